@@ -1,0 +1,8 @@
+//! Takes a HashiCorp Vault or OpenBao cluster from uninitialised to handed over.
+#![forbid(unsafe_code)]
+
+pub mod config;
+pub mod custodian;
+pub mod envelope;
+pub mod secret;
+pub mod vault;

@@ -1,0 +1,105 @@
+//! Secrets as types that cannot print.
+//!
+//! One newtype per kind of secret, each over [`secrecy::SecretString`]: no `Display`, no `Serialize`,
+//! no `Clone`, and a `Debug` that says only what it is. `expose` is called in the systems
+//! (`vault/`, `custodian/`), in `envelope` and in `prompt`, and nowhere else: a test reads the sources
+//! and holds this. The memory is wiped on drop, by the type and once more by the allocator of the binary.
+
+use secrecy::{ExposeSecret, SecretString};
+
+macro_rules! secret {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        pub struct $name(SecretString);
+
+        impl $name {
+            /// Takes the text over; the buffer is moved or wiped, not copied around.
+            #[must_use]
+            pub fn new(text: String) -> Self {
+                Self(SecretString::from(text))
+            }
+
+            /// The text itself, for the systems that send, encrypt or compare it.
+            #[must_use]
+            pub fn expose(&self) -> &str {
+                self.0.expose_secret()
+            }
+
+            /// Length in bytes, which is public.
+            #[must_use]
+            pub fn len(&self) -> usize {
+                self.0.expose_secret().len()
+            }
+
+            /// True when there is no text at all.
+            #[must_use]
+            pub fn is_empty(&self) -> bool {
+                self.len() == 0
+            }
+        }
+
+        impl std::fmt::Debug for $name {
+            fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                formatter.write_str(concat!(stringify!($name), "(…)"))
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+                SecretString::deserialize(from).map(Self)
+            }
+        }
+    };
+}
+
+secret! {
+    /// Any secret text without a type of its own: a password, a client secret, a JWT, a passphrase.
+    SecretText
+}
+secret! {
+    /// One share of the recovery (or unseal) key: one line of base64, as the servers show it.
+    Share
+}
+secret! {
+    /// A token of a login. The root token has a type of its own.
+    Token
+}
+
+/// The root token; a [`Token`] for requests, but never mistaken for one of a login.
+pub struct RootToken(Token);
+
+impl RootToken {
+    /// Marks `token` as the root token.
+    #[must_use]
+    pub fn new(token: Token) -> Self {
+        Self(token)
+    }
+
+    /// The token, for the requests that need root.
+    #[must_use]
+    pub fn token(&self) -> &Token {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for RootToken {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("RootToken(…)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_shows_the_kind_and_never_the_text() {
+        let shown = format!(
+            "{:?} {:?} {:?}",
+            SecretText::new("hunter2".into()),
+            Share::new("hunter2".into()),
+            RootToken::new(Token::new("hunter2".into()))
+        );
+        assert_eq!(shown, "SecretText(…) Share(…) RootToken(…)");
+    }
+}
