@@ -1,0 +1,304 @@
+//! What can go wrong between us and the server, in words for the operator.
+//!
+//! An error names the method, the address and the status. Of an answer it keeps at most a few lines of the
+//! server's own `errors`, and nothing at all where these could hold a key or a nonce.
+
+use std::fmt;
+use std::time::Duration;
+
+/// A request that did not lead to a usable answer.
+#[derive(Debug)]
+pub struct Error(Box<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    method: String,
+    url: String,
+    kind: Kind,
+}
+
+/// The kinds of failure.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Kind {
+    /// No connection, or it broke before the answer was complete.
+    Unreachable(String),
+    /// No complete answer in this time.
+    TimedOut(Duration),
+    /// The certificate was not accepted by us, or ours not by the server, or a PEM file is unusable.
+    Tls(String),
+    /// The server answered with an error.
+    Status {
+        /// HTTP status.
+        code: u16,
+        /// The server's `errors`: at most 3, each at most 300 characters, empty where they could hold secrets.
+        messages: Vec<String>,
+    },
+    /// Something else answers at this address: a proxy, a web page.
+    NotVault {
+        /// HTTP status.
+        status: u16,
+        /// Its content type, or nothing.
+        content_type: String,
+    },
+    /// A redirect that is not followed: scheme, host and port it pointed to.
+    Redirect {
+        /// Where it pointed, without path and query.
+        to: String,
+    },
+    /// An answer of the server that lacks what it must have; in our own words.
+    Malformed(String),
+    /// More than 32 MiB.
+    TooLarge,
+    /// The token holds characters that no header can carry.
+    InvalidToken,
+    /// A path or namespace that we refuse to send.
+    InvalidPath(String),
+    /// An address that we refuse to use; in our own words.
+    InvalidAddress(String),
+    /// `http` to somewhere else than this machine.
+    PlainHttp,
+}
+
+impl Error {
+    pub(super) fn new(method: &str, url: &str, kind: Kind) -> Self {
+        Self(Box::new(Inner {
+            method: method.to_owned(),
+            url: url.to_owned(),
+            kind,
+        }))
+    }
+
+    /// What happened.
+    #[must_use]
+    pub fn kind(&self) -> &Kind {
+        &self.0.kind
+    }
+
+    /// The method of the request; empty when none was sent.
+    #[must_use]
+    pub fn method(&self) -> &str {
+        &self.0.method
+    }
+
+    /// The address of the request, without a query.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.0.url
+    }
+
+    /// The HTTP status, when anything answered.
+    #[must_use]
+    pub fn status(&self) -> Option<u16> {
+        match self.0.kind {
+            Kind::Status { code, .. } => Some(code),
+            Kind::NotVault { status, .. } => Some(status),
+            _ => None,
+        }
+    }
+
+    /// The server's own words.
+    #[must_use]
+    pub fn messages(&self) -> &[String] {
+        match &self.0.kind {
+            Kind::Status { messages, .. } => messages,
+            _ => &[],
+        }
+    }
+
+    /// True when the same request may succeed a little later. Says nothing about whether it was executed.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        match &self.0.kind {
+            Kind::Unreachable(_) | Kind::TimedOut(_) => true,
+            Kind::Status { code, .. } | Kind::NotVault { status: code, .. } => {
+                *code >= 500 || matches!(code, 429 | 472 | 473 | 474)
+            }
+            _ => false,
+        }
+    }
+
+    /// The second half of the message: what to do about it.
+    #[must_use]
+    pub fn advice(&self) -> Option<String> {
+        let url = &self.0.url;
+        let text = match &self.0.kind {
+            Kind::Unreachable(_) | Kind::TimedOut(_) => {
+                format!("see whether anything answers there: curl -sSi {url}")
+            }
+            Kind::Tls(text) => advice_on_tls(text).to_owned(),
+            Kind::Status { code, .. } => advice_on_status(*code)?.to_owned(),
+            Kind::NotVault { .. } => format!(
+                "check cluster.address and any proxy in front of it, the scheme included: curl -sSi {url}"
+            ),
+            Kind::Redirect { to } => {
+                format!("add {to} to cluster.nodes if it belongs to this cluster")
+            }
+            Kind::Malformed(_) => {
+                "check that the versions of server and program are a supported pair".to_owned()
+            }
+            Kind::TooLarge => return None,
+            Kind::InvalidToken => {
+                "check for a stray line end or blank in where the token comes from".to_owned()
+            }
+            Kind::InvalidPath(_) => {
+                "write each part of the path with at least one character".to_owned()
+            }
+            Kind::InvalidAddress(_) => "write it as https://HOST:PORT".to_owned(),
+            Kind::PlainHttp => {
+                "use https; plain http carries every key in clear and is accepted on 127.0.0.1 only"
+                    .to_owned()
+            }
+        };
+        Some(text)
+    }
+}
+
+fn advice_on_tls(text: &str) -> &'static str {
+    if text.contains("NotValidForName") || text.contains("not valid for name") {
+        "set cluster.tls.server_name to the name in the certificate, or use that name in the address"
+    } else if text.contains("InvalidContentType") || text.contains("InvalidMessage") {
+        "the server seems to speak plain http on this port; check the scheme and the port"
+    } else if text.contains("Expired") || text.contains("NotValidYet") || text.contains("expired") {
+        "check the clock of this machine, then renew the server's certificate"
+    } else if text.contains("CertificateRequired") || text.contains("client_") {
+        "set cluster.tls.client_cert and cluster.tls.client_key"
+    } else {
+        "set cluster.tls.ca_cert to the certificate of the authority that signed the server's"
+    }
+}
+
+fn advice_on_status(code: u16) -> Option<&'static str> {
+    match code {
+        403 => Some("the token is not allowed to do this, or it has expired or was revoked"),
+        404 => Some("check the path, the mount and the namespace"),
+        405 => Some("this server does not offer this call in its present configuration"),
+        429 | 472..=474 => Some("this node is a standby; ask the active one"),
+        500 => Some(
+            "read before writing again: it may have been executed; the cause is in the server's log",
+        ),
+        503 => Some("the server is sealed or has no active node; vault status says which"),
+        _ => None,
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Inner { method, url, kind } = &*self.0;
+        match kind {
+            Kind::Unreachable(why) => write!(out, "{url} cannot be reached: {why}"),
+            Kind::TimedOut(limit) => {
+                write!(out, "{method} {url} was not answered within {limit:?}")
+            }
+            Kind::Tls(why) => write!(out, "no trusted connection to {url}: {why}"),
+            Kind::Status { code, messages } if messages.is_empty() => {
+                write!(out, "{method} {url} was answered with {code}")
+            }
+            Kind::Status { code, messages } => {
+                write!(
+                    out,
+                    "{method} {url} was answered with {code}: {}",
+                    messages.join("; ")
+                )
+            }
+            Kind::NotVault {
+                status,
+                content_type,
+            } if content_type.is_empty() => write!(
+                out,
+                "{method} {url} was answered with {status} by something that is neither vault nor openbao"
+            ),
+            Kind::NotVault {
+                status,
+                content_type,
+            } => write!(
+                out,
+                "{method} {url} was answered with {status} and {content_type} by something that is neither vault nor openbao"
+            ),
+            Kind::Redirect { to } => {
+                write!(out, "{method} {url} points to {to}, which is not followed")
+            }
+            Kind::Malformed(what) => {
+                write!(out, "the answer to {method} {url} is unusable: {what}")
+            }
+            Kind::TooLarge => write!(out, "the answer to {method} {url} is larger than 32 MiB"),
+            Kind::InvalidToken => {
+                write!(
+                    out,
+                    "the token for {method} {url} is empty or holds characters that no token has"
+                )
+            }
+            Kind::InvalidPath(why) => {
+                write!(out, "{url} is not a path that can be asked for: {why}")
+            }
+            Kind::InvalidAddress(why) => write!(out, "{url} is not usable as an address: {why}"),
+            Kind::PlainHttp => write!(out, "{url} is plain http to another machine"),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(kind: Kind) -> Error {
+        Error::new(
+            "POST",
+            "https://vault.internal:8200/v1/sys/audit/file",
+            kind,
+        )
+    }
+
+    #[test]
+    fn the_text_names_method_address_and_the_servers_words() {
+        let shown = error(Kind::Status {
+            code: 400,
+            messages: vec!["path already in use".into()],
+        });
+        assert_eq!(
+            shown.to_string(),
+            "POST https://vault.internal:8200/v1/sys/audit/file was answered with 400: path already in use"
+        );
+        assert_eq!(shown.status(), Some(400));
+        assert_eq!(shown.messages(), ["path already in use"]);
+    }
+
+    #[test]
+    fn only_what_may_pass_by_itself_is_retryable() {
+        let status = |code| {
+            error(Kind::Status {
+                code,
+                messages: vec![],
+            })
+            .is_retryable()
+        };
+        for code in [500, 502, 503, 429, 472, 473, 474, 530] {
+            assert!(status(code), "{code}");
+        }
+        for code in [400, 403, 404, 405] {
+            assert!(!status(code), "{code}");
+        }
+        assert!(error(Kind::Unreachable("connection refused".into())).is_retryable());
+        assert!(error(Kind::TimedOut(Duration::from_secs(1))).is_retryable());
+        assert!(!error(Kind::Tls("UnknownIssuer".into())).is_retryable());
+        assert!(
+            !error(Kind::Redirect {
+                to: "https://x".into()
+            })
+            .is_retryable()
+        );
+    }
+
+    #[test]
+    fn advice_on_a_redirect_names_the_setting() {
+        let advice = error(Kind::Redirect {
+            to: "https://vault-2:8200".into(),
+        })
+        .advice();
+        assert_eq!(
+            advice.as_deref(),
+            Some("add https://vault-2:8200 to cluster.nodes if it belongs to this cluster")
+        );
+    }
+}

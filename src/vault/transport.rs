@@ -1,0 +1,390 @@
+//! One HTTP exchange: the connection, the headers, redirects by hand, a bounded answer.
+//!
+//! Never follows to a host the operator did not list, never sends a request twice, never reads proxies from
+//! the environment, and logs only method, path, status and duration.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use http::header::{CONTENT_TYPE, HOST, LOCATION};
+use http::{HeaderValue, Method};
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use url::{Host, Url};
+use zeroize::Zeroizing;
+
+use super::error::{Error, Kind};
+use super::target::Tls;
+
+/// Not configurable: a node that takes longer is down for our purposes.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Shorter than the idle time of common load balancers (60 s), so that we rarely write to a closed connection.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
+/// The largest answer we take in; a list of a hundred thousand accessors is 4 MiB.
+const MAX_ANSWER: usize = 32 * 1024 * 1024;
+/// From a standby to the active node is one; a second covers an election in between.
+pub(super) const MAX_REDIRECTS: usize = 2;
+
+/// TLS settings, read once and kept for connections that must be fresh.
+#[derive(Clone)]
+pub(super) struct Trust {
+    only: Option<Vec<reqwest::Certificate>>,
+    identity: Option<reqwest::Identity>,
+    server_name: Option<String>,
+}
+
+impl Trust {
+    pub(super) fn read(tls: &Tls, address: &str) -> Result<Self, Error> {
+        let refuse = |why: String| Error::new("", address, Kind::Tls(why));
+        let only = match &tls.ca_cert {
+            None => None,
+            Some(pem) => {
+                let certs = reqwest::Certificate::from_pem_bundle(pem)
+                    .map_err(|_| refuse("ca_cert is not a PEM certificate".into()))?;
+                if certs.is_empty() {
+                    return Err(refuse("ca_cert holds no certificate".into()));
+                }
+                Some(certs)
+            }
+        };
+        let identity = match (&tls.client_cert, &tls.client_key) {
+            (None, None) => None,
+            (Some(cert), Some(key)) => {
+                let mut pem = Zeroizing::new(cert.clone());
+                pem.push(b'\n');
+                pem.extend_from_slice(key.expose().as_bytes());
+                let identity = reqwest::Identity::from_pem(&pem).map_err(|_| {
+                    refuse("client_cert and client_key are not a PEM certificate and key".into())
+                })?;
+                Some(identity)
+            }
+            _ => return Err(refuse("client_cert and client_key belong together".into())),
+        };
+        Ok(Self {
+            only,
+            identity,
+            server_name: tls.server_name.clone(),
+        })
+    }
+
+    /// A connection pool to `node`. With `fresh`, one that never uses a connection twice.
+    pub(super) fn connect(&self, node: &Url, fresh: bool) -> Result<reqwest::Client, Error> {
+        let mut builder = reqwest::Client::builder()
+            .tls_backend_rustls()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .redirect(reqwest::redirect::Policy::none())
+            .referer(false)
+            .retry(reqwest::retry::never())
+            // A proxy named in the environment would see plain http and could answer in the server's place.
+            .no_proxy()
+            .pool_idle_timeout(IDLE_TIMEOUT)
+            .user_agent(concat!("vault-bootstrap/", env!("CARGO_PKG_VERSION")));
+        if fresh {
+            builder = builder.pool_max_idle_per_host(0);
+        }
+        if let Some(certs) = &self.only {
+            builder = builder.tls_certs_only(certs.iter().cloned());
+        }
+        if let Some(identity) = &self.identity {
+            builder = builder.identity(identity.clone());
+        }
+        if self.server_name.is_some() {
+            builder = builder.dns_resolver(RealHost(bare_host(node)));
+        }
+        let refuse = |error: reqwest::Error| {
+            Error::new(
+                "",
+                node.as_str().trim_end_matches('/'),
+                Kind::Tls(root_cause(&error)),
+            )
+        };
+        builder.build().map_err(refuse)
+    }
+
+    pub(super) fn has_server_name(&self) -> bool {
+        self.server_name.is_some()
+    }
+}
+
+/// Connects to the host of the address, whatever name stands in the URL for the sake of the certificate.
+struct RealHost(String);
+
+impl Resolve for RealHost {
+    fn resolve(&self, _: Name) -> Resolving {
+        let host = self.0.clone();
+        Box::pin(async move {
+            let found: Vec<SocketAddr> =
+                tokio::net::lookup_host((host.as_str(), 0)).await?.collect();
+            Ok(Box::new(found.into_iter()) as Addrs)
+        })
+    }
+}
+
+fn bare_host(url: &Url) -> String {
+    match url.host() {
+        Some(Host::Domain(name)) => name.to_owned(),
+        Some(Host::Ipv4(ip)) => ip.to_string(),
+        Some(Host::Ipv6(ip)) => ip.to_string(),
+        None => String::new(),
+    }
+}
+
+/// One node of the cluster.
+pub(super) struct Node {
+    /// As the operator wrote it, without a trailing slash.
+    pub(super) address: String,
+    pub(super) url: Url,
+    pub(super) http: reqwest::Client,
+    trust: Arc<Trust>,
+}
+
+impl Node {
+    pub(super) fn new(
+        url: &Url,
+        trust: &Arc<Trust>,
+        shared: Option<&reqwest::Client>,
+    ) -> Result<Self, Error> {
+        let address = url.as_str().trim_end_matches('/').to_owned();
+        let refuse = |why: &str| Error::new("", &address, Kind::InvalidAddress(why.to_owned()));
+        if !url.username().is_empty() || url.password().is_some() {
+            // Not shown: the password is in it.
+            let bare = format!("{}://{}", url.scheme(), bare_host(url));
+            return Err(Error::new(
+                "",
+                &bare,
+                Kind::InvalidAddress("it carries a user name or password".into()),
+            ));
+        }
+        if url.query().is_some() || url.fragment().is_some() {
+            return Err(refuse("it has a query or a fragment"));
+        }
+        match url.scheme() {
+            "https" => {}
+            "http" if is_loopback(url) => {}
+            "http" => return Err(Error::new("", &address, Kind::PlainHttp)),
+            _ => return Err(refuse("neither https nor http")),
+        }
+        if url.host().is_none() {
+            return Err(refuse("no host"));
+        }
+        if let Some(name) = &trust.server_name
+            && (name.parse::<IpAddr>().is_ok() || url.clone().set_host(Some(name)).is_err())
+        {
+            return Err(refuse("tls.server_name is not a DNS name"));
+        }
+        let http = match shared {
+            Some(http) if !trust.has_server_name() => http.clone(),
+            _ => trust.connect(url, false)?,
+        };
+        Ok(Self {
+            address,
+            url: url.clone(),
+            http,
+            trust: Arc::clone(trust),
+        })
+    }
+
+    /// Same scheme, host and port.
+    pub(super) fn is_at(&self, url: &Url) -> bool {
+        self.url.scheme() == url.scheme()
+            && self.url.host() == url.host()
+            && self.url.port_or_known_default() == url.port_or_known_default()
+    }
+
+    /// A pool without a single used connection, for the request that must not die with a stale one.
+    pub(super) fn fresh(&self) -> Result<reqwest::Client, Error> {
+        self.trust.connect(&self.url, true)
+    }
+
+    /// The URL to hand to the transport, and the `Host` to send when that differs.
+    fn on_the_wire(&self, url: &Url) -> (Url, Option<HeaderValue>) {
+        let Some(name) = self
+            .trust
+            .server_name
+            .as_deref()
+            .filter(|_| url.scheme() == "https")
+        else {
+            return (url.clone(), None);
+        };
+        let mut wire = url.clone();
+        if wire.set_host(Some(name)).is_err() {
+            return (url.clone(), None);
+        }
+        let host = match (url.host_str(), url.port()) {
+            (Some(host), Some(port)) => format!("{host}:{port}"),
+            (Some(host), None) => host.to_owned(),
+            (None, _) => return (wire, None),
+        };
+        (wire, HeaderValue::from_str(&host).ok())
+    }
+}
+
+/// This machine: `localhost`, 127.0.0.0/8, ::1.
+pub(super) fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => ip.is_loopback(),
+        None => false,
+    }
+}
+
+/// What is sent, apart from where to.
+pub(super) struct Message<'a> {
+    pub(super) method: Method,
+    pub(super) token: Option<&'a HeaderValue>,
+    pub(super) namespace: Option<&'a HeaderValue>,
+    pub(super) body: Option<&'a [u8]>,
+    pub(super) timeout: Duration,
+}
+
+/// What came back, unread.
+pub(super) struct Raw {
+    pub(super) status: u16,
+    pub(super) content_type: String,
+    pub(super) location: Option<String>,
+    pub(super) body: Zeroizing<Vec<u8>>,
+}
+
+/// Sends once, to exactly this URL.
+pub(super) async fn send(
+    node: &Node,
+    http: &reqwest::Client,
+    url: &Url,
+    message: &Message<'_>,
+) -> Result<Raw, Error> {
+    let started = Instant::now();
+    let (wire, host) = node.on_the_wire(url);
+    let mut request = http
+        .request(message.method.clone(), wire)
+        .timeout(message.timeout)
+        .header("x-vault-request", HeaderValue::from_static("true"));
+    if let Some(host) = host {
+        request = request.header(HOST, host);
+    }
+    if let Some(token) = message.token {
+        request = request.header("x-vault-token", token.clone());
+    }
+    if let Some(namespace) = message.namespace {
+        request = request.header("x-vault-namespace", namespace.clone());
+    }
+    if let Some(body) = message.body {
+        request = request
+            .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
+            .body(body.to_vec());
+    }
+    let answer = receive(request, message.timeout).await;
+    let status = match &answer {
+        Ok(raw) => raw.status,
+        Err(_) => 0,
+    };
+    tracing::debug!(method = %message.method, path = url.path(), status, duration = ?started.elapsed(), "request");
+    answer.map_err(|kind| Error::new(message.method.as_str(), &without_query(url), kind))
+}
+
+async fn receive(request: reqwest::RequestBuilder, timeout: Duration) -> Result<Raw, Kind> {
+    let mut answer = request
+        .send()
+        .await
+        .map_err(|error| classify(&error, timeout))?;
+    let header = |name| {
+        let value = answer.headers().get(name)?;
+        Some(value.to_str().ok()?.to_owned())
+    };
+    let content_type = header(CONTENT_TYPE).unwrap_or_default();
+    // "text/html; charset=utf-8" without the second half, and nothing longer than a real type.
+    let content_type: String = content_type
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .chars()
+        .take(60)
+        .collect();
+    let location = header(LOCATION);
+    let announced = answer.content_length().unwrap_or(0);
+    let Ok(announced) = usize::try_from(announced) else {
+        return Err(Kind::TooLarge);
+    };
+    if announced > MAX_ANSWER {
+        return Err(Kind::TooLarge);
+    }
+    let mut body = Zeroizing::new(Vec::with_capacity(announced));
+    while let Some(chunk) = answer
+        .chunk()
+        .await
+        .map_err(|error| classify(&error, timeout))?
+    {
+        if body.len() + chunk.len() > MAX_ANSWER {
+            return Err(Kind::TooLarge);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(Raw {
+        status: answer.status().as_u16(),
+        content_type,
+        location,
+        body,
+    })
+}
+
+fn classify(error: &reqwest::Error, timeout: Duration) -> Kind {
+    if error.is_timeout() {
+        return if error.is_connect() {
+            Kind::Unreachable(format!("no connection within {CONNECT_TIMEOUT:?}"))
+        } else {
+            Kind::TimedOut(timeout)
+        };
+    }
+    match tls_cause(error) {
+        Some(text) => Kind::Tls(text),
+        None => Kind::Unreachable(root_cause(error)),
+    }
+}
+
+fn tls_cause(error: &reqwest::Error) -> Option<String> {
+    let mut next = std::error::Error::source(error);
+    while let Some(cause) = next {
+        if let Some(tls) = cause.downcast_ref::<rustls::Error>() {
+            return Some(tls.to_string());
+        }
+        // An io::Error hides what it wraps: its source is already the source of that.
+        let wrapped = cause
+            .downcast_ref::<std::io::Error>()
+            .and_then(std::io::Error::get_ref);
+        if let Some(tls) = wrapped.and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+            return Some(tls.to_string());
+        }
+        next = cause.source();
+    }
+    None
+}
+
+/// The innermost cause, which names no URL and so no query.
+fn root_cause(error: &reqwest::Error) -> String {
+    let mut cause = match std::error::Error::source(error) {
+        Some(cause) => cause,
+        None => return "the request could not be sent".to_owned(),
+    };
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    let text = cause.to_string();
+    let mut letters = text.chars();
+    match letters.next() {
+        Some(first) => first.to_lowercase().chain(letters).collect(),
+        None => text,
+    }
+}
+
+/// For texts and logs.
+pub(super) fn without_query(url: &Url) -> String {
+    let mut url = url.clone();
+    url.set_query(None);
+    url.to_string()
+}
+
+/// Scheme, host and port.
+pub(super) fn origin(url: &Url) -> String {
+    url.origin().ascii_serialization()
+}
