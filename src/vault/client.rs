@@ -59,6 +59,8 @@ pub(super) struct Ask<'a> {
     pub(super) token: Option<&'a Token>,
     pub(super) query: Option<&'a str>,
     pub(super) body: Option<Zeroizing<Vec<u8>>>,
+    /// Instead of the time limit that the client was opened with.
+    pub(super) timeout: Option<Duration>,
     /// Taken out of what the server says back.
     pub(super) secrets: Vec<&'a str>,
 }
@@ -71,6 +73,7 @@ impl<'a> Ask<'a> {
             token,
             query: None,
             body: None,
+            timeout: None,
             secrets: Vec::new(),
         }
     }
@@ -192,7 +195,7 @@ impl Client {
     /// Any answer but 200 and 404.
     pub async fn read(&self, token: Option<&Token>, path: &str) -> Result<Option<Value>, Error> {
         let reply = self.ask(Ask::new(Method::GET, path, token)).await?;
-        if is_absent(&reply)? {
+        if reply.is_absent()? {
             return Ok(None);
         }
         reply.ok()?.data().map(Some)
@@ -204,7 +207,7 @@ impl Client {
     /// Any answer but 200 and 404.
     pub async fn list(&self, token: Option<&Token>, path: &str) -> Result<Vec<String>, Error> {
         let reply = self.ask(Ask::new(list_method(), path, token)).await?;
-        if is_absent(&reply)? {
+        if reply.is_absent()? {
             return Ok(Vec::new());
         }
         let keys: Keys = reply.ok()?.data()?;
@@ -290,20 +293,18 @@ impl Client {
 
     /// Sends once and follows to a listed node if the server says so.
     pub(super) async fn ask(&self, ask: Ask<'_>) -> Result<Reply, Error> {
-        self.exchange(ask, self.cluster.timeouts.request, MAX_REDIRECTS, None)
-            .await
+        self.exchange(ask, MAX_REDIRECTS, None).await
     }
 
     /// Exactly one HTTP request, on a connection of its own, followed nowhere.
-    pub(super) async fn ask_once(&self, ask: Ask<'_>, timeout: Duration) -> Result<Reply, Error> {
+    pub(super) async fn ask_once(&self, ask: Ask<'_>) -> Result<Reply, Error> {
         let fresh = self.node().fresh()?;
-        self.exchange(ask, timeout, 0, Some(&fresh)).await
+        self.exchange(ask, 0, Some(&fresh)).await
     }
 
     async fn exchange(
         &self,
         mut ask: Ask<'_>,
-        timeout: Duration,
         redirects: usize,
         http: Option<&reqwest::Client>,
     ) -> Result<Reply, Error> {
@@ -333,7 +334,7 @@ impl Client {
             token: token.as_ref(),
             namespace: namespace.as_ref(),
             body: ask.body.as_ref().map(|body| body.as_slice()),
-            timeout,
+            timeout: ask.timeout.unwrap_or(self.cluster.timeouts.request),
         };
         let mut node = self.node;
         let mut left = redirects;
@@ -434,19 +435,6 @@ struct Keys {
 pub(super) fn list_method() -> Method {
     // Four capital letters are a valid method.
     Method::from_bytes(b"LIST").unwrap_or(Method::GET)
-}
-
-/// True for the server's 404; a 404 of something else is an error.
-fn is_absent(reply: &Reply) -> Result<bool, Error> {
-    if reply.status != 404 {
-        return Ok(false);
-    }
-    let refusal = reply.refusal();
-    if matches!(refusal.kind(), Kind::NotVault { .. }) {
-        Err(refusal)
-    } else {
-        Ok(true)
-    }
 }
 
 fn token_header(token: &Token) -> Option<HeaderValue> {

@@ -57,6 +57,21 @@ pub enum Kind {
     InvalidAddress(String),
     /// `http` to somewhere else than this machine.
     PlainHttp,
+    /// A share that is no line of base64.
+    InvalidShare,
+    /// The server said yes and nobody is logged in.
+    NoLogin(NoLogin),
+}
+
+/// Why a login that was not refused did not happen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoLogin {
+    /// An empty `auth_url`: the servers hide the cause from anonymous callers and write it to their log.
+    EmptyAuthUrl,
+    /// The login asks for a second factor.
+    SecondFactor,
+    /// There is no token in the answer.
+    NoToken,
 }
 
 impl Error {
@@ -144,12 +159,26 @@ impl Error {
                 "write each part of the path with at least one character".to_owned()
             }
             Kind::InvalidAddress(_) => "write it as https://HOST:PORT".to_owned(),
+            Kind::InvalidShare => {
+                "give the share as one line of base64, as it was handed out".to_owned()
+            }
+            Kind::NoLogin(why) => advice_on_login(*why).to_owned(),
             Kind::PlainHttp => {
                 "use https; plain http carries every key in clear and is accepted on 127.0.0.1 only"
                     .to_owned()
             }
         };
         Some(text)
+    }
+}
+
+fn advice_on_login(why: NoLogin) -> &'static str {
+    match why {
+        NoLogin::EmptyAuthUrl => {
+            "compare allowed_redirect_uris of the role with the address used; the cause is in the server's log"
+        }
+        NoLogin::SecondFactor => "use a login that the server's second factor does not apply to",
+        NoLogin::NoToken => "check that the path is the login path of this auth method",
     }
 }
 
@@ -231,6 +260,15 @@ impl fmt::Display for Error {
                 write!(out, "{url} is not a path that can be asked for: {why}")
             }
             Kind::InvalidAddress(why) => write!(out, "{url} is not usable as an address: {why}"),
+            Kind::InvalidShare => write!(out, "the share for {url} is not a line of base64"),
+            Kind::NoLogin(why) => {
+                let why = match why {
+                    NoLogin::EmptyAuthUrl => "an empty auth_url",
+                    NoLogin::SecondFactor => "a demand for a second factor",
+                    NoLogin::NoToken => "no token",
+                };
+                write!(out, "{method} {url} was answered with {why}")
+            }
             Kind::PlainHttp => write!(out, "{url} is plain http to another machine"),
         }
     }

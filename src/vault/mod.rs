@@ -4,6 +4,15 @@
 //! each request once; waiting and trying again belong to the verbs. Answers that hold secrets are read
 //! straight into secret types, and no answer's body ever reaches an error or a log line.
 
+pub mod audit;
+pub mod init;
+pub mod mounts;
+pub mod oidc;
+pub mod policies;
+pub mod root;
+pub mod sys;
+pub mod token;
+
 mod body;
 mod client;
 mod error;
@@ -12,8 +21,15 @@ mod session;
 mod target;
 mod transport;
 
+pub use audit::AuditDevice;
 pub use body::Body;
 pub use client::{Answer, Client};
-pub use error::{Error, Kind};
+pub use error::{Error, Kind, NoLogin};
+pub use init::{InitAnswer, InitKeys, InitRequest};
+pub use mounts::Mount;
+pub use policies::ResultantAcl;
+pub use root::{Revocation, RootGeneration, RootSession, probe_root_generation};
 pub use session::{Session, login};
+pub use sys::{Health, Leader, Product, SealStatus};
 pub use target::{Target, Timeouts, Tls};
+pub use token::TokenInfo;

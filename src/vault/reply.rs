@@ -54,6 +54,24 @@ impl Reply {
         (200..300).contains(&self.status)
     }
 
+    /// True for the server's own 404; a 404 of something else is an error.
+    pub(super) fn is_absent(&self) -> Result<bool, Error> {
+        if self.status != 404 {
+            return Ok(false);
+        }
+        let refusal = self.refusal();
+        if matches!(refusal.kind(), Kind::NotVault { .. }) {
+            Err(refusal)
+        } else {
+            Ok(true)
+        }
+    }
+
+    /// The server's words when it refused.
+    pub(super) fn messages(&self) -> &[String] {
+        &self.messages
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.body.iter().all(u8::is_ascii_whitespace)
     }

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::body::Body;
 use super::client::{Ask, Client};
-use super::error::{Error, Kind};
+use super::error::{Error, Kind, NoLogin};
 use super::reply::{Reply, null_is_empty};
 use crate::secret::Token;
 
@@ -73,10 +73,10 @@ impl Session {
     pub(super) fn of(reply: &Reply) -> Result<Self, Error> {
         let answer: LoggedIn = reply.whole()?;
         let Some(mut session) = answer.auth else {
-            return Err(reply.fail(Kind::Malformed("it holds no token".into())));
+            return Err(reply.fail(Kind::NoLogin(NoLogin::NoToken)));
         };
         if session.token.is_empty() {
-            return Err(reply.fail(Kind::Malformed("the login asks for a second factor".into())));
+            return Err(reply.fail(Kind::NoLogin(NoLogin::SecondFactor)));
         }
         // OpenBao puts the provider's tokens there when the role has oauth2_metadata.
         session

@@ -1,0 +1,111 @@
+//! Audit devices. They belong to the cluster, so all calls go to the root namespace.
+
+use std::collections::BTreeMap;
+
+use http::Method;
+use serde::Deserialize;
+
+use super::body::Body;
+use super::client::{Ask, Client};
+use super::error::{Error, Kind};
+use super::reply::null_is_empty;
+use crate::secret::Token;
+
+/// One audit device.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct AuditDevice {
+    /// Its name, without the trailing slash that the server puts there.
+    #[serde(default)]
+    pub path: String,
+    /// `file`, `syslog`, `socket`, `http`.
+    #[serde(rename = "type")]
+    pub device_type: String,
+    /// For people.
+    #[serde(default)]
+    pub description: String,
+    /// All values are strings on the server.
+    #[serde(default, deserialize_with = "null_is_empty")]
+    pub options: BTreeMap<String, String>,
+    /// Not replicated.
+    #[serde(default)]
+    pub local: bool,
+}
+
+/// The devices, by name. Needs `read` and `sudo` on `sys/audit`.
+///
+/// # Errors
+/// Any answer but 200.
+pub async fn list_audit(client: &Client, token: &Token) -> Result<Vec<AuditDevice>, Error> {
+    let ask = Ask::new(Method::GET, "sys/audit", Some(token));
+    let found: BTreeMap<String, AuditDevice> =
+        client.in_namespace(None).ask(ask).await?.ok()?.data()?;
+    let named = found.into_iter().map(|(path, device)| AuditDevice {
+        path: path.trim_end_matches('/').to_owned(),
+        ..device
+    });
+    Ok(named.collect())
+}
+
+/// Creates a device. There is no changing one, and OpenBao refuses unless its configuration allows it.
+///
+/// # Errors
+/// Any answer but 2xx.
+pub async fn enable_audit(
+    client: &Client,
+    token: &Token,
+    device: &AuditDevice,
+) -> Result<(), Error> {
+    let options = device
+        .options
+        .iter()
+        .map(|(name, value)| (name.clone(), value.as_str()));
+    let body = Body::Map(vec![
+        ("type".into(), device.device_type.as_str().into()),
+        ("description".into(), device.description.as_str().into()),
+        ("options".into(), Body::map(options)),
+        ("local".into(), device.local.into()),
+    ]);
+    let path = format!("sys/audit/{}", device.path);
+    client
+        .in_namespace(None)
+        .write(Some(token), &path, &body)
+        .await?;
+    Ok(())
+}
+
+/// Removes a device. Its salt goes with it: hashes in its log can no longer be told.
+///
+/// # Errors
+/// Any answer but 2xx.
+pub async fn disable_audit(client: &Client, token: &Token, path: &str) -> Result<(), Error> {
+    client
+        .in_namespace(None)
+        .delete(Some(token), &format!("sys/audit/{path}"))
+        .await
+}
+
+/// How `device` writes `input`: `hmac-sha256:…`. The input is sent as a secret if it is one.
+///
+/// # Errors
+/// Any answer but 200.
+pub async fn audit_hash(
+    client: &Client,
+    token: &Token,
+    device: &str,
+    input: impl Into<Body>,
+) -> Result<String, Error> {
+    #[derive(Deserialize)]
+    struct Hashed {
+        hash: String,
+    }
+    let path = format!("sys/audit-hash/{device}");
+    let body = Body::map([("input", input)]);
+    let ask = Ask::new(Method::POST, &path, Some(token)).with_body(&body);
+    let reply = client.in_namespace(None).ask(ask).await?.ok()?;
+    let hashed: Hashed = reply.data()?;
+    if hashed.hash.starts_with("hmac-sha256:") {
+        Ok(hashed.hash)
+    } else {
+        Err(reply.fail(Kind::Malformed("it holds no hmac-sha256".into())))
+    }
+}

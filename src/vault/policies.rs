@@ -1,0 +1,132 @@
+//! Policies, and what a token may do by them.
+
+use std::collections::BTreeMap;
+
+use http::Method;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::body::Body;
+use super::client::{Answer, Ask, Client};
+use super::error::{Error, Kind};
+use super::reply::null_is_empty;
+use crate::secret::Token;
+
+/// The names of all policies, `root` among them.
+///
+/// # Errors
+/// Any answer but 200.
+pub async fn list(client: &Client, token: &Token) -> Result<Vec<String>, Error> {
+    client.list(Some(token), "sys/policies/acl").await
+}
+
+/// The text of a policy exactly as it was stored; `None` when there is none.
+///
+/// # Errors
+/// Any answer but 200 and 404.
+pub async fn read(client: &Client, token: &Token, name: &str) -> Result<Option<String>, Error> {
+    #[derive(Deserialize)]
+    struct Policy {
+        policy: String,
+    }
+    let path = format!("sys/policies/acl/{name}");
+    let reply = client
+        .ask(Ask::new(Method::GET, &path, Some(token)))
+        .await?;
+    if reply.is_absent()? {
+        return Ok(None);
+    }
+    let policy: Policy = reply.ok()?.data()?;
+    Ok(Some(policy.policy))
+}
+
+/// Writes a policy. Capitals in the name become small letters, with a warning.
+///
+/// # Errors
+/// Any answer but 2xx; 400 when the text does not parse.
+pub async fn write(
+    client: &Client,
+    token: &Token,
+    name: &str,
+    text: &str,
+) -> Result<Answer, Error> {
+    let path = format!("sys/policies/acl/{name}");
+    client
+        .write(Some(token), &path, &Body::map([("policy", text)]))
+        .await
+}
+
+/// What this token may do at each of `paths`: `read`, `update`, …, `deny` or `root`.
+///
+/// # Errors
+/// Any answer but 200, or one that leaves out a path.
+pub async fn capabilities_self(
+    client: &Client,
+    token: &Token,
+    paths: &[&str],
+) -> Result<BTreeMap<String, Vec<String>>, Error> {
+    let list = paths.iter().map(|path| Body::from(*path)).collect();
+    let body = Body::map([("paths", Body::List(list))]);
+    let ask = Ask::new(Method::POST, "sys/capabilities-self", Some(token)).with_body(&body);
+    let reply = client.ask(ask).await?.ok()?;
+    // Next to the paths stands `capabilities`, those of the first.
+    let mut found: BTreeMap<String, Vec<String>> = reply.data()?;
+    let mut asked = BTreeMap::new();
+    for path in paths {
+        let Some(capabilities) = found.remove(*path).or_else(|| asked.get(*path).cloned()) else {
+            return Err(reply.fail(Kind::Malformed(format!("it leaves out {path}"))));
+        };
+        asked.insert((*path).to_owned(), capabilities);
+    }
+    Ok(asked)
+}
+
+/// All that a token may do, by all its policies together.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ResultantAcl {
+    /// It may do everything; the paths are empty then.
+    pub root: bool,
+    /// Capabilities at exactly these paths.
+    pub exact_paths: BTreeMap<String, Vec<String>>,
+    /// Capabilities at all paths that begin so; `+` stands for one part.
+    pub glob_paths: BTreeMap<String, Vec<String>>,
+}
+
+/// `sys/internal/ui/resultant-acl` of this token.
+///
+/// # Errors
+/// Any answer but 200.
+pub async fn resultant_acl(client: &Client, token: &Token) -> Result<ResultantAcl, Error> {
+    #[derive(Deserialize)]
+    struct Acl {
+        #[serde(default)]
+        root: bool,
+        #[serde(default, deserialize_with = "null_is_empty")]
+        exact_paths: BTreeMap<String, Value>,
+        #[serde(default, deserialize_with = "null_is_empty")]
+        glob_paths: BTreeMap<String, Value>,
+    }
+    let ask = Ask::new(Method::GET, "sys/internal/ui/resultant-acl", Some(token));
+    let acl: Acl = client.ask(ask).await?.ok()?.data()?;
+    Ok(ResultantAcl {
+        root: acl.root,
+        exact_paths: capabilities(acl.exact_paths),
+        glob_paths: capabilities(acl.glob_paths),
+    })
+}
+
+fn capabilities(paths: BTreeMap<String, Value>) -> BTreeMap<String, Vec<String>> {
+    let of = |rule: &Value| {
+        let list = rule.get("capabilities").and_then(Value::as_array);
+        let names = list
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .map(str::to_owned);
+        names.collect()
+    };
+    paths
+        .into_iter()
+        .map(|(path, rule)| (path, of(&rule)))
+        .collect()
+}

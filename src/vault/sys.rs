@@ -1,0 +1,296 @@
+//! What a node says about itself to anybody. Single looks; waiting belongs to the verbs.
+//!
+//! None of these calls carries a token or a namespace: some are answered in the root namespace only, and a
+//! token would make Vault look it up under the lock of the active node.
+
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
+use http::Method;
+use serde::Deserialize;
+use zeroize::Zeroizing;
+
+use super::body::Body;
+use super::client::{Ask, Client};
+use super::error::{Error, Kind};
+use super::reply::Reply;
+use crate::secret::{SecretText, Share};
+
+/// One look at one of several nodes; the others go on meanwhile.
+const LOOK_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Which server it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Product {
+    /// HashiCorp Vault.
+    Vault,
+    /// OpenBao.
+    OpenBao,
+}
+
+impl std::fmt::Display for Product {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str(match self {
+            Self::Vault => "Vault",
+            Self::OpenBao => "OpenBao",
+        })
+    }
+}
+
+/// `sys/health`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Health {
+    /// HTTP status: 200 active, 429 standby, 501 not initialised, 503 sealed, 472, 473, 474, 530 see Vault.
+    pub status: u16,
+    /// Whether it was initialised, or is about to join a cluster that was.
+    pub initialized: bool,
+    /// Whether it is sealed.
+    pub sealed: bool,
+    /// Whether another node is the active one.
+    pub standby: bool,
+    /// Told by the presence of `enterprise`, which only Vault sends, community edition included.
+    pub product: Product,
+    /// Empty where the listener redacts it.
+    pub version: String,
+    /// Known once unsealed.
+    pub cluster_name: Option<String>,
+    /// Known once unsealed.
+    pub cluster_id: Option<String>,
+    /// Seconds since 1970 by the server's clock.
+    pub server_time_utc: Option<i64>,
+}
+
+impl Health {
+    /// True on the node that executes writes.
+    #[must_use]
+    pub fn is_active(&self) -> bool {
+        self.status == 200
+    }
+}
+
+#[derive(Deserialize)]
+struct HealthBody {
+    initialized: bool,
+    sealed: bool,
+    #[serde(default)]
+    standby: bool,
+    enterprise: Option<bool>,
+    performance_standby: Option<bool>,
+    #[serde(default)]
+    version: String,
+    cluster_name: Option<String>,
+    cluster_id: Option<String>,
+    server_time_utc: Option<i64>,
+}
+
+/// `sys/seal-status`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct SealStatus {
+    /// `shamir`, `awskms`, `transit`, `static`, …
+    #[serde(rename = "type")]
+    pub seal_type: String,
+    /// Whether it was initialised.
+    pub initialized: bool,
+    /// Whether it is sealed.
+    pub sealed: bool,
+    /// Threshold; of the recovery keys with an auto-unseal.
+    #[serde(default)]
+    pub t: u32,
+    /// Shares; of the recovery keys with an auto-unseal.
+    #[serde(default)]
+    pub n: u32,
+    /// Shares given so far in the current attempt to unseal.
+    #[serde(default)]
+    pub progress: u32,
+    /// Empty where the listener redacts it.
+    #[serde(default)]
+    pub version: String,
+    /// The test for an auto-unseal.
+    #[serde(default)]
+    pub recovery_seal: bool,
+    /// Known once unsealed.
+    pub cluster_id: Option<String>,
+    /// Known once unsealed.
+    pub cluster_name: Option<String>,
+    /// `raft`, `inmem`, …
+    pub storage_type: Option<String>,
+    /// Of the current attempt to unseal.
+    #[serde(default)]
+    pub nonce: String,
+    /// Whether a change of the seal is under way.
+    #[serde(default)]
+    pub migration: bool,
+}
+
+/// `sys/leader`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Leader {
+    /// Whether the storage knows several nodes.
+    pub ha_enabled: bool,
+    /// Whether this node is the active one. False on storage without several nodes.
+    pub is_self: bool,
+    /// Address of the active node, as it advertises itself.
+    pub leader_address: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct LeaderBody {
+    ha_enabled: bool,
+    #[serde(default)]
+    is_self: bool,
+    #[serde(default)]
+    leader_address: String,
+}
+
+#[derive(Deserialize)]
+struct Initialized {
+    initialized: bool,
+}
+
+async fn look(client: &Client, path: &str, timeout: Option<Duration>) -> Result<Reply, Error> {
+    let mut ask = Ask::new(Method::GET, path, None);
+    ask.timeout = timeout;
+    client.in_namespace(None).ask(ask).await
+}
+
+/// `sys/health` of this node; every state it can report is an answer, not an error.
+///
+/// # Errors
+/// No answer, or one that is not this call's.
+pub async fn health(client: &Client) -> Result<Health, Error> {
+    health_within(client, None).await
+}
+
+async fn health_within(client: &Client, timeout: Option<Duration>) -> Result<Health, Error> {
+    let reply = look(client, "sys/health", timeout).await?;
+    let body: HealthBody = match reply.whole() {
+        Ok(body) => body,
+        // An error answer such as 400 for an unknown parameter, or a proxy's.
+        Err(_) if !reply.is_success() => return Err(reply.refusal()),
+        Err(error) => return Err(error),
+    };
+    let is_vault = body.enterprise.is_some() || body.performance_standby.is_some();
+    Ok(Health {
+        status: reply.status,
+        initialized: body.initialized,
+        sealed: body.sealed,
+        standby: body.standby,
+        product: if is_vault {
+            Product::Vault
+        } else {
+            Product::OpenBao
+        },
+        version: body.version,
+        cluster_name: body.cluster_name,
+        cluster_id: body.cluster_id,
+        server_time_utc: body.server_time_utc,
+    })
+}
+
+/// Asks all listed nodes at once and gives each a few seconds.
+pub async fn health_of_nodes(client: &Client) -> Vec<(Client, Result<Health, Error>)> {
+    let looks = client.nodes().into_iter().map(|node| async move {
+        let health = health_within(&node, Some(LOOK_TIMEOUT)).await;
+        (node, health)
+    });
+    futures::future::join_all(looks).await
+}
+
+/// The active one of the listed nodes: the first whose `sys/health` is 200. `None` when none says so now.
+pub async fn active(client: &Client) -> Option<Client> {
+    let mut looks: FuturesUnordered<_> = client
+        .nodes()
+        .into_iter()
+        .map(|node| async move {
+            let health = health_within(&node, Some(LOOK_TIMEOUT)).await;
+            health
+                .is_ok_and(|health| health.is_active())
+                .then_some(node)
+        })
+        .collect();
+    while let Some(found) = looks.next().await {
+        if found.is_some() {
+            return found;
+        }
+    }
+    None
+}
+
+/// `sys/seal-status` of this node.
+///
+/// # Errors
+/// Any answer but 200; 404 is a server in recovery mode.
+pub async fn seal_status(client: &Client) -> Result<SealStatus, Error> {
+    look(client, "sys/seal-status", None).await?.ok()?.whole()
+}
+
+/// `sys/leader` as this node sees it.
+///
+/// # Errors
+/// Any answer but 200; 503 is a sealed server.
+pub async fn leader(client: &Client) -> Result<Leader, Error> {
+    let body: LeaderBody = look(client, "sys/leader", None).await?.ok()?.whole()?;
+    Ok(Leader {
+        ha_enabled: body.ha_enabled,
+        is_self: body.is_self,
+        leader_address: Some(body.leader_address).filter(|address| !address.is_empty()),
+    })
+}
+
+/// `GET sys/init`. Also true while a node joins a cluster, and then says nothing about being usable.
+///
+/// # Errors
+/// Any answer but 200.
+pub async fn initialized(client: &Client) -> Result<bool, Error> {
+    let body: Initialized = look(client, "sys/init", None).await?.ok()?.whole()?;
+    Ok(body.initialized)
+}
+
+/// Gives one unseal share to this node. The same share twice changes nothing.
+///
+/// # Errors
+/// Any answer but 200; the server's text is not kept.
+pub async fn unseal(client: &Client, share: &Share) -> Result<SealStatus, Error> {
+    let Some(key) = share_as_hex(share) else {
+        let url = format!("{}/v1/sys/unseal", client.address());
+        return Err(Error::new("POST", &url, Kind::InvalidShare));
+    };
+    let body = Body::map([("key", key)]);
+    let ask = Ask::new(Method::POST, "sys/unseal", None).with_body(&body);
+    client.in_namespace(None).ask(ask).await?.ok()?.whole()
+}
+
+/// A share in hexadecimal, the form to send: the servers try hexadecimal first, and a share in base64 may
+/// happen to be valid hexadecimal. `None` when it is not a line of base64.
+#[must_use]
+pub fn share_as_hex(share: &Share) -> Option<SecretText> {
+    let bytes = Zeroizing::new(STANDARD.decode(share.expose().trim()).ok()?);
+    if bytes.is_empty() {
+        return None;
+    }
+    let mut text = String::with_capacity(bytes.len() * 2);
+    for byte in bytes.iter() {
+        for digit in [byte >> 4, byte & 15] {
+            // A number below 16 has a hexadecimal digit.
+            text.push(char::from_digit(u32::from(digit), 16).unwrap_or('0'));
+        }
+    }
+    Some(SecretText::new(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_share_travels_in_hexadecimal() {
+        let hex =
+            |text: &str| share_as_hex(&Share::new(text.into())).map(|hex| hex.expose().to_owned());
+        assert_eq!(hex("AAH+/w==").as_deref(), Some("0001feff"));
+        assert_eq!(hex("not base64"), None);
+        assert_eq!(hex(""), None);
+    }
+}

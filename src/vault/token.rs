@@ -1,0 +1,166 @@
+//! Tokens: looking at them and ending them. The servers repeat the token itself in a look-up; it is not read.
+
+use serde::Deserialize;
+use vaultrs::api::token::requests::{
+    ListAccessorRequest, LookupTokenAccessorRequest, LookupTokenSelfRequest,
+    RevokeTokenAccessorRequest, RevokeTokenSelfRequest,
+};
+
+use super::client::Client;
+use super::error::Error;
+use super::reply::{Reply, null_is_empty};
+use crate::secret::Token;
+
+/// A token without the token.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct TokenInfo {
+    /// Names the token; empty for batch tokens.
+    #[serde(default)]
+    pub accessor: String,
+    /// `root`, `userpass-ada`, …
+    #[serde(default)]
+    pub display_name: String,
+    /// Empty when there is no entity.
+    #[serde(default)]
+    pub entity_id: String,
+    /// Policies of the token itself.
+    #[serde(default, deserialize_with = "null_is_empty")]
+    pub policies: Vec<String>,
+    /// Policies that come from the entity and its groups.
+    #[serde(default, deserialize_with = "null_is_empty")]
+    pub identity_policies: Vec<String>,
+    /// Where it was made: `auth/token/root`, `auth/userpass/login/ada`.
+    #[serde(default)]
+    pub path: String,
+    /// Whether it survives the token that made it.
+    #[serde(default)]
+    pub orphan: bool,
+    /// `service` or `batch`.
+    #[serde(default, rename = "type")]
+    pub token_type: String,
+    /// Seconds left; 0 is without end.
+    #[serde(default)]
+    pub ttl: i64,
+    /// Uses left; 0 is without limit.
+    #[serde(default)]
+    pub num_uses: i64,
+    /// RFC 3339; `None` is never.
+    pub expire_time: Option<String>,
+    /// Seconds; 0 is none.
+    #[serde(default)]
+    pub explicit_max_ttl: i64,
+    /// Seconds since 1970.
+    #[serde(default)]
+    pub creation_time: i64,
+    /// Where the product has namespaces.
+    pub namespace_path: Option<String>,
+}
+
+impl TokenInfo {
+    /// Whether it may do everything.
+    #[must_use]
+    pub fn is_root(&self) -> bool {
+        self.policies
+            .iter()
+            .chain(&self.identity_policies)
+            .any(|name| name == "root")
+    }
+}
+
+/// Looks at the token that asks. A dead token is a 403.
+///
+/// # Errors
+/// Any answer but 200.
+pub async fn lookup_self(client: &Client, token: &Token) -> Result<TokenInfo, Error> {
+    client
+        .call_for(Some(token), &LookupTokenSelfRequest {})
+        .await?
+        .ok()?
+        .data()
+}
+
+/// Looks at the token of this accessor; `None` when there is none any more.
+///
+/// # Errors
+/// Any other answer but 200. A plain 403 is one: who may not look has not seen that nothing is there.
+pub async fn lookup_accessor(
+    client: &Client,
+    token: &Token,
+    accessor: &str,
+) -> Result<Option<TokenInfo>, Error> {
+    let request = LookupTokenAccessorRequest {
+        accessor: accessor.to_owned(),
+    };
+    let reply = client.call_for(Some(token), &request).await?;
+    if names_no_token(&reply) {
+        return Ok(None);
+    }
+    reply.ok()?.data().map(Some)
+}
+
+/// The accessors of all tokens. Needs `list` and `sudo`.
+///
+/// # Errors
+/// Any answer but 200 and 404.
+pub async fn list_accessors(client: &Client, token: &Token) -> Result<Vec<String>, Error> {
+    #[derive(Deserialize)]
+    struct Keys {
+        keys: Vec<String>,
+    }
+    let reply = client
+        .call_for(Some(token), &ListAccessorRequest {})
+        .await?;
+    if reply.is_absent()? {
+        return Ok(Vec::new());
+    }
+    let keys: Keys = reply.ok()?.data()?;
+    Ok(keys.keys)
+}
+
+/// Ends the token of this accessor and all it made. False when there was none.
+///
+/// # Errors
+/// Any other answer but 2xx.
+pub async fn revoke_accessor(
+    client: &Client,
+    token: &Token,
+    accessor: &str,
+) -> Result<bool, Error> {
+    let request = RevokeTokenAccessorRequest {
+        accessor: accessor.to_owned(),
+    };
+    let reply = client.call_for(Some(token), &request).await?;
+    if names_no_token(&reply) {
+        return Ok(false);
+    }
+    reply.ok()?;
+    Ok(true)
+}
+
+/// Ends a token and all it made. It is gone from here afterwards, whatever the server answered.
+///
+/// # Errors
+/// Any answer but 2xx.
+pub async fn revoke_self(client: &Client, token: Token) -> Result<(), Error> {
+    send_revoke_self(client, &token).await?;
+    Ok(())
+}
+
+/// The status of the answer.
+pub(super) async fn send_revoke_self(client: &Client, token: &Token) -> Result<u16, Error> {
+    let reply = client
+        .call_for(Some(token), &RevokeTokenSelfRequest {})
+        .await?
+        .ok()?;
+    Ok(reply.status)
+}
+
+/// Servers: 400 `invalid accessor`; where the accessor is known and its token just expired, `bad token`.
+fn names_no_token(reply: &Reply) -> bool {
+    let texts = ["invalid accessor", "bad token"];
+    matches!(reply.status, 400 | 403 | 404)
+        && reply
+            .messages()
+            .iter()
+            .any(|message| texts.iter().any(|text| message.contains(text)))
+}
