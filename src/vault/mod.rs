@@ -5,6 +5,7 @@
 //! straight into secret types, and no answer's body ever reaches an error or a log line.
 
 pub mod audit;
+pub mod compare;
 pub mod init;
 pub mod mounts;
 pub mod oidc;
@@ -24,8 +25,9 @@ mod transport;
 pub use audit::AuditDevice;
 pub use body::Body;
 pub use client::{Answer, Client};
+pub use compare::{Comparison, Difference, compare, compare_tune, same_policy};
 pub use error::{Error, Kind, NoLogin};
-pub use init::{InitAnswer, InitKeys, InitRequest};
+pub use init::{InitAnswer, InitAnswerError, InitKeys, InitRequest};
 pub use mounts::Mount;
 pub use policies::ResultantAcl;
 pub use root::{Revocation, RootGeneration, RootSession, probe_root_generation};

@@ -1,0 +1,398 @@
+//! Whether what the server has means the same as what the file says. Pure: no request, no secret in a result.
+//!
+//! The servers rewrite what they are given: durations become seconds, comma strings become lists, names become
+//! small, empty things become null, secrets are kept back. Only fields that are wanted count.
+
+mod scalar;
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value};
+
+use super::body::Body;
+use scalar::{seconds_of_body, seconds_of_value, tidy_cidr, tidy_pem};
+
+/// A longer value tells nobody anything in a diff.
+const LONGEST_SHOWN: usize = 200;
+/// Left out of an answer by the servers when they are not set, and not because they are secret.
+const LEFT_OUT_WHEN_UNSET: [&str; 7] = [
+    "audience",
+    "passthrough_request_headers",
+    "allowed_response_headers",
+    "audit_non_hmac_request_keys",
+    "audit_non_hmac_response_keys",
+    "poll_interval",
+    "listing_visibility",
+];
+/// Old names of roles' fields, answered under `token_…` unless the old name was used to write them.
+const OLD_TOKEN_FIELDS: [&str; 6] = [
+    "policies",
+    "ttl",
+    "max_ttl",
+    "period",
+    "num_uses",
+    "bound_cidrs",
+];
+/// Maps to which the servers add entries of their own.
+const OPEN_MAPS: [&str; 2] = ["options", "config"];
+
+/// One field that differs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Difference {
+    /// Its name; dotted inside maps.
+    pub field: String,
+    /// What the server has, as JSON; `(secret)` and `(not set)` stand for themselves.
+    pub have: String,
+    /// What the file says, in the same way.
+    pub want: String,
+}
+
+/// The outcome.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Comparison {
+    /// Fields that differ.
+    pub differences: Vec<Difference>,
+    /// Fields that the server does not return: equal or not, nobody can tell.
+    pub unreadable: Vec<String>,
+}
+
+impl Comparison {
+    /// True when nothing differs, as far as can be seen.
+    #[must_use]
+    pub fn is_same(&self) -> bool {
+        self.differences.is_empty()
+    }
+}
+
+/// Compares a role, a configuration or any other object.
+#[must_use]
+pub fn compare(want: &Body, have: &Value) -> Comparison {
+    walk(want, have, false)
+}
+
+/// Compares the tuning of a mount, where TTLs of 0 mean the server's default and read back as that.
+#[must_use]
+pub fn compare_tune(want: &Body, have: &Value) -> Comparison {
+    walk(want, have, true)
+}
+
+/// Policies come back as they were stored; blanks around them mean nothing.
+#[must_use]
+pub fn same_policy(want: &str, have: &str) -> bool {
+    want.trim() == have.trim()
+}
+
+fn walk(want: &Body, have: &Value, tune: bool) -> Comparison {
+    let mut walk = Walk {
+        tune,
+        found: Comparison::default(),
+    };
+    match (want, have) {
+        (Body::Map(fields), Value::Object(object)) => {
+            for (name, value) in fields {
+                walk.field(name, value, object);
+            }
+        }
+        _ => walk.leaf("", "", want, have, false),
+    }
+    walk.found
+}
+
+struct Walk {
+    tune: bool,
+    found: Comparison,
+}
+
+impl Walk {
+    /// A field of the object itself.
+    fn field(&mut self, name: &str, want: &Body, object: &Map<String, Value>) {
+        let renamed = OLD_TOKEN_FIELDS
+            .contains(&name)
+            .then(|| format!("token_{name}"));
+        let have = object.get(name).or_else(|| object.get(renamed.as_deref()?));
+        match have {
+            Some(have) => self.value(name, name, want, have, true),
+            None => self.missing(name, name, want, object.get(&format!("{name}_set"))),
+        }
+    }
+
+    /// Not in the answer. `set` is a flag such as `token_reviewer_jwt_set`.
+    fn missing(&mut self, path: &str, name: &str, want: &Body, set: Option<&Value>) {
+        if is_empty_body(want) || is_default(name, want) {
+            return;
+        }
+        if LEFT_OUT_WHEN_UNSET.contains(&name) || set == Some(&Value::Bool(false)) {
+            self.differ(path, "(not set)".into(), show_want(want));
+        } else {
+            self.found.unreadable.push(path.to_owned());
+        }
+    }
+
+    fn value(&mut self, path: &str, name: &str, want: &Body, have: &Value, top: bool) {
+        match (want, have) {
+            (Body::Map(fields), Value::Object(object)) => self.map(path, name, fields, object),
+            (Body::Map(fields), Value::Null) => self.map(path, name, fields, &Map::new()),
+            (Body::Null, Value::Object(object)) if !OPEN_MAPS.contains(&name) => {
+                self.map(path, name, &[], object);
+            }
+            _ => self.leaf(path, name, want, have, top),
+        }
+    }
+
+    fn map(&mut self, path: &str, name: &str, want: &[(String, Body)], have: &Map<String, Value>) {
+        for (key, value) in want {
+            let inner = format!("{path}.{key}");
+            match have.get(key) {
+                Some(have) => self.value(&inner, key, value, have, false),
+                None if is_empty_body(value) => {}
+                None if holds_secret(value) => self.found.unreadable.push(inner),
+                None => self.differ(&inner, "(not set)".into(), show_want(value)),
+            }
+        }
+        if OPEN_MAPS.contains(&name) {
+            return;
+        }
+        for (key, value) in have {
+            if !is_empty_value(value) && want.iter().all(|(wanted, _)| wanted != key) {
+                self.differ(
+                    &format!("{path}.{key}"),
+                    show_have(value),
+                    "(not set)".into(),
+                );
+            }
+        }
+    }
+
+    fn leaf(&mut self, path: &str, name: &str, want: &Body, have: &Value, top: bool) {
+        if is_same(name, want, have, top) {
+            return;
+        }
+        let zero = is_empty_body(want) || seconds_of_body(want) == Some(0);
+        if self.tune && name.ends_with("_ttl") && zero {
+            // The effective TTL stands there, whether it comes from here or from the server's default.
+            self.found.unreadable.push(path.to_owned());
+            return;
+        }
+        let hide = holds_secret(want);
+        let have = match have {
+            have if is_empty_value(have) => "(not set)".into(),
+            _ if hide => "(secret)".into(),
+            have => show_have(have),
+        };
+        self.differ(path, have, show_want(want));
+    }
+
+    fn differ(&mut self, path: &str, have: String, want: String) {
+        self.found.differences.push(Difference {
+            field: path.to_owned(),
+            have,
+            want,
+        });
+    }
+}
+
+fn is_same(name: &str, want: &Body, have: &Value, top: bool) -> bool {
+    if is_empty_body(want) && is_empty_value(have) {
+        return true;
+    }
+    if is_duration(name)
+        && let (Some(want), Some(have)) = (seconds_of_body(want), seconds_of_value(have))
+    {
+        return want == have;
+    }
+    if is_default(name, want)
+        && have
+            .as_str()
+            .is_some_and(|have| is_default(name, &have.into()))
+    {
+        return true;
+    }
+    if let (Body::List(want), Value::Array(have)) = (want, have)
+        && (want.iter().any(is_composite)
+            || have.iter().any(|item| item.is_array() || item.is_object()))
+    {
+        let same = |(want, have): (&Body, &Value)| is_same_inside(want, have);
+        return want.len() == have.len() && want.iter().zip(have).all(same);
+    }
+    match (
+        items_of_body(name, want, have, top),
+        items_of_value(name, have, want, top),
+    ) {
+        (Some(want), Some(have)) => want == have,
+        _ => false,
+    }
+}
+
+/// Elements of a list that are not plain: in order, and maps entry by entry.
+fn is_same_inside(want: &Body, have: &Value) -> bool {
+    match (want, have) {
+        (Body::Map(fields), Value::Object(object)) => {
+            let wanted = |(key, value): &(String, Body)| {
+                is_same_inside(value, object.get(key).unwrap_or(&Value::Null))
+            };
+            let known = |key: &String| fields.iter().any(|(wanted, _)| wanted == key);
+            fields.iter().all(wanted)
+                && object
+                    .iter()
+                    .all(|(key, value)| known(key) || is_empty_value(value))
+        }
+        _ => is_same("", want, have, false),
+    }
+}
+
+/// A list as a set of texts. A single value is a list of one, and of several where the server splits at commas.
+fn items_of_body<'a>(
+    name: &str,
+    want: &'a Body,
+    have: &Value,
+    top: bool,
+) -> Option<BTreeSet<Cow<'a, str>>> {
+    match want {
+        Body::List(items) => items
+            .iter()
+            .map(|item| Some(tidy(name, text_of_body(item)?)))
+            .collect(),
+        Body::String(text) if top && have.is_array() => Some(split(name, text)),
+        Body::Null => Some(BTreeSet::new()),
+        other => Some(BTreeSet::from([tidy(name, text_of_body(other)?)])),
+    }
+}
+
+fn items_of_value<'a>(
+    name: &str,
+    have: &'a Value,
+    want: &Body,
+    top: bool,
+) -> Option<BTreeSet<Cow<'a, str>>> {
+    match have {
+        Value::Array(items) => items
+            .iter()
+            .map(|item| Some(tidy(name, text_of_value(item)?)))
+            .collect(),
+        Value::String(text) if top && matches!(want, Body::List(_)) => Some(split(name, text)),
+        Value::Null => Some(BTreeSet::new()),
+        other => Some(BTreeSet::from([tidy(name, text_of_value(other)?)])),
+    }
+}
+
+fn split<'a>(name: &str, text: &'a str) -> BTreeSet<Cow<'a, str>> {
+    let parts = text
+        .split(',')
+        .map(str::trim)
+        .filter(|part| !part.is_empty());
+    parts.map(|part| tidy(name, Cow::Borrowed(part))).collect()
+}
+
+fn text_of_body(body: &Body) -> Option<Cow<'_, str>> {
+    match body {
+        Body::Bool(value) => Some(Cow::Borrowed(if *value { "true" } else { "false" })),
+        Body::Number(number) => Some(scalar::number(number)),
+        Body::String(text) => Some(Cow::Borrowed(text)),
+        Body::Secret(text) => Some(Cow::Borrowed(text.expose())),
+        Body::Null => Some(Cow::Borrowed("")),
+        Body::List(_) | Body::Map(_) => None,
+    }
+}
+
+fn text_of_value(value: &Value) -> Option<Cow<'_, str>> {
+    match value {
+        Value::Bool(value) => Some(Cow::Borrowed(if *value { "true" } else { "false" })),
+        Value::Number(number) => Some(scalar::number(number)),
+        Value::String(text) => Some(Cow::Borrowed(text)),
+        Value::Null => Some(Cow::Borrowed("")),
+        Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+/// What the servers do to a text by the name of its field.
+fn tidy<'a>(name: &str, text: Cow<'a, str>) -> Cow<'a, str> {
+    if name.ends_with("cidrs") || name.ends_with("cidr_list") {
+        return tidy_cidr(text);
+    }
+    if matches!(
+        name,
+        "default_role" | "policies" | "token_policies" | "identity_policies"
+    ) {
+        return Cow::Owned(text.trim().to_lowercase());
+    }
+    tidy_pem(text)
+}
+
+fn is_duration(name: &str) -> bool {
+    matches!(name, "ttl" | "period" | "interval" | "max_age")
+        || ["_ttl", "_period", "_leeway", "_interval", "_timeout"]
+            .iter()
+            .any(|end| name.ends_with(end))
+}
+
+/// Texts that mean what the server does anyway.
+fn is_default(name: &str, want: &Body) -> bool {
+    let Body::String(text) = want else {
+        return false;
+    };
+    match name {
+        "token_type" => matches!(text.as_str(), "" | "default" | "default-service"),
+        "listing_visibility" => matches!(text.as_str(), "" | "hidden"),
+        _ => false,
+    }
+}
+
+fn is_empty_body(body: &Body) -> bool {
+    match body {
+        Body::Null => true,
+        Body::String(text) => text.is_empty(),
+        Body::Secret(text) => text.is_empty(),
+        Body::List(items) => items.is_empty(),
+        Body::Map(fields) => fields.iter().all(|(_, value)| is_empty_body(value)),
+        Body::Bool(_) | Body::Number(_) => false,
+    }
+}
+
+fn is_empty_value(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::String(text) => text.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        Value::Object(fields) => fields.is_empty(),
+        Value::Bool(_) | Value::Number(_) => false,
+    }
+}
+
+fn is_composite(body: &Body) -> bool {
+    matches!(body, Body::List(_) | Body::Map(_))
+}
+
+fn holds_secret(body: &Body) -> bool {
+    match body {
+        Body::Secret(_) => true,
+        Body::List(items) => items.iter().any(holds_secret),
+        Body::Map(fields) => fields.iter().any(|(_, value)| holds_secret(value)),
+        _ => false,
+    }
+}
+
+fn show_want(want: &Body) -> String {
+    if holds_secret(want) {
+        return "(secret)".into();
+    }
+    if is_empty_body(want) {
+        return "(not set)".into();
+    }
+    // No secret is in it, so these bytes are for everybody.
+    shorten(&String::from_utf8_lossy(&want.to_wire()))
+}
+
+fn show_have(have: &Value) -> String {
+    shorten(&have.to_string())
+}
+
+fn shorten(text: &str) -> String {
+    if text.chars().count() <= LONGEST_SHOWN {
+        return text.to_owned();
+    }
+    text.chars().take(LONGEST_SHOWN).chain(['…']).collect()
+}
+
+#[cfg(test)]
+mod tests;

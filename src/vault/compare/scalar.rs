@@ -1,0 +1,151 @@
+//! Single values: durations, numbers, addresses, certificates.
+
+use std::borrow::Cow;
+
+use serde_json::{Number, Value};
+
+use super::Body;
+
+const NANOS: i128 = 1_000_000_000;
+
+pub(super) fn seconds_of_body(body: &Body) -> Option<i64> {
+    match body {
+        Body::Number(number) => whole(number),
+        Body::String(text) => seconds(text),
+        _ => None,
+    }
+}
+
+pub(super) fn seconds_of_value(value: &Value) -> Option<i64> {
+    match value {
+        Value::Number(number) => whole(number),
+        Value::String(text) => seconds(text),
+        Value::Null => Some(0),
+        _ => None,
+    }
+}
+
+fn whole(number: &Number) -> Option<i64> {
+    let text = number.to_string();
+    seconds(text.strip_suffix(".0").unwrap_or(&text))
+}
+
+/// `30` is seconds; else a sequence such as `1h30m`, `1.5h`, `500ms`, or days alone, `7d`. Whole seconds, as
+/// the servers keep them.
+pub(super) fn seconds(text: &str) -> Option<i64> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Some(0);
+    }
+    if let Ok(plain) = text.parse::<i64>() {
+        return Some(plain);
+    }
+    let (sign, mut rest) = match text.strip_prefix('-') {
+        Some(rest) => (-1, rest),
+        None => (1, text.strip_prefix('+').unwrap_or(text)),
+    };
+    let mut total: i128 = 0;
+    // Each turn takes at least one character.
+    while !rest.is_empty() {
+        let end = rest.find(|letter: char| !letter.is_ascii_digit() && letter != '.')?;
+        let (number, tail) = rest.split_at(end);
+        let end = tail
+            .find(|letter: char| letter.is_ascii_digit() || letter == '.')
+            .unwrap_or(tail.len());
+        let (unit, tail) = tail.split_at(end);
+        total = total.checked_add(part(number, unit)?)?;
+        rest = tail;
+    }
+    i64::try_from(sign * total / NANOS).ok()
+}
+
+fn part(number: &str, unit: &str) -> Option<i128> {
+    let nanos = match unit {
+        "ns" => 1,
+        "us" | "µs" | "μs" => 1_000,
+        "ms" => 1_000_000,
+        "s" => NANOS,
+        "m" => 60 * NANOS,
+        "h" => 3_600 * NANOS,
+        "d" => 86_400 * NANOS,
+        _ => return None,
+    };
+    let (before, after) = number.split_once('.').unwrap_or((number, ""));
+    if before.is_empty() && after.is_empty() {
+        return None;
+    }
+    let mut total = digits(before)?.checked_mul(nanos)?;
+    let places = u32::try_from(after.len()).ok()?;
+    total = total.checked_add(digits(after)?.checked_mul(nanos)? / 10_i128.checked_pow(places)?)?;
+    Some(total)
+}
+
+fn digits(text: &str) -> Option<i128> {
+    if text.is_empty() {
+        Some(0)
+    } else {
+        text.parse().ok()
+    }
+}
+
+/// `1` and `1.0` are the same.
+pub(super) fn number(number: &Number) -> Cow<'static, str> {
+    let text = number.to_string();
+    match text.strip_suffix(".0") {
+        Some(whole) => Cow::Owned(whole.to_owned()),
+        None => Cow::Owned(text),
+    }
+}
+
+/// A single host is kept without its prefix length.
+pub(super) fn tidy_cidr(text: Cow<'_, str>) -> Cow<'_, str> {
+    let trimmed = text.trim();
+    let host = if trimmed.contains(':') {
+        trimmed.strip_suffix("/128")
+    } else {
+        trimmed.strip_suffix("/32")
+    };
+    Cow::Owned(host.unwrap_or(trimmed).to_owned())
+}
+
+/// Line ends and blanks around a certificate or key mean nothing.
+pub(super) fn tidy_pem(text: Cow<'_, str>) -> Cow<'_, str> {
+    if !text.contains("-----BEGIN") {
+        return text;
+    }
+    Cow::Owned(text.trim().replace("\r\n", "\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_become_whole_seconds() {
+        let table = [
+            ("8h", Some(28_800)),
+            ("90m", Some(5_400)),
+            ("1h30m", Some(5_400)),
+            ("1.5h", Some(5_400)),
+            ("1h30m5.5s", Some(5_405)),
+            ("7d", Some(604_800)),
+            ("30", Some(30)),
+            ("-1", Some(-1)),
+            ("-1m", Some(-60)),
+            ("500ms", Some(0)),
+            ("1500ms", Some(1)),
+            ("0", Some(0)),
+            ("", Some(0)),
+            ("h", None),
+            (".h", None),
+            ("8x", None),
+            ("8h5", None),
+            ("1.2.3h", None),
+            ("eight", None),
+            ("99999999999999999999999999999999999999999h", None),
+        ];
+        for (text, expected) in table {
+            assert_eq!(seconds(text), expected, "{text:?}");
+        }
+    }
+}
