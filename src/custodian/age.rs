@@ -219,7 +219,11 @@ mod tests {
 
     #[test]
     fn a_stored_share_comes_back_to_its_holder_only() {
-        let Place { key, file, .. } = place();
+        let Place {
+            directory: _directory,
+            key,
+            file,
+        } = place();
         let prepared = file.prepare(&share()).unwrap();
         let stored = file.store(&prepared).unwrap();
         assert_eq!(stored.digest.as_deref(), prepared.digest());
@@ -254,7 +258,11 @@ mod tests {
 
     #[test]
     fn a_share_is_never_overwritten() {
-        let Place { file, .. } = place();
+        let Place {
+            directory: _directory,
+            file,
+            ..
+        } = place();
         file.store(&file.prepare(&share()).unwrap()).unwrap();
         let before = std::fs::read(&file.path).unwrap();
         let error = file.store(&file.prepare(&share()).unwrap()).unwrap_err();
@@ -264,7 +272,11 @@ mod tests {
 
     #[test]
     fn a_file_whose_digest_was_recorded_is_adopted() {
-        let Place { file, .. } = place();
+        let Place {
+            directory: _directory,
+            file,
+            ..
+        } = place();
         let first = file.prepare(&share()).unwrap();
         let stored = file.store(&first).unwrap();
         assert_eq!(file.store(&first).unwrap(), stored);
