@@ -326,7 +326,7 @@ fn keys_and_values_that_nothing_implements_are_unknown() {
         (
             "auth: approle, role_id: abc",
             "auth: approle, with: {token_request: {kubeconfig: x}}, role_id: abc",
-            "24:49: logins.backup.with.token_request.kubeconfig: unknown key `kubeconfig`",
+            "23:50: logins.backup.with.token_request.kubeconfig: unknown key `kubeconfig`",
         ),
     ] {
         let found = load_text(&with(from, to)).map(|_| ()).unwrap_err();
