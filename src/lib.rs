@@ -4,5 +4,6 @@
 pub mod config;
 pub mod custodian;
 pub mod envelope;
+pub mod reference;
 pub mod secret;
 pub mod vault;

@@ -417,6 +417,7 @@ pub enum OidcFlow {
 
 /// Where a JWT comes from.
 #[derive(Debug, Clone)]
+#[expect(clippy::large_enum_variant, reason = "there are a handful of logins")]
 pub enum TokenSource {
     /// A file that holds it.
     TokenFile(PathBuf),

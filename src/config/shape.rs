@@ -313,6 +313,7 @@ pub(super) struct Login {
 /// How a login gets its credential.
 #[derive(Deserialize, JsonSchema)]
 #[serde(untagged)]
+#[expect(clippy::large_enum_variant, reason = "there are a handful of logins")]
 pub(super) enum With {
     Flow(Flow),
     Token(TokenSource),
@@ -330,6 +331,7 @@ pub(super) enum Flow {
 /// Where a JWT comes from.
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[expect(clippy::large_enum_variant, reason = "there are a handful of logins")]
 pub(super) enum TokenSource {
     /// A file that holds it.
     TokenFile(String),

@@ -6,6 +6,8 @@ use super::*;
 
 const EXAMPLE: &str = include_str!("../../bootstrap.example.yaml");
 
+const PRODUCTION: &str = include_str!("tests/production.yaml");
+
 const SMALL: &str = r#"version: 1
 cluster: {name: lab, address: "http://127.0.0.1:8200"}
 init:
@@ -224,10 +226,10 @@ fn files_that_are_no_configuration_are_refused_in_words() {
         ("# nothing\n", "1:1: the file is empty"),
         ("a: [", "not YAML"),
         ("a: 'b", "not YAML"),
-        ("\ta: b", "not YAML"),
+        ("a:\n\tb: c", "not YAML"),
         ("just text", "1:1: expected a map"),
         ("- a\n- b", "1:1: expected a map"),
-        ("a: 1\n---\nb: 2", "3:1: a second document"),
+        ("a: 1\n---\nb: 2", "2:1: a second document"),
         ("a: !secret b", "1:4: a: tags"),
         ("a: *nothing", "1:4: a: no anchor `&nothing`"),
         ("? [a]\n: b", "1:3: a key is plain text"),
@@ -309,7 +311,7 @@ fn keys_and_values_that_nothing_implements_are_unknown() {
         (
             "logins: [ada, backup]",
             "logins: [ada, backup], drill: before-revoke",
-            "25:45: break_glass.drill: expected `later`",
+            "24:45: break_glass.drill: expected `later`",
         ),
         (
             "threshold: 2",
@@ -319,12 +321,12 @@ fn keys_and_values_that_nothing_implements_are_unknown() {
         (
             ".agekey}",
             ".agekey}, replica: x",
-            "9:79: checkpoint.replica: unknown key `replica`; the keys here are `path` and `key`",
+            "9:83: checkpoint.replica: unknown key `replica`; the keys here are `path` and `key`",
         ),
         (
             "auth: approle, role_id: abc",
             "auth: approle, with: {token_request: {kubeconfig: x}}, role_id: abc",
-            "24:49: logins.backup.with.token_request.kubeconfig: unknown key `kubeconfig`",
+            "23:50: logins.backup.with.token_request.kubeconfig: unknown key `kubeconfig`",
         ),
     ] {
         let found = load_text(&with(from, to)).map(|_| ()).unwrap_err();
@@ -427,7 +429,7 @@ fn references_stand_where_secrets_do_and_nowhere_else() {
             "bindpass: hunter2",
         ),
         &[
-            "17:40: auth.sso.config.bindpass: secret values are references: `{file: PATH}`, `{env: NAME}`, `{ssm: PARAMETER}` or `{prompt: TEXT}`",
+            "16:40: auth.sso.config.bindpass: secret values are references: `{file: PATH}`, `{env: NAME}`, `{ssm: PARAMETER}` or `{prompt: TEXT}`",
         ],
     );
     let claims = SMALL.replace("  approle:\n", "  oidc: {roles: {r: {user_claim: a, bound_claims: {env: prod}, allowed_redirect_uris: [x]}}}\n  approle:\n");
@@ -506,7 +508,7 @@ fn every_rule_finds_its_case() {
         (
             "shares/bob.age",
             "shares/alice.age",
-            "8:54: init.custodians[1].age.file: `custodians[0]` keeps its share there",
+            "8:51: init.custodians[1].age.file: `custodians[0]` keeps its share there",
         ),
         (
             "threshold: 2",
@@ -516,7 +518,7 @@ fn every_rule_finds_its_case() {
         (
             "age1bob",
             "AGE-SECRET-KEY-1",
-            "8:38: init.custodians[1].age.recipient: expected an age recipient",
+            "8:36: init.custodians[1].age.recipient: expected an age recipient",
         ),
         (
             "age: {recipient: age1bob, file: shares/bob.age}",
@@ -531,12 +533,12 @@ fn every_rule_finds_its_case() {
         (
             "file_path: /var/log/audit.log",
             "file_path: /a, mode: \"0755\"",
-            "11:56: audit.file.options.mode: an audit file is never executable",
+            "11:53: audit.file.options.mode: an audit file is never executable",
         ),
         (
             "file_path: /var/log/audit.log",
             "file_path: /a, mode: 0600",
-            "11:56: audit.file.options.mode: a number with a leading zero",
+            "11:53: audit.file.options.mode: a number with a leading zero",
         ),
         (
             "options: {file_path: /var/log/audit.log}",
@@ -586,7 +588,7 @@ fn every_rule_finds_its_case() {
         (
             "name: lab",
             "name: lab, namespace: team",
-            "25:15: break_glass.logins: root generation belongs to the root namespace",
+            "24:15: break_glass.logins: root generation belongs to the root namespace",
         ),
         (
             "{password: {file: /run/secrets/ada}, token_ttl: 15m}",
@@ -611,12 +613,12 @@ fn every_rule_finds_its_case() {
         (
             "password: {file: /run/secrets/ada}}\n  backup",
             "password: {file: /run/secrets/ada}, can: {sys: [reed]}}\n  backup",
-            "22:91: logins.ada.can.sys[0]: expected `create`, `read`, `update`, `patch`, `delete`, `list` or `sudo`; did you mean `read`?",
+            "22:88: logins.ada.can.sys[0]: expected `create`, `read`, `update`, `patch`, `delete`, `list` or `sudo`; did you mean `read`?",
         ),
         (
             "password: {file: /run/secrets/ada}}\n  backup",
             "password: {file: /run/secrets/ada}, can: {sys: [read]}, cannot: {sys: [read]}}\n  backup",
-            "22:107: logins.ada.cannot.sys: `read` stands in `can`",
+            "22:105: logins.ada.cannot.sys: `read` stands in `can`",
         ),
         (
             "logins: [ada, backup]",
@@ -646,7 +648,7 @@ fn every_rule_finds_its_case() {
         (
             "policies:\n",
             "writes: [{path: kv/x, data: {data: {password: hunter2}}}]\npolicies:\n",
-            "19:48: writes[0].data.data.password: secret values are references",
+            "19:47: writes[0].data.data.password: secret values are references",
         ),
         (
             "policies:\n",
@@ -711,7 +713,7 @@ fn what_is_probably_not_meant_is_a_warning() {
         (
             "token_ttl: 15m",
             "token_policies: [reader, nobody]",
-            "15:61: auth.userpass.users.ada.token_policies: the policy `nobody` is not in this file",
+            "15:49: auth.userpass.users.ada.token_policies: the policy `nobody` is not in this file",
         ),
         (
             "audit:\n  file: {type: file, options: {file_path: /var/log/audit.log}}\n",
@@ -733,7 +735,7 @@ fn what_is_probably_not_meant_is_a_warning() {
 }
 
 #[test]
-fn the_sample_of_the_design_is_read() {
+fn policies_come_from_their_files_and_long_files_are_refused() {
     let directory = tempfile::tempdir().unwrap();
     std::fs::create_dir(directory.path().join("policies")).unwrap();
     std::fs::write(
@@ -776,4 +778,28 @@ fn the_sample_of_the_design_is_read() {
             .to_string()
             .contains("longer than 1048576 bytes")
     );
+}
+
+#[test]
+fn a_whole_production_file_is_read() {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::create_dir(directory.path().join("policies")).unwrap();
+    std::fs::write(
+        directory.path().join("policies/operator.hcl"),
+        "path \"a\" {}",
+    )
+    .unwrap();
+    let file = directory.path().join("bootstrap.yaml");
+    std::fs::write(&file, PRODUCTION).unwrap();
+    let config = load(&file, &env).unwrap();
+    assert_eq!(config.warnings, []);
+    assert_eq!(
+        config
+            .doors()
+            .iter()
+            .map(|door| door.auth.as_str())
+            .collect::<Vec<_>>(),
+        ["oidc", "userpass"]
+    );
+    assert!(validates(PRODUCTION));
 }

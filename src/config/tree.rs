@@ -207,10 +207,7 @@ struct Reader<'a, E> {
 impl<'a, E: Iterator<Item = Result<(Event<'a>, Span), ScanError>>> Reader<'a, E> {
     fn document(&mut self) -> Result<Option<Node>, Stop> {
         let mut document = None;
-        loop {
-            let Some((event, span)) = self.next()? else {
-                break;
-            };
+        while let Some((event, span)) = self.next()? {
             match event {
                 Event::StreamStart | Event::DocumentEnd => {}
                 Event::DocumentStart(..) if document.is_none() => {}
@@ -450,10 +447,10 @@ impl<'a, E: Iterator<Item = Result<(Event<'a>, Span), ScanError>>> Reader<'a, E>
 
     fn tag(&mut self, present: bool, span: &Span) {
         if present {
-            let (line, column) = place(span);
+            let mark = span.tag_start().unwrap_or(span.start);
             self.report(
-                line,
-                column,
+                number(mark.line()),
+                number(mark.col() + 1),
                 "tags (`!…`) have no meaning in this file".into(),
             );
         }

@@ -155,20 +155,20 @@ impl Call<'_> {
             SdkError::DispatchFailure(failure) if failure.is_timeout() => {
                 self.error(Kind::TimedOut(ATTEMPT))
             }
-            SdkError::ServiceError(_) => self.answered(
-                error.code().unwrap_or("no error code"),
-                error.message().unwrap_or_default(),
-            ),
-            SdkError::ResponseError(_) => {
-                self.error(Kind::Unreachable("the answer is not one of AWS".into()))
-            }
+            SdkError::ServiceError(_) | SdkError::ResponseError(_) => match error.code() {
+                Some(code) => self.answered(code, error.message().unwrap_or_default()),
+                None => self.error(Kind::Unreachable("the answer is not one of AWS".into())),
+            },
             other => {
-                let text = causes(other);
-                if text.to_lowercase().contains("credential") {
-                    self.error(Kind::Credentials(text))
+                let causes = causes(other);
+                let credentials = |text: &String| text.to_lowercase().contains("credential");
+                // The innermost causes say what happened; the outer ones, where in the SDK.
+                let innermost = |count| causes[causes.len().saturating_sub(count)..].join(": ");
+                self.error(if causes.iter().any(credentials) {
+                    Kind::Credentials(innermost(1))
                 } else {
-                    self.error(Kind::Unreachable(text))
-                }
+                    Kind::Unreachable(innermost(2))
+                })
             }
         }
     }

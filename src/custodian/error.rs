@@ -64,7 +64,7 @@ pub enum Kind {
     #[error("what is stored is not what was written")]
     Different,
     /// A value is there, and we may not read it.
-    #[error("holds a value that cannot be read back: {0}")]
+    #[error("takes a value that cannot be read back: {}", .0.kind)]
     Unreadable(Box<Error>),
     /// Any other refusal of AWS, by its code alone.
     #[error("{action} failed: {code}")]
@@ -150,10 +150,15 @@ impl Error {
     }
 
     /// True when the request may have been carried out although it failed: look before deciding.
-    pub(crate) fn is_uncertain(&self) -> bool {
+    pub(crate) fn may_have_written(&self) -> bool {
         matches!(
             self.kind,
-            Kind::Unreachable(_) | Kind::TimedOut(_) | Kind::Taken | Kind::Service { .. }
+            Kind::Unreachable(_)
+                | Kind::TimedOut(_)
+                | Kind::Taken
+                | Kind::Service { .. }
+                | Kind::Different
+                | Kind::Unreadable(_)
         )
     }
 }
@@ -185,29 +190,26 @@ fn general_advice(address: &str, kind: &Kind) -> Option<String> {
     })
 }
 
-/// Somebody else's text made fit for a terminal: no control characters, bounded.
+/// Somebody else's text made fit for a terminal: one line, no control characters, bounded.
 pub(crate) fn clean(text: &str) -> String {
-    text.chars()
-        .filter(|c| !c.is_control())
-        .take(FOREIGN_TEXT_CHARS)
-        .collect()
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let shown = line.chars().filter(|c| !c.is_control());
+    shown.take(FOREIGN_TEXT_CHARS).collect()
 }
 
-/// An error and its causes in one line, by `Display` only.
-pub(crate) fn causes(error: &dyn std::error::Error) -> String {
-    let mut said = vec![error.to_string()];
+/// The causes of an error from the outside in, by `Display` only, without those that repeat.
+pub(crate) fn causes(error: &dyn std::error::Error) -> Vec<String> {
+    let mut said: Vec<String> = Vec::new();
     let mut next = error.source();
-    while let Some(cause) = next {
-        let text = cause.to_string();
+    for _ in 0..CAUSES {
+        let Some(cause) = next else { break };
+        let text = clean(&cause.to_string());
         if said.last() != Some(&text) {
             said.push(text);
         }
-        if said.len() >= CAUSES {
-            break;
-        }
         next = cause.source();
     }
-    clean(&said.join(": "))
+    said
 }
 
 #[cfg(test)]
@@ -218,7 +220,7 @@ mod tests {
     fn somebody_elses_text_is_bounded_and_without_control_characters() {
         let text = format!("a\u{1b}[31m\n{}", "b".repeat(1000));
         let cleaned = clean(&text);
-        assert!(cleaned.starts_with("a[31mb"));
+        assert!(cleaned.starts_with("a[31m b"));
         assert_eq!(cleaned.chars().count(), FOREIGN_TEXT_CHARS);
     }
 

@@ -17,6 +17,7 @@ mod create_only;
 pub mod error;
 pub mod identity;
 pub mod kms;
+mod parameter;
 mod proof;
 pub mod ssm;
 mod trust;

@@ -115,6 +115,8 @@ pub(super) fn random_word(address: &str) -> Result<SecretText, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::custodian::identity::secret_text;
+    use crate::custodian::{Custodian, Spec};
 
     fn challenge(word: &str) -> Challenge {
         Challenge::new("age1x".into(), None, SecretText::new(word.into()))
@@ -142,6 +144,48 @@ mod tests {
             .unwrap_err();
         assert!(matches!(error.kind(), Kind::WrongAnswer));
         assert!(!error.to_string().contains("hunter2"));
+    }
+
+    #[tokio::test]
+    async fn a_holder_answers_with_the_identity_or_with_the_word_and_a_stranger_cannot() {
+        let directory = tempfile::tempdir().unwrap();
+        let identity = |name: &str| {
+            let (path, key) = (
+                directory.path().join(name),
+                age::x25519::Identity::generate(),
+            );
+            crate::custodian::create_only::create(&path, secret_text(&key).as_bytes()).unwrap();
+            [IdentityFile::read(&path).unwrap()]
+        };
+        let (holder, stranger) = (identity("holder"), identity("stranger"));
+        let custodian = async |who: &[IdentityFile]| {
+            let recipient = who[0].recipients().remove(0);
+            let file = directory.path().join("share.age");
+            Custodian::open("bob", &Spec::Age { recipient, file })
+                .await
+                .unwrap()
+        };
+        let (bob, other) = (custodian(&holder).await, custodian(&stranger).await);
+        let challenge = bob.challenge().unwrap();
+        let proof = bob
+            .answer(&challenge, Answer::Identities(&holder))
+            .await
+            .unwrap();
+        assert_eq!(proof.subject, holder[0].recipients()[0]);
+        assert!(
+            bob.answer(&challenge, Answer::Word(challenge.word()))
+                .await
+                .is_ok()
+        );
+        for (who, with) in [
+            (&bob, Answer::Identities(&stranger)),
+            (&bob, Answer::Identities(&[])),
+            (&bob, Answer::Machine),
+            (&other, Answer::Word(challenge.word())),
+        ] {
+            assert!(who.answer(&challenge, with).await.is_err());
+        }
+        assert!(!directory.path().join("share.age").exists());
     }
 
     #[test]

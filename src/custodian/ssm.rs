@@ -12,8 +12,9 @@ use aws_sdk_ssm::types::{ParameterTier, ParameterType, Tag};
 use super::aws::{Aws, Call, Session};
 use super::error::{Error, Kind};
 use super::kms::KmsKey;
+use super::parameter::{address, check_name, resource, sibling, unresolved};
 use super::proof::{random_word, same};
-use super::{CANARY, CanaryResult, Stored, share_from};
+use super::{CanaryResult, Stored, share_from};
 use crate::secret::{SecretText, Share};
 
 /// The key of the account that SSM uses when none is named.
@@ -22,9 +23,6 @@ const ACCOUNT_KEY: &str = "alias/aws/ssm";
 const READ_BACK_TRIES: u32 = 5;
 /// Pause before the second read-back; doubles each time.
 const READ_BACK_PAUSE: Duration = Duration::from_millis(200);
-/// Limits of a parameter name (AWS SSM: PutParameter, Name).
-const LONGEST_NAME: usize = 1011;
-const DEEPEST_NAME: usize = 15;
 
 pub(super) struct Ssm {
     address: String,
@@ -97,27 +95,7 @@ impl Ssm {
 
     pub(super) async fn store(&self, share: &Share) -> Result<Stored, Error> {
         let what = format!("share of {} by vault-bootstrap", self.name);
-        let failed = match self.put(&self.parameter, share.expose(), what).await {
-            Ok(()) => None,
-            Err(error) if error.is_uncertain() => Some(error),
-            Err(error) => return Err(error),
-        };
-        let read = match (
-            self.read_back(&self.parameter, failed.is_none()).await,
-            failed,
-        ) {
-            (Ok(Some(read)), None) if is(&read, share.expose()) => read,
-            (Ok(_), None) => return Err(self.error(Kind::Different)),
-            // A put that seemed to fail and is there after all, or one of an earlier run.
-            (Ok(Some(read)), Some(_)) if is(&read, share.expose()) => read,
-            (Ok(Some(_)), Some(_)) => return Err(self.error(Kind::Taken)),
-            (Err(cause), failed) if failed.as_ref().is_none_or(is_taken) => {
-                return Err(self.error(Kind::Unreadable(Box::new(cause))));
-            }
-            (Ok(None) | Err(_), Some(error)) => return Err(error),
-            (Err(cause), None) => return Err(cause),
-        };
-        Ok(read.stored)
+        self.create(&self.parameter, share.expose(), what).await
     }
 
     pub(super) async fn canary(&self) -> Result<CanaryResult, Error> {
@@ -128,45 +106,63 @@ impl Ssm {
     /// Creates `word` under a unique name beside the share, reads it back decrypted, deletes it.
     pub(super) async fn round_trip(&self, word: &SecretText) -> Result<CanaryResult, Error> {
         let name = sibling(&self.parameter, &random_word(&self.address)?);
-        let place = address(&self.session.region, &name);
         let what = "canary of vault-bootstrap, may be deleted".to_owned();
-        let put = self.put(&name, word.expose(), what).await;
-        if let Err(error) = put {
-            if error.is_uncertain() {
-                self.delete(&name).await.ok();
-            }
-            return Err(error);
+        let created = self.create(&name, word.expose(), what).await;
+        if let Err(error) = &created
+            && !error.may_have_written()
+        {
+            return created.map(|_| CanaryResult::default());
         }
-        let read = self.read_back(&name, true).await;
-        let deleted = self.delete(&name).await;
-        let result = match read {
-            Ok(Some(read)) if is(&read, word.expose()) => Ok(()),
-            Ok(_) => Err(self.error(Kind::Different)),
-            Err(cause) => Err(self.error(Kind::Unreadable(Box::new(cause)))),
+        let leftover = match self.delete(&name).await {
+            Err(error) if !matches!(error.kind(), Kind::NotFound) => {
+                let (place, region) = (error.address(), &self.session.region);
+                let why = error.kind();
+                vec![format!(
+                    "the canary {place} could not be deleted ({why}): \
+                     aws ssm delete-parameter --name {name} --region {region}"
+                )]
+            }
+            _ => Vec::new(),
         };
-        let leftover = deleted.err().map(|error| {
-            let region = &self.session.region;
-            let why = error.kind();
-            format!(
-                "the canary {place} could not be deleted ({why}): \
-                 aws ssm delete-parameter --name {name} --region {region}"
-            )
-        });
-        match (result, leftover) {
-            (Ok(()), leftover) => Ok(CanaryResult {
-                warnings: leftover.into_iter().collect(),
-            }),
-            (Err(error), None) => Err(error),
-            (Err(error), Some(leftover)) => Err(match error.advice() {
-                Some(advice) => error.advise(format!("{advice}; {leftover}")),
-                None => error.advise(leftover),
-            }),
+        match created {
+            Ok(_) => Ok(CanaryResult { warnings: leftover }),
+            Err(error) => {
+                let advice = error.advice().into_iter().chain(leftover);
+                let advice = advice.collect::<Vec<_>>().join("; ");
+                Err(if advice.is_empty() {
+                    error
+                } else {
+                    error.advise(advice)
+                })
+            }
+        }
+    }
+
+    /// Creates a parameter and decides by a second look what came of it.
+    async fn create(&self, name: &str, value: &str, what: String) -> Result<Stored, Error> {
+        let failed = match self.put(name, value, what).await {
+            Ok(()) => None,
+            Err(error) if error.may_have_written() => Some(error),
+            Err(error) => return Err(error),
+        };
+        let error = |kind| Error::new(address(&self.session.region, name), kind);
+        match (self.read_back(name, failed.is_none()).await, failed) {
+            // Also a put that seemed to fail and is there after all, or one of an earlier run.
+            (Ok(Some(read)), _) if is(&read, value) => Ok(read.stored),
+            (Ok(_), None) => Err(error(Kind::Different)),
+            (Ok(Some(_)), Some(_)) => Err(error(Kind::Taken)),
+            (Err(cause), failed) if failed.as_ref().is_none_or(is_taken) => {
+                Err(error(Kind::Unreadable(Box::new(cause))))
+            }
+            (_, Some(failed)) => Err(failed),
+            (Err(cause), None) => Err(cause),
         }
     }
 
     async fn put(&self, name: &str, value: &str, what: String) -> Result<(), Error> {
         let place = address(&self.session.region, name);
-        let call = call(&place, "ssm:PutParameter", Some(&self.key), &self.session);
+        let resource = self.resource(name);
+        let call = self.call(&place, "ssm:PutParameter", &resource);
         let request = self.session.ssm.put_parameter();
         let request = request
             .name(name)
@@ -196,23 +192,33 @@ impl Ssm {
     }
 
     async fn get(&self, name: &str, decrypted: bool) -> Result<Option<Read>, Error> {
-        get(&self.session, Some(&self.key), name, decrypted).await
+        let place = address(&self.session.region, name);
+        let resource = self.resource(name);
+        let call = self.call(&place, "ssm:GetParameter", &resource);
+        get(&self.session, &call, name, decrypted).await
     }
 
     async fn delete(&self, name: &str) -> Result<(), Error> {
         let place = address(&self.session.region, name);
-        let call = call(
-            &place,
-            "ssm:DeleteParameter",
-            Some(&self.key),
-            &self.session,
-        );
+        let resource = self.resource(name);
+        let call = self.call(&place, "ssm:DeleteParameter", &resource);
         let answer = self.session.ssm.delete_parameter().name(name).send().await;
         answer.map(|_| ()).map_err(|error| call.failed(&error))
     }
 
-    fn error(&self, kind: Kind) -> Error {
-        Error::new(&self.address, kind)
+    fn call<'a>(&'a self, address: &'a str, action: &'static str, resource: &'a str) -> Call<'a> {
+        Call {
+            address,
+            action,
+            resource,
+            key: self.key.arn(),
+            region: &self.session.region,
+        }
+    }
+
+    fn resource(&self, name: &str) -> String {
+        let account = self.account.as_deref();
+        resource(&self.session.region, Some(self.key.arn()), account, name)
     }
 }
 
@@ -223,24 +229,28 @@ impl Ssm {
 pub async fn read_secret(parameter: &str, aws: &Aws) -> Result<SecretText, Error> {
     check_name(parameter)?;
     let session = Session::of(aws, &unresolved(parameter)).await?;
-    let found = get(&session, None, parameter, true).await?;
+    let region = &session.region;
+    let call = Call {
+        address: &address(region, parameter),
+        action: "ssm:GetParameter",
+        resource: &resource(region, None, None, parameter),
+        key: "KEY-OF-THE-PARAMETER",
+        region,
+    };
+    let found = get(&session, &call, parameter, true).await?;
     let read = found.ok_or_else(|| {
-        Error::new(address(&session.region, parameter), Kind::NotFound).advise(format!(
-            "aws ssm get-parameter --name {parameter} --region {}",
-            session.region
-        ))
+        let ask = format!("aws ssm get-parameter --name {parameter} --region {region}");
+        call.error(Kind::NotFound).advise(ask)
     })?;
     Ok(read.value)
 }
 
 async fn get(
     session: &Session,
-    key: Option<&KmsKey>,
+    call: &Call<'_>,
     name: &str,
     decrypted: bool,
 ) -> Result<Option<Read>, Error> {
-    let place = address(&session.region, name);
-    let call = call(&place, "ssm:GetParameter", key, session);
     let request = session.ssm.get_parameter().name(name);
     let answer = match request.with_decryption(decrypted).send().await {
         Ok(answer) => answer,
@@ -258,27 +268,12 @@ async fn get(
     Ok(Some(Read {
         value: SecretText::new(parameter.value.unwrap_or_default()),
         stored: Stored {
-            address: place,
+            address: call.address.to_owned(),
             version: Some(parameter.version),
             last_modified: date,
             digest: None,
         },
     }))
-}
-
-fn call<'a>(
-    address: &'a str,
-    action: &'static str,
-    key: Option<&'a KmsKey>,
-    session: &'a Session,
-) -> Call<'a> {
-    Call {
-        address,
-        action,
-        resource: address,
-        key: key.map_or("of this parameter", KmsKey::arn),
-        region: &session.region,
-    }
 }
 
 fn is(read: &Read, expected: &str) -> bool {
@@ -287,49 +282,6 @@ fn is(read: &Read, expected: &str) -> bool {
 
 fn is_taken(error: &Error) -> bool {
     matches!(error.kind(), Kind::Taken)
-}
-
-/// `aws-ssm://REGION/PARAMETER`.
-fn address(region: &str, parameter: &str) -> String {
-    format!("aws-ssm://{region}/{}", parameter.trim_start_matches('/'))
-}
-
-/// An address while the region is not known.
-fn unresolved(parameter: &str) -> String {
-    address("?", parameter)
-}
-
-/// A canary's name under the very prefix of `parameter`.
-fn sibling(parameter: &str, word: &SecretText) -> String {
-    let prefix = parameter.rfind('/').map_or("", |end| &parameter[..=end]);
-    format!("{prefix}{CANARY}{}", word.expose())
-}
-
-/// Refuses a name that SSM would refuse, before anything is asked (AWS SSM: PutParameter, Name).
-fn check_name(parameter: &str) -> Result<(), Error> {
-    let wrong = |text: &str| {
-        let address = unresolved(parameter);
-        Err(Error::new(address, Kind::Misconfigured(text.to_owned())))
-    };
-    let allowed = |c: char| c.is_ascii_alphanumeric() || "_.-/".contains(c);
-    let segments: Vec<&str> = parameter.trim_start_matches('/').split('/').collect();
-    let reserved = segments.first().map(|first| first.to_ascii_lowercase());
-    if !parameter.chars().all(allowed) {
-        return wrong("a parameter name has letters, digits and _ . - / only");
-    }
-    if segments.iter().any(|segment| segment.is_empty()) || parameter.starts_with("//") {
-        return wrong("a parameter name has no empty part");
-    }
-    if segments.len() > 1 && !parameter.starts_with('/') {
-        return wrong("a parameter name with / starts with /");
-    }
-    if segments.len() > DEEPEST_NAME || parameter.len() > LONGEST_NAME {
-        return wrong("the parameter name is too long: 15 levels, 1011 letters at most");
-    }
-    if reserved.is_some_and(|first| first.starts_with("aws") || first.starts_with("ssm")) {
-        return wrong("a parameter name does not start with aws or ssm");
-    }
-    Ok(())
 }
 
 fn make_tags(parameter: &str, tags: &BTreeMap<String, String>) -> Result<Vec<Tag>, Error> {
@@ -347,43 +299,6 @@ fn make_tags(parameter: &str, tags: &BTreeMap<String, String>) -> Result<Vec<Tag
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_canary_stands_beside_the_share() {
-        let word = SecretText::new("w".into());
-        let names = ["/vault/prod/recovery-key-1", "/top", "bare"];
-        let canaries = names.map(|name| sibling(name, &word));
-        assert_eq!(
-            canaries,
-            [
-                "/vault/prod/vault-bootstrap-canary-w",
-                "/vault-bootstrap-canary-w",
-                "vault-bootstrap-canary-w"
-            ]
-        );
-    }
-
-    #[test]
-    fn an_address_can_be_pasted() {
-        assert_eq!(
-            address("eu-central-1", "/vault/prod/recovery-key-1"),
-            "aws-ssm://eu-central-1/vault/prod/recovery-key-1"
-        );
-    }
-
-    #[test]
-    fn a_name_that_ssm_would_refuse_is_refused_without_asking() {
-        for good in ["/vault/prod/recovery-key-1", "bare", "/a.b/c_d"] {
-            assert!(check_name(good).is_ok(), "{good}");
-        }
-        let deep = "/x".repeat(16);
-        for bad in [
-            "", "/", "a/b", "/a//b", "/a/", "/a b", "//a", "/aws/x", "ssm-x", &deep,
-        ] {
-            let error = check_name(bad).unwrap_err();
-            assert!(matches!(error.kind(), Kind::Misconfigured(_)), "{bad}");
-        }
-    }
 
     #[test]
     fn tags_say_who_made_the_parameter() {

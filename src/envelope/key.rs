@@ -91,6 +91,7 @@ impl Key {
         let (with, wrapped) = self.wrap(inner.as_bytes(), cluster, work).await?;
         let header = WrappedKey {
             version: VERSION,
+            cluster: cluster.to_owned(),
             with,
             wrapped: BASE64_STANDARD.encode(wrapped),
         };
@@ -143,7 +144,7 @@ impl Key {
                 }
                 let plain = key.decrypt(&wrapped, &[(CONTEXT, cluster)]).await;
                 return plain.map_err(|error| match error.kind() {
-                    Kind::Damaged(_) => Error::OtherCluster(cluster.to_owned()),
+                    Kind::Damaged(_) => Error::Damaged("the wrapped key was changed"),
                     _ => Error::Key(error),
                 });
             }

@@ -47,8 +47,13 @@ pub enum Error {
         configured: String,
     },
     /// The content belongs to another cluster.
-    #[error("this checkpoint is not of cluster {0}")]
-    OtherCluster(String),
+    #[error("this checkpoint is of cluster {kept}, the configuration names {configured}")]
+    OtherCluster {
+        /// What the header says.
+        kept: String,
+        /// What was asked for.
+        configured: String,
+    },
     /// Bytes that were changed, cut off, or never ours.
     #[error("the encrypted part of the checkpoint is damaged: {0}")]
     Damaged(&'static str),
@@ -66,7 +71,7 @@ impl Error {
             Error::WrongKey { .. } | Error::OtherKind { .. } => {
                 "name the key that checkpoint.key named when this ceremony began".to_owned()
             }
-            Error::OtherCluster(_) => {
+            Error::OtherCluster { .. } => {
                 "give each cluster a checkpoint.path of its own, and do not rename a cluster \
                  during its ceremony"
                     .to_owned()
@@ -89,6 +94,7 @@ fn sealed(recipient: &impl age::Recipient, plain: &[u8]) -> Vec<u8> {
 #[serde(deny_unknown_fields)]
 pub struct WrappedKey {
     version: u32,
+    cluster: String,
     with: Wrapping,
     wrapped: String,
 }
@@ -151,6 +157,12 @@ impl Sealer {
     /// # Errors
     /// [`Error::WrongKey`], [`Error::OtherKind`], [`Error::OtherCluster`], [`Error::Damaged`].
     pub async fn open(key: &Key, header: &WrappedKey, cluster: &str) -> Result<Self, Error> {
+        if header.cluster != cluster {
+            return Err(Error::OtherCluster {
+                kept: header.cluster.clone(),
+                configured: cluster.to_owned(),
+            });
+        }
         let plain = key.unwrap(header, cluster).await?;
         let damaged = || Error::Damaged("the wrapped key does not hold what it should");
         let text = std::str::from_utf8(&plain).map_err(|_| damaged())?;
@@ -159,7 +171,9 @@ impl Sealer {
             return Err(damaged());
         }
         if lines.next() != Some(&BASE64_STANDARD.encode(cluster)) {
-            return Err(Error::OtherCluster(cluster.to_owned()));
+            return Err(Error::Damaged(
+                "the header names another cluster than its key",
+            ));
         }
         let (content, code) = (lines.next().unwrap_or(""), lines.next().unwrap_or(""));
         if !key.vouches_for(code, cluster, content) {
@@ -246,7 +260,13 @@ mod tests {
             why(&passphrase("x"), "prod").await,
             Error::OtherKind { .. }
         ));
-        assert!(matches!(why(&identity, "dev").await, Error::OtherCluster(c) if c == "dev"));
+        assert!(
+            matches!(why(&identity, "dev").await, Error::OtherCluster { configured, .. } if configured == "dev")
+        );
+        let mut renamed = header.clone();
+        renamed.cluster = "dev".into();
+        let refused = Sealer::open(&identity, &renamed, "dev").await.unwrap_err();
+        assert!(matches!(refused, Error::Damaged(_)));
         let sealer = Sealer::create(&passphrase("x"), "prod").await.unwrap();
         let wrong = Sealer::open(&passphrase("y"), sealer.header(), "prod").await;
         assert!(matches!(wrong.unwrap_err(), Error::WrongKey { .. }));
@@ -284,6 +304,7 @@ mod tests {
         let recipient = file.identities()[0].to_public();
         let header = WrappedKey {
             version: VERSION,
+            cluster: "prod".into(),
             wrapped: BASE64_STANDARD.encode(sealed(&recipient, forged.as_bytes())),
             with: Wrapping::Identity {
                 recipient: recipient.to_string(),
