@@ -51,13 +51,34 @@ pub struct Failure {
     pub exit: Exit,
     /// At least one problem.
     pub problems: Vec<Problem>,
+    /// The server was away, or between two leaders: looking again may be all it takes.
+    passing: bool,
 }
 
 impl Failure {
     /// A failure of one problem without advice.
     #[must_use]
     pub fn new(exit: Exit, what: impl Into<String>) -> Self {
-        Self { exit, problems: vec![Problem { what: what.into(), advice: None }] }
+        Self::with(exit, vec![Problem { what: what.into(), advice: None }])
+    }
+
+    /// A failure of these problems.
+    #[must_use]
+    pub fn with(exit: Exit, problems: Vec<Problem>) -> Self {
+        Self { exit, problems, passing: false }
+    }
+
+    /// Marks it as one that may pass by itself.
+    #[must_use]
+    pub fn passing(mut self) -> Self {
+        self.passing = true;
+        self
+    }
+
+    /// Whether it may pass by itself.
+    #[must_use]
+    pub fn is_passing(&self) -> bool {
+        self.passing
     }
 
     /// Trying again may help.
@@ -103,8 +124,9 @@ impl Failure {
         let exit = [Exit::Usage, Exit::Refused, Exit::Failed, Exit::Findings]
             .into_iter()
             .find(|exit| failures.iter().any(|failure| failure.exit == *exit))?;
+        let passing = failures.iter().all(Failure::is_passing);
         let problems = failures.into_iter().flat_map(|failure| failure.problems).collect();
-        Some(Self { exit, problems })
+        Some(Self { exit, problems, passing })
     }
 }
 

@@ -12,7 +12,6 @@ use vault_bootstrap::cli::{
 };
 use vault_bootstrap::config::{self, Config};
 use vault_bootstrap::failure::{Exit, Failure, Problem};
-use vault_bootstrap::prompt::Terminal;
 use vault_bootstrap::report::{Color, Output, Report};
 use vault_bootstrap::hardening;
 
@@ -62,10 +61,9 @@ async fn dispatch(cli: Cli, report: &Report, unlocked: Option<String>) -> Result
         }
         Command::Custodian(Custodian::Prove { name, identity }) => {
             let config = load(&cli.global)?;
-            let ask = Terminal::new(|event| report.event(&event));
             let show = |armored: &str| report.plain(armored);
             let identity = identity.as_deref();
-            let subject = bootstrap::prove_custodian(&config, &name, identity, &ask, &show).await?;
+            let subject = bootstrap::prove_custodian(&config, &name, identity, &show).await?;
             let facts = serde_json::json!({"version": 1, "proved": name, "subject": subject});
             report.result(&format!("{name} is proved: {subject}"), &facts);
             Ok(Exit::Done)
@@ -91,14 +89,13 @@ async fn apply(
         return Err(Failure::usage("there is no terminal to ask on before the root token goes")
             .advise("where nobody is there to answer: vault-bootstrap apply --yes"));
     }
-    let ask = Terminal::new(|event| report.event(&event));
     let tell = |event| report.event(&event);
     if let Some(text) = unlocked {
         tell(bootstrap::event::Event::Warning { step: None, text });
     }
     let interrupt = Interrupt::default();
     tokio::select! {
-        result = bootstrap::apply(&config, &options, &ask, &tell, &interrupt) => result,
+        result = bootstrap::apply(&config, &options, &tell, &interrupt) => result,
         never = pass_on_signals(&interrupt) => match never? {},
     }
 }
@@ -124,7 +121,7 @@ fn load(global: &Global) -> Result<Config, Failure> {
         if let Some(last) = list.last_mut() {
             last.advice = problems.advice();
         }
-        Failure { exit: Exit::Usage, problems: list }
+        Failure::with(Exit::Usage, list)
     })
 }
 

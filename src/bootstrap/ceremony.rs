@@ -13,7 +13,7 @@ use super::options::Options;
 use super::step::Step;
 use crate::config::{Config, SecretRef};
 use crate::custodian::Custodian;
-use crate::door::Ask;
+use crate::door::{Notice, Tell};
 use crate::envelope::{self, digest};
 use crate::failure::Failure;
 use crate::secret::{RootToken, SecretText, Share, Token};
@@ -41,12 +41,10 @@ pub struct Ceremony<'a> {
     pub config: &'a Config,
     /// What was typed.
     pub options: &'a Options,
-    /// How to ask a person.
-    pub ask: &'a dyn Ask,
     /// The custodians, in the order of the file: the first share is for the first.
     pub custodians: Vec<Custodian>,
     /// What encrypts the secret part of the checkpoint.
-    pub key: envelope::Key,
+    key: Option<envelope::Key>,
     /// Who we are.
     pub session: Session,
     /// Shares between the server's answer and their custodians; dropped as soon as they are there.
@@ -68,14 +66,12 @@ impl<'a> Ceremony<'a> {
     pub fn new(
         config: &'a Config,
         options: &'a Options,
-        ask: &'a dyn Ask,
         tell: &'a dyn Fn(Event),
         edge: Edge,
     ) -> Self {
         Self {
             config,
             options,
-            ask,
             custodians: edge.custodians,
             key: edge.key,
             session: Session::None,
@@ -103,6 +99,14 @@ impl<'a> Ceremony<'a> {
     /// The checkpoint, to look. Never held across an `await`.
     pub fn diary(&self) -> Ref<'_, Checkpoint> {
         self.checkpoint.borrow()
+    }
+
+    /// What encrypts the secret part of the checkpoint.
+    ///
+    /// # Errors
+    /// The ceremony was handed over, and there is nothing to encrypt any more.
+    pub fn key(&self) -> Result<&envelope::Key, Failure> {
+        self.key.as_ref().ok_or_else(|| Failure::failed("the checkpoint keeps no secrets any more"))
     }
 
     /// Our token, whoever we are.
@@ -182,16 +186,23 @@ impl<'a> Ceremony<'a> {
         let begun = Instant::now();
         loop {
             let client = self.client();
-            let said = match vault::sys::active(&client).await {
-                Ok(Some(active)) => {
-                    *self.client.borrow_mut() = active;
-                    return Ok(());
-                }
-                Ok(None) => "no node is active yet".to_owned(),
-                Err(error) => error.to_string(),
-            };
+            if let Some(active) = vault::sys::active(&client).await {
+                *self.client.borrow_mut() = active;
+                return Ok(());
+            }
+            let said = self.said_by_nodes().await;
             self.wait(begun, limit, "an active node", &said).await?;
         }
+    }
+
+    async fn said_by_nodes(&self) -> String {
+        let answers = vault::sys::health_of_nodes(&self.client()).await;
+        let words = answers.into_iter().map(|(node, health)| match health {
+            Ok(health) if health.sealed => format!("{} is sealed", node.address()),
+            Ok(_) => format!("{} is standby", node.address()),
+            Err(error) => error.to_string(),
+        });
+        words.collect::<Vec<_>>().join(", ")
     }
 
     /// Pauses between two looks at something that takes time, and says what is waited for.
@@ -222,6 +233,27 @@ impl<'a> Ceremony<'a> {
     }
 }
 
+impl Tell for Ceremony<'_> {
+    fn tell(&self, door: &str, notice: Notice<'_>) {
+        let login = door.to_owned();
+        match notice {
+            Notice::SignIn { url, wait, .. } => self.tell(Event::SignIn {
+                login,
+                url: url.to_owned(),
+                code: None,
+                seconds: wait.as_secs(),
+            }),
+            Notice::Device { url, user_code, wait } => self.tell(Event::SignIn {
+                login,
+                url: url.to_owned(),
+                code: user_code.map(str::to_owned),
+                seconds: wait.as_secs(),
+            }),
+            Notice::Note(text) => self.note(format!("{door}: {text}")),
+        }
+    }
+}
+
 /// Between two looks. Short, because a look costs little and a person is waiting.
 const PAUSE: Duration = Duration::from_millis(200);
 
@@ -230,8 +262,8 @@ const PAUSE: Duration = Duration::from_millis(200);
 pub struct Edge {
     /// Locked.
     pub checkpoint: Checkpoint,
-    /// What encrypts its secret part.
-    pub key: envelope::Key,
+    /// What encrypts its secret part; not asked for once there is none.
+    pub key: Option<envelope::Key>,
     /// The cluster at the address of the file.
     pub client: Client,
     /// Opened, not yet tried.

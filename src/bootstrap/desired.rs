@@ -77,7 +77,7 @@ enum State {
 impl Comparison {
     /// As the observation of a step.
     #[must_use]
-    pub fn observation(&self) -> Observation {
+    pub fn into_observation(self) -> Observation {
         let evidence = Evidence::default().with("documents", &self.equal);
         let evidence = if self.unseen.is_empty() {
             evidence
@@ -94,7 +94,8 @@ impl Comparison {
             (true, false, false) if self.equal.len() < self.unseen.len() => Seen::Unknown,
             (true, ..) => Seen::Present,
         };
-        Observation { seen, evidence, details: details.collect() }
+        let details = details.collect();
+        Observation { seen, evidence, details, pending: self.pending }
     }
 }
 

@@ -6,6 +6,7 @@
 
 pub mod ceremony;
 pub mod checkpoint;
+mod convert;
 pub mod decide;
 pub mod desired;
 mod doors;
@@ -34,7 +35,6 @@ use evidence::Evidence;
 use step::{ORDER, Observation, Step};
 
 use crate::config::{BreakGlass, Config};
-use crate::door::Ask;
 use crate::failure::{Exit, Failure};
 
 pub use interrupt::Interrupt;
@@ -53,13 +53,12 @@ const ATTEMPTS: usize = 4;
 pub async fn apply(
     config: &Config,
     options: &Options,
-    ask: &dyn Ask,
     tell: &dyn Fn(Event),
     interrupt: &Interrupt,
 ) -> Result<Exit, Failure> {
     check_options(config, options)?;
     let edge = tokio::select! {
-        edge = open::open(config, ask) => edge?,
+        edge = open::open(config) => edge?,
         stop = interrupt.requested() => return Err(stop),
     };
     let resumed = edge.checkpoint.diary().recorded(Step::Initialize) != Recorded::Nothing;
@@ -72,7 +71,7 @@ pub async fn apply(
         let text = format!("{}:{warning}", config.file.display());
         tell(Event::Warning { step: None, text });
     }
-    let mut ceremony = Ceremony::new(config, options, ask, tell, edge);
+    let mut ceremony = Ceremony::new(config, options, tell, edge);
     let result = run(&mut ceremony, interrupt).await;
     // A login's token of ours does not outlive the run, however it ended.
     let closed = session::close(&mut ceremony).await;

@@ -7,8 +7,8 @@ use super::checkpoint::{self, Checkpoint, Proof};
 use super::open;
 use crate::config::Config;
 use crate::custodian::{Answer, IdentityFile};
-use crate::door::Ask;
 use crate::failure::Failure;
+use crate::prompt;
 
 /// Lets the holder of `name` open a challenge and remembers that it was opened.
 ///
@@ -22,7 +22,6 @@ pub async fn prove_custodian(
     config: &Config,
     name: &str,
     identity: Option<&Path>,
-    ask: &dyn Ask,
     show: &dyn Fn(&str),
 ) -> Result<String, Failure> {
     let custodian = open::one_custodian(config, name).await?;
@@ -36,9 +35,9 @@ pub async fn prove_custodian(
         }
         (None, Some(armored)) => {
             show(armored);
-            let word = ask.hidden(&format!(
-                "The word in it (opened by {name} with: age -d -i KEYFILE)"
-            ))?;
+            let label = format!("The word in it, as {name} reads it after: age -d -i KEYFILE");
+            let instead = format!("vault-bootstrap custodian prove {name} --identity KEYFILE");
+            let word = prompt::hidden(&label, &instead).await?;
             custodian.answer(&challenge, Answer::Word(&word)).await?
         }
         // A machine opens it: reading back what was just written is the proof.

@@ -4,12 +4,13 @@ use super::ceremony::Ceremony;
 use super::step::Step;
 use super::steps::Found;
 use crate::failure::{Exit, Failure};
+use crate::prompt;
 
 /// Asks before the root token goes, showing what opened and what did not.
 ///
 /// # Errors
 /// The answer was no, or there is no terminal and `--yes` was not typed.
-pub fn before_revoking(
+pub async fn before_revoking(
     ceremony: &Ceremony<'_>,
     others: &[Found],
     children: &[Found],
@@ -36,12 +37,12 @@ pub fn before_revoking(
     for token in children {
         lines.push(format!("  may die too: {}", token.line()));
     }
-    let question = "Revoke the root token now?";
-    match ceremony.ask.confirm(&lines.join("\n"), question) {
+    ceremony.note(lines.join("\n"));
+    let instead = "where nobody is there to answer: vault-bootstrap apply --yes";
+    match prompt::confirm("Revoke the root token now?", instead).await {
         Ok(true) => Ok(()),
         Ok(false) => Err(Failure::new(Exit::Failed, "the root token was not revoked: you said no")
             .advise("it stays encrypted in the checkpoint; run apply again when you are ready")),
-        Err(error) => Err(Failure::new(Exit::Usage, format!("cannot ask before revoking root: {error}"))
-            .advise("where nobody is there to answer: vault-bootstrap apply --yes")),
+        Err(error) => Err(error.into()),
     }
 }

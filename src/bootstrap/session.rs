@@ -49,7 +49,7 @@ async fn log_in(ceremony: &mut Ceremony<'_>) -> Result<(), Failure> {
         return Ok(());
     };
     let door = doors::door(ceremony, login)?;
-    let session = door::open(&ceremony.client(), &door, ceremony.ask).await?;
+    let session = door::open(&ceremony.client(), &door, ceremony).await?;
     ceremony.note(format!("root is gone; looking as {}", login.name));
     ceremony.session = Session::Login { name: login.name.clone(), token: session.token };
     Ok(())

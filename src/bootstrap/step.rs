@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::decide::{Repeat, Seen};
+use super::desired::Pending;
 use super::evidence::Evidence;
 
 /// One entry of the order. The name in the diary and in the report is the one of `serde`; it is
@@ -113,31 +114,39 @@ pub struct Observation {
     pub evidence: Evidence,
     /// What is missing or different, a line each, or why nothing could be seen.
     pub details: Vec<String>,
+    /// Documents to be written, where the step writes documents.
+    pub pending: Vec<Pending>,
 }
 
 impl Observation {
     /// Nothing of it is there.
     #[must_use]
     pub fn absent() -> Self {
-        Self { seen: Seen::Absent, evidence: Evidence::default(), details: Vec::new() }
+        Self { seen: Seen::Absent, evidence: Evidence::default(), details: Vec::new(), pending: Vec::new() }
     }
 
     /// Some of it is there, or it differs; `details` says what is to be done.
     #[must_use]
     pub fn partial(details: Vec<String>) -> Self {
-        Self { seen: Seen::Partial, evidence: Evidence::default(), details }
+        Self { seen: Seen::Partial, evidence: Evidence::default(), details, pending: Vec::new() }
     }
 
     /// All of it is there.
     #[must_use]
     pub fn present(evidence: Evidence) -> Self {
-        Self { seen: Seen::Present, evidence, details: Vec::new() }
+        Self { seen: Seen::Present, evidence, details: Vec::new(), pending: Vec::new() }
+    }
+
+    /// The file asks for nothing of this kind.
+    #[must_use]
+    pub fn nothing_declared() -> Self {
+        Self::present(Evidence::default().with("declared", "nothing"))
     }
 
     /// It could not be seen.
     #[must_use]
     pub fn unknown(why: impl Into<String>) -> Self {
-        Self { seen: Seen::Unknown, evidence: Evidence::default(), details: vec![why.into()] }
+        Self { seen: Seen::Unknown, evidence: Evidence::default(), details: vec![why.into()], pending: Vec::new() }
     }
 }
 

@@ -186,6 +186,12 @@ impl Custodian {
         }
     }
 
+    /// Whether a canary that was read back has shown that it opens: a machine opens it, no holder.
+    #[must_use]
+    pub fn opens_by_machine(&self) -> bool {
+        matches!(self.place, Place::Ssm(_))
+    }
+
     /// What a proof is about: a changed recipient, parameter or key makes it void.
     #[must_use]
     pub fn proof_subject(&self) -> String {

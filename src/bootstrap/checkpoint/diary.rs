@@ -81,9 +81,9 @@ pub struct Proof {
 /// What is known about one share.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct ShareRecord {
-    /// SHA-256 of the ciphertext about to be stored, where there is one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub prepared: Option<String>,
+    /// Digests of the ciphertexts that were about to be stored, one for each try.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub prepared: Vec<String>,
     /// Public facts of what is stored, once it was read back equal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stored: Option<serde_json::Value>,

@@ -17,13 +17,13 @@ use crate::bootstrap::evidence::Evidence;
 use crate::bootstrap::step::Observation;
 use crate::config::AuditDevice as Wanted;
 use crate::failure::Failure;
-use crate::vault::sys::{self, AuditDevice};
+use crate::vault::audit::{self, AuditDevice};
 
 pub(super) async fn observe(ceremony: &Ceremony<'_>) -> Result<Observation, Failure> {
     if ceremony.config.audit.is_empty() {
         ceremony.find("the file declares no audit device: nobody will know who did what");
     }
-    let there = match sys::list_audit(&ceremony.client(), ceremony.token()?).await {
+    let there = match audit::list_audit(&ceremony.client(), ceremony.token()?).await {
         Ok(there) => there,
         Err(error) if error.status() == Some(403) => {
             return Ok(Observation::unknown("this login may not read sys/audit"));
@@ -58,13 +58,13 @@ pub(super) async fn apply(
     ceremony: &mut Ceremony<'_>,
     _observation: Observation,
 ) -> Result<Evidence, Failure> {
-    let there = sys::list_audit(&ceremony.client(), ceremony.token()?).await?;
+    let there = audit::list_audit(&ceremony.client(), ceremony.token()?).await?;
     let known = |path: &str| there.iter().any(|device| device.path.trim_end_matches('/') == path);
     let missing: Vec<_> = ceremony.config.audit.iter().filter(|d| !known(&d.path)).collect();
     for wanted in &missing {
         enable(ceremony, wanted, &missing).await?;
     }
-    let there = sys::list_audit(&ceremony.client(), ceremony.token()?).await?;
+    let there = audit::list_audit(&ceremony.client(), ceremony.token()?).await?;
     refuse_raw(ceremony, &there)?;
     let mut proofs = BTreeMap::new();
     for device in &there {
@@ -86,7 +86,7 @@ async fn enable(
         options: wanted.options.iter().cloned().collect(),
         local: wanted.local,
     };
-    let Err(error) = sys::enable_audit(&ceremony.client(), ceremony.token()?, &device).await else {
+    let Err(error) = audit::enable_audit(&ceremony.client(), ceremony.token()?, &device).await else {
         return Ok(());
     };
     // A server that takes no devices over its API says so with 400 (OpenBao 2.3.2 and later, unless
@@ -95,7 +95,7 @@ async fn enable(
     if declarative {
         return Err(stanza_needed(ceremony, missing));
     }
-    let now = sys::list_audit(&ceremony.client(), ceremony.token()?).await?;
+    let now = audit::list_audit(&ceremony.client(), ceremony.token()?).await?;
     if now.iter().any(|there| there.path.trim_end_matches('/') == wanted.path) {
         return Ok(());
     }
@@ -183,7 +183,7 @@ async fn prove(ceremony: &Ceremony<'_>, device: &AuditDevice) -> Result<&'static
     let file = device.options.get("file_path").filter(|_| device.device_type == "file");
     let begin = file.and_then(|file| std::fs::metadata(file).ok()).map(|found| found.len());
     let marker = format!("vault-bootstrap marker {}", crate::bootstrap::checkpoint::now());
-    let hash = sys::audit_hash(&ceremony.client(), ceremony.token()?, path, &marker).await?;
+    let hash = audit::audit_hash(&ceremony.client(), ceremony.token()?, path, marker.as_str()).await?;
     let (Some(file), Some(begin)) = (file, begin) else {
         ceremony.note(format!("{path}: its log cannot be read from here; the server's answer stands alone"));
         return Ok("by the server's answer alone");

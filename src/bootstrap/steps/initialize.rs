@@ -13,7 +13,8 @@ use crate::bootstrap::evidence::Evidence;
 use crate::bootstrap::step::{Observation, Step};
 use crate::envelope::Sealer;
 use crate::failure::Failure;
-use crate::vault::sys::{self, InitKeys, InitRequest};
+use crate::vault::init::{self, InitAnswer, InitKeys, InitRequest};
+use crate::vault::sys;
 
 /// Asks the server, not the checkpoint: absent or present, or unknown when it does not answer.
 pub(super) async fn observe(ceremony: &Ceremony<'_>) -> Result<Observation, Failure> {
@@ -44,18 +45,16 @@ pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
         threshold: ceremony.config.init.threshold,
         recovery: seal.recovery_seal,
     };
-    let sealer = Sealer::create(&ceremony.key, &ceremony.config.cluster.name)
-        .await
-        .map_err(key_refused)?;
+    let sealer = Sealer::create(ceremony.key()?, &ceremony.config.cluster.name).await?;
     ceremony.diary().write_ahead(&sealer)?;
     ceremony.checkpoint().start(Step::Initialize)?;
-    let answer = match sys::initialize(&client, &request).await {
+    let answer = match init::initialize(&client, &request).await {
         Ok(answer) => answer,
-        Err(error) => return Err(unanswered(ceremony, error)),
+        Err(error) => return Err(unanswered(ceremony, &error)),
     };
     let raw = answer.raw();
     ceremony.diary().keep_answer(&sealer, raw).map_err(answer_not_kept)?;
-    take(ceremony, answer.keys(&request)?);
+    take(ceremony, InitAnswer::parse(raw, &request)?);
     if !seal.recovery_seal {
         unseal::all_nodes(ceremony).await?;
     }
@@ -64,7 +63,7 @@ pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
 
 /// Takes up what an earlier run kept, instead of asking again.
 pub(in crate::bootstrap) async fn take_up(ceremony: &mut Ceremony<'_>) -> Result<(), Failure> {
-    let kept = ceremony.diary().kept(&ceremony.key).await?;
+    let kept = ceremony.diary().kept(ceremony.key()?).await?;
     match kept {
         Kept::Nothing | Kept::Awaited => {}
         Kept::RootToken(root) => ceremony.session = Session::Root(root),
@@ -75,7 +74,7 @@ pub(in crate::bootstrap) async fn take_up(ceremony: &mut Ceremony<'_>) -> Result
                 threshold: ceremony.config.init.threshold,
                 recovery: seal.recovery_seal,
             };
-            take(ceremony, InitKeys::parse(&raw, &request)?);
+            take(ceremony, InitAnswer::parse(&raw, &request)?);
         }
     }
     Ok(())
@@ -159,7 +158,7 @@ fn evidence(request: &InitRequest, seal_type: &str) -> Evidence {
         .with("threshold", request.threshold)
 }
 
-fn unanswered(ceremony: &Ceremony<'_>, error: crate::vault::Error) -> Failure {
+fn unanswered(ceremony: &Ceremony<'_>, error: &crate::vault::Error) -> Failure {
     let refused_outright = error.status().is_some_and(|status| (400..500).contains(&status));
     if refused_outright {
         let advice = error.advice().unwrap_or_else(|| {
@@ -180,9 +179,4 @@ fn answer_not_kept(error: crate::bootstrap::checkpoint::CheckpointError) -> Fail
             "the cluster holds no data yet: stop it, empty its storage, mend the disk, remove the \
              checkpoint directory and run apply again",
         )
-}
-
-fn key_refused(error: crate::envelope::Error) -> Failure {
-    let advice = error.advice();
-    Failure::failed(format!("the checkpoint's key cannot be used: {error}")).advise_maybe(advice)
 }

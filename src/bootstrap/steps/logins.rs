@@ -11,7 +11,7 @@ use crate::bootstrap::step::{Observation, Step};
 use crate::config::{BreakGlass, Login};
 use crate::door::{self, DoorProof};
 use crate::failure::Failure;
-use crate::vault::{sys, token};
+use crate::vault::{RootGeneration, policies, probe_root_generation, token};
 
 /// The proof is the login itself, so there is nothing to look at but what an earlier run proved; it
 /// stands as long as nothing was written since and the same logins are declared.
@@ -62,7 +62,7 @@ pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
 async fn try_login(ceremony: &Ceremony<'_>, login: &Login) -> Result<Value, Failure> {
     let client = ceremony.client();
     let door = doors::door(ceremony, login)?;
-    let session = door::open(&client, &door, ceremony.ask).await?;
+    let session = door::open(&client, &door, ceremony).await?;
     let mut result = door::prove(&client, &door, &session).await.map_err(Failure::from);
     if result.is_ok() && is_break_glass(ceremony, login) {
         if let Err(failure) = holds_the_grant(ceremony, login, &session).await {
@@ -89,8 +89,8 @@ async fn holds_the_grant(
         ))
         .advise("set token_type: service on its role"));
     }
-    let rules = sys::probe_root_generation(&client, Some(ceremony.token()?)).await?;
-    if rules == sys::RootGeneration::Off {
+    let rules = probe_root_generation(&client, Some(ceremony.token()?)).await?;
+    if rules == RootGeneration::Off {
         return Err(Failure::refused(format!(
             "{} offers no root generation over its API to anybody",
             client.address()
@@ -100,7 +100,7 @@ async fn holds_the_grant(
              break_glass: {none: \"reason\"}",
         ));
     }
-    let acl = sys::resultant_acl(&client, &session.token).await?;
+    let acl = policies::resultant_acl(&client, &session.token).await?;
     door::grant_holds(&acl, rules).map_err(|missing| {
         Failure::refused(format!("the grant of {} does not hold: {}", login.name, missing.join(", ")))
             .advise("look at the role's token_policies and at policies that deny these paths")

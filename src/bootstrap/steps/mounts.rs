@@ -12,7 +12,7 @@ use crate::bootstrap::step::Observation;
 use crate::config::Fields;
 use crate::failure::Failure;
 use crate::vault::Body;
-use crate::vault::sys::Mount;
+use crate::vault::Mount;
 
 /// One mount of the file.
 pub(super) struct Wanted<'a> {

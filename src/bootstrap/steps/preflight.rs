@@ -49,9 +49,8 @@ pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
     let tried = try_custodians(ceremony, &mut failures).await;
     proofs(ceremony, &tried, &mut failures);
     trust(ceremony);
-    if let Err(error) = ceremony.key.probe(&ceremony.config.cluster.name).await {
-        let failure = Failure::failed(format!("the checkpoint's key cannot be used: {error}"));
-        failures.push(failure.advise_maybe(error.advice()));
+    if let Err(error) = ceremony.key()?.probe(&ceremony.config.cluster.name).await {
+        failures.push(error.into());
     }
     break_glass(ceremony);
     if let Some(failure) = Failure::all(failures) {
@@ -161,7 +160,7 @@ async fn try_custodians(ceremony: &Ceremony<'_>, failures: &mut Vec<Failure>) ->
                 for warning in result.warnings {
                     ceremony.warn(warning);
                 }
-                if result.opened {
+                if custodian.opens_by_machine() {
                     opened.push(custodian.name().to_owned());
                 }
             }
@@ -223,8 +222,9 @@ fn proofs(ceremony: &Ceremony<'_>, opened: &[String], failures: &mut Vec<Failure
 }
 
 fn trust(ceremony: &Ceremony<'_>) {
-    let threshold = usize::try_from(ceremony.config.init.threshold).unwrap_or(usize::MAX);
-    for warning in custodian::trust_warnings(&ceremony.custodians, threshold) {
+    let domains = |custodian: &Custodian| (custodian.name().to_owned(), custodian.trust_domain());
+    let kept: Vec<_> = ceremony.custodians.iter().map(domains).collect();
+    for warning in custodian::trust_warnings(&kept, ceremony.config.init.threshold) {
         ceremony.warn(warning);
     }
 }

@@ -14,8 +14,9 @@ use crate::config::Login;
 use crate::door;
 use crate::failure::Failure;
 use crate::secret::Token;
-use crate::vault::token::{self, RootSession, TokenInfo};
-use crate::vault::{Client, Session as LoginSession};
+use crate::vault::root::NotRevoked;
+use crate::vault::token::{self, TokenInfo};
+use crate::vault::{Client, RootSession, Session as LoginSession};
 
 pub(super) async fn observe(ceremony: &Ceremony<'_>) -> Result<Observation, Failure> {
     if kept_on_purpose(ceremony) {
@@ -70,7 +71,7 @@ pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
         ceremony.warn(format!("dies with root if it is its child: {}", orphanless.line()));
     }
     judge_others(ceremony, &client, &others).await?;
-    questions::before_revoking(ceremony, &others, &scan.children)?;
+    questions::before_revoking(ceremony, &others, &scan.children).await?;
     ceremony.checkpoint().start(Step::RevokeRoot)?;
     // The control login is opened before: a door that fails now must find root alive.
     let (control_name, control) = control(ceremony, &client).await?;
@@ -175,7 +176,7 @@ async fn control(
             .advise("declare at least one under logins")
     })?;
     let door = doors::door(ceremony, login)?;
-    let session = door::open(client, &door, ceremony.ask).await?;
+    let session = door::open(client, &door, ceremony).await?;
     Ok((login.name.clone(), session))
 }
 
@@ -187,7 +188,7 @@ fn preferred(logins: &[Login]) -> Option<&Login> {
 async fn second_scan(ceremony: &Ceremony<'_>, client: &Client) -> Result<String, Failure> {
     for login in ceremony.config.logins.iter().filter(|login| !login.needs_a_person()) {
         let door = doors::door(ceremony, login)?;
-        let session = door::open(client, &door, ceremony.ask).await?;
+        let session = door::open(client, &door, ceremony).await?;
         let result = scan(client, &session.token).await;
         token::revoke_self(client, session.token).await?;
         match result {
@@ -210,7 +211,8 @@ fn kept_on_purpose(ceremony: &Ceremony<'_>) -> bool {
     !ceremony.config.revoke_root && ceremony.options.keep_root
 }
 
-fn not_revoked(error: token::RevokeError) -> Failure {
-    Failure::failed(format!("root was not proved dead: {error}"))
+#[allow(clippy::needless_pass_by_value, reason = "the session in it ends here")]
+fn not_revoked(error: Box<NotRevoked>) -> Failure {
+    Failure::failed(format!("root was not proved dead: {}", error.error))
         .advise("run apply again: it looks whether root is dead, and revokes it if not")
 }

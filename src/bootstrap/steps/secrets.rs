@@ -4,13 +4,13 @@ use super::mounts::{self, Wanted};
 use crate::bootstrap::ceremony::Ceremony;
 use crate::bootstrap::step::Observation;
 use crate::failure::Failure;
-use crate::vault::sys;
+use crate::vault::mounts as listing;
 
 pub(super) async fn observe(ceremony: &Ceremony<'_>) -> Result<Observation, Failure> {
     if ceremony.config.secrets.is_empty() {
         return Ok(Observation::nothing_declared());
     }
-    let listing = match sys::list_mounts(&ceremony.client(), ceremony.token()?).await {
+    let listing = match listing::list_mounts(&ceremony.client(), ceremony.token()?).await {
         Ok(listing) => listing,
         Err(error) if error.status() == Some(403) => {
             return Ok(Observation::unknown("this login may not read sys/mounts"));

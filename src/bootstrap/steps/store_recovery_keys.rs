@@ -6,10 +6,9 @@
 use futures::future::join_all;
 
 use crate::bootstrap::ceremony::{Ceremony, Session};
-use crate::bootstrap::checkpoint::ShareRecord;
 use crate::bootstrap::evidence::Evidence;
 use crate::bootstrap::step::Observation;
-use crate::custodian::{Custodian, Observed, Stored};
+use crate::custodian::{Custodian, Observation as Look, Stored};
 use crate::envelope::Sealer;
 use crate::failure::Failure;
 use crate::secret::Share;
@@ -24,12 +23,12 @@ pub(super) async fn observe(ceremony: &Ceremony<'_>) -> Result<Observation, Fail
     let (mut there, mut missing, mut unseen) = (Vec::new(), Vec::new(), Vec::new());
     for (custodian, found) in join_all(looks).await {
         match found {
-            Some((stored, Ok(Observed::Same))) => there.push(fact(custodian, &stored)),
-            Some((_, Ok(Observed::Changed(how)))) => {
+            Some((stored, Ok(Look::Same))) => there.push(fact(custodian, &stored)),
+            Some((_, Ok(Look::Changed(how)))) => {
                 ceremony.find(format!("{} changed since it was stored: {how}", custodian.address()));
                 unseen.push(custodian.address());
             }
-            Some((_, Ok(Observed::Missing))) => {
+            Some((_, Ok(Look::Missing))) => {
                 ceremony.find(format!("the share of {} is gone: {}", custodian.name(), custodian.address()));
                 unseen.push(custodian.address());
             }
@@ -86,11 +85,12 @@ async fn store_one(
     if let Some(stored) = stored(ceremony, &name) {
         return Ok(fact(custodian, &stored));
     }
-    let before = ceremony.diary().diary().shares.get(&name).and_then(|known| known.prepared.clone());
-    let prepared = custodian.prepare(share, before.as_deref()).await?;
+    let record = ceremony.diary().diary().shares.get(&name).cloned().unwrap_or_default();
+    let prepared = custodian.prepare(share)?.with_earlier(record.prepared);
+    // Before it is stored: whatever is found there later with one of these digests is ours.
     ceremony.checkpoint().record(|diary| {
-        let digest = prepared.digest().map(str::to_owned);
-        diary.shares.insert(name.clone(), ShareRecord { prepared: digest, stored: None });
+        let record = diary.shares.entry(name.clone()).or_default();
+        record.prepared.extend(prepared.digest().map(str::to_owned));
     })?;
     let stored = custodian.store(share, &prepared).await?;
     ceremony.checkpoint().record(|diary| {
@@ -105,10 +105,7 @@ async fn forget_shares(ceremony: &mut Ceremony<'_>) -> Result<(), Failure> {
     let Session::Root(root) = &ceremony.session else {
         return Err(Failure::failed("there is no root token to keep"));
     };
-    let sealer = Sealer::create(&ceremony.key, &ceremony.config.cluster.name).await.map_err(|error| {
-        let advice = error.advice();
-        Failure::failed(format!("the checkpoint's key cannot be used: {error}")).advise_maybe(advice)
-    })?;
+    let sealer = Sealer::create(ceremony.key()?, &ceremony.config.cluster.name).await?;
     ceremony.diary().keep_root_token(&sealer, root)?;
     ceremony.shares = Vec::new();
     Ok(())

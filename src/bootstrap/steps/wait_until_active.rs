@@ -8,11 +8,11 @@ use crate::bootstrap::evidence::Evidence;
 use crate::bootstrap::step::Observation;
 use crate::failure::Failure;
 use crate::vault::sys::{self, Health};
-use crate::vault::token;
+use crate::vault::{RootGeneration, probe_root_generation, token};
 
 pub(super) async fn observe(ceremony: &Ceremony<'_>) -> Result<Observation, Failure> {
     let client = ceremony.client();
-    let Some(active) = sys::active(&client).await? else {
+    let Some(active) = sys::active(&client).await else {
         return Ok(Observation::absent());
     };
     let health = sys::health(&active).await?;
@@ -41,8 +41,8 @@ pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
     let health = sys::health(&active).await?;
     check_cluster(ceremony, &health)?;
     ceremony.checkpoint().record(|diary| diary.cluster.cluster_id.clone_from(&health.cluster_id))?;
-    let rules = sys::probe_root_generation(&active, Some(ceremony.token()?)).await?;
-    if rules == sys::RootGeneration::OpenClassic {
+    let rules = probe_root_generation(&active, Some(ceremony.token()?)).await?;
+    if rules == RootGeneration::OpenClassic {
         ceremony.find(
             "sys/generate-root answers anybody: whoever holds a quorum of shares needs no login, and \
              anybody may disturb an attempt",
@@ -53,7 +53,7 @@ pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
         .with("product", health.product.name())
         .with("version", &health.version)
         .with("cluster_id", &health.cluster_id)
-        .with("root_generation", rules.name()))
+        .with("root_generation", rules_name(rules)))
 }
 
 fn check_cluster(ceremony: &Ceremony<'_>, health: &Health) -> Result<(), Failure> {
@@ -66,5 +66,14 @@ fn check_cluster(ceremony: &Ceremony<'_>, health: &Health) -> Result<(), Failure
         ))
         .advise("check cluster.address, or give this cluster a checkpoint.path of its own")),
         _ => Ok(()),
+    }
+}
+
+fn rules_name(rules: RootGeneration) -> &'static str {
+    match rules {
+        RootGeneration::OpenClassic => "sys/generate-root, open to anybody",
+        RootGeneration::AuthenticatedClassic => "sys/generate-root, for logins that may",
+        RootGeneration::OpenBaoAuthenticated => "sys/generate-root-token, for logins that may",
+        RootGeneration::Off => "none over the API",
     }
 }
