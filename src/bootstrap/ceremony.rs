@@ -258,7 +258,6 @@ impl Tell for Ceremony<'_> {
 const PAUSE: Duration = Duration::from_millis(200);
 
 /// What a ceremony stands on, opened before its first step.
-#[derive(Debug)]
 pub struct Edge {
     /// Locked.
     pub checkpoint: Checkpoint,
@@ -270,4 +269,6 @@ pub struct Edge {
     pub custodians: Vec<Custodian>,
     /// Secret references of the file, resolved.
     pub resolved: BTreeMap<String, Arc<SecretText>>,
+    /// What a person should know about all that.
+    pub warnings: Vec<String>,
 }

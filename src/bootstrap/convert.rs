@@ -4,6 +4,7 @@ use crate::custodian::{self, Kind};
 use crate::door::DoorError;
 use crate::envelope;
 use crate::failure::Failure;
+use crate::kubernetes;
 use crate::prompt;
 use crate::reference::ReferenceError;
 use crate::vault;
@@ -45,8 +46,20 @@ impl From<envelope::Error> for Failure {
     }
 }
 
+impl From<envelope::digest::Error> for Failure {
+    fn from(error: envelope::digest::Error) -> Self {
+        Self::failed(error.to_string())
+    }
+}
+
 impl From<DoorError> for Failure {
     fn from(error: DoorError) -> Self {
+        Self::failed(error.to_string()).advise_maybe(error.advice())
+    }
+}
+
+impl From<kubernetes::Error> for Failure {
+    fn from(error: kubernetes::Error) -> Self {
         Self::failed(error.to_string()).advise_maybe(error.advice())
     }
 }

@@ -211,7 +211,7 @@ pub async fn apply(
             Ok(()) => {
                 for (field, secret) in &pending.remember {
                     let key = Ceremony::digest_key(&pending.document.path, field);
-                    digests.insert(key, digest::secret_digest(secret));
+                    digests.insert(key, digest::secret_digest(secret)?);
                 }
                 written.push(pending.document.path);
             }

@@ -1,9 +1,14 @@
 //! From the file's logins to doors that can be tried: references resolved, redirect addresses chosen.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use super::ceremony::Ceremony;
-use crate::config::{self, Given, Login, LoginKind, TokenSource};
-use crate::door::{Door, Kind, OidcFlow, TokenRequest, With};
+use crate::config::{self, Given, Login, LoginKind, OidcFlow, TokenSource};
+use crate::door::{Door, JwtSource, Kind, Program, Screen};
 use crate::failure::Failure;
+use crate::kubernetes::{TokenRequest, Wanted};
+use crate::secret::SecretText;
 
 /// The door behind a login.
 ///
@@ -41,25 +46,28 @@ fn kind(ceremony: &Ceremony<'_>, login: &Login) -> Result<Kind, Failure> {
         LoginKind::Userpass { username, password } => {
             Kind::Userpass { username: username.clone(), password: ceremony.secret(password)? }
         }
-        LoginKind::AppRole { role_id, secret_id } => Kind::AppRole {
+        LoginKind::AppRole { role_id, secret_id } => Kind::Approle {
             role_id: match role_id {
-                Given::Plain(text) => crate::vault::Body::String(text.clone()),
-                Given::Secret(reference) => crate::vault::Body::Secret(ceremony.secret(reference)?),
+                Given::Plain(text) => Arc::new(SecretText::new(text.clone())),
+                Given::Secret(reference) => ceremony.secret(reference)?,
             },
-            secret_id: ceremony.secret(secret_id)?,
+            secret_id: Some(ceremony.secret(secret_id)?),
         },
-        LoginKind::Jwt { role, with } => Kind::Jwt { role: role.clone(), with: source(ceremony, with)? },
+        LoginKind::Jwt { role, with } => {
+            Kind::Jwt { role: Some(role.clone()), jwt: source(ceremony, with)? }
+        }
         LoginKind::Kubernetes { role, with } => {
-            Kind::Kubernetes { role: role.clone(), with: source(ceremony, with)? }
+            Kind::Kubernetes { role: role.clone(), jwt: source(ceremony, with)? }
         }
         LoginKind::Oidc { role, with } => Kind::Oidc {
-            role: role.clone(),
-            flow: match with {
-                config::OidcFlow::Browser => OidcFlow::Browser,
-                config::OidcFlow::Url => OidcFlow::Url,
-                config::OidcFlow::Device => OidcFlow::Device,
+            role: Some(role.clone()),
+            with: match with {
+                OidcFlow::Browser => Screen::Browser,
+                OidcFlow::Url => Screen::Url,
+                OidcFlow::Device => Screen::Device,
             },
             redirect_uris: redirects(ceremony, login, role),
+            wait: Duration::from_secs(ceremony.options.sign_in_seconds),
         },
     })
 }
@@ -70,18 +78,25 @@ fn redirects(ceremony: &Ceremony<'_>, login: &Login, role: &str) -> Vec<String> 
     uris.map(|field| field.strings().into_iter().map(str::to_owned).collect()).unwrap_or_default()
 }
 
-fn source(ceremony: &Ceremony<'_>, with: &TokenSource) -> Result<With, Failure> {
+fn source(ceremony: &Ceremony<'_>, with: &TokenSource) -> Result<JwtSource, Failure> {
     Ok(match with {
-        TokenSource::TokenFile(path) => With::TokenFile(path.clone()),
-        TokenSource::Command(words) => With::Command(words.clone()),
-        TokenSource::TokenRequest(request) => With::TokenRequest(TokenRequest {
-            api_server: request.api_server.clone(),
-            ca_cert: request.ca_cert.as_ref().map(|r| ceremony.secret(r)).transpose()?,
-            credential: request.credential.as_ref().map(|r| ceremony.secret(r)).transpose()?,
-            namespace: request.namespace.clone(),
-            service_account: request.service_account.clone(),
-            audience: request.audience.clone(),
-            expiration: request.expiration,
+        TokenSource::TokenFile(path) => JwtSource::TokenFile(path.clone()),
+        TokenSource::Command(argv) => JwtSource::Command(Program {
+            argv: argv.clone(),
+            without: super::open::environment_secrets(ceremony.config),
         }),
+        TokenSource::TokenRequest(request) => {
+            let ca_cert = request.ca_cert.as_ref();
+            let wanted = Wanted {
+                api_server: request.api_server.clone(),
+                ca_cert: super::open::certificates(ca_cert, &ceremony.resolved)?,
+                credential: request.credential.as_ref().map(|r| ceremony.secret(r)).transpose()?,
+                namespace: request.namespace.clone(),
+                service_account: request.service_account.clone().unwrap_or_default(),
+                audience: request.audience.clone(),
+                expiration: request.expiration,
+            };
+            JwtSource::TokenRequest(Box::new(TokenRequest::complete(wanted)?))
+        }
     })
 }

@@ -71,6 +71,9 @@ pub async fn apply(
         let text = format!("{}:{warning}", config.file.display());
         tell(Event::Warning { step: None, text });
     }
+    for text in &edge.warnings {
+        tell(Event::Warning { step: None, text: text.clone() });
+    }
     let mut ceremony = Ceremony::new(config, options, tell, edge);
     let result = run(&mut ceremony, interrupt).await;
     // A login's token of ours does not outlive the run, however it ended.

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use futures::FutureExt;
 use futures::future::join_all;
 
 use super::ceremony::Edge;
@@ -12,9 +13,9 @@ use crate::config::{
     Aws, CheckpointKey, Config, CustodianKind, Field, Fields, Given, LoginKind, SecretRef, TokenSource,
 };
 use crate::custodian::{self, Custodian, Spec};
-use crate::door::Ask;
 use crate::envelope;
 use crate::failure::Failure;
+use crate::prompt;
 use crate::reference::{self, Sources};
 use crate::secret::SecretText;
 use crate::vault::{Client, Target, Timeouts, Tls};
@@ -23,19 +24,47 @@ type Resolved = BTreeMap<String, Arc<SecretText>>;
 
 /// Opens everything.
 ///
+/// Once the ceremony was handed over, nothing is opened that is not needed any more: neither the key,
+/// and custodians that cannot be reached are only not looked at.
+///
 /// # Errors
 /// All that could not be opened, together. A held lock comes alone: the other run is at it.
-pub async fn open(config: &Config, ask: &dyn Ask) -> Result<Edge, Failure> {
+pub(super) async fn open(config: &Config) -> Result<Edge, Failure> {
     let address = config.cluster.address.as_str().trim_end_matches('/');
     let checkpoint = Checkpoint::open(&config.checkpoint.path, &config.cluster.name, address)?;
-    let mut failures = Vec::new();
-    let resolved = resolve_all(config, ask, &mut failures).await;
-    let custodians = custodians(config, &mut failures).await;
-    let key = keep(key(config, &resolved).await, &mut failures);
+    let finished = checkpoint.diary().handed_over() && !checkpoint.keeps_something()?;
+    let (mut failures, mut warnings) = (Vec::new(), Vec::new());
+    let resolved = resolve_all(config, finished, &mut failures, &mut warnings).await;
+    let mut away = Vec::new();
+    let custodians = custodians(config, &mut away).await;
+    if finished {
+        warnings.extend(away.iter().map(ToString::to_string));
+    } else {
+        failures.extend(away);
+    }
+    let key = if finished { None } else { keep(key(config, &resolved).await, &mut failures) };
     let client = keep(client(config, &resolved), &mut failures);
-    match (Failure::all(failures), key, client) {
-        (None, Some(key), Some(client)) => Ok(Edge { checkpoint, key, client, custodians, resolved }),
-        (failure, ..) => Err(failure.unwrap_or_else(|| Failure::failed("not everything could be opened"))),
+    match (Failure::all(failures), client) {
+        (None, Some(client)) => {
+            Ok(Edge { checkpoint, key, client, custodians, resolved, warnings })
+        }
+        (failure, _) => Err(failure.unwrap_or_else(|| Failure::failed("nothing could be opened"))),
+    }
+}
+
+/// The cluster alone, for commands that look only at what anybody may see.
+///
+/// # Errors
+/// A certificate cannot be read, or the address cannot be used.
+pub async fn open_client(config: &Config) -> Result<Client, Failure> {
+    let mut failures = Vec::new();
+    let tls = &config.cluster.tls;
+    let references = [&tls.ca_cert, &tls.client_cert, &tls.client_key].into_iter().flatten();
+    let resolved = resolve(references.collect(), &mut failures, &mut Vec::new()).await;
+    let client = keep(client(config, &resolved), &mut failures);
+    match (Failure::all(failures), client) {
+        (None, Some(client)) => Ok(client),
+        (failure, _) => Err(failure.unwrap_or_else(|| Failure::failed("no address to ask"))),
     }
 }
 
@@ -49,17 +78,15 @@ fn keep<T>(result: Result<T, Failure>, failures: &mut Vec<Failure>) -> Option<T>
 /// A certificate or key that cannot be used, or plain http to elsewhere.
 fn client(config: &Config, resolved: &Resolved) -> Result<Client, Failure> {
     let tls = &config.cluster.tls;
-    let pem = |reference: &Option<SecretRef>| -> Option<Arc<SecretText>> {
-        resolved.get(&reference.as_ref()?.to_string()).cloned()
-    };
+    let client_key = tls.client_key.as_ref().and_then(|key| resolved.get(&key.to_string()).cloned());
     let target = Target {
         address: config.cluster.address.clone(),
         nodes: config.cluster.nodes.clone(),
         tls: Tls {
-            ca_cert: pem(&tls.ca_cert),
+            ca_cert: certificates(tls.ca_cert.as_ref(), resolved)?,
             server_name: tls.server_name.clone(),
-            client_cert: pem(&tls.client_cert),
-            client_key: pem(&tls.client_key),
+            client_cert: certificates(tls.client_cert.as_ref(), resolved)?,
+            client_key,
         },
         namespace: config.cluster.namespace.clone(),
         timeouts: Timeouts {
@@ -69,6 +96,20 @@ fn client(config: &Config, resolved: &Resolved) -> Result<Client, Failure> {
         },
     };
     Ok(Client::open(&target)?)
+}
+
+/// The certificates behind a reference. A private key in their place is refused, since these go on.
+pub(super) fn certificates(
+    reference: Option<&SecretRef>,
+    resolved: &Resolved,
+) -> Result<Option<Vec<u8>>, Failure> {
+    let Some(reference) = reference else { return Ok(None) };
+    let Some(text) = resolved.get(&reference.to_string()) else { return Ok(None) };
+    match text.certificates() {
+        Some(pem) => Ok(Some(pem)),
+        None => Err(Failure::usage(format!("{reference} does not hold certificates alone"))
+            .advise("name a PEM file of certificates there, without a private key")),
+    }
 }
 
 /// What encrypts the secret part of the checkpoint.
@@ -82,10 +123,7 @@ async fn key(config: &Config, resolved: &Resolved) -> Result<envelope::Key, Fail
             Ok(envelope::Key::passphrase(text))
         }
     };
-    key.map_err(|error| {
-        let failure = Failure::failed(format!("the checkpoint's key cannot be used: {error}"));
-        failure.advise_maybe(error.advice())
-    })
+    Ok(key?)
 }
 
 async fn custodians(config: &Config, failures: &mut Vec<Failure>) -> Vec<Custodian> {
@@ -145,14 +183,29 @@ fn to_aws(aws: &Aws) -> custodian::Aws {
 
 /// Reads every secret that the file refers to, before anything is initialised: a missing password is
 /// found now and not when the first user is written.
-async fn resolve_all(config: &Config, ask: &dyn Ask, failures: &mut Vec<Failure>) -> Resolved {
-    let ssm = |parameter: String, aws: Aws| async move {
-        custodian::ssm::read_secret(&parameter, &to_aws(&aws)).await.map_err(Failure::from)
-    };
-    let prompt = |label: &str| ask.hidden(label);
-    let sources = Sources { ssm: &ssm, prompt: &prompt };
+async fn resolve_all(
+    config: &Config,
+    finished: bool,
+    failures: &mut Vec<Failure>,
+    warnings: &mut Vec<String>,
+) -> Resolved {
+    let mut wanted = references(config);
+    if let CheckpointKey::Passphrase(reference) = &config.checkpoint.key
+        && !finished
+    {
+        wanted.push(reference);
+    }
+    resolve(wanted, failures, warnings).await
+}
+
+async fn resolve(
+    references: Vec<&SecretRef>,
+    failures: &mut Vec<Failure>,
+    warnings: &mut Vec<String>,
+) -> Resolved {
+    let sources = Sources { env: &from_environment, ssm: &from_ssm, prompt: &from_prompt };
     let mut resolved = Resolved::new();
-    for reference in references(config) {
+    for reference in references {
         let name = reference.to_string();
         if resolved.contains_key(&name) {
             continue;
@@ -161,10 +214,38 @@ async fn resolve_all(config: &Config, ask: &dyn Ask, failures: &mut Vec<Failure>
             Ok(text) => {
                 resolved.insert(name, Arc::new(text));
             }
-            Err(failure) => failures.push(failure),
+            Err(error) => failures.push(error.into()),
+        }
+        if let Some(warning) = reference::exposure(reference) {
+            warnings.push(warning);
         }
     }
     resolved
+}
+
+fn from_environment(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+fn from_ssm<'a>(parameter: &'a str, aws: &'a Aws) -> reference::Answer<'a> {
+    async move { Ok(custodian::ssm::read_secret(parameter, &to_aws(aws)).await?) }.boxed_local()
+}
+
+fn from_prompt(label: &str) -> reference::Answer<'_> {
+    async move {
+        let instead = "name a file in the configuration instead: {file: PATH}";
+        Ok(prompt::hidden(label, instead).await?)
+    }
+    .boxed_local()
+}
+
+/// Environment variables that hold secrets of the file: no child is to inherit them.
+pub(super) fn environment_secrets(config: &Config) -> Vec<String> {
+    let names = references(config).into_iter().filter_map(|reference| match reference {
+        SecretRef::Env(name) => Some(name.clone()),
+        _ => None,
+    });
+    names.collect()
 }
 
 /// Every reference of the file, in its order.
@@ -172,9 +253,6 @@ fn references(config: &Config) -> Vec<&SecretRef> {
     let tls = &config.cluster.tls;
     let mut found: Vec<&SecretRef> =
         [&tls.ca_cert, &tls.client_cert, &tls.client_key].into_iter().flatten().collect();
-    if let CheckpointKey::Passphrase(reference) = &config.checkpoint.key {
-        found.push(reference);
-    }
     for engine in &config.secrets {
         in_fields(&engine.config, &mut found);
         in_fields(&engine.tune, &mut found);

@@ -1,6 +1,7 @@
 //! The operator's key: what it wraps, and how it vouches for what it wrapped.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use age::x25519;
 use base64::Engine;
@@ -31,7 +32,7 @@ pub struct Key(pub(super) Kept);
 pub(super) enum Kept {
     Kms(Box<KmsKey>),
     Identity(IdentityFile),
-    Passphrase { text: SecretText, work: u8 },
+    Passphrase { text: Arc<SecretText>, work: u8 },
 }
 
 impl Key {
@@ -53,15 +54,15 @@ impl Key {
 
     /// A passphrase, hardened with scrypt.
     #[must_use]
-    pub fn passphrase(text: SecretText) -> Self {
+    pub fn passphrase(text: impl Into<Arc<SecretText>>) -> Self {
         Self::passphrase_with_work(text, WORK)
     }
 
     /// A passphrase with `2^work` of scrypt, within 1 to 20; less than 18 is for tests.
     #[must_use]
-    pub fn passphrase_with_work(text: SecretText, work: u8) -> Self {
+    pub fn passphrase_with_work(text: impl Into<Arc<SecretText>>, work: u8) -> Self {
         let work = work.clamp(1, MOST_WORK);
-        Self(Kept::Passphrase { text, work })
+        Self(Kept::Passphrase { text: text.into(), work })
     }
 
     /// The key in words, without any secret.

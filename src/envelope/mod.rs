@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::custodian;
+use crate::secret::{SecretText, Token};
 use crate::custodian::identity::{Closed, open};
 
 pub mod digest;
@@ -63,6 +64,20 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether trying again may help: the key could not be asked, which says nothing about it.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        let Error::Key(error) = self else { return false };
+        matches!(
+            error.kind(),
+            custodian::Kind::Unreachable(_)
+                | custodian::Kind::TimedOut(_)
+                | custodian::Kind::Denied { .. }
+                | custodian::Kind::Credentials(_)
+                | custodian::Kind::KeyDisabled { .. }
+        )
+    }
+
     /// What to do about it, as a command where it can be one.
     #[must_use]
     pub fn advice(&self) -> Option<String> {
@@ -197,6 +212,38 @@ impl Sealer {
         sealed(&self.content.to_public(), plain)
     }
 
+    /// Encrypts a secret text, which need not leave its type for that.
+    #[must_use]
+    pub fn seal_text(&self, text: &SecretText) -> Vec<u8> {
+        self.seal(text.expose().as_bytes())
+    }
+
+    /// Encrypts a token, which need not leave its type for that.
+    #[must_use]
+    pub fn seal_token(&self, token: &Token) -> Vec<u8> {
+        self.seal(token.expose().as_bytes())
+    }
+
+    /// Opens what [`Sealer::seal_text`] made.
+    ///
+    /// # Errors
+    /// As [`Sealer::unseal`].
+    pub fn unseal_text(&self, sealed: &[u8]) -> Result<SecretText, Error> {
+        let plain = self.unseal(sealed)?;
+        let text = std::str::from_utf8(&plain).map_err(|_| Error::Damaged("not text"))?;
+        Ok(SecretText::new(text.to_owned()))
+    }
+
+    /// Opens what [`Sealer::seal_token`] made.
+    ///
+    /// # Errors
+    /// As [`Sealer::unseal`].
+    pub fn unseal_token(&self, sealed: &[u8]) -> Result<Token, Error> {
+        let plain = self.unseal(sealed)?;
+        let text = std::str::from_utf8(&plain).map_err(|_| Error::Damaged("not text"))?;
+        Ok(Token::new(text.to_owned()))
+    }
+
     /// Opens what [`Sealer::seal`] of the same generation made.
     ///
     /// # Errors
@@ -215,7 +262,6 @@ mod tests {
     use super::key::Kept;
     use super::*;
     use crate::custodian::identity::secret_text;
-    use crate::secret::SecretText;
     use std::os::unix::fs::PermissionsExt;
 
     fn identity_key() -> (tempfile::TempDir, Key) {

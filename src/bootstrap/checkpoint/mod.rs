@@ -248,9 +248,7 @@ impl Checkpoint {
     /// The disk refuses even what it had already given, or encryption fails.
     pub fn keep_answer(&self, sealer: &Sealer, answer: &SecretText) -> Result<()> {
         let path = self.secrets_path();
-        let ciphertext = sealer
-            .seal_text(answer)
-            .map_err(|source| CheckpointError::Sealed { path: path.clone(), source })?;
+        let ciphertext = sealer.seal_text(answer);
         secrets_file::fill(&self.directory, &ciphertext)
             .map_err(CheckpointError::io("write", &path))
     }
@@ -261,9 +259,7 @@ impl Checkpoint {
     /// The disk refuses, or encryption fails; the file is then the one of before.
     pub fn keep_root_token(&self, sealer: &Sealer, root: &RootToken) -> Result<()> {
         let path = self.secrets_path();
-        let ciphertext = sealer
-            .seal_token(root.token())
-            .map_err(|source| CheckpointError::Sealed { path: path.clone(), source })?;
+        let ciphertext = sealer.seal_token(root.token());
         let header = Header { holds: Holds::RootToken, key: sealer.header().clone() };
         secrets_file::replace(&self.directory, &header, &ciphertext)
             .map_err(CheckpointError::io("write", &path))

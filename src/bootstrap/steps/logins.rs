@@ -9,9 +9,9 @@ use crate::bootstrap::doors;
 use crate::bootstrap::evidence::Evidence;
 use crate::bootstrap::step::{Observation, Step};
 use crate::config::{BreakGlass, Login};
-use crate::door::{self, DoorProof};
+use crate::door::{self, DoorProof, Way};
 use crate::failure::Failure;
-use crate::vault::{RootGeneration, policies, probe_root_generation, token};
+use crate::vault::{policies, probe_root_generation, token};
 
 /// The proof is the login itself, so there is nothing to look at but what an earlier run proved; it
 /// stands as long as nothing was written since and the same logins are declared.
@@ -90,7 +90,7 @@ async fn holds_the_grant(
         .advise("set token_type: service on its role"));
     }
     let rules = probe_root_generation(&client, Some(ceremony.token()?)).await?;
-    if rules == RootGeneration::Off {
+    let Some(way) = Way::of(rules) else {
         return Err(Failure::refused(format!(
             "{} offers no root generation over its API to anybody",
             client.address()
@@ -99,9 +99,9 @@ async fn holds_the_grant(
             "without it a revoked root never comes back: upgrade the server, or say so in the file with \
              break_glass: {none: \"reason\"}",
         ));
-    }
+    };
     let acl = policies::resultant_acl(&client, &session.token).await?;
-    door::grant_holds(&acl, rules).map_err(|missing| {
+    door::grant_holds(&acl, way).map_err(|missing| {
         Failure::refused(format!("the grant of {} does not hold: {}", login.name, missing.join(", ")))
             .advise("look at the role's token_policies and at policies that deny these paths")
     })
