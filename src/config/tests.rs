@@ -382,7 +382,8 @@ fn a_thousand_policies_and_two_hundred_roles_are_read_at_once() {
         .map(|number| format!("      r{number}:\n        token_policies: [p{number}, p{}]\n        token_ttl: 1h\n", number + 500))
         .collect();
     let text = with("policies:\n", &format!("policies:\n{policies}"))
-        .replace("    roles:\n", &format!("    roles:\n{roles}"));
+        .replace("    roles:\n", &format!("    roles:\n{roles}"))
+        .replace("logins: [ada, backup]", "logins: [ada]");
     let start = std::time::Instant::now();
     let config = load_text(&text).unwrap();
     let took = start.elapsed();
@@ -395,5 +396,4 @@ fn a_thousand_policies_and_two_hundred_roles_are_read_at_once() {
     );
     // Without optimisation and on a busy machine; optimised it is a small part of this.
     assert!(took.as_secs() < 5, "{took:?}");
-    println!("{took:?}");
 }

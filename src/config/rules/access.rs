@@ -190,8 +190,15 @@ pub(super) fn doors_can_open(parts: &Parts, reading: &mut Reading) {
             LoginKind::Jwt { role, .. }
             | LoginKind::Kubernetes { role, .. }
             | LoginKind::Oidc { role, .. } => ("roles", role),
-            // Which role a role id belongs to is only known to the server.
-            LoginKind::AppRole { .. } => continue,
+            LoginKind::AppRole { .. } => match mount.roles.as_slice() {
+                [(role, _)] => ("roles", role),
+                _ => {
+                    let text = "a role id does not say which role it belongs to, so the grant would hang nowhere; \
+                                give the break-glass role an `approle` mount of its own, with one role";
+                    reading.refuse(&["logins", &login.name, "auth"], text);
+                    continue;
+                }
+            },
         };
         let Some(fields) = (if kind == "users" {
             mount.user(name)

@@ -6,6 +6,16 @@ use super::{load_text, with};
 fn every_rule_finds_its_case() {
     let cases: &[(&str, &str, &str)] = &[
         (
+            "      backup: {token_ttl: 20m}\n",
+            "      backup: {token_ttl: 20m}\n      other: {}\n",
+            "24:18: logins.backup.auth: a role id does not say which role it belongs to",
+        ),
+        (
+            "{token_ttl: 20m}",
+            "{token_type: batch}",
+            "18:28: auth.approle.roles.backup.token_type: a break-glass door needs service tokens",
+        ),
+        (
             "policies:\n",
             "secrets: {kv: {type: kv, options: {version: 2}}}\npolicies:\n",
             "19:45: secrets.kv.options.version: expected text or `true` or `false`; put it in quotes",
