@@ -3,15 +3,22 @@
 //! Knows the keywords that the schema of this program uses, no more; the same schema in the hands of a validator of
 //! JSON Schema is stricter in nothing but `pattern`. Values never stand in a message.
 
-use serde_json::{Map, Value};
-use url::Url;
+mod keywords;
+mod words;
+
+use std::collections::HashSet;
+
+use serde_json::Value;
 
 use super::problem::{Problem, nearest};
-use super::scalar;
 use super::tree::{Kind, Node, shown, step};
+use keywords::{choices, fill, holds, is, types, variants};
+pub(super) use words::list;
+use words::{expected, unknown};
 
 /// The definition whose maps are references.
 const REFERENCE: &str = "#/$defs/SecretRef";
+
 const REFERENCES: &str = "secret values are references: `{file: PATH}`, `{env: NAME}`, `{ssm: PARAMETER}` or `{prompt: TEXT}`";
 
 /// Checks `node` against `schema`; gives variables the type that is wanted and marks references.
@@ -139,7 +146,7 @@ impl<'a> Check<'a> {
                 }
                 schema["format"]
                     .as_str()
-                    .and_then(|format| self::format(text, format))
+                    .and_then(|format| words::format(text, format))
             }
             _ => None,
         }
@@ -154,7 +161,7 @@ impl<'a> Check<'a> {
         let Kind::Map(entries) = &mut node.kind else {
             return;
         };
-        let given: Vec<String> = entries.iter().map(|entry| entry.key.clone()).collect();
+        let given: HashSet<String> = entries.iter().map(|entry| entry.key.clone()).collect();
         for entry in entries {
             self.path.push(entry.key.clone());
             match (properties.and_then(|known| known.get(&entry.key)), others) {
@@ -174,7 +181,7 @@ impl<'a> Check<'a> {
             .flatten()
             .filter_map(Value::as_str)
         {
-            if !given.iter().any(|other| other == key) {
+            if !given.contains(key) {
                 let why = properties
                     .and_then(|known| known.get(key))
                     .and_then(|property| self.describe(property));
@@ -237,7 +244,16 @@ impl<'a> Check<'a> {
                         .iter()
                         .map(|variant| self.name(variant))
                         .filter(|name| name != "nothing");
-                    format!("expected {}", list(kinds, "or"))
+                    let number = matches!(node.kind, Kind::Number(_));
+                    let text = candidates
+                        .iter()
+                        .any(|variant| types(self.resolve(variant)).contains(&"string"));
+                    let hint = if number && text {
+                        "; put it in quotes"
+                    } else {
+                        ""
+                    };
+                    format!("expected {}{hint}", list(kinds, "or"))
                 };
                 self.report(node.line, node.column, text);
             }
@@ -370,173 +386,5 @@ impl<'a> Check<'a> {
             path: shown(&self.path),
             text,
         });
-    }
-}
-
-fn variants(schema: &Value) -> Option<&[Value]> {
-    let variants = schema
-        .get("anyOf")
-        .or_else(|| schema.get("oneOf"))?
-        .as_array()?;
-    // `oneOf` of constants is how an enumeration with descriptions looks.
-    (!variants
-        .iter()
-        .all(|variant| variant.get("const").is_some()))
-    .then_some(variants)
-}
-
-fn types(schema: &Value) -> Vec<&str> {
-    match schema.get("type") {
-        Some(Value::String(name)) => vec![name],
-        Some(Value::Array(names)) => names.iter().filter_map(Value::as_str).collect(),
-        _ => Vec::new(),
-    }
-}
-
-fn choices(schema: &Value) -> Option<Vec<&Value>> {
-    if let Some(constant) = schema.get("const") {
-        return Some(vec![constant]);
-    }
-    if let Some(choices) = schema.get("enum").and_then(Value::as_array) {
-        return Some(choices.iter().collect());
-    }
-    schema
-        .get("oneOf")?
-        .as_array()?
-        .iter()
-        .map(|variant| variant.get("const"))
-        .collect()
-}
-
-fn is(node: &Node, name: &str) -> bool {
-    match (&node.kind, name) {
-        (Kind::Null, "null") | (Kind::Bool(_), "boolean") | (Kind::Number(_), "number") => true,
-        (Kind::Text(_) | Kind::Filled(_), "string")
-        | (Kind::List(_), "array")
-        | (Kind::Map(_), "object") => true,
-        (Kind::Number(number), "integer") => number.is_u64() || number.is_i64(),
-        _ => false,
-    }
-}
-
-/// Gives a text with variables the type that is wanted, where it has that form.
-fn fill(node: &mut Node, wanted: &[&str]) {
-    let Kind::Filled(text) = &node.kind else {
-        return;
-    };
-    if wanted.contains(&"string") {
-        return;
-    }
-    node.kind = match scalar::resolve(text) {
-        scalar::Plain::Number(number) => Kind::Number(number),
-        scalar::Plain::Bool(value) => Kind::Bool(value),
-        scalar::Plain::Null => Kind::Null,
-        scalar::Plain::Text | scalar::Plain::LeadingZero => return,
-    };
-}
-
-/// True when the conditions of an `if` hold: constants of keys, and keys that must be there.
-fn holds(node: &Node, condition: &Value) -> bool {
-    let required = condition["required"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_str);
-    let mut constants = condition["properties"].as_object().into_iter().flatten();
-    required.into_iter().all(|key| node.get(key).is_some())
-        && constants.all(|(key, schema)| {
-            node.get(key)
-                .is_none_or(|value| schema.get("const") == Some(&value.value()))
-        })
-}
-
-fn format(text: &str, format: &str) -> Option<String> {
-    match format {
-        "time-span" if scalar::duration(text).is_none() => {
-            Some("expected a time such as `30s`, `10m` or `1h30m`".into())
-        }
-        "uri" => match Url::parse(text) {
-            Err(error) => Some(format!(
-                "not an address: {error}; it looks like `https://vault.internal:8200`"
-            )),
-            Ok(url) if !matches!(url.scheme(), "http" | "https") || !url.has_host() => {
-                Some("the address must start with `https://`".into())
-            }
-            Ok(url) if !url.username().is_empty() || url.password().is_some() => {
-                Some("an address carries no user and no password".into())
-            }
-            Ok(url) if url.query().is_some() || url.fragment().is_some() => {
-                Some("an address carries no `?` and no `#`".into())
-            }
-            Ok(_) => None,
-        },
-        _ => None,
-    }
-}
-
-fn unknown(key: &str, known: Option<&Map<String, Value>>, given: &[String]) -> String {
-    let names = || {
-        known
-            .into_iter()
-            .flatten()
-            .map(|(name, _)| name.as_str())
-            .filter(|name| !given.iter().any(|key| key == name))
-    };
-    match nearest(key, names()) {
-        Some(name) => format!("unknown key `{key}`; did you mean `{name}`?"),
-        None => match list(
-            known
-                .into_iter()
-                .flatten()
-                .map(|(name, _)| format!("`{name}`")),
-            "and",
-        )
-        .as_str()
-        {
-            "" => format!("unknown key `{key}`"),
-            names if names.len() < 200 => format!("unknown key `{key}`; the keys here are {names}"),
-            _ => format!("unknown key `{key}`"),
-        },
-    }
-}
-
-/// What a schema takes, in words.
-fn expected(schema: &Value) -> String {
-    if let Some(choices) = choices(schema) {
-        let choices = choices
-            .iter()
-            .filter(|choice| !choice.is_null() && choice.as_str() != Some(""));
-        let names: Vec<String> = choices
-            .map(|choice| format!("`{}`", choice.to_string().trim_matches('"')))
-            .collect();
-        return list(names.into_iter(), "or");
-    }
-    let words = types(schema).into_iter().filter_map(|name| match name {
-        "string" if schema["format"] == "uri" => Some("an address"),
-        "string" if schema["format"] == "time-span" => Some("a time such as `15m`"),
-        "string" => Some("text"),
-        "integer" => Some("a whole number"),
-        "number" => Some("a number"),
-        "boolean" => Some("`true` or `false`"),
-        "array" => Some("a list"),
-        "object" => Some("a map"),
-        _ => None,
-    });
-    match list(words.map(str::to_owned), "or") {
-        words if words.is_empty() => "nothing".into(),
-        words => words,
-    }
-}
-
-/// `a, b or c`
-pub(super) fn list(words: impl Iterator<Item = String>, last: &str) -> String {
-    let mut words: Vec<String> = words.collect();
-    let Some(end) = words.pop() else {
-        return String::new();
-    };
-    if words.is_empty() {
-        end
-    } else {
-        format!("{} {last} {end}", words.join(", "))
     }
 }

@@ -2,17 +2,19 @@
 //!
 //! Never asks a server, and never reads a secret: secret values are references that stay references here.
 //!
-//! `tree` finds keys and values with their places, `check` holds them against the schema that `shape` and `api`
-//! make, `reading` and `logins` turn what is sound into the `model`, and `rules` look at how it fits together.
+//! `document` reads YAML into a `tree` of keys and values with their places, `check` holds them against the schema that `shape` and `api`
+//! make, `reading` with `sections` and `logins` turns what is sound into the `model`, and `rules` look at how it fits together.
 
 mod api;
 mod check;
+mod document;
 mod logins;
 mod model;
 mod problem;
 mod reading;
 mod rules;
 mod scalar;
+mod sections;
 mod shape;
 mod tree;
 
@@ -82,7 +84,7 @@ fn parse(
     env: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Config, Vec<Problem>> {
     let mut problems = Vec::new();
-    let Some(mut root) = tree::parse(text, env, &mut problems) else {
+    let Some(mut root) = document::parse(text, env, &mut problems) else {
         return Err(problems);
     };
     check::check(&mut root, &SCHEMA, &mut problems);

@@ -40,6 +40,10 @@ pub struct Problems {
 
 impl Problems {
     pub(crate) fn new(file: PathBuf, mut list: Vec<Problem>) -> Self {
+        for problem in &mut list {
+            // Keys of the file stand in the text, and the text goes to a terminal.
+            problem.text = problem.text.replace(char::is_control, "\u{fffd}");
+        }
         list.sort();
         list.dedup_by(|next, kept| {
             (next.line, next.column, &next.text) == (kept.line, kept.column, &kept.text)

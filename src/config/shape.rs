@@ -3,11 +3,16 @@
 //! The JSON Schema is made from these types and the file is checked against it, so that a key is described in one
 //! place. Rules between keys are in `rules`; the fields of the servers' API are in `api`.
 
-use std::borrow::Cow;
+mod login;
+mod value;
+
 use std::collections::BTreeMap;
 
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use schemars::JsonSchema;
 use serde::Deserialize;
+
+pub(super) use login::*;
+pub(super) use value::*;
 
 use super::api::{AuthSection, FreeFields, Tune};
 
@@ -189,28 +194,6 @@ pub(super) enum CheckpointKey {
     Passphrase(SecretRef),
 }
 
-/// A key of AWS KMS: its id, ARN or alias, or a map that says more.
-#[derive(Deserialize, JsonSchema)]
-#[serde(untagged)]
-pub(super) enum KmsKey {
-    Key(String),
-    More(KmsKeyMore),
-}
-
-/// A key of AWS KMS and how to reach it.
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct KmsKeyMore {
-    /// Id, ARN or alias.
-    pub(super) key: String,
-    /// Region; otherwise the AWS default.
-    pub(super) region: Option<String>,
-    /// Profile of the shared AWS configuration.
-    pub(super) profile: Option<String>,
-    /// ARN of a role to assume.
-    pub(super) role_arn: Option<String>,
-}
-
 /// An audit device.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -223,14 +206,6 @@ pub(super) struct AuditDevice {
     pub(super) options: Named<Setting>,
     /// Not replicated.
     pub(super) local: Option<bool>,
-}
-
-/// An option: text, or true or false.
-#[derive(Deserialize, JsonSchema)]
-#[serde(untagged)]
-pub(super) enum Setting {
-    Text(String),
-    Flag(bool),
 }
 
 /// A secrets engine.
@@ -283,220 +258,6 @@ pub(super) struct Write {
     path: String,
     /// The body.
     data: FreeFields,
-}
-
-/// A login, with the keys that the type of its auth method takes: `username` and `password` · `role_id` and
-/// `secret_id` · `role` and `with`.
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Login {
-    /// Path of the auth method, one of `auth`.
-    pub(super) auth: String,
-    /// Role of the auth method (`oidc`, `jwt`, `kubernetes`).
-    pub(super) role: Option<String>,
-    /// How: `browser`, `url` or `device` for `oidc`; where the JWT comes from for `jwt` and `kubernetes`.
-    pub(super) with: Option<With>,
-    /// Name of the user (`userpass`).
-    pub(super) username: Option<String>,
-    /// Password of the user (`userpass`).
-    pub(super) password: Option<SecretRef>,
-    /// Role id (`approle`).
-    pub(super) role_id: Option<TextOrReference>,
-    /// Secret id (`approle`).
-    pub(super) secret_id: Option<SecretRef>,
-    /// Capabilities that this login must have, by path.
-    pub(super) can: Named<Vec<Capability>>,
-    /// Capabilities that this login must not have, by path.
-    pub(super) cannot: Named<Vec<Capability>>,
-}
-
-/// How a login gets its credential.
-#[derive(Deserialize, JsonSchema)]
-#[serde(untagged)]
-#[expect(clippy::large_enum_variant, reason = "there are a handful of logins")]
-pub(super) enum With {
-    Flow(Flow),
-    Token(TokenSource),
-}
-
-/// How a person gets to the identity provider: the browser of this machine, a URL to open anywhere, or a device code.
-#[derive(Deserialize, JsonSchema, Clone, Copy)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum Flow {
-    Browser,
-    Url,
-    Device,
-}
-
-/// Where a JWT comes from.
-#[derive(Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-#[expect(clippy::large_enum_variant, reason = "there are a handful of logins")]
-pub(super) enum TokenSource {
-    /// A file that holds it.
-    TokenFile(String),
-    /// A program and its arguments, no shell; its output is the JWT.
-    Command(Command),
-    /// A `TokenRequest` to a Kubernetes API server, by default that of the pod the program runs in.
-    TokenRequest(TokenRequest),
-}
-
-/// A program and its arguments.
-#[derive(Deserialize, JsonSchema)]
-pub(super) struct Command(#[schemars(length(min = 1))] pub(super) Vec<String>);
-
-/// A `TokenRequest`; what is missing comes from the pod that the program runs in.
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct TokenRequest {
-    /// Address of the API server.
-    pub(super) api_server: Option<Address>,
-    /// Path of (or reference to) the PEM of its authority.
-    pub(super) ca_cert: Option<PathOrReference>,
-    /// Reference to the bearer token that may create tokens.
-    pub(super) credential: Option<SecretRef>,
-    /// Namespace of the service account.
-    pub(super) namespace: Option<String>,
-    /// The service account.
-    pub(super) service_account: Option<String>,
-    /// Audience of the token.
-    pub(super) audience: Option<String>,
-    /// Life of the token.
-    pub(super) expiration: Option<Span>,
-}
-
-/// A capability.
-#[derive(Deserialize, JsonSchema, Clone, Copy, PartialEq, Eq)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum Capability {
-    Create,
-    Read,
-    Update,
-    Patch,
-    Delete,
-    List,
-    Sudo,
-}
-
-/// The way back in an emergency.
-#[derive(Deserialize, JsonSchema)]
-#[serde(untagged)]
-pub(super) enum BreakGlass {
-    Logins(BreakGlassLogins),
-    None(BreakGlassNone),
-}
-
-/// The logins that get the grant to make a new root token with a quorum of shares.
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct BreakGlassLogins {
-    /// Names of `logins`; two on different auth methods are advised.
-    #[schemars(length(min = 1))]
-    pub(super) logins: Vec<String>,
-    /// When the drill happens: `later`.
-    #[expect(dead_code, reason = "there is one choice so far")]
-    pub(super) drill: Option<Drill>,
-}
-
-/// When the drill happens.
-#[derive(Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub(super) enum Drill {
-    Later,
-}
-
-/// No way back, on purpose.
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct BreakGlassNone {
-    /// Why; it stands in the report.
-    #[schemars(length(min = 1))]
-    pub(super) none: String,
-}
-
-/// Where a secret is: never the secret itself.
-#[derive(Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum SecretRef {
-    /// A file; one newline at its end is dropped.
-    File(String),
-    /// An environment variable. Other programs of this user, and every child, can read those.
-    Env(String),
-    /// A `SecureString` of AWS Systems Manager Parameter Store.
-    Ssm(Parameter),
-    /// Asked for on the terminal, with this text.
-    Prompt(String),
-}
-
-/// A parameter: its name, or a map that says more.
-#[derive(Deserialize, JsonSchema)]
-#[serde(untagged)]
-pub(super) enum Parameter {
-    Name(String),
-    More(ParameterMore),
-}
-
-/// A parameter and how to reach it.
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct ParameterMore {
-    /// Name of the parameter.
-    pub(super) parameter: String,
-    /// Region; otherwise the AWS default.
-    pub(super) region: Option<String>,
-    /// Profile of the shared AWS configuration.
-    pub(super) profile: Option<String>,
-    /// ARN of a role to assume.
-    pub(super) role_arn: Option<String>,
-}
-
-/// The path of a file, or a reference.
-#[derive(Deserialize, JsonSchema)]
-#[serde(untagged)]
-pub(super) enum PathOrReference {
-    Path(String),
-    Reference(SecretRef),
-}
-
-/// The text itself, or a reference.
-#[derive(Deserialize, JsonSchema)]
-#[serde(untagged)]
-pub(super) enum TextOrReference {
-    Text(String),
-    Reference(SecretRef),
-}
-
-/// An `http` or `https` address without user, query or fragment.
-#[derive(Deserialize)]
-pub(super) struct Address(pub(super) String);
-
-impl JsonSchema for Address {
-    fn schema_name() -> Cow<'static, str> {
-        "Address".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({"type": "string", "format": "uri", "pattern": "^https?://[^@?#]+$"})
-    }
-}
-
-/// A time: `30s`, `10m`, `1h30m`.
-#[derive(Deserialize)]
-pub(super) struct Span(pub(super) String);
-
-impl JsonSchema for Span {
-    fn schema_name() -> Cow<'static, str> {
-        "Duration".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "description": "A time: `30s`, `10m`, `1h30m`.",
-            "type": "string",
-            "format": "time-span",
-            "pattern": "^([0-9]+(ms|s|m|h|d))+$"
-        })
-    }
 }
 
 /// The whole schema, with its definitions.
