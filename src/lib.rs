@@ -4,5 +4,7 @@
 pub mod config;
 pub mod custodian;
 pub mod envelope;
+pub mod kubernetes;
+pub mod prompt;
 pub mod secret;
 pub mod vault;
