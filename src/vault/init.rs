@@ -10,8 +10,9 @@ use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use super::body::Body;
-use super::client::{Ask, Client};
+use super::client::Client;
 use super::error::Error;
+use super::exchange::Ask;
 use super::reply::null_is_empty;
 use crate::secret::{RootToken, SecretText, Share, Token};
 

@@ -17,6 +17,7 @@ pub mod token;
 mod body;
 mod client;
 mod error;
+mod exchange;
 mod reply;
 mod session;
 mod target;

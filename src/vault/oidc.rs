@@ -8,8 +8,9 @@ use serde::Deserialize;
 use url::form_urlencoded::Serializer;
 
 use super::body::Body;
-use super::client::{Ask, Client};
+use super::client::Client;
 use super::error::{Error, Kind, NoLogin};
+use super::exchange::Ask;
 use super::session::Session;
 use crate::secret::SecretText;
 

@@ -7,8 +7,9 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::body::Body;
-use super::client::{Answer, Ask, Client};
+use super::client::{Answer, Client};
 use super::error::{Error, Kind};
+use super::exchange::Ask;
 use super::reply::null_is_empty;
 use crate::secret::Token;
 

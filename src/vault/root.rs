@@ -2,8 +2,9 @@
 
 use http::Method;
 
-use super::client::{Ask, Client};
+use super::client::Client;
 use super::error::{Error, Kind};
+use super::exchange::Ask;
 use super::token::{TokenInfo, lookup_self, send_revoke_self};
 use crate::secret::{RootToken, Token};
 

@@ -6,8 +6,9 @@ use http::Method;
 use serde::Deserialize;
 
 use super::body::Body;
-use super::client::{Ask, Client};
+use super::client::Client;
 use super::error::{Error, Kind, NoLogin};
+use super::exchange::Ask;
 use super::reply::{Reply, null_is_empty};
 use crate::secret::Token;
 

@@ -14,8 +14,9 @@ use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use super::body::Body;
-use super::client::{Ask, Client};
+use super::client::Client;
 use super::error::{Error, Kind};
+use super::exchange::Ask;
 use super::reply::Reply;
 use crate::secret::{SecretText, Share};
 

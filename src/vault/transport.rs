@@ -348,16 +348,22 @@ fn tls_cause(error: &reqwest::Error) -> Option<String> {
         if let Some(tls) = cause.downcast_ref::<rustls::Error>() {
             return Some(tls.to_string());
         }
-        // An io::Error hides what it wraps: its source is already the source of that.
-        let wrapped = cause
-            .downcast_ref::<std::io::Error>()
-            .and_then(std::io::Error::get_ref);
-        if let Some(tls) = wrapped.and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+        if let Some(tls) = cause.downcast_ref().and_then(wrapped_tls) {
             return Some(tls.to_string());
         }
         next = cause.source();
     }
     None
+}
+
+/// An `io::Error` hides what it wraps: its source is already the source of that. While connecting there are
+/// two around the TLS error, afterwards one.
+fn wrapped_tls(error: &std::io::Error) -> Option<&rustls::Error> {
+    let inner = error.get_ref()?;
+    match inner.downcast_ref::<std::io::Error>() {
+        Some(second) => second.get_ref()?.downcast_ref(),
+        None => inner.downcast_ref(),
+    }
 }
 
 /// The innermost cause, which names no URL and so no query.
