@@ -3,6 +3,7 @@
 
 pub mod config;
 pub mod custodian;
+pub mod door;
 pub mod envelope;
 pub mod kubernetes;
 pub mod prompt;
