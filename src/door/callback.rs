@@ -1,0 +1,311 @@
+//! Waits for the one visit of the browser that finishes a sign-in.
+//!
+//! A visit counts when it is a GET of exactly the redirect path with the state of this sign-in.
+//! Everything else (icons, preconnects, scanners, an older tab) gets an answer and the wait goes on.
+//! The page is sent only after the server has judged the code, so that it says what is true.
+
+use std::time::Duration;
+
+use futures::stream::{FuturesUnordered, StreamExt};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use url::form_urlencoded;
+use zeroize::Zeroizing;
+
+use super::page::Page;
+use super::redirect::Bound;
+use crate::secret::SecretText;
+
+/// A request line with headers; providers' codes are below 2 KiB.
+const LARGEST_REQUEST: usize = 8 * 1024;
+/// Time for one visitor to say what it wants, and to take the answer.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Visitors served at the same time; the next ones wait in the system's queue.
+const AT_ONCE: usize = 16;
+/// Visitors in all. A browser makes a handful.
+const VISITORS: usize = 1000;
+/// Longest word of the provider that is repeated.
+const LONGEST_WORDS: usize = 300;
+
+/// What the provider sent the browser back with.
+#[derive(Debug)]
+pub(super) enum Outcome {
+    /// The code to redeem.
+    Code(SecretText),
+    /// RFC 6749 4.1.2.1.
+    Refused {
+        /// `access_denied` and the like.
+        code: String,
+        /// For a person.
+        description: Option<String>,
+    },
+}
+
+/// The visit that counts, its answer still owed.
+#[derive(Debug)]
+pub(super) struct Visitor {
+    pub(super) outcome: Outcome,
+    stream: TcpStream,
+}
+
+impl Visitor {
+    /// Shows the page; a browser that is gone by now does not matter.
+    pub(super) async fn show(self, page: &Page) {
+        respond(self.stream, page).await;
+    }
+}
+
+/// What one request is.
+#[derive(Debug)]
+enum Visit {
+    Ours(Outcome),
+    Other(Page),
+}
+
+/// Waits for the visit. The caller bounds the time.
+pub(super) async fn wait(bound: &Bound, state: &str) -> std::io::Result<Visitor> {
+    let mut visitors = FuturesUnordered::new();
+    let mut seen = 0_usize;
+    loop {
+        tokio::select! {
+            accepted = accept(bound), if visitors.len() < AT_ONCE => {
+                seen += 1;
+                if seen > VISITORS {
+                    return Err(std::io::Error::other(format!("more than {VISITORS} connections")));
+                }
+                if let Ok(stream) = accepted {
+                    visitors.push(receive(stream, &bound.path, state));
+                } else {
+                    // Out of descriptors, or a visitor that left at once: neither is worth a spin.
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+            }
+            Some(visitor) = visitors.next(), if !visitors.is_empty() => {
+                if let Some(visitor) = visitor {
+                    return Ok(visitor);
+                }
+            }
+        }
+    }
+}
+
+async fn accept(bound: &Bound) -> std::io::Result<TcpStream> {
+    let accepting = bound.sockets.iter().map(|socket| Box::pin(socket.accept()));
+    let (accepted, _, _) = futures::future::select_all(accepting).await;
+    accepted.map(|(stream, _)| stream)
+}
+
+async fn receive(mut stream: TcpStream, path: &str, state: &str) -> Option<Visitor> {
+    let request = tokio::time::timeout(PATIENCE, read(&mut stream))
+        .await
+        .ok()??;
+    match judge(&request, path, state) {
+        Visit::Ours(outcome) => Some(Visitor { outcome, stream }),
+        Visit::Other(page) => {
+            respond(stream, &page).await;
+            None
+        }
+    }
+}
+
+/// The head of a request; what is too long comes back cut, and is then no request.
+async fn read(stream: &mut TcpStream) -> Option<Zeroizing<Vec<u8>>> {
+    let mut request = Zeroizing::new(Vec::with_capacity(LARGEST_REQUEST));
+    let mut limited = stream.take(LARGEST_REQUEST as u64);
+    loop {
+        let got = limited.read_buf(&mut *request).await.ok()?;
+        if request.windows(4).any(|end| end == b"\r\n\r\n") || (got == 0 && !request.is_empty()) {
+            return Some(request);
+        }
+        if got == 0 {
+            return None;
+        }
+    }
+}
+
+async fn respond(mut stream: TcpStream, page: &Page) {
+    let answer = page.answer();
+    let sending = async {
+        stream.write_all(&answer).await?;
+        stream.shutdown().await?;
+        // Closing with unread input resets the connection, and the browser would lose the page.
+        let mut rest = [0_u8; 1024];
+        while stream.read(&mut rest).await? > 0 {}
+        Ok::<(), std::io::Error>(())
+    };
+    let _ = tokio::time::timeout(PATIENCE, sending).await;
+}
+
+fn judge(request: &[u8], path: &str, state: &str) -> Visit {
+    let bad = Visit::Other(Page::BadRequest);
+    let Some(head) = request.windows(4).position(|end| end == b"\r\n\r\n") else {
+        return bad;
+    };
+    let Ok(head) = std::str::from_utf8(&request[..head]) else {
+        return bad;
+    };
+    let mut line = head.lines().next().unwrap_or_default().split(' ');
+    let (Some(method), Some(target), Some(version), None) =
+        (line.next(), line.next(), line.next(), line.next())
+    else {
+        return bad;
+    };
+    if !version.starts_with("HTTP/1.") {
+        return bad;
+    }
+    let (asked, query) = target.split_once('?').unwrap_or((target, ""));
+    if method != "GET" || asked != path {
+        return Visit::Other(Page::NotFound);
+    }
+    outcome(query, state)
+}
+
+fn outcome(query: &str, state: &str) -> Visit {
+    let only = |name: &str| {
+        let mut values = form_urlencoded::parse(query.as_bytes()).filter(|(key, _)| key == name);
+        let first = values.next().map(|(_, value)| value.into_owned());
+        // Twice the same name is nobody's answer.
+        if values.next().is_some() {
+            None
+        } else {
+            first.filter(|value| !value.is_empty())
+        }
+    };
+    if only("state").as_deref() != Some(state) {
+        return Visit::Other(Page::WrongState);
+    }
+    if let Some(code) = only("error") {
+        let description = only("error_description").map(|text| bounded(&text));
+        return Visit::Ours(Outcome::Refused {
+            code: bounded(&code),
+            description,
+        });
+    }
+    match only("code") {
+        Some(code) => Visit::Ours(Outcome::Code(SecretText::new(code))),
+        None => Visit::Other(Page::BadRequest),
+    }
+}
+
+fn bounded(text: &str) -> String {
+    text.chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .take(LONGEST_WORDS)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::door::redirect;
+
+    fn visit(line: &str) -> Visit {
+        judge(
+            format!("{line}\r\nHost: localhost\r\n\r\n").as_bytes(),
+            "/oidc/callback",
+            "st/1",
+        )
+    }
+
+    fn page(line: &str) -> Page {
+        match visit(line) {
+            Visit::Other(page) => page,
+            Visit::Ours(outcome) => panic!("{line} counted: {outcome:?}"),
+        }
+    }
+
+    #[test]
+    fn the_one_valid_visit_gives_its_code() {
+        let Visit::Ours(Outcome::Code(code)) =
+            visit("GET /oidc/callback?code=a%2Fb&state=st%2F1&iss=x HTTP/1.1")
+        else {
+            panic!("not taken");
+        };
+        assert_eq!(code.len(), 3);
+    }
+
+    #[test]
+    fn everything_else_is_answered_and_does_not_count() {
+        for (line, expected) in [
+            ("GET /favicon.ico HTTP/1.1", Page::NotFound),
+            ("GET /oidc/callback/ HTTP/1.1", Page::NotFound),
+            (
+                "POST /oidc/callback?code=a&state=st%2F1 HTTP/1.1",
+                Page::NotFound,
+            ),
+            (
+                "GET /oidc/callback?code=a&state=other HTTP/1.1",
+                Page::WrongState,
+            ),
+            ("GET /oidc/callback?code=a HTTP/1.1", Page::WrongState),
+            (
+                "GET /oidc/callback?code=a&state=st%2F1&state=st%2F1 HTTP/1.1",
+                Page::WrongState,
+            ),
+            (
+                "GET /oidc/callback?error=access_denied&state=other HTTP/1.1",
+                Page::WrongState,
+            ),
+            ("GET /oidc/callback?state=st%2F1 HTTP/1.1", Page::BadRequest),
+            (
+                "GET /oidc/callback?code=a&code=b&state=st%2F1 HTTP/1.1",
+                Page::BadRequest,
+            ),
+            ("GET /oidc/callback?code=a&state=st%2F1", Page::BadRequest),
+            ("SSH-2.0-x", Page::BadRequest),
+        ] {
+            assert_eq!(page(line), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn the_providers_refusal_is_bounded_and_printable() {
+        let long = "x".repeat(2000);
+        let line = format!(
+            "GET /oidc/callback?error=access_denied&error_description=no%0Away%1b%5B2J{long}&state=st%2F1 HTTP/1.1"
+        );
+        let Visit::Ours(Outcome::Refused { code, description }) = visit(&line) else {
+            panic!("not taken")
+        };
+        let description = description.unwrap();
+        assert_eq!(
+            (code.as_str(), description.chars().count()),
+            ("access_denied", LONGEST_WORDS)
+        );
+        assert!(description.starts_with("no way [2Jx"));
+    }
+
+    #[tokio::test]
+    async fn a_silent_visitor_and_a_wrong_one_do_not_stop_the_right_one() {
+        let bound = redirect::listen(&["http://127.0.0.1:0/oidc/callback".to_owned()])
+            .await
+            .unwrap();
+        let address = bound.sockets[0].local_addr().unwrap();
+        let browser = async {
+            let _silent = TcpStream::connect(address).await.unwrap();
+            let mut answers = Vec::new();
+            for target in [
+                "/favicon.ico",
+                "/oidc/callback?state=old&code=1",
+                "/oidc/callback?state=new&code=2",
+            ] {
+                let mut stream = TcpStream::connect(address).await.unwrap();
+                stream
+                    .write_all(format!("GET {target} HTTP/1.1\r\n\r\n").as_bytes())
+                    .await
+                    .unwrap();
+                let mut answer = String::new();
+                stream.read_to_string(&mut answer).await.unwrap();
+                answers.push(answer[9..12].to_owned());
+            }
+            answers
+        };
+        let waiting = async {
+            let visitor = wait(&bound, "new").await.unwrap();
+            assert!(matches!(&visitor.outcome, Outcome::Code(code) if code.len() == 1));
+            visitor.show(&Page::SignedIn).await;
+        };
+        let (answers, ()) = tokio::join!(browser, waiting);
+        assert_eq!(answers, ["404", "400", "200"]);
+    }
+}

@@ -1,0 +1,177 @@
+//! Which of a role's redirect addresses leads to this machine, and where to listen for it.
+
+use std::io::ErrorKind;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use tokio::net::TcpListener;
+use url::{Host, Url};
+
+/// Free ports that are tried until one is free on both loopback addresses.
+const ATTEMPTS: usize = 8;
+
+/// Why there is nothing to listen on.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The role's addresses all lead elsewhere.
+    #[error("none of the role's allowed_redirect_uris leads to this machine: {}", if .0.is_empty() { "there are none".to_owned() } else { .0.join(", ") })]
+    NoLoopback(Vec<String>),
+    /// No port could be had.
+    #[error("cannot listen for {uri}: {reason}")]
+    Listen {
+        /// The redirect address.
+        uri: String,
+        /// What the system says.
+        reason: std::io::Error,
+    },
+}
+
+/// A listener for a redirect address, on IPv4 and IPv6 where the address says `localhost`.
+#[derive(Debug)]
+pub(super) struct Bound {
+    /// The address to give to the server, with the port that is really listened on.
+    pub(super) uri: String,
+    /// Path of it: only this one is answered.
+    pub(super) path: String,
+    /// One or two sockets.
+    pub(super) sockets: Vec<TcpListener>,
+    /// The declared port was taken.
+    pub(super) moved: bool,
+}
+
+/// The addresses that lead to this machine over plain http, in the order of the role.
+pub(super) fn loopback(uris: &[String]) -> Vec<Url> {
+    uris.iter()
+        .filter_map(|uri| Url::parse(uri).ok())
+        .filter(|url| url.scheme() == "http" && !hosts(url).is_empty() && url.fragment().is_none())
+        .collect()
+}
+
+/// The addresses a browser may try for this host.
+fn hosts(url: &Url) -> Vec<IpAddr> {
+    match url.host() {
+        Some(Host::Domain("localhost")) => {
+            vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()]
+        }
+        Some(Host::Ipv4(address)) if address == Ipv4Addr::LOCALHOST => vec![address.into()],
+        Some(Host::Ipv6(address)) if address == Ipv6Addr::LOCALHOST => vec![address.into()],
+        _ => vec![],
+    }
+}
+
+/// Listens on the first declared address whose port is free; when all are taken, on a free port,
+/// which the server accepts for loopback hosts (jwt auth: path_oidc.go) and the provider may not.
+pub(super) async fn listen(uris: &[String]) -> Result<Bound, Error> {
+    let candidates = loopback(uris);
+    let Some(first) = candidates.first() else {
+        return Err(Error::NoLoopback(uris.to_vec()));
+    };
+    for url in &candidates {
+        let port = url.port_or_known_default().unwrap_or(80);
+        if let Ok(sockets) = bind(&hosts(url), port).await {
+            return Ok(bound(url, sockets, false));
+        }
+    }
+    let failed = |reason| Error::Listen {
+        uri: first.to_string(),
+        reason,
+    };
+    let mut last = std::io::Error::from(ErrorKind::AddrInUse);
+    for _ in 0..ATTEMPTS {
+        match bind(&hosts(first), 0).await {
+            Ok(sockets) => return Ok(bound(first, sockets, true)),
+            Err(error) => last = error,
+        }
+    }
+    Err(failed(last))
+}
+
+/// All of `hosts` on one port, or an error; an address family that this machine lacks is left out.
+async fn bind(hosts: &[IpAddr], port: u16) -> std::io::Result<Vec<TcpListener>> {
+    let mut sockets: Vec<TcpListener> = Vec::new();
+    let mut port = port;
+    for (index, host) in hosts.iter().enumerate() {
+        match TcpListener::bind(SocketAddr::new(*host, port)).await {
+            Ok(socket) => {
+                port = socket.local_addr()?.port();
+                sockets.push(socket);
+            }
+            // Somebody else on the other address would get the browser's visit.
+            Err(error) if error.kind() == ErrorKind::AddrInUse || index == 0 => return Err(error),
+            Err(_) => {}
+        }
+    }
+    Ok(sockets)
+}
+
+fn bound(url: &Url, sockets: Vec<TcpListener>, moved: bool) -> Bound {
+    let mut url = url.clone();
+    if moved && let Some(address) = sockets.first().and_then(|socket| socket.local_addr().ok()) {
+        // Only an address without a host refuses a port.
+        let _ = url.set_port(Some(address.port()));
+    }
+    Bound {
+        path: url.path().to_owned(),
+        uri: url.to_string(),
+        sockets,
+        moved,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn owned(uris: &[&str]) -> Vec<String> {
+        uris.iter().map(|uri| (*uri).to_owned()).collect()
+    }
+
+    #[test]
+    fn only_addresses_of_this_machine_are_chosen() {
+        let uris = owned(&[
+            "https://vault.internal:8200/ui/vault/auth/oidc/oidc/callback",
+            "https://localhost:8250/oidc/callback",
+            "http://localhost.evil.example:8250/oidc/callback",
+            "http://127.0.0.2:8250/oidc/callback",
+            "http://127.0.0.1:8250/oidc/callback",
+            "http://[::1]:8250/oidc/callback",
+            "http://localhost:8250/oidc/callback",
+            "nonsense",
+        ]);
+        let chosen: Vec<String> = loopback(&uris).iter().map(Url::to_string).collect();
+        assert_eq!(
+            chosen,
+            [
+                "http://127.0.0.1:8250/oidc/callback",
+                "http://[::1]:8250/oidc/callback",
+                "http://localhost:8250/oidc/callback"
+            ]
+        );
+    }
+
+    #[tokio::test]
+    async fn a_taken_port_moves_to_a_free_one() {
+        let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = taken.local_addr().unwrap().port();
+        let declared = format!("http://localhost:{port}/oidc/callback");
+        let bound = listen(std::slice::from_ref(&declared)).await.unwrap();
+        assert!(bound.moved);
+        assert_ne!(bound.uri, declared);
+        assert_eq!(bound.path, "/oidc/callback");
+        drop((bound, taken));
+        let again = listen(std::slice::from_ref(&declared)).await.unwrap();
+        assert!(!again.moved);
+        assert_eq!(again.uri, declared);
+    }
+
+    #[tokio::test]
+    async fn a_role_without_a_local_address_is_refused_with_its_list() {
+        let shown = listen(&owned(&["https://vault/ui"]))
+            .await
+            .unwrap_err()
+            .to_string();
+        assert_eq!(
+            shown,
+            "none of the role's allowed_redirect_uris leads to this machine: https://vault/ui"
+        );
+    }
+}

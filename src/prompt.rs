@@ -1,0 +1,228 @@
+//! The only reader of the terminal: hidden input, a yes or no, one visible line.
+//!
+//! Hidden input goes through `rpassword` on `/dev/tty`, which leaves no copy behind; `dialoguer`'s
+//! password prompt keeps one in the buffer of standard input for the life of the process, so it is
+//! used for the visible questions only. A prompt never waits where nobody can answer: without a
+//! terminal it refuses and says what to write instead. However it ends, also by Ctrl-C or a
+//! termination signal, the terminal is left as it was found: echo on, cursor shown.
+//!
+//! Reading blocks a thread that cannot be called back. After [`Error::Interrupted`] a caller ends the
+//! process (or shuts its runtime down in the background) instead of waiting for that thread.
+
+use std::fs::File;
+use std::io::{IsTerminal, Write};
+
+use dialoguer::console::Term;
+use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::secret::SecretText;
+
+/// Where people sit, whatever standard input and output are connected to.
+const TERMINAL: &str = "/dev/tty";
+/// The sequence that shows the cursor again (DECTCEM), which `dialoguer` hides while it asks.
+const SHOW_CURSOR: &[u8] = b"\x1b[?25h";
+
+/// Why a question got no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Nobody can be asked here: a pipeline, a service, `ssh` without `-t`.
+    #[error("no terminal to ask on: {question}")]
+    NoTerminal {
+        /// What would have been asked.
+        question: String,
+        /// What to write or type so that nothing has to be asked.
+        instead: String,
+    },
+    /// Ctrl-C, or a signal that ends the process.
+    #[error("interrupted while asking: {0}")]
+    Interrupted(String),
+    /// The person pressed Enter without typing anything.
+    #[error("nothing was typed: {0}")]
+    Empty(String),
+    /// The two inputs of a new secret differ.
+    #[error("the two inputs differ: {0}")]
+    Different(String),
+    /// The terminal went away or cannot be set up.
+    #[error("cannot read from {TERMINAL}: {0}")]
+    Terminal(#[source] std::io::Error),
+}
+
+impl Error {
+    /// The second half of the message: what to do.
+    #[must_use]
+    pub fn advice(&self) -> Option<String> {
+        match self {
+            Self::NoTerminal { instead, .. } => Some(instead.clone()),
+            Self::Different(_) | Self::Empty(_) => Some("run the command again".to_owned()),
+            Self::Interrupted(_) | Self::Terminal(_) => None,
+        }
+    }
+}
+
+/// True when a person can be asked.
+#[must_use]
+pub fn possible() -> bool {
+    open_terminal().is_some()
+}
+
+/// Asks for a secret without showing it. `instead` says how to answer without a terminal.
+pub async fn hidden(label: &str, instead: &str) -> Result<SecretText, Error> {
+    let text = asked(label, instead, |question| {
+        rpassword::prompt_password(format!("{question}: "))
+    })
+    .await?;
+    let secret = SecretText::new(text);
+    if secret.is_empty() {
+        return Err(Error::Empty(label.to_owned()));
+    }
+    Ok(secret)
+}
+
+/// Asks for a new secret twice, because one that was typed wrong can never be given again.
+pub async fn hidden_twice(label: &str, instead: &str) -> Result<SecretText, Error> {
+    let first = hidden(label, instead).await?;
+    let second = hidden(&format!("{label}, once more"), instead).await?;
+    // Both were typed here by the same person: there is nobody to time the comparison.
+    if first.expose() == second.expose() {
+        Ok(first)
+    } else {
+        Err(Error::Different(label.to_owned()))
+    }
+}
+
+/// Asks yes or no; Enter alone is no. `instead` says how to answer without a terminal.
+pub async fn confirm(text: &str, instead: &str) -> Result<bool, Error> {
+    asked(text, instead, |question| {
+        dialoguer::Confirm::new()
+            .with_prompt(question)
+            .default(false)
+            .wait_for_newline(true)
+            .interact_on(&Term::stderr())
+            .map_err(into_io)
+    })
+    .await
+}
+
+/// Asks for one visible line, for a word that must be typed on purpose. Never for a secret.
+pub async fn word(label: &str, instead: &str) -> Result<String, Error> {
+    asked(label, instead, |question| {
+        dialoguer::Input::<String>::new()
+            .with_prompt(question)
+            .allow_empty(true)
+            .interact_on(&Term::stderr())
+            .map_err(into_io)
+    })
+    .await
+    .map(|line| line.trim().to_owned())
+}
+
+fn into_io(error: dialoguer::Error) -> std::io::Error {
+    let dialoguer::Error::IO(error) = error;
+    error
+}
+
+/// Runs one question on a thread of its own, and comes back early when the process is told to end.
+async fn asked<T, F>(question: &str, instead: &str, read: F) -> Result<T, Error>
+where
+    T: Send + 'static,
+    F: FnOnce(String) -> std::io::Result<T> + Send + 'static,
+{
+    let Some(terminal) = open_terminal() else {
+        return Err(Error::NoTerminal {
+            question: question.to_owned(),
+            instead: instead.to_owned(),
+        });
+    };
+    // Signals first: both libraries raise SIGINT before they put the terminal back, and with the
+    // default action the process would be gone by then.
+    let mut ends = Ends::listen().map_err(Error::Terminal)?;
+    let _as_found = AsFound::capture(terminal).map_err(Error::Terminal)?;
+    let label = question.to_owned();
+    let reading = tokio::task::spawn_blocking(move || read(label));
+    let answer = tokio::select! {
+        biased;
+        () = ends.one() => return Err(Error::Interrupted(question.to_owned())),
+        answer = reading => answer,
+    };
+    match answer {
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(error)) if error.kind() == std::io::ErrorKind::Interrupted => {
+            Err(Error::Interrupted(question.to_owned()))
+        }
+        Ok(Err(error)) => Err(Error::Terminal(error)),
+        Err(_) => Err(Error::Terminal(std::io::Error::other("the prompt failed"))),
+    }
+}
+
+fn open_terminal() -> Option<File> {
+    let terminal = File::options().read(true).write(true).open(TERMINAL).ok()?;
+    terminal.is_terminal().then_some(terminal)
+}
+
+/// The signals that end a process, listened to while a question is open.
+struct Ends {
+    interrupt: Signal,
+    terminate: Signal,
+    hang_up: Signal,
+}
+
+impl Ends {
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hang_up: signal(SignalKind::hangup())?,
+        })
+    }
+
+    async fn one(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+            _ = self.hang_up.recv() => {}
+        }
+    }
+}
+
+/// Puts the terminal back as it was found when it goes out of scope.
+struct AsFound {
+    terminal: File,
+    settings: Termios,
+}
+
+impl AsFound {
+    fn capture(terminal: File) -> std::io::Result<Self> {
+        let settings = tcgetattr(&terminal)?;
+        Ok(Self { terminal, settings })
+    }
+}
+
+impl Drop for AsFound {
+    fn drop(&mut self) {
+        // Nothing can be done about a terminal that is gone.
+        let _ = tcsetattr(&self.terminal, OptionalActions::Now, &self.settings);
+        let _ = self.terminal.write_all(SHOW_CURSOR);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_terminal_says_what_to_write_instead() {
+        let error = Error::NoTerminal {
+            question: "checkpoint passphrase".into(),
+            instead: "give the passphrase as {file: …}".into(),
+        };
+        assert_eq!(
+            error.to_string(),
+            "no terminal to ask on: checkpoint passphrase"
+        );
+        assert_eq!(
+            error.advice().as_deref(),
+            Some("give the passphrase as {file: …}")
+        );
+    }
+}
