@@ -33,7 +33,13 @@ pub struct Cli {
 #[derive(Debug, Args)]
 pub struct Global {
     /// The configuration
-    #[arg(short, long, global = true, default_value = "bootstrap.yaml", value_name = "FILE")]
+    #[arg(
+        short,
+        long,
+        global = true,
+        default_value = "bootstrap.yaml",
+        value_name = "FILE"
+    )]
     pub config: PathBuf,
     /// Form of the result on stdout
     #[arg(long, global = true, value_enum, default_value_t = OutputForm::Text)]

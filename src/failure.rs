@@ -59,13 +59,23 @@ impl Failure {
     /// A failure of one problem without advice.
     #[must_use]
     pub fn new(exit: Exit, what: impl Into<String>) -> Self {
-        Self::with(exit, vec![Problem { what: what.into(), advice: None }])
+        Self::with(
+            exit,
+            vec![Problem {
+                what: what.into(),
+                advice: None,
+            }],
+        )
     }
 
     /// A failure of these problems.
     #[must_use]
     pub fn with(exit: Exit, problems: Vec<Problem>) -> Self {
-        Self { exit, problems, passing: false }
+        Self {
+            exit,
+            problems,
+            passing: false,
+        }
     }
 
     /// Marks it as one that may pass by itself.
@@ -125,8 +135,15 @@ impl Failure {
             .into_iter()
             .find(|exit| failures.iter().any(|failure| failure.exit == *exit))?;
         let passing = failures.iter().all(Failure::is_passing);
-        let problems = failures.into_iter().flat_map(|failure| failure.problems).collect();
-        Some(Self { exit, problems, passing })
+        let problems = failures
+            .into_iter()
+            .flat_map(|failure| failure.problems)
+            .collect();
+        Some(Self {
+            exit,
+            problems,
+            passing,
+        })
     }
 }
 
@@ -155,7 +172,10 @@ mod tests {
         .unwrap();
         assert_eq!(all.exit, Exit::Refused);
         assert_eq!(all.to_string(), "a is away; b is taken");
-        assert_eq!(all.problems[1].advice.as_deref(), Some("choose another name"));
+        assert_eq!(
+            all.problems[1].advice.as_deref(),
+            Some("choose another name")
+        );
         assert_eq!(Failure::all(Vec::new()), None);
     }
 }

@@ -12,8 +12,8 @@ use vault_bootstrap::cli::{
 };
 use vault_bootstrap::config::{self, Config};
 use vault_bootstrap::failure::{Exit, Failure, Problem};
-use vault_bootstrap::report::{Color, Output, Report};
 use vault_bootstrap::hardening;
+use vault_bootstrap::report::{Color, Output, Report};
 
 /// Wipes every block of memory as it is given back: HTTP and TLS buffers too hold secrets.
 #[global_allocator]
@@ -25,7 +25,9 @@ fn main() -> ExitCode {
     let unlocked = hardening::harden();
     let no_color = std::env::var("NO_COLOR").ok();
     let report = Report::new(output(&cli.global), color(&cli.global), no_color.as_deref());
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
     let result = match runtime {
         Ok(runtime) => {
             log_to_stderr(cli.global.verbose);
@@ -86,8 +88,10 @@ async fn apply(
         report: typed.report,
     };
     if !options.yes && config.revoke_root && !std::io::stdin().is_terminal() {
-        return Err(Failure::usage("there is no terminal to ask on before the root token goes")
-            .advise("where nobody is there to answer: vault-bootstrap apply --yes"));
+        return Err(
+            Failure::usage("there is no terminal to ask on before the root token goes")
+                .advise("where nobody is there to answer: vault-bootstrap apply --yes"),
+        );
     }
     let tell = |event| report.event(&event);
     if let Some(text) = unlocked {
@@ -116,7 +120,10 @@ async fn pass_on_signals(interrupt: &Interrupt) -> Result<std::convert::Infallib
 fn load(global: &Global) -> Result<Config, Failure> {
     config::load(&global.config, &|name| std::env::var(name).ok()).map_err(|problems| {
         let file = problems.file.display().to_string();
-        let lines = problems.list.iter().map(|problem| format!("{file}:{problem}"));
+        let lines = problems
+            .list
+            .iter()
+            .map(|problem| format!("{file}:{problem}"));
         let mut list: Vec<_> = lines.map(|what| Problem { what, advice: None }).collect();
         if let Some(last) = list.last_mut() {
             last.advice = problems.advice();
@@ -128,7 +135,11 @@ fn load(global: &Global) -> Result<Config, Failure> {
 /// The command as it was typed, without its verb, for advice that can be pasted.
 fn command(global: &Global) -> String {
     let file = global.config.display().to_string();
-    if file == "bootstrap.yaml" { "vault-bootstrap".into() } else { format!("vault-bootstrap -c {file}") }
+    if file == "bootstrap.yaml" {
+        "vault-bootstrap".into()
+    } else {
+        format!("vault-bootstrap -c {file}")
+    }
 }
 
 fn completions(target: CompletionTarget) -> String {

@@ -109,7 +109,11 @@ mod tests {
         let key = "-----BEGIN PRIVATE KEY-----\nAA\n-----END PRIVATE KEY-----\n";
         assert!(SecretText::new(certificate.into()).certificates().is_some());
         assert!(SecretText::new(key.into()).certificates().is_none());
-        assert!(SecretText::new(format!("{certificate}{key}")).certificates().is_none());
+        assert!(
+            SecretText::new(format!("{certificate}{key}"))
+                .certificates()
+                .is_none()
+        );
         assert!(SecretText::new("hunter2".into()).certificates().is_none());
     }
 

@@ -106,7 +106,9 @@ impl<'a> Ceremony<'a> {
     /// # Errors
     /// The ceremony was handed over, and there is nothing to encrypt any more.
     pub fn key(&self) -> Result<&envelope::Key, Failure> {
-        self.key.as_ref().ok_or_else(|| Failure::failed("the checkpoint keeps no secrets any more"))
+        self.key
+            .as_ref()
+            .ok_or_else(|| Failure::failed("the checkpoint keeps no secrets any more"))
     }
 
     /// Our token, whoever we are.
@@ -128,12 +130,18 @@ impl<'a> Ceremony<'a> {
 
     /// Says something about the step in hand.
     pub fn note(&self, text: impl Into<String>) {
-        self.tell(Event::Note { step: self.step.get(), text: text.into() });
+        self.tell(Event::Note {
+            step: self.step.get(),
+            text: text.into(),
+        });
     }
 
     /// Says something that a person should know.
     pub fn warn(&self, text: impl Into<String>) {
-        self.tell(Event::Warning { step: Some(self.step.get()), text: text.into() });
+        self.tell(Event::Warning {
+            step: Some(self.step.get()),
+            text: text.into(),
+        });
     }
 
     /// A promise that does not hold, or is not proved: said now and again at the end.
@@ -173,7 +181,10 @@ impl<'a> Ceremony<'a> {
     /// Whether `value` is what was written last to a field that cannot be read back.
     pub fn remembers(&self, path: &str, field: &str, value: &SecretText) -> bool {
         let checkpoint = self.checkpoint.borrow();
-        let kept = checkpoint.diary().digests.get(&Self::digest_key(path, field));
+        let kept = checkpoint
+            .diary()
+            .digests
+            .get(&Self::digest_key(path, field));
         kept.is_some_and(|kept| digest::matches(value, kept))
     }
 
@@ -243,7 +254,11 @@ impl Tell for Ceremony<'_> {
                 code: None,
                 seconds: wait.as_secs(),
             }),
-            Notice::Device { url, user_code, wait } => self.tell(Event::SignIn {
+            Notice::Device {
+                url,
+                user_code,
+                wait,
+            } => self.tell(Event::SignIn {
                 login,
                 url: url.to_owned(),
                 code: user_code.map(str::to_owned),

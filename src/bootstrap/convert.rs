@@ -12,7 +12,9 @@ use crate::vault;
 impl From<vault::Error> for Failure {
     fn from(error: vault::Error) -> Self {
         let failure = match error.kind() {
-            vault::Kind::InvalidPath(_) | vault::Kind::InvalidToken => Self::usage(error.to_string()),
+            vault::Kind::InvalidPath(_) | vault::Kind::InvalidToken => {
+                Self::usage(error.to_string())
+            }
             vault::Kind::Redirect { .. } => Self::refused(error.to_string()),
             _ => Self::failed(error.to_string()),
         };
@@ -42,7 +44,8 @@ impl From<custodian::Error> for Failure {
 
 impl From<envelope::Error> for Failure {
     fn from(error: envelope::Error) -> Self {
-        Self::failed(format!("the checkpoint's key cannot be used: {error}")).advise_maybe(error.advice())
+        Self::failed(format!("the checkpoint's key cannot be used: {error}"))
+            .advise_maybe(error.advice())
     }
 }
 

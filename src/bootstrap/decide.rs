@@ -151,7 +151,10 @@ mod tests {
     #[test]
     fn unknown_is_never_a_pass_before_a_step_was_done() {
         for recorded in [Recorded::Nothing, Recorded::Started] {
-            assert_eq!(decide(recorded, Seen::Unknown), Decision::Refuse(Refusal::Unseen));
+            assert_eq!(
+                decide(recorded, Seen::Unknown),
+                Decision::Refuse(Refusal::Unseen)
+            );
         }
     }
 

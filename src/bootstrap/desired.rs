@@ -71,7 +71,10 @@ pub struct Comparison {
 enum State {
     Equal,
     Unseen,
-    Differs { why: Vec<String>, remember: Vec<(String, SecretText)> },
+    Differs {
+        why: Vec<String>,
+        remember: Vec<(String, SecretText)>,
+    },
 }
 
 impl Comparison {
@@ -85,9 +88,16 @@ impl Comparison {
             evidence.with("not_rechecked", &self.unseen)
         };
         let details = self.pending.iter().flat_map(|pending| {
-            pending.why.iter().map(|why| format!("{}: {why}", pending.document.path))
+            pending
+                .why
+                .iter()
+                .map(|why| format!("{}: {why}", pending.document.path))
         });
-        let seen = match (self.pending.is_empty(), self.equal.is_empty(), self.unseen.is_empty()) {
+        let seen = match (
+            self.pending.is_empty(),
+            self.equal.is_empty(),
+            self.unseen.is_empty(),
+        ) {
             (false, true, _) => Seen::Absent,
             (false, false, _) => Seen::Partial,
             (true, true, false) => Seen::Unknown,
@@ -95,7 +105,12 @@ impl Comparison {
             (true, ..) => Seen::Present,
         };
         let details = details.collect();
-        Observation { seen, evidence, details, pending: self.pending }
+        Observation {
+            seen,
+            evidence,
+            details,
+            pending: self.pending,
+        }
     }
 }
 
@@ -119,7 +134,11 @@ pub async fn observe(
             State::Equal => comparison.equal.push(document.path),
             State::Unseen => comparison.unseen.push(document.path),
             State::Differs { why, remember } => {
-                comparison.pending.push(Pending { document, why, remember });
+                comparison.pending.push(Pending {
+                    document,
+                    why,
+                    remember,
+                });
             }
         }
     }
@@ -146,7 +165,10 @@ async fn state_of(ceremony: &Ceremony<'_>, document: &Document) -> Result<State,
     };
     let Some(have) = have else {
         let remember = secrets_of(&document.body);
-        return Ok(State::Differs { why: vec!["create".into()], remember });
+        return Ok(State::Differs {
+            why: vec!["create".into()],
+            remember,
+        });
     };
     Ok(compare_document(ceremony, document, &have))
 }
@@ -157,7 +179,11 @@ fn compare_document(ceremony: &Ceremony<'_>, document: &Document, have: &Value) 
         Read::Tune => compare::compare_tune(&document.body, have),
         Read::SamePath | Read::Known(_) => compare::compare(&document.body, have),
     };
-    let mut why: Vec<String> = comparison.differences.iter().map(ToString::to_string).collect();
+    let mut why: Vec<String> = comparison
+        .differences
+        .iter()
+        .map(ToString::to_string)
+        .collect();
     let mut remember = Vec::new();
     for (field, value) in unreadable_secrets(document, have, &comparison) {
         if !ceremony.remembers(&document.path, &field, &value) {
@@ -165,7 +191,11 @@ fn compare_document(ceremony: &Ceremony<'_>, document: &Document, have: &Value) 
         }
         remember.push((field, value));
     }
-    if why.is_empty() { State::Equal } else { State::Differs { why, remember } }
+    if why.is_empty() {
+        State::Equal
+    } else {
+        State::Differs { why, remember }
+    }
 }
 
 /// What only a digest can compare: secrets that the server does not give back, or the whole body
@@ -179,9 +209,17 @@ fn unreadable_secrets(
         return vec![(WHOLE.to_owned(), document.body.text())];
     }
     let secrets = document.body.secret_fields();
-    let unreadable = comparison.unreadable.iter().filter(|field| secrets.contains(*field));
+    let unreadable = comparison
+        .unreadable
+        .iter()
+        .filter(|field| secrets.contains(*field));
     unreadable
-        .filter_map(|field| document.body.field_text(field).map(|value| (field.clone(), value)))
+        .filter_map(|field| {
+            document
+                .body
+                .field_text(field)
+                .map(|value| (field.clone(), value))
+        })
         .collect()
 }
 
@@ -219,7 +257,9 @@ pub async fn apply(
         }
     }
     if !digests.is_empty() {
-        ceremony.checkpoint().record(|diary| diary.digests.extend(digests))?;
+        ceremony
+            .checkpoint()
+            .record(|diary| diary.digests.extend(digests))?;
     }
     Failure::all(failures).map_or(Ok(written), Err)
 }
@@ -229,7 +269,11 @@ pub async fn apply(
 async fn write(ceremony: &Ceremony<'_>, document: &Document) -> Result<(), Failure> {
     let token = ceremony.token()?;
     for _ in 0..WRITE_ATTEMPTS {
-        match ceremony.client().write(Some(token), &document.path, &document.body).await {
+        match ceremony
+            .client()
+            .write(Some(token), &document.path, &document.body)
+            .await
+        {
             Ok(answer) => {
                 for warning in answer.warnings {
                     ceremony.warn(format!("{}: {warning}", document.path));
@@ -245,7 +289,10 @@ async fn write(ceremony: &Ceremony<'_>, document: &Document) -> Result<(), Failu
             Err(error) => return Err(rejected(document, error)),
         }
     }
-    let tries = format!("{} was not accepted in {WRITE_ATTEMPTS} attempts", document.path);
+    let tries = format!(
+        "{} was not accepted in {WRITE_ATTEMPTS} attempts",
+        document.path
+    );
     Err(Failure::failed(tries).advise("look at the server's log, then run apply again"))
 }
 
@@ -279,7 +326,10 @@ async fn ambiguous_write_arrived(
 
 fn rejected(document: &Document, error: vault::Error) -> Failure {
     let advice = error.advice().unwrap_or_else(|| {
-        format!("correct {} in the file, then run apply again; what was written stands", document.path)
+        format!(
+            "correct {} in the file, then run apply again; what was written stands",
+            document.path
+        )
     });
     Failure::failed(error.to_string()).advise(advice)
 }
@@ -295,7 +345,11 @@ impl Document {
     /// A document that is read where it is written.
     #[must_use]
     pub fn new(path: impl Into<String>, body: Body) -> Self {
-        Self { path: path.into(), body, read: Read::SamePath }
+        Self {
+            path: path.into(),
+            body,
+            read: Read::SamePath,
+        }
     }
 
     fn may_be_unmounted(&self) -> bool {

@@ -43,9 +43,10 @@ pub fn identity(login: &Login) -> String {
 
 fn kind(ceremony: &Ceremony<'_>, login: &Login) -> Result<Kind, Failure> {
     Ok(match &login.kind {
-        LoginKind::Userpass { username, password } => {
-            Kind::Userpass { username: username.clone(), password: ceremony.secret(password)? }
-        }
+        LoginKind::Userpass { username, password } => Kind::Userpass {
+            username: username.clone(),
+            password: ceremony.secret(password)?,
+        },
         LoginKind::AppRole { role_id, secret_id } => Kind::Approle {
             role_id: match role_id {
                 Given::Plain(text) => Arc::new(SecretText::new(text.clone())),
@@ -53,12 +54,14 @@ fn kind(ceremony: &Ceremony<'_>, login: &Login) -> Result<Kind, Failure> {
             },
             secret_id: Some(ceremony.secret(secret_id)?),
         },
-        LoginKind::Jwt { role, with } => {
-            Kind::Jwt { role: Some(role.clone()), jwt: source(ceremony, with)? }
-        }
-        LoginKind::Kubernetes { role, with } => {
-            Kind::Kubernetes { role: role.clone(), jwt: source(ceremony, with)? }
-        }
+        LoginKind::Jwt { role, with } => Kind::Jwt {
+            role: Some(role.clone()),
+            jwt: source(ceremony, with)?,
+        },
+        LoginKind::Kubernetes { role, with } => Kind::Kubernetes {
+            role: role.clone(),
+            jwt: source(ceremony, with)?,
+        },
         LoginKind::Oidc { role, with } => Kind::Oidc {
             role: Some(role.clone()),
             with: match with {
@@ -73,9 +76,13 @@ fn kind(ceremony: &Ceremony<'_>, login: &Login) -> Result<Kind, Failure> {
 }
 
 fn redirects(ceremony: &Ceremony<'_>, login: &Login, role: &str) -> Vec<String> {
-    let fields = ceremony.config.auth_mount(&login.auth).and_then(|mount| mount.role(role));
+    let fields = ceremony
+        .config
+        .auth_mount(&login.auth)
+        .and_then(|mount| mount.role(role));
     let uris = fields.and_then(|fields| fields.get("allowed_redirect_uris"));
-    uris.map(|field| field.strings().into_iter().map(str::to_owned).collect()).unwrap_or_default()
+    uris.map(|field| field.strings().into_iter().map(str::to_owned).collect())
+        .unwrap_or_default()
 }
 
 fn source(ceremony: &Ceremony<'_>, with: &TokenSource) -> Result<JwtSource, Failure> {
@@ -90,7 +97,11 @@ fn source(ceremony: &Ceremony<'_>, with: &TokenSource) -> Result<JwtSource, Fail
             let wanted = Wanted {
                 api_server: request.api_server.clone(),
                 ca_cert: super::open::certificates(ca_cert, &ceremony.resolved)?,
-                credential: request.credential.as_ref().map(|r| ceremony.secret(r)).transpose()?,
+                credential: request
+                    .credential
+                    .as_ref()
+                    .map(|r| ceremony.secret(r))
+                    .transpose()?,
                 namespace: request.namespace.clone(),
                 service_account: request.service_account.clone().unwrap_or_default(),
                 audience: request.audience.clone(),

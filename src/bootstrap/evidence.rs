@@ -13,7 +13,8 @@ impl Evidence {
     /// Adds a fact. A fact of the same name is replaced.
     pub fn set(&mut self, name: &str, fact: impl Serialize) {
         // Serialising our own plain structs cannot fail; a fact that does is worth seeing as such.
-        let fact = serde_json::to_value(fact).unwrap_or_else(|error| Value::String(error.to_string()));
+        let fact =
+            serde_json::to_value(fact).unwrap_or_else(|error| Value::String(error.to_string()));
         self.0.insert(name.to_owned(), fact);
     }
 

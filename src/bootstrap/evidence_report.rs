@@ -54,8 +54,15 @@ impl EvidenceReport {
             self.cluster["cluster_id"].as_str().unwrap_or("?"),
         );
         for step in &self.steps {
-            let finished = step["finished"].as_str().unwrap_or("not finished");
-            page.push_str(&format!("{:<22}{finished}\n", step["step"].as_str().unwrap_or("?")));
+            let finished = match (step["step"].as_str(), step["finished"].as_str()) {
+                (_, Some(finished)) => finished,
+                (Some("hand-over"), None) => "with this report",
+                (_, None) => "not finished",
+            };
+            page.push_str(&format!(
+                "{:<22}{finished}\n",
+                step["step"].as_str().unwrap_or("?")
+            ));
             if let Some(facts) = step["evidence"].as_object() {
                 for (name, fact) in facts {
                     page.push_str(&fact_lines(name, fact));
@@ -77,7 +84,9 @@ impl EvidenceReport {
 }
 
 fn steps(diary: &Diary) -> Vec<Value> {
-    let known = ORDER.iter().filter_map(|step| Some((step, diary.steps.get(step)?)));
+    let known = ORDER
+        .iter()
+        .filter_map(|step| Some((step, diary.steps.get(step)?)));
     let line = |(step, entry): (&super::step::Step, &checkpoint::Entry)| {
         json!({
             "step": step.name(),
@@ -109,13 +118,15 @@ fn break_glass(ceremony: &Ceremony<'_>) -> Value {
 /// A fact under its step: short ones on the line, lists and objects below each other.
 fn fact_lines(name: &str, fact: &Value) -> String {
     match fact {
-        Value::Array(items) if items.is_empty() => format!("  {name}: none\n"),
+        Value::Array(items) if items.is_empty() => String::new(),
         Value::Array(items) => {
             let lines = items.iter().map(|item| format!("    - {}\n", plain(item)));
             format!("  {name}:\n{}", lines.collect::<String>())
         }
         Value::Object(fields) => {
-            let lines = fields.iter().map(|(key, value)| format!("    {key}: {}\n", plain(value)));
+            let lines = fields
+                .iter()
+                .map(|(key, value)| format!("    {key}: {}\n", plain(value)));
             format!("  {name}:\n{}", lines.collect::<String>())
         }
         Value::Null => String::new(),
@@ -130,7 +141,10 @@ fn plain(value: &Value) -> String {
         Value::Array(items) => items.iter().map(plain).collect::<Vec<_>>().join(", "),
         Value::Object(fields) => {
             let pairs = fields.iter().filter(|(_, value)| !value.is_null());
-            pairs.map(|(key, value)| format!("{key} {}", plain(value))).collect::<Vec<_>>().join(", ")
+            pairs
+                .map(|(key, value)| format!("{key} {}", plain(value)))
+                .collect::<Vec<_>>()
+                .join(", ")
         }
         other => other.to_string(),
     }
@@ -144,9 +158,12 @@ mod tests {
     fn a_fact_reads_without_the_punctuation_of_json() {
         assert_eq!(fact_lines("seal", &json!("static")), "  seal: static\n");
         assert_eq!(
-            fact_lines("custodians", &json!([{"name": "alice", "none": null, "at": ["a", "b"]}])),
+            fact_lines(
+                "custodians",
+                &json!([{"name": "alice", "none": null, "at": ["a", "b"]}])
+            ),
             "  custodians:\n    - name alice, at a, b\n"
         );
-        assert_eq!(fact_lines("others", &json!([])), "  others: none\n");
+        assert_eq!(fact_lines("others", &json!([])), "");
     }
 }

@@ -91,7 +91,9 @@ path "sys/internal/ui/resultant-acl" {
 /// without the default policy.
 #[must_use]
 pub fn rules(product: Product, with_self: bool) -> String {
-    let mut text = String::from("# Written by vault-bootstrap: a quorum of shares and this make a root token.\n");
+    let mut text = String::from(
+        "# Written by vault-bootstrap: a quorum of shares and this make a root token.\n",
+    );
     if product == Product::OpenBao {
         text.push_str(AUTHENTICATED);
     }
@@ -105,10 +107,9 @@ pub fn rules(product: Product, with_self: bool) -> String {
 /// Whether the role or user `name` of `mount` is what a break-glass login logs in with.
 #[must_use]
 pub fn belongs_to(config: &Config, mount: &str, name: &str) -> bool {
-    config
-        .doors()
-        .into_iter()
-        .any(|login| login.auth == mount && role_of(config, &login.kind, mount).as_deref() == Some(name))
+    config.doors().into_iter().any(|login| {
+        login.auth == mount && role_of(config, &login.kind, mount).as_deref() == Some(name)
+    })
 }
 
 /// Whether any break-glass role goes without the default policy.
@@ -116,9 +117,9 @@ pub fn belongs_to(config: &Config, mount: &str, name: &str) -> bool {
 pub fn needs_self(config: &Config) -> bool {
     config.doors().into_iter().any(|login| {
         let mount = config.auth_mount(&login.auth);
-        let fields = mount.zip(role_of(config, &login.kind, &login.auth)).and_then(|(mount, name)| {
-            mount.role(&name).or_else(|| mount.user(&name))
-        });
+        let fields = mount
+            .zip(role_of(config, &login.kind, &login.auth))
+            .and_then(|(mount, name)| mount.role(&name).or_else(|| mount.user(&name)));
         fields.and_then(|fields| fields.get("token_no_default_policy")) == Some(&Field::Bool(true))
     })
 }
@@ -144,11 +145,21 @@ mod tests {
 
     #[test]
     fn the_grant_names_root_generation_and_nothing_else() {
-        for (product, with_self) in
-            [(Product::Vault, false), (Product::OpenBao, false), (Product::OpenBao, true)]
-        {
-            for line in rules(product, with_self).lines().filter(|line| line.starts_with("path")) {
-                let own = ["lookup-self", "revoke-self", "capabilities-self", "resultant-acl"];
+        for (product, with_self) in [
+            (Product::Vault, false),
+            (Product::OpenBao, false),
+            (Product::OpenBao, true),
+        ] {
+            for line in rules(product, with_self)
+                .lines()
+                .filter(|line| line.starts_with("path"))
+            {
+                let own = [
+                    "lookup-self",
+                    "revoke-self",
+                    "capabilities-self",
+                    "resultant-acl",
+                ];
                 let about_self = with_self && own.iter().any(|path| line.contains(path));
                 assert!(line.contains("sys/generate-root") || about_self, "{line}");
                 assert!(!line.contains('*') && !line.contains('+'), "{line}");
@@ -159,7 +170,9 @@ mod tests {
     #[test]
     fn openbao_gets_both_dialects_so_that_no_upgrade_locks_out() {
         let text = rules(Product::OpenBao, false);
-        assert!(text.contains("generate-root-token/attempt") && text.contains("generate-root/attempt"));
+        assert!(
+            text.contains("generate-root-token/attempt") && text.contains("generate-root/attempt")
+        );
         assert!(!rules(Product::Vault, false).contains("generate-root-token"));
     }
 }

@@ -35,8 +35,11 @@ impl Interrupt {
         let signal = self.signal.get()?;
         let name = if signal == 2 { "SIGINT" } else { "SIGTERM" };
         Some(
-            Failure::new(Exit::Interrupted(signal), format!("interrupted by {name}; nothing is half done"))
-                .advise("run the same command again: it goes on from here"),
+            Failure::new(
+                Exit::Interrupted(signal),
+                format!("interrupted by {name}; nothing is half done"),
+            )
+            .advise("run the same command again: it goes on from here"),
         )
     }
 }

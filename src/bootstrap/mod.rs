@@ -72,7 +72,10 @@ pub async fn apply(
         tell(Event::Warning { step: None, text });
     }
     for text in &edge.warnings {
-        tell(Event::Warning { step: None, text: text.clone() });
+        tell(Event::Warning {
+            step: None,
+            text: text.clone(),
+        });
     }
     let mut ceremony = Ceremony::new(config, options, tell, edge);
     let result = run(&mut ceremony, interrupt).await;
@@ -91,13 +94,21 @@ pub async fn apply(
         report: report.exists().then(|| report.display().to_string()),
         findings: findings.clone(),
     });
-    Ok(if findings.is_empty() { Exit::Done } else { Exit::Findings })
+    Ok(if findings.is_empty() {
+        Exit::Done
+    } else {
+        Exit::Findings
+    })
 }
 
 async fn run(ceremony: &mut Ceremony<'_>, interrupt: &Interrupt) -> Result<(), Failure> {
     for (place, step) in ORDER.into_iter().enumerate() {
         ceremony.enter(step);
-        ceremony.tell(Event::StepStarted { step, number: place + 1, of: ORDER.len() });
+        ceremony.tell(Event::StepStarted {
+            step,
+            number: place + 1,
+            of: ORDER.len(),
+        });
         if step == Step::HandOver {
             // The report that is about to be written must say it.
             not_rehearsed(ceremony);
@@ -159,7 +170,11 @@ async fn attempt(step: Step, ceremony: &mut Ceremony<'_>) -> Result<(Outcome, Ev
             Decision::LookAgain => {
                 let again = steps::initialize::look_again(ceremony).await?;
                 let decision = decide_initialize(recorded, again.seen, kept);
-                if decision == Decision::LookAgain { Decision::Apply } else { decision }
+                if decision == Decision::LookAgain {
+                    Decision::Apply
+                } else {
+                    decision
+                }
             }
             decision => decision,
         }
@@ -270,8 +285,10 @@ fn check_options(config: &Config, options: &Options) -> Result<(), Failure> {
             config.file.display()
         ))
         .advise("if that is meant, type it as well: vault-bootstrap apply --keep-root")),
-        (true, true) => Err(Failure::usage("--keep-root was typed, and the file revokes root")
-            .advise("say it in the file as well: revoke_root: false")),
+        (true, true) => Err(
+            Failure::usage("--keep-root was typed, and the file revokes root")
+                .advise("say it in the file as well: revoke_root: false"),
+        ),
         _ => Ok(()),
     }
 }

@@ -10,7 +10,8 @@ use futures::future::join_all;
 use super::ceremony::Edge;
 use super::checkpoint::Checkpoint;
 use crate::config::{
-    Aws, CheckpointKey, Config, CustodianKind, Field, Fields, Given, LoginKind, SecretRef, TokenSource,
+    Aws, CheckpointKey, Config, CustodianKind, Field, Fields, Given, LoginKind, SecretRef,
+    TokenSource,
 };
 use crate::custodian::{self, Custodian, Spec};
 use crate::envelope;
@@ -42,12 +43,21 @@ pub(super) async fn open(config: &Config) -> Result<Edge, Failure> {
     } else {
         failures.extend(away);
     }
-    let key = if finished { None } else { keep(key(config, &resolved).await, &mut failures) };
+    let key = if finished {
+        None
+    } else {
+        keep(key(config, &resolved).await, &mut failures)
+    };
     let client = keep(client(config, &resolved), &mut failures);
     match (Failure::all(failures), client) {
-        (None, Some(client)) => {
-            Ok(Edge { checkpoint, key, client, custodians, resolved, warnings })
-        }
+        (None, Some(client)) => Ok(Edge {
+            checkpoint,
+            key,
+            client,
+            custodians,
+            resolved,
+            warnings,
+        }),
         (failure, _) => Err(failure.unwrap_or_else(|| Failure::failed("nothing could be opened"))),
     }
 }
@@ -59,7 +69,9 @@ pub(super) async fn open(config: &Config) -> Result<Edge, Failure> {
 pub async fn open_client(config: &Config) -> Result<Client, Failure> {
     let mut failures = Vec::new();
     let tls = &config.cluster.tls;
-    let references = [&tls.ca_cert, &tls.client_cert, &tls.client_key].into_iter().flatten();
+    let references = [&tls.ca_cert, &tls.client_cert, &tls.client_key]
+        .into_iter()
+        .flatten();
     let resolved = resolve(references.collect(), &mut failures, &mut Vec::new()).await;
     let client = keep(client(config, &resolved), &mut failures);
     match (Failure::all(failures), client) {
@@ -78,7 +90,10 @@ fn keep<T>(result: Result<T, Failure>, failures: &mut Vec<Failure>) -> Option<T>
 /// A certificate or key that cannot be used, or plain http to elsewhere.
 fn client(config: &Config, resolved: &Resolved) -> Result<Client, Failure> {
     let tls = &config.cluster.tls;
-    let client_key = tls.client_key.as_ref().and_then(|key| resolved.get(&key.to_string()).cloned());
+    let client_key = tls
+        .client_key
+        .as_ref()
+        .and_then(|key| resolved.get(&key.to_string()).cloned());
     let target = Target {
         address: config.cluster.address.clone(),
         nodes: config.cluster.nodes.clone(),
@@ -103,12 +118,18 @@ pub(super) fn certificates(
     reference: Option<&SecretRef>,
     resolved: &Resolved,
 ) -> Result<Option<Vec<u8>>, Failure> {
-    let Some(reference) = reference else { return Ok(None) };
-    let Some(text) = resolved.get(&reference.to_string()) else { return Ok(None) };
+    let Some(reference) = reference else {
+        return Ok(None);
+    };
+    let Some(text) = resolved.get(&reference.to_string()) else {
+        return Ok(None);
+    };
     match text.certificates() {
         Some(pem) => Ok(Some(pem)),
-        None => Err(Failure::usage(format!("{reference} does not hold certificates alone"))
-            .advise("name a PEM file of certificates there, without a private key")),
+        None => Err(
+            Failure::usage(format!("{reference} does not hold certificates alone"))
+                .advise("name a PEM file of certificates there, without a private key"),
+        ),
     }
 }
 
@@ -144,9 +165,15 @@ async fn custodians(config: &Config, failures: &mut Vec<Failure>) -> Vec<Custodi
 /// One custodian of the file as the custodians' room takes it.
 fn spec(config: &Config, wanted: &crate::config::Custodian) -> Spec {
     match &wanted.kind {
-        CustodianKind::Ssm { parameter, kms_key, tags, aws } => {
+        CustodianKind::Ssm {
+            parameter,
+            kms_key,
+            tags,
+            aws,
+        } => {
             let mut tags: BTreeMap<String, String> = tags.iter().cloned().collect();
-            tags.entry("cluster".into()).or_insert_with(|| config.cluster.name.clone());
+            tags.entry("cluster".into())
+                .or_insert_with(|| config.cluster.name.clone());
             Spec::Ssm {
                 parameter: parameter.clone(),
                 kms_key: kms_key.clone(),
@@ -154,9 +181,10 @@ fn spec(config: &Config, wanted: &crate::config::Custodian) -> Spec {
                 aws: to_aws(aws),
             }
         }
-        CustodianKind::Age { recipient, file } => {
-            Spec::Age { recipient: recipient.clone(), file: file.clone() }
-        }
+        CustodianKind::Age { recipient, file } => Spec::Age {
+            recipient: recipient.clone(),
+            file: file.clone(),
+        },
     }
 }
 
@@ -165,10 +193,22 @@ fn spec(config: &Config, wanted: &crate::config::Custodian) -> Spec {
 /// # Errors
 /// There is none of this name, or it cannot be opened.
 pub(super) async fn one_custodian(config: &Config, name: &str) -> Result<Custodian, Failure> {
-    let Some(wanted) = config.init.custodians.iter().find(|custodian| custodian.name == name) else {
-        let names: Vec<_> = config.init.custodians.iter().map(|c| c.name.as_str()).collect();
-        return Err(Failure::usage(format!("{} has no custodian {name}", config.file.display()))
-            .advise(format!("it has: {}", names.join(", "))));
+    let Some(wanted) = config
+        .init
+        .custodians
+        .iter()
+        .find(|custodian| custodian.name == name)
+    else {
+        let names: Vec<_> = config
+            .init
+            .custodians
+            .iter()
+            .map(|c| c.name.as_str())
+            .collect();
+        return Err(
+            Failure::usage(format!("{} has no custodian {name}", config.file.display()))
+                .advise(format!("it has: {}", names.join(", "))),
+        );
     };
     Ok(Custodian::open(name, &spec(config, wanted)).await?)
 }
@@ -203,7 +243,11 @@ async fn resolve(
     failures: &mut Vec<Failure>,
     warnings: &mut Vec<String>,
 ) -> Resolved {
-    let sources = Sources { env: &from_environment, ssm: &from_ssm, prompt: &from_prompt };
+    let sources = Sources {
+        env: &from_environment,
+        ssm: &from_ssm,
+        prompt: &from_prompt,
+    };
     let mut resolved = Resolved::new();
     for reference in references {
         let name = reference.to_string();
@@ -241,18 +285,22 @@ fn from_prompt(label: &str) -> reference::Answer<'_> {
 
 /// Environment variables that hold secrets of the file: no child is to inherit them.
 pub(super) fn environment_secrets(config: &Config) -> Vec<String> {
-    let names = references(config).into_iter().filter_map(|reference| match reference {
-        SecretRef::Env(name) => Some(name.clone()),
-        _ => None,
-    });
+    let names = references(config)
+        .into_iter()
+        .filter_map(|reference| match reference {
+            SecretRef::Env(name) => Some(name.clone()),
+            _ => None,
+        });
     names.collect()
 }
 
 /// Every reference of the file, in its order.
 fn references(config: &Config) -> Vec<&SecretRef> {
     let tls = &config.cluster.tls;
-    let mut found: Vec<&SecretRef> =
-        [&tls.ca_cert, &tls.client_cert, &tls.client_key].into_iter().flatten().collect();
+    let mut found: Vec<&SecretRef> = [&tls.ca_cert, &tls.client_cert, &tls.client_key]
+        .into_iter()
+        .flatten()
+        .collect();
     for engine in &config.secrets {
         in_fields(&engine.config, &mut found);
         in_fields(&engine.tune, &mut found);
@@ -300,7 +348,11 @@ fn in_login<'a>(kind: &'a LoginKind, found: &mut Vec<&'a SecretRef>) {
         }
         LoginKind::Jwt { with, .. } | LoginKind::Kubernetes { with, .. } => {
             if let TokenSource::TokenRequest(request) = with {
-                found.extend([&request.ca_cert, &request.credential].into_iter().flatten());
+                found.extend(
+                    [&request.ca_cert, &request.credential]
+                        .into_iter()
+                        .flatten(),
+                );
             }
         }
         LoginKind::Oidc { .. } => {}

@@ -1,7 +1,10 @@
 //! What was typed, without the command line's own types.
 
 /// Choices of one `apply`.
-#[allow(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of the command line"
+)]
 #[derive(Debug, Clone, Default)]
 pub struct Options {
     /// Nobody is there to answer.

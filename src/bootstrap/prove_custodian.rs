@@ -31,7 +31,12 @@ pub async fn prove_custodian(
     let proof = match (identity, challenge.armored()) {
         (Some(path), Some(_)) => {
             let identity = IdentityFile::read(path)?;
-            custodian.answer(&challenge, Answer::Identities(std::slice::from_ref(&identity))).await?
+            custodian
+                .answer(
+                    &challenge,
+                    Answer::Identities(std::slice::from_ref(&identity)),
+                )
+                .await?
         }
         (None, Some(armored)) => {
             show(armored);
@@ -45,7 +50,10 @@ pub async fn prove_custodian(
     };
     let subject = proof.subject.clone();
     checkpoint.record(|diary| {
-        let proof = Proof { subject: proof.subject, at: checkpoint::now() };
+        let proof = Proof {
+            subject: proof.subject,
+            at: checkpoint::now(),
+        };
         diary.proofs.insert(name.to_owned(), proof);
     })?;
     Ok(subject)

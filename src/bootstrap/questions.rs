@@ -18,15 +18,25 @@ pub async fn before_revoking(
     if ceremony.options.yes {
         return Ok(());
     }
-    let mut lines = vec!["The root token is about to be revoked. From here on only these get in:".to_owned()];
+    let mut lines =
+        vec!["The root token is about to be revoked. From here on only these get in:".to_owned()];
     let opened: Vec<serde_json::Value> = {
         let checkpoint = ceremony.diary();
         let entry = checkpoint.diary().steps.get(&Step::Logins);
-        entry.and_then(|entry| entry.evidence.get("opened")).unwrap_or_default()
+        entry
+            .and_then(|entry| entry.evidence.get("opened"))
+            .unwrap_or_default()
     };
     for door in &opened {
-        let break_glass = if door["break_glass"] == true { "  (break-glass, not rehearsed)" } else { "" };
-        lines.push(format!("  opened  {}{break_glass}", door["login"].as_str().unwrap_or("?")));
+        let break_glass = if door["break_glass"] == true {
+            "  (break-glass, not rehearsed)"
+        } else {
+            ""
+        };
+        lines.push(format!(
+            "  opened  {}{break_glass}",
+            door["login"].as_str().unwrap_or("?")
+        ));
     }
     for finding in ceremony.findings.borrow().iter() {
         lines.push(format!("  open    {finding}"));
@@ -41,8 +51,10 @@ pub async fn before_revoking(
     let instead = "where nobody is there to answer: vault-bootstrap apply --yes";
     match prompt::confirm("Revoke the root token now?", instead).await {
         Ok(true) => Ok(()),
-        Ok(false) => Err(Failure::new(Exit::Failed, "the root token was not revoked: you said no")
-            .advise("it stays encrypted in the checkpoint; run apply again when you are ready")),
+        Ok(false) => Err(
+            Failure::new(Exit::Failed, "the root token was not revoked: you said no")
+                .advise("it stays encrypted in the checkpoint; run apply again when you are ready"),
+        ),
         Err(error) => Err(error.into()),
     }
 }

@@ -10,7 +10,9 @@ use crate::vault::Body;
 /// # Errors
 /// A reference was not resolved in preflight.
 pub fn body(ceremony: &Ceremony<'_>, fields: &Fields) -> Result<Body, Failure> {
-    let fields = fields.iter().map(|(name, field)| Ok((name.clone(), value(ceremony, field)?)));
+    let fields = fields
+        .iter()
+        .map(|(name, field)| Ok((name.clone(), value(ceremony, field)?)));
     Ok(Body::Map(fields.collect::<Result<_, Failure>>()?))
 }
 
@@ -20,9 +22,12 @@ fn value(ceremony: &Ceremony<'_>, field: &Field) -> Result<Body, Failure> {
         Field::Bool(value) => Body::Bool(*value),
         Field::Number(number) => Body::Number(number.clone()),
         Field::String(text) => Body::String(text.clone()),
-        Field::List(items) => {
-            Body::List(items.iter().map(|item| value(ceremony, item)).collect::<Result<_, _>>()?)
-        }
+        Field::List(items) => Body::List(
+            items
+                .iter()
+                .map(|item| value(ceremony, item))
+                .collect::<Result<_, _>>()?,
+        ),
         Field::Map(fields) => body(ceremony, fields)?,
         Field::Secret(reference) => Body::Secret(ceremony.secret(reference)?),
     })
@@ -31,5 +36,9 @@ fn value(ceremony: &Ceremony<'_>, field: &Field) -> Result<Body, Failure> {
 /// An object of texts, as the servers keep options.
 #[must_use]
 pub fn texts(pairs: &[(String, String)]) -> Body {
-    Body::map(pairs.iter().map(|(name, text)| (name.clone(), text.as_str())))
+    Body::map(
+        pairs
+            .iter()
+            .map(|(name, text)| (name.clone(), text.as_str())),
+    )
 }

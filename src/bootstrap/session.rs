@@ -44,14 +44,22 @@ pub async fn begin(ceremony: &mut Ceremony<'_>) -> Result<(), Failure> {
 
 async fn log_in(ceremony: &mut Ceremony<'_>) -> Result<(), Failure> {
     ceremony.find_active().await?;
-    let Some(login) = ceremony.config.logins.iter().find(|login| !login.needs_a_person()) else {
+    let Some(login) = ceremony
+        .config
+        .logins
+        .iter()
+        .find(|login| !login.needs_a_person())
+    else {
         ceremony.note("every login needs a person: nothing is re-checked");
         return Ok(());
     };
     let door = doors::door(ceremony, login)?;
     let session = door::open(&ceremony.client(), &door, ceremony).await?;
     ceremony.note(format!("root is gone; looking as {}", login.name));
-    ceremony.session = Session::Login { name: login.name.clone(), token: session.token };
+    ceremony.session = Session::Login {
+        name: login.name.clone(),
+        token: session.token,
+    };
     Ok(())
 }
 

@@ -51,18 +51,30 @@ pub async fn status(
     command: &str,
 ) -> Result<(Status, Exit), Failure> {
     let diary = checkpoint::read_diary(&config.checkpoint.path)?;
-    let steps = ORDER.into_iter().map(|step| line(step, diary.as_ref())).collect();
+    let steps = ORDER
+        .into_iter()
+        .map(|step| line(step, diary.as_ref()))
+        .collect();
     let done = diary.as_ref().is_some_and(Diary::handed_over);
-    let begun = diary.as_ref().is_some_and(|d| d.recorded(Step::Initialize) != Recorded::Nothing);
+    let begun = diary
+        .as_ref()
+        .is_some_and(|d| d.recorded(Step::Initialize) != Recorded::Nothing);
     let next = match (done, begun) {
-        (true, _) => format!("{command} apply   (looks whether everything still is as in the file)"),
+        (true, _) => {
+            format!("{command} apply   (looks whether everything still is as in the file)")
+        }
         (false, true) => format!("{command} apply   (goes on where it stopped)"),
         (false, false) => format!("{command} apply"),
     };
     let status = Status {
         version: 1,
         cluster: config.cluster.name.clone(),
-        address: config.cluster.address.as_str().trim_end_matches('/').to_owned(),
+        address: config
+            .cluster
+            .address
+            .as_str()
+            .trim_end_matches('/')
+            .to_owned(),
         server: server(client).await,
         steps,
         next,

@@ -101,7 +101,11 @@ impl Step {
     /// Whether the step may be applied twice.
     #[must_use]
     pub fn repeat(self) -> Repeat {
-        if self == Step::Initialize { Repeat::Never } else { Repeat::Safe }
+        if self == Step::Initialize {
+            Repeat::Never
+        } else {
+            Repeat::Safe
+        }
     }
 }
 
@@ -122,19 +126,34 @@ impl Observation {
     /// Nothing of it is there.
     #[must_use]
     pub fn absent() -> Self {
-        Self { seen: Seen::Absent, evidence: Evidence::default(), details: Vec::new(), pending: Vec::new() }
+        Self {
+            seen: Seen::Absent,
+            evidence: Evidence::default(),
+            details: Vec::new(),
+            pending: Vec::new(),
+        }
     }
 
     /// Some of it is there, or it differs; `details` says what is to be done.
     #[must_use]
     pub fn partial(details: Vec<String>) -> Self {
-        Self { seen: Seen::Partial, evidence: Evidence::default(), details, pending: Vec::new() }
+        Self {
+            seen: Seen::Partial,
+            evidence: Evidence::default(),
+            details,
+            pending: Vec::new(),
+        }
     }
 
     /// All of it is there.
     #[must_use]
     pub fn present(evidence: Evidence) -> Self {
-        Self { seen: Seen::Present, evidence, details: Vec::new(), pending: Vec::new() }
+        Self {
+            seen: Seen::Present,
+            evidence,
+            details: Vec::new(),
+            pending: Vec::new(),
+        }
     }
 
     /// The file asks for nothing of this kind.
@@ -146,7 +165,12 @@ impl Observation {
     /// It could not be seen.
     #[must_use]
     pub fn unknown(why: impl Into<String>) -> Self {
-        Self { seen: Seen::Unknown, evidence: Evidence::default(), details: vec![why.into()], pending: Vec::new() }
+        Self {
+            seen: Seen::Unknown,
+            evidence: Evidence::default(),
+            details: vec![why.into()],
+            pending: Vec::new(),
+        }
     }
 }
 

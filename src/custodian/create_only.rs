@@ -85,7 +85,11 @@ pub(super) fn make_directories(path: &Path) -> Result<Vec<PathBuf>, Error> {
         if directory.exists() || missing.len() >= DEPTH {
             break;
         }
-        next = directory.parent().map(Path::to_owned);
+        // Above the first part of a relative path is the working directory, which is there.
+        next = directory
+            .parent()
+            .filter(|above| !above.as_os_str().is_empty())
+            .map(Path::to_owned);
         missing.push(directory);
     }
     missing.reverse();

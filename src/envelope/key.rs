@@ -62,7 +62,10 @@ impl Key {
     #[must_use]
     pub fn passphrase_with_work(text: impl Into<Arc<SecretText>>, work: u8) -> Self {
         let work = work.clamp(1, MOST_WORK);
-        Self(Kept::Passphrase { text: text.into(), work })
+        Self(Kept::Passphrase {
+            text: text.into(),
+            work,
+        })
     }
 
     /// The key in words, without any secret.

@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::custodian;
-use crate::secret::{SecretText, Token};
 use crate::custodian::identity::{Closed, open};
+use crate::secret::{SecretText, Token};
 
 pub mod digest;
 mod key;
@@ -67,7 +67,9 @@ impl Error {
     /// Whether trying again may help: the key could not be asked, which says nothing about it.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
-        let Error::Key(error) = self else { return false };
+        let Error::Key(error) = self else {
+            return false;
+        };
         matches!(
             error.kind(),
             custodian::Kind::Unreachable(_)

@@ -53,7 +53,11 @@ pub(crate) struct Style {
 
 impl Style {
     fn paint(self, code: &str, text: &str) -> String {
-        if self.colored { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+        if self.colored {
+            format!("\x1b[{code}m{text}\x1b[0m")
+        } else {
+            text.to_owned()
+        }
     }
 
     pub(crate) fn good(self, text: &str) -> String {
@@ -92,7 +96,11 @@ impl Report {
             Color::Auto => terminal && no_color.is_none_or(str::is_empty),
         };
         let style = Style { colored, terminal };
-        Self { output, style, progress: std::cell::RefCell::new(Progress::new(style)) }
+        Self {
+            output,
+            style,
+            progress: std::cell::RefCell::new(Progress::new(style)),
+        }
     }
 
     /// One event of a ceremony.
@@ -102,7 +110,12 @@ impl Report {
             Output::Text => {
                 let lines = self.progress.borrow_mut().lines(event);
                 err(&lines);
-                if let Event::End { unchanged, findings, report } = event {
+                if let Event::End {
+                    unchanged,
+                    findings,
+                    report,
+                } = event
+                {
                     out(&self.end(*unchanged, findings, report.as_deref()));
                 }
             }
@@ -119,9 +132,17 @@ impl Report {
                 "version": event::VERSION, "event": "failed", "exit": exit, "problems": problems,
             })));
         }
-        let word = if failure.exit == Exit::Refused { "refused" } else { "error" };
+        let word = if failure.exit == Exit::Refused {
+            "refused"
+        } else {
+            "error"
+        };
         for problem in &failure.problems {
-            err(&format!("{} {}\n", self.style.bad(&format!("{word}:")), problem.what));
+            err(&format!(
+                "{} {}\n",
+                self.style.bad(&format!("{word}:")),
+                problem.what
+            ));
             if let Some(advice) = &problem.advice {
                 err(&format!("{} {advice}\n", self.style.bold("  what to do:")));
             }
@@ -131,7 +152,10 @@ impl Report {
     /// Where the ceremony stands.
     pub fn status(&self, status: &Status) {
         if self.output == Output::Json {
-            out(&format!("{}\n", serde_json::to_string_pretty(status).unwrap_or_default()));
+            out(&format!(
+                "{}\n",
+                serde_json::to_string_pretty(status).unwrap_or_default()
+            ));
             return;
         }
         let mut text = format!(
@@ -204,12 +228,16 @@ fn line(facts: &impl Serialize) -> String {
 /// Writes to stdout. A reader that went away is no failure of ours: the work goes on.
 fn out(text: &str) {
     let mut stdout = io::stdout().lock();
-    let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+    let _ = stdout
+        .write_all(text.as_bytes())
+        .and_then(|()| stdout.flush());
 }
 
 fn err(text: &str) {
     let mut stderr = io::stderr().lock();
-    let _ = stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush());
+    let _ = stderr
+        .write_all(text.as_bytes())
+        .and_then(|()| stderr.flush());
 }
 
 #[cfg(test)]
@@ -219,16 +247,32 @@ mod tests {
 
     #[test]
     fn every_event_is_one_line_of_json_with_its_version_first() {
-        let event = Event::Note { step: Step::Audit, text: "two\nlines".into() };
+        let event = Event::Note {
+            step: Step::Audit,
+            text: "two\nlines".into(),
+        };
         let text = versioned(&event);
         assert_eq!(text.matches('\n').count(), 1);
-        assert!(text.starts_with(r#"{"version":1,"event":"note","step":"audit""#), "{text}");
+        assert!(
+            text.starts_with(r#"{"version":1,"event":"note","step":"audit""#),
+            "{text}"
+        );
     }
 
     #[test]
     fn without_colour_nothing_but_text_is_written() {
-        let style = Style { colored: false, terminal: false };
+        let style = Style {
+            colored: false,
+            terminal: false,
+        };
         assert_eq!(style.bad("x"), "x");
-        assert_eq!(Style { colored: true, terminal: true }.good("x"), "\x1b[32mx\x1b[0m");
+        assert_eq!(
+            Style {
+                colored: true,
+                terminal: true
+            }
+            .good("x"),
+            "\x1b[32mx\x1b[0m"
+        );
     }
 }

@@ -24,15 +24,32 @@ pub(super) struct Progress {
 
 impl Progress {
     pub(super) fn new(style: Style) -> Self {
-        Self { style, untitled: None, number: String::new(), overwriting: false, mentioned: None }
+        Self {
+            style,
+            untitled: None,
+            number: String::new(),
+            overwriting: false,
+            mentioned: None,
+        }
     }
 
     /// What to write for an event.
     pub(super) fn lines(&mut self, event: &Event) -> String {
         match event {
-            Event::Begin { cluster, address, resumed } => {
-                let how = if *resumed { "  (goes on from its checkpoint)" } else { "" };
-                format!("{}\n", self.style.bold(&format!("{cluster}  {address}{how}")))
+            Event::Begin {
+                cluster,
+                address,
+                resumed,
+            } => {
+                let how = if *resumed {
+                    "  (goes on from its checkpoint)"
+                } else {
+                    ""
+                };
+                format!(
+                    "{}\n",
+                    self.style.bold(&format!("{cluster}  {address}{how}"))
+                )
             }
             Event::StepStarted { step, number, of } => {
                 self.untitled = Some((*step, *number, *of));
@@ -45,20 +62,36 @@ impl Progress {
                 let mark = self.style.warning("warning: ");
                 self.below_title(text, &mark)
             }
-            Event::Waiting { text, seconds, limit, .. } => self.waiting(text, *seconds, *limit),
-            Event::SignIn { login, url, code, seconds } => {
-                self.sign_in(login, url, code.as_deref(), *seconds)
-            }
-            Event::StepFinished { step, outcome, requests, milliseconds, .. } => {
-                self.finished(*step, *outcome, *requests, *milliseconds)
-            }
+            Event::Waiting {
+                text,
+                seconds,
+                limit,
+                ..
+            } => self.waiting(text, *seconds, *limit),
+            Event::SignIn {
+                login,
+                url,
+                code,
+                seconds,
+            } => self.sign_in(login, url, code.as_deref(), *seconds),
+            Event::StepFinished {
+                step,
+                outcome,
+                requests,
+                milliseconds,
+                ..
+            } => self.finished(*step, *outcome, *requests, *milliseconds),
             Event::End { .. } => self.clear(),
         }
     }
 
     /// Takes the overwriting line away.
     pub(super) fn clear(&mut self) -> String {
-        if std::mem::take(&mut self.overwriting) { "\r\x1b[2K".into() } else { String::new() }
+        if std::mem::take(&mut self.overwriting) {
+            "\r\x1b[2K".into()
+        } else {
+            String::new()
+        }
     }
 
     fn title(&mut self) -> String {
@@ -78,11 +111,18 @@ impl Progress {
         if self.style.is_terminal() {
             let shown: String = text.chars().take(72).collect();
             let title = self.title();
-            let line = format!("{}{title}\r\x1b[2K      {}", self.clear(), self.style.dim(&shown));
+            let line = format!(
+                "{}{title}\r\x1b[2K      {}",
+                self.clear(),
+                self.style.dim(&shown)
+            );
             self.overwriting = true;
             return line;
         }
-        let due = self.mentioned.is_none_or(|last| seconds >= last + MENTION_SECONDS) && seconds > 0;
+        let due = self
+            .mentioned
+            .is_none_or(|last| seconds >= last + MENTION_SECONDS)
+            && seconds > 0;
         if !due {
             return String::new();
         }
@@ -91,7 +131,9 @@ impl Progress {
     }
 
     fn sign_in(&mut self, login: &str, url: &str, code: Option<&str>, seconds: u64) -> String {
-        let code = code.map(|code| format!("\n  and type there: {code}")).unwrap_or_default();
+        let code = code
+            .map(|code| format!("\n  and type there: {code}"))
+            .unwrap_or_default();
         let text = format!(
             "{login}: sign in within {} min at\n  {url}{code}",
             seconds.div_ceil(60)
@@ -117,7 +159,11 @@ impl Progress {
             Some(_) => step.title(),
             None => "",
         };
-        let number = if title.is_empty() { "     ".to_owned() } else { self.style.dim(&self.number) };
+        let number = if title.is_empty() {
+            "     ".to_owned()
+        } else {
+            self.style.dim(&self.number)
+        };
         let tail = self.style.dim(&format!("{seconds:>7} {requests:>13}"));
         format!("{}{number} {title:<TITLE$}{word}{tail}\n", self.clear())
     }
@@ -128,11 +174,18 @@ mod tests {
     use super::*;
 
     fn progress(terminal: bool) -> Progress {
-        Progress::new(Style { colored: false, terminal })
+        Progress::new(Style {
+            colored: false,
+            terminal,
+        })
     }
 
     fn started() -> Event {
-        Event::StepStarted { step: Step::Audit, number: 5, of: 13 }
+        Event::StepStarted {
+            step: Step::Audit,
+            number: 5,
+            of: 13,
+        }
     }
 
     fn finished() -> Event {
@@ -152,14 +205,21 @@ mod tests {
         let text = progress.lines(&started()) + &progress.lines(&finished());
         assert_eq!(text.matches('\n').count(), 1, "{text}");
         assert!(text.trim_end().chars().count() <= 80, "{text}");
-        assert!(text.contains("audit first") && text.contains("1.2 s") && text.contains("12 requests"));
+        assert!(
+            text.contains("audit first") && text.contains("1.2 s") && text.contains("12 requests")
+        );
     }
 
     #[test]
     fn a_note_stands_below_its_title_and_the_title_comes_once() {
         let mut progress = progress(false);
-        let note = Event::Note { step: Step::Audit, text: "enabled".into() };
-        let text = [started(), note.clone(), note, finished()].iter().map(|e| progress.lines(e));
+        let note = Event::Note {
+            step: Step::Audit,
+            text: "enabled".into(),
+        };
+        let text = [started(), note.clone(), note, finished()]
+            .iter()
+            .map(|e| progress.lines(e));
         let text: String = text.collect();
         assert_eq!(text.matches("audit first").count(), 1, "{text}");
         assert_eq!(text.matches('\n').count(), 4, "{text}");
@@ -167,14 +227,21 @@ mod tests {
 
     #[test]
     fn a_wait_overwrites_itself_on_terminals_and_is_mentioned_now_and_then_elsewhere() {
-        let wait = |seconds| Event::Waiting { step: Step::Audit, text: "x".into(), seconds, limit: 60 };
+        let wait = |seconds| Event::Waiting {
+            step: Step::Audit,
+            text: "x".into(),
+            seconds,
+            limit: 60,
+        };
         let mut there = progress(true);
         there.lines(&started());
         assert!(there.lines(&wait(1)).contains("waiting for x"));
         assert!(there.lines(&finished()).starts_with("\r\x1b[2K"));
         let mut elsewhere = progress(false);
         elsewhere.lines(&started());
-        let lines: String = (0..12).map(|seconds| elsewhere.lines(&wait(seconds))).collect();
+        let lines: String = (0..12)
+            .map(|seconds| elsewhere.lines(&wait(seconds)))
+            .collect();
         assert_eq!(lines.matches("waiting for x").count(), 3, "{lines}");
     }
 }

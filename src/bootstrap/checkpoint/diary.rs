@@ -111,7 +111,9 @@ impl Diary {
     /// How far a step came.
     #[must_use]
     pub fn recorded(&self, step: Step) -> Recorded {
-        self.steps.get(&step).map_or(Recorded::Nothing, |entry| entry.state)
+        self.steps
+            .get(&step)
+            .map_or(Recorded::Nothing, |entry| entry.state)
     }
 
     /// Notes that a step begins. Evidence of an earlier run is kept until the step is done again.
@@ -128,8 +130,16 @@ impl Diary {
 
     /// Notes that a step is done.
     pub fn finish(&mut self, step: Step, evidence: Evidence, now: String) {
-        let started = self.steps.get(&step).map_or_else(|| now.clone(), |e| e.started.clone());
-        let entry = Entry { state: Recorded::Done, started, finished: Some(now), evidence };
+        let started = self
+            .steps
+            .get(&step)
+            .map_or_else(|| now.clone(), |e| e.started.clone());
+        let entry = Entry {
+            state: Recorded::Done,
+            started,
+            finished: Some(now),
+            evidence,
+        };
         self.steps.insert(step, entry);
     }
 
@@ -148,7 +158,11 @@ mod tests {
     fn a_diary_reads_back_as_it_was_written() {
         let mut diary = Diary::new("prod", "https://vault:8200");
         diary.start(Step::Initialize, "2026-11-21T10:00:00Z".into());
-        diary.finish(Step::Audit, Evidence::default().with("devices", ["file"]), "t".into());
+        diary.finish(
+            Step::Audit,
+            Evidence::default().with("devices", ["file"]),
+            "t".into(),
+        );
         let text = serde_json::to_string(&diary).unwrap();
         assert_eq!(serde_json::from_str::<Diary>(&text).unwrap(), diary);
         assert_eq!(diary.recorded(Step::Initialize), Recorded::Started);
@@ -159,8 +173,15 @@ mod tests {
     #[test]
     fn starting_a_step_again_keeps_the_evidence_of_before() {
         let mut diary = Diary::new("prod", "https://vault:8200");
-        diary.finish(Step::Audit, Evidence::default().with("devices", 1), "a".into());
+        diary.finish(
+            Step::Audit,
+            Evidence::default().with("devices", 1),
+            "a".into(),
+        );
         diary.start(Step::Audit, "b".into());
-        assert_eq!(diary.steps[&Step::Audit].evidence.get::<u32>("devices"), Some(1));
+        assert_eq!(
+            diary.steps[&Step::Audit].evidence.get::<u32>("devices"),
+            Some(1)
+        );
     }
 }

@@ -8,10 +8,13 @@ use std::path::Path;
 /// Replaces `directory/name` with `bytes`: temporary file (0600), fsync, rename, fsync of the
 /// directory. When this returns, a power cut does not take the new content away.
 pub(super) fn replace(directory: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
-    let mut file = tempfile::Builder::new().prefix(".new-").tempfile_in(directory)?;
+    let mut file = tempfile::Builder::new()
+        .prefix(".new-")
+        .tempfile_in(directory)?;
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
-    file.persist(directory.join(name)).map_err(|error| error.error)?;
+    file.persist(directory.join(name))
+        .map_err(|error| error.error)?;
     sync_directory(directory)
 }
 
@@ -24,7 +27,11 @@ pub(super) fn sync_directory(directory: &Path) -> io::Result<()> {
 /// is no promise; what protects the content there is that its key is gone too.
 pub(super) fn destroy(directory: &Path, name: &str) -> io::Result<()> {
     let path = directory.join(name);
-    let mut file = match OpenOptions::new().write(true).custom_flags(NO_FOLLOW).open(&path) {
+    let mut file = match OpenOptions::new()
+        .write(true)
+        .custom_flags(NO_FOLLOW)
+        .open(&path)
+    {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(error),
@@ -37,7 +44,10 @@ pub(super) fn destroy(directory: &Path, name: &str) -> io::Result<()> {
 }
 
 /// `O_NOFOLLOW`: a link laid in our place is not written through.
-#[allow(clippy::cast_possible_wrap, reason = "a flag of the platform, in its own width")]
+#[allow(
+    clippy::cast_possible_wrap,
+    reason = "a flag of the platform, in its own width"
+)]
 const NO_FOLLOW: i32 = rustix::fs::OFlags::NOFOLLOW.bits() as i32;
 
 #[cfg(test)]
@@ -52,7 +62,10 @@ mod tests {
         replace(directory.path(), "diary.json", b"two").unwrap();
         let path = directory.path().join("diary.json");
         assert_eq!(fs::read(&path).unwrap(), b"two");
-        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(
+            fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
     }
 

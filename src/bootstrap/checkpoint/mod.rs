@@ -111,7 +111,11 @@ pub enum CheckpointError {
 impl CheckpointError {
     fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
-        move |source| Self::Io { action, path, source }
+        move |source| Self::Io {
+            action,
+            path,
+            source,
+        }
     }
 
     /// What to do about it.
@@ -125,14 +129,17 @@ impl CheckpointError {
                 "name a writable directory as checkpoint.path".into()
             }
             Self::Io { path, .. } => format!("ls -ld {}", path.display()),
-            Self::Locked(_) => "wait for it to end; two runs at once would disturb each other".into(),
+            Self::Locked(_) => {
+                "wait for it to end; two runs at once would disturb each other".into()
+            }
             Self::NotPrivate { path, .. } => format!(
                 "make it a directory of your own: chmod 700 {0}; ls -ld {0}",
                 path.display()
             ),
             Self::Newer { .. } => "use the release that wrote it, or a later one".into(),
             Self::Damaged { .. } => {
-                "restore the checkpoint directory from where it was copied last; do not edit it".into()
+                "restore the checkpoint directory from where it was copied last; do not edit it"
+                    .into()
             }
             Self::OtherCluster { .. } => "give each cluster a checkpoint.path of its own".into(),
             Self::Sealed { source, .. } => source
@@ -183,7 +190,11 @@ impl Checkpoint {
                 });
             }
         };
-        Ok(Self { directory: directory.to_owned(), diary, _lock: lock })
+        Ok(Self {
+            directory: directory.to_owned(),
+            diary,
+            _lock: lock,
+        })
     }
 
     /// Where it is.
@@ -236,7 +247,10 @@ impl Checkpoint {
     /// # Errors
     /// The disk refuses, while nothing can be lost.
     pub fn write_ahead(&self, sealer: &Sealer) -> Result<()> {
-        let header = Header { holds: Holds::InitAnswer, key: sealer.header().clone() };
+        let header = Header {
+            holds: Holds::InitAnswer,
+            key: sealer.header().clone(),
+        };
         let path = self.secrets_path();
         secrets_file::write_ahead(&self.directory, &header)
             .map_err(CheckpointError::io("write", &path))
@@ -260,30 +274,12 @@ impl Checkpoint {
     pub fn keep_root_token(&self, sealer: &Sealer, root: &RootToken) -> Result<()> {
         let path = self.secrets_path();
         let ciphertext = sealer.seal_token(root.token());
-        let header = Header { holds: Holds::RootToken, key: sealer.header().clone() };
+        let header = Header {
+            holds: Holds::RootToken,
+            key: sealer.header().clone(),
+        };
         secrets_file::replace(&self.directory, &header, &ciphertext)
             .map_err(CheckpointError::io("write", &path))
-    }
-
-    /// Opens the secret part, if there is one. Asks `key` (KMS, a file, a passphrase) only then.
-    ///
-    /// # Errors
-    /// It is damaged, or `key` does not open it.
-    pub async fn kept(&self, key: &envelope::Key) -> Result<Kept> {
-        let path = self.secrets_path();
-        let (header, ciphertext) = match self.read_secrets()? {
-            None => return Ok(Kept::Nothing),
-            Some((_, None)) => return Ok(Kept::Awaited),
-            Some((header, Some(ciphertext))) => (header, ciphertext),
-        };
-        let sealed = |source| CheckpointError::Sealed { path: path.clone(), source };
-        let sealer = Sealer::open(key, &header.key, &self.diary.cluster.name).await.map_err(sealed)?;
-        Ok(match header.holds {
-            Holds::InitAnswer => Kept::InitAnswer(sealer.unseal_text(&ciphertext).map_err(sealed)?),
-            Holds::RootToken => {
-                Kept::RootToken(RootToken::new(sealer.unseal_token(&ciphertext).map_err(sealed)?))
-            }
-        })
     }
 
     /// Whether an answer or a root token is on disk, without opening it.
@@ -291,7 +287,7 @@ impl Checkpoint {
     /// # Errors
     /// It is damaged.
     pub fn keeps_something(&self) -> Result<bool> {
-        Ok(matches!(self.read_secrets()?, Some((_, Some(_)))))
+        Ok(matches!(read_secrets(&self.directory)?, Some((_, Some(_)))))
     }
 
     /// Destroys the secret part. Harmless when there is none.
@@ -317,16 +313,44 @@ impl Checkpoint {
     fn secrets_path(&self) -> PathBuf {
         self.directory.join(secrets_file::NAME)
     }
+}
 
-    fn read_secrets(&self) -> Result<Option<(Header, Option<Vec<u8>>)>> {
-        let path = self.secrets_path();
-        secrets_file::read(&self.directory).map_err(|error| match error.kind() {
-            io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => {
-                CheckpointError::Damaged { path, why: error.to_string() }
-            }
-            _ => CheckpointError::io("read", &path)(error),
-        })
-    }
+/// Opens the secret part of a checkpoint, if there is one. Asks `key` (KMS, a file, a passphrase)
+/// only then.
+///
+/// # Errors
+/// It is damaged, or `key` does not open it.
+pub async fn kept(directory: &Path, cluster: &str, key: &envelope::Key) -> Result<Kept> {
+    let path = directory.join(secrets_file::NAME);
+    let (header, ciphertext) = match read_secrets(directory)? {
+        None => return Ok(Kept::Nothing),
+        Some((_, None)) => return Ok(Kept::Awaited),
+        Some((header, Some(ciphertext))) => (header, ciphertext),
+    };
+    let sealed = |source| CheckpointError::Sealed {
+        path: path.clone(),
+        source,
+    };
+    let sealer = Sealer::open(key, &header.key, cluster)
+        .await
+        .map_err(sealed)?;
+    Ok(match header.holds {
+        Holds::InitAnswer => Kept::InitAnswer(sealer.unseal_text(&ciphertext).map_err(sealed)?),
+        Holds::RootToken => Kept::RootToken(RootToken::new(
+            sealer.unseal_token(&ciphertext).map_err(sealed)?,
+        )),
+    })
+}
+
+fn read_secrets(directory: &Path) -> Result<Option<(Header, Option<Vec<u8>>)>> {
+    let path = directory.join(secrets_file::NAME);
+    secrets_file::read(directory).map_err(|error| match error.kind() {
+        io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => CheckpointError::Damaged {
+            path,
+            why: error.to_string(),
+        },
+        _ => CheckpointError::io("read", &path)(error),
+    })
 }
 
 /// The diary of a checkpoint, without taking the lock: for looking only.
@@ -340,14 +364,20 @@ pub fn read_diary(directory: &Path) -> Result<Option<Diary>> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(CheckpointError::io("read", &path)(error)),
     };
-    let damaged = |why: String| CheckpointError::Damaged { path: path.clone(), why };
+    let damaged = |why: String| CheckpointError::Damaged {
+        path: path.clone(),
+        why,
+    };
     let value: serde_json::Value =
         serde_json::from_slice(&bytes).map_err(|error| damaged(error.to_string()))?;
     match value["version"].as_u64() {
-        Some(found) if found > u64::from(VERSION) => {
-            Err(CheckpointError::Newer { path: path.clone(), found })
-        }
-        Some(_) => serde_json::from_value(value).map(Some).map_err(|e| damaged(e.to_string())),
+        Some(found) if found > u64::from(VERSION) => Err(CheckpointError::Newer {
+            path: path.clone(),
+            found,
+        }),
+        Some(_) => serde_json::from_value(value)
+            .map(Some)
+            .map_err(|e| damaged(e.to_string())),
         None => Err(damaged("it has no version".into())),
     }
 }
@@ -355,7 +385,9 @@ pub fn read_diary(directory: &Path) -> Result<Option<Diary>> {
 /// Now, RFC 3339 in UTC with seconds.
 #[must_use]
 pub fn now() -> String {
-    jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+    jiff::Timestamp::now()
+        .strftime("%Y-%m-%dT%H:%M:%SZ")
+        .to_string()
 }
 
 fn make_private(directory: &Path) -> Result<()> {
@@ -363,12 +395,21 @@ fn make_private(directory: &Path) -> Result<()> {
     match fs::symlink_metadata(directory) {
         Ok(_) => {}
         Err(missing) if missing.kind() == io::ErrorKind::NotFound => {
-            DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(error)?;
+            DirBuilder::new()
+                .recursive(true)
+                .mode(0o700)
+                .create(directory)
+                .map_err(error)?;
         }
         Err(other) => return Err(error(other)),
     }
     let found = fs::symlink_metadata(directory).map_err(CheckpointError::io("read", directory))?;
-    let refuse = |why| Err(CheckpointError::NotPrivate { path: directory.to_owned(), why });
+    let refuse = |why| {
+        Err(CheckpointError::NotPrivate {
+            path: directory.to_owned(),
+            why,
+        })
+    };
     if found.file_type().is_symlink() {
         return refuse("is a symbolic link");
     }

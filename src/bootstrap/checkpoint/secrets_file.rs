@@ -53,7 +53,10 @@ pub(super) fn write_ahead(directory: &Path, header: &Header) -> io::Result<()> {
 /// Fills the room. Two fsyncs: content, then length.
 pub(super) fn fill(directory: &Path, ciphertext: &[u8]) -> io::Result<()> {
     let flags = i32::try_from(rustix::fs::OFlags::NOFOLLOW.bits()).unwrap_or(0);
-    let file = OpenOptions::new().write(true).custom_flags(flags).open(directory.join(NAME))?;
+    let file = OpenOptions::new()
+        .write(true)
+        .custom_flags(flags)
+        .open(directory.join(NAME))?;
     file.write_all_at(ciphertext, CONTENT_AT)?;
     file.sync_all()?;
     file.write_all_at(length_field(ciphertext).as_bytes(), LENGTH_AT)?;
@@ -76,10 +79,16 @@ pub(super) fn read(directory: &Path) -> io::Result<Option<(Header, Option<Vec<u8
     file.read_exact_at(&mut head, 0)?;
     let (text, length) = head.split_at(usize::try_from(LENGTH_AT).unwrap_or(0));
     let text = std::str::from_utf8(text).map_err(|_| damaged("its header is not text"))?;
-    let text = text.strip_prefix(MAGIC).ok_or_else(|| damaged("it begins with other words"))?;
+    let text = text
+        .strip_prefix(MAGIC)
+        .ok_or_else(|| damaged("it begins with other words"))?;
     let header = serde_json::from_str(text.trim_end()).map_err(|_| damaged("its header is cut"))?;
-    let length = std::str::from_utf8(length).ok().and_then(|hex| u64::from_str_radix(hex, 16).ok());
-    let length = length.filter(|length| *length <= LARGEST).ok_or_else(|| damaged("no length"))?;
+    let length = std::str::from_utf8(length)
+        .ok()
+        .and_then(|hex| u64::from_str_radix(hex, 16).ok());
+    let length = length
+        .filter(|length| *length <= LARGEST)
+        .ok_or_else(|| damaged("no length"))?;
     if length == 0 {
         return Ok(Some((header, None)));
     }

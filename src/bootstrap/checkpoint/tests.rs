@@ -29,22 +29,30 @@ async fn the_answer_is_there_after_a_restart_and_gone_once_only_root_is_kept() {
     let place = directory();
     let path = place.path().join("cp");
     let checkpoint = open(&path).unwrap();
-    assert_eq!(text(checkpoint.kept(&key()).await.unwrap()), "nothing");
+    assert_eq!(text(kept(&path, "prod", &key()).await.unwrap()), "nothing");
     let sealer = Sealer::create(&key(), "prod").await.unwrap();
     checkpoint.write_ahead(&sealer).unwrap();
     assert!(!checkpoint.keeps_something().unwrap());
-    checkpoint.keep_answer(&sealer, &SecretText::new("{\"keys\":1}".into())).unwrap();
+    checkpoint
+        .keep_answer(&sealer, &SecretText::new("{\"keys\":1}".into()))
+        .unwrap();
     drop(checkpoint);
 
     let checkpoint = open(&path).unwrap();
     assert!(checkpoint.keeps_something().unwrap());
-    assert_eq!(text(checkpoint.kept(&key()).await.unwrap()), "answer {\"keys\":1}");
+    assert_eq!(
+        text(kept(&path, "prod", &key()).await.unwrap()),
+        "answer {\"keys\":1}"
+    );
     let fresh = Sealer::create(&key(), "prod").await.unwrap();
     let root = RootToken::new(Token::new("s.root".into()));
     checkpoint.keep_root_token(&fresh, &root).unwrap();
-    assert_eq!(text(checkpoint.kept(&key()).await.unwrap()), "root s.root");
+    assert_eq!(
+        text(kept(&path, "prod", &key()).await.unwrap()),
+        "root s.root"
+    );
     checkpoint.destroy_secrets().unwrap();
-    assert_eq!(text(checkpoint.kept(&key()).await.unwrap()), "nothing");
+    assert_eq!(text(kept(&path, "prod", &key()).await.unwrap()), "nothing");
 }
 
 #[tokio::test]
@@ -54,7 +62,9 @@ async fn nothing_readable_is_on_disk() {
     let checkpoint = open(&path).unwrap();
     let sealer = Sealer::create(&key(), "prod").await.unwrap();
     checkpoint.write_ahead(&sealer).unwrap();
-    checkpoint.keep_answer(&sealer, &SecretText::new("hunter2-hunter2".into())).unwrap();
+    checkpoint
+        .keep_answer(&sealer, &SecretText::new("hunter2-hunter2".into()))
+        .unwrap();
     for entry in fs::read_dir(&path).unwrap() {
         let bytes = fs::read(entry.unwrap().path()).unwrap();
         assert!(!bytes.windows(7).any(|window| window == b"hunter2"));
@@ -68,11 +78,16 @@ async fn a_wrong_key_is_said_to_be_wrong_and_takes_nothing_away() {
     let checkpoint = open(&path).unwrap();
     let sealer = Sealer::create(&key(), "prod").await.unwrap();
     checkpoint.write_ahead(&sealer).unwrap();
-    checkpoint.keep_answer(&sealer, &SecretText::new("answer".into())).unwrap();
+    checkpoint
+        .keep_answer(&sealer, &SecretText::new("answer".into()))
+        .unwrap();
     let other = envelope::Key::passphrase_with_work(SecretText::new("wrong".into()), 2);
-    let error = checkpoint.kept(&other).await.unwrap_err();
+    let error = kept(&path, "prod", &other).await.unwrap_err();
     assert_eq!(Failure::from(error).exit, crate::failure::Exit::Refused);
-    assert_eq!(text(checkpoint.kept(&key()).await.unwrap()), "answer answer");
+    assert_eq!(
+        text(kept(&path, "prod", &key()).await.unwrap()),
+        "answer answer"
+    );
 }
 
 #[test]
@@ -92,11 +107,17 @@ fn a_directory_that_is_not_ours_alone_is_refused() {
     let path = place.path().join("cp");
     fs::create_dir(&path).unwrap();
     fs::set_permissions(&path, fs::Permissions::from_mode(0o750)).unwrap();
-    assert!(matches!(open(&path).unwrap_err(), CheckpointError::NotPrivate { .. }));
+    assert!(matches!(
+        open(&path).unwrap_err(),
+        CheckpointError::NotPrivate { .. }
+    ));
     fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).unwrap();
     let link = place.path().join("link");
     std::os::unix::fs::symlink(&path, &link).unwrap();
-    assert!(matches!(open(&link).unwrap_err(), CheckpointError::NotPrivate { .. }));
+    assert!(matches!(
+        open(&link).unwrap_err(),
+        CheckpointError::NotPrivate { .. }
+    ));
     open(&path).unwrap();
 }
 
@@ -105,7 +126,10 @@ fn a_new_directory_is_private_whatever_the_umask_and_git_ignores_it() {
     let place = directory();
     let path = place.path().join("a/b/cp");
     open(&path).unwrap();
-    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o700);
+    assert_eq!(
+        fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+        0o700
+    );
     assert_eq!(fs::read_to_string(path.join(".gitignore")).unwrap(), "*\n");
 }
 
@@ -118,9 +142,15 @@ fn a_checkpoint_of_another_cluster_of_a_later_release_or_damaged_is_refused_by_n
     assert!(matches!(other, CheckpointError::OtherCluster { .. }));
     let diary = path.join(DIARY);
     fs::write(&diary, r#"{"version": 99}"#).unwrap();
-    assert!(matches!(open(&path).unwrap_err(), CheckpointError::Newer { found: 99, .. }));
+    assert!(matches!(
+        open(&path).unwrap_err(),
+        CheckpointError::Newer { found: 99, .. }
+    ));
     fs::write(&diary, "{\"version\": 1, ").unwrap();
-    assert!(matches!(open(&path).unwrap_err(), CheckpointError::Damaged { .. }));
+    assert!(matches!(
+        open(&path).unwrap_err(),
+        CheckpointError::Damaged { .. }
+    ));
 }
 
 #[tokio::test]
@@ -130,12 +160,17 @@ async fn a_torn_secrets_file_is_damaged_and_never_an_answer() {
     let checkpoint = open(&path).unwrap();
     let sealer = Sealer::create(&key(), "prod").await.unwrap();
     checkpoint.write_ahead(&sealer).unwrap();
-    checkpoint.keep_answer(&sealer, &SecretText::new("answer".into())).unwrap();
+    checkpoint
+        .keep_answer(&sealer, &SecretText::new("answer".into()))
+        .unwrap();
     let file = path.join("secrets");
     let whole = fs::read(&file).unwrap();
     for cut in [0, 10, 8191, 8200, 8210] {
         fs::write(&file, &whole[..cut]).unwrap();
-        let error = checkpoint.kept(&key()).await.unwrap_err();
-        assert!(matches!(error, CheckpointError::Damaged { .. }), "cut at {cut}: {error}");
+        let error = kept(&path, "prod", &key()).await.unwrap_err();
+        assert!(
+            matches!(error, CheckpointError::Damaged { .. }),
+            "cut at {cut}: {error}"
+        );
     }
 }

@@ -33,7 +33,10 @@ pub(super) async fn observe(ceremony: &Ceremony<'_>) -> Result<Observation, Fail
     refuse_raw(ceremony, &there)?;
     let mut missing = Vec::new();
     for wanted in &ceremony.config.audit {
-        match there.iter().find(|device| device.path.trim_end_matches('/') == wanted.path) {
+        match there
+            .iter()
+            .find(|device| device.path.trim_end_matches('/') == wanted.path)
+        {
             None => missing.push(format!("create sys/audit/{}", wanted.path)),
             Some(device) => {
                 for difference in differences(wanted, device) {
@@ -43,13 +46,18 @@ pub(super) async fn observe(ceremony: &Ceremony<'_>) -> Result<Observation, Fail
         }
     }
     if missing.is_empty() && ceremony.is_root() && !proved(ceremony) {
-        return Ok(Observation::partial(vec!["no marker was found in the log yet".into()]));
+        return Ok(Observation::partial(vec![
+            "no marker was found in the log yet".into(),
+        ]));
     }
     let paths: Vec<_> = there.iter().map(|device| device.path.clone()).collect();
     let evidence = Evidence::default().with("devices", paths);
     Ok(match (missing.is_empty(), there.is_empty()) {
         (true, _) => Observation::present(evidence),
-        (false, true) => Observation { details: missing, ..Observation::absent() },
+        (false, true) => Observation {
+            details: missing,
+            ..Observation::absent()
+        },
         (false, false) => Observation::partial(missing),
     })
 }
@@ -59,8 +67,17 @@ pub(super) async fn apply(
     _observation: Observation,
 ) -> Result<Evidence, Failure> {
     let there = audit::list_audit(&ceremony.client(), ceremony.token()?).await?;
-    let known = |path: &str| there.iter().any(|device| device.path.trim_end_matches('/') == path);
-    let missing: Vec<_> = ceremony.config.audit.iter().filter(|d| !known(&d.path)).collect();
+    let known = |path: &str| {
+        there
+            .iter()
+            .any(|device| device.path.trim_end_matches('/') == path)
+    };
+    let missing: Vec<_> = ceremony
+        .config
+        .audit
+        .iter()
+        .filter(|d| !known(&d.path))
+        .collect();
     for wanted in &missing {
         enable(ceremony, wanted, &missing).await?;
     }
@@ -68,10 +85,15 @@ pub(super) async fn apply(
     refuse_raw(ceremony, &there)?;
     let mut proofs = BTreeMap::new();
     for device in &there {
-        proofs.insert(device.path.trim_end_matches('/').to_owned(), prove(ceremony, device).await?);
+        proofs.insert(
+            device.path.trim_end_matches('/').to_owned(),
+            prove(ceremony, device).await?,
+        );
     }
     let paths: Vec<_> = there.iter().map(|device| device.path.clone()).collect();
-    Ok(Evidence::default().with("devices", paths).with("proved", proofs))
+    Ok(Evidence::default()
+        .with("devices", paths)
+        .with("proved", proofs))
 }
 
 async fn enable(
@@ -86,17 +108,24 @@ async fn enable(
         options: wanted.options.iter().cloned().collect(),
         local: wanted.local,
     };
-    let Err(error) = audit::enable_audit(&ceremony.client(), ceremony.token()?, &device).await else {
+    let Err(error) = audit::enable_audit(&ceremony.client(), ceremony.token()?, &device).await
+    else {
         return Ok(());
     };
     // A server that takes no devices over its API says so with 400 (OpenBao 2.3.2 and later, unless
     // `unsafe_allow_api_audit_creation` is set).
-    let declarative = error.messages().iter().any(|text| text.contains("declarative"));
+    let declarative = error
+        .messages()
+        .iter()
+        .any(|text| text.contains("declarative"));
     if declarative {
         return Err(stanza_needed(ceremony, missing));
     }
     let now = audit::list_audit(&ceremony.client(), ceremony.token()?).await?;
-    if now.iter().any(|there| there.path.trim_end_matches('/') == wanted.path) {
+    if now
+        .iter()
+        .any(|there| there.path.trim_end_matches('/') == wanted.path)
+    {
         return Ok(());
     }
     let advice = "see that the server's user may write there, or correct the device in the file; \
@@ -121,7 +150,10 @@ fn stanza_needed(ceremony: &Ceremony<'_>, missing: &[&Wanted]) -> Failure {
 fn stanza(device: &Wanted) -> String {
     let mut text = format!("audit \"{}\" \"{}\" {{\n", device.device_type, device.path);
     if !device.description.is_empty() {
-        text.push_str(&format!("  description = {}\n", quoted(&device.description)));
+        text.push_str(&format!(
+            "  description = {}\n",
+            quoted(&device.description)
+        ));
     }
     text.push_str("  options {\n");
     for (name, value) in &device.options {
@@ -138,10 +170,18 @@ fn quoted(text: &str) -> String {
 /// Everything that a raw device has seen stands in its file in clear: the root token for a start.
 fn refuse_raw(ceremony: &Ceremony<'_>, there: &[AuditDevice]) -> Result<(), Failure> {
     let raw = |device: &&AuditDevice| {
-        device.options.get("log_raw").is_some_and(|value| ["true", "1", "t"].contains(&value.as_str()))
+        device
+            .options
+            .get("log_raw")
+            .is_some_and(|value| ["true", "1", "t"].contains(&value.as_str()))
     };
-    let Some(device) = there.iter().find(raw) else { return Ok(()) };
-    let path = device.options.get("file_path").map_or("its log", String::as_str);
+    let Some(device) = there.iter().find(raw) else {
+        return Ok(());
+    };
+    let path = device
+        .options
+        .get("file_path")
+        .map_or("its log", String::as_str);
     Err(Failure::refused(format!(
         "audit device {} of {} has log_raw: the root token stands in {path} in clear",
         device.path,
@@ -156,7 +196,10 @@ fn refuse_raw(ceremony: &Ceremony<'_>, there: &[AuditDevice]) -> Result<(), Fail
 fn differences(wanted: &Wanted, there: &AuditDevice) -> Vec<String> {
     let mut lines = Vec::new();
     if wanted.device_type != there.device_type {
-        lines.push(format!("type is {}, the file says {}", there.device_type, wanted.device_type));
+        lines.push(format!(
+            "type is {}, the file says {}",
+            there.device_type, wanted.device_type
+        ));
     }
     for (name, value) in &wanted.options {
         match there.options.get(name) {
@@ -170,22 +213,40 @@ fn differences(wanted: &Wanted, there: &AuditDevice) -> Vec<String> {
 
 fn proved(ceremony: &Ceremony<'_>) -> bool {
     let checkpoint = ceremony.diary();
-    let entry = checkpoint.diary().steps.get(&crate::bootstrap::step::Step::Audit);
+    let entry = checkpoint
+        .diary()
+        .steps
+        .get(&crate::bootstrap::step::Step::Audit);
     let proofs = entry.and_then(|entry| entry.evidence.get::<BTreeMap<String, String>>("proved"));
     proofs.is_some_and(|proofs| {
-        ceremony.config.audit.iter().all(|device| proofs.contains_key(&device.path))
+        ceremony
+            .config
+            .audit
+            .iter()
+            .all(|device| proofs.contains_key(&device.path))
     })
 }
 
 /// Sends a marker, asks for its HMAC and looks for that in the log where the log can be read from here.
 async fn prove(ceremony: &Ceremony<'_>, device: &AuditDevice) -> Result<&'static str, Failure> {
     let path = device.path.trim_end_matches('/');
-    let file = device.options.get("file_path").filter(|_| device.device_type == "file");
-    let begin = file.and_then(|file| std::fs::metadata(file).ok()).map(|found| found.len());
-    let marker = format!("vault-bootstrap marker {}", crate::bootstrap::checkpoint::now());
-    let hash = audit::audit_hash(&ceremony.client(), ceremony.token()?, path, marker.as_str()).await?;
+    let file = device
+        .options
+        .get("file_path")
+        .filter(|_| device.device_type == "file");
+    let begin = file
+        .and_then(|file| std::fs::metadata(file).ok())
+        .map(|found| found.len());
+    let marker = format!(
+        "vault-bootstrap marker {}",
+        crate::bootstrap::checkpoint::now()
+    );
+    let hash =
+        audit::audit_hash(&ceremony.client(), ceremony.token()?, path, marker.as_str()).await?;
     let (Some(file), Some(begin)) = (file, begin) else {
-        ceremony.note(format!("{path}: its log cannot be read from here; the server's answer stands alone"));
+        ceremony.note(format!(
+            "{path}: its log cannot be read from here; the server's answer stands alone"
+        ));
         return Ok("by the server's answer alone");
     };
     let started = Instant::now();
@@ -202,10 +263,13 @@ async fn prove(ceremony: &Ceremony<'_>, device: &AuditDevice) -> Result<&'static
             }
         }
         let what = format!("the marker in {file}");
-        ceremony.wait(started, MARKER_LIMIT, &what, "not there yet").await.map_err(|failure| {
-            let advice = format!("see whether {file} is the log of this very server");
-            Failure::refused(failure.to_string()).advise(advice)
-        })?;
+        ceremony
+            .wait(started, MARKER_LIMIT, &what, "not there yet")
+            .await
+            .map_err(|failure| {
+                let advice = format!("see whether {file} is the log of this very server");
+                Failure::refused(failure.to_string()).advise(advice)
+            })?;
     }
 }
 
@@ -219,7 +283,9 @@ fn contains_since(file: &Path, begin: u64, hash: &str) -> std::io::Result<bool> 
     file.seek(SeekFrom::Start(begin))?;
     let mut text = Vec::new();
     file.take(LOOK_LIMIT).read_to_end(&mut text)?;
-    Ok(text.windows(hash.len()).any(|window| window == hash.as_bytes()))
+    Ok(text
+        .windows(hash.len())
+        .any(|window| window == hash.as_bytes()))
 }
 
 #[cfg(test)]

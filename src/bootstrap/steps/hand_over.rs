@@ -33,5 +33,12 @@ pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
     }
     Ok(Evidence::default()
         .with("report", json.display().to_string())
-        .with("checkpoint_secrets", if kept { "kept: root token" } else { "destroyed" }))
+        .with(
+            "checkpoint_secrets",
+            if kept {
+                "kept: root token"
+            } else {
+                "destroyed"
+            },
+        ))
 }

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::unseal;
 use crate::bootstrap::ceremony::{Ceremony, Session};
-use crate::bootstrap::checkpoint::Kept;
+use crate::bootstrap::checkpoint::{self, Kept};
 use crate::bootstrap::decide::{Recorded, Refusal};
 use crate::bootstrap::evidence::Evidence;
 use crate::bootstrap::step::{Observation, Step};
@@ -53,7 +53,10 @@ pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
         Err(error) => return Err(unanswered(ceremony, &error)),
     };
     let raw = answer.raw();
-    ceremony.diary().keep_answer(&sealer, raw).map_err(answer_not_kept)?;
+    ceremony
+        .diary()
+        .keep_answer(&sealer, raw)
+        .map_err(answer_not_kept)?;
     take(ceremony, InitAnswer::parse(raw, &request)?);
     if !seal.recovery_seal {
         unseal::all_nodes(ceremony).await?;
@@ -63,7 +66,11 @@ pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
 
 /// Takes up what an earlier run kept, instead of asking again.
 pub(in crate::bootstrap) async fn take_up(ceremony: &mut Ceremony<'_>) -> Result<(), Failure> {
-    let kept = ceremony.diary().kept(ceremony.key()?).await?;
+    if !ceremony.diary().keeps_something()? {
+        return Ok(());
+    }
+    let directory = ceremony.diary().directory().to_owned();
+    let kept = checkpoint::kept(&directory, &ceremony.config.cluster.name, ceremony.key()?).await?;
     match kept {
         Kept::Nothing | Kept::Awaited => {}
         Kept::RootToken(root) => ceremony.session = Session::Root(root),
@@ -107,7 +114,12 @@ pub(in crate::bootstrap) async fn look_again(
         }
         // The end of the limit is an answer here, not a failure.
         let _ = ceremony
-            .wait(begun, limit, "a request of an earlier run to arrive after all", "not initialised")
+            .wait(
+                begun,
+                limit,
+                "a request of an earlier run to arrive after all",
+                "not initialised",
+            )
             .await;
     }
 }
@@ -153,16 +165,26 @@ fn take(ceremony: &mut Ceremony<'_>, keys: InitKeys) {
 fn evidence(request: &InitRequest, seal_type: &str) -> Evidence {
     Evidence::default()
         .with("seal", seal_type)
-        .with("key_type", if request.recovery { "recovery" } else { "unseal" })
+        .with(
+            "key_type",
+            if request.recovery {
+                "recovery"
+            } else {
+                "unseal"
+            },
+        )
         .with("shares", request.shares)
         .with("threshold", request.threshold)
 }
 
 fn unanswered(ceremony: &Ceremony<'_>, error: &crate::vault::Error) -> Failure {
-    let refused_outright = error.status().is_some_and(|status| (400..500).contains(&status));
+    let refused_outright = error
+        .status()
+        .is_some_and(|status| (400..500).contains(&status));
     if refused_outright {
         let advice = error.advice().unwrap_or_else(|| {
-            "the server refused and nothing was initialised; see its log, then run apply again".into()
+            "the server refused and nothing was initialised; see its log, then run apply again"
+                .into()
         });
         return Failure::failed(error.to_string()).advise(advice);
     }
@@ -174,9 +196,11 @@ fn unanswered(ceremony: &Ceremony<'_>, error: &crate::vault::Error) -> Failure {
 }
 
 fn answer_not_kept(error: crate::bootstrap::checkpoint::CheckpointError) -> Failure {
-    Failure::refused(format!("the cluster is initialised and its answer could not be kept: {error}"))
-        .advise(
-            "the cluster holds no data yet: stop it, empty its storage, mend the disk, remove the \
+    Failure::refused(format!(
+        "the cluster is initialised and its answer could not be kept: {error}"
+    ))
+    .advise(
+        "the cluster holds no data yet: stop it, empty its storage, mend the disk, remove the \
              checkpoint directory and run apply again",
-        )
+    )
 }

@@ -29,7 +29,10 @@ pub(super) fn observe(ceremony: &Ceremony<'_>) -> Result<Observation, Failure> {
     if ceremony.is_root() {
         return Ok(Observation::absent());
     }
-    Ok(Observation { evidence: entry.evidence.clone(), ..Observation::unknown("logins are not tried again") })
+    Ok(Observation {
+        evidence: entry.evidence.clone(),
+        ..Observation::unknown("logins are not tried again")
+    })
 }
 
 pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failure> {
@@ -49,7 +52,11 @@ pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
         for problem in &mut failure.problems {
             let advice = problem.advice.take().unwrap_or_default();
             let stands = "root is still alive and stays in the checkpoint; run apply again";
-            problem.advice = Some(if advice.is_empty() { stands.into() } else { format!("{advice}; {stands}") });
+            problem.advice = Some(if advice.is_empty() {
+                stands.into()
+            } else {
+                format!("{advice}; {stands}")
+            });
         }
         return Err(failure);
     }
@@ -63,7 +70,9 @@ async fn try_login(ceremony: &Ceremony<'_>, login: &Login) -> Result<Value, Fail
     let client = ceremony.client();
     let door = doors::door(ceremony, login)?;
     let session = door::open(&client, &door, ceremony).await?;
-    let mut result = door::prove(&client, &door, &session).await.map_err(Failure::from);
+    let mut result = door::prove(&client, &door, &session)
+        .await
+        .map_err(Failure::from);
     if result.is_ok() && is_break_glass(ceremony, login) {
         if let Err(failure) = holds_the_grant(ceremony, login, &session).await {
             result = Err(failure);
@@ -72,7 +81,9 @@ async fn try_login(ceremony: &Ceremony<'_>, login: &Login) -> Result<Value, Fail
     // Whatever was found: the token of a try must not stay.
     token::revoke_self(&client, session.token).await?;
     let proof: DoorProof = result?;
-    Ok(serde_json::json!({ "login": login.name, "break_glass": is_break_glass(ceremony, login), "proof": proof }))
+    Ok(
+        serde_json::json!({ "login": login.name, "break_glass": is_break_glass(ceremony, login), "proof": proof }),
+    )
 }
 
 /// A grant that does not hold would lock the cluster: root stays, and a person must look.
@@ -102,8 +113,12 @@ async fn holds_the_grant(
     };
     let acl = policies::resultant_acl(&client, &session.token).await?;
     door::grant_holds(&acl, way).map_err(|missing| {
-        Failure::refused(format!("the grant of {} does not hold: {}", login.name, missing.join(", ")))
-            .advise("look at the role's token_policies and at policies that deny these paths")
+        Failure::refused(format!(
+            "the grant of {} does not hold: {}",
+            login.name,
+            missing.join(", ")
+        ))
+        .advise("look at the role's token_policies and at policies that deny these paths")
     })
 }
 
@@ -117,9 +132,16 @@ fn is_break_glass(ceremony: &Ceremony<'_>, login: &Login) -> bool {
 /// What was declared, so that a change of it is tried again.
 fn declared(ceremony: &Ceremony<'_>) -> Vec<String> {
     let line = |login: &Login| {
-        let door = if is_break_glass(ceremony, login) { " break-glass" } else { "" };
+        let door = if is_break_glass(ceremony, login) {
+            " break-glass"
+        } else {
+            ""
+        };
         let words = |list: &[(String, Vec<crate::config::Capability>)]| {
-            list.iter().map(|(path, caps)| format!("{path}={caps:?}")).collect::<Vec<_>>().join(" ")
+            list.iter()
+                .map(|(path, caps)| format!("{path}={caps:?}"))
+                .collect::<Vec<_>>()
+                .join(" ")
         };
         format!(
             "{} auth/{} {}{door} can {} cannot {}",

@@ -37,8 +37,10 @@ pub(super) async fn observe(
     listing: Vec<Mount>,
     wanted: Vec<Wanted<'_>>,
 ) -> Result<Observation, Failure> {
-    let there: BTreeMap<_, _> =
-        listing.into_iter().map(|mount| (mount.path.trim_end_matches('/').to_owned(), mount)).collect();
+    let there: BTreeMap<_, _> = listing
+        .into_iter()
+        .map(|mount| (mount.path.trim_end_matches('/').to_owned(), mount))
+        .collect();
     let mut documents = Vec::new();
     let mut refusals = Vec::new();
     for mount in &wanted {
@@ -53,7 +55,10 @@ pub(super) async fn observe(
     }
     let mut comparison = desired::observe(ceremony, documents).await?;
     comparison.equal.extend(
-        wanted.iter().filter(|mount| there.contains_key(mount.path)).map(|m| m.mount_path.clone()),
+        wanted
+            .iter()
+            .filter(|mount| there.contains_key(mount.path))
+            .map(|m| m.mount_path.clone()),
     );
     Ok(comparison.into_observation())
 }
@@ -63,8 +68,10 @@ pub(super) async fn apply(
     ceremony: &mut Ceremony<'_>,
     observation: Observation,
 ) -> Result<Evidence, Failure> {
-    let (mounts, rest): (Vec<Pending>, Vec<Pending>) =
-        observation.pending.into_iter().partition(|p| matches!(p.document.read, Read::Known(_)));
+    let (mounts, rest): (Vec<Pending>, Vec<Pending>) = observation
+        .pending
+        .into_iter()
+        .partition(|p| matches!(p.document.read, Read::Known(_)));
     let mut written = desired::apply(ceremony, mounts, CONCURRENCY).await?;
     written.extend(desired::apply(ceremony, rest, CONCURRENCY).await?);
     Ok(observation.evidence.with("written", written))
@@ -92,7 +99,11 @@ fn documents_of(
     }
     if !tune.is_empty() {
         let path = format!("{}/tune", mount.mount_path);
-        documents.push(Document { path, body: Body::Map(tune), read: Read::Tune });
+        documents.push(Document {
+            path,
+            body: Body::Map(tune),
+            read: Read::Tune,
+        });
     }
     if !mount.config.is_empty() {
         let body = resolve::body(ceremony, mount.config)?;
@@ -114,7 +125,11 @@ fn mount_document(mount: &Wanted<'_>) -> Document {
             body.push((name.into(), Body::Bool(true)));
         }
     }
-    Document { path: mount.mount_path.clone(), body: Body::Map(body), read: Read::Known(None) }
+    Document {
+        path: mount.mount_path.clone(),
+        body: Body::Map(body),
+        read: Read::Known(None),
+    }
 }
 
 fn other_type(mount: &Wanted<'_>, present: &Mount) -> Failure {
@@ -122,5 +137,7 @@ fn other_type(mount: &Wanted<'_>, present: &Mount) -> Failure {
         "{} is of type {}, the file says {}",
         mount.mount_path, present.mount_type, mount.mount_type
     ))
-    .advise("choose another path in the file, or remove the mount by hand; nothing is ever replaced")
+    .advise(
+        "choose another path in the file, or remove the mount by hand; nothing is ever replaced",
+    )
 }

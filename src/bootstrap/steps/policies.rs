@@ -18,7 +18,10 @@ pub(super) async fn observe(ceremony: &Ceremony<'_>) -> Result<Observation, Fail
         };
         document(&policy.name, text)
     });
-    let ours = document(grant::POLICY, grant::rules(product, grant::needs_self(ceremony.config)));
+    let ours = document(
+        grant::POLICY,
+        grant::rules(product, grant::needs_self(ceremony.config)),
+    );
     let comparison = desired::observe(ceremony, given.chain([ours]).collect()).await?;
     Ok(comparison.into_observation())
 }

@@ -26,7 +26,11 @@ pub(super) async fn observe(ceremony: &Ceremony<'_>) -> Result<Observation, Fail
     }
     let checkpoint = ceremony.diary();
     let entry = checkpoint.diary().steps.get(&Step::Preflight);
-    Ok(Observation::present(entry.map(|entry| entry.evidence.clone()).unwrap_or_default()))
+    Ok(Observation::present(
+        entry
+            .map(|entry| entry.evidence.clone())
+            .unwrap_or_default(),
+    ))
 }
 
 /// One node as it answered.
@@ -43,7 +47,10 @@ pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
     judge_nodes(ceremony, &nodes, &mut failures);
     if nodes.iter().any(|node| node.health.initialized) {
         // Nothing else matters then, and nothing else may be touched.
-        failures.push(super::initialize::refusal(ceremony, crate::bootstrap::decide::Refusal::Foreign));
+        failures.push(super::initialize::refusal(
+            ceremony,
+            crate::bootstrap::decide::Refusal::Foreign,
+        ));
         return Err(only_refusals(failures));
     }
     let tried = try_custodians(ceremony, &mut failures).await;
@@ -56,8 +63,14 @@ pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
     if let Some(failure) = Failure::all(failures) {
         return Err(failure);
     }
-    let Some(first) = nodes.first() else { return Err(Failure::failed("no node answered")) };
-    let seal = if first.seal.recovery_seal { "auto" } else { "shamir" };
+    let Some(first) = nodes.first() else {
+        return Err(Failure::failed("no node answered"));
+    };
+    let seal = if first.seal.recovery_seal {
+        "auto"
+    } else {
+        "shamir"
+    };
     ceremony.note(format!(
         "{} {} with seal {} ({seal}), {} node{}",
         first.health.product.name(),
@@ -70,20 +83,34 @@ pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
         .with("product", first.health.product.name())
         .with("version", &first.health.version)
         .with("seal", &first.seal.seal_type)
-        .with("nodes", nodes.iter().map(|node| &node.address).collect::<Vec<_>>())
-        .with("custodians", ceremony.custodians.iter().map(Custodian::address).collect::<Vec<_>>())
+        .with(
+            "nodes",
+            nodes.iter().map(|node| &node.address).collect::<Vec<_>>(),
+        )
+        .with(
+            "custodians",
+            ceremony
+                .custodians
+                .iter()
+                .map(Custodian::address)
+                .collect::<Vec<_>>(),
+        )
         .with("proved", tried))
 }
 
 async fn reach(ceremony: &Ceremony<'_>, failures: &mut Vec<Failure>) -> Vec<Node> {
-    let asks = ceremony.client().nodes().into_iter().map(|node: Client| async move {
-        let (health, seal) = futures::join!(sys::health(&node), sys::seal_status(&node));
-        Ok::<_, crate::vault::Error>(Node {
-            address: node.address().to_owned(),
-            health: health?,
-            seal: seal?,
-        })
-    });
+    let asks = ceremony
+        .client()
+        .nodes()
+        .into_iter()
+        .map(|node: Client| async move {
+            let (health, seal) = futures::join!(sys::health(&node), sys::seal_status(&node));
+            Ok::<_, crate::vault::Error>(Node {
+                address: node.address().to_owned(),
+                health: health?,
+                seal: seal?,
+            })
+        });
     let mut nodes = Vec::new();
     for answer in join_all(asks).await {
         match answer {
@@ -125,7 +152,11 @@ fn judge_nodes(ceremony: &Ceremony<'_>, nodes: &[Node], failures: &mut Vec<Failu
 }
 
 fn seal_as_said(ceremony: &Ceremony<'_>, node: &Node, failures: &mut Vec<Failure>) {
-    let found = if node.seal.recovery_seal { Seal::Auto } else { Seal::Shamir };
+    let found = if node.seal.recovery_seal {
+        Seal::Auto
+    } else {
+        Seal::Shamir
+    };
     match ceremony.config.init.seal {
         Some(said) if said != found => failures.push(
             Failure::refused(format!(
@@ -139,10 +170,15 @@ fn seal_as_said(ceremony: &Ceremony<'_>, node: &Node, failures: &mut Vec<Failure
 }
 
 fn clock(ceremony: &Ceremony<'_>, node: &Node) {
-    let Some(theirs) = node.health.server_time_utc else { return };
+    let Some(theirs) = node.health.server_time_utc else {
+        return;
+    };
     let apart = (theirs - jiff::Timestamp::now().as_second()).abs();
     if apart > CLOCK_TOLERANCE_SECONDS {
-        ceremony.warn(format!("the clock of {} is {apart} s off from ours", node.address));
+        ceremony.warn(format!(
+            "the clock of {} is {apart} s off from ours",
+            node.address
+        ));
     }
 }
 
@@ -187,17 +223,25 @@ fn proofs(ceremony: &Ceremony<'_>, opened: &[String], failures: &mut Vec<Failure
     let accepted = &ceremony.config.init.accept_unproved;
     let is_proved = |custodian: &&Custodian| {
         opened.iter().any(|name| name == custodian.name())
-            || proofs.get(custodian.name()).is_some_and(|p| p.subject == custodian.proof_subject())
+            || proofs
+                .get(custodian.name())
+                .is_some_and(|p| p.subject == custodian.proof_subject())
     };
     let (proved, unproved): (Vec<_>, Vec<_>) = ceremony.custodians.iter().partition(is_proved);
-    let (taken, open): (Vec<_>, Vec<_>) =
-        unproved.into_iter().partition(|custodian| accepted.iter().any(|n| n == custodian.name()));
+    let (taken, open): (Vec<_>, Vec<_>) = unproved
+        .into_iter()
+        .partition(|custodian| accepted.iter().any(|n| n == custodian.name()));
     for custodian in &taken {
-        ceremony.find(format!("custodian {} is accepted unproved", custodian.name()));
+        ceremony.find(format!(
+            "custodian {} is accepted unproved",
+            custodian.name()
+        ));
     }
     let enough = usize::try_from(ceremony.config.init.threshold).unwrap_or(usize::MAX);
     let names = |list: &[&Custodian]| {
-        list.iter().map(|custodian| custodian.name().to_owned()).collect::<Vec<_>>()
+        list.iter()
+            .map(|custodian| custodian.name().to_owned())
+            .collect::<Vec<_>>()
     };
     if proved.len() + taken.len() < enough {
         failures.push(
@@ -217,7 +261,9 @@ fn proofs(ceremony: &Ceremony<'_>, opened: &[String], failures: &mut Vec<Failure
         return;
     }
     for name in names(&open) {
-        ceremony.find(format!("custodian {name} is unproved: its holder has opened nothing yet"));
+        ceremony.find(format!(
+            "custodian {name} is unproved: its holder has opened nothing yet"
+        ));
     }
 }
 
@@ -237,6 +283,9 @@ fn break_glass(ceremony: &Ceremony<'_>) {
 
 /// A refusal outweighs what else went wrong while looking.
 fn only_refusals(failures: Vec<Failure>) -> Failure {
-    let refused = failures.into_iter().filter(|f| f.exit == crate::failure::Exit::Refused).collect();
+    let refused = failures
+        .into_iter()
+        .filter(|f| f.exit == crate::failure::Exit::Refused)
+        .collect();
     Failure::all(refused).unwrap_or_else(|| Failure::refused("a node is already initialised"))
 }

@@ -21,18 +21,26 @@ use crate::vault::{Client, RootSession, Session as LoginSession};
 pub(super) async fn observe(ceremony: &Ceremony<'_>) -> Result<Observation, Failure> {
     if kept_on_purpose(ceremony) {
         ceremony.find("the root token is alive: revoke_root is false and --keep-root was typed");
-        return Ok(Observation::present(Evidence::default().with("root", "kept on purpose")));
+        return Ok(Observation::present(
+            Evidence::default().with("root", "kept on purpose"),
+        ));
     }
     let checkpoint = ceremony.diary();
     let recorded = checkpoint.diary().recorded(Step::RevokeRoot);
-    let evidence = checkpoint.diary().steps.get(&Step::RevokeRoot).map(|e| e.evidence.clone());
+    let evidence = checkpoint
+        .diary()
+        .steps
+        .get(&Step::RevokeRoot)
+        .map(|e| e.evidence.clone());
     drop(checkpoint);
     match (&ceremony.session, recorded) {
         (Session::Root(_), _) => Ok(Observation::absent()),
         // We are a login although a root token was kept: it was found dead when this run began. The
         // request that revoked it was ours, and only its answer was lost.
         (_, Recorded::Started) => {
-            let evidence = evidence.unwrap_or_default().with("after", "403, found by the next run");
+            let evidence = evidence
+                .unwrap_or_default()
+                .with("after", "403, found by the next run");
             Ok(Observation::present(evidence))
         }
         (Session::Login { token, .. }, _) => rescan(ceremony, token, evidence).await,
@@ -55,9 +63,10 @@ async fn rescan(
             }
             Ok(Observation::unknown("root tokens are alive"))
         }
-        Err(error) if error.status() == Some(403) => {
-            Ok(Observation { evidence, ..Observation::unknown("this login may not list accessors") })
-        }
+        Err(error) if error.status() == Some(403) => Ok(Observation {
+            evidence,
+            ..Observation::unknown("this login may not list accessors")
+        }),
         Err(error) => Err(error.into()),
     }
 }
@@ -66,9 +75,17 @@ pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
     let client = ceremony.client();
     let scan = scan(&client, ceremony.token()?).await?;
     let own = token::lookup_self(&client, ceremony.token()?).await?;
-    let others: Vec<_> = scan.roots.iter().filter(|t| t.accessor != own.accessor).cloned().collect();
+    let others: Vec<_> = scan
+        .roots
+        .iter()
+        .filter(|t| t.accessor != own.accessor)
+        .cloned()
+        .collect();
     for orphanless in &scan.children {
-        ceremony.warn(format!("dies with root if it is its child: {}", orphanless.line()));
+        ceremony.warn(format!(
+            "dies with root if it is its child: {}",
+            orphanless.line()
+        ));
     }
     judge_others(ceremony, &client, &others).await?;
     questions::before_revoking(ceremony, &others, &scan.children).await?;
@@ -78,18 +95,28 @@ pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
     let Session::Root(root) = std::mem::replace(&mut ceremony.session, Session::None) else {
         return Err(Failure::failed("there is no root token to revoke"));
     };
-    let proof = RootSession::new(client.clone(), root).revoke().await.map_err(not_revoked)?;
-    let after = token::lookup_self(&client, &control.token).await.map_err(|error| {
-        Failure::failed(format!("{control_name} does not answer after the revocation: {error}"))
+    let proof = RootSession::new(client.clone(), root)
+        .revoke()
+        .await
+        .map_err(not_revoked)?;
+    let after = token::lookup_self(&client, &control.token)
+        .await
+        .map_err(|error| {
+            Failure::failed(format!(
+                "{control_name} does not answer after the revocation: {error}"
+            ))
             .advise("run apply again: it looks whether root is dead and goes on")
-    })?;
+        })?;
     let second = second_scan(ceremony, &client).await?;
     token::revoke_self(&client, control.token).await?;
     Ok(Evidence::default()
         .with("node", client.address())
         .with("accessor", &own.accessor)
         .with("proof", &proof)
-        .with("control", serde_json::json!({"login": control_name, "status": 200, "accessor": after.accessor}))
+        .with(
+            "control",
+            serde_json::json!({"login": control_name, "status": 200, "accessor": after.accessor}),
+        )
         .with("other_root_tokens_revoked", others.len())
         .with("tokens_scanned", scan.looked_at)
         .with("second_scan", second))
@@ -116,7 +143,10 @@ impl Found {
 
     pub(in crate::bootstrap) fn line(&self) -> String {
         let expires = self.expires.as_deref().unwrap_or("never");
-        format!("accessor {} ({}, {}, expires {expires})", self.accessor, self.display_name, self.path)
+        format!(
+            "accessor {} ({}, {}, expires {expires})",
+            self.accessor, self.display_name, self.path
+        )
     }
 }
 
@@ -133,7 +163,11 @@ async fn scan(client: &Client, token: &Token) -> Result<Scan, crate::vault::Erro
     let mut infos = stream::iter(accessors)
         .map(|accessor| async move { token::lookup_accessor(client, token, &accessor).await })
         .buffer_unordered(CONCURRENCY);
-    let mut scan = Scan { looked_at, roots: Vec::new(), children: Vec::new() };
+    let mut scan = Scan {
+        looked_at,
+        roots: Vec::new(),
+        children: Vec::new(),
+    };
     while let Some(info) = infos.next().await {
         match info? {
             Some(info) if info.policies.iter().any(|policy| policy == "root") => {
@@ -172,8 +206,10 @@ async fn control(
     client: &Client,
 ) -> Result<(String, LoginSession), Failure> {
     let login = preferred(&ceremony.config.logins).ok_or_else(|| {
-        Failure::refused("no login is declared, so nothing could show that the server still answers")
-            .advise("declare at least one under logins")
+        Failure::refused(
+            "no login is declared, so nothing could show that the server still answers",
+        )
+        .advise("declare at least one under logins")
     })?;
     let door = doors::door(ceremony, login)?;
     let session = door::open(client, &door, ceremony).await?;
@@ -181,24 +217,38 @@ async fn control(
 }
 
 fn preferred(logins: &[Login]) -> Option<&Login> {
-    logins.iter().find(|login| !login.needs_a_person()).or_else(|| logins.first())
+    logins
+        .iter()
+        .find(|login| !login.needs_a_person())
+        .or_else(|| logins.first())
 }
 
 /// Every login that needs no person tries to scan; the first that may has the last word.
 async fn second_scan(ceremony: &Ceremony<'_>, client: &Client) -> Result<String, Failure> {
-    for login in ceremony.config.logins.iter().filter(|login| !login.needs_a_person()) {
+    for login in ceremony
+        .config
+        .logins
+        .iter()
+        .filter(|login| !login.needs_a_person())
+    {
         let door = doors::door(ceremony, login)?;
         let session = door::open(client, &door, ceremony).await?;
         let result = scan(client, &session.token).await;
         token::revoke_self(client, session.token).await?;
         match result {
             Ok(scan) if scan.roots.is_empty() => {
-                return Ok(format!("{} saw {} tokens and no root", login.name, scan.looked_at));
+                return Ok(format!(
+                    "{} saw {} tokens and no root",
+                    login.name, scan.looked_at
+                ));
             }
             Ok(scan) => {
                 let lines: Vec<_> = scan.roots.iter().map(Found::line).collect();
-                return Err(Failure::refused(format!("root tokens are alive: {}", lines.join("; ")))
-                    .advise("find out who made them since the scan as root"));
+                return Err(Failure::refused(format!(
+                    "root tokens are alive: {}",
+                    lines.join("; ")
+                ))
+                .advise("find out who made them since the scan as root"));
             }
             Err(error) if error.status() == Some(403) => {}
             Err(error) => return Err(error.into()),

@@ -25,7 +25,9 @@ pub(super) async fn observe(ceremony: &Ceremony<'_>) -> Result<Observation, Fail
     if documents.is_empty() {
         return Ok(Observation::nothing_declared());
     }
-    Ok(desired::observe(ceremony, documents).await?.into_observation())
+    Ok(desired::observe(ceremony, documents)
+        .await?
+        .into_observation())
 }
 
 pub(super) async fn apply(
@@ -61,7 +63,10 @@ fn whole(
 }
 
 fn add_grant(body: &mut Body, fields: &Fields) {
-    let given = fields.get("token_policies").map(crate::config::Field::strings).unwrap_or_default();
+    let given = fields
+        .get("token_policies")
+        .map(crate::config::Field::strings)
+        .unwrap_or_default();
     let mut policies: Vec<Body> = given.into_iter().map(Body::from).collect();
     policies.push(grant::POLICY.into());
     if let Body::Map(fields) = body {

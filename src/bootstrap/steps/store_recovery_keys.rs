@@ -16,7 +16,9 @@ use crate::secret::Share;
 /// Looks at what is recorded as stored: version and digest, never a share.
 pub(super) async fn observe(ceremony: &Ceremony<'_>) -> Result<Observation, Failure> {
     let looks = ceremony.custodians.iter().map(|custodian| async move {
-        let Some(stored) = stored(ceremony, custodian.name()) else { return (custodian, None) };
+        let Some(stored) = stored(ceremony, custodian.name()) else {
+            return (custodian, None);
+        };
         let observed = custodian.observe(&stored).await;
         (custodian, Some((stored, observed)))
     });
@@ -25,11 +27,18 @@ pub(super) async fn observe(ceremony: &Ceremony<'_>) -> Result<Observation, Fail
         match found {
             Some((stored, Ok(Look::Same))) => there.push(fact(custodian, &stored)),
             Some((_, Ok(Look::Changed(how)))) => {
-                ceremony.find(format!("{} changed since it was stored: {how}", custodian.address()));
+                ceremony.find(format!(
+                    "{} changed since it was stored: {how}",
+                    custodian.address()
+                ));
                 unseen.push(custodian.address());
             }
             Some((_, Ok(Look::Missing))) => {
-                ceremony.find(format!("the share of {} is gone: {}", custodian.name(), custodian.address()));
+                ceremony.find(format!(
+                    "the share of {} is gone: {}",
+                    custodian.name(),
+                    custodian.address()
+                ));
                 unseen.push(custodian.address());
             }
             Some((_, Err(error))) => {
@@ -45,13 +54,18 @@ pub(super) async fn observe(ceremony: &Ceremony<'_>) -> Result<Observation, Fail
         return Ok(Observation::partial(missing));
     }
     if !missing.is_empty() {
-        return Ok(Observation::unknown("shares are missing and no longer in the checkpoint"));
+        return Ok(Observation::unknown(
+            "shares are missing and no longer in the checkpoint",
+        ));
     }
     if unseen.is_empty() {
         return Ok(Observation::present(evidence));
     }
     let why = format!("not re-checked: {}", unseen.join(", "));
-    Ok(Observation { evidence, ..Observation::unknown(why) })
+    Ok(Observation {
+        evidence,
+        ..Observation::unknown(why)
+    })
 }
 
 /// Stores what is not stored yet, then drops the shares from memory and checkpoint.
@@ -85,7 +99,13 @@ async fn store_one(
     if let Some(stored) = stored(ceremony, &name) {
         return Ok(fact(custodian, &stored));
     }
-    let record = ceremony.diary().diary().shares.get(&name).cloned().unwrap_or_default();
+    let record = ceremony
+        .diary()
+        .diary()
+        .shares
+        .get(&name)
+        .cloned()
+        .unwrap_or_default();
     let prepared = custodian.prepare(share)?.with_earlier(record.prepared);
     // Before it is stored: whatever is found there later with one of these digests is ours.
     ceremony.checkpoint().record(|diary| {

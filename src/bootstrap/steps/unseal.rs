@@ -22,7 +22,14 @@ async fn joined(ceremony: &Ceremony<'_>, node: &Client) -> Result<(), Failure> {
     let begun = Instant::now();
     while !sys::seal_status(node).await?.initialized {
         let what = format!("{} to join", node.address());
-        ceremony.wait(begun, ceremony.config.cluster.timeouts.active, &what, "not joined").await?;
+        ceremony
+            .wait(
+                begun,
+                ceremony.config.cluster.timeouts.active,
+                &what,
+                "not joined",
+            )
+            .await?;
     }
     Ok(())
 }
@@ -38,6 +45,9 @@ async fn one(ceremony: &Ceremony<'_>, node: &Client) -> Result<(), Failure> {
             return Ok(());
         }
     }
-    Err(Failure::refused(format!("{} is still sealed after {threshold} shares", node.address()))
-        .advise("look at the server's log; if it belongs to another cluster, correct cluster.nodes"))
+    Err(Failure::refused(format!(
+        "{} is still sealed after {threshold} shares",
+        node.address()
+    ))
+    .advise("look at the server's log; if it belongs to another cluster, correct cluster.nodes"))
 }

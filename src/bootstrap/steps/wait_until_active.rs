@@ -35,12 +35,16 @@ pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
             Err(error) if error.is_retryable() => error.to_string(),
             Err(error) => return Err(error.into()),
         };
-        ceremony.wait(begun, limit, "the active node to answer its root", &said).await?;
+        ceremony
+            .wait(begun, limit, "the active node to answer its root", &said)
+            .await?;
     }
     let active = ceremony.client();
     let health = sys::health(&active).await?;
     check_cluster(ceremony, &health)?;
-    ceremony.checkpoint().record(|diary| diary.cluster.cluster_id.clone_from(&health.cluster_id))?;
+    ceremony
+        .checkpoint()
+        .record(|diary| diary.cluster.cluster_id.clone_from(&health.cluster_id))?;
     let rules = probe_root_generation(&active, Some(ceremony.token()?)).await?;
     if rules == RootGeneration::OpenClassic {
         ceremony.find(

@@ -11,13 +11,16 @@ pub(super) async fn observe(ceremony: &Ceremony<'_>) -> Result<Observation, Fail
     if ceremony.config.writes.is_empty() {
         return Ok(Observation::nothing_declared());
     }
-    let documents = ceremony
-        .config
-        .writes
-        .iter()
-        .map(|write| Ok(Document::new(write.path.clone(), resolve::body(ceremony, &write.data)?)));
+    let documents = ceremony.config.writes.iter().map(|write| {
+        Ok(Document::new(
+            write.path.clone(),
+            resolve::body(ceremony, &write.data)?,
+        ))
+    });
     let documents = documents.collect::<Result<_, Failure>>()?;
-    Ok(desired::observe(ceremony, documents).await?.into_observation())
+    Ok(desired::observe(ceremony, documents)
+        .await?
+        .into_observation())
 }
 
 /// In the order of the file, since one may need what another made.

@@ -87,7 +87,12 @@ pub fn compare_tune(want: &Body, have: &Value) -> Comparison {
 /// Compares the body of a policy's write with what a read of it gave.
 #[must_use]
 pub fn compare_policy(want: &Body, have: &Value) -> Comparison {
-    let text = |value: &Value| value.get("policy").and_then(Value::as_str).map(str::to_owned);
+    let text = |value: &Value| {
+        value
+            .get("policy")
+            .and_then(Value::as_str)
+            .map(str::to_owned)
+    };
     let same = match (want.get("policy"), text(have)) {
         (Some(Body::String(want)), Some(have)) => same_policy(want, &have),
         _ => false,
