@@ -50,10 +50,21 @@ pub enum Refusal {
     /// oidc: the provider's code, told by the server.
     #[error("the identity provider refused: {0}")]
     Provider(String),
+    /// oidc: the server's own request to the provider failed.
+    #[error("the server could not ask the identity provider")]
+    ProviderAway,
     /// Any method: a bare 403.
     #[error("denied before any credential was looked at")]
     Denied,
 }
+
+/// Starts of the 500s that mean the provider and not the server (openbao: path_oidc.go).
+const PROVIDER_AWAY: [&str; 4] = [
+    "error authorizing device",
+    "error decoding issuer response",
+    "error polling for device authorization",
+    "error getting provider",
+];
 
 impl Refusal {
     /// The refusal behind a status and the server's words; `None` when they say nothing known.
@@ -67,6 +78,9 @@ impl Refusal {
             (_, 403) if bare => return Some(Self::Denied),
             (Kind::Kubernetes { .. }, 500) if has("could not load backend configuration") => {
                 return Some(Self::Unconfigured);
+            }
+            (Kind::Oidc { .. }, 500) if PROVIDER_AWAY.iter().any(|part| has(part)) => {
+                return Some(Self::ProviderAway);
             }
             (_, 400 | 403) => {}
             _ => return None,
@@ -132,6 +146,9 @@ impl Refusal {
             Self::Provider(_) => {
                 "sign in as a person whom the provider lets use this client, and consent"
             }
+            Self::ProviderAway => {
+                "see whether the server reaches oidc_discovery_url, and whether the provider has a device flow where that is wanted; the server's log tells the cause"
+            }
             Self::Denied => {
                 "see whether an auth method is mounted at this path, and whether this address is in token_bound_cidrs"
             }
@@ -166,11 +183,9 @@ fn of_token(text: &str) -> Option<Refusal> {
         });
     }
     if has("sub claim does not match") || has("claim \"") {
-        return Some(Refusal::Claims(
-            text.trim()
-                .trim_start_matches("Vault login failed. ")
-                .to_owned(),
-        ));
+        // The product's own name stands before it: `OpenBao login failed. claim …`.
+        let why = after("login failed.").unwrap_or_else(|| text.trim().to_owned());
+        return Some(Refusal::Claims(why));
     }
     if has("(aud)") || has("audience claim") || has("invalid audience") {
         return Some(Refusal::Audience);
@@ -315,6 +330,18 @@ mod tests {
                 400,
                 "role \"operator\" could not be found",
                 Refusal::RoleMissing("operator".into()),
+            ),
+            (
+                &oidc(),
+                400,
+                "OpenBao login failed. claim \"email\" not found in token",
+                Refusal::Claims("claim \"email\" not found in token".into()),
+            ),
+            (
+                &oidc(),
+                500,
+                "error decoding issuer response to device auth: unexpected end of JSON input;",
+                Refusal::ProviderAway,
             ),
             (
                 &oidc(),
