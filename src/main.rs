@@ -1,1 +1,193 @@
-fn main() {}
+//! `vault-bootstrap`: parse, dispatch, exit code. Everything else is in the library.
+
+use std::io::IsTerminal;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+use clap_complete::Shell;
+use tokio::signal::unix::{SignalKind, signal};
+use vault_bootstrap::bootstrap::{self, Interrupt, Options};
+use vault_bootstrap::cli::{
+    Apply, Cli, ColorChoice, Command, CompletionTarget, Custodian, Global, OutputForm,
+};
+use vault_bootstrap::config::{self, Config};
+use vault_bootstrap::failure::{Exit, Failure, Problem};
+use vault_bootstrap::hardening;
+use vault_bootstrap::report::{Color, Output, Report};
+
+/// Wipes every block of memory as it is given back: HTTP and TLS buffers too hold secrets.
+#[global_allocator]
+static WIPING: zeroizing_alloc::ZeroAlloc<std::alloc::System> =
+    zeroizing_alloc::ZeroAlloc(std::alloc::System);
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let unlocked = hardening::harden();
+    let no_color = std::env::var("NO_COLOR").ok();
+    let report = Report::new(output(&cli.global), color(&cli.global), no_color.as_deref());
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let result = match runtime {
+        Ok(runtime) => {
+            log_to_stderr(cli.global.verbose);
+            runtime.block_on(dispatch(cli, &report, unlocked))
+        }
+        Err(error) => Err(Failure::failed(format!("no event loop to run on: {error}"))),
+    };
+    let exit = result.unwrap_or_else(|failure| {
+        report.failure(&failure);
+        failure.exit
+    });
+    ExitCode::from(exit.code())
+}
+
+async fn dispatch(cli: Cli, report: &Report, unlocked: Option<String>) -> Result<Exit, Failure> {
+    match cli.command {
+        Command::Schema => {
+            let text = serde_json::to_string_pretty(&config::schema()).unwrap_or_default();
+            report.plain(&format!("{text}\n"));
+            Ok(Exit::Done)
+        }
+        Command::Completions { target } => {
+            report.plain(&completions(target));
+            Ok(Exit::Done)
+        }
+        Command::Apply(typed) => apply(&cli.global, typed, report, unlocked).await,
+        Command::Status => {
+            let config = load(&cli.global)?;
+            let client = bootstrap::open_client(&config).await;
+            let (status, exit) = bootstrap::status(&config, client, &command(&cli.global)).await?;
+            report.status(&status);
+            Ok(exit)
+        }
+        Command::Custodian(Custodian::Prove { name, identity }) => {
+            let config = load(&cli.global)?;
+            let show = |armored: &str| report.plain(armored);
+            let identity = identity.as_deref();
+            let subject = bootstrap::prove_custodian(&config, &name, identity, &show).await?;
+            let facts = serde_json::json!({"version": 1, "proved": name, "subject": subject});
+            report.result(&format!("{name} is proved: {subject}"), &facts);
+            Ok(Exit::Done)
+        }
+    }
+}
+
+async fn apply(
+    global: &Global,
+    typed: Apply,
+    report: &Report,
+    unlocked: Option<String>,
+) -> Result<Exit, Failure> {
+    let config = load(global)?;
+    let options = Options {
+        yes: typed.yes,
+        keep_root: typed.keep_root,
+        revoke_other_roots: typed.revoke_other_roots,
+        sign_in_seconds: typed.sign_in_timeout,
+        report: typed.report,
+    };
+    if !options.yes && config.revoke_root && !std::io::stdin().is_terminal() {
+        return Err(
+            Failure::usage("there is no terminal to ask on before the root token goes")
+                .advise("where nobody is there to answer: vault-bootstrap apply --yes"),
+        );
+    }
+    let tell = |event| report.event(&event);
+    if let Some(text) = unlocked {
+        tell(bootstrap::event::Event::Warning { step: None, text });
+    }
+    let interrupt = Interrupt::default();
+    tokio::select! {
+        result = bootstrap::apply(&config, &options, &tell, &interrupt) => result,
+        never = pass_on_signals(&interrupt) => match never? {},
+    }
+}
+
+/// Turns SIGINT and SIGTERM into a request to stop, for as long as the work goes on.
+async fn pass_on_signals(interrupt: &Interrupt) -> Result<std::convert::Infallible, Failure> {
+    let failed = |error: std::io::Error| Failure::failed(format!("no signals: {error}"));
+    let mut interrupted = signal(SignalKind::interrupt()).map_err(failed)?;
+    let mut terminated = signal(SignalKind::terminate()).map_err(failed)?;
+    loop {
+        tokio::select! {
+            _ = interrupted.recv() => interrupt.request(2),
+            _ = terminated.recv() => interrupt.request(15),
+        }
+    }
+}
+
+fn load(global: &Global) -> Result<Config, Failure> {
+    config::load(&global.config, &|name| std::env::var(name).ok()).map_err(|problems| {
+        let file = problems.file.display().to_string();
+        let lines = problems
+            .list
+            .iter()
+            .map(|problem| format!("{file}:{problem}"));
+        let mut list: Vec<_> = lines.map(|what| Problem { what, advice: None }).collect();
+        if let Some(last) = list.last_mut() {
+            last.advice = problems.advice();
+        }
+        Failure::with(Exit::Usage, list)
+    })
+}
+
+/// The command as it was typed, without its verb, for advice that can be pasted.
+fn command(global: &Global) -> String {
+    let file = global.config.display().to_string();
+    if file == "bootstrap.yaml" {
+        "vault-bootstrap".into()
+    } else {
+        format!("vault-bootstrap -c {file}")
+    }
+}
+
+fn completions(target: CompletionTarget) -> String {
+    let mut command = Cli::command();
+    let mut text = Vec::new();
+    let shell = match target {
+        CompletionTarget::Bash => Shell::Bash,
+        CompletionTarget::Elvish => Shell::Elvish,
+        CompletionTarget::Fish => Shell::Fish,
+        CompletionTarget::Powershell => Shell::PowerShell,
+        CompletionTarget::Zsh => Shell::Zsh,
+        CompletionTarget::Man => {
+            // Writing into memory does not fail.
+            let _ = clap_mangen::Man::new(command).render(&mut text);
+            return String::from_utf8_lossy(&text).into_owned();
+        }
+    };
+    clap_complete::generate(shell, &mut command, "vault-bootstrap", &mut text);
+    String::from_utf8_lossy(&text).into_owned()
+}
+
+/// Only our own lines: what libraries log has not been looked through for secrets.
+fn log_to_stderr(verbose: u8) {
+    let level = match verbose {
+        0 => return,
+        1 => "vault_bootstrap=info",
+        2 => "vault_bootstrap=debug",
+        _ => "vault_bootstrap=trace",
+    };
+    tracing_subscriber::fmt()
+        .with_env_filter(tracing_subscriber::EnvFilter::new(level))
+        .with_writer(std::io::stderr)
+        .with_ansi(false)
+        .without_time()
+        .init();
+}
+
+fn output(global: &Global) -> Output {
+    match global.output {
+        OutputForm::Text => Output::Text,
+        OutputForm::Json => Output::Json,
+    }
+}
+
+fn color(global: &Global) -> Color {
+    match global.color {
+        ColorChoice::Auto => Color::Auto,
+        ColorChoice::Always => Color::Always,
+        ColorChoice::Never => Color::Never,
+    }
+}

@@ -56,6 +56,17 @@ secret! {
     /// Any secret text without a type of its own: a password, a client secret, a JWT, a passphrase.
     SecretText
 }
+impl SecretText {
+    /// The bytes of a PEM file of certificates, which are public; `None` when a private key, or
+    /// anything but certificates, is in it.
+    #[must_use]
+    pub fn certificates(&self) -> Option<Vec<u8>> {
+        let text = self.expose();
+        let public = text.contains("-----BEGIN CERTIFICATE-----") && !text.contains("PRIVATE KEY");
+        public.then(|| text.as_bytes().to_vec())
+    }
+}
+
 secret! {
     /// One share of the recovery (or unseal) key: one line of base64, as the servers show it.
     Share
@@ -91,6 +102,20 @@ impl std::fmt::Debug for RootToken {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn certificates_are_public_and_private_keys_never_are() {
+        let certificate = "-----BEGIN CERTIFICATE-----\nAA\n-----END CERTIFICATE-----\n";
+        let key = "-----BEGIN PRIVATE KEY-----\nAA\n-----END PRIVATE KEY-----\n";
+        assert!(SecretText::new(certificate.into()).certificates().is_some());
+        assert!(SecretText::new(key.into()).certificates().is_none());
+        assert!(
+            SecretText::new(format!("{certificate}{key}"))
+                .certificates()
+                .is_none()
+        );
+        assert!(SecretText::new("hunter2".into()).certificates().is_none());
+    }
 
     #[test]
     fn debug_shows_the_kind_and_never_the_text() {

@@ -1,1 +1,157 @@
-//! The file.
+//! `bootstrap.yaml`, read into a [`Config`]: all problems at once, each with line and column.
+//!
+//! Never asks a server, and never reads a secret: secret values are references that stay references here.
+//!
+//! `document` reads YAML into a `tree` of keys and values with their places, `check` holds them against the schema that `shape` and `api`
+//! make, `reading` with `sections` and `logins` turns what is sound into the `model`, and `rules` look at how it fits together.
+
+mod api;
+mod check;
+mod document;
+mod logins;
+mod model;
+mod problem;
+mod reading;
+mod rules;
+mod scalar;
+mod sections;
+mod shape;
+mod tree;
+
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
+use std::sync::LazyLock;
+
+use serde_json::Value;
+
+pub use model::*;
+pub use problem::{Problem, Problems};
+
+use reading::Reading;
+use rules::Parts;
+use tree::{Kind, Node};
+
+/// Longest file, in bytes.
+const LONGEST_FILE: u64 = 1 << 20;
+/// Most problems that are reported in one go.
+const MOST_PROBLEMS: usize = 500;
+
+static SCHEMA: LazyLock<Value> = LazyLock::new(shape::schema);
+
+/// Reads and checks the file at `path`; `${NAME}` in it is asked of `env`.
+///
+/// Files of policies are read as well; files of secrets are not. Relative paths start at the directory of the file.
+///
+/// # Errors
+/// All problems of the file, when there is any.
+pub fn load(path: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<Config, Problems> {
+    let text = read(path).map_err(|text| {
+        let problem = Problem {
+            line: 1,
+            column: 1,
+            path: String::new(),
+            text,
+        };
+        Problems::new(path.to_path_buf(), vec![problem])
+    })?;
+    parse(&text, path, env).map_err(|problems| Problems::new(path.to_path_buf(), problems))
+}
+
+/// The JSON Schema (draft 2020-12) of the file, for editors.
+#[must_use]
+pub fn schema() -> Value {
+    SCHEMA.clone()
+}
+
+fn read(path: &Path) -> Result<String, String> {
+    let file = File::open(path).map_err(|error| format!("cannot be read: {}", error.kind()))?;
+    let mut bytes = Vec::new();
+    file.take(LONGEST_FILE + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|error| format!("cannot be read: {}", error.kind()))?;
+    if bytes.len() as u64 > LONGEST_FILE {
+        return Err(format!(
+            "longer than {LONGEST_FILE} bytes, which no configuration is"
+        ));
+    }
+    String::from_utf8(bytes).map_err(|_| "not text in UTF-8".into())
+}
+
+fn parse(
+    text: &str,
+    file: &Path,
+    env: &dyn Fn(&str) -> Option<String>,
+) -> Result<Config, Vec<Problem>> {
+    let mut problems = Vec::new();
+    let Some(mut root) = document::parse(text, env, &mut problems) else {
+        return Err(problems);
+    };
+    check::check(&mut root, &SCHEMA, &mut problems);
+    if !matches!(root.kind, Kind::Map(_)) || problems.len() > MOST_PROBLEMS {
+        problems.truncate(MOST_PROBLEMS);
+        return Err(problems);
+    }
+    let directory = file.parent().unwrap_or(Path::new(""));
+    let mut reading = Reading::new(&root, directory, problems);
+    let auth = reading.auth();
+    let mut parts = Parts {
+        cluster: reading.cluster(),
+        init: reading.init(),
+        audit: reading.audit(),
+        secrets: reading.secrets(),
+        policies: reading.policies(),
+        writes: reading.writes(),
+        logins: reading.logins(&auth),
+        break_glass: reading.break_glass(),
+        auth,
+    };
+    let checkpoint = reading.checkpoint();
+    rules::check(&parts, &mut reading);
+    let (warnings, mut problems) = (reading.warnings, reading.problems);
+    let sections = (
+        parts.cluster.take(),
+        parts.init.take(),
+        checkpoint,
+        parts.break_glass.take(),
+    );
+    let (Some(cluster), Some(init), Some(checkpoint), Some(break_glass)) = sections else {
+        if problems.is_empty() {
+            let text =
+                "the file could not be understood, and why is not known; please report this".into();
+            problems.push(Problem {
+                line: 1,
+                column: 1,
+                path: String::new(),
+                text,
+            });
+        }
+        return Err(problems);
+    };
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    Ok(Config {
+        version: 1,
+        file: file.to_path_buf(),
+        directory: directory.to_path_buf(),
+        cluster,
+        init,
+        checkpoint,
+        audit: parts.audit,
+        secrets: parts.secrets,
+        auth: parts.auth,
+        policies: parts.policies,
+        writes: parts.writes,
+        logins: parts.logins,
+        break_glass,
+        revoke_root: !matches!(
+            root.get("revoke_root").map(|node: &Node| &node.kind),
+            Some(Kind::Bool(false))
+        ),
+        warnings,
+    })
+}
+
+#[cfg(test)]
+mod tests;

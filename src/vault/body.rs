@@ -52,6 +52,41 @@ impl Body {
         }
     }
 
+    /// Names of the fields of an object that are, or hold, a secret.
+    #[must_use]
+    pub fn secret_fields(&self) -> Vec<String> {
+        let Self::Map(fields) = self else {
+            return Vec::new();
+        };
+        let secret = fields.iter().filter(|(_, value)| value.holds_a_secret());
+        secret.map(|(name, _)| name.clone()).collect()
+    }
+
+    fn holds_a_secret(&self) -> bool {
+        let mut found = Vec::new();
+        self.secrets(&mut found);
+        !found.is_empty()
+    }
+
+    /// The value of a field as text, to be remembered as a digest and never to be shown.
+    #[must_use]
+    pub fn field_text(&self, name: &str) -> Option<SecretText> {
+        self.get(name).map(Self::text)
+    }
+
+    /// The whole as text, to be remembered as a digest and never to be shown.
+    #[must_use]
+    pub fn text(&self) -> SecretText {
+        match self {
+            Self::Secret(text) => SecretText::new(text.expose().to_owned()),
+            Self::String(text) => SecretText::new(text.clone()),
+            other => {
+                let bytes = other.to_wire();
+                SecretText::new(String::from_utf8_lossy(&bytes).into_owned())
+            }
+        }
+    }
+
     /// The bytes for the wire, wiped when dropped.
     pub(super) fn to_wire(&self) -> Zeroizing<Vec<u8>> {
         // Strings, numbers and string keys always serialise.

@@ -74,7 +74,7 @@ pub struct RootSession {
 }
 
 /// That a root token lived and lives no more, seen on one node.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Revocation {
     /// Of the token that was revoked.
     pub accessor: String,

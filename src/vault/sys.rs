@@ -32,12 +32,20 @@ pub enum Product {
     OpenBao,
 }
 
-impl std::fmt::Display for Product {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        out.write_str(match self {
+impl Product {
+    /// As people call it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
             Self::Vault => "Vault",
             Self::OpenBao => "OpenBao",
-        })
+        }
+    }
+}
+
+impl std::fmt::Display for Product {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str(self.name())
     }
 }
 

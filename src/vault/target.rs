@@ -1,5 +1,6 @@
 //! Where the server is and how it is trusted: plain values, never the configuration's own types.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use url::Url;
@@ -30,7 +31,7 @@ pub struct Tls {
     /// PEM certificate chain that we show.
     pub client_cert: Option<Vec<u8>>,
     /// PEM private key to `client_cert`.
-    pub client_key: Option<SecretText>,
+    pub client_key: Option<Arc<SecretText>>,
 }
 
 /// Time limits. Connecting has one of its own, five seconds, which nobody needs to change.

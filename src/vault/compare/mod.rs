@@ -48,6 +48,13 @@ pub struct Difference {
     pub want: String,
 }
 
+impl std::fmt::Display for Difference {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { field, have, want } = self;
+        write!(formatter, "{field} is {have}, the file says {want}")
+    }
+}
+
 /// The outcome.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Comparison {
@@ -75,6 +82,30 @@ pub fn compare(want: &Body, have: &Value) -> Comparison {
 #[must_use]
 pub fn compare_tune(want: &Body, have: &Value) -> Comparison {
     walk(want, have, true)
+}
+
+/// Compares the body of a policy's write with what a read of it gave.
+#[must_use]
+pub fn compare_policy(want: &Body, have: &Value) -> Comparison {
+    let text = |value: &Value| {
+        value
+            .get("policy")
+            .and_then(Value::as_str)
+            .map(str::to_owned)
+    };
+    let same = match (want.get("policy"), text(have)) {
+        (Some(Body::String(want)), Some(have)) => same_policy(want, &have),
+        _ => false,
+    };
+    let mut comparison = Comparison::default();
+    if !same {
+        comparison.differences.push(Difference {
+            field: "policy".into(),
+            have: "another text".into(),
+            want: "its own".into(),
+        });
+    }
+    comparison
 }
 
 /// Policies come back as they were stored; blanks around them mean nothing.

@@ -1,0 +1,187 @@
+//! The public part of the checkpoint: attempts and evidence, and nothing that opens anything.
+//!
+//! ```text
+//! diary.json  {"version": 1, "program": "0.1.0", "cluster": {name, address, cluster_id},
+//!              "steps": {"initialize": {state, started, finished, evidence}, …},
+//!              "proofs": {"alice": {subject, at}}, "shares": {"alice": {prepared, stored}},
+//!              "digests": {"auth/userpass/users/ada#password": "$argon2id$…"},
+//!              "applied": {"writes/0 auth/…": "…"}}
+//! ```
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::bootstrap::decide::Recorded;
+use crate::bootstrap::evidence::Evidence;
+use crate::bootstrap::step::Step;
+
+/// The form of the diary that this program writes, and the newest that it reads.
+pub const VERSION: u32 = 1;
+
+/// What is known about one ceremony.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Diary {
+    /// Form of this file.
+    pub version: u32,
+    /// Version of the program that wrote it last.
+    pub program: String,
+    /// Which cluster this is about.
+    pub cluster: Cluster,
+    /// What happened to each step so far.
+    #[serde(default)]
+    pub steps: BTreeMap<Step, Entry>,
+    /// Custodians whose holder has opened something there, by name.
+    #[serde(default)]
+    pub proofs: BTreeMap<String, Proof>,
+    /// What is known about each share, by the name of its custodian.
+    #[serde(default)]
+    pub shares: BTreeMap<String, ShareRecord>,
+    /// Argon2id digests of secrets that the server does not give back, by path and field.
+    #[serde(default)]
+    pub digests: BTreeMap<String, String>,
+}
+
+/// The cluster that a checkpoint belongs to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cluster {
+    /// `cluster.name` of the file.
+    pub name: String,
+    /// `cluster.address` of the file when the ceremony began.
+    pub address: String,
+    /// The server's own id, known once it was active.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster_id: Option<String>,
+}
+
+/// One step in the diary.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// How far it came.
+    pub state: Recorded,
+    /// When it was last begun, RFC 3339.
+    pub started: String,
+    /// When it was last finished, RFC 3339.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finished: Option<String>,
+    /// Public facts that prove it.
+    #[serde(default)]
+    pub evidence: Evidence,
+}
+
+/// A holder has shown that what is kept for them can be opened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Proof {
+    /// What was proved: a recipient, or a parameter and its key. A change of it voids the proof.
+    pub subject: String,
+    /// When, RFC 3339.
+    pub at: String,
+}
+
+/// What is known about one share.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ShareRecord {
+    /// Digests of the ciphertexts that were about to be stored, one for each try.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub prepared: Vec<String>,
+    /// Public facts of what is stored, once it was read back equal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stored: Option<serde_json::Value>,
+}
+
+impl Diary {
+    /// A diary without entries.
+    #[must_use]
+    pub fn new(name: &str, address: &str) -> Self {
+        Self {
+            version: VERSION,
+            program: env!("CARGO_PKG_VERSION").to_owned(),
+            cluster: Cluster {
+                name: name.to_owned(),
+                address: address.to_owned(),
+                cluster_id: None,
+            },
+            steps: BTreeMap::new(),
+            proofs: BTreeMap::new(),
+            shares: BTreeMap::new(),
+            digests: BTreeMap::new(),
+        }
+    }
+
+    /// How far a step came.
+    #[must_use]
+    pub fn recorded(&self, step: Step) -> Recorded {
+        self.steps
+            .get(&step)
+            .map_or(Recorded::Nothing, |entry| entry.state)
+    }
+
+    /// Notes that a step begins. Evidence of an earlier run is kept until the step is done again.
+    pub fn start(&mut self, step: Step, now: String) {
+        let evidence = self.steps.get(&step).map(|entry| entry.evidence.clone());
+        let entry = Entry {
+            state: Recorded::Started,
+            started: now,
+            finished: None,
+            evidence: evidence.unwrap_or_default(),
+        };
+        self.steps.insert(step, entry);
+    }
+
+    /// Notes that a step is done.
+    pub fn finish(&mut self, step: Step, evidence: Evidence, now: String) {
+        let started = self
+            .steps
+            .get(&step)
+            .map_or_else(|| now.clone(), |e| e.started.clone());
+        let entry = Entry {
+            state: Recorded::Done,
+            started,
+            finished: Some(now),
+            evidence,
+        };
+        self.steps.insert(step, entry);
+    }
+
+    /// True when the whole ceremony was handed over.
+    #[must_use]
+    pub fn handed_over(&self) -> bool {
+        self.recorded(Step::HandOver) == Recorded::Done
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_diary_reads_back_as_it_was_written() {
+        let mut diary = Diary::new("prod", "https://vault:8200");
+        diary.start(Step::Initialize, "2026-11-21T10:00:00Z".into());
+        diary.finish(
+            Step::Audit,
+            Evidence::default().with("devices", ["file"]),
+            "t".into(),
+        );
+        let text = serde_json::to_string(&diary).unwrap();
+        assert_eq!(serde_json::from_str::<Diary>(&text).unwrap(), diary);
+        assert_eq!(diary.recorded(Step::Initialize), Recorded::Started);
+        assert_eq!(diary.recorded(Step::Audit), Recorded::Done);
+        assert_eq!(diary.recorded(Step::HandOver), Recorded::Nothing);
+    }
+
+    #[test]
+    fn starting_a_step_again_keeps_the_evidence_of_before() {
+        let mut diary = Diary::new("prod", "https://vault:8200");
+        diary.finish(
+            Step::Audit,
+            Evidence::default().with("devices", 1),
+            "a".into(),
+        );
+        diary.start(Step::Audit, "b".into());
+        assert_eq!(
+            diary.steps[&Step::Audit].evidence.get::<u32>("devices"),
+            Some(1)
+        );
+    }
+}

@@ -1,0 +1,84 @@
+//! Writing so that a crash leaves the old file or the new one, never half of either.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+/// Replaces `directory/name` with `bytes`: temporary file (0600), fsync, rename, fsync of the
+/// directory. When this returns, a power cut does not take the new content away.
+pub(super) fn replace(directory: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
+    let mut file = tempfile::Builder::new()
+        .prefix(".new-")
+        .tempfile_in(directory)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    file.persist(directory.join(name))
+        .map_err(|error| error.error)?;
+    sync_directory(directory)
+}
+
+/// Makes names in `directory` as durable as the files they name.
+pub(super) fn sync_directory(directory: &Path) -> io::Result<()> {
+    File::open(directory)?.sync_all()
+}
+
+/// Overwrites a file with zeros and removes it. On copy-on-write and flash storage the overwriting
+/// is no promise; what protects the content there is that its key is gone too.
+pub(super) fn destroy(directory: &Path, name: &str) -> io::Result<()> {
+    let path = directory.join(name);
+    let mut file = match OpenOptions::new()
+        .write(true)
+        .custom_flags(NO_FOLLOW)
+        .open(&path)
+    {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    let length = usize::try_from(file.metadata()?.len()).unwrap_or(0);
+    file.write_all(&vec![0; length])?;
+    file.sync_all()?;
+    fs::remove_file(&path)?;
+    sync_directory(directory)
+}
+
+/// `O_NOFOLLOW`: a link laid in our place is not written through.
+#[allow(
+    clippy::cast_possible_wrap,
+    reason = "a flag of the platform, in its own width"
+)]
+const NO_FOLLOW: i32 = rustix::fs::OFlags::NOFOLLOW.bits() as i32;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn a_replaced_file_is_private_and_whole_and_nothing_else_is_left() {
+        let directory = tempfile::tempdir().unwrap();
+        replace(directory.path(), "diary.json", b"one").unwrap();
+        replace(directory.path(), "diary.json", b"two").unwrap();
+        let path = directory.path().join("diary.json");
+        assert_eq!(fs::read(&path).unwrap(), b"two");
+        assert_eq!(
+            fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn destroying_twice_is_harmless_and_a_link_is_not_followed() {
+        let directory = tempfile::tempdir().unwrap();
+        let target = directory.path().join("precious");
+        fs::write(&target, "keep").unwrap();
+        std::os::unix::fs::symlink(&target, directory.path().join("secrets")).unwrap();
+        assert!(destroy(directory.path(), "secrets").is_err());
+        assert_eq!(fs::read(&target).unwrap(), b"keep");
+        fs::remove_file(directory.path().join("secrets")).unwrap();
+        destroy(directory.path(), "secrets").unwrap();
+        destroy(directory.path(), "secrets").unwrap();
+    }
+}

@@ -1,0 +1,447 @@
+//! What one ceremony keeps between runs: a diary that anybody may read, and, encrypted, the two things
+//! that the server will not say twice.
+//!
+//! The server is the truth; this is only the record of attempts. The directory is 0700 and holds
+//! `lock`, `diary.json`, `secrets` (until hand-over), `report.json`, `report.txt` and a `.gitignore`.
+//! Every write is atomic and fsynced before it returns.
+
+mod diary;
+mod durable;
+mod secrets_file;
+
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+pub use diary::{Cluster, Diary, Entry, Proof, ShareRecord, VERSION};
+
+use crate::bootstrap::evidence::Evidence;
+use crate::bootstrap::step::Step;
+use crate::envelope::{self, Sealer};
+use crate::failure::Failure;
+use crate::secret::{RootToken, SecretText};
+use secrets_file::{Header, Holds};
+
+const DIARY: &str = "diary.json";
+const LOCK: &str = "lock";
+
+/// The checkpoint of one ceremony, locked for this process until it is dropped.
+#[derive(Debug)]
+pub struct Checkpoint {
+    directory: PathBuf,
+    diary: Diary,
+    /// Holds the lock; the file's content does not matter.
+    _lock: File,
+}
+
+/// What of the two secrets a checkpoint still holds.
+#[derive(Debug)]
+pub enum Kept {
+    /// Neither of them, and no room taken for one either.
+    Nothing,
+    /// Room was taken and the key was wrapped; no answer came to fill it.
+    Awaited,
+    /// The raw answer of `sys/init`.
+    InitAnswer(SecretText),
+    /// The root token.
+    RootToken(RootToken),
+}
+
+/// What went wrong with the checkpoint itself.
+#[derive(Debug, thiserror::Error)]
+pub enum CheckpointError {
+    /// The operating system refused.
+    #[error("cannot {action} {}: {source}", .path.display())]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// What it answered.
+        source: io::Error,
+    },
+    /// Another process holds the lock.
+    #[error("another run holds {}", .0.display())]
+    Locked(PathBuf),
+    /// The directory is not ours alone.
+    #[error("checkpoint directory {} {why}", .path.display())]
+    NotPrivate {
+        /// The directory.
+        path: PathBuf,
+        /// In which way.
+        why: &'static str,
+    },
+    /// A later program wrote it.
+    #[error("{} has form {found}, this program reads up to {VERSION}", .path.display())]
+    Newer {
+        /// The diary.
+        path: PathBuf,
+        /// Its form.
+        found: u64,
+    },
+    /// It cannot be read as a checkpoint.
+    #[error("{} is damaged: {why}", .path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// In which way.
+        why: String,
+    },
+    /// It belongs to another cluster.
+    #[error("checkpoint {} belongs to cluster {found}, the file says {wanted}", .path.display())]
+    OtherCluster {
+        /// The directory.
+        path: PathBuf,
+        /// Name in the diary.
+        found: String,
+        /// Name in the file.
+        wanted: String,
+    },
+    /// The secret part is there and its key does not open it.
+    #[error("{} cannot be opened: {source}", .path.display())]
+    Sealed {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: envelope::Error,
+    },
+}
+
+impl CheckpointError {
+    fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Io {
+            action,
+            path,
+            source,
+        }
+    }
+
+    /// What to do about it.
+    #[must_use]
+    pub fn advice(&self) -> String {
+        match self {
+            Self::Io { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
+                "make room on that disk, then run the same command again".into()
+            }
+            Self::Io { source, .. } if source.kind() == io::ErrorKind::ReadOnlyFilesystem => {
+                "name a writable directory as checkpoint.path".into()
+            }
+            Self::Io { path, .. } => format!("ls -ld {}", path.display()),
+            Self::Locked(_) => {
+                "wait for it to end; two runs at once would disturb each other".into()
+            }
+            Self::NotPrivate { path, .. } => format!(
+                "make it a directory of your own: chmod 700 {0}; ls -ld {0}",
+                path.display()
+            ),
+            Self::Newer { .. } => "use the release that wrote it, or a later one".into(),
+            Self::Damaged { .. } => {
+                "restore the checkpoint directory from where it was copied last; do not edit it"
+                    .into()
+            }
+            Self::OtherCluster { .. } => "give each cluster a checkpoint.path of its own".into(),
+            Self::Sealed { source, .. } => source
+                .advice()
+                .unwrap_or_else(|| "check checkpoint.key in the file".into()),
+        }
+    }
+}
+
+impl From<CheckpointError> for Failure {
+    fn from(error: CheckpointError) -> Self {
+        let advice = error.advice();
+        let failure = match &error {
+            CheckpointError::Io { .. } => Failure::failed(error.to_string()),
+            CheckpointError::Sealed { source, .. } if source.is_retryable() => {
+                Failure::failed(error.to_string())
+            }
+            _ => Failure::refused(error.to_string()),
+        };
+        failure.advise(advice)
+    }
+}
+
+type Result<T> = std::result::Result<T, CheckpointError>;
+
+impl Checkpoint {
+    /// Opens the directory, or makes it, and takes the lock. Nothing is waited for.
+    ///
+    /// # Errors
+    /// Another run holds it, the directory is not ours alone, it belongs to another cluster or was
+    /// written by a later program, or the disk refuses.
+    pub fn open(directory: &Path, name: &str, address: &str) -> Result<Self> {
+        make_private(directory)?;
+        let lock = take_lock(directory)?;
+        let path = directory.join(".gitignore");
+        if !path.exists() {
+            durable::replace(directory, ".gitignore", b"*\n")
+                .map_err(CheckpointError::io("write", &path))?;
+        }
+        let diary = match read_diary(directory)? {
+            None => Diary::new(name, address),
+            Some(diary) if diary.cluster.name == name => diary,
+            Some(diary) => {
+                return Err(CheckpointError::OtherCluster {
+                    path: directory.to_owned(),
+                    found: diary.cluster.name,
+                    wanted: name.to_owned(),
+                });
+            }
+        };
+        Ok(Self {
+            directory: directory.to_owned(),
+            diary,
+            _lock: lock,
+        })
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// The public part.
+    #[must_use]
+    pub fn diary(&self) -> &Diary {
+        &self.diary
+    }
+
+    /// Changes the diary and makes the change durable before it returns.
+    ///
+    /// # Errors
+    /// The disk refuses; the diary on disk is then the one of before.
+    pub fn record(&mut self, change: impl FnOnce(&mut Diary)) -> Result<()> {
+        let mut next = self.diary.clone();
+        change(&mut next);
+        next.program = env!("CARGO_PKG_VERSION").to_owned();
+        let path = self.directory.join(DIARY);
+        let text = serde_json::to_vec_pretty(&next)
+            .map_err(|error| CheckpointError::io("write", &path)(error.into()))?;
+        durable::replace(&self.directory, DIARY, &text)
+            .map_err(CheckpointError::io("write", &path))?;
+        self.diary = next;
+        Ok(())
+    }
+
+    /// Records that `step` begins.
+    ///
+    /// # Errors
+    /// As [`Checkpoint::record`].
+    pub fn start(&mut self, step: Step) -> Result<()> {
+        self.record(|diary| diary.start(step, now()))
+    }
+
+    /// Records that `step` is done.
+    ///
+    /// # Errors
+    /// As [`Checkpoint::record`].
+    pub fn finish(&mut self, step: Step, evidence: Evidence) -> Result<()> {
+        self.record(|diary| diary.finish(step, evidence, now()))
+    }
+
+    /// Takes the room for the answer of `sys/init` and keeps the wrapped key beside it.
+    ///
+    /// # Errors
+    /// The disk refuses, while nothing can be lost.
+    pub fn write_ahead(&self, sealer: &Sealer) -> Result<()> {
+        let header = Header {
+            holds: Holds::InitAnswer,
+            key: sealer.header().clone(),
+        };
+        let path = self.secrets_path();
+        secrets_file::write_ahead(&self.directory, &header)
+            .map_err(CheckpointError::io("write", &path))
+    }
+
+    /// Keeps the raw answer, encrypted, in the room taken by [`Checkpoint::write_ahead`].
+    ///
+    /// # Errors
+    /// The disk refuses even what it had already given, or encryption fails.
+    pub fn keep_answer(&self, sealer: &Sealer, answer: &SecretText) -> Result<()> {
+        let path = self.secrets_path();
+        let ciphertext = sealer.seal_text(answer);
+        secrets_file::fill(&self.directory, &ciphertext)
+            .map_err(CheckpointError::io("write", &path))
+    }
+
+    /// Replaces the answer, shares and all, by the root token alone under a fresh key.
+    ///
+    /// # Errors
+    /// The disk refuses, or encryption fails; the file is then the one of before.
+    pub fn keep_root_token(&self, sealer: &Sealer, root: &RootToken) -> Result<()> {
+        let path = self.secrets_path();
+        let ciphertext = sealer.seal_token(root.token());
+        let header = Header {
+            holds: Holds::RootToken,
+            key: sealer.header().clone(),
+        };
+        secrets_file::replace(&self.directory, &header, &ciphertext)
+            .map_err(CheckpointError::io("write", &path))
+    }
+
+    /// Whether an answer or a root token is on disk, without opening it.
+    ///
+    /// # Errors
+    /// It is damaged.
+    pub fn keeps_something(&self) -> Result<bool> {
+        Ok(matches!(read_secrets(&self.directory)?, Some((_, Some(_)))))
+    }
+
+    /// Destroys the secret part. Harmless when there is none.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub fn destroy_secrets(&self) -> Result<()> {
+        durable::destroy(&self.directory, secrets_file::NAME)
+            .map_err(CheckpointError::io("destroy", &self.secrets_path()))
+    }
+
+    /// Writes a public file (the report) beside the diary, atomically and fsynced.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub fn write_public(&self, name: &str, text: &str) -> Result<PathBuf> {
+        let path = self.directory.join(name);
+        durable::replace(&self.directory, name, text.as_bytes())
+            .map_err(CheckpointError::io("write", &path))?;
+        Ok(path)
+    }
+
+    fn secrets_path(&self) -> PathBuf {
+        self.directory.join(secrets_file::NAME)
+    }
+}
+
+/// Opens the secret part of a checkpoint, if there is one. Asks `key` (KMS, a file, a passphrase)
+/// only then.
+///
+/// # Errors
+/// It is damaged, or `key` does not open it.
+pub async fn kept(directory: &Path, cluster: &str, key: &envelope::Key) -> Result<Kept> {
+    let path = directory.join(secrets_file::NAME);
+    let (header, ciphertext) = match read_secrets(directory)? {
+        None => return Ok(Kept::Nothing),
+        Some((_, None)) => return Ok(Kept::Awaited),
+        Some((header, Some(ciphertext))) => (header, ciphertext),
+    };
+    let sealed = |source| CheckpointError::Sealed {
+        path: path.clone(),
+        source,
+    };
+    let sealer = Sealer::open(key, &header.key, cluster)
+        .await
+        .map_err(sealed)?;
+    Ok(match header.holds {
+        Holds::InitAnswer => Kept::InitAnswer(sealer.unseal_text(&ciphertext).map_err(sealed)?),
+        Holds::RootToken => Kept::RootToken(RootToken::new(
+            sealer.unseal_token(&ciphertext).map_err(sealed)?,
+        )),
+    })
+}
+
+fn read_secrets(directory: &Path) -> Result<Option<(Header, Option<Vec<u8>>)>> {
+    let path = directory.join(secrets_file::NAME);
+    secrets_file::read(directory).map_err(|error| match error.kind() {
+        io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => CheckpointError::Damaged {
+            path,
+            why: error.to_string(),
+        },
+        _ => CheckpointError::io("read", &path)(error),
+    })
+}
+
+/// The diary of a checkpoint, without taking the lock: for looking only.
+///
+/// # Errors
+/// It cannot be read, is damaged, or was written by a later program.
+pub fn read_diary(directory: &Path) -> Result<Option<Diary>> {
+    let path = directory.join(DIARY);
+    let bytes = match fs::read(&path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(CheckpointError::io("read", &path)(error)),
+    };
+    let damaged = |why: String| CheckpointError::Damaged {
+        path: path.clone(),
+        why,
+    };
+    let value: serde_json::Value =
+        serde_json::from_slice(&bytes).map_err(|error| damaged(error.to_string()))?;
+    match value["version"].as_u64() {
+        Some(found) if found > u64::from(VERSION) => Err(CheckpointError::Newer {
+            path: path.clone(),
+            found,
+        }),
+        Some(_) => serde_json::from_value(value)
+            .map(Some)
+            .map_err(|e| damaged(e.to_string())),
+        None => Err(damaged("it has no version".into())),
+    }
+}
+
+/// Now, RFC 3339 in UTC with seconds.
+#[must_use]
+pub fn now() -> String {
+    jiff::Timestamp::now()
+        .strftime("%Y-%m-%dT%H:%M:%SZ")
+        .to_string()
+}
+
+fn make_private(directory: &Path) -> Result<()> {
+    let error = CheckpointError::io("create", directory);
+    match fs::symlink_metadata(directory) {
+        Ok(_) => {}
+        Err(missing) if missing.kind() == io::ErrorKind::NotFound => {
+            DirBuilder::new()
+                .recursive(true)
+                .mode(0o700)
+                .create(directory)
+                .map_err(error)?;
+        }
+        Err(other) => return Err(error(other)),
+    }
+    let found = fs::symlink_metadata(directory).map_err(CheckpointError::io("read", directory))?;
+    let refuse = |why| {
+        Err(CheckpointError::NotPrivate {
+            path: directory.to_owned(),
+            why,
+        })
+    };
+    if found.file_type().is_symlink() {
+        return refuse("is a symbolic link");
+    }
+    if !found.is_dir() {
+        return refuse("is not a directory");
+    }
+    if found.mode() & 0o077 != 0 {
+        return refuse("can be entered by others");
+    }
+    if found.uid() != rustix::process::geteuid().as_raw() {
+        return refuse("belongs to another user");
+    }
+    Ok(())
+}
+
+fn take_lock(directory: &Path) -> Result<File> {
+    let path = directory.join(LOCK);
+    let flags = i32::try_from(rustix::fs::OFlags::NOFOLLOW.bits()).unwrap_or(0);
+    let file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .custom_flags(flags)
+        .open(&path)
+        .map_err(CheckpointError::io("open", &path))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(CheckpointError::Locked(path)),
+        Err(TryLockError::Error(error)) => Err(CheckpointError::io("lock", &path)(error)),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,176 @@
+use std::os::unix::fs::PermissionsExt;
+
+use super::*;
+use crate::secret::{RootToken, SecretText, Token};
+
+fn directory() -> tempfile::TempDir {
+    tempfile::tempdir().unwrap()
+}
+
+fn open(path: &Path) -> Result<Checkpoint> {
+    Checkpoint::open(path, "prod", "https://vault:8200")
+}
+
+fn key() -> envelope::Key {
+    envelope::Key::passphrase_with_work(SecretText::new("correct horse".into()), 2)
+}
+
+fn text(kept: Kept) -> String {
+    match kept {
+        Kept::Nothing => "nothing".into(),
+        Kept::Awaited => "awaited".into(),
+        Kept::InitAnswer(answer) => format!("answer {}", answer.expose()),
+        Kept::RootToken(root) => format!("root {}", root.token().expose()),
+    }
+}
+
+#[tokio::test]
+async fn the_answer_is_there_after_a_restart_and_gone_once_only_root_is_kept() {
+    let place = directory();
+    let path = place.path().join("cp");
+    let checkpoint = open(&path).unwrap();
+    assert_eq!(text(kept(&path, "prod", &key()).await.unwrap()), "nothing");
+    let sealer = Sealer::create(&key(), "prod").await.unwrap();
+    checkpoint.write_ahead(&sealer).unwrap();
+    assert!(!checkpoint.keeps_something().unwrap());
+    checkpoint
+        .keep_answer(&sealer, &SecretText::new("{\"keys\":1}".into()))
+        .unwrap();
+    drop(checkpoint);
+
+    let checkpoint = open(&path).unwrap();
+    assert!(checkpoint.keeps_something().unwrap());
+    assert_eq!(
+        text(kept(&path, "prod", &key()).await.unwrap()),
+        "answer {\"keys\":1}"
+    );
+    let fresh = Sealer::create(&key(), "prod").await.unwrap();
+    let root = RootToken::new(Token::new("s.root".into()));
+    checkpoint.keep_root_token(&fresh, &root).unwrap();
+    assert_eq!(
+        text(kept(&path, "prod", &key()).await.unwrap()),
+        "root s.root"
+    );
+    checkpoint.destroy_secrets().unwrap();
+    assert_eq!(text(kept(&path, "prod", &key()).await.unwrap()), "nothing");
+}
+
+#[tokio::test]
+async fn nothing_readable_is_on_disk() {
+    let place = directory();
+    let path = place.path().join("cp");
+    let checkpoint = open(&path).unwrap();
+    let sealer = Sealer::create(&key(), "prod").await.unwrap();
+    checkpoint.write_ahead(&sealer).unwrap();
+    checkpoint
+        .keep_answer(&sealer, &SecretText::new("hunter2-hunter2".into()))
+        .unwrap();
+    for entry in fs::read_dir(&path).unwrap() {
+        let bytes = fs::read(entry.unwrap().path()).unwrap();
+        assert!(!bytes.windows(7).any(|window| window == b"hunter2"));
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_key_is_said_to_be_wrong_and_takes_nothing_away() {
+    let place = directory();
+    let path = place.path().join("cp");
+    let checkpoint = open(&path).unwrap();
+    let sealer = Sealer::create(&key(), "prod").await.unwrap();
+    checkpoint.write_ahead(&sealer).unwrap();
+    checkpoint
+        .keep_answer(&sealer, &SecretText::new("answer".into()))
+        .unwrap();
+    let other = envelope::Key::passphrase_with_work(SecretText::new("wrong".into()), 2);
+    let error = kept(&path, "prod", &other).await.unwrap_err();
+    assert_eq!(Failure::from(error).exit, crate::failure::Exit::Refused);
+    assert_eq!(
+        text(kept(&path, "prod", &key()).await.unwrap()),
+        "answer answer"
+    );
+}
+
+#[test]
+fn two_runs_at_once_are_refused() {
+    let place = directory();
+    let path = place.path().join("cp");
+    let first = open(&path).unwrap();
+    let error = open(&path).unwrap_err();
+    assert!(matches!(error, CheckpointError::Locked(_)), "{error}");
+    drop(first);
+    open(&path).unwrap();
+}
+
+#[test]
+fn a_directory_that_is_not_ours_alone_is_refused() {
+    let place = directory();
+    let path = place.path().join("cp");
+    fs::create_dir(&path).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o750)).unwrap();
+    assert!(matches!(
+        open(&path).unwrap_err(),
+        CheckpointError::NotPrivate { .. }
+    ));
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).unwrap();
+    let link = place.path().join("link");
+    std::os::unix::fs::symlink(&path, &link).unwrap();
+    assert!(matches!(
+        open(&link).unwrap_err(),
+        CheckpointError::NotPrivate { .. }
+    ));
+    open(&path).unwrap();
+}
+
+#[test]
+fn a_new_directory_is_private_whatever_the_umask_and_git_ignores_it() {
+    let place = directory();
+    let path = place.path().join("a/b/cp");
+    open(&path).unwrap();
+    assert_eq!(
+        fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+        0o700
+    );
+    assert_eq!(fs::read_to_string(path.join(".gitignore")).unwrap(), "*\n");
+}
+
+#[test]
+fn a_checkpoint_of_another_cluster_of_a_later_release_or_damaged_is_refused_by_name() {
+    let place = directory();
+    let path = place.path().join("cp");
+    open(&path).unwrap().start(Step::Preflight).unwrap();
+    let other = Checkpoint::open(&path, "staging", "https://vault:8200").unwrap_err();
+    assert!(matches!(other, CheckpointError::OtherCluster { .. }));
+    let diary = path.join(DIARY);
+    fs::write(&diary, r#"{"version": 99}"#).unwrap();
+    assert!(matches!(
+        open(&path).unwrap_err(),
+        CheckpointError::Newer { found: 99, .. }
+    ));
+    fs::write(&diary, "{\"version\": 1, ").unwrap();
+    assert!(matches!(
+        open(&path).unwrap_err(),
+        CheckpointError::Damaged { .. }
+    ));
+}
+
+#[tokio::test]
+async fn a_torn_secrets_file_is_damaged_and_never_an_answer() {
+    let place = directory();
+    let path = place.path().join("cp");
+    let checkpoint = open(&path).unwrap();
+    let sealer = Sealer::create(&key(), "prod").await.unwrap();
+    checkpoint.write_ahead(&sealer).unwrap();
+    checkpoint
+        .keep_answer(&sealer, &SecretText::new("answer".into()))
+        .unwrap();
+    let file = path.join("secrets");
+    let whole = fs::read(&file).unwrap();
+    for cut in [0, 10, 8191, 8200, 8210] {
+        fs::write(&file, &whole[..cut]).unwrap();
+        let error = kept(&path, "prod", &key()).await.unwrap_err();
+        assert!(
+            matches!(error, CheckpointError::Damaged { .. }),
+            "cut at {cut}: {error}"
+        );
+    }
+}

@@ -1,0 +1,87 @@
+//! From the errors of the systems to failures of a command: both halves kept, and the exit code chosen.
+
+use crate::custodian::{self, Kind};
+use crate::door::DoorError;
+use crate::envelope;
+use crate::failure::Failure;
+use crate::kubernetes;
+use crate::prompt;
+use crate::reference::ReferenceError;
+use crate::vault;
+
+impl From<vault::Error> for Failure {
+    fn from(error: vault::Error) -> Self {
+        let failure = match error.kind() {
+            vault::Kind::InvalidPath(_) | vault::Kind::InvalidToken => {
+                Self::usage(error.to_string())
+            }
+            vault::Kind::Redirect { .. } => Self::refused(error.to_string()),
+            _ => Self::failed(error.to_string()),
+        };
+        let passing = error.is_retryable();
+        let failure = failure.advise_maybe(error.advice());
+        if passing { failure.passing() } else { failure }
+    }
+}
+
+impl From<vault::InitAnswerError> for Failure {
+    fn from(error: vault::InitAnswerError) -> Self {
+        Self::refused(error.to_string()).advise_maybe(error.advice())
+    }
+}
+
+impl From<custodian::Error> for Failure {
+    fn from(error: custodian::Error) -> Self {
+        let text = error.to_string();
+        let failure = match error.kind() {
+            Kind::Taken | Kind::Different | Kind::Symlink => Self::refused(text),
+            Kind::Misconfigured(_) => Self::usage(text),
+            _ => Self::failed(text),
+        };
+        failure.advise_maybe(error.advice())
+    }
+}
+
+impl From<envelope::Error> for Failure {
+    fn from(error: envelope::Error) -> Self {
+        Self::failed(format!("the checkpoint's key cannot be used: {error}"))
+            .advise_maybe(error.advice())
+    }
+}
+
+impl From<envelope::digest::Error> for Failure {
+    fn from(error: envelope::digest::Error) -> Self {
+        Self::failed(error.to_string())
+    }
+}
+
+impl From<DoorError> for Failure {
+    fn from(error: DoorError) -> Self {
+        Self::failed(error.to_string()).advise_maybe(error.advice())
+    }
+}
+
+impl From<kubernetes::Error> for Failure {
+    fn from(error: kubernetes::Error) -> Self {
+        Self::failed(error.to_string()).advise_maybe(error.advice())
+    }
+}
+
+impl From<ReferenceError> for Failure {
+    fn from(error: ReferenceError) -> Self {
+        Self::failed(error.to_string()).advise_maybe(error.advice())
+    }
+}
+
+impl From<prompt::Error> for Failure {
+    fn from(error: prompt::Error) -> Self {
+        let failure = match &error {
+            prompt::Error::Interrupted(_) => {
+                Self::new(crate::failure::Exit::Interrupted(2), error.to_string())
+            }
+            prompt::Error::NoTerminal { .. } => Self::usage(error.to_string()),
+            _ => Self::failed(error.to_string()),
+        };
+        failure.advise_maybe(error.advice())
+    }
+}

@@ -1,0 +1,178 @@
+//! The policies that the program writes itself: the break-glass grant and the auditor.
+
+use crate::config::{Config, Field, LoginKind};
+use crate::vault::sys::Product;
+
+/// Name of the break-glass policy. Reserved: the file may not declare it.
+pub const POLICY: &str = "vault-bootstrap-break-glass";
+
+/// Read-only, with the accessor scan that finds root tokens. Listing accessors needs `list` and `sudo`,
+/// listing audit devices `read` and `sudo` (measured on Vault 1.21.1, OpenBao 2.6.2 and 2.7.2).
+pub const AUDITOR: &str = r#"# Written by vault-bootstrap: looks, and changes nothing.
+path "sys/audit" {
+  capabilities = ["read", "sudo"]
+}
+path "sys/audit-hash/*" {
+  capabilities = ["update"]
+}
+path "sys/auth" {
+  capabilities = ["read"]
+}
+path "sys/auth/+/tune" {
+  capabilities = ["read", "sudo"]
+}
+path "sys/mounts" {
+  capabilities = ["read"]
+}
+path "sys/mounts/+/tune" {
+  capabilities = ["read"]
+}
+path "sys/policies/acl" {
+  capabilities = ["list"]
+}
+path "sys/policies/acl/*" {
+  capabilities = ["read"]
+}
+path "auth/+/config" {
+  capabilities = ["read"]
+}
+path "auth/+/role" {
+  capabilities = ["list"]
+}
+path "auth/+/role/+" {
+  capabilities = ["read"]
+}
+path "auth/+/users" {
+  capabilities = ["list"]
+}
+path "auth/+/users/+" {
+  capabilities = ["read"]
+}
+path "auth/token/accessors" {
+  capabilities = ["list", "sudo"]
+}
+path "auth/token/lookup-accessor" {
+  capabilities = ["update"]
+}
+"#;
+
+const CLASSIC: &str = r#"path "sys/generate-root/attempt" {
+  capabilities = ["read", "create", "update", "delete"]
+}
+path "sys/generate-root/update" {
+  capabilities = ["create", "update"]
+}
+"#;
+
+const AUTHENTICATED: &str = r#"path "sys/generate-root-token/attempt" {
+  capabilities = ["read", "update", "delete"]
+}
+path "sys/generate-root-token/update" {
+  capabilities = ["update"]
+}
+"#;
+
+const SELF: &str = r#"path "auth/token/lookup-self" {
+  capabilities = ["read"]
+}
+path "auth/token/revoke-self" {
+  capabilities = ["update"]
+}
+path "sys/capabilities-self" {
+  capabilities = ["update"]
+}
+path "sys/internal/ui/resultant-acl" {
+  capabilities = ["read"]
+}
+"#;
+
+/// Text of the grant: the root-generation paths of this product, old and new, so that an upgrade does
+/// not lock out, and nothing else. `with_self` adds looking at oneself, for roles whose tokens come
+/// without the default policy.
+#[must_use]
+pub fn rules(product: Product, with_self: bool) -> String {
+    let mut text = String::from(
+        "# Written by vault-bootstrap: a quorum of shares and this make a root token.\n",
+    );
+    if product == Product::OpenBao {
+        text.push_str(AUTHENTICATED);
+    }
+    text.push_str(CLASSIC);
+    if with_self {
+        text.push_str(SELF);
+    }
+    text
+}
+
+/// Whether the role or user `name` of `mount` is what a break-glass login logs in with.
+#[must_use]
+pub fn belongs_to(config: &Config, mount: &str, name: &str) -> bool {
+    config.doors().into_iter().any(|login| {
+        login.auth == mount && role_of(config, &login.kind, mount).as_deref() == Some(name)
+    })
+}
+
+/// Whether any break-glass role goes without the default policy.
+#[must_use]
+pub fn needs_self(config: &Config) -> bool {
+    config.doors().into_iter().any(|login| {
+        let mount = config.auth_mount(&login.auth);
+        let fields = mount
+            .zip(role_of(config, &login.kind, &login.auth))
+            .and_then(|(mount, name)| mount.role(&name).or_else(|| mount.user(&name)));
+        fields.and_then(|fields| fields.get("token_no_default_policy")) == Some(&Field::Bool(true))
+    })
+}
+
+/// The role or user behind a login. An approle login names ids only: its mount must then have one
+/// role, which the configuration makes sure of for break-glass doors.
+fn role_of(config: &Config, kind: &LoginKind, mount: &str) -> Option<String> {
+    match kind {
+        LoginKind::Userpass { username, .. } => Some(username.to_lowercase()),
+        LoginKind::Jwt { role, .. }
+        | LoginKind::Kubernetes { role, .. }
+        | LoginKind::Oidc { role, .. } => Some(role.clone()),
+        LoginKind::AppRole { .. } => {
+            let roles = &config.auth_mount(mount)?.roles;
+            (roles.len() == 1).then(|| roles[0].0.clone())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_grant_names_root_generation_and_nothing_else() {
+        for (product, with_self) in [
+            (Product::Vault, false),
+            (Product::OpenBao, false),
+            (Product::OpenBao, true),
+        ] {
+            for line in rules(product, with_self)
+                .lines()
+                .filter(|line| line.starts_with("path"))
+            {
+                let own = [
+                    "lookup-self",
+                    "revoke-self",
+                    "capabilities-self",
+                    "resultant-acl",
+                ];
+                let about_self = with_self && own.iter().any(|path| line.contains(path));
+                assert!(line.contains("sys/generate-root") || about_self, "{line}");
+                assert!(!line.contains('*') && !line.contains('+'), "{line}");
+            }
+        }
+    }
+
+    #[test]
+    fn openbao_gets_both_dialects_so_that_no_upgrade_locks_out() {
+        let text = rules(Product::OpenBao, false);
+        assert!(
+            text.contains("generate-root-token/attempt") && text.contains("generate-root/attempt")
+        );
+        assert!(!rules(Product::Vault, false).contains("generate-root-token"));
+    }
+}

@@ -1,0 +1,45 @@
+//! A request to stop: taken at once by every step but `initialize`, whose answer exists only once.
+
+use std::cell::Cell;
+
+use tokio::sync::Notify;
+
+use crate::failure::{Exit, Failure};
+
+/// Set by a signal, asked by the loop.
+#[derive(Debug, Default)]
+pub struct Interrupt {
+    signal: Cell<Option<u8>>,
+    notify: Notify,
+}
+
+impl Interrupt {
+    /// Asks the ceremony to stop because of this signal.
+    pub fn request(&self, signal: u8) {
+        self.signal.set(Some(signal));
+        self.notify.notify_one();
+    }
+
+    /// Returns once a stop was asked for.
+    pub(super) async fn requested(&self) -> Failure {
+        loop {
+            if let Some(failure) = self.pending() {
+                return failure;
+            }
+            self.notify.notified().await;
+        }
+    }
+
+    /// The stop that was asked for, if one was.
+    pub(super) fn pending(&self) -> Option<Failure> {
+        let signal = self.signal.get()?;
+        let name = if signal == 2 { "SIGINT" } else { "SIGTERM" };
+        Some(
+            Failure::new(
+                Exit::Interrupted(signal),
+                format!("interrupted by {name}; nothing is half done"),
+            )
+            .advise("run the same command again: it goes on from here"),
+        )
+    }
+}

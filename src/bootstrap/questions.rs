@@ -1,0 +1,60 @@
+//! What a person is asked, and shown before the answer.
+
+use super::ceremony::Ceremony;
+use super::step::Step;
+use super::steps::Found;
+use crate::failure::{Exit, Failure};
+use crate::prompt;
+
+/// Asks before the root token goes, showing what opened and what did not.
+///
+/// # Errors
+/// The answer was no, or there is no terminal and `--yes` was not typed.
+pub async fn before_revoking(
+    ceremony: &Ceremony<'_>,
+    others: &[Found],
+    children: &[Found],
+) -> Result<(), Failure> {
+    if ceremony.options.yes {
+        return Ok(());
+    }
+    let mut lines =
+        vec!["The root token is about to be revoked. From here on only these get in:".to_owned()];
+    let opened: Vec<serde_json::Value> = {
+        let checkpoint = ceremony.diary();
+        let entry = checkpoint.diary().steps.get(&Step::Logins);
+        entry
+            .and_then(|entry| entry.evidence.get("opened"))
+            .unwrap_or_default()
+    };
+    for door in &opened {
+        let break_glass = if door["break_glass"] == true {
+            "  (break-glass, not rehearsed)"
+        } else {
+            ""
+        };
+        lines.push(format!(
+            "  opened  {}{break_glass}",
+            door["login"].as_str().unwrap_or("?")
+        ));
+    }
+    for finding in ceremony.findings.borrow().iter() {
+        lines.push(format!("  open    {finding}"));
+    }
+    for token in others {
+        lines.push(format!("  revoked too: {}", token.line()));
+    }
+    for token in children {
+        lines.push(format!("  may die too: {}", token.line()));
+    }
+    ceremony.note(lines.join("\n"));
+    let instead = "where nobody is there to answer: vault-bootstrap apply --yes";
+    match prompt::confirm("Revoke the root token now?", instead).await {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(
+            Failure::new(Exit::Failed, "the root token was not revoked: you said no")
+                .advise("it stays encrypted in the checkpoint; run apply again when you are ready"),
+        ),
+        Err(error) => Err(error.into()),
+    }
+}

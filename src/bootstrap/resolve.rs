@@ -1,0 +1,44 @@
+//! From the file's fields to request bodies: references become secrets that stay opaque.
+
+use super::ceremony::Ceremony;
+use crate::config::{Field, Fields};
+use crate::failure::Failure;
+use crate::vault::Body;
+
+/// The fields as the body of a request.
+///
+/// # Errors
+/// A reference was not resolved in preflight.
+pub fn body(ceremony: &Ceremony<'_>, fields: &Fields) -> Result<Body, Failure> {
+    let fields = fields
+        .iter()
+        .map(|(name, field)| Ok((name.clone(), value(ceremony, field)?)));
+    Ok(Body::Map(fields.collect::<Result<_, Failure>>()?))
+}
+
+fn value(ceremony: &Ceremony<'_>, field: &Field) -> Result<Body, Failure> {
+    Ok(match field {
+        Field::Null => Body::Null,
+        Field::Bool(value) => Body::Bool(*value),
+        Field::Number(number) => Body::Number(number.clone()),
+        Field::String(text) => Body::String(text.clone()),
+        Field::List(items) => Body::List(
+            items
+                .iter()
+                .map(|item| value(ceremony, item))
+                .collect::<Result<_, _>>()?,
+        ),
+        Field::Map(fields) => body(ceremony, fields)?,
+        Field::Secret(reference) => Body::Secret(ceremony.secret(reference)?),
+    })
+}
+
+/// An object of texts, as the servers keep options.
+#[must_use]
+pub fn texts(pairs: &[(String, String)]) -> Body {
+    Body::map(
+        pairs
+            .iter()
+            .map(|(name, text)| (name.clone(), text.as_str())),
+    )
+}

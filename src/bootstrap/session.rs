@@ -1,0 +1,76 @@
+//! Who we are to the server: root while it lives, afterwards the first declared login that needs no
+//! person.
+
+use super::ceremony::{Ceremony, Session};
+use super::decide::Recorded;
+use super::doors;
+use super::step::Step;
+use super::steps::initialize;
+use crate::door;
+use crate::failure::Failure;
+use crate::vault::token;
+
+/// Takes up root from the checkpoint, or logs in where root is gone.
+///
+/// # Errors
+/// The checkpoint's key does not open it, the root token died by another hand, or no login opens.
+pub async fn begin(ceremony: &mut Ceremony<'_>) -> Result<(), Failure> {
+    if matches!(ceremony.session, Session::None) {
+        initialize::take_up(ceremony).await?;
+    }
+    let revoked = ceremony.diary().diary().recorded(Step::RevokeRoot);
+    if let Session::Root(root) = &ceremony.session {
+        // Only a revocation that was begun can have killed it; before that the question is not asked,
+        // since the node may not be active yet.
+        if revoked == Recorded::Nothing {
+            return Ok(());
+        }
+        ceremony.find_active().await?;
+        match token::lookup_self(&ceremony.client(), root.token()).await {
+            Ok(_) => return Ok(()),
+            Err(error) if error.status() == Some(403) => ceremony.session = Session::None,
+            Err(error) => return Err(error.into()),
+        }
+    }
+    if revoked == Recorded::Nothing {
+        let directory = ceremony.diary().directory().display().to_string();
+        return Err(Failure::refused(format!(
+            "the checkpoint {directory} holds no root token, and root was not revoked by it"
+        ))
+        .advise("restore the checkpoint directory from where it was copied last"));
+    }
+    log_in(ceremony).await
+}
+
+async fn log_in(ceremony: &mut Ceremony<'_>) -> Result<(), Failure> {
+    ceremony.find_active().await?;
+    let Some(login) = ceremony
+        .config
+        .logins
+        .iter()
+        .find(|login| !login.needs_a_person())
+    else {
+        ceremony.note("every login needs a person: nothing is re-checked");
+        return Ok(());
+    };
+    let door = doors::door(ceremony, login)?;
+    let session = door::open(&ceremony.client(), &door, ceremony).await?;
+    ceremony.note(format!("root is gone; looking as {}", login.name));
+    ceremony.session = Session::Login {
+        name: login.name.clone(),
+        token: session.token,
+    };
+    Ok(())
+}
+
+/// Revokes the token of a login of ours.
+///
+/// # Errors
+/// The server does not answer; the token then ends with its own time to live.
+pub async fn close(ceremony: &mut Ceremony<'_>) -> Result<(), Failure> {
+    let client = ceremony.client();
+    match std::mem::replace(&mut ceremony.session, Session::None) {
+        Session::Login { token, .. } => Ok(token::revoke_self(&client, token).await?),
+        Session::Root(_) | Session::None => Ok(()),
+    }
+}

@@ -1,0 +1,204 @@
+//! The steps of the ceremony, their order and why it is this one.
+
+use serde::{Deserialize, Serialize};
+
+use super::decide::{Repeat, Seen};
+use super::desired::Pending;
+use super::evidence::Evidence;
+
+/// One entry of the order. The name in the diary and in the report is the one of `serde`; it is
+/// public and never changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Step {
+    /// Everything that can be known to fail is found before anything is written.
+    Preflight,
+    /// `sys/init`, once.
+    Initialize,
+    /// Each share at its own custodian.
+    StoreRecoveryKeys,
+    /// Unsealed, elected, and answering an authenticated request.
+    WaitUntilActive,
+    /// Audit devices, before anything worth auditing.
+    Audit,
+    /// Secrets engines.
+    Secrets,
+    /// Auth methods and their `config`.
+    AuthMethods,
+    /// Policies, the break-glass grant among them.
+    Policies,
+    /// Roles and users of the auth methods.
+    Roles,
+    /// Any other API write, in the order of the file.
+    Writes,
+    /// Each declared login opens, and the grant holds.
+    Logins,
+    /// No root token left, and proof of it.
+    RevokeRoot,
+    /// Report written, secrets of the checkpoint destroyed.
+    HandOver,
+}
+
+/// The order is a security property: shares are safe before anything is built on them, audit is on
+/// before anything worth auditing, a policy exists before a role that names it, and root goes last.
+pub const ORDER: [Step; 13] = [
+    Step::Preflight,
+    Step::Initialize,
+    Step::StoreRecoveryKeys,
+    Step::WaitUntilActive,
+    Step::Audit,
+    Step::Secrets,
+    Step::AuthMethods,
+    Step::Policies,
+    Step::Roles,
+    Step::Writes,
+    Step::Logins,
+    Step::RevokeRoot,
+    Step::HandOver,
+];
+
+impl Step {
+    /// The name in diary, report and events.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Step::Preflight => "preflight",
+            Step::Initialize => "initialize",
+            Step::StoreRecoveryKeys => "store-recovery-keys",
+            Step::WaitUntilActive => "wait-until-active",
+            Step::Audit => "audit",
+            Step::Secrets => "secrets",
+            Step::AuthMethods => "auth-methods",
+            Step::Policies => "policies",
+            Step::Roles => "roles",
+            Step::Writes => "writes",
+            Step::Logins => "logins",
+            Step::RevokeRoot => "revoke-root",
+            Step::HandOver => "hand-over",
+        }
+    }
+
+    /// What the step does, as a line for a person who waits for it.
+    #[must_use]
+    pub fn title(self) -> &'static str {
+        match self {
+            Step::Preflight => "check everything that can be checked before",
+            Step::Initialize => "initialise the cluster",
+            Step::StoreRecoveryKeys => "give each share to its custodian",
+            Step::WaitUntilActive => "wait until the cluster is active",
+            Step::Audit => "audit first",
+            Step::Secrets => "secrets engines",
+            Step::AuthMethods => "auth methods and their configuration",
+            Step::Policies => "policies and the break-glass grant",
+            Step::Roles => "roles and users",
+            Step::Writes => "other writes",
+            Step::Logins => "log in another way",
+            Step::RevokeRoot => "revoke root and prove it",
+            Step::HandOver => "hand over",
+        }
+    }
+
+    /// Whether the step may be applied twice.
+    #[must_use]
+    pub fn repeat(self) -> Repeat {
+        if self == Step::Initialize {
+            Repeat::Never
+        } else {
+            Repeat::Safe
+        }
+    }
+}
+
+/// What `observe` found: how much of it is there, and the facts or the reason.
+#[derive(Debug)]
+pub struct Observation {
+    /// How much of the step's promise holds.
+    pub seen: Seen,
+    /// Public facts of what is there; recorded when the step is adopted.
+    pub evidence: Evidence,
+    /// What is missing or different, a line each, or why nothing could be seen.
+    pub details: Vec<String>,
+    /// Documents to be written, where the step writes documents.
+    pub pending: Vec<Pending>,
+}
+
+impl Observation {
+    /// Nothing of it is there.
+    #[must_use]
+    pub fn absent() -> Self {
+        Self {
+            seen: Seen::Absent,
+            evidence: Evidence::default(),
+            details: Vec::new(),
+            pending: Vec::new(),
+        }
+    }
+
+    /// Some of it is there, or it differs; `details` says what is to be done.
+    #[must_use]
+    pub fn partial(details: Vec<String>) -> Self {
+        Self {
+            seen: Seen::Partial,
+            evidence: Evidence::default(),
+            details,
+            pending: Vec::new(),
+        }
+    }
+
+    /// All of it is there.
+    #[must_use]
+    pub fn present(evidence: Evidence) -> Self {
+        Self {
+            seen: Seen::Present,
+            evidence,
+            details: Vec::new(),
+            pending: Vec::new(),
+        }
+    }
+
+    /// The file asks for nothing of this kind.
+    #[must_use]
+    pub fn nothing_declared() -> Self {
+        Self::present(Evidence::default().with("declared", "nothing"))
+    }
+
+    /// It could not be seen.
+    #[must_use]
+    pub fn unknown(why: impl Into<String>) -> Self {
+        Self {
+            seen: Seen::Unknown,
+            evidence: Evidence::default(),
+            details: vec![why.into()],
+            pending: Vec::new(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_name_in_the_diary_is_the_name_in_the_report() {
+        for step in ORDER {
+            assert_eq!(serde_json::to_value(step).unwrap(), step.name());
+        }
+    }
+
+    #[test]
+    fn audit_comes_before_every_write_that_is_worth_auditing_and_root_goes_after_the_doors() {
+        let place = |step| ORDER.iter().position(|other| *other == step).unwrap();
+        assert!(place(Step::StoreRecoveryKeys) < place(Step::Audit));
+        assert!(place(Step::Audit) < place(Step::Secrets));
+        assert!(place(Step::Policies) < place(Step::Roles));
+        assert!(place(Step::Logins) < place(Step::RevokeRoot));
+        assert_eq!(ORDER.last(), Some(&Step::HandOver));
+    }
+
+    #[test]
+    fn only_initialize_may_not_be_repeated() {
+        for step in ORDER {
+            assert_eq!(step.repeat() == Repeat::Never, step == Step::Initialize);
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! `sys/init`: once, written ahead, its raw answer safe on disk before anybody looks at it.
+//!
+//! The one step that cannot be repeated. Nothing here retries; what can go wrong with the disk was
+//! found before the request, because the room for the answer was taken and fsynced.
+
+use tokio::time::Instant;
+
+use super::unseal;
+use crate::bootstrap::ceremony::{Ceremony, Session};
+use crate::bootstrap::checkpoint::{self, Kept};
+use crate::bootstrap::decide::{Recorded, Refusal};
+use crate::bootstrap::evidence::Evidence;
+use crate::bootstrap::step::{Observation, Step};
+use crate::envelope::Sealer;
+use crate::failure::Failure;
+use crate::vault::init::{self, InitAnswer, InitKeys, InitRequest};
+use crate::vault::sys;
+
+/// Asks the server, not the checkpoint: absent or present, or unknown when it does not answer.
+pub(super) async fn observe(ceremony: &Ceremony<'_>) -> Result<Observation, Failure> {
+    // One node that is initialised is enough: a follower that has not joined yet still says no.
+    let mut last = None;
+    for node in ceremony.client().nodes() {
+        match sys::initialized(&node).await {
+            Ok(true) => {
+                let facts = Evidence::default().with("initialized", true);
+                return Ok(Observation::present(facts));
+            }
+            Ok(false) => last = Some(Ok(())),
+            Err(error) => last = last.or(Some(Err(error))),
+        }
+    }
+    match last {
+        Some(Err(error)) => Err(error.into()),
+        _ => Ok(Observation::absent()),
+    }
+}
+
+/// The request itself, then the answer on disk, then its parts in memory; Shamir nodes are unsealed.
+pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failure> {
+    let client = ceremony.client();
+    let seal = sys::seal_status(&client).await?;
+    let request = InitRequest {
+        shares: ceremony.config.init.shares,
+        threshold: ceremony.config.init.threshold,
+        recovery: seal.recovery_seal,
+    };
+    let sealer = Sealer::create(ceremony.key()?, &ceremony.config.cluster.name).await?;
+    ceremony.diary().write_ahead(&sealer)?;
+    ceremony.checkpoint().start(Step::Initialize)?;
+    let answer = match init::initialize(&client, &request).await {
+        Ok(answer) => answer,
+        Err(error) => return Err(unanswered(ceremony, &error)),
+    };
+    let raw = answer.raw();
+    ceremony
+        .diary()
+        .keep_answer(&sealer, raw)
+        .map_err(answer_not_kept)?;
+    take(ceremony, InitAnswer::parse(raw, &request)?);
+    if !seal.recovery_seal {
+        unseal::all_nodes(ceremony).await?;
+    }
+    Ok(evidence(&request, &seal.seal_type))
+}
+
+/// Takes up what an earlier run kept, instead of asking again.
+pub(in crate::bootstrap) async fn take_up(ceremony: &mut Ceremony<'_>) -> Result<(), Failure> {
+    if !ceremony.diary().keeps_something()? {
+        return Ok(());
+    }
+    let directory = ceremony.diary().directory().to_owned();
+    let kept = checkpoint::kept(&directory, &ceremony.config.cluster.name, ceremony.key()?).await?;
+    match kept {
+        Kept::Nothing | Kept::Awaited => {}
+        Kept::RootToken(root) => ceremony.session = Session::Root(root),
+        Kept::InitAnswer(raw) => {
+            let seal = sys::seal_status(&ceremony.client()).await?;
+            let request = InitRequest {
+                shares: ceremony.config.init.shares,
+                threshold: ceremony.config.init.threshold,
+                recovery: seal.recovery_seal,
+            };
+            take(ceremony, InitAnswer::parse(&raw, &request)?);
+        }
+    }
+    Ok(())
+}
+
+/// An answer of before is in hand: unseal where people's shares do that, and go on.
+pub(in crate::bootstrap) async fn adopt(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failure> {
+    let seal = sys::seal_status(&ceremony.client()).await?;
+    if !seal.recovery_seal {
+        unseal::all_nodes(ceremony).await?;
+    }
+    let request = InitRequest {
+        shares: ceremony.config.init.shares,
+        threshold: ceremony.config.init.threshold,
+        recovery: seal.recovery_seal,
+    };
+    Ok(evidence(&request, &seal.seal_type).with("taken_up", true))
+}
+
+/// After a request without an answer: looks for a bounded time whether it arrived after all.
+pub(in crate::bootstrap) async fn look_again(
+    ceremony: &Ceremony<'_>,
+) -> Result<Observation, Failure> {
+    let begun = Instant::now();
+    let limit = ceremony.config.cluster.timeouts.request;
+    loop {
+        let observation = observe(ceremony).await?;
+        if observation.seen != crate::bootstrap::decide::Seen::Absent || begun.elapsed() >= limit {
+            return Ok(observation);
+        }
+        // The end of the limit is an answer here, not a failure.
+        let _ = ceremony
+            .wait(
+                begun,
+                limit,
+                "a request of an earlier run to arrive after all",
+                "not initialised",
+            )
+            .await;
+    }
+}
+
+/// What a refusal of the decision table means here, with the way out.
+pub(in crate::bootstrap) fn refusal(ceremony: &Ceremony<'_>, why: Refusal) -> Failure {
+    let address = ceremony.client().address().to_owned();
+    let directory = ceremony.diary().directory().display().to_string();
+    match why {
+        Refusal::Foreign => Failure::refused(format!(
+            "{address} is initialised, but not by this checkpoint ({directory})"
+        ))
+        .advise(
+            "if an earlier run did it, give its checkpoint.path; if a colleague did it, they hold the \
+             keys; only a cluster that holds no data may be wiped and initialised again",
+        ),
+        Refusal::AnswerLost => Failure::refused(format!(
+            "{address} was initialised by this checkpoint, and its answer never reached {directory}: \
+             no one holds the shares or the root token"
+        ))
+        .advise(
+            "the cluster holds no data yet: stop it, empty its storage, start it, remove the \
+             checkpoint directory and run apply again",
+        ),
+        Refusal::AnotherCluster => Failure::refused(format!(
+            "{address} is not initialised, but this checkpoint ({directory}) initialised it: it is \
+             another cluster, or its storage was emptied"
+        ))
+        .advise(format!(
+            "check cluster.address; for a new cluster move the old checkpoint away: mv {directory} \
+             {directory}.old"
+        )),
+        Refusal::Unseen => Failure::failed(format!("{address} did not say whether it is initialised"))
+            .advise("see that the server runs and answers, then run apply again"),
+    }
+}
+
+fn take(ceremony: &mut Ceremony<'_>, keys: InitKeys) {
+    ceremony.shares = keys.shares;
+    ceremony.session = Session::Root(keys.root_token);
+}
+
+fn evidence(request: &InitRequest, seal_type: &str) -> Evidence {
+    Evidence::default()
+        .with("seal", seal_type)
+        .with(
+            "key_type",
+            if request.recovery {
+                "recovery"
+            } else {
+                "unseal"
+            },
+        )
+        .with("shares", request.shares)
+        .with("threshold", request.threshold)
+}
+
+fn unanswered(ceremony: &Ceremony<'_>, error: &crate::vault::Error) -> Failure {
+    let refused_outright = error
+        .status()
+        .is_some_and(|status| (400..500).contains(&status));
+    if refused_outright {
+        let advice = error.advice().unwrap_or_else(|| {
+            "the server refused and nothing was initialised; see its log, then run apply again"
+                .into()
+        });
+        return Failure::failed(error.to_string()).advise(advice);
+    }
+    let recorded = ceremony.diary().diary().recorded(Step::Initialize);
+    debug_assert_eq!(recorded, Recorded::Started);
+    Failure::failed(format!("no usable answer to the one request that initialises: {error}")).advise(
+        "run apply again: it looks whether the request arrived, and never sends a second one blindly",
+    )
+}
+
+fn answer_not_kept(error: crate::bootstrap::checkpoint::CheckpointError) -> Failure {
+    Failure::refused(format!(
+        "the cluster is initialised and its answer could not be kept: {error}"
+    ))
+    .advise(
+        "the cluster holds no data yet: stop it, empty its storage, mend the disk, remove the \
+             checkpoint directory and run apply again",
+    )
+}

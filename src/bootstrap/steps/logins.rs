@@ -1,0 +1,156 @@
+//! Every declared login really logs in, may what it must and may not what it must not; a break-glass
+//! login also holds the grant. Its token is revoked again.
+
+use serde_json::Value;
+
+use crate::bootstrap::ceremony::Ceremony;
+use crate::bootstrap::decide::Recorded;
+use crate::bootstrap::doors;
+use crate::bootstrap::evidence::Evidence;
+use crate::bootstrap::step::{Observation, Step};
+use crate::config::{BreakGlass, Login};
+use crate::door::{self, DoorProof, Way};
+use crate::failure::Failure;
+use crate::vault::{policies, probe_root_generation, token};
+
+/// The proof is the login itself, so there is nothing to look at but what an earlier run proved; it
+/// stands as long as nothing was written since and the same logins are declared.
+pub(super) fn observe(ceremony: &Ceremony<'_>) -> Result<Observation, Failure> {
+    let checkpoint = ceremony.diary();
+    let recorded = checkpoint.diary().recorded(Step::Logins);
+    let Some(entry) = checkpoint.diary().steps.get(&Step::Logins) else {
+        return Ok(Observation::absent());
+    };
+    let proved: Vec<String> = entry.evidence.get("declared").unwrap_or_default();
+    let same = proved == declared(ceremony);
+    if recorded == Recorded::Done && same && ceremony.written.get() == 0 {
+        return Ok(Observation::present(entry.evidence.clone()));
+    }
+    if ceremony.is_root() {
+        return Ok(Observation::absent());
+    }
+    Ok(Observation {
+        evidence: entry.evidence.clone(),
+        ..Observation::unknown("logins are not tried again")
+    })
+}
+
+pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failure> {
+    let ceremony = &*ceremony;
+    let (mut opened, mut failures) = (Vec::new(), Vec::new());
+    // One after the other: a person can sign in to one browser window at a time.
+    for login in &ceremony.config.logins {
+        match try_login(ceremony, login).await {
+            Ok(proof) => {
+                ceremony.note(format!("{} opened", login.name));
+                opened.push(proof);
+            }
+            Err(failure) => failures.push(failure),
+        }
+    }
+    if let Some(mut failure) = Failure::all(failures) {
+        for problem in &mut failure.problems {
+            let advice = problem.advice.take().unwrap_or_default();
+            let stands = "root is still alive and stays in the checkpoint; run apply again";
+            problem.advice = Some(if advice.is_empty() {
+                stands.into()
+            } else {
+                format!("{advice}; {stands}")
+            });
+        }
+        return Err(failure);
+    }
+    Ok(Evidence::default()
+        .with("declared", declared(ceremony))
+        .with("opened", opened)
+        .with("rehearsed", false))
+}
+
+async fn try_login(ceremony: &Ceremony<'_>, login: &Login) -> Result<Value, Failure> {
+    let client = ceremony.client();
+    let door = doors::door(ceremony, login)?;
+    let session = door::open(&client, &door, ceremony).await?;
+    let mut result = door::prove(&client, &door, &session)
+        .await
+        .map_err(Failure::from);
+    if result.is_ok() && is_break_glass(ceremony, login) {
+        if let Err(failure) = holds_the_grant(ceremony, login, &session).await {
+            result = Err(failure);
+        }
+    }
+    // Whatever was found: the token of a try must not stay.
+    token::revoke_self(&client, session.token).await?;
+    let proof: DoorProof = result?;
+    Ok(
+        serde_json::json!({ "login": login.name, "break_glass": is_break_glass(ceremony, login), "proof": proof }),
+    )
+}
+
+/// A grant that does not hold would lock the cluster: root stays, and a person must look.
+async fn holds_the_grant(
+    ceremony: &Ceremony<'_>,
+    login: &Login,
+    session: &crate::vault::Session,
+) -> Result<(), Failure> {
+    let client = ceremony.client();
+    if session.token_type == "batch" {
+        return Err(Failure::refused(format!(
+            "{} gets batch tokens, which can neither be revoked nor looked up by accessor",
+            login.name
+        ))
+        .advise("set token_type: service on its role"));
+    }
+    let rules = probe_root_generation(&client, Some(ceremony.token()?)).await?;
+    let Some(way) = Way::of(rules) else {
+        return Err(Failure::refused(format!(
+            "{} offers no root generation over its API to anybody",
+            client.address()
+        ))
+        .advise(
+            "without it a revoked root never comes back: upgrade the server, or say so in the file with \
+             break_glass: {none: \"reason\"}",
+        ));
+    };
+    let acl = policies::resultant_acl(&client, &session.token).await?;
+    door::grant_holds(&acl, way).map_err(|missing| {
+        Failure::refused(format!(
+            "the grant of {} does not hold: {}",
+            login.name,
+            missing.join(", ")
+        ))
+        .advise("look at the role's token_policies and at policies that deny these paths")
+    })
+}
+
+fn is_break_glass(ceremony: &Ceremony<'_>, login: &Login) -> bool {
+    match &ceremony.config.break_glass {
+        BreakGlass::Logins(names) => names.contains(&login.name),
+        BreakGlass::None { .. } => false,
+    }
+}
+
+/// What was declared, so that a change of it is tried again.
+fn declared(ceremony: &Ceremony<'_>) -> Vec<String> {
+    let line = |login: &Login| {
+        let door = if is_break_glass(ceremony, login) {
+            " break-glass"
+        } else {
+            ""
+        };
+        let words = |list: &[(String, Vec<crate::config::Capability>)]| {
+            list.iter()
+                .map(|(path, caps)| format!("{path}={caps:?}"))
+                .collect::<Vec<_>>()
+                .join(" ")
+        };
+        format!(
+            "{} auth/{} {}{door} can {} cannot {}",
+            login.name,
+            login.auth,
+            doors::identity(login),
+            words(&login.can),
+            words(&login.cannot)
+        )
+    };
+    ceremony.config.logins.iter().map(line).collect()
+}

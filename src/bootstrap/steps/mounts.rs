@@ -1,0 +1,143 @@
+//! What secrets engines and auth methods have in common: a listing, a mount, its tuning, its config.
+//!
+//! A mount of another type under a declared path is never replaced: that is refused.
+
+use std::collections::BTreeMap;
+
+use crate::bootstrap::ceremony::Ceremony;
+use crate::bootstrap::desired::{self, CONCURRENCY, Document, Pending, Read};
+use crate::bootstrap::evidence::Evidence;
+use crate::bootstrap::resolve;
+use crate::bootstrap::step::Observation;
+use crate::config::Fields;
+use crate::failure::Failure;
+use crate::vault::Body;
+use crate::vault::Mount;
+
+/// One mount of the file.
+pub(super) struct Wanted<'a> {
+    /// `sys/mounts/secret` or `sys/auth/oidc`.
+    pub(super) mount_path: String,
+    /// `secret/config` or `auth/oidc/config`.
+    pub(super) config_path: String,
+    /// Path in the listing, without slash at the end.
+    pub(super) path: &'a str,
+    pub(super) mount_type: &'a str,
+    pub(super) description: &'a str,
+    pub(super) options: &'a [(String, String)],
+    pub(super) config: &'a Fields,
+    pub(super) tune: &'a Fields,
+    pub(super) local: bool,
+    pub(super) seal_wrap: bool,
+}
+
+/// Compares all mounts with the listing, and their tuning and config with what is there.
+pub(super) async fn observe(
+    ceremony: &Ceremony<'_>,
+    listing: Vec<Mount>,
+    wanted: Vec<Wanted<'_>>,
+) -> Result<Observation, Failure> {
+    let there: BTreeMap<_, _> = listing
+        .into_iter()
+        .map(|mount| (mount.path.trim_end_matches('/').to_owned(), mount))
+        .collect();
+    let mut documents = Vec::new();
+    let mut refusals = Vec::new();
+    for mount in &wanted {
+        let present = there.get(mount.path);
+        if let Some(present) = present.filter(|present| present.mount_type != mount.mount_type) {
+            refusals.push(other_type(mount, present));
+        }
+        documents.extend(documents_of(ceremony, mount, present)?);
+    }
+    if let Some(refused) = Failure::all(refusals) {
+        return Err(refused);
+    }
+    let mut comparison = desired::observe(ceremony, documents).await?;
+    comparison.equal.extend(
+        wanted
+            .iter()
+            .filter(|mount| there.contains_key(mount.path))
+            .map(|m| m.mount_path.clone()),
+    );
+    Ok(comparison.into_observation())
+}
+
+/// Mounts first, since a config needs its mount; then everything else.
+pub(super) async fn apply(
+    ceremony: &mut Ceremony<'_>,
+    observation: Observation,
+) -> Result<Evidence, Failure> {
+    let (mounts, rest): (Vec<Pending>, Vec<Pending>) = observation
+        .pending
+        .into_iter()
+        .partition(|p| matches!(p.document.read, Read::Known(_)));
+    let mut written = desired::apply(ceremony, mounts, CONCURRENCY).await?;
+    written.extend(desired::apply(ceremony, rest, CONCURRENCY).await?);
+    Ok(observation.evidence.with("written", written))
+}
+
+fn documents_of(
+    ceremony: &Ceremony<'_>,
+    mount: &Wanted<'_>,
+    present: Option<&Mount>,
+) -> Result<Vec<Document>, Failure> {
+    let mut documents = Vec::new();
+    let Body::Map(mut tune) = resolve::body(ceremony, mount.tune)? else {
+        return Ok(documents);
+    };
+    if present.is_none() {
+        documents.push(mount_document(mount));
+    } else {
+        // What was given when mounting can only be changed by tuning.
+        if !mount.description.is_empty() {
+            tune.push(("description".into(), mount.description.into()));
+        }
+        if !mount.options.is_empty() {
+            tune.push(("options".into(), resolve::texts(mount.options)));
+        }
+    }
+    if !tune.is_empty() {
+        let path = format!("{}/tune", mount.mount_path);
+        documents.push(Document {
+            path,
+            body: Body::Map(tune),
+            read: Read::Tune,
+        });
+    }
+    if !mount.config.is_empty() {
+        let body = resolve::body(ceremony, mount.config)?;
+        documents.push(Document::new(mount.config_path.clone(), body));
+    }
+    Ok(documents)
+}
+
+fn mount_document(mount: &Wanted<'_>) -> Document {
+    let mut body = vec![("type".to_owned(), Body::from(mount.mount_type))];
+    if !mount.description.is_empty() {
+        body.push(("description".into(), mount.description.into()));
+    }
+    if !mount.options.is_empty() {
+        body.push(("options".into(), resolve::texts(mount.options)));
+    }
+    for (name, set) in [("local", mount.local), ("seal_wrap", mount.seal_wrap)] {
+        if set {
+            body.push((name.into(), Body::Bool(true)));
+        }
+    }
+    Document {
+        path: mount.mount_path.clone(),
+        body: Body::Map(body),
+        read: Read::Known(None),
+    }
+}
+
+fn other_type(mount: &Wanted<'_>, present: &Mount) -> Failure {
+    Failure::refused(format!(
+        "{} is of type {}, the file says {}",
+        mount.mount_path, present.mount_type, mount.mount_type
+    ))
+    .advise(
+        "choose another path in the file, or remove the mount by hand; nothing is ever replaced",
+    )
+}

@@ -1,0 +1,43 @@
+//! Policies of the file, the built-in ones, and the break-glass grant, which is always written.
+
+use crate::bootstrap::ceremony::Ceremony;
+use crate::bootstrap::desired::{self, CONCURRENCY, Document, Read};
+use crate::bootstrap::evidence::Evidence;
+use crate::bootstrap::grant;
+use crate::bootstrap::step::Observation;
+use crate::config::PolicySource;
+use crate::failure::Failure;
+use crate::vault::{Body, sys};
+
+pub(super) async fn observe(ceremony: &Ceremony<'_>) -> Result<Observation, Failure> {
+    let product = sys::health(&ceremony.client()).await?.product;
+    let given = ceremony.config.policies.iter().map(|policy| {
+        let text = match &policy.source {
+            PolicySource::Auditor => grant::AUDITOR.to_owned(),
+            PolicySource::Rules { text, .. } => text.clone(),
+        };
+        document(&policy.name, text)
+    });
+    let ours = document(
+        grant::POLICY,
+        grant::rules(product, grant::needs_self(ceremony.config)),
+    );
+    let comparison = desired::observe(ceremony, given.chain([ours]).collect()).await?;
+    Ok(comparison.into_observation())
+}
+
+pub(super) async fn apply(
+    ceremony: &mut Ceremony<'_>,
+    observation: Observation,
+) -> Result<Evidence, Failure> {
+    let written = desired::apply(ceremony, observation.pending, CONCURRENCY).await?;
+    Ok(observation.evidence.with("written", written))
+}
+
+fn document(name: &str, text: String) -> Document {
+    Document {
+        path: format!("sys/policies/acl/{name}"),
+        body: Body::map([("policy", text)]),
+        read: Read::Policy,
+    }
+}

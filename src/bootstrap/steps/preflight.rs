@@ -1,0 +1,291 @@
+//! Everything that can be known to fail is found here, all of it at once, before `sys/init`.
+//!
+//! Nothing is left behind: canaries are deleted, and the server is only asked questions.
+
+use futures::future::join_all;
+
+use crate::bootstrap::ceremony::Ceremony;
+use crate::bootstrap::decide::Recorded;
+use crate::bootstrap::evidence::Evidence;
+use crate::bootstrap::step::{Observation, Step};
+use crate::config::{BreakGlass, Seal};
+use crate::custodian::{self, Custodian, Presence};
+use crate::failure::Failure;
+use crate::vault::Client;
+use crate::vault::sys::{self, Health, SealStatus};
+
+/// Farther apart than this, token lifetimes and certificates begin to surprise.
+const CLOCK_TOLERANCE_SECONDS: i64 = 60;
+
+/// Before initialisation there is always something to check; afterwards there is nothing left to do.
+#[allow(clippy::unused_async, reason = "the shape of all steps")]
+pub(super) async fn observe(ceremony: &Ceremony<'_>) -> Result<Observation, Failure> {
+    let recorded = ceremony.diary().diary().recorded(Step::Initialize);
+    if recorded == Recorded::Nothing {
+        return Ok(Observation::absent());
+    }
+    let checkpoint = ceremony.diary();
+    let entry = checkpoint.diary().steps.get(&Step::Preflight);
+    Ok(Observation::present(
+        entry
+            .map(|entry| entry.evidence.clone())
+            .unwrap_or_default(),
+    ))
+}
+
+/// One node as it answered.
+struct Node {
+    address: String,
+    health: Health,
+    seal: SealStatus,
+}
+
+pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failure> {
+    let ceremony = &*ceremony;
+    let mut failures = Vec::new();
+    let nodes = reach(ceremony, &mut failures).await;
+    judge_nodes(ceremony, &nodes, &mut failures);
+    if nodes.iter().any(|node| node.health.initialized) {
+        // Nothing else matters then, and nothing else may be touched.
+        failures.push(super::initialize::refusal(
+            ceremony,
+            crate::bootstrap::decide::Refusal::Foreign,
+        ));
+        return Err(only_refusals(failures));
+    }
+    let tried = try_custodians(ceremony, &mut failures).await;
+    proofs(ceremony, &tried, &mut failures);
+    trust(ceremony);
+    if let Err(error) = ceremony.key()?.probe(&ceremony.config.cluster.name).await {
+        failures.push(error.into());
+    }
+    break_glass(ceremony);
+    if let Some(failure) = Failure::all(failures) {
+        return Err(failure);
+    }
+    let Some(first) = nodes.first() else {
+        return Err(Failure::failed("no node answered"));
+    };
+    let seal = if first.seal.recovery_seal {
+        "auto"
+    } else {
+        "shamir"
+    };
+    ceremony.note(format!(
+        "{} {} with seal {} ({seal}), {} node{}",
+        first.health.product.name(),
+        first.health.version,
+        first.seal.seal_type,
+        nodes.len(),
+        if nodes.len() == 1 { "" } else { "s" },
+    ));
+    Ok(Evidence::default()
+        .with("product", first.health.product.name())
+        .with("version", &first.health.version)
+        .with("seal", &first.seal.seal_type)
+        .with(
+            "nodes",
+            nodes.iter().map(|node| &node.address).collect::<Vec<_>>(),
+        )
+        .with(
+            "custodians",
+            ceremony
+                .custodians
+                .iter()
+                .map(Custodian::address)
+                .collect::<Vec<_>>(),
+        )
+        .with("proved", tried))
+}
+
+async fn reach(ceremony: &Ceremony<'_>, failures: &mut Vec<Failure>) -> Vec<Node> {
+    let asks = ceremony
+        .client()
+        .nodes()
+        .into_iter()
+        .map(|node: Client| async move {
+            let (health, seal) = futures::join!(sys::health(&node), sys::seal_status(&node));
+            Ok::<_, crate::vault::Error>(Node {
+                address: node.address().to_owned(),
+                health: health?,
+                seal: seal?,
+            })
+        });
+    let mut nodes = Vec::new();
+    for answer in join_all(asks).await {
+        match answer {
+            Ok(node) => nodes.push(node),
+            Err(error) => failures.push(error.into()),
+        }
+    }
+    nodes
+}
+
+fn judge_nodes(ceremony: &Ceremony<'_>, nodes: &[Node], failures: &mut Vec<Failure>) {
+    let Some(first) = nodes.first() else { return };
+    for node in nodes {
+        if node.health.product != first.health.product {
+            failures.push(
+                Failure::refused(format!(
+                    "{} is {}, {} is {}",
+                    node.address,
+                    node.health.product.name(),
+                    first.address,
+                    first.health.product.name()
+                ))
+                .advise("two products are two clusters: correct cluster.nodes"),
+            );
+        }
+        match (&node.health.cluster_id, &first.health.cluster_id) {
+            (Some(one), Some(other)) if one != other => failures.push(
+                Failure::refused(format!(
+                    "{} and {} are two clusters ({other}, {one})",
+                    first.address, node.address
+                ))
+                .advise("correct cluster.nodes"),
+            ),
+            _ => {}
+        }
+        seal_as_said(ceremony, node, failures);
+        clock(ceremony, node);
+    }
+}
+
+fn seal_as_said(ceremony: &Ceremony<'_>, node: &Node, failures: &mut Vec<Failure>) {
+    let found = if node.seal.recovery_seal {
+        Seal::Auto
+    } else {
+        Seal::Shamir
+    };
+    match ceremony.config.init.seal {
+        Some(said) if said != found => failures.push(
+            Failure::refused(format!(
+                "{} has seal {}, which is not what init.seal says",
+                node.address, node.seal.seal_type
+            ))
+            .advise("correct the server's seal stanza, or init.seal in the file"),
+        ),
+        _ => {}
+    }
+}
+
+fn clock(ceremony: &Ceremony<'_>, node: &Node) {
+    let Some(theirs) = node.health.server_time_utc else {
+        return;
+    };
+    let apart = (theirs - jiff::Timestamp::now().as_second()).abs();
+    if apart > CLOCK_TOLERANCE_SECONDS {
+        ceremony.warn(format!(
+            "the clock of {} is {apart} s off from ours",
+            node.address
+        ));
+    }
+}
+
+/// Tries every custodian and looks that every final name is free. Returns the names of those where
+/// this very process opened something, which proves them.
+async fn try_custodians(ceremony: &Ceremony<'_>, failures: &mut Vec<Failure>) -> Vec<String> {
+    let tries = ceremony.custodians.iter().map(|custodian| async move {
+        let (canary, presence) = futures::join!(custodian.canary(), custodian.presence());
+        (custodian, canary, presence)
+    });
+    let mut opened = Vec::new();
+    for (custodian, canary, presence) in join_all(tries).await {
+        match canary {
+            Ok(result) => {
+                for warning in result.warnings {
+                    ceremony.warn(warning);
+                }
+                if custodian.opens_by_machine() {
+                    opened.push(custodian.name().to_owned());
+                }
+            }
+            Err(error) => failures.push(error.into()),
+        }
+        match presence {
+            Ok(Presence::Absent) => {}
+            Ok(Presence::Present(_)) => failures.push(
+                Failure::refused(format!("{} already holds something", custodian.address())).advise(
+                    "nothing is ever overwritten: see what it is, then move it away or choose another \
+                     name in the file",
+                ),
+            ),
+            Err(error) => failures.push(error.into()),
+        }
+    }
+    opened
+}
+
+/// Encrypting to a wrong recipient loses a share silently: enough holders must have opened something.
+fn proofs(ceremony: &Ceremony<'_>, opened: &[String], failures: &mut Vec<Failure>) {
+    let checkpoint = ceremony.diary();
+    let proofs = &checkpoint.diary().proofs;
+    let accepted = &ceremony.config.init.accept_unproved;
+    let is_proved = |custodian: &&Custodian| {
+        opened.iter().any(|name| name == custodian.name())
+            || proofs
+                .get(custodian.name())
+                .is_some_and(|p| p.subject == custodian.proof_subject())
+    };
+    let (proved, unproved): (Vec<_>, Vec<_>) = ceremony.custodians.iter().partition(is_proved);
+    let (taken, open): (Vec<_>, Vec<_>) = unproved
+        .into_iter()
+        .partition(|custodian| accepted.iter().any(|n| n == custodian.name()));
+    for custodian in &taken {
+        ceremony.find(format!(
+            "custodian {} is accepted unproved",
+            custodian.name()
+        ));
+    }
+    let enough = usize::try_from(ceremony.config.init.threshold).unwrap_or(usize::MAX);
+    let names = |list: &[&Custodian]| {
+        list.iter()
+            .map(|custodian| custodian.name().to_owned())
+            .collect::<Vec<_>>()
+    };
+    if proved.len() + taken.len() < enough {
+        failures.push(
+            Failure::refused(format!(
+                "only {} of the {enough} custodians that a quorum needs are proved; nobody has opened \
+                 anything kept by {}",
+                proved.len(),
+                names(&open).join(", ")
+            ))
+            .advise(format!(
+                "let each holder open a challenge: vault-bootstrap custodian prove {}; or take the risk \
+                 by name: init.accept_unproved: [{}]",
+                open.first().map_or("NAME", |custodian| custodian.name()),
+                names(&open).join(", ")
+            )),
+        );
+        return;
+    }
+    for name in names(&open) {
+        ceremony.find(format!(
+            "custodian {name} is unproved: its holder has opened nothing yet"
+        ));
+    }
+}
+
+fn trust(ceremony: &Ceremony<'_>) {
+    let domains = |custodian: &Custodian| (custodian.name().to_owned(), custodian.trust_domain());
+    let kept: Vec<_> = ceremony.custodians.iter().map(domains).collect();
+    for warning in custodian::trust_warnings(&kept, ceremony.config.init.threshold) {
+        ceremony.warn(warning);
+    }
+}
+
+fn break_glass(ceremony: &Ceremony<'_>) {
+    if let BreakGlass::None { reason } = &ceremony.config.break_glass {
+        ceremony.find(format!("no break-glass door, on purpose: {reason}"));
+    }
+}
+
+/// A refusal outweighs what else went wrong while looking.
+fn only_refusals(failures: Vec<Failure>) -> Failure {
+    let refused = failures
+        .into_iter()
+        .filter(|f| f.exit == crate::failure::Exit::Refused)
+        .collect();
+    Failure::all(refused).unwrap_or_else(|| Failure::refused("a node is already initialised"))
+}

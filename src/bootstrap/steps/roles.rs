@@ -1,0 +1,76 @@
+//! Roles and users of the auth methods, each written whole: a field left out of a later write would be
+//! cleared by the server, the break-glass grant among them.
+
+use crate::bootstrap::ceremony::Ceremony;
+use crate::bootstrap::desired::{self, CONCURRENCY, Document};
+use crate::bootstrap::evidence::Evidence;
+use crate::bootstrap::step::Observation;
+use crate::bootstrap::{grant, resolve};
+use crate::config::{AuthMount, Fields};
+use crate::failure::Failure;
+use crate::vault::Body;
+
+pub(super) async fn observe(ceremony: &Ceremony<'_>) -> Result<Observation, Failure> {
+    let mut documents = Vec::new();
+    for method in &ceremony.config.auth {
+        for (name, fields) in &method.roles {
+            let path = format!("auth/{}/{}/{name}", method.path, collection(method));
+            documents.push(whole(ceremony, path, method, name, fields)?);
+        }
+        for (name, fields) in &method.users {
+            let path = format!("auth/{}/users/{name}", method.path);
+            documents.push(whole(ceremony, path, method, name, fields)?);
+        }
+    }
+    if documents.is_empty() {
+        return Ok(Observation::nothing_declared());
+    }
+    Ok(desired::observe(ceremony, documents)
+        .await?
+        .into_observation())
+}
+
+pub(super) async fn apply(
+    ceremony: &mut Ceremony<'_>,
+    observation: Observation,
+) -> Result<Evidence, Failure> {
+    let written = desired::apply(ceremony, observation.pending, CONCURRENCY).await?;
+    Ok(observation.evidence.with("written", written))
+}
+
+/// Where a type keeps what the file calls `roles`.
+fn collection(method: &AuthMount) -> &'static str {
+    match method.auth_type.as_str() {
+        "cert" => "certs",
+        "ldap" => "groups",
+        "token" => "roles",
+        _ => "role",
+    }
+}
+
+fn whole(
+    ceremony: &Ceremony<'_>,
+    path: String,
+    method: &AuthMount,
+    name: &str,
+    fields: &Fields,
+) -> Result<Document, Failure> {
+    let mut body = resolve::body(ceremony, fields)?;
+    if grant::belongs_to(ceremony.config, &method.path, name) {
+        add_grant(&mut body, fields);
+    }
+    Ok(Document::new(path, body))
+}
+
+fn add_grant(body: &mut Body, fields: &Fields) {
+    let given = fields
+        .get("token_policies")
+        .map(crate::config::Field::strings)
+        .unwrap_or_default();
+    let mut policies: Vec<Body> = given.into_iter().map(Body::from).collect();
+    policies.push(grant::POLICY.into());
+    if let Body::Map(fields) = body {
+        fields.retain(|(name, _)| name != "token_policies");
+        fields.push(("token_policies".into(), Body::List(policies)));
+    }
+}

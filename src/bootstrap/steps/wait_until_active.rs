@@ -1,0 +1,83 @@
+//! Waits until a node is active and answers an authenticated request: unsealed is not active, and a
+//! standby's answer proves nothing.
+
+use tokio::time::Instant;
+
+use crate::bootstrap::ceremony::Ceremony;
+use crate::bootstrap::evidence::Evidence;
+use crate::bootstrap::step::Observation;
+use crate::failure::Failure;
+use crate::vault::sys::{self, Health};
+use crate::vault::{RootGeneration, probe_root_generation, token};
+
+pub(super) async fn observe(ceremony: &Ceremony<'_>) -> Result<Observation, Failure> {
+    let client = ceremony.client();
+    let Some(active) = sys::active(&client).await else {
+        return Ok(Observation::absent());
+    };
+    let health = sys::health(&active).await?;
+    check_cluster(ceremony, &health)?;
+    match token::lookup_self(&active, ceremony.token()?).await {
+        Ok(_) => Ok(Observation::partial(Vec::new())),
+        Err(error) if error.is_retryable() => Ok(Observation::absent()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failure> {
+    let limit = ceremony.config.cluster.timeouts.active;
+    let begun = Instant::now();
+    loop {
+        ceremony.find_active().await?;
+        let active = ceremony.client();
+        let said = match token::lookup_self(&active, ceremony.token()?).await {
+            Ok(_) => break,
+            Err(error) if error.is_retryable() => error.to_string(),
+            Err(error) => return Err(error.into()),
+        };
+        ceremony
+            .wait(begun, limit, "the active node to answer its root", &said)
+            .await?;
+    }
+    let active = ceremony.client();
+    let health = sys::health(&active).await?;
+    check_cluster(ceremony, &health)?;
+    ceremony
+        .checkpoint()
+        .record(|diary| diary.cluster.cluster_id.clone_from(&health.cluster_id))?;
+    let rules = probe_root_generation(&active, Some(ceremony.token()?)).await?;
+    if rules == RootGeneration::OpenClassic {
+        ceremony.find(
+            "sys/generate-root answers anybody: whoever holds a quorum of shares needs no login, and \
+             anybody may disturb an attempt",
+        );
+    }
+    Ok(Evidence::default()
+        .with("node", active.address())
+        .with("product", health.product.name())
+        .with("version", &health.version)
+        .with("cluster_id", &health.cluster_id)
+        .with("root_generation", rules_name(rules)))
+}
+
+fn check_cluster(ceremony: &Ceremony<'_>, health: &Health) -> Result<(), Failure> {
+    let checkpoint = ceremony.diary();
+    let known = checkpoint.diary().cluster.cluster_id.clone();
+    match (known, &health.cluster_id) {
+        (Some(known), Some(found)) if known != *found => Err(Failure::refused(format!(
+            "{} is cluster {found}, this checkpoint belongs to {known}",
+            ceremony.client().address()
+        ))
+        .advise("check cluster.address, or give this cluster a checkpoint.path of its own")),
+        _ => Ok(()),
+    }
+}
+
+fn rules_name(rules: RootGeneration) -> &'static str {
+    match rules {
+        RootGeneration::OpenClassic => "sys/generate-root, open to anybody",
+        RootGeneration::AuthenticatedClassic => "sys/generate-root, for logins that may",
+        RootGeneration::OpenBaoAuthenticated => "sys/generate-root-token, for logins that may",
+        RootGeneration::Off => "none over the API",
+    }
+}

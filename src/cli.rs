@@ -1,0 +1,157 @@
+//! What was typed: clap types and nothing else.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Takes a HashiCorp Vault or OpenBao cluster from uninitialised to handed over.
+///
+/// Recovery keys with their custodians, audit on first, people and workloads able to log in, a proven
+/// way back, and no root token left. It can be killed at any moment and run again.
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    max_term_width = 100,
+    after_help = "Examples:\n  \
+        vault-bootstrap apply\n  \
+        vault-bootstrap apply -c prod.yaml --yes --output json\n  \
+        vault-bootstrap custodian prove bob\n  \
+        vault-bootstrap status\n\n\
+        Exit codes: 0 done · 1 failed, try again · 2 usage or configuration · 3 refused, a person must\n\
+        look · 4 done, with findings · 130, 143 interrupted safely"
+)]
+pub struct Cli {
+    /// Options of every command.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Options of every command.
+#[derive(Debug, Args)]
+pub struct Global {
+    /// The configuration
+    #[arg(
+        short,
+        long,
+        global = true,
+        default_value = "bootstrap.yaml",
+        value_name = "FILE"
+    )]
+    pub config: PathBuf,
+    /// Form of the result on stdout
+    #[arg(long, global = true, value_enum, default_value_t = OutputForm::Text)]
+    pub output: OutputForm,
+    /// Say more on stderr, and never a secret; -vvv says most
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+    /// Colour the progress; NO_COLOR is honoured
+    #[arg(long, global = true, value_enum, default_value_t = ColorChoice::Auto)]
+    pub color: ColorChoice,
+}
+
+/// Form of the result.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum OutputForm {
+    /// For people
+    Text,
+    /// For machines; `apply` writes one event a line
+    Json,
+}
+
+/// When to colour.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum ColorChoice {
+    /// On terminals
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// The ceremony: run it, take it up again, or let it look whether all is as in the file
+    #[command(after_help = "Examples:\n  \
+        vault-bootstrap apply                      asks once, before the root token goes\n  \
+        vault-bootstrap apply --yes                where nobody is there to answer\n  \
+        vault-bootstrap apply --report done.json   a copy of the report\n\n\
+        A login that needs a person is waited for, with --yes too: its URL is printed.")]
+    Apply(Apply),
+    /// Where the ceremony stands, and the next command to type
+    #[command(after_help = "Exit codes: 0 handed over · 4 not finished\n\n\
+        Example:\n  vault-bootstrap status --output json")]
+    Status,
+    /// What concerns the keepers of the shares
+    #[command(subcommand)]
+    Custodian(Custodian),
+    /// JSON Schema of the configuration, for editors
+    #[command(after_help = "Example:\n  vault-bootstrap schema > bootstrap.schema.json")]
+    Schema,
+    /// Shell completions, or the man page
+    #[command(after_help = "Examples:\n  \
+        vault-bootstrap completions bash > /etc/bash_completion.d/vault-bootstrap\n  \
+        vault-bootstrap completions man > vault-bootstrap.1")]
+    Completions {
+        /// For what
+        #[arg(value_enum)]
+        target: CompletionTarget,
+    },
+}
+
+/// Options of `apply`.
+#[derive(Debug, Args)]
+pub struct Apply {
+    /// Do not ask; for machines
+    #[arg(short, long)]
+    pub yes: bool,
+    /// Keep the root token, encrypted in the checkpoint; the file must say revoke_root: false as well
+    #[arg(long)]
+    pub keep_root: bool,
+    /// Revoke other root tokens as well, instead of stopping there
+    #[arg(long)]
+    pub revoke_other_roots: bool,
+    /// Write a copy of the report (JSON) here
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
+    /// How many seconds a person who must sign in is waited for
+    #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub sign_in_timeout: u64,
+}
+
+/// What concerns custodians.
+#[derive(Debug, Subcommand)]
+pub enum Custodian {
+    /// Let a holder open a challenge, so that no share is encrypted to somebody who cannot open it
+    #[command(after_help = "Examples:\n  \
+        vault-bootstrap custodian prove bob                       the holder decrypts elsewhere\n  \
+        vault-bootstrap custodian prove bob --identity bob.key    the identity is here")]
+    Prove {
+        /// Name of the custodian in the file
+        name: String,
+        /// File with the holder's age identity, readable by its owner only
+        #[arg(long, value_name = "FILE")]
+        identity: Option<PathBuf>,
+    },
+}
+
+/// What completions are made for.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum CompletionTarget {
+    /// Bash
+    Bash,
+    /// Elvish
+    Elvish,
+    /// Fish
+    Fish,
+    /// `PowerShell`
+    Powershell,
+    /// Zsh
+    Zsh,
+    /// The man page
+    Man,
+}

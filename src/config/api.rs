@@ -1,0 +1,239 @@
+//! The servers' API: what the typed auth methods, their roles and the tuning of a mount take.
+//!
+//! Both products' fields (Vault `path_config.go`, `path_role.go` and `tokenutil`; OpenBao the same with its own
+//! additions). Only their names, types and meaning matter here: the values travel as they stand in the file
+//! ([`super::Fields`]), so that nothing is sent that nobody wrote. Other types take any field.
+#![expect(dead_code, reason = "the types are read by the schema generator alone")]
+
+mod fields;
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde_json::{Value, json};
+
+use super::shape::SecretRef;
+pub(super) use fields::Tune;
+use fields::{AppRole, KubernetesConfig, KubernetesRole, OidcConfig, OidcRole, User};
+
+type Text = Option<String>;
+type Flag = Option<bool>;
+
+/// The types with a model of their own.
+pub(super) const TYPED: [&str; 5] = ["oidc", "jwt", "kubernetes", "approle", "userpass"];
+
+macro_rules! mount {
+    ($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty),* $(,)? }) => {
+        $(#[$doc])*
+        #[derive(JsonSchema)]
+        #[serde(deny_unknown_fields)]
+        struct $name {
+            /// Type of the auth method; by default its path.
+            r#type: Text,
+            /// Free text.
+            description: Text,
+            /// Tuning of the mount.
+            tune: Option<Tune>,
+            /// Not replicated.
+            local: Flag,
+            $($(#[$field_doc])* $field: $type,)*
+        }
+    };
+}
+
+mount! {
+    /// People through an OpenID provider, or machines with a JWT.
+    OidcMount {
+        /// Fields for `auth/PATH/config`.
+        config: Option<OidcConfig>,
+        /// Roles by name.
+        roles: Option<BTreeMap<String, OidcRole>>,
+    }
+}
+
+mount! {
+    /// Workloads with a service account.
+    KubernetesMount {
+        /// Fields for `auth/PATH/config`.
+        config: Option<KubernetesConfig>,
+        /// Roles by name.
+        roles: Option<BTreeMap<String, KubernetesRole>>,
+    }
+}
+
+mount! {
+    /// Machines with a role id and a secret id.
+    AppRoleMount {
+        /// Roles by name.
+        roles: Option<BTreeMap<String, AppRole>>,
+    }
+}
+
+mount! {
+    /// People with a password.
+    UserpassMount {
+        /// Users by name.
+        users: Option<BTreeMap<String, User>>,
+    }
+}
+
+mount! {
+    /// An auth method of any other type, with the fields of its API.
+    OtherMount {
+        /// Fields for `auth/PATH/config`.
+        config: Option<FreeFields>,
+        /// Roles by name, for `auth/PATH/role/NAME`.
+        roles: Option<BTreeMap<String, FreeFields>>,
+        /// Users by name, for `auth/PATH/users/NAME`.
+        users: Option<BTreeMap<String, FreeFields>>,
+    }
+}
+
+/// An auth method; `type` says which fields it takes.
+pub(super) struct AuthMount;
+
+impl JsonSchema for AuthMount {
+    fn schema_name() -> Cow<'static, str> {
+        "AuthMount".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        by_type(generator, None)
+    }
+}
+
+/// Auth methods by path; where `type` is missing it is the path.
+pub(super) struct AuthSection;
+
+impl JsonSchema for AuthSection {
+    fn schema_name() -> Cow<'static, str> {
+        "AuthSection".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let properties: serde_json::Map<String, Value> = TYPED
+            .iter()
+            .map(|auth_type| {
+                (
+                    (*auth_type).to_owned(),
+                    by_type(generator, Some(auth_type)).to_value(),
+                )
+            })
+            .collect();
+        let mount = generator.subschema_for::<AuthMount>();
+        json_schema!({
+            "description": "Auth methods by path; `type` is the path where it is missing.",
+            "type": "object",
+            "properties": properties,
+            "additionalProperties": mount
+        })
+    }
+}
+
+/// `if type is … then … else …`; the type `default` is also meant by a mount without `type`.
+fn by_type(generator: &mut SchemaGenerator, default: Option<&str>) -> Schema {
+    let mut schema = generator.subschema_for::<OtherMount>().to_value();
+    for auth_type in TYPED {
+        let mount = match auth_type {
+            "oidc" | "jwt" => generator.subschema_for::<OidcMount>(),
+            "kubernetes" => generator.subschema_for::<KubernetesMount>(),
+            "approle" => generator.subschema_for::<AppRoleMount>(),
+            _ => generator.subschema_for::<UserpassMount>(),
+        };
+        let required = if default == Some(auth_type) {
+            json!([])
+        } else {
+            json!(["type"])
+        };
+        schema = json!({
+            "if": {"properties": {"type": {"const": auth_type}}, "required": required},
+            "then": mount,
+            "else": schema
+        });
+    }
+    // `json!` above makes an object, which is what a schema is.
+    Schema::try_from(schema).unwrap_or_default()
+}
+
+/// Any fields of the API.
+pub(super) struct FreeFields;
+
+impl JsonSchema for FreeFields {
+    fn schema_name() -> Cow<'static, str> {
+        "Fields".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let field = generator.subschema_for::<FreeField>();
+        json_schema!({"description": "Any fields of the API.", "type": "object", "additionalProperties": field})
+    }
+}
+
+/// Any value of the API, or a reference to a secret.
+pub(super) struct FreeField;
+
+impl JsonSchema for FreeField {
+    fn schema_name() -> Cow<'static, str> {
+        "Field".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let reference = generator.subschema_for::<SecretRef>();
+        let field = generator.subschema_for::<FreeField>();
+        json_schema!({
+            "description": "A value, or a reference to a secret.",
+            "anyOf": [
+                {"type": ["null", "boolean", "number", "string"]},
+                {"type": "array", "items": field},
+                reference,
+                {"type": "object", "additionalProperties": field}
+            ]
+        })
+    }
+}
+
+/// A list of texts, or one text.
+struct Strings;
+
+impl JsonSchema for Strings {
+    fn schema_name() -> Cow<'static, str> {
+        "Strings".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"description": "A list of texts, or one text.", "type": ["array", "string"], "items": {"type": "string"}})
+    }
+}
+
+/// A time, or seconds.
+struct Ttl;
+
+impl JsonSchema for Ttl {
+    fn schema_name() -> Cow<'static, str> {
+        "Ttl".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "A time such as `15m` or `1h30m`, or a number of seconds.",
+            "type": ["string", "integer"],
+            "minimum": 0,
+            "format": "time-span",
+            "pattern": "^([0-9]+|([0-9]+(ms|s|m|h|d))+)$"
+        })
+    }
+}
+
+/// A tolerance; negative for none.
+struct Leeway;
+
+impl JsonSchema for Leeway {
+    fn schema_name() -> Cow<'static, str> {
+        "Leeway".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"description": "A tolerance in seconds; negative for none.", "type": ["string", "integer"]})
+    }
+}

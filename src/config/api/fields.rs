@@ -1,0 +1,242 @@
+//! The fields of each type, one struct for each path of the API.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde_json::Value;
+
+use super::{FreeField, FreeFields, Leeway, Strings, Ttl};
+use crate::config::shape::{Address, SecretRef, TextOrReference};
+
+type Count = Option<u64>;
+type Flag = Option<bool>;
+type Many = Option<Strings>;
+type Text = Option<String>;
+type Times = Option<Ttl>;
+
+/// Configuration of `oidc` and `jwt`; a write replaces all of it.
+#[derive(JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct OidcConfig {
+    /// The issuer, exactly as the provider writes it, without `.well-known`.
+    oidc_discovery_url: Text,
+    /// PEM of the authority of the discovery URL.
+    oidc_discovery_ca_pem: Option<TextOrReference>,
+    /// The client registered at the provider.
+    oidc_client_id: Text,
+    /// Its secret, as a reference.
+    oidc_client_secret: Option<SecretRef>,
+    /// `query` or `form_post`.
+    oidc_response_mode: Text,
+    /// `code`, `id_token`.
+    oidc_response_types: Many,
+    /// The role of logins that name none.
+    default_role: Text,
+    /// PEM public keys that verify JWTs without a provider.
+    jwt_validation_pubkeys: Option<Vec<TextOrReference>>,
+    /// Algorithms of signatures.
+    jwt_supported_algs: Many,
+    /// Address of a JSON web key set.
+    jwks_url: Text,
+    /// PEM of the authority of that address.
+    jwks_ca_pem: Option<TextOrReference>,
+    /// Several key sets, each with its authority (Vault).
+    jwks_pairs: Option<Vec<FreeField>>,
+    /// The issuer that JWTs must name.
+    bound_issuer: Text,
+    /// Extras for one provider.
+    provider_config: Option<FreeFields>,
+    /// Keep the namespace in the state parameter.
+    namespace_in_state: Flag,
+    /// Critical extensions of certificates to accept (Vault).
+    unsupported_critical_cert_extensions: Many,
+    /// Other server names to accept (OpenBao).
+    override_allowed_server_names: Many,
+    /// Do not ask for the keys while writing (OpenBao).
+    skip_jwks_validation: Flag,
+}
+
+/// A role of `oidc` or `jwt`.
+#[derive(JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct OidcRole {
+    /// `oidc` (a person with a browser) or `jwt` (a machine with a token).
+    #[schemars(extend("enum" = ["oidc", "jwt", null]))]
+    role_type: Text,
+    /// The claim that names the user.
+    user_claim: String,
+    /// The claim is a JSON pointer.
+    user_claim_json_pointer: Flag,
+    /// The claim with the groups.
+    groups_claim: Text,
+    /// Audiences to accept.
+    bound_audiences: Many,
+    /// The subject to accept.
+    bound_subject: Text,
+    /// Claims that must have this value, or one of these values. Without them every user of the provider gets in.
+    bound_claims: Option<BTreeMap<String, Value>>,
+    /// How claims are compared.
+    #[schemars(extend("enum" = ["string", "glob", null]))]
+    bound_claims_type: Text,
+    /// Claims to keep as metadata of the token.
+    claim_mappings: Option<BTreeMap<String, String>>,
+    /// Where the provider may send the browser back to; this program listens on localhost.
+    allowed_redirect_uris: Many,
+    /// Scopes to ask for; `openid` comes by itself.
+    oidc_scopes: Many,
+    /// Log tokens of the provider; for a test system at most.
+    verbose_oidc_logging: Flag,
+    /// Longest time since the provider saw the user.
+    max_age: Times,
+    /// Tolerance for `exp`.
+    expiration_leeway: Option<Leeway>,
+    /// Tolerance for `nbf`.
+    not_before_leeway: Option<Leeway>,
+    /// Tolerance for clocks.
+    clock_skew_leeway: Option<Leeway>,
+    /// `client`, `direct` or `device` (OpenBao).
+    #[schemars(extend("enum" = ["client", "direct", "device", null]))]
+    callback_mode: Text,
+    /// Seconds between polls (OpenBao).
+    poll_interval: Times,
+    /// No confirmation page (OpenBao).
+    oidc_disable_confirmation: Flag,
+    /// Names in `token_policies` are templates over claims (OpenBao).
+    token_policies_template_claims: Flag,
+    /// Tokens of the provider to keep as metadata (OpenBao).
+    oauth2_metadata: Many,
+    #[serde(flatten)]
+    token: TokenFields,
+}
+
+/// Configuration of `kubernetes`; a write replaces all of it.
+#[derive(JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct KubernetesConfig {
+    /// Address of the API server, as the server reaches it.
+    kubernetes_host: Address,
+    /// PEM of its authority; by default that of the server's own pod.
+    kubernetes_ca_cert: Option<TextOrReference>,
+    /// JWT for token reviews, as a reference; by default that of the server's own pod.
+    token_reviewer_jwt: Option<SecretRef>,
+    /// PEM public keys that verify service account tokens.
+    pem_keys: Option<Vec<TextOrReference>>,
+    /// The issuer that tokens must name.
+    issuer: Text,
+    /// Do not check the issuer; true by default.
+    disable_iss_validation: Flag,
+    /// Do not use the authority and the token of the server's own pod.
+    disable_local_ca_jwt: Flag,
+    /// Annotations of the service account become metadata (Vault).
+    use_annotations_as_alias_metadata: Flag,
+}
+
+/// A role of `kubernetes`.
+#[derive(JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct KubernetesRole {
+    /// Service accounts that get in.
+    bound_service_account_names: Strings,
+    /// Their namespaces.
+    bound_service_account_namespaces: Many,
+    /// Or namespaces by label.
+    bound_service_account_namespace_selector: Text,
+    /// Audience that the token must name.
+    audience: Text,
+    /// What names the entity.
+    #[schemars(extend("enum" = ["serviceaccount_uid", "serviceaccount_name", null]))]
+    alias_name_source: Text,
+    #[serde(flatten)]
+    token: TokenFields,
+}
+
+/// A role of `approle`.
+#[derive(JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AppRole {
+    /// The role id, instead of one that the server makes.
+    role_id: Option<TextOrReference>,
+    /// Ask for a secret id; true by default.
+    bind_secret_id: Flag,
+    /// Networks that a secret id may be used from.
+    secret_id_bound_cidrs: Many,
+    /// Uses of a secret id.
+    secret_id_num_uses: Count,
+    /// Life of a secret id.
+    secret_id_ttl: Times,
+    /// Secret ids are not replicated.
+    local_secret_ids: Flag,
+    #[serde(flatten)]
+    token: TokenFields,
+}
+
+/// A user of `userpass`: a `password`, or a `password_hash`.
+#[derive(JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(extend("oneOf" = [{"required": ["password"]}, {"required": ["password_hash"]}]))]
+pub(super) struct User {
+    /// The password, as a reference.
+    password: Option<SecretRef>,
+    /// Its bcrypt hash, as a reference (Vault).
+    password_hash: Option<SecretRef>,
+    #[serde(flatten)]
+    token: TokenFields,
+}
+
+/// What the token of a login is like.
+#[derive(JsonSchema)]
+pub(super) struct TokenFields {
+    /// Policies of the token.
+    token_policies: Many,
+    /// Life of the token.
+    token_ttl: Times,
+    /// Longest life with renewals.
+    token_max_ttl: Times,
+    /// Longest life, whatever else is said.
+    token_explicit_max_ttl: Times,
+    /// Renewable for ever, in these steps.
+    token_period: Times,
+    /// Networks that the token may be used from.
+    token_bound_cidrs: Many,
+    /// Without the policy `default`.
+    token_no_default_policy: Flag,
+    /// Number of requests; 0 for any.
+    token_num_uses: Count,
+    /// `service` (in storage, revocable), `batch` (not), or the default of the mount.
+    #[schemars(extend("enum" = ["", "default", "service", "batch", null]))]
+    token_type: Text,
+    /// Only from the address of the login (OpenBao).
+    token_strictly_bind_ip: Flag,
+    /// Metadata of the alias (Vault).
+    alias_metadata: Option<BTreeMap<String, String>>,
+}
+
+/// Tuning of a mount; only what is named is changed.
+#[derive(JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct Tune {
+    /// Life of leases and tokens that name none.
+    default_lease_ttl: Times,
+    /// Longest life.
+    max_lease_ttl: Times,
+    /// Shown to those who are not logged in.
+    #[schemars(extend("enum" = ["", "hidden", "unauth", null]))]
+    listing_visibility: Text,
+    /// Type of tokens that name none.
+    #[schemars(extend("enum" = ["default-service", "default-batch", "service", "batch", null]))]
+    token_type: Text,
+    /// Keys of requests that the audit log shows in clear.
+    audit_non_hmac_request_keys: Many,
+    /// Keys of answers that the audit log shows in clear.
+    audit_non_hmac_response_keys: Many,
+    /// Request headers for the plugin.
+    passthrough_request_headers: Many,
+    /// Headers that the plugin may answer with.
+    allowed_response_headers: Many,
+    /// Version of the plugin.
+    plugin_version: Text,
+    /// Lock-out of users after failed logins (Vault).
+    user_lockout_config: Option<FreeFields>,
+    /// Options of the mount.
+    options: Option<BTreeMap<String, String>>,
+}

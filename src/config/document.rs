@@ -1,0 +1,327 @@
+//! Reads YAML into a [`Node`]: duplicate keys, missing variables and tags are collected, not stopped at.
+//!
+//! Size, depth and the work that aliases can cause are bounded. Only plain scalars are filled in from the environment.
+
+use std::collections::HashMap;
+
+use granit_parser::{Event, Parser, ScalarStyle, ScanError, Span};
+
+use super::problem::Problem;
+use super::scalar::{self, Plain};
+use super::tree::{Entry, Kind, Node, shown, step};
+
+/// Deepest nesting of lists and maps.
+const DEEPEST: usize = 48;
+
+/// Most values of a document, those that aliases repeat included.
+const MOST_VALUES: usize = 100_000;
+
+/// Reads a document. `None` when it is not one; whatever is wrong is added to `problems`.
+pub(super) fn parse(
+    text: &str,
+    env: &dyn Fn(&str) -> Option<String>,
+    problems: &mut Vec<Problem>,
+) -> Option<Node> {
+    let options = granit_parser::options! { emit_comments: false, emit_unresolved_aliases: true };
+    let events = Parser::new_from_str_with_options(text, options);
+    let mut reader = Reader {
+        text,
+        events,
+        env,
+        problems,
+        path: Vec::new(),
+        anchors: HashMap::new(),
+        values: 0,
+    };
+    reader.document().ok().flatten()
+}
+
+/// Reading ends here; the problem is in the list.
+struct Stop;
+
+struct Reader<'a, E> {
+    text: &'a str,
+    events: E,
+    env: &'a dyn Fn(&str) -> Option<String>,
+    problems: &'a mut Vec<Problem>,
+    path: Vec<String>,
+    /// Finished anchors, with the number of values in each.
+    anchors: HashMap<usize, (Node, usize)>,
+    values: usize,
+}
+
+impl<'a, E: Iterator<Item = Result<(Event<'a>, Span), ScanError>>> Reader<'a, E> {
+    fn document(&mut self) -> Result<Option<Node>, Stop> {
+        let mut document = None;
+        while let Some((event, span)) = self.next()? {
+            match event {
+                Event::StreamStart | Event::DocumentEnd => {}
+                Event::DocumentStart(..) if document.is_none() => {}
+                Event::DocumentStart(..) => {
+                    return Err(self.stop(
+                        &span,
+                        "a second document starts here; the configuration is one document",
+                    ));
+                }
+                Event::StreamEnd => break,
+                event => document = Some(self.node(event, &span)?),
+            }
+        }
+        if document.is_none() {
+            self.report(
+                1,
+                1,
+                "the file is empty; `version: 1` is its first line".into(),
+            );
+        }
+        Ok(document)
+    }
+
+    fn next(&mut self) -> Result<Option<(Event<'a>, Span)>, Stop> {
+        match self.events.next() {
+            None => Ok(None),
+            Some(Ok(event)) => Ok(Some(event)),
+            Some(Err(error)) => {
+                let mark = error.marker();
+                let line = self
+                    .text
+                    .lines()
+                    .nth(mark.line().saturating_sub(1))
+                    .unwrap_or_default();
+                let hint = if line.contains("${") {
+                    "; inside `{…}` and `[…]` a `${NAME}` is not YAML: use block style there, one `key: value` a line"
+                } else {
+                    ""
+                };
+                let message = format!("not YAML: {}{hint}", error.info());
+                self.report(number(mark.line()), number(mark.col() + 1), message);
+                Err(Stop)
+            }
+        }
+    }
+
+    fn node(&mut self, event: Event<'a>, span: &Span) -> Result<Node, Stop> {
+        self.values += 1;
+        if self.values > MOST_VALUES {
+            return Err(self.stop(span, &format!("more than {MOST_VALUES} values in one file")));
+        }
+        let (line, column) = place(span);
+        let before = self.values;
+        let (kind, anchor) = match event {
+            Event::Scalar(text, style, anchor, tag) => {
+                let text_tag = tag
+                    .as_deref()
+                    .is_some_and(|tag| tag.is_yaml_core_schema_tag("str"));
+                self.tag(tag.is_some() && !text_tag, span);
+                let kind = if style == ScalarStyle::Plain && !text_tag {
+                    self.plain(&text, span)
+                } else {
+                    Kind::Text(text.into_owned())
+                };
+                (kind, anchor)
+            }
+            Event::SequenceStart(_, anchor, tag) => {
+                self.tag(tag.is_some(), span);
+                (self.list(span)?, anchor)
+            }
+            Event::MappingStart(_, anchor, tag) => {
+                self.tag(tag.is_some(), span);
+                (self.map(span)?, anchor)
+            }
+            Event::Alias(id) => return self.alias(id, span),
+            Event::UnresolvedAlias(name) => {
+                self.report(
+                    line,
+                    column,
+                    format!("no anchor `&{name}` stands before this alias"),
+                );
+                (Kind::Unknown, 0)
+            }
+            _ => return Err(self.stop(span, "not YAML that this program knows")),
+        };
+        let node = Node {
+            line,
+            column,
+            kind,
+            reference: false,
+        };
+        if anchor != 0 {
+            self.anchors
+                .insert(anchor, (node.clone(), self.values - before + 1));
+        }
+        Ok(node)
+    }
+
+    /// The value of an alias: the anchored one, counted as often as it is used.
+    fn alias(&mut self, id: usize, span: &Span) -> Result<Node, Stop> {
+        let Some((node, size)) = self.anchors.get(&id) else {
+            return Err(self.stop(span, "an alias inside its own anchor never ends"));
+        };
+        self.values += size;
+        if self.values > MOST_VALUES {
+            return Err(self.stop(
+                span,
+                &format!("aliases repeat more than {MOST_VALUES} values"),
+            ));
+        }
+        Ok(node.clone())
+    }
+
+    fn plain(&mut self, text: &str, span: &Span) -> Kind {
+        match scalar::interpolate(text, self.env) {
+            Ok(Some(filled)) => return Kind::Filled(filled),
+            Ok(None) => {}
+            Err(problems) => {
+                let (line, column) = place(span);
+                for problem in problems {
+                    self.report(line, column, problem);
+                }
+                return Kind::Unknown;
+            }
+        }
+        match scalar::resolve(text) {
+            Plain::Null => Kind::Null,
+            Plain::Bool(value) => Kind::Bool(value),
+            Plain::Number(number) => Kind::Number(number),
+            Plain::Text => Kind::Text(text.to_owned()),
+            Plain::LeadingZero => {
+                let (line, column) = place(span);
+                self.report(
+                    line,
+                    column,
+                    "a number with a leading zero is read differently everywhere; put it in quotes"
+                        .into(),
+                );
+                Kind::Unknown
+            }
+        }
+    }
+
+    fn list(&mut self, start: &Span) -> Result<Kind, Stop> {
+        self.deeper(start)?;
+        let mut items = Vec::new();
+        while let Some((event, span)) = self.next()? {
+            if event == Event::SequenceEnd {
+                break;
+            }
+            self.path.push(step(items.len()));
+            items.push(self.node(event, &span)?);
+            self.path.pop();
+        }
+        Ok(Kind::List(items))
+    }
+
+    fn map(&mut self, start: &Span) -> Result<Kind, Stop> {
+        self.deeper(start)?;
+        let mut entries: Vec<Entry> = Vec::new();
+        let mut seen: HashMap<String, u32> = HashMap::new();
+        let mut merged = Vec::new();
+        while let Some((event, span)) = self.next()? {
+            if event == Event::MappingEnd {
+                break;
+            }
+            let (line, column) = place(&span);
+            let key = match event {
+                Event::Scalar(ref text, ..) => text.to_string(),
+                _ => return Err(self.stop(&span, "a key is plain text")),
+            };
+            self.values += 1;
+            self.path.push(key.clone());
+            let Some((event, span)) = self.next()? else {
+                break;
+            };
+            let value = self.node(event, &span)?;
+            if let Some(first) = seen.get(&key) {
+                self.report(
+                    line,
+                    column,
+                    format!("duplicate key `{key}`; it stands on line {first} already"),
+                );
+            } else {
+                seen.insert(key.clone(), line);
+                if key == "<<" {
+                    merged.push(value);
+                } else {
+                    entries.push(Entry {
+                        key,
+                        line,
+                        column,
+                        value,
+                    });
+                }
+            }
+            self.path.pop();
+        }
+        for from in merged {
+            self.merge(&mut entries, &mut seen, from);
+        }
+        Ok(Kind::Map(entries))
+    }
+
+    /// `<<: *other`: the keys of the other map that are not here.
+    fn merge(&mut self, entries: &mut Vec<Entry>, seen: &mut HashMap<String, u32>, from: Node) {
+        let (line, column) = (from.line, from.column);
+        match from.kind {
+            Kind::Map(others) => {
+                for other in others {
+                    if !seen.contains_key(&other.key) {
+                        seen.insert(other.key.clone(), other.line);
+                        entries.push(other);
+                    }
+                }
+            }
+            Kind::List(maps) if maps.iter().all(|map| matches!(map.kind, Kind::Map(_))) => {
+                for map in maps {
+                    self.merge(entries, seen, map);
+                }
+            }
+            Kind::Unknown => {}
+            _ => self.report(line, column, "`<<` takes a map, or a list of maps".into()),
+        }
+    }
+
+    fn deeper(&mut self, span: &Span) -> Result<(), Stop> {
+        // Every list or map adds one step, and keys in between do as well.
+        if self.path.len() > DEEPEST {
+            return Err(self.stop(
+                span,
+                &format!("more than {DEEPEST} lists and maps inside each other"),
+            ));
+        }
+        Ok(())
+    }
+
+    fn tag(&mut self, present: bool, span: &Span) {
+        if present {
+            let mark = span.tag_start().unwrap_or(span.start);
+            self.report(
+                number(mark.line()),
+                number(mark.col() + 1),
+                "tags (`!…`) have no meaning in this file".into(),
+            );
+        }
+    }
+
+    fn stop(&mut self, span: &Span, text: &str) -> Stop {
+        let (line, column) = place(span);
+        self.report(line, column, text.into());
+        Stop
+    }
+
+    fn report(&mut self, line: u32, column: u32, text: String) {
+        self.problems.push(Problem {
+            line,
+            column,
+            path: shown(&self.path),
+            text,
+        });
+    }
+}
+
+fn place(span: &Span) -> (u32, u32) {
+    (number(span.start.line()), number(span.start.col() + 1))
+}
+
+fn number(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,146 @@
+//! What is wrong with a configuration: every problem with its place, in words, and never with a value.
+
+use std::fmt;
+use std::path::PathBuf;
+
+/// Farthest misspelling that is still taken for a name.
+const NEAREST: usize = 2;
+
+/// One problem, or one warning.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Problem {
+    /// Line, from 1.
+    pub line: u32,
+    /// Column in characters, from 1.
+    pub column: u32,
+    /// Place in the document: `auth.oidc.roles.operator.token_ttl`; empty for the whole.
+    pub path: String,
+    /// The rule and what to do, without the value.
+    pub text: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}:{}: ", self.line, self.column)?;
+        if !self.path.is_empty() {
+            write!(formatter, "{}: ", self.path)?;
+        }
+        formatter.write_str(&self.text)
+    }
+}
+
+/// All problems of one file, in the order of their place. Never empty.
+#[derive(Debug, Clone)]
+pub struct Problems {
+    /// The file, as it was named.
+    pub file: PathBuf,
+    /// Sorted by line and column.
+    pub list: Vec<Problem>,
+}
+
+impl Problems {
+    pub(crate) fn new(file: PathBuf, mut list: Vec<Problem>) -> Self {
+        for problem in &mut list {
+            // Keys of the file stand in the text, and the text goes to a terminal.
+            problem.text = problem.text.replace(char::is_control, "\u{fffd}");
+        }
+        list.sort();
+        list.dedup_by(|next, kept| {
+            (next.line, next.column, &next.text) == (kept.line, kept.column, &kept.text)
+        });
+        Self { file, list }
+    }
+
+    /// What to do next.
+    #[must_use]
+    pub fn advice(&self) -> Option<String> {
+        Some("correct the lines above; `vault-bootstrap schema` prints every key, and nothing was sent to any server".into())
+    }
+}
+
+impl fmt::Display for Problems {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, problem) in self.list.iter().enumerate() {
+            if index > 0 {
+                formatter.write_str("\n")?;
+            }
+            write!(formatter, "{}:{problem}", self.file.display())?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Problems {}
+
+/// The nearest of `names` to `word`, where it is near enough to be a misspelling.
+pub(crate) fn nearest<'a>(word: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    names
+        .map(|name| (distance(word, name), name))
+        .filter(|(distance, name)| *distance <= NEAREST && *distance * 2 < name.chars().count())
+        .min()
+        .map(|(_, name)| name)
+}
+
+/// Number of letters to insert, remove, change or swap with their neighbour.
+fn distance(left: &str, right: &str) -> usize {
+    let left: Vec<char> = left.chars().take(64).collect();
+    let right: Vec<char> = right.chars().take(64).collect();
+    let mut rows: [Vec<usize>; 3] = [Vec::new(), Vec::new(), (0..=right.len()).collect()];
+    for (i, letter) in left.iter().enumerate() {
+        rows.rotate_left(1);
+        rows[2] = vec![i + 1];
+        for (j, other) in right.iter().enumerate() {
+            let mut best = (rows[1][j] + usize::from(letter != other))
+                .min(rows[1][j + 1] + 1)
+                .min(rows[2][j] + 1);
+            if i > 0 && j > 0 && left[i - 1] == *other && right[j - 1] == *letter {
+                best = best.min(rows[0][j - 1] + 1);
+            }
+            rows[2].push(best);
+        }
+    }
+    rows[2].last().copied().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_misspelling_is_recognised_and_another_word_is_not() {
+        let names = ["options", "type", "description"];
+        for (word, expected) in [
+            ("optoins", Some("options")),
+            ("option", Some("options")),
+            ("descripton", Some("description")),
+            ("tpye", Some("type")),
+            ("typ", Some("type")),
+            ("path", None),
+            ("", None),
+        ] {
+            assert_eq!(nearest(word, names.into_iter()), expected, "{word}");
+        }
+    }
+
+    #[test]
+    fn problems_are_shown_by_place_and_each_once() {
+        let problem = |line, column, text: &str| Problem {
+            line,
+            column,
+            path: "init.shares".into(),
+            text: text.into(),
+        };
+        let all = Problems::new(
+            "b.yaml".into(),
+            vec![
+                problem(9, 1, "later"),
+                problem(2, 3, "first"),
+                problem(2, 3, "first"),
+            ],
+        );
+        assert_eq!(
+            all.to_string(),
+            "b.yaml:2:3: init.shares: first\nb.yaml:9:1: init.shares: later"
+        );
+    }
+}

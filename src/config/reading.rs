@@ -1,0 +1,207 @@
+//! From the checked document to the types of [`super::model`], section by section and entry by entry.
+//!
+//! What has a problem already is left out here, so that the rest still gets its own problems reported.
+
+use std::path::{Path, PathBuf};
+
+use serde::de::DeserializeOwned;
+use url::Url;
+
+use super::model::{Aws, Capability, Field, Fields, SecretRef};
+use super::problem::Problem;
+use super::scalar;
+use super::shape;
+use super::tree::{Kind, Node, shown};
+
+/// The document on its way to the model.
+pub(super) struct Reading<'a> {
+    pub(super) root: &'a Node,
+    /// Where relative paths start.
+    directory: &'a Path,
+    /// Places with a problem of shape, which are not read.
+    broken: Vec<String>,
+    pub(super) problems: Vec<Problem>,
+    pub(super) warnings: Vec<Problem>,
+}
+
+impl<'a> Reading<'a> {
+    pub(super) fn new(root: &'a Node, directory: &'a Path, problems: Vec<Problem>) -> Self {
+        let broken = problems
+            .iter()
+            .map(|problem| problem.path.clone())
+            .collect();
+        Self {
+            root,
+            directory,
+            broken,
+            problems,
+            warnings: Vec::new(),
+        }
+    }
+
+    /// Adds a problem at `path`.
+    pub(super) fn refuse(&mut self, path: &[&str], text: impl Into<String>) {
+        let problem = self.located(path, text.into());
+        self.problems.push(problem);
+    }
+
+    /// Adds a warning at `path`.
+    pub(super) fn warn(&mut self, path: &[&str], text: impl Into<String>) {
+        let problem = self.located(path, text.into());
+        self.warnings.push(problem);
+    }
+
+    fn located(&self, path: &[&str], text: String) -> Problem {
+        let path: Vec<String> = path.iter().map(|step| (*step).to_owned()).collect();
+        let (line, column) = self.root.place(&path);
+        Problem {
+            line,
+            column,
+            path: shown(&path),
+            text,
+        }
+    }
+
+    /// True when nothing at or below `path` has a problem of shape.
+    pub(super) fn sound(&self, path: &[&str]) -> bool {
+        let path = shown(
+            &path
+                .iter()
+                .map(|step| (*step).to_owned())
+                .collect::<Vec<_>>(),
+        );
+        !self.broken.iter().any(|broken| {
+            broken
+                .strip_prefix(path.as_str())
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+        })
+    }
+
+    /// The value at `path`, where it exists and is sound.
+    fn node(&self, path: &[&str]) -> Option<&'a Node> {
+        let mut node = self.root;
+        for step in path {
+            node = node.get(step)?;
+        }
+        self.sound(path).then_some(node)
+    }
+
+    /// The value at `path` as a `T`.
+    pub(super) fn typed<T: DeserializeOwned>(&mut self, path: &[&str]) -> Option<T> {
+        let node = self.node(path)?;
+        match serde_json::from_value(node.value()) {
+            Ok(value) => Some(value),
+            Err(_) => {
+                // The schema and the type come from one source, so only a number out of range ends here.
+                self.refuse(path, "a value here is out of range");
+                None
+            }
+        }
+    }
+
+    /// The sound entries of a section, with their names.
+    pub(super) fn entries(&self, section: &str) -> Vec<(&'a str, &'a Node)> {
+        let entries = self
+            .root
+            .get(section)
+            .map(Node::entries)
+            .unwrap_or_default();
+        entries
+            .iter()
+            .filter(|entry| self.sound(&[section, &entry.key]))
+            .map(|entry| (entry.key.as_str(), &entry.value))
+            .collect()
+    }
+
+    /// The names in a section, those with problems among them.
+    pub(super) fn names(&self, section: &str) -> Vec<&'a str> {
+        let entries = self
+            .root
+            .get(section)
+            .map(Node::entries)
+            .unwrap_or_default();
+        entries.iter().map(|entry| entry.key.as_str()).collect()
+    }
+
+    pub(super) fn path(&self, path: &str) -> PathBuf {
+        self.directory.join(path)
+    }
+
+    /// The fields of a map, in order.
+    pub(super) fn fields(&self, node: Option<&Node>) -> Fields {
+        let entries = node.map(Node::entries).unwrap_or_default();
+        Fields(
+            entries
+                .iter()
+                .map(|entry| (entry.key.clone(), self.field(&entry.value)))
+                .collect(),
+        )
+    }
+
+    fn field(&self, node: &Node) -> Field {
+        match &node.kind {
+            Kind::Null | Kind::Unknown => Field::Null,
+            Kind::Bool(value) => Field::Bool(*value),
+            Kind::Number(number) => Field::Number(number.clone()),
+            Kind::Text(text) | Kind::Filled(text) => Field::String(text.clone()),
+            Kind::List(items) => Field::List(items.iter().map(|item| self.field(item)).collect()),
+            Kind::Map(_) if node.reference => match serde_json::from_value(node.value()) {
+                Ok(reference) => Field::Secret(self.reference(reference)),
+                Err(_) => Field::Null,
+            },
+            Kind::Map(_) => Field::Map(self.fields(Some(node))),
+        }
+    }
+
+    pub(super) fn reference(&self, reference: shape::SecretRef) -> SecretRef {
+        match reference {
+            shape::SecretRef::File(file) => SecretRef::File(self.path(&file)),
+            shape::SecretRef::Env(name) => SecretRef::Env(name),
+            shape::SecretRef::Prompt(text) => SecretRef::Prompt(text),
+            shape::SecretRef::Ssm(shape::Parameter::Name(parameter)) => SecretRef::Ssm {
+                parameter,
+                aws: Aws::default(),
+            },
+            shape::SecretRef::Ssm(shape::Parameter::More(more)) => SecretRef::Ssm {
+                parameter: more.parameter,
+                aws: Aws {
+                    region: more.region,
+                    profile: more.profile,
+                    role_arn: more.role_arn,
+                },
+            },
+        }
+    }
+
+    pub(super) fn certificate(&self, given: shape::PathOrReference) -> SecretRef {
+        match given {
+            shape::PathOrReference::Path(path) => SecretRef::File(self.path(&path)),
+            shape::PathOrReference::Reference(reference) => self.reference(reference),
+        }
+    }
+}
+
+pub(super) fn url(address: &shape::Address) -> Option<Url> {
+    Url::parse(&address.0).ok()
+}
+
+pub(super) fn span(span: Option<&shape::Span>) -> Option<std::time::Duration> {
+    span.and_then(|span| scalar::duration(&span.0))
+}
+
+pub(super) fn capability(capability: shape::Capability) -> Capability {
+    match capability {
+        shape::Capability::Create => Capability::Create,
+        shape::Capability::Read => Capability::Read,
+        shape::Capability::Update => Capability::Update,
+        shape::Capability::Patch => Capability::Patch,
+        shape::Capability::Delete => Capability::Delete,
+        shape::Capability::List => Capability::List,
+        shape::Capability::Sudo => Capability::Sudo,
+    }
+}
+
+/// The servers add the slash at the end; here paths have none.
+pub(super) fn mount_path(name: &str) -> String {
+    name.trim_end_matches('/').to_owned()
+}

@@ -1,0 +1,284 @@
+//! The sections of the file, one function each.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
+
+use super::model::{
+    AuditDevice, AuthMount, Aws, BreakGlass, Checkpoint, CheckpointKey, Cluster, Custodian,
+    CustodianKind, Fields, Init, Policy, PolicySource, Seal, SecretsEngine, Timeouts, Tls, Write,
+};
+use super::reading::{Reading, mount_path, span, url};
+use super::shape;
+use super::tree::{Kind, Node, step};
+
+/// Longest file of a policy, in bytes.
+const LONGEST_POLICY: u64 = 1 << 20;
+
+impl Reading<'_> {
+    pub(super) fn cluster(&mut self) -> Option<Cluster> {
+        let cluster: shape::Cluster = self.typed(&["cluster"])?;
+        let tls = cluster.tls.unwrap_or_default();
+        let times = cluster.timeouts.unwrap_or_default();
+        let default = Timeouts::default();
+        Some(Cluster {
+            name: cluster.name,
+            address: url(&cluster.address)?,
+            nodes: cluster
+                .nodes
+                .unwrap_or_default()
+                .iter()
+                .filter_map(url)
+                .collect(),
+            tls: Tls {
+                ca_cert: tls.ca_cert.map(|given| self.certificate(given)),
+                server_name: tls.server_name,
+                client_cert: tls.client_cert.map(|given| self.certificate(given)),
+                client_key: tls.client_key.map(|given| self.reference(given)),
+            },
+            namespace: cluster
+                .namespace
+                .map(|name| name.trim_matches('/').to_owned())
+                .filter(|name| !name.is_empty()),
+            timeouts: Timeouts {
+                request: span(times.request.as_ref()).unwrap_or(default.request),
+                init: span(times.init.as_ref()).unwrap_or(default.init),
+                active: span(times.active.as_ref()).unwrap_or(default.active),
+            },
+        })
+    }
+
+    pub(super) fn init(&mut self) -> Option<Init> {
+        let init: shape::Init = self.typed(&["init"])?;
+        let custodians = init
+            .custodians
+            .into_iter()
+            .filter_map(|custodian| self.custodian(custodian))
+            .collect();
+        Some(Init {
+            shares: init.shares,
+            threshold: init.threshold,
+            seal: init.seal.map(|seal| match seal {
+                shape::Seal::Auto => Seal::Auto,
+                shape::Seal::Shamir => Seal::Shamir,
+            }),
+            custodians,
+            accept_unproved: init.accept_unproved.unwrap_or_default(),
+        })
+    }
+
+    fn custodian(&self, custodian: shape::Custodian) -> Option<Custodian> {
+        let kind = match (custodian.ssm, custodian.age) {
+            (Some(ssm), None) => CustodianKind::Ssm {
+                parameter: ssm.parameter,
+                kms_key: ssm.kms_key,
+                tags: ssm.tags.unwrap_or_default().into_iter().collect(),
+                aws: Aws {
+                    region: ssm.region,
+                    profile: ssm.profile,
+                    role_arn: ssm.role_arn,
+                },
+            },
+            (None, Some(age)) => CustodianKind::Age {
+                recipient: age.recipient,
+                file: self.path(&age.file),
+            },
+            _ => return None,
+        };
+        Some(Custodian {
+            name: custodian.name,
+            kind,
+        })
+    }
+
+    pub(super) fn checkpoint(&mut self) -> Option<Checkpoint> {
+        let checkpoint: shape::Checkpoint = self.typed(&["checkpoint"])?;
+        let key = match checkpoint.key {
+            shape::CheckpointKey::Kms(shape::KmsKey::Key(key)) => CheckpointKey::Kms {
+                key,
+                aws: Aws::default(),
+            },
+            shape::CheckpointKey::Kms(shape::KmsKey::More(more)) => CheckpointKey::Kms {
+                key: more.key,
+                aws: Aws {
+                    region: more.region,
+                    profile: more.profile,
+                    role_arn: more.role_arn,
+                },
+            },
+            shape::CheckpointKey::Identity(file) => CheckpointKey::Identity(self.path(&file)),
+            shape::CheckpointKey::Passphrase(reference) => {
+                CheckpointKey::Passphrase(self.reference(reference))
+            }
+        };
+        Some(Checkpoint {
+            path: self.path(&checkpoint.path),
+            key,
+        })
+    }
+
+    pub(super) fn audit(&mut self) -> Vec<AuditDevice> {
+        let names: Vec<&str> = self
+            .entries("audit")
+            .into_iter()
+            .map(|(name, _)| name)
+            .collect();
+        let mut devices = Vec::new();
+        for name in names {
+            let Some(device) = self.typed::<shape::AuditDevice>(&["audit", name]) else {
+                continue;
+            };
+            devices.push(AuditDevice {
+                path: mount_path(name),
+                device_type: device.r#type,
+                description: device.description.unwrap_or_default(),
+                options: options(device.options),
+                local: device.local.unwrap_or_default(),
+            });
+        }
+        devices
+    }
+
+    pub(super) fn secrets(&mut self) -> Vec<SecretsEngine> {
+        let entries = self.entries("secrets");
+        let mut engines = Vec::new();
+        for (name, node) in entries {
+            engines.push(SecretsEngine {
+                path: mount_path(name),
+                engine_type: text(node, "type"),
+                description: text(node, "description"),
+                options: options(
+                    self.typed(&["secrets", name, "options"])
+                        .unwrap_or_default(),
+                ),
+                config: self.fields(node.get("config")),
+                tune: self.fields(node.get("tune")),
+                local: flag(node, "local"),
+                seal_wrap: flag(node, "seal_wrap"),
+            });
+        }
+        engines
+    }
+
+    pub(super) fn auth(&self) -> Vec<AuthMount> {
+        let mount = |(name, node): (&str, &Node)| AuthMount {
+            path: mount_path(name),
+            auth_type: node
+                .get("type")
+                .and_then(Node::text)
+                .unwrap_or(name)
+                .to_owned(),
+            description: text(node, "description"),
+            config: self.fields(node.get("config")),
+            tune: self.fields(node.get("tune")),
+            roles: self.collection(node.get("roles")),
+            users: self.collection(node.get("users")),
+            local: flag(node, "local"),
+        };
+        self.entries("auth").into_iter().map(mount).collect()
+    }
+
+    fn collection(&self, node: Option<&Node>) -> Vec<(String, Fields)> {
+        let entries = node.map(Node::entries).unwrap_or_default();
+        entries
+            .iter()
+            .map(|entry| (entry.key.clone(), self.fields(Some(&entry.value))))
+            .collect()
+    }
+
+    pub(super) fn policies(&mut self) -> Vec<Policy> {
+        let names: Vec<&str> = self
+            .entries("policies")
+            .into_iter()
+            .map(|(name, _)| name)
+            .collect();
+        let mut policies = Vec::new();
+        for name in names {
+            let source = match self.typed::<shape::Policy>(&["policies", name]) {
+                Some(shape::Policy::Builtin(shape::Builtin::Auditor)) => PolicySource::Auditor,
+                Some(shape::Policy::Rules(text)) => PolicySource::Rules { text, file: None },
+                Some(shape::Policy::File(file)) => {
+                    let file = self.path(&file);
+                    match policy_text(&file) {
+                        Ok(text) => PolicySource::Rules {
+                            text,
+                            file: Some(file),
+                        },
+                        Err(problem) => {
+                            self.refuse(
+                                &["policies", name, "file"],
+                                format!("{}: {problem}", file.display()),
+                            );
+                            continue;
+                        }
+                    }
+                }
+                None => continue,
+            };
+            policies.push(Policy {
+                name: name.to_owned(),
+                source,
+            });
+        }
+        policies
+    }
+
+    pub(super) fn writes(&self) -> Vec<Write> {
+        let items = self.root.get("writes").map(Node::items).unwrap_or_default();
+        let sound = items
+            .iter()
+            .enumerate()
+            .filter(|(index, _)| self.sound(&["writes", &step(*index)]));
+        sound
+            .map(|(_, node)| Write {
+                path: text(node, "path"),
+                data: self.fields(node.get("data")),
+            })
+            .collect()
+    }
+
+    pub(super) fn break_glass(&mut self) -> Option<BreakGlass> {
+        Some(match self.typed(&["break_glass"])? {
+            shape::BreakGlass::Logins(doors) => BreakGlass::Logins(doors.logins),
+            shape::BreakGlass::None(none) => BreakGlass::None { reason: none.none },
+        })
+    }
+}
+
+fn options(options: Option<BTreeMap<String, shape::Setting>>) -> Vec<(String, String)> {
+    let text = |setting| match setting {
+        shape::Setting::Text(text) => text,
+        shape::Setting::Flag(flag) => flag.to_string(),
+    };
+    options
+        .unwrap_or_default()
+        .into_iter()
+        .map(|(name, setting)| (name, text(setting)))
+        .collect()
+}
+
+fn text(node: &Node, key: &str) -> String {
+    node.get(key)
+        .and_then(Node::text)
+        .unwrap_or_default()
+        .to_owned()
+}
+
+fn flag(node: &Node, key: &str) -> bool {
+    matches!(
+        node.get(key).map(|value| &value.kind),
+        Some(Kind::Bool(true))
+    )
+}
+
+fn policy_text(file: &Path) -> Result<String, String> {
+    let open = File::open(file).map_err(|error| format!("cannot be read: {}", error.kind()))?;
+    let mut text = String::new();
+    let read = open.take(LONGEST_POLICY + 1).read_to_string(&mut text);
+    let length = read.map_err(|error| format!("cannot be read: {}", error.kind()))?;
+    if length as u64 > LONGEST_POLICY {
+        return Err(format!("longer than {LONGEST_POLICY} bytes"));
+    }
+    Ok(text)
+}

@@ -1,0 +1,399 @@
+//! The whole way from a file to its configuration or to its problems.
+
+mod problems;
+mod rules;
+
+use std::path::PathBuf;
+
+use super::*;
+
+const EXAMPLE: &str = include_str!("../../bootstrap.example.yaml");
+
+const PRODUCTION: &str = include_str!("tests/production.yaml");
+
+const SMALL: &str = r#"version: 1
+cluster: {name: lab, address: "http://127.0.0.1:8200"}
+init:
+  shares: 2
+  threshold: 2
+  custodians:
+    - {name: alice, age: {recipient: age1alice, file: shares/alice.age}}
+    - {name: bob, age: {recipient: age1bob, file: shares/bob.age}}
+checkpoint: {path: .vault-bootstrap/lab, key: {identity: keys/checkpoint.agekey}}
+audit:
+  file: {type: file, options: {file_path: /var/log/audit.log}}
+auth:
+  userpass:
+    users:
+      ada: {password: {file: /run/secrets/ada}, token_ttl: 15m}
+  approle:
+    roles:
+      backup: {token_ttl: 20m}
+policies:
+  reader: {rules: 'path "a" { capabilities = ["read"] }'}
+logins:
+  ada: {auth: userpass, username: ada, password: {file: /run/secrets/ada}}
+  backup: {auth: approle, role_id: abc, secret_id: {env: SECRET_ID}}
+break_glass: {logins: [ada, backup]}
+"#;
+
+fn env(name: &str) -> Option<String> {
+    match name {
+        "OIDC_CLIENT_ID" => Some("client".into()),
+        "SHARES" => Some("2".into()),
+        "HIDDEN" => Some("hunter2".into()),
+        _ => None,
+    }
+}
+
+fn load_text(text: &str) -> Result<Config, Vec<String>> {
+    parse(text, Path::new("/etc/vault/bootstrap.yaml"), &env).map_err(|problems| {
+        Problems::new("b".into(), problems)
+            .list
+            .iter()
+            .map(ToString::to_string)
+            .collect()
+    })
+}
+
+/// `SMALL` with one text replaced by another.
+fn with(from: &str, to: &str) -> String {
+    assert!(SMALL.contains(from), "{from}");
+    SMALL.replacen(from, to, 1)
+}
+
+#[track_caller]
+fn problems_of(text: &str, expected: &[&str]) {
+    let found = load_text(text).map(|_| ()).unwrap_err();
+    assert_eq!(found, expected, "\n{text}");
+}
+
+fn validates(text: &str) -> bool {
+    let mut problems = Vec::new();
+    let Some(root) = document::parse(text, &env, &mut problems) else {
+        return false;
+    };
+    jsonschema::validator_for(&schema())
+        .unwrap()
+        .is_valid(&root.value())
+}
+
+#[test]
+fn the_small_configuration_is_read() {
+    let config = load_text(SMALL).unwrap();
+    assert_eq!(config.init.custodians.len(), 2);
+    assert_eq!(
+        config.checkpoint.path,
+        PathBuf::from("/etc/vault/.vault-bootstrap/lab")
+    );
+    assert_eq!(
+        config
+            .auth_mount("userpass")
+            .unwrap()
+            .user("ada")
+            .unwrap()
+            .get("token_ttl"),
+        Some(&Field::String("15m".into()))
+    );
+    assert_eq!(
+        config
+            .auth_mount("userpass")
+            .unwrap()
+            .user("ada")
+            .unwrap()
+            .get("password"),
+        Some(&Field::Secret(SecretRef::File("/run/secrets/ada".into())))
+    );
+    assert_eq!(config.doors().len(), 2);
+    assert!(
+        config.revoke_root && config.warnings.is_empty(),
+        "{:?}",
+        config.warnings
+    );
+    assert!(validates(SMALL));
+}
+
+#[test]
+fn the_example_is_read_without_a_problem_and_fits_the_schema() {
+    let config = load_text(EXAMPLE).unwrap();
+    assert_eq!(config.warnings, []);
+    assert_eq!(
+        config.cluster.address.as_str(),
+        "https://vault.internal:8200/"
+    );
+    assert_eq!(config.logins.len(), 7);
+    assert_eq!(
+        config
+            .auth
+            .iter()
+            .map(|mount| mount.auth_type.as_str())
+            .collect::<Vec<_>>(),
+        ["oidc", "kubernetes", "jwt", "approle", "userpass", "ldap"]
+    );
+    assert!(matches!(
+        config.login("ci").unwrap().kind,
+        LoginKind::Jwt { .. }
+    ));
+    let claims = config
+        .auth_mount("oidc")
+        .unwrap()
+        .role("operator")
+        .unwrap()
+        .get("bound_claims")
+        .unwrap();
+    let Field::Map(claims) = claims else {
+        panic!("{claims:?}")
+    };
+    assert_eq!(
+        claims
+            .iter()
+            .map(|(name, _)| name.as_str())
+            .collect::<Vec<_>>(),
+        ["hd", "email_verified", "groups"]
+    );
+    assert!(validates(EXAMPLE));
+}
+
+#[test]
+fn every_level_of_the_example_refuses_an_unknown_key_here_and_in_the_schema() {
+    let lines: Vec<&str> = EXAMPLE.lines().collect();
+    let mut tried = 0;
+    for (number, line) in lines.iter().enumerate() {
+        // Below names of the operator and fields of free types every key is known; before a closed map none is.
+        let free = ["  ldap:", "      url:", "    data:", "  - path:"];
+        let code = line.split(" #").next().unwrap_or_default().trim_end();
+        let indent = line.len() - line.trim_start().len();
+        let names = [
+            "audit:",
+            "secrets:",
+            "auth:",
+            "policies:",
+            "logins:",
+            "    roles:",
+            "    users:",
+        ];
+        let next = lines
+            .get(number + 1)
+            .map_or(0, |next| next.len() - next.trim_start().len());
+        if !code.ends_with(':')
+            || code.starts_with('#')
+            || next <= indent
+            || lines[number + 1].trim_start().starts_with(['-', '#'])
+        {
+            continue;
+        }
+        let in_ldap = lines[..number]
+            .iter()
+            .rposition(|line| line.starts_with("  ldap:"))
+            .is_some_and(|start| {
+                !lines[start + 1..=number]
+                    .iter()
+                    .any(|line| !line.is_empty() && !line.starts_with("   "))
+            });
+        if names.contains(&code) || free.iter().any(|start| line.starts_with(start)) || in_ldap {
+            continue;
+        }
+        let mut text: Vec<String> = lines.iter().map(|line| (*line).to_owned()).collect();
+        text.insert(number + 1, format!("{}nonsense: 1", " ".repeat(next)));
+        let text = text.join("\n");
+        let found = load_text(&text).map(|_| ()).unwrap_err();
+        assert!(
+            found.iter().any(|problem| problem.starts_with(&format!(
+                "{}:{}: ",
+                number + 2,
+                next + 1
+            )) && problem.contains("unknown key `nonsense`")),
+            "{line}: {found:?}"
+        );
+        assert!(!validates(&text), "{line}");
+        tried += 1;
+    }
+    assert!(tried >= 20, "{tried}");
+}
+
+#[test]
+fn variables_take_the_type_that_is_wanted_and_their_values_are_never_shown() {
+    let config = load_text(
+        &with("shares: 2", "shares: ${SHARES}").replace("role_id: abc", "role_id: \"${HIDDEN}\""),
+    )
+    .unwrap();
+    assert_eq!(config.init.shares, 2);
+    let LoginKind::AppRole { role_id, .. } = &config.login("backup").unwrap().kind else {
+        panic!()
+    };
+    assert_eq!(
+        *role_id,
+        Given::Plain("${HIDDEN}".into()),
+        "quoted text stays as it is"
+    );
+    problems_of(
+        &with("shares: 2", "shares: ${NOPE:?count the people}")
+            .replace("threshold: 2", "threshold: ${HIDDEN}"),
+        &[
+            "4:11: init.shares: the environment variable `NOPE` is not set: count the people",
+            "5:14: init.threshold: expected a whole number",
+        ],
+    );
+    let found = load_text(&with("name: lab, ", "name: ${SHARES}, "))
+        .map(|_| ())
+        .unwrap_err()
+        .join("\n");
+    assert!(found.contains("use block style there"), "{found}");
+}
+
+#[test]
+fn anchors_and_merge_keys_work() {
+    let text = with(
+        "      ada: {password: {file: /run/secrets/ada}, token_ttl: 15m}",
+        "      ada: &user\n        password: {file: /run/secrets/ada}\n        token_ttl: 15m\n      bob: {<<: *user, token_ttl: 5m}",
+    );
+    let config = load_text(&text).unwrap();
+    let bob = config.auth_mount("userpass").unwrap().user("bob").unwrap();
+    assert_eq!(bob.get("token_ttl"), Some(&Field::String("5m".into())));
+    assert_eq!(
+        bob.get("password"),
+        Some(&Field::Secret(SecretRef::File("/run/secrets/ada".into())))
+    );
+}
+
+#[test]
+fn references_stand_where_secrets_do_and_nowhere_else() {
+    let text = SMALL.replace("  approle:\n", "  sso: {type: ldap, config: {bindpass: {ssm: {parameter: /p, region: eu-1}}, certificate: {file: ca.pem}, request_timeout: 5, userattr: cn}, roles: {r: {map: {env: a, two: b}}}}\n  approle:\n");
+    let config = load_text(&text).unwrap();
+    let sso = config.auth_mount("sso").unwrap();
+    let aws = Aws {
+        region: Some("eu-1".into()),
+        ..Aws::default()
+    };
+    assert_eq!(
+        sso.config.get("bindpass"),
+        Some(&Field::Secret(SecretRef::Ssm {
+            parameter: "/p".into(),
+            aws
+        }))
+    );
+    assert_eq!(
+        sso.config.get("certificate"),
+        Some(&Field::Secret(SecretRef::File("/etc/vault/ca.pem".into())))
+    );
+    assert!(
+        matches!(sso.role("r").unwrap().get("map"), Some(Field::Map(_))),
+        "two keys are a map"
+    );
+    problems_of(
+        &text.replace(
+            "bindpass: {ssm: {parameter: /p, region: eu-1}}",
+            "bindpass: hunter2",
+        ),
+        &[
+            "16:40: auth.sso.config.bindpass: secret values are references: `{file: PATH}`, `{env: NAME}`, `{ssm: PARAMETER}` or `{prompt: TEXT}`",
+        ],
+    );
+    let claims = SMALL.replace("  approle:\n", "  oidc: {roles: {r: {user_claim: a, bound_claims: {env: prod}, allowed_redirect_uris: [x]}}}\n  approle:\n");
+    let config = load_text(&claims).unwrap();
+    let claims = config
+        .auth_mount("oidc")
+        .unwrap()
+        .role("r")
+        .unwrap()
+        .get("bound_claims")
+        .unwrap();
+    assert!(
+        matches!(claims, Field::Map(_)),
+        "a claim named env is a claim: {claims:?}"
+    );
+}
+
+#[test]
+fn policies_come_from_their_files_and_long_files_are_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::create_dir(directory.path().join("policies")).unwrap();
+    std::fs::write(
+        directory.path().join("policies/operator.hcl"),
+        "path \"a\" { capabilities = [\"read\"] }\n",
+    )
+    .unwrap();
+    let file = directory.path().join("bootstrap.yaml");
+    let text = with(
+        "{rules: 'path \"a\" { capabilities = [\"read\"] }'}",
+        "{file: policies/operator.hcl}",
+    );
+    std::fs::write(&file, text).unwrap();
+    let config = load(&file, &env).unwrap();
+    let PolicySource::Rules {
+        text,
+        file: Some(policy),
+    } = &config.policy("reader").unwrap().source
+    else {
+        panic!()
+    };
+    assert_eq!(
+        (text.as_str(), policy),
+        (
+            "path \"a\" { capabilities = [\"read\"] }\n",
+            &directory.path().join("policies/operator.hcl")
+        )
+    );
+    let missing = load(&directory.path().join("nothing.yaml"), &env).unwrap_err();
+    assert!(
+        missing
+            .to_string()
+            .ends_with("nothing.yaml:1:1: cannot be read: entity not found"),
+        "{missing}"
+    );
+    std::fs::write(&file, "#".repeat(2 << 20)).unwrap();
+    assert!(
+        load(&file, &env)
+            .unwrap_err()
+            .to_string()
+            .contains("longer than 1048576 bytes")
+    );
+}
+
+#[test]
+fn a_whole_production_file_is_read() {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::create_dir(directory.path().join("policies")).unwrap();
+    std::fs::write(
+        directory.path().join("policies/operator.hcl"),
+        "path \"a\" {}",
+    )
+    .unwrap();
+    let file = directory.path().join("bootstrap.yaml");
+    std::fs::write(&file, PRODUCTION).unwrap();
+    let config = load(&file, &env).unwrap();
+    assert_eq!(config.warnings, []);
+    assert_eq!(
+        config
+            .doors()
+            .iter()
+            .map(|door| door.auth.as_str())
+            .collect::<Vec<_>>(),
+        ["oidc", "userpass"]
+    );
+    assert!(validates(PRODUCTION));
+}
+#[test]
+fn a_thousand_policies_and_two_hundred_roles_are_read_at_once() {
+    let policies: String = (0..1000)
+        .map(|number| format!("  p{number}:\n    rules: |\n      path \"secret/data/{number}/*\" {{\n        capabilities = [\"read\", \"list\"]\n      }}\n"))
+        .collect();
+    let roles: String = (0..200)
+        .map(|number| format!("      r{number}:\n        token_policies: [p{number}, p{}]\n        token_ttl: 1h\n", number + 500))
+        .collect();
+    let text = with("policies:\n", &format!("policies:\n{policies}"))
+        .replace("    roles:\n", &format!("    roles:\n{roles}"))
+        .replace("logins: [ada, backup]", "logins: [ada]");
+    let start = std::time::Instant::now();
+    let config = load_text(&text).unwrap();
+    let took = start.elapsed();
+    assert_eq!(
+        (
+            config.policies.len(),
+            config.auth_mount("approle").unwrap().roles.len()
+        ),
+        (1001, 201)
+    );
+    // Without optimisation and on a busy machine; optimised it is a small part of this.
+    assert!(took.as_secs() < 5, "{took:?}");
+}

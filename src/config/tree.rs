@@ -1,0 +1,159 @@
+//! A YAML document as a tree in which every key and value knows its line and column.
+//!
+//! Never a value in a message: places and paths are all that it says about itself.
+
+use serde_json::{Number, Value};
+
+/// A value with its place.
+#[derive(Debug, Clone)]
+pub(super) struct Node {
+    pub(super) line: u32,
+    pub(super) column: u32,
+    pub(super) kind: Kind,
+    /// Set by the shape check: this map is a reference to a secret.
+    pub(super) reference: bool,
+}
+
+/// What a value is.
+#[derive(Debug, Clone)]
+pub(super) enum Kind {
+    Null,
+    Bool(bool),
+    Number(Number),
+    Text(String),
+    /// A plain scalar with a variable in it: it has whatever type is wanted where it stands.
+    Filled(String),
+    List(Vec<Node>),
+    Map(Vec<Entry>),
+    /// A problem is reported here already.
+    Unknown,
+}
+
+/// One key with its value.
+#[derive(Debug, Clone)]
+pub(super) struct Entry {
+    pub(super) key: String,
+    pub(super) line: u32,
+    pub(super) column: u32,
+    pub(super) value: Node,
+}
+
+impl Node {
+    /// The entries of a map; none for anything else.
+    pub(super) fn entries(&self) -> &[Entry] {
+        match &self.kind {
+            Kind::Map(entries) => entries,
+            _ => &[],
+        }
+    }
+
+    /// The items of a list; none for anything else.
+    pub(super) fn items(&self) -> &[Node] {
+        match &self.kind {
+            Kind::List(items) => items,
+            _ => &[],
+        }
+    }
+
+    /// The value under `key`.
+    pub(super) fn get(&self, key: &str) -> Option<&Node> {
+        self.entries()
+            .iter()
+            .find(|entry| entry.key == key)
+            .map(|entry| &entry.value)
+    }
+
+    /// The text of a scalar that is text.
+    pub(super) fn text(&self) -> Option<&str> {
+        match &self.kind {
+            Kind::Text(text) | Kind::Filled(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The same without places.
+    pub(super) fn value(&self) -> Value {
+        match &self.kind {
+            Kind::Null | Kind::Unknown => Value::Null,
+            Kind::Bool(value) => Value::Bool(*value),
+            Kind::Number(number) => Value::Number(number.clone()),
+            Kind::Text(text) | Kind::Filled(text) => Value::String(text.clone()),
+            Kind::List(items) => items.iter().map(Node::value).collect(),
+            Kind::Map(entries) => Value::Object(
+                entries
+                    .iter()
+                    .map(|entry| (entry.key.clone(), entry.value.value()))
+                    .collect(),
+            ),
+        }
+    }
+
+    /// Line and column of the value at `path`, or of the nearest thing around it that exists.
+    pub(super) fn place(&self, path: &[String]) -> (u32, u32) {
+        let mut place = (self.line, self.column);
+        let mut node = self;
+        for step in path {
+            node = match &node.kind {
+                Kind::Map(entries) => {
+                    let Some(entry) = entries.iter().find(|entry| entry.key == *step) else {
+                        break;
+                    };
+                    place = entry.place();
+                    &entry.value
+                }
+                Kind::List(items) => {
+                    let Some(item) = index(step).and_then(|index| items.get(index)) else {
+                        break;
+                    };
+                    place = (item.line, item.column);
+                    item
+                }
+                _ => break,
+            };
+        }
+        place
+    }
+}
+
+impl Entry {
+    /// Where to look for the entry: at a value of one line, at the key of a longer one.
+    pub(super) fn place(&self) -> (u32, u32) {
+        match self.value.kind {
+            Kind::Map(_) | Kind::List(_) => (self.line, self.column),
+            _ => (self.value.line, self.value.column),
+        }
+    }
+}
+
+/// A step of a path that counts: `[3]`.
+pub(super) fn step(index: usize) -> String {
+    format!("[{index}]")
+}
+
+fn index(step: &str) -> Option<usize> {
+    step.strip_prefix('[')?.strip_suffix(']')?.parse().ok()
+}
+
+/// A path as it is shown: `auth.oidc.roles.operator`, `nodes[0]`, `can."sys/audit"`.
+pub(super) fn shown(path: &[String]) -> String {
+    let mut text = String::new();
+    for step in path {
+        let plain = !step.is_empty()
+            && step
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
+        if index(step).is_some() {
+            text.push_str(step);
+            continue;
+        }
+        if !text.is_empty() {
+            text.push('.');
+        }
+        if plain {
+            text.push_str(step);
+        } else {
+            text.push_str(&format!("{step:?}"));
+        }
+    }
+    text
+}

@@ -1,0 +1,237 @@
+//! What can go wrong with a custodian, in words for the person who has to act.
+//!
+//! An error names the place as the operator would paste it, never a value. Texts of AWS are kept
+//! only where they name a person or a permission; answers to requests that carried a secret may
+//! quote it, and are reduced to their code.
+
+use std::time::Duration;
+
+/// Longest text of somebody else that an error repeats.
+const FOREIGN_TEXT_CHARS: usize = 300;
+/// How many causes of a connection failure are followed.
+const CAUSES: usize = 8;
+
+/// A failure at one place: an SSM parameter, a KMS key, a file.
+#[derive(Debug, thiserror::Error)]
+#[error("{address}: {kind}")]
+pub struct Error {
+    address: String,
+    kind: Kind,
+    advice: Option<String>,
+}
+
+/// What failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Kind {
+    /// AWS knows who asks and says no.
+    #[error("{action} is denied: {message}")]
+    Denied {
+        /// The IAM action.
+        action: String,
+        /// The text of AWS, which names the caller and the missing permission.
+        message: String,
+    },
+    /// There are no credentials, or AWS does not accept them.
+    #[error("no usable AWS credentials: {0}")]
+    Credentials(String),
+    /// No region in the configuration, the environment or the profile.
+    #[error("no AWS region is known")]
+    NoRegion,
+    /// The KMS key exists and cannot be used.
+    #[error("KMS key {key} is {state}")]
+    KeyDisabled {
+        /// ARN, or the reference when the ARN is not known.
+        key: String,
+        /// The key state in the words of KMS, for example `Disabled` or `PendingDeletion`.
+        state: String,
+    },
+    /// There is no such KMS key in this account and region.
+    #[error("KMS key {0} is not found")]
+    KeyNotFound(String),
+    /// Nothing is there.
+    #[error("not found")]
+    NotFound,
+    /// No connection, or it broke; the request may or may not have been carried out.
+    #[error("unreachable: {0}")]
+    Unreachable(String),
+    /// No answer in time; the request may or may not have been carried out.
+    #[error("no answer within {} s", .0.as_secs())]
+    TimedOut(Duration),
+    /// Somebody else's value (or one of another run) is under the name.
+    #[error("custodian name already taken")]
+    Taken,
+    /// The read-back is not what was written.
+    #[error("what is stored is not what was written")]
+    Different,
+    /// A value is there, and we may not read it.
+    #[error("takes a value that cannot be read back: {}", .0.kind)]
+    Unreadable(Box<Error>),
+    /// Any other refusal of AWS, by its code alone.
+    #[error("{action} failed: {code}")]
+    Service {
+        /// The IAM action.
+        action: String,
+        /// The error code of AWS.
+        code: String,
+    },
+    /// The file system failed.
+    #[error("cannot {doing}: {source}")]
+    Io {
+        /// The attempt, as an infinitive.
+        doing: &'static str,
+        /// The error of the operating system.
+        source: std::io::Error,
+    },
+    /// The final path is a symbolic link, which would lead the share elsewhere.
+    #[error("is a symbolic link")]
+    Symlink,
+    /// The recipient, the parameter name or the path of the configuration cannot be used.
+    #[error("{0}")]
+    Misconfigured(String),
+    /// An identity file that others can read.
+    #[error("can be read by others (mode {0:04o})")]
+    OpenToOthers(u32),
+    /// An identity file without a usable key.
+    #[error("{0}")]
+    BadIdentity(&'static str),
+    /// None of the given identities opens it.
+    #[error("none of the given identities opens it")]
+    WrongIdentity,
+    /// The bytes are not what was once written there.
+    #[error("damaged: {0}")]
+    Damaged(&'static str),
+    /// The holder's answer is not the word of the challenge.
+    #[error("the answer is not the word of the challenge")]
+    WrongAnswer,
+    /// Only the holder can open this custodian.
+    #[error("only its holder can open it")]
+    NeedsHolder,
+}
+
+impl Error {
+    /// A failure at `address`, with the advice that follows from `kind` alone.
+    pub(crate) fn new(address: impl Into<String>, kind: Kind) -> Self {
+        let address = address.into();
+        let advice = general_advice(&address, &kind);
+        Self {
+            address,
+            kind,
+            advice,
+        }
+    }
+
+    /// The same failure with better advice.
+    #[must_use]
+    pub(crate) fn advise(mut self, advice: impl Into<String>) -> Self {
+        self.advice = Some(advice.into());
+        self
+    }
+
+    pub(crate) fn io(path: &std::path::Path, doing: &'static str, source: std::io::Error) -> Self {
+        Self::new(path.display().to_string(), Kind::Io { doing, source })
+    }
+
+    /// Where it failed, as the operator would paste it.
+    #[must_use]
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// What failed, for the caller's exit code.
+    #[must_use]
+    pub fn kind(&self) -> &Kind {
+        &self.kind
+    }
+
+    /// What to do about it, as a command where it can be one.
+    #[must_use]
+    pub fn advice(&self) -> Option<String> {
+        self.advice.clone()
+    }
+
+    /// True when the request may have been carried out although it failed: look before deciding.
+    pub(crate) fn may_have_written(&self) -> bool {
+        matches!(
+            self.kind,
+            Kind::Unreachable(_)
+                | Kind::TimedOut(_)
+                | Kind::Taken
+                | Kind::Service { .. }
+                | Kind::Different
+                | Kind::Unreadable(_)
+        )
+    }
+}
+
+fn general_advice(address: &str, kind: &Kind) -> Option<String> {
+    Some(match kind {
+        Kind::Credentials(_) => "aws sts get-caller-identity".to_owned(),
+        Kind::NoRegion => {
+            "set region next to the parameter or key, or export AWS_REGION".to_owned()
+        }
+        Kind::Taken => "a share is never overwritten: look at what is there, then choose another \
+                        name, or remove it if it belongs to no living cluster"
+            .to_owned(),
+        Kind::Symlink => format!("name the real file: readlink -f {address}"),
+        Kind::OpenToOthers(_) => format!("chmod 600 {address}"),
+        Kind::BadIdentity(_) => format!("age-keygen -o {address}"),
+        Kind::WrongIdentity => "name the identity of this recipient with --identity FILE; \
+                                age-keygen -y FILE shows the recipient of an identity"
+            .to_owned(),
+        Kind::WrongAnswer | Kind::NeedsHolder => {
+            "let the holder decrypt the challenge: age -d -i KEY".to_owned()
+        }
+        Kind::Unreadable(cause) => return cause.advice(),
+        Kind::Unreachable(_) | Kind::TimedOut(_) => {
+            "check the network, the proxy (HTTPS_PROXY) and AWS_ENDPOINT_URL, then run again"
+                .to_owned()
+        }
+        _ => return None,
+    })
+}
+
+/// Somebody else's text made fit for a terminal: one line, no control characters, bounded.
+pub(crate) fn clean(text: &str) -> String {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let shown = line.chars().filter(|c| !c.is_control());
+    shown.take(FOREIGN_TEXT_CHARS).collect()
+}
+
+/// The causes of an error from the outside in, by `Display` only, without those that repeat.
+pub(crate) fn causes(error: &dyn std::error::Error) -> Vec<String> {
+    let mut said: Vec<String> = Vec::new();
+    let mut next = error.source();
+    for _ in 0..CAUSES {
+        let Some(cause) = next else { break };
+        let text = clean(&cause.to_string());
+        if said.last() != Some(&text) {
+            said.push(text);
+        }
+        next = cause.source();
+    }
+    said
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn somebody_elses_text_is_bounded_and_without_control_characters() {
+        let text = format!("a\u{1b}[31m\n{}", "b".repeat(1000));
+        let cleaned = clean(&text);
+        assert!(cleaned.starts_with("a[31m b"));
+        assert_eq!(cleaned.chars().count(), FOREIGN_TEXT_CHARS);
+    }
+
+    #[test]
+    fn an_unreadable_value_carries_the_advice_of_its_cause() {
+        let cause = Error::new("aws-ssm://r/p", Kind::Credentials("none".into()));
+        let error = Error::new("aws-ssm://r/p", Kind::Unreadable(Box::new(cause)));
+        assert_eq!(
+            error.advice().as_deref(),
+            Some("aws sts get-caller-identity")
+        );
+        assert!(error.to_string().contains("cannot be read back"));
+    }
+}

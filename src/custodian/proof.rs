@@ -1,0 +1,198 @@
+//! A challenge that only the holder of a custodian can answer, proved before a share goes there.
+//!
+//! Encrypting to a wrong recipient loses a share without a word; a holder who opened one challenge
+//! has shown that the share will open too. The private key need not come to this machine.
+
+use super::error::{Error, Kind};
+use super::identity::IdentityFile;
+use crate::secret::SecretText;
+
+/// Letters of a word: 20 of 32 are 100 bits, and none is mistaken for another when read aloud.
+const LETTERS: &[u8; 32] = b"abcdefghjkmnpqrstuvwxyz023456789";
+/// Letters of one word, in groups of [`GROUP`].
+const WORD: usize = 20;
+const GROUP: usize = 5;
+
+/// A random word that was encrypted to one custodian.
+#[derive(Debug)]
+pub struct Challenge {
+    subject: String,
+    armored: Option<String>,
+    word: SecretText,
+}
+
+/// How the holder answers.
+#[derive(Debug)]
+pub enum Answer<'a> {
+    /// The custodian is opened by a machine, with the credentials of this run (ssm).
+    Machine,
+    /// The holder's identities are here (age).
+    Identities(&'a [IdentityFile]),
+    /// The holder decrypted the challenge elsewhere and typed the word (age).
+    Word(&'a SecretText),
+}
+
+/// Public evidence that a custodian was opened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proof {
+    /// What was proved; another recipient, parameter or key is another subject.
+    pub subject: String,
+    /// What to mention, for example a canary that stayed behind.
+    pub warnings: Vec<String>,
+}
+
+impl Challenge {
+    pub(super) fn new(subject: String, armored: Option<String>, word: SecretText) -> Self {
+        Self {
+            subject,
+            armored,
+            word,
+        }
+    }
+
+    /// What this challenge proves.
+    #[must_use]
+    pub fn subject(&self) -> &str {
+        &self.subject
+    }
+
+    /// The ciphertext for the holder, to be decrypted with `age -d -i KEY`; none for `ssm`.
+    #[must_use]
+    pub fn armored(&self) -> Option<&str> {
+        self.armored.as_deref()
+    }
+
+    pub(super) fn word(&self) -> &SecretText {
+        &self.word
+    }
+
+    /// Compares an answer in constant time; case and surrounding space do not count.
+    #[must_use]
+    pub fn is_answered_by(&self, answer: &SecretText) -> bool {
+        let answer = zeroize::Zeroizing::new(answer.expose().trim().to_ascii_lowercase());
+        same(answer.as_bytes(), self.word.expose().as_bytes())
+    }
+
+    pub(super) fn proof(&self, address: &str, answer: &SecretText) -> Result<Proof, Error> {
+        if !self.is_answered_by(answer) {
+            return Err(Error::new(address, Kind::WrongAnswer));
+        }
+        Ok(Proof {
+            subject: self.subject.clone(),
+            warnings: Vec::new(),
+        })
+    }
+}
+
+/// Compares secrets without telling by time where they differ.
+pub(super) fn same(one: &[u8], other: &[u8]) -> bool {
+    aws_lc_rs::constant_time::verify_slices_are_equal(one, other).is_ok()
+}
+
+/// A fresh word such as `k3mfq-0x9pa-…`, also used in the names of canaries.
+pub(super) fn random_word(address: &str) -> Result<SecretText, Error> {
+    let mut bytes = zeroize::Zeroizing::new([0u8; WORD]);
+    aws_lc_rs::rand::fill(&mut *bytes).map_err(|_| {
+        let source = std::io::Error::other("the system gives no random bytes");
+        Error::new(
+            address,
+            Kind::Io {
+                doing: "make a random word",
+                source,
+            },
+        )
+    })?;
+    let mut word = String::with_capacity(WORD + WORD / GROUP);
+    for (index, byte) in bytes.iter().enumerate() {
+        if index > 0 && index % GROUP == 0 {
+            word.push('-');
+        }
+        word.push(char::from(LETTERS[usize::from(byte % 32)]));
+    }
+    Ok(SecretText::new(word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::custodian::identity::secret_text;
+    use crate::custodian::{Custodian, Spec};
+
+    fn challenge(word: &str) -> Challenge {
+        Challenge::new("age1x".into(), None, SecretText::new(word.into()))
+    }
+
+    #[test]
+    fn an_answer_counts_whatever_its_case_and_spaces() {
+        let challenge = challenge("abcde-fghjk");
+        for (answer, right) in [
+            ("abcde-fghjk", true),
+            (" ABCDE-fghjk\n", true),
+            ("abcde-fghjm", false),
+            ("abcde", false),
+            ("", false),
+        ] {
+            let answer = SecretText::new(answer.into());
+            assert_eq!(challenge.is_answered_by(&answer), right);
+        }
+    }
+
+    #[test]
+    fn a_wrong_answer_proves_nothing_and_is_not_repeated() {
+        let error = challenge("abcde")
+            .proof("shares/bob.age", &SecretText::new("hunter2".into()))
+            .unwrap_err();
+        assert!(matches!(error.kind(), Kind::WrongAnswer));
+        assert!(!error.to_string().contains("hunter2"));
+    }
+
+    #[tokio::test]
+    async fn a_holder_answers_with_the_identity_or_with_the_word_and_a_stranger_cannot() {
+        let directory = tempfile::tempdir().unwrap();
+        let identity = |name: &str| {
+            let (path, key) = (
+                directory.path().join(name),
+                age::x25519::Identity::generate(),
+            );
+            crate::custodian::create_only::create(&path, secret_text(&key).as_bytes()).unwrap();
+            [IdentityFile::read(&path).unwrap()]
+        };
+        let (holder, stranger) = (identity("holder"), identity("stranger"));
+        let custodian = async |who: &[IdentityFile]| {
+            let recipient = who[0].recipients().remove(0);
+            let file = directory.path().join("share.age");
+            Custodian::open("bob", &Spec::Age { recipient, file })
+                .await
+                .unwrap()
+        };
+        let (bob, other) = (custodian(&holder).await, custodian(&stranger).await);
+        let challenge = bob.challenge().unwrap();
+        let proof = bob
+            .answer(&challenge, Answer::Identities(&holder))
+            .await
+            .unwrap();
+        assert_eq!(proof.subject, holder[0].recipients()[0]);
+        assert!(
+            bob.answer(&challenge, Answer::Word(challenge.word()))
+                .await
+                .is_ok()
+        );
+        for (who, with) in [
+            (&bob, Answer::Identities(&stranger)),
+            (&bob, Answer::Identities(&[])),
+            (&bob, Answer::Machine),
+            (&other, Answer::Word(challenge.word())),
+        ] {
+            assert!(who.answer(&challenge, with).await.is_err());
+        }
+        assert!(!directory.path().join("share.age").exists());
+    }
+
+    #[test]
+    fn words_are_long_grouped_and_different() {
+        let (one, other) = (random_word("x").unwrap(), random_word("x").unwrap());
+        assert_eq!(one.len(), 23);
+        assert_eq!(one.expose().split('-').count(), 4);
+        assert_ne!(one.expose(), other.expose());
+    }
+}

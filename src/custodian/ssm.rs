@@ -1,0 +1,310 @@
+//! A share in a `SecureString` parameter of AWS Systems Manager, under a KMS key.
+//!
+//! Values are created and never overwritten; the only thing ever deleted is our own canary. What
+//! came of a write is decided by reading, never by the answer to the write.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use aws_sdk_ssm::primitives::DateTimeFormat;
+use aws_sdk_ssm::types::{ParameterTier, ParameterType, Tag};
+
+use super::aws::{Aws, Call, Session};
+use super::error::{Error, Kind};
+use super::kms::KmsKey;
+use super::parameter::{address, check_name, resource, sibling, unresolved};
+use super::proof::{random_word, same};
+use super::{CanaryResult, Stored, share_from};
+use crate::secret::{SecretText, Share};
+
+/// The key of the account that SSM uses when none is named.
+const ACCOUNT_KEY: &str = "alias/aws/ssm";
+/// SSM may need a moment until a new parameter can be read.
+const READ_BACK_TRIES: u32 = 5;
+/// Pause before the second read-back; doubles each time.
+const READ_BACK_PAUSE: Duration = Duration::from_millis(200);
+
+pub(super) struct Ssm {
+    address: String,
+    name: String,
+    parameter: String,
+    key: KmsKey,
+    account: Option<String>,
+    tags: Vec<Tag>,
+    session: Session,
+}
+
+/// A parameter that was read.
+struct Read {
+    value: SecretText,
+    stored: Stored,
+}
+
+impl Ssm {
+    pub(super) async fn open(
+        name: &str,
+        parameter: &str,
+        kms_key: Option<&str>,
+        tags: &BTreeMap<String, String>,
+        aws: &Aws,
+    ) -> Result<Self, Error> {
+        check_name(parameter)?;
+        let tags = make_tags(parameter, tags)?;
+        let session = Session::of(aws, &unresolved(parameter)).await?;
+        let address = address(&session.region, parameter);
+        let key = KmsKey::in_session(kms_key.unwrap_or(ACCOUNT_KEY), session.clone()).await?;
+        Ok(Self {
+            address,
+            name: name.to_owned(),
+            parameter: parameter.to_owned(),
+            account: session
+                .account()
+                .await
+                .or_else(|| key.facts().account.clone()),
+            key,
+            tags,
+            session,
+        })
+    }
+
+    pub(super) fn address(&self) -> &str {
+        &self.address
+    }
+
+    pub(super) fn trust_domain(&self) -> Vec<String> {
+        let account = self.account.iter().map(|id| format!("AWS account {id}"));
+        account
+            .chain([format!("KMS key {}", self.key.arn())])
+            .collect()
+    }
+
+    pub(super) fn proof_subject(&self) -> String {
+        format!("{} under {}", self.address, self.key.arn())
+    }
+
+    pub(super) async fn facts(&self) -> Result<Option<Stored>, Error> {
+        let found = self.get(&self.parameter, false).await?;
+        Ok(found.map(|read| read.stored))
+    }
+
+    pub(super) async fn fetch(&self) -> Result<Share, Error> {
+        let found = self.get(&self.parameter, true).await?;
+        let read = found.ok_or_else(|| Error::new(&self.address, Kind::NotFound))?;
+        Ok(share_from(read.value.expose()))
+    }
+
+    pub(super) async fn store(&self, share: &Share) -> Result<Stored, Error> {
+        let what = format!("share of {} by vault-bootstrap", self.name);
+        self.create(&self.parameter, share.expose(), what).await
+    }
+
+    pub(super) async fn canary(&self) -> Result<CanaryResult, Error> {
+        self.key.usable().await?;
+        self.round_trip(&random_word(&self.address)?).await
+    }
+
+    /// Creates `word` under a unique name beside the share, reads it back decrypted, deletes it.
+    pub(super) async fn round_trip(&self, word: &SecretText) -> Result<CanaryResult, Error> {
+        let name = sibling(&self.parameter, &random_word(&self.address)?);
+        let what = "canary of vault-bootstrap, may be deleted".to_owned();
+        let created = self.create(&name, word.expose(), what).await;
+        if let Err(error) = &created
+            && !error.may_have_written()
+        {
+            return created.map(|_| CanaryResult::default());
+        }
+        let leftover = match self.delete(&name).await {
+            Err(error) if !matches!(error.kind(), Kind::NotFound) => {
+                let (place, region) = (error.address(), &self.session.region);
+                let why = error.kind();
+                vec![format!(
+                    "the canary {place} could not be deleted ({why}): \
+                     aws ssm delete-parameter --name {name} --region {region}"
+                )]
+            }
+            _ => Vec::new(),
+        };
+        match created {
+            Ok(_) => Ok(CanaryResult { warnings: leftover }),
+            Err(error) => {
+                let advice = error.advice().into_iter().chain(leftover);
+                let advice = advice.collect::<Vec<_>>().join("; ");
+                Err(if advice.is_empty() {
+                    error
+                } else {
+                    error.advise(advice)
+                })
+            }
+        }
+    }
+
+    /// Creates a parameter and decides by a second look what came of it.
+    async fn create(&self, name: &str, value: &str, what: String) -> Result<Stored, Error> {
+        let failed = match self.put(name, value, what).await {
+            Ok(()) => None,
+            Err(error) if error.may_have_written() => Some(error),
+            Err(error) => return Err(error),
+        };
+        let error = |kind| Error::new(address(&self.session.region, name), kind);
+        match (self.read_back(name, failed.is_none()).await, failed) {
+            // Also a put that seemed to fail and is there after all, or one of an earlier run.
+            (Ok(Some(read)), _) if is(&read, value) => Ok(read.stored),
+            (Ok(_), None) => Err(error(Kind::Different)),
+            (Ok(Some(_)), Some(_)) => Err(error(Kind::Taken)),
+            (Err(cause), failed) if failed.as_ref().is_none_or(is_taken) => {
+                Err(error(Kind::Unreadable(Box::new(cause))))
+            }
+            (_, Some(failed)) => Err(failed),
+            (Err(cause), None) => Err(cause),
+        }
+    }
+
+    async fn put(&self, name: &str, value: &str, what: String) -> Result<(), Error> {
+        let place = address(&self.session.region, name);
+        let resource = self.resource(name);
+        let call = self.call(&place, "ssm:PutParameter", &resource);
+        let request = self.session.ssm.put_parameter();
+        let request = request
+            .name(name)
+            .value(value)
+            .r#type(ParameterType::SecureString)
+            .key_id(self.key.arn())
+            .tier(ParameterTier::IntelligentTiering)
+            .overwrite(false)
+            .description(what)
+            .set_tags(Some(self.tags.clone()));
+        let answer = request.send().await;
+        answer.map(|_| ()).map_err(|error| call.failed(&error))
+    }
+
+    /// The second look. `expected` tries again for a while when nothing is there yet.
+    async fn read_back(&self, name: &str, expected: bool) -> Result<Option<Read>, Error> {
+        let mut pause = READ_BACK_PAUSE;
+        for _ in 1..READ_BACK_TRIES {
+            let found = self.get(name, true).await?;
+            if found.is_some() || !expected {
+                return Ok(found);
+            }
+            tokio::time::sleep(pause).await;
+            pause *= 2;
+        }
+        self.get(name, true).await
+    }
+
+    async fn get(&self, name: &str, decrypted: bool) -> Result<Option<Read>, Error> {
+        let place = address(&self.session.region, name);
+        let resource = self.resource(name);
+        let call = self.call(&place, "ssm:GetParameter", &resource);
+        get(&self.session, &call, name, decrypted).await
+    }
+
+    async fn delete(&self, name: &str) -> Result<(), Error> {
+        let place = address(&self.session.region, name);
+        let resource = self.resource(name);
+        let call = self.call(&place, "ssm:DeleteParameter", &resource);
+        let answer = self.session.ssm.delete_parameter().name(name).send().await;
+        answer.map(|_| ()).map_err(|error| call.failed(&error))
+    }
+
+    fn call<'a>(&'a self, address: &'a str, action: &'static str, resource: &'a str) -> Call<'a> {
+        Call {
+            address,
+            action,
+            resource,
+            key: self.key.arn(),
+            region: &self.session.region,
+        }
+    }
+
+    fn resource(&self, name: &str) -> String {
+        let account = self.account.as_deref();
+        resource(&self.session.region, Some(self.key.arn()), account, name)
+    }
+}
+
+/// The decrypted value of any parameter, for a secret that the configuration refers to.
+///
+/// # Errors
+/// [`Kind::NotFound`], denied, key disabled, unreachable, no region.
+pub async fn read_secret(parameter: &str, aws: &Aws) -> Result<SecretText, Error> {
+    check_name(parameter)?;
+    let session = Session::of(aws, &unresolved(parameter)).await?;
+    let region = &session.region;
+    let call = Call {
+        address: &address(region, parameter),
+        action: "ssm:GetParameter",
+        resource: &resource(region, None, None, parameter),
+        key: "KEY-OF-THE-PARAMETER",
+        region,
+    };
+    let found = get(&session, &call, parameter, true).await?;
+    let read = found.ok_or_else(|| {
+        let ask = format!("aws ssm get-parameter --name {parameter} --region {region}");
+        call.error(Kind::NotFound).advise(ask)
+    })?;
+    Ok(read.value)
+}
+
+async fn get(
+    session: &Session,
+    call: &Call<'_>,
+    name: &str,
+    decrypted: bool,
+) -> Result<Option<Read>, Error> {
+    let request = session.ssm.get_parameter().name(name);
+    let answer = match request.with_decryption(decrypted).send().await {
+        Ok(answer) => answer,
+        Err(error) => {
+            let error = call.failed(&error);
+            let absent = matches!(error.kind(), Kind::NotFound);
+            return if absent { Ok(None) } else { Err(error) };
+        }
+    };
+    let Some(parameter) = answer.parameter else {
+        return Err(call.error(Kind::Damaged("SSM answered without a parameter")));
+    };
+    let date = parameter.last_modified_date;
+    let date = date.and_then(|date| date.fmt(DateTimeFormat::DateTime).ok());
+    Ok(Some(Read {
+        value: SecretText::new(parameter.value.unwrap_or_default()),
+        stored: Stored {
+            address: call.address.to_owned(),
+            version: Some(parameter.version),
+            last_modified: date,
+            digest: None,
+        },
+    }))
+}
+
+fn is(read: &Read, expected: &str) -> bool {
+    same(read.value.expose().as_bytes(), expected.as_bytes())
+}
+
+fn is_taken(error: &Error) -> bool {
+    matches!(error.kind(), Kind::Taken)
+}
+
+fn make_tags(parameter: &str, tags: &BTreeMap<String, String>) -> Result<Vec<Tag>, Error> {
+    let ours = [("made-by", "vault-bootstrap")];
+    let given = tags.iter().map(|(k, v)| (k.as_str(), v.as_str()));
+    let made = given
+        .chain(ours)
+        .map(|(k, v)| Tag::builder().key(k).value(v).build());
+    made.collect::<Result<_, _>>().map_err(|_| {
+        let kind = Kind::Misconfigured("a tag has a key and a value".to_owned());
+        Error::new(unresolved(parameter), kind)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_say_who_made_the_parameter() {
+        let given = BTreeMap::from([("cluster".to_owned(), "prod".to_owned())]);
+        let tags = make_tags("/p", &given).unwrap();
+        let pairs: Vec<_> = tags.iter().map(|tag| (tag.key(), tag.value())).collect();
+        assert_eq!(pairs, [("cluster", "prod"), ("made-by", "vault-bootstrap")]);
+    }
+}

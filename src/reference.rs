@@ -1,0 +1,332 @@
+//! From a reference of the configuration to the secret it stands for, at the moment it is needed.
+//!
+//! Knows files and the environment itself; the parameter store and the terminal are handed in. Never keeps a secret,
+//! and never says one: errors name the place.
+
+use std::error::Error;
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use futures::future::LocalBoxFuture;
+use zeroize::Zeroize as _;
+
+use crate::config::{Aws, SecretRef};
+use crate::secret::SecretText;
+
+/// Longest secret in a file, in bytes: a bundle of certificates fits, a log file does not.
+const LONGEST: usize = 64 * 1024;
+/// Longest wait for a file; a pipe may never be written to.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What a source answers.
+pub type Answer<'a> = LocalBoxFuture<'a, Result<SecretText, Box<dyn Error + Send + Sync>>>;
+
+/// Where secrets come from that are not in files.
+#[derive(Clone, Copy)]
+pub struct Sources<'a> {
+    /// Value of an environment variable.
+    ///
+    /// Such a secret leaks: `/proc/PID/environ` shows it to every program of the same user for as long as the
+    /// process lives, and every child inherits it.
+    pub env: &'a dyn Fn(&str) -> Option<String>,
+    /// Value of a `SecureString`, by parameter name and account.
+    pub ssm: &'a dyn for<'b> Fn(&'b str, &'b Aws) -> Answer<'b>,
+    /// What a person types, by the text that is shown.
+    pub prompt: &'a dyn for<'b> Fn(&'b str) -> Answer<'b>,
+}
+
+/// Why a reference has no secret. Names the place, never the value.
+#[derive(Debug, thiserror::Error)]
+pub enum ReferenceError {
+    /// The file is missing, or may not be read.
+    #[error("{}: cannot be read: {kind}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        kind: io::ErrorKind,
+    },
+    /// The file has no end, or is not a secret.
+    #[error("{}: longer than {LONGEST} bytes, which no secret is", path.display())]
+    TooLong {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Not UTF-8.
+    #[error("{}: not text in UTF-8", path.display())]
+    NotText {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Nobody wrote to it.
+    #[error("{}: nothing to read for {} seconds", path.display(), PATIENCE.as_secs())]
+    Silent {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The place is there and nothing is in it.
+    #[error("{place}: empty")]
+    Empty {
+        /// The reference in words.
+        place: String,
+    },
+    /// The environment variable does not exist.
+    #[error("environment variable {name}: not set")]
+    NotSet {
+        /// Its name.
+        name: String,
+    },
+    /// The parameter store or the terminal refused.
+    #[error("{place}: {source}")]
+    Refused {
+        /// The reference in words.
+        place: String,
+        /// Why.
+        source: Box<dyn Error + Send + Sync>,
+    },
+}
+
+impl ReferenceError {
+    /// What to do.
+    #[must_use]
+    pub fn advice(&self) -> Option<String> {
+        match self {
+            Self::Unreadable {
+                path,
+                kind: io::ErrorKind::PermissionDenied,
+            } => Some(format!("let this user read it: ls -l {}", path.display())),
+            Self::Unreadable { path, .. } | Self::Silent { path } => Some(format!(
+                "put the secret there, or correct `file` in the configuration: ls -l {}",
+                path.display()
+            )),
+            Self::TooLong { .. } | Self::NotText { .. } => {
+                Some("`file` in the configuration names another file than the secret".into())
+            }
+            Self::Empty { .. } => Some("write the secret there".into()),
+            Self::NotSet { name } => Some(format!(
+                "export {name}, or use a file: other programs of this user can read the environment"
+            )),
+            Self::Refused { .. } => None,
+        }
+    }
+}
+
+/// Fetches the secret that `reference` stands for. A file loses one newline at its end; an empty secret is an error.
+///
+/// # Errors
+/// The place has none, or may not be read.
+pub async fn resolve(
+    reference: &SecretRef,
+    sources: &Sources<'_>,
+) -> Result<SecretText, ReferenceError> {
+    let refused = |source| ReferenceError::Refused {
+        place: reference.to_string(),
+        source,
+    };
+    let secret = match reference {
+        SecretRef::File(path) => file(path).await?,
+        SecretRef::Env(name) => {
+            let value =
+                (sources.env)(name).ok_or_else(|| ReferenceError::NotSet { name: name.clone() })?;
+            SecretText::new(value)
+        }
+        SecretRef::Ssm { parameter, aws } => {
+            (sources.ssm)(parameter, aws).await.map_err(refused)?
+        }
+        SecretRef::Prompt(text) => (sources.prompt)(text).await.map_err(refused)?,
+    };
+    if secret.is_empty() {
+        return Err(ReferenceError::Empty {
+            place: reference.to_string(),
+        });
+    }
+    Ok(secret)
+}
+
+/// A warning when every user of this machine can read the file of `reference`. Certificates may be read by all.
+#[must_use]
+pub fn exposure(reference: &SecretRef) -> Option<String> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let SecretRef::File(path) = reference else {
+        return None;
+    };
+    let mode = std::fs::metadata(path).ok()?.permissions().mode();
+    (mode & 0o004 != 0).then(|| {
+        format!(
+            "{}: every user of this machine can read this secret; chmod 600 {0}",
+            path.display()
+        )
+    })
+}
+
+async fn file(path: &Path) -> Result<SecretText, ReferenceError> {
+    let owned = path.to_path_buf();
+    let reading = tokio::task::spawn_blocking(move || read(&owned));
+    match tokio::time::timeout(PATIENCE, reading).await {
+        Ok(Ok(result)) => result,
+        // The reading itself does not panic; a runtime that is shutting down ends here.
+        Ok(Err(_)) => Err(ReferenceError::Unreadable {
+            path: path.to_path_buf(),
+            kind: io::ErrorKind::Interrupted,
+        }),
+        Err(_) => Err(ReferenceError::Silent {
+            path: path.to_path_buf(),
+        }),
+    }
+}
+
+fn read(path: &Path) -> Result<SecretText, ReferenceError> {
+    let unreadable = |error: io::Error| ReferenceError::Unreadable {
+        path: path.to_path_buf(),
+        kind: error.kind(),
+    };
+    let file = File::open(path).map_err(unreadable)?;
+    // Large enough from the start, so that no half of the secret stays behind in a buffer that was outgrown.
+    let mut bytes = Vec::with_capacity(LONGEST + 64);
+    let length = file
+        .take(LONGEST as u64 + 1)
+        .read_to_end(&mut bytes)
+        .map_err(unreadable)?;
+    if length > LONGEST {
+        bytes.zeroize();
+        return Err(ReferenceError::TooLong {
+            path: path.to_path_buf(),
+        });
+    }
+    if bytes.ends_with(b"\n") {
+        bytes.pop();
+        if bytes.ends_with(b"\r") {
+            bytes.pop();
+        }
+    }
+    String::from_utf8(bytes)
+        .map(SecretText::new)
+        .map_err(|error| {
+            error.into_bytes().zeroize();
+            ReferenceError::NotText {
+                path: path.to_path_buf(),
+            }
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    const SOURCES: Sources<'static> = Sources {
+        env: &|name| (name == "SET").then(|| "from the environment".to_owned()),
+        ssm: &|parameter, _| {
+            Box::pin(async move {
+                if parameter == "/there" {
+                    Ok(SecretText::new("from the store".into()))
+                } else {
+                    Err("denied".into())
+                }
+            })
+        },
+        prompt: &|_| Box::pin(async { Ok(SecretText::new(String::new())) }),
+    };
+
+    fn answer(reference: &SecretRef) -> Result<usize, String> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build()
+            .unwrap();
+        runtime
+            .block_on(resolve(reference, &SOURCES))
+            .map(|secret| secret.len())
+            .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_file_loses_one_newline_at_its_end() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("secret");
+        for (content, expected) in [
+            ("hunter2", Ok(7)),
+            ("hunter2\n", Ok(7)),
+            ("hunter2\r\n", Ok(7)),
+            ("hunter2\n\n", Ok(8)),
+            (" hunter2 \n", Ok(9)),
+            ("\n", Err("empty")),
+        ] {
+            fs::write(&path, content).unwrap();
+            let expected = expected.map_err(|text| format!("{}: {text}", path.display()));
+            assert_eq!(
+                answer(&SecretRef::File(path.clone())),
+                expected,
+                "{content:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_no_secret_is_refused_by_its_place() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("secret");
+        let place = path.display();
+        assert_eq!(
+            answer(&SecretRef::File(path.clone())),
+            Err(format!("{place}: cannot be read: entity not found"))
+        );
+        fs::write(&path, vec![b'a'; LONGEST]).unwrap();
+        assert_eq!(answer(&SecretRef::File(path.clone())), Ok(LONGEST));
+        fs::write(&path, vec![b'a'; LONGEST + 1]).unwrap();
+        assert_eq!(
+            answer(&SecretRef::File(path.clone())),
+            Err(format!(
+                "{place}: longer than 65536 bytes, which no secret is"
+            ))
+        );
+        fs::write(&path, [b'a', 0xff, 0xfe]).unwrap();
+        assert_eq!(
+            answer(&SecretRef::File(path.clone())),
+            Err(format!("{place}: not text in UTF-8"))
+        );
+        assert_eq!(
+            answer(&SecretRef::Env("UNSET".into())),
+            Err("environment variable UNSET: not set".into())
+        );
+        assert_eq!(
+            answer(&SecretRef::Prompt("Passphrase".into())),
+            Err("prompt \"Passphrase\": empty".into())
+        );
+    }
+
+    #[test]
+    fn other_sources_are_asked_through_what_was_handed_in() {
+        assert_eq!(answer(&SecretRef::Env("SET".into())), Ok(20));
+        let ssm = |parameter: &str| SecretRef::Ssm {
+            parameter: parameter.into(),
+            aws: Aws {
+                region: Some("eu-central-1".into()),
+                ..Aws::default()
+            },
+        };
+        assert_eq!(answer(&ssm("/there")), Ok(14));
+        assert_eq!(
+            answer(&ssm("/gone")),
+            Err("aws-ssm://eu-central-1/gone: denied".into())
+        );
+    }
+
+    #[test]
+    fn a_secret_that_everybody_can_read_is_a_warning() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("secret");
+        fs::write(&path, "hunter2").unwrap();
+        for (mode, warned) in [(0o600, false), (0o640, false), (0o644, true)] {
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            assert_eq!(
+                exposure(&SecretRef::File(path.clone())).is_some(),
+                warned,
+                "{mode:o}"
+            );
+        }
+    }
+}

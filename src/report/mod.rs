@@ -1,0 +1,278 @@
+//! The only writer to the terminal.
+//!
+//! Rules: stdout is the result, stderr is progress and advice. Progress lines begin lowercase and end
+//! without a full stop. Colour and the line that overwrites itself only where stderr is a terminal.
+//! With `--output json` stdout is one document, or one event a line for `apply`; nothing else.
+
+mod progress;
+
+use std::io::{self, IsTerminal, Write};
+
+use serde::Serialize;
+use serde_json::json;
+
+use crate::bootstrap::Status;
+use crate::bootstrap::decide::Recorded;
+use crate::bootstrap::event::{self, Event};
+use crate::failure::{Exit, Failure};
+use progress::Progress;
+
+/// Form of the result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Output {
+    /// For people.
+    Text,
+    /// For machines.
+    Json,
+}
+
+/// When to colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Color {
+    /// On terminals, unless `NO_COLOR` is set and not empty.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// Writes results and progress in the form that was asked for.
+pub struct Report {
+    output: Output,
+    style: Style,
+    progress: std::cell::RefCell<Progress>,
+}
+
+/// Escape sequences, or none of them.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Style {
+    colored: bool,
+    terminal: bool,
+}
+
+impl Style {
+    fn paint(self, code: &str, text: &str) -> String {
+        if self.colored {
+            format!("\x1b[{code}m{text}\x1b[0m")
+        } else {
+            text.to_owned()
+        }
+    }
+
+    pub(crate) fn good(self, text: &str) -> String {
+        self.paint("32", text)
+    }
+
+    pub(crate) fn bad(self, text: &str) -> String {
+        self.paint("1;31", text)
+    }
+
+    pub(crate) fn warning(self, text: &str) -> String {
+        self.paint("33", text)
+    }
+
+    pub(crate) fn dim(self, text: &str) -> String {
+        self.paint("2", text)
+    }
+
+    pub(crate) fn bold(self, text: &str) -> String {
+        self.paint("1", text)
+    }
+
+    pub(crate) fn is_terminal(self) -> bool {
+        self.terminal
+    }
+}
+
+impl Report {
+    /// A report in this form. `no_color` is the environment variable of that name.
+    #[must_use]
+    pub fn new(output: Output, color: Color, no_color: Option<&str>) -> Self {
+        let terminal = io::stderr().is_terminal();
+        let colored = match color {
+            Color::Always => true,
+            Color::Never => false,
+            Color::Auto => terminal && no_color.is_none_or(str::is_empty),
+        };
+        let style = Style { colored, terminal };
+        Self {
+            output,
+            style,
+            progress: std::cell::RefCell::new(Progress::new(style)),
+        }
+    }
+
+    /// One event of a ceremony.
+    pub fn event(&self, event: &Event) {
+        match self.output {
+            Output::Json => out(&versioned(event)),
+            Output::Text => {
+                let lines = self.progress.borrow_mut().lines(event);
+                err(&lines);
+                if let Event::End {
+                    unchanged,
+                    findings,
+                    report,
+                } = event
+                {
+                    out(&self.end(*unchanged, findings, report.as_deref()));
+                }
+            }
+        }
+    }
+
+    /// How a command ended when it did not end well: all problems, each with what to do.
+    pub fn failure(&self, failure: &Failure) {
+        err(&self.progress.borrow_mut().clear());
+        if self.output == Output::Json {
+            let problems = &failure.problems;
+            let exit = failure.exit.code();
+            out(&line(&json!({
+                "version": event::VERSION, "event": "failed", "exit": exit, "problems": problems,
+            })));
+        }
+        let word = if failure.exit == Exit::Refused {
+            "refused"
+        } else {
+            "error"
+        };
+        for problem in &failure.problems {
+            err(&format!(
+                "{} {}\n",
+                self.style.bad(&format!("{word}:")),
+                problem.what
+            ));
+            if let Some(advice) = &problem.advice {
+                err(&format!("{} {advice}\n", self.style.bold("  what to do:")));
+            }
+        }
+    }
+
+    /// Where the ceremony stands.
+    pub fn status(&self, status: &Status) {
+        if self.output == Output::Json {
+            out(&format!(
+                "{}\n",
+                serde_json::to_string_pretty(status).unwrap_or_default()
+            ));
+            return;
+        }
+        let mut text = format!(
+            "cluster  {}\naddress  {}\nserver   {}\n\n",
+            status.cluster, status.address, status.server
+        );
+        for step in &status.steps {
+            let (mark, when) = match step.state {
+                Recorded::Done => ("done", step.finished.as_deref().unwrap_or("")),
+                Recorded::Started => ("begun", ""),
+                Recorded::Nothing => ("-", ""),
+            };
+            text.push_str(&format!("{:<46} {mark:<6} {when}\n", step.title));
+        }
+        out(&format!("{text}\nnext: {}\n", status.next));
+    }
+
+    /// A result as it is: a schema, a completion script, an armored challenge.
+    pub fn plain(&self, text: &str) {
+        out(text);
+    }
+
+    /// A short result with its facts, in the form that was asked for.
+    pub fn result(&self, text: &str, facts: &impl Serialize) {
+        match self.output {
+            Output::Text => out(&format!("{text}\n")),
+            Output::Json => out(&line(facts)),
+        }
+    }
+
+    /// A line of advice beside the result.
+    pub fn advice(&self, text: &str) {
+        err(&format!("{text}\n"));
+    }
+
+    fn end(&self, unchanged: bool, findings: &[String], report: Option<&str>) -> String {
+        let mut text = String::new();
+        let headline = match (unchanged, findings.is_empty()) {
+            (true, true) => "everything is as the file says; nothing was written",
+            (true, false) => "everything is as the file says; nothing was written; findings:",
+            (false, true) => "done: every promise kept",
+            (false, false) => "done, with findings:",
+        };
+        text.push_str(&format!("{headline}\n"));
+        for finding in findings {
+            text.push_str(&format!("  - {finding}\n"));
+        }
+        if let Some(report) = report {
+            text.push_str(&format!("report: {report}\n"));
+        }
+        text
+    }
+}
+
+/// The event as a line of JSON, with the version of the form in front.
+fn versioned(event: &Event) -> String {
+    let mut whole = json!({ "version": event::VERSION });
+    if let (Some(whole), Ok(serde_json::Value::Object(fields))) =
+        (whole.as_object_mut(), serde_json::to_value(event))
+    {
+        whole.extend(fields);
+    }
+    line(&whole)
+}
+
+fn line(facts: &impl Serialize) -> String {
+    format!("{}\n", serde_json::to_string(facts).unwrap_or_default())
+}
+
+/// Writes to stdout. A reader that went away is no failure of ours: the work goes on.
+fn out(text: &str) {
+    let mut stdout = io::stdout().lock();
+    let _ = stdout
+        .write_all(text.as_bytes())
+        .and_then(|()| stdout.flush());
+}
+
+fn err(text: &str) {
+    let mut stderr = io::stderr().lock();
+    let _ = stderr
+        .write_all(text.as_bytes())
+        .and_then(|()| stderr.flush());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bootstrap::step::Step;
+
+    #[test]
+    fn every_event_is_one_line_of_json_with_its_version_first() {
+        let event = Event::Note {
+            step: Step::Audit,
+            text: "two\nlines".into(),
+        };
+        let text = versioned(&event);
+        assert_eq!(text.matches('\n').count(), 1);
+        assert!(
+            text.starts_with(r#"{"version":1,"event":"note","step":"audit""#),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn without_colour_nothing_but_text_is_written() {
+        let style = Style {
+            colored: false,
+            terminal: false,
+        };
+        assert_eq!(style.bad("x"), "x");
+        assert_eq!(
+            Style {
+                colored: true,
+                terminal: true
+            }
+            .good("x"),
+            "\x1b[32mx\x1b[0m"
+        );
+    }
+}

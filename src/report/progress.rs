@@ -1,0 +1,247 @@
+//! Progress of a ceremony as lines for a person, 80 columns wide.
+//!
+//! A step that has nothing to say takes one line. Where it says something, its title comes first. On a
+//! terminal the line that says what is waited for overwrites itself; elsewhere it comes every few seconds.
+
+use super::Style;
+use crate::bootstrap::event::{Event, Outcome};
+use crate::bootstrap::step::Step;
+
+/// Where stderr is no terminal, a wait is mentioned this often.
+const MENTION_SECONDS: u64 = 5;
+/// Width of the title, so that outcome, time and requests stand below each other.
+const TITLE: usize = 44;
+
+pub(super) struct Progress {
+    style: Style,
+    /// The step that began and was not titled yet.
+    untitled: Option<(Step, usize, usize)>,
+    number: String,
+    /// A line is on the terminal that the next one overwrites.
+    overwriting: bool,
+    mentioned: Option<u64>,
+}
+
+impl Progress {
+    pub(super) fn new(style: Style) -> Self {
+        Self {
+            style,
+            untitled: None,
+            number: String::new(),
+            overwriting: false,
+            mentioned: None,
+        }
+    }
+
+    /// What to write for an event.
+    pub(super) fn lines(&mut self, event: &Event) -> String {
+        match event {
+            Event::Begin {
+                cluster,
+                address,
+                resumed,
+            } => {
+                let how = if *resumed {
+                    "  (goes on from its checkpoint)"
+                } else {
+                    ""
+                };
+                format!(
+                    "{}\n",
+                    self.style.bold(&format!("{cluster}  {address}{how}"))
+                )
+            }
+            Event::StepStarted { step, number, of } => {
+                self.untitled = Some((*step, *number, *of));
+                self.number = format!("{number:>2}/{of}");
+                self.mentioned = None;
+                self.clear()
+            }
+            Event::Note { text, .. } => self.below_title(text, ""),
+            Event::Warning { text, .. } => {
+                let mark = self.style.warning("warning: ");
+                self.below_title(text, &mark)
+            }
+            Event::Waiting {
+                text,
+                seconds,
+                limit,
+                ..
+            } => self.waiting(text, *seconds, *limit),
+            Event::SignIn {
+                login,
+                url,
+                code,
+                seconds,
+            } => self.sign_in(login, url, code.as_deref(), *seconds),
+            Event::StepFinished {
+                step,
+                outcome,
+                requests,
+                milliseconds,
+                ..
+            } => self.finished(*step, *outcome, *requests, *milliseconds),
+            Event::End { .. } => self.clear(),
+        }
+    }
+
+    /// Takes the overwriting line away.
+    pub(super) fn clear(&mut self) -> String {
+        if std::mem::take(&mut self.overwriting) {
+            "\r\x1b[2K".into()
+        } else {
+            String::new()
+        }
+    }
+
+    fn title(&mut self) -> String {
+        match self.untitled.take() {
+            Some((step, ..)) => format!("{} {}\n", self.style.dim(&self.number), step.title()),
+            None => String::new(),
+        }
+    }
+
+    fn below_title(&mut self, text: &str, mark: &str) -> String {
+        let indented = text.replace('\n', "\n        ");
+        format!("{}{}      {mark}{indented}\n", self.clear(), self.title())
+    }
+
+    fn waiting(&mut self, text: &str, seconds: u64, limit: u64) -> String {
+        let text = format!("waiting for {text}, {seconds} of {limit} s");
+        if self.style.is_terminal() {
+            let shown: String = text.chars().take(72).collect();
+            let title = self.title();
+            let line = format!(
+                "{}{title}\r\x1b[2K      {}",
+                self.clear(),
+                self.style.dim(&shown)
+            );
+            self.overwriting = true;
+            return line;
+        }
+        let due = self
+            .mentioned
+            .is_none_or(|last| seconds >= last + MENTION_SECONDS)
+            && seconds > 0;
+        if !due {
+            return String::new();
+        }
+        self.mentioned = Some(seconds);
+        self.below_title(&text, "")
+    }
+
+    fn sign_in(&mut self, login: &str, url: &str, code: Option<&str>, seconds: u64) -> String {
+        let code = code
+            .map(|code| format!("\n  and type there: {code}"))
+            .unwrap_or_default();
+        let text = format!(
+            "{login}: sign in within {} min at\n  {url}{code}",
+            seconds.div_ceil(60)
+        );
+        self.below_title(&text, "")
+    }
+
+    fn finished(&mut self, step: Step, outcome: Outcome, requests: u64, millis: u64) -> String {
+        let word = match outcome {
+            Outcome::Applied => self.style.good("done         "),
+            Outcome::Repaired => self.style.good("repaired     "),
+            Outcome::Adopted => self.style.good("was there    "),
+            Outcome::Unchanged => "unchanged    ".to_owned(),
+            Outcome::NotRechecked => self.style.warning("not rechecked"),
+        };
+        let seconds = format!("{}.{} s", millis / 1000, millis % 1000 / 100);
+        let requests = match requests {
+            0 => String::new(),
+            1 => "1 request".into(),
+            many => format!("{many} requests"),
+        };
+        let title = match self.untitled.take() {
+            Some(_) => step.title(),
+            None => "",
+        };
+        let number = if title.is_empty() {
+            "     ".to_owned()
+        } else {
+            self.style.dim(&self.number)
+        };
+        let tail = self.style.dim(&format!("{seconds:>7} {requests:>13}"));
+        format!("{}{number} {title:<TITLE$}{word}{tail}\n", self.clear())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn progress(terminal: bool) -> Progress {
+        Progress::new(Style {
+            colored: false,
+            terminal,
+        })
+    }
+
+    fn started() -> Event {
+        Event::StepStarted {
+            step: Step::Audit,
+            number: 5,
+            of: 13,
+        }
+    }
+
+    fn finished() -> Event {
+        let evidence = crate::bootstrap::evidence::Evidence::default();
+        Event::StepFinished {
+            step: Step::Audit,
+            outcome: Outcome::Applied,
+            requests: 12,
+            milliseconds: 1234,
+            evidence,
+        }
+    }
+
+    #[test]
+    fn a_step_with_nothing_to_say_takes_one_line_of_at_most_80_columns() {
+        let mut progress = progress(false);
+        let text = progress.lines(&started()) + &progress.lines(&finished());
+        assert_eq!(text.matches('\n').count(), 1, "{text}");
+        assert!(text.trim_end().chars().count() <= 80, "{text}");
+        assert!(
+            text.contains("audit first") && text.contains("1.2 s") && text.contains("12 requests")
+        );
+    }
+
+    #[test]
+    fn a_note_stands_below_its_title_and_the_title_comes_once() {
+        let mut progress = progress(false);
+        let note = Event::Note {
+            step: Step::Audit,
+            text: "enabled".into(),
+        };
+        let text = [started(), note.clone(), note, finished()]
+            .iter()
+            .map(|e| progress.lines(e));
+        let text: String = text.collect();
+        assert_eq!(text.matches("audit first").count(), 1, "{text}");
+        assert_eq!(text.matches('\n').count(), 4, "{text}");
+    }
+
+    #[test]
+    fn a_wait_overwrites_itself_on_terminals_and_is_mentioned_now_and_then_elsewhere() {
+        let wait = |seconds| Event::Waiting {
+            step: Step::Audit,
+            text: "x".into(),
+            seconds,
+            limit: 60,
+        };
+        let mut there = progress(true);
+        there.lines(&started());
+        assert!(there.lines(&wait(1)).contains("waiting for x"));
+        assert!(there.lines(&finished()).starts_with("\r\x1b[2K"));
+        let mut elsewhere = progress(false);
+        elsewhere.lines(&started());
+        let lines: String = (0..12)
+            .map(|seconds| elsewhere.lines(&wait(seconds)))
+            .collect();
+        assert_eq!(lines.matches("waiting for x").count(), 3, "{lines}");
+    }
+}
