@@ -20,6 +20,7 @@ pub mod options;
 mod prove_custodian;
 mod questions;
 mod resolve;
+mod scan;
 mod session;
 mod status;
 pub mod step;
