@@ -14,7 +14,7 @@ use crate::vault::token;
 ///
 /// # Errors
 /// The checkpoint's key does not open it, the root token died by another hand, or no login opens.
-pub async fn begin(ceremony: &mut Ceremony<'_>) -> Result<(), Failure> {
+pub(super) async fn begin(ceremony: &mut Ceremony<'_>) -> Result<(), Failure> {
     if matches!(ceremony.session, Session::None) {
         initialize::take_up(ceremony).await?;
     }
@@ -67,7 +67,7 @@ async fn log_in(ceremony: &mut Ceremony<'_>) -> Result<(), Failure> {
 ///
 /// # Errors
 /// The server does not answer; the token then ends with its own time to live.
-pub async fn close(ceremony: &mut Ceremony<'_>) -> Result<(), Failure> {
+pub(super) async fn close(ceremony: &mut Ceremony<'_>) -> Result<(), Failure> {
     let client = ceremony.client();
     match std::mem::replace(&mut ceremony.session, Session::None) {
         Session::Login { token, .. } => Ok(token::revoke_self(&client, token).await?),
