@@ -98,7 +98,7 @@ pub async fn confirm(text: &str, instead: &str) -> Result<bool, Error> {
             .with_prompt(question)
             .default(false)
             .wait_for_newline(true)
-            .interact_on(&Term::stderr())
+            .interact_on(&terminal()?)
             .map_err(into_io)
     })
     .await
@@ -110,7 +110,7 @@ pub async fn word(label: &str, instead: &str) -> Result<String, Error> {
         dialoguer::Input::<String>::new()
             .with_prompt(question)
             .allow_empty(true)
-            .interact_on(&Term::stderr())
+            .interact_on(&terminal()?)
             .map_err(into_io)
     })
     .await
@@ -158,6 +158,12 @@ where
 fn open_terminal() -> Option<File> {
     let terminal = File::options().read(true).write(true).open(TERMINAL).ok()?;
     terminal.is_terminal().then_some(terminal)
+}
+
+/// The terminal for `dialoguer`, also where standard error goes into a file.
+fn terminal() -> std::io::Result<Term> {
+    let terminal = File::options().read(true).write(true).open(TERMINAL)?;
+    Ok(Term::read_write_pair(terminal.try_clone()?, terminal))
 }
 
 /// The signals that end a process, listened to while a question is open.

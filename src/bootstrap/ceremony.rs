@@ -144,6 +144,16 @@ impl<'a> Ceremony<'a> {
         });
     }
 
+    /// Which findings were made since there were `before` of them.
+    pub fn findings_since(&self, before: usize) -> Vec<String> {
+        self.findings
+            .borrow()
+            .iter()
+            .skip(before)
+            .cloned()
+            .collect()
+    }
+
     /// A promise that does not hold, or is not proved: said now and again at the end.
     pub fn find(&self, text: impl Into<String>) {
         let text = text.into();

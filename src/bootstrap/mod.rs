@@ -20,6 +20,7 @@ pub mod options;
 mod prove_custodian;
 mod questions;
 mod resolve;
+mod scan;
 mod session;
 mod status;
 pub mod step;
@@ -43,6 +44,8 @@ pub use options::Options;
 pub use prove_custodian::prove_custodian;
 pub use status::{Status, StepLine, status};
 
+/// Under which name a step's evidence keeps what was found when it was applied.
+const FINDINGS: &str = "findings";
 /// How often one step is looked at anew after the server was away for a moment.
 const ATTEMPTS: usize = 4;
 
@@ -191,8 +194,12 @@ async fn act(
     observation: Observation,
 ) -> Result<(Outcome, Evidence), Failure> {
     match decision {
-        Decision::Skip => Ok((Outcome::Unchanged, observation.evidence)),
+        Decision::Skip => {
+            findings_of_before(step, ceremony);
+            Ok((Outcome::Unchanged, observation.evidence))
+        }
         Decision::SkipUnseen => {
+            findings_of_before(step, ceremony);
             for why in &observation.details {
                 ceremony.note(format!("recorded, not re-checked: {why}"));
             }
@@ -235,12 +242,31 @@ async fn write(
     if !matches!(step, Step::Initialize | Step::RevokeRoot) {
         ceremony.checkpoint().start(step)?;
     }
+    let before = ceremony.findings.borrow().len();
     let evidence = steps::apply(step, ceremony, observation).await?;
+    let found = ceremony.findings_since(before);
+    let evidence = if found.is_empty() {
+        evidence
+    } else {
+        evidence.with(FINDINGS, found)
+    };
     ceremony.checkpoint().finish(step, evidence.clone())?;
     if step != Step::WaitUntilActive {
         ceremony.written.set(ceremony.written.get() + 1);
     }
     Ok(evidence)
+}
+
+/// What was found when the step was applied still stands: it is looked at only then.
+fn findings_of_before(step: Step, ceremony: &Ceremony<'_>) {
+    let checkpoint = ceremony.diary();
+    let entry = checkpoint.diary().steps.get(&step);
+    let found: Vec<String> = entry
+        .and_then(|e| e.evidence.get(FINDINGS))
+        .unwrap_or_default();
+    for finding in found {
+        ceremony.find(finding);
+    }
 }
 
 /// After hand-over there is no root: what the login at hand may mend it mends, the rest is a finding.

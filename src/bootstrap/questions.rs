@@ -1,8 +1,8 @@
 //! What a person is asked, and shown before the answer.
 
 use super::ceremony::Ceremony;
+use super::scan::Found;
 use super::step::Step;
-use super::steps::Found;
 use crate::failure::{Exit, Failure};
 use crate::prompt;
 

@@ -82,7 +82,7 @@ impl Step {
     #[must_use]
     pub fn title(self) -> &'static str {
         match self {
-            Step::Preflight => "check everything that can be checked before",
+            Step::Preflight => "check everything beforehand",
             Step::Initialize => "initialise the cluster",
             Step::StoreRecoveryKeys => "give each share to its custodian",
             Step::WaitUntilActive => "wait until the cluster is active",

@@ -92,8 +92,13 @@ pub enum Cause {
         description: Option<String>,
     },
     /// Nobody came back in time.
-    #[error("nobody finished the sign-in within {} s", .0.as_secs())]
-    TimedOut(Duration),
+    #[error("nobody finished the sign-in within {} s", .wait.as_secs())]
+    TimedOut {
+        /// How long it was waited for.
+        wait: Duration,
+        /// Whether the browser had to find its way back to this machine.
+        to_here: bool,
+    },
     /// The listener failed.
     #[error("the listener for the browser failed: {0}")]
     Listener(std::io::Error),
@@ -140,10 +145,11 @@ impl Cause {
             Self::BadAuthUrl(_) => Some("look at oidc_discovery_url and oidc_response_mode of the auth method".to_owned()),
             Self::CallbackMode { instead, .. } => Some((*instead).to_owned()),
             Self::Provider { code, .. } => Some(advice_on_provider(code).to_owned()),
-            Self::TimedOut(_) => Some(
+            Self::TimedOut { to_here: true, .. } => Some(
                 "run the command again; over SSH use `with: url` and forward the port: ssh -L 8250:localhost:8250 HOST"
                     .to_owned(),
             ),
+            Self::TimedOut { to_here: false, .. } => Some("run the command again".to_owned()),
             Self::Listener(_) | Self::NoRandom => None,
             Self::Blind { .. } => Some(
                 "token_no_default_policy is set and no policy gives these back: read on auth/token/lookup-self, update on auth/token/revoke-self and sys/capabilities-self"

@@ -77,7 +77,10 @@ pub(super) async fn by_browser(
     person.tell(&door.name, notice);
     let visitor = tokio::time::timeout(visit.wait, callback::wait(&bound, &state))
         .await
-        .map_err(|_| Cause::TimedOut(visit.wait))?
+        .map_err(|_| Cause::TimedOut {
+            wait: visit.wait,
+            to_here: true,
+        })?
         .map_err(Cause::Listener)?;
     redeem(client, door, visitor, &SecretText::new(state), &nonce).await
 }
@@ -159,7 +162,10 @@ pub(super) async fn by_device(
             Err(error) => return Err(Cause::of(&door.kind, error)),
         }
     }
-    Err(Cause::TimedOut(wait))
+    Err(Cause::TimedOut {
+        wait,
+        to_here: false,
+    })
 }
 
 fn no_auth_url(door: &Door, redirect_uri: Option<&str>, error: crate::vault::Error) -> Cause {

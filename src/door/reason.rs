@@ -50,10 +50,21 @@ pub enum Refusal {
     /// oidc: the provider's code, told by the server.
     #[error("the identity provider refused: {0}")]
     Provider(String),
+    /// oidc: the server's own request to the provider failed.
+    #[error("the server could not ask the identity provider")]
+    ProviderAway,
     /// Any method: a bare 403.
     #[error("denied before any credential was looked at")]
     Denied,
 }
+
+/// Starts of the 500s that mean the provider and not the server (openbao: path_oidc.go).
+const PROVIDER_AWAY: [&str; 4] = [
+    "error authorizing device",
+    "error decoding issuer response",
+    "error polling for device authorization",
+    "error getting provider",
+];
 
 impl Refusal {
     /// The refusal behind a status and the server's words; `None` when they say nothing known.
@@ -67,6 +78,9 @@ impl Refusal {
             (_, 403) if bare => return Some(Self::Denied),
             (Kind::Kubernetes { .. }, 500) if has("could not load backend configuration") => {
                 return Some(Self::Unconfigured);
+            }
+            (Kind::Oidc { .. }, 500) if PROVIDER_AWAY.iter().any(|part| has(part)) => {
+                return Some(Self::ProviderAway);
             }
             (_, 400 | 403) => {}
             _ => return None,
@@ -132,6 +146,9 @@ impl Refusal {
             Self::Provider(_) => {
                 "sign in as a person whom the provider lets use this client, and consent"
             }
+            Self::ProviderAway => {
+                "see whether the server reaches oidc_discovery_url, and whether the provider has a device flow where that is wanted; the server's log tells the cause"
+            }
             Self::Denied => {
                 "see whether an auth method is mounted at this path, and whether this address is in token_bound_cidrs"
             }
@@ -166,11 +183,9 @@ fn of_token(text: &str) -> Option<Refusal> {
         });
     }
     if has("sub claim does not match") || has("claim \"") {
-        return Some(Refusal::Claims(
-            text.trim()
-                .trim_start_matches("Vault login failed. ")
-                .to_owned(),
-        ));
+        // The product's own name stands before it: `OpenBao login failed. claim …`.
+        let why = after("login failed.").unwrap_or_else(|| text.trim().to_owned());
+        return Some(Refusal::Claims(why));
     }
     if has("(aud)") || has("audience claim") || has("invalid audience") {
         return Some(Refusal::Audience);
@@ -231,112 +246,84 @@ mod tests {
         Refusal::read(kind, Some(status), &[text.to_owned()])
     }
 
+    fn refusals(kind: &Kind, table: &[(u16, &str, Refusal)]) {
+        for (status, text, expected) in table {
+            let found = read(kind, *status, text);
+            assert_eq!(found.as_ref(), Some(expected), "{text}");
+        }
+    }
+
     #[test]
-    fn each_known_answer_has_its_sentence() {
-        let jwt = Kind::Jwt {
-            role: None,
-            jwt: source(),
-        };
+    fn each_known_answer_about_a_workload_has_its_sentence() {
+        use Refusal as R;
         let user = Kind::Userpass {
             username: "ada".into(),
             password: Arc::new(SecretText::new("x".into())),
         };
-        let claim = || Refusal::Claims("claim \"hd\" is missing".into());
-        for (kind, status, text, expected) in [
+        let user_table = [
+            (400, "invalid username or password", R::Password),
+            (403, "permission denied", R::Denied),
+        ];
+        refusals(&user, &user_table);
+        let audience = "invalid audience (aud) claim: audience claim found in JWT does not match any expected audience";
+        let bare = "1 error occurred:\n\t* permission denied\n\n";
+        let kubernetes_table = [
+            (403, "permission denied", R::TokenReview),
+            (403, bare, R::TokenReview),
             (
-                &user,
-                400,
-                "invalid username or password",
-                Refusal::Password,
-            ),
-            (&user, 403, "permission denied", Refusal::Denied),
-            (
-                &kubernetes(),
-                403,
-                "permission denied",
-                Refusal::TokenReview,
-            ),
-            (
-                &kubernetes(),
-                403,
-                "1 error occurred:\n\t* permission denied\n\n",
-                Refusal::TokenReview,
-            ),
-            (
-                &kubernetes(),
                 403,
                 "service account name not authorized",
-                Refusal::ServiceAccount,
+                R::ServiceAccount,
             ),
+            (403, "namespace not authorized", R::Namespace),
+            (403, audience, R::Audience),
             (
-                &kubernetes(),
-                403,
-                "namespace not authorized",
-                Refusal::Namespace,
-            ),
-            (
-                &kubernetes(),
-                403,
-                "invalid audience (aud) claim: audience claim found in JWT does not match any expected audience",
-                Refusal::Audience,
-            ),
-            (
-                &kubernetes(),
                 400,
                 "invalid role name \"app\"",
-                Refusal::RoleMissing("app".into()),
+                R::RoleMissing("app".into()),
             ),
+            (500, "could not load backend configuration", R::Unconfigured),
+        ];
+        refusals(&kubernetes(), &kubernetes_table);
+    }
+
+    #[test]
+    fn each_known_answer_about_a_token_has_its_sentence() {
+        use Refusal as R;
+        let claims = |text: &str| R::Claims(text.to_owned());
+        let hd = "error validating claims: claim \"hd\" is missing";
+        let hd_bao = "OpenBao login failed. error validating claims: claim \"hd\" is missing";
+        let email = "OpenBao login failed. claim \"email\" not found in token";
+        let state = "Vault login failed. Expired or missing OAuth state.";
+        let away = "error decoding issuer response to device auth: unexpected end of JSON input;";
+        let no_role = "role \"operator\" could not be found";
+        let denied = "authorization failed: access_denied";
+        let oidc_table = [
+            (400, hd, claims("claim \"hd\" is missing")),
+            (400, hd_bao, claims("claim \"hd\" is missing")),
+            (400, email, claims("claim \"email\" not found in token")),
+            (400, state, R::State),
+            (400, no_role, R::RoleMissing("operator".into())),
+            (400, denied, R::Provider("access_denied".into())),
+            (500, away, R::ProviderAway),
+        ];
+        refusals(&oidc(), &oidc_table);
+        let jwt = Kind::Jwt {
+            role: None,
+            jwt: source(),
+        };
+        let expired =
+            "error validating token: invalid expiration time (exp) claim: token is expired";
+        let issuer = "error validating token: invalid issuer (iss) claim";
+        let jwt_table = [
+            (400, expired, R::Expired),
             (
-                &kubernetes(),
-                500,
-                "could not load backend configuration",
-                Refusal::Unconfigured,
-            ),
-            (
-                &oidc(),
                 400,
-                "error validating claims: claim \"hd\" is missing",
-                claim(),
+                issuer,
+                R::Unverified("invalid issuer (iss) claim".into()),
             ),
-            (
-                &oidc(),
-                400,
-                "Vault login failed. error validating claims: claim \"hd\" is missing",
-                claim(),
-            ),
-            (
-                &oidc(),
-                400,
-                "Vault login failed. Expired or missing OAuth state.",
-                Refusal::State,
-            ),
-            (
-                &oidc(),
-                400,
-                "role \"operator\" could not be found",
-                Refusal::RoleMissing("operator".into()),
-            ),
-            (
-                &oidc(),
-                400,
-                "authorization failed: access_denied",
-                Refusal::Provider("access_denied".into()),
-            ),
-            (
-                &jwt,
-                400,
-                "error validating token: invalid expiration time (exp) claim: token is expired",
-                Refusal::Expired,
-            ),
-            (
-                &jwt,
-                400,
-                "error validating token: invalid issuer (iss) claim",
-                Refusal::Unverified("invalid issuer (iss) claim".into()),
-            ),
-        ] {
-            assert_eq!(read(kind, status, text), Some(expected), "{text}");
-        }
+        ];
+        refusals(&jwt, &jwt_table);
     }
 
     #[test]

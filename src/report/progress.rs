@@ -10,7 +10,7 @@ use crate::bootstrap::step::Step;
 /// Where stderr is no terminal, a wait is mentioned this often.
 const MENTION_SECONDS: u64 = 5;
 /// Width of the title, so that outcome, time and requests stand below each other.
-const TITLE: usize = 44;
+const TITLE: usize = 38;
 
 pub(super) struct Progress {
     style: Style,
@@ -142,12 +142,19 @@ impl Progress {
     }
 
     fn finished(&mut self, step: Step, outcome: Outcome, requests: u64, millis: u64) -> String {
-        let word = match outcome {
-            Outcome::Applied => self.style.good("done         "),
-            Outcome::Repaired => self.style.good("repaired     "),
-            Outcome::Adopted => self.style.good("was there    "),
-            Outcome::Unchanged => "unchanged    ".to_owned(),
-            Outcome::NotRechecked => self.style.warning("not rechecked"),
+        let (word, good) = match outcome {
+            Outcome::Applied => ("done", true),
+            Outcome::Repaired => ("repaired", true),
+            Outcome::Adopted => ("was there", true),
+            Outcome::Unchanged => ("unchanged", true),
+            Outcome::NotRechecked => ("not rechecked", false),
+        };
+        let paint = |text: &str| {
+            if good {
+                self.style.good(text)
+            } else {
+                self.style.warning(text)
+            }
         };
         let seconds = format!("{}.{} s", millis / 1000, millis % 1000 / 100);
         let requests = match requests {
@@ -155,17 +162,17 @@ impl Progress {
             1 => "1 request".into(),
             many => format!("{many} requests"),
         };
-        let title = match self.untitled.take() {
-            Some(_) => step.title(),
-            None => "",
-        };
-        let number = if title.is_empty() {
-            "     ".to_owned()
+        let line = if self.untitled.is_some() {
+            let tail = self.style.dim(&format!("{seconds:>7} {requests:>13}"));
+            let number = self.style.dim(&self.number);
+            let word = paint(&format!("{word:<13}"));
+            format!("{number} {:<TITLE$}{word}{}", step.title(), tail.trim_end())
         } else {
-            self.style.dim(&self.number)
+            let tail = self.style.dim(&format!("{seconds} {requests}"));
+            format!("      {} {}", paint(word), tail.trim_end())
         };
-        let tail = self.style.dim(&format!("{seconds:>7} {requests:>13}"));
-        format!("{}{number} {title:<TITLE$}{word}{tail}\n", self.clear())
+        self.untitled = None;
+        format!("{}{}\n", self.clear(), line.trim_end())
     }
 }
 
@@ -218,9 +225,8 @@ mod tests {
             text: "enabled".into(),
         };
         let text = [started(), note.clone(), note, finished()]
-            .iter()
-            .map(|e| progress.lines(e));
-        let text: String = text.collect();
+            .map(|event| progress.lines(&event))
+            .concat();
         assert_eq!(text.matches("audit first").count(), 1, "{text}");
         assert_eq!(text.matches('\n').count(), 4, "{text}");
     }

@@ -1,7 +1,7 @@
 //! Every declared login really logs in, may what it must and may not what it must not; a break-glass
 //! login also holds the grant. Its token is revoked again.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::bootstrap::ceremony::Ceremony;
 use crate::bootstrap::decide::Recorded;
@@ -9,9 +9,9 @@ use crate::bootstrap::doors;
 use crate::bootstrap::evidence::Evidence;
 use crate::bootstrap::step::{Observation, Step};
 use crate::config::{BreakGlass, Login};
-use crate::door::{self, DoorProof, Way};
+use crate::door::{self, Door, DoorProof, Way};
 use crate::failure::Failure;
-use crate::vault::{policies, probe_root_generation, token};
+use crate::vault::{Client, Session, policies, probe_root_generation, token};
 
 /// The proof is the login itself, so there is nothing to look at but what an earlier run proved; it
 /// stands as long as nothing was written since and the same logins are declared.
@@ -70,36 +70,62 @@ async fn try_login(ceremony: &Ceremony<'_>, login: &Login) -> Result<Value, Fail
     let client = ceremony.client();
     let door = doors::door(ceremony, login)?;
     let session = door::open(&client, &door, ceremony).await?;
-    let mut result = door::prove(&client, &door, &session)
-        .await
-        .map_err(Failure::from);
-    if result.is_ok() && is_break_glass(ceremony, login) {
-        if let Err(failure) = holds_the_grant(ceremony, login, &session).await {
-            result = Err(failure);
+    let result = judge(ceremony, login, &door, &session).await;
+    // Whatever was found, the token of a try must not stay; what was found comes first.
+    let ended = end(ceremony, &client, session).await;
+    let proof = result?;
+    ended?;
+    Ok(json!({
+        "login": login.name,
+        "break_glass": is_break_glass(ceremony, login),
+        "proof": proof,
+    }))
+}
+
+/// A login that may not even revoke itself is ended by its accessor, as root.
+async fn end(ceremony: &Ceremony<'_>, client: &Client, session: Session) -> Result<(), Failure> {
+    let accessor = session.accessor;
+    match token::revoke_self(client, session.token).await {
+        Ok(()) => Ok(()),
+        // A batch token has no accessor and ends with its own time to live.
+        Err(_) if accessor.is_empty() => Ok(()),
+        Err(_) => {
+            token::revoke_accessor(client, ceremony.token()?, &accessor).await?;
+            Ok(())
         }
     }
-    // Whatever was found: the token of a try must not stay.
-    token::revoke_self(&client, session.token).await?;
-    let proof: DoorProof = result?;
-    Ok(
-        serde_json::json!({ "login": login.name, "break_glass": is_break_glass(ceremony, login), "proof": proof }),
-    )
+}
+
+async fn judge(
+    ceremony: &Ceremony<'_>,
+    login: &Login,
+    door: &Door,
+    session: &Session,
+) -> Result<DoorProof, Failure> {
+    let proof = door::prove(&ceremony.client(), door, session).await?;
+    if is_break_glass(ceremony, login) {
+        door::fit_for_break_glass(&proof).map_err(|reasons| unfit(login, &reasons))?;
+        holds_the_grant(ceremony, login, session).await?;
+    }
+    Ok(proof)
+}
+
+fn unfit(login: &Login, reasons: &[String]) -> Failure {
+    Failure::refused(format!(
+        "{} cannot be a break-glass door: {}",
+        login.name,
+        reasons.join("; ")
+    ))
+    .advise("correct its role in the file, or name another login under break_glass.logins")
 }
 
 /// A grant that does not hold would lock the cluster: root stays, and a person must look.
 async fn holds_the_grant(
     ceremony: &Ceremony<'_>,
     login: &Login,
-    session: &crate::vault::Session,
+    session: &Session,
 ) -> Result<(), Failure> {
     let client = ceremony.client();
-    if session.token_type == "batch" {
-        return Err(Failure::refused(format!(
-            "{} gets batch tokens, which can neither be revoked nor looked up by accessor",
-            login.name
-        ))
-        .advise("set token_type: service on its role"));
-    }
     let rules = probe_root_generation(&client, Some(ceremony.token()?)).await?;
     let Some(way) = Way::of(rules) else {
         return Err(Failure::refused(format!(

@@ -18,8 +18,6 @@ mod unseal;
 mod wait_until_active;
 mod writes;
 
-pub(super) use revoke_root::Found;
-
 use super::ceremony::Ceremony;
 use super::evidence::Evidence;
 use super::step::{Observation, Step};

@@ -1,13 +1,10 @@
 //! The end of root: scanned as root just before, revoked, and proved dead on the same active node where
 //! it was alive a moment ago and where another login is alive now.
 
-use futures::{StreamExt, stream};
-use serde::Serialize;
-
 use crate::bootstrap::ceremony::{Ceremony, Session};
 use crate::bootstrap::decide::Recorded;
-use crate::bootstrap::desired::CONCURRENCY;
 use crate::bootstrap::evidence::Evidence;
+use crate::bootstrap::scan::{Found, scan};
 use crate::bootstrap::step::{Observation, Step};
 use crate::bootstrap::{doors, questions};
 use crate::config::Login;
@@ -15,7 +12,7 @@ use crate::door;
 use crate::failure::Failure;
 use crate::secret::Token;
 use crate::vault::root::NotRevoked;
-use crate::vault::token::{self, TokenInfo};
+use crate::vault::token;
 use crate::vault::{Client, RootSession, Session as LoginSession};
 
 pub(super) async fn observe(ceremony: &Ceremony<'_>) -> Result<Observation, Failure> {
@@ -119,65 +116,8 @@ pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
         )
         .with("other_root_tokens_revoked", others.len())
         .with("tokens_scanned", scan.looked_at)
+        .with("accessors_without_token", scan.dangling)
         .with("second_scan", second))
-}
-
-/// A token as a line in a warning or refusal: public facts only.
-#[derive(Debug, Clone, Serialize)]
-pub(in crate::bootstrap) struct Found {
-    pub(in crate::bootstrap) accessor: String,
-    pub(in crate::bootstrap) display_name: String,
-    pub(in crate::bootstrap) path: String,
-    pub(in crate::bootstrap) expires: Option<String>,
-}
-
-impl Found {
-    fn new(info: TokenInfo) -> Self {
-        Self {
-            accessor: info.accessor,
-            display_name: info.display_name,
-            path: info.path,
-            expires: info.expire_time,
-        }
-    }
-
-    pub(in crate::bootstrap) fn line(&self) -> String {
-        let expires = self.expires.as_deref().unwrap_or("never");
-        format!(
-            "accessor {} ({}, {}, expires {expires})",
-            self.accessor, self.display_name, self.path
-        )
-    }
-}
-
-struct Scan {
-    looked_at: usize,
-    roots: Vec<Found>,
-    children: Vec<Found>,
-}
-
-/// Looks at every token by its accessor. One that expired meanwhile is no longer there.
-async fn scan(client: &Client, token: &Token) -> Result<Scan, crate::vault::Error> {
-    let accessors = token::list_accessors(client, token).await?;
-    let looked_at = accessors.len();
-    let mut infos = stream::iter(accessors)
-        .map(|accessor| async move { token::lookup_accessor(client, token, &accessor).await })
-        .buffer_unordered(CONCURRENCY);
-    let mut scan = Scan {
-        looked_at,
-        roots: Vec::new(),
-        children: Vec::new(),
-    };
-    while let Some(info) = infos.next().await {
-        match info? {
-            Some(info) if info.policies.iter().any(|policy| policy == "root") => {
-                scan.roots.push(Found::new(info));
-            }
-            Some(info) if !info.orphan => scan.children.push(Found::new(info)),
-            _ => {}
-        }
-    }
-    Ok(scan)
 }
 
 async fn judge_others(
