@@ -37,15 +37,20 @@ fn binary() -> PathBuf {
 impl Server {
     /// OpenBao 2.7.2, static seal, declared audit, storage in memory.
     pub fn in_memory() -> Self {
-        Self::start("storage \"inmem\" {}", true)
+        Self::start("storage \"inmem\" {}", Some(""))
+    }
+
+    /// The same, with these further options of the declared audit device; `None` declares none.
+    pub fn with_audit(options: Option<&str>) -> Self {
+        Self::start("storage \"inmem\" {}", options)
     }
 
     /// The same on disk, as one node of a raft cluster.
     pub fn on_disk() -> Self {
-        Self::start("raft", true)
+        Self::start("raft", Some(""))
     }
 
-    fn start(storage: &str, audit: bool) -> Self {
+    fn start(storage: &str, audit: Option<&str>) -> Self {
         let directory = tempfile::Builder::new()
             .prefix("vb-bao-")
             .tempdir()
@@ -60,9 +65,9 @@ impl Server {
         } else {
             storage.to_owned()
         };
-        let audit = if audit {
+        let audit = if let Some(options) = audit {
             format!(
-                "audit \"file\" \"file\" {{\n  options {{\n    file_path = \"{place}/audit.log\"\n  }}\n}}"
+                "audit \"file\" \"file\" {{\n  options {{\n    file_path = \"{place}/audit.log\"\n{options}  }}\n}}"
             )
         } else {
             String::new()

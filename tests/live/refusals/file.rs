@@ -37,7 +37,7 @@ fn a_key_that_stands_twice() {
             1,
         )
     };
-    refused_text(twice, &["threshold", "twice"]);
+    refused_text(twice, &["duplicate key `threshold`; it stands on line"]);
 }
 
 #[test]
@@ -56,8 +56,12 @@ fn aliases_that_would_fill_the_memory() {
 #[test]
 fn an_unknown_key_a_misspelt_one_and_a_value_of_the_wrong_kind_come_all_at_once() {
     let (server, mut ceremony) = before();
-    ceremony.set("/cluster/adress", json!("https://vault:8200"));
-    ceremony.set("/auth/userpass/users/ada/token_tll", json!("15m"));
+    ceremony
+        .remove("/cluster/address")
+        .set("/cluster/adress", json!("https://vault:8200"));
+    ceremony
+        .remove("/auth/userpass/users/ada/token_ttl")
+        .set("/auth/userpass/users/ada/token_tll", json!("15m"));
     ceremony.set("/init/threshold", json!("two"));
     refused_before(
         &server,

@@ -1,5 +1,8 @@
 //! Bad input: a clear error with what to do, the exit code of the table, and nothing lost.
 
+mod cluster;
+mod custodians;
+mod disk;
 mod file;
 
 use crate::ceremony::{Ceremony, Run, Server};
