@@ -211,13 +211,20 @@ impl<'a> Ceremony<'a> {
                 *self.client.borrow_mut() = active;
                 return Ok(());
             }
-            let said = self.said_by_nodes().await;
-            self.wait(begun, limit, "an active node", &said).await?;
+            let answers = vault::sys::health_of_nodes(&self.client()).await;
+            let sealed = answers
+                .iter()
+                .all(|(_, health)| health.as_ref().is_ok_and(|h| h.sealed));
+            let said = Self::said_by(answers);
+            let waited = self.wait(begun, limit, "an active node", &said).await;
+            if waited.is_err() && sealed {
+                return Err(sealed_for_good(&said));
+            }
+            waited?;
         }
     }
 
-    async fn said_by_nodes(&self) -> String {
-        let answers = vault::sys::health_of_nodes(&self.client()).await;
+    fn said_by(answers: Vec<(Client, Result<vault::Health, vault::Error>)>) -> String {
         let words = answers.into_iter().map(|(node, health)| match health {
             Ok(health) if health.sealed => format!("{} is sealed", node.address()),
             Ok(_) => format!("{} is standby", node.address()),
@@ -252,6 +259,14 @@ impl<'a> Ceremony<'a> {
         tokio::time::sleep(PAUSE.min(limit.saturating_sub(passed))).await;
         Ok(())
     }
+}
+
+/// Waiting does not unseal: holders of shares do, or a seal that works again.
+fn sealed_for_good(said: &str) -> Failure {
+    Failure::refused(said.to_owned()).advise(
+        "with a Shamir seal let holders of a quorum unseal each node (vault operator unseal); with \
+         another seal see why it does not open (the server's log); then run apply again",
+    )
 }
 
 impl Tell for Ceremony<'_> {

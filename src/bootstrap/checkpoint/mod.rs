@@ -104,7 +104,7 @@ pub enum CheckpointError {
         /// The file.
         path: PathBuf,
         /// Why.
-        source: envelope::Error,
+        source: Box<envelope::Error>,
     },
 }
 
@@ -327,9 +327,9 @@ pub async fn kept(directory: &Path, cluster: &str, key: &envelope::Key) -> Resul
         Some((_, None)) => return Ok(Kept::Awaited),
         Some((header, Some(ciphertext))) => (header, ciphertext),
     };
-    let sealed = |source| CheckpointError::Sealed {
+    let sealed = |error| CheckpointError::Sealed {
         path: path.clone(),
-        source,
+        source: Box::new(error),
     };
     let sealer = Sealer::open(key, &header.key, cluster)
         .await

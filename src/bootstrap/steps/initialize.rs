@@ -3,6 +3,7 @@
 //! The one step that cannot be repeated. Nothing here retries; what can go wrong with the disk was
 //! found before the request, because the room for the answer was taken and fsynced.
 
+use futures::future::join_all;
 use tokio::time::Instant;
 
 use super::unseal;
@@ -18,27 +19,23 @@ use crate::vault::sys;
 
 /// Asks the server, not the checkpoint: absent or present, or unknown when it does not answer.
 pub(super) async fn observe(ceremony: &Ceremony<'_>) -> Result<Observation, Failure> {
+    let asks = ceremony.client().nodes().into_iter();
+    let answers = join_all(asks.map(|node| async move { sys::initialized(&node).await })).await;
     // One node that is initialised is enough: a follower that has not joined yet still says no.
-    let mut last = None;
-    for node in ceremony.client().nodes() {
-        match sys::initialized(&node).await {
-            Ok(true) => {
-                let facts = Evidence::default().with("initialized", true);
-                return Ok(Observation::present(facts));
-            }
-            Ok(false) => last = Some(Ok(())),
-            Err(error) => last = last.or(Some(Err(error))),
-        }
+    if answers.iter().any(|answer| matches!(answer, Ok(true))) {
+        let facts = Evidence::default().with("initialized", true);
+        return Ok(Observation::present(facts));
     }
-    match last {
-        Some(Err(error)) => Err(error.into()),
-        _ => Ok(Observation::absent()),
-    }
+    // "No" counts only when every node says it: the silent one may be the one that was asked before.
+    answers.into_iter().collect::<Result<Vec<_>, _>>()?;
+    Ok(Observation::absent())
 }
 
 /// The request itself, then the answer on disk, then its parts in memory; Shamir nodes are unsealed.
 pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failure> {
-    let client = ceremony.client();
+    // One node of several, always the same: two that are asked become two clusters.
+    let nodes = ceremony.client().nodes();
+    let client = nodes.first().cloned().unwrap_or_else(|| ceremony.client());
     let seal = sys::seal_status(&client).await?;
     let request = InitRequest {
         shares: ceremony.config.init.shares,

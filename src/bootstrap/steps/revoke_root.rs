@@ -22,14 +22,7 @@ pub(super) async fn observe(ceremony: &Ceremony<'_>) -> Result<Observation, Fail
             Evidence::default().with("root", "kept on purpose"),
         ));
     }
-    let checkpoint = ceremony.diary();
-    let recorded = checkpoint.diary().recorded(Step::RevokeRoot);
-    let evidence = checkpoint
-        .diary()
-        .steps
-        .get(&Step::RevokeRoot)
-        .map(|e| e.evidence.clone());
-    drop(checkpoint);
+    let (recorded, evidence) = recorded(ceremony);
     match (&ceremony.session, recorded) {
         (Session::Root(_), _) => Ok(Observation::absent()),
         // We are a login although a root token was kept: it was found dead when this run began. The
@@ -43,6 +36,16 @@ pub(super) async fn observe(ceremony: &Ceremony<'_>) -> Result<Observation, Fail
         (Session::Login { token, .. }, _) => rescan(ceremony, token, evidence).await,
         (Session::None, _) => Ok(Observation::unknown("there is no login to look with")),
     }
+}
+
+fn recorded(ceremony: &Ceremony<'_>) -> (Recorded, Option<Evidence>) {
+    let checkpoint = ceremony.diary();
+    let diary = checkpoint.diary();
+    let evidence = diary
+        .steps
+        .get(&Step::RevokeRoot)
+        .map(|entry| entry.evidence.clone());
+    (diary.recorded(Step::RevokeRoot), evidence)
 }
 
 /// After hand-over: a login that may scan looks for root tokens; another is told that it may not.
@@ -95,7 +98,7 @@ pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
     let proof = RootSession::new(client.clone(), root)
         .revoke()
         .await
-        .map_err(not_revoked)?;
+        .map_err(|error| not_revoked(&error))?;
     let after = token::lookup_self(&client, &control.token)
         .await
         .map_err(|error| {
@@ -201,8 +204,7 @@ fn kept_on_purpose(ceremony: &Ceremony<'_>) -> bool {
     !ceremony.config.revoke_root && ceremony.options.keep_root
 }
 
-#[allow(clippy::needless_pass_by_value, reason = "the session in it ends here")]
-fn not_revoked(error: Box<NotRevoked>) -> Failure {
+fn not_revoked(error: &NotRevoked) -> Failure {
     Failure::failed(format!("root was not proved dead: {}", error.error))
         .advise("run apply again: it looks whether root is dead, and revokes it if not")
 }

@@ -8,7 +8,7 @@ use crate::bootstrap::evidence::Evidence;
 use crate::bootstrap::step::{Observation, Step};
 use crate::failure::Failure;
 use crate::vault::sys::{self, Health};
-use crate::vault::{RootGeneration, probe_root_generation, token};
+use crate::vault::{Client, RootGeneration, probe_root_generation, token};
 
 pub(super) async fn observe(ceremony: &Ceremony<'_>) -> Result<Observation, Failure> {
     let client = ceremony.client();
@@ -49,6 +49,7 @@ pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
     ceremony
         .checkpoint()
         .record(|diary| diary.cluster.cluster_id.clone_from(&health.cluster_id))?;
+    joined(ceremony, &health).await?;
     let rules = match probe_root_generation(&active, Some(ceremony.token()?)).await {
         Ok(rules) => rules_name(rules).to_owned(),
         // After hand-over we are a login that need not hold the grant: what root saw stands.
@@ -74,6 +75,58 @@ fn recorded(ceremony: &Ceremony<'_>) -> String {
     let entry = checkpoint.diary().steps.get(&Step::WaitUntilActive);
     let rules = entry.and_then(|entry| entry.evidence.get("root_generation"));
     rules.unwrap_or_else(|| "not known".to_owned())
+}
+
+/// Every listed node belongs to the cluster that is active: an address of another one would be
+/// configured by nobody and trusted by everybody.
+async fn joined(ceremony: &Ceremony<'_>, active: &Health) -> Result<(), Failure> {
+    let begun = Instant::now();
+    let limit = ceremony.config.cluster.timeouts.active;
+    loop {
+        let mut away = Vec::new();
+        for (node, health) in sys::health_of_nodes(&ceremony.client()).await {
+            match health {
+                Ok(health) if health.cluster_id == active.cluster_id && !health.sealed => {}
+                Ok(health) if health.initialized && !health.sealed => {
+                    return Err(two_clusters(&node, &health, active));
+                }
+                Ok(health) if health.initialized => {
+                    away.push(format!("{} is sealed", node.address()))
+                }
+                Ok(_) => away.push(format!("{} has not joined", node.address())),
+                Err(error) => away.push(error.to_string()),
+            }
+        }
+        if away.is_empty() {
+            return Ok(());
+        }
+        let said = away.join(", ");
+        ceremony
+            .wait(begun, limit, "all nodes to join", &said)
+            .await
+            .map_err(|_| {
+                Failure::refused(said.clone()).advise(
+                "a node that never joins is no node of this cluster: correct its retry_join, or \
+                 cluster.nodes in the file; then run apply again",
+            )
+            })?;
+    }
+}
+
+fn two_clusters(node: &Client, health: &Health, active: &Health) -> Failure {
+    let id = |health: &Health| {
+        health
+            .cluster_id
+            .clone()
+            .unwrap_or_else(|| "unknown".into())
+    };
+    Failure::refused(format!(
+        "{} is a node of cluster {}, the active one is {}",
+        node.address(),
+        id(health),
+        id(active)
+    ))
+    .advise("correct cluster.nodes in the file: these are two clusters")
 }
 
 fn check_cluster(ceremony: &Ceremony<'_>, health: &Health) -> Result<(), Failure> {

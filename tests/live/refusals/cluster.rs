@@ -189,8 +189,11 @@ fn a_node_that_never_joins_what_was_initialised() {
     ceremony.set("/cluster/nodes", json!([server.address(), other.address()]));
     ceremony.set("/cluster/timeouts", json!({ "active": "2s" }));
     let run = ceremony.apply();
-    run.exits(3)
-        .says(&[other.address(), "correct cluster.nodes"]);
+    run.exits(3).says(&[
+        other.address(),
+        "has not joined",
+        "cluster.nodes in the file",
+    ]);
     assert!(!other.api().initialised(), "{run}");
     assert!(
         server.audit().writes().is_empty(),
