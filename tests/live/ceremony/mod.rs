@@ -14,3 +14,15 @@ pub use custody::{Custody, root_from_shares};
 pub use file::{Ceremony, OPERATOR};
 pub use run::Run;
 pub use server::Server;
+
+/// Looks again and again, for ten seconds at the most.
+pub fn eventually(mut holds: impl FnMut() -> bool) -> bool {
+    let begun = std::time::Instant::now();
+    while !holds() {
+        if begun.elapsed() > std::time::Duration::from_secs(10) {
+            return false;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    true
+}

@@ -115,6 +115,26 @@ impl Run {
         self
     }
 
+    /// No word looks like a token of either product.
+    #[track_caller]
+    pub fn shows_no_token(&self) -> &Self {
+        let is_token = |word: &str| {
+            ["s.", "hvs.", "hvb.", "b."]
+                .iter()
+                .any(|start| word.starts_with(start))
+                && word.len() > 20
+        };
+        let words = |text: &str| {
+            text.split(|c: char| !(c.is_alphanumeric() || "._-".contains(c)))
+                .any(is_token)
+        };
+        assert!(
+            !words(&self.stderr) && !words(&self.stdout),
+            "a token is shown\n{self}"
+        );
+        self
+    }
+
     /// The events of `--output json`, one a line.
     #[track_caller]
     pub fn events(&self) -> Vec<Value> {

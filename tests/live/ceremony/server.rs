@@ -107,6 +107,15 @@ impl Server {
         }
     }
 
+    /// Adds to its configuration and lets it read that again.
+    pub fn reload_with(&self, stanza: &str) {
+        let file = self.directory.path().join("server.hcl");
+        let text = std::fs::read_to_string(&file).expect("a configuration");
+        std::fs::write(&file, format!("{text}\n{stanza}\n")).expect("a configuration");
+        let process = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(process, rustix::process::Signal::HUP).expect("it runs");
+    }
+
     /// `http://127.0.0.1:PORT`.
     pub fn address(&self) -> &str {
         &self.address

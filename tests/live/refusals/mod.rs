@@ -4,6 +4,7 @@ mod cluster;
 mod custodians;
 mod disk;
 mod file;
+mod later;
 
 use crate::ceremony::{Ceremony, Run, Server};
 
