@@ -200,7 +200,7 @@ async fn try_custodians(ceremony: &Ceremony<'_>, failures: &mut Vec<Failure>) ->
                     opened.push(custodian.name().to_owned());
                 }
             }
-            Err(error) => failures.push(error.into()),
+            Err(error) => failures.push(of(custodian, error)),
         }
         match presence {
             Ok(Presence::Absent) => {}
@@ -210,10 +210,19 @@ async fn try_custodians(ceremony: &Ceremony<'_>, failures: &mut Vec<Failure>) ->
                      name in the file",
                 ),
             ),
-            Err(error) => failures.push(error.into()),
+            Err(error) => failures.push(of(custodian, error)),
         }
     }
     opened
+}
+
+/// A canary has a name of its own; whose it is must be said.
+fn of(custodian: &Custodian, error: custodian::Error) -> Failure {
+    let mut failure = Failure::from(error);
+    for problem in &mut failure.problems {
+        problem.what = format!("custodian {}: {}", custodian.name(), problem.what);
+    }
+    failure
 }
 
 /// Encrypting to a wrong recipient loses a share silently: enough holders must have opened something.

@@ -5,7 +5,7 @@ use tokio::time::Instant;
 
 use crate::bootstrap::ceremony::Ceremony;
 use crate::bootstrap::evidence::Evidence;
-use crate::bootstrap::step::Observation;
+use crate::bootstrap::step::{Observation, Step};
 use crate::failure::Failure;
 use crate::vault::sys::{self, Health};
 use crate::vault::{Client, RootGeneration, probe_root_generation, token};
@@ -50,8 +50,13 @@ pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
         .checkpoint()
         .record(|diary| diary.cluster.cluster_id.clone_from(&health.cluster_id))?;
     joined(ceremony, &health).await?;
-    let rules = probe_root_generation(&active, Some(ceremony.token()?)).await?;
-    if rules == RootGeneration::OpenClassic {
+    let rules = match probe_root_generation(&active, Some(ceremony.token()?)).await {
+        Ok(rules) => rules_name(rules).to_owned(),
+        // After hand-over we are a login that need not hold the grant: what root saw stands.
+        Err(error) if error.status() == Some(403) && !ceremony.is_root() => recorded(ceremony),
+        Err(error) => return Err(error.into()),
+    };
+    if rules == rules_name(RootGeneration::OpenClassic) {
         ceremony.find(
             "sys/generate-root answers anybody: whoever holds a quorum of shares needs no login, and \
              anybody may disturb an attempt",
@@ -62,7 +67,14 @@ pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
         .with("product", health.product.name())
         .with("version", &health.version)
         .with("cluster_id", &health.cluster_id)
-        .with("root_generation", rules_name(rules)))
+        .with("root_generation", rules))
+}
+
+fn recorded(ceremony: &Ceremony<'_>) -> String {
+    let checkpoint = ceremony.diary();
+    let entry = checkpoint.diary().steps.get(&Step::WaitUntilActive);
+    let rules = entry.and_then(|entry| entry.evidence.get("root_generation"));
+    rules.unwrap_or_else(|| "not known".to_owned())
 }
 
 /// Every listed node belongs to the cluster that is active: an address of another one would be
