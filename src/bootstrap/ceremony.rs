@@ -47,6 +47,9 @@ pub struct Ceremony<'a> {
     key: Option<envelope::Key>,
     /// Who we are.
     pub session: Session,
+    /// A login kept open from its proof to the revocation of root, where every login needs a person:
+    /// nobody is asked to sign in twice for the same thing.
+    pub control: Option<(String, vault::Session)>,
     /// Shares between the server's answer and their custodians; dropped as soon as they are there.
     pub shares: Vec<Share>,
     /// Resolved secret references.
@@ -75,6 +78,7 @@ impl<'a> Ceremony<'a> {
             custodians: edge.custodians,
             key: edge.key,
             session: Session::None,
+            control: None,
             shares: Vec::new(),
             resolved: edge.resolved,
             findings: RefCell::default(),

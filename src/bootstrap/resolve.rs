@@ -10,9 +10,9 @@ use crate::vault::Body;
 /// # Errors
 /// A reference was not resolved in preflight.
 pub fn body(ceremony: &Ceremony<'_>, fields: &Fields) -> Result<Body, Failure> {
-    let fields = fields
-        .iter()
-        .map(|(name, field)| Ok((name.clone(), value(ceremony, field)?)));
+    // A field left empty in the file is one that was not given.
+    let given = fields.iter().filter(|(_, field)| *field != Field::Null);
+    let fields = given.map(|(name, field)| Ok((name.clone(), value(ceremony, field)?)));
     Ok(Body::Map(fields.collect::<Result<_, Failure>>()?))
 }
 

@@ -69,6 +69,9 @@ async fn log_in(ceremony: &mut Ceremony<'_>) -> Result<(), Failure> {
 /// The server does not answer; the token then ends with its own time to live.
 pub async fn close(ceremony: &mut Ceremony<'_>) -> Result<(), Failure> {
     let client = ceremony.client();
+    if let Some((_, control)) = ceremony.control.take() {
+        token::revoke_self(&client, control.token).await?;
+    }
     match std::mem::replace(&mut ceremony.session, Session::None) {
         Session::Login { token, .. } => Ok(token::revoke_self(&client, token).await?),
         Session::Root(_) | Session::None => Ok(()),

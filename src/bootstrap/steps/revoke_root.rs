@@ -91,7 +91,10 @@ pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
     questions::before_revoking(ceremony, &others, &scan.children).await?;
     ceremony.checkpoint().start(Step::RevokeRoot)?;
     // The control login is opened before: a door that fails now must find root alive.
-    let (control_name, control) = control(ceremony, &client).await?;
+    let (control_name, control) = match ceremony.control.take() {
+        Some(kept) => kept,
+        None => control(ceremony, &client).await?,
+    };
     let Session::Root(root) = std::mem::replace(&mut ceremony.session, Session::None) else {
         return Err(Failure::failed("there is no root token to revoke"));
     };
