@@ -2,5 +2,6 @@
 
 mod ceremony;
 mod happy;
+mod killed;
 mod refusals;
 mod second_run;

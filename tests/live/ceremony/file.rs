@@ -199,6 +199,14 @@ impl Ceremony {
         serde_json::from_slice(&text).expect("JSON")
     }
 
+    /// What the report says about one step.
+    pub fn evidence(&self, step: &str) -> Value {
+        let report = self.report();
+        let steps = report["steps"].as_array().expect("steps");
+        let found = steps.iter().find(|entry| entry["step"] == step);
+        found.unwrap_or_else(|| panic!("no {step} in {report:#}"))["evidence"].clone()
+    }
+
     /// Names of the files in a directory of the ceremony, sorted.
     pub fn files_in(&self, name: &str) -> Vec<String> {
         names(&self.path(name))

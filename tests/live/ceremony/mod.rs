@@ -5,6 +5,7 @@ mod api;
 mod audit;
 mod custody;
 mod file;
+mod proxy;
 mod run;
 mod server;
 
@@ -12,6 +13,7 @@ pub use api::Api;
 pub use audit::AuditLog;
 pub use custody::{Custody, root_from_shares};
 pub use file::{Ceremony, OPERATOR};
+pub use proxy::{Fate, Proxy};
 pub use run::Run;
 pub use server::Server;
 

@@ -231,7 +231,7 @@ fn another_root_token_stops_the_revocation_until_it_may_go_too() {
         "{tokens:?}"
     );
     assert_eq!(
-        ceremony.report()["steps"]["revoke-root"]["evidence"]["other_root_tokens_revoked"],
+        ceremony.evidence("revoke-root")["other_root_tokens_revoked"],
         1
     );
 }
