@@ -140,6 +140,9 @@ async fn interruptible(
     interrupt: &Interrupt,
 ) -> Result<(Outcome, Evidence), Failure> {
     if step == Step::Initialize {
+        if let Some(stop) = interrupt.pending() {
+            return Err(stop);
+        }
         let result = one_step(step, ceremony).await?;
         return interrupt.pending().map_or(Ok(result), Err);
     }
@@ -217,7 +220,6 @@ async fn act(
         }
         Decision::Adopt => {
             let evidence = if step == Step::Initialize {
-                steps::initialize::take_up(ceremony).await?;
                 steps::initialize::adopt(ceremony).await?
             } else {
                 observation.evidence
@@ -285,7 +287,11 @@ async fn repair(
     ceremony: &mut Ceremony<'_>,
     observation: Observation,
 ) -> Result<Evidence, Failure> {
-    if ceremony.is_root() || matches!(step, Step::WaitUntilActive | Step::HandOver) {
+    let needs_nobody = matches!(
+        step,
+        Step::Preflight | Step::WaitUntilActive | Step::HandOver
+    );
+    if ceremony.is_root() || needs_nobody {
         return write(step, ceremony, observation).await;
     }
     for detail in &observation.details {

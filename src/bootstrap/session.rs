@@ -28,7 +28,7 @@ pub async fn begin(ceremony: &mut Ceremony<'_>) -> Result<(), Failure> {
         ceremony.find_active().await?;
         match token::lookup_self(&ceremony.client(), root.token()).await {
             Ok(_) => return Ok(()),
-            Err(error) if error.status() == Some(403) => ceremony.session = Session::None,
+            Err(error) if error.is_forbidden() => ceremony.session = Session::None,
             Err(error) => return Err(error.into()),
         }
     }
@@ -44,23 +44,31 @@ pub async fn begin(ceremony: &mut Ceremony<'_>) -> Result<(), Failure> {
 
 async fn log_in(ceremony: &mut Ceremony<'_>) -> Result<(), Failure> {
     ceremony.find_active().await?;
-    let Some(login) = ceremony
+    let mut failures = Vec::new();
+    let unattended = ceremony
         .config
         .logins
         .iter()
-        .find(|login| !login.needs_a_person())
-    else {
-        ceremony.note("every login needs a person: nothing is re-checked");
-        return Ok(());
-    };
-    let door = doors::door(ceremony, login)?;
-    let session = door::open(&ceremony.client(), &door, ceremony).await?;
-    ceremony.note(format!("root is gone; looking as {}", login.name));
-    ceremony.session = Session::Login {
-        name: login.name.clone(),
-        token: session.token,
-    };
-    Ok(())
+        .filter(|login| !login.needs_a_person());
+    for login in unattended {
+        let door = doors::door(ceremony, login)?;
+        match door::open(&ceremony.client(), &door, ceremony).await {
+            Ok(session) => {
+                ceremony.note(format!("root is gone; looking as {}", login.name));
+                let (name, token) = (login.name.clone(), session.token);
+                ceremony.session = Session::Login { name, token };
+                return Ok(());
+            }
+            Err(error) => failures.push(Failure::from(error)),
+        }
+    }
+    match Failure::all(failures) {
+        Some(failure) => Err(failure),
+        None => {
+            ceremony.note("every login needs a person: nothing is re-checked");
+            Ok(())
+        }
+    }
 }
 
 /// Revokes the token of a login of ours.

@@ -3,5 +3,6 @@
 mod ceremony;
 mod happy;
 mod killed;
+mod output;
 mod refusals;
 mod second_run;

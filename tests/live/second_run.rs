@@ -56,7 +56,7 @@ fn a_changed_password_in_the_file_is_noticed_although_no_server_gives_it_back() 
     run.exits(4).prints(&[
         "roles differs from the file",
         "auth/userpass/users/operator",
-        "password is not the one that was written last",
+        "password is not known to be the same as last time",
     ]);
     run.never_says(&[&old, &new]);
     assert_eq!(log.writes(), Vec::<String>::new());

@@ -14,7 +14,7 @@ pub use audit::AuditLog;
 pub use custody::{Custody, root_from_shares};
 pub use file::{Ceremony, OPERATOR};
 pub use proxy::{Fate, Proxy};
-pub use run::Run;
+pub use run::{Run, tool};
 pub use server::Server;
 
 /// Looks again and again, for ten seconds at the most.
