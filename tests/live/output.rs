@@ -298,7 +298,10 @@ fn interrupted_by(signal: rustix::process::Signal, code: i32) {
     );
     rustix::process::kill_process(rustix::process::Pid::from_child(&child), signal)
         .expect("it runs");
-    Run::end_of(child).exits(code).says(&["run apply again"]);
+    Run::end_of(child).exits(code).says(&[
+        "nothing is half done",
+        "run the same command again: it goes on from here",
+    ]);
     assert!(ceremony.keeps_secrets());
     ceremony.apply().exits(4);
 }

@@ -97,20 +97,27 @@ fn a_device_that_logs_in_clear_has_seen_the_root_token() {
 }
 
 #[test]
-fn a_device_with_another_option_is_a_finding_and_is_left_alone() {
+fn a_device_with_another_option_is_shown_and_left_alone() {
     let (server, mut ceremony) = before();
     ceremony.set("/audit/file/options/mode", json!("0640"));
-    ceremony
-        .apply()
-        .exits(4)
-        .prints(&["sys/audit/file: mode is not set, the file says 0640"]);
-    assert!(
-        server
-            .audit()
-            .writes()
-            .iter()
-            .all(|write| !write.contains("sys/audit/"))
+    let texts = [
+        "refused:",
+        "sys/audit/file: mode is not set, the file says 0640",
+        "let a person add the right one",
+    ];
+    refused(
+        &server,
+        &ceremony,
+        3,
+        &texts,
+        &[
+            "update sys/mounts",
+            "delete sys/audit",
+            "update sys/audit/file",
+        ],
     );
+    ceremony.remove("/audit/file/options/mode");
+    ceremony.apply().exits(4);
 }
 
 #[test]
