@@ -230,9 +230,18 @@ async fn resolve_all(
     warnings: &mut Vec<String>,
 ) -> Resolved {
     let mut wanted = references(config);
-    if let CheckpointKey::Passphrase(reference) = &config.checkpoint.key
-        && !finished
-    {
+    if finished {
+        // Nothing is written any more: what is gone is not compared, and nobody is asked for it.
+        wanted.retain(|reference| !matches!(reference, SecretRef::Prompt(_)));
+        let mut gone = Vec::new();
+        let resolved = resolve(wanted, &mut gone, warnings).await;
+        warnings.extend(
+            gone.iter()
+                .map(|failure| format!("not re-checked: {failure}")),
+        );
+        return resolved;
+    }
+    if let CheckpointKey::Passphrase(reference) = &config.checkpoint.key {
         wanted.push(reference);
     }
     resolve(wanted, failures, warnings).await
@@ -255,12 +264,13 @@ async fn resolve(
         }
         match reference::resolve(reference, &sources).await {
             Ok(text) => {
+                // Certificates are for everybody to read.
+                if text.certificates().is_none() {
+                    warnings.extend(reference::exposure(reference));
+                }
                 resolved.insert(reference.clone(), Arc::new(text));
             }
             Err(error) => failures.push(error.into()),
-        }
-        if let Some(warning) = reference::exposure(reference) {
-            warnings.push(warning);
         }
     }
     resolved
