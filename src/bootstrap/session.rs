@@ -6,9 +6,10 @@ use super::decide::Recorded;
 use super::doors;
 use super::step::Step;
 use super::steps::initialize;
+use crate::config::Login;
 use crate::door;
 use crate::failure::Failure;
-use crate::vault::token;
+use crate::vault::{self, token};
 
 /// Takes up root from the checkpoint, or logs in where root is gone.
 ///
@@ -51,15 +52,14 @@ async fn log_in(ceremony: &mut Ceremony<'_>) -> Result<(), Failure> {
         .iter()
         .filter(|login| !login.needs_a_person());
     for login in unattended {
-        let door = doors::door(ceremony, login)?;
-        match door::open(&ceremony.client(), &door, ceremony).await {
+        match try_login(ceremony, login).await {
             Ok(session) => {
                 ceremony.note(format!("root is gone; looking as {}", login.name));
                 let (name, token) = (login.name.clone(), session.token);
                 ceremony.session = Session::Login { name, token };
                 return Ok(());
             }
-            Err(error) => failures.push(Failure::from(error)),
+            Err(failure) => failures.push(failure),
         }
     }
     match Failure::all(failures) {
@@ -69,6 +69,11 @@ async fn log_in(ceremony: &mut Ceremony<'_>) -> Result<(), Failure> {
             Ok(())
         }
     }
+}
+
+async fn try_login(ceremony: &Ceremony<'_>, login: &Login) -> Result<vault::Session, Failure> {
+    let door = doors::door(ceremony, login)?;
+    Ok(door::open(&ceremony.client(), &door, ceremony).await?)
 }
 
 /// Revokes the token of a login of ours.
