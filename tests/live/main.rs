@@ -4,3 +4,5 @@ mod ceremony;
 mod happy;
 mod refusals;
 mod second_run;
+mod servers;
+mod support;
