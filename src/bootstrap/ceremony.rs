@@ -47,10 +47,13 @@ pub struct Ceremony<'a> {
     key: Option<envelope::Key>,
     /// Who we are.
     pub session: Session,
+    /// A login kept open from its proof to the revocation of root, where every login needs a person:
+    /// nobody is asked to sign in twice for the same thing.
+    pub control: Option<(String, vault::Session)>,
     /// Shares between the server's answer and their custodians; dropped as soon as they are there.
     pub shares: Vec<Share>,
     /// Resolved secret references.
-    pub resolved: BTreeMap<String, Arc<SecretText>>,
+    pub resolved: BTreeMap<SecretRef, Arc<SecretText>>,
     /// Promises that do not hold or are not proved; the end of the report and exit code 4.
     pub findings: RefCell<Vec<String>>,
     /// How many steps were applied or repaired in this run.
@@ -75,6 +78,7 @@ impl<'a> Ceremony<'a> {
             custodians: edge.custodians,
             key: edge.key,
             session: Session::None,
+            control: None,
             shares: Vec::new(),
             resolved: edge.resolved,
             findings: RefCell::default(),
@@ -178,7 +182,7 @@ impl<'a> Ceremony<'a> {
     /// It was not resolved; that is a mistake of this program.
     pub fn secret(&self, reference: &SecretRef) -> Result<Arc<SecretText>, Failure> {
         self.resolved
-            .get(&reference.to_string())
+            .get(reference)
             .cloned()
             .ok_or_else(|| Failure::failed(format!("{reference} was not read in time")))
     }
@@ -309,7 +313,7 @@ pub struct Edge {
     /// Opened, not yet tried.
     pub custodians: Vec<Custodian>,
     /// Secret references of the file, resolved.
-    pub resolved: BTreeMap<String, Arc<SecretText>>,
+    pub resolved: BTreeMap<SecretRef, Arc<SecretText>>,
     /// What a person should know about all that.
     pub warnings: Vec<String>,
 }

@@ -26,6 +26,7 @@ pub(super) fn door(ceremony: &Ceremony<'_>, login: &Login) -> Result<Door, Failu
         kind: kind(ceremony, login)?,
         can: capabilities(&login.can),
         cannot: capabilities(&login.cannot),
+        withheld: super::references::environment_secrets(ceremony.config),
     })
 }
 
@@ -90,7 +91,7 @@ fn source(ceremony: &Ceremony<'_>, with: &TokenSource) -> Result<JwtSource, Fail
         TokenSource::TokenFile(path) => JwtSource::TokenFile(path.clone()),
         TokenSource::Command(argv) => JwtSource::Command(Program {
             argv: argv.clone(),
-            without: super::open::environment_secrets(ceremony.config),
+            without: super::references::environment_secrets(ceremony.config),
         }),
         TokenSource::TokenRequest(request) => {
             let ca_cert = request.ca_cert.as_ref();

@@ -2,26 +2,19 @@
 //! address. All problems at once; nothing is written but the checkpoint's directory and lock.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
-use futures::FutureExt;
 use futures::future::join_all;
 
 use super::ceremony::Edge;
 use super::checkpoint::Checkpoint;
-use crate::config::{
-    Aws, CheckpointKey, Config, CustodianKind, Field, Fields, Given, LoginKind, SecretRef,
-    TokenSource,
-};
+use super::decide::Recorded;
+use super::references::{Resolved, resolve, resolve_all};
+use super::step::Step;
+use crate::config::{Aws, CheckpointKey, Config, CustodianKind, SecretRef};
 use crate::custodian::{self, Custodian, Spec};
 use crate::envelope;
 use crate::failure::Failure;
-use crate::prompt;
-use crate::reference::{self, Sources};
-use crate::secret::SecretText;
 use crate::vault::{Client, Target, Timeouts, Tls};
-
-type Resolved = BTreeMap<String, Arc<SecretText>>;
 
 /// Opens everything.
 ///
@@ -35,7 +28,9 @@ pub(super) async fn open(config: &Config) -> Result<Edge, Failure> {
     let checkpoint = Checkpoint::open(&config.checkpoint.path, &config.cluster.name, address)?;
     let finished = checkpoint.diary().handed_over() && !checkpoint.keeps_something()?;
     let (mut failures, mut warnings) = (Vec::new(), Vec::new());
-    let resolved = resolve_all(config, finished, &mut failures, &mut warnings).await;
+    let begun = checkpoint.diary().recorded(Step::Initialize) != Recorded::Nothing;
+    let state = (begun, finished);
+    let resolved = resolve_all(config, state, &mut failures, &mut warnings).await;
     let mut away = Vec::new();
     let custodians = custodians(config, &mut away).await;
     if finished {
@@ -93,7 +88,7 @@ fn client(config: &Config, resolved: &Resolved) -> Result<Client, Failure> {
     let client_key = tls
         .client_key
         .as_ref()
-        .and_then(|key| resolved.get(&key.to_string()).cloned());
+        .and_then(|key| resolved.get(key).cloned());
     let target = Target {
         address: config.cluster.address.clone(),
         nodes: config.cluster.nodes.clone(),
@@ -121,7 +116,7 @@ pub(super) fn certificates(
     let Some(reference) = reference else {
         return Ok(None);
     };
-    let Some(text) = resolved.get(&reference.to_string()) else {
+    let Some(text) = resolved.get(reference) else {
         return Ok(None);
     };
     match text.certificates() {
@@ -139,7 +134,7 @@ async fn key(config: &Config, resolved: &Resolved) -> Result<envelope::Key, Fail
         CheckpointKey::Kms { key, aws } => envelope::Key::kms(key, &to_aws(aws)).await,
         CheckpointKey::Identity(path) => envelope::Key::identity(path),
         CheckpointKey::Passphrase(reference) => {
-            let text = resolved.get(&reference.to_string()).cloned();
+            let text = resolved.get(reference).cloned();
             let text = text.ok_or_else(|| Failure::failed(format!("{reference} was not read")))?;
             Ok(envelope::Key::passphrase(text))
         }
@@ -213,148 +208,10 @@ pub(super) async fn one_custodian(config: &Config, name: &str) -> Result<Custodi
     Ok(Custodian::open(name, &spec(config, wanted)).await?)
 }
 
-fn to_aws(aws: &Aws) -> custodian::Aws {
+pub(super) fn to_aws(aws: &Aws) -> custodian::Aws {
     custodian::Aws {
         region: aws.region.clone(),
         profile: aws.profile.clone(),
         role_arn: aws.role_arn.clone(),
-    }
-}
-
-/// Reads every secret that the file refers to, before anything is initialised: a missing password is
-/// found now and not when the first user is written.
-async fn resolve_all(
-    config: &Config,
-    finished: bool,
-    failures: &mut Vec<Failure>,
-    warnings: &mut Vec<String>,
-) -> Resolved {
-    let mut wanted = references(config);
-    if let CheckpointKey::Passphrase(reference) = &config.checkpoint.key
-        && !finished
-    {
-        wanted.push(reference);
-    }
-    resolve(wanted, failures, warnings).await
-}
-
-async fn resolve(
-    references: Vec<&SecretRef>,
-    failures: &mut Vec<Failure>,
-    warnings: &mut Vec<String>,
-) -> Resolved {
-    let sources = Sources {
-        env: &from_environment,
-        ssm: &from_ssm,
-        prompt: &from_prompt,
-    };
-    let mut resolved = Resolved::new();
-    for reference in references {
-        let name = reference.to_string();
-        if resolved.contains_key(&name) {
-            continue;
-        }
-        match reference::resolve(reference, &sources).await {
-            Ok(text) => {
-                resolved.insert(name, Arc::new(text));
-            }
-            Err(error) => failures.push(error.into()),
-        }
-        if let Some(warning) = reference::exposure(reference) {
-            warnings.push(warning);
-        }
-    }
-    resolved
-}
-
-fn from_environment(name: &str) -> Option<String> {
-    std::env::var(name).ok()
-}
-
-fn from_ssm<'a>(parameter: &'a str, aws: &'a Aws) -> reference::Answer<'a> {
-    async move { Ok(custodian::ssm::read_secret(parameter, &to_aws(aws)).await?) }.boxed_local()
-}
-
-fn from_prompt(label: &str) -> reference::Answer<'_> {
-    async move {
-        let instead = "name a file in the configuration instead: {file: PATH}";
-        Ok(prompt::hidden(label, instead).await?)
-    }
-    .boxed_local()
-}
-
-/// Environment variables that hold secrets of the file: no child is to inherit them.
-pub(super) fn environment_secrets(config: &Config) -> Vec<String> {
-    let names = references(config)
-        .into_iter()
-        .filter_map(|reference| match reference {
-            SecretRef::Env(name) => Some(name.clone()),
-            _ => None,
-        });
-    names.collect()
-}
-
-/// Every reference of the file, in its order.
-fn references(config: &Config) -> Vec<&SecretRef> {
-    let tls = &config.cluster.tls;
-    let mut found: Vec<&SecretRef> = [&tls.ca_cert, &tls.client_cert, &tls.client_key]
-        .into_iter()
-        .flatten()
-        .collect();
-    for engine in &config.secrets {
-        in_fields(&engine.config, &mut found);
-        in_fields(&engine.tune, &mut found);
-    }
-    for method in &config.auth {
-        in_fields(&method.config, &mut found);
-        in_fields(&method.tune, &mut found);
-        for (_, fields) in method.roles.iter().chain(&method.users) {
-            in_fields(fields, &mut found);
-        }
-    }
-    for write in &config.writes {
-        in_fields(&write.data, &mut found);
-    }
-    for login in &config.logins {
-        in_login(&login.kind, &mut found);
-    }
-    found
-}
-
-fn in_fields<'a>(fields: &'a Fields, found: &mut Vec<&'a SecretRef>) {
-    for (_, field) in fields.iter() {
-        in_field(field, found);
-    }
-}
-
-/// The depth of fields is bounded by the reader of the file.
-fn in_field<'a>(field: &'a Field, found: &mut Vec<&'a SecretRef>) {
-    match field {
-        Field::Secret(reference) => found.push(reference),
-        Field::List(items) => items.iter().for_each(|item| in_field(item, found)),
-        Field::Map(fields) => in_fields(fields, found),
-        Field::Null | Field::Bool(_) | Field::Number(_) | Field::String(_) => {}
-    }
-}
-
-fn in_login<'a>(kind: &'a LoginKind, found: &mut Vec<&'a SecretRef>) {
-    match kind {
-        LoginKind::Userpass { password, .. } => found.push(password),
-        LoginKind::AppRole { role_id, secret_id } => {
-            if let Given::Secret(reference) = role_id {
-                found.push(reference);
-            }
-            found.push(secret_id);
-        }
-        LoginKind::Jwt { with, .. } | LoginKind::Kubernetes { with, .. } => {
-            if let TokenSource::TokenRequest(request) = with {
-                found.extend(
-                    [&request.ca_cert, &request.credential]
-                        .into_iter()
-                        .flatten(),
-                );
-            }
-        }
-        LoginKind::Oidc { .. } => {}
     }
 }

@@ -1,1 +1,10 @@
-//! Real servers, real ceremonies.
+//! Real servers, real ceremonies: the binary from outside, and what the servers say afterwards.
+
+mod ceremony;
+mod happy;
+mod killed;
+mod output;
+mod refusals;
+mod second_run;
+mod servers;
+mod support;
