@@ -9,13 +9,7 @@ use crate::vault::Body;
 ///
 /// # Errors
 /// A reference was not resolved in preflight.
-<<<<<<< HEAD
 pub(super) fn body(ceremony: &Ceremony<'_>, fields: &Fields) -> Result<Body, Failure> {
-    let fields = fields
-        .iter()
-        .map(|(name, field)| Ok((name.clone(), value(ceremony, field)?)));
-=======
-pub fn body(ceremony: &Ceremony<'_>, fields: &Fields) -> Result<Body, Failure> {
     // A field left empty in the file is one that was not given.
     let given = fields.iter().filter(|(_, field)| match field {
         Field::Null => false,
@@ -24,7 +18,6 @@ pub fn body(ceremony: &Ceremony<'_>, fields: &Fields) -> Result<Body, Failure> {
         _ => true,
     });
     let fields = given.map(|(name, field)| Ok((name.clone(), value(ceremony, field)?)));
->>>>>>> main
     Ok(Body::Map(fields.collect::<Result<_, Failure>>()?))
 }
 
