@@ -6,3 +6,5 @@ mod killed;
 mod output;
 mod refusals;
 mod second_run;
+mod servers;
+mod support;
