@@ -51,7 +51,7 @@ fn handed_over_on(setup: Setup) {
             "no canary is left"
         );
     }
-    let log = server.audit().from_now();
+    let log = server.audit().after_this();
     ceremony.apply().exits(4).prints(&["nothing was written"]);
     assert_eq!(log.writes(), Vec::<String>::new());
     a_quorum_brings_root_back(&server, &ceremony);

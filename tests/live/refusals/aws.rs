@@ -277,7 +277,7 @@ fn a_share_that_is_gone_from_its_custodian_is_a_finding() {
     ceremony.apply().exits(4);
     LocalStack::shared().ssm_delete(&format!("{}/alice", ceremony.prefix()));
     std::fs::write(ceremony.path("shares/bob.age"), "something else").expect("ours");
-    let log = server.audit().from_now();
+    let log = server.audit().after_this();
     let run = ceremony.apply();
     run.exits(4).prints(&[
         "the share of alice, is gone",

@@ -245,7 +245,7 @@ fn a_server_that_is_sealed() {
         .api()
         .log_in("operator", &ceremony.secrets["operator"]);
     operator.write("sys/seal", &json!({}));
-    let log = server.audit().from_now();
+    let log = server.audit().after_this();
     ceremony
         .apply()
         .exits(3)

@@ -271,7 +271,7 @@ fn root_that_is_kept_on_purpose_is_a_finding_until_it_goes() {
         .exits(4)
         .prints(&["the root token is alive: revoke_root is false"]);
     assert!(ceremony.keeps_secrets());
-    let log = server.audit().from_now();
+    let log = server.audit().after_this();
     ceremony
         .run(&keep)
         .exits(4)
@@ -318,7 +318,7 @@ fn a_mount_of_another_type_is_never_replaced() {
     ceremony
         .set("/logins/operator", operator)
         .set("/secrets/secret", json!({ "type": "transit" }));
-    let log = server.audit().from_now();
+    let log = server.audit().after_this();
     let run = ceremony.apply();
     run.exits(3).says(&[
         "sys/mounts/secret is of type kv, the file says transit",
