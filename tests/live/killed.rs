@@ -1,6 +1,5 @@
 //! Killed at any moment and run again: the same end, and never a second initialisation.
 
-use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -11,8 +10,6 @@ use crate::ceremony::{Ceremony, Fate, Proxy, Run, Server};
 
 /// The one request that is never repeated.
 const INIT: &str = "PUT /v1/sys/init";
-/// A request that a test waits for comes within this time, or never.
-const SOON: Duration = Duration::from_secs(20);
 
 /// What a rule does to the request at a place that the test chooses between two runs.
 struct Trap {
@@ -22,24 +19,16 @@ struct Trap {
 
 /// Starts a run and kills it when the proxy holds a request; the run's end when it came to one.
 fn killed(ceremony: &Ceremony, proxy: &Proxy) -> Option<Run> {
-    let mut command = ceremony.command(&["apply", "--yes"]);
-    command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    let mut child = command.spawn().expect("the tool starts");
-    let begun = std::time::Instant::now();
-    while begun.elapsed() < SOON {
+    let mut run = ceremony.start();
+    loop {
         if proxy.wait_for_held(Duration::from_millis(5)).is_some() {
-            child.kill().expect("ours");
-            child.wait().expect("ours");
+            run.kill();
             return None;
         }
-        if child.try_wait().expect("ours").is_some() {
-            break;
+        if run.has_ended() {
+            return Some(run.finish().into());
         }
     }
-    Some(Run::end_of(child))
 }
 
 fn through(
@@ -47,7 +36,7 @@ fn through(
     rule: impl Fn(usize, &str) -> Fate + Send + Sync + 'static,
 ) -> (Ceremony, Proxy) {
     let mut ceremony = Ceremony::at(server);
-    let proxy = Proxy::before(server.address(), rule);
+    let proxy = Proxy::before(&server.address(), rule);
     ceremony.set("/cluster/address", json!(proxy.address()));
     (ceremony, proxy)
 }
@@ -57,13 +46,7 @@ fn state_of(server: &Server, ceremony: &Ceremony) -> Value {
     let auditor = server
         .api()
         .log_in("audit-reader", &ceremony.secrets["audit"]);
-    let tokens = auditor.policies_of_all_tokens();
-    assert!(
-        tokens
-            .iter()
-            .all(|(_, policies)| !policies.contains(&"root".to_owned())),
-        "{tokens:?}"
-    );
+    auditor.no_root_is_left();
     let (_, policies) = auditor.list("sys/policies/acl");
     let texts = policies["data"]["keys"]
         .as_array()

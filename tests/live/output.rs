@@ -1,9 +1,12 @@
 //! What is written where: results on stdout, progress on stderr, and a secret nowhere.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use crate::ceremony::{Ceremony, Fate, Proxy, Run, Server};
 use crate::happy::NOT_REHEARSED;
+use crate::support::Tool;
 
 #[test]
 fn json_is_one_event_a_line_with_its_version() {
@@ -242,12 +245,7 @@ fn the_report_has_every_step_with_its_evidence_for_machines_and_for_people() {
 
 #[test]
 fn help_schema_completions_and_man_page_need_no_file() {
-    let directory = tempfile::tempdir().expect("a directory");
-    let tool = |arguments: &[&str]| {
-        let mut command = crate::ceremony::tool(directory.path(), &[]);
-        command.args(arguments);
-        Run::of(command)
-    };
+    let tool = |arguments: &[&str]| Run::from(Tool::new().run(arguments));
     tool(&["--help"])
         .exits(0)
         .prints(&["Exit codes", "apply", "status", "custodian"]);
@@ -274,7 +272,7 @@ fn help_schema_completions_and_man_page_need_no_file() {
 fn interrupted_by(signal: rustix::process::Signal, code: i32) {
     let server = Server::in_memory();
     let mut ceremony = Ceremony::at(&server);
-    let proxy = Proxy::before(server.address(), {
+    let proxy = Proxy::before(&server.address(), {
         let once = std::sync::Once::new();
         move |_, label| {
             let mut fate = Fate::Pass;
@@ -285,20 +283,10 @@ fn interrupted_by(signal: rustix::process::Signal, code: i32) {
         }
     });
     ceremony.set("/cluster/address", json!(proxy.address()));
-    let mut command = ceremony.command(&["apply", "--yes"]);
-    command.stdin(std::process::Stdio::null());
-    command
-        .stdout(std::process::Stdio::piped())
-        .stderr(std::process::Stdio::piped());
-    let child = command.spawn().expect("the tool starts");
-    assert!(
-        proxy
-            .wait_for_held(std::time::Duration::from_secs(20))
-            .is_some()
-    );
-    rustix::process::kill_process(rustix::process::Pid::from_child(&child), signal)
-        .expect("it runs");
-    Run::end_of(child).exits(code).says(&[
+    let run = ceremony.start();
+    assert!(proxy.wait_for_held(Duration::from_secs(20)).is_some());
+    run.signal(signal);
+    Run::from(run.finish()).exits(code).says(&[
         "nothing is half done",
         "run the same command again: it goes on from here",
     ]);

@@ -9,22 +9,8 @@ mod proxy;
 mod run;
 mod server;
 
-pub use api::Api;
-pub use audit::AuditLog;
-pub use custody::{Custody, root_from_shares};
+pub use custody::{looks_like_a_share, root_from_shares};
 pub use file::{Ceremony, OPERATOR};
 pub use proxy::{Fate, Proxy};
-pub use run::{Run, tool};
-pub use server::Server;
-
-/// Looks again and again, for ten seconds at the most.
-pub fn eventually(mut holds: impl FnMut() -> bool) -> bool {
-    let begun = std::time::Instant::now();
-    while !holds() {
-        if begun.elapsed() > std::time::Duration::from_secs(10) {
-            return false;
-        }
-        std::thread::sleep(std::time::Duration::from_millis(20));
-    }
-    true
-}
+pub use run::Run;
+pub use server::{Server, builder, declared};

@@ -253,6 +253,11 @@ impl Running {
             .to_owned()
     }
 
+    /// Whether the run is over.
+    pub fn has_ended(&mut self) -> bool {
+        !matches!(self.child.try_wait(), Ok(None))
+    }
+
     /// What standard error has shown so far.
     pub fn stderr_so_far(&self) -> String {
         self.stderr.text()

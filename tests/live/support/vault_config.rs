@@ -113,6 +113,7 @@ pub struct ServerBuilder {
     declared_audit: Option<DeclaredAudit>,
     listener_lines: Vec<String>,
     top_level_lines: Vec<String>,
+    in_memory: bool,
 }
 
 /// The places and ports of one node.
@@ -135,6 +136,7 @@ impl ServerBuilder {
             declared_audit: setup.declares_audit().then(DeclaredAudit::default),
             listener_lines: Vec::new(),
             top_level_lines: Vec::new(),
+            in_memory: false,
         }
     }
 
@@ -147,6 +149,12 @@ impl ServerBuilder {
     /// Seals with this KMS key instead of a new one.
     pub fn kms_key(mut self, key: &str) -> Self {
         self.seal = Seal::AwsKms(Some(key.to_owned()));
+        self
+    }
+
+    /// Keeps everything in memory: active at once, gone with the process, one node.
+    pub fn in_memory(mut self) -> Self {
+        self.in_memory = true;
         self
     }
 
@@ -208,6 +216,9 @@ impl ServerBuilder {
     }
 
     fn storage(&self, node: &Node) -> String {
+        if self.in_memory {
+            return block("storage \"inmem\"", &[]);
+        }
         let mut lines = vec![
             attribute("path", node.directory.join("data").display()),
             attribute("node_id", &node.name),
