@@ -1,5 +1,6 @@
 //! The README names commands and files that exist.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use clap::CommandFactory;
@@ -46,6 +47,22 @@ fn every_file_of_the_readme_exists() {
     assert_eq!(missing, Vec::<&&str>::new());
     assert!(files.len() > 10, "the files are written in another way");
     assert!(files.contains(&"bootstrap.example.yaml"));
+}
+
+#[test]
+fn the_readme_says_why_each_dependency_is_there() {
+    let table = README.split_once("### Dependencies").expect("a table").1;
+    let table = table.split("\n## ").next().expect("its end");
+    let explained: BTreeSet<&str> = table.split('`').skip(1).step_by(2).collect();
+    let manifest = include_str!("../../Cargo.toml");
+    let sections = manifest.split("\n[").filter(|section| {
+        section.starts_with("dependencies]") || section.starts_with("dev-dependencies]")
+    });
+    let names = sections.flat_map(|section| section.lines().skip(1));
+    let names = names
+        .filter_map(|line| line.split_once(" = "))
+        .map(|(name, _)| name);
+    assert_eq!(names.collect::<BTreeSet<&str>>(), explained);
 }
 
 /// The words of each command line: after the name of the program, without options and their values.
