@@ -1,1 +1,21 @@
+//! Takes a HashiCorp Vault or OpenBao cluster from uninitialised to handed over.
+//!
+//! `bootstrap` is the ceremony; `config`, `reference`, `door`, `prompt` and `report` serve every verb;
+//! `vault`, `custodian`, `kubernetes` and `envelope` are the systems at the edge. Verbs import systems,
+//! never the reverse, and a test reads the `use` lines and holds this.
+#![forbid(unsafe_code)]
 
+pub mod bootstrap;
+pub mod cli;
+pub mod config;
+pub mod custodian;
+pub mod door;
+pub mod envelope;
+pub mod failure;
+pub mod hardening;
+pub mod kubernetes;
+pub mod prompt;
+pub mod reference;
+pub mod report;
+pub mod secret;
+pub mod vault;
