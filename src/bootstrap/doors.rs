@@ -14,7 +14,7 @@ use crate::secret::SecretText;
 ///
 /// # Errors
 /// A reference was not resolved in preflight.
-pub fn door(ceremony: &Ceremony<'_>, login: &Login) -> Result<Door, Failure> {
+pub(super) fn door(ceremony: &Ceremony<'_>, login: &Login) -> Result<Door, Failure> {
     let capabilities = |list: &[(String, Vec<config::Capability>)]| {
         list.iter()
             .map(|(path, caps)| (path.clone(), caps.iter().map(ToString::to_string).collect()))
@@ -32,7 +32,7 @@ pub fn door(ceremony: &Ceremony<'_>, login: &Login) -> Result<Door, Failure> {
 
 /// Which account a login is, for the record: public.
 #[must_use]
-pub fn identity(login: &Login) -> String {
+pub(super) fn identity(login: &Login) -> String {
     match &login.kind {
         LoginKind::Userpass { username, .. } => format!("userpass {username}"),
         LoginKind::AppRole { .. } => "approle".into(),
