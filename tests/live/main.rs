@@ -10,6 +10,7 @@
 )]
 
 mod ceremony;
+mod doors;
 mod happy;
 mod killed;
 mod output;

@@ -5,12 +5,14 @@ mod api;
 mod audit;
 mod custody;
 mod file;
+mod people;
 mod proxy;
 mod run;
 mod server;
 
 pub use custody::{looks_like_a_share, root_from_shares};
 pub use file::{Ceremony, OPERATOR};
+pub use people::AUDIENCE;
 pub use proxy::{Fate, Proxy};
 pub use run::Run;
 pub use server::{Server, builder, declared};

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
 use super::http::HttpClient;
 use super::process::{Process, eventually, free_port, start_on_free_ports};
+use super::scratch::Scratch;
 use super::vault_config::{Node, Seal, ServerBuilder, Setup};
 
 const START: Duration = Duration::from_secs(40);
@@ -20,7 +20,7 @@ const ELECTION: Duration = Duration::from_secs(60);
 pub struct VaultServer {
     // Before the directory: the process ends first.
     process: Option<Process>,
-    directory: TempDir,
+    directory: Scratch,
     builder: ServerBuilder,
     node: Node,
     client: HttpClient,
@@ -58,8 +58,8 @@ impl ServerBuilder {
         })
     }
 
-    fn node(&self, number: usize, port: u16, peers: Vec<u16>) -> (TempDir, Node) {
-        let directory = TempDir::new().expect("a temporary directory");
+    fn node(&self, number: usize, port: u16, peers: Vec<u16>) -> (Scratch, Node) {
+        let directory = Scratch::new();
         let node = Node {
             name: format!("node-{number}"),
             directory: directory.path().to_owned(),
@@ -70,7 +70,7 @@ impl ServerBuilder {
         (directory, node)
     }
 
-    fn start_node(&self, (directory, node): (TempDir, Node)) -> Result<VaultServer, String> {
+    fn start_node(&self, (directory, node): (Scratch, Node)) -> Result<VaultServer, String> {
         let write = |name: &str, text: &str| {
             std::fs::write(node.directory.join(name), text)
                 .expect("the temporary directory is writable");
