@@ -131,9 +131,16 @@ impl Failure {
     /// would not help; the file's own mistakes outweigh both.
     #[must_use]
     pub fn all(failures: Vec<Failure>) -> Option<Self> {
-        let exit = [Exit::Usage, Exit::Refused, Exit::Failed, Exit::Findings]
-            .into_iter()
-            .find(|exit| failures.iter().any(|failure| failure.exit == *exit))?;
+        let weight = |exit: Exit| match exit {
+            Exit::Interrupted(_) => 5,
+            Exit::Usage => 4,
+            Exit::Refused => 3,
+            Exit::Failed => 2,
+            Exit::Findings => 1,
+            Exit::Done => 0,
+        };
+        let exits = failures.iter().map(|failure| failure.exit);
+        let exit = exits.max_by_key(|exit| weight(*exit))?;
         let passing = failures.iter().all(Failure::is_passing);
         let problems = failures
             .into_iter()

@@ -31,7 +31,10 @@ fn main() -> ExitCode {
     let result = match runtime {
         Ok(runtime) => {
             log_to_stderr(cli.global.verbose);
-            runtime.block_on(dispatch(cli, &report, unlocked))
+            let result = runtime.block_on(dispatch(cli, &report, unlocked));
+            // A thread that still waits at a prompt cannot be called back, and is not waited for.
+            runtime.shutdown_background();
+            result
         }
         Err(error) => Err(Failure::failed(format!("no event loop to run on: {error}"))),
     };
@@ -98,21 +101,28 @@ async fn apply(
         tell(bootstrap::event::Event::Warning { step: None, text });
     }
     let interrupt = Interrupt::default();
-    tokio::select! {
+    let result = tokio::select! {
         result = bootstrap::apply(&config, &options, &tell, &interrupt) => result,
         never = pass_on_signals(&interrupt) => match never? {},
-    }
+    };
+    // A prompt that was interrupted fails before the signal is seen here.
+    result.map_err(|failure| interrupt.pending().unwrap_or(failure))
 }
 
-/// Turns SIGINT and SIGTERM into a request to stop, for as long as the work goes on.
+/// Turns SIGINT, SIGTERM, SIGHUP and SIGQUIT into a request to stop, for as long as the work goes on.
 async fn pass_on_signals(interrupt: &Interrupt) -> Result<std::convert::Infallible, Failure> {
     let failed = |error: std::io::Error| Failure::failed(format!("no signals: {error}"));
     let mut interrupted = signal(SignalKind::interrupt()).map_err(failed)?;
     let mut terminated = signal(SignalKind::terminate()).map_err(failed)?;
+    // A lost SSH session must not take the answer of `sys/init` with it.
+    let mut hung_up = signal(SignalKind::hangup()).map_err(failed)?;
+    let mut quit = signal(SignalKind::quit()).map_err(failed)?;
     loop {
         tokio::select! {
             _ = interrupted.recv() => interrupt.request(2),
             _ = terminated.recv() => interrupt.request(15),
+            _ = hung_up.recv() => interrupt.request(1),
+            _ = quit.recv() => interrupt.request(3),
         }
     }
 }

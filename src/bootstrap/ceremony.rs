@@ -47,10 +47,13 @@ pub struct Ceremony<'a> {
     key: Option<envelope::Key>,
     /// Who we are.
     pub session: Session,
+    /// A login kept open from its proof to the revocation of root, where every login needs a person:
+    /// nobody is asked to sign in twice for the same thing.
+    pub control: Option<(String, vault::Session)>,
     /// Shares between the server's answer and their custodians; dropped as soon as they are there.
     pub shares: Vec<Share>,
     /// Resolved secret references.
-    pub resolved: BTreeMap<String, Arc<SecretText>>,
+    pub resolved: BTreeMap<SecretRef, Arc<SecretText>>,
     /// Promises that do not hold or are not proved; the end of the report and exit code 4.
     pub findings: RefCell<Vec<String>>,
     /// How many steps were applied or repaired in this run.
@@ -75,6 +78,7 @@ impl<'a> Ceremony<'a> {
             custodians: edge.custodians,
             key: edge.key,
             session: Session::None,
+            control: None,
             shares: Vec::new(),
             resolved: edge.resolved,
             findings: RefCell::default(),
@@ -178,7 +182,7 @@ impl<'a> Ceremony<'a> {
     /// It was not resolved; that is a mistake of this program.
     pub fn secret(&self, reference: &SecretRef) -> Result<Arc<SecretText>, Failure> {
         self.resolved
-            .get(&reference.to_string())
+            .get(reference)
             .cloned()
             .ok_or_else(|| Failure::failed(format!("{reference} was not read in time")))
     }
@@ -211,13 +215,20 @@ impl<'a> Ceremony<'a> {
                 *self.client.borrow_mut() = active;
                 return Ok(());
             }
-            let said = self.said_by_nodes().await;
-            self.wait(begun, limit, "an active node", &said).await?;
+            let answers = vault::sys::health_of_nodes(&self.client()).await;
+            let sealed = answers
+                .iter()
+                .all(|(_, health)| health.as_ref().is_ok_and(|h| h.sealed));
+            let said = Self::said_by(answers);
+            let waited = self.wait(begun, limit, "an active node", &said).await;
+            if waited.is_err() && sealed {
+                return Err(sealed_for_good(&said));
+            }
+            waited?;
         }
     }
 
-    async fn said_by_nodes(&self) -> String {
-        let answers = vault::sys::health_of_nodes(&self.client()).await;
+    fn said_by(answers: Vec<(Client, Result<vault::Health, vault::Error>)>) -> String {
         let words = answers.into_iter().map(|(node, health)| match health {
             Ok(health) if health.sealed => format!("{} is sealed", node.address()),
             Ok(_) => format!("{} is standby", node.address()),
@@ -252,6 +263,14 @@ impl<'a> Ceremony<'a> {
         tokio::time::sleep(PAUSE.min(limit.saturating_sub(passed))).await;
         Ok(())
     }
+}
+
+/// Waiting does not unseal: holders of shares do, or a seal that works again.
+fn sealed_for_good(said: &str) -> Failure {
+    Failure::refused(said.to_owned()).advise(
+        "with a Shamir seal let holders of a quorum unseal each node (vault operator unseal); with \
+         another seal see why it does not open (the server's log); then run apply again",
+    )
 }
 
 impl Tell for Ceremony<'_> {
@@ -293,7 +312,7 @@ pub struct Edge {
     /// Opened, not yet tried.
     pub custodians: Vec<Custodian>,
     /// Secret references of the file, resolved.
-    pub resolved: BTreeMap<String, Arc<SecretText>>,
+    pub resolved: BTreeMap<SecretRef, Arc<SecretText>>,
     /// What a person should know about all that.
     pub warnings: Vec<String>,
 }

@@ -92,12 +92,12 @@ pub fn decide(recorded: Recorded, seen: Seen) -> Decision {
 pub fn decide_initialize(recorded: Recorded, seen: Seen, answer_kept: bool) -> Decision {
     match (recorded, seen) {
         (_, Seen::Unknown) => Decision::Refuse(Refusal::Unseen),
-        (Recorded::Nothing, Seen::Absent) => Decision::Apply,
-        (Recorded::Nothing, Seen::Partial | Seen::Present) => Decision::Refuse(Refusal::Foreign),
         // An answer in hand and a server that knows nothing of it: never ask for a second one.
-        (Recorded::Started, Seen::Absent) if answer_kept => {
+        (Recorded::Nothing | Recorded::Started, Seen::Absent) if answer_kept => {
             Decision::Refuse(Refusal::AnotherCluster)
         }
+        (Recorded::Nothing, Seen::Absent) => Decision::Apply,
+        (Recorded::Nothing, Seen::Partial | Seen::Present) => Decision::Refuse(Refusal::Foreign),
         (Recorded::Started, Seen::Absent) => Decision::LookAgain,
         (Recorded::Started, Seen::Partial | Seen::Present) if answer_kept => Decision::Adopt,
         (Recorded::Started, Seen::Partial | Seen::Present) => Decision::Refuse(Refusal::AnswerLost),
@@ -134,7 +134,7 @@ mod tests {
         let (other, unseen) = (refuse(Refusal::AnotherCluster), refuse(Refusal::Unseen));
         let table = [
             (Recorded::Nothing, false, [Apply, foreign, foreign, unseen]),
-            (Recorded::Nothing, true, [Apply, foreign, foreign, unseen]),
+            (Recorded::Nothing, true, [other, foreign, foreign, unseen]),
             (Recorded::Started, false, [LookAgain, lost, lost, unseen]),
             (Recorded::Started, true, [other, Adopt, Adopt, unseen]),
             (Recorded::Done, false, [other, Skip, Skip, unseen]),

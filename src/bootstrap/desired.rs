@@ -100,8 +100,8 @@ impl Comparison {
         ) {
             (false, true, _) => Seen::Absent,
             (false, false, _) => Seen::Partial,
-            (true, true, false) => Seen::Unknown,
-            (true, false, false) if self.equal.len() < self.unseen.len() => Seen::Unknown,
+            // One that could not be seen is enough: the whole is not known to be as in the file.
+            (true, _, false) => Seen::Unknown,
             (true, ..) => Seen::Present,
         };
         let details = details.collect();
@@ -156,7 +156,7 @@ async fn state_of(ceremony: &Ceremony<'_>, document: &Document) -> Result<State,
     };
     let have = match have {
         Ok(have) => have,
-        Err(error) if error.status() == Some(403) => return Ok(State::Unseen),
+        Err(error) if error.is_forbidden() => return Ok(State::Unseen),
         // No read operation on this path: only a digest tells whether it was written.
         Err(error) if error.status() == Some(405) => Some(Value::Null),
         // A mount that is not there yet: its tuning and roles come with it.
@@ -174,11 +174,7 @@ async fn state_of(ceremony: &Ceremony<'_>, document: &Document) -> Result<State,
 }
 
 fn compare_document(ceremony: &Ceremony<'_>, document: &Document, have: &Value) -> State {
-    let comparison = match document.read {
-        Read::Policy => compare::compare_policy(&document.body, have),
-        Read::Tune => compare::compare_tune(&document.body, have),
-        Read::SamePath | Read::Known(_) => compare::compare(&document.body, have),
-    };
+    let comparison = document.compare(have);
     let mut why: Vec<String> = comparison
         .differences
         .iter()
@@ -187,7 +183,12 @@ fn compare_document(ceremony: &Ceremony<'_>, document: &Document, have: &Value) 
     let mut remember = Vec::new();
     for (field, value) in unreadable_secrets(document, have, &comparison) {
         if !ceremony.remembers(&document.path, &field, &value) {
-            why.push(format!("{field} is not the one that was written last"));
+            let what = if field == WHOLE {
+                "what was written"
+            } else {
+                field.as_str()
+            };
+            why.push(format!("{what} is not known to be the same as last time"));
         }
         remember.push((field, value));
     }
@@ -305,16 +306,12 @@ async fn ambiguous_write_arrived(
 ) -> Result<bool, Failure> {
     let token = ceremony.token()?;
     if matches!(document.read, Read::Known(_)) {
-        // Known once, unknown now: the caller observes the whole listing again.
-        return Ok(false);
+        // A mount that may or may not be there: the step looks at its listing again.
+        return Err(Failure::failed(format!("{} may have been written", document.path)).passing());
     }
     match ceremony.client().read(Some(token), &document.path).await {
         Ok(Some(have)) => {
-            let comparison = match document.read {
-                Read::Policy => compare::compare_policy(&document.body, &have),
-                Read::Tune => compare::compare_tune(&document.body, &have),
-                Read::SamePath | Read::Known(_) => compare::compare(&document.body, &have),
-            };
+            let comparison = document.compare(&have);
             // A secret that cannot be read back may or may not have arrived: send it again.
             Ok(comparison.differences.is_empty() && comparison.unreadable.is_empty())
         }
@@ -349,6 +346,16 @@ impl Document {
             path: path.into(),
             body,
             read: Read::SamePath,
+        }
+    }
+
+    /// A path without a read has nothing to compare: only a digest can tell.
+    fn compare(&self, have: &Value) -> compare::Comparison {
+        match self.read {
+            _ if have.is_null() => compare::Comparison::default(),
+            Read::Policy => compare::compare_policy(&self.body, have),
+            Read::Tune => compare::compare_tune(&self.body, have),
+            Read::SamePath | Read::Known(_) => compare::compare(&self.body, have),
         }
     }
 

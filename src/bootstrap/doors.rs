@@ -26,6 +26,7 @@ pub fn door(ceremony: &Ceremony<'_>, login: &Login) -> Result<Door, Failure> {
         kind: kind(ceremony, login)?,
         can: capabilities(&login.can),
         cannot: capabilities(&login.cannot),
+        withheld: super::open::environment_secrets(ceremony.config),
     })
 }
 

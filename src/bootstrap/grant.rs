@@ -108,7 +108,9 @@ pub fn rules(product: Product, with_self: bool) -> String {
 #[must_use]
 pub fn belongs_to(config: &Config, mount: &str, name: &str) -> bool {
     config.doors().into_iter().any(|login| {
-        login.auth == mount && role_of(config, &login.kind, mount).as_deref() == Some(name)
+        login.auth == mount
+            && role_of(config, &login.kind, mount)
+                .is_some_and(|role| role.eq_ignore_ascii_case(name))
     })
 }
 
@@ -128,7 +130,7 @@ pub fn needs_self(config: &Config) -> bool {
 /// role, which the configuration makes sure of for break-glass doors.
 fn role_of(config: &Config, kind: &LoginKind, mount: &str) -> Option<String> {
     match kind {
-        LoginKind::Userpass { username, .. } => Some(username.to_lowercase()),
+        LoginKind::Userpass { username, .. } => Some(username.clone()),
         LoginKind::Jwt { role, .. }
         | LoginKind::Kubernetes { role, .. }
         | LoginKind::Oidc { role, .. } => Some(role.clone()),

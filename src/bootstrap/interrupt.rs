@@ -31,9 +31,15 @@ impl Interrupt {
     }
 
     /// The stop that was asked for, if one was.
-    pub(super) fn pending(&self) -> Option<Failure> {
+    #[must_use]
+    pub fn pending(&self) -> Option<Failure> {
         let signal = self.signal.get()?;
-        let name = if signal == 2 { "SIGINT" } else { "SIGTERM" };
+        let name = match signal {
+            1 => "SIGHUP",
+            2 => "SIGINT",
+            3 => "SIGQUIT",
+            _ => "SIGTERM",
+        };
         Some(
             Failure::new(
                 Exit::Interrupted(signal),

@@ -29,7 +29,7 @@ mod steps;
 use std::path::Path;
 use std::time::Instant;
 
-use ceremony::Ceremony;
+use ceremony::{Ceremony, Session};
 use decide::{Decision, Recorded, decide, decide_initialize};
 use event::{Event, Outcome};
 use evidence::Evidence;
@@ -140,6 +140,9 @@ async fn interruptible(
     interrupt: &Interrupt,
 ) -> Result<(Outcome, Evidence), Failure> {
     if step == Step::Initialize {
+        if let Some(stop) = interrupt.pending() {
+            return Err(stop);
+        }
         let result = one_step(step, ceremony).await?;
         return interrupt.pending().map_or(Ok(result), Err);
     }
@@ -165,8 +168,12 @@ async fn one_step(step: Step, ceremony: &mut Ceremony<'_>) -> Result<(Outcome, E
 }
 
 async fn attempt(step: Step, ceremony: &mut Ceremony<'_>) -> Result<(Outcome, Evidence), Failure> {
-    let observation = steps::observe(step, ceremony).await?;
     let recorded = ceremony.diary().diary().recorded(step);
+    let observation = if recorded == Recorded::Done && nobody_looks(step, ceremony) {
+        Observation::unknown("every login needs a person")
+    } else {
+        steps::observe(step, ceremony).await?
+    };
     let decision = if step == Step::Initialize {
         let kept = ceremony.diary().keeps_something()?;
         match decide_initialize(recorded, observation.seen, kept) {
@@ -185,6 +192,12 @@ async fn attempt(step: Step, ceremony: &mut Ceremony<'_>) -> Result<(Outcome, Ev
         decide(recorded, observation.seen)
     };
     act(step, ceremony, decision, observation).await
+}
+
+/// After hand-over, where every declared login needs a person, there is nobody to look with.
+fn nobody_looks(step: Step, ceremony: &Ceremony<'_>) -> bool {
+    let asks_the_server = step >= Step::WaitUntilActive && step != Step::HandOver;
+    asks_the_server && matches!(ceremony.session, Session::None)
 }
 
 async fn act(
@@ -207,7 +220,6 @@ async fn act(
         }
         Decision::Adopt => {
             let evidence = if step == Step::Initialize {
-                steps::initialize::take_up(ceremony).await?;
                 steps::initialize::adopt(ceremony).await?
             } else {
                 observation.evidence
@@ -275,7 +287,11 @@ async fn repair(
     ceremony: &mut Ceremony<'_>,
     observation: Observation,
 ) -> Result<Evidence, Failure> {
-    if ceremony.is_root() || matches!(step, Step::WaitUntilActive | Step::HandOver) {
+    let needs_nobody = matches!(
+        step,
+        Step::Preflight | Step::WaitUntilActive | Step::HandOver
+    );
+    if ceremony.is_root() || needs_nobody {
         return write(step, ceremony, observation).await;
     }
     for detail in &observation.details {

@@ -21,7 +21,7 @@ use crate::reference::{self, Sources};
 use crate::secret::SecretText;
 use crate::vault::{Client, Target, Timeouts, Tls};
 
-type Resolved = BTreeMap<String, Arc<SecretText>>;
+type Resolved = BTreeMap<SecretRef, Arc<SecretText>>;
 
 /// Opens everything.
 ///
@@ -93,7 +93,7 @@ fn client(config: &Config, resolved: &Resolved) -> Result<Client, Failure> {
     let client_key = tls
         .client_key
         .as_ref()
-        .and_then(|key| resolved.get(&key.to_string()).cloned());
+        .and_then(|key| resolved.get(key).cloned());
     let target = Target {
         address: config.cluster.address.clone(),
         nodes: config.cluster.nodes.clone(),
@@ -121,7 +121,7 @@ pub(super) fn certificates(
     let Some(reference) = reference else {
         return Ok(None);
     };
-    let Some(text) = resolved.get(&reference.to_string()) else {
+    let Some(text) = resolved.get(reference) else {
         return Ok(None);
     };
     match text.certificates() {
@@ -139,7 +139,7 @@ async fn key(config: &Config, resolved: &Resolved) -> Result<envelope::Key, Fail
         CheckpointKey::Kms { key, aws } => envelope::Key::kms(key, &to_aws(aws)).await,
         CheckpointKey::Identity(path) => envelope::Key::identity(path),
         CheckpointKey::Passphrase(reference) => {
-            let text = resolved.get(&reference.to_string()).cloned();
+            let text = resolved.get(reference).cloned();
             let text = text.ok_or_else(|| Failure::failed(format!("{reference} was not read")))?;
             Ok(envelope::Key::passphrase(text))
         }
@@ -230,9 +230,18 @@ async fn resolve_all(
     warnings: &mut Vec<String>,
 ) -> Resolved {
     let mut wanted = references(config);
-    if let CheckpointKey::Passphrase(reference) = &config.checkpoint.key
-        && !finished
-    {
+    if finished {
+        // Nothing is written any more: what is gone is not compared, and nobody is asked for it.
+        wanted.retain(|reference| !matches!(reference, SecretRef::Prompt(_)));
+        let mut gone = Vec::new();
+        let resolved = resolve(wanted, &mut gone, warnings).await;
+        warnings.extend(
+            gone.iter()
+                .map(|failure| format!("not re-checked: {failure}")),
+        );
+        return resolved;
+    }
+    if let CheckpointKey::Passphrase(reference) = &config.checkpoint.key {
         wanted.push(reference);
     }
     resolve(wanted, failures, warnings).await
@@ -250,18 +259,18 @@ async fn resolve(
     };
     let mut resolved = Resolved::new();
     for reference in references {
-        let name = reference.to_string();
-        if resolved.contains_key(&name) {
+        if resolved.contains_key(reference) {
             continue;
         }
         match reference::resolve(reference, &sources).await {
             Ok(text) => {
-                resolved.insert(name, Arc::new(text));
+                // Certificates are for everybody to read.
+                if text.certificates().is_none() {
+                    warnings.extend(reference::exposure(reference));
+                }
+                resolved.insert(reference.clone(), Arc::new(text));
             }
             Err(error) => failures.push(error.into()),
-        }
-        if let Some(warning) = reference::exposure(reference) {
-            warnings.push(warning);
         }
     }
     resolved
@@ -285,12 +294,15 @@ fn from_prompt(label: &str) -> reference::Answer<'_> {
 
 /// Environment variables that hold secrets of the file: no child is to inherit them.
 pub(super) fn environment_secrets(config: &Config) -> Vec<String> {
-    let names = references(config)
-        .into_iter()
-        .filter_map(|reference| match reference {
-            SecretRef::Env(name) => Some(name.clone()),
-            _ => None,
-        });
+    let passphrase = match &config.checkpoint.key {
+        CheckpointKey::Passphrase(reference) => Some(reference),
+        CheckpointKey::Kms { .. } | CheckpointKey::Identity(_) => None,
+    };
+    let all = references(config).into_iter().chain(passphrase);
+    let names = all.filter_map(|reference| match reference {
+        SecretRef::Env(name) => Some(name.clone()),
+        _ => None,
+    });
     names.collect()
 }
 

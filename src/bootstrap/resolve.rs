@@ -10,9 +10,14 @@ use crate::vault::Body;
 /// # Errors
 /// A reference was not resolved in preflight.
 pub fn body(ceremony: &Ceremony<'_>, fields: &Fields) -> Result<Body, Failure> {
-    let fields = fields
-        .iter()
-        .map(|(name, field)| Ok((name.clone(), value(ceremony, field)?)));
+    // A field left empty in the file is one that was not given.
+    let given = fields.iter().filter(|(_, field)| match field {
+        Field::Null => false,
+        // After hand-over a secret may be gone from here; it is then not compared.
+        Field::Secret(reference) => ceremony.is_root() || ceremony.secret(reference).is_ok(),
+        _ => true,
+    });
+    let fields = given.map(|(name, field)| Ok((name.clone(), value(ceremony, field)?)));
     Ok(Body::Map(fields.collect::<Result<_, Failure>>()?))
 }
 

@@ -81,7 +81,7 @@ pub async fn scan(client: &Client, token: &Token) -> Result<Scan, Error> {
                 seen += usize::from(info.is_some());
                 scan.sort(info);
             }
-            Err(error) if error.status() == Some(403) => {
+            Err(error) if error.is_forbidden() => {
                 scan.dangling += 1;
                 denied = Some(error);
             }

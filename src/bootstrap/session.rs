@@ -6,9 +6,10 @@ use super::decide::Recorded;
 use super::doors;
 use super::step::Step;
 use super::steps::initialize;
+use crate::config::Login;
 use crate::door;
 use crate::failure::Failure;
-use crate::vault::token;
+use crate::vault::{self, token};
 
 /// Takes up root from the checkpoint, or logs in where root is gone.
 ///
@@ -28,7 +29,7 @@ pub async fn begin(ceremony: &mut Ceremony<'_>) -> Result<(), Failure> {
         ceremony.find_active().await?;
         match token::lookup_self(&ceremony.client(), root.token()).await {
             Ok(_) => return Ok(()),
-            Err(error) if error.status() == Some(403) => ceremony.session = Session::None,
+            Err(error) if error.is_forbidden() => ceremony.session = Session::None,
             Err(error) => return Err(error.into()),
         }
     }
@@ -44,23 +45,35 @@ pub async fn begin(ceremony: &mut Ceremony<'_>) -> Result<(), Failure> {
 
 async fn log_in(ceremony: &mut Ceremony<'_>) -> Result<(), Failure> {
     ceremony.find_active().await?;
-    let Some(login) = ceremony
+    let mut failures = Vec::new();
+    let unattended = ceremony
         .config
         .logins
         .iter()
-        .find(|login| !login.needs_a_person())
-    else {
-        ceremony.note("every login needs a person: nothing is re-checked");
-        return Ok(());
-    };
+        .filter(|login| !login.needs_a_person());
+    for login in unattended {
+        match try_login(ceremony, login).await {
+            Ok(session) => {
+                ceremony.note(format!("root is gone; looking as {}", login.name));
+                let (name, token) = (login.name.clone(), session.token);
+                ceremony.session = Session::Login { name, token };
+                return Ok(());
+            }
+            Err(failure) => failures.push(failure),
+        }
+    }
+    match Failure::all(failures) {
+        Some(failure) => Err(failure),
+        None => {
+            ceremony.note("every login needs a person: nothing is re-checked");
+            Ok(())
+        }
+    }
+}
+
+async fn try_login(ceremony: &Ceremony<'_>, login: &Login) -> Result<vault::Session, Failure> {
     let door = doors::door(ceremony, login)?;
-    let session = door::open(&ceremony.client(), &door, ceremony).await?;
-    ceremony.note(format!("root is gone; looking as {}", login.name));
-    ceremony.session = Session::Login {
-        name: login.name.clone(),
-        token: session.token,
-    };
-    Ok(())
+    Ok(door::open(&ceremony.client(), &door, ceremony).await?)
 }
 
 /// Revokes the token of a login of ours.
@@ -69,6 +82,9 @@ async fn log_in(ceremony: &mut Ceremony<'_>) -> Result<(), Failure> {
 /// The server does not answer; the token then ends with its own time to live.
 pub async fn close(ceremony: &mut Ceremony<'_>) -> Result<(), Failure> {
     let client = ceremony.client();
+    if let Some((_, control)) = ceremony.control.take() {
+        token::revoke_self(&client, control.token).await?;
+    }
     match std::mem::replace(&mut ceremony.session, Session::None) {
         Session::Login { token, .. } => Ok(token::revoke_self(&client, token).await?),
         Session::Root(_) | Session::None => Ok(()),

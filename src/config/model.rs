@@ -188,7 +188,7 @@ pub enum CustodianKind {
 }
 
 /// How AWS is reached; what is missing comes from the AWS defaults.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Aws {
     /// `eu-central-1`.
     pub region: Option<String>,

@@ -128,6 +128,12 @@ impl Error {
     }
 
     pub(crate) fn io(path: &std::path::Path, doing: &'static str, source: std::io::Error) -> Self {
+        // `tempfile` wraps the system's error to add the path of its temporary file, which tells nobody
+        // anything.
+        let source = match source.raw_os_error() {
+            Some(_) => source,
+            None => source.kind().into(),
+        };
         Self::new(path.display().to_string(), Kind::Io { doing, source })
     }
 
@@ -186,8 +192,24 @@ fn general_advice(address: &str, kind: &Kind) -> Option<String> {
             "check the network, the proxy (HTTPS_PROXY) and AWS_ENDPOINT_URL, then run again"
                 .to_owned()
         }
+        Kind::Io { source, .. } => return Some(advice_on_disk(address, source.kind())),
         _ => return None,
     })
+}
+
+fn advice_on_disk(address: &str, kind: std::io::ErrorKind) -> String {
+    match kind {
+        std::io::ErrorKind::StorageFull => "make room on that disk, then run again".to_owned(),
+        std::io::ErrorKind::ReadOnlyFilesystem => {
+            "name a place in the file that can be written".to_owned()
+        }
+        _ => {
+            let directory = std::path::Path::new(address).parent();
+            let directory = directory.filter(|path| !path.as_os_str().is_empty());
+            let directory = directory.unwrap_or_else(|| std::path::Path::new("."));
+            format!("ls -ld {0}; ls -la {0}", directory.display())
+        }
+    }
 }
 
 /// Somebody else's text made fit for a terminal: one line, no control characters, bounded.

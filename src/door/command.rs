@@ -108,11 +108,7 @@ async fn run_within(asked: &Program, time: Duration) -> Result<SecretText, Error
         .stderr(Stdio::piped())
         .process_group(0)
         .kill_on_drop(true);
-    for (name, _) in std::env::vars_os() {
-        if is_withheld(&name.to_string_lossy(), &asked.without) {
-            command.env_remove(&name);
-        }
-    }
+    withhold(&mut command, &asked.without);
     let child = command.spawn().map_err(|reason| Error::Start {
         program: program.clone(),
         reason,
@@ -143,6 +139,15 @@ async fn run_within(asked: &Program, time: Duration) -> Result<SecretText, Error
         });
     }
     jwt::parse(&printed).ok_or(Error::NotJwt { program })
+}
+
+/// Takes the secrets that this process was given away from a child's environment.
+pub(super) fn withhold(command: &mut Command, without: &[String]) {
+    for (name, _) in std::env::vars_os() {
+        if is_withheld(&name.to_string_lossy(), without) {
+            command.env_remove(&name);
+        }
+    }
 }
 
 fn is_withheld(name: &str, without: &[String]) -> bool {

@@ -49,6 +49,9 @@ pub struct Door {
     pub can: Expectations,
     /// None of these may be there.
     pub cannot: Expectations,
+    /// Environment variables that hold secrets: no program that is started for this door gets them, nor
+    /// any `VAULT_*` or `BAO_*` one.
+    pub withheld: Vec<String>,
 }
 
 /// How a door is opened.

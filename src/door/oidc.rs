@@ -1,10 +1,12 @@
 //! Logins of a person at an identity provider: by a browser that comes back to this machine, or by
 //! the device flow. The server does the OpenID part; here are the listener, the waiting and the words.
 
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use tokio::process::Command;
 use url::Url;
 
 use super::callback::{self, Outcome, Visitor};
@@ -67,7 +69,8 @@ pub(super) async fn by_browser(
     }
     let url = web_address(&answer)?;
     let state = state_of(&url)?;
-    let opened = visit.screen == Screen::Browser && open_browser(url.as_str()).await;
+    let opened =
+        visit.screen == Screen::Browser && open_browser(url.as_str(), &door.withheld).await;
     let notice = Notice::SignIn {
         url: url.as_str(),
         redirect_uri: &bound.uri,
@@ -207,16 +210,39 @@ fn state_of(url: &Url) -> Result<String, Cause> {
         .ok_or(Cause::BadAuthUrl("it carries no state"))
 }
 
-/// True when something was started that should show the page. Its output is not ours to show.
-async fn open_browser(url: &str) -> bool {
-    let url = url.to_owned();
-    let opening = tokio::task::spawn_blocking(move || {
-        let mut options = webbrowser::BrowserOptions::new();
-        options.with_suppress_output(true);
-        webbrowser::open_browser_with_options(webbrowser::Browser::Default, &url, &options).is_ok()
-    });
-    matches!(tokio::time::timeout(OPENER, opening).await, Ok(Ok(true)))
+/// True when something was started that should show the page. Its output is not ours to show, and it
+/// gets none of the secrets in our environment.
+async fn open_browser(url: &str, withheld: &[String]) -> bool {
+    let named = std::env::var("BROWSER")
+        .ok()
+        .filter(|name| !name.is_empty());
+    for program in named.as_deref().into_iter().chain([SYSTEM_OPENER]) {
+        let mut command = Command::new(program);
+        command
+            .arg(url)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        super::command::withhold(&mut command, withheld);
+        let Ok(mut child) = command.spawn() else {
+            continue;
+        };
+        // One that ends at once tells whether it worked; a browser itself stays, which is as good.
+        match tokio::time::timeout(OPENER, child.wait()).await {
+            Ok(Ok(status)) if status.success() => return true,
+            Ok(_) => {}
+            Err(_) => return true,
+        }
+    }
+    false
 }
+
+/// What shows an address in the browser that this desktop prefers.
+const SYSTEM_OPENER: &str = if cfg!(target_os = "macos") {
+    "open"
+} else {
+    "xdg-open"
+};
 
 fn nonce() -> Result<SecretText, Cause> {
     let mut bytes = zeroize::Zeroizing::new([0_u8; NONCE]);

@@ -9,6 +9,10 @@ use crate::bootstrap::step::Step;
 
 /// Where stderr is no terminal, a wait is mentioned this often.
 const MENTION_SECONDS: u64 = 5;
+/// Columns of a terminal that nobody made wider.
+const WIDTH: usize = 80;
+/// Columns in front of a note's further lines.
+const INDENT: usize = 8;
 /// Width of the title, so that outcome, time and requests stand below each other.
 const TITLE: usize = 38;
 
@@ -79,8 +83,11 @@ impl Progress {
                 outcome,
                 requests,
                 milliseconds,
-                ..
-            } => self.finished(*step, *outcome, *requests, *milliseconds),
+                evidence,
+            } => {
+                let nothing = evidence.get::<String>("declared").as_deref() == Some("nothing");
+                self.finished(*step, word(*outcome, nothing), *requests, *milliseconds)
+            }
             Event::End { .. } => self.clear(),
         }
     }
@@ -102,7 +109,7 @@ impl Progress {
     }
 
     fn below_title(&mut self, text: &str, mark: &str) -> String {
-        let indented = text.replace('\n', "\n        ");
+        let indented = wrapped(text, WIDTH - INDENT - mark_width(mark)).join("\n        ");
         format!("{}{}      {mark}{indented}\n", self.clear(), self.title())
     }
 
@@ -141,14 +148,13 @@ impl Progress {
         self.below_title(&text, "")
     }
 
-    fn finished(&mut self, step: Step, outcome: Outcome, requests: u64, millis: u64) -> String {
-        let (word, good) = match outcome {
-            Outcome::Applied => ("done", true),
-            Outcome::Repaired => ("repaired", true),
-            Outcome::Adopted => ("was there", true),
-            Outcome::Unchanged => ("unchanged", true),
-            Outcome::NotRechecked => ("not rechecked", false),
-        };
+    fn finished(
+        &mut self,
+        step: Step,
+        (word, good): (&str, bool),
+        requests: u64,
+        millis: u64,
+    ) -> String {
         let paint = |text: &str| {
             if good {
                 self.style.good(text)
@@ -174,6 +180,50 @@ impl Progress {
         self.untitled = None;
         format!("{}{}\n", self.clear(), line.trim_end())
     }
+}
+
+/// An outcome in a word, and whether it is a good one.
+fn word(outcome: Outcome, nothing_declared: bool) -> (&'static str, bool) {
+    match outcome {
+        _ if nothing_declared => ("none in file", true),
+        Outcome::Applied => ("done", true),
+        Outcome::Repaired => ("repaired", true),
+        Outcome::Adopted => ("was there", true),
+        Outcome::Unchanged => ("unchanged", true),
+        Outcome::NotRechecked => ("not rechecked", false),
+    }
+}
+
+/// Columns that a mark takes, its colour not counted.
+fn mark_width(mark: &str) -> usize {
+    if mark.is_empty() {
+        0
+    } else {
+        "warning: ".len()
+    }
+}
+
+/// Lines of at most `width` columns; a word that is longer (an address) stays whole, so that it can be
+/// pasted, and so do the lines that the text already has.
+fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    for line in text.split('\n') {
+        let indent: String = line.chars().take_while(|letter| *letter == ' ').collect();
+        let mut current = indent.clone();
+        for word in line.split_whitespace() {
+            let full = current.chars().count() + 1 + word.chars().count() > width;
+            if full && current.len() > indent.len() {
+                lines.push(std::mem::replace(&mut current, format!("{indent}{word}")));
+            } else if current.len() > indent.len() {
+                current.push(' ');
+                current.push_str(word);
+            } else {
+                current.push_str(word);
+            }
+        }
+        lines.push(current);
+    }
+    lines
 }
 
 #[cfg(test)]
@@ -229,6 +279,16 @@ mod tests {
             .concat();
         assert_eq!(text.matches("audit first").count(), 1, "{text}");
         assert_eq!(text.matches('\n').count(), 4, "{text}");
+    }
+
+    #[test]
+    fn a_long_note_is_wrapped_and_an_address_stays_whole() {
+        let address = "https://idp.example/".to_owned() + &"x".repeat(90);
+        let lines = wrapped(&format!("one two three\n  {address} end"), 8);
+        assert_eq!(
+            lines,
+            ["one two", "three", &format!("  {address}"), "  end"]
+        );
     }
 
     #[test]

@@ -101,6 +101,12 @@ impl Error {
         &self.0.url
     }
 
+    /// 403 in the server's own words. A proxy's 403 says nothing about a token.
+    #[must_use]
+    pub fn is_forbidden(&self) -> bool {
+        matches!(self.kind(), Kind::Status { code: 403, .. })
+    }
+
     /// The HTTP status, when anything answered.
     #[must_use]
     pub fn status(&self) -> Option<u16> {

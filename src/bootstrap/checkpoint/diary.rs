@@ -28,6 +28,9 @@ pub struct Diary {
     pub program: String,
     /// Which cluster this is about.
     pub cluster: Cluster,
+    /// How many shares the cluster was asked for, and how many of them open it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked: Option<Asked>,
     /// What happened to each step so far.
     #[serde(default)]
     pub steps: BTreeMap<Step, Entry>,
@@ -52,6 +55,17 @@ pub struct Cluster {
     /// The server's own id, known once it was active.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cluster_id: Option<String>,
+}
+
+/// What `sys/init` was asked for; a file that was changed since does not change the answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Asked {
+    /// Shares in all.
+    pub shares: u32,
+    /// Shares that together open.
+    pub threshold: u32,
+    /// Recovery shares, or unseal shares.
+    pub recovery: bool,
 }
 
 /// One step in the diary.
@@ -81,6 +95,9 @@ pub struct Proof {
 /// What is known about one share.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct ShareRecord {
+    /// Which share it is, from 0. Assigned once, so that a changed order in the file moves no share.
+    #[serde(default)]
+    pub number: usize,
     /// Digests of the ciphertexts that were about to be stored, one for each try.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub prepared: Vec<String>,
@@ -101,6 +118,7 @@ impl Diary {
                 address: address.to_owned(),
                 cluster_id: None,
             },
+            asked: None,
             steps: BTreeMap::new(),
             proofs: BTreeMap::new(),
             shares: BTreeMap::new(),
@@ -116,8 +134,14 @@ impl Diary {
             .map_or(Recorded::Nothing, |entry| entry.state)
     }
 
-    /// Notes that a step begins. Evidence of an earlier run is kept until the step is done again.
+    /// Notes that a step begins. Evidence of an earlier run is kept until the step is done again, and
+    /// what was proved of logins counts no more once anything that they stand on is written.
     pub fn start(&mut self, step: Step, now: String) {
+        if (Step::Secrets..=Step::Writes).contains(&step)
+            && let Some(logins) = self.steps.get_mut(&Step::Logins)
+        {
+            logins.state = Recorded::Started;
+        }
         let evidence = self.steps.get(&step).map(|entry| entry.evidence.clone());
         let entry = Entry {
             state: Recorded::Started,
@@ -168,6 +192,16 @@ mod tests {
         assert_eq!(diary.recorded(Step::Initialize), Recorded::Started);
         assert_eq!(diary.recorded(Step::Audit), Recorded::Done);
         assert_eq!(diary.recorded(Step::HandOver), Recorded::Nothing);
+    }
+
+    #[test]
+    fn a_written_policy_takes_the_proof_of_the_logins_with_it() {
+        let mut diary = Diary::new("prod", "https://vault:8200");
+        diary.finish(Step::Logins, Evidence::default(), "a".into());
+        diary.start(Step::RevokeRoot, "b".into());
+        assert_eq!(diary.recorded(Step::Logins), Recorded::Done);
+        diary.start(Step::Policies, "c".into());
+        assert_eq!(diary.recorded(Step::Logins), Recorded::Started);
     }
 
     #[test]

@@ -5,17 +5,31 @@ use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
+/// Beginning of the name of a file that has no name yet.
+const UNNAMED: &str = ".new-";
+
 /// Replaces `directory/name` with `bytes`: temporary file (0600), fsync, rename, fsync of the
 /// directory. When this returns, a power cut does not take the new content away.
 pub(super) fn replace(directory: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
     let mut file = tempfile::Builder::new()
-        .prefix(".new-")
+        .prefix(UNNAMED)
         .tempfile_in(directory)?;
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
     file.persist(directory.join(name))
         .map_err(|error| error.error)?;
     sync_directory(directory)
+}
+
+/// Removes what a killed [`replace`] left: a file that never got its name, perhaps an encrypted one.
+pub(super) fn sweep(directory: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(directory)? {
+        let name = entry?.file_name();
+        if let Some(name) = name.to_str().filter(|name| name.starts_with(UNNAMED)) {
+            destroy(directory, name)?;
+        }
+    }
+    Ok(())
 }
 
 /// Makes names in `directory` as durable as the files they name.
@@ -67,6 +81,16 @@ mod tests {
             0o600
         );
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_a_killed_write_left_is_swept_and_nothing_else() {
+        let directory = tempfile::tempdir().unwrap();
+        fs::write(directory.path().join(".new-x1"), "half").unwrap();
+        fs::write(directory.path().join("diary.json"), "{}").unwrap();
+        sweep(directory.path()).unwrap();
+        let left: Vec<_> = fs::read_dir(directory.path()).unwrap().collect();
+        assert_eq!(left.len(), 1);
     }
 
     #[test]

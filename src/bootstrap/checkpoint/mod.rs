@@ -14,7 +14,7 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-pub use diary::{Cluster, Diary, Entry, Proof, ShareRecord, VERSION};
+pub use diary::{Asked, Cluster, Diary, Entry, Proof, ShareRecord, VERSION};
 
 use crate::bootstrap::evidence::Evidence;
 use crate::bootstrap::step::Step;
@@ -104,7 +104,7 @@ pub enum CheckpointError {
         /// The file.
         path: PathBuf,
         /// Why.
-        source: envelope::Error,
+        source: Box<envelope::Error>,
     },
 }
 
@@ -179,6 +179,7 @@ impl Checkpoint {
             durable::replace(directory, ".gitignore", b"*\n")
                 .map_err(CheckpointError::io("write", &path))?;
         }
+        durable::sweep(directory).map_err(CheckpointError::io("clean up", directory))?;
         let diary = match read_diary(directory)? {
             None => Diary::new(name, address),
             Some(diary) if diary.cluster.name == name => diary,
@@ -232,6 +233,19 @@ impl Checkpoint {
     /// As [`Checkpoint::record`].
     pub fn start(&mut self, step: Step) -> Result<()> {
         self.record(|diary| diary.start(step, now()))
+    }
+
+    /// Records that `step` begins, with what is known before it.
+    ///
+    /// # Errors
+    /// As [`Checkpoint::record`].
+    pub fn start_with(&mut self, step: Step, known: Evidence) -> Result<()> {
+        self.record(|diary| {
+            diary.start(step, now());
+            if let Some(entry) = diary.steps.get_mut(&step) {
+                entry.evidence = known;
+            }
+        })
     }
 
     /// Records that `step` is done.
@@ -327,9 +341,9 @@ pub async fn kept(directory: &Path, cluster: &str, key: &envelope::Key) -> Resul
         Some((_, None)) => return Ok(Kept::Awaited),
         Some((header, Some(ciphertext))) => (header, ciphertext),
     };
-    let sealed = |source| CheckpointError::Sealed {
+    let sealed = |error| CheckpointError::Sealed {
         path: path.clone(),
-        source,
+        source: Box::new(error),
     };
     let sealer = Sealer::open(key, &header.key, cluster)
         .await

@@ -25,13 +25,13 @@ pub(super) async fn observe(ceremony: &Ceremony<'_>) -> Result<Observation, Fail
     }
     let there = match audit::list_audit(&ceremony.client(), ceremony.token()?).await {
         Ok(there) => there,
-        Err(error) if error.status() == Some(403) => {
+        Err(error) if error.is_forbidden() => {
             return Ok(Observation::unknown("this login may not read sys/audit"));
         }
         Err(error) => return Err(error.into()),
     };
     refuse_raw(ceremony, &there)?;
-    let mut missing = Vec::new();
+    let (mut missing, mut different) = (Vec::new(), Vec::new());
     for wanted in &ceremony.config.audit {
         match there
             .iter()
@@ -39,11 +39,20 @@ pub(super) async fn observe(ceremony: &Ceremony<'_>) -> Result<Observation, Fail
         {
             None => missing.push(format!("create sys/audit/{}", wanted.path)),
             Some(device) => {
-                for difference in differences(wanted, device) {
-                    ceremony.find(format!("sys/audit/{}: {difference}", wanted.path));
-                }
+                let lines = differences(wanted, device);
+                different.extend(
+                    lines
+                        .iter()
+                        .map(|line| format!("sys/audit/{}: {line}", wanted.path)),
+                );
             }
         }
+    }
+    if !different.is_empty() && ceremony.is_root() {
+        return Err(differs(&different));
+    }
+    for line in different {
+        ceremony.find(line);
     }
     if missing.is_empty() && ceremony.is_root() && !proved(ceremony) {
         return Ok(Observation::partial(vec![
@@ -94,6 +103,14 @@ pub(super) async fn apply(
     Ok(Evidence::default()
         .with("devices", paths)
         .with("proved", proofs))
+}
+
+/// Never deleted and never replaced by us: its log and the salt of its hashes would go with it.
+fn differs(lines: &[String]) -> Failure {
+    Failure::refused(format!("an audit device differs from the file: {}", lines.join("; "))).advise(
+        "say in the file what the device is, or let a person add the right one under a new path and \
+         remove the old one afterwards; then run apply again",
+    )
 }
 
 async fn enable(
@@ -169,12 +186,9 @@ fn quoted(text: &str) -> String {
 
 /// Everything that a raw device has seen stands in its file in clear: the root token for a start.
 fn refuse_raw(ceremony: &Ceremony<'_>, there: &[AuditDevice]) -> Result<(), Failure> {
-    let raw = |device: &&AuditDevice| {
-        device
-            .options
-            .get("log_raw")
-            .is_some_and(|value| ["true", "1", "t"].contains(&value.as_str()))
-    };
+    // The servers read truth values as Go does: `TRUE` and `T` are true as well.
+    let is_true = |value: &String| ["true", "1", "t"].contains(&value.to_lowercase().as_str());
+    let raw = |device: &&AuditDevice| device.options.get("log_raw").is_some_and(is_true);
     let Some(device) = there.iter().find(raw) else {
         return Ok(());
     };
@@ -234,9 +248,7 @@ async fn prove(ceremony: &Ceremony<'_>, device: &AuditDevice) -> Result<&'static
         .options
         .get("file_path")
         .filter(|_| device.device_type == "file");
-    let begin = file
-        .and_then(|file| std::fs::metadata(file).ok())
-        .map(|found| found.len());
+    let begin = file.and_then(|file| log_length(file));
     let marker = format!(
         "vault-bootstrap marker {}",
         crate::bootstrap::checkpoint::now()
@@ -271,6 +283,12 @@ async fn prove(ceremony: &Ceremony<'_>, device: &AuditDevice) -> Result<&'static
                 Failure::refused(failure.to_string()).advise(advice)
             })?;
     }
+}
+
+/// Only a regular file is looked into: a pipe would hold us up, and `/dev/null` holds nothing.
+fn log_length(file: &str) -> Option<u64> {
+    let found = std::fs::metadata(file).ok()?;
+    found.is_file().then_some(found.len())
 }
 
 /// A local file gets its line before the request is answered; the rest is for network disks.

@@ -12,7 +12,7 @@ pub(super) async fn observe(ceremony: &Ceremony<'_>) -> Result<Observation, Fail
     }
     let listing = match listing::list_auth(&ceremony.client(), ceremony.token()?).await {
         Ok(listing) => listing,
-        Err(error) if error.status() == Some(403) => {
+        Err(error) if error.is_forbidden() => {
             return Ok(Observation::unknown("this login may not read sys/auth"));
         }
         Err(error) => return Err(error.into()),

@@ -3,65 +3,63 @@
 //! The one step that cannot be repeated. Nothing here retries; what can go wrong with the disk was
 //! found before the request, because the room for the answer was taken and fsynced.
 
+use futures::future::join_all;
 use tokio::time::Instant;
 
 use super::unseal;
 use crate::bootstrap::ceremony::{Ceremony, Session};
-use crate::bootstrap::checkpoint::{self, Kept};
-use crate::bootstrap::decide::{Recorded, Refusal};
+use crate::bootstrap::checkpoint::{self, Asked, Kept};
+use crate::bootstrap::decide::Refusal;
 use crate::bootstrap::evidence::Evidence;
 use crate::bootstrap::step::{Observation, Step};
 use crate::envelope::Sealer;
 use crate::failure::Failure;
 use crate::vault::init::{self, InitAnswer, InitKeys, InitRequest};
-use crate::vault::sys;
+use crate::vault::{Client, Kind, sys};
 
 /// Asks the server, not the checkpoint: absent or present, or unknown when it does not answer.
 pub(super) async fn observe(ceremony: &Ceremony<'_>) -> Result<Observation, Failure> {
+    let asks = ceremony.client().nodes().into_iter();
+    let answers = join_all(asks.map(|node| async move { sys::initialized(&node).await })).await;
     // One node that is initialised is enough: a follower that has not joined yet still says no.
-    let mut last = None;
-    for node in ceremony.client().nodes() {
-        match sys::initialized(&node).await {
-            Ok(true) => {
-                let facts = Evidence::default().with("initialized", true);
-                return Ok(Observation::present(facts));
-            }
-            Ok(false) => last = Some(Ok(())),
-            Err(error) => last = last.or(Some(Err(error))),
-        }
+    if answers.iter().any(|answer| matches!(answer, Ok(true))) {
+        let facts = Evidence::default().with("initialized", true);
+        return Ok(Observation::present(facts));
     }
-    match last {
-        Some(Err(error)) => Err(error.into()),
-        _ => Ok(Observation::absent()),
-    }
+    // "No" counts only when every node says it: the silent one may be the one that was asked before.
+    answers.into_iter().collect::<Result<Vec<_>, _>>()?;
+    Ok(Observation::absent())
 }
 
 /// The request itself, then the answer on disk, then its parts in memory; Shamir nodes are unsealed.
 pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failure> {
-    let client = ceremony.client();
+    let client = first_node(ceremony);
     let seal = sys::seal_status(&client).await?;
-    let request = InitRequest {
+    let asked = Asked {
         shares: ceremony.config.init.shares,
         threshold: ceremony.config.init.threshold,
         recovery: seal.recovery_seal,
     };
     let sealer = Sealer::create(ceremony.key()?, &ceremony.config.cluster.name).await?;
     ceremony.diary().write_ahead(&sealer)?;
-    ceremony.checkpoint().start(Step::Initialize)?;
-    let answer = match init::initialize(&client, &request).await {
+    ceremony.checkpoint().record(|diary| {
+        diary.asked = Some(asked);
+        diary.start(Step::Initialize, checkpoint::now());
+    })?;
+    let answer = match init::initialize(&client, &request(asked)).await {
         Ok(answer) => answer,
-        Err(error) => return Err(unanswered(ceremony, &error)),
+        Err(error) => return Err(unanswered(ceremony, &error)?),
     };
     let raw = answer.raw();
     ceremony
         .diary()
         .keep_answer(&sealer, raw)
         .map_err(answer_not_kept)?;
-    take(ceremony, InitAnswer::parse(raw, &request)?);
-    if !seal.recovery_seal {
+    take(ceremony, InitAnswer::parse(raw, &request(asked))?);
+    if !asked.recovery {
         unseal::all_nodes(ceremony).await?;
     }
-    Ok(evidence(&request, &seal.seal_type))
+    Ok(evidence(asked, &seal.seal_type))
 }
 
 /// Takes up what an earlier run kept, instead of asking again.
@@ -75,30 +73,41 @@ pub(in crate::bootstrap) async fn take_up(ceremony: &mut Ceremony<'_>) -> Result
         Kept::Nothing | Kept::Awaited => {}
         Kept::RootToken(root) => ceremony.session = Session::Root(root),
         Kept::InitAnswer(raw) => {
-            let seal = sys::seal_status(&ceremony.client()).await?;
-            let request = InitRequest {
-                shares: ceremony.config.init.shares,
-                threshold: ceremony.config.init.threshold,
-                recovery: seal.recovery_seal,
-            };
-            take(ceremony, InitAnswer::parse(&raw, &request)?);
+            let asked = asked(ceremony)?;
+            take(ceremony, InitAnswer::parse(&raw, &request(asked))?);
+            if !asked.recovery {
+                unseal::all_nodes(ceremony).await?;
+            }
         }
     }
     Ok(())
 }
 
-/// An answer of before is in hand: unseal where people's shares do that, and go on.
+/// An answer of before is in hand: go on with it.
 pub(in crate::bootstrap) async fn adopt(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failure> {
-    let seal = sys::seal_status(&ceremony.client()).await?;
-    if !seal.recovery_seal {
-        unseal::all_nodes(ceremony).await?;
+    take_up(ceremony).await?;
+    let seal = sys::seal_status(&first_node(ceremony)).await?;
+    Ok(evidence(asked(ceremony)?, &seal.seal_type).with("taken_up", true))
+}
+
+/// One node of several, always the same: two that are asked become two clusters.
+fn first_node(ceremony: &Ceremony<'_>) -> Client {
+    let nodes = ceremony.client().nodes();
+    nodes.first().cloned().unwrap_or_else(|| ceremony.client())
+}
+
+/// What the kept answer answers, which the file may say differently by now.
+fn asked(ceremony: &Ceremony<'_>) -> Result<Asked, Failure> {
+    let asked = ceremony.diary().diary().asked;
+    asked.ok_or_else(|| Failure::refused("the checkpoint does not say what sys/init was asked for"))
+}
+
+fn request(asked: Asked) -> InitRequest {
+    InitRequest {
+        shares: asked.shares,
+        threshold: asked.threshold,
+        recovery: asked.recovery,
     }
-    let request = InitRequest {
-        shares: ceremony.config.init.shares,
-        threshold: ceremony.config.init.threshold,
-        recovery: seal.recovery_seal,
-    };
-    Ok(evidence(&request, &seal.seal_type).with("taken_up", true))
 }
 
 /// After a request without an answer: looks for a bounded time whether it arrived after all.
@@ -162,37 +171,40 @@ fn take(ceremony: &mut Ceremony<'_>, keys: InitKeys) {
     ceremony.session = Session::Root(keys.root_token);
 }
 
-fn evidence(request: &InitRequest, seal_type: &str) -> Evidence {
+fn evidence(asked: Asked, seal_type: &str) -> Evidence {
+    let key_type = if asked.recovery { "recovery" } else { "unseal" };
     Evidence::default()
         .with("seal", seal_type)
-        .with(
-            "key_type",
-            if request.recovery {
-                "recovery"
-            } else {
-                "unseal"
-            },
-        )
-        .with("shares", request.shares)
-        .with("threshold", request.threshold)
+        .with("key_type", key_type)
+        .with("shares", asked.shares)
+        .with("threshold", asked.threshold)
 }
 
-fn unanswered(ceremony: &Ceremony<'_>, error: &crate::vault::Error) -> Failure {
-    let refused_outright = error
-        .status()
-        .is_some_and(|status| (400..500).contains(&status));
-    if refused_outright {
+/// What an answer that is none means. A refusal in the server's own words initialised nothing, so the
+/// attempt is taken back: otherwise a colleague who was faster would look like an answer of ours lost.
+fn unanswered(ceremony: &Ceremony<'_>, error: &crate::vault::Error) -> Result<Failure, Failure> {
+    if matches!(
+        error.kind(),
+        Kind::Status {
+            code: 400..=499,
+            ..
+        }
+    ) {
+        ceremony.checkpoint().record(|diary| {
+            diary.steps.remove(&Step::Initialize);
+            diary.asked = None;
+        })?;
+        ceremony.diary().destroy_secrets()?;
         let advice = error.advice().unwrap_or_else(|| {
-            "the server refused and nothing was initialised; see its log, then run apply again"
+            "the server refused and this request initialised nothing; see its log, then run apply again"
                 .into()
         });
-        return Failure::failed(error.to_string()).advise(advice);
+        return Ok(Failure::failed(error.to_string()).advise(advice));
     }
-    let recorded = ceremony.diary().diary().recorded(Step::Initialize);
-    debug_assert_eq!(recorded, Recorded::Started);
-    Failure::failed(format!("no usable answer to the one request that initialises: {error}")).advise(
+    let what = format!("no usable answer to the one request that initialises: {error}");
+    Ok(Failure::failed(what).advise(
         "run apply again: it looks whether the request arrived, and never sends a second one blindly",
-    )
+    ))
 }
 
 fn answer_not_kept(error: crate::bootstrap::checkpoint::CheckpointError) -> Failure {

@@ -36,29 +36,28 @@ pub(super) fn observe(ceremony: &Ceremony<'_>) -> Result<Observation, Failure> {
 }
 
 pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failure> {
-    let ceremony = &*ceremony;
     let (mut opened, mut failures) = (Vec::new(), Vec::new());
+    let unattended = ceremony
+        .config
+        .logins
+        .iter()
+        .any(|login| !login.needs_a_person());
     // One after the other: a person can sign in to one browser window at a time.
     for login in &ceremony.config.logins {
-        match try_login(ceremony, login).await {
-            Ok(proof) => {
+        let keep = !unattended && ceremony.control.is_none();
+        match try_login(ceremony, login, keep).await {
+            Ok((proof, kept)) => {
                 ceremony.note(format!("{} opened", login.name));
+                ceremony.control = kept
+                    .map(|kept| (login.name.clone(), kept))
+                    .or(ceremony.control.take());
                 opened.push(proof);
             }
             Err(failure) => failures.push(failure),
         }
     }
-    if let Some(mut failure) = Failure::all(failures) {
-        for problem in &mut failure.problems {
-            let advice = problem.advice.take().unwrap_or_default();
-            let stands = "root is still alive and stays in the checkpoint; run apply again";
-            problem.advice = Some(if advice.is_empty() {
-                stands.into()
-            } else {
-                format!("{advice}; {stands}")
-            });
-        }
-        return Err(failure);
+    if let Some(failure) = Failure::all(failures) {
+        return Err(root_stands(failure));
     }
     Ok(Evidence::default()
         .with("declared", declared(ceremony))
@@ -66,20 +65,46 @@ pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
         .with("rehearsed", false))
 }
 
-async fn try_login(ceremony: &Ceremony<'_>, login: &Login) -> Result<Value, Failure> {
+/// Says with every problem that root was not touched.
+fn root_stands(mut failure: Failure) -> Failure {
+    for problem in &mut failure.problems {
+        let advice = problem
+            .advice
+            .take()
+            .map(|advice| format!("{advice}; "))
+            .unwrap_or_default();
+        let stands = "root is still alive and stays in the checkpoint; run apply again";
+        problem.advice = Some(format!("{advice}{stands}"));
+    }
+    failure
+}
+
+/// Opens, judges and ends one login; a good one is handed back instead of ended when `keep` says so.
+async fn try_login(
+    ceremony: &Ceremony<'_>,
+    login: &Login,
+    keep: bool,
+) -> Result<(Value, Option<Session>), Failure> {
     let client = ceremony.client();
     let door = doors::door(ceremony, login)?;
     let session = door::open(&client, &door, ceremony).await?;
     let result = judge(ceremony, login, &door, &session).await;
-    // Whatever was found, the token of a try must not stay; what was found comes first.
-    let ended = end(ceremony, &client, session).await;
-    let proof = result?;
-    ended?;
-    Ok(json!({
+    let kept = if keep && result.is_ok() {
+        Some(session)
+    } else {
+        // Whatever was found, the token of a try must not stay; what was found comes first.
+        let ended = end(ceremony, &client, session).await;
+        if result.is_ok() {
+            ended?;
+        }
+        None
+    };
+    let proof = json!({
         "login": login.name,
         "break_glass": is_break_glass(ceremony, login),
-        "proof": proof,
-    }))
+        "proof": result?,
+    });
+    Ok((proof, kept))
 }
 
 /// A login that may not even revoke itself is ended by its accessor, as root.

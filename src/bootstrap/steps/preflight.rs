@@ -5,32 +5,43 @@
 use futures::future::join_all;
 
 use crate::bootstrap::ceremony::Ceremony;
-use crate::bootstrap::decide::Recorded;
+use crate::bootstrap::decide::{Recorded, Refusal, Seen};
 use crate::bootstrap::evidence::Evidence;
 use crate::bootstrap::step::{Observation, Step};
 use crate::config::{BreakGlass, Seal};
 use crate::custodian::{self, Custodian, Presence};
 use crate::failure::Failure;
 use crate::vault::Client;
-use crate::vault::sys::{self, Health, SealStatus};
+use crate::vault::sys::{self, Health, Product, SealStatus};
 
 /// Farther apart than this, token lifetimes and certificates begin to surprise.
 const CLOCK_TOLERANCE_SECONDS: i64 = 60;
 
-/// Before initialisation there is always something to check; afterwards there is nothing left to do.
-#[allow(clippy::unused_async, reason = "the shape of all steps")]
+/// As long as nothing is initialised there is always something to check again: the file may have
+/// changed since. Afterwards there is nothing left to do.
 pub(super) async fn observe(ceremony: &Ceremony<'_>) -> Result<Observation, Failure> {
-    let recorded = ceremony.diary().diary().recorded(Step::Initialize);
-    if recorded == Recorded::Nothing {
+    let (recorded, kept) = {
+        let checkpoint = ceremony.diary();
+        (
+            checkpoint.diary().recorded(Step::Initialize),
+            checkpoint.keeps_something()?,
+        )
+    };
+    let before = match recorded {
+        Recorded::Nothing => true,
+        // A request without an answer: where it did not arrive, it is about to be sent.
+        Recorded::Started if !kept => {
+            super::initialize::observe(ceremony).await?.seen == Seen::Absent
+        }
+        Recorded::Started | Recorded::Done => false,
+    };
+    if before {
         return Ok(Observation::absent());
     }
     let checkpoint = ceremony.diary();
     let entry = checkpoint.diary().steps.get(&Step::Preflight);
-    Ok(Observation::present(
-        entry
-            .map(|entry| entry.evidence.clone())
-            .unwrap_or_default(),
-    ))
+    let evidence = entry.map(|entry| entry.evidence.clone());
+    Ok(Observation::present(evidence.unwrap_or_default()))
 }
 
 /// One node as it answered.
@@ -47,10 +58,7 @@ pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
     judge_nodes(ceremony, &nodes, &mut failures);
     if nodes.iter().any(|node| node.health.initialized) {
         // Nothing else matters then, and nothing else may be touched.
-        failures.push(super::initialize::refusal(
-            ceremony,
-            crate::bootstrap::decide::Refusal::Foreign,
-        ));
+        failures.push(super::initialize::refusal(ceremony, arrived(ceremony)));
         return Err(only_refusals(failures));
     }
     let tried = try_custodians(ceremony, &mut failures).await;
@@ -59,7 +67,7 @@ pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
     if let Err(error) = ceremony.key()?.probe(&ceremony.config.cluster.name).await {
         failures.push(error.into());
     }
-    break_glass(ceremony);
+    break_glass(ceremony, &nodes, &mut failures);
     if let Some(failure) = Failure::all(failures) {
         return Err(failure);
     }
@@ -96,6 +104,14 @@ pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
                 .collect::<Vec<_>>(),
         )
         .with("proved", tried))
+}
+
+/// Whose initialisation it is that was found.
+fn arrived(ceremony: &Ceremony<'_>) -> Refusal {
+    match ceremony.diary().diary().recorded(Step::Initialize) {
+        Recorded::Nothing => Refusal::Foreign,
+        Recorded::Started | Recorded::Done => Refusal::AnswerLost,
+    }
 }
 
 async fn reach(ceremony: &Ceremony<'_>, failures: &mut Vec<Failure>) -> Vec<Node> {
@@ -200,7 +216,7 @@ async fn try_custodians(ceremony: &Ceremony<'_>, failures: &mut Vec<Failure>) ->
                     opened.push(custodian.name().to_owned());
                 }
             }
-            Err(error) => failures.push(error.into()),
+            Err(error) => failures.push(of(custodian, error)),
         }
         match presence {
             Ok(Presence::Absent) => {}
@@ -210,10 +226,19 @@ async fn try_custodians(ceremony: &Ceremony<'_>, failures: &mut Vec<Failure>) ->
                      name in the file",
                 ),
             ),
-            Err(error) => failures.push(error.into()),
+            Err(error) => failures.push(of(custodian, error)),
         }
     }
     opened
+}
+
+/// A canary has a name of its own; whose it is must be said.
+fn of(custodian: &Custodian, error: custodian::Error) -> Failure {
+    let mut failure = Failure::from(error);
+    for problem in &mut failure.problems {
+        problem.what = format!("custodian {}: {}", custodian.name(), problem.what);
+    }
+    failure
 }
 
 /// Encrypting to a wrong recipient loses a share silently: enough holders must have opened something.
@@ -275,10 +300,42 @@ fn trust(ceremony: &Ceremony<'_>) {
     }
 }
 
-fn break_glass(ceremony: &Ceremony<'_>) {
+/// A door needs a server that lets a login generate root. OpenBao took the open way away in 2.5.3 and
+/// made the authenticated one in 2.6.0 (its change log); in between there is none.
+fn break_glass(ceremony: &Ceremony<'_>, nodes: &[Node], failures: &mut Vec<Failure>) {
     if let BreakGlass::None { reason } = &ceremony.config.break_glass {
         ceremony.find(format!("no break-glass door, on purpose: {reason}"));
+        return;
     }
+    let without = |node: &&Node| {
+        node.health.product == Product::OpenBao
+            && release(&node.health.version)
+                .is_some_and(|release| ((2, 5, 3)..(2, 6, 0)).contains(&release))
+    };
+    if let Some(node) = nodes.iter().find(without) {
+        let version = &node.health.version;
+        failures.push(
+            Failure::refused(format!(
+                "{} is OpenBao {version}, where no login can ever generate a root token",
+                node.address
+            ))
+            .advise(
+                "upgrade to 2.6.0 or later first; or take the risk by name: break_glass: {none: \"reason\"}",
+            ),
+        );
+    }
+}
+
+/// `2.5.3` of `2.5.3` or `v2.5.3+build`; `None` where the server hides it.
+fn release(version: &str) -> Option<(u32, u32, u32)> {
+    let plain = version.trim_start_matches('v');
+    let plain = plain.split(['-', '+']).next()?;
+    let mut parts = plain.split('.').map(str::parse);
+    Some((
+        parts.next()?.ok()?,
+        parts.next()?.ok()?,
+        parts.next()?.ok()?,
+    ))
 }
 
 /// A refusal outweighs what else went wrong while looking.
@@ -288,4 +345,16 @@ fn only_refusals(failures: Vec<Failure>) -> Failure {
         .filter(|f| f.exit == crate::failure::Exit::Refused)
         .collect();
     Failure::all(refused).unwrap_or_else(|| Failure::refused("a node is already initialised"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn releases_are_read_with_and_without_ornament() {
+        assert_eq!(release("2.5.3"), Some((2, 5, 3)));
+        assert_eq!(release("v2.6.0-beta1+ent"), Some((2, 6, 0)));
+        assert_eq!(release(""), None);
+    }
 }

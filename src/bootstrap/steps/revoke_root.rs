@@ -1,10 +1,12 @@
 //! The end of root: scanned as root just before, revoked, and proved dead on the same active node where
 //! it was alive a moment ago and where another login is alive now.
 
+use serde_json::{Value, json};
+
 use crate::bootstrap::ceremony::{Ceremony, Session};
 use crate::bootstrap::decide::Recorded;
 use crate::bootstrap::evidence::Evidence;
-use crate::bootstrap::scan::{Found, scan};
+use crate::bootstrap::scan::{Found, Scan, scan};
 use crate::bootstrap::step::{Observation, Step};
 use crate::bootstrap::{doors, questions};
 use crate::config::Login;
@@ -22,27 +24,32 @@ pub(super) async fn observe(ceremony: &Ceremony<'_>) -> Result<Observation, Fail
             Evidence::default().with("root", "kept on purpose"),
         ));
     }
-    let checkpoint = ceremony.diary();
-    let recorded = checkpoint.diary().recorded(Step::RevokeRoot);
-    let evidence = checkpoint
-        .diary()
-        .steps
-        .get(&Step::RevokeRoot)
-        .map(|e| e.evidence.clone());
-    drop(checkpoint);
+    let (recorded, evidence) = recorded(ceremony);
     match (&ceremony.session, recorded) {
         (Session::Root(_), _) => Ok(Observation::absent()),
-        // We are a login although a root token was kept: it was found dead when this run began. The
-        // request that revoked it was ours, and only its answer was lost.
+        // We are no longer root although a root token was kept: it was found dead when this run began,
+        // and the request that revoked it was ours. Only what came after it is still to be shown.
         (_, Recorded::Started) => {
+            let second = second_scan(ceremony, &ceremony.client()).await?;
             let evidence = evidence
                 .unwrap_or_default()
-                .with("after", "403, found by the next run");
+                .with("after", "403, found by the next run")
+                .with("second_scan", second);
             Ok(Observation::present(evidence))
         }
         (Session::Login { token, .. }, _) => rescan(ceremony, token, evidence).await,
         (Session::None, _) => Ok(Observation::unknown("there is no login to look with")),
     }
+}
+
+fn recorded(ceremony: &Ceremony<'_>) -> (Recorded, Option<Evidence>) {
+    let checkpoint = ceremony.diary();
+    let diary = checkpoint.diary();
+    let evidence = diary
+        .steps
+        .get(&Step::RevokeRoot)
+        .map(|entry| entry.evidence.clone());
+    (diary.recorded(Step::RevokeRoot), evidence)
 }
 
 /// After hand-over: a login that may scan looks for root tokens; another is told that it may not.
@@ -60,7 +67,7 @@ async fn rescan(
             }
             Ok(Observation::unknown("root tokens are alive"))
         }
-        Err(error) if error.status() == Some(403) => Ok(Observation {
+        Err(error) if error.is_forbidden() => Ok(Observation {
             evidence,
             ..Observation::unknown("this login may not list accessors")
         }),
@@ -70,74 +77,99 @@ async fn rescan(
 
 pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failure> {
     let client = ceremony.client();
-    let scan = scan(&client, ceremony.token()?).await?;
     let own = token::lookup_self(&client, ceremony.token()?).await?;
-    let others: Vec<_> = scan
-        .roots
-        .iter()
-        .filter(|t| t.accessor != own.accessor)
-        .cloned()
-        .collect();
-    for orphanless in &scan.children {
-        ceremony.warn(format!(
-            "dies with root if it is its child: {}",
-            orphanless.line()
-        ));
-    }
-    judge_others(ceremony, &client, &others).await?;
-    questions::before_revoking(ceremony, &others, &scan.children).await?;
-    ceremony.checkpoint().start(Step::RevokeRoot)?;
+    ask(ceremony, &client, &own.accessor).await?;
     // The control login is opened before: a door that fails now must find root alive.
-    let (control_name, control) = control(ceremony, &client).await?;
+    if ceremony.control.is_none() {
+        ceremony.control = Some(control(ceremony, &client).await?);
+    }
+    // A person may have taken an hour to answer: what counts is what the last scan sees.
+    let revoked = revoke_others(ceremony, &client, &own.accessor).await?;
+    let last = scan(&client, ceremony.token()?).await?;
+    let others = other_roots(&last, &own.accessor);
+    if !others.is_empty() {
+        return Err(others_alive(&others));
+    }
+    let begun = Evidence::default()
+        .with("node", client.address())
+        .with("accessor", &own.accessor);
+    ceremony
+        .checkpoint()
+        .start_with(Step::RevokeRoot, begun.clone())?;
     let Session::Root(root) = std::mem::replace(&mut ceremony.session, Session::None) else {
         return Err(Failure::failed("there is no root token to revoke"));
     };
     let proof = RootSession::new(client.clone(), root)
         .revoke()
         .await
-        .map_err(not_revoked)?;
-    let after = token::lookup_self(&client, &control.token)
-        .await
-        .map_err(|error| {
-            Failure::failed(format!(
-                "{control_name} does not answer after the revocation: {error}"
-            ))
-            .advise("run apply again: it looks whether root is dead and goes on")
-        })?;
+        .map_err(|error| not_revoked(&error))?;
+    let control = answers_still(ceremony, &client).await?;
     let second = second_scan(ceremony, &client).await?;
-    token::revoke_self(&client, control.token).await?;
-    Ok(Evidence::default()
-        .with("node", client.address())
-        .with("accessor", &own.accessor)
+    Ok(begun
         .with("proof", &proof)
-        .with(
-            "control",
-            serde_json::json!({"login": control_name, "status": 200, "accessor": after.accessor}),
-        )
-        .with("other_root_tokens_revoked", others.len())
-        .with("tokens_scanned", scan.looked_at)
-        .with("accessors_without_token", scan.dangling)
+        .with("control", control)
+        .with("other_root_tokens_revoked", revoked)
+        .with("tokens_scanned", last.looked_at)
+        .with("accessors_without_token", last.dangling)
         .with("second_scan", second))
 }
 
-async fn judge_others(
+/// Shows what is there and asks. Nothing is revoked before the answer.
+async fn ask(ceremony: &Ceremony<'_>, client: &Client, own: &str) -> Result<(), Failure> {
+    let scan = scan(client, ceremony.token()?).await?;
+    for child in &scan.children {
+        ceremony.warn(format!(
+            "dies with root if it is its child: {}",
+            child.line()
+        ));
+    }
+    let others = other_roots(&scan, own);
+    if !others.is_empty() && !ceremony.options.revoke_other_roots {
+        return Err(others_alive(&others));
+    }
+    questions::before_revoking(ceremony, &others, &scan.children).await
+}
+
+async fn revoke_others(
     ceremony: &Ceremony<'_>,
     client: &Client,
-    others: &[Found],
-) -> Result<(), Failure> {
-    if others.is_empty() {
-        return Ok(());
-    }
+    own: &str,
+) -> Result<usize, Failure> {
     if !ceremony.options.revoke_other_roots {
-        let lines: Vec<_> = others.iter().map(Found::line).collect();
-        return Err(Failure::refused(format!("other root tokens are alive: {}", lines.join("; ")))
-            .advise("find out who made them; to revoke them too: vault-bootstrap apply --revoke-other-roots"));
+        return Ok(0);
     }
-    for other in others {
+    let others = other_roots(&scan(client, ceremony.token()?).await?, own);
+    for other in &others {
         token::revoke_accessor(client, ceremony.token()?, &other.accessor).await?;
         ceremony.note(format!("revoked another root token: {}", other.line()));
     }
-    Ok(())
+    Ok(others.len())
+}
+
+fn other_roots(scan: &Scan, own: &str) -> Vec<Found> {
+    let others = scan.roots.iter().filter(|root| root.accessor != own);
+    others.cloned().collect()
+}
+
+fn others_alive(others: &[Found]) -> Failure {
+    let lines: Vec<_> = others.iter().map(Found::line).collect();
+    Failure::refused(format!("other root tokens are alive: {}", lines.join("; "))).advise(
+        "find out who made them; to revoke them too: vault-bootstrap apply --revoke-other-roots",
+    )
+}
+
+/// The control: another login answers on the node where root does not any more.
+async fn answers_still(ceremony: &Ceremony<'_>, client: &Client) -> Result<Value, Failure> {
+    let Some((name, session)) = &ceremony.control else {
+        return Err(Failure::failed("there is no control login"));
+    };
+    match token::lookup_self(client, &session.token).await {
+        Ok(info) => Ok(json!({"login": name, "status": 200, "accessor": info.accessor})),
+        Err(error) => Err(Failure::failed(format!(
+            "{name} does not answer after the revocation: {error}"
+        ))
+        .advise("run apply again: it looks whether root is dead and goes on")),
+    }
 }
 
 /// Another login, opened while root still lives: the 200 that makes the 403 mean something.
@@ -190,7 +222,7 @@ async fn second_scan(ceremony: &Ceremony<'_>, client: &Client) -> Result<String,
                 ))
                 .advise("find out who made them since the scan as root"));
             }
-            Err(error) if error.status() == Some(403) => {}
+            Err(error) if error.is_forbidden() => {}
             Err(error) => return Err(error.into()),
         }
     }
@@ -201,8 +233,7 @@ fn kept_on_purpose(ceremony: &Ceremony<'_>) -> bool {
     !ceremony.config.revoke_root && ceremony.options.keep_root
 }
 
-#[allow(clippy::needless_pass_by_value, reason = "the session in it ends here")]
-fn not_revoked(error: Box<NotRevoked>) -> Failure {
+fn not_revoked(error: &NotRevoked) -> Failure {
     Failure::failed(format!("root was not proved dead: {}", error.error))
         .advise("run apply again: it looks whether root is dead, and revokes it if not")
 }

@@ -3,17 +3,23 @@
 //! Custodians are independent of each other and go in parallel; a share that is stored is not touched
 //! again. When all are there, the checkpoint is rewritten with the root token alone, under a fresh key.
 
+use std::collections::BTreeMap;
+
 use futures::future::join_all;
 
 use crate::bootstrap::ceremony::{Ceremony, Session};
+use crate::bootstrap::checkpoint::ShareRecord;
 use crate::bootstrap::evidence::Evidence;
 use crate::bootstrap::step::Observation;
-use crate::custodian::{Custodian, Observation as Look, Stored};
+use crate::custodian::{self, Custodian, Observation as Look, Stored};
 use crate::envelope::Sealer;
 use crate::failure::Failure;
 use crate::secret::Share;
 
 /// Looks at what is recorded as stored: version and digest, never a share.
+///
+/// While root lives, a share that is gone or changed stops the ceremony: root must not go on the
+/// strength of a quorum that no longer exists.
 pub(super) async fn observe(ceremony: &Ceremony<'_>) -> Result<Observation, Failure> {
     let looks = ceremony.custodians.iter().map(|custodian| async move {
         let Some(stored) = stored(ceremony, custodian.name()) else {
@@ -22,60 +28,94 @@ pub(super) async fn observe(ceremony: &Ceremony<'_>) -> Result<Observation, Fail
         let observed = custodian.observe(&stored).await;
         (custodian, Some((stored, observed)))
     });
-    let (mut there, mut missing, mut unseen) = (Vec::new(), Vec::new(), Vec::new());
-    for (custodian, found) in join_all(looks).await {
-        match found {
-            Some((stored, Ok(Look::Same))) => there.push(fact(custodian, &stored)),
-            Some((_, Ok(Look::Changed(how)))) => {
-                ceremony.find(format!(
-                    "{} changed since it was stored: {how}",
-                    custodian.address()
-                ));
-                unseen.push(custodian.address());
-            }
-            Some((_, Ok(Look::Missing))) => {
-                ceremony.find(format!(
-                    "the share of {} is gone: {}",
-                    custodian.name(),
-                    custodian.address()
-                ));
-                unseen.push(custodian.address());
-            }
-            Some((_, Err(error))) => {
-                ceremony.note(format!("{error}"));
-                unseen.push(custodian.address());
-            }
-            None => missing.push(format!("{} has no share yet", custodian.name())),
-        }
+    let mut found = Found::default();
+    for (custodian, look) in join_all(looks).await {
+        found.sort(custodian, look);
     }
-    let evidence = Evidence::default().with("custodians", &there);
+    let rooted = ceremony.is_root() && ceremony.shares.is_empty();
+    if rooted && let Some(failure) = Failure::all(found.failures) {
+        return Err(failure);
+    }
+    for lost in &found.lost {
+        ceremony.find(lost.clone());
+    }
+    let evidence = Evidence::default().with("custodians", &found.there);
     // Shares still in the checkpoint mean that the step did not come to its end.
     if !ceremony.shares.is_empty() {
-        return Ok(Observation::partial(missing));
+        return Ok(Observation::partial(found.missing));
     }
-    if !missing.is_empty() {
-        return Ok(Observation::unknown(
-            "shares are missing and no longer in the checkpoint",
-        ));
+    if !found.missing.is_empty() {
+        let why = "shares are missing and no longer in the checkpoint";
+        return Ok(Observation::unknown(why));
     }
-    if unseen.is_empty() {
+    if found.unseen.is_empty() {
         return Ok(Observation::present(evidence));
     }
-    let why = format!("not re-checked: {}", unseen.join(", "));
+    let why = found.unseen.join(", ");
     Ok(Observation {
         evidence,
         ..Observation::unknown(why)
     })
 }
 
+/// What a look at all custodians found.
+#[derive(Default)]
+struct Found {
+    there: Vec<serde_json::Value>,
+    missing: Vec<String>,
+    unseen: Vec<String>,
+    lost: Vec<String>,
+    failures: Vec<Failure>,
+}
+
+impl Found {
+    fn sort(
+        &mut self,
+        custodian: &Custodian,
+        look: Option<(Stored, Result<Look, custodian::Error>)>,
+    ) {
+        let (name, address) = (custodian.name(), custodian.address());
+        match look {
+            Some((stored, Ok(Look::Same))) => self.there.push(fact(custodian, &stored)),
+            Some((_, Ok(Look::Changed(how)))) => {
+                self.gone(format!(
+                    "{address}, the share of {name}, changed since it was stored: {how}"
+                ));
+            }
+            Some((_, Ok(Look::Missing))) => {
+                self.gone(format!("{address}, the share of {name}, is gone"))
+            }
+            Some((_, Err(error))) => {
+                self.unseen.push(error.to_string());
+                self.failures.push(error.into());
+            }
+            None => self.missing.push(format!("{name} has no share yet")),
+        }
+    }
+
+    fn gone(&mut self, what: String) {
+        self.unseen.push(what.clone());
+        self.lost.push(what.clone());
+        self.failures.push(Failure::refused(what).advise(
+            "bring it back from where it was moved; a share that is lost for good leaves too few for an \
+             emergency, and the cluster holds little yet: wipe it and begin again",
+        ));
+    }
+}
+
 /// Stores what is not stored yet, then drops the shares from memory and checkpoint.
 pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failure> {
+    let numbers = assign(ceremony)?;
     let view = &*ceremony;
-    let stores = view
-        .custodians
-        .iter()
-        .zip(&view.shares)
-        .map(|(custodian, share)| store_one(view, custodian, share));
+    let stores = view.custodians.iter().map(|custodian| {
+        let share = numbers
+            .get(custodian.name())
+            .and_then(|number| view.shares.get(*number));
+        async move {
+            let share = share.ok_or_else(|| no_share(custodian))?;
+            store_one(view, custodian, share).await
+        }
+    });
     let (mut facts, mut failures) = (Vec::new(), Vec::new());
     for result in join_all(stores).await {
         match result {
@@ -88,6 +128,56 @@ pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
     }
     forget_shares(ceremony).await?;
     Ok(Evidence::default().with("custodians", facts))
+}
+
+/// Which custodian gets which share: decided once and recorded before the first is stored, so that
+/// neither a changed order nor a changed name in the file gives one share away twice and another never.
+fn assign(ceremony: &Ceremony<'_>) -> Result<BTreeMap<String, usize>, Failure> {
+    let names: Vec<_> = ceremony
+        .custodians
+        .iter()
+        .map(|c| c.name().to_owned())
+        .collect();
+    let recorded = ceremony.diary().diary().shares.clone();
+    if recorded.is_empty() {
+        let fresh = |(number, name): (usize, &String)| {
+            (
+                name.clone(),
+                ShareRecord {
+                    number,
+                    ..ShareRecord::default()
+                },
+            )
+        };
+        let records = names.iter().enumerate().map(fresh).collect();
+        ceremony
+            .checkpoint()
+            .record(|diary| diary.shares = records)?;
+        return Ok(names
+            .into_iter()
+            .enumerate()
+            .map(|(number, name)| (name, number))
+            .collect());
+    }
+    let numbers: BTreeMap<_, _> = recorded
+        .into_iter()
+        .map(|(name, record)| (name, record.number))
+        .collect();
+    if numbers.len() == names.len() && names.iter().all(|name| numbers.contains_key(name)) {
+        return Ok(numbers);
+    }
+    let before: Vec<_> = numbers.keys().map(String::as_str).collect();
+    Err(Failure::refused(format!(
+        "the shares were assigned to {}, and the file now names {}",
+        before.join(", "),
+        names.join(", ")
+    ))
+    .advise("put the names back under init.custodians: each share stays with the name it was assigned to"))
+}
+
+fn no_share(custodian: &Custodian) -> Failure {
+    Failure::refused(format!("the server's answer holds no share for {}", custodian.name()))
+        .advise("put init.shares and init.custodians back to what they were when the cluster was initialised")
 }
 
 async fn store_one(

@@ -11,7 +11,18 @@ use crate::vault::{Client, sys};
 /// # Errors
 /// A node refuses a share, or does not join in time.
 pub(super) async fn all_nodes(ceremony: &Ceremony<'_>) -> Result<(), Failure> {
+    let (mut first, mut joining) = (Vec::new(), Vec::new());
     for node in ceremony.client().nodes() {
+        let initialized = sys::seal_status(&node).await?.initialized;
+        if initialized {
+            &mut first
+        } else {
+            &mut joining
+        }
+        .push(node);
+    }
+    // A node joins only once the one it joins is unsealed, whatever the order in the file.
+    for node in first.into_iter().chain(joining) {
         joined(ceremony, &node).await?;
         one(ceremony, &node).await?;
     }
@@ -38,15 +49,14 @@ async fn one(ceremony: &Ceremony<'_>, node: &Client) -> Result<(), Failure> {
     if !sys::seal_status(node).await?.sealed {
         return Ok(());
     }
-    let threshold = usize::try_from(ceremony.config.init.threshold).unwrap_or(usize::MAX);
-    for share in ceremony.shares.iter().take(threshold) {
+    for share in &ceremony.shares {
         if !sys::unseal(node, share).await?.sealed {
             ceremony.note(format!("unsealed {}", node.address()));
             return Ok(());
         }
     }
     Err(Failure::refused(format!(
-        "{} is still sealed after {threshold} shares",
+        "{} is still sealed after all shares",
         node.address()
     ))
     .advise("look at the server's log; if it belongs to another cluster, correct cluster.nodes"))

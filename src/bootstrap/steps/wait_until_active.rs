@@ -5,10 +5,10 @@ use tokio::time::Instant;
 
 use crate::bootstrap::ceremony::Ceremony;
 use crate::bootstrap::evidence::Evidence;
-use crate::bootstrap::step::Observation;
+use crate::bootstrap::step::{Observation, Step};
 use crate::failure::Failure;
 use crate::vault::sys::{self, Health};
-use crate::vault::{RootGeneration, probe_root_generation, token};
+use crate::vault::{Client, RootGeneration, probe_root_generation, token};
 
 pub(super) async fn observe(ceremony: &Ceremony<'_>) -> Result<Observation, Failure> {
     let client = ceremony.client();
@@ -24,6 +24,7 @@ pub(super) async fn observe(ceremony: &Ceremony<'_>) -> Result<Observation, Fail
             Evidence::default().with("node", active.address()),
         )),
         Err(error) if error.is_retryable() => Ok(Observation::absent()),
+        Err(error) if error.is_forbidden() && ceremony.is_root() => Err(dead_root(&active)),
         Err(error) => Err(error.into()),
     }
 }
@@ -46,11 +47,19 @@ pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
     let active = ceremony.client();
     let health = sys::health(&active).await?;
     check_cluster(ceremony, &health)?;
-    ceremony
-        .checkpoint()
-        .record(|diary| diary.cluster.cluster_id.clone_from(&health.cluster_id))?;
-    let rules = probe_root_generation(&active, Some(ceremony.token()?)).await?;
-    if rules == RootGeneration::OpenClassic {
+    if let Some(id) = &health.cluster_id {
+        ceremony
+            .checkpoint()
+            .record(|diary| diary.cluster.cluster_id = Some(id.clone()))?;
+    }
+    joined(ceremony, &health).await?;
+    let rules = match probe_root_generation(&active, Some(ceremony.token()?)).await {
+        Ok(rules) => rules_name(rules).to_owned(),
+        // After hand-over we are a login that need not hold the grant: what root saw stands.
+        Err(error) if error.is_forbidden() && !ceremony.is_root() => recorded(ceremony),
+        Err(error) => return Err(error.into()),
+    };
+    if rules == rules_name(RootGeneration::OpenClassic) {
         ceremony.find(
             "sys/generate-root answers anybody: whoever holds a quorum of shares needs no login, and \
              anybody may disturb an attempt",
@@ -61,7 +70,84 @@ pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
         .with("product", health.product.name())
         .with("version", &health.version)
         .with("cluster_id", &health.cluster_id)
-        .with("root_generation", rules_name(rules)))
+        .with("root_generation", rules))
+}
+
+fn recorded(ceremony: &Ceremony<'_>) -> String {
+    let checkpoint = ceremony.diary();
+    let entry = checkpoint.diary().steps.get(&Step::WaitUntilActive);
+    let rules = entry.and_then(|entry| entry.evidence.get("root_generation"));
+    rules.unwrap_or_else(|| "not known".to_owned())
+}
+
+/// Every listed node belongs to the cluster that is active: an address of another one would be
+/// configured by nobody and trusted by everybody.
+async fn joined(ceremony: &Ceremony<'_>, active: &Health) -> Result<(), Failure> {
+    let begun = Instant::now();
+    let limit = ceremony.config.cluster.timeouts.active;
+    loop {
+        let mut away = Vec::new();
+        for (node, health) in sys::health_of_nodes(&ceremony.client()).await {
+            match health {
+                Ok(health) if health.cluster_id == active.cluster_id && !health.sealed => {}
+                // Just unsealed: it does not say yet whose it is.
+                Ok(health)
+                    if health.initialized && !health.sealed && health.cluster_id.is_none() =>
+                {
+                    away.push(format!("{} has not joined", node.address()));
+                }
+                Ok(health) if health.initialized && !health.sealed => {
+                    return Err(two_clusters(&node, &health, active));
+                }
+                Ok(health) if health.initialized => {
+                    away.push(format!("{} is sealed", node.address()))
+                }
+                Ok(_) => away.push(format!("{} has not joined", node.address())),
+                Err(error) => away.push(error.to_string()),
+            }
+        }
+        if away.is_empty() {
+            return Ok(());
+        }
+        let said = away.join(", ");
+        ceremony
+            .wait(begun, limit, "all nodes to join", &said)
+            .await
+            .map_err(|_| {
+                Failure::refused(said.clone()).advise(
+                "a node that never joins is no node of this cluster: correct its retry_join, or \
+                 cluster.nodes in the file; then run apply again",
+            )
+            })?;
+    }
+}
+
+/// Nobody but us was ever shown this token, and we did not revoke it.
+fn dead_root(active: &Client) -> Failure {
+    Failure::refused(format!(
+        "the root token in the checkpoint is dead at {}, and no run of ours revoked it",
+        active.address()
+    ))
+    .advise(
+        "somebody revoked it, or this is another cluster; while it holds no data: stop it, empty its \
+         storage, remove the checkpoint directory and the stored shares, and run apply again",
+    )
+}
+
+fn two_clusters(node: &Client, health: &Health, active: &Health) -> Failure {
+    let id = |health: &Health| {
+        health
+            .cluster_id
+            .clone()
+            .unwrap_or_else(|| "unknown".into())
+    };
+    Failure::refused(format!(
+        "{} is a node of cluster {}, the active one is {}",
+        node.address(),
+        id(health),
+        id(active)
+    ))
+    .advise("correct cluster.nodes in the file: these are two clusters")
 }
 
 fn check_cluster(ceremony: &Ceremony<'_>, health: &Health) -> Result<(), Failure> {

@@ -35,7 +35,8 @@ impl AuthMount {
     pub fn role(&self, name: &str) -> Option<&Fields> {
         self.roles
             .iter()
-            .find(|(role, _)| role == name)
+            // The servers keep these names in lower case.
+            .find(|(role, _)| role.eq_ignore_ascii_case(name))
             .map(|(_, fields)| fields)
     }
 
@@ -44,7 +45,7 @@ impl AuthMount {
     pub fn user(&self, name: &str) -> Option<&Fields> {
         self.users
             .iter()
-            .find(|(user, _)| user == name)
+            .find(|(user, _)| user.eq_ignore_ascii_case(name))
             .map(|(_, fields)| fields)
     }
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::Aws;
 
 /// Where a secret is; never the secret.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum SecretRef {
     /// `{file: PATH}`
     File(PathBuf),

@@ -1,0 +1,27 @@
+# What a developer types. `make` alone lists it.
+.DEFAULT_GOAL := help
+.PHONY: help build check test demo bench install-servers
+
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-16s %s\n", $$1, $$2}' Makefile
+
+demo: ## The whole ceremony on a real OpenBao of this machine; needs Rust and Python 3
+	@tests/demo/run
+
+build: ## The program as it is shipped: target/release/vault-bootstrap
+	cargo build --locked --release
+
+check: ## The inner loop: format, lints, unit tests, architecture; no servers
+	cargo fmt --check
+	cargo clippy --locked --all-targets -- -D warnings
+	cargo test --locked --quiet --lib --bins --test architecture
+
+test: ## Everything, on real servers; REQUIRE_ALL=1 makes a server that cannot be had a failure
+	tests/servers/install || test -z "$(REQUIRE_ALL)"
+	cargo test --locked
+
+bench: ## Measures against a bare client and fills in the table of README.md
+	benches/run --readme
+
+install-servers: ## Gets and builds the servers of the tests, once for all checkouts
+	tests/servers/install

@@ -1,0 +1,84 @@
+//! What the custodians hold, opened the way their holders would open it, without the tool.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::path::Path;
+
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
+use serde_json::{Value, json};
+
+use super::api::Api;
+
+/// The custodians' side of a ceremony.
+pub struct Custody<'a> {
+    pub(super) directory: &'a Path,
+    pub(super) identities: &'a BTreeMap<String, age::x25519::Identity>,
+    pub(super) file: &'a Value,
+}
+
+impl Custody<'_> {
+    /// The share of an `age` custodian, decrypted with the holder's identity.
+    pub fn share(&self, name: &str) -> String {
+        let custodians = self.file["init"]["custodians"]
+            .as_array()
+            .expect("custodians");
+        let custodian = custodians
+            .iter()
+            .find(|custodian| custodian["name"] == name);
+        let file = custodian.expect("a custodian")["age"]["file"]
+            .as_str()
+            .expect("a file");
+        let bytes = std::fs::read(self.directory.join(file))
+            .unwrap_or_else(|error| panic!("{file}: {error}"));
+        let decryptor =
+            age::Decryptor::new(age::armor::ArmoredReader::new(&bytes[..])).expect("an age file");
+        let identity = &self.identities[name] as &dyn age::Identity;
+        let mut text = String::new();
+        let mut plain = decryptor
+            .decrypt(std::iter::once(identity))
+            .expect("its own identity opens it");
+        plain.read_to_string(&mut text).expect("a line");
+        text.trim_end_matches('\n').to_owned()
+    }
+}
+
+/// Makes a root token from a quorum of shares, as a break-glass login on OpenBao, and returns it.
+pub fn root_from_shares(login: &Api, path: &str, shares: &[String]) -> String {
+    let start = login.write(&format!("sys/{path}/attempt"), &json!({}));
+    let start = start
+        .get("data")
+        .filter(|data| data.is_object())
+        .unwrap_or(&start);
+    let (nonce, otp) = (
+        start["nonce"].clone(),
+        start["otp"].as_str().expect("an OTP").to_owned(),
+    );
+    let mut last = Value::Null;
+    for share in shares {
+        last = login.write(
+            &format!("sys/{path}/update"),
+            &json!({ "key": share, "nonce": nonce }),
+        );
+    }
+    let last = last
+        .get("data")
+        .filter(|data| data.is_object())
+        .cloned()
+        .unwrap_or(last);
+    assert_eq!(last["complete"], true, "{last}");
+    let encoded = last["encoded_token"].as_str().expect("a token");
+    let bytes = STANDARD_NO_PAD
+        .decode(encoded.trim_end_matches('='))
+        .expect("base64");
+    let token = bytes
+        .iter()
+        .zip(otp.as_bytes())
+        .map(|(one, other)| char::from(one ^ other));
+    token.collect()
+}
+
+/// A share is one line of base64 with 33 bytes in it, as the servers hand it out.
+pub fn looks_like_a_share(text: &str) -> bool {
+    STANDARD.decode(text).is_ok_and(|bytes| bytes.len() == 33)
+}

@@ -1,0 +1,251 @@
+//! A `bootstrap.yaml` in a fresh directory, with everything it refers to. JSON is YAML, so a test
+//! changes a tree and not a text.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use age::secrecy::ExposeSecret;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::custody::Custody;
+use super::run::{Run, tool};
+use super::server::Server;
+
+/// Custodians of the plain ceremony.
+pub const HOLDERS: [&str; 3] = ["alice", "bob", "carol"];
+/// What the operator may do.
+pub const OPERATOR: &str =
+    r#"path "secret/data/*" { capabilities = ["create", "read", "update"] }"#;
+
+/// One ceremony that can be run again and again.
+pub struct Ceremony {
+    directory: TempDir,
+    /// What stands in the file.
+    pub file: Value,
+    /// Environment of the tool.
+    pub environment: Vec<(String, String)>,
+    identities: BTreeMap<String, age::x25519::Identity>,
+    /// Every secret that the tool was given; none may ever be printed.
+    pub secrets: BTreeMap<String, String>,
+}
+
+impl Ceremony {
+    /// Three `age` custodians who proved that they can open, two shares make a quorum; userpass logins
+    /// of an auditor, an operator and the break-glass door `ada`.
+    pub fn at(server: &Server) -> Self {
+        let mut ceremony = Self::unproved(server);
+        ceremony.prove_all();
+        ceremony
+    }
+
+    /// The same, and no holder has opened anything yet.
+    pub fn unproved(server: &Server) -> Self {
+        let directory = tempfile::Builder::new()
+            .prefix("vb-test-")
+            .tempdir()
+            .expect("a directory");
+        let mut ceremony = Self {
+            directory,
+            file: plain(server),
+            environment: Vec::new(),
+            identities: BTreeMap::new(),
+            secrets: BTreeMap::new(),
+        };
+        let custodians = HOLDERS.map(|name| ceremony.age_custodian(name));
+        ceremony.set("/init/custodians", json!(custodians));
+        ceremony.identity_file("checkpoint.key");
+        for name in ["ada", "audit", "operator"] {
+            ceremony.password(name);
+        }
+        ceremony
+    }
+
+    /// Where everything is.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    /// Writes a file that only its owner reads.
+    pub fn write(&self, name: &str, content: &str) -> PathBuf {
+        use std::os::unix::fs::OpenOptionsExt;
+        let path = self.path(name);
+        let file = std::fs::OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&path);
+        std::io::Write::write_all(&mut file.expect("a file"), content.as_bytes()).expect("written");
+        path
+    }
+
+    /// Sets one place of the file, by JSON pointer; maps on the way come into being.
+    pub fn set(&mut self, pointer: &str, value: Value) -> &mut Self {
+        let mut place = &mut self.file;
+        for part in pointer.trim_start_matches('/').split('/') {
+            place = match part.parse::<usize>() {
+                Ok(index) if place.is_array() => &mut place[index],
+                _ => &mut place[part.replace("~1", "/")],
+            };
+        }
+        *place = value;
+        self
+    }
+
+    /// Takes one key out of the file.
+    pub fn remove(&mut self, pointer: &str) -> &mut Self {
+        let (parent, key) = pointer.rsplit_once('/').expect("a pointer");
+        let parent = self.file.pointer_mut(parent).expect("a place");
+        parent
+            .as_object_mut()
+            .expect("a map")
+            .shift_remove(key)
+            .expect("a key");
+        self
+    }
+
+    /// Makes a password, as a file `NAME.password`.
+    pub fn password(&mut self, name: &str) -> String {
+        let word: String = age::x25519::Identity::generate().to_public().to_string();
+        let secret = format!("pw-{name}-{}", &word[20..44]);
+        self.write(&format!("{name}.password"), &format!("{secret}\n"));
+        self.secrets.insert(name.to_owned(), secret.clone());
+        secret
+    }
+
+    /// An entry of `init.custodians` with an identity of its own.
+    pub fn age_custodian(&mut self, name: &str) -> Value {
+        let identity = self.identity_file(&format!("{name}.key"));
+        json!({ "name": name, "age": { "recipient": identity, "file": format!("shares/{name}.age") } })
+    }
+
+    /// Makes an identity in a file and returns its recipient.
+    fn identity_file(&mut self, name: &str) -> String {
+        let identity = age::x25519::Identity::generate();
+        let text = identity.to_string();
+        self.write(name, &format!("{}\n", text.expose_secret()));
+        self.secrets
+            .insert(name.to_owned(), text.expose_secret().to_owned());
+        let recipient = identity.to_public().to_string();
+        self.identities
+            .insert(name.trim_end_matches(".key").to_owned(), identity);
+        recipient
+    }
+
+    /// Every `age` holder opens a challenge.
+    pub fn prove_all(&mut self) {
+        for custodian in self.file["init"]["custodians"]
+            .as_array()
+            .cloned()
+            .unwrap_or_default()
+        {
+            if custodian.get("age").is_some() {
+                let name = custodian["name"].as_str().expect("a name");
+                self.run(&[
+                    "custodian",
+                    "prove",
+                    name,
+                    "--identity",
+                    &format!("{name}.key"),
+                ])
+                .exits(0);
+            }
+        }
+    }
+
+    /// The tool with these arguments, the file written as it now is.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let text = serde_json::to_string_pretty(&self.file).expect("a text");
+        self.write("bootstrap.yaml", &text);
+        self.command_as_is(arguments)
+    }
+
+    /// The tool with these arguments, the file left alone.
+    pub fn command_as_is(&self, arguments: &[&str]) -> Command {
+        let mut command = tool(self.directory.path(), &self.environment);
+        command.args(arguments);
+        command
+    }
+
+    /// Runs the tool to its end.
+    pub fn run(&self, arguments: &[&str]) -> Run {
+        Run::of(self.command(arguments))
+    }
+
+    /// The main job, as a machine does it.
+    pub fn apply(&self) -> Run {
+        self.run(&["apply", "--yes"])
+    }
+
+    /// The custodians' side: what they hold.
+    pub fn custody(&self) -> Custody<'_> {
+        Custody {
+            directory: self.directory.path(),
+            identities: &self.identities,
+            file: &self.file,
+        }
+    }
+
+    /// Whether the checkpoint still holds anything secret.
+    pub fn keeps_secrets(&self) -> bool {
+        self.path("checkpoint/secrets").exists()
+    }
+
+    /// The report of the last ceremony.
+    pub fn report(&self) -> Value {
+        let text = std::fs::read(self.path("checkpoint/report.json")).expect("a report");
+        serde_json::from_slice(&text).expect("JSON")
+    }
+
+    /// Names of the files in a directory of the ceremony, sorted.
+    pub fn files_in(&self, name: &str) -> Vec<String> {
+        names(&self.path(name))
+    }
+}
+
+fn names(directory: &Path) -> Vec<String> {
+    let Ok(entries) = std::fs::read_dir(directory) else {
+        return Vec::new();
+    };
+    let mut names: Vec<_> = entries
+        .map(|entry| {
+            entry
+                .expect("an entry")
+                .file_name()
+                .to_string_lossy()
+                .into_owned()
+        })
+        .collect();
+    names.sort();
+    names
+}
+
+fn plain(server: &Server) -> Value {
+    let user = |name: &str| json!({ "file": format!("{name}.password") });
+    json!({
+        "version": 1,
+        "cluster": { "name": "test", "address": server.address() },
+        "init": { "shares": 3, "threshold": 2, "custodians": [] },
+        "checkpoint": { "path": "checkpoint", "key": { "identity": "checkpoint.key" } },
+        "audit": { "file": { "type": "file", "options": { "file_path": server.audit_log() } } },
+        "secrets": { "secret": { "type": "kv", "options": { "version": "2" } } },
+        "auth": { "userpass": { "type": "userpass", "users": {
+            "ada": { "password": user("ada"), "token_ttl": "15m" },
+            "audit-reader": { "password": user("audit"), "token_policies": ["auditor"], "token_ttl": "15m" },
+            "operator": { "password": user("operator"), "token_policies": ["operator"], "token_ttl": "1h" },
+        } } },
+        "policies": { "auditor": { "builtin": "auditor" }, "operator": { "rules": OPERATOR } },
+        "logins": {
+            "auditor": { "auth": "userpass", "username": "audit-reader", "password": user("audit") },
+            "operator": {
+                "auth": "userpass", "username": "operator", "password": user("operator"),
+                "can": { "secret/data/production/stripe": ["read", "update"] },
+                "cannot": { "sys/audit/file": ["delete"], "sys/policies/acl/operator": ["update"] },
+            },
+            "ada": { "auth": "userpass", "username": "ada", "password": user("ada") },
+        },
+        "break_glass": { "logins": ["ada"] },
+    })
+}

@@ -1,0 +1,144 @@
+//! Run again: nothing is written where nothing changed, and what changed is noticed.
+
+use serde_json::json;
+
+use crate::ceremony::{Ceremony, Server};
+use crate::happy::NOT_REHEARSED;
+
+/// A server that was handed over, and the ceremony that did it.
+fn handed_over() -> (Server, Ceremony) {
+    let server = Server::in_memory();
+    let ceremony = Ceremony::at(&server);
+    ceremony.apply().exits(4);
+    (server, ceremony)
+}
+
+#[test]
+fn a_second_run_writes_nothing_and_says_so() {
+    let (server, ceremony) = handed_over();
+    let report = ceremony.report();
+    let log = server.audit().from_now();
+    let run = ceremony.apply();
+    run.exits(4)
+        .prints(&["nothing was written", NOT_REHEARSED])
+        .never_says(&["repaired", "differs"]);
+    assert_eq!(log.writes(), Vec::<String>::new());
+    assert!(!log.requests().is_empty());
+    assert_eq!(
+        log.requests().last().map(String::as_str),
+        Some("update auth/token/revoke-self")
+    );
+    assert_eq!(
+        ceremony.report(),
+        report,
+        "the report of the ceremony stands"
+    );
+}
+
+#[test]
+fn a_third_run_from_another_place_that_has_no_keys_left_finds_everything_too() {
+    let (server, ceremony) = handed_over();
+    for key in ["checkpoint.key", "alice.key", "bob.key", "carol.key"] {
+        std::fs::remove_file(ceremony.path(key)).expect("it was there");
+    }
+    let log = server.audit().from_now();
+    ceremony.apply().exits(4).prints(&["nothing was written"]);
+    assert_eq!(log.writes(), Vec::<String>::new());
+}
+
+#[test]
+fn a_changed_password_in_the_file_is_noticed_although_no_server_gives_it_back() {
+    let (server, mut ceremony) = handed_over();
+    let old = ceremony.secrets["operator"].clone();
+    let new = ceremony.password("operator");
+    let log = server.audit().from_now();
+    let run = ceremony.apply();
+    run.exits(4).prints(&[
+        "roles differs from the file",
+        "auth/userpass/users/operator",
+        "password is not the one that was written last",
+    ]);
+    run.never_says(&[&old, &new]);
+    assert_eq!(log.writes(), Vec::<String>::new());
+}
+
+#[test]
+fn a_policy_changed_by_hand_after_hand_over_is_a_finding_and_is_left_alone() {
+    let (server, ceremony) = handed_over();
+    let ada = server.api().log_in("ada", &ceremony.secrets["ada"]);
+    let shares = ["alice", "bob"].map(|name| ceremony.custody().share(name));
+    let root = server.api().with(&crate::ceremony::root_from_shares(
+        &ada,
+        "generate-root-token",
+        &shares,
+    ));
+    root.write(
+        "sys/policies/acl/operator",
+        &json!({ "policy": "path \"secret/*\" { capabilities = [\"sudo\"] }" }),
+    );
+    root.write(
+        "auth/userpass/users/operator",
+        &json!({ "token_policies": ["operator", "auditor"] }),
+    );
+    let log = server.audit().from_now();
+    let run = ceremony.apply();
+    run.exits(4).prints(&[
+        "policies differs from the file",
+        "sys/policies/acl/operator",
+        "roles differs from the file",
+        "token_policies",
+        "a root token is alive",
+    ]);
+    assert_eq!(log.writes(), Vec::<String>::new());
+}
+
+#[test]
+fn what_was_changed_by_hand_is_repaired_while_root_lives() {
+    let server = Server::in_memory();
+    let mut ceremony = Ceremony::at(&server);
+    let operator = ceremony.file["logins"]["operator"].clone();
+    // A user who may write policies, and a door that does not open: root stays for another run.
+    ceremony.set(
+        "/policies/operator",
+        json!({ "rules": "path \"sys/policies/acl/*\" { capabilities = [\"update\"] }" }),
+    );
+    ceremony.set(
+        "/logins/operator/can",
+        json!({ "secret/data/production/stripe": ["read"] }),
+    );
+    ceremony
+        .apply()
+        .exits(1)
+        .says(&["operator", "it opened, but"]);
+    let hand = server
+        .api()
+        .log_in("operator", &ceremony.secrets["operator"]);
+    hand.write(
+        "sys/policies/acl/auditor",
+        &json!({ "policy": "path \"x\" { capabilities = [\"read\"] }" }),
+    );
+    ceremony.set(
+        "/policies/operator",
+        json!({ "rules": crate::ceremony::OPERATOR }),
+    );
+    ceremony.set("/logins/operator", operator);
+    let log = server.audit().from_now();
+    ceremony.apply().exits(4).says(&[
+        "was done and has changed",
+        "sys/policies/acl/auditor",
+        "repaired",
+    ]);
+    let mut policies: Vec<_> = log
+        .writes()
+        .into_iter()
+        .filter(|write| write.contains("sys/policies"))
+        .collect();
+    policies.sort();
+    assert_eq!(
+        policies,
+        [
+            "update sys/policies/acl/auditor",
+            "update sys/policies/acl/operator"
+        ]
+    );
+}
