@@ -13,12 +13,8 @@ use crate::Outcome;
 use crate::children::Scratch;
 use crate::server::{Product, Server};
 
-/// Users of the ceremony with their policies: a door for people, the break-glass door, the auditor.
-const USERS: [(&str, &str); 3] = [
-    ("ada", ""),
-    ("audit-reader", "auditor"),
-    ("operator", "operator"),
-];
+/// Users of the ceremony with their policies: the break-glass door and the auditor.
+const USERS: [(&str, &str); 2] = [("ada", ""), ("audit-reader", "auditor")];
 /// Known to both sides; the server lives for seconds on loopback.
 pub const PASSWORD: &str = "correct horse battery staple";
 
@@ -159,12 +155,11 @@ auth:
 }
 
 const TAIL: &str = r#"logins:
-  auditor: {auth: userpass, username: audit-reader, password: {file: password}}
-  operator:
+  auditor:
     auth: userpass
-    username: operator
+    username: audit-reader
     password: {file: password}
-    can: {"secret/data/team-0000/x": [read, update]}
+    can: {"sys/policies/acl/operator": [read]}
     cannot: {"sys/audit/file": [delete]}
   ada: {auth: userpass, username: ada, password: {file: password}}
 break_glass: {logins: [ada]}

@@ -127,7 +127,7 @@ fn facts(installed: &[Installed]) -> String {
         .collect();
     format!(
         "vault-bootstrap {}, {} on the same machine with {cores} cores ({} {}), one node each with raft \
-         storage and a file audit device; medians of one run, servers fresh for each first write",
+         storage and a file audit device; the best of several rounds on either side, program and bare client in turn, a fresh server for each first write; MiB for memory, MB for files",
         env!("CARGO_PKG_VERSION"),
         titles.join(" and "),
         std::env::consts::OS,
