@@ -4,6 +4,7 @@
 //! `vault`, `custodian`, `kubernetes` and `envelope` are the systems at the edge. Verbs import systems,
 //! never the reverse, and a test reads the `use` lines and holds this.
 #![forbid(unsafe_code)]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 pub mod bootstrap;
 pub mod cli;

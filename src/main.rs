@@ -59,7 +59,7 @@ async fn dispatch(cli: Cli, report: &Report, unlocked: Option<String>) -> Result
             report.plain(&completions(target));
             Ok(Exit::Done)
         }
-        Command::Apply(typed) => apply(&cli.global, typed, report, unlocked).await,
+        Command::Apply(typed) => Box::pin(apply(&cli.global, typed, report, unlocked)).await,
         Command::Status => {
             let config = load(&cli.global)?;
             let client = bootstrap::open_client(&config).await;

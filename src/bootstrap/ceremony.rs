@@ -188,6 +188,7 @@ impl<'a> Ceremony<'a> {
     }
 
     /// Under which name the digest of a field is kept.
+    #[must_use]
     pub fn digest_key(path: &str, field: &str) -> String {
         format!("{path}#{field}")
     }

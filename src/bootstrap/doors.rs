@@ -14,7 +14,7 @@ use crate::secret::SecretText;
 ///
 /// # Errors
 /// A reference was not resolved in preflight.
-pub fn door(ceremony: &Ceremony<'_>, login: &Login) -> Result<Door, Failure> {
+pub(super) fn door(ceremony: &Ceremony<'_>, login: &Login) -> Result<Door, Failure> {
     let capabilities = |list: &[(String, Vec<config::Capability>)]| {
         list.iter()
             .map(|(path, caps)| (path.clone(), caps.iter().map(ToString::to_string).collect()))
@@ -26,13 +26,13 @@ pub fn door(ceremony: &Ceremony<'_>, login: &Login) -> Result<Door, Failure> {
         kind: kind(ceremony, login)?,
         can: capabilities(&login.can),
         cannot: capabilities(&login.cannot),
-        withheld: super::open::environment_secrets(ceremony.config),
+        withheld: super::references::environment_secrets(ceremony.config),
     })
 }
 
 /// Which account a login is, for the record: public.
 #[must_use]
-pub fn identity(login: &Login) -> String {
+pub(super) fn identity(login: &Login) -> String {
     match &login.kind {
         LoginKind::Userpass { username, .. } => format!("userpass {username}"),
         LoginKind::AppRole { .. } => "approle".into(),
@@ -91,7 +91,7 @@ fn source(ceremony: &Ceremony<'_>, with: &TokenSource) -> Result<JwtSource, Fail
         TokenSource::TokenFile(path) => JwtSource::TokenFile(path.clone()),
         TokenSource::Command(argv) => JwtSource::Command(Program {
             argv: argv.clone(),
-            without: super::open::environment_secrets(ceremony.config),
+            without: super::references::environment_secrets(ceremony.config),
         }),
         TokenSource::TokenRequest(request) => {
             let ca_cert = request.ca_cert.as_ref();

@@ -8,11 +8,11 @@ use super::checkpoint::{self, Diary};
 use super::step::ORDER;
 
 /// Form of `report.json`.
-pub const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 1;
 
 /// What a finished ceremony can show.
 #[derive(Debug, Serialize)]
-pub struct EvidenceReport {
+pub(super) struct EvidenceReport {
     version: u32,
     program: &'static str,
     written: String,

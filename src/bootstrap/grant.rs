@@ -4,11 +4,11 @@ use crate::config::{Config, Field, LoginKind};
 use crate::vault::sys::Product;
 
 /// Name of the break-glass policy. Reserved: the file may not declare it.
-pub const POLICY: &str = "vault-bootstrap-break-glass";
+pub(super) const POLICY: &str = "vault-bootstrap-break-glass";
 
 /// Read-only, with the accessor scan that finds root tokens. Listing accessors needs `list` and `sudo`,
 /// listing audit devices `read` and `sudo` (measured on Vault 1.21.1, OpenBao 2.6.2 and 2.7.2).
-pub const AUDITOR: &str = r#"# Written by vault-bootstrap: looks, and changes nothing.
+pub(super) const AUDITOR: &str = r#"# Written by vault-bootstrap: looks, and changes nothing.
 path "sys/audit" {
   capabilities = ["read", "sudo"]
 }
@@ -90,7 +90,7 @@ path "sys/internal/ui/resultant-acl" {
 /// not lock out, and nothing else. `with_self` adds looking at oneself, for roles whose tokens come
 /// without the default policy.
 #[must_use]
-pub fn rules(product: Product, with_self: bool) -> String {
+pub(super) fn rules(product: Product, with_self: bool) -> String {
     let mut text = String::from(
         "# Written by vault-bootstrap: a quorum of shares and this make a root token.\n",
     );
@@ -106,7 +106,7 @@ pub fn rules(product: Product, with_self: bool) -> String {
 
 /// Whether the role or user `name` of `mount` is what a break-glass login logs in with.
 #[must_use]
-pub fn belongs_to(config: &Config, mount: &str, name: &str) -> bool {
+pub(super) fn belongs_to(config: &Config, mount: &str, name: &str) -> bool {
     config.doors().into_iter().any(|login| {
         login.auth == mount
             && role_of(config, &login.kind, mount)
@@ -116,7 +116,7 @@ pub fn belongs_to(config: &Config, mount: &str, name: &str) -> bool {
 
 /// Whether any break-glass role goes without the default policy.
 #[must_use]
-pub fn needs_self(config: &Config) -> bool {
+pub(super) fn needs_self(config: &Config) -> bool {
     config.doors().into_iter().any(|login| {
         let mount = config.auth_mount(&login.auth);
         let fields = mount

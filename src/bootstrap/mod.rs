@@ -20,6 +20,7 @@ mod open;
 pub mod options;
 mod prove_custodian;
 mod questions;
+mod references;
 mod resolve;
 mod scan;
 mod session;

@@ -2,26 +2,19 @@
 //! address. All problems at once; nothing is written but the checkpoint's directory and lock.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
-use futures::FutureExt;
 use futures::future::join_all;
 
 use super::ceremony::Edge;
 use super::checkpoint::Checkpoint;
-use crate::config::{
-    Aws, CheckpointKey, Config, CustodianKind, Field, Fields, Given, LoginKind, SecretRef,
-    TokenSource,
-};
+use super::decide::Recorded;
+use super::references::{Resolved, resolve, resolve_all};
+use super::step::Step;
+use crate::config::{Aws, CheckpointKey, Config, CustodianKind, SecretRef};
 use crate::custodian::{self, Custodian, Spec};
 use crate::envelope;
 use crate::failure::Failure;
-use crate::prompt;
-use crate::reference::{self, Sources};
-use crate::secret::SecretText;
 use crate::vault::{Client, Target, Timeouts, Tls};
-
-type Resolved = BTreeMap<SecretRef, Arc<SecretText>>;
 
 /// Opens everything.
 ///
@@ -35,7 +28,9 @@ pub(super) async fn open(config: &Config) -> Result<Edge, Failure> {
     let checkpoint = Checkpoint::open(&config.checkpoint.path, &config.cluster.name, address)?;
     let finished = checkpoint.diary().handed_over() && !checkpoint.keeps_something()?;
     let (mut failures, mut warnings) = (Vec::new(), Vec::new());
-    let resolved = resolve_all(config, finished, &mut failures, &mut warnings).await;
+    let begun = checkpoint.diary().recorded(Step::Initialize) != Recorded::Nothing;
+    let state = (begun, finished);
+    let resolved = resolve_all(config, state, &mut failures, &mut warnings).await;
     let mut away = Vec::new();
     let custodians = custodians(config, &mut away).await;
     if finished {
@@ -213,160 +208,10 @@ pub(super) async fn one_custodian(config: &Config, name: &str) -> Result<Custodi
     Ok(Custodian::open(name, &spec(config, wanted)).await?)
 }
 
-fn to_aws(aws: &Aws) -> custodian::Aws {
+pub(super) fn to_aws(aws: &Aws) -> custodian::Aws {
     custodian::Aws {
         region: aws.region.clone(),
         profile: aws.profile.clone(),
         role_arn: aws.role_arn.clone(),
-    }
-}
-
-/// Reads every secret that the file refers to, before anything is initialised: a missing password is
-/// found now and not when the first user is written.
-async fn resolve_all(
-    config: &Config,
-    finished: bool,
-    failures: &mut Vec<Failure>,
-    warnings: &mut Vec<String>,
-) -> Resolved {
-    let mut wanted = references(config);
-    if finished {
-        // Nothing is written any more: what is gone is not compared, and nobody is asked for it.
-        wanted.retain(|reference| !matches!(reference, SecretRef::Prompt(_)));
-        let mut gone = Vec::new();
-        let resolved = resolve(wanted, &mut gone, warnings).await;
-        warnings.extend(
-            gone.iter()
-                .map(|failure| format!("not re-checked: {failure}")),
-        );
-        return resolved;
-    }
-    if let CheckpointKey::Passphrase(reference) = &config.checkpoint.key {
-        wanted.push(reference);
-    }
-    resolve(wanted, failures, warnings).await
-}
-
-async fn resolve(
-    references: Vec<&SecretRef>,
-    failures: &mut Vec<Failure>,
-    warnings: &mut Vec<String>,
-) -> Resolved {
-    let sources = Sources {
-        env: &from_environment,
-        ssm: &from_ssm,
-        prompt: &from_prompt,
-    };
-    let mut resolved = Resolved::new();
-    for reference in references {
-        if resolved.contains_key(reference) {
-            continue;
-        }
-        match reference::resolve(reference, &sources).await {
-            Ok(text) => {
-                // Certificates are for everybody to read.
-                if text.certificates().is_none() {
-                    warnings.extend(reference::exposure(reference));
-                }
-                resolved.insert(reference.clone(), Arc::new(text));
-            }
-            Err(error) => failures.push(error.into()),
-        }
-    }
-    resolved
-}
-
-fn from_environment(name: &str) -> Option<String> {
-    std::env::var(name).ok()
-}
-
-fn from_ssm<'a>(parameter: &'a str, aws: &'a Aws) -> reference::Answer<'a> {
-    async move { Ok(custodian::ssm::read_secret(parameter, &to_aws(aws)).await?) }.boxed_local()
-}
-
-fn from_prompt(label: &str) -> reference::Answer<'_> {
-    async move {
-        let instead = "name a file in the configuration instead: {file: PATH}";
-        Ok(prompt::hidden(label, instead).await?)
-    }
-    .boxed_local()
-}
-
-/// Environment variables that hold secrets of the file: no child is to inherit them.
-pub(super) fn environment_secrets(config: &Config) -> Vec<String> {
-    let passphrase = match &config.checkpoint.key {
-        CheckpointKey::Passphrase(reference) => Some(reference),
-        CheckpointKey::Kms { .. } | CheckpointKey::Identity(_) => None,
-    };
-    let all = references(config).into_iter().chain(passphrase);
-    let names = all.filter_map(|reference| match reference {
-        SecretRef::Env(name) => Some(name.clone()),
-        _ => None,
-    });
-    names.collect()
-}
-
-/// Every reference of the file, in its order.
-fn references(config: &Config) -> Vec<&SecretRef> {
-    let tls = &config.cluster.tls;
-    let mut found: Vec<&SecretRef> = [&tls.ca_cert, &tls.client_cert, &tls.client_key]
-        .into_iter()
-        .flatten()
-        .collect();
-    for engine in &config.secrets {
-        in_fields(&engine.config, &mut found);
-        in_fields(&engine.tune, &mut found);
-    }
-    for method in &config.auth {
-        in_fields(&method.config, &mut found);
-        in_fields(&method.tune, &mut found);
-        for (_, fields) in method.roles.iter().chain(&method.users) {
-            in_fields(fields, &mut found);
-        }
-    }
-    for write in &config.writes {
-        in_fields(&write.data, &mut found);
-    }
-    for login in &config.logins {
-        in_login(&login.kind, &mut found);
-    }
-    found
-}
-
-fn in_fields<'a>(fields: &'a Fields, found: &mut Vec<&'a SecretRef>) {
-    for (_, field) in fields.iter() {
-        in_field(field, found);
-    }
-}
-
-/// The depth of fields is bounded by the reader of the file.
-fn in_field<'a>(field: &'a Field, found: &mut Vec<&'a SecretRef>) {
-    match field {
-        Field::Secret(reference) => found.push(reference),
-        Field::List(items) => items.iter().for_each(|item| in_field(item, found)),
-        Field::Map(fields) => in_fields(fields, found),
-        Field::Null | Field::Bool(_) | Field::Number(_) | Field::String(_) => {}
-    }
-}
-
-fn in_login<'a>(kind: &'a LoginKind, found: &mut Vec<&'a SecretRef>) {
-    match kind {
-        LoginKind::Userpass { password, .. } => found.push(password),
-        LoginKind::AppRole { role_id, secret_id } => {
-            if let Given::Secret(reference) = role_id {
-                found.push(reference);
-            }
-            found.push(secret_id);
-        }
-        LoginKind::Jwt { with, .. } | LoginKind::Kubernetes { with, .. } => {
-            if let TokenSource::TokenRequest(request) = with {
-                found.extend(
-                    [&request.ca_cert, &request.credential]
-                        .into_iter()
-                        .flatten(),
-                );
-            }
-        }
-        LoginKind::Oidc { .. } => {}
     }
 }

@@ -10,7 +10,7 @@ use crate::prompt;
 ///
 /// # Errors
 /// The answer was no, or there is no terminal and `--yes` was not typed.
-pub async fn before_revoking(
+pub(super) async fn before_revoking(
     ceremony: &Ceremony<'_>,
     others: &[Found],
     children: &[Found],

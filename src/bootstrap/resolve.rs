@@ -9,7 +9,7 @@ use crate::vault::Body;
 ///
 /// # Errors
 /// A reference was not resolved in preflight.
-pub fn body(ceremony: &Ceremony<'_>, fields: &Fields) -> Result<Body, Failure> {
+pub(super) fn body(ceremony: &Ceremony<'_>, fields: &Fields) -> Result<Body, Failure> {
     // A field left empty in the file is one that was not given.
     let given = fields.iter().filter(|(_, field)| match field {
         Field::Null => false,
@@ -40,7 +40,7 @@ fn value(ceremony: &Ceremony<'_>, field: &Field) -> Result<Body, Failure> {
 
 /// An object of texts, as the servers keep options.
 #[must_use]
-pub fn texts(pairs: &[(String, String)]) -> Body {
+pub(super) fn texts(pairs: &[(String, String)]) -> Body {
     Body::map(
         pairs
             .iter()

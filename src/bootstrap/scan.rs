@@ -10,7 +10,7 @@ use crate::vault::{Client, Error};
 
 /// A token as a line in a warning or refusal: public facts only.
 #[derive(Debug, Clone, Serialize)]
-pub struct Found {
+pub(super) struct Found {
     /// Names the token without being it.
     pub accessor: String,
     /// Who it was made for.
@@ -33,7 +33,7 @@ impl Found {
 
     /// For people.
     #[must_use]
-    pub fn line(&self) -> String {
+    pub(super) fn line(&self) -> String {
         let expires = self.expires.as_deref().unwrap_or("never");
         let Self {
             accessor,
@@ -47,7 +47,7 @@ impl Found {
 
 /// What a scan saw.
 #[derive(Debug, Default)]
-pub struct Scan {
+pub(super) struct Scan {
     /// Accessors in all.
     pub looked_at: usize,
     /// Tokens with the root policy.
@@ -65,7 +65,7 @@ pub struct Scan {
 /// # Errors
 /// The token may not scan, or the server does not answer. A 403 for single accessors is one only when
 /// no look-up worked at all: our own accessor is among them, so a token that may look sees one.
-pub async fn scan(client: &Client, token: &Token) -> Result<Scan, Error> {
+pub(super) async fn scan(client: &Client, token: &Token) -> Result<Scan, Error> {
     let accessors = token::list_accessors(client, token).await?;
     let mut scan = Scan {
         looked_at: accessors.len(),

@@ -15,7 +15,7 @@ use crate::vault::{self, token};
 ///
 /// # Errors
 /// The checkpoint's key does not open it, the root token died by another hand, or no login opens.
-pub async fn begin(ceremony: &mut Ceremony<'_>) -> Result<(), Failure> {
+pub(super) async fn begin(ceremony: &mut Ceremony<'_>) -> Result<(), Failure> {
     if matches!(ceremony.session, Session::None) {
         initialize::take_up(ceremony).await?;
     }
@@ -80,7 +80,7 @@ async fn try_login(ceremony: &Ceremony<'_>, login: &Login) -> Result<vault::Sess
 ///
 /// # Errors
 /// The server does not answer; the token then ends with its own time to live.
-pub async fn close(ceremony: &mut Ceremony<'_>) -> Result<(), Failure> {
+pub(super) async fn close(ceremony: &mut Ceremony<'_>) -> Result<(), Failure> {
     let client = ceremony.client();
     if let Some((_, control)) = ceremony.control.take() {
         token::revoke_self(&client, control.token).await?;

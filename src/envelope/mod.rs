@@ -101,6 +101,7 @@ impl Error {
     }
 }
 
+#[expect(clippy::expect_used)]
 fn sealed(recipient: &impl age::Recipient, plain: &[u8]) -> Vec<u8> {
     // Invariant: memory takes every write, and one recipient always agrees with itself.
     age::encrypt(recipient, plain).expect("encrypting to memory for one recipient cannot fail")

@@ -195,7 +195,7 @@ impl Report {
         let mut text = String::new();
         let headline = match (unchanged, findings.is_empty()) {
             (true, true) => "everything is as the file says; nothing was written",
-            (true, false) => "everything is as the file says; nothing was written; findings:",
+            (true, false) => "nothing was written; findings:",
             (false, true) => "done: every promise kept",
             (false, false) => "done, with findings:",
         };

@@ -374,9 +374,8 @@ fn wrapped_tls(error: &std::io::Error) -> Option<&rustls::Error> {
 
 /// The innermost cause, which names no URL and so no query.
 fn root_cause(error: &reqwest::Error) -> String {
-    let mut cause = match std::error::Error::source(error) {
-        Some(cause) => cause,
-        None => return "the request could not be sent".to_owned(),
+    let Some(mut cause) = std::error::Error::source(error) else {
+        return "the request could not be sent".to_owned();
     };
     while let Some(inner) = cause.source() {
         cause = inner;

@@ -1,6 +1,19 @@
 //! Real servers, real ceremonies: the binary from outside, and what the servers say afterwards.
 
+#![allow(
+    unreachable_pub,
+    clippy::pedantic,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    clippy::print_stderr
+)]
+
 mod ceremony;
 mod happy;
+mod killed;
+mod output;
 mod refusals;
 mod second_run;
+mod servers;
+mod support;

@@ -17,7 +17,7 @@ fn handed_over() -> (Server, Ceremony) {
 fn a_second_run_writes_nothing_and_says_so() {
     let (server, ceremony) = handed_over();
     let report = ceremony.report();
-    let log = server.audit().from_now();
+    let log = server.audit().after_this();
     let run = ceremony.apply();
     run.exits(4)
         .prints(&["nothing was written", NOT_REHEARSED])
@@ -41,7 +41,7 @@ fn a_third_run_from_another_place_that_has_no_keys_left_finds_everything_too() {
     for key in ["checkpoint.key", "alice.key", "bob.key", "carol.key"] {
         std::fs::remove_file(ceremony.path(key)).expect("it was there");
     }
-    let log = server.audit().from_now();
+    let log = server.audit().after_this();
     ceremony.apply().exits(4).prints(&["nothing was written"]);
     assert_eq!(log.writes(), Vec::<String>::new());
 }
@@ -51,12 +51,12 @@ fn a_changed_password_in_the_file_is_noticed_although_no_server_gives_it_back() 
     let (server, mut ceremony) = handed_over();
     let old = ceremony.secrets["operator"].clone();
     let new = ceremony.password("operator");
-    let log = server.audit().from_now();
+    let log = server.audit().after_this();
     let run = ceremony.apply();
     run.exits(4).prints(&[
         "roles differs from the file",
         "auth/userpass/users/operator",
-        "password is not the one that was written last",
+        "password is not known to be the same as last time",
     ]);
     run.never_says(&[&old, &new]);
     assert_eq!(log.writes(), Vec::<String>::new());
@@ -80,7 +80,7 @@ fn a_policy_changed_by_hand_after_hand_over_is_a_finding_and_is_left_alone() {
         "auth/userpass/users/operator",
         &json!({ "token_policies": ["operator", "auditor"] }),
     );
-    let log = server.audit().from_now();
+    let log = server.audit().after_this();
     let run = ceremony.apply();
     run.exits(4).prints(&[
         "policies differs from the file",
@@ -122,7 +122,7 @@ fn what_was_changed_by_hand_is_repaired_while_root_lives() {
         json!({ "rules": crate::ceremony::OPERATOR }),
     );
     ceremony.set("/logins/operator", operator);
-    let log = server.audit().from_now();
+    let log = server.audit().after_this();
     ceremony.apply().exits(4).says(&[
         "was done and has changed",
         "sys/policies/acl/auditor",

@@ -217,7 +217,7 @@ impl Checkpoint {
     pub fn record(&mut self, change: impl FnOnce(&mut Diary)) -> Result<()> {
         let mut next = self.diary.clone();
         change(&mut next);
-        next.program = env!("CARGO_PKG_VERSION").to_owned();
+        next.program = env!("CARGO_PKG_VERSION").into();
         let path = self.directory.join(DIARY);
         let text = serde_json::to_vec_pretty(&next)
             .map_err(|error| CheckpointError::io("write", &path)(error.into()))?;

@@ -83,7 +83,7 @@ impl Found {
                 ));
             }
             Some((_, Ok(Look::Missing))) => {
-                self.gone(format!("{address}, the share of {name}, is gone"))
+                self.gone(format!("{address}, the share of {name}, is gone"));
             }
             Some((_, Err(error))) => {
                 self.unseen.push(error.to_string());

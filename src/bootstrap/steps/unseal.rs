@@ -1,5 +1,7 @@
 //! Shamir seals: opens every node with the shares that this run still has in hand.
 
+use std::time::Duration;
+
 use tokio::time::Instant;
 
 use crate::bootstrap::ceremony::Ceremony;
@@ -45,19 +47,48 @@ async fn joined(ceremony: &Ceremony<'_>, node: &Client) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Hands in shares and waits until the node is open. A follower takes the last share, says that it is
+/// still sealed and opens when the leader has let it in, moments later; where that came to nothing, it
+/// begins to count anew and gets the shares again.
 async fn one(ceremony: &Ceremony<'_>, node: &Client) -> Result<(), Failure> {
-    if !sys::seal_status(node).await?.sealed {
-        return Ok(());
+    let (begun, mut handed_in) = (Instant::now(), None::<Instant>);
+    let limit = ceremony.config.cluster.timeouts.active;
+    while sys::seal_status(node).await?.sealed {
+        if handed_in.is_none_or(|at| at.elapsed() >= LET_IN) {
+            hand_in(ceremony, node).await?;
+            handed_in = Some(Instant::now());
+            continue;
+        }
+        let what = format!("{} to open", node.address());
+        let waited = ceremony.wait(begun, limit, &what, "sealed").await;
+        waited.map_err(|_| still_sealed(node))?;
     }
-    for share in &ceremony.shares {
+    if handed_in.is_some() {
+        ceremony.note(format!("unsealed {}", node.address()));
+    }
+    Ok(())
+}
+
+/// How long the leader may take to let a follower in before the shares are handed in once more.
+const LET_IN: Duration = Duration::from_secs(5);
+
+async fn hand_in(ceremony: &Ceremony<'_>, node: &Client) -> Result<(), Failure> {
+    let threshold = sys::seal_status(node).await?.t;
+    // More shares than it wants would begin a second count.
+    let enough = match usize::try_from(threshold) {
+        Ok(0) | Err(_) => ceremony.shares.len(),
+        Ok(threshold) => threshold,
+    };
+    for share in ceremony.shares.iter().take(enough) {
         if !sys::unseal(node, share).await?.sealed {
-            ceremony.note(format!("unsealed {}", node.address()));
-            return Ok(());
+            break;
         }
     }
-    Err(Failure::refused(format!(
-        "{} is still sealed after all shares",
-        node.address()
-    ))
-    .advise("look at the server's log; if it belongs to another cluster, correct cluster.nodes"))
+    Ok(())
+}
+
+fn still_sealed(node: &Client) -> Failure {
+    let address = node.address();
+    Failure::refused(format!("{address} is still sealed after all shares"))
+        .advise("look at the server's log; if it belongs to another cluster, correct cluster.nodes")
 }

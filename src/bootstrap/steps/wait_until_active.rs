@@ -100,7 +100,7 @@ async fn joined(ceremony: &Ceremony<'_>, active: &Health) -> Result<(), Failure>
                     return Err(two_clusters(&node, &health, active));
                 }
                 Ok(health) if health.initialized => {
-                    away.push(format!("{} is sealed", node.address()))
+                    away.push(format!("{} is sealed", node.address()));
                 }
                 Ok(_) => away.push(format!("{} has not joined", node.address())),
                 Err(error) => away.push(error.to_string()),

@@ -220,7 +220,7 @@ fn door(reading: &mut Reading, mount: &AuthMount, kind: &str, name: &str, fields
     let text = "a break-glass door needs service tokens: a batch token has no accessor and cannot be revoked";
     match (own, tuned) {
         (Some("batch"), _) => {
-            reading.refuse(&["auth", &mount.path, kind, name, "token_type"], text)
+            reading.refuse(&["auth", &mount.path, kind, name, "token_type"], text);
         }
         (_, Some("batch")) | (None, Some("default-batch")) => {
             reading.refuse(&["auth", &mount.path, "tune", "token_type"], text);

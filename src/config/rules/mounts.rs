@@ -96,7 +96,7 @@ pub(super) fn audit_options_keep_secrets(parts: &Parts, reading: &mut Reading) {
             let path = ["audit", &device.path, "options", "mode"];
             match u32::from_str_radix(mode, 8) {
                 Ok(bits) if bits & 0o111 != 0 => {
-                    reading.refuse(&path, "an audit file is never executable")
+                    reading.refuse(&path, "an audit file is never executable");
                 }
                 Ok(bits) if bits <= 0o777 => {}
                 _ => reading.refuse(&path, "expected an octal mode such as \"0600\""),

@@ -320,7 +320,7 @@ fn secrets_that_come_back_are_compared_and_never_shown() {
 fn tuning_knows_the_servers_defaults() {
     let want = json!({"max_lease_ttl": "768h", "default_lease_ttl": 0, "listing_visibility": "hidden",
         "token_type": "default", "audit_non_hmac_request_keys": "b,a"});
-    let have = json!({"max_lease_ttl": 2764800, "default_lease_ttl": 2764800, "token_type": "default-service",
+    let have = json!({"max_lease_ttl": 2_764_800, "default_lease_ttl": 2_764_800, "token_type": "default-service",
         "audit_non_hmac_request_keys": ["a", "b"]});
     let comparison = compare_tune(&want.into(), &have);
     assert_eq!(fields(&comparison), [] as [&str; 0]);

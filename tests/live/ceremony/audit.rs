@@ -31,7 +31,7 @@ impl AuditLog {
     }
 
     /// The same log from its present end on.
-    pub fn from_now(&self) -> Self {
+    pub fn after_this(&self) -> Self {
         Self {
             path: self.path.clone(),
             from: self.all().len(),

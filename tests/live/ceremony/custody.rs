@@ -9,6 +9,7 @@ use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use serde_json::{Value, json};
 
 use super::api::Api;
+use crate::support::LocalStack;
 
 /// The custodians' side of a ceremony.
 pub struct Custody<'a> {
@@ -18,7 +19,7 @@ pub struct Custody<'a> {
 }
 
 impl Custody<'_> {
-    /// The share of an `age` custodian, decrypted with the holder's identity.
+    /// The share of a custodian: decrypted with the holder's identity, or read from the parameter store.
     pub fn share(&self, name: &str) -> String {
         let custodians = self.file["init"]["custodians"]
             .as_array()
@@ -26,9 +27,12 @@ impl Custody<'_> {
         let custodian = custodians
             .iter()
             .find(|custodian| custodian["name"] == name);
-        let file = custodian.expect("a custodian")["age"]["file"]
-            .as_str()
-            .expect("a file");
+        let custodian = custodian.expect("a custodian");
+        if let Some(parameter) = custodian["ssm"]["parameter"].as_str() {
+            let share = LocalStack::shared().ssm_get(parameter);
+            return share.unwrap_or_else(|| panic!("{parameter} is not there"));
+        }
+        let file = custodian["age"]["file"].as_str().expect("a file");
         let bytes = std::fs::read(self.directory.join(file))
             .unwrap_or_else(|error| panic!("{file}: {error}"));
         let decryptor =

@@ -3,15 +3,15 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use age::secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::custody::Custody;
-use super::run::{Run, tool};
-use super::server::Server;
+use super::run::Run;
+use super::server::{DEVICE, Server};
+use crate::support::{LocalStack, Running, Terminal, Tool};
 
 /// Custodians of the plain ceremony.
 pub const HOLDERS: [&str; 3] = ["alice", "bob", "carol"];
@@ -121,6 +121,34 @@ impl Ceremony {
         json!({ "name": name, "age": { "recipient": identity, "file": format!("shares/{name}.age") } })
     }
 
+    /// An entry of `init.custodians` in the parameter store, under a KMS key of its own.
+    pub fn ssm_custodian(&mut self, name: &str) -> Value {
+        let aws = LocalStack::shared();
+        let key = aws.kms_create_key();
+        self.environment = aws.env();
+        json!({ "name": name, "ssm": { "parameter": format!("{}/{name}", self.prefix()), "kms_key": key } })
+    }
+
+    /// Where this ceremony's parameters are.
+    pub fn prefix(&self) -> String {
+        let place = self
+            .directory
+            .path()
+            .file_name()
+            .expect("a name")
+            .to_string_lossy();
+        format!("/vault/{place}")
+    }
+
+    /// Keeps the checkpoint under a new KMS key; its id.
+    pub fn kms_checkpoint(&mut self) -> String {
+        let aws = LocalStack::shared();
+        let key = aws.kms_create_key();
+        self.environment = aws.env();
+        self.set("/checkpoint/key", json!({ "kms": key }));
+        key
+    }
+
     /// Makes an identity in a file and returns its recipient.
     fn identity_file(&mut self, name: &str) -> String {
         let identity = age::x25519::Identity::generate();
@@ -155,26 +183,46 @@ impl Ceremony {
         }
     }
 
-    /// The tool with these arguments, the file written as it now is.
-    pub fn command(&self, arguments: &[&str]) -> Command {
+    /// Writes `bootstrap.yaml` as it now is.
+    pub fn save(&self) {
         let text = serde_json::to_string_pretty(&self.file).expect("a text");
         self.write("bootstrap.yaml", &text);
-        self.command_as_is(arguments)
     }
 
-    /// The tool with these arguments, the file left alone.
-    pub fn command_as_is(&self, arguments: &[&str]) -> Command {
-        let mut command = tool(self.directory.path(), &self.environment);
-        command.args(arguments);
-        command
+    /// The tool in this directory.
+    pub fn tool(&self) -> Tool {
+        Tool::new()
+            .directory(self.directory.path())
+            .envs(self.environment.clone())
     }
 
-    /// Runs the tool to its end.
+    /// Runs the tool to its end, the file written as it now is.
+    #[track_caller]
     pub fn run(&self, arguments: &[&str]) -> Run {
-        Run::of(self.command(arguments))
+        self.save();
+        self.run_as_is(arguments)
+    }
+
+    /// Runs the tool to its end, the file left alone.
+    #[track_caller]
+    pub fn run_as_is(&self, arguments: &[&str]) -> Run {
+        self.tool().run(arguments).into()
+    }
+
+    /// Starts the main job and returns while it works.
+    pub fn start(&self) -> Running {
+        self.save();
+        self.tool().spawn(&["apply", "--yes"])
+    }
+
+    /// Starts the tool at a terminal.
+    pub fn terminal(&self, arguments: &[&str]) -> Terminal {
+        self.save();
+        self.tool().terminal(arguments)
     }
 
     /// The main job, as a machine does it.
+    #[track_caller]
     pub fn apply(&self) -> Run {
         self.run(&["apply", "--yes"])
     }
@@ -197,6 +245,14 @@ impl Ceremony {
     pub fn report(&self) -> Value {
         let text = std::fs::read(self.path("checkpoint/report.json")).expect("a report");
         serde_json::from_slice(&text).expect("JSON")
+    }
+
+    /// What the report says about one step.
+    pub fn evidence(&self, step: &str) -> Value {
+        let report = self.report();
+        let steps = report["steps"].as_array().expect("steps");
+        let found = steps.iter().find(|entry| entry["step"] == step);
+        found.unwrap_or_else(|| panic!("no {step} in {report:#}"))["evidence"].clone()
     }
 
     /// Names of the files in a directory of the ceremony, sorted.
@@ -229,7 +285,7 @@ fn plain(server: &Server) -> Value {
         "cluster": { "name": "test", "address": server.address() },
         "init": { "shares": 3, "threshold": 2, "custodians": [] },
         "checkpoint": { "path": "checkpoint", "key": { "identity": "checkpoint.key" } },
-        "audit": { "file": { "type": "file", "options": { "file_path": server.audit_log() } } },
+        "audit": { DEVICE: { "type": "file", "options": { "file_path": server.audit_file() } } },
         "secrets": { "secret": { "type": "kv", "options": { "version": "2" } } },
         "auth": { "userpass": { "type": "userpass", "users": {
             "ada": { "password": user("ada"), "token_ttl": "15m" },

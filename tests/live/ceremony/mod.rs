@@ -5,12 +5,12 @@ mod api;
 mod audit;
 mod custody;
 mod file;
+mod proxy;
 mod run;
 mod server;
 
-pub use api::Api;
-pub use audit::AuditLog;
-pub use custody::{Custody, root_from_shares};
+pub use custody::{looks_like_a_share, root_from_shares};
 pub use file::{Ceremony, OPERATOR};
+pub use proxy::{Fate, Proxy};
 pub use run::Run;
-pub use server::Server;
+pub use server::{Server, builder, declared};

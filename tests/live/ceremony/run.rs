@@ -1,30 +1,13 @@
-//! One run of the tool, to its end, and what it said.
-
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+//! What a run of the tool ended with, and what is asked of it.
 
 use serde_json::Value;
 
-/// A run that takes longer has hung.
-const LIMIT: Duration = Duration::from_secs(120);
-/// Between two looks whether it ended.
-const PAUSE: Duration = Duration::from_millis(5);
+use crate::support::ToolResult;
 
-/// The tool itself, with an environment of its own.
-pub fn tool(directory: &Path, environment: &[(String, String)]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_vault-bootstrap"));
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    command.env_clear().env("PATH", path).env("HOME", directory);
-    command.envs(environment.iter().map(|(name, value)| (name, value)));
-    command.current_dir(directory);
-    command
-}
-
-/// What a run ended with.
+/// A run that came to its end.
 #[derive(Debug)]
 pub struct Run {
-    /// Its exit code; 128 and the signal when it was killed.
+    /// Its exit code.
     pub code: i32,
     /// The result.
     pub stdout: String,
@@ -32,54 +15,17 @@ pub struct Run {
     pub stderr: String,
 }
 
-impl Run {
-    /// Runs to the end.
-    pub fn of(mut command: Command) -> Self {
-        command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        Self::end_of(command.spawn().expect("the tool starts"))
-    }
-
-    /// Waits for a run that was begun with pipes.
-    pub fn end_of(mut child: Child) -> Self {
-        let drain = |pipe: Option<Box<dyn std::io::Read + Send>>| {
-            std::thread::spawn(move || {
-                let mut bytes = Vec::new();
-                if let Some(mut pipe) = pipe {
-                    let _ = pipe.read_to_end(&mut bytes);
-                }
-                String::from_utf8_lossy(&bytes).into_owned()
-            })
-        };
-        let out = drain(child.stdout.take().map(|pipe| Box::new(pipe) as _));
-        let err = drain(child.stderr.take().map(|pipe| Box::new(pipe) as _));
-        let begun = Instant::now();
-        let status = loop {
-            if let Some(status) = child.try_wait().expect("a child of ours") {
-                break status;
-            }
-            if begun.elapsed() > LIMIT {
-                let _ = child.kill();
-                let _ = child.wait();
-                let said = err.join().unwrap_or_default();
-                panic!("the tool did not end within {LIMIT:?}; it said:\n{said}");
-            }
-            std::thread::sleep(PAUSE);
-        };
-        use std::os::unix::process::ExitStatusExt;
-        let code = status
-            .code()
-            .unwrap_or_else(|| 128 + status.signal().unwrap_or(0));
-        let text = |thread: std::thread::JoinHandle<String>| thread.join().expect("its output");
+impl From<ToolResult> for Run {
+    fn from(ended: ToolResult) -> Self {
         Self {
-            code,
-            stdout: text(out),
-            stderr: text(err),
+            code: ended.code,
+            stdout: ended.stdout,
+            stderr: ended.stderr,
         }
     }
+}
 
+impl Run {
     /// The exit code, with everything that was said when it is another.
     #[track_caller]
     pub fn exits(&self, code: i32) -> &Self {
@@ -87,20 +33,29 @@ impl Run {
         self
     }
 
-    /// Every one of these texts stands on stderr.
+    /// Every one of these texts stands on stderr, wherever its lines were broken.
     #[track_caller]
     pub fn says(&self, texts: &[&str]) -> &Self {
+        let said = flat(&self.stderr);
         for text in texts {
-            assert!(self.stderr.contains(text), "not said: {text}\n{self}");
+            assert!(said.contains(&flat(text)), "not said: {text}\n{self}");
         }
+        self
+    }
+
+    /// This text stands on stderr as it is, line ends and all.
+    #[track_caller]
+    pub fn shows(&self, text: &str) -> &Self {
+        assert!(self.stderr.contains(text), "not shown:\n{text}\n{self}");
         self
     }
 
     /// Every one of these texts stands on stdout.
     #[track_caller]
     pub fn prints(&self, texts: &[&str]) -> &Self {
+        let printed = flat(&self.stdout);
         for text in texts {
-            assert!(self.stdout.contains(text), "not printed: {text}\n{self}");
+            assert!(printed.contains(&flat(text)), "not printed: {text}\n{self}");
         }
         self
     }
@@ -109,9 +64,24 @@ impl Run {
     #[track_caller]
     pub fn never_says(&self, texts: &[&str]) -> &Self {
         for text in texts {
-            let found = self.stderr.contains(text) || self.stdout.contains(text);
+            let found = flat(&self.stderr).contains(text) || flat(&self.stdout).contains(text);
             assert!(!found, "said: {text}\n{self}");
         }
+        self
+    }
+
+    /// No word looks like a token of either product.
+    #[track_caller]
+    pub fn shows_no_token(&self) -> &Self {
+        let starts = ["s.", "hvs.", "hvb.", "b."];
+        let is_token =
+            |word: &str| starts.iter().any(|start| word.starts_with(start)) && word.len() > 20;
+        let part = |c: char| c.is_alphanumeric() || "._-".contains(c);
+        let token = |text: &str| text.split(|c| !part(c)).any(is_token);
+        assert!(
+            !token(&self.stderr) && !token(&self.stdout),
+            "a token is shown\n{self}"
+        );
         self
     }
 
@@ -125,12 +95,21 @@ impl Run {
     }
 }
 
+/// Without line ends and the indentation after them.
+fn flat(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 impl std::fmt::Display for Run {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self {
+            code,
+            stdout,
+            stderr,
+        } = self;
         write!(
             out,
-            "--- exit {}\n--- stdout\n{}\n--- stderr\n{}",
-            self.code, self.stdout, self.stderr
+            "--- exit {code}\n--- stdout\n{stdout}\n--- stderr\n{stderr}"
         )
     }
 }

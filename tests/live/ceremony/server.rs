@@ -1,140 +1,98 @@
-//! One OpenBao server on free loopback ports, for as long as the test holds it.
+//! A real server for one ceremony: where its audit log is, and how a test asks it.
 
-use std::net::TcpListener;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::ops::{Deref, DerefMut};
 
-use tempfile::TempDir;
+use rustix::process::{Pid, Signal};
 
 use super::api::Api;
 use super::audit::AuditLog;
+use crate::support::{DeclaredAudit, ServerBuilder, Setup, VaultServer};
 
-/// Started, with an HTTP answer, within this time.
-const LIMIT: Duration = Duration::from_secs(30);
+/// The path of the audit device in the ceremonies' files, declared or enabled by the tool.
+pub const DEVICE: &str = "file";
 
 /// A server of this test alone.
-pub struct Server {
-    directory: TempDir,
-    address: String,
-    child: Child,
+pub struct Server(VaultServer);
+
+impl Deref for Server {
+    type Target = VaultServer;
+
+    fn deref(&self) -> &VaultServer {
+        &self.0
+    }
 }
 
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    listener.local_addr().expect("its number").port()
+impl DerefMut for Server {
+    fn deref_mut(&mut self) -> &mut VaultServer {
+        &mut self.0
+    }
 }
 
-fn binary() -> PathBuf {
-    let install = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/servers/install");
-    let output = Command::new(install)
-        .args(["--path", "openbao-2.7.2"])
-        .output()
-        .expect("the installer");
-    PathBuf::from(String::from_utf8_lossy(&output.stdout).trim())
+/// The audit device of the ceremonies' files, in the server's own configuration.
+pub fn declared(log_raw: bool) -> DeclaredAudit {
+    DeclaredAudit {
+        name: DEVICE.to_owned(),
+        log_raw,
+        ..DeclaredAudit::default()
+    }
+}
+
+/// A set-up before its start, with the audit device where the product wants it declared.
+pub fn builder(setup: Setup) -> ServerBuilder {
+    let builder = VaultServer::builder(setup);
+    match setup {
+        Setup::OpenBao272Static | Setup::OpenBao262AwsKms => {
+            builder.declared_audit(Some(declared(false)))
+        }
+        _ => builder,
+    }
 }
 
 impl Server {
-    /// OpenBao 2.7.2, static seal, declared audit, storage in memory.
+    /// OpenBao 2.7.2 in memory: the fastest real server.
     pub fn in_memory() -> Self {
-        Self::start("storage \"inmem\" {}", Some(""))
+        Self(builder(Setup::OpenBao272Static).in_memory().start())
     }
 
-    /// The same, with these further options of the declared audit device; `None` declares none.
-    pub fn with_audit(options: Option<&str>) -> Self {
-        Self::start("storage \"inmem\" {}", options)
+    /// The same, with another audit device in its configuration, or none.
+    pub fn with_audit(audit: Option<DeclaredAudit>) -> Self {
+        Self(
+            builder(Setup::OpenBao272Static)
+                .in_memory()
+                .declared_audit(audit)
+                .start(),
+        )
     }
 
-    /// The same on disk, as one node of a raft cluster.
-    pub fn on_disk() -> Self {
-        Self::start("raft", Some(""))
+    /// A set-up on disk, as one node of a cluster.
+    pub fn of(setup: Setup) -> Self {
+        Self(builder(setup).start())
     }
 
-    fn start(storage: &str, audit: Option<&str>) -> Self {
-        let directory = tempfile::Builder::new()
-            .prefix("vb-bao-")
-            .tempdir()
-            .expect("a directory");
-        let place = directory.path().display().to_string();
-        let (port, cluster) = (free_port(), free_port());
-        let storage = if storage == "raft" {
-            std::fs::create_dir(directory.path().join("data")).expect("a directory");
-            format!(
-                "storage \"raft\" {{\n  path = \"{place}/data\"\n  node_id = \"n1\"\n  performance_multiplier = \"1\"\n}}"
-            )
-        } else {
-            storage.to_owned()
-        };
-        let audit = if let Some(options) = audit {
-            format!(
-                "audit \"file\" \"file\" {{\n  options {{\n    file_path = \"{place}/audit.log\"\n{options}  }}\n}}"
-            )
-        } else {
-            String::new()
-        };
-        std::fs::write(directory.path().join("seal.key"), "ab".repeat(32)).expect("a key");
-        let config = format!(
-            "{storage}\nlistener \"tcp\" {{\n  address = \"127.0.0.1:{port}\"\n  cluster_address = \"127.0.0.1:{cluster}\"\n  tls_disable = true\n}}\n\
-             seal \"static\" {{\n  current_key_id = \"k1\"\n  current_key = \"file://{place}/seal.key\"\n}}\n\
-             api_addr = \"http://127.0.0.1:{port}\"\ncluster_addr = \"http://127.0.0.1:{cluster}\"\n{audit}\n"
-        );
-        let file = directory.path().join("server.hcl");
-        std::fs::write(&file, config).expect("a configuration");
-        let log = std::fs::File::create(directory.path().join("server.log")).expect("a log");
-        let child = Command::new(binary())
-            .arg("server")
-            .arg(format!("-config={}", file.display()))
-            .stdin(Stdio::null())
-            .stdout(log.try_clone().expect("a log"))
-            .stderr(log)
-            .spawn()
-            .expect("the server starts");
-        let server = Self {
-            directory,
-            address: format!("http://127.0.0.1:{port}"),
-            child,
-        };
-        server.wait();
-        server
-    }
-
-    fn wait(&self) {
-        let begun = Instant::now();
-        let address = self.address.trim_start_matches("http://");
-        while std::net::TcpStream::connect(address).is_err() {
-            assert!(begun.elapsed() < LIMIT, "the server did not start");
-            std::thread::sleep(Duration::from_millis(10));
-        }
-    }
-
-    /// `http://127.0.0.1:PORT`.
-    pub fn address(&self) -> &str {
-        &self.address
+    /// A server that was started some other way.
+    pub fn from(server: VaultServer) -> Self {
+        Self(server)
     }
 
     /// Its API without a token.
-    pub fn api(&self) -> Api {
-        Api::at(&self.address)
+    pub fn api(&self) -> Api<'_> {
+        Api::of(&self.0)
     }
 
     /// What its audit log says.
     pub fn audit(&self) -> AuditLog {
-        AuditLog::at(self.audit_log())
+        AuditLog::at(self.audit_file())
     }
 
-    /// Path of the audit log.
-    pub fn audit_log(&self) -> String {
-        self.directory
-            .path()
-            .join("audit.log")
-            .display()
-            .to_string()
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+    /// Adds to its configuration and lets it read that again.
+    pub fn reload_with(&self, stanza: &str) {
+        let file = self.configuration_file();
+        let text = std::fs::read_to_string(&file).expect("a configuration");
+        std::fs::write(&file, format!("{text}\n{stanza}\n")).expect("a configuration");
+        let id = self
+            .id()
+            .and_then(|id| Pid::from_raw(id.cast_signed()))
+            .expect("it runs");
+        rustix::process::kill_process(id, Signal::HUP).expect("it runs");
     }
 }

@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 use serde_json::json;
 
 use super::{before, nothing_was_written, refused_before};
-use crate::ceremony::{Ceremony, Run, Server};
+use crate::ceremony::{Ceremony, Server};
 
 /// Answers every request with these bytes until the test ends; its address.
 struct Stranger {
@@ -190,7 +190,7 @@ fn a_node_that_never_joins_what_was_initialised() {
     ceremony.set("/cluster/timeouts", json!({ "active": "2s" }));
     let run = ceremony.apply();
     run.exits(3).says(&[
-        other.address(),
+        &other.address(),
         "has not joined",
         "cluster.nodes in the file",
     ]);
@@ -245,7 +245,7 @@ fn a_server_that_is_sealed() {
         .api()
         .log_in("operator", &ceremony.secrets["operator"]);
     operator.write("sys/seal", &json!({}));
-    let log = server.audit().from_now();
+    let log = server.audit().after_this();
     ceremony
         .apply()
         .exits(3)
@@ -261,20 +261,15 @@ fn a_second_run_at_the_same_time() {
     let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = format!("http://{}", silent.local_addr().expect("its address"));
     ceremony.set("/cluster/address", json!(address));
-    let mut first = ceremony
-        .command(&["apply", "--yes"])
-        .spawn()
-        .expect("the tool starts");
+    let first = ceremony.start();
     let visitor = silent.accept().expect("the first run asks");
     ceremony.set("/cluster/address", json!(server.address()));
     let second = ceremony.apply();
-    first.kill().expect("ours");
-    first.wait().expect("ours");
+    first.kill();
     drop(visitor);
     second
         .exits(3)
         .says(&["another run holds", "checkpoint/lock", "wait for it to end"]);
     nothing_was_written(&server, &ceremony, &second);
-    let third: Run = ceremony.apply();
-    third.exits(4);
+    ceremony.apply().exits(4);
 }

@@ -3,14 +3,14 @@
 use serde_json::json;
 
 use super::{before, nothing_was_written, refused_before};
-use crate::ceremony::{Ceremony, Run, Server};
+use crate::ceremony::{Ceremony, Server};
 
 /// A text in place of the file.
 fn refused_text(change: impl FnOnce(String) -> String, texts: &[&str]) {
     let (server, ceremony) = before();
     let text = serde_json::to_string_pretty(&ceremony.file).expect("a text");
     ceremony.write("bootstrap.yaml", &change(text));
-    let run = Run::of(ceremony.command_as_is(&["apply", "--yes"]));
+    let run = ceremony.run_as_is(&["apply", "--yes"]);
     run.exits(2).says(texts);
     nothing_was_written(&server, &ceremony, &run);
 }
@@ -23,7 +23,7 @@ fn a_file_that_is_not_yaml() {
 #[test]
 fn a_file_that_is_not_there() {
     let (server, ceremony) = before();
-    let run = Run::of(ceremony.command_as_is(&["apply", "--yes", "-c", "elsewhere.yaml"]));
+    let run = ceremony.run_as_is(&["apply", "--yes", "-c", "elsewhere.yaml"]);
     run.exits(2).says(&["elsewhere.yaml", "cannot be read"]);
     nothing_was_written(&server, &ceremony, &run);
 }

@@ -1,9 +1,12 @@
 //! Bad input: a clear error with what to do, the exit code of the table, and nothing lost.
 
+mod aws;
 mod cluster;
 mod custodians;
 mod disk;
 mod file;
+mod later;
+mod tls;
 
 use crate::ceremony::{Ceremony, Run, Server};
 

@@ -1,0 +1,193 @@
+//! The secrets that the file refers to: which there are, and what stands behind them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use futures::FutureExt;
+
+use super::open::to_aws;
+use crate::config::{
+    Aws, CheckpointKey, Config, Field, Fields, Given, LoginKind, SecretRef, TokenSource,
+};
+use crate::custodian;
+use crate::failure::Failure;
+use crate::prompt;
+use crate::reference::{self, Sources};
+use crate::secret::SecretText;
+
+/// What stands behind each reference.
+pub(super) type Resolved = BTreeMap<SecretRef, Arc<SecretText>>;
+
+/// Reads every secret that the file refers to, before anything is initialised: a missing password is
+/// found now and not when the first user is written.
+pub(super) async fn resolve_all(
+    config: &Config,
+    (begun, finished): (bool, bool),
+    failures: &mut Vec<Failure>,
+    warnings: &mut Vec<String>,
+) -> Resolved {
+    let mut wanted = references(config);
+    if finished {
+        // Nothing is written any more: what is gone is not compared, and nobody is asked for it.
+        wanted.retain(|reference| !matches!(reference, SecretRef::Prompt(_)));
+        let mut gone = Vec::new();
+        let resolved = resolve(wanted, &mut gone, warnings).await;
+        warnings.extend(
+            gone.iter()
+                .map(|failure| format!("not re-checked: {failure}")),
+        );
+        return resolved;
+    }
+    let mut resolved = resolve(wanted, failures, warnings).await;
+    if let CheckpointKey::Passphrase(reference) = &config.checkpoint.key {
+        resolved.extend(passphrase(reference, begun, failures, warnings).await);
+    }
+    resolved
+}
+
+/// The checkpoint's passphrase. Typed twice the first time: a slip would lock up the only copy of the
+/// server's answer.
+async fn passphrase(
+    reference: &SecretRef,
+    begun: bool,
+    failures: &mut Vec<Failure>,
+    warnings: &mut Vec<String>,
+) -> Resolved {
+    let SecretRef::Prompt(label) = reference else {
+        return resolve(vec![reference], failures, warnings).await;
+    };
+    if begun {
+        return resolve(vec![reference], failures, warnings).await;
+    }
+    match prompt::hidden_twice(label, INSTEAD).await {
+        Ok(text) => Resolved::from([(reference.clone(), Arc::new(text))]),
+        Err(error) => {
+            failures.push(error.into());
+            Resolved::new()
+        }
+    }
+}
+
+/// What to write where there is no terminal to ask on.
+const INSTEAD: &str = "name a file in the configuration instead: {file: PATH}";
+
+/// Reads these references.
+pub(super) async fn resolve(
+    references: Vec<&SecretRef>,
+    failures: &mut Vec<Failure>,
+    warnings: &mut Vec<String>,
+) -> Resolved {
+    let sources = Sources {
+        env: &from_environment,
+        ssm: &from_ssm,
+        prompt: &from_prompt,
+    };
+    let mut resolved = Resolved::new();
+    for reference in references {
+        if resolved.contains_key(reference) {
+            continue;
+        }
+        match reference::resolve(reference, &sources).await {
+            Ok(text) => {
+                // Certificates are for everybody to read.
+                if text.certificates().is_none() {
+                    warnings.extend(reference::exposure(reference));
+                }
+                resolved.insert(reference.clone(), Arc::new(text));
+            }
+            Err(error) => failures.push(error.into()),
+        }
+    }
+    resolved
+}
+
+fn from_environment(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+fn from_ssm<'a>(parameter: &'a str, aws: &'a Aws) -> reference::Answer<'a> {
+    async move { Ok(custodian::ssm::read_secret(parameter, &to_aws(aws)).await?) }.boxed_local()
+}
+
+fn from_prompt(label: &str) -> reference::Answer<'_> {
+    async move { Ok(prompt::hidden(label, INSTEAD).await?) }.boxed_local()
+}
+
+/// Environment variables that hold secrets of the file: no child is to inherit them.
+pub(super) fn environment_secrets(config: &Config) -> Vec<String> {
+    let passphrase = match &config.checkpoint.key {
+        CheckpointKey::Passphrase(reference) => Some(reference),
+        CheckpointKey::Kms { .. } | CheckpointKey::Identity(_) => None,
+    };
+    let all = references(config).into_iter().chain(passphrase);
+    let names = all.filter_map(|reference| match reference {
+        SecretRef::Env(name) => Some(name.clone()),
+        _ => None,
+    });
+    names.collect()
+}
+
+/// Every reference of the file, in its order.
+fn references(config: &Config) -> Vec<&SecretRef> {
+    let tls = &config.cluster.tls;
+    let mut found: Vec<&SecretRef> = [&tls.ca_cert, &tls.client_cert, &tls.client_key]
+        .into_iter()
+        .flatten()
+        .collect();
+    for engine in &config.secrets {
+        in_fields(&engine.config, &mut found);
+        in_fields(&engine.tune, &mut found);
+    }
+    for method in &config.auth {
+        in_fields(&method.config, &mut found);
+        in_fields(&method.tune, &mut found);
+        for (_, fields) in method.roles.iter().chain(&method.users) {
+            in_fields(fields, &mut found);
+        }
+    }
+    for write in &config.writes {
+        in_fields(&write.data, &mut found);
+    }
+    for login in &config.logins {
+        in_login(&login.kind, &mut found);
+    }
+    found
+}
+
+fn in_fields<'a>(fields: &'a Fields, found: &mut Vec<&'a SecretRef>) {
+    for (_, field) in fields.iter() {
+        in_field(field, found);
+    }
+}
+
+/// The depth of fields is bounded by the reader of the file.
+fn in_field<'a>(field: &'a Field, found: &mut Vec<&'a SecretRef>) {
+    match field {
+        Field::Secret(reference) => found.push(reference),
+        Field::List(items) => items.iter().for_each(|item| in_field(item, found)),
+        Field::Map(fields) => in_fields(fields, found),
+        Field::Null | Field::Bool(_) | Field::Number(_) | Field::String(_) => {}
+    }
+}
+
+fn in_login<'a>(kind: &'a LoginKind, found: &mut Vec<&'a SecretRef>) {
+    match kind {
+        LoginKind::Userpass { password, .. } => found.push(password),
+        LoginKind::AppRole { role_id, secret_id } => {
+            if let Given::Secret(reference) = role_id {
+                found.push(reference);
+            }
+            found.push(secret_id);
+        }
+        LoginKind::Jwt { with, .. } | LoginKind::Kubernetes { with, .. } => {
+            if let TokenSource::TokenRequest(request) = with {
+                found.extend(
+                    [&request.ca_cert, &request.credential]
+                        .into_iter()
+                        .flatten(),
+                );
+            }
+        }
+        LoginKind::Oidc { .. } => {}
+    }
+}

@@ -1,0 +1,222 @@
+//! Killed at any moment and run again: the same end, and never a second initialisation.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::ceremony::{Ceremony, Fate, Proxy, Run, Server};
+
+/// The one request that is never repeated.
+const INIT: &str = "PUT /v1/sys/init";
+
+/// What a rule does to the request at a place that the test chooses between two runs.
+struct Trap {
+    place: AtomicUsize,
+    base: AtomicUsize,
+}
+
+/// Starts a run and kills it when the proxy holds a request; the run's end when it came to one.
+fn killed(ceremony: &Ceremony, proxy: &Proxy) -> Option<Run> {
+    let mut run = ceremony.start();
+    loop {
+        if proxy.wait_for_held(Duration::from_millis(5)).is_some() {
+            run.kill();
+            return None;
+        }
+        if run.has_ended() {
+            return Some(run.finish().into());
+        }
+    }
+}
+
+fn through(
+    server: &Server,
+    rule: impl Fn(usize, &str) -> Fate + Send + Sync + 'static,
+) -> (Ceremony, Proxy) {
+    let mut ceremony = Ceremony::at(server);
+    let proxy = Proxy::before(&server.address(), rule);
+    ceremony.set("/cluster/address", json!(proxy.address()));
+    (ceremony, proxy)
+}
+
+/// What the server is like for an auditor, apart from names made by chance and by the clock.
+fn state_of(server: &Server, ceremony: &Ceremony) -> Value {
+    let auditor = server
+        .api()
+        .log_in("audit-reader", &ceremony.secrets["audit"]);
+    auditor.no_root_is_left();
+    let (_, policies) = auditor.list("sys/policies/acl");
+    let texts = policies["data"]["keys"]
+        .as_array()
+        .expect("names")
+        .iter()
+        .map(|name| {
+            auditor.read(&format!(
+                "sys/policies/acl/{}",
+                name.as_str().expect("a name")
+            ))["data"]["policy"]
+                .clone()
+        });
+    let users = ["ada", "audit-reader", "operator"]
+        .map(|name| auditor.read(&format!("auth/userpass/users/{name}"))["data"].clone());
+    let mounts = |path: &str| {
+        let listing = auditor.read(path)["data"].clone();
+        let names: Vec<String> = listing
+            .as_object()
+            .expect("a map")
+            .keys()
+            .cloned()
+            .collect();
+        names
+    };
+    json!({
+        "policies": texts.collect::<Vec<_>>(), "users": users,
+        "mounts": mounts("sys/mounts"), "auth": mounts("sys/auth"),
+    })
+}
+
+fn undisturbed() -> Value {
+    let server = Server::in_memory();
+    let ceremony = Ceremony::at(&server);
+    ceremony.apply().exits(4);
+    state_of(&server, &ceremony)
+}
+
+/// Each run is killed three requests later than the one before, by turns before its request arrives and
+/// before its answer does; the one request that cannot be repeated only before it arrives.
+#[test]
+fn killed_again_and_again_it_ends_as_if_nothing_had_been() {
+    let server = Server::in_memory();
+    let trap = Arc::new(Trap {
+        place: AtomicUsize::new(1),
+        base: AtomicUsize::new(0),
+    });
+    let set = trap.clone();
+    let (ceremony, proxy) = through(&server, move |place, label| {
+        let wanted = set.place.load(Ordering::SeqCst);
+        match place - set.base.load(Ordering::SeqCst) {
+            here if here != wanted => Fate::Pass,
+            _ if wanted.is_multiple_of(2) || label == INIT => Fate::HoldRequest,
+            _ => Fate::HoldAnswer,
+        }
+    });
+    let mut kills = 0;
+    let last = loop {
+        trap.base.store(proxy.seen().len(), Ordering::SeqCst);
+        if let Some(run) = killed(&ceremony, &proxy) {
+            break run;
+        }
+        kills += 1;
+        trap.place.fetch_add(3, Ordering::SeqCst);
+    };
+    last.exits(4).shows_no_token();
+    assert!(kills > 10, "{kills} kills only: {:#?}", proxy.seen());
+    assert!(!ceremony.keeps_secrets());
+    assert_eq!(state_of(&server, &ceremony), undisturbed());
+    let two = ["bob", "carol"].map(|name| ceremony.custody().share(name));
+    let ada = server.api().log_in("ada", &ceremony.secrets["ada"]);
+    let root = server.api().with(&crate::ceremony::root_from_shares(
+        &ada,
+        "generate-root-token",
+        &two,
+    ));
+    root.write("auth/token/revoke-self", &json!({}));
+}
+
+#[test]
+fn an_answer_of_the_initialisation_that_is_lost_is_told_by_name_and_never_asked_for_again() {
+    let server = Server::in_memory();
+    let (ceremony, proxy) = through(&server, |_, label| match label {
+        INIT => Fate::DropAnswer,
+        _ => Fate::Pass,
+    });
+    ceremony.apply().exits(1).says(&[
+        "no usable answer to the one request that initialises",
+        "run apply again",
+    ]);
+    assert!(server.api().initialised());
+    for _ in 0..2 {
+        ceremony.apply().exits(3).says(&[
+            "was initialised by this checkpoint, and its answer never reached",
+            "no one holds the shares or the root token",
+            "stop it, empty its storage, start it, remove the checkpoint directory",
+        ]);
+    }
+    assert_eq!(proxy.count(INIT), 1);
+    assert_eq!(ceremony.files_in("shares"), Vec::<String>::new());
+    ceremony.run(&["status"]).exits(4);
+}
+
+#[test]
+fn killed_while_the_initialisation_is_under_way_it_knows_what_was_lost() {
+    let server = Server::in_memory();
+    let (ceremony, proxy) = through(&server, |_, label| match label {
+        INIT => Fate::HoldAnswer,
+        _ => Fate::Pass,
+    });
+    assert!(killed(&ceremony, &proxy).is_none());
+    ceremony
+        .apply()
+        .exits(3)
+        .says(&["its answer never reached"]);
+    assert_eq!(proxy.count(INIT), 1);
+}
+
+#[test]
+fn killed_before_the_initialisation_arrives_the_next_run_initialises_once() {
+    let server = Server::in_memory();
+    let first = Arc::new(AtomicUsize::new(0));
+    let (mut ceremony, proxy) = through(&server, move |_, label| match label {
+        INIT if first.fetch_add(1, Ordering::SeqCst) == 0 => Fate::HoldRequest,
+        _ => Fate::Pass,
+    });
+    ceremony.set("/cluster/timeouts", json!({ "request": "2s" }));
+    assert!(killed(&ceremony, &proxy).is_none());
+    assert!(!server.api().initialised());
+    ceremony.apply().exits(4);
+    assert_eq!(proxy.count(INIT), 2, "one was held and never arrived");
+}
+
+#[test]
+fn killed_when_root_was_revoked_and_nobody_heard_of_it() {
+    let server = Server::in_memory();
+    let revocations = Arc::new(AtomicUsize::new(0));
+    // Three doors are tried and closed; the fourth revocation is root's own.
+    let (ceremony, proxy) = through(&server, move |_, label| match label {
+        "POST /v1/auth/token/revoke-self" if revocations.fetch_add(1, Ordering::SeqCst) == 3 => {
+            Fate::HoldAnswer
+        }
+        _ => Fate::Pass,
+    });
+    assert!(killed(&ceremony, &proxy).is_none(), "{:#?}", proxy.seen());
+    assert!(ceremony.keeps_secrets());
+    ceremony.apply().exits(4);
+    assert!(!ceremony.keeps_secrets());
+    assert_eq!(state_of(&server, &ceremony), undisturbed());
+    let proof = ceremony.evidence("revoke-root");
+    assert_eq!(proof["after"], "403, found by the next run", "{proof}");
+}
+
+#[test]
+fn an_answer_that_is_lost_after_a_write_is_looked_up_and_not_guessed() {
+    let server = Server::in_memory();
+    let lost = Arc::new(AtomicUsize::new(0));
+    let (ceremony, _proxy) = through(&server, move |_, label| match label {
+        label if label.contains("/v1/sys/policies/acl/operator") && !label.starts_with("GET") => {
+            match lost.fetch_add(1, Ordering::SeqCst) {
+                0 => Fate::DropAnswer,
+                _ => Fate::Pass,
+            }
+        }
+        _ => Fate::Pass,
+    });
+    ceremony.apply().exits(4);
+    let writes = server.audit().writes();
+    let times = writes
+        .iter()
+        .filter(|write| write.ends_with("sys/policies/acl/operator"))
+        .count();
+    assert_eq!(times, 1, "it had arrived: {writes:#?}");
+}

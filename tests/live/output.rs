@@ -1,0 +1,305 @@
+//! What is written where: results on stdout, progress on stderr, and a secret nowhere.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::ceremony::{Ceremony, Fate, Proxy, Run, Server};
+use crate::happy::NOT_REHEARSED;
+use crate::support::Tool;
+
+#[test]
+fn json_is_one_event_a_line_with_its_version() {
+    let server = Server::in_memory();
+    let ceremony = Ceremony::at(&server);
+    let run = ceremony.run(&["apply", "--yes", "--output", "json"]);
+    run.exits(4);
+    let events = run.events();
+    assert!(
+        events
+            .iter()
+            .all(|event| event["version"] == 1 && event["event"].is_string()),
+        "{run}"
+    );
+    let names: Vec<_> = events
+        .iter()
+        .map(|event| event["event"].as_str().expect("a name"))
+        .collect();
+    assert_eq!(names[0], "begin");
+    assert_eq!(names.last(), Some(&"end"));
+    let steps = |name: &str| -> Vec<&Value> {
+        events
+            .iter()
+            .filter(|event| event["event"] == name)
+            .map(|event| &event["step"])
+            .collect()
+    };
+    assert_eq!(steps("step-started"), steps("step-finished"));
+    assert_eq!(steps("step-started").len(), 13);
+    let end = events.last().expect("an end");
+    assert_eq!(end["unchanged"], false);
+    assert!(
+        end["findings"][0]
+            .as_str()
+            .expect("a text")
+            .starts_with(NOT_REHEARSED)
+    );
+    assert_eq!(run.stderr, "", "progress is in the events");
+    let again = ceremony.run(&["apply", "--yes", "--output", "json"]);
+    assert_eq!(
+        again.exits(4).events().last().expect("an end")["unchanged"],
+        true
+    );
+}
+
+#[test]
+fn a_failure_is_an_event_too() {
+    let server = Server::in_memory();
+    let mut ceremony = Ceremony::at(&server);
+    ceremony.set(
+        "/policies/operator",
+        json!({ "rules": "path \"x\" { capabilities = [\"nope\"] }" }),
+    );
+    let run = ceremony.run(&["apply", "--yes", "--output", "json"]);
+    run.exits(1).says(&["invalid capability"]);
+    let failed = run.events().pop().expect("an event");
+    assert_eq!(
+        (&failed["event"], &failed["exit"], &failed["version"]),
+        (&json!("failed"), &json!(1), &json!(1))
+    );
+    assert!(
+        failed["problems"][0]["what"]
+            .as_str()
+            .expect("a text")
+            .contains("invalid capability")
+    );
+    assert!(failed["problems"][0]["advice"].is_string());
+}
+
+#[test]
+fn colour_is_for_terminals_or_for_who_asks() {
+    let server = Server::in_memory();
+    let ceremony = Ceremony::unproved(&server);
+    ceremony
+        .run(&["apply", "--yes"])
+        .exits(3)
+        .never_says(&["\u{1b}"]);
+    ceremony
+        .run(&["apply", "--yes", "--color", "never"])
+        .exits(3)
+        .never_says(&["\u{1b}"]);
+    ceremony
+        .run(&["apply", "--yes", "--color", "always"])
+        .exits(3)
+        .says(&["\u{1b}["]);
+}
+
+/// Everything that opens anything, as far as a test can know it.
+fn known_secrets(ceremony: &Ceremony) -> Vec<String> {
+    let shares = ["alice", "bob", "carol"].map(|name| ceremony.custody().share(name));
+    ceremony.secrets.values().cloned().chain(shares).collect()
+}
+
+#[test]
+fn the_most_talkative_run_says_no_secret() {
+    let server = Server::in_memory();
+    let ceremony = Ceremony::at(&server);
+    let runs = [
+        ceremony.run(&["apply", "--yes", "-vvv"]),
+        ceremony.run(&["apply", "--yes", "-vvv", "--output", "json"]),
+        ceremony.run(&["status", "-vvv"]),
+    ];
+    let secrets = known_secrets(&ceremony);
+    assert!(secrets.len() > 8);
+    let secrets: Vec<&str> = secrets.iter().map(String::as_str).collect();
+    for run in &runs {
+        run.never_says(&secrets).shows_no_token();
+    }
+    for name in ceremony.files_in("checkpoint") {
+        let bytes = std::fs::read(ceremony.path("checkpoint").join(&name)).expect("a file");
+        let text = String::from_utf8_lossy(&bytes);
+        assert!(
+            secrets.iter().all(|secret| !text.contains(secret)),
+            "a secret is in {name}"
+        );
+    }
+    let log = server.audit().text();
+    assert!(
+        secrets.iter().all(|secret| !log.contains(secret)),
+        "a secret is in the audit log"
+    );
+}
+
+#[test]
+fn a_checkpoint_in_the_middle_of_the_ceremony_shows_no_secret_and_no_share_at_all() {
+    let server = Server::in_memory();
+    let mut ceremony = Ceremony::at(&server);
+    ceremony.set(
+        "/policies/operator",
+        json!({ "rules": "path \"x\" { capabilities = [\"nope\"] }" }),
+    );
+    ceremony.apply().exits(1);
+    assert!(ceremony.keeps_secrets());
+    let secrets = known_secrets(&ceremony);
+    for name in ceremony.files_in("checkpoint") {
+        let path = ceremony.path("checkpoint").join(&name);
+        let text = String::from_utf8_lossy(&std::fs::read(&path).expect("a file")).into_owned();
+        assert!(
+            secrets.iter().all(|secret| !text.contains(secret.as_str())),
+            "a secret is in {name}"
+        );
+        use std::os::unix::fs::PermissionsExt;
+        let mode = path.metadata().expect("a file").permissions().mode();
+        assert_eq!(mode & 0o077, 0, "others can read {name}");
+    }
+}
+
+#[test]
+fn status_says_where_it_stands_and_what_to_type_next() {
+    let server = Server::in_memory();
+    let mut ceremony = Ceremony::at(&server);
+    ceremony
+        .run(&["status"])
+        .exits(4)
+        .prints(&["not initialised", "next: vault-bootstrap apply"]);
+    let rules = ceremony.file["policies"]["operator"].clone();
+    ceremony.set(
+        "/policies/operator",
+        json!({ "rules": "path \"x\" { capabilities = [\"nope\"] }" }),
+    );
+    ceremony.apply().exits(1);
+    ceremony
+        .run(&["status"])
+        .exits(4)
+        .prints(&["active", "goes on where it stopped", "begun"]);
+    ceremony.set("/policies/operator", rules);
+    ceremony.apply().exits(4);
+    ceremony
+        .run(&["status"])
+        .exits(0)
+        .prints(&["active", "looks whether everything still is as in the file"]);
+    let run = ceremony.run(&["status", "--output", "json"]);
+    let status: Value = serde_json::from_str(&run.exits(0).stdout).expect("JSON");
+    assert_eq!(status["version"], 1);
+    assert!(
+        status["steps"]
+            .as_array()
+            .expect("steps")
+            .iter()
+            .all(|step| step["state"] == "done"),
+        "{status:#}"
+    );
+}
+
+#[test]
+fn status_works_without_the_server_and_without_any_key() {
+    let server = Server::in_memory();
+    let ceremony = Ceremony::at(&server);
+    ceremony.apply().exits(4);
+    drop(server);
+    std::fs::remove_file(ceremony.path("checkpoint.key")).expect("ours");
+    ceremony
+        .run(&["status"])
+        .exits(0)
+        .prints(&["cannot be reached"]);
+}
+
+#[test]
+fn the_report_has_every_step_with_its_evidence_for_machines_and_for_people() {
+    let server = Server::in_memory();
+    let ceremony = Ceremony::at(&server);
+    ceremony
+        .run(&["apply", "--yes", "--report", "copy.json"])
+        .exits(4);
+    let report = ceremony.report();
+    assert_eq!(report["version"], 1);
+    assert_eq!(report["break_glass"]["rehearsed"], "not rehearsed");
+    let proof = &ceremony.evidence("revoke-root")["proof"];
+    assert_eq!(
+        (&proof["before"], &proof["after"]),
+        (&json!(200), &json!(403))
+    );
+    assert_eq!(
+        ceremony.evidence("audit")["proved"]["file"],
+        "marker found in the log"
+    );
+    let logins = ceremony.evidence("logins");
+    assert_eq!(
+        logins["opened"].as_array().expect("doors").len(),
+        3,
+        "{logins:#}"
+    );
+    let copy = std::fs::read(ceremony.path("copy.json")).expect("a copy");
+    assert_eq!(
+        serde_json::from_slice::<Value>(&copy).expect("JSON"),
+        report
+    );
+    let text = std::fs::read_to_string(ceremony.path("checkpoint/report.txt")).expect("a page");
+    assert!(
+        text.contains("revoke-root") && text.contains(NOT_REHEARSED),
+        "{text}"
+    );
+    let ignore = std::fs::read_to_string(ceremony.path("checkpoint/.gitignore")).expect("a file");
+    assert_eq!(ignore, "*\n");
+}
+
+#[test]
+fn help_schema_completions_and_man_page_need_no_file() {
+    let tool = |arguments: &[&str]| Run::from(Tool::new().run(arguments));
+    tool(&["--help"])
+        .exits(0)
+        .prints(&["Exit codes", "apply", "status", "custodian"]);
+    tool(&["--version"]).exits(0).prints(&["vault-bootstrap"]);
+    for verb in ["apply", "status", "custodian", "schema", "completions"] {
+        tool(&[verb, "--help"]).exits(0).prints(&["Usage:"]);
+    }
+    let schema = tool(&["schema"]);
+    let schema: Value = serde_json::from_str(&schema.exits(0).stdout).expect("JSON");
+    assert!(schema["properties"]["cluster"].is_object());
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        tool(&["completions", shell])
+            .exits(0)
+            .prints(&["vault-bootstrap", "apply"]);
+    }
+    tool(&["completions", "man"])
+        .exits(0)
+        .prints(&[".TH", "vault\\-bootstrap"]);
+    tool(&["aply"]).exits(2).says(&["apply"]);
+    tool(&[]).exits(2).says(&["Usage:"]);
+}
+
+/// Interrupts a run in the middle of its configuration, and takes it up again.
+fn interrupted_by(signal: rustix::process::Signal, code: i32) {
+    let server = Server::in_memory();
+    let mut ceremony = Ceremony::at(&server);
+    let proxy = Proxy::before(&server.address(), {
+        let once = std::sync::Once::new();
+        move |_, label| {
+            let mut fate = Fate::Pass;
+            if label.contains("/v1/sys/policies/acl/operator") {
+                once.call_once(|| fate = Fate::HoldAnswer);
+            }
+            fate
+        }
+    });
+    ceremony.set("/cluster/address", json!(proxy.address()));
+    let run = ceremony.start();
+    assert!(proxy.wait_for_held(Duration::from_secs(20)).is_some());
+    run.signal(signal);
+    Run::from(run.finish()).exits(code).says(&[
+        "nothing is half done",
+        "run the same command again: it goes on from here",
+    ]);
+    assert!(ceremony.keeps_secrets());
+    ceremony.apply().exits(4);
+}
+
+#[test]
+fn interrupted_by_a_person_it_stops_safely_and_can_be_taken_up() {
+    interrupted_by(rustix::process::Signal::INT, 130);
+}
+
+#[test]
+fn ended_by_a_machine_it_stops_safely_and_can_be_taken_up() {
+    interrupted_by(rustix::process::Signal::TERM, 143);
+}

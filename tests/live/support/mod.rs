@@ -1,0 +1,36 @@
+//! The real servers that tests run against, the program under test, and the means to disturb them.
+//!
+//! Nothing here knows the library: tests meet the program as an operator does. Nothing here installs anything
+//! either; `tests/servers/install` does, and a test whose component is missing says so and passes, unless
+//! `REQUIRE_ALL=1` is set.
+
+// Each piece serves some of the tests only.
+#![allow(dead_code, unused_imports)]
+
+mod certificates;
+mod component;
+mod http;
+mod localstack;
+mod process;
+mod tool;
+mod vault_config;
+mod vault_server;
+
+pub use certificates::{Authority, Certificate};
+pub use component::{available, component};
+pub use http::{Answer, HttpClient};
+pub use localstack::LocalStack;
+pub use process::{Process, eventually, free_port, is_listening};
+pub use tool::{Running, Terminal, Tool, ToolResult};
+pub use vault_config::{DeclaredAudit, Seal, ServerBuilder, Setup, Tls};
+pub use vault_server::{Initialised, VaultServer};
+
+/// Leaves the test, saying why, where one of the listed components is not installed.
+macro_rules! require {
+    ($components:expr) => {
+        if !$crate::support::available(&$components) {
+            return;
+        }
+    };
+}
+pub(crate) use require;

@@ -1,0 +1,369 @@
+//! A running Vault or OpenBao server on loopback, in a directory that goes with it.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use base64::Engine as _;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::http::HttpClient;
+use super::process::{Process, eventually, free_port, start_on_free_ports};
+use super::vault_config::{Node, Seal, ServerBuilder, Setup};
+
+const START: Duration = Duration::from_secs(40);
+const ELECTION: Duration = Duration::from_secs(60);
+
+/// One node. Dropping it ends the process and removes its directory.
+#[derive(Debug)]
+pub struct VaultServer {
+    // Before the directory: the process ends first.
+    process: Option<Process>,
+    directory: TempDir,
+    builder: ServerBuilder,
+    node: Node,
+    client: HttpClient,
+}
+
+/// What initialising by hand gave.
+#[derive(Debug, Clone)]
+pub struct Initialised {
+    /// The first root token.
+    pub root_token: String,
+    /// The unseal keys or recovery keys, base64; three, of which two suffice.
+    pub shares: Vec<String>,
+}
+
+impl ServerBuilder {
+    /// Starts one server, and returns when it answers; it is not initialised.
+    pub fn start(mut self) -> VaultServer {
+        self.settle_seal();
+        start_on_free_ports(|| {
+            let node = self.node(0, free_port(), Vec::new());
+            self.start_node(node)
+        })
+    }
+
+    /// Starts a cluster: each node keeps trying to join the others, so whichever is initialised gets company.
+    pub fn start_cluster(mut self, size: usize) -> Vec<VaultServer> {
+        self.settle_seal();
+        start_on_free_ports(|| {
+            let ports: Vec<u16> = (0..size).map(|_| free_port()).collect();
+            let others = |own: u16| ports.iter().copied().filter(|port| *port != own).collect();
+            let nodes = ports.iter().enumerate();
+            nodes
+                .map(|(number, port)| self.start_node(self.node(number, *port, others(*port))))
+                .collect()
+        })
+    }
+
+    fn node(&self, number: usize, port: u16, peers: Vec<u16>) -> (TempDir, Node) {
+        let directory = TempDir::new().expect("a temporary directory");
+        let node = Node {
+            name: format!("node-{number}"),
+            directory: directory.path().to_owned(),
+            port,
+            cluster_port: free_port(),
+            peers,
+        };
+        (directory, node)
+    }
+
+    fn start_node(&self, (directory, node): (TempDir, Node)) -> Result<VaultServer, String> {
+        let write = |name: &str, text: &str| {
+            std::fs::write(node.directory.join(name), text)
+                .expect("the temporary directory is writable");
+        };
+        std::fs::create_dir(node.directory.join("data"))
+            .expect("the temporary directory is writable");
+        write("server.hcl", &self.configuration(&node));
+        if self.seal == Seal::Static {
+            // All nodes of a cluster need the same key; a newline at its end would be part of it.
+            write("seal.key", &"5e".repeat(32));
+        }
+        let identity = self.tls.as_ref().and_then(|tls| tls.client.as_ref());
+        let client = HttpClient::new(identity.map(|client| client.identity()).as_deref());
+        let builder = self.clone();
+        let mut server = VaultServer {
+            process: None,
+            directory,
+            builder,
+            node,
+            client,
+        };
+        server.try_start()?;
+        Ok(server)
+    }
+}
+
+impl VaultServer {
+    /// A server like this one, to be changed before its start.
+    pub fn builder(setup: Setup) -> ServerBuilder {
+        ServerBuilder::new(setup)
+    }
+
+    /// Starts the set-up as it is.
+    pub fn start(setup: Setup) -> Self {
+        ServerBuilder::new(setup).start()
+    }
+
+    fn try_start(&mut self) -> Result<(), String> {
+        let mut command = Command::new(self.builder.program());
+        command
+            .arg("server")
+            .arg(format!(
+                "-config={}",
+                self.node.directory.join("server.hcl").display()
+            ))
+            .current_dir(&self.node.directory)
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("HOME", &self.node.directory);
+        let mut process =
+            Process::start(command, &self.log_file()).map_err(|error| error.to_string())?;
+        let answers = || {
+            self.try_call("GET", "sys/seal-status", None, None)
+                .is_ok_and(|(status, _)| status == 200)
+        };
+        process.wait_until("an answer from the server", START, answers)?;
+        self.process = Some(process);
+        Ok(())
+    }
+
+    /// What the server is.
+    pub fn setup(&self) -> Setup {
+        self.builder.setup
+    }
+
+    /// The address of the API.
+    pub fn address(&self) -> String {
+        self.builder.address(self.node.port)
+    }
+
+    /// The port of the API.
+    pub fn port(&self) -> u16 {
+        self.node.port
+    }
+
+    /// The directory of everything that belongs to this node.
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// The directory of the raft storage.
+    pub fn data_dir(&self) -> PathBuf {
+        self.node.directory.join("data")
+    }
+
+    /// The file of the declared audit device; a good place for one made over the API too.
+    pub fn audit_file(&self) -> PathBuf {
+        self.node.directory.join("audit.log")
+    }
+
+    /// The configuration file; changes work after [`restart`](Self::restart).
+    pub fn configuration_file(&self) -> PathBuf {
+        self.node.directory.join("server.hcl")
+    }
+
+    fn log_file(&self) -> PathBuf {
+        self.node.directory.join("server.log")
+    }
+
+    /// What the server has written to its terminal.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.log_file()).unwrap_or_default()
+    }
+
+    /// The process's id, while there is one.
+    pub fn id(&self) -> Option<u32> {
+        self.process.as_ref().map(Process::id)
+    }
+
+    /// Ends the server; data and ports stay its own.
+    pub fn stop(&mut self) {
+        self.process = None;
+    }
+
+    /// Ends the server without notice.
+    pub fn kill(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            process.kill();
+        }
+    }
+
+    /// Ends the server if it runs, starts it with the same data, and returns when it answers.
+    pub fn restart(&mut self) {
+        self.stop();
+        self.try_start().unwrap_or_else(|reason| panic!("{reason}"));
+    }
+
+    fn try_call(
+        &self,
+        method: &str,
+        path: &str,
+        token: Option<&str>,
+        body: Option<&Value>,
+    ) -> Result<(u16, Value), String> {
+        let url = format!("{}/v1/{path}", self.address());
+        let headers: Vec<_> = token
+            .map(|token| ("X-Vault-Token", token))
+            .into_iter()
+            .collect();
+        let answer = self
+            .client
+            .call(method, &url, &headers, body.map(Value::to_string))?;
+        Ok((answer.status, answer.json()))
+    }
+
+    /// Sends any request; panics if there is no answer.
+    #[track_caller]
+    pub fn call(
+        &self,
+        method: &str,
+        path: &str,
+        token: Option<&str>,
+        body: Option<&Value>,
+    ) -> (u16, Value) {
+        self.try_call(method, path, token, body)
+            .unwrap_or_else(|error| panic!("{error}\n{}", self.log()))
+    }
+
+    /// Reads a path; no token means none is sent, as for all of these.
+    #[track_caller]
+    pub fn get<'a>(&self, path: &str, token: impl Into<Option<&'a str>>) -> (u16, Value) {
+        self.call("GET", path, token.into(), None)
+    }
+
+    /// Lists a path.
+    #[track_caller]
+    pub fn list<'a>(&self, path: &str, token: impl Into<Option<&'a str>>) -> (u16, Value) {
+        self.call("LIST", path, token.into(), None)
+    }
+
+    /// Deletes a path.
+    #[track_caller]
+    pub fn delete<'a>(&self, path: &str, token: impl Into<Option<&'a str>>) -> (u16, Value) {
+        self.call("DELETE", path, token.into(), None)
+    }
+
+    /// Puts a body to a path.
+    #[track_caller]
+    pub fn put<'a>(
+        &self,
+        path: &str,
+        token: impl Into<Option<&'a str>>,
+        body: Value,
+    ) -> (u16, Value) {
+        self.call("PUT", path, token.into(), Some(&body))
+    }
+
+    /// Posts a body to a path.
+    #[track_caller]
+    pub fn post<'a>(
+        &self,
+        path: &str,
+        token: impl Into<Option<&'a str>>,
+        body: Value,
+    ) -> (u16, Value) {
+        self.call("POST", path, token.into(), Some(&body))
+    }
+
+    /// Puts a body and panics unless the server accepts it.
+    #[track_caller]
+    pub fn must_put<'a>(
+        &self,
+        path: &str,
+        token: impl Into<Option<&'a str>>,
+        body: Value,
+    ) -> Value {
+        let (status, answer) = self.put(path, token, body);
+        assert!(status < 300, "PUT {path}: {status} {answer}");
+        answer
+    }
+
+    /// Initialises with three shares, two of which suffice, and waits until the server works.
+    pub fn init_by_hand(&self) -> Initialised {
+        let shamir = self.builder.seal == Seal::Shamir;
+        let kind = if shamir { "secret" } else { "recovery" };
+        let body = json!({ format!("{kind}_shares"): 3, format!("{kind}_threshold"): 2 });
+        let answer = self.must_put("sys/init", None, body);
+        let shares = if shamir {
+            &answer["keys_base64"]
+        } else {
+            &answer["recovery_keys_base64"]
+        };
+        let initialised = Initialised {
+            root_token: answer["root_token"]
+                .as_str()
+                .expect("a root token")
+                .to_owned(),
+            shares: strings(shares),
+        };
+        if shamir {
+            self.unseal_by_hand(&initialised.shares[..2]);
+        }
+        self.wait_active();
+        initialised
+    }
+
+    /// Hands in key shares, base64, until the server is open.
+    pub fn unseal_by_hand(&self, shares: &[String]) {
+        for share in shares {
+            let bytes = base64::engine::general_purpose::STANDARD
+                .decode(share)
+                .expect("base64");
+            let hexadecimal: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+            self.must_put("sys/unseal", None, json!({ "key": hexadecimal }));
+        }
+        assert!(!self.is_sealed(), "still sealed");
+    }
+
+    /// Whether the server is sealed; an uninitialised one is.
+    pub fn is_sealed(&self) -> bool {
+        self.get("sys/seal-status", None).1["sealed"] == true
+    }
+
+    /// Waits until this node is the active one.
+    #[track_caller]
+    pub fn wait_active(&self) {
+        let active = || self.get("sys/health", None).0 == 200;
+        assert!(
+            eventually(ELECTION, active),
+            "never active:\n{}",
+            self.log()
+        );
+    }
+
+    /// Waits until this node follows the active one.
+    #[track_caller]
+    pub fn wait_standby(&self) {
+        let standby = || {
+            let (status, leader) = self.get("sys/leader", None);
+            let known = leader["leader_address"]
+                .as_str()
+                .is_some_and(|address| !address.is_empty());
+            status == 200 && known && leader["is_self"] == false && !self.is_sealed()
+        };
+        assert!(
+            eventually(ELECTION, standby),
+            "never a standby:\n{}",
+            self.log()
+        );
+    }
+
+    /// The entries of the audit file, oldest first.
+    pub fn audit_entries(&self) -> Vec<Value> {
+        let text = std::fs::read_to_string(self.audit_file()).unwrap_or_default();
+        let entry =
+            |line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error} in {line:?}"));
+        text.lines().map(entry).collect()
+    }
+}
+
+fn strings(list: &Value) -> Vec<String> {
+    let items = list.as_array().expect("a list").iter();
+    items
+        .map(|item| item.as_str().expect("a string").to_owned())
+        .collect()
+}
