@@ -28,8 +28,7 @@ pub(super) const MAX_REDIRECTS: usize = 2;
 /// TLS settings, read once and kept for connections that must be fresh.
 #[derive(Clone)]
 pub(super) struct Trust {
-    /// Where every address is plain http on loopback, nobody has to be trusted: the system's
-    /// certificates, a few hundred files, are not read.
+    /// All addresses are plain http: the system's certificates, hundreds of files, are not read.
     plain: bool,
     only: Option<Vec<reqwest::Certificate>>,
     identity: Option<reqwest::Identity>,
