@@ -141,7 +141,7 @@ init:
   custodians:
 {custodians}checkpoint: {{path: checkpoint, key: {{identity: checkpoint.agekey}}}}
 audit:
-  file: {{type: file, options: {{file_path: \"{}\"}}}}}
+  file: {{type: file, options: {{file_path: \"{}\"}}}}
 secrets:
   secret: {{type: kv, options: {{version: \"2\"}}}}
 auth:
