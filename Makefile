@@ -21,7 +21,7 @@ test: ## Everything, on real servers; REQUIRE_ALL=1 makes a server that cannot b
 	cargo test --locked
 
 bench: ## Measures against a bare client and fills in the table of README.md
-	benches/run
+	benches/run --readme
 
 install-servers: ## Gets and builds the servers of the tests, once for all checkouts
 	tests/servers/install

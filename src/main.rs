@@ -6,6 +6,9 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser};
 use clap_complete::Shell;
 use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 use vault_bootstrap::bootstrap::{self, Interrupt, Options};
 use vault_bootstrap::cli::{
     Apply, Cli, ColorChoice, Command, CompletionTarget, Custodian, Global, OutputForm,
@@ -175,16 +178,16 @@ fn completions(target: CompletionTarget) -> String {
 fn log_to_stderr(verbose: u8) {
     let level = match verbose {
         0 => return,
-        1 => "vault_bootstrap=info",
-        2 => "vault_bootstrap=debug",
-        _ => "vault_bootstrap=trace",
+        1 => LevelFilter::INFO,
+        2 => LevelFilter::DEBUG,
+        _ => LevelFilter::TRACE,
     };
-    tracing_subscriber::fmt()
-        .with_env_filter(tracing_subscriber::EnvFilter::new(level))
+    let lines = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         .with_ansi(false)
-        .without_time()
-        .init();
+        .without_time();
+    let ours = Targets::new().with_target("vault_bootstrap", level);
+    tracing_subscriber::registry().with(lines).with(ours).init();
 }
 
 fn output(global: &Global) -> Output {

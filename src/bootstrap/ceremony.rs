@@ -194,13 +194,21 @@ impl<'a> Ceremony<'a> {
     }
 
     /// Whether `value` is what was written last to a field that cannot be read back.
-    pub fn remembers(&self, path: &str, field: &str, value: &SecretText) -> bool {
-        let checkpoint = self.checkpoint.borrow();
-        let kept = checkpoint
-            .diary()
-            .digests
-            .get(&Self::digest_key(path, field));
-        kept.is_some_and(|kept| digest::matches(value, kept))
+    ///
+    /// # Errors
+    /// It could not be compared.
+    pub async fn remembers(
+        &self,
+        path: &str,
+        field: &str,
+        value: &Arc<SecretText>,
+    ) -> Result<bool, Failure> {
+        let key = Self::digest_key(path, field);
+        let kept = self.diary().diary().digests.get(&key).cloned();
+        match kept {
+            Some(kept) => Ok(digest::matches(value, kept).await?),
+            None => Ok(false),
+        }
     }
 
     /// Finds the active node and stays with it. Waits up to `cluster.timeouts.active`.
@@ -255,13 +263,17 @@ impl<'a> Ceremony<'a> {
             return Err(Failure::failed(text)
                 .advise("look at the server's log, then run apply again: it goes on from here"));
         }
-        self.tell(Event::Waiting {
-            step: self.step.get(),
-            text: format!("{what} ({said})"),
-            seconds: passed.as_secs(),
-            limit: limit.as_secs(),
-        });
-        tokio::time::sleep(PAUSE.min(limit.saturating_sub(passed))).await;
+        if passed >= PAUSE {
+            self.tell(Event::Waiting {
+                step: self.step.get(),
+                text: format!("{what} ({said})"),
+                seconds: passed.as_secs(),
+                limit: limit.as_secs(),
+            });
+        }
+        // What takes long may take a little longer; what is nearly there is not kept waiting.
+        let pause = (passed / 4).clamp(FIRST_PAUSE, PAUSE);
+        tokio::time::sleep(pause.min(limit.saturating_sub(passed))).await;
         Ok(())
     }
 }
@@ -299,8 +311,11 @@ impl Tell for Ceremony<'_> {
     }
 }
 
-/// Between two looks. Short, because a look costs little and a person is waiting.
+/// The longest time between two looks: a look costs little, and a person is waiting. A shorter wait is not
+/// worth a line.
 const PAUSE: Duration = Duration::from_millis(200);
+/// The first one.
+const FIRST_PAUSE: Duration = Duration::from_millis(10);
 
 /// What a ceremony stands on, opened before its first step.
 pub struct Edge {

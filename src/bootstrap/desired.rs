@@ -4,19 +4,23 @@
 //! A step lists its documents; [`observe`] reads them with bounded concurrency and says which differ;
 //! [`apply`] writes those and nothing else, so a second run sends no write.
 
-use std::collections::BTreeMap;
+mod writing;
+
+use std::sync::Arc;
 
 use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::Value;
 
 use super::ceremony::Ceremony;
-use super::decide::Seen;
+use super::decide::{Recorded, Seen};
 use super::evidence::Evidence;
-use super::step::Observation;
-use crate::envelope::digest;
+use super::listing::Listing;
+use super::step::{Observation, Step};
 use crate::failure::Failure;
 use crate::secret::SecretText;
-use crate::vault::{self, Body, compare};
+use crate::vault::{Body, compare};
+
+pub use writing::apply;
 
 /// Requests in flight inside one step. Measured: more does not make a three-node raft faster.
 pub const CONCURRENCY: usize = 16;
@@ -53,7 +57,7 @@ pub struct Pending {
     /// `create`, or what differs.
     pub why: Vec<String>,
     /// Fields the server does not give back, to be remembered as digests once written.
-    pub remember: Vec<(String, SecretText)>,
+    pub remember: Secrets,
 }
 
 /// What was found for all documents of a step.
@@ -71,10 +75,20 @@ pub struct Comparison {
 enum State {
     Equal,
     Unseen,
-    Differs {
-        why: Vec<String>,
-        remember: Vec<(String, SecretText)>,
-    },
+    Differs { why: Vec<String>, remember: Secrets },
+}
+
+/// Secrets of a document, by field.
+type Secrets = Vec<(String, Arc<SecretText>)>;
+
+impl State {
+    /// It is not there.
+    fn absent(document: &Document) -> Self {
+        Self::Differs {
+            why: vec!["create".into()],
+            remember: secrets_of(&document.body),
+        }
+    }
 }
 
 impl Comparison {
@@ -122,14 +136,48 @@ pub async fn observe(
     ceremony: &Ceremony<'_>,
     documents: Vec<Document>,
 ) -> Result<Comparison, Failure> {
-    let mut comparison = Comparison::default();
-    let mut states = stream::iter(documents)
-        .map(|document| async move {
-            let state = state_of(ceremony, &document).await?;
-            Ok::<_, Failure>((document, state))
+    observe_beside(ceremony, documents, &Listing::default()).await
+}
+
+/// As [`observe`], for a collection of documents: until its step was done once, it is listed first, and
+/// only what is there is read.
+///
+/// # Errors
+/// As [`observe`].
+pub async fn observe_collection(
+    ceremony: &Ceremony<'_>,
+    step: Step,
+    documents: Vec<Document>,
+) -> Result<Comparison, Failure> {
+    let listing = if ceremony.diary().diary().recorded(step) == Recorded::Done {
+        Listing::default()
+    } else {
+        Listing::take(ceremony, &documents).await?
+    };
+    observe_beside(ceremony, documents, &listing).await
+}
+
+async fn observe_beside(
+    ceremony: &Ceremony<'_>,
+    documents: Vec<Document>,
+    listing: &Listing,
+) -> Result<Comparison, Failure> {
+    // As they come: one slow answer holds up no other. Told in the order of the file all the same.
+    let mut states: Vec<_> = stream::iter(documents.into_iter().enumerate())
+        .map(|(place, document)| async move {
+            let state = if listing.lacks(&document.path) {
+                State::absent(&document)
+            } else {
+                state_of(ceremony, &document).await?
+            };
+            Ok::<_, Failure>((place, document, state))
         })
-        .buffered(CONCURRENCY);
-    while let Some((document, state)) = states.try_next().await? {
+        .buffer_unordered(CONCURRENCY)
+        .try_collect()
+        .await?;
+    states.sort_by_key(|(place, ..)| *place);
+    let mut comparison = Comparison::default();
+    for (_, document, state) in states {
         match state {
             State::Equal => comparison.equal.push(document.path),
             State::Unseen => comparison.unseen.push(document.path),
@@ -164,16 +212,16 @@ async fn state_of(ceremony: &Ceremony<'_>, document: &Document) -> Result<State,
         Err(error) => return Err(error.into()),
     };
     let Some(have) = have else {
-        let remember = secrets_of(&document.body);
-        return Ok(State::Differs {
-            why: vec!["create".into()],
-            remember,
-        });
+        return Ok(State::absent(document));
     };
-    Ok(compare_document(ceremony, document, &have))
+    compare_document(ceremony, document, &have).await
 }
 
-fn compare_document(ceremony: &Ceremony<'_>, document: &Document, have: &Value) -> State {
+async fn compare_document(
+    ceremony: &Ceremony<'_>,
+    document: &Document,
+    have: &Value,
+) -> Result<State, Failure> {
     let comparison = document.compare(have);
     let mut why: Vec<String> = comparison
         .differences
@@ -182,7 +230,7 @@ fn compare_document(ceremony: &Ceremony<'_>, document: &Document, have: &Value) 
         .collect();
     let mut remember = Vec::new();
     for (field, value) in unreadable_secrets(document, have, &comparison) {
-        if !ceremony.remembers(&document.path, &field, &value) {
+        if !ceremony.remembers(&document.path, &field, &value).await? {
             let what = if field == WHOLE {
                 "what was written"
             } else {
@@ -192,11 +240,11 @@ fn compare_document(ceremony: &Ceremony<'_>, document: &Document, have: &Value) 
         }
         remember.push((field, value));
     }
-    if why.is_empty() {
+    Ok(if why.is_empty() {
         State::Equal
     } else {
         State::Differs { why, remember }
-    }
+    })
 }
 
 /// What only a digest can compare: secrets that the server does not give back, or the whole body
@@ -205,9 +253,9 @@ fn unreadable_secrets(
     document: &Document,
     have: &Value,
     comparison: &compare::Comparison,
-) -> Vec<(String, SecretText)> {
+) -> Secrets {
     if have.is_null() {
-        return vec![(WHOLE.to_owned(), document.body.text())];
+        return vec![(WHOLE.to_owned(), Arc::new(document.body.text()))];
     }
     let secrets = document.body.secret_fields();
     let unreadable = comparison
@@ -219,7 +267,7 @@ fn unreadable_secrets(
             document
                 .body
                 .field_text(field)
-                .map(|value| (field.clone(), value))
+                .map(|value| (field.clone(), Arc::new(value)))
         })
         .collect()
 }
@@ -227,114 +275,11 @@ fn unreadable_secrets(
 /// The name under which a body is remembered that cannot be read back at all.
 const WHOLE: &str = "*";
 
-/// Writes what is pending, with bounded concurrency, and remembers digests of what cannot be read.
-///
-/// # Errors
-/// All writes that failed. The others were done; a second run finds them equal.
-pub async fn apply(
-    ceremony: &Ceremony<'_>,
-    pending: Vec<Pending>,
-    in_flight: usize,
-) -> Result<Vec<String>, Failure> {
-    let results: Vec<_> = stream::iter(pending)
-        .map(|pending| async move {
-            let written = write(ceremony, &pending.document).await;
-            (pending, written)
-        })
-        .buffered(in_flight)
-        .collect()
-        .await;
-    let (mut written, mut failures, mut digests) = (Vec::new(), Vec::new(), BTreeMap::new());
-    for (pending, result) in results {
-        match result {
-            Ok(()) => {
-                for (field, secret) in &pending.remember {
-                    let key = Ceremony::digest_key(&pending.document.path, field);
-                    digests.insert(key, digest::secret_digest(secret)?);
-                }
-                written.push(pending.document.path);
-            }
-            Err(failure) => failures.push(failure),
-        }
-    }
-    if !digests.is_empty() {
-        ceremony
-            .checkpoint()
-            .record(|diary| diary.digests.extend(digests))?;
-    }
-    Failure::all(failures).map_or(Ok(written), Err)
-}
-
-/// Writes one document. A 5xx after a write says nothing: the document is read again, and only when
-/// it is not as wanted is it written once more.
-async fn write(ceremony: &Ceremony<'_>, document: &Document) -> Result<(), Failure> {
-    let token = ceremony.token()?;
-    for _ in 0..WRITE_ATTEMPTS {
-        match ceremony
-            .client()
-            .write(Some(token), &document.path, &document.body)
-            .await
-        {
-            Ok(answer) => {
-                for warning in answer.warnings {
-                    ceremony.warn(format!("{}: {warning}", document.path));
-                }
-                return Ok(());
-            }
-            Err(error) if error.is_retryable() => {
-                ceremony.find_active().await?;
-                if ambiguous_write_arrived(ceremony, document).await? {
-                    return Ok(());
-                }
-            }
-            Err(error) => return Err(rejected(document, error)),
-        }
-    }
-    let tries = format!(
-        "{} was not accepted in {WRITE_ATTEMPTS} attempts",
-        document.path
-    );
-    Err(Failure::failed(tries).advise("look at the server's log, then run apply again"))
-}
-
-/// How often one document is sent when the server answers that it could not, or not at all.
-const WRITE_ATTEMPTS: usize = 3;
-
-async fn ambiguous_write_arrived(
-    ceremony: &Ceremony<'_>,
-    document: &Document,
-) -> Result<bool, Failure> {
-    let token = ceremony.token()?;
-    if matches!(document.read, Read::Known(_)) {
-        // A mount that may or may not be there: the step looks at its listing again.
-        return Err(Failure::failed(format!("{} may have been written", document.path)).passing());
-    }
-    match ceremony.client().read(Some(token), &document.path).await {
-        Ok(Some(have)) => {
-            let comparison = document.compare(&have);
-            // A secret that cannot be read back may or may not have arrived: send it again.
-            Ok(comparison.differences.is_empty() && comparison.unreadable.is_empty())
-        }
-        Ok(None) => Ok(false),
-        Err(error) if error.is_retryable() || error.status() == Some(405) => Ok(false),
-        Err(error) => Err(error.into()),
-    }
-}
-
-fn rejected(document: &Document, error: vault::Error) -> Failure {
-    let advice = error.advice().unwrap_or_else(|| {
-        format!(
-            "correct {} in the file, then run apply again; what was written stands",
-            document.path
-        )
-    });
-    Failure::failed(error.to_string()).advise(advice)
-}
-
-fn secrets_of(body: &Body) -> Vec<(String, SecretText)> {
+fn secrets_of(body: &Body) -> Secrets {
     body.secret_fields()
         .into_iter()
-        .filter_map(|field| body.field_text(&field).map(|value| (field, value)))
+        .filter_map(|field| Some((body.field_text(&field)?, field)))
+        .map(|(value, field)| (field, Arc::new(value)))
         .collect()
 }
 

@@ -15,6 +15,7 @@ pub mod evidence;
 mod evidence_report;
 mod grant;
 mod interrupt;
+mod listing;
 mod open;
 pub mod options;
 mod prove_custodian;

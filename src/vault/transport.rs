@@ -28,13 +28,15 @@ pub(super) const MAX_REDIRECTS: usize = 2;
 /// TLS settings, read once and kept for connections that must be fresh.
 #[derive(Clone)]
 pub(super) struct Trust {
+    /// All addresses are plain http: the system's certificates, hundreds of files, are not read.
+    plain: bool,
     only: Option<Vec<reqwest::Certificate>>,
     identity: Option<reqwest::Identity>,
     server_name: Option<String>,
 }
 
 impl Trust {
-    pub(super) fn read(tls: &Tls, address: &str) -> Result<Self, Error> {
+    pub(super) fn read(tls: &Tls, address: &str, plain: bool) -> Result<Self, Error> {
         let refuse = |why: String| Error::new("", address, Kind::Tls(why));
         let only = match &tls.ca_cert {
             None => None,
@@ -61,6 +63,7 @@ impl Trust {
             _ => return Err(refuse("client_cert and client_key belong together".into())),
         };
         Ok(Self {
+            plain,
             only,
             identity,
             server_name: tls.server_name.clone(),
@@ -84,6 +87,8 @@ impl Trust {
         }
         if let Some(certs) = &self.only {
             builder = builder.tls_certs_only(certs.iter().cloned());
+        } else if self.plain {
+            builder = builder.tls_certs_only([]);
         }
         if let Some(identity) = &self.identity {
             builder = builder.identity(identity.clone());

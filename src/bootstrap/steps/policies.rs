@@ -4,7 +4,7 @@ use crate::bootstrap::ceremony::Ceremony;
 use crate::bootstrap::desired::{self, CONCURRENCY, Document, Read};
 use crate::bootstrap::evidence::Evidence;
 use crate::bootstrap::grant;
-use crate::bootstrap::step::Observation;
+use crate::bootstrap::step::{Observation, Step};
 use crate::config::PolicySource;
 use crate::failure::Failure;
 use crate::vault::{Body, sys};
@@ -22,8 +22,12 @@ pub(super) async fn observe(ceremony: &Ceremony<'_>) -> Result<Observation, Fail
         grant::POLICY,
         grant::rules(product, grant::needs_self(ceremony.config)),
     );
-    let comparison = desired::observe(ceremony, given.chain([ours]).collect()).await?;
-    Ok(comparison.into_observation())
+    let documents = given.chain([ours]).collect();
+    Ok(
+        desired::observe_collection(ceremony, Step::Policies, documents)
+            .await?
+            .into_observation(),
+    )
 }
 
 pub(super) async fn apply(

@@ -4,7 +4,7 @@
 use crate::bootstrap::ceremony::Ceremony;
 use crate::bootstrap::desired::{self, CONCURRENCY, Document};
 use crate::bootstrap::evidence::Evidence;
-use crate::bootstrap::step::Observation;
+use crate::bootstrap::step::{Observation, Step};
 use crate::bootstrap::{grant, resolve};
 use crate::config::{AuthMount, Fields};
 use crate::failure::Failure;
@@ -25,9 +25,11 @@ pub(super) async fn observe(ceremony: &Ceremony<'_>) -> Result<Observation, Fail
     if documents.is_empty() {
         return Ok(Observation::nothing_declared());
     }
-    Ok(desired::observe(ceremony, documents)
-        .await?
-        .into_observation())
+    Ok(
+        desired::observe_collection(ceremony, Step::Roles, documents)
+            .await?
+            .into_observation(),
+    )
 }
 
 pub(super) async fn apply(

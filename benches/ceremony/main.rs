@@ -1,0 +1,166 @@
+//! `make bench`: what the program costs beside the requests it sends, as ratios from one run on one
+//! machine. Real servers on loopback; nothing outlives it, and nothing is judged by a clock in a test.
+
+mod bare;
+mod children;
+mod fixture;
+mod many;
+mod program;
+mod proxy;
+mod replay;
+mod server;
+mod small;
+mod table;
+
+use std::path::PathBuf;
+use std::process::{Command, ExitCode};
+
+use program::Program;
+use server::{Installed, Product};
+use table::{Row, Table, median};
+
+/// Either it was measured, or why not.
+pub type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
+
+const USAGE: &str =
+    "usage: ceremony --program FILE [--openbao FILE] [--vault FILE] [--rounds N] [--readme FILE]";
+/// Starts of `--help`.
+const HELPS: usize = 50;
+
+/// What was typed (by `benches/run`).
+struct Typed {
+    program: PathBuf,
+    servers: Vec<(Product, PathBuf)>,
+    rounds: usize,
+    readme: Option<PathBuf>,
+}
+
+fn main() -> ExitCode {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let result = typed().and_then(|typed| {
+        children::watch()?;
+        runtime?.block_on(measure(&typed))
+    });
+    match result {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => {
+            say("a target was missed");
+            ExitCode::from(1)
+        }
+        Err(error) => {
+            say(&format!("error: {error}"));
+            ExitCode::from(2)
+        }
+    }
+}
+
+async fn measure(typed: &Typed) -> Outcome<bool> {
+    let program = Program(typed.program.clone());
+    let mut table = Table::default();
+    let installed = typed
+        .servers
+        .iter()
+        .map(|(product, binary)| installed(*product, binary));
+    let installed = installed.collect::<Outcome<Vec<_>>>()?;
+    for server in installed
+        .iter()
+        .filter(|server| server.product == Product::OpenBao)
+    {
+        small::measure(&program, server, typed.rounds, &mut table).await?;
+    }
+    for server in &installed {
+        many::measure(&program, server, typed.rounds.min(3), &mut table).await?;
+    }
+    let helps = (0..HELPS)
+        .map(|_| program.help())
+        .collect::<Outcome<Vec<_>>>()?;
+    table.row(Row::below(
+        "--help, from start to end",
+        median(&helps).as_secs_f64() * 1000.0,
+        5.0,
+        "ms",
+    ));
+    table.row(Row::below(
+        "binary",
+        program.size()? as f64 / 1e6,
+        18.0,
+        "MB",
+    ));
+    table.facts = facts(&installed);
+    let text = table.markdown();
+    println!("{text}");
+    if let Some(readme) = &typed.readme
+        && !table::write_between_markers(readme, &text)?
+    {
+        say("the README has no place for the table (<!-- bench --> and <!-- /bench -->)");
+    }
+    Ok(table.holds())
+}
+
+/// What version is it? `OpenBao v2.7.2 (…), built …`.
+fn installed(product: Product, binary: &PathBuf) -> Outcome<Installed> {
+    let said = Command::new(binary).arg("version").env_clear().output()?;
+    let said = String::from_utf8_lossy(&said.stdout).into_owned();
+    let version = said
+        .split_whitespace()
+        .nth(1)
+        .unwrap_or_default()
+        .trim_start_matches('v');
+    let name = match product {
+        Product::OpenBao => "OpenBao",
+        Product::Vault => "Vault",
+    };
+    Ok(Installed {
+        product,
+        title: format!("{name} {version}"),
+        binary: binary.clone(),
+    })
+}
+
+fn facts(installed: &[Installed]) -> String {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let titles: Vec<_> = installed
+        .iter()
+        .map(|server| server.title.as_str())
+        .collect();
+    format!(
+        "vault-bootstrap {}, {} on the same machine with {cores} cores ({} {}), one node each with raft \
+         storage and a file audit device; the best of several rounds on either side, program and bare client in turn, a fresh server for each first write; MiB for memory, MB for files",
+        env!("CARGO_PKG_VERSION"),
+        titles.join(" and "),
+        std::env::consts::OS,
+        std::env::consts::ARCH,
+    )
+}
+
+fn typed() -> Outcome<Typed> {
+    let mut typed = Typed {
+        program: PathBuf::new(),
+        servers: Vec::new(),
+        rounds: 5,
+        readme: None,
+    };
+    let mut words = std::env::args().skip(1);
+    while let Some(word) = words.next() {
+        let value = words.next().ok_or(USAGE)?;
+        match word.as_str() {
+            "--program" => typed.program = value.into(),
+            "--openbao" => typed.servers.push((Product::OpenBao, value.into())),
+            "--vault" => typed.servers.push((Product::Vault, value.into())),
+            "--rounds" => typed.rounds = value.parse().map_err(|_| USAGE)?,
+            "--readme" => typed.readme = Some(value.into()),
+            _ => return Err(USAGE.into()),
+        }
+    }
+    if typed.program.as_os_str().is_empty() || typed.rounds == 0 {
+        return Err(USAGE.into());
+    }
+    Ok(typed)
+}
+
+/// Progress, apart from the result.
+pub fn say(text: &str) {
+    eprintln!("{text}");
+}

@@ -1,0 +1,124 @@
+//! Writing the documents that differ, and remembering digests of what cannot be read back.
+
+use std::collections::BTreeMap;
+
+use futures::{StreamExt, stream};
+
+use super::{Ceremony, Document, Pending, Read};
+use crate::envelope::digest;
+use crate::failure::Failure;
+use crate::vault;
+
+/// Writes what is pending, with bounded concurrency, and remembers digests of what cannot be read.
+///
+/// # Errors
+/// All writes that failed. The others were done; a second run finds them equal.
+pub async fn apply(
+    ceremony: &Ceremony<'_>,
+    pending: Vec<Pending>,
+    in_flight: usize,
+) -> Result<Vec<String>, Failure> {
+    let mut results: Vec<_> = stream::iter(pending.into_iter().enumerate())
+        .map(|(place, pending)| async move {
+            // The digests are made while the server works.
+            let written = write(ceremony, &pending.document);
+            let (written, digests) = futures::join!(written, digests_of(&pending));
+            (place, pending.document.path, written.and(digests))
+        })
+        .buffer_unordered(in_flight)
+        .collect()
+        .await;
+    results.sort_by_key(|(place, ..)| *place);
+    let (mut written, mut failures, mut digests) = (Vec::new(), Vec::new(), BTreeMap::new());
+    for (_, path, result) in results {
+        match result {
+            Ok(made) => {
+                digests.extend(made);
+                written.push(path);
+            }
+            Err(failure) => failures.push(failure),
+        }
+    }
+    if !digests.is_empty() {
+        ceremony
+            .checkpoint()
+            .record(|diary| diary.digests.extend(digests))?;
+    }
+    Failure::all(failures).map_or(Ok(written), Err)
+}
+
+/// What is remembered of a document's secrets, by the name it is kept under.
+async fn digests_of(pending: &Pending) -> Result<Vec<(String, String)>, Failure> {
+    let mut digests = Vec::new();
+    for (field, secret) in &pending.remember {
+        let key = Ceremony::digest_key(&pending.document.path, field);
+        digests.push((key, digest::secret_digest(secret).await?));
+    }
+    Ok(digests)
+}
+
+/// Writes one document. A 5xx after a write says nothing: the document is read again, and only when
+/// it is not as wanted is it written once more.
+async fn write(ceremony: &Ceremony<'_>, document: &Document) -> Result<(), Failure> {
+    let token = ceremony.token()?;
+    for _ in 0..WRITE_ATTEMPTS {
+        match ceremony
+            .client()
+            .write(Some(token), &document.path, &document.body)
+            .await
+        {
+            Ok(answer) => {
+                for warning in answer.warnings {
+                    ceremony.warn(format!("{}: {warning}", document.path));
+                }
+                return Ok(());
+            }
+            Err(error) if error.is_retryable() => {
+                ceremony.find_active().await?;
+                if ambiguous_write_arrived(ceremony, document).await? {
+                    return Ok(());
+                }
+            }
+            Err(error) => return Err(rejected(document, error)),
+        }
+    }
+    let tries = format!(
+        "{} was not accepted in {WRITE_ATTEMPTS} attempts",
+        document.path
+    );
+    Err(Failure::failed(tries).advise("look at the server's log, then run apply again"))
+}
+
+/// How often one document is sent when the server answers that it could not, or not at all.
+const WRITE_ATTEMPTS: usize = 3;
+
+async fn ambiguous_write_arrived(
+    ceremony: &Ceremony<'_>,
+    document: &Document,
+) -> Result<bool, Failure> {
+    let token = ceremony.token()?;
+    if matches!(document.read, Read::Known(_)) {
+        // A mount that may or may not be there: the step looks at its listing again.
+        return Err(Failure::failed(format!("{} may have been written", document.path)).passing());
+    }
+    match ceremony.client().read(Some(token), &document.path).await {
+        Ok(Some(have)) => {
+            let comparison = document.compare(&have);
+            // A secret that cannot be read back may or may not have arrived: send it again.
+            Ok(comparison.differences.is_empty() && comparison.unreadable.is_empty())
+        }
+        Ok(None) => Ok(false),
+        Err(error) if error.is_retryable() || error.status() == Some(405) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn rejected(document: &Document, error: vault::Error) -> Failure {
+    let advice = error.advice().unwrap_or_else(|| {
+        format!(
+            "correct {} in the file, then run apply again; what was written stands",
+            document.path
+        )
+    });
+    Failure::failed(error.to_string()).advise(advice)
+}
