@@ -18,3 +18,4 @@ mod refusals;
 mod second_run;
 mod servers;
 mod support;
+mod terminal;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -28,6 +29,15 @@ impl RequestInfo {
     pub fn header(&self, name: &str) -> Option<&str> {
         value_of(&self.headers, name)
     }
+
+    /// Method and path, without a query; for AWS, where all paths are one, the name of the operation.
+    pub fn label(&self) -> String {
+        let path = self.path.split('?').next().unwrap_or_default();
+        match self.header("x-amz-target") {
+            Some(operation) => operation.to_owned(),
+            None => format!("{} {path}", self.method),
+        }
+    }
 }
 
 /// What becomes of a request.
@@ -43,6 +53,10 @@ pub enum Action {
     Respond(u16, &'static str, String),
     /// The server does it, and the connection closes without the answer.
     DropAnswer,
+    /// The server learns nothing of it, and the connection stays open until the program goes away.
+    Hold,
+    /// The server does it, and the answer is kept until the program goes away.
+    HoldAnswer,
     /// The proxy answers 307 with this address.
     Redirect(String),
 }
@@ -56,6 +70,7 @@ struct Shared {
     counts: Mutex<BTreeMap<String, usize>>,
     closing: AtomicBool,
     connections: Mutex<Vec<TcpStream>>,
+    held: Mutex<Sender<()>>,
 }
 
 /// A running proxy. Dropping it closes its port and its connections.
@@ -63,6 +78,7 @@ pub struct Proxy {
     port: u16,
     shared: Arc<Shared>,
     acceptor: Option<JoinHandle<()>>,
+    held: Receiver<()>,
 }
 
 impl Proxy {
@@ -81,8 +97,10 @@ impl Proxy {
             .local_addr()
             .expect("a bound socket has an address")
             .port();
+        let (sender, held) = mpsc::channel();
         let shared = Arc::new(Shared {
             upstream,
+            held: Mutex::new(sender),
             rule: Box::new(rule),
             number: AtomicUsize::new(0),
             counts: Mutex::default(),
@@ -95,7 +113,13 @@ impl Proxy {
             port,
             shared,
             acceptor,
+            held,
         }
+    }
+
+    /// Waits until a request is held, and says whether one is.
+    pub fn wait_for_held(&self, limit: Duration) -> bool {
+        self.held.recv_timeout(limit).is_ok()
     }
 
     /// The proxy's own address.
@@ -110,13 +134,15 @@ impl Proxy {
 
     /// How many requests there were with this method and path; a query does not count as part of the path.
     pub fn count(&self, method: &str, path: &str) -> usize {
-        locked(&self.shared.counts)
-            .get(&format!("{method} {path}"))
-            .copied()
-            .unwrap_or(0)
+        self.count_of(&format!("{method} {path}"))
     }
 
-    /// Numbers of requests by `METHOD PATH`.
+    /// How many requests there were with this [label](RequestInfo::label).
+    pub fn count_of(&self, label: &str) -> usize {
+        locked(&self.shared.counts).get(label).copied().unwrap_or(0)
+    }
+
+    /// Numbers of requests by their labels.
     pub fn counts(&self) -> BTreeMap<String, usize> {
         locked(&self.shared.counts).clone()
     }
@@ -173,6 +199,11 @@ fn serve(connection: &TcpStream, shared: &Shared) -> io::Result<()> {
             }
             Action::Refuse => return Ok(()),
             Action::DropAnswer => return forward(&request, &shared.upstream).map(drop),
+            Action::Hold => return hold(shared, &mut reader),
+            Action::HoldAnswer => {
+                forward(&request, &shared.upstream)?;
+                return hold(shared, &mut reader);
+            }
             Action::Respond(status, kind, body) => {
                 Message::answer(status, ("content-type", kind), body)
             }
@@ -193,23 +224,27 @@ fn serve(connection: &TcpStream, shared: &Shared) -> io::Result<()> {
     Ok(())
 }
 
+/// Tells the test, and waits until the program, or the proxy itself, goes away.
+fn hold(shared: &Shared, reader: &mut impl BufRead) -> io::Result<()> {
+    let _ = locked(&shared.held).send(());
+    reader.fill_buf().map(drop)
+}
+
 impl Shared {
     fn register(&self, message: Message) -> RequestInfo {
         let mut words = message.first_line.split(' ');
         let mut word = || words.next().unwrap_or_default().to_owned();
         let (method, path) = (word(), word());
-        let plain = path.split('?').next().unwrap_or_default();
-        *locked(&self.counts)
-            .entry(format!("{method} {plain}"))
-            .or_default() += 1;
         let number = self.number.fetch_add(1, Ordering::SeqCst) + 1;
-        RequestInfo {
+        let request = RequestInfo {
             number,
             method,
             path,
             headers: message.headers,
             body: message.body,
-        }
+        };
+        *locked(&self.counts).entry(request.label()).or_default() += 1;
+        request
     }
 }
 
