@@ -5,11 +5,13 @@ mod logins;
 mod processes;
 mod proxy;
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use crate::support::{
-    Authority, DeclaredAudit, HttpClient, Initialised, Scratch, Setup, Tls, VaultServer, is_gone,
-    require,
+    Authority, DeclaredAudit, HttpClient, Initialised, Scratch, Setup, Tls, VaultServer,
+    eventually, is_gone, require,
 };
 
 fn audit_file_body(server: &VaultServer) -> Value {
@@ -173,14 +175,17 @@ fn an_expired_certificate_is_expired() {
 }
 
 #[test]
-fn three_nodes_find_each_other() {
+fn three_nodes_find_each_other_and_one_takes_over() {
     require!(Setup::OpenBao272Static.components());
-    let nodes = VaultServer::builder(Setup::OpenBao272Static).start_cluster(3);
+    let mut nodes = VaultServer::builder(Setup::OpenBao272Static).start_cluster(3);
     let root = nodes[0].init_by_hand().root_token;
     nodes[1..].iter().for_each(VaultServer::wait_standby);
-    let (_, raft) = nodes[0].get("sys/storage/raft/configuration", root.as_str());
-    let members = raft["data"]["config"]["servers"]
-        .as_array()
-        .expect("a list of members");
-    assert_eq!(members.len(), 3, "{raft}");
+    nodes[0].wait_voters(&root, 3);
+    nodes[0].kill();
+    let takes_over = || {
+        nodes[1..]
+            .iter()
+            .any(|node| node.get("sys/health", None).0 == 200)
+    };
+    assert!(eventually(Duration::from_secs(60), takes_over));
 }

@@ -8,6 +8,7 @@
 #![allow(dead_code, unused_imports)]
 
 mod browser;
+mod by_hand;
 mod certificates;
 mod component;
 mod http;
@@ -21,6 +22,7 @@ mod tool;
 mod vault_config;
 mod vault_server;
 
+pub use by_hand::Initialised;
 pub use certificates::{Authority, Certificate};
 pub use component::{available, component};
 pub use http::{Answer, HttpClient};
@@ -32,7 +34,7 @@ pub use proxy::{Action, Proxy, RequestInfo};
 pub use scratch::Scratch;
 pub use tool::{Running, Terminal, Tool, ToolResult};
 pub use vault_config::{DeclaredAudit, Seal, ServerBuilder, Setup, Tls};
-pub use vault_server::{Initialised, VaultServer};
+pub use vault_server::VaultServer;
 
 /// Leaves the test, saying why, where one of the listed components is not installed.
 macro_rules! require {
