@@ -197,4 +197,17 @@ fn three_nodes_are_unsealed_and_handed_over_whichever_is_named() {
         .expect("a standby");
     ceremony.set("/cluster/address", json!(standby.address()));
     ceremony.apply().exits(4).prints(&["nothing was written"]);
+    // Alone it is no use: what it says may be old.
+    ceremony.remove("/cluster/nodes");
+    ceremony.set("/cluster/timeouts", json!({ "active": "2s" }));
+    let text = format!("{} is standby", standby.address());
+    let log = nodes
+        .iter()
+        .map(|node| node.audit().after_this())
+        .collect::<Vec<_>>();
+    ceremony
+        .apply()
+        .exits(1)
+        .says(&["waited 2 s for an active node", &text, "what to do:"]);
+    assert!(log.iter().all(|log| log.requests().is_empty()));
 }
