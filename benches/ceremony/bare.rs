@@ -14,14 +14,14 @@ use crate::server::{Product, Server};
 const ACTIVE: Duration = Duration::from_secs(30);
 
 /// The client, with a token once there is one.
-pub struct Bare {
+pub(crate) struct Bare {
     http: reqwest::Client,
     address: String,
-    pub token: Option<String>,
+    pub(crate) token: Option<String>,
 }
 
 impl Bare {
-    pub fn new(address: &str) -> Outcome<Self> {
+    pub(crate) fn new(address: &str) -> Outcome<Self> {
         let http = reqwest::Client::builder().no_proxy().build()?;
         Ok(Self {
             http,
@@ -31,7 +31,7 @@ impl Bare {
     }
 
     /// One request: status and whole answer.
-    pub async fn send(
+    pub(crate) async fn send(
         &self,
         method: &str,
         path: &str,
@@ -64,7 +64,7 @@ impl Bare {
     }
 
     /// From nothing to what the step `policies` finds: initialised, active, audited, mounted.
-    pub async fn begin(&mut self, server: &Server) -> Outcome<()> {
+    pub(crate) async fn begin(&mut self, server: &Server) -> Outcome<()> {
         let kind = match server.product {
             Product::OpenBao => "recovery",
             Product::Vault => "secret",
@@ -111,7 +111,7 @@ impl Bare {
     }
 
     /// Logs in as the one who reads.
-    pub async fn log_in(&mut self) -> Outcome<()> {
+    pub(crate) async fn log_in(&mut self) -> Outcome<()> {
         let body = json!({"password": PASSWORD}).to_string();
         let answer = self
             .succeed("POST", "auth/userpass/login/audit-reader", body)
@@ -121,7 +121,7 @@ impl Bare {
     }
 
     /// All writes, so many at once; how long they took.
-    pub async fn write(&self, writes: &[Write1], in_flight: usize) -> Outcome<Duration> {
+    pub(crate) async fn write(&self, writes: &[Write1], in_flight: usize) -> Outcome<Duration> {
         let bodies: Vec<_> = writes
             .iter()
             .map(|(path, body)| (path, body.to_string()))
@@ -136,7 +136,7 @@ impl Bare {
     }
 
     /// All reads, so many at once; how long they took.
-    pub async fn read(&self, writes: &[Write1], in_flight: usize) -> Outcome<Duration> {
+    pub(crate) async fn read(&self, writes: &[Write1], in_flight: usize) -> Outcome<Duration> {
         let begun = Instant::now();
         stream::iter(writes)
             .map(|(path, _)| self.succeed("GET", path, String::new()))

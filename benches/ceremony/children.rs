@@ -20,25 +20,25 @@ struct LeftBehind {
 }
 
 /// A running child.
-pub struct Running(Child);
+pub(crate) struct Running(Child);
 
 impl Running {
     /// Starts it and remembers it.
-    pub fn start(command: &mut Command) -> std::io::Result<Self> {
+    pub(crate) fn start(command: &mut Command) -> std::io::Result<Self> {
         let mut left = LEFT_BEHIND
             .lock()
-            .unwrap_or_else(|broken| broken.into_inner());
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         let child = command.spawn()?;
         left.running.extend(pid_of(&child));
         Ok(Self(child))
     }
 
     /// The process itself.
-    pub fn child(&mut self) -> &mut Child {
+    pub(crate) fn child(&mut self) -> &mut Child {
         &mut self.0
     }
 
-    pub fn id(&self) -> u32 {
+    pub(crate) fn id(&self) -> u32 {
         self.0.id()
     }
 }
@@ -48,7 +48,7 @@ impl Drop for Running {
         // Waited for while the list is held: an id that somebody else got meanwhile is never signalled.
         let mut left = LEFT_BEHIND
             .lock()
-            .unwrap_or_else(|broken| broken.into_inner());
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         let _ = self.0.kill();
         let _ = self.0.wait();
         let gone = pid_of(&self.0);
@@ -61,22 +61,22 @@ fn pid_of(child: &Child) -> Option<Pid> {
 }
 
 /// A directory of our own that goes when we go.
-pub struct Scratch(PathBuf);
+pub(crate) struct Scratch(PathBuf);
 
 impl Scratch {
-    pub fn new() -> std::io::Result<Self> {
+    pub(crate) fn new() -> std::io::Result<Self> {
         let path = tempfile::Builder::new()
             .prefix("vault-bootstrap-bench-")
             .tempdir()?
             .keep();
         let mut left = LEFT_BEHIND
             .lock()
-            .unwrap_or_else(|broken| broken.into_inner());
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         left.directories.push(path.clone());
         Ok(Self(path))
     }
 
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.0
     }
 }
@@ -88,7 +88,7 @@ impl Drop for Scratch {
 }
 
 /// From now on nothing outlives us, however we end (but by SIGKILL).
-pub fn watch() -> std::io::Result<()> {
+pub(crate) fn watch() -> std::io::Result<()> {
     let usual = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |why| {
         usual(why);

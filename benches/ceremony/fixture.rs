@@ -16,21 +16,21 @@ use crate::server::{Product, Server};
 /// Users of the ceremony with their policies: the break-glass door and the auditor.
 const USERS: [(&str, &str); 2] = [("ada", ""), ("audit-reader", "auditor")];
 /// Known to both sides; the server lives for seconds on loopback.
-pub const PASSWORD: &str = "correct horse battery staple";
+pub(crate) const PASSWORD: &str = "correct horse battery staple";
 
 /// One API write: path and body.
-pub type Write1 = (String, Value);
+pub(crate) type Write1 = (String, Value);
 
 /// How many policies and roles, apart from those that every ceremony has.
 #[derive(Clone, Copy)]
-pub struct Amount {
-    pub policies: usize,
-    pub roles: usize,
+pub(crate) struct Amount {
+    pub(crate) policies: usize,
+    pub(crate) roles: usize,
 }
 
 impl Amount {
     /// The bodies that belong to the step `policies`.
-    pub fn policies(self) -> Vec<Write1> {
+    pub(crate) fn policies(self) -> Vec<Write1> {
         let many = (0..self.policies).map(|n| (policy_name(n), rules(n)));
         // Two that the program writes by itself, of the same kind and size.
         let own = ["operator", "auditor", "vault-bootstrap-break-glass"]
@@ -41,7 +41,7 @@ impl Amount {
     }
 
     /// The bodies that belong to the step `roles`.
-    pub fn roles(self) -> Vec<Write1> {
+    pub(crate) fn roles(self) -> Vec<Write1> {
         let many =
             (0..self.roles).map(|n| (format!("auth/approle/role/{}", role_name(n)), role(n)));
         let users = USERS.map(|(name, policy)| {
@@ -73,7 +73,7 @@ fn role(number: usize) -> Value {
 }
 
 /// A directory with everything that one ceremony needs, against `address`.
-pub fn prepare(server: &Server, address: &str, amount: Amount) -> Outcome<Scratch> {
+pub(crate) fn prepare(server: &Server, address: &str, amount: Amount) -> Outcome<Scratch> {
     let scratch = Scratch::new()?;
     let directory = scratch.path();
     let identity = age::x25519::Identity::generate();
@@ -141,7 +141,7 @@ init:
   custodians:
 {custodians}checkpoint: {{path: checkpoint, key: {{identity: checkpoint.agekey}}}}
 audit:
-  file: {{type: file, options: {{file_path: {:?}}}}}
+  file: {{type: file, options: {{file_path: \"{}\"}}}}
 secrets:
   secret: {{type: kv, options: {{version: \"2\"}}}}
 auth:
@@ -149,7 +149,7 @@ auth:
     type: userpass
     users:
 {}",
-        server.audit_file(),
+        server.audit_file().display(),
         users.concat()
     )
 }

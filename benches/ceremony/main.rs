@@ -1,6 +1,16 @@
 //! `make bench`: what the program costs beside the requests it sends, as ratios from one run on one
 //! machine. Real servers on loopback; nothing outlives it, and nothing is judged by a clock in a test.
 
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "the table is what it is for"
+)]
+#![allow(
+    clippy::cast_precision_loss,
+    reason = "sizes in a table, to one decimal"
+)]
+
 mod bare;
 mod children;
 mod fixture;
@@ -20,7 +30,7 @@ use server::{Installed, Product};
 use table::{Row, Table, median};
 
 /// Either it was measured, or why not.
-pub type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
+pub(crate) type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 const USAGE: &str =
     "usage: ceremony --program FILE [--openbao FILE] [--vault FILE] [--rounds N] [--readme FILE]";
@@ -184,6 +194,6 @@ fn typed() -> Outcome<Typed> {
 }
 
 /// Progress, apart from the result.
-pub fn say(text: &str) {
+pub(crate) fn say(text: &str) {
     eprintln!("{text}");
 }

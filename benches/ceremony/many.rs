@@ -32,7 +32,7 @@ struct Pairs {
 }
 
 /// All three comparisons on one server.
-pub async fn measure(
+pub(crate) async fn measure(
     program: &Program,
     installed: &Installed,
     rounds: usize,

@@ -19,23 +19,23 @@ const LIMIT: Duration = Duration::from_secs(180);
 const LOOK: Duration = Duration::from_millis(2);
 
 /// What one run did.
-pub struct Run {
-    pub wall: Duration,
-    pub steps: Vec<Step>,
+pub(crate) struct Run {
+    pub(crate) wall: Duration,
+    pub(crate) steps: Vec<Step>,
     /// Largest resident size, in KiB.
-    pub peak: u64,
+    pub(crate) peak: u64,
 }
 
 /// One step of it.
-pub struct Step {
-    pub name: String,
-    pub requests: usize,
-    pub took: Duration,
+pub(crate) struct Step {
+    pub(crate) name: String,
+    pub(crate) requests: usize,
+    pub(crate) took: Duration,
 }
 
 impl Run {
     /// How long these steps took together.
-    pub fn of(&self, names: &[&str]) -> Duration {
+    pub(crate) fn of(&self, names: &[&str]) -> Duration {
         let steps = self
             .steps
             .iter()
@@ -44,7 +44,7 @@ impl Run {
     }
 
     /// Requests of these steps.
-    pub fn requests(&self, names: &[&str]) -> usize {
+    pub(crate) fn requests(&self, names: &[&str]) -> usize {
         let steps = self
             .steps
             .iter()
@@ -54,11 +54,11 @@ impl Run {
 }
 
 /// The binary that is measured.
-pub struct Program(pub PathBuf);
+pub(crate) struct Program(pub PathBuf);
 
 impl Program {
     /// `apply --yes` with the configuration in `directory`.
-    pub fn apply(&self, directory: &Path) -> Outcome<Run> {
+    pub(crate) fn apply(&self, directory: &Path) -> Outcome<Run> {
         let begun = Instant::now();
         let mut command = Command::new(&self.0);
         command.current_dir(directory).env_clear();
@@ -95,7 +95,7 @@ impl Program {
     }
 
     /// `--help`, from start to end.
-    pub fn help(&self) -> Outcome<Duration> {
+    pub(crate) fn help(&self) -> Outcome<Duration> {
         let begun = Instant::now();
         let mut command = Command::new(&self.0);
         command
@@ -112,7 +112,7 @@ impl Program {
     }
 
     /// Bytes on disk.
-    pub fn size(&self) -> Outcome<u64> {
+    pub(crate) fn size(&self) -> Outcome<u64> {
         Ok(std::fs::metadata(&self.0)?.len())
     }
 }

@@ -18,20 +18,20 @@ const LARGEST: usize = 4 * 1024 * 1024;
 
 /// A request that passed, and its answer.
 #[derive(Clone)]
-pub struct Exchange {
-    pub begun: Instant,
-    pub ended: Instant,
-    pub method: String,
-    pub path: String,
-    pub token: Option<String>,
-    pub body: String,
-    pub status: u16,
-    pub answer: Value,
+pub(crate) struct Exchange {
+    pub(crate) begun: Instant,
+    pub(crate) ended: Instant,
+    pub(crate) method: String,
+    pub(crate) path: String,
+    pub(crate) token: Option<String>,
+    pub(crate) body: String,
+    pub(crate) status: u16,
+    pub(crate) answer: Value,
 }
 
 /// A running proxy; it stops when dropped.
-pub struct Proxy {
-    pub address: String,
+pub(crate) struct Proxy {
+    pub(crate) address: String,
     passed: Arc<Mutex<Vec<Exchange>>>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<std::thread::JoinHandle<()>>,
@@ -39,7 +39,7 @@ pub struct Proxy {
 
 impl Proxy {
     /// Before the server at `port`. Each request waits for `delay` before it goes on.
-    pub fn start(port: u16, delay: Duration) -> Outcome<Self> {
+    pub(crate) fn start(port: u16, delay: Duration) -> Outcome<Self> {
         let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
         listener.set_nonblocking(true)?;
         let address = format!("http://{}", listener.local_addr()?);
@@ -66,7 +66,7 @@ impl Proxy {
     }
 
     /// What passed so far, in the order in which the requests began.
-    pub fn passed(&self) -> Vec<Exchange> {
+    pub(crate) fn passed(&self) -> Vec<Exchange> {
         let mut passed = self
             .passed
             .lock()

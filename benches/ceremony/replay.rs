@@ -24,14 +24,14 @@ const PAUSE: Duration = Duration::from_millis(5);
 const SHORTEST: usize = 16;
 
 /// A ceremony's requests, step by step.
-pub struct Recording {
+pub(crate) struct Recording {
     /// In the order of the steps; what came after the last one stands at the end.
     steps: Vec<Vec<Exchange>>,
 }
 
 impl Recording {
     /// From what passed the proxy, and how many requests each step sent.
-    pub fn new(run: &Run, passed: Vec<Exchange>) -> Self {
+    pub(crate) fn new(run: &Run, passed: Vec<Exchange>) -> Self {
         let mut rest = passed.into_iter();
         let of_steps = run.steps.iter().map(|step| step.requests);
         let mut steps: Vec<Vec<_>> = of_steps
@@ -44,7 +44,7 @@ impl Recording {
     }
 
     /// Sends everything; how long each step's requests took.
-    pub async fn replay(&self, server: &Server) -> Outcome<Vec<Duration>> {
+    pub(crate) async fn replay(&self, server: &Server) -> Outcome<Vec<Duration>> {
         let bare = Bare::new(&server.address())?;
         let mut new = Names::default();
         let mut took = Vec::new();

@@ -14,7 +14,7 @@ const START: Duration = Duration::from_secs(20);
 
 /// Which server.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Product {
+pub(crate) enum Product {
     /// Static seal, audit declared in its configuration, since its API refuses to create one.
     OpenBao,
     /// Shamir seal, audit enabled over the API.
@@ -23,24 +23,24 @@ pub enum Product {
 
 /// An installed server.
 #[derive(Clone)]
-pub struct Installed {
-    pub product: Product,
+pub(crate) struct Installed {
+    pub(crate) product: Product,
     /// As in the table: `OpenBao 2.7.2`.
-    pub title: String,
-    pub binary: PathBuf,
+    pub(crate) title: String,
+    pub(crate) binary: PathBuf,
 }
 
 /// A server that runs.
-pub struct Server {
+pub(crate) struct Server {
     _running: Running,
     directory: Scratch,
-    pub port: u16,
-    pub product: Product,
+    pub(crate) port: u16,
+    pub(crate) product: Product,
 }
 
 impl Server {
     /// Starts one and waits until it answers.
-    pub fn start(installed: &Installed) -> Outcome<Self> {
+    pub(crate) fn start(installed: &Installed) -> Outcome<Self> {
         let directory = Scratch::new()?;
         let ports = free_ports()?;
         let file = directory.path().join("server.hcl");
@@ -73,12 +73,12 @@ impl Server {
         Ok(server)
     }
 
-    pub fn address(&self) -> String {
+    pub(crate) fn address(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }
 
     /// Where its audit device writes to.
-    pub fn audit_file(&self) -> PathBuf {
+    pub(crate) fn audit_file(&self) -> PathBuf {
         self.directory.path().join("audit.log")
     }
 

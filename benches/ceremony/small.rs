@@ -28,7 +28,7 @@ const START: [&str; 4] = [
 ];
 
 /// `apply` on a fresh server; each round on one of its own, program and bare client in turn.
-pub async fn measure(
+pub(crate) async fn measure(
     program: &Program,
     installed: &Installed,
     rounds: usize,
@@ -88,9 +88,10 @@ fn compare(title: &str, runs: &[Run], bare: &[Vec<Duration>], table: &mut Table)
         });
     }
     // What the process does before its first step and after its last one is its own time, too.
-    let around = runs
-        .iter()
-        .map(|run| run.wall - run.steps.iter().map(|step| step.took).sum());
+    let around = runs.iter().map(|run| {
+        run.wall
+            .saturating_sub(run.steps.iter().map(|step| step.took).sum())
+    });
     let around = best(&around.collect::<Vec<Duration>>());
     let closing = bare
         .iter()

@@ -10,19 +10,19 @@ const BEGIN: &str = "<!-- bench -->";
 const END: &str = "<!-- /bench -->";
 
 /// The least disturbed one: what else the machine does, and a server's random election, only add time.
-pub fn best(times: &[Duration]) -> Duration {
+pub(crate) fn best(times: &[Duration]) -> Duration {
     times.iter().min().copied().unwrap_or_default()
 }
 
 /// The middle one.
-pub fn median(times: &[Duration]) -> Duration {
+pub(crate) fn median(times: &[Duration]) -> Duration {
     let mut sorted = times.to_vec();
     sorted.sort();
     sorted.get(sorted.len() / 2).copied().unwrap_or_default()
 }
 
 /// One comparison with its target.
-pub struct Row {
+pub(crate) struct Row {
     what: String,
     program: String,
     measure: String,
@@ -33,7 +33,7 @@ pub struct Row {
 
 impl Row {
     /// How much longer than the bare client.
-    pub fn at_most(what: String, program: Duration, bare: Duration, target: f64) -> Self {
+    pub(crate) fn at_most(what: String, program: Duration, bare: Duration, target: f64) -> Self {
         let ratio = program.as_secs_f64() / bare.as_secs_f64();
         Self {
             what,
@@ -46,7 +46,7 @@ impl Row {
     }
 
     /// How many times faster.
-    pub fn at_least(what: String, program: Duration, slow: Duration, target: f64) -> Self {
+    pub(crate) fn at_least(what: String, program: Duration, slow: Duration, target: f64) -> Self {
         let ratio = slow.as_secs_f64() / program.as_secs_f64();
         Self {
             what,
@@ -59,7 +59,7 @@ impl Row {
     }
 
     /// A size or a time by itself.
-    pub fn below(what: &str, value: f64, limit: f64, unit: &str) -> Self {
+    pub(crate) fn below(what: &str, value: f64, limit: f64, unit: &str) -> Self {
         Self {
             what: what.to_owned(),
             program: format!("{value:.1} {unit}"),
@@ -72,33 +72,33 @@ impl Row {
 }
 
 /// A step of the small ceremony.
-pub struct StepRow {
-    pub name: String,
-    pub requests: usize,
-    pub program: Duration,
-    pub bare: Duration,
+pub(crate) struct StepRow {
+    pub(crate) name: String,
+    pub(crate) requests: usize,
+    pub(crate) program: Duration,
+    pub(crate) bare: Duration,
 }
 
 /// Everything that was measured.
 #[derive(Default)]
-pub struct Table {
+pub(crate) struct Table {
     rows: Vec<Row>,
-    pub steps: Vec<StepRow>,
+    pub(crate) steps: Vec<StepRow>,
     /// Machine and versions.
-    pub facts: String,
+    pub(crate) facts: String,
 }
 
 impl Table {
-    pub fn row(&mut self, row: Row) {
+    pub(crate) fn row(&mut self, row: Row) {
         self.rows.push(row);
     }
 
     /// Whether each target was met.
-    pub fn holds(&self) -> bool {
+    pub(crate) fn holds(&self) -> bool {
         self.rows.iter().all(|row| row.holds)
     }
 
-    pub fn markdown(&self) -> String {
+    pub(crate) fn markdown(&self) -> String {
         let mut text = format!("{}\n\n", self.facts);
         text.push_str("| measured | vault-bootstrap | bare client | ratio | target | |\n");
         text.push_str("|---|--:|--:|--:|--:|---|\n");
@@ -156,7 +156,7 @@ fn time(time: Duration) -> String {
 }
 
 /// Puts the text between the markers of `file`. Without markers nothing is changed.
-pub fn write_between_markers(file: &Path, text: &str) -> Outcome<bool> {
+pub(crate) fn write_between_markers(file: &Path, text: &str) -> Outcome<bool> {
     let old = fs::read_to_string(file)?;
     let (Some(begin), Some(end)) = (old.find(BEGIN), old.find(END)) else {
         return Ok(false);

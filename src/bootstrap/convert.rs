@@ -69,7 +69,23 @@ impl From<kubernetes::Error> for Failure {
 
 impl From<ReferenceError> for Failure {
     fn from(error: ReferenceError) -> Self {
-        Self::failed(error.to_string()).advise_maybe(error.advice())
+        let text = error.to_string();
+        let ReferenceError::Refused { source, .. } = &error else {
+            return Self::failed(text).advise_maybe(error.advice());
+        };
+        // Whoever refused knows best what to do, and a missing terminal is no failure that passes.
+        let prompt = source.downcast_ref::<prompt::Error>();
+        let custodian = source.downcast_ref::<custodian::Error>();
+        let advice = prompt.and_then(prompt::Error::advice);
+        let advice = advice.or_else(|| custodian.and_then(custodian::Error::advice));
+        let failure = match prompt {
+            Some(prompt::Error::NoTerminal { .. }) => Self::usage(text),
+            Some(prompt::Error::Interrupted(_)) => {
+                Self::new(crate::failure::Exit::Interrupted(2), text)
+            }
+            _ => Self::failed(text),
+        };
+        failure.advise_maybe(advice)
     }
 }
 

@@ -117,14 +117,7 @@ fn parse(
     );
     let (Some(cluster), Some(init), Some(checkpoint), Some(break_glass)) = sections else {
         if problems.is_empty() {
-            let text =
-                "the file could not be understood, and why is not known; please report this".into();
-            problems.push(Problem {
-                line: 1,
-                column: 1,
-                path: String::new(),
-                text,
-            });
+            problems.push(not_understood());
         }
         return Err(problems);
     };
@@ -151,6 +144,16 @@ fn parse(
         ),
         warnings,
     })
+}
+
+/// A section is missing although every check passed: a mistake of ours.
+fn not_understood() -> Problem {
+    Problem {
+        line: 1,
+        column: 1,
+        path: String::new(),
+        text: "the file could not be understood, and why is not known; please report this".into(),
+    }
 }
 
 #[cfg(test)]

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::ceremony::{Ceremony, Fate, Proxy, Run, Server};
+use crate::ceremony::{Ceremony, Run, Server, disturbed};
+use crate::support::{Action, Proxy};
 
 /// The one request that is never repeated.
 const INIT: &str = "PUT /v1/sys/init";
@@ -21,7 +22,7 @@ struct Trap {
 fn killed(ceremony: &Ceremony, proxy: &Proxy) -> Option<Run> {
     let mut run = ceremony.start();
     loop {
-        if proxy.wait_for_held(Duration::from_millis(5)).is_some() {
+        if proxy.wait_for_held(Duration::from_millis(5)) {
             run.kill();
             return None;
         }
@@ -33,10 +34,10 @@ fn killed(ceremony: &Ceremony, proxy: &Proxy) -> Option<Run> {
 
 fn through(
     server: &Server,
-    rule: impl Fn(usize, &str) -> Fate + Send + Sync + 'static,
+    rule: impl Fn(usize, &str) -> Action + Send + Sync + 'static,
 ) -> (Ceremony, Proxy) {
     let mut ceremony = Ceremony::at(server);
-    let proxy = Proxy::before(&server.address(), rule);
+    let proxy = disturbed(&server.address(), rule);
     ceremony.set("/cluster/address", json!(proxy.address()));
     (ceremony, proxy)
 }
@@ -97,14 +98,14 @@ fn killed_again_and_again_it_ends_as_if_nothing_had_been() {
     let (ceremony, proxy) = through(&server, move |place, label| {
         let wanted = set.place.load(Ordering::SeqCst);
         match place - set.base.load(Ordering::SeqCst) {
-            here if here != wanted => Fate::Pass,
-            _ if wanted.is_multiple_of(2) || label == INIT => Fate::HoldRequest,
-            _ => Fate::HoldAnswer,
+            here if here != wanted => Action::Pass,
+            _ if wanted.is_multiple_of(2) || label == INIT => Action::Hold,
+            _ => Action::HoldAnswer,
         }
     });
     let mut kills = 0;
     let last = loop {
-        trap.base.store(proxy.seen().len(), Ordering::SeqCst);
+        trap.base.store(proxy.total(), Ordering::SeqCst);
         if let Some(run) = killed(&ceremony, &proxy) {
             break run;
         }
@@ -112,7 +113,7 @@ fn killed_again_and_again_it_ends_as_if_nothing_had_been() {
         trap.place.fetch_add(3, Ordering::SeqCst);
     };
     last.exits(4).shows_no_token();
-    assert!(kills > 10, "{kills} kills only: {:#?}", proxy.seen());
+    assert!(kills > 10, "{kills} kills only: {:#?}", proxy.counts());
     assert!(!ceremony.keeps_secrets());
     assert_eq!(state_of(&server, &ceremony), undisturbed());
     let two = ["bob", "carol"].map(|name| ceremony.custody().share(name));
@@ -129,8 +130,8 @@ fn killed_again_and_again_it_ends_as_if_nothing_had_been() {
 fn an_answer_of_the_initialisation_that_is_lost_is_told_by_name_and_never_asked_for_again() {
     let server = Server::in_memory();
     let (ceremony, proxy) = through(&server, |_, label| match label {
-        INIT => Fate::DropAnswer,
-        _ => Fate::Pass,
+        INIT => Action::DropAnswer,
+        _ => Action::Pass,
     });
     ceremony.apply().exits(1).says(&[
         "no usable answer to the one request that initialises",
@@ -144,7 +145,7 @@ fn an_answer_of_the_initialisation_that_is_lost_is_told_by_name_and_never_asked_
             "stop it, empty its storage, start it, remove the checkpoint directory",
         ]);
     }
-    assert_eq!(proxy.count(INIT), 1);
+    assert_eq!(proxy.count_of(INIT), 1);
     assert_eq!(ceremony.files_in("shares"), Vec::<String>::new());
     ceremony.run(&["status"]).exits(4);
 }
@@ -153,15 +154,15 @@ fn an_answer_of_the_initialisation_that_is_lost_is_told_by_name_and_never_asked_
 fn killed_while_the_initialisation_is_under_way_it_knows_what_was_lost() {
     let server = Server::in_memory();
     let (ceremony, proxy) = through(&server, |_, label| match label {
-        INIT => Fate::HoldAnswer,
-        _ => Fate::Pass,
+        INIT => Action::HoldAnswer,
+        _ => Action::Pass,
     });
     assert!(killed(&ceremony, &proxy).is_none());
     ceremony
         .apply()
         .exits(3)
         .says(&["its answer never reached"]);
-    assert_eq!(proxy.count(INIT), 1);
+    assert_eq!(proxy.count_of(INIT), 1);
 }
 
 #[test]
@@ -169,14 +170,14 @@ fn killed_before_the_initialisation_arrives_the_next_run_initialises_once() {
     let server = Server::in_memory();
     let first = Arc::new(AtomicUsize::new(0));
     let (mut ceremony, proxy) = through(&server, move |_, label| match label {
-        INIT if first.fetch_add(1, Ordering::SeqCst) == 0 => Fate::HoldRequest,
-        _ => Fate::Pass,
+        INIT if first.fetch_add(1, Ordering::SeqCst) == 0 => Action::Hold,
+        _ => Action::Pass,
     });
     ceremony.set("/cluster/timeouts", json!({ "request": "2s" }));
     assert!(killed(&ceremony, &proxy).is_none());
     assert!(!server.api().initialised());
     ceremony.apply().exits(4);
-    assert_eq!(proxy.count(INIT), 2, "one was held and never arrived");
+    assert_eq!(proxy.count_of(INIT), 2, "one was held and never arrived");
 }
 
 #[test]
@@ -186,11 +187,11 @@ fn killed_when_root_was_revoked_and_nobody_heard_of_it() {
     // Three doors are tried and closed; the fourth revocation is root's own.
     let (ceremony, proxy) = through(&server, move |_, label| match label {
         "POST /v1/auth/token/revoke-self" if revocations.fetch_add(1, Ordering::SeqCst) == 3 => {
-            Fate::HoldAnswer
+            Action::HoldAnswer
         }
-        _ => Fate::Pass,
+        _ => Action::Pass,
     });
-    assert!(killed(&ceremony, &proxy).is_none(), "{:#?}", proxy.seen());
+    assert!(killed(&ceremony, &proxy).is_none(), "{:#?}", proxy.counts());
     assert!(ceremony.keeps_secrets());
     ceremony.apply().exits(4);
     assert!(!ceremony.keeps_secrets());
@@ -206,11 +207,11 @@ fn an_answer_that_is_lost_after_a_write_is_looked_up_and_not_guessed() {
     let (ceremony, _proxy) = through(&server, move |_, label| match label {
         label if label.contains("/v1/sys/policies/acl/operator") && !label.starts_with("GET") => {
             match lost.fetch_add(1, Ordering::SeqCst) {
-                0 => Fate::DropAnswer,
-                _ => Fate::Pass,
+                0 => Action::DropAnswer,
+                _ => Action::Pass,
             }
         }
-        _ => Fate::Pass,
+        _ => Action::Pass,
     });
     ceremony.apply().exits(4);
     let writes = server.audit().writes();

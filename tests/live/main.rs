@@ -10,6 +10,7 @@
 )]
 
 mod ceremony;
+mod doors;
 mod happy;
 mod killed;
 mod output;
@@ -17,3 +18,4 @@ mod refusals;
 mod second_run;
 mod servers;
 mod support;
+mod terminal;

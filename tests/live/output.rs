@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::ceremony::{Ceremony, Fate, Proxy, Run, Server};
+use crate::ceremony::{Ceremony, Run, Server, disturbed};
 use crate::happy::NOT_REHEARSED;
-use crate::support::Tool;
+use crate::support::{Action, Tool};
 
 #[test]
 fn json_is_one_event_a_line_with_its_version() {
@@ -272,19 +272,19 @@ fn help_schema_completions_and_man_page_need_no_file() {
 fn interrupted_by(signal: rustix::process::Signal, code: i32) {
     let server = Server::in_memory();
     let mut ceremony = Ceremony::at(&server);
-    let proxy = Proxy::before(&server.address(), {
+    let proxy = disturbed(&server.address(), {
         let once = std::sync::Once::new();
         move |_, label| {
-            let mut fate = Fate::Pass;
+            let mut fate = Action::Pass;
             if label.contains("/v1/sys/policies/acl/operator") {
-                once.call_once(|| fate = Fate::HoldAnswer);
+                once.call_once(|| fate = Action::HoldAnswer);
             }
             fate
         }
     });
     ceremony.set("/cluster/address", json!(proxy.address()));
     let run = ceremony.start();
-    assert!(proxy.wait_for_held(Duration::from_secs(20)).is_some());
+    assert!(proxy.wait_for_held(Duration::from_secs(20)));
     run.signal(signal);
     Run::from(run.finish()).exits(code).says(&[
         "nothing is half done",

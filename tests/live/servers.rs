@@ -1,19 +1,18 @@
 //! The test components themselves: each starts, does what tests need of it, and is gone afterwards.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
+mod aws;
+mod logins;
+mod processes;
+mod proxy;
+
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use crate::support::{
-    Authority, DeclaredAudit, Initialised, LocalStack, Setup, Tls, Tool, VaultServer, is_listening,
-    require,
+    Authority, DeclaredAudit, HttpClient, Initialised, Scratch, Setup, Tls, VaultServer,
+    eventually, is_gone, require,
 };
-
-/// No process with this id, and nothing on this port.
-fn is_gone(id: u32, port: u16) -> bool {
-    !Path::new(&format!("/proc/{id}")).exists() && !is_listening(port)
-}
 
 fn audit_file_body(server: &VaultServer) -> Value {
     json!({ "type": "file", "options": { "file_path": server.audit_file() } })
@@ -107,7 +106,7 @@ fn vault_1_21_1_unseals_with_key_shares() {
 #[test]
 fn a_declared_audit_file_can_be_raw_and_elsewhere() {
     require!(Setup::OpenBao272Static.components());
-    let elsewhere = tempfile::TempDir::new().expect("a temporary directory");
+    let elsewhere = Scratch::new();
     let file = elsewhere.path().join("raw.log");
     let audit = DeclaredAudit {
         name: "raw".to_owned(),
@@ -150,7 +149,7 @@ fn a_listener_serves_https_and_asks_for_client_certificates() {
         .start();
     assert!(server.address().starts_with("https://127.0.0.1:"));
     server.init_by_hand();
-    let stranger = crate::support::HttpClient::default();
+    let stranger = HttpClient::default();
     let url = format!("{}/v1/sys/seal-status", server.address());
     assert!(stranger.call("GET", &url, &[], None).is_err());
 }
@@ -176,77 +175,17 @@ fn an_expired_certificate_is_expired() {
 }
 
 #[test]
-fn three_nodes_find_each_other() {
+fn three_nodes_find_each_other_and_one_takes_over() {
     require!(Setup::OpenBao272Static.components());
-    let nodes = VaultServer::builder(Setup::OpenBao272Static).start_cluster(3);
+    let mut nodes = VaultServer::builder(Setup::OpenBao272Static).start_cluster(3);
     let root = nodes[0].init_by_hand().root_token;
     nodes[1..].iter().for_each(VaultServer::wait_standby);
-    let (_, raft) = nodes[0].get("sys/storage/raft/configuration", root.as_str());
-    let members = raft["data"]["config"]["servers"]
-        .as_array()
-        .expect("a list of members");
-    assert_eq!(members.len(), 3, "{raft}");
-}
-
-#[test]
-fn a_panic_leaves_no_server_behind() {
-    require!(Setup::OpenBao272Static.components());
-    let seen = std::sync::Mutex::new(None);
-    let panicked = catch_unwind(AssertUnwindSafe(|| {
-        let server = VaultServer::start(Setup::OpenBao272Static);
-        *seen.lock().expect("not poisoned") = Some((server.id().expect("it runs"), server.port()));
-        panic!("on purpose");
-    }));
-    assert!(panicked.is_err());
-    let (id, port) = seen
-        .into_inner()
-        .expect("not poisoned")
-        .expect("the server ran");
-    assert!(is_gone(id, port));
-}
-
-#[test]
-fn kms_encrypts_and_refuses_with_a_disabled_key() {
-    require!(["localstack-4.9.2"]);
-    let aws = LocalStack::shared();
-    let key = aws.kms_create_key();
-    aws.kms_alias(&key, &format!("alias/{key}"));
-    let ciphertext = aws
-        .kms_encrypt(&format!("alias/{key}"), b"a share")
-        .expect("encrypts");
-    assert_eq!(
-        aws.kms_decrypt(&key, &ciphertext).expect("decrypts"),
-        b"a share"
-    );
-    aws.kms_disable(&key);
-    assert_eq!(
-        aws.kms_decrypt(&key, &ciphertext),
-        Err("DisabledException".to_owned())
-    );
-    aws.kms_enable(&key);
-    assert!(aws.kms_decrypt(&key, &ciphertext).is_ok());
-    assert!(aws.kms_arn(&key).starts_with("arn:aws:kms:us-east-1:"));
-}
-
-#[test]
-fn the_parameter_store_creates_only_once() {
-    require!(["localstack-4.9.2"]);
-    let aws = LocalStack::shared();
-    let name = "/create-only/share-1";
-    assert_eq!(aws.ssm_get(name), None);
-    assert_eq!(aws.ssm_put(name, "first", false), Ok(()));
-    let again = aws.ssm_put(name, "second", false);
-    assert_eq!(again, Err("ParameterAlreadyExists".to_owned()));
-    assert_eq!(aws.ssm_get(name).as_deref(), Some("first"));
-    assert_eq!(aws.ssm_put(name, "second", true), Ok(()));
-    assert_eq!(aws.ssm_get(name).as_deref(), Some("second"));
-    assert_eq!(aws.ssm_names_under("/create-only"), [name]);
-    aws.ssm_delete(name);
-    assert!(aws.ssm_names_under("/create-only").is_empty());
-}
-
-#[test]
-fn the_program_runs_in_an_environment_with_nothing_in_it() {
-    let result = Tool::new().run(&["--version"]);
-    assert!(result.code >= 0, "{result:?}");
+    nodes[0].wait_voters(&root, 3);
+    nodes[0].kill();
+    let takes_over = || {
+        nodes[1..]
+            .iter()
+            .any(|node| node.get("sys/health", None).0 == 200)
+    };
+    assert!(eventually(Duration::from_secs(60), takes_over));
 }

@@ -1,6 +1,7 @@
 use std::os::unix::fs::PermissionsExt;
 
 use super::*;
+use crate::failure::Failure;
 use crate::secret::{RootToken, SecretText, Token};
 
 fn directory() -> tempfile::TempDir {

@@ -4,6 +4,7 @@
 //! small, empty things become null, secrets are kept back. Only fields that are wanted count.
 
 mod scalar;
+mod shown;
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -12,9 +13,8 @@ use serde_json::{Map, Value};
 
 use super::body::Body;
 use scalar::{seconds_of_body, seconds_of_value, tidy_cidr, tidy_pem};
+use shown::{holds_secret, show_have, show_want};
 
-/// A longer value tells nobody anything in a diff.
-const LONGEST_SHOWN: usize = 200;
 /// Left out of an answer by the servers when they are not set, and not because they are secret.
 const LEFT_OUT_WHEN_UNSET: [&str; 7] = [
     "audience",
@@ -392,37 +392,6 @@ fn is_empty_value(value: &Value) -> bool {
 
 fn is_composite(body: &Body) -> bool {
     matches!(body, Body::List(_) | Body::Map(_))
-}
-
-fn holds_secret(body: &Body) -> bool {
-    match body {
-        Body::Secret(_) => true,
-        Body::List(items) => items.iter().any(holds_secret),
-        Body::Map(fields) => fields.iter().any(|(_, value)| holds_secret(value)),
-        _ => false,
-    }
-}
-
-fn show_want(want: &Body) -> String {
-    if holds_secret(want) {
-        return "(secret)".into();
-    }
-    if is_empty_body(want) {
-        return "(not set)".into();
-    }
-    // No secret is in it, so these bytes are for everybody.
-    shorten(&String::from_utf8_lossy(&want.to_wire()))
-}
-
-fn show_have(have: &Value) -> String {
-    shorten(&have.to_string())
-}
-
-fn shorten(text: &str) -> String {
-    if text.chars().count() <= LONGEST_SHOWN {
-        return text.to_owned();
-    }
-    text.chars().take(LONGEST_SHOWN).chain(['…']).collect()
 }
 
 #[cfg(test)]

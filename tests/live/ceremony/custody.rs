@@ -35,15 +35,22 @@ impl Custody<'_> {
         let file = custodian["age"]["file"].as_str().expect("a file");
         let bytes = std::fs::read(self.directory.join(file))
             .unwrap_or_else(|error| panic!("{file}: {error}"));
+        let text = self.open(name, &String::from_utf8_lossy(&bytes));
+        text.trim_end_matches('\n').to_owned()
+    }
+
+    /// An armored text, decrypted with the holder's identity.
+    pub fn open(&self, name: &str, armored: &str) -> String {
+        let bytes = armored.as_bytes();
         let decryptor =
-            age::Decryptor::new(age::armor::ArmoredReader::new(&bytes[..])).expect("an age file");
+            age::Decryptor::new(age::armor::ArmoredReader::new(bytes)).expect("an age file");
         let identity = &self.identities[name] as &dyn age::Identity;
         let mut text = String::new();
         let mut plain = decryptor
             .decrypt(std::iter::once(identity))
             .expect("its own identity opens it");
         plain.read_to_string(&mut text).expect("a line");
-        text.trim_end_matches('\n').to_owned()
+        text
     }
 }
 

@@ -5,12 +5,24 @@ mod api;
 mod audit;
 mod custody;
 mod file;
-mod proxy;
+mod people;
 mod run;
 mod server;
 
+use crate::support::{Action, Proxy};
+
 pub use custody::{looks_like_a_share, root_from_shares};
 pub use file::{Ceremony, OPERATOR};
-pub use proxy::{Fate, Proxy};
+pub use people::AUDIENCE;
 pub use run::Run;
 pub use server::{Server, builder, declared};
+
+/// A proxy before a server, with a rule over the place of a request, from 1, and its label.
+pub fn disturbed(
+    server: &str,
+    rule: impl Fn(usize, &str) -> Action + Send + Sync + 'static,
+) -> Proxy {
+    Proxy::before(server, move |request| {
+        rule(request.number, &request.label())
+    })
+}

@@ -4,8 +4,8 @@
 use serde_json::json;
 
 use super::{nothing_was_written, refused_before};
-use crate::ceremony::{Ceremony, Fate, Proxy, Server};
-use crate::support::{LocalStack, require};
+use crate::ceremony::{Ceremony, Server, disturbed};
+use crate::support::{Action, LocalStack, Proxy, require};
 
 const NEEDED: [&str; 2] = ["openbao-2.7.2", "localstack-4.9.2"];
 
@@ -19,26 +19,23 @@ fn with_a_parameter() -> (Server, Ceremony) {
 }
 
 /// The same, with AWS behind a proxy that treats these operations so.
-fn behind(rule: impl Fn(&str) -> Fate + Send + Sync + 'static) -> (Server, Ceremony, Proxy) {
+fn behind(rule: impl Fn(&str) -> Action + Send + Sync + 'static) -> (Server, Ceremony, Proxy) {
     let (server, mut ceremony) = with_a_parameter();
-    let proxy = Proxy::before(&LocalStack::shared().endpoint(), move |_, label| {
+    let proxy = disturbed(&LocalStack::shared().endpoint(), move |_, label| {
         rule(label)
     });
     for (name, value) in &mut ceremony.environment {
         if name == "AWS_ENDPOINT_URL" {
-            value.replace_range(.., proxy.address());
+            *value = proxy.address();
         }
     }
     (server, ceremony, proxy)
 }
 
-fn denied() -> Fate {
+fn denied() -> Action {
     let body =
         r#"{"__type":"AccessDeniedException","message":"User is not authorized to perform this"}"#;
-    Fate::Answer(format!(
-        "HTTP/1.1 400 Bad Request\r\nContent-Type: application/x-amz-json-1.1\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
-        body.len()
-    ))
+    Action::Respond(400, "application/x-amz-json-1.1", body.to_owned())
 }
 
 #[track_caller]
@@ -77,7 +74,7 @@ fn a_parameter_that_may_not_be_written() {
     require!(NEEDED);
     let (server, ceremony, _proxy) = behind(|label| match label {
         "AmazonSSM.PutParameter" => denied(),
-        _ => Fate::Pass,
+        _ => Action::Pass,
     });
     refused_before(
         &server,
@@ -93,7 +90,7 @@ fn a_parameter_that_is_stored_and_may_not_be_read_back() {
     require!(NEEDED);
     let (server, ceremony, _proxy) = behind(|label| match label {
         "AmazonSSM.GetParameter" => denied(),
-        _ => Fate::Pass,
+        _ => Action::Pass,
     });
     let texts = [
         "custodian alice",
@@ -109,7 +106,7 @@ fn a_canary_that_may_not_be_deleted_is_a_warning_that_says_how() {
     require!(NEEDED);
     let (_server, ceremony, _proxy) = behind(|label| match label {
         "AmazonSSM.DeleteParameter" => denied(),
-        _ => Fate::Pass,
+        _ => Action::Pass,
     });
     let run = ceremony.apply();
     run.exits(4).says(&[
@@ -169,13 +166,13 @@ fn a_checkpoint_kms_key_that_may_encrypt_and_not_decrypt() {
     let server = Server::in_memory();
     let mut ceremony = Ceremony::at(&server);
     ceremony.kms_checkpoint();
-    let proxy = Proxy::before(&LocalStack::shared().endpoint(), |_, label| match label {
+    let proxy = disturbed(&LocalStack::shared().endpoint(), |_, label| match label {
         "TrentService.Decrypt" => denied(),
-        _ => Fate::Pass,
+        _ => Action::Pass,
     });
     for (name, value) in &mut ceremony.environment {
         if name == "AWS_ENDPOINT_URL" {
-            value.replace_range(.., proxy.address());
+            *value = proxy.address();
         }
     }
     refused_before(
@@ -216,12 +213,12 @@ fn a_put_whose_answer_is_lost_is_looked_up_and_adopted() {
     // The first put is the canary, the second the share.
     let (_server, ceremony, proxy) = behind(move |label| match label {
         "AmazonSSM.PutParameter" if lost.fetch_add(1, std::sync::atomic::Ordering::SeqCst) == 1 => {
-            Fate::DropAnswer
+            Action::DropAnswer
         }
-        _ => Fate::Pass,
+        _ => Action::Pass,
     });
     ceremony.apply().exits(4);
-    assert!(proxy.count("AmazonSSM.PutParameter") >= 2);
+    assert!(proxy.count_of("AmazonSSM.PutParameter") >= 2);
     assert_eq!(
         LocalStack::shared()
             .ssm_names_under(&ceremony.prefix())
@@ -239,16 +236,12 @@ fn killed_between_two_custodians_each_share_is_stored_once() {
     let puts = std::sync::atomic::AtomicUsize::new(0);
     let (server, ceremony, proxy) = behind(move |label| match label {
         "AmazonSSM.PutParameter" if puts.fetch_add(1, std::sync::atomic::Ordering::SeqCst) == 1 => {
-            Fate::HoldAnswer
+            Action::HoldAnswer
         }
-        _ => Fate::Pass,
+        _ => Action::Pass,
     });
     let run = ceremony.start();
-    assert!(
-        proxy
-            .wait_for_held(std::time::Duration::from_secs(30))
-            .is_some()
-    );
+    assert!(proxy.wait_for_held(std::time::Duration::from_secs(30)));
     run.kill();
     let stored =
         ["bob", "carol"].map(|name| ceremony.files_in("shares").contains(&format!("{name}.age")));

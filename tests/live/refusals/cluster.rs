@@ -1,65 +1,21 @@
 //! Servers that are not what the file says: found before anything is initialised.
 
-use std::io::{Read, Write};
 use std::net::TcpListener;
-use std::thread::JoinHandle;
 
 use serde_json::json;
 
 use super::{before, nothing_was_written, refused_before};
-use crate::ceremony::{Ceremony, Server};
-
-/// Answers every request with these bytes until the test ends; its address.
-struct Stranger {
-    address: String,
-    stop: std::sync::Arc<std::sync::atomic::AtomicBool>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl Stranger {
-    fn answering(answer: String) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let address = format!("http://{}", listener.local_addr().expect("its address"));
-        let stop = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
-        let stopped = stop.clone();
-        let thread = std::thread::spawn(move || {
-            for stream in listener.incoming() {
-                if stopped.load(std::sync::atomic::Ordering::SeqCst) {
-                    return;
-                }
-                let Ok(mut stream) = stream else { continue };
-                let _ = stream.read(&mut [0; 4096]);
-                let _ = stream.write_all(answer.as_bytes());
-            }
-        });
-        Self {
-            address,
-            stop,
-            thread: Some(thread),
-        }
-    }
-}
-
-impl Drop for Stranger {
-    fn drop(&mut self) {
-        self.stop.store(true, std::sync::atomic::Ordering::SeqCst);
-        let _ = std::net::TcpStream::connect(self.address.trim_start_matches("http://"));
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
-    }
-}
+use crate::ceremony::{Ceremony, Server, disturbed};
+use crate::support::Action;
 
 #[test]
 fn a_web_page_where_the_server_should_be() {
-    let page = "<html>Welcome to nginx</html>";
-    let answer = format!(
-        "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{page}",
-        page.len()
-    );
-    let stranger = Stranger::answering(answer);
     let (server, mut ceremony) = before();
-    ceremony.set("/cluster/address", json!(stranger.address));
+    let page = "<html>Welcome to nginx</html>";
+    let stranger = disturbed(&server.address(), |_, _| {
+        Action::Respond(200, "text/html", page.to_owned())
+    });
+    ceremony.set("/cluster/address", json!(stranger.address()));
     let texts = [
         "text/html",
         "neither vault nor openbao",
@@ -72,19 +28,14 @@ fn a_web_page_where_the_server_should_be() {
 #[test]
 fn a_redirect_to_another_place() {
     let (server, mut ceremony) = before();
-    let answer = format!(
-        "HTTP/1.1 307 Temporary Redirect\r\nLocation: {}/v1/sys/health\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
-        server.address()
-    );
-    let stranger = Stranger::answering(answer);
-    let elsewhere = format!("points to {}, which is not followed", server.address());
-    ceremony.set("/cluster/address", json!(stranger.address));
-    refused_before(
-        &server,
-        &ceremony,
-        3,
-        &[&elsewhere, "cluster.nodes if it belongs to this cluster"],
-    );
+    let elsewhere = format!("{}/v1/sys/health", server.address());
+    let stranger = disturbed(&server.address(), move |_, _| {
+        Action::Redirect(elsewhere.clone())
+    });
+    let text = format!("points to {}, which is not followed", server.address());
+    ceremony.set("/cluster/address", json!(stranger.address()));
+    let texts = [text.as_str(), "cluster.nodes if it belongs to this cluster"];
+    refused_before(&server, &ceremony, 3, &texts);
 }
 
 #[test]

@@ -3,12 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use tempfile::TempDir;
+use super::scratch::Scratch;
 
 /// A certificate authority in a temporary directory.
 #[derive(Debug)]
 pub struct Authority {
-    directory: TempDir,
+    directory: Scratch,
 }
 
 /// A certificate and its private key, as files.
@@ -36,7 +36,7 @@ impl Certificate {
 impl Authority {
     /// A new authority with a key of its own.
     pub fn new() -> Self {
-        let directory = TempDir::new().expect("a temporary directory");
+        let directory = Scratch::new();
         let authority = Self { directory };
         authority.openssl(
             "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -keyout ca.key -out ca.pem",

@@ -6,12 +6,12 @@ use std::sync::{Mutex, OnceLock};
 use std::time::Duration;
 
 use aws_sdk_kms::config::{BehaviorVersion, Credentials, Region};
-use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
 use super::component::installed;
 use super::http::{HttpClient, runtime};
 use super::process::{Process, free_port, start_on_free_ports};
+use super::scratch::Scratch;
 
 const START: Duration = Duration::from_secs(60);
 
@@ -19,7 +19,7 @@ const START: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub struct LocalStack {
     process: Mutex<Process>,
-    _directory: TempDir,
+    _directory: Scratch,
     port: u16,
     runtime: Runtime,
     kms: aws_sdk_kms::Client,
@@ -46,7 +46,7 @@ impl LocalStack {
     }
 
     fn try_start() -> Result<Self, String> {
-        let directory = TempDir::new().expect("a temporary directory");
+        let directory = Scratch::new();
         let port = free_port();
         let command = server_command(directory.path(), port);
         let mut process = Process::start(command, &directory.path().join("localstack.log"))

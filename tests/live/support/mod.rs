@@ -7,23 +7,34 @@
 // Each piece serves some of the tests only.
 #![allow(dead_code, unused_imports)]
 
+mod browser;
+mod by_hand;
 mod certificates;
 mod component;
 mod http;
+mod kubernetes;
 mod localstack;
+mod openid;
 mod process;
+mod proxy;
+mod scratch;
 mod tool;
 mod vault_config;
 mod vault_server;
 
+pub use by_hand::Initialised;
 pub use certificates::{Authority, Certificate};
 pub use component::{available, component};
 pub use http::{Answer, HttpClient};
+pub use kubernetes::Kubernetes;
 pub use localstack::LocalStack;
-pub use process::{Process, eventually, free_port, is_listening};
+pub use openid::{Account, OpenIdProvider};
+pub use process::{Process, eventually, free_port, is_gone, is_listening};
+pub use proxy::{Action, Proxy, RequestInfo};
+pub use scratch::Scratch;
 pub use tool::{Running, Terminal, Tool, ToolResult};
 pub use vault_config::{DeclaredAudit, Seal, ServerBuilder, Setup, Tls};
-pub use vault_server::{Initialised, VaultServer};
+pub use vault_server::VaultServer;
 
 /// Leaves the test, saying why, where one of the listed components is not installed.
 macro_rules! require {

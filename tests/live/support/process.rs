@@ -211,6 +211,11 @@ pub fn is_listening(port: u16) -> bool {
     TcpStream::connect_timeout(&address, Duration::from_millis(500)).is_ok()
 }
 
+/// Whether there is no process with this id and nothing on this loopback port.
+pub fn is_gone(id: u32, port: u16) -> bool {
+    !Path::new(&format!("/proc/{id}")).exists() && !is_listening(port)
+}
+
 /// Repeats a start that failed because another process took the port in between; panics at any other failure.
 pub fn start_on_free_ports<T>(start: impl Fn() -> Result<T, String>) -> T {
     let mut attempts = 0;

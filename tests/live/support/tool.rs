@@ -9,14 +9,14 @@ use std::time::{Duration, Instant};
 
 use expectrl::{Captures, Eof, Expect, Needle, Regex, Session};
 use rustix::process::Signal;
-use tempfile::TempDir;
 
 use super::process::{end, eventually, exit_code, spawn};
+use super::scratch::Scratch;
 
 /// How to run the program: its environment, its directory, and how long it may take.
 #[derive(Debug)]
 pub struct Tool {
-    home: TempDir,
+    home: Scratch,
     directory: Option<PathBuf>,
     environment: Vec<(String, String)>,
     limit: Duration,
@@ -50,7 +50,7 @@ impl Tool {
     /// A home of its own, PATH, two minutes, and nothing else.
     pub fn new() -> Self {
         Self {
-            home: TempDir::new().expect("a temporary directory"),
+            home: Scratch::new(),
             directory: None,
             environment: Vec::new(),
             limit: Duration::from_secs(120),
@@ -358,9 +358,14 @@ impl Terminal {
         use expectrl::process::unix::WaitStatus;
         let shown = self.wait_for(Eof, "its end");
         let process = self.session.get_process();
-        let gone = eventually(self.limit, || !process.is_alive().unwrap_or(false));
+        let mut status = Ok(WaitStatus::StillAlive);
+        let gone = eventually(self.limit, || {
+            // This reaps the program, so the status is there only once.
+            status = process.status();
+            !matches!(status, Ok(WaitStatus::StillAlive))
+        });
         assert!(gone, "closed the terminal but did not end: {shown}");
-        let code = match process.wait() {
+        let code = match status {
             Ok(WaitStatus::Exited(_, code)) => code,
             Ok(WaitStatus::Signaled(_, signal, _)) => -(signal as i32),
             other => panic!("an unexpected end: {other:?}\n{shown}"),

@@ -124,6 +124,9 @@ pub struct Node {
     pub port: u16,
     pub cluster_port: u16,
     pub peers: Vec<u16>,
+    /// The nodes of a cluster share the declared device, and with it the path of its file: whichever is active
+    /// opens it.
+    pub audit_file: PathBuf,
 }
 
 impl ServerBuilder {
@@ -299,8 +302,7 @@ impl ServerBuilder {
         let Some(audit) = &self.declared_audit else {
             return String::new();
         };
-        let own = node.directory.join("audit.log");
-        let file = audit.file.as_ref().unwrap_or(&own);
+        let file = audit.file.as_ref().unwrap_or(&node.audit_file);
         let options = [
             attribute("file_path", file.display()),
             attribute("mode", "0600"),

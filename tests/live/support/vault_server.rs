@@ -2,37 +2,28 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 use std::time::Duration;
 
-use base64::Engine as _;
-use serde_json::{Value, json};
-use tempfile::TempDir;
+use serde_json::Value;
 
 use super::http::HttpClient;
-use super::process::{Process, eventually, free_port, start_on_free_ports};
+use super::process::{Process, free_port, start_on_free_ports};
+use super::scratch::Scratch;
 use super::vault_config::{Node, Seal, ServerBuilder, Setup};
 
 const START: Duration = Duration::from_secs(40);
-const ELECTION: Duration = Duration::from_secs(60);
 
 /// One node. Dropping it ends the process and removes its directory.
 #[derive(Debug)]
 pub struct VaultServer {
     // Before the directory: the process ends first.
     process: Option<Process>,
-    directory: TempDir,
-    builder: ServerBuilder,
+    directory: Scratch,
+    _audit_directory: Option<Arc<Scratch>>,
+    pub(super) builder: ServerBuilder,
     node: Node,
     client: HttpClient,
-}
-
-/// What initialising by hand gave.
-#[derive(Debug, Clone)]
-pub struct Initialised {
-    /// The first root token.
-    pub root_token: String,
-    /// The unseal keys or recovery keys, base64; three, of which two suffice.
-    pub shares: Vec<String>,
 }
 
 impl ServerBuilder {
@@ -40,8 +31,16 @@ impl ServerBuilder {
     pub fn start(mut self) -> VaultServer {
         self.settle_seal();
         start_on_free_ports(|| {
-            let node = self.node(0, free_port(), Vec::new());
-            self.start_node(node)
+            let directory = Scratch::new();
+            let node = Node {
+                name: "node-0".to_owned(),
+                audit_file: directory.file("audit.log"),
+                directory: directory.path().to_owned(),
+                port: free_port(),
+                cluster_port: free_port(),
+                peers: Vec::new(),
+            };
+            self.start_node(directory, None, node)
         })
     }
 
@@ -49,28 +48,34 @@ impl ServerBuilder {
     pub fn start_cluster(mut self, size: usize) -> Vec<VaultServer> {
         self.settle_seal();
         start_on_free_ports(|| {
+            let shared = Arc::new(Scratch::new());
             let ports: Vec<u16> = (0..size).map(|_| free_port()).collect();
-            let others = |own: u16| ports.iter().copied().filter(|port| *port != own).collect();
-            let nodes = ports.iter().enumerate();
-            nodes
-                .map(|(number, port)| self.start_node(self.node(number, *port, others(*port))))
-                .collect()
+            let start = |(number, port): (usize, &u16)| {
+                let directory = Scratch::new();
+                let node = Node {
+                    name: format!("node-{number}"),
+                    audit_file: shared.file("audit.log"),
+                    directory: directory.path().to_owned(),
+                    port: *port,
+                    cluster_port: free_port(),
+                    peers: ports
+                        .iter()
+                        .copied()
+                        .filter(|other| other != port)
+                        .collect(),
+                };
+                self.start_node(directory, Some(shared.clone()), node)
+            };
+            ports.iter().enumerate().map(start).collect()
         })
     }
 
-    fn node(&self, number: usize, port: u16, peers: Vec<u16>) -> (TempDir, Node) {
-        let directory = TempDir::new().expect("a temporary directory");
-        let node = Node {
-            name: format!("node-{number}"),
-            directory: directory.path().to_owned(),
-            port,
-            cluster_port: free_port(),
-            peers,
-        };
-        (directory, node)
-    }
-
-    fn start_node(&self, (directory, node): (TempDir, Node)) -> Result<VaultServer, String> {
+    fn start_node(
+        &self,
+        directory: Scratch,
+        audit_directory: Option<Arc<Scratch>>,
+        node: Node,
+    ) -> Result<VaultServer, String> {
         let write = |name: &str, text: &str| {
             std::fs::write(node.directory.join(name), text)
                 .expect("the temporary directory is writable");
@@ -84,11 +89,11 @@ impl ServerBuilder {
         }
         let identity = self.tls.as_ref().and_then(|tls| tls.client.as_ref());
         let client = HttpClient::new(identity.map(|client| client.identity()).as_deref());
-        let builder = self.clone();
         let mut server = VaultServer {
             process: None,
             directory,
-            builder,
+            _audit_directory: audit_directory,
+            builder: self.clone(),
             node,
             client,
         };
@@ -156,9 +161,10 @@ impl VaultServer {
         self.node.directory.join("data")
     }
 
-    /// The file of the declared audit device; a good place for one made over the API too.
+    /// The file of the declared audit device; a good place for one made over the API too. The
+    /// nodes of a cluster share it.
     pub fn audit_file(&self) -> PathBuf {
-        self.node.directory.join("audit.log")
+        self.node.audit_file.clone()
     }
 
     /// The configuration file; changes work after [`restart`](Self::restart).
@@ -282,76 +288,6 @@ impl VaultServer {
         answer
     }
 
-    /// Initialises with three shares, two of which suffice, and waits until the server works.
-    pub fn init_by_hand(&self) -> Initialised {
-        let shamir = self.builder.seal == Seal::Shamir;
-        let kind = if shamir { "secret" } else { "recovery" };
-        let body = json!({ format!("{kind}_shares"): 3, format!("{kind}_threshold"): 2 });
-        let answer = self.must_put("sys/init", None, body);
-        let shares = if shamir {
-            &answer["keys_base64"]
-        } else {
-            &answer["recovery_keys_base64"]
-        };
-        let initialised = Initialised {
-            root_token: answer["root_token"]
-                .as_str()
-                .expect("a root token")
-                .to_owned(),
-            shares: strings(shares),
-        };
-        if shamir {
-            self.unseal_by_hand(&initialised.shares[..2]);
-        }
-        self.wait_active();
-        initialised
-    }
-
-    /// Hands in key shares, base64, until the server is open.
-    pub fn unseal_by_hand(&self, shares: &[String]) {
-        for share in shares {
-            let bytes = base64::engine::general_purpose::STANDARD
-                .decode(share)
-                .expect("base64");
-            let hexadecimal: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-            self.must_put("sys/unseal", None, json!({ "key": hexadecimal }));
-        }
-        assert!(!self.is_sealed(), "still sealed");
-    }
-
-    /// Whether the server is sealed; an uninitialised one is.
-    pub fn is_sealed(&self) -> bool {
-        self.get("sys/seal-status", None).1["sealed"] == true
-    }
-
-    /// Waits until this node is the active one.
-    #[track_caller]
-    pub fn wait_active(&self) {
-        let active = || self.get("sys/health", None).0 == 200;
-        assert!(
-            eventually(ELECTION, active),
-            "never active:\n{}",
-            self.log()
-        );
-    }
-
-    /// Waits until this node follows the active one.
-    #[track_caller]
-    pub fn wait_standby(&self) {
-        let standby = || {
-            let (status, leader) = self.get("sys/leader", None);
-            let known = leader["leader_address"]
-                .as_str()
-                .is_some_and(|address| !address.is_empty());
-            status == 200 && known && leader["is_self"] == false && !self.is_sealed()
-        };
-        assert!(
-            eventually(ELECTION, standby),
-            "never a standby:\n{}",
-            self.log()
-        );
-    }
-
     /// The entries of the audit file, oldest first.
     pub fn audit_entries(&self) -> Vec<Value> {
         let text = std::fs::read_to_string(self.audit_file()).unwrap_or_default();
@@ -359,11 +295,4 @@ impl VaultServer {
             |line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error} in {line:?}"));
         text.lines().map(entry).collect()
     }
-}
-
-fn strings(list: &Value) -> Vec<String> {
-    let items = list.as_array().expect("a list").iter();
-    items
-        .map(|item| item.as_str().expect("a string").to_owned())
-        .collect()
 }

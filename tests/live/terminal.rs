@@ -1,0 +1,118 @@
+//! At a terminal: one question before the root token goes, and secrets that are typed unseen.
+
+use serde_json::json;
+
+use crate::ceremony::{Ceremony, Server};
+
+#[test]
+fn a_person_is_asked_once_before_root_goes_and_may_say_no() {
+    let server = Server::in_memory();
+    let ceremony = Ceremony::at(&server);
+    let mut terminal = ceremony.terminal(&["apply"]);
+    let shown = terminal.expect("Revoke the root token now?");
+    assert!(shown.contains("opened operator"), "{shown}");
+    assert!(shown.contains("(break-glass, not rehearsed)"), "{shown}");
+    terminal.type_line("n");
+    let (code, shown) = terminal.finish();
+    assert_eq!(code, 1, "{shown}");
+    assert!(
+        shown.contains("the root token was not revoked: you said no"),
+        "{shown}"
+    );
+    assert!(ceremony.keeps_secrets());
+    let mut terminal = ceremony.terminal(&["apply"]);
+    terminal.expect("Revoke the root token now?");
+    terminal.type_line("y");
+    let (code, shown) = terminal.finish();
+    assert_eq!(code, 4, "{shown}");
+    assert!(!ceremony.keeps_secrets());
+    server
+        .api()
+        .log_in("audit-reader", &ceremony.secrets["audit"])
+        .no_root_is_left();
+}
+
+#[test]
+fn control_c_at_the_question_leaves_root_for_another_run() {
+    let server = Server::in_memory();
+    let ceremony = Ceremony::at(&server);
+    let mut terminal = ceremony.terminal(&["apply"]);
+    terminal.expect("Revoke the root token now?");
+    terminal.type_keys("\u{3}");
+    let (code, shown) = terminal.finish();
+    assert_eq!(code, 130, "{shown}");
+    assert!(ceremony.keeps_secrets());
+    ceremony.apply().exits(4);
+}
+
+#[test]
+fn a_secret_that_is_typed_is_never_shown() {
+    let server = Server::in_memory();
+    let mut ceremony = Ceremony::at(&server);
+    let reference = json!({ "prompt": "password of the operator" });
+    ceremony.set("/auth/userpass/users/operator/password", reference.clone());
+    ceremony.set("/logins/operator/password", reference);
+    let mut terminal = ceremony.terminal(&["apply", "--yes"]);
+    terminal.expect("password of the operator");
+    terminal.type_line("typed-and-never-shown");
+    let (code, shown) = terminal.finish();
+    assert_eq!(code, 4, "{shown}");
+    assert!(!shown.contains("typed-and-never-shown"), "{shown}");
+    server.api().log_in("operator", "typed-and-never-shown");
+}
+
+#[test]
+fn a_secret_that_nobody_is_there_to_type() {
+    let server = Server::in_memory();
+    let mut ceremony = Ceremony::at(&server);
+    ceremony.set(
+        "/logins/operator/password",
+        json!({ "prompt": "password of the operator" }),
+    );
+    ceremony
+        .apply()
+        .exits(2)
+        .says(&["no terminal to ask on", "what to do:", "{file: PATH}"]);
+    assert!(!server.api().initialised());
+}
+
+#[test]
+fn a_holder_reads_the_word_of_a_challenge_elsewhere_and_types_it() {
+    let server = Server::in_memory();
+    let mut ceremony = Ceremony::unproved(&server);
+    ceremony.set("/init/accept_unproved", json!(["alice", "carol"]));
+    let mut terminal = ceremony.terminal(&["custodian", "prove", "bob"]);
+    let shown = terminal.expect("-----END AGE ENCRYPTED FILE-----");
+    let begin = shown.find("-----BEGIN AGE").expect("an armored file");
+    let word = ceremony
+        .custody()
+        .open("bob", &shown[begin..].replace('\r', ""));
+    terminal.expect("as bob reads it");
+    terminal.type_line(word.trim());
+    let (code, shown) = terminal.finish();
+    assert_eq!(code, 0, "{shown}");
+    assert!(
+        shown.contains("bob is proved") && !shown.contains(word.trim()),
+        "{shown}"
+    );
+    ceremony.apply().exits(4).never_says(&["custodian bob is"]);
+}
+
+#[test]
+fn a_wrong_word_proves_nothing() {
+    let server = Server::in_memory();
+    let ceremony = Ceremony::unproved(&server);
+    let mut terminal = ceremony.terminal(&["custodian", "prove", "bob"]);
+    terminal.expect("as bob reads it");
+    terminal.type_line("a-guess");
+    let (code, shown) = terminal.finish();
+    assert_eq!(code, 1, "{shown}");
+    assert!(
+        shown.contains("the answer is not the word of the challenge"),
+        "{shown}"
+    );
+    ceremony
+        .apply()
+        .exits(3)
+        .says(&["only 0 of the 2 custodians"]);
+}
