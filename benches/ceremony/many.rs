@@ -21,7 +21,7 @@ const DELAY: Duration = Duration::from_millis(20);
 /// The steps that are compared.
 const STEPS: [&str; 2] = ["policies", "roles"];
 /// Second runs for each first one: they cost little.
-const SECOND_RUNS: usize = 3;
+const SECOND_RUNS: usize = 5;
 
 /// Times of one kind of work, program and bare client in turn.
 #[derive(Default)]
