@@ -123,7 +123,10 @@ fn collect(root: &Path, folder: &Path, sources: &mut Vec<Source>) {
 }
 
 fn is_test_file(path: &str) -> bool {
-    path.starts_with("tests/") || path.contains("/tests/") || path.ends_with("/tests.rs")
+    path.starts_with("tests/")
+        || path.starts_with("benches/")
+        || path.contains("/tests/")
+        || path.ends_with("/tests.rs")
 }
 
 /// How many lines from the first one to the one that closes what it opens; `None` for a declaration.
