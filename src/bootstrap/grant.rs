@@ -1,6 +1,6 @@
 //! The policies that the program writes itself: the break-glass grant and the auditor.
 
-use crate::config::{Config, Field, LoginKind};
+use crate::config::{Config, Field, Login, LoginKind, PolicySource};
 use crate::vault::sys::Product;
 
 /// Name of the break-glass policy. Reserved: the file may not declare it.
@@ -124,6 +124,22 @@ pub(super) fn needs_self(config: &Config) -> bool {
             .and_then(|(mount, name)| mount.role(&name).or_else(|| mount.user(&name)));
         fields.and_then(|fields| fields.get("token_no_default_policy")) == Some(&Field::Bool(true))
     })
+}
+
+/// Whether a login gets the policy that looks at everything: the best eyes once root is gone.
+#[must_use]
+pub(super) fn is_auditor(config: &Config, login: &Login) -> bool {
+    let mount = config.auth_mount(&login.auth);
+    let fields = mount
+        .zip(role_of(config, &login.kind, &login.auth))
+        .and_then(|(mount, name)| mount.role(&name).or_else(|| mount.user(&name)));
+    let policies = fields.and_then(|fields| fields.get("token_policies"));
+    let names = policies.map(Field::strings).unwrap_or_default();
+    let is_ours = |name: &&str| {
+        let policy = config.policy(name);
+        policy.is_some_and(|policy| matches!(policy.source, PolicySource::Auditor))
+    };
+    names.iter().any(is_ours)
 }
 
 /// The role or user behind a login. An approle login names ids only: its mount must then have one

@@ -8,7 +8,7 @@ use crate::bootstrap::decide::Recorded;
 use crate::bootstrap::doors;
 use crate::bootstrap::evidence::Evidence;
 use crate::bootstrap::step::{Observation, Step};
-use crate::config::{BreakGlass, Login};
+use crate::config::{BreakGlass, Capability, Login};
 use crate::door::{self, Door, DoorProof, Way};
 use crate::failure::Failure;
 use crate::vault::{Client, Session, policies, probe_root_generation, token};
@@ -188,19 +188,20 @@ fn declared(ceremony: &Ceremony<'_>) -> Vec<String> {
         } else {
             ""
         };
-        let words = |list: &[(String, Vec<crate::config::Capability>)]| {
-            list.iter()
-                .map(|(path, caps)| format!("{path}={caps:?}"))
-                .collect::<Vec<_>>()
-                .join(" ")
+        let words = |verb: &str, list: &[(String, Vec<Capability>)]| {
+            let each = |(path, capabilities): &(String, Vec<Capability>)| {
+                let names: Vec<_> = capabilities.iter().map(|name| name.as_str()).collect();
+                format!(", {verb} {} {path}", names.join("+"))
+            };
+            list.iter().map(each).collect::<String>()
         };
         format!(
-            "{} auth/{} {}{door} can {} cannot {}",
+            "{} auth/{} {}{door}{}{}",
             login.name,
             login.auth,
             doors::identity(login),
-            words(&login.can),
-            words(&login.cannot)
+            words("can", &login.can),
+            words("cannot", &login.cannot)
         )
     };
     ceremony.config.logins.iter().map(line).collect()

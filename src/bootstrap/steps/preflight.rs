@@ -103,7 +103,7 @@ pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
                 .map(Custodian::address)
                 .collect::<Vec<_>>(),
         )
-        .with("proved", tried))
+        .with("proved", proved_at(ceremony, &tried)))
 }
 
 /// Whose initialisation it is that was found.
@@ -239,6 +239,22 @@ fn of(custodian: &Custodian, error: custodian::Error) -> Failure {
         problem.what = format!("custodian {}: {}", custodian.name(), problem.what);
     }
     failure
+}
+
+/// Who proved what and when, for the report: a holder beforehand, or a machine just now.
+fn proved_at(ceremony: &Ceremony<'_>, tried: &[String]) -> Vec<serde_json::Value> {
+    let checkpoint = ceremony.diary();
+    let proofs = &checkpoint.diary().proofs;
+    let line = |custodian: &Custodian| {
+        let (name, subject) = (custodian.name(), custodian.proof_subject());
+        if tried.iter().any(|tried| tried == name) {
+            return Some(serde_json::json!({"name": name, "subject": subject, "by": "machine"}));
+        }
+        let proof = proofs.get(name).filter(|proof| proof.subject == subject)?;
+        let at = &proof.at;
+        Some(serde_json::json!({"name": name, "subject": subject, "by": "holder", "at": at}))
+    };
+    ceremony.custodians.iter().filter_map(line).collect()
 }
 
 /// Encrypting to a wrong recipient loses a share silently: enough holders must have opened something.
