@@ -71,7 +71,7 @@ fn main() -> ExitCode {
 async fn measure(typed: &Typed) -> Outcome<bool> {
     let program = Program(typed.program.clone());
     let load = load();
-    if load > cores() as f64 / 2.0 {
+    if load > cores() as f64 {
         say(&format!(
             "the machine is busy (load {load}): its ratios are not worth much"
         ));
@@ -179,7 +179,7 @@ fn typed() -> Outcome<Typed> {
     while let Some(word) = words.next() {
         let value = words.next().ok_or(USAGE)?;
         match word.as_str() {
-            "--program" => typed.program = value.into(),
+            "--program" => typed.program = std::path::absolute(value)?,
             "--openbao" => typed.servers.push((Product::OpenBao, value.into())),
             "--vault" => typed.servers.push((Product::Vault, value.into())),
             "--rounds" => typed.rounds = value.parse().map_err(|_| USAGE)?,
