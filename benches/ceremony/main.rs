@@ -157,7 +157,7 @@ fn facts(installed: &[Installed], load: f64) -> String {
         .map(|server| server.title.as_str())
         .collect();
     format!(
-        "vault-bootstrap {}, {} on the same machine with {cores} cores ({} {}, load {load} before), one \
+        "Version {}, with {} on the same machine with {cores} cores ({} {}, load {load} before), one \
          node each with raft storage and a file audit device. Best times of several rounds, program and bare \
          client in turn, a fresh server for each first write. What has no request, and preflight, writes \
          and syncs files of its own.",
