@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::unseal;
 use crate::bootstrap::ceremony::{Ceremony, Session};
 use crate::bootstrap::checkpoint::{self, Asked, Kept};
-use crate::bootstrap::decide::Refusal;
+use crate::bootstrap::decide::{Recorded, Refusal};
 use crate::bootstrap::evidence::Evidence;
 use crate::bootstrap::step::{Observation, Step};
 use crate::envelope::Sealer;
@@ -40,6 +40,8 @@ pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
         threshold: ceremony.config.init.threshold,
         recovery: seal.recovery_seal,
     };
+    // An earlier request of ours may still arrive; then a refusal of this one does not say whose it was.
+    let first = ceremony.diary().diary().recorded(Step::Initialize) == Recorded::Nothing;
     let sealer = Sealer::create(ceremony.key()?, &ceremony.config.cluster.name).await?;
     ceremony.diary().write_ahead(&sealer)?;
     ceremony.checkpoint().record(|diary| {
@@ -48,7 +50,7 @@ pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
     })?;
     let answer = match init::initialize(&client, &request(asked)).await {
         Ok(answer) => answer,
-        Err(error) => return Err(unanswered(ceremony, &error)?),
+        Err(error) => return Err(unanswered(ceremony, &error, first)?),
     };
     let raw = answer.raw();
     ceremony
@@ -182,14 +184,19 @@ fn evidence(asked: Asked, seal_type: &str) -> Evidence {
 
 /// What an answer that is none means. A refusal in the server's own words initialised nothing, so the
 /// attempt is taken back: otherwise a colleague who was faster would look like an answer of ours lost.
-fn unanswered(ceremony: &Ceremony<'_>, error: &crate::vault::Error) -> Result<Failure, Failure> {
-    if matches!(
+fn unanswered(
+    ceremony: &Ceremony<'_>,
+    error: &crate::vault::Error,
+    first: bool,
+) -> Result<Failure, Failure> {
+    let refused = matches!(
         error.kind(),
         Kind::Status {
             code: 400..=499,
             ..
         }
-    ) {
+    );
+    if refused && first {
         ceremony.checkpoint().record(|diary| {
             diary.steps.remove(&Step::Initialize);
             diary.asked = None;
