@@ -237,6 +237,19 @@ impl<'a> Ceremony<'a> {
         }
     }
 
+    /// Goes to the active node where several are listed and ours leads no more. That need not show by any
+    /// error: a standby hands writes on and may answer reads itself, from what it knows.
+    ///
+    /// # Errors
+    /// As [`Self::find_active`].
+    pub async fn keep_to_active(&self) -> Result<(), Failure> {
+        let client = self.client();
+        if client.nodes().len() > 1 && !vault::sys::is_active(&client).await {
+            return self.find_active().await;
+        }
+        Ok(())
+    }
+
     fn said_by(answers: Vec<(Client, Result<vault::Health, vault::Error>)>) -> String {
         let words = answers.into_iter().map(|(node, health)| match health {
             Ok(health) if health.sealed => format!("{} is sealed", node.address()),

@@ -13,6 +13,7 @@ mod ceremony;
 mod doors;
 mod happy;
 mod killed;
+mod leader;
 mod output;
 mod refusals;
 mod second_run;
