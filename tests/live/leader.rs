@@ -181,6 +181,20 @@ fn a_leader_that_is_killed_while_users_are_written() {
 
 /// No error tells of it: the standby that led before answers reads itself and hands writes on.
 #[test]
+fn a_leader_that_steps_down_unnoticed_is_not_asked_by_the_next_step() {
+    require!(["openbao-2.7.2"]);
+    let moment = ("POST /v1/sys/policies/acl/operator", 1);
+    let cluster = Cluster::of_three(moment, has_stepped_down);
+    let evidence = cluster.converges();
+    proved_on(&cluster.leader(), &evidence);
+    for proxy in &cluster.proxies {
+        let users = proxy.count("POST", "/v1/auth/userpass/users/ada");
+        let leads = proxy.address() == cluster.leader();
+        assert_eq!(users, usize::from(leads), "at {}", proxy.address());
+    }
+}
+
+#[test]
 fn a_leader_that_steps_down_unnoticed_before_root_goes() {
     require!(["openbao-2.7.2"]);
     let moment = ("LIST /v1/auth/token/accessors", 1);
