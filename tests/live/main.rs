@@ -10,6 +10,7 @@
 )]
 
 mod ceremony;
+mod desktop;
 mod doors;
 mod happy;
 mod killed;
