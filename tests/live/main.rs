@@ -16,6 +16,8 @@ mod happy;
 mod killed;
 mod leader;
 mod output;
+mod passphrase;
+mod references;
 mod refusals;
 mod second_run;
 mod servers;
