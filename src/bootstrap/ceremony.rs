@@ -95,6 +95,15 @@ impl<'a> Ceremony<'a> {
         self.client.borrow().clone()
     }
 
+    /// A node in the namespace that our token is of: root is of the root namespace, a login of the file's.
+    pub fn at_home(&self, node: &Client) -> Client {
+        if self.is_root() {
+            node.in_namespace(None)
+        } else {
+            node.clone()
+        }
+    }
+
     /// The checkpoint, to record something. Never held across an `await`.
     pub fn checkpoint(&self) -> RefMut<'_, Checkpoint> {
         self.checkpoint.borrow_mut()

@@ -112,8 +112,10 @@ pub enum Life {
 
 impl RootSession {
     /// Takes the token over. `client` must be the active node's: on a standby a look-up proves nothing.
+    /// Root is of the root namespace, and asked about there.
     #[must_use]
-    pub fn new(client: Client, token: RootToken) -> Self {
+    pub fn new(client: &Client, token: RootToken) -> Self {
+        let client = client.in_namespace(None);
         Self { client, token }
     }
 

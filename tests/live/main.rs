@@ -15,6 +15,7 @@ mod doors;
 mod happy;
 mod killed;
 mod leader;
+mod namespaces;
 mod output;
 mod passphrase;
 mod references;

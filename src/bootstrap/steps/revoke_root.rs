@@ -30,7 +30,7 @@ pub(super) async fn observe(ceremony: &Ceremony<'_>) -> Result<Observation, Fail
     match (&ceremony.session, recorded) {
         // A revocation of ours broke off, perhaps with its leader: this is another one.
         (Session::Root(root), Recorded::Started) => {
-            match token::lookup_self(&ceremony.client(), root.token()).await {
+            match token::lookup_self(&ceremony.at_home(&ceremony.client()), root.token()).await {
                 Ok(_) => Ok(Observation::absent()),
                 Err(error) if error.is_forbidden() => {
                     rest_of_the_proof(ceremony, evidence, "403, on the next active node").await
@@ -102,7 +102,7 @@ async fn rescan(
 }
 
 pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failure> {
-    let asked = ceremony.client();
+    let asked = ceremony.at_home(&ceremony.client());
     let own = token::lookup_self(&asked, ceremony.token()?).await?;
     ask(ceremony, &asked, &own.accessor).await?;
     // A person may have taken an hour to answer, and another node may lead by now.
@@ -128,7 +128,7 @@ pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
     let Session::Root(root) = std::mem::replace(&mut ceremony.session, Session::None) else {
         return Err(Failure::failed("there is no root token to revoke"));
     };
-    let proof = match RootSession::new(client.clone(), root).revoke().await {
+    let proof = match RootSession::new(&client, root).revoke().await {
         Ok(proof) => proof,
         Err(broken) => {
             let failure = not_revoked(&broken.error);
@@ -175,6 +175,7 @@ async fn revoke_others(
         return Ok(0);
     }
     let others = other_roots(&scan(client, ceremony.token()?).await?, own);
+    let client = &ceremony.at_home(client);
     for other in &others {
         token::revoke_accessor(client, ceremony.token()?, &other.accessor).await?;
         ceremony.note(format!("revoked another root token: {}", other.line()));
