@@ -29,7 +29,9 @@ struct Cluster {
 
 impl Cluster {
     fn of_three(moment: Moment, blow: Blow) -> Self {
-        let nodes = builder(Setup::OpenBao272Static).start_cluster(3);
+        let nodes = builder(Setup::OpenBao272Static)
+            .votes_at_once()
+            .start_cluster(3);
         let nodes: Vec<Server> = nodes.into_iter().map(Server::from).collect();
         let mut ceremony = Ceremony::at(&nodes[0]);
         let upstreams: Vec<String> = nodes.iter().map(|node| node.address()).collect();

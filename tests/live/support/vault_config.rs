@@ -114,6 +114,7 @@ pub struct ServerBuilder {
     listener_lines: Vec<String>,
     top_level_lines: Vec<String>,
     in_memory: bool,
+    pub(super) votes_at_once: bool,
 }
 
 /// The places and ports of one node.
@@ -140,6 +141,7 @@ impl ServerBuilder {
             listener_lines: Vec::new(),
             top_level_lines: Vec::new(),
             in_memory: false,
+            votes_at_once: false,
         }
     }
 
@@ -158,6 +160,13 @@ impl ServerBuilder {
     /// Keeps everything in memory: active at once, gone with the process, one node.
     pub fn in_memory(mut self) -> Self {
         self.in_memory = true;
+        self
+    }
+
+    /// Without the autopilot, which lets a node vote ten seconds after it joined: the leader of a cluster that is
+    /// seconds old can be lost.
+    pub fn votes_at_once(mut self) -> Self {
+        self.votes_at_once = true;
         self
     }
 
