@@ -180,6 +180,69 @@ fn killed_before_the_initialisation_arrives_the_next_run_initialises_once() {
     assert_eq!(proxy.count_of(INIT), 2, "one was held and never arrived");
 }
 
+/// The first request is still on its way when the second run has looked long enough and sends its own: the
+/// server obeys the late one and refuses the other, which is no proof that somebody else was there.
+#[test]
+fn a_first_initialisation_that_arrives_after_the_second_look_is_an_answer_lost_and_nobody_elses() {
+    let server = Server::in_memory();
+    let sent = Arc::new(AtomicUsize::new(0));
+    let (mut ceremony, proxy) = through(&server, move |_, label| match label {
+        INIT if sent.fetch_add(1, Ordering::SeqCst) == 0 => Action::Keep,
+        INIT => Action::PassAfterKept,
+        _ => Action::Pass,
+    });
+    ceremony.set(
+        "/cluster/timeouts",
+        json!({ "request": "1s", "init": "1s" }),
+    );
+    ceremony.apply().exits(1).says(&[
+        "no usable answer to the one request that initialises",
+        "was not answered within 1s",
+    ]);
+    assert!(!server.api().initialised());
+    ceremony
+        .apply()
+        .exits(1)
+        .says(&[
+            "no usable answer to the one request that initialises",
+            "was answered with 400",
+            "run apply again",
+        ])
+        .never_says(&["not by this checkpoint"]);
+    assert!(server.api().initialised());
+    for _ in 0..2 {
+        ceremony
+            .apply()
+            .exits(3)
+            .says(&["its answer never reached", "no one holds the shares"])
+            .never_says(&["not by this checkpoint"]);
+    }
+    assert_eq!(proxy.count_of(INIT), 2);
+    assert_eq!(ceremony.files_in("shares"), Vec::<String>::new());
+}
+
+/// A gateway's refusal says nothing about the request behind it, whatever it looks like.
+#[test]
+fn a_refusal_that_is_not_the_servers_takes_nothing_back() {
+    for (kind, page) in crate::proxied::PAGES {
+        let server = Server::in_memory();
+        let (ceremony, proxy) = through(&server, move |_, label| match label {
+            INIT => Action::DoAndRespond(403, kind, page.to_owned()),
+            _ => Action::Pass,
+        });
+        ceremony.apply().exits(1).says(&[
+            "no usable answer to the one request that initialises",
+            "neither vault nor openbao",
+        ]);
+        ceremony
+            .apply()
+            .exits(3)
+            .says(&["its answer never reached"])
+            .never_says(&["not by this checkpoint"]);
+        assert_eq!(proxy.count_of(INIT), 1);
+    }
+}
+
 #[test]
 fn killed_when_root_was_revoked_and_nobody_heard_of_it() {
     let server = Server::in_memory();

@@ -14,6 +14,7 @@ mod doors;
 mod happy;
 mod killed;
 mod output;
+mod proxied;
 mod refusals;
 mod second_run;
 mod servers;

@@ -51,12 +51,18 @@ pub enum Action {
     Refuse,
     /// The proxy answers: status, content type, body.
     Respond(u16, &'static str, String),
+    /// The server does it, and the proxy answers in its place.
+    DoAndRespond(u16, &'static str, String),
     /// The server does it, and the connection closes without the answer.
     DropAnswer,
     /// The server learns nothing of it, and the connection stays open until the program goes away.
     Hold,
     /// The server does it, and the answer is kept until the program goes away.
     HoldAnswer,
+    /// It stays on its way, for [`Action::PassAfterKept`]; the connection stays open until the program goes away.
+    Keep,
+    /// What was kept arrives first, its answer for nobody; then this one goes through.
+    PassAfterKept,
     /// The proxy answers 307 with this address.
     Redirect(String),
 }
@@ -71,6 +77,7 @@ struct Shared {
     closing: AtomicBool,
     connections: Mutex<Vec<TcpStream>>,
     held: Mutex<Sender<()>>,
+    kept: Mutex<Vec<RequestInfo>>,
 }
 
 /// A running proxy. Dropping it closes its port and its connections.
@@ -101,6 +108,7 @@ impl Proxy {
         let shared = Arc::new(Shared {
             upstream,
             held: Mutex::new(sender),
+            kept: Mutex::default(),
             rule: Box::new(rule),
             number: AtomicUsize::new(0),
             counts: Mutex::default(),
@@ -203,6 +211,20 @@ fn serve(connection: &TcpStream, shared: &Shared) -> io::Result<()> {
             Action::HoldAnswer => {
                 forward(&request, &shared.upstream)?;
                 return hold(shared, &mut reader);
+            }
+            Action::Keep => {
+                locked(&shared.kept).push(request);
+                return hold(shared, &mut reader);
+            }
+            Action::PassAfterKept => {
+                for late in locked(&shared.kept).drain(..) {
+                    forward(&late, &shared.upstream)?;
+                }
+                forward(&request, &shared.upstream)?
+            }
+            Action::DoAndRespond(status, kind, body) => {
+                forward(&request, &shared.upstream)?;
+                Message::answer(status, ("content-type", kind), body)
             }
             Action::Respond(status, kind, body) => {
                 Message::answer(status, ("content-type", kind), body)
