@@ -4,9 +4,8 @@
 //! A step lists its documents; [`observe`] reads them with bounded concurrency and says which differ;
 //! [`apply`] writes those and nothing else, so a second run sends no write.
 
+mod hidden;
 mod writing;
-
-use std::sync::Arc;
 
 use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::Value;
@@ -17,9 +16,11 @@ use super::evidence::Evidence;
 use super::listing::Listing;
 use super::step::{Observation, Step};
 use crate::failure::Failure;
-use crate::secret::SecretText;
-use crate::vault::{Body, compare};
+use crate::secret::Token;
+use crate::vault::{self, Body, compare};
 
+pub use hidden::Hidden;
+use hidden::{hidden, secrets_of};
 pub use writing::apply;
 
 /// Requests in flight inside one step. Measured: more does not make a three-node raft faster.
@@ -34,6 +35,8 @@ pub struct Document {
     pub body: Body,
     /// How its present state is read.
     pub read: Read,
+    /// Its fields are known to this program, and so is that the server gives the plain ones back.
+    pub known: bool,
 }
 
 /// How the present state of a document is read.
@@ -56,8 +59,8 @@ pub struct Pending {
     pub document: Document,
     /// `create`, or what differs.
     pub why: Vec<String>,
-    /// Fields the server does not give back, to be remembered as digests once written.
-    pub remember: Secrets,
+    /// What the server does not give back, to be remembered as digests once written.
+    pub remember: Vec<Hidden>,
 }
 
 /// What was found for all documents of a step.
@@ -75,11 +78,11 @@ pub struct Comparison {
 enum State {
     Equal,
     Unseen,
-    Differs { why: Vec<String>, remember: Secrets },
+    Differs {
+        why: Vec<String>,
+        remember: Vec<Hidden>,
+    },
 }
-
-/// Secrets of a document, by field.
-type Secrets = Vec<(String, Arc<SecretText>)>;
 
 impl State {
     /// It is not there.
@@ -194,27 +197,31 @@ async fn observe_beside(
 }
 
 async fn state_of(ceremony: &Ceremony<'_>, document: &Document) -> Result<State, Failure> {
-    let token = ceremony.token()?;
-    let path = document.path.as_str();
-    let have = match &document.read {
-        Read::Known(have) => Ok(have.clone()),
-        Read::SamePath | Read::Policy | Read::Tune => {
-            ceremony.client().read(Some(token), path).await
-        }
-    };
-    let have = match have {
-        Ok(have) => have,
-        Err(error) if error.is_forbidden() => return Ok(State::Unseen),
+    match read(ceremony, ceremony.token()?, document).await {
+        Ok(Some(have)) => compare_document(ceremony, document, &have).await,
+        Ok(None) => Ok(State::absent(document)),
+        Err(error) if error.is_forbidden() => Ok(State::Unseen),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// What the server has of a document: `None` where there is none, `Null` where it cannot be read.
+async fn read(
+    ceremony: &Ceremony<'_>,
+    token: &Token,
+    document: &Document,
+) -> Result<Option<Value>, vault::Error> {
+    if let Read::Known(have) = &document.read {
+        return Ok(have.clone());
+    }
+    let client = ceremony.client();
+    match client.read(Some(token), &document.path).await {
         // No read operation on this path: only a digest tells whether it was written.
-        Err(error) if error.status() == Some(405) => Some(Value::Null),
+        Err(error) if error.status() == Some(405) => Ok(Some(Value::Null)),
         // A mount that is not there yet: its tuning and roles come with it.
-        Err(error) if error.status() == Some(400) && document.may_be_unmounted() => None,
-        Err(error) => return Err(error.into()),
-    };
-    let Some(have) = have else {
-        return Ok(State::absent(document));
-    };
-    compare_document(ceremony, document, &have).await
+        Err(error) if error.status() == Some(400) && document.may_be_unmounted() => Ok(None),
+        have => have,
+    }
 }
 
 async fn compare_document(
@@ -228,59 +235,17 @@ async fn compare_document(
         .iter()
         .map(ToString::to_string)
         .collect();
-    let mut remember = Vec::new();
-    for (field, value) in unreadable_secrets(document, have, &comparison) {
-        if !ceremony.remembers(&document.path, &field, &value).await? {
-            let what = if field == WHOLE {
-                "what was written"
-            } else {
-                field.as_str()
-            };
+    let remember = hidden(document, have, &comparison);
+    for Hidden { name, what, value } in &remember {
+        if !ceremony.remembers(&document.path, name, value).await? {
             why.push(format!("{what} is not known to be the same as last time"));
         }
-        remember.push((field, value));
     }
     Ok(if why.is_empty() {
         State::Equal
     } else {
         State::Differs { why, remember }
     })
-}
-
-/// What only a digest can compare: secrets that the server does not give back, or the whole body
-/// where it gives back nothing. A plain field that it keeps to itself is taken as it is.
-fn unreadable_secrets(
-    document: &Document,
-    have: &Value,
-    comparison: &compare::Comparison,
-) -> Secrets {
-    if have.is_null() {
-        return vec![(WHOLE.to_owned(), Arc::new(document.body.text()))];
-    }
-    let secrets = document.body.secret_fields();
-    let unreadable = comparison
-        .unreadable
-        .iter()
-        .filter(|field| secrets.contains(*field));
-    unreadable
-        .filter_map(|field| {
-            document
-                .body
-                .field_text(field)
-                .map(|value| (field.clone(), Arc::new(value)))
-        })
-        .collect()
-}
-
-/// The name under which a body is remembered that cannot be read back at all.
-const WHOLE: &str = "*";
-
-fn secrets_of(body: &Body) -> Secrets {
-    body.secret_fields()
-        .into_iter()
-        .filter_map(|field| Some((body.field_text(&field)?, field)))
-        .map(|(value, field)| (field, Arc::new(value)))
-        .collect()
 }
 
 impl Document {
@@ -291,6 +256,7 @@ impl Document {
             path: path.into(),
             body,
             read: Read::SamePath,
+            known: false,
         }
     }
 

@@ -103,6 +103,7 @@ fn documents_of(
             path,
             body: Body::Map(tune),
             read: Read::Tune,
+            known: false,
         });
     }
     if !mount.config.is_empty() {
@@ -129,6 +130,7 @@ fn mount_document(mount: &Wanted<'_>) -> Document {
         path: mount.mount_path.clone(),
         body: Body::Map(body),
         read: Read::Known(None),
+        known: true,
     }
 }
 

@@ -43,5 +43,6 @@ fn document(name: &str, text: String) -> Document {
         path: format!("sys/policies/acl/{name}"),
         body: Body::map([("policy", text)]),
         read: Read::Policy,
+        known: true,
     }
 }

@@ -61,7 +61,10 @@ fn whole(
     if grant::belongs_to(ceremony.config, &method.path, name) {
         add_grant(&mut body, fields);
     }
-    Ok(Document::new(path, body))
+    Ok(Document {
+        known: method.has_known_fields(),
+        ..Document::new(path, body)
+    })
 }
 
 fn add_grant(body: &mut Body, fields: &Fields) {
