@@ -95,6 +95,15 @@ impl<'a> Ceremony<'a> {
         self.client.borrow().clone()
     }
 
+    /// A node in the namespace that our token is of: root is of the root namespace, a login of the file's.
+    pub fn at_home(&self, node: &Client) -> Client {
+        if self.is_root() {
+            node.in_namespace(None)
+        } else {
+            node.clone()
+        }
+    }
+
     /// The checkpoint, to record something. Never held across an `await`.
     pub fn checkpoint(&self) -> RefMut<'_, Checkpoint> {
         self.checkpoint.borrow_mut()
@@ -171,6 +180,12 @@ impl<'a> Ceremony<'a> {
         (self.tell)(event);
     }
 
+    /// Which step is in hand.
+    #[must_use]
+    pub fn step(&self) -> Step {
+        self.step.get()
+    }
+
     /// Which step notes and warnings are about from now on.
     pub fn enter(&self, step: Step) {
         self.step.set(step);
@@ -193,18 +208,12 @@ impl<'a> Ceremony<'a> {
         format!("{path}#{field}")
     }
 
-    /// Whether `value` is what was written last to a field that cannot be read back.
+    /// Whether `value` is what was written last where it cannot be read back.
     ///
     /// # Errors
     /// It could not be compared.
-    pub async fn remembers(
-        &self,
-        path: &str,
-        field: &str,
-        value: &Arc<SecretText>,
-    ) -> Result<bool, Failure> {
-        let key = Self::digest_key(path, field);
-        let kept = self.diary().diary().digests.get(&key).cloned();
+    pub async fn remembers(&self, key: &str, value: &Arc<SecretText>) -> Result<bool, Failure> {
+        let kept = self.diary().diary().digests.get(key).cloned();
         match kept {
             Some(kept) => Ok(digest::matches(value, kept).await?),
             None => Ok(false),
@@ -235,6 +244,19 @@ impl<'a> Ceremony<'a> {
             }
             waited?;
         }
+    }
+
+    /// Goes to the active node where several are listed and ours leads no more. That need not show by any
+    /// error: a standby hands writes on and may answer reads itself, from what it knows.
+    ///
+    /// # Errors
+    /// As [`Self::find_active`].
+    pub async fn keep_to_active(&self) -> Result<(), Failure> {
+        let client = self.client();
+        if client.nodes().len() > 1 && !vault::sys::is_active(&client).await {
+            return self.find_active().await;
+        }
+        Ok(())
     }
 
     fn said_by(answers: Vec<(Client, Result<vault::Health, vault::Error>)>) -> String {

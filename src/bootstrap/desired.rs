@@ -5,6 +5,7 @@
 //! [`apply`] writes those and nothing else, so a second run sends no write.
 
 mod hidden;
+mod together;
 mod writing;
 
 use futures::{StreamExt, TryStreamExt, stream};
@@ -21,6 +22,7 @@ use crate::vault::{self, Body, compare};
 
 pub use hidden::Hidden;
 use hidden::{hidden, secrets_of};
+use together::Together;
 pub use writing::apply;
 
 /// Requests in flight inside one step. Measured: more does not make a three-node raft faster.
@@ -76,20 +78,26 @@ pub struct Comparison {
 
 /// State of one document.
 enum State {
-    Equal,
     Unseen,
-    Differs {
+    Absent,
+    /// What differs, if anything, and what of it only a digest can compare.
+    Present {
         why: Vec<String>,
-        remember: Vec<Hidden>,
+        hidden: Vec<Hidden>,
     },
 }
 
 impl State {
-    /// It is not there.
-    fn absent(document: &Document) -> Self {
-        Self::Differs {
-            why: vec!["create".into()],
-            remember: secrets_of(&document.body),
+    /// It is there as `have`.
+    fn of(document: &Document, have: &Value) -> Self {
+        let comparison = document.compare(have);
+        Self::Present {
+            why: comparison
+                .differences
+                .iter()
+                .map(ToString::to_string)
+                .collect(),
+            hidden: hidden(document, have, &comparison),
         }
     }
 }
@@ -165,44 +173,98 @@ async fn observe_beside(
     documents: Vec<Document>,
     listing: &Listing,
 ) -> Result<Comparison, Failure> {
-    // As they come: one slow answer holds up no other. Told in the order of the file all the same.
-    let mut states: Vec<_> = stream::iter(documents.into_iter().enumerate())
-        .map(|(place, document)| async move {
-            let state = if listing.lacks(&document.path) {
-                State::absent(&document)
-            } else {
-                state_of(ceremony, &document).await?
-            };
-            Ok::<_, Failure>((place, document, state))
-        })
-        .buffer_unordered(CONCURRENCY)
-        .try_collect()
-        .await?;
-    states.sort_by_key(|(place, ..)| *place);
-    let mut comparison = Comparison::default();
-    for (_, document, state) in states {
-        match state {
-            State::Equal => comparison.equal.push(document.path),
-            State::Unseen => comparison.unseen.push(document.path),
-            State::Differs { why, remember } => {
-                comparison.pending.push(Pending {
-                    document,
-                    why,
-                    remember,
-                });
-            }
+    let together = Together::of(ceremony, &documents);
+    let remembered = async {
+        match &together {
+            Some(together) => together.is_remembered(ceremony).await,
+            None => Ok(true),
         }
+    };
+    // The digest is computed while the server works.
+    let (states, remembered) = futures::join!(states_of(ceremony, documents, listing), remembered);
+    let (mut states, remembered) = (states?, remembered?);
+    recall(ceremony, &mut states, remembered).await?;
+    let mut comparison = Comparison::default();
+    for (document, state) in states {
+        match state {
+            State::Unseen => comparison.unseen.push(document.path),
+            State::Absent => comparison.pending.push(Pending {
+                remember: secrets_of(&document.body),
+                why: vec!["create".into()],
+                document,
+            }),
+            State::Present { why, .. } if why.is_empty() => comparison.equal.push(document.path),
+            State::Present { why, hidden } => comparison.pending.push(Pending {
+                remember: hidden,
+                why,
+                document,
+            }),
+        }
+    }
+    let settled = comparison.pending.is_empty() && comparison.unseen.is_empty();
+    if let Some(together) = together.filter(|_| settled && !remembered) {
+        together.remember(ceremony).await?;
     }
     Ok(comparison)
 }
 
+/// The states of all documents, in the order of the file.
+async fn states_of(
+    ceremony: &Ceremony<'_>,
+    documents: Vec<Document>,
+    listing: &Listing,
+) -> Result<Vec<(Document, State)>, Failure> {
+    // As they come: one slow answer holds up no other.
+    let mut states: Vec<_> = stream::iter(documents.into_iter().enumerate())
+        .map(|(place, document)| async move {
+            let state = if listing.lacks(&document.path) {
+                State::Absent
+            } else {
+                state_of(ceremony, &document).await?
+            };
+            Ok::<_, Failure>((place, (document, state)))
+        })
+        .buffer_unordered(CONCURRENCY)
+        .try_collect()
+        .await?;
+    states.sort_by_key(|(place, _)| *place);
+    Ok(states.into_iter().map(|(_, state)| state).collect())
+}
+
 async fn state_of(ceremony: &Ceremony<'_>, document: &Document) -> Result<State, Failure> {
     match read(ceremony, ceremony.token()?, document).await {
-        Ok(Some(have)) => compare_document(ceremony, document, &have).await,
-        Ok(None) => Ok(State::absent(document)),
+        Ok(Some(have)) => Ok(State::of(document, &have)),
+        Ok(None) => Ok(State::Absent),
         Err(error) if error.is_forbidden() => Ok(State::Unseen),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Compares what is hidden with what is remembered: value by value, or, where all together is the same, only
+/// whether each has a digest at all.
+async fn recall(
+    ceremony: &Ceremony<'_>,
+    states: &mut [(Document, State)],
+    all_the_same: bool,
+) -> Result<(), Failure> {
+    let present = states
+        .iter_mut()
+        .filter_map(|(document, state)| match state {
+            State::Present { why, hidden } => Some((&document.path, why, &*hidden)),
+            State::Unseen | State::Absent => None,
+        });
+    stream::iter(present.map(Ok))
+        .try_for_each_concurrent(CONCURRENCY, |(path, why, hidden)| async move {
+            for Hidden { name, what, value } in hidden {
+                let key = Ceremony::digest_key(path, name);
+                let known = ceremony.diary().diary().digests.contains_key(&key);
+                if !known || !(all_the_same || ceremony.remembers(&key, value).await?) {
+                    why.push(format!("{what} is not known to be the same as last time"));
+                }
+            }
+            Ok(())
+        })
+        .await
 }
 
 /// What the server has of a document: `None` where there is none, `Null` where it cannot be read.
@@ -222,30 +284,6 @@ async fn read(
         Err(error) if error.status() == Some(400) && document.may_be_unmounted() => Ok(None),
         have => have,
     }
-}
-
-async fn compare_document(
-    ceremony: &Ceremony<'_>,
-    document: &Document,
-    have: &Value,
-) -> Result<State, Failure> {
-    let comparison = document.compare(have);
-    let mut why: Vec<String> = comparison
-        .differences
-        .iter()
-        .map(ToString::to_string)
-        .collect();
-    let remember = hidden(document, have, &comparison);
-    for Hidden { name, what, value } in &remember {
-        if !ceremony.remembers(&document.path, name, value).await? {
-            why.push(format!("{what} is not known to be the same as last time"));
-        }
-    }
-    Ok(if why.is_empty() {
-        State::Equal
-    } else {
-        State::Differs { why, remember }
-    })
 }
 
 impl Document {

@@ -39,6 +39,7 @@ use step::{ORDER, Observation, Step};
 
 use crate::config::{BreakGlass, Config};
 use crate::failure::{Exit, Failure};
+use crate::vault;
 
 pub use interrupt::Interrupt;
 pub use open::open_client;
@@ -157,16 +158,27 @@ async fn interruptible(
 /// One step. When the server loses its leader in the middle, the active node is found again and the
 /// step is looked at anew: what had arrived is then simply there.
 async fn one_step(step: Step, ceremony: &mut Ceremony<'_>) -> Result<(Outcome, Evidence), Failure> {
+    if asks_the_active_node(step) && !nobody_looks(step, ceremony) {
+        ceremony.keep_to_active().await?;
+    }
     for _ in 1..ATTEMPTS {
-        match attempt(step, ceremony).await {
-            Err(failure) if failure.is_passing() && step > Step::WaitUntilActive => {
-                ceremony.note(format!("{failure}; looking for the active node again"));
-                ceremony.find_active().await?;
-            }
+        let failure = match attempt(step, ceremony).await {
+            Err(failure) if asks_the_active_node(step) => failure,
             result => return result,
+        };
+        if !passes(&failure, ceremony).await {
+            return Err(failure);
         }
+        ceremony.note(format!("{failure}; looking for the active node again"));
+        ceremony.find_active().await?;
     }
     attempt(step, ceremony).await
+}
+
+/// Whatever failed on a node that leads no more may have failed for that reason alone.
+async fn passes(failure: &Failure, ceremony: &Ceremony<'_>) -> bool {
+    failure.is_passing()
+        || (failure.exit == Exit::Failed && !vault::sys::is_active(&ceremony.client()).await)
 }
 
 async fn attempt(step: Step, ceremony: &mut Ceremony<'_>) -> Result<(Outcome, Evidence), Failure> {
@@ -194,6 +206,11 @@ async fn attempt(step: Step, ceremony: &mut Ceremony<'_>) -> Result<(Outcome, Ev
         decide(recorded, observation.seen)
     };
     act(step, ceremony, decision, observation).await
+}
+
+/// Until it is waited for there is none, and the hand-over is about files.
+fn asks_the_active_node(step: Step) -> bool {
+    step > Step::WaitUntilActive && step != Step::HandOver
 }
 
 /// After hand-over, where every declared login needs a person, there is nobody to look with.

@@ -66,6 +66,8 @@ pub(super) struct Scan {
 /// The token may not scan, or the server does not answer. A 403 for single accessors is one only when
 /// no look-up worked at all: our own accessor is among them, so a token that may look sees one.
 pub(super) async fn scan(client: &Client, token: &Token) -> Result<Scan, Error> {
+    // Tokens of root exist in the root namespace only, whatever namespace the file names.
+    let client = &client.in_namespace(None);
     let accessors = token::list_accessors(client, token).await?;
     let mut scan = Scan {
         looked_at: accessors.len(),

@@ -27,7 +27,7 @@ pub(super) async fn begin(ceremony: &mut Ceremony<'_>) -> Result<(), Failure> {
             return Ok(());
         }
         ceremony.find_active().await?;
-        match token::lookup_self(&ceremony.client(), root.token()).await {
+        match token::lookup_self(&ceremony.at_home(&ceremony.client()), root.token()).await {
             Ok(_) => return Ok(()),
             Err(error) if error.is_forbidden() => ceremony.session = Session::None,
             Err(error) => return Err(error.into()),

@@ -68,7 +68,7 @@ pub(super) struct Cluster {
     pub(super) nodes: Option<Vec<Address>>,
     /// Trust. There is no switch that turns the check of certificates off.
     pub(super) tls: Option<Tls>,
-    /// The namespace to work in, where the product has them; empty for the root namespace.
+    /// The namespace to work in, where the product has them, made if it is missing; empty for the root namespace.
     pub(super) namespace: Option<String>,
     /// How long to wait.
     pub(super) timeouts: Option<Timeouts>,

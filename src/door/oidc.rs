@@ -224,6 +224,9 @@ async fn open_browser(url: &str, withheld: &[String]) -> bool {
             .stdout(Stdio::null())
             .stderr(Stdio::null());
         super::command::withhold(&mut command, withheld);
+        for name in OF_THE_CUSTODIANS {
+            command.env_remove(name);
+        }
         let Ok(mut child) = command.spawn() else {
             continue;
         };
@@ -236,6 +239,13 @@ async fn open_browser(url: &str, withheld: &[String]) -> bool {
     }
     false
 }
+
+/// Credentials that a program which prints a JWT may need, and a browser never.
+const OF_THE_CUSTODIANS: [&str; 3] = [
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_SECURITY_TOKEN",
+];
 
 /// What shows an address in the browser that this desktop prefers.
 const SYSTEM_OPENER: &str = if cfg!(target_os = "macos") {

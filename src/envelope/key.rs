@@ -165,7 +165,10 @@ impl Key {
         };
         opened.map_err(|why| match why {
             Closed::NoKey => Error::WrongKey {
-                key: self.describe(),
+                key: match &self.0 {
+                    Kept::Passphrase { .. } => "this passphrase".to_owned(),
+                    _ => self.describe(),
+                },
             },
             Closed::Damaged => Error::Damaged("the wrapped key was changed"),
             Closed::TooMuchWork => Error::Damaged("the wrapped key asks for too much work"),

@@ -86,7 +86,8 @@ impl Error {
         Some(match self {
             Error::Key(error) => return error.advice(),
             Error::WrongKey { .. } | Error::OtherKind { .. } => {
-                "name the key that checkpoint.key named when this ceremony began".to_owned()
+                "give the key or the passphrase that checkpoint.key named when this ceremony began"
+                    .to_owned()
             }
             Error::OtherCluster { .. } => {
                 "give each cluster a checkpoint.path of its own, and do not rename a cluster \

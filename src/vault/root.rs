@@ -5,8 +5,12 @@ use http::Method;
 use super::client::Client;
 use super::error::{Error, Kind};
 use super::exchange::Ask;
+use super::sys;
 use super::token::{TokenInfo, lookup_self, send_revoke_self};
 use crate::secret::{RootToken, Token};
+
+/// What `sys/health` answers on a standby.
+const STANDBY: u16 = 429;
 
 /// How a root token can be generated on this server, as far as its listener shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,10 +111,18 @@ pub enum Life {
 }
 
 impl RootSession {
-    /// Takes the token over. `client` should be the active node's: on a standby a look-up proves nothing.
+    /// Takes the token over. `client` must be the active node's: on a standby a look-up proves nothing.
+    /// Root is of the root namespace, and asked about there.
     #[must_use]
-    pub fn new(client: Client, token: RootToken) -> Self {
+    pub fn new(client: &Client, token: RootToken) -> Self {
+        let client = client.in_namespace(None);
         Self { client, token }
+    }
+
+    /// Gives the token back.
+    #[must_use]
+    pub fn into_token(self) -> RootToken {
+        self.token
     }
 
     /// The node.
@@ -137,10 +149,11 @@ impl RootSession {
         }
     }
 
-    /// Revokes the token and proves it dead: 200 before, 403 after, on the same node.
+    /// Revokes the token and proves it dead: 200 before, 403 after, on the same node, which is still the
+    /// active one then.
     ///
     /// # Errors
-    /// Whenever one of the three is missing; the session comes back.
+    /// Whenever one of these is missing; the session comes back.
     pub async fn revoke(self) -> Result<Revocation, Box<NotRevoked>> {
         match self.try_revoke().await {
             Ok(proof) => Ok(proof),
@@ -159,7 +172,15 @@ impl RootSession {
             Err(error) if error.is_retryable() => (None, Some(error)),
             Err(error) => return Err(error),
         };
-        match self.look().await? {
+        let life = self.look().await?;
+        // A standby answers too, from what it knows.
+        if !sys::is_active(&self.client).await {
+            let url = format!("{}/v1/sys/health", self.client.address());
+            let messages = vec!["it is not the active node any more".to_owned()];
+            let code = STANDBY;
+            return Err(Error::new("GET", &url, Kind::Status { code, messages }));
+        }
+        match life {
             Life::Dead => Ok(Revocation {
                 accessor: before.accessor,
                 node: self.client.address().to_owned(),

@@ -10,11 +10,16 @@
 )]
 
 mod ceremony;
+mod desktop;
 mod doors;
 mod happy;
 mod killed;
+mod leader;
+mod namespaces;
 mod output;
+mod passphrase;
 mod proxied;
+mod references;
 mod refusals;
 mod second_run;
 mod servers;

@@ -190,6 +190,35 @@ fn a_plain_field_that_the_server_keeps_to_itself_is_written_when_it_changes_and_
     ceremony.apply().exits(4);
 }
 
+#[test]
+fn a_password_that_is_changed_and_changed_back_is_written_both_times_and_never_else() {
+    const USER: &str = "update auth/userpass/users/extra";
+    let server = Server::in_memory();
+    let mut ceremony = Ceremony::at(&server);
+    let first = ceremony.password("extra");
+    ceremony
+        .set(
+            "/auth/userpass/users/extra",
+            json!({ "password": { "file": "extra.password" } }),
+        )
+        // A door that does not open, so that root stays for another run.
+        .set("/logins/operator/can", json!({ "sys/mounts": ["sudo"] }));
+    ceremony.apply().exits(1);
+    for (password, expected) in [
+        (first.as_str(), vec![]),
+        ("another-password", vec![USER]),
+        ("another-password", vec![]),
+        (first.as_str(), vec![USER]),
+        (first.as_str(), vec![]),
+    ] {
+        ceremony.write("extra.password", password);
+        let log = server.audit().after_this();
+        let run = ceremony.apply();
+        assert_eq!(log.writes(), expected, "{run}");
+        server.api().log_in("extra", password);
+    }
+}
+
 /// Takes the digests of a path out of the diary.
 fn forget(ceremony: &Ceremony, path: &str) {
     let file = ceremony.path("checkpoint/diary.json");

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use futures::{StreamExt, stream};
 
 use super::hidden::{Hidden, hidden};
-use super::{Ceremony, Document, Pending, Read, read};
+use super::{Ceremony, Document, Pending, Read, read, together};
 use crate::envelope::digest;
 use crate::failure::Failure;
 use crate::vault;
@@ -19,6 +19,7 @@ pub async fn apply(
     pending: Vec<Pending>,
     in_flight: usize,
 ) -> Result<Vec<String>, Failure> {
+    forget(ceremony, &pending)?;
     let mut results: Vec<_> = stream::iter(pending.into_iter().enumerate())
         .map(|(place, pending)| async move {
             let digests = write_and_remember(ceremony, &pending).await;
@@ -44,6 +45,26 @@ pub async fn apply(
             .record(|diary| diary.digests.extend(digests))?;
     }
     Failure::all(failures).map_or(Ok(written), Err)
+}
+
+/// Takes away, before anything is sent, what is remembered of the documents to be written: killed in between,
+/// the next run does not take an older value for the one that the server has.
+fn forget(ceremony: &Ceremony<'_>, pending: &[Pending]) -> Result<(), Failure> {
+    let mut stale = vec![together::key(ceremony)];
+    for Pending {
+        document, remember, ..
+    } in pending
+    {
+        let keys = remember.iter();
+        stale.extend(keys.map(|hidden| Ceremony::digest_key(&document.path, &hidden.name)));
+    }
+    stale.retain(|key| ceremony.diary().diary().digests.contains_key(key));
+    if stale.is_empty() {
+        return Ok(());
+    }
+    Ok(ceremony.checkpoint().record(|diary| {
+        diary.digests.retain(|key, _| !stale.contains(key));
+    })?)
 }
 
 /// Writes a document and makes the digests of what the server does not give back, by the names they are

@@ -8,6 +8,7 @@ mod hand_over;
 pub(super) mod initialize;
 mod logins;
 mod mounts;
+mod namespace;
 mod policies;
 mod preflight;
 mod revoke_root;
@@ -60,7 +61,8 @@ pub(super) async fn apply(
         Step::StoreRecoveryKeys => store_recovery_keys::apply(ceremony).await,
         Step::WaitUntilActive => wait_until_active::apply(ceremony).await,
         Step::Audit => audit::apply(ceremony, observation).await,
-        Step::Secrets | Step::AuthMethods => mounts::apply(ceremony, observation).await,
+        Step::Secrets => secrets::apply(ceremony, observation).await,
+        Step::AuthMethods => mounts::apply(ceremony, observation).await,
         Step::Policies => policies::apply(ceremony, observation).await,
         Step::Roles => roles::apply(ceremony, observation).await,
         Step::Writes => writes::apply(ceremony, observation).await,

@@ -4,6 +4,7 @@
 
 use futures::future::join_all;
 
+use super::namespace;
 use crate::bootstrap::ceremony::Ceremony;
 use crate::bootstrap::decide::{Recorded, Refusal, Seen};
 use crate::bootstrap::evidence::Evidence;
@@ -162,6 +163,7 @@ fn judge_nodes(ceremony: &Ceremony<'_>, nodes: &[Node], failures: &mut Vec<Failu
             ),
             _ => {}
         }
+        failures.extend(namespace::unknown_to(ceremony, &node.address, &node.health));
         seal_as_said(ceremony, node, failures);
         clock(ceremony, node);
     }
@@ -343,7 +345,7 @@ fn break_glass(ceremony: &Ceremony<'_>, nodes: &[Node], failures: &mut Vec<Failu
 }
 
 /// `2.5.3` of `2.5.3` or `v2.5.3+build`; `None` where the server hides it.
-fn release(version: &str) -> Option<(u32, u32, u32)> {
+pub(super) fn release(version: &str) -> Option<(u32, u32, u32)> {
     let plain = version.trim_start_matches('v');
     let plain = plain.split(['-', '+']).next()?;
     let mut parts = plain.split('.').map(str::parse);

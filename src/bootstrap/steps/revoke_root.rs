@@ -13,9 +13,11 @@ use crate::config::Login;
 use crate::door;
 use crate::failure::Failure;
 use crate::secret::Token;
-use crate::vault::root::NotRevoked;
 use crate::vault::token;
-use crate::vault::{Client, RootSession, Session as LoginSession};
+use crate::vault::{Client, Error, RootSession, Session as LoginSession};
+
+/// Under which name the evidence keeps what was seen of root's end.
+const PROOF: &str = "proof";
 
 pub(super) async fn observe(ceremony: &Ceremony<'_>) -> Result<Observation, Failure> {
     if kept_on_purpose(ceremony) {
@@ -26,20 +28,44 @@ pub(super) async fn observe(ceremony: &Ceremony<'_>) -> Result<Observation, Fail
     }
     let (recorded, evidence) = recorded(ceremony);
     match (&ceremony.session, recorded) {
+        // A revocation of ours broke off, perhaps with its leader: this is another one.
+        (Session::Root(root), Recorded::Started) => {
+            match token::lookup_self(&ceremony.at_home(&ceremony.client()), root.token()).await {
+                Ok(_) => Ok(Observation::absent()),
+                Err(error) if error.is_forbidden() => {
+                    rest_of_the_proof(ceremony, evidence, "403, on the next active node").await
+                }
+                Err(error) => Err(error.into()),
+            }
+        }
         (Session::Root(_), _) => Ok(Observation::absent()),
         // We are no longer root although a root token was kept: it was found dead when this run began,
         // and the request that revoked it was ours. Only what came after it is still to be shown.
         (_, Recorded::Started) => {
-            let second = second_scan(ceremony, &ceremony.client()).await?;
-            let evidence = evidence
-                .unwrap_or_default()
-                .with("after", "403, found by the next run")
-                .with("second_scan", second);
-            Ok(Observation::present(evidence))
+            rest_of_the_proof(ceremony, evidence, "403, found by the next run").await
         }
         (Session::Login { token, .. }, _) => rescan(ceremony, token, evidence).await,
         (Session::None, _) => Ok(Observation::unknown("there is no login to look with")),
     }
+}
+
+/// Root is dead: the proof if it was recorded, else where it was found to be so, and what comes after.
+async fn rest_of_the_proof(
+    ceremony: &Ceremony<'_>,
+    evidence: Option<Evidence>,
+    after: &str,
+) -> Result<Observation, Failure> {
+    let client = ceremony.client();
+    let mut evidence = evidence.unwrap_or_default();
+    if evidence.get::<Value>(PROOF).is_none() {
+        evidence.set("after", after);
+        evidence.set("node", client.address());
+    }
+    if ceremony.control.is_some() {
+        evidence.set("control", answers_still(ceremony, &client).await?);
+    }
+    let second = second_scan(ceremony, &client).await?;
+    Ok(Observation::present(evidence.with("second_scan", second)))
 }
 
 fn recorded(ceremony: &Ceremony<'_>) -> (Recorded, Option<Evidence>) {
@@ -76,14 +102,17 @@ async fn rescan(
 }
 
 pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failure> {
+    let asked = ceremony.at_home(&ceremony.client());
+    let own = token::lookup_self(&asked, ceremony.token()?).await?;
+    ask(ceremony, &asked, &own.accessor).await?;
+    // A person may have taken an hour to answer, and another node may lead by now.
+    ceremony.find_active().await?;
     let client = ceremony.client();
-    let own = token::lookup_self(&client, ceremony.token()?).await?;
-    ask(ceremony, &client, &own.accessor).await?;
     // The control login is opened before: a door that fails now must find root alive.
     if ceremony.control.is_none() {
         ceremony.control = Some(control(ceremony, &client).await?);
     }
-    // A person may have taken an hour to answer: what counts is what the last scan sees.
+    // What counts is what the last scan sees.
     let revoked = revoke_others(ceremony, &client, &own.accessor).await?;
     let last = scan(&client, ceremony.token()?).await?;
     let others = other_roots(&last, &own.accessor);
@@ -99,19 +128,26 @@ pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
     let Session::Root(root) = std::mem::replace(&mut ceremony.session, Session::None) else {
         return Err(Failure::failed("there is no root token to revoke"));
     };
-    let proof = RootSession::new(client.clone(), root)
-        .revoke()
-        .await
-        .map_err(|error| not_revoked(&error))?;
-    let control = answers_still(ceremony, &client).await?;
-    let second = second_scan(ceremony, &client).await?;
-    Ok(begun
-        .with("proof", &proof)
-        .with("control", control)
+    let proof = match RootSession::new(&client, root).revoke().await {
+        Ok(proof) => proof,
+        Err(broken) => {
+            let failure = not_revoked(&broken.error);
+            ceremony.session = Session::Root(broken.session.into_token());
+            return Err(failure);
+        }
+    };
+    let begun = begun
+        .with(PROOF, &proof)
         .with("other_root_tokens_revoked", revoked)
         .with("tokens_scanned", last.looked_at)
-        .with("accessors_without_token", last.dangling)
-        .with("second_scan", second))
+        .with("accessors_without_token", last.dangling);
+    // It cannot be had again, and what follows may fail.
+    ceremony
+        .checkpoint()
+        .start_with(Step::RevokeRoot, begun.clone())?;
+    let control = answers_still(ceremony, &client).await?;
+    let second = second_scan(ceremony, &client).await?;
+    Ok(begun.with("control", control).with("second_scan", second))
 }
 
 /// Shows what is there and asks. Nothing is revoked before the answer.
@@ -139,6 +175,7 @@ async fn revoke_others(
         return Ok(0);
     }
     let others = other_roots(&scan(client, ceremony.token()?).await?, own);
+    let client = &ceremony.at_home(client);
     for other in &others {
         token::revoke_accessor(client, ceremony.token()?, &other.accessor).await?;
         ceremony.note(format!("revoked another root token: {}", other.line()));
@@ -233,7 +270,12 @@ fn kept_on_purpose(ceremony: &Ceremony<'_>) -> bool {
     !ceremony.config.revoke_root && ceremony.options.keep_root
 }
 
-fn not_revoked(error: &NotRevoked) -> Failure {
-    Failure::failed(format!("root was not proved dead: {}", error.error))
-        .advise("run apply again: it looks whether root is dead, and revokes it if not")
+fn not_revoked(error: &Error) -> Failure {
+    let failure = Failure::failed(format!("root was not proved dead: {error}"))
+        .advise("run apply again: it looks whether root is dead, and revokes it if not");
+    if error.is_retryable() {
+        failure.passing()
+    } else {
+        failure
+    }
 }

@@ -1,12 +1,17 @@
-//! Secrets engines: mounted, tuned and configured as in the file.
+//! Secrets engines: mounted, tuned and configured as in the file; before them the namespace that they are in.
 
 use super::mounts::{self, Wanted};
+use super::namespace;
 use crate::bootstrap::ceremony::Ceremony;
+use crate::bootstrap::evidence::Evidence;
 use crate::bootstrap::step::Observation;
 use crate::failure::Failure;
 use crate::vault::mounts as listing;
 
 pub(super) async fn observe(ceremony: &Ceremony<'_>) -> Result<Observation, Failure> {
+    if !namespace::missing(ceremony).await?.is_empty() {
+        return Ok(Observation::absent());
+    }
     if ceremony.config.secrets.is_empty() {
         return Ok(Observation::nothing_declared());
     }
@@ -30,4 +35,18 @@ pub(super) async fn observe(ceremony: &Ceremony<'_>) -> Result<Observation, Fail
         seal_wrap: engine.seal_wrap,
     });
     mounts::observe(ceremony, listing, wanted.collect()).await
+}
+
+/// The namespace first: nothing can be seen in it before.
+pub(super) async fn apply(
+    ceremony: &mut Ceremony<'_>,
+    observation: Observation,
+) -> Result<Evidence, Failure> {
+    let made = namespace::make(ceremony).await?;
+    if made.is_empty() {
+        return mounts::apply(ceremony, observation).await;
+    }
+    let observation = observe(ceremony).await?;
+    let evidence = mounts::apply(ceremony, observation).await?;
+    Ok(evidence.with("namespaces", made))
 }

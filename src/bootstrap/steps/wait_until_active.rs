@@ -17,7 +17,7 @@ pub(super) async fn observe(ceremony: &Ceremony<'_>) -> Result<Observation, Fail
     };
     let health = sys::health(&active).await?;
     check_cluster(ceremony, &health)?;
-    match token::lookup_self(&active, ceremony.token()?).await {
+    match token::lookup_self(&ceremony.at_home(&active), ceremony.token()?).await {
         // As root the rules of this server are still to be found out.
         Ok(_) if ceremony.is_root() => Ok(Observation::partial(Vec::new())),
         Ok(_) => Ok(Observation::present(
@@ -35,7 +35,7 @@ pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
     loop {
         ceremony.find_active().await?;
         let active = ceremony.client();
-        let said = match token::lookup_self(&active, ceremony.token()?).await {
+        let said = match token::lookup_self(&ceremony.at_home(&active), ceremony.token()?).await {
             Ok(_) => break,
             Err(error) if error.is_retryable() => error.to_string(),
             Err(error) => return Err(error.into()),

@@ -352,6 +352,15 @@ impl Terminal {
         self.session.send(keys).expect("the terminal takes keys");
     }
 
+    /// Kills the program where it stands, as `kill -9` does; what it had shown.
+    #[track_caller]
+    pub fn kill(self) -> (i32, String) {
+        let id = self.session.get_process().pid().as_raw();
+        let id = rustix::process::Pid::from_raw(id).expect("a process");
+        rustix::process::kill_process(id, Signal::KILL).expect("the program is there");
+        self.finish()
+    }
+
     /// Waits for the end, and returns the exit code (negative: a signal) with what was shown since the last wait.
     #[track_caller]
     pub fn finish(mut self) -> (i32, String) {

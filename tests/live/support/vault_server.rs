@@ -124,7 +124,10 @@ impl VaultServer {
             .current_dir(&self.node.directory)
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-            .env("HOME", &self.node.directory);
+            .env("HOME", &self.node.directory)
+            // It lets a node vote ten seconds after it joined; without it a node votes at once, and a cluster of
+            // seconds can lose its leader. OpenBao reads this name too.
+            .env("VAULT_RAFT_AUTOPILOT_DISABLE", "true");
         let mut process =
             Process::start(command, &self.log_file()).map_err(|error| error.to_string())?;
         let answers = || {

@@ -1,0 +1,232 @@
+//! Three nodes, and another one leads in the middle: the ceremony finds it and ends as if nothing had been.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::ceremony::{Ceremony, Server, builder};
+use crate::support::{Action, Proxy, RequestInfo, Setup, eventually, require};
+
+/// An election with the shortest times of raft takes a few seconds.
+const ELECTION: Duration = Duration::from_secs(20);
+
+/// The request at which something happens to the leader, before the server sees it: its label, and which of
+/// those with this label it is, from 1.
+type Moment = (&'static str, usize);
+/// What happens to the leader.
+type Blow = fn(&Mutex<Vec<Server>>, &RequestInfo);
+
+/// Three nodes of OpenBao, each behind a proxy; one blow falls.
+struct Cluster {
+    nodes: Arc<Mutex<Vec<Server>>>,
+    proxies: Vec<Proxy>,
+    ceremony: Ceremony,
+    seen: Arc<AtomicUsize>,
+    moment: Moment,
+}
+
+impl Cluster {
+    fn of_three(moment: Moment, blow: Blow) -> Self {
+        let nodes = builder(Setup::OpenBao272Static).start_cluster(3);
+        let nodes: Vec<Server> = nodes.into_iter().map(Server::from).collect();
+        let mut ceremony = Ceremony::at(&nodes[0]);
+        let upstreams: Vec<String> = nodes.iter().map(|node| node.address()).collect();
+        let (nodes, seen) = (Arc::new(Mutex::new(nodes)), Arc::new(AtomicUsize::new(0)));
+        let before = |upstream: &String| {
+            let (nodes, seen) = (nodes.clone(), seen.clone());
+            Proxy::before(upstream, move |request| {
+                let counts = request.label() == moment.0;
+                if counts && seen.fetch_add(1, Ordering::SeqCst) + 1 == moment.1 {
+                    blow(&nodes, request);
+                }
+                Action::Pass
+            })
+        };
+        let proxies: Vec<Proxy> = upstreams.iter().map(before).collect();
+        let addresses: Vec<String> = proxies.iter().map(Proxy::address).collect();
+        ceremony.set("/cluster/address", json!(addresses[0]));
+        ceremony.set("/cluster/nodes", json!(addresses));
+        ceremony.set("/cluster/timeouts", json!({ "active": "30s" }));
+        Self {
+            nodes,
+            proxies,
+            ceremony,
+            seen,
+            moment,
+        }
+    }
+
+    fn nodes(&self) -> MutexGuard<'_, Vec<Server>> {
+        locked(&self.nodes)
+    }
+
+    /// The address, as the file names it, of the node that leads now.
+    fn leader(&self) -> String {
+        let place = leader_among(&self.nodes()).expect("a leader");
+        self.proxies[place].address()
+    }
+
+    /// The ceremony in which the leader changed ends like any other; what it says of root's end.
+    fn converges(&self) -> Value {
+        let run = self.ceremony.apply();
+        let seen = self.seen.load(Ordering::SeqCst);
+        assert!(seen >= self.moment.1, "{seen} of {:?}\n{run}", self.moment);
+        run.exits(4).says(&["3 nodes", "ada opened"]);
+        run.shows_no_token();
+        assert!(!self.ceremony.keeps_secrets());
+        let first = self.ceremony.evidence("wait-until-active")["node"].clone();
+        assert_ne!(first, self.leader(), "the leader did not change\n{run}");
+        self.nothing_is_left_to_do();
+        self.ceremony.evidence("revoke-root")
+    }
+
+    fn nothing_is_left_to_do(&self) {
+        let log = {
+            let nodes = self.nodes();
+            let leader = &nodes[leader_among(&nodes).expect("a leader")];
+            let auditor = &self.ceremony.secrets["audit"];
+            let auditor = leader.api().log_in("audit-reader", auditor);
+            auditor.no_root_is_left();
+            leader.audit().after_this()
+        };
+        let run = self.ceremony.apply();
+        run.exits(4).prints(&["nothing was written"]);
+        assert_eq!(log.writes(), Vec::<String>::new());
+        assert!(!log.requests().is_empty());
+    }
+}
+
+impl Drop for Cluster {
+    /// Without notice: nodes that are told to end wait for each other.
+    fn drop(&mut self) {
+        self.nodes().iter_mut().for_each(|node| node.kill());
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex
+        .lock()
+        .unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
+/// Which of the nodes that run leads.
+fn leader_among(nodes: &[Server]) -> Option<usize> {
+    nodes
+        .iter()
+        .position(|node| node.id().is_some() && node.get("sys/health", None).0 == 200)
+}
+
+/// The operator's own way: the leader hands over to another node, and stays in the cluster.
+fn steps_down(nodes: &Mutex<Vec<Server>>, request: &RequestInfo) {
+    let nodes = locked(nodes);
+    let place = leader_among(&nodes).expect("a leader");
+    let token = request.header("x-vault-token").expect("the root token");
+    let (status, answer) = nodes[place].put("sys/step-down", token, json!({}));
+    assert_eq!(status, 204, "{answer}");
+    let another = || leader_among(&nodes).is_some_and(|now| now != place);
+    assert!(eventually(ELECTION, another), "nobody else leads");
+}
+
+/// The same, and the request comes when the cluster is calm again.
+fn has_stepped_down(nodes: &Mutex<Vec<Server>>, request: &RequestInfo) {
+    let before = leader_among(&locked(nodes)).expect("a leader");
+    steps_down(nodes, request);
+    let token = request.header("x-vault-token");
+    let answers = || locked(nodes)[before].get("auth/token/lookup-self", token).0 == 200;
+    assert!(eventually(ELECTION, answers), "it hands no request on");
+}
+
+/// A power failure.
+fn is_killed(nodes: &Mutex<Vec<Server>>, _: &RequestInfo) {
+    let mut nodes = locked(nodes);
+    let place = leader_among(&nodes).expect("a leader");
+    nodes[place].kill();
+}
+
+/// 200, revoked, 403 and the control, all on the node that leads.
+#[track_caller]
+fn proved_on(leader: &str, evidence: &Value) {
+    let proof = &evidence["proof"];
+    assert_eq!(proof["node"], leader, "{evidence:#}");
+    assert_eq!(
+        (
+            &proof["before"],
+            &proof["after"],
+            &evidence["control"]["status"]
+        ),
+        (&json!(200), &json!(403), &json!(200)),
+        "{evidence:#}"
+    );
+}
+
+#[test]
+fn a_leader_that_steps_down_while_policies_are_written() {
+    require!(["openbao-2.7.2"]);
+    let moment = ("POST /v1/sys/policies/acl/operator", 1);
+    let cluster = Cluster::of_three(moment, steps_down);
+    let evidence = cluster.converges();
+    proved_on(&cluster.leader(), &evidence);
+}
+
+#[test]
+fn a_leader_that_is_killed_while_users_are_written() {
+    require!(["openbao-2.7.2"]);
+    let moment = ("POST /v1/auth/userpass/users/operator", 1);
+    let cluster = Cluster::of_three(moment, is_killed);
+    let evidence = cluster.converges();
+    proved_on(&cluster.leader(), &evidence);
+}
+
+/// No error tells of it: the standby that led before answers reads itself and hands writes on.
+#[test]
+fn a_leader_that_steps_down_unnoticed_is_not_asked_by_the_next_step() {
+    require!(["openbao-2.7.2"]);
+    let moment = ("POST /v1/sys/policies/acl/operator", 1);
+    let cluster = Cluster::of_three(moment, has_stepped_down);
+    let evidence = cluster.converges();
+    proved_on(&cluster.leader(), &evidence);
+    for proxy in &cluster.proxies {
+        let users = proxy.count("POST", "/v1/auth/userpass/users/ada");
+        let leads = proxy.address() == cluster.leader();
+        assert_eq!(users, usize::from(leads), "at {}", proxy.address());
+    }
+}
+
+#[test]
+fn a_leader_that_steps_down_unnoticed_before_root_goes() {
+    require!(["openbao-2.7.2"]);
+    let moment = ("LIST /v1/auth/token/accessors", 1);
+    let cluster = Cluster::of_three(moment, has_stepped_down);
+    let evidence = cluster.converges();
+    proved_on(&cluster.leader(), &evidence);
+}
+
+/// What a standby says of a token is no proof; three doors are closed before root's own revocation.
+#[test]
+fn a_leader_that_steps_down_unnoticed_while_root_goes() {
+    require!(["openbao-2.7.2"]);
+    let moment = ("POST /v1/auth/token/revoke-self", 4);
+    let cluster = Cluster::of_three(moment, has_stepped_down);
+    let evidence = cluster.converges();
+    assert_eq!(
+        evidence["after"], "403, on the next active node",
+        "{evidence:#}"
+    );
+    assert_eq!(evidence["node"], cluster.leader(), "{evidence:#}");
+    assert_eq!(evidence["control"]["status"], 200, "{evidence:#}");
+}
+
+/// The auditor logs in as a door, as the control, and to scan when root is gone.
+#[test]
+fn a_leader_that_is_killed_after_root_has_gone() {
+    require!(["openbao-2.7.2"]);
+    let moment = ("POST /v1/auth/userpass/login/audit-reader", 3);
+    let cluster = Cluster::of_three(moment, is_killed);
+    let evidence = cluster.converges();
+    let first = cluster.ceremony.evidence("wait-until-active")["node"].clone();
+    proved_on(first.as_str().expect("a node"), &evidence);
+    let second = evidence["second_scan"].as_str().expect("a text");
+    assert!(second.starts_with("auditor saw"), "{evidence:#}");
+}

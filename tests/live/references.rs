@@ -1,0 +1,106 @@
+//! Secrets that stand elsewhere: in the environment and in the parameter store, through a whole ceremony.
+
+use serde_json::json;
+
+use crate::ceremony::{Ceremony, Run, Server};
+use crate::support::{Account, LocalStack, OpenIdProvider, require};
+
+const COMPONENTS: [&str; 3] = ["openbao-2.7.2", "oidc-provider-9.13.3", "localstack-4.9.2"];
+
+/// Nothing that was said and nothing that is kept holds one of the secrets.
+#[track_caller]
+fn nowhere(ceremony: &Ceremony, server: &Server, run: &Run) {
+    let secrets: Vec<&str> = ceremony.secrets.values().map(String::as_str).collect();
+    run.never_says(&secrets).shows_no_token();
+    let kept = ceremony.files_in("checkpoint");
+    assert!(!kept.is_empty());
+    for name in kept {
+        let bytes = std::fs::read(ceremony.path("checkpoint").join(&name)).expect("a file");
+        let text = String::from_utf8_lossy(&bytes);
+        let found = secrets.iter().find(|secret| text.contains(**secret));
+        assert_eq!(found, None, "in {name}");
+    }
+    let log = server.audit().text();
+    assert!(!secrets.iter().any(|secret| log.contains(secret)));
+}
+
+#[test]
+fn passwords_and_a_client_secret_come_from_the_environment_and_the_parameter_store() {
+    require!(COMPONENTS);
+    let server = Server::in_memory();
+    let mut ceremony = Ceremony::at(&server);
+    let provider = OpenIdProvider::start();
+    ceremony.on_call_door(&provider);
+    let (store, prefix) = (LocalStack::shared(), ceremony.prefix());
+    ceremony.environment = store.env();
+    let (operator, ada) = (
+        ceremony.secrets["operator"].clone(),
+        ceremony.secrets["ada"].clone(),
+    );
+    let variable = ("PASSWORD_OF_OPERATOR".to_owned(), operator.clone());
+    ceremony.environment.push(variable);
+    for (name, value) in [("ada", ada.as_str()), ("oidc", provider.client_secret())] {
+        let stored = store.ssm_put(&format!("{prefix}/{name}"), value, false);
+        assert_eq!(stored, Ok(()));
+        std::fs::remove_file(ceremony.path(&format!("{name}.password"))).expect("it was there");
+    }
+    std::fs::remove_file(ceremony.path("operator.password")).expect("it was there");
+    let by_name = json!({ "ssm": format!("{prefix}/ada") });
+    let region = LocalStack::REGION;
+    let by_map = json!({ "ssm": { "parameter": format!("{prefix}/oidc"), "region": region } });
+    ceremony
+        .set(
+            "/auth/userpass/users/operator/password",
+            json!({ "env": "PASSWORD_OF_OPERATOR" }),
+        )
+        .set(
+            "/logins/operator/password",
+            json!({ "env": "PASSWORD_OF_OPERATOR" }),
+        )
+        .set("/auth/userpass/users/ada/password", by_name.clone())
+        .set("/logins/ada/password", by_name)
+        .set("/auth/oidc/config/oidc_client_secret", by_map);
+    let run = ceremony.apply_with(&provider, Account::Alice);
+    run.exits(4)
+        .says(&["operator opened", "on-call opened", "ada opened"]);
+    nowhere(&ceremony, &server, &run);
+    server.api().log_in("operator", &operator);
+    server.api().log_in("ada", &ada);
+    let log = server.audit().after_this();
+    let again = ceremony.run(&["apply", "--yes", "-vvv"]);
+    again.exits(4).prints(&["nothing was written"]);
+    again.never_says(&["differs", "not re-checked"]);
+    assert_eq!(log.writes(), Vec::<String>::new());
+    nowhere(&ceremony, &server, &again);
+    // They are read each time: what changed there is noticed.
+    ceremony.environment.last_mut().expect("a variable").1 = "another-password".to_owned();
+    ceremony
+        .apply()
+        .exits(4)
+        .prints(&["password is not known to be the same"]);
+}
+
+#[test]
+fn a_reference_with_nothing_behind_it_is_found_before_anything_is_initialised() {
+    require!(["openbao-2.7.2", "localstack-4.9.2"]);
+    let server = Server::in_memory();
+    let mut ceremony = Ceremony::at(&server);
+    ceremony.environment = LocalStack::shared().env();
+    let missing = format!("{}/nothing", ceremony.prefix());
+    ceremony
+        .set(
+            "/auth/userpass/users/operator/password",
+            json!({ "env": "PASSWORD_OF_OPERATOR" }),
+        )
+        .set(
+            "/auth/userpass/users/ada/password",
+            json!({ "ssm": missing }),
+        );
+    let address = format!("aws-ssm://{}{missing}", LocalStack::REGION);
+    ceremony.apply().exits(1).says(&[
+        "environment variable PASSWORD_OF_OPERATOR: not set",
+        "export PASSWORD_OF_OPERATOR",
+        &address,
+    ]);
+    assert!(!server.api().initialised());
+}
