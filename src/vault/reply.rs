@@ -35,7 +35,7 @@ impl Reply {
         secrets: &[&str],
     ) -> Self {
         let success = (200..300).contains(&raw.status);
-        let messages = if success || is_mute(path) {
+        let messages = if success || is_mute(path, raw.status) {
             Vec::new()
         } else {
             messages(&raw.body, path, secrets)
@@ -206,7 +206,13 @@ struct RefusedData {
 
 /// Calls whose error texts repeat nonces (servers: `incorrect nonce supplied; nonce for … is "…"`) or come
 /// next to keys.
-fn is_mute(path: &str) -> bool {
+///
+/// A 4xx of `sys/init` is neither: it carries no keys, nothing that we send there is secret, and what it
+/// says (servers: `invalid seal configuration: threshold cannot be larger than shares`) is what a person needs.
+fn is_mute(path: &str, status: u16) -> bool {
+    if path == "sys/init" && (400..500).contains(&status) {
+        return false;
+    }
     let Some(rest) = path.strip_prefix("sys/") else {
         return false;
     };
