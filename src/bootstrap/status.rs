@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::checkpoint::{self, Diary};
 use super::decide::Recorded;
 use super::step::{ORDER, Step};
-use crate::config::Config;
+use crate::config::{Config, Custodian, CustodianKind};
 use crate::failure::{Exit, Failure};
 use crate::vault::{Client, sys};
 
@@ -23,8 +23,11 @@ pub struct Status {
     pub server: String,
     /// Each step and how far it came.
     pub steps: Vec<StepLine>,
-    /// The command to type next.
+    /// The command to type next, as it can be pasted.
     pub next: String,
+    /// What that does, where it is not plain.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<&'static str>,
 }
 
 /// One step in [`Status`].
@@ -48,7 +51,6 @@ pub struct StepLine {
 pub async fn status(
     config: &Config,
     client: Result<Client, Failure>,
-    command: &str,
 ) -> Result<(Status, Exit), Failure> {
     let diary = checkpoint::read_diary(&config.checkpoint.path)?;
     let steps = ORDER
@@ -59,12 +61,17 @@ pub async fn status(
     let begun = diary
         .as_ref()
         .is_some_and(|d| d.recorded(Step::Initialize) != Recorded::Nothing);
-    let next = match (done, begun) {
-        (true, _) => {
-            format!("{command} apply   (looks whether everything still is as in the file)")
-        }
-        (false, true) => format!("{command} apply   (goes on where it stopped)"),
-        (false, false) => format!("{command} apply"),
+    let (verb, why) = match (done, begun, unproved(config, diary.as_ref())) {
+        (true, ..) => (
+            apply(config),
+            Some("looks whether everything still is as in the file"),
+        ),
+        (false, true, _) => (apply(config), Some("goes on where it stopped")),
+        (false, false, Some(name)) => (
+            format!("custodian prove {name}"),
+            Some("its holder opens a challenge, before any share is encrypted to them"),
+        ),
+        (false, false, None) => (apply(config), None),
     };
     let status = Status {
         version: 1,
@@ -77,9 +84,40 @@ pub async fn status(
             .to_owned(),
         server: server(client).await,
         steps,
-        next,
+        next: config.command(&verb),
+        why,
     };
     Ok((status, if done { Exit::Done } else { Exit::Findings }))
+}
+
+/// `apply` as it must be typed for this file.
+fn apply(config: &Config) -> String {
+    let keep_root = if config.revoke_root {
+        ""
+    } else {
+        " --keep-root"
+    };
+    format!("apply{keep_root}")
+}
+
+/// The first custodian that a holder must still prove, where fewer than a quorum are: `apply` would
+/// refuse. Custodians that are opened by a machine are proved by `apply` itself.
+fn unproved<'a>(config: &'a Config, diary: Option<&Diary>) -> Option<&'a str> {
+    let init = &config.init;
+    let is_open = |custodian: &&'a Custodian| {
+        let CustodianKind::Age { recipient, .. } = &custodian.kind else {
+            return false;
+        };
+        let proof = diary.and_then(|diary| diary.proofs.get(&custodian.name));
+        let proved = proof.is_some_and(|proof| proof.subject.eq_ignore_ascii_case(recipient));
+        !proved && !init.accept_unproved.contains(&custodian.name)
+    };
+    let open: Vec<_> = init.custodians.iter().filter(is_open).collect();
+    let enough = usize::try_from(init.threshold).unwrap_or(usize::MAX);
+    let first = open
+        .first()
+        .filter(|_| init.custodians.len() - open.len() < enough);
+    first.map(|custodian| custodian.name.as_str())
 }
 
 fn line(step: Step, diary: Option<&Diary>) -> StepLine {

@@ -293,9 +293,12 @@ fn proofs(ceremony: &Ceremony<'_>, opened: &[String], failures: &mut Vec<Failure
                 names(&open).join(", ")
             ))
             .advise(format!(
-                "let each holder open a challenge: vault-bootstrap custodian prove {}; or take the risk \
-                 by name: init.accept_unproved: [{}]",
-                open.first().map_or("NAME", |custodian| custodian.name()),
+                "let each holder open a challenge: {}; or take the risk by name: \
+                 init.accept_unproved: [{}]",
+                ceremony.config.command(&format!(
+                    "custodian prove {}",
+                    open.first().map_or("NAME", |custodian| custodian.name())
+                )),
                 names(&open).join(", ")
             )),
         );
