@@ -48,7 +48,16 @@ pub fn hanging(text: &str, indent: usize, width: usize) -> String {
         None => (text, None),
     };
     let lines = wrapped(first, width.saturating_sub(indent));
-    let mut text = lines.join(&format!("\n{}", " ".repeat(indent)));
+    let mut text = String::new();
+    for (place, line) in lines.iter().enumerate() {
+        if place > 0 {
+            // One that would not fit moves to the left as far as it must.
+            let room = width.saturating_sub(columns(line));
+            text.push('\n');
+            text.push_str(&" ".repeat(indent.min(room)));
+        }
+        text.push_str(line);
+    }
     if let Some(below) = below {
         text.push('\n');
         text.push_str(below);
@@ -136,6 +145,15 @@ mod tests {
     #[test]
     fn a_program_in_the_middle_of_a_sentence_is_a_word_like_others() {
         assert_eq!(wrapped("see what age says", 9), ["see what", "age says"]);
+    }
+
+    #[test]
+    fn a_command_too_long_for_its_indentation_moves_to_the_left() {
+        let text = hanging("look there: curl -sSi http://127.0.0.1:8200", 14, 40);
+        assert_eq!(
+            text,
+            "look there:\n         curl -sSi http://127.0.0.1:8200"
+        );
     }
 
     #[test]

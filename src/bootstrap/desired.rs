@@ -118,13 +118,25 @@ impl Comparison {
             (true, _, false) => Seen::Unknown,
             (true, ..) => Seen::Present,
         };
-        let details = details.collect();
+        let mut details: Vec<String> = details.collect();
+        if seen == Seen::Unknown {
+            details.push(may_not_read(&self.unseen));
+        }
         Observation {
             seen,
             evidence,
             details,
             pending: self.pending,
         }
+    }
+}
+
+/// Why documents could not be looked at: the first by name, however many there are.
+fn may_not_read(unseen: &[String]) -> String {
+    let first = unseen.first().map_or("", String::as_str);
+    match unseen.len() {
+        0 | 1 => format!("this login may not read {first}"),
+        many => format!("this login may not read {first} and {} more", many - 1),
     }
 }
 

@@ -8,7 +8,8 @@ use super::decide::Recorded;
 use super::step::{ORDER, Step};
 use crate::config::{Config, Custodian, CustodianKind};
 use crate::failure::{Exit, Failure};
-use crate::vault::{Client, sys};
+use crate::vault::Client;
+use crate::vault::sys::{self, Product};
 
 /// Where the ceremony stands.
 #[derive(Debug, Serialize)]
@@ -61,17 +62,31 @@ pub async fn status(
     let begun = diary
         .as_ref()
         .is_some_and(|d| d.recorded(Step::Initialize) != Recorded::Nothing);
-    let (verb, why) = match (done, begun, unproved(config, diary.as_ref())) {
+    let look = look(client).await;
+    let stored = diary
+        .as_ref()
+        .is_some_and(|diary| diary.recorded(Step::StoreRecoveryKeys) == Recorded::Done);
+    let apply = config.command(if config.revoke_root {
+        "apply"
+    } else {
+        "apply --keep-root"
+    });
+    let (next, why) = match (done, begun, unproved(config, diary.as_ref())) {
+        // The shares are with their holders: nobody else can open it.
+        _ if stored && look.unseal.is_some() => (
+            look.unseal.unwrap_or_default(),
+            Some("holders of a quorum, one after the other, on every node"),
+        ),
         (true, ..) => (
-            apply(config),
+            apply,
             Some("looks whether everything still is as in the file"),
         ),
-        (false, true, _) => (apply(config), Some("goes on where it stopped")),
+        (false, true, _) => (apply, Some("goes on where it stopped")),
         (false, false, Some(name)) => (
-            format!("custodian prove {name}"),
+            config.command(&format!("custodian prove {name}")),
             Some("its holder opens a challenge, before any share is encrypted to them"),
         ),
-        (false, false, None) => (apply(config), None),
+        (false, false, None) => (apply, None),
     };
     let status = Status {
         version: 1,
@@ -82,22 +97,12 @@ pub async fn status(
             .as_str()
             .trim_end_matches('/')
             .to_owned(),
-        server: server(client).await,
+        server: look.server,
         steps,
-        next: config.command(&verb),
+        next,
         why,
     };
     Ok((status, if done { Exit::Done } else { Exit::Findings }))
-}
-
-/// `apply` as it must be typed for this file.
-fn apply(config: &Config) -> String {
-    let keep_root = if config.revoke_root {
-        ""
-    } else {
-        " --keep-root"
-    };
-    format!("apply{keep_root}")
 }
 
 /// The first custodian that a holder must still prove, where fewer than a quorum are: `apply` would
@@ -130,21 +135,44 @@ fn line(step: Step, diary: Option<&Diary>) -> StepLine {
     }
 }
 
-async fn server(client: Result<Client, Failure>) -> String {
+/// What the server says of itself.
+struct Look {
+    server: String,
+    /// What a holder of a share types, where only holders can open it.
+    unseal: Option<String>,
+}
+
+async fn look(client: Result<Client, Failure>) -> Look {
+    let silent = |server| Look {
+        server,
+        unseal: None,
+    };
     let client = match client {
         Ok(client) => client,
-        Err(failure) => return failure.to_string(),
+        Err(failure) => return silent(failure.to_string()),
     };
-    match sys::health(&client).await {
-        Ok(health) => {
-            let state = match (health.initialized, health.sealed, health.is_active()) {
-                (false, ..) => "not initialised",
-                (true, true, _) => "sealed",
-                (true, false, true) => "active",
-                (true, false, false) => "standby",
+    let health = match sys::health(&client).await {
+        Ok(health) => health,
+        Err(error) => return silent(error.to_string()),
+    };
+    let state = match (health.initialized, health.sealed, health.is_active()) {
+        (false, ..) => "not initialised",
+        (true, true, _) => "sealed",
+        (true, false, true) => "active",
+        (true, false, false) => "standby",
+    };
+    let server = format!("{} {}, {state}", health.product.name(), health.version);
+    let mut unseal = None;
+    if health.initialized && health.sealed {
+        let shamir = sys::seal_status(&client).await;
+        if shamir.is_ok_and(|seal| !seal.recovery_seal) {
+            let program = match health.product {
+                Product::Vault => "vault",
+                Product::OpenBao => "bao",
             };
-            format!("{} {}, {state}", health.product.name(), health.version)
+            let address = client.address();
+            unseal = Some(format!("{program} operator unseal -address={address}"));
         }
-        Err(error) => error.to_string(),
     }
+    Look { server, unseal }
 }

@@ -172,9 +172,10 @@ impl Report {
             ));
             return;
         }
+        let server = within(&status.server, 9, self.stdout_width);
         let mut text = format!(
-            "cluster  {}\naddress  {}\nserver   {}\n\n",
-            status.cluster, status.address, status.server
+            "cluster  {}\naddress  {}\nserver   {server}\n\n",
+            status.cluster, status.address
         );
         for step in &status.steps {
             let (mark, when) = match step.state {
@@ -186,7 +187,7 @@ impl Report {
         }
         out(&format!("{text}\nnext: {}\n", status.next));
         if let Some(why) = &status.why {
-            out(&format!("      {why}\n"));
+            out(&format!("      {}\n", within(why, 6, self.stdout_width)));
         }
     }
 

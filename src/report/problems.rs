@@ -68,7 +68,7 @@ mod tests {
             "error: https://vault.internal:8200/v1/sys/health cannot be\n\
              \u{20}      reached: connection refused\n\
              \u{20} what to do: see whether anything answers there:\n\
-             \u{20}             curl -sSi https://vault.internal:8200/v1/sys/health\n"
+             \u{20}        curl -sSi https://vault.internal:8200/v1/sys/health\n"
         );
     }
 

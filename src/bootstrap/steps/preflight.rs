@@ -74,13 +74,13 @@ pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
     let Some(first) = nodes.first() else {
         return Err(Failure::failed("no node answered"));
     };
-    let seal = if first.seal.recovery_seal {
-        "auto"
+    let by_itself = if first.seal.recovery_seal {
+        " (auto)"
     } else {
-        "shamir"
+        ""
     };
     ceremony.note(format!(
-        "{} {} with seal {} ({seal}), {} node{}",
+        "{} {} with seal {}{by_itself}, {} node{}",
         first.health.product.name(),
         first.health.version,
         first.seal.seal_type,
