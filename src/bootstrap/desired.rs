@@ -20,7 +20,7 @@ use crate::failure::Failure;
 use crate::secret::SecretText;
 use crate::vault::{Body, compare};
 
-pub use writing::apply;
+pub use writing::{apply, write_pending};
 
 /// Requests in flight inside one step. Measured: more does not make a three-node raft faster.
 pub const CONCURRENCY: usize = 16;

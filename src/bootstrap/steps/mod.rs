@@ -19,6 +19,7 @@ mod wait_until_active;
 mod writes;
 
 use super::ceremony::Ceremony;
+use super::desired::{self, CONCURRENCY};
 use super::evidence::Evidence;
 use super::step::{Observation, Step};
 use crate::failure::Failure;
@@ -61,9 +62,11 @@ pub(super) async fn apply(
         Step::WaitUntilActive => wait_until_active::apply(ceremony).await,
         Step::Audit => audit::apply(ceremony, observation).await,
         Step::Secrets | Step::AuthMethods => mounts::apply(ceremony, observation).await,
-        Step::Policies => policies::apply(ceremony, observation).await,
-        Step::Roles => roles::apply(ceremony, observation).await,
-        Step::Writes => writes::apply(ceremony, observation).await,
+        Step::Policies | Step::Roles => {
+            desired::write_pending(ceremony, observation, CONCURRENCY).await
+        }
+        // In the order of the file, since one may need what another made.
+        Step::Writes => desired::write_pending(ceremony, observation, 1).await,
         Step::Logins => logins::apply(ceremony).await,
         Step::RevokeRoot => revoke_root::apply(ceremony).await,
         Step::HandOver => hand_over::apply(ceremony).await,
