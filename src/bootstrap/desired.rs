@@ -23,7 +23,7 @@ use crate::vault::{self, Body, compare};
 pub use hidden::Hidden;
 use hidden::{hidden, secrets_of};
 use together::Together;
-pub use writing::apply;
+pub use writing::{apply, write_pending};
 
 /// Requests in flight inside one step. Measured: more does not make a three-node raft faster.
 pub const CONCURRENCY: usize = 16;
@@ -129,13 +129,25 @@ impl Comparison {
             (true, _, false) => Seen::Unknown,
             (true, ..) => Seen::Present,
         };
-        let details = details.collect();
+        let mut details: Vec<String> = details.collect();
+        if seen == Seen::Unknown {
+            details.push(may_not_read(&self.unseen));
+        }
         Observation {
             seen,
             evidence,
             details,
             pending: self.pending,
         }
+    }
+}
+
+/// Why documents could not be looked at: the first by name, however many there are.
+fn may_not_read(unseen: &[String]) -> String {
+    let first = unseen.first().map_or("", String::as_str);
+    match unseen.len() {
+        0 | 1 => format!("this login may not read {first}"),
+        many => format!("this login may not read {first} and {} more", many - 1),
     }
 }
 

@@ -64,12 +64,15 @@ pub fn schema() -> Value {
     SCHEMA.clone()
 }
 
+/// How the problem of a file that is not there begins.
+const UNREAD: &str = "cannot be read";
+
 fn read(path: &Path) -> Result<String, String> {
-    let file = File::open(path).map_err(|error| format!("cannot be read: {}", error.kind()))?;
+    let file = File::open(path).map_err(|error| format!("{UNREAD}: {}", error.kind()))?;
     let mut bytes = Vec::new();
     file.take(LONGEST_FILE + 1)
         .read_to_end(&mut bytes)
-        .map_err(|error| format!("cannot be read: {}", error.kind()))?;
+        .map_err(|error| format!("{UNREAD}: {}", error.kind()))?;
     if bytes.len() as u64 > LONGEST_FILE {
         return Err(format!(
             "longer than {LONGEST_FILE} bytes, which no configuration is"

@@ -40,7 +40,7 @@ impl Reply {
         let refused = if success { None } else { refused(&raw.body) };
         let in_their_form = refused.is_some();
         let messages = refused
-            .filter(|_| !is_mute(path))
+            .filter(|_| !is_mute(path, raw.status))
             .map(|refused| messages(refused, path, secrets))
             .unwrap_or_default();
         Self {
@@ -214,7 +214,13 @@ struct RefusedData {
 
 /// Calls whose error texts repeat nonces (servers: `incorrect nonce supplied; nonce for … is "…"`) or come
 /// next to keys.
-fn is_mute(path: &str) -> bool {
+///
+/// A 4xx of `sys/init` is neither: it carries no keys, nothing that we send there is secret, and what it
+/// says (servers: `invalid seal configuration: threshold cannot be larger than shares`) is what a person needs.
+fn is_mute(path: &str, status: u16) -> bool {
+    if path == "sys/init" && (400..500).contains(&status) {
+        return false;
+    }
     let Some(rest) = path.strip_prefix("sys/") else {
         return false;
     };

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::ceremony::{Ceremony, Run, Server, disturbed};
-use crate::support::{Action, Proxy};
+use crate::support::{Action, Proxy, Setup, require};
 
 /// The one request that is never repeated.
 const INIT: &str = "PUT /v1/sys/init";
@@ -283,4 +283,37 @@ fn an_answer_that_is_lost_after_a_write_is_looked_up_and_not_guessed() {
         .filter(|write| write.ends_with("sys/policies/acl/operator"))
         .count();
     assert_eq!(times, 1, "it had arrived: {writes:#?}");
+}
+
+#[test]
+fn with_shares_in_hand_a_listed_node_that_is_down_is_named_and_keeps_no_other_sealed() {
+    require!(Setup::Vault1211Shamir.components());
+    let nodes = crate::ceremony::builder(Setup::Vault1211Shamir).start_cluster(2);
+    let mut nodes: Vec<Server> = nodes.into_iter().map(Server::from).collect();
+    let first = Arc::new(AtomicUsize::new(0));
+    let (mut ceremony, proxy) = through(&nodes[0], move |_, label| match label {
+        "POST /v1/sys/unseal" if first.fetch_add(1, Ordering::SeqCst) == 0 => Action::Hold,
+        _ => Action::Pass,
+    });
+    let other = nodes[1].address();
+    ceremony.set("/cluster/nodes", json!([proxy.address(), other]));
+    assert!(killed(&ceremony, &proxy).is_none(), "{:#?}", proxy.counts());
+    assert!(ceremony.keeps_secrets() && nodes[0].is_sealed());
+    nodes[1].kill();
+    ceremony.set("/cluster/timeouts", json!({ "active": "7s" }));
+    let begun = std::time::Instant::now();
+    let down = format!("{other} does not answer");
+    ceremony.apply().exits(1).says(&[
+        "of 7 s for all nodes to open",
+        &down,
+        &format!("waited 7 s for {other}"),
+        "start the server there, or take it out of cluster.nodes",
+        "vault-bootstrap apply --yes",
+    ]);
+    assert!(begun.elapsed() < Duration::from_secs(30));
+    assert!(!nodes[0].is_sealed(), "it answered and was opened");
+    nodes[1].restart();
+    ceremony.set("/cluster/timeouts", json!({ "active": "60s" }));
+    ceremony.apply().exits(4);
+    assert!(nodes.iter().all(|node| !node.is_sealed()));
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use futures::{StreamExt, stream};
 
 use super::hidden::{Hidden, hidden};
-use super::{Ceremony, Document, Pending, Read, read, together};
+use super::{Ceremony, Document, Evidence, Observation, Pending, Read, read, together};
 use crate::envelope::digest;
 use crate::failure::Failure;
 use crate::vault;
@@ -45,6 +45,19 @@ pub async fn apply(
             .record(|diary| diary.digests.extend(digests))?;
     }
     Failure::all(failures).map_or(Ok(written), Err)
+}
+
+/// Writes what an observation left pending, and says what was written.
+///
+/// # Errors
+/// As [`apply`].
+pub async fn write_pending(
+    ceremony: &Ceremony<'_>,
+    observation: Observation,
+    in_flight: usize,
+) -> Result<Evidence, Failure> {
+    let written = apply(ceremony, observation.pending, in_flight).await?;
+    Ok(observation.evidence.with("written", written))
 }
 
 /// Takes away, before anything is sent, what is remembered of the documents to be written: killed in between,

@@ -2,8 +2,7 @@
 //! cleared by the server, the break-glass grant among them.
 
 use crate::bootstrap::ceremony::Ceremony;
-use crate::bootstrap::desired::{self, CONCURRENCY, Document};
-use crate::bootstrap::evidence::Evidence;
+use crate::bootstrap::desired::{self, Document};
 use crate::bootstrap::step::{Observation, Step};
 use crate::bootstrap::{grant, resolve};
 use crate::config::{AuthMount, Fields};
@@ -30,14 +29,6 @@ pub(super) async fn observe(ceremony: &Ceremony<'_>) -> Result<Observation, Fail
             .await?
             .into_observation(),
     )
-}
-
-pub(super) async fn apply(
-    ceremony: &mut Ceremony<'_>,
-    observation: Observation,
-) -> Result<Evidence, Failure> {
-    let written = desired::apply(ceremony, observation.pending, CONCURRENCY).await?;
-    Ok(observation.evidence.with("written", written))
 }
 
 /// Where a type keeps what the file calls `roles`.

@@ -147,7 +147,6 @@ fn what_we_sent_in_secret_does_not_come_back() {
 fn calls_that_deal_in_keys_keep_no_text() {
     let body = json!({"errors": ["incorrect nonce supplied; nonce is \"1-2-3\""]}).to_string();
     for path in [
-        "sys/init",
         "sys/unseal",
         "sys/generate-root/update",
         "sys/generate-root-token/update",
@@ -157,6 +156,16 @@ fn calls_that_deal_in_keys_keep_no_text() {
         let error = reply(400, "application/json", &body, path, &[]).refusal();
         assert_eq!(error.messages(), [] as [&str; 0], "{path}");
     }
+    let error = reply(500, "application/json", &body, "sys/init", &[]).refusal();
+    assert_eq!(error.messages(), [] as [&str; 0], "keys stand next to it");
+}
+
+#[test]
+fn why_an_initialisation_was_refused_is_said() {
+    let why = "invalid seal configuration: threshold cannot be larger than shares";
+    let body = json!({"errors": [why]}).to_string();
+    let error = reply(400, "application/json", &body, "sys/init", &[]).refusal();
+    assert_eq!(error.messages(), [why]);
 }
 
 #[test]

@@ -174,7 +174,10 @@ fn a_root_token_that_would_stay_by_the_file_alone_or_by_the_command_alone() {
         &server,
         &ceremony,
         2,
-        &["revoke_root: false", "vault-bootstrap apply --keep-root"],
+        &[
+            "revoke_root: false",
+            "vault-bootstrap apply --yes --keep-root",
+        ],
     );
 }
 

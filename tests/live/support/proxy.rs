@@ -9,6 +9,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use super::process::listen;
+
 /// One request as it came in.
 #[derive(Debug, Clone)]
 pub struct RequestInfo {
@@ -98,12 +100,7 @@ impl Proxy {
             .strip_prefix("http://")
             .expect("an http:// address")
             .to_owned();
-        let listener =
-            TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a loopback port is free");
-        let port = listener
-            .local_addr()
-            .expect("a bound socket has an address")
-            .port();
+        let (listener, port) = listen();
         let (sender, held) = mpsc::channel();
         let shared = Arc::new(Shared {
             upstream,
