@@ -324,3 +324,26 @@ impl Document {
         matches!(self.read, Read::Tune)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_login_may_not_read_is_said_by_name() {
+        let unseen = |paths: &[&str]| Comparison {
+            unseen: paths.iter().map(ToString::to_string).collect(),
+            ..Comparison::default()
+        };
+        assert_eq!(
+            unseen(&["sys/a"]).into_observation().details,
+            ["this login may not read sys/a"]
+        );
+        assert_eq!(
+            unseen(&["sys/a", "sys/b", "sys/c"])
+                .into_observation()
+                .details,
+            ["this login may not read sys/a and 2 more"]
+        );
+    }
+}
