@@ -24,4 +24,5 @@ mod refusals;
 mod second_run;
 mod servers;
 mod support;
+mod surface;
 mod terminal;

@@ -1,6 +1,7 @@
 //! The program under test, run as an operator runs it but in an environment with nothing in it.
 
 use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
@@ -32,6 +33,8 @@ pub struct ToolResult {
     pub stdout: String,
     /// Everything on standard error.
     pub stderr: String,
+    /// Whether it left its memory behind.
+    pub core_dumped: bool,
 }
 
 impl ToolResult {
@@ -303,6 +306,7 @@ impl Running {
         );
         ToolResult {
             code: exit_code(status),
+            core_dumped: status.core_dumped(),
             stdout,
             stderr,
         }
