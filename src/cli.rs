@@ -17,8 +17,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
         vault-bootstrap apply -c prod.yaml --yes --output json\n  \
         vault-bootstrap custodian prove bob\n  \
         vault-bootstrap status\n\n\
-        Exit codes: 0 done · 1 failed, try again · 2 usage or configuration · 3 refused, a person must\n\
-        look · 4 done, with findings · 130, 143 interrupted safely"
+        Exit codes: 0 done · 1 failed, try again · 2 usage or configuration ·\n\
+        3 refused, a person must look · 4 done, with findings ·\n\
+        130, 143 interrupted safely"
 )]
 pub struct Cli {
     /// Options of every command.
@@ -29,6 +30,9 @@ pub struct Cli {
     pub command: Command,
 }
 
+/// Below which the help lists them.
+const EVERYWHERE: &str = "Options of every command";
+
 /// Options of every command.
 #[derive(Debug, Args)]
 pub struct Global {
@@ -38,17 +42,20 @@ pub struct Global {
         long,
         global = true,
         default_value = "bootstrap.yaml",
-        value_name = "FILE"
+        value_name = "FILE",
+        help_heading = EVERYWHERE
     )]
     pub config: PathBuf,
-    /// Form of the result on stdout
-    #[arg(long, global = true, value_enum, default_value_t = OutputForm::Text)]
+    /// Form of the result on stdout: text, or json (of apply one event a line)
+    #[arg(long, global = true, value_name = "FORM", value_enum, default_value_t = OutputForm::Text)]
+    #[arg(hide_possible_values = true, help_heading = EVERYWHERE)]
     pub output: OutputForm,
     /// Say more on stderr, and never a secret; -vvv says most
-    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    #[arg(short, long, global = true, action = clap::ArgAction::Count, help_heading = EVERYWHERE)]
     pub verbose: u8,
-    /// Colour the progress; NO_COLOR is honoured
-    #[arg(long, global = true, value_enum, default_value_t = ColorChoice::Auto)]
+    /// Colour the progress: auto, always or never; NO_COLOR is honoured
+    #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t = ColorChoice::Auto)]
+    #[arg(hide_possible_values = true, help_heading = EVERYWHERE)]
     pub color: ColorChoice,
 }
 
@@ -77,25 +84,39 @@ pub enum ColorChoice {
 pub enum Command {
     /// The ceremony: run it, take it up again, or let it look whether all is as in the file
     #[command(after_help = "Examples:\n  \
-        vault-bootstrap apply                      asks once, before the root token goes\n  \
+        vault-bootstrap apply                      asks once, before root goes\n  \
         vault-bootstrap apply --yes                where nobody is there to answer\n  \
         vault-bootstrap apply --report done.json   a copy of the report\n\n\
-        A login that needs a person is waited for, with --yes too: its URL is printed.")]
+        A login that needs a person is waited for, with --yes too: its URL is printed.\n\n\
+        Exit codes: 0 done, every promise kept · 1 failed, trying again may help ·\n\
+        2 usage or configuration · 3 refused, a person must look ·\n\
+        4 done, with findings · 130, 143 interrupted safely")]
     Apply(Apply),
     /// Where the ceremony stands, and the next command to type
-    #[command(after_help = "Exit codes: 0 handed over · 4 not finished\n\n\
-        Example:\n  vault-bootstrap status --output json")]
+    #[command(after_help = "Examples:\n  \
+        vault-bootstrap status\n  \
+        vault-bootstrap status -c prod.yaml --output json\n\n\
+        Exit codes: 0 handed over · 2 usage or configuration ·\n\
+        3 the checkpoint cannot be read · 4 not finished")]
     Status,
     /// What concerns the keepers of the shares
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Example:\n  vault-bootstrap custodian prove bob\n\n\
+        Exit codes: those of the command behind it"
+    )]
     Custodian(Custodian),
     /// JSON Schema of the configuration, for editors
-    #[command(after_help = "Example:\n  vault-bootstrap schema > bootstrap.schema.json")]
+    #[command(
+        after_help = "Example:\n  vault-bootstrap schema > bootstrap.schema.json\n\n\
+        Exit codes: 0 printed · 2 usage"
+    )]
     Schema,
     /// Shell completions, or the man page
     #[command(after_help = "Examples:\n  \
         vault-bootstrap completions bash > /etc/bash_completion.d/vault-bootstrap\n  \
-        vault-bootstrap completions man > vault-bootstrap.1")]
+        vault-bootstrap completions man > vault-bootstrap.1\n\n\
+        Exit codes: 0 printed · 2 usage")]
     Completions {
         /// For what
         #[arg(value_enum)]
@@ -128,8 +149,12 @@ pub struct Apply {
 pub enum Custodian {
     /// Let a holder open a challenge, so that no share is encrypted to somebody who cannot open it
     #[command(after_help = "Examples:\n  \
-        vault-bootstrap custodian prove bob                       the holder decrypts elsewhere\n  \
-        vault-bootstrap custodian prove bob --identity bob.key    the identity is here")]
+        vault-bootstrap custodian prove bob                     opened elsewhere\n  \
+        vault-bootstrap custodian prove bob --identity bob.key  opened here\n\n\
+        Without --identity the challenge is printed; the holder decrypts it where\n\
+        the key is, and types the word that was in it.\n\n\
+        Exit codes: 0 proved · 1 a wrong answer, try again · 2 usage or configuration ·\n\
+        3 another run is at this checkpoint")]
     Prove {
         /// Name of the custodian in the file
         name: String,
@@ -149,6 +174,7 @@ pub enum CompletionTarget {
     /// Fish
     Fish,
     /// `PowerShell`
+    #[value(help = "PowerShell")]
     Powershell,
     /// Zsh
     Zsh,

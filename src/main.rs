@@ -63,7 +63,7 @@ async fn dispatch(cli: Cli, report: &Report, unlocked: Option<String>) -> Result
         Command::Status => {
             let config = load(&cli.global)?;
             let client = bootstrap::open_client(&config).await;
-            let (status, exit) = bootstrap::status(&config, client, &command(&cli.global)).await?;
+            let (status, exit) = bootstrap::status(&config, client).await?;
             report.status(&status);
             Ok(exit)
         }
@@ -96,7 +96,7 @@ async fn apply(
     if !options.yes && config.revoke_root && !std::io::stdin().is_terminal() {
         return Err(
             Failure::usage("there is no terminal to ask on before the root token goes")
-                .advise("where nobody is there to answer: vault-bootstrap apply --yes"),
+                .advise(bootstrap::without_a_terminal(&config, &options)),
         );
     }
     let tell = |event| report.event(&event);
@@ -143,16 +143,6 @@ fn load(global: &Global) -> Result<Config, Failure> {
         }
         Failure::with(Exit::Usage, list)
     })
-}
-
-/// The command as it was typed, without its verb, for advice that can be pasted.
-fn command(global: &Global) -> String {
-    let file = global.config.display().to_string();
-    if file == "bootstrap.yaml" {
-        "vault-bootstrap".into()
-    } else {
-        format!("vault-bootstrap -c {file}")
-    }
 }
 
 fn completions(target: CompletionTarget) -> String {

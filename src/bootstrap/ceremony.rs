@@ -180,6 +180,12 @@ impl<'a> Ceremony<'a> {
         (self.tell)(event);
     }
 
+    /// Which step is in hand.
+    #[must_use]
+    pub fn step(&self) -> Step {
+        self.step.get()
+    }
+
     /// Which step notes and warnings are about from now on.
     pub fn enter(&self, step: Step) {
         self.step.set(step);
@@ -202,18 +208,12 @@ impl<'a> Ceremony<'a> {
         format!("{path}#{field}")
     }
 
-    /// Whether `value` is what was written last to a field that cannot be read back.
+    /// Whether `value` is what was written last where it cannot be read back.
     ///
     /// # Errors
     /// It could not be compared.
-    pub async fn remembers(
-        &self,
-        path: &str,
-        field: &str,
-        value: &Arc<SecretText>,
-    ) -> Result<bool, Failure> {
-        let key = Self::digest_key(path, field);
-        let kept = self.diary().diary().digests.get(&key).cloned();
+    pub async fn remembers(&self, key: &str, value: &Arc<SecretText>) -> Result<bool, Failure> {
+        let kept = self.diary().diary().digests.get(key).cloned();
         match kept {
             Some(kept) => Ok(digest::matches(value, kept).await?),
             None => Ok(false),
@@ -240,7 +240,8 @@ impl<'a> Ceremony<'a> {
             let said = Self::said_by(answers);
             let waited = self.wait(begun, limit, "an active node", &said).await;
             if waited.is_err() && sealed {
-                return Err(sealed_for_good(&said));
+                let again = self.options.again(self.config);
+                return Err(sealed_for_good(&said, &again));
             }
             waited?;
         }
@@ -301,11 +302,11 @@ impl<'a> Ceremony<'a> {
 }
 
 /// Waiting does not unseal: holders of shares do, or a seal that works again.
-fn sealed_for_good(said: &str) -> Failure {
-    Failure::refused(said.to_owned()).advise(
-        "with a Shamir seal let holders of a quorum unseal each node (vault operator unseal); with \
-         another seal see why it does not open (the server's log); then run apply again",
-    )
+fn sealed_for_good(said: &str, again: &str) -> Failure {
+    Failure::refused(said.to_owned()).advise(format!(
+        "with a Shamir seal let holders of a quorum unseal each node: vault operator unseal; with \
+         another seal see in the server's log why it does not open; then go on: {again}"
+    ))
 }
 
 impl Tell for Ceremony<'_> {

@@ -4,9 +4,9 @@
 //! A step lists its documents; [`observe`] reads them with bounded concurrency and says which differ;
 //! [`apply`] writes those and nothing else, so a second run sends no write.
 
+mod hidden;
+mod together;
 mod writing;
-
-use std::sync::Arc;
 
 use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::Value;
@@ -17,10 +17,13 @@ use super::evidence::Evidence;
 use super::listing::Listing;
 use super::step::{Observation, Step};
 use crate::failure::Failure;
-use crate::secret::SecretText;
-use crate::vault::{Body, compare};
+use crate::secret::Token;
+use crate::vault::{self, Body, compare};
 
-pub use writing::apply;
+pub use hidden::Hidden;
+use hidden::{hidden, secrets_of};
+use together::Together;
+pub use writing::{apply, write_pending};
 
 /// Requests in flight inside one step. Measured: more does not make a three-node raft faster.
 pub const CONCURRENCY: usize = 16;
@@ -34,6 +37,8 @@ pub struct Document {
     pub body: Body,
     /// How its present state is read.
     pub read: Read,
+    /// Its fields are known to this program, and so is that the server gives the plain ones back.
+    pub known: bool,
 }
 
 /// How the present state of a document is read.
@@ -56,8 +61,8 @@ pub struct Pending {
     pub document: Document,
     /// `create`, or what differs.
     pub why: Vec<String>,
-    /// Fields the server does not give back, to be remembered as digests once written.
-    pub remember: Secrets,
+    /// What the server does not give back, to be remembered as digests once written.
+    pub remember: Vec<Hidden>,
 }
 
 /// What was found for all documents of a step.
@@ -73,20 +78,26 @@ pub struct Comparison {
 
 /// State of one document.
 enum State {
-    Equal,
     Unseen,
-    Differs { why: Vec<String>, remember: Secrets },
+    Absent,
+    /// What differs, if anything, and what of it only a digest can compare.
+    Present {
+        why: Vec<String>,
+        hidden: Vec<Hidden>,
+    },
 }
 
-/// Secrets of a document, by field.
-type Secrets = Vec<(String, Arc<SecretText>)>;
-
 impl State {
-    /// It is not there.
-    fn absent(document: &Document) -> Self {
-        Self::Differs {
-            why: vec!["create".into()],
-            remember: secrets_of(&document.body),
+    /// It is there as `have`.
+    fn of(document: &Document, have: &Value) -> Self {
+        let comparison = document.compare(have);
+        Self::Present {
+            why: comparison
+                .differences
+                .iter()
+                .map(ToString::to_string)
+                .collect(),
+            hidden: hidden(document, have, &comparison),
         }
     }
 }
@@ -118,13 +129,25 @@ impl Comparison {
             (true, _, false) => Seen::Unknown,
             (true, ..) => Seen::Present,
         };
-        let details = details.collect();
+        let mut details: Vec<String> = details.collect();
+        if seen == Seen::Unknown {
+            details.push(may_not_read(&self.unseen));
+        }
         Observation {
             seen,
             evidence,
             details,
             pending: self.pending,
         }
+    }
+}
+
+/// Why documents could not be looked at: the first by name, however many there are.
+fn may_not_read(unseen: &[String]) -> String {
+    let first = unseen.first().map_or("", String::as_str);
+    match unseen.len() {
+        0 | 1 => format!("this login may not read {first}"),
+        many => format!("this login may not read {first} and {} more", many - 1),
     }
 }
 
@@ -162,125 +185,117 @@ async fn observe_beside(
     documents: Vec<Document>,
     listing: &Listing,
 ) -> Result<Comparison, Failure> {
-    // As they come: one slow answer holds up no other. Told in the order of the file all the same.
-    let mut states: Vec<_> = stream::iter(documents.into_iter().enumerate())
-        .map(|(place, document)| async move {
-            let state = if listing.lacks(&document.path) {
-                State::absent(&document)
-            } else {
-                state_of(ceremony, &document).await?
-            };
-            Ok::<_, Failure>((place, document, state))
-        })
-        .buffer_unordered(CONCURRENCY)
-        .try_collect()
-        .await?;
-    states.sort_by_key(|(place, ..)| *place);
-    let mut comparison = Comparison::default();
-    for (_, document, state) in states {
-        match state {
-            State::Equal => comparison.equal.push(document.path),
-            State::Unseen => comparison.unseen.push(document.path),
-            State::Differs { why, remember } => {
-                comparison.pending.push(Pending {
-                    document,
-                    why,
-                    remember,
-                });
-            }
+    let together = Together::of(ceremony, &documents);
+    let remembered = async {
+        match &together {
+            Some(together) => together.is_remembered(ceremony).await,
+            None => Ok(true),
         }
+    };
+    // The digest is computed while the server works.
+    let (states, remembered) = futures::join!(states_of(ceremony, documents, listing), remembered);
+    let (mut states, remembered) = (states?, remembered?);
+    recall(ceremony, &mut states, remembered).await?;
+    let mut comparison = Comparison::default();
+    for (document, state) in states {
+        match state {
+            State::Unseen => comparison.unseen.push(document.path),
+            State::Absent => comparison.pending.push(Pending {
+                remember: secrets_of(&document.body),
+                why: vec!["create".into()],
+                document,
+            }),
+            State::Present { why, .. } if why.is_empty() => comparison.equal.push(document.path),
+            State::Present { why, hidden } => comparison.pending.push(Pending {
+                remember: hidden,
+                why,
+                document,
+            }),
+        }
+    }
+    let settled = comparison.pending.is_empty() && comparison.unseen.is_empty();
+    if let Some(together) = together.filter(|_| settled && !remembered) {
+        together.remember(ceremony).await?;
     }
     Ok(comparison)
 }
 
-async fn state_of(ceremony: &Ceremony<'_>, document: &Document) -> Result<State, Failure> {
-    let token = ceremony.token()?;
-    let path = document.path.as_str();
-    let have = match &document.read {
-        Read::Known(have) => Ok(have.clone()),
-        Read::SamePath | Read::Policy | Read::Tune => {
-            ceremony.client().read(Some(token), path).await
-        }
-    };
-    let have = match have {
-        Ok(have) => have,
-        Err(error) if error.is_forbidden() => return Ok(State::Unseen),
-        // No read operation on this path: only a digest tells whether it was written.
-        Err(error) if error.status() == Some(405) => Some(Value::Null),
-        // A mount that is not there yet: its tuning and roles come with it.
-        Err(error) if error.status() == Some(400) && document.may_be_unmounted() => None,
-        Err(error) => return Err(error.into()),
-    };
-    let Some(have) = have else {
-        return Ok(State::absent(document));
-    };
-    compare_document(ceremony, document, &have).await
-}
-
-async fn compare_document(
+/// The states of all documents, in the order of the file.
+async fn states_of(
     ceremony: &Ceremony<'_>,
-    document: &Document,
-    have: &Value,
-) -> Result<State, Failure> {
-    let comparison = document.compare(have);
-    let mut why: Vec<String> = comparison
-        .differences
-        .iter()
-        .map(ToString::to_string)
-        .collect();
-    let mut remember = Vec::new();
-    for (field, value) in unreadable_secrets(document, have, &comparison) {
-        if !ceremony.remembers(&document.path, &field, &value).await? {
-            let what = if field == WHOLE {
-                "what was written"
+    documents: Vec<Document>,
+    listing: &Listing,
+) -> Result<Vec<(Document, State)>, Failure> {
+    // As they come: one slow answer holds up no other.
+    let mut states: Vec<_> = stream::iter(documents.into_iter().enumerate())
+        .map(|(place, document)| async move {
+            let state = if listing.lacks(&document.path) {
+                State::Absent
             } else {
-                field.as_str()
+                state_of(ceremony, &document).await?
             };
-            why.push(format!("{what} is not known to be the same as last time"));
-        }
-        remember.push((field, value));
-    }
-    Ok(if why.is_empty() {
-        State::Equal
-    } else {
-        State::Differs { why, remember }
-    })
-}
-
-/// What only a digest can compare: secrets that the server does not give back, or the whole body
-/// where it gives back nothing. A plain field that it keeps to itself is taken as it is.
-fn unreadable_secrets(
-    document: &Document,
-    have: &Value,
-    comparison: &compare::Comparison,
-) -> Secrets {
-    if have.is_null() {
-        return vec![(WHOLE.to_owned(), Arc::new(document.body.text()))];
-    }
-    let secrets = document.body.secret_fields();
-    let unreadable = comparison
-        .unreadable
-        .iter()
-        .filter(|field| secrets.contains(*field));
-    unreadable
-        .filter_map(|field| {
-            document
-                .body
-                .field_text(field)
-                .map(|value| (field.clone(), Arc::new(value)))
+            Ok::<_, Failure>((place, (document, state)))
         })
-        .collect()
+        .buffer_unordered(CONCURRENCY)
+        .try_collect()
+        .await?;
+    states.sort_by_key(|(place, _)| *place);
+    Ok(states.into_iter().map(|(_, state)| state).collect())
 }
 
-/// The name under which a body is remembered that cannot be read back at all.
-const WHOLE: &str = "*";
+async fn state_of(ceremony: &Ceremony<'_>, document: &Document) -> Result<State, Failure> {
+    match read(ceremony, ceremony.token()?, document).await {
+        Ok(Some(have)) => Ok(State::of(document, &have)),
+        Ok(None) => Ok(State::Absent),
+        Err(error) if error.is_forbidden() => Ok(State::Unseen),
+        Err(error) => Err(error.into()),
+    }
+}
 
-fn secrets_of(body: &Body) -> Secrets {
-    body.secret_fields()
-        .into_iter()
-        .filter_map(|field| Some((body.field_text(&field)?, field)))
-        .map(|(value, field)| (field, Arc::new(value)))
-        .collect()
+/// Compares what is hidden with what is remembered: value by value, or, where all together is the same, only
+/// whether each has a digest at all.
+async fn recall(
+    ceremony: &Ceremony<'_>,
+    states: &mut [(Document, State)],
+    all_the_same: bool,
+) -> Result<(), Failure> {
+    let present = states
+        .iter_mut()
+        .filter_map(|(document, state)| match state {
+            State::Present { why, hidden } => Some((&document.path, why, &*hidden)),
+            State::Unseen | State::Absent => None,
+        });
+    stream::iter(present.map(Ok))
+        .try_for_each_concurrent(CONCURRENCY, |(path, why, hidden)| async move {
+            for Hidden { name, what, value } in hidden {
+                let key = Ceremony::digest_key(path, name);
+                let known = ceremony.diary().diary().digests.contains_key(&key);
+                if !known || !(all_the_same || ceremony.remembers(&key, value).await?) {
+                    why.push(format!("{what} is not known to be the same as last time"));
+                }
+            }
+            Ok(())
+        })
+        .await
+}
+
+/// What the server has of a document: `None` where there is none, `Null` where it cannot be read.
+async fn read(
+    ceremony: &Ceremony<'_>,
+    token: &Token,
+    document: &Document,
+) -> Result<Option<Value>, vault::Error> {
+    if let Read::Known(have) = &document.read {
+        return Ok(have.clone());
+    }
+    let client = ceremony.client();
+    match client.read(Some(token), &document.path).await {
+        // No read operation on this path: only a digest tells whether it was written.
+        Err(error) if error.status() == Some(405) => Ok(Some(Value::Null)),
+        // A mount that is not there yet: its tuning and roles come with it.
+        Err(error) if error.status() == Some(400) && document.may_be_unmounted() => Ok(None),
+        have => have,
+    }
 }
 
 impl Document {
@@ -291,6 +306,7 @@ impl Document {
             path: path.into(),
             body,
             read: Read::SamePath,
+            known: false,
         }
     }
 
@@ -306,5 +322,28 @@ impl Document {
 
     fn may_be_unmounted(&self) -> bool {
         matches!(self.read, Read::Tune)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_login_may_not_read_is_said_by_name() {
+        let unseen = |paths: &[&str]| Comparison {
+            unseen: paths.iter().map(ToString::to_string).collect(),
+            ..Comparison::default()
+        };
+        assert_eq!(
+            unseen(&["sys/a"]).into_observation().details,
+            ["this login may not read sys/a"]
+        );
+        assert_eq!(
+            unseen(&["sys/a", "sys/b", "sys/c"])
+                .into_observation()
+                .details,
+            ["this login may not read sys/a and 2 more"]
+        );
     }
 }

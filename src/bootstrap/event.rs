@@ -87,7 +87,7 @@ pub enum Event {
         unchanged: bool,
         /// Promises that do not hold, or are not proved.
         findings: Vec<String>,
-        /// The report, if one was written.
+        /// Absolute path of the report, if one was written.
         #[serde(skip_serializing_if = "Option::is_none")]
         report: Option<String>,
     },

@@ -5,7 +5,9 @@ use serde_json::{Value, json};
 
 use super::ceremony::Ceremony;
 use super::checkpoint::{self, Diary};
+use super::evidence_page::{self, WIDTH, paragraph};
 use super::step::ORDER;
+use crate::layout::columns;
 
 /// Form of `report.json`.
 pub(super) const VERSION: u32 = 1;
@@ -44,43 +46,49 @@ impl EvidenceReport {
         format!("{text}\n")
     }
 
-    /// For people: one page, 80 columns.
+    /// For people: 80 columns, what is promised first, then each step with its evidence.
     pub(super) fn text(&self) -> String {
         let mut page = format!(
-            "vault-bootstrap report, {}\n\ncluster  {}\naddress  {}\nid       {}\n\n",
+            "vault-bootstrap report, {}\n\ncluster  {}\naddress  {}\nid       {}\n",
             self.written,
             self.cluster["name"].as_str().unwrap_or("?"),
             self.cluster["address"].as_str().unwrap_or("?"),
             self.cluster["cluster_id"].as_str().unwrap_or("?"),
         );
-        for step in &self.steps {
-            let finished = match (step["step"].as_str(), step["finished"].as_str()) {
-                (_, Some(finished)) => finished,
-                (Some("hand-over"), None) => "with this report",
-                (_, None) => "not finished",
-            };
-            page.push_str(&format!(
-                "{:<22}{finished}\n",
-                step["step"].as_str().unwrap_or("?")
-            ));
-            if let Some(facts) = step["evidence"].as_object() {
-                for (name, fact) in facts {
-                    page.push_str(&fact_lines(name, fact));
-                }
-            }
-        }
-        page.push_str("\nbreak-glass\n");
-        page.push_str(&fact_lines("logins", &self.break_glass["logins"]));
-        page.push_str(&fact_lines("rehearsed", &self.break_glass["rehearsed"]));
         page.push_str("\nfindings\n");
         for finding in &self.findings {
-            page.push_str(&format!("  - {finding}\n"));
+            page.push_str(&format!("  - {}\n", paragraph(finding, 4)));
         }
         if self.findings.is_empty() {
             page.push_str("  none\n");
         }
+        if let Some(facts) = self.break_glass.as_object() {
+            page.push_str(&format!(
+                "\nbreak-glass\n{}",
+                evidence_page::facts(facts, 2)
+            ));
+        }
+        for step in &self.steps {
+            page.push_str(&format!("\n{}\n", heading(step)));
+            if let Some(facts) = step["evidence"].as_object() {
+                page.push_str(&evidence_page::facts(facts, 2));
+            }
+        }
         page
     }
+}
+
+/// A step's name, what it does, and when it was finished at the right margin.
+fn heading(step: &Value) -> String {
+    let finished = match (step["step"].as_str(), step["finished"].as_str()) {
+        (_, Some(finished)) => finished,
+        (Some("hand-over"), None) => "with this report",
+        (_, None) => "not finished",
+    };
+    let text = |key: &str| step[key].as_str().unwrap_or("?");
+    let what = format!("{}: {}", text("step"), text("title"));
+    let gap = WIDTH - columns(finished);
+    format!("{what:<gap$}{finished}")
 }
 
 fn steps(diary: &Diary) -> Vec<Value> {
@@ -115,55 +123,22 @@ fn break_glass(ceremony: &Ceremony<'_>) -> Value {
     }
 }
 
-/// A fact under its step: short ones on the line, lists and objects below each other.
-fn fact_lines(name: &str, fact: &Value) -> String {
-    match fact {
-        Value::Array(items) if items.is_empty() => String::new(),
-        Value::Array(items) => {
-            let lines = items.iter().map(|item| format!("    - {}\n", plain(item)));
-            format!("  {name}:\n{}", lines.collect::<String>())
-        }
-        Value::Object(fields) => {
-            let lines = fields
-                .iter()
-                .map(|(key, value)| format!("    {key}: {}\n", plain(value)));
-            format!("  {name}:\n{}", lines.collect::<String>())
-        }
-        Value::Null => String::new(),
-        other => format!("  {name}: {}\n", plain(other)),
-    }
-}
-
-/// A value without the punctuation of JSON.
-fn plain(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        Value::Array(items) => items.iter().map(plain).collect::<Vec<_>>().join(", "),
-        Value::Object(fields) => {
-            let pairs = fields.iter().filter(|(_, value)| !value.is_null());
-            pairs
-                .map(|(key, value)| format!("{key} {}", plain(value)))
-                .collect::<Vec<_>>()
-                .join(", ")
-        }
-        other => other.to_string(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bootstrap::step::Step;
 
     #[test]
-    fn a_fact_reads_without_the_punctuation_of_json() {
-        assert_eq!(fact_lines("seal", &json!("static")), "  seal: static\n");
-        assert_eq!(
-            fact_lines(
-                "custodians",
-                &json!([{"name": "alice", "none": null, "at": ["a", "b"]}])
-            ),
-            "  custodians:\n    - name alice, at a, b\n"
-        );
-        assert_eq!(fact_lines("others", &json!([])), "");
+    fn no_heading_is_wider_than_the_page() {
+        for step in ORDER {
+            let line = json!({
+                "step": step.name(), "title": step.title(), "finished": checkpoint::now(),
+            });
+            let heading = heading(&line);
+            assert_eq!(columns(&heading), WIDTH, "{heading}");
+            assert!(heading.contains(&format!("{} ", step.title())), "{heading}");
+        }
+        let open = json!({"step": Step::HandOver.name(), "title": "hand over", "finished": null});
+        assert!(heading(&open).ends_with("with this report"));
     }
 }

@@ -12,6 +12,7 @@ pub mod desired;
 mod doors;
 pub mod event;
 pub mod evidence;
+mod evidence_page;
 mod evidence_report;
 mod grant;
 mod interrupt;
@@ -45,6 +46,7 @@ pub use interrupt::Interrupt;
 pub use open::open_client;
 pub use options::Options;
 pub use prove_custodian::prove_custodian;
+pub use questions::without_a_terminal;
 pub use status::{Status, StepLine, status};
 
 /// Under which name a step's evidence keeps what was found when it was applied.
@@ -97,7 +99,7 @@ pub async fn apply(
     }
     tell(Event::End {
         unchanged: ceremony.written.get() == 0,
-        report: report.exists().then(|| report.display().to_string()),
+        report: report.exists().then(|| absolute(&report)),
         findings: findings.clone(),
     });
     Ok(if findings.is_empty() {
@@ -121,6 +123,9 @@ async fn run(ceremony: &mut Ceremony<'_>, interrupt: &Interrupt) -> Result<(), F
         }
         let (begun, before) = (Instant::now(), ceremony.client().requests_sent());
         let (outcome, evidence) = interruptible(step, ceremony, interrupt).await?;
+        if step == Step::Initialize {
+            session::begin(ceremony).await?;
+        }
         ceremony.tell(Event::StepFinished {
             step,
             outcome,
@@ -128,9 +133,6 @@ async fn run(ceremony: &mut Ceremony<'_>, interrupt: &Interrupt) -> Result<(), F
             milliseconds: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
             evidence,
         });
-        if step == Step::Initialize {
-            session::begin(ceremony).await?;
-        }
     }
     Ok(())
 }
@@ -332,6 +334,15 @@ fn not_rehearsed(ceremony: &Ceremony<'_>) {
     }
 }
 
+/// Where the report is, wherever its reader stands.
+fn absolute(path: &Path) -> String {
+    let whole = std::path::absolute(path);
+    whole
+        .unwrap_or_else(|_| path.to_path_buf())
+        .display()
+        .to_string()
+}
+
 fn copy_report(from: &Path, to: &Path) -> Result<(), Failure> {
     std::fs::copy(from, to).map(|_| ()).map_err(|error| {
         Failure::failed(format!("cannot write {}: {error}", to.display()))
@@ -345,7 +356,10 @@ fn check_options(config: &Config, options: &Options) -> Result<(), Failure> {
             "{} says revoke_root: false, which leaves a root token without end",
             config.file.display()
         ))
-        .advise("if that is meant, type it as well: vault-bootstrap apply --keep-root")),
+        .advise(format!(
+            "if that is meant, type it as well: {}",
+            options.again_with(config, "--keep-root")
+        ))),
         (true, true) => Err(
             Failure::usage("--keep-root was typed, and the file revokes root")
                 .advise("say it in the file as well: revoke_root: false"),

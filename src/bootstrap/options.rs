@@ -1,5 +1,7 @@
 //! What was typed, without the command line's own types.
 
+use crate::config::Config;
+
 /// Choices of one `apply`.
 #[allow(
     clippy::struct_excessive_bools,
@@ -17,4 +19,28 @@ pub struct Options {
     pub sign_in_seconds: u64,
     /// A copy of the report goes here.
     pub report: Option<std::path::PathBuf>,
+}
+
+impl Options {
+    /// `apply` as it was typed, for advice that can be pasted.
+    #[must_use]
+    pub fn again(&self, config: &Config) -> String {
+        self.again_with(config, "")
+    }
+
+    /// `apply` as it was typed, with one more option, for advice that can be pasted.
+    #[must_use]
+    pub fn again_with(&self, config: &Config, option: &str) -> String {
+        let typed = [
+            (self.yes, "--yes"),
+            (self.keep_root, "--keep-root"),
+            (self.revoke_other_roots, "--revoke-other-roots"),
+        ];
+        let mut verb = "apply".to_owned();
+        for (_, name) in typed.iter().filter(|(set, name)| *set || *name == option) {
+            verb.push(' ');
+            verb.push_str(name);
+        }
+        config.command(&verb)
+    }
 }

@@ -41,7 +41,7 @@ pub async fn prove_custodian(
         (None, Some(armored)) => {
             show(armored);
             let label = format!("The word in it, as {name} reads it after: age -d -i KEYFILE");
-            let instead = format!("vault-bootstrap custodian prove {name} --identity KEYFILE");
+            let instead = config.command(&format!("custodian prove {name} --identity KEYFILE"));
             let word = prompt::hidden(&label, &instead).await?;
             custodian.answer(&challenge, Answer::Word(&word)).await?
         }

@@ -1,10 +1,19 @@
 //! What a person is asked, and shown before the answer.
 
 use super::ceremony::Ceremony;
+use super::options::Options;
 use super::scan::Found;
 use super::step::Step;
+use crate::config::Config;
 use crate::failure::{Exit, Failure};
 use crate::prompt;
+
+/// What to type where a question has nobody to answer it.
+#[must_use]
+pub fn without_a_terminal(config: &Config, options: &Options) -> String {
+    let command = options.again_with(config, "--yes");
+    format!("where nobody is there to answer: {command}")
+}
 
 /// Asks before the root token goes, showing what opened and what did not.
 ///
@@ -48,8 +57,8 @@ pub(super) async fn before_revoking(
         lines.push(format!("  may die too: {}", token.line()));
     }
     ceremony.note(lines.join("\n"));
-    let instead = "where nobody is there to answer: vault-bootstrap apply --yes";
-    match prompt::confirm("Revoke the root token now?", instead).await {
+    let instead = without_a_terminal(ceremony.config, ceremony.options);
+    match prompt::confirm("Revoke the root token now?", &instead).await {
         Ok(true) => Ok(()),
         Ok(false) => Err(
             Failure::new(Exit::Failed, "the root token was not revoked: you said no")

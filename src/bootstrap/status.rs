@@ -6,9 +6,10 @@ use serde::Serialize;
 use super::checkpoint::{self, Diary};
 use super::decide::Recorded;
 use super::step::{ORDER, Step};
-use crate::config::Config;
+use crate::config::{Config, Custodian, CustodianKind};
 use crate::failure::{Exit, Failure};
-use crate::vault::{Client, sys};
+use crate::vault::Client;
+use crate::vault::sys::{self, Product};
 
 /// Where the ceremony stands.
 #[derive(Debug, Serialize)]
@@ -23,8 +24,11 @@ pub struct Status {
     pub server: String,
     /// Each step and how far it came.
     pub steps: Vec<StepLine>,
-    /// The command to type next.
+    /// The command to type next, as it can be pasted.
     pub next: String,
+    /// What that does, where it is not plain.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<&'static str>,
 }
 
 /// One step in [`Status`].
@@ -48,7 +52,6 @@ pub struct StepLine {
 pub async fn status(
     config: &Config,
     client: Result<Client, Failure>,
-    command: &str,
 ) -> Result<(Status, Exit), Failure> {
     let diary = checkpoint::read_diary(&config.checkpoint.path)?;
     let steps = ORDER
@@ -59,12 +62,31 @@ pub async fn status(
     let begun = diary
         .as_ref()
         .is_some_and(|d| d.recorded(Step::Initialize) != Recorded::Nothing);
-    let next = match (done, begun) {
-        (true, _) => {
-            format!("{command} apply   (looks whether everything still is as in the file)")
-        }
-        (false, true) => format!("{command} apply   (goes on where it stopped)"),
-        (false, false) => format!("{command} apply"),
+    let look = look(client).await;
+    let stored = diary
+        .as_ref()
+        .is_some_and(|diary| diary.recorded(Step::StoreRecoveryKeys) == Recorded::Done);
+    let apply = config.command(if config.revoke_root {
+        "apply"
+    } else {
+        "apply --keep-root"
+    });
+    let (next, why) = match (done, begun, unproved(config, diary.as_ref())) {
+        // The shares are with their holders: nobody else can open it.
+        _ if stored && look.unseal.is_some() => (
+            look.unseal.unwrap_or_default(),
+            Some("holders of a quorum, one after the other, on every node"),
+        ),
+        (true, ..) => (
+            apply,
+            Some("looks whether everything still is as in the file"),
+        ),
+        (false, true, _) => (apply, Some("goes on where it stopped")),
+        (false, false, Some(name)) => (
+            config.command(&format!("custodian prove {name}")),
+            Some("its holder opens a challenge, before any share is encrypted to them"),
+        ),
+        (false, false, None) => (apply, None),
     };
     let status = Status {
         version: 1,
@@ -75,11 +97,32 @@ pub async fn status(
             .as_str()
             .trim_end_matches('/')
             .to_owned(),
-        server: server(client).await,
+        server: look.server,
         steps,
         next,
+        why,
     };
     Ok((status, if done { Exit::Done } else { Exit::Findings }))
+}
+
+/// The first custodian that a holder must still prove, where fewer than a quorum are: `apply` would
+/// refuse. Custodians that are opened by a machine are proved by `apply` itself.
+fn unproved<'a>(config: &'a Config, diary: Option<&Diary>) -> Option<&'a str> {
+    let init = &config.init;
+    let is_open = |custodian: &&'a Custodian| {
+        let CustodianKind::Age { recipient, .. } = &custodian.kind else {
+            return false;
+        };
+        let proof = diary.and_then(|diary| diary.proofs.get(&custodian.name));
+        let proved = proof.is_some_and(|proof| proof.subject.eq_ignore_ascii_case(recipient));
+        !proved && !init.accept_unproved.contains(&custodian.name)
+    };
+    let open: Vec<_> = init.custodians.iter().filter(is_open).collect();
+    let enough = usize::try_from(init.threshold).unwrap_or(usize::MAX);
+    let first = open
+        .first()
+        .filter(|_| init.custodians.len() - open.len() < enough);
+    first.map(|custodian| custodian.name.as_str())
 }
 
 fn line(step: Step, diary: Option<&Diary>) -> StepLine {
@@ -92,21 +135,44 @@ fn line(step: Step, diary: Option<&Diary>) -> StepLine {
     }
 }
 
-async fn server(client: Result<Client, Failure>) -> String {
+/// What the server says of itself.
+struct Look {
+    server: String,
+    /// What a holder of a share types, where only holders can open it.
+    unseal: Option<String>,
+}
+
+async fn look(client: Result<Client, Failure>) -> Look {
+    let silent = |server| Look {
+        server,
+        unseal: None,
+    };
     let client = match client {
         Ok(client) => client,
-        Err(failure) => return failure.to_string(),
+        Err(failure) => return silent(failure.to_string()),
     };
-    match sys::health(&client).await {
-        Ok(health) => {
-            let state = match (health.initialized, health.sealed, health.is_active()) {
-                (false, ..) => "not initialised",
-                (true, true, _) => "sealed",
-                (true, false, true) => "active",
-                (true, false, false) => "standby",
+    let health = match sys::health(&client).await {
+        Ok(health) => health,
+        Err(error) => return silent(error.to_string()),
+    };
+    let state = match (health.initialized, health.sealed, health.is_active()) {
+        (false, ..) => "not initialised",
+        (true, true, _) => "sealed",
+        (true, false, true) => "active",
+        (true, false, false) => "standby",
+    };
+    let server = format!("{} {}, {state}", health.product.name(), health.version);
+    let mut unseal = None;
+    if health.initialized && health.sealed {
+        let shamir = sys::seal_status(&client).await;
+        if shamir.is_ok_and(|seal| !seal.recovery_seal) {
+            let program = match health.product {
+                Product::Vault => "vault",
+                Product::OpenBao => "bao",
             };
-            format!("{} {}, {state}", health.product.name(), health.version)
+            let address = client.address();
+            unseal = Some(format!("{program} operator unseal -address={address}"));
         }
-        Err(error) => error.to_string(),
     }
+    Look { server, unseal }
 }

@@ -162,11 +162,13 @@ impl<'a> Check<'a> {
             return;
         };
         let given: HashSet<String> = entries.iter().map(|entry| entry.key.clone()).collect();
+        let mut strange = false;
         for entry in entries {
             self.path.push(entry.key.clone());
             match (properties.and_then(|known| known.get(&entry.key)), others) {
                 (Some(property), _) => self.value(&mut entry.value, property),
                 (None, Some(Value::Bool(false))) => {
+                    strange = true;
                     let text = unknown(&entry.key, properties, &given);
                     self.report(entry.line, entry.column, text);
                 }
@@ -174,6 +176,7 @@ impl<'a> Check<'a> {
             }
             self.path.pop();
         }
+        node.strange = strange;
         for key in schema
             .get("required")
             .and_then(Value::as_array)

@@ -144,6 +144,7 @@ impl<'a, E: Iterator<Item = Result<(Event<'a>, Span), ScanError>>> Reader<'a, E>
             column,
             kind,
             reference: false,
+            strange: false,
         };
         if anchor != 0 {
             self.anchors

@@ -2,8 +2,9 @@
 //!
 //! Never asks a server, and never reads a secret: secret values are references that stay references here.
 //!
-//! `document` reads YAML into a `tree` of keys and values with their places, `check` holds them against the schema that `shape` and `api`
-//! make, `reading` with `sections` and `logins` turns what is sound into the `model`, and `rules` look at how it fits together.
+//! `document` reads YAML into a `tree` of keys and values with their places, `check` holds them against the schema
+//! that `shape` and `api` make, `rules` look at how what is sound fits together, and where nothing was found wrong
+//! `reading` with `sections` and `logins` turns the document into the `model`.
 
 mod api;
 mod check;
@@ -29,7 +30,6 @@ pub use model::*;
 pub use problem::{Problem, Problems};
 
 use reading::Reading;
-use rules::Parts;
 use tree::{Kind, Node};
 
 /// Longest file, in bytes.
@@ -64,12 +64,15 @@ pub fn schema() -> Value {
     SCHEMA.clone()
 }
 
+/// How the problem of a file that is not there begins.
+const UNREAD: &str = "cannot be read";
+
 fn read(path: &Path) -> Result<String, String> {
-    let file = File::open(path).map_err(|error| format!("cannot be read: {}", error.kind()))?;
+    let file = File::open(path).map_err(|error| format!("{UNREAD}: {}", error.kind()))?;
     let mut bytes = Vec::new();
     file.take(LONGEST_FILE + 1)
         .read_to_end(&mut bytes)
-        .map_err(|error| format!("cannot be read: {}", error.kind()))?;
+        .map_err(|error| format!("{UNREAD}: {}", error.kind()))?;
     if bytes.len() as u64 > LONGEST_FILE {
         return Err(format!(
             "longer than {LONGEST_FILE} bytes, which no configuration is"
@@ -94,55 +97,45 @@ fn parse(
     }
     let directory = file.parent().unwrap_or(Path::new(""));
     let mut reading = Reading::new(&root, directory, problems);
-    let auth = reading.auth();
-    let mut parts = Parts {
-        cluster: reading.cluster(),
-        init: reading.init(),
-        audit: reading.audit(),
-        secrets: reading.secrets(),
-        policies: reading.policies(),
-        writes: reading.writes(),
-        logins: reading.logins(&auth),
-        break_glass: reading.break_glass(),
-        auth,
-    };
-    let checkpoint = reading.checkpoint();
-    rules::check(&parts, &mut reading);
-    let (warnings, mut problems) = (reading.warnings, reading.problems);
-    let sections = (
-        parts.cluster.take(),
-        parts.init.take(),
-        checkpoint,
-        parts.break_glass.take(),
-    );
-    let (Some(cluster), Some(init), Some(checkpoint), Some(break_glass)) = sections else {
-        if problems.is_empty() {
-            problems.push(not_understood());
-        }
-        return Err(problems);
-    };
-    if !problems.is_empty() {
-        return Err(problems);
+    let policies = reading.policies();
+    rules::check(&mut reading);
+    if reading.problems.is_empty()
+        && let Some(config) = config(&mut reading, file, policies)
+        && reading.problems.is_empty()
+    {
+        return Ok(config);
     }
-    Ok(Config {
+    if reading.problems.is_empty() {
+        reading.problems.push(not_understood());
+    }
+    Err(reading.problems)
+}
+
+/// The types of a document that is as it must be.
+fn config(reading: &mut Reading, file: &Path, policies: Vec<Policy>) -> Option<Config> {
+    let auth = reading.auth();
+    Some(Config {
         version: 1,
         file: file.to_path_buf(),
-        directory: directory.to_path_buf(),
-        cluster,
-        init,
-        checkpoint,
-        audit: parts.audit,
-        secrets: parts.secrets,
-        auth: parts.auth,
-        policies: parts.policies,
-        writes: parts.writes,
-        logins: parts.logins,
-        break_glass,
+        directory: file.parent().unwrap_or(Path::new("")).to_path_buf(),
+        cluster: reading.cluster()?,
+        init: reading.init()?,
+        checkpoint: reading.checkpoint()?,
+        audit: reading.audit(),
+        secrets: reading.secrets(),
+        logins: reading.logins(&auth)?,
+        auth,
+        policies,
+        writes: reading.writes(),
+        break_glass: reading.break_glass()?,
         revoke_root: !matches!(
-            root.get("revoke_root").map(|node: &Node| &node.kind),
+            reading
+                .root
+                .get("revoke_root")
+                .map(|node: &Node| &node.kind),
             Some(Kind::Bool(false))
         ),
-        warnings,
+        warnings: std::mem::take(&mut reading.warnings),
     })
 }
 

@@ -51,7 +51,21 @@ pub struct Config {
     pub warnings: Vec<Problem>,
 }
 
+/// The file that is read where none is named on the command line.
+const DEFAULT_FILE: &str = "bootstrap.yaml";
+
 impl Config {
+    /// A command to type for this very file, such as `vault-bootstrap -c prod.yaml apply`.
+    #[must_use]
+    pub fn command(&self, verb: &str) -> String {
+        let file = self.file.display().to_string();
+        if file == DEFAULT_FILE {
+            format!("vault-bootstrap {verb}")
+        } else {
+            format!("vault-bootstrap -c {} {verb}", in_shell(&file))
+        }
+    }
+
     /// The auth method mounted at `path` (without slash at the end).
     #[must_use]
     pub fn auth_mount(&self, path: &str) -> Option<&AuthMount> {
@@ -77,6 +91,16 @@ impl Config {
             BreakGlass::Logins(names) => names.iter().filter_map(|name| self.login(name)).collect(),
             BreakGlass::None { .. } => Vec::new(),
         }
+    }
+}
+
+/// A word as a shell takes it for one.
+fn in_shell(word: &str) -> String {
+    let plain = |letter: char| letter.is_alphanumeric() || "/._-+=:,@%".contains(letter);
+    if word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
     }
 }
 
@@ -266,4 +290,16 @@ pub struct Write {
     pub path: String,
     /// The body.
     pub data: Fields,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_with_a_blank_or_a_quote_stays_one_word() {
+        assert_eq!(in_shell("conf/prod-1.yaml"), "conf/prod-1.yaml");
+        assert_eq!(in_shell("my file.yaml"), "'my file.yaml'");
+        assert_eq!(in_shell("it's.yaml"), r"'it'\''s.yaml'");
+    }
 }

@@ -54,6 +54,11 @@ impl Problems {
     /// What to do next.
     #[must_use]
     pub fn advice(&self) -> Option<String> {
+        let unread =
+            |problem: &Problem| problem.path.is_empty() && problem.text.starts_with(super::UNREAD);
+        if self.list.iter().all(unread) {
+            return Some("name the configuration: vault-bootstrap -c FILE COMMAND; bootstrap.example.yaml of the source is one to begin with".into());
+        }
         Some("correct the lines above; `vault-bootstrap schema` prints every key, and nothing was sent to any server".into())
     }
 }

@@ -1,6 +1,7 @@
 //! From the checked document to the types of [`super::model`], section by section and entry by entry.
 //!
-//! What has a problem already is left out here, so that the rest still gets its own problems reported.
+//! What has a problem of shape is told from what has none, so that rules see the one and not the other. The types
+//! themselves are made of a document without any problem.
 
 use std::path::{Path, PathBuf};
 
@@ -11,14 +12,14 @@ use super::model::{Aws, Capability, Field, Fields, SecretRef};
 use super::problem::Problem;
 use super::scalar;
 use super::shape;
-use super::tree::{Kind, Node, shown};
+use super::tree::{Kind, Node, shown, step};
 
 /// The document on its way to the model.
 pub(super) struct Reading<'a> {
     pub(super) root: &'a Node,
     /// Where relative paths start.
     directory: &'a Path,
-    /// Places with a problem of shape, which are not read.
+    /// Places with a problem of shape.
     broken: Vec<String>,
     pub(super) problems: Vec<Problem>,
     pub(super) warnings: Vec<Problem>,
@@ -62,8 +63,12 @@ impl<'a> Reading<'a> {
         }
     }
 
-    /// True when nothing at or below `path` has a problem of shape.
+    /// True when nothing at or below `path` has a problem of shape. The one place that says what is damaged: a
+    /// rule looks through the functions below, and what is damaged is not there for it.
     pub(super) fn sound(&self, path: &[&str]) -> bool {
+        if self.broken.is_empty() {
+            return true;
+        }
         let path = shown(
             &path
                 .iter()
@@ -77,13 +82,74 @@ impl<'a> Reading<'a> {
         })
     }
 
+    /// What stands at `path`, damaged or not.
+    pub(super) fn find(&self, path: &[&str]) -> Option<&'a Node> {
+        path.iter().try_fold(self.root, |node, step| node.at(step))
+    }
+
     /// The value at `path`, where it exists and is sound.
-    fn node(&self, path: &[&str]) -> Option<&'a Node> {
-        let mut node = self.root;
-        for step in path {
-            node = node.get(step)?;
+    pub(super) fn node(&self, path: &[&str]) -> Option<&'a Node> {
+        self.find(path).filter(|_| self.sound(path))
+    }
+
+    /// The text at `path`, where it is sound.
+    pub(super) fn text(&self, path: &[&str]) -> Option<&'a str> {
+        self.node(path)?.text()
+    }
+
+    /// The whole number at `path`, where it is sound.
+    pub(super) fn number(&self, path: &[&str]) -> Option<u64> {
+        match &self.node(path)?.kind {
+            Kind::Number(number) => number.as_u64(),
+            _ => None,
         }
-        self.sound(path).then_some(node)
+    }
+
+    /// The address at `path`, where it is sound.
+    pub(super) fn address(&self, path: &[&str]) -> Option<Url> {
+        Url::parse(self.text(path)?).ok()
+    }
+
+    /// Whether there is such a key, damaged or not. `None` where nobody knows: what is around it is damaged, or
+    /// has a key that may be a misspelling of this one.
+    pub(super) fn has(&self, path: &[&str]) -> Option<bool> {
+        let (key, around) = path.split_last()?;
+        let around = self.find(around)?;
+        match around.kind {
+            Kind::Null => Some(false),
+            Kind::Map(_) if around.get(key).is_some() => Some(true),
+            Kind::Map(_) if !around.strange => Some(false),
+            _ => None,
+        }
+    }
+
+    /// The keys of a map, damaged ones among them. `None` where nobody knows, as with [`Reading::has`].
+    pub(super) fn keys(&self, path: &[&str]) -> Option<Vec<&'a str>> {
+        match self.find(path).map(|node| &node.kind) {
+            Some(Kind::Map(entries)) => {
+                Some(entries.iter().map(|entry| entry.key.as_str()).collect())
+            }
+            Some(Kind::Null) => Some(Vec::new()),
+            Some(_) => None,
+            None => self.has(path).map(|_| Vec::new()),
+        }
+    }
+
+    /// The number of items of a list, damaged ones among them, where the list itself is sound.
+    pub(super) fn count(&self, path: &[&str]) -> Option<usize> {
+        let list = self.find(path)?;
+        let path: Vec<String> = path.iter().map(|step| (*step).to_owned()).collect();
+        let own = shown(&path);
+        match &list.kind {
+            Kind::List(items) if !self.broken.contains(&own) => Some(items.len()),
+            _ => None,
+        }
+    }
+
+    /// The places of a list's items, as steps of a path.
+    pub(super) fn places(&self, path: &[&str]) -> Vec<String> {
+        let items = self.find(path).map(Node::items).unwrap_or_default();
+        (0..items.len()).map(step).collect()
     }
 
     /// The value at `path` as a `T`.
@@ -99,28 +165,14 @@ impl<'a> Reading<'a> {
         }
     }
 
-    /// The sound entries of a section, with their names.
+    /// The entries of a section, with their names.
     pub(super) fn entries(&self, section: &str) -> Vec<(&'a str, &'a Node)> {
-        let entries = self
-            .root
-            .get(section)
-            .map(Node::entries)
-            .unwrap_or_default();
-        entries
+        let section = self.root.get(section).map(Node::entries);
+        section
+            .unwrap_or_default()
             .iter()
-            .filter(|entry| self.sound(&[section, &entry.key]))
             .map(|entry| (entry.key.as_str(), &entry.value))
             .collect()
-    }
-
-    /// The names in a section, those with problems among them.
-    pub(super) fn names(&self, section: &str) -> Vec<&'a str> {
-        let entries = self
-            .root
-            .get(section)
-            .map(Node::entries)
-            .unwrap_or_default();
-        entries.iter().map(|entry| entry.key.as_str()).collect()
     }
 
     pub(super) fn path(&self, path: &str) -> PathBuf {
@@ -138,7 +190,7 @@ impl<'a> Reading<'a> {
         )
     }
 
-    fn field(&self, node: &Node) -> Field {
+    pub(super) fn field(&self, node: &Node) -> Field {
         match &node.kind {
             Kind::Null | Kind::Unknown => Field::Null,
             Kind::Bool(value) => Field::Bool(*value),

@@ -1,4 +1,4 @@
-//! The sections of the file, one function each.
+//! The sections of the file, one function each, read from a document that no rule refused.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -11,7 +11,7 @@ use super::model::{
 };
 use super::reading::{Reading, mount_path, span, url};
 use super::shape;
-use super::tree::{Kind, Node, step};
+use super::tree::{Kind, Node};
 
 /// Longest file of a policy, in bytes.
 const LONGEST_POLICY: u64 = 1 << 20;
@@ -119,13 +119,8 @@ impl Reading<'_> {
     }
 
     pub(super) fn audit(&mut self) -> Vec<AuditDevice> {
-        let names: Vec<&str> = self
-            .entries("audit")
-            .into_iter()
-            .map(|(name, _)| name)
-            .collect();
         let mut devices = Vec::new();
-        for name in names {
+        for (name, _) in self.entries("audit") {
             let Some(device) = self.typed::<shape::AuditDevice>(&["audit", name]) else {
                 continue;
             };
@@ -141,9 +136,8 @@ impl Reading<'_> {
     }
 
     pub(super) fn secrets(&mut self) -> Vec<SecretsEngine> {
-        let entries = self.entries("secrets");
         let mut engines = Vec::new();
-        for (name, node) in entries {
+        for (name, node) in self.entries("secrets") {
             engines.push(SecretsEngine {
                 path: mount_path(name),
                 engine_type: text(node, "type"),
@@ -187,14 +181,11 @@ impl Reading<'_> {
             .collect()
     }
 
+    /// The policies, those from files among them. What is wrong with a text is found here, so that each file is
+    /// read once.
     pub(super) fn policies(&mut self) -> Vec<Policy> {
-        let names: Vec<&str> = self
-            .entries("policies")
-            .into_iter()
-            .map(|(name, _)| name)
-            .collect();
         let mut policies = Vec::new();
-        for name in names {
+        for (name, _) in self.entries("policies") {
             let source = match self.typed::<shape::Policy>(&["policies", name]) {
                 Some(shape::Policy::Builtin(shape::Builtin::Auditor)) => PolicySource::Auditor,
                 Some(shape::Policy::Rules(text)) => PolicySource::Rules { text, file: None },
@@ -216,6 +207,12 @@ impl Reading<'_> {
                 }
                 None => continue,
             };
+            if let PolicySource::Rules { text, file } = &source
+                && text.trim().is_empty()
+            {
+                let key = if file.is_some() { "file" } else { "rules" };
+                self.refuse(&["policies", name, key], "the policy is empty");
+            }
             policies.push(Policy {
                 name: name.to_owned(),
                 source,
@@ -226,12 +223,9 @@ impl Reading<'_> {
 
     pub(super) fn writes(&self) -> Vec<Write> {
         let items = self.root.get("writes").map(Node::items).unwrap_or_default();
-        let sound = items
+        items
             .iter()
-            .enumerate()
-            .filter(|(index, _)| self.sound(&["writes", &step(*index)]));
-        sound
-            .map(|(_, node)| Write {
+            .map(|node| Write {
                 path: text(node, "path"),
                 data: self.fields(node.get("data")),
             })

@@ -1,9 +1,8 @@
 //! The whole way from a file to its configuration or to its problems.
 
+mod damaged;
 mod problems;
 mod rules;
-
-use std::path::PathBuf;
 
 use super::*;
 
@@ -84,7 +83,7 @@ fn the_small_configuration_is_read() {
     assert_eq!(config.init.custodians.len(), 2);
     assert_eq!(
         config.checkpoint.path,
-        PathBuf::from("/etc/vault/.vault-bootstrap/lab")
+        Path::new("/etc/vault/.vault-bootstrap/lab")
     );
     assert_eq!(
         config
@@ -373,6 +372,7 @@ fn a_whole_production_file_is_read() {
     );
     assert!(validates(PRODUCTION));
 }
+
 #[test]
 fn a_thousand_policies_and_two_hundred_roles_are_read_at_once() {
     let policies: String = (0..1000)

@@ -12,6 +12,8 @@ pub(super) struct Node {
     pub(super) kind: Kind,
     /// Set by the shape check: this map is a reference to a secret.
     pub(super) reference: bool,
+    /// Set by the shape check: this map has a key that nobody knows, and one that is missing may be meant by it.
+    pub(super) strange: bool,
 }
 
 /// What a value is.
@@ -61,6 +63,14 @@ impl Node {
             .iter()
             .find(|entry| entry.key == key)
             .map(|entry| &entry.value)
+    }
+
+    /// The value at one step of a path: a key of a map, or a place of a list.
+    pub(super) fn at(&self, step: &str) -> Option<&Node> {
+        match &self.kind {
+            Kind::List(items) => items.get(index(step)?),
+            _ => self.get(step),
+        }
     }
 
     /// The text of a scalar that is text.

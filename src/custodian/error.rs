@@ -200,6 +200,12 @@ fn general_advice(address: &str, kind: &Kind) -> Option<String> {
 fn advice_on_disk(address: &str, kind: std::io::ErrorKind) -> String {
     match kind {
         std::io::ErrorKind::StorageFull => "make room on that disk, then run again".to_owned(),
+        std::io::ErrorKind::QuotaExceeded => {
+            "make room within the quota there, then run again".to_owned()
+        }
+        std::io::ErrorKind::FileTooLarge => {
+            "raise the limit on the size of files (ulimit -f unlimited), then run again".to_owned()
+        }
         std::io::ErrorKind::ReadOnlyFilesystem => {
             "name a place in the file that can be written".to_owned()
         }

@@ -1,13 +1,17 @@
 //! The only writer to the terminal.
 //!
 //! Rules: stdout is the result, stderr is progress and advice. Progress lines begin lowercase and end
-//! without a full stop. Colour and the line that overwrites itself only where stderr is a terminal.
+//! without a full stop. Colour, wrapping and the line that overwrites itself only where there is a terminal.
 //! With `--output json` stdout is one document, or one event a line for `apply`; nothing else.
 
+mod problems;
 mod progress;
 
 use std::io::{self, IsTerminal, Write};
+use std::os::fd::AsFd;
+use std::path::Path;
 
+use rustix::termios::tcgetwinsize;
 use serde::Serialize;
 use serde_json::json;
 
@@ -15,7 +19,15 @@ use crate::bootstrap::Status;
 use crate::bootstrap::decide::Recorded;
 use crate::bootstrap::event::{self, Event};
 use crate::failure::{Exit, Failure};
+use crate::layout::hanging;
 use progress::Progress;
+
+/// Longer lines are hard to read, however wide the terminal.
+const WIDEST: usize = 100;
+/// On less, nothing can be laid out.
+const NARROWEST: usize = 40;
+/// Columns of a terminal that does not say how many it has.
+const USUAL: usize = 80;
 
 /// Form of the result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +53,9 @@ pub enum Color {
 pub struct Report {
     output: Output,
     style: Style,
+    /// Columns to wrap results and advice at; none where no person reads along.
+    stdout_width: Option<usize>,
+    stderr_width: Option<usize>,
     progress: std::cell::RefCell<Progress>,
 }
 
@@ -89,7 +104,8 @@ impl Report {
     /// A report in this form. `no_color` is the environment variable of that name.
     #[must_use]
     pub fn new(output: Output, color: Color, no_color: Option<&str>) -> Self {
-        let terminal = io::stderr().is_terminal();
+        let stderr_width = width(&io::stderr());
+        let terminal = stderr_width.is_some();
         let colored = match color {
             Color::Always => true,
             Color::Never => false,
@@ -99,7 +115,9 @@ impl Report {
         Self {
             output,
             style,
-            progress: std::cell::RefCell::new(Progress::new(style)),
+            stdout_width: width(&io::stdout()),
+            stderr_width,
+            progress: std::cell::RefCell::new(Progress::new(style, stderr_width.unwrap_or(USUAL))),
         }
     }
 
@@ -137,16 +155,12 @@ impl Report {
         } else {
             "error"
         };
-        for problem in &failure.problems {
-            err(&format!(
-                "{} {}\n",
-                self.style.bad(&format!("{word}:")),
-                problem.what
-            ));
-            if let Some(advice) = &problem.advice {
-                err(&format!("{} {advice}\n", self.style.bold("  what to do:")));
-            }
-        }
+        err(&problems::lines(
+            word,
+            &failure.problems,
+            self.style,
+            self.stderr_width,
+        ));
     }
 
     /// Where the ceremony stands.
@@ -158,9 +172,10 @@ impl Report {
             ));
             return;
         }
+        let server = within(&status.server, 9, self.stdout_width);
         let mut text = format!(
-            "cluster  {}\naddress  {}\nserver   {}\n\n",
-            status.cluster, status.address, status.server
+            "cluster  {}\naddress  {}\nserver   {server}\n\n",
+            status.cluster, status.address
         );
         for step in &status.steps {
             let (mark, when) = match step.state {
@@ -171,6 +186,9 @@ impl Report {
             text.push_str(&format!("{:<46} {mark:<6} {when}\n", step.title));
         }
         out(&format!("{text}\nnext: {}\n", status.next));
+        if let Some(why) = &status.why {
+            out(&format!("      {}\n", within(why, 6, self.stdout_width)));
+        }
     }
 
     /// A result as it is: a schema, a completion script, an armored challenge.
@@ -201,13 +219,39 @@ impl Report {
         };
         text.push_str(&format!("{headline}\n"));
         for finding in findings {
+            let finding = within(finding, 4, self.stdout_width);
             text.push_str(&format!("  - {finding}\n"));
         }
         if let Some(report) = report {
-            text.push_str(&format!("report: {report}\n"));
+            text.push_str(&format!("report: {}\n", from_here(report)));
         }
         text
     }
+}
+
+/// Wrapped where there is a terminal, and as it is for machines, which search in lines.
+fn within(text: &str, indent: usize, width: Option<usize>) -> String {
+    match width {
+        Some(width) => hanging(text, indent, width),
+        None => text.to_owned(),
+    }
+}
+
+/// The columns to lay text out in, where a person reads it.
+fn width(stream: &(impl IsTerminal + AsFd)) -> Option<usize> {
+    if !stream.is_terminal() {
+        return None;
+    }
+    let said = tcgetwinsize(stream.as_fd()).map_or(0, |size| usize::from(size.ws_col));
+    let width = if said == 0 { USUAL } else { said };
+    Some(width.clamp(NARROWEST, WIDEST))
+}
+
+/// A path below the working directory as a person would type it.
+fn from_here(path: &str) -> &str {
+    let here = std::env::current_dir().ok();
+    let below = here.and_then(|here| Path::new(path).strip_prefix(here).ok());
+    below.and_then(Path::to_str).unwrap_or(path)
 }
 
 /// The event as a line of JSON, with the version of the form in front.
@@ -257,6 +301,14 @@ mod tests {
             text.starts_with(r#"{"version":1,"event":"note","step":"audit""#),
             "{text}"
         );
+    }
+
+    #[test]
+    fn a_path_below_the_working_directory_is_shown_as_it_would_be_typed() {
+        let here = std::env::current_dir().unwrap();
+        let below = here.join("checkpoint/report.json");
+        assert_eq!(from_here(below.to_str().unwrap()), "checkpoint/report.json");
+        assert_eq!(from_here("/somewhere/else"), "/somewhere/else");
     }
 
     #[test]

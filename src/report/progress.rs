@@ -1,4 +1,4 @@
-//! Progress of a ceremony as lines for a person, 80 columns wide.
+//! Progress of a ceremony as lines for a person, 80 columns wide, or as narrow as the terminal.
 //!
 //! A step that has nothing to say takes one line. Where it says something, its title comes first. On a
 //! terminal the line that says what is waited for overwrites itself; elsewhere it comes every few seconds.
@@ -6,11 +6,14 @@
 use super::Style;
 use crate::bootstrap::event::{Event, Outcome};
 use crate::bootstrap::step::Step;
+use crate::layout::wrapped;
 
 /// Where stderr is no terminal, a wait is mentioned this often.
 const MENTION_SECONDS: u64 = 5;
-/// Columns of a terminal that nobody made wider.
+/// No line is laid out wider than this: columns that stand below each other are read together.
 const WIDTH: usize = 80;
+/// What a step on one line needs: number, title, outcome, time and requests.
+const ONE_LINE: usize = 79;
 /// Columns in front of a note's further lines.
 const INDENT: usize = 8;
 /// Width of the title, so that outcome, time and requests stand below each other.
@@ -18,8 +21,9 @@ const TITLE: usize = 38;
 
 pub(super) struct Progress {
     style: Style,
+    width: usize,
     /// The step that began and was not titled yet.
-    untitled: Option<(Step, usize, usize)>,
+    untitled: Option<Step>,
     number: String,
     /// A line is on the terminal that the next one overwrites.
     overwriting: bool,
@@ -27,9 +31,10 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    pub(super) fn new(style: Style) -> Self {
+    pub(super) fn new(style: Style, width: usize) -> Self {
         Self {
             style,
+            width: width.min(WIDTH),
             untitled: None,
             number: String::new(),
             overwriting: false,
@@ -56,7 +61,7 @@ impl Progress {
                 )
             }
             Event::StepStarted { step, number, of } => {
-                self.untitled = Some((*step, *number, *of));
+                self.untitled = Some(*step);
                 self.number = format!("{number:>2}/{of}");
                 self.mentioned = None;
                 self.clear()
@@ -79,14 +84,14 @@ impl Progress {
                 seconds,
             } => self.sign_in(login, url, code.as_deref(), *seconds),
             Event::StepFinished {
-                step,
                 outcome,
                 requests,
                 milliseconds,
                 evidence,
+                ..
             } => {
                 let nothing = evidence.get::<String>("declared").as_deref() == Some("nothing");
-                self.finished(*step, word(*outcome, nothing), *requests, *milliseconds)
+                self.finished(word(*outcome, nothing), *requests, *milliseconds)
             }
             Event::End { .. } => self.clear(),
         }
@@ -101,22 +106,28 @@ impl Progress {
         }
     }
 
+    /// Number and title of the step, once.
+    fn title_line(&mut self) -> Option<(String, &'static str)> {
+        let step = self.untitled.take()?;
+        Some((self.style.dim(&self.number), step.title()))
+    }
+
     fn title(&mut self) -> String {
-        match self.untitled.take() {
-            Some((step, ..)) => format!("{} {}\n", self.style.dim(&self.number), step.title()),
+        match self.title_line() {
+            Some((number, title)) => format!("{number} {title}\n"),
             None => String::new(),
         }
     }
 
     fn below_title(&mut self, text: &str, mark: &str) -> String {
-        let indented = wrapped(text, WIDTH - INDENT - mark_width(mark)).join("\n        ");
+        let indented = wrapped(text, self.width - INDENT - mark_width(mark)).join("\n        ");
         format!("{}{}      {mark}{indented}\n", self.clear(), self.title())
     }
 
     fn waiting(&mut self, text: &str, seconds: u64, limit: u64) -> String {
-        let text = format!("waiting for {text}, {seconds} of {limit} s");
+        let text = format!("waiting {seconds} of {limit} s for {text}");
         if self.style.is_terminal() {
-            let shown: String = text.chars().take(72).collect();
+            let shown: String = text.chars().take(self.width - INDENT).collect();
             let title = self.title();
             let line = format!(
                 "{}{title}\r\x1b[2K      {}",
@@ -148,13 +159,7 @@ impl Progress {
         self.below_title(&text, "")
     }
 
-    fn finished(
-        &mut self,
-        step: Step,
-        (word, good): (&str, bool),
-        requests: u64,
-        millis: u64,
-    ) -> String {
+    fn finished(&mut self, (word, good): (&str, bool), requests: u64, millis: u64) -> String {
         let paint = |text: &str| {
             if good {
                 self.style.good(text)
@@ -168,17 +173,18 @@ impl Progress {
             1 => "1 request".into(),
             many => format!("{many} requests"),
         };
-        let line = if self.untitled.is_some() {
-            let tail = self.style.dim(&format!("{seconds:>7} {requests:>13}"));
-            let number = self.style.dim(&self.number);
-            let word = paint(&format!("{word:<13}"));
-            format!("{number} {:<TITLE$}{word}{}", step.title(), tail.trim_end())
-        } else {
-            let tail = self.style.dim(&format!("{seconds} {requests}"));
-            format!("      {} {}", paint(word), tail.trim_end())
+        let tail = format!("{seconds:>7} {requests:>13}");
+        let tail = self.style.dim(tail.trim_end());
+        let end = format!("{}{tail}", paint(&format!("{word:<13}")));
+        let title = self.title_line();
+        // Below notes the outcome stands alone, in the columns of the steps that had nothing to say.
+        let line = match (title, self.width < ONE_LINE) {
+            (Some((number, title)), false) => format!("{number} {title:<TITLE$}{end}"),
+            (Some((number, title)), true) => format!("{number} {title}\n      {end}"),
+            (None, false) => format!("      {:TITLE$}{end}", ""),
+            (None, true) => format!("      {end}"),
         };
-        self.untitled = None;
-        format!("{}{}\n", self.clear(), line.trim_end())
+        format!("{}{line}\n", self.clear())
     }
 }
 
@@ -203,38 +209,16 @@ fn mark_width(mark: &str) -> usize {
     }
 }
 
-/// Lines of at most `width` columns; a word that is longer (an address) stays whole, so that it can be
-/// pasted, and so do the lines that the text already has.
-fn wrapped(text: &str, width: usize) -> Vec<String> {
-    let mut lines = Vec::new();
-    for line in text.split('\n') {
-        let indent: String = line.chars().take_while(|letter| *letter == ' ').collect();
-        let mut current = indent.clone();
-        for word in line.split_whitespace() {
-            let full = current.chars().count() + 1 + word.chars().count() > width;
-            if full && current.len() > indent.len() {
-                lines.push(std::mem::replace(&mut current, format!("{indent}{word}")));
-            } else if current.len() > indent.len() {
-                current.push(' ');
-                current.push_str(word);
-            } else {
-                current.push_str(word);
-            }
-        }
-        lines.push(current);
-    }
-    lines
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn progress(terminal: bool) -> Progress {
-        Progress::new(Style {
+        let style = Style {
             colored: false,
             terminal,
-        })
+        };
+        Progress::new(style, WIDTH)
     }
 
     fn started() -> Event {
@@ -282,13 +266,38 @@ mod tests {
     }
 
     #[test]
-    fn a_long_note_is_wrapped_and_an_address_stays_whole() {
-        let address = "https://idp.example/".to_owned() + &"x".repeat(90);
-        let lines = wrapped(&format!("one two three\n  {address} end"), 8);
-        assert_eq!(
-            lines,
-            ["one two", "three", &format!("  {address}"), "  end"]
-        );
+    fn the_outcome_stands_in_the_same_column_with_notes_and_without() {
+        let note = Event::Note {
+            step: Step::Audit,
+            text: "enabled".into(),
+        };
+        let mut progress = progress(false);
+        let plain = progress.lines(&started()) + &progress.lines(&finished());
+        let noted = [started(), note, finished()].map(|event| progress.lines(&event));
+        for word in ["done", "1.2 s", "12 requests"] {
+            assert_eq!(plain.find(word), noted[2].find(word), "{plain}{}", noted[2]);
+        }
+    }
+
+    #[test]
+    fn on_a_narrow_terminal_no_line_is_wider_than_it() {
+        let style = Style {
+            colored: false,
+            terminal: true,
+        };
+        let mut progress = Progress::new(style, 40);
+        let wait = Event::Waiting {
+            step: Step::Audit,
+            text: "all nodes to open (https://vault-2.internal:8200 is sealed)".into(),
+            seconds: 1,
+            limit: 60,
+        };
+        let text = progress.lines(&started()) + &progress.lines(&finished());
+        let waited = progress.lines(&started()) + &progress.lines(&wait);
+        let shown = waited.replace("\r\x1b[2K", "");
+        for line in text.lines().chain(shown.lines()) {
+            assert!(line.chars().count() <= 40, "{line:?}");
+        }
     }
 
     #[test]
@@ -301,13 +310,13 @@ mod tests {
         };
         let mut there = progress(true);
         there.lines(&started());
-        assert!(there.lines(&wait(1)).contains("waiting for x"));
+        assert!(there.lines(&wait(1)).contains("waiting 1 of 60 s for x"));
         assert!(there.lines(&finished()).starts_with("\r\x1b[2K"));
         let mut elsewhere = progress(false);
         elsewhere.lines(&started());
         let lines: String = (0..12)
             .map(|seconds| elsewhere.lines(&wait(seconds)))
             .collect();
-        assert_eq!(lines.matches("waiting for x").count(), 3, "{lines}");
+        assert_eq!(lines.matches("of 60 s for x").count(), 3, "{lines}");
     }
 }

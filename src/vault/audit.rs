@@ -74,17 +74,6 @@ pub async fn enable_audit(
     Ok(())
 }
 
-/// Removes a device. Its salt goes with it: hashes in its log can no longer be told.
-///
-/// # Errors
-/// Any answer but 2xx.
-pub async fn disable_audit(client: &Client, token: &Token, path: &str) -> Result<(), Error> {
-    client
-        .in_namespace(None)
-        .delete(Some(token), &format!("sys/audit/{path}"))
-        .await
-}
-
 /// How `device` writes `input`: `hmac-sha256:…`. The input is sent as a secret if it is one.
 ///
 /// # Errors

@@ -68,13 +68,7 @@ impl Body {
         !found.is_empty()
     }
 
-    /// The value of a field as text, to be remembered as a digest and never to be shown.
-    #[must_use]
-    pub fn field_text(&self, name: &str) -> Option<SecretText> {
-        self.get(name).map(Self::text)
-    }
-
-    /// The whole as text, to be remembered as a digest and never to be shown.
+    /// This as text, to be remembered as a digest and never to be shown.
     #[must_use]
     pub fn text(&self) -> SecretText {
         match self {

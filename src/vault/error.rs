@@ -26,7 +26,7 @@ pub enum Kind {
     TimedOut(Duration),
     /// The certificate was not accepted by us, or ours not by the server, or a PEM file is unusable.
     Tls(String),
-    /// The server answered with an error.
+    /// The server answered with an error, in its own form.
     Status {
         /// HTTP status.
         code: u16,

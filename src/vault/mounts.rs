@@ -1,13 +1,13 @@
-//! Mounts: secrets engines and auth methods, their creation and their tuning.
+//! Mounts: secrets engines and auth methods, as the server lists them.
 
 use std::collections::BTreeMap;
 
+use rustify::endpoint::Endpoint;
 use serde::Deserialize;
 use serde_json::Value;
 use vaultrs::api::sys::requests::{ListAuthsRequest, ListMountsRequest};
 
-use super::body::Body;
-use super::client::{Answer, Client};
+use super::client::Client;
 use super::error::Error;
 use crate::secret::Token;
 
@@ -45,12 +45,7 @@ pub struct Mount {
 /// # Errors
 /// Any answer but 200.
 pub async fn list_mounts(client: &Client, token: &Token) -> Result<Vec<Mount>, Error> {
-    let found = client
-        .call_for(Some(token), &ListMountsRequest {})
-        .await?
-        .ok()?
-        .data()?;
-    Ok(named(found))
+    list(client, token, &ListMountsRequest {}).await
 }
 
 /// The auth methods.
@@ -58,80 +53,19 @@ pub async fn list_mounts(client: &Client, token: &Token) -> Result<Vec<Mount>, E
 /// # Errors
 /// Any answer but 200.
 pub async fn list_auth(client: &Client, token: &Token) -> Result<Vec<Mount>, Error> {
-    let found = client
-        .call_for(Some(token), &ListAuthsRequest {})
-        .await?
-        .ok()?
-        .data()?;
-    Ok(named(found))
+    list(client, token, &ListAuthsRequest {}).await
 }
 
-fn named(found: BTreeMap<String, Mount>) -> Vec<Mount> {
-    let bare = |path: String| path.trim_end_matches('/').to_owned();
-    found
-        .into_iter()
-        .map(|(path, mount)| Mount {
-            path: bare(path),
-            ..mount
-        })
-        .collect()
-}
-
-/// Mounts a secrets engine; `body` has `type`, `description`, `options`, `config`.
-///
-/// # Errors
-/// Any answer but 2xx; 400 when the path is taken.
-pub async fn enable_mount(
+async fn list(
     client: &Client,
     token: &Token,
-    path: &str,
-    body: &Body,
-) -> Result<Answer, Error> {
-    client
-        .write(Some(token), &format!("sys/mounts/{path}"), body)
-        .await
-}
-
-/// Mounts an auth method; `body` as in [`enable_mount`].
-///
-/// # Errors
-/// Any answer but 2xx; 400 when the path is taken.
-pub async fn enable_auth(
-    client: &Client,
-    token: &Token,
-    path: &str,
-    body: &Body,
-) -> Result<Answer, Error> {
-    client
-        .write(Some(token), &format!("sys/auth/{path}"), body)
-        .await
-}
-
-/// Tuning of a mount (`auth/oidc` or `secret`) with the effective TTLs in seconds.
-///
-/// # Errors
-/// Any answer but 200; 400 where there is no such mount.
-pub async fn read_tune(
-    client: &Client,
-    token: &Token,
-    mount: &str,
-) -> Result<Option<Value>, Error> {
-    client
-        .read(Some(token), &format!("sys/mounts/{mount}/tune"))
-        .await
-}
-
-/// Changes the given fields of a mount's tuning and leaves the others.
-///
-/// # Errors
-/// Any answer but 2xx.
-pub async fn write_tune(
-    client: &Client,
-    token: &Token,
-    mount: &str,
-    body: &Body,
-) -> Result<Answer, Error> {
-    client
-        .write(Some(token), &format!("sys/mounts/{mount}/tune"), body)
-        .await
+    request: &impl Endpoint,
+) -> Result<Vec<Mount>, Error> {
+    let reply = client.call_for(Some(token), request).await?.ok()?;
+    let found: BTreeMap<String, Mount> = reply.data()?;
+    let named = found.into_iter().map(|(path, mount)| Mount {
+        path: path.trim_end_matches('/').to_owned(),
+        ..mount
+    });
+    Ok(named.collect())
 }

@@ -22,6 +22,8 @@ pub(super) struct Reply {
     content_type: String,
     /// The `errors` of an answer that is one, without secrets.
     messages: Vec<String>,
+    /// An error in the form that the servers give every one of theirs.
+    in_their_form: bool,
     body: Zeroizing<Vec<u8>>,
 }
 
@@ -35,17 +37,19 @@ impl Reply {
         secrets: &[&str],
     ) -> Self {
         let success = (200..300).contains(&raw.status);
-        let messages = if success || is_mute(path) {
-            Vec::new()
-        } else {
-            messages(&raw.body, path, secrets)
-        };
+        let refused = if success { None } else { refused(&raw.body) };
+        let in_their_form = refused.is_some();
+        let messages = refused
+            .filter(|_| !is_mute(path, raw.status))
+            .map(|refused| messages(refused, path, secrets))
+            .unwrap_or_default();
         Self {
             status: raw.status,
             method: method.to_owned(),
             url,
             content_type: raw.content_type,
             messages,
+            in_their_form,
             body: raw.body,
         }
     }
@@ -80,9 +84,10 @@ impl Reply {
         Error::new(&self.method, &self.url, kind)
     }
 
-    /// The error that this answer is.
+    /// The error that this answer is. Only what has the servers' own form is a refusal of theirs: a proxy's
+    /// 403 says nothing about a token, and its 400 nothing about an initialisation, be it empty or JSON.
     pub(super) fn refusal(&self) -> Error {
-        if self.is_empty() || self.looks_like_json() {
+        if self.in_their_form || (self.is_empty() && self.status >= 500) {
             self.fail(Kind::Status {
                 code: self.status,
                 messages: self.messages.clone(),
@@ -190,10 +195,13 @@ struct Warned {
     warnings: Option<Vec<String>>,
 }
 
+/// Servers: `{"errors": ["…"]}` for every error; enveloped where a backend answers with a status of its own.
 #[derive(Deserialize)]
 struct Refused {
     #[serde(default)]
     errors: Option<Vec<String>>,
+    #[serde(default)]
+    request_id: Option<IgnoredAny>,
     #[serde(default)]
     data: Option<RefusedData>,
 }
@@ -206,7 +214,13 @@ struct RefusedData {
 
 /// Calls whose error texts repeat nonces (servers: `incorrect nonce supplied; nonce for … is "…"`) or come
 /// next to keys.
-fn is_mute(path: &str) -> bool {
+///
+/// A 4xx of `sys/init` is neither: it carries no keys, nothing that we send there is secret, and what it
+/// says (servers: `invalid seal configuration: threshold cannot be larger than shares`) is what a person needs.
+fn is_mute(path: &str, status: u16) -> bool {
+    if path == "sys/init" && (400..500).contains(&status) {
+        return false;
+    }
     let Some(rest) = path.strip_prefix("sys/") else {
         return false;
     };
@@ -223,10 +237,12 @@ fn is_mute(path: &str) -> bool {
     .any(|call| rest.starts_with(call))
 }
 
-fn messages(body: &[u8], path: &str, secrets: &[&str]) -> Vec<String> {
-    let Ok(refused) = serde_json::from_slice::<Refused>(body) else {
-        return Vec::new();
-    };
+fn refused(body: &[u8]) -> Option<Refused> {
+    let refused: Refused = serde_json::from_slice(body).ok()?;
+    (refused.errors.is_some() || refused.request_id.is_some()).then_some(refused)
+}
+
+fn messages(refused: Refused, path: &str, secrets: &[&str]) -> Vec<String> {
     let texts = refused.errors.unwrap_or_default().into_iter();
     let texts = texts.chain(refused.data.and_then(|data| data.error));
     texts

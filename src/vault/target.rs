@@ -44,13 +44,3 @@ pub struct Timeouts {
     /// For the verbs: how long a node may take to become active.
     pub active: Duration,
 }
-
-impl Default for Timeouts {
-    fn default() -> Self {
-        Self {
-            request: Duration::from_secs(30),
-            init: Duration::from_secs(600),
-            active: Duration::from_secs(120),
-        }
-    }
-}

@@ -30,13 +30,14 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("envelope", &["custodian", "secret"]),
     ("secret", &[]),
     ("failure", &[]),
+    ("layout", &[]),
     ("hardening", &[]),
     ("cli", &[]),
     ("config", &[]),
     ("prompt", &["secret"]),
     ("reference", &["config", "secret"]),
     ("door", &["kubernetes", "secret", "vault"]),
-    ("report", &["bootstrap", "failure"]),
+    ("report", &["bootstrap", "failure", "layout"]),
     (
         "bootstrap",
         &[
@@ -46,6 +47,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "envelope",
             "failure",
             "kubernetes",
+            "layout",
             "prompt",
             "reference",
             "secret",

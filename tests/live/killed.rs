@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::ceremony::{Ceremony, Run, Server, disturbed};
-use crate::support::{Action, Proxy};
+use crate::support::{Action, Proxy, Setup, require};
 
 /// The one request that is never repeated.
 const INIT: &str = "PUT /v1/sys/init";
@@ -180,6 +180,69 @@ fn killed_before_the_initialisation_arrives_the_next_run_initialises_once() {
     assert_eq!(proxy.count_of(INIT), 2, "one was held and never arrived");
 }
 
+/// The first request is still on its way when the second run has looked long enough and sends its own: the
+/// server obeys the late one and refuses the other, which is no proof that somebody else was there.
+#[test]
+fn a_first_initialisation_that_arrives_after_the_second_look_is_an_answer_lost_and_nobody_elses() {
+    let server = Server::in_memory();
+    let sent = Arc::new(AtomicUsize::new(0));
+    let (mut ceremony, proxy) = through(&server, move |_, label| match label {
+        INIT if sent.fetch_add(1, Ordering::SeqCst) == 0 => Action::Keep,
+        INIT => Action::PassAfterKept,
+        _ => Action::Pass,
+    });
+    ceremony.set(
+        "/cluster/timeouts",
+        json!({ "request": "1s", "init": "1s" }),
+    );
+    ceremony.apply().exits(1).says(&[
+        "no usable answer to the one request that initialises",
+        "was not answered within 1s",
+    ]);
+    assert!(!server.api().initialised());
+    ceremony
+        .apply()
+        .exits(1)
+        .says(&[
+            "no usable answer to the one request that initialises",
+            "was answered with 400",
+            "run apply again",
+        ])
+        .never_says(&["not by this checkpoint"]);
+    assert!(server.api().initialised());
+    for _ in 0..2 {
+        ceremony
+            .apply()
+            .exits(3)
+            .says(&["its answer never reached", "no one holds the shares"])
+            .never_says(&["not by this checkpoint"]);
+    }
+    assert_eq!(proxy.count_of(INIT), 2);
+    assert_eq!(ceremony.files_in("shares"), Vec::<String>::new());
+}
+
+/// A gateway's refusal says nothing about the request behind it, whatever it looks like.
+#[test]
+fn a_refusal_that_is_not_the_servers_takes_nothing_back() {
+    for (kind, page) in crate::proxied::PAGES {
+        let server = Server::in_memory();
+        let (ceremony, proxy) = through(&server, move |_, label| match label {
+            INIT => Action::DoAndRespond(403, kind, page.to_owned()),
+            _ => Action::Pass,
+        });
+        ceremony.apply().exits(1).says(&[
+            "no usable answer to the one request that initialises",
+            "neither vault nor openbao",
+        ]);
+        ceremony
+            .apply()
+            .exits(3)
+            .says(&["its answer never reached"])
+            .never_says(&["not by this checkpoint"]);
+        assert_eq!(proxy.count_of(INIT), 1);
+    }
+}
+
 #[test]
 fn killed_when_root_was_revoked_and_nobody_heard_of_it() {
     let server = Server::in_memory();
@@ -220,4 +283,37 @@ fn an_answer_that_is_lost_after_a_write_is_looked_up_and_not_guessed() {
         .filter(|write| write.ends_with("sys/policies/acl/operator"))
         .count();
     assert_eq!(times, 1, "it had arrived: {writes:#?}");
+}
+
+#[test]
+fn with_shares_in_hand_a_listed_node_that_is_down_is_named_and_keeps_no_other_sealed() {
+    require!(Setup::Vault1211Shamir.components());
+    let nodes = crate::ceremony::builder(Setup::Vault1211Shamir).start_cluster(2);
+    let mut nodes: Vec<Server> = nodes.into_iter().map(Server::from).collect();
+    let first = Arc::new(AtomicUsize::new(0));
+    let (mut ceremony, proxy) = through(&nodes[0], move |_, label| match label {
+        "POST /v1/sys/unseal" if first.fetch_add(1, Ordering::SeqCst) == 0 => Action::Hold,
+        _ => Action::Pass,
+    });
+    let other = nodes[1].address();
+    ceremony.set("/cluster/nodes", json!([proxy.address(), other]));
+    assert!(killed(&ceremony, &proxy).is_none(), "{:#?}", proxy.counts());
+    assert!(ceremony.keeps_secrets() && nodes[0].is_sealed());
+    nodes[1].kill();
+    ceremony.set("/cluster/timeouts", json!({ "active": "7s" }));
+    let begun = std::time::Instant::now();
+    let down = format!("{other} does not answer");
+    ceremony.apply().exits(1).says(&[
+        "of 7 s for all nodes to open",
+        &down,
+        &format!("waited 7 s for {other}"),
+        "start the server there, or take it out of cluster.nodes",
+        "vault-bootstrap apply --yes",
+    ]);
+    assert!(begun.elapsed() < Duration::from_secs(30));
+    assert!(!nodes[0].is_sealed(), "it answered and was opened");
+    nodes[1].restart();
+    ceremony.set("/cluster/timeouts", json!({ "active": "60s" }));
+    ceremony.apply().exits(4);
+    assert!(nodes.iter().all(|node| !node.is_sealed()));
 }

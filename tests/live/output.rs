@@ -38,6 +38,8 @@ fn json_is_one_event_a_line_with_its_version() {
     assert_eq!(steps("step-started").len(), 13);
     let end = events.last().expect("an end");
     assert_eq!(end["unchanged"], false);
+    let report = ceremony.path("checkpoint/report.json");
+    assert_eq!(end["report"], report.to_str().expect("a path"));
     assert!(
         end["findings"][0]
             .as_str()
@@ -192,6 +194,68 @@ fn status_says_where_it_stands_and_what_to_type_next() {
 }
 
 #[test]
+fn the_next_command_of_status_works_when_it_is_typed_and_names_the_file() {
+    let server = Server::in_memory();
+    let ceremony = Ceremony::unproved(&server);
+    ceremony.save();
+    std::fs::rename(
+        ceremony.path("bootstrap.yaml"),
+        ceremony.path("my cluster.yaml"),
+    )
+    .expect("ours");
+    let file = ["-c", "my cluster.yaml"];
+    let status = || -> Value {
+        let run = ceremony.run_as_is(&[&file[..], &["status", "--output", "json"]].concat());
+        serde_json::from_str(&run.stdout).expect("JSON")
+    };
+    let mut typed = Vec::new();
+    while !status()["steps"]
+        .as_array()
+        .expect("steps")
+        .iter()
+        .all(|step| step["state"] == "done")
+    {
+        let next = status()["next"].as_str().expect("a command").to_owned();
+        let verb = next
+            .strip_prefix("vault-bootstrap -c 'my cluster.yaml' ")
+            .unwrap_or_else(|| panic!("{next}"));
+        let mut words: Vec<&str> = verb.split(' ').collect();
+        // What a person does who is there: opens the challenge, says yes.
+        let key = words.last().map(|name| format!("{name}.key"));
+        match words[0] {
+            "custodian" => words.extend(["--identity", key.as_deref().expect("a name")]),
+            _ => words.push("--yes"),
+        }
+        let run = ceremony.run_as_is(&[&file[..], &words].concat());
+        assert!(matches!(run.code, 0 | 4), "{next}\n{run}");
+        typed.push(verb.to_owned());
+        assert!(typed.len() < 9, "{typed:#?}");
+    }
+    assert_eq!(
+        typed,
+        ["custodian prove alice", "custodian prove bob", "apply"]
+    );
+}
+
+#[test]
+fn a_command_in_advice_names_the_file_and_what_was_typed_before() {
+    let server = Server::in_memory();
+    let ceremony = Ceremony::unproved(&server);
+    ceremony.save();
+    std::fs::rename(ceremony.path("bootstrap.yaml"), ceremony.path("prod.yaml")).expect("ours");
+    let run = |arguments: &[&str]| ceremony.run_as_is(&[&["-c", "prod.yaml"], arguments].concat());
+    run(&["apply", "--yes"])
+        .exits(3)
+        .says(&["vault-bootstrap -c prod.yaml custodian prove alice"]);
+    run(&["apply", "--revoke-other-roots"])
+        .exits(2)
+        .says(&["vault-bootstrap -c prod.yaml apply --yes --revoke-other-roots"]);
+    run(&["custodian", "prove", "alice"])
+        .exits(2)
+        .says(&["vault-bootstrap -c prod.yaml custodian prove alice --identity KEYFILE"]);
+}
+
+#[test]
 fn status_works_without_the_server_and_without_any_key() {
     let server = Server::in_memory();
     let ceremony = Ceremony::at(&server);
@@ -239,6 +303,11 @@ fn the_report_has_every_step_with_its_evidence_for_machines_and_for_people() {
         text.contains("revoke-root") && text.contains(NOT_REHEARSED),
         "{text}"
     );
+    for line in text.lines() {
+        let whole = !line.trim().contains(' ');
+        assert!(line.chars().count() <= 80 || whole, "{line}\n{text}");
+    }
+    assert!(!text.contains("identity_policies"), "empty\n{text}");
     let ignore = std::fs::read_to_string(ceremony.path("checkpoint/.gitignore")).expect("a file");
     assert_eq!(ignore, "*\n");
 }
@@ -251,7 +320,9 @@ fn help_schema_completions_and_man_page_need_no_file() {
         .prints(&["Exit codes", "apply", "status", "custodian"]);
     tool(&["--version"]).exits(0).prints(&["vault-bootstrap"]);
     for verb in ["apply", "status", "custodian", "schema", "completions"] {
-        tool(&[verb, "--help"]).exits(0).prints(&["Usage:"]);
+        tool(&[verb, "--help"])
+            .exits(0)
+            .prints(&["Usage:", "Example", "Exit codes: "]);
     }
     let schema = tool(&["schema"]);
     let schema: Value = serde_json::from_str(&schema.exits(0).stdout).expect("JSON");

@@ -142,3 +142,91 @@ fn what_was_changed_by_hand_is_repaired_while_root_lives() {
         ]
     );
 }
+
+#[test]
+fn a_plain_field_that_the_server_keeps_to_itself_is_written_when_it_changes_and_only_then() {
+    const KEY: &str = "update totp/keys/door";
+    let server = Server::in_memory();
+    let mut ceremony = Ceremony::at(&server);
+    let operator = ceremony.file["logins"]["operator"].clone();
+    // The server answers neither `generate` nor `key_size` nor `exported`.
+    let key = json!({
+        "generate": true, "issuer": "tests", "account_name": "door", "key_size": 20, "exported": false,
+    });
+    ceremony
+        .set("/secrets/totp", json!({ "type": "totp" }))
+        .set(
+            "/writes",
+            json!([{ "path": "totp/keys/door", "data": key }]),
+        )
+        // A door that does not open, so that root stays for another run.
+        .set("/logins/operator/can", json!({ "sys/mounts": ["sudo"] }));
+    let log = server.audit();
+    ceremony.apply().exits(1).says(&["it opened, but"]);
+    assert_eq!(log.writes().iter().filter(|write| *write == KEY).count(), 1);
+    for size in [20, 32, 32] {
+        let changed = ceremony.file["writes"][0]["data"]["key_size"] != size;
+        ceremony.set("/writes/0/data/key_size", json!(size));
+        let log = log.after_this();
+        let run = ceremony.apply();
+        run.exits(1);
+        let written: Vec<_> = log.writes();
+        if changed {
+            run.says(&["exported, generate, key_size is not known to be the same as last time"]);
+            assert_eq!(written, [KEY], "{run}");
+        } else {
+            run.never_says(&["not known to be the same"]);
+            assert_eq!(written, Vec::<String>::new(), "{run}");
+        }
+    }
+    // Without the digest nobody knows: it is written once, and then it is known.
+    forget(&ceremony, "totp/keys/door");
+    for expected in [vec![KEY], vec![]] {
+        let log = log.after_this();
+        let run = ceremony.apply();
+        assert_eq!(log.writes(), expected, "{run}");
+    }
+    ceremony.set("/logins/operator", operator);
+    ceremony.apply().exits(4);
+}
+
+#[test]
+fn a_password_that_is_changed_and_changed_back_is_written_both_times_and_never_else() {
+    const USER: &str = "update auth/userpass/users/extra";
+    let server = Server::in_memory();
+    let mut ceremony = Ceremony::at(&server);
+    let first = ceremony.password("extra");
+    ceremony
+        .set(
+            "/auth/userpass/users/extra",
+            json!({ "password": { "file": "extra.password" } }),
+        )
+        // A door that does not open, so that root stays for another run.
+        .set("/logins/operator/can", json!({ "sys/mounts": ["sudo"] }));
+    ceremony.apply().exits(1);
+    for (password, expected) in [
+        (first.as_str(), vec![]),
+        ("another-password", vec![USER]),
+        ("another-password", vec![]),
+        (first.as_str(), vec![USER]),
+        (first.as_str(), vec![]),
+    ] {
+        ceremony.write("extra.password", password);
+        let log = server.audit().after_this();
+        let run = ceremony.apply();
+        assert_eq!(log.writes(), expected, "{run}");
+        server.api().log_in("extra", password);
+    }
+}
+
+/// Takes the digests of a path out of the diary.
+fn forget(ceremony: &Ceremony, path: &str) {
+    let file = ceremony.path("checkpoint/diary.json");
+    let text = std::fs::read(&file).expect("a diary");
+    let mut diary: serde_json::Value = serde_json::from_slice(&text).expect("JSON");
+    let digests = diary["digests"].as_object_mut().expect("digests");
+    let before = digests.len();
+    digests.retain(|name, _| !name.starts_with(path));
+    assert!(digests.len() < before);
+    std::fs::write(&file, diary.to_string()).expect("written");
+}

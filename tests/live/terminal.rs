@@ -116,3 +116,19 @@ fn a_wrong_word_proves_nothing() {
         .exits(3)
         .says(&["only 0 of the 2 custodians"]);
 }
+
+#[test]
+fn a_refusal_is_wrapped_for_a_terminal_and_its_command_stays_whole() {
+    let server = Server::in_memory();
+    let ceremony = Ceremony::unproved(&server);
+    let (code, shown) = ceremony.terminal(&["apply", "--yes"]).finish();
+    assert_eq!(code, 3, "{shown}");
+    let plain = shown.replace("\u{1b}[1;31m", "").replace("\u{1b}[1m", "");
+    let plain = plain.replace("\u{1b}[0m", "");
+    let refusal = &plain[plain.find("refused: ").expect("a refusal")..];
+    for line in refusal.lines() {
+        assert!(line.chars().count() <= 80, "{line}\n{shown}");
+    }
+    let command = "\n              vault-bootstrap custodian prove alice;";
+    assert!(refusal.replace('\r', "").contains(command), "{shown}");
+}

@@ -4,8 +4,7 @@
 //! diary.json  {"version": 1, "program": "0.1.0", "cluster": {name, address, cluster_id},
 //!              "steps": {"initialize": {state, started, finished, evidence}, …},
 //!              "proofs": {"alice": {subject, at}}, "shares": {"alice": {prepared, stored}},
-//!              "digests": {"auth/userpass/users/ada#password": "$argon2id$…"},
-//!              "applied": {"writes/0 auth/…": "…"}}
+//!              "digests": {"auth/userpass/users/ada#password": "$argon2id$…"}}
 //! ```
 
 use std::collections::BTreeMap;
@@ -40,7 +39,7 @@ pub struct Diary {
     /// What is known about each share, by the name of its custodian.
     #[serde(default)]
     pub shares: BTreeMap<String, ShareRecord>,
-    /// Argon2id digests of secrets that the server does not give back, by path and field.
+    /// Argon2id digests of what the server does not give back, by path and field.
     #[serde(default)]
     pub digests: BTreeMap<String, String>,
 }

@@ -84,6 +84,12 @@ impl CheckpointError {
             Self::Io { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
                 "make room on that disk, then run the same command again".into()
             }
+            Self::Io { source, .. } if source.kind() == io::ErrorKind::QuotaExceeded => {
+                "make room within the quota there, then run the same command again".into()
+            }
+            Self::Io { source, .. } if source.kind() == io::ErrorKind::FileTooLarge => {
+                "raise the limit on the size of files (ulimit -f unlimited), then run again".into()
+            }
             Self::Io { source, .. } if source.kind() == io::ErrorKind::ReadOnlyFilesystem => {
                 "name a writable directory as checkpoint.path".into()
             }

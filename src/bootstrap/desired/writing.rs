@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use futures::{StreamExt, stream};
 
-use super::{Ceremony, Document, Pending, Read};
+use super::hidden::{Hidden, hidden};
+use super::{Ceremony, Document, Evidence, Observation, Pending, Read, read, together};
 use crate::envelope::digest;
 use crate::failure::Failure;
 use crate::vault;
@@ -18,12 +19,11 @@ pub async fn apply(
     pending: Vec<Pending>,
     in_flight: usize,
 ) -> Result<Vec<String>, Failure> {
+    forget(ceremony, &pending)?;
     let mut results: Vec<_> = stream::iter(pending.into_iter().enumerate())
         .map(|(place, pending)| async move {
-            // The digests are made while the server works.
-            let written = write(ceremony, &pending.document);
-            let (written, digests) = futures::join!(written, digests_of(&pending));
-            (place, pending.document.path, written.and(digests))
+            let digests = write_and_remember(ceremony, &pending).await;
+            (place, pending.document.path, digests)
         })
         .buffer_unordered(in_flight)
         .collect()
@@ -47,12 +47,67 @@ pub async fn apply(
     Failure::all(failures).map_or(Ok(written), Err)
 }
 
-/// What is remembered of a document's secrets, by the name it is kept under.
-async fn digests_of(pending: &Pending) -> Result<Vec<(String, String)>, Failure> {
+/// Writes what an observation left pending, and says what was written.
+///
+/// # Errors
+/// As [`apply`].
+pub async fn write_pending(
+    ceremony: &Ceremony<'_>,
+    observation: Observation,
+    in_flight: usize,
+) -> Result<Evidence, Failure> {
+    let written = apply(ceremony, observation.pending, in_flight).await?;
+    Ok(observation.evidence.with("written", written))
+}
+
+/// Takes away, before anything is sent, what is remembered of the documents to be written: killed in between,
+/// the next run does not take an older value for the one that the server has.
+fn forget(ceremony: &Ceremony<'_>, pending: &[Pending]) -> Result<(), Failure> {
+    let mut stale = vec![together::key(ceremony)];
+    for Pending {
+        document, remember, ..
+    } in pending
+    {
+        let keys = remember.iter();
+        stale.extend(keys.map(|hidden| Ceremony::digest_key(&document.path, &hidden.name)));
+    }
+    stale.retain(|key| ceremony.diary().diary().digests.contains_key(key));
+    if stale.is_empty() {
+        return Ok(());
+    }
+    Ok(ceremony.checkpoint().record(|diary| {
+        diary.digests.retain(|key, _| !stale.contains(key));
+    })?)
+}
+
+/// Writes a document and makes the digests of what the server does not give back, by the names they are
+/// kept under. What it gives back of fields that nobody here knows, it says once they are written.
+async fn write_and_remember(
+    ceremony: &Ceremony<'_>,
+    pending: &Pending,
+) -> Result<Vec<(String, String)>, Failure> {
+    let document = &pending.document;
+    if !document.may_keep_plain_fields_back() {
+        // The digests are made while the server works.
+        let digests = digests_of(&document.path, &pending.remember);
+        let (written, digests) = futures::join!(write(ceremony, document), digests);
+        return written.and(digests);
+    }
+    write(ceremony, document).await?;
+    match read(ceremony, ceremony.token()?, document).await? {
+        Some(have) => {
+            let hidden = hidden(document, &have, &document.compare(&have));
+            digests_of(&document.path, &hidden).await
+        }
+        None => digests_of(&document.path, &pending.remember).await,
+    }
+}
+
+async fn digests_of(path: &str, hidden: &[Hidden]) -> Result<Vec<(String, String)>, Failure> {
     let mut digests = Vec::new();
-    for (field, secret) in &pending.remember {
-        let key = Ceremony::digest_key(&pending.document.path, field);
-        digests.push((key, digest::secret_digest(secret).await?));
+    for Hidden { name, value, .. } in hidden {
+        let key = Ceremony::digest_key(path, name);
+        digests.push((key, digest::secret_digest(value).await?));
     }
     Ok(digests)
 }

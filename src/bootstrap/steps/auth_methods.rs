@@ -10,13 +10,7 @@ pub(super) async fn observe(ceremony: &Ceremony<'_>) -> Result<Observation, Fail
     if ceremony.config.auth.is_empty() {
         return Ok(Observation::nothing_declared());
     }
-    let listing = match listing::list_auth(&ceremony.client(), ceremony.token()?).await {
-        Ok(listing) => listing,
-        Err(error) if error.is_forbidden() => {
-            return Ok(Observation::unknown("this login may not read sys/auth"));
-        }
-        Err(error) => return Err(error.into()),
-    };
+    let listing = listing::list_auth(&ceremony.client(), ceremony.token()?).await;
     let wanted = ceremony.config.auth.iter().map(|method| Wanted {
         mount_path: format!("sys/auth/{}", method.path),
         config_path: format!("auth/{}/config", method.path),
@@ -29,5 +23,5 @@ pub(super) async fn observe(ceremony: &Ceremony<'_>) -> Result<Observation, Fail
         local: method.local,
         seal_wrap: false,
     });
-    mounts::observe(ceremony, listing, wanted.collect()).await
+    mounts::observe(ceremony, "sys/auth", listing, wanted.collect()).await
 }

@@ -20,6 +20,7 @@ mod wait_until_active;
 mod writes;
 
 use super::ceremony::Ceremony;
+use super::desired::{self, CONCURRENCY};
 use super::evidence::Evidence;
 use super::step::{Observation, Step};
 use crate::failure::Failure;
@@ -63,9 +64,11 @@ pub(super) async fn apply(
         Step::Audit => audit::apply(ceremony, observation).await,
         Step::Secrets => secrets::apply(ceremony, observation).await,
         Step::AuthMethods => mounts::apply(ceremony, observation).await,
-        Step::Policies => policies::apply(ceremony, observation).await,
-        Step::Roles => roles::apply(ceremony, observation).await,
-        Step::Writes => writes::apply(ceremony, observation).await,
+        Step::Policies | Step::Roles => {
+            desired::write_pending(ceremony, observation, CONCURRENCY).await
+        }
+        // In the order of the file, since one may need what another made.
+        Step::Writes => desired::write_pending(ceremony, observation, 1).await,
         Step::Logins => logins::apply(ceremony).await,
         Step::RevokeRoot => revoke_root::apply(ceremony).await,
         Step::HandOver => hand_over::apply(ceremony).await,

@@ -11,8 +11,7 @@ use crate::bootstrap::resolve;
 use crate::bootstrap::step::Observation;
 use crate::config::Fields;
 use crate::failure::Failure;
-use crate::vault::Body;
-use crate::vault::Mount;
+use crate::vault::{self, Body, Mount};
 
 /// One mount of the file.
 pub(super) struct Wanted<'a> {
@@ -31,12 +30,22 @@ pub(super) struct Wanted<'a> {
     pub(super) seal_wrap: bool,
 }
 
-/// Compares all mounts with the listing, and their tuning and config with what is there.
+/// Compares all mounts with the listing of `place`, and their tuning and config with what is there.
 pub(super) async fn observe(
     ceremony: &Ceremony<'_>,
-    listing: Vec<Mount>,
+    place: &str,
+    listing: Result<Vec<Mount>, vault::Error>,
     wanted: Vec<Wanted<'_>>,
 ) -> Result<Observation, Failure> {
+    let listing = match listing {
+        Ok(listing) => listing,
+        Err(error) if error.is_forbidden() => {
+            return Ok(Observation::unknown(format!(
+                "this login may not read {place}"
+            )));
+        }
+        Err(error) => return Err(error.into()),
+    };
     let there: BTreeMap<_, _> = listing
         .into_iter()
         .map(|mount| (mount.path.trim_end_matches('/').to_owned(), mount))
@@ -103,6 +112,7 @@ fn documents_of(
             path,
             body: Body::Map(tune),
             read: Read::Tune,
+            known: false,
         });
     }
     if !mount.config.is_empty() {
@@ -129,6 +139,7 @@ fn mount_document(mount: &Wanted<'_>) -> Document {
         path: mount.mount_path.clone(),
         body: Body::Map(body),
         read: Read::Known(None),
+        known: true,
     }
 }
 

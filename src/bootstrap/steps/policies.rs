@@ -1,8 +1,7 @@
 //! Policies of the file, the built-in ones, and the break-glass grant, which is always written.
 
 use crate::bootstrap::ceremony::Ceremony;
-use crate::bootstrap::desired::{self, CONCURRENCY, Document, Read};
-use crate::bootstrap::evidence::Evidence;
+use crate::bootstrap::desired::{self, Document, Read};
 use crate::bootstrap::grant;
 use crate::bootstrap::step::{Observation, Step};
 use crate::config::PolicySource;
@@ -30,18 +29,11 @@ pub(super) async fn observe(ceremony: &Ceremony<'_>) -> Result<Observation, Fail
     )
 }
 
-pub(super) async fn apply(
-    ceremony: &mut Ceremony<'_>,
-    observation: Observation,
-) -> Result<Evidence, Failure> {
-    let written = desired::apply(ceremony, observation.pending, CONCURRENCY).await?;
-    Ok(observation.evidence.with("written", written))
-}
-
 fn document(name: &str, text: String) -> Document {
     Document {
         path: format!("sys/policies/acl/{name}"),
         body: Body::map([("policy", text)]),
         read: Read::Policy,
+        known: true,
     }
 }

@@ -75,13 +75,13 @@ pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
     let Some(first) = nodes.first() else {
         return Err(Failure::failed("no node answered"));
     };
-    let seal = if first.seal.recovery_seal {
-        "auto"
+    let by_itself = if first.seal.recovery_seal {
+        " (auto)"
     } else {
-        "shamir"
+        ""
     };
     ceremony.note(format!(
-        "{} {} with seal {} ({seal}), {} node{}",
+        "{} {} with seal {}{by_itself}, {} node{}",
         first.health.product.name(),
         first.health.version,
         first.seal.seal_type,
@@ -295,9 +295,12 @@ fn proofs(ceremony: &Ceremony<'_>, opened: &[String], failures: &mut Vec<Failure
                 names(&open).join(", ")
             ))
             .advise(format!(
-                "let each holder open a challenge: vault-bootstrap custodian prove {}; or take the risk \
-                 by name: init.accept_unproved: [{}]",
-                open.first().map_or("NAME", |custodian| custodian.name()),
+                "let each holder open a challenge: {}; or take the risk by name: \
+                 init.accept_unproved: [{}]",
+                ceremony.config.command(&format!(
+                    "custodian prove {}",
+                    open.first().map_or("NAME", |custodian| custodian.name())
+                )),
                 names(&open).join(", ")
             )),
         );

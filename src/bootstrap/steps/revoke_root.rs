@@ -117,7 +117,7 @@ pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
     let last = scan(&client, ceremony.token()?).await?;
     let others = other_roots(&last, &own.accessor);
     if !others.is_empty() {
-        return Err(others_alive(&others));
+        return Err(others_alive(ceremony, &others));
     }
     let begun = Evidence::default()
         .with("node", client.address())
@@ -161,7 +161,7 @@ async fn ask(ceremony: &Ceremony<'_>, client: &Client, own: &str) -> Result<(), 
     }
     let others = other_roots(&scan, own);
     if !others.is_empty() && !ceremony.options.revoke_other_roots {
-        return Err(others_alive(&others));
+        return Err(others_alive(ceremony, &others));
     }
     questions::before_revoking(ceremony, &others, &scan.children).await
 }
@@ -188,11 +188,14 @@ fn other_roots(scan: &Scan, own: &str) -> Vec<Found> {
     others.cloned().collect()
 }
 
-fn others_alive(others: &[Found]) -> Failure {
+fn others_alive(ceremony: &Ceremony<'_>, others: &[Found]) -> Failure {
     let lines: Vec<_> = others.iter().map(Found::line).collect();
-    Failure::refused(format!("other root tokens are alive: {}", lines.join("; "))).advise(
-        "find out who made them; to revoke them too: vault-bootstrap apply --revoke-other-roots",
-    )
+    let command = ceremony
+        .options
+        .again_with(ceremony.config, "--revoke-other-roots");
+    Failure::refused(format!("other root tokens are alive: {}", lines.join("; "))).advise(format!(
+        "find out who made them; to revoke them too: {command}"
+    ))
 }
 
 /// The control: another login answers on the node where root does not any more.

@@ -2,8 +2,7 @@
 //! cleared by the server, the break-glass grant among them.
 
 use crate::bootstrap::ceremony::Ceremony;
-use crate::bootstrap::desired::{self, CONCURRENCY, Document};
-use crate::bootstrap::evidence::Evidence;
+use crate::bootstrap::desired::{self, Document};
 use crate::bootstrap::step::{Observation, Step};
 use crate::bootstrap::{grant, resolve};
 use crate::config::{AuthMount, Fields};
@@ -32,14 +31,6 @@ pub(super) async fn observe(ceremony: &Ceremony<'_>) -> Result<Observation, Fail
     )
 }
 
-pub(super) async fn apply(
-    ceremony: &mut Ceremony<'_>,
-    observation: Observation,
-) -> Result<Evidence, Failure> {
-    let written = desired::apply(ceremony, observation.pending, CONCURRENCY).await?;
-    Ok(observation.evidence.with("written", written))
-}
-
 /// Where a type keeps what the file calls `roles`.
 fn collection(method: &AuthMount) -> &'static str {
     match method.auth_type.as_str() {
@@ -61,7 +52,10 @@ fn whole(
     if grant::belongs_to(ceremony.config, &method.path, name) {
         add_grant(&mut body, fields);
     }
-    Ok(Document::new(path, body))
+    Ok(Document {
+        known: method.has_known_fields(),
+        ..Document::new(path, body)
+    })
 }
 
 fn add_grant(body: &mut Body, fields: &Fields) {

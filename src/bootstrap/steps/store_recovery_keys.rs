@@ -48,13 +48,14 @@ pub(super) async fn observe(ceremony: &Ceremony<'_>) -> Result<Observation, Fail
         let why = "shares are missing and no longer in the checkpoint";
         return Ok(Observation::unknown(why));
     }
-    if found.unseen.is_empty() {
+    if found.unseen.is_empty() && found.lost.is_empty() {
         return Ok(Observation::present(evidence));
     }
-    let why = found.unseen.join(", ");
+    // What is lost is a finding and said as such, not once more as something that was not looked at.
     Ok(Observation {
         evidence,
-        ..Observation::unknown(why)
+        details: found.unseen,
+        ..Observation::unknown("")
     })
 }
 
@@ -94,7 +95,6 @@ impl Found {
     }
 
     fn gone(&mut self, what: String) {
-        self.unseen.push(what.clone());
         self.lost.push(what.clone());
         self.failures.push(Failure::refused(what).advise(
             "bring it back from where it was moved; a share that is lost for good leaves too few for an \

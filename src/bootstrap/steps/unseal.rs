@@ -1,78 +1,113 @@
 //! Shamir seals: opens every node with the shares that this run still has in hand.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use futures::future::join_all;
 use tokio::time::Instant;
 
 use crate::bootstrap::ceremony::Ceremony;
 use crate::failure::Failure;
-use crate::vault::{Client, sys};
+use crate::vault::{self, Client, sys};
 
-/// Unseals all nodes. A follower is waited for until it has joined.
+/// Unseals all nodes: those that answer at once, the others when they answer or have joined. One that
+/// stays away keeps no other one sealed.
+///
+/// A follower takes the last share, says that it is still sealed and opens when the leader has let it in,
+/// moments later; where that came to nothing, it begins to count anew and gets the shares again.
 ///
 /// # Errors
-/// A node refuses a share, or does not join in time.
+/// A node refuses a share; or one does not answer, join or open within `cluster.timeouts.active`.
 pub(super) async fn all_nodes(ceremony: &Ceremony<'_>) -> Result<(), Failure> {
-    let (mut first, mut joining) = (Vec::new(), Vec::new());
-    for node in ceremony.client().nodes() {
-        let initialized = sys::seal_status(&node).await?.initialized;
-        if initialized {
-            &mut first
-        } else {
-            &mut joining
-        }
-        .push(node);
-    }
-    // A node joins only once the one it joins is unsealed, whatever the order in the file.
-    for node in first.into_iter().chain(joining) {
-        joined(ceremony, &node).await?;
-        one(ceremony, &node).await?;
-    }
-    Ok(())
-}
-
-async fn joined(ceremony: &Ceremony<'_>, node: &Client) -> Result<(), Failure> {
     let begun = Instant::now();
-    while !sys::seal_status(node).await?.initialized {
-        let what = format!("{} to join", node.address());
+    let limit = ceremony.config.cluster.timeouts.active;
+    let mut handed_in: BTreeMap<String, Instant> = BTreeMap::new();
+    loop {
+        let mut closed = Vec::new();
+        for (node, mut state) in look(ceremony).await? {
+            let at = handed_in.get(node.address());
+            match state {
+                State::Sealed if at.is_none_or(|at| at.elapsed() >= LET_IN) => {
+                    state = hand_in(ceremony, &node).await?;
+                    handed_in.insert(node.address().to_owned(), Instant::now());
+                }
+                State::Open => {
+                    if handed_in.remove(node.address()).is_some() {
+                        ceremony.note(format!("unsealed {}", node.address()));
+                    }
+                    continue;
+                }
+                _ => {}
+            }
+            closed.push((node, state));
+        }
+        if closed.is_empty() {
+            return Ok(());
+        }
+        let said: Vec<_> = closed.iter().map(said).collect();
         ceremony
-            .wait(
-                begun,
-                ceremony.config.cluster.timeouts.active,
-                &what,
-                "not joined",
-            )
-            .await?;
+            .wait(begun, limit, "all nodes to open", &said.join(", "))
+            .await
+            .map_err(|_| still_closed(ceremony, &closed))?;
     }
-    Ok(())
 }
 
-/// Hands in shares and waits until the node is open. A follower takes the last share, says that it is
-/// still sealed and opens when the leader has let it in, moments later; where that came to nothing, it
-/// begins to count anew and gets the shares again.
-async fn one(ceremony: &Ceremony<'_>, node: &Client) -> Result<(), Failure> {
-    let (begun, mut handed_in) = (Instant::now(), None::<Instant>);
-    let limit = ceremony.config.cluster.timeouts.active;
-    while sys::seal_status(node).await?.sealed {
-        if handed_in.is_none_or(|at| at.elapsed() >= LET_IN) {
-            hand_in(ceremony, node).await?;
-            handed_in = Some(Instant::now());
-            continue;
-        }
-        let what = format!("{} to open", node.address());
-        let waited = ceremony.wait(begun, limit, &what, "sealed").await;
-        waited.map_err(|_| still_sealed(node))?;
-    }
-    if handed_in.is_some() {
-        ceremony.note(format!("unsealed {}", node.address()));
-    }
-    Ok(())
+/// How far a node is.
+#[derive(Debug, PartialEq)]
+enum State {
+    /// It did not answer; what happened.
+    Away(String),
+    /// It does not know yet which cluster it belongs to.
+    NotJoined,
+    Sealed,
+    Open,
+}
+
+fn said((node, state): &(Client, State)) -> String {
+    let state = match state {
+        State::Away(_) => "does not answer",
+        State::NotJoined => "has not joined",
+        State::Sealed => "is sealed",
+        State::Open => "is open",
+    };
+    format!("{} {state}", node.address())
+}
+
+async fn look(ceremony: &Ceremony<'_>) -> Result<Vec<(Client, State)>, Failure> {
+    let looks = ceremony.client().nodes().into_iter().map(|node| async {
+        let state = match sys::seal_status(&node).await {
+            Ok(status) if !status.initialized => State::NotJoined,
+            Ok(status) if status.sealed => State::Sealed,
+            Ok(_) => State::Open,
+            Err(error) => away(error)?,
+        };
+        Ok::<_, vault::Error>((node, state))
+    });
+    let looks: Result<Vec<_>, _> = join_all(looks).await.into_iter().collect();
+    Ok(looks?)
 }
 
 /// How long the leader may take to let a follower in before the shares are handed in once more.
 const LET_IN: Duration = Duration::from_secs(5);
 
-async fn hand_in(ceremony: &Ceremony<'_>, node: &Client) -> Result<(), Failure> {
+/// What may be mended while the others are unsealed; a refusal is not.
+fn away(error: vault::Error) -> Result<State, vault::Error> {
+    if error.is_retryable() {
+        Ok(State::Away(error.to_string()))
+    } else {
+        Err(error)
+    }
+}
+
+/// Hands in a quorum. A node that goes away meanwhile is one that is away.
+async fn hand_in(ceremony: &Ceremony<'_>, node: &Client) -> Result<State, Failure> {
+    match shares_to(ceremony, node).await {
+        Ok(()) => Ok(State::Sealed),
+        Err(error) => Ok(away(error)?),
+    }
+}
+
+async fn shares_to(ceremony: &Ceremony<'_>, node: &Client) -> Result<(), vault::Error> {
     let threshold = sys::seal_status(node).await?.t;
     // More shares than it wants would begin a second count.
     let enough = match usize::try_from(threshold) {
@@ -87,8 +122,28 @@ async fn hand_in(ceremony: &Ceremony<'_>, node: &Client) -> Result<(), Failure> 
     Ok(())
 }
 
-fn still_sealed(node: &Client) -> Failure {
-    let address = node.address();
-    Failure::refused(format!("{address} is still sealed after all shares"))
-        .advise("look at the server's log; if it belongs to another cluster, correct cluster.nodes")
+/// Each node that stayed closed, with what to do about it. The shares are still in the checkpoint.
+fn still_closed(ceremony: &Ceremony<'_>, closed: &[(Client, State)]) -> Failure {
+    let again = ceremony.options.again(ceremony.config);
+    let seconds = ceremony.config.cluster.timeouts.active.as_secs();
+    let each = closed.iter().map(|(node, state)| {
+        let address = node.address();
+        match state {
+            State::Away(why) => Failure::failed(format!("waited {seconds} s for {address}: {why}"))
+                .advise(format!(
+                    "start the server there, or take it out of cluster.nodes; then go on: {again}"
+                )),
+            State::NotJoined => {
+                Failure::failed(format!("waited {seconds} s for {address}: it has not joined")).advise(format!(
+                    "see its retry_join and its log, or take it out of cluster.nodes; then go on: {again}"
+                ))
+            }
+            State::Sealed | State::Open => {
+                Failure::refused(format!("{address} is still sealed after all shares")).advise(
+                    "look at the server's log; if it belongs to another cluster, correct cluster.nodes",
+                )
+            }
+        }
+    });
+    Failure::all(each.collect()).unwrap_or_else(|| Failure::failed("not all nodes opened"))
 }

@@ -86,7 +86,7 @@ async fn joined(ceremony: &Ceremony<'_>, active: &Health) -> Result<(), Failure>
     let begun = Instant::now();
     let limit = ceremony.config.cluster.timeouts.active;
     loop {
-        let mut away = Vec::new();
+        let (mut apart, mut silent) = (Vec::new(), Vec::new());
         for (node, health) in sys::health_of_nodes(&ceremony.client()).await {
             match health {
                 Ok(health) if health.cluster_id == active.cluster_id && !health.sealed => {}
@@ -94,32 +94,41 @@ async fn joined(ceremony: &Ceremony<'_>, active: &Health) -> Result<(), Failure>
                 Ok(health)
                     if health.initialized && !health.sealed && health.cluster_id.is_none() =>
                 {
-                    away.push(format!("{} has not joined", node.address()));
+                    apart.push(format!("{} has not joined", node.address()));
                 }
                 Ok(health) if health.initialized && !health.sealed => {
                     return Err(two_clusters(&node, &health, active));
                 }
                 Ok(health) if health.initialized => {
-                    away.push(format!("{} is sealed", node.address()));
+                    apart.push(format!("{} is sealed", node.address()));
                 }
-                Ok(_) => away.push(format!("{} has not joined", node.address())),
-                Err(error) => away.push(error.to_string()),
+                Ok(_) => apart.push(format!("{} has not joined", node.address())),
+                Err(error) => silent.push(error.to_string()),
             }
         }
-        if away.is_empty() {
+        if apart.is_empty() && silent.is_empty() {
             return Ok(());
         }
-        let said = away.join(", ");
+        let said = [&silent[..], &apart[..]].concat().join(", ");
         ceremony
             .wait(begun, limit, "all nodes to join", &said)
             .await
-            .map_err(|_| {
-                Failure::refused(said.clone()).advise(
-                "a node that never joins is no node of this cluster: correct its retry_join, or \
-                 cluster.nodes in the file; then run apply again",
-            )
-            })?;
+            .map_err(|_| not_complete(ceremony, &apart, &said))?;
     }
+}
+
+/// A node that answers and belongs to nobody is a mistake in a file; one that is silent may come back.
+fn not_complete(ceremony: &Ceremony<'_>, apart: &[String], said: &str) -> Failure {
+    let again = ceremony.options.again(ceremony.config);
+    if apart.is_empty() {
+        return Failure::failed(said.to_owned()).advise(format!(
+            "start the server there, or take it out of cluster.nodes; then go on: {again}"
+        ));
+    }
+    Failure::refused(said.to_owned()).advise(format!(
+        "a node that never joins is no node of this cluster: correct its retry_join, or cluster.nodes \
+         in the file; then go on: {again}"
+    ))
 }
 
 /// Nobody but us was ever shown this token, and we did not revoke it.

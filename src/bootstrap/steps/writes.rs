@@ -2,7 +2,6 @@
 
 use crate::bootstrap::ceremony::Ceremony;
 use crate::bootstrap::desired::{self, Document};
-use crate::bootstrap::evidence::Evidence;
 use crate::bootstrap::resolve;
 use crate::bootstrap::step::Observation;
 use crate::failure::Failure;
@@ -21,13 +20,4 @@ pub(super) async fn observe(ceremony: &Ceremony<'_>) -> Result<Observation, Fail
     Ok(desired::observe(ceremony, documents)
         .await?
         .into_observation())
-}
-
-/// In the order of the file, since one may need what another made.
-pub(super) async fn apply(
-    ceremony: &mut Ceremony<'_>,
-    observation: Observation,
-) -> Result<Evidence, Failure> {
-    let written = desired::apply(ceremony, observation.pending, 1).await?;
-    Ok(observation.evidence.with("written", written))
 }

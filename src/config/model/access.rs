@@ -7,6 +7,7 @@ use std::time::Duration;
 use url::Url;
 
 use super::{Fields, Given, SecretRef};
+use crate::config::api::TYPED;
 
 /// One entry of `auth`.
 #[derive(Debug, Clone)]
@@ -30,6 +31,12 @@ pub struct AuthMount {
 }
 
 impl AuthMount {
+    /// Whether the fields of its roles and users are those of a type that this program knows.
+    #[must_use]
+    pub fn has_known_fields(&self) -> bool {
+        TYPED.contains(&self.auth_type.as_str())
+    }
+
     /// The role of this name.
     #[must_use]
     pub fn role(&self, name: &str) -> Option<&Fields> {

@@ -1,9 +1,7 @@
 //! Rules of policies, roles and the doors of the way back.
 
-use super::{Parts, members};
-use crate::config::model::{AuthMount, BreakGlass, Field, Fields, Login, LoginKind, PolicySource};
+use super::{auth_type, members, mount_of, under};
 use crate::config::reading::Reading;
-use crate::config::tree::step;
 
 /// The policy that the program writes for the way back.
 const GRANT: &str = "vault-bootstrap-break-glass";
@@ -11,8 +9,10 @@ const GRANT: &str = "vault-bootstrap-break-glass";
 /// Requests that a root generation takes: status, start, the shares of a quorum, a retry, proof, cancel.
 const FEWEST_USES: u64 = 10;
 
-pub(super) fn policy_names_are_free(_: &Parts, reading: &mut Reading) {
-    for name in reading.names("policies") {
+const DOORS: [&str; 2] = ["break_glass", "logins"];
+
+pub(super) fn policy_names_are_free(reading: &mut Reading) {
+    for name in reading.keys(&["policies"]).unwrap_or_default() {
         let text = match name {
             "root" => "the policy `root` cannot be written",
             GRANT => "this name belongs to the policy that the program writes for `break_glass`",
@@ -28,29 +28,17 @@ pub(super) fn policy_names_are_free(_: &Parts, reading: &mut Reading) {
     }
 }
 
-pub(super) fn policies_have_a_text(parts: &Parts, reading: &mut Reading) {
-    for policy in &parts.policies {
-        if let PolicySource::Rules { text, file } = &policy.source
-            && text.trim().is_empty()
-        {
-            let key = if file.is_some() { "file" } else { "rules" };
-            reading.refuse(&["policies", &policy.name, key], "the policy is empty");
-        }
-    }
-}
-
-pub(super) fn policies_of_tokens_exist(parts: &Parts, reading: &mut Reading) {
-    let known = reading.names("policies");
-    for (mount, kind, name, fields) in members(parts) {
-        let path = ["auth", &mount.path, kind, name, "token_policies"];
-        for policy in fields
-            .get("token_policies")
-            .map(Field::strings)
-            .unwrap_or_default()
-        {
+pub(super) fn policies_of_tokens_exist(reading: &mut Reading) {
+    let known = reading.keys(&["policies"]);
+    for (mount, kind, name) in members(reading) {
+        let path = ["auth", mount, kind, name, "token_policies"];
+        let Some(policies) = reading.node(&path).map(|node| reading.field(node)) else {
+            continue;
+        };
+        for policy in policies.strings() {
             if policy == "root" {
                 reading.refuse(&path, "no login may have the policy `root`");
-            } else if !known.contains(&policy)
+            } else if known.as_ref().is_some_and(|known| !known.contains(&policy))
                 && policy != "default"
                 && policy != GRANT
                 && !policy.contains("{{")
@@ -64,66 +52,78 @@ pub(super) fn policies_of_tokens_exist(parts: &Parts, reading: &mut Reading) {
     }
 }
 
-pub(super) fn oidc_is_complete(parts: &Parts, reading: &mut Reading) {
-    for mount in parts
-        .auth
-        .iter()
-        .filter(|mount| matches!(mount.auth_type.as_str(), "oidc" | "jwt"))
-    {
-        if mount.config.is_empty() {
+/// Auth methods that take JWTs, from people or from machines.
+fn takes_jwts(reading: &Reading, mount: &str) -> bool {
+    matches!(auth_type(reading, mount), Some("oidc" | "jwt"))
+}
+
+pub(super) fn oidc_is_complete(reading: &mut Reading) {
+    const KEYS: [&str; 4] = [
+        "oidc_discovery_url",
+        "jwks_url",
+        "jwks_pairs",
+        "jwt_validation_pubkeys",
+    ];
+    for mount in reading.keys(&["auth"]).unwrap_or_default() {
+        let config = ["auth", mount, "config"];
+        let empty = reading.keys(&config).is_none_or(|keys| keys.is_empty());
+        if empty || !takes_jwts(reading, mount) {
             continue;
         }
-        let keys = [
-            "oidc_discovery_url",
-            "jwks_url",
-            "jwks_pairs",
-            "jwt_validation_pubkeys",
-        ];
-        if keys
-            .iter()
-            .filter(|key| mount.config.get(key).is_some())
-            .count()
-            != 1
-        {
+        let has = |key: &str| reading.has(&under(&config, &[key]));
+        let given = KEYS.map(has);
+        let pair = (has("oidc_client_id"), has("oidc_client_secret"));
+        let count = given.iter().filter(|has| **has == Some(true)).count();
+        if count > 1 || given == [Some(false); 4] {
             let text = "exactly one of `oidc_discovery_url`, `jwks_url`, `jwks_pairs` and `jwt_validation_pubkeys` says where keys come from";
-            reading.refuse(&["auth", &mount.path, "config"], text);
+            reading.refuse(&config, text);
         }
-        if mount.config.get("oidc_client_id").is_some()
-            != mount.config.get("oidc_client_secret").is_some()
+        if let (Some(id), Some(secret)) = pair
+            && id != secret
         {
             reading.refuse(
-                &["auth", &mount.path, "config"],
+                &config,
                 "`oidc_client_id` and `oidc_client_secret` go together",
             );
         }
     }
 }
 
-pub(super) fn roles_of_people_are_bound(parts: &Parts, reading: &mut Reading) {
-    for (mount, kind, name, fields) in members(parts) {
-        if !matches!(mount.auth_type.as_str(), "oidc" | "jwt") {
+pub(super) fn roles_of_people_are_bound(reading: &mut Reading) {
+    for (mount, kind, name) in members(reading) {
+        if !takes_jwts(reading, mount) {
             continue;
         }
-        let path = ["auth", &mount.path, kind, name];
-        let setting = |key: &str| fields.get(key).and_then(Field::as_str);
+        let path = ["auth", mount, kind, name];
         let bound = [
             "bound_claims",
             "bound_subject",
             "bound_audiences",
             "token_bound_cidrs",
         ];
-        let claims = |keys: &[&str]| keys.iter().any(|key| fields.get(key).is_some());
-        if setting("role_type") == Some("jwt") {
-            if !claims(&bound) {
+        let none = |keys: &[&str]| {
+            let mut keys = keys.iter();
+            keys.all(|key| reading.has(&under(&path, &[key])) == Some(false))
+        };
+        let (unbound, unclaimed) = (none(&bound), none(&bound[..2]));
+        let lacks_redirect = none(&["allowed_redirect_uris"]);
+        let (Some(role_type), Some(callback)) = (
+            setting(reading, &path, "role_type"),
+            setting(reading, &path, "callback_mode"),
+        ) else {
+            continue;
+        };
+        if role_type == "jwt" {
+            if unbound {
                 reading.refuse(&path, "a role for JWTs needs `bound_audiences`, `bound_subject`, `bound_claims` or `token_bound_cidrs`");
             }
             continue;
         }
-        if !claims(&["allowed_redirect_uris"]) && setting("callback_mode") != Some("device") {
+        if lacks_redirect && callback != "device" {
             let text = "missing key `allowed_redirect_uris`; for this program it is `[\"http://localhost:8250/oidc/callback\"]`";
             reading.refuse(&path, text);
         }
-        if !claims(&bound[..2]) {
+        if unclaimed {
             reading.warn(
                 &path,
                 "no `bound_claims`: whoever has an account at the provider gets in",
@@ -132,109 +132,97 @@ pub(super) fn roles_of_people_are_bound(parts: &Parts, reading: &mut Reading) {
     }
 }
 
-pub(super) fn doors_exist(parts: &Parts, reading: &mut Reading) {
-    let Some(BreakGlass::Logins(names)) = &parts.break_glass else {
-        return;
-    };
-    let known = reading.names("logins");
-    for (index, name) in names.iter().enumerate() {
-        let here = step(index);
-        if !known.contains(&name.as_str()) {
-            reading.refuse(
-                &["break_glass", "logins", &here],
-                "no login of this file has this name",
-            );
-        } else if names[..index].contains(name) {
-            reading.refuse(
-                &["break_glass", "logins", &here],
-                "this login stands in the list already",
-            );
-        }
+/// A text of a role, empty where it is not given. `None` where nobody knows.
+pub(super) fn setting<'a>(reading: &Reading<'a>, role: &[&str], key: &str) -> Option<&'a str> {
+    let path = under(role, &[key]);
+    if reading.has(&path)? {
+        Some(reading.node(&path)?.text().unwrap_or_default())
+    } else {
+        Some("")
     }
-    let doors: Vec<&Login> = parts
-        .logins
-        .iter()
-        .filter(|login| names.contains(&login.name))
-        .collect();
-    let first = doors.first().map(|door| &door.auth);
-    if doors.len() == names.len() && doors.iter().all(|door| Some(&door.auth) == first) {
+}
+
+pub(super) fn doors_exist(reading: &mut Reading) {
+    let known = reading.keys(&["logins"]);
+    let mut names = Vec::new();
+    for place in reading.places(&DOORS) {
+        let path = under(&DOORS, &[&place]);
+        let Some(name) = reading.text(&path) else {
+            continue;
+        };
+        if known.as_ref().is_some_and(|known| !known.contains(&name)) {
+            reading.refuse(&path, "no login of this file has this name");
+        } else if names.contains(&name) {
+            reading.refuse(&path, "this login stands in the list already");
+        }
+        names.push(name);
+    }
+    let mut mounts = names.iter().map(|name| mount_of(reading, name));
+    let first = mounts.next().flatten();
+    if first.is_some() && mounts.all(|mount| mount == first) {
         reading.warn(
-            &["break_glass", "logins"],
+            &DOORS,
             "all doors hang on one auth method; a second one on another is advised",
         );
     }
 }
 
-pub(super) fn doors_can_open(parts: &Parts, reading: &mut Reading) {
-    let Some(BreakGlass::Logins(names)) = &parts.break_glass else {
-        return;
-    };
-    if parts
-        .cluster
-        .as_ref()
-        .is_some_and(|cluster| cluster.namespace.is_some())
-    {
-        let text = "root generation belongs to the root namespace, and so do its logins; leave `cluster.namespace` empty";
-        reading.refuse(&["break_glass", "logins"], text);
-    }
-    for login in parts
-        .logins
+pub(super) fn doors_can_open(reading: &mut Reading) {
+    let names: Vec<&str> = reading
+        .places(&DOORS)
         .iter()
-        .filter(|login| names.contains(&login.name))
-    {
-        let Some(mount) = parts.auth.iter().find(|mount| mount.path == login.auth) else {
+        .filter_map(|place| reading.text(&under(&DOORS, &[place])))
+        .collect();
+    let namespace = reading.text(&["cluster", "namespace"]);
+    if !names.is_empty() && namespace.is_some_and(|name| !name.trim_matches('/').is_empty()) {
+        let text = "root generation belongs to the root namespace, and so do its logins; leave `cluster.namespace` empty";
+        reading.refuse(&DOORS, text);
+    }
+    for login in names {
+        let Some(mount) = mount_of(reading, login) else {
             continue;
         };
-        let (kind, name) = match &login.kind {
-            LoginKind::Userpass { username, .. } => ("users", username),
-            LoginKind::Jwt { role, .. }
-            | LoginKind::Kubernetes { role, .. }
-            | LoginKind::Oidc { role, .. } => ("roles", role),
-            LoginKind::AppRole { .. } => match mount.roles.as_slice() {
-                [(role, _)] => ("roles", role),
-                _ => {
+        let (kind, name) = match auth_type(reading, mount) {
+            Some("userpass") => ("users", reading.text(&["logins", login, "username"])),
+            Some("approle") => match reading.keys(&["auth", mount, "roles"]).as_deref() {
+                Some([role]) => ("roles", Some(*role)),
+                Some(_) => {
                     let text = "a role id does not say which role it belongs to, so the grant would hang nowhere; \
                                 give the break-glass role an `approle` mount of its own, with one role";
-                    reading.refuse(&["logins", &login.name, "auth"], text);
+                    reading.refuse(&["logins", login, "auth"], text);
                     continue;
                 }
+                None => continue,
             },
+            _ => ("roles", reading.text(&["logins", login, "role"])),
         };
-        let Some(fields) = (if kind == "users" {
-            mount.user(name)
-        } else {
-            mount.role(name)
-        }) else {
-            continue;
-        };
-        door(reading, mount, kind, name, fields);
+        if let Some(name) = name {
+            door(reading, mount, &["auth", mount, kind, name]);
+        }
     }
 }
 
-fn door(reading: &mut Reading, mount: &AuthMount, kind: &str, name: &str, fields: &Fields) {
-    let own = fields
-        .get("token_type")
-        .and_then(Field::as_str)
-        .filter(|text| !matches!(*text, "" | "default"));
-    let tuned = mount.tune.get("token_type").and_then(Field::as_str);
+fn door(reading: &mut Reading, mount: &str, path: &[&str]) {
+    let own_path = under(path, &["token_type"]);
+    let own = setting(reading, path, "token_type");
+    let tuned_path = ["auth", mount, "tune", "token_type"];
+    let tuned = reading.text(&tuned_path);
     let text = "a break-glass door needs service tokens: a batch token has no accessor and cannot be revoked";
     match (own, tuned) {
-        (Some("batch"), _) => {
-            reading.refuse(&["auth", &mount.path, kind, name, "token_type"], text);
-        }
-        (_, Some("batch")) | (None, Some("default-batch")) => {
-            reading.refuse(&["auth", &mount.path, "tune", "token_type"], text);
+        (Some("batch"), _) => reading.refuse(&own_path, text),
+        (_, Some("batch")) | (Some("" | "default"), Some("default-batch")) => {
+            reading.refuse(&tuned_path, text);
         }
         _ => {}
     }
-    if let Some(Field::Number(uses)) = fields.get("token_num_uses")
-        && uses
-            .as_u64()
-            .is_some_and(|uses| uses > 0 && uses < FEWEST_USES)
+    let uses = under(path, &["token_num_uses"]);
+    if reading
+        .number(&uses)
+        .is_some_and(|uses| uses > 0 && uses < FEWEST_USES)
     {
         let text = format!(
             "the token of a break-glass door would run out in the middle of a quorum; 0 (any number) or at least {FEWEST_USES}"
         );
-        reading.refuse(&["auth", &mount.path, kind, name, "token_num_uses"], text);
+        reading.refuse(&uses, text);
     }
 }

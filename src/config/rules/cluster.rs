@@ -4,44 +4,27 @@ use std::collections::HashMap;
 
 use url::{Host, Url};
 
-use super::Parts;
-use crate::config::model::{CustodianKind, LoginKind, TokenSource};
+use super::under;
 use crate::config::reading::Reading;
-use crate::config::tree::step;
 
-pub(super) fn plain_http_stays_on_this_machine(parts: &Parts, reading: &mut Reading) {
-    const TEXT: &str = "plain `http` would show every secret to the network; it is only accepted to 127.0.0.1, ::1 and localhost";
-    if let Some(cluster) = &parts.cluster {
-        if !private(&cluster.address) {
-            reading.refuse(&["cluster", "address"], TEXT);
-        }
-        for (index, node) in cluster
-            .nodes
-            .iter()
-            .enumerate()
-            .filter(|(_, node)| !private(node))
-        {
-            let _ = node;
-            reading.refuse(&["cluster", "nodes", &step(index)], TEXT);
-        }
+const CUSTODIANS: [&str; 2] = ["init", "custodians"];
+
+pub(super) fn plain_http_stays_on_this_machine(reading: &mut Reading) {
+    https(reading, &["cluster", "address"]);
+    let nodes = ["cluster", "nodes"];
+    for place in reading.places(&nodes) {
+        https(reading, &under(&nodes, &[&place]));
     }
-    for login in &parts.logins {
-        let (LoginKind::Jwt { with, .. } | LoginKind::Kubernetes { with, .. }) = &login.kind else {
-            continue;
-        };
-        let TokenSource::TokenRequest(request) = with else {
-            continue;
-        };
-        if request
-            .api_server
-            .as_ref()
-            .is_some_and(|address| !private(address))
-        {
-            reading.refuse(
-                &["logins", &login.name, "with", "token_request", "api_server"],
-                TEXT,
-            );
-        }
+    for login in reading.keys(&["logins"]).unwrap_or_default() {
+        let path = ["logins", login, "with", "token_request", "api_server"];
+        https(reading, &path);
+    }
+}
+
+fn https(reading: &mut Reading, path: &[&str]) {
+    if reading.address(path).is_some_and(|url| !private(&url)) {
+        let text = "plain `http` would show every secret to the network; it is only accepted to 127.0.0.1, ::1 and localhost";
+        reading.refuse(path, text);
     }
 }
 
@@ -55,103 +38,125 @@ fn private(address: &Url) -> bool {
         }
 }
 
-pub(super) fn nodes_are_different(parts: &Parts, reading: &mut Reading) {
-    let nodes = parts
-        .cluster
-        .as_ref()
-        .map(|cluster| cluster.nodes.as_slice())
-        .unwrap_or_default();
-    for (index, node) in nodes.iter().enumerate() {
-        if nodes[..index].contains(node) {
-            reading.refuse(
-                &["cluster", "nodes", &step(index)],
-                "this node stands in the list already",
-            );
+pub(super) fn nodes_are_different(reading: &mut Reading) {
+    let mut nodes = Vec::new();
+    for place in reading.places(&["cluster", "nodes"]) {
+        let path = ["cluster", "nodes", &place];
+        let Some(node) = reading.address(&path) else {
+            continue;
+        };
+        if nodes.contains(&node) {
+            reading.refuse(&path, "this node stands in the list already");
         }
+        nodes.push(node);
     }
 }
 
-pub(super) fn threshold_fits_the_shares(parts: &Parts, reading: &mut Reading) {
-    let Some(init) = &parts.init else { return };
-    if init.threshold > init.shares {
+pub(super) fn threshold_fits_the_shares(reading: &mut Reading) {
+    let path = ["init", "threshold"];
+    let (Some(threshold), Some(shares)) =
+        (reading.number(&path), reading.number(&["init", "shares"]))
+    else {
+        return;
+    };
+    if threshold > shares {
         let text = format!(
-            "the threshold is {} and there are {} shares: nobody could ever open the cluster",
-            init.threshold, init.shares
+            "the threshold is {threshold} and there are {shares} shares: nobody could ever open the cluster"
         );
-        reading.refuse(&["init", "threshold"], text);
-    } else if init.shares > 1 && init.threshold == 1 {
+        reading.refuse(&path, text);
+    } else if shares > 1 && threshold == 1 {
         reading.refuse(
-            &["init", "threshold"],
+            &path,
             "with several shares the threshold is at least 2: the servers refuse 1",
         );
     }
 }
 
-pub(super) fn every_share_has_a_custodian(parts: &Parts, reading: &mut Reading) {
-    let Some(init) = &parts.init else { return };
-    let (custodians, shares) = (init.custodians.len(), init.shares as usize);
-    if custodians != shares {
+pub(super) fn every_share_has_a_custodian(reading: &mut Reading) {
+    let (Some(custodians), Some(shares)) = (
+        reading.count(&CUSTODIANS),
+        reading.number(&["init", "shares"]),
+    ) else {
+        return;
+    };
+    if custodians as u64 != shares {
         let text = format!(
             "{custodians} custodians for {shares} shares; every share needs one of its own"
         );
-        reading.refuse(&["init", "custodians"], text);
+        reading.refuse(&CUSTODIANS, text);
     }
 }
 
-pub(super) fn custodians_are_different(parts: &Parts, reading: &mut Reading) {
-    let Some(init) = &parts.init else { return };
+pub(super) fn custodians_are_different(reading: &mut Reading) {
     let mut names = HashMap::new();
     let mut targets = HashMap::new();
-    for (index, custodian) in init.custodians.iter().enumerate() {
-        let here = step(index);
-        if let Some(first) = names.insert(custodian.name.as_str(), index) {
-            reading.refuse(
-                &["init", "custodians", &here, "name"],
-                format!("`custodians[{first}]` has this name already"),
-            );
-        }
-        let (target, key) = match &custodian.kind {
-            CustodianKind::Ssm { parameter, aws, .. } => {
-                (format!("{parameter} {aws:?}"), ["ssm", "parameter"])
+    for place in reading.places(&CUSTODIANS) {
+        let here = under(&CUSTODIANS, &[&place]);
+        let path = under(&here, &["name"]);
+        if let Some(name) = reading.text(&path) {
+            let first = names.entry(name).or_insert_with(|| place.clone());
+            if *first != place {
+                let text = format!("`custodians{first}` has this name already");
+                reading.refuse(&path, text);
             }
-            CustodianKind::Age { file, .. } => (file.display().to_string(), ["age", "file"]),
-        };
-        if let Some(first) = targets.insert(target, index) {
-            let text = format!(
-                "`custodians[{first}]` keeps its share there already; one would overwrite the other"
-            );
-            reading.refuse(&["init", "custodians", &here, key[0], key[1]], text);
+        }
+        for (kind, key) in [("ssm", "parameter"), ("age", "file")] {
+            let path = under(&here, &[kind, key]);
+            let Some(target) = target(reading, &here, kind, &path) else {
+                continue;
+            };
+            let first = targets.entry(target).or_insert_with(|| place.clone());
+            if *first != place {
+                let text = format!(
+                    "`custodians{first}` keeps its share there already; one would overwrite the other"
+                );
+                reading.refuse(&path, text);
+            }
         }
     }
 }
 
-pub(super) fn accepted_custodians_exist(parts: &Parts, reading: &mut Reading) {
-    let Some(init) = &parts.init else { return };
-    for (index, name) in init.accept_unproved.iter().enumerate() {
-        if !init
-            .custodians
-            .iter()
-            .any(|custodian| custodian.name == *name)
+/// Where a custodian keeps its share. A parameter is one of its account and region, so these must be sound too.
+fn target(reading: &Reading, custodian: &[&str], kind: &str, path: &[&str]) -> Option<[String; 4]> {
+    let all = under(custodian, &[kind]);
+    if kind == "ssm" {
+        reading.node(&all)?;
+    }
+    let text = |path: &[&str]| reading.text(path).unwrap_or_default().to_owned();
+    let target = reading.text(path)?.to_owned();
+    let [region, profile, role] =
+        ["region", "profile", "role_arn"].map(|key| text(&under(&all, &[key])));
+    Some([target, region, profile, role])
+}
+
+pub(super) fn accepted_custodians_exist(reading: &mut Reading) {
+    let places = reading.places(&CUSTODIANS).into_iter();
+    let names: Option<Vec<&str>> = places
+        .map(|place| reading.text(&under(&CUSTODIANS, &[&place, "name"])))
+        .collect();
+    let (Some(names), Some(_)) = (names, reading.count(&CUSTODIANS)) else {
+        return;
+    };
+    for place in reading.places(&["init", "accept_unproved"]) {
+        let path = ["init", "accept_unproved", &place];
+        if reading
+            .text(&path)
+            .is_some_and(|name| !names.contains(&name))
         {
-            reading.refuse(
-                &["init", "accept_unproved", &step(index)],
-                "no custodian has this name",
-            );
+            reading.refuse(&path, "no custodian has this name");
         }
     }
 }
 
-pub(super) fn recipients_are_public(parts: &Parts, reading: &mut Reading) {
-    let Some(init) = &parts.init else { return };
-    for (index, custodian) in init.custodians.iter().enumerate() {
-        if let CustodianKind::Age { recipient, .. } = &custodian.kind
-            && !recipient.starts_with("age1")
+pub(super) fn recipients_are_public(reading: &mut Reading) {
+    for place in reading.places(&CUSTODIANS) {
+        let path = under(&CUSTODIANS, &[&place, "age", "recipient"]);
+        if reading
+            .text(&path)
+            .is_some_and(|text| !text.starts_with("age1"))
         {
             let text = "expected an age recipient, which starts with `age1`; `age-keygen -y KEYFILE` shows it";
-            reading.refuse(
-                &["init", "custodians", &step(index), "age", "recipient"],
-                text,
-            );
+            reading.refuse(&path, text);
         }
     }
 }

@@ -2,10 +2,9 @@
 
 use std::collections::HashMap;
 
-use super::{Parts, members};
-use crate::config::model::{AuditDevice, Field, Fields};
-use crate::config::reading::Reading;
-use crate::config::tree::step;
+use super::{members, under};
+use crate::config::reading::{Reading, mount_path};
+use crate::config::tree::{Kind, Node};
 
 /// Ends of field names whose values are secrets.
 const SECRET_NAMES: [&str; 12] = [
@@ -23,30 +22,24 @@ const SECRET_NAMES: [&str; 12] = [
     "access_key",
 ];
 
-pub(super) fn mount_paths_are_plain(parts: &Parts, reading: &mut Reading) {
-    let audit = parts
-        .audit
-        .iter()
-        .map(|device| ("audit", device.path.as_str()));
-    let secrets = parts
-        .secrets
-        .iter()
-        .map(|engine| ("secrets", engine.path.as_str()));
-    let auth = parts.auth.iter().map(|mount| ("auth", mount.path.as_str()));
-    for (section, path) in audit.chain(secrets).chain(auth) {
-        if !plain_path(path) {
-            reading.refuse(
-                &[section, path],
-                "a path has no `/` in front, and neither `//` nor `..` in it",
-            );
-        }
-        let taken = match section {
-            "secrets" => ["sys", "identity", "cubbyhole"].contains(&path),
-            "auth" => path == "token",
-            _ => false,
-        };
-        if taken {
-            reading.refuse(&[section, path], "every server has this mount already");
+pub(super) fn mount_paths_are_plain(reading: &mut Reading) {
+    for section in ["audit", "secrets", "auth"] {
+        for key in reading.keys(&[section]).unwrap_or_default() {
+            let path = mount_path(key);
+            if !plain_path(&path) {
+                reading.refuse(
+                    &[section, key],
+                    "a path has no `/` in front, and neither `//` nor `..` in it",
+                );
+            }
+            let taken = match section {
+                "secrets" => ["sys", "identity", "cubbyhole"].contains(&path.as_str()),
+                "auth" => path == "token",
+                _ => false,
+            };
+            if taken {
+                reading.refuse(&[section, key], "every server has this mount already");
+            }
         }
     }
 }
@@ -57,94 +50,98 @@ fn plain_path(path: &str) -> bool {
     })
 }
 
-pub(super) fn audit_files_are_different(parts: &Parts, reading: &mut Reading) {
-    let mut files: HashMap<&str, &str> = HashMap::new();
-    for device in parts
-        .audit
-        .iter()
-        .filter(|device| device.device_type == "file")
-    {
-        match option(device, "file_path") {
-            None => reading.refuse(
-                &["audit", &device.path],
-                "missing key `file_path` in `options`: a file device needs it",
-            ),
-            Some(file) => {
-                if let Some(other) = files.insert(file, &device.path) {
-                    let text = format!("`audit.{other}` writes to this file already");
-                    reading.refuse(&["audit", &device.path, "options", "file_path"], text);
-                }
-            }
-        }
-    }
-    if reading.names("audit").is_empty() {
+pub(super) fn audit_files_are_different(reading: &mut Reading) {
+    let Some(devices) = reading.keys(&["audit"]) else {
+        return;
+    };
+    if devices.is_empty() {
         reading.warn(
             &["audit"],
             "no audit device: nothing would ever tell who read what",
         );
     }
+    let mut files: HashMap<&str, &str> = HashMap::new();
+    for device in devices {
+        if reading.text(&["audit", device, "type"]) != Some("file") {
+            continue;
+        }
+        let options = ["audit", device, "options"];
+        let path = under(&options, &["file_path"]);
+        let has = match reading.has(&options) {
+            Some(true) => reading.has(&path),
+            options => options,
+        };
+        if has == Some(false) {
+            reading.refuse(
+                &["audit", device],
+                "missing key `file_path` in `options`: a file device needs it",
+            );
+        }
+        let Some(file) = reading.text(&path) else {
+            continue;
+        };
+        if let Some(other) = files.insert(file, device) {
+            let text = format!("`audit.{other}` writes to this file already");
+            reading.refuse(&path, text);
+        }
+    }
 }
 
-pub(super) fn audit_options_keep_secrets(parts: &Parts, reading: &mut Reading) {
-    for device in &parts.audit {
-        let truth = option(device, "log_raw").map(str::to_ascii_lowercase);
-        if truth.is_some_and(|text| matches!(text.as_str(), "true" | "t" | "1")) {
+pub(super) fn audit_options_keep_secrets(reading: &mut Reading) {
+    for device in reading.keys(&["audit"]).unwrap_or_default() {
+        let path = ["audit", device, "options", "log_raw"];
+        let truth = reading.node(&path).map(|node| match &node.kind {
+            Kind::Bool(true) => true,
+            _ => node.text().is_some_and(|text| {
+                matches!(text.to_ascii_lowercase().as_str(), "true" | "t" | "1")
+            }),
+        });
+        if truth == Some(true) {
             let text = "`log_raw` writes every secret in clear, the root token and the recovery keys first";
-            reading.refuse(&["audit", &device.path, "options", "log_raw"], text);
+            reading.refuse(&path, text);
         }
-        if let Some(mode) = option(device, "mode") {
-            let path = ["audit", &device.path, "options", "mode"];
-            match u32::from_str_radix(mode, 8) {
-                Ok(bits) if bits & 0o111 != 0 => {
-                    reading.refuse(&path, "an audit file is never executable");
-                }
-                Ok(bits) if bits <= 0o777 => {}
-                _ => reading.refuse(&path, "expected an octal mode such as \"0600\""),
+        let path = ["audit", device, "options", "mode"];
+        match reading.text(&path).map(|mode| u32::from_str_radix(mode, 8)) {
+            Some(Ok(bits)) if bits & 0o111 != 0 => {
+                reading.refuse(&path, "an audit file is never executable");
             }
+            Some(Ok(bits)) if bits <= 0o777 => {}
+            Some(_) => reading.refuse(&path, "expected an octal mode such as \"0600\""),
+            None => {}
         }
     }
 }
 
-fn option<'d>(device: &'d AuditDevice, name: &str) -> Option<&'d str> {
-    device
-        .options
-        .iter()
-        .find(|(option, _)| option == name)
-        .map(|(_, value)| value.as_str())
-}
-
-pub(super) fn secrets_are_references(parts: &Parts, reading: &mut Reading) {
-    for mount in &parts.auth {
-        literals(reading, &["auth", &mount.path, "config"], &mount.config);
+pub(super) fn secrets_are_references(reading: &mut Reading) {
+    for mount in reading.keys(&["auth"]).unwrap_or_default() {
+        literals(reading, &["auth", mount, "config"]);
     }
-    for (mount, kind, name, fields) in members(parts) {
-        literals(reading, &["auth", &mount.path, kind, name], fields);
+    for (mount, kind, name) in members(reading) {
+        literals(reading, &["auth", mount, kind, name]);
     }
-    for engine in &parts.secrets {
-        literals(
-            reading,
-            &["secrets", &engine.path, "config"],
-            &engine.config,
-        );
+    for engine in reading.keys(&["secrets"]).unwrap_or_default() {
+        literals(reading, &["secrets", engine, "config"]);
     }
-    for (index, write) in parts.writes.iter().enumerate() {
-        literals(reading, &["writes", &step(index), "data"], &write.data);
+    for place in reading.places(&["writes"]) {
+        literals(reading, &["writes", &place, "data"]);
     }
 }
 
 /// Reports literal values of fields that are secrets by their name. Depth is bounded by that of the document.
-fn literals(reading: &mut Reading, path: &[&str], fields: &Fields) {
-    for (name, field) in fields.iter() {
-        let mut here = path.to_vec();
-        here.push(name);
-        match field {
-            Field::String(text) if !text.is_empty() && is_secret(name) => {
-                reading.refuse(&here, "secret values are references: `{file: PATH}`, `{env: NAME}`, `{ssm: PARAMETER}` or `{prompt: TEXT}`");
-            }
-            Field::Map(fields) => literals(reading, &here, fields),
-            _ => {}
+fn literals(reading: &mut Reading, path: &[&str]) {
+    for name in reading.keys(path).unwrap_or_default() {
+        let here = under(path, &[name]);
+        if reading.text(&here).is_some_and(|text| !text.is_empty()) && is_secret(name) {
+            reading.refuse(&here, "secret values are references: `{file: PATH}`, `{env: NAME}`, `{ssm: PARAMETER}` or `{prompt: TEXT}`");
+        }
+        if reading.find(&here).is_some_and(is_plain_map) {
+            literals(reading, &here);
         }
     }
+}
+
+fn is_plain_map(node: &Node) -> bool {
+    matches!(node.kind, Kind::Map(_)) && !node.reference
 }
 
 fn is_secret(name: &str) -> bool {
@@ -155,11 +152,15 @@ fn is_secret(name: &str) -> bool {
     })
 }
 
-pub(super) fn write_paths_are_plain(parts: &Parts, reading: &mut Reading) {
-    for (index, write) in parts.writes.iter().enumerate() {
-        if !plain_path(&write.path) || write.path.starts_with("v1/") {
+pub(super) fn write_paths_are_plain(reading: &mut Reading) {
+    for place in reading.places(&["writes"]) {
+        let path = ["writes", &place, "path"];
+        if reading
+            .text(&path)
+            .is_some_and(|text| !plain_path(text) || text.starts_with("v1/"))
+        {
             let text = "an API path has neither `v1/` nor `/` in front, no `/` at the end, and neither `//` nor `..` in it";
-            reading.refuse(&["writes", &step(index), "path"], text);
+            reading.refuse(&path, text);
         }
     }
 }

@@ -57,7 +57,7 @@ fn target(address: &str, nodes: &[&str]) -> Target {
         timeouts: Timeouts {
             request: Duration::from_millis(300),
             init: Duration::from_millis(300),
-            ..Timeouts::default()
+            active: Duration::from_millis(300),
         },
     }
 }

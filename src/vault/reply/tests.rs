@@ -95,6 +95,39 @@ fn a_web_page_is_not_the_server() {
 }
 
 #[test]
+fn a_refusal_in_another_form_is_not_the_servers() {
+    let foreign = [
+        "",
+        "<html>",
+        "{}",
+        "[]",
+        "{",
+        r#"{"message": "Forbidden"}"#,
+        r#"{"errors": "permission denied"}"#,
+        r#"{"errors": [{"code": "denied"}]}"#,
+        r#"{"error": {"code": 403}, "data": {"error": "permission denied"}}"#,
+    ];
+    for status in [400, 403, 404] {
+        for body in foreign {
+            let answer = reply(status, "application/json", body, "sys/init", &[]);
+            let error = answer.refusal();
+            assert!(
+                matches!(error.kind(), Kind::NotVault { .. }),
+                "{status} {body}"
+            );
+            assert!(!error.is_forbidden(), "{status} {body}");
+        }
+        for body in [r#"{"errors": []}"#, r#"{"request_id": "r", "data": null}"#] {
+            let error = reply(status, "application/json", body, "sys/init", &[]).refusal();
+            assert!(
+                matches!(error.kind(), Kind::Status { .. }),
+                "{status} {body}"
+            );
+        }
+    }
+}
+
+#[test]
 fn the_servers_texts_are_short_clean_and_few() {
     let body = json!({"errors": ["1 error occurred:\n\t* permission denied\n\n", "x".repeat(400), "c", "d"]});
     let error = reply(403, "application/json", &body.to_string(), "x", &[]).refusal();
@@ -114,7 +147,6 @@ fn what_we_sent_in_secret_does_not_come_back() {
 fn calls_that_deal_in_keys_keep_no_text() {
     let body = json!({"errors": ["incorrect nonce supplied; nonce is \"1-2-3\""]}).to_string();
     for path in [
-        "sys/init",
         "sys/unseal",
         "sys/generate-root/update",
         "sys/generate-root-token/update",
@@ -124,6 +156,16 @@ fn calls_that_deal_in_keys_keep_no_text() {
         let error = reply(400, "application/json", &body, path, &[]).refusal();
         assert_eq!(error.messages(), [] as [&str; 0], "{path}");
     }
+    let error = reply(500, "application/json", &body, "sys/init", &[]).refusal();
+    assert_eq!(error.messages(), [] as [&str; 0], "keys stand next to it");
+}
+
+#[test]
+fn why_an_initialisation_was_refused_is_said() {
+    let why = "invalid seal configuration: threshold cannot be larger than shares";
+    let body = json!({"errors": [why]}).to_string();
+    let error = reply(400, "application/json", &body, "sys/init", &[]).refusal();
+    assert_eq!(error.messages(), [why]);
 }
 
 #[test]

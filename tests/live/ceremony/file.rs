@@ -26,6 +26,8 @@ pub struct Ceremony {
     pub file: Value,
     /// Environment of the tool.
     pub environment: Vec<(String, String)>,
+    /// Words before the tool's own command.
+    pub through: Vec<String>,
     identities: BTreeMap<String, age::x25519::Identity>,
     /// Every secret that the tool was given; none may ever be printed.
     pub secrets: BTreeMap<String, String>,
@@ -50,6 +52,7 @@ impl Ceremony {
             directory,
             file: plain(server),
             environment: Vec::new(),
+            through: Vec::new(),
             identities: BTreeMap::new(),
             secrets: BTreeMap::new(),
         };
@@ -194,6 +197,7 @@ impl Ceremony {
         Tool::new()
             .directory(self.directory.path())
             .envs(self.environment.clone())
+            .through(&self.through)
     }
 
     /// Runs the tool to its end, the file written as it now is.

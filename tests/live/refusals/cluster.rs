@@ -153,6 +153,33 @@ fn a_node_that_never_joins_what_was_initialised() {
 }
 
 #[test]
+fn a_listed_node_that_falls_silent_after_the_initialisation() {
+    let (server, mut ceremony) = before();
+    // Health, seal and whether it is initialised; then nothing more.
+    let silent = disturbed(&server.address(), |place, _| match place {
+        1..=3 => Action::Pass,
+        _ => Action::Refuse,
+    });
+    ceremony.set(
+        "/cluster/nodes",
+        json!([server.address(), silent.address()]),
+    );
+    ceremony.set("/cluster/timeouts", json!({ "active": "2s" }));
+    let run = ceremony.apply();
+    run.exits(1).says(&[
+        &silent.address(),
+        "start the server there, or take it out of cluster.nodes",
+        "vault-bootstrap apply --yes",
+    ]);
+    assert!(
+        server.audit().writes().is_empty(),
+        "nothing was configured\n{run}"
+    );
+    ceremony.remove("/cluster/nodes");
+    ceremony.apply().exits(4);
+}
+
+#[test]
 fn a_checkpoint_of_another_cluster() {
     let (server, ceremony) = before();
     ceremony.apply().exits(4);

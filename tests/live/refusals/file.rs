@@ -24,7 +24,11 @@ fn a_file_that_is_not_yaml() {
 fn a_file_that_is_not_there() {
     let (server, ceremony) = before();
     let run = ceremony.run_as_is(&["apply", "--yes", "-c", "elsewhere.yaml"]);
-    run.exits(2).says(&["elsewhere.yaml", "cannot be read"]);
+    run.exits(2).says(&[
+        "elsewhere.yaml",
+        "cannot be read",
+        "name the configuration: vault-bootstrap -c FILE COMMAND",
+    ]);
     nothing_was_written(&server, &ceremony, &run);
 }
 
@@ -174,7 +178,10 @@ fn a_root_token_that_would_stay_by_the_file_alone_or_by_the_command_alone() {
         &server,
         &ceremony,
         2,
-        &["revoke_root: false", "vault-bootstrap apply --keep-root"],
+        &[
+            "revoke_root: false",
+            "vault-bootstrap apply --yes --keep-root",
+        ],
     );
 }
 

@@ -216,7 +216,7 @@ fn another_root_token_stops_the_revocation_until_it_may_go_too() {
     let texts = [
         "refused:",
         "other root tokens are alive: accessor",
-        "vault-bootstrap apply --revoke-other-roots",
+        "vault-bootstrap apply --yes --revoke-other-roots",
     ];
     let run = refused(
         &server,

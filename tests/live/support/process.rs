@@ -193,16 +193,19 @@ pub fn free_port() -> u16 {
         .unwrap_or_else(|poisoned| poisoned.into_inner());
     let handed_out = handed_out.get_or_insert_default();
     loop {
-        let listener =
-            TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a loopback port is free");
-        let port = listener
-            .local_addr()
-            .expect("a bound socket has an address")
-            .port();
+        let (_, port) = listen();
         if handed_out.insert(port) {
             return port;
         }
     }
+}
+
+/// Listens on a loopback port that was free.
+pub fn listen() -> (TcpListener, u16) {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a loopback port is free");
+    let address = listener.local_addr();
+    let port = address.expect("a bound socket has an address").port();
+    (listener, port)
 }
 
 /// Whether something accepts connections on this loopback port.

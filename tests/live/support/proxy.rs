@@ -9,6 +9,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use super::process::listen;
+
 /// One request as it came in.
 #[derive(Debug, Clone)]
 pub struct RequestInfo {
@@ -51,12 +53,18 @@ pub enum Action {
     Refuse,
     /// The proxy answers: status, content type, body.
     Respond(u16, &'static str, String),
+    /// The server does it, and the proxy answers in its place.
+    DoAndRespond(u16, &'static str, String),
     /// The server does it, and the connection closes without the answer.
     DropAnswer,
     /// The server learns nothing of it, and the connection stays open until the program goes away.
     Hold,
     /// The server does it, and the answer is kept until the program goes away.
     HoldAnswer,
+    /// It stays on its way, for [`Action::PassAfterKept`]; the connection stays open until the program goes away.
+    Keep,
+    /// What was kept arrives first, its answer for nobody; then this one goes through.
+    PassAfterKept,
     /// The proxy answers 307 with this address.
     Redirect(String),
 }
@@ -71,6 +79,7 @@ struct Shared {
     closing: AtomicBool,
     connections: Mutex<Vec<TcpStream>>,
     held: Mutex<Sender<()>>,
+    kept: Mutex<Vec<RequestInfo>>,
 }
 
 /// A running proxy. Dropping it closes its port and its connections.
@@ -91,16 +100,12 @@ impl Proxy {
             .strip_prefix("http://")
             .expect("an http:// address")
             .to_owned();
-        let listener =
-            TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a loopback port is free");
-        let port = listener
-            .local_addr()
-            .expect("a bound socket has an address")
-            .port();
+        let (listener, port) = listen();
         let (sender, held) = mpsc::channel();
         let shared = Arc::new(Shared {
             upstream,
             held: Mutex::new(sender),
+            kept: Mutex::default(),
             rule: Box::new(rule),
             number: AtomicUsize::new(0),
             counts: Mutex::default(),
@@ -203,6 +208,20 @@ fn serve(connection: &TcpStream, shared: &Shared) -> io::Result<()> {
             Action::HoldAnswer => {
                 forward(&request, &shared.upstream)?;
                 return hold(shared, &mut reader);
+            }
+            Action::Keep => {
+                locked(&shared.kept).push(request);
+                return hold(shared, &mut reader);
+            }
+            Action::PassAfterKept => {
+                for late in locked(&shared.kept).drain(..) {
+                    forward(&late, &shared.upstream)?;
+                }
+                forward(&request, &shared.upstream)?
+            }
+            Action::DoAndRespond(status, kind, body) => {
+                forward(&request, &shared.upstream)?;
+                Message::answer(status, ("content-type", kind), body)
             }
             Action::Respond(status, kind, body) => {
                 Message::answer(status, ("content-type", kind), body)

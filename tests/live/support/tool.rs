@@ -1,6 +1,7 @@
 //! The program under test, run as an operator runs it but in an environment with nothing in it.
 
 use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
@@ -19,6 +20,7 @@ pub struct Tool {
     home: Scratch,
     directory: Option<PathBuf>,
     environment: Vec<(String, String)>,
+    through: Vec<String>,
     limit: Duration,
 }
 
@@ -31,6 +33,8 @@ pub struct ToolResult {
     pub stdout: String,
     /// Everything on standard error.
     pub stderr: String,
+    /// Whether it left its memory behind.
+    pub core_dumped: bool,
 }
 
 impl ToolResult {
@@ -53,6 +57,7 @@ impl Tool {
             home: Scratch::new(),
             directory: None,
             environment: Vec::new(),
+            through: Vec::new(),
             limit: Duration::from_secs(120),
         }
     }
@@ -80,6 +85,12 @@ impl Tool {
         self
     }
 
+    /// Puts these words before the command, such as a program that starts another one.
+    pub fn through(mut self, words: &[String]) -> Self {
+        self.through = words.to_vec();
+        self
+    }
+
     /// Kills runs that take longer, and fails the test.
     pub fn limit(mut self, limit: Duration) -> Self {
         self.limit = limit;
@@ -88,8 +99,11 @@ impl Tool {
 
     /// The prepared command, for runs that none of the others fits.
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_vault-bootstrap"));
+        let program = env!("CARGO_BIN_EXE_vault-bootstrap");
+        let mut words = self.through.iter().map(String::as_str).chain([program]);
+        let mut command = Command::new(words.next().unwrap_or(program));
         command
+            .args(words)
             .args(arguments)
             .current_dir(self.directory.as_deref().unwrap_or(self.home.path()))
             .env_clear()
@@ -292,6 +306,7 @@ impl Running {
         );
         ToolResult {
             code: exit_code(status),
+            core_dumped: status.core_dumped(),
             stdout,
             stderr,
         }

@@ -1,0 +1,207 @@
+//! Rules of logins: what each one needs by the type of its auth method, and what it names there.
+
+use super::access::setting;
+use super::{auth_type, mount_of, under};
+use crate::config::check::list;
+use crate::config::reading::{Reading, mount_path};
+use crate::config::tree::Kind;
+
+/// Types of auth methods that a login can use, with the keys that belong to each.
+const TYPES: [(&str, [&str; 2]); 5] = [
+    ("userpass", ["username", "password"]),
+    ("approle", ["role_id", "secret_id"]),
+    ("jwt", ["role", "with"]),
+    ("kubernetes", ["role", "with"]),
+    ("oidc", ["role", "with"]),
+];
+
+/// Keys that belong to one type or another.
+const KEYS: [&str; 6] = [
+    "role",
+    "with",
+    "username",
+    "password",
+    "role_id",
+    "secret_id",
+];
+
+pub(super) fn auth_methods_exist(reading: &mut Reading) {
+    let Some(mounts) = reading.keys(&["auth"]) else {
+        return;
+    };
+    for login in reading.keys(&["logins"]).unwrap_or_default() {
+        let path = ["logins", login, "auth"];
+        if reading.text(&path).is_none() || mount_of(reading, login).is_some() {
+            continue;
+        }
+        let known = match names(&mounts) {
+            known if known.is_empty() => "`auth` is empty".into(),
+            known => format!("`auth` has {known}"),
+        };
+        reading.refuse(
+            &path,
+            format!("no auth method of this file has this path; {known}"),
+        );
+    }
+}
+
+pub(super) fn capabilities_say_something(reading: &mut Reading) {
+    for login in reading.keys(&["logins"]).unwrap_or_default() {
+        for key in ["can", "cannot"] {
+            let all = ["logins", login, key];
+            for api_path in reading.keys(&all).unwrap_or_default() {
+                let path = under(&all, &[api_path]);
+                if reading.count(&path) == Some(0) {
+                    reading.refuse(&path, "the list is empty, so nothing would be checked");
+                }
+                if api_path.starts_with('/') || api_path.starts_with("v1/") || api_path.is_empty() {
+                    reading.refuse(&path, "an API path has no `/` in front and no `v1/`");
+                }
+                if key == "cannot" {
+                    contradiction(reading, login, api_path);
+                }
+            }
+        }
+    }
+}
+
+fn contradiction(reading: &mut Reading, login: &str, api_path: &str) {
+    let allowed = texts(reading, &["logins", login, "can", api_path]);
+    let path = ["logins", login, "cannot", api_path];
+    let denied = texts(reading, &path);
+    if let Some(both) = denied.iter().find(|denied| allowed.contains(denied)) {
+        reading.refuse(
+            &path,
+            format!("`{both}` stands in `can` for this path as well"),
+        );
+    }
+}
+
+/// The sound texts of a list.
+fn texts<'a>(reading: &Reading<'a>, path: &[&str]) -> Vec<&'a str> {
+    let places = reading.places(path);
+    let text = |place: &String| reading.text(&under(path, &[place]));
+    places.iter().filter_map(text).collect()
+}
+
+pub(super) fn keys_fit_the_auth_method(reading: &mut Reading) {
+    for login in reading.keys(&["logins"]).unwrap_or_default() {
+        let mount = mount_of(reading, login);
+        let Some(auth_type) = mount.and_then(|mount| auth_type(reading, mount)) else {
+            continue;
+        };
+        let Some((_, takes)) = TYPES.iter().find(|(name, _)| *name == auth_type) else {
+            let known = TYPES.map(|(name, _)| format!("`{name}`")).into_iter();
+            let known = list(known, "or");
+            reading.refuse(
+                &["logins", login, "auth"],
+                format!(
+                    "this program logs in through {known}, not through an auth method of this type"
+                ),
+            );
+            continue;
+        };
+        for key in KEYS {
+            let path = ["logins", login, key];
+            let has = reading.has(&path);
+            if has == Some(true) && !takes.contains(&key) {
+                let takes = names(takes);
+                reading.refuse(
+                    &path,
+                    format!("a login through `{auth_type}` takes {takes}"),
+                );
+            }
+            let needed = takes.contains(&key) && (key != "with" || auth_type != "oidc");
+            if has == Some(false) && needed {
+                reading.refuse(
+                    &["logins", login],
+                    format!("missing key `{key}`, which a login through `{auth_type}` needs"),
+                );
+            }
+        }
+    }
+}
+
+pub(super) fn members_exist_and_fit(reading: &mut Reading) {
+    for login in reading.keys(&["logins"]).unwrap_or_default() {
+        let Some(mount) = mount_of(reading, login) else {
+            continue;
+        };
+        match auth_type(reading, mount) {
+            Some("userpass") => {
+                member(reading, &["logins", login, "username"], mount, "users");
+            }
+            Some(auth_type @ ("jwt" | "kubernetes" | "oidc")) => {
+                let path = ["logins", login, "role"];
+                if let Some(role) = member(reading, &path, mount, "roles") {
+                    with_fits(reading, login, auth_type, &["auth", mount, "roles", role]);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The role or user that a login names, where there is one.
+fn member<'a>(
+    reading: &mut Reading<'a>,
+    path: &[&str],
+    mount: &str,
+    kind: &str,
+) -> Option<&'a str> {
+    let wanted = reading.text(path)?;
+    let members = reading.keys(&["auth", mount, kind])?;
+    if members.contains(&wanted) {
+        return Some(wanted);
+    }
+    let known = match names(&members) {
+        known if known.is_empty() => "it has none".into(),
+        known => format!("it has {known}"),
+    };
+    let mount = mount_path(mount);
+    reading.refuse(
+        path,
+        format!("not one of the {kind} of `auth.{mount}` in this file; {known}"),
+    );
+    None
+}
+
+/// How a login gets its credential, against what its role takes.
+fn with_fits(reading: &mut Reading, login: &str, auth_type: &str, role: &[&str]) {
+    let path = ["logins", login, "with"];
+    let (Some(role_type), Some(callback), Some(given)) = (
+        setting(reading, role, "role_type"),
+        setting(reading, role, "callback_mode"),
+        reading.has(&path),
+    ) else {
+        return;
+    };
+    // A map says where a JWT comes from, a text how a person gets to the provider; the browser is the default.
+    let with = match reading.find(&path).map(|node| &node.kind) {
+        Some(Kind::Map(_)) => None,
+        _ if given && reading.text(&path).is_none() => return,
+        _ => Some(reading.text(&path).unwrap_or("browser")),
+    };
+    let for_people = auth_type != "kubernetes" && role_type != "jwt";
+    match with {
+        None if for_people => reading.refuse(
+            &path,
+            "the role is for people (`role_type: oidc`); a JWT needs a role with `role_type: jwt`",
+        ),
+        // A method that needs `with` says so itself where it is missing.
+        Some(_) if !for_people && (given || auth_type == "oidc") => {
+            reading.refuse(&path, "the role takes a JWT: `with` is `{token_file: …}`, `{command: …}` or `{token_request: …}`");
+        }
+        Some(with) if for_people && (with == "device") != (callback == "device") => {
+            reading.refuse(
+                &path,
+                "`with: device` and `callback_mode: device` of the role go together",
+            );
+        }
+        _ => {}
+    }
+}
+
+fn names(names: &[&str]) -> String {
+    list(names.iter().map(|name| format!("`{name}`")), "and")
+}

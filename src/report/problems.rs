@@ -1,0 +1,86 @@
+//! What went wrong, for people: each problem with what to do about it, in the same form wherever it is from.
+
+use super::{Style, within};
+use crate::failure::Problem;
+use crate::layout::columns;
+
+/// One problem on its own; several as a numbered list. Each with what to do about it below.
+pub(super) fn lines(word: &str, list: &[Problem], style: Style, width: Option<usize>) -> String {
+    if let [problem] = list {
+        let mark = format!("{word}: ");
+        let what = within(&problem.what, columns(&mark), width);
+        let advice = advice(problem, 2, style, width);
+        return format!("{}{what}\n{advice}", style.bad(&mark));
+    }
+    let mut text = format!(
+        "{} {} problems\n",
+        style.bad(&format!("{word}:")),
+        list.len()
+    );
+    let digits = list.len().to_string().len();
+    for (place, problem) in list.iter().enumerate() {
+        let number = format!(" {:>digits$}. ", place + 1);
+        let indent = columns(&number);
+        text.push_str(&format!(
+            "{number}{}\n",
+            within(&problem.what, indent, width)
+        ));
+        text.push_str(&advice(problem, indent, style, width));
+    }
+    text
+}
+
+fn advice(problem: &Problem, indent: usize, style: Style, width: Option<usize>) -> String {
+    let Some(advice) = &problem.advice else {
+        return String::new();
+    };
+    let mark = format!("{}what to do: ", " ".repeat(indent));
+    let advice = within(advice, columns(&mark), width);
+    format!("{}{advice}\n", style.bold(&mark))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn problem(what: &str, advice: Option<&str>) -> Problem {
+        Problem {
+            what: what.into(),
+            advice: advice.map(str::to_owned),
+        }
+    }
+
+    const PLAIN: Style = Style {
+        colored: false,
+        terminal: true,
+    };
+
+    #[test]
+    fn one_problem_is_wrapped_below_its_mark_and_its_command_stays_whole() {
+        let list = [problem(
+            "https://vault.internal:8200/v1/sys/health cannot be reached: connection refused",
+            Some(
+                "see whether anything answers there: curl -sSi https://vault.internal:8200/v1/sys/health",
+            ),
+        )];
+        assert_eq!(
+            lines("error", &list, PLAIN, Some(60)),
+            "error: https://vault.internal:8200/v1/sys/health cannot be\n\
+             \u{20}      reached: connection refused\n\
+             \u{20} what to do: see whether anything answers there:\n\
+             \u{20}        curl -sSi https://vault.internal:8200/v1/sys/health\n"
+        );
+    }
+
+    #[test]
+    fn several_problems_are_numbered_and_each_has_its_advice_below() {
+        let list = [
+            problem("a is away", Some("start it")),
+            problem("b is taken", None),
+        ];
+        assert_eq!(
+            lines("refused", &list, PLAIN, None),
+            "refused: 2 problems\n 1. a is away\n    what to do: start it\n 2. b is taken\n"
+        );
+    }
+}
