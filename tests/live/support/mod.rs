@@ -19,6 +19,7 @@ mod openid;
 mod process;
 mod proxy;
 mod scratch;
+mod terminal;
 mod tool;
 mod vault_config;
 mod vault_server;
@@ -34,7 +35,8 @@ pub use openid::{Account, OpenIdProvider};
 pub use process::{Process, eventually, free_port, is_gone, is_listening};
 pub use proxy::{Action, Proxy, RequestInfo};
 pub use scratch::Scratch;
-pub use tool::{Running, Terminal, Tool, ToolResult};
+pub use terminal::Terminal;
+pub use tool::{Running, Tool, ToolResult};
 pub use vault_config::{DeclaredAudit, Seal, ServerBuilder, Setup, Tls};
 pub use vault_server::VaultServer;
 

@@ -8,11 +8,11 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use expectrl::{Captures, Eof, Expect, Needle, Regex, Session};
 use rustix::process::Signal;
 
 use super::process::{end, eventually, exit_code, spawn};
 use super::scratch::Scratch;
+use super::terminal::Terminal;
 
 /// How to run the program: its environment, its directory, and how long it may take.
 #[derive(Debug)]
@@ -145,12 +145,7 @@ impl Tool {
 
     /// Starts a run at a pseudo-terminal, for what asks a person.
     pub fn terminal(&self, arguments: &[&str]) -> Terminal {
-        let mut session = Session::spawn(self.command(arguments)).expect("a pseudo-terminal");
-        session.set_expect_timeout(Some(self.limit));
-        Terminal {
-            session,
-            limit: self.limit,
-        }
+        Terminal::open(self.command(arguments), self.limit)
     }
 }
 
@@ -317,87 +312,4 @@ impl Drop for Running {
     fn drop(&mut self) {
         end(&mut self.child, Duration::from_secs(2));
     }
-}
-
-/// A run at a pseudo-terminal. Dropping it ends it.
-pub struct Terminal {
-    session: expectrl::session::OsSession,
-    limit: Duration,
-}
-
-impl Terminal {
-    /// Waits until the program has shown this text, and returns everything up to its end.
-    #[track_caller]
-    pub fn expect(&mut self, text: &str) -> String {
-        self.wait_for(text, text)
-    }
-
-    /// Waits until the program has shown something that matches, and returns everything up to its end.
-    #[track_caller]
-    pub fn expect_pattern(&mut self, pattern: &str) -> String {
-        self.wait_for(Regex(pattern), pattern)
-    }
-
-    #[track_caller]
-    fn wait_for(&mut self, needle: impl Needle, what: &str) -> String {
-        match self.session.expect(needle) {
-            Ok(captures) => shown(&captures),
-            Err(error) => panic!(
-                "the terminal never showed {what:?}: {error}\n{}",
-                self.rest()
-            ),
-        }
-    }
-
-    fn rest(&mut self) -> String {
-        let mut rest = [0; 4096];
-        let read = self.session.try_read(&mut rest).unwrap_or(0);
-        String::from_utf8_lossy(&rest[..read]).into_owned()
-    }
-
-    /// Types a line.
-    pub fn type_line(&mut self, line: &str) {
-        self.session
-            .send_line(line)
-            .expect("the terminal takes a line");
-    }
-
-    /// Types keys as they are, such as `\x03` for control-C.
-    pub fn type_keys(&mut self, keys: &str) {
-        self.session.send(keys).expect("the terminal takes keys");
-    }
-
-    /// Kills the program where it stands, as `kill -9` does; what it had shown.
-    #[track_caller]
-    pub fn kill(self) -> (i32, String) {
-        let id = self.session.get_process().pid().as_raw();
-        let id = rustix::process::Pid::from_raw(id).expect("a process");
-        rustix::process::kill_process(id, Signal::KILL).expect("the program is there");
-        self.finish()
-    }
-
-    /// Waits for the end, and returns the exit code (negative: a signal) with what was shown since the last wait.
-    #[track_caller]
-    pub fn finish(mut self) -> (i32, String) {
-        use expectrl::process::unix::WaitStatus;
-        let shown = self.wait_for(Eof, "its end");
-        let process = self.session.get_process();
-        let mut status = Ok(WaitStatus::StillAlive);
-        let gone = eventually(self.limit, || {
-            // This reaps the program, so the status is there only once.
-            status = process.status();
-            !matches!(status, Ok(WaitStatus::StillAlive))
-        });
-        assert!(gone, "closed the terminal but did not end: {shown}");
-        let code = match status {
-            Ok(WaitStatus::Exited(_, code)) => code,
-            Ok(WaitStatus::Signaled(_, signal, _)) => -(signal as i32),
-            other => panic!("an unexpected end: {other:?}\n{shown}"),
-        };
-        (code, shown)
-    }
-}
-
-fn shown(captures: &Captures) -> String {
-    String::from_utf8_lossy(captures.as_bytes()).into_owned()
 }
