@@ -124,7 +124,10 @@ async fn run(ceremony: &mut Ceremony<'_>, interrupt: &Interrupt) -> Result<(), F
         let (begun, before) = (Instant::now(), ceremony.client().requests_sent());
         let (outcome, evidence) = interruptible(step, ceremony, interrupt).await?;
         if step == Step::Initialize {
-            session::begin(ceremony).await?;
+            tokio::select! {
+                begun = session::begin(ceremony) => begun?,
+                stop = interrupt.requested() => return Err(stop),
+            }
         }
         ceremony.tell(Event::StepFinished {
             step,
