@@ -6,6 +6,7 @@ mod custodians;
 mod disk;
 mod file;
 mod later;
+mod shares;
 mod tls;
 
 use crate::ceremony::{Ceremony, Run, Server};
