@@ -50,6 +50,8 @@ pub struct Ceremony<'a> {
     /// A login kept open from its proof to the revocation of root, where every login needs a person:
     /// nobody is asked to sign in twice for the same thing.
     pub control: Option<(String, vault::Session)>,
+    /// What the logins that need a person have shown in this run, by name: nobody is asked twice.
+    pub signed_in: BTreeMap<String, serde_json::Value>,
     /// Shares between the server's answer and their custodians; dropped as soon as they are there.
     pub shares: Vec<Share>,
     /// Resolved secret references.
@@ -79,6 +81,7 @@ impl<'a> Ceremony<'a> {
             key: edge.key,
             session: Session::None,
             control: None,
+            signed_in: BTreeMap::new(),
             shares: Vec::new(),
             resolved: edge.resolved,
             findings: RefCell::default(),
@@ -139,6 +142,12 @@ impl<'a> Ceremony<'a> {
     /// True while we are root.
     pub fn is_root(&self) -> bool {
         matches!(self.session, Session::Root(_))
+    }
+
+    /// True where root is to live on, as both the file and the command line say.
+    #[must_use]
+    pub fn keeps_root(&self) -> bool {
+        self.options.keep_root && !self.config.revoke_root
     }
 
     /// Says something about the step in hand.

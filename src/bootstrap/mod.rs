@@ -28,6 +28,7 @@ mod session;
 mod status;
 pub mod step;
 mod steps;
+mod witness;
 
 use std::path::Path;
 use std::time::Instant;
@@ -88,9 +89,8 @@ pub async fn apply(
     let mut ceremony = Ceremony::new(config, options, tell, edge);
     let result = run(&mut ceremony, interrupt).await;
     // A login's token of ours does not outlive the run, however it ended.
-    let closed = session::close(&mut ceremony).await;
+    session::close(&mut ceremony).await;
     result?;
-    closed?;
     not_rehearsed(&ceremony);
     let findings = ceremony.findings.borrow().clone();
     let report = ceremony.diary().directory().join("report.json");
@@ -189,9 +189,15 @@ async fn passes(failure: &Failure, ceremony: &Ceremony<'_>) -> bool {
 async fn attempt(step: Step, ceremony: &mut Ceremony<'_>) -> Result<(Outcome, Evidence), Failure> {
     let recorded = ceremony.diary().diary().recorded(step);
     let observation = if recorded == Recorded::Done && nobody_looks(step, ceremony) {
-        Observation::unknown("every login needs a person")
+        Observation::unknown("there is no login to look with")
     } else {
-        steps::observe(step, ceremony).await?
+        match steps::observe(step, ceremony).await {
+            Err(failure) if recorded == Recorded::Done && only_the_end_is_left(step, ceremony) => {
+                witness::unseen(ceremony, &failure.to_string()).await?;
+                Observation::unknown("see the findings")
+            }
+            observation => observation?,
+        }
     };
     let decision = if step == Step::Initialize {
         let kept = ceremony.diary().keeps_something()?;
@@ -216,6 +222,14 @@ async fn attempt(step: Step, ceremony: &mut Ceremony<'_>) -> Result<(Outcome, Ev
 /// Until it is waited for there is none, and the hand-over is about files.
 fn asks_the_active_node(step: Step) -> bool {
     step > Step::WaitUntilActive && step != Step::HandOver
+}
+
+/// Root is dead, and what it made is no longer to be judged by anybody who could mend it: no look at it may
+/// keep the ceremony from its end.
+fn only_the_end_is_left(step: Step, ceremony: &Ceremony<'_>) -> bool {
+    let revoked = ceremony.diary().diary().recorded(Step::RevokeRoot);
+    let before = step > Step::Initialize && step < Step::RevokeRoot;
+    before && revoked == Recorded::Started && !ceremony.is_root()
 }
 
 /// After hand-over, where every declared login needs a person, there is nobody to look with.
@@ -263,8 +277,14 @@ async fn act(
             for detail in &observation.details {
                 ceremony.note(format!("was done and has changed: {detail}"));
             }
+            // What is merely done once more in each run, such as waiting, has not changed.
+            let outcome = if observation.details.is_empty() {
+                Outcome::Applied
+            } else {
+                Outcome::Repaired
+            };
             let evidence = repair(step, ceremony, observation).await?;
-            Ok((Outcome::Repaired, evidence))
+            Ok((outcome, evidence))
         }
     }
 }

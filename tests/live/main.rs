@@ -12,6 +12,7 @@
 mod ceremony;
 mod desktop;
 mod doors;
+mod end_of_root;
 mod happy;
 mod killed;
 mod leader;

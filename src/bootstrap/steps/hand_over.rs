@@ -11,7 +11,7 @@ pub(super) fn observe(ceremony: &Ceremony<'_>) -> Observation {
     let checkpoint = ceremony.diary();
     let diary = checkpoint.diary();
     let keeps = checkpoint.keeps_something().unwrap_or(true);
-    let may_keep = ceremony.options.keep_root && !ceremony.config.revoke_root;
+    let may_keep = ceremony.keeps_root();
     let done = diary.recorded(Step::HandOver) == Recorded::Done;
     if done && ceremony.written.get() == 0 && (!keeps || may_keep) {
         let entry = diary.steps.get(&Step::HandOver);
@@ -22,7 +22,7 @@ pub(super) fn observe(ceremony: &Ceremony<'_>) -> Observation {
 
 #[allow(clippy::unused_async, reason = "the shape of all steps")]
 pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failure> {
-    let kept = ceremony.options.keep_root && !ceremony.config.revoke_root;
+    let kept = ceremony.keeps_root();
     let report = EvidenceReport::of(ceremony);
     let text = report.text();
     let checkpoint = ceremony.checkpoint();

@@ -128,3 +128,30 @@ fn before_aws(ceremony: &mut Ceremony, share: PathBuf) -> Proxy {
     ceremony.environment[endpoint].1 = proxy.address();
     proxy
 }
+
+#[test]
+fn a_share_that_goes_just_before_root_does_keeps_root_alive() {
+    let (server, mut ceremony) = before();
+    let (share, aside) = (
+        ceremony.path("shares/alice.age"),
+        ceremony.path("alice.aside"),
+    );
+    let once = Once::new();
+    let (from, to) = (share.clone(), aside.clone());
+    let proxy = disturbed(&server.address(), move |_, label| {
+        if label == "LIST /v1/auth/token/accessors" {
+            once.call_once(|| fs::rename(&from, &to).expect("it was there"));
+        }
+        Action::Pass
+    });
+    ceremony.set("/cluster/address", json!(proxy.address()));
+    let run = ceremony.apply();
+    run.exits(3).says(&[
+        "shares/alice.age, the share of alice, is gone",
+        "root is still alive",
+    ]);
+    assert!(ceremony.keeps_secrets(), "root is in the checkpoint\n{run}");
+    fs::rename(&aside, &share).expect("it was there");
+    ceremony.apply().exits(4);
+    all_shares_are_good(&server, &ceremony);
+}
