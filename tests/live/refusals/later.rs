@@ -98,6 +98,49 @@ fn a_device_that_logs_in_clear_has_seen_the_root_token() {
 }
 
 #[test]
+fn a_device_that_logs_in_clear_after_the_hand_over_is_a_finding_and_no_reason_to_wipe() {
+    let (server, ceremony) = before();
+    ceremony.apply().exits(4);
+    let raw = ceremony.path("raw.log");
+    server.reload_with(&format!(
+        "audit \"file\" \"raw\" {{\n  options {{\n    file_path = \"{}\"\n    log_raw = \"true\"\n  }}\n}}",
+        raw.display()
+    ));
+    let auditor = server
+        .api()
+        .log_in("audit-reader", &ceremony.secrets["audit"]);
+    let there = || auditor.read("sys/audit")["data"]["raw/"].is_object();
+    assert!(eventually(std::time::Duration::from_secs(10), there));
+    ceremony
+        .apply()
+        .exits(4)
+        .prints(&[
+            "audit device raw of",
+            "has log_raw",
+            "remove log_raw, destroy that log and rotate",
+        ])
+        .never_says(&["empty the storage", "holds no data", "root token stands"]);
+}
+
+#[test]
+fn a_device_with_another_description_or_reach_is_shown_with_both() {
+    let (server, mut ceremony) = before();
+    ceremony
+        .set("/audit/file/description", json!("who did what"))
+        .set("/audit/file/local", json!(true));
+    let texts = [
+        "refused:",
+        "sys/audit/file: description is \"\", the file says \"who did what\"",
+        "sys/audit/file: local is false, the file says true",
+    ];
+    refused(&server, &ceremony, 3, &texts, &["update sys/mounts"]);
+    ceremony
+        .remove("/audit/file/description")
+        .remove("/audit/file/local");
+    ceremony.apply().exits(4);
+}
+
+#[test]
 fn a_device_with_another_option_is_shown_and_left_alone() {
     let (server, mut ceremony) = before();
     ceremony.set("/audit/file/options/mode", json!("0640"));
