@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::checkpoint::Checkpoint;
 use super::event::Event;
+use super::interrupt::Interrupt;
 use super::options::Options;
 use super::step::Step;
 use crate::config::{Config, SecretRef};
@@ -41,6 +42,8 @@ pub struct Ceremony<'a> {
     pub config: &'a Config,
     /// What was typed.
     pub options: &'a Options,
+    /// Whether a stop was asked for.
+    pub interrupt: &'a Interrupt,
     /// The custodians, in the order of the file: the first share is for the first.
     pub custodians: Vec<Custodian>,
     /// What encrypts the secret part of the checkpoint.
@@ -71,12 +74,14 @@ impl<'a> Ceremony<'a> {
     pub fn new(
         config: &'a Config,
         options: &'a Options,
+        interrupt: &'a Interrupt,
         tell: &'a dyn Fn(Event),
         edge: Edge,
     ) -> Self {
         Self {
             config,
             options,
+            interrupt,
             custodians: edge.custodians,
             key: edge.key,
             session: Session::None,

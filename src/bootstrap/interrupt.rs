@@ -1,4 +1,4 @@
-//! A request to stop: taken at once by every step but `initialize`, whose answer exists only once.
+//! A request to stop: taken at once, but for the one request whose answer exists only once.
 
 use std::cell::Cell;
 
@@ -11,6 +11,18 @@ use crate::failure::{Exit, Failure};
 pub struct Interrupt {
     signal: Cell<Option<u8>>,
     notify: Notify,
+    unheard: Cell<bool>,
+}
+
+/// While it lives, a stop that is asked for waits.
+#[must_use]
+pub(super) struct Unheard<'a>(&'a Interrupt);
+
+impl Drop for Unheard<'_> {
+    fn drop(&mut self) {
+        self.0.unheard.set(false);
+        self.0.notify.notify_one();
+    }
 }
 
 impl Interrupt {
@@ -20,10 +32,18 @@ impl Interrupt {
         self.notify.notify_one();
     }
 
-    /// Returns once a stop was asked for.
+    /// Nothing is dropped in the middle as long as what this returns lives.
+    pub(super) fn unheard(&self) -> Unheard<'_> {
+        self.unheard.set(true);
+        Unheard(self)
+    }
+
+    /// Returns once a stop was asked for, and is heard.
     pub(super) async fn requested(&self) -> Failure {
         loop {
-            if let Some(failure) = self.pending() {
+            if !self.unheard.get()
+                && let Some(failure) = self.pending()
+            {
                 return failure;
             }
             self.notify.notified().await;

@@ -86,8 +86,8 @@ pub async fn apply(
             text: text.clone(),
         });
     }
-    let mut ceremony = Ceremony::new(config, options, tell, edge);
-    let result = run(&mut ceremony, interrupt).await;
+    let mut ceremony = Ceremony::new(config, options, interrupt, tell, edge);
+    let result = run(&mut ceremony).await;
     // A login's token of ours does not outlive the run, however it ended.
     session::close(&mut ceremony).await;
     result?;
@@ -109,7 +109,7 @@ pub async fn apply(
     })
 }
 
-async fn run(ceremony: &mut Ceremony<'_>, interrupt: &Interrupt) -> Result<(), Failure> {
+async fn run(ceremony: &mut Ceremony<'_>) -> Result<(), Failure> {
     for (place, step) in ORDER.into_iter().enumerate() {
         ceremony.enter(step);
         ceremony.tell(Event::StepStarted {
@@ -122,13 +122,7 @@ async fn run(ceremony: &mut Ceremony<'_>, interrupt: &Interrupt) -> Result<(), F
             not_rehearsed(ceremony);
         }
         let (begun, before) = (Instant::now(), ceremony.client().requests_sent());
-        let (outcome, evidence) = interruptible(step, ceremony, interrupt).await?;
-        if step == Step::Initialize {
-            tokio::select! {
-                begun = session::begin(ceremony) => begun?,
-                stop = interrupt.requested() => return Err(stop),
-            }
-        }
+        let (outcome, evidence) = interruptible(step, ceremony).await?;
         ceremony.tell(Event::StepFinished {
             step,
             outcome,
@@ -141,22 +135,24 @@ async fn run(ceremony: &mut Ceremony<'_>, interrupt: &Interrupt) -> Result<(), F
 }
 
 /// A step is dropped where it stands when a stop is asked for: the next run finds what had arrived.
-/// Only the one request that cannot be repeated is waited for.
+/// `initialize` makes it wait for the one request that cannot be repeated.
 async fn interruptible(
     step: Step,
     ceremony: &mut Ceremony<'_>,
-    interrupt: &Interrupt,
 ) -> Result<(Outcome, Evidence), Failure> {
-    if step == Step::Initialize {
-        if let Some(stop) = interrupt.pending() {
-            return Err(stop);
-        }
+    let interrupt = ceremony.interrupt;
+    let done = async {
         let result = one_step(step, ceremony).await?;
-        return interrupt.pending().map_or(Ok(result), Err);
-    }
+        if step == Step::Initialize {
+            session::begin(ceremony).await?;
+        }
+        Ok(result)
+    };
     tokio::select! {
-        result = one_step(step, ceremony) => result,
+        // A stop that was asked for before comes before.
+        biased;
         stop = interrupt.requested() => Err(stop),
+        result = done => result,
     }
 }
 

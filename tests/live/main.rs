@@ -14,6 +14,7 @@ mod desktop;
 mod doors;
 mod end_of_root;
 mod happy;
+mod interrupted;
 mod killed;
 mod leader;
 mod namespaces;

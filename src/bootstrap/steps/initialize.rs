@@ -43,6 +43,7 @@ pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
     // An earlier request of ours may still arrive; then a refusal of this one does not say whose it was.
     let first = ceremony.diary().diary().recorded(Step::Initialize) == Recorded::Nothing;
     let sealer = Sealer::create(ceremony.key()?, &ceremony.config.cluster.name).await?;
+    let unheard = ceremony.interrupt.unheard();
     ceremony.diary().write_ahead(&sealer)?;
     ceremony.checkpoint().record(|diary| {
         diary.asked = Some(asked);
@@ -57,6 +58,7 @@ pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
         .diary()
         .keep_answer(&sealer, raw)
         .map_err(answer_not_kept)?;
+    drop(unheard);
     take(ceremony, InitAnswer::parse(raw, &request(asked))?);
     if !asked.recovery {
         unseal::all_nodes(ceremony).await?;
