@@ -7,7 +7,7 @@
 //!              "digests": {"auth/userpass/users/ada#password": "$argon2id$…"}}
 //! ```
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -42,6 +42,9 @@ pub struct Diary {
     /// Argon2id digests of what the server does not give back, by path and field.
     #[serde(default)]
     pub digests: BTreeMap<String, String>,
+    /// Fields that are or once were references, by path and field: what the server has there is never shown.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub references: BTreeSet<String>,
 }
 
 /// The cluster that a checkpoint belongs to.
@@ -122,6 +125,7 @@ impl Diary {
             proofs: BTreeMap::new(),
             shares: BTreeMap::new(),
             digests: BTreeMap::new(),
+            references: BTreeSet::new(),
         }
     }
 

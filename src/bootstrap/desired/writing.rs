@@ -116,6 +116,10 @@ async fn digests_of(path: &str, hidden: &[Hidden]) -> Result<Vec<(String, String
 /// it is not as wanted is it written once more.
 async fn write(ceremony: &Ceremony<'_>, document: &Document) -> Result<(), Failure> {
     let token = ceremony.token()?;
+    if document.body.holds_unknown() {
+        let path = &document.path;
+        return Err(Failure::failed(format!("a secret of {path} was not read")));
+    }
     for _ in 0..WRITE_ATTEMPTS {
         match ceremony
             .client()
