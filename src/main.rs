@@ -90,6 +90,7 @@ async fn apply(
         yes: typed.yes,
         keep_root: typed.keep_root,
         revoke_other_roots: typed.revoke_other_roots,
+        accept_addresses: typed.accept_address,
         sign_in_seconds: typed.sign_in_timeout,
         report: typed.report,
     };

@@ -4,6 +4,7 @@
 //! deliberately sequential: a step stands on the ones before it. It can be killed anywhere and run
 //! again, because the server is asked what is true and the checkpoint only remembers attempts.
 
+mod belonging;
 pub mod ceremony;
 pub mod checkpoint;
 mod convert;
@@ -110,6 +111,10 @@ pub async fn apply(
 }
 
 async fn run(ceremony: &mut Ceremony<'_>, interrupt: &Interrupt) -> Result<(), Failure> {
+    tokio::select! {
+        known = belonging::check_addresses(ceremony) => known?,
+        stop = interrupt.requested() => return Err(stop),
+    }
     for (place, step) in ORDER.into_iter().enumerate() {
         ceremony.enter(step);
         ceremony.tell(Event::StepStarted {

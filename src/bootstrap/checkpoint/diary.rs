@@ -27,6 +27,9 @@ pub struct Diary {
     pub program: String,
     /// Which cluster this is about.
     pub cluster: Cluster,
+    /// Addresses of this cluster: nowhere else go its shares and its root token.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub addresses: BTreeSet<String>,
     /// How many shares the cluster was asked for, and how many of them open it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asked: Option<Asked>,
@@ -120,6 +123,7 @@ impl Diary {
                 address: address.to_owned(),
                 cluster_id: None,
             },
+            addresses: BTreeSet::new(),
             asked: None,
             steps: BTreeMap::new(),
             proofs: BTreeMap::new(),
