@@ -195,12 +195,17 @@ impl<'a> Ceremony<'a> {
     /// The secret behind a reference, as it was resolved in preflight.
     ///
     /// # Errors
-    /// It was not resolved; that is a mistake of this program.
+    /// It is not here any more: before hand-over that is found first.
     pub fn secret(&self, reference: &SecretRef) -> Result<Arc<SecretText>, Failure> {
         self.resolved
             .get(reference)
             .cloned()
-            .ok_or_else(|| Failure::failed(format!("{reference} was not read in time")))
+            .ok_or_else(|| {
+                Failure::failed(format!("{reference}: the secret is not here any more")).advise(
+                    "put it back, or name another login in the file that needs no person, then run apply \
+                     again",
+                )
+            })
     }
 
     /// Under which name the digest of a field is kept.

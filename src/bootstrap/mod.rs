@@ -20,9 +20,11 @@ mod interrupt;
 mod listing;
 mod open;
 pub mod options;
+mod places;
 mod prove_custodian;
 mod questions;
 mod references;
+mod report_copy;
 mod resolve;
 mod scan;
 mod session;
@@ -66,6 +68,9 @@ pub async fn apply(
     interrupt: &Interrupt,
 ) -> Result<Exit, Failure> {
     check_options(config, options)?;
+    if let Some(copy) = &options.report {
+        report_copy::check(copy, &config.checkpoint.path)?;
+    }
     let edge = tokio::select! {
         edge = open::open(config) => edge?,
         stop = interrupt.requested() => return Err(stop),
@@ -96,7 +101,7 @@ pub async fn apply(
     let findings = ceremony.findings.borrow().clone();
     let report = ceremony.diary().directory().join("report.json");
     if let Some(copy) = &options.report {
-        copy_report(&report, copy)?;
+        report_copy::write(&report, copy)?;
     }
     tell(Event::End {
         unchanged: ceremony.written.get() == 0,
@@ -269,7 +274,13 @@ async fn act(
                 ceremony.note(format!("was done and has changed: {detail}"));
             }
             let evidence = repair(step, ceremony, observation).await?;
-            Ok((Outcome::Repaired, evidence))
+            // As root it is gone through in each run: nothing had changed by that.
+            let outcome = if step == Step::WaitUntilActive {
+                Outcome::Unchanged
+            } else {
+                Outcome::Repaired
+            };
+            Ok((outcome, evidence))
         }
     }
 }
@@ -349,13 +360,6 @@ fn absolute(path: &Path) -> String {
         .unwrap_or_else(|_| path.to_path_buf())
         .display()
         .to_string()
-}
-
-fn copy_report(from: &Path, to: &Path) -> Result<(), Failure> {
-    std::fs::copy(from, to).map(|_| ()).map_err(|error| {
-        Failure::failed(format!("cannot write {}: {error}", to.display()))
-            .advise(format!("the report itself is at {}", from.display()))
-    })
 }
 
 fn check_options(config: &Config, options: &Options) -> Result<(), Failure> {

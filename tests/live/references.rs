@@ -164,3 +164,54 @@ fn a_duration_that_the_server_writes_in_its_own_way_is_written_once() {
     run.exits(1).never_says(&["delete_version_after"]);
     assert_eq!(log.writes(), Vec::<String>::new(), "{run}");
 }
+
+#[test]
+fn after_hand_over_a_missing_password_of_the_only_login_is_said_once_with_what_to_do() {
+    let server = Server::in_memory();
+    let mut ceremony = Ceremony::at(&server);
+    ceremony
+        .remove("/logins/auditor")
+        .remove("/logins/operator");
+    ceremony.apply().exits(4);
+    std::fs::remove_file(ceremony.path("ada.password")).expect("it was there");
+    let run = ceremony.apply();
+    run.exits(1).says(&[
+        "ada.password: the secret is not here any more",
+        "put it back, or name another login",
+    ]);
+    let text = run.to_string();
+    assert_eq!(text.matches("not re-checked").count(), 1, "{text}");
+}
+
+#[test]
+fn a_passphrase_that_is_not_set_is_one_problem_and_not_two() {
+    let server = Server::in_memory();
+    let mut ceremony = Ceremony::at(&server);
+    ceremony.set(
+        "/checkpoint/key",
+        json!({ "passphrase": { "env": "NO_SUCH_PASSPHRASE" } }),
+    );
+    let run = ceremony.apply();
+    run.exits(1)
+        .says(&["environment variable NO_SUCH_PASSPHRASE: not set"]);
+    run.never_says(&["was not read"]);
+}
+
+#[test]
+fn what_was_only_looked_at_again_is_not_called_repaired() {
+    let server = Server::in_memory();
+    let mut ceremony = Ceremony::at(&server);
+    // A door that does not open, so that root stays for another run.
+    ceremony.set("/logins/operator/can", json!({ "sys/mounts": ["sudo"] }));
+    ceremony.apply().exits(1);
+    ceremony.apply().exits(1).never_says(&["repaired"]);
+}
+
+#[test]
+fn a_challenge_is_not_shown_where_nobody_can_answer_it() {
+    let server = Server::in_memory();
+    let ceremony = Ceremony::unproved(&server);
+    let run = ceremony.run(&["custodian", "prove", "alice"]);
+    run.exits(2).says(&["no terminal to ask on"]);
+    run.never_says(&["BEGIN AGE"]);
+}

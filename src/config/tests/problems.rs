@@ -93,7 +93,7 @@ logins:
             "26:30: auth.oidc.roles.operator.oidc_scopes[1]: expected text; put it in quotes",
             "28:3: policies.Operator: names of policies are lower case; the servers would change it",
             "29:18: policies.empty.rules: the policy is empty",
-            "30:19: policies.missing.file: /etc/vault/policies/missing.hcl: cannot be read: entity not found",
+            "30:19: policies.missing.file: /etc/vault/policies/missing.hcl: cannot be read: no such file",
             "32:15: logins.ada.auth: no auth method of this file has this path; `auth` has `oidc`",
             "32:49: logins.ada.password: secret values are references: `{file: PATH}`, `{env: NAME}`, `{ssm: PARAMETER}` or `{prompt: TEXT}`",
             "33:15: logins.bob.auth: no auth method of this file has this path; `auth` has `oidc`",

@@ -6,6 +6,16 @@ use super::{load_text, with};
 fn every_rule_finds_its_case() {
     let cases: &[(&str, &str, &str)] = &[
         (
+            "policies:\n",
+            "writes: [{path: sys/policies/acl/Vault-Bootstrap-Break-Glass, data: {policy: x}}]\npolicies:\n",
+            "19:17: writes[0].path: `policies` writes this path; say it there",
+        ),
+        (
+            "policies:\n",
+            "writes: [{path: auth/approle/role/backup/policies, data: {token_policies: x}}]\npolicies:\n",
+            "19:17: writes[0].path: `auth.approle` writes this path; say it there",
+        ),
+        (
             "      backup: {token_ttl: 20m}\n",
             "      backup: {token_ttl: 20m}\n      other: {}\n",
             "24:18: logins.backup.auth: a role id does not say which role it belongs to",
