@@ -78,12 +78,10 @@ logins:
         &[
             "1:1: missing key `break_glass`: the way back in an emergency: `{logins: [NAME, NAME]}`, or `{none: \"reason\"}` to go without at your own risk",
             "1:10: version: expected `1`",
-            "3:3: cluster: missing key `address`: the address of the cluster: `https://vault.internal:8200`. Plain `http` only to this machine",
             "4:3: cluster.adress: unknown key `adress`; did you mean `address`?",
             "5:9: cluster.tls.verify: unknown key `verify`; the keys here are `ca_cert`, `server_name`, `client_cert` and `client_key`",
             "6:23: cluster.timeouts.request: expected a time such as `30s`, `10m` or `1h30m`",
             "9:14: init.threshold: the threshold is 3 and there are 2 shares: nobody could ever open the cluster",
-            "12:7: init.custodians[1]: one of `ssm` and `age` is missing",
             "12:21: init.custodians[1].pgp: unknown key `pgp`; the keys here are `name`, `ssm` and `age`",
             "13:30: checkpoint.key: unknown key `kmss`; expected `kms`, `identity` or `passphrase`; did you mean `kms`?",
             "17:5: audit.file.optoins: unknown key `optoins`; did you mean `options`?",

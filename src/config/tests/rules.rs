@@ -313,3 +313,11 @@ fn what_is_probably_not_meant_is_a_warning() {
         );
     }
 }
+
+#[test]
+fn a_misspelt_key_is_one_problem_and_not_a_missing_one_as_well() {
+    let misspelt = with("threshold: 2", "treshold: 2");
+    let found = load_text(&misspelt).map(|_| ()).unwrap_err();
+    assert_eq!(found.len(), 1, "{found:#?}");
+    assert!(found[0].contains("did you mean `threshold`?"), "{found:#?}");
+}
