@@ -136,6 +136,9 @@ pub struct Apply {
     /// Revoke other root tokens as well, instead of stopping there
     #[arg(long)]
     pub revoke_other_roots: bool,
+    /// An address that is new in the file is the same cluster: keys may go there too
+    #[arg(long, value_name = "ADDRESS")]
+    pub accept_address: Vec<String>,
     /// Write a copy of the report (JSON) here
     #[arg(long, value_name = "FILE")]
     pub report: Option<PathBuf>,

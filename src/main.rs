@@ -90,6 +90,7 @@ async fn apply(
         yes: typed.yes,
         keep_root: typed.keep_root,
         revoke_other_roots: typed.revoke_other_roots,
+        accept_addresses: typed.accept_address,
         sign_in_seconds: typed.sign_in_timeout,
         report: typed.report,
     };
@@ -108,8 +109,7 @@ async fn apply(
         result = bootstrap::apply(&config, &options, &tell, &interrupt) => result,
         never = pass_on_signals(&interrupt) => match never? {},
     };
-    // A prompt that was interrupted fails before the signal is seen here.
-    result.map_err(|failure| interrupt.pending().unwrap_or(failure))
+    result.map_err(|failure| interrupt.instead_of(failure))
 }
 
 /// Turns SIGINT, SIGTERM, SIGHUP and SIGQUIT into a request to stop, for as long as the work goes on.

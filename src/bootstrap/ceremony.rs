@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::belonging;
 use super::checkpoint::Checkpoint;
 use super::event::Event;
 use super::interrupt::Interrupt;
@@ -208,12 +209,17 @@ impl<'a> Ceremony<'a> {
     /// The secret behind a reference, as it was resolved in preflight.
     ///
     /// # Errors
-    /// It was not resolved; that is a mistake of this program.
+    /// It is not here any more: before hand-over that is found first.
     pub fn secret(&self, reference: &SecretRef) -> Result<Arc<SecretText>, Failure> {
         self.resolved
             .get(reference)
             .cloned()
-            .ok_or_else(|| Failure::failed(format!("{reference} was not read in time")))
+            .ok_or_else(|| {
+                Failure::failed(format!("{reference}: the secret is not here any more")).advise(
+                    "put it back, or name another login in the file that needs no person, then run apply \
+                     again",
+                )
+            })
     }
 
     /// Under which name the digest of a field is kept.
@@ -237,13 +243,15 @@ impl<'a> Ceremony<'a> {
     /// Finds the active node and stays with it. Waits up to `cluster.timeouts.active`.
     ///
     /// # Errors
-    /// No node is active in time; the last thing each of them said.
+    /// No node is active in time; the last thing each of them said. Or it is one of another cluster.
     pub async fn find_active(&self) -> Result<(), Failure> {
         let limit = self.config.cluster.timeouts.active;
         let begun = Instant::now();
         loop {
             let client = self.client();
-            if let Some(active) = vault::sys::active(&client).await {
+            if let Some((active, health)) = vault::sys::active(&client).await
+                && belonging::belongs(self, &active, &health)?
+            {
                 *self.client.borrow_mut() = active;
                 return Ok(());
             }
@@ -268,15 +276,23 @@ impl<'a> Ceremony<'a> {
     /// As [`Self::find_active`].
     pub async fn keep_to_active(&self) -> Result<(), Failure> {
         let client = self.client();
-        if client.nodes().len() > 1 && !vault::sys::is_active(&client).await {
-            return self.find_active().await;
+        if client.nodes().len() < 2 {
+            return Ok(());
         }
-        Ok(())
+        match vault::sys::health_now(&client).await {
+            Some(health) if health.is_active() && belonging::belongs(self, &client, &health)? => {
+                Ok(())
+            }
+            _ => self.find_active().await,
+        }
     }
 
     fn said_by(answers: Vec<(Client, Result<vault::Health, vault::Error>)>) -> String {
         let words = answers.into_iter().map(|(node, health)| match health {
             Ok(health) if health.sealed => format!("{} is sealed", node.address()),
+            Ok(health) if health.is_active() => {
+                format!("{} does not say which cluster it is", node.address())
+            }
             Ok(_) => format!("{} is standby", node.address()),
             Err(error) => error.to_string(),
         });

@@ -50,6 +50,16 @@ impl Interrupt {
         }
     }
 
+    /// How a run ends that failed with this: a prompt that was interrupted fails before the signal is seen, and
+    /// the stop says it better. What went wrong otherwise is said, whatever signal came meanwhile.
+    #[must_use]
+    pub fn instead_of(&self, failure: Failure) -> Failure {
+        match failure.exit {
+            Exit::Interrupted(_) => self.pending().unwrap_or(failure),
+            _ => failure,
+        }
+    }
+
     /// The stop that was asked for, if one was.
     #[must_use]
     pub fn pending(&self) -> Option<Failure> {
@@ -67,5 +77,20 @@ impl Interrupt {
             )
             .advise("run the same command again: it goes on from here"),
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signal_takes_the_place_of_an_interrupted_prompt_and_of_nothing_else() {
+        let interrupt = Interrupt::default();
+        interrupt.request(15);
+        let lost = Failure::refused("initialised, and its answer could not be kept");
+        assert_eq!(interrupt.instead_of(lost.clone()), lost);
+        let prompt = Failure::new(Exit::Interrupted(2), "interrupted while asking");
+        assert_eq!(interrupt.instead_of(prompt).exit, Exit::Interrupted(15));
     }
 }

@@ -4,6 +4,7 @@
 //! deliberately sequential: a step stands on the ones before it. It can be killed anywhere and run
 //! again, because the server is asked what is true and the checkpoint only remembers attempts.
 
+mod belonging;
 pub mod ceremony;
 pub mod checkpoint;
 mod convert;
@@ -19,9 +20,11 @@ mod interrupt;
 mod listing;
 mod open;
 pub mod options;
+mod places;
 mod prove_custodian;
 mod questions;
 mod references;
+mod report_copy;
 mod resolve;
 mod scan;
 mod session;
@@ -66,6 +69,9 @@ pub async fn apply(
     interrupt: &Interrupt,
 ) -> Result<Exit, Failure> {
     check_options(config, options)?;
+    if let Some(copy) = &options.report {
+        report_copy::check(copy, &config.checkpoint.path)?;
+    }
     let edge = tokio::select! {
         edge = open::open(config) => edge?,
         stop = interrupt.requested() => return Err(stop),
@@ -95,7 +101,7 @@ pub async fn apply(
     let findings = ceremony.findings.borrow().clone();
     let report = ceremony.diary().directory().join("report.json");
     if let Some(copy) = &options.report {
-        copy_report(&report, copy)?;
+        report_copy::write(&report, copy)?;
     }
     tell(Event::End {
         unchanged: ceremony.written.get() == 0,
@@ -110,6 +116,11 @@ pub async fn apply(
 }
 
 async fn run(ceremony: &mut Ceremony<'_>) -> Result<(), Failure> {
+    let interrupt = ceremony.interrupt;
+    tokio::select! {
+        known = belonging::check_addresses(ceremony) => known?,
+        stop = interrupt.requested() => return Err(stop),
+    }
     for (place, step) in ORDER.into_iter().enumerate() {
         ceremony.enter(step);
         ceremony.tell(Event::StepStarted {
@@ -360,13 +371,6 @@ fn absolute(path: &Path) -> String {
         .unwrap_or_else(|_| path.to_path_buf())
         .display()
         .to_string()
-}
-
-fn copy_report(from: &Path, to: &Path) -> Result<(), Failure> {
-    std::fs::copy(from, to).map(|_| ()).map_err(|error| {
-        Failure::failed(format!("cannot write {}: {error}", to.display()))
-            .advise(format!("the report itself is at {}", from.display()))
-    })
 }
 
 fn check_options(config: &Config, options: &Options) -> Result<(), Failure> {

@@ -8,6 +8,7 @@ use futures::future::join_all;
 use super::ceremony::Edge;
 use super::checkpoint::Checkpoint;
 use super::decide::Recorded;
+use super::places;
 use super::references::{Resolved, resolve, resolve_all};
 use super::step::Step;
 use crate::config::{Aws, CheckpointKey, Config, CustodianKind, SecretRef};
@@ -37,8 +38,10 @@ pub(super) async fn open(config: &Config) -> Result<Edge, Failure> {
         warnings.extend(away.iter().map(ToString::to_string));
     } else {
         failures.extend(away);
+        places::apart(&custodians, checkpoint.directory(), &mut failures);
     }
-    let key = if finished {
+    // Without its passphrase there is no key, and that it is missing is said already.
+    let key = if finished || passphrase_is_missing(config, &resolved) {
         None
     } else {
         keep(key(config, &resolved).await, &mut failures)
@@ -73,6 +76,10 @@ pub async fn open_client(config: &Config) -> Result<Client, Failure> {
         (None, Some(client)) => Ok(client),
         (failure, _) => Err(failure.unwrap_or_else(|| Failure::failed("no address to ask"))),
     }
+}
+
+fn passphrase_is_missing(config: &Config, resolved: &Resolved) -> bool {
+    matches!(&config.checkpoint.key, CheckpointKey::Passphrase(reference) if !resolved.contains_key(reference))
 }
 
 fn keep<T>(result: Result<T, Failure>, failures: &mut Vec<Failure>) -> Option<T> {

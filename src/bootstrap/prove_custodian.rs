@@ -39,9 +39,11 @@ pub async fn prove_custodian(
                 .await?
         }
         (None, Some(armored)) => {
-            show(armored);
             let label = format!("The word in it, as {name} reads it after: age -d -i KEYFILE");
             let instead = config.command(&format!("custodian prove {name} --identity KEYFILE"));
+            // A challenge that nobody can answer is not shown.
+            prompt::can_ask(&label, &instead)?;
+            show(armored);
             let word = prompt::hidden(&label, &instead).await?;
             custodian.answer(&challenge, Answer::Word(&word)).await?
         }

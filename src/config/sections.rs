@@ -267,12 +267,21 @@ fn flag(node: &Node, key: &str) -> bool {
 }
 
 fn policy_text(file: &Path) -> Result<String, String> {
-    let open = File::open(file).map_err(|error| format!("cannot be read: {}", error.kind()))?;
+    let open =
+        File::open(file).map_err(|error| format!("cannot be read: {}", in_words(error.kind())))?;
     let mut text = String::new();
     let read = open.take(LONGEST_POLICY + 1).read_to_string(&mut text);
-    let length = read.map_err(|error| format!("cannot be read: {}", error.kind()))?;
+    let length = read.map_err(|error| format!("cannot be read: {}", in_words(error.kind())))?;
     if length as u64 > LONGEST_POLICY {
         return Err(format!("longer than {LONGEST_POLICY} bytes"));
     }
     Ok(text)
+}
+
+/// What the system says, as everybody knows it from a shell.
+pub(crate) fn in_words(kind: std::io::ErrorKind) -> String {
+    match kind {
+        std::io::ErrorKind::NotFound => "no such file".into(),
+        kind => kind.to_string(),
+    }
 }

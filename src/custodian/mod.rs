@@ -18,6 +18,7 @@ pub mod error;
 pub mod identity;
 pub mod kms;
 mod parameter;
+mod place;
 mod proof;
 pub mod ssm;
 mod trust;

@@ -9,6 +9,7 @@
     clippy::print_stderr
 )]
 
+mod addresses;
 mod ceremony;
 mod desktop;
 mod doors;

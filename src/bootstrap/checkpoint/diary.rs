@@ -7,7 +7,7 @@
 //!              "digests": {"auth/userpass/users/ada#password": "$argon2id$…"}}
 //! ```
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -27,6 +27,9 @@ pub struct Diary {
     pub program: String,
     /// Which cluster this is about.
     pub cluster: Cluster,
+    /// Addresses of this cluster: nowhere else go its shares and its root token.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub addresses: BTreeSet<String>,
     /// How many shares the cluster was asked for, and how many of them open it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asked: Option<Asked>,
@@ -42,6 +45,9 @@ pub struct Diary {
     /// Argon2id digests of what the server does not give back, by path and field.
     #[serde(default)]
     pub digests: BTreeMap<String, String>,
+    /// Fields that are or once were references, by path and field: what the server has there is never shown.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub references: BTreeSet<String>,
 }
 
 /// The cluster that a checkpoint belongs to.
@@ -117,11 +123,13 @@ impl Diary {
                 address: address.to_owned(),
                 cluster_id: None,
             },
+            addresses: BTreeSet::new(),
             asked: None,
             steps: BTreeMap::new(),
             proofs: BTreeMap::new(),
             shares: BTreeMap::new(),
             digests: BTreeMap::new(),
+            references: BTreeSet::new(),
         }
     }
 

@@ -116,6 +116,10 @@ async fn digests_of(path: &str, hidden: &[Hidden]) -> Result<Vec<(String, String
 /// it is not as wanted is it written once more.
 async fn write(ceremony: &Ceremony<'_>, document: &Document) -> Result<(), Failure> {
     let token = ceremony.token()?;
+    if document.body.holds_unknown() {
+        let path = &document.path;
+        return Err(Failure::failed(format!("a secret of {path} was not read")));
+    }
     for _ in 0..WRITE_ATTEMPTS {
         match ceremony
             .client()
@@ -168,12 +172,41 @@ async fn ambiguous_write_arrived(
     }
 }
 
+/// Where the file says what is written there: its sections have other names than the API.
+fn place_in_file(path: &str) -> String {
+    let parts: Vec<_> = path.split('/').collect();
+    match parts[..] {
+        ["sys", "auth", ref mount @ ..] => format!("auth.{}", without_tune(mount)),
+        ["sys", "mounts", ref mount @ ..] => format!("secrets.{}", without_tune(mount)),
+        ["sys", "policies", "acl", name] => format!("policies.{name}"),
+        _ => path.to_owned(),
+    }
+}
+
+fn without_tune(mount: &[&str]) -> String {
+    mount.strip_suffix(&["tune"]).unwrap_or(mount).join("/")
+}
+
 fn rejected(document: &Document, error: vault::Error) -> Failure {
     let advice = error.advice().unwrap_or_else(|| {
         format!(
             "correct {} in the file, then run apply again; what was written stands",
-            document.path
+            place_in_file(&document.path)
         )
     });
     Failure::failed(error.to_string()).advise(advice)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_file_is_corrected_at_its_own_place_and_not_at_an_api_path() {
+        assert_eq!(place_in_file("sys/auth/ldap"), "auth.ldap");
+        assert_eq!(place_in_file("sys/auth/a/b/tune"), "auth.a/b");
+        assert_eq!(place_in_file("sys/mounts/kv"), "secrets.kv");
+        assert_eq!(place_in_file("sys/policies/acl/ops"), "policies.ops");
+        assert_eq!(place_in_file("secret/config"), "secret/config");
+    }
 }

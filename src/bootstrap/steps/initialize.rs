@@ -7,6 +7,7 @@ use futures::future::join_all;
 use tokio::time::Instant;
 
 use super::unseal;
+use crate::bootstrap::belonging;
 use crate::bootstrap::ceremony::{Ceremony, Session};
 use crate::bootstrap::checkpoint::{self, Asked, Kept};
 use crate::bootstrap::decide::{Recorded, Refusal};
@@ -45,7 +46,11 @@ pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
     let sealer = Sealer::create(ceremony.key()?, &ceremony.config.cluster.name).await?;
     let unheard = ceremony.interrupt.unheard();
     ceremony.diary().write_ahead(&sealer)?;
+    let address = ceremony.client().address().to_owned();
+    let addresses = belonging::addresses(ceremony);
     ceremony.checkpoint().record(|diary| {
+        diary.cluster.address = address;
+        diary.addresses = addresses;
         diary.asked = Some(asked);
         diary.start(Step::Initialize, checkpoint::now());
     })?;

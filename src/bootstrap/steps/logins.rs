@@ -176,6 +176,7 @@ async fn holds_the_grant(
     login: &Login,
     session: &Session,
 ) -> Result<(), Failure> {
+    super::policies::grant_is_as_written(ceremony).await?;
     let client = ceremony.client();
     let rules = probe_root_generation(&client, Some(ceremony.token()?)).await?;
     let Some(way) = Way::of(rules) else {

@@ -3,6 +3,7 @@
 
 use tokio::time::Instant;
 
+use crate::bootstrap::belonging;
 use crate::bootstrap::ceremony::Ceremony;
 use crate::bootstrap::evidence::Evidence;
 use crate::bootstrap::step::{Observation, Step};
@@ -12,11 +13,12 @@ use crate::vault::{Client, RootGeneration, probe_root_generation, token};
 
 pub(super) async fn observe(ceremony: &Ceremony<'_>) -> Result<Observation, Failure> {
     let client = ceremony.client();
-    let Some(active) = sys::active(&client).await else {
+    let Some((active, health)) = sys::active(&client).await else {
         return Ok(Observation::absent());
     };
-    let health = sys::health(&active).await?;
-    check_cluster(ceremony, &health)?;
+    if !belonging::belongs(ceremony, &active, &health)? {
+        return Ok(Observation::absent());
+    }
     match token::lookup_self(&ceremony.at_home(&active), ceremony.token()?).await {
         // As root the rules of this server are still to be found out.
         Ok(_) if ceremony.is_root() => Ok(Observation::partial(Vec::new())),
@@ -46,7 +48,7 @@ pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
     }
     let active = ceremony.client();
     let health = sys::health(&active).await?;
-    check_cluster(ceremony, &health)?;
+    belonging::belongs(ceremony, &active, &health)?;
     if let Some(id) = &health.cluster_id {
         ceremony
             .checkpoint()
@@ -138,8 +140,8 @@ fn dead_root(active: &Client) -> Failure {
         active.address()
     ))
     .advise(
-        "somebody revoked it, or this is another cluster; while it holds no data: stop it, empty its \
-         storage, remove the checkpoint directory and the stored shares, and run apply again",
+        "see that cluster.address is the cluster that is meant, then in its audit log who revoked the \
+         token; keep the checkpoint and the shares: with a quorum of them a root token can be made",
     )
 }
 
@@ -157,19 +159,6 @@ fn two_clusters(node: &Client, health: &Health, active: &Health) -> Failure {
         id(active)
     ))
     .advise("correct cluster.nodes in the file: these are two clusters")
-}
-
-fn check_cluster(ceremony: &Ceremony<'_>, health: &Health) -> Result<(), Failure> {
-    let checkpoint = ceremony.diary();
-    let known = checkpoint.diary().cluster.cluster_id.clone();
-    match (known, &health.cluster_id) {
-        (Some(known), Some(found)) if known != *found => Err(Failure::refused(format!(
-            "{} is cluster {found}, this checkpoint belongs to {known}",
-            ceremony.client().address()
-        ))
-        .advise("check cluster.address, or give this cluster a checkpoint.path of its own")),
-        _ => Ok(()),
-    }
 }
 
 fn rules_name(rules: RootGeneration) -> &'static str {

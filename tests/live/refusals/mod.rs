@@ -6,6 +6,7 @@ mod custodians;
 mod disk;
 mod file;
 mod later;
+mod places;
 mod shares;
 mod tls;
 
