@@ -10,6 +10,9 @@ const SECTIONS: [(&str, &str); 3] = [
     ("sys/audit", "audit"),
 ];
 
+/// What has a role above it in its path and is no field of it: ids that a machine was given beforehand.
+const IDS: [&str; 3] = ["/role-id", "/secret-id", "/custom-secret-id"];
+
 /// A second writer would undo the first in each run, and could put anything in place of the grant.
 pub(super) fn writes_keep_to_themselves(reading: &mut Reading) {
     let taken = taken(reading);
@@ -20,9 +23,9 @@ pub(super) fn writes_keep_to_themselves(reading: &mut Reading) {
         };
         let small = text.to_lowercase();
         let owner = taken.iter().find(|(owned, _)| {
-            small
-                .strip_prefix(owned.as_str())
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            small.strip_prefix(owned.as_str()).is_some_and(|rest| {
+                rest.is_empty() || (rest.starts_with('/') && !IDS.contains(&rest))
+            })
         });
         if let Some((_, section)) = owner {
             let text = format!("`{section}` writes this path; say it there");
