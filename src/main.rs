@@ -86,6 +86,11 @@ async fn apply(
     unlocked: Option<String>,
 ) -> Result<Exit, Failure> {
     let config = load(global)?;
+    if let Some(word) = &typed.abandon {
+        let abandoned = bootstrap::abandon(&config, word, &|text| report.advice(text)).await?;
+        report.abandoned(&abandoned);
+        return Ok(Exit::Done);
+    }
     let options = Options {
         yes: typed.yes,
         keep_root: typed.keep_root,

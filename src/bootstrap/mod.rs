@@ -4,6 +4,7 @@
 //! deliberately sequential: a step stands on the ones before it. It can be killed anywhere and run
 //! again, because the server is asked what is true and the checkpoint only remembers attempts.
 
+mod abandon;
 pub mod ceremony;
 pub mod checkpoint;
 mod convert;
@@ -42,6 +43,7 @@ use crate::config::{BreakGlass, Config};
 use crate::failure::{Exit, Failure};
 use crate::vault;
 
+pub use abandon::{Abandoned, abandon};
 pub use interrupt::Interrupt;
 pub use open::open_client;
 pub use options::Options;

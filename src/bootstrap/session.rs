@@ -9,7 +9,8 @@ use super::{doors, grant};
 use crate::config::Login;
 use crate::door;
 use crate::failure::Failure;
-use crate::vault::{self, token};
+use crate::vault::sys::{self, Health};
+use crate::vault::{self, Client, token};
 
 /// Takes up root from the checkpoint, or logs in where root is gone.
 ///
@@ -26,7 +27,7 @@ pub(super) async fn begin(ceremony: &mut Ceremony<'_>) -> Result<(), Failure> {
         if revoked == Recorded::Nothing {
             return Ok(());
         }
-        ceremony.find_active().await?;
+        find_ours(ceremony).await?;
         match token::lookup_self(&ceremony.at_home(&ceremony.client()), root.token()).await {
             Ok(_) => return Ok(()),
             Err(error) if error.is_forbidden() => ceremony.session = Session::None,
@@ -43,8 +44,50 @@ pub(super) async fn begin(ceremony: &mut Ceremony<'_>) -> Result<(), Failure> {
     log_in(ceremony).await
 }
 
-async fn log_in(ceremony: &mut Ceremony<'_>) -> Result<(), Failure> {
+/// The active node, of the cluster that this checkpoint is about: another one behind the same address is
+/// shown neither a token nor a password.
+async fn find_ours(ceremony: &Ceremony<'_>) -> Result<(), Failure> {
     ceremony.find_active().await?;
+    same_cluster(ceremony, &sys::health(&ceremony.client()).await?)
+}
+
+/// Whether this is the cluster that the checkpoint is about; the same name and address prove nothing.
+///
+/// # Errors
+/// Both ids are known, and they differ.
+pub(super) fn same_cluster(ceremony: &Ceremony<'_>, health: &Health) -> Result<(), Failure> {
+    let checkpoint = ceremony.diary();
+    let directory = checkpoint.directory().display();
+    let known = checkpoint.diary().cluster.cluster_id.clone();
+    match (known, &health.cluster_id) {
+        (Some(known), Some(found)) if known != *found => Err(Failure::refused(format!(
+            "{} is cluster {found}, this checkpoint ({directory}) belongs to {known}",
+            ceremony.client().address()
+        ))
+        .advise(format!(
+            "check cluster.address, or give this cluster a checkpoint.path of its own; if the old one was \
+             wiped: {}",
+            ceremony.config.command("apply --abandon")
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// Nobody but us was ever shown this token, and we did not revoke it.
+pub(super) fn dead_root(ceremony: &Ceremony<'_>, active: &Client) -> Failure {
+    Failure::refused(format!(
+        "the root token in the checkpoint is dead at {}, and no run of ours revoked it",
+        active.address()
+    ))
+    .advise(format!(
+        "somebody revoked it, or this is another cluster: find out who; while it holds no data, stop it, \
+         empty its storage, start it, then: {}",
+        ceremony.config.command("apply --abandon")
+    ))
+}
+
+async fn log_in(ceremony: &mut Ceremony<'_>) -> Result<(), Failure> {
+    find_ours(ceremony).await?;
     let mut failures = Vec::new();
     let config = ceremony.config;
     let mut unattended: Vec<_> = config

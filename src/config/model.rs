@@ -95,7 +95,8 @@ impl Config {
 }
 
 /// A word as a shell takes it for one.
-fn in_shell(word: &str) -> String {
+#[must_use]
+pub fn in_shell(word: &str) -> String {
     let plain = |letter: char| letter.is_alphanumeric() || "/._-+=:,@%".contains(letter);
     if word.chars().all(plain) {
         word.to_owned()

@@ -9,8 +9,10 @@
     clippy::print_stderr
 )]
 
+mod abandon;
 mod ceremony;
 mod desktop;
+mod diagnoses;
 mod doors;
 mod happy;
 mod killed;

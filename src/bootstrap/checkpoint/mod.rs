@@ -190,6 +190,42 @@ impl Checkpoint {
         Ok(matches!(read_secrets(&self.directory)?, Some((_, Some(_)))))
     }
 
+    /// What the secret part is for, in words for a person; `None` where there is none. Needs no key.
+    ///
+    /// # Errors
+    /// It cannot be read; one that is damaged is said to be so and is no error.
+    pub fn secrets_in_words(&self) -> Result<Option<&'static str>> {
+        Ok(match read_secrets(&self.directory) {
+            Ok(None) => None,
+            Ok(Some((_, None))) => Some("room for an answer that never came"),
+            Ok(Some((header, Some(_)))) => Some(match header.holds {
+                Holds::InitAnswer => "all shares and the root token",
+                Holds::RootToken => "the root token",
+            }),
+            Err(CheckpointError::Damaged { .. }) => Some("secrets that are damaged"),
+            Err(error) => return Err(error),
+        })
+    }
+
+    /// Puts the diary away under a name of its own and begins an empty one. What holders have proved is
+    /// still true and is taken over. The name of the old one.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub fn begin_anew(&mut self) -> Result<PathBuf> {
+        let name = format!("diary-until-{}.json", now().replace(':', ""));
+        let path = self.directory.join(&name);
+        let text = serde_json::to_string_pretty(&self.diary)
+            .map_err(|error| CheckpointError::io("write", &path)(error.into()))?;
+        self.write_public(&name, &text)?;
+        self.record(|diary| {
+            let proofs = std::mem::take(&mut diary.proofs);
+            *diary = Diary::new(&diary.cluster.name, &diary.cluster.address);
+            diary.proofs = proofs;
+        })?;
+        Ok(path)
+    }
+
     /// Destroys the secret part. Harmless when there is none.
     ///
     /// # Errors

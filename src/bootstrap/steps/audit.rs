@@ -201,10 +201,12 @@ fn refuse_raw(ceremony: &Ceremony<'_>, there: &[AuditDevice]) -> Result<(), Fail
         device.path,
         ceremony.client().address()
     ))
-    .advise(
-        "the cluster holds no data yet: remove log_raw from the server's configuration, destroy that \
-         file, empty the storage, remove the checkpoint directory and run apply again",
-    ))
+    .advise(format!(
+        "the cluster holds no data yet: stop it, remove log_raw from its configuration, destroy that file, \
+         empty the storage, start it, then {} and {}",
+        ceremony.config.command("apply --abandon"),
+        ceremony.options.again(ceremony.config)
+    )))
 }
 
 fn differences(wanted: &Wanted, there: &AuditDevice) -> Vec<String> {

@@ -56,7 +56,7 @@ pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
     ceremony
         .diary()
         .keep_answer(&sealer, raw)
-        .map_err(answer_not_kept)?;
+        .map_err(|error| answer_not_kept(ceremony, &error))?;
     take(ceremony, InitAnswer::parse(raw, &request(asked))?);
     if !asked.recovery {
         unseal::all_nodes(ceremony).await?;
@@ -151,17 +151,15 @@ pub(in crate::bootstrap) fn refusal(ceremony: &Ceremony<'_>, why: Refusal) -> Fa
             "{address} was initialised by this checkpoint, and its answer never reached {directory}: \
              no one holds the shares or the root token"
         ))
-        .advise(
-            "the cluster holds no data yet: stop it, empty its storage, start it, remove the \
-             checkpoint directory and run apply again",
-        ),
+        .advise(wipe(ceremony, "start it")),
         Refusal::AnotherCluster => Failure::refused(format!(
             "{address} is not initialised, but this checkpoint ({directory}) initialised it: it is \
              another cluster, or its storage was emptied"
         ))
         .advise(format!(
-            "check cluster.address; for a new cluster move the old checkpoint away: mv {directory} \
-             {directory}.old"
+            "check cluster.address; for another cluster name another checkpoint.path; if this one was \
+             wiped: {}",
+            ceremony.config.command("apply --abandon")
         )),
         Refusal::Unseen => Failure::failed(format!("{address} did not say whether it is initialised"))
             .advise("see that the server runs and answers, then run apply again"),
@@ -214,12 +212,19 @@ fn unanswered(
     ))
 }
 
-fn answer_not_kept(error: crate::bootstrap::checkpoint::CheckpointError) -> Failure {
+fn answer_not_kept(ceremony: &Ceremony<'_>, error: &checkpoint::CheckpointError) -> Failure {
     Failure::refused(format!(
         "the cluster is initialised and its answer could not be kept: {error}"
     ))
-    .advise(
-        "the cluster holds no data yet: stop it, empty its storage, mend the disk, remove the \
-             checkpoint directory and run apply again",
+    .advise(wipe(ceremony, "mend the disk, start it"))
+}
+
+/// Nobody can open it, and nobody has used it yet.
+fn wipe(ceremony: &Ceremony<'_>, then: &str) -> String {
+    let config = ceremony.config;
+    format!(
+        "the cluster holds no data yet: stop it, empty its storage, {then}, then {} and {}",
+        config.command("apply --abandon"),
+        ceremony.options.again(config)
     )
 }

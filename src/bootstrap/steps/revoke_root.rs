@@ -8,12 +8,12 @@ use crate::bootstrap::decide::Recorded;
 use crate::bootstrap::evidence::Evidence;
 use crate::bootstrap::scan::{Found, Scan, scan};
 use crate::bootstrap::step::{Observation, Step};
-use crate::bootstrap::{doors, questions};
+use crate::bootstrap::{doors, questions, session};
 use crate::config::Login;
 use crate::door;
 use crate::failure::Failure;
 use crate::secret::Token;
-use crate::vault::token;
+use crate::vault::token::{self, TokenInfo};
 use crate::vault::{Client, Error, RootSession, Session as LoginSession};
 
 /// Under which name the evidence keeps what was seen of root's end.
@@ -103,11 +103,12 @@ async fn rescan(
 
 pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failure> {
     let asked = ceremony.at_home(&ceremony.client());
-    let own = token::lookup_self(&asked, ceremony.token()?).await?;
+    let own = alive(ceremony, &asked).await?;
     ask(ceremony, &asked, &own.accessor).await?;
     // A person may have taken an hour to answer, and another node may lead by now.
     ceremony.find_active().await?;
     let client = ceremony.client();
+    alive(ceremony, &ceremony.at_home(&client)).await?;
     // The control login is opened before: a door that fails now must find root alive.
     if ceremony.control.is_none() {
         ceremony.control = Some(control(ceremony, &client).await?);
@@ -148,6 +149,14 @@ pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
     let control = answers_still(ceremony, &client).await?;
     let second = second_scan(ceremony, &client).await?;
     Ok(begun.with("control", control).with("second_scan", second))
+}
+
+/// What root says of itself; that it is dead before we revoked it is told by name.
+async fn alive(ceremony: &Ceremony<'_>, node: &Client) -> Result<TokenInfo, Failure> {
+    match token::lookup_self(node, ceremony.token()?).await {
+        Err(error) if error.is_forbidden() => Err(session::dead_root(ceremony, node)),
+        other => Ok(other?),
+    }
 }
 
 /// Shows what is there and asks. Nothing is revoked before the answer.

@@ -123,11 +123,37 @@ pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
             Err(failure) => failures.push(failure),
         }
     }
+    if !failures.is_empty() {
+        failures.push(in_part(ceremony, &facts));
+    }
     if let Some(failure) = Failure::all(failures) {
         return Err(failure);
     }
     forget_shares(ceremony).await?;
     Ok(Evidence::default().with("custodians", facts))
+}
+
+/// Nothing is lost yet, and who wonders about that is told where everything is.
+fn in_part(ceremony: &Ceremony<'_>, stored: &[serde_json::Value]) -> Failure {
+    let names: Vec<_> = stored
+        .iter()
+        .filter_map(|fact| fact["name"].as_str())
+        .collect();
+    let directory = ceremony.diary().directory().display().to_string();
+    let with = if names.is_empty() {
+        String::new()
+    } else {
+        format!(" ({})", names.join(", "))
+    };
+    Failure::failed(format!(
+        "{} of {} shares are with their custodians{with}; all of them are still in {directory}, encrypted",
+        names.len(),
+        ceremony.custodians.len(),
+    ))
+    .advise(format!(
+        "mend what stands above, then go on: {}",
+        ceremony.options.again(ceremony.config)
+    ))
 }
 
 /// Which custodian gets which share: decided once and recorded before the first is stored, so that
