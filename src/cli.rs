@@ -142,6 +142,9 @@ pub struct Apply {
     #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = "")]
     #[arg(conflicts_with_all = ["yes", "keep_root", "revoke_other_roots", "report"])]
     pub abandon: Option<String>,
+    /// Take the replica of the checkpoint over from the run of this id, whose machine is gone
+    #[arg(long, value_name = "ID")]
+    pub take_over: Option<String>,
     /// Write a copy of the report (JSON) here
     #[arg(long, value_name = "FILE")]
     pub report: Option<PathBuf>,

@@ -1,12 +1,15 @@
 //! `apply --abandon`: a person has decided to wipe the cluster, and what the checkpoint keeps of it is
 //! destroyed. Asks nothing of the server but whether it lives, and needs no key: nothing is opened.
 
+use std::cell::RefCell;
+
 use futures::future::join_all;
 use serde::Serialize;
 
 use super::checkpoint::{Checkpoint, ShareRecord};
 use super::decide::Recorded;
 use super::open;
+use super::second_place::{self, SecondPlace};
 use super::step::Step;
 use crate::config::{Config, in_shell};
 use crate::failure::Failure;
@@ -46,6 +49,7 @@ enum Life {
 pub async fn abandon(
     config: &Config,
     word: &str,
+    take_over: Option<&str>,
     show: &dyn Fn(&str),
 ) -> Result<Abandoned, Failure> {
     let name = &config.cluster.name;
@@ -57,23 +61,47 @@ pub async fn abandon(
         );
     }
     let directory = config.checkpoint.path.display().to_string();
-    if !config.checkpoint.path.exists() {
+    if !config.checkpoint.path.exists() && config.checkpoint.replica.is_none() {
         return Ok(abandoned(
             config,
             Vec::new(),
             vec![format!("nothing: there is no {directory}")],
         ));
     }
-    let address = config.cluster.address.as_str().trim_end_matches('/');
-    let mut checkpoint = Checkpoint::open(&config.checkpoint.path, name, address)?;
+    let (checkpoint, place) = second_place::checkpoint(config, take_over).await?;
+    let checkpoint = RefCell::new(checkpoint);
+    let abandoned = destroy(config, &checkpoint, place.as_ref(), (word, &lose), show).await;
+    if let Some(place) = place {
+        place.release().await?;
+    }
+    abandoned
+}
+
+async fn destroy(
+    config: &Config,
+    checkpoint: &RefCell<Checkpoint>,
+    place: Option<&SecondPlace>,
+    (word, lose): (&str, &str),
+    show: &dyn Fn(&str),
+) -> Result<Abandoned, Failure> {
+    let name = config.cluster.name.as_str();
+    let directory = config.checkpoint.path.display().to_string();
     let (life, said) = look(config).await;
-    let kept = checkpoint.secrets_in_words()?;
-    if checkpoint.diary().handed_over() && kept.is_none() && life == Life::MayLive {
+    let (kept, handed_over, keeps) = {
+        let checkpoint = checkpoint.borrow();
+        let keeps = checkpoint.keeps_something().unwrap_or(true);
+        (
+            checkpoint.secrets_in_words()?,
+            checkpoint.diary().handed_over(),
+            keeps,
+        )
+    };
+    if handed_over && kept.is_none() && life == Life::MayLive {
         let line = format!("nothing: {said} and was handed over; {directory} is left as it is");
         return Ok(abandoned(config, Vec::new(), vec![line]));
     }
-    let way_in = life == Life::MayLive && checkpoint.keeps_something().unwrap_or(true);
-    let needed = if way_in { &lose } else { name };
+    let way_in = life == Life::MayLive && keeps;
+    let needed = if way_in { lose } else { name };
     let what = match kept {
         Some(kept) if way_in => {
             format!("{directory} keeps {kept}, and without that nobody may ever open it again")
@@ -84,15 +112,22 @@ pub async fn abandon(
     confirm(config, word, needed, (&what, &said), show).await?;
     let mut destroyed = Vec::new();
     if let Some(kept) = kept {
-        checkpoint.destroy_secrets()?;
+        checkpoint.borrow().destroy_secrets()?;
         destroyed.push(format!("{directory}/secrets: {kept}"));
     }
-    let remains = remains(config, &checkpoint, life);
-    if has_begun(&checkpoint) {
-        let old = checkpoint.begin_anew()?;
+    let remains = remains(config, &checkpoint.borrow(), life);
+    if has_begun(&checkpoint.borrow()) {
+        let old = checkpoint.borrow_mut().begin_anew()?;
         destroyed.push(format!(
             "the diary begins anew; the old one, without secrets, is {}",
             old.display()
+        ));
+    }
+    if let Some(place) = place {
+        place.follow(checkpoint).await?;
+        destroyed.push(format!(
+            "what {} kept of it; its deletion was read back",
+            place.address()
         ));
     }
     Ok(abandoned(config, destroyed, remains))

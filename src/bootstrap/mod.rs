@@ -25,6 +25,7 @@ mod questions;
 mod references;
 mod resolve;
 mod scan;
+mod second_place;
 mod session;
 mod status;
 pub mod step;
@@ -68,7 +69,7 @@ pub async fn apply(
 ) -> Result<Exit, Failure> {
     check_options(config, options)?;
     let edge = tokio::select! {
-        edge = open::open(config) => edge?,
+        edge = open::open(config, options) => edge?,
         stop = interrupt.requested() => return Err(stop),
     };
     let resumed = edge.checkpoint.diary().recorded(Step::Initialize) != Recorded::Nothing;
@@ -91,7 +92,13 @@ pub async fn apply(
     let result = run(&mut ceremony, interrupt).await;
     // A login's token of ours does not outlive the run, however it ended.
     let closed = session::close(&mut ceremony).await;
-    result?;
+    let followed = match result {
+        Ok(()) => ceremony.replicate().await,
+        // What was not announced is found again, and a run that refused leaves the second place to others.
+        Err(failure) => Err(failure),
+    };
+    ceremony.release().await;
+    followed?;
     closed?;
     not_rehearsed(&ceremony);
     let findings = ceremony.findings.borrow().clone();
@@ -276,6 +283,10 @@ async fn write(
     // Two steps record their own start, between what they prepare and what they cannot take back.
     if !matches!(step, Step::Initialize | Step::RevokeRoot) {
         ceremony.checkpoint().start(step)?;
+        // What preflight has still to prove is not relied on.
+        if step != Step::Preflight {
+            ceremony.replicate().await?;
+        }
     }
     let before = ceremony.findings.borrow().len();
     let evidence = steps::apply(step, ceremony, observation).await?;

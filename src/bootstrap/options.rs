@@ -15,6 +15,8 @@ pub struct Options {
     pub keep_root: bool,
     /// Other root tokens are revoked as well instead of stopping the step.
     pub revoke_other_roots: bool,
+    /// The claim at the second place of the checkpoint that may be taken over.
+    pub take_over: Option<String>,
     /// How long a person is waited for, in seconds.
     pub sign_in_seconds: u64,
     /// A copy of the report goes here.

@@ -174,9 +174,14 @@ impl Report {
         }
         let server = within(&status.server, 9, self.stdout_width);
         let mut text = format!(
-            "cluster  {}\naddress  {}\nserver   {server}\n\n",
+            "cluster  {}\naddress  {}\nserver   {server}\n",
             status.cluster, status.address
         );
+        if let Some(place) = &status.replica {
+            let place = within(place, 9, self.stdout_width);
+            text.push_str(&format!("replica  {place}\n"));
+        }
+        text.push('\n');
         for step in &status.steps {
             let (mark, when) = match step.state {
                 Recorded::Done => ("done", step.finished.as_deref().unwrap_or("")),

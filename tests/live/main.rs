@@ -23,6 +23,7 @@ mod passphrase;
 mod proxied;
 mod references;
 mod refusals;
+mod replica;
 mod second_run;
 mod servers;
 mod support;

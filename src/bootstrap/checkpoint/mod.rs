@@ -8,6 +8,7 @@
 mod diary;
 mod durable;
 mod error;
+mod replicated;
 mod secrets_file;
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
@@ -17,6 +18,7 @@ use std::path::{Path, PathBuf};
 
 pub use diary::{Asked, Cluster, Diary, Entry, Proof, ShareRecord, VERSION};
 pub use error::CheckpointError;
+pub use replicated::Mark;
 
 use crate::bootstrap::evidence::Evidence;
 use crate::bootstrap::step::Step;
@@ -300,22 +302,7 @@ pub fn read_diary(directory: &Path) -> Result<Option<Diary>> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(CheckpointError::io("read", &path)(error)),
     };
-    let damaged = |why: String| CheckpointError::Damaged {
-        path: path.clone(),
-        why,
-    };
-    let value: serde_json::Value =
-        serde_json::from_slice(&bytes).map_err(|error| damaged(error.to_string()))?;
-    match value["version"].as_u64() {
-        Some(found) if found > u64::from(VERSION) => Err(CheckpointError::Newer {
-            path: path.clone(),
-            found,
-        }),
-        Some(_) => serde_json::from_value(value)
-            .map(Some)
-            .map_err(|e| damaged(e.to_string())),
-        None => Err(damaged("it has no version".into())),
-    }
+    diary::parse(&bytes, &path).map(Some)
 }
 
 /// Now, RFC 3339 in UTC with seconds.

@@ -44,19 +44,26 @@ pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
     let first = ceremony.diary().diary().recorded(Step::Initialize) == Recorded::Nothing;
     let sealer = Sealer::create(ceremony.key()?, &ceremony.config.cluster.name).await?;
     ceremony.diary().write_ahead(&sealer)?;
+    let leaves_for = ceremony
+        .second_place()
+        .map(|place| place.address().to_owned());
     ceremony.checkpoint().record(|diary| {
         diary.asked = Some(asked);
+        diary.left_for = leaves_for.or(diary.left_for.take());
         diary.start(Step::Initialize, checkpoint::now());
     })?;
+    ceremony.replicate().await?;
     let answer = match init::initialize(&client, &request(asked)).await {
         Ok(answer) => answer,
-        Err(error) => return Err(unanswered(ceremony, &error, first)?),
+        Err(error) => return Err(unanswered(ceremony, &error, first).await?),
     };
     let raw = answer.raw();
     ceremony
         .diary()
         .keep_answer(&sealer, raw)
         .map_err(|error| answer_not_kept(ceremony, &error))?;
+    let followed = ceremony.replicate().await;
+    followed.map_err(|failure| kept_here_only(ceremony, failure))?;
     take(ceremony, InitAnswer::parse(raw, &request(asked))?);
     if !asked.recovery {
         unseal::all_nodes(ceremony).await?;
@@ -69,6 +76,8 @@ pub(in crate::bootstrap) async fn take_up(ceremony: &mut Ceremony<'_>) -> Result
     if !ceremony.diary().keeps_something()? {
         return Ok(());
     }
+    // Killed before the second place had it, it has it now, before anything is built on it.
+    ceremony.replicate().await?;
     let directory = ceremony.diary().directory().to_owned();
     let kept = checkpoint::kept(&directory, &ceremony.config.cluster.name, ceremony.key()?).await?;
     match kept {
@@ -182,7 +191,7 @@ fn evidence(asked: Asked, seal_type: &str) -> Evidence {
 
 /// What an answer that is none means. A refusal in the server's own words initialised nothing, so the
 /// attempt is taken back: otherwise a colleague who was faster would look like an answer of ours lost.
-fn unanswered(
+async fn unanswered(
     ceremony: &Ceremony<'_>,
     error: &crate::vault::Error,
     first: bool,
@@ -198,8 +207,10 @@ fn unanswered(
         ceremony.checkpoint().record(|diary| {
             diary.steps.remove(&Step::Initialize);
             diary.asked = None;
+            diary.left_for = None;
         })?;
         ceremony.diary().destroy_secrets()?;
+        ceremony.replicate().await?;
         let advice = error.advice().unwrap_or_else(|| {
             "the server refused and this request initialised nothing; see its log, then run apply again"
                 .into()
@@ -217,6 +228,20 @@ fn answer_not_kept(ceremony: &Ceremony<'_>, error: &checkpoint::CheckpointError)
         "the cluster is initialised and its answer could not be kept: {error}"
     ))
     .advise(wipe(ceremony, "mend the disk, start it"))
+}
+
+/// The one answer is on this machine and nowhere else: whoever reads this must know.
+fn kept_here_only(ceremony: &Ceremony<'_>, failure: Failure) -> Failure {
+    let directory = ceremony.diary().directory().display().to_string();
+    let here = Failure::new(
+        failure.exit,
+        format!("the cluster is initialised, and its only answer is in {directory}, encrypted, on this machine alone"),
+    )
+    .advise(format!(
+        "keep this machine and that directory; once the replica works again: {}",
+        ceremony.options.again(ceremony.config)
+    ));
+    Failure::all(vec![failure, here.clone()]).unwrap_or(here)
 }
 
 /// Nobody can open it, and nobody has used it yet.

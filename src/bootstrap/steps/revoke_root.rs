@@ -126,6 +126,7 @@ pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
     ceremony
         .checkpoint()
         .start_with(Step::RevokeRoot, begun.clone())?;
+    ceremony.replicate().await?;
     let Session::Root(root) = std::mem::replace(&mut ceremony.session, Session::None) else {
         return Err(Failure::failed("there is no root token to revoke"));
     };
@@ -146,6 +147,7 @@ pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
     ceremony
         .checkpoint()
         .start_with(Step::RevokeRoot, begun.clone())?;
+    ceremony.replicate().await?;
     let control = answers_still(ceremony, &client).await?;
     let second = second_scan(ceremony, &client).await?;
     Ok(begun.with("control", control).with("second_scan", second))

@@ -228,6 +228,7 @@ async fn store_one(
         let record = diary.shares.entry(name.clone()).or_default();
         record.prepared.extend(prepared.digest().map(str::to_owned));
     })?;
+    ceremony.replicate().await?;
     let stored = custodian.store(share, &prepared).await?;
     ceremony.checkpoint().record(|diary| {
         let record = diary.shares.entry(name.clone()).or_default();
@@ -243,6 +244,8 @@ async fn forget_shares(ceremony: &mut Ceremony<'_>) -> Result<(), Failure> {
     };
     let sealer = Sealer::create(ceremony.key()?, &ceremony.config.cluster.name).await?;
     ceremony.diary().keep_root_token(&sealer, root)?;
+    // The shares are gone from there too, and that was proved, before they are gone from here.
+    ceremony.replicate().await?;
     ceremony.shares = Vec::new();
     Ok(())
 }
