@@ -12,6 +12,7 @@ use super::checkpoint::Checkpoint;
 use super::event::Event;
 use super::interrupt::Interrupt;
 use super::options::Options;
+use super::second_place::SecondPlace;
 use super::step::Step;
 use crate::config::{Config, SecretRef};
 use crate::custodian::Custodian;
@@ -65,6 +66,7 @@ pub struct Ceremony<'a> {
     /// How many steps were applied or repaired in this run.
     pub written: Cell<u32>,
     checkpoint: RefCell<Checkpoint>,
+    second_place: Option<SecondPlace>,
     client: RefCell<Client>,
     step: Cell<Step>,
     tell: &'a dyn Fn(Event),
@@ -93,6 +95,7 @@ impl<'a> Ceremony<'a> {
             findings: RefCell::default(),
             written: Cell::new(0),
             checkpoint: RefCell::new(edge.checkpoint),
+            second_place: edge.second_place,
             client: RefCell::new(edge.client),
             step: Cell::new(Step::Preflight),
             tell,
@@ -121,6 +124,34 @@ impl<'a> Ceremony<'a> {
     /// The checkpoint, to look. Never held across an `await`.
     pub fn diary(&self) -> Ref<'_, Checkpoint> {
         self.checkpoint.borrow()
+    }
+
+    /// The second place of the checkpoint, where the file names one.
+    pub fn second_place(&self) -> Option<&SecondPlace> {
+        self.second_place.as_ref()
+    }
+
+    /// Brings the second place up to date: called before whatever must not be done without it.
+    ///
+    /// # Errors
+    /// It did not take what is on disk; what was to follow must not be done.
+    pub async fn replicate(&self) -> Result<(), Failure> {
+        let Some(place) = &self.second_place else {
+            return Ok(());
+        };
+        place.follow(&self.checkpoint).await
+    }
+
+    /// Lets the next run have the second place, wherever that is. Where it cannot, a person is told.
+    pub async fn release(&self) {
+        if let Some(place) = &self.second_place
+            && let Err(failure) = place.release().await
+        {
+            self.tell(Event::Warning {
+                step: None,
+                text: format!("{failure}; another machine will have to take it over"),
+            });
+        }
     }
 
     /// What encrypts the secret part of the checkpoint.
@@ -374,6 +405,8 @@ const FIRST_PAUSE: Duration = Duration::from_millis(10);
 pub struct Edge {
     /// Locked.
     pub checkpoint: Checkpoint,
+    /// Claimed.
+    pub second_place: Option<SecondPlace>,
     /// What encrypts its secret part; not asked for once there is none.
     pub key: Option<envelope::Key>,
     /// The cluster at the address of the file.

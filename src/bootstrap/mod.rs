@@ -4,6 +4,7 @@
 //! deliberately sequential: a step stands on the ones before it. It can be killed anywhere and run
 //! again, because the server is asked what is true and the checkpoint only remembers attempts.
 
+mod abandon;
 mod belonging;
 pub mod ceremony;
 pub mod checkpoint;
@@ -27,6 +28,7 @@ mod references;
 mod report_copy;
 mod resolve;
 mod scan;
+mod second_place;
 mod session;
 mod status;
 pub mod step;
@@ -46,6 +48,7 @@ use crate::config::{BreakGlass, Config};
 use crate::failure::{Exit, Failure};
 use crate::vault;
 
+pub use abandon::{Abandoned, abandon};
 pub use interrupt::Interrupt;
 pub use open::open_client;
 pub use options::Options;
@@ -73,7 +76,7 @@ pub async fn apply(
         report_copy::check(copy, &config.checkpoint.path)?;
     }
     let edge = tokio::select! {
-        edge = open::open(config) => edge?,
+        edge = open::open(config, options) => edge?,
         stop = interrupt.requested() => return Err(stop),
     };
     let resumed = edge.checkpoint.diary().recorded(Step::Initialize) != Recorded::Nothing;
@@ -96,7 +99,13 @@ pub async fn apply(
     let result = run(&mut ceremony).await;
     // A login's token of ours does not outlive the run, however it ended.
     session::close(&mut ceremony).await;
-    result?;
+    let followed = match result {
+        Ok(()) => ceremony.replicate().await,
+        // What was not announced is found again, and a run that refused leaves the second place to others.
+        Err(failure) => Err(failure),
+    };
+    ceremony.release().await;
+    followed?;
     not_rehearsed(&ceremony);
     let findings = ceremony.findings.borrow().clone();
     let report = ceremony.diary().directory().join("report.json");
@@ -304,6 +313,10 @@ async fn write(
     // Two steps record their own start, between what they prepare and what they cannot take back.
     if !matches!(step, Step::Initialize | Step::RevokeRoot) {
         ceremony.checkpoint().start(step)?;
+        // What preflight has still to prove is not relied on.
+        if step != Step::Preflight {
+            ceremony.replicate().await?;
+        }
     }
     let before = ceremony.findings.borrow().len();
     let evidence = steps::apply(step, ceremony, observation).await?;

@@ -10,7 +10,7 @@ use crate::config::Login;
 use crate::door;
 use crate::failure::Failure;
 use crate::secret::RootToken;
-use crate::vault::{self, sys, token};
+use crate::vault::{self, Client, sys, token};
 
 /// Takes up root from the checkpoint, or logs in where root is gone.
 ///
@@ -67,6 +67,19 @@ pub(super) async fn root_lives(ceremony: &Ceremony<'_>, root: &RootToken) -> Res
 
 /// How many leaders in a row may go away before they have said whether root lives.
 const LOOKS: usize = 4;
+
+/// Nobody but us was ever shown this token, and we did not revoke it.
+pub(super) fn dead_root(ceremony: &Ceremony<'_>, active: &Client) -> Failure {
+    Failure::refused(format!(
+        "the root token in the checkpoint is dead at {}, and no run of ours revoked it",
+        active.address()
+    ))
+    .advise(format!(
+        "see that cluster.address is the cluster that is meant, then in its audit log who revoked the token; \
+         with a quorum of the shares a root token can be made. Only if it holds no data and shall be wiped: {}",
+        ceremony.config.command("apply --abandon")
+    ))
+}
 
 async fn log_in(ceremony: &mut Ceremony<'_>) -> Result<(), Failure> {
     ceremony.find_active().await?;

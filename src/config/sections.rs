@@ -7,7 +7,8 @@ use std::path::Path;
 
 use super::model::{
     AuditDevice, AuthMount, Aws, BreakGlass, Checkpoint, CheckpointKey, Cluster, Custodian,
-    CustodianKind, Fields, Init, Policy, PolicySource, Seal, SecretsEngine, Timeouts, Tls, Write,
+    CustodianKind, Fields, Init, Policy, PolicySource, Replica, ReplicaKind, Seal, SecretsEngine,
+    Timeouts, Tls, Write,
 };
 use super::reading::{Reading, mount_path, span, url};
 use super::shape;
@@ -115,6 +116,7 @@ impl Reading<'_> {
         Some(Checkpoint {
             path: self.path(&checkpoint.path),
             key,
+            replica: checkpoint.replica.map(replica),
         })
     }
 
@@ -237,6 +239,34 @@ impl Reading<'_> {
             shape::BreakGlass::Logins(doors) => BreakGlass::Logins(doors.logins),
             shape::BreakGlass::None(none) => BreakGlass::None { reason: none.none },
         })
+    }
+}
+
+fn replica(replica: shape::Replica) -> Replica {
+    match replica {
+        shape::Replica::Ssm(ssm) => Replica {
+            kind: ReplicaKind::Ssm {
+                parameter: ssm.parameter,
+            },
+            kms_key: ssm.kms_key,
+            aws: Aws {
+                region: ssm.region,
+                profile: ssm.profile,
+                role_arn: ssm.role_arn,
+            },
+        },
+        shape::Replica::S3(s3) => Replica {
+            kind: ReplicaKind::S3 {
+                bucket: s3.bucket,
+                prefix: s3.prefix,
+            },
+            kms_key: s3.kms_key,
+            aws: Aws {
+                region: s3.region,
+                profile: s3.profile,
+                role_arn: s3.role_arn,
+            },
+        },
     }
 }
 

@@ -74,6 +74,9 @@ pub enum Kind {
         /// The error code of AWS.
         code: String,
     },
+    /// What was deleted there is not gone, or would not be.
+    #[error("keeps what was deleted: {0}")]
+    KeepsDeleted(String),
     /// The file system failed.
     #[error("cannot {doing}: {source}")]
     Io {
@@ -177,6 +180,10 @@ fn general_advice(address: &str, kind: &Kind) -> Option<String> {
         }
         Kind::Taken => "a share is never overwritten: look at what is there, then choose another \
                         name, or remove it if it belongs to no living cluster"
+            .to_owned(),
+        Kind::KeepsDeleted(_) => "name a place where every version can be deleted: parameters of SSM, or a \
+                                  bucket without object lock and replication where s3:DeleteObjectVersion \
+                                  is allowed"
             .to_owned(),
         Kind::Symlink => format!("name the real file: readlink -f {address}"),
         Kind::OpenToOthers(_) => format!("chmod 600 {address}"),

@@ -142,7 +142,7 @@ fn an_answer_of_the_initialisation_that_is_lost_is_told_by_name_and_never_asked_
         ceremony.apply().exits(3).says(&[
             "was initialised by this checkpoint, and its answer never reached",
             "no one holds the shares or the root token",
-            "stop it, empty its storage, start it, remove the checkpoint directory",
+            "stop it, empty its storage, start it, then vault-bootstrap apply --abandon and",
         ]);
     }
     assert_eq!(proxy.count_of(INIT), 1);

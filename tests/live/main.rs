@@ -9,9 +9,11 @@
     clippy::print_stderr
 )]
 
+mod abandon;
 mod addresses;
 mod ceremony;
 mod desktop;
+mod diagnoses;
 mod doors;
 mod end_of_root;
 mod happy;
@@ -24,6 +26,7 @@ mod passphrase;
 mod proxied;
 mod references;
 mod refusals;
+mod replica;
 mod second_run;
 mod servers;
 mod support;

@@ -8,9 +8,11 @@
 //! ```
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use super::error::CheckpointError;
 use crate::bootstrap::decide::Recorded;
 use crate::bootstrap::evidence::Evidence;
 use crate::bootstrap::step::Step;
@@ -33,6 +35,9 @@ pub struct Diary {
     /// How many shares the cluster was asked for, and how many of them open it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asked: Option<Asked>,
+    /// The second place that was given the encrypted answer, shares and all, if one ever was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left_for: Option<String>,
     /// What happened to each step so far.
     #[serde(default)]
     pub steps: BTreeMap<Step, Entry>,
@@ -125,12 +130,21 @@ impl Diary {
             },
             addresses: BTreeSet::new(),
             asked: None,
+            left_for: None,
             steps: BTreeMap::new(),
             proofs: BTreeMap::new(),
             shares: BTreeMap::new(),
             digests: BTreeMap::new(),
             references: BTreeSet::new(),
         }
+    }
+
+    /// A diary from its bytes, which are of `address`.
+    ///
+    /// # Errors
+    /// It is damaged, or was written by a later program.
+    pub fn read(bytes: &[u8], address: &str) -> Result<Self, CheckpointError> {
+        parse(bytes, Path::new(address))
     }
 
     /// How far a step came.
@@ -178,6 +192,27 @@ impl Diary {
     #[must_use]
     pub fn handed_over(&self) -> bool {
         self.recorded(Step::HandOver) == Recorded::Done
+    }
+}
+
+/// A diary from its bytes, which are of `path`.
+///
+/// # Errors
+/// It is damaged, or was written by a later program.
+pub(super) fn parse(bytes: &[u8], path: &Path) -> Result<Diary, CheckpointError> {
+    let damaged = |why: String| CheckpointError::Damaged {
+        path: path.to_owned(),
+        why,
+    };
+    let value: serde_json::Value =
+        serde_json::from_slice(bytes).map_err(|error| damaged(error.to_string()))?;
+    match value["version"].as_u64() {
+        Some(found) if found > u64::from(VERSION) => Err(CheckpointError::Newer {
+            path: path.to_owned(),
+            found,
+        }),
+        Some(_) => serde_json::from_value(value).map_err(|error| damaged(error.to_string())),
+        None => Err(damaged("it has no version".into())),
     }
 }
 

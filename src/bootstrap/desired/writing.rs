@@ -19,7 +19,9 @@ pub async fn apply(
     pending: Vec<Pending>,
     in_flight: usize,
 ) -> Result<Vec<String>, Failure> {
-    forget(ceremony, &pending)?;
+    if forget(ceremony, &pending)? {
+        ceremony.replicate().await?;
+    }
     let mut results: Vec<_> = stream::iter(pending.into_iter().enumerate())
         .map(|(place, pending)| async move {
             let digests = write_and_remember(ceremony, &pending).await;
@@ -62,7 +64,8 @@ pub async fn write_pending(
 
 /// Takes away, before anything is sent, what is remembered of the documents to be written: killed in between,
 /// the next run does not take an older value for the one that the server has.
-fn forget(ceremony: &Ceremony<'_>, pending: &[Pending]) -> Result<(), Failure> {
+/// Whether there was any.
+fn forget(ceremony: &Ceremony<'_>, pending: &[Pending]) -> Result<bool, Failure> {
     let mut stale = vec![together::key(ceremony)];
     for Pending {
         document, remember, ..
@@ -73,11 +76,12 @@ fn forget(ceremony: &Ceremony<'_>, pending: &[Pending]) -> Result<(), Failure> {
     }
     stale.retain(|key| ceremony.diary().diary().digests.contains_key(key));
     if stale.is_empty() {
-        return Ok(());
+        return Ok(false);
     }
-    Ok(ceremony.checkpoint().record(|diary| {
+    ceremony.checkpoint().record(|diary| {
         diary.digests.retain(|key, _| !stale.contains(key));
-    })?)
+    })?;
+    Ok(true)
 }
 
 /// Writes a document and makes the digests of what the server does not give back, by the names they are

@@ -231,10 +231,12 @@ fn raw_while_root_lives(ceremony: &Ceremony<'_>, device: &AuditDevice) -> Failur
         ceremony.client().address(),
         log_of(device)
     ))
-    .advise(
-        "the cluster holds no data yet: remove log_raw from the server's configuration, destroy that \
-         file, empty the storage, remove the checkpoint directory and run apply again",
-    )
+    .advise(format!(
+        "the cluster holds no data yet: stop it, remove log_raw from its configuration, destroy that file, \
+         empty the storage, start it, then {} and {}",
+        ceremony.config.command("apply --abandon"),
+        ceremony.options.again(ceremony.config)
+    ))
 }
 
 fn differences(wanted: &Wanted, there: &AuditDevice) -> Vec<String> {

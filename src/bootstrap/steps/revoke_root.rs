@@ -13,7 +13,7 @@ use crate::bootstrap::step::{Observation, Step};
 use crate::bootstrap::{questions, session, witness};
 use crate::failure::Failure;
 use crate::secret::Token;
-use crate::vault::token;
+use crate::vault::token::{self, TokenInfo};
 use crate::vault::{Client, Error, RootSession};
 
 /// Under which name the evidence keeps what was seen of root's end.
@@ -97,11 +97,12 @@ async fn rescan(
 
 pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failure> {
     let asked = ceremony.at_home(&ceremony.client());
-    let own = token::lookup_self(&asked, ceremony.token()?).await?;
+    let own = alive(ceremony, &asked).await?;
     ask(ceremony, &asked, &own.accessor).await?;
     // A person may have taken an hour to answer, and another node may lead by now.
     ceremony.find_active().await?;
     let client = ceremony.client();
+    alive(ceremony, &ceremony.at_home(&client)).await?;
     // Whoever looks afterwards has come in before: a door that fails now must find root alive.
     witness::call(ceremony, &client)
         .await
@@ -123,6 +124,7 @@ pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
     ceremony
         .checkpoint()
         .start_with(Step::RevokeRoot, begun.clone())?;
+    ceremony.replicate().await?;
     let Session::Root(root) = std::mem::replace(&mut ceremony.session, Session::None) else {
         return Err(Failure::failed("there is no root token to revoke"));
     };
@@ -144,7 +146,18 @@ pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
         .checkpoint()
         .start_with(Step::RevokeRoot, begun.clone())
         .map_err(|error| witness::root_is_dead(error.into()))?;
+    if let Err(failure) = ceremony.replicate().await {
+        return Err(witness::root_is_dead(failure));
+    }
     witness::aftermath(ceremony, begun).await
+}
+
+/// What root says of itself; that it is dead before we revoked it is told by name.
+async fn alive(ceremony: &Ceremony<'_>, node: &Client) -> Result<TokenInfo, Failure> {
+    match token::lookup_self(node, ceremony.token()?).await {
+        Err(error) if error.is_forbidden() => Err(session::dead_root(ceremony, node)),
+        other => Ok(other?),
+    }
 }
 
 /// Shows what is there and asks. Nothing is revoked before the answer.

@@ -157,6 +157,9 @@ pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
             Err(failure) => failures.push(failure),
         }
     }
+    if !failures.is_empty() {
+        failures.push(in_part(ceremony, &facts));
+    }
     if let Some(failure) = Failure::all(failures) {
         return Err(failure);
     }
@@ -164,6 +167,29 @@ pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
     all_there(ceremony).await?;
     forget_shares(ceremony).await?;
     Ok(Evidence::default().with("custodians", facts))
+}
+
+/// Nothing is lost yet, and who wonders about that is told where everything is.
+fn in_part(ceremony: &Ceremony<'_>, stored: &[serde_json::Value]) -> Failure {
+    let names: Vec<_> = stored
+        .iter()
+        .filter_map(|fact| fact["name"].as_str())
+        .collect();
+    let directory = ceremony.diary().directory().display().to_string();
+    let with = if names.is_empty() {
+        String::new()
+    } else {
+        format!(" ({})", names.join(", "))
+    };
+    Failure::failed(format!(
+        "{} of {} shares are with their custodians{with}; all of them are still in {directory}, encrypted",
+        names.len(),
+        ceremony.custodians.len(),
+    ))
+    .advise(format!(
+        "mend what stands above, then go on: {}",
+        ceremony.options.again(ceremony.config)
+    ))
 }
 
 /// Which custodian gets which share: decided once and recorded before the first is stored, so that
@@ -244,6 +270,7 @@ async fn store_one(
         let record = diary.shares.entry(name.clone()).or_default();
         record.prepared.extend(prepared.digest().map(str::to_owned));
     })?;
+    ceremony.replicate().await?;
     let stored = custodian.store(share, &prepared).await?;
     ceremony.checkpoint().record(|diary| {
         let record = diary.shares.entry(name.clone()).or_default();
@@ -272,6 +299,8 @@ async fn forget_shares(ceremony: &mut Ceremony<'_>) -> Result<(), Failure> {
     };
     let sealer = Sealer::create(ceremony.key()?, &ceremony.config.cluster.name).await?;
     ceremony.diary().keep_root_token(&sealer, root)?;
+    // The shares are gone from there too, and that was proved, before they are gone from here.
+    ceremony.replicate().await?;
     ceremony.shares = Vec::new();
     Ok(())
 }

@@ -6,6 +6,7 @@ use tokio::time::Instant;
 use crate::bootstrap::belonging;
 use crate::bootstrap::ceremony::Ceremony;
 use crate::bootstrap::evidence::Evidence;
+use crate::bootstrap::session;
 use crate::bootstrap::step::{Observation, Step};
 use crate::failure::Failure;
 use crate::vault::sys::{self, Health};
@@ -26,7 +27,9 @@ pub(super) async fn observe(ceremony: &Ceremony<'_>) -> Result<Observation, Fail
             Evidence::default().with("node", active.address()),
         )),
         Err(error) if error.is_retryable() => Ok(Observation::absent()),
-        Err(error) if error.is_forbidden() && ceremony.is_root() => Err(dead_root(&active)),
+        Err(error) if error.is_forbidden() && ceremony.is_root() => {
+            Err(session::dead_root(ceremony, &active))
+        }
         Err(error) => Err(error.into()),
     }
 }
@@ -131,18 +134,6 @@ fn not_complete(ceremony: &Ceremony<'_>, apart: &[String], said: &str) -> Failur
         "a node that never joins is no node of this cluster: correct its retry_join, or cluster.nodes \
          in the file; then go on: {again}"
     ))
-}
-
-/// Nobody but us was ever shown this token, and we did not revoke it.
-fn dead_root(active: &Client) -> Failure {
-    Failure::refused(format!(
-        "the root token in the checkpoint is dead at {}, and no run of ours revoked it",
-        active.address()
-    ))
-    .advise(
-        "see that cluster.address is the cluster that is meant, then in its audit log who revoked the \
-         token; keep the checkpoint and the shares: with a quorum of them a root token can be made",
-    )
 }
 
 fn two_clusters(node: &Client, health: &Health, active: &Health) -> Failure {

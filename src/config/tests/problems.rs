@@ -114,8 +114,13 @@ fn keys_and_values_that_nothing_implements_are_unknown() {
         ),
         (
             ".agekey}",
+            ".agekey}, mirror: x",
+            "9:83: checkpoint.mirror: unknown key `mirror`; the keys here are `path`, `key` and `replica`",
+        ),
+        (
+            ".agekey}",
             ".agekey}, replica: x",
-            "9:83: checkpoint.replica: unknown key `replica`; the keys here are `path` and `key`",
+            "9:92: checkpoint.replica: expected `{ssm: …}` or `{s3: …}`",
         ),
         (
             "auth: approle, role_id: abc",

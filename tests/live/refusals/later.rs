@@ -82,7 +82,7 @@ fn a_device_that_logs_in_clear_has_seen_the_root_token() {
     let texts = [
         "refused:",
         "log_raw: the root token stands in",
-        "empty the storage, remove the checkpoint directory",
+        "empty the storage, start it, then vault-bootstrap apply --abandon and",
     ];
     refused(
         &server,

@@ -8,6 +8,7 @@
 #![allow(dead_code, unused_imports)]
 
 mod browser;
+mod bucket;
 mod by_hand;
 mod certificates;
 mod component;
@@ -24,6 +25,7 @@ mod tool;
 mod vault_config;
 mod vault_server;
 
+pub use bucket::Bucket;
 pub use by_hand::Initialised;
 pub use certificates::{Authority, Certificate};
 pub use component::{available, component};

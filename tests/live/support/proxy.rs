@@ -65,6 +65,8 @@ pub enum Action {
     Keep,
     /// What was kept arrives first, its answer for nobody; then this one goes through.
     PassAfterKept,
+    /// It goes through to the server at this address instead.
+    Lead(String),
     /// The proxy answers 307 with this address.
     Redirect(String),
 }
@@ -226,6 +228,7 @@ fn serve(connection: &TcpStream, shared: &Shared) -> io::Result<()> {
             Action::Respond(status, kind, body) => {
                 Message::answer(status, ("content-type", kind), body)
             }
+            Action::Lead(address) => forward(&request, address.trim_start_matches("http://"))?,
             Action::Redirect(url) => Message::answer(307, ("location", &url), String::new()),
         };
         let last = request
