@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use futures::{StreamExt, stream};
 
 use super::hidden::{Hidden, hidden};
-use super::{Ceremony, Document, Evidence, Observation, Pending, Read, read, together};
+use super::{Ceremony, Document, Evidence, Observation, Pending, Read, once, read, together};
 use crate::envelope::digest;
 use crate::failure::Failure;
 use crate::vault;
@@ -163,7 +163,8 @@ async fn ambiguous_write_arrived(
             Ok(comparison.differences.is_empty() && comparison.unreadable.is_empty())
         }
         Ok(None) => Ok(false),
-        Err(error) if error.is_retryable() || error.status() == Some(405) => Ok(false),
+        Err(error) if error.status() == Some(405) => Ok(once::is_there(ceremony, document).await?),
+        Err(error) if error.is_retryable() => Ok(false),
         Err(error) => Err(error.into()),
     }
 }
