@@ -12,6 +12,7 @@
 mod ceremony;
 mod desktop;
 mod doors;
+mod faults;
 mod happy;
 mod killed;
 mod leader;
