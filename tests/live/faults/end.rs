@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use super::stage::Stage;
+use super::stage::{ROLE_ID, Stage};
 use crate::ceremony::{Api, looks_like_a_share, root_from_shares};
 use crate::support::LocalStack;
 
@@ -22,7 +22,9 @@ const OF_A_MOUNT: [&str; 6] = [
 /// Reads all of it. A promise that does not hold is a panic that says which.
 pub fn read(stage: &Stage) -> Value {
     let (api, ceremony) = (stage.server.api(), &stage.ceremony);
-    let auditor = api.log_in("audit-reader", &ceremony.secrets["audit"]);
+    let ids = json!({ "role_id": ROLE_ID, "secret_id": ceremony.secrets["audit"] });
+    let opened = api.write("auth/approle/login", &ids);
+    let auditor = api.with(opened["auth"]["client_token"].as_str().expect("a token"));
     auditor.no_root_is_left();
     assert!(
         !ceremony.keeps_secrets(),
@@ -89,7 +91,7 @@ fn server(root: &Api<'_>, stage: &Stage) -> Value {
             })
             .collect()
     };
-    let role = "auth/approle/role/backup";
+    let role = "auth/approle/role/auditor";
     json!({
         "sealed": stage.server.is_sealed(),
         "policies": each("sys/policies/acl"),

@@ -13,7 +13,7 @@ mod table;
 mod trap;
 
 use outcome::{Outcome, Verdict};
-use plan::{Choice, Plan};
+use plan::{Choice, Plan, Reference};
 use point::{Kind, Point, Product};
 use trap::INIT;
 
@@ -56,6 +56,41 @@ fn a_ceremony_disturbed_at_any_request_ends_as_if_nothing_had_been() {
         names.join("\" or FAULTS=\""),
         bad[0].why
     );
+}
+
+/// Also the proof that the faults do what their names say.
+#[test]
+fn an_answer_is_lost_for_good_only_where_the_server_initialised_and_nobody_heard_of_it() {
+    require!(["localstack-4.9.2", "openbao-2.7.2"]);
+    let product = Product::OpenBao272;
+    let reference = Reference::of(product);
+    let place = reference.requests.iter().position(|name| name == INIT);
+    let number = place.expect("it initialises") + 1;
+    let verdicts = std::thread::scope(|scope| {
+        let judged = Kind::ALL.map(|kind| {
+            let point = Point {
+                product,
+                kind,
+                number,
+            };
+            let end = &reference.end;
+            scope.spawn(move || outcome::of(point, end))
+        });
+        judged.map(|thread| thread.join().expect("an outcome"))
+    });
+    for outcome in verdicts {
+        let expected = if outcome.point.kind.loses_the_answer() {
+            Verdict::Refused
+        } else {
+            Verdict::Converged
+        };
+        assert_eq!(outcome.request.as_deref(), Some(INIT));
+        assert_eq!(
+            outcome.verdict, expected,
+            "{}: {}",
+            outcome.point, outcome.why
+        );
+    }
 }
 
 /// The table of all points goes into the README if it is about a commit and nothing else.

@@ -89,12 +89,13 @@ fn mixed(seed: u64, text: &str) -> u64 {
 pub struct Reference {
     /// How it ended.
     pub end: Value,
-    /// How many requests it took.
-    pub requests: usize,
+    /// The requests that it took.
+    pub requests: Vec<String>,
 }
 
 impl Reference {
-    fn of(product: Product) -> Self {
+    /// A ceremony on this server.
+    pub fn of(product: Product) -> Self {
         let stage = Stage::set(product, None);
         let run = stage.disturbed_run();
         run.exits(4);
@@ -156,7 +157,7 @@ impl Plan {
     ) -> Vec<Outcome> {
         let mut points = Vec::new();
         for product in products {
-            let requests = references[product.name()].requests + MORE;
+            let requests = references[product.name()].requests.len() + MORE;
             for kind in Kind::ALL {
                 points.extend((1..=requests).map(|number| Point {
                     product: *product,

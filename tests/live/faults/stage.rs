@@ -13,7 +13,7 @@ use crate::support::{LocalStack, Proxy};
 /// A run that takes longer hangs: the longest held answer is that of a service with three attempts.
 const LONGEST_RUN: Duration = Duration::from_secs(60);
 /// What a login for machines is given; a role's id is no secret.
-const ROLE_ID: &str = "backup-of-the-faults";
+pub const ROLE_ID: &str = "auditor-of-the-faults";
 
 /// A server that nobody else knows, and the file for it.
 pub struct Stage {
@@ -76,38 +76,42 @@ fn between(trap: &Arc<Trap>, side: Side, address: &str) -> Proxy {
     )
 }
 
-/// Two `age` holders and one parameter, a checkpoint under KMS, people by password and a machine by approle, and
-/// writes of which one cannot be read back.
+/// Two `age` holders and one parameter, a checkpoint under KMS, one person by password and a machine by approle, and
+/// writes of which one cannot be read back. Few passwords: the servers take their time over each.
 fn small(server: &Server) -> Ceremony {
     let mut ceremony = Ceremony::unproved(server);
     let carol = ceremony.ssm_custodian("carol");
     ceremony.set("/init/custodians/2", carol);
     ceremony.kms_checkpoint();
-    ceremony.password("backup");
     ceremony.set(
         "/cluster/timeouts",
         json!({ "request": "2s", "init": "8s", "active": "20s" }),
     );
+    let ada = json!({ "file": "ada.password" });
+    let secret_id = json!({ "file": "audit.password" });
     ceremony.set(
-        "/auth/approle",
-        json!({ "type": "approle", "roles": { "backup": {
-            "token_policies": ["operator"], "token_ttl": "20m",
-        } } }),
+        "/auth",
+        json!({
+            "userpass": { "users": { "ada": { "password": ada, "token_ttl": "15m" } } },
+            "approle": { "roles": { "auditor": { "token_policies": ["auditor"], "token_ttl": "20m" } } },
+        }),
     );
-    let role = "auth/approle/role/backup";
+    let role = "auth/approle/role/auditor";
     ceremony.set(
         "/writes",
         json!([
             { "path": format!("{role}/role-id"), "data": { "role_id": ROLE_ID } },
-            { "path": format!("{role}/custom-secret-id"),
-              "data": { "secret_id": { "file": "backup.password" } } },
+            { "path": format!("{role}/custom-secret-id"), "data": { "secret_id": secret_id } },
         ]),
     );
     ceremony.set(
-        "/logins/backup",
+        "/logins",
         json!({
-            "auth": "approle", "role_id": ROLE_ID, "secret_id": { "file": "backup.password" },
-            "can": { "secret/data/backup": ["read"] },
+            "auditor": {
+                "auth": "approle", "role_id": ROLE_ID, "secret_id": secret_id,
+                "can": { "sys/audit": ["read"] }, "cannot": { "sys/audit/file": ["delete"] },
+            },
+            "ada": { "auth": "userpass", "username": "ada", "password": ada },
         }),
     );
     ceremony.prove_all();

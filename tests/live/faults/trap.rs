@@ -48,7 +48,7 @@ pub enum Side {
 #[derive(Default)]
 struct State {
     armed: bool,
-    number: usize,
+    labels: Vec<String>,
     here: Option<(Side, usize, String)>,
     initialisations: usize,
     secrets: BTreeSet<String>,
@@ -92,9 +92,9 @@ impl Trap {
         self.state().armed = false;
     }
 
-    /// How many requests were counted.
-    pub fn requests(&self) -> usize {
-        self.state().number
+    /// The requests that were counted, by name.
+    pub fn requests(&self) -> Vec<String> {
+        self.state().labels.clone()
     }
 
     /// The request that was disturbed, if the run came so far.
@@ -122,8 +122,9 @@ impl Trap {
         if !state.armed {
             return Action::Pass;
         }
-        state.number += 1;
-        let Some(point) = self.point.filter(|point| point.number == state.number) else {
+        state.labels.push(request.label());
+        let number = state.labels.len();
+        let Some(point) = self.point.filter(|point| point.number == number) else {
             return Action::Pass;
         };
         state.here = Some((side, request.number, request.label()));
