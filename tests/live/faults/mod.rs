@@ -48,7 +48,7 @@ fn a_ceremony_disturbed_at_any_request_ends_as_if_nothing_had_been() {
     }
     for product in &products {
         let windows = table::windows(&outcomes, *product);
-        assert!(windows.iter().all(|(_, name)| name == INIT), "{windows:?}");
+        assert!(windows.iter().all(|name| *name == INIT), "{windows:?}");
     }
     assert!(
         bad.is_empty(),
@@ -103,7 +103,7 @@ fn keep(plan: &Plan, outcomes: &[Outcome], table: &str) {
     let seconds: f64 = outcomes.iter().map(|outcome| outcome.seconds).sum();
     let left = outcomes.iter().filter(|outcome| outcome.trial_values > 0);
     let facts = format!(
-        "Made on commit `{commit}` with seed {}: {} points in {:.1} h of ceremonies, several at a time. \
+        "Made on the code of commit `{commit}` with seed {}: {} points in {:.1} h of ceremonies, several at a time. \
          After {} of them a trial value of the interrupted preflight was left with a custodian.",
         plan.seed,
         outcomes.len(),

@@ -113,7 +113,7 @@ pub struct Plan {
     /// Where chance begins.
     pub seed: u64,
     workers: usize,
-    /// The commit, and whether the code is exactly that.
+    /// The commit that the code is of, and whether it is exactly that.
     pub commit: (String, bool),
 }
 
@@ -269,16 +269,22 @@ fn news(begun: Instant, all: usize, tried: &[Outcome]) {
     eprintln!("faults: {done} of {all} tried, {lost} lost, {minutes:.0} min left");
 }
 
+/// The last commit that changed code, and whether nothing changed since: what else is committed, such as the table
+/// itself, makes nothing void.
 fn commit() -> (String, bool) {
-    let git = |arguments: &[&str]| {
+    let git = |words: &[&str]| {
         let mut command = Command::new("git");
         let command = command.current_dir(env!("CARGO_MANIFEST_DIR"));
-        let output = command.args(arguments).output().ok();
+        let code = ["--", "src", "tests", "Cargo.toml", "Cargo.lock"];
+        let output = command.args(words).args(code).output().ok();
         let output = output.filter(|output| output.status.success())?;
         Some(String::from_utf8_lossy(&output.stdout).trim().to_owned())
     };
-    let commit = git(&["rev-parse", "--short=12", "HEAD"]).unwrap_or_else(|| "unknown".into());
-    let code = ["src", "tests", "Cargo.toml", "Cargo.lock"];
-    let changes = git(&[&["status", "--porcelain", "--"][..], &code].concat());
-    (commit, changes.is_some_and(|changes| changes.is_empty()))
+    let commit = git(&["log", "-1", "--format=%h", "--abbrev=12"]);
+    let commit = commit.filter(|commit| !commit.is_empty());
+    let changes = git(&["status", "--porcelain"]);
+    (
+        commit.unwrap_or_else(|| "unknown".into()),
+        changes.is_some_and(|changes| changes.is_empty()),
+    )
 }

@@ -56,16 +56,13 @@ impl Count {
     }
 }
 
-/// Which requests' answers could not be had again, by name.
-pub fn windows(outcomes: &[Outcome], product: Product) -> BTreeSet<(usize, String)> {
+/// The requests whose answers could not be had again, by name: each is sent once in a ceremony.
+pub fn windows(outcomes: &[Outcome], product: Product) -> BTreeSet<&str> {
     let refused = outcomes
         .iter()
         .filter(|outcome| outcome.point.product == product && outcome.verdict == Verdict::Refused);
     refused
-        .map(|outcome| {
-            let request = outcome.request.clone().unwrap_or_default();
-            (outcome.point.number, request)
-        })
+        .filter_map(|outcome| outcome.request.as_deref())
         .collect()
 }
 
@@ -82,11 +79,8 @@ pub fn markdown(outcomes: &[Outcome]) -> String {
         };
         let requests = of_it().map(|outcome| outcome.point.number).max();
         let windows = windows(outcomes, product);
-        let names: BTreeSet<_> = windows
-            .iter()
-            .map(|(_, name)| format!("`{name}`"))
-            .collect();
-        let names = names.into_iter().collect::<Vec<_>>().join(", ");
+        let names: Vec<_> = windows.iter().map(|name| format!("`{name}`")).collect();
+        let names = names.join(", ");
         let _ = writeln!(
             text,
             "| {} | {} | {} | {}: {names} |",
