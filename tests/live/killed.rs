@@ -324,6 +324,29 @@ fn an_answer_that_is_lost_after_a_write_is_looked_up_and_not_guessed() {
     assert_eq!(times, 1, "it had arrived: {writes:#?}");
 }
 
+/// Slow is not lost: the first request arrives after the listing was looked at again.
+#[test]
+fn a_mount_that_arrives_after_the_second_look_is_our_own_and_no_other() {
+    for setup in [Setup::OpenBao272Static, Setup::Vault1211Shamir] {
+        require!(setup.components());
+        let server = Server::from(crate::ceremony::builder(setup).in_memory().start());
+        let sent = Arc::new(AtomicUsize::new(0));
+        let (mut ceremony, proxy) = through(&server, move |_, label| match label {
+            "POST /v1/sys/auth/userpass" => match sent.fetch_add(1, Ordering::SeqCst) {
+                0 => Action::Keep,
+                _ => Action::PassAfterKept,
+            },
+            _ => Action::Pass,
+        });
+        ceremony.set("/cluster/timeouts", json!({ "request": "2s" }));
+        ceremony
+            .apply()
+            .exits(4)
+            .says(&["sys/auth/userpass may have been written"]);
+        assert_eq!(proxy.count_of("POST /v1/sys/auth/userpass"), 2);
+    }
+}
+
 #[test]
 fn with_shares_in_hand_a_listed_node_that_is_down_is_named_and_keeps_no_other_sealed() {
     require!(Setup::Vault1211Shamir.components());

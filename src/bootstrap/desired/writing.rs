@@ -134,6 +134,9 @@ async fn write(ceremony: &Ceremony<'_>, document: &Document) -> Result<(), Failu
                     return Ok(());
                 }
             }
+            Err(error) if is_taken_by_now(document, &error) => {
+                return Err(rejected(document, error).passing());
+            }
             Err(error) => return Err(rejected(document, error)),
         }
     }
@@ -146,6 +149,13 @@ async fn write(ceremony: &Ceremony<'_>, document: &Document) -> Result<(), Failu
 
 /// How often one document is sent when the server answers that it could not, or not at all.
 const WRITE_ATTEMPTS: usize = 3;
+
+/// A mount that was not there a moment ago: perhaps a slow request of ours. The listing tells, so the step looks at
+/// it again. Both products say it in these words (measured).
+fn is_taken_by_now(document: &Document, error: &vault::Error) -> bool {
+    let words = |text: &String| text.contains("path is already in use");
+    matches!(document.read, Read::Known(_)) && error.messages().iter().any(words)
+}
 
 async fn ambiguous_write_arrived(
     ceremony: &Ceremony<'_>,
