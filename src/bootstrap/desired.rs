@@ -5,6 +5,7 @@
 //! [`apply`] writes those and nothing else, so a second run sends no write.
 
 mod hidden;
+mod once;
 mod together;
 mod writing;
 

@@ -16,6 +16,7 @@ mod desktop;
 mod diagnoses;
 mod doors;
 mod end_of_root;
+mod faults;
 mod happy;
 mod interrupted;
 mod killed;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use futures::{StreamExt, stream};
 
 use super::hidden::{Hidden, hidden};
-use super::{Ceremony, Document, Evidence, Observation, Pending, Read, read, together};
+use super::{Ceremony, Document, Evidence, Observation, Pending, Read, once, read, together};
 use crate::envelope::digest;
 use crate::failure::Failure;
 use crate::vault;
@@ -142,6 +142,9 @@ async fn write(ceremony: &Ceremony<'_>, document: &Document) -> Result<(), Failu
                     return Ok(());
                 }
             }
+            Err(error) if is_taken_by_now(document, &error) => {
+                return Err(rejected(document, error).passing());
+            }
             Err(error) => return Err(rejected(document, error)),
         }
     }
@@ -154,6 +157,13 @@ async fn write(ceremony: &Ceremony<'_>, document: &Document) -> Result<(), Failu
 
 /// How often one document is sent when the server answers that it could not, or not at all.
 const WRITE_ATTEMPTS: usize = 3;
+
+/// A mount that was not there a moment ago: perhaps a slow request of ours. The listing tells, so the step looks at
+/// it again. Both products say it in these words (measured).
+fn is_taken_by_now(document: &Document, error: &vault::Error) -> bool {
+    let words = |text: &String| text.contains("path is already in use");
+    matches!(document.read, Read::Known(_)) && error.messages().iter().any(words)
+}
 
 async fn ambiguous_write_arrived(
     ceremony: &Ceremony<'_>,
@@ -171,7 +181,8 @@ async fn ambiguous_write_arrived(
             Ok(comparison.differences.is_empty() && comparison.unreadable.is_empty())
         }
         Ok(None) => Ok(false),
-        Err(error) if error.is_retryable() || error.status() == Some(405) => Ok(false),
+        Err(error) if error.status() == Some(405) => Ok(once::is_there(ceremony, document).await?),
+        Err(error) if error.is_retryable() => Ok(false),
         Err(error) => Err(error.into()),
     }
 }

@@ -173,6 +173,10 @@ async fn enable(
     if now.iter().any(|there| path_of(there) == wanted.path) {
         return Ok(());
     }
+    if error.is_retryable() {
+        // Nobody knows who said that, the server or something before it: the step is looked at anew.
+        return Err(error.into());
+    }
     let advice = "see that the server's user may write there, or correct the device in the file; \
                   then run apply again";
     Err(Failure::refused(error.to_string()).advise(error.advice().unwrap_or_else(|| advice.into())))

@@ -120,7 +120,10 @@ pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
         .map_err(root_stands)?;
     let begun = Evidence::default()
         .with("node", client.address())
-        .with("accessor", &own.accessor);
+        .with("accessor", &own.accessor)
+        .with("other_root_tokens_revoked", revoked)
+        .with("tokens_scanned", last.looked_at)
+        .with("accessors_without_token", last.dangling);
     ceremony
         .checkpoint()
         .start_with(Step::RevokeRoot, begun.clone())?;
@@ -136,11 +139,7 @@ pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
             return Err(failure);
         }
     };
-    let begun = begun
-        .with(PROOF, &proof)
-        .with("other_root_tokens_revoked", revoked)
-        .with("tokens_scanned", last.looked_at)
-        .with("accessors_without_token", last.dangling);
+    let begun = begun.with(PROOF, &proof);
     // It cannot be had again, and what follows may fail.
     ceremony
         .checkpoint()

@@ -6,8 +6,8 @@ use std::net::TcpListener;
 use serde_json::json;
 
 use super::before;
-use crate::ceremony::{Ceremony, Run, Server, declared};
-use crate::support::eventually;
+use crate::ceremony::{Ceremony, Run, Server, declared, disturbed};
+use crate::support::{Action, Setup, eventually, require};
 
 /// Applies; the run is refused with these texts, and no request that begins with one of `never` was sent.
 #[track_caller]
@@ -33,6 +33,36 @@ const ROLES_AND_AFTER: [&str; 3] = [
 ];
 /// Requests of the steps after `log in another way`.
 const REVOCATION: [&str; 1] = ["list auth/token/accessors"];
+
+/// The server's own refusal is for a person to look at; a page of something before it is not.
+#[test]
+fn an_audit_file_that_the_server_cannot_open_is_refused_and_a_gateways_page_is_tried_again() {
+    for setup in [Setup::OpenBao262StaticApiAudit, Setup::Vault1211Shamir] {
+        require!(setup.components());
+        let server = Server::from(crate::ceremony::builder(setup).in_memory().start());
+        let mut ceremony = Ceremony::at(&server);
+        let page = std::sync::atomic::AtomicBool::new(true);
+        let proxy = disturbed(&server.address(), move |_, label| {
+            let enables = label == "POST /v1/sys/audit/file";
+            if enables && page.swap(false, std::sync::atomic::Ordering::SeqCst) {
+                Action::Respond(503, "text/html", "<html>503</html>".into())
+            } else {
+                Action::Pass
+            }
+        });
+        ceremony.set("/cluster/address", json!(proxy.address()));
+        let place = "/audit/file/options/file_path";
+        ceremony.set(place, json!("/proc/nowhere/audit.log"));
+        let run = ceremony.apply();
+        run.exits(3).says(&[
+            "looking for the active node again",
+            "was answered with 400",
+            "what to do:",
+        ]);
+        ceremony.set(place, json!(server.audit_file()));
+        ceremony.apply().exits(4);
+    }
+}
 
 #[test]
 fn openbao_without_the_audit_stanza_is_shown_the_stanza_and_goes_on_once_it_is_there() {
