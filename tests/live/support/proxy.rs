@@ -254,7 +254,9 @@ fn serve(connection: &TcpStream, shared: &Shared) -> io::Result<()> {
             Action::Respond(status, kind, body) => {
                 Message::answer(status, ("content-type", kind), body)
             }
-            Action::Lead(address) => forward(&request, address.trim_start_matches("http://"))?,
+            Action::Lead(address) => {
+                shared.forward_to(address.trim_start_matches("http://"), &request)?
+            }
             Action::Redirect(url) => Message::answer(307, ("location", &url), String::new()),
         };
         let last = request
@@ -297,12 +299,16 @@ impl Shared {
 
     /// Hands a request to the server over a connection of its own, and reads the whole answer.
     fn forward(&self, request: &RequestInfo) -> io::Result<Message> {
+        self.forward_to(&self.upstream, request)
+    }
+
+    fn forward_to(&self, server: &str, request: &RequestInfo) -> io::Result<Message> {
         let message = Message {
             first_line: format!("{} {} HTTP/1.1", request.method, request.path),
             headers: request.headers.clone(),
             body: request.body.clone(),
         };
-        let mut server = TcpStream::connect(&self.upstream)?;
+        let mut server = TcpStream::connect(server)?;
         server.set_nodelay(true)?;
         server.write_all(&message.bytes("close", false))?;
         let answer = Message::read(&mut BufReader::new(server), Some(&request.method))?;
