@@ -5,6 +5,8 @@
 //! again, because the server is asked what is true and the checkpoint only remembers attempts.
 
 mod abandon;
+mod act;
+mod active;
 mod belonging;
 pub mod ceremony;
 pub mod checkpoint;
@@ -56,8 +58,6 @@ pub use prove_custodian::prove_custodian;
 pub use questions::without_a_terminal;
 pub use status::{Status, StepLine, status};
 
-/// Under which name a step's evidence keeps what was found when it was applied.
-const FINDINGS: &str = "findings";
 /// How often one step is looked at anew after the server was away for a moment.
 const ATTEMPTS: usize = 4;
 
@@ -71,7 +71,7 @@ pub async fn apply(
     tell: &dyn Fn(Event),
     interrupt: &Interrupt,
 ) -> Result<Exit, Failure> {
-    check_options(config, options)?;
+    options.check(config)?;
     if let Some(copy) = &options.report {
         report_copy::check(copy, &config.checkpoint.path)?;
     }
@@ -232,7 +232,7 @@ async fn attempt(step: Step, ceremony: &mut Ceremony<'_>) -> Result<(Outcome, Ev
     } else {
         decide(recorded, observation.seen)
     };
-    act(step, ceremony, decision, observation).await
+    act::act(step, ceremony, decision, observation).await
 }
 
 /// Until it is waited for there is none, and the hand-over is about files.
@@ -254,122 +254,6 @@ fn nobody_looks(step: Step, ceremony: &Ceremony<'_>) -> bool {
     asks_the_server && matches!(ceremony.session, Session::None)
 }
 
-async fn act(
-    step: Step,
-    ceremony: &mut Ceremony<'_>,
-    decision: Decision,
-    observation: Observation,
-) -> Result<(Outcome, Evidence), Failure> {
-    match decision {
-        Decision::Skip => {
-            findings_of_before(step, ceremony);
-            Ok((Outcome::Unchanged, observation.evidence))
-        }
-        Decision::SkipUnseen => {
-            findings_of_before(step, ceremony);
-            for why in &observation.details {
-                ceremony.note(format!("recorded, not re-checked: {why}"));
-            }
-            Ok((Outcome::NotRechecked, observation.evidence))
-        }
-        Decision::Adopt => {
-            let evidence = if step == Step::Initialize {
-                steps::initialize::adopt(ceremony).await?
-            } else {
-                observation.evidence
-            };
-            ceremony.checkpoint().finish(step, evidence.clone())?;
-            Ok((Outcome::Adopted, evidence))
-        }
-        Decision::Refuse(why) if step == Step::Initialize => {
-            Err(steps::initialize::refusal(ceremony, why))
-        }
-        Decision::Refuse(_) => Err(unseen(step, &observation)),
-        Decision::Apply | Decision::LookAgain => {
-            let evidence = write(step, ceremony, observation).await?;
-            Ok((Outcome::Applied, evidence))
-        }
-        Decision::Repair => {
-            for detail in &observation.details {
-                ceremony.note(format!("was done and has changed: {detail}"));
-            }
-            // What is merely done once more in each run, such as waiting, has not changed.
-            let outcome = if observation.details.is_empty() {
-                Outcome::Applied
-            } else {
-                Outcome::Repaired
-            };
-            let evidence = repair(step, ceremony, observation).await?;
-            Ok((outcome, evidence))
-        }
-    }
-}
-
-async fn write(
-    step: Step,
-    ceremony: &mut Ceremony<'_>,
-    observation: Observation,
-) -> Result<Evidence, Failure> {
-    // Two steps record their own start, between what they prepare and what they cannot take back.
-    if !matches!(step, Step::Initialize | Step::RevokeRoot) {
-        ceremony.checkpoint().start(step)?;
-        // What preflight has still to prove is not relied on.
-        if step != Step::Preflight {
-            ceremony.replicate().await?;
-        }
-    }
-    let before = ceremony.findings.borrow().len();
-    let evidence = steps::apply(step, ceremony, observation).await?;
-    let found = ceremony.findings_since(before);
-    let evidence = if found.is_empty() {
-        evidence
-    } else {
-        evidence.with(FINDINGS, found)
-    };
-    ceremony.checkpoint().finish(step, evidence.clone())?;
-    if step != Step::WaitUntilActive {
-        ceremony.written.set(ceremony.written.get() + 1);
-    }
-    Ok(evidence)
-}
-
-/// What was found when the step was applied still stands: it is looked at only then.
-fn findings_of_before(step: Step, ceremony: &Ceremony<'_>) {
-    let checkpoint = ceremony.diary();
-    let entry = checkpoint.diary().steps.get(&step);
-    let found: Vec<String> = entry
-        .and_then(|e| e.evidence.get(FINDINGS))
-        .unwrap_or_default();
-    for finding in found {
-        ceremony.find(finding);
-    }
-}
-
-/// After hand-over there is no root: what the login at hand may mend it mends, the rest is a finding.
-async fn repair(
-    step: Step,
-    ceremony: &mut Ceremony<'_>,
-    observation: Observation,
-) -> Result<Evidence, Failure> {
-    let needs_nobody = matches!(
-        step,
-        Step::Preflight | Step::WaitUntilActive | Step::HandOver
-    );
-    if ceremony.is_root() || needs_nobody {
-        return write(step, ceremony, observation).await;
-    }
-    for detail in &observation.details {
-        ceremony.find(format!("{} differs from the file: {detail}", step.name()));
-    }
-    Ok(observation.evidence)
-}
-
-fn unseen(step: Step, observation: &Observation) -> Failure {
-    let why = observation.details.join("; ");
-    Failure::refused(format!("{} cannot be looked at: {why}", step.name()))
-        .advise("let a login with the right policies do it, or use break-glass")
-}
-
 /// Until a drill was held, nobody knows whether the way back works.
 fn not_rehearsed(ceremony: &Ceremony<'_>) {
     if let BreakGlass::Logins(_) = ceremony.config.break_glass {
@@ -384,22 +268,4 @@ fn absolute(path: &Path) -> String {
         .unwrap_or_else(|_| path.to_path_buf())
         .display()
         .to_string()
-}
-
-fn check_options(config: &Config, options: &Options) -> Result<(), Failure> {
-    match (config.revoke_root, options.keep_root) {
-        (false, false) => Err(Failure::usage(format!(
-            "{} says revoke_root: false, which leaves a root token without end",
-            config.file.display()
-        ))
-        .advise(format!(
-            "if that is meant, type it as well: {}",
-            options.again_with(config, "--keep-root")
-        ))),
-        (true, true) => Err(
-            Failure::usage("--keep-root was typed, and the file revokes root")
-                .advise("say it in the file as well: revoke_root: false"),
-        ),
-        _ => Ok(()),
-    }
 }

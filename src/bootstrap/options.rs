@@ -1,6 +1,7 @@
 //! What was typed, without the command line's own types.
 
 use crate::config::Config;
+use crate::failure::Failure;
 
 /// Choices of one `apply`.
 #[allow(
@@ -46,5 +47,27 @@ impl Options {
             verb.push_str(name);
         }
         config.command(&verb)
+    }
+
+    /// Holds that what was typed and what the file says of the root token are the same.
+    ///
+    /// # Errors
+    /// One of them would leave it alive and the other would not.
+    pub fn check(&self, config: &Config) -> Result<(), Failure> {
+        match (config.revoke_root, self.keep_root) {
+            (false, false) => Err(Failure::usage(format!(
+                "{} says revoke_root: false, which leaves a root token without end",
+                config.file.display()
+            ))
+            .advise(format!(
+                "if that is meant, type it as well: {}",
+                self.again_with(config, "--keep-root")
+            ))),
+            (true, true) => Err(
+                Failure::usage("--keep-root was typed, and the file revokes root")
+                    .advise("say it in the file as well: revoke_root: false"),
+            ),
+            _ => Ok(()),
+        }
     }
 }

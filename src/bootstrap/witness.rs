@@ -6,10 +6,11 @@
 
 use serde_json::{Value, json};
 
+use super::act::FINDINGS;
 use super::ceremony::{Ceremony, Session};
 use super::evidence::Evidence;
 use super::scan::{Found, scan};
-use super::{FINDINGS, doors, grant};
+use super::{doors, grant};
 use crate::config::{Config, Login};
 use crate::door;
 use crate::failure::Failure;

@@ -3,6 +3,7 @@
 mod aws;
 mod cluster;
 mod custodians;
+mod devices;
 mod disk;
 mod file;
 mod later;
