@@ -1,6 +1,7 @@
 //! A server none of whose audit devices can write refuses every request, and says nothing of the reason.
 
 use super::ceremony::Ceremony;
+use super::decide::Recorded;
 use super::step::Step;
 use crate::config::AuditDevice;
 use crate::failure::Failure;
@@ -9,7 +10,8 @@ use crate::vault;
 /// Adds where to look, when an audited request was answered as a server answers that cannot audit it.
 pub(super) fn explained(failure: Failure, ceremony: &Ceremony<'_>) -> Failure {
     let internal = vault::answered_with(500);
-    if ceremony.step() <= Step::Initialize {
+    if ceremony.diary().diary().recorded(Step::Initialize) != Recorded::Done {
+        // There is no device yet.
         return failure;
     }
     let mut failure = failure;

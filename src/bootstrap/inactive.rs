@@ -90,7 +90,7 @@ async fn sealed(ceremony: &Ceremony<'_>, answers: &[Answer]) -> Failure {
         ),
         (false, true) => format!(
             "nothing unseals it but its own seal, {}: see that the key is there, enabled, and allowed to the \
-             server, whose log says why it does not open; then restart the server, and go on: {again}",
+             server, whose log says why it does not open; restart the server if it stays sealed all the same; then go on: {again}",
             by_itself.join(", ")
         ),
         (true, true) => format!("see in the server's log why it is sealed; then go on: {again}"),

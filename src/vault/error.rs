@@ -131,6 +131,8 @@ impl Error {
     pub fn is_retryable(&self) -> bool {
         match &self.0.kind {
             Kind::Unreachable(_) | Kind::TimedOut(_) => true,
+            // A node that is sealed or loses its leadership drops what it has in hand, now and then with 400.
+            Kind::Status { messages, .. } if is_cancelled(messages) => true,
             Kind::Status { code, .. } | Kind::NotVault { status: code, .. } => {
                 *code >= 500 || matches!(code, 429 | 472 | 473 | 474)
             }
@@ -176,6 +178,12 @@ impl Error {
         };
         Some(text)
     }
+}
+
+fn is_cancelled(messages: &[String]) -> bool {
+    messages
+        .iter()
+        .any(|text| text.contains("context canceled"))
 }
 
 fn advice_on_login(why: NoLogin) -> &'static str {
@@ -338,6 +346,11 @@ mod tests {
         for code in [400, 403, 404, 405] {
             assert!(!status(code), "{code}");
         }
+        let cancelled = error(Kind::Status {
+            code: 400,
+            messages: vec!["unable to get existing policy: context canceled".into()],
+        });
+        assert!(cancelled.is_retryable());
         assert!(error(Kind::Unreachable("connection refused".into())).is_retryable());
         assert!(error(Kind::TimedOut(Duration::from_secs(1))).is_retryable());
         assert!(!error(Kind::Tls("UnknownIssuer".into())).is_retryable());

@@ -44,6 +44,7 @@ fn full_from(label: &'static str, nth: usize) -> Option<Full> {
     let server = Server::from(builder.declared_audit(Some(device)).start());
     let mut ceremony = Ceremony::at(&server);
     ceremony.set("/audit/file/options/file_path", json!(log));
+    ceremony.set("/cluster/timeouts", json!({ "active": "6s" }));
     let (address, filled) = (server.address(), ballast.clone());
     let proxy = once_before(&address.clone(), label, nth, move |request| {
         fill(&filled);

@@ -1,4 +1,7 @@
 //! The server's certificate is renewed in the middle, and every connection with the old one is gone.
+//!
+//! A server that merely reads its certificate again still takes up the TLS sessions of before, in which it had shown
+//! the old one: the new one is seen by a program that starts anew, or after a restart of the server.
 
 use std::io;
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
@@ -106,14 +109,17 @@ struct Renewed {
     aws: Proxy,
 }
 
-fn renewed(ours: &Authority, renew: impl Fn(&Certificate) + Send + Sync + 'static) -> Renewed {
+fn renewed(
+    ours: &Authority,
+    renew: impl Fn(&Certificate, &mut Server) + Send + Sync + 'static,
+) -> Renewed {
     let certificate = ours.issue("server", NAMES);
     let tls = Tls {
         server: certificate.clone(),
         client_authority: None,
         client: None,
     };
-    let builder = builder(Setup::OpenBao272Static).in_memory().tls(tls);
+    let builder = builder(Setup::OpenBao272Static).tls(tls);
     let server = Server::from(builder.start());
     let port = server.port();
     let relay = Relay::before(port);
@@ -130,8 +136,7 @@ fn renewed(ours: &Authority, renew: impl Fn(&Certificate) + Send + Sync + 'stati
     // The first one is preflight's trial.
     let aws = LocalStack::shared().endpoint();
     let aws = once_before(&aws, "AmazonSSM.PutParameter", 2, move |_| {
-        renew(&certificate);
-        locked(&reloads).reload_with("");
+        renew(&certificate, &mut locked(&reloads));
         let new = std::fs::read_to_string(&certificate.certificate).expect("a certificate");
         let (_, body) = new.split_once("-----BEGIN").expect("PEM");
         let shown = || presented(port).contains(body.trim());
@@ -171,7 +176,10 @@ fn a_certificate_renewed_by_the_same_authority_goes_unnoticed() {
     require!(["openbao-2.7.2", "localstack-4.9.2"]);
     let ours = Arc::new(Authority::new());
     let again = ours.clone();
-    let renewed = renewed(&ours, move |_| drop(again.issue("server", NAMES)));
+    let renewed = renewed(&ours, move |_, server| {
+        again.issue("server", NAMES);
+        server.reload_with("");
+    });
     renewed.apply().exits(4).says(&["ada opened"]);
     assert!(!renewed.ceremony.keeps_secrets());
 }
@@ -181,9 +189,11 @@ fn a_certificate_renewed_by_another_authority_is_refused_at_once_until_the_file_
     require!(["openbao-2.7.2", "localstack-4.9.2"]);
     let (ours, theirs) = (Authority::new(), Authority::new());
     let (other, authority) = (theirs.issue("server", NAMES), theirs.certificate());
-    let renewed = renewed(&ours, move |place| {
+    let renewed = renewed(&ours, move |place, server| {
         std::fs::copy(&other.certificate, &place.certificate).expect("ours");
         std::fs::copy(&other.key, &place.key).expect("ours");
+        server.kill();
+        server.restart();
     });
     let begun = Instant::now();
     let run = renewed.apply();
