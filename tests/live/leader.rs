@@ -50,7 +50,7 @@ impl Cluster {
         let addresses: Vec<String> = proxies.iter().map(Proxy::address).collect();
         ceremony.set("/cluster/address", json!(addresses[0]));
         ceremony.set("/cluster/nodes", json!(addresses));
-        ceremony.set("/cluster/timeouts", json!({ "active": "30s" }));
+        ceremony.set("/cluster/timeouts", json!({ "active": "90s" }));
         Self {
             nodes,
             proxies,
