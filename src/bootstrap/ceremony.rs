@@ -289,7 +289,6 @@ impl<'a> Ceremony<'a> {
             }
             let answers = vault::sys::health_of_nodes(&self.client()).await;
             let said = inactive::said(&answers);
-            // What cannot pass by itself is not waited for.
             let limit = if inactive::for_good(&answers) {
                 Duration::ZERO
             } else {
