@@ -8,6 +8,7 @@ mod abandon;
 mod act;
 mod active;
 mod belonging;
+mod blocked;
 pub mod ceremony;
 pub mod checkpoint;
 mod convert;
@@ -19,6 +20,7 @@ pub mod evidence;
 mod evidence_page;
 mod evidence_report;
 mod grant;
+mod inactive;
 mod interrupt;
 mod listing;
 mod open;
@@ -142,7 +144,9 @@ async fn run(ceremony: &mut Ceremony<'_>) -> Result<(), Failure> {
             not_rehearsed(ceremony);
         }
         let (begun, before) = (Instant::now(), ceremony.client().requests_sent());
-        let (outcome, evidence) = interruptible(step, ceremony).await?;
+        let result = interruptible(step, ceremony).await;
+        let (outcome, evidence) =
+            result.map_err(|failure| blocked::explained(failure, ceremony))?;
         ceremony.tell(Event::StepFinished {
             step,
             outcome,
