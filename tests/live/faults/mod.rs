@@ -1,8 +1,9 @@
-//! Every request of a whole ceremony, those to custodians and the checkpoint's key included, disturbed in every way:
-//! run again, it ends as if nothing had been, or says truly that the one answer was lost.
+//! Every request of a whole ceremony, those to custodians and the checkpoint's key included, and every write to its
+//! disk, disturbed in every way: run again, it ends as if nothing had been, or says truly that the one answer was lost.
 //!
 //! `make test` tries a sample, `make test-faults` all; see `plan.rs` for how to repeat one point.
 
+mod disk;
 mod end;
 mod leaks;
 mod outcome;
@@ -67,7 +68,7 @@ fn an_answer_is_lost_for_good_only_where_the_server_initialised_and_nobody_heard
     let place = reference.requests.iter().position(|name| name == INIT);
     let number = place.expect("it initialises") + 1;
     let verdicts = std::thread::scope(|scope| {
-        let judged = Kind::ALL.map(|kind| {
+        let judged = Kind::REQUESTS.map(|kind| {
             let point = Point {
                 product,
                 kind,
@@ -110,7 +111,7 @@ fn keep(plan: &Plan, outcomes: &[Outcome], table: &str) {
         seconds / 3600.0,
         left.count(),
     );
-    table::into_readme(&facts, table);
+    table::into_readme("faults", &format!("{facts}\n\n{table}"));
 }
 
 #[test]
