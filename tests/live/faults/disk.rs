@@ -60,7 +60,14 @@ impl Disk {
         };
         let text = |path: &Path| path.to_str().expect("a name in Unicode").to_owned();
         let (root, store) = (text(&self.root), text(self.store.path()));
-        [text(program()), root, store, kind.into(), number.to_string()].into()
+        [
+            text(program()),
+            root,
+            store,
+            kind.into(),
+            number.to_string(),
+        ]
+        .into()
     }
 
     fn trace(&self) -> String {
@@ -88,7 +95,15 @@ impl Disk {
         let mut steps = vec![(BEFORE.to_owned(), 0, 0)];
         for line in self.trace().lines() {
             let words: Vec<&str> = line.split(' ').collect();
-            let step = || Some(line.split_once(r#""step":""#)?.1.split_once('"')?.0.to_owned());
+            let step = || {
+                Some(
+                    line.split_once(r#""step":""#)?
+                        .1
+                        .split_once('"')?
+                        .0
+                        .to_owned(),
+                )
+            };
             let last = steps.last_mut().expect("there is one");
             match words.get(1) {
                 Some(&"say") if line.contains(r#""event":"step-started""#) => {
@@ -157,7 +172,9 @@ impl Disk {
             };
             (entry.file_name().to_string_lossy().into_owned(), node)
         };
-        entries.map(|entry| node(entry.expect("an entry"))).collect()
+        entries
+            .map(|entry| node(entry.expect("an entry")))
+            .collect()
     }
 }
 
@@ -217,7 +234,10 @@ write('unnamed', 'content', True); os.unlink('named'); os.rename('synced', 'in/o
         let mut words = disk.through(None, 0);
         words.extend(["python3", "-c", script].map(str::to_owned));
         let mut command = Command::new(&words[0]);
-        let status = command.args(&words[1..]).current_dir(directory.path()).status();
+        let status = command
+            .args(&words[1..])
+            .current_dir(directory.path())
+            .status();
         assert!(status.expect("it runs").success());
         disk.cut_power(names_as_they_are);
     };

@@ -191,10 +191,17 @@ fn after_the_fault(kind: Kind, met: bool, run: &Run) -> Result<(), String> {
         (Kind::DiskFull | Kind::ReadOnly | Kind::ShortThenFull, 4) => true,
         (Kind::DiskFull | Kind::ReadOnly | Kind::ShortThenFull, 1..=3) => {
             let said = said(run);
-            let why = ["No space left", "no storage space", "Read-only", "read-only"];
+            let why = [
+                "No space left",
+                "no storage space",
+                "Read-only",
+                "read-only",
+            ];
             says("what to do:")
                 && why.iter().any(|why| said.contains(why))
-                && ["checkpoint", "shares", COPY].iter().any(|path| said.contains(path))
+                && ["checkpoint", "shares", COPY]
+                    .iter()
+                    .any(|path| said.contains(path))
         }
         (Kind::Interrupt, 130) | (Kind::Terminate, 143) => {
             says("nothing is half done") && says("run the same command again")

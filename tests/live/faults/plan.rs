@@ -1,6 +1,6 @@
 //! Which points are tried, in which order, by how many at a time, and what is known from an earlier run.
 //!
-//! `FAULTS` chooses: without it a sample, `all` for all of them, or the first words of a point's name, such as
+//! `FAULTS` chooses: without it a sample, a number for one of another size, `all` for all of them, or the first words of a point's name, such as
 //! `openbao-2.7.2 kill-before 12`. `FAULT_SEED` and `FAULT_WORKERS` are numbers.
 
 use std::collections::{BTreeMap, VecDeque};
@@ -32,8 +32,8 @@ const NEWS: Duration = Duration::from_secs(30);
 /// What is tried.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Choice {
-    /// A few points, spread evenly from a place that the seed says.
-    Sample,
+    /// So many points, spread evenly from a place that the seed says.
+    Sample(usize),
     /// All of them; what an earlier run of the same commit tried is not tried again.
     All,
     /// Those whose names begin with these words.
@@ -43,8 +43,11 @@ pub enum Choice {
 impl Choice {
     fn read(text: Option<&str>) -> Self {
         match text.map(str::trim) {
-            None | Some("") => Self::Sample,
+            None | Some("") => Self::Sample(SAMPLE),
             Some("all") => Self::All,
+            Some(number) if number.parse::<usize>().is_ok_and(|number| number > 0) => {
+                Self::Sample(number.parse().expect("seen"))
+            }
             Some(words) => Self::Named(words.split_whitespace().map(str::to_owned).collect()),
         }
     }
@@ -52,8 +55,8 @@ impl Choice {
     /// The chosen ones of all points.
     pub fn of(&self, mut points: Vec<Point>, seed: u64) -> Vec<Point> {
         match self {
-            Self::Sample => {
-                let stride = points.len().div_ceil(SAMPLE).max(1);
+            Self::Sample(size) => {
+                let stride = points.len().div_ceil(*size).max(1);
                 let first = usize::try_from(seed % u64::try_from(stride).expect("small"));
                 let first = first.expect("small");
                 points.into_iter().skip(first).step_by(stride).collect()

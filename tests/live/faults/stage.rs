@@ -37,6 +37,17 @@ pub struct Stage {
 impl Stage {
     /// Everything ready for the first run.
     pub fn set(product: Product, point: Option<Point>) -> Self {
+        let mut stage = Self::with(product, point);
+        stage.ceremony.prove_all();
+        stage
+    }
+
+    /// Nobody has opened anything yet, and there is no checkpoint.
+    pub fn unproved(product: Product) -> Self {
+        Self::with(product, None)
+    }
+
+    fn with(product: Product, point: Option<Point>) -> Self {
         let server = product.start();
         let mut ceremony = small(&server);
         let trap = Arc::new(Trap::new(point));
@@ -84,6 +95,15 @@ impl Stage {
     pub fn run(&self) -> Run {
         let tool = self.ceremony.tool().limit(LONGEST_RUN);
         tool.run(&APPLY).into()
+    }
+
+    /// An undisturbed run, and how many files and directories each step synced.
+    pub fn counted_run(&self) -> Vec<(String, usize, usize)> {
+        let tool = self.ceremony.tool().limit(LONGEST_RUN);
+        let tool = tool.through(&self.disk.through(None, 0));
+        let run = tool.run(&[&APPLY[..], &["--output", "json"]].concat());
+        run.expect_code(4);
+        self.disk.syncs()
     }
 
     /// What was disturbed, if the run came so far.
@@ -144,6 +164,5 @@ fn small(server: &Server) -> Ceremony {
             "ada": { "auth": "userpass", "username": "ada", "password": ada },
         }),
     );
-    ceremony.prove_all();
     ceremony
 }

@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use super::outcome::{Outcome, Verdict};
 use super::point::{Kind, Product};
 
-
 /// Numbers of some outcomes.
 struct Count {
     points: usize,
@@ -111,7 +110,11 @@ pub fn markdown(outcomes: &[Outcome]) -> String {
 pub fn of_syncs(steps: &[(String, usize, usize)]) -> String {
     let mut text = String::from("| step | files | directories | fsyncs |\n|---|--:|--:|--:|\n");
     let mut line = |name: &str, files: usize, directories: usize| {
-        let _ = writeln!(text, "| {name} | {files} | {directories} | {} |", files + directories);
+        let _ = writeln!(
+            text,
+            "| {name} | {files} | {directories} | {} |",
+            files + directories
+        );
     };
     let (mut all_files, mut all_directories) = (0, 0);
     for (name, files, directories) in steps {
