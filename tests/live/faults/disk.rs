@@ -1,7 +1,8 @@
 //! A disk that fails at a chosen write, and what would be on it after a power cut: the directory as it was made durable.
 //!
-//! `disk.c`, compiled once, stands between the program and the kernel and sees every call, whoever makes it. Checked
-//! against `strace -f` on an undisturbed ceremony: both counted the same 88 fsyncs, 51 renames, links and removals.
+//! `disk.c`, compiled once, stands between the program and the kernel and sees every call, whoever makes it. An
+//! undisturbed ceremony under `strace -f` counted the same: 103 fsyncs, 52 opens for writing, 51 writes, 44 renames,
+//! 8 removals, 4 links and 3 directories.
 
 use std::collections::BTreeMap;
 use std::fs;
