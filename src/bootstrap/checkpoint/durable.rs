@@ -55,7 +55,8 @@ pub(super) fn above(path: &Path) -> &Path {
     above.unwrap_or_else(|| Path::new("."))
 }
 
-/// Overwrites a file with zeros and removes it. On copy-on-write and flash storage the overwriting
+/// Takes a file's name away, overwrites it with zeros and removes it. Cut off anywhere, it is either as it was or one
+/// that [`sweep`] goes on with, never half of itself under its name. On copy-on-write and flash storage the overwriting
 /// is no promise; what protects the content there is that its key is gone too.
 pub(super) fn destroy(directory: &Path, name: &str) -> io::Result<()> {
     let path = directory.join(name);
@@ -68,10 +69,18 @@ pub(super) fn destroy(directory: &Path, name: &str) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(error),
     };
+    let unnamed = if name.starts_with(UNNAMED) {
+        path
+    } else {
+        let unnamed = directory.join(format!("{UNNAMED}{name}"));
+        fs::rename(&path, &unnamed)?;
+        sync_directory(directory)?;
+        unnamed
+    };
     let length = usize::try_from(file.metadata()?.len()).unwrap_or(0);
     file.write_all(&vec![0; length])?;
     file.sync_all()?;
-    fs::remove_file(&path)?;
+    fs::remove_file(&unnamed)?;
     sync_directory(directory)
 }
 

@@ -147,6 +147,25 @@ fn what_a_holder_has_proved_survives_a_power_cut_with_its_directory() {
     );
 }
 
+#[test]
+fn secrets_that_were_destroyed_by_half_are_destroyed_by_the_next_run() {
+    require!(["localstack-4.9.2", "openbao-2.7.2"]);
+    let product = Product::OpenBao272;
+    let reference = Reference::of(product);
+    let gone = |label: &str| label == "unlink checkpoint/.new-secrets";
+    let place = reference.writes.iter().position(|write| gone(&write.label));
+    let number = place.expect("they are destroyed") + 1;
+    for kind in [Kind::DiskFull, Kind::PowerCut] {
+        let point = Point {
+            product,
+            kind,
+            number,
+        };
+        let outcome = outcome::of(point, &reference.end);
+        assert_eq!(outcome.verdict, Verdict::Converged, "{}", outcome.why);
+    }
+}
+
 /// The disk breaks in the one moment in which the answer is in memory only: it waits for a person.
 #[test]
 fn an_answer_that_the_disk_does_not_take_is_kept_trying_until_it_does() {
