@@ -151,7 +151,7 @@ fn what_a_holder_has_proved_survives_a_power_cut_with_its_directory() {
 fn secrets_that_were_destroyed_by_half_are_destroyed_by_the_next_run() {
     require!(["localstack-4.9.2", "openbao-2.7.2"]);
     let product = Product::OpenBao272;
-    let reference = Reference::of(product);
+    let reference = Reference::of_openbao();
     let gone = |label: &str| label == "unlink checkpoint/.new-secrets";
     let place = reference.writes.iter().position(|write| gone(&write.label));
     let number = place.expect("they are destroyed") + 1;
@@ -171,7 +171,7 @@ fn secrets_that_were_destroyed_by_half_are_destroyed_by_the_next_run() {
 fn an_answer_that_the_disk_does_not_take_is_kept_trying_until_it_does() {
     require!(["localstack-4.9.2", "openbao-2.7.2"]);
     let product = Product::OpenBao272;
-    let reference = Reference::of(product);
+    let reference = Reference::of_openbao();
     let labels = reference.writes.iter().map(|write| write.label.as_str());
     let first = labels
         .zip(1..)

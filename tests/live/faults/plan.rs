@@ -8,7 +8,7 @@ use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::Mutex;
+use std::sync::{Mutex, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
@@ -21,7 +21,7 @@ use super::stage::Stage;
 use super::{end, leaks};
 
 /// How many points a sample has.
-const SAMPLE: usize = 36;
+const SAMPLE: usize = 30;
 /// How many ceremonies go on at a time by default.
 const WORKERS: usize = 4;
 /// How many requests more than the undisturbed ceremony another one may take, waiting.
@@ -121,6 +121,12 @@ impl Reference {
 }
 
 impl Reference {
+    /// One for all tests of the process.
+    pub fn of_openbao() -> &'static Self {
+        static KNOWN: OnceLock<Reference> = OnceLock::new();
+        KNOWN.get_or_init(|| Self::of(Product::OpenBao272))
+    }
+
     /// Where this can be done: at each request, at each call of the disk, or where there is a half of what is written.
     fn numbers(&self, kind: Kind) -> Vec<usize> {
         if !kind.is_of_the_disk() {
