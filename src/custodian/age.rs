@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 use super::create_only::{self, Created};
 use super::error::{Error, Kind};
 use super::identity::{Closed, IdentityFile, open};
-use super::proof::{random_word, same};
+use super::proof::same;
 use super::{CANARY, CanaryResult, Prepared, Stored, share_from, text_from};
 use crate::secret::{SecretText, Share};
 
@@ -141,11 +141,8 @@ impl AgeFile {
     }
 
     /// The same steps as for a share, under another name; made directories go again.
-    pub(super) fn canary(&self) -> Result<CanaryResult, Error> {
-        let word = random_word(&self.address())?;
-        let path = self
-            .path
-            .with_file_name(format!("{CANARY}{}", word.expose()));
+    pub(super) fn canary(&self, name: &str) -> Result<CanaryResult, Error> {
+        let path = self.path.with_file_name(format!("{CANARY}{name}"));
         let made = create_only::make_directories(&self.path)?;
         let tried = self.try_canary(&path);
         let mut warnings = Vec::new();
@@ -164,7 +161,12 @@ impl AgeFile {
 
     fn try_canary(&self, path: &Path) -> Result<(), Error> {
         let content = self.encrypt_line("canary")?;
-        let created = create_only::create(path, content.as_bytes())?;
+        let mut created = create_only::create(path, content.as_bytes())?;
+        if created == Created::Exists {
+            // The name is ours alone: a killed run did not come to removing it.
+            std::fs::remove_file(path).map_err(|source| Error::io(path, "remove", source))?;
+            created = create_only::create(path, content.as_bytes())?;
+        }
         let found = create_only::read(path)?.unwrap_or_default();
         if created == Created::New && same(&found, content.as_bytes()) {
             return Ok(());
@@ -303,10 +305,13 @@ mod tests {
         let Place {
             directory, file, ..
         } = place();
-        assert_eq!(file.canary().unwrap(), CanaryResult::default());
+        assert_eq!(file.canary("w-1").unwrap(), CanaryResult::default());
         assert!(!directory.path().join("shares").exists());
         std::fs::create_dir(directory.path().join("shares")).unwrap();
-        file.canary().unwrap();
+        // What a killed run left of its own goes too.
+        let left = format!("shares/{CANARY}w-1");
+        std::fs::write(directory.path().join(left), b"half").unwrap();
+        file.canary("w-1").unwrap();
         assert_eq!(
             std::fs::read_dir(directory.path().join("shares"))
                 .unwrap()
@@ -321,7 +326,10 @@ mod tests {
             directory, file, ..
         } = place();
         std::fs::write(directory.path().join("shares"), b"").unwrap();
-        assert!(matches!(file.canary().unwrap_err().kind(), Kind::Io { .. }));
+        assert!(matches!(
+            file.canary("w").unwrap_err().kind(),
+            Kind::Io { .. }
+        ));
     }
 
     #[test]

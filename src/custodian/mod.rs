@@ -32,6 +32,14 @@ pub use trust::trust_warnings;
 /// Beginning of the name of every canary, before its random word.
 pub const CANARY: &str = "vault-bootstrap-canary-";
 
+/// A random word for the names of canaries. No secret.
+///
+/// # Errors
+/// Only for want of random bytes.
+pub fn trial_name() -> Result<String, Error> {
+    Ok(proof::random_word("a trial value")?.expose().to_owned())
+}
+
 /// Where a share is to be kept, as plain values.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Spec {
@@ -202,15 +210,16 @@ impl Custodian {
         }
     }
 
-    /// Creates a value under a unique name beside the final one, reads it back, compares and deletes.
+    /// Creates a value beside the final one, reads it back, compares and deletes. `name` is part of its name, and
+    /// whoever calls has noted it: what has that name already was left by a killed run, and is replaced.
     /// For `age` this proves the directory only; the recipient is proved by a [`Challenge`].
     ///
     /// # Errors
     /// Whatever would fail for the share too; a failed delete is only a warning.
-    pub async fn canary(&self) -> Result<CanaryResult, Error> {
+    pub async fn canary(&self, name: &str) -> Result<CanaryResult, Error> {
         match &self.place {
-            Place::Ssm(place) => place.canary().await,
-            Place::Age(place) => place.canary(),
+            Place::Ssm(place) => place.canary(name).await,
+            Place::Age(place) => place.canary(name),
         }
     }
 

@@ -2,7 +2,6 @@
 
 use super::CANARY;
 use super::error::{Error, Kind};
-use crate::secret::SecretText;
 
 /// Limits of a parameter name (AWS SSM: PutParameter, Name).
 const LONGEST_NAME: usize = 1011;
@@ -19,9 +18,9 @@ pub(crate) fn unresolved(parameter: &str) -> String {
 }
 
 /// A canary's name under the very prefix of `parameter`.
-pub(super) fn sibling(parameter: &str, word: &SecretText) -> String {
+pub(super) fn sibling(parameter: &str, word: &str) -> String {
     let prefix = parameter.rfind('/').map_or("", |end| &parameter[..=end]);
-    format!("{prefix}{CANARY}{}", word.expose())
+    format!("{prefix}{CANARY}{word}")
 }
 
 /// Refuses a name that SSM would refuse, before anything is asked (AWS SSM: PutParameter, Name).
@@ -73,9 +72,8 @@ mod tests {
 
     #[test]
     fn a_canary_stands_beside_the_share() {
-        let word = SecretText::new("w".into());
         let names = ["/vault/prod/recovery-key-1", "/top", "bare"];
-        let canaries = names.map(|name| sibling(name, &word));
+        let canaries = names.map(|name| sibling(name, "w"));
         assert_eq!(
             canaries,
             [

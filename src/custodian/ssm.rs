@@ -104,22 +104,38 @@ impl Ssm {
         self.create(&self.parameter, share.expose(), what).await
     }
 
-    pub(super) async fn canary(&self) -> Result<CanaryResult, Error> {
+    pub(super) async fn canary(&self, name: &str) -> Result<CanaryResult, Error> {
         self.key.usable().await?;
-        self.round_trip(&random_word(&self.address)?).await
+        let name = sibling(&self.parameter, name);
+        let word = random_word(&self.address)?;
+        match self.try_out(&name, &word).await {
+            // The name is ours alone: a killed run did not come to deleting it.
+            Err(error) if is_taken(&error) => {
+                self.delete(&name).await?;
+                self.try_out(&name, &word).await
+            }
+            tried => tried,
+        }
     }
 
     /// Creates `word` under a unique name beside the share, reads it back decrypted, deletes it.
     pub(super) async fn round_trip(&self, word: &SecretText) -> Result<CanaryResult, Error> {
-        let name = sibling(&self.parameter, &random_word(&self.address)?);
+        let name = sibling(&self.parameter, random_word(&self.address)?.expose());
+        self.try_out(&name, word).await
+    }
+
+    async fn try_out(&self, name: &str, word: &SecretText) -> Result<CanaryResult, Error> {
         let what = "canary of vault-bootstrap, may be deleted".to_owned();
-        let created = self.create(&name, word.expose(), what).await;
+        let created = self.create(name, word.expose(), what).await;
         if let Err(error) = &created
             && !error.may_have_written()
         {
             return created.map(|_| CanaryResult::default());
         }
-        let leftover = match self.delete(&name).await {
+        if created.as_ref().is_err_and(is_taken) {
+            return created.map(|_| CanaryResult::default());
+        }
+        let leftover = match self.delete(name).await {
             Err(error) if !matches!(error.kind(), Kind::NotFound) => {
                 let (place, region) = (error.address(), &self.session.region);
                 let why = error.kind();

@@ -35,6 +35,9 @@ pub struct Diary {
     /// How many shares the cluster was asked for, and how many of them open it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asked: Option<Asked>,
+    /// Part of the names of trial values with custodians: what a killed run left is known as ours by it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trial: Option<String>,
     /// The second place that was given the encrypted answer, shares and all, if one ever was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub left_for: Option<String>,
@@ -130,6 +133,7 @@ impl Diary {
             },
             addresses: BTreeSet::new(),
             asked: None,
+            trial: None,
             left_for: None,
             steps: BTreeMap::new(),
             proofs: BTreeMap::new(),

@@ -192,9 +192,20 @@ fn seal_as_said(ceremony: &Ceremony<'_>, node: &Node, failures: &mut Vec<Failure
 /// Tries every custodian and looks that every final name is free. Returns the names of those where
 /// this very process opened something, which proves them.
 async fn try_custodians(ceremony: &Ceremony<'_>, failures: &mut Vec<Failure>) -> Vec<String> {
-    let tries = ceremony.custodians.iter().map(|custodian| async move {
-        let (canary, presence) = futures::join!(custodian.canary(), custodian.presence());
-        (custodian, canary, presence)
+    let trial = match trial(ceremony) {
+        Ok(trial) => trial,
+        Err(failure) => {
+            failures.push(failure);
+            return Vec::new();
+        }
+    };
+    let numbered = ceremony.custodians.iter().zip(1..);
+    let tries = numbered.map(|(custodian, number)| {
+        let name = format!("{trial}-{number}");
+        async move {
+            let (canary, presence) = futures::join!(custodian.canary(&name), custodian.presence());
+            (custodian, canary, presence)
+        }
     });
     let mut opened = Vec::new();
     for (custodian, canary, presence) in join_all(tries).await {
@@ -221,6 +232,21 @@ async fn try_custodians(ceremony: &Ceremony<'_>, failures: &mut Vec<Failure>) ->
         }
     }
     opened
+}
+
+/// What the trial values of this checkpoint are called. On disk before the first of them is made, so that the
+/// next run takes away what a killed one left.
+fn trial(ceremony: &Ceremony<'_>) -> Result<String, Failure> {
+    let known = ceremony.diary().diary().trial.clone();
+    if let Some(known) = known {
+        return Ok(known);
+    }
+    let new = custodian::trial_name()?;
+    let noted = new.clone();
+    ceremony
+        .checkpoint()
+        .record(|diary| diary.trial = Some(noted))?;
+    Ok(new)
 }
 
 /// A canary has a name of its own; whose it is must be said.

@@ -75,13 +75,21 @@ impl Stage {
         root.is_some_and(|root| leader.put("sys/step-down", &*root, json!({})).0 == 204)
     }
 
-    /// The power is back, once the other two have a leader.
+    /// The power is back once the other two have a leader, or where they cannot have one because they had not
+    /// joined yet.
     fn restarts(&self) {
         let Some(place) = *locked(&self.down) else {
             return;
         };
         let mut nodes = locked(&self.nodes);
-        if leader_among(&nodes).is_some() {
+        let others = nodes
+            .iter()
+            .enumerate()
+            .filter(|(other, _)| *other != place);
+        // A node that has not joined yet is sealed (503), or not even initialised (501).
+        let outside = |node: &Server| [501, 503].contains(&node.api().get("sys/health").0);
+        let nobody_can = others.into_iter().all(|(_, node)| outside(node));
+        if leader_among(&nodes).is_some() || nobody_can {
             nodes[place].restart();
             *locked(&self.down) = None;
         }
