@@ -26,19 +26,11 @@ mod trust;
 pub use aws::Aws;
 pub use error::{Error, Kind};
 pub use identity::IdentityFile;
-pub use proof::{Answer, Challenge, Proof};
+pub use proof::{Answer, Challenge, Proof, trial_name};
 pub use trust::trust_warnings;
 
 /// Beginning of the name of every canary, before its random word.
 pub const CANARY: &str = "vault-bootstrap-canary-";
-
-/// A random word for the names of canaries. No secret.
-///
-/// # Errors
-/// Only for want of random bytes.
-pub fn trial_name() -> Result<String, Error> {
-    Ok(proof::random_word("a trial value")?.expose().to_owned())
-}
 
 /// Where a share is to be kept, as plain values.
 #[derive(Clone, Debug, PartialEq, Eq)]

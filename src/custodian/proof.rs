@@ -89,6 +89,14 @@ pub(super) fn same(one: &[u8], other: &[u8]) -> bool {
     aws_lc_rs::constant_time::verify_slices_are_equal(one, other).is_ok()
 }
 
+/// A random word for the names of canaries. No secret.
+///
+/// # Errors
+/// Only for want of random bytes.
+pub fn trial_name() -> Result<String, Error> {
+    Ok(random_word("a trial value")?.expose().to_owned())
+}
+
 /// A fresh word such as `k3mfq-0x9pa-…`, also used in the names of canaries.
 pub(super) fn random_word(address: &str) -> Result<SecretText, Error> {
     let mut bytes = zeroize::Zeroizing::new([0u8; WORD]);
