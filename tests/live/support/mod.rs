@@ -9,6 +9,7 @@
 
 mod browser;
 mod by_hand;
+mod canaries;
 mod certificates;
 mod component;
 mod disk;
@@ -25,6 +26,7 @@ mod vault_config;
 mod vault_server;
 
 pub use by_hand::Initialised;
+pub use canaries::{Canaries, Find, Search};
 pub use certificates::{Authority, Certificate};
 pub use component::{available, component};
 pub use disk::Disk;

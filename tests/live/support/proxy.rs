@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use super::canaries::Canaries;
 use super::process::listen;
 
 /// One request as it came in.
@@ -73,6 +74,7 @@ type Rule = dyn Fn(&RequestInfo) -> Action + Send + Sync;
 
 struct Shared {
     upstream: String,
+    heard: Canaries,
     rule: Box<Rule>,
     number: AtomicUsize,
     counts: Mutex<BTreeMap<String, usize>>,
@@ -88,6 +90,8 @@ pub struct Proxy {
     shared: Arc<Shared>,
     acceptor: Option<JoinHandle<()>>,
     held: Receiver<()>,
+    /// Every secret in requests and answers so far.
+    pub heard: Canaries,
 }
 
 impl Proxy {
@@ -96,14 +100,13 @@ impl Proxy {
         address: &str,
         rule: impl Fn(&RequestInfo) -> Action + Send + Sync + 'static,
     ) -> Self {
-        let upstream = address
-            .strip_prefix("http://")
-            .expect("an http:// address")
-            .to_owned();
+        let bare = address.strip_prefix("http://");
+        let upstream = bare.expect("an http:// address").to_owned();
         let (listener, port) = listen();
         let (sender, held) = mpsc::channel();
         let shared = Arc::new(Shared {
             upstream,
+            heard: Canaries::default(),
             held: Mutex::new(sender),
             kept: Mutex::default(),
             rule: Box::new(rule),
@@ -116,6 +119,7 @@ impl Proxy {
         let acceptor = Some(thread::spawn(move || accept(&listener, &accepting)));
         Self {
             port,
+            heard: shared.heard.clone(),
             shared,
             acceptor,
             held,
@@ -197,16 +201,16 @@ fn serve(connection: &TcpStream, shared: &Shared) -> io::Result<()> {
     while let Some(message) = Message::read(&mut reader, None)? {
         let request = shared.register(message);
         let answer = match (shared.rule)(&request) {
-            Action::Pass => forward(&request, &shared.upstream)?,
+            Action::Pass => forward(&request, shared)?,
             Action::Delay(time) => {
                 thread::sleep(time);
-                forward(&request, &shared.upstream)?
+                forward(&request, shared)?
             }
             Action::Refuse => return Ok(()),
-            Action::DropAnswer => return forward(&request, &shared.upstream).map(drop),
+            Action::DropAnswer => return forward(&request, shared).map(drop),
             Action::Hold => return hold(shared, &mut reader),
             Action::HoldAnswer => {
-                forward(&request, &shared.upstream)?;
+                forward(&request, shared)?;
                 return hold(shared, &mut reader);
             }
             Action::Keep => {
@@ -215,12 +219,12 @@ fn serve(connection: &TcpStream, shared: &Shared) -> io::Result<()> {
             }
             Action::PassAfterKept => {
                 for late in locked(&shared.kept).drain(..) {
-                    forward(&late, &shared.upstream)?;
+                    forward(&late, shared)?;
                 }
-                forward(&request, &shared.upstream)?
+                forward(&request, shared)?
             }
             Action::DoAndRespond(status, kind, body) => {
-                forward(&request, &shared.upstream)?;
+                forward(&request, shared)?;
                 Message::answer(status, ("content-type", kind), body)
             }
             Action::Respond(status, kind, body) => {
@@ -268,17 +272,19 @@ impl Shared {
 }
 
 /// Hands a request to the server over a connection of its own, and reads the whole answer.
-fn forward(request: &RequestInfo, upstream: &str) -> io::Result<Message> {
+fn forward(request: &RequestInfo, shared: &Shared) -> io::Result<Message> {
     let message = Message {
         first_line: format!("{} {} HTTP/1.1", request.method, request.path),
         headers: request.headers.clone(),
         body: request.body.clone(),
     };
-    let mut server = TcpStream::connect(upstream)?;
+    let mut server = TcpStream::connect(&shared.upstream)?;
     server.set_nodelay(true)?;
     server.write_all(&message.bytes("close", false))?;
     let answer = Message::read(&mut BufReader::new(server), Some(&request.method))?;
-    answer.ok_or_else(|| io::Error::from(io::ErrorKind::UnexpectedEof))
+    let answer = answer.ok_or(io::ErrorKind::UnexpectedEof)?;
+    shared.heard.hear_both(request, &answer.body);
+    Ok(answer)
 }
 
 /// A request or an answer with its body, whichever way that was framed.

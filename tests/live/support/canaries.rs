@@ -1,0 +1,371 @@
+//! Secrets of a test, and the search for every one of them in every spelling.
+//!
+//! What the test made itself is [added](Canaries::add); what only the server says is
+//! [heard](Canaries::hear) by the proxy before it. The set is shared by its clones, so that a proxy can go on
+//! recording while the test looks. A find says name, spelling and place, never the secret.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use serde_json::Value;
+
+use super::proxy::RequestInfo;
+
+/// Shorter texts are found everywhere and prove nothing.
+const SHORTEST: usize = 8;
+/// How much of the end of a secret is looked for alone: memory that was given back and used again often keeps it.
+const TAIL: usize = 16;
+/// Fields of answers and requests, of the servers and of AWS, that hold a secret or a list of them.
+const FIELDS: &[&str] = &[
+    "keys",
+    "keys_base64",
+    "recovery_keys",
+    "recovery_keys_base64",
+    "root_token",
+    "client_token",
+    "otp",
+    "encoded_token",
+    "encoded_root_token",
+    "key",
+    "jwt",
+    "password",
+    "secret_id",
+    "oidc_client_secret",
+    "Plaintext",
+    "Value",
+];
+
+/// Every secret of a test, by a name that may be shown.
+#[derive(Clone, Default)]
+pub struct Canaries(Arc<Mutex<BTreeMap<Vec<u8>, String>>>);
+
+/// One secret where none may be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Find {
+    /// Which one.
+    pub name: String,
+    /// How it was written there.
+    pub spelling: &'static str,
+    /// At which byte.
+    pub at: usize,
+}
+
+impl fmt::Display for Find {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            out,
+            "{} as {} at byte {}",
+            self.name, self.spelling, self.at
+        )
+    }
+}
+
+impl Canaries {
+    fn all(&self) -> MutexGuard<'_, BTreeMap<Vec<u8>, String>> {
+        self.0
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    /// Adds a secret. What it spells, if it is base64 of something, is one too.
+    pub fn add(&self, name: &str, secret: impl AsRef<[u8]>) {
+        let secret = secret.as_ref().trim_ascii();
+        if secret.len() < SHORTEST {
+            return;
+        }
+        let mut all = self.all();
+        all.entry(secret.to_owned())
+            .or_insert_with(|| name.to_owned());
+        let Ok(inside) = STANDARD.decode(secret) else {
+            return;
+        };
+        // A key that was wrapped stands on a line of its own among public ones.
+        let lines = inside.split(|byte| *byte == b'\n');
+        for key in lines.filter(|line| line.starts_with(b"AGE-SECRET-KEY-")) {
+            let name = format!("the key in {name}");
+            all.entry(key.to_owned()).or_insert(name);
+        }
+        if inside.len() >= TAIL && !inside.contains(&b'\n') {
+            let name = format!("the bytes of {name}");
+            all.entry(inside).or_insert(name);
+        }
+    }
+
+    /// Adds all secrets of another set.
+    pub fn add_all(&self, others: &Canaries) {
+        let others = others.all().clone();
+        self.all().extend(others);
+    }
+
+    /// Adds whatever is secret in a request or an answer with a JSON body. `from` says whose it is.
+    pub fn hear(&self, from: &str, body: &[u8]) {
+        if let Ok(value) = serde_json::from_slice(body) {
+            self.hear_value(from, &value);
+        }
+    }
+
+    /// Adds whatever is secret in a request and the answer to it.
+    pub fn hear_both(&self, request: &RequestInfo, answer: &[u8]) {
+        let label = request.label();
+        if let Some(token) = request.header("x-vault-token") {
+            self.add("a token that was sent", token);
+        }
+        self.hear(&label, &request.body);
+        self.hear(&label, answer);
+    }
+
+    fn hear_value(&self, from: &str, value: &Value) {
+        match value {
+            Value::Object(fields) => {
+                for (name, value) in fields {
+                    if FIELDS.contains(&name.as_str()) {
+                        self.hear_secret(&format!("{name} of {from}"), value);
+                    }
+                    self.hear_value(from, value);
+                }
+            }
+            Value::Array(items) => items.iter().for_each(|item| self.hear_value(from, item)),
+            _ => {}
+        }
+    }
+
+    fn hear_secret(&self, name: &str, value: &Value) {
+        match value {
+            // `keys` are also the names in a listing, which are public.
+            Value::Array(_) if name.starts_with("keys of LIST") => {}
+            Value::Array(items) => items.iter().for_each(|item| self.hear_secret(name, item)),
+            Value::String(text) => self.add(name, text),
+            _ => {}
+        }
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.all().len()
+    }
+
+    /// How many there are whose names contain this.
+    pub fn count(&self, part: &str) -> usize {
+        self.all()
+            .values()
+            .filter(|name| name.contains(part))
+            .count()
+    }
+
+    /// The search for all that are there by now.
+    pub fn search(&self) -> Search {
+        let all = self.all();
+        let mut search = Search::default();
+        for (secret, name) in all.iter() {
+            for (spelling, text) in spellings(secret) {
+                search.add(name, spelling, text);
+            }
+        }
+        search
+    }
+
+    /// Panics if any of them stands there in any spelling.
+    #[track_caller]
+    pub fn are_not_in(&self, what: &str, bytes: &[u8]) {
+        let found = self.search().found_in(bytes);
+        assert!(found.is_empty(), "{what} shows {}", listed(&found));
+    }
+
+    /// Panics if any of them stands in a file below this directory, or in its name.
+    #[track_caller]
+    pub fn are_not_below(&self, directory: &Path) {
+        let search = self.search();
+        for (path, bytes) in files_below(directory) {
+            let mut found = search.found_in(&bytes);
+            found.extend(search.found_in(path.as_bytes()));
+            assert!(found.is_empty(), "{path} shows {}", listed(&found));
+        }
+    }
+}
+
+fn listed(found: &[Find]) -> String {
+    let lines: Vec<_> = found.iter().map(ToString::to_string).collect();
+    lines.join("; ")
+}
+
+/// Every file below a directory with its content; what goes away while it is read is left out.
+fn files_below(directory: &Path) -> Vec<(String, Vec<u8>)> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(directory).into_iter().flatten().flatten() {
+        let path = entry.path();
+        let kind = entry.file_type();
+        if kind.as_ref().is_ok_and(std::fs::FileType::is_dir) {
+            files.extend(files_below(&path));
+        } else if kind.is_ok_and(|kind| kind.is_file())
+            && let Ok(bytes) = std::fs::read(&path)
+        {
+            files.push((path.display().to_string(), bytes));
+        }
+    }
+    files
+}
+
+/// The spellings of one secret that are looked for.
+fn spellings(secret: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
+    let hex: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
+    let url: String = secret.iter().map(|byte| percent(*byte)).collect();
+    let mut found = vec![
+        ("it is", secret.to_owned()),
+        ("HEX", hex.to_uppercase().into_bytes()),
+        ("hex", hex.into_bytes()),
+        ("URL-encoded", url.clone().into_bytes()),
+        (
+            "URL-encoded in small letters",
+            url.to_lowercase().into_bytes(),
+        ),
+    ];
+    if let Ok(text) = std::str::from_utf8(secret) {
+        let json = Value::from(text).to_string();
+        let json = &json[1..json.len() - 1];
+        found.push(("JSON", json.into()));
+        found.push(("JSON with \\/", json.replace('/', "\\/").into()));
+        let escaped = json.replace('+', "\\u002b").replace('=', "\\u003d");
+        found.push(("JSON with \\u", escaped.into()));
+    }
+    for before in 0..3 {
+        found.push(("base64", base64_within(&STANDARD_NO_PAD, secret, before)));
+        let url = base64_within(&URL_SAFE_NO_PAD, secret, before);
+        found.push(("base64url", url));
+    }
+    if secret.len() >= 2 * TAIL {
+        found.push(("its end", secret[secret.len() - TAIL..].to_owned()));
+    }
+    // Most are the same as another one.
+    let mut seen: Vec<Vec<u8>> = Vec::new();
+    found.retain(|(_, text)| {
+        let new = !seen.contains(text);
+        seen.push(text.clone());
+        new
+    });
+    found
+}
+
+fn percent(byte: u8) -> String {
+    if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+        char::from(byte).to_string()
+    } else {
+        format!("%{byte:02X}")
+    }
+}
+
+/// What base64 makes of a secret inside of something longer, `before` bytes after the last whole group; the
+/// letters at both ends that its neighbours have a part in are left out.
+fn base64_within(engine: &impl Engine, secret: &[u8], before: usize) -> Vec<u8> {
+    let mut bytes = vec![0; before];
+    bytes.extend(secret);
+    let whole = bytes.len() * 8 / 6;
+    let text = engine.encode(bytes).into_bytes();
+    text[(before * 8).div_ceil(6)..whole].to_owned()
+}
+
+/// A text, the name of its secret, and which spelling it is.
+type Needle = (Vec<u8>, String, &'static str);
+
+/// All spellings of all secrets, ready to be looked for in one pass.
+#[derive(Default)]
+pub struct Search {
+    /// By their first four bytes.
+    needles: HashMap<[u8; 4], Vec<Needle>>,
+    /// Which first two bytes any of them has: most of what is looked at is passed over by this alone.
+    begins: Vec<bool>,
+}
+
+impl Search {
+    fn add(&mut self, name: &str, spelling: &'static str, text: Vec<u8>) {
+        let Some(first) = text.first_chunk::<4>() else {
+            return;
+        };
+        self.begins.resize(1 << 16, false);
+        self.begins[usize::from(u16::from_le_bytes([first[0], first[1]]))] = true;
+        let same = self.needles.entry(*first).or_default();
+        same.push((text, name.to_owned(), spelling));
+    }
+
+    /// Everything that stands there; of a secret that is there whole its end is not told once more.
+    pub fn found_in(&self, bytes: &[u8]) -> Vec<Find> {
+        let mut found: Vec<Find> = Vec::new();
+        let mut covered = 0;
+        if self.begins.is_empty() {
+            return found;
+        }
+        for at in 0..bytes.len().saturating_sub(3) {
+            if !self.begins[usize::from(u16::from_le_bytes([bytes[at], bytes[at + 1]]))] {
+                continue;
+            }
+            let rest = &bytes[at..];
+            let first = rest
+                .first_chunk::<4>()
+                .and_then(|first| self.needles.get(first));
+            for (text, name, spelling) in first.into_iter().flatten() {
+                if !rest.starts_with(text) || (*spelling == "its end" && at < covered) {
+                    continue;
+                }
+                covered = at + text.len();
+                found.push(Find {
+                    name: name.clone(),
+                    spelling,
+                    at,
+                });
+            }
+        }
+        found
+    }
+}
+
+#[test]
+fn a_canary_is_found_in_every_spelling_and_named_without_being_shown() {
+    let canaries = Canaries::default();
+    let share = STANDARD.encode([0xfb, 0xff, 7].repeat(11));
+    let token = "hvs.a/secret+\"token\"-of=32-letters";
+    canaries.hear(
+        "init",
+        format!(r#"{{"keys_base64": ["{share}"]}}"#).as_bytes(),
+    );
+    canaries.add("token", token);
+    let bytes = [0xfb, 0xff, 7].repeat(11);
+    let answer = format!("<{token}>");
+    let spelled: Vec<Vec<u8>> = vec![
+        share.clone().into(),
+        bytes
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect::<String>()
+            .into(),
+        bytes
+            .iter()
+            .map(|byte| format!("%{byte:02X}"))
+            .collect::<String>()
+            .into(),
+        URL_SAFE_NO_PAD.encode(&bytes).into(),
+        bytes,
+        token.into(),
+        Value::from(token).to_string().into(),
+        STANDARD.encode(&answer).into(),
+        URL_SAFE_NO_PAD.encode(format!(".{answer}")).into(),
+        STANDARD.encode(format!("..{answer}")).into(),
+        url::form_urlencoded::byte_serialize(token.as_bytes())
+            .collect::<String>()
+            .into(),
+        token[token.len() - TAIL..].into(),
+    ];
+    let search = canaries.search();
+    for text in spelled {
+        let around = [b"some bytes ".as_slice(), &text, b" and more"].concat();
+        let found = search.found_in(&around);
+        assert!(!found.is_empty(), "{}", String::from_utf8_lossy(&text));
+        assert!(!listed(&found).contains("letters"));
+    }
+    let public = br#"{"keys": ["cubbyhole/", "secret-of-nobody/"]}"#;
+    canaries.hear("LIST /v1/sys/mounts", public);
+    assert_eq!(search.found_in(public), []);
+    canaries.are_not_in("a listing", public);
+}
