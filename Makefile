@@ -1,6 +1,6 @@
 # What a developer types. `make` alone lists it.
 .DEFAULT_GOAL := help
-.PHONY: help build check test demo bench install-servers
+.PHONY: help build check test test-memory demo bench install-servers
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-16s %s\n", $$1, $$2}' Makefile
@@ -19,6 +19,11 @@ check: ## The inner loop: format, lints, unit tests, architecture; no servers
 test: ## Everything, on real servers; REQUIRE_ALL=1 makes a server that cannot be had a failure
 	tests/servers/install || test -z "$(REQUIRE_ALL)"
 	cargo test --locked
+
+test-memory: build ## Looks for every secret in the memory of the shipped program, 20 times each way; needs root and gdb
+	tests/servers/install openbao-2.7.2 localstack-4.9.2
+	VAULT_BOOTSTRAP_PROGRAM="$(CURDIR)/target/release/vault-bootstrap" MEMORY_README="$(CURDIR)/README.md" \
+	MEMORY_ROUNDS=$${MEMORY_ROUNDS:-20} cargo test --locked --test live -- --nocapture memory::
 
 bench: ## Measures against a bare client and fills in the table of README.md
 	benches/run --readme

@@ -9,6 +9,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
+use vault_bootstrap::bootstrap::event::Event;
 use vault_bootstrap::bootstrap::{self, Interrupt, Options};
 use vault_bootstrap::cli::{
     Apply, Cli, ColorChoice, Command, CompletionTarget, Custodian, Global, OutputForm,
@@ -41,23 +42,42 @@ fn main() -> ExitCode {
         }
         Err(error) => Err(Failure::failed(format!("no event loop to run on: {error}"))),
     };
-    let exit = result.unwrap_or_else(|failure| {
-        report.failure(&failure);
-        failure.exit
-    });
+    // Connections and their buffers went with the event loop: whoever waits to read this finds no secret here.
+    let exit = match result {
+        Ok(ended) => {
+            ended.last.iter().for_each(|event| report.event(event));
+            ended.exit
+        }
+        Err(failure) => {
+            report.failure(&failure);
+            failure.exit
+        }
+    };
     ExitCode::from(exit.code())
 }
 
-async fn dispatch(cli: Cli, report: &Report, unlocked: Option<String>) -> Result<Exit, Failure> {
+/// How a command ended, and what is still to be said.
+struct Ended {
+    exit: Exit,
+    last: Option<Event>,
+}
+
+impl From<Exit> for Ended {
+    fn from(exit: Exit) -> Self {
+        Self { exit, last: None }
+    }
+}
+
+async fn dispatch(cli: Cli, report: &Report, unlocked: Option<String>) -> Result<Ended, Failure> {
     match cli.command {
         Command::Schema => {
             let text = serde_json::to_string_pretty(&config::schema()).unwrap_or_default();
             report.plain(&format!("{text}\n"));
-            Ok(Exit::Done)
+            Ok(Exit::Done.into())
         }
         Command::Completions { target } => {
             report.plain(&completions(target));
-            Ok(Exit::Done)
+            Ok(Exit::Done.into())
         }
         Command::Apply(typed) => Box::pin(apply(&cli.global, typed, report, unlocked)).await,
         Command::Status => {
@@ -65,7 +85,7 @@ async fn dispatch(cli: Cli, report: &Report, unlocked: Option<String>) -> Result
             let client = bootstrap::open_client(&config).await;
             let (status, exit) = bootstrap::status(&config, client).await?;
             report.status(&status);
-            Ok(exit)
+            Ok(exit.into())
         }
         Command::Custodian(Custodian::Prove { name, identity }) => {
             let config = load(&cli.global)?;
@@ -74,7 +94,7 @@ async fn dispatch(cli: Cli, report: &Report, unlocked: Option<String>) -> Result
             let subject = bootstrap::prove_custodian(&config, &name, identity, &show).await?;
             let facts = serde_json::json!({"version": 1, "proved": name, "subject": subject});
             report.result(&format!("{name} is proved: {subject}"), &facts);
-            Ok(Exit::Done)
+            Ok(Exit::Done.into())
         }
     }
 }
@@ -84,7 +104,7 @@ async fn apply(
     typed: Apply,
     report: &Report,
     unlocked: Option<String>,
-) -> Result<Exit, Failure> {
+) -> Result<Ended, Failure> {
     let config = load(global)?;
     let options = Options {
         yes: typed.yes,
@@ -101,7 +121,7 @@ async fn apply(
     }
     let tell = |event| report.event(&event);
     if let Some(text) = unlocked {
-        tell(bootstrap::event::Event::Warning { step: None, text });
+        tell(Event::Warning { step: None, text });
     }
     let interrupt = Interrupt::default();
     let result = tokio::select! {
@@ -109,7 +129,11 @@ async fn apply(
         never = pass_on_signals(&interrupt) => match never? {},
     };
     // A prompt that was interrupted fails before the signal is seen here.
-    result.map_err(|failure| interrupt.pending().unwrap_or(failure))
+    let ended = result.map_err(|failure| interrupt.pending().unwrap_or(failure))?;
+    Ok(Ended {
+        exit: ended.exit,
+        last: Some(ended.last),
+    })
 }
 
 /// Turns SIGINT, SIGTERM, SIGHUP and SIGQUIT into a request to stop, for as long as the work goes on.

@@ -14,6 +14,7 @@ pub mod event;
 pub mod evidence;
 mod evidence_page;
 mod evidence_report;
+mod forgetting;
 mod grant;
 mod interrupt;
 mod listing;
@@ -54,6 +55,14 @@ const FINDINGS: &str = "findings";
 /// How often one step is looked at anew after the server was away for a moment.
 const ATTEMPTS: usize = 4;
 
+/// How a run ended that came to its end.
+pub struct Ended {
+    /// Its exit code.
+    pub exit: Exit,
+    /// The last word, to be said when nothing of the run is left in memory.
+    pub last: Event,
+}
+
 /// Runs the ceremony, or takes it up where an earlier run stopped, or finds nothing to do.
 ///
 /// # Errors
@@ -63,7 +72,7 @@ pub async fn apply(
     options: &Options,
     tell: &dyn Fn(Event),
     interrupt: &Interrupt,
-) -> Result<Exit, Failure> {
+) -> Result<Ended, Failure> {
     check_options(config, options)?;
     let edge = tokio::select! {
         edge = open::open(config) => edge?,
@@ -97,16 +106,17 @@ pub async fn apply(
     if let Some(copy) = &options.report {
         copy_report(&report, copy)?;
     }
-    tell(Event::End {
-        unchanged: ceremony.written.get() == 0,
-        report: report.exists().then(|| absolute(&report)),
-        findings: findings.clone(),
-    });
-    Ok(if findings.is_empty() {
+    let exit = if findings.is_empty() {
         Exit::Done
     } else {
         Exit::Findings
-    })
+    };
+    let last = Event::End {
+        unchanged: ceremony.written.get() == 0,
+        report: report.exists().then(|| absolute(&report)),
+        findings,
+    };
+    Ok(Ended { exit, last })
 }
 
 async fn run(ceremony: &mut Ceremony<'_>, interrupt: &Interrupt) -> Result<(), Failure> {
@@ -123,8 +133,10 @@ async fn run(ceremony: &mut Ceremony<'_>, interrupt: &Interrupt) -> Result<(), F
         }
         let (begun, before) = (Instant::now(), ceremony.client().requests_sent());
         let (outcome, evidence) = interruptible(step, ceremony, interrupt).await?;
-        if step == Step::Initialize {
-            session::begin(ceremony).await?;
+        match step {
+            Step::Initialize => session::begin(ceremony).await?,
+            Step::StoreRecoveryKeys => forgetting::after_the_shares(ceremony),
+            _ => {}
         }
         ceremony.tell(Event::StepFinished {
             step,

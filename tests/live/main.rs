@@ -15,6 +15,7 @@ mod doors;
 mod happy;
 mod killed;
 mod leader;
+mod memory;
 mod namespaces;
 mod output;
 mod passphrase;

@@ -8,7 +8,7 @@ use crate::bootstrap::decide::Recorded;
 use crate::bootstrap::evidence::Evidence;
 use crate::bootstrap::scan::{Found, Scan, scan};
 use crate::bootstrap::step::{Observation, Step};
-use crate::bootstrap::{doors, questions};
+use crate::bootstrap::{doors, forgetting, questions};
 use crate::config::Login;
 use crate::door;
 use crate::failure::Failure;
@@ -151,7 +151,7 @@ pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
 }
 
 /// Shows what is there and asks. Nothing is revoked before the answer.
-async fn ask(ceremony: &Ceremony<'_>, client: &Client, own: &str) -> Result<(), Failure> {
+async fn ask(ceremony: &mut Ceremony<'_>, client: &Client, own: &str) -> Result<(), Failure> {
     let scan = scan(client, ceremony.token()?).await?;
     for child in &scan.children {
         ceremony.warn(format!(
@@ -163,7 +163,12 @@ async fn ask(ceremony: &Ceremony<'_>, client: &Client, own: &str) -> Result<(), 
     if !others.is_empty() && !ceremony.options.revoke_other_roots {
         return Err(others_alive(ceremony, &others));
     }
-    questions::before_revoking(ceremony, &others, &scan.children).await
+    if ceremony.options.yes {
+        return Ok(());
+    }
+    forgetting::before_a_question(ceremony)?;
+    questions::before_revoking(ceremony, &others, &scan.children).await?;
+    forgetting::after_the_answer(ceremony).await
 }
 
 async fn revoke_others(

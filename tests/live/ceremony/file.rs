@@ -10,8 +10,9 @@ use tempfile::TempDir;
 
 use super::custody::Custody;
 use super::run::Run;
+use super::secrecy::Written;
 use super::server::{DEVICE, Server};
-use crate::support::{LocalStack, Running, Terminal, Tool};
+use crate::support::{Canaries, LocalStack, Running, Terminal, Tool};
 
 /// Custodians of the plain ceremony.
 pub const HOLDERS: [&str; 3] = ["alice", "bob", "carol"];
@@ -28,9 +29,12 @@ pub struct Ceremony {
     pub environment: Vec<(String, String)>,
     /// Words before the tool's own command.
     pub through: Vec<String>,
-    identities: BTreeMap<String, age::x25519::Identity>,
+    pub(super) identities: BTreeMap<String, age::x25519::Identity>,
     /// Every secret that the tool was given; none may ever be printed.
     pub secrets: BTreeMap<String, String>,
+    /// Every secret that is known so far, those that the server made among them.
+    pub canaries: Canaries,
+    pub(super) written: Written,
 }
 
 impl Ceremony {
@@ -55,6 +59,8 @@ impl Ceremony {
             through: Vec::new(),
             identities: BTreeMap::new(),
             secrets: BTreeMap::new(),
+            canaries: Canaries::default(),
+            written: Written::default(),
         };
         let custodians = HOLDERS.map(|name| ceremony.age_custodian(name));
         ceremony.set("/init/custodians", json!(custodians));
@@ -81,6 +87,7 @@ impl Ceremony {
             .mode(0o600)
             .open(&path);
         std::io::Write::write_all(&mut file.expect("a file"), content.as_bytes()).expect("written");
+        self.written.borrow_mut().push(path.clone());
         path
     }
 
@@ -207,10 +214,16 @@ impl Ceremony {
         self.run_as_is(arguments)
     }
 
-    /// Runs the tool to its end, the file left alone.
+    /// Runs the tool to its end, the file left alone; then looks for secrets where none may be.
     #[track_caller]
     pub fn run_as_is(&self, arguments: &[&str]) -> Run {
-        self.tool().run(arguments).into()
+        self.learn_secrets();
+        let tool = self.tool();
+        let run = tool.run(arguments).into();
+        self.keeps_quiet(&run);
+        let search = self.canaries.search();
+        search.finds_nothing_below(tool.home(), &|_| false);
+        run
     }
 
     /// Starts the main job and returns while it works.

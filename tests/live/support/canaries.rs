@@ -6,19 +6,18 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use base64::Engine;
-use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
 use super::proxy::RequestInfo;
+use super::spellings::{TAIL, identity_bytes, spellings};
 
 /// Shorter texts are found everywhere and prove nothing.
 const SHORTEST: usize = 8;
-/// How much of the end of a secret is looked for alone: memory that was given back and used again often keeps it.
-const TAIL: usize = 16;
 /// Fields of answers and requests, of the servers and of AWS, that hold a secret or a list of them.
 const FIELDS: &[&str] = &[
     "keys",
@@ -80,6 +79,10 @@ impl Canaries {
         let mut all = self.all();
         all.entry(secret.to_owned())
             .or_insert_with(|| name.to_owned());
+        if let Some(bytes) = identity_bytes(secret) {
+            all.entry(bytes)
+                .or_insert_with(|| format!("the bytes of {name}"));
+        }
         let Ok(inside) = STANDARD.decode(secret) else {
             return;
         };
@@ -87,6 +90,7 @@ impl Canaries {
         let lines = inside.split(|byte| *byte == b'\n');
         for key in lines.filter(|line| line.starts_with(b"AGE-SECRET-KEY-")) {
             let name = format!("the key in {name}");
+            all.extend(identity_bytes(key).map(|bytes| (bytes, name.clone())));
             all.entry(key.to_owned()).or_insert(name);
         }
         if inside.len() >= TAIL && !inside.contains(&b'\n') {
@@ -122,6 +126,10 @@ impl Canaries {
         match value {
             Value::Object(fields) => {
                 for (name, value) in fields {
+                    // A tag is public, though AWS calls it a value too.
+                    if fields.contains_key("Key") {
+                        continue;
+                    }
                     if FIELDS.contains(&name.as_str()) {
                         self.hear_secret(&format!("{name} of {from}"), value);
                     }
@@ -174,17 +182,6 @@ impl Canaries {
         let found = self.search().found_in(bytes);
         assert!(found.is_empty(), "{what} shows {}", listed(&found));
     }
-
-    /// Panics if any of them stands in a file below this directory, or in its name.
-    #[track_caller]
-    pub fn are_not_below(&self, directory: &Path) {
-        let search = self.search();
-        for (path, bytes) in files_below(directory) {
-            let mut found = search.found_in(&bytes);
-            found.extend(search.found_in(path.as_bytes()));
-            assert!(found.is_empty(), "{path} shows {}", listed(&found));
-        }
-    }
 }
 
 fn listed(found: &[Find]) -> String {
@@ -193,7 +190,7 @@ fn listed(found: &[Find]) -> String {
 }
 
 /// Every file below a directory with its content; what goes away while it is read is left out.
-fn files_below(directory: &Path) -> Vec<(String, Vec<u8>)> {
+fn files_below(directory: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(directory).into_iter().flatten().flatten() {
         let path = entry.path();
@@ -203,68 +200,10 @@ fn files_below(directory: &Path) -> Vec<(String, Vec<u8>)> {
         } else if kind.is_ok_and(|kind| kind.is_file())
             && let Ok(bytes) = std::fs::read(&path)
         {
-            files.push((path.display().to_string(), bytes));
+            files.push((path, bytes));
         }
     }
     files
-}
-
-/// The spellings of one secret that are looked for.
-fn spellings(secret: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
-    let hex: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
-    let url: String = secret.iter().map(|byte| percent(*byte)).collect();
-    let mut found = vec![
-        ("it is", secret.to_owned()),
-        ("HEX", hex.to_uppercase().into_bytes()),
-        ("hex", hex.into_bytes()),
-        ("URL-encoded", url.clone().into_bytes()),
-        (
-            "URL-encoded in small letters",
-            url.to_lowercase().into_bytes(),
-        ),
-    ];
-    if let Ok(text) = std::str::from_utf8(secret) {
-        let json = Value::from(text).to_string();
-        let json = &json[1..json.len() - 1];
-        found.push(("JSON", json.into()));
-        found.push(("JSON with \\/", json.replace('/', "\\/").into()));
-        let escaped = json.replace('+', "\\u002b").replace('=', "\\u003d");
-        found.push(("JSON with \\u", escaped.into()));
-    }
-    for before in 0..3 {
-        found.push(("base64", base64_within(&STANDARD_NO_PAD, secret, before)));
-        let url = base64_within(&URL_SAFE_NO_PAD, secret, before);
-        found.push(("base64url", url));
-    }
-    if secret.len() >= 2 * TAIL {
-        found.push(("its end", secret[secret.len() - TAIL..].to_owned()));
-    }
-    // Most are the same as another one.
-    let mut seen: Vec<Vec<u8>> = Vec::new();
-    found.retain(|(_, text)| {
-        let new = !seen.contains(text);
-        seen.push(text.clone());
-        new
-    });
-    found
-}
-
-fn percent(byte: u8) -> String {
-    if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-        char::from(byte).to_string()
-    } else {
-        format!("%{byte:02X}")
-    }
-}
-
-/// What base64 makes of a secret inside of something longer, `before` bytes after the last whole group; the
-/// letters at both ends that its neighbours have a part in are left out.
-fn base64_within(engine: &impl Engine, secret: &[u8], before: usize) -> Vec<u8> {
-    let mut bytes = vec![0; before];
-    bytes.extend(secret);
-    let whole = bytes.len() * 8 / 6;
-    let text = engine.encode(bytes).into_bytes();
-    text[(before * 8).div_ceil(6)..whole].to_owned()
 }
 
 /// A text, the name of its secret, and which spelling it is.
@@ -288,6 +227,25 @@ impl Search {
         self.begins[usize::from(u16::from_le_bytes([first[0], first[1]]))] = true;
         let same = self.needles.entry(*first).or_default();
         same.push((text, name.to_owned(), spelling));
+    }
+
+    /// Panics if any of them stands in a file below this directory, or in its name. Files that `is_known`
+    /// accepts are where they belong.
+    #[track_caller]
+    pub fn finds_nothing_below(&self, directory: &Path, is_known: &dyn Fn(&Path) -> bool) {
+        for (path, bytes) in files_below(directory) {
+            if is_known(&path) {
+                continue;
+            }
+            let mut found = self.found_in(&bytes);
+            found.extend(self.found_in(path.as_os_str().as_encoded_bytes()));
+            assert!(
+                found.is_empty(),
+                "{} shows {}",
+                path.display(),
+                listed(&found)
+            );
+        }
     }
 
     /// Everything that stands there; of a secret that is there whole its end is not told once more.
@@ -323,6 +281,7 @@ impl Search {
 
 #[test]
 fn a_canary_is_found_in_every_spelling_and_named_without_being_shown() {
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
     let canaries = Canaries::default();
     let share = STANDARD.encode([0xfb, 0xff, 7].repeat(11));
     let token = "hvs.a/secret+\"token\"-of=32-letters";

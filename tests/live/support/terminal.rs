@@ -51,6 +51,11 @@ impl Terminal {
         String::from_utf8_lossy(&rest[..read]).into_owned()
     }
 
+    /// The process's id.
+    pub fn id(&self) -> u32 {
+        self.session.get_process().pid().as_raw().cast_unsigned()
+    }
+
     /// Types a line.
     pub fn type_line(&mut self, line: &str) {
         self.session

@@ -1,0 +1,50 @@
+//! What a ceremony forgets as soon as it does not need it any more, and before it waits for a person.
+//!
+//! Freed memory is wiped by the allocator, so forgetting is dropping. What lives longest is not what we hold
+//! ourselves but the buffers of open connections: the last request with its token is still in them.
+
+use super::ceremony::Ceremony;
+use super::references;
+use crate::config::{Config, Login, SecretRef};
+use crate::failure::Failure;
+
+/// Once the custodians hold the shares: neither they nor the checkpoint's key are asked again in this run.
+pub(super) fn after_the_shares(ceremony: &mut Ceremony<'_>) {
+    ceremony.custodians = Vec::new();
+    ceremony.forget_key();
+}
+
+/// While a person thinks, nothing waits in memory that can be read again, and no connection that remembers
+/// what was sent over it. The root token stays; so does what only a person could type again.
+///
+/// # Errors
+/// New connections cannot be prepared.
+pub(super) fn before_a_question(ceremony: &mut Ceremony<'_>) -> Result<(), Failure> {
+    let asks_a_person = ceremony.control.is_none() && unattended(ceremony.config).next().is_none();
+    ceremony.resolved.retain(|reference, text| {
+        let typed = matches!(reference, SecretRef::Prompt(_));
+        (asks_a_person && typed) || text.certificates().is_some()
+    });
+    ceremony.client().close_connections()?;
+    Ok(())
+}
+
+/// After the answer: what the remaining logins need is read again.
+///
+/// # Errors
+/// A secret that was there a moment ago is gone; root is still alive.
+pub(super) async fn after_the_answer(ceremony: &mut Ceremony<'_>) -> Result<(), Failure> {
+    let wanted = references::of_logins(unattended(ceremony.config));
+    let mut failures = Vec::new();
+    // Where a secret lies open was said the first time.
+    let read = references::resolve(wanted, &mut failures, &mut Vec::new()).await;
+    ceremony.resolved.extend(read);
+    match Failure::all(failures) {
+        Some(failure) => Err(failure),
+        None => Ok(()),
+    }
+}
+
+fn unattended(config: &Config) -> impl Iterator<Item = &Login> {
+    config.logins.iter().filter(|login| !login.needs_a_person())
+}
