@@ -1,6 +1,6 @@
 # What a developer types. `make` alone lists it.
 .DEFAULT_GOAL := help
-.PHONY: help build check test test-memory demo bench install-servers
+.PHONY: help build check test test-memory fuzz demo bench install-servers
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-16s %s\n", $$1, $$2}' Makefile
@@ -24,6 +24,9 @@ test-memory: build ## Looks for every secret in the memory of the shipped progra
 	tests/servers/install openbao-2.7.2 localstack-4.9.2
 	VAULT_BOOTSTRAP_PROGRAM="$(CURDIR)/target/release/vault-bootstrap" MEMORY_README="$(CURDIR)/README.md" \
 	MEMORY_ROUNDS=$${MEMORY_ROUNDS:-20} cargo test --locked --test live -- --nocapture memory::
+
+fuzz: ## Feeds damaged files and answers to every reader, FUZZ_SECONDS (600) each
+	FUZZ_SECONDS=$${FUZZ_SECONDS:-600} cargo test --locked --test fuzz -- --nocapture
 
 bench: ## Measures against a bare client and fills in the table of README.md
 	benches/run --readme

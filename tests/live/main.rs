@@ -20,6 +20,7 @@ mod namespaces;
 mod output;
 mod passphrase;
 mod proxied;
+mod quiet;
 mod references;
 mod refusals;
 mod second_run;
