@@ -18,6 +18,7 @@ use vault_bootstrap::config::{self, Config};
 use vault_bootstrap::failure::{Exit, Failure, Problem};
 use vault_bootstrap::hardening;
 use vault_bootstrap::report::{Color, Output, Report};
+use vault_bootstrap::secret::wipe_stack;
 
 /// Wipes every block of memory as it is given back: HTTP and TLS buffers too hold secrets.
 #[global_allocator]
@@ -42,6 +43,7 @@ fn main() -> ExitCode {
         }
         Err(error) => Err(Failure::failed(format!("no event loop to run on: {error}"))),
     };
+    wipe_stack();
     // Connections and their buffers went with the event loop: whoever waits to read this finds no secret here.
     let exit = match result {
         Ok(ended) => {

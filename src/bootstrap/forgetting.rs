@@ -7,11 +7,13 @@ use super::ceremony::Ceremony;
 use super::references;
 use crate::config::{Config, Login, SecretRef};
 use crate::failure::Failure;
+use crate::secret::wipe_stack;
 
 /// Once the custodians hold the shares: neither they nor the checkpoint's key are asked again in this run.
 pub(super) fn after_the_shares(ceremony: &mut Ceremony<'_>) {
     ceremony.custodians = Vec::new();
     ceremony.forget_key();
+    wipe_stack();
 }
 
 /// While a person thinks, nothing waits in memory that can be read again, and no connection that remembers
@@ -26,6 +28,7 @@ pub(super) fn before_a_question(ceremony: &mut Ceremony<'_>) -> Result<(), Failu
         (asks_a_person && typed) || text.certificates().is_some()
     });
     ceremony.client().close_connections()?;
+    wipe_stack();
     Ok(())
 }
 

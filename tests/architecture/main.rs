@@ -63,6 +63,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "failure",
             "hardening",
             "report",
+            "secret",
         ],
     ),
 ];
