@@ -86,7 +86,8 @@ pub enum Command {
     #[command(after_help = "Examples:\n  \
         vault-bootstrap apply                      asks once, before root goes\n  \
         vault-bootstrap apply --yes                where nobody is there to answer\n  \
-        vault-bootstrap apply --report done.json   a copy of the report\n\n\
+        vault-bootstrap apply --report done.json   a copy of the report\n  \
+        vault-bootstrap apply --abandon            destroy what the checkpoint keeps\n\n\
         A login that needs a person is waited for, with --yes too: its URL is printed.\n\n\
         Exit codes: 0 done, every promise kept · 1 failed, trying again may help ·\n\
         2 usage or configuration · 3 refused, a person must look ·\n\
@@ -136,6 +137,17 @@ pub struct Apply {
     /// Revoke other root tokens as well, instead of stopping there
     #[arg(long)]
     pub revoke_other_roots: bool,
+    /// An address that is new in the file is the same cluster: keys may go there too
+    #[arg(long, value_name = "ADDRESS")]
+    pub accept_address: Vec<String>,
+    /// Destroy the secrets of the checkpoint instead, for a cluster that is going to be wiped. Asks for
+    /// the cluster's name; a machine gives it here
+    #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = "")]
+    #[arg(conflicts_with_all = ["yes", "keep_root", "revoke_other_roots", "report"])]
+    pub abandon: Option<String>,
+    /// Take the replica of the checkpoint over from the run of this id, whose machine is gone
+    #[arg(long, value_name = "ID")]
+    pub take_over: Option<String>,
     /// Write a copy of the report (JSON) here
     #[arg(long, value_name = "FILE")]
     pub report: Option<PathBuf>,

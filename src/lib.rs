@@ -18,6 +18,7 @@ pub mod kubernetes;
 pub mod layout;
 pub mod prompt;
 pub mod reference;
+pub mod replica;
 pub mod report;
 pub mod secret;
 pub mod vault;

@@ -93,7 +93,8 @@ async fn dispatch(cli: Cli, report: &Report, unlocked: Option<String>) -> Result
             let config = load(&cli.global)?;
             let show = |armored: &str| report.plain(armored);
             let identity = identity.as_deref();
-            let subject = bootstrap::prove_custodian(&config, &name, identity, &show).await?;
+            let proving = bootstrap::prove_custodian(&config, &name, identity, &show);
+            let subject = Box::pin(proving).await?;
             let facts = serde_json::json!({"version": 1, "proved": name, "subject": subject});
             report.result(&format!("{name} is proved: {subject}"), &facts);
             Ok(Exit::Done.into())
@@ -108,10 +109,21 @@ async fn apply(
     unlocked: Option<String>,
 ) -> Result<Ended, Failure> {
     let config = load(global)?;
+    if let Some(word) = &typed.abandon {
+        let abandoned = {
+            let take_over = typed.take_over.as_deref();
+            let show = |text: &str| report.advice(text);
+            Box::pin(bootstrap::abandon(&config, word, take_over, &show)).await?
+        };
+        report.abandoned(&abandoned);
+        return Ok(Exit::Done.into());
+    }
     let options = Options {
         yes: typed.yes,
         keep_root: typed.keep_root,
         revoke_other_roots: typed.revoke_other_roots,
+        accept_addresses: typed.accept_address,
+        take_over: typed.take_over,
         sign_in_seconds: typed.sign_in_timeout,
         report: typed.report,
     };
@@ -130,8 +142,7 @@ async fn apply(
         result = bootstrap::apply(&config, &options, &tell, &interrupt) => result,
         never = pass_on_signals(&interrupt) => match never? {},
     };
-    // A prompt that was interrupted fails before the signal is seen here.
-    let ended = result.map_err(|failure| interrupt.pending().unwrap_or(failure))?;
+    let ended = result.map_err(|failure| interrupt.instead_of(failure))?;
     Ok(Ended {
         exit: ended.exit,
         last: Some(ended.last),

@@ -66,6 +66,20 @@ pub fn possible() -> bool {
     open_terminal().is_some()
 }
 
+/// Holds that a person can be asked this, before anything is shown for it.
+///
+/// # Errors
+/// As when it is asked: there is no terminal.
+pub fn can_ask(question: &str, instead: &str) -> Result<(), Error> {
+    match open_terminal() {
+        Some(_) => Ok(()),
+        None => Err(Error::NoTerminal {
+            question: question.to_owned(),
+            instead: instead.to_owned(),
+        }),
+    }
+}
+
 /// Asks for a secret without showing it. `instead` says how to answer without a terminal.
 pub async fn hidden(label: &str, instead: &str) -> Result<SecretText, Error> {
     let text = asked(label, instead, |question| {

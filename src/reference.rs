@@ -41,7 +41,7 @@ pub struct Sources<'a> {
 #[derive(Debug, thiserror::Error)]
 pub enum ReferenceError {
     /// The file is missing, or may not be read.
-    #[error("{}: cannot be read: {kind}", path.display())]
+    #[error("{}: cannot be read: {}", path.display(), crate::config::in_words(*kind))]
     Unreadable {
         /// The file.
         path: PathBuf,
@@ -272,7 +272,7 @@ mod tests {
         let place = path.display();
         assert_eq!(
             answer(&SecretRef::File(path.clone())),
-            Err(format!("{place}: cannot be read: entity not found"))
+            Err(format!("{place}: cannot be read: no such file"))
         );
         fs::write(&path, vec![b'a'; LONGEST]).unwrap();
         assert_eq!(answer(&SecretRef::File(path.clone())), Ok(LONGEST));

@@ -3,13 +3,12 @@
 use std::cell::{Cell, Ref, RefCell, RefMut};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
-
-use tokio::time::Instant;
 
 use super::checkpoint::Checkpoint;
 use super::event::Event;
+use super::interrupt::Interrupt;
 use super::options::Options;
+use super::second_place::SecondPlace;
 use super::step::Step;
 use crate::config::{Config, SecretRef};
 use crate::custodian::Custodian;
@@ -41,6 +40,8 @@ pub struct Ceremony<'a> {
     pub config: &'a Config,
     /// What was typed.
     pub options: &'a Options,
+    /// Whether a stop was asked for.
+    pub interrupt: &'a Interrupt,
     /// The custodians, in the order of the file: the first share is for the first.
     pub custodians: Vec<Custodian>,
     /// What encrypts the secret part of the checkpoint.
@@ -50,6 +51,8 @@ pub struct Ceremony<'a> {
     /// A login kept open from its proof to the revocation of root, where every login needs a person:
     /// nobody is asked to sign in twice for the same thing.
     pub control: Option<(String, vault::Session)>,
+    /// What the logins that need a person have shown in this run, by name: nobody is asked twice.
+    pub signed_in: BTreeMap<String, serde_json::Value>,
     /// Shares between the server's answer and their custodians; dropped as soon as they are there.
     pub shares: Vec<Share>,
     /// Resolved secret references.
@@ -59,7 +62,8 @@ pub struct Ceremony<'a> {
     /// How many steps were applied or repaired in this run.
     pub written: Cell<u32>,
     checkpoint: RefCell<Checkpoint>,
-    client: RefCell<Client>,
+    second_place: Option<SecondPlace>,
+    pub(super) client: RefCell<Client>,
     step: Cell<Step>,
     tell: &'a dyn Fn(Event),
 }
@@ -69,21 +73,25 @@ impl<'a> Ceremony<'a> {
     pub fn new(
         config: &'a Config,
         options: &'a Options,
+        interrupt: &'a Interrupt,
         tell: &'a dyn Fn(Event),
         edge: Edge,
     ) -> Self {
         Self {
             config,
             options,
+            interrupt,
             custodians: edge.custodians,
             key: edge.key,
             session: Session::None,
             control: None,
+            signed_in: BTreeMap::new(),
             shares: Vec::new(),
             resolved: edge.resolved,
             findings: RefCell::default(),
             written: Cell::new(0),
             checkpoint: RefCell::new(edge.checkpoint),
+            second_place: edge.second_place,
             client: RefCell::new(edge.client),
             step: Cell::new(Step::Preflight),
             tell,
@@ -112,6 +120,34 @@ impl<'a> Ceremony<'a> {
     /// The checkpoint, to look. Never held across an `await`.
     pub fn diary(&self) -> Ref<'_, Checkpoint> {
         self.checkpoint.borrow()
+    }
+
+    /// The second place of the checkpoint, where the file names one.
+    pub fn second_place(&self) -> Option<&SecondPlace> {
+        self.second_place.as_ref()
+    }
+
+    /// Brings the second place up to date: called before whatever must not be done without it.
+    ///
+    /// # Errors
+    /// It did not take what is on disk; what was to follow must not be done.
+    pub async fn replicate(&self) -> Result<(), Failure> {
+        let Some(place) = &self.second_place else {
+            return Ok(());
+        };
+        place.follow(&self.checkpoint).await
+    }
+
+    /// Lets the next run have the second place, wherever that is. Where it cannot, a person is told.
+    pub async fn release(&self) {
+        if let Some(place) = &self.second_place
+            && let Err(failure) = place.release().await
+        {
+            self.tell(Event::Warning {
+                step: None,
+                text: format!("{failure}; another machine will have to take it over"),
+            });
+        }
     }
 
     /// What encrypts the secret part of the checkpoint.
@@ -144,6 +180,12 @@ impl<'a> Ceremony<'a> {
     /// True while we are root.
     pub fn is_root(&self) -> bool {
         matches!(self.session, Session::Root(_))
+    }
+
+    /// True where root is to live on, as both the file and the command line say.
+    #[must_use]
+    pub fn keeps_root(&self) -> bool {
+        self.options.keep_root && !self.config.revoke_root
     }
 
     /// Says something about the step in hand.
@@ -199,12 +241,17 @@ impl<'a> Ceremony<'a> {
     /// The secret behind a reference, as it was resolved in preflight.
     ///
     /// # Errors
-    /// It was not resolved; that is a mistake of this program.
+    /// It is not here any more: before hand-over that is found first.
     pub fn secret(&self, reference: &SecretRef) -> Result<Arc<SecretText>, Failure> {
         self.resolved
             .get(reference)
             .cloned()
-            .ok_or_else(|| Failure::failed(format!("{reference} was not read in time")))
+            .ok_or_else(|| {
+                Failure::failed(format!("{reference}: the secret is not here any more")).advise(
+                    "put it back, or name another login in the file that needs no person, then run apply \
+                     again",
+                )
+            })
     }
 
     /// Under which name the digest of a field is kept.
@@ -224,94 +271,6 @@ impl<'a> Ceremony<'a> {
             None => Ok(false),
         }
     }
-
-    /// Finds the active node and stays with it. Waits up to `cluster.timeouts.active`.
-    ///
-    /// # Errors
-    /// No node is active in time; the last thing each of them said.
-    pub async fn find_active(&self) -> Result<(), Failure> {
-        let limit = self.config.cluster.timeouts.active;
-        let begun = Instant::now();
-        loop {
-            let client = self.client();
-            if let Some(active) = vault::sys::active(&client).await {
-                *self.client.borrow_mut() = active;
-                return Ok(());
-            }
-            let answers = vault::sys::health_of_nodes(&self.client()).await;
-            let sealed = answers
-                .iter()
-                .all(|(_, health)| health.as_ref().is_ok_and(|h| h.sealed));
-            let said = Self::said_by(answers);
-            let waited = self.wait(begun, limit, "an active node", &said).await;
-            if waited.is_err() && sealed {
-                let again = self.options.again(self.config);
-                return Err(sealed_for_good(&said, &again));
-            }
-            waited?;
-        }
-    }
-
-    /// Goes to the active node where several are listed and ours leads no more. That need not show by any
-    /// error: a standby hands writes on and may answer reads itself, from what it knows.
-    ///
-    /// # Errors
-    /// As [`Self::find_active`].
-    pub async fn keep_to_active(&self) -> Result<(), Failure> {
-        let client = self.client();
-        if client.nodes().len() > 1 && !vault::sys::is_active(&client).await {
-            return self.find_active().await;
-        }
-        Ok(())
-    }
-
-    fn said_by(answers: Vec<(Client, Result<vault::Health, vault::Error>)>) -> String {
-        let words = answers.into_iter().map(|(node, health)| match health {
-            Ok(health) if health.sealed => format!("{} is sealed", node.address()),
-            Ok(_) => format!("{} is standby", node.address()),
-            Err(error) => error.to_string(),
-        });
-        words.collect::<Vec<_>>().join(", ")
-    }
-
-    /// Pauses between two looks at something that takes time, and says what is waited for.
-    ///
-    /// # Errors
-    /// The limit is over.
-    pub async fn wait(
-        &self,
-        begun: Instant,
-        limit: Duration,
-        what: &str,
-        said: &str,
-    ) -> Result<(), Failure> {
-        let passed = begun.elapsed();
-        if passed >= limit {
-            let text = format!("waited {} s for {what}: {said}", limit.as_secs());
-            return Err(Failure::failed(text)
-                .advise("look at the server's log, then run apply again: it goes on from here"));
-        }
-        if passed >= PAUSE {
-            self.tell(Event::Waiting {
-                step: self.step.get(),
-                text: format!("{what} ({said})"),
-                seconds: passed.as_secs(),
-                limit: limit.as_secs(),
-            });
-        }
-        // What takes long may take a little longer; what is nearly there is not kept waiting.
-        let pause = (passed / 4).clamp(FIRST_PAUSE, PAUSE);
-        tokio::time::sleep(pause.min(limit.saturating_sub(passed))).await;
-        Ok(())
-    }
-}
-
-/// Waiting does not unseal: holders of shares do, or a seal that works again.
-fn sealed_for_good(said: &str, again: &str) -> Failure {
-    Failure::refused(said.to_owned()).advise(format!(
-        "with a Shamir seal let holders of a quorum unseal each node: vault operator unseal; with \
-         another seal see in the server's log why it does not open; then go on: {again}"
-    ))
 }
 
 impl Tell for Ceremony<'_> {
@@ -339,16 +298,12 @@ impl Tell for Ceremony<'_> {
     }
 }
 
-/// The longest time between two looks: a look costs little, and a person is waiting. A shorter wait is not
-/// worth a line.
-const PAUSE: Duration = Duration::from_millis(200);
-/// The first one.
-const FIRST_PAUSE: Duration = Duration::from_millis(10);
-
 /// What a ceremony stands on, opened before its first step.
 pub struct Edge {
     /// Locked.
     pub checkpoint: Checkpoint,
+    /// Claimed.
+    pub second_place: Option<SecondPlace>,
     /// What encrypts its secret part; not asked for once there is none.
     pub key: Option<envelope::Key>,
     /// The cluster at the address of the file.

@@ -5,8 +5,11 @@
 //! [`apply`] writes those and nothing else, so a second run sends no write.
 
 mod hidden;
+mod once;
 mod together;
 mod writing;
+
+use std::collections::BTreeSet;
 
 use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::Value;
@@ -21,7 +24,7 @@ use crate::secret::Token;
 use crate::vault::{self, Body, compare};
 
 pub use hidden::Hidden;
-use hidden::{hidden, secrets_of};
+use hidden::{hidden, record_references, secrets_of, was_reference};
 use together::Together;
 pub use writing::{apply, write_pending};
 
@@ -74,6 +77,8 @@ pub struct Comparison {
     pub equal: Vec<String>,
     /// Not to be seen from here, by path.
     pub unseen: Vec<String>,
+    /// Fields whose value is not here any more, each with its path in words.
+    pub not_compared: Vec<String>,
 }
 
 /// State of one document.
@@ -84,20 +89,32 @@ enum State {
     Present {
         why: Vec<String>,
         hidden: Vec<Hidden>,
+        not_compared: Vec<String>,
     },
 }
 
 impl State {
     /// It is there as `have`.
-    fn of(document: &Document, have: &Value) -> Self {
+    fn of(document: &Document, have: &Value, references: &BTreeSet<String>) -> Self {
         let comparison = document.compare(have);
+        let why = comparison.differences.iter().map(|difference| {
+            if was_reference(references, &document.path, &difference.field) {
+                format!("{} differs (a secret, not shown)", difference.field)
+            } else {
+                difference.to_string()
+            }
+        });
+        let why = why.collect();
+        let hidden = hidden(document, have, &comparison);
+        let not_compared = if have.is_null() && document.body.holds_unknown() {
+            document.body.secret_places()
+        } else {
+            comparison.not_compared
+        };
         Self::Present {
-            why: comparison
-                .differences
-                .iter()
-                .map(ToString::to_string)
-                .collect(),
-            hidden: hidden(document, have, &comparison),
+            why,
+            hidden,
+            not_compared,
         }
     }
 }
@@ -107,10 +124,11 @@ impl Comparison {
     #[must_use]
     pub fn into_observation(self) -> Observation {
         let evidence = Evidence::default().with("documents", &self.equal);
-        let evidence = if self.unseen.is_empty() {
+        let apart = [&self.unseen[..], &self.not_compared[..]].concat();
+        let evidence = if apart.is_empty() {
             evidence
         } else {
-            evidence.with("not_rechecked", &self.unseen)
+            evidence.with("not_rechecked", &apart)
         };
         let details = self.pending.iter().flat_map(|pending| {
             pending
@@ -121,7 +139,7 @@ impl Comparison {
         let seen = match (
             self.pending.is_empty(),
             self.equal.is_empty(),
-            self.unseen.is_empty(),
+            apart.is_empty(),
         ) {
             (false, true, _) => Seen::Absent,
             (false, false, _) => Seen::Partial,
@@ -131,7 +149,8 @@ impl Comparison {
         };
         let mut details: Vec<String> = details.collect();
         if seen == Seen::Unknown {
-            details.push(may_not_read(&self.unseen));
+            details.extend((!self.unseen.is_empty()).then(|| may_not_read(&self.unseen)));
+            details.extend(self.not_compared);
         }
         Observation {
             seen,
@@ -185,6 +204,7 @@ async fn observe_beside(
     documents: Vec<Document>,
     listing: &Listing,
 ) -> Result<Comparison, Failure> {
+    record_references(ceremony, &documents)?;
     let together = Together::of(ceremony, &documents);
     let remembered = async {
         match &together {
@@ -205,15 +225,27 @@ async fn observe_beside(
                 why: vec!["create".into()],
                 document,
             }),
-            State::Present { why, .. } if why.is_empty() => comparison.equal.push(document.path),
-            State::Present { why, hidden } => comparison.pending.push(Pending {
+            State::Present {
+                why, not_compared, ..
+            } if why.is_empty() => {
+                if not_compared.is_empty() {
+                    comparison.equal.push(document.path);
+                } else {
+                    let (fields, path) = (not_compared.join(", "), &document.path);
+                    let text = format!("{fields} of {path}: the file's secret is not here");
+                    comparison.not_compared.push(text);
+                }
+            }
+            State::Present { why, hidden, .. } => comparison.pending.push(Pending {
                 remember: hidden,
                 why,
                 document,
             }),
         }
     }
-    let settled = comparison.pending.is_empty() && comparison.unseen.is_empty();
+    let settled = comparison.pending.is_empty()
+        && comparison.unseen.is_empty()
+        && comparison.not_compared.is_empty();
     if let Some(together) = together.filter(|_| settled && !remembered) {
         together.remember(ceremony).await?;
     }
@@ -245,7 +277,11 @@ async fn states_of(
 
 async fn state_of(ceremony: &Ceremony<'_>, document: &Document) -> Result<State, Failure> {
     match read(ceremony, ceremony.token()?, document).await {
-        Ok(Some(have)) => Ok(State::of(document, &have)),
+        Ok(Some(have)) => {
+            let checkpoint = ceremony.diary();
+            let references = &checkpoint.diary().references;
+            Ok(State::of(document, &have, references))
+        }
         Ok(None) => Ok(State::Absent),
         Err(error) if error.is_forbidden() => Ok(State::Unseen),
         Err(error) => Err(error.into()),
@@ -262,7 +298,7 @@ async fn recall(
     let present = states
         .iter_mut()
         .filter_map(|(document, state)| match state {
-            State::Present { why, hidden } => Some((&document.path, why, &*hidden)),
+            State::Present { why, hidden, .. } => Some((&document.path, why, &*hidden)),
             State::Unseen | State::Absent => None,
         });
     stream::iter(present.map(Ok))

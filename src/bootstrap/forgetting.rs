@@ -4,12 +4,14 @@
 //! ourselves but the buffers of open connections: the last request with its token is still in them.
 
 use super::ceremony::Ceremony;
-use super::references;
+use super::{open, references};
 use crate::config::{Config, Login, SecretRef};
+use crate::custodian::aws::forget_credentials;
 use crate::failure::Failure;
 use crate::secret::wipe_stack;
 
-/// Once the custodians hold the shares: neither they nor the checkpoint's key are asked again in this run.
+/// Once the custodians hold the shares: the checkpoint's key is not asked again in this run, and they only once,
+/// for a last look.
 pub(super) fn after_the_shares(ceremony: &mut Ceremony<'_>) {
     ceremony.custodians = Vec::new();
     ceremony.forget_key();
@@ -28,8 +30,27 @@ pub(super) fn before_a_question(ceremony: &mut Ceremony<'_>) -> Result<(), Failu
         (asks_a_person && typed) || text.certificates().is_some()
     });
     ceremony.client().close_connections()?;
+    aws(ceremony);
     wipe_stack();
     Ok(())
+}
+
+/// What reaches AWS, wherever its credentials came from: they are looked for anew when it is asked again.
+pub(super) fn aws(ceremony: &Ceremony<'_>) {
+    if let Some(place) = ceremony.second_place() {
+        place.forget();
+    }
+    forget_credentials();
+}
+
+/// The custodians for a last look at the shares.
+///
+/// # Errors
+/// One that was there before cannot be opened.
+pub(super) async fn custodians_again(ceremony: &mut Ceremony<'_>) -> Result<(), Failure> {
+    let mut failures = Vec::new();
+    ceremony.custodians = open::custodians(ceremony.config, &mut failures).await;
+    Failure::all(failures).map_or(Ok(()), Err)
 }
 
 /// After the answer: what the remaining logins need is read again.

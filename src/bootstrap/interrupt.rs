@@ -1,4 +1,4 @@
-//! A request to stop: taken at once by every step but `initialize`, whose answer exists only once.
+//! A request to stop: taken at once, but for the one request whose answer exists only once.
 
 use std::cell::Cell;
 
@@ -11,6 +11,18 @@ use crate::failure::{Exit, Failure};
 pub struct Interrupt {
     signal: Cell<Option<u8>>,
     notify: Notify,
+    unheard: Cell<bool>,
+}
+
+/// While it lives, a stop that is asked for waits.
+#[must_use]
+pub(super) struct Unheard<'a>(&'a Interrupt);
+
+impl Drop for Unheard<'_> {
+    fn drop(&mut self) {
+        self.0.unheard.set(false);
+        self.0.notify.notify_one();
+    }
 }
 
 impl Interrupt {
@@ -20,13 +32,31 @@ impl Interrupt {
         self.notify.notify_one();
     }
 
-    /// Returns once a stop was asked for.
+    /// Nothing is dropped in the middle as long as what this returns lives.
+    pub(super) fn unheard(&self) -> Unheard<'_> {
+        self.unheard.set(true);
+        Unheard(self)
+    }
+
+    /// Returns once a stop was asked for, and is heard.
     pub(super) async fn requested(&self) -> Failure {
         loop {
-            if let Some(failure) = self.pending() {
+            if !self.unheard.get()
+                && let Some(failure) = self.pending()
+            {
                 return failure;
             }
             self.notify.notified().await;
+        }
+    }
+
+    /// How a run ends that failed with this: a prompt that was interrupted fails before the signal is seen, and
+    /// the stop says it better. What went wrong otherwise is said, whatever signal came meanwhile.
+    #[must_use]
+    pub fn instead_of(&self, failure: Failure) -> Failure {
+        match failure.exit {
+            Exit::Interrupted(_) => self.pending().unwrap_or(failure),
+            _ => failure,
         }
     }
 
@@ -47,5 +77,20 @@ impl Interrupt {
             )
             .advise("run the same command again: it goes on from here"),
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signal_takes_the_place_of_an_interrupted_prompt_and_of_nothing_else() {
+        let interrupt = Interrupt::default();
+        interrupt.request(15);
+        let lost = Failure::refused("initialised, and its answer could not be kept");
+        assert_eq!(interrupt.instead_of(lost.clone()), lost);
+        let prompt = Failure::new(Exit::Interrupted(2), "interrupted while asking");
+        assert_eq!(interrupt.instead_of(prompt).exit, Exit::Interrupted(15));
     }
 }

@@ -4,6 +4,10 @@
 //! deliberately sequential: a step stands on the ones before it. It can be killed anywhere and run
 //! again, because the server is asked what is true and the checkpoint only remembers attempts.
 
+mod abandon;
+mod act;
+mod active;
+mod belonging;
 pub mod ceremony;
 pub mod checkpoint;
 mod convert;
@@ -20,15 +24,19 @@ mod interrupt;
 mod listing;
 mod open;
 pub mod options;
+mod places;
 mod prove_custodian;
 mod questions;
 mod references;
+mod report_copy;
 mod resolve;
 mod scan;
+mod second_place;
 mod session;
 mod status;
 pub mod step;
 mod steps;
+mod witness;
 
 use std::path::Path;
 use std::time::Instant;
@@ -43,6 +51,7 @@ use crate::config::{BreakGlass, Config};
 use crate::failure::{Exit, Failure};
 use crate::vault;
 
+pub use abandon::{Abandoned, abandon};
 pub use interrupt::Interrupt;
 pub use open::open_client;
 pub use options::Options;
@@ -50,8 +59,6 @@ pub use prove_custodian::prove_custodian;
 pub use questions::without_a_terminal;
 pub use status::{Status, StepLine, status};
 
-/// Under which name a step's evidence keeps what was found when it was applied.
-const FINDINGS: &str = "findings";
 /// How often one step is looked at anew after the server was away for a moment.
 const ATTEMPTS: usize = 4;
 
@@ -73,9 +80,12 @@ pub async fn apply(
     tell: &dyn Fn(Event),
     interrupt: &Interrupt,
 ) -> Result<Ended, Failure> {
-    check_options(config, options)?;
+    options.check(config)?;
+    if let Some(copy) = &options.report {
+        report_copy::check(copy, &config.checkpoint.path)?;
+    }
     let edge = tokio::select! {
-        edge = open::open(config) => edge?,
+        edge = open::open(config, options) => edge?,
         stop = interrupt.requested() => return Err(stop),
     };
     let resumed = edge.checkpoint.diary().recorded(Step::Initialize) != Recorded::Nothing;
@@ -94,17 +104,23 @@ pub async fn apply(
             text: text.clone(),
         });
     }
-    let mut ceremony = Ceremony::new(config, options, tell, edge);
-    let result = run(&mut ceremony, interrupt).await;
+    let mut ceremony = Ceremony::new(config, options, interrupt, tell, edge);
+    let result = run(&mut ceremony).await;
     // A login's token of ours does not outlive the run, however it ended.
-    let closed = session::close(&mut ceremony).await;
-    result?;
-    closed?;
+    session::close(&mut ceremony).await;
+    let followed = match result {
+        Ok(()) => ceremony.replicate().await,
+        // What was not announced is found again, and a run that refused leaves the second place to others.
+        Err(failure) => Err(failure),
+    };
+    ceremony.release().await;
+    forgetting::aws(&ceremony);
+    followed?;
     not_rehearsed(&ceremony);
     let findings = ceremony.findings.borrow().clone();
     let report = ceremony.diary().directory().join("report.json");
     if let Some(copy) = &options.report {
-        copy_report(&report, copy)?;
+        report_copy::write(&report, copy)?;
     }
     let exit = if findings.is_empty() {
         Exit::Done
@@ -119,7 +135,12 @@ pub async fn apply(
     Ok(Ended { exit, last })
 }
 
-async fn run(ceremony: &mut Ceremony<'_>, interrupt: &Interrupt) -> Result<(), Failure> {
+async fn run(ceremony: &mut Ceremony<'_>) -> Result<(), Failure> {
+    let interrupt = ceremony.interrupt;
+    tokio::select! {
+        known = belonging::check_addresses(ceremony) => known?,
+        stop = interrupt.requested() => return Err(stop),
+    }
     for (place, step) in ORDER.into_iter().enumerate() {
         ceremony.enter(step);
         ceremony.tell(Event::StepStarted {
@@ -132,11 +153,9 @@ async fn run(ceremony: &mut Ceremony<'_>, interrupt: &Interrupt) -> Result<(), F
             not_rehearsed(ceremony);
         }
         let (begun, before) = (Instant::now(), ceremony.client().requests_sent());
-        let (outcome, evidence) = interruptible(step, ceremony, interrupt).await?;
-        match step {
-            Step::Initialize => session::begin(ceremony).await?,
-            Step::StoreRecoveryKeys => forgetting::after_the_shares(ceremony),
-            _ => {}
+        let (outcome, evidence) = interruptible(step, ceremony).await?;
+        if step == Step::StoreRecoveryKeys {
+            forgetting::after_the_shares(ceremony);
         }
         ceremony.tell(Event::StepFinished {
             step,
@@ -150,22 +169,24 @@ async fn run(ceremony: &mut Ceremony<'_>, interrupt: &Interrupt) -> Result<(), F
 }
 
 /// A step is dropped where it stands when a stop is asked for: the next run finds what had arrived.
-/// Only the one request that cannot be repeated is waited for.
+/// `initialize` makes it wait for the one request that cannot be repeated.
 async fn interruptible(
     step: Step,
     ceremony: &mut Ceremony<'_>,
-    interrupt: &Interrupt,
 ) -> Result<(Outcome, Evidence), Failure> {
-    if step == Step::Initialize {
-        if let Some(stop) = interrupt.pending() {
-            return Err(stop);
-        }
+    let interrupt = ceremony.interrupt;
+    let done = async {
         let result = one_step(step, ceremony).await?;
-        return interrupt.pending().map_or(Ok(result), Err);
-    }
+        if step == Step::Initialize {
+            session::begin(ceremony).await?;
+        }
+        Ok(result)
+    };
     tokio::select! {
-        result = one_step(step, ceremony) => result,
+        // A stop that was asked for before comes before.
+        biased;
         stop = interrupt.requested() => Err(stop),
+        result = done => result,
     }
 }
 
@@ -198,9 +219,15 @@ async fn passes(failure: &Failure, ceremony: &Ceremony<'_>) -> bool {
 async fn attempt(step: Step, ceremony: &mut Ceremony<'_>) -> Result<(Outcome, Evidence), Failure> {
     let recorded = ceremony.diary().diary().recorded(step);
     let observation = if recorded == Recorded::Done && nobody_looks(step, ceremony) {
-        Observation::unknown("every login needs a person")
+        Observation::unknown("there is no login to look with")
     } else {
-        steps::observe(step, ceremony).await?
+        match steps::observe(step, ceremony).await {
+            Err(failure) if recorded == Recorded::Done && only_the_end_is_left(step, ceremony) => {
+                witness::unseen(ceremony, &failure.to_string()).await?;
+                Observation::unknown("see the findings")
+            }
+            observation => observation?,
+        }
     };
     let decision = if step == Step::Initialize {
         let kept = ceremony.diary().keeps_something()?;
@@ -219,7 +246,7 @@ async fn attempt(step: Step, ceremony: &mut Ceremony<'_>) -> Result<(Outcome, Ev
     } else {
         decide(recorded, observation.seen)
     };
-    act(step, ceremony, decision, observation).await
+    act::act(step, ceremony, decision, observation).await
 }
 
 /// Until it is waited for there is none, and the hand-over is about files.
@@ -227,116 +254,18 @@ fn asks_the_active_node(step: Step) -> bool {
     step > Step::WaitUntilActive && step != Step::HandOver
 }
 
+/// Root is dead, and what it made is no longer to be judged by anybody who could mend it: no look at it may
+/// keep the ceremony from its end.
+fn only_the_end_is_left(step: Step, ceremony: &Ceremony<'_>) -> bool {
+    let revoked = ceremony.diary().diary().recorded(Step::RevokeRoot);
+    let before = step > Step::Initialize && step < Step::RevokeRoot;
+    before && revoked == Recorded::Started && !ceremony.is_root()
+}
+
 /// After hand-over, where every declared login needs a person, there is nobody to look with.
 fn nobody_looks(step: Step, ceremony: &Ceremony<'_>) -> bool {
     let asks_the_server = step >= Step::WaitUntilActive && step != Step::HandOver;
     asks_the_server && matches!(ceremony.session, Session::None)
-}
-
-async fn act(
-    step: Step,
-    ceremony: &mut Ceremony<'_>,
-    decision: Decision,
-    observation: Observation,
-) -> Result<(Outcome, Evidence), Failure> {
-    match decision {
-        Decision::Skip => {
-            findings_of_before(step, ceremony);
-            Ok((Outcome::Unchanged, observation.evidence))
-        }
-        Decision::SkipUnseen => {
-            findings_of_before(step, ceremony);
-            for why in &observation.details {
-                ceremony.note(format!("recorded, not re-checked: {why}"));
-            }
-            Ok((Outcome::NotRechecked, observation.evidence))
-        }
-        Decision::Adopt => {
-            let evidence = if step == Step::Initialize {
-                steps::initialize::adopt(ceremony).await?
-            } else {
-                observation.evidence
-            };
-            ceremony.checkpoint().finish(step, evidence.clone())?;
-            Ok((Outcome::Adopted, evidence))
-        }
-        Decision::Refuse(why) if step == Step::Initialize => {
-            Err(steps::initialize::refusal(ceremony, why))
-        }
-        Decision::Refuse(_) => Err(unseen(step, &observation)),
-        Decision::Apply | Decision::LookAgain => {
-            let evidence = write(step, ceremony, observation).await?;
-            Ok((Outcome::Applied, evidence))
-        }
-        Decision::Repair => {
-            for detail in &observation.details {
-                ceremony.note(format!("was done and has changed: {detail}"));
-            }
-            let evidence = repair(step, ceremony, observation).await?;
-            Ok((Outcome::Repaired, evidence))
-        }
-    }
-}
-
-async fn write(
-    step: Step,
-    ceremony: &mut Ceremony<'_>,
-    observation: Observation,
-) -> Result<Evidence, Failure> {
-    // Two steps record their own start, between what they prepare and what they cannot take back.
-    if !matches!(step, Step::Initialize | Step::RevokeRoot) {
-        ceremony.checkpoint().start(step)?;
-    }
-    let before = ceremony.findings.borrow().len();
-    let evidence = steps::apply(step, ceremony, observation).await?;
-    let found = ceremony.findings_since(before);
-    let evidence = if found.is_empty() {
-        evidence
-    } else {
-        evidence.with(FINDINGS, found)
-    };
-    ceremony.checkpoint().finish(step, evidence.clone())?;
-    if step != Step::WaitUntilActive {
-        ceremony.written.set(ceremony.written.get() + 1);
-    }
-    Ok(evidence)
-}
-
-/// What was found when the step was applied still stands: it is looked at only then.
-fn findings_of_before(step: Step, ceremony: &Ceremony<'_>) {
-    let checkpoint = ceremony.diary();
-    let entry = checkpoint.diary().steps.get(&step);
-    let found: Vec<String> = entry
-        .and_then(|e| e.evidence.get(FINDINGS))
-        .unwrap_or_default();
-    for finding in found {
-        ceremony.find(finding);
-    }
-}
-
-/// After hand-over there is no root: what the login at hand may mend it mends, the rest is a finding.
-async fn repair(
-    step: Step,
-    ceremony: &mut Ceremony<'_>,
-    observation: Observation,
-) -> Result<Evidence, Failure> {
-    let needs_nobody = matches!(
-        step,
-        Step::Preflight | Step::WaitUntilActive | Step::HandOver
-    );
-    if ceremony.is_root() || needs_nobody {
-        return write(step, ceremony, observation).await;
-    }
-    for detail in &observation.details {
-        ceremony.find(format!("{} differs from the file: {detail}", step.name()));
-    }
-    Ok(observation.evidence)
-}
-
-fn unseen(step: Step, observation: &Observation) -> Failure {
-    let why = observation.details.join("; ");
-    Failure::refused(format!("{} cannot be looked at: {why}", step.name()))
-        .advise("let a login with the right policies do it, or use break-glass")
 }
 
 /// Until a drill was held, nobody knows whether the way back works.
@@ -353,29 +282,4 @@ fn absolute(path: &Path) -> String {
         .unwrap_or_else(|_| path.to_path_buf())
         .display()
         .to_string()
-}
-
-fn copy_report(from: &Path, to: &Path) -> Result<(), Failure> {
-    std::fs::copy(from, to).map(|_| ()).map_err(|error| {
-        Failure::failed(format!("cannot write {}: {error}", to.display()))
-            .advise(format!("the report itself is at {}", from.display()))
-    })
-}
-
-fn check_options(config: &Config, options: &Options) -> Result<(), Failure> {
-    match (config.revoke_root, options.keep_root) {
-        (false, false) => Err(Failure::usage(format!(
-            "{} says revoke_root: false, which leaves a root token without end",
-            config.file.display()
-        ))
-        .advise(format!(
-            "if that is meant, type it as well: {}",
-            options.again_with(config, "--keep-root")
-        ))),
-        (true, true) => Err(
-            Failure::usage("--keep-root was typed, and the file revokes root")
-                .advise("say it in the file as well: revoke_root: false"),
-        ),
-        _ => Ok(()),
-    }
 }

@@ -8,7 +8,10 @@ use futures::future::join_all;
 use super::ceremony::Edge;
 use super::checkpoint::Checkpoint;
 use super::decide::Recorded;
+use super::options::Options;
+use super::places;
 use super::references::{Resolved, resolve, resolve_all};
+use super::second_place;
 use super::step::Step;
 use crate::config::{Aws, CheckpointKey, Config, CustodianKind, SecretRef};
 use crate::custodian::{self, Custodian, Spec};
@@ -23,9 +26,25 @@ use crate::vault::{Client, Target, Timeouts, Tls};
 ///
 /// # Errors
 /// All that could not be opened, together. A held lock comes alone: the other run is at it.
-pub(super) async fn open(config: &Config) -> Result<Edge, Failure> {
-    let address = config.cluster.address.as_str().trim_end_matches('/');
-    let checkpoint = Checkpoint::open(&config.checkpoint.path, &config.cluster.name, address)?;
+pub(super) async fn open(config: &Config, options: &Options) -> Result<Edge, Failure> {
+    let take_over = options.take_over.as_deref();
+    let (checkpoint, second_place) = second_place::checkpoint(config, take_over).await?;
+    match the_rest(config, checkpoint).await {
+        Ok(edge) => Ok(Edge {
+            second_place,
+            ..edge
+        }),
+        Err(failure) => {
+            if let Some(place) = second_place {
+                // What stopped us is what a person must hear of.
+                let _ = place.release().await;
+            }
+            Err(failure)
+        }
+    }
+}
+
+async fn the_rest(config: &Config, checkpoint: Checkpoint) -> Result<Edge, Failure> {
     let finished = checkpoint.diary().handed_over() && !checkpoint.keeps_something()?;
     let (mut failures, mut warnings) = (Vec::new(), Vec::new());
     let begun = checkpoint.diary().recorded(Step::Initialize) != Recorded::Nothing;
@@ -37,8 +56,10 @@ pub(super) async fn open(config: &Config) -> Result<Edge, Failure> {
         warnings.extend(away.iter().map(ToString::to_string));
     } else {
         failures.extend(away);
+        places::apart(&custodians, checkpoint.directory(), &mut failures);
     }
-    let key = if finished {
+    // Without its passphrase there is no key, and that it is missing is said already.
+    let key = if finished || passphrase_is_missing(config, &resolved) {
         None
     } else {
         keep(key(config, &resolved).await, &mut failures)
@@ -47,6 +68,7 @@ pub(super) async fn open(config: &Config) -> Result<Edge, Failure> {
     match (Failure::all(failures), client) {
         (None, Some(client)) => Ok(Edge {
             checkpoint,
+            second_place: None,
             key,
             client,
             custodians,
@@ -73,6 +95,10 @@ pub async fn open_client(config: &Config) -> Result<Client, Failure> {
         (None, Some(client)) => Ok(client),
         (failure, _) => Err(failure.unwrap_or_else(|| Failure::failed("no address to ask"))),
     }
+}
+
+fn passphrase_is_missing(config: &Config, resolved: &Resolved) -> bool {
+    matches!(&config.checkpoint.key, CheckpointKey::Passphrase(reference) if !resolved.contains_key(reference))
 }
 
 fn keep<T>(result: Result<T, Failure>, failures: &mut Vec<Failure>) -> Option<T> {
@@ -142,7 +168,8 @@ async fn key(config: &Config, resolved: &Resolved) -> Result<envelope::Key, Fail
     Ok(key?)
 }
 
-async fn custodians(config: &Config, failures: &mut Vec<Failure>) -> Vec<Custodian> {
+/// The custodians of the file, opened and not yet tried.
+pub(super) async fn custodians(config: &Config, failures: &mut Vec<Failure>) -> Vec<Custodian> {
     let opens = config.init.custodians.iter().map(|wanted| async move {
         let spec = spec(config, wanted);
         Custodian::open(&wanted.name, &spec).await

@@ -1,6 +1,7 @@
 //! What was typed, without the command line's own types.
 
 use crate::config::Config;
+use crate::failure::Failure;
 
 /// Choices of one `apply`.
 #[allow(
@@ -15,6 +16,10 @@ pub struct Options {
     pub keep_root: bool,
     /// Other root tokens are revoked as well instead of stopping the step.
     pub revoke_other_roots: bool,
+    /// Addresses that the checkpoint does not know and shares and root may go to all the same.
+    pub accept_addresses: Vec<String>,
+    /// The claim at the second place of the checkpoint that may be taken over.
+    pub take_over: Option<String>,
     /// How long a person is waited for, in seconds.
     pub sign_in_seconds: u64,
     /// A copy of the report goes here.
@@ -42,5 +47,27 @@ impl Options {
             verb.push_str(name);
         }
         config.command(&verb)
+    }
+
+    /// Holds that what was typed and what the file says of the root token are the same.
+    ///
+    /// # Errors
+    /// One of them would leave it alive and the other would not.
+    pub fn check(&self, config: &Config) -> Result<(), Failure> {
+        match (config.revoke_root, self.keep_root) {
+            (false, false) => Err(Failure::usage(format!(
+                "{} says revoke_root: false, which leaves a root token without end",
+                config.file.display()
+            ))
+            .advise(format!(
+                "if that is meant, type it as well: {}",
+                self.again_with(config, "--keep-root")
+            ))),
+            (true, true) => Err(
+                Failure::usage("--keep-root was typed, and the file revokes root")
+                    .advise("say it in the file as well: revoke_root: false"),
+            ),
+            _ => Ok(()),
+        }
     }
 }

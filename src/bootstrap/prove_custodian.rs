@@ -1,12 +1,14 @@
 //! `custodian prove NAME`: a holder opens a challenge before the ceremony, so that no share is ever
 //! encrypted to somebody who cannot open it.
 
+use std::cell::RefCell;
 use std::path::Path;
 
 use super::checkpoint::{self, Checkpoint, Proof};
-use super::open;
+use super::second_place::SecondPlace;
+use super::{open, second_place};
 use crate::config::Config;
-use crate::custodian::{Answer, IdentityFile};
+use crate::custodian::{self, Answer, Custodian, IdentityFile};
 use crate::failure::Failure;
 use crate::prompt;
 
@@ -25,8 +27,47 @@ pub async fn prove_custodian(
     show: &dyn Fn(&str),
 ) -> Result<String, Failure> {
     let custodian = open::one_custodian(config, name).await?;
-    let address = config.cluster.address.as_str().trim_end_matches('/');
-    let mut checkpoint = Checkpoint::open(&config.checkpoint.path, &config.cluster.name, address)?;
+    let (checkpoint, place) = second_place::checkpoint(config, None).await?;
+    let checkpoint = RefCell::new(checkpoint);
+    let proved = proved(config, &custodian, identity, show).await;
+    let recorded = match proved {
+        Ok(proof) => remember(&checkpoint, place.as_ref(), name, proof).await,
+        Err(failure) => Err(failure),
+    };
+    if let Some(place) = place {
+        place.release().await?;
+    }
+    recorded
+}
+
+/// The proof on disk and, where there is one, at the second place.
+async fn remember(
+    checkpoint: &RefCell<Checkpoint>,
+    place: Option<&SecondPlace>,
+    name: &str,
+    proof: custodian::Proof,
+) -> Result<String, Failure> {
+    let subject = proof.subject.clone();
+    checkpoint.borrow_mut().record(|diary| {
+        let proof = Proof {
+            subject: proof.subject,
+            at: checkpoint::now(),
+        };
+        diary.proofs.insert(name.to_owned(), proof);
+    })?;
+    if let Some(place) = place {
+        place.follow(checkpoint).await?;
+    }
+    Ok(subject)
+}
+
+async fn proved(
+    config: &Config,
+    custodian: &Custodian,
+    identity: Option<&Path>,
+    show: &dyn Fn(&str),
+) -> Result<custodian::Proof, Failure> {
+    let name = custodian.name();
     let challenge = custodian.challenge()?;
     let proof = match (identity, challenge.armored()) {
         (Some(path), Some(_)) => {
@@ -39,22 +80,16 @@ pub async fn prove_custodian(
                 .await?
         }
         (None, Some(armored)) => {
-            show(armored);
             let label = format!("The word in it, as {name} reads it after: age -d -i KEYFILE");
             let instead = config.command(&format!("custodian prove {name} --identity KEYFILE"));
+            // A challenge that nobody can answer is not shown.
+            prompt::can_ask(&label, &instead)?;
+            show(armored);
             let word = prompt::hidden(&label, &instead).await?;
             custodian.answer(&challenge, Answer::Word(&word)).await?
         }
         // A machine opens it: reading back what was just written is the proof.
         (_, None) => custodian.answer(&challenge, Answer::Machine).await?,
     };
-    let subject = proof.subject.clone();
-    checkpoint.record(|diary| {
-        let proof = Proof {
-            subject: proof.subject,
-            at: checkpoint::now(),
-        };
-        diary.proofs.insert(name.to_owned(), proof);
-    })?;
-    Ok(subject)
+    Ok(proof)
 }

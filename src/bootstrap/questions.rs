@@ -35,17 +35,17 @@ pub(super) async fn before_revoking(
     };
     for door in &opened {
         let break_glass = if door["break_glass"] == true {
-            "  (break-glass, not rehearsed)"
+            " (break-glass, not rehearsed)"
         } else {
             ""
         };
         lines.push(format!(
-            "  opened  {}{break_glass}",
+            "  opened {}{break_glass}",
             door["login"].as_str().unwrap_or("?")
         ));
     }
     for finding in ceremony.findings.borrow().iter() {
-        lines.push(format!("  open    {finding}"));
+        lines.push(format!("  finding: {finding}"));
     }
     for token in others {
         lines.push(format!("  revoked too: {}", token.line()));

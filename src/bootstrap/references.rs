@@ -1,6 +1,6 @@
 //! The secrets that the file refers to: which there are, and what stands behind them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use futures::FutureExt;
@@ -83,8 +83,10 @@ pub(super) async fn resolve(
         prompt: &from_prompt,
     };
     let mut resolved = Resolved::new();
+    let mut tried = BTreeSet::new();
     for reference in references {
-        if resolved.contains_key(reference) {
+        // What is missing is said once, however often the file refers to it.
+        if !tried.insert(reference) {
             continue;
         }
         match reference::resolve(reference, &sources).await {

@@ -11,12 +11,9 @@ use crate::vault::Body;
 /// A reference was not resolved in preflight.
 pub(super) fn body(ceremony: &Ceremony<'_>, fields: &Fields) -> Result<Body, Failure> {
     // A field left empty in the file is one that was not given.
-    let given = fields.iter().filter(|(_, field)| match field {
-        Field::Null => false,
-        // After hand-over a secret may be gone from here; it is then not compared.
-        Field::Secret(reference) => ceremony.is_root() || ceremony.secret(reference).is_ok(),
-        _ => true,
-    });
+    let given = fields
+        .iter()
+        .filter(|(_, field)| !matches!(field, Field::Null));
     let fields = given.map(|(name, field)| Ok((name.clone(), value(ceremony, field)?)));
     Ok(Body::Map(fields.collect::<Result<_, Failure>>()?))
 }
@@ -34,7 +31,12 @@ fn value(ceremony: &Ceremony<'_>, field: &Field) -> Result<Body, Failure> {
                 .collect::<Result<_, _>>()?,
         ),
         Field::Map(fields) => body(ceremony, fields)?,
-        Field::Secret(reference) => Body::Secret(ceremony.secret(reference)?),
+        Field::Secret(reference) => match ceremony.secret(reference) {
+            Ok(text) => Body::Secret(text),
+            // After hand-over a secret may be gone from here; it is then not compared.
+            Err(_) if !ceremony.is_root() => Body::Unknown,
+            Err(failure) => return Err(failure),
+        },
     })
 }
 

@@ -5,11 +5,12 @@ use super::ceremony::{Ceremony, Session};
 use super::decide::Recorded;
 use super::step::Step;
 use super::steps::initialize;
-use super::{doors, grant};
+use super::{doors, witness};
 use crate::config::Login;
 use crate::door;
 use crate::failure::Failure;
-use crate::vault::{self, token};
+use crate::secret::RootToken;
+use crate::vault::{self, Client, sys, token};
 
 /// Takes up root from the checkpoint, or logs in where root is gone.
 ///
@@ -26,12 +27,10 @@ pub(super) async fn begin(ceremony: &mut Ceremony<'_>) -> Result<(), Failure> {
         if revoked == Recorded::Nothing {
             return Ok(());
         }
-        ceremony.find_active().await?;
-        match token::lookup_self(&ceremony.at_home(&ceremony.client()), root.token()).await {
-            Ok(_) => return Ok(()),
-            Err(error) if error.is_forbidden() => ceremony.session = Session::None,
-            Err(error) => return Err(error.into()),
+        if root_lives(ceremony, root).await? {
+            return Ok(());
         }
+        ceremony.session = Session::None;
     }
     if revoked == Recorded::Nothing {
         let directory = ceremony.diary().directory().display().to_string();
@@ -43,18 +42,50 @@ pub(super) async fn begin(ceremony: &mut Ceremony<'_>) -> Result<(), Failure> {
     log_in(ceremony).await
 }
 
+/// Whether the root token lives, by the word of a node that still leads afterwards: a standby answers too,
+/// from what it knows.
+///
+/// # Errors
+/// No node is active, or none stays so; or it answers neither 200 nor 403.
+pub(super) async fn root_lives(ceremony: &Ceremony<'_>, root: &RootToken) -> Result<bool, Failure> {
+    for _ in 0..LOOKS {
+        ceremony.find_active().await?;
+        let node = ceremony.client().in_namespace(None);
+        match token::lookup_self(&node, root.token()).await {
+            Ok(_) => return Ok(true),
+            Err(error) if !error.is_forbidden() => return Err(error.into()),
+            Err(_) if sys::is_active(&node).await => return Ok(false),
+            Err(_) => {}
+        }
+    }
+    Err(
+        Failure::failed("no node led for long enough to say whether root lives")
+            .advise("see in the servers' logs why the leader changes, then run apply again")
+            .passing(),
+    )
+}
+
+/// How many leaders in a row may go away before they have said whether root lives.
+const LOOKS: usize = 4;
+
+/// Nobody but us was ever shown this token, and we did not revoke it.
+pub(super) fn dead_root(ceremony: &Ceremony<'_>, active: &Client) -> Failure {
+    Failure::refused(format!(
+        "the root token in the checkpoint is dead at {}, and no run of ours revoked it",
+        active.address()
+    ))
+    .advise(format!(
+        "see that cluster.address is the cluster that is meant, then in its audit log who revoked the token; \
+         with a quorum of the shares a root token can be made. Only if it holds no data and shall be wiped: {}",
+        ceremony.config.command("apply --abandon")
+    ))
+}
+
 async fn log_in(ceremony: &mut Ceremony<'_>) -> Result<(), Failure> {
     ceremony.find_active().await?;
     let mut failures = Vec::new();
-    let config = ceremony.config;
-    let mut unattended: Vec<_> = config
-        .logins
-        .iter()
-        .filter(|l| !l.needs_a_person())
-        .collect();
-    // In the order of the file, but an auditor sees most.
-    unattended.sort_by_key(|login| !grant::is_auditor(config, login));
-    for login in unattended {
+    let unattended = witness::in_order(ceremony.config);
+    for login in unattended.into_iter().filter(|l| !l.needs_a_person()) {
         match try_login(ceremony, login).await {
             Ok(session) => {
                 ceremony.note(format!("root is gone; looking as {}", login.name));
@@ -65,8 +96,16 @@ async fn log_in(ceremony: &mut Ceremony<'_>) -> Result<(), Failure> {
             Err(failure) => failures.push(failure),
         }
     }
+    let handed_over = ceremony.diary().diary().handed_over();
     match Failure::all(failures) {
-        Some(failure) => Err(failure),
+        Some(failure) if handed_over => Err(failure),
+        // Nobody can mend it as root any more, and what is left to do needs no login.
+        Some(failure) => {
+            ceremony.note(format!(
+                "root is gone, and nothing is re-checked: {failure}"
+            ));
+            Ok(())
+        }
         None => {
             ceremony.note("every login needs a person: nothing is re-checked");
             Ok(())
@@ -79,17 +118,13 @@ async fn try_login(ceremony: &Ceremony<'_>, login: &Login) -> Result<vault::Sess
     Ok(door::open(&ceremony.client(), &door, ceremony).await?)
 }
 
-/// Revokes the token of a login of ours.
-///
-/// # Errors
-/// The server does not answer; the token then ends with its own time to live.
-pub(super) async fn close(ceremony: &mut Ceremony<'_>) -> Result<(), Failure> {
+/// Ends the tokens of our logins.
+pub(super) async fn close(ceremony: &mut Ceremony<'_>) {
     let client = ceremony.client();
-    if let Some((_, control)) = ceremony.control.take() {
-        token::revoke_self(&client, control.token).await?;
-    }
-    match std::mem::replace(&mut ceremony.session, Session::None) {
-        Session::Login { token, .. } => Ok(token::revoke_self(&client, token).await?),
-        Session::Root(_) | Session::None => Ok(()),
+    let control = ceremony.control.take();
+    witness::end(ceremony, &client, control).await;
+    if let Session::Login { name, token } = std::mem::replace(&mut ceremony.session, Session::None)
+    {
+        witness::end_token(ceremony, &client, &name, token).await;
     }
 }

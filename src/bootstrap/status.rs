@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::checkpoint::{self, Diary};
 use super::decide::Recorded;
+use super::second_place;
 use super::step::{ORDER, Step};
 use crate::config::{Config, Custodian, CustodianKind};
 use crate::failure::{Exit, Failure};
@@ -22,6 +23,9 @@ pub struct Status {
     pub address: String,
     /// What the server says, or why it says nothing.
     pub server: String,
+    /// The second place of the checkpoint, and what is known of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replica: Option<String>,
     /// Each step and how far it came.
     pub steps: Vec<StepLine>,
     /// The command to type next, as it can be pasted.
@@ -53,7 +57,16 @@ pub async fn status(
     config: &Config,
     client: Result<Client, Failure>,
 ) -> Result<(Status, Exit), Failure> {
-    let diary = checkpoint::read_diary(&config.checkpoint.path)?;
+    let mut diary = checkpoint::read_diary(&config.checkpoint.path)?;
+    let second = match second_place::seen(config).await {
+        Ok(seen) => seen,
+        Err(failure) => Some((failure.to_string(), None)),
+    };
+    // Where the disk is gone, it is the second place that knows.
+    let replica = second.map(|(text, kept)| {
+        diary = diary.take().or(kept);
+        text
+    });
     let steps = ORDER
         .into_iter()
         .map(|step| line(step, diary.as_ref()))
@@ -98,6 +111,7 @@ pub async fn status(
             .trim_end_matches('/')
             .to_owned(),
         server: look.server,
+        replica,
         steps,
         next,
         why,

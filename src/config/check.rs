@@ -62,12 +62,13 @@ impl<'a> Check<'a> {
             }
             return;
         }
+        let mut one_key: &[Value] = &[];
         if let Some(variants) = variants(schema) {
             if variants
                 .iter()
                 .all(|variant| variant.get("required").is_some() && variant.get("type").is_none())
             {
-                self.exactly_one(node, variants);
+                one_key = variants;
             } else {
                 return self.one_of(node, variants);
             }
@@ -76,7 +77,10 @@ impl<'a> Check<'a> {
             return self.report(node.line, node.column, text);
         }
         match &mut node.kind {
-            Kind::Map(_) => self.map(node, schema),
+            Kind::Map(_) => {
+                self.map(node, schema);
+                self.exactly_one(node, one_key);
+            }
             Kind::List(items) => {
                 if schema["minItems"]
                     .as_u64()
@@ -162,7 +166,7 @@ impl<'a> Check<'a> {
             return;
         };
         let given: HashSet<String> = entries.iter().map(|entry| entry.key.clone()).collect();
-        let mut strange = false;
+        let (mut strange, mut misspelt) = (false, String::new());
         for entry in entries {
             self.path.push(entry.key.clone());
             match (properties.and_then(|known| known.get(&entry.key)), others) {
@@ -170,6 +174,7 @@ impl<'a> Check<'a> {
                 (None, Some(Value::Bool(false))) => {
                     strange = true;
                     let text = unknown(&entry.key, properties, &given);
+                    misspelt.push_str(&text);
                     self.report(entry.line, entry.column, text);
                 }
                 (None, others) => self.value(&mut entry.value, others.unwrap_or(none)),
@@ -184,7 +189,7 @@ impl<'a> Check<'a> {
             .flatten()
             .filter_map(Value::as_str)
         {
-            if !given.contains(key) {
+            if !given.contains(key) && !misspelt.contains(&format!("did you mean `{key}`")) {
                 let why = properties
                     .and_then(|known| known.get(key))
                     .and_then(|property| self.describe(property));
@@ -209,6 +214,8 @@ impl<'a> Check<'a> {
             .count();
         let names = list(keys.iter().map(|key| format!("`{key}`")), "and");
         match given {
+            // The unknown key in its place was reported, with what could stand there.
+            0 if node.strange || keys.is_empty() => {}
             0 => self.report(node.line, node.column, format!("one of {names} is missing")),
             1 => {}
             _ => self.report(

@@ -28,6 +28,7 @@ use serde_json::Value;
 
 pub use model::*;
 pub use problem::{Problem, Problems};
+pub(crate) use sections::in_words;
 
 use reading::Reading;
 use tree::{Kind, Node};
@@ -68,11 +69,11 @@ pub fn schema() -> Value {
 const UNREAD: &str = "cannot be read";
 
 fn read(path: &Path) -> Result<String, String> {
-    let file = File::open(path).map_err(|error| format!("{UNREAD}: {}", error.kind()))?;
+    let file = File::open(path).map_err(|error| format!("{UNREAD}: {}", in_words(error.kind())))?;
     let mut bytes = Vec::new();
     file.take(LONGEST_FILE + 1)
         .read_to_end(&mut bytes)
-        .map_err(|error| format!("{UNREAD}: {}", error.kind()))?;
+        .map_err(|error| format!("{UNREAD}: {}", in_words(error.kind())))?;
     if bytes.len() as u64 > LONGEST_FILE {
         return Err(format!(
             "longer than {LONGEST_FILE} bytes, which no configuration is"

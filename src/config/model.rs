@@ -95,7 +95,8 @@ impl Config {
 }
 
 /// A word as a shell takes it for one.
-fn in_shell(word: &str) -> String {
+#[must_use]
+pub fn in_shell(word: &str) -> String {
     let plain = |letter: char| letter.is_alphanumeric() || "/._-+=:,@%".contains(letter);
     if word.chars().all(plain) {
         word.to_owned()
@@ -229,6 +230,36 @@ pub struct Checkpoint {
     pub path: PathBuf,
     /// What encrypts the secret part.
     pub key: CheckpointKey,
+    /// A second place, for a machine that may vanish.
+    pub replica: Option<Replica>,
+}
+
+/// A second place for the checkpoint.
+#[derive(Debug, Clone)]
+pub struct Replica {
+    /// What it is.
+    pub kind: ReplicaKind,
+    /// KMS key (id, ARN or alias) instead of the default.
+    pub kms_key: Option<String>,
+    /// Which account and region.
+    pub aws: Aws,
+}
+
+/// What a replica is.
+#[derive(Debug, Clone)]
+pub enum ReplicaKind {
+    /// Parameters of AWS Systems Manager below this path.
+    Ssm {
+        /// With its leading slash.
+        parameter: String,
+    },
+    /// Objects of S3.
+    S3 {
+        /// The bucket.
+        bucket: String,
+        /// Beginning of their names.
+        prefix: String,
+    },
 }
 
 /// What encrypts the secret part of the checkpoint.

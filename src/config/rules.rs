@@ -8,6 +8,7 @@ mod access;
 mod cluster;
 mod logins;
 mod mounts;
+mod writes;
 
 use super::api::TYPED;
 use super::reading::{Reading, mount_path};
@@ -15,7 +16,7 @@ use super::tree::Kind;
 
 type Rule = fn(&mut Reading);
 
-const RULES: [Rule; 22] = [
+const RULES: [Rule; 23] = [
     cluster::plain_http_stays_on_this_machine,
     cluster::nodes_are_different,
     cluster::threshold_fits_the_shares,
@@ -32,6 +33,7 @@ const RULES: [Rule; 22] = [
     access::roles_of_people_are_bound,
     mounts::secrets_are_references,
     mounts::write_paths_are_plain,
+    writes::writes_keep_to_themselves,
     logins::auth_methods_exist,
     logins::capabilities_say_something,
     logins::keys_fit_the_auth_method,

@@ -7,7 +7,8 @@ use std::path::Path;
 
 use super::model::{
     AuditDevice, AuthMount, Aws, BreakGlass, Checkpoint, CheckpointKey, Cluster, Custodian,
-    CustodianKind, Fields, Init, Policy, PolicySource, Seal, SecretsEngine, Timeouts, Tls, Write,
+    CustodianKind, Fields, Init, Policy, PolicySource, Replica, ReplicaKind, Seal, SecretsEngine,
+    Timeouts, Tls, Write,
 };
 use super::reading::{Reading, mount_path, span, url};
 use super::shape;
@@ -115,6 +116,7 @@ impl Reading<'_> {
         Some(Checkpoint {
             path: self.path(&checkpoint.path),
             key,
+            replica: checkpoint.replica.map(replica),
         })
     }
 
@@ -240,6 +242,34 @@ impl Reading<'_> {
     }
 }
 
+fn replica(replica: shape::Replica) -> Replica {
+    match replica {
+        shape::Replica::Ssm(ssm) => Replica {
+            kind: ReplicaKind::Ssm {
+                parameter: ssm.parameter,
+            },
+            kms_key: ssm.kms_key,
+            aws: Aws {
+                region: ssm.region,
+                profile: ssm.profile,
+                role_arn: ssm.role_arn,
+            },
+        },
+        shape::Replica::S3(s3) => Replica {
+            kind: ReplicaKind::S3 {
+                bucket: s3.bucket,
+                prefix: s3.prefix,
+            },
+            kms_key: s3.kms_key,
+            aws: Aws {
+                region: s3.region,
+                profile: s3.profile,
+                role_arn: s3.role_arn,
+            },
+        },
+    }
+}
+
 fn options(options: Option<BTreeMap<String, shape::Setting>>) -> Vec<(String, String)> {
     let text = |setting| match setting {
         shape::Setting::Text(text) => text,
@@ -267,12 +297,21 @@ fn flag(node: &Node, key: &str) -> bool {
 }
 
 fn policy_text(file: &Path) -> Result<String, String> {
-    let open = File::open(file).map_err(|error| format!("cannot be read: {}", error.kind()))?;
+    let open =
+        File::open(file).map_err(|error| format!("cannot be read: {}", in_words(error.kind())))?;
     let mut text = String::new();
     let read = open.take(LONGEST_POLICY + 1).read_to_string(&mut text);
-    let length = read.map_err(|error| format!("cannot be read: {}", error.kind()))?;
+    let length = read.map_err(|error| format!("cannot be read: {}", in_words(error.kind())))?;
     if length as u64 > LONGEST_POLICY {
         return Err(format!("longer than {LONGEST_POLICY} bytes"));
     }
     Ok(text)
+}
+
+/// What the system says, as everybody knows it from a shell.
+pub(crate) fn in_words(kind: std::io::ErrorKind) -> String {
+    match kind {
+        std::io::ErrorKind::NotFound => "no such file".into(),
+        kind => kind.to_string(),
+    }
 }

@@ -180,6 +180,55 @@ pub(super) struct Checkpoint {
     pub(super) path: String,
     /// What encrypts its secret part.
     pub(super) key: CheckpointKey,
+    /// A second place, for a machine that may vanish with its disk.
+    pub(super) replica: Option<Replica>,
+}
+
+/// A second place for the checkpoint: `{ssm: …}` or `{s3: …}`.
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Replica {
+    /// Parameters of AWS Systems Manager Parameter Store.
+    Ssm(SsmReplica),
+    /// Objects of S3.
+    S3(S3Replica),
+}
+
+/// Parameters of AWS Systems Manager Parameter Store.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SsmReplica {
+    /// The path that they are below, such as `/vault/prod/checkpoint`.
+    #[schemars(length(min = 1))]
+    pub(super) parameter: String,
+    /// KMS key (id, ARN or alias) instead of the account's default.
+    pub(super) kms_key: Option<String>,
+    /// Region; otherwise the AWS default.
+    pub(super) region: Option<String>,
+    /// Profile of the shared AWS configuration.
+    pub(super) profile: Option<String>,
+    /// ARN of a role to assume.
+    pub(super) role_arn: Option<String>,
+}
+
+/// Objects of S3.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct S3Replica {
+    /// The bucket, which exists.
+    #[schemars(length(min = 1))]
+    pub(super) bucket: String,
+    /// What the names of the objects begin with, such as `vault/prod`.
+    #[schemars(length(min = 1))]
+    pub(super) prefix: String,
+    /// KMS key (id, ARN or alias) instead of what the bucket says.
+    pub(super) kms_key: Option<String>,
+    /// Region; otherwise the AWS default.
+    pub(super) region: Option<String>,
+    /// Profile of the shared AWS configuration.
+    pub(super) profile: Option<String>,
+    /// ARN of a role to assume.
+    pub(super) role_arn: Option<String>,
 }
 
 /// What encrypts the secret part of the checkpoint.

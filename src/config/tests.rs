@@ -337,7 +337,7 @@ fn policies_come_from_their_files_and_long_files_are_refused() {
     assert!(
         missing
             .to_string()
-            .ends_with("nothing.yaml:1:1: cannot be read: entity not found"),
+            .ends_with("nothing.yaml:1:1: cannot be read: no such file"),
         "{missing}"
     );
     std::fs::write(&file, "#".repeat(2 << 20)).unwrap();

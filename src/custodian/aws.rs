@@ -24,6 +24,8 @@ const ATTEMPT: Duration = Duration::from_secs(10);
 const CONNECT: Duration = Duration::from_secs(5);
 /// Attempts of one call, the first included.
 const ATTEMPTS: u32 = 3;
+/// Names another place for S3 alone, as with any AWS tool.
+const S3_ENDPOINT: &str = "AWS_ENDPOINT_URL_S3";
 /// The name under which CloudTrail shows an assumed role.
 const ROLE_SESSION: &str = "vault-bootstrap";
 
@@ -49,6 +51,8 @@ pub(crate) struct Session {
     pub(crate) region: String,
     pub(crate) ssm: aws_sdk_ssm::Client,
     pub(crate) kms: aws_sdk_kms::Client,
+    pub(crate) credentials: Option<aws_sdk_ssm::config::SharedCredentialsProvider>,
+    endpoint: Option<String>,
     sts: aws_sdk_sts::Client,
     role_account: Option<String>,
     account: Arc<OnceCell<Option<String>>>,
@@ -59,6 +63,15 @@ impl Session {
     pub(crate) async fn of(aws: &Aws, address: &str) -> Result<Self, Error> {
         let cell = SESSIONS.with_borrow_mut(|all| all.entry(aws.clone()).or_default().clone());
         cell.get_or_try_init(|| load(aws, address)).await.cloned()
+    }
+
+    /// Where S3 is, without a slash at the end.
+    pub(crate) fn s3_endpoint(&self) -> String {
+        let region = &self.region;
+        let china = if region.starts_with("cn-") { ".cn" } else { "" };
+        let usual = || format!("https://s3.{region}.amazonaws.com{china}");
+        let endpoint = self.endpoint.clone().unwrap_or_else(usual);
+        endpoint.trim_end_matches('/').to_owned()
     }
 
     /// The account of these credentials; `None` when AWS does not tell.
@@ -72,6 +85,11 @@ impl Session {
         };
         self.account.get_or_init(ask).await.clone()
     }
+}
+
+/// Forgets every session. Credentials go with the last clone of theirs, and are looked for anew next time.
+pub(crate) fn forget_credentials() {
+    SESSIONS.with_borrow_mut(HashMap::clear);
 }
 
 async fn load(aws: &Aws, address: &str) -> Result<Session, Error> {
@@ -100,6 +118,10 @@ async fn load(aws: &Aws, address: &str) -> Result<Session, Error> {
         region,
         ssm: aws_sdk_ssm::Client::new(&config),
         kms: aws_sdk_kms::Client::new(&config),
+        credentials: config.credentials_provider(),
+        endpoint: std::env::var(S3_ENDPOINT)
+            .ok()
+            .or_else(|| config.endpoint_url().map(str::to_owned)),
         sts: aws_sdk_sts::Client::new(&config),
         role_account: aws.role_arn.as_deref().and_then(account_of),
         account: Arc::default(),
@@ -173,7 +195,8 @@ impl Call<'_> {
         }
     }
 
-    fn answered(&self, code: &str, message: &str) -> Error {
+    /// The failure behind a code of AWS, with its text where that names a permission.
+    pub(crate) fn answered(&self, code: &str, message: &str) -> Error {
         // SSM passes a refusal of KMS on under codes of its own, with the KMS code in the text.
         let unusable = [
             "DisabledException",
@@ -198,6 +221,7 @@ impl Call<'_> {
             | "ExpiredToken"
             | "InvalidSignatureException"
             | "SignatureDoesNotMatch"
+            | "InvalidAccessKeyId"
             | "IncompleteSignature"
             | "MissingAuthenticationToken" => self.error(Kind::Credentials(clean(code))),
             "ParameterAlreadyExists" => self.error(Kind::Taken),

@@ -74,6 +74,9 @@ pub enum Kind {
         /// The error code of AWS.
         code: String,
     },
+    /// What was deleted there is not gone, or would not be.
+    #[error("keeps what was deleted: {0}")]
+    KeepsDeleted(String),
     /// The file system failed.
     #[error("cannot {doing}: {source}")]
     Io {
@@ -178,9 +181,18 @@ fn general_advice(address: &str, kind: &Kind) -> Option<String> {
         Kind::Taken => "a share is never overwritten: look at what is there, then choose another \
                         name, or remove it if it belongs to no living cluster"
             .to_owned(),
+        Kind::KeepsDeleted(_) => "name a place where every version can be deleted: parameters of SSM, or a \
+                                  bucket without object lock and replication where s3:DeleteObjectVersion \
+                                  is allowed"
+            .to_owned(),
         Kind::Symlink => format!("name the real file: readlink -f {address}"),
         Kind::OpenToOthers(_) => format!("chmod 600 {address}"),
-        Kind::BadIdentity(_) => format!("age-keygen -o {address}"),
+        // A file that is there is never the place for a new key: it may be the only copy of something else.
+        Kind::BadIdentity(_) => {
+            format!(
+                "name another file, one with an identity in it: grep -c AGE-SECRET-KEY {address}"
+            )
+        }
         Kind::WrongIdentity => "name the identity of this recipient with --identity FILE; \
                                 age-keygen -y FILE shows the recipient of an identity"
             .to_owned(),
@@ -250,6 +262,12 @@ mod tests {
         let cleaned = clean(&text);
         assert!(cleaned.starts_with("a[31m b"));
         assert_eq!(cleaned.chars().count(), FOREIGN_TEXT_CHARS);
+    }
+
+    #[test]
+    fn a_file_that_is_no_identity_is_not_to_be_written_over() {
+        let advice = Error::new("keys/ada.password", Kind::BadIdentity("holds none")).advice();
+        assert!(!advice.unwrap().contains("-o"));
     }
 
     #[test]

@@ -12,12 +12,13 @@ use serde::{Deserialize, Serialize};
 use crate::secret::{SecretText, Share};
 
 mod age;
-mod aws;
+pub(crate) mod aws;
 mod create_only;
 pub mod error;
 pub mod identity;
 pub mod kms;
-mod parameter;
+pub(crate) mod parameter;
+mod place;
 mod proof;
 pub mod ssm;
 mod trust;

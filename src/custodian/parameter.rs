@@ -9,12 +9,12 @@ const LONGEST_NAME: usize = 1011;
 const DEEPEST_NAME: usize = 15;
 
 /// `aws-ssm://REGION/PARAMETER`.
-pub(super) fn address(region: &str, parameter: &str) -> String {
+pub(crate) fn address(region: &str, parameter: &str) -> String {
     format!("aws-ssm://{region}/{}", parameter.trim_start_matches('/'))
 }
 
 /// An address while the region is not known.
-pub(super) fn unresolved(parameter: &str) -> String {
+pub(crate) fn unresolved(parameter: &str) -> String {
     address("?", parameter)
 }
 
@@ -25,7 +25,7 @@ pub(super) fn sibling(parameter: &str, word: &SecretText) -> String {
 }
 
 /// Refuses a name that SSM would refuse, before anything is asked (AWS SSM: PutParameter, Name).
-pub(super) fn check_name(parameter: &str) -> Result<(), Error> {
+pub(crate) fn check_name(parameter: &str) -> Result<(), Error> {
     let wrong = |text: &str| {
         let address = unresolved(parameter);
         Err(Error::new(address, Kind::Misconfigured(text.to_owned())))
@@ -52,7 +52,7 @@ pub(super) fn check_name(parameter: &str) -> Result<(), Error> {
 }
 
 /// The parameters beside `parameter` as an IAM policy names them.
-pub(super) fn resource(
+pub(crate) fn resource(
     region: &str,
     key_arn: Option<&str>,
     account: Option<&str>,

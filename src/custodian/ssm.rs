@@ -71,6 +71,12 @@ impl Ssm {
         &self.address
     }
 
+    /// Two profiles or a region said twice lead to one parameter.
+    pub(super) fn place(&self) -> String {
+        let account = self.account.as_deref().unwrap_or_default();
+        format!("{account} {}", self.address)
+    }
+
     pub(super) fn trust_domain(&self) -> Vec<String> {
         let account = self.account.iter().map(|id| format!("AWS account {id}"));
         account

@@ -15,9 +15,9 @@ use rustix::termios::tcgetwinsize;
 use serde::Serialize;
 use serde_json::json;
 
-use crate::bootstrap::Status;
 use crate::bootstrap::decide::Recorded;
 use crate::bootstrap::event::{self, Event};
+use crate::bootstrap::{Abandoned, Status};
 use crate::failure::{Exit, Failure};
 use crate::layout::hanging;
 use progress::Progress;
@@ -174,9 +174,14 @@ impl Report {
         }
         let server = within(&status.server, 9, self.stdout_width);
         let mut text = format!(
-            "cluster  {}\naddress  {}\nserver   {server}\n\n",
+            "cluster  {}\naddress  {}\nserver   {server}\n",
             status.cluster, status.address
         );
+        if let Some(place) = &status.replica {
+            let place = within(place, 9, self.stdout_width);
+            text.push_str(&format!("replica  {place}\n"));
+        }
+        text.push('\n');
         for step in &status.steps {
             let (mark, when) = match step.state {
                 Recorded::Done => ("done", step.finished.as_deref().unwrap_or("")),
@@ -189,6 +194,24 @@ impl Report {
         if let Some(why) = &status.why {
             out(&format!("      {}\n", within(why, 6, self.stdout_width)));
         }
+    }
+
+    /// What was destroyed of a ceremony that was given up, and what a person must still do.
+    pub fn abandoned(&self, abandoned: &Abandoned) {
+        if self.output == Output::Json {
+            return out(&line(abandoned));
+        }
+        let mut text = format!("abandoned: {}\n", abandoned.cluster);
+        for (title, lines) in [
+            ("destroyed", &abandoned.destroyed),
+            ("to be done by you", &abandoned.remains),
+        ] {
+            text.push_str(&format!("{title}:\n"));
+            for line in lines {
+                text.push_str(&format!("  - {}\n", within(line, 4, self.stdout_width)));
+            }
+        }
+        out(&text);
     }
 
     /// A result as it is: a schema, a completion script, an armored challenge.

@@ -23,6 +23,8 @@ pub enum Body {
     String(String),
     /// A string that nobody may see.
     Secret(Arc<SecretText>),
+    /// A secret that is not here any more: it can be neither compared nor sent.
+    Unknown,
     /// A list.
     List(Vec<Body>),
     /// An object, in the order it is sent.
@@ -62,10 +64,44 @@ impl Body {
         secret.map(|(name, _)| name.clone()).collect()
     }
 
+    /// Whether this is, or holds, a secret that is not here any more.
+    #[must_use]
+    pub fn holds_unknown(&self) -> bool {
+        match self {
+            Self::Unknown => true,
+            Self::List(items) => items.iter().any(Self::holds_unknown),
+            Self::Map(fields) => fields.iter().any(|(_, value)| value.holds_unknown()),
+            Self::Null | Self::Bool(_) | Self::Number(_) | Self::String(_) | Self::Secret(_) => {
+                false
+            }
+        }
+    }
+
     fn holds_a_secret(&self) -> bool {
         let mut found = Vec::new();
         self.secrets(&mut found);
         !found.is_empty()
+    }
+
+    /// Where in here a secret stands, or stood that is not here any more: dotted inside maps; of a list the
+    /// whole.
+    #[must_use]
+    pub fn secret_places(&self) -> Vec<String> {
+        let Self::Map(fields) = self else {
+            return Vec::new();
+        };
+        let mut found = Vec::new();
+        for (name, value) in fields {
+            match value {
+                Self::Map(_) => {
+                    let inner = value.secret_places().into_iter();
+                    found.extend(inner.map(|place| format!("{name}.{place}")));
+                }
+                _ if value.holds_a_secret() || value.holds_unknown() => found.push(name.clone()),
+                _ => {}
+            }
+        }
+        found
     }
 
     /// This as text, to be remembered as a digest and never to be shown.
@@ -93,7 +129,7 @@ impl Body {
             Self::Secret(text) => into.push(text.expose()),
             Self::List(items) => items.iter().for_each(|item| item.secrets(into)),
             Self::Map(fields) => fields.iter().for_each(|(_, value)| value.secrets(into)),
-            Self::Null | Self::Bool(_) | Self::Number(_) | Self::String(_) => {}
+            Self::Null | Self::Bool(_) | Self::Number(_) | Self::String(_) | Self::Unknown => {}
         }
     }
 }
@@ -103,7 +139,8 @@ struct Wire<'a>(&'a Body);
 impl Serialize for Wire<'_> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         match self.0 {
-            Body::Null => to.serialize_unit(),
+            // Nothing is sent that holds an unknown; in a digest it is as good as nothing.
+            Body::Null | Body::Unknown => to.serialize_unit(),
             Body::Bool(value) => to.serialize_bool(*value),
             Body::Number(value) => value.serialize(to),
             Body::String(text) => to.serialize_str(text),

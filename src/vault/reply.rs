@@ -24,6 +24,7 @@ pub(super) struct Reply {
     messages: Vec<String>,
     /// An error in the form that the servers give every one of theirs.
     in_their_form: bool,
+    warnings: Vec<String>,
     body: Zeroizing<Vec<u8>>,
 }
 
@@ -43,6 +44,11 @@ impl Reply {
             .filter(|_| !is_mute(path, raw.status))
             .map(|refused| messages(refused, path, secrets))
             .unwrap_or_default();
+        let warnings = if success && !is_mute(path, raw.status) {
+            warnings(&raw.body, path, secrets)
+        } else {
+            Vec::new()
+        };
         Self {
             status: raw.status,
             method: method.to_owned(),
@@ -50,6 +56,7 @@ impl Reply {
             content_type: raw.content_type,
             messages,
             in_their_form,
+            warnings,
             body: raw.body,
         }
     }
@@ -130,13 +137,9 @@ impl Reply {
         Ok(envelope.data)
     }
 
-    /// The warnings of an enveloped answer.
+    /// The warnings of an enveloped answer to a write.
     pub(super) fn warnings(&self) -> Vec<String> {
-        let parsed: Result<Warned, _> = serde_json::from_slice(&self.body);
-        parsed
-            .ok()
-            .and_then(|answer| answer.warnings)
-            .unwrap_or_default()
+        self.warnings.clone()
     }
 
     /// The body as it came, for the one answer that is stored before it is read.
@@ -242,14 +245,25 @@ fn refused(body: &[u8]) -> Option<Refused> {
     (refused.errors.is_some() || refused.request_id.is_some()).then_some(refused)
 }
 
-fn messages(refused: Refused, path: &str, secrets: &[&str]) -> Vec<String> {
-    let texts = refused.errors.unwrap_or_default().into_iter();
-    let texts = texts.chain(refused.data.and_then(|data| data.error));
+fn warnings(body: &[u8], path: &str, secrets: &[&str]) -> Vec<String> {
+    let parsed: Result<Warned, _> = serde_json::from_slice(body);
+    let texts = parsed.ok().and_then(|answer| answer.warnings);
+    fit_to_show(texts.unwrap_or_default().into_iter(), path, secrets)
+}
+
+/// Somebody else's texts: few, short, on one line, without the secrets of the request.
+fn fit_to_show(texts: impl Iterator<Item = String>, path: &str, secrets: &[&str]) -> Vec<String> {
     texts
         .take(MAX_MESSAGES)
         .map(|text| tidy(&text, path, secrets))
         .filter(|text| !text.is_empty())
         .collect()
+}
+
+fn messages(refused: Refused, path: &str, secrets: &[&str]) -> Vec<String> {
+    let texts = refused.errors.unwrap_or_default().into_iter();
+    let texts = texts.chain(refused.data.and_then(|data| data.error));
+    fit_to_show(texts, path, secrets)
 }
 
 fn tidy(text: &str, path: &str, secrets: &[&str]) -> String {

@@ -208,18 +208,26 @@ pub async fn health_of_nodes(client: &Client) -> Vec<(Client, Result<Health, Err
     futures::future::join_all(looks).await
 }
 
-/// Whether this node says now that it is the active one.
-pub async fn is_active(node: &Client) -> bool {
-    let health = health_within(node, Some(LOOK_TIMEOUT)).await;
-    health.is_ok_and(|health| health.is_active())
+/// `sys/health` of this node, if it answers within a few seconds.
+pub async fn health_now(node: &Client) -> Option<Health> {
+    health_within(node, Some(LOOK_TIMEOUT)).await.ok()
 }
 
-/// The active one of the listed nodes: the first whose `sys/health` is 200. `None` when none says so now.
-pub async fn active(client: &Client) -> Option<Client> {
+/// Whether this node says now that it is the active one.
+pub async fn is_active(node: &Client) -> bool {
+    health_now(node).await.is_some_and(|h| h.is_active())
+}
+
+/// The active one of the listed nodes: the first whose `sys/health` is 200, and what it said. `None` when
+/// none says so now.
+pub async fn active(client: &Client) -> Option<(Client, Health)> {
     let mut looks: FuturesUnordered<_> = client
         .nodes()
         .into_iter()
-        .map(|node| async move { is_active(&node).await.then_some(node) })
+        .map(|node| async move {
+            let health = health_now(&node).await?;
+            health.is_active().then_some((node, health))
+        })
         .collect();
     while let Some(found) = looks.next().await {
         if found.is_some() {

@@ -142,7 +142,7 @@ fn an_answer_of_the_initialisation_that_is_lost_is_told_by_name_and_never_asked_
         ceremony.apply().exits(3).says(&[
             "was initialised by this checkpoint, and its answer never reached",
             "no one holds the shares or the root token",
-            "stop it, empty its storage, start it, remove the checkpoint directory",
+            "stop it, empty its storage, start it, then vault-bootstrap apply --abandon and",
         ]);
     }
     assert_eq!(proxy.count_of(INIT), 1);
@@ -261,6 +261,45 @@ fn killed_when_root_was_revoked_and_nobody_heard_of_it() {
     assert_eq!(state_of(&server, &ceremony), undisturbed());
     let proof = ceremony.evidence("revoke-root");
     assert_eq!(proof["after"], "403, found by the next run", "{proof}");
+    // What was seen as root before cannot be seen again.
+    for seen in [
+        "other_root_tokens_revoked",
+        "tokens_scanned",
+        "accessors_without_token",
+    ] {
+        assert!(proof[seen].is_u64(), "{seen}: {proof}");
+    }
+}
+
+/// The server refuses the same secret id a second time and shows none: it has to be looked up.
+#[test]
+fn killed_when_a_secret_id_was_taken_and_nobody_heard_of_it() {
+    let server = Server::in_memory();
+    let taken = Arc::new(AtomicUsize::new(0));
+    let (mut ceremony, proxy) = through(&server, move |_, label| {
+        let ours = label.ends_with("/custom-secret-id") && !label.starts_with("GET");
+        match ours && taken.fetch_add(1, Ordering::SeqCst) == 0 {
+            true => Action::HoldAnswer,
+            false => Action::Pass,
+        }
+    });
+    ceremony.password("backup");
+    let role = json!({ "token_policies": ["operator"], "token_ttl": "20m" });
+    ceremony.set(
+        "/auth/approle",
+        json!({ "type": "approle", "roles": { "backup": role } }),
+    );
+    let path = "auth/approle/role/backup/custom-secret-id";
+    let secret = json!({ "file": "backup.password" });
+    ceremony.set(
+        "/writes",
+        json!([{ "path": path, "data": { "secret_id": secret, "metadata": "{\"for\":\"ci\"}" } }]),
+    );
+    assert!(killed(&ceremony, &proxy).is_none());
+    ceremony.apply().exits(4);
+    let log = server.audit().after_this();
+    ceremony.apply().exits(4).prints(&["nothing was written"]);
+    assert_eq!(log.writes(), Vec::<String>::new());
 }
 
 #[test]
@@ -283,6 +322,29 @@ fn an_answer_that_is_lost_after_a_write_is_looked_up_and_not_guessed() {
         .filter(|write| write.ends_with("sys/policies/acl/operator"))
         .count();
     assert_eq!(times, 1, "it had arrived: {writes:#?}");
+}
+
+/// Slow is not lost: the first request arrives after the listing was looked at again.
+#[test]
+fn a_mount_that_arrives_after_the_second_look_is_our_own_and_no_other() {
+    for setup in [Setup::OpenBao272Static, Setup::Vault1211Shamir] {
+        require!(setup.components());
+        let server = Server::from(crate::ceremony::builder(setup).in_memory().start());
+        let sent = Arc::new(AtomicUsize::new(0));
+        let (mut ceremony, proxy) = through(&server, move |_, label| match label {
+            "POST /v1/sys/auth/userpass" => match sent.fetch_add(1, Ordering::SeqCst) {
+                0 => Action::Keep,
+                _ => Action::PassAfterKept,
+            },
+            _ => Action::Pass,
+        });
+        ceremony.set("/cluster/timeouts", json!({ "request": "2s" }));
+        ceremony
+            .apply()
+            .exits(4)
+            .says(&["sys/auth/userpass may have been written"]);
+        assert_eq!(proxy.count_of("POST /v1/sys/auth/userpass"), 2);
+    }
 }
 
 #[test]

@@ -9,10 +9,16 @@
     clippy::print_stderr
 )]
 
+mod abandon;
+mod addresses;
 mod ceremony;
 mod desktop;
+mod diagnoses;
 mod doors;
+mod end_of_root;
+mod faults;
 mod happy;
+mod interrupted;
 mod killed;
 mod leader;
 mod memory;
@@ -23,6 +29,7 @@ mod proxied;
 mod quiet;
 mod references;
 mod refusals;
+mod replica;
 mod second_run;
 mod servers;
 mod support;

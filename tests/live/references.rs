@@ -104,3 +104,114 @@ fn a_reference_with_nothing_behind_it_is_found_before_anything_is_initialised() 
     ]);
     assert!(!server.api().initialised());
 }
+
+#[test]
+fn what_the_server_has_of_a_secret_is_never_shown_whatever_becomes_of_its_place_in_the_file() {
+    let server = Server::in_memory();
+    let mut ceremony = Ceremony::at(&server);
+    let word = ceremony.password("app");
+    let data = |phrase| {
+        json!([{
+            "path": "secret/data/app", "data": { "data": { "user": "u", "phrase": phrase } },
+        }])
+    };
+    let reader = "path \"secret/data/app\" { capabilities = [\"read\"] }";
+    ceremony
+        .set("/policies/reader", json!({ "rules": reader }))
+        .set(
+            "/auth/userpass/users/audit-reader/token_policies",
+            json!(["auditor", "reader"]),
+        )
+        .set("/writes", data(json!({ "file": "app.password" })));
+    ceremony.apply().exits(4).never_says(&[&word]);
+    let run = ceremony.apply();
+    run.exits(4).never_says(&["differs", "not re-checked"]);
+    // Gone from here: not compared, and no finding.
+    std::fs::remove_file(ceremony.path("app.password")).expect("it was there");
+    let run = ceremony.apply();
+    run.exits(4).says(&[
+        "app.password",
+        "recorded, not re-checked: data.phrase of secret/data/app",
+    ]);
+    run.never_says(&[&word, "differs"]);
+    // Out of the file, then in clear: a finding each, and never the server's value.
+    ceremony.remove("/writes/0/data/data/phrase");
+    let run = ceremony.apply();
+    run.exits(4)
+        .prints(&["data.phrase differs (a secret, not shown)"])
+        .never_says(&[&word]);
+    ceremony.set("/writes", data(json!("plain-now")));
+    let run = ceremony.apply();
+    run.exits(4)
+        .prints(&["data.phrase differs (a secret, not shown)"])
+        .never_says(&[&word]);
+}
+
+#[test]
+fn a_duration_that_the_server_writes_in_its_own_way_is_written_once() {
+    let server = Server::in_memory();
+    let mut ceremony = Ceremony::at(&server);
+    ceremony
+        .set(
+            "/writes",
+            json!([{ "path": "secret/config", "data": { "delete_version_after": "1h" } }]),
+        )
+        // A door that does not open, so that root stays for another run.
+        .set("/logins/operator/can", json!({ "sys/mounts": ["sudo"] }));
+    ceremony.apply().exits(1);
+    let log = server.audit().after_this();
+    let run = ceremony.apply();
+    run.exits(1).never_says(&["delete_version_after"]);
+    assert_eq!(log.writes(), Vec::<String>::new(), "{run}");
+}
+
+#[test]
+fn after_hand_over_a_missing_password_of_the_only_login_is_said_once_with_what_to_do() {
+    let server = Server::in_memory();
+    let mut ceremony = Ceremony::at(&server);
+    ceremony
+        .remove("/logins/auditor")
+        .remove("/logins/operator");
+    ceremony.apply().exits(4);
+    std::fs::remove_file(ceremony.path("ada.password")).expect("it was there");
+    let run = ceremony.apply();
+    run.exits(1).says(&[
+        "ada.password: the secret is not here any more",
+        "put it back, or name another login",
+    ]);
+    let text = run.to_string();
+    assert_eq!(text.matches("not re-checked").count(), 1, "{text}");
+}
+
+#[test]
+fn a_passphrase_that_is_not_set_is_one_problem_and_not_two() {
+    let server = Server::in_memory();
+    let mut ceremony = Ceremony::at(&server);
+    ceremony.set(
+        "/checkpoint/key",
+        json!({ "passphrase": { "env": "NO_SUCH_PASSPHRASE" } }),
+    );
+    let run = ceremony.apply();
+    run.exits(1)
+        .says(&["environment variable NO_SUCH_PASSPHRASE: not set"]);
+    run.never_says(&["was not read"]);
+}
+
+#[test]
+fn what_was_only_looked_at_again_is_not_called_repaired() {
+    let server = Server::in_memory();
+    let mut ceremony = Ceremony::at(&server);
+    // A door that does not open, so that root stays for another run.
+    ceremony.set("/logins/operator/can", json!({ "sys/mounts": ["sudo"] }));
+    ceremony.apply().exits(1);
+    ceremony.apply().exits(1).never_says(&["repaired"]);
+}
+
+#[test]
+fn a_challenge_is_not_shown_where_nobody_can_answer_it() {
+    let server = Server::in_memory();
+    let ceremony = Ceremony::unproved(&server);
+    let run = ceremony.run(&["custodian", "prove", "alice"]);
+    run.exits(2).says(&["no terminal to ask on"]);
+    run.never_says(&["BEGIN AGE"]);
+}

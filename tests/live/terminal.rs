@@ -33,6 +33,19 @@ fn a_person_is_asked_once_before_root_goes_and_may_say_no() {
 }
 
 #[test]
+fn what_is_not_as_promised_is_called_a_finding_before_root_goes_and_no_open_door() {
+    let server = Server::in_memory();
+    let mut ceremony = Ceremony::unproved(&server);
+    ceremony.set("/init/accept_unproved", json!(["alice", "bob"]));
+    let mut terminal = ceremony.terminal(&["apply"]);
+    let shown = terminal.expect("Revoke the root token now?");
+    assert!(shown.contains("finding: custodian carol"), "{shown}");
+    assert!(!shown.contains("open custodian"), "{shown}");
+    terminal.type_line("n");
+    assert_eq!(terminal.finish().0, 1);
+}
+
+#[test]
 fn control_c_at_the_question_leaves_root_for_another_run() {
     let server = Server::in_memory();
     let ceremony = Ceremony::at(&server);

@@ -7,10 +7,12 @@
 //!              "digests": {"auth/userpass/users/ada#password": "$argon2id$…"}}
 //! ```
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use super::error::CheckpointError;
 use crate::bootstrap::decide::Recorded;
 use crate::bootstrap::evidence::Evidence;
 use crate::bootstrap::step::Step;
@@ -27,9 +29,15 @@ pub struct Diary {
     pub program: String,
     /// Which cluster this is about.
     pub cluster: Cluster,
+    /// Addresses of this cluster: nowhere else go its shares and its root token.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub addresses: BTreeSet<String>,
     /// How many shares the cluster was asked for, and how many of them open it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asked: Option<Asked>,
+    /// The second place that was given the encrypted answer, shares and all, if one ever was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left_for: Option<String>,
     /// What happened to each step so far.
     #[serde(default)]
     pub steps: BTreeMap<Step, Entry>,
@@ -42,6 +50,9 @@ pub struct Diary {
     /// Argon2id digests of what the server does not give back, by path and field.
     #[serde(default)]
     pub digests: BTreeMap<String, String>,
+    /// Fields that are or once were references, by path and field: what the server has there is never shown.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub references: BTreeSet<String>,
 }
 
 /// The cluster that a checkpoint belongs to.
@@ -117,12 +128,23 @@ impl Diary {
                 address: address.to_owned(),
                 cluster_id: None,
             },
+            addresses: BTreeSet::new(),
             asked: None,
+            left_for: None,
             steps: BTreeMap::new(),
             proofs: BTreeMap::new(),
             shares: BTreeMap::new(),
             digests: BTreeMap::new(),
+            references: BTreeSet::new(),
         }
+    }
+
+    /// A diary from its bytes, which are of `address`.
+    ///
+    /// # Errors
+    /// It is damaged, or was written by a later program.
+    pub fn read(bytes: &[u8], address: &str) -> Result<Self, CheckpointError> {
+        parse(bytes, Path::new(address))
     }
 
     /// How far a step came.
@@ -170,6 +192,27 @@ impl Diary {
     #[must_use]
     pub fn handed_over(&self) -> bool {
         self.recorded(Step::HandOver) == Recorded::Done
+    }
+}
+
+/// A diary from its bytes, which are of `path`.
+///
+/// # Errors
+/// It is damaged, or was written by a later program.
+pub(super) fn parse(bytes: &[u8], path: &Path) -> Result<Diary, CheckpointError> {
+    let damaged = |why: String| CheckpointError::Damaged {
+        path: path.to_owned(),
+        why,
+    };
+    let value: serde_json::Value =
+        serde_json::from_slice(bytes).map_err(|error| damaged(error.to_string()))?;
+    match value["version"].as_u64() {
+        Some(found) if found > u64::from(VERSION) => Err(CheckpointError::Newer {
+            path: path.to_owned(),
+            found,
+        }),
+        Some(_) => serde_json::from_value(value).map_err(|error| damaged(error.to_string())),
+        None => Err(damaged("it has no version".into())),
     }
 }
 

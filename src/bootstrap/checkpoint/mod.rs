@@ -8,6 +8,7 @@
 mod diary;
 mod durable;
 mod error;
+mod replicated;
 mod secrets_file;
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
@@ -17,6 +18,7 @@ use std::path::{Path, PathBuf};
 
 pub use diary::{Asked, Cluster, Diary, Entry, Proof, ShareRecord, VERSION};
 pub use error::CheckpointError;
+pub use replicated::Mark;
 
 use crate::bootstrap::evidence::Evidence;
 use crate::bootstrap::step::Step;
@@ -190,6 +192,42 @@ impl Checkpoint {
         Ok(matches!(read_secrets(&self.directory)?, Some((_, Some(_)))))
     }
 
+    /// What the secret part is for, in words for a person; `None` where there is none. Needs no key.
+    ///
+    /// # Errors
+    /// It cannot be read; one that is damaged is said to be so and is no error.
+    pub fn secrets_in_words(&self) -> Result<Option<&'static str>> {
+        Ok(match read_secrets(&self.directory) {
+            Ok(None) => None,
+            Ok(Some((_, None))) => Some("room for an answer that never came"),
+            Ok(Some((header, Some(_)))) => Some(match header.holds {
+                Holds::InitAnswer => "all shares and the root token",
+                Holds::RootToken => "the root token",
+            }),
+            Err(CheckpointError::Damaged { .. }) => Some("secrets that are damaged"),
+            Err(error) => return Err(error),
+        })
+    }
+
+    /// Puts the diary away under a name of its own and begins an empty one. What holders have proved is
+    /// still true and is taken over. The name of the old one.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub fn begin_anew(&mut self) -> Result<PathBuf> {
+        let name = format!("diary-until-{}.json", now().replace(':', ""));
+        let path = self.directory.join(&name);
+        let text = serde_json::to_string_pretty(&self.diary)
+            .map_err(|error| CheckpointError::io("write", &path)(error.into()))?;
+        self.write_public(&name, &text)?;
+        self.record(|diary| {
+            let proofs = std::mem::take(&mut diary.proofs);
+            *diary = Diary::new(&diary.cluster.name, &diary.cluster.address);
+            diary.proofs = proofs;
+        })?;
+        Ok(path)
+    }
+
     /// Destroys the secret part. Harmless when there is none.
     ///
     /// # Errors
@@ -264,22 +302,7 @@ pub fn read_diary(directory: &Path) -> Result<Option<Diary>> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(CheckpointError::io("read", &path)(error)),
     };
-    let damaged = |why: String| CheckpointError::Damaged {
-        path: path.clone(),
-        why,
-    };
-    let value: serde_json::Value =
-        serde_json::from_slice(&bytes).map_err(|error| damaged(error.to_string()))?;
-    match value["version"].as_u64() {
-        Some(found) if found > u64::from(VERSION) => Err(CheckpointError::Newer {
-            path: path.clone(),
-            found,
-        }),
-        Some(_) => serde_json::from_value(value)
-            .map(Some)
-            .map_err(|e| damaged(e.to_string())),
-        None => Err(damaged("it has no version".into())),
-    }
+    diary::parse(&bytes, &path).map(Some)
 }
 
 /// Now, RFC 3339 in UTC with seconds.

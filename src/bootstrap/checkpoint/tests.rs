@@ -1,6 +1,7 @@
 use std::os::unix::fs::PermissionsExt;
 
 use super::*;
+use crate::bootstrap::decide::Recorded;
 use crate::failure::Failure;
 use crate::secret::{RootToken, SecretText, Token};
 
@@ -173,5 +174,61 @@ async fn a_torn_secrets_file_is_damaged_and_never_an_answer() {
             matches!(error, CheckpointError::Damaged { .. }),
             "cut at {cut}: {error}"
         );
+    }
+}
+
+/// A checkpoint as an earlier release left it, in a directory of ours.
+fn as_it_was(form: &Path, name: &str) -> (tempfile::TempDir, PathBuf) {
+    let place = directory();
+    let path = place.path().join("cp");
+    DirBuilder::new().mode(0o700).create(&path).unwrap();
+    for entry in fs::read_dir(form.join(name)).unwrap() {
+        let entry = entry.unwrap();
+        fs::copy(entry.path(), path.join(entry.file_name())).unwrap();
+    }
+    (place, path)
+}
+
+#[tokio::test]
+async fn a_checkpoint_of_every_earlier_form_still_loads_at_every_stage() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/checkpoints");
+    let forms = fs::read_dir(root)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    let forms: Vec<_> = forms.filter(|path| path.is_dir()).collect();
+    assert!(
+        forms
+            .iter()
+            .any(|form| form.ends_with(format!("form-{VERSION}")))
+    );
+    for form in forms {
+        let place = directory();
+        let key = place.path().join("key");
+        fs::copy(form.join("checkpoint.key"), &key).unwrap();
+        fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).unwrap();
+        let key = envelope::Key::identity(&key).unwrap();
+        for (name, expected, recorded) in [
+            ("awaited", "awaited", Recorded::Started),
+            ("init-answer", "answer {", Recorded::Done),
+            ("root-token", "root s.", Recorded::Done),
+            ("handed-over", "nothing", Recorded::Done),
+        ] {
+            let (_place, path) = as_it_was(&form, name);
+            let mut checkpoint = Checkpoint::open(&path, "test", "http://127.0.0.1:1").unwrap();
+            let found = text(kept(&path, "test", &key).await.unwrap());
+            assert!(found.starts_with(expected), "{name} of {}", form.display());
+            let diary = checkpoint.diary().clone();
+            assert_eq!(diary.recorded(Step::Initialize), recorded, "{name}");
+            assert_eq!(diary.proofs.len(), 3, "{name}");
+            assert_eq!(diary.handed_over(), name == "handed-over");
+            let stored = diary.shares.values().filter(|share| share.stored.is_some());
+            let of_three = match name {
+                "awaited" => 0,
+                "init-answer" => 2,
+                _ => 3,
+            };
+            assert_eq!(stored.count(), of_three, "{name}");
+            checkpoint.start(Step::Preflight).unwrap();
+        }
     }
 }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{Document, Read};
+use super::{Ceremony, Document, Read};
+use crate::failure::Failure;
 use crate::secret::SecretText;
 use crate::vault::{Body, compare};
 
@@ -47,6 +48,9 @@ pub(super) fn hidden(
 ) -> Vec<Hidden> {
     let body = &document.body;
     if have.is_null() {
+        if body.holds_unknown() {
+            return Vec::new();
+        }
         return vec![Hidden::new(WHOLE, "what was written".into(), body)];
     }
     let Body::Map(fields) = body else {
@@ -55,7 +59,8 @@ pub(super) fn hidden(
     let secrets = body.secret_fields();
     let kept_back = fields
         .iter()
-        .filter(|(name, _)| comparison.unreadable.iter().any(|path| is_at(path, name)));
+        .filter(|(name, _)| comparison.unreadable.iter().any(|path| is_at(path, name)))
+        .filter(|(_, value)| !value.holds_unknown());
     let (secret, plain): (Vec<_>, Vec<_>) = kept_back.partition(|(name, _)| secrets.contains(name));
     let mut found: Vec<_> = secret
         .into_iter()
@@ -80,6 +85,37 @@ pub(super) fn secrets_of(body: &Body) -> Vec<Hidden> {
         .iter()
         .filter_map(|name| Some(Hidden::field(name, body.get(name)?)))
         .collect()
+}
+
+/// Records which fields are references, before anything is sent: turned into plain text later, or taken out
+/// of the file, the server still has the secret there.
+pub(super) fn record_references(
+    ceremony: &Ceremony<'_>,
+    documents: &[Document],
+) -> Result<(), Failure> {
+    let mut found: BTreeSet<_> = documents
+        .iter()
+        .flat_map(|document| {
+            let places = document.body.secret_places().into_iter();
+            places.map(|place| Ceremony::digest_key(&document.path, &place))
+        })
+        .collect();
+    found.retain(|place| !ceremony.diary().diary().references.contains(place));
+    if found.is_empty() {
+        return Ok(());
+    }
+    Ok(ceremony
+        .checkpoint()
+        .record(|diary| diary.references.extend(found))?)
+}
+
+/// Whether a field of a document is, holds or stands in what is or once was a reference.
+pub(super) fn was_reference(references: &BTreeSet<String>, document: &str, field: &str) -> bool {
+    references.iter().any(|reference| {
+        let place = reference.strip_prefix(document);
+        let place = place.and_then(|rest| rest.strip_prefix('#'));
+        place.is_some_and(|place| is_at(place, field) || is_at(field, place))
+    })
 }
 
 /// Whether a dotted path is that of a field, or of something in it.
@@ -179,6 +215,25 @@ mod tests {
             .map(|one| one.0)
             .collect();
         assert_eq!(names, ["pin"]);
+    }
+
+    #[test]
+    fn a_field_that_once_was_a_reference_is_known_by_its_place() {
+        let references = BTreeSet::from(["kv/data/app#data.password".to_owned()]);
+        let was = |document, field| was_reference(&references, document, field);
+        assert!(was("kv/data/app", "data.password"));
+        assert!(was("kv/data/app", "data.password.inner"));
+        assert!(was("kv/data/app", "data"));
+        assert!(!was("kv/data/app", "data.user"));
+        assert!(!was("kv/data/app2", "data.password"));
+    }
+
+    #[test]
+    fn what_is_not_here_any_more_has_no_digest() {
+        let fields = [("pin", Body::Unknown), ("mode", "strict".into())];
+        assert_eq!(of(&document(&fields), &Value::Null), []);
+        let found = of(&document(&fields), &json!({}));
+        assert_eq!(found, [("+".into(), "mode".into())]);
     }
 
     #[test]

@@ -15,6 +15,8 @@ use crate::vault::Body;
 pub(super) struct Together {
     key: String,
     text: Arc<SecretText>,
+    /// Nothing in it is missing: only then a digest says anything.
+    whole: bool,
 }
 
 impl Together {
@@ -24,6 +26,7 @@ impl Together {
         if hiding.is_empty() {
             return None;
         }
+        let whole = !hiding.iter().any(|document| document.body.holds_unknown());
         hiding.sort_by(|one, other| one.path.cmp(&other.path));
         let all = hiding
             .into_iter()
@@ -31,16 +34,20 @@ impl Together {
         Some(Self {
             key: key(ceremony),
             text: Arc::new(Body::List(all.collect()).text()),
+            whole,
         })
     }
 
     /// Whether all of it is as it was when each single value was last found to be the same.
     pub(super) async fn is_remembered(&self, ceremony: &Ceremony<'_>) -> Result<bool, Failure> {
-        ceremony.remembers(&self.key, &self.text).await
+        Ok(self.whole && ceremony.remembers(&self.key, &self.text).await?)
     }
 
     /// Keeps the digest, once each single value was found to be the same.
     pub(super) async fn remember(&self, ceremony: &Ceremony<'_>) -> Result<(), Failure> {
+        if !self.whole {
+            return Ok(());
+        }
         let digest = digest::secret_digest(&self.text).await?;
         let key = self.key.clone();
         Ok(ceremony
@@ -57,6 +64,6 @@ pub(super) fn key(ceremony: &Ceremony<'_>) -> String {
 impl Document {
     /// Whether the server may take something of it and not show it.
     fn may_hide(&self) -> bool {
-        self.may_keep_plain_fields_back() || !self.body.secret_fields().is_empty()
+        self.may_keep_plain_fields_back() || !self.body.secret_places().is_empty()
     }
 }

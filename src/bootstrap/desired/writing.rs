@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use futures::{StreamExt, stream};
 
 use super::hidden::{Hidden, hidden};
-use super::{Ceremony, Document, Evidence, Observation, Pending, Read, read, together};
+use super::{Ceremony, Document, Evidence, Observation, Pending, Read, once, read, together};
 use crate::envelope::digest;
 use crate::failure::Failure;
 use crate::vault;
@@ -19,7 +19,9 @@ pub async fn apply(
     pending: Vec<Pending>,
     in_flight: usize,
 ) -> Result<Vec<String>, Failure> {
-    forget(ceremony, &pending)?;
+    if forget(ceremony, &pending)? {
+        ceremony.replicate().await?;
+    }
     let mut results: Vec<_> = stream::iter(pending.into_iter().enumerate())
         .map(|(place, pending)| async move {
             let digests = write_and_remember(ceremony, &pending).await;
@@ -62,7 +64,8 @@ pub async fn write_pending(
 
 /// Takes away, before anything is sent, what is remembered of the documents to be written: killed in between,
 /// the next run does not take an older value for the one that the server has.
-fn forget(ceremony: &Ceremony<'_>, pending: &[Pending]) -> Result<(), Failure> {
+/// Whether there was any.
+fn forget(ceremony: &Ceremony<'_>, pending: &[Pending]) -> Result<bool, Failure> {
     let mut stale = vec![together::key(ceremony)];
     for Pending {
         document, remember, ..
@@ -73,11 +76,12 @@ fn forget(ceremony: &Ceremony<'_>, pending: &[Pending]) -> Result<(), Failure> {
     }
     stale.retain(|key| ceremony.diary().diary().digests.contains_key(key));
     if stale.is_empty() {
-        return Ok(());
+        return Ok(false);
     }
-    Ok(ceremony.checkpoint().record(|diary| {
+    ceremony.checkpoint().record(|diary| {
         diary.digests.retain(|key, _| !stale.contains(key));
-    })?)
+    })?;
+    Ok(true)
 }
 
 /// Writes a document and makes the digests of what the server does not give back, by the names they are
@@ -116,6 +120,10 @@ async fn digests_of(path: &str, hidden: &[Hidden]) -> Result<Vec<(String, String
 /// it is not as wanted is it written once more.
 async fn write(ceremony: &Ceremony<'_>, document: &Document) -> Result<(), Failure> {
     let token = ceremony.token()?;
+    if document.body.holds_unknown() {
+        let path = &document.path;
+        return Err(Failure::failed(format!("a secret of {path} was not read")));
+    }
     for _ in 0..WRITE_ATTEMPTS {
         match ceremony
             .client()
@@ -134,6 +142,9 @@ async fn write(ceremony: &Ceremony<'_>, document: &Document) -> Result<(), Failu
                     return Ok(());
                 }
             }
+            Err(error) if is_taken_by_now(document, &error) => {
+                return Err(rejected(document, error).passing());
+            }
             Err(error) => return Err(rejected(document, error)),
         }
     }
@@ -146,6 +157,13 @@ async fn write(ceremony: &Ceremony<'_>, document: &Document) -> Result<(), Failu
 
 /// How often one document is sent when the server answers that it could not, or not at all.
 const WRITE_ATTEMPTS: usize = 3;
+
+/// A mount that was not there a moment ago: perhaps a slow request of ours. The listing tells, so the step looks at
+/// it again. Both products say it in these words (measured).
+fn is_taken_by_now(document: &Document, error: &vault::Error) -> bool {
+    let words = |text: &String| text.contains("path is already in use");
+    matches!(document.read, Read::Known(_)) && error.messages().iter().any(words)
+}
 
 async fn ambiguous_write_arrived(
     ceremony: &Ceremony<'_>,
@@ -163,17 +181,47 @@ async fn ambiguous_write_arrived(
             Ok(comparison.differences.is_empty() && comparison.unreadable.is_empty())
         }
         Ok(None) => Ok(false),
-        Err(error) if error.is_retryable() || error.status() == Some(405) => Ok(false),
+        Err(error) if error.status() == Some(405) => Ok(once::is_there(ceremony, document).await?),
+        Err(error) if error.is_retryable() => Ok(false),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Where the file says what is written there: its sections have other names than the API.
+fn place_in_file(path: &str) -> String {
+    let parts: Vec<_> = path.split('/').collect();
+    match parts[..] {
+        ["sys", "auth", ref mount @ ..] => format!("auth.{}", without_tune(mount)),
+        ["sys", "mounts", ref mount @ ..] => format!("secrets.{}", without_tune(mount)),
+        ["sys", "policies", "acl", name] => format!("policies.{name}"),
+        _ => path.to_owned(),
+    }
+}
+
+fn without_tune(mount: &[&str]) -> String {
+    mount.strip_suffix(&["tune"]).unwrap_or(mount).join("/")
 }
 
 fn rejected(document: &Document, error: vault::Error) -> Failure {
     let advice = error.advice().unwrap_or_else(|| {
         format!(
             "correct {} in the file, then run apply again; what was written stands",
-            document.path
+            place_in_file(&document.path)
         )
     });
     Failure::failed(error.to_string()).advise(advice)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_file_is_corrected_at_its_own_place_and_not_at_an_api_path() {
+        assert_eq!(place_in_file("sys/auth/ldap"), "auth.ldap");
+        assert_eq!(place_in_file("sys/auth/a/b/tune"), "auth.a/b");
+        assert_eq!(place_in_file("sys/mounts/kv"), "secrets.kv");
+        assert_eq!(place_in_file("sys/policies/acl/ops"), "policies.ops");
+        assert_eq!(place_in_file("secret/config"), "secret/config");
+    }
 }

@@ -4,6 +4,8 @@
 //! A device that differs is a finding and is never deleted: a new one has a new salt, and for a moment
 //! there would be none.
 
+mod device;
+
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -12,62 +14,48 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use device::{differences, is_raw, log_of, path_of, stanza};
+
 use crate::bootstrap::ceremony::Ceremony;
 use crate::bootstrap::evidence::Evidence;
 use crate::bootstrap::step::Observation;
 use crate::config::AuditDevice as Wanted;
 use crate::failure::Failure;
+use crate::secret::Token;
+use crate::vault::Error;
 use crate::vault::audit::{self, AuditDevice};
 
 pub(super) async fn observe(ceremony: &Ceremony<'_>) -> Result<Observation, Failure> {
     if ceremony.config.audit.is_empty() {
         ceremony.find("the file declares no audit device: nobody will know who did what");
     }
-    let there = match audit::list_audit(&ceremony.client(), ceremony.token()?).await {
-        Ok(there) => there,
+    let look = match look(ceremony, ceremony.token()?).await {
+        Ok(look) => look,
         Err(error) if error.is_forbidden() => {
             return Ok(Observation::unknown("this login may not read sys/audit"));
         }
         Err(error) => return Err(error.into()),
     };
-    refuse_raw(ceremony, &there)?;
-    let (mut missing, mut different) = (Vec::new(), Vec::new());
-    for wanted in &ceremony.config.audit {
-        match there
-            .iter()
-            .find(|device| device.path.trim_end_matches('/') == wanted.path)
-        {
-            None => missing.push(format!("create sys/audit/{}", wanted.path)),
-            Some(device) => {
-                let lines = differences(wanted, device);
-                different.extend(
-                    lines
-                        .iter()
-                        .map(|line| format!("sys/audit/{}: {line}", wanted.path)),
-                );
-            }
-        }
-    }
-    if !different.is_empty() && ceremony.is_root() {
-        return Err(differs(&different));
-    }
-    for line in different {
-        ceremony.find(line);
-    }
-    if missing.is_empty() && ceremony.is_root() && !proved(ceremony) {
+    judge(ceremony, &look)?;
+    if look.missing.is_empty() && ceremony.is_root() && !proved(ceremony) {
         return Ok(Observation::partial(vec![
             "no marker was found in the log yet".into(),
         ]));
     }
-    let paths: Vec<_> = there.iter().map(|device| device.path.clone()).collect();
-    let evidence = Evidence::default().with("devices", paths);
-    Ok(match (missing.is_empty(), there.is_empty()) {
-        (true, _) => Observation::present(evidence),
-        (false, true) => Observation {
-            details: missing,
+    if look.missing.is_empty() {
+        return Ok(Observation::present(
+            Evidence::default().with("devices", look.paths()),
+        ));
+    }
+    let create = |wanted: &&Wanted| format!("create sys/audit/{}", wanted.path);
+    let details = look.missing.iter().map(create).collect();
+    Ok(if look.there.is_empty() {
+        Observation {
+            details,
             ..Observation::absent()
-        },
-        (false, false) => Observation::partial(missing),
+        }
+    } else {
+        Observation::partial(details)
     })
 }
 
@@ -75,34 +63,77 @@ pub(super) async fn apply(
     ceremony: &mut Ceremony<'_>,
     _observation: Observation,
 ) -> Result<Evidence, Failure> {
-    let there = audit::list_audit(&ceremony.client(), ceremony.token()?).await?;
-    let known = |path: &str| {
-        there
-            .iter()
-            .any(|device| device.path.trim_end_matches('/') == path)
-    };
-    let missing: Vec<_> = ceremony
-        .config
-        .audit
-        .iter()
-        .filter(|d| !known(&d.path))
-        .collect();
-    for wanted in &missing {
-        enable(ceremony, wanted, &missing).await?;
+    let before = look(ceremony, ceremony.token()?).await?;
+    for wanted in &before.missing {
+        enable(ceremony, wanted, &before.missing).await?;
     }
-    let there = audit::list_audit(&ceremony.client(), ceremony.token()?).await?;
-    refuse_raw(ceremony, &there)?;
+    let look = look(ceremony, ceremony.token()?).await?;
+    judge(ceremony, &look)?;
     let mut proofs = BTreeMap::new();
-    for device in &there {
-        proofs.insert(
-            device.path.trim_end_matches('/').to_owned(),
-            prove(ceremony, device).await?,
-        );
+    for device in &look.there {
+        proofs.insert(path_of(device).to_owned(), prove(ceremony, device).await?);
     }
-    let paths: Vec<_> = there.iter().map(|device| device.path.clone()).collect();
     Ok(Evidence::default()
-        .with("devices", paths)
+        .with("devices", look.paths())
         .with("proved", proofs))
+}
+
+/// The server's devices beside the file's.
+struct Look<'a> {
+    there: Vec<AuditDevice>,
+    missing: Vec<&'a Wanted>,
+    /// A line for each thing that is not as in the file.
+    different: Vec<String>,
+}
+
+impl Look<'_> {
+    fn paths(&self) -> Vec<&str> {
+        let paths = self.there.iter().map(|device| device.path.as_str());
+        paths.collect()
+    }
+}
+
+async fn look<'a>(ceremony: &Ceremony<'a>, token: &Token) -> Result<Look<'a>, Error> {
+    let there = audit::list_audit(&ceremony.client(), token).await?;
+    let (mut missing, mut different) = (Vec::new(), Vec::new());
+    for wanted in &ceremony.config.audit {
+        let Some(device) = there.iter().find(|device| path_of(device) == wanted.path) else {
+            missing.push(wanted);
+            continue;
+        };
+        let lines = differences(wanted, device).into_iter();
+        different.extend(lines.map(|line| format!("sys/audit/{}: {line}", wanted.path)));
+    }
+    Ok(Look {
+        there,
+        missing,
+        different,
+    })
+}
+
+/// While root lives, what is wrong with a device stops the ceremony; afterwards it is a finding.
+fn judge(ceremony: &Ceremony<'_>, look: &Look<'_>) -> Result<(), Failure> {
+    // A root that is kept on purpose outlives the hand-over, and from then on there is something to lose.
+    let handed_over = ceremony.diary().diary().handed_over();
+    if let Some(device) = look.there.iter().find(|device| is_raw(device)) {
+        if ceremony.is_root() && !handed_over {
+            return Err(raw_while_root_lives(ceremony, device));
+        }
+        ceremony.find(format!(
+            "audit device {} of {} has log_raw: secrets stand in {} in clear: remove log_raw, destroy that \
+             log and rotate what it has seen",
+            device.path,
+            ceremony.client().address(),
+            log_of(device)
+        ));
+    }
+    if ceremony.is_root() && !look.different.is_empty() {
+        return Err(differs(&look.different));
+    }
+    for line in &look.different {
+        ceremony.find(line.clone());
+    }
+    Ok(())
 }
 
 /// Never deleted and never replaced by us: its log and the salt of its hashes would go with it.
@@ -139,11 +170,12 @@ async fn enable(
         return Err(stanza_needed(ceremony, missing));
     }
     let now = audit::list_audit(&ceremony.client(), ceremony.token()?).await?;
-    if now
-        .iter()
-        .any(|there| there.path.trim_end_matches('/') == wanted.path)
-    {
+    if now.iter().any(|there| path_of(there) == wanted.path) {
         return Ok(());
+    }
+    if error.is_retryable() {
+        // Nobody knows who said that, the server or something before it: the step is looked at anew.
+        return Err(error.into());
     }
     let advice = "see that the server's user may write there, or correct the device in the file; \
                   then run apply again";
@@ -163,66 +195,20 @@ fn stanza_needed(ceremony: &Ceremony<'_>, missing: &[&Wanted]) -> Failure {
     ))
 }
 
-/// The stanza of OpenBao's configuration for a device: one attribute a line, all values texts.
-fn stanza(device: &Wanted) -> String {
-    let mut text = format!("audit \"{}\" \"{}\" {{\n", device.device_type, device.path);
-    if !device.description.is_empty() {
-        text.push_str(&format!(
-            "  description = {}\n",
-            quoted(&device.description)
-        ));
-    }
-    text.push_str("  options {\n");
-    for (name, value) in &device.options {
-        text.push_str(&format!("    {name} = {}\n", quoted(value)));
-    }
-    text.push_str("  }\n}");
-    text
-}
-
-fn quoted(text: &str) -> String {
-    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
-}
-
 /// Everything that a raw device has seen stands in its file in clear: the root token for a start.
-fn refuse_raw(ceremony: &Ceremony<'_>, there: &[AuditDevice]) -> Result<(), Failure> {
-    // The servers read truth values as Go does: `TRUE` and `T` are true as well.
-    let is_true = |value: &String| ["true", "1", "t"].contains(&value.to_lowercase().as_str());
-    let raw = |device: &&AuditDevice| device.options.get("log_raw").is_some_and(is_true);
-    let Some(device) = there.iter().find(raw) else {
-        return Ok(());
-    };
-    let path = device
-        .options
-        .get("file_path")
-        .map_or("its log", String::as_str);
-    Err(Failure::refused(format!(
-        "audit device {} of {} has log_raw: the root token stands in {path} in clear",
+fn raw_while_root_lives(ceremony: &Ceremony<'_>, device: &AuditDevice) -> Failure {
+    Failure::refused(format!(
+        "audit device {} of {} has log_raw: the root token stands in {} in clear",
         device.path,
-        ceremony.client().address()
+        ceremony.client().address(),
+        log_of(device)
     ))
-    .advise(
-        "the cluster holds no data yet: remove log_raw from the server's configuration, destroy that \
-         file, empty the storage, remove the checkpoint directory and run apply again",
+    .advise(format!(
+        "the cluster holds no data yet: stop it, remove log_raw from its configuration, destroy that file, \
+         empty the storage, start it, then {} and {}",
+        ceremony.config.command("apply --abandon"),
+        ceremony.options.again(ceremony.config)
     ))
-}
-
-fn differences(wanted: &Wanted, there: &AuditDevice) -> Vec<String> {
-    let mut lines = Vec::new();
-    if wanted.device_type != there.device_type {
-        lines.push(format!(
-            "type is {}, the file says {}",
-            there.device_type, wanted.device_type
-        ));
-    }
-    for (name, value) in &wanted.options {
-        match there.options.get(name) {
-            Some(have) if have == value => {}
-            Some(have) => lines.push(format!("{name} is {have}, the file says {value}")),
-            None => lines.push(format!("{name} is not set, the file says {value}")),
-        }
-    }
-    lines
 }
 
 fn proved(ceremony: &Ceremony<'_>) -> bool {
@@ -243,7 +229,7 @@ fn proved(ceremony: &Ceremony<'_>) -> bool {
 
 /// Sends a marker, asks for its HMAC and looks for that in the log where the log can be read from here.
 async fn prove(ceremony: &Ceremony<'_>, device: &AuditDevice) -> Result<&'static str, Failure> {
-    let path = device.path.trim_end_matches('/');
+    let path = path_of(device);
     let file = device
         .options
         .get("file_path")
@@ -309,38 +295,6 @@ fn contains_since(file: &Path, begin: u64, hash: &str) -> std::io::Result<bool> 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn wanted() -> Wanted {
-        Wanted {
-            path: "file".into(),
-            device_type: "file".into(),
-            description: String::new(),
-            options: vec![("file_path".into(), "/var/log/\"a\".log".into())],
-            local: false,
-        }
-    }
-
-    #[test]
-    fn the_stanza_can_be_pasted() {
-        assert_eq!(
-            stanza(&wanted()),
-            "audit \"file\" \"file\" {\n  options {\n    file_path = \"/var/log/\\\"a\\\".log\"\n  }\n}"
-        );
-    }
-
-    #[test]
-    fn a_device_that_differs_is_told_with_both_values() {
-        let there = AuditDevice {
-            path: "file/".into(),
-            device_type: "socket".into(),
-            description: String::new(),
-            options: [("file_path".to_owned(), "/x".to_owned())].into(),
-            local: false,
-        };
-        let lines = differences(&wanted(), &there);
-        assert_eq!(lines.len(), 2);
-        assert!(lines[0].contains("socket") && lines[1].contains("/x"));
-    }
 
     #[test]
     fn only_what_was_written_after_the_marker_counts() {

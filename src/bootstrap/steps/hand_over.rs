@@ -11,7 +11,7 @@ pub(super) fn observe(ceremony: &Ceremony<'_>) -> Observation {
     let checkpoint = ceremony.diary();
     let diary = checkpoint.diary();
     let keeps = checkpoint.keeps_something().unwrap_or(true);
-    let may_keep = ceremony.options.keep_root && !ceremony.config.revoke_root;
+    let may_keep = ceremony.keeps_root();
     let done = diary.recorded(Step::HandOver) == Recorded::Done;
     if done && ceremony.written.get() == 0 && (!keeps || may_keep) {
         let entry = diary.steps.get(&Step::HandOver);
@@ -20,25 +20,50 @@ pub(super) fn observe(ceremony: &Ceremony<'_>) -> Observation {
     Observation::absent()
 }
 
-#[allow(clippy::unused_async, reason = "the shape of all steps")]
 pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failure> {
-    let kept = ceremony.options.keep_root && !ceremony.config.revoke_root;
+    let kept = ceremony.keeps_root();
+    shares_left_the_machine(ceremony);
     let report = EvidenceReport::of(ceremony);
-    let text = report.text();
-    let checkpoint = ceremony.checkpoint();
-    let json = checkpoint.write_public("report.json", &report.json())?;
-    checkpoint.write_public("report.txt", &text)?;
-    if !kept {
-        checkpoint.destroy_secrets()?;
-    }
-    Ok(Evidence::default()
-        .with("report", json.display().to_string())
-        .with(
-            "checkpoint_secrets",
-            if kept {
-                "kept: root token"
-            } else {
-                "destroyed"
-            },
-        ))
+    let json = {
+        let checkpoint = ceremony.checkpoint();
+        let json = checkpoint.write_public("report.json", &report.json())?;
+        checkpoint.write_public("report.txt", &report.text())?;
+        if !kept {
+            checkpoint.destroy_secrets()?;
+        }
+        json
+    };
+    // Deletes there what is no longer here, and proves it.
+    ceremony.replicate().await?;
+    let evidence = Evidence::default().with("report", json.display().to_string());
+    let evidence = match ceremony.second_place() {
+        Some(place) => evidence.with("replica", place.address()),
+        None => evidence,
+    };
+    let secrets = if kept {
+        "kept: root token"
+    } else {
+        "destroyed"
+    };
+    Ok(evidence.with("checkpoint_secrets", secrets))
+}
+
+/// What was deleted there and read back as gone may still be in a copy that we cannot see.
+fn shares_left_the_machine(ceremony: &Ceremony<'_>) {
+    let Some(place) = ceremony.diary().diary().left_for.clone() else {
+        return;
+    };
+    let here = ceremony
+        .second_place()
+        .map(|place| place.address().to_owned());
+    let gone = if here.as_ref() == Some(&place) {
+        "they were deleted there and that was read back, but a copy that its operator made cannot be seen \
+         from here"
+    } else {
+        "the file names that place no more, so nothing was deleted there"
+    };
+    ceremony.find(format!(
+        "the shares left this machine, encrypted, for {place}: {gone}; rotate the shares with verification \
+         (operator rekey -target=recovery -verify) when the door has been rehearsed"
+    ));
 }

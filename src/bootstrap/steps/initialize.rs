@@ -7,6 +7,7 @@ use futures::future::join_all;
 use tokio::time::Instant;
 
 use super::unseal;
+use crate::bootstrap::belonging;
 use crate::bootstrap::ceremony::{Ceremony, Session};
 use crate::bootstrap::checkpoint::{self, Asked, Kept};
 use crate::bootstrap::decide::{Recorded, Refusal};
@@ -43,20 +44,33 @@ pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
     // An earlier request of ours may still arrive; then a refusal of this one does not say whose it was.
     let first = ceremony.diary().diary().recorded(Step::Initialize) == Recorded::Nothing;
     let sealer = Sealer::create(ceremony.key()?, &ceremony.config.cluster.name).await?;
+    let unheard = ceremony.interrupt.unheard();
     ceremony.diary().write_ahead(&sealer)?;
+    let address = ceremony.client().address().to_owned();
+    let addresses = belonging::addresses(ceremony);
+    let leaves_for = ceremony
+        .second_place()
+        .map(|place| place.address().to_owned());
     ceremony.checkpoint().record(|diary| {
+        diary.cluster.address = address;
+        diary.addresses = addresses;
         diary.asked = Some(asked);
+        diary.left_for = leaves_for.or(diary.left_for.take());
         diary.start(Step::Initialize, checkpoint::now());
     })?;
+    ceremony.replicate().await?;
     let answer = match init::initialize(&client, &request(asked)).await {
         Ok(answer) => answer,
-        Err(error) => return Err(unanswered(ceremony, &error, first)?),
+        Err(error) => return Err(unanswered(ceremony, &error, first).await?),
     };
     let raw = answer.raw();
     ceremony
         .diary()
         .keep_answer(&sealer, raw)
-        .map_err(answer_not_kept)?;
+        .map_err(|error| answer_not_kept(ceremony, &error))?;
+    let followed = ceremony.replicate().await;
+    followed.map_err(|failure| kept_here_only(ceremony, failure))?;
+    drop(unheard);
     take(ceremony, InitAnswer::parse(raw, &request(asked))?);
     if !asked.recovery {
         unseal::all_nodes(ceremony).await?;
@@ -69,6 +83,8 @@ pub(in crate::bootstrap) async fn take_up(ceremony: &mut Ceremony<'_>) -> Result
     if !ceremony.diary().keeps_something()? {
         return Ok(());
     }
+    // Killed before the second place had it, it has it now, before anything is built on it.
+    ceremony.replicate().await?;
     let directory = ceremony.diary().directory().to_owned();
     let kept = checkpoint::kept(&directory, &ceremony.config.cluster.name, ceremony.key()?).await?;
     match kept {
@@ -151,17 +167,15 @@ pub(in crate::bootstrap) fn refusal(ceremony: &Ceremony<'_>, why: Refusal) -> Fa
             "{address} was initialised by this checkpoint, and its answer never reached {directory}: \
              no one holds the shares or the root token"
         ))
-        .advise(
-            "the cluster holds no data yet: stop it, empty its storage, start it, remove the \
-             checkpoint directory and run apply again",
-        ),
+        .advise(wipe(ceremony, "start it")),
         Refusal::AnotherCluster => Failure::refused(format!(
             "{address} is not initialised, but this checkpoint ({directory}) initialised it: it is \
              another cluster, or its storage was emptied"
         ))
         .advise(format!(
-            "check cluster.address; for a new cluster move the old checkpoint away: mv {directory} \
-             {directory}.old"
+            "check cluster.address; for another cluster name another checkpoint.path; if this one was \
+             wiped: {}",
+            ceremony.config.command("apply --abandon")
         )),
         Refusal::Unseen => Failure::failed(format!("{address} did not say whether it is initialised"))
             .advise("see that the server runs and answers, then run apply again"),
@@ -184,7 +198,7 @@ fn evidence(asked: Asked, seal_type: &str) -> Evidence {
 
 /// What an answer that is none means. A refusal in the server's own words initialised nothing, so the
 /// attempt is taken back: otherwise a colleague who was faster would look like an answer of ours lost.
-fn unanswered(
+async fn unanswered(
     ceremony: &Ceremony<'_>,
     error: &crate::vault::Error,
     first: bool,
@@ -200,8 +214,10 @@ fn unanswered(
         ceremony.checkpoint().record(|diary| {
             diary.steps.remove(&Step::Initialize);
             diary.asked = None;
+            diary.left_for = None;
         })?;
         ceremony.diary().destroy_secrets()?;
+        ceremony.replicate().await?;
         let advice = error.advice().unwrap_or_else(|| {
             "the server refused and this request initialised nothing; see its log, then run apply again"
                 .into()
@@ -214,12 +230,33 @@ fn unanswered(
     ))
 }
 
-fn answer_not_kept(error: crate::bootstrap::checkpoint::CheckpointError) -> Failure {
+fn answer_not_kept(ceremony: &Ceremony<'_>, error: &checkpoint::CheckpointError) -> Failure {
     Failure::refused(format!(
         "the cluster is initialised and its answer could not be kept: {error}"
     ))
-    .advise(
-        "the cluster holds no data yet: stop it, empty its storage, mend the disk, remove the \
-             checkpoint directory and run apply again",
+    .advise(wipe(ceremony, "mend the disk, start it"))
+}
+
+/// The one answer is on this machine and nowhere else: whoever reads this must know.
+fn kept_here_only(ceremony: &Ceremony<'_>, failure: Failure) -> Failure {
+    let directory = ceremony.diary().directory().display().to_string();
+    let here = Failure::new(
+        failure.exit,
+        format!("the cluster is initialised, and its only answer is in {directory}, encrypted, on this machine alone"),
+    )
+    .advise(format!(
+        "keep this machine and that directory; once the replica works again: {}",
+        ceremony.options.again(ceremony.config)
+    ));
+    Failure::all(vec![failure, here.clone()]).unwrap_or(here)
+}
+
+/// Nobody can open it, and nobody has used it yet.
+fn wipe(ceremony: &Ceremony<'_>, then: &str) -> String {
+    let config = ceremony.config;
+    format!(
+        "the cluster holds no data yet: stop it, empty its storage, {then}, then {} and {}",
+        config.command("apply --abandon"),
+        ceremony.options.again(config)
     )
 }

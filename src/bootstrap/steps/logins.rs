@@ -13,8 +13,10 @@ use crate::door::{self, Door, DoorProof, Way};
 use crate::failure::Failure;
 use crate::vault::{Client, Session, policies, probe_root_generation, token};
 
-/// The proof is the login itself, so there is nothing to look at but what an earlier run proved; it
-/// stands as long as nothing was written since and the same logins are declared.
+/// The proof is the login itself. A run that revokes root opens all doors itself, however often they opened
+/// before: a password, a provider or an entity may be another by now. Otherwise there is nothing to look at
+/// but what an earlier run proved; it stands as long as nothing was written since and the same logins are
+/// declared.
 pub(super) fn observe(ceremony: &Ceremony<'_>) -> Result<Observation, Failure> {
     let checkpoint = ceremony.diary();
     let recorded = checkpoint.diary().recorded(Step::Logins);
@@ -23,7 +25,8 @@ pub(super) fn observe(ceremony: &Ceremony<'_>) -> Result<Observation, Failure> {
     };
     let proved: Vec<String> = entry.evidence.get("declared").unwrap_or_default();
     let same = proved == declared(ceremony);
-    if recorded == Recorded::Done && same && ceremony.written.get() == 0 {
+    let revokes = ceremony.is_root() && !ceremony.keeps_root();
+    if recorded == Recorded::Done && same && ceremony.written.get() == 0 && !revokes {
         return Ok(Observation::present(entry.evidence.clone()));
     }
     if ceremony.is_root() {
@@ -44,6 +47,10 @@ pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
         .any(|login| !login.needs_a_person());
     // One after the other: a person can sign in to one browser window at a time.
     for login in &ceremony.config.logins {
+        if let Some(proof) = ceremony.signed_in.get(&login.name) {
+            opened.push(proof.clone());
+            continue;
+        }
         let keep = !unattended && ceremony.control.is_none();
         match try_login(ceremony, login, keep).await {
             Ok((proof, kept)) => {
@@ -51,6 +58,10 @@ pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
                 ceremony.control = kept
                     .map(|kept| (login.name.clone(), kept))
                     .or(ceremony.control.take());
+                if login.needs_a_person() {
+                    let proof = proof.clone();
+                    ceremony.signed_in.insert(login.name.clone(), proof);
+                }
                 opened.push(proof);
             }
             Err(failure) => failures.push(failure),
@@ -66,7 +77,7 @@ pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
 }
 
 /// Says with every problem that root was not touched.
-fn root_stands(mut failure: Failure) -> Failure {
+pub(super) fn root_stands(mut failure: Failure) -> Failure {
     for problem in &mut failure.problems {
         let advice = problem
             .advice
@@ -93,7 +104,7 @@ async fn try_login(
         Some(session)
     } else {
         // Whatever was found, the token of a try must not stay; what was found comes first.
-        let ended = end(ceremony, &client, session).await;
+        let ended = end(ceremony, &client, login, session).await;
         if result.is_ok() {
             ended?;
         }
@@ -107,18 +118,33 @@ async fn try_login(
     Ok((proof, kept))
 }
 
-/// A login that may not even revoke itself is ended by its accessor, as root.
-async fn end(ceremony: &Ceremony<'_>, client: &Client, session: Session) -> Result<(), Failure> {
+/// A login that may not even revoke itself is ended by its accessor, as root; once root is gone nobody
+/// could do that, so it counts as a door that did not open.
+async fn end(
+    ceremony: &Ceremony<'_>,
+    client: &Client,
+    login: &Login,
+    session: Session,
+) -> Result<(), Failure> {
     let accessor = session.accessor;
-    match token::revoke_self(client, session.token).await {
-        Ok(()) => Ok(()),
+    let error = match token::revoke_self(client, session.token).await {
+        Ok(()) => return Ok(()),
         // A batch token has no accessor and ends with its own time to live.
-        Err(_) if accessor.is_empty() => Ok(()),
-        Err(_) => {
-            token::revoke_accessor(client, ceremony.token()?, &accessor).await?;
-            Ok(())
-        }
+        Err(_) if accessor.is_empty() => return Ok(()),
+        Err(error) => error,
+    };
+    token::revoke_accessor(client, ceremony.token()?, &accessor).await?;
+    if !error.is_forbidden() {
+        return Ok(());
     }
+    let (name, address) = (&login.name, client.address());
+    Err(Failure::failed(format!(
+        "login {name} at {address}: it opened, but may not end its own token (auth/token/revoke-self is denied)"
+    ))
+    .advise(
+        "give it update on auth/token/revoke-self by a policy of its role, or the default policy \
+         (token_no_default_policy: false)",
+    ))
 }
 
 async fn judge(
@@ -150,6 +176,7 @@ async fn holds_the_grant(
     login: &Login,
     session: &Session,
 ) -> Result<(), Failure> {
+    super::policies::grant_is_as_written(ceremony).await?;
     let client = ceremony.client();
     let rules = probe_root_generation(&client, Some(ceremony.token()?)).await?;
     let Some(way) = Way::of(rules) else {

@@ -6,7 +6,7 @@ use crate::bootstrap::grant;
 use crate::bootstrap::step::{Observation, Step};
 use crate::config::PolicySource;
 use crate::failure::Failure;
-use crate::vault::{Body, sys};
+use crate::vault::{Body, compare, policies, sys};
 
 pub(super) async fn observe(ceremony: &Ceremony<'_>) -> Result<Observation, Failure> {
     let product = sys::health(&ceremony.client()).await?.product;
@@ -27,6 +27,25 @@ pub(super) async fn observe(ceremony: &Ceremony<'_>) -> Result<Observation, Fail
             .await?
             .into_observation(),
     )
+}
+
+/// Holds that the grant is the text that was written: a door with more than it is no way back but a way in.
+///
+/// # Errors
+/// It is another one, or cannot be read.
+pub(super) async fn grant_is_as_written(ceremony: &Ceremony<'_>) -> Result<(), Failure> {
+    let client = ceremony.client();
+    let product = sys::health(&client).await?.product;
+    let wanted = grant::rules(product, grant::needs_self(ceremony.config));
+    let found = policies::read(&client, ceremony.token()?, grant::POLICY).await?;
+    if found.is_some_and(|found| compare::same_policy(&wanted, &found)) {
+        return Ok(());
+    }
+    Err(Failure::refused(format!(
+        "sys/policies/acl/{} is not what this run wrote",
+        grant::POLICY
+    ))
+    .advise("see in the audit log who wrote it, then run apply again: it is written anew"))
 }
 
 fn document(name: &str, text: String) -> Document {

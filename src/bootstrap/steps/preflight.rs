@@ -68,6 +68,11 @@ pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
     if let Err(error) = ceremony.key()?.probe(&ceremony.config.cluster.name).await {
         failures.push(error.into());
     }
+    if let Some(place) = ceremony.second_place()
+        && let Err(failure) = place.trial(ceremony.config.init.shares).await
+    {
+        failures.push(failure);
+    }
     break_glass(ceremony, &nodes, &mut failures);
     if let Some(failure) = Failure::all(failures) {
         return Err(failure);

@@ -1,26 +1,26 @@
 //! The end of root: scanned as root just before, revoked, and proved dead on the same active node where
 //! it was alive a moment ago and where another login is alive now.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
+use super::logins::root_stands;
+use super::store_recovery_keys;
 use crate::bootstrap::ceremony::{Ceremony, Session};
 use crate::bootstrap::decide::Recorded;
 use crate::bootstrap::evidence::Evidence;
 use crate::bootstrap::scan::{Found, Scan, scan};
 use crate::bootstrap::step::{Observation, Step};
-use crate::bootstrap::{doors, forgetting, questions};
-use crate::config::Login;
-use crate::door;
+use crate::bootstrap::{forgetting, questions, session, witness};
 use crate::failure::Failure;
 use crate::secret::Token;
-use crate::vault::token;
-use crate::vault::{Client, Error, RootSession, Session as LoginSession};
+use crate::vault::token::{self, TokenInfo};
+use crate::vault::{Client, Error, RootSession};
 
 /// Under which name the evidence keeps what was seen of root's end.
 const PROOF: &str = "proof";
 
 pub(super) async fn observe(ceremony: &Ceremony<'_>) -> Result<Observation, Failure> {
-    if kept_on_purpose(ceremony) {
+    if ceremony.keeps_root() {
         ceremony.find("the root token is alive: revoke_root is false and --keep-root was typed");
         return Ok(Observation::present(
             Evidence::default().with("root", "kept on purpose"),
@@ -30,13 +30,10 @@ pub(super) async fn observe(ceremony: &Ceremony<'_>) -> Result<Observation, Fail
     match (&ceremony.session, recorded) {
         // A revocation of ours broke off, perhaps with its leader: this is another one.
         (Session::Root(root), Recorded::Started) => {
-            match token::lookup_self(&ceremony.at_home(&ceremony.client()), root.token()).await {
-                Ok(_) => Ok(Observation::absent()),
-                Err(error) if error.is_forbidden() => {
-                    rest_of_the_proof(ceremony, evidence, "403, on the next active node").await
-                }
-                Err(error) => Err(error.into()),
+            if session::root_lives(ceremony, root).await? {
+                return Ok(Observation::absent());
             }
+            rest_of_the_proof(ceremony, evidence, "403, on the next active node").await
         }
         (Session::Root(_), _) => Ok(Observation::absent()),
         // We are no longer root although a root token was kept: it was found dead when this run began,
@@ -55,17 +52,14 @@ async fn rest_of_the_proof(
     evidence: Option<Evidence>,
     after: &str,
 ) -> Result<Observation, Failure> {
-    let client = ceremony.client();
     let mut evidence = evidence.unwrap_or_default();
     if evidence.get::<Value>(PROOF).is_none() {
         evidence.set("after", after);
-        evidence.set("node", client.address());
+        evidence.set("node", ceremony.client().address());
     }
-    if ceremony.control.is_some() {
-        evidence.set("control", answers_still(ceremony, &client).await?);
-    }
-    let second = second_scan(ceremony, &client).await?;
-    Ok(Observation::present(evidence.with("second_scan", second)))
+    Ok(Observation::present(
+        witness::aftermath(ceremony, evidence).await?,
+    ))
 }
 
 fn recorded(ceremony: &Ceremony<'_>) -> (Recorded, Option<Evidence>) {
@@ -103,15 +97,16 @@ async fn rescan(
 
 pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failure> {
     let asked = ceremony.at_home(&ceremony.client());
-    let own = token::lookup_self(&asked, ceremony.token()?).await?;
+    let own = alive(ceremony, &asked).await?;
     ask(ceremony, &asked, &own.accessor).await?;
     // A person may have taken an hour to answer, and another node may lead by now.
     ceremony.find_active().await?;
     let client = ceremony.client();
-    // The control login is opened before: a door that fails now must find root alive.
-    if ceremony.control.is_none() {
-        ceremony.control = Some(control(ceremony, &client).await?);
-    }
+    alive(ceremony, &ceremony.at_home(&client)).await?;
+    // Whoever looks afterwards has come in before: a door that fails now must find root alive.
+    witness::call(ceremony, &client)
+        .await
+        .map_err(root_stands)?;
     // What counts is what the last scan sees.
     let revoked = revoke_others(ceremony, &client, &own.accessor).await?;
     let last = scan(&client, ceremony.token()?).await?;
@@ -119,12 +114,24 @@ pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
     if !others.is_empty() {
         return Err(others_alive(ceremony, &others));
     }
+    // It may be long since they were given to their custodians, and without a quorum there is no way back.
+    forgetting::custodians_again(ceremony)
+        .await
+        .map_err(root_stands)?;
+    store_recovery_keys::all_there(ceremony)
+        .await
+        .map_err(root_stands)?;
+    ceremony.custodians.clear();
     let begun = Evidence::default()
         .with("node", client.address())
-        .with("accessor", &own.accessor);
+        .with("accessor", &own.accessor)
+        .with("other_root_tokens_revoked", revoked)
+        .with("tokens_scanned", last.looked_at)
+        .with("accessors_without_token", last.dangling);
     ceremony
         .checkpoint()
         .start_with(Step::RevokeRoot, begun.clone())?;
+    ceremony.replicate().await?;
     let Session::Root(root) = std::mem::replace(&mut ceremony.session, Session::None) else {
         return Err(Failure::failed("there is no root token to revoke"));
     };
@@ -136,18 +143,24 @@ pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
             return Err(failure);
         }
     };
-    let begun = begun
-        .with(PROOF, &proof)
-        .with("other_root_tokens_revoked", revoked)
-        .with("tokens_scanned", last.looked_at)
-        .with("accessors_without_token", last.dangling);
+    let begun = begun.with(PROOF, &proof);
     // It cannot be had again, and what follows may fail.
     ceremony
         .checkpoint()
-        .start_with(Step::RevokeRoot, begun.clone())?;
-    let control = answers_still(ceremony, &client).await?;
-    let second = second_scan(ceremony, &client).await?;
-    Ok(begun.with("control", control).with("second_scan", second))
+        .start_with(Step::RevokeRoot, begun.clone())
+        .map_err(|error| witness::root_is_dead(error.into()))?;
+    if let Err(failure) = ceremony.replicate().await {
+        return Err(witness::root_is_dead(failure));
+    }
+    witness::aftermath(ceremony, begun).await
+}
+
+/// What root says of itself; that it is dead before we revoked it is told by name.
+async fn alive(ceremony: &Ceremony<'_>, node: &Client) -> Result<TokenInfo, Failure> {
+    match token::lookup_self(node, ceremony.token()?).await {
+        Err(error) if error.is_forbidden() => Err(session::dead_root(ceremony, node)),
+        other => Ok(other?),
+    }
 }
 
 /// Shows what is there and asks. Nothing is revoked before the answer.
@@ -201,81 +214,6 @@ fn others_alive(ceremony: &Ceremony<'_>, others: &[Found]) -> Failure {
     Failure::refused(format!("other root tokens are alive: {}", lines.join("; "))).advise(format!(
         "find out who made them; to revoke them too: {command}"
     ))
-}
-
-/// The control: another login answers on the node where root does not any more.
-async fn answers_still(ceremony: &Ceremony<'_>, client: &Client) -> Result<Value, Failure> {
-    let Some((name, session)) = &ceremony.control else {
-        return Err(Failure::failed("there is no control login"));
-    };
-    match token::lookup_self(client, &session.token).await {
-        Ok(info) => Ok(json!({"login": name, "status": 200, "accessor": info.accessor})),
-        Err(error) => Err(Failure::failed(format!(
-            "{name} does not answer after the revocation: {error}"
-        ))
-        .advise("run apply again: it looks whether root is dead and goes on")),
-    }
-}
-
-/// Another login, opened while root still lives: the 200 that makes the 403 mean something.
-async fn control(
-    ceremony: &Ceremony<'_>,
-    client: &Client,
-) -> Result<(String, LoginSession), Failure> {
-    let login = preferred(&ceremony.config.logins).ok_or_else(|| {
-        Failure::refused(
-            "no login is declared, so nothing could show that the server still answers",
-        )
-        .advise("declare at least one under logins")
-    })?;
-    let door = doors::door(ceremony, login)?;
-    let session = door::open(client, &door, ceremony).await?;
-    Ok((login.name.clone(), session))
-}
-
-fn preferred(logins: &[Login]) -> Option<&Login> {
-    logins
-        .iter()
-        .find(|login| !login.needs_a_person())
-        .or_else(|| logins.first())
-}
-
-/// Every login that needs no person tries to scan; the first that may has the last word.
-async fn second_scan(ceremony: &Ceremony<'_>, client: &Client) -> Result<String, Failure> {
-    for login in ceremony
-        .config
-        .logins
-        .iter()
-        .filter(|login| !login.needs_a_person())
-    {
-        let door = doors::door(ceremony, login)?;
-        let session = door::open(client, &door, ceremony).await?;
-        let result = scan(client, &session.token).await;
-        token::revoke_self(client, session.token).await?;
-        match result {
-            Ok(scan) if scan.roots.is_empty() => {
-                return Ok(format!(
-                    "{} saw {} tokens and no root",
-                    login.name, scan.looked_at
-                ));
-            }
-            Ok(scan) => {
-                let lines: Vec<_> = scan.roots.iter().map(Found::line).collect();
-                return Err(Failure::refused(format!(
-                    "root tokens are alive: {}",
-                    lines.join("; ")
-                ))
-                .advise("find out who made them since the scan as root"));
-            }
-            Err(error) if error.is_forbidden() => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Ok("no login may scan".into())
-}
-
-fn kept_on_purpose(ceremony: &Ceremony<'_>) -> bool {
-    !ceremony.config.revoke_root && ceremony.options.keep_root
 }
 
 fn not_revoked(error: &Error) -> Failure {

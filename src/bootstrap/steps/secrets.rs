@@ -9,8 +9,15 @@ use crate::failure::Failure;
 use crate::vault::mounts as listing;
 
 pub(super) async fn observe(ceremony: &Ceremony<'_>) -> Result<Observation, Failure> {
-    if !namespace::missing(ceremony).await?.is_empty() {
-        return Ok(Observation::absent());
+    let missing = namespace::missing(ceremony).await?;
+    if !missing.is_empty() {
+        return Ok(Observation {
+            details: missing
+                .iter()
+                .map(|(_, name)| format!("create sys/namespaces/{name}"))
+                .collect(),
+            ..Observation::absent()
+        });
     }
     if ceremony.config.secrets.is_empty() {
         return Ok(Observation::nothing_declared());

@@ -21,29 +21,20 @@ use crate::secret::Share;
 /// While root lives, a share that is gone or changed stops the ceremony: root must not go on the
 /// strength of a quorum that no longer exists.
 pub(super) async fn observe(ceremony: &Ceremony<'_>) -> Result<Observation, Failure> {
-    let looks = ceremony.custodians.iter().map(|custodian| async move {
-        let Some(stored) = stored(ceremony, custodian.name()) else {
-            return (custodian, None);
-        };
-        let observed = custodian.observe(&stored).await;
-        (custodian, Some((stored, observed)))
-    });
-    let mut found = Found::default();
-    for (custodian, look) in join_all(looks).await {
-        found.sort(custodian, look);
+    // Shares still in the checkpoint mean that the step did not come to its end: it looks at each itself.
+    if !ceremony.shares.is_empty() {
+        return Ok(Observation::partial(Vec::new()));
     }
-    let rooted = ceremony.is_root() && ceremony.shares.is_empty();
-    if rooted && let Some(failure) = Failure::all(found.failures) {
+    let found = look(ceremony).await;
+    if ceremony.is_root()
+        && let Some(failure) = Failure::all(found.failures)
+    {
         return Err(failure);
     }
     for lost in &found.lost {
         ceremony.find(lost.clone());
     }
     let evidence = Evidence::default().with("custodians", &found.there);
-    // Shares still in the checkpoint mean that the step did not come to its end.
-    if !ceremony.shares.is_empty() {
-        return Ok(Observation::partial(found.missing));
-    }
     if !found.missing.is_empty() {
         let why = "shares are missing and no longer in the checkpoint";
         return Ok(Observation::unknown(why));
@@ -57,6 +48,33 @@ pub(super) async fn observe(ceremony: &Ceremony<'_>) -> Result<Observation, Fail
         details: found.unseen,
         ..Observation::unknown("")
     })
+}
+
+/// Every share is with its custodian at this moment, as it was stored. Asked before the last copy that is
+/// not theirs is forgotten, and before root goes.
+///
+/// # Errors
+/// One is gone, has changed or cannot be looked at.
+pub(super) async fn all_there(ceremony: &Ceremony<'_>) -> Result<(), Failure> {
+    let mut found = look(ceremony).await;
+    let missing = found.missing.drain(..).map(Failure::refused);
+    found.failures.extend(missing);
+    Failure::all(found.failures).map_or(Ok(()), Err)
+}
+
+async fn look(ceremony: &Ceremony<'_>) -> Found {
+    let looks = ceremony.custodians.iter().map(|custodian| async move {
+        let Some(stored) = stored(ceremony, custodian.name()) else {
+            return (custodian, None);
+        };
+        let observed = custodian.observe(&stored).await;
+        (custodian, Some((stored, observed)))
+    });
+    let mut found = Found::default();
+    for (custodian, look) in join_all(looks).await {
+        found.sort(custodian, look, !ceremony.shares.is_empty());
+    }
+    found
 }
 
 /// What a look at all custodians found.
@@ -74,36 +92,52 @@ impl Found {
         &mut self,
         custodian: &Custodian,
         look: Option<(Stored, Result<Look, custodian::Error>)>,
+        in_hand: bool,
     ) {
-        let (name, address) = (custodian.name(), custodian.address());
         match look {
             Some((stored, Ok(Look::Same))) => self.there.push(fact(custodian, &stored)),
             Some((_, Ok(Look::Changed(how)))) => {
-                self.gone(format!(
-                    "{address}, the share of {name}, changed since it was stored: {how}"
-                ));
+                let advice = if in_hand { MOVE_AWAY } else { BRING_BACK };
+                self.lose(changed(custodian, &how), advice);
             }
             Some((_, Ok(Look::Missing))) => {
-                self.gone(format!("{address}, the share of {name}, is gone"));
+                let advice = if in_hand { STORE_ANEW } else { BRING_BACK };
+                self.lose(gone(custodian), advice);
             }
             Some((_, Err(error))) => {
                 self.unseen.push(error.to_string());
                 self.failures.push(error.into());
             }
-            None => self.missing.push(format!("{name} has no share yet")),
+            None => self
+                .missing
+                .push(format!("{} has no share yet", custodian.name())),
         }
     }
 
-    fn gone(&mut self, what: String) {
+    fn lose(&mut self, what: String, advice: &str) {
         self.lost.push(what.clone());
-        self.failures.push(Failure::refused(what).advise(
-            "bring it back from where it was moved; a share that is lost for good leaves too few for an \
-             emergency, and the cluster holds little yet: wipe it and begin again",
-        ));
+        self.failures.push(Failure::refused(what).advise(advice));
     }
 }
 
-/// Stores what is not stored yet, then drops the shares from memory and checkpoint.
+const STORE_ANEW: &str = "run apply again: the share is still in the checkpoint and is stored anew";
+const MOVE_AWAY: &str = "see who changed it, move it away and run apply again: the share is still in the \
+                         checkpoint and is stored anew";
+const BRING_BACK: &str = "bring it back from where it was moved, then run apply again; if it is lost for good, \
+                          the quorum has one holder less: a cluster that holds no data yet is best wiped and \
+                          begun again, another one needs new shares (a rekey) before root goes";
+
+fn gone(custodian: &Custodian) -> String {
+    let (name, address) = (custodian.name(), custodian.address());
+    format!("{address}, the share of {name}, is gone")
+}
+
+fn changed(custodian: &Custodian, how: &str) -> String {
+    let (name, address) = (custodian.name(), custodian.address());
+    format!("{address}, the share of {name}, changed since it was stored: {how}")
+}
+
+/// Stores what is not with its custodian, then drops the shares from memory and checkpoint.
 pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failure> {
     let numbers = assign(ceremony)?;
     let view = &*ceremony;
@@ -123,11 +157,39 @@ pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
             Err(failure) => failures.push(failure),
         }
     }
+    if !failures.is_empty() {
+        failures.push(in_part(ceremony, &facts));
+    }
     if let Some(failure) = Failure::all(failures) {
         return Err(failure);
     }
+    // What was there a moment ago, or in an earlier run, need not be there now.
+    all_there(ceremony).await?;
     forget_shares(ceremony).await?;
     Ok(Evidence::default().with("custodians", facts))
+}
+
+/// Nothing is lost yet, and who wonders about that is told where everything is.
+fn in_part(ceremony: &Ceremony<'_>, stored: &[serde_json::Value]) -> Failure {
+    let names: Vec<_> = stored
+        .iter()
+        .filter_map(|fact| fact["name"].as_str())
+        .collect();
+    let directory = ceremony.diary().directory().display().to_string();
+    let with = if names.is_empty() {
+        String::new()
+    } else {
+        format!(" ({})", names.join(", "))
+    };
+    Failure::failed(format!(
+        "{} of {} shares are with their custodians{with}; all of them are still in {directory}, encrypted",
+        names.len(),
+        ceremony.custodians.len(),
+    ))
+    .advise(format!(
+        "mend what stands above, then go on: {}",
+        ceremony.options.again(ceremony.config)
+    ))
 }
 
 /// Which custodian gets which share: decided once and recorded before the first is stored, so that
@@ -187,7 +249,13 @@ async fn store_one(
 ) -> Result<serde_json::Value, Failure> {
     let name = custodian.name().to_owned();
     if let Some(stored) = stored(ceremony, &name) {
-        return Ok(fact(custodian, &stored));
+        match custodian.observe(&stored).await? {
+            Look::Same => return Ok(fact(custodian, &stored)),
+            Look::Missing => store_anew(ceremony, custodian, &stored),
+            Look::Changed(how) => {
+                return Err(Failure::refused(changed(custodian, &how)).advise(MOVE_AWAY));
+            }
+        }
     }
     let record = ceremony
         .diary()
@@ -202,6 +270,7 @@ async fn store_one(
         let record = diary.shares.entry(name.clone()).or_default();
         record.prepared.extend(prepared.digest().map(str::to_owned));
     })?;
+    ceremony.replicate().await?;
     let stored = custodian.store(share, &prepared).await?;
     ceremony.checkpoint().record(|diary| {
         let record = diary.shares.entry(name.clone()).or_default();
@@ -211,12 +280,27 @@ async fn store_one(
     Ok(fact(custodian, &stored))
 }
 
+/// Says why a share that was stored before is stored once more.
+fn store_anew(ceremony: &Ceremony<'_>, custodian: &Custodian, before: &Stored) {
+    if before.address == custodian.address() {
+        ceremony.note(format!("{}; it is stored anew", gone(custodian)));
+    } else {
+        let (name, address) = (custodian.name(), &before.address);
+        ceremony.warn(format!(
+            "the share of {name} was stored at {address} and the file now names another place: a copy may \
+             still be there"
+        ));
+    }
+}
+
 async fn forget_shares(ceremony: &mut Ceremony<'_>) -> Result<(), Failure> {
     let Session::Root(root) = &ceremony.session else {
         return Err(Failure::failed("there is no root token to keep"));
     };
     let sealer = Sealer::create(ceremony.key()?, &ceremony.config.cluster.name).await?;
     ceremony.diary().keep_root_token(&sealer, root)?;
+    // The shares are gone from there too, and that was proved, before they are gone from here.
+    ceremony.replicate().await?;
     ceremony.shares = Vec::new();
     Ok(())
 }

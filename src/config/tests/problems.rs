@@ -78,12 +78,10 @@ logins:
         &[
             "1:1: missing key `break_glass`: the way back in an emergency: `{logins: [NAME, NAME]}`, or `{none: \"reason\"}` to go without at your own risk",
             "1:10: version: expected `1`",
-            "3:3: cluster: missing key `address`: the address of the cluster: `https://vault.internal:8200`. Plain `http` only to this machine",
             "4:3: cluster.adress: unknown key `adress`; did you mean `address`?",
             "5:9: cluster.tls.verify: unknown key `verify`; the keys here are `ca_cert`, `server_name`, `client_cert` and `client_key`",
             "6:23: cluster.timeouts.request: expected a time such as `30s`, `10m` or `1h30m`",
             "9:14: init.threshold: the threshold is 3 and there are 2 shares: nobody could ever open the cluster",
-            "12:7: init.custodians[1]: one of `ssm` and `age` is missing",
             "12:21: init.custodians[1].pgp: unknown key `pgp`; the keys here are `name`, `ssm` and `age`",
             "13:30: checkpoint.key: unknown key `kmss`; expected `kms`, `identity` or `passphrase`; did you mean `kms`?",
             "17:5: audit.file.optoins: unknown key `optoins`; did you mean `options`?",
@@ -93,7 +91,7 @@ logins:
             "26:30: auth.oidc.roles.operator.oidc_scopes[1]: expected text; put it in quotes",
             "28:3: policies.Operator: names of policies are lower case; the servers would change it",
             "29:18: policies.empty.rules: the policy is empty",
-            "30:19: policies.missing.file: /etc/vault/policies/missing.hcl: cannot be read: entity not found",
+            "30:19: policies.missing.file: /etc/vault/policies/missing.hcl: cannot be read: no such file",
             "32:15: logins.ada.auth: no auth method of this file has this path; `auth` has `oidc`",
             "32:49: logins.ada.password: secret values are references: `{file: PATH}`, `{env: NAME}`, `{ssm: PARAMETER}` or `{prompt: TEXT}`",
             "33:15: logins.bob.auth: no auth method of this file has this path; `auth` has `oidc`",
@@ -116,8 +114,13 @@ fn keys_and_values_that_nothing_implements_are_unknown() {
         ),
         (
             ".agekey}",
+            ".agekey}, mirror: x",
+            "9:83: checkpoint.mirror: unknown key `mirror`; the keys here are `path`, `key` and `replica`",
+        ),
+        (
+            ".agekey}",
             ".agekey}, replica: x",
-            "9:83: checkpoint.replica: unknown key `replica`; the keys here are `path` and `key`",
+            "9:92: checkpoint.replica: expected `{ssm: …}` or `{s3: …}`",
         ),
         (
             "auth: approle, role_id: abc",

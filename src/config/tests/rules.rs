@@ -6,6 +6,16 @@ use super::{load_text, with};
 fn every_rule_finds_its_case() {
     let cases: &[(&str, &str, &str)] = &[
         (
+            "policies:\n",
+            "writes: [{path: sys/policies/acl/Vault-Bootstrap-Break-Glass, data: {policy: x}}]\npolicies:\n",
+            "19:17: writes[0].path: `policies` writes this path; say it there",
+        ),
+        (
+            "policies:\n",
+            "writes: [{path: auth/approle/role/backup/policies, data: {token_policies: x}}]\npolicies:\n",
+            "19:17: writes[0].path: `auth.approle` writes this path; say it there",
+        ),
+        (
             "      backup: {token_ttl: 20m}\n",
             "      backup: {token_ttl: 20m}\n      other: {}\n",
             "24:18: logins.backup.auth: a role id does not say which role it belongs to",
@@ -302,4 +312,12 @@ fn what_is_probably_not_meant_is_a_warning() {
             "{expected}\n{found:#?}"
         );
     }
+}
+
+#[test]
+fn a_misspelt_key_is_one_problem_and_not_a_missing_one_as_well() {
+    let misspelt = with("threshold: 2", "treshold: 2");
+    let found = load_text(&misspelt).map(|_| ()).unwrap_err();
+    assert_eq!(found.len(), 1, "{found:#?}");
+    assert!(found[0].contains("did you mean `threshold`?"), "{found:#?}");
 }

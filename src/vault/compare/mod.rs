@@ -3,16 +3,15 @@
 //! The servers rewrite what they are given: durations become seconds, comma strings become lists, names become
 //! small, empty things become null, secrets are kept back. Only fields that are wanted count.
 
+mod same;
 mod scalar;
 mod shown;
-
-use std::borrow::Cow;
-use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
 use super::body::Body;
-use scalar::{seconds_of_body, seconds_of_value, tidy_cidr, tidy_pem};
+use same::{is_default, is_empty_body, is_empty_value, is_same};
+use scalar::seconds_of_body;
 use shown::{holds_secret, show_have, show_want};
 
 /// Left out of an answer by the servers when they are not set, and not because they are secret.
@@ -42,7 +41,8 @@ const OPEN_MAPS: [&str; 2] = ["options", "config"];
 pub struct Difference {
     /// Its name; dotted inside maps.
     pub field: String,
-    /// What the server has, as JSON; `(secret)` and `(not set)` stand for themselves.
+    /// What the server has, as JSON, where the file names it in plain. `(secret)`, `(not set)`, `(not shown)`
+    /// and `set` stand for themselves.
     pub have: String,
     /// What the file says, in the same way.
     pub want: String,
@@ -62,6 +62,8 @@ pub struct Comparison {
     pub differences: Vec<Difference>,
     /// Fields that the server does not return: equal or not, nobody can tell.
     pub unreadable: Vec<String>,
+    /// Fields whose value the file refers to and that is not here any more.
+    pub not_compared: Vec<String>,
 }
 
 impl Comparison {
@@ -150,6 +152,10 @@ impl Walk {
 
     /// Not in the answer. `set` is a flag such as `token_reviewer_jwt_set`.
     fn missing(&mut self, path: &str, name: &str, want: &Body, set: Option<&Value>) {
+        if want.holds_unknown() {
+            self.found.not_compared.push(path.to_owned());
+            return;
+        }
         if is_empty_body(want) || is_default(name, want) {
             return;
         }
@@ -176,6 +182,7 @@ impl Walk {
             let inner = format!("{path}.{key}");
             match have.get(key) {
                 Some(have) => self.value(&inner, key, value, have, false),
+                None if value.holds_unknown() => self.found.not_compared.push(inner),
                 None if is_empty_body(value) => {}
                 None if holds_secret(value) => self.found.unreadable.push(inner),
                 None => self.differ(&inner, "(not set)".into(), show_want(value)),
@@ -186,16 +193,21 @@ impl Walk {
         }
         for (key, value) in have {
             if !is_empty_value(value) && want.iter().all(|(wanted, _)| wanted != key) {
+                // It may be a secret, of this file or of somebody else: it is named and never shown.
                 self.differ(
                     &format!("{path}.{key}"),
-                    show_have(value),
-                    "(not set)".into(),
+                    "set".into(),
+                    "nothing of it".into(),
                 );
             }
         }
     }
 
     fn leaf(&mut self, path: &str, name: &str, want: &Body, have: &Value, top: bool) {
+        if want.holds_unknown() {
+            self.found.not_compared.push(path.to_owned());
+            return;
+        }
         if is_same(name, want, have, top) {
             return;
         }
@@ -221,177 +233,6 @@ impl Walk {
             want,
         });
     }
-}
-
-fn is_same(name: &str, want: &Body, have: &Value, top: bool) -> bool {
-    if is_empty_body(want) && is_empty_value(have) {
-        return true;
-    }
-    if is_duration(name)
-        && let (Some(want), Some(have)) = (seconds_of_body(want), seconds_of_value(have))
-    {
-        return want == have;
-    }
-    if is_default(name, want)
-        && have
-            .as_str()
-            .is_some_and(|have| is_default(name, &have.into()))
-    {
-        return true;
-    }
-    if let (Body::List(want), Value::Array(have)) = (want, have)
-        && (want.iter().any(is_composite)
-            || have.iter().any(|item| item.is_array() || item.is_object()))
-    {
-        let same = |(want, have): (&Body, &Value)| is_same_inside(want, have);
-        return want.len() == have.len() && want.iter().zip(have).all(same);
-    }
-    match (
-        items_of_body(name, want, have, top),
-        items_of_value(name, have, want, top),
-    ) {
-        (Some(want), Some(have)) => want == have,
-        _ => false,
-    }
-}
-
-/// Elements of a list that are not plain: in order, and maps entry by entry.
-fn is_same_inside(want: &Body, have: &Value) -> bool {
-    match (want, have) {
-        (Body::Map(fields), Value::Object(object)) => {
-            let wanted = |(key, value): &(String, Body)| {
-                is_same_inside(value, object.get(key).unwrap_or(&Value::Null))
-            };
-            let known = |key: &String| fields.iter().any(|(wanted, _)| wanted == key);
-            fields.iter().all(wanted)
-                && object
-                    .iter()
-                    .all(|(key, value)| known(key) || is_empty_value(value))
-        }
-        _ => is_same("", want, have, false),
-    }
-}
-
-/// A list as a set of texts. A single value is a list of one, and of several where the server splits at commas.
-fn items_of_body<'a>(
-    name: &str,
-    want: &'a Body,
-    have: &Value,
-    top: bool,
-) -> Option<BTreeSet<Cow<'a, str>>> {
-    match want {
-        Body::List(items) => items
-            .iter()
-            .map(|item| Some(tidy(name, text_of_body(item)?)))
-            .collect(),
-        Body::String(text) if top && have.is_array() => Some(split(name, text)),
-        Body::Null => Some(BTreeSet::new()),
-        other => Some(BTreeSet::from([tidy(name, text_of_body(other)?)])),
-    }
-}
-
-fn items_of_value<'a>(
-    name: &str,
-    have: &'a Value,
-    want: &Body,
-    top: bool,
-) -> Option<BTreeSet<Cow<'a, str>>> {
-    match have {
-        Value::Array(items) => items
-            .iter()
-            .map(|item| Some(tidy(name, text_of_value(item)?)))
-            .collect(),
-        Value::String(text) if top && matches!(want, Body::List(_)) => Some(split(name, text)),
-        Value::Null => Some(BTreeSet::new()),
-        other => Some(BTreeSet::from([tidy(name, text_of_value(other)?)])),
-    }
-}
-
-fn split<'a>(name: &str, text: &'a str) -> BTreeSet<Cow<'a, str>> {
-    let parts = text
-        .split(',')
-        .map(str::trim)
-        .filter(|part| !part.is_empty());
-    parts.map(|part| tidy(name, Cow::Borrowed(part))).collect()
-}
-
-fn text_of_body(body: &Body) -> Option<Cow<'_, str>> {
-    match body {
-        Body::Bool(value) => Some(Cow::Borrowed(if *value { "true" } else { "false" })),
-        Body::Number(number) => Some(scalar::number(number)),
-        Body::String(text) => Some(Cow::Borrowed(text)),
-        Body::Secret(text) => Some(Cow::Borrowed(text.expose())),
-        Body::Null => Some(Cow::Borrowed("")),
-        Body::List(_) | Body::Map(_) => None,
-    }
-}
-
-fn text_of_value(value: &Value) -> Option<Cow<'_, str>> {
-    match value {
-        Value::Bool(value) => Some(Cow::Borrowed(if *value { "true" } else { "false" })),
-        Value::Number(number) => Some(scalar::number(number)),
-        Value::String(text) => Some(Cow::Borrowed(text)),
-        Value::Null => Some(Cow::Borrowed("")),
-        Value::Array(_) | Value::Object(_) => None,
-    }
-}
-
-/// What the servers do to a text by the name of its field.
-fn tidy<'a>(name: &str, text: Cow<'a, str>) -> Cow<'a, str> {
-    if name.ends_with("cidrs") || name.ends_with("cidr_list") {
-        return tidy_cidr(text);
-    }
-    if matches!(
-        name,
-        "default_role" | "policies" | "token_policies" | "identity_policies"
-    ) {
-        return Cow::Owned(text.trim().to_lowercase());
-    }
-    tidy_pem(text)
-}
-
-fn is_duration(name: &str) -> bool {
-    matches!(name, "ttl" | "period" | "interval" | "max_age")
-        || ["_ttl", "_period", "_leeway", "_interval", "_timeout"]
-            .iter()
-            .any(|end| name.ends_with(end))
-}
-
-/// Texts that mean what the server does anyway.
-fn is_default(name: &str, want: &Body) -> bool {
-    let Body::String(text) = want else {
-        return false;
-    };
-    match name {
-        "token_type" => matches!(text.as_str(), "" | "default" | "default-service"),
-        "listing_visibility" => matches!(text.as_str(), "" | "hidden"),
-        _ => false,
-    }
-}
-
-fn is_empty_body(body: &Body) -> bool {
-    match body {
-        Body::Null => true,
-        Body::String(text) => text.is_empty(),
-        Body::Secret(text) => text.is_empty(),
-        Body::List(items) => items.is_empty(),
-        Body::Map(fields) => fields.iter().all(|(_, value)| is_empty_body(value)),
-        Body::Bool(_) | Body::Number(_) => false,
-    }
-}
-
-fn is_empty_value(value: &Value) -> bool {
-    match value {
-        Value::Null => true,
-        Value::String(text) => text.is_empty(),
-        Value::Array(items) => items.is_empty(),
-        Value::Object(fields) => fields.is_empty(),
-        Value::Bool(_) | Value::Number(_) => false,
-    }
-}
-
-fn is_composite(body: &Body) -> bool {
-    matches!(body, Body::List(_) | Body::Map(_))
 }
 
 #[cfg(test)]

@@ -88,6 +88,22 @@ fn digits(text: &str) -> Option<i128> {
     }
 }
 
+/// As the servers' language prints a duration of whole seconds: `1h0m0s`, `5m0s`, `30s`. A field with such an
+/// answer is a duration, whatever its name.
+pub(super) fn is_go_duration(text: &str) -> bool {
+    let Some(total) = seconds(text).filter(|_| text.ends_with('s')) else {
+        return false;
+    };
+    let (sign, total) = (if total < 0 { "-" } else { "" }, total.unsigned_abs());
+    let (hours, minutes, seconds) = (total / 3600, total / 60 % 60, total % 60);
+    let printed = match (hours, minutes) {
+        (0, 0) => format!("{sign}{seconds}s"),
+        (0, _) => format!("{sign}{minutes}m{seconds}s"),
+        _ => format!("{sign}{hours}h{minutes}m{seconds}s"),
+    };
+    printed == text
+}
+
 /// `1` and `1.0` are the same.
 pub(super) fn number(number: &Number) -> Cow<'static, str> {
     let text = number.to_string();

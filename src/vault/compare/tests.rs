@@ -154,6 +154,16 @@ fn the_same_in_the_servers_writing_is_the_same() {
         ),
         ("not wanted", json!({}), json!({"token_ttl": 5})),
         (
+            "durations by their look",
+            json!({"delete_version_after": "1h"}),
+            json!({"delete_version_after": "1h0m0s"}),
+        ),
+        (
+            "seconds by their look",
+            json!({"delete_version_after": 90}),
+            json!({"delete_version_after": "1m30s"}),
+        ),
+        (
             "list of maps",
             json!({"jwks_pairs": [{"jwks_url": "a"}]}),
             json!({"jwks_pairs": [{"jwks_url": "a", "jwks_ca_pem": ""}]}),
@@ -314,6 +324,14 @@ fn secrets_that_come_back_are_compared_and_never_shown() {
     );
     assert_eq!(fields(&other), ["kubernetes_ca_cert", "pem_keys"]);
     assert!(!format!("{other:?}").contains("hunter"), "{other:?}");
+}
+
+#[test]
+fn only_the_servers_own_form_of_a_duration_is_one_whatever_its_name() {
+    let differs = |want: serde_json::Value, have| !compare(&want.into(), &have).is_same();
+    assert!(differs(json!({"note": "60m"}), json!({"note": "1h"})));
+    assert!(differs(json!({"note": "1h"}), json!({"note": "2h0m0s"})));
+    assert!(differs(json!({"note": "x"}), json!({"note": "1h0m0s"})));
 }
 
 #[test]

@@ -288,7 +288,7 @@ async fn the_active_node_is_found_among_dead_and_standby_ones() {
     let (standby, _at_standby) = responder(vec![standby]).await;
     let (leader, _at_leader) = responder(vec![json_answer(&state)]).await;
     let client = open(&standby, &["http://127.0.0.1:1", &standby, &leader]);
-    let active = sys::active(&client).await.unwrap();
+    let (active, _) = sys::active(&client).await.unwrap();
     assert_eq!(active.address(), leader);
     assert_eq!(client.nodes().len(), 3);
 }

@@ -52,6 +52,13 @@ fn data_is_taken_out_of_an_envelope_and_only_out_of_one() {
 }
 
 #[test]
+fn warnings_are_fit_to_show_as_errors_are() {
+    let body = r#"{"request_id":"r","warnings":["it took \u001b[31mhunter2-hunter2\nand more"]}"#;
+    let reply = reply(200, "application/json", body, "x", &["hunter2-hunter2"]);
+    assert_eq!(reply.warnings(), ["it took [31m… and more"]);
+}
+
+#[test]
 fn a_parse_error_quotes_nothing_of_the_answer() {
     let bad = reply(
         200,

@@ -12,6 +12,7 @@ mod server;
 
 use crate::support::{Action, Proxy};
 
+pub use api::Api;
 pub use custody::{looks_like_a_share, root_from_shares};
 pub use file::{Ceremony, OPERATOR};
 pub use people::AUDIENCE;

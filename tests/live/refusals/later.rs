@@ -6,12 +6,17 @@ use std::net::TcpListener;
 use serde_json::json;
 
 use super::before;
-use crate::ceremony::{Ceremony, Run, Server, declared};
-use crate::support::eventually;
+use crate::ceremony::{Ceremony, Run, Server};
 
 /// Applies; the run is refused with these texts, and no request that begins with one of `never` was sent.
 #[track_caller]
-fn refused(server: &Server, ceremony: &Ceremony, code: i32, texts: &[&str], never: &[&str]) -> Run {
+pub(super) fn refused(
+    server: &Server,
+    ceremony: &Ceremony,
+    code: i32,
+    texts: &[&str],
+    never: &[&str],
+) -> Run {
     let run = ceremony.apply();
     run.exits(code).says(texts).says(&["what to do:"]);
     let requests = server.audit().requests();
@@ -33,93 +38,6 @@ const ROLES_AND_AFTER: [&str; 3] = [
 ];
 /// Requests of the steps after `log in another way`.
 const REVOCATION: [&str; 1] = ["list auth/token/accessors"];
-
-#[test]
-fn openbao_without_the_audit_stanza_is_shown_the_stanza_and_goes_on_once_it_is_there() {
-    let server = Server::with_audit(None);
-    let ceremony = Ceremony::at(&server);
-    let run = ceremony.apply();
-    let stanza = format!(
-        "audit \"file\" \"file\" {{\n  options {{\n    file_path = \"{}\"\n  }}\n}}",
-        server.audit_file().display()
-    );
-    run.exits(3).says(&[
-        "refused:",
-        "takes no audit devices over its API",
-        "reload it (SIGHUP)",
-    ]);
-    run.shows(&stanza);
-    assert_eq!(
-        ceremony.files_in("shares").len(),
-        3,
-        "the shares are safe with their custodians"
-    );
-    server.reload_with(&stanza);
-    let log = server.audit();
-    let seen = || {
-        log.requests()
-            .iter()
-            .any(|request| request.contains("sys/audit/test"))
-    };
-    assert!(
-        eventually(std::time::Duration::from_secs(10), seen),
-        "the server opened its device"
-    );
-    ceremony.apply().exits(4);
-    for write in [
-        "update sys/mounts/secret",
-        "update sys/auth/userpass",
-        "update sys/policies/acl/operator",
-    ] {
-        log.place(write);
-    }
-}
-
-#[test]
-fn a_device_that_logs_in_clear_has_seen_the_root_token() {
-    let server = Server::with_audit(Some(declared(true)));
-    let ceremony = Ceremony::at(&server);
-    let texts = [
-        "refused:",
-        "log_raw: the root token stands in",
-        "empty the storage, remove the checkpoint directory",
-    ];
-    refused(
-        &server,
-        &ceremony,
-        3,
-        &texts,
-        &[
-            "update sys/mounts",
-            "update sys/auth",
-            "update sys/policies",
-        ],
-    );
-}
-
-#[test]
-fn a_device_with_another_option_is_shown_and_left_alone() {
-    let (server, mut ceremony) = before();
-    ceremony.set("/audit/file/options/mode", json!("0640"));
-    let texts = [
-        "refused:",
-        "sys/audit/file: mode is 0600, the file says 0640",
-        "let a person add the right one",
-    ];
-    refused(
-        &server,
-        &ceremony,
-        3,
-        &texts,
-        &[
-            "update sys/mounts",
-            "delete sys/audit",
-            "update sys/audit/file",
-        ],
-    );
-    ceremony.remove("/audit/file/options/mode");
-    ceremony.apply().exits(4);
-}
 
 #[test]
 fn a_policy_that_the_server_rejects() {

@@ -3,9 +3,12 @@
 mod aws;
 mod cluster;
 mod custodians;
+mod devices;
 mod disk;
 mod file;
 mod later;
+mod places;
+mod shares;
 mod tls;
 
 use crate::ceremony::{Ceremony, Run, Server};

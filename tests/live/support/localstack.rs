@@ -208,6 +208,20 @@ impl LocalStack {
         put.map(drop).map_err(|error| code(&error))
     }
 
+    /// How many versions of a parameter there are, old ones among them.
+    pub fn ssm_versions(&self, name: &str) -> usize {
+        let request = self.ssm.get_parameter_history().name(name);
+        let history = self.runtime.block_on(request.send());
+        if history
+            .as_ref()
+            .is_err_and(|error| code(error) == "ParameterNotFound")
+        {
+            return 0;
+        }
+        let history = history.expect("the parameter store answers");
+        history.parameters.unwrap_or_default().len()
+    }
+
     /// Deletes a parameter.
     pub fn ssm_delete(&self, name: &str) {
         let request = self.ssm.delete_parameter().name(name);

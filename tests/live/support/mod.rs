@@ -8,6 +8,7 @@
 #![allow(dead_code, unused_imports)]
 
 mod browser;
+mod bucket;
 mod by_hand;
 mod canaries;
 mod certificates;
@@ -28,6 +29,7 @@ mod tool;
 mod vault_config;
 mod vault_server;
 
+pub use bucket::Bucket;
 pub use by_hand::Initialised;
 pub use canaries::{Canaries, Find, Search};
 pub use certificates::{Authority, Certificate};

@@ -1,7 +1,9 @@
 //! An HTTP proxy on loopback in front of a server, to count requests and to disturb them.
 
+mod message;
+
 use std::collections::BTreeMap;
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
@@ -9,8 +11,12 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use self::message::{Message, value_of};
 use super::canaries::Canaries;
 use super::process::listen;
+
+/// What is missing of an answer at least that was cut: of one without a body, the end of its headers.
+const SHORTEST_CUT: usize = 4;
 
 /// One request as it came in.
 #[derive(Debug, Clone)]
@@ -58,6 +64,8 @@ pub enum Action {
     DoAndRespond(u16, &'static str, String),
     /// The server does it, and the connection closes without the answer.
     DropAnswer,
+    /// The server does it, and the connection closes in the middle of the answer.
+    CutAnswer,
     /// The server learns nothing of it, and the connection stays open until the program goes away.
     Hold,
     /// The server does it, and the answer is kept until the program goes away.
@@ -66,16 +74,20 @@ pub enum Action {
     Keep,
     /// What was kept arrives first, its answer for nobody; then this one goes through.
     PassAfterKept,
+    /// It goes through to the server at this address instead.
+    Lead(String),
     /// The proxy answers 307 with this address.
     Redirect(String),
 }
 
 type Rule = dyn Fn(&RequestInfo) -> Action + Send + Sync;
+type Ear = dyn Fn(&RequestInfo, &[u8]) + Send + Sync;
 
 struct Shared {
     upstream: String,
     heard: Canaries,
     rule: Box<Rule>,
+    ear: Box<Ear>,
     number: AtomicUsize,
     counts: Mutex<BTreeMap<String, usize>>,
     closing: AtomicBool,
@@ -100,8 +112,19 @@ impl Proxy {
         address: &str,
         rule: impl Fn(&RequestInfo) -> Action + Send + Sync + 'static,
     ) -> Self {
-        let bare = address.strip_prefix("http://");
-        let upstream = bare.expect("an http:// address").to_owned();
+        Self::listening(address, rule, |_, _| {})
+    }
+
+    /// The same, and `ear` hears what the server answered (the body) before anybody else does.
+    pub fn listening(
+        address: &str,
+        rule: impl Fn(&RequestInfo) -> Action + Send + Sync + 'static,
+        ear: impl Fn(&RequestInfo, &[u8]) + Send + Sync + 'static,
+    ) -> Self {
+        let upstream = address
+            .strip_prefix("http://")
+            .expect("an http:// address")
+            .to_owned();
         let (listener, port) = listen();
         let (sender, held) = mpsc::channel();
         let shared = Arc::new(Shared {
@@ -110,6 +133,7 @@ impl Proxy {
             held: Mutex::new(sender),
             kept: Mutex::default(),
             rule: Box::new(rule),
+            ear: Box::new(ear),
             number: AtomicUsize::new(0),
             counts: Mutex::default(),
             closing: AtomicBool::new(false),
@@ -201,16 +225,22 @@ fn serve(connection: &TcpStream, shared: &Shared) -> io::Result<()> {
     while let Some(message) = Message::read(&mut reader, None)? {
         let request = shared.register(message);
         let answer = match (shared.rule)(&request) {
-            Action::Pass => forward(&request, shared)?,
+            Action::Pass => shared.forward(&request)?,
             Action::Delay(time) => {
                 thread::sleep(time);
-                forward(&request, shared)?
+                shared.forward(&request)?
             }
             Action::Refuse => return Ok(()),
-            Action::DropAnswer => return forward(&request, shared).map(drop),
+            Action::DropAnswer => return shared.forward(&request).map(drop),
+            Action::CutAnswer => {
+                let answer = shared.forward(&request)?;
+                let half = (answer.body.len() / 2).max(SHORTEST_CUT);
+                let bytes = answer.bytes("close", request.method == "HEAD");
+                return (&*connection).write_all(&bytes[..bytes.len() - half]);
+            }
             Action::Hold => return hold(shared, &mut reader),
             Action::HoldAnswer => {
-                forward(&request, shared)?;
+                shared.forward(&request)?;
                 return hold(shared, &mut reader);
             }
             Action::Keep => {
@@ -219,16 +249,19 @@ fn serve(connection: &TcpStream, shared: &Shared) -> io::Result<()> {
             }
             Action::PassAfterKept => {
                 for late in locked(&shared.kept).drain(..) {
-                    forward(&late, shared)?;
+                    shared.forward(&late)?;
                 }
-                forward(&request, shared)?
+                shared.forward(&request)?
             }
             Action::DoAndRespond(status, kind, body) => {
-                forward(&request, shared)?;
+                shared.forward(&request)?;
                 Message::answer(status, ("content-type", kind), body)
             }
             Action::Respond(status, kind, body) => {
                 Message::answer(status, ("content-type", kind), body)
+            }
+            Action::Lead(address) => {
+                shared.forward_to(address.trim_start_matches("http://"), &request)?
             }
             Action::Redirect(url) => Message::answer(307, ("location", &url), String::new()),
         };
@@ -269,131 +302,25 @@ impl Shared {
         *locked(&self.counts).entry(request.label()).or_default() += 1;
         request
     }
-}
 
-/// Hands a request to the server over a connection of its own, and reads the whole answer.
-fn forward(request: &RequestInfo, shared: &Shared) -> io::Result<Message> {
-    let message = Message {
-        first_line: format!("{} {} HTTP/1.1", request.method, request.path),
-        headers: request.headers.clone(),
-        body: request.body.clone(),
-    };
-    let mut server = TcpStream::connect(&shared.upstream)?;
-    server.set_nodelay(true)?;
-    server.write_all(&message.bytes("close", false))?;
-    let answer = Message::read(&mut BufReader::new(server), Some(&request.method))?;
-    let answer = answer.ok_or(io::ErrorKind::UnexpectedEof)?;
-    shared.heard.hear_both(request, &answer.body);
-    Ok(answer)
-}
-
-/// A request or an answer with its body, whichever way that was framed.
-#[derive(Debug)]
-struct Message {
-    first_line: String,
-    headers: Vec<(String, String)>,
-    body: Vec<u8>,
-}
-
-impl Message {
-    fn answer(status: u16, header: (&str, &str), body: String) -> Self {
-        Self {
-            first_line: format!("HTTP/1.1 {status} Disturbed"),
-            headers: vec![(header.0.to_owned(), header.1.to_owned())],
-            body: body.into_bytes(),
-        }
+    /// Hands a request to the server over a connection of its own, and reads the whole answer.
+    fn forward(&self, request: &RequestInfo) -> io::Result<Message> {
+        self.forward_to(&self.upstream, request)
     }
 
-    /// Reads one message, or nothing where the connection ends before it. `answering` is the method of the request
-    /// that an answer belongs to; it is absent for requests.
-    fn read(reader: &mut impl BufRead, answering: Option<&str>) -> io::Result<Option<Self>> {
-        let first_line = line(reader)?;
-        if first_line.is_empty() {
-            return Ok(None);
-        }
-        let mut headers = Vec::new();
-        loop {
-            let header = line(reader)?;
-            let Some((name, value)) = header.split_once(':') else {
-                break;
-            };
-            headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
-        }
-        let mut message = Self {
-            first_line,
-            headers,
-            body: Vec::new(),
+    fn forward_to(&self, server: &str, request: &RequestInfo) -> io::Result<Message> {
+        let message = Message {
+            first_line: format!("{} {} HTTP/1.1", request.method, request.path),
+            headers: request.headers.clone(),
+            body: request.body.clone(),
         };
-        message.read_body(reader, answering)?;
-        Ok(Some(message))
+        let mut server = TcpStream::connect(server)?;
+        server.set_nodelay(true)?;
+        server.write_all(&message.bytes("close", false))?;
+        let answer = Message::read(&mut BufReader::new(server), Some(&request.method))?;
+        let answer = answer.ok_or_else(|| io::Error::from(io::ErrorKind::UnexpectedEof))?;
+        self.heard.hear_both(request, &answer.body);
+        (self.ear)(request, &answer.body);
+        Ok(answer)
     }
-
-    fn read_body(&mut self, reader: &mut impl BufRead, answering: Option<&str>) -> io::Result<()> {
-        let status = self.first_line.split(' ').nth(1).unwrap_or_default();
-        if answering == Some("HEAD") || (answering.is_some() && matches!(status, "204" | "304")) {
-            return Ok(());
-        }
-        let length =
-            value_of(&self.headers, "content-length").map(|text| text.parse().unwrap_or(0));
-        if value_of(&self.headers, "transfer-encoding")
-            .is_some_and(|coding| coding.contains("chunked"))
-        {
-            self.read_chunks(reader)
-        } else if let Some(length) = length {
-            self.body.resize(length, 0);
-            reader.read_exact(&mut self.body)
-        } else if answering.is_some() {
-            reader.read_to_end(&mut self.body).map(drop)
-        } else {
-            Ok(())
-        }
-    }
-
-    fn read_chunks(&mut self, reader: &mut impl BufRead) -> io::Result<()> {
-        loop {
-            let size = line(reader)?;
-            let size = size.split(';').next().unwrap_or_default();
-            let size = u64::from_str_radix(size, 16).map_err(io::Error::other)?;
-            if size == 0 {
-                // Trailers, up to the empty line.
-                while !line(reader)?.is_empty() {}
-                return Ok(());
-            }
-            reader.take(size).read_to_end(&mut self.body)?;
-            line(reader)?;
-        }
-    }
-
-    /// The message as bytes, framed by its length. The answer to HEAD keeps the length that the server gave.
-    fn bytes(&self, connection: &str, to_head: bool) -> Vec<u8> {
-        let mut text = format!("{}\r\n", self.first_line);
-        for (name, value) in &self.headers {
-            let framing = matches!(name.as_str(), "connection" | "transfer-encoding");
-            if !framing && (to_head || name != "content-length") {
-                text += &format!("{name}: {value}\r\n");
-            }
-        }
-        text += &format!("connection: {connection}\r\n");
-        if !to_head && !self.first_line.contains(" 204 ") {
-            text += &format!("content-length: {}\r\n", self.body.len());
-        }
-        text += "\r\n";
-        let mut bytes = text.into_bytes();
-        if !to_head {
-            bytes.extend(&self.body);
-        }
-        bytes
-    }
-}
-
-fn value_of<'a>(headers: &'a [(String, String)], name: &str) -> Option<&'a str> {
-    let found = headers.iter().find(|(key, _)| key == name);
-    found.map(|(_, value)| value.as_str())
-}
-
-/// One line without its end; empty at the end of the connection.
-fn line(reader: &mut impl BufRead) -> io::Result<String> {
-    let mut line = String::new();
-    reader.read_line(&mut line)?;
-    Ok(line.trim_end_matches(['\r', '\n']).to_owned())
 }

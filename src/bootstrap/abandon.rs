@@ -1,0 +1,246 @@
+//! `apply --abandon`: a person has decided to wipe the cluster, and what the checkpoint keeps of it is
+//! destroyed. Asks nothing of the server but whether it lives, and needs no key: nothing is opened.
+
+use std::cell::RefCell;
+
+use futures::future::join_all;
+use serde::Serialize;
+
+use super::checkpoint::{Checkpoint, ShareRecord};
+use super::decide::Recorded;
+use super::open;
+use super::second_place::{self, SecondPlace};
+use super::step::Step;
+use crate::config::{Config, in_shell};
+use crate::failure::Failure;
+use crate::prompt;
+use crate::vault::sys;
+
+/// What is typed before the name where a cluster that may live loses its only way in.
+const LOSE_AND_BLANK: &str = "lose ";
+
+/// What was destroyed, and what a person must still do.
+#[derive(Debug, Serialize)]
+pub struct Abandoned {
+    /// Form of this answer.
+    pub version: u32,
+    /// `cluster.name` of the file.
+    pub cluster: String,
+    /// Each thing with its place.
+    pub destroyed: Vec<String>,
+    /// In the order in which it is to be done.
+    pub remains: Vec<String>,
+}
+
+/// Whether anybody could still want what the checkpoint keeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Life {
+    /// Every node says that it is not initialised: what is kept opens nothing.
+    Empty,
+    /// Initialised, or nobody says. Unknown is never a pass.
+    MayLive,
+}
+
+/// Destroys the secrets of the checkpoint. `word` is what was typed behind `--abandon`; empty where a
+/// person is to be asked.
+///
+/// # Errors
+/// The word is not the one that the case asks for, another run is at it, or the disk refuses.
+pub async fn abandon(
+    config: &Config,
+    word: &str,
+    take_over: Option<&str>,
+    show: &dyn Fn(&str),
+) -> Result<Abandoned, Failure> {
+    let name = &config.cluster.name;
+    let lose = format!("{LOSE_AND_BLANK}{name}");
+    if !["", name, &lose].contains(&word) {
+        return Err(
+            Failure::usage(format!("{word} is not the name of this cluster"))
+                .advise(config.command(&format!("apply --abandon {}", in_shell(name)))),
+        );
+    }
+    let directory = config.checkpoint.path.display().to_string();
+    if !config.checkpoint.path.exists() && config.checkpoint.replica.is_none() {
+        return Ok(abandoned(
+            config,
+            Vec::new(),
+            vec![format!("nothing: there is no {directory}")],
+        ));
+    }
+    let (checkpoint, place) = second_place::checkpoint(config, take_over).await?;
+    let checkpoint = RefCell::new(checkpoint);
+    let abandoned = destroy(config, &checkpoint, place.as_ref(), (word, &lose), show).await;
+    if let Some(place) = place {
+        place.release().await?;
+    }
+    abandoned
+}
+
+async fn destroy(
+    config: &Config,
+    checkpoint: &RefCell<Checkpoint>,
+    place: Option<&SecondPlace>,
+    (word, lose): (&str, &str),
+    show: &dyn Fn(&str),
+) -> Result<Abandoned, Failure> {
+    let name = config.cluster.name.as_str();
+    let directory = config.checkpoint.path.display().to_string();
+    let (life, said) = look(config).await;
+    let (kept, handed_over, keeps) = {
+        let checkpoint = checkpoint.borrow();
+        let keeps = checkpoint.keeps_something().unwrap_or(true);
+        (
+            checkpoint.secrets_in_words()?,
+            checkpoint.diary().handed_over(),
+            keeps,
+        )
+    };
+    if handed_over && kept.is_none() && life == Life::MayLive {
+        let line = format!("nothing: {said} and was handed over; {directory} is left as it is");
+        return Ok(abandoned(config, Vec::new(), vec![line]));
+    }
+    let way_in = life == Life::MayLive && keeps;
+    let needed = if way_in { lose } else { name };
+    let what = match kept {
+        Some(kept) if way_in => {
+            format!("{directory} keeps {kept}, and without that nobody may ever open it again")
+        }
+        Some(kept) => format!("{directory} keeps {kept}, which opens nothing"),
+        None => format!("{directory} keeps no secrets"),
+    };
+    confirm(config, word, needed, (&what, &said), show).await?;
+    let mut destroyed = Vec::new();
+    if let Some(kept) = kept {
+        checkpoint.borrow().destroy_secrets()?;
+        destroyed.push(format!("{directory}/secrets: {kept}"));
+    }
+    let remains = remains(config, &checkpoint.borrow(), life);
+    if has_begun(&checkpoint.borrow()) {
+        let old = checkpoint.borrow_mut().begin_anew()?;
+        destroyed.push(format!(
+            "the diary begins anew; the old one, without secrets, is {}",
+            old.display()
+        ));
+    }
+    if let Some(place) = place {
+        place.follow(checkpoint).await?;
+        destroyed.push(format!(
+            "what {} kept of it; its deletion was read back",
+            place.address()
+        ));
+    }
+    Ok(abandoned(config, destroyed, remains))
+}
+
+fn has_begun(checkpoint: &Checkpoint) -> bool {
+    checkpoint.diary().recorded(Step::Initialize) != Recorded::Nothing
+}
+
+fn abandoned(config: &Config, mut destroyed: Vec<String>, remains: Vec<String>) -> Abandoned {
+    if destroyed.is_empty() {
+        destroyed.push("nothing: there were no secrets".into());
+    }
+    Abandoned {
+        version: 1,
+        cluster: config.cluster.name.clone(),
+        destroyed,
+        remains,
+    }
+}
+
+/// Asks every node. One that is initialised, or silent, may hold what somebody needs.
+async fn look(config: &Config) -> (Life, String) {
+    let client = match open::open_client(config).await {
+        Ok(client) => client,
+        Err(failure) => return (Life::MayLive, failure.to_string()),
+    };
+    let asks = client.nodes().into_iter();
+    let answers = join_all(asks.map(|node| async move {
+        let answer = sys::initialized(&node).await;
+        (node, answer)
+    }));
+    let mut said = Vec::new();
+    for (node, answer) in answers.await {
+        match answer {
+            Ok(false) => {}
+            Ok(true) => said.push(format!("{} is initialised", node.address())),
+            Err(error) => said.push(error.to_string()),
+        }
+    }
+    if said.is_empty() {
+        return (
+            Life::Empty,
+            format!("{} is not initialised", client.address()),
+        );
+    }
+    (Life::MayLive, said.join(", "))
+}
+
+/// A way in that may be the last one is given up under its own words only.
+async fn confirm(
+    config: &Config,
+    word: &str,
+    needed: &str,
+    (what, said): (&str, &str),
+    show: &dyn Fn(&str),
+) -> Result<(), Failure> {
+    let command = config.command(&format!("apply --abandon {}", in_shell(needed)));
+    // Whoever says that the cluster is lost says more than that the checkpoint is.
+    if word == needed || word.starts_with(LOSE_AND_BLANK) {
+        return Ok(());
+    }
+    if !word.is_empty() {
+        return Err(Failure::refused(format!("{said}: {what}")).advise(format!(
+            "if that is what you want, say so: {command}; else go on: {}",
+            config.command("apply")
+        )));
+    }
+    show(&format!("{said}: {what}"));
+    let instead = format!("where nobody is there to answer: {command}");
+    let typed = prompt::word(&format!("To destroy what is kept, type {needed}"), &instead).await?;
+    if typed == needed {
+        return Ok(());
+    }
+    Err(
+        Failure::failed(format!("nothing was destroyed: you did not type {needed}"))
+            .advise(config.command("apply --abandon")),
+    )
+}
+
+/// What the program cannot do for a person.
+fn remains(config: &Config, checkpoint: &Checkpoint, life: Life) -> Vec<String> {
+    let mut lines = Vec::new();
+    if life == Life::MayLive {
+        let nodes = [config.cluster.address.clone()];
+        let nodes = if config.cluster.nodes.is_empty() {
+            &nodes[..]
+        } else {
+            &config.cluster.nodes
+        };
+        let nodes: Vec<_> = nodes
+            .iter()
+            .map(|node| node.as_str().trim_end_matches('/'))
+            .collect();
+        lines.push(format!(
+            "stop the server and empty its storage: {}",
+            nodes.join(", ")
+        ));
+    }
+    let stored: Vec<_> = checkpoint.diary().shares.iter().map(place).collect();
+    if !stored.is_empty() {
+        lines.push(format!(
+            "remove the shares of the old cluster, which nothing here deletes: {}",
+            stored.join(", ")
+        ));
+    }
+    lines.push(format!("then begin again: {}", config.command("apply")));
+    lines
+}
+
+/// Where a share was stored; killed while storing it, nobody knows.
+fn place((name, record): (&String, &ShareRecord)) -> String {
+    let stored = record.stored.as_ref();
+    let address = stored.and_then(|stored| stored["address"].as_str());
+    address.map_or_else(|| format!("perhaps that of {name}"), str::to_owned)
+}

@@ -1,0 +1,132 @@
+//! What a decision comes to: nothing, a note, a refusal, or the step's own writing and its record.
+
+use super::ceremony::Ceremony;
+use super::decide::Decision;
+use super::event::Outcome;
+use super::evidence::Evidence;
+use super::step::{Observation, Step};
+use super::steps;
+use crate::failure::Failure;
+
+/// Under which name a step's evidence keeps what was found when it was applied.
+pub(super) const FINDINGS: &str = "findings";
+
+/// Carries out what was decided about a step, and records it.
+///
+/// # Errors
+/// The decision was to refuse, or the step failed.
+pub(super) async fn act(
+    step: Step,
+    ceremony: &mut Ceremony<'_>,
+    decision: Decision,
+    observation: Observation,
+) -> Result<(Outcome, Evidence), Failure> {
+    match decision {
+        Decision::Skip => {
+            findings_of_before(step, ceremony);
+            Ok((Outcome::Unchanged, observation.evidence))
+        }
+        Decision::SkipUnseen => {
+            findings_of_before(step, ceremony);
+            for why in &observation.details {
+                ceremony.note(format!("recorded, not re-checked: {why}"));
+            }
+            Ok((Outcome::NotRechecked, observation.evidence))
+        }
+        Decision::Adopt => {
+            let evidence = if step == Step::Initialize {
+                steps::initialize::adopt(ceremony).await?
+            } else {
+                observation.evidence
+            };
+            ceremony.checkpoint().finish(step, evidence.clone())?;
+            Ok((Outcome::Adopted, evidence))
+        }
+        Decision::Refuse(why) if step == Step::Initialize => {
+            Err(steps::initialize::refusal(ceremony, why))
+        }
+        Decision::Refuse(_) => Err(unseen(step, &observation)),
+        Decision::Apply | Decision::LookAgain => {
+            let evidence = write(step, ceremony, observation).await?;
+            Ok((Outcome::Applied, evidence))
+        }
+        Decision::Repair => {
+            for detail in &observation.details {
+                ceremony.note(format!("was done and has changed: {detail}"));
+            }
+            // What is merely done once more in each run, such as waiting, has not changed.
+            let outcome = if observation.details.is_empty() {
+                Outcome::Applied
+            } else {
+                Outcome::Repaired
+            };
+            let evidence = repair(step, ceremony, observation).await?;
+            Ok((outcome, evidence))
+        }
+    }
+}
+
+async fn write(
+    step: Step,
+    ceremony: &mut Ceremony<'_>,
+    observation: Observation,
+) -> Result<Evidence, Failure> {
+    // Two steps record their own start, between what they prepare and what they cannot take back.
+    if !matches!(step, Step::Initialize | Step::RevokeRoot) {
+        ceremony.checkpoint().start(step)?;
+        // What preflight has still to prove is not relied on.
+        if step != Step::Preflight {
+            ceremony.replicate().await?;
+        }
+    }
+    let before = ceremony.findings.borrow().len();
+    let evidence = steps::apply(step, ceremony, observation).await?;
+    let found = ceremony.findings_since(before);
+    let evidence = if found.is_empty() {
+        evidence
+    } else {
+        evidence.with(FINDINGS, found)
+    };
+    ceremony.checkpoint().finish(step, evidence.clone())?;
+    if step != Step::WaitUntilActive {
+        ceremony.written.set(ceremony.written.get() + 1);
+    }
+    Ok(evidence)
+}
+
+/// What was found when the step was applied still stands: it is looked at only then.
+fn findings_of_before(step: Step, ceremony: &Ceremony<'_>) {
+    let checkpoint = ceremony.diary();
+    let entry = checkpoint.diary().steps.get(&step);
+    let found: Vec<String> = entry
+        .and_then(|e| e.evidence.get(FINDINGS))
+        .unwrap_or_default();
+    for finding in found {
+        ceremony.find(finding);
+    }
+}
+
+/// After hand-over there is no root: what the login at hand may mend it mends, the rest is a finding.
+async fn repair(
+    step: Step,
+    ceremony: &mut Ceremony<'_>,
+    observation: Observation,
+) -> Result<Evidence, Failure> {
+    let needs_nobody = matches!(
+        step,
+        Step::Preflight | Step::WaitUntilActive | Step::HandOver
+    );
+    if ceremony.is_root() || needs_nobody {
+        return write(step, ceremony, observation).await;
+    }
+    for detail in &observation.details {
+        ceremony.find(format!("{} differs from the file: {detail}", step.name()));
+    }
+    Ok(observation.evidence)
+}
+
+fn unseen(step: Step, observation: &Observation) -> Failure {
+    let why = observation.details.join("; ");
+    Failure::refused(format!("{} cannot be looked at: {why}", step.name()))
+        .advise("let a login with the right policies do it, or use break-glass")
+}

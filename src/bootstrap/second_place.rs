@@ -1,0 +1,380 @@
+//! The checkpoint's second place during a run: claimed by one machine at a time, taken up where the disk
+//! is gone, and brought up to date before anything that relies on it is done.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use rustix::system::uname;
+use tokio::sync::Mutex;
+
+use super::checkpoint::{self, Checkpoint, Diary, Mark};
+use super::decide::Recorded;
+use super::open::to_aws;
+use super::step::Step;
+use crate::config::{Config, ReplicaKind};
+use crate::custodian::{self, Kind};
+use crate::failure::Failure;
+use crate::replica::{Claim, Commit, Found, Replica, Spec};
+
+/// A share is about 50 letters and stands in an answer twice; what is around them is short.
+const BYTES_A_SHARE: usize = 200;
+/// Of an answer without shares, and of its encryption.
+const BYTES_ANYWAY: usize = 2048;
+
+/// A second place that this run has claimed.
+pub struct SecondPlace {
+    spec: Spec,
+    address: String,
+    /// Opened when it is needed, so that it can be forgotten together with the credentials that reach it.
+    replica: RefCell<Option<Rc<Replica>>>,
+    claim: (u32, Claim),
+    state: Mutex<State>,
+}
+
+/// What is known to be there.
+struct State {
+    commit: Option<Commit>,
+    /// Something may be there that no commit names.
+    stray: bool,
+}
+
+/// Opens the place that the file names, without claiming it.
+///
+/// # Errors
+/// It cannot be reached or may not be used.
+pub(super) async fn look_at(config: &Config) -> Result<Option<Replica>, Failure> {
+    match spec(config) {
+        Some(spec) => Ok(Some(Replica::open(&spec).await.map_err(of_replica)?)),
+        None => Ok(None),
+    }
+}
+
+/// The place of the file as the room of replicas takes it.
+fn spec(config: &Config) -> Option<Spec> {
+    let wanted = config.checkpoint.replica.as_ref()?;
+    let (kms_key, aws) = (wanted.kms_key.clone(), to_aws(&wanted.aws));
+    Some(match wanted.kind.clone() {
+        ReplicaKind::Ssm { parameter } => Spec::Ssm {
+            parameter,
+            kms_key,
+            aws,
+        },
+        ReplicaKind::S3 { bucket, prefix } => Spec::S3 {
+            bucket,
+            prefix,
+            kms_key,
+            aws,
+        },
+    })
+}
+
+/// What is at the second place, in words, and the diary there. Claims nothing.
+///
+/// # Errors
+/// It cannot be looked at.
+pub(super) async fn seen(config: &Config) -> Result<Option<(String, Option<Diary>)>, Failure> {
+    let Some(replica) = look_at(config).await? else {
+        return Ok(None);
+    };
+    let found = replica.look().await.map_err(of_replica)?;
+    let address = replica.address();
+    let diary = match &found.commit {
+        Some(commit) => {
+            let bytes = replica.fetch(&commit.diary).await.map_err(of_replica)?;
+            Some(Diary::read(&bytes, address)?)
+        }
+        None => None,
+    };
+    let kept = match &found.commit {
+        None => "nothing yet".to_owned(),
+        Some(commit) if commit.secrets.is_some() => format!("of {}, with secrets", commit.written),
+        Some(commit) => format!("of {}, without secrets", commit.written),
+    };
+    let held = match &found.claim {
+        Some((_, claim)) => format!(
+            "; held by {} since {}, to be taken over as {}",
+            claim.owner, claim.at, claim.id
+        ),
+        None => String::new(),
+    };
+    Ok(Some((format!("{address}: {kept}{held}"), diary)))
+}
+
+/// The checkpoint, locked here and claimed at its second place; taken up from there where that knows more.
+///
+/// # Errors
+/// Another run is at it, here or on another machine, or one of the two places cannot be used.
+pub(super) async fn checkpoint(
+    config: &Config,
+    take_over: Option<&str>,
+) -> Result<(Checkpoint, Option<SecondPlace>), Failure> {
+    let address = config.cluster.address.as_str().trim_end_matches('/');
+    let mut checkpoint = Checkpoint::open(&config.checkpoint.path, &config.cluster.name, address)?;
+    let Some(spec) = spec(config) else {
+        return Ok((checkpoint, None));
+    };
+    let replica = Replica::open(&spec).await.map_err(of_replica)?;
+    let mark = checkpoint.mark()?;
+    let id = match &mark {
+        Some(mark) => mark.id.clone(),
+        None => chance()?,
+    };
+    // Before the claim is made: killed in between, it is known to be ours.
+    if mark.is_none() {
+        checkpoint.set_mark(&Mark {
+            id: id.clone(),
+            generation: 0,
+        })?;
+    }
+    let found = replica.look().await.map_err(of_replica)?;
+    let claim = Claim::new(&id, &owner(&checkpoint), checkpoint::now());
+    let number = claimed(config, &replica, &claim, found.claim, take_over).await?;
+    // Somebody may have been at it between the look and the claim.
+    let found = replica.look().await.map_err(of_replica)?;
+    let place = SecondPlace {
+        spec,
+        address: replica.address().to_owned(),
+        replica: RefCell::new(Some(Rc::new(replica))),
+        claim: (number, claim),
+        state: Mutex::new(State {
+            commit: found.commit.clone(),
+            stray: found.stray,
+        }),
+    };
+    match place
+        .reconcile(&mut checkpoint, mark.as_ref(), &found)
+        .await
+    {
+        Ok(()) => Ok((checkpoint, Some(place))),
+        Err(failure) => {
+            place.release().await?;
+            Err(failure)
+        }
+    }
+}
+
+/// Makes the claim, or keeps the one that this directory has: its former run is dead, since we hold the lock.
+async fn claimed(
+    config: &Config,
+    replica: &Replica,
+    claim: &Claim,
+    there: Option<(u32, Claim)>,
+    take_over: Option<&str>,
+) -> Result<u32, Failure> {
+    let number = match &there {
+        None => 1,
+        Some((number, holder)) if holder.same_holder(claim) => return Ok(*number),
+        Some((number, holder)) if take_over == Some(holder.id.as_str()) => number + 1,
+        Some((_, holder)) => return Err(held(config, replica, holder)),
+    };
+    match replica.claim(number, claim).await {
+        Ok(()) => {}
+        Err(error) if matches!(error.kind(), Kind::Taken) => {
+            let found = replica.look().await.map_err(of_replica)?;
+            return Err(match &found.claim {
+                Some((_, holder)) => held(config, replica, holder),
+                None => Failure::failed(format!("{} was claimed for a moment", replica.address()))
+                    .advise(config.command("apply")),
+            });
+        }
+        Err(error) => return Err(of_replica(error)),
+    }
+    if let Some((before, _)) = there {
+        replica.release(before).await.map_err(of_replica)?;
+    }
+    Ok(number)
+}
+
+fn held(config: &Config, replica: &Replica, holder: &Claim) -> Failure {
+    Failure::refused(format!(
+        "another run holds {}: {} since {}",
+        replica.address(),
+        holder.owner,
+        holder.at
+    ))
+    .advise(format!(
+        "if it is at work, wait for its end; only if that machine is gone for good, or the run on it was \
+         killed: {}",
+        config.command(&format!("apply --take-over {}", holder.id))
+    ))
+}
+
+impl SecondPlace {
+    /// Where it is.
+    #[must_use]
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// Gives up what reaches the place, its credentials among it, until it is needed again.
+    pub(super) fn forget(&self) {
+        self.replica.take();
+    }
+
+    async fn replica(&self) -> Result<Rc<Replica>, Failure> {
+        let known = self.replica.borrow().clone();
+        if let Some(replica) = known {
+            return Ok(replica);
+        }
+        let replica = Rc::new(Replica::open(&self.spec).await.map_err(of_replica)?);
+        self.replica.replace(Some(replica.clone()));
+        Ok(replica)
+    }
+
+    /// Which of the two places knows more. This directory does, if it wrote last what is there: then it was
+    /// killed before it wrote more. Otherwise another machine went on, and what is here is of before.
+    async fn reconcile(
+        &self,
+        checkpoint: &mut Checkpoint,
+        mark: Option<&Mark>,
+        found: &Found,
+    ) -> Result<(), Failure> {
+        let Some(commit) = &found.commit else {
+            return Ok(());
+        };
+        let id = &self.claim.1.id;
+        if commit.id == *id {
+            return Ok(());
+        }
+        let begun = checkpoint.diary().recorded(Step::Initialize) != Recorded::Nothing;
+        let behind = mark.is_some_and(|mark| commit.generation < mark.generation);
+        if behind || (mark.is_none() && begun) {
+            let here = checkpoint.directory().display();
+            return Err(Failure::refused(format!(
+                "{here} and {} tell of two ceremonies, and neither goes on from the other",
+                self.address()
+            ))
+            .advise(format!(
+                "{} was written by {} at {}: find out which of the two is of this cluster, then name another \
+                 place in checkpoint.replica, or another checkpoint.path",
+                self.address(),
+                commit.owner,
+                commit.written
+            )));
+        }
+        let replica = self.replica().await?;
+        let diary = replica.fetch(&commit.diary).await.map_err(of_replica)?;
+        let secrets = match &commit.secrets {
+            Some(part) => Some(replica.fetch(part).await.map_err(of_replica)?),
+            None => None,
+        };
+        checkpoint.unpack(&diary, secrets.as_deref(), self.address())?;
+        checkpoint.set_mark(&Mark {
+            id: id.clone(),
+            generation: commit.generation,
+        })?;
+        Ok(())
+    }
+
+    /// Brings the second place up to date with the first. When this returns, what is on disk is there too,
+    /// and nothing else is.
+    ///
+    /// # Errors
+    /// It is not: what was to follow must not be done.
+    pub(super) async fn follow(&self, checkpoint: &RefCell<Checkpoint>) -> Result<(), Failure> {
+        // Several at once take turns, and each takes what is on disk when it is its turn.
+        let mut state = self.state.lock().await;
+        let (diary, secrets) = checkpoint.borrow().packed()?;
+        let secrets = secrets.as_deref();
+        let replica = self.replica().await?;
+        let known = state.commit.as_ref();
+        if !known.is_some_and(|commit| commit.is_of(&diary, secrets)) {
+            let (_, claim) = &self.claim;
+            let writer = (claim.id.as_str(), claim.owner.as_str(), checkpoint::now());
+            // Whatever fails from here on may leave something behind.
+            state.stray = true;
+            let still_ours = async || self.still_ours(&replica).await;
+            let commit = replica
+                .commit(state.commit.as_ref(), writer, (&diary, secrets), still_ours)
+                .await
+                .map_err(|error: Failed| error.0)?;
+            checkpoint.borrow().set_mark(&Mark {
+                id: claim.id.clone(),
+                generation: commit.generation,
+            })?;
+            state.commit = Some(commit);
+        }
+        if state.stray {
+            let swept = replica.sweep(state.commit.as_ref()).await;
+            swept.map_err(of_replica)?;
+            state.stray = false;
+        }
+        Ok(())
+    }
+
+    async fn still_ours(&self, replica: &Replica) -> Result<(), Failed> {
+        let (number, claim) = &self.claim;
+        if replica.holds(*number, claim).await? {
+            return Ok(());
+        }
+        Err(Failed(
+            Failure::refused(format!(
+                "another machine has taken {} over from this run",
+                self.address()
+            ))
+            .advise(
+                "leave it to that one: what this run did so far is there, and it does nothing more",
+            ),
+        ))
+    }
+
+    /// Proves with a value as large as an answer that the place takes, gives back and forgets.
+    ///
+    /// # Errors
+    /// It does not.
+    pub(super) async fn trial(&self, shares: u32) -> Result<(), Failure> {
+        let shares = usize::try_from(shares).unwrap_or(usize::MAX);
+        let bytes = BYTES_ANYWAY + shares.saturating_mul(BYTES_A_SHARE);
+        let replica = self.replica().await?;
+        let tried = replica.trial(&self.claim.1.id, bytes).await;
+        tried.map_err(of_replica)
+    }
+
+    /// Gives the place up for the next run, wherever that is.
+    ///
+    /// # Errors
+    /// The claim stays: this directory may go on, another machine has to take over.
+    pub(super) async fn release(&self) -> Result<(), Failure> {
+        let replica = self.replica().await?;
+        let released = replica.release(self.claim.0).await;
+        released.map_err(of_replica)
+    }
+}
+
+/// A failure on its way through the room of replicas, which does not know what it is.
+struct Failed(Failure);
+
+impl From<custodian::Error> for Failed {
+    fn from(error: custodian::Error) -> Self {
+        Self(of_replica(error))
+    }
+}
+
+fn of_replica(error: custodian::Error) -> Failure {
+    let mut failure = Failure::from(error);
+    for problem in &mut failure.problems {
+        problem.what = format!("replica of the checkpoint: {}", problem.what);
+    }
+    failure
+}
+
+/// Who a claim is said to be of.
+fn owner(checkpoint: &Checkpoint) -> String {
+    let machine = uname().nodename().to_string_lossy().into_owned();
+    let directory = std::path::absolute(checkpoint.directory());
+    let directory = directory.unwrap_or_else(|_| checkpoint.directory().to_owned());
+    let user = rustix::process::geteuid().as_raw();
+    format!("user {user} on {machine} in {}", directory.display())
+}
+
+/// Sixteen hexadecimal digits that no other directory has.
+fn chance() -> Result<String, Failure> {
+    let mut bytes = [0; 8];
+    let got = rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty());
+    match got {
+        Ok(length) if length == bytes.len() => {
+            Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+        }
+        _ => Err(Failure::failed("the system gives no random bytes")),
+    }
+}

@@ -1,0 +1,222 @@
+//! Who sees that root is dead: a login that came in while root lived. Its 200 makes the 403 mean something,
+//! and where it may, it looks for root tokens that are left.
+//!
+//! After root's death nothing here keeps the cluster from being handed over, since no later run could do
+//! better: what fails is a finding, and only a node that leads no more is waited for.
+
+use serde_json::{Value, json};
+
+use super::act::FINDINGS;
+use super::ceremony::{Ceremony, Session};
+use super::evidence::Evidence;
+use super::scan::{Found, scan};
+use super::{doors, grant};
+use crate::config::{Config, Login};
+use crate::door;
+use crate::failure::Failure;
+use crate::secret::Token;
+use crate::vault::{self, Client, Error, sys, token};
+
+/// A token that ends sooner may not see the end: root tokens of a large server are looked for meanwhile.
+const SECONDS_LEFT: i64 = 60;
+
+/// The logins in the order in which they are of use here: no person is called for what a program can see,
+/// and an auditor sees most.
+#[must_use]
+pub(super) fn in_order(config: &Config) -> Vec<&Login> {
+    let mut logins: Vec<_> = config.logins.iter().collect();
+    logins.sort_by_key(|login| (login.needs_a_person(), !grant::is_auditor(config, login)));
+    logins
+}
+
+/// Lets a login in as the control while root still lives, best one that may scan. A person who has signed in
+/// for it in this run is not asked again, unless that token has come to its end.
+///
+/// # Errors
+/// No login is declared, or one does not open or answer. Root is alive then.
+pub(super) async fn call(ceremony: &mut Ceremony<'_>, client: &Client) -> Result<(), Failure> {
+    if let Some((_, session)) = &ceremony.control {
+        let info = token::lookup_self(client, &session.token).await;
+        if info.is_ok_and(|info| info.ttl == 0 || info.ttl >= SECONDS_LEFT) {
+            return Ok(());
+        }
+        ceremony.control = None;
+    }
+    for login in in_order(ceremony.config) {
+        if login.needs_a_person() && ceremony.control.is_some() {
+            break;
+        }
+        let session = open(ceremony, client, login).await?;
+        let scans = may_scan(client, &session.token).await?;
+        if scans || ceremony.control.is_none() {
+            let spare = ceremony.control.replace((login.name.clone(), session));
+            end(ceremony, client, spare).await;
+        } else {
+            end(ceremony, client, Some((login.name.clone(), session))).await;
+        }
+        if scans {
+            break;
+        }
+    }
+    let Some((_, session)) = &ceremony.control else {
+        return Err(Failure::refused(
+            "no login is declared, so nothing could show that the server still answers",
+        )
+        .advise("declare at least one under logins"));
+    };
+    token::lookup_self(client, &session.token).await?;
+    Ok(())
+}
+
+async fn open(
+    ceremony: &Ceremony<'_>,
+    client: &Client,
+    login: &Login,
+) -> Result<vault::Session, Failure> {
+    let door = doors::door(ceremony, login)?;
+    Ok(door::open(client, &door, ceremony).await?)
+}
+
+async fn may_scan(client: &Client, token: &Token) -> Result<bool, Error> {
+    match token::list_accessors(&client.in_namespace(None), token).await {
+        Ok(_) => Ok(true),
+        Err(error) if error.is_forbidden() => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Ends a token of ours; one that cannot be ended is said and ends by itself.
+pub(super) async fn end(
+    ceremony: &Ceremony<'_>,
+    client: &Client,
+    session: Option<(String, vault::Session)>,
+) {
+    if let Some((name, session)) = session {
+        end_token(ceremony, client, &name, session.token).await;
+    }
+}
+
+/// As [`end`], of a token.
+pub(super) async fn end_token(ceremony: &Ceremony<'_>, client: &Client, name: &str, token: Token) {
+    if let Err(error) = token::revoke_self(client, token).await {
+        ceremony.warn(format!(
+            "the token of {name} could not be ended and lives as long as its ttl: {error}"
+        ));
+    }
+}
+
+/// What is to be seen once root is dead, by whoever is there: the control, the login of this run, or one
+/// that opens now.
+///
+/// # Errors
+/// The node leads no more: to be looked at again on the next one.
+pub(super) async fn aftermath(
+    ceremony: &Ceremony<'_>,
+    mut evidence: Evidence,
+) -> Result<Evidence, Failure> {
+    let before = ceremony.findings.borrow().len();
+    match (&ceremony.control, &ceremony.session) {
+        (Some((name, session)), _) => {
+            look(ceremony, name, &session.token, &mut evidence).await?;
+        }
+        (None, Session::Login { name, token }) => {
+            look(ceremony, name, token, &mut evidence).await?;
+        }
+        (None, Session::Root(_) | Session::None) => {
+            look_as_anybody(ceremony, &mut evidence).await?;
+        }
+    }
+    let found = ceremony.findings_since(before);
+    if !found.is_empty() {
+        evidence.set(FINDINGS, found);
+    }
+    Ok(evidence)
+}
+
+async fn look_as_anybody(ceremony: &Ceremony<'_>, evidence: &mut Evidence) -> Result<(), Failure> {
+    ceremony.find_active().await.map_err(root_is_dead)?;
+    let client = ceremony.client();
+    let mut failures = Vec::new();
+    for login in in_order(ceremony.config) {
+        match open(ceremony, &client, login).await {
+            Ok(session) => {
+                let seen = look(ceremony, &login.name, &session.token, evidence).await;
+                end_token(ceremony, &client, &login.name, session.token).await;
+                return seen;
+            }
+            Err(failure) => failures.push(failure),
+        }
+    }
+    let nobody = || Failure::failed("no login is declared");
+    unseen(
+        ceremony,
+        &Failure::all(failures).unwrap_or_else(nobody).to_string(),
+    )
+    .await
+}
+
+/// The control, and the second scan.
+async fn look(
+    ceremony: &Ceremony<'_>,
+    name: &str,
+    token: &Token,
+    evidence: &mut Evidence,
+) -> Result<(), Failure> {
+    let client = ceremony.client();
+    match answers_still(&client, name, token).await {
+        Ok(control) => evidence.set("control", control),
+        Err(error) => unseen(ceremony, &format!("{name} does not answer: {error}")).await?,
+    }
+    match scan(&client, token).await {
+        Ok(scan) => {
+            for root in &scan.roots {
+                ceremony.find(format!("a root token is alive: {}", root.line()));
+            }
+            let (seen, roots) = (scan.looked_at, said_of(&scan.roots));
+            evidence.set(
+                "second_scan",
+                format!("{name} saw {seen} tokens and {roots}"),
+            );
+        }
+        Err(error) if error.is_forbidden() => evidence.set("second_scan", "no login may scan"),
+        Err(error) => unseen(ceremony, &format!("{name} could not scan: {error}")).await?,
+    }
+    Ok(())
+}
+
+async fn answers_still(client: &Client, name: &str, token: &Token) -> Result<Value, Error> {
+    let info = token::lookup_self(client, token).await?;
+    Ok(json!({"login": name, "status": 200, "accessor": info.accessor}))
+}
+
+fn said_of(roots: &[Found]) -> String {
+    match roots.len() {
+        0 => "no root".to_owned(),
+        many => format!("{many} of root"),
+    }
+}
+
+/// Something about the end of root could not be seen.
+///
+/// # Errors
+/// The node leads no more, and the next one may show it.
+pub(super) async fn unseen(ceremony: &Ceremony<'_>, why: &str) -> Result<(), Failure> {
+    if !sys::is_active(&ceremony.client()).await {
+        return Err(root_is_dead(Failure::failed(why)).passing());
+    }
+    ceremony.find(format!(
+        "root is dead, but what came after was not seen: {why}"
+    ));
+    Ok(())
+}
+
+/// Whatever fails now, this much is known and must be said.
+#[must_use]
+pub(super) fn root_is_dead(mut failure: Failure) -> Failure {
+    for problem in &mut failure.problems {
+        problem.what = format!("root is dead; {}", problem.what);
+        let advice = "run apply again: it hands over what is left to do";
+        problem.advice.get_or_insert_with(|| advice.to_owned());
+    }
+    failure
+}

@@ -1,0 +1,317 @@
+//! A second place for the checkpoint, for a machine that may vanish with its disk: SSM parameters or S3
+//! objects, written ahead like the disk.
+//!
+//! ```text
+//! commit                 what counts: {version, generation, id, owner, written, diary, secrets}
+//! diary-G-ID, secrets-…  a part of generation G, in as many pieces as the place needs
+//! claim-N                who is at it: {version, id, owner, at}; the highest number holds
+//! ```
+//! A part has a new name in each generation, and counts once `commit` names it: one small value, replaced as
+//! a whole. What no commit names is deleted, with every old version, and that is read back. The secrets come
+//! here encrypted and leave encrypted; this room has no key, and knows no step.
+
+mod parts;
+mod s3;
+mod signed;
+mod ssm;
+mod xml;
+
+use serde::{Deserialize, Serialize};
+
+use crate::custodian::{Aws, Error, Kind};
+
+pub use parts::{Commit, Part};
+
+/// Form of the values here.
+const VERSION: u32 = 1;
+/// The one value that is replaced.
+const COMMIT: &str = "commit";
+/// Beginning of the names of claims, before their number.
+const CLAIM: &str = "claim-";
+/// Beginning of the name of a trial value.
+const TRIAL: &str = "trial-";
+
+/// Where the checkpoint is kept a second time, as plain values.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Spec {
+    /// SSM parameters below a path.
+    Ssm {
+        /// For example `/vault/prod/checkpoint`.
+        parameter: String,
+        /// Id, `alias/…` or ARN; without it the account's `alias/aws/ssm`.
+        kms_key: Option<String>,
+        /// How to reach AWS.
+        aws: Aws,
+    },
+    /// S3 objects below a prefix.
+    S3 {
+        /// The bucket, which exists.
+        bucket: String,
+        /// For example `vault/prod`.
+        prefix: String,
+        /// Id, `alias/…` or ARN; without it what the bucket says.
+        kms_key: Option<String>,
+        /// How to reach AWS.
+        aws: Aws,
+    },
+}
+
+/// A place for values with names. Writing one replaces it; deleting takes every version of it.
+enum Store {
+    Ssm(Box<ssm::Parameters>),
+    S3(Box<s3::Objects>),
+}
+
+impl Store {
+    /// Writes a value that has no name there yet.
+    async fn create(&self, name: &str, value: &[u8]) -> Result<(), Error> {
+        match self {
+            Self::Ssm(store) => store.put(name, value, false).await,
+            Self::S3(store) => store.put(name, value, false).await,
+        }
+    }
+
+    async fn put(&self, name: &str, value: &[u8]) -> Result<(), Error> {
+        match self {
+            Self::Ssm(store) => store.put(name, value, true).await,
+            Self::S3(store) => store.put(name, value, true).await,
+        }
+    }
+
+    async fn get(&self, name: &str) -> Result<Option<Vec<u8>>, Error> {
+        match self {
+            Self::Ssm(store) => store.get(name).await,
+            Self::S3(store) => store.get(name).await,
+        }
+    }
+
+    /// Names that have a value, or an old version of one.
+    async fn names(&self) -> Result<Vec<String>, Error> {
+        match self {
+            Self::Ssm(store) => store.names().await,
+            Self::S3(store) => store.names().await,
+        }
+    }
+
+    async fn delete(&self, name: &str) -> Result<(), Error> {
+        match self {
+            Self::Ssm(store) => store.delete(name).await,
+            Self::S3(store) => store.delete(name).await,
+        }
+    }
+
+    /// Bytes that one value takes at the most.
+    fn longest(&self) -> usize {
+        match self {
+            Self::Ssm(_) => ssm::LONGEST,
+            Self::S3(_) => s3::LONGEST,
+        }
+    }
+
+    fn address(&self) -> &str {
+        match self {
+            Self::Ssm(store) => store.address(),
+            Self::S3(store) => store.address(),
+        }
+    }
+}
+
+/// Who is at it. Made once, taken over only by name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Claim {
+    /// Form of this value.
+    pub version: u32,
+    /// Of the checkpoint's directory, made by chance.
+    pub id: String,
+    /// User, machine and directory.
+    pub owner: String,
+    /// Since when, RFC 3339.
+    pub at: String,
+}
+
+impl Claim {
+    /// A claim of this directory.
+    #[must_use]
+    pub fn new(id: &str, owner: &str, at: String) -> Self {
+        Self {
+            version: VERSION,
+            id: id.to_owned(),
+            owner: owner.to_owned(),
+            at,
+        }
+    }
+
+    /// Whether both are of one directory on one machine.
+    #[must_use]
+    pub fn same_holder(&self, other: &Self) -> bool {
+        self.id == other.id && self.owner == other.owner
+    }
+}
+
+/// What is there.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// What counts, if anything was ever kept.
+    pub commit: Option<Commit>,
+    /// The claim that holds, with its number.
+    pub claim: Option<(u32, Claim)>,
+    /// Whether something is there that no commit names: left by a run that was killed.
+    pub stray: bool,
+}
+
+/// The second place, opened.
+pub struct Replica {
+    store: Store,
+}
+
+impl Replica {
+    /// Finds the place; of a bucket it looks whether what is deleted would be gone.
+    ///
+    /// # Errors
+    /// [`Kind::Misconfigured`] without asking anybody; [`Kind::KeepsDeleted`]; denied, unreachable.
+    pub async fn open(spec: &Spec) -> Result<Self, Error> {
+        let store = match spec {
+            Spec::Ssm {
+                parameter,
+                kms_key,
+                aws,
+            } => Store::Ssm(Box::new(
+                ssm::Parameters::open(parameter, kms_key.as_deref(), aws).await?,
+            )),
+            Spec::S3 {
+                bucket,
+                prefix,
+                kms_key,
+                aws,
+            } => Store::S3(Box::new(
+                s3::Objects::open(bucket, prefix, kms_key.as_deref(), aws).await?,
+            )),
+        };
+        Ok(Self { store })
+    }
+
+    /// `aws-ssm://REGION/PATH` or `s3://BUCKET/PREFIX`.
+    #[must_use]
+    pub fn address(&self) -> &str {
+        self.store.address()
+    }
+
+    /// Looks, and changes nothing.
+    ///
+    /// # Errors
+    /// It cannot be known; [`Kind::Damaged`] where something there is not ours.
+    pub async fn look(&self) -> Result<Found, Error> {
+        let names = self.store.names().await?;
+        let commit: Option<Commit> = self.read(COMMIT).await?;
+        let number = |name: &String| name.strip_prefix(CLAIM)?.parse::<u32>().ok();
+        let highest = names.iter().filter_map(number).max();
+        let claim = match highest {
+            // It may have gone between the two looks.
+            Some(number) => self
+                .read(&format!("{CLAIM}{number}"))
+                .await?
+                .map(|claim| (number, claim)),
+            None => None,
+        };
+        let stray = names
+            .iter()
+            .any(|name| parts::is_stray(name, commit.as_ref()));
+        Ok(Found {
+            commit,
+            claim,
+            stray,
+        })
+    }
+
+    /// A small value of ours.
+    async fn read<T: serde::de::DeserializeOwned>(&self, name: &str) -> Result<Option<T>, Error> {
+        let Some(bytes) = self.store.get(name).await? else {
+            return Ok(None);
+        };
+        let damaged = |why| Err(self.error(Kind::Damaged(why)));
+        let Ok(value) = serde_json::from_slice::<serde_json::Value>(&bytes) else {
+            return damaged("a value there is not ours");
+        };
+        if value["version"]
+            .as_u64()
+            .is_none_or(|found| found > u64::from(VERSION))
+        {
+            return damaged("a value there is of a later release");
+        }
+        match serde_json::from_value(value) {
+            Ok(value) => Ok(Some(value)),
+            Err(_) => damaged("a value there is not ours"),
+        }
+    }
+
+    /// Makes the claim of this number. Of several that try, one succeeds.
+    ///
+    /// # Errors
+    /// [`Kind::Taken`] when another one was faster.
+    pub async fn claim(&self, number: u32, claim: &Claim) -> Result<(), Error> {
+        let name = format!("{CLAIM}{number}");
+        let text = serde_json::to_vec(claim).unwrap_or_default();
+        let made = self.store.create(&name, &text).await;
+        let Err(error) = made else { return Ok(()) };
+        // An answer that was lost, or a retry of the network's: what is there decides.
+        match self.read::<Claim>(&name).await {
+            Ok(Some(there)) if there == *claim => Ok(()),
+            Ok(Some(_)) => Err(self.error(Kind::Taken)),
+            _ => Err(error),
+        }
+    }
+
+    /// Whether the claim still holds: it is there, and nobody made the next one.
+    ///
+    /// # Errors
+    /// It cannot be known.
+    pub async fn holds(&self, number: u32, claim: &Claim) -> Result<bool, Error> {
+        let there: Option<Claim> = self.read(&format!("{CLAIM}{number}")).await?;
+        let next: Option<Claim> = self.read(&format!("{CLAIM}{}", number + 1)).await?;
+        Ok(next.is_none() && there.is_some_and(|there| there.same_holder(claim)))
+    }
+
+    /// Gives a claim up.
+    ///
+    /// # Errors
+    /// It cannot be deleted.
+    pub async fn release(&self, number: u32) -> Result<(), Error> {
+        self.store.delete(&format!("{CLAIM}{number}")).await
+    }
+
+    /// Writes a value of about `bytes`, reads it back and deletes it, and proves that nothing is left of it.
+    ///
+    /// # Errors
+    /// Whatever would fail for the checkpoint too.
+    pub async fn trial(&self, id: &str, bytes: usize) -> Result<(), Error> {
+        let content: Vec<u8> = id.bytes().cycle().take(bytes).collect();
+        let part = self.upload(&format!("{TRIAL}{id}"), &content).await;
+        let read = match &part {
+            Ok(part) => self.fetch(part).await.map(|_| ()),
+            Err(_) => Ok(()),
+        };
+        // Also what a failed one left.
+        let swept = self.delete_all(|name| name.starts_with(TRIAL)).await;
+        part?;
+        read?;
+        swept
+    }
+
+    /// Deletes what begins so, then looks that nothing of it is left.
+    async fn delete_all(&self, wanted: impl Fn(&str) -> bool) -> Result<(), Error> {
+        let names = self.store.names().await?;
+        for name in names.iter().filter(|name| wanted(name)) {
+            self.store.delete(name).await?;
+        }
+        let left = self.store.names().await?;
+        if left.iter().any(|name| wanted(name)) {
+            let why = "a value that was deleted is still listed";
+            return Err(self.error(Kind::KeepsDeleted(why.into())));
+        }
+        Ok(())
+    }
+
+    fn error(&self, kind: Kind) -> Error {
+        Error::new(self.address(), kind)
+    }
+}

@@ -1,0 +1,228 @@
+//! Parts of a checkpoint: uploaded under new names, named by a commit, deleted when no commit names them.
+
+use serde::{Deserialize, Serialize};
+
+use super::{COMMIT, Replica, TRIAL, VERSION};
+use crate::custodian::{Error, Kind};
+
+/// More pieces than this is a checkpoint for another kind of place.
+const MOST_PIECES: usize = 128;
+/// Beginnings of the names of parts.
+const KINDS: [&str; 3] = ["diary-", "secrets-", TRIAL];
+
+/// Bytes in their pieces.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Part {
+    name: String,
+    pieces: usize,
+    digest: String,
+}
+
+/// What counts: the parts of one generation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Commit {
+    version: u32,
+    /// Counts up by one each time.
+    pub generation: u64,
+    /// The directory that wrote it, as in its claim.
+    pub id: String,
+    /// User, machine and directory, for people.
+    pub owner: String,
+    /// When, RFC 3339.
+    pub written: String,
+    /// The public part.
+    pub diary: Part,
+    /// The encrypted part, while there is one.
+    pub secrets: Option<Part>,
+}
+
+impl Commit {
+    /// Whether this is already what is kept.
+    #[must_use]
+    pub fn is_of(&self, diary: &[u8], secrets: Option<&[u8]>) -> bool {
+        let kept = self.secrets.as_ref().map(|part| part.digest.clone());
+        self.diary.digest == digest(diary) && kept == secrets.map(digest)
+    }
+}
+
+impl Replica {
+    /// Uploads what changed since `last`, makes it count, and reads that back. `still_ours` has the last
+    /// word before it counts.
+    ///
+    /// # Errors
+    /// Nothing of it counts then, unless the read-back alone failed.
+    pub async fn commit<E: From<Error>>(
+        &self,
+        last: Option<&Commit>,
+        (id, owner, written): (&str, &str, String),
+        (diary, secrets): (&[u8], Option<&[u8]>),
+        still_ours: impl AsyncFnOnce() -> Result<(), E>,
+    ) -> Result<Commit, E> {
+        let generation = last.map_or(0, |last| last.generation) + 1;
+        let same = |part: &&Part, bytes: &[u8]| part.digest == digest(bytes);
+        let diary = match last
+            .map(|last| &last.diary)
+            .filter(|part| same(part, diary))
+        {
+            Some(part) => part.clone(),
+            None => {
+                self.upload(&format!("diary-{generation}-{id}"), diary)
+                    .await?
+            }
+        };
+        let before = last.and_then(|last| last.secrets.as_ref());
+        let secrets = match secrets {
+            None => None,
+            Some(bytes) => match before.filter(|part| same(part, bytes)) {
+                Some(part) => Some(part.clone()),
+                None => Some(
+                    self.upload(&format!("secrets-{generation}-{id}"), bytes)
+                        .await?,
+                ),
+            },
+        };
+        let commit = Commit {
+            version: VERSION,
+            generation,
+            id: id.to_owned(),
+            owner: owner.to_owned(),
+            written,
+            diary,
+            secrets,
+        };
+        still_ours().await?;
+        let text = serde_json::to_vec(&commit).unwrap_or_default();
+        let put = self.store.put(COMMIT, &text).await;
+        // What came of it is decided by reading, never by the answer to the write.
+        match self.read::<Commit>(COMMIT).await {
+            Ok(Some(there)) if there == commit => Ok(commit),
+            Ok(_) => Err(put
+                .err()
+                .unwrap_or_else(|| self.error(Kind::Different))
+                .into()),
+            Err(error) => Err(put.err().unwrap_or(error).into()),
+        }
+    }
+
+    /// Deletes every part that `commit` does not name, and proves that nothing of them is left.
+    ///
+    /// # Errors
+    /// Something stays.
+    pub async fn sweep(&self, commit: Option<&Commit>) -> Result<(), Error> {
+        self.delete_all(|name| is_stray(name, commit)).await
+    }
+
+    /// The bytes of a part.
+    ///
+    /// # Errors
+    /// [`Kind::Damaged`] where a piece is missing or changed.
+    pub async fn fetch(&self, part: &Part) -> Result<Vec<u8>, Error> {
+        let mut bytes = Vec::new();
+        for number in 0..part.pieces.min(MOST_PIECES) {
+            let piece = self.store.get(&piece(&part.name, number)).await?;
+            let piece = piece.ok_or_else(|| self.error(Kind::Damaged("a piece is missing")))?;
+            bytes.extend(piece);
+        }
+        if digest(&bytes) != part.digest {
+            return Err(self.error(Kind::Damaged("what is there is not what was written")));
+        }
+        Ok(bytes)
+    }
+
+    pub(super) async fn upload(&self, name: &str, bytes: &[u8]) -> Result<Part, Error> {
+        let pieces: Vec<_> = bytes.chunks(self.store.longest()).collect();
+        if pieces.len() > MOST_PIECES {
+            let most = MOST_PIECES * self.store.longest();
+            let text = format!("takes {most} bytes at the most; a bucket of S3 takes more");
+            return Err(self.error(Kind::Misconfigured(text)));
+        }
+        for (number, bytes) in pieces.iter().enumerate() {
+            self.store.put(&piece(name, number), bytes).await?;
+        }
+        Ok(Part {
+            name: name.to_owned(),
+            pieces: pieces.len(),
+            digest: digest(bytes),
+        })
+    }
+}
+
+fn piece(name: &str, number: usize) -> String {
+    format!("{name}.{number}")
+}
+
+/// Whether this is a piece of ours that the commit does not name.
+pub(super) fn is_stray(name: &str, commit: Option<&Commit>) -> bool {
+    let Some((part, _)) = name.rsplit_once('.') else {
+        return false;
+    };
+    let named = commit.is_some_and(|commit| {
+        commit.diary.name == part
+            || commit
+                .secrets
+                .as_ref()
+                .is_some_and(|kept| kept.name == part)
+    });
+    KINDS.iter().any(|kind| part.starts_with(kind)) && !named
+}
+
+/// `sha256:HEX` of something public or encrypted.
+fn digest(bytes: &[u8]) -> String {
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes);
+    let hex: String = digest.as_ref().iter().map(|b| format!("{b:02x}")).collect();
+    format!("sha256:{hex}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn commit() -> Commit {
+        let part = |name: &str| Part {
+            name: name.into(),
+            pieces: 1,
+            digest: digest(name.as_bytes()),
+        };
+        Commit {
+            version: VERSION,
+            generation: 2,
+            id: "aa".into(),
+            owner: "me".into(),
+            written: "now".into(),
+            diary: part("diary-2-aa"),
+            secrets: Some(part("secrets-1-aa")),
+        }
+    }
+
+    #[test]
+    fn only_pieces_of_parts_that_no_commit_names_are_stray() {
+        let commit = commit();
+        for name in [
+            "secrets-2-aa.0",
+            "diary-1-aa.0",
+            "trial-aa.0",
+            "secrets-1-bb.1",
+        ] {
+            assert!(is_stray(name, Some(&commit)), "{name}");
+        }
+        for name in [
+            "secrets-1-aa.0",
+            "diary-2-aa.3",
+            "commit",
+            "claim-1",
+            "recovery-key-1",
+            "other.0",
+        ] {
+            assert!(!is_stray(name, Some(&commit)), "{name}");
+        }
+        assert!(is_stray("secrets-1-aa.0", None));
+    }
+
+    #[test]
+    fn a_commit_knows_whether_it_is_of_these_bytes() {
+        let commit = commit();
+        assert!(commit.is_of(b"diary-2-aa", Some(b"secrets-1-aa")));
+        assert!(!commit.is_of(b"diary-2-aa", None));
+        assert!(!commit.is_of(b"else", Some(b"secrets-1-aa")));
+    }
+}

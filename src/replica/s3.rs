@@ -1,0 +1,293 @@
+//! Objects below a prefix, as a place for values. Deleting one deletes every version of it; a bucket that
+//! would keep one all the same is refused.
+
+use reqwest::Method;
+
+use super::signed::{Answer, Request, Signed};
+use super::xml::{all, first};
+use crate::custodian::aws::{Call, Session};
+use crate::custodian::{Aws, Error, Kind};
+
+/// A piece; the checkpoint of any ceremony is smaller.
+pub(super) const LONGEST: usize = 4 * 1024 * 1024;
+/// Pages of a listing, a thousand versions each.
+const PAGES: usize = 50;
+/// Rounds of deleting what a listing shows.
+const ROUNDS: usize = 3;
+
+pub(super) struct Objects {
+    address: String,
+    bucket: String,
+    prefix: String,
+    key: Option<String>,
+    region: String,
+    signed: Signed,
+}
+
+/// One version of an object, or a mark that it was deleted.
+struct Version {
+    key: String,
+    id: String,
+}
+
+impl Objects {
+    pub(super) async fn open(
+        bucket: &str,
+        prefix: &str,
+        key: Option<&str>,
+        aws: &Aws,
+    ) -> Result<Self, Error> {
+        let prefix = prefix.trim_matches('/');
+        let address = format!("s3://{bucket}/{prefix}");
+        let wrong = |text: &str| Err(Error::new(&address, Kind::Misconfigured(text.to_owned())));
+        let plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+        if bucket.is_empty() || !bucket.chars().all(plain) {
+            return wrong("a bucket's name has letters, digits and . _ - only");
+        }
+        let parts: Vec<_> = prefix.split('/').collect();
+        if parts
+            .iter()
+            .any(|part| part.is_empty() || part.starts_with('.') || !part.chars().all(plain))
+        {
+            return wrong("a prefix has letters, digits and . _ - / only, and no empty part");
+        }
+        let session = Session::of(aws, &address).await?;
+        let objects = Self {
+            signed: Signed::open(&session, bucket, &address)?,
+            region: session.region.clone(),
+            bucket: bucket.to_owned(),
+            prefix: prefix.to_owned(),
+            key: key.map(str::to_owned),
+            address,
+        };
+        objects.examine().await?;
+        Ok(objects)
+    }
+
+    pub(super) fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// Refuses a bucket that keeps what is deleted, or copies it elsewhere. What may not be asked is found
+    /// out by the trial, which deletes a version and looks for it.
+    async fn examine(&self) -> Result<(), Error> {
+        let lock = self
+            .ask("object-lock", "s3:GetBucketObjectLockConfiguration")
+            .await?;
+        if lock.is_some_and(|text| first(&text, "ObjectLockEnabled") == Some("Enabled")) {
+            return Err(self.keeps("object lock is on in this bucket"));
+        }
+        let copies = self
+            .ask("replication", "s3:GetReplicationConfiguration")
+            .await?;
+        if copies.is_some_and(|text| all(&text, "Status").contains(&"Enabled")) {
+            return Err(self.keeps("this bucket is replicated to another one"));
+        }
+        Ok(())
+    }
+
+    /// A part of the bucket's configuration; `None` where there is none of it, or it may not be seen.
+    async fn ask(&self, query: &str, action: &'static str) -> Result<Option<String>, Error> {
+        let answer = self
+            .signed
+            .send(&self.bucket_request(Method::GET, query))
+            .await?;
+        let text = answer.text();
+        match first(&text, "Code") {
+            None if answer.is_good() => Ok(Some(text)),
+            Some("AccessDenied" | "NotImplemented") => Ok(None),
+            Some(
+                "ObjectLockConfigurationNotFoundError" | "ReplicationConfigurationNotFoundError",
+            ) => Ok(None),
+            _ => Err(self.refused(&answer, action)),
+        }
+    }
+
+    fn keeps(&self, why: &str) -> Error {
+        Error::new(&self.address, Kind::KeepsDeleted(why.to_owned()))
+    }
+
+    pub(super) async fn put(&self, name: &str, value: &[u8], replace: bool) -> Result<(), Error> {
+        let mut headers = vec![("content-type", "application/octet-stream".to_owned())];
+        if !replace {
+            headers.push(("if-none-match", "*".to_owned()));
+        }
+        if let Some(key) = &self.key {
+            headers.push(("x-amz-server-side-encryption", "aws:kms".to_owned()));
+            headers.push(("x-amz-server-side-encryption-aws-kms-key-id", key.clone()));
+        }
+        let answer = self
+            .signed
+            .send(&Request {
+                method: Method::PUT,
+                key: &self.full(name),
+                query: "",
+                headers,
+                body: value,
+            })
+            .await?;
+        match answer.status {
+            _ if answer.is_good() => Ok(()),
+            // Another one made it, or is about to.
+            409 | 412 => Err(Error::new(&self.address, Kind::Taken)),
+            _ => Err(self.refused(&answer, "s3:PutObject")),
+        }
+    }
+
+    pub(super) async fn get(&self, name: &str) -> Result<Option<Vec<u8>>, Error> {
+        let answer = self
+            .signed
+            .send(&Request {
+                method: Method::GET,
+                key: &self.full(name),
+                query: "",
+                headers: Vec::new(),
+                body: &[],
+            })
+            .await?;
+        match answer.status {
+            _ if answer.is_good() => Ok(Some(answer.body)),
+            404 if first(&answer.text(), "Code") != Some("NoSuchBucket") => Ok(None),
+            _ => Err(self.refused(&answer, "s3:GetObject")),
+        }
+    }
+
+    pub(super) async fn names(&self) -> Result<Vec<String>, Error> {
+        let below = format!("{}/", self.prefix);
+        let mut names: Vec<_> = self
+            .versions(&below)
+            .await?
+            .into_iter()
+            .filter_map(|version| version.key.strip_prefix(&below).map(str::to_owned))
+            .collect();
+        names.sort();
+        names.dedup();
+        Ok(names)
+    }
+
+    /// Deletes every version, and every mark of a deletion, until a listing shows none.
+    pub(super) async fn delete(&self, name: &str) -> Result<(), Error> {
+        let key = self.full(name);
+        for _ in 0..ROUNDS {
+            let mut versions = self.versions(&key).await?;
+            versions.retain(|version| version.key == key);
+            if versions.is_empty() {
+                return Ok(());
+            }
+            for version in versions {
+                self.delete_version(&version).await?;
+            }
+        }
+        Err(self.keeps("versions of a deleted object are still listed"))
+    }
+
+    async fn delete_version(&self, version: &Version) -> Result<(), Error> {
+        let action = "s3:DeleteObjectVersion";
+        let answer = self
+            .signed
+            .send(&Request {
+                method: Method::DELETE,
+                key: &version.key,
+                query: &format!("versionId={}", encoded(&version.id)),
+                headers: Vec::new(),
+                body: &[],
+            })
+            .await?;
+        match answer.status {
+            _ if answer.is_good() || answer.status == 404 => Ok(()),
+            403 => Err(self.keeps(&format!("{action} is denied for {}", version.key))),
+            _ => Err(self.refused(&answer, action)),
+        }
+    }
+
+    /// Every version of every object whose key begins so.
+    async fn versions(&self, prefix: &str) -> Result<Vec<Version>, Error> {
+        let action = "s3:ListBucketVersions";
+        let (mut found, mut after) = (Vec::new(), String::new());
+        for _ in 0..PAGES {
+            let query = format!("{after}prefix={}&versions=", encoded(prefix));
+            let answer = self
+                .signed
+                .send(&self.bucket_request(Method::GET, &query))
+                .await?;
+            if !answer.is_good() {
+                return Err(self.refused(&answer, action));
+            }
+            let text = answer.text();
+            for kind in ["Version", "DeleteMarker"] {
+                found.extend(all(&text, kind).into_iter().filter_map(|entry| {
+                    let key = first(entry, "Key")?.to_owned();
+                    let id = first(entry, "VersionId").unwrap_or("null").to_owned();
+                    Some(Version { key, id })
+                }));
+            }
+            if first(&text, "IsTruncated") != Some("true") {
+                return Ok(found);
+            }
+            let marker = |tag| encoded(first(&text, tag).unwrap_or_default());
+            let (key, id) = (marker("NextKeyMarker"), marker("NextVersionIdMarker"));
+            after = format!("key-marker={key}&version-id-marker={id}&");
+        }
+        Err(self.keeps("there are too many versions to look through"))
+    }
+
+    fn bucket_request<'a>(&self, method: Method, query: &'a str) -> Request<'a> {
+        Request {
+            method,
+            key: "",
+            query,
+            headers: Vec::new(),
+            body: &[],
+        }
+    }
+
+    fn full(&self, name: &str) -> String {
+        format!("{}/{name}", self.prefix)
+    }
+
+    /// The failure of an answer that is a refusal.
+    fn refused(&self, answer: &Answer, action: &'static str) -> Error {
+        let text = answer.text();
+        let code = first(&text, "Code").map_or_else(|| answer.status.to_string(), str::to_owned);
+        let call = Call {
+            address: &self.address,
+            action,
+            resource: &format!("arn:aws:s3:::{}/{}/*", self.bucket, self.prefix),
+            key: self.key.as_deref().unwrap_or_default(),
+            region: &self.region,
+        };
+        if code == "NoSuchBucket" {
+            let make = format!(
+                "aws s3api create-bucket --bucket {} --region {}",
+                self.bucket, self.region
+            );
+            return call
+                .error(Kind::NotFound)
+                .advise(format!("correct the name, or make it: {make}"));
+        }
+        call.answered(&code, first(&text, "Message").unwrap_or_default())
+    }
+}
+
+/// As it stands in a query: everything but letters, digits and `-._~` by its number.
+fn encoded(text: &str) -> String {
+    let byte = |byte: u8| {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            char::from(byte).to_string()
+        } else {
+            format!("%{byte:02X}")
+        }
+    };
+    text.bytes().map(byte).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stands_in_a_query_is_encoded() {
+        assert_eq!(encoded("vault/a b+c"), "vault%2Fa%20b%2Bc");
+        assert_eq!(encoded("x-1_y.z~"), "x-1_y.z~");
+    }
+}

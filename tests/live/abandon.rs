@@ -1,0 +1,160 @@
+//! A ceremony that is given up: what is destroyed, under which words, and that a new one can begin.
+
+use serde_json::{Value, json};
+
+use crate::ceremony::{Ceremony, Server, disturbed};
+use crate::support::Action;
+
+/// The one request that is never repeated.
+const INIT: &str = "PUT /v1/sys/init";
+
+/// A cluster that is initialised, whose root token only the checkpoint has.
+fn unfinished() -> (Server, Ceremony) {
+    let server = Server::in_memory();
+    let mut ceremony = Ceremony::at(&server);
+    ceremony.write("wrong.password", "this is not her password");
+    ceremony.set("/logins/ada/password", json!({ "file": "wrong.password" }));
+    ceremony.apply().exits(1).says(&["login ada"]);
+    assert!(ceremony.keeps_secrets());
+    ceremony.set("/logins/ada/password", json!({ "file": "ada.password" }));
+    (server, ceremony)
+}
+
+#[test]
+fn the_only_way_into_a_living_cluster_is_destroyed_under_its_own_words_only() {
+    let (server, ceremony) = unfinished();
+    ceremony
+        .run(&["apply", "--abandon", "prod"])
+        .exits(2)
+        .says(&["prod is not the name of this cluster"]);
+    ceremony
+        .run(&["apply", "--abandon", "test"])
+        .exits(3)
+        .says(&[
+            &server.address(),
+            "is initialised",
+            "checkpoint keeps the root token",
+            "nobody may ever open it again",
+            "vault-bootstrap apply --abandon 'lose test'",
+            "else go on: vault-bootstrap apply",
+        ]);
+    assert!(ceremony.keeps_secrets());
+    let log = server.audit().after_this();
+    let run = ceremony.run(&["apply", "--abandon", "lose test", "--output", "json"]);
+    run.exits(0);
+    assert_eq!(
+        log.requests(),
+        Vec::<String>::new(),
+        "it asks with no token"
+    );
+    let said: Value = serde_json::from_str(&run.stdout).expect("one document");
+    assert_eq!(said["cluster"], "test");
+    let text = said.to_string();
+    for part in [
+        "checkpoint/secrets: the root token",
+        "stop the server and empty its storage",
+        "shares/alice.age",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    assert!(!ceremony.keeps_secrets());
+    ceremony
+        .apply()
+        .exits(3)
+        .says(&["is initialised, but not by this checkpoint"]);
+}
+
+#[test]
+fn a_server_that_does_not_answer_may_live() {
+    let (mut server, ceremony) = unfinished();
+    server.kill();
+    ceremony
+        .run(&["apply", "--abandon", "test"])
+        .exits(3)
+        .says(&["cannot be reached", "apply --abandon 'lose test'"]);
+    assert!(ceremony.keeps_secrets());
+}
+
+#[test]
+fn after_a_wipe_the_name_is_enough_and_the_next_ceremony_begins_with_the_proofs_of_the_holders() {
+    let (_server, mut ceremony) = unfinished();
+    let fresh = Server::in_memory();
+    ceremony.set("/cluster/address", json!(fresh.address()));
+    ceremony.set("/audit/file/options/file_path", json!(fresh.audit_file()));
+    ceremony
+        .apply()
+        .exits(3)
+        .says(&["is not initialised, but this checkpoint", "apply --abandon"]);
+    let run = ceremony.run(&["apply", "--abandon", "test"]);
+    run.exits(0).prints(&[
+        "abandoned: test",
+        "checkpoint/secrets: the root token",
+        "remove the shares of the old cluster",
+        "shares/bob.age",
+    ]);
+    run.never_says(&["stop the server"]);
+    ceremony.apply().exits(3).says(&["already holds something"]);
+    std::fs::remove_dir_all(ceremony.path("shares")).expect("ours");
+    ceremony.apply().exits(4);
+    assert!(!ceremony.keeps_secrets());
+}
+
+#[test]
+fn at_a_terminal_the_words_are_typed_and_anything_else_destroys_nothing() {
+    let (_server, ceremony) = unfinished();
+    for (typed, code) in [("test", 1), ("", 1), ("lose test", 0)] {
+        let mut terminal = ceremony.terminal(&["apply", "--abandon"]);
+        let shown = terminal.expect("type lose test");
+        assert!(shown.contains("keeps the root token"), "{shown}");
+        terminal.type_line(typed);
+        let (ended, shown) = terminal.finish();
+        assert_eq!(ended, code, "{typed}: {shown}");
+        assert_eq!(ceremony.keeps_secrets(), code != 0, "{typed}: {shown}");
+    }
+}
+
+#[test]
+fn without_a_terminal_and_without_a_name_nothing_is_destroyed() {
+    let (_server, ceremony) = unfinished();
+    ceremony
+        .run(&["apply", "--abandon"])
+        .exits(2)
+        .says(&["no terminal to ask on", "apply --abandon 'lose test'"]);
+    ceremony
+        .run(&["apply", "--abandon", "test", "--yes"])
+        .exits(2);
+    assert!(ceremony.keeps_secrets());
+}
+
+#[test]
+fn where_the_answer_was_lost_there_is_nothing_to_lose_and_the_name_is_enough() {
+    let server = Server::in_memory();
+    let mut ceremony = Ceremony::at(&server);
+    let proxy = disturbed(&server.address(), |_, label| match label {
+        INIT => Action::DropAnswer,
+        _ => Action::Pass,
+    });
+    ceremony.set("/cluster/address", json!(proxy.address()));
+    ceremony.apply().exits(1);
+    ceremony
+        .apply()
+        .exits(3)
+        .says(&["its answer never reached", "apply --abandon"]);
+    ceremony
+        .run(&["apply", "--abandon", "test"])
+        .exits(0)
+        .prints(&["room for an answer that never came", "empty its storage"]);
+    assert!(!ceremony.keeps_secrets());
+}
+
+#[test]
+fn a_cluster_that_was_handed_over_has_nothing_to_abandon() {
+    let server = Server::in_memory();
+    let ceremony = Ceremony::at(&server);
+    ceremony.apply().exits(4);
+    ceremony
+        .run(&["apply", "--abandon", "test"])
+        .exits(0)
+        .prints(&["nothing: there were no secrets", "was handed over"]);
+    ceremony.run(&["status"]).exits(0);
+}

@@ -1,0 +1,353 @@
+//! The end of root: the doors have opened in the run that revokes, and once root is dead nothing that fails
+//! keeps the cluster from being handed over.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::ceremony::{Ceremony, OPERATOR, Run, Server};
+use crate::support::{Account, Action, OpenIdProvider, Proxy, RequestInfo, require};
+
+const REVOCATION: &str = "POST /v1/auth/token/revoke-self";
+const SCAN: &str = "LIST /v1/auth/token/accessors";
+const LOOK: &str = "GET /v1/auth/token/lookup-self";
+const HEALTH: &str = "GET /v1/sys/health";
+
+/// How the plain ceremony counts revocations: three doors are tried and closed, then root goes.
+const ROOTS: usize = 4;
+
+/// A ceremony behind a proxy that asks the rule with a request's label and how many revocations there were,
+/// this one included.
+fn watched(
+    ceremony: &mut Ceremony,
+    server: &Server,
+    rule: impl Fn(&RequestInfo, usize) -> Action + Send + Sync + 'static,
+) -> Proxy {
+    let revocations = AtomicUsize::new(0);
+    let proxy = Proxy::before(&server.address(), move |request| {
+        let one = usize::from(request.label() == REVOCATION);
+        let so_far = revocations.fetch_add(one, Ordering::SeqCst) + one;
+        rule(request, so_far)
+    });
+    ceremony.set("/cluster/address", json!(proxy.address()));
+    proxy
+}
+
+/// Starts a run, and kills it when root's revocation is held.
+fn killed_while_root_goes(ceremony: &Ceremony, proxy: &Proxy) {
+    let run = ceremony.start();
+    assert!(
+        proxy.wait_for_held(Duration::from_secs(60)),
+        "{:#?}",
+        proxy.counts()
+    );
+    run.kill();
+    assert!(ceremony.keeps_secrets());
+}
+
+fn refusal(status: u16, text: &str) -> Action {
+    let body = json!({ "errors": [text] }).to_string();
+    Action::Respond(status, "application/json", body)
+}
+
+fn no_root_is_left(server: &Server, ceremony: &Ceremony) {
+    let auditor = server
+        .api()
+        .log_in("audit-reader", &ceremony.secrets["audit"]);
+    auditor.no_root_is_left();
+}
+
+#[test]
+fn doors_that_opened_in_an_earlier_run_are_opened_again_before_root_goes() {
+    let server = Server::in_memory();
+    let mut ceremony = Ceremony::at(&server);
+    let password = ceremony.secrets["ada"].clone();
+    ceremony.write("key-of-ada", &password);
+    ceremony.set("/logins/ada/password", json!({ "file": "key-of-ada" }));
+    let mut terminal = ceremony.terminal(&["apply"]);
+    terminal.expect("Revoke the root token now?");
+    terminal.type_line("n");
+    assert_eq!(terminal.finish().0, 1);
+    ceremony.write("key-of-ada", "not her password any more");
+    let log = server.audit().after_this();
+    let run = ceremony.apply();
+    run.exits(1).says(&[
+        "login ada",
+        "wrong user name or password",
+        "root is still alive",
+    ]);
+    assert!(ceremony.keeps_secrets(), "{run}");
+    let requests = log.requests();
+    let scans = requests
+        .iter()
+        .any(|request| request.starts_with("list auth/token/accessors"));
+    assert!(!scans, "nobody prepares to revoke: {requests:#?}");
+    ceremony.write("key-of-ada", &password);
+    let run = ceremony.apply();
+    run.exits(4)
+        .says(&["ada opened"])
+        .never_says(&["repaired", "has changed"]);
+    no_root_is_left(&server, &ceremony);
+}
+
+/// The provider answers one look-up with 503 after alice has signed in: the step begins anew.
+#[test]
+fn a_person_who_signed_in_is_not_asked_again_when_the_step_begins_anew() {
+    require!(["openbao-2.7.2", "oidc-provider-9.13.3"]);
+    let server = Server::in_memory();
+    let mut ceremony = Ceremony::at(&server);
+    let provider = OpenIdProvider::start();
+    ceremony.on_call_door(&provider);
+    // The person comes first, and the door after them meets a server that is away for a moment.
+    let logins = ceremony.file["logins"].clone();
+    ceremony.set(
+        "/logins",
+        json!({ "on-call": logins["on-call"], "ada": logins["ada"] }),
+    );
+    ceremony.set("/break_glass/logins", json!(["on-call", "ada"]));
+    let away = AtomicUsize::new(0);
+    let proxy = watched(&mut ceremony, &server, move |request, _| {
+        match request.label() {
+            label
+                if label == "GET /v1/sys/internal/ui/resultant-acl"
+                    && away.fetch_add(1, Ordering::SeqCst) == 1 =>
+            {
+                refusal(503, "away for a moment")
+            }
+            _ => Action::Pass,
+        }
+    });
+    let run = ceremony.apply_with(&provider, Account::Alice);
+    run.exits(4)
+        .says(&["looking for the active node again", "ada opened"]);
+    assert_eq!(
+        run.stderr.matches("sign in within").count(),
+        1,
+        "{run}\n{:#?}",
+        proxy.counts()
+    );
+    let opened = ceremony.evidence("logins")["opened"].clone();
+    assert_eq!(opened.as_array().map(Vec::len), Some(2), "{opened:#}");
+}
+
+#[test]
+fn a_machine_whose_secret_opens_twice_is_enough_to_see_root_go() {
+    require!(["openbao-2.7.2"]);
+    let server = Server::in_memory();
+    let mut ceremony = Ceremony::at(&server);
+    ceremony.password("backup");
+    ceremony.set(
+        "/auth/approle",
+        json!({ "type": "approle", "roles": { "backup": {
+            "token_policies": ["operator"], "token_ttl": "20m", "secret_id_num_uses": 2,
+        } } }),
+    );
+    ceremony.set("/writes", json!([
+        { "path": "auth/approle/role/backup/role-id", "data": { "role_id": "backup-of-the-test" } },
+        { "path": "auth/approle/role/backup/custom-secret-id", "data": { "secret_id": { "file": "backup.password" } } },
+    ]));
+    let ada = ceremony.file["logins"]["ada"].clone();
+    ceremony.set("/logins", json!({
+        "backup": { "auth": "approle", "role_id": "backup-of-the-test", "secret_id": { "file": "backup.password" } },
+        "ada": ada,
+    }));
+    let run = ceremony.apply();
+    run.exits(4).says(&["backup opened", "ada opened"]);
+    assert!(!ceremony.keeps_secrets(), "{run}");
+    let evidence = ceremony.evidence("revoke-root");
+    assert_eq!(evidence["control"]["login"], "backup", "{evidence:#}");
+    assert_eq!(evidence["second_scan"], "no login may scan", "{evidence:#}");
+}
+
+#[test]
+fn a_login_that_may_not_end_its_own_token_is_refused_while_root_lives() {
+    let server = Server::in_memory();
+    let mut ceremony = Ceremony::at(&server);
+    let itself = "path \"auth/token/lookup-self\" { capabilities = [\"read\"] }\n\
+                  path \"sys/capabilities-self\" { capabilities = [\"update\"] }\n";
+    ceremony.set(
+        "/policies/operator",
+        json!({ "rules": format!("{OPERATOR}\n{itself}") }),
+    );
+    ceremony.set(
+        "/auth/userpass/users/operator/token_no_default_policy",
+        json!(true),
+    );
+    let run = ceremony.apply();
+    run.exits(1).says(&[
+        "login operator",
+        "auth/token/revoke-self is denied",
+        "root is still alive",
+    ]);
+    assert!(ceremony.keeps_secrets(), "{run}");
+    let ended = server.audit().requests();
+    assert!(
+        ended
+            .iter()
+            .any(|request| request == "update auth/token/revoke-accessor"),
+        "its token was ended by root: {ended:#?}"
+    );
+    let rules = "path \"auth/token/revoke-self\" { capabilities = [\"update\"] }";
+    ceremony.set(
+        "/policies/operator",
+        json!({ "rules": format!("{OPERATOR}\n{itself}{rules}") }),
+    );
+    ceremony.apply().exits(4);
+}
+
+#[test]
+fn what_fails_after_root_is_dead_stands_in_the_report_and_bars_no_hand_over() {
+    let server = Server::in_memory();
+    let mut ceremony = Ceremony::at(&server);
+    let proxy = watched(&mut ceremony, &server, |request, revocations| {
+        match request.label() {
+            label if revocations >= ROOTS && label == SCAN => refusal(500, "the list is broken"),
+            // The control is looked at after root is, whose 403 is the server's own.
+            label if revocations > ROOTS && label == REVOCATION => refusal(403, "not you"),
+            _ => Action::Pass,
+        }
+    });
+    let finding = "root is dead, but what came after was not seen";
+    let run = ceremony.apply();
+    run.exits(4).prints(&[finding, "the list is broken"]);
+    assert!(!ceremony.keeps_secrets(), "{run}");
+    let evidence = ceremony.evidence("revoke-root");
+    assert_eq!(evidence["proof"]["after"], 403, "{evidence:#}");
+    assert_eq!(evidence["control"]["status"], 200, "{evidence:#}");
+    let found = ceremony.report()["findings"].to_string();
+    assert!(found.contains(finding), "{found}");
+    drop(proxy);
+    ceremony.set("/cluster/address", json!(server.address()));
+    ceremony
+        .apply()
+        .exits(4)
+        .prints(&["nothing was written", finding]);
+    no_root_is_left(&server, &ceremony);
+}
+
+#[test]
+fn when_no_door_opens_after_root_is_dead_the_hand_over_says_so_and_is_made() {
+    let server = Server::in_memory();
+    let mut ceremony = Ceremony::at(&server);
+    let proxy = watched(&mut ceremony, &server, |request, revocations| {
+        if request.label() == REVOCATION && revocations == ROOTS {
+            Action::HoldAnswer
+        } else {
+            Action::Pass
+        }
+    });
+    killed_while_root_goes(&ceremony, &proxy);
+    for name in ["ada", "audit", "operator"] {
+        ceremony.write(&format!("{name}.password"), "nobody's password");
+    }
+    let run = ceremony.apply();
+    run.exits(4).prints(&[
+        "root is dead",
+        "login auditor",
+        "wrong user name or password",
+    ]);
+    assert!(!ceremony.keeps_secrets(), "{run}");
+    let evidence = ceremony.evidence("revoke-root");
+    assert_eq!(
+        evidence["after"], "403, found by the next run",
+        "{evidence:#}"
+    );
+    no_root_is_left(&server, &ceremony);
+}
+
+#[test]
+fn what_cannot_be_looked_at_any_more_once_root_is_dead_bars_no_hand_over() {
+    let server = Server::in_memory();
+    let mut ceremony = Ceremony::at(&server);
+    let proxy = watched(&mut ceremony, &server, |request, revocations| match request
+        .label()
+        .as_str()
+    {
+        REVOCATION if revocations == ROOTS => Action::HoldAnswer,
+        "GET /v1/sys/policies/acl/operator" if revocations >= ROOTS => {
+            refusal(500, "the policy is broken")
+        }
+        _ => Action::Pass,
+    });
+    killed_while_root_goes(&ceremony, &proxy);
+    let run = ceremony.apply();
+    run.exits(4)
+        .prints(&["root is dead", "the policy is broken"]);
+    assert!(!ceremony.keeps_secrets(), "{run}");
+    let evidence = ceremony.evidence("revoke-root");
+    assert_eq!(evidence["control"]["login"], "auditor", "{evidence:#}");
+    no_root_is_left(&server, &ceremony);
+}
+
+/// Killed before the revocation arrived; when the next run looks, a node that leads no more says 403.
+#[test]
+fn a_refusal_of_a_node_that_leads_no_more_is_no_proof_for_the_next_run_either() {
+    let server = Server::in_memory();
+    let mut ceremony = Ceremony::at(&server);
+    let phase = Arc::new(AtomicUsize::new(0));
+    let set = phase.clone();
+    let goes = |phase: &AtomicUsize, from| {
+        phase
+            .compare_exchange(from, from + 1, Ordering::SeqCst, Ordering::SeqCst)
+            .is_ok()
+    };
+    let proxy = watched(
+        &mut ceremony,
+        &server,
+        move |request, revocations| match request.label() {
+            label if label == REVOCATION && revocations == ROOTS => Action::Hold,
+            label if label == LOOK && goes(&phase, 1) => refusal(403, "permission denied"),
+            label if label == HEALTH && goes(&phase, 2) => {
+                let standby = json!({ "initialized": true, "sealed": false, "standby": true, "version": "2.7.2" });
+                Action::Respond(429, "application/json", standby.to_string())
+            }
+            _ => Action::Pass,
+        },
+    );
+    killed_while_root_goes(&ceremony, &proxy);
+    set.store(1, Ordering::SeqCst);
+    ceremony.apply().exits(4);
+    assert_eq!(set.load(Ordering::SeqCst), 3, "the node was asked");
+    no_root_is_left(&server, &ceremony);
+    let evidence = ceremony.evidence("revoke-root");
+    assert_eq!(evidence["proof"]["before"], 200, "{evidence:#}");
+}
+
+#[test]
+fn where_every_door_needs_a_person_one_signs_in_to_show_that_the_server_still_answers() {
+    require!(["openbao-2.7.2", "oidc-provider-9.13.3"]);
+    let server = Server::in_memory();
+    let mut ceremony = Ceremony::at(&server);
+    let provider = OpenIdProvider::start();
+    ceremony.on_call_door(&provider);
+    let door = ceremony.file["logins"]["on-call"].clone();
+    ceremony.set("/logins", json!({ "on-call": door }));
+    ceremony.set("/break_glass/logins", json!(["on-call"]));
+    // Her token is kept as the control, so the first revocation is root's.
+    let proxy = watched(&mut ceremony, &server, |request, revocations| {
+        if request.label() == REVOCATION && revocations == 1 {
+            Action::HoldAnswer
+        } else {
+            Action::Pass
+        }
+    });
+    let run = ceremony.start();
+    let address = run.wait_for_url(&provider.issuer());
+    provider
+        .sign_in_and_deliver(&address, Account::Alice)
+        .expect("she is let in");
+    assert!(proxy.wait_for_held(Duration::from_secs(60)));
+    run.kill();
+    let run: Run = ceremony.apply_with(&provider, Account::Alice);
+    run.exits(4);
+    let evidence = ceremony.evidence("revoke-root");
+    assert_eq!(
+        evidence["after"], "403, found by the next run",
+        "{evidence:#}"
+    );
+    assert_eq!(evidence["control"]["login"], "on-call", "{evidence:#}");
+    assert_eq!(evidence["control"]["status"], 200, "{evidence:#}");
+    assert!(!ceremony.keeps_secrets());
+}

@@ -1,0 +1,150 @@
+//! Every request of a whole ceremony, those to custodians and the checkpoint's key included, disturbed in every way:
+//! run again, it ends as if nothing had been, or says truly that the one answer was lost.
+//!
+//! `make test` tries a sample, `make test-faults` all; see `plan.rs` for how to repeat one point.
+
+mod end;
+mod leaks;
+mod outcome;
+mod plan;
+mod point;
+mod stage;
+mod table;
+mod trap;
+
+use outcome::{Outcome, Verdict};
+use plan::{Choice, Plan, Reference};
+use point::{Kind, Point, Product};
+use trap::INIT;
+
+use crate::support::{available, require};
+
+#[test]
+fn a_ceremony_disturbed_at_any_request_ends_as_if_nothing_had_been() {
+    require!(["localstack-4.9.2"]);
+    let products: Vec<_> = Product::ALL
+        .into_iter()
+        .filter(|product| available(&[product.name()]))
+        .collect();
+    let plan = Plan::from_environment();
+    let references = plan.references(&products);
+    let mut outcomes = plan.run(&products, &references);
+    outcomes.retain(Outcome::counts);
+    let table = table::markdown(&outcomes);
+    println!("seed {}\n\n{table}", plan.seed);
+    let bad = |outcome: &&Outcome| outcome.verdict == Verdict::Lost || outcome.leaked > 0;
+    let bad: Vec<_> = outcomes.iter().filter(bad).collect();
+    let names: Vec<_> = bad
+        .iter()
+        .map(|outcome| outcome.point.to_string())
+        .collect();
+    if plan.choice == Choice::All && products.len() == Product::ALL.len() {
+        for product in &products {
+            // One request wide is the window in which an answer is lost for good.
+            let windows = table::windows(&outcomes, *product);
+            assert_eq!(windows.len(), 1, "{windows:?}");
+        }
+        keep(&plan, &outcomes, &table);
+    }
+    for product in &products {
+        let windows = table::windows(&outcomes, *product);
+        assert!(windows.iter().all(|name| *name == INIT), "{windows:?}");
+    }
+    assert!(
+        bad.is_empty(),
+        "lost or leaked, to be repeated with FAULTS=\"{}\":\n{}",
+        names.join("\" or FAULTS=\""),
+        bad[0].why
+    );
+}
+
+/// Also the proof that the faults do what their names say.
+#[test]
+fn an_answer_is_lost_for_good_only_where_the_server_initialised_and_nobody_heard_of_it() {
+    require!(["localstack-4.9.2", "openbao-2.7.2"]);
+    let product = Product::OpenBao272;
+    let reference = Reference::of(product);
+    let place = reference.requests.iter().position(|name| name == INIT);
+    let number = place.expect("it initialises") + 1;
+    let verdicts = std::thread::scope(|scope| {
+        let judged = Kind::ALL.map(|kind| {
+            let point = Point {
+                product,
+                kind,
+                number,
+            };
+            let end = &reference.end;
+            scope.spawn(move || outcome::of(point, end))
+        });
+        judged.map(|thread| thread.join().expect("an outcome"))
+    });
+    for outcome in verdicts {
+        let expected = if outcome.point.kind.loses_the_answer() {
+            Verdict::Refused
+        } else {
+            Verdict::Converged
+        };
+        assert_eq!(outcome.request.as_deref(), Some(INIT));
+        assert_eq!(
+            outcome.verdict, expected,
+            "{}: {}",
+            outcome.point, outcome.why
+        );
+    }
+}
+
+/// The table of all points goes into the README if it is about a commit and nothing else.
+fn keep(plan: &Plan, outcomes: &[Outcome], table: &str) {
+    let (commit, exact) = &plan.commit;
+    if !exact {
+        eprintln!("faults: the code has changes, so the README is left alone");
+        return;
+    }
+    let seconds: f64 = outcomes.iter().map(|outcome| outcome.seconds).sum();
+    let left = outcomes.iter().filter(|outcome| outcome.trial_values > 0);
+    let facts = format!(
+        "Made on the code of commit `{commit}` with seed {}: {} points in {:.1} h of ceremonies, several at a time. \
+         After {} of them a trial value of the interrupted preflight was left with a custodian.",
+        plan.seed,
+        outcomes.len(),
+        seconds / 3600.0,
+        left.count(),
+    );
+    table::into_readme(&facts, table);
+}
+
+#[test]
+fn a_point_is_found_again_by_its_name() {
+    let point = Point {
+        product: Product::Vault1211,
+        kind: Kind::PageInstead,
+        number: 12,
+    };
+    assert_eq!(point.to_string(), "vault-1.21.1 page-instead 12");
+    assert_eq!(point.to_string().parse(), Ok(point));
+    assert!("vault-1.21.1 nothing 12".parse::<Point>().is_err());
+    let points: Vec<_> = (1..200).map(|number| Point { number, ..point }).collect();
+    let words = |text: &str| text.split(' ').map(str::to_owned).collect();
+    let one = Choice::Named(words("vault-1.21.1 page-instead 12")).of(points.clone(), 0);
+    assert_eq!(one, [point]);
+    let all = Choice::Named(words("vault-1.21.1")).of(points.clone(), 0);
+    assert_eq!(all.len(), points.len());
+    let sample = |seed| Choice::Sample.of(points.clone(), seed);
+    assert_eq!(sample(3), sample(3));
+    assert_ne!(sample(3), sample(4));
+}
+
+#[test]
+fn a_secret_is_found_in_every_writing() {
+    let forms = leaks::forms("c2VjcmV0LXNoYXJlLW9mLXRoZS10ZXN0");
+    let raw_hexadecimal_base64_and_what_is_in_it = [
+        "c2VjcmV0LXNo",
+        "633256",
+        "YzJWamNt",
+        "7365637265742d7368617265",
+    ];
+    for form in raw_hexadecimal_base64_and_what_is_in_it {
+        let mut found = forms.iter();
+        assert!(found.any(|one| one.starts_with(form)), "{form}: {forms:?}");
+    }
+}

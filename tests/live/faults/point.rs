@@ -1,0 +1,173 @@
+//! A place in a ceremony, counted in requests, and what is done there.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::ceremony::{Server, builder};
+use crate::support::Setup;
+
+/// The servers that are disturbed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Product {
+    /// Static seal; takes its audit device over the API.
+    OpenBao262,
+    /// Static seal; its audit device stands in its configuration.
+    OpenBao272,
+    /// Unsealed with the shares.
+    Vault1211,
+}
+
+impl Product {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::OpenBao262, Self::OpenBao272, Self::Vault1211];
+
+    /// Its name among the components.
+    pub fn name(self) -> &'static str {
+        self.setup().components()[0]
+    }
+
+    /// Its name for people.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::OpenBao262 => "OpenBao 2.6.2",
+            Self::OpenBao272 => "OpenBao 2.7.2",
+            Self::Vault1211 => "Vault 1.21.1",
+        }
+    }
+
+    fn setup(self) -> Setup {
+        match self {
+            Self::OpenBao262 => Setup::OpenBao262StaticApiAudit,
+            Self::OpenBao272 => Setup::OpenBao272Static,
+            Self::Vault1211 => Setup::Vault1211Shamir,
+        }
+    }
+
+    /// A fresh one, in memory.
+    pub fn start(self) -> Server {
+        Server::from(builder(self.setup()).in_memory().start())
+    }
+}
+
+/// What is done to one request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// The program is killed, and the request never arrives.
+    KillBefore,
+    /// The server acts, and the program is killed before it hears of it.
+    KillAfter,
+    /// The connection closes, and the request never arrives.
+    Refuse,
+    /// The server acts, and the connection closes without the answer.
+    Drop,
+    /// The server acts, and the answer is turned into a 500.
+    Fail,
+    /// The server acts, and the answer stays away past the time-out.
+    Hold,
+    /// The server acts, and the connection closes in the middle of the answer.
+    Cut,
+    /// A load balancer answers 503 with a page, and the request never arrives.
+    Page,
+    /// The server acts, and a load balancer answers 502 with a page.
+    PageInstead,
+    /// SIGINT while the request is on its way.
+    Interrupt,
+    /// SIGTERM while the request is on its way.
+    Terminate,
+}
+
+impl Kind {
+    /// All of them.
+    pub const ALL: [Self; 11] = [
+        Self::KillBefore,
+        Self::KillAfter,
+        Self::Refuse,
+        Self::Drop,
+        Self::Fail,
+        Self::Hold,
+        Self::Cut,
+        Self::Page,
+        Self::PageInstead,
+        Self::Interrupt,
+        Self::Terminate,
+    ];
+
+    /// Its name where a point is typed.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::KillBefore => "kill-before",
+            Self::KillAfter => "kill-after",
+            Self::Refuse => "refuse",
+            Self::Drop => "drop",
+            Self::Fail => "fail",
+            Self::Hold => "hold",
+            Self::Cut => "cut",
+            Self::Page => "page",
+            Self::PageInstead => "page-instead",
+            Self::Interrupt => "sigint",
+            Self::Terminate => "sigterm",
+        }
+    }
+
+    /// What it does, for people.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::KillBefore => "`kill -9` before the request arrives",
+            Self::KillAfter => "`kill -9` after the server acted",
+            Self::Refuse => "connection refused",
+            Self::Drop => "server acts, answer dropped",
+            Self::Fail => "server acts, answer turned into a 500",
+            Self::Hold => "server acts, answer held past the time-out",
+            Self::Cut => "server acts, answer cut half-way",
+            Self::Page => "503 page of a load balancer",
+            Self::PageInstead => "server acts, 502 page of a load balancer",
+            Self::Interrupt => "SIGINT",
+            Self::Terminate => "SIGTERM",
+        }
+    }
+
+    /// Whether the server does what it was asked and the answer never reaches the program.
+    pub fn loses_the_answer(self) -> bool {
+        matches!(
+            self,
+            Self::KillAfter | Self::Drop | Self::Fail | Self::Hold | Self::Cut | Self::PageInstead
+        )
+    }
+}
+
+/// One kind of fault at one request of a ceremony on one server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Point {
+    /// Which server.
+    pub product: Product,
+    /// What is done.
+    pub kind: Kind,
+    /// At which request of the run, from 1, those to AWS included.
+    pub number: usize,
+}
+
+impl fmt::Display for Point {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (product, kind) = (self.product.name(), self.kind.name());
+        write!(out, "{product} {kind} {}", self.number)
+    }
+}
+
+impl FromStr for Point {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let words: Vec<_> = text.split_whitespace().collect();
+        let found = || {
+            let [product, kind, number] = words[..] else {
+                return None;
+            };
+            Some(Self {
+                product: *Product::ALL.iter().find(|one| one.name() == product)?,
+                kind: *Kind::ALL.iter().find(|one| one.name() == kind)?,
+                number: number.parse().ok()?,
+            })
+        };
+        found().ok_or_else(|| format!("not a point such as openbao-2.7.2 kill-before 12: {text}"))
+    }
+}

@@ -1,0 +1,119 @@
+//! One small ceremony with every kind of step, between two proxies that share a trap.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::point::{Point, Product};
+use super::trap::{Side, Trap};
+use crate::ceremony::{Ceremony, Run, Server};
+use crate::support::{LocalStack, Proxy};
+
+/// A run that takes longer hangs: the longest held answer is that of a service with three attempts.
+const LONGEST_RUN: Duration = Duration::from_secs(60);
+/// What a login for machines is given; a role's id is no secret.
+pub const ROLE_ID: &str = "auditor-of-the-faults";
+
+/// A server that nobody else knows, and the file for it.
+pub struct Stage {
+    /// Asked by the tests, past the proxy.
+    pub server: Server,
+    /// The tool's side.
+    pub ceremony: Ceremony,
+    /// Between the two.
+    pub trap: Arc<Trap>,
+    _proxies: [Proxy; 2],
+}
+
+impl Stage {
+    /// Everything ready for the first run.
+    pub fn set(product: Product, point: Option<Point>) -> Self {
+        let server = product.start();
+        let mut ceremony = small(&server);
+        let trap = Arc::new(Trap::new(point));
+        let server_proxy = between(&trap, Side::Server, &server.address());
+        let aws_proxy = between(&trap, Side::Aws, &LocalStack::shared().endpoint());
+        ceremony.set("/cluster/address", json!(server_proxy.address()));
+        for (name, value) in &mut ceremony.environment {
+            if name == "AWS_ENDPOINT_URL" {
+                *value = aws_proxy.address();
+            }
+        }
+        ceremony.save();
+        Self {
+            server,
+            ceremony,
+            trap,
+            _proxies: [server_proxy, aws_proxy],
+        }
+    }
+
+    /// The run that meets the fault, with the most talkative log.
+    pub fn disturbed_run(&self) -> Run {
+        self.trap.arm();
+        let tool = self.ceremony.tool().limit(LONGEST_RUN);
+        let run = tool.spawn(&["apply", "--yes", "-vvv"]);
+        self.trap.aim_at(run.id());
+        let run = run.finish();
+        self.trap.disarm();
+        run.into()
+    }
+
+    /// A run that nothing disturbs.
+    pub fn run(&self) -> Run {
+        let tool = self.ceremony.tool().limit(LONGEST_RUN);
+        tool.run(&["apply", "--yes"]).into()
+    }
+}
+
+fn between(trap: &Arc<Trap>, side: Side, address: &str) -> Proxy {
+    let (ruling, hearing) = (trap.clone(), trap.clone());
+    Proxy::listening(
+        address,
+        move |request| ruling.rule(side, request),
+        move |request, answer| hearing.heard(side, request, answer),
+    )
+}
+
+/// Two `age` holders and one parameter, a checkpoint under KMS, one person by password and a machine by approle, and
+/// writes of which one cannot be read back. Few passwords: the servers take their time over each.
+fn small(server: &Server) -> Ceremony {
+    let mut ceremony = Ceremony::unproved(server);
+    let carol = ceremony.ssm_custodian("carol");
+    ceremony.set("/init/custodians/2", carol);
+    ceremony.kms_checkpoint();
+    ceremony.set(
+        "/cluster/timeouts",
+        json!({ "request": "2s", "init": "8s", "active": "20s" }),
+    );
+    let ada = json!({ "file": "ada.password" });
+    let secret_id = json!({ "file": "audit.password" });
+    ceremony.set(
+        "/auth",
+        json!({
+            "userpass": { "users": { "ada": { "password": ada, "token_ttl": "15m" } } },
+            "approle": { "roles": { "auditor": { "token_policies": ["auditor"], "token_ttl": "20m" } } },
+        }),
+    );
+    let role = "auth/approle/role/auditor";
+    ceremony.set(
+        "/writes",
+        json!([
+            { "path": format!("{role}/role-id"), "data": { "role_id": ROLE_ID } },
+            { "path": format!("{role}/custom-secret-id"), "data": { "secret_id": secret_id } },
+        ]),
+    );
+    ceremony.set(
+        "/logins",
+        json!({
+            "auditor": {
+                "auth": "approle", "role_id": ROLE_ID, "secret_id": secret_id,
+                "can": { "sys/audit": ["read"] }, "cannot": { "sys/audit/file": ["delete"] },
+            },
+            "ada": { "auth": "userpass", "username": "ada", "password": ada },
+        }),
+    );
+    ceremony.prove_all();
+    ceremony
+}

@@ -1,0 +1,84 @@
+//! A replica that goes away in the middle.
+
+use std::sync::atomic::AtomicBool;
+
+use super::*;
+
+/// AWS does not take what is written, from the time on when the server has seen this request.
+fn refusing_after(
+    ceremony: &mut Ceremony,
+    server: &Server,
+    label: &'static str,
+) -> (Proxy, Proxy, Arc<AtomicBool>) {
+    let down = Arc::new(AtomicBool::new(false));
+    let (goes_down, is_down) = (down.clone(), down.clone());
+    let proxy = disturbed(&server.address(), move |_, asked| {
+        if asked == label {
+            goes_down.store(true, Ordering::SeqCst);
+        }
+        Action::Pass
+    });
+    ceremony.set("/cluster/address", json!(proxy.address()));
+    let aws = before_aws(ceremony, move |request| {
+        match is_down.load(Ordering::SeqCst) && request.label() == "AmazonSSM.PutParameter" {
+            true => Action::Refuse,
+            false => Action::Pass,
+        }
+    });
+    (proxy, aws, down)
+}
+
+#[test]
+fn a_replica_that_is_away_in_the_middle_stops_the_ceremony_with_root_alive() {
+    require!(NEEDED);
+    let server = Server::in_memory();
+    let mut ceremony = with_parameters(&server);
+    let (_proxy, aws, _) = refusing_after(&mut ceremony, &server, "POST /v1/sys/auth/userpass");
+    let run = ceremony.apply();
+    run.exits(1).says(&[
+        "replica of the checkpoint: aws-ssm://us-east-1",
+        "what to do:",
+    ]);
+    let sent = server.audit().requests();
+    let policies = |request: &String| request.starts_with("update sys/policies");
+    assert!(
+        !sent.iter().any(policies),
+        "it was not announced: {sent:#?}"
+    );
+    assert!(ceremony.keeps_secrets());
+    drop(aws);
+    for (name, value) in &mut ceremony.environment {
+        if name == "AWS_ENDPOINT_URL" {
+            *value = LocalStack::shared().endpoint();
+        }
+    }
+    ceremony.apply().exits(4);
+    is_handed_over(&server, &ceremony);
+    only_public_things_are_kept(&kept(&ceremony));
+}
+
+#[test]
+fn a_replica_that_is_away_when_the_answer_comes_says_that_it_is_here_alone() {
+    require!(NEEDED);
+    let server = Server::in_memory();
+    let mut ceremony = with_parameters(&server);
+    let (proxy, _aws, down) = refusing_after(&mut ceremony, &server, INIT);
+    let mut new = vec![
+        "its only answer is in",
+        "on this machine alone",
+        "keep this machine",
+    ];
+    for _ in 0..2 {
+        ceremony
+            .apply()
+            .exits(1)
+            .says(&["replica of the checkpoint"])
+            .says(&std::mem::take(&mut new));
+        assert!(ceremony.keeps_secrets());
+        assert_eq!(ceremony.files_in("shares"), Vec::<String>::new());
+    }
+    down.store(false, Ordering::SeqCst);
+    ceremony.apply().exits(4);
+    is_handed_over(&server, &ceremony);
+    assert_eq!(proxy.count_of(INIT), 1);
+}

@@ -1,0 +1,120 @@
+//! Several machines at one replica, and what a person sees of it.
+
+use std::sync::atomic::AtomicBool;
+
+use super::*;
+
+/// A machine with a directory of its own, for the same cluster and the same people.
+fn second_machine(ceremony: &mut Ceremony) {
+    ceremony.set("/checkpoint/path", json!("elsewhere"));
+}
+
+#[test]
+fn of_two_machines_at_once_the_second_is_refused_and_one_that_was_taken_over_does_nothing_more() {
+    require!(NEEDED);
+    let server = Server::in_memory();
+    let mut ceremony = with_parameters(&server);
+    let (arrived, may_go) = (
+        Arc::new(AtomicBool::new(false)),
+        Arc::new(AtomicBool::new(false)),
+    );
+    let (arrives, waits) = (arrived.clone(), may_go.clone());
+    let proxy = disturbed(&server.address(), move |_, label| {
+        if label == "GET /v1/sys/mounts" {
+            arrives.store(true, Ordering::SeqCst);
+            eventually(Duration::from_secs(100), || waits.load(Ordering::SeqCst));
+        }
+        Action::Pass
+    });
+    ceremony.set("/cluster/address", json!(proxy.address()));
+    ceremony.set("/cluster/timeouts", json!({ "request": "110s" }));
+    let first = ceremony.start();
+    assert!(eventually(PATIENCE, || arrived.load(Ordering::SeqCst)));
+    second_machine(&mut ceremony);
+    ceremony.set("/cluster/address", json!(server.address()));
+    let refused = ceremony.apply();
+    refused
+        .exits(3)
+        .says(&["another run holds aws-ssm://us-east-1", "in /"]);
+    ceremony
+        .run(&["apply", "--yes", "--take-over", "0123456789abcdef"])
+        .exits(3);
+    let id = id_in(&refused);
+    // It comes to a door that does not open, and root stays alive for the one that was taken over.
+    ceremony.write("wrong.password", "this is not the password");
+    ceremony.set("/logins/ada/password", json!({ "file": "wrong.password" }));
+    ceremony
+        .run(&["apply", "--yes", "--take-over", &id])
+        .exits(1)
+        .says(&["login ada"]);
+    let log = server.audit().after_this();
+    may_go.store(true, Ordering::SeqCst);
+    let first = Run::from(first.finish());
+    first.exits(3).says(&[
+        "another machine has taken aws-ssm://us-east-1",
+        "leave it to that one",
+    ]);
+    assert_eq!(log.writes(), Vec::<String>::new(), "{first}");
+    ceremony.set("/logins/ada/password", json!({ "file": "ada.password" }));
+    ceremony.apply().exits(4);
+}
+
+#[test]
+fn status_says_where_the_replica_is_and_who_holds_it() {
+    require!(NEEDED);
+    let server = Server::in_memory();
+    let mut ceremony = with_parameters(&server);
+    ceremony.run(&["status"]).exits(4).prints(&["nothing yet"]);
+    killed_at(
+        &server,
+        &mut ceremony,
+        "GET /v1/auth/token/lookup-self",
+        1,
+        false,
+    );
+    lose_the_disk(&ceremony);
+    let run = ceremony.run(&["status"]);
+    run.exits(4).prints(&[
+        "replica aws-ssm://us-east-1",
+        "with secrets; held by user",
+        "to be taken over as",
+        "initialise the cluster done",
+    ]);
+    let machine = ceremony.run(&["status", "--output", "json"]);
+    let said: Value = serde_json::from_str(&machine.stdout).expect("JSON");
+    assert!(
+        said["replica"]
+            .as_str()
+            .expect("a text")
+            .contains("checkpoint"),
+        "{said}"
+    );
+}
+
+#[test]
+fn what_is_abandoned_is_destroyed_at_the_replica_too() {
+    require!(NEEDED);
+    let server = Server::in_memory();
+    let mut ceremony = with_parameters(&server);
+    killed_at(
+        &server,
+        &mut ceremony,
+        "GET /v1/auth/token/lookup-self",
+        1,
+        false,
+    );
+    assert!(
+        kept(&ceremony)
+            .iter()
+            .any(|name| name.starts_with("secrets-"))
+    );
+    lose_the_disk(&ceremony);
+    let refused = ceremony.run(&["apply", "--abandon", "lose test"]);
+    let id = id_in(refused.exits(3));
+    ceremony
+        .run(&["apply", "--abandon", "lose test", "--take-over", &id])
+        .exits(0)
+        .prints(&["its deletion was read back", "empty its storage"]);
+    only_public_things_are_kept(&kept(&ceremony));
+    assert!(!ceremony.keeps_secrets());
+}
