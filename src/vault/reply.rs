@@ -4,6 +4,7 @@
 
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
+use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
 use super::error::{Error, Kind};
@@ -44,7 +45,8 @@ impl Reply {
             .filter(|_| !is_mute(path, raw.status))
             .map(|refused| messages(refused, path, secrets))
             .unwrap_or_default();
-        let warnings = if success && !is_mute(path, raw.status) {
+        // Only what is written is warned of; the answers to reads are many, and each is parsed often enough.
+        let warnings = if success && method != "GET" && !is_mute(path, raw.status) {
             warnings(&raw.body, path, secrets)
         } else {
             Vec::new()
@@ -114,7 +116,7 @@ impl Reply {
     }
 
     /// The whole body as `T`, whatever the status.
-    pub(super) fn whole<T: DeserializeOwned>(&self) -> Result<T, Error> {
+    pub(super) fn whole<'a, T: Deserialize<'a>>(&'a self) -> Result<T, Error> {
         if !self.looks_like_json() {
             return Err(self.not_vault());
         }
@@ -126,15 +128,14 @@ impl Reply {
         if self.is_empty() {
             return self.nothing();
         }
-        let outline: Outline = self.whole()?;
+        let outline: Outline<'_> = self.whole()?;
         if outline.request_id.is_none() {
             return self.whole();
         }
-        if outline.data.is_none() {
-            return self.nothing();
+        match outline.data {
+            None => self.nothing(),
+            Some(data) => serde_json::from_str(data.get()).map_err(|error| self.unreadable(&error)),
         }
-        let envelope: Envelope<T> = self.whole()?;
-        Ok(envelope.data)
     }
 
     /// The warnings of an enveloped answer to a write.
@@ -183,14 +184,10 @@ impl Reply {
 }
 
 #[derive(Deserialize)]
-struct Outline {
+struct Outline<'a> {
     request_id: Option<IgnoredAny>,
-    data: Option<IgnoredAny>,
-}
-
-#[derive(Deserialize)]
-struct Envelope<T> {
-    data: T,
+    #[serde(borrow)]
+    data: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]

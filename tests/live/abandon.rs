@@ -81,8 +81,13 @@ fn after_a_wipe_the_name_is_enough_and_the_next_ceremony_begins_with_the_proofs_
     let fresh = Server::in_memory();
     ceremony.set("/cluster/address", json!(fresh.address()));
     ceremony.set("/audit/file/options/file_path", json!(fresh.audit_file()));
+    let address = fresh.address();
     ceremony
         .apply()
+        .exits(3)
+        .says(&["is not known to this checkpoint"]);
+    ceremony
+        .run(&["apply", "--yes", "--accept-address", &address])
         .exits(3)
         .says(&["is not initialised, but this checkpoint", "apply --abandon"]);
     let run = ceremony.run(&["apply", "--abandon", "test"]);

@@ -54,7 +54,7 @@ fn revoke_root_by_hand(server: &Server, ceremony: &Ceremony) {
 const DEAD: [&str; 4] = [
     "the root token in the checkpoint is dead at",
     "no run of ours revoked it",
-    "find out who",
+    "who revoked the token",
     "vault-bootstrap apply --abandon",
 ];
 
@@ -132,7 +132,7 @@ fn another_cluster_of_the_same_name_at_the_same_address_is_shown_neither_token_n
         run.exits(3).says(&[
             &format!("is cluster {}, this checkpoint", ids[1]),
             &format!("belongs to {}", ids[0]),
-            "check cluster.address",
+            "correct cluster.address",
         ]);
         assert!(stranger.total() > 0, "{run}");
         assert_eq!(log.requests(), Vec::<String>::new(), "{run}");

@@ -13,7 +13,7 @@ fn reply(status: u16, content_type: &str, body: &str, path: &str, secrets: &[&st
     };
     Reply::new(
         raw,
-        "GET",
+        "POST",
         format!("https://vault/v1/{path}"),
         path,
         secrets,
