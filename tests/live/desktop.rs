@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::ceremony::{Ceremony, Server};
+use crate::ceremony::{Ceremony, Run, Server};
 use crate::support::{Account, OpenIdProvider, eventually, require};
 
 const PEOPLE: [&str; 2] = ["openbao-2.7.2", "oidc-provider-9.13.3"];
@@ -64,7 +64,7 @@ fn signed_in(ceremony: &Ceremony, provider: &OpenIdProvider) -> Vec<String> {
     let shown = run.wait_for_url(&provider.issuer());
     assert_eq!(arguments, [shown]);
     let page = provider.sign_in_and_deliver(&arguments[0], Account::Alice);
-    let run = ceremony.finished(run);
+    let run = Run::from(run.finish());
     assert!(page.is_ok(), "{page:?}\n{run}");
     run.exits(4).says(&["on-call opened", "ada opened"]);
     run.shows_no_token();

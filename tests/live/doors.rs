@@ -66,7 +66,7 @@ fn a_person_signs_in_with_the_code_that_a_device_shows() {
     let address = run.wait_for_url(&provider.issuer());
     // The code is part of the address, so there is nothing to type.
     let approved = provider.approve_device(&address, None, Account::Alice);
-    let run = ceremony.finished(run);
+    let run = Run::from(run.finish());
     assert!(approved.is_ok(), "{approved:?}\n{run}");
     run.exits(4).says(&["on-call opened"]);
 }

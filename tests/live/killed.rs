@@ -27,7 +27,7 @@ fn killed(ceremony: &Ceremony, proxy: &Proxy) -> Option<Run> {
             return None;
         }
         if run.has_ended() {
-            return Some(ceremony.finished(run));
+            return Some(Run::from(run.finish()));
         }
     }
 }

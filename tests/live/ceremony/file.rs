@@ -35,6 +35,8 @@ pub struct Ceremony {
     /// Every secret that is known so far, those that the server made among them.
     pub canaries: Canaries,
     pub(super) written: Written,
+    /// Where the server itself is.
+    pub(super) server: String,
 }
 
 impl Ceremony {
@@ -61,6 +63,7 @@ impl Ceremony {
             secrets: BTreeMap::new(),
             canaries: Canaries::default(),
             written: Written::default(),
+            server: server.address(),
         };
         let custodians = HOLDERS.map(|name| ceremony.age_custodian(name));
         ceremony.set("/init/custodians", json!(custodians));
@@ -87,7 +90,10 @@ impl Ceremony {
             .mode(0o600)
             .open(&path);
         std::io::Write::write_all(&mut file.expect("a file"), content.as_bytes()).expect("written");
-        self.written.borrow_mut().push(path.clone());
+        self.written
+            .lock()
+            .expect("no panic holds it")
+            .push(path.clone());
         path
     }
 
@@ -199,9 +205,12 @@ impl Ceremony {
         self.write("bootstrap.yaml", &text);
     }
 
-    /// The tool in this directory.
+    /// The tool in this directory. Each of its runs is looked through for secrets when it ends.
     pub fn tool(&self) -> Tool {
+        let watch = self.watch();
+        watch.learn();
         Tool::new()
+            .watched(move |shown, home| watch.allows(shown, home))
             .directory(self.directory.path())
             .envs(self.environment.clone())
             .through(&self.through)
@@ -214,16 +223,10 @@ impl Ceremony {
         self.run_as_is(arguments)
     }
 
-    /// Runs the tool to its end, the file left alone; then looks for secrets where none may be.
+    /// Runs the tool to its end, the file left alone.
     #[track_caller]
     pub fn run_as_is(&self, arguments: &[&str]) -> Run {
-        self.learn_secrets();
-        let tool = self.tool();
-        let run = tool.run(arguments).into();
-        self.keeps_quiet(&run);
-        let search = self.canaries.search();
-        search.finds_nothing_below(tool.home(), &|_| false);
-        run
+        self.tool().run(arguments).into()
     }
 
     /// Starts the main job and returns while it works.

@@ -113,7 +113,7 @@ impl Ceremony {
         let run: Running = self.start();
         let address = run.wait_for_url(&provider.issuer());
         let page = provider.sign_in_and_deliver(&address, account);
-        let run = self.finished(run);
+        let run = Run::from(run.finish());
         assert!(page.is_ok(), "{page:?}\n{run}");
         run
     }

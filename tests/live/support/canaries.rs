@@ -38,6 +38,11 @@ const FIELDS: &[&str] = &[
     "Value",
 ];
 
+/// What went to and came from an address, by that address, whoever heard it: proxies, and the tests themselves.
+static HEARD: Mutex<BTreeMap<String, Canaries>> = Mutex::new(BTreeMap::new());
+/// What the replica of a checkpoint keeps is public, or encrypted.
+const OF_A_REPLICA: [&str; 5] = ["commit", "claim-", "diary-", "secrets-", "trial-"];
+
 /// Every secret of a test, by a name that may be shown.
 #[derive(Clone, Default)]
 pub struct Canaries(Arc<Mutex<BTreeMap<Vec<u8>, String>>>);
@@ -68,6 +73,15 @@ impl Canaries {
         self.0
             .lock()
             .unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    /// The set of an address; what is heard there later is in it as well.
+    pub fn heard_at(address: &str) -> Self {
+        let mut all = HEARD
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner());
+        let place = address.trim_end_matches('/').to_owned();
+        all.entry(place).or_default().clone()
     }
 
     /// Adds a secret. What it spells, if it is base64 of something, is one too.
@@ -112,22 +126,22 @@ impl Canaries {
         }
     }
 
-    /// Adds whatever is secret in a request and the answer to it.
-    pub fn hear_both(&self, request: &RequestInfo, answer: &[u8]) {
-        let label = request.label();
+    /// Adds whatever is secret in a request.
+    pub fn hear_request(&self, request: &RequestInfo) {
         if let Some(token) = request.header("x-vault-token") {
             self.add("a token that was sent", token);
         }
-        self.hear(&label, &request.body);
-        self.hear(&label, answer);
+        self.hear(&request.label(), &request.body);
     }
 
-    fn hear_value(&self, from: &str, value: &Value) {
+    /// As [`Canaries::hear`], of a body that was read already.
+    pub fn hear_value(&self, from: &str, value: &Value) {
         match value {
             Value::Object(fields) => {
+                // A tag is public, though AWS calls it a value too.
+                let public = fields.contains_key("Key") || is_of_a_replica(fields.get("Name"));
                 for (name, value) in fields {
-                    // A tag is public, though AWS calls it a value too.
-                    if fields.contains_key("Key") {
+                    if public {
                         continue;
                     }
                     if FIELDS.contains(&name.as_str()) {
@@ -184,9 +198,19 @@ impl Canaries {
     }
 }
 
+fn is_of_a_replica(name: Option<&Value>) -> bool {
+    let name = name.and_then(Value::as_str).unwrap_or_default();
+    let last = name.rsplit('/').next().unwrap_or_default();
+    name.contains("/checkpoint/") && OF_A_REPLICA.iter().any(|start| last.starts_with(start))
+}
+
 fn listed(found: &[Find]) -> String {
     let lines: Vec<_> = found.iter().map(ToString::to_string).collect();
     lines.join("; ")
+}
+
+fn line_of(what: &str, found: &[Find]) -> Option<String> {
+    (!found.is_empty()).then(|| format!("{what} shows {}", listed(found)))
 }
 
 /// Every file below a directory with its content; what goes away while it is read is left out.
@@ -229,23 +253,24 @@ impl Search {
         same.push((text, name.to_owned(), spelling));
     }
 
-    /// Panics if any of them stands in a file below this directory, or in its name. Files that `is_known`
-    /// accepts are where they belong.
-    #[track_caller]
-    pub fn finds_nothing_below(&self, directory: &Path, is_known: &dyn Fn(&Path) -> bool) {
+    /// What stands in a file below this directory, or in its name, a line for each file. Files that `is_known`
+    /// accepts are where secrets belong.
+    pub fn found_below(&self, directory: &Path, is_known: &dyn Fn(&Path) -> bool) -> Vec<String> {
+        let mut lines = Vec::new();
         for (path, bytes) in files_below(directory) {
             if is_known(&path) {
                 continue;
             }
             let mut found = self.found_in(&bytes);
             found.extend(self.found_in(path.as_os_str().as_encoded_bytes()));
-            assert!(
-                found.is_empty(),
-                "{} shows {}",
-                path.display(),
-                listed(&found)
-            );
+            lines.extend(line_of(&path.display().to_string(), &found));
         }
+        lines
+    }
+
+    /// What stands in a text, as a line with its name.
+    pub fn line_about(&self, what: &str, text: &str) -> Option<String> {
+        line_of(what, &self.found_in(text.as_bytes()))
     }
 
     /// Everything that stands there; of a secret that is there whole its end is not told once more.

@@ -129,7 +129,7 @@ impl Proxy {
         let (sender, held) = mpsc::channel();
         let shared = Arc::new(Shared {
             upstream,
-            heard: Canaries::default(),
+            heard: Canaries::heard_at(&format!("http://127.0.0.1:{port}")),
             held: Mutex::new(sender),
             kept: Mutex::default(),
             rule: Box::new(rule),
@@ -299,6 +299,7 @@ impl Shared {
             headers: message.headers,
             body: message.body,
         };
+        self.heard.hear_request(&request);
         *locked(&self.counts).entry(request.label()).or_default() += 1;
         request
     }
@@ -319,7 +320,7 @@ impl Shared {
         server.write_all(&message.bytes("close", false))?;
         let answer = Message::read(&mut BufReader::new(server), Some(&request.method))?;
         let answer = answer.ok_or_else(|| io::Error::from(io::ErrorKind::UnexpectedEof))?;
-        self.heard.hear_both(request, &answer.body);
+        self.heard.hear(&request.label(), &answer.body);
         (self.ear)(request, &answer.body);
         Ok(answer)
     }
