@@ -71,7 +71,11 @@ impl Watched {
                 let custodian = ceremony.ssm_custodian(name);
                 ceremony.set(&format!("/init/custodians/{place}"), custodian);
             }
-            ceremony.kms_checkpoint();
+            let key = ceremony.kms_checkpoint();
+            let path = format!("{}/checkpoint", ceremony.prefix());
+            let replica = json!({ "ssm": { "parameter": path, "kms_key": key } });
+            ceremony.set("/checkpoint/replica", replica);
+            credentials_in_a_file(&mut ceremony);
             let proxy = Proxy::before(&LocalStack::shared().endpoint(), |_| Action::Pass);
             let endpoint = ("AWS_ENDPOINT_URL".to_owned(), proxy.address());
             ceremony.environment.push(endpoint);
@@ -150,6 +154,22 @@ impl Watched {
         assert!(said, "{}", text.trim_start_matches('.'));
         text
     }
+}
+
+/// What is in the environment stays there, so the key of AWS comes from a file.
+fn credentials_in_a_file(ceremony: &mut Ceremony) {
+    let (id, key) = (LocalStack::ACCESS_KEY, LocalStack::SECRET_KEY);
+    let text = format!("[default]\naws_access_key_id = {id}\naws_secret_access_key = {key}\n");
+    let file = ceremony.write("aws.credentials", &text);
+    ceremony
+        .environment
+        .retain(|(name, _)| !name.starts_with("AWS_ACCESS_KEY") && !name.starts_with("AWS_SECRET"));
+    let place = (
+        "AWS_SHARED_CREDENTIALS_FILE".to_owned(),
+        file.display().to_string(),
+    );
+    ceremony.environment.push(place);
+    ceremony.secrets.insert("the key of AWS".into(), key.into());
 }
 
 /// A pipe with a name and without room.
@@ -270,7 +290,7 @@ fn as_often_as_was_asked_for_no_secret_is_in_memory() {
             "| {}, {} | {rounds} | {} | 1: the root token, in one place | 0 |\n",
             if tls { "TLS" } else { "http" },
             if ssm {
-                "`ssm` and checkpoint key `kms`"
+                "`ssm`, checkpoint key `kms` and `replica`"
             } else {
                 "`age` and checkpoint key `identity`"
             },
