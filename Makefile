@@ -1,6 +1,6 @@
 # What a developer types. `make` alone lists it.
 .DEFAULT_GOAL := help
-.PHONY: help build check test test-faults test-memory fuzz demo bench install-servers
+.PHONY: help build check test test-faults fsyncs test-memory fuzz demo bench install-servers
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-16s %s\n", $$1, $$2}' Makefile
@@ -20,10 +20,14 @@ test: ## Everything, on real servers; REQUIRE_ALL=1 makes a server that cannot b
 	tests/servers/install || test -z "$(REQUIRE_ALL)"
 	cargo test --locked
 
-test-faults: ## Disturbs every request of a ceremony in every way, an hour or more; resumes, and fills in the table of README.md
+test-faults: ## Disturbs every request and write of a ceremony in every way, an hour or more; resumes, and fills in the table of README.md
 	tests/servers/install openbao-2.6.2 openbao-2.7.2 vault-1.21.1 localstack-4.9.2
 	FAULTS=all FAULT_SEED=$(SEED) FAULT_WORKERS=$(WORKERS) REQUIRE_ALL=1 \
 		cargo test --locked --test live -- --nocapture faults::a_ceremony_disturbed
+	$(MAKE) fsyncs
+
+fsyncs: ## Counts how often a ceremony makes something durable and fills in the table of README.md
+	FSYNCS=readme REQUIRE_ALL=1 cargo test --locked --test live -- faults::the_readme_says_how_often
 
 test-memory: build ## Looks for every secret in the memory of the shipped program, 20 times each way; needs root and gdb
 	tests/servers/install openbao-2.7.2 localstack-4.9.2

@@ -7,8 +7,9 @@ use tokio::time::Instant;
 use super::belonging;
 use super::ceremony::Ceremony;
 use super::event::Event;
+use super::inactive;
 use crate::failure::Failure;
-use crate::vault::{self, Client};
+use crate::vault;
 
 /// The longest time between two looks: a look costs little, and a person is waiting. A shorter wait is not
 /// worth a line.
@@ -33,16 +34,15 @@ impl Ceremony<'_> {
                 return Ok(());
             }
             let answers = vault::sys::health_of_nodes(&self.client()).await;
-            let sealed = answers
-                .iter()
-                .all(|(_, health)| health.as_ref().is_ok_and(|h| h.sealed));
-            let said = Self::said_by(answers);
-            let waited = self.wait(begun, limit, "an active node", &said).await;
-            if waited.is_err() && sealed {
-                let again = self.options.again(self.config);
-                return Err(sealed_for_good(&said, &again));
+            let said = inactive::said(&answers);
+            let limit = if inactive::for_good(&answers) {
+                Duration::ZERO
+            } else {
+                limit
+            };
+            if let Err(waited) = self.wait(begun, limit, "an active node", &said).await {
+                return Err(inactive::explained(self, answers, waited).await);
             }
-            waited?;
         }
     }
 
@@ -62,18 +62,6 @@ impl Ceremony<'_> {
             }
             _ => self.find_active().await,
         }
-    }
-
-    fn said_by(answers: Vec<(Client, Result<vault::Health, vault::Error>)>) -> String {
-        let words = answers.into_iter().map(|(node, health)| match health {
-            Ok(health) if health.sealed => format!("{} is sealed", node.address()),
-            Ok(health) if health.is_active() => {
-                format!("{} does not say which cluster it is", node.address())
-            }
-            Ok(_) => format!("{} is standby", node.address()),
-            Err(error) => error.to_string(),
-        });
-        words.collect::<Vec<_>>().join(", ")
     }
 
     /// Pauses between two looks at something that takes time, and says what is waited for.
@@ -106,12 +94,4 @@ impl Ceremony<'_> {
         tokio::time::sleep(pause.min(limit.saturating_sub(passed))).await;
         Ok(())
     }
-}
-
-/// Waiting does not unseal: holders of shares do, or a seal that works again.
-fn sealed_for_good(said: &str, again: &str) -> Failure {
-    Failure::refused(said.to_owned()).advise(format!(
-        "with a Shamir seal let holders of a quorum unseal each node: vault operator unseal; with \
-         another seal see in the server's log why it does not open; then go on: {again}"
-    ))
 }

@@ -8,6 +8,7 @@ mod abandon;
 mod act;
 mod active;
 mod belonging;
+mod blocked;
 pub mod ceremony;
 pub mod checkpoint;
 mod convert;
@@ -20,6 +21,7 @@ mod evidence_page;
 mod evidence_report;
 mod forgetting;
 mod grant;
+mod inactive;
 mod interrupt;
 mod listing;
 mod open;
@@ -153,7 +155,9 @@ async fn run(ceremony: &mut Ceremony<'_>) -> Result<(), Failure> {
             not_rehearsed(ceremony);
         }
         let (begun, before) = (Instant::now(), ceremony.client().requests_sent());
-        let (outcome, evidence) = interruptible(step, ceremony).await?;
+        let result = interruptible(step, ceremony).await;
+        let (outcome, evidence) =
+            result.map_err(|failure| blocked::explained(failure, ceremony))?;
         if step == Step::StoreRecoveryKeys {
             forgetting::after_the_shares(ceremony);
         }

@@ -83,6 +83,12 @@ fn fresh(place: &Path) -> io::Result<tempfile::NamedTempFile> {
 }
 
 fn unusable(to: &Path, error: &io::Error) -> Failure {
+    use io::ErrorKind::{QuotaExceeded, StorageFull};
+    if matches!(error.kind(), StorageFull | QuotaExceeded) {
+        // Nothing that was typed is wrong.
+        return Failure::failed(format!("cannot write --report {}: {error}", to.display()))
+            .advise("make room on that disk, then run the same command again");
+    }
     Failure::usage(format!("cannot write --report {}: {error}", to.display())).advise(format!(
         "name a file that can be written: ls -ld {}",
         directory(to).display()

@@ -4,6 +4,8 @@
 //! After root's death nothing here keeps the cluster from being handed over, since no later run could do
 //! better: what fails is a finding, and only a node that leads no more is waited for.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::act::FINDINGS;
@@ -19,6 +21,13 @@ use crate::vault::{self, Client, Error, sys, token};
 
 /// A token that ends sooner may not see the end: root tokens of a large server are looked for meanwhile.
 const SECONDS_LEFT: i64 = 60;
+
+/// Between two looks at what cannot be looked at later.
+const PAUSES: [Duration; 3] = [
+    Duration::from_millis(100),
+    Duration::from_millis(400),
+    Duration::from_millis(1500),
+];
 
 /// The logins in the order in which they are of use here: no person is called for what a program can see,
 /// and an auditor sees most.
@@ -163,11 +172,11 @@ async fn look(
     evidence: &mut Evidence,
 ) -> Result<(), Failure> {
     let client = ceremony.client();
-    match answers_still(&client, name, token).await {
+    match patiently(async || answers_still(&client, name, token).await).await {
         Ok(control) => evidence.set("control", control),
         Err(error) => unseen(ceremony, &format!("{name} does not answer: {error}")).await?,
     }
-    match scan(&client, token).await {
+    match patiently(async || scan(&client, token).await).await {
         Ok(scan) => {
             for root in &scan.roots {
                 ceremony.find(format!("a root token is alive: {}", root.line()));
@@ -182,6 +191,17 @@ async fn look(
         Err(error) => unseen(ceremony, &format!("{name} could not scan: {error}")).await?,
     }
     Ok(())
+}
+
+/// Looks again after a hiccup: it only reads, and no later run could see it in better light.
+async fn patiently<T>(look: impl AsyncFn() -> Result<T, Error>) -> Result<T, Error> {
+    for pause in PAUSES {
+        match look().await {
+            Err(error) if error.is_retryable() => tokio::time::sleep(pause).await,
+            seen => return seen,
+        }
+    }
+    look().await
 }
 
 async fn answers_still(client: &Client, name: &str, token: &Token) -> Result<Value, Error> {

@@ -131,6 +131,8 @@ impl Error {
     pub fn is_retryable(&self) -> bool {
         match &self.0.kind {
             Kind::Unreachable(_) | Kind::TimedOut(_) => true,
+            // A node that is sealed or loses its leadership drops what it has in hand, now and then with 400.
+            Kind::Status { messages, .. } if is_cancelled(messages) => true,
             Kind::Status { code, .. } | Kind::NotVault { status: code, .. } => {
                 *code >= 500 || matches!(code, 429 | 472 | 473 | 474)
             }
@@ -146,7 +148,7 @@ impl Error {
             Kind::Unreachable(_) | Kind::TimedOut(_) => {
                 format!("see whether anything answers there: curl -sSi {url}")
             }
-            Kind::Tls(text) => advice_on_tls(text).to_owned(),
+            Kind::Tls(text) => advice_on_tls(text),
             Kind::Status { code, .. } => advice_on_status(*code)?.to_owned(),
             Kind::NotVault { .. } => format!(
                 "check cluster.address and any proxy in front of it, the scheme included: curl -sSi {url}"
@@ -178,6 +180,12 @@ impl Error {
     }
 }
 
+fn is_cancelled(messages: &[String]) -> bool {
+    messages
+        .iter()
+        .any(|text| text.contains("context canceled"))
+}
+
 fn advice_on_login(why: NoLogin) -> &'static str {
     match why {
         NoLogin::EmptyAuthUrl => {
@@ -188,18 +196,26 @@ fn advice_on_login(why: NoLogin) -> &'static str {
     }
 }
 
-fn advice_on_tls(text: &str) -> &'static str {
-    if text.contains("NotValidForName") || text.contains("not valid for name") {
+fn advice_on_tls(text: &str) -> String {
+    let lower = text.to_lowercase();
+    let about_time = ["expired", "notvalidyet", "not valid yet"];
+    if about_time.iter().any(|words| lower.contains(words)) {
+        return format!(
+            "by the clock of this machine it is now {}: set that clock if this is wrong, else renew the \
+             server's certificate",
+            jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ")
+        );
+    }
+    let advice = if text.contains("NotValidForName") || text.contains("not valid for name") {
         "set cluster.tls.server_name to the name in the certificate, or use that name in the address"
     } else if text.contains("InvalidContentType") || text.contains("InvalidMessage") {
         "the server seems to speak plain http on this port; check the scheme and the port"
-    } else if text.contains("Expired") || text.contains("NotValidYet") || text.contains("expired") {
-        "check the clock of this machine, then renew the server's certificate"
     } else if text.contains("CertificateRequired") || text.contains("client_") {
         "set cluster.tls.client_cert and cluster.tls.client_key"
     } else {
         "set cluster.tls.ca_cert to the certificate of the authority that signed the server's"
-    }
+    };
+    advice.to_owned()
 }
 
 fn advice_on_status(code: u16) -> Option<&'static str> {
@@ -216,6 +232,12 @@ fn advice_on_status(code: u16) -> Option<&'static str> {
     }
 }
 
+/// How an answer of the server with this status reads in the text of an error.
+#[must_use]
+pub fn answered_with(code: u16) -> String {
+    format!("was answered with {code}")
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Inner { method, url, kind } = &*self.0;
@@ -226,12 +248,13 @@ impl fmt::Display for Error {
             }
             Kind::Tls(why) => write!(out, "no trusted connection to {url}: {why}"),
             Kind::Status { code, messages } if messages.is_empty() => {
-                write!(out, "{method} {url} was answered with {code}")
+                write!(out, "{method} {url} {}", answered_with(*code))
             }
             Kind::Status { code, messages } => {
                 write!(
                     out,
-                    "{method} {url} was answered with {code}: {}",
+                    "{method} {url} {}: {}",
+                    answered_with(*code),
                     messages.join("; ")
                 )
             }
@@ -323,6 +346,11 @@ mod tests {
         for code in [400, 403, 404, 405] {
             assert!(!status(code), "{code}");
         }
+        let cancelled = error(Kind::Status {
+            code: 400,
+            messages: vec!["unable to get existing policy: context canceled".into()],
+        });
+        assert!(cancelled.is_retryable());
         assert!(error(Kind::Unreachable("connection refused".into())).is_retryable());
         assert!(error(Kind::TimedOut(Duration::from_secs(1))).is_retryable());
         assert!(!error(Kind::Tls("UnknownIssuer".into())).is_retryable());

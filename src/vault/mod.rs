@@ -28,7 +28,7 @@ pub use audit::AuditDevice;
 pub use body::Body;
 pub use client::{Answer, Client};
 pub use compare::{Comparison, Difference, compare, compare_tune, same_policy};
-pub use error::{Error, Kind, NoLogin};
+pub use error::{Error, Kind, NoLogin, answered_with};
 pub use init::{InitAnswer, InitAnswerError, InitKeys, InitRequest};
 pub use mounts::Mount;
 pub use policies::ResultantAcl;

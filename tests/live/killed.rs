@@ -43,7 +43,7 @@ fn through(
 }
 
 /// What the server is like for an auditor, apart from names made by chance and by the clock.
-fn state_of(server: &Server, ceremony: &Ceremony) -> Value {
+pub fn state_of(server: &Server, ceremony: &Ceremony) -> Value {
     let auditor = server
         .api()
         .log_in("audit-reader", &ceremony.secrets["audit"]);
@@ -78,7 +78,8 @@ fn state_of(server: &Server, ceremony: &Ceremony) -> Value {
     })
 }
 
-fn undisturbed() -> Value {
+/// The same of a ceremony that nothing disturbed.
+pub fn undisturbed() -> Value {
     let server = Server::in_memory();
     let ceremony = Ceremony::at(&server);
     ceremony.apply().exits(4);

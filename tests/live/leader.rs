@@ -10,7 +10,7 @@ use crate::ceremony::{Ceremony, Server, builder};
 use crate::support::{Action, Proxy, RequestInfo, Setup, eventually, require};
 
 /// An election with the shortest times of raft takes a few seconds.
-const ELECTION: Duration = Duration::from_secs(20);
+pub const ELECTION: Duration = Duration::from_secs(20);
 
 /// The request at which something happens to the leader, before the server sees it: its label, and which of
 /// those with this label it is, from 1.
@@ -50,7 +50,7 @@ impl Cluster {
         let addresses: Vec<String> = proxies.iter().map(Proxy::address).collect();
         ceremony.set("/cluster/address", json!(addresses[0]));
         ceremony.set("/cluster/nodes", json!(addresses));
-        ceremony.set("/cluster/timeouts", json!({ "active": "30s" }));
+        ceremony.set("/cluster/timeouts", json!({ "active": "90s" }));
         Self {
             nodes,
             proxies,
@@ -103,18 +103,29 @@ impl Cluster {
 impl Drop for Cluster {
     /// Without notice: nodes that are told to end wait for each other.
     fn drop(&mut self) {
-        self.nodes().iter_mut().for_each(|node| node.kill());
+        let mut nodes = self.nodes();
+        nodes.iter_mut().for_each(|node| node.kill());
+        if std::thread::panicking() {
+            // Why a node did not join or open is known to nobody else.
+            for (place, node) in nodes.iter().enumerate() {
+                println!(
+                    "--- log of node {place}, {}\n{}",
+                    node.address(),
+                    node.log()
+                );
+            }
+        }
     }
 }
 
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex
         .lock()
         .unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
 /// Which of the nodes that run leads.
-fn leader_among(nodes: &[Server]) -> Option<usize> {
+pub fn leader_among(nodes: &[Server]) -> Option<usize> {
     nodes
         .iter()
         .position(|node| node.id().is_some() && node.get("sys/health", None).0 == 200)

@@ -11,6 +11,7 @@
 
 mod abandon;
 mod addresses;
+mod badly;
 mod ceremony;
 mod desktop;
 mod diagnoses;

@@ -1,8 +1,8 @@
 //! Writing so that a crash leaves the old file or the new one, never half of either.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 
 /// Beginning of the name of a file that has no name yet.
@@ -37,7 +37,26 @@ pub(super) fn sync_directory(directory: &Path) -> io::Result<()> {
     File::open(directory)?.sync_all()
 }
 
-/// Overwrites a file with zeros and removes it. On copy-on-write and flash storage the overwriting
+/// Makes `directory`, and what is missing above it, for the owner alone; each is durable in the one above it.
+pub(super) fn make_directories(directory: &Path) -> io::Result<()> {
+    let above = above(directory);
+    if !above.exists() {
+        make_directories(above)?;
+    }
+    match DirBuilder::new().mode(0o700).create(directory) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ => sync_directory(above),
+    }
+}
+
+/// The directory of a path, `.` for a bare name.
+pub(super) fn above(path: &Path) -> &Path {
+    let above = path.parent().filter(|above| !above.as_os_str().is_empty());
+    above.unwrap_or_else(|| Path::new("."))
+}
+
+/// Takes a file's name away, overwrites it with zeros and removes it. Cut off anywhere, it is either as it was or one
+/// that [`sweep`] goes on with, never half of itself under its name. On copy-on-write and flash storage the overwriting
 /// is no promise; what protects the content there is that its key is gone too.
 pub(super) fn destroy(directory: &Path, name: &str) -> io::Result<()> {
     let path = directory.join(name);
@@ -50,10 +69,18 @@ pub(super) fn destroy(directory: &Path, name: &str) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(error),
     };
+    let unnamed = if name.starts_with(UNNAMED) {
+        path
+    } else {
+        let unnamed = directory.join(format!("{UNNAMED}{name}"));
+        fs::rename(&path, &unnamed)?;
+        sync_directory(directory)?;
+        unnamed
+    };
     let length = usize::try_from(file.metadata()?.len()).unwrap_or(0);
     file.write_all(&vec![0; length])?;
     file.sync_all()?;
-    fs::remove_file(&path)?;
+    fs::remove_file(&unnamed)?;
     sync_directory(directory)
 }
 
@@ -81,6 +108,19 @@ mod tests {
             0o600
         );
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn missing_directories_are_made_for_the_owner_alone() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a/b");
+        make_directories(&path).unwrap();
+        make_directories(&path).unwrap();
+        for path in [path.as_path(), above(&path)] {
+            let mode = fs::metadata(path).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o700);
+        }
+        assert_eq!(above(Path::new("bare")), Path::new("."));
     }
 
     #[test]

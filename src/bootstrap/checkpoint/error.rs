@@ -91,7 +91,9 @@ impl CheckpointError {
                 "raise the limit on the size of files (ulimit -f unlimited), then run again".into()
             }
             Self::Io { source, .. } if source.kind() == io::ErrorKind::ReadOnlyFilesystem => {
-                "name a writable directory as checkpoint.path".into()
+                "make that file system writable (mount -o remount,rw), then run the same command again; only \
+                 before the first run may checkpoint.path name another directory instead"
+                    .into()
             }
             Self::Io { path, .. } => format!("ls -ld {}", path.display()),
             Self::Locked(_) => {

@@ -11,9 +11,9 @@ mod error;
 mod replicated;
 mod secrets_file;
 
-use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 pub use diary::{Asked, Cluster, Diary, Entry, Proof, ShareRecord, VERSION};
@@ -158,14 +158,20 @@ impl Checkpoint {
             .map_err(CheckpointError::io("write", &path))
     }
 
-    /// Keeps the raw answer, encrypted, in the room taken by [`Checkpoint::write_ahead`].
+    /// Keeps the raw answer, encrypted, in the room taken by [`Checkpoint::write_ahead`]; where that cannot be
+    /// written any more, in a new file in its place. May be tried again.
     ///
     /// # Errors
-    /// The disk refuses even what it had already given, or encryption fails.
+    /// The disk refuses even what it had already given, and a new file too.
     pub fn keep_answer(&self, sealer: &Sealer, answer: &SecretText) -> Result<()> {
         let path = self.secrets_path();
         let ciphertext = sealer.seal_text(answer);
+        let header = Header {
+            holds: Holds::InitAnswer,
+            key: sealer.header().clone(),
+        };
         secrets_file::fill(&self.directory, &ciphertext)
+            .or_else(|_| secrets_file::replace(&self.directory, &header, &ciphertext))
             .map_err(CheckpointError::io("write", &path))
     }
 
@@ -318,11 +324,7 @@ fn make_private(directory: &Path) -> Result<()> {
     match fs::symlink_metadata(directory) {
         Ok(_) => {}
         Err(missing) if missing.kind() == io::ErrorKind::NotFound => {
-            DirBuilder::new()
-                .recursive(true)
-                .mode(0o700)
-                .create(directory)
-                .map_err(error)?;
+            durable::make_directories(directory).map_err(error)?;
         }
         Err(other) => return Err(error(other)),
     }

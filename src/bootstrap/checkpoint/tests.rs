@@ -181,7 +181,9 @@ async fn a_torn_secrets_file_is_damaged_and_never_an_answer() {
 fn as_it_was(form: &Path, name: &str) -> (tempfile::TempDir, PathBuf) {
     let place = directory();
     let path = place.path().join("cp");
-    DirBuilder::new().mode(0o700).create(&path).unwrap();
+    std::os::unix::fs::DirBuilderExt::mode(&mut fs::DirBuilder::new(), 0o700)
+        .create(&path)
+        .unwrap();
     for entry in fs::read_dir(form.join(name)).unwrap() {
         let entry = entry.unwrap();
         fs::copy(entry.path(), path.join(entry.file_name())).unwrap();

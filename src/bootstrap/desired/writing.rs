@@ -124,6 +124,7 @@ async fn write(ceremony: &Ceremony<'_>, document: &Document) -> Result<(), Failu
         let path = &document.path;
         return Err(Failure::failed(format!("a secret of {path} was not read")));
     }
+    let mut last = String::new();
     for _ in 0..WRITE_ATTEMPTS {
         match ceremony
             .client()
@@ -137,6 +138,7 @@ async fn write(ceremony: &Ceremony<'_>, document: &Document) -> Result<(), Failu
                 return Ok(());
             }
             Err(error) if error.is_retryable() => {
+                last = error.to_string();
                 ceremony.find_active().await?;
                 if ambiguous_write_arrived(ceremony, document).await? {
                     return Ok(());
@@ -149,7 +151,7 @@ async fn write(ceremony: &Ceremony<'_>, document: &Document) -> Result<(), Failu
         }
     }
     let tries = format!(
-        "{} was not accepted in {WRITE_ATTEMPTS} attempts",
+        "{} was not accepted in {WRITE_ATTEMPTS} attempts: {last}",
         document.path
     );
     Err(Failure::failed(tries).advise("look at the server's log, then run apply again"))

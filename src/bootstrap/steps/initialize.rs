@@ -1,7 +1,10 @@
 //! `sys/init`: once, written ahead, its raw answer safe on disk before anybody looks at it.
 //!
-//! The one step that cannot be repeated. Nothing here retries; what can go wrong with the disk was
-//! found before the request, because the room for the answer was taken and fsynced.
+//! The one step that cannot be repeated. The request is never retried; what can go wrong with the disk was found
+//! before it, because the room for the answer was taken and fsynced. Where the disk breaks just then, only keeping
+//! the answer is tried again.
+
+use std::io;
 
 use futures::future::join_all;
 use tokio::time::Instant;
@@ -15,6 +18,7 @@ use crate::bootstrap::evidence::Evidence;
 use crate::bootstrap::step::{Observation, Step};
 use crate::envelope::Sealer;
 use crate::failure::Failure;
+use crate::secret::SecretText;
 use crate::vault::init::{self, InitAnswer, InitKeys, InitRequest};
 use crate::vault::{Client, Kind, sys};
 
@@ -64,10 +68,7 @@ pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
         Err(error) => return Err(unanswered(ceremony, &error, first).await?),
     };
     let raw = answer.raw();
-    ceremony
-        .diary()
-        .keep_answer(&sealer, raw)
-        .map_err(|error| answer_not_kept(ceremony, &error))?;
+    keep(ceremony, &sealer, raw).await?;
     let followed = ceremony.replicate().await;
     followed.map_err(|failure| kept_here_only(ceremony, failure))?;
     drop(unheard);
@@ -76,6 +77,43 @@ pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
         unseal::all_nodes(ceremony).await?;
     }
     Ok(evidence(asked, &seal.seal_type))
+}
+
+/// Brings the one answer to disk. While the disk refuses, it is here in memory and nowhere else, so it is tried again
+/// for as long as the server was given, and a person is told what to do meanwhile.
+async fn keep(ceremony: &Ceremony<'_>, sealer: &Sealer, raw: &SecretText) -> Result<(), Failure> {
+    let (begun, limit) = (Instant::now(), ceremony.config.cluster.timeouts.init);
+    let mut told = false;
+    loop {
+        let kept = ceremony.diary().keep_answer(sealer, raw);
+        let Err(error) = kept else { return Ok(()) };
+        if !told {
+            told = true;
+            ceremony.warn(format!(
+                "the cluster is initialised, and its one answer is in the memory of this process only: {error}; do not \
+                 end this run, {}; it is tried again for {} s",
+                mend(&error),
+                limit.as_secs()
+            ));
+        }
+        let said = error.to_string();
+        let waited = ceremony.wait(begun, limit, "the disk to take the answer", &said);
+        if waited.await.is_err() {
+            return Err(answer_not_kept(ceremony, &error));
+        }
+    }
+}
+
+/// What a person does while the program waits.
+fn mend(error: &checkpoint::CheckpointError) -> &'static str {
+    match error {
+        checkpoint::CheckpointError::Io { source, .. }
+            if source.kind() == io::ErrorKind::ReadOnlyFilesystem =>
+        {
+            "make that file system writable now (mount -o remount,rw)"
+        }
+        _ => "make room on that disk now, or mend it",
+    }
 }
 
 /// Takes up what an earlier run kept, instead of asking again.

@@ -4,6 +4,7 @@
 
 mod audit;
 mod auth_methods;
+mod clock;
 mod hand_over;
 pub(super) mod initialize;
 mod logins;

@@ -4,7 +4,7 @@
 
 use futures::future::join_all;
 
-use super::namespace;
+use super::{clock, namespace};
 use crate::bootstrap::ceremony::Ceremony;
 use crate::bootstrap::decide::{Recorded, Refusal, Seen};
 use crate::bootstrap::evidence::Evidence;
@@ -14,9 +14,6 @@ use crate::custodian::{self, Custodian, Presence};
 use crate::failure::Failure;
 use crate::vault::Client;
 use crate::vault::sys::{self, Health, Product, SealStatus};
-
-/// Farther apart than this, token lifetimes and certificates begin to surprise.
-const CLOCK_TOLERANCE_SECONDS: i64 = 60;
 
 /// As long as nothing is initialised there is always something to check again: the file may have
 /// changed since. Afterwards there is nothing left to do.
@@ -170,7 +167,7 @@ fn judge_nodes(ceremony: &Ceremony<'_>, nodes: &[Node], failures: &mut Vec<Failu
         }
         failures.extend(namespace::unknown_to(ceremony, &node.address, &node.health));
         seal_as_said(ceremony, node, failures);
-        clock(ceremony, node);
+        clock::compare(ceremony, &node.address, &node.health);
     }
 }
 
@@ -189,19 +186,6 @@ fn seal_as_said(ceremony: &Ceremony<'_>, node: &Node, failures: &mut Vec<Failure
             .advise("correct the server's seal stanza, or init.seal in the file"),
         ),
         _ => {}
-    }
-}
-
-fn clock(ceremony: &Ceremony<'_>, node: &Node) {
-    let Some(theirs) = node.health.server_time_utc else {
-        return;
-    };
-    let apart = (theirs - jiff::Timestamp::now().as_second()).abs();
-    if apart > CLOCK_TOLERANCE_SECONDS {
-        ceremony.warn(format!(
-            "the clock of {} is {apart} s off from ours",
-            node.address
-        ));
     }
 }
 

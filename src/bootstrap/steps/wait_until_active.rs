@@ -132,7 +132,8 @@ fn not_complete(ceremony: &Ceremony<'_>, apart: &[String], said: &str) -> Failur
     }
     Failure::refused(said.to_owned()).advise(format!(
         "a node that never joins is no node of this cluster: correct its retry_join, or cluster.nodes \
-         in the file; then go on: {again}"
+         in the file; one that joined and stays sealed says why in its log, and tries again when it is \
+         restarted; then go on: {again}"
     ))
 }
 

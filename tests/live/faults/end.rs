@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use super::stage::{ROLE_ID, Stage};
+use super::stage::{COPY, ROLE_ID, Stage};
 use crate::ceremony::{Api, looks_like_a_share, root_from_shares};
 use crate::support::LocalStack;
 
@@ -35,6 +35,8 @@ pub fn read(stage: &Stage) -> Value {
         1,
         "requests to initialise that arrived"
     );
+    let read = |name: &str| std::fs::read_to_string(ceremony.path(name)).expect("a report");
+    assert_eq!(read(COPY), read("checkpoint/report.json"));
     let shares = ["alice", "bob", "carol"].map(|name| ceremony.custody().share(name));
     assert!(shares.iter().all(|share| looks_like_a_share(share)));
     assert_eq!(shares.iter().collect::<BTreeSet<_>>().len(), 3);

@@ -7,13 +7,19 @@ use std::time::Instant;
 use serde_json::{Value, json};
 
 use super::point::{Kind, Point};
-use super::stage::Stage;
+use super::stage::{COPY, Stage};
 use super::trap::INIT;
 use super::{end, leaks};
 use crate::ceremony::Run;
 
 /// How often it is run again at most.
 const RUNS_AGAIN: usize = 3;
+/// What brings the one answer to the disk: where this fails, nobody has it.
+const ANSWER: [&str; 3] = [
+    "open checkpoint/secrets",
+    "pwrite checkpoint/secrets",
+    "fsync checkpoint/secrets",
+];
 /// What a loss is explained with at most.
 const LONGEST_REASON: usize = 6000;
 
@@ -116,7 +122,7 @@ pub fn of(point: Point, undisturbed: &Value) -> Outcome {
         let stage = Stage::set(point.product, Some(point));
         // What a panic says of the end must not hide what leaked before it.
         let judged = caught(|| judge(&stage, point.kind, &mut runs, undisturbed));
-        outcome.request = stage.trap.disturbed();
+        outcome.request = stage.disturbed();
         outcome.trial_values = end::trial_values(&stage);
         let leaks = leaks::found(&stage, &runs);
         outcome.leaked = leaks.len();
@@ -143,9 +149,11 @@ fn judge(
     undisturbed: &Value,
 ) -> Result<Verdict, String> {
     runs.push(stage.disturbed_run());
-    let met = stage.trap.disturbed().is_some();
+    let met = stage.disturbed().is_some();
     after_the_fault(kind, met, &runs[0])?;
-    while !ended(&runs[runs.len() - 1]) {
+    // What the disk refused is not the last word.
+    let first_is_not_the_end = |runs: usize| runs == 1 && met && kind.is_of_the_disk();
+    while !ended(&runs[runs.len() - 1]) || first_is_not_the_end(runs.len()) {
         if runs.len() > RUNS_AGAIN {
             return Err(format!("not at its end after {} runs", runs.len()));
         }
@@ -176,6 +184,25 @@ fn after_the_fault(kind: Kind, met: bool, run: &Run) -> Result<(), String> {
     let right = match (kind, run.code) {
         _ if !met => run.code == 4,
         (Kind::KillBefore | Kind::KillAfter, code) => code == -9,
+        (Kind::PowerCut | Kind::PowerCutNames, code) => code == -9,
+        // Nobody may notice.
+        (Kind::ShortWrite, code) => code == 4,
+        // What is no promise, such as the end of a trial value, does not stop it.
+        (Kind::DiskFull | Kind::ReadOnly | Kind::ShortThenFull, 4) => true,
+        (Kind::DiskFull | Kind::ReadOnly | Kind::ShortThenFull, 1..=3) => {
+            let said = said(run);
+            let why = [
+                "No space left",
+                "no storage space",
+                "Read-only",
+                "read-only",
+            ];
+            says("what to do:")
+                && why.iter().any(|why| said.contains(why))
+                && ["checkpoint", "shares", COPY]
+                    .iter()
+                    .any(|path| said.contains(path))
+        }
         (Kind::Interrupt, 130) | (Kind::Terminate, 143) => {
             says("nothing is half done") && says("run the same command again")
         }
@@ -194,8 +221,13 @@ fn after_the_fault(kind: Kind, met: bool, run: &Run) -> Result<(), String> {
 
 /// Only the answer of the one request that is never repeated may be lost, and only if it is true.
 fn refused(stage: &Stage, kind: Kind, run: &Run) -> Result<Verdict, String> {
-    let request = stage.trap.disturbed().unwrap_or_default();
-    if request != INIT || !kind.loses_the_answer() {
+    let request = stage.disturbed().unwrap_or_default();
+    let at_the_answer = if kind.is_of_the_disk() {
+        kind != Kind::ShortWrite && ANSWER.contains(&request.as_str())
+    } else {
+        request == INIT && kind.loses_the_answer()
+    };
+    if !at_the_answer {
         return Err(format!("refused after a fault at {request}"));
     }
     if !run.stderr.contains("its answer never reached") || !run.stderr.contains("what to do:") {
@@ -248,16 +280,18 @@ fn text_of(panic: &(dyn std::any::Any + Send)) -> String {
 fn explained(why: &str, runs: &[Run]) -> String {
     let mut text = why.to_owned();
     for (number, run) in runs.iter().enumerate() {
-        let lines = run.stderr.lines();
-        let said: Vec<_> = lines
-            .filter(|line| {
-                !["TRACE", "DEBUG", " INFO"]
-                    .iter()
-                    .any(|level| line.starts_with(level))
-            })
-            .collect();
+        let said = said(run);
+        let said: Vec<_> = said.lines().collect();
         let said = said[said.len().saturating_sub(14)..].join("\n");
         text += &format!("\n--- run {}: exit {}\n{said}", number + 1, run.code);
     }
     text.chars().take(LONGEST_REASON).collect()
+}
+
+/// What a run said, without its log.
+fn said(run: &Run) -> String {
+    let levels = ["TRACE", "DEBUG", " INFO"];
+    let lines = run.stderr.lines();
+    let lines = lines.filter(|line| !levels.iter().any(|level| line.starts_with(level)));
+    lines.collect::<Vec<_>>().join("\n")
 }

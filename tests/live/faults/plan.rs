@@ -1,26 +1,27 @@
 //! Which points are tried, in which order, by how many at a time, and what is known from an earlier run.
 //!
-//! `FAULTS` chooses: without it a sample, `all` for all of them, or the first words of a point's name, such as
+//! `FAULTS` chooses: without it a sample, a number for one of another size, `all` for all of them, or the first words of a point's name, such as
 //! `openbao-2.7.2 kill-before 12`. `FAULT_SEED` and `FAULT_WORKERS` are numbers.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fs::{self, File};
-use std::io::Write;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::Mutex;
+use std::sync::{Mutex, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use serde_json::Value;
 
+use super::disk::Write;
 use super::outcome::{self, Outcome, Verdict};
 use super::point::{Kind, Point, Product};
 use super::stage::Stage;
 use super::{end, leaks};
 
 /// How many points a sample has.
-const SAMPLE: usize = 22;
+const SAMPLE: usize = 30;
 /// How many ceremonies go on at a time by default.
 const WORKERS: usize = 4;
 /// How many requests more than the undisturbed ceremony another one may take, waiting.
@@ -31,8 +32,8 @@ const NEWS: Duration = Duration::from_secs(30);
 /// What is tried.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Choice {
-    /// A few points, spread evenly from a place that the seed says.
-    Sample,
+    /// So many points, spread evenly from a place that the seed says.
+    Sample(usize),
     /// All of them; what an earlier run of the same commit tried is not tried again.
     All,
     /// Those whose names begin with these words.
@@ -42,8 +43,11 @@ pub enum Choice {
 impl Choice {
     fn read(text: Option<&str>) -> Self {
         match text.map(str::trim) {
-            None | Some("") => Self::Sample,
+            None | Some("") => Self::Sample(SAMPLE),
             Some("all") => Self::All,
+            Some(number) if number.parse::<usize>().is_ok_and(|number| number > 0) => {
+                Self::Sample(number.parse().expect("seen"))
+            }
             Some(words) => Self::Named(words.split_whitespace().map(str::to_owned).collect()),
         }
     }
@@ -51,8 +55,8 @@ impl Choice {
     /// The chosen ones of all points.
     pub fn of(&self, mut points: Vec<Point>, seed: u64) -> Vec<Point> {
         match self {
-            Self::Sample => {
-                let stride = points.len().div_ceil(SAMPLE).max(1);
+            Self::Sample(size) => {
+                let stride = points.len().div_ceil(*size).max(1);
                 let first = usize::try_from(seed % u64::try_from(stride).expect("small"));
                 let first = first.expect("small");
                 points.into_iter().skip(first).step_by(stride).collect()
@@ -75,14 +79,17 @@ impl Choice {
     }
 }
 
-/// FNV-1a, begun with the seed.
+/// FNV-1a, begun with the seed and stirred at the end.
 fn mixed(seed: u64, text: &str) -> u64 {
     let step = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
     let begun = seed
         .to_le_bytes()
         .into_iter()
         .fold(0xcbf2_9ce4_8422_2325, step);
-    text.bytes().fold(begun, step)
+    let h = text.bytes().fold(begun, step);
+    // FNV leaves low bits that neighbours share.
+    let h = (h ^ (h >> 32)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    h ^ (h >> 29)
 }
 
 /// An undisturbed ceremony.
@@ -91,6 +98,8 @@ pub struct Reference {
     pub end: Value,
     /// The requests that it took.
     pub requests: Vec<String>,
+    /// What it wrote to the disk.
+    pub writes: Vec<Write>,
 }
 
 impl Reference {
@@ -102,8 +111,36 @@ impl Reference {
         let (requests, end) = (stage.trap.requests(), end::read(&stage));
         assert_eq!(end::trial_values(&stage), 0);
         assert_eq!(leaks::found(&stage, &[run]), Vec::<String>::new());
-        Self { end, requests }
+        let writes = stage.disk.writes();
+        Self {
+            end,
+            requests,
+            writes,
+        }
     }
+}
+
+impl Reference {
+    /// One for all tests of the process.
+    pub fn of_openbao() -> &'static Self {
+        static KNOWN: OnceLock<Reference> = OnceLock::new();
+        KNOWN.get_or_init(|| Self::of(Product::OpenBao272))
+    }
+
+    /// Where this can be done: at each request, at each call of the disk, or where there is a half of what is written.
+    fn numbers(&self, kind: Kind) -> Vec<usize> {
+        if !kind.is_of_the_disk() {
+            return (1..=self.requests.len() + MORE).collect();
+        }
+        let halves = matches!(kind, Kind::ShortWrite | Kind::ShortThenFull);
+        let writes = self.writes.iter().zip(1..);
+        let writes = writes.filter(|(write, _)| !halves || is_a_write(&write.label));
+        writes.map(|(_, number)| number).collect()
+    }
+}
+
+fn is_a_write(label: &str) -> bool {
+    label.starts_with("write ") || label.starts_with("pwrite ")
 }
 
 /// The whole undertaking.
@@ -157,9 +194,9 @@ impl Plan {
     ) -> Vec<Outcome> {
         let mut points = Vec::new();
         for product in products {
-            let requests = references[product.name()].requests.len() + MORE;
-            for kind in Kind::ALL {
-                points.extend((1..=requests).map(|number| Point {
+            for kind in Kind::all() {
+                let numbers = references[product.name()].numbers(kind);
+                points.extend(numbers.into_iter().map(|number| Point {
                     product: *product,
                     kind,
                     number,

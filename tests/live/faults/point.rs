@@ -1,4 +1,4 @@
-//! A place in a ceremony, counted in requests, and what is done there.
+//! A place in a ceremony, counted in requests or in writes to the disk, and what is done there.
 
 use std::fmt;
 use std::str::FromStr;
@@ -49,7 +49,7 @@ impl Product {
     }
 }
 
-/// What is done to one request.
+/// What is done to one request, or to one write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// The program is killed, and the request never arrives.
@@ -74,11 +74,23 @@ pub enum Kind {
     Interrupt,
     /// SIGTERM while the request is on its way.
     Terminate,
+    /// ENOSPC, and from there for whatever needs room.
+    DiskFull,
+    /// EROFS from there on.
+    ReadOnly,
+    /// Half of the bytes are written, and that is said.
+    ShortWrite,
+    /// The same, and the disk is full from there.
+    ShortThenFull,
+    /// Lost power: contents and names are those of the last fsync.
+    PowerCut,
+    /// Lost power: names are as they were, contents are those of the last fsync.
+    PowerCutNames,
 }
 
 impl Kind {
-    /// All of them.
-    pub const ALL: [Self; 11] = [
+    /// What is done to a request.
+    pub const REQUESTS: [Self; 11] = [
         Self::KillBefore,
         Self::KillAfter,
         Self::Refuse,
@@ -91,6 +103,25 @@ impl Kind {
         Self::Interrupt,
         Self::Terminate,
     ];
+    /// What is done to a write.
+    pub const WRITES: [Self; 6] = [
+        Self::DiskFull,
+        Self::ReadOnly,
+        Self::ShortWrite,
+        Self::ShortThenFull,
+        Self::PowerCut,
+        Self::PowerCutNames,
+    ];
+
+    /// All of them.
+    pub fn all() -> impl Iterator<Item = Self> {
+        Self::REQUESTS.into_iter().chain(Self::WRITES)
+    }
+
+    /// Whether it is done to a write, and not to a request.
+    pub fn is_of_the_disk(self) -> bool {
+        Self::WRITES.contains(&self)
+    }
 
     /// Its name where a point is typed.
     pub fn name(self) -> &'static str {
@@ -106,6 +137,12 @@ impl Kind {
             Self::PageInstead => "page-instead",
             Self::Interrupt => "sigint",
             Self::Terminate => "sigterm",
+            Self::DiskFull => "disk-full",
+            Self::ReadOnly => "read-only",
+            Self::ShortWrite => "short-write",
+            Self::ShortThenFull => "short-then-full",
+            Self::PowerCut => "power-cut",
+            Self::PowerCutNames => "power-cut-names",
         }
     }
 
@@ -123,6 +160,12 @@ impl Kind {
             Self::PageInstead => "server acts, 502 page of a load balancer",
             Self::Interrupt => "SIGINT",
             Self::Terminate => "SIGTERM",
+            Self::DiskFull => "disk full from there on",
+            Self::ReadOnly => "disk read-only from there on",
+            Self::ShortWrite => "half is written, the rest on asking again",
+            Self::ShortThenFull => "half is written, then the disk is full",
+            Self::PowerCut => "power cut: contents and names as of the last fsync",
+            Self::PowerCutNames => "power cut: contents as of the last fsync, names as they were",
         }
     }
 
@@ -135,14 +178,14 @@ impl Kind {
     }
 }
 
-/// One kind of fault at one request of a ceremony on one server.
+/// One kind of fault at one request or write of a ceremony on one server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Point {
     /// Which server.
     pub product: Product,
     /// What is done.
     pub kind: Kind,
-    /// At which request of the run, from 1, those to AWS included.
+    /// At which request of the run, from 1, those to AWS included; or at which write.
     pub number: usize,
 }
 
@@ -164,7 +207,7 @@ impl FromStr for Point {
             };
             Some(Self {
                 product: *Product::ALL.iter().find(|one| one.name() == product)?,
-                kind: *Kind::ALL.iter().find(|one| one.name() == kind)?,
+                kind: Kind::all().find(|one| one.name() == kind)?,
                 number: number.parse().ok()?,
             })
         };

@@ -1,17 +1,22 @@
-//! One small ceremony with every kind of step, between two proxies that share a trap.
+//! One small ceremony with every kind of step, between two proxies that share a trap, on a disk that may fail.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
 
-use super::point::{Point, Product};
+use super::disk::Disk;
+use super::point::{Kind, Point, Product};
 use super::trap::{Side, Trap};
 use crate::ceremony::{Ceremony, Run, Server};
 use crate::support::{LocalStack, Proxy, Tool};
 
 /// A run that takes longer hangs: the longest held answer is that of a service with three attempts.
 const LONGEST_RUN: Duration = Duration::from_secs(60);
+/// What is typed, each time.
+const APPLY: [&str; 4] = ["apply", "--yes", "--report", COPY];
+/// Where a copy of the report shall be.
+pub const COPY: &str = "copy-of-the-report.json";
 /// What a login for machines is given; a role's id is no secret.
 pub const ROLE_ID: &str = "auditor-of-the-faults";
 
@@ -23,12 +28,26 @@ pub struct Stage {
     pub ceremony: Ceremony,
     /// Between the two.
     pub trap: Arc<Trap>,
+    /// Below it.
+    pub disk: Disk,
+    point: Option<Point>,
     _proxies: [Proxy; 2],
 }
 
 impl Stage {
     /// Everything ready for the first run.
     pub fn set(product: Product, point: Option<Point>) -> Self {
+        let mut stage = Self::with(product, point);
+        stage.ceremony.prove_all();
+        stage
+    }
+
+    /// Nobody has opened anything yet, and there is no checkpoint.
+    pub fn unproved(product: Product) -> Self {
+        Self::with(product, None)
+    }
+
+    fn with(product: Product, point: Option<Point>) -> Self {
         let server = product.start();
         let mut ceremony = small(&server);
         let trap = Arc::new(Trap::new(point));
@@ -41,10 +60,13 @@ impl Stage {
             }
         }
         ceremony.save();
+        let disk = Disk::at(&ceremony.path(""));
         Self {
             server,
             ceremony,
             trap,
+            disk,
+            point,
             _proxies: [server_proxy, aws_proxy],
         }
     }
@@ -57,18 +79,46 @@ impl Stage {
     /// The run that meets the fault, with the most talkative log.
     pub fn disturbed_run(&self) -> Run {
         self.trap.arm();
-        let tool = self.tool();
-        let run = tool.spawn(&["apply", "--yes", "-vvv"]);
+        let mut tool = self.tool();
+        let kind = self.point.map(|point| point.kind);
+        let kind = kind.filter(|kind| kind.is_of_the_disk());
+        if self.point.is_none() || kind.is_some() {
+            let number = self.point.map_or(0, |point| point.number);
+            tool = tool.through(&self.disk.through(kind, number));
+        }
+        let run = tool.spawn(&[&APPLY[..], &["-vvv"]].concat());
         self.trap.aim_at(run.id());
-        let run = run.finish();
+        let run = Run::from(run.finish());
         self.trap.disarm();
-        run.into()
+        if run.code == -9 && matches!(kind, Some(Kind::PowerCut | Kind::PowerCutNames)) {
+            self.disk.cut_power(kind == Some(Kind::PowerCutNames));
+        }
+        run
     }
 
     /// A run that nothing disturbs.
     pub fn run(&self) -> Run {
         let tool = self.tool();
-        tool.run(&["apply", "--yes"]).into()
+        tool.run(&APPLY).into()
+    }
+
+    /// An undisturbed run, and how many files and directories each step synced.
+    pub fn counted_run(&self) -> Vec<(String, usize, usize)> {
+        let tool = self.tool();
+        let tool = tool.through(&self.disk.through(None, 0));
+        let run = tool.run(&[&APPLY[..], &["--output", "json"]].concat());
+        run.expect_code(4);
+        self.disk.syncs()
+    }
+
+    /// What was disturbed, if the run came so far.
+    pub fn disturbed(&self) -> Option<String> {
+        if self.point.is_some_and(|point| point.kind.is_of_the_disk()) {
+            let writes = self.disk.writes();
+            let found = writes.into_iter().find(|write| write.disturbed);
+            return found.map(|write| write.label);
+        }
+        self.trap.disturbed()
     }
 }
 
@@ -119,6 +169,5 @@ fn small(server: &Server) -> Ceremony {
             "ada": { "auth": "userpass", "username": "ada", "password": ada },
         }),
     );
-    ceremony.prove_all();
     ceremony
 }

@@ -2,13 +2,10 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::outcome::{Outcome, Verdict};
 use super::point::{Kind, Product};
-
-const BEGIN: &str = "<!-- faults -->";
-const END: &str = "<!-- /faults -->";
 
 /// Numbers of some outcomes.
 struct Count {
@@ -58,9 +55,11 @@ impl Count {
 
 /// The requests whose answers could not be had again, by name: each is sent once in a ceremony.
 pub fn windows(outcomes: &[Outcome], product: Product) -> BTreeSet<&str> {
-    let refused = outcomes
-        .iter()
-        .filter(|outcome| outcome.point.product == product && outcome.verdict == Verdict::Refused);
+    let refused = outcomes.iter().filter(|outcome| {
+        outcome.point.product == product
+            && outcome.verdict == Verdict::Refused
+            && !outcome.point.kind.is_of_the_disk()
+    });
     refused
         .filter_map(|outcome| outcome.request.as_deref())
         .collect()
@@ -69,32 +68,37 @@ pub fn windows(outcomes: &[Outcome], product: Product) -> BTreeSet<&str> {
 /// By server and by kind of fault.
 pub fn markdown(outcomes: &[Outcome]) -> String {
     let mut text = String::from(
-        "| server | requests | points | converged | refused | lost | leaked | answers that cannot be had again |\n\
-         |---|--:|--:|--:|--:|--:|--:|---|\n",
+        "| server | requests | writes | points | converged | refused | lost | leaked | answers that cannot be had again |\n\
+         |---|--:|--:|--:|--:|--:|--:|--:|---|\n",
     );
     for product in Product::ALL {
         let of_it = || {
             let of_it = outcomes.iter();
             of_it.filter(|outcome| outcome.point.product == product)
         };
-        let requests = of_it().map(|outcome| outcome.point.number).max();
+        let longest = |of_the_disk: bool| {
+            let points = of_it().map(|outcome| outcome.point);
+            let points = points.filter(|point| point.kind.is_of_the_disk() == of_the_disk);
+            points.map(|point| point.number).max().unwrap_or_default()
+        };
         let windows = windows(outcomes, product);
         let names: Vec<_> = windows.iter().map(|name| format!("`{name}`")).collect();
         let names = names.join(", ");
         let _ = writeln!(
             text,
-            "| {} | {} | {} | {}: {names} |",
+            "| {} | {} | {} | {} | {}: {names} |",
             product.title(),
-            requests.unwrap_or_default(),
+            longest(false),
+            longest(true),
             Count::of(of_it()).cells(),
             windows.len(),
         );
     }
     let all = Count::of(outcomes.iter());
-    let _ = writeln!(text, "| all |  | {} |  |", all.cells());
-    text += "\n| at each request | points | converged | refused | lost | leaked | longest |\n\
+    let _ = writeln!(text, "| all |  |  | {} |  |", all.cells());
+    text += "\n| at each request or write | points | converged | refused | lost | leaked | longest |\n\
              |---|--:|--:|--:|--:|--:|--:|\n";
-    for kind in Kind::ALL {
+    for kind in Kind::all() {
         let count = Count::of(outcomes.iter().filter(|outcome| outcome.point.kind == kind));
         let (title, cells, longest) = (kind.title(), count.cells(), count.longest);
         let _ = writeln!(text, "| {title} | {cells} | {longest:.0} s |");
@@ -102,23 +106,55 @@ pub fn markdown(outcomes: &[Outcome]) -> String {
     text
 }
 
-/// Puts the table into the README between its marks.
-pub fn into_readme(facts: &str, table: &str) {
+/// How often each step made something durable.
+pub fn of_syncs(steps: &[(String, usize, usize)]) -> String {
+    let mut text = String::from("| step | files | directories | fsyncs |\n|---|--:|--:|--:|\n");
+    let mut line = |name: &str, files: usize, directories: usize| {
+        let _ = writeln!(
+            text,
+            "| {name} | {files} | {directories} | {} |",
+            files + directories
+        );
+    };
+    let (mut all_files, mut all_directories) = (0, 0);
+    for (name, files, directories) in steps {
+        line(name, *files, *directories);
+        all_files += files;
+        all_directories += directories;
+    }
+    line("all", all_files, all_directories);
+    text
+}
+
+fn readme() -> (PathBuf, String) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
-    let readme = std::fs::read_to_string(&path).expect("a README");
-    let new = between_the_marks(&readme, &format!("{facts}\n\n{table}"));
+    let text = std::fs::read_to_string(&path).expect("a README");
+    (path, text)
+}
+
+/// Puts a text into the README between the marks of this name.
+pub fn into_readme(name: &str, text: &str) {
+    let (path, readme) = readme();
+    let new = between_the_marks(name, &readme, text);
     std::fs::write(&path, new).expect("a README that can be written");
 }
 
-fn between_the_marks(readme: &str, text: &str) -> String {
-    let (before, rest) = readme.split_once(BEGIN).expect("a mark");
-    let (_, after) = rest.split_once(END).expect("a second mark");
-    format!("{before}{BEGIN}\n{text}{END}{after}")
+/// Whether the README has exactly this text there.
+pub fn is_in_readme(name: &str, text: &str) -> bool {
+    let (_, readme) = readme();
+    between_the_marks(name, &readme, text) == readme
+}
+
+fn between_the_marks(name: &str, readme: &str, text: &str) -> String {
+    let (begin, end) = (format!("<!-- {name} -->"), format!("<!-- /{name} -->"));
+    let (before, rest) = readme.split_once(&begin).expect("a mark");
+    let (_, after) = rest.split_once(&end).expect("a second mark");
+    format!("{before}{begin}\n{text}{end}{after}")
 }
 
 #[test]
 fn only_what_stands_between_the_marks_is_replaced() {
-    let readme = format!("a\n{BEGIN}\nold\n{END}\nb\n");
-    let new = between_the_marks(&readme, "new\n");
-    assert_eq!(new, format!("a\n{BEGIN}\nnew\n{END}\nb\n"));
+    let readme = "a\n<!-- x -->\nold\n<!-- /x -->\nb\n<!-- y -->\n<!-- /y -->\n";
+    let new = between_the_marks("x", readme, "new\n");
+    assert_eq!(new, readme.replace("old", "new"));
 }

@@ -45,7 +45,7 @@ impl Trap {
     /// A fault at this point, or none.
     pub fn new(point: Option<Point>) -> Self {
         Self {
-            point,
+            point: point.filter(|point| !point.kind.is_of_the_disk()),
             program: AtomicU32::new(0),
             state: Mutex::default(),
         }
@@ -122,6 +122,8 @@ impl Trap {
                 self.signal(Signal::TERM);
                 Action::Delay(SEEN)
             }
+            // The disk has its own.
+            _ => Action::Pass,
         }
     }
 

@@ -60,7 +60,7 @@ fn a_read_only_checkpoint_directory() {
     let run = ceremony.apply();
     run.exits(1).says(&[
         "Read-only file system",
-        "name a writable directory as checkpoint.path",
+        "make that file system writable (mount -o remount,rw)",
     ]);
     nothing_was_written(&server, &ceremony, &run);
 }

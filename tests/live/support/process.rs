@@ -7,6 +7,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, OnceLock, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -14,6 +15,8 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal};
 
 const POLL: Duration = Duration::from_millis(20);
+/// The kernel gives outgoing connections those from 32768 on.
+const PORTS: (u16, u16) = (18_000, 32_000);
 const GRACE: Duration = Duration::from_secs(8);
 
 /// A child in a process group of its own that is gone when this value is.
@@ -185,16 +188,25 @@ pub fn eventually(limit: Duration, mut condition: impl FnMut() -> bool) -> bool 
 
 /// A loopback port that nothing listens on and that this test binary has not handed out before.
 ///
+/// From below the ports that the kernel gives to outgoing connections: one of those could take it at any moment, and
+/// a server opens some of its ports, such as that of its cluster, long after it has started.
+///
 /// Another process may still take it before its user does; whoever starts a server tries again then.
 pub fn free_port() -> u16 {
     static HANDED_OUT: Mutex<Option<HashSet<u16>>> = Mutex::new(None);
+    static NEXT: AtomicU32 = AtomicU32::new(0);
     let mut handed_out = HANDED_OUT
         .lock()
         .unwrap_or_else(|poisoned| poisoned.into_inner());
     let handed_out = handed_out.get_or_insert_default();
     loop {
-        let (_, port) = listen();
-        if handed_out.insert(port) {
+        // Test binaries that run at the same time begin far apart.
+        let begin = std::process::id().wrapping_mul(977);
+        let place =
+            begin.wrapping_add(NEXT.fetch_add(1, Ordering::SeqCst)) % u32::from(PORTS.1 - PORTS.0);
+        let port = PORTS.0 + u16::try_from(place).expect("a small number");
+        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok();
+        if free && handed_out.insert(port) {
             return port;
         }
     }

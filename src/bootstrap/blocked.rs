@@ -1,0 +1,49 @@
+//! A server none of whose audit devices can write refuses every request, and says nothing of the reason.
+
+use super::ceremony::Ceremony;
+use super::decide::Recorded;
+use super::step::Step;
+use crate::config::AuditDevice;
+use crate::failure::Failure;
+use crate::vault;
+
+/// Adds where to look, when an audited request was answered as a server answers that cannot audit it.
+pub(super) fn explained(failure: Failure, ceremony: &Ceremony<'_>) -> Failure {
+    let internal = vault::answered_with(500);
+    if ceremony.diary().diary().recorded(Step::Initialize) != Recorded::Done {
+        // There is no device yet.
+        return failure;
+    }
+    let mut failure = failure;
+    for problem in &mut failure.problems {
+        if !problem.what.contains(&internal) {
+            continue;
+        }
+        let known = problem.advice.take();
+        let known = known.map(|advice| format!("; besides: {advice}"));
+        problem.advice = Some(format!(
+            "a server answers so whenever none of its audit devices can write: see that there is room {}, and \
+             the server's log; then go on: {}{}",
+            places(&ceremony.config.audit),
+            ceremony.options.again(ceremony.config),
+            known.unwrap_or_default(),
+        ));
+    }
+    failure
+}
+
+/// Where the devices of the file write.
+fn places(devices: &[AuditDevice]) -> String {
+    let place = |device: &AuditDevice| {
+        let path = device.options.iter().find(|(name, _)| name == "file_path");
+        match path {
+            Some((_, path)) => format!("sys/audit/{} ({path})", device.path),
+            None => format!("sys/audit/{} ({})", device.path, device.device_type),
+        }
+    };
+    if devices.is_empty() {
+        return "for its audit devices".to_owned();
+    }
+    let places: Vec<_> = devices.iter().map(place).collect();
+    format!("for {}", places.join(", "))
+}
