@@ -1,6 +1,6 @@
 # What a developer types. `make` alone lists it.
 .DEFAULT_GOAL := help
-.PHONY: help build check test test-faults fsyncs demo bench install-servers
+.PHONY: help build check test test-faults fsyncs test-memory fuzz demo bench install-servers
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-16s %s\n", $$1, $$2}' Makefile
@@ -28,6 +28,14 @@ test-faults: ## Disturbs every request and write of a ceremony in every way, an 
 
 fsyncs: ## Counts how often a ceremony makes something durable and fills in the table of README.md
 	FSYNCS=readme REQUIRE_ALL=1 cargo test --locked --test live -- faults::the_readme_says_how_often
+
+test-memory: build ## Looks for every secret in the memory of the shipped program, 20 times each way; needs root and gdb
+	tests/servers/install openbao-2.7.2 localstack-4.9.2
+	VAULT_BOOTSTRAP_PROGRAM="$(CURDIR)/target/release/vault-bootstrap" MEMORY_README="$(CURDIR)/README.md" \
+	MEMORY_ROUNDS=$${MEMORY_ROUNDS:-20} cargo test --locked --test live -- --nocapture memory::
+
+fuzz: ## Feeds damaged files and answers to every reader, FUZZ_SECONDS (600) each
+	FUZZ_SECONDS=$${FUZZ_SECONDS:-600} cargo test --locked --test fuzz -- --nocapture
 
 bench: ## Measures against a bare client and fills in the table of README.md
 	benches/run --readme

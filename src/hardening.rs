@@ -1,5 +1,7 @@
-//! Keeps the process's memory to itself: no core file, no tracing by others of the same user, no swap.
+//! Keeps what the process has to itself: no core file, no tracing by others of the same user, no swap, no file
+//! that others can read.
 
+use rustix::fs::Mode;
 use rustix::mm::{MlockAllFlags, mlockall};
 use rustix::process::{
     DumpableBehavior, Resource, Rlimit, getrlimit, set_dumpable_behavior, setrlimit,
@@ -8,6 +10,8 @@ use rustix::process::{
 /// Does what is allowed here. Returns what to tell a person where memory cannot be locked.
 #[must_use]
 pub fn harden() -> Option<String> {
+    // Modes are given where files are made; a umask could still take the owner's own rights away.
+    rustix::process::umask(Mode::RWXG | Mode::RWXO);
     // Neither needs a right of its own; a system that refuses both has nothing better to offer.
     let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
     let _ = setrlimit(

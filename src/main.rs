@@ -9,6 +9,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
+use vault_bootstrap::bootstrap::event::Event;
 use vault_bootstrap::bootstrap::{self, Interrupt, Options};
 use vault_bootstrap::cli::{
     Apply, Cli, ColorChoice, Command, CompletionTarget, Custodian, Global, OutputForm,
@@ -17,6 +18,7 @@ use vault_bootstrap::config::{self, Config};
 use vault_bootstrap::failure::{Exit, Failure, Problem};
 use vault_bootstrap::hardening;
 use vault_bootstrap::report::{Color, Output, Report};
+use vault_bootstrap::secret::wipe_stack;
 
 /// Wipes every block of memory as it is given back: HTTP and TLS buffers too hold secrets.
 #[global_allocator]
@@ -41,23 +43,43 @@ fn main() -> ExitCode {
         }
         Err(error) => Err(Failure::failed(format!("no event loop to run on: {error}"))),
     };
-    let exit = result.unwrap_or_else(|failure| {
-        report.failure(&failure);
-        failure.exit
-    });
+    wipe_stack();
+    // Connections and their buffers went with the event loop: whoever waits to read this finds no secret here.
+    let exit = match result {
+        Ok(ended) => {
+            ended.last.iter().for_each(|event| report.event(event));
+            ended.exit
+        }
+        Err(failure) => {
+            report.failure(&failure);
+            failure.exit
+        }
+    };
     ExitCode::from(exit.code())
 }
 
-async fn dispatch(cli: Cli, report: &Report, unlocked: Option<String>) -> Result<Exit, Failure> {
+/// How a command ended, and what is still to be said.
+struct Ended {
+    exit: Exit,
+    last: Option<Event>,
+}
+
+impl From<Exit> for Ended {
+    fn from(exit: Exit) -> Self {
+        Self { exit, last: None }
+    }
+}
+
+async fn dispatch(cli: Cli, report: &Report, unlocked: Option<String>) -> Result<Ended, Failure> {
     match cli.command {
         Command::Schema => {
             let text = serde_json::to_string_pretty(&config::schema()).unwrap_or_default();
             report.plain(&format!("{text}\n"));
-            Ok(Exit::Done)
+            Ok(Exit::Done.into())
         }
         Command::Completions { target } => {
             report.plain(&completions(target));
-            Ok(Exit::Done)
+            Ok(Exit::Done.into())
         }
         Command::Apply(typed) => Box::pin(apply(&cli.global, typed, report, unlocked)).await,
         Command::Status => {
@@ -65,7 +87,7 @@ async fn dispatch(cli: Cli, report: &Report, unlocked: Option<String>) -> Result
             let client = bootstrap::open_client(&config).await;
             let (status, exit) = bootstrap::status(&config, client).await?;
             report.status(&status);
-            Ok(exit)
+            Ok(exit.into())
         }
         Command::Custodian(Custodian::Prove { name, identity }) => {
             let config = load(&cli.global)?;
@@ -75,7 +97,7 @@ async fn dispatch(cli: Cli, report: &Report, unlocked: Option<String>) -> Result
             let subject = Box::pin(proving).await?;
             let facts = serde_json::json!({"version": 1, "proved": name, "subject": subject});
             report.result(&format!("{name} is proved: {subject}"), &facts);
-            Ok(Exit::Done)
+            Ok(Exit::Done.into())
         }
     }
 }
@@ -85,7 +107,7 @@ async fn apply(
     typed: Apply,
     report: &Report,
     unlocked: Option<String>,
-) -> Result<Exit, Failure> {
+) -> Result<Ended, Failure> {
     let config = load(global)?;
     if let Some(word) = &typed.abandon {
         let abandoned = {
@@ -94,7 +116,7 @@ async fn apply(
             Box::pin(bootstrap::abandon(&config, word, take_over, &show)).await?
         };
         report.abandoned(&abandoned);
-        return Ok(Exit::Done);
+        return Ok(Exit::Done.into());
     }
     let options = Options {
         yes: typed.yes,
@@ -113,14 +135,18 @@ async fn apply(
     }
     let tell = |event| report.event(&event);
     if let Some(text) = unlocked {
-        tell(bootstrap::event::Event::Warning { step: None, text });
+        tell(Event::Warning { step: None, text });
     }
     let interrupt = Interrupt::default();
     let result = tokio::select! {
         result = bootstrap::apply(&config, &options, &tell, &interrupt) => result,
         never = pass_on_signals(&interrupt) => match never? {},
     };
-    result.map_err(|failure| interrupt.instead_of(failure))
+    let ended = result.map_err(|failure| interrupt.instead_of(failure))?;
+    Ok(Ended {
+        exit: ended.exit,
+        last: Some(ended.last),
+    })
 }
 
 /// Turns SIGINT, SIGTERM, SIGHUP and SIGQUIT into a request to stop, for as long as the work goes on.

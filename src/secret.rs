@@ -99,6 +99,22 @@ impl std::fmt::Debug for RootToken {
     }
 }
 
+/// How deep calls go that leave something behind: far less than a thread's stack, more than any of ours.
+const DEPTH: usize = 256 * 1024;
+
+/// Overwrites what calls that have returned left on the stack below the caller. Libraries keep texts in arrays
+/// there for a moment, such as an identity while it is spelled out, and the allocator wipes only the heap.
+#[inline(never)]
+#[allow(
+    clippy::large_stack_arrays,
+    reason = "to cover that much is the purpose"
+)]
+pub fn wipe_stack() {
+    let mut room = [0u8; DEPTH];
+    // Nobody reads it, so it would not be written if this did not seem to.
+    std::hint::black_box(&mut room);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

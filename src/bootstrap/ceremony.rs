@@ -153,11 +153,16 @@ impl<'a> Ceremony<'a> {
     /// What encrypts the secret part of the checkpoint.
     ///
     /// # Errors
-    /// The ceremony was handed over, and there is nothing to encrypt any more.
+    /// There is nothing to encrypt any more: the custodians hold the shares, or all was handed over.
     pub fn key(&self) -> Result<&envelope::Key, Failure> {
         self.key
             .as_ref()
             .ok_or_else(|| Failure::failed("the checkpoint keeps no secrets any more"))
+    }
+
+    /// Forgets what encrypts the secret part of the checkpoint.
+    pub fn forget_key(&mut self) {
+        self.key = None;
     }
 
     /// Our token, whoever we are.

@@ -19,6 +19,7 @@ pub mod event;
 pub mod evidence;
 mod evidence_page;
 mod evidence_report;
+mod forgetting;
 mod grant;
 mod inactive;
 mod interrupt;
@@ -63,6 +64,14 @@ pub use status::{Status, StepLine, status};
 /// How often one step is looked at anew after the server was away for a moment.
 const ATTEMPTS: usize = 4;
 
+/// How a run ended that came to its end.
+pub struct Ended {
+    /// Its exit code.
+    pub exit: Exit,
+    /// The last word, to be said when nothing of the run is left in memory.
+    pub last: Event,
+}
+
 /// Runs the ceremony, or takes it up where an earlier run stopped, or finds nothing to do.
 ///
 /// # Errors
@@ -72,7 +81,7 @@ pub async fn apply(
     options: &Options,
     tell: &dyn Fn(Event),
     interrupt: &Interrupt,
-) -> Result<Exit, Failure> {
+) -> Result<Ended, Failure> {
     options.check(config)?;
     if let Some(copy) = &options.report {
         report_copy::check(copy, &config.checkpoint.path)?;
@@ -107,6 +116,7 @@ pub async fn apply(
         Err(failure) => Err(failure),
     };
     ceremony.release().await;
+    forgetting::aws(&ceremony);
     followed?;
     not_rehearsed(&ceremony);
     let findings = ceremony.findings.borrow().clone();
@@ -114,16 +124,17 @@ pub async fn apply(
     if let Some(copy) = &options.report {
         report_copy::write(&report, copy)?;
     }
-    tell(Event::End {
-        unchanged: ceremony.written.get() == 0,
-        report: report.exists().then(|| absolute(&report)),
-        findings: findings.clone(),
-    });
-    Ok(if findings.is_empty() {
+    let exit = if findings.is_empty() {
         Exit::Done
     } else {
         Exit::Findings
-    })
+    };
+    let last = Event::End {
+        unchanged: ceremony.written.get() == 0,
+        report: report.exists().then(|| absolute(&report)),
+        findings,
+    };
+    Ok(Ended { exit, last })
 }
 
 async fn run(ceremony: &mut Ceremony<'_>) -> Result<(), Failure> {
@@ -147,6 +158,9 @@ async fn run(ceremony: &mut Ceremony<'_>) -> Result<(), Failure> {
         let result = interruptible(step, ceremony).await;
         let (outcome, evidence) =
             result.map_err(|failure| blocked::explained(failure, ceremony))?;
+        if step == Step::StoreRecoveryKeys {
+            forgetting::after_the_shares(ceremony);
+        }
         ceremony.tell(Event::StepFinished {
             step,
             outcome,

@@ -168,7 +168,8 @@ async fn key(config: &Config, resolved: &Resolved) -> Result<envelope::Key, Fail
     Ok(key?)
 }
 
-async fn custodians(config: &Config, failures: &mut Vec<Failure>) -> Vec<Custodian> {
+/// The custodians of the file, opened and not yet tried.
+pub(super) async fn custodians(config: &Config, failures: &mut Vec<Failure>) -> Vec<Custodian> {
     let opens = config.init.custodians.iter().map(|wanted| async move {
         let spec = spec(config, wanted);
         Custodian::open(&wanted.name, &spec).await

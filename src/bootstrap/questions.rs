@@ -18,15 +18,12 @@ pub fn without_a_terminal(config: &Config, options: &Options) -> String {
 /// Asks before the root token goes, showing what opened and what did not.
 ///
 /// # Errors
-/// The answer was no, or there is no terminal and `--yes` was not typed.
+/// The answer was no, or there is no terminal.
 pub(super) async fn before_revoking(
     ceremony: &Ceremony<'_>,
     others: &[Found],
     children: &[Found],
 ) -> Result<(), Failure> {
-    if ceremony.options.yes {
-        return Ok(());
-    }
     let mut lines =
         vec!["The root token is about to be revoked. From here on only these get in:".to_owned()];
     let opened: Vec<serde_json::Value> = {

@@ -7,7 +7,7 @@ use futures::FutureExt;
 
 use super::open::to_aws;
 use crate::config::{
-    Aws, CheckpointKey, Config, Field, Fields, Given, LoginKind, SecretRef, TokenSource,
+    Aws, CheckpointKey, Config, Field, Fields, Given, Login, LoginKind, SecretRef, TokenSource,
 };
 use crate::custodian;
 use crate::failure::Failure;
@@ -129,6 +129,15 @@ pub(super) fn environment_secrets(config: &Config) -> Vec<String> {
     names.collect()
 }
 
+/// Every reference that these logins stand on.
+pub(super) fn of_logins<'a>(logins: impl Iterator<Item = &'a Login>) -> Vec<&'a SecretRef> {
+    let mut found = Vec::new();
+    for login in logins {
+        in_login(&login.kind, &mut found);
+    }
+    found
+}
+
 /// Every reference of the file, in its order.
 fn references(config: &Config) -> Vec<&SecretRef> {
     let tls = &config.cluster.tls;
@@ -150,9 +159,7 @@ fn references(config: &Config) -> Vec<&SecretRef> {
     for write in &config.writes {
         in_fields(&write.data, &mut found);
     }
-    for login in &config.logins {
-        in_login(&login.kind, &mut found);
-    }
+    found.extend(of_logins(config.logins.iter()));
     found
 }
 

@@ -2,6 +2,7 @@
 //! is gone, and brought up to date before anything that relies on it is done.
 
 use std::cell::RefCell;
+use std::rc::Rc;
 
 use rustix::system::uname;
 use tokio::sync::Mutex;
@@ -22,7 +23,10 @@ const BYTES_ANYWAY: usize = 2048;
 
 /// A second place that this run has claimed.
 pub struct SecondPlace {
-    replica: Replica,
+    spec: Spec,
+    address: String,
+    /// Opened when it is needed, so that it can be forgotten together with the credentials that reach it.
+    replica: RefCell<Option<Rc<Replica>>>,
     claim: (u32, Claim),
     state: Mutex<State>,
 }
@@ -39,11 +43,17 @@ struct State {
 /// # Errors
 /// It cannot be reached or may not be used.
 pub(super) async fn look_at(config: &Config) -> Result<Option<Replica>, Failure> {
-    let Some(wanted) = &config.checkpoint.replica else {
-        return Ok(None);
-    };
+    match spec(config) {
+        Some(spec) => Ok(Some(Replica::open(&spec).await.map_err(of_replica)?)),
+        None => Ok(None),
+    }
+}
+
+/// The place of the file as the room of replicas takes it.
+fn spec(config: &Config) -> Option<Spec> {
+    let wanted = config.checkpoint.replica.as_ref()?;
     let (kms_key, aws) = (wanted.kms_key.clone(), to_aws(&wanted.aws));
-    let spec = match wanted.kind.clone() {
+    Some(match wanted.kind.clone() {
         ReplicaKind::Ssm { parameter } => Spec::Ssm {
             parameter,
             kms_key,
@@ -55,8 +65,7 @@ pub(super) async fn look_at(config: &Config) -> Result<Option<Replica>, Failure>
             kms_key,
             aws,
         },
-    };
-    Ok(Some(Replica::open(&spec).await.map_err(of_replica)?))
+    })
 }
 
 /// What is at the second place, in words, and the diary there. Claims nothing.
@@ -101,9 +110,10 @@ pub(super) async fn checkpoint(
 ) -> Result<(Checkpoint, Option<SecondPlace>), Failure> {
     let address = config.cluster.address.as_str().trim_end_matches('/');
     let mut checkpoint = Checkpoint::open(&config.checkpoint.path, &config.cluster.name, address)?;
-    let Some(replica) = look_at(config).await? else {
+    let Some(spec) = spec(config) else {
         return Ok((checkpoint, None));
     };
+    let replica = Replica::open(&spec).await.map_err(of_replica)?;
     let mark = checkpoint.mark()?;
     let id = match &mark {
         Some(mark) => mark.id.clone(),
@@ -122,7 +132,9 @@ pub(super) async fn checkpoint(
     // Somebody may have been at it between the look and the claim.
     let found = replica.look().await.map_err(of_replica)?;
     let place = SecondPlace {
-        replica,
+        spec,
+        address: replica.address().to_owned(),
+        replica: RefCell::new(Some(Rc::new(replica))),
         claim: (number, claim),
         state: Mutex::new(State {
             commit: found.commit.clone(),
@@ -191,7 +203,22 @@ impl SecondPlace {
     /// Where it is.
     #[must_use]
     pub fn address(&self) -> &str {
-        self.replica.address()
+        &self.address
+    }
+
+    /// Gives up what reaches the place, its credentials among it, until it is needed again.
+    pub(super) fn forget(&self) {
+        self.replica.take();
+    }
+
+    async fn replica(&self) -> Result<Rc<Replica>, Failure> {
+        let known = self.replica.borrow().clone();
+        if let Some(replica) = known {
+            return Ok(replica);
+        }
+        let replica = Rc::new(Replica::open(&self.spec).await.map_err(of_replica)?);
+        self.replica.replace(Some(replica.clone()));
+        Ok(replica)
     }
 
     /// Which of the two places knows more. This directory does, if it wrote last what is there: then it was
@@ -225,13 +252,10 @@ impl SecondPlace {
                 commit.written
             )));
         }
-        let diary = self
-            .replica
-            .fetch(&commit.diary)
-            .await
-            .map_err(of_replica)?;
+        let replica = self.replica().await?;
+        let diary = replica.fetch(&commit.diary).await.map_err(of_replica)?;
         let secrets = match &commit.secrets {
-            Some(part) => Some(self.replica.fetch(part).await.map_err(of_replica)?),
+            Some(part) => Some(replica.fetch(part).await.map_err(of_replica)?),
             None => None,
         };
         checkpoint.unpack(&diary, secrets.as_deref(), self.address())?;
@@ -252,15 +276,15 @@ impl SecondPlace {
         let mut state = self.state.lock().await;
         let (diary, secrets) = checkpoint.borrow().packed()?;
         let secrets = secrets.as_deref();
+        let replica = self.replica().await?;
         let known = state.commit.as_ref();
         if !known.is_some_and(|commit| commit.is_of(&diary, secrets)) {
             let (_, claim) = &self.claim;
             let writer = (claim.id.as_str(), claim.owner.as_str(), checkpoint::now());
             // Whatever fails from here on may leave something behind.
             state.stray = true;
-            let still_ours = async || self.still_ours().await;
-            let commit = self
-                .replica
+            let still_ours = async || self.still_ours(&replica).await;
+            let commit = replica
                 .commit(state.commit.as_ref(), writer, (&diary, secrets), still_ours)
                 .await
                 .map_err(|error: Failed| error.0)?;
@@ -271,16 +295,16 @@ impl SecondPlace {
             state.commit = Some(commit);
         }
         if state.stray {
-            let swept = self.replica.sweep(state.commit.as_ref()).await;
+            let swept = replica.sweep(state.commit.as_ref()).await;
             swept.map_err(of_replica)?;
             state.stray = false;
         }
         Ok(())
     }
 
-    async fn still_ours(&self) -> Result<(), Failed> {
+    async fn still_ours(&self, replica: &Replica) -> Result<(), Failed> {
         let (number, claim) = &self.claim;
-        if self.replica.holds(*number, claim).await? {
+        if replica.holds(*number, claim).await? {
             return Ok(());
         }
         Err(Failed(
@@ -301,7 +325,8 @@ impl SecondPlace {
     pub(super) async fn trial(&self, shares: u32) -> Result<(), Failure> {
         let shares = usize::try_from(shares).unwrap_or(usize::MAX);
         let bytes = BYTES_ANYWAY + shares.saturating_mul(BYTES_A_SHARE);
-        let tried = self.replica.trial(&self.claim.1.id, bytes).await;
+        let replica = self.replica().await?;
+        let tried = replica.trial(&self.claim.1.id, bytes).await;
         tried.map_err(of_replica)
     }
 
@@ -310,7 +335,8 @@ impl SecondPlace {
     /// # Errors
     /// The claim stays: this directory may go on, another machine has to take over.
     pub(super) async fn release(&self) -> Result<(), Failure> {
-        let released = self.replica.release(self.claim.0).await;
+        let replica = self.replica().await?;
+        let released = replica.release(self.claim.0).await;
         released.map_err(of_replica)
     }
 }

@@ -87,6 +87,11 @@ impl Session {
     }
 }
 
+/// Forgets every session. Credentials go with the last clone of theirs, and are looked for anew next time.
+pub(crate) fn forget_credentials() {
+    SESSIONS.with_borrow_mut(HashMap::clear);
+}
+
 async fn load(aws: &Aws, address: &str) -> Result<Session, Error> {
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(CONNECT)

@@ -12,9 +12,10 @@ use zeroize::Zeroizing;
 use super::body::Body;
 use super::error::{Error, Kind};
 use super::exchange::{Ask, list_method};
+use super::node::Node;
 use super::reply::Reply;
 use super::target::{Target, Timeouts};
-use super::transport::{Node, Trust};
+use super::transport::Trust;
 use crate::secret::Token;
 
 /// A client of one node. Cheap to clone; clones and the clients of [`Client::nodes`] share connections and
@@ -66,7 +67,7 @@ impl Client {
             addresses.all(|url| url.scheme() == "http"),
         )?);
         let first = Node::new(&target.address, &trust, None)?;
-        let pool = first.http.clone();
+        let pool = first.http();
         let mut known = vec![first];
         let mut listed = Vec::new();
         for url in &target.nodes {
@@ -149,6 +150,19 @@ impl Client {
     #[must_use]
     pub fn namespace(&self) -> Option<&str> {
         self.namespace.as_deref()
+    }
+
+    /// Closes every connection that is not in use, also those of clones. Their buffers hold what was sent and
+    /// received last, tokens and passwords among it, and are wiped with them. The next request opens a new one.
+    ///
+    /// # Errors
+    /// As [`Client::open`].
+    pub fn close_connections(&self) -> Result<(), Error> {
+        let mut pool = None;
+        for node in &self.cluster.known {
+            pool = Some(node.renew(pool.as_ref())?);
+        }
+        Ok(())
     }
 
     /// Requests sent so far by this client, its clones and its nodes.

@@ -10,8 +10,9 @@ use zeroize::Zeroizing;
 use super::body::Body;
 use super::client::Client;
 use super::error::{Error, Kind};
+use super::node::Node;
 use super::reply::Reply;
-use super::transport::{MAX_REDIRECTS, Message, Node, Raw, origin, send, without_query};
+use super::transport::{MAX_REDIRECTS, Message, Raw, origin, send, without_query};
 use crate::secret::Token;
 
 /// One request, before the headers.
@@ -101,7 +102,8 @@ impl Client {
             // The first node of `known` exists, and an index comes from a search in it.
             let to = &self.cluster.known[node];
             self.cluster.requests.fetch_add(1, Ordering::Relaxed);
-            let raw = send(to, http.unwrap_or(&to.http), &url, &message).await?;
+            let http = http.cloned().unwrap_or_else(|| to.http());
+            let raw = send(to, &http, &url, &message).await?;
             if !matches!(raw.status, 301 | 302 | 303 | 307 | 308) {
                 return Ok(Reply::new(
                     raw,

@@ -18,6 +18,7 @@ mod body;
 mod client;
 mod error;
 mod exchange;
+mod node;
 mod reply;
 mod session;
 mod target;

@@ -66,6 +66,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "failure",
             "hardening",
             "report",
+            "secret",
         ],
     ),
 ];

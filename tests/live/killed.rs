@@ -27,7 +27,7 @@ fn killed(ceremony: &Ceremony, proxy: &Proxy) -> Option<Run> {
             return None;
         }
         if run.has_ended() {
-            return Some(run.finish().into());
+            return Some(Run::from(run.finish()));
         }
     }
 }

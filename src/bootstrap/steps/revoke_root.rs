@@ -10,7 +10,7 @@ use crate::bootstrap::decide::Recorded;
 use crate::bootstrap::evidence::Evidence;
 use crate::bootstrap::scan::{Found, Scan, scan};
 use crate::bootstrap::step::{Observation, Step};
-use crate::bootstrap::{questions, session, witness};
+use crate::bootstrap::{forgetting, questions, session, witness};
 use crate::failure::Failure;
 use crate::secret::Token;
 use crate::vault::token::{self, TokenInfo};
@@ -115,9 +115,13 @@ pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
         return Err(others_alive(ceremony, &others));
     }
     // It may be long since they were given to their custodians, and without a quorum there is no way back.
+    forgetting::custodians_again(ceremony)
+        .await
+        .map_err(root_stands)?;
     store_recovery_keys::all_there(ceremony)
         .await
         .map_err(root_stands)?;
+    ceremony.custodians.clear();
     let begun = Evidence::default()
         .with("node", client.address())
         .with("accessor", &own.accessor)
@@ -160,7 +164,7 @@ async fn alive(ceremony: &Ceremony<'_>, node: &Client) -> Result<TokenInfo, Fail
 }
 
 /// Shows what is there and asks. Nothing is revoked before the answer.
-async fn ask(ceremony: &Ceremony<'_>, client: &Client, own: &str) -> Result<(), Failure> {
+async fn ask(ceremony: &mut Ceremony<'_>, client: &Client, own: &str) -> Result<(), Failure> {
     let scan = scan(client, ceremony.token()?).await?;
     for child in &scan.children {
         ceremony.warn(format!(
@@ -172,7 +176,12 @@ async fn ask(ceremony: &Ceremony<'_>, client: &Client, own: &str) -> Result<(), 
     if !others.is_empty() && !ceremony.options.revoke_other_roots {
         return Err(others_alive(ceremony, &others));
     }
-    questions::before_revoking(ceremony, &others, &scan.children).await
+    if ceremony.options.yes {
+        return Ok(());
+    }
+    forgetting::before_a_question(ceremony)?;
+    questions::before_revoking(ceremony, &others, &scan.children).await?;
+    forgetting::after_the_answer(ceremony).await
 }
 
 async fn revoke_others(

@@ -10,8 +10,9 @@ use tempfile::TempDir;
 
 use super::custody::Custody;
 use super::run::Run;
+use super::secrecy::Written;
 use super::server::{DEVICE, Server};
-use crate::support::{LocalStack, Running, Terminal, Tool};
+use crate::support::{Canaries, LocalStack, Running, Terminal, Tool};
 
 /// Custodians of the plain ceremony.
 pub const HOLDERS: [&str; 3] = ["alice", "bob", "carol"];
@@ -28,9 +29,14 @@ pub struct Ceremony {
     pub environment: Vec<(String, String)>,
     /// Words before the tool's own command.
     pub through: Vec<String>,
-    identities: BTreeMap<String, age::x25519::Identity>,
+    pub(super) identities: BTreeMap<String, age::x25519::Identity>,
     /// Every secret that the tool was given; none may ever be printed.
     pub secrets: BTreeMap<String, String>,
+    /// Every secret that is known so far, those that the server made among them.
+    pub canaries: Canaries,
+    pub(super) written: Written,
+    /// Where the server itself is.
+    pub(super) server: String,
 }
 
 impl Ceremony {
@@ -55,6 +61,9 @@ impl Ceremony {
             through: Vec::new(),
             identities: BTreeMap::new(),
             secrets: BTreeMap::new(),
+            canaries: Canaries::default(),
+            written: Written::default(),
+            server: server.address(),
         };
         let custodians = HOLDERS.map(|name| ceremony.age_custodian(name));
         ceremony.set("/init/custodians", json!(custodians));
@@ -81,7 +90,14 @@ impl Ceremony {
             .mode(0o600)
             .open(&path);
         std::io::Write::write_all(&mut file.expect("a file"), content.as_bytes()).expect("written");
+        self.may_hold_secrets(&path);
         path
+    }
+
+    /// Names a file of the test's own, in which secrets are where they belong.
+    pub fn may_hold_secrets(&self, path: &Path) {
+        let mut files = self.written.lock().expect("no panic holds it");
+        files.push(path.to_owned());
     }
 
     /// Sets one place of the file, by JSON pointer; maps on the way come into being.
@@ -192,9 +208,12 @@ impl Ceremony {
         self.write("bootstrap.yaml", &text);
     }
 
-    /// The tool in this directory.
+    /// The tool in this directory. Each of its runs is looked through for secrets when it ends.
     pub fn tool(&self) -> Tool {
+        let watch = self.watch();
+        watch.learn();
         Tool::new()
+            .watched(move |shown, home| watch.allows(shown, home))
             .directory(self.directory.path())
             .envs(self.environment.clone())
             .through(&self.through)

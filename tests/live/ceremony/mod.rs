@@ -7,6 +7,7 @@ mod custody;
 mod file;
 mod people;
 mod run;
+mod secrecy;
 mod server;
 
 use crate::support::{Action, Proxy};

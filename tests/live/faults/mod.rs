@@ -235,18 +235,3 @@ fn a_point_is_found_again_by_its_name() {
     assert_eq!(sample(3), sample(3));
     assert_ne!(sample(3), sample(4));
 }
-
-#[test]
-fn a_secret_is_found_in_every_writing() {
-    let forms = leaks::forms("c2VjcmV0LXNoYXJlLW9mLXRoZS10ZXN0");
-    let raw_hexadecimal_base64_and_what_is_in_it = [
-        "c2VjcmV0LXNo",
-        "633256",
-        "YzJWamNt",
-        "7365637265742d7368617265",
-    ];
-    for form in raw_hexadecimal_base64_and_what_is_in_it {
-        let mut found = forms.iter();
-        assert!(found.any(|one| one.starts_with(form)), "{form}: {forms:?}");
-    }
-}

@@ -129,13 +129,13 @@ pub fn of(point: Point, undisturbed: &Value) -> Outcome {
         (judged, leaks)
     }));
     outcome.runs = runs.len();
-    let (judged, leaks) = played.unwrap_or_else(|panic| (Err(text_of(&*panic)), BTreeSet::new()));
+    let (judged, leaks) = played.unwrap_or_else(|panic| (Err(text_of(&*panic)), Vec::new()));
     match judged {
         Ok(verdict) => outcome.verdict = verdict,
         Err(why) => outcome.why = explained(&why, &runs),
     }
     if !leaks.is_empty() {
-        outcome.why = format!("leaked into {leaks:?}\n{}", outcome.why);
+        outcome.why = format!("leaked: {}\n{}", leaks.join("\n"), outcome.why);
     }
     outcome.seconds = begun.elapsed().as_secs_f64();
     outcome

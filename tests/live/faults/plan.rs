@@ -110,7 +110,7 @@ impl Reference {
         run.exits(4);
         let (requests, end) = (stage.trap.requests(), end::read(&stage));
         assert_eq!(end::trial_values(&stage), 0);
-        assert_eq!(leaks::found(&stage, &[run]), [].into());
+        assert_eq!(leaks::found(&stage, &[run]), Vec::<String>::new());
         let writes = stage.disk.writes();
         Self {
             end,

@@ -9,7 +9,7 @@ use super::disk::Disk;
 use super::point::{Kind, Point, Product};
 use super::trap::{Side, Trap};
 use crate::ceremony::{Ceremony, Run, Server};
-use crate::support::{LocalStack, Proxy};
+use crate::support::{LocalStack, Proxy, Tool};
 
 /// A run that takes longer hangs: the longest held answer is that of a service with three attempts.
 const LONGEST_RUN: Duration = Duration::from_secs(60);
@@ -71,10 +71,15 @@ impl Stage {
         }
     }
 
+    /// What leaks is counted in its place, and is no reason to stop.
+    fn tool(&self) -> Tool {
+        self.ceremony.tool().unwatched().limit(LONGEST_RUN)
+    }
+
     /// The run that meets the fault, with the most talkative log.
     pub fn disturbed_run(&self) -> Run {
         self.trap.arm();
-        let mut tool = self.ceremony.tool().limit(LONGEST_RUN);
+        let mut tool = self.tool();
         let kind = self.point.map(|point| point.kind);
         let kind = kind.filter(|kind| kind.is_of_the_disk());
         if self.point.is_none() || kind.is_some() {
@@ -93,13 +98,13 @@ impl Stage {
 
     /// A run that nothing disturbs.
     pub fn run(&self) -> Run {
-        let tool = self.ceremony.tool().limit(LONGEST_RUN);
+        let tool = self.tool();
         tool.run(&APPLY).into()
     }
 
     /// An undisturbed run, and how many files and directories each step synced.
     pub fn counted_run(&self) -> Vec<(String, usize, usize)> {
-        let tool = self.ceremony.tool().limit(LONGEST_RUN);
+        let tool = self.tool();
         let tool = tool.through(&self.disk.through(None, 0));
         let run = tool.run(&[&APPLY[..], &["--output", "json"]].concat());
         run.expect_code(4);
@@ -122,7 +127,7 @@ fn between(trap: &Arc<Trap>, side: Side, address: &str) -> Proxy {
     Proxy::listening(
         address,
         move |request| ruling.rule(side, request),
-        move |request, answer| hearing.heard(side, request, answer),
+        move |request, _| hearing.heard(side, request),
     )
 }
 

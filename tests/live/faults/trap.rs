@@ -1,13 +1,10 @@
-//! What the two proxies of a ceremony share: one count over all requests, the fault at one of them, and the
-//! secrets that went by.
+//! What the two proxies of a ceremony share: one count over all requests, and the fault at one of them.
 
-use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal};
-use serde_json::Value;
 
 use super::point::{Kind, Point};
 use crate::support::{Action, RequestInfo, eventually};
@@ -18,22 +15,6 @@ pub const INIT: &str = "PUT /v1/sys/init";
 const STARTED: Duration = Duration::from_secs(5);
 /// A signal is seen before the answer of the request that it came with.
 const SEEN: Duration = Duration::from_millis(20);
-/// Shorter texts are no secrets, whatever the field is called.
-const SHORTEST_SECRET: usize = 20;
-/// Under these names requests and answers carry secrets.
-const SECRET_FIELDS: [&str; 10] = [
-    "root_token",
-    // The same in hexadecimal has a name that every list of names has.
-    "keys_base64",
-    "recovery_keys_base64",
-    "client_token",
-    "key",
-    "password",
-    "secret_id",
-    "Plaintext",
-    "Value",
-    "encoded_token",
-];
 
 /// Whose proxy a request comes through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,7 +32,6 @@ struct State {
     labels: Vec<String>,
     here: Option<(Side, usize, String)>,
     initialisations: usize,
-    secrets: BTreeSet<String>,
 }
 
 /// One fault, set for one run.
@@ -107,18 +87,9 @@ impl Trap {
         self.state().initialisations
     }
 
-    /// Every secret that went by.
-    pub fn secrets(&self) -> BTreeSet<String> {
-        self.state().secrets.clone()
-    }
-
     /// What becomes of a request.
     pub fn rule(&self, side: Side, request: &RequestInfo) -> Action {
         let mut state = self.state();
-        if let Some(token) = request.header("x-vault-token") {
-            state.secrets.insert(token.to_owned());
-        }
-        note_secrets(&mut state.secrets, &request.body);
         if !state.armed {
             return Action::Pass;
         }
@@ -157,9 +128,8 @@ impl Trap {
     }
 
     /// The server has acted and answered; nobody else knows yet.
-    pub fn heard(&self, side: Side, request: &RequestInfo, answer: &[u8]) {
+    pub fn heard(&self, side: Side, request: &RequestInfo) {
         let mut state = self.state();
-        note_secrets(&mut state.secrets, answer);
         if request.label() == INIT {
             state.initialisations += 1;
         }
@@ -194,26 +164,4 @@ fn failure(side: Side) -> String {
 
 fn page(title: &str) -> String {
     format!("<html><head><title>{title}</title></head><body><h1>{title}</h1></body></html>\n")
-}
-
-fn note_secrets(secrets: &mut BTreeSet<String>, body: &[u8]) {
-    if let Ok(body) = serde_json::from_slice::<Value>(body) {
-        collect(&body, false, secrets);
-    }
-}
-
-/// Texts under the names above, at any depth.
-fn collect(value: &Value, secret: bool, found: &mut BTreeSet<String>) {
-    match value {
-        Value::Object(fields) => {
-            for (name, value) in fields {
-                collect(value, SECRET_FIELDS.contains(&name.as_str()), found);
-            }
-        }
-        Value::Array(items) => items.iter().for_each(|item| collect(item, secret, found)),
-        Value::String(text) if secret && text.len() >= SHORTEST_SECRET => {
-            found.insert(text.clone());
-        }
-        _ => {}
-    }
 }

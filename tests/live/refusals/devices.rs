@@ -105,6 +105,7 @@ fn a_device_that_logs_in_clear_after_the_hand_over_is_a_finding_and_no_reason_to
     let (server, ceremony) = before();
     ceremony.apply().exits(4);
     let raw = ceremony.path("raw.log");
+    ceremony.may_hold_secrets(&raw);
     server.reload_with(&format!(
         "audit \"file\" \"raw\" {{\n  options {{\n    file_path = \"{}\"\n    log_raw = \"true\"\n  }}\n}}",
         raw.display()

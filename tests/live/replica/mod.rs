@@ -9,6 +9,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use crate::ceremony::{Ceremony, Run, Server, disturbed, looks_like_a_share};
@@ -72,6 +74,13 @@ fn written(request: &RequestInfo) -> Option<String> {
     }
     let body: Value = serde_json::from_slice(&request.body).ok()?;
     body["Name"].as_str().map(str::to_owned)
+}
+
+/// What a request writes into a parameter, as it was before it was made base64 for it.
+fn value(request: &RequestInfo) -> Option<Vec<u8>> {
+    written(request)?;
+    let body: Value = serde_json::from_slice(&request.body).ok()?;
+    STANDARD.decode(body["Value"].as_str()?).ok()
 }
 
 /// The disk of the machine is gone; holders have proved what they have proved.
@@ -253,6 +262,29 @@ fn what_was_destroyed_has_no_history_and_the_report_says_that_shares_left_the_ma
         .apply()
         .exits(4)
         .prints(&["nothing was written", "the shares left this machine"]);
+}
+
+#[test]
+fn whatever_is_written_to_the_replica_is_public_or_encrypted() {
+    require!(NEEDED);
+    let server = Server::in_memory();
+    let mut ceremony = with_parameters(&server);
+    let values: Arc<Mutex<Vec<Vec<u8>>>> = Arc::default();
+    let seen = values.clone();
+    let _aws = before_aws(&mut ceremony, move |request| {
+        seen.lock().expect("ours").extend(value(request));
+        Action::Pass
+    });
+    // It hears what the server says.
+    let proxy = disturbed(&server.address(), |_, _| Action::Pass);
+    ceremony.set("/cluster/address", json!(proxy.address()));
+    ceremony.apply().exits(4);
+    let values = values.lock().expect("ours").join(&b'\n');
+    let canaries = &ceremony.canaries;
+    assert!(canaries.count("root_token") >= 1 && canaries.count("keys_base64") >= 3);
+    let kept = String::from_utf8_lossy(&values);
+    assert!(kept.contains("ciphertext") && kept.contains("init-answer"));
+    canaries.are_not_in("the replica", &values);
 }
 
 #[test]

@@ -31,8 +31,8 @@ impl LocalStack {
     pub const REGION: &str = "us-east-1";
     /// The access key, which is not checked.
     pub const ACCESS_KEY: &str = "AKIATEST";
-    /// The secret key, which is not checked.
-    pub const SECRET_KEY: &str = "not-a-secret";
+    /// The secret key, which is not checked and is looked for like any other secret.
+    pub const SECRET_KEY: &str = "wJalrXUtnFEMI/K7MDENG/of-these-tests+alone";
 
     /// The instance that tests share, started at the first call. It ends with the test binary.
     pub fn shared() -> &'static Self {

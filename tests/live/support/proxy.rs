@@ -12,6 +12,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use self::message::{Message, value_of};
+use super::canaries::Canaries;
 use super::process::listen;
 
 /// What is missing of an answer at least that was cut: of one without a body, the end of its headers.
@@ -84,6 +85,7 @@ type Ear = dyn Fn(&RequestInfo, &[u8]) + Send + Sync;
 
 struct Shared {
     upstream: String,
+    heard: Canaries,
     rule: Box<Rule>,
     ear: Box<Ear>,
     number: AtomicUsize,
@@ -100,6 +102,8 @@ pub struct Proxy {
     shared: Arc<Shared>,
     acceptor: Option<JoinHandle<()>>,
     held: Receiver<()>,
+    /// Every secret in requests and answers so far.
+    pub heard: Canaries,
 }
 
 impl Proxy {
@@ -125,6 +129,7 @@ impl Proxy {
         let (sender, held) = mpsc::channel();
         let shared = Arc::new(Shared {
             upstream,
+            heard: Canaries::heard_at(&format!("http://127.0.0.1:{port}")),
             held: Mutex::new(sender),
             kept: Mutex::default(),
             rule: Box::new(rule),
@@ -138,6 +143,7 @@ impl Proxy {
         let acceptor = Some(thread::spawn(move || accept(&listener, &accepting)));
         Self {
             port,
+            heard: shared.heard.clone(),
             shared,
             acceptor,
             held,
@@ -293,6 +299,7 @@ impl Shared {
             headers: message.headers,
             body: message.body,
         };
+        self.heard.hear_request(&request);
         *locked(&self.counts).entry(request.label()).or_default() += 1;
         request
     }
@@ -313,6 +320,7 @@ impl Shared {
         server.write_all(&message.bytes("close", false))?;
         let answer = Message::read(&mut BufReader::new(server), Some(&request.method))?;
         let answer = answer.ok_or_else(|| io::Error::from(io::ErrorKind::UnexpectedEof))?;
+        self.heard.hear(&request.label(), &answer.body);
         (self.ear)(request, &answer.body);
         Ok(answer)
     }

@@ -7,19 +7,28 @@ use expectrl::{Captures, Eof, Expect, Needle, Regex, Session};
 use rustix::process::Signal;
 
 use super::process::eventually;
+use super::tool::Watcher;
 
 /// A run at a pseudo-terminal. Dropping it ends it.
 pub struct Terminal {
     session: expectrl::session::OsSession,
     limit: Duration,
+    watcher: Watcher,
+    /// Everything so far.
+    shown: String,
 }
 
 impl Terminal {
     /// Starts a run; what is waited for must come within `limit`.
-    pub(super) fn open(command: Command, limit: Duration) -> Self {
+    pub(super) fn open(command: Command, limit: Duration, watcher: Watcher) -> Self {
         let mut session = Session::spawn(command).expect("a pseudo-terminal");
         session.set_expect_timeout(Some(limit));
-        Self { session, limit }
+        Self {
+            session,
+            limit,
+            watcher,
+            shown: String::new(),
+        }
     }
 
     /// Waits until the program has shown this text, and returns everything up to its end.
@@ -37,7 +46,11 @@ impl Terminal {
     #[track_caller]
     fn wait_for(&mut self, needle: impl Needle, what: &str) -> String {
         match self.session.expect(needle) {
-            Ok(captures) => shown(&captures),
+            Ok(captures) => {
+                let text = shown(&captures);
+                self.shown.push_str(&text);
+                text
+            }
             Err(error) => panic!(
                 "the terminal never showed {what:?}: {error}\n{}",
                 self.rest()
@@ -49,6 +62,11 @@ impl Terminal {
         let mut rest = [0; 4096];
         let read = self.session.try_read(&mut rest).unwrap_or(0);
         String::from_utf8_lossy(&rest[..read]).into_owned()
+    }
+
+    /// The process's id.
+    pub fn id(&self) -> u32 {
+        self.session.get_process().pid().as_raw().cast_unsigned()
     }
 
     /// Types a line.
@@ -90,6 +108,7 @@ impl Terminal {
             Ok(WaitStatus::Signaled(_, signal, _)) => -(signal as i32),
             other => panic!("an unexpected end: {other:?}\n{shown}"),
         };
+        self.watcher.saw(&[("the terminal", &self.shown)]);
         (code, shown)
     }
 }

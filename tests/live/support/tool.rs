@@ -14,6 +14,30 @@ use super::process::{end, eventually, exit_code, spawn};
 use super::scratch::Scratch;
 use super::terminal::Terminal;
 
+/// Looks at what a run has shown, on each output by name, and at the home that it had.
+type Look = dyn Fn(&[(&str, &str)], &Path) + Send + Sync;
+
+/// Whoever looks at every run when it has ended, however it did.
+#[derive(Clone, Default)]
+pub(super) struct Watcher {
+    look: Option<Arc<Look>>,
+    home: PathBuf,
+}
+
+impl Watcher {
+    pub(super) fn saw(&self, shown: &[(&str, &str)]) {
+        if let Some(look) = &self.look {
+            look(shown, &self.home);
+        }
+    }
+}
+
+impl std::fmt::Debug for Watcher {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "Watcher({})", self.look.is_some())
+    }
+}
+
 /// How to run the program: its environment, its directory, and how long it may take.
 #[derive(Debug)]
 pub struct Tool {
@@ -22,6 +46,7 @@ pub struct Tool {
     environment: Vec<(String, String)>,
     through: Vec<String>,
     limit: Duration,
+    watcher: Watcher,
 }
 
 /// What a run left behind.
@@ -51,15 +76,36 @@ impl ToolResult {
 }
 
 impl Tool {
-    /// A home of its own, PATH, two minutes, and nothing else.
+    /// A home and a TMPDIR of its own, PATH, two minutes, and nothing else.
     pub fn new() -> Self {
+        let home = Scratch::new();
+        std::fs::create_dir(home.file("tmp")).expect("the build directory is writable");
         Self {
-            home: Scratch::new(),
+            home,
             directory: None,
             environment: Vec::new(),
             through: Vec::new(),
             limit: Duration::from_secs(120),
+            watcher: Watcher::default(),
         }
+    }
+
+    /// Lets `look` judge each run once it has ended: panic where it shows what it may not.
+    pub fn watched(
+        mut self,
+        look: impl Fn(&[(&str, &str)], &Path) + Send + Sync + 'static,
+    ) -> Self {
+        self.watcher = Watcher {
+            look: Some(Arc::new(look)),
+            home: self.home.path().to_owned(),
+        };
+        self
+    }
+
+    /// Lets nobody judge the runs.
+    pub fn unwatched(mut self) -> Self {
+        self.watcher = Watcher::default();
+        self
     }
 
     /// The temporary home directory, which is also where runs start by default.
@@ -99,7 +145,10 @@ impl Tool {
 
     /// The prepared command, for runs that none of the others fits.
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let program = env!("CARGO_BIN_EXE_vault-bootstrap");
+        let built = env!("CARGO_BIN_EXE_vault-bootstrap");
+        // `make test-memory` looks into the program as it is shipped.
+        let given = std::env::var("VAULT_BOOTSTRAP_PROGRAM");
+        let program = given.as_deref().unwrap_or(built);
         let mut words = self.through.iter().map(String::as_str).chain([program]);
         let mut command = Command::new(words.next().unwrap_or(program));
         command
@@ -109,6 +158,7 @@ impl Tool {
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("HOME", self.home.path())
+            .env("TMPDIR", self.home.file("tmp"))
             .envs(self.environment.iter().map(|(name, value)| (name, value)));
         command
     }
@@ -124,7 +174,7 @@ impl Tool {
     pub fn run_with_input(&self, arguments: &[&str], input: &str) -> ToolResult {
         let mut command = self.command(arguments);
         command.stdin(Stdio::piped());
-        let mut running = Running::start(command, self.limit);
+        let mut running = Running::start(command, self.limit, self.watcher.clone());
         let mut pipe = running
             .child
             .stdin
@@ -140,12 +190,12 @@ impl Tool {
     pub fn spawn(&self, arguments: &[&str]) -> Running {
         let mut command = self.command(arguments);
         command.stdin(Stdio::null());
-        Running::start(command, self.limit)
+        Running::start(command, self.limit, self.watcher.clone())
     }
 
     /// Starts a run at a pseudo-terminal, for what asks a person.
     pub fn terminal(&self, arguments: &[&str]) -> Terminal {
-        Terminal::open(self.command(arguments), self.limit)
+        Terminal::open(self.command(arguments), self.limit, self.watcher.clone())
     }
 }
 
@@ -209,10 +259,11 @@ pub struct Running {
     stderr: Arc<Lines>,
     readers: Vec<JoinHandle<()>>,
     limit: Duration,
+    watcher: Watcher,
 }
 
 impl Running {
-    fn start(mut command: Command, limit: Duration) -> Self {
+    fn start(mut command: Command, limit: Duration, watcher: Watcher) -> Self {
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = spawn(command).expect("the program starts");
         let (stdout, stderr) = (Arc::<Lines>::default(), Arc::<Lines>::default());
@@ -230,6 +281,7 @@ impl Running {
             stderr,
             readers,
             limit,
+            watcher,
         }
     }
 
@@ -299,6 +351,8 @@ impl Running {
             "still running after {:?}:\n{stdout}{stderr}",
             self.limit
         );
+        self.watcher
+            .saw(&[("stdout", &stdout), ("stderr", &stderr)]);
         ToolResult {
             code: exit_code(status),
             core_dumped: status.core_dumped(),

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::canaries::Canaries;
 use super::http::HttpClient;
 use super::process::{Process, free_port, start_on_free_ports};
 use super::scratch::Scratch;
@@ -235,8 +236,12 @@ impl VaultServer {
         token: Option<&str>,
         body: Option<&Value>,
     ) -> (u16, Value) {
-        self.try_call(method, path, token, body)
-            .unwrap_or_else(|error| panic!("{error}\n{}", self.log()))
+        let (status, answer) = self
+            .try_call(method, path, token, body)
+            .unwrap_or_else(|error| panic!("{error}\n{}", self.log()));
+        let heard = Canaries::heard_at(&self.address());
+        heard.hear_value(&format!("{method} of a test"), &answer);
+        (status, answer)
     }
 
     /// Reads a path; no token means none is sent, as for all of these.
