@@ -27,6 +27,8 @@ const LATER: [&str; 3] = [
 ];
 /// SSM may need a moment until a new parameter can be read, or a deleted one cannot.
 const LOOKS: u32 = 5;
+/// Pages of a listing, ten parameters each; a diary of 384 KB has about a hundred.
+const PAGES: usize = 100;
 
 pub(super) struct Parameters {
     address: String,
@@ -110,18 +112,22 @@ impl Parameters {
 
     pub(super) async fn names(&self) -> Result<Vec<String>, Error> {
         let request = self.session.ssm.get_parameters_by_path().path(&self.path);
-        let pages: Result<Vec<_>, _> = request.into_paginator().send().collect().await;
-        let pages = self.called("ssm:GetParametersByPath", |call| {
-            pages.map_err(|error| call.failed(&error))
-        })?;
+        let mut pages = request.into_paginator().send();
         let below = format!("{}/", self.path);
-        let parameters = pages
-            .into_iter()
-            .flat_map(|page| page.parameters.unwrap_or_default());
-        let names = parameters.filter_map(|parameter| parameter.name);
-        Ok(names
-            .filter_map(|name| name.strip_prefix(&below).map(str::to_owned))
-            .collect())
+        let mut names = Vec::new();
+        for _ in 0..PAGES {
+            let Some(page) = pages.next().await else {
+                return Ok(names);
+            };
+            let page = self.called("ssm:GetParametersByPath", |call| {
+                page.map_err(|error| call.failed(&error))
+            })?;
+            let parameters = page.parameters.unwrap_or_default().into_iter();
+            let full = parameters.filter_map(|parameter| parameter.name);
+            names.extend(full.filter_map(|name| name.strip_prefix(&below).map(str::to_owned)));
+        }
+        let crowded = Kind::Damaged("more parameters are there than a checkpoint ever has");
+        Err(Error::new(&self.address, crowded))
     }
 
     /// Deletes it with its history, and looks until it cannot be read.

@@ -84,7 +84,7 @@ fn stored(address: String) -> Stored {
 
 async fn ask_everything(custodian: &Custodian) {
     judge(custodian.presence().await);
-    judge(custodian.canary().await);
+    judge(custodian.canary("w").await);
     let share = Share::new(SHARE.into());
     if let Some(prepared) = judge(custodian.prepare(&share)) {
         judge(custodian.store(&share, &prepared).await);
