@@ -94,7 +94,7 @@ fn the_program_sees_nothing_of_our_environment() {
         .get_envs()
         .map(|(name, _)| name.to_owned())
         .collect();
-    assert_eq!(names, ["HOME", "PATH", "SEEN"]);
+    assert_eq!(names, ["HOME", "PATH", "SEEN", "TMPDIR"]);
     let help = tool.run(&["--help"]).expect_code(0);
     assert!(help.stdout.contains("vault-bootstrap"), "{help:?}");
     tool.run(&["no-such-command"]).expect_code(2);
