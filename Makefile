@@ -22,7 +22,7 @@ test: ## Everything, on real servers; REQUIRE_ALL=1 makes a server that cannot b
 
 test-faults: ## Disturbs every request and write of a ceremony in every way, an hour or more; resumes, and fills in the table of README.md
 	tests/servers/install openbao-2.6.2 openbao-2.7.2 vault-1.21.1 localstack-4.9.2
-	FAULTS=all FAULT_SEED=$(SEED) FAULT_WORKERS=$(WORKERS) REQUIRE_ALL=1 \
+	FAULTS=all FAULT_SEED=$(SEED) FAULT_WORKERS=$(WORKERS) FAULT_MINUTES=$(MINUTES) REQUIRE_ALL=1 \
 		cargo test --locked --test live -- --nocapture faults::a_ceremony_disturbed
 	$(MAKE) fsyncs
 

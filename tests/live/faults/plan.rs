@@ -150,6 +150,8 @@ pub struct Plan {
     /// Where chance begins.
     pub seed: u64,
     workers: usize,
+    /// After which no further point is begun.
+    limit: Duration,
     /// The commit that the code is of, and whether it is exactly that.
     pub commit: (String, bool),
 }
@@ -164,6 +166,8 @@ impl Plan {
             choice: Choice::read(std::env::var("FAULTS").ok().as_deref()),
             seed: number("FAULT_SEED").unwrap_or(now),
             workers: workers.unwrap_or(WORKERS).max(1),
+            limit: number("FAULT_MINUTES")
+                .map_or(Duration::MAX, |minutes| Duration::from_secs(60 * minutes)),
             commit: commit(),
         }
     }
@@ -186,12 +190,12 @@ impl Plan {
         })
     }
 
-    /// Tries what is chosen and was not tried before.
+    /// Tries what is chosen and was not tried before, for as long as there is time. Also how many were chosen.
     pub fn run(
         &self,
         products: &[Product],
         references: &BTreeMap<&'static str, Reference>,
-    ) -> Vec<Outcome> {
+    ) -> (Vec<Outcome>, usize) {
         let mut points = Vec::new();
         for product in products {
             for kind in Kind::all() {
@@ -204,6 +208,7 @@ impl Plan {
             }
         }
         let points = self.choice.of(points, self.seed);
+        let chosen = points.len();
         let mut done = self.known();
         done.retain(|outcome| points.contains(&outcome.point));
         let left: VecDeque<Point> = points
@@ -219,7 +224,7 @@ impl Plan {
             self.commit.0,
         );
         done.extend(self.try_all(left, references));
-        done
+        (done, chosen)
     }
 
     fn try_all(
@@ -233,7 +238,9 @@ impl Plan {
         let progress = (self.choice == Choice::All).then(|| Mutex::new(self.progress_file()));
         let next = || queue.lock().expect("no panic holds it").pop_front();
         let work = || {
-            while let Some(point) = next() {
+            while begun.elapsed() < self.limit
+                && let Some(point) = next()
+            {
                 let reference = &references[point.product.name()];
                 let outcome = outcome::of(point, &reference.end);
                 if let Some(file) = &progress {
