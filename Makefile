@@ -38,7 +38,7 @@ fuzz: ## Feeds damaged files and answers to every reader, FUZZ_SECONDS (600) eac
 	FUZZ_SECONDS=$${FUZZ_SECONDS:-600} cargo test --locked --test fuzz -- --nocapture
 
 bench: ## Measures against a bare client and fills in the table of README.md
-	benches/run --readme
+	benches/run --readme $(if $(BEFORE),--before $(BEFORE)) $(if $(ROUNDS),--rounds $(ROUNDS))
 
 install-servers: ## Gets and builds the servers of the tests, once for all checkouts
 	tests/servers/install

@@ -32,8 +32,8 @@ use table::{Row, Table, median};
 /// Either it was measured, or why not.
 pub(crate) type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
-const USAGE: &str =
-    "usage: ceremony --program FILE [--openbao FILE] [--vault FILE] [--rounds N] [--readme FILE]";
+const USAGE: &str = "usage: ceremony --program FILE [--openbao FILE] [--vault FILE] [--rounds N] \
+     [--before FILE] [--readme FILE]";
 /// Starts of `--help`.
 const HELPS: usize = 50;
 
@@ -42,6 +42,8 @@ struct Typed {
     program: PathBuf,
     servers: Vec<(Product, PathBuf)>,
     rounds: usize,
+    /// The program of an earlier version, to be compared with.
+    before: Option<Program>,
     readme: Option<PathBuf>,
 }
 
@@ -86,7 +88,8 @@ async fn measure(typed: &Typed) -> Outcome<bool> {
         .iter()
         .filter(|server| server.product == Product::OpenBao)
     {
-        small::measure(&program, server, typed.rounds, &mut table).await?;
+        let programs = (&program, typed.before.as_ref());
+        small::measure(programs, server, typed.rounds, &mut table).await?;
     }
     for server in &installed {
         many::measure(&program, server, typed.rounds.min(3), &mut table).await?;
@@ -173,6 +176,7 @@ fn typed() -> Outcome<Typed> {
         program: PathBuf::new(),
         servers: Vec::new(),
         rounds: 5,
+        before: None,
         readme: None,
     };
     let mut words = std::env::args().skip(1);
@@ -183,6 +187,7 @@ fn typed() -> Outcome<Typed> {
             "--openbao" => typed.servers.push((Product::OpenBao, value.into())),
             "--vault" => typed.servers.push((Product::Vault, value.into())),
             "--rounds" => typed.rounds = value.parse().map_err(|_| USAGE)?,
+            "--before" => typed.before = Some(Program(std::path::absolute(value)?)),
             "--readme" => typed.readme = Some(value.into()),
             _ => return Err(USAGE.into()),
         }

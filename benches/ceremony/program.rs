@@ -43,6 +43,12 @@ impl Run {
         steps.map(|step| step.took).sum()
     }
 
+    /// What the process does before its first step and after its last.
+    pub(crate) fn around(&self) -> Duration {
+        let steps = self.steps.iter().map(|step| step.took).sum();
+        self.wall.saturating_sub(steps)
+    }
+
     /// Requests of these steps.
     pub(crate) fn requests(&self, names: &[&str]) -> usize {
         let steps = self

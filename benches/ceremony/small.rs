@@ -27,28 +27,34 @@ const START: [&str; 4] = [
     "wait-until-active",
 ];
 
-/// `apply` on a fresh server; each round on one of its own, program and bare client in turn.
+/// `apply` on a fresh server; each round on one of its own, program, its version before where one is given, and
+/// bare client in turn.
 pub(crate) async fn measure(
-    program: &Program,
+    (program, before): (&Program, Option<&Program>),
     installed: &Installed,
     rounds: usize,
     table: &mut Table,
 ) -> Outcome<()> {
     let title = &installed.title;
     let recording = record(program, installed)?;
-    let (mut runs, mut bare) = (Vec::new(), Vec::new());
+    let (mut runs, mut runs_before, mut bare) = (Vec::new(), Vec::new(), Vec::new());
     for round in 1..=rounds {
         say(&format!(
             "{title}: a small ceremony, round {round} of {rounds}"
         ));
-        let server = Server::start(installed)?;
-        let directory = fixture::prepare(&server, &server.address(), AMOUNT)?;
-        runs.push(program.apply(directory.path())?);
-        drop(server);
+        runs.push(once(program, installed)?);
+        if let Some(before) = before {
+            runs_before.push(once(before, installed)?);
+        }
         let server = Server::start(installed)?;
         bare.push(recording.replay(&server).await?);
     }
     compare(title, &runs, &bare, table);
+    if before.is_some() {
+        let what = format!("{title}: apply on a fresh server, against the version before");
+        let (now, then) = (least(&runs), least(&runs_before));
+        table.row(Row::at_most(what, now, then, 1.05));
+    }
     let peak = runs.iter().map(|run| run.peak).max().unwrap_or(0);
     table.row(Row::below(
         "peak memory of apply",
@@ -57,6 +63,23 @@ pub(crate) async fn measure(
         "MiB",
     ));
     Ok(())
+}
+
+fn once(program: &Program, installed: &Installed) -> Outcome<Run> {
+    let server = Server::start(installed)?;
+    let directory = fixture::prepare(&server, &server.address(), AMOUNT)?;
+    program.apply(directory.path())
+}
+
+/// The best time of each step, and of what is around them, together.
+fn least(runs: &[Run]) -> Duration {
+    let names = runs.first().into_iter().flat_map(|run| &run.steps);
+    let steps = names.map(|step| {
+        let times = runs.iter().map(|run| run.of(&[&step.name]));
+        best(&times.collect::<Vec<_>>())
+    });
+    let around = runs.iter().map(Run::around).collect::<Vec<_>>();
+    steps.sum::<Duration>() + best(&around)
 }
 
 /// One more ceremony, through a proxy that writes down its requests.
@@ -88,11 +111,7 @@ fn compare(title: &str, runs: &[Run], bare: &[Vec<Duration>], table: &mut Table)
         });
     }
     // What the process does before its first step and after its last one is its own time, too.
-    let around = runs.iter().map(|run| {
-        run.wall
-            .saturating_sub(run.steps.iter().map(|step| step.took).sum())
-    });
-    let around = best(&around.collect::<Vec<Duration>>());
+    let around = best(&runs.iter().map(Run::around).collect::<Vec<_>>());
     let closing = bare
         .iter()
         .filter_map(|steps| steps.get(names.len()).copied());
