@@ -51,10 +51,10 @@ pub(super) fn create(path: &Path, bytes: &[u8]) -> Result<Created, Error> {
 
 /// Makes what is in the directory of `path` survive a power cut.
 pub(super) fn sync_directory(path: &Path) -> Result<(), Error> {
-    let directory = parent(path);
-    File::open(&directory)
+    let failed = |source| Error::io(path, "sync the directory above it", source);
+    File::open(parent(path))
         .and_then(|directory| directory.sync_all())
-        .map_err(|source| Error::io(&directory, "sync this directory", source))
+        .map_err(failed)
 }
 
 /// The whole file; `None` when there is none. A symbolic link is refused, not followed.

@@ -209,7 +209,7 @@ fn keep(plan: &Plan, outcomes: &[Outcome], of: Option<usize>, table: &str) {
     let left = outcomes.iter().filter(|outcome| outcome.trial_values > 0);
     let facts = format!(
         "Made on the code of commit `{commit}` with seed {}: {} points{} in {:.1} h of ceremonies, several at a time. \
-         After {} of them a trial value of the interrupted preflight was left with a custodian.",
+         After {} of them a trial value, or a file of ciphertext that has no name yet, was left with a custodian.",
         plan.seed,
         outcomes.len(),
         of.map(|all| format!(" of {all}, in an order of chance,"))
