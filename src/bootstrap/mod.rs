@@ -29,6 +29,7 @@ pub mod options;
 mod places;
 mod prove_custodian;
 mod questions;
+mod reconcile;
 mod references;
 mod report_copy;
 mod resolve;
@@ -41,7 +42,7 @@ mod steps;
 mod witness;
 
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use ceremony::{Ceremony, Session};
 use decide::{Decision, Recorded, decide, decide_initialize};
@@ -63,6 +64,8 @@ pub use status::{Status, StepLine, status};
 
 /// How often one step is looked at anew after the server was away for a moment.
 const ATTEMPTS: usize = 4;
+/// How long a run that was stopped still brings its second place up to date.
+const AFTER_A_STOP: Duration = Duration::from_secs(5);
 
 /// How a run ended that came to its end.
 pub struct Ended {
@@ -86,10 +89,7 @@ pub async fn apply(
     if let Some(copy) = &options.report {
         report_copy::check(copy, &config.checkpoint.path)?;
     }
-    let edge = tokio::select! {
-        edge = open::open(config, options) => edge?,
-        stop = interrupt.requested() => return Err(stop),
-    };
+    let edge = Box::pin(open::open(config, options, interrupt)).await?;
     let resumed = edge.checkpoint.diary().recorded(Step::Initialize) != Recorded::Nothing;
     tell(Event::Begin {
         cluster: config.cluster.name.clone(),
@@ -113,7 +113,10 @@ pub async fn apply(
     let followed = match result {
         Ok(()) => ceremony.replicate().await,
         // What was not announced is found again, and a run that refused leaves the second place to others.
-        Err(failure) => Err(failure),
+        Err(failure) => {
+            finish_following(&ceremony, &failure).await;
+            Err(failure)
+        }
     };
     ceremony.release().await;
     forgetting::aws(&ceremony);
@@ -135,6 +138,18 @@ pub async fn apply(
         findings,
     };
     Ok(Ended { exit, last })
+}
+
+/// Stopped while the second place was brought up to date, a run does that to its end: otherwise its claim would
+/// have to stay.
+async fn finish_following(ceremony: &Ceremony<'_>, failure: &Failure) {
+    let stopped = matches!(failure.exit, Exit::Interrupted(_));
+    if let Some(place) = ceremony.second_place().filter(|_| stopped)
+        && place.is_behind().await
+    {
+        // If it does not, the claim stays, and the next run goes on.
+        let _ = tokio::time::timeout(AFTER_A_STOP, ceremony.replicate()).await;
+    }
 }
 
 async fn run(ceremony: &mut Ceremony<'_>) -> Result<(), Failure> {

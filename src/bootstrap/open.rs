@@ -8,6 +8,7 @@ use futures::future::join_all;
 use super::ceremony::Edge;
 use super::checkpoint::Checkpoint;
 use super::decide::Recorded;
+use super::interrupt::Interrupt;
 use super::options::Options;
 use super::places;
 use super::references::{Resolved, resolve, resolve_all};
@@ -25,11 +26,21 @@ use crate::vault::{Client, Target, Timeouts, Tls};
 /// and custodians that cannot be reached are only not looked at.
 ///
 /// # Errors
-/// All that could not be opened, together. A held lock comes alone: the other run is at it.
-pub(super) async fn open(config: &Config, options: &Options) -> Result<Edge, Failure> {
+/// All that could not be opened, together. A held lock comes alone: the other run is at it. Or the stop that was
+/// asked for.
+pub(super) async fn open(
+    config: &Config,
+    options: &Options,
+    interrupt: &Interrupt,
+) -> Result<Edge, Failure> {
     let take_over = options.take_over.as_deref();
-    let (checkpoint, second_place) = second_place::checkpoint(config, take_over).await?;
-    match the_rest(config, checkpoint).await {
+    let (checkpoint, second_place) =
+        second_place::checkpoint_unless(config, take_over, interrupt).await?;
+    let opened = tokio::select! {
+        opened = the_rest(config, checkpoint) => opened,
+        stop = interrupt.requested() => Err(stop),
+    };
+    match opened {
         Ok(edge) => Ok(Edge {
             second_place,
             ..edge

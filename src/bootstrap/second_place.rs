@@ -8,13 +8,13 @@ use rustix::system::uname;
 use tokio::sync::Mutex;
 
 use super::checkpoint::{self, Checkpoint, Diary, Mark};
-use super::decide::Recorded;
+use super::interrupt::Interrupt;
 use super::open::to_aws;
-use super::step::Step;
+use super::reconcile::{lacks, reconcile};
 use crate::config::{Config, ReplicaKind};
 use crate::custodian::{self, Kind};
 use crate::failure::Failure;
-use crate::replica::{Claim, Commit, Found, Replica, Spec};
+use crate::replica::{Claim, Commit, Replica, Spec};
 
 /// A share is about 50 letters and stands in an answer twice; what is around them is short.
 const BYTES_A_SHARE: usize = 200;
@@ -32,10 +32,13 @@ pub struct SecondPlace {
 }
 
 /// What is known to be there.
+#[derive(Default)]
 struct State {
     commit: Option<Commit>,
     /// Something may be there that no commit names.
     stray: bool,
+    /// What is on disk may not be there, and perhaps nowhere else: the claim is not given up.
+    behind: bool,
 }
 
 /// Opens the place that the file names, without claiming it.
@@ -108,12 +111,32 @@ pub(super) async fn checkpoint(
     config: &Config,
     take_over: Option<&str>,
 ) -> Result<(Checkpoint, Option<SecondPlace>), Failure> {
+    checkpoint_unless(config, take_over, &Interrupt::default()).await
+}
+
+/// The same, unless a stop is asked for. One that comes while the claim is made is heard after it.
+///
+/// # Errors
+/// As [`checkpoint`], or the stop.
+pub(super) async fn checkpoint_unless(
+    config: &Config,
+    take_over: Option<&str>,
+    interrupt: &Interrupt,
+) -> Result<(Checkpoint, Option<SecondPlace>), Failure> {
     let address = config.cluster.address.as_str().trim_end_matches('/');
     let mut checkpoint = Checkpoint::open(&config.checkpoint.path, &config.cluster.name, address)?;
     let Some(spec) = spec(config) else {
         return Ok((checkpoint, None));
     };
-    let replica = Replica::open(&spec).await.map_err(of_replica)?;
+    let looked = async {
+        let replica = Replica::open(&spec).await?;
+        let found = replica.look().await?;
+        Ok((replica, found))
+    };
+    let (replica, found) = tokio::select! {
+        looked = looked => looked.map_err(of_replica)?,
+        stop = interrupt.requested() => return Err(stop),
+    };
     let mark = checkpoint.mark()?;
     let id = match &mark {
         Some(mark) => mark.id.clone(),
@@ -126,28 +149,21 @@ pub(super) async fn checkpoint(
             generation: 0,
         })?;
     }
-    let found = replica.look().await.map_err(of_replica)?;
     let claim = Claim::new(&id, &owner(&checkpoint), checkpoint::now());
+    let _unheard = interrupt.unheard();
     let number = claimed(config, &replica, &claim, found.claim, take_over).await?;
-    // Somebody may have been at it between the look and the claim.
-    let found = replica.look().await.map_err(of_replica)?;
-    let place = SecondPlace {
+    let mut place = SecondPlace {
         spec,
         address: replica.address().to_owned(),
         replica: RefCell::new(Some(Rc::new(replica))),
         claim: (number, claim),
-        state: Mutex::new(State {
-            commit: found.commit.clone(),
-            stray: found.stray,
-        }),
+        state: Mutex::default(),
     };
-    match place
-        .reconcile(&mut checkpoint, mark.as_ref(), &found)
-        .await
-    {
+    match place.settle(config, &mut checkpoint, mark.as_ref()).await {
         Ok(()) => Ok((checkpoint, Some(place))),
         Err(failure) => {
-            place.release().await?;
+            // What stopped us is what a person must hear of.
+            let _ = place.release().await;
             Err(failure)
         }
     }
@@ -168,21 +184,21 @@ async fn claimed(
         Some((_, holder)) => return Err(held(config, replica, holder)),
     };
     match replica.claim(number, claim).await {
-        Ok(()) => {}
+        Ok(()) => Ok(number),
         Err(error) if matches!(error.kind(), Kind::Taken) => {
             let found = replica.look().await.map_err(of_replica)?;
-            return Err(match &found.claim {
+            Err(match &found.claim {
                 Some((_, holder)) => held(config, replica, holder),
                 None => Failure::failed(format!("{} was claimed for a moment", replica.address()))
                     .advise(config.command("apply")),
-            });
+            })
         }
-        Err(error) => return Err(of_replica(error)),
+        Err(error) => {
+            // It may have arrived all the same.
+            let _ = replica.release(number, claim).await;
+            Err(of_replica(error))
+        }
     }
-    if let Some((before, _)) = there {
-        replica.release(before).await.map_err(of_replica)?;
-    }
-    Ok(number)
 }
 
 fn held(config: &Config, replica: &Replica, holder: &Claim) -> Failure {
@@ -211,6 +227,33 @@ impl SecondPlace {
         self.replica.take();
     }
 
+    /// What is to be done once the claim is made: nobody else's counts, and the two places agree.
+    async fn settle(
+        &mut self,
+        config: &Config,
+        checkpoint: &mut Checkpoint,
+        mark: Option<&Mark>,
+    ) -> Result<(), Failure> {
+        let replica = self.replica().await?;
+        // Somebody may have been at it between the look and the claim.
+        let found = replica.look().await.map_err(of_replica)?;
+        let (number, claim) = &self.claim;
+        match &found.claim {
+            Some((_, holder)) if !holder.same_holder(claim) => {
+                return Err(held(config, &replica, holder));
+            }
+            _ => {}
+        }
+        replica.clear_below(*number).await.map_err(of_replica)?;
+        reconcile(config, &replica, checkpoint, (&claim.id, mark), &found).await?;
+        self.state = Mutex::new(State {
+            behind: lacks(&replica, checkpoint, found.commit.as_ref()).await?,
+            commit: found.commit,
+            stray: found.stray,
+        });
+        Ok(())
+    }
+
     async fn replica(&self) -> Result<Rc<Replica>, Failure> {
         let known = self.replica.borrow().clone();
         if let Some(replica) = known {
@@ -219,51 +262,6 @@ impl SecondPlace {
         let replica = Rc::new(Replica::open(&self.spec).await.map_err(of_replica)?);
         self.replica.replace(Some(replica.clone()));
         Ok(replica)
-    }
-
-    /// Which of the two places knows more. This directory does, if it wrote last what is there: then it was
-    /// killed before it wrote more. Otherwise another machine went on, and what is here is of before.
-    async fn reconcile(
-        &self,
-        checkpoint: &mut Checkpoint,
-        mark: Option<&Mark>,
-        found: &Found,
-    ) -> Result<(), Failure> {
-        let Some(commit) = &found.commit else {
-            return Ok(());
-        };
-        let id = &self.claim.1.id;
-        if commit.id == *id {
-            return Ok(());
-        }
-        let begun = checkpoint.diary().recorded(Step::Initialize) != Recorded::Nothing;
-        let behind = mark.is_some_and(|mark| commit.generation < mark.generation);
-        if behind || (mark.is_none() && begun) {
-            let here = checkpoint.directory().display();
-            return Err(Failure::refused(format!(
-                "{here} and {} tell of two ceremonies, and neither goes on from the other",
-                self.address()
-            ))
-            .advise(format!(
-                "{} was written by {} at {}: find out which of the two is of this cluster, then name another \
-                 place in checkpoint.replica, or another checkpoint.path",
-                self.address(),
-                commit.owner,
-                commit.written
-            )));
-        }
-        let replica = self.replica().await?;
-        let diary = replica.fetch(&commit.diary).await.map_err(of_replica)?;
-        let secrets = match &commit.secrets {
-            Some(part) => Some(replica.fetch(part).await.map_err(of_replica)?),
-            None => None,
-        };
-        checkpoint.unpack(&diary, secrets.as_deref(), self.address())?;
-        checkpoint.set_mark(&Mark {
-            id: id.clone(),
-            generation: commit.generation,
-        })?;
-        Ok(())
     }
 
     /// Brings the second place up to date with the first. When this returns, what is on disk is there too,
@@ -282,7 +280,7 @@ impl SecondPlace {
             let (_, claim) = &self.claim;
             let writer = (claim.id.as_str(), claim.owner.as_str(), checkpoint::now());
             // Whatever fails from here on may leave something behind.
-            state.stray = true;
+            (state.stray, state.behind) = (true, true);
             let still_ours = async || self.still_ours(&replica).await;
             let commit = replica
                 .commit(state.commit.as_ref(), writer, (&diary, secrets), still_ours)
@@ -294,7 +292,10 @@ impl SecondPlace {
             })?;
             state.commit = Some(commit);
         }
+        state.behind = false;
         if state.stray {
+            // What looks left over may be what the next one is about to commit.
+            self.still_ours(&replica).await.map_err(|error| error.0)?;
             let swept = replica.sweep(state.commit.as_ref()).await;
             swept.map_err(of_replica)?;
             state.stray = false;
@@ -330,13 +331,23 @@ impl SecondPlace {
         tried.map_err(of_replica)
     }
 
-    /// Gives the place up for the next run, wherever that is.
+    /// Whether what is on disk may be nowhere else.
+    pub(super) async fn is_behind(&self) -> bool {
+        self.state.lock().await.behind
+    }
+
+    /// Gives the place up for the next run, wherever that is. Where what is on disk is not there, the claim stays
+    /// for whoever comes meanwhile to see.
     ///
     /// # Errors
     /// The claim stays: this directory may go on, another machine has to take over.
     pub(super) async fn release(&self) -> Result<(), Failure> {
+        if self.is_behind().await {
+            return Ok(());
+        }
         let replica = self.replica().await?;
-        let released = replica.release(self.claim.0).await;
+        let (number, claim) = &self.claim;
+        let released = replica.release(*number, claim).await;
         released.map_err(of_replica)
     }
 }
@@ -350,7 +361,7 @@ impl From<custodian::Error> for Failed {
     }
 }
 
-fn of_replica(error: custodian::Error) -> Failure {
+pub(super) fn of_replica(error: custodian::Error) -> Failure {
     let mut failure = Failure::from(error);
     for problem in &mut failure.problems {
         problem.what = format!("replica of the checkpoint: {}", problem.what);

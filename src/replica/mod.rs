@@ -203,8 +203,7 @@ impl Replica {
     pub async fn look(&self) -> Result<Found, Error> {
         let names = self.store.names().await?;
         let commit: Option<Commit> = self.read(COMMIT).await?;
-        let number = |name: &String| name.strip_prefix(CLAIM)?.parse::<u32>().ok();
-        let highest = names.iter().filter_map(number).max();
+        let highest = names.iter().filter_map(|name| claim_number(name)).max();
         let claim = match highest {
             // It may have gone between the two looks.
             Some(number) => self
@@ -271,12 +270,33 @@ impl Replica {
         Ok(next.is_none() && there.is_some_and(|there| there.same_holder(claim)))
     }
 
-    /// Gives a claim up.
+    /// Gives a claim up, if it is there and not somebody else's by now, and what it took over with it.
     ///
     /// # Errors
     /// It cannot be deleted.
-    pub async fn release(&self, number: u32) -> Result<(), Error> {
-        self.store.delete(&format!("{CLAIM}{number}")).await
+    pub async fn release(&self, number: u32, claim: &Claim) -> Result<(), Error> {
+        let name = format!("{CLAIM}{number}");
+        let there: Option<Claim> = self.read(&name).await?;
+        if !there.is_some_and(|there| there.same_holder(claim)) {
+            return Ok(());
+        }
+        // Before it: killed in between, none of them holds again.
+        self.clear_below(number).await?;
+        self.store.delete(&name).await
+    }
+
+    /// Deletes the claims that the one of this number took over, whoever was killed before doing it.
+    ///
+    /// # Errors
+    /// One cannot be deleted.
+    pub async fn clear_below(&self, number: u32) -> Result<(), Error> {
+        let names = self.store.names().await?;
+        for name in names {
+            if claim_number(&name).is_some_and(|found| found < number) {
+                self.store.delete(&name).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Writes a value of about `bytes`, reads it back and deletes it, and proves that nothing is left of it.
@@ -314,4 +334,8 @@ impl Replica {
     fn error(&self, kind: Kind) -> Error {
         Error::new(self.address(), kind)
     }
+}
+
+fn claim_number(name: &str) -> Option<u32> {
+    name.strip_prefix(CLAIM)?.parse().ok()
 }

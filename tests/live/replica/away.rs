@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 use super::*;
 
 /// AWS does not take what is written, from the time on when the server has seen this request.
-fn refusing_after(
+pub(super) fn refusing_after(
     ceremony: &mut Ceremony,
     server: &Server,
     label: &'static str,

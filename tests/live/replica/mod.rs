@@ -3,6 +3,7 @@
 mod away;
 mod buckets;
 mod machines;
+mod two_ceremonies;
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};

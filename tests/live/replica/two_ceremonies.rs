@@ -1,0 +1,103 @@
+//! Two places that do not go on from each other: neither takes a secret from the other.
+
+use std::os::unix::fs::PermissionsExt;
+
+use super::away::refusing_after;
+use super::*;
+
+fn secrets(ceremony: &Ceremony) -> Vec<u8> {
+    std::fs::read(ceremony.path("checkpoint/secrets")).expect("the answer is kept")
+}
+
+#[test]
+fn a_place_of_an_older_ceremony_never_takes_the_answer_of_one_that_began_without_it() {
+    require!(NEEDED);
+    let server = Server::in_memory();
+    let mut ceremony = with_parameters(&server);
+    // What the older one left there.
+    ceremony.prove_all();
+    lose_the_disk(&ceremony);
+    let replica = ceremony.file["checkpoint"]["replica"].clone();
+    ceremony.remove("/checkpoint/replica");
+    ceremony.prove_all();
+    let _proxy = killed_at(
+        &server,
+        &mut ceremony,
+        "GET /v1/auth/token/lookup-self",
+        1,
+        false,
+    );
+    let answer = secrets(&ceremony);
+    ceremony.set("/checkpoint/replica", replica);
+    // The first look leaves a mark; it must not make the second one another.
+    for _ in 0..2 {
+        ceremony
+            .apply()
+            .exits(3)
+            .says(&["keeps the root token", "knows nothing of them"]);
+        assert!(secrets(&ceremony) == answer, "the answer was taken away");
+    }
+    ceremony.remove("/checkpoint/replica");
+    ceremony.apply().exits(4);
+    is_handed_over(&server, &ceremony);
+}
+
+#[test]
+fn an_answer_that_is_here_alone_stays_whatever_another_machine_does_meanwhile() {
+    require!(NEEDED);
+    let server = Server::in_memory();
+    let mut ceremony = with_parameters(&server);
+    let (_proxy, _aws, down) = refusing_after(&mut ceremony, &server, INIT);
+    ceremony
+        .apply()
+        .exits(1)
+        .says(&["its only answer is in", "on this machine alone"]);
+    let answer = secrets(&ceremony);
+    down.store(false, Ordering::SeqCst);
+    ceremony.set("/checkpoint/path", json!("elsewhere"));
+    let refused = ceremony.run(&["custodian", "prove", "alice", "--identity", "alice.key"]);
+    refused.exits(3).says(&["another run holds"]);
+    let id = id_in(&refused);
+    ceremony
+        .run(&["apply", "--abandon", "lose test", "--take-over", &id])
+        .exits(0);
+    ceremony.set("/checkpoint/path", json!("checkpoint"));
+    for _ in 0..2 {
+        ceremony.apply().exits(3).says(&[
+            "keeps all shares and the root token",
+            "knows nothing of them",
+        ]);
+        assert!(secrets(&ceremony) == answer, "the answer was taken away");
+    }
+    let other = format!("{}/other/checkpoint", ceremony.prefix());
+    ceremony.set("/checkpoint/replica/ssm/parameter", json!(other));
+    ceremony.apply().exits(4);
+    is_handed_over(&server, &ceremony);
+}
+
+#[test]
+fn an_old_copy_of_the_directory_takes_up_what_the_replica_knows_since() {
+    require!(NEEDED);
+    let server = Server::in_memory();
+    let mut ceremony = with_parameters(&server);
+    ceremony.prove_all();
+    let (directory, copy) = (ceremony.path("checkpoint"), ceremony.path("copy"));
+    std::fs::create_dir(&copy).expect("a directory");
+    std::fs::set_permissions(&copy, PermissionsExt::from_mode(0o700)).expect("ours");
+    for name in ceremony.files_in("checkpoint") {
+        std::fs::copy(directory.join(&name), copy.join(&name)).expect("a copy");
+    }
+    let proxy = killed_at(
+        &server,
+        &mut ceremony,
+        "GET /v1/auth/token/lookup-self",
+        1,
+        false,
+    );
+    lose_the_disk(&ceremony);
+    std::fs::rename(copy, directory).expect("it is restored");
+    ceremony.apply().exits(4);
+    is_handed_over(&server, &ceremony);
+    only_public_things_are_kept(&kept(&ceremony));
+    assert_eq!(proxy.count_of(INIT), 1);
+}
