@@ -1,4 +1,4 @@
-//! A second place that may copy what it is given.
+//! A second place that may copy what it is given, and shares that a second place does not keep.
 
 use serde_json::json;
 
@@ -42,4 +42,21 @@ fn a_bucket_that_does_not_say_whether_it_is_replicated_is_refused() {
     let (server, ceremony, _aws) = with_a_bucket(|request| denied(request, "?replication"));
     let texts = ["s3:GetReplicationConfiguration is denied: not you"];
     refused_before(&server, &ceremony, 1, &texts);
+}
+
+#[test]
+fn shares_in_files_beside_a_second_place_are_warned_of_and_found() {
+    require!(NEEDED);
+    // Whether it locks is shown by the trial, which deletes.
+    let (_server, ceremony, _aws) = with_a_bucket(|request| denied(request, "?object-lock"));
+    let run = ceremony.apply();
+    let said = "are files of this machine, which the replica does not keep";
+    run.exits(4).says(&["warning:", said]);
+    run.prints(&[said, "bring them to their holders, or use ssm"]);
+    let findings = ceremony.report()["findings"].to_string();
+    assert!(findings.contains(said), "{findings}");
+    ceremony
+        .apply()
+        .exits(4)
+        .prints(&["nothing was written", said]);
 }
