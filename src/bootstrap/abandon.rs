@@ -2,19 +2,20 @@
 //! destroyed. Asks nothing of the server but whether it lives, and needs no key: nothing is opened.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 
 use futures::future::join_all;
 use serde::Serialize;
 
 use super::checkpoint::{Checkpoint, ShareRecord};
 use super::decide::Recorded;
-use super::open;
 use super::second_place::{self, SecondPlace};
 use super::step::Step;
+use super::{belonging, open};
 use crate::config::{Config, in_shell};
 use crate::failure::Failure;
 use crate::prompt;
-use crate::vault::sys;
+use crate::vault::{Client, sys};
 
 /// What is typed before the name where a cluster that may live loses its only way in.
 const LOSE_AND_BLANK: &str = "lose ";
@@ -35,7 +36,7 @@ pub struct Abandoned {
 /// Whether anybody could still want what the checkpoint keeps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Life {
-    /// Every node says that it is not initialised: what is kept opens nothing.
+    /// Every node of the checkpoint's own cluster says that it is not initialised: what is kept opens nothing.
     Empty,
     /// Initialised, or nobody says. Unknown is never a pass.
     MayLive,
@@ -86,18 +87,21 @@ async fn destroy(
 ) -> Result<Abandoned, Failure> {
     let name = config.cluster.name.as_str();
     let directory = config.checkpoint.path.display().to_string();
-    let (life, said) = look(config).await;
-    let (kept, handed_over, keeps) = {
+    let (kept, handed_over, keeps, known) = {
         let checkpoint = checkpoint.borrow();
-        let keeps = checkpoint.keeps_something().unwrap_or(true);
         (
             checkpoint.secrets_in_words()?,
             checkpoint.diary().handed_over(),
-            keeps,
+            checkpoint.keeps_something().unwrap_or(true),
+            belonging::known(&checkpoint),
         )
     };
+    // A ceremony that came to its end with nothing kept has nothing that a wrong address could destroy.
+    let known = known.filter(|_| !handed_over || kept.is_some());
+    let (life, said) = look(config, known.as_ref()).await;
     if handed_over && kept.is_none() && life == Life::MayLive {
-        let line = format!("nothing: {said} and was handed over; {directory} is left as it is");
+        let line =
+            format!("nothing: {said}, and {name} was handed over; {directory} is left as it is");
         return Ok(abandoned(config, Vec::new(), vec![line]));
     }
     let way_in = life == Life::MayLive && keeps;
@@ -115,7 +119,7 @@ async fn destroy(
         checkpoint.borrow().destroy_secrets()?;
         destroyed.push(format!("{directory}/secrets: {kept}"));
     }
-    let remains = remains(config, &checkpoint.borrow(), life);
+    let remains = remains(config, &checkpoint.borrow(), known.as_ref(), life);
     if has_begun(&checkpoint.borrow()) {
         let old = checkpoint.borrow_mut().begin_anew()?;
         destroyed.push(format!(
@@ -149,9 +153,11 @@ fn abandoned(config: &Config, mut destroyed: Vec<String>, remains: Vec<String>) 
     }
 }
 
-/// Asks every node. One that is initialised, or silent, may hold what somebody needs.
-async fn look(config: &Config) -> (Life, String) {
-    let client = match open::open_client(config).await {
+/// Asks every node, of the file and of the checkpoint: `known` are the addresses at which the ceremony began.
+/// One that is initialised, or silent, may hold what somebody needs; one that the checkpoint does not know
+/// says nothing about its cluster, however empty it is.
+async fn look(config: &Config, known: Option<&BTreeSet<String>>) -> (Life, String) {
+    let client = match to_ask(config, known).await {
         Ok(client) => client,
         Err(failure) => return (Life::MayLive, failure.to_string()),
     };
@@ -160,7 +166,7 @@ async fn look(config: &Config) -> (Life, String) {
         let answer = sys::initialized(&node).await;
         (node, answer)
     }));
-    let mut said = Vec::new();
+    let mut said = strange(&client, known);
     for (node, answer) in answers.await {
         match answer {
             Ok(false) => {}
@@ -175,6 +181,42 @@ async fn look(config: &Config) -> (Life, String) {
         );
     }
     (Life::MayLive, said.join(", "))
+}
+
+/// The nodes of the file, and those that the checkpoint knows and the file does not name any more.
+async fn to_ask(config: &Config, known: Option<&BTreeSet<String>>) -> Result<Client, Failure> {
+    let client = open::open_client(config).await?;
+    let named: BTreeSet<_> = belonging::addresses_of(&client).collect();
+    let gone = known.into_iter().flatten();
+    let gone: Vec<_> = gone.filter(|address| !named.contains(*address)).collect();
+    if gone.is_empty() {
+        return Ok(client);
+    }
+    let mut all = config.clone();
+    if all.cluster.nodes.is_empty() {
+        all.cluster.nodes.push(all.cluster.address.clone());
+    }
+    for address in gone {
+        let parsed = address
+            .parse()
+            .map_err(|_| Failure::failed(format!("{address} in the checkpoint cannot be asked")))?;
+        all.cluster.nodes.push(parsed);
+    }
+    open::open_client(&all).await
+}
+
+/// Addresses of the file that are none of the checkpoint's cluster.
+fn strange(client: &Client, known: Option<&BTreeSet<String>>) -> Vec<String> {
+    let Some(known) = known else {
+        return Vec::new();
+    };
+    let named: BTreeSet<_> = belonging::addresses_of(client).collect();
+    let strange = named.iter().filter(|address| !known.contains(*address));
+    let began = known.iter().cloned().collect::<Vec<_>>().join(", ");
+    let say = |address| {
+        format!("{address} is not known to this checkpoint, which began its cluster at {began}")
+    };
+    strange.map(say).collect()
 }
 
 /// A way in that may be the last one is given up under its own words only.
@@ -209,22 +251,17 @@ async fn confirm(
 }
 
 /// What the program cannot do for a person.
-fn remains(config: &Config, checkpoint: &Checkpoint, life: Life) -> Vec<String> {
+fn remains(
+    config: &Config,
+    checkpoint: &Checkpoint,
+    known: Option<&BTreeSet<String>>,
+    life: Life,
+) -> Vec<String> {
     let mut lines = Vec::new();
     if life == Life::MayLive {
-        let nodes = [config.cluster.address.clone()];
-        let nodes = if config.cluster.nodes.is_empty() {
-            &nodes[..]
-        } else {
-            &config.cluster.nodes
-        };
-        let nodes: Vec<_> = nodes
-            .iter()
-            .map(|node| node.as_str().trim_end_matches('/'))
-            .collect();
         lines.push(format!(
             "stop the server and empty its storage: {}",
-            nodes.join(", ")
+            to_be_wiped(config, known).join(", ")
         ));
     }
     let stored: Vec<_> = checkpoint.diary().shares.iter().map(place).collect();
@@ -236,6 +273,22 @@ fn remains(config: &Config, checkpoint: &Checkpoint, life: Life) -> Vec<String> 
     }
     lines.push(format!("then begin again: {}", config.command("apply")));
     lines
+}
+
+/// The nodes of the file, but never one that belongs to somebody else: where the checkpoint does not know one
+/// of them, those that it does know.
+fn to_be_wiped(config: &Config, known: Option<&BTreeSet<String>>) -> Vec<String> {
+    let cluster = &config.cluster;
+    let mut nodes: Vec<_> = cluster.nodes.iter().map(belonging::key_of).collect();
+    if nodes.is_empty() {
+        nodes.push(belonging::key_of(&cluster.address));
+    }
+    match known {
+        Some(known) if nodes.iter().any(|node| !known.contains(node)) => {
+            known.iter().cloned().collect()
+        }
+        _ => nodes,
+    }
 }
 
 /// Where a share was stored; killed while storing it, nobody knows.

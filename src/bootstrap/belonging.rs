@@ -4,7 +4,10 @@
 
 use std::collections::BTreeSet;
 
+use url::Url;
+
 use super::ceremony::Ceremony;
+use super::checkpoint::Checkpoint;
 use super::decide::Recorded;
 use super::step::Step;
 use crate::failure::Failure;
@@ -12,11 +15,31 @@ use crate::vault::{Client, Health, sys};
 
 /// The addresses of the file, as they are recorded when the cluster is initialised.
 pub(super) fn addresses(ceremony: &Ceremony<'_>) -> BTreeSet<String> {
-    nodes(ceremony).map(|node| key(node.address())).collect()
+    addresses_of(&ceremony.client()).collect()
 }
 
-fn nodes(ceremony: &Ceremony<'_>) -> impl Iterator<Item = Client> {
-    let client = ceremony.client();
+/// The address of a client and those of its nodes, as the checkpoint records them.
+pub(super) fn addresses_of(client: &Client) -> impl Iterator<Item = String> + use<> {
+    nodes(client.clone()).map(|node| key(node.address()))
+}
+
+/// An address of the file, as the checkpoint records it.
+pub(super) fn key_of(address: &Url) -> String {
+    key(address.as_str())
+}
+
+/// The addresses at which the ceremony began, and those that it learnt since; `None` where it has not begun.
+pub(super) fn known(checkpoint: &Checkpoint) -> Option<BTreeSet<String>> {
+    let diary = checkpoint.diary();
+    let begun = diary.recorded(Step::Initialize) != Recorded::Nothing;
+    begun.then(|| {
+        let mut known = diary.addresses.clone();
+        known.insert(key(&diary.cluster.address));
+        known
+    })
+}
+
+fn nodes(client: Client) -> impl Iterator<Item = Client> {
     let listed = client.nodes();
     std::iter::once(client).chain(listed)
 }
@@ -33,18 +56,18 @@ fn key(address: &str) -> String {
 pub(super) async fn check_addresses(ceremony: &Ceremony<'_>) -> Result<(), Failure> {
     let (known, address, id) = {
         let checkpoint = ceremony.diary();
+        let Some(known) = known(&checkpoint) else {
+            return Ok(());
+        };
         let diary = checkpoint.diary();
-        let begun = diary.recorded(Step::Initialize) != Recorded::Nothing;
-        if !begun || (diary.handed_over() && !checkpoint.keeps_something()?) {
+        if diary.handed_over() && !checkpoint.keeps_something()? {
             return Ok(());
         }
         let cluster = &diary.cluster;
-        let mut known = diary.addresses.clone();
-        known.insert(key(&cluster.address));
         (known, cluster.address.clone(), cluster.cluster_id.clone())
     };
     let (mut new, mut failures) = (BTreeSet::new(), Vec::new());
-    for node in nodes(ceremony) {
+    for node in nodes(ceremony.client()) {
         let wanted = key(node.address());
         if !known.contains(&wanted) && new.insert(wanted) {
             failures.extend(unknown(ceremony, &node, &address, id.as_deref()).await);

@@ -46,17 +46,27 @@ pub(super) fn in_order(config: &Config) -> Vec<&Login> {
 pub(super) async fn call(ceremony: &mut Ceremony<'_>, client: &Client) -> Result<(), Failure> {
     if let Some((_, session)) = &ceremony.control {
         let info = token::lookup_self(client, &session.token).await;
+        let ended = info.as_ref().is_err_and(Error::is_forbidden);
         if info.is_ok_and(|info| info.ttl == 0 || info.ttl >= SECONDS_LEFT) {
             return Ok(());
         }
-        ceremony.control = None;
+        let before = ceremony.control.take();
+        if !ended {
+            end(ceremony, client, before).await;
+        }
     }
     for login in in_order(ceremony.config) {
         if login.needs_a_person() && ceremony.control.is_some() {
             break;
         }
         let session = open(ceremony, client, login).await?;
-        let scans = may_scan(client, &session.token).await?;
+        let scans = match may_scan(client, &session.token).await {
+            Ok(scans) => scans,
+            Err(error) => {
+                end(ceremony, client, Some((login.name.clone(), session))).await;
+                return Err(error.into());
+            }
+        };
         if scans || ceremony.control.is_none() {
             let spare = ceremony.control.replace((login.name.clone(), session));
             end(ceremony, client, spare).await;

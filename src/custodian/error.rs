@@ -10,6 +10,24 @@ use std::time::Duration;
 const FOREIGN_TEXT_CHARS: usize = 300;
 /// How many causes of a connection failure are followed.
 const CAUSES: usize = 8;
+/// Codes with which AWS says: not now.
+const PASSING: [&str; 15] = [
+    "DependencyTimeoutException",
+    "InternalError",
+    "InternalFailure",
+    "InternalServerError",
+    "KMSInternalException",
+    "LimitExceededException",
+    "RequestLimitExceeded",
+    "RequestTimeout",
+    "ServiceUnavailable",
+    "ServiceUnavailableException",
+    "SlowDown",
+    "Throttling",
+    "ThrottlingException",
+    "ThrottledException",
+    "TooManyRequestsException",
+];
 
 /// A failure at one place: an SSM parameter, a KMS key, a file.
 #[derive(Debug, thiserror::Error)]
@@ -156,6 +174,12 @@ impl Error {
     #[must_use]
     pub fn advice(&self) -> Option<String> {
         self.advice.clone()
+    }
+
+    /// Whether AWS itself says that this passes: too many requests, or something of its own that failed.
+    #[must_use]
+    pub fn is_passing_service(&self) -> bool {
+        matches!(&self.kind, Kind::Service { code, .. } if PASSING.contains(&code.as_str()))
     }
 
     /// True when the request may have been carried out although it failed: look before deciding.

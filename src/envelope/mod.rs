@@ -70,14 +70,15 @@ impl Error {
         let Error::Key(error) = self else {
             return false;
         };
-        matches!(
-            error.kind(),
-            custodian::Kind::Unreachable(_)
-                | custodian::Kind::TimedOut(_)
-                | custodian::Kind::Denied { .. }
-                | custodian::Kind::Credentials(_)
-                | custodian::Kind::KeyDisabled { .. }
-        )
+        error.is_passing_service()
+            || matches!(
+                error.kind(),
+                custodian::Kind::Unreachable(_)
+                    | custodian::Kind::TimedOut(_)
+                    | custodian::Kind::Denied { .. }
+                    | custodian::Kind::Credentials(_)
+                    | custodian::Kind::KeyDisabled { .. }
+            )
     }
 
     /// What to do about it, as a command where it can be one.

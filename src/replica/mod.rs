@@ -311,7 +311,7 @@ impl Replica {
             Err(_) => Ok(()),
         };
         // Also what a failed one left.
-        let swept = self.delete_all(|name| name.starts_with(TRIAL)).await;
+        let swept = self.delete_all(parts::is_trial).await;
         part?;
         read?;
         swept

@@ -7,8 +7,10 @@ use crate::custodian::{Error, Kind};
 
 /// More pieces than this is a checkpoint for another kind of place.
 const MOST_PIECES: usize = 128;
-/// Beginnings of the names of parts.
-const KINDS: [&str; 3] = ["diary-", "secrets-", TRIAL];
+/// Beginnings of the names of parts that have a generation.
+const KINDS: [&str; 2] = ["diary-", "secrets-"];
+/// Digits of the id of a checkpoint's directory.
+const ID: usize = 16;
 
 /// Bytes in their pieces.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -153,7 +155,7 @@ fn piece(name: &str, number: usize) -> String {
 
 /// Whether this is a piece of ours that the commit does not name.
 pub(super) fn is_stray(name: &str, commit: Option<&Commit>) -> bool {
-    let Some((part, _)) = name.rsplit_once('.') else {
+    let Some(part) = part_of(name) else {
         return false;
     };
     let named = commit.is_some_and(|commit| {
@@ -163,7 +165,32 @@ pub(super) fn is_stray(name: &str, commit: Option<&Commit>) -> bool {
                 .as_ref()
                 .is_some_and(|kept| kept.name == part)
     });
-    KINDS.iter().any(|kind| part.starts_with(kind)) && !named
+    !named
+}
+
+/// Whether this is a piece of a trial value of ours.
+pub(super) fn is_trial(name: &str) -> bool {
+    part_of(name).is_some_and(|part| part.starts_with(TRIAL))
+}
+
+/// The part that a piece of ours belongs to: `diary-2-ID`, `secrets-1-ID` or `trial-ID`. Nothing else below the
+/// prefix is ours to delete, however its name begins.
+fn part_of(name: &str) -> Option<&str> {
+    let (part, piece) = name.rsplit_once('.')?;
+    let id = match part.strip_prefix(TRIAL) {
+        Some(id) => id,
+        None => {
+            let rest = KINDS.iter().find_map(|kind| part.strip_prefix(kind))?;
+            let (generation, id) = rest.split_once('-')?;
+            is_number(generation).then_some(id)?
+        }
+    };
+    let is_id = id.len() == ID && id.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+    (is_id && is_number(piece)).then_some(part)
+}
+
+fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// `sha256:HEX` of something public or encrypted.
@@ -177,6 +204,9 @@ fn digest(bytes: &[u8]) -> String {
 mod tests {
     use super::*;
 
+    const HERE: &str = "0123456789abcdef";
+    const THERE: &str = "fedcba9876543210";
+
     fn commit() -> Commit {
         let part = |name: &str| Part {
             name: name.into(),
@@ -186,11 +216,11 @@ mod tests {
         Commit {
             version: VERSION,
             generation: 2,
-            id: "aa".into(),
+            id: HERE.into(),
             owner: "me".into(),
             written: "now".into(),
-            diary: part("diary-2-aa"),
-            secrets: Some(part("secrets-1-aa")),
+            diary: part(&format!("diary-2-{HERE}")),
+            secrets: Some(part(&format!("secrets-1-{HERE}"))),
         }
     }
 
@@ -198,31 +228,60 @@ mod tests {
     fn only_pieces_of_parts_that_no_commit_names_are_stray() {
         let commit = commit();
         for name in [
-            "secrets-2-aa.0",
-            "diary-1-aa.0",
-            "trial-aa.0",
-            "secrets-1-bb.1",
+            format!("secrets-2-{HERE}.0"),
+            format!("diary-1-{HERE}.0"),
+            format!("trial-{HERE}.0"),
+            format!("secrets-1-{THERE}.12"),
         ] {
-            assert!(is_stray(name, Some(&commit)), "{name}");
+            assert!(is_stray(&name, Some(&commit)), "{name}");
         }
         for name in [
-            "secrets-1-aa.0",
-            "diary-2-aa.3",
-            "commit",
-            "claim-1",
-            "recovery-key-1",
-            "other.0",
+            format!("secrets-1-{HERE}.0"),
+            format!("diary-2-{HERE}.3"),
+            "commit".to_owned(),
+            "claim-1".to_owned(),
+            "recovery-key-1".to_owned(),
+            "other.0".to_owned(),
         ] {
-            assert!(!is_stray(name, Some(&commit)), "{name}");
+            assert!(!is_stray(&name, Some(&commit)), "{name}");
         }
-        assert!(is_stray("secrets-1-aa.0", None));
+        assert!(is_stray(&format!("secrets-1-{HERE}.0"), None));
+        assert!(is_trial(&format!("trial-{HERE}.0")));
+        assert!(!is_trial(&format!("diary-2-{HERE}.0")));
+    }
+
+    #[test]
+    fn what_only_begins_like_a_name_of_ours_is_somebody_elses() {
+        for name in [
+            "trial-run.csv".to_owned(),
+            "trial-2024.01".to_owned(),
+            "secrets-prod.yaml".to_owned(),
+            "diary-2-notes.0".to_owned(),
+            "diary-2024-11.0".to_owned(),
+            format!("diary--{HERE}.0"),
+            format!("diary-x-{HERE}.0"),
+            format!("diary-2-{HERE}0.0"),
+            format!("diary-2-{}.0", HERE.to_uppercase()),
+            format!("secrets-{HERE}.0"),
+            format!("secrets-1-{HERE}"),
+            format!("secrets-1-{HERE}.txt"),
+            format!("secrets-1-{HERE}."),
+            format!("trial-1-{HERE}.0"),
+            format!("trial-{HERE}.0.bak"),
+            format!("backup/trial-{HERE}.0"),
+            format!("trial-{HERE}/file.0"),
+        ] {
+            assert!(!is_stray(&name, None) && !is_trial(&name), "{name}");
+        }
     }
 
     #[test]
     fn a_commit_knows_whether_it_is_of_these_bytes() {
         let commit = commit();
-        assert!(commit.is_of(b"diary-2-aa", Some(b"secrets-1-aa")));
-        assert!(!commit.is_of(b"diary-2-aa", None));
-        assert!(!commit.is_of(b"else", Some(b"secrets-1-aa")));
+        let (diary, secrets) = (format!("diary-2-{HERE}"), format!("secrets-1-{HERE}"));
+        let (diary, secrets) = (diary.as_bytes(), secrets.as_bytes());
+        assert!(commit.is_of(diary, Some(secrets)));
+        assert!(!commit.is_of(diary, None));
+        assert!(!commit.is_of(b"else", Some(secrets)));
     }
 }

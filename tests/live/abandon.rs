@@ -1,9 +1,12 @@
 //! A ceremony that is given up: what is destroyed, under which words, and that a new one can begin.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use serde_json::{Value, json};
 
-use crate::ceremony::{Ceremony, Server, disturbed};
-use crate::support::Action;
+use crate::ceremony::{Ceremony, Run, Server, disturbed};
+use crate::support::{Action, Proxy};
 
 /// The one request that is never repeated.
 const INIT: &str = "PUT /v1/sys/init";
@@ -75,19 +78,36 @@ fn a_server_that_does_not_answer_may_live() {
     assert!(ceremony.keeps_secrets());
 }
 
+/// The same, behind a proxy that leads to the server until it is told to lead to an empty one.
+fn unfinished_then_wiped() -> ([Server; 2], [Proxy; 2], Arc<AtomicBool>, Ceremony) {
+    let (server, fresh) = (Server::in_memory(), Server::in_memory());
+    let mut ceremony = Ceremony::at(&server);
+    let other = disturbed(&fresh.address(), |_, _| Action::Pass);
+    let wiped = Arc::new(AtomicBool::new(false));
+    let (flag, elsewhere) = (wiped.clone(), other.address());
+    let proxy = disturbed(&server.address(), move |_, _| {
+        if flag.load(Ordering::SeqCst) {
+            Action::Lead(elsewhere.clone())
+        } else {
+            Action::Pass
+        }
+    });
+    ceremony.set("/cluster/address", json!(proxy.address()));
+    ceremony.write("wrong.password", "this is not her password");
+    ceremony.set("/logins/ada/password", json!({ "file": "wrong.password" }));
+    ceremony.apply().exits(1).says(&["login ada"]);
+    assert!(ceremony.keeps_secrets());
+    ceremony.set("/logins/ada/password", json!({ "file": "ada.password" }));
+    ceremony.set("/audit/file/options/file_path", json!(fresh.audit_file()));
+    ([server, fresh], [proxy, other], wiped, ceremony)
+}
+
 #[test]
 fn after_a_wipe_the_name_is_enough_and_the_next_ceremony_begins_with_the_proofs_of_the_holders() {
-    let (_server, mut ceremony) = unfinished();
-    let fresh = Server::in_memory();
-    ceremony.set("/cluster/address", json!(fresh.address()));
-    ceremony.set("/audit/file/options/file_path", json!(fresh.audit_file()));
-    let address = fresh.address();
+    let (_servers, _proxies, wiped, ceremony) = unfinished_then_wiped();
+    wiped.store(true, Ordering::SeqCst);
     ceremony
         .apply()
-        .exits(3)
-        .says(&["is not known to this checkpoint"]);
-    ceremony
-        .run(&["apply", "--yes", "--accept-address", &address])
         .exits(3)
         .says(&["is not initialised, but this checkpoint", "apply --abandon"]);
     let run = ceremony.run(&["apply", "--abandon", "test"]);
@@ -101,6 +121,36 @@ fn after_a_wipe_the_name_is_enough_and_the_next_ceremony_begins_with_the_proofs_
     ceremony.apply().exits(3).says(&["already holds something"]);
     std::fs::remove_dir_all(ceremony.path("shares")).expect("ours");
     ceremony.apply().exits(4);
+    assert!(!ceremony.keeps_secrets());
+}
+
+#[test]
+fn an_empty_server_at_an_address_that_the_checkpoint_does_not_know_says_nothing_about_the_cluster()
+{
+    let (servers, proxies, wiped, mut ceremony) = unfinished_then_wiped();
+    let (began, mistyped) = (proxies[0].address(), servers[1].address());
+    ceremony.set("/cluster/address", json!(mistyped));
+    let refused = |run: &Run, also: &str| {
+        run.exits(3)
+            .says(&[also, "nobody may ever open it again", "'lose test'"]);
+        assert!(ceremony.keeps_secrets());
+    };
+    let unknown = format!("{mistyped} is not known to this checkpoint");
+    let run = ceremony.run(&["apply", "--abandon", "test"]);
+    refused(&run, &unknown);
+    refused(&run, &format!("{began} is initialised"));
+    // Also where the old address is empty by now: whose the new one is, nobody has said.
+    wiped.store(true, Ordering::SeqCst);
+    refused(&ceremony.run(&["apply", "--abandon", "test"]), &unknown);
+    let accepted = ceremony.run(&["apply", "--yes", "--accept-address", &mistyped]);
+    accepted.exits(3);
+    // Once it is said to be of the cluster, all that are of it must be empty.
+    wiped.store(false, Ordering::SeqCst);
+    let run = ceremony.run(&["apply", "--abandon", "test"]);
+    refused(&run, &format!("{began} is initialised"));
+    let lost = ceremony.run(&["apply", "--abandon", "lose test"]);
+    lost.exits(0)
+        .prints(&["stop the server and empty its storage"]);
     assert!(!ceremony.keeps_secrets());
 }
 

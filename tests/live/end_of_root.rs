@@ -1,8 +1,10 @@
 //! The end of root: the doors have opened in the run that revokes, and once root is dead nothing that fails
 //! keeps the cluster from being handed over.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+mod control;
+
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;

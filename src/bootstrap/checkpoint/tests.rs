@@ -2,7 +2,8 @@ use std::os::unix::fs::PermissionsExt;
 
 use super::*;
 use crate::bootstrap::decide::Recorded;
-use crate::failure::Failure;
+use crate::custodian;
+use crate::failure::{Exit, Failure};
 use crate::secret::{RootToken, SecretText, Token};
 
 fn directory() -> tempfile::TempDir {
@@ -233,4 +234,25 @@ async fn a_checkpoint_of_every_earlier_form_still_loads_at_every_stage() {
             checkpoint.start(Step::Preflight).unwrap();
         }
     }
+}
+
+#[test]
+fn a_key_service_that_has_too_much_to_do_is_no_refusal() {
+    let exit = |code: &str| {
+        let kind = custodian::Kind::Service {
+            action: "kms:Decrypt".into(),
+            code: code.into(),
+        };
+        let source = envelope::Error::from(custodian::Error::new("arn:aws:kms:k", kind));
+        let (path, source) = ("secrets".into(), Box::new(source));
+        Failure::from(CheckpointError::Sealed { path, source }).exit
+    };
+    for passing in [
+        "ThrottlingException",
+        "KMSInternalException",
+        "InternalFailure",
+    ] {
+        assert_eq!(exit(passing), Exit::Failed, "{passing}");
+    }
+    assert_eq!(exit("InvalidGrantTokenException"), Exit::Refused);
 }

@@ -5,6 +5,7 @@ use crate::bootstrap::decide::Recorded;
 use crate::bootstrap::evidence::Evidence;
 use crate::bootstrap::evidence_report::EvidenceReport;
 use crate::bootstrap::step::{Observation, Step};
+use crate::config::{Config, CustodianKind};
 use crate::failure::Failure;
 
 pub(super) fn observe(ceremony: &Ceremony<'_>) -> Observation {
@@ -23,6 +24,9 @@ pub(super) fn observe(ceremony: &Ceremony<'_>) -> Observation {
 pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failure> {
     let kept = ceremony.keeps_root();
     shares_left_the_machine(ceremony);
+    if let Some(said) = files_of_this_machine(ceremony) {
+        ceremony.find(said);
+    }
     let report = EvidenceReport::of(ceremony);
     let json = {
         let checkpoint = ceremony.checkpoint();
@@ -46,6 +50,26 @@ pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
         "destroyed"
     };
     Ok(evidence.with("checkpoint_secrets", secrets))
+}
+
+/// Who names a replica reckons with a machine that vanishes; shares in files would vanish with it.
+pub(super) fn files_of_this_machine(ceremony: &Ceremony<'_>) -> Option<String> {
+    let config: &Config = ceremony.config;
+    let is_file = |kind: &CustodianKind| matches!(kind, CustodianKind::Age { .. });
+    let custodians = config.init.custodians.iter();
+    let files = custodians.filter(|custodian| is_file(&custodian.kind));
+    let names: Vec<_> = files.map(|custodian| custodian.name.as_str()).collect();
+    if config.checkpoint.replica.is_none() || names.is_empty() {
+        return None;
+    }
+    let (shares, them, holders) = match names.len() {
+        1 => ("the share of NAMES is a file", "it", "its holder"),
+        _ => ("the shares of NAMES are files", "them", "their holders"),
+    };
+    let shares = shares.replace("NAMES", &names.join(", "));
+    Some(format!(
+        "{shares} of this machine, which the replica does not keep: bring {them} to {holders}, or use ssm"
+    ))
 }
 
 /// What was deleted there and read back as gone may still be in a copy that we cannot see.

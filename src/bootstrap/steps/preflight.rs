@@ -4,7 +4,7 @@
 
 use futures::future::join_all;
 
-use super::{clock, namespace};
+use super::{clock, hand_over, namespace};
 use crate::bootstrap::ceremony::Ceremony;
 use crate::bootstrap::decide::{Recorded, Refusal, Seen};
 use crate::bootstrap::evidence::Evidence;
@@ -62,6 +62,9 @@ pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
     let tried = try_custodians(ceremony, &mut failures).await;
     proofs(ceremony, &tried, &mut failures);
     trust(ceremony);
+    if let Some(said) = hand_over::files_of_this_machine(ceremony) {
+        ceremony.warn(said);
+    }
     if let Err(error) = ceremony.key()?.probe(&ceremony.config.cluster.name).await {
         failures.push(error.into());
     }

@@ -59,7 +59,34 @@ pub(super) async fn all_there(ceremony: &Ceremony<'_>) -> Result<(), Failure> {
     let mut found = look(ceremony).await;
     let missing = found.missing.drain(..).map(Failure::refused);
     found.failures.extend(missing);
+    found.failures.extend(removed(ceremony));
     Failure::all(found.failures).map_or(Ok(()), Err)
+}
+
+/// Holders that were given a share and that the file does not name any more: nobody looks at theirs.
+fn removed(ceremony: &Ceremony<'_>) -> Option<Failure> {
+    let checkpoint = ceremony.diary();
+    let named = |name: &&String| {
+        let mut custodians = ceremony.config.init.custodians.iter();
+        custodians.any(|custodian| custodian.name == **name)
+    };
+    let shares = checkpoint.diary().shares.keys();
+    let removed: Vec<_> = shares
+        .filter(|name| !named(name))
+        .map(String::as_str)
+        .collect();
+    if removed.is_empty() {
+        return None;
+    }
+    let names = removed.join(", ");
+    Some(
+        Failure::refused(format!(
+            "the file does not name {names} any more, who was given a share: nobody can see whether it is there"
+        ))
+        .advise(format!(
+            "put {names} back under init.custodians, with init.shares and init.threshold as they were: a holder              is taken out by a rekey, after the hand-over"
+        )),
+    )
 }
 
 async fn look(ceremony: &Ceremony<'_>) -> Found {

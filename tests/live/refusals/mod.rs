@@ -8,6 +8,7 @@ mod disk;
 mod file;
 mod later;
 mod places;
+mod second_place;
 mod shares;
 mod tls;
 

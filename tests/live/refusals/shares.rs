@@ -155,3 +155,27 @@ fn a_share_that_goes_just_before_root_does_keeps_root_alive() {
     ceremony.apply().exits(4);
     all_shares_are_good(&server, &ceremony);
 }
+
+#[test]
+fn a_holder_taken_out_of_the_file_after_the_shares_were_stored_keeps_root_alive() {
+    let (server, mut ceremony) = before();
+    ceremony.write("wrong.password", "this is not her password");
+    ceremony.set("/logins/ada/password", json!({ "file": "wrong.password" }));
+    ceremony.apply().exits(1).says(&["login ada"]);
+    ceremony.set("/logins/ada/password", json!({ "file": "ada.password" }));
+    let all = ceremony.file["init"]["custodians"].clone();
+    let two = json!([all[0], all[2]]);
+    ceremony.set("/init/custodians", two);
+    ceremony.set("/init/shares", json!(2));
+    fs::remove_file(ceremony.path("shares/bob.age")).expect("it was stored");
+    let log = server.audit().after_this();
+    ceremony
+        .apply()
+        .exits(3)
+        .says(&["does not name bob any more", "put bob back"]);
+    assert!(ceremony.keeps_secrets(), "root is alive");
+    assert!(
+        !log.requests()
+            .contains(&"update auth/token/revoke".to_owned())
+    );
+}
