@@ -14,6 +14,7 @@
  *       short       the first write at or after NUMBER writes half and says so
  *       short-full  the same, and the disk is full from there
  *       kill        SIGKILL before NUMBER
+ *       panic       EBADF for the first wait for events after NUMBER, at which the event loop of the program panics
  * STORE/trace       a line an operation: NUMBER CALL PATH [!], with ! where it was disturbed; and what was said on stdout
  * STORE/file-INODE  a file as of its last fsync, or as it was before
  * STORE/dir-INODE   likewise a directory: INODE TYPE MODE NAME a line
@@ -50,6 +51,7 @@ static const char *root, *store, *kind;
 static long number, counted;
 static int disturbed;
 static FILE *trace;
+static char last[64];
 
 static void fail(const char *what) {
     fprintf(stderr, "disk: %s: %s\n", what, strerror(errno));
@@ -142,15 +144,29 @@ static const struct { long number; struct call call; } CALLS[] = {
     {SYS_chmod, {"chmod", 'r', -1, 0}}, {SYS_fchmodat, {"chmod", 'r', 0, 1}},
     {SYS_truncate, {"truncate", 'r', -1, 0}},
 };
+/* What waits for events. */
+static const long WAITS[] = {SYS_epoll_wait, SYS_epoll_pwait, SYS_epoll_pwait2};
 enum { CALLS_COUNT = sizeof CALLS / sizeof *CALLS };
 
+static int is(const char *one) { return !strcmp(kind, one); }
+
+static int waits(long number) {
+    for (size_t i = 0; i < sizeof WAITS / sizeof *WAITS; i++)
+        if (WAITS[i] == number) return 1;
+    return 0;
+}
+
 static void watch_calls(void) {
-    struct sock_filter filter[2 * CALLS_COUNT + 4];
+    struct sock_filter filter[2 * CALLS_COUNT + 10];
     int n = 0;
     filter[n++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr));
     for (int i = 0; i <= CALLS_COUNT; i++) {
         unsigned wanted = i < CALLS_COUNT ? (unsigned)CALLS[i].number : SYS_prctl;
         filter[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, wanted, 0, 1);
+        filter[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRACE);
+    }
+    for (size_t i = 0; is("panic") && i < sizeof WAITS / sizeof *WAITS; i++) {
+        filter[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)WAITS[i], 0, 1);
         filter[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRACE);
     }
     filter[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
@@ -224,13 +240,11 @@ static int needs_room(pid_t process, const struct call *call, const struct user_
 
 /* ---- the fault ---- */
 
-static int is(const char *one) { return !strcmp(kind, one); }
-
 /* What becomes of a call: 0 it passes, -1 half of it, else the error. */
 static int judge(pid_t process, const struct call *call, struct user_regs_struct *regs) {
     int later = disturbed, here = !disturbed && counted >= number;
     int full = is("full") || is("short-full");
-    if (is("none")) return 0;
+    if (is("none") || is("panic")) return 0;
     if (later) return is("read-only") ? EROFS : full && needs_room(process, call, regs) ? ENOSPC : 0;
     if (!here) return 0;
     if (is("short") || is("short-full")) {
@@ -256,6 +270,14 @@ static int before(pid_t child, pid_t thread, struct user_regs_struct *regs) {
     char path[PATHS];
     for (int i = 0; i < CALLS_COUNT; i++)
         if (CALLS[i].number == (long)regs->orig_rax) call = &CALLS[i].call;
+    if (waits((long)regs->orig_rax)) {
+        if (disturbed || counted < number) return 0;
+        disturbed = 1;
+        fprintf(trace, "%ld wait after-%s !\n", counted, last);
+        regs->orig_rax = (word)-1, regs->rax = (word)-EBADF;
+        ptrace(PTRACE_SETREGS, thread, 0, regs);
+        return 0;
+    }
     if (!call) {
         /* The program hides its memory from other processes; this one has to read paths there. */
         if (regs->rdi != PR_SET_DUMPABLE) return 0;
@@ -280,6 +302,7 @@ static int before(pid_t child, pid_t thread, struct user_regs_struct *regs) {
     fprintf(trace, "%ld %s%s %s%s\n", counted, call->name, directory ? "-directory" : "",
             path[length] ? path + length + 1 : ".", fault ? " !" : "");
     fflush(trace);
+    snprintf(last, sizeof last, "%s", call->name);
     if (fault == SIGKILL << 16) end_all(child);
     if (fault == -1) regs->rdx /= 2;
     if (fault > 0) regs->orig_rax = (word)-1, regs->rax = (word)-fault;

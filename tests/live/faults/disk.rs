@@ -57,6 +57,7 @@ impl Disk {
             Some(Kind::ShortWrite) => "short",
             Some(Kind::ShortThenFull) => "short-full",
             Some(Kind::PowerCut | Kind::PowerCutNames) => "kill",
+            Some(Kind::Panic) => "panic",
             _ => "none",
         };
         let text = |path: &Path| path.to_str().expect("a name in Unicode").to_owned();

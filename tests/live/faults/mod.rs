@@ -168,6 +168,23 @@ fn secrets_that_were_destroyed_by_half_are_destroyed_by_the_next_run() {
     }
 }
 
+#[test]
+fn a_panic_with_its_whole_backtrace_shows_no_secret_and_the_next_run_goes_on() {
+    require!(["localstack-4.9.2", "openbao-2.7.2"]);
+    let reference = Reference::of_openbao();
+    for quarter in 1..4 {
+        let point = Point {
+            product: Product::OpenBao272,
+            kind: Kind::Panic,
+            number: reference.writes.len() * quarter / 4,
+        };
+        let outcome = outcome::of(point, &reference.end);
+        assert_eq!(outcome.verdict, Verdict::Converged, "{}", outcome.why);
+        assert_eq!(outcome.leaked, 0, "{}", outcome.why);
+        assert!(outcome.request.is_some(), "{point} was not met");
+    }
+}
+
 /// The disk breaks in the one moment in which the answer is in memory only: it waits for a person.
 #[test]
 fn an_answer_that_the_disk_does_not_take_is_kept_trying_until_it_does() {

@@ -185,6 +185,7 @@ fn after_the_fault(kind: Kind, met: bool, run: &Run) -> Result<(), String> {
         _ if !met => run.code == 4,
         (Kind::KillBefore | Kind::KillAfter, code) => code == -9,
         (Kind::PowerCut | Kind::PowerCutNames, code) => code == -9,
+        (Kind::Panic, code) => code == 101 && says("panicked at") && says("stack backtrace:"),
         // Nobody may notice.
         (Kind::ShortWrite, code) => code == 4,
         // What is no promise, such as the end of a trial value, does not stop it.

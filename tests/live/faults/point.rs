@@ -86,6 +86,8 @@ pub enum Kind {
     PowerCut,
     /// Lost power: names are as they were, contents are those of the last fsync.
     PowerCutNames,
+    /// The program panics: its event loop cannot wait for events after a write.
+    Panic,
 }
 
 impl Kind {
@@ -104,13 +106,14 @@ impl Kind {
         Self::Terminate,
     ];
     /// What is done to a write.
-    pub const WRITES: [Self; 6] = [
+    pub const WRITES: [Self; 7] = [
         Self::DiskFull,
         Self::ReadOnly,
         Self::ShortWrite,
         Self::ShortThenFull,
         Self::PowerCut,
         Self::PowerCutNames,
+        Self::Panic,
     ];
 
     /// All of them.
@@ -143,6 +146,7 @@ impl Kind {
             Self::ShortThenFull => "short-then-full",
             Self::PowerCut => "power-cut",
             Self::PowerCutNames => "power-cut-names",
+            Self::Panic => "panic",
         }
     }
 
@@ -166,6 +170,7 @@ impl Kind {
             Self::ShortThenFull => "half is written, then the disk is full",
             Self::PowerCut => "power cut: contents and names as of the last fsync",
             Self::PowerCutNames => "power cut: contents as of the last fsync, names as they were",
+            Self::Panic => "a panic at the next wait, with `RUST_BACKTRACE=full`",
         }
     }
 

@@ -86,6 +86,9 @@ impl Stage {
             let number = self.point.map_or(0, |point| point.number);
             tool = tool.through(&self.disk.through(kind, number));
         }
+        if kind == Some(Kind::Panic) {
+            tool = tool.env("RUST_BACKTRACE", "full");
+        }
         let run = tool.spawn(&[&APPLY[..], &["-vvv"]].concat());
         self.trap.aim_at(run.id());
         let run = Run::from(run.finish());
