@@ -61,7 +61,11 @@ impl Stage {
         let place = leader_among(&nodes).expect("a leader");
         if self.point.end == End::StepsDown && self.steps_down(&nodes[place]) {
             let another = || leader_among(&nodes).is_some_and(|now| now != place);
-            assert!(eventually(ELECTION, another), "nobody else leads");
+            let again = || nobody_else_can(&nodes, place) && leader_among(&nodes).is_some();
+            assert!(
+                eventually(ELECTION, || another() || again()),
+                "nobody leads"
+            );
             return Action::Pass;
         }
         nodes[place].kill();
@@ -82,14 +86,7 @@ impl Stage {
             return;
         };
         let mut nodes = locked(&self.nodes);
-        let others = nodes
-            .iter()
-            .enumerate()
-            .filter(|(other, _)| *other != place);
-        // A node that has not joined yet is sealed (503), or not even initialised (501).
-        let outside = |node: &Server| [501, 503].contains(&node.api().get("sys/health").0);
-        let nobody_can = others.into_iter().all(|(_, node)| outside(node));
-        if leader_among(&nodes).is_some() || nobody_can {
+        if leader_among(&nodes).is_some() || nobody_else_can(&nodes, place) {
             nodes[place].restart();
             *locked(&self.down) = None;
         }
@@ -103,6 +100,16 @@ impl Stage {
         }));
         run.finish().into()
     }
+}
+
+/// Whether the other nodes have not joined yet: such a one is sealed (503), or not even initialised (501).
+fn nobody_else_can(nodes: &[Server], place: usize) -> bool {
+    let others = nodes
+        .iter()
+        .enumerate()
+        .filter(|(other, _)| *other != place);
+    let outside = |node: &Server| [501, 503].contains(&node.api().get("sys/health").0);
+    others.into_iter().all(|(_, node)| outside(node))
 }
 
 /// Everybody may ask any node for the rest.
