@@ -8,7 +8,7 @@ use super::belonging;
 use super::ceremony::Ceremony;
 use super::event::Event;
 use super::inactive;
-use crate::failure::Failure;
+use crate::failure::{Exit, Failure};
 use crate::vault;
 
 /// The longest time between two looks: a look costs little, and a person is waiting. A shorter wait is not
@@ -62,6 +62,13 @@ impl Ceremony<'_> {
             }
             _ => self.find_active().await,
         }
+    }
+
+    /// Whether trying again on the active node may help: whatever failed on a node that leads no more may have
+    /// failed for that reason alone.
+    pub async fn passes(&self, failure: &Failure) -> bool {
+        failure.is_passing()
+            || (failure.exit == Exit::Failed && !vault::sys::is_active(&self.client()).await)
     }
 
     /// Pauses between two looks at something that takes time, and says what is waited for.

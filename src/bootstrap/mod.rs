@@ -52,7 +52,6 @@ use step::{ORDER, Observation, Step};
 
 use crate::config::{BreakGlass, Config};
 use crate::failure::{Exit, Failure};
-use crate::vault;
 
 pub use abandon::{Abandoned, abandon};
 pub use interrupt::Interrupt;
@@ -220,19 +219,13 @@ async fn one_step(step: Step, ceremony: &mut Ceremony<'_>) -> Result<(Outcome, E
             Err(failure) if asks_the_active_node(step) => failure,
             result => return result,
         };
-        if !passes(&failure, ceremony).await {
+        if !ceremony.passes(&failure).await {
             return Err(failure);
         }
         ceremony.note(format!("{failure}; looking for the active node again"));
         ceremony.find_active().await?;
     }
     attempt(step, ceremony).await
-}
-
-/// Whatever failed on a node that leads no more may have failed for that reason alone.
-async fn passes(failure: &Failure, ceremony: &Ceremony<'_>) -> bool {
-    failure.is_passing()
-        || (failure.exit == Exit::Failed && !vault::sys::is_active(&ceremony.client()).await)
 }
 
 async fn attempt(step: Step, ceremony: &mut Ceremony<'_>) -> Result<(Outcome, Evidence), Failure> {

@@ -12,6 +12,9 @@ use crate::failure::Failure;
 use crate::vault::sys::{self, Health};
 use crate::vault::{Client, RootGeneration, probe_root_generation, token};
 
+/// How often the active node is described when it leads no more in the middle of that.
+const LOOKS: usize = 4;
+
 pub(super) async fn observe(ceremony: &Ceremony<'_>) -> Result<Observation, Failure> {
     let client = ceremony.client();
     let Some((active, health)) = sys::active(&client).await else {
@@ -49,6 +52,20 @@ pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
             .wait(begun, limit, "the active node to answer its root", &said)
             .await?;
     }
+    for _ in 1..LOOKS {
+        match describe(ceremony).await {
+            Err(failure) if ceremony.passes(&failure).await => {
+                ceremony.note(format!("{failure}; looking for the active node again"));
+                ceremony.find_active().await?;
+            }
+            described => return described,
+        }
+    }
+    describe(ceremony).await
+}
+
+/// Whose the active node is, who belongs to it, and how it makes root tokens.
+async fn describe(ceremony: &Ceremony<'_>) -> Result<Evidence, Failure> {
     let active = ceremony.client();
     let health = sys::health(&active).await?;
     belonging::belongs(ceremony, &active, &health)?;
