@@ -6,6 +6,7 @@
 
 pub mod audit;
 pub mod compare;
+pub mod generation;
 pub mod init;
 pub mod mounts;
 pub mod oidc;
@@ -29,6 +30,7 @@ pub use body::Body;
 pub use client::{Answer, Client};
 pub use compare::{Comparison, Difference, compare, compare_tune, same_policy};
 pub use error::{Error, Kind, NoLogin, answered_with};
+pub use generation::{Dialect, Generation};
 pub use init::{InitAnswer, InitAnswerError, InitKeys, InitRequest};
 pub use mounts::Mount;
 pub use policies::ResultantAcl;

@@ -93,6 +93,13 @@ impl Reply {
         Error::new(&self.method, &self.url, kind)
     }
 
+    /// Whether the server refuses with a text that has `words` in it, where the text itself may not be kept.
+    pub(super) fn refuses_with(&self, words: &str) -> bool {
+        let refused = refused(&self.body);
+        let texts = refused.and_then(|refused| refused.errors);
+        texts.is_some_and(|texts| texts.iter().any(|text| text.contains(words)))
+    }
+
     /// The error that this answer is. Only what has the servers' own form is a refusal of theirs: a proxy's
     /// 403 says nothing about a token, and its 400 nothing about an initialisation, be it empty or JSON.
     pub(super) fn refusal(&self) -> Error {

@@ -1,0 +1,347 @@
+//! Making a root token from a quorum of shares, over `sys/generate-root` or OpenBao's own
+//! `sys/generate-root-token`.
+//!
+//! The server keeps one attempt at a time, named by a nonce. It gives the new token, XORed with the one-time pad of
+//! whoever started the attempt, to the caller of the last share and to nobody else; the pad is ours, so that what
+//! goes over the wire is never the token.
+//!
+//! Forms and texts: `vault/generate_root.go` and `http/sys_generate_root.go` of both products,
+//! `vault/logical_system_generate_root.go` of OpenBao; measured on Vault 1.21.1, OpenBao 2.6.2 and 2.7.2.
+
+use aws_lc_rs::rand::{SecureRandom, SystemRandom};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+use http::Method;
+use serde::Deserialize;
+use zeroize::Zeroizing;
+
+use super::body::Body;
+use super::client::Client;
+use super::error::{Error, Kind};
+use super::exchange::Ask;
+use super::reply::Reply;
+use super::root::RootGeneration;
+use super::sys::share_as_hex;
+use crate::secret::{RootToken, SecretText, Share, Token};
+
+/// The letters of a one-time pad; the servers take no others (`sdk/helper/base62`).
+const LETTERS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+/// The longest pad that is made, in bytes. Tokens of both products have less than 30.
+const LONGEST_PAD: usize = 256;
+
+/// Under which paths a server makes root tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dialect {
+    /// `sys/generate-root`: no envelope; Vault, and OpenBao where its listener allows it.
+    Classic,
+    /// `sys/generate-root-token`: enveloped, and 500 for a share that is refused; OpenBao from 2.6.
+    OpenBao,
+}
+
+impl Dialect {
+    /// How a server that said this is asked; nothing where it makes none over its API.
+    #[must_use]
+    pub fn of(rules: RootGeneration) -> Option<Self> {
+        match rules {
+            RootGeneration::OpenClassic | RootGeneration::AuthenticatedClassic => {
+                Some(Self::Classic)
+            }
+            RootGeneration::OpenBaoAuthenticated => Some(Self::OpenBao),
+            RootGeneration::Off => None,
+        }
+    }
+
+    fn attempt(self) -> &'static str {
+        match self {
+            Self::Classic => "sys/generate-root/attempt",
+            Self::OpenBao => "sys/generate-root-token/attempt",
+        }
+    }
+
+    fn update(self) -> &'static str {
+        match self {
+            Self::Classic => "sys/generate-root/update",
+            Self::OpenBao => "sys/generate-root-token/update",
+        }
+    }
+}
+
+/// How far the attempt of a server is. Nothing here is secret, but the nonce is what shares are given to: a share
+/// goes only to a nonce that came from whoever started the attempt, never to the one that the server shows.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Progress {
+    /// Whether there is an attempt at all.
+    pub started: bool,
+    /// Names the attempt; empty without one.
+    #[serde(default)]
+    pub nonce: String,
+    /// Shares that it has.
+    #[serde(default)]
+    pub progress: u32,
+    /// Shares that it needs.
+    #[serde(default)]
+    pub required: u32,
+    /// How long the one-time pad must be, in bytes.
+    #[serde(default)]
+    pub otp_length: usize,
+    /// Of the PGP key that the token will be encrypted with; empty without one.
+    #[serde(default)]
+    pub pgp_fingerprint: String,
+}
+
+/// A server's generation of root tokens, as a login with the grant sees it.
+pub struct Generation<'a> {
+    client: Client,
+    dialect: Dialect,
+    token: &'a Token,
+}
+
+/// What became of a request to start.
+#[derive(Debug)]
+pub enum Start {
+    /// It is ours.
+    Ours(Progress),
+    /// Somebody's attempt is under way already.
+    Busy,
+}
+
+/// What became of a share.
+pub enum Given {
+    /// It counts; more are needed.
+    Counts(Progress),
+    /// It was the last one.
+    Complete(Encoded),
+    /// The attempt has this one already.
+    Twice,
+    /// There is no attempt, or another one.
+    Gone,
+    /// These shares together are no key of this cluster: the attempt goes on without any of them.
+    Wrong,
+    /// It is none that the server can read.
+    Unreadable,
+}
+
+/// The new token under the one-time pad: of no use without it.
+pub struct Encoded(SecretText);
+
+/// The one-time pad of an attempt.
+pub struct Pad(SecretText);
+
+impl Pad {
+    /// A new one of `length` bytes, as [`Progress::otp_length`] says.
+    ///
+    /// # Errors
+    /// The server wants one of no sensible length, or there are no random bytes.
+    pub fn new(length: usize) -> Result<Self, &'static str> {
+        if length == 0 || length > LONGEST_PAD {
+            return Err("the server wants a one-time pad of no sensible length");
+        }
+        let random = SystemRandom::new();
+        let mut text = String::with_capacity(length);
+        let mut bytes = Zeroizing::new([0u8; LONGEST_PAD]);
+        while text.len() < length {
+            random
+                .fill(&mut *bytes)
+                .map_err(|_| "the system gives no random bytes")?;
+            // 248 is four times 62: every letter is as likely as any other.
+            let letters = bytes.iter().filter(|byte| **byte < 248);
+            let missing = length - text.len();
+            text.extend(letters.take(missing).map(|byte| letter(*byte)));
+        }
+        Ok(Self(SecretText::new(text)))
+    }
+
+    /// The token behind `encoded`.
+    ///
+    /// # Errors
+    /// It was encoded with another pad, or is no token at all.
+    pub fn open(&self, encoded: &Encoded) -> Result<RootToken, &'static str> {
+        let text = encoded.0.expose().trim_end_matches('=');
+        let bytes = STANDARD_NO_PAD.decode(text).map(Zeroizing::new);
+        let bytes = bytes.map_err(|_| "the encoded token is not base64")?;
+        let pad = self.0.expose().as_bytes();
+        if bytes.len() != pad.len() {
+            return Err("the encoded token is as long as another one-time pad");
+        }
+        let plain = bytes.iter().zip(pad).map(|(one, other)| one ^ other);
+        let plain = Zeroizing::new(plain.collect::<Vec<u8>>());
+        // Tokens are letters, digits and a few marks; what another pad makes of them is not.
+        let fits = |byte: &u8| byte.is_ascii_alphanumeric() || b"._-".contains(byte);
+        let text = std::str::from_utf8(&plain)
+            .ok()
+            .filter(|text| text.bytes().all(|byte| fits(&byte)));
+        let text = text.ok_or("what the one-time pad makes of it is no token")?;
+        Ok(RootToken::new(Token::new(text.to_owned())))
+    }
+}
+
+fn letter(byte: u8) -> char {
+    char::from(LETTERS[usize::from(byte) % LETTERS.len()])
+}
+
+#[derive(Deserialize)]
+struct Update {
+    #[serde(flatten)]
+    progress: Progress,
+    #[serde(default)]
+    complete: bool,
+    #[serde(default)]
+    encoded_token: Option<SecretText>,
+}
+
+impl<'a> Generation<'a> {
+    /// `client` must be the active node's and stays the one that is asked: an attempt is kept in its memory alone.
+    /// Root is of the root namespace, and made there.
+    #[must_use]
+    pub fn new(client: &Client, dialect: Dialect, token: &'a Token) -> Self {
+        Self {
+            client: client.in_namespace(None),
+            dialect,
+            token,
+        }
+    }
+
+    /// How far the attempt is.
+    ///
+    /// # Errors
+    /// Any answer but 200; 403 is a login without the grant.
+    pub async fn progress(&self) -> Result<Progress, Error> {
+        let reply = self.ask(Method::GET, self.dialect.attempt(), None).await?;
+        reply.ok()?.data()
+    }
+
+    /// Starts an attempt whose token comes out under `pad`.
+    ///
+    /// # Errors
+    /// Any other answer but 200. After a 5xx or a lost answer there may be an attempt all the same.
+    pub async fn start(&self, pad: &Pad) -> Result<Start, Error> {
+        let otp = SecretText::new(pad.0.expose().to_owned());
+        let body = Body::map([("otp", otp)]);
+        let path = self.dialect.attempt();
+        let reply = self.ask(Method::POST, path, Some(&body)).await?;
+        if !reply.is_success() && reply.refuses_with("already in progress") {
+            return Ok(Start::Busy);
+        }
+        Ok(Start::Ours(reply.ok()?.data()?))
+    }
+
+    /// Gives one share to the attempt of this nonce.
+    ///
+    /// # Errors
+    /// Any answer that says nothing about the share. After a 5xx or a lost answer it may count all the same, and
+    /// if it was the last one there may be a root token that nobody has.
+    pub async fn give(&self, nonce: &str, share: &Share) -> Result<Given, Error> {
+        let path = self.dialect.update();
+        let Some(key) = share_as_hex(share) else {
+            return Ok(Given::Unreadable);
+        };
+        let body = Body::map([
+            ("nonce", Body::String(nonce.to_owned())),
+            ("key", Body::from(key)),
+        ]);
+        let reply = self.ask(Method::POST, path, Some(&body)).await?;
+        if !reply.is_success() {
+            return refused(&reply).ok_or_else(|| reply.refusal());
+        }
+        let update: Update = reply.data()?;
+        match update.encoded_token.filter(|text| !text.is_empty()) {
+            Some(encoded) if update.complete => Ok(Given::Complete(Encoded(encoded))),
+            _ if update.complete => {
+                Err(reply.fail(Kind::Malformed("it is complete and holds no token".into())))
+            }
+            _ => Ok(Given::Counts(update.progress)),
+        }
+    }
+
+    /// Ends the attempt, whosever it is. None at all is no error.
+    ///
+    /// # Errors
+    /// Any answer but 2xx.
+    pub async fn cancel(&self) -> Result<(), Error> {
+        let path = self.dialect.attempt();
+        self.ask(Method::DELETE, path, None).await?.ok()?;
+        Ok(())
+    }
+
+    async fn ask(&self, method: Method, path: &str, body: Option<&Body>) -> Result<Reply, Error> {
+        let ask = Ask::new(method, path, Some(self.token));
+        let ask = match body {
+            Some(body) => ask.with_body(body),
+            None => ask,
+        };
+        self.client.ask(ask).await
+    }
+}
+
+/// What the server says about a share that it does not take. Its texts repeat the right nonce and are not kept.
+fn refused(reply: &Reply) -> Option<Given> {
+    let says = |text: &str| reply.refuses_with(text);
+    if says("already been provided") {
+        Some(Given::Twice)
+    } else if says("incorrect nonce") || says("no root generation in progress") {
+        Some(Given::Gone)
+    } else if says("root generation aborted") {
+        Some(Given::Wrong)
+    } else if says("key is shorter") || says("key is longer") || says("valid hex or base64") {
+        Some(Given::Unreadable)
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn encoded(token: &str, pad: &str) -> Encoded {
+        let bytes = token
+            .bytes()
+            .zip(pad.bytes())
+            .map(|(one, other)| one ^ other);
+        let text = STANDARD_NO_PAD.encode(bytes.collect::<Vec<u8>>());
+        Encoded(SecretText::new(text))
+    }
+
+    #[test]
+    fn a_pad_has_the_length_that_the_server_wants_and_its_letters_only() {
+        for length in [1, 26, 28, LONGEST_PAD] {
+            let pad = Pad::new(length).unwrap();
+            assert_eq!(pad.0.len(), length);
+            assert!(pad.0.expose().bytes().all(|byte| LETTERS.contains(&byte)));
+        }
+        let (one, other) = (Pad::new(26).unwrap(), Pad::new(26).unwrap());
+        assert_ne!(one.0.expose(), other.0.expose());
+        assert!(Pad::new(0).is_err() && Pad::new(LONGEST_PAD + 1).is_err());
+    }
+
+    #[test]
+    fn a_token_comes_out_under_its_own_pad_only() {
+        let token = "hvs.0123456789abcdefABCDEFgh";
+        let pad = Pad::new(token.len()).unwrap();
+        let there = encoded(token, pad.0.expose());
+        assert_eq!(pad.open(&there).unwrap().token().expose(), token);
+        let padded = Encoded(SecretText::new(format!("{}==", there.0.expose())));
+        assert_eq!(pad.open(&padded).unwrap().token().expose(), token);
+        let longer = Pad::new(token.len() + 1).unwrap();
+        assert!(longer.open(&there).is_err());
+        assert!(
+            pad.open(&Encoded(SecretText::new("no base64!".into())))
+                .is_err()
+        );
+        let noise = Encoded(SecretText::new(STANDARD_NO_PAD.encode([0xffu8; 28])));
+        assert!(pad.open(&noise).is_err());
+    }
+
+    #[test]
+    fn the_dialect_follows_what_the_server_said() {
+        assert_eq!(
+            Dialect::of(RootGeneration::OpenClassic),
+            Some(Dialect::Classic)
+        );
+        assert_eq!(
+            Dialect::of(RootGeneration::OpenBaoAuthenticated),
+            Some(Dialect::OpenBao)
+        );
+        assert_eq!(Dialect::of(RootGeneration::Off), None);
+    }
+}
