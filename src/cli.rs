@@ -145,6 +145,9 @@ pub struct Apply {
     #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = "")]
     #[arg(conflicts_with_all = ["yes", "keep_root", "revoke_other_roots", "report"])]
     pub abandon: Option<String>,
+    /// File with an age identity that opens a share, for the drill; may be given several times
+    #[arg(long, value_name = "FILE")]
+    pub identity: Vec<PathBuf>,
     /// Take the replica of the checkpoint over from the run of this id, whose machine is gone
     #[arg(long, value_name = "ID")]
     pub take_over: Option<String>,

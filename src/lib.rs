@@ -7,6 +7,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 pub mod bootstrap;
+pub mod break_glass;
 pub mod cli;
 pub mod config;
 pub mod custodian;

@@ -125,6 +125,7 @@ async fn apply(
         accept_addresses: typed.accept_address,
         take_over: typed.take_over,
         sign_in_seconds: typed.sign_in_timeout,
+        identities: typed.identity,
         report: typed.report,
     };
     if !options.yes && config.revoke_root && !std::io::stdin().is_terminal() {

@@ -110,7 +110,7 @@ fn steps(diary: &Diary) -> Vec<Value> {
 
 fn break_glass(ceremony: &Ceremony<'_>) -> Value {
     match &ceremony.config.break_glass {
-        crate::config::BreakGlass::Logins(logins) => json!({
+        crate::config::BreakGlass::Logins { names: logins, .. } => json!({
             "logins": logins,
             "policy": super::grant::POLICY,
             "rehearsed": "not rehearsed",

@@ -8,6 +8,7 @@ use futures::future::join_all;
 use super::ceremony::Edge;
 use super::checkpoint::Checkpoint;
 use super::decide::Recorded;
+use super::holders;
 use super::interrupt::Interrupt;
 use super::options::Options;
 use super::places;
@@ -37,7 +38,7 @@ pub(super) async fn open(
     let (checkpoint, second_place) =
         second_place::checkpoint_unless(config, take_over, interrupt).await?;
     let opened = tokio::select! {
-        opened = the_rest(config, checkpoint) => opened,
+        opened = the_rest(config, options, checkpoint) => opened,
         stop = interrupt.requested() => Err(stop),
     };
     match opened {
@@ -55,7 +56,11 @@ pub(super) async fn open(
     }
 }
 
-async fn the_rest(config: &Config, checkpoint: Checkpoint) -> Result<Edge, Failure> {
+async fn the_rest(
+    config: &Config,
+    options: &Options,
+    checkpoint: Checkpoint,
+) -> Result<Edge, Failure> {
     let finished = checkpoint.diary().handed_over() && !checkpoint.keeps_something()?;
     let (mut failures, mut warnings) = (Vec::new(), Vec::new());
     let begun = checkpoint.diary().recorded(Step::Initialize) != Recorded::Nothing;
@@ -68,6 +73,12 @@ async fn the_rest(config: &Config, checkpoint: Checkpoint) -> Result<Edge, Failu
     } else {
         failures.extend(away);
         places::apart(&custodians, checkpoint.directory(), &mut failures);
+        // A drill that was held, or a root that is dead, asks nobody any more.
+        let diary = checkpoint.diary();
+        let over = [Step::Drill, Step::RevokeRoot].map(|step| diary.recorded(step));
+        if over == [Recorded::Nothing; 2] {
+            holders::can_be_asked(config, options, &custodians, &mut failures);
+        }
     }
     // Without its passphrase there is no key, and that it is missing is said already.
     let key = if finished || passphrase_is_missing(config, &resolved) {

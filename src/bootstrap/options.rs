@@ -1,6 +1,6 @@
 //! What was typed, without the command line's own types.
 
-use crate::config::Config;
+use crate::config::{Config, in_shell};
 use crate::failure::Failure;
 
 /// Choices of one `apply`.
@@ -22,6 +22,8 @@ pub struct Options {
     pub take_over: Option<String>,
     /// How long a person is waited for, in seconds.
     pub sign_in_seconds: u64,
+    /// Files of identities that open shares of people.
+    pub identities: Vec<std::path::PathBuf>,
     /// A copy of the report goes here.
     pub report: Option<std::path::PathBuf>,
 }
@@ -45,6 +47,10 @@ impl Options {
         for (_, name) in typed.iter().filter(|(set, name)| *set || *name == option) {
             verb.push(' ');
             verb.push_str(name);
+        }
+        for file in &self.identities {
+            verb.push_str(" --identity ");
+            verb.push_str(&in_shell(&file.display().to_string()));
         }
         config.command(&verb)
     }

@@ -33,6 +33,8 @@ pub enum Step {
     Writes,
     /// Each declared login opens, and the grant holds.
     Logins,
+    /// A quorum has made a root token, which is dead again.
+    Drill,
     /// No root token left, and proof of it.
     RevokeRoot,
     /// Report written, secrets of the checkpoint destroyed.
@@ -41,7 +43,7 @@ pub enum Step {
 
 /// The order is a security property: shares are safe before anything is built on them, audit is on
 /// before anything worth auditing, a policy exists before a role that names it, and root goes last.
-pub const ORDER: [Step; 13] = [
+pub const ORDER: [Step; 14] = [
     Step::Preflight,
     Step::Initialize,
     Step::StoreRecoveryKeys,
@@ -53,6 +55,7 @@ pub const ORDER: [Step; 13] = [
     Step::Roles,
     Step::Writes,
     Step::Logins,
+    Step::Drill,
     Step::RevokeRoot,
     Step::HandOver,
 ];
@@ -73,6 +76,7 @@ impl Step {
             Step::Roles => "roles",
             Step::Writes => "writes",
             Step::Logins => "logins",
+            Step::Drill => "drill",
             Step::RevokeRoot => "revoke-root",
             Step::HandOver => "hand-over",
         }
@@ -93,6 +97,7 @@ impl Step {
             Step::Roles => "roles and users",
             Step::Writes => "other writes",
             Step::Logins => "log in another way",
+            Step::Drill => "rehearse the way back",
             Step::RevokeRoot => "revoke root and prove it",
             Step::HandOver => "hand over",
         }

@@ -88,7 +88,9 @@ impl Config {
     #[must_use]
     pub fn doors(&self) -> Vec<&Login> {
         match &self.break_glass {
-            BreakGlass::Logins(names) => names.iter().filter_map(|name| self.login(name)).collect(),
+            BreakGlass::Logins { names, .. } => {
+                names.iter().filter_map(|name| self.login(name)).collect()
+            }
             BreakGlass::None { .. } => Vec::new(),
         }
     }

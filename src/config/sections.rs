@@ -7,8 +7,8 @@ use std::path::Path;
 
 use super::model::{
     AuditDevice, AuthMount, Aws, BreakGlass, Checkpoint, CheckpointKey, Cluster, Custodian,
-    CustodianKind, Fields, Init, Policy, PolicySource, Replica, ReplicaKind, Seal, SecretsEngine,
-    Timeouts, Tls, Write,
+    CustodianKind, Drill, Fields, Init, Policy, PolicySource, Replica, ReplicaKind, Seal,
+    SecretsEngine, Timeouts, Tls, Write,
 };
 use super::reading::{Reading, mount_path, span, url};
 use super::shape;
@@ -236,7 +236,13 @@ impl Reading<'_> {
 
     pub(super) fn break_glass(&mut self) -> Option<BreakGlass> {
         Some(match self.typed(&["break_glass"])? {
-            shape::BreakGlass::Logins(doors) => BreakGlass::Logins(doors.logins),
+            shape::BreakGlass::Logins(doors) => BreakGlass::Logins {
+                names: doors.logins,
+                drill: match doors.drill {
+                    None | Some(shape::Drill::BeforeRevoke) => Drill::BeforeRevoke,
+                    Some(shape::Drill::Later) => Drill::Later,
+                },
+            },
             shape::BreakGlass::None(none) => BreakGlass::None { reason: none.none },
         })
     }

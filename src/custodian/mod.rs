@@ -283,6 +283,19 @@ impl Custodian {
         }
     }
 
+    /// Whether a machine has what opens it: its own rights, or one of these identities.
+    #[must_use]
+    pub fn opens_with(&self, identities: &[IdentityFile]) -> bool {
+        match &self.place {
+            Place::Ssm(_) => true,
+            Place::Age(place) => {
+                let recipient = place.recipient();
+                let mut all = identities.iter().flat_map(IdentityFile::recipients);
+                all.any(|one| one == recipient)
+            }
+        }
+    }
+
     /// A random word that only the holder can read. Nothing is written.
     ///
     /// # Errors
@@ -348,6 +361,12 @@ fn compare(recorded: &Stored, found: &Stored) -> Observation {
     } else {
         Observation::Changed(changed.join(", "))
     }
+}
+
+/// A share as somebody typed it.
+#[must_use]
+pub fn typed(text: SecretText) -> Share {
+    share_from(text.expose())
 }
 
 /// Text of a share as it is kept: without the line end that people's tools add.

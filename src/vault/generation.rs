@@ -201,6 +201,19 @@ impl<'a> Generation<'a> {
         }
     }
 
+    /// The node that is asked, as the operator wrote it.
+    #[must_use]
+    pub fn address(&self) -> &str {
+        self.client.address()
+    }
+
+    /// How a person ends an attempt, whosever it is.
+    #[must_use]
+    pub fn how_to_cancel(&self) -> String {
+        let (address, path) = (self.client.address(), self.dialect.attempt());
+        format!("curl -sS -X DELETE -H \"X-Vault-Token: $TOKEN\" {address}/v1/{path}")
+    }
+
     /// How far the attempt is.
     ///
     /// # Errors

@@ -40,9 +40,11 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("reference", &["config", "secret"]),
     ("door", &["kubernetes", "secret", "vault"]),
     ("report", &["bootstrap", "failure", "layout"]),
+    ("break_glass", &["failure", "secret", "vault"]),
     (
         "bootstrap",
         &[
+            "break_glass",
             "config",
             "custodian",
             "door",

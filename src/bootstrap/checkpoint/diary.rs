@@ -35,6 +35,9 @@ pub struct Diary {
     /// How many shares the cluster was asked for, and how many of them open it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asked: Option<Asked>,
+    /// A root generation of ours that was begun and not seen to its end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generating: Option<Generating>,
     /// Part of the names of trial values with custodians: what a killed run left is known as ours by it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trial: Option<String>,
@@ -79,6 +82,17 @@ pub struct Asked {
     pub threshold: u32,
     /// Recovery shares, or unseal shares.
     pub recovery: bool,
+}
+
+/// An attempt at a root token: what may be left of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Generating {
+    /// Its nonce, once the server gave one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nonce: Option<String>,
+    /// Accessors of the root tokens that were there just before the last share was given; another one is of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub roots: Option<BTreeSet<String>>,
 }
 
 /// One step in the diary.
@@ -133,6 +147,7 @@ impl Diary {
             },
             addresses: BTreeSet::new(),
             asked: None,
+            generating: None,
             trial: None,
             left_for: None,
             steps: BTreeMap::new(),

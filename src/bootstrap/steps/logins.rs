@@ -202,7 +202,7 @@ async fn holds_the_grant(
 
 fn is_break_glass(ceremony: &Ceremony<'_>, login: &Login) -> bool {
     match &ceremony.config.break_glass {
-        BreakGlass::Logins(names) => names.contains(&login.name),
+        BreakGlass::Logins { names, .. } => names.contains(&login.name),
         BreakGlass::None { .. } => false,
     }
 }

@@ -5,6 +5,7 @@
 mod audit;
 mod auth_methods;
 mod clock;
+pub(super) mod drill;
 mod hand_over;
 pub(super) mod initialize;
 mod logins;
@@ -43,6 +44,7 @@ pub(super) async fn observe(step: Step, ceremony: &Ceremony<'_>) -> Result<Obser
         Step::Roles => roles::observe(ceremony).await,
         Step::Writes => writes::observe(ceremony).await,
         Step::Logins => logins::observe(ceremony),
+        Step::Drill => Ok(drill::observe(ceremony)),
         Step::RevokeRoot => revoke_root::observe(ceremony).await,
         Step::HandOver => Ok(hand_over::observe(ceremony)),
     }
@@ -71,6 +73,7 @@ pub(super) async fn apply(
         // In the order of the file, since one may need what another made.
         Step::Writes => desired::write_pending(ceremony, observation, 1).await,
         Step::Logins => logins::apply(ceremony).await,
+        Step::Drill => Box::pin(drill::apply(ceremony)).await,
         Step::RevokeRoot => revoke_root::apply(ceremony).await,
         Step::HandOver => hand_over::apply(ceremony).await,
     }

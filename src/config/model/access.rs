@@ -243,11 +243,25 @@ impl fmt::Display for Capability {
 /// `break_glass`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BreakGlass {
-    /// Names of the logins that get the grant; never empty. The drill comes later.
-    Logins(Vec<String>),
+    /// There is a way back.
+    Logins {
+        /// Names of the logins that get the grant; never empty.
+        names: Vec<String>,
+        /// When it is rehearsed.
+        drill: Drill,
+    },
     /// Given up on purpose.
     None {
         /// Why, for the report.
         reason: String,
     },
+}
+
+/// When a root token is made of the shares as the custodians keep them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Drill {
+    /// While root still lives: root does not go before it passed.
+    BeforeRevoke,
+    /// Not by `apply`: a finding.
+    Later,
 }

@@ -113,15 +113,16 @@ pub(crate) struct BreakGlassLogins {
     /// Names of `logins`; two on different auth methods are advised.
     #[schemars(length(min = 1))]
     pub(crate) logins: Vec<String>,
-    /// When the drill happens: `later`.
-    #[expect(dead_code, reason = "there is one choice so far")]
+    /// When a root token is made of the shares as the custodians keep them: `before-revoke`, while root still lives,
+    /// or `later`, which is a finding until then.
     pub(crate) drill: Option<Drill>,
 }
 
 /// When the drill happens.
-#[derive(Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Drill {
+    BeforeRevoke,
     Later,
 }
 

@@ -1,0 +1,217 @@
+//! The way back, walked once while root still lives: the shares as their custodians keep them, and a login with the
+//! grant, make a root token; it is looked at, revoked, and answers 403. Every share is in one of the quorums.
+
+use serde_json::{Value, json};
+
+use super::logins::root_stands;
+use crate::bootstrap::ceremony::Ceremony;
+use crate::bootstrap::checkpoint::Generating;
+use crate::bootstrap::decide::Recorded;
+use crate::bootstrap::evidence::Evidence;
+use crate::bootstrap::scan::scan;
+use crate::bootstrap::step::{Observation, Step};
+use crate::bootstrap::{doors, forgetting, holders, witness};
+use crate::break_glass::{self, Held, Moment, covering};
+use crate::config::{BreakGlass, Drill, Login};
+use crate::custodian::IdentityFile;
+use crate::door;
+use crate::failure::Failure;
+use crate::secret::{RootToken, Token};
+use crate::vault::root::Life;
+use crate::vault::{Client, Dialect, Generation, RootSession, probe_root_generation, token};
+
+/// Under which name the evidence keeps what each quorum did.
+const QUORUMS: &str = "quorums";
+
+/// A drill that was held stands: the shares are looked at once more right before root goes, and have not changed
+/// since then.
+pub(super) fn observe(ceremony: &Ceremony<'_>) -> Observation {
+    let BreakGlass::Logins { drill, .. } = &ceremony.config.break_glass else {
+        return Observation::nothing_declared();
+    };
+    let later = || Evidence::default().with("drill", "later");
+    let evidence = recorded(ceremony);
+    if held(ceremony) || *drill == Drill::Later || !ceremony.is_root() {
+        return Observation::present(evidence.unwrap_or_else(later));
+    }
+    Observation::absent()
+}
+
+fn recorded(ceremony: &Ceremony<'_>) -> Option<Evidence> {
+    let checkpoint = ceremony.diary();
+    let diary = checkpoint.diary();
+    let done = diary.recorded(Step::Drill) == Recorded::Done;
+    let entry = diary.steps.get(&Step::Drill).filter(|_| done);
+    entry.map(|entry| entry.evidence.clone())
+}
+
+/// Whether a drill passed in this ceremony.
+pub(in crate::bootstrap) fn held(ceremony: &Ceremony<'_>) -> bool {
+    let quorums = recorded(ceremony).and_then(|evidence| evidence.get::<Vec<Value>>(QUORUMS));
+    quorums.is_some_and(|quorums| !quorums.is_empty())
+}
+
+pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failure> {
+    settle(ceremony).await?;
+    forgetting::custodians_again(ceremony)
+        .await
+        .map_err(root_stands)?;
+    let result = hold(ceremony).await;
+    forgetting::after_the_shares(ceremony);
+    if result.is_err()
+        && let Err(left) = settle(ceremony).await
+    {
+        ceremony.warn(format!(
+            "what is left of the drill is ended by the next run: {left}"
+        ));
+    }
+    result.map_err(root_stands)
+}
+
+async fn hold(ceremony: &Ceremony<'_>) -> Result<Evidence, Failure> {
+    let client = ceremony.client();
+    let dialect = dialect(ceremony, &client).await?;
+    let identities = holders::identities(ceremony.options)?;
+    let Some(login) = door_to_use(ceremony) else {
+        return Err(Failure::refused("no break-glass login is declared"));
+    };
+    let door = doors::door(ceremony, login)?;
+    let session = door::open(&client, &door, ceremony).await?;
+    let result = each_quorum(ceremony, &client, dialect, (&session.token, &identities)).await;
+    witness::end_token(ceremony, &client, &login.name, session.token).await;
+    Ok(Evidence::default()
+        .with("login", &login.name)
+        .with(QUORUMS, result?))
+}
+
+/// No person is called for what a program can do.
+fn door_to_use<'a>(ceremony: &'a Ceremony<'_>) -> Option<&'a Login> {
+    let mut doors = ceremony.config.doors();
+    doors.sort_by_key(|login| login.needs_a_person());
+    doors.into_iter().next()
+}
+
+async fn dialect(ceremony: &Ceremony<'_>, client: &Client) -> Result<Dialect, Failure> {
+    let rules = probe_root_generation(client, Some(ceremony.token()?)).await?;
+    Dialect::of(rules).ok_or_else(|| {
+        Failure::refused(format!(
+            "{} offers no root generation over its API to anybody",
+            client.address()
+        ))
+    })
+}
+
+async fn each_quorum(
+    ceremony: &Ceremony<'_>,
+    client: &Client,
+    dialect: Dialect,
+    (token, identities): (&Token, &[IdentityFile]),
+) -> Result<Vec<Value>, Failure> {
+    let init = &ceremony.config.init;
+    let places = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
+    let mut proofs = Vec::new();
+    for quorum in covering(ceremony.custodians.len(), places(init.threshold)) {
+        let mut shares = Vec::new();
+        for place in quorum {
+            let custodian = &ceremony.custodians[place];
+            let share = holders::share(ceremony, custodian, identities).await?;
+            shares.push(Held {
+                name: custodian.name().to_owned(),
+                share,
+            });
+        }
+        let names: Vec<_> = shares.iter().map(|held| held.name.clone()).collect();
+        let generation = Generation::new(client, dialect, token);
+        let record = async |moment: Moment<'_>| record(ceremony, client, moment).await;
+        let root = break_glass::make(&generation, shares, record).await?;
+        let proof = look_and_revoke(client, root).await?;
+        forget(ceremony).await?;
+        ceremony.note(format!(
+            "{} made a root token, which is revoked",
+            names.join(", ")
+        ));
+        proofs.push(json!({"custodians": names, "proof": proof}));
+    }
+    Ok(proofs)
+}
+
+/// What is about to happen, on disk and at the second place before it does: the next run ends what is left of it.
+async fn record(
+    ceremony: &Ceremony<'_>,
+    client: &Client,
+    moment: Moment<'_>,
+) -> Result<(), Failure> {
+    let before = ceremony.diary().diary().generating.clone();
+    let mut generating = before.unwrap_or_default();
+    match moment {
+        Moment::Starting => {}
+        Moment::Started(nonce) => generating.nonce = Some(nonce.to_owned()),
+        Moment::Completing => {
+            let roots = scan(client, ceremony.token()?).await?.roots;
+            let accessors = roots.into_iter().map(|root| root.accessor);
+            generating.roots = Some(accessors.collect());
+        }
+    }
+    ceremony
+        .checkpoint()
+        .record(|diary| diary.generating = Some(generating))?;
+    ceremony.replicate().await
+}
+
+async fn forget(ceremony: &Ceremony<'_>) -> Result<(), Failure> {
+    ceremony
+        .checkpoint()
+        .record(|diary| diary.generating = None)?;
+    ceremony.replicate().await
+}
+
+/// One harmless act with the new token, and its end.
+async fn look_and_revoke(client: &Client, root: RootToken) -> Result<Value, Failure> {
+    let session = RootSession::new(client, root);
+    match session.look().await? {
+        Life::Alive(info) if info.is_root() => {}
+        Life::Alive(_) => {
+            return Err(Failure::refused(format!(
+                "{}: the token that the quorum made is not root",
+                client.address()
+            )));
+        }
+        Life::Dead => {
+            return Err(Failure::failed(format!(
+                "{}: the token that the quorum made is not known there",
+                client.address()
+            ))
+            .passing());
+        }
+    }
+    match session.revoke().await {
+        Ok(proof) => Ok(json!(proof)),
+        Err(broken) => Err(broken.error.into()),
+    }
+}
+
+/// Ends what an earlier drill left: its attempt, and a root token that its last share made and nobody has.
+///
+/// # Errors
+/// The server cannot be asked, or somebody else's attempt is under way.
+pub(in crate::bootstrap) async fn settle(ceremony: &Ceremony<'_>) -> Result<(), Failure> {
+    let Some(Generating { nonce, roots }) = ceremony.diary().diary().generating.clone() else {
+        return Ok(());
+    };
+    let client = ceremony.client();
+    let generation = Generation::new(
+        &client,
+        dialect(ceremony, &client).await?,
+        ceremony.token()?,
+    );
+    break_glass::leftover(&generation, nonce.as_deref()).await?;
+    if let Some(before) = roots {
+        let found = scan(&client, ceremony.token()?).await?.roots;
+        for stray in found.iter().filter(|root| !before.contains(&root.accessor)) {
+            let client = client.in_namespace(None);
+            token::revoke_accessor(&client, ceremony.token()?, &stray.accessor).await?;
+            ceremony.note(format!("revoked what a drill had left: {}", stray.line()));
+        }
+    }
+    forget(ceremony).await
+}
