@@ -2,6 +2,7 @@
 
 mod away;
 mod buckets;
+mod claims;
 mod machines;
 mod two_ceremonies;
 
