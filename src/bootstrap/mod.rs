@@ -11,6 +11,7 @@ mod belonging;
 mod blocked;
 pub mod ceremony;
 pub mod checkpoint;
+mod claiming;
 mod convert;
 pub mod decide;
 pub mod desired;

@@ -4,15 +4,15 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use rustix::system::uname;
 use tokio::sync::Mutex;
 
 use super::checkpoint::{self, Checkpoint, Diary, Mark};
+use super::claiming::{chance, claimed, held, owner};
 use super::interrupt::Interrupt;
 use super::open::to_aws;
 use super::reconcile::{lacks, reconcile};
 use crate::config::{Config, ReplicaKind};
-use crate::custodian::{self, Kind};
+use crate::custodian;
 use crate::failure::Failure;
 use crate::replica::{Claim, Commit, Replica, Spec};
 
@@ -146,7 +146,7 @@ pub(super) async fn checkpoint_unless(
     if mark.is_none() {
         checkpoint.set_mark(&Mark {
             id: id.clone(),
-            generation: 0,
+            ..Mark::default()
         })?;
     }
     let claim = Claim::new(&id, &owner(&checkpoint), checkpoint::now());
@@ -167,52 +167,6 @@ pub(super) async fn checkpoint_unless(
             Err(failure)
         }
     }
-}
-
-/// Makes the claim, or keeps the one that this directory has: its former run is dead, since we hold the lock.
-async fn claimed(
-    config: &Config,
-    replica: &Replica,
-    claim: &Claim,
-    there: Option<(u32, Claim)>,
-    take_over: Option<&str>,
-) -> Result<u32, Failure> {
-    let number = match &there {
-        None => 1,
-        Some((number, holder)) if holder.same_holder(claim) => return Ok(*number),
-        Some((number, holder)) if take_over == Some(holder.id.as_str()) => number + 1,
-        Some((_, holder)) => return Err(held(config, replica, holder)),
-    };
-    match replica.claim(number, claim).await {
-        Ok(()) => Ok(number),
-        Err(error) if matches!(error.kind(), Kind::Taken) => {
-            let found = replica.look().await.map_err(of_replica)?;
-            Err(match &found.claim {
-                Some((_, holder)) => held(config, replica, holder),
-                None => Failure::failed(format!("{} was claimed for a moment", replica.address()))
-                    .advise(config.command("apply")),
-            })
-        }
-        Err(error) => {
-            // It may have arrived all the same.
-            let _ = replica.release(number, claim).await;
-            Err(of_replica(error))
-        }
-    }
-}
-
-fn held(config: &Config, replica: &Replica, holder: &Claim) -> Failure {
-    Failure::refused(format!(
-        "another run holds {}: {} since {}",
-        replica.address(),
-        holder.owner,
-        holder.at
-    ))
-    .advise(format!(
-        "if it is at work, wait for its end; only if that machine is gone for good, or the run on it was \
-         killed: {}",
-        config.command(&format!("apply --take-over {}", holder.id))
-    ))
 }
 
 impl SecondPlace {
@@ -275,20 +229,34 @@ impl SecondPlace {
         let (diary, secrets) = checkpoint.borrow().packed()?;
         let secrets = secrets.as_deref();
         let replica = self.replica().await?;
-        let known = state.commit.as_ref();
-        if !known.is_some_and(|commit| commit.is_of(&diary, secrets)) {
+        let known = state.commit.clone();
+        if !known
+            .as_ref()
+            .is_some_and(|commit| commit.is_of(&diary, secrets))
+        {
             let (_, claim) = &self.claim;
             let writer = (claim.id.as_str(), claim.owner.as_str(), checkpoint::now());
             // Whatever fails from here on may leave something behind.
             (state.stray, state.behind) = (true, true);
-            let still_ours = async || self.still_ours(&replica).await;
+            let last_word = async |next: &Commit| {
+                self.still_ours(&replica).await?;
+                // Killed from here on, this directory knows that what counts there is its own.
+                let mark = Mark {
+                    id: claim.id.clone(),
+                    generation: known.as_ref().map_or(0, |known| known.generation),
+                    next: Some(next.clone()),
+                };
+                let kept = checkpoint.borrow().set_mark(&mark);
+                kept.map_err(|error| Failed(error.into()))
+            };
             let commit = replica
-                .commit(state.commit.as_ref(), writer, (&diary, secrets), still_ours)
+                .commit(known.as_ref(), writer, (&diary, secrets), last_word)
                 .await
                 .map_err(|error: Failed| error.0)?;
             checkpoint.borrow().set_mark(&Mark {
                 id: claim.id.clone(),
                 generation: commit.generation,
+                next: None,
             })?;
             state.commit = Some(commit);
         }
@@ -367,25 +335,4 @@ pub(super) fn of_replica(error: custodian::Error) -> Failure {
         problem.what = format!("replica of the checkpoint: {}", problem.what);
     }
     failure
-}
-
-/// Who a claim is said to be of.
-fn owner(checkpoint: &Checkpoint) -> String {
-    let machine = uname().nodename().to_string_lossy().into_owned();
-    let directory = std::path::absolute(checkpoint.directory());
-    let directory = directory.unwrap_or_else(|_| checkpoint.directory().to_owned());
-    let user = rustix::process::geteuid().as_raw();
-    format!("user {user} on {machine} in {}", directory.display())
-}
-
-/// Sixteen hexadecimal digits that no other directory has.
-fn chance() -> Result<String, Failure> {
-    let mut bytes = [0; 8];
-    let got = rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty());
-    match got {
-        Ok(length) if length == bytes.len() => {
-            Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
-        }
-        _ => Err(Failure::failed("the system gives no random bytes")),
-    }
 }

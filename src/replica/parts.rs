@@ -48,8 +48,8 @@ impl Commit {
 }
 
 impl Replica {
-    /// Uploads what changed since `last`, makes it count, and reads that back. `still_ours` has the last
-    /// word before it counts.
+    /// Uploads what changed since `last`, makes it count, and reads that back. `last_word` is
+    /// told what is about to count, and may refuse.
     ///
     /// # Errors
     /// Nothing of it counts then, unless the read-back alone failed.
@@ -58,7 +58,7 @@ impl Replica {
         last: Option<&Commit>,
         (id, owner, written): (&str, &str, String),
         (diary, secrets): (&[u8], Option<&[u8]>),
-        still_ours: impl AsyncFnOnce() -> Result<(), E>,
+        last_word: impl AsyncFnOnce(&Commit) -> Result<(), E>,
     ) -> Result<Commit, E> {
         let generation = last.map_or(0, |last| last.generation) + 1;
         let same = |part: &&Part, bytes: &[u8]| part.digest == digest(bytes);
@@ -92,7 +92,7 @@ impl Replica {
             diary,
             secrets,
         };
-        still_ours().await?;
+        last_word(&commit).await?;
         let text = serde_json::to_vec(&commit).unwrap_or_default();
         let put = self.store.put(COMMIT, &text).await;
         // What came of it is decided by reading, never by the answer to the write.
