@@ -8,6 +8,7 @@ use tokio::sync::Mutex;
 
 use super::checkpoint::{self, Checkpoint, Diary, Mark};
 use super::claiming::{chance, claimed, held, owner};
+use super::event::Event;
 use super::interrupt::Interrupt;
 use super::open::to_aws;
 use super::reconcile::{lacks, reconcile};
@@ -37,8 +38,10 @@ struct State {
     commit: Option<Commit>,
     /// Something may be there that no commit names.
     stray: bool,
-    /// What is on disk may not be there, and perhaps nowhere else: the claim is not given up.
+    /// What is on disk may not be there.
     behind: bool,
+    /// A secret may be on disk alone: the claim is not given up.
+    only_here: bool,
 }
 
 /// Opens the place that the file names, without claiming it.
@@ -103,25 +106,15 @@ pub(super) async fn seen(config: &Config) -> Result<Option<(String, Option<Diary
     Ok(Some((format!("{address}: {kept}{held}"), diary)))
 }
 
-/// The checkpoint, locked here and claimed at its second place; taken up from there where that knows more.
+/// The checkpoint, locked here and claimed at its second place; taken up from there where that knows more. A stop
+/// that comes while the claim is made is heard after it.
 ///
 /// # Errors
-/// Another run is at it, here or on another machine, or one of the two places cannot be used.
+/// Another run is at it, here or on another machine, or one of the two places cannot be used. Or the stop.
 pub(super) async fn checkpoint(
     config: &Config,
     take_over: Option<&str>,
-) -> Result<(Checkpoint, Option<SecondPlace>), Failure> {
-    checkpoint_unless(config, take_over, &Interrupt::default()).await
-}
-
-/// The same, unless a stop is asked for. One that comes while the claim is made is heard after it.
-///
-/// # Errors
-/// As [`checkpoint`], or the stop.
-pub(super) async fn checkpoint_unless(
-    config: &Config,
-    take_over: Option<&str>,
-    interrupt: &Interrupt,
+    (interrupt, tell): (&Interrupt, &dyn Fn(Event)),
 ) -> Result<(Checkpoint, Option<SecondPlace>), Failure> {
     let address = config.cluster.address.as_str().trim_end_matches('/');
     let mut checkpoint = Checkpoint::open(&config.checkpoint.path, &config.cluster.name, address)?;
@@ -151,19 +144,24 @@ pub(super) async fn checkpoint_unless(
     }
     let claim = Claim::new(&id, &owner(&checkpoint), checkpoint::now());
     let _unheard = interrupt.unheard();
+    // It was not given up: a secret may be here alone, until it is known that it is not.
+    let kept = matches!(&found.claim, Some((_, holder)) if holder.same_holder(&claim));
+    let only_here = kept && checkpoint.keeps_something().unwrap_or(true);
     let number = claimed(config, &replica, &claim, found.claim, take_over).await?;
     let mut place = SecondPlace {
         spec,
         address: replica.address().to_owned(),
         replica: RefCell::new(Some(Rc::new(replica))),
         claim: (number, claim),
-        state: Mutex::default(),
+        state: Mutex::new(State {
+            only_here,
+            ..State::default()
+        }),
     };
     match place.settle(config, &mut checkpoint, mark.as_ref()).await {
         Ok(()) => Ok((checkpoint, Some(place))),
         Err(failure) => {
-            // What stopped us is what a person must hear of.
-            let _ = place.release().await;
+            place.release(tell).await;
             Err(failure)
         }
     }
@@ -200,8 +198,10 @@ impl SecondPlace {
         }
         replica.clear_below(*number).await.map_err(of_replica)?;
         reconcile(config, &replica, checkpoint, (&claim.id, mark), &found).await?;
+        let lacks = lacks(&replica, checkpoint, found.commit.as_ref()).await?;
         self.state = Mutex::new(State {
-            behind: lacks(&replica, checkpoint, found.commit.as_ref()).await?,
+            behind: lacks,
+            only_here: lacks,
             commit: found.commit,
             stray: found.stray,
         });
@@ -238,6 +238,9 @@ impl SecondPlace {
             let writer = (claim.id.as_str(), claim.owner.as_str(), checkpoint::now());
             // Whatever fails from here on may leave something behind.
             (state.stray, state.behind) = (true, true);
+            state.only_here |= checkpoint.borrow().keeps_something()?
+                && !secrets
+                    .is_some_and(|secrets| known.as_ref().is_some_and(|it| it.keeps(secrets)));
             let last_word = async |next: &Commit| {
                 self.still_ours(&replica).await?;
                 // Killed from here on, this directory knows that what counts there is its own.
@@ -260,12 +263,12 @@ impl SecondPlace {
             })?;
             state.commit = Some(commit);
         }
-        state.behind = false;
+        (state.behind, state.only_here) = (false, false);
         if state.stray {
             // What looks left over may be what the next one is about to commit.
-            self.still_ours(&replica).await.map_err(|error| error.0)?;
-            let swept = replica.sweep(state.commit.as_ref()).await;
-            swept.map_err(of_replica)?;
+            let still_ours = async || self.still_ours(&replica).await;
+            let swept = replica.sweep(state.commit.as_ref(), still_ours).await;
+            swept.map_err(|error| error.0)?;
             state.stray = false;
         }
         Ok(())
@@ -299,24 +302,26 @@ impl SecondPlace {
         tried.map_err(of_replica)
     }
 
-    /// Whether what is on disk may be nowhere else.
+    /// Whether what is on disk may not be there.
     pub(super) async fn is_behind(&self) -> bool {
         self.state.lock().await.behind
     }
 
-    /// Gives the place up for the next run, wherever that is. Where what is on disk is not there, the claim stays
-    /// for whoever comes meanwhile to see.
-    ///
-    /// # Errors
-    /// The claim stays: this directory may go on, another machine has to take over.
-    pub(super) async fn release(&self) -> Result<(), Failure> {
-        if self.is_behind().await {
-            return Ok(());
+    /// Gives the place up for the next run, wherever that is, and says so where it cannot: what was done is done.
+    /// Where a secret is on this disk alone, the claim stays for whoever comes meanwhile to see.
+    pub(super) async fn release(&self, tell: &dyn Fn(Event)) {
+        if self.state.lock().await.only_here {
+            return;
         }
-        let replica = self.replica().await?;
         let (number, claim) = &self.claim;
-        let released = replica.release(*number, claim).await;
-        released.map_err(of_replica)
+        let released = async {
+            let replica = self.replica().await?;
+            replica.release(*number, claim).await.map_err(of_replica)
+        };
+        if let Err(failure) = released.await {
+            let text = format!("{failure}; another machine will have to take it over");
+            tell(Event::Warning { step: None, text });
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use rustix::process::Signal;
 use super::*;
 
 /// The name of the parameter that a request deletes.
-fn deleted(request: &RequestInfo) -> Option<String> {
+pub(super) fn deleted(request: &RequestInfo) -> Option<String> {
     if request.label() != "AmazonSSM.DeleteParameter" {
         return None;
     }
@@ -15,7 +15,7 @@ fn deleted(request: &RequestInfo) -> Option<String> {
     body["Name"].as_str().map(str::to_owned)
 }
 
-fn claims(ceremony: &Ceremony) -> Vec<String> {
+pub(super) fn claims(ceremony: &Ceremony) -> Vec<String> {
     let mut names = kept(ceremony);
     names.retain(|name| name.starts_with("claim-"));
     names
@@ -122,25 +122,82 @@ fn stopped_before_the_first_step_it_gives_up_its_claim() {
     assert_eq!(claims(&ceremony), Vec::<String>::new());
 }
 
+/// What another machine does meanwhile: the claim after ours is its own, and so is this part.
+fn another_takes_over(path: &str) {
+    let claim =
+        r#"{"version": 1, "id": "fedcba9876543210", "owner": "another machine", "at": "now"}"#;
+    for (name, value) in [("claim-2", claim), (PART_OF_ANOTHER, "{}")] {
+        let made =
+            LocalStack::shared().ssm_put(&format!("{path}/{name}"), &STANDARD.encode(value), false);
+        made.expect("it is new");
+    }
+}
+
+const PART_OF_ANOTHER: &str = "secrets-9-fedcba9876543210.0";
+
 #[test]
-fn a_claim_that_stays_behind_does_not_make_a_proof_fail() {
+fn who_is_taken_over_while_it_sweeps_deletes_nothing_of_the_next_machine() {
     require!(NEEDED);
     let server = Server::in_memory();
     let mut ceremony = with_parameters(&server);
-    let _aws = before_aws(&mut ceremony, |request| match deleted(request) {
-        Some(name) if name.contains("/claim-") => Action::Refuse,
-        _ => Action::Pass,
+    let path = format!("{}/checkpoint", ceremony.prefix());
+    let (secrets, taken) = (AtomicUsize::new(0), AtomicBool::new(false));
+    let _aws = before_aws(&mut ceremony, move |request| {
+        match written(request) {
+            Some(name) if name.contains("/secrets-") => {
+                secrets.fetch_add(1, Ordering::SeqCst);
+            }
+            _ => {}
+        }
+        // The answer is there; the room for it is looked for, to be deleted.
+        let sweeps = request.label() == "AmazonSSM.GetParametersByPath"
+            && secrets.load(Ordering::SeqCst) == 2;
+        if sweeps && !taken.swap(true, Ordering::SeqCst) {
+            another_takes_over(&path);
+        }
+        Action::Pass
     });
-    for name in ["alice", "bob"] {
-        ceremony
-            .run(&[
-                "custodian",
-                "prove",
-                name,
-                "--identity",
-                &format!("{name}.key"),
-            ])
-            .exits(0);
-        assert_eq!(claims(&ceremony), ["claim-1"]);
+    ceremony
+        .apply()
+        .exits(3)
+        .says(&["another machine has taken aws-ssm://us-east-1"]);
+    let names = kept(&ceremony);
+    for name in ["claim-2", PART_OF_ANOTHER] {
+        assert!(names.iter().any(|kept| kept == name), "{name}: {names:?}");
     }
+}
+
+#[test]
+fn of_several_claims_that_are_taken_over_the_lowest_goes_first() {
+    require!(NEEDED);
+    let server = Server::in_memory();
+    let mut ceremony = with_parameters(&server);
+    let path = format!("{}/checkpoint", ceremony.prefix());
+    for number in [10, 2] {
+        let claim =
+            json!({"version": 1, "id": "fedcba9876543210", "owner": "another", "at": "now"});
+        let value = STANDARD.encode(claim.to_string());
+        let name = format!("{path}/claim-{number}");
+        let made = LocalStack::shared().ssm_put(&name, &value, false);
+        made.expect("it is new");
+    }
+    let order: Arc<Mutex<Vec<String>>> = Arc::default();
+    let seen = order.clone();
+    let _aws = before_aws(&mut ceremony, move |request| {
+        let claim = deleted(request).filter(|name| name.contains("/claim-"));
+        seen.lock().expect("ours").extend(claim);
+        Action::Pass
+    });
+    ceremony
+        .run(&[
+            "apply",
+            "--abandon",
+            "test",
+            "--take-over",
+            "fedcba9876543210",
+        ])
+        .exits(0);
+    let order = order.lock().expect("ours").clone();
+    let wanted = [2, 10, 11].map(|number| format!("{path}/claim-{number}"));
+    assert_eq!(order, wanted);
 }

@@ -3,6 +3,7 @@
 mod away;
 mod buckets;
 mod claims;
+mod leaving;
 mod machines;
 mod two_ceremonies;
 
