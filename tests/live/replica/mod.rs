@@ -5,6 +5,7 @@ mod buckets;
 mod claims;
 mod leaving;
 mod machines;
+mod shares;
 mod two_ceremonies;
 
 use std::collections::BTreeSet;

@@ -145,3 +145,39 @@ fn a_copy_of_just_before_the_answer_does_not_take_it_from_the_replica() {
     only_public_things_are_kept(&kept(&ceremony));
     assert_eq!(proxy.count_of(INIT), 1);
 }
+
+/// The file of a second cluster names the place of the first one.
+#[test]
+fn a_place_that_another_cluster_uses_is_refused_and_left_as_it_is() {
+    require!(NEEDED);
+    let (server, other) = (Server::in_memory(), Server::in_memory());
+    let mut ceremony = with_parameters(&server);
+    ceremony.write("wrong.password", "this is not the password");
+    ceremony.set("/logins/ada/password", json!({ "file": "wrong.password" }));
+    ceremony.apply().exits(1).says(&["login ada"]);
+    let there = kept(&ceremony);
+    // Its own directories, its own server, the same place.
+    ceremony.set("/checkpoint/path", json!("of-the-other"));
+    ceremony.set("/cluster/address", json!(other.address()));
+    ceremony
+        .apply()
+        .exits(3)
+        .says(&["is not known to this checkpoint", "nothing was sent there"]);
+    assert_eq!(kept(&ceremony), there);
+    ceremony.set("/checkpoint/path", json!("of-another-name"));
+    ceremony.set("/cluster/name", json!("other"));
+    ceremony.apply().exits(3).says(&[
+        "checkpoint aws-ssm://us-east-1",
+        "belongs to cluster test, the file says other",
+        "another place in checkpoint.replica",
+    ]);
+    assert_eq!(kept(&ceremony), there);
+    assert!(!other.api().initialised());
+    // The first one goes on as if nothing had been.
+    ceremony.set("/checkpoint/path", json!("checkpoint"));
+    ceremony.set("/cluster/name", json!("test"));
+    ceremony.set("/cluster/address", json!(server.address()));
+    ceremony.set("/logins/ada/password", json!({ "file": "ada.password" }));
+    ceremony.apply().exits(4);
+    is_handed_over(&server, &ceremony);
+}
