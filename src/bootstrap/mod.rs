@@ -11,6 +11,7 @@ mod belonging;
 mod blocked;
 pub mod ceremony;
 pub mod checkpoint;
+mod claiming;
 mod convert;
 pub mod decide;
 pub mod desired;
@@ -88,7 +89,7 @@ pub async fn apply(
     if let Some(copy) = &options.report {
         report_copy::check(copy, &config.checkpoint.path)?;
     }
-    let edge = Box::pin(open::open(config, options, interrupt)).await?;
+    let edge = Box::pin(open::open(config, options, interrupt, tell)).await?;
     let resumed = edge.checkpoint.diary().recorded(Step::Initialize) != Recorded::Nothing;
     tell(Event::Begin {
         cluster: config.cluster.name.clone(),

@@ -8,6 +8,7 @@ use futures::future::join_all;
 use super::ceremony::Edge;
 use super::checkpoint::Checkpoint;
 use super::decide::Recorded;
+use super::event::Event;
 use super::interrupt::Interrupt;
 use super::options::Options;
 use super::places;
@@ -32,10 +33,11 @@ pub(super) async fn open(
     config: &Config,
     options: &Options,
     interrupt: &Interrupt,
+    tell: &dyn Fn(Event),
 ) -> Result<Edge, Failure> {
     let take_over = options.take_over.as_deref();
     let (checkpoint, second_place) =
-        second_place::checkpoint_unless(config, take_over, interrupt).await?;
+        second_place::checkpoint(config, take_over, (interrupt, tell)).await?;
     let opened = tokio::select! {
         opened = the_rest(config, checkpoint) => opened,
         stop = interrupt.requested() => Err(stop),
@@ -47,8 +49,7 @@ pub(super) async fn open(
         }),
         Err(failure) => {
             if let Some(place) = second_place {
-                // What stopped us is what a person must hear of.
-                let _ = place.release().await;
+                place.release(tell).await;
             }
             Err(failure)
         }

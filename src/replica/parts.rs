@@ -39,6 +39,14 @@ pub struct Commit {
 }
 
 impl Commit {
+    /// Whether these are the secrets that are kept.
+    #[must_use]
+    pub fn keeps(&self, secrets: &[u8]) -> bool {
+        self.secrets
+            .as_ref()
+            .is_some_and(|part| part.digest == digest(secrets))
+    }
+
     /// Whether this is already what is kept.
     #[must_use]
     pub fn is_of(&self, diary: &[u8], secrets: Option<&[u8]>) -> bool {
@@ -48,8 +56,8 @@ impl Commit {
 }
 
 impl Replica {
-    /// Uploads what changed since `last`, makes it count, and reads that back. `still_ours` has the last
-    /// word before it counts.
+    /// Uploads what changed since `last`, makes it count, and reads that back. `last_word` is
+    /// told what is about to count, and may refuse.
     ///
     /// # Errors
     /// Nothing of it counts then, unless the read-back alone failed.
@@ -58,7 +66,7 @@ impl Replica {
         last: Option<&Commit>,
         (id, owner, written): (&str, &str, String),
         (diary, secrets): (&[u8], Option<&[u8]>),
-        still_ours: impl AsyncFnOnce() -> Result<(), E>,
+        last_word: impl AsyncFnOnce(&Commit) -> Result<(), E>,
     ) -> Result<Commit, E> {
         let generation = last.map_or(0, |last| last.generation) + 1;
         let same = |part: &&Part, bytes: &[u8]| part.digest == digest(bytes);
@@ -92,7 +100,7 @@ impl Replica {
             diary,
             secrets,
         };
-        still_ours().await?;
+        last_word(&commit).await?;
         let text = serde_json::to_vec(&commit).unwrap_or_default();
         let put = self.store.put(COMMIT, &text).await;
         // What came of it is decided by reading, never by the answer to the write.
@@ -106,12 +114,18 @@ impl Replica {
         }
     }
 
-    /// Deletes every part that `commit` does not name, and proves that nothing of them is left.
+    /// Deletes every part that `commit` does not name, and proves that nothing of them is left. `still_ours` has
+    /// the last word, once it is known what would be deleted.
     ///
     /// # Errors
-    /// Something stays.
-    pub async fn sweep(&self, commit: Option<&Commit>) -> Result<(), Error> {
-        self.delete_all(|name| is_stray(name, commit)).await
+    /// Something stays, or it is not ours.
+    pub async fn sweep<E: From<Error>>(
+        &self,
+        commit: Option<&Commit>,
+        still_ours: impl AsyncFnOnce() -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.delete_all(|name| is_stray(name, commit), still_ours)
+            .await
     }
 
     /// The bytes of a part.
@@ -168,9 +182,9 @@ pub(super) fn is_stray(name: &str, commit: Option<&Commit>) -> bool {
     !named
 }
 
-/// Whether this is a piece of a trial value of ours.
-pub(super) fn is_trial(name: &str) -> bool {
-    part_of(name).is_some_and(|part| part.starts_with(TRIAL))
+/// Whether this is a piece of the trial value of this directory.
+pub(super) fn is_trial(name: &str, id: &str) -> bool {
+    part_of(name).is_some_and(|part| part.strip_prefix(TRIAL) == Some(id))
 }
 
 /// The part that a piece of ours belongs to: `diary-2-ID`, `secrets-1-ID` or `trial-ID`. Nothing else below the
@@ -246,8 +260,9 @@ mod tests {
             assert!(!is_stray(&name, Some(&commit)), "{name}");
         }
         assert!(is_stray(&format!("secrets-1-{HERE}.0"), None));
-        assert!(is_trial(&format!("trial-{HERE}.0")));
-        assert!(!is_trial(&format!("diary-2-{HERE}.0")));
+        assert!(is_trial(&format!("trial-{HERE}.0"), HERE));
+        assert!(!is_trial(&format!("trial-{HERE}.0"), THERE));
+        assert!(!is_trial(&format!("diary-2-{HERE}.0"), HERE));
     }
 
     #[test]
@@ -271,7 +286,7 @@ mod tests {
             format!("backup/trial-{HERE}.0"),
             format!("trial-{HERE}/file.0"),
         ] {
-            assert!(!is_stray(&name, None) && !is_trial(&name), "{name}");
+            assert!(!is_stray(&name, None) && !is_trial(&name, HERE), "{name}");
         }
     }
 

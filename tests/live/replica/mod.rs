@@ -2,7 +2,10 @@
 
 mod away;
 mod buckets;
+mod claims;
+mod leaving;
 mod machines;
+mod shares;
 mod two_ceremonies;
 
 use std::collections::BTreeSet;
