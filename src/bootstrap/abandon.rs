@@ -259,8 +259,14 @@ fn remains(
 ) -> Vec<String> {
     let mut lines = Vec::new();
     if life == Life::MayLive {
+        let attempt = checkpoint.diary().attempt.as_ref();
+        let unless = if attempt.is_some_and(|attempt| attempt.refused) {
+            "unless somebody else initialised it, who holds its keys then: "
+        } else {
+            ""
+        };
         lines.push(format!(
-            "stop the server and empty its storage: {}",
+            "{unless}stop the server and empty its storage: {}",
             to_be_wiped(config, known).join(", ")
         ));
     }

@@ -19,6 +19,7 @@ mod doors;
 mod end_of_root;
 mod faults;
 mod happy;
+mod initialisation;
 mod interrupted;
 mod killed;
 mod leader;

@@ -35,6 +35,9 @@ pub struct Diary {
     /// How many shares the cluster was asked for, and how many of them open it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asked: Option<Asked>,
+    /// Where `sys/init` was sent last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempt: Option<Attempt>,
     /// Part of the names of trial values with custodians: what a killed run left is known as ours by it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trial: Option<String>,
@@ -79,6 +82,27 @@ pub struct Asked {
     pub threshold: u32,
     /// Recovery shares, or unseal shares.
     pub recovery: bool,
+}
+
+/// The last request to `sys/init`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// Address of the node that was asked; the file may list its nodes in another order since.
+    pub node: String,
+    /// It refused, and is initialised or may be: by whom, nobody has seen.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub refused: bool,
+}
+
+impl Attempt {
+    /// A request that is about to be sent to this address.
+    #[must_use]
+    pub fn at(node: &str) -> Self {
+        Self {
+            node: node.to_owned(),
+            refused: false,
+        }
+    }
 }
 
 /// One step in the diary.
@@ -133,6 +157,7 @@ impl Diary {
             },
             addresses: BTreeSet::new(),
             asked: None,
+            attempt: None,
             trial: None,
             left_for: None,
             steps: BTreeMap::new(),
