@@ -119,7 +119,8 @@ async fn destroy(
         checkpoint.borrow().destroy_secrets()?;
         destroyed.push(format!("{directory}/secrets: {kept}"));
     }
-    let remains = remains(config, &checkpoint.borrow(), known.as_ref(), life);
+    let here = place.map(SecondPlace::address);
+    let remains = remains(config, &checkpoint.borrow(), (known.as_ref(), here), life);
     if has_begun(&checkpoint.borrow()) {
         let old = checkpoint.borrow_mut().begin_anew()?;
         destroyed.push(format!(
@@ -254,7 +255,7 @@ async fn confirm(
 fn remains(
     config: &Config,
     checkpoint: &Checkpoint,
-    known: Option<&BTreeSet<String>>,
+    (known, here): (Option<&BTreeSet<String>>, Option<&str>),
     life: Life,
 ) -> Vec<String> {
     let mut lines = Vec::new();
@@ -275,6 +276,13 @@ fn remains(
         lines.push(format!(
             "remove the shares of the old cluster, which nothing here deletes: {}",
             stored.join(", ")
+        ));
+    }
+    let left = checkpoint.diary().left_for.iter();
+    for place in left.filter(|place| here != Some(place.as_str())) {
+        lines.push(format!(
+            "delete what {place} may still hold, encrypted: the file names that place no more, so nothing was deleted \
+             there"
         ));
     }
     lines.push(format!("then begin again: {}", config.command("apply")));

@@ -4,10 +4,10 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use rustix::system::uname;
 use tokio::sync::Mutex;
 
 use super::checkpoint::{self, Checkpoint, Diary, Mark};
+use super::holder::{chance, owner};
 use super::interrupt::Interrupt;
 use super::open::to_aws;
 use super::reconcile::{lacks, reconcile};
@@ -272,6 +272,7 @@ impl SecondPlace {
     pub(super) async fn follow(&self, checkpoint: &RefCell<Checkpoint>) -> Result<(), Failure> {
         // Several at once take turns, and each takes what is on disk when it is its turn.
         let mut state = self.state.lock().await;
+        self.note_leaving(checkpoint)?;
         let (diary, secrets) = checkpoint.borrow().packed()?;
         let secrets = secrets.as_deref();
         let replica = self.replica().await?;
@@ -300,6 +301,24 @@ impl SecondPlace {
             swept.map_err(of_replica)?;
             state.stray = false;
         }
+        Ok(())
+    }
+
+    /// The file may name another place than before: on disk before anything goes there, so that each place that may
+    /// hold something is known.
+    fn note_leaving(&self, checkpoint: &RefCell<Checkpoint>) -> Result<(), Failure> {
+        let (keeps, known) = {
+            let checkpoint = checkpoint.borrow();
+            let known = checkpoint.diary().left_for.contains(&self.address);
+            (checkpoint.keeps_something()?, known)
+        };
+        if !keeps || known {
+            return Ok(());
+        }
+        let place = self.address.clone();
+        checkpoint.borrow_mut().record(|diary| {
+            diary.left_for.insert(place);
+        })?;
         Ok(())
     }
 
@@ -367,25 +386,4 @@ pub(super) fn of_replica(error: custodian::Error) -> Failure {
         problem.what = format!("replica of the checkpoint: {}", problem.what);
     }
     failure
-}
-
-/// Who a claim is said to be of.
-fn owner(checkpoint: &Checkpoint) -> String {
-    let machine = uname().nodename().to_string_lossy().into_owned();
-    let directory = std::path::absolute(checkpoint.directory());
-    let directory = directory.unwrap_or_else(|_| checkpoint.directory().to_owned());
-    let user = rustix::process::geteuid().as_raw();
-    format!("user {user} on {machine} in {}", directory.display())
-}
-
-/// Sixteen hexadecimal digits that no other directory has.
-fn chance() -> Result<String, Failure> {
-    let mut bytes = [0; 8];
-    let got = rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty());
-    match got {
-        Ok(length) if length == bytes.len() => {
-            Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
-        }
-        _ => Err(Failure::failed("the system gives no random bytes")),
-    }
 }

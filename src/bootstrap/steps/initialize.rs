@@ -71,7 +71,7 @@ pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
         diary.addresses = addresses;
         diary.asked = Some(asked);
         diary.attempt = Some(attempt);
-        diary.left_for = leaves_for.or(diary.left_for.take());
+        diary.left_for.extend(leaves_for);
         diary.start(Step::Initialize, checkpoint::now());
     })?;
     ceremony.replicate().await?;

@@ -3,6 +3,7 @@
 mod away;
 mod buckets;
 mod machines;
+mod places;
 mod two_ceremonies;
 
 use std::collections::BTreeSet;

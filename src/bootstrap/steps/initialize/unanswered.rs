@@ -152,7 +152,7 @@ async fn take_back(ceremony: &Ceremony<'_>, error: &vault::Error) -> Result<Fail
         diary.steps.remove(&Step::Initialize);
         diary.asked = None;
         diary.attempt = None;
-        diary.left_for = None;
+        diary.left_for.clear();
     })?;
     ceremony.diary().destroy_secrets()?;
     ceremony.replicate().await?;
