@@ -37,6 +37,8 @@ struct State {
     commit: Option<Commit>,
     /// Something may be there that no commit names.
     stray: bool,
+    /// A commit was begun, and nobody knows what came of it.
+    unsure: bool,
     /// What is on disk may not be there, and perhaps nowhere else: the claim is not given up.
     behind: bool,
 }
@@ -250,6 +252,7 @@ impl SecondPlace {
             behind: lacks(&replica, checkpoint, found.commit.as_ref()).await?,
             commit: found.commit,
             stray: found.stray,
+            unsure: false,
         });
         Ok(())
     }
@@ -276,12 +279,16 @@ impl SecondPlace {
         let (diary, secrets) = checkpoint.borrow().packed()?;
         let secrets = secrets.as_deref();
         let replica = self.replica().await?;
+        if state.unsure {
+            state.commit = replica.look().await.map_err(of_replica)?.commit;
+            state.unsure = false;
+        }
         let known = state.commit.as_ref();
         if !known.is_some_and(|commit| commit.is_of(&diary, secrets)) {
             let (_, claim) = &self.claim;
             let writer = (claim.id.as_str(), claim.owner.as_str(), checkpoint::now());
             // Whatever fails from here on may leave something behind.
-            (state.stray, state.behind) = (true, true);
+            (state.stray, state.behind, state.unsure) = (true, true, true);
             let still_ours = async || self.still_ours(&replica).await;
             let commit = replica
                 .commit(state.commit.as_ref(), writer, (&diary, secrets), still_ours)
@@ -291,7 +298,7 @@ impl SecondPlace {
                 id: claim.id.clone(),
                 generation: commit.generation,
             })?;
-            state.commit = Some(commit);
+            (state.commit, state.unsure) = (Some(commit), false);
         }
         state.behind = false;
         if state.stray {

@@ -11,16 +11,21 @@
 //! here encrypted and leave encrypted; this room has no key, and knows no step.
 
 mod parts;
+mod patience;
 mod s3;
 mod signed;
 mod ssm;
 mod xml;
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
 use crate::custodian::{Aws, Error, Kind};
 
 pub use parts::{Commit, Part};
+use patience::patiently;
 
 /// Form of the values here.
 const VERSION: u32 = 1;
@@ -162,6 +167,8 @@ pub struct Found {
 /// The second place, opened.
 pub struct Replica {
     store: Store,
+    /// Pieces that were written or named here.
+    known: RefCell<BTreeSet<String>>,
 }
 
 impl Replica {
@@ -187,7 +194,10 @@ impl Replica {
                 s3::Objects::open(bucket, prefix, kms_key.as_deref(), aws).await?,
             )),
         };
-        Ok(Self { store })
+        Ok(Self {
+            store,
+            known: RefCell::default(),
+        })
     }
 
     /// `aws-ssm://REGION/PATH` or `s3://BUCKET/PREFIX`.
@@ -317,18 +327,32 @@ impl Replica {
         swept
     }
 
-    /// Deletes what begins so, then looks that nothing of it is left.
+    /// Deletes what is wanted, listed or known by name, then looks that nothing of it is left. A listing may be late
+    /// with what was written and with what was deleted.
     async fn delete_all(&self, wanted: impl Fn(&str) -> bool) -> Result<(), Error> {
-        let names = self.store.names().await?;
-        for name in names.iter().filter(|name| wanted(name)) {
-            self.store.delete(name).await?;
-        }
-        let left = self.store.names().await?;
-        if left.iter().any(|name| wanted(name)) {
+        let listed = async || {
+            let names = self.store.names().await?;
+            Ok::<_, Error>(names.into_iter().filter(|name| wanted(name)))
+        };
+        let done = patiently(async || {
+            let mut names: BTreeSet<String> = listed().await?.collect();
+            let known = self.known.borrow().clone();
+            names.extend(known.into_iter().filter(|name| wanted(name)));
+            for name in &names {
+                self.store.delete(name).await?;
+                self.known.borrow_mut().remove(name);
+            }
+            Ok::<_, Error>(listed().await?.next().is_none().then_some(()))
+        });
+        done.await?.ok_or_else(|| {
             let why = "a value that was deleted is still listed";
-            return Err(self.error(Kind::KeepsDeleted(why.into())));
-        }
-        Ok(())
+            self.error(Kind::KeepsDeleted(why.into()))
+        })
+    }
+
+    /// Remembers what was written here: it is deleted in its time, whether a listing shows it or not.
+    fn know(&self, names: impl Iterator<Item = String>) {
+        self.known.borrow_mut().extend(names);
     }
 
     fn error(&self, kind: Kind) -> Error {

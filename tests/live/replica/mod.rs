@@ -2,6 +2,7 @@
 
 mod away;
 mod buckets;
+mod late;
 mod machines;
 mod places;
 mod two_ceremonies;
