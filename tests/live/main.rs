@@ -25,6 +25,7 @@ mod killed;
 mod leader;
 mod memory;
 mod namespaces;
+mod old_forms;
 mod output;
 mod passphrase;
 mod proxied;
