@@ -27,6 +27,7 @@ mod memory;
 mod namespaces;
 mod old_forms;
 mod output;
+mod panicked;
 mod passphrase;
 mod proxied;
 mod quiet;
