@@ -130,7 +130,8 @@ async fn destroy(
         checkpoint.borrow().destroy_secrets()?;
         destroyed.push(format!("{directory}/secrets: {kept}"));
     }
-    let remains = remains(config, &checkpoint.borrow(), known.as_ref(), life);
+    let here = place.map(SecondPlace::address);
+    let remains = remains(config, &checkpoint.borrow(), (known.as_ref(), here), life);
     if has_begun(&checkpoint.borrow()) {
         let old = checkpoint.borrow_mut().begin_anew()?;
         destroyed.push(format!(
@@ -265,13 +266,19 @@ async fn confirm(
 fn remains(
     config: &Config,
     checkpoint: &Checkpoint,
-    known: Option<&BTreeSet<String>>,
+    (known, here): (Option<&BTreeSet<String>>, Option<&str>),
     life: Life,
 ) -> Vec<String> {
     let mut lines = Vec::new();
     if life == Life::MayLive {
+        let attempt = checkpoint.diary().attempt.as_ref();
+        let unless = if attempt.is_some_and(|attempt| attempt.refused) {
+            "unless somebody else initialised it, who holds its keys then: "
+        } else {
+            ""
+        };
         lines.push(format!(
-            "stop the server and empty its storage: {}",
+            "{unless}stop the server and empty its storage: {}",
             to_be_wiped(config, known).join(", ")
         ));
     }
@@ -280,6 +287,13 @@ fn remains(
         lines.push(format!(
             "remove the shares of the old cluster, which nothing here deletes: {}",
             stored.join(", ")
+        ));
+    }
+    let left = checkpoint.diary().left_for.iter();
+    for place in left.filter(|place| here != Some(place.as_str())) {
+        lines.push(format!(
+            "delete what {place} may still hold, encrypted: the file names that place no more, so nothing was deleted \
+             there"
         ));
     }
     lines.push(format!("then begin again: {}", config.command("apply")));

@@ -22,6 +22,7 @@ mod evidence_page;
 mod evidence_report;
 mod forgetting;
 mod grant;
+mod holder;
 mod inactive;
 mod interrupt;
 mod listing;

@@ -7,8 +7,9 @@ use std::rc::Rc;
 use tokio::sync::Mutex;
 
 use super::checkpoint::{self, Checkpoint, Diary, Mark};
-use super::claiming::{chance, claimed, held, owner};
+use super::claiming::{claimed, held};
 use super::event::Event;
+use super::holder::{chance, owner};
 use super::interrupt::Interrupt;
 use super::open::to_aws;
 use super::reconcile::{lacks, reconcile};
@@ -38,6 +39,8 @@ struct State {
     commit: Option<Commit>,
     /// Something may be there that no commit names.
     stray: bool,
+    /// A commit was begun, and nobody knows what came of it.
+    unsure: bool,
     /// What is on disk may not be there.
     behind: bool,
     /// A secret may be on disk alone: the claim is not given up.
@@ -204,6 +207,7 @@ impl SecondPlace {
             only_here: lacks,
             commit: found.commit,
             stray: found.stray,
+            unsure: false,
         });
         Ok(())
     }
@@ -226,9 +230,14 @@ impl SecondPlace {
     pub(super) async fn follow(&self, checkpoint: &RefCell<Checkpoint>) -> Result<(), Failure> {
         // Several at once take turns, and each takes what is on disk when it is its turn.
         let mut state = self.state.lock().await;
+        self.note_leaving(checkpoint)?;
         let (diary, secrets) = checkpoint.borrow().packed()?;
         let secrets = secrets.as_deref();
         let replica = self.replica().await?;
+        if state.unsure {
+            state.commit = replica.look().await.map_err(of_replica)?.commit;
+            state.unsure = false;
+        }
         let known = state.commit.clone();
         if !known
             .as_ref()
@@ -237,7 +246,7 @@ impl SecondPlace {
             let (_, claim) = &self.claim;
             let writer = (claim.id.as_str(), claim.owner.as_str(), checkpoint::now());
             // Whatever fails from here on may leave something behind.
-            (state.stray, state.behind) = (true, true);
+            (state.stray, state.behind, state.unsure) = (true, true, true);
             state.only_here |= checkpoint.borrow().keeps_something()?
                 && !secrets
                     .is_some_and(|secrets| known.as_ref().is_some_and(|it| it.keeps(secrets)));
@@ -261,7 +270,7 @@ impl SecondPlace {
                 generation: commit.generation,
                 next: None,
             })?;
-            state.commit = Some(commit);
+            (state.commit, state.unsure) = (Some(commit), false);
         }
         (state.behind, state.only_here) = (false, false);
         if state.stray {
@@ -271,6 +280,24 @@ impl SecondPlace {
             swept.map_err(|error| error.0)?;
             state.stray = false;
         }
+        Ok(())
+    }
+
+    /// The file may name another place than before: on disk before anything goes there, so that each place that may
+    /// hold something is known.
+    fn note_leaving(&self, checkpoint: &RefCell<Checkpoint>) -> Result<(), Failure> {
+        let (keeps, known) = {
+            let checkpoint = checkpoint.borrow();
+            let known = checkpoint.diary().left_for.contains(&self.address);
+            (checkpoint.keeps_something()?, known)
+        };
+        if !keeps || known {
+            return Ok(());
+        }
+        let place = self.address.clone();
+        checkpoint.borrow_mut().record(|diary| {
+            diary.left_for.insert(place);
+        })?;
         Ok(())
     }
 

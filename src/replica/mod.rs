@@ -11,11 +11,13 @@
 //! here encrypted and leave encrypted; this room has no key, and knows no step.
 
 mod parts;
+mod patience;
 mod s3;
 mod signed;
 mod ssm;
 mod xml;
 
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
@@ -23,6 +25,7 @@ use serde::{Deserialize, Serialize};
 use crate::custodian::{Aws, Error, Kind};
 
 pub use parts::{Commit, Part};
+use patience::patiently;
 
 /// Form of the values here.
 const VERSION: u32 = 1;
@@ -164,6 +167,8 @@ pub struct Found {
 /// The second place, opened.
 pub struct Replica {
     store: Store,
+    /// Pieces that were written or named here.
+    known: RefCell<BTreeSet<String>>,
 }
 
 impl Replica {
@@ -189,7 +194,10 @@ impl Replica {
                 s3::Objects::open(bucket, prefix, kms_key.as_deref(), aws).await?,
             )),
         };
-        Ok(Self { store })
+        Ok(Self {
+            store,
+            known: RefCell::default(),
+        })
     }
 
     /// `aws-ssm://REGION/PATH` or `s3://BUCKET/PREFIX`.
@@ -328,25 +336,35 @@ impl Replica {
         swept
     }
 
-    /// Deletes what is `wanted`, then looks that nothing of it is left. `still_ours` has the last word: what is
-    /// written after it by whoever took the place over is not among the names.
+    /// Deletes what is `wanted`, listed or known by name, then looks that nothing of it is left: a listing may be late
+    /// with what was written and with what was deleted. `still_ours` has the last word: what is written after it by
+    /// whoever took the place over is not among the names.
     async fn delete_all<E: From<Error>>(
         &self,
         wanted: impl Fn(&str) -> bool,
         still_ours: impl AsyncFnOnce() -> Result<(), E>,
     ) -> Result<(), E> {
-        let mut names = self.store.names().await?;
+        let mut names: BTreeSet<String> = self.store.names().await?.into_iter().collect();
+        names.extend(self.known.borrow().iter().cloned());
         names.retain(|name| wanted(name));
         still_ours().await?;
-        for name in &names {
-            self.store.delete(name).await?;
-        }
-        let left = self.store.names().await?;
-        if left.iter().any(|name| names.contains(name)) {
-            let why = "a value that was deleted is still listed";
-            return Err(self.error(Kind::KeepsDeleted(why.into())).into());
-        }
-        Ok(())
+        let gone = patiently(async || {
+            for name in &names {
+                self.store.delete(name).await?;
+                self.known.borrow_mut().remove(name);
+            }
+            let left = self.store.names().await?;
+            let clean = !left.iter().any(|name| names.contains(name));
+            Ok::<_, Error>(clean.then_some(()))
+        });
+        let why = "a value that was deleted is still listed";
+        let kept = || self.error(Kind::KeepsDeleted(why.into()));
+        Ok(gone.await?.ok_or_else(kept)?)
+    }
+
+    /// Remembers what was written here: it is deleted in its time, whether a listing shows it or not.
+    fn know(&self, names: impl Iterator<Item = String>) {
+        self.known.borrow_mut().extend(names);
     }
 
     fn error(&self, kind: Kind) -> Error {

@@ -3,8 +3,10 @@
 mod away;
 mod buckets;
 mod claims;
+mod late;
 mod leaving;
 mod machines;
+mod places;
 mod shares;
 mod two_ceremonies;
 
