@@ -93,8 +93,10 @@ async fn dispatch(cli: Cli, report: &Report, unlocked: Option<String>) -> Result
             let config = load(&cli.global)?;
             let show = |armored: &str| report.plain(armored);
             let identity = identity.as_deref();
-            let proving = bootstrap::prove_custodian(&config, &name, identity, &show);
-            let subject = Box::pin(proving).await?;
+            let (interrupt, tell) = (Interrupt::default(), |event| report.event(&event));
+            let told = (&interrupt, &tell as &dyn Fn(Event));
+            let proving = bootstrap::prove_custodian(&config, &name, identity, &show, told);
+            let subject = Box::pin(stoppable(&interrupt, proving)).await?;
             let facts = serde_json::json!({"version": 1, "proved": name, "subject": subject});
             report.result(&format!("{name} is proved: {subject}"), &facts);
             Ok(Exit::Done.into())
@@ -109,12 +111,13 @@ async fn apply(
     unlocked: Option<String>,
 ) -> Result<Ended, Failure> {
     let config = load(global)?;
+    let interrupt = Interrupt::default();
+    let tell = |event| report.event(&event);
     if let Some(word) = &typed.abandon {
-        let abandoned = {
-            let take_over = typed.take_over.as_deref();
-            let show = |text: &str| report.advice(text);
-            Box::pin(bootstrap::abandon(&config, word, take_over, &show)).await?
-        };
+        let take_over = typed.take_over.as_deref();
+        let show = |text: &str| report.advice(text);
+        let abandoning = bootstrap::abandon(&config, word, take_over, &show, (&interrupt, &tell));
+        let abandoned = Box::pin(stoppable(&interrupt, abandoning)).await?;
         report.abandoned(&abandoned);
         return Ok(Exit::Done.into());
     }
@@ -134,20 +137,27 @@ async fn apply(
                 .advise(bootstrap::without_a_terminal(&config, &options)),
         );
     }
-    let tell = |event| report.event(&event);
     if let Some(text) = unlocked {
         tell(Event::Warning { step: None, text });
     }
-    let interrupt = Interrupt::default();
-    let result = tokio::select! {
-        result = bootstrap::apply(&config, &options, &tell, &interrupt) => result,
-        never = pass_on_signals(&interrupt) => match never? {},
-    };
-    let ended = result.map_err(|failure| interrupt.instead_of(failure))?;
+    let applying = Box::pin(bootstrap::apply(&config, &options, &tell, &interrupt));
+    let ended = stoppable(&interrupt, applying).await?;
     Ok(Ended {
         exit: ended.exit,
         last: Some(ended.last),
     })
+}
+
+/// Work that is told of the signals that end a process, and ends in its own way.
+async fn stoppable<T>(
+    interrupt: &Interrupt,
+    work: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    let result = tokio::select! {
+        result = work => result,
+        never = pass_on_signals(interrupt) => match never? {},
+    };
+    result.map_err(|failure| interrupt.instead_of(failure))
 }
 
 /// Turns SIGINT, SIGTERM, SIGHUP and SIGQUIT into a request to stop, for as long as the work goes on.

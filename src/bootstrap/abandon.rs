@@ -9,6 +9,8 @@ use serde::Serialize;
 
 use super::checkpoint::{Checkpoint, ShareRecord};
 use super::decide::Recorded;
+use super::event::Event;
+use super::interrupt::Interrupt;
 use super::second_place::{self, SecondPlace};
 use super::step::Step;
 use super::{belonging, open};
@@ -46,12 +48,14 @@ enum Life {
 /// person is to be asked.
 ///
 /// # Errors
-/// The word is not the one that the case asks for, another run is at it, or the disk refuses.
+/// The word is not the one that the case asks for, another run is at it, or the disk refuses. Or the stop that was
+/// asked for before anything was destroyed.
 pub async fn abandon(
     config: &Config,
     word: &str,
     take_over: Option<&str>,
     show: &dyn Fn(&str),
+    (interrupt, tell): (&Interrupt, &dyn Fn(Event)),
 ) -> Result<Abandoned, Failure> {
     let name = &config.cluster.name;
     let lose = format!("{LOSE_AND_BLANK}{name}");
@@ -69,13 +73,18 @@ pub async fn abandon(
             vec![format!("nothing: there is no {directory}")],
         ));
     }
-    let (checkpoint, place) = second_place::checkpoint(config, take_over).await?;
+    let opened = second_place::checkpoint(config, take_over, (interrupt, tell));
+    let (checkpoint, place) = opened.await?;
     let checkpoint = RefCell::new(checkpoint);
-    let abandoned = destroy(config, &checkpoint, place.as_ref(), (word, &lose), show).await;
+    let place_known = place.as_ref();
+    let ended = tokio::select! {
+        ended = destroy(config, &checkpoint, place_known, (word, &lose), (show, interrupt)) => ended,
+        stop = interrupt.requested() => Err(stop),
+    };
     if let Some(place) = place {
-        place.release().await?;
+        place.release(tell).await;
     }
-    abandoned
+    ended
 }
 
 async fn destroy(
@@ -83,7 +92,7 @@ async fn destroy(
     checkpoint: &RefCell<Checkpoint>,
     place: Option<&SecondPlace>,
     (word, lose): (&str, &str),
-    show: &dyn Fn(&str),
+    (show, interrupt): (&dyn Fn(&str), &Interrupt),
 ) -> Result<Abandoned, Failure> {
     let name = config.cluster.name.as_str();
     let directory = config.checkpoint.path.display().to_string();
@@ -114,12 +123,15 @@ async fn destroy(
         None => format!("{directory} keeps no secrets"),
     };
     confirm(config, word, needed, (&what, &said), show).await?;
+    // What was decided is done to its end.
+    let _unheard = interrupt.unheard();
     let mut destroyed = Vec::new();
     if let Some(kept) = kept {
         checkpoint.borrow().destroy_secrets()?;
         destroyed.push(format!("{directory}/secrets: {kept}"));
     }
-    let remains = remains(config, &checkpoint.borrow(), known.as_ref(), life);
+    let here = place.map(SecondPlace::address);
+    let remains = remains(config, &checkpoint.borrow(), (known.as_ref(), here), life);
     if has_begun(&checkpoint.borrow()) {
         let old = checkpoint.borrow_mut().begin_anew()?;
         destroyed.push(format!(
@@ -254,13 +266,19 @@ async fn confirm(
 fn remains(
     config: &Config,
     checkpoint: &Checkpoint,
-    known: Option<&BTreeSet<String>>,
+    (known, here): (Option<&BTreeSet<String>>, Option<&str>),
     life: Life,
 ) -> Vec<String> {
     let mut lines = Vec::new();
     if life == Life::MayLive {
+        let attempt = checkpoint.diary().attempt.as_ref();
+        let unless = if attempt.is_some_and(|attempt| attempt.refused) {
+            "unless somebody else initialised it, who holds its keys then: "
+        } else {
+            ""
+        };
         lines.push(format!(
-            "stop the server and empty its storage: {}",
+            "{unless}stop the server and empty its storage: {}",
             to_be_wiped(config, known).join(", ")
         ));
     }
@@ -269,6 +287,13 @@ fn remains(
         lines.push(format!(
             "remove the shares of the old cluster, which nothing here deletes: {}",
             stored.join(", ")
+        ));
+    }
+    let left = checkpoint.diary().left_for.iter();
+    for place in left.filter(|place| here != Some(place.as_str())) {
+        lines.push(format!(
+            "delete what {place} may still hold, encrypted: the file names that place no more, so nothing was deleted \
+             there"
         ));
     }
     lines.push(format!("then begin again: {}", config.command("apply")));

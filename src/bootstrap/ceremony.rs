@@ -140,13 +140,8 @@ impl<'a> Ceremony<'a> {
 
     /// Lets the next run have the second place, wherever that is. Where it cannot, a person is told.
     pub async fn release(&self) {
-        if let Some(place) = &self.second_place
-            && let Err(failure) = place.release().await
-        {
-            self.tell(Event::Warning {
-                step: None,
-                text: format!("{failure}; another machine will have to take it over"),
-            });
+        if let Some(place) = &self.second_place {
+            place.release(self.tell).await;
         }
     }
 

@@ -11,6 +11,7 @@ mod belonging;
 mod blocked;
 pub mod ceremony;
 pub mod checkpoint;
+mod claiming;
 mod convert;
 pub mod decide;
 pub mod desired;
@@ -21,7 +22,7 @@ mod evidence_page;
 mod evidence_report;
 mod forgetting;
 mod grant;
-mod holders;
+mod holder;
 mod inactive;
 mod interrupt;
 mod listing;
@@ -37,6 +38,7 @@ mod resolve;
 mod scan;
 mod second_place;
 mod session;
+mod shares_back;
 mod status;
 pub mod step;
 mod steps;
@@ -89,7 +91,7 @@ pub async fn apply(
     if let Some(copy) = &options.report {
         report_copy::check(copy, &config.checkpoint.path)?;
     }
-    let edge = Box::pin(open::open(config, options, interrupt)).await?;
+    let edge = Box::pin(open::open(config, options, interrupt, tell)).await?;
     let resumed = edge.checkpoint.diary().recorded(Step::Initialize) != Recorded::Nothing;
     tell(Event::Begin {
         cluster: config.cluster.name.clone(),

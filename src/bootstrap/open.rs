@@ -8,12 +8,13 @@ use futures::future::join_all;
 use super::ceremony::Edge;
 use super::checkpoint::Checkpoint;
 use super::decide::Recorded;
-use super::holders;
+use super::event::Event;
 use super::interrupt::Interrupt;
 use super::options::Options;
 use super::places;
 use super::references::{Resolved, resolve, resolve_all};
 use super::second_place;
+use super::shares_back;
 use super::step::Step;
 use crate::config::{Aws, CheckpointKey, Config, CustodianKind, SecretRef};
 use crate::custodian::{self, Custodian, Spec};
@@ -33,10 +34,11 @@ pub(super) async fn open(
     config: &Config,
     options: &Options,
     interrupt: &Interrupt,
+    tell: &dyn Fn(Event),
 ) -> Result<Edge, Failure> {
     let take_over = options.take_over.as_deref();
     let (checkpoint, second_place) =
-        second_place::checkpoint_unless(config, take_over, interrupt).await?;
+        second_place::checkpoint(config, take_over, (interrupt, tell)).await?;
     let opened = tokio::select! {
         opened = the_rest(config, options, checkpoint) => opened,
         stop = interrupt.requested() => Err(stop),
@@ -48,8 +50,7 @@ pub(super) async fn open(
         }),
         Err(failure) => {
             if let Some(place) = second_place {
-                // What stopped us is what a person must hear of.
-                let _ = place.release().await;
+                place.release(tell).await;
             }
             Err(failure)
         }
@@ -77,7 +78,7 @@ async fn the_rest(
         let diary = checkpoint.diary();
         let over = [Step::Drill, Step::RevokeRoot].map(|step| diary.recorded(step));
         if over == [Recorded::Nothing; 2] {
-            holders::can_be_asked(config, options, &custodians, &mut failures);
+            shares_back::can_be_asked(config, options, &custodians, &mut failures);
         }
     }
     // Without its passphrase there is no key, and that it is missing is said already.

@@ -5,6 +5,8 @@ use std::cell::RefCell;
 use std::path::Path;
 
 use super::checkpoint::{self, Checkpoint, Proof};
+use super::event::Event;
+use super::interrupt::Interrupt;
 use super::second_place::SecondPlace;
 use super::{open, second_place};
 use crate::config::Config;
@@ -19,24 +21,29 @@ use crate::prompt;
 /// Returns what was proved.
 ///
 /// # Errors
-/// There is no such custodian, the answer is wrong, or the checkpoint cannot remember it.
+/// There is no such custodian, the answer is wrong, or the checkpoint cannot remember it. Or the stop that was asked
+/// for.
 pub async fn prove_custodian(
     config: &Config,
     name: &str,
     identity: Option<&Path>,
     show: &dyn Fn(&str),
+    (interrupt, tell): (&Interrupt, &dyn Fn(Event)),
 ) -> Result<String, Failure> {
     let custodian = open::one_custodian(config, name).await?;
-    let (checkpoint, place) = second_place::checkpoint(config, None).await?;
+    let opened = second_place::checkpoint(config, None, (interrupt, tell));
+    let (checkpoint, place) = opened.await?;
     let checkpoint = RefCell::new(checkpoint);
-    let proved = proved(config, &custodian, identity, show).await;
-    let recorded = match proved {
-        Ok(proof) => remember(&checkpoint, place.as_ref(), name, proof).await,
-        Err(failure) => Err(failure),
+    let recorded = async {
+        let proof = proved(config, &custodian, identity, show).await?;
+        remember(&checkpoint, place.as_ref(), name, proof).await
+    };
+    let recorded = tokio::select! {
+        recorded = recorded => recorded,
+        stop = interrupt.requested() => Err(stop),
     };
     if let Some(place) = place {
-        // What was proved is proved. A claim that stays is this directory's own, and tells another machine so.
-        let _ = place.release().await;
+        place.release(tell).await;
     }
     recorded
 }

@@ -9,8 +9,9 @@ use crate::config::Config;
 use crate::failure::Failure;
 use crate::replica::{Commit, Found, Replica};
 
-/// Takes up from the second place where that knows more. This directory knows more if it wrote last what is there:
-/// then it was killed before it wrote more. Otherwise another machine went on, and what is here is of before.
+/// Takes up from the second place where that knows more. This directory knows more if it wrote last what is there,
+/// and remembers so. Otherwise another machine went on, or this directory is an old copy that was put back: what is
+/// here is of before.
 ///
 /// # Errors
 /// The two do not go on from each other, or one of them cannot be read.
@@ -24,20 +25,24 @@ pub(super) async fn reconcile(
     let Some(commit) = &found.commit else {
         return Ok(());
     };
-    let seen = mark.map_or(0, |mark| mark.generation);
-    let ours = commit.id == id;
+    let age = Age::of(commit, id, mark);
     let mark = Mark {
         id: id.to_owned(),
         generation: commit.generation,
+        next: None,
     };
-    // One ahead is a run that was killed before it could remember it.
-    if ours && commit.generation <= seen + 1 {
+    if age == Age::WrittenFromHere {
         return Ok(checkpoint.set_mark(&mark)?);
     }
     let there = There::read(replica, commit).await?;
     // Killed when it had taken this up, before it could remember it, there is nothing more to take.
     if !there.is_here(checkpoint)? {
-        if let Some(problem) = there.problem(checkpoint, (ours, seen), commit) {
+        let here = Side {
+            diary: checkpoint.diary(),
+            // Damaged, it is still not thrown away for nothing.
+            keeps: checkpoint.keeps_something().unwrap_or(true),
+        };
+        if let Some(problem) = problem(&here, &there.side(), age) {
             return Err(refused(config, replica, checkpoint, commit, &problem));
         }
         let secrets = there.secrets.as_deref();
@@ -72,11 +77,73 @@ pub(super) async fn lacks(
     Ok(there != secrets)
 }
 
+/// What counts at the second place, as this directory sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Age {
+    /// This directory wrote it and remembers that: it knows as much, or more.
+    WrittenFromHere,
+    /// This directory wrote it and does not remember: it is an old copy, or the place was left and came back.
+    Forgotten,
+    /// Another one wrote it, after what this one saw.
+    Newer,
+    /// Another one wrote it, before what this one saw there.
+    Older,
+    /// Another one wrote it, and this one never saw anything there.
+    NeverSeen,
+}
+
+impl Age {
+    fn of(commit: &Commit, id: &str, mark: Option<&Mark>) -> Self {
+        let seen = mark.map_or(0, |mark| mark.generation);
+        if commit.id == id {
+            // One that was killed before it could remember had written down what it was about to do.
+            let was_next = mark.is_some_and(|mark| mark.next.as_ref() == Some(commit));
+            let remembered = was_next || commit.generation <= seen;
+            return if remembered {
+                Self::WrittenFromHere
+            } else {
+                Self::Forgotten
+            };
+        }
+        match seen {
+            // The mark of generation 0 says only that somebody looked.
+            0 => Self::NeverSeen,
+            seen if commit.generation < seen => Self::Older,
+            _ => Self::Newer,
+        }
+    }
+}
+
+/// What one of the two places knows.
+struct Side<'a> {
+    diary: &'a Diary,
+    /// Whether it keeps an answer or a root token.
+    keeps: bool,
+}
+
 /// Why nothing is taken up.
+#[derive(Debug, PartialEq, Eq)]
 enum Problem {
     TwoCeremonies,
-    /// What only this directory keeps.
-    OnlyHere(&'static str),
+    /// A secret that only this directory keeps.
+    OnlyHere,
+}
+
+/// Whether what is there must not take the place of what is here.
+fn problem(here: &Side<'_>, there: &Side<'_>, age: Age) -> Option<Problem> {
+    let begun = here.diary.recorded(Step::Initialize) != Recorded::Nothing;
+    let done = there.diary.recorded(Step::Initialize) == Recorded::Done;
+    if here.keeps && !done && !there.keeps {
+        return Some(Problem::OnlyHere);
+    }
+    let other = begun && here.keeps && beginning(here.diary) != beginning(there.diary);
+    let strange = match age {
+        Age::WrittenFromHere | Age::Newer => false,
+        Age::Forgotten => latest(here.diary) > latest(there.diary),
+        Age::NeverSeen => begun,
+        Age::Older => true,
+    };
+    (other || strange).then_some(Problem::TwoCeremonies)
 }
 
 /// What counts at the second place, fetched.
@@ -112,30 +179,11 @@ impl There {
         Ok(there == *here && checkpoint.packed()?.1 == self.secrets)
     }
 
-    fn problem(
-        &self,
-        checkpoint: &Checkpoint,
-        (ours, seen): (bool, u64),
-        commit: &Commit,
-    ) -> Option<Problem> {
-        let here = checkpoint.diary();
-        let begun = here.recorded(Step::Initialize) != Recorded::Nothing;
-        // Damaged, it is still not thrown away for nothing.
-        let keeps = checkpoint.keeps_something().unwrap_or(true);
-        let done = self.diary.recorded(Step::Initialize) == Recorded::Done;
-        if keeps && !done && !self.keeps_something() {
-            let words = checkpoint.secrets_in_words().ok().flatten();
-            return Some(Problem::OnlyHere(words.unwrap_or("secrets")));
+    fn side(&self) -> Side<'_> {
+        Side {
+            diary: &self.diary,
+            keeps: self.keeps_something(),
         }
-        let other = begun && keeps && beginning(here) != beginning(&self.diary);
-        let strange = if ours {
-            // A place that was left for another one and came back.
-            latest(here) > latest(&self.diary)
-        } else {
-            // The mark of generation 0 says only that somebody looked.
-            (begun && seen == 0) || commit.generation < seen
-        };
-        (other || strange).then_some(Problem::TwoCeremonies)
     }
 
     /// Whether it is an answer or a root token, and not the room for one.
@@ -183,13 +231,115 @@ fn refused(
             "{written}: find out which of the two is of this cluster, then name another place in \
              checkpoint.replica, or another checkpoint.path"
         )),
-        Problem::OnlyHere(what) => Failure::refused(format!(
-            "{here} keeps {what}, and {address} knows nothing of them"
+        Problem::OnlyHere => Failure::refused(format!(
+            "{here} keeps {}, and {address} knows nothing of them",
+            words(checkpoint)
         ))
         .advise(format!(
             "{written}. While this cluster lives, keep that directory, name another place in \
              checkpoint.replica, then {}; if it was wiped since, name another checkpoint.path",
             config.command("apply")
         )),
+    }
+}
+
+/// What this directory keeps.
+fn words(checkpoint: &Checkpoint) -> &'static str {
+    let words = checkpoint.secrets_in_words().ok().flatten();
+    words.unwrap_or("secrets")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::checkpoint::Entry;
+    use super::super::evidence::Evidence;
+    use super::*;
+
+    const HERE: &str = "0123456789abcdef";
+
+    fn commit(id: &str, generation: u64, digest: &str) -> Commit {
+        let part = json!({"name": "a part", "pieces": 1, "digest": digest});
+        serde_json::from_value(json!({
+            "version": 1, "generation": generation, "id": id, "owner": "somebody", "written": "now",
+            "diary": part, "secrets": null,
+        }))
+        .expect("a commit")
+    }
+
+    /// A diary whose ceremony began, at the minute, and was last written to some minutes later.
+    fn diary(began: u32, recorded: Recorded, minutes: u32) -> Diary {
+        let time = |minute: u32| format!("2026-01-01T00:{minute:02}:00Z");
+        let mut diary = Diary::new("test", "http://127.0.0.1:8200");
+        let entry = Entry {
+            state: recorded,
+            started: time(began),
+            finished: Some(time(began + minutes)),
+            evidence: Evidence::default(),
+        };
+        diary.steps.insert(Step::Initialize, entry);
+        diary
+    }
+
+    fn decided(here: (&Diary, bool), there: (&Diary, bool), age: Age) -> Option<Problem> {
+        let side = |(diary, keeps)| Side { diary, keeps };
+        problem(&side(here), &side(there), age)
+    }
+
+    #[test]
+    fn only_what_this_directory_remembers_to_have_written_is_not_newer_than_it() {
+        let mark = |generation, next| Mark {
+            id: HERE.into(),
+            generation,
+            next,
+        };
+        let there = commit(HERE, 5, "one");
+        let of = |mark: &Mark| Age::of(&there, HERE, Some(mark));
+        assert_eq!(of(&mark(5, None)), Age::WrittenFromHere);
+        assert_eq!(of(&mark(6, None)), Age::WrittenFromHere);
+        // Killed between writing and remembering.
+        assert_eq!(of(&mark(4, Some(there.clone()))), Age::WrittenFromHere);
+        // A copy of just before, also of a run that had tried something else under this number.
+        assert_eq!(of(&mark(4, None)), Age::Forgotten);
+        assert_eq!(of(&mark(4, Some(commit(HERE, 5, "else")))), Age::Forgotten);
+        assert_eq!(of(&mark(1, None)), Age::Forgotten);
+        let other = commit("fedcba9876543210", 5, "one");
+        let of = |seen| Age::of(&other, HERE, Some(&mark(seen, None)));
+        assert_eq!((of(0), of(4)), (Age::NeverSeen, Age::Newer));
+        assert_eq!((of(5), of(6)), (Age::Newer, Age::Older));
+        assert_eq!(Age::of(&other, HERE, None), Age::NeverSeen);
+    }
+
+    #[test]
+    fn an_old_copy_takes_up_what_is_newer_but_never_for_the_only_answer() {
+        let started = diary(1, Recorded::Started, 0);
+        let (answered, later) = (diary(1, Recorded::Done, 1), diary(1, Recorded::Done, 9));
+        let nothing = Diary::new("test", "http://127.0.0.1:8200");
+        for (here, there) in [
+            ((&nothing, false), (&started, false)),
+            ((&started, false), (&answered, true)),
+            ((&answered, true), (&later, true)),
+            // Handed over meanwhile: the secrets of before go, as they went there.
+            ((&answered, true), (&later, false)),
+        ] {
+            assert_eq!(decided(here, there, Age::Forgotten), None);
+        }
+        let only_here = Some(Problem::OnlyHere);
+        for there in [&nothing, &started] {
+            for age in [Age::Forgotten, Age::Newer, Age::NeverSeen] {
+                assert_eq!(decided((&answered, true), (there, false), age), only_here);
+            }
+        }
+        let two = Some(Problem::TwoCeremonies);
+        let other = diary(20, Recorded::Done, 9);
+        assert_eq!(
+            decided((&answered, true), (&other, true), Age::Forgotten),
+            two
+        );
+        assert_eq!(
+            decided((&later, true), (&answered, true), Age::Forgotten),
+            two
+        );
     }
 }

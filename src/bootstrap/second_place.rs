@@ -4,15 +4,17 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use rustix::system::uname;
 use tokio::sync::Mutex;
 
 use super::checkpoint::{self, Checkpoint, Diary, Mark};
+use super::claiming::{claimed, held};
+use super::event::Event;
+use super::holder::{chance, owner};
 use super::interrupt::Interrupt;
 use super::open::to_aws;
 use super::reconcile::{lacks, reconcile};
 use crate::config::{Config, ReplicaKind};
-use crate::custodian::{self, Kind};
+use crate::custodian;
 use crate::failure::Failure;
 use crate::replica::{Claim, Commit, Replica, Spec};
 
@@ -37,8 +39,12 @@ struct State {
     commit: Option<Commit>,
     /// Something may be there that no commit names.
     stray: bool,
-    /// What is on disk may not be there, and perhaps nowhere else: the claim is not given up.
+    /// A commit was begun, and nobody knows what came of it.
+    unsure: bool,
+    /// What is on disk may not be there.
     behind: bool,
+    /// A secret may be on disk alone: the claim is not given up.
+    only_here: bool,
 }
 
 /// Opens the place that the file names, without claiming it.
@@ -103,25 +109,15 @@ pub(super) async fn seen(config: &Config) -> Result<Option<(String, Option<Diary
     Ok(Some((format!("{address}: {kept}{held}"), diary)))
 }
 
-/// The checkpoint, locked here and claimed at its second place; taken up from there where that knows more.
+/// The checkpoint, locked here and claimed at its second place; taken up from there where that knows more. A stop
+/// that comes while the claim is made is heard after it.
 ///
 /// # Errors
-/// Another run is at it, here or on another machine, or one of the two places cannot be used.
+/// Another run is at it, here or on another machine, or one of the two places cannot be used. Or the stop.
 pub(super) async fn checkpoint(
     config: &Config,
     take_over: Option<&str>,
-) -> Result<(Checkpoint, Option<SecondPlace>), Failure> {
-    checkpoint_unless(config, take_over, &Interrupt::default()).await
-}
-
-/// The same, unless a stop is asked for. One that comes while the claim is made is heard after it.
-///
-/// # Errors
-/// As [`checkpoint`], or the stop.
-pub(super) async fn checkpoint_unless(
-    config: &Config,
-    take_over: Option<&str>,
-    interrupt: &Interrupt,
+    (interrupt, tell): (&Interrupt, &dyn Fn(Event)),
 ) -> Result<(Checkpoint, Option<SecondPlace>), Failure> {
     let address = config.cluster.address.as_str().trim_end_matches('/');
     let mut checkpoint = Checkpoint::open(&config.checkpoint.path, &config.cluster.name, address)?;
@@ -146,73 +142,32 @@ pub(super) async fn checkpoint_unless(
     if mark.is_none() {
         checkpoint.set_mark(&Mark {
             id: id.clone(),
-            generation: 0,
+            ..Mark::default()
         })?;
     }
     let claim = Claim::new(&id, &owner(&checkpoint), checkpoint::now());
     let _unheard = interrupt.unheard();
+    // It was not given up: a secret may be here alone, until it is known that it is not.
+    let kept = matches!(&found.claim, Some((_, holder)) if holder.same_holder(&claim));
+    let only_here = kept && checkpoint.keeps_something().unwrap_or(true);
     let number = claimed(config, &replica, &claim, found.claim, take_over).await?;
     let mut place = SecondPlace {
         spec,
         address: replica.address().to_owned(),
         replica: RefCell::new(Some(Rc::new(replica))),
         claim: (number, claim),
-        state: Mutex::default(),
+        state: Mutex::new(State {
+            only_here,
+            ..State::default()
+        }),
     };
     match place.settle(config, &mut checkpoint, mark.as_ref()).await {
         Ok(()) => Ok((checkpoint, Some(place))),
         Err(failure) => {
-            // What stopped us is what a person must hear of.
-            let _ = place.release().await;
+            place.release(tell).await;
             Err(failure)
         }
     }
-}
-
-/// Makes the claim, or keeps the one that this directory has: its former run is dead, since we hold the lock.
-async fn claimed(
-    config: &Config,
-    replica: &Replica,
-    claim: &Claim,
-    there: Option<(u32, Claim)>,
-    take_over: Option<&str>,
-) -> Result<u32, Failure> {
-    let number = match &there {
-        None => 1,
-        Some((number, holder)) if holder.same_holder(claim) => return Ok(*number),
-        Some((number, holder)) if take_over == Some(holder.id.as_str()) => number + 1,
-        Some((_, holder)) => return Err(held(config, replica, holder)),
-    };
-    match replica.claim(number, claim).await {
-        Ok(()) => Ok(number),
-        Err(error) if matches!(error.kind(), Kind::Taken) => {
-            let found = replica.look().await.map_err(of_replica)?;
-            Err(match &found.claim {
-                Some((_, holder)) => held(config, replica, holder),
-                None => Failure::failed(format!("{} was claimed for a moment", replica.address()))
-                    .advise(config.command("apply")),
-            })
-        }
-        Err(error) => {
-            // It may have arrived all the same.
-            let _ = replica.release(number, claim).await;
-            Err(of_replica(error))
-        }
-    }
-}
-
-fn held(config: &Config, replica: &Replica, holder: &Claim) -> Failure {
-    Failure::refused(format!(
-        "another run holds {}: {} since {}",
-        replica.address(),
-        holder.owner,
-        holder.at
-    ))
-    .advise(format!(
-        "if it is at work, wait for its end; only if that machine is gone for good, or the run on it was \
-         killed: {}",
-        config.command(&format!("apply --take-over {}", holder.id))
-    ))
 }
 
 impl SecondPlace {
@@ -246,10 +201,13 @@ impl SecondPlace {
         }
         replica.clear_below(*number).await.map_err(of_replica)?;
         reconcile(config, &replica, checkpoint, (&claim.id, mark), &found).await?;
+        let lacks = lacks(&replica, checkpoint, found.commit.as_ref()).await?;
         self.state = Mutex::new(State {
-            behind: lacks(&replica, checkpoint, found.commit.as_ref()).await?,
+            behind: lacks,
+            only_here: lacks,
             commit: found.commit,
             stray: found.stray,
+            unsure: false,
         });
         Ok(())
     }
@@ -272,34 +230,74 @@ impl SecondPlace {
     pub(super) async fn follow(&self, checkpoint: &RefCell<Checkpoint>) -> Result<(), Failure> {
         // Several at once take turns, and each takes what is on disk when it is its turn.
         let mut state = self.state.lock().await;
+        self.note_leaving(checkpoint)?;
         let (diary, secrets) = checkpoint.borrow().packed()?;
         let secrets = secrets.as_deref();
         let replica = self.replica().await?;
-        let known = state.commit.as_ref();
-        if !known.is_some_and(|commit| commit.is_of(&diary, secrets)) {
+        if state.unsure {
+            state.commit = replica.look().await.map_err(of_replica)?.commit;
+            state.unsure = false;
+        }
+        let known = state.commit.clone();
+        if !known
+            .as_ref()
+            .is_some_and(|commit| commit.is_of(&diary, secrets))
+        {
             let (_, claim) = &self.claim;
             let writer = (claim.id.as_str(), claim.owner.as_str(), checkpoint::now());
             // Whatever fails from here on may leave something behind.
-            (state.stray, state.behind) = (true, true);
-            let still_ours = async || self.still_ours(&replica).await;
+            (state.stray, state.behind, state.unsure) = (true, true, true);
+            state.only_here |= checkpoint.borrow().keeps_something()?
+                && !secrets
+                    .is_some_and(|secrets| known.as_ref().is_some_and(|it| it.keeps(secrets)));
+            let last_word = async |next: &Commit| {
+                self.still_ours(&replica).await?;
+                // Killed from here on, this directory knows that what counts there is its own.
+                let mark = Mark {
+                    id: claim.id.clone(),
+                    generation: known.as_ref().map_or(0, |known| known.generation),
+                    next: Some(next.clone()),
+                };
+                let kept = checkpoint.borrow().set_mark(&mark);
+                kept.map_err(|error| Failed(error.into()))
+            };
             let commit = replica
-                .commit(state.commit.as_ref(), writer, (&diary, secrets), still_ours)
+                .commit(known.as_ref(), writer, (&diary, secrets), last_word)
                 .await
                 .map_err(|error: Failed| error.0)?;
             checkpoint.borrow().set_mark(&Mark {
                 id: claim.id.clone(),
                 generation: commit.generation,
+                next: None,
             })?;
-            state.commit = Some(commit);
+            (state.commit, state.unsure) = (Some(commit), false);
         }
-        state.behind = false;
+        (state.behind, state.only_here) = (false, false);
         if state.stray {
             // What looks left over may be what the next one is about to commit.
-            self.still_ours(&replica).await.map_err(|error| error.0)?;
-            let swept = replica.sweep(state.commit.as_ref()).await;
-            swept.map_err(of_replica)?;
+            let still_ours = async || self.still_ours(&replica).await;
+            let swept = replica.sweep(state.commit.as_ref(), still_ours).await;
+            swept.map_err(|error| error.0)?;
             state.stray = false;
         }
+        Ok(())
+    }
+
+    /// The file may name another place than before: on disk before anything goes there, so that each place that may
+    /// hold something is known.
+    fn note_leaving(&self, checkpoint: &RefCell<Checkpoint>) -> Result<(), Failure> {
+        let (keeps, known) = {
+            let checkpoint = checkpoint.borrow();
+            let known = checkpoint.diary().left_for.contains(&self.address);
+            (checkpoint.keeps_something()?, known)
+        };
+        if !keeps || known {
+            return Ok(());
+        }
+        let place = self.address.clone();
+        checkpoint.borrow_mut().record(|diary| {
+            diary.left_for.insert(place);
+        })?;
         Ok(())
     }
 
@@ -331,24 +329,26 @@ impl SecondPlace {
         tried.map_err(of_replica)
     }
 
-    /// Whether what is on disk may be nowhere else.
+    /// Whether what is on disk may not be there.
     pub(super) async fn is_behind(&self) -> bool {
         self.state.lock().await.behind
     }
 
-    /// Gives the place up for the next run, wherever that is. Where what is on disk is not there, the claim stays
-    /// for whoever comes meanwhile to see.
-    ///
-    /// # Errors
-    /// The claim stays: this directory may go on, another machine has to take over.
-    pub(super) async fn release(&self) -> Result<(), Failure> {
-        if self.is_behind().await {
-            return Ok(());
+    /// Gives the place up for the next run, wherever that is, and says so where it cannot: what was done is done.
+    /// Where a secret is on this disk alone, the claim stays for whoever comes meanwhile to see.
+    pub(super) async fn release(&self, tell: &dyn Fn(Event)) {
+        if self.state.lock().await.only_here {
+            return;
         }
-        let replica = self.replica().await?;
         let (number, claim) = &self.claim;
-        let released = replica.release(*number, claim).await;
-        released.map_err(of_replica)
+        let released = async {
+            let replica = self.replica().await?;
+            replica.release(*number, claim).await.map_err(of_replica)
+        };
+        if let Err(failure) = released.await {
+            let text = format!("{failure}; another machine will have to take it over");
+            tell(Event::Warning { step: None, text });
+        }
     }
 }
 
@@ -367,25 +367,4 @@ pub(super) fn of_replica(error: custodian::Error) -> Failure {
         problem.what = format!("replica of the checkpoint: {}", problem.what);
     }
     failure
-}
-
-/// Who a claim is said to be of.
-fn owner(checkpoint: &Checkpoint) -> String {
-    let machine = uname().nodename().to_string_lossy().into_owned();
-    let directory = std::path::absolute(checkpoint.directory());
-    let directory = directory.unwrap_or_else(|_| checkpoint.directory().to_owned());
-    let user = rustix::process::geteuid().as_raw();
-    format!("user {user} on {machine} in {}", directory.display())
-}
-
-/// Sixteen hexadecimal digits that no other directory has.
-fn chance() -> Result<String, Failure> {
-    let mut bytes = [0; 8];
-    let got = rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty());
-    match got {
-        Ok(length) if length == bytes.len() => {
-            Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
-        }
-        _ => Err(Failure::failed("the system gives no random bytes")),
-    }
 }

@@ -261,6 +261,7 @@ impl Custodian {
     /// When it cannot be known.
     pub async fn observe(&self, recorded: &Stored) -> Result<Observation, Error> {
         let found = match &self.place {
+            Place::Ssm(place) if recorded.address == place.address() => place.facts_again().await?,
             Place::Ssm(place) => place.facts().await?,
             Place::Age(place) => match place.facts() {
                 Err(error) if matches!(error.kind(), Kind::Symlink) => {

@@ -93,6 +93,12 @@ impl Ssm {
         Ok(found.map(|read| read.stored))
     }
 
+    /// The same of what was stored there: only what is not seen several times is gone.
+    pub(super) async fn facts_again(&self) -> Result<Option<Stored>, Error> {
+        let found = self.read_back(&self.parameter, false).await?;
+        Ok(found.map(|read| read.stored))
+    }
+
     pub(super) async fn fetch(&self) -> Result<Share, Error> {
         let found = self.get(&self.parameter, true).await?;
         let read = found.ok_or_else(|| Error::new(&self.address, Kind::NotFound))?;
@@ -168,7 +174,7 @@ impl Ssm {
             Err(error) => return Err(error),
         };
         let error = |kind| Error::new(address(&self.session.region, name), kind);
-        match (self.read_back(name, failed.is_none()).await, failed) {
+        match (self.read_back(name, true).await, failed) {
             // Also a put that seemed to fail and is there after all, or one of an earlier run.
             (Ok(Some(read)), _) if is(&read, value) => Ok(read.stored),
             (Ok(_), None) => Err(error(Kind::Different)),
@@ -199,18 +205,18 @@ impl Ssm {
         answer.map(|_| ()).map_err(|error| call.failed(&error))
     }
 
-    /// The second look. `expected` tries again for a while when nothing is there yet.
-    async fn read_back(&self, name: &str, expected: bool) -> Result<Option<Read>, Error> {
+    /// A look at what is or may be there: it is tried again for a while when nothing is seen yet.
+    async fn read_back(&self, name: &str, decrypted: bool) -> Result<Option<Read>, Error> {
         let mut pause = READ_BACK_PAUSE;
         for _ in 1..READ_BACK_TRIES {
-            let found = self.get(name, true).await?;
-            if found.is_some() || !expected {
+            let found = self.get(name, decrypted).await?;
+            if found.is_some() {
                 return Ok(found);
             }
             tokio::time::sleep(pause).await;
             pause *= 2;
         }
-        self.get(name, true).await
+        self.get(name, decrypted).await
     }
 
     async fn get(&self, name: &str, decrypted: bool) -> Result<Option<Read>, Error> {

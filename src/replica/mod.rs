@@ -11,16 +11,21 @@
 //! here encrypted and leave encrypted; this room has no key, and knows no step.
 
 mod parts;
+mod patience;
 mod s3;
 mod signed;
 mod ssm;
 mod xml;
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
 use crate::custodian::{Aws, Error, Kind};
 
 pub use parts::{Commit, Part};
+use patience::patiently;
 
 /// Form of the values here.
 const VERSION: u32 = 1;
@@ -162,6 +167,8 @@ pub struct Found {
 /// The second place, opened.
 pub struct Replica {
     store: Store,
+    /// Pieces that were written or named here.
+    known: RefCell<BTreeSet<String>>,
 }
 
 impl Replica {
@@ -187,7 +194,10 @@ impl Replica {
                 s3::Objects::open(bucket, prefix, kms_key.as_deref(), aws).await?,
             )),
         };
-        Ok(Self { store })
+        Ok(Self {
+            store,
+            known: RefCell::default(),
+        })
     }
 
     /// `aws-ssm://REGION/PATH` or `s3://BUCKET/PREFIX`.
@@ -276,12 +286,14 @@ impl Replica {
     /// It cannot be deleted.
     pub async fn release(&self, number: u32, claim: &Claim) -> Result<(), Error> {
         let name = format!("{CLAIM}{number}");
+        // Listed before it is looked whose it is: once it is somebody else's, so may be a number below.
+        let names = self.store.names().await?;
         let there: Option<Claim> = self.read(&name).await?;
         if !there.is_some_and(|there| there.same_holder(claim)) {
             return Ok(());
         }
         // Before it: killed in between, none of them holds again.
-        self.clear_below(number).await?;
+        self.delete_below(number, &names).await?;
         self.store.delete(&name).await
     }
 
@@ -291,10 +303,15 @@ impl Replica {
     /// One cannot be deleted.
     pub async fn clear_below(&self, number: u32) -> Result<(), Error> {
         let names = self.store.names().await?;
-        for name in names {
-            if claim_number(&name).is_some_and(|found| found < number) {
-                self.store.delete(&name).await?;
-            }
+        self.delete_below(number, &names).await
+    }
+
+    /// The lowest first: killed in between, whoever holds one of them still sees the next one.
+    async fn delete_below(&self, number: u32, names: &[String]) -> Result<(), Error> {
+        let numbers = names.iter().filter_map(|name| claim_number(name));
+        let below: BTreeSet<_> = numbers.filter(|found| *found < number).collect();
+        for found in below {
+            self.store.delete(&format!("{CLAIM}{found}")).await?;
         }
         Ok(())
     }
@@ -310,25 +327,44 @@ impl Replica {
             Ok(part) => self.fetch(part).await.map(|_| ()),
             Err(_) => Ok(()),
         };
-        // Also what a failed one left.
-        let swept = self.delete_all(parts::is_trial).await;
+        // Also what a failed one of ours left; that of another machine may be in the middle.
+        let swept = self
+            .delete_all(|name| parts::is_trial(name, id), async || Ok(()))
+            .await;
         part?;
         read?;
         swept
     }
 
-    /// Deletes what begins so, then looks that nothing of it is left.
-    async fn delete_all(&self, wanted: impl Fn(&str) -> bool) -> Result<(), Error> {
-        let names = self.store.names().await?;
-        for name in names.iter().filter(|name| wanted(name)) {
-            self.store.delete(name).await?;
-        }
-        let left = self.store.names().await?;
-        if left.iter().any(|name| wanted(name)) {
-            let why = "a value that was deleted is still listed";
-            return Err(self.error(Kind::KeepsDeleted(why.into())));
-        }
-        Ok(())
+    /// Deletes what is `wanted`, listed or known by name, then looks that nothing of it is left: a listing may be late
+    /// with what was written and with what was deleted. `still_ours` has the last word: what is written after it by
+    /// whoever took the place over is not among the names.
+    async fn delete_all<E: From<Error>>(
+        &self,
+        wanted: impl Fn(&str) -> bool,
+        still_ours: impl AsyncFnOnce() -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut names: BTreeSet<String> = self.store.names().await?.into_iter().collect();
+        names.extend(self.known.borrow().iter().cloned());
+        names.retain(|name| wanted(name));
+        still_ours().await?;
+        let gone = patiently(async || {
+            for name in &names {
+                self.store.delete(name).await?;
+                self.known.borrow_mut().remove(name);
+            }
+            let left = self.store.names().await?;
+            let clean = !left.iter().any(|name| names.contains(name));
+            Ok::<_, Error>(clean.then_some(()))
+        });
+        let why = "a value that was deleted is still listed";
+        let kept = || self.error(Kind::KeepsDeleted(why.into()));
+        Ok(gone.await?.ok_or_else(kept)?)
+    }
+
+    /// Remembers what was written here: it is deleted in its time, whether a listing shows it or not.
+    fn know(&self, names: impl Iterator<Item = String>) {
+        self.known.borrow_mut().extend(names);
     }
 
     fn error(&self, kind: Kind) -> Error {
@@ -337,5 +373,7 @@ impl Replica {
 }
 
 fn claim_number(name: &str) -> Option<u32> {
-    name.strip_prefix(CLAIM)?.parse().ok()
+    let number: u32 = name.strip_prefix(CLAIM)?.parse().ok()?;
+    // Another spelling of it is none of ours.
+    (format!("{CLAIM}{number}") == name).then_some(number)
 }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::patience::patiently;
 use super::{COMMIT, Replica, TRIAL, VERSION};
 use crate::custodian::{Error, Kind};
 
@@ -38,7 +39,26 @@ pub struct Commit {
     pub secrets: Option<Part>,
 }
 
+impl Part {
+    /// What its pieces are called.
+    fn names(&self) -> impl Iterator<Item = String> {
+        (0..self.pieces.min(MOST_PIECES)).map(|number| piece(&self.name, number))
+    }
+}
+
 impl Commit {
+    fn parts(&self) -> impl Iterator<Item = &Part> {
+        std::iter::once(&self.diary).chain(&self.secrets)
+    }
+
+    /// Whether these are the secrets that are kept.
+    #[must_use]
+    pub fn keeps(&self, secrets: &[u8]) -> bool {
+        self.secrets
+            .as_ref()
+            .is_some_and(|part| part.digest == digest(secrets))
+    }
+
     /// Whether this is already what is kept.
     #[must_use]
     pub fn is_of(&self, diary: &[u8], secrets: Option<&[u8]>) -> bool {
@@ -48,8 +68,8 @@ impl Commit {
 }
 
 impl Replica {
-    /// Uploads what changed since `last`, makes it count, and reads that back. `still_ours` has the last
-    /// word before it counts.
+    /// Uploads what changed since `last`, makes it count, and reads that back. `last_word` is
+    /// told what is about to count, and may refuse.
     ///
     /// # Errors
     /// Nothing of it counts then, unless the read-back alone failed.
@@ -58,9 +78,12 @@ impl Replica {
         last: Option<&Commit>,
         (id, owner, written): (&str, &str, String),
         (diary, secrets): (&[u8], Option<&[u8]>),
-        still_ours: impl AsyncFnOnce() -> Result<(), E>,
+        last_word: impl AsyncFnOnce(&Commit) -> Result<(), E>,
     ) -> Result<Commit, E> {
         let generation = last.map_or(0, |last| last.generation) + 1;
+        for part in last.into_iter().flat_map(Commit::parts) {
+            self.know(part.names());
+        }
         let same = |part: &&Part, bytes: &[u8]| part.digest == digest(bytes);
         let diary = match last
             .map(|last| &last.diary)
@@ -92,13 +115,22 @@ impl Replica {
             diary,
             secrets,
         };
-        still_ours().await?;
+        last_word(&commit).await?;
         let text = serde_json::to_vec(&commit).unwrap_or_default();
         let put = self.store.put(COMMIT, &text).await;
-        // What came of it is decided by reading, never by the answer to the write.
-        match self.read::<Commit>(COMMIT).await {
-            Ok(Some(there)) if there == commit => Ok(commit),
-            Ok(_) => Err(put
+        // What came of it is decided by reading, never by the answer to the write; and a reader may be shown the one
+        // before for a moment.
+        let read = async || {
+            let there = self.read::<Commit>(COMMIT).await?;
+            Ok(there.filter(|there| *there == commit))
+        };
+        let seen = match &put {
+            Err(error) if !error.may_have_written() => read().await,
+            _ => patiently(read).await,
+        };
+        match seen {
+            Ok(Some(there)) => Ok(there),
+            Ok(None) => Err(put
                 .err()
                 .unwrap_or_else(|| self.error(Kind::Different))
                 .into()),
@@ -106,29 +138,48 @@ impl Replica {
         }
     }
 
-    /// Deletes every part that `commit` does not name, and proves that nothing of them is left.
+    /// Deletes every part that `commit` does not name, and proves that nothing of them is left. `still_ours` has
+    /// the last word, once it is known what would be deleted.
     ///
     /// # Errors
-    /// Something stays.
-    pub async fn sweep(&self, commit: Option<&Commit>) -> Result<(), Error> {
-        self.delete_all(|name| is_stray(name, commit)).await
+    /// Something stays, or it is not ours.
+    pub async fn sweep<E: From<Error>>(
+        &self,
+        commit: Option<&Commit>,
+        still_ours: impl AsyncFnOnce() -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.delete_all(|name| is_stray(name, commit), still_ours)
+            .await
     }
 
     /// The bytes of a part.
     ///
     /// # Errors
-    /// [`Kind::Damaged`] where a piece is missing or changed.
+    /// [`Kind::Damaged`] where a piece is missing or changed, and stays so.
     pub async fn fetch(&self, part: &Part) -> Result<Vec<u8>, Error> {
+        let mut why = "";
+        let found = patiently(async || {
+            let found = self.pieces(part).await?;
+            why = match &found {
+                None => "a piece is missing",
+                Some(_) => "what is there is not what was written",
+            };
+            Ok(found.filter(|bytes| digest(bytes) == part.digest))
+        });
+        let found = found.await?;
+        found.ok_or_else(|| self.error(Kind::Damaged(why)))
+    }
+
+    /// What is there of a part, if all pieces are.
+    async fn pieces(&self, part: &Part) -> Result<Option<Vec<u8>>, Error> {
         let mut bytes = Vec::new();
-        for number in 0..part.pieces.min(MOST_PIECES) {
-            let piece = self.store.get(&piece(&part.name, number)).await?;
-            let piece = piece.ok_or_else(|| self.error(Kind::Damaged("a piece is missing")))?;
-            bytes.extend(piece);
+        for name in part.names() {
+            match self.store.get(&name).await? {
+                Some(piece) => bytes.extend(piece),
+                None => return Ok(None),
+            }
         }
-        if digest(&bytes) != part.digest {
-            return Err(self.error(Kind::Damaged("what is there is not what was written")));
-        }
-        Ok(bytes)
+        Ok(Some(bytes))
     }
 
     pub(super) async fn upload(&self, name: &str, bytes: &[u8]) -> Result<Part, Error> {
@@ -138,14 +189,17 @@ impl Replica {
             let text = format!("takes {most} bytes at the most; a bucket of S3 takes more");
             return Err(self.error(Kind::Misconfigured(text)));
         }
-        for (number, bytes) in pieces.iter().enumerate() {
-            self.store.put(&piece(name, number), bytes).await?;
-        }
-        Ok(Part {
+        let part = Part {
             name: name.to_owned(),
             pieces: pieces.len(),
             digest: digest(bytes),
-        })
+        };
+        // Before it is there: whatever comes of it, it can be deleted by name.
+        self.know(part.names());
+        for (name, bytes) in part.names().zip(pieces) {
+            self.store.put(&name, bytes).await?;
+        }
+        Ok(part)
     }
 }
 
@@ -168,9 +222,9 @@ pub(super) fn is_stray(name: &str, commit: Option<&Commit>) -> bool {
     !named
 }
 
-/// Whether this is a piece of a trial value of ours.
-pub(super) fn is_trial(name: &str) -> bool {
-    part_of(name).is_some_and(|part| part.starts_with(TRIAL))
+/// Whether this is a piece of the trial value of this directory.
+pub(super) fn is_trial(name: &str, id: &str) -> bool {
+    part_of(name).is_some_and(|part| part.strip_prefix(TRIAL) == Some(id))
 }
 
 /// The part that a piece of ours belongs to: `diary-2-ID`, `secrets-1-ID` or `trial-ID`. Nothing else below the
@@ -246,8 +300,9 @@ mod tests {
             assert!(!is_stray(&name, Some(&commit)), "{name}");
         }
         assert!(is_stray(&format!("secrets-1-{HERE}.0"), None));
-        assert!(is_trial(&format!("trial-{HERE}.0")));
-        assert!(!is_trial(&format!("diary-2-{HERE}.0")));
+        assert!(is_trial(&format!("trial-{HERE}.0"), HERE));
+        assert!(!is_trial(&format!("trial-{HERE}.0"), THERE));
+        assert!(!is_trial(&format!("diary-2-{HERE}.0"), HERE));
     }
 
     #[test]
@@ -271,7 +326,7 @@ mod tests {
             format!("backup/trial-{HERE}.0"),
             format!("trial-{HERE}/file.0"),
         ] {
-            assert!(!is_stray(&name, None) && !is_trial(&name), "{name}");
+            assert!(!is_stray(&name, None) && !is_trial(&name, HERE), "{name}");
         }
     }
 

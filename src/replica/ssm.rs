@@ -6,6 +6,7 @@ use aws_sdk_ssm::types::{ParameterTier, ParameterType};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 
+use super::patience::patiently;
 use crate::custodian::aws::{Call, Session};
 use crate::custodian::kms::KmsKey;
 use crate::custodian::parameter::{address, check_name, resource, unresolved};
@@ -25,8 +26,6 @@ const LATER: [&str; 3] = [
     "TooManyUpdates",
     "RequestLimitExceeded",
 ];
-/// SSM may need a moment until a new parameter can be read, or a deleted one cannot.
-const LOOKS: u32 = 5;
 /// Pages of a listing, ten parameters each; a diary of 384 KB has about a hundred.
 const PAGES: usize = 100;
 
@@ -141,13 +140,9 @@ impl Parameters {
             Err(error) if !matches!(error.kind(), Kind::NotFound) => return Err(error),
             _ => {}
         }
-        let mut pause = PAUSE;
-        for _ in 1..LOOKS {
-            if self.get(name).await?.is_none() {
-                return Ok(());
-            }
-            tokio::time::sleep(pause).await;
-            pause *= 2;
+        let gone = async || Ok::<_, Error>(self.get(name).await?.is_none().then_some(()));
+        if patiently(gone).await?.is_some() {
+            return Ok(());
         }
         let why = format!("{} can still be read after its deletion", self.full(name));
         Err(Error::new(&self.address, Kind::KeepsDeleted(why)))

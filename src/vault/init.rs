@@ -140,8 +140,8 @@ impl InitAnswer {
 /// Initialises this node: exactly one HTTP request.
 ///
 /// # Errors
-/// Any error leaves open whether the server was initialised, except a 400. Look at
-/// [`initialized`](super::sys::initialized); never send it again on a guess.
+/// Any error leaves open whether the server was initialised, also a 400: whatever is between may have sent it twice.
+/// Look at [`initialized`](super::sys::initialized); never send it again on a guess.
 pub async fn initialize(client: &Client, request: &InitRequest) -> Result<InitAnswer, Error> {
     let (shares, threshold) = if request.recovery {
         ("recovery_shares", "recovery_threshold")

@@ -10,7 +10,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::error::CheckpointError;
 use crate::bootstrap::decide::Recorded;
@@ -38,12 +38,19 @@ pub struct Diary {
     /// A root generation of ours that was begun and not seen to its end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub generating: Option<Generating>,
+    /// Where `sys/init` was sent last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempt: Option<Attempt>,
     /// Part of the names of trial values with custodians: what a killed run left is known as ours by it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trial: Option<String>,
-    /// The second place that was given the encrypted answer, shares and all, if one ever was.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub left_for: Option<String>,
+    /// Every second place that was given what is encrypted, be it that the file named another one later.
+    #[serde(
+        default,
+        deserialize_with = "one_or_many",
+        skip_serializing_if = "BTreeSet::is_empty"
+    )]
+    pub left_for: BTreeSet<String>,
     /// What happened to each step so far.
     #[serde(default)]
     pub steps: BTreeMap<Step, Entry>,
@@ -93,6 +100,27 @@ pub struct Generating {
     /// Accessors of the root tokens that were there just before the last share was given; another one is of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub roots: Option<BTreeSet<String>>,
+}
+
+/// The last request to `sys/init`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// Address of the node that was asked; the file may list its nodes in another order since.
+    pub node: String,
+    /// It refused, and is initialised or may be: by whom, nobody has seen.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub refused: bool,
+}
+
+impl Attempt {
+    /// A request that is about to be sent to this address.
+    #[must_use]
+    pub fn at(node: &str) -> Self {
+        Self {
+            node: node.to_owned(),
+            refused: false,
+        }
+    }
 }
 
 /// One step in the diary.
@@ -148,8 +176,9 @@ impl Diary {
             addresses: BTreeSet::new(),
             asked: None,
             generating: None,
+            attempt: None,
             trial: None,
-            left_for: None,
+            left_for: BTreeSet::new(),
             steps: BTreeMap::new(),
             proofs: BTreeMap::new(),
             shares: BTreeMap::new(),
@@ -214,6 +243,20 @@ impl Diary {
     }
 }
 
+/// A set of texts; an earlier form has one text, or none, in its place.
+fn one_or_many<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeSet<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Form {
+        Many(BTreeSet<String>),
+        One(Option<String>),
+    }
+    Ok(match Form::deserialize(from)? {
+        Form::Many(all) => all,
+        Form::One(one) => one.into_iter().collect(),
+    })
+}
+
 /// A diary from its bytes, which are of `path`.
 ///
 /// # Errors
@@ -253,6 +296,24 @@ mod tests {
         assert_eq!(diary.recorded(Step::Initialize), Recorded::Started);
         assert_eq!(diary.recorded(Step::Audit), Recorded::Done);
         assert_eq!(diary.recorded(Step::HandOver), Recorded::Nothing);
+    }
+
+    #[test]
+    fn one_second_place_of_an_earlier_form_is_a_set_of_one() {
+        let read = |left: &str| {
+            let text = format!(
+                r#"{{"version": 1, "program": "0", "cluster": {{"name": "n", "address": "a"}}{left}}}"#
+            );
+            let diary = parse(text.as_bytes(), Path::new("diary")).unwrap();
+            diary.left_for.into_iter().collect::<Vec<_>>()
+        };
+        assert_eq!(read(""), Vec::<String>::new());
+        assert_eq!(read(r#", "left_for": null"#), Vec::<String>::new());
+        assert_eq!(read(r#", "left_for": "s3://b/p""#), ["s3://b/p"]);
+        assert_eq!(
+            read(r#", "left_for": ["s3://b/p", "x"]"#),
+            ["s3://b/p", "x"]
+        );
     }
 
     #[test]

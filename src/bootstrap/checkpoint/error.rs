@@ -108,7 +108,7 @@ impl CheckpointError {
                 "restore the checkpoint directory from where it was copied last; do not edit it"
                     .into()
             }
-            Self::OtherCluster { .. } => "give each cluster a checkpoint.path of its own".into(),
+            Self::OtherCluster { .. } => "give each cluster a checkpoint.path of its own, and another place in checkpoint.replica".into(),
             Self::Sealed { source, .. } => source
                 .advice()
                 .unwrap_or_else(|| "check checkpoint.key in the file".into()),

@@ -16,7 +16,7 @@ use std::io;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-pub use diary::{Asked, Cluster, Diary, Entry, Generating, Proof, ShareRecord, VERSION};
+pub use diary::{Asked, Attempt, Cluster, Diary, Entry, Generating, Proof, ShareRecord, VERSION};
 pub use error::CheckpointError;
 pub use replicated::Mark;
 

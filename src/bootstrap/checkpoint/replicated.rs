@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::secrets_file::{self, Header};
 use super::{Checkpoint, CheckpointError, Result, diary, durable, read_secrets};
+use crate::replica::Commit;
 
 /// The name of what is remembered of the second place.
 const MARK: &str = "replica.json";
@@ -21,6 +22,9 @@ pub struct Mark {
     pub id: String,
     /// The last generation that was seen to count.
     pub generation: u64,
+    /// What was about to count next: found there, it was written from here and is not newer than this directory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<Commit>,
 }
 
 /// The encrypted part without the room around it.

@@ -10,7 +10,7 @@ use crate::bootstrap::decide::Recorded;
 use crate::bootstrap::evidence::Evidence;
 use crate::bootstrap::scan::scan;
 use crate::bootstrap::step::{Observation, Step};
-use crate::bootstrap::{doors, forgetting, holders, witness};
+use crate::bootstrap::{doors, forgetting, shares_back, witness};
 use crate::break_glass::{self, Held, Moment, covering};
 use crate::config::{BreakGlass, Drill, Login};
 use crate::custodian::IdentityFile;
@@ -71,7 +71,7 @@ pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
 async fn hold(ceremony: &Ceremony<'_>) -> Result<Evidence, Failure> {
     let client = ceremony.client();
     let dialect = dialect(ceremony, &client).await?;
-    let identities = holders::identities(ceremony.options)?;
+    let identities = shares_back::identities(ceremony.options)?;
     let Some(login) = door_to_use(ceremony) else {
         return Err(Failure::refused("no break-glass login is declared"));
     };
@@ -114,7 +114,7 @@ async fn each_quorum(
         let mut shares = Vec::new();
         for place in quorum {
             let custodian = &ceremony.custodians[place];
-            let share = holders::share(ceremony, custodian, identities).await?;
+            let share = shares_back::share(ceremony, custodian, identities).await?;
             shares.push(Held {
                 name: custodian.name().to_owned(),
                 share,

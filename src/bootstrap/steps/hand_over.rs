@@ -74,20 +74,20 @@ pub(super) fn files_of_this_machine(ceremony: &Ceremony<'_>) -> Option<String> {
 
 /// What was deleted there and read back as gone may still be in a copy that we cannot see.
 fn shares_left_the_machine(ceremony: &Ceremony<'_>) {
-    let Some(place) = ceremony.diary().diary().left_for.clone() else {
-        return;
-    };
+    let places = ceremony.diary().diary().left_for.clone();
     let here = ceremony
         .second_place()
         .map(|place| place.address().to_owned());
-    let gone = if here.as_ref() == Some(&place) {
-        "they were deleted there and that was read back, but a copy that its operator made cannot be seen \
-         from here"
-    } else {
-        "the file names that place no more, so nothing was deleted there"
-    };
-    ceremony.find(format!(
-        "the shares left this machine, encrypted, for {place}: {gone}; rotate the shares with verification \
-         (operator rekey -target=recovery -verify) when the door has been rehearsed"
-    ));
+    for place in places {
+        let gone = if here.as_ref() == Some(&place) {
+            "they were deleted there and that was read back, but a copy that its operator made cannot be seen \
+             from here"
+        } else {
+            "the file names that place no more, so nothing was deleted there: delete what is still there"
+        };
+        ceremony.find(format!(
+            "the shares left this machine, encrypted, for {place}: {gone}; rotate the shares with verification \
+             (operator rekey -target=recovery -verify) when the door has been rehearsed"
+        ));
+    }
 }

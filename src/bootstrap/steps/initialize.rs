@@ -4,6 +4,8 @@
 //! before it, because the room for the answer was taken and fsynced. Where the disk breaks just then, only keeping
 //! the answer is tried again.
 
+mod unanswered;
+
 use std::io;
 
 use futures::future::join_all;
@@ -12,20 +14,27 @@ use tokio::time::Instant;
 use super::unseal;
 use crate::bootstrap::belonging;
 use crate::bootstrap::ceremony::{Ceremony, Session};
-use crate::bootstrap::checkpoint::{self, Asked, Kept};
-use crate::bootstrap::decide::{Recorded, Refusal};
+use crate::bootstrap::checkpoint::{self, Asked, Attempt, Kept};
+use crate::bootstrap::decide::Recorded;
 use crate::bootstrap::evidence::Evidence;
 use crate::bootstrap::step::{Observation, Step};
 use crate::envelope::Sealer;
 use crate::failure::Failure;
 use crate::secret::SecretText;
 use crate::vault::init::{self, InitAnswer, InitKeys, InitRequest};
-use crate::vault::{Client, Kind, sys};
+use crate::vault::{Client, sys};
+use unanswered::{unanswered, wipe};
+
+pub(in crate::bootstrap) use unanswered::refusal;
 
 /// Asks the server, not the checkpoint: absent or present, or unknown when it does not answer.
 pub(super) async fn observe(ceremony: &Ceremony<'_>) -> Result<Observation, Failure> {
+    let asked = unanswered::asked_before(ceremony)?;
     let asks = ceremony.client().nodes().into_iter();
     let answers = join_all(asks.map(|node| async move { sys::initialized(&node).await })).await;
+    if let Some(asked) = asked {
+        unanswered::same_cluster(ceremony, &asked, &answers).await?;
+    }
     // One node that is initialised is enough: a follower that has not joined yet still says no.
     if answers.iter().any(|answer| matches!(answer, Ok(true))) {
         let facts = Evidence::default().with("initialized", true);
@@ -38,7 +47,8 @@ pub(super) async fn observe(ceremony: &Ceremony<'_>) -> Result<Observation, Fail
 
 /// The request itself, then the answer on disk, then its parts in memory; Shamir nodes are unsealed.
 pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failure> {
-    let client = first_node(ceremony);
+    // A request of before may still be on its way: where it went, this one goes too.
+    let client = unanswered::asked_before(ceremony)?.unwrap_or_else(|| first_node(ceremony));
     let seal = sys::seal_status(&client).await?;
     let asked = Asked {
         shares: ceremony.config.init.shares,
@@ -52,6 +62,7 @@ pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
     ceremony.diary().write_ahead(&sealer)?;
     let address = ceremony.client().address().to_owned();
     let addresses = belonging::addresses(ceremony);
+    let attempt = Attempt::at(client.address());
     let leaves_for = ceremony
         .second_place()
         .map(|place| place.address().to_owned());
@@ -59,7 +70,8 @@ pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
         diary.cluster.address = address;
         diary.addresses = addresses;
         diary.asked = Some(asked);
-        diary.left_for = leaves_for.or(diary.left_for.take());
+        diary.attempt = Some(attempt);
+        diary.left_for.extend(leaves_for);
         diary.start(Step::Initialize, checkpoint::now());
     })?;
     ceremony.replicate().await?;
@@ -189,37 +201,6 @@ pub(in crate::bootstrap) async fn look_again(
     }
 }
 
-/// What a refusal of the decision table means here, with the way out.
-pub(in crate::bootstrap) fn refusal(ceremony: &Ceremony<'_>, why: Refusal) -> Failure {
-    let address = ceremony.client().address().to_owned();
-    let directory = ceremony.diary().directory().display().to_string();
-    match why {
-        Refusal::Foreign => Failure::refused(format!(
-            "{address} is initialised, but not by this checkpoint ({directory})"
-        ))
-        .advise(
-            "if an earlier run did it, give its checkpoint.path; if a colleague did it, they hold the \
-             keys; only a cluster that holds no data may be wiped and initialised again",
-        ),
-        Refusal::AnswerLost => Failure::refused(format!(
-            "{address} was initialised by this checkpoint, and its answer never reached {directory}: \
-             no one holds the shares or the root token"
-        ))
-        .advise(wipe(ceremony, "start it")),
-        Refusal::AnotherCluster => Failure::refused(format!(
-            "{address} is not initialised, but this checkpoint ({directory}) initialised it: it is \
-             another cluster, or its storage was emptied"
-        ))
-        .advise(format!(
-            "check cluster.address; for another cluster name another checkpoint.path; if this one was \
-             wiped: {}",
-            ceremony.config.command("apply --abandon")
-        )),
-        Refusal::Unseen => Failure::failed(format!("{address} did not say whether it is initialised"))
-            .advise("see that the server runs and answers, then run apply again"),
-    }
-}
-
 fn take(ceremony: &mut Ceremony<'_>, keys: InitKeys) {
     ceremony.shares = keys.shares;
     ceremony.session = Session::Root(keys.root_token);
@@ -232,40 +213,6 @@ fn evidence(asked: Asked, seal_type: &str) -> Evidence {
         .with("key_type", key_type)
         .with("shares", asked.shares)
         .with("threshold", asked.threshold)
-}
-
-/// What an answer that is none means. A refusal in the server's own words initialised nothing, so the
-/// attempt is taken back: otherwise a colleague who was faster would look like an answer of ours lost.
-async fn unanswered(
-    ceremony: &Ceremony<'_>,
-    error: &crate::vault::Error,
-    first: bool,
-) -> Result<Failure, Failure> {
-    let refused = matches!(
-        error.kind(),
-        Kind::Status {
-            code: 400..=499,
-            ..
-        }
-    );
-    if refused && first {
-        ceremony.checkpoint().record(|diary| {
-            diary.steps.remove(&Step::Initialize);
-            diary.asked = None;
-            diary.left_for = None;
-        })?;
-        ceremony.diary().destroy_secrets()?;
-        ceremony.replicate().await?;
-        let advice = error.advice().unwrap_or_else(|| {
-            "the server refused and this request initialised nothing; see its log, then run apply again"
-                .into()
-        });
-        return Ok(Failure::failed(error.to_string()).advise(advice));
-    }
-    let what = format!("no usable answer to the one request that initialises: {error}");
-    Ok(Failure::failed(what).advise(
-        "run apply again: it looks whether the request arrived, and never sends a second one blindly",
-    ))
 }
 
 fn answer_not_kept(ceremony: &Ceremony<'_>, error: &checkpoint::CheckpointError) -> Failure {
@@ -287,14 +234,4 @@ fn kept_here_only(ceremony: &Ceremony<'_>, failure: Failure) -> Failure {
         ceremony.options.again(ceremony.config)
     ));
     Failure::all(vec![failure, here.clone()]).unwrap_or(here)
-}
-
-/// Nobody can open it, and nobody has used it yet.
-fn wipe(ceremony: &Ceremony<'_>, then: &str) -> String {
-    let config = ceremony.config;
-    format!(
-        "the cluster holds no data yet: stop it, empty its storage, {then}, then {} and {}",
-        config.command("apply --abandon"),
-        ceremony.options.again(config)
-    )
 }

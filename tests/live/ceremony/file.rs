@@ -325,6 +325,6 @@ fn plain(server: &Server) -> Value {
             },
             "ada": { "auth": "userpass", "username": "ada", "password": user("ada") },
         },
-        "break_glass": { "logins": ["ada"] },
+        "break_glass": { "logins": ["ada"], "drill": "later" },
     })
 }

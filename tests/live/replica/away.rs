@@ -2,6 +2,7 @@
 
 use std::sync::atomic::AtomicBool;
 
+use super::claims::claims;
 use super::*;
 
 /// AWS does not take what is written, from the time on when the server has seen this request.
@@ -81,4 +82,24 @@ fn a_replica_that_is_away_when_the_answer_comes_says_that_it_is_here_alone() {
     ceremony.apply().exits(4);
     is_handed_over(&server, &ceremony);
     assert_eq!(proxy.count_of(INIT), 1);
+}
+
+/// A run that cannot even compare the two places knows nothing, and gives nothing up.
+#[test]
+fn a_claim_that_stayed_for_an_answer_stays_when_the_next_run_cannot_look() {
+    require!(NEEDED);
+    let server = Server::in_memory();
+    let mut ceremony = with_parameters(&server);
+    let (_proxy, _aws, down) = refusing_after(&mut ceremony, &server, INIT);
+    ceremony.apply().exits(1).says(&["on this machine alone"]);
+    assert_eq!(claims(&ceremony), ["claim-1"]);
+    down.store(false, Ordering::SeqCst);
+    let names = kept(&ceremony);
+    let room = names.iter().find(|name| name.starts_with("secrets-"));
+    let room = room.expect("the room was made beforehand");
+    let path = format!("{}/checkpoint/{room}", ceremony.prefix());
+    LocalStack::shared().ssm_delete(&path);
+    ceremony.apply().exits(1).says(&["a piece is missing"]);
+    assert_eq!(claims(&ceremony), ["claim-1"]);
+    assert!(ceremony.keeps_secrets());
 }

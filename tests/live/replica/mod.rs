@@ -2,7 +2,12 @@
 
 mod away;
 mod buckets;
+mod claims;
+mod late;
+mod leaving;
 mod machines;
+mod places;
+mod shares;
 mod two_ceremonies;
 
 use std::collections::BTreeSet;

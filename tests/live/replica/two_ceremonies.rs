@@ -1,9 +1,20 @@
 //! Two places that do not go on from each other: neither takes a secret from the other.
 
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 
 use super::away::refusing_after;
 use super::*;
+
+/// A backup of the checkpoint's directory.
+fn back_up(directory: &Path, copy: &Path) {
+    std::fs::create_dir(copy).expect("a directory");
+    std::fs::set_permissions(copy, PermissionsExt::from_mode(0o700)).expect("ours");
+    for entry in std::fs::read_dir(directory).expect("it is there") {
+        let entry = entry.expect("an entry");
+        std::fs::copy(entry.path(), copy.join(entry.file_name())).expect("a copy");
+    }
+}
 
 fn secrets(ceremony: &Ceremony) -> Vec<u8> {
     std::fs::read(ceremony.path("checkpoint/secrets")).expect("the answer is kept")
@@ -82,11 +93,7 @@ fn an_old_copy_of_the_directory_takes_up_what_the_replica_knows_since() {
     let mut ceremony = with_parameters(&server);
     ceremony.prove_all();
     let (directory, copy) = (ceremony.path("checkpoint"), ceremony.path("copy"));
-    std::fs::create_dir(&copy).expect("a directory");
-    std::fs::set_permissions(&copy, PermissionsExt::from_mode(0o700)).expect("ours");
-    for name in ceremony.files_in("checkpoint") {
-        std::fs::copy(directory.join(&name), copy.join(&name)).expect("a copy");
-    }
+    back_up(&directory, &copy);
     let proxy = killed_at(
         &server,
         &mut ceremony,
@@ -100,4 +107,77 @@ fn an_old_copy_of_the_directory_takes_up_what_the_replica_knows_since() {
     is_handed_over(&server, &ceremony);
     only_public_things_are_kept(&kept(&ceremony));
     assert_eq!(proxy.count_of(INIT), 1);
+}
+
+/// The answer is at the replica since, one generation after what the copy saw there.
+#[test]
+fn a_copy_of_just_before_the_answer_does_not_take_it_from_the_replica() {
+    require!(NEEDED);
+    let server = Server::in_memory();
+    let mut ceremony = with_parameters(&server);
+    let (directory, copy) = (ceremony.path("checkpoint"), ceremony.path("copy"));
+    let (from, to) = (directory.clone(), copy.clone());
+    let proxy = disturbed(&server.address(), move |_, label| {
+        if label == INIT {
+            back_up(&from, &to);
+        }
+        Action::Pass
+    });
+    ceremony.set("/cluster/address", json!(proxy.address()));
+    let (before, answered) = (copy.clone(), AtomicUsize::new(0));
+    let aws = before_aws(&mut ceremony, move |request| match written(request) {
+        // The commit that names the answer, and then the next one.
+        Some(name) if before.exists() && name.ends_with("/commit") => {
+            match answered.fetch_add(1, Ordering::SeqCst) {
+                0 => Action::Pass,
+                _ => Action::Hold,
+            }
+        }
+        _ => Action::Pass,
+    });
+    let run = ceremony.start();
+    assert!(aws.wait_for_held(PATIENCE), "{}", run.stderr_so_far());
+    run.kill();
+    lose_the_disk(&ceremony);
+    std::fs::rename(copy, directory).expect("it is restored");
+    ceremony.apply().exits(4);
+    is_handed_over(&server, &ceremony);
+    only_public_things_are_kept(&kept(&ceremony));
+    assert_eq!(proxy.count_of(INIT), 1);
+}
+
+/// The file of a second cluster names the place of the first one.
+#[test]
+fn a_place_that_another_cluster_uses_is_refused_and_left_as_it_is() {
+    require!(NEEDED);
+    let (server, other) = (Server::in_memory(), Server::in_memory());
+    let mut ceremony = with_parameters(&server);
+    ceremony.write("wrong.password", "this is not the password");
+    ceremony.set("/logins/ada/password", json!({ "file": "wrong.password" }));
+    ceremony.apply().exits(1).says(&["login ada"]);
+    let there = kept(&ceremony);
+    // Its own directories, its own server, the same place.
+    ceremony.set("/checkpoint/path", json!("of-the-other"));
+    ceremony.set("/cluster/address", json!(other.address()));
+    ceremony
+        .apply()
+        .exits(3)
+        .says(&["is not known to this checkpoint", "nothing was sent there"]);
+    assert_eq!(kept(&ceremony), there);
+    ceremony.set("/checkpoint/path", json!("of-another-name"));
+    ceremony.set("/cluster/name", json!("other"));
+    ceremony.apply().exits(3).says(&[
+        "checkpoint aws-ssm://us-east-1",
+        "belongs to cluster test, the file says other",
+        "another place in checkpoint.replica",
+    ]);
+    assert_eq!(kept(&ceremony), there);
+    assert!(!other.api().initialised());
+    // The first one goes on as if nothing had been.
+    ceremony.set("/checkpoint/path", json!("checkpoint"));
+    ceremony.set("/cluster/name", json!("test"));
+    ceremony.set("/cluster/address", json!(server.address()));
+    ceremony.set("/logins/ada/password", json!({ "file": "ada.password" }));
+    ceremony.apply().exits(4);
+    is_handed_over(&server, &ceremony);
 }

@@ -64,6 +64,8 @@ pub enum Action {
     DoAndRespond(u16, &'static str, String),
     /// The server does it, and the connection closes without the answer.
     DropAnswer,
+    /// The server is sent it twice, and its second answer is passed on.
+    Twice,
     /// The server does it, and the connection closes in the middle of the answer.
     CutAnswer,
     /// The server learns nothing of it, and the connection stays open until the program goes away.
@@ -232,6 +234,10 @@ fn serve(connection: &TcpStream, shared: &Shared) -> io::Result<()> {
             }
             Action::Refuse => return Ok(()),
             Action::DropAnswer => return shared.forward(&request).map(drop),
+            Action::Twice => {
+                shared.forward(&request)?;
+                shared.forward(&request)?
+            }
             Action::CutAnswer => {
                 let answer = shared.forward(&request)?;
                 let half = (answer.body.len() / 2).max(SHORTEST_CUT);

@@ -1,0 +1,54 @@
+//! Who goes on with a ceremony that has a second place: the claim of one directory on one machine.
+
+use super::second_place::of_replica;
+use crate::config::Config;
+use crate::custodian::Kind;
+use crate::failure::Failure;
+use crate::replica::{Claim, Replica};
+
+/// Makes the claim, or keeps the one that this directory has: its former run is dead, since we hold the lock.
+pub(super) async fn claimed(
+    config: &Config,
+    replica: &Replica,
+    claim: &Claim,
+    there: Option<(u32, Claim)>,
+    take_over: Option<&str>,
+) -> Result<u32, Failure> {
+    let number = match &there {
+        None => 1,
+        Some((number, holder)) if holder.same_holder(claim) => return Ok(*number),
+        Some((number, holder)) if take_over == Some(holder.id.as_str()) => number + 1,
+        Some((_, holder)) => return Err(held(config, replica, holder)),
+    };
+    match replica.claim(number, claim).await {
+        Ok(()) => Ok(number),
+        Err(error) if matches!(error.kind(), Kind::Taken) => {
+            let found = replica.look().await.map_err(of_replica)?;
+            Err(match &found.claim {
+                Some((_, holder)) => held(config, replica, holder),
+                None => Failure::failed(format!("{} was claimed for a moment", replica.address()))
+                    .advise(config.command("apply")),
+            })
+        }
+        Err(error) => {
+            // It may have arrived all the same.
+            let _ = replica.release(number, claim).await;
+            Err(of_replica(error))
+        }
+    }
+}
+
+/// Somebody else is at it, or was.
+pub(super) fn held(config: &Config, replica: &Replica, holder: &Claim) -> Failure {
+    Failure::refused(format!(
+        "another run holds {}: {} since {}",
+        replica.address(),
+        holder.owner,
+        holder.at
+    ))
+    .advise(format!(
+        "if it is at work, wait for its end; only if that machine is gone for good, or the run on it was \
+         killed: {}",
+        config.command(&format!("apply --take-over {}", holder.id))
+    ))
+}

@@ -1,0 +1,189 @@
+//! The one request has no answer, or the loop refuses: what that means, and the way out.
+
+use crate::bootstrap::ceremony::Ceremony;
+use crate::bootstrap::decide::{Recorded, Refusal, Seen};
+use crate::bootstrap::step::Step;
+use crate::failure::Failure;
+use crate::vault::{self, Client, Kind, sys};
+
+/// What both servers say of a second initialisation.
+const ALREADY: &str = "already initialized";
+
+/// The node that an earlier request without an answer went to, whichever is the first in the file now.
+///
+/// # Errors
+/// The file does not name it any more: nobody could say whether that request arrived.
+pub(super) fn asked_before(ceremony: &Ceremony<'_>) -> Result<Option<Client>, Failure> {
+    let checkpoint = ceremony.diary();
+    let diary = checkpoint.diary();
+    let waits =
+        diary.recorded(Step::Initialize) == Recorded::Started && !checkpoint.keeps_something()?;
+    let Some(attempt) = diary.attempt.as_ref().filter(|_| waits) else {
+        return Ok(None);
+    };
+    if let Some(client) = ceremony.client().at(&attempt.node) {
+        return Ok(Some(client));
+    }
+    let (node, directory) = (&attempt.node, checkpoint.directory().display());
+    Err(Failure::refused(format!(
+        "{node} was asked to initialise the cluster by this checkpoint ({directory}), its answer never arrived, and \
+         the file does not name that node any more"
+    ))
+    .advise(format!(
+        "put {node} back into cluster.nodes: only there can be seen what became of it; if that node and its storage \
+         are gone for good: {}",
+        ceremony.config.command("apply --abandon")
+    )))
+}
+
+/// Where another node is initialised and the one that was asked is not, it was not by our request.
+pub(super) async fn same_cluster(
+    ceremony: &Ceremony<'_>,
+    asked: &Client,
+    answers: &[Result<bool, vault::Error>],
+) -> Result<(), Failure> {
+    let any = answers.iter().any(|answer| matches!(answer, Ok(true)));
+    // Silent, it says nothing against it.
+    if !any || sys::initialized(asked).await.unwrap_or(true) {
+        return Ok(());
+    }
+    let nodes = ceremony.client().nodes().into_iter().zip(answers);
+    let other = nodes.filter(|(_, answer)| matches!(answer, Ok(true)));
+    let others: Vec<_> = other.map(|(node, _)| node.address().to_owned()).collect();
+    let (others, node) = (others.join(", "), asked.address());
+    Err(Failure::refused(format!(
+        "{others} is initialised, and {node}, the node that this checkpoint asked, is not"
+    ))
+    .advise(format!(
+        "if {others} belongs to another cluster, correct cluster.nodes; if somebody else initialised it, they hold \
+         the keys, and this attempt is forgotten by {}",
+        ceremony.config.command("apply --abandon")
+    )))
+}
+
+/// What a refusal of the decision table means here, with the way out.
+pub(in crate::bootstrap) fn refusal(ceremony: &Ceremony<'_>, why: Refusal) -> Failure {
+    let address = ceremony.client().address().to_owned();
+    let directory = ceremony.diary().directory().display().to_string();
+    match why {
+        Refusal::Foreign => Failure::refused(format!(
+            "{address} is initialised, but not by this checkpoint ({directory})"
+        ))
+        .advise(
+            "if an earlier run did it, give its checkpoint.path; if a colleague did it, they hold the \
+             keys; only a cluster that holds no data may be wiped and initialised again",
+        ),
+        Refusal::AnswerLost => answer_lost(ceremony, &address, &directory),
+        Refusal::AnotherCluster => Failure::refused(format!(
+            "{address} is not initialised, but this checkpoint ({directory}) initialised it: it is \
+             another cluster, or its storage was emptied"
+        ))
+        .advise(format!(
+            "check cluster.address; for another cluster name another checkpoint.path; if this one was \
+             wiped: {}",
+            ceremony.config.command("apply --abandon")
+        )),
+        Refusal::Unseen => Failure::failed(format!("{address} did not say whether it is initialised"))
+            .advise("see that the server runs and answers, then run apply again"),
+    }
+}
+
+/// Told of the node that was asked, by its own address.
+fn answer_lost(ceremony: &Ceremony<'_>, address: &str, directory: &str) -> Failure {
+    let attempt = ceremony.diary().diary().attempt.clone();
+    let node = attempt.as_ref().map_or(address, |attempt| &attempt.node);
+    if attempt.as_ref().is_some_and(|attempt| attempt.refused) {
+        let what = format!("{node} is initialised, and refused this checkpoint ({directory})");
+        return whose(ceremony, &what);
+    }
+    Failure::refused(format!(
+        "{node} was initialised by this checkpoint, and its answer never reached {directory}: no one \
+         holds the shares or the root token"
+    ))
+    .advise(wipe(ceremony, "start it"))
+}
+
+/// What an answer that is none means. A refusal in the server's own words that left it uninitialised is taken back.
+/// One of a server that is initialised now is not: a moment ago it was not, and a request that was repeated on its
+/// way, by a load balancer say, is refused the second time, with the answer to the first lost.
+pub(super) async fn unanswered(
+    ceremony: &Ceremony<'_>,
+    error: &vault::Error,
+    first: bool,
+) -> Result<Failure, Failure> {
+    let refused = matches!(
+        error.kind(),
+        Kind::Status {
+            code: 400..=499,
+            ..
+        }
+    );
+    if !refused || !first {
+        return Ok(no_answer(error));
+    }
+    let already = error.messages().iter().any(|text| text.contains(ALREADY));
+    let seen = super::observe(ceremony).await.map(|found| found.seen);
+    if !already && seen == Ok(Seen::Absent) {
+        return take_back(ceremony, error).await;
+    }
+    ceremony.checkpoint().record(|diary| {
+        if let Some(attempt) = &mut diary.attempt {
+            attempt.refused = true;
+        }
+    })?;
+    ceremony.replicate().await?;
+    if already || seen == Ok(Seen::Present) {
+        return Ok(whose(ceremony, &error.to_string()));
+    }
+    Ok(no_answer(error))
+}
+
+fn no_answer(error: &vault::Error) -> Failure {
+    Failure::failed(format!(
+        "no usable answer to the one request that initialises: {error}"
+    ))
+    .advise(
+        "run apply again: it looks whether the request arrived, and never sends a second one blindly",
+    )
+}
+
+async fn take_back(ceremony: &Ceremony<'_>, error: &vault::Error) -> Result<Failure, Failure> {
+    ceremony.checkpoint().record(|diary| {
+        diary.steps.remove(&Step::Initialize);
+        diary.asked = None;
+        diary.attempt = None;
+        diary.left_for.clear();
+    })?;
+    ceremony.diary().destroy_secrets()?;
+    ceremony.replicate().await?;
+    let advice = error.advice().unwrap_or_else(|| {
+        "the server refused and this request initialised nothing; see its log, then run apply again"
+            .into()
+    });
+    Ok(Failure::failed(error.to_string()).advise(advice))
+}
+
+/// Initialised by somebody else or by us: both are said, since nobody can see which.
+fn whose(ceremony: &Ceremony<'_>, what: &str) -> Failure {
+    let config = ceremony.config;
+    Failure::refused(format!(
+        "{what}; just before, it was not initialised: either somebody else did it in between, or our own request was \
+         repeated on its way, as a proxy may do, and the answer with the keys is lost"
+    ))
+    .advise(format!(
+        "ask who else may have initialised it; if somebody did, they hold the keys, and this attempt is forgotten by \
+         {}; if nobody did, no one holds them: {}",
+        config.command("apply --abandon"),
+        wipe(ceremony, "start it")
+    ))
+}
+
+/// Nobody can open it, and nobody has used it yet.
+pub(super) fn wipe(ceremony: &Ceremony<'_>, then: &str) -> String {
+    let config = ceremony.config;
+    format!(
+        "the cluster holds no data yet: stop it, empty its storage, {then}, then {} and {}",
+        config.command("apply --abandon"),
+        ceremony.options.again(config)
+    )
+}

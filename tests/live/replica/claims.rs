@@ -1,0 +1,203 @@
+//! Claims: given up on every way out, and only by who holds them.
+
+use std::sync::atomic::AtomicBool;
+
+use rustix::process::Signal;
+
+use super::*;
+
+/// The name of the parameter that a request deletes.
+pub(super) fn deleted(request: &RequestInfo) -> Option<String> {
+    if request.label() != "AmazonSSM.DeleteParameter" {
+        return None;
+    }
+    let body: Value = serde_json::from_slice(&request.body).ok()?;
+    body["Name"].as_str().map(str::to_owned)
+}
+
+pub(super) fn claims(ceremony: &Ceremony) -> Vec<String> {
+    let mut names = kept(ceremony);
+    names.retain(|name| name.starts_with("claim-"));
+    names
+}
+
+#[test]
+fn who_was_taken_over_does_not_give_up_the_claim_of_a_third_machine() {
+    require!(NEEDED);
+    let server = Server::in_memory();
+    let mut ceremony = with_parameters(&server);
+    let (arrived, may_go) = (
+        Arc::new(AtomicBool::new(false)),
+        Arc::new(AtomicBool::new(false)),
+    );
+    let (arrives, waits) = (arrived.clone(), may_go.clone());
+    let proxy = disturbed(&server.address(), move |_, label| {
+        if label == "GET /v1/sys/mounts" {
+            arrives.store(true, Ordering::SeqCst);
+            eventually(Duration::from_secs(100), || waits.load(Ordering::SeqCst));
+        }
+        Action::Pass
+    });
+    ceremony.set("/cluster/address", json!(proxy.address()));
+    ceremony.set("/cluster/timeouts", json!({ "request": "110s" }));
+    let first = ceremony.start();
+    assert!(eventually(PATIENCE, || arrived.load(Ordering::SeqCst)));
+    ceremony.set("/checkpoint/path", json!("second"));
+    ceremony.set("/cluster/address", json!(server.address()));
+    let id = id_in(&ceremony.apply());
+    ceremony.write("wrong.password", "this is not the password");
+    ceremony.set("/logins/ada/password", json!({ "file": "wrong.password" }));
+    ceremony
+        .run(&["apply", "--yes", "--take-over", &id])
+        .exits(1)
+        .says(&["login ada"]);
+    assert_eq!(claims(&ceremony), Vec::<String>::new());
+    let third = disturbed(&server.address(), |_, _| Action::Hold);
+    ceremony.set("/checkpoint/path", json!("third"));
+    ceremony.set("/cluster/address", json!(third.address()));
+    let run = ceremony.start();
+    assert!(third.wait_for_held(PATIENCE), "{}", run.stderr_so_far());
+    assert_eq!(claims(&ceremony), ["claim-1"]);
+    may_go.store(true, Ordering::SeqCst);
+    Run::from(first.finish()).exits(3);
+    assert_eq!(claims(&ceremony), ["claim-1"], "it is of the third machine");
+    run.kill();
+}
+
+#[test]
+fn killed_while_taking_over_the_claim_that_was_taken_over_does_not_hold_again() {
+    require!(NEEDED);
+    let server = Server::in_memory();
+    let mut ceremony = with_parameters(&server);
+    let _proxy = killed_at(
+        &server,
+        &mut ceremony,
+        "GET /v1/auth/token/lookup-self",
+        1,
+        false,
+    );
+    lose_the_disk(&ceremony);
+    ceremony.set("/checkpoint/path", json!("elsewhere"));
+    let id = id_in(&ceremony.apply());
+    let held = AtomicBool::new(false);
+    let aws = before_aws(&mut ceremony, move |request| match deleted(request) {
+        Some(name) if name.ends_with("/claim-1") && !held.swap(true, Ordering::SeqCst) => {
+            Action::Hold
+        }
+        _ => Action::Pass,
+    });
+    ceremony.save();
+    let run = ceremony
+        .tool()
+        .spawn(&["apply", "--yes", "--take-over", &id]);
+    assert!(aws.wait_for_held(PATIENCE), "{}", run.stderr_so_far());
+    run.kill();
+    assert_eq!(claims(&ceremony), ["claim-1", "claim-2"]);
+    ceremony.apply().exits(4);
+    only_public_things_are_kept(&kept(&ceremony));
+}
+
+#[test]
+fn stopped_before_the_first_step_it_gives_up_its_claim() {
+    require!(NEEDED);
+    let server = Server::in_memory();
+    let mut ceremony = with_parameters(&server);
+    // The checkpoint's key is looked for once the claim is made; the replica's was before.
+    ceremony.kms_checkpoint();
+    let claimed = AtomicBool::new(false);
+    let aws = before_aws(&mut ceremony, move |request| {
+        if written(request).is_some_and(|name| name.contains("/claim-")) {
+            claimed.store(true, Ordering::SeqCst);
+        }
+        match request.label().starts_with("TrentService.") && claimed.load(Ordering::SeqCst) {
+            true => Action::Hold,
+            false => Action::Pass,
+        }
+    });
+    let run = ceremony.start();
+    assert!(aws.wait_for_held(PATIENCE), "{}", run.stderr_so_far());
+    assert_eq!(claims(&ceremony), ["claim-1"]);
+    run.signal(Signal::TERM);
+    Run::from(run.finish()).exits(143);
+    assert_eq!(claims(&ceremony), Vec::<String>::new());
+}
+
+/// What another machine does meanwhile: the claim after ours is its own, and so is this part.
+fn another_takes_over(path: &str) {
+    let claim =
+        r#"{"version": 1, "id": "fedcba9876543210", "owner": "another machine", "at": "now"}"#;
+    for (name, value) in [("claim-2", claim), (PART_OF_ANOTHER, "{}")] {
+        let made =
+            LocalStack::shared().ssm_put(&format!("{path}/{name}"), &STANDARD.encode(value), false);
+        made.expect("it is new");
+    }
+}
+
+const PART_OF_ANOTHER: &str = "secrets-9-fedcba9876543210.0";
+
+#[test]
+fn who_is_taken_over_while_it_sweeps_deletes_nothing_of_the_next_machine() {
+    require!(NEEDED);
+    let server = Server::in_memory();
+    let mut ceremony = with_parameters(&server);
+    let path = format!("{}/checkpoint", ceremony.prefix());
+    let (secrets, taken) = (AtomicUsize::new(0), AtomicBool::new(false));
+    let _aws = before_aws(&mut ceremony, move |request| {
+        match written(request) {
+            Some(name) if name.contains("/secrets-") => {
+                secrets.fetch_add(1, Ordering::SeqCst);
+            }
+            _ => {}
+        }
+        // The answer is there; the room for it is looked for, to be deleted.
+        let sweeps = request.label() == "AmazonSSM.GetParametersByPath"
+            && secrets.load(Ordering::SeqCst) == 2;
+        if sweeps && !taken.swap(true, Ordering::SeqCst) {
+            another_takes_over(&path);
+        }
+        Action::Pass
+    });
+    ceremony
+        .apply()
+        .exits(3)
+        .says(&["another machine has taken aws-ssm://us-east-1"]);
+    let names = kept(&ceremony);
+    for name in ["claim-2", PART_OF_ANOTHER] {
+        assert!(names.iter().any(|kept| kept == name), "{name}: {names:?}");
+    }
+}
+
+#[test]
+fn of_several_claims_that_are_taken_over_the_lowest_goes_first() {
+    require!(NEEDED);
+    let server = Server::in_memory();
+    let mut ceremony = with_parameters(&server);
+    let path = format!("{}/checkpoint", ceremony.prefix());
+    for number in [10, 2] {
+        let claim =
+            json!({"version": 1, "id": "fedcba9876543210", "owner": "another", "at": "now"});
+        let value = STANDARD.encode(claim.to_string());
+        let name = format!("{path}/claim-{number}");
+        let made = LocalStack::shared().ssm_put(&name, &value, false);
+        made.expect("it is new");
+    }
+    let order: Arc<Mutex<Vec<String>>> = Arc::default();
+    let seen = order.clone();
+    let _aws = before_aws(&mut ceremony, move |request| {
+        let claim = deleted(request).filter(|name| name.contains("/claim-"));
+        seen.lock().expect("ours").extend(claim);
+        Action::Pass
+    });
+    ceremony
+        .run(&[
+            "apply",
+            "--abandon",
+            "test",
+            "--take-over",
+            "fedcba9876543210",
+        ])
+        .exits(0);
+    let order = order.lock().expect("ours").clone();
+    let wanted = [2, 10, 11].map(|number| format!("{path}/claim-{number}"));
+    assert_eq!(order, wanted);
+}
