@@ -123,6 +123,8 @@ fn killed_at_any_request_of_the_drill_no_attempt_and_no_root_token_is_left() {
         let begins = label.starts_with("POST ") && label.ends_with(START);
         let number = match counter.load(Ordering::SeqCst) {
             0 if !begins => return Action::Pass,
+            // Every killed run leaves a token of a login, and so one more of these.
+            _ if label.ends_with("/lookup-accessor") => return Action::Pass,
             _ => counter.fetch_add(1, Ordering::SeqCst) + 1,
         };
         match wanted.load(Ordering::SeqCst) {
