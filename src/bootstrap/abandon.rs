@@ -82,7 +82,7 @@ pub async fn abandon(
         stop = interrupt.requested() => Err(stop),
     };
     if let Some(place) = place {
-        place.release(tell).await;
+        place.release((interrupt, tell)).await;
     }
     ended
 }
@@ -131,7 +131,12 @@ async fn destroy(
         destroyed.push(format!("{directory}/secrets: {kept}"));
     }
     let here = place.map(SecondPlace::address);
-    let remains = remains(config, &checkpoint.borrow(), (known.as_ref(), here), life);
+    let remains = remains(
+        config,
+        &checkpoint.borrow(),
+        (known.as_ref(), here),
+        (life, keeps),
+    );
     if has_begun(&checkpoint.borrow()) {
         let old = checkpoint.borrow_mut().begin_anew()?;
         destroyed.push(format!(
@@ -267,12 +272,13 @@ fn remains(
     config: &Config,
     checkpoint: &Checkpoint,
     (known, here): (Option<&BTreeSet<String>>, Option<&str>),
-    life: Life,
+    (life, kept): (Life, bool),
 ) -> Vec<String> {
     let mut lines = Vec::new();
     if life == Life::MayLive {
-        let attempt = checkpoint.diary().attempt.as_ref();
-        let unless = if attempt.is_some_and(|attempt| attempt.refused) {
+        // Asked for, and no answer ever came.
+        let asked = checkpoint.diary().recorded(Step::Initialize) == Recorded::Started;
+        let unless = if asked && !kept {
             "unless somebody else initialised it, who holds its keys then: "
         } else {
             ""

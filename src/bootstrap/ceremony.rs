@@ -141,7 +141,7 @@ impl<'a> Ceremony<'a> {
     /// Lets the next run have the second place, wherever that is. Where it cannot, a person is told.
     pub async fn release(&self) {
         if let Some(place) = &self.second_place {
-            place.release(self.tell).await;
+            place.release((self.interrupt, self.tell)).await;
         }
     }
 

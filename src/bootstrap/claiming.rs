@@ -38,6 +38,17 @@ pub(super) async fn claimed(
     }
 }
 
+/// Takes a claim back that may or may not have been made.
+pub(super) async fn give_up(replica: &Replica, claim: &Claim) -> Result<(), Failure> {
+    let found = replica.look().await.map_err(of_replica)?;
+    match found.claim {
+        Some((number, holder)) if holder.same_holder(claim) => {
+            replica.release(number, claim).await.map_err(of_replica)
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Somebody else is at it, or was.
 pub(super) fn held(config: &Config, replica: &Replica, holder: &Claim) -> Failure {
     Failure::refused(format!(

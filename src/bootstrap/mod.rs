@@ -66,7 +66,7 @@ pub use status::{Status, StepLine, status};
 
 /// How often one step is looked at anew after the server was away for a moment.
 const ATTEMPTS: usize = 4;
-/// How long a run that was stopped still brings its second place up to date.
+/// How long a run that was stopped still brings its second place up to date, and gives it up.
 const AFTER_A_STOP: Duration = Duration::from_secs(5);
 
 /// How a run ended that came to its end.

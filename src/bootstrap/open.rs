@@ -50,7 +50,7 @@ pub(super) async fn open(
         }),
         Err(failure) => {
             if let Some(place) = second_place {
-                place.release(tell).await;
+                place.release((interrupt, tell)).await;
             }
             Err(failure)
         }

@@ -43,7 +43,7 @@ pub async fn prove_custodian(
         stop = interrupt.requested() => Err(stop),
     };
     if let Some(place) = place {
-        place.release(tell).await;
+        place.release((interrupt, tell)).await;
     }
     recorded
 }

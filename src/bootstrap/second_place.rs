@@ -6,8 +6,9 @@ use std::rc::Rc;
 
 use tokio::sync::Mutex;
 
+use super::AFTER_A_STOP;
 use super::checkpoint::{self, Checkpoint, Diary, Mark};
-use super::claiming::{claimed, held};
+use super::claiming::{claimed, give_up, held};
 use super::event::Event;
 use super::holder::{chance, owner};
 use super::interrupt::Interrupt;
@@ -110,7 +111,7 @@ pub(super) async fn seen(config: &Config) -> Result<Option<(String, Option<Diary
 }
 
 /// The checkpoint, locked here and claimed at its second place; taken up from there where that knows more. A stop
-/// that comes while the claim is made is heard after it.
+/// takes the claim back that was being made.
 ///
 /// # Errors
 /// Another run is at it, here or on another machine, or one of the two places cannot be used. Or the stop.
@@ -146,11 +147,19 @@ pub(super) async fn checkpoint(
         })?;
     }
     let claim = Claim::new(&id, &owner(&checkpoint), checkpoint::now());
-    let _unheard = interrupt.unheard();
     // It was not given up: a secret may be here alone, until it is known that it is not.
     let kept = matches!(&found.claim, Some((_, holder)) if holder.same_holder(&claim));
     let only_here = kept && checkpoint.keeps_something().unwrap_or(true);
-    let number = claimed(config, &replica, &claim, found.claim, take_over).await?;
+    let number = tokio::select! {
+        number = claimed(config, &replica, &claim, found.claim, take_over) => number?,
+        stop = interrupt.requested() => {
+            // It may have arrived; where it was ours before, it stays ours.
+            if !kept {
+                let _ = soon(Box::pin(give_up(&replica, &claim))).await;
+            }
+            return Err(stop);
+        }
+    };
     let mut place = SecondPlace {
         spec,
         address: replica.address().to_owned(),
@@ -161,10 +170,14 @@ pub(super) async fn checkpoint(
             ..State::default()
         }),
     };
-    match place.settle(config, &mut checkpoint, mark.as_ref()).await {
+    let settled = tokio::select! {
+        settled = place.settle(config, &mut checkpoint, mark.as_ref()) => settled,
+        stop = interrupt.requested() => Err(stop),
+    };
+    match settled {
         Ok(()) => Ok((checkpoint, Some(place))),
         Err(failure) => {
-            place.release(tell).await;
+            place.release((interrupt, tell)).await;
             Err(failure)
         }
     }
@@ -336,7 +349,7 @@ impl SecondPlace {
 
     /// Gives the place up for the next run, wherever that is, and says so where it cannot: what was done is done.
     /// Where a secret is on this disk alone, the claim stays for whoever comes meanwhile to see.
-    pub(super) async fn release(&self, tell: &dyn Fn(Event)) {
+    pub(super) async fn release(&self, (interrupt, tell): (&Interrupt, &dyn Fn(Event))) {
         if self.state.lock().await.only_here {
             return;
         }
@@ -345,10 +358,25 @@ impl SecondPlace {
             let replica = self.replica().await?;
             replica.release(*number, claim).await.map_err(of_replica)
         };
-        if let Err(failure) = released.await {
+        let released = match interrupt.pending() {
+            None => released.await,
+            Some(_) => soon(Box::pin(released)).await,
+        };
+        if let Err(failure) = released {
             let text = format!("{failure}; another machine will have to take it over");
             tell(Event::Warning { step: None, text });
         }
+    }
+}
+
+/// What is still done once a stop was asked for, as long as a person waits for it.
+async fn soon(doing: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    match tokio::time::timeout(AFTER_A_STOP, doing).await {
+        Ok(done) => done,
+        Err(_) => Err(Failure::failed(format!(
+            "no answer within {} s of the stop",
+            AFTER_A_STOP.as_secs()
+        ))),
     }
 }
 

@@ -177,7 +177,10 @@ impl Ssm {
         match (self.read_back(name, true).await, failed) {
             // Also a put that seemed to fail and is there after all, or one of an earlier run.
             (Ok(Some(read)), _) if is(&read, value) => Ok(read.stored),
-            (Ok(_), None) => Err(error(Kind::Different)),
+            (Ok(Some(_)), None) => Err(error(Kind::Different)),
+            (Ok(None), None) => Err(error(Kind::NotFound).advise(
+                "it was written and is not to be seen yet: run the same command again, which looks once more",
+            )),
             (Ok(Some(_)), Some(_)) => Err(error(Kind::Taken)),
             (Err(cause), failed) if failed.as_ref().is_none_or(is_taken) => {
                 Err(error(Kind::Unreadable(Box::new(cause))))

@@ -1,6 +1,7 @@
 //! The one request that initialises, refused or unanswered: whose initialisation it was, and where it was asked for.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use serde_json::json;
 
@@ -9,6 +10,7 @@ use crate::support::{Action, Proxy};
 
 /// The one request that is never repeated.
 const INIT: &str = "PUT /v1/sys/init";
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A proxy that does this to the first request that initialises.
 fn at_the_first(server: &Server, action: Action) -> Proxy {
@@ -49,7 +51,7 @@ fn our_own_request_that_a_proxy_repeated_is_not_said_to_be_somebody_elses() {
             .exits(3)
             .says(&["is initialised, and refused this checkpoint"])
             .says(&both)
-            .never_says(&["not by this checkpoint", "was initialised by this"]);
+            .never_says(&["not by this checkpoint", "this checkpoint asked for that"]);
     }
     assert_eq!(proxy.count_of(INIT), 1);
     assert_eq!(ceremony.files_in("shares"), Vec::<String>::new());
@@ -92,7 +94,7 @@ fn a_lost_answer_is_told_of_the_node_that_was_asked_wherever_the_file_has_it_now
     ceremony.apply().exits(1);
     nodes(&mut ceremony, &[&other, &asked]);
     let lost = format!(
-        "{} was initialised by this checkpoint, and its answer",
+        "{} is initialised; this checkpoint asked for that, and its answer",
         asked.address()
     );
     ceremony.apply().exits(3).says(&[&lost]);
@@ -140,6 +142,32 @@ fn another_node_that_somebody_initialised_is_not_taken_for_the_one_that_was_aske
             &format!("{others} is initialised, and {node}, the node that this checkpoint asked"),
             "correct cluster.nodes",
         ])
-        .never_says(&["was initialised by this checkpoint"]);
+        .never_says(&["this checkpoint asked for that"]);
     assert!(!server.api().initialised());
+}
+
+/// Killed before its request arrived, it cannot know whose initialisation it finds.
+#[test]
+fn a_cluster_that_somebody_initialises_after_a_killed_attempt_is_not_said_to_be_empty_for_certain()
+{
+    let server = Server::in_memory();
+    let mut ceremony = Ceremony::at(&server);
+    let proxy = at_the_first(&server, Action::Hold);
+    ceremony.set("/cluster/address", json!(proxy.address()));
+    let run = ceremony.start();
+    assert!(proxy.wait_for_held(PATIENCE), "{}", run.stderr_so_far());
+    run.kill();
+    assert!(!server.api().initialised());
+    let body = json!({ "recovery_shares": 1, "recovery_threshold": 1 });
+    server.api().write("sys/init", &body);
+    ceremony.apply().exits(3).says(&[
+        "its answer never reached",
+        "unless somebody else did it, no one holds the shares",
+        "if somebody did, they hold the keys, and this attempt is forgotten by",
+    ]);
+    ceremony
+        .run(&["apply", "--abandon", "test"])
+        .exits(0)
+        .prints(&["unless somebody else initialised it"]);
+    ceremony.apply().exits(3).says(&["not by this checkpoint"]);
 }

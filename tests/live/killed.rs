@@ -141,8 +141,9 @@ fn an_answer_of_the_initialisation_that_is_lost_is_told_by_name_and_never_asked_
     assert!(server.api().initialised());
     for _ in 0..2 {
         ceremony.apply().exits(3).says(&[
-            "was initialised by this checkpoint, and its answer never reached",
-            "no one holds the shares or the root token",
+            "this checkpoint asked for that, and its answer never reached",
+            "unless somebody else did it, no one holds the shares or the root token",
+            "if somebody did, they hold the keys",
             "stop it, empty its storage, start it, then vault-bootstrap apply --abandon and",
         ]);
     }

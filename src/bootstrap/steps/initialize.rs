@@ -58,7 +58,6 @@ pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
     // An earlier request of ours may still arrive; then a refusal of this one does not say whose it was.
     let first = ceremony.diary().diary().recorded(Step::Initialize) == Recorded::Nothing;
     let sealer = Sealer::create(ceremony.key()?, &ceremony.config.cluster.name).await?;
-    let unheard = ceremony.interrupt.unheard();
     ceremony.diary().write_ahead(&sealer)?;
     let address = ceremony.client().address().to_owned();
     let addresses = belonging::addresses(ceremony);
@@ -75,6 +74,8 @@ pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
         diary.start(Step::Initialize, checkpoint::now());
     })?;
     ceremony.replicate().await?;
+    // Up to here a stop loses nothing.
+    let unheard = ceremony.interrupt.unheard();
     let answer = match init::initialize(&client, &request(asked)).await {
         Ok(answer) => answer,
         Err(error) => return Err(unanswered(ceremony, &error, first).await?),

@@ -123,3 +123,35 @@ fn a_claim_that_cannot_be_given_up_is_a_warning_and_changes_nothing() {
     assert_eq!(claims(&ceremony), ["claim-1"]);
     ceremony.run(&["apply", "--abandon", "test"]).exits(0);
 }
+
+/// From a moment on nothing of AWS answers any more: a stop is heard all the same, long before any time-out.
+#[test]
+fn a_stop_is_heard_while_the_replica_is_silent_and_nothing_was_initialised() {
+    require!(NEEDED);
+    // The claim, and the first commit of the run: the one before the one request.
+    for silent in ["/claim-", "/diary-"] {
+        let server = Server::in_memory();
+        let mut ceremony = with_parameters(&server);
+        let quiet = AtomicBool::new(false);
+        let aws = before_aws(&mut ceremony, move |request| {
+            if written(request).is_some_and(|name| name.contains(silent)) {
+                quiet.store(true, Ordering::SeqCst);
+            }
+            match quiet.load(Ordering::SeqCst) {
+                true => Action::Hold,
+                false => Action::Pass,
+            }
+        });
+        ceremony.save();
+        let run = ceremony.start();
+        assert!(aws.wait_for_held(PATIENCE), "{}", run.stderr_so_far());
+        let asked = std::time::Instant::now();
+        run.signal(Signal::TERM);
+        Run::from(run.finish())
+            .exits(143)
+            .says(&["nothing is half done"]);
+        // Twice five seconds to bring it up to date and to give it up; a time-out of AWS is ninety.
+        assert!(asked.elapsed() < Duration::from_secs(30), "at {silent}");
+        assert!(!server.api().initialised());
+    }
+}

@@ -202,7 +202,7 @@ fn an_answer_that_no_place_had_yet_is_lost_with_its_machine_and_told_by_name() {
     lose_the_disk(&ceremony);
     elsewhere(&ceremony)
         .exits(3)
-        .says(&["was initialised by this checkpoint, and its answer never reached"]);
+        .says(&["this checkpoint asked for that, and its answer never reached"]);
     assert_eq!(proxy.count_of(INIT), 1);
 }
 

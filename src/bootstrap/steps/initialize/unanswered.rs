@@ -97,10 +97,10 @@ fn answer_lost(ceremony: &Ceremony<'_>, address: &str, directory: &str) -> Failu
         return whose(ceremony, &what);
     }
     Failure::refused(format!(
-        "{node} was initialised by this checkpoint, and its answer never reached {directory}: no one \
-         holds the shares or the root token"
+        "{node} is initialised; this checkpoint asked for that, and its answer never reached {directory}: unless \
+         somebody else did it, no one holds the shares or the root token"
     ))
-    .advise(wipe(ceremony, "start it"))
+    .advise(ask_who(ceremony))
 }
 
 /// What an answer that is none means. A refusal in the server's own words that left it uninitialised is taken back.
@@ -163,19 +163,23 @@ async fn take_back(ceremony: &Ceremony<'_>, error: &vault::Error) -> Result<Fail
     Ok(Failure::failed(error.to_string()).advise(advice))
 }
 
-/// Initialised by somebody else or by us: both are said, since nobody can see which.
+/// Initialised by somebody else or by us: both are said.
 fn whose(ceremony: &Ceremony<'_>, what: &str) -> Failure {
-    let config = ceremony.config;
     Failure::refused(format!(
         "{what}; just before, it was not initialised: either somebody else did it in between, or our own request was \
          repeated on its way, as a proxy may do, and the answer with the keys is lost"
     ))
-    .advise(format!(
+    .advise(ask_who(ceremony))
+}
+
+/// Nobody can see from here whose initialisation it was, and only one of the two may be wiped.
+fn ask_who(ceremony: &Ceremony<'_>) -> String {
+    format!(
         "ask who else may have initialised it; if somebody did, they hold the keys, and this attempt is forgotten by \
          {}; if nobody did, no one holds them: {}",
-        config.command("apply --abandon"),
+        ceremony.config.command("apply --abandon"),
         wipe(ceremony, "start it")
-    ))
+    )
 }
 
 /// Nobody can open it, and nobody has used it yet.
