@@ -110,6 +110,9 @@ pub async fn apply(
     }
     let mut ceremony = Ceremony::new(config, options, interrupt, tell, edge);
     let result = run(&mut ceremony).await;
+    if result.is_err() {
+        end_the_drill(&ceremony).await;
+    }
     // A login's token of ours does not outlive the run, however it ended.
     session::close(&mut ceremony).await;
     let followed = match result {
@@ -140,6 +143,19 @@ pub async fn apply(
         findings,
     };
     Ok(Ended { exit, last })
+}
+
+/// An attempt at a root token that is under way would be in everybody's way, and what came of it must not live on.
+async fn end_the_drill(ceremony: &Ceremony<'_>) {
+    let settled = tokio::time::timeout(AFTER_A_STOP, steps::drill::settle(ceremony)).await;
+    let left = match settled {
+        Ok(Ok(())) => return,
+        Ok(Err(failure)) => failure.to_string(),
+        Err(_) => format!("no answer within {} s", AFTER_A_STOP.as_secs()),
+    };
+    ceremony.warn(format!(
+        "what is left of the drill is ended by the next run: {left}"
+    ));
 }
 
 /// Stopped while the second place was brought up to date, a run does that to its end: otherwise its claim would

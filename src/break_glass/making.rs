@@ -18,6 +18,8 @@ pub struct Held {
 pub enum Moment<'a> {
     /// An attempt is about to be started.
     Starting,
+    /// It was not: somebody was faster.
+    NotStarted,
     /// It has this nonce.
     Started(&'a str),
     /// The last share is about to be given: from here on there may be a root token that nobody has.
@@ -45,7 +47,10 @@ where
     let pad = Pad::new(before.otp_length).map_err(|why| of_the_server(generation, why))?;
     let started = match generation.start(&pad).await? {
         Start::Ours(progress) => progress,
-        Start::Busy => return Err(busy(generation, generation.progress().await.ok().as_ref())),
+        Start::Busy => {
+            record(Moment::NotStarted).await?;
+            return Err(busy(generation, generation.progress().await.ok().as_ref()));
+        }
     };
     record(Moment::Started(&started.nonce)).await?;
     if usize::try_from(started.required).ok() != Some(quorum.len()) {

@@ -1,9 +1,10 @@
 //! The way back is walked while root lives: with the shares as their custodians keep them.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use crate::ceremony::{Ceremony, Run, Server, disturbed};
@@ -21,6 +22,9 @@ const WORDS: [&str; 8] = [
     "carol.key",
 ];
 const START: &str = "/v1/sys/generate-root-token/attempt";
+/// The same for the API.
+const PATH: &str = "sys/generate-root-token/attempt";
+const PATIENCE: Duration = Duration::from_secs(60);
 
 fn with_a_drill(server: &Server) -> Ceremony {
     let mut ceremony = Ceremony::at(server);
@@ -56,8 +60,7 @@ fn nothing_is_left(server: &Server, ceremony: &Ceremony) {
         .log_in("audit-reader", password("audit"))
         .no_root_is_left();
     let ada = server.api().log_in("ada", password("ada"));
-    let path = START.trim_start_matches("/v1/");
-    assert_eq!(ada.read(path)["data"]["started"], false);
+    assert_eq!(ada.read(PATH)["data"]["started"], false);
 }
 
 fn rehearsed_on(setup: Setup) {
@@ -150,4 +153,70 @@ fn killed_at_any_request_of_the_drill_no_attempt_and_no_root_token_is_left() {
     assert!(kills > 20, "{kills} kills only");
     was_held(&ceremony);
     nothing_is_left(&server, &ceremony);
+}
+
+#[test]
+fn stopped_in_the_middle_of_a_drill_no_attempt_stays() {
+    require!(["openbao-2.7.2"]);
+    for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143)] {
+        let server = Server::in_memory();
+        let mut ceremony = with_a_drill(&server);
+        let held = AtomicBool::new(false);
+        let proxy = disturbed(&server.address(), move |_, label| {
+            let gives = label.ends_with("/generate-root-token/update");
+            match gives && !held.swap(true, Ordering::SeqCst) {
+                true => Action::HoldAnswer,
+                false => Action::Pass,
+            }
+        });
+        ceremony.set("/cluster/address", json!(proxy.address()));
+        ceremony.save();
+        let run = ceremony.tool().spawn(&WORDS);
+        assert!(proxy.wait_for_held(PATIENCE), "{}", run.stderr_so_far());
+        run.signal(signal);
+        Run::from(run.finish())
+            .exits(code)
+            .says(&["nothing is half done"]);
+        let ada = server.api().log_in("ada", &ceremony.secrets["ada"]);
+        assert_eq!(ada.read(PATH)["data"]["started"], false);
+        ceremony.run(&WORDS).exits(0);
+        nothing_is_left(&server, &ceremony);
+    }
+}
+
+/// The program sees that it is free, and then somebody is faster; or it is not free to begin with.
+#[test]
+fn an_attempt_of_somebody_else_is_neither_disturbed_nor_used() {
+    require!(["openbao-2.7.2"]);
+    for moment in ["GET ", "POST "] {
+        let server = Arc::new(Server::in_memory());
+        let mut ceremony = with_a_drill(&server);
+        let (theirs, begun) = (server.clone(), AtomicBool::new(false));
+        let first: OnceLock<String> = OnceLock::new();
+        let proxy = Proxy::before(&server.address(), move |request| {
+            let Some(token) = request.header("x-vault-token") else {
+                return Action::Pass;
+            };
+            // Root asks for the rules of the server there as well; the drill asks as the login.
+            let of_root = first.get_or_init(|| token.to_owned()) == token;
+            let here = !of_root && request.label() == format!("{moment}{START}");
+            if here && !begun.swap(true, Ordering::SeqCst) {
+                let (status, answer) = theirs.put(PATH, token, json!({}));
+                assert_eq!(status, 200, "{answer}");
+            }
+            Action::Pass
+        });
+        ceremony.set("/cluster/address", json!(proxy.address()));
+        ceremony.save();
+        ceremony.run(&WORDS).exits(3).says(&[
+            "a root generation of somebody else is under way (0 of 2 shares given, nonce",
+            "the server does not say since when",
+            "root is still alive",
+        ]);
+        let ada = server.api().log_in("ada", &ceremony.secrets["ada"]);
+        assert_eq!(ada.read(PATH)["data"]["started"], true, "it is theirs");
+        ada.delete(PATH);
+        ceremony.run(&WORDS).exits(0);
+        nothing_is_left(&server, &ceremony);
+    }
 }

@@ -145,6 +145,7 @@ async fn record(
     let mut generating = before.unwrap_or_default();
     match moment {
         Moment::Starting => {}
+        Moment::NotStarted => return forget(ceremony).await,
         Moment::Started(nonce) => generating.nonce = Some(nonce.to_owned()),
         Moment::Completing => {
             let roots = scan(client, ceremony.token()?).await?.roots;

@@ -61,6 +61,15 @@ impl<'a> Api<'a> {
             .call("PUT", path, self.token.as_deref(), Some(body))
     }
 
+    /// Deletes, and must succeed.
+    #[track_caller]
+    pub fn delete(&self, path: &str) {
+        let (status, answer) = self
+            .server
+            .call("DELETE", path, self.token.as_deref(), None);
+        assert_eq!(status, 204, "{path}: {answer}");
+    }
+
     /// A write that must succeed.
     #[track_caller]
     pub fn write(&self, path: &str, body: &Value) -> Value {
