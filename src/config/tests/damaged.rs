@@ -80,7 +80,7 @@ fn all_problems_of_shape_and_all_of_the_rules_come_in_one_go() {
             "61:29: break_glass.logins[1]: no login of this file has this name",
             "61:37: break_glass.logins[2]: this login stands in the list already",
             "61:50: break_glass.logins[4]: expected text; put it in quotes",
-            "61:61: break_glass.drill: expected `later`",
+            "61:61: break_glass.drill: expected `before-revoke` or `later`",
             "62:14: revoke_root: expected `true` or `false`",
         ],
     );

@@ -104,8 +104,8 @@ fn keys_and_values_that_nothing_implements_are_unknown() {
     for (from, to, expected) in [
         (
             "logins: [ada, backup]",
-            "logins: [ada, backup], drill: before-revoke",
-            "24:45: break_glass.drill: expected `later`",
+            "logins: [ada, backup], drill: never",
+            "24:45: break_glass.drill: expected `before-revoke` or `later`",
         ),
         (
             "threshold: 2",
