@@ -75,6 +75,9 @@ pub enum Kind {
     /// No answer in time; the request may or may not have been carried out.
     #[error("no answer within {} s", .0.as_secs())]
     TimedOut(Duration),
+    /// An answer that AWS never gives; the request may or may not have been carried out.
+    #[error("the answer is larger than {} MiB", .0 / (1024 * 1024))]
+    TooLarge(usize),
     /// Somebody else's value (or one of another run) is under the name.
     #[error("custodian name already taken")]
     Taken,
@@ -188,6 +191,7 @@ impl Error {
             self.kind,
             Kind::Unreachable(_)
                 | Kind::TimedOut(_)
+                | Kind::TooLarge(_)
                 | Kind::Taken
                 | Kind::Service { .. }
                 | Kind::Different
@@ -224,7 +228,7 @@ fn general_advice(address: &str, kind: &Kind) -> Option<String> {
             "let the holder decrypt the challenge: age -d -i KEY".to_owned()
         }
         Kind::Unreadable(cause) => return cause.advice(),
-        Kind::Unreachable(_) | Kind::TimedOut(_) => {
+        Kind::Unreachable(_) | Kind::TimedOut(_) | Kind::TooLarge(_) => {
             "check the network, the proxy (HTTPS_PROXY) and AWS_ENDPOINT_URL, then run again"
                 .to_owned()
         }
