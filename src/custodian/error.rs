@@ -81,6 +81,9 @@ pub enum Kind {
     /// Somebody else's value (or one of another run) is under the name.
     #[error("custodian name already taken")]
     Taken,
+    /// Another machine went on from what was to be replaced.
+    #[error("another machine went on there meanwhile")]
+    Overtaken,
     /// The read-back is not what was written.
     #[error("what is stored is not what was written")]
     Different,
@@ -209,6 +212,7 @@ fn general_advice(address: &str, kind: &Kind) -> Option<String> {
         Kind::Taken => "a share is never overwritten: look at what is there, then choose another \
                         name, or remove it if it belongs to no living cluster"
             .to_owned(),
+        Kind::Overtaken => "run the same command again: it begins with what is there by now".to_owned(),
         Kind::KeepsDeleted(_) => "name a place where every version can be deleted: parameters of SSM, or a \
                                   bucket without object lock and replication where s3:DeleteObjectVersion \
                                   is allowed"
