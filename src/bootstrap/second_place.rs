@@ -17,7 +17,7 @@ use super::reconcile::{lacks, reconcile};
 use crate::config::{Config, ReplicaKind};
 use crate::custodian::{self, Kind};
 use crate::failure::{Exit, Failure};
-use crate::replica::{Claim, Commit, Replica, Spec};
+use crate::replica::{Claim, Commit, Found, Replica, Spec};
 
 /// A share is about 50 letters and stands in an answer twice; what is around them is short.
 const BYTES_A_SHARE: usize = 200;
@@ -94,18 +94,8 @@ pub(super) async fn checkpoint(
         return Ok((checkpoint, None));
     };
     let mark = checkpoint.mark()?;
-    let looked = async {
-        let replica = Replica::open(&spec).await?;
-        let mark = mark.map(|mark| mark.at(replica.address()));
-        if let Some(mark) = &mark {
-            let next = mark.next.as_ref().map(|next| next.generation);
-            replica.remember(next.unwrap_or(mark.generation));
-        }
-        let found = replica.look().await?;
-        Ok((replica, found, mark))
-    };
     let (replica, found, mark) = tokio::select! {
-        looked = looked => looked.map_err(of_replica)?,
+        looked = looked(&spec, mark) => looked.map_err(of_replica)?,
         stop = interrupt.requested() => return Err(stop),
     };
     let id = match &mark {
@@ -154,6 +144,21 @@ pub(super) async fn checkpoint(
             Err(failure)
         }
     }
+}
+
+/// The place, what is there, and what this directory remembers of it.
+async fn looked(
+    spec: &Spec,
+    mark: Option<Mark>,
+) -> Result<(Replica, Found, Option<Mark>), custodian::Error> {
+    let replica = Replica::open(spec).await?;
+    let mark = mark.map(|mark| mark.at(replica.address()));
+    if let Some(mark) = &mark {
+        let next = mark.next.as_ref().map(|next| next.generation);
+        replica.remember(next.unwrap_or(mark.generation));
+    }
+    let found = replica.look().await?;
+    Ok((replica, found, mark))
 }
 
 impl SecondPlace {
