@@ -77,7 +77,7 @@ pub async fn abandon(
         ));
     }
     let opened = second_place::checkpoint(config, take_over, (interrupt, tell));
-    let (checkpoint, place, damaged) = match opened.await {
+    let (checkpoint, place, damaged) = match Box::pin(opened).await {
         Ok((checkpoint, place)) => (checkpoint, place, None),
         // Whoever gives it up needs nothing of it; what is there stays.
         Err(failure) if failure.damaged_place().is_some() => {
