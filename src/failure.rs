@@ -53,6 +53,8 @@ pub struct Failure {
     pub problems: Vec<Problem>,
     /// The server was away, or between two leaders: looking again may be all it takes.
     passing: bool,
+    /// The second place of the checkpoint, where that is what is damaged.
+    damaged_place: Option<String>,
 }
 
 impl Failure {
@@ -75,7 +77,22 @@ impl Failure {
             exit,
             problems,
             passing: false,
+            damaged_place: None,
         }
+    }
+
+    /// Marks it as one of a second place that is not what was written.
+    #[must_use]
+    pub fn damaged_at(mut self, place: &str) -> Self {
+        self.exit = Exit::Refused;
+        self.damaged_place = Some(place.to_owned());
+        self
+    }
+
+    /// The second place that is not what was written, where that is all.
+    #[must_use]
+    pub fn damaged_place(&self) -> Option<&str> {
+        self.damaged_place.as_deref()
     }
 
     /// Marks it as one that may pass by itself.
@@ -150,6 +167,7 @@ impl Failure {
             exit,
             problems,
             passing,
+            damaged_place: None,
         })
     }
 }

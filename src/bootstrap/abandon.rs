@@ -13,7 +13,7 @@ use super::event::Event;
 use super::interrupt::Interrupt;
 use super::second_place::{self, SecondPlace};
 use super::step::Step;
-use super::{belonging, open};
+use super::{belonging, damaged, open};
 use crate::config::{Config, in_shell};
 use crate::failure::Failure;
 use crate::prompt;
@@ -21,6 +21,9 @@ use crate::vault::{Client, sys};
 
 /// What is typed before the name where a cluster that may live loses its only way in.
 const LOSE_AND_BLANK: &str = "lose ";
+
+/// The second place, or why there is none although the file names one.
+type Places<'a> = (Option<&'a SecondPlace>, Option<&'a Failure>);
 
 /// What was destroyed, and what a person must still do.
 #[derive(Debug, Serialize)]
@@ -74,11 +77,18 @@ pub async fn abandon(
         ));
     }
     let opened = second_place::checkpoint(config, take_over, (interrupt, tell));
-    let (checkpoint, place) = opened.await?;
+    let (checkpoint, place, damaged) = match Box::pin(opened).await {
+        Ok((checkpoint, place)) => (checkpoint, place, None),
+        // Whoever gives it up needs nothing of it; what is there stays.
+        Err(failure) if failure.damaged_place().is_some() => {
+            (damaged::alone(config)?, None, Some(failure))
+        }
+        Err(failure) => return Err(failure),
+    };
     let checkpoint = RefCell::new(checkpoint);
-    let place_known = place.as_ref();
+    let places = (place.as_ref(), damaged.as_ref());
     let ended = tokio::select! {
-        ended = destroy(config, &checkpoint, place_known, (word, &lose), (show, interrupt)) => ended,
+        ended = destroy(config, &checkpoint, places, (word, &lose), (show, interrupt)) => ended,
         stop = interrupt.requested() => Err(stop),
     };
     if let Some(place) = place {
@@ -90,7 +100,7 @@ pub async fn abandon(
 async fn destroy(
     config: &Config,
     checkpoint: &RefCell<Checkpoint>,
-    place: Option<&SecondPlace>,
+    (place, damaged): Places<'_>,
     (word, lose): (&str, &str),
     (show, interrupt): (&dyn Fn(&str), &Interrupt),
 ) -> Result<Abandoned, Failure> {
@@ -130,13 +140,8 @@ async fn destroy(
         checkpoint.borrow().destroy_secrets()?;
         destroyed.push(format!("{directory}/secrets: {kept}"));
     }
-    let here = place.map(SecondPlace::address);
-    let remains = remains(
-        config,
-        &checkpoint.borrow(),
-        (known.as_ref(), here),
-        (life, keeps),
-    );
+    let places = (known.as_ref(), (place, damaged));
+    let remains = remains(config, &checkpoint.borrow(), places, (life, keeps));
     if has_begun(&checkpoint.borrow()) {
         let old = checkpoint.borrow_mut().begin_anew()?;
         destroyed.push(format!(
@@ -271,7 +276,7 @@ async fn confirm(
 fn remains(
     config: &Config,
     checkpoint: &Checkpoint,
-    (known, here): (Option<&BTreeSet<String>>, Option<&str>),
+    (known, (second, damaged)): (Option<&BTreeSet<String>>, Places<'_>),
     (life, kept): (Life, bool),
 ) -> Vec<String> {
     let mut lines = Vec::new();
@@ -295,6 +300,14 @@ fn remains(
             stored.join(", ")
         ));
     }
+    let broken = damaged.and_then(Failure::damaged_place);
+    if let (Some(there), Some(why)) = (broken, damaged) {
+        lines.push(format!(
+            "delete what {there} may still hold, encrypted, or name another place in checkpoint.replica: nothing was \
+             deleted there ({why})"
+        ));
+    }
+    let here = second.map(SecondPlace::address).or(broken);
     let left = checkpoint.diary().left_for.iter();
     for place in left.filter(|place| here != Some(place.as_str())) {
         lines.push(format!(

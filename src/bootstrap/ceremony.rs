@@ -135,7 +135,7 @@ impl<'a> Ceremony<'a> {
         let Some(place) = &self.second_place else {
             return Ok(());
         };
-        place.follow(&self.checkpoint).await
+        Box::pin(place.follow(&self.checkpoint)).await
     }
 
     /// Lets the next run have the second place, wherever that is. Where it cannot, a person is told.

@@ -34,9 +34,11 @@ impl From<custodian::Error> for Failure {
     fn from(error: custodian::Error) -> Self {
         let text = error.to_string();
         let failure = match error.kind() {
-            Kind::Taken | Kind::Different | Kind::Symlink | Kind::KeepsDeleted(_) => {
-                Self::refused(text)
-            }
+            Kind::Taken
+            | Kind::Overtaken
+            | Kind::Different
+            | Kind::Symlink
+            | Kind::KeepsDeleted(_) => Self::refused(text),
             Kind::Misconfigured(_) => Self::usage(text),
             _ => Self::failed(text),
         };

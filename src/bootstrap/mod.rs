@@ -13,6 +13,7 @@ pub mod ceremony;
 pub mod checkpoint;
 mod claiming;
 mod convert;
+mod damaged;
 pub mod decide;
 pub mod desired;
 mod doors;

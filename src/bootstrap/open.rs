@@ -7,13 +7,13 @@ use futures::future::join_all;
 
 use super::ceremony::Edge;
 use super::checkpoint::Checkpoint;
+use super::damaged;
 use super::decide::Recorded;
 use super::event::Event;
 use super::interrupt::Interrupt;
 use super::options::Options;
 use super::places;
 use super::references::{Resolved, resolve, resolve_all};
-use super::second_place;
 use super::shares_back;
 use super::step::Step;
 use crate::config::{Aws, CheckpointKey, Config, CustodianKind, SecretRef};
@@ -38,7 +38,7 @@ pub(super) async fn open(
 ) -> Result<Edge, Failure> {
     let take_over = options.take_over.as_deref();
     let (checkpoint, second_place) =
-        second_place::checkpoint(config, take_over, (interrupt, tell)).await?;
+        damaged::checkpoint(config, take_over, (interrupt, tell)).await?;
     let opened = tokio::select! {
         opened = the_rest(config, options, checkpoint) => opened,
         stop = interrupt.requested() => Err(stop),

@@ -8,7 +8,7 @@ use super::checkpoint::{self, Checkpoint, Proof};
 use super::event::Event;
 use super::interrupt::Interrupt;
 use super::second_place::SecondPlace;
-use super::{open, second_place};
+use super::{damaged, open};
 use crate::config::Config;
 use crate::custodian::{self, Answer, Custodian, IdentityFile};
 use crate::failure::Failure;
@@ -31,7 +31,7 @@ pub async fn prove_custodian(
     (interrupt, tell): (&Interrupt, &dyn Fn(Event)),
 ) -> Result<String, Failure> {
     let custodian = open::one_custodian(config, name).await?;
-    let opened = second_place::checkpoint(config, None, (interrupt, tell));
+    let opened = damaged::checkpoint(config, None, (interrupt, tell));
     let (checkpoint, place) = opened.await?;
     let checkpoint = RefCell::new(checkpoint);
     let recorded = async {

@@ -1,7 +1,7 @@
 //! Which of the two places of a checkpoint knows more, and when nobody can say so: a secret that may be the only
 //! one of its kind is never taken away for what another ceremony left.
 
-use super::checkpoint::{Checkpoint, Diary, Mark};
+use super::checkpoint::{Checkpoint, CheckpointError, Diary, Mark};
 use super::decide::Recorded;
 use super::second_place::of_replica;
 use super::step::Step;
@@ -28,6 +28,7 @@ pub(super) async fn reconcile(
     let age = Age::of(commit, id, mark);
     let mark = Mark {
         id: id.to_owned(),
+        place: Some(replica.address().to_owned()),
         generation: commit.generation,
         next: None,
     };
@@ -46,7 +47,8 @@ pub(super) async fn reconcile(
             return Err(refused(config, replica, checkpoint, commit, &problem));
         }
         let secrets = there.secrets.as_deref();
-        checkpoint.unpack(&there.bytes, secrets, replica.address())?;
+        let unpacked = checkpoint.unpack(&there.bytes, secrets, replica.address());
+        unpacked.map_err(|error| of_copy(error, replica))?;
     }
     Ok(checkpoint.set_mark(&mark)?)
 }
@@ -160,8 +162,9 @@ impl There {
             Some(part) => Some(replica.fetch(part).await.map_err(of_replica)?),
             None => None,
         };
+        let diary = Diary::read(&bytes, replica.address());
         Ok(Self {
-            diary: Diary::read(&bytes, replica.address())?,
+            diary: diary.map_err(|error| of_copy(error, replica))?,
             bytes,
             secrets,
         })
@@ -195,6 +198,16 @@ impl There {
                 .is_some_and(|text| !text.is_empty())
         })
     }
+}
+
+/// What is wrong with the copy there, and not with the directory.
+fn of_copy(error: CheckpointError, replica: &Replica) -> Failure {
+    let damaged = matches!(error, CheckpointError::Damaged { .. });
+    let failure = Failure::from(error);
+    if damaged {
+        return failure.damaged_at(replica.address());
+    }
+    failure
 }
 
 /// When `sys/init` was announced: the same in every copy of one ceremony that has its answer.
@@ -291,6 +304,7 @@ mod tests {
     fn only_what_this_directory_remembers_to_have_written_is_not_newer_than_it() {
         let mark = |generation, next| Mark {
             id: HERE.into(),
+            place: None,
             generation,
             next,
         };
@@ -298,6 +312,8 @@ mod tests {
         let of = |mark: &Mark| Age::of(&there, HERE, Some(mark));
         assert_eq!(of(&mark(5, None)), Age::WrittenFromHere);
         assert_eq!(of(&mark(6, None)), Age::WrittenFromHere);
+        // What was seen at another place is nothing.
+        assert_eq!(of(&mark(6, None).at("elsewhere")), Age::Forgotten);
         // Killed between writing and remembering.
         assert_eq!(of(&mark(4, Some(there.clone()))), Age::WrittenFromHere);
         // A copy of just before, also of a run that had tried something else under this number.

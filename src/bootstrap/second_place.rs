@@ -7,7 +7,7 @@ use std::rc::Rc;
 use tokio::sync::Mutex;
 
 use super::AFTER_A_STOP;
-use super::checkpoint::{self, Checkpoint, Diary, Mark};
+use super::checkpoint::{self, Checkpoint, Mark};
 use super::claiming::{claimed, give_up, held};
 use super::event::Event;
 use super::holder::{chance, owner};
@@ -15,9 +15,9 @@ use super::interrupt::Interrupt;
 use super::open::to_aws;
 use super::reconcile::{lacks, reconcile};
 use crate::config::{Config, ReplicaKind};
-use crate::custodian;
-use crate::failure::Failure;
-use crate::replica::{Claim, Commit, Replica, Spec};
+use crate::custodian::{self, Kind};
+use crate::failure::{Exit, Failure};
+use crate::replica::{Claim, Commit, Found, Replica, Spec};
 
 /// A share is about 50 letters and stands in an answer twice; what is around them is short.
 const BYTES_A_SHARE: usize = 200;
@@ -78,38 +78,6 @@ fn spec(config: &Config) -> Option<Spec> {
     })
 }
 
-/// What is at the second place, in words, and the diary there. Claims nothing.
-///
-/// # Errors
-/// It cannot be looked at.
-pub(super) async fn seen(config: &Config) -> Result<Option<(String, Option<Diary>)>, Failure> {
-    let Some(replica) = look_at(config).await? else {
-        return Ok(None);
-    };
-    let found = replica.look().await.map_err(of_replica)?;
-    let address = replica.address();
-    let diary = match &found.commit {
-        Some(commit) => {
-            let bytes = replica.fetch(&commit.diary).await.map_err(of_replica)?;
-            Some(Diary::read(&bytes, address)?)
-        }
-        None => None,
-    };
-    let kept = match &found.commit {
-        None => "nothing yet".to_owned(),
-        Some(commit) if commit.secrets.is_some() => format!("of {}, with secrets", commit.written),
-        Some(commit) => format!("of {}, without secrets", commit.written),
-    };
-    let held = match &found.claim {
-        Some((_, claim)) => format!(
-            "; held by {} since {}, to be taken over as {}",
-            claim.owner, claim.at, claim.id
-        ),
-        None => String::new(),
-    };
-    Ok(Some((format!("{address}: {kept}{held}"), diary)))
-}
-
 /// The checkpoint, locked here and claimed at its second place; taken up from there where that knows more. A stop
 /// takes the claim back that was being made.
 ///
@@ -125,16 +93,11 @@ pub(super) async fn checkpoint(
     let Some(spec) = spec(config) else {
         return Ok((checkpoint, None));
     };
-    let looked = async {
-        let replica = Replica::open(&spec).await?;
-        let found = replica.look().await?;
-        Ok((replica, found))
-    };
-    let (replica, found) = tokio::select! {
-        looked = looked => looked.map_err(of_replica)?,
+    let mark = checkpoint.mark()?;
+    let (replica, found, mark) = tokio::select! {
+        looked = looked(&spec, mark) => looked.map_err(of_replica)?,
         stop = interrupt.requested() => return Err(stop),
     };
-    let mark = checkpoint.mark()?;
     let id = match &mark {
         Some(mark) => mark.id.clone(),
         None => chance()?,
@@ -183,6 +146,21 @@ pub(super) async fn checkpoint(
     }
 }
 
+/// The place, what is there, and what this directory remembers of it.
+async fn looked(
+    spec: &Spec,
+    mark: Option<Mark>,
+) -> Result<(Replica, Found, Option<Mark>), custodian::Error> {
+    let replica = Replica::open(spec).await?;
+    let mark = mark.map(|mark| mark.at(replica.address()));
+    if let Some(mark) = &mark {
+        let next = mark.next.as_ref().map(|next| next.generation);
+        replica.remember(next.unwrap_or(mark.generation));
+    }
+    let found = replica.look().await?;
+    Ok((replica, found, mark))
+}
+
 impl SecondPlace {
     /// Where it is.
     #[must_use]
@@ -203,9 +181,9 @@ impl SecondPlace {
         mark: Option<&Mark>,
     ) -> Result<(), Failure> {
         let replica = self.replica().await?;
-        // Somebody may have been at it between the look and the claim.
-        let found = replica.look().await.map_err(of_replica)?;
         let (number, claim) = &self.claim;
+        // Somebody may have been at it between the look and the claim.
+        let found = replica.look_after(*number).await.map_err(of_replica)?;
         match &found.claim {
             Some((_, holder)) if !holder.same_holder(claim) => {
                 return Err(held(config, &replica, holder));
@@ -248,6 +226,9 @@ impl SecondPlace {
         let secrets = secrets.as_deref();
         let replica = self.replica().await?;
         if state.unsure {
+            if let Some(commit) = &state.commit {
+                replica.remember(commit.generation);
+            }
             state.commit = replica.look().await.map_err(of_replica)?.commit;
             state.unsure = false;
         }
@@ -268,22 +249,28 @@ impl SecondPlace {
                 // Killed from here on, this directory knows that what counts there is its own.
                 let mark = Mark {
                     id: claim.id.clone(),
+                    place: Some(self.address.clone()),
                     generation: known.as_ref().map_or(0, |known| known.generation),
                     next: Some(next.clone()),
                 };
                 let kept = checkpoint.borrow().set_mark(&mark);
                 kept.map_err(|error| Failed(error.into()))
             };
-            let commit = replica
-                .commit(known.as_ref(), writer, (&diary, secrets), last_word)
-                .await
-                .map_err(|error: Failed| error.0)?;
+            let made = replica.commit(known.as_ref(), writer, (&diary, secrets), last_word);
+            let commit = match made.await {
+                Ok(commit) => commit,
+                Err(Failed(failure)) => return Err(self.reason(&replica, failure).await),
+            };
             checkpoint.borrow().set_mark(&Mark {
                 id: claim.id.clone(),
+                place: Some(self.address.clone()),
                 generation: commit.generation,
                 next: None,
             })?;
             (state.commit, state.unsure) = (Some(commit), false);
+            // It may have been long on its way.
+            let ours = self.still_ours(&replica).await;
+            ours.map_err(|error| error.0)?;
         }
         (state.behind, state.only_here) = (false, false);
         if state.stray {
@@ -312,6 +299,14 @@ impl SecondPlace {
             diary.left_for.insert(place);
         })?;
         Ok(())
+    }
+
+    /// Why a commit failed: that somebody took the place over, where that is so.
+    async fn reason(&self, replica: &Replica, failure: Failure) -> Failure {
+        match self.still_ours(replica).await {
+            Err(Failed(taken)) if taken.exit == Exit::Refused => taken,
+            _ => failure,
+        }
     }
 
     async fn still_ours(&self, replica: &Replica) -> Result<(), Failed> {
@@ -390,7 +385,11 @@ impl From<custodian::Error> for Failed {
 }
 
 pub(super) fn of_replica(error: custodian::Error) -> Failure {
+    let damaged = matches!(error.kind(), Kind::Damaged(_)).then(|| error.address().to_owned());
     let mut failure = Failure::from(error);
+    if let Some(place) = damaged {
+        failure = failure.damaged_at(&place);
+    }
     for problem in &mut failure.problems {
         problem.what = format!("replica of the checkpoint: {}", problem.what);
     }

@@ -58,7 +58,7 @@ pub async fn status(
     client: Result<Client, Failure>,
 ) -> Result<(Status, Exit), Failure> {
     let mut diary = checkpoint::read_diary(&config.checkpoint.path)?;
-    let second = match second_place::seen(config).await {
+    let second = match seen(config).await {
         Ok(seen) => seen,
         Err(failure) => Some((failure.to_string(), None)),
     };
@@ -189,4 +189,39 @@ async fn look(client: Result<Client, Failure>) -> Look {
         }
     }
     Look { server, unseal }
+}
+
+/// What is at the second place, in words, and the diary there. Claims nothing.
+///
+/// # Errors
+/// It cannot be looked at.
+async fn seen(config: &Config) -> Result<Option<(String, Option<Diary>)>, Failure> {
+    let Some(replica) = second_place::look_at(config).await? else {
+        return Ok(None);
+    };
+    let found = replica.look().await.map_err(second_place::of_replica)?;
+    let address = replica.address();
+    let diary = match &found.commit {
+        Some(commit) => {
+            let bytes = replica
+                .fetch(&commit.diary)
+                .await
+                .map_err(second_place::of_replica)?;
+            Some(Diary::read(&bytes, address)?)
+        }
+        None => None,
+    };
+    let kept = match &found.commit {
+        None => "nothing yet".to_owned(),
+        Some(commit) if commit.secrets.is_some() => format!("of {}, with secrets", commit.written),
+        Some(commit) => format!("of {}, without secrets", commit.written),
+    };
+    let held = match &found.claim {
+        Some((_, claim)) => format!(
+            "; held by {} since {}, to be taken over as {}",
+            claim.owner, claim.at, claim.id
+        ),
+        None => String::new(),
+    };
+    Ok(Some((format!("{address}: {kept}{held}"), diary)))
 }

@@ -14,6 +14,7 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_ssm::error::{ProvideErrorMetadata, SdkError};
 use tokio::sync::OnceCell;
 
+use super::answers;
 use super::error::{Error, Kind, causes, clean};
 
 /// Everything one call may take, retries included.
@@ -101,6 +102,10 @@ async fn load(aws: &Aws, address: &str) -> Result<Session, Error> {
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
         .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
         .timeout_config(timeouts);
+    // Credentials are fetched with it too, wherever they come from.
+    if let Some(client) = answers::bounded() {
+        loader = loader.http_client(client);
+    }
     if let Some(region) = &aws.region {
         loader = loader.region(Region::new(region.clone()));
     }
@@ -170,7 +175,7 @@ impl Call<'_> {
     pub(crate) fn failed<E, R>(&self, error: &SdkError<E, R>) -> Error
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
-        R: std::fmt::Debug,
+        R: std::fmt::Debug + 'static,
     {
         match error {
             SdkError::TimeoutError(_) => self.error(Kind::TimedOut(OPERATION)),
@@ -188,6 +193,8 @@ impl Call<'_> {
                 let innermost = |count| causes[causes.len().saturating_sub(count)..].join(": ");
                 self.error(if causes.iter().any(credentials) {
                     Kind::Credentials(innermost(1))
+                } else if let Some(most) = answers::too_large(other) {
+                    Kind::TooLarge(most)
                 } else {
                     Kind::Unreachable(innermost(2))
                 })

@@ -75,9 +75,15 @@ pub enum Kind {
     /// No answer in time; the request may or may not have been carried out.
     #[error("no answer within {} s", .0.as_secs())]
     TimedOut(Duration),
+    /// An answer that AWS never gives; the request may or may not have been carried out.
+    #[error("the answer is larger than {} MiB", .0 / (1024 * 1024))]
+    TooLarge(usize),
     /// Somebody else's value (or one of another run) is under the name.
     #[error("custodian name already taken")]
     Taken,
+    /// Another machine went on from what was to be replaced.
+    #[error("another machine went on there meanwhile")]
+    Overtaken,
     /// The read-back is not what was written.
     #[error("what is stored is not what was written")]
     Different,
@@ -188,6 +194,7 @@ impl Error {
             self.kind,
             Kind::Unreachable(_)
                 | Kind::TimedOut(_)
+                | Kind::TooLarge(_)
                 | Kind::Taken
                 | Kind::Service { .. }
                 | Kind::Different
@@ -205,6 +212,7 @@ fn general_advice(address: &str, kind: &Kind) -> Option<String> {
         Kind::Taken => "a share is never overwritten: look at what is there, then choose another \
                         name, or remove it if it belongs to no living cluster"
             .to_owned(),
+        Kind::Overtaken => "run the same command again: it begins with what is there by now".to_owned(),
         Kind::KeepsDeleted(_) => "name a place where every version can be deleted: parameters of SSM, or a \
                                   bucket without object lock and replication where s3:DeleteObjectVersion \
                                   is allowed"
@@ -224,7 +232,7 @@ fn general_advice(address: &str, kind: &Kind) -> Option<String> {
             "let the holder decrypt the challenge: age -d -i KEY".to_owned()
         }
         Kind::Unreadable(cause) => return cause.advice(),
-        Kind::Unreachable(_) | Kind::TimedOut(_) => {
+        Kind::Unreachable(_) | Kind::TimedOut(_) | Kind::TooLarge(_) => {
             "check the network, the proxy (HTTPS_PROXY) and AWS_ENDPOINT_URL, then run again"
                 .to_owned()
         }

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::secret::{SecretText, Share};
 
 mod age;
+mod answers;
 pub(crate) mod aws;
 mod create_only;
 pub mod error;

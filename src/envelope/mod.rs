@@ -75,6 +75,7 @@ impl Error {
                 error.kind(),
                 custodian::Kind::Unreachable(_)
                     | custodian::Kind::TimedOut(_)
+                    | custodian::Kind::TooLarge(_)
                     | custodian::Kind::Denied { .. }
                     | custodian::Kind::Credentials(_)
                     | custodian::Kind::KeyDisabled { .. }

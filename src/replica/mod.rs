@@ -2,14 +2,16 @@
 //! objects, written ahead like the disk.
 //!
 //! ```text
-//! commit                 what counts: {version, generation, id, owner, written, diary, secrets}
-//! diary-G-ID, secrets-…  a part of generation G, in as many pieces as the place needs
+//! commit-G               what counts: {version, generation, id, owner, written, diary, secrets}; the highest number
+//! diary-G-D, secrets-…   a part of generation G whose digest begins with D, in as many pieces as the place needs
 //! claim-N                who is at it: {version, id, owner, at}; the highest number holds
 //! ```
-//! A part has a new name in each generation, and counts once `commit` names it: one small value, replaced as
-//! a whole. What no commit names is deleted, with every old version, and that is read back. The secrets come
-//! here encrypted and leave encrypted; this room has no key, and knows no step.
+//! A part has a new name in each generation, and counts once a commit names it: one small value, made once and never
+//! replaced, so that one that arrives late takes nothing from whoever went on. What the commit that counts does not
+//! name is deleted, with every old version, and that is read back. The secrets come here encrypted and leave
+//! encrypted; this room has no key, and knows no step.
 
+mod commits;
 mod parts;
 mod patience;
 mod s3;
@@ -24,13 +26,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::custodian::{Aws, Error, Kind};
 
-pub use parts::{Commit, Part};
+pub use commits::Commit;
+pub use parts::Part;
 use patience::patiently;
 
 /// Form of the values here.
 const VERSION: u32 = 1;
-/// The one value that is replaced.
-const COMMIT: &str = "commit";
+/// Beginning of the names of commits, before their generation.
+const COMMIT: &str = "commit-";
 /// Beginning of the names of claims, before their number.
 const CLAIM: &str = "claim-";
 /// Beginning of the name of a trial value.
@@ -212,7 +215,7 @@ impl Replica {
     /// It cannot be known; [`Kind::Damaged`] where something there is not ours.
     pub async fn look(&self) -> Result<Found, Error> {
         let names = self.store.names().await?;
-        let commit: Option<Commit> = self.read(COMMIT).await?;
+        let commit = self.counting(&names, 0).await?;
         let highest = names.iter().filter_map(|name| claim_number(name)).max();
         let claim = match highest {
             // It may have gone between the two looks.
@@ -230,6 +233,21 @@ impl Replica {
             claim,
             stray,
         })
+    }
+
+    /// The same, once a listing shows this claim of ours, or does not for long enough: one that is late shows neither
+    /// what was there before.
+    ///
+    /// # Errors
+    /// As [`Replica::look`].
+    pub async fn look_after(&self, number: u32) -> Result<Found, Error> {
+        let own = format!("{CLAIM}{number}");
+        let listed = async || {
+            let names = self.store.names().await?;
+            Ok::<_, Error>(names.contains(&own).then_some(()))
+        };
+        patiently(listed).await?;
+        self.look().await
     }
 
     /// A small value of ours.

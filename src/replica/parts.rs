@@ -2,156 +2,34 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::commits::{Commit, is_below};
 use super::patience::patiently;
-use super::{COMMIT, Replica, TRIAL, VERSION};
+use super::{Replica, TRIAL};
 use crate::custodian::{Error, Kind};
 
 /// More pieces than this is a checkpoint for another kind of place.
 const MOST_PIECES: usize = 128;
 /// Beginnings of the names of parts that have a generation.
 const KINDS: [&str; 2] = ["diary-", "secrets-"];
-/// Digits of the id of a checkpoint's directory.
+/// Digits at the end of a name: of the digest of what is in a part, or of the id of a checkpoint's directory.
 const ID: usize = 16;
 
 /// Bytes in their pieces.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Part {
-    name: String,
+    pub(super) name: String,
     pieces: usize,
-    digest: String,
-}
-
-/// What counts: the parts of one generation.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Commit {
-    version: u32,
-    /// Counts up by one each time.
-    pub generation: u64,
-    /// The directory that wrote it, as in its claim.
-    pub id: String,
-    /// User, machine and directory, for people.
-    pub owner: String,
-    /// When, RFC 3339.
-    pub written: String,
-    /// The public part.
-    pub diary: Part,
-    /// The encrypted part, while there is one.
-    pub secrets: Option<Part>,
+    pub(super) digest: String,
 }
 
 impl Part {
     /// What its pieces are called.
-    fn names(&self) -> impl Iterator<Item = String> {
+    pub(super) fn names(&self) -> impl Iterator<Item = String> {
         (0..self.pieces.min(MOST_PIECES)).map(|number| piece(&self.name, number))
     }
 }
 
-impl Commit {
-    fn parts(&self) -> impl Iterator<Item = &Part> {
-        std::iter::once(&self.diary).chain(&self.secrets)
-    }
-
-    /// Whether these are the secrets that are kept.
-    #[must_use]
-    pub fn keeps(&self, secrets: &[u8]) -> bool {
-        self.secrets
-            .as_ref()
-            .is_some_and(|part| part.digest == digest(secrets))
-    }
-
-    /// Whether this is already what is kept.
-    #[must_use]
-    pub fn is_of(&self, diary: &[u8], secrets: Option<&[u8]>) -> bool {
-        let kept = self.secrets.as_ref().map(|part| part.digest.clone());
-        self.diary.digest == digest(diary) && kept == secrets.map(digest)
-    }
-}
-
 impl Replica {
-    /// Uploads what changed since `last`, makes it count, and reads that back. `last_word` is
-    /// told what is about to count, and may refuse.
-    ///
-    /// # Errors
-    /// Nothing of it counts then, unless the read-back alone failed.
-    pub async fn commit<E: From<Error>>(
-        &self,
-        last: Option<&Commit>,
-        (id, owner, written): (&str, &str, String),
-        (diary, secrets): (&[u8], Option<&[u8]>),
-        last_word: impl AsyncFnOnce(&Commit) -> Result<(), E>,
-    ) -> Result<Commit, E> {
-        let generation = last.map_or(0, |last| last.generation) + 1;
-        for part in last.into_iter().flat_map(Commit::parts) {
-            self.know(part.names());
-        }
-        let same = |part: &&Part, bytes: &[u8]| part.digest == digest(bytes);
-        let diary = match last
-            .map(|last| &last.diary)
-            .filter(|part| same(part, diary))
-        {
-            Some(part) => part.clone(),
-            None => {
-                self.upload(&format!("diary-{generation}-{id}"), diary)
-                    .await?
-            }
-        };
-        let before = last.and_then(|last| last.secrets.as_ref());
-        let secrets = match secrets {
-            None => None,
-            Some(bytes) => match before.filter(|part| same(part, bytes)) {
-                Some(part) => Some(part.clone()),
-                None => Some(
-                    self.upload(&format!("secrets-{generation}-{id}"), bytes)
-                        .await?,
-                ),
-            },
-        };
-        let commit = Commit {
-            version: VERSION,
-            generation,
-            id: id.to_owned(),
-            owner: owner.to_owned(),
-            written,
-            diary,
-            secrets,
-        };
-        last_word(&commit).await?;
-        let text = serde_json::to_vec(&commit).unwrap_or_default();
-        let put = self.store.put(COMMIT, &text).await;
-        // What came of it is decided by reading, never by the answer to the write; and a reader may be shown the one
-        // before for a moment.
-        let read = async || {
-            let there = self.read::<Commit>(COMMIT).await?;
-            Ok(there.filter(|there| *there == commit))
-        };
-        let seen = match &put {
-            Err(error) if !error.may_have_written() => read().await,
-            _ => patiently(read).await,
-        };
-        match seen {
-            Ok(Some(there)) => Ok(there),
-            Ok(None) => Err(put
-                .err()
-                .unwrap_or_else(|| self.error(Kind::Different))
-                .into()),
-            Err(error) => Err(put.err().unwrap_or(error).into()),
-        }
-    }
-
-    /// Deletes every part that `commit` does not name, and proves that nothing of them is left. `still_ours` has
-    /// the last word, once it is known what would be deleted.
-    ///
-    /// # Errors
-    /// Something stays, or it is not ours.
-    pub async fn sweep<E: From<Error>>(
-        &self,
-        commit: Option<&Commit>,
-        still_ours: impl AsyncFnOnce() -> Result<(), E>,
-    ) -> Result<(), E> {
-        self.delete_all(|name| is_stray(name, commit), still_ours)
-            .await
-    }
-
     /// The bytes of a part.
     ///
     /// # Errors
@@ -203,12 +81,23 @@ impl Replica {
     }
 }
 
+/// Something else never has the same name: a commit that arrives late finds what it named, or nothing.
+pub(super) fn part_name(kind: &str, generation: u64, bytes: &[u8]) -> String {
+    let digest = digest(bytes);
+    let hex = digest.rsplit(':').next().unwrap_or_default();
+    let short: String = hex.chars().take(ID).collect();
+    format!("{kind}-{generation}-{short}")
+}
+
 fn piece(name: &str, number: usize) -> String {
     format!("{name}.{number}")
 }
 
-/// Whether this is a piece of ours that the commit does not name.
+/// Whether this is a piece of ours that the commit does not name, or a commit that it followed.
 pub(super) fn is_stray(name: &str, commit: Option<&Commit>) -> bool {
+    if commit.is_some_and(|commit| is_below(name, commit)) {
+        return true;
+    }
     let Some(part) = part_of(name) else {
         return false;
     };
@@ -222,12 +111,19 @@ pub(super) fn is_stray(name: &str, commit: Option<&Commit>) -> bool {
     !named
 }
 
+/// The generation in the name of a piece of a part.
+pub(super) fn generation_of(name: &str) -> Option<u64> {
+    let part = part_of(name)?;
+    let rest = KINDS.iter().find_map(|kind| part.strip_prefix(kind))?;
+    rest.split_once('-')?.0.parse().ok()
+}
+
 /// Whether this is a piece of the trial value of this directory.
 pub(super) fn is_trial(name: &str, id: &str) -> bool {
     part_of(name).is_some_and(|part| part.strip_prefix(TRIAL) == Some(id))
 }
 
-/// The part that a piece of ours belongs to: `diary-2-ID`, `secrets-1-ID` or `trial-ID`. Nothing else below the
+/// The part that a piece of ours belongs to: `diary-2-DIGEST`, `secrets-1-DIGEST` or `trial-ID`. Nothing else below the
 /// prefix is ours to delete, however its name begins.
 fn part_of(name: &str) -> Option<&str> {
     let (part, piece) = name.rsplit_once('.')?;
@@ -248,7 +144,7 @@ fn is_number(text: &str) -> bool {
 }
 
 /// `sha256:HEX` of something public or encrypted.
-fn digest(bytes: &[u8]) -> String {
+pub(super) fn digest(bytes: &[u8]) -> String {
     let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes);
     let hex: String = digest.as_ref().iter().map(|b| format!("{b:02x}")).collect();
     format!("sha256:{hex}")
@@ -256,6 +152,7 @@ fn digest(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::VERSION;
     use super::*;
 
     const HERE: &str = "0123456789abcdef";
@@ -286,13 +183,18 @@ mod tests {
             format!("diary-1-{HERE}.0"),
             format!("trial-{HERE}.0"),
             format!("secrets-1-{THERE}.12"),
+            "commit-1".to_owned(),
         ] {
             assert!(is_stray(&name, Some(&commit)), "{name}");
         }
         for name in [
             format!("secrets-1-{HERE}.0"),
             format!("diary-2-{HERE}.3"),
-            "commit".to_owned(),
+            "commit-2".to_owned(),
+            // It follows ours, or is none of ours.
+            "commit-3".to_owned(),
+            "commit-01".to_owned(),
+            "commit-1.old".to_owned(),
             "claim-1".to_owned(),
             "recovery-key-1".to_owned(),
             "other.0".to_owned(),

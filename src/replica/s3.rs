@@ -10,8 +10,10 @@ use crate::custodian::{Aws, Error, Kind};
 
 /// A piece; the checkpoint of any ceremony is smaller.
 pub(super) const LONGEST: usize = 4 * 1024 * 1024;
-/// Pages of a listing, a thousand versions each.
+/// Pages of a listing.
 const PAGES: usize = 50;
+/// Versions on one (AWS S3: ListObjectVersions, max-keys).
+const ON_A_PAGE: usize = 1000;
 /// Rounds of deleting what a listing shows.
 const ROUNDS: usize = 3;
 
@@ -209,7 +211,7 @@ impl Objects {
     async fn versions(&self, prefix: &str) -> Result<Vec<Version>, Error> {
         let action = "s3:ListBucketVersions";
         let (mut found, mut after) = (Vec::new(), String::new());
-        for _ in 0..PAGES {
+        for page in 1..=PAGES {
             let query = format!("{after}prefix={}&versions=", encoded(prefix));
             let answer = self
                 .signed
@@ -225,6 +227,9 @@ impl Objects {
                     let id = first(entry, "VersionId").unwrap_or("null").to_owned();
                     Some(Version { key, id })
                 }));
+            }
+            if found.len() > page * ON_A_PAGE {
+                break;
             }
             if first(&text, "IsTruncated") != Some("true") {
                 return Ok(found);

@@ -12,6 +12,7 @@ use aws_sigv4::sign::v4;
 use reqwest::Method;
 
 use crate::custodian::aws::Session;
+use crate::custodian::error::causes;
 use crate::custodian::{Error, Kind};
 
 /// Everything one request may take.
@@ -20,6 +21,8 @@ const REQUEST: Duration = Duration::from_secs(10);
 const CONNECT: Duration = Duration::from_secs(5);
 /// Attempts of one request, the first included.
 const ATTEMPTS: u32 = 3;
+/// The largest answer that is taken in: a whole piece. A page of a listing is less.
+const MOST: usize = super::s3::LONGEST;
 /// Pause after the first; doubles each time.
 const PAUSE: Duration = Duration::from_millis(300);
 
@@ -87,7 +90,7 @@ impl Signed {
         for _ in 1..ATTEMPTS {
             match self.send_once(request).await {
                 Ok(answer) if answer.status < 500 && answer.status != 429 => return Ok(answer),
-                Err(error) if matches!(error.kind(), Kind::Credentials(_)) => return Err(error),
+                Err(error) if is_final(&error) => return Err(error),
                 _ => tokio::time::sleep(pause).await,
             }
             pause *= 2;
@@ -102,11 +105,7 @@ impl Signed {
                 if error.is_timeout() {
                     Kind::TimedOut(REQUEST)
                 } else {
-                    Kind::Unreachable(
-                        crate::custodian::error::causes(&error)
-                            .pop()
-                            .unwrap_or_default(),
-                    )
+                    Kind::Unreachable(innermost(&error))
                 },
             )
         };
@@ -121,9 +120,15 @@ impl Signed {
         for (name, value) in self.signature(request, &url).await? {
             sending = sending.header(name, value);
         }
-        let answer = sending.send().await.map_err(lost)?;
+        let mut answer = sending.send().await.map_err(lost)?;
         let status = answer.status().as_u16();
-        let body = answer.bytes().await.map_err(lost)?.to_vec();
+        let mut body = Vec::new();
+        while let Some(chunk) = answer.chunk().await.map_err(lost)? {
+            if body.len() + chunk.len() > MOST {
+                return Err(Error::new(&self.address, Kind::TooLarge(MOST)));
+            }
+            body.extend_from_slice(&chunk);
+        }
         Ok(Answer { status, body })
     }
 
@@ -145,7 +150,7 @@ impl Signed {
     ) -> Result<Vec<(String, String)>, Error> {
         let failed = |why: &str| Error::new(&self.address, Kind::Credentials(why.to_owned()));
         let credentials = self.credentials.provide_credentials().await;
-        let credentials = credentials.map_err(|error| failed(&error.to_string()))?;
+        let credentials = credentials.map_err(|error| failed(&innermost(&error)))?;
         let mut settings = SigningSettings::default();
         settings.percent_encoding_mode = PercentEncodingMode::Single;
         settings.uri_path_normalization_mode = UriPathNormalizationMode::Disabled;
@@ -175,4 +180,15 @@ impl Signed {
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .collect())
     }
+}
+
+/// What happened, without where in a library.
+fn innermost(error: &dyn std::error::Error) -> String {
+    let cause = causes(error).pop();
+    cause.unwrap_or_else(|| "the request failed".to_owned())
+}
+
+/// Whether the same would come of another attempt.
+fn is_final(error: &Error) -> bool {
+    matches!(error.kind(), Kind::Credentials(_) | Kind::TooLarge(_))
 }

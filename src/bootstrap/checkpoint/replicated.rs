@@ -20,11 +20,29 @@ const MARK: &str = "replica.json";
 pub struct Mark {
     /// Made by chance, once.
     pub id: String,
+    /// The address of the place of which the rest tells; without it, that is of no place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<String>,
     /// The last generation that was seen to count.
     pub generation: u64,
     /// What was about to count next: found there, it was written from here and is not newer than this directory.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<Commit>,
+}
+
+impl Mark {
+    /// The same at this place: what was seen at another one says nothing about it.
+    #[must_use]
+    pub fn at(self, place: &str) -> Self {
+        if self.place.as_deref() == Some(place) {
+            return self;
+        }
+        Self {
+            id: self.id,
+            place: Some(place.to_owned()),
+            ..Self::default()
+        }
+    }
 }
 
 /// The encrypted part without the room around it.

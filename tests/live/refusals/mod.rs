@@ -5,6 +5,7 @@ mod cluster;
 mod custodians;
 mod devices;
 mod disk;
+mod endless;
 mod file;
 mod later;
 mod places;

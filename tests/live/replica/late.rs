@@ -53,7 +53,7 @@ impl Late {
     /// The same, and the first commits are made and answered with a failure, retries and all.
     fn failing(&self, request: &RequestInfo) -> Action {
         let action = self.rule(request);
-        let commit = written(request).is_some_and(|name| name.ends_with("/commit"));
+        let commit = written(request).is_some_and(|name| name.contains("/commit-"));
         match commit && self.commits.fetch_add(1, Ordering::SeqCst) < 6 {
             true => Action::DoAndRespond(500, KIND, FAILED.to_owned()),
             false => action,

@@ -3,9 +3,11 @@
 mod away;
 mod buckets;
 mod claims;
+mod damaged;
 mod late;
 mod leaving;
 mod machines;
+mod overtaken;
 mod places;
 mod shares;
 mod two_ceremonies;
@@ -125,9 +127,11 @@ fn kept(ceremony: &Ceremony) -> Vec<String> {
 
 #[track_caller]
 fn only_public_things_are_kept(names: &[String]) {
-    let public = |name: &String| name == "commit" || name.starts_with("diary-");
+    let is_commit = |name: &String| name.starts_with("commit");
+    let public = |name: &String| is_commit(name) || name.starts_with("diary-");
     assert!(names.iter().all(public), "{names:?}");
-    assert!(names.iter().any(|name| name == "commit"), "{names:?}");
+    let commits = names.iter().filter(|name| is_commit(name)).count();
+    assert_eq!(commits, 1, "{names:?}");
 }
 
 /// Starts a run at a proxy that holds the `nth` request with this label, and kills it there.
@@ -253,10 +257,10 @@ fn what_was_destroyed_has_no_history_and_the_report_says_that_shares_left_the_ma
     let count = |kind: &str| names.iter().filter(|name| name.contains(kind)).count();
     assert!(count("/secrets-") >= 3, "room, answer, root: {names:?}");
     assert!(count("/trial-") >= 1 && count("/claim-") == 1, "{names:?}");
-    for name in names.iter().filter(|name| !name.ends_with("/commit")) {
+    for name in names.iter() {
         let versions = LocalStack::shared().ssm_versions(name);
-        let diary = name.contains("/diary-");
-        assert!(versions == 0 || diary, "{name} has {versions} versions");
+        let public = name.contains("/diary-") || name.contains("/commit-");
+        assert!(versions == 0 || public, "{name} has {versions} versions");
     }
     only_public_things_are_kept(&kept(&ceremony));
     assert!(

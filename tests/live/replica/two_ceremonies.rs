@@ -7,7 +7,7 @@ use super::away::refusing_after;
 use super::*;
 
 /// A backup of the checkpoint's directory.
-fn back_up(directory: &Path, copy: &Path) {
+pub(super) fn back_up(directory: &Path, copy: &Path) {
     std::fs::create_dir(copy).expect("a directory");
     std::fs::set_permissions(copy, PermissionsExt::from_mode(0o700)).expect("ours");
     for entry in std::fs::read_dir(directory).expect("it is there") {
@@ -127,7 +127,7 @@ fn a_copy_of_just_before_the_answer_does_not_take_it_from_the_replica() {
     let (before, answered) = (copy.clone(), AtomicUsize::new(0));
     let aws = before_aws(&mut ceremony, move |request| match written(request) {
         // The commit that names the answer, and then the next one.
-        Some(name) if before.exists() && name.ends_with("/commit") => {
+        Some(name) if before.exists() && name.contains("/commit-") => {
             match answered.fetch_add(1, Ordering::SeqCst) {
                 0 => Action::Pass,
                 _ => Action::Hold,
