@@ -1,6 +1,7 @@
 //! Takes a HashiCorp Vault or OpenBao cluster from uninitialised to handed over.
 //!
-//! `bootstrap` is the ceremony; `config`, `reference`, `door`, `prompt`, `layout` and `report` serve every verb;
+//! `bootstrap` is the ceremony; `config`, `edge`, `reference`, `door`, `prompt`, `layout` and `report` serve every
+//! verb;
 //! `vault`, `custodian`, `kubernetes` and `envelope` are the systems at the edge. Verbs import systems,
 //! never the reverse, and a test reads the `use` lines and holds this.
 #![forbid(unsafe_code)]
@@ -12,9 +13,11 @@ pub mod cli;
 pub mod config;
 pub mod custodian;
 pub mod door;
+pub mod edge;
 pub mod envelope;
 pub mod failure;
 pub mod hardening;
+pub mod interrupt;
 pub mod kubernetes;
 pub mod layout;
 pub mod prompt;

@@ -10,13 +10,15 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use vault_bootstrap::bootstrap::event::Event;
-use vault_bootstrap::bootstrap::{self, Interrupt, Options};
+use vault_bootstrap::bootstrap::{self, Options};
 use vault_bootstrap::cli::{
     Apply, Cli, ColorChoice, Command, CompletionTarget, Custodian, Global, OutputForm,
 };
 use vault_bootstrap::config::{self, Config};
+use vault_bootstrap::edge::cluster;
 use vault_bootstrap::failure::{Exit, Failure, Problem};
 use vault_bootstrap::hardening;
+use vault_bootstrap::interrupt::Interrupt;
 use vault_bootstrap::report::{Color, Output, Report};
 use vault_bootstrap::secret::wipe_stack;
 
@@ -84,7 +86,7 @@ async fn dispatch(cli: Cli, report: &Report, unlocked: Option<String>) -> Result
         Command::Apply(typed) => Box::pin(apply(&cli.global, typed, report, unlocked)).await,
         Command::Status => {
             let config = load(&cli.global)?;
-            let client = bootstrap::open_client(&config).await;
+            let client = cluster::open(&config).await;
             let (status, exit) = bootstrap::status(&config, client).await?;
             report.status(&status);
             Ok(exit.into())

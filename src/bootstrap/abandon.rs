@@ -10,12 +10,13 @@ use serde::Serialize;
 use super::checkpoint::{Checkpoint, ShareRecord};
 use super::decide::Recorded;
 use super::event::Event;
-use super::interrupt::Interrupt;
 use super::second_place::{self, SecondPlace};
 use super::step::Step;
-use super::{belonging, damaged, open};
+use super::{belonging, damaged};
 use crate::config::{Config, in_shell};
+use crate::edge::cluster;
 use crate::failure::Failure;
+use crate::interrupt::Interrupt;
 use crate::prompt;
 use crate::vault::{Client, sys};
 
@@ -207,7 +208,7 @@ async fn look(config: &Config, known: Option<&BTreeSet<String>>) -> (Life, Strin
 
 /// The nodes of the file, and those that the checkpoint knows and the file does not name any more.
 async fn to_ask(config: &Config, known: Option<&BTreeSet<String>>) -> Result<Client, Failure> {
-    let client = open::open_client(config).await?;
+    let client = cluster::open(config).await?;
     let named: BTreeSet<_> = belonging::addresses_of(&client).collect();
     let gone = known.into_iter().flatten();
     let gone: Vec<_> = gone.filter(|address| !named.contains(*address)).collect();
@@ -224,7 +225,7 @@ async fn to_ask(config: &Config, known: Option<&BTreeSet<String>>) -> Result<Cli
             .map_err(|_| Failure::failed(format!("{address} in the checkpoint cannot be asked")))?;
         all.cluster.nodes.push(parsed);
     }
-    open::open_client(&all).await
+    cluster::open(&all).await
 }
 
 /// Addresses of the file that are none of the checkpoint's cluster.

@@ -6,15 +6,17 @@ use std::sync::Arc;
 
 use super::checkpoint::Checkpoint;
 use super::event::Event;
-use super::interrupt::Interrupt;
 use super::options::Options;
 use super::second_place::SecondPlace;
 use super::step::Step;
 use crate::config::{Config, SecretRef};
 use crate::custodian::Custodian;
 use crate::door::{Notice, Tell};
+use crate::edge::doors::Hall;
+use crate::edge::references::Resolved;
 use crate::envelope::{self, digest};
 use crate::failure::Failure;
+use crate::interrupt::Interrupt;
 use crate::secret::{RootToken, SecretText, Share, Token};
 use crate::vault::{self, Client};
 
@@ -56,7 +58,7 @@ pub struct Ceremony<'a> {
     /// Shares between the server's answer and their custodians; dropped as soon as they are there.
     pub shares: Vec<Share>,
     /// Resolved secret references.
-    pub resolved: BTreeMap<SecretRef, Arc<SecretText>>,
+    pub resolved: Resolved,
     /// Promises that do not hold or are not proved; the end of the report and exit code 4.
     pub findings: RefCell<Vec<String>>,
     /// How many steps were applied or repaired in this run.
@@ -238,15 +240,16 @@ impl<'a> Ceremony<'a> {
     /// # Errors
     /// It is not here any more: before hand-over that is found first.
     pub fn secret(&self, reference: &SecretRef) -> Result<Arc<SecretText>, Failure> {
-        self.resolved
-            .get(reference)
-            .cloned()
-            .ok_or_else(|| {
-                Failure::failed(format!("{reference}: the secret is not here any more")).advise(
-                    "put it back, or name another login in the file that needs no person, then run apply \
-                     again",
-                )
-            })
+        self.hall().secret(reference)
+    }
+
+    /// What the doors of the file stand in.
+    pub(crate) fn hall(&self) -> Hall<'_> {
+        Hall {
+            config: self.config,
+            resolved: &self.resolved,
+            sign_in_seconds: self.options.sign_in_seconds,
+        }
     }
 
     /// Under which name the digest of a field is kept.
@@ -306,7 +309,7 @@ pub struct Edge {
     /// Opened, not yet tried.
     pub custodians: Vec<Custodian>,
     /// Secret references of the file, resolved.
-    pub resolved: BTreeMap<SecretRef, Arc<SecretText>>,
+    pub resolved: Resolved,
     /// What a person should know about all that.
     pub warnings: Vec<String>,
 }

@@ -3,10 +3,10 @@
 
 use super::checkpoint::Checkpoint;
 use super::event::Event;
-use super::interrupt::Interrupt;
 use super::second_place::{self, SecondPlace};
 use crate::config::Config;
 use crate::failure::Failure;
+use crate::interrupt::Interrupt;
 
 /// The checkpoint and its second place, as [`second_place::checkpoint`]; without that one where it is damaged and
 /// everything was handed over.

@@ -4,9 +4,9 @@
 //! ourselves but the buffers of open connections: the last request with its token is still in them.
 
 use super::ceremony::Ceremony;
-use super::{open, references};
 use crate::config::{Config, Login, SecretRef};
 use crate::custodian::aws::forget_credentials;
+use crate::edge::{custodians, references};
 use crate::failure::Failure;
 use crate::secret::wipe_stack;
 
@@ -49,7 +49,7 @@ pub(super) fn aws(ceremony: &Ceremony<'_>) {
 /// One that was there before cannot be opened.
 pub(super) async fn custodians_again(ceremony: &mut Ceremony<'_>) -> Result<(), Failure> {
     let mut failures = Vec::new();
-    ceremony.custodians = open::custodians(ceremony.config, &mut failures).await;
+    ceremony.custodians = custodians::all(ceremony.config, &mut failures).await;
     Failure::all(failures).map_or(Ok(()), Err)
 }
 

@@ -5,13 +5,14 @@ use std::cell::RefCell;
 use std::path::Path;
 
 use super::checkpoint::{self, Checkpoint, Proof};
+use super::damaged;
 use super::event::Event;
-use super::interrupt::Interrupt;
 use super::second_place::SecondPlace;
-use super::{damaged, open};
 use crate::config::Config;
 use crate::custodian::{self, Answer, Custodian, IdentityFile};
+use crate::edge::custodians;
 use crate::failure::Failure;
+use crate::interrupt::Interrupt;
 use crate::prompt;
 
 /// Lets the holder of `name` open a challenge and remembers that it was opened.
@@ -30,7 +31,7 @@ pub async fn prove_custodian(
     show: &dyn Fn(&str),
     (interrupt, tell): (&Interrupt, &dyn Fn(Event)),
 ) -> Result<String, Failure> {
-    let custodian = open::one_custodian(config, name).await?;
+    let custodian = custodians::one(config, name).await?;
     let opened = damaged::checkpoint(config, None, (interrupt, tell));
     let (checkpoint, place) = opened.await?;
     let checkpoint = RefCell::new(checkpoint);

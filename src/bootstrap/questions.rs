@@ -2,11 +2,11 @@
 
 use super::ceremony::Ceremony;
 use super::options::Options;
-use super::scan::Found;
 use super::step::Step;
 use crate::config::Config;
 use crate::failure::{Exit, Failure};
 use crate::prompt;
+use crate::vault::scan::Found;
 
 /// What to type where a question has nobody to answer it.
 #[must_use]

@@ -11,12 +11,12 @@ use super::checkpoint::{self, Checkpoint, Mark};
 use super::claiming::{claimed, give_up, held};
 use super::event::Event;
 use super::holder::{chance, owner};
-use super::interrupt::Interrupt;
-use super::open::to_aws;
 use super::reconcile::{lacks, reconcile};
 use crate::config::{Config, ReplicaKind};
 use crate::custodian::{self, Kind};
+use crate::edge::custodians::to_aws;
 use crate::failure::{Exit, Failure};
+use crate::interrupt::Interrupt;
 use crate::replica::{Claim, Commit, Found, Replica, Spec};
 
 /// A share is about 50 letters and stands in an answer twice; what is around them is short.

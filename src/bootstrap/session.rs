@@ -5,9 +5,10 @@ use super::ceremony::{Ceremony, Session};
 use super::decide::Recorded;
 use super::step::Step;
 use super::steps::initialize;
-use super::{doors, witness};
+use super::witness;
 use crate::config::Login;
 use crate::door;
+use crate::edge::doors;
 use crate::failure::Failure;
 use crate::secret::RootToken;
 use crate::vault::{self, Client, sys, token};
@@ -114,7 +115,7 @@ async fn log_in(ceremony: &mut Ceremony<'_>) -> Result<(), Failure> {
 }
 
 async fn try_login(ceremony: &Ceremony<'_>, login: &Login) -> Result<vault::Session, Failure> {
-    let door = doors::door(ceremony, login)?;
+    let door = doors::door(&ceremony.hall(), login)?;
     Ok(door::open(&ceremony.client(), &door, ceremony).await?)
 }
 

@@ -11,12 +11,13 @@ use serde_json::{Value, json};
 use super::act::FINDINGS;
 use super::ceremony::{Ceremony, Session};
 use super::evidence::Evidence;
-use super::scan::{Found, scan};
-use super::{doors, grant};
+use super::grant;
 use crate::config::{Config, Login};
 use crate::door;
+use crate::edge::doors;
 use crate::failure::Failure;
 use crate::secret::Token;
+use crate::vault::scan::{Found, scan};
 use crate::vault::{self, Client, Error, sys, token};
 
 /// A token that ends sooner may not see the end: root tokens of a large server are looked for meanwhile.
@@ -92,7 +93,7 @@ async fn open(
     client: &Client,
     login: &Login,
 ) -> Result<vault::Session, Failure> {
-    let door = doors::door(ceremony, login)?;
+    let door = doors::door(&ceremony.hall(), login)?;
     Ok(door::open(client, &door, ceremony).await?)
 }
 

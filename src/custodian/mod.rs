@@ -7,8 +7,6 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use serde::{Deserialize, Serialize};
-
 use crate::secret::{SecretText, Share};
 
 mod age;
@@ -16,6 +14,7 @@ mod answers;
 pub(crate) mod aws;
 mod create_only;
 pub mod error;
+mod facts;
 pub mod identity;
 pub mod kms;
 pub(crate) mod parameter;
@@ -26,6 +25,7 @@ mod trust;
 
 pub use aws::Aws;
 pub use error::{Error, Kind};
+pub use facts::{CanaryResult, Observation, Prepared, Presence, Stored};
 pub use identity::IdentityFile;
 pub use proof::{Answer, Challenge, Proof, trial_name};
 pub use trust::trust_warnings;
@@ -65,77 +65,6 @@ pub struct Custodian {
 enum Place {
     Ssm(Box<ssm::Ssm>),
     Age(Box<age::AgeFile>),
-}
-
-/// Public facts about a share in its place; never a hash of the share.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Stored {
-    /// As [`Custodian::address`].
-    pub address: String,
-    /// Version of the parameter.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub version: Option<i64>,
-    /// `LastModifiedDate` of the parameter, RFC 3339.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub last_modified: Option<String>,
-    /// `sha256:HEX` of the ciphertext in the file.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub digest: Option<String>,
-}
-
-/// What is under a name before we store.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Presence {
-    /// Nothing, proved by asking.
-    Absent,
-    /// Something, ours or not.
-    Present(Stored),
-}
-
-/// What a later look at a stored share found.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Observation {
-    /// The facts are those recorded.
-    Same,
-    /// The facts differ; the text says which, had and has.
-    Changed(String),
-    /// Nothing is there.
-    Missing,
-}
-
-/// A share made ready for its custodian; record [`Prepared::digest`] before it is stored.
-pub struct Prepared {
-    ciphertext: Vec<u8>,
-    digest: Option<String>,
-    earlier: Vec<String>,
-}
-
-impl std::fmt::Debug for Prepared {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "Prepared({:?})", self.digest)
-    }
-}
-
-impl Prepared {
-    /// `sha256:HEX` of the ciphertext that will be written (age); none where the service encrypts.
-    #[must_use]
-    pub fn digest(&self) -> Option<&str> {
-        self.digest.as_deref()
-    }
-
-    /// Digests that earlier runs recorded for this share: a file with one of them is ours and is adopted.
-    #[must_use]
-    pub fn with_earlier(mut self, digests: impl IntoIterator<Item = String>) -> Self {
-        self.earlier.extend(digests);
-        self
-    }
-}
-
-/// What a canary told beyond that it worked.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct CanaryResult {
-    /// For example a leftover that could not be deleted, by its address.
-    pub warnings: Vec<String>,
 }
 
 impl Custodian {
@@ -271,7 +200,9 @@ impl Custodian {
                 other => other?,
             },
         };
-        Ok(found.map_or(Observation::Missing, |found| compare(recorded, &found)))
+        Ok(found.map_or(Observation::Missing, |found| {
+            facts::compare(recorded, &found)
+        }))
     }
 
     /// The share as it is kept. `identities` open `age` custodians.
@@ -338,33 +269,6 @@ impl Custodian {
     }
 }
 
-fn compare(recorded: &Stored, found: &Stored) -> Observation {
-    let version = |stored: &Stored| stored.version.map(|version| version.to_string());
-    let facts = [
-        ("version", version(recorded), version(found)),
-        (
-            "last modified",
-            recorded.last_modified.clone(),
-            found.last_modified.clone(),
-        ),
-        ("digest", recorded.digest.clone(), found.digest.clone()),
-    ];
-    let changed: Vec<String> = facts
-        .into_iter()
-        .filter(|(_, was, is)| was.is_some() && was != is)
-        .map(|(fact, was, is)| {
-            let none = || "none".to_owned();
-            let (was, is) = (was.unwrap_or_else(none), is.unwrap_or_else(none));
-            format!("{fact} was {was} and is {is}")
-        })
-        .collect();
-    if changed.is_empty() {
-        Observation::Same
-    } else {
-        Observation::Changed(changed.join(", "))
-    }
-}
-
 /// A share as somebody typed it.
 #[must_use]
 pub fn typed(text: SecretText) -> Share {
@@ -380,37 +284,4 @@ fn share_from(text: &str) -> Share {
 fn text_from(plain: &[u8]) -> Option<SecretText> {
     let text = std::str::from_utf8(plain).ok()?;
     Some(SecretText::new(text.trim().to_owned()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn stored(version: Option<i64>, digest: Option<&str>) -> Stored {
-        Stored {
-            address: "x".into(),
-            version,
-            last_modified: None,
-            digest: digest.map(Into::into),
-        }
-    }
-
-    #[test]
-    fn a_change_names_the_fact_that_was_and_the_one_that_is() {
-        assert_eq!(
-            compare(&stored(Some(1), None), &stored(Some(1), None)),
-            Observation::Same
-        );
-        let Observation::Changed(text) = compare(&stored(Some(1), None), &stored(Some(2), None))
-        else {
-            panic!("the version changed");
-        };
-        assert_eq!(text, "version was 1 and is 2");
-    }
-
-    #[test]
-    fn a_fact_that_was_recorded_and_is_gone_is_a_change() {
-        let now = compare(&stored(None, Some("sha256:00")), &stored(None, None));
-        assert!(matches!(now, Observation::Changed(_)));
-    }
 }

@@ -12,6 +12,7 @@ pub mod mounts;
 pub mod oidc;
 pub mod policies;
 pub mod root;
+pub mod scan;
 pub mod sys;
 pub mod token;
 

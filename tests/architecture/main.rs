@@ -4,8 +4,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod readme;
+mod rooms;
 mod source;
 
+use rooms::{MAY_EXPOSE, MAY_IMPORT};
 use source::{Source, words};
 
 /// What a rule finds: a line each, with the place.
@@ -20,68 +22,6 @@ type Rule = (
 
 const LONGEST_FILE: usize = 400;
 const LONGEST_FUNCTION: usize = 70;
-
-/// Who may import whom, room by room. Systems stand first: none of them knows the configuration, a verb or
-/// the terminal, and none knows another, but for the envelope and the replica, which reach AWS through the
-/// custodians.
-const MAY_IMPORT: &[(&str, &[&str])] = &[
-    ("vault", &["secret"]),
-    ("custodian", &["secret"]),
-    ("kubernetes", &["secret"]),
-    ("envelope", &["custodian", "secret"]),
-    ("replica", &["custodian"]),
-    ("secret", &[]),
-    ("failure", &[]),
-    ("layout", &[]),
-    ("hardening", &[]),
-    ("cli", &[]),
-    ("config", &[]),
-    ("prompt", &["secret"]),
-    ("reference", &["config", "secret"]),
-    ("door", &["kubernetes", "secret", "vault"]),
-    ("report", &["bootstrap", "failure", "layout"]),
-    ("break_glass", &["failure", "secret", "vault"]),
-    (
-        "bootstrap",
-        &[
-            "break_glass",
-            "config",
-            "custodian",
-            "door",
-            "envelope",
-            "failure",
-            "kubernetes",
-            "layout",
-            "prompt",
-            "reference",
-            "replica",
-            "secret",
-            "vault",
-        ],
-    ),
-    (
-        "main",
-        &[
-            "bootstrap",
-            "cli",
-            "config",
-            "failure",
-            "hardening",
-            "report",
-            "secret",
-        ],
-    ),
-];
-
-/// Where a secret may be looked at.
-const MAY_EXPOSE: &[&str] = &[
-    "vault",
-    "custodian",
-    "kubernetes",
-    "envelope",
-    "prompt",
-    "secret",
-];
 
 /// Types that hold a secret.
 const SECRETS: &[&str] = &[

@@ -8,16 +8,18 @@ use crate::bootstrap::ceremony::Ceremony;
 use crate::bootstrap::checkpoint::Generating;
 use crate::bootstrap::decide::Recorded;
 use crate::bootstrap::evidence::Evidence;
-use crate::bootstrap::scan::scan;
 use crate::bootstrap::step::{Observation, Step};
-use crate::bootstrap::{doors, forgetting, shares_back, witness};
+use crate::bootstrap::{forgetting, witness};
 use crate::break_glass::{self, Held, Moment, covering};
-use crate::config::{BreakGlass, Drill, Login};
+use crate::config::{BreakGlass, Config, Drill, Login};
 use crate::custodian::IdentityFile;
 use crate::door;
+use crate::edge::doors;
+use crate::edge::shares::{self, Ask};
 use crate::failure::Failure;
 use crate::secret::{RootToken, Token};
 use crate::vault::root::Life;
+use crate::vault::scan::scan;
 use crate::vault::{Client, Dialect, Generation, RootSession, probe_root_generation, token};
 
 /// Under which name the evidence keeps what each quorum did.
@@ -35,6 +37,15 @@ pub(super) fn observe(ceremony: &Ceremony<'_>) -> Observation {
         return Observation::present(evidence.unwrap_or_else(later));
     }
     Observation::absent()
+}
+
+/// How a person is asked for a share that no machine opens.
+pub(in crate::bootstrap) fn ask(config: &Config) -> Ask<'_> {
+    Ask {
+        config,
+        verb: "apply",
+        otherwise: "; or rehearse later, which is a finding: break_glass.drill: later",
+    }
 }
 
 fn recorded(ceremony: &Ceremony<'_>) -> Option<Evidence> {
@@ -71,11 +82,11 @@ pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
 async fn hold(ceremony: &Ceremony<'_>) -> Result<Evidence, Failure> {
     let client = ceremony.client();
     let dialect = dialect(ceremony, &client).await?;
-    let identities = shares_back::identities(ceremony.options)?;
+    let identities = shares::identities(&ceremony.options.identities)?;
     let Some(login) = door_to_use(ceremony) else {
         return Err(Failure::refused("no break-glass login is declared"));
     };
-    let door = doors::door(ceremony, login)?;
+    let door = doors::door(&ceremony.hall(), login)?;
     let session = door::open(&client, &door, ceremony).await?;
     let result = each_quorum(ceremony, &client, dialect, (&session.token, &identities)).await;
     witness::end_token(ceremony, &client, &login.name, session.token).await;
@@ -114,7 +125,7 @@ async fn each_quorum(
         let mut shares = Vec::new();
         for place in quorum {
             let custodian = &ceremony.custodians[place];
-            let share = shares_back::share(ceremony, custodian, identities).await?;
+            let share = shares::share(&ask(ceremony.config), custodian, identities).await?;
             shares.push(Held {
                 name: custodian.name().to_owned(),
                 share,

@@ -5,11 +5,11 @@ use serde_json::{Value, json};
 
 use crate::bootstrap::ceremony::Ceremony;
 use crate::bootstrap::decide::Recorded;
-use crate::bootstrap::doors;
 use crate::bootstrap::evidence::Evidence;
 use crate::bootstrap::step::{Observation, Step};
 use crate::config::{BreakGlass, Capability, Login};
 use crate::door::{self, Door, DoorProof, Way};
+use crate::edge::doors;
 use crate::failure::Failure;
 use crate::vault::{Client, Session, policies, probe_root_generation, token};
 
@@ -97,7 +97,7 @@ async fn try_login(
     keep: bool,
 ) -> Result<(Value, Option<Session>), Failure> {
     let client = ceremony.client();
-    let door = doors::door(ceremony, login)?;
+    let door = doors::door(&ceremony.hall(), login)?;
     let session = door::open(&client, &door, ceremony).await?;
     let result = judge(ceremony, login, &door, &session).await;
     let kept = if keep && result.is_ok() {

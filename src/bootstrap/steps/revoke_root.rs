@@ -8,11 +8,11 @@ use super::store_recovery_keys;
 use crate::bootstrap::ceremony::{Ceremony, Session};
 use crate::bootstrap::decide::Recorded;
 use crate::bootstrap::evidence::Evidence;
-use crate::bootstrap::scan::{Found, Scan, scan};
 use crate::bootstrap::step::{Observation, Step};
 use crate::bootstrap::{forgetting, questions, session, witness};
 use crate::failure::Failure;
 use crate::secret::Token;
+use crate::vault::scan::{Found, Scan, scan};
 use crate::vault::token::{self, TokenInfo};
 use crate::vault::{Client, Error, RootSession};
 

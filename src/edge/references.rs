@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use futures::FutureExt;
 
-use super::open::to_aws;
+use super::custodians::to_aws;
 use crate::config::{
     Aws, CheckpointKey, Config, Field, Fields, Given, Login, LoginKind, SecretRef, TokenSource,
 };
@@ -16,11 +16,11 @@ use crate::reference::{self, Sources};
 use crate::secret::SecretText;
 
 /// What stands behind each reference.
-pub(super) type Resolved = BTreeMap<SecretRef, Arc<SecretText>>;
+pub(crate) type Resolved = BTreeMap<SecretRef, Arc<SecretText>>;
 
 /// Reads every secret that the file refers to, before anything is initialised: a missing password is
 /// found now and not when the first user is written.
-pub(super) async fn resolve_all(
+pub(crate) async fn resolve_all(
     config: &Config,
     (begun, finished): (bool, bool),
     failures: &mut Vec<Failure>,
@@ -72,7 +72,7 @@ async fn passphrase(
 const INSTEAD: &str = "name a file in the configuration instead: {file: PATH}";
 
 /// Reads these references.
-pub(super) async fn resolve(
+pub(crate) async fn resolve(
     references: Vec<&SecretRef>,
     failures: &mut Vec<Failure>,
     warnings: &mut Vec<String>,
@@ -116,7 +116,7 @@ fn from_prompt(label: &str) -> reference::Answer<'_> {
 }
 
 /// Environment variables that hold secrets of the file: no child is to inherit them.
-pub(super) fn environment_secrets(config: &Config) -> Vec<String> {
+pub(crate) fn environment_secrets(config: &Config) -> Vec<String> {
     let passphrase = match &config.checkpoint.key {
         CheckpointKey::Passphrase(reference) => Some(reference),
         CheckpointKey::Kms { .. } | CheckpointKey::Identity(_) => None,
@@ -130,7 +130,7 @@ pub(super) fn environment_secrets(config: &Config) -> Vec<String> {
 }
 
 /// Every reference that these logins stand on.
-pub(super) fn of_logins<'a>(logins: impl Iterator<Item = &'a Login>) -> Vec<&'a SecretRef> {
+pub(crate) fn of_logins<'a>(logins: impl Iterator<Item = &'a Login>) -> Vec<&'a SecretRef> {
     let mut found = Vec::new();
     for login in logins {
         in_login(&login.kind, &mut found);

@@ -3,18 +3,45 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::ceremony::Ceremony;
-use crate::config::{self, Given, Login, LoginKind, OidcFlow, TokenSource};
+use super::cluster::certificates;
+use super::references::{Resolved, environment_secrets};
+use crate::config::{self, Config, Given, Login, LoginKind, OidcFlow, SecretRef, TokenSource};
 use crate::door::{Door, JwtSource, Kind, Program, Screen};
 use crate::failure::Failure;
 use crate::kubernetes::{TokenRequest, Wanted};
 use crate::secret::SecretText;
 
+/// What the doors of a file stand in: its references resolved, and how long a person is waited for.
+pub(crate) struct Hall<'a> {
+    pub(crate) config: &'a Config,
+    pub(crate) resolved: &'a Resolved,
+    /// In seconds.
+    pub(crate) sign_in_seconds: u64,
+}
+
+impl Hall<'_> {
+    /// The secret behind a reference, as it was resolved before.
+    ///
+    /// # Errors
+    /// It is not here any more: before hand-over that is found first.
+    pub(crate) fn secret(&self, reference: &SecretRef) -> Result<Arc<SecretText>, Failure> {
+        self.resolved
+            .get(reference)
+            .cloned()
+            .ok_or_else(|| {
+                Failure::failed(format!("{reference}: the secret is not here any more")).advise(
+                    "put it back, or name another login in the file that needs no person, then run apply \
+                     again",
+                )
+            })
+    }
+}
+
 /// The door behind a login.
 ///
 /// # Errors
 /// A reference was not resolved in preflight.
-pub(super) fn door(ceremony: &Ceremony<'_>, login: &Login) -> Result<Door, Failure> {
+pub(crate) fn door(hall: &Hall<'_>, login: &Login) -> Result<Door, Failure> {
     let capabilities = |list: &[(String, Vec<config::Capability>)]| {
         list.iter()
             .map(|(path, caps)| (path.clone(), caps.iter().map(ToString::to_string).collect()))
@@ -23,16 +50,16 @@ pub(super) fn door(ceremony: &Ceremony<'_>, login: &Login) -> Result<Door, Failu
     Ok(Door {
         name: login.name.clone(),
         mount: login.auth.clone(),
-        kind: kind(ceremony, login)?,
+        kind: kind(hall, login)?,
         can: capabilities(&login.can),
         cannot: capabilities(&login.cannot),
-        withheld: super::references::environment_secrets(ceremony.config),
+        withheld: environment_secrets(hall.config),
     })
 }
 
 /// Which account a login is, for the record: public.
 #[must_use]
-pub(super) fn identity(login: &Login) -> String {
+pub(crate) fn identity(login: &Login) -> String {
     match &login.kind {
         LoginKind::Userpass { username, .. } => format!("userpass {username}"),
         LoginKind::AppRole { .. } => "approle".into(),
@@ -42,26 +69,26 @@ pub(super) fn identity(login: &Login) -> String {
     }
 }
 
-fn kind(ceremony: &Ceremony<'_>, login: &Login) -> Result<Kind, Failure> {
+fn kind(hall: &Hall<'_>, login: &Login) -> Result<Kind, Failure> {
     Ok(match &login.kind {
         LoginKind::Userpass { username, password } => Kind::Userpass {
             username: username.clone(),
-            password: ceremony.secret(password)?,
+            password: hall.secret(password)?,
         },
         LoginKind::AppRole { role_id, secret_id } => Kind::Approle {
             role_id: match role_id {
                 Given::Plain(text) => Arc::new(SecretText::new(text.clone())),
-                Given::Secret(reference) => ceremony.secret(reference)?,
+                Given::Secret(reference) => hall.secret(reference)?,
             },
-            secret_id: Some(ceremony.secret(secret_id)?),
+            secret_id: Some(hall.secret(secret_id)?),
         },
         LoginKind::Jwt { role, with } => Kind::Jwt {
             role: Some(role.clone()),
-            jwt: source(ceremony, with)?,
+            jwt: source(hall, with)?,
         },
         LoginKind::Kubernetes { role, with } => Kind::Kubernetes {
             role: role.clone(),
-            jwt: source(ceremony, with)?,
+            jwt: source(hall, with)?,
         },
         LoginKind::Oidc { role, with } => Kind::Oidc {
             role: Some(role.clone()),
@@ -70,14 +97,14 @@ fn kind(ceremony: &Ceremony<'_>, login: &Login) -> Result<Kind, Failure> {
                 OidcFlow::Url => Screen::Url,
                 OidcFlow::Device => Screen::Device,
             },
-            redirect_uris: redirects(ceremony, login, role),
-            wait: Duration::from_secs(ceremony.options.sign_in_seconds),
+            redirect_uris: redirects(hall, login, role),
+            wait: Duration::from_secs(hall.sign_in_seconds),
         },
     })
 }
 
-fn redirects(ceremony: &Ceremony<'_>, login: &Login, role: &str) -> Vec<String> {
-    let fields = ceremony
+fn redirects(hall: &Hall<'_>, login: &Login, role: &str) -> Vec<String> {
+    let fields = hall
         .config
         .auth_mount(&login.auth)
         .and_then(|mount| mount.role(role));
@@ -86,22 +113,22 @@ fn redirects(ceremony: &Ceremony<'_>, login: &Login, role: &str) -> Vec<String> 
         .unwrap_or_default()
 }
 
-fn source(ceremony: &Ceremony<'_>, with: &TokenSource) -> Result<JwtSource, Failure> {
+fn source(hall: &Hall<'_>, with: &TokenSource) -> Result<JwtSource, Failure> {
     Ok(match with {
         TokenSource::TokenFile(path) => JwtSource::TokenFile(path.clone()),
         TokenSource::Command(argv) => JwtSource::Command(Program {
             argv: argv.clone(),
-            without: super::references::environment_secrets(ceremony.config),
+            without: environment_secrets(hall.config),
         }),
         TokenSource::TokenRequest(request) => {
             let ca_cert = request.ca_cert.as_ref();
             let wanted = Wanted {
                 api_server: request.api_server.clone(),
-                ca_cert: super::open::certificates(ca_cert, &ceremony.resolved)?,
+                ca_cert: certificates(ca_cert, hall.resolved)?,
                 credential: request
                     .credential
                     .as_ref()
-                    .map(|r| ceremony.secret(r))
+                    .map(|r| hall.secret(r))
                     .transpose()?,
                 namespace: request.namespace.clone(),
                 service_account: request.service_account.clone().unwrap_or_default(),

@@ -16,7 +16,7 @@ pub struct Interrupt {
 
 /// While it lives, a stop that is asked for waits.
 #[must_use]
-pub(super) struct Unheard<'a>(&'a Interrupt);
+pub(crate) struct Unheard<'a>(&'a Interrupt);
 
 impl Drop for Unheard<'_> {
     fn drop(&mut self) {
@@ -33,13 +33,13 @@ impl Interrupt {
     }
 
     /// Nothing is dropped in the middle as long as what this returns lives.
-    pub(super) fn unheard(&self) -> Unheard<'_> {
+    pub(crate) fn unheard(&self) -> Unheard<'_> {
         self.unheard.set(true);
         Unheard(self)
     }
 
     /// Returns once a stop was asked for, and is heard.
-    pub(super) async fn requested(&self) -> Failure {
+    pub(crate) async fn requested(&self) -> Failure {
         loop {
             if !self.unheard.get()
                 && let Some(failure) = self.pending()

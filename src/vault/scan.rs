@@ -3,14 +3,17 @@
 use futures::{StreamExt, stream};
 use serde::Serialize;
 
-use super::desired::CONCURRENCY;
+use super::client::Client;
+use super::error::Error;
+use super::token::{self, TokenInfo};
 use crate::secret::Token;
-use crate::vault::token::{self, TokenInfo};
-use crate::vault::{Client, Error};
+
+/// How many accessors are looked up at a time.
+const CONCURRENCY: usize = 16;
 
 /// A token as a line in a warning or refusal: public facts only.
 #[derive(Debug, Clone, Serialize)]
-pub(super) struct Found {
+pub struct Found {
     /// Names the token without being it.
     pub accessor: String,
     /// Who it was made for.
@@ -33,7 +36,7 @@ impl Found {
 
     /// For people.
     #[must_use]
-    pub(super) fn line(&self) -> String {
+    pub fn line(&self) -> String {
         let expires = self.expires.as_deref().unwrap_or("never");
         let Self {
             accessor,
@@ -47,7 +50,7 @@ impl Found {
 
 /// What a scan saw.
 #[derive(Debug, Default)]
-pub(super) struct Scan {
+pub struct Scan {
     /// Accessors in all.
     pub looked_at: usize,
     /// Tokens with the root policy.
@@ -65,7 +68,7 @@ pub(super) struct Scan {
 /// # Errors
 /// The token may not scan, or the server does not answer. A 403 for single accessors is one only when
 /// no look-up worked at all: our own accessor is among them, so a token that may look sees one.
-pub(super) async fn scan(client: &Client, token: &Token) -> Result<Scan, Error> {
+pub async fn scan(client: &Client, token: &Token) -> Result<Scan, Error> {
     // Tokens of root exist in the root namespace only, whatever namespace the file names.
     let client = &client.in_namespace(None);
     let accessors = token::list_accessors(client, token).await?;

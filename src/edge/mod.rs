@@ -1,0 +1,11 @@
+//! From the file to the systems: what it names, opened and ready to be used by any verb.
+//!
+//! Nothing here decides, and nothing here is written but what a door's login makes at the server.
+
+pub mod cluster;
+pub(crate) mod custodians;
+pub(crate) mod doors;
+mod failures;
+pub(crate) mod key;
+pub(crate) mod references;
+pub(crate) mod shares;

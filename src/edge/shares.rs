@@ -1,0 +1,90 @@
+//! Shares back from who keeps them: by machine, with an identity file of the holder, or typed in.
+
+use std::path::PathBuf;
+
+use crate::config::Config;
+use crate::custodian::{self, Custodian, IdentityFile, Kind};
+use crate::failure::Failure;
+use crate::prompt;
+use crate::secret::Share;
+
+/// The identity files that were typed.
+///
+/// # Errors
+/// All that cannot be read.
+pub(crate) fn identities(files: &[PathBuf]) -> Result<Vec<IdentityFile>, Failure> {
+    let (mut read, mut failures) = (Vec::new(), Vec::new());
+    for path in files {
+        match IdentityFile::read(path) {
+            Ok(identity) => read.push(identity),
+            Err(error) => failures.push(error.into()),
+        }
+    }
+    Failure::all(failures).map_or(Ok(read), Err)
+}
+
+/// The share of a custodian as it is kept; a person is asked for it where no machine opens it.
+///
+/// # Errors
+/// It is not there, or cannot be opened here and nobody can be asked.
+pub(crate) async fn share(
+    ask: &Ask<'_>,
+    custodian: &Custodian,
+    identities: &[IdentityFile],
+) -> Result<Share, Failure> {
+    match custodian.fetch(identities).await {
+        Err(error) if matches!(error.kind(), Kind::NeedsHolder | Kind::WrongIdentity) => {
+            let (question, instead) = ask.about(custodian);
+            let text = prompt::hidden(&question, &instead).await?;
+            Ok(custodian::typed(text))
+        }
+        fetched => Ok(fetched?),
+    }
+}
+
+/// How a person is asked for a share that no machine opens.
+pub(crate) struct Ask<'a> {
+    pub(crate) config: &'a Config,
+    /// The command that can be given an identity instead, without `--identity`.
+    pub(crate) verb: &'a str,
+    /// Another way round, where there is one.
+    pub(crate) otherwise: &'a str,
+}
+
+impl Ask<'_> {
+    /// The question, and what to do where there is no terminal to ask it on.
+    fn about(&self, custodian: &Custodian) -> (String, String) {
+        let (name, address) = (custodian.name(), custodian.address());
+        let question =
+            format!("The share of {name}, as {name} reads it: age -d -i KEYFILE {address}");
+        let verb = format!("{} --identity KEYFILE", self.verb);
+        let instead = format!(
+            "let {name}'s key open it here: {}{}",
+            self.config.command(&verb),
+            self.otherwise
+        );
+        (question, instead)
+    }
+
+    /// Holds that every share can be had, before anything is written for want of which they are needed.
+    ///
+    /// # Errors
+    /// Each custodian whose share nobody could open in this run, in `failures`.
+    pub(crate) fn can_have(
+        &self,
+        custodians: &[Custodian],
+        files: &[PathBuf],
+        failures: &mut Vec<Failure>,
+    ) {
+        let identities = match identities(files) {
+            Ok(identities) => identities,
+            Err(failure) => return failures.push(failure),
+        };
+        for custodian in custodians.iter().filter(|one| !one.opens_with(&identities)) {
+            let (question, instead) = self.about(custodian);
+            if let Err(error) = prompt::can_ask(&question, &instead) {
+                failures.push(error.into());
+            }
+        }
+    }
+}
