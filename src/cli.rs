@@ -1,6 +1,8 @@
 //! What was typed: clap types and nothing else.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -100,6 +102,38 @@ pub enum Command {
         Exit codes: 0 handed over · 2 usage or configuration ·\n\
         3 the checkpoint cannot be read · 4 not finished")]
     Status,
+    /// The break-glass drill: shares back from their custodians, a root token, its end, and evidence
+    #[command(after_help = "Examples:\n  \
+        vault-bootstrap rehearse\n  \
+        vault-bootstrap rehearse --identity bob.key --sign-key evidence.key\n  \
+        vault-bootstrap -c staging.yaml rehearse --output json\n\n\
+        Every custodian is asked for the share that they keep: machines by themselves,\n\
+        people with --identity or at a hidden prompt. Nothing is left behind but\n\
+        CHECKPOINT/rehearsal-*.json and .txt.\n\n\
+        Exit codes: 0 every share works · 1 failed, trying again may help ·\n\
+        2 usage or configuration · 3 refused, a person must look ·\n\
+        4 done, with findings · 130, 143 interrupted safely")]
+    Rehearse(Rehearse),
+    /// The real emergency: runs a command with a root token that is dead afterwards
+    #[command(after_help = "Examples:\n  \
+        vault-bootstrap break-glass --reason \"OIDC is down\" --env -- bao policy list\n  \
+        vault-bootstrap break-glass --reason INC-7 -- sh -c \\\n      \
+        'VAULT_TOKEN=$(cat /dev/fd/$VAULT_BOOTSTRAP_TOKEN_FD) vault auth list'\n  \
+        vault-bootstrap break-glass --reason INC-7 --env             a shell\n\n\
+        A quorum of shares and a break-glass login make a root token. It makes one\n\
+        that ends by itself, for the command, and is revoked before that starts.\n\
+        Whatever the command does, its token is revoked and seen dead.\n\n\
+        Exit codes: those of the command; or 1 failed, trying again may help ·\n\
+        2 usage or configuration · 3 refused, a person must look ·\n\
+        4 done, with findings · 130, 143 interrupted safely")]
+    BreakGlass(BreakGlass),
+    /// What concerns evidence
+    #[command(
+        subcommand,
+        after_help = "Example:\n  vault-bootstrap report verify rehearsal-20261121T120000Z.json --key evidence.pub\n\n\
+        Exit codes: those of the command behind it"
+    )]
+    Report(ReportOf),
     /// What concerns the keepers of the shares
     #[command(
         subcommand,
@@ -157,6 +191,87 @@ pub struct Apply {
     /// How many seconds a person who must sign in is waited for
     #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub sign_in_timeout: u64,
+}
+
+/// What both need that make a root token.
+#[derive(Debug, Args)]
+pub struct Quorum {
+    /// File with an age identity that opens a share; may be given several times
+    #[arg(long, value_name = "FILE")]
+    pub identity: Vec<PathBuf>,
+    /// The break-glass login to use, where not the first that opens
+    #[arg(long, value_name = "NAME")]
+    pub login: Option<String>,
+    /// Sign the evidence with this secret key of minisign
+    #[arg(long, value_name = "FILE")]
+    pub sign_key: Option<PathBuf>,
+    /// How many seconds a person who must sign in is waited for
+    #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub sign_in_timeout: u64,
+}
+
+/// Options of `rehearse`.
+#[derive(Debug, Args)]
+pub struct Rehearse {
+    /// Shares and login.
+    #[command(flatten)]
+    pub quorum: Quorum,
+}
+
+/// Options of `break-glass`.
+#[derive(Debug, Args)]
+pub struct BreakGlass {
+    /// Why, for the evidence; it also stands beside the token at the server
+    #[arg(long, value_name = "TEXT", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub reason: String,
+    /// How long the token lives at the most, such as 30m; the command is ended then
+    #[arg(long, value_name = "TIME", default_value = "30m", value_parser = max_age)]
+    pub max_age: Duration,
+    /// Put the token into the command's environment too, as VAULT_TOKEN and BAO_TOKEN
+    #[arg(long)]
+    pub env: bool,
+    /// Shares and login.
+    #[command(flatten)]
+    pub quorum: Quorum,
+    /// What to run; a shell where nothing is named
+    #[arg(last = true, value_name = "CMD")]
+    pub command: Vec<OsString>,
+}
+
+/// A number and its unit, from ten seconds to a day.
+fn max_age(text: &str) -> Result<Duration, String> {
+    let seconds = [("s", 1), ("m", 60), ("h", 3600)]
+        .into_iter()
+        .find_map(|(unit, seconds)| {
+            let number: u64 = text.strip_suffix(unit)?.parse().ok()?;
+            number.checked_mul(seconds)
+        });
+    match seconds {
+        Some(seconds @ 10..=86_400) => Ok(Duration::from_secs(seconds)),
+        Some(_) => Err("from 10s to 24h".into()),
+        None => Err("write it as 90s, 30m or 2h".into()),
+    }
+}
+
+/// What concerns evidence.
+#[derive(Debug, Subcommand)]
+pub enum ReportOf {
+    /// Whether evidence is what was signed
+    #[command(after_help = "Examples:\n  \
+        vault-bootstrap report verify rehearsal-20261121T120000Z.json --key evidence.pub\n  \
+        minisign -V -m rehearsal-20261121T120000Z.json -p evidence.pub      the same\n\n\
+        Exit codes: 0 it is · 2 usage, or a file cannot be read · 3 it is not")]
+    Verify {
+        /// The evidence
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// Public key of minisign
+        #[arg(long, value_name = "FILE")]
+        key: PathBuf,
+        /// The signature; FILE.minisig where none is named
+        #[arg(long, value_name = "FILE")]
+        signature: Option<PathBuf>,
+    },
 }
 
 /// What concerns custodians.

@@ -17,6 +17,8 @@ pub enum Exit {
     Findings,
     /// Ended by the signal of this number, safely.
     Interrupted(u8),
+    /// What a command that ran for us ended with, everything else being well.
+    OfCommand(u8),
 }
 
 impl Exit {
@@ -30,6 +32,7 @@ impl Exit {
             Exit::Refused => 3,
             Exit::Findings => 4,
             Exit::Interrupted(signal) => 128 + signal,
+            Exit::OfCommand(code) => code,
         }
     }
 }
@@ -95,6 +98,13 @@ impl Failure {
         self.damaged_place.as_deref()
     }
 
+    /// The same of something that trying again may help against.
+    #[must_use]
+    pub fn softened(mut self) -> Self {
+        self.exit = Exit::Failed;
+        self
+    }
+
     /// Marks it as one that may pass by itself.
     #[must_use]
     pub fn passing(mut self) -> Self {
@@ -153,7 +163,7 @@ impl Failure {
             Exit::Usage => 4,
             Exit::Refused => 3,
             Exit::Failed => 2,
-            Exit::Findings => 1,
+            Exit::Findings | Exit::OfCommand(_) => 1,
             Exit::Done => 0,
         };
         let exits = failures.iter().map(|failure| failure.exit);

@@ -50,6 +50,16 @@ impl Interrupt {
         }
     }
 
+    /// Waits for the next signal and takes it away: what comes of it is for whoever asked.
+    pub(crate) async fn next(&self) -> u8 {
+        loop {
+            if let Some(signal) = self.signal.take() {
+                return signal;
+            }
+            self.notify.notified().await;
+        }
+    }
+
     /// How a run ends that failed with this: a prompt that was interrupted fails before the signal is seen, and
     /// the stop says it better. What went wrong otherwise is said, whatever signal came meanwhile.
     #[must_use]

@@ -24,5 +24,7 @@ pub mod prompt;
 pub mod reference;
 pub mod replica;
 pub mod report;
+pub mod root_generation;
 pub mod secret;
+pub mod signing;
 pub mod vault;

@@ -1,6 +1,7 @@
 //! `vault-bootstrap`: parse, dispatch, exit code. Everything else is in the library.
 
 use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
@@ -11,8 +12,11 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use vault_bootstrap::bootstrap::event::Event;
 use vault_bootstrap::bootstrap::{self, Options};
+use vault_bootstrap::break_glass;
+use vault_bootstrap::break_glass::event::Event as Moment;
 use vault_bootstrap::cli::{
-    Apply, Cli, ColorChoice, Command, CompletionTarget, Custodian, Global, OutputForm,
+    Apply, BreakGlass, Cli, ColorChoice, Command, CompletionTarget, Custodian, Global, OutputForm,
+    Quorum, ReportOf,
 };
 use vault_bootstrap::config::{self, Config};
 use vault_bootstrap::edge::cluster;
@@ -21,6 +25,7 @@ use vault_bootstrap::hardening;
 use vault_bootstrap::interrupt::Interrupt;
 use vault_bootstrap::report::{Color, Output, Report};
 use vault_bootstrap::secret::wipe_stack;
+use vault_bootstrap::signing;
 
 /// Wipes every block of memory as it is given back: HTTP and TLS buffers too hold secrets.
 #[global_allocator]
@@ -49,7 +54,11 @@ fn main() -> ExitCode {
     // Connections and their buffers went with the event loop: whoever waits to read this finds no secret here.
     let exit = match result {
         Ok(ended) => {
-            ended.last.iter().for_each(|event| report.event(event));
+            match &ended.last {
+                Some(Last::Event(event)) => report.event(event),
+                Some(Last::Moment(moment, taken)) => report.moment(moment, *taken),
+                None => {}
+            }
             ended.exit
         }
         Err(failure) => {
@@ -63,7 +72,15 @@ fn main() -> ExitCode {
 /// How a command ended, and what is still to be said.
 struct Ended {
     exit: Exit,
-    last: Option<Event>,
+    last: Option<Last>,
+}
+
+/// The last word of a command.
+enum Last {
+    /// Of the ceremony.
+    Event(Event),
+    /// Of a quorum's work, and whether stdout was a command's.
+    Moment(Moment, bool),
 }
 
 impl From<Exit> for Ended {
@@ -84,6 +101,16 @@ async fn dispatch(cli: Cli, report: &Report, unlocked: Option<String>) -> Result
             Ok(Exit::Done.into())
         }
         Command::Apply(typed) => Box::pin(apply(&cli.global, typed, report, unlocked)).await,
+        Command::Rehearse(typed) => Box::pin(rehearse(&cli.global, typed.quorum, report)).await,
+        Command::BreakGlass(typed) => Box::pin(break_glass(&cli.global, typed, report)).await,
+        Command::Report(ReportOf::Verify {
+            file,
+            key,
+            signature,
+        }) => {
+            verify(&file, &key, signature, report)?;
+            Ok(Exit::Done.into())
+        }
         Command::Status => {
             let config = load(&cli.global)?;
             let client = cluster::open(&config).await;
@@ -146,8 +173,71 @@ async fn apply(
     let ended = stoppable(&interrupt, applying).await?;
     Ok(Ended {
         exit: ended.exit,
-        last: Some(ended.last),
+        last: Some(Last::Event(ended.last)),
     })
+}
+
+async fn rehearse(global: &Global, typed: Quorum, report: &Report) -> Result<Ended, Failure> {
+    let config = load(global)?;
+    let interrupt = Interrupt::default();
+    let tell = |moment| report.moment(&moment, false);
+    let options = quorum(typed);
+    let rehearsing = break_glass::rehearse(&config, &options, (&interrupt, &tell));
+    let ended = Box::pin(stoppable(&interrupt, rehearsing)).await?;
+    Ok(Ended {
+        exit: ended.exit,
+        last: Some(Last::Moment(ended.last, false)),
+    })
+}
+
+async fn break_glass(
+    global: &Global,
+    typed: BreakGlass,
+    report: &Report,
+) -> Result<Ended, Failure> {
+    let config = load(global)?;
+    let interrupt = Interrupt::default();
+    let tell = |moment| report.moment(&moment, true);
+    let command = break_glass::Command {
+        argv: typed.command,
+        reason: typed.reason,
+        max_age: typed.max_age,
+        env: typed.env,
+    };
+    let options = quorum(typed.quorum);
+    let breaking = break_glass::break_glass(&config, &options, &command, (&interrupt, &tell));
+    let ended = Box::pin(stoppable(&interrupt, breaking)).await?;
+    Ok(Ended {
+        exit: ended.exit,
+        last: Some(Last::Moment(ended.last, true)),
+    })
+}
+
+fn quorum(typed: Quorum) -> break_glass::Options {
+    break_glass::Options {
+        identities: typed.identity,
+        sign_in_seconds: typed.sign_in_timeout,
+        login: typed.login,
+        sign_key: typed.sign_key,
+    }
+}
+
+fn verify(
+    file: &Path,
+    key: &Path,
+    signature: Option<PathBuf>,
+    report: &Report,
+) -> Result<(), Failure> {
+    let signature = signature.unwrap_or_else(|| {
+        let mut name = file.as_os_str().to_owned();
+        name.push(".minisig");
+        name.into()
+    });
+    let comment = signing::verify(file, &signature, key)?;
+    let facts = serde_json::json!({"version": 1, "verified": file, "comment": comment});
+    let text = format!("{} is what was signed: {comment}", file.display());
+    report.result(&text, &facts);
+    Ok(())
 }
 
 /// Work that is told of the signals that end a process, and ends in its own way.

@@ -5,7 +5,11 @@
 //! (`vault/`, `custodian/`), in `envelope` and in `prompt`, and nowhere else: a test reads the sources
 //! and holds this. The memory is wiped on drop, by the type and once more by the allocator of the binary.
 
+mod inherited;
+
 use secrecy::{ExposeSecret, SecretString};
+
+pub use inherited::Inherited;
 
 macro_rules! secret {
     ($(#[$doc:meta])* $name:ident) => {

@@ -20,7 +20,7 @@ enum Fact<'a> {
 }
 
 /// The facts of one step, `indent` columns from the left.
-pub(super) fn facts(fields: &Map<String, Value>, indent: usize) -> String {
+pub(crate) fn facts(fields: &Map<String, Value>, indent: usize) -> String {
     let fields = fields.iter().map(|(name, value)| (name.as_str(), value));
     block(&fields.collect::<Vec<_>>(), indent)
 }

@@ -8,10 +8,10 @@ use crate::failure::Failure;
 use crate::vault::{self, Client, Health, Product, sys};
 
 /// A node and what it said of its health.
-pub(super) type Answer = (Client, Result<Health, vault::Error>);
+pub(crate) type Answer = (Client, Result<Health, vault::Error>);
 
 /// What each node said, as one line.
-pub(super) fn said(answers: &[Answer]) -> String {
+pub(crate) fn said(answers: &[Answer]) -> String {
     let words = answers.iter().map(|(node, health)| match health {
         Ok(health) if health.sealed => format!("{} is sealed", node.address()),
         Ok(health) if health.is_active() => {
@@ -24,7 +24,7 @@ pub(super) fn said(answers: &[Answer]) -> String {
 }
 
 /// Whether no node will ever answer us as things are, such as behind a certificate that is not trusted.
-pub(super) fn for_good(answers: &[Answer]) -> bool {
+pub(crate) fn for_good(answers: &[Answer]) -> bool {
     let lasting = |health: &Result<Health, vault::Error>| {
         health.as_ref().is_err_and(|error| !error.is_retryable())
     };

@@ -1,154 +1,91 @@
-//! One attempt, from the first look to the token.
+//! A root token of these shares, with every moment of it in the journal before it comes.
 
+use super::ending::end;
+use super::journal::{Kept, UnderWay};
+use super::leftovers::{self, Stray};
+use super::way::Way;
+use crate::bootstrap::checkpoint::now;
 use crate::failure::Failure;
-use crate::secret::{RootToken, Share};
-use crate::vault::Generation;
-use crate::vault::generation::{Given, Pad, Progress, Start};
+use crate::root_generation::{self, Held, Moment};
+use crate::secret::RootToken;
 
-/// A share in hand, and whose it is.
-pub struct Held {
-    /// The custodian's name.
-    pub name: String,
-    /// What they keep.
-    pub share: Share,
+/// Why and by which command a root token is made.
+#[derive(Clone, Copy)]
+pub(super) struct Purpose<'a> {
+    pub(super) command: &'static str,
+    pub(super) reason: Option<&'a str>,
 }
 
-/// What is about to happen or just did, to be recorded before it goes on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Moment<'a> {
-    /// An attempt is about to be started.
-    Starting,
-    /// It was not: somebody was faster.
-    NotStarted,
-    /// It has this nonce.
-    Started(&'a str),
-    /// The last share is about to be given: from here on there may be a root token that nobody has.
-    Completing,
-}
-
-/// Makes a root token of these shares, which must be exactly as many as the server wants.
+/// Makes one and keeps it for the next run. Where the answer to the last share is lost, the server has made a root
+/// token that nobody has: a second one is made, and `stray` says which the lost one is.
 ///
 /// # Errors
-/// Somebody's attempt is under way; the shares are not those of this cluster; the attempt was ended by somebody
-/// else; the login may not; or an answer was lost. What is left of the attempt is for [`leftover`].
-pub async fn make<R>(
-    generation: &Generation<'_>,
-    quorum: Vec<Held>,
-    record: R,
-) -> Result<RootToken, Failure>
-where
-    R: AsyncFn(Moment<'_>) -> Result<(), Failure>,
-{
-    let before = generation.progress().await?;
-    if before.started {
-        return Err(busy(generation, Some(&before)));
-    }
-    record(Moment::Starting).await?;
-    let pad = Pad::new(before.otp_length).map_err(|why| of_the_server(generation, why))?;
-    let started = match generation.start(&pad).await? {
-        Start::Ours(progress) => progress,
-        Start::Busy => {
-            record(Moment::NotStarted).await?;
-            return Err(busy(generation, generation.progress().await.ok().as_ref()));
-        }
-    };
-    record(Moment::Started(&started.nonce)).await?;
-    if usize::try_from(started.required).ok() != Some(quorum.len()) {
-        return Err(another_threshold(generation, &started, quorum.len()));
-    }
-    let names: Vec<String> = quorum.iter().map(|held| held.name.clone()).collect();
-    let last = quorum.len() - 1;
-    for (place, held) in quorum.into_iter().enumerate() {
-        if place == last {
-            record(Moment::Completing).await?;
-        }
-        match generation.give(&started.nonce, &held.share).await? {
-            Given::Counts(_) => {}
-            Given::Complete(encoded) => {
-                return pad
-                    .open(&encoded)
-                    .map_err(|why| of_the_server(generation, why));
+/// As [`root_generation::make`], after what was begun was ended.
+pub(super) async fn root(
+    way: &mut Way<'_>,
+    quorum: &[&Held],
+    purpose: Purpose<'_>,
+    stray: &mut Option<Stray>,
+) -> Result<RootToken, Failure> {
+    let mut again = true;
+    loop {
+        way.stay_in().await?;
+        let failure = match attempt(way, quorum, purpose, *stray).await {
+            Ok(root) => {
+                let Err(failure) = way.journal.keep(Kept::Generated, root.token()).await else {
+                    return Ok(root);
+                };
+                // What the next run would not know of must not outlive this one.
+                end(way, root).await?;
+                way.journal.note(None)?;
+                return Err(failure);
             }
-            refused => return Err(not_taken(generation, &refused, &held.name, &names)),
+            Err(failure) => failure,
+        };
+        let lost = way
+            .journal
+            .under_way()
+            .is_some_and(|it| it.completing.is_some());
+        if !lost || !again {
+            return Err(failure);
         }
-    }
-    Err(of_the_server(
-        generation,
-        "it has all shares that it wants and made no token",
-    ))
-}
-
-/// Ends what is left of an attempt of ours, known by its nonce; without one, whatever nobody has given a share to:
-/// it was started in the moment in which we were about to.
-///
-/// # Errors
-/// The server cannot be asked, or the attempt is somebody else's.
-pub async fn leftover(generation: &Generation<'_>, nonce: Option<&str>) -> Result<(), Failure> {
-    let found = generation.progress().await?;
-    if !found.started {
-        return Ok(());
-    }
-    let ours = nonce.map_or(found.progress == 0, |nonce| nonce == found.nonce);
-    if ours {
-        return Ok(generation.cancel().await?);
-    }
-    Err(busy(generation, Some(&found)))
-}
-
-fn busy(generation: &Generation<'_>, found: Option<&Progress>) -> Failure {
-    let how_far = found.map_or(String::new(), |found| {
-        format!(
-            " ({} of {} shares given, nonce {})",
-            found.progress, found.required, found.nonce
-        )
-    });
-    Failure::refused(format!(
-        "{}: a root generation of somebody else is under way{how_far}; the server does not say since when",
-        generation.address()
-    ))
-    .advise(format!(
-        "ask whose it is, or look in the audit log; it is ended with: {}",
-        generation.how_to_cancel()
-    ))
-}
-
-fn another_threshold(generation: &Generation<'_>, started: &Progress, have: usize) -> Failure {
-    Failure::refused(format!(
-        "{} wants {} shares for a root token, and a quorum of the file has {have}",
-        generation.address(),
-        started.required
-    ))
-    .advise("put init.threshold to what the cluster was initialised with")
-}
-
-fn not_taken(generation: &Generation<'_>, refused: &Given, name: &str, all: &[String]) -> Failure {
-    let address = generation.address();
-    match refused {
-        Given::Twice => Failure::refused(format!(
-            "{address}: the share of {name} was given already: two custodians hold the same one"
-        ))
-        .advise("look at what they keep: every custodian must hold a share of their own"),
-        Given::Gone => Failure::failed(format!(
-            "{address}: the attempt is not there any more: somebody ended it, or another node leads"
-        ))
-        .advise("find out who; then run the same command again")
-        .passing(),
-        Given::Unreadable => Failure::refused(format!(
-            "{address}: what {name} keeps is no share: it is no line of base64, or too short"
-        ))
-        .advise(format!("look at what {name} keeps; the server says so of the share alone")),
-        _ => Failure::refused(format!(
-            "{address}: the shares of {} do not make the key of this cluster; the server took none of them",
-            all.join(", ")
-        ))
-        .advise(
-            "at least one of them is of another cluster, or from before a rekey: try other quorums to find out \
-             which",
-        ),
+        again = false;
+        way.warn(format!(
+            "the answer to the last share is lost, and a root token may live that nobody has; another one is made, \
+             which ends it: {failure}"
+        ));
+        way.keep_to_active().await?;
+        *stray = leftovers::settle(way).await?.or(*stray);
     }
 }
 
-fn of_the_server(generation: &Generation<'_>, why: &str) -> Failure {
-    Failure::failed(format!("{}: {why}", generation.address()))
-        .advise("run the same command again; if it stays so, look at the server's log")
+async fn attempt(
+    way: &Way<'_>,
+    quorum: &[&Held],
+    purpose: Purpose<'_>,
+    stray: Option<Stray>,
+) -> Result<RootToken, Failure> {
+    let record = async |moment: Moment<'_>| {
+        let mut under_way = way.journal.under_way().unwrap_or_else(|| UnderWay {
+            command: purpose.command.to_owned(),
+            since: now(),
+            reason: purpose.reason.map(str::to_owned),
+            nonce: None,
+            completing: None,
+        });
+        match moment {
+            Moment::Starting => {}
+            Moment::NotStarted => return way.journal.note(None),
+            Moment::Started(nonce) => under_way.nonce = Some(nonce.to_owned()),
+            // An older one is the beginning of both.
+            Moment::Completing => {
+                let now = leftovers::clock(way).await;
+                let since = stray.map_or(now, |stray| stray.since().min(now));
+                under_way.completing = Some(since);
+            }
+            Moment::NotMade => under_way.completing = stray.map(Stray::since),
+        }
+        way.journal.note(Some(under_way))
+    };
+    root_generation::make(&way.generation(), quorum, record).await
 }

@@ -1,10 +1,59 @@
-//! The way back: a quorum of shares and a login with the grant make a root token.
+//! The way back, walked for practice and in earnest.
 //!
-//! This room knows how an attempt goes and what can go wrong in it. Where shares come from, what is recorded and
-//! what becomes of the token is the business of whoever needs one.
+//! `rehearse` makes a root token of the shares as their custodians keep them, looks at it and ends it: one for as many
+//! quorums as it takes for every share to be in one. `break-glass` makes one, lets a command work with a short-lived
+//! child of it, and ends that whatever the command did. Both leave evidence, and neither leaves a token or an attempt:
+//! what a killed run left is ended by the next one, which finds it in the journal.
 
+mod audit_lines;
+mod child;
+mod emergency;
+mod ending;
+pub mod event;
+mod evidence;
+mod gathering;
+mod journal;
+mod leftovers;
 mod making;
-mod quorum;
+mod rehearsing;
+mod way;
 
-pub use making::{Held, Moment, leftover, make};
-pub use quorum::covering;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use event::Event;
+
+use crate::failure::Exit;
+use crate::interrupt::Interrupt;
+
+pub use emergency::{Command, break_glass};
+pub use journal::{Rehearsed, last_rehearsal};
+pub use rehearsing::rehearse;
+
+/// What was typed, of both commands.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Files of identities that open shares of people.
+    pub identities: Vec<PathBuf>,
+    /// How long a person who must sign in is waited for, in seconds.
+    pub sign_in_seconds: u64,
+    /// The break-glass login to use; without one they are tried in the order of the file, those that need nobody first.
+    pub login: Option<String>,
+    /// Signs the evidence.
+    pub sign_key: Option<PathBuf>,
+}
+
+/// How a run ended that came to its end.
+#[derive(Debug)]
+pub struct Ended {
+    /// Its exit code.
+    pub exit: Exit,
+    /// The last word.
+    pub last: Event,
+}
+
+/// What a run is told by, and what it tells.
+pub type Told<'a> = (&'a Interrupt, &'a dyn Fn(Event));
+
+/// How long a run that was stopped still ends what it began.
+const AFTER_A_STOP: Duration = Duration::from_secs(5);

@@ -4,6 +4,7 @@
 //! without a full stop. Colour, wrapping and the line that overwrites itself only where there is a terminal.
 //! With `--output json` stdout is one document, or one event a line for `apply`; nothing else.
 
+mod breaking_glass;
 mod problems;
 mod progress;
 
@@ -18,6 +19,7 @@ use serde_json::json;
 use crate::bootstrap::decide::Recorded;
 use crate::bootstrap::event::{self, Event};
 use crate::bootstrap::{Abandoned, Status};
+use crate::break_glass::event::{Event as Moment, VERSION as MOMENTS};
 use crate::failure::{Exit, Failure};
 use crate::layout::hanging;
 use progress::Progress;
@@ -124,7 +126,7 @@ impl Report {
     /// One event of a ceremony.
     pub fn event(&self, event: &Event) {
         match self.output {
-            Output::Json => out(&versioned(event)),
+            Output::Json => out(&versioned(event::VERSION, event)),
             Output::Text => {
                 let lines = self.progress.borrow_mut().lines(event);
                 err(&lines);
@@ -137,6 +139,33 @@ impl Report {
                     out(&self.end(*unchanged, findings, report.as_deref()));
                 }
             }
+        }
+    }
+
+    /// One event of `rehearse` or `break-glass`. Where a command of the operator's has stdout, all goes to stderr.
+    pub fn moment(&self, moment: &Moment, stdout_is_taken: bool) {
+        let result = |text: &str| {
+            if stdout_is_taken {
+                err(text);
+            } else {
+                out(text);
+            }
+        };
+        if self.output == Output::Json {
+            return result(&versioned(MOMENTS, moment));
+        }
+        let width = self.stderr_width.unwrap_or(USUAL);
+        err(&breaking_glass::lines(moment, self.style, width));
+        if let Moment::End {
+            text,
+            findings,
+            evidence,
+            ..
+        } = moment
+        {
+            let within = |text: &str, indent| within(text, indent, self.stdout_width);
+            let end = (text.as_str(), findings.as_slice(), from_here(evidence));
+            result(&breaking_glass::end(end, within));
         }
     }
 
@@ -278,8 +307,8 @@ fn from_here(path: &str) -> &str {
 }
 
 /// The event as a line of JSON, with the version of the form in front.
-fn versioned(event: &Event) -> String {
-    let mut whole = json!({ "version": event::VERSION });
+fn versioned(version: u32, event: &impl Serialize) -> String {
+    let mut whole = json!({ "version": version });
     if let (Some(whole), Ok(serde_json::Value::Object(fields))) =
         (whole.as_object_mut(), serde_json::to_value(event))
     {
@@ -318,7 +347,7 @@ mod tests {
             step: Step::Audit,
             text: "two\nlines".into(),
         };
-        let text = versioned(&event);
+        let text = versioned(event::VERSION, &event);
         assert_eq!(text.matches('\n').count(), 1);
         assert!(
             text.starts_with(r#"{"version":1,"event":"note","step":"audit""#),

@@ -51,6 +51,15 @@ impl Dialect {
         }
     }
 
+    /// The path that both requests are below.
+    #[must_use]
+    pub fn base(self) -> &'static str {
+        match self {
+            Self::Classic => "sys/generate-root",
+            Self::OpenBao => "sys/generate-root-token",
+        }
+    }
+
     fn attempt(self) -> &'static str {
         match self {
             Self::Classic => "sys/generate-root/attempt",

@@ -22,6 +22,9 @@ pub struct Found {
     pub path: String,
     /// When it ends; `None` is never.
     pub expires: Option<String>,
+    /// When it was made, in seconds since 1970.
+    #[serde(skip)]
+    pub made: i64,
 }
 
 impl Found {
@@ -31,6 +34,7 @@ impl Found {
             display_name: info.display_name,
             path: info.path,
             expires: info.expire_time,
+            made: info.creation_time,
         }
     }
 

@@ -1,14 +1,20 @@
 //! Tokens: looking at them and ending them. The servers repeat the token itself in a look-up; it is not read.
 
+use std::time::Duration;
+
+use http::Method;
 use serde::Deserialize;
 use vaultrs::api::token::requests::{
     ListAccessorRequest, LookupTokenAccessorRequest, LookupTokenSelfRequest,
     RevokeTokenAccessorRequest, RevokeTokenSelfRequest,
 };
 
+use super::body::Body;
 use super::client::Client;
 use super::error::Error;
+use super::exchange::Ask;
 use super::reply::{Reply, null_is_empty};
+use super::session::Session;
 use crate::secret::Token;
 
 /// A token without the token.
@@ -115,6 +121,33 @@ pub async fn list_accessors(client: &Client, token: &Token) -> Result<Vec<String
     }
     let keys: Keys = reply.ok()?.data()?;
     Ok(keys.keys)
+}
+
+/// Makes a root token that ends by itself after `life`, whatever becomes of the one that asks: it has no parent, and
+/// makes none that live longer. `why` stands beside it for whoever looks it up.
+///
+/// # Errors
+/// Any answer but 200. After a lost one it may be there all the same, until its end.
+pub async fn limited_root(
+    client: &Client,
+    root: &Token,
+    life: Duration,
+    why: &str,
+) -> Result<Session, Error> {
+    let seconds = format!("{}s", life.as_secs());
+    let text = |text: &str| Body::String(text.to_owned());
+    let body = Body::Map(vec![
+        ("policies".into(), Body::List(vec![text("root")])),
+        ("display_name".into(), text("break-glass")),
+        ("ttl".into(), text(&seconds)),
+        ("explicit_max_ttl".into(), text(&seconds)),
+        ("renewable".into(), Body::Bool(false)),
+        ("no_default_policy".into(), Body::Bool(true)),
+        ("meta".into(), Body::Map(vec![("reason".into(), text(why))])),
+    ]);
+    let path = "auth/token/create-orphan";
+    let ask = Ask::new(Method::POST, path, Some(root)).with_body(&body);
+    Session::of(&client.ask(ask).await?.ok()?)
 }
 
 /// Ends the token of this accessor and all it made. False when there was none.

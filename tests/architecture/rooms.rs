@@ -18,7 +18,7 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("prompt", &["secret"]),
     ("reference", &["config", "secret"]),
     ("door", &["kubernetes", "secret", "vault"]),
-    ("report", &["bootstrap", "failure", "layout"]),
+    ("report", &["bootstrap", "break_glass", "failure", "layout"]),
     ("interrupt", &["failure"]),
     (
         "edge",
@@ -35,11 +35,28 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
             "vault",
         ],
     ),
-    ("break_glass", &["failure", "secret", "vault"]),
+    ("root_generation", &["failure", "secret", "vault"]),
+    ("signing", &["failure", "prompt", "secret"]),
+    (
+        "break_glass",
+        &[
+            "bootstrap",
+            "config",
+            "custodian",
+            "door",
+            "edge",
+            "envelope",
+            "failure",
+            "interrupt",
+            "root_generation",
+            "secret",
+            "signing",
+            "vault",
+        ],
+    ),
     (
         "bootstrap",
         &[
-            "break_glass",
             "config",
             "custodian",
             "door",
@@ -52,6 +69,7 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
             "prompt",
             "reference",
             "replica",
+            "root_generation",
             "secret",
             "vault",
         ],
@@ -60,6 +78,7 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
         "main",
         &[
             "bootstrap",
+            "break_glass",
             "cli",
             "config",
             "edge",
@@ -68,6 +87,7 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
             "interrupt",
             "report",
             "secret",
+            "signing",
         ],
     ),
 ];
@@ -80,4 +100,5 @@ pub(crate) const MAY_EXPOSE: &[&str] = &[
     "envelope",
     "prompt",
     "secret",
+    "signing",
 ];

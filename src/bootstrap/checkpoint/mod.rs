@@ -5,17 +5,18 @@
 //! `lock`, `diary.json`, `secrets` (until hand-over), `report.json`, `report.txt` and a `.gitignore`.
 //! Every write is atomic and fsynced before it returns.
 
+mod beside;
 mod diary;
 mod durable;
 mod error;
 mod replicated;
 mod secrets_file;
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+pub(crate) use beside::{destroy_beside, lock, write_beside};
 pub use diary::{Asked, Attempt, Cluster, Diary, Entry, Generating, Proof, ShareRecord, VERSION};
 pub use error::CheckpointError;
 pub use replicated::Mark;
@@ -60,8 +61,7 @@ impl Checkpoint {
     /// Another run holds it, the directory is not ours alone, it belongs to another cluster or was
     /// written by a later program, or the disk refuses.
     pub fn open(directory: &Path, name: &str, address: &str) -> Result<Self> {
-        make_private(directory)?;
-        let lock = take_lock(directory)?;
+        let lock = lock(directory, LOCK)?;
         let path = directory.join(".gitignore");
         if !path.exists() {
             durable::replace(directory, ".gitignore", b"*\n")
@@ -317,55 +317,6 @@ pub fn now() -> String {
     jiff::Timestamp::now()
         .strftime("%Y-%m-%dT%H:%M:%SZ")
         .to_string()
-}
-
-fn make_private(directory: &Path) -> Result<()> {
-    let error = CheckpointError::io("create", directory);
-    match fs::symlink_metadata(directory) {
-        Ok(_) => {}
-        Err(missing) if missing.kind() == io::ErrorKind::NotFound => {
-            durable::make_directories(directory).map_err(error)?;
-        }
-        Err(other) => return Err(error(other)),
-    }
-    let found = fs::symlink_metadata(directory).map_err(CheckpointError::io("read", directory))?;
-    let refuse = |why| {
-        Err(CheckpointError::NotPrivate {
-            path: directory.to_owned(),
-            why,
-        })
-    };
-    if found.file_type().is_symlink() {
-        return refuse("is a symbolic link");
-    }
-    if !found.is_dir() {
-        return refuse("is not a directory");
-    }
-    if found.mode() & 0o077 != 0 {
-        return refuse("can be entered by others");
-    }
-    if found.uid() != rustix::process::geteuid().as_raw() {
-        return refuse("belongs to another user");
-    }
-    Ok(())
-}
-
-fn take_lock(directory: &Path) -> Result<File> {
-    let path = directory.join(LOCK);
-    let flags = i32::try_from(rustix::fs::OFlags::NOFOLLOW.bits()).unwrap_or(0);
-    let file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .custom_flags(flags)
-        .open(&path)
-        .map_err(CheckpointError::io("open", &path))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(CheckpointError::Locked(path)),
-        Err(TryLockError::Error(error)) => Err(CheckpointError::io("lock", &path)(error)),
-    }
 }
 
 #[cfg(test)]

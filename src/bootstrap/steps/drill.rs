@@ -10,17 +10,17 @@ use crate::bootstrap::decide::Recorded;
 use crate::bootstrap::evidence::Evidence;
 use crate::bootstrap::step::{Observation, Step};
 use crate::bootstrap::{forgetting, witness};
-use crate::break_glass::{self, Held, Moment, covering};
 use crate::config::{BreakGlass, Config, Drill, Login};
 use crate::custodian::IdentityFile;
 use crate::door;
 use crate::edge::doors;
 use crate::edge::shares::{self, Ask};
 use crate::failure::Failure;
+use crate::root_generation::{self, Held, Moment, covering};
 use crate::secret::{RootToken, Token};
 use crate::vault::root::Life;
 use crate::vault::scan::scan;
-use crate::vault::{Client, Dialect, Generation, RootSession, probe_root_generation, token};
+use crate::vault::{Client, Dialect, Generation, RootSession, token};
 
 /// Under which name the evidence keeps what each quorum did.
 const QUORUMS: &str = "quorums";
@@ -103,13 +103,9 @@ fn door_to_use<'a>(ceremony: &'a Ceremony<'_>) -> Option<&'a Login> {
 }
 
 async fn dialect(ceremony: &Ceremony<'_>, client: &Client) -> Result<Dialect, Failure> {
-    let rules = probe_root_generation(client, Some(ceremony.token()?)).await?;
-    Dialect::of(rules).ok_or_else(|| {
-        Failure::refused(format!(
-            "{} offers no root generation over its API to anybody",
-            client.address()
-        ))
-    })
+    Ok(root_generation::rules(client, ceremony.token()?)
+        .await?
+        .dialect)
 }
 
 async fn each_quorum(
@@ -132,9 +128,10 @@ async fn each_quorum(
             });
         }
         let names: Vec<_> = shares.iter().map(|held| held.name.clone()).collect();
+        let held: Vec<&Held> = shares.iter().collect();
         let generation = Generation::new(client, dialect, token);
         let record = async |moment: Moment<'_>| record(ceremony, client, moment).await;
-        let root = break_glass::make(&generation, shares, record).await?;
+        let root = root_generation::make(&generation, &held, record).await?;
         let proof = look_and_revoke(client, root).await?;
         forget(ceremony).await?;
         ceremony.note(format!(
@@ -158,6 +155,7 @@ async fn record(
         Moment::Starting => {}
         Moment::NotStarted => return forget(ceremony).await,
         Moment::Started(nonce) => generating.nonce = Some(nonce.to_owned()),
+        Moment::NotMade => generating.roots = None,
         Moment::Completing => {
             let roots = scan(client, ceremony.token()?).await?.roots;
             let accessors = roots.into_iter().map(|root| root.accessor);
@@ -216,7 +214,7 @@ pub(in crate::bootstrap) async fn settle(ceremony: &Ceremony<'_>) -> Result<(), 
         dialect(ceremony, &client).await?,
         ceremony.token()?,
     );
-    break_glass::leftover(&generation, nonce.as_deref()).await?;
+    root_generation::leftover(&generation, nonce.as_deref()).await?;
     if let Some(before) = roots {
         let found = scan(&client, ceremony.token()?).await?.roots;
         for stray in found.iter().filter(|root| !before.contains(&root.accessor)) {

@@ -1,0 +1,248 @@
+//! `break-glass -- CMD`: the real thing.
+//!
+//! The root token of the quorum has no end. It makes one that has, without a parent, and is revoked before the command
+//! starts: a machine that dies now leaves nothing that lives on for ever.
+
+use std::ffi::OsString;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use super::audit_lines::{lines, logs, mark};
+use super::child::{self, End};
+use super::ending::end;
+use super::event::Event;
+use super::evidence::Evidence;
+use super::gathering::{Gathered, gather};
+use super::journal::Kept;
+use super::leftovers::{self, Stray};
+use super::making::{self, Purpose};
+use super::rehearsing::tidy;
+use super::way::Way;
+use super::{Ended, Options, Told};
+use crate::config::Config;
+use crate::failure::{Exit, Failure};
+use crate::root_generation::Held;
+use crate::secret::{RootToken, Token};
+use crate::signing::SigningKey;
+use crate::vault::token::{limited_root, lookup_self};
+use crate::vault::{Error, Session};
+
+/// The command, for messages.
+const COMMAND: &str = "break-glass";
+/// A cluster has many tokens, and the root token lives for as long as they are looked at.
+const LAST_LOOK: Duration = Duration::from_secs(60);
+
+/// What is to be done as root, and why.
+#[derive(Debug, Clone)]
+pub struct Command {
+    /// Program and arguments; a shell where there are none.
+    pub argv: Vec<OsString>,
+    /// Why, for the evidence and for whoever looks the token up.
+    pub reason: String,
+    /// How long the token lives at the most.
+    pub max_age: Duration,
+    /// Whether the command gets the token in its environment too.
+    pub env: bool,
+}
+
+/// Runs a command with a root token that is dead afterwards, whatever the command did.
+///
+/// # Errors
+/// No root token could be made, the command could not be started, it was ended at its time, or its token could not be
+/// shown to be dead.
+pub async fn break_glass(
+    config: &Config,
+    options: &Options,
+    command: &Command,
+    told: Told<'_>,
+) -> Result<Ended, Failure> {
+    let key = match &options.sign_key {
+        Some(path) => Some(SigningKey::open(path).await?),
+        None => None,
+    };
+    let mut way = tokio::select! {
+        way = Way::open(COMMAND, config, options, told) => way?,
+        stop = told.0.requested() => return Err(stop),
+    };
+    let gathered = tokio::select! {
+        gathered = shares(&mut way) => gathered,
+        stop = told.0.requested() => Err(stop),
+    };
+    let (gathered, stray) = match gathered {
+        Ok(gathered) => gathered,
+        Err(failure) => {
+            tidy(&mut way).await;
+            way.close().await;
+            return Err(failure);
+        }
+    };
+    let ended = with_root(&mut way, (gathered, stray), command, key.as_ref()).await;
+    if ended.is_err() {
+        tidy(&mut way).await;
+    }
+    way.close().await;
+    ended
+}
+
+/// Just as many as it takes. What an earlier run left is ended first, as far as that goes without root.
+async fn shares(way: &mut Way<'_>) -> Result<(Gathered, Option<Stray>), Failure> {
+    let stray = leftovers::settle(way).await?;
+    let enough = usize::try_from(way.config.init.threshold).unwrap_or(usize::MAX);
+    let gathered = gather(way, COMMAND, enough).await?;
+    way.keep_to_active().await?;
+    Ok((gathered, stray))
+}
+
+async fn with_root(
+    way: &mut Way<'_>,
+    (gathered, stray): (Gathered, Option<Stray>),
+    command: &Command,
+    key: Option<&SigningKey>,
+) -> Result<Ended, Failure> {
+    // From here to the limited token, a stop waits: it takes seconds.
+    let unheard = way.told.0.unheard();
+    let mut evidence = Evidence::begin(way, COMMAND);
+    evidence.set("reason", json!(command.reason));
+    evidence.set("max_age_seconds", json!(command.max_age.as_secs()));
+    evidence.set("command", json!(program(command)));
+    evidence.gathered(&gathered);
+    let (limited, until) = limited(way, (gathered, stray), command, &mut evidence).await?;
+    drop(unheard);
+    let ran = match way.told.0.pending() {
+        Some(stop) => Err(stop),
+        None => {
+            way.note(format!(
+                "the command runs as root for {} s at the most",
+                command.max_age.as_secs()
+            ));
+            child::run(way, limited.token(), command, until).await
+        }
+    };
+    let unheard = way.told.0.unheard();
+    let findings = last_look(way, limited.token()).await;
+    let proof = end(way, limited).await?;
+    way.journal.forget(Kept::Limited)?;
+    way.journal.note(None)?;
+    drop(unheard);
+    evidence.set("limited", with_proof(evidence.get("limited"), proof));
+    let told = match &ran {
+        Ok(end) => end.in_words(),
+        Err(failure) => failure.to_string(),
+    };
+    evidence.set("ran", json!(told));
+    let path = evidence.write(way, key, &findings)?;
+    let code = ran?;
+    finish(code, findings, &path)
+}
+
+/// The quorum's token makes one that ends by itself, and is revoked.
+async fn limited(
+    way: &mut Way<'_>,
+    (gathered, mut stray): (Gathered, Option<Stray>),
+    command: &Command,
+    evidence: &mut Evidence,
+) -> Result<(RootToken, Instant), Failure> {
+    let logs = logs(way.config);
+    let purpose = Purpose {
+        command: COMMAND,
+        reason: Some(&command.reason),
+    };
+    let quorum: Vec<&Held> = gathered.held.iter().collect();
+    let root = making::root(way, &quorum, purpose, &mut stray).await?;
+    drop(quorum);
+    drop(gathered);
+    let until = Instant::now() + command.max_age;
+    let made = child_of(way, &root, command).await;
+    let mut marked = Vec::new();
+    let mut kept = Ok(());
+    if let Ok(session) = &made {
+        kept = way.journal.keep(Kept::Limited, &session.token).await;
+        evidence.set("limited", json!({"accessor": session.accessor}));
+        marked = mark(way, root.token(), &session.accessor, &logs).await;
+    }
+    let strays = leftovers::end_stray(way, root.token(), stray).await;
+    let proof = end(way, root).await?;
+    way.journal.forget(Kept::Generated)?;
+    evidence.set("generated", proof);
+    evidence.set("audit", lines(&marked));
+    strays?;
+    kept?;
+    Ok((RootToken::new(made?.token), until))
+}
+
+/// A lost answer leaves a token that nobody has: it is ended at once, and would be at its time.
+async fn child_of(way: &Way<'_>, root: &RootToken, command: &Command) -> Result<Session, Failure> {
+    let client = way.client.in_namespace(None);
+    let since = leftovers::clock(way).await;
+    let made = limited_root(&client, root.token(), command.max_age, &command.reason).await;
+    if made.as_ref().is_err_and(Error::is_retryable) {
+        let lost = Stray::of_a_request(way, since);
+        leftovers::end_stray(way, root.token(), Some(lost)).await?;
+    }
+    Ok(made?)
+}
+
+/// Other root tokens that are alive when the command is over: it may have made one.
+async fn last_look(way: &Way<'_>, limited: &Token) -> Vec<String> {
+    let client = way.client.in_namespace(None);
+    let look = async {
+        let own = lookup_self(&client, limited).await?;
+        leftovers::others(way, limited, &own.accessor, None).await
+    };
+    let unseen = |why: String| vec![format!("nobody could look for other root tokens: {why}")];
+    match tokio::time::timeout(LAST_LOOK, look).await {
+        Ok(Ok(lines)) => lines,
+        Ok(Err(failure)) => unseen(failure.to_string()),
+        Err(_) => unseen(format!("it took longer than {} s", LAST_LOOK.as_secs())),
+    }
+}
+
+fn with_proof(limited: Option<&Value>, proof: Value) -> Value {
+    let mut facts = limited.cloned().unwrap_or_else(|| json!({}));
+    facts["proof"] = proof;
+    facts
+}
+
+/// The program alone: arguments may hold secrets.
+fn program(command: &Command) -> String {
+    let first = command.argv.first();
+    first.map_or("a shell".to_owned(), |first| {
+        first.to_string_lossy().into_owned()
+    })
+}
+
+fn finish(code: End, findings: Vec<String>, path: &std::path::Path) -> Result<Ended, Failure> {
+    let evidence = path.display().to_string();
+    let text = format!(
+        "the command {}; its root token is revoked and dead",
+        code.in_words()
+    );
+    match code {
+        End::TooLong => {
+            return Err(Failure::failed(text).advise(format!(
+                "look at what it has done; the evidence is in {evidence}; give it longer with --max-age"
+            )));
+        }
+        End::Stopped(signal) => {
+            return Err(Failure::new(Exit::Interrupted(signal), text)
+                .advise(format!("the evidence is in {evidence}")));
+        }
+        End::Code(_) | End::Signal(_) => {}
+    }
+    let exit = match (code.code(), findings.is_empty()) {
+        (0, true) => Exit::Done,
+        (0, false) => Exit::Findings,
+        (code, _) => Exit::OfCommand(code),
+    };
+    Ok(Ended {
+        exit,
+        last: Event::End {
+            text,
+            findings,
+            evidence,
+            code: Some(code.code()),
+        },
+    })
+}

@@ -1,0 +1,129 @@
+//! The evidence of a run: one document for machines and one page for people, signed where a key was named.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::{Map, Value, json};
+
+use super::gathering::Gathered;
+use super::way::Way;
+use crate::bootstrap::checkpoint::now;
+use crate::bootstrap::evidence_page;
+use crate::failure::Failure;
+use crate::signing::SigningKey;
+
+/// Form of the document.
+const VERSION: u32 = 1;
+
+/// What a run has shown so far.
+pub(super) struct Evidence {
+    facts: Map<String, Value>,
+    began: String,
+}
+
+impl Evidence {
+    pub(super) fn begin(way: &Way<'_>, kind: &str) -> Self {
+        let mut evidence = Self {
+            facts: Map::new(),
+            began: now(),
+        };
+        let health = &way.health;
+        evidence.set("version", json!(VERSION));
+        evidence.set("kind", json!(kind));
+        evidence.set("program", json!(env!("CARGO_PKG_VERSION")));
+        evidence.set(
+            "cluster",
+            json!({
+                "name": way.config.cluster.name,
+                "id": health.cluster_id,
+                "node": way.client.address(),
+                "product": health.product.name(),
+                "version": health.version,
+            }),
+        );
+        evidence.set("began", json!(evidence.began));
+        let login = &way.session;
+        evidence.set(
+            "login",
+            json!({"name": way.login, "accessor": login.accessor, "policies": login.policies}),
+        );
+        let rules = way.rules;
+        evidence.set(
+            "root_generation",
+            json!({"paths": rules.dialect.base(), "open_to_anybody": rules.open}),
+        );
+        evidence
+    }
+
+    pub(super) fn set(&mut self, name: &str, value: Value) {
+        self.facts.insert(name.to_owned(), value);
+    }
+
+    pub(super) fn get(&self, name: &str) -> Option<&Value> {
+        self.facts.get(name)
+    }
+
+    /// Who answered, and who did not.
+    pub(super) fn gathered(&mut self, gathered: &Gathered) {
+        let answered = gathered.names().into_iter();
+        let answered = answered.map(|name| json!({"name": name, "answered": true}));
+        let away = gathered.away.iter();
+        let away = away.map(|(name, why)| json!({"name": name, "answered": false, "why": why}));
+        self.set("custodians", answered.chain(away).collect());
+    }
+
+    /// Writes both forms beside the checkpoint and signs the one for machines. Where they are.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub(super) fn write(
+        mut self,
+        way: &Way<'_>,
+        key: Option<&SigningKey>,
+        findings: &[String],
+    ) -> Result<PathBuf, Failure> {
+        self.set("ended", json!(now()));
+        self.set("findings", json!(findings));
+        let kind = self
+            .facts
+            .get("kind")
+            .and_then(Value::as_str)
+            .unwrap_or("run");
+        let name = format!("{kind}-{}", self.began.replace([':', '-'], ""));
+        let name = unused(way.journal.directory(), &name);
+        let mut text = serde_json::to_string_pretty(&self.facts).unwrap_or_default();
+        text.push('\n');
+        let page = page(&self.facts);
+        let path = way.journal.put(&format!("{name}.json"), text.as_bytes())?;
+        way.journal.put(&format!("{name}.txt"), page.as_bytes())?;
+        if let Some(key) = key {
+            let comment = format!(
+                "{kind} of {}, began {}",
+                way.config.cluster.name, self.began
+            );
+            let signature = key.sign(text.as_bytes(), &comment)?;
+            way.journal
+                .put(&format!("{name}.json.minisig"), signature.as_bytes())?;
+        }
+        Ok(path)
+    }
+}
+
+/// Two runs within a second have two names.
+fn unused(directory: &Path, name: &str) -> String {
+    let mut candidate = name.to_owned();
+    let mut number = 2;
+    while directory.join(format!("{candidate}.json")).exists() && number < 1000 {
+        candidate = format!("{name}-{number}");
+        number += 1;
+    }
+    candidate
+}
+
+fn page(facts: &Map<String, Value>) -> String {
+    let text = |name: &str| facts.get(name).and_then(Value::as_str).unwrap_or_default();
+    let cluster = facts.get("cluster").and_then(|cluster| cluster.get("name"));
+    let cluster = cluster.and_then(Value::as_str).unwrap_or_default();
+    let title = format!("{} of {cluster}, {}", text("kind"), text("began"));
+    let line = "=".repeat(title.chars().count());
+    format!("{title}\n{line}\n\n{}", evidence_page::facts(facts, 0))
+}

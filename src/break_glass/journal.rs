@@ -1,0 +1,331 @@
+//! What a run must not forget when it is killed: its attempt at the server, and, encrypted, the tokens that it made.
+//!
+//! Beside the checkpoint, in files of its own: `break-glass.json` for everybody to read, `break-glass.generated` and
+//! `break-glass.limited` under the checkpoint's key, each for as long as its token lives.
+
+use std::cell::RefCell;
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Serialize};
+
+use crate::bootstrap::checkpoint::{self, CheckpointError};
+use crate::envelope::{Key, Sealer, WrappedKey};
+use crate::failure::Failure;
+use crate::secret::{RootToken, Token};
+
+const NAME: &str = "break-glass.json";
+const LOCK: &str = "break-glass.lock";
+/// Form of the journal.
+const VERSION: u32 = 1;
+/// No journal and no kept token of ours is nearly as long.
+const LONGEST: u64 = 1024 * 1024;
+
+/// One of the two tokens that a run may have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kept {
+    /// Made by the quorum; it has no end of its own.
+    Generated,
+    /// Made by that one for the command; it ends by itself.
+    Limited,
+}
+
+impl Kept {
+    pub(super) const ALL: [Self; 2] = [Self::Generated, Self::Limited];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Generated => "break-glass.generated",
+            Self::Limited => "break-glass.limited",
+        }
+    }
+}
+
+/// A run that has not come to its end.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct UnderWay {
+    /// `rehearse` or `break-glass`.
+    pub(super) command: String,
+    /// When it began.
+    pub(super) since: String,
+    /// Why, as it was typed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) reason: Option<String>,
+    /// Of our attempt at the server, once it answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) nonce: Option<String>,
+    /// The server's clock, in seconds since 1970, when the last share was about to be given: from then on there may
+    /// be a root token that nobody has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) completing: Option<i64>,
+}
+
+/// The last rehearsal that passed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rehearsed {
+    /// When it was over.
+    pub at: String,
+    /// Its evidence.
+    pub evidence: PathBuf,
+    /// Custodians whose share was in none of its quorums.
+    #[serde(default)]
+    pub without: Vec<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Record {
+    version: u32,
+    cluster: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    under_way: Option<UnderWay>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    rehearsed: Option<Rehearsed>,
+}
+
+/// A token under the checkpoint's key.
+#[derive(Serialize, Deserialize)]
+struct Sealed {
+    key: WrappedKey,
+    token: String,
+}
+
+/// The journal of one cluster, locked for this process until it is dropped.
+pub(super) struct Journal {
+    directory: PathBuf,
+    record: RefCell<Record>,
+    cluster: String,
+    key: Option<Key>,
+    _lock: File,
+}
+
+impl Journal {
+    /// Opens it in the checkpoint's directory, which is made where there is none: an emergency has its own machine.
+    ///
+    /// # Errors
+    /// Another run is at it, the directory is not ours alone, or it is of another cluster.
+    pub(super) fn open(directory: &Path, cluster: &str, key: Option<Key>) -> Result<Self, Failure> {
+        let lock = checkpoint::lock(directory, LOCK)?;
+        let record = match read(directory)? {
+            None => Record {
+                version: VERSION,
+                cluster: cluster.to_owned(),
+                ..Record::default()
+            },
+            Some(record) if record.cluster == cluster => record,
+            Some(record) => {
+                return Err(CheckpointError::OtherCluster {
+                    path: directory.to_owned(),
+                    found: record.cluster,
+                    wanted: cluster.to_owned(),
+                }
+                .into());
+            }
+        };
+        Ok(Self {
+            directory: directory.to_owned(),
+            record: RefCell::new(record),
+            cluster: cluster.to_owned(),
+            key,
+            _lock: lock,
+        })
+    }
+
+    pub(super) fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    pub(super) fn under_way(&self) -> Option<UnderWay> {
+        self.record.borrow().under_way.clone()
+    }
+
+    /// # Errors
+    /// The disk refuses.
+    pub(super) fn note(&self, under_way: Option<UnderWay>) -> Result<(), Failure> {
+        self.write(Record {
+            under_way,
+            ..self.record.borrow().clone()
+        })
+    }
+
+    /// # Errors
+    /// The disk refuses.
+    pub(super) fn passed(&self, rehearsed: Rehearsed) -> Result<(), Failure> {
+        self.write(Record {
+            rehearsed: Some(rehearsed),
+            ..self.record.borrow().clone()
+        })
+    }
+
+    fn write(&self, record: Record) -> Result<(), Failure> {
+        let text = serde_json::to_vec_pretty(&record)
+            .map_err(|error| Failure::failed(error.to_string()))?;
+        self.put(NAME, &text)?;
+        *self.record.borrow_mut() = record;
+        Ok(())
+    }
+
+    /// # Errors
+    /// The disk refuses.
+    pub(super) fn put(&self, name: &str, bytes: &[u8]) -> Result<PathBuf, Failure> {
+        Ok(checkpoint::write_beside(&self.directory, name, bytes)?)
+    }
+
+    /// Keeps a token for the next run, where there is a key to keep it under.
+    ///
+    /// # Errors
+    /// The key or the disk refuses.
+    pub(super) async fn keep(&self, kept: Kept, token: &Token) -> Result<(), Failure> {
+        let Some(key) = &self.key else { return Ok(()) };
+        let sealer = Sealer::create(key, &self.cluster).await?;
+        let sealed = Sealed {
+            key: sealer.header().clone(),
+            token: STANDARD.encode(sealer.seal_token(token)),
+        };
+        let text =
+            serde_json::to_vec(&sealed).map_err(|error| Failure::failed(error.to_string()))?;
+        self.put(kept.name(), &text)?;
+        Ok(())
+    }
+
+    /// The token that an earlier run kept.
+    ///
+    /// # Errors
+    /// It is there, and the key does not open it or it is damaged.
+    pub(super) async fn kept(&self, kept: Kept) -> Result<Option<RootToken>, Failure> {
+        let path = self.directory.join(kept.name());
+        let Some(bytes) = read_bounded(&path)? else {
+            return Ok(None);
+        };
+        let damaged = || {
+            Failure::refused(format!("{} is damaged", path.display())).advise(
+                "a root token may be alive: make one with the quorum (rehearse), list the others with \
+                 auth/token/accessors and revoke what nobody knows; then remove that file",
+            )
+        };
+        let sealed: Sealed = serde_json::from_slice(&bytes).map_err(|_| damaged())?;
+        let Some(key) = &self.key else {
+            return Err(Failure::failed(format!(
+                "{} holds a root token of an earlier run, and the checkpoint's key is not to be had here",
+                path.display()
+            ))
+            .advise("run this where checkpoint.key can be used: the token is revoked then"));
+        };
+        let ciphertext = STANDARD.decode(sealed.token).map_err(|_| damaged())?;
+        let sealer = Sealer::open(key, &sealed.key, &self.cluster).await?;
+        Ok(Some(RootToken::new(sealer.unseal_token(&ciphertext)?)))
+    }
+
+    /// Destroys what was kept of a token that is dead.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub(super) fn forget(&self, kept: Kept) -> Result<(), Failure> {
+        Ok(checkpoint::destroy_beside(&self.directory, kept.name())?)
+    }
+}
+
+/// The last rehearsal that passed on this cluster, as far as this directory knows.
+///
+/// # Errors
+/// The journal cannot be read.
+pub fn last_rehearsal(directory: &Path) -> Result<Option<Rehearsed>, Failure> {
+    Ok(read(directory)?.and_then(|record| record.rehearsed))
+}
+
+fn read(directory: &Path) -> Result<Option<Record>, Failure> {
+    let path = directory.join(NAME);
+    let Some(bytes) = read_bounded(&path)? else {
+        return Ok(None);
+    };
+    let record: Record = serde_json::from_slice(&bytes).map_err(|error| {
+        Failure::refused(format!("{} is damaged: {error}", path.display()))
+            .advise("it says what a killed run left behind: look at it, and move it away")
+    })?;
+    if record.version > VERSION {
+        return Err(Failure::refused(format!(
+            "{} has form {}, this program reads up to {VERSION}",
+            path.display(),
+            record.version
+        ))
+        .advise("use the program that wrote it, or a later one"));
+    }
+    Ok(Some(record))
+}
+
+fn read_bounded(path: &Path) -> Result<Option<Vec<u8>>, Failure> {
+    let cannot =
+        |error: io::Error| Failure::failed(format!("cannot read {}: {error}", path.display()));
+    match fs::metadata(path) {
+        Ok(found) if found.len() <= LONGEST => fs::read(path).map(Some).map_err(cannot),
+        Ok(_) => Err(Failure::refused(format!(
+            "{} is longer than any that this program writes",
+            path.display()
+        ))
+        .advise("look at it, and move it away")),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(cannot(error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn journal(directory: &Path) -> Journal {
+        Journal::open(directory, "prod", None).unwrap()
+    }
+
+    fn private() -> tempfile::TempDir {
+        // `tempfile` makes directories for the owner alone.
+        tempfile::tempdir().unwrap()
+    }
+
+    #[test]
+    fn what_is_noted_is_there_for_the_next_run_and_one_run_only() {
+        let directory = private();
+        let under_way = UnderWay {
+            command: "rehearse".into(),
+            since: "2026-01-01T00:00:00Z".into(),
+            reason: None,
+            nonce: Some("n".into()),
+            completing: Some(7),
+        };
+        let first = journal(directory.path());
+        first.note(Some(under_way.clone())).unwrap();
+        assert!(Journal::open(directory.path(), "prod", None).is_err());
+        drop(first);
+        assert_eq!(journal(directory.path()).under_way(), Some(under_way));
+        assert!(Journal::open(directory.path(), "other", None).is_err());
+    }
+
+    #[test]
+    fn the_last_rehearsal_outlives_what_is_noted_after_it() {
+        let directory = private();
+        let rehearsed = Rehearsed {
+            at: "2026-01-01T00:00:00Z".into(),
+            evidence: "x.json".into(),
+            without: vec!["carol".into()],
+        };
+        let first = journal(directory.path());
+        assert_eq!(last_rehearsal(directory.path()).unwrap(), None);
+        first.passed(rehearsed.clone()).unwrap();
+        first.note(None).unwrap();
+        assert_eq!(last_rehearsal(directory.path()).unwrap(), Some(rehearsed));
+    }
+
+    #[test]
+    fn a_damaged_journal_and_one_of_a_later_program_are_refused() {
+        let directory = private();
+        fs::write(directory.path().join(NAME), "{").unwrap();
+        assert!(last_rehearsal(directory.path()).is_err());
+        fs::write(
+            directory.path().join(NAME),
+            r#"{"version":2,"cluster":"prod"}"#,
+        )
+        .unwrap();
+        assert!(last_rehearsal(directory.path()).is_err());
+    }
+}

@@ -1,0 +1,194 @@
+//! `rehearse`: the drill, with nothing left behind but its evidence.
+
+use serde_json::{Value, json};
+
+use super::audit_lines::{Log, lines, logs, mark};
+use super::ending::end;
+use super::event::Event;
+use super::evidence::Evidence;
+use super::gathering::{Gathered, gather};
+use super::journal::{Kept, Rehearsed};
+use super::leftovers::{self, Stray};
+use super::making::{self, Purpose};
+use super::way::Way;
+use super::{AFTER_A_STOP, Ended, Options, Told};
+use crate::bootstrap::checkpoint::now;
+use crate::config::Config;
+use crate::failure::{Exit, Failure};
+use crate::root_generation::{Held, covering};
+use crate::signing::SigningKey;
+use crate::vault::RootSession;
+use crate::vault::root::Life;
+
+/// The command, for messages.
+pub(super) const COMMAND: &str = "rehearse";
+const PURPOSE: Purpose<'_> = Purpose {
+    command: COMMAND,
+    reason: None,
+};
+
+/// Makes a root token of the shares as their custodians keep them, one for as many quorums as it takes for every
+/// share to be in one, looks at each and ends it.
+///
+/// # Errors
+/// No root token could be made of them, or one could not be shown to be dead. Nothing else is left: no attempt, and no
+/// token of this run.
+pub async fn rehearse(
+    config: &Config,
+    options: &Options,
+    told: Told<'_>,
+) -> Result<Ended, Failure> {
+    let key = match &options.sign_key {
+        Some(path) => Some(SigningKey::open(path).await?),
+        None => None,
+    };
+    let mut way = tokio::select! {
+        way = Way::open(COMMAND, config, options, told) => way?,
+        stop = told.0.requested() => return Err(stop),
+    };
+    let held = tokio::select! {
+        held = hold(&mut way, key.as_ref()) => held,
+        stop = told.0.requested() => Err(stop),
+    };
+    if held.is_err() {
+        tidy(&mut way).await;
+    }
+    way.close().await;
+    held
+}
+
+/// After a failure or a stop: what is under way is ended, for as long as a person waits for that.
+pub(super) async fn tidy(way: &mut Way<'_>) {
+    let left = match tokio::time::timeout(AFTER_A_STOP, leftovers::settle(way)).await {
+        Ok(Ok(None)) => return,
+        Ok(Ok(Some(_))) => "a root token may be alive that nobody has".to_owned(),
+        Ok(Err(failure)) => failure.to_string(),
+        Err(_) => format!("no answer within {} s", AFTER_A_STOP.as_secs()),
+    };
+    way.warn(format!("what is left is ended by the next run: {left}"));
+}
+
+async fn hold(way: &mut Way<'_>, key: Option<&SigningKey>) -> Result<Ended, Failure> {
+    let mut stray = leftovers::settle(way).await?;
+    let mut evidence = Evidence::begin(way, "rehearsal");
+    let mut findings = Vec::new();
+    if way.rules.open {
+        findings.push(format!(
+            "{} lets anybody start or disturb a root generation: no login is asked for",
+            way.client.address()
+        ));
+    }
+    let gathered = gather(way, COMMAND, way.config.init.custodians.len()).await?;
+    for (name, why) in &gathered.away {
+        findings.push(format!(
+            "{name} did not answer, and their share was not tried: {why}"
+        ));
+    }
+    evidence.gathered(&gathered);
+    // Whoever typed a share may have taken an hour.
+    way.keep_to_active().await?;
+    let logs = logs(way.config);
+    let mut quorums = Vec::new();
+    for quorum in quorums_of(way, &gathered) {
+        let facts = one(way, &quorum, &logs, (&mut stray, &mut findings)).await?;
+        quorums.push(facts);
+    }
+    evidence.set("quorums", Value::Array(quorums));
+    drop(gathered.held);
+    let path = evidence.write(way, key, &findings)?;
+    let without = gathered.away.into_iter().map(|(name, _)| name);
+    way.journal.passed(Rehearsed {
+        at: now(),
+        evidence: path.clone(),
+        without: without.collect(),
+    })?;
+    Ok(ended(way, &path, findings))
+}
+
+fn ended(way: &Way<'_>, path: &std::path::Path, findings: Vec<String>) -> Ended {
+    let exit = if findings.is_empty() {
+        Exit::Done
+    } else {
+        Exit::Findings
+    };
+    let name = &way.config.cluster.name;
+    Ended {
+        exit,
+        last: Event::End {
+            text: format!("rehearsed: the way back into {name} works, and nothing of it is left"),
+            findings,
+            evidence: path.display().to_string(),
+            code: None,
+        },
+    }
+}
+
+fn quorums_of<'a>(way: &Way<'_>, gathered: &'a Gathered) -> Vec<Vec<&'a Held>> {
+    let threshold = usize::try_from(way.config.init.threshold).unwrap_or(usize::MAX);
+    let places = covering(gathered.held.len(), threshold).into_iter();
+    let quorum = |places: Vec<usize>| {
+        places
+            .into_iter()
+            .map(|place| &gathered.held[place])
+            .collect()
+    };
+    places.map(quorum).collect()
+}
+
+/// One root token, from its shares to its end. A stop that is asked for waits: it takes seconds, and a token without
+/// end is worth them.
+async fn one(
+    way: &mut Way<'_>,
+    quorum: &[&Held],
+    logs: &[Log],
+    (stray, findings): (&mut Option<Stray>, &mut Vec<String>),
+) -> Result<Value, Failure> {
+    let unheard = way.told.0.unheard();
+    let root = making::root(way, quorum, PURPOSE, stray).await?;
+    let session = RootSession::new(&way.client, root);
+    let looked = look(way, &session, logs, (stray, findings)).await;
+    let proof = end(way, session.into_token()).await?;
+    way.journal.forget(Kept::Generated)?;
+    way.journal.note(None)?;
+    drop(unheard);
+    let (accessor, marked) = looked?;
+    let names: Vec<_> = quorum.iter().map(|held| held.name.as_str()).collect();
+    way.note(format!(
+        "{} made a root token, which was looked at and is dead",
+        names.join(", ")
+    ));
+    Ok(json!({
+        "custodians": names, "accessor": accessor, "proof": proof, "audit": lines(&marked),
+    }))
+}
+
+/// The harmless act: the token looks at itself and at who else is root.
+async fn look(
+    way: &Way<'_>,
+    session: &RootSession,
+    logs: &[Log],
+    (stray, findings): (&mut Option<Stray>, &mut Vec<String>),
+) -> Result<(String, Vec<super::audit_lines::Marked>), Failure> {
+    let address = way.client.address();
+    let info = match session.look().await? {
+        Life::Alive(info) if info.is_root() => info,
+        Life::Alive(_) => {
+            return Err(Failure::refused(format!(
+                "{address}: the token that the quorum made is not root"
+            )));
+        }
+        Life::Dead => {
+            return Err(Failure::failed(format!(
+                "{address}: the token that the quorum made is not known there"
+            )));
+        }
+    };
+    let alive = leftovers::others(way, session.token(), &info.accessor, stray.take()).await?;
+    for line in alive {
+        if !findings.contains(&line) {
+            findings.push(line);
+        }
+    }
+    let marked = mark(way, session.token(), &info.accessor, logs).await;
+    Ok((info.accessor.clone(), marked))
+}

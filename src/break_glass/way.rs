@@ -1,0 +1,347 @@
+//! Where a run stands: the file's cluster at its active node, a break-glass login that is in, the custodians, and the
+//! journal.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::event::Event;
+use super::journal::Journal;
+use super::{Options, Told};
+use crate::bootstrap::{checkpoint, inactive};
+use crate::config::{BreakGlass, CheckpointKey, Config, Login, SecretRef};
+use crate::custodian::Custodian;
+use crate::door::{self, Notice, Tell};
+use crate::edge::doors::{Hall, door};
+use crate::edge::references::{self, Resolved, resolve};
+use crate::edge::{cluster, custodians, key};
+use crate::envelope::Key;
+use crate::failure::Failure;
+use crate::root_generation::{Rules, rules};
+use crate::vault::{self, Client, Generation, Health, Session, sys, token};
+
+/// Between two looks for the active node.
+const PAUSE: Duration = Duration::from_millis(250);
+/// A session that ends sooner is replaced before shares are given.
+const SECONDS_LEFT: i64 = 60;
+
+/// A run, opened.
+pub(super) struct Way<'a> {
+    pub(super) config: &'a Config,
+    pub(super) options: &'a Options,
+    pub(super) told: Told<'a>,
+    pub(super) journal: Journal,
+    /// The active node, which is asked from first to last: an attempt is in its memory alone.
+    pub(super) client: Client,
+    pub(super) health: Health,
+    pub(super) login: String,
+    pub(super) session: Session,
+    pub(super) rules: Rules,
+    resolved: Resolved,
+}
+
+/// Tells what a door has to say.
+struct Telling<'a>(&'a dyn Fn(Event));
+
+impl Tell for Telling<'_> {
+    fn tell(&self, door: &str, notice: Notice<'_>) {
+        let login = door.to_owned();
+        (self.0)(match notice {
+            Notice::SignIn { url, wait, .. } => Event::SignIn {
+                login,
+                url: url.to_owned(),
+                code: None,
+                seconds: wait.as_secs(),
+            },
+            Notice::Device {
+                url,
+                user_code,
+                wait,
+            } => Event::SignIn {
+                login,
+                url: url.to_owned(),
+                code: user_code.map(str::to_owned),
+                seconds: wait.as_secs(),
+            },
+            Notice::Note(text) => Event::Note {
+                text: format!("{door}: {text}"),
+            },
+        });
+    }
+}
+
+impl<'a> Way<'a> {
+    /// Opens all of it. Nothing is written but the journal's directory and the login's own token.
+    ///
+    /// # Errors
+    /// The file names no way back, no node is active, none of its logins opens, the login lacks the grant, or the
+    /// server makes no root tokens over its API.
+    pub(super) async fn open(
+        command: &'static str,
+        config: &'a Config,
+        options: &'a Options,
+        told: Told<'a>,
+    ) -> Result<Self, Failure> {
+        let doors = doors(config, options)?;
+        let mut failures = Vec::new();
+        let resolved = of_the_cluster(config, &mut failures).await;
+        if let Some(failure) = Failure::all(failures) {
+            return Err(failure);
+        }
+        let client = cluster::client(config, &resolved)?;
+        (told.1)(Event::Begin {
+            command,
+            cluster: config.cluster.name.clone(),
+            address: client.address().to_owned(),
+        });
+        let key = checkpoint_key(config, told).await;
+        let journal = Journal::open(&config.checkpoint.path, &config.cluster.name, key)?;
+        let (client, health) = active(config, &client).await?;
+        is_the_same(config, &client, &health)?;
+        let (login, session, resolved) =
+            let_in((config, options, told), &client, doors, resolved).await?;
+        let rules = match rules(&client, &session.token).await {
+            Ok(rules) => rules,
+            Err(failure) => {
+                // It may make no root token; its own ends all the same.
+                let _ = token::revoke_self(&client, session.token).await;
+                return Err(failure);
+            }
+        };
+        Ok(Self {
+            config,
+            options,
+            told,
+            journal,
+            client,
+            health,
+            login,
+            session,
+            rules,
+            resolved,
+        })
+    }
+
+    pub(super) fn note(&self, text: impl Into<String>) {
+        (self.told.1)(Event::Note { text: text.into() });
+    }
+
+    pub(super) fn warn(&self, text: impl Into<String>) {
+        (self.told.1)(Event::Warning { text: text.into() });
+    }
+
+    /// The server's root generation, as this login sees it.
+    pub(super) fn generation(&self) -> Generation<'_> {
+        Generation::new(&self.client, self.rules.dialect, &self.session.token)
+    }
+
+    /// Goes to the node that leads now, where it is another one.
+    ///
+    /// # Errors
+    /// None leads in time.
+    pub(super) async fn keep_to_active(&mut self) -> Result<(), Failure> {
+        let (client, health) = active(self.config, &self.client).await?;
+        is_the_same(self.config, &client, &health)?;
+        (self.client, self.health) = (client, health);
+        Ok(())
+    }
+
+    /// Logs in anew where the session has ended or ends soon: people may have taken their time.
+    ///
+    /// # Errors
+    /// No login opens any more.
+    pub(super) async fn stay_in(&mut self) -> Result<(), Failure> {
+        match token::lookup_self(&self.client, &self.session.token).await {
+            Ok(info) if info.ttl == 0 || info.ttl >= SECONDS_LEFT => return Ok(()),
+            Err(error) if !error.is_forbidden() => return Err(error.into()),
+            _ => {}
+        }
+        let doors: Vec<_> = self.config.login(&self.login).into_iter().collect();
+        let resolved = self.resolved.clone();
+        let told = (self.config, self.options, self.told);
+        let (login, session, resolved) = let_in(told, &self.client, doors, resolved).await?;
+        let before = std::mem::replace(&mut self.session, session);
+        (self.login, self.resolved) = (login, resolved);
+        // Where it lives for some seconds still, it need not.
+        let _ = token::revoke_self(&self.client, before.token).await;
+        Ok(())
+    }
+
+    /// The custodians of the file, each opened or not.
+    pub(super) async fn custodians(&self) -> Vec<(String, Result<Custodian, Failure>)> {
+        let names = self.config.init.custodians.iter().map(|one| &one.name);
+        let opens = names
+            .map(|name| async move { (name.clone(), custodians::one(self.config, name).await) });
+        futures::future::join_all(opens).await
+    }
+
+    /// Ends the login's own token.
+    pub(super) async fn close(self) {
+        if let Err(error) = token::revoke_self(&self.client, self.session.token).await {
+            (self.told.1)(Event::Warning {
+                text: format!(
+                    "the token of {} could not be ended and lives as long as its ttl: {error}",
+                    self.login
+                ),
+            });
+        }
+    }
+}
+
+/// The break-glass logins in the order in which they are tried.
+fn doors<'a>(config: &'a Config, options: &Options) -> Result<Vec<&'a Login>, Failure> {
+    if let BreakGlass::None { reason } = &config.break_glass {
+        return Err(Failure::usage(format!(
+            "{} gives the way back up: break_glass.none: {reason}",
+            config.file.display()
+        ))
+        .advise(
+            "name logins under break_glass.logins and run apply, while an administrator still can",
+        ));
+    }
+    let mut doors = config.doors();
+    if let Some(name) = &options.login {
+        doors.retain(|login| login.name == *name);
+        if doors.is_empty() {
+            let names: Vec<_> = config
+                .doors()
+                .iter()
+                .map(|login| login.name.clone())
+                .collect();
+            return Err(Failure::usage(format!(
+                "{} has no break-glass login {name}",
+                config.file.display()
+            ))
+            .advise(format!("it has: {}", names.join(", "))));
+        }
+    }
+    // No person is called for what a program can do.
+    doors.sort_by_key(|login| login.needs_a_person());
+    Ok(doors)
+}
+
+/// What the connection itself needs.
+async fn of_the_cluster(config: &Config, failures: &mut Vec<Failure>) -> Resolved {
+    let tls = &config.cluster.tls;
+    let wanted = [&tls.ca_cert, &tls.client_cert, &tls.client_key];
+    resolve(
+        wanted.into_iter().flatten().collect(),
+        failures,
+        &mut Vec::new(),
+    )
+    .await
+}
+
+/// The checkpoint's key, where it can be had: in an emergency one goes on without it.
+async fn checkpoint_key(config: &Config, told: Told<'_>) -> Option<Key> {
+    let mut failures = Vec::new();
+    let wanted: Vec<&SecretRef> = match &config.checkpoint.key {
+        CheckpointKey::Passphrase(reference) => vec![reference],
+        CheckpointKey::Kms { .. } | CheckpointKey::Identity(_) => Vec::new(),
+    };
+    let resolved = resolve(wanted, &mut failures, &mut Vec::new()).await;
+    let key = match Failure::all(failures) {
+        Some(failure) => Err(failure),
+        None => key::of_checkpoint(config, &resolved).await,
+    };
+    // A key that opens may still not encrypt.
+    let key = match key {
+        Ok(key) => match key.probe(&config.cluster.name).await {
+            Ok(()) => Ok(key),
+            Err(error) => Err(error.into()),
+        },
+        Err(failure) => Err(failure),
+    };
+    key.map_err(|failure| {
+        (told.1)(Event::Warning {
+            text: format!(
+                "if this run is killed, nobody can end its token before its time: {failure}"
+            ),
+        });
+    })
+    .ok()
+}
+
+/// The active node, waited for.
+async fn active(config: &Config, client: &Client) -> Result<(Client, Health), Failure> {
+    let (begun, limit) = (Instant::now(), config.cluster.timeouts.active);
+    loop {
+        if let Some(found) = sys::active(client).await {
+            return Ok(found);
+        }
+        let answers = sys::health_of_nodes(client).await;
+        if inactive::for_good(&answers) || begun.elapsed() >= limit {
+            return Err(Failure::failed(format!(
+                "no active node after {} s: {}",
+                begun.elapsed().as_secs(),
+                inactive::said(&answers)
+            ))
+            .advise("unseal or start the nodes: only an active one makes root tokens"));
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+/// Shares go to the cluster that the checkpoint here knows, where there is one.
+fn is_the_same(config: &Config, client: &Client, health: &Health) -> Result<(), Failure> {
+    let diary = checkpoint::read_diary(&config.checkpoint.path)?;
+    let known = diary.and_then(|diary| diary.cluster.cluster_id);
+    match (known, &health.cluster_id) {
+        (Some(known), Some(found)) if known != *found => Err(Failure::refused(format!(
+            "{} is another cluster: its id is {found}, and the checkpoint in {} is of {known}",
+            client.address(),
+            config.checkpoint.path.display()
+        ))
+        .advise("correct cluster.address in the file: shares go to their own cluster only")),
+        _ => Ok(()),
+    }
+}
+
+/// The first door that opens. What it takes to open one is read only when it is tried.
+async fn let_in(
+    (config, options, told): (&Config, &Options, Told<'_>),
+    client: &Client,
+    doors: Vec<&Login>,
+    mut resolved: Resolved,
+) -> Result<(String, Session, Resolved), Failure> {
+    let mut failures = Vec::new();
+    for login in doors {
+        let mut missing = Vec::new();
+        let mut wanted = references::of_logins(std::iter::once(login));
+        wanted.retain(|reference| !resolved.contains_key(*reference));
+        resolved.extend(resolve(wanted, &mut missing, &mut Vec::new()).await);
+        let tried = match Failure::all(missing) {
+            Some(failure) => Err(failure),
+            None => enter((config, options, told), client, login, &resolved).await,
+        };
+        match tried {
+            Ok(session) => return Ok((login.name.clone(), session, resolved)),
+            Err(failure) => {
+                if matches!(failure.exit, crate::failure::Exit::Interrupted(_)) {
+                    return Err(failure);
+                }
+                (told.1)(Event::Warning {
+                    text: format!("the login {} does not open: {failure}", login.name),
+                });
+                failures.push(failure);
+            }
+        }
+    }
+    Err(Failure::all(failures)
+        .unwrap_or_else(|| Failure::usage("no break-glass login is declared")))
+}
+
+async fn enter(
+    (config, options, told): (&Config, &Options, Told<'_>),
+    client: &Client,
+    login: &Login,
+    resolved: &Resolved,
+) -> Result<vault::Session, Failure> {
+    let hall = Hall {
+        config,
+        resolved,
+        sign_in_seconds: options.sign_in_seconds,
+    };
+    let door = door(&hall, login)?;
+    Ok(door::open(client, &door, &Telling(told.1)).await?)
+}

@@ -1,0 +1,80 @@
+//! Events of `rehearse` and `break-glass` as lines for a person.
+
+use super::Style;
+use crate::break_glass::event::Event;
+use crate::layout::hanging;
+
+/// Columns in front of what is said of a run.
+const INDENT: usize = 2;
+
+/// What to write on stderr for an event, `width` columns wide.
+pub(super) fn lines(event: &Event, style: Style, width: usize) -> String {
+    match event {
+        Event::Begin {
+            command,
+            cluster,
+            address,
+        } => format!(
+            "{}\n",
+            style.bold(&format!("{command}  {cluster}  {address}"))
+        ),
+        Event::Note { text } => format!("  {}\n", hanging(text, INDENT, width)),
+        Event::Warning { text } => {
+            let text = hanging(&format!("warning: {text}"), INDENT, width);
+            let (mark, rest) = text.split_at("warning:".len());
+            format!("  {}{rest}\n", style.warning(mark))
+        }
+        Event::SignIn {
+            login,
+            url,
+            code,
+            seconds,
+        } => {
+            let code = code
+                .as_ref()
+                .map(|code| format!("\n    and type there: {code}"))
+                .unwrap_or_default();
+            let minutes = seconds.div_ceil(60);
+            format!("  {login}: sign in within {minutes} min at\n    {url}{code}\n")
+        }
+        Event::End { .. } => String::new(),
+    }
+}
+
+/// The result, for stdout, or for stderr where stdout is a command's.
+pub(super) fn end(
+    (text, findings, evidence): (&str, &[String], &str),
+    within: impl Fn(&str, usize) -> String,
+) -> String {
+    let mut lines = format!("{text}\n");
+    if !findings.is_empty() {
+        lines.push_str("findings:\n");
+    }
+    for finding in findings {
+        lines.push_str(&format!("  - {}\n", within(finding, 4)));
+    }
+    lines.push_str(&format!("evidence: {evidence}\n"));
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_warning_is_wrapped_below_itself() {
+        let style = Style {
+            colored: false,
+            terminal: false,
+        };
+        let text = "carol does not answer: no terminal to ask on for the share that she keeps";
+        let event = Event::Warning { text: text.into() };
+        let text = lines(&event, style, 40);
+        assert!(text.starts_with("  warning: carol does not"), "{text}");
+        assert!(text.lines().count() > 1);
+        assert!(
+            text.lines()
+                .all(|line| line.chars().count() <= 40 && line.starts_with("  "))
+        );
+    }
+}

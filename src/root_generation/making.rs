@@ -1,0 +1,162 @@
+//! One attempt, from the first look to the token.
+
+use crate::failure::Failure;
+use crate::secret::{RootToken, Share};
+use crate::vault::Generation;
+use crate::vault::generation::{Given, Pad, Progress, Start};
+
+/// A share in hand, and whose it is.
+pub struct Held {
+    /// The custodian's name.
+    pub name: String,
+    /// What they keep.
+    pub share: Share,
+}
+
+/// What is about to happen or just did, to be recorded before it goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Moment<'a> {
+    /// An attempt is about to be started.
+    Starting,
+    /// It was not: somebody was faster.
+    NotStarted,
+    /// It has this nonce.
+    Started(&'a str),
+    /// The last share is about to be given: from here on there may be a root token that nobody has.
+    Completing,
+    /// The server took the last share and made no token of it, or did not take it: there is none.
+    NotMade,
+}
+
+/// Makes a root token of these shares, which must be exactly as many as the server wants.
+///
+/// # Errors
+/// Somebody's attempt is under way; the shares are not those of this cluster; the attempt was ended by somebody
+/// else; the login may not; or an answer was lost. What is left of the attempt is for [`leftover`].
+pub async fn make<R>(
+    generation: &Generation<'_>,
+    quorum: &[&Held],
+    record: R,
+) -> Result<RootToken, Failure>
+where
+    R: AsyncFn(Moment<'_>) -> Result<(), Failure>,
+{
+    let before = generation.progress().await?;
+    if before.started {
+        return Err(busy(generation, Some(&before)));
+    }
+    record(Moment::Starting).await?;
+    let pad = Pad::new(before.otp_length).map_err(|why| of_the_server(generation, why))?;
+    let started = match generation.start(&pad).await? {
+        Start::Ours(progress) => progress,
+        Start::Busy => {
+            record(Moment::NotStarted).await?;
+            return Err(busy(generation, generation.progress().await.ok().as_ref()));
+        }
+    };
+    record(Moment::Started(&started.nonce)).await?;
+    if usize::try_from(started.required).ok() != Some(quorum.len()) {
+        return Err(another_threshold(generation, &started, quorum.len()));
+    }
+    let names: Vec<String> = quorum.iter().map(|held| held.name.clone()).collect();
+    let last = quorum.len() - 1;
+    for (place, held) in quorum.iter().enumerate() {
+        if place == last {
+            record(Moment::Completing).await?;
+        }
+        match generation.give(&started.nonce, &held.share).await? {
+            Given::Counts(_) => {}
+            Given::Complete(encoded) => {
+                return pad
+                    .open(&encoded)
+                    .map_err(|why| of_the_server(generation, why));
+            }
+            refused => {
+                if place == last {
+                    record(Moment::NotMade).await?;
+                }
+                return Err(not_taken(generation, &refused, &held.name, &names));
+            }
+        }
+    }
+    record(Moment::NotMade).await?;
+    Err(of_the_server(
+        generation,
+        "it has all shares that it wants and made no token",
+    ))
+}
+
+/// Ends what is left of an attempt of ours, known by its nonce; without one, whatever nobody has given a share to:
+/// it was started in the moment in which we were about to.
+///
+/// # Errors
+/// The server cannot be asked, or the attempt is somebody else's.
+pub async fn leftover(generation: &Generation<'_>, nonce: Option<&str>) -> Result<(), Failure> {
+    let found = generation.progress().await?;
+    if !found.started {
+        return Ok(());
+    }
+    let ours = nonce.map_or(found.progress == 0, |nonce| nonce == found.nonce);
+    if ours {
+        return Ok(generation.cancel().await?);
+    }
+    Err(busy(generation, Some(&found)))
+}
+
+fn busy(generation: &Generation<'_>, found: Option<&Progress>) -> Failure {
+    let how_far = found.map_or(String::new(), |found| {
+        format!(
+            " ({} of {} shares given, nonce {})",
+            found.progress, found.required, found.nonce
+        )
+    });
+    Failure::refused(format!(
+        "{}: a root generation of somebody else is under way{how_far}; the server does not say since when",
+        generation.address()
+    ))
+    .advise(format!(
+        "ask whose it is, or look in the audit log; it is ended with: {}",
+        generation.how_to_cancel()
+    ))
+}
+
+fn another_threshold(generation: &Generation<'_>, started: &Progress, have: usize) -> Failure {
+    Failure::refused(format!(
+        "{} wants {} shares for a root token, and a quorum of the file has {have}",
+        generation.address(),
+        started.required
+    ))
+    .advise("put init.threshold to what the cluster was initialised with")
+}
+
+fn not_taken(generation: &Generation<'_>, refused: &Given, name: &str, all: &[String]) -> Failure {
+    let address = generation.address();
+    match refused {
+        Given::Twice => Failure::refused(format!(
+            "{address}: the share of {name} was given already: two custodians hold the same one"
+        ))
+        .advise("look at what they keep: every custodian must hold a share of their own"),
+        Given::Gone => Failure::failed(format!(
+            "{address}: the attempt is not there any more: somebody ended it, or another node leads"
+        ))
+        .advise("find out who; then run the same command again")
+        .passing(),
+        Given::Unreadable => Failure::refused(format!(
+            "{address}: what {name} keeps is no share: it is no line of base64, or too short"
+        ))
+        .advise(format!("look at what {name} keeps; the server says so of the share alone")),
+        _ => Failure::refused(format!(
+            "{address}: the shares of {} do not make the key of this cluster; the server took none of them",
+            all.join(", ")
+        ))
+        .advise(
+            "at least one of them is of another cluster, or from before a rekey: try other quorums to find out \
+             which",
+        ),
+    }
+}
+
+fn of_the_server(generation: &Generation<'_>, why: &str) -> Failure {
+    Failure::failed(format!("{}: {why}", generation.address()))
+        .advise("run the same command again; if it stays so, look at the server's log")
+}

@@ -1,0 +1,55 @@
+//! By which rules a server makes root tokens: asked, never guessed from its version.
+
+use crate::failure::Failure;
+use crate::secret::Token;
+use crate::vault::{Client, Dialect, RootGeneration, probe_root_generation};
+
+/// What a server said about its root generation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rules {
+    /// How it is asked.
+    pub dialect: Dialect,
+    /// Anybody may start, feed and disturb an attempt: a finding.
+    pub open: bool,
+}
+
+/// The rules of the server that `client` asks, as `token` may see them.
+///
+/// # Errors
+/// The server cannot be asked, this login may not look, or the server makes no root tokens over its API.
+pub async fn rules(client: &Client, token: &Token) -> Result<Rules, Failure> {
+    let found = probe_root_generation(client, Some(token)).await;
+    let found = found.map_err(|error| {
+        let forbidden = error.is_forbidden();
+        let failure = Failure::from(error);
+        if forbidden {
+            without_the_grant(failure)
+        } else {
+            failure
+        }
+    })?;
+    let open = found == RootGeneration::OpenClassic;
+    match Dialect::of(found) {
+        Some(dialect) => Ok(Rules { dialect, open }),
+        None => Err(off(client.address())),
+    }
+}
+
+fn without_the_grant(failure: Failure) -> Failure {
+    Failure::refused(format!("this login may make no root token: {failure}")).advise(
+        "somebody took the grant from it: let an administrator write the policy vault-bootstrap-break-glass and its \
+         role again, or name another break-glass login",
+    )
+}
+
+/// OpenBao 2.5.3 switched the open endpoints off, and 2.6.0 brought the ones that want a login.
+fn off(address: &str) -> Failure {
+    Failure::refused(format!(
+        "{address} makes no root token over its API: its listener keeps the open endpoints off, and it has none that \
+         want a login (OpenBao 2.5.3 to 2.5.x)"
+    ))
+    .advise(
+        "upgrade it to OpenBao 2.6 or later; or set disable_unauthed_generate_root_endpoints = false in the listener \
+         of every node and restart it, which lets anybody who reaches it start or disturb a root generation",
+    )
+}

@@ -1,0 +1,105 @@
+//! Signatures of evidence: Ed25519 in the format of `minisign`, so that an auditor checks them with a program that is
+//! not ours.
+
+use std::fs;
+use std::io::Cursor;
+use std::path::Path;
+
+use minisign::{PublicKey, PublicKeyBox, SecretKey, SecretKeyBox, SignatureBox};
+
+use crate::failure::Failure;
+use crate::prompt;
+use crate::secret::SecretText;
+
+/// Keys and signatures are a few hundred bytes.
+const LONGEST_KEY: u64 = 64 * 1024;
+/// No report of ours is nearly as long.
+const LONGEST_REPORT: u64 = 64 * 1024 * 1024;
+
+/// A key that signs.
+pub struct SigningKey(SecretKey);
+
+impl SigningKey {
+    /// Reads a key made by `minisign -G`. A person is asked for its password where it has one.
+    ///
+    /// # Errors
+    /// It cannot be read, is no such key, or the password is wrong.
+    pub async fn open(path: &Path) -> Result<Self, Failure> {
+        let shown = path.display();
+        let text = SecretText::new(read(path, LONGEST_KEY)?);
+        let no_key = || {
+            Failure::usage(format!("{shown} is no secret key of minisign"))
+                .advise("make one: minisign -G -s evidence.key -p evidence.pub")
+        };
+        let form = || SecretKeyBox::from_string(text.expose()).map_err(|_| no_key());
+        if let Ok(key) = form()?.into_unencrypted_secret_key() {
+            return Ok(Self(key));
+        }
+        let question = format!("Password of the signing key {shown}");
+        let instead = "name a key without a password, made with minisign -G -W";
+        let password = prompt::hidden(&question, instead).await?;
+        let opened = form()?.into_secret_key(Some(password.expose().to_owned()));
+        opened.map(Self).map_err(|_| {
+            Failure::usage(format!("{shown} is not opened by that password"))
+                .advise("run the same command again")
+        })
+    }
+
+    /// The signature of `bytes`, as the text of a `.minisig` file. The comment is signed too.
+    ///
+    /// # Errors
+    /// There are no random bytes.
+    pub fn sign(&self, bytes: &[u8], comment: &str) -> Result<String, Failure> {
+        let untrusted = Some("signature of evidence of vault-bootstrap");
+        let signature = minisign::sign(None, &self.0, Cursor::new(bytes), Some(comment), untrusted)
+            .map_err(|error| Failure::failed(format!("cannot sign: {error}")))?;
+        Ok(signature.into_string())
+    }
+}
+
+/// Holds that `report` is what was signed, by the key in `public`. The signed comment.
+///
+/// # Errors
+/// It is not, or one of the three files cannot be read.
+pub fn verify(report: &Path, signature: &Path, public: &Path) -> Result<String, Failure> {
+    let unusable = |path: &Path, what: &str| {
+        Failure::usage(format!("{} is no {what} of minisign", path.display()))
+    };
+    let key = read(public, LONGEST_KEY)?;
+    let key = PublicKeyBox::from_string(&key)
+        .and_then(PublicKeyBox::into_public_key)
+        .or_else(|_| PublicKey::from_base64(key.trim()));
+    let key = key.map_err(|_| unusable(public, "public key"))?;
+    let text = read(signature, LONGEST_KEY)?;
+    let parsed = SignatureBox::from_string(&text).map_err(|_| unusable(signature, "signature"))?;
+    let bytes = read(report, LONGEST_REPORT)?;
+    minisign::verify(
+        &key,
+        &parsed,
+        Cursor::new(bytes.as_bytes()),
+        true,
+        false,
+        false,
+    )
+    .map_err(|_| {
+        Failure::refused(format!(
+            "{} is not what the key in {} has signed",
+            report.display(),
+            public.display()
+        ))
+        .advise("it was changed, or signed by somebody else: do not rely on it")
+    })?;
+    let comment = parsed.trusted_comment();
+    comment.map_err(|_| unusable(signature, "signature"))
+}
+
+fn read(path: &Path, longest: u64) -> Result<String, Failure> {
+    let cannot = |why: &dyn std::fmt::Display| {
+        Failure::usage(format!("cannot read {}: {why}", path.display()))
+    };
+    let length = fs::metadata(path).map_err(|error| cannot(&error))?.len();
+    if length > longest {
+        return Err(cannot(&"it is too long"));
+    }
+    fs::read_to_string(path).map_err(|error| cannot(&error))
+}
