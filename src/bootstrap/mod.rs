@@ -43,6 +43,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use ceremony::{Ceremony, Session};
+use checkpoint::Rehearsed;
 use decide::{Decision, Recorded, decide, decide_initialize};
 use event::{Event, Outcome};
 use evidence::Evidence;
@@ -120,7 +121,7 @@ pub async fn apply(
     ceremony.release().await;
     forgetting::aws(&ceremony);
     followed?;
-    not_rehearsed(&ceremony);
+    not_rehearsed(&ceremony)?;
     let findings = ceremony.findings.borrow().clone();
     let report = ceremony.diary().directory().join("report.json");
     if let Some(copy) = &options.report {
@@ -179,7 +180,7 @@ async fn run(ceremony: &mut Ceremony<'_>) -> Result<(), Failure> {
         });
         if step == Step::HandOver {
             // The report that is about to be written must say it.
-            not_rehearsed(ceremony);
+            not_rehearsed(ceremony)?;
         }
         let (begun, before) = (Instant::now(), ceremony.client().requests_sent());
         let result = interruptible(step, ceremony).await;
@@ -293,12 +294,21 @@ fn nobody_looks(step: Step, ceremony: &Ceremony<'_>) -> bool {
     asks_the_server && matches!(ceremony.session, Session::None)
 }
 
-/// Until a drill was held, nobody knows whether the way back works.
-fn not_rehearsed(ceremony: &Ceremony<'_>) {
+/// Until a drill was held, here or by `rehearse`, nobody knows whether the way back works.
+fn not_rehearsed(ceremony: &Ceremony<'_>) -> Result<(), Failure> {
     let declared = matches!(ceremony.config.break_glass, BreakGlass::Logins { .. });
-    if declared && !steps::drill::held(ceremony) {
-        ceremony.find("break-glass is not rehearsed: the grant holds, no drill was held");
+    if !declared || steps::drill::held(ceremony) {
+        return Ok(());
     }
+    match Rehearsed::last(&ceremony.config.checkpoint.path)? {
+        None => ceremony.find("break-glass is not rehearsed: the grant holds, no drill was held"),
+        Some(rehearsed) if !rehearsed.without.is_empty() => ceremony.find(format!(
+            "break-glass was rehearsed without {}: nobody knows whether their shares work",
+            rehearsed.without.join(", ")
+        )),
+        Some(_) => {}
+    }
+    Ok(())
 }
 
 /// Where the report is, wherever its reader stands.

@@ -63,26 +63,12 @@ pub(super) struct UnderWay {
     pub(super) completing: Option<i64>,
 }
 
-/// The last rehearsal that passed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Rehearsed {
-    /// When it was over.
-    pub at: String,
-    /// Its evidence.
-    pub evidence: PathBuf,
-    /// Custodians whose share was in none of its quorums.
-    #[serde(default)]
-    pub without: Vec<String>,
-}
-
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Record {
     version: u32,
     cluster: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     under_way: Option<UnderWay>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    rehearsed: Option<Rehearsed>,
 }
 
 /// A token under the checkpoint's key.
@@ -144,18 +130,11 @@ impl Journal {
     /// # Errors
     /// The disk refuses.
     pub(super) fn note(&self, under_way: Option<UnderWay>) -> Result<(), Failure> {
+        // Cloned first: what is borrowed here is replaced below.
+        let record = self.record.borrow().clone();
         self.write(Record {
             under_way,
-            ..self.record.borrow().clone()
-        })
-    }
-
-    /// # Errors
-    /// The disk refuses.
-    pub(super) fn passed(&self, rehearsed: Rehearsed) -> Result<(), Failure> {
-        self.write(Record {
-            rehearsed: Some(rehearsed),
-            ..self.record.borrow().clone()
+            ..record
         })
     }
 
@@ -227,14 +206,6 @@ impl Journal {
     }
 }
 
-/// The last rehearsal that passed on this cluster, as far as this directory knows.
-///
-/// # Errors
-/// The journal cannot be read.
-pub fn last_rehearsal(directory: &Path) -> Result<Option<Rehearsed>, Failure> {
-    Ok(read(directory)?.and_then(|record| record.rehearsed))
-}
-
 fn read(directory: &Path) -> Result<Option<Record>, Failure> {
     let path = directory.join(NAME);
     let Some(bytes) = read_bounded(&path)? else {
@@ -302,30 +273,15 @@ mod tests {
     }
 
     #[test]
-    fn the_last_rehearsal_outlives_what_is_noted_after_it() {
-        let directory = private();
-        let rehearsed = Rehearsed {
-            at: "2026-01-01T00:00:00Z".into(),
-            evidence: "x.json".into(),
-            without: vec!["carol".into()],
-        };
-        let first = journal(directory.path());
-        assert_eq!(last_rehearsal(directory.path()).unwrap(), None);
-        first.passed(rehearsed.clone()).unwrap();
-        first.note(None).unwrap();
-        assert_eq!(last_rehearsal(directory.path()).unwrap(), Some(rehearsed));
-    }
-
-    #[test]
     fn a_damaged_journal_and_one_of_a_later_program_are_refused() {
         let directory = private();
         fs::write(directory.path().join(NAME), "{").unwrap();
-        assert!(last_rehearsal(directory.path()).is_err());
+        assert!(Journal::open(directory.path(), "prod", None).is_err());
         fs::write(
             directory.path().join(NAME),
             r#"{"version":2,"cluster":"prod"}"#,
         )
         .unwrap();
-        assert!(last_rehearsal(directory.path()).is_err());
+        assert!(Journal::open(directory.path(), "prod", None).is_err());
     }
 }

@@ -27,7 +27,6 @@ use crate::failure::Exit;
 use crate::interrupt::Interrupt;
 
 pub use emergency::{Command, break_glass};
-pub use journal::{Rehearsed, last_rehearsal};
 pub use rehearsing::rehearse;
 
 /// What was typed, of both commands.

@@ -7,12 +7,12 @@ use super::ending::end;
 use super::event::Event;
 use super::evidence::Evidence;
 use super::gathering::{Gathered, gather};
-use super::journal::{Kept, Rehearsed};
+use super::journal::Kept;
 use super::leftovers::{self, Stray};
 use super::making::{self, Purpose};
 use super::way::Way;
 use super::{AFTER_A_STOP, Ended, Options, Told};
-use crate::bootstrap::checkpoint::now;
+use crate::bootstrap::checkpoint::{Rehearsed, now};
 use crate::config::Config;
 use crate::failure::{Exit, Failure};
 use crate::root_generation::{Held, covering};
@@ -97,11 +97,12 @@ async fn hold(way: &mut Way<'_>, key: Option<&SigningKey>) -> Result<Ended, Fail
     drop(gathered.held);
     let path = evidence.write(way, key, &findings)?;
     let without = gathered.away.into_iter().map(|(name, _)| name);
-    way.journal.passed(Rehearsed {
+    let rehearsed = Rehearsed {
         at: now(),
         evidence: path.clone(),
         without: without.collect(),
-    })?;
+    };
+    rehearsed.keep(way.journal.directory())?;
     Ok(ended(way, &path, findings))
 }
 

@@ -7,8 +7,8 @@ use std::time::Duration;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use crate::ceremony::{Ceremony, Run, Server, disturbed};
-use crate::support::{Action, Proxy, Running, Setup, Tool, require};
+use crate::ceremony::{Ceremony, Run, Server, disturbed, killed_or_ended};
+use crate::support::{Action, Proxy, Setup, Tool, require};
 
 /// Every custodian's key at hand.
 const WORDS: [&str; 8] = [
@@ -98,19 +98,6 @@ fn every_share_helps_to_make_a_root_token_on_vault_with_recovery_keys() {
 #[test]
 fn every_share_helps_to_make_a_root_token_on_vault_with_unseal_keys() {
     rehearsed_on(Setup::Vault1211Shamir);
-}
-
-/// The end of a run, or nothing where it was killed with a request in the air.
-fn killed_or_ended(mut run: Running, proxy: &Proxy) -> Option<Run> {
-    loop {
-        if proxy.wait_for_held(Duration::from_millis(5)) {
-            run.kill();
-            return None;
-        }
-        if run.has_ended() {
-            return Some(Run::from(run.finish()));
-        }
-    }
 }
 
 /// Each run is killed one request later in the drill than the one before, by turns before its request arrives and

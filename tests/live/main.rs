@@ -12,6 +12,7 @@
 mod abandon;
 mod addresses;
 mod badly;
+mod break_glass;
 mod ceremony;
 mod desktop;
 mod diagnoses;

@@ -9,6 +9,7 @@ mod beside;
 mod diary;
 mod durable;
 mod error;
+mod rehearsal;
 mod replicated;
 mod secrets_file;
 
@@ -19,6 +20,7 @@ use std::path::{Path, PathBuf};
 pub(crate) use beside::{destroy_beside, lock, write_beside};
 pub use diary::{Asked, Attempt, Cluster, Diary, Entry, Generating, Proof, ShareRecord, VERSION};
 pub use error::CheckpointError;
+pub use rehearsal::Rehearsed;
 pub use replicated::Mark;
 
 use crate::bootstrap::evidence::Evidence;

@@ -39,6 +39,22 @@ impl Custody<'_> {
         text.trim_end_matches('\n').to_owned()
     }
 
+    /// Where an `age` custodian's file is.
+    pub fn file(&self, name: &str) -> std::path::PathBuf {
+        let custodians = self.file["init"]["custodians"].as_array();
+        let mut custodians = custodians.expect("custodians").iter();
+        let custodian = custodians.find(|custodian| custodian["name"] == name);
+        let file = custodian.and_then(|custodian| custodian["age"]["file"].as_str());
+        self.directory.join(file.expect("a file"))
+    }
+
+    /// Puts another text where the share of this holder is, encrypted to them.
+    pub fn replace(&self, name: &str, text: &str) {
+        let recipient = self.identities[name].to_public();
+        let sealed = age::encrypt_and_armor(&recipient, text.as_bytes()).expect("sealed");
+        std::fs::write(self.file(name), sealed).expect("written");
+    }
+
     /// An armored text, decrypted with the holder's identity.
     pub fn open(&self, name: &str, armored: &str) -> String {
         let bytes = armored.as_bytes();

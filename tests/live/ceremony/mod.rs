@@ -10,7 +10,9 @@ mod run;
 mod secrecy;
 mod server;
 
-use crate::support::{Action, Proxy};
+use std::time::Duration;
+
+use crate::support::{Action, Proxy, Running};
 
 pub use api::Api;
 pub use custody::{looks_like_a_share, root_from_shares};
@@ -27,4 +29,17 @@ pub fn disturbed(
     Proxy::before(server, move |request| {
         rule(request.number, &request.label())
     })
+}
+
+/// The end of a run, or nothing where it was killed with a request in the air.
+pub fn killed_or_ended(mut run: Running, proxy: &Proxy) -> Option<Run> {
+    loop {
+        if proxy.wait_for_held(Duration::from_millis(5)) {
+            run.kill();
+            return None;
+        }
+        if run.has_ended() {
+            return Some(Run::from(run.finish()));
+        }
+    }
 }

@@ -114,6 +114,11 @@ impl VaultServer {
         ServerBuilder::new(setup).start()
     }
 
+    /// The server's own program, which is its command line too.
+    pub fn program(&self) -> std::path::PathBuf {
+        self.builder.program()
+    }
+
     fn try_start(&mut self) -> Result<(), String> {
         let mut command = Command::new(self.builder.program());
         command

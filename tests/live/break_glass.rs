@@ -1,0 +1,80 @@
+//! The way back after hand-over: practised, and in earnest.
+
+mod emergency;
+mod killed;
+mod rehearsal;
+mod shares;
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use crate::ceremony::{Api, Ceremony, Run, Server};
+
+/// Where an attempt is looked at.
+const ATTEMPT: &str = "sys/generate-root-token/attempt";
+/// Every custodian's key at hand.
+const KEYS: [&str; 6] = [
+    "--identity",
+    "alice.key",
+    "--identity",
+    "bob.key",
+    "--identity",
+    "carol.key",
+];
+
+/// A cluster whose root is dead and whose drill was put off.
+fn handed_over(server: &Server) -> Ceremony {
+    let ceremony = Ceremony::at(server);
+    ceremony.apply().exits(4).prints(&["not rehearsed"]);
+    ceremony
+}
+
+/// `command` with every key and these words.
+fn with_keys<'a>(command: &'a str, words: &[&'a str]) -> Vec<&'a str> {
+    let before = std::iter::once(command).chain(KEYS);
+    before.chain(words.iter().copied()).collect()
+}
+
+fn rehearse(ceremony: &Ceremony) -> Run {
+    ceremony.run(&with_keys("rehearse", &[]))
+}
+
+/// A look that stays the same from the first time to the last: an auditor's own session.
+fn auditor<'a>(server: &'a Server, ceremony: &Ceremony) -> Api<'a> {
+    server
+        .api()
+        .log_in("audit-reader", &ceremony.secrets["audit"])
+}
+
+fn accessors(auditor: &Api<'_>) -> BTreeSet<String> {
+    let (status, answer) = auditor.list("auth/token/accessors");
+    assert_eq!(status, 200, "{answer}");
+    let keys = answer["data"]["keys"].as_array().expect("keys");
+    keys.iter()
+        .map(|key| key.as_str().expect("a text").to_owned())
+        .collect()
+}
+
+/// No root token, and no attempt at one.
+fn nothing_is_left(server: &Server, ceremony: &Ceremony) {
+    auditor(server, ceremony).no_root_is_left();
+    let ada = server.api().log_in("ada", &ceremony.secrets["ada"]);
+    assert_eq!(ada.read(ATTEMPT)["data"]["started"], false);
+    let left = ceremony.files_in("checkpoint");
+    let tokens = ["break-glass.generated", "break-glass.limited"];
+    assert!(
+        !left.iter().any(|name| tokens.contains(&name.as_str())),
+        "{left:?}"
+    );
+}
+
+/// The newest evidence of this kind.
+fn evidence(ceremony: &Ceremony, kind: &str) -> Value {
+    let mut names = ceremony.files_in("checkpoint");
+    names.retain(|name| name.starts_with(kind) && name.ends_with(".json"));
+    names.sort();
+    let name = names.last().expect("evidence");
+    let text = std::fs::read_to_string(ceremony.path("checkpoint").join(name)).expect("a file");
+    serde_json::from_str(&text).expect("JSON")
+}

@@ -1,0 +1,165 @@
+//! `break-glass -- CMD`: a command works as root, and root is dead afterwards.
+
+use rustix::process::Signal;
+
+use super::{accessors, auditor, evidence, handed_over, nothing_is_left, with_keys};
+use crate::ceremony::{Ceremony, Run, Server};
+use crate::support::{Setup, require};
+
+fn break_glass(ceremony: &Ceremony, words: &[&str]) -> Run {
+    ceremony.run(&with_keys("break-glass", words))
+}
+
+fn a_policy_is_listed_on(setup: Setup) {
+    require!(setup.components());
+    let server = Server::of(setup);
+    let ceremony = handed_over(&server);
+    let program = server.program();
+    let program = program.to_str().expect("a path");
+    let before = accessors(&auditor(&server, &ceremony));
+    let words = ["--reason", "test", "--env", "--", program, "policy", "list"];
+    let run = break_glass(&ceremony, &words);
+    run.exits(0)
+        .prints(&["vault-bootstrap-break-glass"])
+        .shows_no_token();
+    run.says(&["the command ended with 0; its root token is revoked and dead"]);
+    let auditor = auditor(&server, &ceremony);
+    auditor.no_root_is_left();
+    // The two sessions of the auditor are all that is more than before.
+    assert_eq!(accessors(&auditor).len(), before.len() + 1);
+    let evidence = evidence(&ceremony, "break-glass-");
+    assert_eq!(evidence["reason"], "test");
+    assert_eq!(evidence["generated"]["after"], 403);
+    assert_eq!(evidence["limited"]["proof"]["after"], 403);
+    assert_eq!(evidence["limited"]["proof"]["before"], 200);
+}
+
+#[test]
+fn the_custodians_and_the_login_are_enough_on_openbao_272() {
+    a_policy_is_listed_on(Setup::OpenBao272Static);
+}
+
+#[test]
+fn the_custodians_and_the_login_are_enough_on_openbao_262() {
+    a_policy_is_listed_on(Setup::OpenBao262AwsKms);
+}
+
+#[test]
+fn the_custodians_and_the_login_are_enough_on_vault_with_recovery_keys() {
+    a_policy_is_listed_on(Setup::Vault1211AwsKms);
+}
+
+#[test]
+fn the_custodians_and_the_login_are_enough_on_vault_with_unseal_keys() {
+    a_policy_is_listed_on(Setup::Vault1211Shamir);
+}
+
+#[test]
+fn the_command_reads_the_token_by_a_descriptor_and_finds_none_in_its_environment() {
+    require!(["openbao-2.7.2"]);
+    let server = Server::in_memory();
+    let mut ceremony = handed_over(&server);
+    ceremony
+        .environment
+        .push(("BAO_TOKEN".into(), "of-before".into()));
+    let script = "test -z \"$VAULT_TOKEN$BAO_TOKEN\" && \
+                  test $(wc -c < /dev/fd/$VAULT_BOOTSTRAP_TOKEN_FD) -gt 20 && \
+                  VAULT_TOKEN=$(cat /dev/fd/$VAULT_BOOTSTRAP_TOKEN_FD) \"$1\" token lookup";
+    let program = server.program();
+    let words = ["--reason", "x", "--", "sh", "-c", script, "sh"];
+    let words: Vec<&str> = words.into_iter().chain(program.to_str()).collect();
+    let run = break_glass(&ceremony, &words);
+    // `token lookup` prints the token itself: that is the command's own doing.
+    assert!(run.stdout.contains("explicit_max_ttl    30m"), "{run}");
+    assert!(run.stdout.contains("orphan              true"), "{run}");
+    run.exits(0);
+    nothing_is_left(&server, &ceremony);
+}
+
+#[test]
+fn whatever_the_command_does_its_root_token_is_dead_afterwards() {
+    require!(["openbao-2.7.2"]);
+    let server = Server::in_memory();
+    let ceremony = handed_over(&server);
+    let program = server.program();
+    let program = program.to_str().expect("a path");
+    let cases: [(&[&str], i32, &str); 4] = [
+        (&["sh", "-c", "exit 7"], 7, "the command ended with 7"),
+        (
+            &["sh", "-c", "kill -SEGV $$"],
+            139,
+            "the command was ended by signal 11",
+        ),
+        (
+            &[program, "token", "revoke", "-self"],
+            0,
+            "the command ended with 0",
+        ),
+        (
+            &["/there/is/no/such"],
+            1,
+            "/there/is/no/such cannot be run: No such file",
+        ),
+    ];
+    for (command, code, said) in cases {
+        let mut words = vec!["--reason", "x", "--env", "--"];
+        words.extend(command);
+        break_glass(&ceremony, &words).exits(code).says(&[said]);
+        nothing_is_left(&server, &ceremony);
+    }
+}
+
+#[test]
+fn a_command_that_leaves_a_root_token_is_told_of() {
+    require!(["openbao-2.7.2"]);
+    let server = Server::in_memory();
+    let ceremony = handed_over(&server);
+    let program = server.program();
+    let program = program.to_str().expect("a path");
+    let leaves = [
+        "token",
+        "create",
+        "-orphan",
+        "-policy=root",
+        "-ttl=60s",
+        "-field=accessor",
+    ];
+    let mut words = vec!["--reason", "x", "--env", "--", program];
+    words.extend(leaves);
+    let run = break_glass(&ceremony, &words);
+    run.exits(4)
+        .says(&["another root token is alive: accessor", "auth/token/create"]);
+    assert_eq!(auditor(&server, &ceremony).roots().len(), 1);
+}
+
+#[test]
+fn at_its_time_the_command_is_ended_and_so_is_its_token() {
+    require!(["openbao-2.7.2"]);
+    let server = Server::in_memory();
+    let ceremony = handed_over(&server);
+    let words = ["--reason", "x", "--max-age", "10s", "--", "sleep", "600"];
+    break_glass(&ceremony, &words).exits(1).says(&[
+        "the command was ended at its time; its root token is revoked and dead",
+        "give it longer with --max-age",
+    ]);
+    nothing_is_left(&server, &ceremony);
+}
+
+#[test]
+fn a_stop_ends_the_command_and_its_token() {
+    require!(["openbao-2.7.2"]);
+    let server = Server::in_memory();
+    let ceremony = handed_over(&server);
+    for (signal, code) in [(Signal::TERM, 143), (Signal::INT, 130)] {
+        let script = "echo ready >&2; exec sleep 600";
+        let words = with_keys("break-glass", &["--reason", "x", "--", "sh", "-c", script]);
+        ceremony.save();
+        let run = ceremony.tool().spawn(&words);
+        run.wait_for_line("the command", |line| line == "ready");
+        run.signal(signal);
+        Run::from(run.finish())
+            .exits(code)
+            .says(&["as signal", "its root token is revoked and dead"]);
+        nothing_is_left(&server, &ceremony);
+    }
+}

@@ -1,0 +1,158 @@
+//! `rehearse`: the drill after hand-over, and what it leaves: evidence, and nothing else.
+
+use std::process::Command;
+
+use serde_json::json;
+
+use super::{accessors, auditor, evidence, handed_over, nothing_is_left, rehearse, with_keys};
+use crate::ceremony::Server;
+use crate::support::{Setup, require};
+
+fn rehearsed_on(setup: Setup) {
+    require!(setup.components());
+    let server = Server::of(setup);
+    let ceremony = handed_over(&server);
+    let auditor = auditor(&server, &ceremony);
+    let before = accessors(&auditor);
+    let run = rehearse(&ceremony);
+    // Vault 1 lets anybody start a generation, which is a finding.
+    run.exits(if setup.is_openbao() { 0 } else { 4 })
+        .shows_no_token();
+    run.prints(&[
+        "rehearsed: the way back into",
+        "works, and nothing of it is left",
+    ]);
+    assert_eq!(
+        accessors(&auditor),
+        before,
+        "the accessors are those of before"
+    );
+    auditor.no_root_is_left();
+    let evidence = evidence(&ceremony, "rehearsal-");
+    let quorums = evidence["quorums"].as_array().expect("quorums");
+    assert_eq!(quorums[0]["custodians"], json!(["alice", "bob"]));
+    assert_eq!(quorums[1]["custodians"], json!(["alice", "carol"]));
+    for quorum in quorums {
+        assert_eq!(quorum["proof"]["before"], 200);
+        assert_eq!(quorum["proof"]["after"], 403);
+        let lines = quorum["audit"][0]["lines"].as_array().expect("lines");
+        let paths: Vec<_> = lines.iter().map(|line| line["path"].as_str()).collect();
+        assert!(paths.contains(&Some("auth/token/revoke-self")), "{paths:?}");
+    }
+    // What was missing is not missed any more.
+    ceremony.apply().never_says(&["not rehearsed"]);
+}
+
+#[test]
+fn nothing_is_left_behind_but_evidence_on_openbao_272() {
+    rehearsed_on(Setup::OpenBao272Static);
+}
+
+#[test]
+fn nothing_is_left_behind_but_evidence_on_openbao_262() {
+    rehearsed_on(Setup::OpenBao262AwsKms);
+}
+
+#[test]
+fn nothing_is_left_behind_but_evidence_on_vault_with_recovery_keys() {
+    rehearsed_on(Setup::Vault1211AwsKms);
+}
+
+#[test]
+fn nothing_is_left_behind_but_evidence_on_vault_with_unseal_keys() {
+    rehearsed_on(Setup::Vault1211Shamir);
+}
+
+#[test]
+fn a_custodian_who_does_not_answer_is_named_and_two_are_too_many() {
+    require!(["openbao-2.7.2"]);
+    let server = Server::in_memory();
+    let ceremony = handed_over(&server);
+    let one_key = [
+        "rehearse",
+        "--identity",
+        "alice.key",
+        "--identity",
+        "bob.key",
+    ];
+    let run = ceremony.run(&one_key);
+    run.exits(4)
+        .prints(&["carol did not answer, and their share was not tried: no terminal"]);
+    let facts = evidence(&ceremony, "rehearsal-");
+    assert_eq!(facts["custodians"][2]["name"], "carol");
+    assert_eq!(facts["custodians"][2]["answered"], false);
+    let log = server.audit().after_this();
+    ceremony
+        .run(&["rehearse", "--identity", "alice.key"])
+        .exits(1)
+        .says(&[
+            "1 of the 2 shares that a root token needs could be had; nothing was started",
+            "bob does not answer",
+            "carol does not answer",
+        ]);
+    assert!(
+        !log.writes()
+            .iter()
+            .any(|line| line.contains("generate-root"))
+    );
+    nothing_is_left(&server, &ceremony);
+}
+
+#[test]
+fn evidence_is_signed_and_a_changed_word_shows() {
+    require!(["openbao-2.7.2"]);
+    let server = Server::in_memory();
+    let ceremony = handed_over(&server);
+    let pair = minisign::KeyPair::generate_unencrypted_keypair().expect("keys");
+    let secret = pair.sk.to_box(None).expect("a key").into_string();
+    ceremony.write("evidence.key", &secret);
+    ceremony.write(
+        "evidence.pub",
+        &pair.pk.to_box().expect("a key").into_string(),
+    );
+    ceremony
+        .run(&with_keys("rehearse", &["--sign-key", "evidence.key"]))
+        .exits(0);
+    let names = ceremony.files_in("checkpoint");
+    let name = names
+        .iter()
+        .find(|name| name.ends_with(".minisig"))
+        .expect("a signature");
+    let file = format!("checkpoint/{}", name.trim_end_matches(".minisig"));
+    let verify = ["report", "verify", &file, "--key", "evidence.pub"];
+    ceremony
+        .run(&verify)
+        .exits(0)
+        .prints(&["is what was signed: rehearsal of"]);
+    if let Ok(theirs) = Command::new("minisign")
+        .args(["-V", "-m", &file, "-p", "evidence.pub"])
+        .current_dir(ceremony.path("."))
+        .output()
+    {
+        assert!(theirs.status.success(), "{theirs:?}");
+    }
+    let path = ceremony.path(&file);
+    let text = std::fs::read_to_string(&path).expect("a file");
+    std::fs::write(&path, text.replace("alice", "mallory")).expect("written");
+    ceremony
+        .run(&verify)
+        .exits(3)
+        .says(&["is not what the key in evidence.pub has signed"]);
+}
+
+#[test]
+fn an_attempt_of_somebody_else_is_left_alone() {
+    require!(["openbao-2.7.2"]);
+    let server = Server::in_memory();
+    let ceremony = handed_over(&server);
+    let ada = server.api().log_in("ada", &ceremony.secrets["ada"]);
+    ada.write(super::ATTEMPT, &json!({}));
+    rehearse(&ceremony)
+        .exits(3)
+        .says(&["a root generation of somebody else is under way"]);
+    assert_eq!(
+        ada.read(super::ATTEMPT)["data"]["started"],
+        true,
+        "it is theirs"
+    );
+}

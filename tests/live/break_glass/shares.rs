@@ -1,0 +1,52 @@
+//! Shares that are none, or not of this cluster: said, and nothing is left of the attempt.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+use super::{evidence, handed_over, nothing_is_left, rehearse};
+use crate::ceremony::Server;
+use crate::support::require;
+
+#[test]
+fn a_share_in_any_spelling_counts_and_one_of_another_cluster_does_not() {
+    require!(["openbao-2.7.2"]);
+    let (server, other) = (Server::in_memory(), Server::in_memory());
+    let ceremony = handed_over(&server);
+    let foreign = handed_over(&other);
+    let right = ceremony.custody().share("bob");
+    let bytes = STANDARD.decode(&right).expect("base64");
+    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let url_safe = right.replace('+', "-").replace('/', "_");
+    for spelled in [
+        hex.clone(),
+        hex.to_uppercase(),
+        url_safe,
+        format!("{right}\n"),
+    ] {
+        ceremony.custody().replace("bob", &spelled);
+        rehearse(&ceremony).exits(0);
+    }
+    let cases: [(&str, &[&str]); 3] = [
+        (
+            &foreign.custody().share("bob"),
+            &[
+                "the shares of alice, bob do not make the key of this cluster",
+                "try other quorums",
+            ],
+        ),
+        (&right[..right.len() - 8], &["bob"]),
+        (
+            &ceremony.custody().share("alice"),
+            &["the share of bob was given already: two custodians hold the same one"],
+        ),
+    ];
+    for (text, said) in cases {
+        ceremony.custody().replace("bob", text);
+        rehearse(&ceremony).exits(3).says(said);
+        nothing_is_left(&server, &ceremony);
+    }
+    assert_eq!(
+        evidence(&ceremony, "rehearsal-")["findings"],
+        serde_json::json!([])
+    );
+}
