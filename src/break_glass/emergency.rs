@@ -153,6 +153,8 @@ async fn limited(
     let root = making::root(way, &quorum, purpose, &mut stray).await?;
     drop(quorum);
     drop(gathered);
+    // Before there is another one of ours that it could be taken for.
+    let strays = leftovers::end_stray(way, root.token(), stray).await;
     let until = Instant::now() + command.max_age;
     let made = child_of(way, &root, command).await;
     let mut marked = Vec::new();
@@ -162,7 +164,6 @@ async fn limited(
         evidence.set("limited", json!({"accessor": session.accessor}));
         marked = mark(way, root.token(), &session.accessor, &logs).await;
     }
-    let strays = leftovers::end_stray(way, root.token(), stray).await;
     let proof = end(way, root).await?;
     way.journal.forget(Kept::Generated)?;
     evidence.set("generated", proof);
@@ -188,10 +189,19 @@ async fn child_of(way: &Way<'_>, root: &RootToken, command: &Command) -> Result<
 async fn last_look(way: &Way<'_>, limited: &Token) -> Vec<String> {
     let client = way.client.in_namespace(None);
     let look = async {
-        let own = lookup_self(&client, limited).await?;
+        let own = match lookup_self(&client, limited).await {
+            Err(error) if error.is_forbidden() => {
+                return Err(Failure::refused("the command ended its own token"));
+            }
+            own => own?,
+        };
         leftovers::others(way, limited, &own.accessor, None).await
     };
-    let unseen = |why: String| vec![format!("nobody could look for other root tokens: {why}")];
+    let unseen = |why: String| {
+        vec![format!(
+            "nobody could look for root tokens that the command left: {why}"
+        )]
+    };
     match tokio::time::timeout(LAST_LOOK, look).await {
         Ok(Ok(lines)) => lines,
         Ok(Err(failure)) => unseen(failure.to_string()),
