@@ -1,10 +1,12 @@
 //! What was typed: clap types and nothing else.
 
-use std::ffi::OsString;
+mod break_glass;
+
 use std::path::PathBuf;
-use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub use break_glass::{BreakGlass, LoginChoice, Quorum, Rehearse, ShareOf, WithHolders, Work};
 
 /// Takes a HashiCorp Vault or OpenBao cluster from uninitialised to handed over.
 ///
@@ -127,6 +129,13 @@ pub enum Command {
         2 usage or configuration · 3 refused, a person must look ·\n\
         4 done, with findings · 130, 143 interrupted safely")]
     BreakGlass(BreakGlass),
+    /// What a holder does with their share
+    #[command(
+        subcommand,
+        after_help = "Example:\n  vault-bootstrap share submit BG1-… --identity bob.key\n\n\
+        Exit codes: those of the command behind it"
+    )]
+    Share(ShareOf),
     /// What concerns evidence
     #[command(
         subcommand,
@@ -191,66 +200,6 @@ pub struct Apply {
     /// How many seconds a person who must sign in is waited for
     #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub sign_in_timeout: u64,
-}
-
-/// What both need that make a root token.
-#[derive(Debug, Args)]
-pub struct Quorum {
-    /// File with an age identity that opens a share; may be given several times
-    #[arg(long, value_name = "FILE")]
-    pub identity: Vec<PathBuf>,
-    /// The break-glass login to use, where not the first that opens
-    #[arg(long, value_name = "NAME")]
-    pub login: Option<String>,
-    /// Sign the evidence with this secret key of minisign
-    #[arg(long, value_name = "FILE")]
-    pub sign_key: Option<PathBuf>,
-    /// How many seconds a person who must sign in is waited for
-    #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..=3600))]
-    pub sign_in_timeout: u64,
-}
-
-/// Options of `rehearse`.
-#[derive(Debug, Args)]
-pub struct Rehearse {
-    /// Shares and login.
-    #[command(flatten)]
-    pub quorum: Quorum,
-}
-
-/// Options of `break-glass`.
-#[derive(Debug, Args)]
-pub struct BreakGlass {
-    /// Why, for the evidence; it also stands beside the token at the server
-    #[arg(long, value_name = "TEXT", value_parser = clap::builder::NonEmptyStringValueParser::new())]
-    pub reason: String,
-    /// How long the token lives at the most, such as 30m; the command is ended then
-    #[arg(long, value_name = "TIME", default_value = "30m", value_parser = max_age)]
-    pub max_age: Duration,
-    /// Put the token into the command's environment too, as VAULT_TOKEN and BAO_TOKEN
-    #[arg(long)]
-    pub env: bool,
-    /// Shares and login.
-    #[command(flatten)]
-    pub quorum: Quorum,
-    /// What to run; a shell where nothing is named
-    #[arg(last = true, value_name = "CMD")]
-    pub command: Vec<OsString>,
-}
-
-/// A number and its unit, from ten seconds to a day.
-fn max_age(text: &str) -> Result<Duration, String> {
-    let seconds = [("s", 1), ("m", 60), ("h", 3600)]
-        .into_iter()
-        .find_map(|(unit, seconds)| {
-            let number: u64 = text.strip_suffix(unit)?.parse().ok()?;
-            number.checked_mul(seconds)
-        });
-    match seconds {
-        Some(seconds @ 10..=86_400) => Ok(Duration::from_secs(seconds)),
-        Some(_) => Err("from 10s to 24h".into()),
-        None => Err("write it as 90s, 30m or 2h".into()),
-    }
 }
 
 /// What concerns evidence.

@@ -1,7 +1,9 @@
 //! `vault-bootstrap`: parse, dispatch, exit code. Everything else is in the library.
 
+#[path = "main/quorum.rs"]
+mod quorum;
+
 use std::io::IsTerminal;
-use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
@@ -12,11 +14,9 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use vault_bootstrap::bootstrap::event::Event;
 use vault_bootstrap::bootstrap::{self, Options};
-use vault_bootstrap::break_glass;
 use vault_bootstrap::break_glass::event::Event as Moment;
 use vault_bootstrap::cli::{
-    Apply, BreakGlass, Cli, ColorChoice, Command, CompletionTarget, Custodian, Global, OutputForm,
-    Quorum, ReportOf,
+    Apply, Cli, ColorChoice, Command, CompletionTarget, Custodian, Global, OutputForm, ReportOf,
 };
 use vault_bootstrap::config::{self, Config};
 use vault_bootstrap::edge::cluster;
@@ -25,7 +25,6 @@ use vault_bootstrap::hardening;
 use vault_bootstrap::interrupt::Interrupt;
 use vault_bootstrap::report::{Color, Output, Report};
 use vault_bootstrap::secret::wipe_stack;
-use vault_bootstrap::signing;
 
 /// Wipes every block of memory as it is given back: HTTP and TLS buffers too hold secrets.
 #[global_allocator]
@@ -101,14 +100,19 @@ async fn dispatch(cli: Cli, report: &Report, unlocked: Option<String>) -> Result
             Ok(Exit::Done.into())
         }
         Command::Apply(typed) => Box::pin(apply(&cli.global, typed, report, unlocked)).await,
-        Command::Rehearse(typed) => Box::pin(rehearse(&cli.global, typed.quorum, report)).await,
-        Command::BreakGlass(typed) => Box::pin(break_glass(&cli.global, typed, report)).await,
+        Command::Rehearse(typed) => {
+            Box::pin(quorum::rehearse(&cli.global, typed.quorum, report)).await
+        }
+        Command::BreakGlass(typed) => {
+            Box::pin(quorum::break_glass(&cli.global, typed, report)).await
+        }
+        Command::Share(typed) => quorum::submit(&cli.global, typed, report).await,
         Command::Report(ReportOf::Verify {
             file,
             key,
             signature,
         }) => {
-            verify(&file, &key, signature, report)?;
+            quorum::verify(&file, &key, signature, report)?;
             Ok(Exit::Done.into())
         }
         Command::Status => {
@@ -175,69 +179,6 @@ async fn apply(
         exit: ended.exit,
         last: Some(Last::Event(ended.last)),
     })
-}
-
-async fn rehearse(global: &Global, typed: Quorum, report: &Report) -> Result<Ended, Failure> {
-    let config = load(global)?;
-    let interrupt = Interrupt::default();
-    let tell = |moment| report.moment(&moment, false);
-    let options = quorum(typed);
-    let rehearsing = break_glass::rehearse(&config, &options, (&interrupt, &tell));
-    let ended = Box::pin(stoppable(&interrupt, rehearsing)).await?;
-    Ok(Ended {
-        exit: ended.exit,
-        last: Some(Last::Moment(ended.last, false)),
-    })
-}
-
-async fn break_glass(
-    global: &Global,
-    typed: BreakGlass,
-    report: &Report,
-) -> Result<Ended, Failure> {
-    let config = load(global)?;
-    let interrupt = Interrupt::default();
-    let tell = |moment| report.moment(&moment, true);
-    let command = break_glass::Command {
-        argv: typed.command,
-        reason: typed.reason,
-        max_age: typed.max_age,
-        env: typed.env,
-    };
-    let options = quorum(typed.quorum);
-    let breaking = break_glass::break_glass(&config, &options, &command, (&interrupt, &tell));
-    let ended = Box::pin(stoppable(&interrupt, breaking)).await?;
-    Ok(Ended {
-        exit: ended.exit,
-        last: Some(Last::Moment(ended.last, true)),
-    })
-}
-
-fn quorum(typed: Quorum) -> break_glass::Options {
-    break_glass::Options {
-        identities: typed.identity,
-        sign_in_seconds: typed.sign_in_timeout,
-        login: typed.login,
-        sign_key: typed.sign_key,
-    }
-}
-
-fn verify(
-    file: &Path,
-    key: &Path,
-    signature: Option<PathBuf>,
-    report: &Report,
-) -> Result<(), Failure> {
-    let signature = signature.unwrap_or_else(|| {
-        let mut name = file.as_os_str().to_owned();
-        name.push(".minisig");
-        name.into()
-    });
-    let comment = signing::verify(file, &signature, key)?;
-    let facts = serde_json::json!({"version": 1, "verified": file, "comment": comment});
-    let text = format!("{} is what was signed: {comment}", file.display());
-    report.result(&text, &facts);
-    Ok(())
 }
 
 /// Work that is told of the signals that end a process, and ends in its own way.

@@ -135,6 +135,7 @@ pub(super) fn belongs(
 ) -> Result<bool, Failure> {
     let checkpoint = ceremony.diary();
     let known = checkpoint.diary().cluster.cluster_id.as_deref();
+    let known = known.or(ceremony.config.cluster.id.as_deref());
     match (known, health.cluster_id.as_deref()) {
         (None, _) => Ok(true),
         (Some(_), None) => Ok(false),

@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::audit_lines::{lines, logs, mark};
+use super::audit_lines::{Log, lines, logs, mark};
 use super::child::{self, End};
 use super::ending::end;
 use super::event::Event;
@@ -19,6 +19,7 @@ use super::journal::Kept;
 use super::leftovers::{self, Stray};
 use super::making::{self, Purpose};
 use super::rehearsing::tidy;
+use super::starting::nobody_waits;
 use super::way::Way;
 use super::{Ended, Options, Told};
 use crate::config::Config;
@@ -78,7 +79,7 @@ pub async fn break_glass(
             return Err(failure);
         }
     };
-    let ended = with_root(&mut way, (gathered, stray), command, key.as_ref()).await;
+    let ended = of_a_quorum(&mut way, (gathered, stray), command, key.as_ref()).await;
     if ended.is_err() {
         tidy(&mut way).await;
     }
@@ -88,34 +89,62 @@ pub async fn break_glass(
 
 /// Just as many as it takes. What an earlier run left is ended first, as far as that goes without root.
 async fn shares(way: &mut Way<'_>) -> Result<(Gathered, Option<Stray>), Failure> {
+    nobody_waits(way).await?;
     let stray = leftovers::settle(way).await?;
-    let enough = usize::try_from(way.config.init.threshold).unwrap_or(usize::MAX);
-    let gathered = gather(way, COMMAND, enough).await?;
+    let gathered = gather(way, COMMAND, (way.threshold(), way.threshold())).await?;
     way.keep_to_active().await?;
     Ok((gathered, stray))
 }
 
-async fn with_root(
+async fn of_a_quorum(
     way: &mut Way<'_>,
-    (gathered, stray): (Gathered, Option<Stray>),
+    (gathered, mut stray): (Gathered, Option<Stray>),
     command: &Command,
     key: Option<&SigningKey>,
 ) -> Result<Ended, Failure> {
     // From here to the limited token, a stop waits: it takes seconds.
     let unheard = way.told.0.unheard();
+    let mut evidence = begun(way, command);
+    evidence.gathered(&gathered);
+    let logs = logs(way.config);
+    let purpose = Purpose {
+        command: COMMAND,
+        reason: Some(&command.reason),
+    };
+    let quorum: Vec<&Held> = gathered.held.iter().collect();
+    let root = making::root(way, &quorum, purpose, &mut stray).await?;
+    drop(quorum);
+    drop(gathered);
+    // Taken up again before anything is waited for.
+    drop(unheard);
+    with_root(way, (root, stray, &logs), command, (evidence, key)).await
+}
+
+/// The evidence of a command that is about to run.
+pub(super) fn begun(way: &Way<'_>, command: &Command) -> Evidence {
     let mut evidence = Evidence::begin(way, COMMAND);
     evidence.set("reason", json!(command.reason));
     evidence.set("max_age_seconds", json!(command.max_age.as_secs()));
     evidence.set("command", json!(program(command)));
-    evidence.gathered(&gathered);
-    let (limited, until) = limited(way, (gathered, stray), command, &mut evidence).await?;
+    evidence
+}
+
+/// The command, with a child of this root token, which is kept in the journal and revoked first.
+pub(super) async fn with_root(
+    way: &mut Way<'_>,
+    root: (RootToken, Option<Stray>, &[Log]),
+    command: &Command,
+    (mut evidence, key): (Evidence, Option<&SigningKey>),
+) -> Result<Ended, Failure> {
+    let unheard = way.told.0.unheard();
+    let (limited, until) = limited(way, root, command, &mut evidence).await?;
     drop(unheard);
     let ran = match way.told.0.pending() {
         Some(stop) => Err(stop),
         None => {
             way.note(format!(
-                "the command runs as root for {} s at the most",
-                command.max_age.as_secs()
+                "the command runs as root for {} at the most",
+                in_words(command.max_age)
             ));
             child::run(way, limited.token(), command, until).await
         }
@@ -140,19 +169,10 @@ async fn with_root(
 /// The quorum's token makes one that ends by itself, and is revoked.
 async fn limited(
     way: &mut Way<'_>,
-    (gathered, mut stray): (Gathered, Option<Stray>),
+    (root, stray, logs): (RootToken, Option<Stray>, &[Log]),
     command: &Command,
     evidence: &mut Evidence,
 ) -> Result<(RootToken, Instant), Failure> {
-    let logs = logs(way.config);
-    let purpose = Purpose {
-        command: COMMAND,
-        reason: Some(&command.reason),
-    };
-    let quorum: Vec<&Held> = gathered.held.iter().collect();
-    let root = making::root(way, &quorum, purpose, &mut stray).await?;
-    drop(quorum);
-    drop(gathered);
     // Before there is another one of ours that it could be taken for.
     let strays = leftovers::end_stray(way, root.token(), stray).await;
     let until = Instant::now() + command.max_age;
@@ -162,7 +182,7 @@ async fn limited(
     if let Ok(session) = &made {
         kept = way.journal.keep(Kept::Limited, &session.token).await;
         evidence.set("limited", json!({"accessor": session.accessor}));
-        marked = mark(way, root.token(), &session.accessor, &logs).await;
+        marked = mark(way, root.token(), &session.accessor, logs).await;
     }
     let proof = end(way, root).await?;
     way.journal.forget(Kept::Generated)?;
@@ -213,6 +233,15 @@ fn with_proof(limited: Option<&Value>, proof: Value) -> Value {
     let mut facts = limited.cloned().unwrap_or_else(|| json!({}));
     facts["proof"] = proof;
     facts
+}
+
+/// As a person says it.
+fn in_words(time: Duration) -> String {
+    match time.as_secs() {
+        seconds if seconds % 3600 == 0 => format!("{} h", seconds / 3600),
+        seconds if seconds % 60 == 0 => format!("{} min", seconds / 60),
+        seconds => format!("{seconds} s"),
+    }
 }
 
 /// The program alone: arguments may hold secrets.

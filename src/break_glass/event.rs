@@ -40,6 +40,46 @@ pub enum Event {
         /// How long it is waited for.
         seconds: u64,
     },
+    /// An attempt waits for its holders.
+    Started {
+        /// What they are told.
+        code: String,
+        /// The end of it, to be compared by telephone.
+        spoken: String,
+        /// The cluster's id, which stands in every holder's own file.
+        cluster_id: String,
+        /// How many shares it needs.
+        required: u32,
+    },
+    /// How far the attempt of the server is.
+    Progress {
+        /// Whether there is one.
+        started: bool,
+        /// Shares that it has.
+        given: u32,
+        /// Shares that it needs.
+        required: u32,
+        /// Names it.
+        nonce: String,
+    },
+    /// The attempt that was started here is ended.
+    Cancelled {},
+    /// A share counts.
+    Given {
+        /// Whose.
+        custodian: String,
+        /// Shares that the attempt has now.
+        given: u32,
+        /// Shares that it needs.
+        required: u32,
+    },
+    /// A share was the last one.
+    Complete {
+        /// Whose.
+        custodian: String,
+        /// The token under the starter's pad, of no use to anybody else.
+        encoded: String,
+    },
     /// The run came to its end.
     End {
         /// In a sentence.

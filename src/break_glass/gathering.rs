@@ -1,6 +1,6 @@
 //! Shares back from their custodians, whoever of them answers.
 
-use super::way::Way;
+use super::way::Inside;
 use crate::custodian::{Custodian, IdentityFile};
 use crate::edge::shares::{self, Ask};
 use crate::failure::{Exit, Failure};
@@ -21,11 +21,15 @@ impl Gathered {
 }
 
 /// Asks each custodian until `enough` have answered: machines first, then people. None of them is needed who cannot be
-/// had, as long as enough can.
+/// had, as long as `needed` can.
 ///
 /// # Errors
 /// Too few answered: each of the others with why. Or an interrupted question.
-pub(super) async fn gather(way: &Way<'_>, verb: &str, enough: usize) -> Result<Gathered, Failure> {
+pub(super) async fn gather(
+    way: &Inside<'_>,
+    verb: &str,
+    (enough, needed): (usize, usize),
+) -> Result<Gathered, Failure> {
     let identities = shares::identities(&way.options.identities)?;
     let mut opened = way.custodians().await;
     let order: Vec<String> = opened.iter().map(|(name, _)| name.clone()).collect();
@@ -52,9 +56,8 @@ pub(super) async fn gather(way: &Way<'_>, verb: &str, enough: usize) -> Result<G
         }
     }
     held.sort_by_key(|held| order.iter().position(|name| *name == held.name));
-    let needed = usize::try_from(way.config.init.threshold).unwrap_or(usize::MAX);
     if held.len() < needed {
-        return Err(too_few(way, held.len(), away));
+        return Err(too_few(held.len(), needed, away));
     }
     let away = away.into_iter();
     let away = away.map(|(name, failure)| (name, failure.to_string()));
@@ -64,8 +67,12 @@ pub(super) async fn gather(way: &Way<'_>, verb: &str, enough: usize) -> Result<G
     })
 }
 
-async fn one(
-    way: &Way<'_>,
+/// The share of one custodian.
+///
+/// # Errors
+/// It cannot be had.
+pub(super) async fn one(
+    way: &Inside<'_>,
     verb: &str,
     custodian: &Custodian,
     identities: &[IdentityFile],
@@ -79,11 +86,10 @@ async fn one(
 }
 
 /// Nothing was started: no attempt is to be ended.
-fn too_few(way: &Way<'_>, have: usize, away: Vec<(String, Failure)>) -> Failure {
-    let threshold = way.config.init.threshold;
+fn too_few(have: usize, needed: usize, away: Vec<(String, Failure)>) -> Failure {
     let mut failures = vec![
         Failure::failed(format!(
-            "{have} of the {threshold} shares that a root token needs could be had; nothing was started"
+            "{have} of the {needed} shares that a root token needs could be had; nothing was started"
         ))
         .advise("get hold of the keepers below, or of other keepers, and run the same command again"),
     ];

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::bootstrap::checkpoint::{self, CheckpointError};
 use crate::envelope::{Key, Sealer, WrappedKey};
 use crate::failure::Failure;
-use crate::secret::{RootToken, Token};
+use crate::secret::{RootToken, SecretText, Token};
 
 const NAME: &str = "break-glass.json";
 const LOCK: &str = "break-glass.lock";
@@ -23,6 +23,9 @@ const LOCK: &str = "break-glass.lock";
 const VERSION: u32 = 1;
 /// No journal and no kept token of ours is nearly as long.
 const LONGEST: u64 = 1024 * 1024;
+
+/// The one-time pad of an attempt with several holders.
+const PAD: &str = "break-glass.pad";
 
 /// One of the two tokens that a run may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,6 +64,22 @@ pub(super) struct UnderWay {
     /// be a root token that nobody has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) completing: Option<i64>,
+    /// The same clock when it was too late for that, where it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) until: Option<i64>,
+}
+
+/// An attempt that holders give their shares to, from wherever they are.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Waiting {
+    /// What the holders were told.
+    pub(super) code: String,
+    /// When it was started.
+    pub(super) since: String,
+    /// The server's clock then, in seconds since 1970.
+    pub(super) clock: i64,
+    /// Why, as it was typed.
+    pub(super) reason: String,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,6 +88,8 @@ struct Record {
     cluster: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     under_way: Option<UnderWay>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    waiting: Option<Waiting>,
 }
 
 /// A token under the checkpoint's key.
@@ -138,6 +159,23 @@ impl Journal {
         })
     }
 
+    pub(super) fn waiting(&self) -> Option<Waiting> {
+        self.record.borrow().waiting.clone()
+    }
+
+    /// Begins or ends to wait for holders; nothing else is under way then.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub(super) fn wait(&self, waiting: Option<Waiting>) -> Result<(), Failure> {
+        let record = self.record.borrow().clone();
+        self.write(Record {
+            under_way: None,
+            waiting,
+            ..record
+        })
+    }
+
     fn write(&self, record: Record) -> Result<(), Failure> {
         let text = serde_json::to_vec_pretty(&record)
             .map_err(|error| Failure::failed(error.to_string()))?;
@@ -159,13 +197,33 @@ impl Journal {
     pub(super) async fn keep(&self, kept: Kept, token: &Token) -> Result<(), Failure> {
         let Some(key) = &self.key else { return Ok(()) };
         let sealer = Sealer::create(key, &self.cluster).await?;
+        self.put_sealed(kept.name(), &sealer, &sealer.seal_token(token))
+    }
+
+    /// Keeps the one-time pad until the holders have given their shares.
+    ///
+    /// # Errors
+    /// There is no key to keep it under, or the disk refuses.
+    pub(super) async fn keep_pad(&self, pad: &SecretText) -> Result<(), Failure> {
+        let Some(key) = &self.key else {
+            return Err(Failure::failed(
+                "the one-time pad must be kept until the holders have given their shares, and the checkpoint's key \
+                 cannot be used here",
+            )
+            .advise("start it where checkpoint.key can be used"));
+        };
+        let sealer = Sealer::create(key, &self.cluster).await?;
+        self.put_sealed(PAD, &sealer, &sealer.seal_text(pad))
+    }
+
+    fn put_sealed(&self, name: &str, sealer: &Sealer, ciphertext: &[u8]) -> Result<(), Failure> {
         let sealed = Sealed {
             key: sealer.header().clone(),
-            token: STANDARD.encode(sealer.seal_token(token)),
+            token: STANDARD.encode(ciphertext),
         };
         let text =
             serde_json::to_vec(&sealed).map_err(|error| Failure::failed(error.to_string()))?;
-        self.put(kept.name(), &text)?;
+        self.put(name, &text)?;
         Ok(())
     }
 
@@ -174,27 +232,44 @@ impl Journal {
     /// # Errors
     /// It is there, and the key does not open it or it is damaged.
     pub(super) async fn kept(&self, kept: Kept) -> Result<Option<RootToken>, Failure> {
-        let path = self.directory.join(kept.name());
+        let Some((sealer, ciphertext)) = self.sealed(kept.name()).await? else {
+            return Ok(None);
+        };
+        Ok(Some(RootToken::new(sealer.unseal_token(&ciphertext)?)))
+    }
+
+    /// The pad that an earlier run kept.
+    ///
+    /// # Errors
+    /// It is there, and the key does not open it or it is damaged.
+    pub(super) async fn pad(&self) -> Result<Option<SecretText>, Failure> {
+        let Some((sealer, ciphertext)) = self.sealed(PAD).await? else {
+            return Ok(None);
+        };
+        Ok(Some(sealer.unseal_text(&ciphertext)?))
+    }
+
+    async fn sealed(&self, name: &str) -> Result<Option<(Sealer, Vec<u8>)>, Failure> {
+        let path = self.directory.join(name);
         let Some(bytes) = read_bounded(&path)? else {
             return Ok(None);
         };
         let damaged = || {
             Failure::refused(format!("{} is damaged", path.display())).advise(
-                "a root token may be alive: make one with the quorum (rehearse), list the others with \
-                 auth/token/accessors and revoke what nobody knows; then remove that file",
+                "a root token may be alive: move that file away and rehearse, which tells of every root token",
             )
         };
         let sealed: Sealed = serde_json::from_slice(&bytes).map_err(|_| damaged())?;
         let Some(key) = &self.key else {
             return Err(Failure::failed(format!(
-                "{} holds a root token of an earlier run, and the checkpoint's key is not to be had here",
+                "{} is of an earlier run that did not end, and the checkpoint's key is not to be had here",
                 path.display()
             ))
-            .advise("run this where checkpoint.key can be used: the token is revoked then"));
+            .advise("run this where checkpoint.key can be used: what is left is ended then"));
         };
         let ciphertext = STANDARD.decode(sealed.token).map_err(|_| damaged())?;
         let sealer = Sealer::open(key, &sealed.key, &self.cluster).await?;
-        Ok(Some(RootToken::new(sealer.unseal_token(&ciphertext)?)))
+        Ok(Some((sealer, ciphertext)))
     }
 
     /// Destroys what was kept of a token that is dead.
@@ -203,6 +278,14 @@ impl Journal {
     /// The disk refuses.
     pub(super) fn forget(&self, kept: Kept) -> Result<(), Failure> {
         Ok(checkpoint::destroy_beside(&self.directory, kept.name())?)
+    }
+
+    /// Destroys the pad.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub(super) fn forget_pad(&self) -> Result<(), Failure> {
+        Ok(checkpoint::destroy_beside(&self.directory, PAD)?)
     }
 }
 
@@ -263,6 +346,7 @@ mod tests {
             reason: None,
             nonce: Some("n".into()),
             completing: Some(7),
+            until: None,
         };
         let first = journal(directory.path());
         first.note(Some(under_way.clone())).unwrap();

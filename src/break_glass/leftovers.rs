@@ -44,7 +44,13 @@ pub(super) async fn settle(way: &mut Way<'_>) -> Result<Option<Stray>, Failure> 
     way.stay_in().await?;
     root_generation::leftover(&way.generation(), under_way.nonce.as_deref()).await?;
     let stray = under_way.completing.filter(|_| !had_the_token);
-    let stray = stray.map(|since| Stray::of_a_request(way, since));
+    let stray = stray.map(|since| Stray {
+        until: under_way
+            .until
+            .unwrap_or(i64::MIN)
+            .max(Stray::of_a_request(way, since).until),
+        ..Stray::of_a_request(way, since)
+    });
     if stray.is_none() {
         way.journal.note(None)?;
     }

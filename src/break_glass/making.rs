@@ -72,6 +72,7 @@ async fn attempt(
             reason: purpose.reason.map(str::to_owned),
             nonce: None,
             completing: None,
+            until: None,
         });
         match moment {
             Moment::Starting => {}

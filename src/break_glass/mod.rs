@@ -7,15 +7,19 @@
 
 mod audit_lines;
 mod child;
+mod code;
 mod emergency;
 mod ending;
 pub mod event;
 mod evidence;
+mod finishing;
 mod gathering;
 mod journal;
 mod leftovers;
 mod making;
 mod rehearsing;
+mod starting;
+mod submitting;
 mod way;
 
 use std::path::PathBuf;
@@ -27,7 +31,10 @@ use crate::failure::Exit;
 use crate::interrupt::Interrupt;
 
 pub use emergency::{Command, break_glass};
+pub use finishing::finish;
 pub use rehearsing::rehearse;
+pub use starting::{cancel, progress, start};
+pub use submitting::submit;
 
 /// What was typed, of both commands.
 #[derive(Debug, Clone, Default)]

@@ -10,6 +10,7 @@ use super::gathering::{Gathered, gather};
 use super::journal::Kept;
 use super::leftovers::{self, Stray};
 use super::making::{self, Purpose};
+use super::starting::nobody_waits;
 use super::way::Way;
 use super::{AFTER_A_STOP, Ended, Options, Told};
 use crate::bootstrap::checkpoint::{Rehearsed, now};
@@ -69,6 +70,7 @@ pub(super) async fn tidy(way: &mut Way<'_>) {
 }
 
 async fn hold(way: &mut Way<'_>, key: Option<&SigningKey>) -> Result<Ended, Failure> {
+    nobody_waits(way).await?;
     let mut stray = leftovers::settle(way).await?;
     let mut evidence = Evidence::begin(way, "rehearsal");
     let mut findings = Vec::new();
@@ -78,7 +80,8 @@ async fn hold(way: &mut Way<'_>, key: Option<&SigningKey>) -> Result<Ended, Fail
             way.client.address()
         ));
     }
-    let gathered = gather(way, COMMAND, way.config.init.custodians.len()).await?;
+    let all = way.config.init.custodians.len();
+    let gathered = gather(way, COMMAND, (all, way.threshold())).await?;
     for (name, why) in &gathered.away {
         findings.push(format!(
             "{name} did not answer, and their share was not tried: {why}"
@@ -125,8 +128,7 @@ fn ended(way: &Way<'_>, path: &std::path::Path, findings: Vec<String>) -> Ended 
 }
 
 fn quorums_of<'a>(way: &Way<'_>, gathered: &'a Gathered) -> Vec<Vec<&'a Held>> {
-    let threshold = usize::try_from(way.config.init.threshold).unwrap_or(usize::MAX);
-    let places = covering(gathered.held.len(), threshold).into_iter();
+    let places = covering(gathered.held.len(), way.threshold()).into_iter();
     let quorum = |places: Vec<usize>| {
         places
             .into_iter()

@@ -1,6 +1,7 @@
 //! Where a run stands: the file's cluster at its active node, a break-glass login that is in, the custodians, and the
 //! journal.
 
+use std::ops::{Deref, DerefMut};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -27,10 +28,52 @@ const SECONDS_LEFT: i64 = 60;
 
 /// A run, opened.
 pub(super) struct Way<'a> {
+    inside: Inside<'a>,
+    pub(super) journal: Journal,
+}
+
+impl<'a> Deref for Way<'a> {
+    type Target = Inside<'a>;
+
+    fn deref(&self) -> &Inside<'a> {
+        &self.inside
+    }
+}
+
+impl DerefMut for Way<'_> {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.inside
+    }
+}
+
+impl<'a> Way<'a> {
+    /// Opens all of it. Nothing is written but the journal's directory and the login's own token.
+    ///
+    /// # Errors
+    /// As [`Inside::open`]; or another run is at the journal.
+    pub(super) async fn open(
+        command: &'static str,
+        config: &'a Config,
+        options: &'a Options,
+        told: Told<'a>,
+    ) -> Result<Self, Failure> {
+        let key = checkpoint_key(config, told).await;
+        let journal = Journal::open(&config.checkpoint.path, &config.cluster.name, key)?;
+        let inside = Inside::open(command, config, options, told).await?;
+        Ok(Self { inside, journal })
+    }
+
+    /// Ends the login's own token.
+    pub(super) async fn close(self) {
+        self.inside.close().await;
+    }
+}
+
+/// Who came in, and where: without a journal, for whoever only gives a share.
+pub(super) struct Inside<'a> {
     pub(super) config: &'a Config,
     pub(super) options: &'a Options,
     pub(super) told: Told<'a>,
-    pub(super) journal: Journal,
     /// The active node, which is asked from first to last: an attempt is in its memory alone.
     pub(super) client: Client,
     pub(super) health: Health,
@@ -70,8 +113,8 @@ impl Tell for Telling<'_> {
     }
 }
 
-impl<'a> Way<'a> {
-    /// Opens all of it. Nothing is written but the journal's directory and the login's own token.
+impl<'a> Inside<'a> {
+    /// Finds the active node and logs in there. Nothing is written but the login's own token.
     ///
     /// # Errors
     /// The file names no way back, no node is active, none of its logins opens, the login lacks the grant, or the
@@ -94,8 +137,6 @@ impl<'a> Way<'a> {
             cluster: config.cluster.name.clone(),
             address: client.address().to_owned(),
         });
-        let key = checkpoint_key(config, told).await;
-        let journal = Journal::open(&config.checkpoint.path, &config.cluster.name, key)?;
         let (client, health) = active(config, &client).await?;
         is_the_same(config, &client, &health)?;
         let (login, session, resolved) =
@@ -112,7 +153,6 @@ impl<'a> Way<'a> {
             config,
             options,
             told,
-            journal,
             client,
             health,
             login,
@@ -120,6 +160,11 @@ impl<'a> Way<'a> {
             rules,
             resolved,
         })
+    }
+
+    /// How many shares make a root token, as the file has it.
+    pub(super) fn threshold(&self) -> usize {
+        usize::try_from(self.config.init.threshold).unwrap_or(usize::MAX)
     }
 
     pub(super) fn note(&self, text: impl Into<String>) {
@@ -284,17 +329,23 @@ async fn active(config: &Config, client: &Client) -> Result<(Client, Health), Fa
 
 /// Shares go to the cluster that the checkpoint here knows, where there is one.
 fn is_the_same(config: &Config, client: &Client, health: &Health) -> Result<(), Failure> {
-    let diary = checkpoint::read_diary(&config.checkpoint.path)?;
-    let known = diary.and_then(|diary| diary.cluster.cluster_id);
-    match (known, &health.cluster_id) {
+    match (known_id(config)?, &health.cluster_id) {
         (Some(known), Some(found)) if known != *found => Err(Failure::refused(format!(
-            "{} is another cluster: its id is {found}, and the checkpoint in {} is of {known}",
+            "{} is another cluster: its id is {found}, and this one's is {known}",
             client.address(),
-            config.checkpoint.path.display()
         ))
         .advise("correct cluster.address in the file: shares go to their own cluster only")),
         _ => Ok(()),
     }
+}
+
+/// The id of the file's cluster, as the file or the checkpoint here says it; never as a server does.
+pub(super) fn known_id(config: &Config) -> Result<Option<String>, Failure> {
+    if config.cluster.id.is_some() {
+        return Ok(config.cluster.id.clone());
+    }
+    let diary = checkpoint::read_diary(&config.checkpoint.path)?;
+    Ok(diary.and_then(|diary| diary.cluster.cluster_id))
 }
 
 /// The first door that opens. What it takes to open one is read only when it is tried.

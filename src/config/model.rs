@@ -120,6 +120,8 @@ pub struct Cluster {
     pub tls: Tls,
     /// The namespace of every request, where the product has them; `None` for the root namespace.
     pub namespace: Option<String>,
+    /// Its id, as the server says it once it is initialised, where the file names it.
+    pub id: Option<String>,
     /// How long to wait.
     pub timeouts: Timeouts,
 }

@@ -42,6 +42,7 @@ impl Reading<'_> {
                 .namespace
                 .map(|name| name.trim_matches('/').to_owned())
                 .filter(|name| !name.is_empty()),
+            id: cluster.id,
             timeouts: Timeouts {
                 request: span(times.request.as_ref()).unwrap_or(default.request),
                 init: span(times.init.as_ref()).unwrap_or(default.init),

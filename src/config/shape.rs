@@ -70,6 +70,9 @@ pub(super) struct Cluster {
     pub(super) tls: Option<Tls>,
     /// The namespace to work in, where the product has them, made if it is missing; empty for the root namespace.
     pub(super) namespace: Option<String>,
+    /// Its id, as `sys/health` says it once it is initialised: neither shares nor tokens go to another one.
+    #[schemars(length(min = 1))]
+    pub(super) id: Option<String>,
     /// How long to wait.
     pub(super) timeouts: Option<Timeouts>,
 }

@@ -37,8 +37,55 @@ pub(super) fn lines(event: &Event, style: Style, width: usize) -> String {
             let minutes = seconds.div_ceil(60);
             format!("  {login}: sign in within {minutes} min at\n    {url}{code}\n")
         }
-        Event::End { .. } => String::new(),
+        Event::Started {
+            spoken, required, ..
+        } => format!(
+            "  {}\n",
+            hanging(
+                &format!(
+                    "send this to the holders; each types vault-bootstrap share submit CODE, and compares the end of \
+                     the code with you by telephone: {spoken}. {required} shares are needed; then \
+                     vault-bootstrap break-glass finish"
+                ),
+                INDENT,
+                width
+            )
+        ),
+        Event::Complete { custodian, .. } => format!(
+            "  {}\n",
+            hanging(
+                &format!(
+                    "the share of {custodian} was the last one. Send this back to whoever started it, who types \
+                     vault-bootstrap break-glass finish ENCODED -- CMD; it is of no use to anybody else"
+                ),
+                INDENT,
+                width
+            )
+        ),
+        _ => String::new(),
     }
+}
+
+/// The result of a short command, for stdout.
+pub(super) fn result(event: &Event) -> Option<String> {
+    Some(match event {
+        Event::Started { code, .. } => format!("{code}\n"),
+        Event::Progress { started: false, .. } => "no attempt is under way\n".to_owned(),
+        Event::Progress {
+            given,
+            required,
+            nonce,
+            ..
+        } => format!("{given} of {required} shares given (nonce {nonce})\n"),
+        Event::Cancelled {} => "ended; the pad is destroyed\n".to_owned(),
+        Event::Given {
+            custodian,
+            given,
+            required,
+        } => format!("the share of {custodian} counts: {given} of {required}\n"),
+        Event::Complete { encoded, .. } => format!("{encoded}\n"),
+        _ => return None,
+    })
 }
 
 /// The result, for stdout, or for stderr where stdout is a command's.

@@ -156,6 +156,9 @@ impl Report {
         }
         let width = self.stderr_width.unwrap_or(USUAL);
         err(&breaking_glass::lines(moment, self.style, width));
+        if let Some(text) = breaking_glass::result(moment) {
+            result(&text);
+        }
         if let Moment::End {
             text,
             findings,

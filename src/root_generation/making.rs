@@ -103,7 +103,8 @@ pub async fn leftover(generation: &Generation<'_>, nonce: Option<&str>) -> Resul
     Err(busy(generation, Some(&found)))
 }
 
-fn busy(generation: &Generation<'_>, found: Option<&Progress>) -> Failure {
+/// Somebody's attempt is under way, ours or not.
+pub(crate) fn busy(generation: &Generation<'_>, found: Option<&Progress>) -> Failure {
     let how_far = found.map_or(String::new(), |found| {
         format!(
             " ({} of {} shares given, nonce {})",
@@ -129,7 +130,13 @@ fn another_threshold(generation: &Generation<'_>, started: &Progress, have: usiz
     .advise("put init.threshold to what the cluster was initialised with")
 }
 
-fn not_taken(generation: &Generation<'_>, refused: &Given, name: &str, all: &[String]) -> Failure {
+/// Why a share was not taken. `all` are the custodians whose shares the attempt has, as far as that is known.
+pub(crate) fn not_taken(
+    generation: &Generation<'_>,
+    refused: &Given,
+    name: &str,
+    all: &[String],
+) -> Failure {
     let address = generation.address();
     match refused {
         Given::Twice => Failure::refused(format!(

@@ -8,5 +8,6 @@ mod quorum;
 mod rules;
 
 pub use making::{Held, Moment, leftover, make};
+pub(crate) use making::{busy, not_taken};
 pub use quorum::covering;
 pub use rules::{Rules, rules};

@@ -136,7 +136,44 @@ pub struct Encoded(SecretText);
 /// The one-time pad of an attempt.
 pub struct Pad(SecretText);
 
+impl Encoded {
+    /// From what a holder was handed: base64, with or without its padding.
+    ///
+    /// # Errors
+    /// It is none.
+    pub fn parse(text: &str) -> Result<Self, &'static str> {
+        let text = text.trim().trim_end_matches('=');
+        let fits = !text.is_empty() && text.len() < 4 * LONGEST_PAD;
+        let letters = text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"+/".contains(&byte));
+        if fits && letters {
+            Ok(Self(SecretText::new(text.to_owned())))
+        } else {
+            Err("it is no line of base64")
+        }
+    }
+
+    /// As text, to be handed to whoever has the pad. Of no use to anybody else.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        self.0.expose().to_owned()
+    }
+}
+
 impl Pad {
+    /// One that was kept.
+    #[must_use]
+    pub fn kept(text: SecretText) -> Self {
+        Self(text)
+    }
+
+    /// Its text, to be kept.
+    #[must_use]
+    pub fn text(&self) -> &SecretText {
+        &self.0
+    }
+
     /// A new one of `length` bytes, as [`Progress::otp_length`] says.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! The way back after hand-over: practised, and in earnest.
 
 mod emergency;
+mod holders;
 mod killed;
 mod rehearsal;
 mod shares;

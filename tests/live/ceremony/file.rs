@@ -74,6 +74,32 @@ impl Ceremony {
         ceremony
     }
 
+    /// A holder's own machine: the file of `of`, the holder's key and share, the password of the break-glass login,
+    /// and nothing else.
+    pub fn guest(server: &Server, of: &Self, name: &str) -> Self {
+        let mut guest = Self::unproved(server);
+        guest.file = of.file.clone();
+        guest.secrets = of.secrets.clone();
+        guest.environment = of.environment.clone();
+        for key in [
+            "checkpoint.key",
+            "alice.key",
+            "bob.key",
+            "carol.key",
+            "audit.password",
+        ] {
+            std::fs::remove_file(guest.path(key)).expect("it was made");
+        }
+        for file in [format!("{name}.key"), "ada.password".to_owned()] {
+            let text = std::fs::read_to_string(of.path(&file)).expect("a file");
+            guest.write(&file, &text);
+        }
+        let share = format!("shares/{name}.age");
+        std::fs::create_dir(guest.path("shares")).expect("a directory");
+        std::fs::copy(of.path(&share), guest.path(&share)).expect("a copy");
+        guest
+    }
+
     /// Where everything is.
     pub fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)

@@ -1,0 +1,125 @@
+//! What holders are told of an attempt: a line that can be sent in any chat, with nothing secret in it.
+//!
+//! `BG1-` and, in base64url, a list of JSON: name and id of the cluster, nonce, number of shares, fingerprint of the PGP
+//! key that the token will be encrypted with (empty where it comes under a one-time pad). At the end eight hexadecimal
+//! digits of its SHA-256, which two people can compare by telephone.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use crate::failure::Failure;
+
+const MARK: &str = "BG1";
+/// Names, ids and nonces are short.
+const LONGEST: usize = 2000;
+
+/// An attempt, as whoever started it names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Code {
+    /// Name of the cluster in the starter's file.
+    pub(super) cluster: String,
+    /// Id of the cluster, to be compared with what the holder's own file says.
+    pub(super) id: String,
+    /// The attempt. A share is given to this one only, never to the one that a server shows.
+    pub(super) nonce: String,
+    /// How many shares it needs.
+    pub(super) required: u32,
+    /// As the server must show it.
+    pub(super) pgp_fingerprint: String,
+}
+
+impl Code {
+    pub(super) fn to_text(&self) -> String {
+        let list = serde_json::json!([
+            self.cluster,
+            self.id,
+            self.nonce,
+            self.required,
+            self.pgp_fingerprint
+        ]);
+        let body = URL_SAFE_NO_PAD.encode(list.to_string());
+        format!("{MARK}-{body}-{}", check(&body))
+    }
+
+    /// What people compare by telephone.
+    pub(super) fn spoken(&self) -> String {
+        let text = self.to_text();
+        let digits = &text[text.len() - 8..];
+        format!("{} {}", &digits[..4], &digits[4..])
+    }
+
+    /// # Errors
+    /// It is none, or a letter of it is another one.
+    pub(super) fn parse(text: &str) -> Result<Self, Failure> {
+        let bad = |why: &str| {
+            Failure::usage(format!("this is no code of an attempt: {why}"))
+                .advise("copy it whole, as break-glass start has printed it")
+        };
+        let text = text.trim();
+        if text.len() > LONGEST {
+            return Err(bad("it is too long"));
+        }
+        let body = text
+            .strip_prefix(MARK)
+            .and_then(|rest| rest.strip_prefix('-'));
+        let body = body.ok_or_else(|| bad("it begins with other letters than BG1-"))?;
+        let (body, digits) = body
+            .rsplit_once('-')
+            .ok_or_else(|| bad("its end is missing"))?;
+        if check(body) != digits.to_lowercase() {
+            return Err(bad("a letter of it is missing or another one"));
+        }
+        let list = URL_SAFE_NO_PAD.decode(body).ok();
+        let list = list.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        let (cluster, id, nonce, required, pgp_fingerprint) =
+            list.ok_or_else(|| bad("it is of another release"))?;
+        Ok(Self {
+            cluster,
+            id,
+            nonce,
+            required,
+            pgp_fingerprint,
+        })
+    }
+}
+
+fn check(body: &str) -> String {
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, body.as_bytes());
+    let bytes = digest.as_ref().iter().take(4);
+    bytes.map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn code() -> Code {
+        Code {
+            cluster: "prod-eu-1".into(),
+            id: "f00d".into(),
+            nonce: "0e9c1f4e-6f1a-4d0f-9e5f-000000000000".into(),
+            required: 3,
+            pgp_fingerprint: String::new(),
+        }
+    }
+
+    #[test]
+    fn a_code_comes_back_as_it_was() {
+        let text = code().to_text();
+        assert_eq!(Code::parse(&format!(" {text}\n")).unwrap(), code());
+        assert!(text.ends_with(&code().spoken().replace(' ', "")));
+    }
+
+    #[test]
+    fn a_code_with_another_letter_is_refused() {
+        let text = code().to_text();
+        for place in 0..text.len() {
+            let mut bytes = text.clone().into_bytes();
+            bytes[place] = if bytes[place] == b'x' { b'y' } else { b'x' };
+            let changed = String::from_utf8(bytes).unwrap();
+            assert!(Code::parse(&changed).is_err(), "{changed}");
+        }
+        assert!(Code::parse("").is_err() && Code::parse("BG1-").is_err());
+        assert!(Code::parse(&"x".repeat(LONGEST + 1)).is_err());
+    }
+}

@@ -1,0 +1,186 @@
+//! `break-glass finish`: the starter takes up what the holders have given, and the command runs.
+
+use super::audit_lines::logs;
+use super::code::Code;
+use super::emergency::{Command, begun, with_root};
+use super::gathering::{Gathered, gather};
+use super::journal::{Kept, UnderWay, Waiting};
+use super::leftovers;
+use super::rehearsing::tidy;
+use super::starting::stoppable;
+use super::way::Way;
+use super::{Ended, Options, Told};
+use crate::config::Config;
+use crate::failure::Failure;
+use crate::root_generation::not_taken;
+use crate::secret::RootToken;
+use crate::signing::SigningKey;
+use crate::vault::generation::{Encoded, Given, Pad};
+
+/// The command, for messages.
+const COMMAND: &str = "break-glass finish";
+
+/// Runs a command with the root token of an attempt that was started here. `encoded` is what the last holder was
+/// handed; without it, the shares that are still missing are given from here.
+///
+/// # Errors
+/// None was started here, it is not complete and cannot be completed from here, or as
+/// [`break_glass`](super::break_glass).
+pub async fn finish(
+    config: &Config,
+    options: &Options,
+    (encoded, command): (Option<&str>, &Command),
+    told: Told<'_>,
+) -> Result<Ended, Failure> {
+    let encoded = encoded.map(Encoded::parse).transpose().map_err(|why| {
+        Failure::usage(format!("this is no encoded token: {why}"))
+            .advise("copy it whole, as share submit has printed it to the last holder")
+    })?;
+    let key = match &options.sign_key {
+        Some(path) => Some(SigningKey::open(path).await?),
+        None => None,
+    };
+    let mut way = stoppable(Box::pin(Way::open(COMMAND, config, options, told)), told).await?;
+    let ended = complete(&mut way, encoded, command, key.as_ref()).await;
+    // An attempt that still waits keeps the shares that it has.
+    if ended.is_err() && way.journal.waiting().is_none() {
+        tidy(&mut way).await;
+    }
+    way.close().await;
+    ended
+}
+
+async fn complete(
+    way: &mut Way<'_>,
+    encoded: Option<Encoded>,
+    command: &Command,
+    key: Option<&SigningKey>,
+) -> Result<Ended, Failure> {
+    let Some(waiting) = way.journal.waiting() else {
+        return Err(
+            Failure::usage("no attempt was started here that is still open").advise(format!(
+                "start one: {}",
+                way.config.command("break-glass start --reason WHY")
+            )),
+        );
+    };
+    let pad = way.journal.pad().await?.map(Pad::kept).ok_or_else(|| {
+        Failure::refused(
+            "the one-time pad of this attempt is gone, and with it the way to its token",
+        )
+        .advise(format!(
+            "give it up: {}",
+            way.config.command("break-glass cancel")
+        ))
+    })?;
+    let mut command = command.clone();
+    if command.reason.is_empty() {
+        command.reason.clone_from(&waiting.reason);
+    }
+    let mut evidence = begun(way, &command);
+    let (encoded, from_here) = match encoded {
+        Some(encoded) => (encoded, None),
+        None => {
+            let (encoded, gathered) = missing_shares(way, &waiting).await?;
+            (encoded, Some(gathered))
+        }
+    };
+    match &from_here {
+        Some(gathered) => evidence.gathered(gathered),
+        None => evidence.set("custodians", "given by their holders".into()),
+    }
+    drop(from_here);
+    let _unheard = way.told.0.unheard();
+    let root = pad.open(&encoded).map_err(|why| {
+        Failure::refused(format!(
+            "this is not the token of the attempt that was started here: {why}"
+        ))
+        .advise("copy what the last holder was handed once more; nothing was changed")
+    })?;
+    taken_up(way, &waiting, &root).await?;
+    let logs = logs(way.config);
+    with_root(way, (root, None, &logs), &command, (evidence, key)).await
+}
+
+/// From here on it is like any other root token of ours.
+async fn taken_up(way: &Way<'_>, waiting: &Waiting, root: &RootToken) -> Result<(), Failure> {
+    way.journal.keep(Kept::Generated, root.token()).await?;
+    way.journal.wait(None)?;
+    way.journal.note(Some(UnderWay {
+        command: COMMAND.to_owned(),
+        since: waiting.since.clone(),
+        reason: Some(waiting.reason.clone()),
+        nonce: Some(Code::parse(&waiting.code)?.nonce),
+        completing: None,
+        until: None,
+    }))?;
+    way.journal.forget_pad()
+}
+
+/// The shares that the attempt still lacks, from custodians that can be opened here.
+async fn missing_shares(
+    way: &mut Way<'_>,
+    waiting: &Waiting,
+) -> Result<(Encoded, Gathered), Failure> {
+    let code = Code::parse(&waiting.code)?;
+    let found = way.generation().progress().await?;
+    if !found.started || found.nonce != code.nonce {
+        return Err(Failure::refused(
+            "the server does not have this attempt any more: it is complete, somebody ended it, or another node leads",
+        )
+        .advise(format!(
+            "if it is complete, its last holder has the encoded token: {} ENCODED; otherwise give it up: {}",
+            way.config.command(COMMAND),
+            way.config.command("break-glass cancel")
+        )));
+    }
+    let missing = found.required.saturating_sub(found.progress);
+    way.note(format!(
+        "{} of {} shares were given",
+        found.progress, found.required
+    ));
+    let missing = usize::try_from(missing).unwrap_or(usize::MAX);
+    let gathered = stoppable(gather(way, COMMAND, (usize::MAX, missing)), way.told).await?;
+    let _unheard = way.told.0.unheard();
+    way.stay_in().await?;
+    let mut given = found.progress;
+    let clock = leftovers::clock(way).await;
+    let generation = way.generation();
+    for held in &gathered.held {
+        if given + 1 == found.required {
+            way.journal.note(Some(UnderWay {
+                command: COMMAND.to_owned(),
+                since: waiting.since.clone(),
+                reason: Some(waiting.reason.clone()),
+                nonce: Some(code.nonce.clone()),
+                completing: Some(clock),
+                until: None,
+            }))?;
+        }
+        match generation.give(&code.nonce, &held.share).await? {
+            Given::Counts(progress) => given = progress.progress,
+            Given::Complete(encoded) => return Ok((encoded, gathered)),
+            // Its holder was faster.
+            Given::Twice => way.note(format!("{} has given their share already", held.name)),
+            refused => {
+                way.journal.note(None)?;
+                return Err(not_taken(
+                    &generation,
+                    &refused,
+                    &held.name,
+                    &gathered_names(&gathered),
+                ));
+            }
+        }
+    }
+    way.journal.note(None)?;
+    Err(Failure::failed(format!(
+        "{given} of {} shares were given, and no more can be had here",
+        found.required
+    ))
+    .advise("let more holders submit, then run the same command again"))
+}
+
+fn gathered_names(gathered: &Gathered) -> Vec<String> {
+    gathered.names().into_iter().map(str::to_owned).collect()
+}

@@ -1,0 +1,144 @@
+//! `share submit CODE`: a holder gives their share to an attempt, from their own machine, by their own login.
+//!
+//! Which server, which authority to trust and which cluster: all from the holder's own file, never from the code. Which
+//! attempt: from the code, never from the server. Otherwise whoever sends a code, or runs a server, collects shares.
+
+use super::code::Code;
+use super::event::Event;
+use super::gathering::one;
+use super::starting::stoppable;
+use super::way::{Inside, known_id};
+use super::{Options, Told};
+use crate::config::Config;
+use crate::edge::shares;
+use crate::failure::Failure;
+use crate::root_generation::not_taken;
+use crate::vault::generation::{Given, Progress};
+
+/// The command, for messages.
+const COMMAND: &str = "share submit";
+
+/// Gives the share of one custodian: the one named, or the only one that can be opened here.
+///
+/// # Errors
+/// The code is of another cluster or attempt; the share cannot be had; or the server does not take it, each explained.
+pub async fn submit(
+    config: &Config,
+    options: &Options,
+    (code, custodian): (&str, Option<&str>),
+    told: Told<'_>,
+) -> Result<Event, Failure> {
+    let code = Code::parse(code)?;
+    is_of_this_cluster(config, &code)?;
+    let inside = stoppable(Inside::open(COMMAND, config, options, told), told).await?;
+    let given = stoppable(give(&inside, &code, custodian), told).await;
+    inside.close().await;
+    given
+}
+
+fn is_of_this_cluster(config: &Config, code: &Code) -> Result<(), Failure> {
+    let file = config.file.display();
+    match known_id(config)? {
+        Some(id) if id == code.id => Ok(()),
+        Some(id) => Err(Failure::refused(format!(
+            "the code is of cluster {} ({}), and {file} is of {} ({id})",
+            code.cluster, code.id, config.cluster.name
+        ))
+        .advise("name the file of that cluster with -c; if there is none, ask whoever sent you the code")),
+        None => Err(Failure::usage(format!(
+            "{file} does not say which cluster it is of, so nobody knows whether the code is of the same one"
+        ))
+        .advise(
+            "add cluster.id to the file, from a source that you trust: your own report of the ceremony, or a \
+             colleague by telephone; never from the code",
+        )),
+    }
+}
+
+async fn give(inside: &Inside<'_>, code: &Code, wanted: Option<&str>) -> Result<Event, Failure> {
+    is_this_attempt(inside, code, &inside.generation().progress().await?)?;
+    let (name, share) = share(inside, wanted).await?;
+    let generation = inside.generation();
+    match generation.give(&code.nonce, &share).await? {
+        Given::Counts(progress) => Ok(Event::Given {
+            custodian: name,
+            given: progress.progress,
+            required: progress.required,
+        }),
+        Given::Complete(encoded) => Ok(Event::Complete {
+            custodian: name,
+            encoded: encoded.to_text(),
+        }),
+        Given::Twice => Err(Failure::refused(format!(
+            "the share of {name} was given already; nothing has changed"
+        ))
+        .advise("another holder must submit; how far it is: vault-bootstrap break-glass progress")),
+        Given::Wrong => Err(Failure::refused(
+            "the shares that were given do not make the key of this cluster, and the server has dropped all of them",
+        )
+        .advise(format!(
+            "one of the {} holders has a share of another cluster, or from before a rotation: all submit again, {name} \
+             too, and another holder in the place of whom you doubt",
+            code.required
+        ))),
+        refused => Err(not_taken(&generation, &refused, &name, &[])),
+    }
+}
+
+/// The attempt at the server must be the one of the code, and its token must go where its starter said.
+fn is_this_attempt(inside: &Inside<'_>, code: &Code, found: &Progress) -> Result<(), Failure> {
+    let address = inside.client.address();
+    if !found.started {
+        return Err(Failure::refused(format!(
+            "{address}: this attempt is not there any more: it is complete, somebody ended it, or another node leads"
+        ))
+        .advise("ask whoever sent you the code; a new attempt has a new code"));
+    }
+    if found.nonce != code.nonce {
+        return Err(Failure::refused(format!(
+            "{address}: another attempt is under way than the one of this code; nothing was given to it"
+        ))
+        .advise("call whoever sent you the code: it is an old one, or somebody else has started one"));
+    }
+    if !found
+        .pgp_fingerprint
+        .eq_ignore_ascii_case(&code.pgp_fingerprint)
+    {
+        return Err(Failure::refused(format!(
+            "{address}: the token of this attempt would be encrypted to another PGP key than the code says; nothing \
+             was given to it"
+        ))
+        .advise("call whoever sent you the code: somebody may be collecting shares"));
+    }
+    Ok(())
+}
+
+async fn share(
+    inside: &Inside<'_>,
+    wanted: Option<&str>,
+) -> Result<(String, crate::secret::Share), Failure> {
+    let identities = shares::identities(&inside.options.identities)?;
+    let mut opened = inside.custodians().await;
+    match wanted {
+        Some(name) => opened.retain(|(other, _)| other == name),
+        None => opened.retain(|(_, one)| one.as_ref().is_ok_and(|one| one.opens_with(&identities))),
+    }
+    if opened.len() != 1 {
+        let names = inside
+            .config
+            .init
+            .custodians
+            .iter()
+            .map(|one| one.name.as_str());
+        let names: Vec<_> = names.collect();
+        let text = match wanted {
+            Some(name) => format!("{} has no custodian {name}", inside.config.file.display()),
+            None => "it is not plain whose share is to be given from here".to_owned(),
+        };
+        return Err(Failure::usage(text)
+            .advise(format!("name one of {} with --custodian", names.join(", "))));
+    }
+    let (name, custodian) = opened.remove(0);
+    let share = one(inside, &format!("{COMMAND} CODE"), &custodian?, &identities).await?;
+    Ok((name, share))
+}

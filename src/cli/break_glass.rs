@@ -1,0 +1,165 @@
+//! What was typed around a quorum of shares.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+
+/// What both need that make a root token.
+#[derive(Debug, Args)]
+pub struct Quorum {
+    /// File with an age identity that opens a share; may be given several times
+    #[arg(long, value_name = "FILE")]
+    pub identity: Vec<PathBuf>,
+    /// Sign the evidence with this secret key of minisign
+    #[arg(long, value_name = "FILE")]
+    pub sign_key: Option<PathBuf>,
+    /// Login.
+    #[command(flatten)]
+    pub login: LoginChoice,
+}
+
+/// Options of `rehearse`.
+#[derive(Debug, Args)]
+pub struct Rehearse {
+    /// Shares and login.
+    #[command(flatten)]
+    pub quorum: Quorum,
+}
+
+/// Options of `break-glass`.
+#[derive(Debug, Args)]
+#[command(subcommand_negates_reqs = true, args_conflicts_with_subcommands = true)]
+pub struct BreakGlass {
+    /// With holders elsewhere, or by itself.
+    #[command(subcommand)]
+    pub with_holders: Option<WithHolders>,
+    /// Why, for the evidence; it also stands beside the token at the server
+    #[arg(long, value_name = "TEXT", required = true, value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub reason: Option<String>,
+    /// The command.
+    #[command(flatten)]
+    pub work: Work,
+    /// Shares and login.
+    #[command(flatten)]
+    pub quorum: Quorum,
+}
+
+/// An attempt whose shares come from several machines.
+#[derive(Debug, Subcommand)]
+pub enum WithHolders {
+    /// Start an attempt; prints the code that the holders are told
+    #[command(
+        after_help = "Example:\n  vault-bootstrap break-glass start --reason \"OIDC is down\"\n\n\
+        Exit codes: 0 started · 1 failed, try again · 2 usage or configuration ·\n\
+        3 one is under way already"
+    )]
+    Start {
+        /// Why, for the evidence
+        #[arg(long, value_name = "TEXT", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+        reason: String,
+        /// Login.
+        #[command(flatten)]
+        login: LoginChoice,
+    },
+    /// Run the command, once the holders have given their shares
+    #[command(after_help = "Examples:\n  \
+        vault-bootstrap break-glass finish --env -- bao policy list\n  \
+        vault-bootstrap break-glass finish ENCODED -- sh     as the last holder was handed it\n\n\
+        Exit codes: as of break-glass")]
+    Finish {
+        /// What the last holder was handed; without it, missing shares are given from here
+        #[arg(value_name = "ENCODED")]
+        encoded: Option<String>,
+        /// The command.
+        #[command(flatten)]
+        work: Work,
+        /// Shares and login.
+        #[command(flatten)]
+        quorum: Quorum,
+    },
+    /// How far the attempt is, whoever started it
+    #[command(after_help = "Example:\n  vault-bootstrap break-glass progress\n\n\
+        Exit codes: 0 printed · 1 failed, try again · 2 usage or configuration")]
+    Progress {
+        /// Login.
+        #[command(flatten)]
+        login: LoginChoice,
+    },
+    /// End the attempt that was started here
+    #[command(after_help = "Example:\n  vault-bootstrap break-glass cancel\n\n\
+        Exit codes: 0 ended · 1 failed, try again · 2 none was started here")]
+    Cancel {
+        /// Login.
+        #[command(flatten)]
+        login: LoginChoice,
+    },
+}
+
+/// What a holder does with their share.
+#[derive(Debug, Subcommand)]
+pub enum ShareOf {
+    /// Give your share to an attempt, from your own machine
+    #[command(after_help = "Examples:\n  \
+        vault-bootstrap share submit BG1-… --identity bob.key\n  \
+        vault-bootstrap share submit BG1-… --custodian carol        asked for, hidden\n\n\
+        Address, certificates and cluster.id come from your own file; compare the end\n\
+        of the code with whoever sent it, by telephone. Your share is never shown.\n\n\
+        Exit codes: 0 it counts · 1 failed, try again · 2 usage or configuration ·\n\
+        3 refused, a person must look")]
+    Submit {
+        /// As it was sent to you
+        #[arg(value_name = "CODE")]
+        code: String,
+        /// Whose share, where that is not plain
+        #[arg(long, value_name = "NAME")]
+        custodian: Option<String>,
+        /// File with an age identity that opens it; may be given several times
+        #[arg(long, value_name = "FILE")]
+        identity: Vec<PathBuf>,
+        /// Login.
+        #[command(flatten)]
+        login: LoginChoice,
+    },
+}
+
+/// Who asks the server.
+#[derive(Debug, Args)]
+pub struct LoginChoice {
+    /// The break-glass login to use, where not the first that opens
+    #[arg(long, value_name = "NAME")]
+    pub login: Option<String>,
+    /// How many seconds a person who must sign in is waited for
+    #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub sign_in_timeout: u64,
+}
+
+/// What is done as root.
+#[derive(Debug, Args)]
+pub struct Work {
+    /// How long the token lives at the most, such as 30m; the command is ended then
+    #[arg(long, value_name = "TIME", default_value = "30m", value_parser = max_age)]
+    pub max_age: Duration,
+    /// Put the token into the command's environment too, as VAULT_TOKEN and BAO_TOKEN
+    #[arg(long)]
+    pub env: bool,
+    /// What to run; a shell where nothing is named
+    #[arg(last = true, value_name = "CMD")]
+    pub command: Vec<OsString>,
+}
+
+/// A number and its unit, from ten seconds to a day.
+fn max_age(text: &str) -> Result<Duration, String> {
+    let seconds = [("s", 1), ("m", 60), ("h", 3600)]
+        .into_iter()
+        .find_map(|(unit, seconds)| {
+            let number: u64 = text.strip_suffix(unit)?.parse().ok()?;
+            number.checked_mul(seconds)
+        });
+    match seconds {
+        Some(seconds @ 10..=86_400) => Ok(Duration::from_secs(seconds)),
+        Some(_) => Err("from 10s to 24h".into()),
+        None => Err("write it as 90s, 30m or 2h".into()),
+    }
+}

@@ -1,0 +1,233 @@
+//! Several holders, each at a machine of their own: one starts, each gives a share, the starter goes on.
+
+use serde_json::{Value, json};
+
+use super::{ATTEMPT, auditor, handed_over, nothing_is_left, rehearse};
+use crate::ceremony::{Ceremony, Run, Server};
+use crate::support::{Setup, require};
+
+const START: [&str; 4] = ["break-glass", "start", "--reason", "the provider is down"];
+
+/// The ceremony's cluster and three holders, each in a directory of their own with their own key, a file that names
+/// the cluster by its id, and nothing else of the ceremony.
+struct Holders {
+    starter: Ceremony,
+    bob: Ceremony,
+    carol: Ceremony,
+}
+
+impl Holders {
+    fn of(server: &Server) -> Self {
+        let mut starter = handed_over(server);
+        let id = server.api().read("sys/health")["cluster_id"].clone();
+        let holder = |name: &str| {
+            let mut holder = Ceremony::guest(server, &starter, name);
+            holder.set("/cluster/id", id.clone());
+            holder.save();
+            holder
+        };
+        let (bob, carol) = (holder("bob"), holder("carol"));
+        starter.set("/cluster/id", id.clone());
+        starter.save();
+        Self {
+            starter,
+            bob,
+            carol,
+        }
+    }
+
+    fn start(&self) -> String {
+        let run = self.starter.run(&START);
+        run.exits(0).shows_no_token();
+        run.says(&["send this to the holders", "2 shares are needed"]);
+        run.stdout.trim().to_owned()
+    }
+}
+
+fn submit(holder: &Ceremony, code: &str, name: &str) -> Run {
+    let key = format!("{name}.key");
+    holder.run(&["share", "submit", code, "--identity", &key])
+}
+
+fn finish(starter: &Ceremony, words: &[&str]) -> Run {
+    let before = ["break-glass", "finish"];
+    starter.run(
+        &before
+            .into_iter()
+            .chain(words.iter().copied())
+            .collect::<Vec<_>>(),
+    )
+}
+
+fn completed_on(setup: Setup) {
+    require!(setup.components());
+    let server = Server::of(setup);
+    let holders = Holders::of(&server);
+    let code = holders.start();
+    submit(&holders.bob, &code, "bob")
+        .exits(0)
+        .prints(&["the share of bob counts: 1 of 2"]);
+    let progress = holders.carol.run(&["break-glass", "progress"]);
+    progress.exits(0).prints(&["1 of 2 shares given"]);
+    let last = submit(&holders.carol, &code, "carol");
+    last.exits(0)
+        .says(&["the share of carol was the last one"])
+        .shows_no_token();
+    let encoded = last.stdout.trim();
+    let program = server.program();
+    let program = program.to_str().expect("a path");
+    let words = [encoded, "--env", "--", program, "policy", "list"];
+    let run = finish(&holders.starter, &words);
+    run.exits(0)
+        .prints(&["vault-bootstrap-break-glass"])
+        .shows_no_token();
+    auditor(&server, &holders.starter).no_root_is_left();
+    let evidence = super::evidence(&holders.starter, "break-glass-");
+    assert_eq!(evidence["reason"], "the provider is down");
+}
+
+#[test]
+fn three_people_at_three_machines_break_the_glass_on_openbao_272() {
+    completed_on(Setup::OpenBao272Static);
+}
+
+#[test]
+fn three_people_at_three_machines_break_the_glass_on_openbao_262() {
+    completed_on(Setup::OpenBao262AwsKms);
+}
+
+#[test]
+fn three_people_at_three_machines_break_the_glass_on_vault() {
+    completed_on(Setup::Vault1211AwsKms);
+}
+
+#[test]
+fn the_starter_gives_the_last_share_and_needs_nothing_sent_back() {
+    require!(["openbao-2.7.2"]);
+    let server = Server::in_memory();
+    let holders = Holders::of(&server);
+    let code = holders.start();
+    submit(&holders.bob, &code, "bob").exits(0);
+    let words = ["--identity", "alice.key", "--", "true"];
+    finish(&holders.starter, &words)
+        .exits(0)
+        .says(&["1 of 2 shares were given"]);
+    nothing_is_left(&server, &holders.starter);
+    rehearse(&holders.starter).exits(0);
+}
+
+#[test]
+fn a_code_of_another_attempt_another_cluster_or_with_a_slip_takes_no_share() {
+    require!(["openbao-2.7.2"]);
+    let (server, other) = (Server::in_memory(), Server::in_memory());
+    let holders = Holders::of(&server);
+    let code = holders.start();
+    let elsewhere = Holders::of(&other).start();
+    submit(&holders.bob, &elsewhere, "bob")
+        .exits(3)
+        .says(&["the code is of cluster test"]);
+    let mut slip = code.clone();
+    slip.replace_range(10..11, if &code[10..11] == "x" { "y" } else { "x" });
+    submit(&holders.bob, &slip, "bob")
+        .exits(2)
+        .says(&["a letter of it is missing"]);
+    // Somebody ends the attempt and begins another one.
+    let ada = server.api().log_in("ada", &holders.starter.secrets["ada"]);
+    ada.delete(ATTEMPT);
+    submit(&holders.bob, &code, "bob")
+        .exits(3)
+        .says(&["this attempt is not there any more"]);
+    ada.write(ATTEMPT, &json!({}));
+    submit(&holders.bob, &code, "bob")
+        .exits(3)
+        .says(&["another attempt is under way", "nothing was given to it"]);
+    assert_eq!(ada.read(ATTEMPT)["data"]["progress"], 0);
+    finish(&holders.starter, &["--", "true"])
+        .exits(3)
+        .says(&["the server does not have this attempt any more"]);
+}
+
+#[test]
+fn a_file_that_does_not_name_its_cluster_gives_no_share() {
+    require!(["openbao-2.7.2"]);
+    let server = Server::in_memory();
+    let mut holders = Holders::of(&server);
+    let code = holders.start();
+    holders.bob.remove("/cluster/id");
+    submit(&holders.bob, &code, "bob")
+        .exits(2)
+        .says(&["does not say which cluster it is of", "never from the code"]);
+}
+
+#[test]
+fn one_share_twice_and_one_of_another_cluster_are_told_to_their_holder() {
+    require!(["openbao-2.7.2"]);
+    let (server, other) = (Server::in_memory(), Server::in_memory());
+    let holders = Holders::of(&server);
+    let foreign = handed_over(&other);
+    let code = holders.start();
+    submit(&holders.bob, &code, "bob").exits(0);
+    submit(&holders.bob, &code, "bob")
+        .exits(3)
+        .says(&["the share of bob was given already; nothing has changed"]);
+    let theirs = foreign.custody().share("carol");
+    holders.starter.custody().replace("carol", &theirs);
+    submit(&holders.carol, &code, "carol").exits(3).says(&[
+        "the shares that were given do not make the key of this cluster",
+        "the server has dropped all of them",
+        "all submit again",
+    ]);
+    holders
+        .carol
+        .run(&["break-glass", "progress"])
+        .prints(&["0 of 2 shares given"]);
+    submit(&holders.bob, &code, "bob").exits(0);
+    let words = ["--identity", "alice.key", "--", "true"];
+    finish(&holders.starter, &words).exits(0);
+    nothing_is_left(&server, &holders.starter);
+}
+
+#[test]
+fn an_attempt_that_waits_is_in_nobodys_way_and_can_be_given_up() {
+    require!(["openbao-2.7.2"]);
+    let server = Server::in_memory();
+    let holders = Holders::of(&server);
+    holders.start();
+    for words in [
+        &START[..],
+        &["rehearse"],
+        &["break-glass", "--reason", "x", "--", "true"],
+    ] {
+        holders.starter.run(words).exits(3).says(&[
+            "an attempt with several holders was started here",
+            "0 of 2 shares given",
+            "or give it up: vault-bootstrap break-glass cancel",
+        ]);
+    }
+    let cancel = ["break-glass", "cancel"];
+    holders.starter.run(&cancel).exits(0);
+    holders.starter.run(&cancel).exits(2);
+    nothing_is_left(&server, &holders.starter);
+    assert!(!holders.starter.path("checkpoint/break-glass.pad").exists());
+}
+
+#[test]
+fn the_token_of_an_attempt_that_was_complete_and_given_up_is_revoked_by_the_next_rehearsal() {
+    require!(["openbao-2.7.2"]);
+    let server = Server::in_memory();
+    let holders = Holders::of(&server);
+    let code = holders.start();
+    submit(&holders.bob, &code, "bob").exits(0);
+    submit(&holders.carol, &code, "carol").exits(0);
+    let roots: Vec<Value> = auditor(&server, &holders.starter).roots();
+    assert_eq!(roots.len(), 1, "made, and nobody has it");
+    holders
+        .starter
+        .run(&["break-glass", "cancel"])
+        .exits(0)
+        .says(&["the next rehearse revokes it"]);
+    rehearse(&holders.starter)
+        .exits(0)
+        .says(&["revoked the root token of an answer that was lost"]);
+    nothing_is_left(&server, &holders.starter);
+}
