@@ -6,7 +6,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub use break_glass::{BreakGlass, LoginChoice, Quorum, Rehearse, ShareOf, WithHolders, Work};
+pub use break_glass::{
+    BreakGlass, LoginChoice, Quorum, Rehearse, ShareOf, Unseal, WithHolders, Work,
+};
 
 /// Takes a HashiCorp Vault or OpenBao cluster from uninitialised to handed over.
 ///
@@ -136,6 +138,14 @@ pub enum Command {
         Exit codes: those of the command behind it"
     )]
     Share(ShareOf),
+    /// Give your share of a Shamir seal to every sealed node, from your own machine
+    #[command(after_help = "Examples:\n  \
+        vault-bootstrap unseal --identity bob.key\n  \
+        vault-bootstrap unseal --custodian carol        asked for, hidden\n\n\
+        The servers keep what they were given: holders come one after the other.\n\n\
+        Exit codes: 0 given, or nothing is sealed · 1 failed, try again ·\n\
+        2 usage or configuration · 3 refused, a person must look")]
+    Unseal(Unseal),
     /// What concerns evidence
     #[command(
         subcommand,

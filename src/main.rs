@@ -107,6 +107,7 @@ async fn dispatch(cli: Cli, report: &Report, unlocked: Option<String>) -> Result
             Box::pin(quorum::break_glass(&cli.global, typed, report)).await
         }
         Command::Share(typed) => quorum::submit(&cli.global, typed, report).await,
+        Command::Unseal(typed) => quorum::unseal(&cli.global, typed, report).await,
         Command::Report(ReportOf::Verify {
             file,
             key,

@@ -142,6 +142,18 @@ pub(super) fn is_auditor(config: &Config, login: &Login) -> bool {
     names.iter().any(is_ours)
 }
 
+/// Where the role or user behind a login is written, such as `auth/userpass/users/ada`.
+#[must_use]
+pub(super) fn role_path(config: &Config, login: &Login) -> Option<String> {
+    let mount = &login.auth;
+    let role = role_of(config, &login.kind, mount)?;
+    let collection = match login.kind {
+        LoginKind::Userpass { .. } => "users",
+        _ => "role",
+    };
+    Some(format!("auth/{mount}/{collection}/{role}"))
+}
+
 /// The role or user behind a login. An approle login names ids only: its mount must then have one
 /// role, which the configuration makes sure of for break-glass doors.
 fn role_of(config: &Config, kind: &LoginKind, mount: &str) -> Option<String> {

@@ -15,6 +15,7 @@ mod claiming;
 mod damaged;
 pub mod decide;
 pub mod desired;
+mod disguise;
 pub mod event;
 pub mod evidence;
 pub(crate) mod evidence_page;

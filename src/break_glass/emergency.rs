@@ -14,7 +14,7 @@ use super::child::{self, End};
 use super::ending::end;
 use super::event::Event;
 use super::evidence::Evidence;
-use super::gathering::{Gathered, gather};
+use super::gathering::Gathered;
 use super::journal::Kept;
 use super::leftovers::{self, Stray};
 use super::making::{self, Purpose};
@@ -68,7 +68,7 @@ pub async fn break_glass(
         stop = told.0.requested() => return Err(stop),
     };
     let gathered = tokio::select! {
-        gathered = shares(&mut way) => gathered,
+        gathered = shares(&mut way, command, key.as_ref()) => gathered,
         stop = told.0.requested() => Err(stop),
     };
     let (gathered, stray) = match gathered {
@@ -88,10 +88,20 @@ pub async fn break_glass(
 }
 
 /// Just as many as it takes. What an earlier run left is ended first, as far as that goes without root.
-async fn shares(way: &mut Way<'_>) -> Result<(Gathered, Option<Stray>), Failure> {
+async fn shares(
+    way: &mut Way<'_>,
+    command: &Command,
+    key: Option<&SigningKey>,
+) -> Result<(Gathered, Option<Stray>), Failure> {
     nobody_waits(way).await?;
     let stray = leftovers::settle(way).await?;
-    let gathered = gather(way, COMMAND, (way.threshold(), way.threshold())).await?;
+    let gathered = way.asking(COMMAND).gather(way.threshold()).await?;
+    if let Err(failure) = gathered.suffices(way.threshold()) {
+        let mut evidence = begun(way, command);
+        evidence.gathered(&gathered);
+        evidence.of_a_failure(way, key, &failure);
+        return Err(failure);
+    }
     way.keep_to_active().await?;
     Ok((gathered, stray))
 }

@@ -5,6 +5,19 @@ use serde::Serialize;
 /// Version of these events, one a line with `--output json`.
 pub const VERSION: u32 = 1;
 
+/// A node and its Shamir seal.
+#[derive(Debug, Clone, Serialize)]
+pub struct Node {
+    /// As the file has it.
+    pub address: String,
+    /// Whether it is sealed still.
+    pub sealed: bool,
+    /// Shares that it has towards the next unsealing.
+    pub given: u32,
+    /// Shares that it needs.
+    pub required: u32,
+}
+
 /// One thing that happened.
 #[derive(Debug, Clone, Serialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
@@ -79,6 +92,11 @@ pub enum Event {
         custodian: String,
         /// The token under the starter's pad, of no use to anybody else.
         encoded: String,
+    },
+    /// A share was given to the nodes that were sealed.
+    Unsealed {
+        /// Each listed node now.
+        nodes: Vec<Node>,
     },
     /// The run came to its end.
     End {

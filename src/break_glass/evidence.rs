@@ -67,8 +67,18 @@ impl Evidence {
         let answered = gathered.names().into_iter();
         let answered = answered.map(|name| json!({"name": name, "answered": true}));
         let away = gathered.away.iter();
-        let away = away.map(|(name, why)| json!({"name": name, "answered": false, "why": why}));
+        let away = away
+            .map(|(name, why)| json!({"name": name, "answered": false, "why": why.to_string()}));
         self.set("custodians", answered.chain(away).collect());
+    }
+
+    /// Writes what is known of a run that failed: who was missing, for a start. What goes wrong with that is left
+    /// alone: the failure itself says more.
+    pub(super) fn of_a_failure(mut self, way: &Way<'_>, key: Option<&SigningKey>, why: &Failure) {
+        self.set("failed", json!(why.to_string()));
+        if let Ok(path) = self.write(way, key, &[]) {
+            way.note(format!("evidence of what was tried: {}", path.display()));
+        }
     }
 
     /// Writes both forms beside the checkpoint and signs the one for machines. Where they are.

@@ -3,7 +3,7 @@
 use super::audit_lines::logs;
 use super::code::Code;
 use super::emergency::{Command, begun, with_root};
-use super::gathering::{Gathered, gather};
+use super::gathering::Gathered;
 use super::journal::{Kept, UnderWay, Waiting};
 use super::leftovers;
 use super::rehearsing::tidy;
@@ -140,7 +140,9 @@ async fn missing_shares(
         found.progress, found.required
     ));
     let missing = usize::try_from(missing).unwrap_or(usize::MAX);
-    let gathered = stoppable(gather(way, COMMAND, (usize::MAX, missing)), way.told).await?;
+    // More than are missing: some may have been given by their holders.
+    let gathered = stoppable(way.asking(COMMAND).gather(usize::MAX), way.told).await?;
+    gathered.suffices(missing)?;
     let _unheard = way.told.0.unheard();
     way.stay_in().await?;
     let mut given = found.progress;

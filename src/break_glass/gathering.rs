@@ -1,104 +1,158 @@
 //! Shares back from their custodians, whoever of them answers.
 
-use super::way::Inside;
+use super::event::Event;
+use super::{Options, Told};
+use crate::config::Config;
 use crate::custodian::{Custodian, IdentityFile};
+use crate::edge::custodians;
 use crate::edge::shares::{self, Ask};
 use crate::failure::{Exit, Failure};
 use crate::root_generation::Held;
+use crate::secret::Share;
 
 /// What came back, and from whom nothing did.
 pub(super) struct Gathered {
     /// In the order of the file.
     pub(super) held: Vec<Held>,
     /// Who did not answer, and why.
-    pub(super) away: Vec<(String, String)>,
+    pub(super) away: Vec<(String, Failure)>,
+}
+
+/// Who asks for shares, and for which command.
+#[derive(Clone, Copy)]
+pub(super) struct Asking<'a> {
+    pub(super) config: &'a Config,
+    pub(super) options: &'a Options,
+    pub(super) told: Told<'a>,
+    /// The command that can be given an identity, without `--identity`.
+    pub(super) verb: &'a str,
+}
+
+impl Asking<'_> {
+    /// Asks each custodian until `enough` have answered: machines first, then people. None of them is needed who
+    /// cannot be had.
+    ///
+    /// # Errors
+    /// An identity file cannot be read, or a question was interrupted.
+    pub(super) async fn gather(self, enough: usize) -> Result<Gathered, Failure> {
+        let identities = shares::identities(&self.options.identities)?;
+        let mut opened = self.custodians().await;
+        let order: Vec<String> = opened.iter().map(|(name, _)| name.clone()).collect();
+        opened.sort_by_key(|(_, one)| !one.as_ref().is_ok_and(|one| one.opens_with(&identities)));
+        let (mut held, mut away) = (Vec::new(), Vec::new());
+        for (name, custodian) in opened {
+            if held.len() == enough {
+                break;
+            }
+            let asked = match custodian {
+                Ok(custodian) => self.share(&custodian, &identities).await,
+                Err(failure) => Err(failure),
+            };
+            match asked {
+                Ok(share) => {
+                    (self.told.1)(Event::Note {
+                        text: format!("{name} has answered"),
+                    });
+                    held.push(Held { name, share });
+                }
+                Err(failure) if matches!(failure.exit, Exit::Interrupted(_)) => {
+                    return Err(failure);
+                }
+                Err(failure) => {
+                    (self.told.1)(Event::Warning {
+                        text: format!("{name} does not answer: {failure}"),
+                    });
+                    away.push((name, failure));
+                }
+            }
+        }
+        held.sort_by_key(|held| order.iter().position(|name| *name == held.name));
+        Ok(Gathered { held, away })
+    }
+
+    /// The share of one custodian: the one named, or the only one that can be opened here.
+    ///
+    /// # Errors
+    /// It is not plain which, or it cannot be had.
+    pub(super) async fn own(self, wanted: Option<&str>) -> Result<Held, Failure> {
+        let identities = shares::identities(&self.options.identities)?;
+        let mut opened = self.custodians().await;
+        match wanted {
+            Some(name) => opened.retain(|(other, _)| other == name),
+            None => {
+                opened.retain(|(_, one)| one.as_ref().is_ok_and(|one| one.opens_with(&identities)));
+            }
+        }
+        if opened.len() != 1 {
+            return Err(self.not_plain(wanted));
+        }
+        let (name, custodian) = opened.remove(0);
+        let share = self.share(&custodian?, &identities).await?;
+        Ok(Held { name, share })
+    }
+
+    fn not_plain(self, wanted: Option<&str>) -> Failure {
+        let names = self.config.init.custodians.iter();
+        let names: Vec<_> = names.map(|one| one.name.as_str()).collect();
+        let text = match wanted {
+            Some(name) => format!("{} has no custodian {name}", self.config.file.display()),
+            None => "it is not plain whose share is to be given from here".to_owned(),
+        };
+        Failure::usage(text).advise(format!("name one of {} with --custodian", names.join(", ")))
+    }
+
+    /// The custodians of the file, each opened or not.
+    async fn custodians(self) -> Vec<(String, Result<Custodian, Failure>)> {
+        let names = self.config.init.custodians.iter().map(|one| &one.name);
+        let opens = names
+            .map(|name| async move { (name.clone(), custodians::one(self.config, name).await) });
+        futures::future::join_all(opens).await
+    }
+
+    async fn share(
+        self,
+        custodian: &Custodian,
+        identities: &[IdentityFile],
+    ) -> Result<Share, Failure> {
+        let ask = Ask {
+            config: self.config,
+            verb: self.verb,
+            otherwise: "",
+        };
+        shares::share(&ask, custodian, identities).await
+    }
 }
 
 impl Gathered {
     pub(super) fn names(&self) -> Vec<&str> {
         self.held.iter().map(|held| held.name.as_str()).collect()
     }
-}
 
-/// Asks each custodian until `enough` have answered: machines first, then people. None of them is needed who cannot be
-/// had, as long as `needed` can.
-///
-/// # Errors
-/// Too few answered: each of the others with why. Or an interrupted question.
-pub(super) async fn gather(
-    way: &Inside<'_>,
-    verb: &str,
-    (enough, needed): (usize, usize),
-) -> Result<Gathered, Failure> {
-    let identities = shares::identities(&way.options.identities)?;
-    let mut opened = way.custodians().await;
-    let order: Vec<String> = opened.iter().map(|(name, _)| name.clone()).collect();
-    opened.sort_by_key(|(_, one)| !one.as_ref().is_ok_and(|one| one.opens_with(&identities)));
-    let (mut held, mut away) = (Vec::new(), Vec::<(String, Failure)>::new());
-    for (name, custodian) in opened {
-        if held.len() == enough {
-            break;
+    /// Holds that there are as many as are needed; nothing was started with fewer, so nothing is to be ended.
+    ///
+    /// # Errors
+    /// Too few answered: each of the others with why.
+    pub(super) fn suffices(&self, needed: usize) -> Result<(), Failure> {
+        let have = self.held.len();
+        if have >= needed {
+            return Ok(());
         }
-        let asked = match custodian {
-            Ok(custodian) => one(way, verb, &custodian, &identities).await,
-            Err(failure) => Err(failure),
-        };
-        match asked {
-            Ok(share) => {
-                way.note(format!("{name} has answered"));
-                held.push(Held { name, share });
+        let mut failures = vec![
+            Failure::failed(format!(
+                "{have} of the {needed} shares that are needed could be had; nothing was started"
+            ))
+            .advise(
+                "get hold of the keepers below, or of other keepers, and run the same command again",
+            ),
+        ];
+        for (name, failure) in &self.away {
+            // Another keeper may be had instead.
+            let mut failure = failure.clone().softened();
+            for problem in &mut failure.problems {
+                problem.what = format!("{name} does not answer: {}", problem.what);
             }
-            Err(failure) if matches!(failure.exit, Exit::Interrupted(_)) => return Err(failure),
-            Err(failure) => {
-                way.warn(format!("{name} does not answer: {failure}"));
-                away.push((name, failure));
-            }
+            failures.push(failure);
         }
+        Failure::all(failures).map_or(Ok(()), Err)
     }
-    held.sort_by_key(|held| order.iter().position(|name| *name == held.name));
-    if held.len() < needed {
-        return Err(too_few(held.len(), needed, away));
-    }
-    let away = away.into_iter();
-    let away = away.map(|(name, failure)| (name, failure.to_string()));
-    Ok(Gathered {
-        held,
-        away: away.collect(),
-    })
-}
-
-/// The share of one custodian.
-///
-/// # Errors
-/// It cannot be had.
-pub(super) async fn one(
-    way: &Inside<'_>,
-    verb: &str,
-    custodian: &Custodian,
-    identities: &[IdentityFile],
-) -> Result<crate::secret::Share, Failure> {
-    let ask = Ask {
-        config: way.config,
-        verb,
-        otherwise: "",
-    };
-    shares::share(&ask, custodian, identities).await
-}
-
-/// Nothing was started: no attempt is to be ended.
-fn too_few(have: usize, needed: usize, away: Vec<(String, Failure)>) -> Failure {
-    let mut failures = vec![
-        Failure::failed(format!(
-            "{have} of the {needed} shares that a root token needs could be had; nothing was started"
-        ))
-        .advise("get hold of the keepers below, or of other keepers, and run the same command again"),
-    ];
-    for (name, mut failure) in away {
-        for problem in &mut failure.problems {
-            problem.what = format!("{name} does not answer: {}", problem.what);
-        }
-        // Another keeper may be had instead.
-        failures.push(failure.softened());
-    }
-    Failure::all(failures).unwrap_or_else(|| Failure::failed("too few shares could be had"))
 }

@@ -8,6 +8,7 @@ use crate::bootstrap::checkpoint::now;
 use crate::failure::Failure;
 use crate::root_generation::{self, Held, Moment};
 use crate::secret::RootToken;
+use crate::vault::sys;
 
 /// Why and by which command a root token is made.
 #[derive(Clone, Copy)]
@@ -17,7 +18,8 @@ pub(super) struct Purpose<'a> {
 }
 
 /// Makes one and keeps it for the next run. Where the answer to the last share is lost, the server has made a root
-/// token that nobody has: a second one is made, and `stray` says which the lost one is.
+/// token that nobody has: a second one is made, and `stray` says which the lost one is. Where another node leads, the
+/// attempt is made anew there.
 ///
 /// # Errors
 /// As [`root_generation::make`], after what was begun was ended.
@@ -42,18 +44,26 @@ pub(super) async fn root(
             }
             Err(failure) => failure,
         };
+        if !again {
+            return Err(failure);
+        }
         let lost = way
             .journal
             .under_way()
             .is_some_and(|it| it.completing.is_some());
-        if !lost || !again {
+        if lost {
+            way.warn(format!(
+                "the answer to the last share is lost, and a root token may live that nobody has; another one is \
+                 made, which ends it: {failure}"
+            ));
+        } else if sys::is_active(&way.client).await {
             return Err(failure);
+        } else {
+            way.warn(format!(
+                "another node leads, and the attempt went with the one before: {failure}"
+            ));
         }
         again = false;
-        way.warn(format!(
-            "the answer to the last share is lost, and a root token may live that nobody has; another one is made, \
-             which ends it: {failure}"
-        ));
         way.keep_to_active().await?;
         *stray = leftovers::settle(way).await?.or(*stray);
     }

@@ -20,6 +20,7 @@ mod making;
 mod rehearsing;
 mod starting;
 mod submitting;
+mod unsealing;
 mod way;
 
 use std::path::PathBuf;
@@ -35,6 +36,7 @@ pub use finishing::finish;
 pub use rehearsing::rehearse;
 pub use starting::{cancel, progress, start};
 pub use submitting::submit;
+pub use unsealing::unseal;
 
 /// What was typed, of both commands.
 #[derive(Debug, Clone, Default)]

@@ -6,7 +6,7 @@ use super::audit_lines::{Log, lines, logs, mark};
 use super::ending::end;
 use super::event::Event;
 use super::evidence::Evidence;
-use super::gathering::{Gathered, gather};
+use super::gathering::Gathered;
 use super::journal::Kept;
 use super::leftovers::{self, Stray};
 use super::making::{self, Purpose};
@@ -80,14 +80,17 @@ async fn hold(way: &mut Way<'_>, key: Option<&SigningKey>) -> Result<Ended, Fail
             way.client.address()
         ));
     }
-    let all = way.config.init.custodians.len();
-    let gathered = gather(way, COMMAND, (all, way.threshold())).await?;
+    let gathered = way.asking(COMMAND).gather(usize::MAX).await?;
+    evidence.gathered(&gathered);
+    if let Err(failure) = gathered.suffices(way.threshold()) {
+        evidence.of_a_failure(way, key, &failure);
+        return Err(failure);
+    }
     for (name, why) in &gathered.away {
         findings.push(format!(
             "{name} did not answer, and their share was not tried: {why}"
         ));
     }
-    evidence.gathered(&gathered);
     // Whoever typed a share may have taken an hour.
     way.keep_to_active().await?;
     let logs = logs(way.config);

@@ -5,14 +5,12 @@
 
 use super::code::Code;
 use super::event::Event;
-use super::gathering::one;
 use super::starting::stoppable;
 use super::way::{Inside, known_id};
 use super::{Options, Told};
 use crate::config::Config;
-use crate::edge::shares;
 use crate::failure::Failure;
-use crate::root_generation::not_taken;
+use crate::root_generation::{Held, not_taken};
 use crate::vault::generation::{Given, Progress};
 
 /// The command, for messages.
@@ -57,7 +55,8 @@ fn is_of_this_cluster(config: &Config, code: &Code) -> Result<(), Failure> {
 
 async fn give(inside: &Inside<'_>, code: &Code, wanted: Option<&str>) -> Result<Event, Failure> {
     is_this_attempt(inside, code, &inside.generation().progress().await?)?;
-    let (name, share) = share(inside, wanted).await?;
+    let asking = inside.asking("share submit CODE");
+    let Held { name, share } = asking.own(wanted).await?;
     let generation = inside.generation();
     match generation.give(&code.nonce, &share).await? {
         Given::Counts(progress) => Ok(Event::Given {
@@ -111,34 +110,4 @@ fn is_this_attempt(inside: &Inside<'_>, code: &Code, found: &Progress) -> Result
         .advise("call whoever sent you the code: somebody may be collecting shares"));
     }
     Ok(())
-}
-
-async fn share(
-    inside: &Inside<'_>,
-    wanted: Option<&str>,
-) -> Result<(String, crate::secret::Share), Failure> {
-    let identities = shares::identities(&inside.options.identities)?;
-    let mut opened = inside.custodians().await;
-    match wanted {
-        Some(name) => opened.retain(|(other, _)| other == name),
-        None => opened.retain(|(_, one)| one.as_ref().is_ok_and(|one| one.opens_with(&identities))),
-    }
-    if opened.len() != 1 {
-        let names = inside
-            .config
-            .init
-            .custodians
-            .iter()
-            .map(|one| one.name.as_str());
-        let names: Vec<_> = names.collect();
-        let text = match wanted {
-            Some(name) => format!("{} has no custodian {name}", inside.config.file.display()),
-            None => "it is not plain whose share is to be given from here".to_owned(),
-        };
-        return Err(Failure::usage(text)
-            .advise(format!("name one of {} with --custodian", names.join(", "))));
-    }
-    let (name, custodian) = opened.remove(0);
-    let share = one(inside, &format!("{COMMAND} CODE"), &custodian?, &identities).await?;
-    Ok((name, share))
 }

@@ -7,15 +7,15 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::event::Event;
+use super::gathering::Asking;
 use super::journal::Journal;
 use super::{Options, Told};
 use crate::bootstrap::{checkpoint, inactive};
 use crate::config::{BreakGlass, CheckpointKey, Config, Login, SecretRef};
-use crate::custodian::Custodian;
 use crate::door::{self, Notice, Tell};
 use crate::edge::doors::{Hall, door};
 use crate::edge::references::{self, Resolved, resolve};
-use crate::edge::{cluster, custodians, key};
+use crate::edge::{cluster, key};
 use crate::envelope::Key;
 use crate::failure::Failure;
 use crate::root_generation::{Rules, rules};
@@ -212,12 +212,14 @@ impl<'a> Inside<'a> {
         Ok(())
     }
 
-    /// The custodians of the file, each opened or not.
-    pub(super) async fn custodians(&self) -> Vec<(String, Result<Custodian, Failure>)> {
-        let names = self.config.init.custodians.iter().map(|one| &one.name);
-        let opens = names
-            .map(|name| async move { (name.clone(), custodians::one(self.config, name).await) });
-        futures::future::join_all(opens).await
+    /// Whoever asks for shares for this command.
+    pub(super) fn asking(&self, verb: &'a str) -> Asking<'a> {
+        Asking {
+            config: self.config,
+            options: self.options,
+            told: self.told,
+            verb,
+        }
     }
 
     /// Ends the login's own token.

@@ -124,6 +124,17 @@ pub enum ShareOf {
     },
 }
 
+/// Options of `unseal`.
+#[derive(Debug, Args)]
+pub struct Unseal {
+    /// Whose share, where that is not plain
+    #[arg(long, value_name = "NAME")]
+    pub custodian: Option<String>,
+    /// File with an age identity that opens it; may be given several times
+    #[arg(long, value_name = "FILE")]
+    pub identity: Vec<PathBuf>,
+}
+
 /// Who asks the server.
 #[derive(Debug, Args)]
 pub struct LoginChoice {

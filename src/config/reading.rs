@@ -105,6 +105,14 @@ impl<'a> Reading<'a> {
         }
     }
 
+    /// The truth value at `path`, where it is sound.
+    pub(super) fn truth(&self, path: &[&str]) -> Option<bool> {
+        match self.node(path)?.kind {
+            Kind::Bool(value) => Some(value),
+            _ => None,
+        }
+    }
+
     /// The address at `path`, where it is sound.
     pub(super) fn address(&self, path: &[&str]) -> Option<Url> {
         Url::parse(self.text(path)?).ok()

@@ -243,6 +243,8 @@ impl Reading<'_> {
                     None | Some(shape::Drill::BeforeRevoke) => Drill::BeforeRevoke,
                     Some(shape::Drill::Later) => Drill::Later,
                 },
+                accept_one_auth_method: doors.accept_one_auth_method.unwrap_or(false),
+                accept_admins: doors.accept_admins.unwrap_or_default(),
             },
             shape::BreakGlass::None(none) => BreakGlass::None { reason: none.none },
         })

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use vault_bootstrap::break_glass::{self, event::Event as Moment};
-use vault_bootstrap::cli::{BreakGlass, Global, LoginChoice, Quorum, ShareOf, WithHolders};
+use vault_bootstrap::cli::{BreakGlass, Global, LoginChoice, Quorum, ShareOf, Unseal, WithHolders};
 use vault_bootstrap::failure::{Exit, Failure};
 use vault_bootstrap::interrupt::Interrupt;
 use vault_bootstrap::report::Report;
@@ -120,6 +120,27 @@ pub(super) async fn submit(
     let what = (code.as_str(), custodian.as_deref());
     let submitting = break_glass::submit(&config, &options, what, (&interrupt, &tell));
     let last = Box::pin(stoppable(&interrupt, submitting)).await?;
+    Ok(Ended {
+        exit: Exit::Done,
+        last: Some(Last::Moment(last, false)),
+    })
+}
+
+pub(super) async fn unseal(
+    global: &Global,
+    typed: Unseal,
+    report: &Report,
+) -> Result<Ended, Failure> {
+    let config = load(global)?;
+    let interrupt = Interrupt::default();
+    let tell = |moment| report.moment(&moment, false);
+    let options = break_glass::Options {
+        identities: typed.identity,
+        ..break_glass::Options::default()
+    };
+    let custodian = typed.custodian.as_deref();
+    let unsealing = break_glass::unseal(&config, &options, custodian, (&interrupt, &tell));
+    let last = Box::pin(stoppable(&interrupt, unsealing)).await?;
     Ok(Ended {
         exit: Exit::Done,
         last: Some(Last::Moment(last, false)),

@@ -1,7 +1,7 @@
 //! Events of `rehearse` and `break-glass` as lines for a person.
 
 use super::Style;
-use crate::break_glass::event::Event;
+use crate::break_glass::event::{Event, Node};
 use crate::layout::hanging;
 
 /// Columns in front of what is said of a run.
@@ -84,8 +84,21 @@ pub(super) fn result(event: &Event) -> Option<String> {
             required,
         } => format!("the share of {custodian} counts: {given} of {required}\n"),
         Event::Complete { encoded, .. } => format!("{encoded}\n"),
+        Event::Unsealed { nodes } => nodes.iter().map(node).collect(),
         _ => return None,
     })
+}
+
+fn node(node: &Node) -> String {
+    let address = &node.address;
+    if node.sealed {
+        format!(
+            "{address}  sealed, {} of {} shares given\n",
+            node.given, node.required
+        )
+    } else {
+        format!("{address}  open\n")
+    }
 }
 
 /// The result, for stdout, or for stderr where stdout is a command's.

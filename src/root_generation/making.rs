@@ -2,8 +2,8 @@
 
 use crate::failure::Failure;
 use crate::secret::{RootToken, Share};
-use crate::vault::Generation;
 use crate::vault::generation::{Given, Pad, Progress, Start};
+use crate::vault::{Error, Generation};
 
 /// A share in hand, and whose it is.
 pub struct Held {
@@ -64,7 +64,8 @@ where
         if place == last {
             record(Moment::Completing).await?;
         }
-        match generation.give(&started.nonce, &held.share).await? {
+        let given = generation.give(&started.nonce, &held.share).await;
+        match given.map_err(|error| not_let_in(generation, error))? {
             Given::Counts(_) => {}
             Given::Complete(encoded) => {
                 return pad
@@ -84,6 +85,18 @@ where
         generation,
         "it has all shares that it wants and made no token",
     ))
+}
+
+/// A login may come to its end while people look for their shares.
+fn not_let_in(generation: &Generation<'_>, error: Error) -> Failure {
+    if !error.is_forbidden() {
+        return error.into();
+    }
+    Failure::failed(format!(
+        "{}: the login is not let in any more: its token has come to its end, or somebody took the grant from it",
+        generation.address()
+    ))
+    .advise("run the same command again, which logs in anew; a role with a longer token_ttl helps")
 }
 
 /// Ends what is left of an attempt of ours, known by its nonce; without one, whatever nobody has given a share to:

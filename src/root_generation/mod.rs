@@ -10,4 +10,4 @@ mod rules;
 pub use making::{Held, Moment, leftover, make};
 pub(crate) use making::{busy, not_taken};
 pub use quorum::covering;
-pub use rules::{Rules, rules};
+pub use rules::{Rules, off, rules};

@@ -43,13 +43,14 @@ fn without_the_grant(failure: Failure) -> Failure {
 }
 
 /// OpenBao 2.5.3 switched the open endpoints off, and 2.6.0 brought the ones that want a login.
-fn off(address: &str) -> Failure {
+#[must_use]
+pub fn off(address: &str) -> Failure {
     Failure::refused(format!(
         "{address} makes no root token over its API: its listener keeps the open endpoints off, and it has none that \
          want a login (OpenBao 2.5.3 to 2.5.x)"
     ))
     .advise(
-        "upgrade it to OpenBao 2.6 or later; or set disable_unauthed_generate_root_endpoints = false in the listener \
+        "without it a revoked root never comes back: upgrade it to OpenBao 2.6 or later; or set disable_unauthed_generate_root_endpoints = false in the listener \
          of every node and restart it, which lets anybody who reaches it start or disturb a root generation",
     )
 }

@@ -4,7 +4,9 @@ mod emergency;
 mod holders;
 mod killed;
 mod rehearsal;
+mod rules;
 mod shares;
+mod unsealing;
 
 use std::collections::BTreeSet;
 

@@ -249,3 +249,30 @@ fn a_leader_that_is_killed_after_root_has_gone() {
     let second = evidence["second_scan"].as_str().expect("a text");
     assert!(second.starts_with("auditor saw"), "{evidence:#}");
 }
+
+/// The attempt at a root token is in the memory of the leader alone.
+#[test]
+fn a_leader_that_is_killed_in_the_middle_of_a_rehearsal() {
+    require!(["openbao-2.7.2"]);
+    let moment = ("POST /v1/sys/generate-root-token/update", 2);
+    let cluster = Cluster::of_three(moment, is_killed);
+    cluster.ceremony.apply().exits(4);
+    let mut words = vec!["rehearse"];
+    let keys = ["alice.key", "bob.key", "carol.key"];
+    words.extend(keys.iter().flat_map(|key| ["--identity", key]));
+    let run = cluster.ceremony.run(&words);
+    run.exits(0).shows_no_token();
+    assert!(cluster.seen.load(Ordering::SeqCst) > 4, "{run}");
+    let nodes = cluster.nodes();
+    let leader = &nodes[leader_among(&nodes).expect("a leader")];
+    let secrets = &cluster.ceremony.secrets;
+    leader
+        .api()
+        .log_in("audit-reader", &secrets["audit"])
+        .no_root_is_left();
+    let ada = leader.api().log_in("ada", &secrets["ada"]);
+    assert_eq!(
+        ada.read("sys/generate-root-token/attempt")["data"]["started"],
+        false
+    );
+}

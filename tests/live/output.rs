@@ -35,7 +35,7 @@ fn json_is_one_event_a_line_with_its_version() {
             .collect()
     };
     assert_eq!(steps("step-started"), steps("step-finished"));
-    assert_eq!(steps("step-started").len(), 13);
+    assert_eq!(steps("step-started").len(), 14);
     let end = events.last().expect("an end");
     assert_eq!(end["unchanged"], false);
     let report = ceremony.path("checkpoint/report.json");

@@ -5,12 +5,14 @@ use serde_json::{Value, json};
 
 use crate::bootstrap::ceremony::Ceremony;
 use crate::bootstrap::decide::Recorded;
+use crate::bootstrap::disguise;
 use crate::bootstrap::evidence::Evidence;
 use crate::bootstrap::step::{Observation, Step};
 use crate::config::{BreakGlass, Capability, Login};
 use crate::door::{self, Door, DoorProof, Way};
 use crate::edge::doors;
 use crate::failure::Failure;
+use crate::root_generation;
 use crate::vault::{Client, Session, policies, probe_root_generation, token};
 
 /// The proof is the login itself. A run that revokes root opens all doors itself, however often they opened
@@ -70,10 +72,32 @@ pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
     if let Some(failure) = Failure::all(failures) {
         return Err(root_stands(failure));
     }
+    one_auth_method(ceremony);
     Ok(Evidence::default()
         .with("declared", declared(ceremony))
         .with("opened", opened)
         .with("rehearsed", false))
+}
+
+/// One identity provider down, and nobody gets in.
+fn one_auth_method(ceremony: &Ceremony<'_>) {
+    let doors = ceremony.config.doors();
+    let accepted = matches!(
+        ceremony.config.break_glass,
+        BreakGlass::Logins {
+            accept_one_auth_method: true,
+            ..
+        }
+    );
+    if let Some(first) = doors.first()
+        && doors.iter().all(|door| door.auth == first.auth)
+        && !accepted
+    {
+        ceremony.find(format!(
+            "every break-glass login is of auth/{}: with that down, nobody gets in; name one of another auth method too",
+            first.auth
+        ));
+    }
 }
 
 /// Says with every problem that root was not touched.
@@ -157,8 +181,48 @@ async fn judge(
     if is_break_glass(ceremony, login) {
         door::fit_for_break_glass(&proof).map_err(|reasons| unfit(login, &reasons))?;
         holds_the_grant(ceremony, login, session).await?;
+        let more = disguise::more_than_the_grant(&proof.policies, &proof.identity_policies);
+        if !more.is_empty() {
+            ceremony.find(format!(
+                "the break-glass login {} can do more than ask for root: it has the policies {}",
+                login.name,
+                more.join(", ")
+            ));
+        }
     }
+    look_behind(ceremony, login, session).await?;
     Ok(proof)
+}
+
+/// Whether the login is root in disguise, as the server itself says. One that may not ask cannot be told.
+async fn look_behind(
+    ceremony: &Ceremony<'_>,
+    login: &Login,
+    session: &Session,
+) -> Result<(), Failure> {
+    let BreakGlass::Logins { accept_admins, .. } = &ceremony.config.break_glass else {
+        return Ok(());
+    };
+    if accept_admins.contains(&login.name) {
+        return Ok(());
+    }
+    let places = disguise::places(ceremony.config, login);
+    let paths: Vec<&str> = places.iter().map(|(path, _)| path.as_str()).collect();
+    let asked = policies::capabilities_self(&ceremony.client(), &session.token, &paths).await;
+    let found = match asked {
+        Ok(have) => disguise::found(&places, &have),
+        Err(error) if error.is_forbidden() => return Ok(()),
+        Err(error) => return Err(error.into()),
+    };
+    if !found.is_empty() {
+        ceremony.find(format!(
+            "the login {} is root in disguise: it may write {}; if that is meant: break_glass.accept_admins: [{}]",
+            login.name,
+            found.join(", "),
+            login.name
+        ));
+    }
+    Ok(())
 }
 
 fn unfit(login: &Login, reasons: &[String]) -> Failure {
@@ -180,14 +244,7 @@ async fn holds_the_grant(
     let client = ceremony.client();
     let rules = probe_root_generation(&client, Some(ceremony.token()?)).await?;
     let Some(way) = Way::of(rules) else {
-        return Err(Failure::refused(format!(
-            "{} offers no root generation over its API to anybody",
-            client.address()
-        ))
-        .advise(
-            "without it a revoked root never comes back: upgrade the server, or say so in the file with \
-             break_glass: {none: \"reason\"}",
-        ));
+        return Err(root_generation::off(client.address()));
     };
     let acl = policies::resultant_acl(&client, &session.token).await?;
     door::grant_holds(&acl, way).map_err(|missing| {

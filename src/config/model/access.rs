@@ -249,6 +249,10 @@ pub enum BreakGlass {
         names: Vec<String>,
         /// When it is rehearsed.
         drill: Drill,
+        /// One auth method for all of them is meant.
+        accept_one_auth_method: bool,
+        /// Names of logins that are root in disguise, and are meant to be.
+        accept_admins: Vec<String>,
     },
     /// Given up on purpose.
     None {

@@ -159,11 +159,22 @@ pub(super) fn doors_exist(reading: &mut Reading) {
     }
     let mut mounts = names.iter().map(|name| mount_of(reading, name));
     let first = mounts.next().flatten();
-    if first.is_some() && mounts.all(|mount| mount == first) {
+    let accepted = reading.truth(&["break_glass", "accept_one_auth_method"]) == Some(true);
+    if !accepted && first.is_some() && mounts.all(|mount| mount == first) {
         reading.warn(
             &DOORS,
             "all doors hang on one auth method; a second one on another is advised",
         );
+    }
+    let admins = ["break_glass", "accept_admins"];
+    for place in reading.places(&admins) {
+        let path = under(&admins, &[&place]);
+        let name = reading.text(&path);
+        if let (Some(known), Some(name)) = (&known, name)
+            && !known.contains(&name)
+        {
+            reading.refuse(&path, "no login of this file has this name");
+        }
     }
 }
 

@@ -116,6 +116,11 @@ pub(crate) struct BreakGlassLogins {
     /// When a root token is made of the shares as the custodians keep them: `before-revoke`, while root still lives,
     /// or `later`, which is a finding until then.
     pub(crate) drill: Option<Drill>,
+    /// All of them may hang on one auth method: with that down, nobody gets in. A finding otherwise.
+    pub(crate) accept_one_auth_method: Option<bool>,
+    /// Names of `logins` that may change policies, roles or identities, and so give themselves whatever they want. A
+    /// finding otherwise.
+    pub(crate) accept_admins: Option<Vec<String>>,
 }
 
 /// When the drill happens.

@@ -86,7 +86,7 @@ fn a_custodian_who_does_not_answer_is_named_and_two_are_too_many() {
         .run(&["rehearse", "--identity", "alice.key"])
         .exits(1)
         .says(&[
-            "1 of the 2 shares that a root token needs could be had; nothing was started",
+            "1 of the 2 shares that are needed could be had; nothing was started",
             "bob does not answer",
             "carol does not answer",
         ]);

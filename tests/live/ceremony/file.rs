@@ -351,6 +351,6 @@ fn plain(server: &Server) -> Value {
             },
             "ada": { "auth": "userpass", "username": "ada", "password": user("ada") },
         },
-        "break_glass": { "logins": ["ada"], "drill": "later" },
+        "break_glass": { "logins": ["ada"], "drill": "later", "accept_one_auth_method": true },
     })
 }

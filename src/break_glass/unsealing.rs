@@ -1,0 +1,116 @@
+//! `unseal`: a holder gives their share of a Shamir seal to every sealed node, from their own machine. The servers
+//! keep what they were given until there is enough, so holders come one after the other.
+
+use super::event::{Event, Node};
+use super::gathering::Asking;
+use super::starting::stoppable;
+use super::{Options, Told};
+use crate::config::Config;
+use crate::edge::cluster;
+use crate::failure::Failure;
+use crate::root_generation::Held;
+use crate::vault::sys::{seal_status, unseal as give};
+use crate::vault::{Client, SealStatus};
+
+/// The command, for messages.
+const COMMAND: &str = "unseal";
+
+/// Gives the share of one custodian, the one named or the only one that can be opened here, to every node that is
+/// sealed, and says how far each is.
+///
+/// # Errors
+/// A node does not answer, is opened by a key and not by shares, or does not take it; the others have it.
+pub async fn unseal(
+    config: &Config,
+    options: &Options,
+    custodian: Option<&str>,
+    told: Told<'_>,
+) -> Result<Event, Failure> {
+    stoppable(given(config, options, custodian, told), told).await
+}
+
+async fn given(
+    config: &Config,
+    options: &Options,
+    custodian: Option<&str>,
+    told: Told<'_>,
+) -> Result<Event, Failure> {
+    let client = cluster::open(config).await?;
+    (told.1)(Event::Begin {
+        command: COMMAND,
+        cluster: config.cluster.name.clone(),
+        address: client.address().to_owned(),
+    });
+    let (mut sealed, mut nodes, mut failures) = (Vec::new(), Vec::new(), Vec::new());
+    for node in client.nodes() {
+        match seal_status(&node).await {
+            Ok(status) if status.sealed => match opens_by_shares(&node, &status) {
+                Ok(()) => sealed.push(node),
+                Err(failure) => failures.push(failure),
+            },
+            Ok(status) => nodes.push(state(&node, &status)),
+            Err(error) => failures.push(error.into()),
+        }
+    }
+    if !sealed.is_empty() {
+        let asking = Asking {
+            config,
+            options,
+            told,
+            verb: COMMAND,
+        };
+        let held = asking.own(custodian).await?;
+        for node in sealed {
+            match one(&node, &held).await {
+                Ok(status) => nodes.push(state(&node, &status)),
+                Err(failure) => failures.push(failure),
+            }
+        }
+    }
+    match Failure::all(failures) {
+        Some(failure) => Err(failure),
+        None => Ok(Event::Unsealed { nodes }),
+    }
+}
+
+fn opens_by_shares(node: &Client, status: &SealStatus) -> Result<(), Failure> {
+    let address = node.address();
+    if !status.initialized {
+        return Err(Failure::refused(format!(
+            "{address} is not initialised, so no share opens it"
+        )));
+    }
+    if status.recovery_seal {
+        return Err(Failure::refused(format!(
+            "{address} is opened by its {} seal, and not by shares",
+            status.seal_type
+        ))
+        .advise("see what its log says of that seal; recovery shares do not unseal"));
+    }
+    Ok(())
+}
+
+async fn one(node: &Client, held: &Held) -> Result<SealStatus, Failure> {
+    give(node, &held.share).await.map_err(|error| {
+        let refused = error.status() == Some(400);
+        let failure = Failure::from(error);
+        if !refused {
+            return failure;
+        }
+        Failure::refused(format!(
+            "{}: the share of {} does not open it with those that were given before; the server has dropped all of them",
+            node.address(),
+            held.name
+        ))
+        .advise("one of them is of another cluster or from before a rekey: all holders give theirs again")
+    })
+}
+
+fn state(node: &Client, status: &SealStatus) -> Node {
+    Node {
+        address: node.address().to_owned(),
+        sealed: status.sealed,
+        given: status.progress,
+        required: status.t,
+    }
+}
