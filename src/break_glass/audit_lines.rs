@@ -123,10 +123,81 @@ fn reference(line: &[u8], at: u64) -> Value {
     })
 }
 
+/// When an attempt at this path began that has not ended, and whose it is, as far as a log here tells: the server
+/// itself knows neither.
+pub(super) fn began(config: &Config, path: &str) -> Option<String> {
+    logs(config).into_iter().find_map(|log| {
+        let from = log.begin.saturating_sub(LIMIT);
+        began_in(&log.file, from, path).ok().flatten()
+    })
+}
+
+fn began_in(file: &Path, from: u64, path: &str) -> std::io::Result<Option<String>> {
+    let mut opened = File::open(file)?;
+    opened.seek(SeekFrom::Start(from))?;
+    let mut reader = BufReader::new(opened.take(LIMIT));
+    let (mut line, mut last) = (Vec::new(), None);
+    loop {
+        line.clear();
+        if reader.read_until(b'\n', &mut line)? == 0 {
+            break;
+        }
+        if contains(&line, path.as_bytes()) {
+            last = start_of(&line, path).or(last);
+        }
+    }
+    Ok(last.map(|said| format!("{said}, as {} says", file.display())))
+}
+
+/// The answer to a request that started one.
+fn start_of(line: &[u8], path: &str) -> Option<String> {
+    let entry: Value = serde_json::from_slice(line).ok()?;
+    let request = &entry["request"];
+    let starts = entry["type"] == "response"
+        && request["path"] == path
+        && request["operation"] == "update"
+        && entry["error"].as_str().is_none_or(str::is_empty);
+    let text = |value: &Value| value.as_str().map(str::to_owned);
+    let who = text(&entry["auth"]["display_name"]).unwrap_or_else(|| "nobody who logged in".into());
+    let from = text(&request["remote_address"]).unwrap_or_else(|| "somewhere".into());
+    let time = text(&entry["time"]).filter(|_| starts)?;
+    Some(format!("begun at {time} by {who} from {from}"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::io::Write;
+
+    #[test]
+    fn the_last_start_of_an_attempt_is_found_with_its_time_and_who_it_was() {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        let line = |kind: &str, time: &str, operation: &str, error: &str| {
+            json!({"type": kind, "time": time, "error": error, "auth": {"display_name": "userpass-ada"},
+                   "request": {"path": "sys/generate-root/attempt", "operation": operation, "remote_address": "10.0.0.7"}})
+        };
+        for entry in [
+            line("response", "t1", "update", ""),
+            line("request", "t2", "update", ""),
+            line("response", "t3", "read", ""),
+            line(
+                "response",
+                "t4",
+                "update",
+                "root generation already in progress",
+            ),
+        ] {
+            writeln!(file, "{entry}").unwrap();
+        }
+        let found = began_in(file.path(), 0, "sys/generate-root/attempt")
+            .unwrap()
+            .unwrap();
+        assert!(
+            found.starts_with("begun at t1 by userpass-ada from 10.0.0.7, as "),
+            "{found}"
+        );
+        assert_eq!(began_in(file.path(), 0, "sys/other").unwrap(), None);
+    }
 
     #[test]
     fn lines_are_found_by_the_hash_after_the_beginning_and_referred_to_by_their_place() {

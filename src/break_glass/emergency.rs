@@ -95,6 +95,7 @@ async fn shares(
 ) -> Result<(Gathered, Option<Stray>), Failure> {
     nobody_waits(way).await?;
     let stray = leftovers::settle(way).await?;
+    way.is_free().await?;
     let gathered = way.asking(COMMAND).gather(way.threshold()).await?;
     if let Err(failure) = gathered.suffices(way.threshold()) {
         let mut evidence = begun(way, command);

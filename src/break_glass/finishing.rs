@@ -141,7 +141,8 @@ async fn missing_shares(
     ));
     let missing = usize::try_from(missing).unwrap_or(usize::MAX);
     // More than are missing: some may have been given by their holders.
-    let gathered = stoppable(way.asking(COMMAND).gather(usize::MAX), way.told).await?;
+    let asking = way.asking(COMMAND);
+    let gathered = stoppable(asking.gather_from(missing, usize::MAX), way.told).await?;
     gathered.suffices(missing)?;
     let _unheard = way.told.0.unheard();
     way.stay_in().await?;

@@ -35,13 +35,29 @@ impl Asking<'_> {
     /// # Errors
     /// An identity file cannot be read, or a question was interrupted.
     pub(super) async fn gather(self, enough: usize) -> Result<Gathered, Failure> {
+        self.gather_from(enough, enough).await
+    }
+
+    /// The same, and asks no person once there are `enough`; machines are asked for `at_most`, since some shares may
+    /// be of no use.
+    ///
+    /// # Errors
+    /// As [`Self::gather`].
+    pub(super) async fn gather_from(
+        self,
+        enough: usize,
+        at_most: usize,
+    ) -> Result<Gathered, Failure> {
         let identities = shares::identities(&self.options.identities)?;
         let mut opened = self.custodians().await;
         let order: Vec<String> = opened.iter().map(|(name, _)| name.clone()).collect();
         opened.sort_by_key(|(_, one)| !one.as_ref().is_ok_and(|one| one.opens_with(&identities)));
         let (mut held, mut away) = (Vec::new(), Vec::new());
         for (name, custodian) in opened {
-            if held.len() == enough {
+            let here = custodian
+                .as_ref()
+                .is_ok_and(|one| one.opens_with(&identities));
+            if held.len() >= if here { at_most } else { enough } {
                 break;
             }
             let asked = match custodian {

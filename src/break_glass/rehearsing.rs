@@ -72,6 +72,7 @@ pub(super) async fn tidy(way: &mut Way<'_>) {
 async fn hold(way: &mut Way<'_>, key: Option<&SigningKey>) -> Result<Ended, Failure> {
     nobody_waits(way).await?;
     let mut stray = leftovers::settle(way).await?;
+    way.is_free().await?;
     let mut evidence = Evidence::begin(way, "rehearsal");
     let mut findings = Vec::new();
     if way.rules.open {

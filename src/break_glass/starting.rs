@@ -7,6 +7,7 @@ use super::code::Code;
 use super::event::Event;
 use super::journal::{UnderWay, Waiting};
 use super::leftovers;
+use super::rehearsing::tidy;
 use super::way::{Inside, Way, known_id};
 use super::{Options, Told};
 use crate::bootstrap::checkpoint::now;
@@ -33,6 +34,10 @@ pub async fn start(
     let mut way = stoppable(Box::pin(Way::open(START, config, options, told)), told).await?;
     let _unheard = told.0.unheard();
     let started = begin(&mut way, reason).await;
+    if started.is_err() && way.journal.waiting().is_none() {
+        tidy(&mut way).await;
+        way.journal.forget_pad()?;
+    }
     way.close().await;
     started
 }
@@ -47,10 +52,7 @@ async fn begin(way: &mut Way<'_>, reason: &str) -> Result<Event, Failure> {
             way.client.address()
         ))
     })?;
-    let before = way.generation().progress().await?;
-    if before.started {
-        return Err(root_generation::busy(&way.generation(), Some(&before)));
-    }
+    let before = way.is_free().await?;
     let pad = Pad::new(before.otp_length)
         .map_err(|why| Failure::failed(format!("{}: {why}", way.client.address())))?;
     way.journal.keep_pad(pad.text()).await?;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::audit_lines::began;
 use super::event::Event;
 use super::gathering::Asking;
 use super::journal::Journal;
@@ -18,7 +19,8 @@ use crate::edge::references::{self, Resolved, resolve};
 use crate::edge::{cluster, key};
 use crate::envelope::Key;
 use crate::failure::Failure;
-use crate::root_generation::{Rules, rules};
+use crate::root_generation::{Rules, busy, rules};
+use crate::vault::generation::Progress;
 use crate::vault::{self, Client, Generation, Health, Session, sys, token};
 
 /// Between two looks for the active node.
@@ -160,6 +162,26 @@ impl<'a> Inside<'a> {
             rules,
             resolved,
         })
+    }
+
+    /// Holds that no attempt is under way, whose ever it would be.
+    ///
+    /// # Errors
+    /// One is; where a log here tells since when and by whom, that is said too.
+    pub(super) async fn is_free(&self) -> Result<Progress, Failure> {
+        let generation = self.generation();
+        let found = generation.progress().await?;
+        if !found.started {
+            return Ok(found);
+        }
+        let mut failure = busy(&generation, Some(&found));
+        let path = format!("{}/attempt", self.rules.dialect.base());
+        if let Some(began) = began(self.config, &path)
+            && let Some(problem) = failure.problems.last_mut()
+        {
+            problem.what = format!("{}; {began}", problem.what);
+        }
+        Err(failure)
     }
 
     /// How many shares make a root token, as the file has it.

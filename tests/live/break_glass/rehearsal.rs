@@ -147,9 +147,11 @@ fn an_attempt_of_somebody_else_is_left_alone() {
     let ceremony = handed_over(&server);
     let ada = server.api().log_in("ada", &ceremony.secrets["ada"]);
     ada.write(super::ATTEMPT, &json!({}));
-    rehearse(&ceremony)
-        .exits(3)
-        .says(&["a root generation of somebody else is under way"]);
+    rehearse(&ceremony).exits(3).says(&[
+        "a root generation of somebody else is under way",
+        "begun at 20",
+        "by userpass-ada from 127.0.0.1, as",
+    ]);
     assert_eq!(
         ada.read(super::ATTEMPT)["data"]["started"],
         true,
