@@ -9,6 +9,7 @@
 
 pub mod bootstrap;
 pub mod break_glass;
+mod child;
 pub mod cli;
 pub mod config;
 pub mod custodian;

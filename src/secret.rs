@@ -72,12 +72,39 @@ impl SecretText {
 }
 
 secret! {
-    /// One share of the recovery (or unseal) key: one line of base64, as the servers show it.
+    /// One share of the recovery (or unseal) key: one line of base64 or hexadecimal, as the servers show it.
     Share
 }
 secret! {
     /// A token of a login. The root token has a type of its own.
     Token
+}
+
+/// A share that the server encrypted to its holder's key before anybody saw it. No secret.
+#[derive(Debug)]
+pub struct SealedShare(Vec<u8>);
+
+impl SealedShare {
+    /// Takes an OpenPGP message over.
+    #[must_use]
+    pub fn new(message: Vec<u8>) -> Self {
+        Self(message)
+    }
+
+    /// The message, in binary.
+    #[must_use]
+    pub fn message(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+/// A share as the server handed it out.
+#[derive(Debug)]
+pub enum Handed {
+    /// In clear: whoever has it is to encrypt it.
+    Open(Share),
+    /// Encrypted to its holder.
+    Sealed(SealedShare),
 }
 
 /// The root token; a [`Token`] for requests, but never mistaken for one of a login.

@@ -17,7 +17,7 @@ use crate::edge::references::Resolved;
 use crate::envelope::{self, digest};
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
-use crate::secret::{RootToken, SecretText, Share, Token};
+use crate::secret::{Handed, RootToken, SecretText, Token};
 use crate::vault::{self, Client};
 
 /// Who we are to the server.
@@ -56,7 +56,7 @@ pub struct Ceremony<'a> {
     /// What the logins that need a person have shown in this run, by name: nobody is asked twice.
     pub signed_in: BTreeMap<String, serde_json::Value>,
     /// Shares between the server's answer and their custodians; dropped as soon as they are there.
-    pub shares: Vec<Share>,
+    pub shares: Vec<Handed>,
     /// Resolved secret references.
     pub resolved: Resolved,
     /// Promises that do not hold or are not proved; the end of the report and exit code 4.

@@ -73,7 +73,7 @@ async fn the_rest(
         let diary = checkpoint.diary();
         let over = [Step::Drill, Step::RevokeRoot].map(|step| diary.recorded(step));
         if over == [Recorded::Nothing; 2] {
-            can_be_rehearsed(config, options, &custodians, &mut failures);
+            can_be_rehearsed(config, options, &custodians, &mut failures).await;
         }
     }
     // Without its passphrase there is no key, and that it is missing is said already.
@@ -98,7 +98,7 @@ async fn the_rest(
 }
 
 /// Holds that the drill will have its shares, before anything is written for it.
-fn can_be_rehearsed(
+async fn can_be_rehearsed(
     config: &Config,
     options: &Options,
     custodians: &[Custodian],
@@ -112,7 +112,9 @@ fn can_be_rehearsed(
         }
     );
     if wanted {
-        steps::drill::ask(config).can_have(custodians, &options.identities, failures);
+        let ask = steps::drill::ask(config);
+        ask.can_have(custodians, &options.identities, failures)
+            .await;
     }
 }
 

@@ -9,7 +9,7 @@ use super::damaged;
 use super::event::Event;
 use super::second_place::SecondPlace;
 use crate::config::Config;
-use crate::custodian::{self, Answer, Custodian, IdentityFile};
+use crate::custodian::{self, Answer, Custodian, IdentityFile, Opener};
 use crate::edge::custodians;
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
@@ -77,7 +77,7 @@ async fn proved(
     show: &dyn Fn(&str),
 ) -> Result<custodian::Proof, Failure> {
     let name = custodian.name();
-    let challenge = custodian.challenge()?;
+    let challenge = custodian.challenge().await?;
     let proof = match (identity, challenge.armored()) {
         (Some(path), Some(_)) => {
             let identity = IdentityFile::read(path)?;
@@ -89,8 +89,15 @@ async fn proved(
                 .await?
         }
         (None, Some(armored)) => {
-            let label = format!("The word in it, as {name} reads it after: age -d -i KEYFILE");
-            let instead = config.command(&format!("custodian prove {name} --identity KEYFILE"));
+            let opener = custodian.opener();
+            let label = format!(
+                "The word in it, as {name} reads it after: {}",
+                opener.command()
+            );
+            let instead = match opener {
+                Opener::Gpg => "run it at a terminal: the word is typed there".to_owned(),
+                _ => config.command(&format!("custodian prove {name} --identity KEYFILE")),
+            };
             // A challenge that nobody can answer is not shown.
             prompt::can_ask(&label, &instead)?;
             show(armored);

@@ -19,8 +19,6 @@ use crate::failure::{Exit, Failure};
 use crate::interrupt::Interrupt;
 use crate::replica::{Claim, Commit, Found, Replica, Spec};
 
-/// A share is about 50 letters and stands in an answer twice; what is around them is short.
-const BYTES_A_SHARE: usize = 200;
 /// Of an answer without shares, and of its encryption.
 const BYTES_ANYWAY: usize = 2048;
 
@@ -325,13 +323,12 @@ impl SecondPlace {
         ))
     }
 
-    /// Proves with a value as large as an answer that the place takes, gives back and forgets.
+    /// Proves with a value as large as an answer with so many bytes of shares that the place takes, gives back and forgets.
     ///
     /// # Errors
     /// It does not.
-    pub(super) async fn trial(&self, shares: u32) -> Result<(), Failure> {
-        let shares = usize::try_from(shares).unwrap_or(usize::MAX);
-        let bytes = BYTES_ANYWAY + shares.saturating_mul(BYTES_A_SHARE);
+    pub(super) async fn trial(&self, shares: usize) -> Result<(), Failure> {
+        let bytes = BYTES_ANYWAY.saturating_add(shares);
         let replica = self.replica().await?;
         let tried = replica.trial(&self.claim.1.id, bytes).await;
         tried.map_err(of_replica)

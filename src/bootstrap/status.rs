@@ -124,11 +124,18 @@ pub async fn status(
 fn unproved<'a>(config: &'a Config, diary: Option<&Diary>) -> Option<&'a str> {
     let init = &config.init;
     let is_open = |custodian: &&'a Custodian| {
-        let CustodianKind::Age { recipient, .. } = &custodian.kind else {
-            return false;
+        // What a proof is about, where the file alone says it.
+        let subject = match &custodian.kind {
+            CustodianKind::Ssm { .. } => return false,
+            CustodianKind::Age { recipient, .. } => Some(recipient.clone()),
+            CustodianKind::Pgp { fingerprint, .. } => fingerprint
+                .as_ref()
+                .map(|fingerprint| fingerprint.split_whitespace().collect()),
         };
         let proof = diary.and_then(|diary| diary.proofs.get(&custodian.name));
-        let proved = proof.is_some_and(|proof| proof.subject.eq_ignore_ascii_case(recipient));
+        let proved = proof.is_some_and(|proof| {
+            subject.is_none_or(|subject: String| proof.subject.eq_ignore_ascii_case(&subject))
+        });
         !proved && !init.accept_unproved.contains(&custodian.name)
     };
     let open: Vec<_> = init.custodians.iter().filter(is_open).collect();

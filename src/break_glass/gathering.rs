@@ -18,6 +18,13 @@ pub(super) struct Gathered {
     pub(super) away: Vec<(String, Failure)>,
 }
 
+/// A custodian of the file, opened or not, and whether nobody must be asked for the share.
+struct Keeper {
+    name: String,
+    custodian: Result<Custodian, Failure>,
+    opens_here: bool,
+}
+
 /// Who asks for shares, and for which command.
 #[derive(Clone, Copy)]
 pub(super) struct Asking<'a> {
@@ -49,17 +56,17 @@ impl Asking<'_> {
         at_most: usize,
     ) -> Result<Gathered, Failure> {
         let identities = shares::identities(&self.options.identities)?;
-        let mut opened = self.custodians().await;
-        let order: Vec<String> = opened.iter().map(|(name, _)| name.clone()).collect();
-        opened.sort_by_key(|(_, one)| !one.as_ref().is_ok_and(|one| one.opens_with(&identities)));
+        let mut keepers = self.keepers(&identities).await;
+        let order: Vec<String> = keepers.iter().map(|one| one.name.clone()).collect();
+        keepers.sort_by_key(|one| !one.opens_here);
         let (mut held, mut away) = (Vec::new(), Vec::new());
-        for (name, custodian) in opened {
-            let here = custodian
-                .as_ref()
-                .is_ok_and(|one| one.opens_with(&identities));
-            if held.len() >= if here { at_most } else { enough } {
+        for keeper in keepers {
+            if held.len() >= if keeper.opens_here { at_most } else { enough } {
                 break;
             }
+            let Keeper {
+                name, custodian, ..
+            } = keeper;
             let asked = match custodian {
                 Ok(custodian) => self.share(&custodian, &identities).await,
                 Err(failure) => Err(failure),
@@ -92,17 +99,14 @@ impl Asking<'_> {
     /// It is not plain which, or it cannot be had.
     pub(super) async fn own(self, wanted: Option<&str>) -> Result<Held, Failure> {
         let identities = shares::identities(&self.options.identities)?;
-        let mut opened = self.custodians().await;
-        match wanted {
-            Some(name) => opened.retain(|(other, _)| other == name),
-            None => {
-                opened.retain(|(_, one)| one.as_ref().is_ok_and(|one| one.opens_with(&identities)));
-            }
-        }
-        if opened.len() != 1 {
+        let mut keepers = self.keepers(&identities).await;
+        keepers.retain(|one| wanted.map_or(one.opens_here, |name| one.name == name));
+        if keepers.len() != 1 {
             return Err(self.not_plain(wanted));
         }
-        let (name, custodian) = opened.remove(0);
+        let Keeper {
+            name, custodian, ..
+        } = keepers.remove(0);
         let share = self.share(&custodian?, &identities).await?;
         Ok(Held { name, share })
     }
@@ -117,11 +121,20 @@ impl Asking<'_> {
         Failure::usage(text).advise(format!("name one of {} with --custodian", names.join(", ")))
     }
 
-    /// The custodians of the file, each opened or not.
-    async fn custodians(self) -> Vec<(String, Result<Custodian, Failure>)> {
-        let names = self.config.init.custodians.iter().map(|one| &one.name);
-        let opens = names
-            .map(|name| async move { (name.clone(), custodians::one(self.config, name).await) });
+    /// The custodians of the file.
+    async fn keepers(self, identities: &[IdentityFile]) -> Vec<Keeper> {
+        let opens = self.config.init.custodians.iter().map(|one| async move {
+            let custodian = custodians::one(self.config, &one.name).await;
+            let opens_here = match &custodian {
+                Ok(custodian) => custodian.opens_with(identities).await,
+                Err(_) => false,
+            };
+            Keeper {
+                name: one.name.clone(),
+                custodian,
+                opens_here,
+            }
+        });
         futures::future::join_all(opens).await
     }
 

@@ -214,6 +214,15 @@ pub enum CustodianKind {
         /// The file to create.
         file: PathBuf,
     },
+    /// A file encrypted to a PGP key.
+    Pgp {
+        /// The file with the public key.
+        public_key: PathBuf,
+        /// What that key must have.
+        fingerprint: Option<String>,
+        /// The file to create.
+        file: PathBuf,
+    },
 }
 
 /// How AWS is reached; what is missing comes from the AWS defaults.

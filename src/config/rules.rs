@@ -16,7 +16,7 @@ use super::tree::Kind;
 
 type Rule = fn(&mut Reading);
 
-const RULES: [Rule; 23] = [
+const RULES: [Rule; 24] = [
     cluster::plain_http_stays_on_this_machine,
     cluster::nodes_are_different,
     cluster::threshold_fits_the_shares,
@@ -24,6 +24,7 @@ const RULES: [Rule; 23] = [
     cluster::custodians_are_different,
     cluster::accepted_custodians_exist,
     cluster::recipients_are_public,
+    cluster::fingerprints_are_whole,
     mounts::mount_paths_are_plain,
     mounts::audit_files_are_different,
     mounts::audit_options_keep_secrets,

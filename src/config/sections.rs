@@ -71,8 +71,8 @@ impl Reading<'_> {
     }
 
     fn custodian(&self, custodian: shape::Custodian) -> Option<Custodian> {
-        let kind = match (custodian.ssm, custodian.age) {
-            (Some(ssm), None) => CustodianKind::Ssm {
+        let kind = match (custodian.ssm, custodian.age, custodian.pgp) {
+            (Some(ssm), None, None) => CustodianKind::Ssm {
                 parameter: ssm.parameter,
                 kms_key: ssm.kms_key,
                 tags: ssm.tags.unwrap_or_default().into_iter().collect(),
@@ -82,9 +82,14 @@ impl Reading<'_> {
                     role_arn: ssm.role_arn,
                 },
             },
-            (None, Some(age)) => CustodianKind::Age {
+            (None, Some(age), None) => CustodianKind::Age {
                 recipient: age.recipient,
                 file: self.path(&age.file),
+            },
+            (None, None, Some(pgp)) => CustodianKind::Pgp {
+                public_key: self.path(&pgp.public_key),
+                fingerprint: pgp.fingerprint,
+                file: self.path(&pgp.file),
             },
             _ => return None,
         };

@@ -129,10 +129,10 @@ pub(super) enum Seal {
     Shamir,
 }
 
-/// Who keeps a share: `name`, and either `ssm` or `age`.
+/// Who keeps a share: `name`, and one of `ssm`, `age` and `pgp`.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(extend("oneOf" = [{"required": ["ssm"]}, {"required": ["age"]}]))]
+#[schemars(extend("oneOf" = [{"required": ["ssm"]}, {"required": ["age"]}, {"required": ["pgp"]}]))]
 pub(super) struct Custodian {
     /// The person or place.
     #[schemars(length(min = 1))]
@@ -141,6 +141,8 @@ pub(super) struct Custodian {
     pub(super) ssm: Option<SsmCustodian>,
     /// A file encrypted to an age recipient.
     pub(super) age: Option<AgeCustodian>,
+    /// A file encrypted to a PGP key.
+    pub(super) pgp: Option<PgpCustodian>,
 }
 
 /// A `SecureString` of AWS Systems Manager Parameter Store.
@@ -169,6 +171,21 @@ pub(super) struct AgeCustodian {
     /// The recipient, `age1…`.
     #[schemars(length(min = 1))]
     pub(super) recipient: String,
+    /// The file to create; it must not exist yet.
+    #[schemars(length(min = 1))]
+    pub(super) file: String,
+}
+
+/// A file encrypted to a PGP key, by the server itself where all custodians have one and the seal is not Shamir.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PgpCustodian {
+    /// The file with the holder's public key alone, armored or binary.
+    #[schemars(length(min = 1))]
+    pub(super) public_key: String,
+    /// The whole fingerprint of the key, 40 hexadecimal digits; spaces are allowed.
+    #[schemars(length(min = 1))]
+    pub(super) fingerprint: Option<String>,
     /// The file to create; it must not exist yet.
     #[schemars(length(min = 1))]
     pub(super) file: String,

@@ -1,57 +1,41 @@
-//! A share in a file that only one person can open.
+//! A share in a file for one person with an age identity.
 //!
-//! The file is ASCII-armoured, so that it can be mailed, and holds the share as one line, so that
-//! `age -d -i KEY FILE` prints what `vault operator init` would have shown. The plain text is never
-//! on the disk, and no file is ever overwritten.
+//! It holds the share as one line, so that `age -d -i KEY FILE` prints what `vault operator init` would have shown.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use age::x25519;
 use zeroize::Zeroizing;
 
-use super::create_only::{self, Created};
 use super::error::{Error, Kind};
+use super::file::{CANARY_TEXT, SealedFile, prepared};
 use super::identity::{Closed, IdentityFile, open};
-use super::proof::same;
-use super::{CANARY, CanaryResult, Prepared, Stored, share_from, text_from};
+use super::{CanaryResult, Prepared, share_from, text_from};
 use crate::secret::{SecretText, Share};
 
 pub(super) struct AgeFile {
     recipient: x25519::Recipient,
-    path: PathBuf,
+    pub(super) file: SealedFile,
 }
 
 impl AgeFile {
     pub(super) fn open(recipient: &str, path: &Path) -> Result<Self, Error> {
-        let wrong =
-            |text: String| Error::new(path.display().to_string(), Kind::Misconfigured(text));
-        if path.file_name().is_none() {
-            return Err(wrong("is not the path of a file".into()));
-        }
+        let file = SealedFile::at(path)?;
+        let wrong = |text: &str| {
+            let error = file.error(Kind::Misconfigured(text.into()));
+            error.advise("age-keygen -y KEYFILE")
+        };
         if recipient.starts_with("AGE-SECRET-KEY-") {
-            let text = "the recipient is a secret key: give its public side";
-            return Err(wrong(text.into()).advise("age-keygen -y KEYFILE"));
+            return Err(wrong("the recipient is a secret key: give its public side"));
         }
-        let recipient = recipient.parse().map_err(|_| {
-            wrong("the recipient is not an X25519 one (age1…, 62 letters)".into())
-                .advise("age-keygen -y KEYFILE")
-        })?;
-        Ok(Self {
-            recipient,
-            path: path.to_owned(),
-        })
-    }
-
-    pub(super) fn address(&self) -> String {
-        self.path.display().to_string()
+        let recipient = recipient
+            .parse()
+            .map_err(|_| wrong("the recipient is not an X25519 one (age1…, 62 letters)"))?;
+        Ok(Self { recipient, file })
     }
 
     pub(super) fn recipient(&self) -> String {
         self.recipient.to_string()
-    }
-
-    fn error(&self, kind: Kind) -> Error {
-        Error::new(self.address(), kind)
     }
 
     /// Armoured ciphertext of one line.
@@ -63,7 +47,7 @@ impl AgeFile {
         let plain = Zeroizing::new(format!("{line}\n"));
         age::encrypt_and_armor(&self.recipient, plain.as_bytes()).map_err(|_| {
             let source = std::io::Error::other("age refuses the recipient");
-            self.error(Kind::Io {
+            self.file.error(Kind::Io {
                 doing: "encrypt",
                 source,
             })
@@ -71,52 +55,16 @@ impl AgeFile {
     }
 
     pub(super) fn prepare(&self, share: &Share) -> Result<Prepared, Error> {
-        let ciphertext = self.encrypt_line(share.expose())?.into_bytes();
-        Ok(Prepared {
-            digest: Some(digest(&ciphertext)),
-            ciphertext,
-            earlier: Vec::new(),
-        })
+        Ok(prepared(self.encrypt_line(share.expose())?.into_bytes()))
     }
 
-    pub(super) fn store(&self, prepared: &Prepared) -> Result<Stored, Error> {
-        create_only::make_directories(&self.path)?;
-        // A link to elsewhere is told apart from a taken name before anything is written.
-        create_only::read(&self.path)?;
-        let created = create_only::create(&self.path, &prepared.ciphertext)?;
-        let found = create_only::read(&self.path)?;
-        let found = found.ok_or_else(|| self.error(Kind::Different))?;
-        let stored = self.stored(&found);
-        match created {
-            Created::New if found == prepared.ciphertext => {}
-            Created::New => return Err(self.error(Kind::Different)),
-            // Of an earlier run that was cut off before it could be sure of the disk.
-            Created::Exists if is_ours(&stored, prepared) => {
-                create_only::sync_directory(&self.path)?;
-            }
-            Created::Exists => return Err(self.error(Kind::Taken)),
-        }
-        Ok(stored)
-    }
-
-    pub(super) fn facts(&self) -> Result<Option<Stored>, Error> {
-        let found = create_only::read(&self.path)?;
-        Ok(found.map(|bytes| self.stored(&bytes)))
-    }
-
-    fn stored(&self, bytes: &[u8]) -> Stored {
-        Stored {
-            address: self.address(),
-            version: None,
-            last_modified: None,
-            digest: Some(digest(bytes)),
-        }
+    pub(super) fn canary(&self, name: &str) -> Result<CanaryResult, Error> {
+        let content = self.encrypt_line(CANARY_TEXT)?;
+        self.file.canary(name, content.as_bytes())
     }
 
     pub(super) fn fetch(&self, identities: &[IdentityFile]) -> Result<Share, Error> {
-        let bytes = create_only::read(&self.path)?;
-        let bytes = bytes.ok_or_else(|| self.error(Kind::NotFound))?;
-        let text = self.decrypt(&bytes, identities)?;
+        let text = self.decrypt(&self.file.read()?, identities)?;
         Ok(share_from(text.expose()))
     }
 
@@ -125,74 +73,29 @@ impl AgeFile {
         ciphertext: &[u8],
         identities: &[IdentityFile],
     ) -> Result<SecretText, Error> {
+        let error = |kind| self.file.error(kind);
         if identities.is_empty() {
-            return Err(self.error(Kind::NeedsHolder));
+            return Err(error(Kind::NeedsHolder));
         }
         let keys = identities.iter().flat_map(IdentityFile::identities);
         let plain = open(keys.map(|key| key as &dyn age::Identity), ciphertext);
         let plain = plain.map_err(|why| {
-            self.error(match why {
+            error(match why {
                 Closed::NoKey => Kind::WrongIdentity,
                 Closed::Damaged => Kind::Damaged("not the age file that was written"),
                 Closed::TooMuchWork => Kind::Damaged("encrypted with a passphrase"),
             })
         })?;
-        text_from(&plain).ok_or_else(|| self.error(Kind::Damaged("does not hold a line of text")))
+        text_from(&plain).ok_or_else(|| error(Kind::Damaged("does not hold a line of text")))
     }
-
-    /// The same steps as for a share, under another name; made directories go again.
-    pub(super) fn canary(&self, name: &str) -> Result<CanaryResult, Error> {
-        let path = self.path.with_file_name(format!("{CANARY}{name}"));
-        let made = create_only::make_directories(&self.path)?;
-        let tried = self.try_canary(&path);
-        let mut warnings = Vec::new();
-        if let Err(error) = std::fs::remove_file(&path)
-            && error.kind() != std::io::ErrorKind::NotFound
-        {
-            let path = path.display();
-            warnings.push(format!("the canary {path} could not be deleted: {error}"));
-        }
-        for directory in made.iter().rev() {
-            // Somebody may use it by now, and an empty directory left behind harms nobody.
-            let _ = std::fs::remove_dir(directory);
-        }
-        tried.map(|()| CanaryResult { warnings })
-    }
-
-    fn try_canary(&self, path: &Path) -> Result<(), Error> {
-        let content = self.encrypt_line("canary")?;
-        let mut created = create_only::create(path, content.as_bytes())?;
-        if created == Created::Exists {
-            // The name is ours alone: a killed run did not come to removing it.
-            std::fs::remove_file(path).map_err(|source| Error::io(path, "remove", source))?;
-            created = create_only::create(path, content.as_bytes())?;
-        }
-        let found = create_only::read(path)?.unwrap_or_default();
-        if created == Created::New && same(&found, content.as_bytes()) {
-            return Ok(());
-        }
-        Err(self.error(Kind::Different))
-    }
-}
-
-fn is_ours(found: &Stored, prepared: &Prepared) -> bool {
-    let recorded = prepared.digest.iter().chain(&prepared.earlier);
-    recorded
-        .into_iter()
-        .any(|digest| Some(digest) == found.digest.as_ref())
-}
-
-/// `sha256:HEX` of a ciphertext, which is public.
-fn digest(ciphertext: &[u8]) -> String {
-    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, ciphertext);
-    let hex: String = digest.as_ref().iter().map(|b| format!("{b:02x}")).collect();
-    format!("sha256:{hex}")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::custodian::CANARY;
     use std::os::unix::fs::{MetadataExt, PermissionsExt};
+    use std::path::PathBuf;
 
     struct Place {
         directory: tempfile::TempDir,
@@ -215,6 +118,10 @@ mod tests {
         }
     }
 
+    fn path_of(file: &AgeFile) -> PathBuf {
+        file.file.address().into()
+    }
+
     fn share() -> Share {
         Share::new("c2hhcmUgb25lIG9mIHRocmVl".into())
     }
@@ -227,7 +134,7 @@ mod tests {
             file,
         } = place();
         let prepared = file.prepare(&share()).unwrap();
-        let stored = file.store(&prepared).unwrap();
+        let stored = file.file.store(&prepared).unwrap();
         assert_eq!(stored.digest.as_deref(), prepared.digest());
         let identity = [IdentityFile::read(&key).unwrap()];
         let fetched = file.fetch(&identity).unwrap();
@@ -249,12 +156,12 @@ mod tests {
         let Place {
             directory, file, ..
         } = place();
-        file.store(&file.prepare(&share()).unwrap()).unwrap();
-        let text = std::fs::read_to_string(&file.path).unwrap();
+        file.file.store(&file.prepare(&share()).unwrap()).unwrap();
+        let text = std::fs::read_to_string(path_of(&file)).unwrap();
         assert!(text.starts_with("-----BEGIN AGE ENCRYPTED FILE-----\n"));
         assert!(!text.contains(share().expose()));
         let mode = |path: &Path| std::fs::metadata(path).unwrap().mode() & 0o777;
-        assert_eq!(mode(&file.path), 0o600);
+        assert_eq!(mode(&path_of(&file)), 0o600);
         assert_eq!(mode(&directory.path().join("shares")), 0o700);
     }
 
@@ -265,11 +172,14 @@ mod tests {
             file,
             ..
         } = place();
-        file.store(&file.prepare(&share()).unwrap()).unwrap();
-        let before = std::fs::read(&file.path).unwrap();
-        let error = file.store(&file.prepare(&share()).unwrap()).unwrap_err();
+        file.file.store(&file.prepare(&share()).unwrap()).unwrap();
+        let before = std::fs::read(path_of(&file)).unwrap();
+        let error = file
+            .file
+            .store(&file.prepare(&share()).unwrap())
+            .unwrap_err();
         assert!(matches!(error.kind(), Kind::Taken));
-        assert_eq!(std::fs::read(&file.path).unwrap(), before);
+        assert_eq!(std::fs::read(path_of(&file)).unwrap(), before);
     }
 
     #[test]
@@ -280,11 +190,11 @@ mod tests {
             ..
         } = place();
         let first = file.prepare(&share()).unwrap();
-        let stored = file.store(&first).unwrap();
-        assert_eq!(file.store(&first).unwrap(), stored);
+        let stored = file.file.store(&first).unwrap();
+        assert_eq!(file.file.store(&first).unwrap(), stored);
         let again = file.prepare(&share()).unwrap();
         let again = again.with_earlier(first.digest().map(str::to_owned));
-        assert_eq!(file.store(&again).unwrap(), stored);
+        assert_eq!(file.file.store(&again).unwrap(), stored);
     }
 
     #[test]
@@ -294,8 +204,11 @@ mod tests {
         } = place();
         std::fs::create_dir(directory.path().join("shares")).unwrap();
         let elsewhere = directory.path().join("elsewhere");
-        std::os::unix::fs::symlink(&elsewhere, &file.path).unwrap();
-        let error = file.store(&file.prepare(&share()).unwrap()).unwrap_err();
+        std::os::unix::fs::symlink(&elsewhere, path_of(&file)).unwrap();
+        let error = file
+            .file
+            .store(&file.prepare(&share()).unwrap())
+            .unwrap_err();
         assert!(matches!(error.kind(), Kind::Symlink));
         assert!(!elsewhere.exists());
     }

@@ -127,6 +127,12 @@ pub enum Kind {
     /// The bytes are not what was once written there.
     #[error("damaged: {0}")]
     Damaged(&'static str),
+    /// What gpg said.
+    #[error("{0}")]
+    Gpg(String),
+    /// The server encrypted the share to another holder than this.
+    #[error("the server encrypted this share to a PGP key that is not the one of this custodian")]
+    Sealed,
     /// The holder's answer is not the word of the challenge.
     #[error("the answer is not the word of the challenge")]
     WrongAnswer,
@@ -227,6 +233,11 @@ fn general_advice(address: &str, kind: &Kind) -> Option<String> {
         }
         Kind::WrongIdentity => "name the identity of this recipient with --identity FILE; \
                                 age-keygen -y FILE shows the recipient of an identity"
+            .to_owned(),
+        Kind::Gpg(_) => {
+            "see that gpg works here (gpg --version), then run the same command again".to_owned()
+        }
+        Kind::Sealed => "put the custodian back under init.custodians as it was when the cluster was initialised"
             .to_owned(),
         Kind::WrongAnswer | Kind::NeedsHolder => {
             "let the holder decrypt the challenge: age -d -i KEY".to_owned()

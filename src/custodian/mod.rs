@@ -1,13 +1,13 @@
 //! Who keeps a share.
 //!
 //! A custodian is one place for one share: an SSM parameter under a KMS key, or a file encrypted to
-//! a person. Everything is create-only: nothing is ever overwritten, and nothing is ever half there.
+//! a person, with age or PGP. Everything is create-only: nothing is ever overwritten, and nothing is ever half there.
 //! No share, and no digest of a share in clear, leaves this room except into its custodian.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use crate::secret::{SecretText, Share};
+use crate::secret::{Handed, SecretText, Share};
 
 mod age;
 mod answers;
@@ -15,9 +15,13 @@ pub(crate) mod aws;
 mod create_only;
 pub mod error;
 mod facts;
+mod file;
+mod gpg;
 pub mod identity;
 pub mod kms;
 pub(crate) mod parameter;
+mod pgp;
+mod pgp_key;
 mod place;
 mod proof;
 pub mod ssm;
@@ -54,6 +58,38 @@ pub enum Spec {
         /// The final path; missing directories are made with mode 0700.
         file: PathBuf,
     },
+    /// A file encrypted to one person's PGP key, by the server where that is possible.
+    Pgp {
+        /// The file with that public key alone, armoured or not.
+        public_key: PathBuf,
+        /// What the key must have: 40 hexadecimal digits, spaces do not count.
+        fingerprint: Option<String>,
+        /// As for `age`.
+        file: PathBuf,
+    },
+}
+
+/// Who opens what a custodian keeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Opener {
+    /// A machine, with the credentials of this run.
+    Machine,
+    /// A person with an age identity.
+    Identity,
+    /// A person with a PGP key.
+    Gpg,
+}
+
+impl Opener {
+    /// What a person types to read it, before the name of a file.
+    #[must_use]
+    pub fn command(self) -> &'static str {
+        match self {
+            Self::Machine => "aws ssm get-parameter --with-decryption --name",
+            Self::Identity => "age -d -i KEYFILE",
+            Self::Gpg => "gpg --decrypt",
+        }
+    }
 }
 
 /// One custodian, opened: its place is known and its key was found.
@@ -65,11 +101,12 @@ pub struct Custodian {
 enum Place {
     Ssm(Box<ssm::Ssm>),
     Age(Box<age::AgeFile>),
+    Pgp(Box<pgp::PgpFile>),
 }
 
 impl Custodian {
-    /// Checks `spec` and finds its KMS key; changes nothing. A disabled key opens, so that later
-    /// runs can observe; [`Custodian::canary`] refuses it.
+    /// Checks `spec` and finds its KMS or PGP key; changes nothing. A key that is disabled or has expired opens, so
+    /// that later runs can observe; [`Custodian::canary`] refuses it.
     ///
     /// # Errors
     /// [`Kind::Misconfigured`] without asking anybody; key not found, denied, unreachable.
@@ -86,6 +123,13 @@ impl Custodian {
             Spec::Age { recipient, file } => {
                 Place::Age(Box::new(age::AgeFile::open(recipient, file)?))
             }
+            Spec::Pgp {
+                public_key,
+                fingerprint,
+                file,
+            } => Place::Pgp(Box::new(
+                pgp::PgpFile::open(public_key, fingerprint.as_deref(), file).await?,
+            )),
         };
         Ok(Self {
             name: name.to_owned(),
@@ -104,23 +148,44 @@ impl Custodian {
     pub fn address(&self) -> String {
         match &self.place {
             Place::Ssm(place) => place.address().to_owned(),
-            Place::Age(place) => place.address(),
+            Place::Age(place) => place.file.address(),
+            Place::Pgp(place) => place.file.address(),
         }
     }
 
-    /// What opens this custodian together with others: account and KMS key, or the recipient.
+    /// What opens this custodian together with others: account and KMS key, or whose key.
     #[must_use]
     pub fn trust_domain(&self) -> Vec<String> {
         match &self.place {
             Place::Ssm(place) => place.trust_domain(),
             Place::Age(place) => vec![format!("age recipient {}", place.recipient())],
+            Place::Pgp(place) => vec![format!("PGP key {}", place.fingerprint())],
+        }
+    }
+
+    /// Who opens it.
+    #[must_use]
+    pub fn opener(&self) -> Opener {
+        match &self.place {
+            Place::Ssm(_) => Opener::Machine,
+            Place::Age(_) => Opener::Identity,
+            Place::Pgp(_) => Opener::Gpg,
+        }
+    }
+
+    /// The PGP key that the server may encrypt this share to: its fingerprint, and itself as base64.
+    #[must_use]
+    pub fn key_for_the_server(&self) -> Option<(&str, String)> {
+        match &self.place {
+            Place::Ssm(_) | Place::Age(_) => None,
+            Place::Pgp(place) => Some((place.fingerprint(), place.for_the_server())),
         }
     }
 
     /// Whether a canary that was read back has shown that it opens: a machine opens it, no holder.
     #[must_use]
     pub fn opens_by_machine(&self) -> bool {
-        matches!(self.place, Place::Ssm(_))
+        self.opener() == Opener::Machine
     }
 
     /// What a proof is about: a changed recipient, parameter or key makes it void.
@@ -129,12 +194,14 @@ impl Custodian {
         match &self.place {
             Place::Ssm(place) => place.proof_subject(),
             Place::Age(place) => place.recipient(),
+            Place::Pgp(place) => place.fingerprint().to_owned(),
         }
     }
 
     /// Creates a value beside the final one, reads it back, compares and deletes. `name` is part of its name, and
     /// whoever calls has noted it: what has that name already was left by a killed run, and is replaced.
-    /// For `age` this proves the directory only; the recipient is proved by a [`Challenge`].
+    /// For `age` and `pgp` this proves the directory, and that the key can be encrypted to; that its holder opens it
+    /// is proved by a [`Challenge`].
     ///
     /// # Errors
     /// Whatever would fail for the share too; a failed delete is only a warning.
@@ -142,6 +209,7 @@ impl Custodian {
         match &self.place {
             Place::Ssm(place) => place.canary(name).await,
             Place::Age(place) => place.canary(name),
+            Place::Pgp(place) => place.canary(name).await,
         }
     }
 
@@ -152,23 +220,40 @@ impl Custodian {
     pub async fn presence(&self) -> Result<Presence, Error> {
         let found = match &self.place {
             Place::Ssm(place) => place.facts().await?,
-            Place::Age(place) => place.facts()?,
+            Place::Age(place) => place.file.facts()?,
+            Place::Pgp(place) => place.file.facts()?,
         };
         Ok(found.map_or(Presence::Absent, Presence::Present))
+    }
+
+    /// Whether this share may be given to this custodian: what the server encrypted, it encrypted to one holder.
+    #[must_use]
+    pub fn can_hold(&self, share: &Handed) -> bool {
+        match (&self.place, share) {
+            (_, Handed::Open(_)) => true,
+            (Place::Ssm(_) | Place::Age(_), Handed::Sealed(_)) => false,
+            (Place::Pgp(place), Handed::Sealed(share)) => place.reads(share),
+        }
     }
 
     /// Encrypts `share` where we are the ones to encrypt; writes nothing.
     ///
     /// # Errors
-    /// Only for want of random bytes.
-    pub fn prepare(&self, share: &Share) -> Result<Prepared, Error> {
-        match &self.place {
-            Place::Ssm(_) => Ok(Prepared {
+    /// [`Kind::Sealed`] for a share that was encrypted to another holder; a PGP key that expired meanwhile.
+    pub async fn prepare(&self, share: &Handed) -> Result<Prepared, Error> {
+        if !self.can_hold(share) {
+            return Err(Error::new(self.address(), Kind::Sealed));
+        }
+        match (&self.place, share) {
+            (Place::Ssm(_), Handed::Open(_)) => Ok(Prepared {
                 ciphertext: Vec::new(),
                 digest: None,
                 earlier: Vec::new(),
             }),
-            Place::Age(place) => place.prepare(share),
+            (Place::Age(place), Handed::Open(share)) => place.prepare(share),
+            (Place::Pgp(place), Handed::Open(share)) => place.prepare(share).await,
+            (Place::Pgp(_), Handed::Sealed(share)) => Ok(pgp::sealed(share)),
+            (_, Handed::Sealed(_)) => Err(Error::new(self.address(), Kind::Sealed)),
         }
     }
 
@@ -178,10 +263,12 @@ impl Custodian {
     /// # Errors
     /// [`Kind::Taken`] when something else has the name; [`Kind::Unreadable`], [`Kind::Different`]
     /// after a write that cannot be trusted; otherwise the failure of the write.
-    pub async fn store(&self, share: &Share, prepared: &Prepared) -> Result<Stored, Error> {
-        match &self.place {
-            Place::Ssm(place) => place.store(share).await,
-            Place::Age(place) => place.store(prepared),
+    pub async fn store(&self, share: &Handed, prepared: &Prepared) -> Result<Stored, Error> {
+        match (&self.place, share) {
+            (Place::Ssm(place), Handed::Open(share)) => place.store(share).await,
+            (Place::Ssm(_), Handed::Sealed(_)) => Err(Error::new(self.address(), Kind::Sealed)),
+            (Place::Age(place), _) => place.file.store(prepared),
+            (Place::Pgp(place), _) => place.file.store(prepared),
         }
     }
 
@@ -191,21 +278,22 @@ impl Custodian {
     /// When it cannot be known.
     pub async fn observe(&self, recorded: &Stored) -> Result<Observation, Error> {
         let found = match &self.place {
-            Place::Ssm(place) if recorded.address == place.address() => place.facts_again().await?,
-            Place::Ssm(place) => place.facts().await?,
-            Place::Age(place) => match place.facts() {
-                Err(error) if matches!(error.kind(), Kind::Symlink) => {
-                    return Ok(Observation::Changed("is a symbolic link now".into()));
-                }
-                other => other?,
-            },
+            Place::Ssm(place) if recorded.address == place.address() => place.facts_again().await,
+            Place::Ssm(place) => place.facts().await,
+            Place::Age(place) => place.file.facts(),
+            Place::Pgp(place) => place.file.facts(),
         };
-        Ok(found.map_or(Observation::Missing, |found| {
-            facts::compare(recorded, &found)
-        }))
+        match found {
+            Err(error) if matches!(error.kind(), Kind::Symlink) => {
+                Ok(Observation::Changed("is a symbolic link now".into()))
+            }
+            found => Ok(found?.map_or(Observation::Missing, |found| {
+                facts::compare(recorded, &found)
+            })),
+        }
     }
 
-    /// The share as it is kept. `identities` open `age` custodians.
+    /// The share as it is kept. `identities` open `age` custodians; the keys of whoever runs this open `pgp` ones.
     ///
     /// # Errors
     /// [`Kind::NotFound`], [`Kind::WrongIdentity`], [`Kind::NeedsHolder`] without any identity, …
@@ -213,12 +301,13 @@ impl Custodian {
         match &self.place {
             Place::Ssm(place) => place.fetch().await,
             Place::Age(place) => place.fetch(identities),
+            Place::Pgp(place) => place.fetch().await,
         }
     }
 
-    /// Whether a machine has what opens it: its own rights, or one of these identities.
-    #[must_use]
-    pub fn opens_with(&self, identities: &[IdentityFile]) -> bool {
+    /// Whether it opens here: by this machine's rights, with one of these identities, or with a key of whoever runs
+    /// this, who may be asked for its passphrase.
+    pub async fn opens_with(&self, identities: &[IdentityFile]) -> bool {
         match &self.place {
             Place::Ssm(_) => true,
             Place::Age(place) => {
@@ -226,18 +315,20 @@ impl Custodian {
                 let mut all = identities.iter().flat_map(IdentityFile::recipients);
                 all.any(|one| one == recipient)
             }
+            Place::Pgp(place) => place.opens_here().await,
         }
     }
 
     /// A random word that only the holder can read. Nothing is written.
     ///
     /// # Errors
-    /// Only for want of random bytes.
-    pub fn challenge(&self) -> Result<Challenge, Error> {
+    /// A PGP key that nothing can be encrypted to; want of random bytes.
+    pub async fn challenge(&self) -> Result<Challenge, Error> {
         let word = proof::random_word(&self.address())?;
         let armored = match &self.place {
             Place::Ssm(_) => None,
             Place::Age(place) => Some(place.encrypt(&word)?),
+            Place::Pgp(place) => Some(place.encrypt(&word).await?),
         };
         Ok(Challenge::new(self.proof_subject(), armored, word))
     }
@@ -263,8 +354,19 @@ impl Custodian {
                 let word = place.decrypt(armored.as_bytes(), identities)?;
                 challenge.proof(&address, &word)
             }
-            (_, Answer::Word(word)) => challenge.proof(&address, word),
-            (Place::Age(_), Answer::Machine) => Err(Error::new(address, Kind::NeedsHolder)),
+            (_, Answer::Word(word)) => challenge.proof(&address, word).map_err(|error| {
+                let command = self.opener().command();
+                error.advise(format!("let the holder decrypt the challenge: {command}"))
+            }),
+            (Place::Pgp(_), Answer::Identities(_)) => {
+                let what = "is opened with a PGP key, and an identity file is for age".to_owned();
+                Err(Error::new(address, Kind::Misconfigured(what)).advise(
+                    "leave --identity away: its holder types the word that gpg --decrypt shows",
+                ))
+            }
+            (Place::Age(_) | Place::Pgp(_), Answer::Machine) => {
+                Err(Error::new(address, Kind::NeedsHolder))
+            }
         }
     }
 }

@@ -11,7 +11,8 @@ impl Custodian {
     pub fn place(&self) -> PathBuf {
         match &self.place {
             Place::Ssm(place) => place.place().into(),
-            Place::Age(place) => real_path(&place.address()),
+            Place::Age(place) => real_path(&place.file.address()),
+            Place::Pgp(place) => real_path(&place.file.address()),
         }
     }
 }

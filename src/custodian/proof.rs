@@ -28,7 +28,7 @@ pub enum Answer<'a> {
     Machine,
     /// The holder's identities are here (age).
     Identities(&'a [IdentityFile]),
-    /// The holder decrypted the challenge elsewhere and typed the word (age).
+    /// The holder decrypted the challenge elsewhere and typed the word (age, pgp).
     Word(&'a SecretText),
 }
 
@@ -56,7 +56,7 @@ impl Challenge {
         &self.subject
     }
 
-    /// The ciphertext for the holder, to be decrypted with `age -d -i KEY`; none for `ssm`.
+    /// The ciphertext for the holder, to be decrypted with [`Opener::command`](super::Opener::command); none for `ssm`.
     #[must_use]
     pub fn armored(&self) -> Option<&str> {
         self.armored.as_deref()
@@ -174,7 +174,7 @@ mod tests {
                 .unwrap()
         };
         let (bob, other) = (custodian(&holder).await, custodian(&stranger).await);
-        let challenge = bob.challenge().unwrap();
+        let challenge = bob.challenge().await.unwrap();
         let proof = bob
             .answer(&challenge, Answer::Identities(&holder))
             .await

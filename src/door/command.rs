@@ -3,26 +3,19 @@
 //! What it prints is a secret and is never shown. What it says on standard error is shown only when
 //! it failed, and then one line of it with everything that looks like a secret masked.
 
-use std::process::Stdio;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process_group};
-use tokio::io::{AsyncRead, AsyncReadExt};
-use tokio::process::{Child, Command};
-use zeroize::Zeroizing;
+use tokio::process::Command;
 
 use super::Program;
 use super::jwt::{self, LARGEST};
+use crate::child::{self, Bounds, Fault};
 use crate::secret::SecretText;
 
 /// A token is printed in a second or two; sixty cover a slow cloud login.
 const TIME: Duration = Duration::from_secs(60);
 /// How much of standard error is looked at.
 const LARGEST_COMPLAINT: usize = 4096;
-/// How much of it is shown.
-const LONGEST_LINE: usize = 200;
-/// A run of letters and digits this long is a token more often than a word.
-const LONGEST_WORD: usize = 32;
 
 /// Why there is no JWT.
 #[derive(Debug, thiserror::Error)]
@@ -101,44 +94,32 @@ async fn run_within(asked: &Program, time: Duration) -> Result<SecretText, Error
     let (program, arguments) = asked.argv.split_first().ok_or(Error::Empty)?;
     let program = program.clone();
     let mut command = Command::new(&program);
-    command
-        .args(arguments)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .process_group(0)
-        .kill_on_drop(true);
+    command.args(arguments);
     withhold(&mut command, &asked.without);
-    let child = command.spawn().map_err(|reason| Error::Start {
-        program: program.clone(),
-        reason,
-    })?;
-    let mut running = Running {
-        group: group_of(&child),
-        child,
+    let bounds = Bounds {
+        time,
+        printed: LARGEST,
+        complaint: LARGEST_COMPLAINT,
     };
-    let (status, printed, complaint) = match tokio::time::timeout(time, running.finish()).await {
-        Err(_) => {
+    let ended = match child::run(command, None, bounds).await {
+        Ok(ended) => ended,
+        Err(Fault::Start(reason)) => return Err(Error::Start { program, reason }),
+        Err(Fault::TimedOut) => {
             return Err(Error::TimedOut {
                 program,
                 after: time,
             });
         }
-        Ok(Err(reason)) => return Err(Error::Start { program, reason }),
-        Ok(Ok(done)) => done,
+        Err(Fault::TooMuch) => return Err(Error::TooMuch { program }),
     };
-    let Some(printed) = printed else {
-        return Err(Error::TooMuch { program });
-    };
-    if !status.success() {
-        let said = first_line(&complaint);
+    if !ended.status.success() {
         return Err(Error::Failed {
             program,
-            status: status.to_string(),
-            said,
+            status: ended.status.to_string(),
+            said: child::first_line(&ended.complaint),
         });
     }
-    jwt::parse(&printed).ok_or(Error::NotJwt { program })
+    jwt::parse(&ended.printed).ok_or(Error::NotJwt { program })
 }
 
 /// Takes the secrets that this process was given away from a child's environment.
@@ -154,101 +135,6 @@ fn is_withheld(name: &str, without: &[String]) -> bool {
     name.starts_with("VAULT_")
         || name.starts_with("BAO_")
         || without.iter().any(|taken| taken == name)
-}
-
-fn group_of(child: &Child) -> Option<Pid> {
-    child
-        .id()
-        .and_then(|id| i32::try_from(id).ok())
-        .and_then(Pid::from_raw)
-}
-
-/// A program in a process group of its own, all of which ends with this value.
-struct Running {
-    child: Child,
-    group: Option<Pid>,
-}
-
-type Done = (
-    std::process::ExitStatus,
-    Option<Zeroizing<Vec<u8>>>,
-    Vec<u8>,
-);
-
-impl Running {
-    /// Its exit, what it printed (`None` when that was too much) and the start of its complaints.
-    async fn finish(&mut self) -> std::io::Result<Done> {
-        let (stdout, stderr) = (self.child.stdout.take(), self.child.stderr.take());
-        let printing = async {
-            let mut printed = Zeroizing::new(Vec::with_capacity(LARGEST + 1));
-            if let Some(stdout) = stdout {
-                stdout
-                    .take(LARGEST as u64 + 1)
-                    .read_to_end(&mut printed)
-                    .await?;
-            }
-            Ok::<_, std::io::Error>((printed.len() <= LARGEST).then_some(printed))
-        };
-        let (printed, complaint) = tokio::join!(printing, complaint(stderr));
-        let printed = printed?;
-        if printed.is_none() {
-            self.end();
-        }
-        // Still our child until waited for, so its group cannot be somebody else's before this line.
-        let status = self.child.wait().await?;
-        self.group = None;
-        Ok((status, printed, complaint))
-    }
-
-    fn end(&mut self) {
-        if let Some(group) = self.group.take() {
-            let _ = kill_process_group(group, Signal::KILL);
-        }
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.end();
-    }
-}
-
-/// The start of it; the rest is read and dropped, so that the program does not wait for a reader.
-async fn complaint<R: AsyncRead + Unpin>(stderr: Option<R>) -> Vec<u8> {
-    let mut start = Vec::new();
-    if let Some(mut stderr) = stderr {
-        let read = (&mut stderr)
-            .take(LARGEST_COMPLAINT as u64)
-            .read_to_end(&mut start)
-            .await;
-        if read.is_ok() {
-            let _ = tokio::io::copy(&mut stderr, &mut tokio::io::sink()).await;
-        }
-    }
-    start
-}
-
-/// The first line that says something, bounded, control characters and secrets out.
-fn first_line(bytes: &[u8]) -> Option<String> {
-    let text = String::from_utf8_lossy(bytes);
-    let line = text.lines().map(str::trim).find(|line| !line.is_empty())?;
-    let clean: String = line.chars().filter(|c| !c.is_control()).collect();
-    let is_word = |c: char| c.is_ascii_alphanumeric() || "+_=.-".contains(c);
-    let mut shown = String::new();
-    let mut rest = clean.as_str();
-    while !rest.is_empty() {
-        let end = rest.find(|c| !is_word(c)).unwrap_or(rest.len());
-        let (word, after) = rest.split_at(end);
-        let secret = word.len() > LONGEST_WORD
-            || ["eyJ", "hvs.", "hvb.", "s.", "b."]
-                .iter()
-                .any(|start| word.starts_with(start) && word.len() > 8);
-        shown.push_str(if secret { "…" } else { word });
-        let next = after.chars().next().map_or(0, char::len_utf8);
-        shown.push_str(&after[..next]);
-        rest = &after[next..];
-    }
-    Some(shown.chars().take(LONGEST_LINE).collect())
 }
 
 #[cfg(test)]

@@ -47,6 +47,15 @@ fn spec(config: &Config, wanted: &crate::config::Custodian) -> Spec {
             recipient: recipient.clone(),
             file: file.clone(),
         },
+        CustodianKind::Pgp {
+            public_key,
+            fingerprint,
+            file,
+        } => Spec::Pgp {
+            public_key: public_key.clone(),
+            fingerprint: fingerprint.clone(),
+            file: file.clone(),
+        },
     }
 }
 

@@ -38,6 +38,7 @@ impl From<custodian::Error> for Failure {
             | Kind::Overtaken
             | Kind::Different
             | Kind::Symlink
+            | Kind::Sealed
             | Kind::KeepsDeleted(_) => Self::refused(text),
             Kind::Misconfigured(_) => Self::usage(text),
             _ => Self::failed(text),

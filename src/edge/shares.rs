@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::config::Config;
-use crate::custodian::{self, Custodian, IdentityFile, Kind};
+use crate::custodian::{self, Custodian, IdentityFile, Kind, Opener};
 use crate::failure::Failure;
 use crate::prompt;
 use crate::secret::Share;
@@ -55,14 +55,22 @@ impl Ask<'_> {
     /// The question, and what to do where there is no terminal to ask it on.
     fn about(&self, custodian: &Custodian) -> (String, String) {
         let (name, address) = (custodian.name(), custodian.address());
-        let question =
-            format!("The share of {name}, as {name} reads it: age -d -i KEYFILE {address}");
-        let verb = format!("{} --identity KEYFILE", self.verb);
-        let instead = format!(
-            "let {name}'s key open it here: {}{}",
-            self.config.command(&verb),
-            self.otherwise
-        );
+        let opener = custodian.opener();
+        let command = opener.command();
+        let question = format!("The share of {name}, as {name} reads it: {command} {address}");
+        let instead = match opener {
+            Opener::Gpg => format!(
+                "let gpg open it here, by {name} or at a machine with {name}'s secret key, or run it at a terminal: {}{}",
+                self.config.command(self.verb),
+                self.otherwise
+            ),
+            _ => format!(
+                "let {name}'s key open it here: {}{}",
+                self.config
+                    .command(&format!("{} --identity KEYFILE", self.verb)),
+                self.otherwise
+            ),
+        };
         (question, instead)
     }
 
@@ -70,7 +78,7 @@ impl Ask<'_> {
     ///
     /// # Errors
     /// Each custodian whose share nobody could open in this run, in `failures`.
-    pub(crate) fn can_have(
+    pub(crate) async fn can_have(
         &self,
         custodians: &[Custodian],
         files: &[PathBuf],
@@ -80,9 +88,11 @@ impl Ask<'_> {
             Ok(identities) => identities,
             Err(failure) => return failures.push(failure),
         };
-        for custodian in custodians.iter().filter(|one| !one.opens_with(&identities)) {
+        for custodian in custodians {
             let (question, instead) = self.about(custodian);
-            if let Err(error) = prompt::can_ask(&question, &instead) {
+            if let Err(error) = prompt::can_ask(&question, &instead)
+                && !custodian.opens_with(&identities).await
+            {
                 failures.push(error.into());
             }
         }

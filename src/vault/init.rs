@@ -14,7 +14,7 @@ use super::client::Client;
 use super::error::Error;
 use super::exchange::Ask;
 use super::reply::null_is_empty;
-use crate::secret::{RootToken, SecretText, Share, Token};
+use crate::secret::{Handed, RootToken, SealedShare, SecretText, Share, Token};
 
 /// How many shares to make.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +25,8 @@ pub struct InitRequest {
     pub threshold: u32,
     /// Recovery shares (the seal unseals itself) or unseal shares.
     pub recovery: bool,
+    /// The server encrypts each share to the PGP key of its holder.
+    pub sealed: bool,
 }
 
 /// The answer as it came, for storing before anything else.
@@ -33,8 +35,9 @@ pub struct InitAnswer(SecretText);
 /// What the answer holds.
 #[derive(Debug)]
 pub struct InitKeys {
-    /// One line of base64 each, as the servers' own command shows them.
-    pub shares: Vec<Share>,
+    /// One line of base64 each, as the servers' own command shows them; or encrypted to their holders, in the order
+    /// of the keys.
+    pub shares: Vec<Handed>,
     /// The root token.
     pub root_token: RootToken,
 }
@@ -61,6 +64,14 @@ pub enum InitAnswerError {
     /// A share that is no base64, or twice the same.
     #[error("share {number} in the answer to init is not usable")]
     Share {
+        /// Counted from 1.
+        number: usize,
+    },
+    /// A share in clear where it was to be encrypted.
+    #[error(
+        "share {number} in the answer to init is not encrypted to its holder, as was asked for"
+    )]
+    NotSealed {
         /// Counted from 1.
         number: usize,
     },
@@ -117,41 +128,64 @@ impl InitAnswer {
                 asked: asked.shares,
             });
         }
+        let mut handed = Vec::with_capacity(shares.len());
         for (index, share) in shares.iter().enumerate() {
-            let bytes = STANDARD.decode(share.expose()).map(Zeroizing::new);
-            let usable = bytes.is_ok_and(|bytes| !bytes.is_empty());
+            let number = index + 1;
             let twice = shares[..index]
                 .iter()
                 .any(|other| other.expose() == share.expose());
-            if !usable || twice {
-                return Err(InitAnswerError::Share { number: index + 1 });
+            let bytes = STANDARD.decode(share.expose()).map(Zeroizing::new);
+            let bytes = bytes.ok().filter(|bytes| !bytes.is_empty() && !twice);
+            let bytes = bytes.ok_or(InitAnswerError::Share { number })?;
+            match (asked.sealed, is_encrypted(&bytes)) {
+                (true, true) => handed.push(Handed::Sealed(SealedShare::new(bytes.to_vec()))),
+                (true, false) => return Err(InitAnswerError::NotSealed { number }),
+                (false, _) => handed.push(Handed::Open(Share::new(share.expose().to_owned()))),
             }
         }
         if keys.root_token.is_empty() {
             return Err(InitAnswerError::NoRootToken);
         }
         Ok(InitKeys {
-            shares,
+            shares: handed,
             root_token: RootToken::new(keys.root_token),
         })
     }
 }
 
-/// Initialises this node: exactly one HTTP request.
+/// Longer than any share in clear, which has a byte more than the key of 16 or 32.
+const SHORTEST_MESSAGE: usize = 64;
+
+/// Whether this begins as an OpenPGP message does that is encrypted to a key (RFC 4880, 4.2 and 5.1).
+fn is_encrypted(bytes: &[u8]) -> bool {
+    bytes.len() >= SHORTEST_MESSAGE && matches!(bytes.first(), Some(0x84..=0x87 | 0xC1))
+}
+
+/// Initialises this node: exactly one HTTP request. `keys` are the holders' PGP keys as base64 of their binary form,
+/// one a share, and none where the shares are to come in clear.
 ///
 /// # Errors
 /// Any error leaves open whether the server was initialised, also a 400: whatever is between may have sent it twice.
 /// Look at [`initialized`](super::sys::initialized); never send it again on a guess.
-pub async fn initialize(client: &Client, request: &InitRequest) -> Result<InitAnswer, Error> {
-    let (shares, threshold) = if request.recovery {
-        ("recovery_shares", "recovery_threshold")
+pub async fn initialize(
+    client: &Client,
+    request: &InitRequest,
+    keys: Vec<String>,
+) -> Result<InitAnswer, Error> {
+    let (shares, threshold, pgp_keys) = if request.recovery {
+        ("recovery_shares", "recovery_threshold", "recovery_pgp_keys")
     } else {
-        ("secret_shares", "secret_threshold")
+        ("secret_shares", "secret_threshold", "pgp_keys")
     };
-    let body = Body::map([
-        (shares, u64::from(request.shares)),
-        (threshold, u64::from(request.threshold)),
-    ]);
+    let mut fields = vec![
+        (shares, Body::from(u64::from(request.shares))),
+        (threshold, Body::from(u64::from(request.threshold))),
+    ];
+    if request.sealed {
+        let keys = keys.into_iter().map(Body::String).collect();
+        fields.push((pgp_keys, Body::List(keys)));
+    }
+    let body = Body::map(fields);
     let client = client.in_namespace(None);
     let mut ask = Ask::new(Method::PUT, "sys/init", None).with_body(&body);
     ask.timeout = Some(client.timeouts().init);
@@ -171,7 +205,15 @@ mod tests {
         shares: 2,
         threshold: 2,
         recovery: true,
+        sealed: false,
     };
+
+    fn opened(share: &Handed) -> &str {
+        match share {
+            Handed::Open(share) => share.expose(),
+            Handed::Sealed(_) => panic!("it is encrypted"),
+        }
+    }
 
     fn parse(text: &str, asked: InitRequest) -> Result<InitKeys, InitAnswerError> {
         InitAnswer::parse(&SecretText::new(text.into()), &asked)
@@ -182,7 +224,7 @@ mod tests {
         let recovery = r#"{"keys":[],"keys_base64":[],"recovery_keys":["00","01"],
             "recovery_keys_base64":["AA==","AQ=="],"root_token":"hvs.x"}"#;
         let keys = parse(recovery, ASKED).unwrap();
-        assert_eq!(keys.shares[1].expose(), "AQ==");
+        assert_eq!(opened(&keys.shares[1]), "AQ==");
         assert_eq!(keys.root_token.token().expose(), "hvs.x");
         let asked = InitRequest {
             recovery: false,
@@ -201,10 +243,39 @@ mod tests {
         let asked = InitRequest {
             shares: 0,
             threshold: 0,
-            recovery: true,
+            ..ASKED
         };
         let keys = parse(r#"{"keys":[],"keys_base64":[],"root_token":"s.x"}"#, asked).unwrap();
         assert!(keys.shares.is_empty());
+    }
+
+    #[test]
+    fn what_was_to_be_encrypted_is_taken_only_as_a_message() {
+        let asked = InitRequest {
+            sealed: true,
+            ..ASKED
+        };
+        let message = |first: u8, last: u8| STANDARD.encode([&[first; 99][..], &[last]].concat());
+        let answer = |one: &str, other: &str| {
+            let text =
+                format!(r#"{{"recovery_keys_base64":["{one}","{other}"],"root_token":"s.x"}}"#);
+            parse(&text, asked)
+        };
+        let (one, other) = (message(0xC1, 1), message(0x85, 2));
+        let keys = answer(&one, &other).unwrap();
+        let Handed::Sealed(share) = &keys.shares[1] else {
+            panic!("it is in clear");
+        };
+        assert_eq!(STANDARD.encode(share.message()), other);
+        assert_eq!(
+            answer(&one, &one).unwrap_err(),
+            InitAnswerError::Share { number: 2 }
+        );
+        let clear = STANDARD.encode([0xC1; 33]);
+        for wrong in [clear.as_str(), &message(0xD2, 1)] {
+            let error = answer(&one, wrong).unwrap_err();
+            assert_eq!(error, InitAnswerError::NotSealed { number: 2 });
+        }
     }
 
     #[test]

@@ -6,7 +6,8 @@
 use std::time::Duration;
 
 use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64::alphabet::{self, Alphabet};
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use http::Method;
@@ -281,11 +282,23 @@ pub async fn unseal(client: &Client, share: &Share) -> Result<SealStatus, Error>
     client.in_namespace(None).ask(ask).await?.ok()?.whole()
 }
 
+/// Fewer letters than those of a share in hexadecimal, which are 34 at least; in base64 that many are never all
+/// hexadecimal by accident.
+const SHORTEST_HEX: usize = 32;
+
 /// A share in hexadecimal, the form to send: the servers try hexadecimal first, and a share in base64 may
-/// happen to be valid hexadecimal. `None` when it is not a line of base64.
+/// happen to be valid hexadecimal. `None` when it is no line of hexadecimal, base64 or base64url.
 #[must_use]
 pub fn share_as_hex(share: &Share) -> Option<SecretText> {
-    let bytes = Zeroizing::new(STANDARD.decode(share.expose().trim()).ok()?);
+    let text = share.expose().trim();
+    let is_hex = text.len() >= SHORTEST_HEX
+        && text.len().is_multiple_of(2)
+        && text.bytes().all(|letter| letter.is_ascii_hexdigit());
+    if is_hex {
+        return Some(SecretText::new(text.to_ascii_lowercase()));
+    }
+    let mut alphabets = [alphabet::STANDARD, alphabet::URL_SAFE].into_iter();
+    let bytes = Zeroizing::new(alphabets.find_map(|letters| decoded(text, &letters))?);
     if bytes.is_empty() {
         return None;
     }
@@ -299,6 +312,13 @@ pub fn share_as_hex(share: &Share) -> Option<SecretText> {
     Some(SecretText::new(text))
 }
 
+/// With or without the padding, which people lose on the way.
+fn decoded(text: &str, letters: &Alphabet) -> Option<Vec<u8>> {
+    let lenient =
+        GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
+    GeneralPurpose::new(letters, lenient).decode(text).ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -310,5 +330,32 @@ mod tests {
         assert_eq!(hex("AAH+/w==").as_deref(), Some("0001feff"));
         assert_eq!(hex("not base64"), None);
         assert_eq!(hex(""), None);
+        assert_eq!(hex("A"), None);
+    }
+
+    #[test]
+    fn a_share_is_understood_in_every_spelling_in_which_people_have_it() {
+        use base64::engine::general_purpose::{
+            STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD,
+        };
+        for length in [17, 32, 33] {
+            let bytes: Vec<u8> = (0..length).map(|place| 0xfb ^ (place % 3)).collect();
+            let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+            for text in [
+                hex.clone(),
+                hex.to_uppercase(),
+                format!(" {hex}\n"),
+                STANDARD.encode(&bytes),
+                STANDARD_NO_PAD.encode(&bytes),
+                URL_SAFE.encode(&bytes),
+                URL_SAFE_NO_PAD.encode(&bytes),
+            ] {
+                let found = share_as_hex(&Share::new(text.clone())).unwrap();
+                assert_eq!(found.expose(), hex, "{text}");
+            }
+        }
+        let mixed = format!("{}-_+/", "A".repeat(40));
+        assert!(share_as_hex(&Share::new(mixed)).is_none());
+        assert!(share_as_hex(&Share::new(format!("{}x", "0".repeat(66)))).is_none());
     }
 }

@@ -29,6 +29,7 @@ const SECRETS: &[&str] = &[
     "SecretString",
     "SecretBox",
     "Share",
+    "Handed",
     "Token",
     "RootToken",
     "InitAnswer",

@@ -5,11 +5,12 @@
 /// custodians.
 pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("vault", &["secret"]),
-    ("custodian", &["secret"]),
+    ("custodian", &["child", "secret"]),
     ("kubernetes", &["secret"]),
     ("envelope", &["custodian", "secret"]),
     ("replica", &["custodian"]),
     ("secret", &[]),
+    ("child", &[]),
     ("failure", &[]),
     ("layout", &[]),
     ("hardening", &[]),
@@ -17,7 +18,7 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("config", &[]),
     ("prompt", &["secret"]),
     ("reference", &["config", "secret"]),
-    ("door", &["kubernetes", "secret", "vault"]),
+    ("door", &["child", "kubernetes", "secret", "vault"]),
     ("report", &["bootstrap", "break_glass", "failure", "layout"]),
     ("interrupt", &["failure"]),
     (

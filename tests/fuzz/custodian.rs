@@ -7,7 +7,7 @@ use proptest::sample::select;
 use vault_bootstrap::custodian::kms::KmsKey;
 use vault_bootstrap::custodian::{Aws, Custodian, Error, Spec, Stored, ssm};
 use vault_bootstrap::replica::{Commit, Replica};
-use vault_bootstrap::secret::Share;
+use vault_bootstrap::secret::{Handed, Share};
 
 use crate::feed::{answers, damaged, for_a_while, write};
 use crate::responder::{Responder, runtime};
@@ -87,8 +87,8 @@ fn stored(address: String) -> Stored {
 async fn ask_everything(custodian: &Custodian) {
     judge(custodian.presence().await);
     judge(custodian.canary("w").await);
-    let share = Share::new(SHARE.into());
-    if let Some(prepared) = judge(custodian.prepare(&share)) {
+    let share = Handed::Open(Share::new(SHARE.into()));
+    if let Some(prepared) = judge(custodian.prepare(&share).await) {
         judge(custodian.store(&share, &prepared).await);
     }
     judge(custodian.observe(&stored(custodian.address())).await);

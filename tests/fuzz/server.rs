@@ -222,8 +222,9 @@ async fn initialise(client: &Client) {
         shares: 2,
         threshold: 2,
         recovery: true,
+        sealed: false,
     };
-    match initialize(client, &asked).await {
+    match initialize(client, &asked, Vec::new()).await {
         Ok(answer) => {
             let _ = InitAnswer::parse(answer.raw(), &asked).map_err(|error| error.to_string());
         }

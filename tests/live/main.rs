@@ -31,6 +31,7 @@ mod old_forms;
 mod output;
 mod panicked;
 mod passphrase;
+mod pgp;
 mod proxied;
 mod quiet;
 mod references;

@@ -141,6 +141,7 @@ fn panic_with(secret: &str) {
         shares: 2,
         threshold: 2,
         recovery: true,
+        sealed: false,
     };
     let answer = SecretText::new(format!(r#"{{"root_token": 1, "keys": "{secret}"}}"#));
     let parsed = InitAnswer::parse(&answer, &asked);

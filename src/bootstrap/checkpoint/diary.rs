@@ -89,6 +89,9 @@ pub struct Asked {
     pub threshold: u32,
     /// Recovery shares, or unseal shares.
     pub recovery: bool,
+    /// The server was to encrypt each share to its holder.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub sealed: bool,
 }
 
 /// An attempt at a root token: what may be left of it.

@@ -18,6 +18,7 @@ use crate::bootstrap::checkpoint::{self, Asked, Attempt, Kept};
 use crate::bootstrap::decide::Recorded;
 use crate::bootstrap::evidence::Evidence;
 use crate::bootstrap::step::{Observation, Step};
+use crate::custodian::Custodian;
 use crate::envelope::Sealer;
 use crate::failure::Failure;
 use crate::secret::SecretText;
@@ -50,10 +51,12 @@ pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
     // A request of before may still be on its way: where it went, this one goes too.
     let client = unanswered::asked_before(ceremony)?.unwrap_or_else(|| first_node(ceremony));
     let seal = sys::seal_status(&client).await?;
+    let keys = keys_of_holders(ceremony, seal.recovery_seal);
     let asked = Asked {
         shares: ceremony.config.init.shares,
         threshold: ceremony.config.init.threshold,
         recovery: seal.recovery_seal,
+        sealed: !keys.is_empty(),
     };
     // An earlier request of ours may still arrive; then a refusal of this one does not say whose it was.
     let first = ceremony.diary().diary().recorded(Step::Initialize) == Recorded::Nothing;
@@ -76,7 +79,7 @@ pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
     ceremony.replicate().await?;
     // Up to here a stop loses nothing.
     let unheard = ceremony.interrupt.unheard();
-    let answer = match init::initialize(&client, &request(asked)).await {
+    let answer = match init::initialize(&client, &request(asked), keys).await {
         Ok(answer) => answer,
         Err(error) => return Err(unanswered(ceremony, &error, first).await?),
     };
@@ -176,7 +179,17 @@ fn request(asked: Asked) -> InitRequest {
         shares: asked.shares,
         threshold: asked.threshold,
         recovery: asked.recovery,
+        sealed: asked.sealed,
     }
+}
+
+/// The keys that the server encrypts the shares to, in the order of the custodians, where each of them has one: then
+/// this process never sees a share. With Shamir it must, because it unseals; so it must where one has no such key.
+fn keys_of_holders(ceremony: &Ceremony<'_>, recovery: bool) -> Vec<String> {
+    let custodians = ceremony.custodians.iter().filter(|_| recovery);
+    let keys: Option<Vec<_>> = custodians.map(Custodian::key_for_the_server).collect();
+    let keys = keys.unwrap_or_default();
+    keys.into_iter().map(|(_, key)| key).collect()
 }
 
 /// After a request without an answer: looks for a bounded time whether it arrived after all.
@@ -214,6 +227,7 @@ fn evidence(asked: Asked, seal_type: &str) -> Evidence {
         .with("key_type", key_type)
         .with("shares", asked.shares)
         .with("threshold", asked.threshold)
+        .with("encrypted_by_the_server", asked.sealed)
 }
 
 fn answer_not_kept(ceremony: &Ceremony<'_>, error: &checkpoint::CheckpointError) -> Failure {

@@ -2,6 +2,8 @@
 //!
 //! Nothing is left behind: canaries are deleted, and the server is only asked questions.
 
+mod custodians;
+
 use futures::future::join_all;
 
 use super::{clock, hand_over, namespace};
@@ -10,7 +12,7 @@ use crate::bootstrap::decide::{Recorded, Refusal, Seen};
 use crate::bootstrap::evidence::Evidence;
 use crate::bootstrap::step::{Observation, Step};
 use crate::config::{BreakGlass, Seal};
-use crate::custodian::{self, Custodian, Presence};
+use crate::custodian::Custodian;
 use crate::failure::Failure;
 use crate::vault::Client;
 use crate::vault::sys::{self, Health, Product, SealStatus};
@@ -59,9 +61,10 @@ pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
         failures.push(super::initialize::refusal(ceremony, arrived(ceremony)));
         return Err(only_refusals(failures));
     }
-    let tried = try_custodians(ceremony, &mut failures).await;
-    proofs(ceremony, &tried, &mut failures);
-    trust(ceremony);
+    let tried = custodians::try_all(ceremony, &mut failures).await;
+    custodians::proofs(ceremony, &tried, &mut failures);
+    custodians::trust(ceremony);
+    custodians::who_sees_the_shares(ceremony, nodes.first().map(|node| &node.seal));
     if let Some(said) = hand_over::files_of_this_machine(ceremony) {
         ceremony.warn(said);
     }
@@ -69,7 +72,7 @@ pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
         failures.push(error.into());
     }
     if let Some(place) = ceremony.second_place()
-        && let Err(failure) = place.trial(ceremony.config.init.shares).await
+        && let Err(failure) = place.trial(custodians::bytes_of_shares(ceremony)).await
     {
         failures.push(failure);
     }
@@ -109,7 +112,7 @@ pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
                 .map(Custodian::address)
                 .collect::<Vec<_>>(),
         )
-        .with("proved", proved_at(ceremony, &tried)))
+        .with("proved", custodians::proved_at(ceremony, &tried)))
 }
 
 /// Whose initialisation it is that was found.
@@ -189,153 +192,6 @@ fn seal_as_said(ceremony: &Ceremony<'_>, node: &Node, failures: &mut Vec<Failure
             .advise("correct the server's seal stanza, or init.seal in the file"),
         ),
         _ => {}
-    }
-}
-
-/// Tries every custodian and looks that every final name is free. Returns the names of those where
-/// this very process opened something, which proves them.
-async fn try_custodians(ceremony: &Ceremony<'_>, failures: &mut Vec<Failure>) -> Vec<String> {
-    let trial = match trial(ceremony) {
-        Ok(trial) => trial,
-        Err(failure) => {
-            failures.push(failure);
-            return Vec::new();
-        }
-    };
-    let numbered = ceremony.custodians.iter().zip(1..);
-    let tries = numbered.map(|(custodian, number)| {
-        let name = format!("{trial}-{number}");
-        async move {
-            let (canary, presence) = futures::join!(custodian.canary(&name), custodian.presence());
-            (custodian, canary, presence)
-        }
-    });
-    let mut opened = Vec::new();
-    for (custodian, canary, presence) in join_all(tries).await {
-        match canary {
-            Ok(result) => {
-                for warning in result.warnings {
-                    ceremony.warn(warning);
-                }
-                if custodian.opens_by_machine() {
-                    opened.push(custodian.name().to_owned());
-                }
-            }
-            Err(error) => failures.push(of(custodian, error)),
-        }
-        match presence {
-            Ok(Presence::Absent) => {}
-            Ok(Presence::Present(_)) => failures.push(
-                Failure::refused(format!("{} already holds something", custodian.address())).advise(
-                    "nothing is ever overwritten: see what it is, then move it away or choose another \
-                     name in the file",
-                ),
-            ),
-            Err(error) => failures.push(of(custodian, error)),
-        }
-    }
-    opened
-}
-
-/// What the trial values of this checkpoint are called. On disk before the first of them is made, so that the
-/// next run takes away what a killed one left.
-fn trial(ceremony: &Ceremony<'_>) -> Result<String, Failure> {
-    let known = ceremony.diary().diary().trial.clone();
-    if let Some(known) = known {
-        return Ok(known);
-    }
-    let new = custodian::trial_name()?;
-    let noted = new.clone();
-    ceremony
-        .checkpoint()
-        .record(|diary| diary.trial = Some(noted))?;
-    Ok(new)
-}
-
-/// A canary has a name of its own; whose it is must be said.
-fn of(custodian: &Custodian, error: custodian::Error) -> Failure {
-    let mut failure = Failure::from(error);
-    for problem in &mut failure.problems {
-        problem.what = format!("custodian {}: {}", custodian.name(), problem.what);
-    }
-    failure
-}
-
-/// Who proved what and when, for the report: a holder beforehand, or a machine just now.
-fn proved_at(ceremony: &Ceremony<'_>, tried: &[String]) -> Vec<serde_json::Value> {
-    let checkpoint = ceremony.diary();
-    let proofs = &checkpoint.diary().proofs;
-    let line = |custodian: &Custodian| {
-        let (name, subject) = (custodian.name(), custodian.proof_subject());
-        if tried.iter().any(|tried| tried == name) {
-            return Some(serde_json::json!({"name": name, "subject": subject, "by": "machine"}));
-        }
-        let proof = proofs.get(name).filter(|proof| proof.subject == subject)?;
-        let at = &proof.at;
-        Some(serde_json::json!({"name": name, "subject": subject, "by": "holder", "at": at}))
-    };
-    ceremony.custodians.iter().filter_map(line).collect()
-}
-
-/// Encrypting to a wrong recipient loses a share silently: enough holders must have opened something.
-fn proofs(ceremony: &Ceremony<'_>, opened: &[String], failures: &mut Vec<Failure>) {
-    let checkpoint = ceremony.diary();
-    let proofs = &checkpoint.diary().proofs;
-    let accepted = &ceremony.config.init.accept_unproved;
-    let is_proved = |custodian: &&Custodian| {
-        opened.iter().any(|name| name == custodian.name())
-            || proofs
-                .get(custodian.name())
-                .is_some_and(|p| p.subject == custodian.proof_subject())
-    };
-    let (proved, unproved): (Vec<_>, Vec<_>) = ceremony.custodians.iter().partition(is_proved);
-    let (taken, open): (Vec<_>, Vec<_>) = unproved
-        .into_iter()
-        .partition(|custodian| accepted.iter().any(|n| n == custodian.name()));
-    for custodian in &taken {
-        ceremony.find(format!(
-            "custodian {} is accepted unproved",
-            custodian.name()
-        ));
-    }
-    let enough = usize::try_from(ceremony.config.init.threshold).unwrap_or(usize::MAX);
-    let names = |list: &[&Custodian]| {
-        list.iter()
-            .map(|custodian| custodian.name().to_owned())
-            .collect::<Vec<_>>()
-    };
-    if proved.len() + taken.len() < enough {
-        failures.push(
-            Failure::refused(format!(
-                "only {} of the {enough} custodians that a quorum needs are proved; nobody has opened \
-                 anything kept by {}",
-                proved.len(),
-                names(&open).join(", ")
-            ))
-            .advise(format!(
-                "let each holder open a challenge: {}; or take the risk by name: \
-                 init.accept_unproved: [{}]",
-                ceremony.config.command(&format!(
-                    "custodian prove {}",
-                    open.first().map_or("NAME", |custodian| custodian.name())
-                )),
-                names(&open).join(", ")
-            )),
-        );
-        return;
-    }
-    for name in names(&open) {
-        ceremony.find(format!(
-            "custodian {name} is unproved: its holder has opened nothing yet"
-        ));
-    }
-}
-
-fn trust(ceremony: &Ceremony<'_>) {
-    let domains = |custodian: &Custodian| (custodian.name().to_owned(), custodian.trust_domain());
-    let kept: Vec<_> = ceremony.custodians.iter().map(domains).collect();
-    for warning in custodian::trust_warnings(&kept, ceremony.config.init.threshold) {
-        ceremony.warn(warning);
     }
 }
 

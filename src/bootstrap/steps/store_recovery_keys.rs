@@ -14,7 +14,7 @@ use crate::bootstrap::step::Observation;
 use crate::custodian::{self, Custodian, Observation as Look, Stored};
 use crate::envelope::Sealer;
 use crate::failure::Failure;
-use crate::secret::Share;
+use crate::secret::Handed;
 
 /// Looks at what is recorded as stored: version and digest, never a share.
 ///
@@ -229,24 +229,7 @@ fn assign(ceremony: &Ceremony<'_>) -> Result<BTreeMap<String, usize>, Failure> {
         .collect();
     let recorded = ceremony.diary().diary().shares.clone();
     if recorded.is_empty() {
-        let fresh = |(number, name): (usize, &String)| {
-            (
-                name.clone(),
-                ShareRecord {
-                    number,
-                    ..ShareRecord::default()
-                },
-            )
-        };
-        let records = names.iter().enumerate().map(fresh).collect();
-        ceremony
-            .checkpoint()
-            .record(|diary| diary.shares = records)?;
-        return Ok(names
-            .into_iter()
-            .enumerate()
-            .map(|(number, name)| (name, number))
-            .collect());
+        return assign_first(ceremony);
     }
     let numbers: BTreeMap<_, _> = recorded
         .into_iter()
@@ -264,6 +247,45 @@ fn assign(ceremony: &Ceremony<'_>) -> Result<BTreeMap<String, usize>, Failure> {
     .advise("put the names back under init.custodians: each share stays with the name it was assigned to"))
 }
 
+/// In the order of the file; but what the server encrypted goes to whom it encrypted it, whatever the file's order is
+/// by now.
+fn assign_first(ceremony: &Ceremony<'_>) -> Result<BTreeMap<String, usize>, Failure> {
+    let mut left: Vec<_> = ceremony.shares.iter().enumerate().collect();
+    let (mut numbers, mut failures) = (BTreeMap::new(), Vec::new());
+    for custodian in &ceremony.custodians {
+        match left.iter().position(|(_, share)| custodian.can_hold(share)) {
+            Some(place) => {
+                numbers.insert(custodian.name().to_owned(), left.remove(place).0);
+            }
+            None if left.is_empty() => failures.push(no_share(custodian)),
+            None => failures.push(of_another(custodian)),
+        }
+    }
+    if let Some(failure) = Failure::all(failures) {
+        return Err(failure);
+    }
+    let record = |(name, number): (&String, &usize)| {
+        let record = ShareRecord {
+            number: *number,
+            ..ShareRecord::default()
+        };
+        (name.clone(), record)
+    };
+    let records = numbers.iter().map(record).collect();
+    ceremony
+        .checkpoint()
+        .record(|diary| diary.shares = records)?;
+    Ok(numbers)
+}
+
+fn of_another(custodian: &Custodian) -> Failure {
+    Failure::refused(format!(
+        "none of the shares was encrypted to the key that {} has in the file: the server was given other keys",
+        custodian.name()
+    ))
+    .advise("put init.custodians back to what they were when the cluster was initialised, key files and all")
+}
+
 fn no_share(custodian: &Custodian) -> Failure {
     Failure::refused(format!("the server's answer holds no share for {}", custodian.name()))
         .advise("put init.shares and init.custodians back to what they were when the cluster was initialised")
@@ -272,7 +294,7 @@ fn no_share(custodian: &Custodian) -> Failure {
 async fn store_one(
     ceremony: &Ceremony<'_>,
     custodian: &Custodian,
-    share: &Share,
+    share: &Handed,
 ) -> Result<serde_json::Value, Failure> {
     let name = custodian.name().to_owned();
     if let Some(stored) = stored(ceremony, &name) {
@@ -291,7 +313,10 @@ async fn store_one(
         .get(&name)
         .cloned()
         .unwrap_or_default();
-    let prepared = custodian.prepare(share)?.with_earlier(record.prepared);
+    let prepared = custodian
+        .prepare(share)
+        .await?
+        .with_earlier(record.prepared);
     // Before it is stored: whatever is found there later with one of these digests is ours.
     ceremony.checkpoint().record(|diary| {
         let record = diary.shares.entry(name.clone()).or_default();

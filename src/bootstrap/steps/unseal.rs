@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use crate::bootstrap::ceremony::Ceremony;
 use crate::failure::Failure;
+use crate::secret::Handed;
 use crate::vault::{self, Client, sys};
 
 /// Unseals all nodes: those that answer at once, the others when they answer or have joined. One that
@@ -114,7 +115,12 @@ async fn shares_to(ceremony: &Ceremony<'_>, node: &Client) -> Result<(), vault::
         Ok(0) | Err(_) => ceremony.shares.len(),
         Ok(threshold) => threshold,
     };
-    for share in ceremony.shares.iter().take(enough) {
+    // With Shamir none is encrypted by the server.
+    let open = ceremony.shares.iter().filter_map(|share| match share {
+        Handed::Open(share) => Some(share),
+        Handed::Sealed(_) => None,
+    });
+    for share in open.take(enough) {
         if !sys::unseal(node, share).await?.sealed {
             break;
         }

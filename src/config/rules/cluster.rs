@@ -100,7 +100,7 @@ pub(super) fn custodians_are_different(reading: &mut Reading) {
                 reading.refuse(&path, text);
             }
         }
-        for (kind, key) in [("ssm", "parameter"), ("age", "file")] {
+        for (kind, key) in [("ssm", "parameter"), ("age", "file"), ("pgp", "file")] {
             let path = under(&here, &[kind, key]);
             let Some(target) = target(reading, &here, kind, &path) else {
                 continue;
@@ -156,6 +156,21 @@ pub(super) fn recipients_are_public(reading: &mut Reading) {
             .is_some_and(|text| !text.starts_with("age1"))
         {
             let text = "expected an age recipient, which starts with `age1`; `age-keygen -y KEYFILE` shows it";
+            reading.refuse(&path, text);
+        }
+    }
+}
+
+/// Short ids of keys are made by anybody, so only the whole fingerprint counts.
+pub(super) fn fingerprints_are_whole(reading: &mut Reading) {
+    for place in reading.places(&CUSTODIANS) {
+        let path = under(&CUSTODIANS, &[&place, "pgp", "fingerprint"]);
+        let whole = |text: &str| {
+            let digits: Vec<char> = text.chars().filter(|c| !c.is_whitespace()).collect();
+            digits.len() == 40 && digits.iter().all(char::is_ascii_hexdigit)
+        };
+        if reading.text(&path).is_some_and(|text| !whole(text)) {
+            let text = "expected the whole fingerprint, 40 hexadecimal digits; `gpg --show-keys KEYFILE` shows it";
             reading.refuse(&path, text);
         }
     }

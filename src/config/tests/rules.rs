@@ -103,7 +103,17 @@ fn every_rule_finds_its_case() {
         (
             "age: {recipient: age1bob, file: shares/bob.age}",
             "age: {recipient: age1bob, file: b}, ssm: {parameter: /p}",
-            "8:7: init.custodians[1]: only one of `ssm` and `age`",
+            "8:7: init.custodians[1]: only one of `ssm`, `age` and `pgp`",
+        ),
+        (
+            "age: {recipient: age1bob, file: shares/bob.age}",
+            "pgp: {public_key: bob.asc, fingerprint: 231C 511E 00EF 17C4, file: b}",
+            "8:59: init.custodians[1].pgp.fingerprint: expected the whole fingerprint",
+        ),
+        (
+            "age: {recipient: age1bob, file: shares/bob.age}",
+            "pgp: {public_key: bob.asc, file: shares/alice.age}",
+            "8:52: init.custodians[1].pgp.file: `custodians[0]` keeps its share there",
         ),
         (
             "file_path: /var/log/audit.log",

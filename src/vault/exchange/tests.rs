@@ -187,13 +187,15 @@ async fn redirects_in_a_circle_end() {
     assert_eq!(client.requests_sent(), 3);
 }
 
+const ASKED: InitRequest = InitRequest {
+    shares: 3,
+    threshold: 2,
+    recovery: true,
+    sealed: false,
+};
+
 #[tokio::test]
 async fn init_is_one_request_whatever_is_answered() {
-    let asked = InitRequest {
-        shares: 1,
-        threshold: 1,
-        recovery: true,
-    };
     let elsewhere = answer("307 Temporary Redirect", "location: /v1/sys/init\r\n", "");
     let failed = answer(
         "500 Internal Server Error",
@@ -203,7 +205,7 @@ async fn init_is_one_request_whatever_is_answered() {
     for answer in [elsewhere, failed, "silence".into(), String::new()] {
         let (address, _requests) = responder(vec![answer, json_answer(&json!({}))]).await;
         let client = open(&address, &[]);
-        assert!(initialize(&client, &asked).await.is_err());
+        assert!(initialize(&client, &ASKED, Vec::new()).await.is_err());
         assert_eq!(client.requests_sent(), 1);
     }
 }
@@ -211,12 +213,9 @@ async fn init_is_one_request_whatever_is_answered() {
 #[tokio::test]
 async fn the_answer_to_init_is_kept_unread() {
     let (address, mut requests) = responder(vec![answer("200 OK", "", "not even json")]).await;
-    let asked = InitRequest {
-        shares: 3,
-        threshold: 2,
-        recovery: true,
-    };
-    let kept = initialize(&open(&address, &[]), &asked).await.unwrap();
+    let kept = initialize(&open(&address, &[]), &ASKED, Vec::new())
+        .await
+        .unwrap();
     assert_eq!(kept.raw().expose(), "not even json");
     let request = requests.recv().await.unwrap();
     assert!(

@@ -12,7 +12,7 @@ use super::custody::Custody;
 use super::run::Run;
 use super::secrecy::Written;
 use super::server::{DEVICE, Server};
-use crate::support::{Canaries, LocalStack, Running, Terminal, Tool};
+use crate::support::{Canaries, Gpg, LocalStack, Running, Terminal, Tool};
 
 /// Custodians of the plain ceremony.
 pub const HOLDERS: [&str; 3] = ["alice", "bob", "carol"];
@@ -30,6 +30,8 @@ pub struct Ceremony {
     /// Words before the tool's own command.
     pub through: Vec<String>,
     pub(super) identities: BTreeMap<String, age::x25519::Identity>,
+    /// Where the keys of holders with PGP are.
+    pub(super) pgp: Option<PathBuf>,
     /// Every secret that the tool was given; none may ever be printed.
     pub secrets: BTreeMap<String, String>,
     /// Every secret that is known so far, those that the server made among them.
@@ -60,6 +62,7 @@ impl Ceremony {
             environment: Vec::new(),
             through: Vec::new(),
             identities: BTreeMap::new(),
+            pgp: None,
             secrets: BTreeMap::new(),
             canaries: Canaries::default(),
             written: Written::default(),
@@ -172,6 +175,11 @@ impl Ceremony {
         let key = aws.kms_create_key();
         self.environment = aws.env();
         json!({ "name": name, "ssm": { "parameter": format!("{}/{name}", self.prefix()), "kms_key": key } })
+    }
+
+    /// Holders with PGP keys read their shares here: runs are looked through for them.
+    pub fn read_by(&mut self, gpg: &Gpg) {
+        self.pgp = Some(gpg.home().to_owned());
     }
 
     /// Where this ceremony's parameters are.

@@ -22,6 +22,8 @@ type Look = dyn Fn(&[(&str, &str)], &Path) + Send + Sync;
 pub(super) struct Watcher {
     look: Option<Arc<Look>>,
     home: PathBuf,
+    /// A run needs its home until its end, however soon its tool goes.
+    kept: Option<Arc<Scratch>>,
 }
 
 impl Watcher {
@@ -41,7 +43,7 @@ impl std::fmt::Debug for Watcher {
 /// How to run the program: its environment, its directory, and how long it may take.
 #[derive(Debug)]
 pub struct Tool {
-    home: Scratch,
+    home: Arc<Scratch>,
     directory: Option<PathBuf>,
     environment: Vec<(String, String)>,
     through: Vec<String>,
@@ -78,15 +80,19 @@ impl ToolResult {
 impl Tool {
     /// A home and a TMPDIR of its own, PATH, two minutes, and nothing else.
     pub fn new() -> Self {
-        let home = Scratch::new();
+        let home = Arc::new(Scratch::new());
         std::fs::create_dir(home.file("tmp")).expect("the build directory is writable");
+        let watcher = Watcher {
+            kept: Some(home.clone()),
+            ..Watcher::default()
+        };
         Self {
             home,
             directory: None,
             environment: Vec::new(),
             through: Vec::new(),
             limit: Duration::from_secs(120),
-            watcher: Watcher::default(),
+            watcher,
         }
     }
 
@@ -95,16 +101,14 @@ impl Tool {
         mut self,
         look: impl Fn(&[(&str, &str)], &Path) + Send + Sync + 'static,
     ) -> Self {
-        self.watcher = Watcher {
-            look: Some(Arc::new(look)),
-            home: self.home.path().to_owned(),
-        };
+        self.watcher.look = Some(Arc::new(look));
+        self.watcher.home = self.home.path().to_owned();
         self
     }
 
     /// Lets nobody judge the runs.
     pub fn unwatched(mut self) -> Self {
-        self.watcher = Watcher::default();
+        self.watcher.look = None;
         self
     }
 

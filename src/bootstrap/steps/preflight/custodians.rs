@@ -1,0 +1,193 @@
+//! What preflight asks of those who will keep the shares.
+
+use futures::future::join_all;
+
+use crate::bootstrap::ceremony::Ceremony;
+use crate::custodian::{self, Custodian, Opener, Presence};
+use crate::failure::Failure;
+use crate::vault::sys::SealStatus;
+
+/// A share is about 50 letters and stands in an answer twice; what is around them is short.
+const BYTES_A_SHARE: usize = 200;
+/// The same of one that is encrypted to a PGP key, besides what a long key adds.
+const BYTES_A_MESSAGE: usize = 1024;
+
+/// Tries every custodian and looks that every final name is free. Returns the names of those where
+/// this very process opened something, which proves them.
+pub(super) async fn try_all(ceremony: &Ceremony<'_>, failures: &mut Vec<Failure>) -> Vec<String> {
+    let trial = match trial(ceremony) {
+        Ok(trial) => trial,
+        Err(failure) => {
+            failures.push(failure);
+            return Vec::new();
+        }
+    };
+    let numbered = ceremony.custodians.iter().zip(1..);
+    let tries = numbered.map(|(custodian, number)| {
+        let name = format!("{trial}-{number}");
+        async move {
+            let (canary, presence) = futures::join!(custodian.canary(&name), custodian.presence());
+            (custodian, canary, presence)
+        }
+    });
+    let mut opened = Vec::new();
+    for (custodian, canary, presence) in join_all(tries).await {
+        match canary {
+            Ok(result) => {
+                for warning in result.warnings {
+                    ceremony.warn(warning);
+                }
+                if custodian.opens_by_machine() {
+                    opened.push(custodian.name().to_owned());
+                }
+            }
+            Err(error) => failures.push(of(custodian, error)),
+        }
+        match presence {
+            Ok(Presence::Absent) => {}
+            Ok(Presence::Present(_)) => failures.push(
+                Failure::refused(format!("{} already holds something", custodian.address())).advise(
+                    "nothing is ever overwritten: see what it is, then move it away or choose another \
+                     name in the file",
+                ),
+            ),
+            Err(error) => failures.push(of(custodian, error)),
+        }
+    }
+    opened
+}
+
+/// What the trial values of this checkpoint are called. On disk before the first of them is made, so that the
+/// next run takes away what a killed one left.
+fn trial(ceremony: &Ceremony<'_>) -> Result<String, Failure> {
+    let known = ceremony.diary().diary().trial.clone();
+    if let Some(known) = known {
+        return Ok(known);
+    }
+    let new = custodian::trial_name()?;
+    let noted = new.clone();
+    ceremony
+        .checkpoint()
+        .record(|diary| diary.trial = Some(noted))?;
+    Ok(new)
+}
+
+/// A canary has a name of its own; whose it is must be said.
+fn of(custodian: &Custodian, error: custodian::Error) -> Failure {
+    let mut failure = Failure::from(error);
+    for problem in &mut failure.problems {
+        problem.what = format!("custodian {}: {}", custodian.name(), problem.what);
+    }
+    failure
+}
+
+/// Who proved what and when, for the report: a holder beforehand, or a machine just now.
+pub(super) fn proved_at(ceremony: &Ceremony<'_>, tried: &[String]) -> Vec<serde_json::Value> {
+    let checkpoint = ceremony.diary();
+    let proofs = &checkpoint.diary().proofs;
+    let line = |custodian: &Custodian| {
+        let (name, subject) = (custodian.name(), custodian.proof_subject());
+        if tried.iter().any(|tried| tried == name) {
+            return Some(serde_json::json!({"name": name, "subject": subject, "by": "machine"}));
+        }
+        let proof = proofs.get(name).filter(|proof| proof.subject == subject)?;
+        let at = &proof.at;
+        Some(serde_json::json!({"name": name, "subject": subject, "by": "holder", "at": at}))
+    };
+    ceremony.custodians.iter().filter_map(line).collect()
+}
+
+/// Encrypting to a wrong recipient loses a share silently: enough holders must have opened something.
+pub(super) fn proofs(ceremony: &Ceremony<'_>, opened: &[String], failures: &mut Vec<Failure>) {
+    let checkpoint = ceremony.diary();
+    let proofs = &checkpoint.diary().proofs;
+    let accepted = &ceremony.config.init.accept_unproved;
+    let is_proved = |custodian: &&Custodian| {
+        opened.iter().any(|name| name == custodian.name())
+            || proofs
+                .get(custodian.name())
+                .is_some_and(|p| p.subject == custodian.proof_subject())
+    };
+    let (proved, unproved): (Vec<_>, Vec<_>) = ceremony.custodians.iter().partition(is_proved);
+    let (taken, open): (Vec<_>, Vec<_>) = unproved
+        .into_iter()
+        .partition(|custodian| accepted.iter().any(|n| n == custodian.name()));
+    for custodian in &taken {
+        ceremony.find(format!(
+            "custodian {} is accepted unproved",
+            custodian.name()
+        ));
+    }
+    let enough = usize::try_from(ceremony.config.init.threshold).unwrap_or(usize::MAX);
+    let names = |list: &[&Custodian]| {
+        list.iter()
+            .map(|custodian| custodian.name().to_owned())
+            .collect::<Vec<_>>()
+    };
+    if proved.len() + taken.len() < enough {
+        failures.push(
+            Failure::refused(format!(
+                "only {} of the {enough} custodians that a quorum needs are proved; nobody has opened \
+                 anything kept by {}",
+                proved.len(),
+                names(&open).join(", ")
+            ))
+            .advise(format!(
+                "let each holder open a challenge: {}; or take the risk by name: \
+                 init.accept_unproved: [{}]",
+                ceremony.config.command(&format!(
+                    "custodian prove {}",
+                    open.first().map_or("NAME", |custodian| custodian.name())
+                )),
+                names(&open).join(", ")
+            )),
+        );
+        return;
+    }
+    for name in names(&open) {
+        ceremony.find(format!(
+            "custodian {name} is unproved: its holder has opened nothing yet"
+        ));
+    }
+}
+
+pub(super) fn trust(ceremony: &Ceremony<'_>) {
+    let domains = |custodian: &Custodian| (custodian.name().to_owned(), custodian.trust_domain());
+    let kept: Vec<_> = ceremony.custodians.iter().map(domains).collect();
+    for warning in custodian::trust_warnings(&kept, ceremony.config.init.threshold) {
+        ceremony.warn(warning);
+    }
+}
+
+/// Who has PGP keys may count on it that nobody but the holders ever sees a share; where that is not so, it is said.
+pub(super) fn who_sees_the_shares(ceremony: &Ceremony<'_>, seal: Option<&SealStatus>) {
+    let with_pgp = |custodian: &&Custodian| custodian.opener() == Opener::Gpg;
+    let all = ceremony.custodians.len();
+    let some = ceremony.custodians.iter().filter(with_pgp).count();
+    let Some(seal) = seal.filter(|_| some > 0) else {
+        return;
+    };
+    let why = if !seal.recovery_seal {
+        format!(
+            "the seal is {}, and this program unseals with the shares",
+            seal.seal_type
+        )
+    } else if some < all {
+        "not all custodians have a PGP key".to_owned()
+    } else {
+        return;
+    };
+    ceremony.warn(format!(
+        "{why}: the server hands the shares out in clear, and this program encrypts them to the PGP keys"
+    ));
+}
+
+/// At most this long are the shares in the server's answer. A message is shorter than the key it is encrypted to, but
+/// for what it has anyway, and stands there in base64 and in hexadecimal.
+pub(super) fn bytes_of_shares(ceremony: &Ceremony<'_>) -> usize {
+    let bytes = |custodian: &Custodian| {
+        let key = custodian.key_for_the_server();
+        key.map_or(BYTES_A_SHARE, |(_, key)| BYTES_A_MESSAGE + 2 * key.len())
+    };
+    ceremony.custodians.iter().map(bytes).sum()
+}
