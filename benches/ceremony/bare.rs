@@ -53,7 +53,7 @@ impl Bare {
         Ok((answer.status().as_u16(), answer.bytes().await?.to_vec()))
     }
 
-    async fn succeed(&self, method: &str, path: &str, body: String) -> Outcome<Value> {
+    pub(crate) async fn succeed(&self, method: &str, path: &str, body: String) -> Outcome<Value> {
         let (status, answer) = self
             .send(method, &format!("/v1/{path}"), self.token.as_deref(), body)
             .await?;
@@ -112,10 +112,14 @@ impl Bare {
 
     /// Logs in as the one who reads.
     pub(crate) async fn log_in(&mut self) -> Outcome<()> {
+        self.log_in_as("audit-reader").await
+    }
+
+    /// Logs in as this user.
+    pub(crate) async fn log_in_as(&mut self, user: &str) -> Outcome<()> {
         let body = json!({"password": PASSWORD}).to_string();
-        let answer = self
-            .succeed("POST", "auth/userpass/login/audit-reader", body)
-            .await?;
+        let path = format!("auth/userpass/login/{user}");
+        let answer = self.succeed("POST", &path, body).await?;
         self.token = answer["auth"]["client_token"].as_str().map(str::to_owned);
         Ok(())
     }

@@ -7,6 +7,8 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use age::secrecy::ExposeSecret;
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use serde_json::{Value, json};
 
 use crate::Outcome;
@@ -109,6 +111,48 @@ pub(crate) fn prepare(server: &Server, address: &str, amount: Amount) -> Outcome
     Ok(scratch)
 }
 
+/// The same with custodians in the parameter store, below `prefix`, and a drill before root goes.
+pub(crate) fn with_parameters(server: &Server, prefix: &str) -> Outcome<Scratch> {
+    let none = Amount {
+        policies: 0,
+        roles: 0,
+    };
+    let scratch = prepare(server, &server.address(), none)?;
+    let path = scratch.path().join("bootstrap.yaml");
+    let mut text = String::new();
+    let mut place = 0;
+    for line in fs::read_to_string(&path)?.lines() {
+        if line.trim_start().starts_with("- {name: ") {
+            let name = ["alice", "bob", "carol"][place];
+            text.push_str(&format!(
+                "    - {{name: {name}, ssm: {{parameter: {prefix}/{place}}}}}\n"
+            ));
+            place += 1;
+        } else if !line.contains("accept_unproved") {
+            text.push_str(&line.replace(", drill: later", ", accept_one_auth_method: true"));
+            text.push('\n');
+        }
+    }
+    fs::write(&path, text)?;
+    Ok(scratch)
+}
+
+/// A share as the servers take it for sure.
+pub(crate) fn as_hex(share: &str) -> Outcome<String> {
+    let bytes = STANDARD.decode(share.trim())?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// The token behind the one-time pad.
+pub(crate) fn decoded(encoded: &str, otp: &str) -> Outcome<String> {
+    let bytes = STANDARD_NO_PAD.decode(encoded.trim_end_matches('='))?;
+    let plain = bytes
+        .iter()
+        .zip(otp.bytes())
+        .map(|(one, other)| one ^ other);
+    Ok(String::from_utf8(plain.collect())?)
+}
+
 fn head(server: &Server, address: &str, recipients: &[String; 3]) -> String {
     let seal = match server.product {
         Product::OpenBao => "auto",
@@ -162,7 +206,7 @@ const TAIL: &str = r#"logins:
     can: {"sys/policies/acl/operator": [read]}
     cannot: {"sys/audit/file": [delete]}
   ada: {auth: userpass, username: ada, password: {file: password}}
-break_glass: {logins: [ada]}
+break_glass: {logins: [ada], drill: later}
 "#;
 
 fn private(directory: &Path, name: &str, text: &str) -> Outcome<()> {

@@ -13,7 +13,9 @@
 
 mod bare;
 mod children;
+mod drill;
 mod fixture;
+mod localstack;
 mod many;
 mod program;
 mod proxy;
@@ -33,7 +35,7 @@ use table::{Row, Table, median};
 pub(crate) type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 const USAGE: &str = "usage: ceremony --program FILE [--openbao FILE] [--vault FILE] [--rounds N] \
-     [--before FILE] [--readme FILE]";
+     [--localstack PYTHON] [--before FILE] [--readme FILE]";
 /// Starts of `--help`.
 const HELPS: usize = 50;
 
@@ -45,6 +47,8 @@ struct Typed {
     /// The program of an earlier version, to be compared with.
     before: Option<Program>,
     readme: Option<PathBuf>,
+    /// The Python that has LocalStack; without it the drill is left out.
+    localstack: Option<PathBuf>,
 }
 
 fn main() -> ExitCode {
@@ -90,6 +94,12 @@ async fn measure(typed: &Typed) -> Outcome<bool> {
     {
         let programs = (&program, typed.before.as_ref());
         small::measure(programs, server, typed.rounds, &mut table).await?;
+    }
+    if let Some(python) = &typed.localstack {
+        let openbao = |server: &&Installed| server.product == Product::OpenBao;
+        for server in installed.iter().filter(openbao) {
+            drill::measure(&program, server, (python, typed.rounds), &mut table).await?;
+        }
     }
     for server in &installed {
         many::measure(&program, server, typed.rounds.min(3), &mut table).await?;
@@ -178,6 +188,7 @@ fn typed() -> Outcome<Typed> {
         rounds: 5,
         before: None,
         readme: None,
+        localstack: None,
     };
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
@@ -188,6 +199,7 @@ fn typed() -> Outcome<Typed> {
             "--vault" => typed.servers.push((Product::Vault, value.into())),
             "--rounds" => typed.rounds = value.parse().map_err(|_| USAGE)?,
             "--before" => typed.before = Some(Program(std::path::absolute(value)?)),
+            "--localstack" => typed.localstack = Some(value.into()),
             "--readme" => typed.readme = Some(value.into()),
             _ => return Err(USAGE.into()),
         }

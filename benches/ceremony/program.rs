@@ -65,9 +65,44 @@ pub(crate) struct Program(pub PathBuf);
 impl Program {
     /// `apply --yes` with the configuration in `directory`.
     pub(crate) fn apply(&self, directory: &Path) -> Outcome<Run> {
+        self.apply_with(directory, &[])
+    }
+
+    /// `rehearse` there, from start to end.
+    pub(crate) fn rehearse(
+        &self,
+        directory: &Path,
+        environment: &[(String, String)],
+    ) -> Outcome<Duration> {
+        let begun = Instant::now();
+        let mut command = Command::new(&self.0);
+        command
+            .current_dir(directory)
+            .env_clear()
+            .envs(environment.iter().cloned())
+            .arg("rehearse")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        let status = Running::start(&mut command)?.child().wait()?;
+        let took = begun.elapsed();
+        if status.success() {
+            Ok(took)
+        } else {
+            Err(format!("rehearse ended with {status}").into())
+        }
+    }
+
+    /// The same with these variables in its environment, and nothing else.
+    pub(crate) fn apply_with(
+        &self,
+        directory: &Path,
+        environment: &[(String, String)],
+    ) -> Outcome<Run> {
         let begun = Instant::now();
         let mut command = Command::new(&self.0);
         command.current_dir(directory).env_clear();
+        command.envs(environment.iter().cloned());
         command.args(["--output", "json", "apply", "--yes"]);
         command
             .stdin(Stdio::null())

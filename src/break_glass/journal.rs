@@ -333,8 +333,11 @@ mod tests {
     }
 
     fn private() -> tempfile::TempDir {
-        // `tempfile` makes directories for the owner alone.
-        tempfile::tempdir().unwrap()
+        let owner_only = std::os::unix::fs::PermissionsExt::from_mode(0o700);
+        tempfile::Builder::new()
+            .permissions(owner_only)
+            .tempdir()
+            .unwrap()
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod child;
 mod code;
 mod emergency;
 mod ending;
+mod entering;
 pub mod event;
 mod evidence;
 mod finishing;
