@@ -21,6 +21,7 @@ pub mod interrupt;
 pub mod kubernetes;
 pub mod layout;
 pub mod prompt;
+pub mod recovery;
 pub mod reference;
 pub mod replica;
 pub mod report;

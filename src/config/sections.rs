@@ -64,6 +64,7 @@ impl Reading<'_> {
                 shape::Seal::Auto => Seal::Auto,
                 shape::Seal::Shamir => Seal::Shamir,
             }),
+            generation: init.generation.unwrap_or(1),
             custodians,
             accept_unproved: init.accept_unproved.unwrap_or_default(),
         })
@@ -242,6 +243,7 @@ impl Reading<'_> {
                     None | Some(shape::Drill::BeforeRevoke) => Drill::BeforeRevoke,
                     Some(shape::Drill::Later) => Drill::Later,
                 },
+                rotation: doors.rotation.unwrap_or_default(),
             },
             shape::BreakGlass::None(none) => BreakGlass::None { reason: none.none },
         })

@@ -112,6 +112,10 @@ pub(super) struct Init {
     pub(super) threshold: u32,
     /// The seal that is expected; without it the answer of the server is shown.
     pub(super) seal: Option<Seal>,
+    /// Which making of the shares this is, 1 to 999: 1 at first, more for `recovery rotate`. Above 1 it stands in the
+    /// name of each share: `PARAMETER-g2`, `bob.g2.age`.
+    #[schemars(range(min = 1, max = 999))]
+    pub(super) generation: Option<u32>,
     /// Who keeps the shares, one entry a share.
     pub(super) custodians: Vec<Custodian>,
     /// Names of custodians that are accepted although nobody ever opened anything there.

@@ -104,6 +104,14 @@ impl AgeFile {
         Ok(found.map(|bytes| self.stored(&bytes)))
     }
 
+    pub(super) fn remove(&self) -> Result<(), Error> {
+        match std::fs::remove_file(&self.path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(Error::io(&self.path, "remove", error)),
+            Ok(()) => create_only::sync_directory(&self.path),
+        }
+    }
+
     fn stored(&self, bytes: &[u8]) -> Stored {
         Stored {
             address: self.address(),

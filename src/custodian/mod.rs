@@ -205,6 +205,18 @@ impl Custodian {
         }))
     }
 
+    /// Takes away what is there, in a parameter with its whole history; nothing there is no error. Whoever calls has
+    /// looked that it is what they mean.
+    ///
+    /// # Errors
+    /// It may be there still.
+    pub async fn remove(&self) -> Result<(), Error> {
+        match &self.place {
+            Place::Ssm(place) => place.remove().await,
+            Place::Age(place) => place.remove(),
+        }
+    }
+
     /// The share as it is kept. `identities` open `age` custodians.
     ///
     /// # Errors
@@ -267,6 +279,12 @@ impl Custodian {
             (Place::Age(_), Answer::Machine) => Err(Error::new(address, Kind::NeedsHolder)),
         }
     }
+}
+
+/// Whether two shares are one, told in the same time whether or not.
+#[must_use]
+pub fn same_share(one: &Share, other: &Share) -> bool {
+    proof::same(one.expose().as_bytes(), other.expose().as_bytes())
 }
 
 /// A share as somebody typed it.

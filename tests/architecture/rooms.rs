@@ -57,6 +57,21 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "recovery",
+        &[
+            "bootstrap",
+            "config",
+            "custodian",
+            "door",
+            "edge",
+            "failure",
+            "interrupt",
+            "prompt",
+            "secret",
+            "vault",
+        ],
+    ),
+    (
         "main",
         &[
             "bootstrap",
@@ -66,6 +81,7 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
             "failure",
             "hardening",
             "interrupt",
+            "recovery",
             "report",
             "secret",
         ],

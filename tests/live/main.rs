@@ -35,6 +35,7 @@ mod quiet;
 mod references;
 mod refusals;
 mod replica;
+mod rotation;
 mod second_run;
 mod servers;
 mod support;

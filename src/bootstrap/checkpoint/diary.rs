@@ -89,6 +89,19 @@ pub struct Asked {
     pub threshold: u32,
     /// Recovery shares, or unseal shares.
     pub recovery: bool,
+    /// Which making of the shares it is.
+    #[serde(default = "first", skip_serializing_if = "is_first")]
+    pub generation: u32,
+}
+
+/// What a diary says nothing about is the first making.
+fn first() -> u32 {
+    1
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes it so")]
+fn is_first(generation: &u32) -> bool {
+    *generation == first()
 }
 
 /// An attempt at a root token: what may be left of it.

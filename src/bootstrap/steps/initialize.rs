@@ -54,6 +54,7 @@ pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
         shares: ceremony.config.init.shares,
         threshold: ceremony.config.init.threshold,
         recovery: seal.recovery_seal,
+        generation: ceremony.config.init.generation,
     };
     // An earlier request of ours may still arrive; then a refusal of this one does not say whose it was.
     let first = ceremony.diary().diary().recorded(Step::Initialize) == Recorded::Nothing;

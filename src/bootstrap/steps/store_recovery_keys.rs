@@ -84,7 +84,9 @@ fn removed(ceremony: &Ceremony<'_>) -> Option<Failure> {
             "the file does not name {names} any more, who was given a share: nobody can see whether it is there"
         ))
         .advise(format!(
-            "put {names} back under init.custodians, with init.shares and init.threshold as they were: a holder              is taken out by a rekey, after the hand-over"
+            "put {names} back under init.custodians, with init.shares and init.threshold as they were: a holder \
+             is taken out by new shares, after the hand-over: {}",
+            ceremony.config.command("recovery rotate --from OLD.yaml")
         )),
     )
 }
@@ -152,7 +154,7 @@ const MOVE_AWAY: &str = "see who changed it, move it away and run apply again: t
                          checkpoint and is stored anew";
 const BRING_BACK: &str = "bring it back from where it was moved, then run apply again; if it is lost for good, \
                           the quorum has one holder less: a cluster that holds no data yet is best wiped and \
-                          begun again, another one needs new shares (a rekey) before root goes";
+                          begun again, another one needs new shares before root goes";
 
 fn gone(custodian: &Custodian) -> String {
     let (name, address) = (custodian.name(), custodian.address());

@@ -249,6 +249,8 @@ pub enum BreakGlass {
         names: Vec<String>,
         /// When it is rehearsed.
         drill: Drill,
+        /// Whether the grant is for new shares as well.
+        rotation: bool,
     },
     /// Given up on purpose.
     None {

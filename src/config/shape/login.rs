@@ -116,6 +116,8 @@ pub(crate) struct BreakGlassLogins {
     /// When a root token is made of the shares as the custodians keep them: `before-revoke`, while root still lives,
     /// or `later`, which is a finding until then.
     pub(crate) drill: Option<Drill>,
+    /// Lets these logins make new shares as well, together with a quorum of the old ones: for `recovery rotate`.
+    pub(crate) rotation: Option<bool>,
 }
 
 /// When the drill happens.
