@@ -175,10 +175,21 @@ pub struct Init {
     pub seal: Option<Seal>,
     /// Which making of the shares this is, from 1; above 1 it is part of their names.
     pub generation: u32,
+    /// When recovery shares come to be; `None` as the server allows.
+    pub recovery: Option<Recovery>,
     /// One for each share.
     pub custodians: Vec<Custodian>,
     /// Names of custodians whose holder never opened anything there, accepted by name.
     pub accept_unproved: Vec<String>,
+}
+
+/// When recovery shares come to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Recovery {
+    /// After the audit devices, verified once all of them are with their custodians.
+    TwoPhase,
+    /// In the answer to initialisation.
+    AtInit,
 }
 
 /// What unseals a restarted node.

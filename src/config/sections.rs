@@ -7,7 +7,7 @@ use std::path::Path;
 
 use super::model::{
     AuditDevice, AuthMount, Aws, BreakGlass, Checkpoint, CheckpointKey, Cluster, Custodian,
-    CustodianKind, Drill, Fields, Init, Policy, PolicySource, Replica, ReplicaKind, Seal,
+    CustodianKind, Drill, Fields, Init, Policy, PolicySource, Recovery, Replica, ReplicaKind, Seal,
     SecretsEngine, Timeouts, Tls, Write,
 };
 use super::reading::{Reading, mount_path, span, url};
@@ -63,6 +63,10 @@ impl Reading<'_> {
             seal: init.seal.map(|seal| match seal {
                 shape::Seal::Auto => Seal::Auto,
                 shape::Seal::Shamir => Seal::Shamir,
+            }),
+            recovery: init.recovery.map(|recovery| match recovery {
+                shape::Recovery::TwoPhase => Recovery::TwoPhase,
+                shape::Recovery::AtInit => Recovery::AtInit,
             }),
             generation: init.generation.unwrap_or(1),
             custodians,

@@ -116,6 +116,9 @@ pub(super) struct Init {
     /// name of each share: `PARAMETER-g2`, `bob.g2.age`.
     #[schemars(range(min = 1, max = 999))]
     pub(super) generation: Option<u32>,
+    /// When recovery shares come to be: `two-phase`, verified once all of them are with their custodians (the default
+    /// with OpenBao and an auto-unseal, and possible nowhere else), or `at-init`, in the answer to initialisation.
+    pub(super) recovery: Option<Recovery>,
     /// Who keeps the shares, one entry a share.
     pub(super) custodians: Vec<Custodian>,
     /// Names of custodians that are accepted although nobody ever opened anything there.
@@ -128,6 +131,14 @@ pub(super) struct Init {
 pub(super) enum Seal {
     Auto,
     Shamir,
+}
+
+/// When recovery shares come to be.
+#[derive(Deserialize, JsonSchema, Clone, Copy)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Recovery {
+    TwoPhase,
+    AtInit,
 }
 
 /// Who keeps a share: `name`, and either `ssm` or `age`.

@@ -6,8 +6,9 @@ use super::making::start;
 use super::run::{Run, ask};
 use super::state::{Phase, State};
 use super::words;
-use crate::custodian::{Custodian, Observation, Presence};
+use crate::custodian::Custodian;
 use crate::edge::shares;
+use crate::edge::unverified::{self, Unverified};
 use crate::failure::Failure;
 use crate::vault::rotation::{Given, Progress};
 use crate::vault::sys::seal_status;
@@ -23,16 +24,19 @@ pub(super) async fn settle(
     client: &Client,
     rotation: &Rotation<'_>,
 ) -> Result<bool, Failure> {
-    end(run, rotation).await?;
     let phase = run.state.borrow().phase;
-    match phase {
-        Phase::Verified | Phase::Done => return Ok(true),
-        Phase::Verifying if hold(run, client, rotation).await? => {
+    if matches!(phase, Phase::Verified | Phase::Done) {
+        // What is under way now, if anything, is another matter.
+        return Ok(true);
+    }
+    end(run, rotation).await?;
+    if phase == Phase::Verifying {
+        // Asked only now: no request that is still on its way can verify anything any more.
+        if hold(run, client, rotation).await? {
             run.record(|state| state.phase = Phase::Verified)?;
             return Ok(true);
         }
-        Phase::Verifying => run.record(|state| state.phase = Phase::Unverified)?,
-        Phase::Unverified => {}
+        run.record(|state| state.phase = Phase::Unverified)?;
     }
     for custodian in &run.new_custodians {
         discard(run, custodian).await?;
@@ -109,43 +113,22 @@ async fn hold(run: &Run<'_>, client: &Client, rotation: &Rotation<'_>) -> Result
     found.ok_or_else(|| words::gone(rotation))
 }
 
-/// Takes one new share away that opens nothing. What is there must be what was recorded.
+/// Takes one new share away that opens nothing.
 async fn discard(run: &Run<'_>, custodian: &Custodian) -> Result<(), Failure> {
     let recorded = run.recorded(custodian);
     if !recorded.begun {
         return Ok(());
     }
-    let (name, address) = (custodian.name(), custodian.address());
-    if recorded.address != address {
-        return Err(Failure::refused(format!(
-            "{}, the unverified share of {name}, is still there, and the file now names {address}",
-            recorded.address
-        ))
-        .advise("put the place back in the file until the rotation is done"));
-    }
-    let ours = match &recorded.stored {
-        Some(stored) => match custodian.observe(stored).await? {
-            Observation::Missing => return Ok(()),
-            Observation::Same => true,
-            Observation::Changed(_) => false,
-        },
-        // Cut off in between: the name was free, and what we were about to write is recorded.
-        None => match custodian.presence().await? {
-            Presence::Absent => return Ok(()),
-            Presence::Present(found) => found
-                .digest
-                .is_none_or(|digest| recorded.prepared.contains(&digest)),
-        },
+    let unverified = Unverified {
+        address: &recorded.address,
+        prepared: &recorded.prepared,
+        stored: recorded.stored.as_ref(),
     };
-    if !ours {
-        return Err(Failure::refused(format!(
-            "{address}, the unverified share of {name}, was changed by somebody else"
-        ))
-        .advise("see who, and move it away; the old shares still hold"));
+    if unverified::discard(custodian, &unverified).await? {
+        let address = custodian.address();
+        run.voice
+            .note(format!("took away {address}, which opened nothing"));
     }
-    custodian.remove().await?;
-    run.voice
-        .note(format!("took away {address}, which opened nothing"));
     Ok(())
 }
 

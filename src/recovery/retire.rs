@@ -37,6 +37,7 @@ pub(super) async fn hand_over(run: &Run<'_>, recovery: bool) -> Result<(), Failu
         let record = ShareRecord {
             number: new.number,
             prepared: new.prepared.clone(),
+            unverified: None,
             stored: serde_json::to_value(&new.stored).ok(),
         };
         (name.clone(), record)
@@ -49,6 +50,7 @@ pub(super) async fn hand_over(run: &Run<'_>, recovery: bool) -> Result<(), Failu
             threshold: state.threshold,
             recovery,
             generation: state.generation,
+            two_phase: diary.two_phase(),
         });
     })?;
     match &run.second_place {

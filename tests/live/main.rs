@@ -41,3 +41,4 @@ mod servers;
 mod support;
 mod surface;
 mod terminal;
+mod two_phase;

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use futures::future::join_all;
 
+use super::two_phase;
 use crate::bootstrap::ceremony::{Ceremony, Session};
 use crate::bootstrap::checkpoint::ShareRecord;
 use crate::bootstrap::evidence::Evidence;
@@ -21,8 +22,9 @@ use crate::secret::Share;
 /// While root lives, a share that is gone or changed stops the ceremony: root must not go on the
 /// strength of a quorum that no longer exists.
 pub(super) async fn observe(ceremony: &Ceremony<'_>) -> Result<Observation, Failure> {
-    // Shares still in the checkpoint mean that the step did not come to its end: it looks at each itself.
-    if !ceremony.shares.is_empty() {
+    // Shares still in the checkpoint, or not made yet, mean that the step did not come to its end: it looks at each
+    // itself.
+    if !ceremony.shares.is_empty() || two_phase::is_due(ceremony) {
         return Ok(Observation::partial(Vec::new()));
     }
     let found = look(ceremony).await;
@@ -168,8 +170,29 @@ fn changed(custodian: &Custodian, how: &str) -> String {
 
 /// Stores what is not with its custodian, then drops the shares from memory and checkpoint.
 pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failure> {
+    if ceremony.diary().diary().two_phase() {
+        let facts = two_phase::make(ceremony).await?;
+        forget_shares(ceremony).await?;
+        return Ok(Evidence::default()
+            .with("custodians", facts)
+            .with("verified", true));
+    }
+    let facts = with_their_custodians(ceremony).await?;
+    // What was there a moment ago, or in an earlier run, need not be there now.
+    all_there(ceremony).await?;
+    forget_shares(ceremony).await?;
+    Ok(Evidence::default().with("custodians", facts))
+}
+
+/// Each share that is in hand, with its custodian.
+///
+/// # Errors
+/// All custodians that could not be given theirs.
+pub(super) async fn with_their_custodians(
+    ceremony: &Ceremony<'_>,
+) -> Result<Vec<serde_json::Value>, Failure> {
     let numbers = assign(ceremony)?;
-    let view = &*ceremony;
+    let view = ceremony;
     let stores = view.custodians.iter().map(|custodian| {
         let share = numbers
             .get(custodian.name())
@@ -189,17 +212,22 @@ pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
     if !failures.is_empty() {
         failures.push(in_part(ceremony, &facts));
     }
-    if let Some(failure) = Failure::all(failures) {
-        return Err(failure);
-    }
-    // What was there a moment ago, or in an earlier run, need not be there now.
-    all_there(ceremony).await?;
-    forget_shares(ceremony).await?;
-    Ok(Evidence::default().with("custodians", facts))
+    Failure::all(failures).map_or(Ok(facts), Err)
 }
 
 /// Nothing is lost yet, and who wonders about that is told where everything is.
 fn in_part(ceremony: &Ceremony<'_>, stored: &[serde_json::Value]) -> Failure {
+    if ceremony.diary().diary().two_phase() {
+        return Failure::failed(format!(
+            "{} of {} shares are with their custodians, and open nothing yet",
+            stored.len(),
+            ceremony.custodians.len(),
+        ))
+        .advise(format!(
+            "mend what stands above, then go on, which makes new ones: {}",
+            ceremony.options.again(ceremony.config)
+        ));
+    }
     let names: Vec<_> = stored
         .iter()
         .filter_map(|fact| fact["name"].as_str())
@@ -296,11 +324,24 @@ async fn store_one(
     let prepared = custodian.prepare(share)?.with_earlier(record.prepared);
     // Before it is stored: whatever is found there later with one of these digests is ours.
     ceremony.checkpoint().record(|diary| {
+        let two_phase = diary.two_phase();
         let record = diary.shares.entry(name.clone()).or_default();
         record.prepared.extend(prepared.digest().map(str::to_owned));
+        record.unverified = two_phase.then(|| custodian.address());
     })?;
     ceremony.replicate().await?;
-    let stored = custodian.store(share, &prepared).await?;
+    let stored = match custodian.store(share, &prepared).await {
+        Ok(stored) => stored,
+        Err(error) => {
+            if matches!(error.kind(), custodian::Kind::Taken) {
+                // It is somebody else's, and never to be taken away as ours.
+                ceremony.checkpoint().record(|diary| {
+                    diary.shares.entry(name.clone()).or_default().unverified = None;
+                })?;
+            }
+            return Err(error.into());
+        }
+    };
     ceremony.checkpoint().record(|diary| {
         let record = diary.shares.entry(name.clone()).or_default();
         record.stored = serde_json::to_value(&stored).ok();
@@ -334,13 +375,13 @@ async fn forget_shares(ceremony: &mut Ceremony<'_>) -> Result<(), Failure> {
     Ok(())
 }
 
-fn stored(ceremony: &Ceremony<'_>, name: &str) -> Option<Stored> {
+pub(super) fn stored(ceremony: &Ceremony<'_>, name: &str) -> Option<Stored> {
     let checkpoint = ceremony.diary();
     let stored = checkpoint.diary().shares.get(name)?.stored.clone()?;
     serde_json::from_value(stored).ok()
 }
 
-fn fact(custodian: &Custodian, stored: &Stored) -> serde_json::Value {
+pub(super) fn fact(custodian: &Custodian, stored: &Stored) -> serde_json::Value {
     serde_json::json!({
         "name": custodian.name(),
         "address": custodian.address(),
