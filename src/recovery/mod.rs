@@ -209,11 +209,11 @@ async fn attempt_once(
     let rotation = Rotation::new(client, paths, token);
     if !leftover::settle(run, client, &rotation).await? {
         if quorum.is_none() {
+            preflight::old_ones_are_meant(run, client).await?;
             preflight::names_are_free(run).await?;
             retire::note_old(run).await?;
-            let held = preflight::old_shares(run).await?;
             confirmed(run).await?;
-            *quorum = Some(held);
+            *quorum = Some(preflight::old_shares(run).await?);
         }
         let held = quorum.as_deref().unwrap_or_default();
         making::make(run, client, &rotation, held).await?;

@@ -12,6 +12,8 @@ use crate::config::Config;
 use crate::custodian::{Custodian, Presence, trial_name};
 use crate::edge::shares;
 use crate::failure::Failure;
+use crate::vault::Client;
+use crate::vault::sys::seal_status;
 
 /// Where an earlier run of this rotation stopped; a new state where there was none.
 ///
@@ -62,6 +64,28 @@ pub(super) fn begun(
         .advise("name with --from the file of the shares that hold now"));
     }
     Ok(fresh(config, checkpoint))
+}
+
+/// The server has the shares that the file of before describes. One without any would hand new ones to whoever asks.
+///
+/// # Errors
+/// It has others, or none.
+pub(super) async fn old_ones_are_meant(run: &Run<'_>, client: &Client) -> Result<(), Failure> {
+    let seal = seal_status(&client.in_namespace(None)).await?;
+    let old = &run.old.init;
+    if (seal.n, seal.t) == (old.shares, old.threshold) {
+        return Ok(());
+    }
+    Err(Failure::refused(format!(
+        "{} says that any {} of {} shares open it, and {} says any {} of {}",
+        client.address(),
+        seal.t,
+        seal.n,
+        run.old.file.display(),
+        old.threshold,
+        old.shares
+    ))
+    .advise("name with --from the file of the shares that hold now"))
 }
 
 /// Every new custodian takes, gives back and loses a trial value, and has none of our names.

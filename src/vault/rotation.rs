@@ -81,7 +81,7 @@ pub struct Progress {
     /// Old shares that it has.
     #[serde(default)]
     pub progress: u32,
-    /// Old shares that it needs: the threshold that holds now. OpenBao says 1 where there are none.
+    /// Old shares that it needs: the threshold that holds now.
     #[serde(default)]
     pub required: u32,
     /// Whether the new shares must be given back before they hold.

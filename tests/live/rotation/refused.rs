@@ -188,6 +188,14 @@ fn what_cannot_end_well_is_refused_before_anything_is_started() {
         .apply()
         .exits(3)
         .says(&["make the new shares first"]);
+    let mut other = file.clone();
+    other["init"]["generation"] = json!(1);
+    other["init"]["threshold"] = json!(3);
+    let theirs = std::fs::read(rotation.ceremony.path("old.yaml")).expect("a file");
+    rotation.ceremony.write("old.yaml", &other.to_string());
+    let says = "says that any 2 of 3 shares open it, and old.yaml says any 3 of 3";
+    rotation.rotate().exits(3).says(&[says]);
+    std::fs::write(rotation.ceremony.path("old.yaml"), theirs).expect("written");
     assert_eq!(proxy.count_of(STARTS), 0);
     rotation.nothing_happened(&server, SETUP);
 }
