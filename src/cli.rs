@@ -160,6 +160,13 @@ pub enum Command {
         Exit codes: those of the command behind it"
     )]
     Custodian(Custodian),
+    /// What concerns the shares of a cluster that was handed over
+    #[command(
+        subcommand,
+        after_help = "Example:\n  vault-bootstrap recovery rotate --from before.yaml\n\n\
+        Exit codes: those of the command behind it"
+    )]
+    Recovery(Recovery),
     /// JSON Schema of the configuration, for editors
     #[command(
         after_help = "Example:\n  vault-bootstrap schema > bootstrap.schema.json\n\n\
@@ -251,6 +258,40 @@ pub enum Custodian {
         #[arg(long, value_name = "FILE")]
         identity: Option<PathBuf>,
     },
+}
+
+/// What concerns the shares.
+#[derive(Debug, Subcommand)]
+pub enum Recovery {
+    /// Make new shares with a quorum of the old ones, and take the old ones away
+    #[command(after_help = "Examples:\n  \
+        vault-bootstrap recovery rotate --from before.yaml\n  \
+        vault-bootstrap recovery rotate --from before.yaml --yes --identity bob.key\n\n\
+        The configuration says how it shall be: init.generation one higher, and the\n\
+        custodians of the new shares. --from names it as it was. The new shares hold only\n\
+        after each was read back; killed before, the old ones hold, and the same command\n\
+        goes on.\n\n\
+        Exit codes: 0 the new shares hold · 1 failed, trying again may help ·\n\
+        2 usage or configuration · 3 refused, a person must look ·\n\
+        130, 143 interrupted safely")]
+    Rotate(Rotate),
+}
+
+/// Options of `recovery rotate`.
+#[derive(Debug, Args)]
+pub struct Rotate {
+    /// The configuration of the shares that hold now
+    #[arg(long, value_name = "FILE")]
+    pub from: PathBuf,
+    /// File with an age identity that opens an old or a new share; may be given several times
+    #[arg(long, value_name = "FILE")]
+    pub identity: Vec<PathBuf>,
+    /// Do not ask; for machines
+    #[arg(short, long)]
+    pub yes: bool,
+    /// How many seconds a person who must sign in is waited for
+    #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub sign_in_timeout: u64,
 }
 
 /// What completions are made for.

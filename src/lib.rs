@@ -22,6 +22,7 @@ pub mod interrupt;
 pub mod kubernetes;
 pub mod layout;
 pub mod prompt;
+pub mod recovery;
 pub mod reference;
 pub mod replica;
 pub mod report;

@@ -4,6 +4,7 @@
 mod quorum;
 
 use std::io::IsTerminal;
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
@@ -16,13 +17,15 @@ use vault_bootstrap::bootstrap::event::Event;
 use vault_bootstrap::bootstrap::{self, Options};
 use vault_bootstrap::break_glass::event::Event as Moment;
 use vault_bootstrap::cli::{
-    Apply, Cli, ColorChoice, Command, CompletionTarget, Custodian, Global, OutputForm, ReportOf,
+    Apply, Cli, ColorChoice, Command, CompletionTarget, Custodian, Global, OutputForm, Recovery,
+    ReportOf, Rotate,
 };
 use vault_bootstrap::config::{self, Config};
 use vault_bootstrap::edge::cluster;
 use vault_bootstrap::failure::{Exit, Failure, Problem};
 use vault_bootstrap::hardening;
 use vault_bootstrap::interrupt::Interrupt;
+use vault_bootstrap::recovery;
 use vault_bootstrap::report::{Color, Output, Report};
 use vault_bootstrap::secret::wipe_stack;
 
@@ -123,6 +126,9 @@ async fn dispatch(cli: Cli, report: &Report, unlocked: Option<String>) -> Result
             report.status(&status);
             Ok(exit.into())
         }
+        Command::Recovery(Recovery::Rotate(typed)) => {
+            Box::pin(rotate(&cli.global, typed, report)).await
+        }
         Command::Custodian(Custodian::Prove { name, identity }) => {
             let config = load(&cli.global)?;
             let show = |armored: &str| report.plain(armored);
@@ -182,6 +188,25 @@ async fn apply(
     })
 }
 
+async fn rotate(global: &Global, typed: Rotate, report: &Report) -> Result<Ended, Failure> {
+    let config = load(global)?;
+    let old = load_file(&typed.from)?;
+    let options = recovery::Options {
+        yes: typed.yes,
+        identities: typed.identity,
+        sign_in_seconds: typed.sign_in_timeout,
+    };
+    let interrupt = Interrupt::default();
+    let voice = recovery::Voice {
+        note: &|text| report.advice(text),
+        tell: &|event| report.event(&event),
+    };
+    let rotating = recovery::rotate((&config, &old), &options, &voice, &interrupt);
+    let rotated = Box::pin(stoppable(&interrupt, rotating)).await?;
+    report.result(&rotated.text(&config, &old), &rotated);
+    Ok(Exit::Done.into())
+}
+
 /// Work that is told of the signals that end a process, and ends in its own way.
 async fn stoppable<T>(
     interrupt: &Interrupt,
@@ -213,7 +238,11 @@ async fn pass_on_signals(interrupt: &Interrupt) -> Result<std::convert::Infallib
 }
 
 fn load(global: &Global) -> Result<Config, Failure> {
-    config::load(&global.config, &|name| std::env::var(name).ok()).map_err(|problems| {
+    load_file(&global.config)
+}
+
+fn load_file(file: &Path) -> Result<Config, Failure> {
+    config::load(file, &|name| std::env::var(name).ok()).map_err(|problems| {
         let file = problems.file.display().to_string();
         let lines = problems
             .list

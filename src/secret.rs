@@ -107,6 +107,17 @@ pub enum Handed {
     Sealed(SealedShare),
 }
 
+impl Handed {
+    /// The share, where this process may see it.
+    #[must_use]
+    pub fn as_open(&self) -> Option<&Share> {
+        match self {
+            Self::Open(share) => Some(share),
+            Self::Sealed(_) => None,
+        }
+    }
+}
+
 /// The root token; a [`Token`] for requests, but never mistaken for one of a login.
 pub struct RootToken(Token);
 

@@ -180,6 +180,7 @@ cluster: {{name: bench, address: {address:?}}}
 init:
   shares: 3
   threshold: 2
+  recovery: at-init
   seal: {seal}
   accept_unproved: [alice, bob, carol]
   custodians:

@@ -13,7 +13,7 @@ use crate::interrupt::Interrupt;
 ///
 /// # Errors
 /// As there; where it is damaged, with what can still be done.
-pub(super) async fn checkpoint(
+pub(crate) async fn checkpoint(
     config: &Config,
     take_over: Option<&str>,
     (interrupt, tell): (&Interrupt, &dyn Fn(Event)),

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::ceremony::Ceremony;
 use super::checkpoint::{self, Diary};
 use super::evidence_page::{self, WIDTH, paragraph};
-use super::step::ORDER;
+use super::step::order;
 use crate::layout::columns;
 
 /// Form of `report.json`.
@@ -92,10 +92,10 @@ fn heading(step: &Value) -> String {
 }
 
 fn steps(diary: &Diary) -> Vec<Value> {
-    let known = ORDER
-        .iter()
-        .filter_map(|step| Some((step, diary.steps.get(step)?)));
-    let line = |(step, entry): (&super::step::Step, &checkpoint::Entry)| {
+    let known = order(diary.two_phase())
+        .into_iter()
+        .filter_map(|step| Some((step, diary.steps.get(&step)?)));
+    let line = |(step, entry): (super::step::Step, &checkpoint::Entry)| {
         json!({
             "step": step.name(),
             "title": step.title(),
@@ -126,7 +126,7 @@ fn break_glass(ceremony: &Ceremony<'_>) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bootstrap::step::Step;
+    use crate::bootstrap::step::{ORDER, Step};
 
     #[test]
     fn no_heading_is_wider_than_the_page() {

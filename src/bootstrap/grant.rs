@@ -4,7 +4,7 @@ use crate::config::{Config, Field, Login, LoginKind, PolicySource};
 use crate::vault::sys::Product;
 
 /// Name of the break-glass policy. Reserved: the file may not declare it.
-pub(super) const POLICY: &str = "vault-bootstrap-break-glass";
+pub(crate) const POLICY: &str = "vault-bootstrap-break-glass";
 
 /// Read-only, with the accessor scan that finds root tokens. Listing accessors needs `list` and `sudo`,
 /// listing audit devices `read` and `sudo` (measured on Vault 1.21.1, OpenBao 2.6.2 and 2.7.2).
@@ -72,6 +72,48 @@ path "sys/generate-root-token/update" {
 }
 "#;
 
+/// Vault's paths for new shares, of both kinds of seal: what the cluster is sealed with may be another thing later.
+const REKEY: &str = r#"path "sys/rekey/init" {
+  capabilities = ["read", "create", "update", "delete"]
+}
+path "sys/rekey/update" {
+  capabilities = ["create", "update"]
+}
+path "sys/rekey/verify" {
+  capabilities = ["read", "create", "update", "delete"]
+}
+path "sys/rekey-recovery-key/init" {
+  capabilities = ["read", "create", "update", "delete"]
+}
+path "sys/rekey-recovery-key/update" {
+  capabilities = ["create", "update"]
+}
+path "sys/rekey-recovery-key/verify" {
+  capabilities = ["read", "create", "update", "delete"]
+}
+"#;
+
+/// OpenBao's paths for new shares, of both kinds of seal.
+const ROTATE: &str = r#"path "sys/rotate/recovery/init" {
+  capabilities = ["read", "update", "delete"]
+}
+path "sys/rotate/recovery/update" {
+  capabilities = ["update"]
+}
+path "sys/rotate/recovery/verify" {
+  capabilities = ["read", "update", "delete"]
+}
+path "sys/rotate/root/init" {
+  capabilities = ["read", "update", "delete"]
+}
+path "sys/rotate/root/update" {
+  capabilities = ["update"]
+}
+path "sys/rotate/root/verify" {
+  capabilities = ["read", "update", "delete"]
+}
+"#;
+
 const SELF: &str = r#"path "auth/token/lookup-self" {
   capabilities = ["read"]
 }
@@ -86,11 +128,16 @@ path "sys/internal/ui/resultant-acl" {
 }
 "#;
 
+/// Text of the grant of this file.
+#[must_use]
+pub(crate) fn of(config: &Config, product: Product) -> String {
+    rules(product, needs_self(config), config.may_rotate())
+}
+
 /// Text of the grant: the root-generation paths of this product, old and new, so that an upgrade does
 /// not lock out, and nothing else. `with_self` adds looking at oneself, for roles whose tokens come
-/// without the default policy.
-#[must_use]
-pub(super) fn rules(product: Product, with_self: bool) -> String {
+/// without the default policy; `rotation` adds the paths for new shares.
+fn rules(product: Product, with_self: bool, rotation: bool) -> String {
     let mut text = String::from(
         "# Written by vault-bootstrap: a quorum of shares and this make a root token.\n",
     );
@@ -98,6 +145,12 @@ pub(super) fn rules(product: Product, with_self: bool) -> String {
         text.push_str(AUTHENTICATED);
     }
     text.push_str(CLASSIC);
+    if rotation {
+        text.push_str(match product {
+            Product::Vault => REKEY,
+            Product::OpenBao => ROTATE,
+        });
+    }
     if with_self {
         text.push_str(SELF);
     }
@@ -115,8 +168,7 @@ pub(super) fn belongs_to(config: &Config, mount: &str, name: &str) -> bool {
 }
 
 /// Whether any break-glass role goes without the default policy.
-#[must_use]
-pub(super) fn needs_self(config: &Config) -> bool {
+fn needs_self(config: &Config) -> bool {
     config.doors().into_iter().any(|login| {
         let mount = config.auth_mount(&login.auth);
         let fields = mount
@@ -180,7 +232,7 @@ mod tests {
             (Product::OpenBao, false),
             (Product::OpenBao, true),
         ] {
-            for line in rules(product, with_self)
+            for line in rules(product, with_self, false)
                 .lines()
                 .filter(|line| line.starts_with("path"))
             {
@@ -199,10 +251,30 @@ mod tests {
 
     #[test]
     fn openbao_gets_both_dialects_so_that_no_upgrade_locks_out() {
-        let text = rules(Product::OpenBao, false);
+        let text = rules(Product::OpenBao, false, false);
         assert!(
             text.contains("generate-root-token/attempt") && text.contains("generate-root/attempt")
         );
-        assert!(!rules(Product::Vault, false).contains("generate-root-token"));
+        assert!(!rules(Product::Vault, false, false).contains("generate-root-token"));
+    }
+
+    #[test]
+    fn the_grant_for_new_shares_has_the_exact_paths_of_the_product_and_only_if_asked() {
+        let leaves = ["init", "update", "verify"];
+        for (product, bases) in [
+            (Product::Vault, ["sys/rekey", "sys/rekey-recovery-key"]),
+            (Product::OpenBao, ["sys/rotate/recovery", "sys/rotate/root"]),
+        ] {
+            let without = rules(product, true, false);
+            let with = rules(product, true, true);
+            let path = |line: &&str| line.starts_with("path") && !without.contains(*line);
+            let added: Vec<_> = with.lines().filter(path).collect();
+            let wanted: Vec<_> = bases
+                .iter()
+                .flat_map(|base| leaves.map(|leaf| format!("path \"{base}/{leaf}\" {{")))
+                .collect();
+            assert_eq!(added, wanted);
+            assert!(!without.contains("rekey") && !without.contains("rotate"));
+        }
     }
 }

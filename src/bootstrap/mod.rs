@@ -12,7 +12,7 @@ mod blocked;
 pub mod ceremony;
 pub mod checkpoint;
 mod claiming;
-mod damaged;
+pub(crate) mod damaged;
 pub mod decide;
 pub mod desired;
 mod disguise;
@@ -21,19 +21,19 @@ pub mod evidence;
 pub(crate) mod evidence_page;
 mod evidence_report;
 mod forgetting;
-mod grant;
+pub(crate) mod grant;
 mod holder;
 pub(crate) mod inactive;
 mod listing;
 mod open;
 pub mod options;
-mod places;
+pub(crate) mod places;
 mod prove_custodian;
 mod questions;
 mod reconcile;
 mod report_copy;
 mod resolve;
-mod second_place;
+pub(crate) mod second_place;
 mod session;
 mod status;
 pub mod step;
@@ -48,7 +48,7 @@ use checkpoint::Rehearsed;
 use decide::{Decision, Recorded, decide, decide_initialize};
 use event::{Event, Outcome};
 use evidence::Evidence;
-use step::{ORDER, Observation, Step};
+use step::{ORDER, Observation, Step, order};
 
 use crate::config::{BreakGlass, Config};
 use crate::failure::{Exit, Failure};
@@ -172,7 +172,9 @@ async fn run(ceremony: &mut Ceremony<'_>) -> Result<(), Failure> {
         known = belonging::check_addresses(ceremony) => known?,
         stop = interrupt.requested() => return Err(stop),
     }
-    for (place, step) in ORDER.into_iter().enumerate() {
+    for place in 0..ORDER.len() {
+        // Known from `initialize` on, which is at the same place in both orders.
+        let step = order(ceremony.diary().diary().two_phase())[place];
         ceremony.enter(step);
         ceremony.tell(Event::StepStarted {
             step,
@@ -226,12 +228,13 @@ async fn interruptible(
 /// One step. When the server loses its leader in the middle, the active node is found again and the
 /// step is looked at anew: what had arrived is then simply there.
 async fn one_step(step: Step, ceremony: &mut Ceremony<'_>) -> Result<(Outcome, Evidence), Failure> {
-    if asks_the_active_node(step) && !nobody_looks(step, ceremony) {
+    let asks = asks_the_active_node(step, ceremony);
+    if asks && !nobody_looks(step, ceremony) {
         ceremony.keep_to_active().await?;
     }
     for _ in 1..ATTEMPTS {
         let failure = match attempt(step, ceremony).await {
-            Err(failure) if asks_the_active_node(step) => failure,
+            Err(failure) if asks => failure,
             result => return result,
         };
         if !ceremony.passes(&failure).await {
@@ -277,8 +280,9 @@ async fn attempt(step: Step, ceremony: &mut Ceremony<'_>) -> Result<(Outcome, Ev
 }
 
 /// Until it is waited for there is none, and the hand-over is about files.
-fn asks_the_active_node(step: Step) -> bool {
-    step > Step::WaitUntilActive && step != Step::HandOver
+fn asks_the_active_node(step: Step, ceremony: &Ceremony<'_>) -> bool {
+    let makes_shares = step == Step::StoreRecoveryKeys && ceremony.diary().diary().two_phase();
+    makes_shares || (step > Step::WaitUntilActive && step != Step::HandOver)
 }
 
 /// Root is dead, and what it made is no longer to be judged by anybody who could mend it: no look at it may

@@ -1,6 +1,8 @@
 //! Opens what a ceremony stands on: checkpoint, key, custodians, secret references, the cluster's
 //! address. All problems at once; nothing is written but the checkpoint's directory and lock.
 
+use std::cmp::Ordering;
+
 use super::ceremony::Edge;
 use super::checkpoint::Checkpoint;
 use super::damaged;
@@ -59,6 +61,7 @@ async fn the_rest(
 ) -> Result<Edge, Failure> {
     let finished = checkpoint.diary().handed_over() && !checkpoint.keeps_something()?;
     let (mut failures, mut warnings) = (Vec::new(), Vec::new());
+    failures.extend(another_generation(config, &checkpoint));
     let begun = checkpoint.diary().recorded(Step::Initialize) != Recorded::Nothing;
     let state = (begun, finished);
     let resolved = resolve_all(config, state, &mut failures, &mut warnings).await;
@@ -94,6 +97,24 @@ async fn the_rest(
             warnings,
         }),
         (failure, _) => Err(failure.unwrap_or_else(|| Failure::failed("nothing could be opened"))),
+    }
+}
+
+/// The shares of another making are not those that hold: nobody is to look for them, or root would go on the strength
+/// of shares that open nothing.
+fn another_generation(config: &Config, checkpoint: &Checkpoint) -> Option<Failure> {
+    let (holds, wanted) = (checkpoint.diary().asked?.generation, config.init.generation);
+    let directory = checkpoint.directory().display();
+    let failure = Failure::refused(format!(
+        "{directory} says that generation {holds} of the shares holds, and the file asks for generation {wanted}"
+    ));
+    let rotate = config.command("recovery rotate --from OLD.yaml");
+    match wanted.cmp(&holds) {
+        Ordering::Equal => None,
+        Ordering::Less => Some(failure.advise("use the file of the shares that hold now")),
+        Ordering::Greater => Some(failure.advise(format!(
+            "make the new shares first, with the file as it was before: {rotate}; or put init.generation back"
+        ))),
     }
 }
 

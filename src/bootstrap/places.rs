@@ -7,7 +7,7 @@ use crate::custodian::Custodian;
 use crate::failure::Failure;
 
 /// Two custodians at one place, or one where this program writes its own files over it.
-pub(super) fn apart(custodians: &[Custodian], checkpoint: &Path, failures: &mut Vec<Failure>) {
+pub(crate) fn apart(custodians: &[Custodian], checkpoint: &Path, failures: &mut Vec<Failure>) {
     let own = checkpoint
         .canonicalize()
         .unwrap_or_else(|_| checkpoint.to_owned());

@@ -216,7 +216,7 @@ impl SecondPlace {
     ///
     /// # Errors
     /// It is not: what was to follow must not be done.
-    pub(super) async fn follow(&self, checkpoint: &RefCell<Checkpoint>) -> Result<(), Failure> {
+    pub(crate) async fn follow(&self, checkpoint: &RefCell<Checkpoint>) -> Result<(), Failure> {
         // Several at once take turns, and each takes what is on disk when it is its turn.
         let mut state = self.state.lock().await;
         self.note_leaving(checkpoint)?;
@@ -341,7 +341,7 @@ impl SecondPlace {
 
     /// Gives the place up for the next run, wherever that is, and says so where it cannot: what was done is done.
     /// Where a secret is on this disk alone, the claim stays for whoever comes meanwhile to see.
-    pub(super) async fn release(&self, (interrupt, tell): (&Interrupt, &dyn Fn(Event))) {
+    pub(crate) async fn release(&self, (interrupt, tell): (&Interrupt, &dyn Fn(Event))) {
         if self.state.lock().await.only_here {
             return;
         }

@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::checkpoint::{self, Diary};
 use super::decide::Recorded;
 use super::second_place;
-use super::step::{ORDER, Step};
+use super::step::{Step, order};
 use crate::config::{Config, Custodian, CustodianKind};
 use crate::failure::{Exit, Failure};
 use crate::vault::Client;
@@ -67,7 +67,8 @@ pub async fn status(
         diary = diary.take().or(kept);
         text
     });
-    let steps = ORDER
+    let two_phase = diary.as_ref().is_some_and(Diary::two_phase);
+    let steps = order(two_phase)
         .into_iter()
         .map(|step| line(step, diary.as_ref()))
         .collect();

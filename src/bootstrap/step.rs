@@ -60,6 +60,31 @@ pub const ORDER: [Step; 14] = [
     Step::HandOver,
 ];
 
+/// The order of a ceremony whose recovery shares are made in two phases. They come once the server audits what is
+/// done with them, and still before any login exists: until there are some, whoever may ask for them gets them all.
+pub const TWO_PHASE: [Step; 14] = [
+    Step::Preflight,
+    Step::Initialize,
+    Step::WaitUntilActive,
+    Step::Audit,
+    Step::StoreRecoveryKeys,
+    Step::Secrets,
+    Step::AuthMethods,
+    Step::Policies,
+    Step::Roles,
+    Step::Writes,
+    Step::Logins,
+    Step::Drill,
+    Step::RevokeRoot,
+    Step::HandOver,
+];
+
+/// The order of this ceremony. Which it is shows with `initialize`, up to which both are the same.
+#[must_use]
+pub fn order(two_phase: bool) -> [Step; 14] {
+    if two_phase { TWO_PHASE } else { ORDER }
+}
+
 impl Step {
     /// The name in diary, report and events.
     #[must_use]
@@ -198,6 +223,23 @@ mod tests {
         assert!(place(Step::Policies) < place(Step::Roles));
         assert!(place(Step::Logins) < place(Step::RevokeRoot));
         assert_eq!(ORDER.last(), Some(&Step::HandOver));
+    }
+
+    #[test]
+    fn in_two_phases_the_shares_come_after_audit_and_before_any_login_exists() {
+        let place = |step| TWO_PHASE.iter().position(|other| *other == step).unwrap();
+        assert!(place(Step::Audit) < place(Step::StoreRecoveryKeys));
+        for later in [Step::AuthMethods, Step::Policies, Step::Roles, Step::Writes] {
+            assert!(place(Step::StoreRecoveryKeys) < place(later));
+        }
+        let rest = |order: [Step; 14]| {
+            let rest = order
+                .into_iter()
+                .filter(|step| *step != Step::StoreRecoveryKeys);
+            rest.collect::<Vec<_>>()
+        };
+        assert_eq!(rest(TWO_PHASE), rest(ORDER));
+        assert_eq!(order(false)[..2], order(true)[..2]);
     }
 
     #[test]

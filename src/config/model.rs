@@ -78,6 +78,12 @@ impl Config {
         self.logins.iter().find(|login| login.name == name)
     }
 
+    /// Whether the grant of the break-glass doors is for new shares as well.
+    #[must_use]
+    pub fn may_rotate(&self) -> bool {
+        matches!(&self.break_glass, BreakGlass::Logins { rotation: true, .. })
+    }
+
     /// The policy of this name.
     #[must_use]
     pub fn policy(&self, name: &str) -> Option<&Policy> {
@@ -169,10 +175,23 @@ pub struct Init {
     pub threshold: u32,
     /// The seal that the operator expects; `None` shows what the server says.
     pub seal: Option<Seal>,
+    /// Which making of the shares this is, from 1; above 1 it is part of their names.
+    pub generation: u32,
+    /// When recovery shares come to be; `None` as the server allows.
+    pub recovery: Option<Recovery>,
     /// One for each share.
     pub custodians: Vec<Custodian>,
     /// Names of custodians whose holder never opened anything there, accepted by name.
     pub accept_unproved: Vec<String>,
+}
+
+/// When recovery shares come to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Recovery {
+    /// After the audit devices, verified once all of them are with their custodians.
+    TwoPhase,
+    /// In the answer to initialisation.
+    AtInit,
 }
 
 /// What unseals a restarted node.

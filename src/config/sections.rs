@@ -7,7 +7,7 @@ use std::path::Path;
 
 use super::model::{
     AuditDevice, AuthMount, Aws, BreakGlass, Checkpoint, CheckpointKey, Cluster, Custodian,
-    CustodianKind, Drill, Fields, Init, Policy, PolicySource, Replica, ReplicaKind, Seal,
+    CustodianKind, Drill, Fields, Init, Policy, PolicySource, Recovery, Replica, ReplicaKind, Seal,
     SecretsEngine, Timeouts, Tls, Write,
 };
 use super::reading::{Reading, mount_path, span, url};
@@ -65,6 +65,11 @@ impl Reading<'_> {
                 shape::Seal::Auto => Seal::Auto,
                 shape::Seal::Shamir => Seal::Shamir,
             }),
+            recovery: init.recovery.map(|recovery| match recovery {
+                shape::Recovery::TwoPhase => Recovery::TwoPhase,
+                shape::Recovery::AtInit => Recovery::AtInit,
+            }),
+            generation: init.generation.unwrap_or(1),
             custodians,
             accept_unproved: init.accept_unproved.unwrap_or_default(),
         })
@@ -250,6 +255,7 @@ impl Reading<'_> {
                 },
                 accept_one_auth_method: doors.accept_one_auth_method.unwrap_or(false),
                 accept_admins: doors.accept_admins.unwrap_or_default(),
+                rotation: doors.rotation.unwrap_or_default(),
             },
             shape::BreakGlass::None(none) => BreakGlass::None { reason: none.none },
         })

@@ -115,6 +115,13 @@ pub(super) struct Init {
     pub(super) threshold: u32,
     /// The seal that is expected; without it the answer of the server is shown.
     pub(super) seal: Option<Seal>,
+    /// Which making of the shares this is, 1 to 999: 1 at first, more for `recovery rotate`. Above 1 it stands in the
+    /// name of each share: `PARAMETER-g2`, `bob.g2.age`.
+    #[schemars(range(min = 1, max = 999))]
+    pub(super) generation: Option<u32>,
+    /// When recovery shares come to be: `two-phase`, verified once all of them are with their custodians (the default
+    /// with OpenBao and an auto-unseal, and possible nowhere else), or `at-init`, in the answer to initialisation.
+    pub(super) recovery: Option<Recovery>,
     /// Who keeps the shares, one entry a share.
     pub(super) custodians: Vec<Custodian>,
     /// Names of custodians that are accepted although nobody ever opened anything there.
@@ -127,6 +134,14 @@ pub(super) struct Init {
 pub(super) enum Seal {
     Auto,
     Shamir,
+}
+
+/// When recovery shares come to be.
+#[derive(Deserialize, JsonSchema, Clone, Copy)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Recovery {
+    TwoPhase,
+    AtInit,
 }
 
 /// Who keeps a share: `name`, and one of `ssm`, `age` and `pgp`.

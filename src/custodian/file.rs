@@ -67,6 +67,15 @@ impl SealedFile {
         }
     }
 
+    /// Nothing there is no error.
+    pub(super) fn remove(&self) -> Result<(), Error> {
+        match std::fs::remove_file(&self.0) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(Error::io(&self.0, "remove", error)),
+            Ok(()) => create_only::sync_directory(&self.0),
+        }
+    }
+
     /// The ciphertext.
     pub(super) fn read(&self) -> Result<Vec<u8>, Error> {
         let bytes = create_only::read(&self.0)?;

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use crate::secret::{Handed, SecretText, Share};
+use crate::secret::{Handed, Share};
 
 mod age;
 mod answers;
@@ -25,6 +25,7 @@ mod pgp_key;
 mod place;
 mod proof;
 pub mod ssm;
+mod text;
 mod trust;
 
 pub use aws::Aws;
@@ -32,7 +33,10 @@ pub use error::{Error, Kind};
 pub use facts::{CanaryResult, Observation, Prepared, Presence, Stored};
 pub use identity::IdentityFile;
 pub use proof::{Answer, Challenge, Proof, trial_name};
+pub use text::{same_share, typed};
 pub use trust::trust_warnings;
+
+use text::{share_from, text_from};
 
 /// Beginning of the name of every canary, before its random word.
 pub const CANARY: &str = "vault-bootstrap-canary-";
@@ -293,6 +297,19 @@ impl Custodian {
         }
     }
 
+    /// Takes away what is there, in a parameter with its whole history; nothing there is no error. Whoever calls has
+    /// looked that it is what they mean.
+    ///
+    /// # Errors
+    /// It may be there still.
+    pub async fn remove(&self) -> Result<(), Error> {
+        match &self.place {
+            Place::Ssm(place) => place.remove().await,
+            Place::Age(place) => place.file.remove(),
+            Place::Pgp(place) => place.file.remove(),
+        }
+    }
+
     /// The share as it is kept. `identities` open `age` custodians; the keys of whoever runs this open `pgp` ones.
     ///
     /// # Errors
@@ -369,21 +386,4 @@ impl Custodian {
             }
         }
     }
-}
-
-/// A share as somebody typed it.
-#[must_use]
-pub fn typed(text: SecretText) -> Share {
-    share_from(text.expose())
-}
-
-/// Text of a share as it is kept: without the line end that people's tools add.
-fn share_from(text: &str) -> Share {
-    Share::new(text.trim().to_owned())
-}
-
-/// A secret from UTF-8 bytes that were just decrypted.
-fn text_from(plain: &[u8]) -> Option<SecretText> {
-    let text = std::str::from_utf8(plain).ok()?;
-    Some(SecretText::new(text.trim().to_owned()))
 }

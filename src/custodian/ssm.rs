@@ -1,6 +1,6 @@
 //! A share in a `SecureString` parameter of AWS Systems Manager, under a KMS key.
 //!
-//! Values are created and never overwritten; the only thing ever deleted is our own canary. What
+//! Values are created and never overwritten; deleted are our own canaries, and shares that open nothing. What
 //! came of a write is decided by reading, never by the answer to the write.
 
 use std::collections::BTreeMap;
@@ -108,6 +108,13 @@ impl Ssm {
     pub(super) async fn store(&self, share: &Share) -> Result<Stored, Error> {
         let what = format!("share of {} by vault-bootstrap", self.name);
         self.create(&self.parameter, share.expose(), what).await
+    }
+
+    pub(super) async fn remove(&self) -> Result<(), Error> {
+        match self.delete(&self.parameter).await {
+            Err(error) if !matches!(error.kind(), Kind::NotFound) => Err(error),
+            _ => Ok(()),
+        }
     }
 
     pub(super) async fn canary(&self, name: &str) -> Result<CanaryResult, Error> {

@@ -1,6 +1,8 @@
 //! The custodians of the file, opened.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
 
 use futures::future::join_all;
 
@@ -26,6 +28,7 @@ pub(crate) async fn all(config: &Config, failures: &mut Vec<Failure>) -> Vec<Cus
 
 /// One custodian of the file as the custodians' room takes it.
 fn spec(config: &Config, wanted: &crate::config::Custodian) -> Spec {
+    let generation = config.init.generation;
     match &wanted.kind {
         CustodianKind::Ssm {
             parameter,
@@ -36,8 +39,11 @@ fn spec(config: &Config, wanted: &crate::config::Custodian) -> Spec {
             let mut tags: BTreeMap<String, String> = tags.iter().cloned().collect();
             tags.entry("cluster".into())
                 .or_insert_with(|| config.cluster.name.clone());
+            if generation > 1 {
+                tags.insert("generation".into(), generation.to_string());
+            }
             Spec::Ssm {
-                parameter: parameter.clone(),
+                parameter: name_of_parameter(parameter, generation),
                 kms_key: kms_key.clone(),
                 tags,
                 aws: to_aws(aws),
@@ -45,7 +51,7 @@ fn spec(config: &Config, wanted: &crate::config::Custodian) -> Spec {
         }
         CustodianKind::Age { recipient, file } => Spec::Age {
             recipient: recipient.clone(),
-            file: file.clone(),
+            file: name_of_file(file, generation),
         },
         CustodianKind::Pgp {
             public_key,
@@ -54,9 +60,31 @@ fn spec(config: &Config, wanted: &crate::config::Custodian) -> Spec {
         } => Spec::Pgp {
             public_key: public_key.clone(),
             fingerprint: fingerprint.clone(),
-            file: file.clone(),
+            file: name_of_file(file, generation),
         },
     }
+}
+
+/// The shares of each making have names of their own, so that none is ever written over another. Those of the first
+/// keep what the file says.
+fn name_of_parameter(parameter: &str, generation: u32) -> String {
+    if generation > 1 {
+        format!("{parameter}-g{generation}")
+    } else {
+        parameter.to_owned()
+    }
+}
+
+/// `bob.age` is `bob.g2.age`: it still says of itself what it is.
+fn name_of_file(file: &Path, generation: u32) -> PathBuf {
+    let stem = file.file_stem().and_then(OsStr::to_str);
+    let Some(stem) = stem.filter(|_| generation > 1) else {
+        return file.to_owned();
+    };
+    file.with_file_name(match file.extension().and_then(OsStr::to_str) {
+        Some(extension) => format!("{stem}.g{generation}.{extension}"),
+        None => format!("{stem}.g{generation}"),
+    })
 }
 
 /// One custodian by its name, for proving it.
@@ -90,5 +118,20 @@ pub(crate) fn to_aws(aws: &Aws) -> custodian::Aws {
         region: aws.region.clone(),
         profile: aws.profile.clone(),
         role_arn: aws.role_arn.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_making_of_the_shares_has_names_of_its_own_and_the_first_those_of_the_file() {
+        let file = |name: &str, number| name_of_file(Path::new(name), number);
+        assert_eq!(file("shares/bob.age", 1), Path::new("shares/bob.age"));
+        assert_eq!(file("shares/bob.age", 2), Path::new("shares/bob.g2.age"));
+        assert_eq!(file("a.b/bob", 12), Path::new("a.b/bob.g12"));
+        assert_eq!(name_of_parameter("/v/key-1", 1), "/v/key-1");
+        assert_eq!(name_of_parameter("/v/key-1", 3), "/v/key-1-g3");
     }
 }

@@ -9,3 +9,4 @@ mod failures;
 pub(crate) mod key;
 pub(crate) mod references;
 pub(crate) mod shares;
+pub(crate) mod unverified;

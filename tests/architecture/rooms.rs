@@ -76,6 +76,21 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "recovery",
+        &[
+            "bootstrap",
+            "config",
+            "custodian",
+            "door",
+            "edge",
+            "failure",
+            "interrupt",
+            "prompt",
+            "secret",
+            "vault",
+        ],
+    ),
+    (
         "main",
         &[
             "bootstrap",
@@ -86,6 +101,7 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
             "failure",
             "hardening",
             "interrupt",
+            "recovery",
             "report",
             "secret",
             "signing",

@@ -92,6 +92,22 @@ pub struct Asked {
     /// The server was to encrypt each share to its holder.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub sealed: bool,
+    /// Which making of the shares it is.
+    #[serde(default = "first", skip_serializing_if = "is_first")]
+    pub generation: u32,
+    /// `sys/init` was asked for no shares: they are made and verified afterwards.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub two_phase: bool,
+}
+
+/// What a diary says nothing about is the first making.
+fn first() -> u32 {
+    1
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes it so")]
+fn is_first(generation: &u32) -> bool {
+    *generation == first()
 }
 
 /// An attempt at a root token: what may be left of it.
@@ -159,6 +175,9 @@ pub struct ShareRecord {
     /// Digests of the ciphertexts that were about to be stored, one for each try.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub prepared: Vec<String>,
+    /// Where one is about to be stored that opens nothing yet, under a name that was free.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unverified: Option<String>,
     /// Public facts of what is stored, once it was read back equal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stored: Option<serde_json::Value>,
@@ -196,6 +215,12 @@ impl Diary {
     /// It is damaged, or was written by a later program.
     pub fn read(bytes: &[u8], address: &str) -> Result<Self, CheckpointError> {
         parse(bytes, Path::new(address))
+    }
+
+    /// Whether the shares are made after initialisation, and verified.
+    #[must_use]
+    pub fn two_phase(&self) -> bool {
+        self.asked.is_some_and(|asked| asked.two_phase)
     }
 
     /// How far a step came.

@@ -87,7 +87,8 @@ fn shares_left_the_machine(ceremony: &Ceremony<'_>) {
         };
         ceremony.find(format!(
             "the shares left this machine, encrypted, for {place}: {gone}; rotate the shares with verification \
-             (operator rekey -target=recovery -verify) when the door has been rehearsed"
+             when the door has been rehearsed: {}",
+            ceremony.config.command("recovery rotate --from OLD.yaml")
         ));
     }
 }

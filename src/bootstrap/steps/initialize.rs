@@ -11,7 +11,7 @@ use std::io;
 use futures::future::join_all;
 use tokio::time::Instant;
 
-use super::unseal;
+use super::{two_phase, unseal};
 use crate::bootstrap::belonging;
 use crate::bootstrap::ceremony::{Ceremony, Session};
 use crate::bootstrap::checkpoint::{self, Asked, Attempt, Kept};
@@ -57,6 +57,8 @@ pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
         threshold: ceremony.config.init.threshold,
         recovery: seal.recovery_seal,
         sealed: !keys.is_empty(),
+        generation: ceremony.config.init.generation,
+        two_phase: two_phase::wanted(ceremony, seal.recovery_seal),
     };
     // An earlier request of ours may still arrive; then a refusal of this one does not say whose it was.
     let first = ceremony.diary().diary().recorded(Step::Initialize) == Recorded::Nothing;
@@ -175,9 +177,10 @@ fn asked(ceremony: &Ceremony<'_>) -> Result<Asked, Failure> {
 }
 
 fn request(asked: Asked) -> InitRequest {
+    let made_now = |number: u32| if asked.two_phase { 0 } else { number };
     InitRequest {
-        shares: asked.shares,
-        threshold: asked.threshold,
+        shares: made_now(asked.shares),
+        threshold: made_now(asked.threshold),
         recovery: asked.recovery,
         sealed: asked.sealed,
     }

@@ -17,6 +17,7 @@ mod revoke_root;
 mod roles;
 mod secrets;
 mod store_recovery_keys;
+mod two_phase;
 mod unseal;
 mod wait_until_active;
 mod writes;

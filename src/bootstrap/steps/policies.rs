@@ -17,10 +17,7 @@ pub(super) async fn observe(ceremony: &Ceremony<'_>) -> Result<Observation, Fail
         };
         document(&policy.name, text)
     });
-    let ours = document(
-        grant::POLICY,
-        grant::rules(product, grant::needs_self(ceremony.config)),
-    );
+    let ours = document(grant::POLICY, grant::of(ceremony.config, product));
     let documents = given.chain([ours]).collect();
     Ok(
         desired::observe_collection(ceremony, Step::Policies, documents)
@@ -36,7 +33,7 @@ pub(super) async fn observe(ceremony: &Ceremony<'_>) -> Result<Observation, Fail
 pub(super) async fn grant_is_as_written(ceremony: &Ceremony<'_>) -> Result<(), Failure> {
     let client = ceremony.client();
     let product = sys::health(&client).await?.product;
-    let wanted = grant::rules(product, grant::needs_self(ceremony.config));
+    let wanted = grant::of(ceremony.config, product);
     let found = policies::read(&client, ceremony.token()?, grant::POLICY).await?;
     if found.is_some_and(|found| compare::same_policy(&wanted, &found)) {
         return Ok(());

@@ -6,7 +6,7 @@ mod custodians;
 
 use futures::future::join_all;
 
-use super::{clock, hand_over, namespace};
+use super::{clock, hand_over, namespace, two_phase};
 use crate::bootstrap::ceremony::Ceremony;
 use crate::bootstrap::decide::{Recorded, Refusal, Seen};
 use crate::bootstrap::evidence::Evidence;
@@ -173,6 +173,7 @@ fn judge_nodes(ceremony: &Ceremony<'_>, nodes: &[Node], failures: &mut Vec<Failu
         }
         failures.extend(namespace::unknown_to(ceremony, &node.address, &node.health));
         seal_as_said(ceremony, node, failures);
+        failures.extend(two_phase::refused(ceremony, &node.health, &node.seal));
         clock::compare(ceremony, &node.address, &node.health);
     }
 }

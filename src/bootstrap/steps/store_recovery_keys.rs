@@ -3,26 +3,28 @@
 //! Custodians are independent of each other and go in parallel; a share that is stored is not touched
 //! again. When all are there, the checkpoint is rewritten with the root token alone, under a fresh key.
 
-use std::collections::BTreeMap;
+mod assigning;
 
 use futures::future::join_all;
 
+use super::two_phase;
 use crate::bootstrap::ceremony::{Ceremony, Session};
-use crate::bootstrap::checkpoint::ShareRecord;
 use crate::bootstrap::evidence::Evidence;
 use crate::bootstrap::step::Observation;
 use crate::custodian::{self, Custodian, Observation as Look, Stored};
 use crate::envelope::Sealer;
 use crate::failure::Failure;
 use crate::secret::Handed;
+use assigning::{assign, no_share};
 
 /// Looks at what is recorded as stored: version and digest, never a share.
 ///
 /// While root lives, a share that is gone or changed stops the ceremony: root must not go on the
 /// strength of a quorum that no longer exists.
 pub(super) async fn observe(ceremony: &Ceremony<'_>) -> Result<Observation, Failure> {
-    // Shares still in the checkpoint mean that the step did not come to its end: it looks at each itself.
-    if !ceremony.shares.is_empty() {
+    // Shares still in the checkpoint, or not made yet, mean that the step did not come to its end: it looks at each
+    // itself.
+    if !ceremony.shares.is_empty() || two_phase::is_due(ceremony) {
         return Ok(Observation::partial(Vec::new()));
     }
     let found = look(ceremony).await;
@@ -84,7 +86,9 @@ fn removed(ceremony: &Ceremony<'_>) -> Option<Failure> {
             "the file does not name {names} any more, who was given a share: nobody can see whether it is there"
         ))
         .advise(format!(
-            "put {names} back under init.custodians, with init.shares and init.threshold as they were: a holder              is taken out by a rekey, after the hand-over"
+            "put {names} back under init.custodians, with init.shares and init.threshold as they were: a holder \
+             is taken out by new shares, after the hand-over: {}",
+            ceremony.config.command("recovery rotate --from OLD.yaml")
         )),
     )
 }
@@ -152,7 +156,7 @@ const MOVE_AWAY: &str = "see who changed it, move it away and run apply again: t
                          checkpoint and is stored anew";
 const BRING_BACK: &str = "bring it back from where it was moved, then run apply again; if it is lost for good, \
                           the quorum has one holder less: a cluster that holds no data yet is best wiped and \
-                          begun again, another one needs new shares (a rekey) before root goes";
+                          begun again, another one needs new shares before root goes";
 
 fn gone(custodian: &Custodian) -> String {
     let (name, address) = (custodian.name(), custodian.address());
@@ -166,8 +170,29 @@ fn changed(custodian: &Custodian, how: &str) -> String {
 
 /// Stores what is not with its custodian, then drops the shares from memory and checkpoint.
 pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failure> {
+    if ceremony.diary().diary().two_phase() {
+        let facts = two_phase::make(ceremony).await?;
+        forget_shares(ceremony).await?;
+        return Ok(Evidence::default()
+            .with("custodians", facts)
+            .with("verified", true));
+    }
+    let facts = with_their_custodians(ceremony).await?;
+    // What was there a moment ago, or in an earlier run, need not be there now.
+    all_there(ceremony).await?;
+    forget_shares(ceremony).await?;
+    Ok(Evidence::default().with("custodians", facts))
+}
+
+/// Each share that is in hand, with its custodian.
+///
+/// # Errors
+/// All custodians that could not be given theirs.
+pub(super) async fn with_their_custodians(
+    ceremony: &Ceremony<'_>,
+) -> Result<Vec<serde_json::Value>, Failure> {
     let numbers = assign(ceremony)?;
-    let view = &*ceremony;
+    let view = ceremony;
     let stores = view.custodians.iter().map(|custodian| {
         let share = numbers
             .get(custodian.name())
@@ -187,17 +212,22 @@ pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
     if !failures.is_empty() {
         failures.push(in_part(ceremony, &facts));
     }
-    if let Some(failure) = Failure::all(failures) {
-        return Err(failure);
-    }
-    // What was there a moment ago, or in an earlier run, need not be there now.
-    all_there(ceremony).await?;
-    forget_shares(ceremony).await?;
-    Ok(Evidence::default().with("custodians", facts))
+    Failure::all(failures).map_or(Ok(facts), Err)
 }
 
 /// Nothing is lost yet, and who wonders about that is told where everything is.
 fn in_part(ceremony: &Ceremony<'_>, stored: &[serde_json::Value]) -> Failure {
+    if ceremony.diary().diary().two_phase() {
+        return Failure::failed(format!(
+            "{} of {} shares are with their custodians, and open nothing yet",
+            stored.len(),
+            ceremony.custodians.len(),
+        ))
+        .advise(format!(
+            "mend what stands above, then go on, which makes new ones: {}",
+            ceremony.options.again(ceremony.config)
+        ));
+    }
     let names: Vec<_> = stored
         .iter()
         .filter_map(|fact| fact["name"].as_str())
@@ -217,78 +247,6 @@ fn in_part(ceremony: &Ceremony<'_>, stored: &[serde_json::Value]) -> Failure {
         "mend what stands above, then go on: {}",
         ceremony.options.again(ceremony.config)
     ))
-}
-
-/// Which custodian gets which share: decided once and recorded before the first is stored, so that
-/// neither a changed order nor a changed name in the file gives one share away twice and another never.
-fn assign(ceremony: &Ceremony<'_>) -> Result<BTreeMap<String, usize>, Failure> {
-    let names: Vec<_> = ceremony
-        .custodians
-        .iter()
-        .map(|c| c.name().to_owned())
-        .collect();
-    let recorded = ceremony.diary().diary().shares.clone();
-    if recorded.is_empty() {
-        return assign_first(ceremony);
-    }
-    let numbers: BTreeMap<_, _> = recorded
-        .into_iter()
-        .map(|(name, record)| (name, record.number))
-        .collect();
-    if numbers.len() == names.len() && names.iter().all(|name| numbers.contains_key(name)) {
-        return Ok(numbers);
-    }
-    let before: Vec<_> = numbers.keys().map(String::as_str).collect();
-    Err(Failure::refused(format!(
-        "the shares were assigned to {}, and the file now names {}",
-        before.join(", "),
-        names.join(", ")
-    ))
-    .advise("put the names back under init.custodians: each share stays with the name it was assigned to"))
-}
-
-/// In the order of the file; but what the server encrypted goes to whom it encrypted it, whatever the file's order is
-/// by now.
-fn assign_first(ceremony: &Ceremony<'_>) -> Result<BTreeMap<String, usize>, Failure> {
-    let mut left: Vec<_> = ceremony.shares.iter().enumerate().collect();
-    let (mut numbers, mut failures) = (BTreeMap::new(), Vec::new());
-    for custodian in &ceremony.custodians {
-        match left.iter().position(|(_, share)| custodian.can_hold(share)) {
-            Some(place) => {
-                numbers.insert(custodian.name().to_owned(), left.remove(place).0);
-            }
-            None if left.is_empty() => failures.push(no_share(custodian)),
-            None => failures.push(of_another(custodian)),
-        }
-    }
-    if let Some(failure) = Failure::all(failures) {
-        return Err(failure);
-    }
-    let record = |(name, number): (&String, &usize)| {
-        let record = ShareRecord {
-            number: *number,
-            ..ShareRecord::default()
-        };
-        (name.clone(), record)
-    };
-    let records = numbers.iter().map(record).collect();
-    ceremony
-        .checkpoint()
-        .record(|diary| diary.shares = records)?;
-    Ok(numbers)
-}
-
-fn of_another(custodian: &Custodian) -> Failure {
-    Failure::refused(format!(
-        "none of the shares was encrypted to the key that {} has in the file: the server was given other keys",
-        custodian.name()
-    ))
-    .advise("put init.custodians back to what they were when the cluster was initialised, key files and all")
-}
-
-fn no_share(custodian: &Custodian) -> Failure {
-    Failure::refused(format!("the server's answer holds no share for {}", custodian.name()))
-        .advise("put init.shares and init.custodians back to what they were when the cluster was initialised")
 }
 
 async fn store_one(
@@ -319,11 +277,24 @@ async fn store_one(
         .with_earlier(record.prepared);
     // Before it is stored: whatever is found there later with one of these digests is ours.
     ceremony.checkpoint().record(|diary| {
+        let two_phase = diary.two_phase();
         let record = diary.shares.entry(name.clone()).or_default();
         record.prepared.extend(prepared.digest().map(str::to_owned));
+        record.unverified = two_phase.then(|| custodian.address());
     })?;
     ceremony.replicate().await?;
-    let stored = custodian.store(share, &prepared).await?;
+    let stored = match custodian.store(share, &prepared).await {
+        Ok(stored) => stored,
+        Err(error) => {
+            if matches!(error.kind(), custodian::Kind::Taken) {
+                // It is somebody else's, and never to be taken away as ours.
+                ceremony.checkpoint().record(|diary| {
+                    diary.shares.entry(name.clone()).or_default().unverified = None;
+                })?;
+            }
+            return Err(error.into());
+        }
+    };
     ceremony.checkpoint().record(|diary| {
         let record = diary.shares.entry(name.clone()).or_default();
         record.stored = serde_json::to_value(&stored).ok();
@@ -357,13 +328,13 @@ async fn forget_shares(ceremony: &mut Ceremony<'_>) -> Result<(), Failure> {
     Ok(())
 }
 
-fn stored(ceremony: &Ceremony<'_>, name: &str) -> Option<Stored> {
+pub(super) fn stored(ceremony: &Ceremony<'_>, name: &str) -> Option<Stored> {
     let checkpoint = ceremony.diary();
     let stored = checkpoint.diary().shares.get(name)?.stored.clone()?;
     serde_json::from_value(stored).ok()
 }
 
-fn fact(custodian: &Custodian, stored: &Stored) -> serde_json::Value {
+pub(super) fn fact(custodian: &Custodian, stored: &Stored) -> serde_json::Value {
     serde_json::json!({
         "name": custodian.name(),
         "address": custodian.address(),

@@ -253,6 +253,8 @@ pub enum BreakGlass {
         accept_one_auth_method: bool,
         /// Names of logins that are root in disguise, and are meant to be.
         accept_admins: Vec<String>,
+        /// Whether the grant is for new shares as well.
+        rotation: bool,
     },
     /// Given up on purpose.
     None {

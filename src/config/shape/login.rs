@@ -121,6 +121,8 @@ pub(crate) struct BreakGlassLogins {
     /// Names of `logins` that may change policies, roles or identities, and so give themselves whatever they want. A
     /// finding otherwise.
     pub(crate) accept_admins: Option<Vec<String>>,
+    /// Lets these logins make new shares as well, together with a quorum of the old ones: for `recovery rotate`.
+    pub(crate) rotation: Option<bool>,
 }
 
 /// When the drill happens.

@@ -109,8 +109,18 @@ fn keys_and_values_that_nothing_implements_are_unknown() {
         ),
         (
             "threshold: 2",
-            "threshold: 2\n  recovery: true",
-            "6:3: init.recovery: unknown key `recovery`; the keys here are",
+            "threshold: 2\n  recoveries: true",
+            "6:3: init.recoveries: unknown key `recoveries`; the keys here are",
+        ),
+        (
+            "threshold: 2",
+            "threshold: 2\n  recovery: later",
+            "6:13: init.recovery: expected `two-phase` or `at-init`",
+        ),
+        (
+            "threshold: 2",
+            "threshold: 2\n  generation: 0",
+            "6:15: init.generation: expected",
         ),
         (
             ".agekey}",

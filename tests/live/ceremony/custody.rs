@@ -29,11 +29,13 @@ impl Custody<'_> {
             .find(|custodian| custodian["name"] == name);
         let custodian = custodian.expect("a custodian");
         if let Some(parameter) = custodian["ssm"]["parameter"].as_str() {
+            let parameter = &kept_at(self.file, parameter);
             let share = LocalStack::shared().ssm_get(parameter);
             return share.unwrap_or_else(|| panic!("{parameter} is not there"));
         }
         let file = custodian["age"]["file"].as_str().expect("a file");
-        let bytes = std::fs::read(self.directory.join(file))
+        let file = kept_at(self.file, file);
+        let bytes = std::fs::read(self.directory.join(&file))
             .unwrap_or_else(|error| panic!("{file}: {error}"));
         let text = self.open(name, &String::from_utf8_lossy(&bytes));
         text.trim_end_matches('\n').to_owned()
@@ -55,6 +57,12 @@ impl Custody<'_> {
         std::fs::write(self.file(name), sealed).expect("written");
     }
 
+    /// An armored text that the holder opens.
+    pub fn sealed(&self, name: &str, text: &str) -> String {
+        let recipient = self.identities[name].to_public();
+        age::encrypt_and_armor(&recipient, format!("{text}\n").as_bytes()).expect("an age file")
+    }
+
     /// An armored text, decrypted with the holder's identity.
     pub fn open(&self, name: &str, armored: &str) -> String {
         let bytes = armored.as_bytes();
@@ -67,6 +75,17 @@ impl Custody<'_> {
             .expect("its own identity opens it");
         plain.read_to_string(&mut text).expect("a line");
         text
+    }
+}
+
+/// Where a share is that the file names: those of a later making have names of their own.
+pub(super) fn kept_at(file: &Value, place: &str) -> String {
+    match file["init"]["generation"].as_u64() {
+        None | Some(1) => place.to_owned(),
+        Some(number) => match place.strip_suffix(".age") {
+            Some(stem) => format!("{stem}.g{number}.age"),
+            None => format!("{place}-g{number}"),
+        },
     }
 }
 

@@ -13,6 +13,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
+use super::custody::kept_at;
 use super::file::Ceremony;
 use super::run::shows_a_token;
 use crate::support::{Canaries, LocalStack};
@@ -106,13 +107,14 @@ impl Watch {
             let mut names = self.environment.iter().map(|(name, _)| name.as_str());
             return names
                 .any(|name| name == "AWS_ENDPOINT_URL")
-                .then(|| LocalStack::shared().ssm_get(parameter))?;
+                .then(|| LocalStack::shared().ssm_get(&kept_at(&self.file, parameter)))?;
         }
         if let Some(file) = custodian["pgp"]["file"].as_str() {
             return share_by_gpg(self.pgp.as_deref()?, &self.directory.join(file));
         }
         let name = custodian["name"].as_str()?;
-        let file = std::fs::read(self.directory.join(custodian["age"]["file"].as_str()?)).ok()?;
+        let file = kept_at(&self.file, custodian["age"]["file"].as_str()?);
+        let file = std::fs::read(self.directory.join(file)).ok()?;
         let armored = age::armor::ArmoredReader::new(&*file);
         self.opened(name, armored)
     }

@@ -1,0 +1,58 @@
+//! What the two files say of each other: found without asking anybody.
+
+use crate::config::{BreakGlass, Config, in_shell};
+use crate::failure::Failure;
+
+/// The verb, as it is typed for these two files.
+#[must_use]
+pub(super) fn verb(old: &Config) -> String {
+    format!(
+        "recovery rotate --from {}",
+        in_shell(&old.file.display().to_string())
+    )
+}
+
+/// Holds that the file asks for something that can be had, by a login that may.
+///
+/// # Errors
+/// All that is wrong.
+pub(super) fn check(config: &Config, old: &Config) -> Result<(), Failure> {
+    let (file, from) = (config.file.display(), old.file.display());
+    let mut failures = Vec::new();
+    let (before, wanted) = (old.init.generation, config.init.generation);
+    if wanted <= before {
+        failures.push(
+            Failure::usage(format!(
+                "{file} asks for generation {wanted} of the shares, and {from} has generation {before}"
+            ))
+            .advise(format!("in {file}, under init, write generation: {}", before + 1)),
+        );
+    }
+    if config.cluster.name != old.cluster.name || config.checkpoint.path != old.checkpoint.path {
+        failures.push(
+            Failure::usage(format!("{file} and {from} are about two clusters"))
+                .advise("cluster.name and checkpoint.path must be the same in both"),
+        );
+    }
+    failures.extend(without_the_grant(config));
+    Failure::all(failures).map_or(Ok(()), Err)
+}
+
+fn without_the_grant(config: &Config) -> Option<Failure> {
+    let file = config.file.display();
+    match &config.break_glass {
+        BreakGlass::Logins { rotation: true, .. } => None,
+        BreakGlass::Logins { .. } => Some(
+            Failure::usage(format!("{file} lets no login make new shares")).advise(format!(
+                "under break_glass write rotation: true, then let the grant be written: {}; where the cluster was \
+                 handed over and apply may write no policies, this command then prints what an administrator has to \
+                 write",
+                config.command("apply")
+            )),
+        ),
+        BreakGlass::None { .. } => Some(
+            Failure::usage(format!("{file} has no break-glass login, and only such a one may make new shares"))
+                .advise("name one under break_glass.logins, with rotation: true"),
+        ),
+    }
+}

@@ -1,0 +1,98 @@
+//! What a person is told when the server does not go along.
+
+use crate::bootstrap::grant;
+use crate::config::Config;
+use crate::failure::Failure;
+use crate::vault::rotation::{Given, Progress};
+use crate::vault::{Product, Rotation};
+
+pub(super) fn busy(rotation: &Rotation<'_>, found: &Progress) -> Failure {
+    let how_far = if found.is_handed_out() {
+        "its new shares are made and wait to be verified".to_owned()
+    } else {
+        format!("{} of {} shares given", found.progress, found.required)
+    };
+    Failure::refused(format!(
+        "{}: a rotation of the shares by somebody else is under way ({how_far}, nonce {}); the server does not say \
+         since when",
+        rotation.address(),
+        found.nonce
+    ))
+    .advise(format!(
+        "ask whose it is, or look in the audit log; it is ended with: {}",
+        rotation.how_to_cancel(&found.nonce)
+    ))
+}
+
+pub(super) fn another_threshold(rotation: &Rotation<'_>, wants: u32, have: usize) -> Failure {
+    Failure::refused(format!(
+        "{} wants {wants} of the old shares, and a quorum of the file that --from names has {have}",
+        rotation.address()
+    ))
+    .advise("name the file of the shares that hold now")
+}
+
+pub(super) fn not_taken(
+    rotation: &Rotation<'_>,
+    refused: &Given,
+    name: &str,
+    all: &[&str],
+) -> Failure {
+    let address = rotation.address();
+    match refused {
+        Given::Twice => Failure::refused(format!(
+            "{address}: the share of {name} was given already: two custodians hold the same one"
+        ))
+        .advise("look at what they keep: every custodian must hold a share of their own"),
+        Given::Gone => gone(rotation),
+        Given::Unreadable => Failure::refused(format!(
+            "{address}: what {name} keeps is no share: it is no line of base64, or too short"
+        ))
+        .advise(format!("look at what {name} keeps; the server says so of the share alone")),
+        _ => Failure::refused(format!(
+            "{address}: the old shares of {} do not make the key of this cluster; the server took none of them",
+            all.join(", ")
+        ))
+        .advise(
+            "at least one of them is of another cluster, or of an earlier generation: see that --from names the file \
+             of the shares that hold now",
+        ),
+    }
+}
+
+pub(super) fn gone(rotation: &Rotation<'_>) -> Failure {
+    Failure::failed(format!(
+        "{}: the rotation is not there any more: somebody ended it, or another node leads",
+        rotation.address()
+    ))
+    .advise("find out who; then run the same command again")
+    .passing()
+}
+
+pub(super) fn of_the_server(rotation: &Rotation<'_>, why: &str) -> Failure {
+    Failure::failed(format!("{}: {why}", rotation.address()))
+        .advise("run the same command again; if it stays so, look at the server's log")
+}
+
+/// The login may not, and whoever may write policies is told what to write.
+pub(super) fn not_granted(
+    config: &Config,
+    product: Product,
+    address: &str,
+    login: &str,
+) -> Failure {
+    let program = match product {
+        Product::Vault => "vault",
+        Product::OpenBao => "bao",
+    };
+    let policy = grant::POLICY;
+    let text = grant::of(config, product);
+    Failure::refused(format!(
+        "{address}: {login} may not make new shares: the policy {policy} is not yet what the file says"
+    ))
+    .advise(format!(
+        "let it be written: {}; where the cluster was handed over and apply may write no policies, an administrator \
+         has to:\n{program} policy write -address={address} {policy} - <<'END'\n{text}END",
+        config.command("apply")
+    ))
+}

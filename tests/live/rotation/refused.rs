@@ -1,0 +1,235 @@
+//! What is not done, and what is said then. The old shares hold as before.
+
+use super::*;
+
+const STARTS: &str = "POST /v1/sys/rotate/recovery/init";
+const SETUP: Setup = Setup::OpenBao272Static;
+
+#[test]
+fn a_rotation_of_somebody_else_is_left_alone() {
+    require!(["openbao-2.7.2"]);
+    let server = Server::in_memory();
+    let rotation = Rotation::at(&server, false);
+    let ada = rotation.ada(&server);
+    let init = "sys/rotate/recovery/init";
+    let theirs = json!({ "secret_shares": 3, "secret_threshold": 2, "require_verification": true });
+    let nonce = ada.write(init, &theirs)["data"]["nonce"].clone();
+    for given in [
+        "0 of 2 shares given",
+        "1 of 2 shares given",
+        "its new shares are made and wait to be verified",
+    ] {
+        let run = rotation.rotate();
+        run.exits(3).says(&[
+            "a rotation of the shares by somebody else is under way",
+            given,
+            "generation 1 of the shares holds as before",
+        ]);
+        assert_eq!(ada.read(init)["data"]["nonce"], nonce, "it is still theirs");
+        let share = rotation.old[usize::from(given.starts_with('1'))].clone();
+        ada.put(
+            "sys/rotate/recovery/update",
+            &json!({ "key": share, "nonce": nonce }),
+        );
+    }
+    ada.delete(init);
+    rotation.nothing_happened(&server, SETUP);
+    rotation.rotate().exits(0);
+    rotation.is_done(&server, SETUP);
+}
+
+/// The program sees that it is free, and then somebody is faster.
+#[test]
+fn somebody_who_is_faster_is_left_alone() {
+    require!(["openbao-2.7.2"]);
+    let server = Arc::new(Server::in_memory());
+    let mut rotation = Rotation::at(&server, false);
+    let (theirs, begun) = (server.clone(), AtomicBool::new(false));
+    let proxy = Proxy::before(&server.address(), move |request| {
+        if request.label() == STARTS && !begun.swap(true, Ordering::SeqCst) {
+            let token = request.header("x-vault-token").expect("a token");
+            let body =
+                json!({ "secret_shares": 3, "secret_threshold": 2, "require_verification": true });
+            let (status, answer) = theirs.put("sys/rotate/recovery/init", token, body);
+            assert_eq!(status, 200, "{answer}");
+        }
+        Action::Pass
+    });
+    rotation
+        .ceremony
+        .set("/cluster/address", json!(proxy.address()));
+    for _ in 0..2 {
+        rotation
+            .rotate()
+            .exits(3)
+            .says(&["by somebody else is under way"]);
+    }
+    let ada = rotation.ada(&server);
+    assert_eq!(
+        ada.read("sys/rotate/recovery/init")["data"]["started"],
+        true
+    );
+    ada.delete("sys/rotate/recovery/init");
+    rotation.nothing_happened(&server, SETUP);
+}
+
+#[test]
+fn old_shares_that_are_not_those_of_the_cluster_are_explained() {
+    require!(["openbao-2.7.2"]);
+    let server = Server::in_memory();
+    let rotation = Rotation::at(&server, false);
+    let (bob, carol) = (
+        rotation.ceremony.path("shares/bob.age"),
+        rotation.ceremony.path("shares/carol.age"),
+    );
+    let whole = std::fs::read(&bob).expect("a share");
+    let foreign = rotation.ceremony.custody().sealed("bob", &looks_right());
+    for (text, says) in [
+        (
+            foreign,
+            "the old shares of alice, bob do not make the key of this cluster",
+        ),
+        (
+            rotation.ceremony.custody().sealed("bob", &rotation.old[0]),
+            "the share of bob was given already",
+        ),
+        (
+            rotation.ceremony.custody().sealed("bob", "not a share"),
+            "what bob keeps is no share",
+        ),
+    ] {
+        std::fs::write(&bob, text).expect("written");
+        rotation
+            .rotate()
+            .exits(3)
+            .says(&[says, "generation 1 of the shares holds as before"]);
+        rotation.nothing_happened(&server, SETUP);
+    }
+    std::fs::remove_file(&bob).expect("gone");
+    std::fs::rename(&carol, carol.with_extension("away")).expect("moved");
+    rotation
+        .rotate()
+        .exits(1)
+        .says(&["only 1 of the 2 old shares of a quorum can be had"]);
+    std::fs::rename(carol.with_extension("away"), &carol).expect("moved");
+    rotation
+        .rotate()
+        .exits(0)
+        .says(&["shares/bob.age, the old share of bob, was not there"]);
+    std::fs::write(&bob, whole).expect("written");
+    let ada = rotation.ada(&server);
+    assert!(!opens(&ada, SETUP, &rotation.old[..2]), "the old shares");
+}
+
+/// 33 bytes that are of no cluster.
+fn looks_right() -> String {
+    use base64::Engine;
+    base64::engine::general_purpose::STANDARD.encode([7u8; 33])
+}
+
+#[test]
+fn what_cannot_end_well_is_refused_before_anything_is_started() {
+    require!(["openbao-2.7.2"]);
+    let server = Server::in_memory();
+    let mut rotation = Rotation::at(&server, false);
+    let proxy = disturbed(&server.address(), |_, _| Action::Pass);
+    rotation
+        .ceremony
+        .set("/cluster/address", json!(proxy.address()));
+    let file = rotation.ceremony.file.clone();
+    rotation.ceremony.write("occupied", "a file, no directory");
+    rotation
+        .ceremony
+        .set("/init/custodians/2/age/file", json!("occupied/carol.age"));
+    rotation.rotate().exits(1).says(&["custodian carol:"]);
+    rotation.ceremony.file = file.clone();
+    let taken = rotation.ceremony.write("shares/bob.g2.age", "somebody's");
+    rotation
+        .rotate()
+        .exits(3)
+        .says(&["shares/bob.g2.age already holds something"]);
+    assert_eq!(
+        std::fs::read_to_string(&taken).expect("theirs"),
+        "somebody's"
+    );
+    std::fs::remove_file(taken).expect("gone");
+    let run = rotation.ceremony.run(&[
+        "recovery",
+        "rotate",
+        "--from",
+        "old.yaml",
+        "--yes",
+        "--identity",
+        "bob.key",
+    ]);
+    run.exits(2).says(&["let alice's key open it here: vault-bootstrap recovery rotate --from old.yaml --identity KEYFILE"]);
+    for (pointer, value, code, says) in [
+        ("/init/generation", json!(1), 2, "write generation: 2"),
+        (
+            "/break_glass/rotation",
+            json!(false),
+            2,
+            "lets no login make new shares",
+        ),
+        ("/cluster/name", json!("other"), 2, "are about two clusters"),
+        (
+            "/init/custodians/2/age/file",
+            json!("checkpoint/carol.age"),
+            2,
+            "in the checkpoint's directory",
+        ),
+    ] {
+        rotation.ceremony.set(pointer, value);
+        rotation.rotate().exits(code).says(&[says]);
+        rotation.ceremony.file = file.clone();
+    }
+    rotation
+        .ceremony
+        .apply()
+        .exits(3)
+        .says(&["make the new shares first"]);
+    let mut other = file.clone();
+    other["init"]["generation"] = json!(1);
+    other["init"]["threshold"] = json!(3);
+    let theirs = std::fs::read(rotation.ceremony.path("old.yaml")).expect("a file");
+    rotation.ceremony.write("old.yaml", &other.to_string());
+    let says = "says that any 2 of 3 shares open it, and old.yaml says any 3 of 3";
+    rotation.rotate().exits(3).says(&[says]);
+    std::fs::write(rotation.ceremony.path("old.yaml"), theirs).expect("written");
+    assert_eq!(proxy.count_of(STARTS), 0);
+    rotation.nothing_happened(&server, SETUP);
+}
+
+#[test]
+fn without_the_grant_it_says_what_an_administrator_has_to_write() {
+    require!(["openbao-2.7.2"]);
+    let server = Server::in_memory();
+    let mut ceremony = Ceremony::at(&server);
+    ceremony.apply().exits(4);
+    let old = NAMES.map(|name| ceremony.custody().share(name)).to_vec();
+    ceremony.write("old.yaml", &ceremony.file.to_string());
+    ceremony.set("/init/generation", json!(2));
+    ceremony.set("/break_glass/rotation", json!(true));
+    let rotation = Rotation { ceremony, old };
+    rotation.rotate().exits(3).says(&[
+        "ada may not make new shares",
+        "an administrator has to:",
+        "bao policy write",
+        "path \"sys/rotate/recovery/init\" {",
+    ]);
+    let ada = rotation.ada(&server);
+    assert!(opens(&ada, SETUP, &rotation.old[..2]), "the old shares");
+}
+
+#[test]
+fn a_cluster_that_is_not_handed_over_gets_no_new_shares() {
+    require!(["openbao-2.7.2"]);
+    let server = Server::in_memory();
+    let mut ceremony = Ceremony::at(&server);
+    ceremony.set("/break_glass/rotation", json!(true));
+    ceremony.write("old.yaml", &ceremony.file.to_string());
+    ceremony.set("/init/generation", json!(2));
+    let words = ["recovery", "rotate", "--from", "old.yaml", "--yes"];
+    ceremony.run(&words).exits(3).says(&["is not handed over"]);
+    assert!(!server.api().initialised());
+}
