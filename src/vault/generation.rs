@@ -239,7 +239,7 @@ fn refused(reply: &Reply) -> Option<Given> {
         Some(Given::Twice)
     } else if says("incorrect nonce") || says("no root generation in progress") {
         Some(Given::Gone)
-    } else if says("root generation aborted") {
+    } else if says("root generation aborted") || says("failed to compute") {
         Some(Given::Wrong)
     } else if says("key is shorter") || says("key is longer") || says("valid hex or base64") {
         Some(Given::Unreadable)
