@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::audit_lines::{Log, lines, logs, mark};
+use super::audit_lines::{Log, Marked, lines, logs, mark};
 use super::child::{self, End};
 use super::ending::end;
 use super::event::Event;
@@ -148,7 +148,11 @@ pub(super) async fn with_root(
     (mut evidence, key): (Evidence, Option<&SigningKey>),
 ) -> Result<Ended, Failure> {
     let unheard = way.told.0.unheard();
-    let (limited, until) = limited(way, root, command, &mut evidence).await?;
+    let Limited {
+        token: limited,
+        until,
+        marked,
+    } = limited(way, root, command, &mut evidence).await?;
     drop(unheard);
     let ran = match way.told.0.pending() {
         Some(stop) => Err(stop),
@@ -167,6 +171,7 @@ pub(super) async fn with_root(
     way.journal.note(None)?;
     drop(unheard);
     evidence.set("limited", with_proof(evidence.get("limited"), proof));
+    evidence.set("audit", lines(&marked));
     let told = match &ran {
         Ok(end) => end.in_words(),
         Err(failure) => failure.to_string(),
@@ -177,31 +182,48 @@ pub(super) async fn with_root(
     finish(code, findings, &path)
 }
 
-/// The quorum's token makes one that ends by itself, and is revoked.
+/// A token that ends by itself, and what is known of it.
+struct Limited {
+    token: RootToken,
+    until: Instant,
+    marked: Vec<Marked>,
+}
+
+/// The quorum's token makes one that ends by itself, and is revoked. Whatever goes wrong, neither is left.
 async fn limited(
     way: &mut Way<'_>,
     (root, stray, logs): (RootToken, Option<Stray>, &[Log]),
     command: &Command,
     evidence: &mut Evidence,
-) -> Result<(RootToken, Instant), Failure> {
+) -> Result<Limited, Failure> {
     // Before there is another one of ours that it could be taken for.
     let strays = leftovers::end_stray(way, root.token(), stray).await;
     let until = Instant::now() + command.max_age;
     let made = child_of(way, &root, command).await;
-    let mut marked = Vec::new();
-    let mut kept = Ok(());
+    let (mut marked, mut kept) = (Vec::new(), Ok(()));
     if let Ok(session) = &made {
         kept = way.journal.keep(Kept::Limited, &session.token).await;
         evidence.set("limited", json!({"accessor": session.accessor}));
         marked = mark(way, root.token(), &session.accessor, logs).await;
     }
-    let proof = end(way, root).await?;
-    way.journal.forget(Kept::Generated)?;
-    evidence.set("generated", proof);
-    evidence.set("audit", lines(&marked));
-    strays?;
-    kept?;
-    Ok((RootToken::new(made?.token), until))
+    let ended = match end(way, root).await {
+        Ok(proof) => {
+            evidence.set("generated", proof);
+            way.journal.forget(Kept::Generated)
+        }
+        Err(failure) => Err(failure),
+    };
+    let token = RootToken::new(made?.token);
+    if let Err(failure) = strays.and(kept).and(ended) {
+        end(way, token).await?;
+        way.journal.forget(Kept::Limited)?;
+        return Err(failure);
+    }
+    Ok(Limited {
+        token,
+        until,
+        marked,
+    })
 }
 
 /// A lost answer leaves a token that nobody has: it is ended at once, and would be at its time.

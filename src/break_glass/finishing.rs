@@ -1,8 +1,13 @@
 //! `break-glass finish`: the starter takes up what the holders have given, and the command runs.
 
+use std::time::Duration;
+
+use tokio::time::Instant;
+
 use super::audit_lines::logs;
 use super::code::Code;
 use super::emergency::{Command, begun, with_root};
+use super::ending::end;
 use super::gathering::Gathered;
 use super::journal::{Kept, UnderWay, Waiting};
 use super::leftovers;
@@ -15,13 +20,16 @@ use crate::failure::Failure;
 use crate::root_generation::not_taken;
 use crate::secret::RootToken;
 use crate::signing::SigningKey;
-use crate::vault::generation::{Encoded, Given, Pad};
+use crate::vault::generation::{Encoded, Given, Pad, Progress};
 
 /// The command, for messages.
 const COMMAND: &str = "break-glass finish";
+/// Between two looks whether more shares were given.
+const LOOK: Duration = Duration::from_millis(500);
 
 /// Runs a command with the root token of an attempt that was started here. `encoded` is what the last holder was
-/// handed; without it, the shares that are still missing are given from here.
+/// handed; without it, the shares that are still missing are given from here, as soon as no more are missing than that
+/// where `wait` says for how long.
 ///
 /// # Errors
 /// None was started here, it is not complete and cannot be completed from here, or as
@@ -29,7 +37,7 @@ const COMMAND: &str = "break-glass finish";
 pub async fn finish(
     config: &Config,
     options: &Options,
-    (encoded, command): (Option<&str>, &Command),
+    (encoded, wait, command): (Option<&str>, Option<Duration>, &Command),
     told: Told<'_>,
 ) -> Result<Ended, Failure> {
     let encoded = encoded.map(Encoded::parse).transpose().map_err(|why| {
@@ -41,7 +49,7 @@ pub async fn finish(
         None => None,
     };
     let mut way = stoppable(Box::pin(Way::open(COMMAND, config, options, told)), told).await?;
-    let ended = complete(&mut way, encoded, command, key.as_ref()).await;
+    let ended = complete(&mut way, (encoded, wait), command, key.as_ref()).await;
     // An attempt that still waits keeps the shares that it has.
     if ended.is_err() && way.journal.waiting().is_none() {
         tidy(&mut way).await;
@@ -52,7 +60,7 @@ pub async fn finish(
 
 async fn complete(
     way: &mut Way<'_>,
-    encoded: Option<Encoded>,
+    (encoded, wait): (Option<Encoded>, Option<Duration>),
     command: &Command,
     key: Option<&SigningKey>,
 ) -> Result<Ended, Failure> {
@@ -81,7 +89,13 @@ async fn complete(
     let (encoded, from_here) = match encoded {
         Some(encoded) => (encoded, None),
         None => {
-            let (encoded, gathered) = missing_shares(way, &waiting).await?;
+            let (encoded, gathered) = match missing_shares(way, (&waiting, wait)).await {
+                Ok(completed) => completed,
+                Err(failure) => {
+                    evidence.of_a_failure(way, key, &failure);
+                    return Err(failure);
+                }
+            };
             (encoded, Some(gathered))
         }
     };
@@ -97,7 +111,11 @@ async fn complete(
         ))
         .advise("copy what the last holder was handed once more; nothing was changed")
     })?;
-    taken_up(way, &waiting, &root).await?;
+    if let Err(failure) = taken_up(way, &waiting, &root).await {
+        // What the next run would not know of must not outlive this one.
+        end(way, root).await?;
+        return Err(failure);
+    }
     let logs = logs(way.config);
     with_root(way, (root, None, &logs), &command, (evidence, key)).await
 }
@@ -117,28 +135,81 @@ async fn taken_up(way: &Way<'_>, waiting: &Waiting, root: &RootToken) -> Result<
     way.journal.forget_pad()
 }
 
+/// The attempt that was started here, as it stands.
+///
+/// # Errors
+/// The server does not have it any more.
+async fn ours(way: &Way<'_>, code: &Code) -> Result<Progress, Failure> {
+    let found = way.generation().progress().await?;
+    if found.started && found.nonce == code.nonce {
+        return Ok(found);
+    }
+    Err(Failure::refused(
+        "the server does not have this attempt any more: it is complete, somebody ended it, or another node leads",
+    )
+    .advise(format!(
+        "if it is complete, its last holder has the encoded token: {} ENCODED; otherwise give it up: {}",
+        way.config.command(COMMAND),
+        way.config.command("break-glass cancel")
+    )))
+}
+
+/// Waits until no more shares are missing than can be given from here. The server says how many it has, never whose.
+///
+/// # Errors
+/// The time is over: the attempt is ended then, and what was given with it.
+async fn enough(
+    way: &mut Way<'_>,
+    code: &Code,
+    limit: Option<Duration>,
+) -> Result<Progress, Failure> {
+    let here = way.asking(COMMAND).opens_here().await?.max(1);
+    let (begun, mut told) = (Instant::now(), None);
+    loop {
+        let found = ours(way, code).await?;
+        if told != Some(found.progress) {
+            told = Some(found.progress);
+            way.note(format!(
+                "{} of {} shares were given",
+                found.progress, found.required
+            ));
+        }
+        let missing = found.required.saturating_sub(found.progress);
+        let Some(limit) = limit else {
+            return Ok(found);
+        };
+        if usize::try_from(missing).unwrap_or(usize::MAX) <= here {
+            return Ok(found);
+        }
+        if begun.elapsed() >= limit {
+            way.generation().cancel().await?;
+            way.journal.wait(None)?;
+            way.journal.forget_pad()?;
+            return Err(Failure::failed(format!(
+                "{} of {} shares were given within {} s; the attempt is ended, and those shares with it",
+                found.progress,
+                found.required,
+                limit.as_secs()
+            ))
+            .advise(format!(
+                "get hold of more holders, then begin anew: {}",
+                way.config.command("break-glass start --reason WHY")
+            )));
+        }
+        tokio::time::sleep(LOOK).await;
+        way.stay_in().await?;
+    }
+}
+
 /// The shares that the attempt still lacks, from custodians that can be opened here.
 async fn missing_shares(
     way: &mut Way<'_>,
-    waiting: &Waiting,
+    (waiting, limit): (&Waiting, Option<Duration>),
 ) -> Result<(Encoded, Gathered), Failure> {
     let code = Code::parse(&waiting.code)?;
-    let found = way.generation().progress().await?;
-    if !found.started || found.nonce != code.nonce {
-        return Err(Failure::refused(
-            "the server does not have this attempt any more: it is complete, somebody ended it, or another node leads",
-        )
-        .advise(format!(
-            "if it is complete, its last holder has the encoded token: {} ENCODED; otherwise give it up: {}",
-            way.config.command(COMMAND),
-            way.config.command("break-glass cancel")
-        )));
-    }
+    let told = way.told;
+    let found = stoppable(enough(way, &code, limit), told).await?;
     let missing = found.required.saturating_sub(found.progress);
-    way.note(format!(
-        "{} of {} shares were given",
-        found.progress, found.required
-    ));
     let missing = usize::try_from(missing).unwrap_or(usize::MAX);
     // More than are missing: some may have been given by their holders.
     let asking = way.asking(COMMAND);

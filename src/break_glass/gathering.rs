@@ -93,6 +93,16 @@ impl Asking<'_> {
         Ok(Gathered { held, away })
     }
 
+    /// How many custodians answer without anybody being asked.
+    ///
+    /// # Errors
+    /// An identity file cannot be read.
+    pub(super) async fn opens_here(self) -> Result<usize, Failure> {
+        let identities = shares::identities(&self.options.identities)?;
+        let keepers = self.keepers(&identities).await;
+        Ok(keepers.iter().filter(|one| one.opens_here).count())
+    }
+
     /// The share of one custodian: the one named, or the only one that can be opened here.
     ///
     /// # Errors

@@ -66,12 +66,16 @@ pub enum WithHolders {
     /// Run the command, once the holders have given their shares
     #[command(after_help = "Examples:\n  \
         vault-bootstrap break-glass finish --env -- bao policy list\n  \
+        vault-bootstrap break-glass finish --wait 30m --identity alice.key -- sh\n  \
         vault-bootstrap break-glass finish ENCODED -- sh     as the last holder was handed it\n\n\
         Exit codes: as of break-glass")]
     Finish {
         /// What the last holder was handed; without it, missing shares are given from here
         #[arg(value_name = "ENCODED")]
         encoded: Option<String>,
+        /// Wait so long for holders to give what cannot be given from here, such as 30m; then end the attempt
+        #[arg(long, value_name = "TIME", value_parser = max_age, conflicts_with = "encoded")]
+        wait: Option<Duration>,
         /// The command.
         #[command(flatten)]
         work: Work,

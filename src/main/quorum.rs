@@ -33,12 +33,13 @@ pub(super) async fn break_glass(
     typed: BreakGlass,
     report: &Report,
 ) -> Result<Ended, Failure> {
-    let (quorum, encoded, work) = match typed.with_holders {
+    let (quorum, finish, work) = match typed.with_holders {
         Some(WithHolders::Finish {
             encoded,
+            wait,
             work,
             quorum,
-        }) => (quorum, Some(encoded), work),
+        }) => (quorum, Some((encoded, wait)), work),
         Some(other) => return with_holders(global, other, report).await,
         None => (typed.quorum, None, typed.work),
     };
@@ -53,10 +54,10 @@ pub(super) async fn break_glass(
     };
     let (options, told) = (of_a_quorum(quorum), (&interrupt, &tell as &dyn Fn(Moment)));
     let breaking = async {
-        match &encoded {
+        match &finish {
             None => break_glass::break_glass(&config, &options, &command, told).await,
-            Some(encoded) => {
-                let taken_up = (encoded.as_deref(), &command);
+            Some((encoded, wait)) => {
+                let taken_up = (encoded.as_deref(), *wait, &command);
                 Box::pin(break_glass::finish(&config, &options, taken_up, told)).await
             }
         }

@@ -233,3 +233,44 @@ fn the_token_of_an_attempt_that_was_complete_and_given_up_is_revoked_by_the_next
         .says(&["revoked the root token of an answer that was lost"]);
     nothing_is_left(&server, &holders.starter);
 }
+
+#[test]
+fn the_starter_waits_for_the_holders_and_no_longer_than_was_said() {
+    require!(["openbao-2.7.2"]);
+    let server = Server::in_memory();
+    let holders = Holders::of(&server);
+    let code = holders.start();
+    let words = [
+        "break-glass",
+        "finish",
+        "--wait",
+        "60s",
+        "--identity",
+        "alice.key",
+    ];
+    let words: Vec<&str> = words.into_iter().chain(["--", "true"]).collect();
+    let waiting = holders.starter.tool().spawn(&words);
+    waiting.wait_for_line("how far it is", |line| {
+        line.contains("0 of 2 shares were given")
+    });
+    submit(&holders.bob, &code, "bob").exits(0);
+    Run::from(waiting.finish())
+        .exits(0)
+        .says(&["1 of 2 shares were given"]);
+    nothing_is_left(&server, &holders.starter);
+    holders.start();
+    let late = ["--wait", "10s", "--identity", "alice.key", "--", "true"];
+    finish(&holders.starter, &late).exits(1).says(&[
+        "0 of 2 shares were given within 10 s; the attempt is ended",
+        "break-glass start --reason WHY",
+    ]);
+    nothing_is_left(&server, &holders.starter);
+    let facts = super::evidence(&holders.starter, "break-glass-");
+    assert!(
+        facts["failed"]
+            .as_str()
+            .expect("why")
+            .contains("within 10 s"),
+        "{facts:#}"
+    );
+}
