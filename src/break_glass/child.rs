@@ -17,7 +17,7 @@ use crate::failure::Failure;
 use crate::secret::Token;
 
 /// How long a command that was told to end may take before it is made to.
-const GRACE: Duration = Duration::from_secs(10);
+pub(super) const GRACE: Duration = Duration::from_secs(10);
 /// Under which name the command finds the number of the file descriptor.
 const DESCRIPTOR: &str = "VAULT_BOOTSTRAP_TOKEN_FD";
 /// What is run where no command was typed.

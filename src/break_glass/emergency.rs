@@ -6,6 +6,7 @@
 use std::ffi::OsString;
 use std::time::Duration;
 
+use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -15,18 +16,19 @@ use super::ending::end;
 use super::event::Event;
 use super::evidence::Evidence;
 use super::gathering::Gathered;
-use super::journal::Kept;
-use super::leftovers::{self, Stray};
+use super::journal::{Kept, Stray, UnderWay};
+use super::leftovers;
 use super::making::{self, Purpose};
 use super::rehearsing::tidy;
 use super::starting::nobody_waits;
 use super::way::Way;
 use super::{Ended, Options, Told};
 use crate::config::Config;
-use crate::failure::{Exit, Failure};
+use crate::failure::{Exit, Failure, Problem};
 use crate::root_generation::Held;
 use crate::secret::{RootToken, Token};
 use crate::signing::SigningKey;
+use crate::vault::scan::RUN;
 use crate::vault::token::{limited_root, lookup_self};
 use crate::vault::{Error, Session};
 
@@ -42,7 +44,7 @@ pub struct Command {
     pub argv: Vec<OsString>,
     /// Why, for the evidence and for whoever looks the token up.
     pub reason: String,
-    /// How long the token lives at the most.
+    /// How long the command may work; its token lives a little longer.
     pub max_age: Duration,
     /// Whether the command gets the token in its environment too.
     pub env: bool,
@@ -71,7 +73,7 @@ pub async fn break_glass(
         gathered = shares(&mut way, command, key.as_ref()) => gathered,
         stop = told.0.requested() => Err(stop),
     };
-    let (gathered, stray) = match gathered {
+    let gathered = match gathered {
         Ok(gathered) => gathered,
         Err(failure) => {
             tidy(&mut way).await;
@@ -79,7 +81,7 @@ pub async fn break_glass(
             return Err(failure);
         }
     };
-    let ended = of_a_quorum(&mut way, (gathered, stray), command, key.as_ref()).await;
+    let ended = of_a_quorum(&mut way, gathered, command, key.as_ref()).await;
     if ended.is_err() {
         tidy(&mut way).await;
     }
@@ -92,9 +94,13 @@ async fn shares(
     way: &mut Way<'_>,
     command: &Command,
     key: Option<&SigningKey>,
-) -> Result<(Gathered, Option<Stray>), Failure> {
+) -> Result<Gathered, Failure> {
     nobody_waits(way).await?;
-    let stray = leftovers::settle(way).await?;
+    let killed = way.journal.under_way();
+    leftovers::settle(way).await?;
+    if let Some(killed) = killed.filter(|killed| killed.reason.is_some()) {
+        leftovers::evidence_of(way, &killed);
+    }
     way.is_free().await?;
     let gathered = way.asking(COMMAND).gather(way.threshold()).await?;
     if let Err(failure) = gathered.suffices(way.threshold()) {
@@ -104,12 +110,13 @@ async fn shares(
         return Err(failure);
     }
     way.keep_to_active().await?;
-    Ok((gathered, stray))
+    way.stay_in().await?;
+    Ok(gathered)
 }
 
 async fn of_a_quorum(
     way: &mut Way<'_>,
-    (gathered, mut stray): (Gathered, Option<Stray>),
+    gathered: Gathered,
     command: &Command,
     key: Option<&SigningKey>,
 ) -> Result<Ended, Failure> {
@@ -123,12 +130,18 @@ async fn of_a_quorum(
         reason: Some(&command.reason),
     };
     let quorum: Vec<&Held> = gathered.held.iter().collect();
-    let root = making::root(way, &quorum, purpose, &mut stray).await?;
+    let root = match making::root(way, &quorum, purpose).await {
+        Ok(root) => root,
+        Err(failure) => {
+            evidence.of_a_failure(way, key, &failure);
+            return Err(failure);
+        }
+    };
     drop(quorum);
     drop(gathered);
     // Taken up again before anything is waited for.
     drop(unheard);
-    with_root(way, (root, stray, &logs), command, (evidence, key)).await
+    with_root(way, (root, &logs), command, (evidence, key)).await
 }
 
 /// The evidence of a command that is about to run.
@@ -143,7 +156,7 @@ pub(super) fn begun(way: &Way<'_>, command: &Command) -> Evidence {
 /// The command, with a child of this root token, which is kept in the journal and revoked first.
 pub(super) async fn with_root(
     way: &mut Way<'_>,
-    root: (RootToken, Option<Stray>, &[Log]),
+    root: (RootToken, &[Log]),
     command: &Command,
     (mut evidence, key): (Evidence, Option<&SigningKey>),
 ) -> Result<Ended, Failure> {
@@ -192,12 +205,12 @@ struct Limited {
 /// The quorum's token makes one that ends by itself, and is revoked. Whatever goes wrong, neither is left.
 async fn limited(
     way: &mut Way<'_>,
-    (root, stray, logs): (RootToken, Option<Stray>, &[Log]),
+    (root, logs): (RootToken, &[Log]),
     command: &Command,
     evidence: &mut Evidence,
 ) -> Result<Limited, Failure> {
     // Before there is another one of ours that it could be taken for.
-    let strays = leftovers::end_stray(way, root.token(), stray).await;
+    let strays = leftovers::end_strays(way, root.token()).await;
     let until = Instant::now() + command.max_age;
     let made = child_of(way, &root, command).await;
     let (mut marked, mut kept) = (Vec::new(), Ok(()));
@@ -209,12 +222,12 @@ async fn limited(
     let ended = match end(way, root).await {
         Ok(proof) => {
             evidence.set("generated", proof);
-            way.journal.forget(Kept::Generated)
+            way.journal.forget(Kept::Generated).and(in_hand(way))
         }
         Err(failure) => Err(failure),
     };
     let token = RootToken::new(made?.token);
-    if let Err(failure) = strays.and(kept).and(ended) {
+    if let Err(failure) = strays.map(drop).and(kept).and(ended) {
         end(way, token).await?;
         way.journal.forget(Kept::Limited)?;
         return Err(failure);
@@ -226,14 +239,35 @@ async fn limited(
     })
 }
 
+/// Nothing is lost any more: what a colleague makes from now on is never taken for ours.
+fn in_hand(way: &Way<'_>) -> Result<(), Failure> {
+    let under_way = way.journal.under_way().map(|it| UnderWay {
+        completing: None,
+        run: it.run.filter(|_| !way.journal.can_keep()),
+        ..it
+    });
+    way.journal.note(under_way)
+}
+
 /// A lost answer leaves a token that nobody has: it is ended at once, and would be at its time.
 async fn child_of(way: &Way<'_>, root: &RootToken, command: &Command) -> Result<Session, Failure> {
     let client = way.client.in_namespace(None);
-    let since = leftovers::clock(way).await;
-    let made = limited_root(&client, root.token(), command.max_age, &command.reason).await;
+    let run = random_word()?;
+    if let Some(under_way) = way.journal.under_way() {
+        way.journal.note(Some(UnderWay {
+            run: Some(run.clone()),
+            ..under_way
+        }))?;
+    }
+    let beside = [("reason", command.reason.as_str()), (RUN, run.as_str())];
+    // Long enough to look, when the command is over, for what it may have left.
+    let life = command.max_age + child::GRACE + LAST_LOOK;
+    let made = limited_root(&client, root.token(), life, &beside).await;
     if made.as_ref().is_err_and(Error::is_retryable) {
-        let lost = Stray::of_a_request(way, since);
-        leftovers::end_stray(way, root.token(), Some(lost)).await?;
+        let before = way.journal.under_way();
+        way.journal.lost(vec![Stray::OfRun { run }])?;
+        way.journal.note(before)?;
+        leftovers::end_strays(way, root.token()).await?;
     }
     Ok(made?)
 }
@@ -248,7 +282,7 @@ async fn last_look(way: &Way<'_>, limited: &Token) -> Vec<String> {
             }
             own => own?,
         };
-        leftovers::others(way, limited, &own.accessor, None).await
+        leftovers::others(way, limited, &own.accessor).await
     };
     let unseen = |why: String| {
         vec![format!(
@@ -293,13 +327,15 @@ fn finish(code: End, findings: Vec<String>, path: &std::path::Path) -> Result<En
     );
     match code {
         End::TooLong => {
-            return Err(Failure::failed(text).advise(format!(
+            let failure = Failure::failed(text).advise(format!(
                 "look at what it has done; the evidence is in {evidence}; give it longer with --max-age"
-            )));
+            ));
+            return Err(with_findings(failure, findings));
         }
         End::Stopped(signal) => {
-            return Err(Failure::new(Exit::Interrupted(signal), text)
-                .advise(format!("the evidence is in {evidence}")));
+            let failure = Failure::new(Exit::Interrupted(signal), text)
+                .advise(format!("the evidence is in {evidence}"));
+            return Err(with_findings(failure, findings));
         }
         End::Code(_) | End::Signal(_) => {}
     }
@@ -317,4 +353,22 @@ fn finish(code: End, findings: Vec<String>, path: &std::path::Path) -> Result<En
             code: Some(code.code()),
         },
     })
+}
+
+/// What was found is said, however the command ended.
+fn with_findings(mut failure: Failure, findings: Vec<String>) -> Failure {
+    let problems = findings
+        .into_iter()
+        .map(|what| Problem { what, advice: None });
+    failure.problems.extend(problems);
+    failure
+}
+
+/// Names a run, and is none that anybody has thought of.
+fn random_word() -> Result<String, Failure> {
+    let mut bytes = [0u8; 16];
+    SystemRandom::new()
+        .fill(&mut bytes)
+        .map_err(|_| Failure::failed("the system gives no random bytes"))?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }

@@ -1,5 +1,7 @@
 //! The end of a root token, for sure: on whichever node leads, and proved dead there.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -8,6 +10,9 @@ use crate::failure::Failure;
 use crate::secret::RootToken;
 use crate::vault::RootSession;
 use crate::vault::root::Life;
+
+/// Between two tries.
+const PAUSE: Duration = Duration::from_millis(500);
 
 /// Revokes the token and proves it dead, on the node that leads; where that changes, on the next one. One that is dead
 /// already has nothing left to prove but that.
@@ -44,6 +49,7 @@ pub(super) async fn end(way: &mut Way<'_>, token: RootToken) -> Result<Value, Fa
         if begun.elapsed() >= limit {
             return Err(alive(way, &error));
         }
+        tokio::time::sleep(PAUSE).await;
         way.keep_to_active()
             .await
             .map_err(|failure| alive(way, &failure))?;

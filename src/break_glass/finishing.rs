@@ -17,10 +17,12 @@ use super::way::Way;
 use super::{Ended, Options, Told};
 use crate::config::Config;
 use crate::failure::Failure;
-use crate::root_generation::not_taken;
+use crate::root_generation::{not_let_in, not_taken};
 use crate::secret::RootToken;
 use crate::signing::SigningKey;
+use crate::vault::RootSession;
 use crate::vault::generation::{Encoded, Given, Pad, Progress};
+use crate::vault::root::Life;
 
 /// The command, for messages.
 const COMMAND: &str = "break-glass finish";
@@ -111,13 +113,28 @@ async fn complete(
         ))
         .advise("copy what the last holder was handed once more; nothing was changed")
     })?;
+    let root = it_is_root(way, root).await?;
     if let Err(failure) = taken_up(way, &waiting, &root).await {
         // What the next run would not know of must not outlive this one.
         end(way, root).await?;
         return Err(failure);
     }
     let logs = logs(way.config);
-    with_root(way, (root, None, &logs), &command, (evidence, key)).await
+    with_root(way, (root, &logs), &command, (evidence, key)).await
+}
+
+/// One wrong letter decodes as well: what comes out is looked at before the pad is destroyed.
+async fn it_is_root(way: &mut Way<'_>, root: RootToken) -> Result<RootToken, Failure> {
+    way.keep_to_active().await?;
+    let session = RootSession::new(&way.client, root);
+    match session.look().await? {
+        Life::Alive(info) if info.is_root() => Ok(session.into_token()),
+        _ => Err(Failure::refused(format!(
+            "{}: what this decodes to is no root token there",
+            way.client.address()
+        ))
+        .advise("copy what the last holder was handed once more; nothing was changed")),
+    }
 }
 
 /// From here on it is like any other root token of ours.
@@ -130,7 +147,7 @@ async fn taken_up(way: &Way<'_>, waiting: &Waiting, root: &RootToken) -> Result<
         reason: Some(waiting.reason.clone()),
         nonce: Some(Code::parse(&waiting.code)?.nonce),
         completing: None,
-        until: None,
+        run: None,
     }))?;
     way.journal.forget_pad()
 }
@@ -228,10 +245,11 @@ async fn missing_shares(
                 reason: Some(waiting.reason.clone()),
                 nonce: Some(code.nonce.clone()),
                 completing: Some(clock),
-                until: None,
+                run: None,
             }))?;
         }
-        match generation.give(&code.nonce, &held.share).await? {
+        let answer = generation.give(&code.nonce, &held.share).await;
+        match answer.map_err(|error| not_let_in(&generation, error))? {
             Given::Counts(progress) => given = progress.progress,
             Given::Complete(encoded) => return Ok((encoded, gathered)),
             // Its holder was faster.

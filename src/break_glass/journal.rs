@@ -64,9 +64,34 @@ pub(super) struct UnderWay {
     /// be a root token that nobody has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) completing: Option<i64>,
-    /// The same clock when it was too late for that, where it is known.
+    /// Stands beside the token that a command gets, from before it is asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) until: Option<i64>,
+    pub(super) run: Option<String>,
+}
+
+/// A root token that may live and that nobody has.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "kind")]
+pub(super) enum Stray {
+    /// Made by a quorum in this time of the server's clock, in seconds since 1970; the answer to its last share was lost.
+    Lost {
+        /// From.
+        since: i64,
+        /// To.
+        until: i64,
+    },
+    /// As [`Self::Lost`], but perhaps of nobody's making: the attempt may have been ended as well.
+    Perhaps {
+        /// From.
+        since: i64,
+        /// To.
+        until: i64,
+    },
+    /// Made for the command of this run.
+    OfRun {
+        /// What stands beside it.
+        run: String,
+    },
 }
 
 /// An attempt that holders give their shares to, from wherever they are.
@@ -90,6 +115,8 @@ struct Record {
     under_way: Option<UnderWay>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     waiting: Option<Waiting>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    strays: Vec<Stray>,
 }
 
 /// A token under the checkpoint's key.
@@ -157,6 +184,32 @@ impl Journal {
             under_way,
             ..record
         })
+    }
+
+    /// Root tokens that may live and that nobody has, of all runs so far.
+    pub(super) fn strays(&self) -> Vec<Stray> {
+        self.record.borrow().strays.clone()
+    }
+
+    /// Remembers one more of them, and that nothing else is under way.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub(super) fn lost(&self, more: Vec<Stray>) -> Result<(), Failure> {
+        let mut record = self.record.borrow().clone();
+        record.strays.extend(more);
+        record.under_way = None;
+        self.write(record)
+    }
+
+    /// Forgets them: they were looked for as root.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub(super) fn found(&self) -> Result<(), Failure> {
+        let mut record = self.record.borrow().clone();
+        record.strays.clear();
+        self.write(record)
     }
 
     pub(super) fn waiting(&self) -> Option<Waiting> {
@@ -261,15 +314,21 @@ impl Journal {
         };
         let sealed: Sealed = serde_json::from_slice(&bytes).map_err(|_| damaged())?;
         let Some(key) = &self.key else {
-            return Err(Failure::failed(format!(
-                "{} is of an earlier run that did not end, and the checkpoint's key is not to be had here",
-                path.display()
-            ))
-            .advise("run this where checkpoint.key can be used: what is left is ended then"));
+            return Err(without_the_key(&path));
         };
         let ciphertext = STANDARD.decode(sealed.token).map_err(|_| damaged())?;
         let sealer = Sealer::open(key, &sealed.key, &self.cluster).await?;
         Ok(Some((sealer, ciphertext)))
+    }
+
+    /// Whether tokens can be kept for the next run.
+    pub(super) fn can_keep(&self) -> bool {
+        self.key.is_some()
+    }
+
+    /// Whether a token is kept that cannot be opened here, for want of the key.
+    pub(super) fn is_locked(&self, kept: Kept) -> bool {
+        self.key.is_none() && self.directory.join(kept.name()).exists()
     }
 
     /// Destroys what was kept of a token that is dead.
@@ -287,6 +346,14 @@ impl Journal {
     pub(super) fn forget_pad(&self) -> Result<(), Failure> {
         Ok(checkpoint::destroy_beside(&self.directory, PAD)?)
     }
+}
+
+fn without_the_key(path: &Path) -> Failure {
+    Failure::failed(format!(
+        "{} is of an earlier run that did not end, and the checkpoint's key is not to be had here",
+        path.display()
+    ))
+    .advise("run this where checkpoint.key can be used: what is left is ended then")
 }
 
 fn read(directory: &Path) -> Result<Option<Record>, Failure> {
@@ -349,7 +416,7 @@ mod tests {
             reason: None,
             nonce: Some("n".into()),
             completing: Some(7),
-            until: None,
+            run: None,
         };
         let first = journal(directory.path());
         first.note(Some(under_way.clone())).unwrap();

@@ -1,10 +1,11 @@
-//! Ends what an earlier run left, or this one after a failure: its tokens, its attempt at the server, and the root
-//! token that its last share may have made and nobody has.
+//! Ends what an earlier run left, or this one after a failure: its tokens, its attempt at the server, and, once there
+//! is a root token to look with, those that lost answers may have left behind.
 
 use std::time::Duration;
 
 use super::ending::end;
-use super::journal::Kept;
+use super::evidence::Evidence;
+use super::journal::{Kept, Stray, UnderWay};
 use super::way::Way;
 use crate::failure::Failure;
 use crate::root_generation;
@@ -12,25 +13,28 @@ use crate::secret::Token;
 use crate::vault::scan::{Found, scan};
 use crate::vault::token;
 
-/// Path and name of the token that a command gets.
-const LIMITED: (&str, &str) = ("auth/token/create-orphan", "token-break-glass");
 /// A server works on for this long on a request whose client has given up.
 const SLACK: Duration = Duration::from_secs(60);
 
-/// Root tokens that a lost answer may have left, by the server's clock in seconds since 1970.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Stray {
-    since: i64,
-    until: i64,
+/// Until when a request that is sent now may still be executed, by the server's clock.
+fn at_the_latest(way: &Way<'_>, sent: i64) -> i64 {
+    let slack = way.config.cluster.timeouts.request * 2 + SLACK;
+    sent.saturating_add(i64::try_from(slack.as_secs()).unwrap_or(i64::MAX))
 }
 
-/// Ends what can be ended without root. What is returned may still be there, and is ended by the next root token.
+/// Ends what can be ended without root, and remembers what cannot.
 ///
 /// # Errors
 /// A token could not be ended, or somebody else's attempt is under way.
-pub(super) async fn settle(way: &mut Way<'_>) -> Result<Option<Stray>, Failure> {
+pub(super) async fn settle(way: &mut Way<'_>) -> Result<(), Failure> {
     let mut had_the_token = false;
     for kept in Kept::ALL {
+        if way.journal.is_locked(kept) {
+            way.warn(
+                "a root token of an earlier run may live, which could be ended where the checkpoint's key can be used",
+            );
+            continue;
+        }
         if let Some(token) = way.journal.kept(kept).await? {
             had_the_token |= kept == Kept::Generated;
             end(way, token).await?;
@@ -39,89 +43,109 @@ pub(super) async fn settle(way: &mut Way<'_>) -> Result<Option<Stray>, Failure> 
         }
     }
     let Some(under_way) = way.journal.under_way() else {
-        return Ok(None);
+        return Ok(());
     };
     way.stay_in().await?;
-    root_generation::leftover(&way.generation(), under_way.nonce.as_deref()).await?;
-    let stray = under_way.completing.filter(|_| !had_the_token);
-    let stray = stray.map(|since| Stray {
-        until: under_way
-            .until
-            .unwrap_or(i64::MIN)
-            .max(Stray::of_a_request(way, since).until),
-        ..Stray::of_a_request(way, since)
+    let generation = way.generation();
+    if root_generation::leftover(&generation, under_way.nonce.as_deref()).await? {
+        way.note(format!(
+            "ended the attempt that {} had begun at {}",
+            under_way.command, under_way.since
+        ));
+    }
+    way.journal.lost(strays_of(way, &under_way, had_the_token))
+}
+
+/// Root tokens that a run may have left and that it has not kept.
+fn strays_of(way: &Way<'_>, under_way: &UnderWay, had_the_token: bool) -> Vec<Stray> {
+    let lost = under_way.completing.filter(|_| !had_the_token);
+    let lost = lost.map(|sent| Stray::Lost {
+        since: sent.saturating_sub(1),
+        until: at_the_latest(way, sent),
     });
-    if stray.is_none() {
-        way.journal.note(None)?;
-    }
-    Ok(stray)
+    let of_run = under_way.run.clone().map(|run| Stray::OfRun { run });
+    lost.into_iter().chain(of_run).collect()
 }
 
-impl Stray {
-    /// Made by a request that was sent at this time of the server's clock.
-    pub(super) fn of_a_request(way: &Way<'_>, since: i64) -> Self {
-        let slack = way.config.cluster.timeouts.request * 2 + SLACK;
-        let slack = i64::try_from(slack.as_secs()).unwrap_or(i64::MAX);
-        Self {
-            since: since.saturating_sub(1),
-            until: since.saturating_add(slack),
-        }
-    }
-
-    /// Whether it is this one: made by a quorum, or for the command of a run of ours, at that time.
-    fn is(self, other: &Found) -> bool {
-        let of_a_quorum = other.path == "auth/token/root";
-        let of_a_run = other.path == LIMITED.0 && other.display_name == LIMITED.1;
-        (of_a_quorum || of_a_run) && (self.since..=self.until).contains(&other.made)
-    }
-
-    /// The server's clock when it may have been made at the earliest.
-    pub(super) fn since(self) -> i64 {
-        self.since.saturating_add(1)
-    }
+/// Evidence of a run that was killed: why it was begun must not be forgotten with it.
+pub(super) fn evidence_of(way: &Way<'_>, under_way: &UnderWay) {
+    let mut evidence = Evidence::begin(way, "break-glass");
+    evidence.set("reason", serde_json::json!(under_way.reason));
+    evidence.set("begun", serde_json::json!(under_way.since));
+    let failure = Failure::failed("the run was killed; this one ended what it had left");
+    evidence.of_a_failure(way, None, &failure);
 }
 
-/// As [`others`], only where there is something to end: an emergency does not wait for a scan.
+/// Looks as root for the tokens that lost answers have left, where there may be any, and revokes them.
+///
+/// # Errors
+/// The server cannot be asked; they are looked for again then.
+pub(super) async fn end_strays(way: &Way<'_>, root: &Token) -> Result<Vec<String>, Failure> {
+    if way.journal.strays().is_empty() {
+        return Ok(Vec::new());
+    }
+    let info = token::lookup_self(&way.client.in_namespace(None), root).await?;
+    others(way, root, &info.accessor).await
+}
+
+/// Looks as root for other root tokens. What a lost answer has left is revoked, where it is plain which; the others are
+/// told, a line each.
 ///
 /// # Errors
 /// The server cannot be asked.
-pub(super) async fn end_stray(
-    way: &Way<'_>,
-    root: &Token,
-    stray: Option<Stray>,
-) -> Result<(), Failure> {
-    if stray.is_some() {
-        let info = token::lookup_self(&way.client.in_namespace(None), root).await?;
-        others(way, root, &info.accessor, stray).await?;
-    }
-    Ok(())
-}
-
-/// Looks as root for other root tokens. The stray ones are revoked; the others are told, a line each.
-///
-/// # Errors
-/// The server cannot be asked.
-pub(super) async fn others(
-    way: &Way<'_>,
-    root: &Token,
-    own: &str,
-    stray: Option<Stray>,
-) -> Result<Vec<String>, Failure> {
-    let found = scan(&way.client, root).await?.roots;
+pub(super) async fn others(way: &Way<'_>, root: &Token, own: &str) -> Result<Vec<String>, Failure> {
+    let mut found = scan(&way.client, root).await?.roots;
+    found.retain(|other| other.accessor != own);
+    let strays = way.journal.strays();
+    let ours = plainly_lost(&found, &strays);
     let mut alive = Vec::new();
-    for other in found.iter().filter(|other| other.accessor != own) {
-        if stray.is_some_and(|stray| stray.is(other)) {
+    for other in found {
+        if ours.contains(&other.accessor) {
             let client = way.client.in_namespace(None);
             token::revoke_accessor(&client, root, &other.accessor).await?;
+            let line = other.line();
             way.note(format!(
-                "revoked the root token of an answer that was lost: {}",
-                other.line()
+                "revoked the root token of an answer that was lost: {line}"
+            ));
+        } else if strays.iter().any(|stray| stray.fits(&other)) {
+            alive.push(format!(
+                "a root token is alive that may be of an attempt that was given up, or of a colleague: {}; if nobody \
+                 knows it, revoke it: break-glass … -- bao token revoke -accessor {}",
+                other.line(),
+                other.accessor
             ));
         } else {
             alive.push(format!("another root token is alive: {}", other.line()));
         }
     }
+    if !strays.is_empty() {
+        way.journal.found()?;
+    }
     Ok(alive)
+}
+
+/// Those that can be nobody else's: of a run of ours, or the only one of its time.
+fn plainly_lost(found: &[Found], strays: &[Stray]) -> Vec<String> {
+    let mut ours = Vec::new();
+    for stray in strays {
+        let mut fitting = found.iter().filter(|other| stray.fits(other));
+        match (stray, fitting.next(), fitting.next()) {
+            (Stray::Perhaps { .. }, ..) | (_, None, _) | (Stray::Lost { .. }, _, Some(_)) => {}
+            (_, Some(only), _) => ours.push(only.accessor.clone()),
+        }
+    }
+    ours
+}
+
+impl Stray {
+    fn fits(&self, other: &Found) -> bool {
+        match self {
+            Self::Lost { since, until } | Self::Perhaps { since, until } => {
+                other.path == "auth/token/root" && (*since..=*until).contains(&other.made)
+            }
+            Self::OfRun { run } => other.run.as_ref() == Some(run),
+        }
+    }
 }
 
 /// The server's clock now, in seconds since 1970; ours where it does not say.
@@ -129,4 +153,45 @@ pub(super) async fn clock(way: &Way<'_>) -> i64 {
     let health = crate::vault::sys::health_now(&way.client).await;
     let said = health.and_then(|health| health.server_time_utc);
     said.unwrap_or_else(|| jiff::Timestamp::now().as_second())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(accessor: &str, path: &str, made: i64, run: Option<&str>) -> Found {
+        Found {
+            accessor: accessor.into(),
+            display_name: String::new(),
+            path: path.into(),
+            expires: None,
+            made,
+            run: run.map(Into::into),
+        }
+    }
+
+    #[test]
+    fn only_what_can_be_nobody_elses_is_revoked() {
+        let lost = Stray::Lost {
+            since: 100,
+            until: 200,
+        };
+        let before = found("a", "auth/token/root", 99, None);
+        let within = found("b", "auth/token/root", 150, None);
+        let also = found("c", "auth/token/root", 160, None);
+        let made = found("d", "auth/token/create", 150, None);
+        let one = [before.clone(), within.clone(), made];
+        assert_eq!(plainly_lost(&one, std::slice::from_ref(&lost)), ["b"]);
+        // Two of that time: one of them is a colleague's.
+        assert!(plainly_lost(&[within.clone(), also], &[lost]).is_empty());
+        let perhaps = Stray::Perhaps {
+            since: 100,
+            until: 200,
+        };
+        assert!(plainly_lost(&[within], &[perhaps]).is_empty());
+        let of_run = Stray::OfRun { run: "r".into() };
+        let ours = found("e", "auth/token/create-orphan", 1, Some("r"));
+        let theirs = found("f", "auth/token/create-orphan", 1, Some("other"));
+        assert_eq!(plainly_lost(&[ours, theirs, before], &[of_run]), ["e"]);
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::ending::end;
 use super::journal::{Kept, UnderWay};
-use super::leftovers::{self, Stray};
+use super::leftovers;
 use super::way::Way;
 use crate::bootstrap::checkpoint::now;
 use crate::failure::Failure;
@@ -18,7 +18,7 @@ pub(super) struct Purpose<'a> {
 }
 
 /// Makes one and keeps it for the next run. Where the answer to the last share is lost, the server has made a root
-/// token that nobody has: a second one is made, and `stray` says which the lost one is. Where another node leads, the
+/// token that nobody has: it is remembered, and a second one is made, which ends it. Where another node leads, the
 /// attempt is made anew there.
 ///
 /// # Errors
@@ -27,12 +27,10 @@ pub(super) async fn root(
     way: &mut Way<'_>,
     quorum: &[&Held],
     purpose: Purpose<'_>,
-    stray: &mut Option<Stray>,
 ) -> Result<RootToken, Failure> {
     let mut again = true;
     loop {
-        way.stay_in().await?;
-        let failure = match attempt(way, quorum, purpose, *stray).await {
+        let failure = match attempt(way, quorum, purpose).await {
             Ok(root) => {
                 let Err(failure) = way.journal.keep(Kept::Generated, root.token()).await else {
                     return Ok(root);
@@ -65,7 +63,7 @@ pub(super) async fn root(
         }
         again = false;
         way.keep_to_active().await?;
-        *stray = leftovers::settle(way).await?.or(*stray);
+        leftovers::settle(way).await?;
     }
 }
 
@@ -73,7 +71,6 @@ async fn attempt(
     way: &Way<'_>,
     quorum: &[&Held],
     purpose: Purpose<'_>,
-    stray: Option<Stray>,
 ) -> Result<RootToken, Failure> {
     let record = async |moment: Moment<'_>| {
         let mut under_way = way.journal.under_way().unwrap_or_else(|| UnderWay {
@@ -82,19 +79,15 @@ async fn attempt(
             reason: purpose.reason.map(str::to_owned),
             nonce: None,
             completing: None,
-            until: None,
+            run: None,
         });
         match moment {
-            Moment::Starting => {}
+            // One of before was settled, whatever it was.
+            Moment::Starting => under_way.nonce = None,
             Moment::NotStarted => return way.journal.note(None),
             Moment::Started(nonce) => under_way.nonce = Some(nonce.to_owned()),
-            // An older one is the beginning of both.
-            Moment::Completing => {
-                let now = leftovers::clock(way).await;
-                let since = stray.map_or(now, |stray| stray.since().min(now));
-                under_way.completing = Some(since);
-            }
-            Moment::NotMade => under_way.completing = stray.map(Stray::since),
+            Moment::Completing => under_way.completing = Some(leftovers::clock(way).await),
+            Moment::NotMade => under_way.completing = None,
         }
         way.journal.note(Some(under_way))
     };

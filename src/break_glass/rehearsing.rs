@@ -8,7 +8,7 @@ use super::event::Event;
 use super::evidence::Evidence;
 use super::gathering::Gathered;
 use super::journal::Kept;
-use super::leftovers::{self, Stray};
+use super::leftovers;
 use super::making::{self, Purpose};
 use super::starting::nobody_waits;
 use super::way::Way;
@@ -61,8 +61,8 @@ pub async fn rehearse(
 /// After a failure or a stop: what is under way is ended, for as long as a person waits for that.
 pub(super) async fn tidy(way: &mut Way<'_>) {
     let left = match tokio::time::timeout(AFTER_A_STOP, leftovers::settle(way)).await {
-        Ok(Ok(None)) => return,
-        Ok(Ok(Some(_))) => "a root token may be alive that nobody has".to_owned(),
+        Ok(Ok(())) if way.journal.strays().is_empty() => return,
+        Ok(Ok(())) => "a root token may be alive that nobody has".to_owned(),
         Ok(Err(failure)) => failure.to_string(),
         Err(_) => format!("no answer within {} s", AFTER_A_STOP.as_secs()),
     };
@@ -71,7 +71,11 @@ pub(super) async fn tidy(way: &mut Way<'_>) {
 
 async fn hold(way: &mut Way<'_>, key: Option<&SigningKey>) -> Result<Ended, Failure> {
     nobody_waits(way).await?;
-    let mut stray = leftovers::settle(way).await?;
+    let killed = way.journal.under_way();
+    leftovers::settle(way).await?;
+    if let Some(killed) = killed.filter(|killed| killed.reason.is_some()) {
+        leftovers::evidence_of(way, &killed);
+    }
     way.is_free().await?;
     let mut evidence = Evidence::begin(way, "rehearsal");
     let mut findings = Vec::new();
@@ -81,12 +85,32 @@ async fn hold(way: &mut Way<'_>, key: Option<&SigningKey>) -> Result<Ended, Fail
             way.client.address()
         ));
     }
+    let without = match each_quorum(way, &mut evidence, &mut findings).await {
+        Ok(without) => without,
+        Err(failure) => {
+            evidence.of_a_failure(way, key, &failure);
+            return Err(failure);
+        }
+    };
+    let path = evidence.write(way, key, &findings)?;
+    let rehearsed = Rehearsed {
+        at: now(),
+        evidence: path.clone(),
+        without,
+    };
+    rehearsed.keep(way.journal.directory())?;
+    Ok(ended(way, &path, findings))
+}
+
+/// Every share that can be had, in one quorum at least. Whose could not be had.
+async fn each_quorum(
+    way: &mut Way<'_>,
+    evidence: &mut Evidence,
+    findings: &mut Vec<String>,
+) -> Result<Vec<String>, Failure> {
     let gathered = way.asking(COMMAND).gather(usize::MAX).await?;
     evidence.gathered(&gathered);
-    if let Err(failure) = gathered.suffices(way.threshold()) {
-        evidence.of_a_failure(way, key, &failure);
-        return Err(failure);
-    }
+    gathered.suffices(way.threshold())?;
     for (name, why) in &gathered.away {
         findings.push(format!(
             "{name} did not answer, and their share was not tried: {why}"
@@ -97,20 +121,13 @@ async fn hold(way: &mut Way<'_>, key: Option<&SigningKey>) -> Result<Ended, Fail
     let logs = logs(way.config);
     let mut quorums = Vec::new();
     for quorum in quorums_of(way, &gathered) {
-        let facts = one(way, &quorum, &logs, (&mut stray, &mut findings)).await?;
+        way.stay_in().await?;
+        let facts = one(way, &quorum, &logs, findings).await?;
         quorums.push(facts);
     }
     evidence.set("quorums", Value::Array(quorums));
-    drop(gathered.held);
-    let path = evidence.write(way, key, &findings)?;
     let without = gathered.away.into_iter().map(|(name, _)| name);
-    let rehearsed = Rehearsed {
-        at: now(),
-        evidence: path.clone(),
-        without: without.collect(),
-    };
-    rehearsed.keep(way.journal.directory())?;
-    Ok(ended(way, &path, findings))
+    Ok(without.collect())
 }
 
 fn ended(way: &Way<'_>, path: &std::path::Path, findings: Vec<String>) -> Ended {
@@ -148,12 +165,12 @@ async fn one(
     way: &mut Way<'_>,
     quorum: &[&Held],
     logs: &[Log],
-    (stray, findings): (&mut Option<Stray>, &mut Vec<String>),
+    findings: &mut Vec<String>,
 ) -> Result<Value, Failure> {
     let unheard = way.told.0.unheard();
-    let root = making::root(way, quorum, PURPOSE, stray).await?;
+    let root = making::root(way, quorum, PURPOSE).await?;
     let session = RootSession::new(&way.client, root);
-    let looked = look(way, &session, logs, (stray, findings)).await;
+    let looked = look(way, &session, logs, findings).await;
     let proof = end(way, session.into_token()).await?;
     way.journal.forget(Kept::Generated)?;
     way.journal.note(None)?;
@@ -174,7 +191,7 @@ async fn look(
     way: &Way<'_>,
     session: &RootSession,
     logs: &[Log],
-    (stray, findings): (&mut Option<Stray>, &mut Vec<String>),
+    findings: &mut Vec<String>,
 ) -> Result<(String, Vec<super::audit_lines::Marked>), Failure> {
     let address = way.client.address();
     let info = match session.look().await? {
@@ -190,7 +207,7 @@ async fn look(
             )));
         }
     };
-    let alive = leftovers::others(way, session.token(), &info.accessor, stray.take()).await?;
+    let alive = leftovers::others(way, session.token(), &info.accessor).await?;
     for line in alive {
         if !findings.contains(&line) {
             findings.push(line);

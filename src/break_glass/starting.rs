@@ -5,7 +5,7 @@
 
 use super::code::Code;
 use super::event::Event;
-use super::journal::{UnderWay, Waiting};
+use super::journal::{Stray, UnderWay, Waiting};
 use super::leftovers;
 use super::rehearsing::tidy;
 use super::way::{Inside, Way, known_id};
@@ -62,7 +62,7 @@ async fn begin(way: &mut Way<'_>, reason: &str) -> Result<Event, Failure> {
         reason: Some(reason.to_owned()),
         nonce: None,
         completing: None,
-        until: None,
+        run: None,
     }))?;
     let clock = leftovers::clock(way).await;
     let progress = match way.generation().start(&pad).await? {
@@ -142,17 +142,13 @@ async fn give_up(way: &mut Way<'_>) -> Result<Event, Failure> {
         // Perhaps it came to its end, and the token that it made is nobody's from now on.
         let until = leftovers::clock(way).await;
         way.journal.wait(None)?;
-        way.journal.note(Some(UnderWay {
-            command: START.to_owned(),
-            since: waiting.since,
-            reason: Some(waiting.reason),
-            nonce: Some(code.nonce),
-            completing: Some(waiting.clock),
-            until: Some(until),
-        }))?;
+        way.journal.lost(vec![Stray::Perhaps {
+            since: waiting.clock,
+            until,
+        }])?;
         way.warn(
             "the server does not have this attempt any more: if all shares were given, a root token may live that \
-             nobody has; the next rehearse revokes it",
+             nobody has; the next rehearse names it",
         );
     }
     way.journal.forget_pad()?;

@@ -153,7 +153,7 @@ pub struct LoginChoice {
 /// What is done as root.
 #[derive(Debug, Args)]
 pub struct Work {
-    /// How long the token lives at the most, such as 30m; the command is ended then
+    /// How long the command may work, such as 30m; it is ended then, and its token with it
     #[arg(long, value_name = "TIME", default_value = "30m", value_parser = max_age)]
     pub max_age: Duration,
     /// Put the token into the command's environment too, as VAULT_TOKEN and BAO_TOKEN

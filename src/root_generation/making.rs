@@ -88,7 +88,7 @@ where
 }
 
 /// A login may come to its end while people look for their shares.
-fn not_let_in(generation: &Generation<'_>, error: Error) -> Failure {
+pub(crate) fn not_let_in(generation: &Generation<'_>, error: Error) -> Failure {
     if !error.is_forbidden() {
         return error.into();
     }
@@ -101,17 +101,19 @@ fn not_let_in(generation: &Generation<'_>, error: Error) -> Failure {
 
 /// Ends what is left of an attempt of ours, known by its nonce; without one, whatever nobody has given a share to:
 /// it was started in the moment in which we were about to.
+/// Whether there was one.
 ///
 /// # Errors
 /// The server cannot be asked, or the attempt is somebody else's.
-pub async fn leftover(generation: &Generation<'_>, nonce: Option<&str>) -> Result<(), Failure> {
+pub async fn leftover(generation: &Generation<'_>, nonce: Option<&str>) -> Result<bool, Failure> {
     let found = generation.progress().await?;
     if !found.started {
-        return Ok(());
+        return Ok(false);
     }
     let ours = nonce.map_or(found.progress == 0, |nonce| nonce == found.nonce);
     if ours {
-        return Ok(generation.cancel().await?);
+        generation.cancel().await?;
+        return Ok(true);
     }
     Err(busy(generation, Some(&found)))
 }

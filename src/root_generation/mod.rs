@@ -8,6 +8,6 @@ mod quorum;
 mod rules;
 
 pub use making::{Held, Moment, leftover, make};
-pub(crate) use making::{busy, not_taken};
+pub(crate) use making::{busy, not_let_in, not_taken};
 pub use quorum::covering;
 pub use rules::{Rules, off, rules};

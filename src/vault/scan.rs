@@ -8,6 +8,8 @@ use super::error::Error;
 use super::token::{self, TokenInfo};
 use crate::secret::Token;
 
+/// Under which name a token for a command says of which run it is.
+pub const RUN: &str = "vault-bootstrap-run";
 /// How many accessors are looked up at a time.
 const CONCURRENCY: usize = 16;
 
@@ -25,6 +27,9 @@ pub struct Found {
     /// When it was made, in seconds since 1970.
     #[serde(skip)]
     pub made: i64,
+    /// The run of this program that made it for a command.
+    #[serde(skip)]
+    pub run: Option<String>,
 }
 
 impl Found {
@@ -35,6 +40,7 @@ impl Found {
             path: info.path,
             expires: info.expire_time,
             made: info.creation_time,
+            run: info.meta.get(RUN).cloned(),
         }
     }
 

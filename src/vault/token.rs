@@ -1,5 +1,6 @@
 //! Tokens: looking at them and ending them. The servers repeat the token itself in a look-up; it is not read.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use http::Method;
@@ -58,6 +59,9 @@ pub struct TokenInfo {
     /// Seconds since 1970.
     #[serde(default)]
     pub creation_time: i64,
+    /// What whoever made it has written beside it.
+    #[serde(default, deserialize_with = "null_is_empty")]
+    pub meta: BTreeMap<String, String>,
     /// Where the product has namespaces.
     pub namespace_path: Option<String>,
 }
@@ -124,7 +128,7 @@ pub async fn list_accessors(client: &Client, token: &Token) -> Result<Vec<String
 }
 
 /// Makes a root token that ends by itself after `life`, whatever becomes of the one that asks: it has no parent, and
-/// makes none that live longer. `why` stands beside it for whoever looks it up.
+/// makes none that live longer. What is `beside` it is for whoever looks it up.
 ///
 /// # Errors
 /// Any answer but 200. After a lost one it may be there all the same, until its end.
@@ -132,10 +136,14 @@ pub async fn limited_root(
     client: &Client,
     root: &Token,
     life: Duration,
-    why: &str,
+    beside: &[(&str, &str)],
 ) -> Result<Session, Error> {
     let seconds = format!("{}s", life.as_secs());
     let text = |text: &str| Body::String(text.to_owned());
+    let meta = beside
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), text(value)));
+    let meta = meta.collect();
     let body = Body::Map(vec![
         ("policies".into(), Body::List(vec![text("root")])),
         ("display_name".into(), text("break-glass")),
@@ -143,7 +151,7 @@ pub async fn limited_root(
         ("explicit_max_ttl".into(), text(&seconds)),
         ("renewable".into(), Body::Bool(false)),
         ("no_default_policy".into(), Body::Bool(true)),
-        ("meta".into(), Body::Map(vec![("reason".into(), text(why))])),
+        ("meta".into(), Body::Map(meta)),
     ]);
     let path = "auth/token/create-orphan";
     let ask = Ask::new(Method::POST, path, Some(root)).with_body(&body);
