@@ -130,7 +130,7 @@ pub enum Command {
         Exit codes: those of the command; or 1 failed, trying again may help ·\n\
         2 usage or configuration · 3 refused, a person must look ·\n\
         4 done, with findings · 130, 143 interrupted safely")]
-    BreakGlass(BreakGlass),
+    BreakGlass(Box<BreakGlass>),
     /// What a holder does with their share
     #[command(
         subcommand,

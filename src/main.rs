@@ -58,7 +58,7 @@ fn main() -> ExitCode {
         Ok(ended) => {
             match &ended.last {
                 Some(Last::Event(event)) => report.event(event),
-                Some(Last::Moment(moment, taken)) => report.moment(moment, *taken),
+                Some(Last::Moment(moment)) => report.moment(moment),
                 None => {}
             }
             ended.exit
@@ -81,8 +81,8 @@ struct Ended {
 enum Last {
     /// Of the ceremony.
     Event(Event),
-    /// Of a quorum's work, and whether stdout was a command's.
-    Moment(Moment, bool),
+    /// Of a quorum's work.
+    Moment(Moment),
 }
 
 impl From<Exit> for Ended {
@@ -107,7 +107,7 @@ async fn dispatch(cli: Cli, report: &Report, unlocked: Option<String>) -> Result
             Box::pin(quorum::rehearse(&cli.global, typed.quorum, report)).await
         }
         Command::BreakGlass(typed) => {
-            Box::pin(quorum::break_glass(&cli.global, typed, report)).await
+            Box::pin(quorum::break_glass(&cli.global, *typed, report)).await
         }
         Command::Share(typed) => quorum::submit(&cli.global, typed, report).await,
         Command::Unseal(typed) => quorum::unseal(&cli.global, typed, report).await,

@@ -4,10 +4,29 @@
 use std::collections::BTreeMap;
 
 use super::grant;
-use crate::config::{Config, Login};
+use crate::config::{Config, Login, LoginKind};
 
-/// A policy that nobody has: who may write this one may write any.
-const ANY_POLICY: &str = "sys/policies/acl/vault-bootstrap-any";
+/// A name that nothing has: who may write this one may write any.
+const ANY: &str = "vault-bootstrap-any";
+/// Who carries policies.
+const IDENTITIES: [&str; 7] = [
+    "identity/entity",
+    "identity/entity/id/vault-bootstrap-any",
+    "identity/entity/name/vault-bootstrap-any",
+    "identity/entity-alias",
+    "identity/group",
+    "identity/group/id/vault-bootstrap-any",
+    "identity/group/name/vault-bootstrap-any",
+];
+/// Root tokens and new shares: for the break-glass logins alone.
+const MAKING: [&str; 6] = [
+    "sys/generate-root-token/update",
+    "sys/generate-root/update",
+    "sys/rotate/recovery/init",
+    "sys/rotate/root/init",
+    "sys/rekey-recovery-key/init",
+    "sys/rekey/init",
+];
 /// What makes something new or another.
 const WRITES: [&str; 4] = ["create", "update", "patch", "delete"];
 
@@ -16,20 +35,43 @@ const WRITES: [&str; 4] = ["create", "update", "patch", "delete"];
 #[must_use]
 pub(super) fn places(config: &Config, login: &Login) -> Vec<(String, &'static [&'static str])> {
     let mut places: Vec<(String, &'static [&'static str])> = vec![
-        (format!("sys/policies/acl/{}", grant::POLICY), &WRITES),
-        (ANY_POLICY.to_owned(), &WRITES),
-        ("identity/entity".to_owned(), &WRITES),
-        ("identity/group".to_owned(), &WRITES),
         ("sys/auth/vault-bootstrap-any".to_owned(), &["sudo"]),
         ("auth/token/create".to_owned(), &["sudo"]),
     ];
+    let all = IDENTITIES.iter().map(|path| (*path).to_owned());
+    let all = all.chain(
+        ["policies/acl", "policy"]
+            .into_iter()
+            .flat_map(|kind| [grant::POLICY, ANY].map(|name| format!("sys/{kind}/{name}"))),
+    );
+    let all = all.chain(config.auth.iter().flat_map(|mount| {
+        let roles = if mount.auth_type == "userpass" {
+            "users"
+        } else {
+            "role"
+        };
+        [
+            format!("auth/{}/{roles}/{ANY}", mount.path),
+            format!("auth/{}/config", mount.path),
+        ]
+    }));
+    places.extend(all.map(|path| (path, &WRITES as &[_])));
     for door in config.doors() {
-        places.extend(grant::role_path(config, door).map(|path| (path, &WRITES as &[_])));
+        let Some(path) = grant::role_path(config, door) else {
+            continue;
+        };
+        if matches!(door.kind, LoginKind::Userpass { .. }) {
+            for field in ["password", "policies"] {
+                places.push((format!("{path}/{field}"), &WRITES));
+            }
+        }
+        places.push((path, &WRITES));
     }
     if !config.doors().iter().any(|door| door.name == login.name) {
-        for path in ["sys/generate-root-token/update", "sys/rotate/recovery/init"] {
-            places.push((path.to_owned(), &["update"]));
-        }
+        let making = MAKING
+            .iter()
+            .map(|path| ((*path).to_owned(), &["update"] as &[_]));
+        places.extend(making);
     }
     places.sort_unstable();
     places.dedup();
@@ -50,10 +92,7 @@ pub(super) fn found(
     places
         .iter()
         .filter(may)
-        .map(|(path, _)| match path.as_str() {
-            ANY_POLICY => "any policy".to_owned(),
-            path => path.to_owned(),
-        })
+        .map(|(path, _)| path.replace(ANY, "*"))
         .collect()
 }
 
@@ -74,6 +113,8 @@ pub(super) fn more_than_the_grant(policies: &[String], of_identity: &[String]) -
 mod tests {
     use super::*;
 
+    const POLICIES: &str = "sys/policies/acl/vault-bootstrap-any";
+
     fn have(list: &[(&str, &[&str])]) -> BTreeMap<String, Vec<String>> {
         let own = |all: &[&str]| all.iter().map(|one| (*one).to_owned()).collect();
         list.iter()
@@ -84,21 +125,21 @@ mod tests {
     #[test]
     fn who_may_write_any_policy_is_found_and_who_may_read_it_is_not() {
         let places = [
-            (ANY_POLICY.to_owned(), &WRITES as &[_]),
+            (POLICIES.to_owned(), &WRITES as &[_]),
             ("auth/token/create".to_owned(), &["sudo"] as &[_]),
         ];
         let reader = have(&[
-            (ANY_POLICY, &["read", "list"]),
+            (POLICIES, &["read", "list"]),
             ("auth/token/create", &["update"]),
         ]);
         assert!(found(&places, &reader).is_empty());
-        let writer = have(&[(ANY_POLICY, &["read", "patch"])]);
-        assert_eq!(found(&places, &writer), ["any policy"]);
-        let denied = have(&[(ANY_POLICY, &["deny"])]);
+        let writer = have(&[(POLICIES, &["read", "patch"])]);
+        assert_eq!(found(&places, &writer), ["sys/policies/acl/*"]);
+        let denied = have(&[(POLICIES, &["deny"])]);
         assert!(found(&places, &denied).is_empty());
         let sudo = have(&[("auth/token/create", &["update", "sudo"])]);
         assert_eq!(found(&places, &sudo), ["auth/token/create"]);
-        let root = have(&[(ANY_POLICY, &["root"]), ("auth/token/create", &["root"])]);
+        let root = have(&[(POLICIES, &["root"]), ("auth/token/create", &["root"])]);
         assert_eq!(found(&places, &root).len(), 2);
     }
 

@@ -6,7 +6,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use tokio::time::{Instant, sleep_until};
 
 use super::emergency::Command;
@@ -75,6 +75,11 @@ pub(super) async fn run(
     let inherited = token.inherited().map_err(failed)?;
     let mut child = tokio::process::Command::new(&argv[0]);
     child.args(&argv[1..]).kill_on_drop(true);
+    let own_group = !std::io::stdin().is_terminal();
+    if own_group {
+        // All that it starts ends with it. At a terminal it stays in ours, or it could not read from there.
+        child.process_group(0);
+    }
     environment(way.config, way.client.address(), &mut child);
     child.env(DESCRIPTOR, inherited.number().to_string());
     if command.env {
@@ -86,7 +91,9 @@ pub(super) async fn run(
     inherited.open_to_children(false).map_err(failed)?;
     let mut running = spawned.map_err(failed)?;
     drop(child);
-    let end = wait(way, &mut running, until).await.map_err(failed);
+    let end = wait(way, &mut running, (until, own_group))
+        .await
+        .map_err(failed);
     // It may have left children that hold the descriptor: nothing is in it any more.
     drop(inherited);
     end
@@ -138,7 +145,7 @@ fn environment(config: &Config, address: &str, child: &mut tokio::process::Comma
 async fn wait(
     way: &Way<'_>,
     running: &mut tokio::process::Child,
-    until: Instant,
+    (until, own_group): (Instant, bool),
 ) -> std::io::Result<End> {
     let interrupt = way.told.0;
     let told = loop {
@@ -160,11 +167,21 @@ async fn wait(
         .and_then(Pid::from_raw)
     {
         // It may have ended meanwhile, and is not waited for yet: the number is still its own.
-        let _ = kill_process(pid, Signal::TERM);
+        let end = |signal| {
+            let _ = if own_group {
+                kill_process_group(pid, signal)
+            } else {
+                kill_process(pid, signal)
+            };
+        };
+        end(Signal::TERM);
+        let ended = tokio::time::timeout(GRACE, running.wait()).await;
+        if own_group || ended.is_err() {
+            // The group lives for as long as anybody is in it.
+            end(Signal::KILL);
+        }
     }
-    if tokio::time::timeout(GRACE, running.wait()).await.is_err() {
-        running.kill().await?;
-    }
+    running.wait().await?;
     Ok(told)
 }
 

@@ -1,8 +1,8 @@
 //! What holders are told of an attempt: a line that can be sent in any chat, with nothing secret in it.
 //!
 //! `BG1-` and, in base64url, a list of JSON: name and id of the cluster, nonce, number of shares, fingerprint of the PGP
-//! key that the token will be encrypted with (empty where it comes under a one-time pad). At the end eight hexadecimal
-//! digits of its SHA-256, which two people can compare by telephone.
+//! key that the token will be encrypted with (empty where it comes under a one-time pad). At the end sixteen hexadecimal
+//! digits of its SHA-256, which two people can compare by telephone: too many to look for another code with the same.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -12,6 +12,8 @@ use crate::failure::Failure;
 const MARK: &str = "BG1";
 /// Names, ids and nonces are short.
 const LONGEST: usize = 2000;
+/// Hexadecimal digits at the end.
+const DIGITS: usize = 16;
 
 /// An attempt, as whoever started it names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,8 +46,12 @@ impl Code {
     /// What people compare by telephone.
     pub(super) fn spoken(&self) -> String {
         let text = self.to_text();
-        let digits = &text[text.len() - 8..];
-        format!("{} {}", &digits[..4], &digits[4..])
+        let digits = &text[text.len() - DIGITS..];
+        let groups: Vec<_> = (0..DIGITS)
+            .step_by(4)
+            .map(|at| &digits[at..at + 4])
+            .collect();
+        groups.join(" ")
     }
 
     /// # Errors
@@ -66,26 +72,32 @@ impl Code {
         let (body, digits) = body
             .rsplit_once('-')
             .ok_or_else(|| bad("its end is missing"))?;
-        if check(body) != digits.to_lowercase() {
+        if check(body) != digits {
             return Err(bad("a letter of it is missing or another one"));
         }
         let list = URL_SAFE_NO_PAD.decode(body).ok();
         let list = list.and_then(|bytes| serde_json::from_slice(&bytes).ok());
         let (cluster, id, nonce, required, pgp_fingerprint) =
             list.ok_or_else(|| bad("it is of another release"))?;
-        Ok(Self {
+        let code = Self {
             cluster,
             id,
             nonce,
             required,
             pgp_fingerprint,
-        })
+        };
+        // Blanks or other digits of a number would be room to play with.
+        if code.to_text() == text {
+            Ok(code)
+        } else {
+            Err(bad("it is written in another way"))
+        }
     }
 }
 
 fn check(body: &str) -> String {
     let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, body.as_bytes());
-    let bytes = digest.as_ref().iter().take(4);
+    let bytes = digest.as_ref().iter().take(DIGITS / 2);
     bytes.map(|byte| format!("{byte:02x}")).collect()
 }
 
@@ -108,6 +120,7 @@ mod tests {
         let text = code().to_text();
         assert_eq!(Code::parse(&format!(" {text}\n")).unwrap(), code());
         assert!(text.ends_with(&code().spoken().replace(' ', "")));
+        assert_eq!(code().spoken().len(), 19);
     }
 
     #[test]

@@ -254,6 +254,17 @@ async fn missing_shares(
             Given::Complete(encoded) => return Ok((encoded, gathered)),
             // Its holder was faster.
             Given::Twice => way.note(format!("{} has given their share already", held.name)),
+            Given::Wrong => {
+                way.journal.note(None)?;
+                return Err(Failure::refused(
+                    "the shares that were given do not make the key of this cluster, and the server has dropped all of \
+                     them, those of the holders too",
+                )
+                .advise(
+                    "one of them is of another cluster, or from before a rotation: all submit again with the same code, \
+                     and another holder in the place of whom you doubt",
+                ));
+            }
             refused => {
                 way.journal.note(None)?;
                 return Err(not_taken(

@@ -133,7 +133,14 @@ impl Asking<'_> {
 
     /// The custodians of the file.
     async fn keepers(self, identities: &[IdentityFile]) -> Vec<Keeper> {
-        let opens = self.config.init.custodians.iter().map(|one| async move {
+        let left_out = |one: &&crate::config::Custodian| self.options.without.contains(&one.name);
+        let asked = self
+            .config
+            .init
+            .custodians
+            .iter()
+            .filter(|one| !left_out(one));
+        let opens = asked.map(|one| async move {
             let custodian = custodians::one(self.config, &one.name).await;
             let opens_here = match &custodian {
                 Ok(custodian) => custodian.opens_with(identities).await,

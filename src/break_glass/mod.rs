@@ -48,6 +48,8 @@ pub struct Options {
     pub sign_in_seconds: u64,
     /// The break-glass login to use; without one they are tried in the order of the file, those that need nobody first.
     pub login: Option<String>,
+    /// Custodians that are not asked.
+    pub without: Vec<String>,
     /// Signs the evidence.
     pub sign_key: Option<PathBuf>,
 }

@@ -10,8 +10,9 @@ use super::way::{Inside, known_id};
 use super::{Options, Told};
 use crate::config::Config;
 use crate::failure::Failure;
-use crate::root_generation::{Held, not_taken};
+use crate::root_generation::{Held, not_let_in, not_taken};
 use crate::vault::generation::{Given, Progress};
+use crate::vault::{Error, Generation};
 
 /// The command, for messages.
 const COMMAND: &str = "share submit";
@@ -36,21 +37,26 @@ pub async fn submit(
 
 fn is_of_this_cluster(config: &Config, code: &Code) -> Result<(), Failure> {
     let file = config.file.display();
-    match known_id(config)? {
-        Some(id) if id == code.id => Ok(()),
-        Some(id) => Err(Failure::refused(format!(
-            "the code is of cluster {} ({}), and {file} is of {} ({id})",
-            code.cluster, code.id, config.cluster.name
-        ))
-        .advise("name the file of that cluster with -c; if there is none, ask whoever sent you the code")),
-        None => Err(Failure::usage(format!(
+    let known = known_id(config)?.ok_or_else(|| {
+        Failure::usage(format!(
             "{file} does not say which cluster it is of, so nobody knows whether the code is of the same one"
         ))
         .advise(
             "add cluster.id to the file, from a source that you trust: your own report of the ceremony, or a \
              colleague by telephone; never from the code",
-        )),
+        )
+    })?;
+    if known == code.id && config.cluster.name == code.cluster {
+        return Ok(());
     }
+    // What a code says of itself is not shown: anybody may have written it.
+    Err(Failure::refused(format!(
+        "the code is not of cluster {} ({known}), which {file} is of",
+        config.cluster.name
+    ))
+    .advise(
+        "name the file of that cluster with -c; if there is none, ask whoever sent you the code",
+    ))
 }
 
 async fn give(inside: &Inside<'_>, code: &Code, wanted: Option<&str>) -> Result<Event, Failure> {
@@ -58,7 +64,10 @@ async fn give(inside: &Inside<'_>, code: &Code, wanted: Option<&str>) -> Result<
     let asking = inside.asking("share submit CODE");
     let Held { name, share } = asking.own(wanted).await?;
     let generation = inside.generation();
-    match generation.give(&code.nonce, &share).await? {
+    // A share that is on its way cannot be called back.
+    let _unheard = inside.told.0.unheard();
+    let given = generation.give(&code.nonce, &share).await;
+    match given.map_err(|error| unanswered(&generation, error))? {
         Given::Counts(progress) => Ok(Event::Given {
             custodian: name,
             given: progress.progress,
@@ -84,6 +93,17 @@ async fn give(inside: &Inside<'_>, code: &Code, wanted: Option<&str>) -> Result<
     }
 }
 
+/// If it was the last one, there is a root token now that nobody has.
+fn unanswered(generation: &Generation<'_>, error: Error) -> Failure {
+    if !error.is_retryable() {
+        return not_let_in(generation, error);
+    }
+    Failure::failed(format!("nobody knows whether the share counts: {error}")).advise(
+        "look how far it is: vault-bootstrap break-glass progress; if yours was the last share, a root token lives \
+         that nobody has: whoever started it types vault-bootstrap break-glass cancel, then rehearse",
+    )
+}
+
 /// The attempt at the server must be the one of the code, and its token must go where its starter said.
 fn is_this_attempt(inside: &Inside<'_>, code: &Code, found: &Progress) -> Result<(), Failure> {
     let address = inside.client.address();
@@ -98,6 +118,13 @@ fn is_this_attempt(inside: &Inside<'_>, code: &Code, found: &Progress) -> Result
             "{address}: another attempt is under way than the one of this code; nothing was given to it"
         ))
         .advise("call whoever sent you the code: it is an old one, or somebody else has started one"));
+    }
+    if found.required != code.required {
+        return Err(Failure::refused(format!(
+            "{address}: this attempt needs {} shares, and the code says {}; nothing was given to it",
+            found.required, code.required
+        ))
+        .advise("call whoever sent you the code: somebody may be collecting shares"));
     }
     if !found
         .pgp_fingerprint

@@ -97,6 +97,7 @@ impl<'a> Inside<'a> {
         told: Told<'a>,
     ) -> Result<Self, Failure> {
         let doors = doors(config, options)?;
+        known_names(config, options)?;
         let mut failures = Vec::new();
         let resolved = of_the_cluster(config, &mut failures).await;
         if let Some(failure) = Failure::all(failures) {
@@ -110,8 +111,19 @@ impl<'a> Inside<'a> {
         });
         let (client, health) = active(config, &client).await?;
         is_the_same(config, &client, &health)?;
+        if known_id(config)?.is_none() {
+            let id = health.cluster_id.as_deref().unwrap_or("unknown");
+            (told.1)(Event::Warning {
+                text: format!(
+                    "nothing here says which cluster this must be: it is {id}; with cluster.id in the file, shares go \
+                     to no other one"
+                ),
+            });
+        }
         let (login, session, resolved) =
             let_in((config, options, told), &client, doors, resolved).await?;
+        // Its token is ours to end now, whoever asks for a stop.
+        let _unheard = told.0.unheard();
         let rules = match rules(&client, &session.token).await {
             Ok(rules) => rules,
             Err(failure) => {
@@ -261,7 +273,7 @@ async fn checkpoint_key(config: &Config, told: Told<'_>) -> Option<Key> {
     key.map_err(|failure| {
         (told.1)(Event::Warning {
             text: format!(
-                "if this run is killed, nobody can end its token before its time: {failure}"
+                "if this run is killed, nobody can end the root token that it made: {failure}"
             ),
         });
     })
@@ -297,6 +309,20 @@ fn is_the_same(config: &Config, client: &Client, health: &Health) -> Result<(), 
         ))
         .advise("correct cluster.address in the file: shares go to their own cluster only")),
         _ => Ok(()),
+    }
+}
+
+/// Who is left out must be there: a slip would leave out nobody.
+fn known_names(config: &Config, options: &Options) -> Result<(), Failure> {
+    let custodians = &config.init.custodians;
+    let unknown = |name: &&String| !custodians.iter().any(|one| one.name == **name);
+    match options.without.iter().find(unknown) {
+        Some(name) => Err(Failure::usage(format!(
+            "{} has no custodian {name}",
+            config.file.display()
+        ))
+        .advise("name one of init.custodians with --without")),
+        None => Ok(()),
     }
 }
 

@@ -12,6 +12,9 @@ pub struct Quorum {
     /// File with an age identity that opens a share; may be given several times
     #[arg(long, value_name = "FILE")]
     pub identity: Vec<PathBuf>,
+    /// Leave this custodian out: their share is old, or not to be trusted; may be given several times
+    #[arg(long, value_name = "NAME")]
+    pub without: Vec<String>,
     /// Sign the evidence with this secret key of minisign
     #[arg(long, value_name = "FILE")]
     pub sign_key: Option<PathBuf>,

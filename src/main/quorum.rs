@@ -18,13 +18,13 @@ pub(super) async fn rehearse(
 ) -> Result<Ended, Failure> {
     let config = load(global)?;
     let interrupt = Interrupt::default();
-    let tell = |moment| report.moment(&moment, false);
+    let tell = |moment| report.moment(&moment);
     let options = of_a_quorum(typed);
     let rehearsing = break_glass::rehearse(&config, &options, (&interrupt, &tell));
     let ended = Box::pin(stoppable(&interrupt, rehearsing)).await?;
     Ok(Ended {
         exit: ended.exit,
-        last: Some(Last::Moment(ended.last, false)),
+        last: Some(Last::Moment(ended.last)),
     })
 }
 
@@ -45,7 +45,8 @@ pub(super) async fn break_glass(
     };
     let config = load(global)?;
     let interrupt = Interrupt::default();
-    let tell = |moment| report.moment(&moment, true);
+    report.leave_stdout();
+    let tell = |moment| report.moment(&moment);
     let command = break_glass::Command {
         argv: work.command,
         reason: typed.reason.unwrap_or_default(),
@@ -65,7 +66,7 @@ pub(super) async fn break_glass(
     let ended = Box::pin(stoppable(&interrupt, breaking)).await?;
     Ok(Ended {
         exit: ended.exit,
-        last: Some(Last::Moment(ended.last, true)),
+        last: Some(Last::Moment(ended.last)),
     })
 }
 
@@ -77,7 +78,7 @@ async fn with_holders(
 ) -> Result<Ended, Failure> {
     let config = load(global)?;
     let interrupt = Interrupt::default();
-    let tell = |moment| report.moment(&moment, false);
+    let tell = |moment| report.moment(&moment);
     let told = (&interrupt, &tell as &dyn Fn(Moment));
     let working = async {
         match typed {
@@ -96,7 +97,7 @@ async fn with_holders(
     let last = Box::pin(stoppable(&interrupt, working)).await?;
     Ok(Ended {
         exit: Exit::Done,
-        last: Some(Last::Moment(last, false)),
+        last: Some(Last::Moment(last)),
     })
 }
 
@@ -113,7 +114,7 @@ pub(super) async fn submit(
     } = typed;
     let config = load(global)?;
     let interrupt = Interrupt::default();
-    let tell = |moment| report.moment(&moment, false);
+    let tell = |moment| report.moment(&moment);
     let options = break_glass::Options {
         identities: identity,
         ..as_login(login)
@@ -123,7 +124,7 @@ pub(super) async fn submit(
     let last = Box::pin(stoppable(&interrupt, submitting)).await?;
     Ok(Ended {
         exit: Exit::Done,
-        last: Some(Last::Moment(last, false)),
+        last: Some(Last::Moment(last)),
     })
 }
 
@@ -134,7 +135,7 @@ pub(super) async fn unseal(
 ) -> Result<Ended, Failure> {
     let config = load(global)?;
     let interrupt = Interrupt::default();
-    let tell = |moment| report.moment(&moment, false);
+    let tell = |moment| report.moment(&moment);
     let options = break_glass::Options {
         identities: typed.identity,
         ..break_glass::Options::default()
@@ -144,7 +145,7 @@ pub(super) async fn unseal(
     let last = Box::pin(stoppable(&interrupt, unsealing)).await?;
     Ok(Ended {
         exit: Exit::Done,
-        last: Some(Last::Moment(last, false)),
+        last: Some(Last::Moment(last)),
     })
 }
 
@@ -160,6 +161,7 @@ fn of_a_quorum(typed: Quorum) -> break_glass::Options {
     break_glass::Options {
         identities: typed.identity,
         sign_key: typed.sign_key,
+        without: typed.without,
         ..as_login(typed.login)
     }
 }

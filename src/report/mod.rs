@@ -59,6 +59,8 @@ pub struct Report {
     stdout_width: Option<usize>,
     stderr_width: Option<usize>,
     progress: std::cell::RefCell<Progress>,
+    /// A command of the operator's has it.
+    stdout_is_taken: std::cell::Cell<bool>,
 }
 
 /// Escape sequences, or none of them.
@@ -120,6 +122,7 @@ impl Report {
             stdout_width: width(&io::stdout()),
             stderr_width,
             progress: std::cell::RefCell::new(Progress::new(style, stderr_width.unwrap_or(USUAL))),
+            stdout_is_taken: std::cell::Cell::new(false),
         }
     }
 
@@ -142,15 +145,22 @@ impl Report {
         }
     }
 
-    /// One event of `rehearse` or `break-glass`. Where a command of the operator's has stdout, all goes to stderr.
-    pub fn moment(&self, moment: &Moment, stdout_is_taken: bool) {
-        let result = |text: &str| {
-            if stdout_is_taken {
-                err(text);
-            } else {
-                out(text);
-            }
-        };
+    /// Leaves stdout to a command of the operator's: from now on results and failures go to stderr.
+    pub fn leave_stdout(&self) {
+        self.stdout_is_taken.set(true);
+    }
+
+    fn result_out(&self, text: &str) {
+        if self.stdout_is_taken.get() {
+            err(text);
+        } else {
+            out(text);
+        }
+    }
+
+    /// One event of `rehearse` or `break-glass`.
+    pub fn moment(&self, moment: &Moment) {
+        let result = |text: &str| self.result_out(text);
         if self.output == Output::Json {
             return result(&versioned(MOMENTS, moment));
         }
@@ -178,7 +188,7 @@ impl Report {
         if self.output == Output::Json {
             let problems = &failure.problems;
             let exit = failure.exit.code();
-            out(&line(&json!({
+            self.result_out(&line(&json!({
                 "version": event::VERSION, "event": "failed", "exit": exit, "problems": problems,
             })));
         }

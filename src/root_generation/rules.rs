@@ -2,7 +2,7 @@
 
 use crate::failure::Failure;
 use crate::secret::Token;
-use crate::vault::{Client, Dialect, RootGeneration, probe_root_generation};
+use crate::vault::{Client, Dialect, Generation, RootGeneration, probe_root_generation};
 
 /// What a server said about its root generation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,9 +29,14 @@ pub async fn rules(client: &Client, token: &Token) -> Result<Rules, Failure> {
         }
     })?;
     let open = found == RootGeneration::OpenClassic;
-    match Dialect::of(found) {
-        Some(dialect) => Ok(Rules { dialect, open }),
-        None => Err(off(client.address())),
+    let Some(dialect) = Dialect::of(found) else {
+        return Err(off(client.address()));
+    };
+    // Of the classic paths the probe saw only that somebody is let in.
+    match Generation::new(client, dialect, token).progress().await {
+        Err(error) if error.is_forbidden() => Err(without_the_grant(error.into())),
+        Err(error) => Err(error.into()),
+        Ok(_) => Ok(Rules { dialect, open }),
     }
 }
 

@@ -119,6 +119,9 @@ pub struct Generating {
     /// Accessors of the root tokens that were there just before the last share was given; another one is of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub roots: Option<BTreeSet<String>>,
+    /// The server's clock then, in seconds since 1970, where it says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock: Option<i64>,
 }
 
 /// The last request to `sys/init`.

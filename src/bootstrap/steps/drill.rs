@@ -1,6 +1,8 @@
 //! The way back, walked once while root still lives: the shares as their custodians keep them, and a login with the
 //! grant, make a root token; it is looked at, revoked, and answers 403. Every share is in one of the quorums.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::logins::root_stands;
@@ -11,7 +13,6 @@ use crate::bootstrap::evidence::Evidence;
 use crate::bootstrap::step::{Observation, Step};
 use crate::bootstrap::{forgetting, witness};
 use crate::config::{BreakGlass, Config, Drill, Login};
-use crate::custodian::IdentityFile;
 use crate::door;
 use crate::edge::doors;
 use crate::edge::shares::{self, Ask};
@@ -19,11 +20,14 @@ use crate::failure::Failure;
 use crate::root_generation::{self, Held, Moment, covering};
 use crate::secret::{RootToken, Token};
 use crate::vault::root::Life;
-use crate::vault::scan::scan;
+use crate::vault::scan::{Found, scan};
 use crate::vault::{Client, Dialect, Generation, RootSession, token};
 
 /// Under which name the evidence keeps what each quorum did.
 const QUORUMS: &str = "quorums";
+
+/// A server works on for this long on a request whose client has given up.
+const SLACK: Duration = Duration::from_secs(60);
 
 /// A drill that was held stands: the shares are looked at once more right before root goes, and have not changed
 /// since then.
@@ -82,17 +86,32 @@ pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
 async fn hold(ceremony: &Ceremony<'_>) -> Result<Evidence, Failure> {
     let client = ceremony.client();
     let dialect = dialect(ceremony, &client).await?;
-    let identities = shares::identities(&ceremony.options.identities)?;
     let Some(login) = door_to_use(ceremony) else {
         return Err(Failure::refused("no break-glass login is declared"));
     };
+    // People take their time; a login does not wait for them.
+    let held = shares_back(ceremony).await?;
     let door = doors::door(&ceremony.hall(), login)?;
     let session = door::open(&client, &door, ceremony).await?;
-    let result = each_quorum(ceremony, &client, dialect, (&session.token, &identities)).await;
+    let result = each_quorum(ceremony, &client, dialect, (&session.token, &held)).await;
     witness::end_token(ceremony, &client, &login.name, session.token).await;
     Ok(Evidence::default()
         .with("login", &login.name)
         .with(QUORUMS, result?))
+}
+
+/// Every share as its custodian keeps it; nobody is asked twice.
+async fn shares_back(ceremony: &Ceremony<'_>) -> Result<Vec<Held>, Failure> {
+    let identities = shares::identities(&ceremony.options.identities)?;
+    let mut held = Vec::new();
+    for custodian in &ceremony.custodians {
+        let share = shares::share(&ask(ceremony.config), custodian, &identities).await?;
+        held.push(Held {
+            name: custodian.name().to_owned(),
+            share,
+        });
+    }
+    Ok(held)
 }
 
 /// No person is called for what a program can do.
@@ -112,26 +131,16 @@ async fn each_quorum(
     ceremony: &Ceremony<'_>,
     client: &Client,
     dialect: Dialect,
-    (token, identities): (&Token, &[IdentityFile]),
+    (token, held): (&Token, &[Held]),
 ) -> Result<Vec<Value>, Failure> {
-    let init = &ceremony.config.init;
-    let places = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
+    let threshold = usize::try_from(ceremony.config.init.threshold).unwrap_or(usize::MAX);
     let mut proofs = Vec::new();
-    for quorum in covering(ceremony.custodians.len(), places(init.threshold)) {
-        let mut shares = Vec::new();
-        for place in quorum {
-            let custodian = &ceremony.custodians[place];
-            let share = shares::share(&ask(ceremony.config), custodian, identities).await?;
-            shares.push(Held {
-                name: custodian.name().to_owned(),
-                share,
-            });
-        }
-        let names: Vec<_> = shares.iter().map(|held| held.name.clone()).collect();
-        let held: Vec<&Held> = shares.iter().collect();
+    for places in covering(held.len(), threshold) {
+        let quorum: Vec<&Held> = places.into_iter().map(|place| &held[place]).collect();
+        let names: Vec<_> = quorum.iter().map(|held| held.name.clone()).collect();
         let generation = Generation::new(client, dialect, token);
         let record = async |moment: Moment<'_>| record(ceremony, client, moment).await;
-        let root = root_generation::make(&generation, &held, record).await?;
+        let root = root_generation::make(&generation, &quorum, record).await?;
         let proof = look_and_revoke(client, root).await?;
         forget(ceremony).await?;
         ceremony.note(format!(
@@ -152,7 +161,7 @@ async fn record(
     let before = ceremony.diary().diary().generating.clone();
     let mut generating = before.unwrap_or_default();
     match moment {
-        Moment::Starting => {}
+        Moment::Starting => generating.nonce = None,
         Moment::NotStarted => return forget(ceremony).await,
         Moment::Started(nonce) => generating.nonce = Some(nonce.to_owned()),
         Moment::NotMade => generating.roots = None,
@@ -160,6 +169,8 @@ async fn record(
             let roots = scan(client, ceremony.token()?).await?.roots;
             let accessors = roots.into_iter().map(|root| root.accessor);
             generating.roots = Some(accessors.collect());
+            let health = crate::vault::sys::health_now(client).await;
+            generating.clock = health.and_then(|health| health.server_time_utc);
         }
     }
     ceremony
@@ -205,9 +216,14 @@ async fn look_and_revoke(client: &Client, root: RootToken) -> Result<Value, Fail
 /// # Errors
 /// The server cannot be asked, or somebody else's attempt is under way.
 pub(in crate::bootstrap) async fn settle(ceremony: &Ceremony<'_>) -> Result<(), Failure> {
-    let Some(Generating { nonce, roots }) = ceremony.diary().diary().generating.clone() else {
+    let Some(generating) = ceremony.diary().diary().generating.clone() else {
         return Ok(());
     };
+    let Generating {
+        nonce,
+        roots,
+        clock,
+    } = generating;
     let client = ceremony.client();
     let generation = Generation::new(
         &client,
@@ -217,11 +233,26 @@ pub(in crate::bootstrap) async fn settle(ceremony: &Ceremony<'_>) -> Result<(), 
     root_generation::leftover(&generation, nonce.as_deref()).await?;
     if let Some(before) = roots {
         let found = scan(&client, ceremony.token()?).await?.roots;
-        for stray in found.iter().filter(|root| !before.contains(&root.accessor)) {
+        let latest = latest(ceremony, clock);
+        let fits = |root: &&Found| {
+            !before.contains(&root.accessor)
+                && root.path == "auth/token/root"
+                && clock.is_none_or(|clock| (clock - 1..=latest).contains(&root.made))
+        };
+        let strays: Vec<_> = found.iter().filter(fits).collect();
+        // Of several, one is a colleague's: the end of root refuses them, and a person looks.
+        if let [stray] = strays[..] {
             let client = client.in_namespace(None);
             token::revoke_accessor(&client, ceremony.token()?, &stray.accessor).await?;
             ceremony.note(format!("revoked what a drill had left: {}", stray.line()));
         }
     }
     forget(ceremony).await
+}
+
+/// Until when the request of the last share may have been executed.
+fn latest(ceremony: &Ceremony<'_>, sent: Option<i64>) -> i64 {
+    let slack = ceremony.config.cluster.timeouts.request * 2 + SLACK;
+    let slack = i64::try_from(slack.as_secs()).unwrap_or(i64::MAX);
+    sent.unwrap_or(i64::MAX).saturating_add(slack)
 }

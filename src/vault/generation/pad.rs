@@ -28,7 +28,14 @@ impl Encoded {
     /// # Errors
     /// It is none.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
-        let text = text.trim().trim_end_matches('=');
+        let text = text.trim();
+        // As this program prints it, with a word that tells a slip.
+        let text = match text.rsplit_once('-') {
+            Some((body, word)) if check(body) == word => body,
+            Some(_) => return Err("a letter of it is missing or another one"),
+            None => text,
+        };
+        let text = text.trim_end_matches('=');
         let fits = !text.is_empty() && text.len() < 4 * LONGEST_PAD;
         let letters = text
             .bytes()
@@ -43,8 +50,16 @@ impl Encoded {
     /// As text, to be handed to whoever has the pad. Of no use to anybody else.
     #[must_use]
     pub fn to_text(&self) -> String {
-        self.0.expose().to_owned()
+        let body = self.0.expose();
+        format!("{body}-{}", check(body))
     }
+}
+
+/// Eight hexadecimal digits, for the eye and for slips.
+fn check(body: &str) -> String {
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, body.as_bytes());
+    let bytes = digest.as_ref().iter().take(4);
+    bytes.map(|byte| format!("{byte:02x}")).collect()
 }
 
 impl Pad {
