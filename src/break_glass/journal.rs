@@ -3,6 +3,8 @@
 //! Beside the checkpoint, in files of its own: `break-glass.json` for everybody to read, `break-glass.generated` and
 //! `break-glass.limited` under the checkpoint's key, each for as long as its token lives.
 
+mod record;
+
 use std::cell::RefCell;
 use std::fs::{self, File};
 use std::io;
@@ -16,6 +18,8 @@ use crate::bootstrap::checkpoint::{self, CheckpointError};
 use crate::envelope::{Key, Sealer, WrappedKey};
 use crate::failure::Failure;
 use crate::secret::{RootToken, SecretText, Token};
+
+pub(super) use record::{Stray, UnderWay, Waiting};
 
 const NAME: &str = "break-glass.json";
 const LOCK: &str = "break-glass.lock";
@@ -45,66 +49,6 @@ impl Kept {
             Self::Limited => "break-glass.limited",
         }
     }
-}
-
-/// A run that has not come to its end.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct UnderWay {
-    /// `rehearse` or `break-glass`.
-    pub(super) command: String,
-    /// When it began.
-    pub(super) since: String,
-    /// Why, as it was typed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) reason: Option<String>,
-    /// Of our attempt at the server, once it answered.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) nonce: Option<String>,
-    /// The server's clock, in seconds since 1970, when the last share was about to be given: from then on there may
-    /// be a root token that nobody has.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) completing: Option<i64>,
-    /// Stands beside the token that a command gets, from before it is asked for.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) run: Option<String>,
-}
-
-/// A root token that may live and that nobody has.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", tag = "kind")]
-pub(super) enum Stray {
-    /// Made by a quorum in this time of the server's clock, in seconds since 1970; the answer to its last share was lost.
-    Lost {
-        /// From.
-        since: i64,
-        /// To.
-        until: i64,
-    },
-    /// As [`Self::Lost`], but perhaps of nobody's making: the attempt may have been ended as well.
-    Perhaps {
-        /// From.
-        since: i64,
-        /// To.
-        until: i64,
-    },
-    /// Made for the command of this run.
-    OfRun {
-        /// What stands beside it.
-        run: String,
-    },
-}
-
-/// An attempt that holders give their shares to, from wherever they are.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Waiting {
-    /// What the holders were told.
-    pub(super) code: String,
-    /// When it was started.
-    pub(super) since: String,
-    /// The server's clock then, in seconds since 1970.
-    pub(super) clock: i64,
-    /// Why, as it was typed.
-    pub(super) reason: String,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -172,8 +172,8 @@ pub(crate) fn not_taken(
             all.join(", ")
         ))
         .advise(
-            "at least one of them is of another cluster, or from before a rekey: find out which by leaving one out: \
-             --without NAME",
+            "at least one of them is of another cluster, or from before a rekey: find out which: \
+             vault-bootstrap rehearse --without NAME",
         ),
     }
 }

@@ -31,7 +31,7 @@ fn a_share_in_any_spelling_counts_and_one_of_another_cluster_does_not() {
             &foreign.custody().share("bob"),
             &[
                 "the shares of alice, bob do not make the key of this cluster",
-                "try other quorums",
+                "rehearse --without NAME",
             ],
         ),
         (&right[..right.len() - 8], &["bob"]),
