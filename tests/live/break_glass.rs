@@ -3,6 +3,7 @@
 mod emergency;
 mod holders;
 mod killed;
+mod lost;
 mod rehearsal;
 mod rules;
 mod shares;

@@ -198,3 +198,31 @@ fn the_next_break_glass_login_is_tried_where_the_first_does_not_open() {
         .says(&["the login ada does not open"]);
     assert_eq!(server.api().get(ATTEMPT).0, 403);
 }
+
+#[test]
+fn the_old_path_of_policies_and_the_default_policy_disguise_nobody() {
+    require!(["openbao-2.7.2"]);
+    let server = Server::in_memory();
+    let mut ceremony = Ceremony::at(&server);
+    let own = ["auth/token/lookup-self", "sys/internal/ui/resultant-acl"];
+    let own = own
+        .map(|path| format!("path \"{path}\" {{ capabilities = [\"read\"] }}\n"))
+        .concat();
+    let more = [
+        "auth/token/revoke-self",
+        "sys/capabilities-self",
+        "sys/policy/*",
+    ];
+    let more = more
+        .map(|path| format!("path \"{path}\" {{ capabilities = [\"update\"] }}\n"))
+        .concat();
+    let all = format!(
+        "{own}{more}path \"secret/*\" {{ capabilities = [\"read\", \"update\", \"list\"] }}"
+    );
+    ceremony.set("/policies/default", json!({ "rules": all }));
+    ceremony.set("/break_glass/drill", json!("before-revoke"));
+    apply_with_keys(&ceremony).exits(4).prints(&[
+        "the login ada is root in disguise: it may write sys/policy/*",
+        "the login operator is root in disguise",
+    ]);
+}
