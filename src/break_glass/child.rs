@@ -7,6 +7,7 @@ use std::process::ExitStatus;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
 use tokio::time::{Instant, sleep_until};
 
 use super::emergency::Command;
@@ -86,6 +87,9 @@ pub(super) async fn run(
         token.into_environment(&mut child, "VAULT_TOKEN");
         token.into_environment(&mut child, "BAO_TOKEN");
     }
+    // Whatever the command does to the terminal, the operator gets it back as it was.
+    let stdin = std::io::stdin();
+    let terminal = tcgetattr(&stdin).ok();
     inherited.open_to_children(true).map_err(failed)?;
     let spawned = child.spawn();
     inherited.open_to_children(false).map_err(failed)?;
@@ -94,6 +98,9 @@ pub(super) async fn run(
     let end = wait(way, &mut running, (until, own_group))
         .await
         .map_err(failed);
+    if let Some(terminal) = terminal {
+        let _ = tcsetattr(&stdin, OptionalActions::Now, &terminal);
+    }
     // It may have left children that hold the descriptor: nothing is in it any more.
     drop(inherited);
     end

@@ -114,16 +114,45 @@ pub async fn progress(
     })
 }
 
-/// Ends the attempt that was started here, and destroys its pad.
+/// Ends the attempt that was started here, and destroys its pad; or the one of this nonce, whosever it is.
 ///
 /// # Errors
-/// None was, or the server cannot be asked.
-pub async fn cancel(config: &Config, options: &Options, told: Told<'_>) -> Result<Event, Failure> {
+/// None was started here, none has this nonce, or the server cannot be asked.
+pub async fn cancel(
+    config: &Config,
+    options: &Options,
+    nonce: Option<&str>,
+    told: Told<'_>,
+) -> Result<Event, Failure> {
     let mut way = stoppable(Box::pin(Way::open(CANCEL, config, options, told)), told).await?;
     let _unheard = told.0.unheard();
-    let cancelled = give_up(&mut way).await;
+    let cancelled = match nonce {
+        Some(nonce) => end_of(&mut way, nonce).await,
+        None => give_up(&mut way).await,
+    };
     way.close().await;
     cancelled
+}
+
+/// An attempt that stands in the way is named by its nonce: another one may stand there by now.
+async fn end_of(way: &mut Way<'_>, nonce: &str) -> Result<Event, Failure> {
+    let waits = way
+        .journal
+        .waiting()
+        .map(|waiting| Code::parse(&waiting.code));
+    if waits.transpose()?.is_some_and(|code| code.nonce == nonce) {
+        return give_up(way).await;
+    }
+    let found = way.generation().progress().await?;
+    if !found.started || found.nonce != nonce {
+        return Err(Failure::refused(format!(
+            "{}: no attempt of this nonce is under way; nothing was ended",
+            way.client.address()
+        ))
+        .advise("look what there is: vault-bootstrap break-glass progress"));
+    }
+    way.generation().cancel().await?;
+    Ok(Event::Cancelled {})
 }
 
 async fn give_up(way: &mut Way<'_>) -> Result<Event, Failure> {

@@ -94,10 +94,16 @@ pub enum WithHolders {
         #[command(flatten)]
         login: LoginChoice,
     },
-    /// End the attempt that was started here
-    #[command(after_help = "Example:\n  vault-bootstrap break-glass cancel\n\n\
-        Exit codes: 0 ended · 1 failed, try again · 2 none was started here")]
+    /// End the attempt that was started here, or one that stands in the way
+    #[command(after_help = "Examples:\n  \
+        vault-bootstrap break-glass cancel\n  \
+        vault-bootstrap break-glass cancel --nonce 0e9c1f4e-…     somebody else's\n\n\
+        Exit codes: 0 ended · 1 failed, try again · 2 none was started here ·\n\
+        3 none has this nonce")]
     Cancel {
+        /// The one of this nonce, whosever it is; the shares that it has are dropped
+        #[arg(long, value_name = "NONCE")]
+        nonce: Option<String>,
         /// Login.
         #[command(flatten)]
         login: LoginChoice,

@@ -88,8 +88,9 @@ async fn with_holders(
             WithHolders::Progress { login } => {
                 break_glass::progress(&config, &as_login(login), told).await
             }
-            WithHolders::Cancel { login } => {
-                break_glass::cancel(&config, &as_login(login), told).await
+            WithHolders::Cancel { nonce, login } => {
+                let nonce = nonce.as_deref();
+                break_glass::cancel(&config, &as_login(login), nonce, told).await
             }
             WithHolders::Finish { .. } => Err(Failure::usage("finish runs a command")),
         }

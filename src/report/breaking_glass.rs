@@ -77,7 +77,7 @@ pub(super) fn result(event: &Event) -> Option<String> {
             nonce,
             ..
         } => format!("{given} of {required} shares given (nonce {nonce})\n"),
-        Event::Cancelled {} => "ended; the pad is destroyed\n".to_owned(),
+        Event::Cancelled {} => "ended\n".to_owned(),
         Event::Given {
             custodian,
             given,

@@ -131,8 +131,9 @@ pub(crate) fn busy(generation: &Generation<'_>, found: Option<&Progress>) -> Fai
         generation.address()
     ))
     .advise(format!(
-        "ask whose it is, or look in the audit log; it is ended with: {}",
-        generation.how_to_cancel()
+        "ask whose it is, or look in the audit log; it is ended, and its shares dropped, with: vault-bootstrap \
+         break-glass cancel --nonce {}",
+        found.map_or("NONCE", |found| found.nonce.as_str())
     ))
 }
 

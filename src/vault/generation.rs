@@ -153,13 +153,6 @@ impl<'a> Generation<'a> {
         self.client.address()
     }
 
-    /// How a person ends an attempt, whosever it is.
-    #[must_use]
-    pub fn how_to_cancel(&self) -> String {
-        let (address, path) = (self.client.address(), self.dialect.attempt());
-        format!("curl -sS -X DELETE -H \"X-Vault-Token: $TOKEN\" {address}/v1/{path}")
-    }
-
     /// How far the attempt is.
     ///
     /// # Errors

@@ -265,3 +265,32 @@ fn a_drill_that_is_taken_up_leaves_a_colleagues_root_token_alone() {
     assert_eq!(root.get("auth/token/lookup-self").0, 200);
     root.write("auth/token/revoke-self", &Value::Null);
 }
+
+/// An emergency has no time for a key that is not to be had: the token of before is found by the next root token.
+#[test]
+fn without_the_checkpoints_key_what_a_killed_run_left_is_in_nobodys_way() {
+    require!(["openbao-2.7.2"]);
+    let server = Server::in_memory();
+    let mut ceremony = handed_over(&server);
+    let proxy = disturbed(&server.address(), move |_, label| {
+        match label.ends_with("/auth/token/create-orphan") {
+            true => Action::Hold,
+            false => Action::Pass,
+        }
+    });
+    let direct = server.address();
+    ceremony.set("/cluster/address", json!(proxy.address()));
+    ceremony.save();
+    let words = with_keys("break-glass", &["--reason", "x", "--", "true"]);
+    let run = ceremony.tool().spawn(&words);
+    assert!(proxy.wait_for_held(PATIENCE), "{}", run.stderr_so_far());
+    run.kill();
+    ceremony.set("/cluster/address", json!(direct));
+    std::fs::remove_file(ceremony.path("checkpoint.key")).expect("it was there");
+    let run = ceremony.run(&words);
+    run.exits(0).says(&[
+        "a root token of an earlier run may live",
+        "revoked the root token of an answer that was lost",
+    ]);
+    auditor(&server, &ceremony).no_root_is_left();
+}

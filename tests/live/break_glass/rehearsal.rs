@@ -157,4 +157,13 @@ fn an_attempt_of_somebody_else_is_left_alone() {
         true,
         "it is theirs"
     );
+    let nonce = ada.read(super::ATTEMPT)["data"]["nonce"].clone();
+    let nonce = nonce.as_str().expect("a nonce");
+    let cancel = ["break-glass", "cancel", "--nonce", nonce];
+    ceremony.run(&cancel).exits(0);
+    ceremony
+        .run(&cancel)
+        .exits(3)
+        .says(&["no attempt of this nonce is under way"]);
+    rehearse(&ceremony).exits(0);
 }
