@@ -161,3 +161,42 @@ fn a_stop_ends_the_command_and_its_token() {
         nothing_is_left(&server, &ceremony);
     }
 }
+
+/// Ctrl-C belongs to whoever sits in front: a shell that catches it goes on, and so do we.
+#[test]
+fn at_a_terminal_control_c_is_the_commands_own() {
+    require!(["openbao-2.7.2"]);
+    let server = Server::in_memory();
+    let ceremony = handed_over(&server);
+    let script = "trap 'echo caught it' INT; echo ready; while ! read line; do :; done; exit 5";
+    let words = with_keys("break-glass", &["--reason", "x", "--", "sh", "-c", script]);
+    let mut terminal = ceremony.terminal(&words);
+    terminal.expect("ready");
+    terminal.type_keys("\x03");
+    terminal.expect("caught it");
+    terminal.type_line("on with it");
+    let (code, shown) = terminal.finish();
+    assert_eq!(code, 5, "{shown}");
+    assert!(
+        shown.contains("its root token is revoked and dead"),
+        "{shown}"
+    );
+    nothing_is_left(&server, &ceremony);
+}
+
+/// Nobody has the key at hand: each share is asked for by name, and is not shown.
+#[test]
+fn at_a_terminal_the_shares_are_typed_and_never_shown() {
+    require!(["openbao-2.7.2"]);
+    let server = Server::in_memory();
+    let ceremony = handed_over(&server);
+    let words = ["break-glass", "--reason", "x", "--", "true"];
+    let mut terminal = ceremony.terminal(&words);
+    for name in ["alice", "bob"] {
+        terminal.expect(&format!("The share of {name}, as {name} reads it"));
+        terminal.type_line(&ceremony.custody().share(name));
+    }
+    let (code, shown) = terminal.finish();
+    assert_eq!(code, 0, "{shown}");
+    nothing_is_left(&server, &ceremony);
+}
