@@ -1,6 +1,7 @@
 //! A secret is not copied.
 
-use vault_bootstrap::secret::{RootToken, SecretText, Share, Token};
+use vault_bootstrap::secret::{Handed, Inherited, RootToken, SecretText, Share, Token};
+use vault_bootstrap::vault::generation::{Encoded, Pad};
 
 fn try_it<T: Clone>() {}
 
@@ -9,4 +10,8 @@ fn main() {
     try_it::<Share>(); //~ E0277
     try_it::<Token>(); //~ E0277
     try_it::<RootToken>(); //~ E0277
+    try_it::<Handed>(); //~ E0277
+    try_it::<Inherited>(); //~ E0277
+    try_it::<Pad>(); //~ E0277
+    try_it::<Encoded>(); //~ E0277
 }
