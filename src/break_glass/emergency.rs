@@ -167,6 +167,7 @@ pub(super) async fn with_root(
         marked,
     } = limited(way, root, command, &mut evidence).await?;
     drop(unheard);
+    way.rest().await?;
     let ran = match way.told.0.pending() {
         Some(stop) => Err(stop),
         None => {

@@ -270,6 +270,11 @@ impl Journal {
         self.key.is_some()
     }
 
+    /// Nothing is kept or opened any more by this run.
+    pub(super) fn forget_key(&mut self) {
+        self.key = None;
+    }
+
     /// Whether a token is kept that cannot be opened here, for want of the key.
     pub(super) fn is_locked(&self, kept: Kept) -> bool {
         self.key.is_none() && self.directory.join(kept.name()).exists()

@@ -14,11 +14,13 @@ use super::journal::Journal;
 use super::{Options, Told};
 use crate::bootstrap::{checkpoint, inactive};
 use crate::config::{CheckpointKey, Config, SecretRef};
+use crate::custodian::aws::forget_credentials;
 use crate::edge::references::{Resolved, resolve};
 use crate::edge::{cluster, key};
 use crate::envelope::Key;
 use crate::failure::Failure;
 use crate::root_generation::{Rules, busy, rules};
+use crate::secret::{Token, wipe_stack};
 use crate::vault::generation::Progress;
 use crate::vault::{Client, Generation, Health, Session, sys, token};
 
@@ -62,6 +64,24 @@ impl<'a> Way<'a> {
         let journal = Journal::open(&config.checkpoint.path, &config.cluster.name, key)?;
         let inside = Inside::open(command, config, options, told).await?;
         Ok(Self { inside, journal })
+    }
+
+    /// Before a command takes its time: of all secrets only the token that it works with stays in memory. The login is
+    /// ended, and opens again if it is needed; so are the connections, which remember what was sent.
+    ///
+    /// # Errors
+    /// New connections cannot be prepared.
+    pub(super) async fn rest(&mut self) -> Result<(), Failure> {
+        self.journal.forget_key();
+        let none = Token::new(String::new());
+        let token = std::mem::replace(&mut self.inside.session.token, none);
+        self.inside.end_token(token).await;
+        let resolved = &mut self.inside.resolved;
+        resolved.retain(|_, text| text.certificates().is_some());
+        self.inside.client.close_connections()?;
+        forget_credentials();
+        wipe_stack();
+        Ok(())
     }
 
     /// Ends the login's own token.
@@ -199,10 +219,12 @@ impl<'a> Inside<'a> {
     /// # Errors
     /// No login opens any more.
     pub(super) async fn stay_in(&mut self) -> Result<(), Failure> {
-        match token::lookup_self(&self.client, &self.session.token).await {
-            Ok(info) if info.ttl == 0 || info.ttl >= SECONDS_LEFT => return Ok(()),
-            Err(error) if !error.is_forbidden() => return Err(error.into()),
-            _ => {}
+        if !self.rests() {
+            match token::lookup_self(&self.client, &self.session.token).await {
+                Ok(info) if info.ttl == 0 || info.ttl >= SECONDS_LEFT => return Ok(()),
+                Err(error) if !error.is_forbidden() => return Err(error.into()),
+                _ => {}
+            }
         }
         let doors: Vec<_> = self.config.login(&self.login).into_iter().collect();
         let resolved = self.resolved.clone();
@@ -211,7 +233,9 @@ impl<'a> Inside<'a> {
         let before = std::mem::replace(&mut self.session, session);
         (self.login, self.resolved) = (login, resolved);
         // Where it lives for some seconds still, it need not.
-        let _ = token::revoke_self(&self.client, before.token).await;
+        if !before.token.is_empty() {
+            let _ = token::revoke_self(&self.client, before.token).await;
+        }
         Ok(())
     }
 
@@ -226,8 +250,22 @@ impl<'a> Inside<'a> {
     }
 
     /// Ends the login's own token.
-    pub(super) async fn close(self) {
-        if let Err(error) = token::revoke_self(&self.client, self.session.token).await {
+    pub(super) async fn close(mut self) {
+        if self.rests() {
+            return;
+        }
+        let none = Token::new(String::new());
+        let token = std::mem::replace(&mut self.session.token, none);
+        self.end_token(token).await;
+    }
+
+    /// Whether the login was ended meanwhile.
+    fn rests(&self) -> bool {
+        self.session.token.is_empty()
+    }
+
+    async fn end_token(&self, token: Token) {
+        if let Err(error) = token::revoke_self(&self.client, token).await {
             (self.told.1)(Event::Warning {
                 text: format!(
                     "the token of {} could not be ended and lives as long as its ttl: {error}",

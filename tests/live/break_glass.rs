@@ -4,6 +4,7 @@ mod emergency;
 mod holders;
 mod killed;
 mod lost;
+mod memory;
 mod rehearsal;
 mod rules;
 mod shares;
