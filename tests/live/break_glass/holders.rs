@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::{ATTEMPT, auditor, handed_over, nothing_is_left, rehearse};
-use crate::ceremony::{Ceremony, Run, Server};
-use crate::support::{Setup, require};
+use crate::ceremony::{Ceremony, Run, Server, disturbed};
+use crate::support::{Action, Setup, require};
 
 const START: [&str; 4] = ["break-glass", "start", "--reason", "the provider is down"];
 
@@ -309,4 +309,49 @@ fn the_starter_waits_for_the_holders_and_no_longer_than_was_said() {
             .contains("within 10 s"),
         "{facts:#}"
     );
+}
+
+#[test]
+fn a_share_whose_answer_is_lost_is_told_with_what_may_have_come_of_it() {
+    require!(["openbao-2.7.2"]);
+    let server = Server::in_memory();
+    let mut holders = Holders::of(&server);
+    let code = holders.start();
+    submit(&holders.bob, &code, "bob").exits(0);
+    let proxy = disturbed(&server.address(), |_, label| {
+        match label.ends_with("/generate-root-token/update") {
+            true => Action::DropAnswer,
+            false => Action::Pass,
+        }
+    });
+    holders
+        .carol
+        .set("/cluster/address", json!(proxy.address()));
+    submit(&holders.carol, &code, "carol").exits(1).says(&[
+        "nobody knows whether the share counts",
+        "if yours was the last share, a root token lives that nobody has",
+        "types vault-bootstrap break-glass cancel, then rehearse",
+    ]);
+}
+
+#[test]
+fn a_wrong_share_of_the_starter_is_told_to_have_cost_those_of_the_holders() {
+    require!(["openbao-2.7.2"]);
+    let (server, other) = (Server::in_memory(), Server::in_memory());
+    let holders = Holders::of(&server);
+    let foreign = handed_over(&other);
+    let code = holders.start();
+    submit(&holders.bob, &code, "bob").exits(0);
+    let right = holders.starter.custody().share("alice");
+    let theirs = foreign.custody().share("alice");
+    holders.starter.custody().replace("alice", &theirs);
+    let words = ["--identity", "alice.key", "--", "true"];
+    finish(&holders.starter, &words).exits(3).says(&[
+        "the server has dropped all of them, those of the holders too",
+        "all submit again with the same code",
+    ]);
+    holders.starter.custody().replace("alice", &right);
+    submit(&holders.bob, &code, "bob").exits(0);
+    finish(&holders.starter, &words).exits(0);
+    nothing_is_left(&server, &holders.starter);
 }

@@ -226,3 +226,24 @@ fn the_old_path_of_policies_and_the_default_policy_disguise_nobody() {
         "the login operator is root in disguise",
     ]);
 }
+
+#[test]
+fn on_vault_2_which_is_a_proxy_here_a_login_without_the_grant_is_told_so() {
+    require!(Setup::Vault1211Shamir.components());
+    let server = Arc::new(Server::of(Setup::Vault1211Shamir));
+    let mut ceremony = handed_over(&server);
+    let ada = server.api().log_in("ada", &ceremony.secrets["ada"]);
+    let shares = ["alice", "bob"].map(|name| ceremony.custody().share(name));
+    let root = root_from_shares(&ada, "generate-root", &shares);
+    let root = server.api().with(&root);
+    root.delete("sys/policies/acl/vault-bootstrap-break-glass");
+    root.write("auth/token/revoke-self", &json!({}));
+    let behind = server.clone();
+    let proxy = Proxy::before(&server.address(), move |request| {
+        as_vault_2(&behind, request)
+    });
+    ceremony.set("/cluster/address", json!(proxy.address()));
+    rehearse(&ceremony)
+        .exits(3)
+        .says(&["this login may make no root token"]);
+}
