@@ -182,7 +182,7 @@ impl Custodian {
     pub fn key_for_the_server(&self) -> Option<(&str, String)> {
         match &self.place {
             Place::Ssm(_) | Place::Age(_) => None,
-            Place::Pgp(place) => Some((place.fingerprint(), place.for_the_server())),
+            Place::Pgp(place) => Some((place.fingerprint(), place.for_the_server()?)),
         }
     }
 
