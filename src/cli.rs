@@ -273,7 +273,7 @@ pub enum Recovery {
         goes on.\n\n\
         Exit codes: 0 the new shares hold · 1 failed, trying again may help ·\n\
         2 usage or configuration · 3 refused, a person must look ·\n\
-        130, 143 interrupted safely")]
+        4 the new shares hold, with findings · 130, 143 interrupted safely")]
     Rotate(Rotate),
 }
 
@@ -289,6 +289,9 @@ pub struct Rotate {
     /// Do not ask; for machines
     #[arg(short, long)]
     pub yes: bool,
+    /// Take the replica of the checkpoint over from the run with this id, which is gone for good
+    #[arg(long, value_name = "ID")]
+    pub take_over: Option<String>,
     /// How many seconds a person who must sign in is waited for
     #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub sign_in_timeout: u64,

@@ -193,6 +193,7 @@ async fn rotate(global: &Global, typed: Rotate, report: &Report) -> Result<Ended
     let old = load_file(&typed.from)?;
     let options = recovery::Options {
         yes: typed.yes,
+        take_over: typed.take_over,
         identities: typed.identity,
         sign_in_seconds: typed.sign_in_timeout,
     };
@@ -204,7 +205,12 @@ async fn rotate(global: &Global, typed: Rotate, report: &Report) -> Result<Ended
     let rotating = recovery::rotate((&config, &old), &options, &voice, &interrupt);
     let rotated = Box::pin(stoppable(&interrupt, rotating)).await?;
     report.result(&rotated.text(&config, &old), &rotated);
-    Ok(Exit::Done.into())
+    let exit = if rotated.findings.is_empty() {
+        Exit::Done
+    } else {
+        Exit::Findings
+    };
+    Ok(exit.into())
 }
 
 /// Work that is told of the signals that end a process, and ends in its own way.

@@ -105,6 +105,7 @@ pub async fn apply(
         });
     }
     let mut ceremony = Ceremony::new(config, options, interrupt, tell, edge);
+    rotation_is_half_made(&ceremony);
     let result = run(&mut ceremony).await;
     if result.is_err() {
         end_the_drill(&ceremony).await;
@@ -139,6 +140,15 @@ pub async fn apply(
         findings,
     };
     Ok(Ended { exit, last })
+}
+
+/// Which shares hold is open until the command that makes new ones has come to its end.
+fn rotation_is_half_made(ceremony: &Ceremony<'_>) {
+    let rotation = ceremony.diary().diary().rotation.clone();
+    if let Some(rotation) = rotation.filter(checkpoint::rotation::Rotation::is_half_made) {
+        let (words, again) = (rotation.in_words(), rotation.again);
+        ceremony.find(format!("{words}: {again}"));
+    }
 }
 
 /// An attempt at a root token that is under way would be in everybody's way, and what came of it must not live on.

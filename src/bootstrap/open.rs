@@ -108,7 +108,12 @@ fn another_generation(config: &Config, checkpoint: &Checkpoint) -> Option<Failur
     let failure = Failure::refused(format!(
         "{directory} says that generation {holds} of the shares holds, and the file asks for generation {wanted}"
     ));
-    let rotate = config.command("recovery rotate --from OLD.yaml");
+    let rotation = checkpoint.diary().rotation.as_ref();
+    let half_made = rotation.filter(|rotation| rotation.is_half_made());
+    let rotate = half_made.map_or_else(
+        || config.command("recovery rotate --from OLD.yaml"),
+        |rotation| rotation.again.clone(),
+    );
     match wanted.cmp(&holds) {
         Ordering::Equal => None,
         Ordering::Less => Some(failure.advise("use the file of the shares that hold now")),

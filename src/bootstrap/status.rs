@@ -32,7 +32,7 @@ pub struct Status {
     pub next: String,
     /// What that does, where it is not plain.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub why: Option<&'static str>,
+    pub why: Option<String>,
 }
 
 /// One step in [`Status`].
@@ -102,22 +102,25 @@ pub async fn status(
         ),
         (false, false, None) => (apply, None),
     };
+    let rotation = diary.as_ref().and_then(|diary| diary.rotation.as_ref());
+    let half_made = rotation.filter(|rotation| rotation.is_half_made());
+    let (next, why) = half_made.map_or_else(
+        || (next, why.map(str::to_owned)),
+        |rotation| (rotation.again.clone(), Some(rotation.in_words())),
+    );
+    let well = done && half_made.is_none();
+    let address = config.cluster.address.as_str();
     let status = Status {
         version: 1,
         cluster: config.cluster.name.clone(),
-        address: config
-            .cluster
-            .address
-            .as_str()
-            .trim_end_matches('/')
-            .to_owned(),
+        address: address.trim_end_matches('/').to_owned(),
         server: look.server,
         replica,
         steps,
         next,
         why,
     };
-    Ok((status, if done { Exit::Done } else { Exit::Findings }))
+    Ok((status, if well { Exit::Done } else { Exit::Findings }))
 }
 
 /// The first custodian that a holder must still prove, where fewer than a quorum are: `apply` would

@@ -91,19 +91,29 @@ fn opens_by_shares(node: &Client, status: &SealStatus) -> Result<(), Failure> {
 }
 
 async fn one(node: &Client, held: &Held) -> Result<SealStatus, Failure> {
-    give(node, &held.share).await.map_err(|error| {
-        let refused = error.status() == Some(400);
-        let failure = Failure::from(error);
-        if !refused {
-            return failure;
-        }
+    let error = match give(node, &held.share).await {
+        Ok(status) => return Ok(status),
+        Err(error) if error.status() == Some(400) => error,
+        Err(error) => return Err(error.into()),
+    };
+    // It refuses what is no share at all and keeps the others; it drops all of them where together they open nothing.
+    let kept = seal_status(node).await.map_or(0, |status| status.progress);
+    if kept > 0 {
+        return Err(Failure::refused(format!(
+            "{error}: what {} gave is no share that it can read; the {kept} given before are still there",
+            held.name
+        ))
+        .advise("look at what was typed or is kept there, and give the share itself"));
+    }
+    Err(
         Failure::refused(format!(
-            "{}: the share of {} does not open it with those that were given before; the server has dropped all of them",
+            "{}: the share of {} does not open it with those that were given before; whatever was given \
+             before is dropped",
             node.address(),
             held.name
         ))
-        .advise("one of them is of another cluster or from before a rekey: all holders give theirs again")
-    })
+        .advise("one of them is of another cluster or from before a rekey: all holders give theirs again"),
+    )
 }
 
 fn state(node: &Client, status: &SealStatus) -> Node {

@@ -43,6 +43,7 @@ pub struct Prepared {
     pub(super) ciphertext: Vec<u8>,
     pub(super) digest: Option<String>,
     pub(super) earlier: Vec<String>,
+    pub(super) mark: Option<String>,
 }
 
 impl std::fmt::Debug for Prepared {
@@ -56,6 +57,13 @@ impl Prepared {
     #[must_use]
     pub fn digest(&self) -> Option<&str> {
         self.digest.as_deref()
+    }
+
+    /// What the value is to be marked with, where a service encrypts: by that it is known as ours.
+    #[must_use]
+    pub fn marked(mut self, mark: Option<String>) -> Self {
+        self.mark = mark;
+        self
     }
 
     /// Digests that earlier runs recorded for this share: a file with one of them is ours and is adopted.

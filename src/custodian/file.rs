@@ -123,6 +123,7 @@ pub(super) fn prepared(ciphertext: Vec<u8>) -> Prepared {
         digest: Some(digest(&ciphertext)),
         ciphertext,
         earlier: Vec::new(),
+        mark: None,
     }
 }
 

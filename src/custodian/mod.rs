@@ -182,7 +182,7 @@ impl Custodian {
     pub fn key_for_the_server(&self) -> Option<(&str, String)> {
         match &self.place {
             Place::Ssm(_) | Place::Age(_) => None,
-            Place::Pgp(place) => Some((place.fingerprint(), place.for_the_server())),
+            Place::Pgp(place) => Some((place.fingerprint(), place.for_the_server()?)),
         }
     }
 
@@ -253,6 +253,7 @@ impl Custodian {
                 ciphertext: Vec::new(),
                 digest: None,
                 earlier: Vec::new(),
+                mark: None,
             }),
             (Place::Age(place), Handed::Open(share)) => place.prepare(share),
             (Place::Pgp(place), Handed::Open(share)) => place.prepare(share).await,
@@ -269,7 +270,7 @@ impl Custodian {
     /// after a write that cannot be trusted; otherwise the failure of the write.
     pub async fn store(&self, share: &Handed, prepared: &Prepared) -> Result<Stored, Error> {
         match (&self.place, share) {
-            (Place::Ssm(place), Handed::Open(share)) => place.store(share).await,
+            (Place::Ssm(place), Handed::Open(share)) => place.store(share, prepared).await,
             (Place::Ssm(_), Handed::Sealed(_)) => Err(Error::new(self.address(), Kind::Sealed)),
             (Place::Age(place), _) => place.file.store(prepared),
             (Place::Pgp(place), _) => place.file.store(prepared),
@@ -294,6 +295,15 @@ impl Custodian {
             found => Ok(found?.map_or(Observation::Missing, |found| {
                 facts::compare(recorded, &found)
             })),
+        }
+    }
+
+    /// Whether what is there was marked so when it was stored. A file has no marks: its digest tells. An error where
+    /// it cannot be known.
+    pub async fn bears(&self, mark: &str) -> Result<bool, Error> {
+        match &self.place {
+            Place::Ssm(place) => place.bears(mark).await,
+            Place::Age(_) | Place::Pgp(_) => Ok(false),
         }
     }
 

@@ -21,18 +21,24 @@ use crate::secret::{SealedShare, SecretText, Share};
 const LINE: usize = 64;
 
 pub(super) struct PgpFile {
-    key: Key,
-    /// The key as the servers take it.
-    binary: Vec<u8>,
+    fingerprint: String,
+    /// What is encrypted to. It is not needed to open what was stored.
+    public: Option<Public>,
     key_file: PathBuf,
     /// Whether the configuration names the fingerprint.
     named: bool,
     pub(super) file: SealedFile,
 }
 
+struct Public {
+    key: Key,
+    /// The key as the servers take it.
+    binary: Vec<u8>,
+}
+
 impl PgpFile {
     /// Finds the one key and holds it against `fingerprint`. One that has expired meanwhile opens, so that later
-    /// runs can observe.
+    /// runs can observe; so does one whose file is gone, where its fingerprint is named and something is stored.
     pub(super) async fn open(
         key_file: &Path,
         fingerprint: Option<&str>,
@@ -40,7 +46,18 @@ impl PgpFile {
     ) -> Result<Self, Error> {
         let file = SealedFile::at(path)?;
         let address = || key_file.display().to_string();
-        let bytes = read(key_file)?;
+        let bytes = match (read(key_file), fingerprint) {
+            (Err(_), Some(named)) if file.facts()?.is_some() => {
+                return Ok(Self {
+                    fingerprint: pgp_key::plain(named),
+                    public: None,
+                    key_file: key_file.to_owned(),
+                    named: true,
+                    file,
+                });
+            }
+            (bytes, _) => bytes?,
+        };
         let gpg = |why| failed(&address(), why);
         let records = gpg::look(&bytes).await.map_err(gpg)?;
         let key = pgp_key::only(&records).map_err(|why| refused(&address(), why))?;
@@ -56,8 +73,8 @@ impl PgpFile {
         }
         let binary = gpg::binary(&bytes).await.map_err(gpg)?;
         Ok(Self {
-            key,
-            binary,
+            fingerprint: key.fingerprint.clone(),
+            public: Some(Public { key, binary }),
             key_file: key_file.to_owned(),
             named: fingerprint.is_some(),
             file,
@@ -65,12 +82,13 @@ impl PgpFile {
     }
 
     pub(super) fn fingerprint(&self) -> &str {
-        &self.key.fingerprint
+        &self.fingerprint
     }
 
-    /// Base64 of the binary key, for the server.
-    pub(super) fn for_the_server(&self) -> String {
-        STANDARD.encode(&self.binary)
+    /// Base64 of the binary key, for the server; none where it is not there.
+    pub(super) fn for_the_server(&self) -> Option<String> {
+        let public = self.public.as_ref()?;
+        Some(STANDARD.encode(&public.binary))
     }
 
     /// Armoured ciphertext of one line.
@@ -80,10 +98,15 @@ impl PgpFile {
 
     async fn encrypt_line(&self, line: &str) -> Result<String, Error> {
         let address = self.key_file.display().to_string();
-        let usable = self.key.usable();
-        usable.map_err(|why| refused(&address, why))?;
+        let Some(Public { key, binary }) = &self.public else {
+            // It is not there, and why is said anew.
+            read(&self.key_file)?;
+            let what = "was not there a moment ago".to_owned();
+            return Err(Error::new(address, Kind::Misconfigured(what)));
+        };
+        key.usable().map_err(|why| refused(&address, why))?;
         let plain = Zeroizing::new(format!("{line}\n"));
-        let sealed = gpg::encrypt(&self.binary, plain.as_bytes()).await;
+        let sealed = gpg::encrypt(binary, plain.as_bytes()).await;
         sealed.map_err(|why| failed(&address, why))
     }
 
@@ -124,15 +147,24 @@ impl PgpFile {
 
     /// Whether this was encrypted to this key. A message that does not say is given the benefit of the doubt.
     pub(super) fn reads(&self, share: &SealedShare) -> bool {
-        reader(share.message()).is_none_or(|id| self.key.reads(&id))
+        let reads = |id: String| {
+            let public = self.public.as_ref();
+            public.is_none_or(|public| public.key.reads(&id))
+        };
+        reader(share.message()).is_none_or(reads)
     }
 
-    /// Tried, because having a key is not being able to use it.
+    /// Tried, because having a key is not being able to use it: on what is stored, which an expired key opens too; on
+    /// a trial value where nothing is.
     pub(super) async fn opens_here(&self) -> bool {
-        let Ok(sealed) = self.encrypt_line(CANARY_TEXT).await else {
-            return false;
+        let sealed = match self.file.read() {
+            Ok(sealed) => sealed,
+            Err(_) => match self.encrypt_line(CANARY_TEXT).await {
+                Ok(sealed) => sealed.into_bytes(),
+                Err(_) => return false,
+            },
         };
-        self.decrypt(sealed.as_bytes()).await.is_ok()
+        self.decrypt(&sealed).await.is_ok()
     }
 }
 
@@ -144,7 +176,12 @@ pub(super) fn sealed(share: &SealedShare) -> Prepared {
 fn read(file: &Path) -> Result<Vec<u8>, Error> {
     let mut bytes = Vec::new();
     let most = LARGEST_KEY as u64 + 1;
-    let taken = std::fs::File::open(file);
+    // A pipe would never come to its end, nor to its beginning.
+    let taken = match std::fs::metadata(file) {
+        Ok(found) if found.is_file() => std::fs::File::open(file),
+        Ok(_) => Err(std::io::Error::other("it is no file")),
+        Err(error) => Err(error),
+    };
     let taken = taken.and_then(|file| file.take(most).read_to_end(&mut bytes));
     let what = match taken {
         Ok(_) if bytes.len() <= LARGEST_KEY => return Ok(bytes),
@@ -280,12 +317,20 @@ mod tests {
         let large = directory.path().join("large.asc");
         std::fs::write(&large, vec![0; LARGEST_KEY + 1]).unwrap();
         let large = read(&large).unwrap_err();
+        let pipe = directory.path().join("pipe.asc");
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+        assert!(made.unwrap().success());
+        let pipe = read(&pipe).unwrap_err();
+        assert!(
+            pipe.to_string()
+                .ends_with("pipe.asc: cannot be read: it is no file")
+        );
         assert!(
             large
                 .to_string()
                 .ends_with("is larger than 1024 KiB, so it is no public key")
         );
-        for error in [missing, large] {
+        for error in [missing, large, pipe] {
             assert!(matches!(error.kind(), Kind::Misconfigured(_)));
             assert!(error.advice().unwrap().contains("gpg --armor --export"));
         }

@@ -7,18 +7,20 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use aws_sdk_ssm::primitives::DateTimeFormat;
-use aws_sdk_ssm::types::{ParameterTier, ParameterType, Tag};
+use aws_sdk_ssm::types::{ParameterTier, ParameterType, ResourceTypeForTagging, Tag};
 
 use super::aws::{Aws, Call, Session};
 use super::error::{Error, Kind};
 use super::kms::KmsKey;
 use super::parameter::{address, check_name, resource, sibling, unresolved};
 use super::proof::{random_word, same};
-use super::{CanaryResult, Stored, share_from};
+use super::{CanaryResult, Prepared, Stored, share_from};
 use crate::secret::{SecretText, Share};
 
 /// The key of the account that SSM uses when none is named.
 const ACCOUNT_KEY: &str = "alias/aws/ssm";
+/// The tag that says in which attempt a share was stored.
+const MARK: &str = "vault-bootstrap-attempt";
 /// SSM may need a moment until a new parameter can be read.
 const READ_BACK_TRIES: u32 = 5;
 /// Pause before the second read-back; doubles each time.
@@ -33,6 +35,9 @@ pub(super) struct Ssm {
     tags: Vec<Tag>,
     session: Session,
 }
+
+/// A value to be written, what it is in words, and the mark that it is known by.
+type New<'a> = (&'a str, String, Option<Tag>);
 
 /// A parameter that was read.
 struct Read {
@@ -105,9 +110,25 @@ impl Ssm {
         Ok(share_from(read.value.expose()))
     }
 
-    pub(super) async fn store(&self, share: &Share) -> Result<Stored, Error> {
+    pub(super) async fn store(&self, share: &Share, prepared: &Prepared) -> Result<Stored, Error> {
         let what = format!("share of {} by vault-bootstrap", self.name);
-        self.create(&self.parameter, share.expose(), what).await
+        let tag = |mark: &str| Tag::builder().key(MARK).value(mark).build();
+        let mark = prepared.mark.as_deref().map(tag).and_then(Result::ok);
+        let new = (share.expose(), what, mark);
+        self.create(&self.parameter, new).await
+    }
+
+    /// Whether the share was stored in this attempt.
+    pub(super) async fn bears(&self, mark: &str) -> Result<bool, Error> {
+        let resource = self.resource(&self.parameter);
+        let call = self.call(&self.address, "ssm:ListTagsForResource", &resource);
+        let request = self.session.ssm.list_tags_for_resource();
+        let request = request
+            .resource_type(ResourceTypeForTagging::Parameter)
+            .resource_id(&self.parameter);
+        let answer = request.send().await.map_err(|error| call.failed(&error))?;
+        let ours = |tag: &Tag| tag.key() == MARK && tag.value() == mark;
+        Ok(answer.tag_list().iter().any(ours))
     }
 
     pub(super) async fn remove(&self) -> Result<(), Error> {
@@ -139,7 +160,7 @@ impl Ssm {
 
     async fn try_out(&self, name: &str, word: &SecretText) -> Result<CanaryResult, Error> {
         let what = "canary of vault-bootstrap, may be deleted".to_owned();
-        let created = self.create(name, word.expose(), what).await;
+        let created = self.create(name, (word.expose(), what, None)).await;
         if let Err(error) = &created
             && !error.may_have_written()
         {
@@ -174,8 +195,9 @@ impl Ssm {
     }
 
     /// Creates a parameter and decides by a second look what came of it.
-    async fn create(&self, name: &str, value: &str, what: String) -> Result<Stored, Error> {
-        let failed = match self.put(name, value, what).await {
+    async fn create(&self, name: &str, new: New<'_>) -> Result<Stored, Error> {
+        let value = new.0;
+        let failed = match self.put(name, new).await {
             Ok(()) => None,
             Err(error) if error.may_have_written() => Some(error),
             Err(error) => return Err(error),
@@ -197,7 +219,8 @@ impl Ssm {
         }
     }
 
-    async fn put(&self, name: &str, value: &str, what: String) -> Result<(), Error> {
+    async fn put(&self, name: &str, (value, what, mark): New<'_>) -> Result<(), Error> {
+        let tags = self.tags.iter().cloned().chain(mark).collect();
         let place = address(&self.session.region, name);
         let resource = self.resource(name);
         let call = self.call(&place, "ssm:PutParameter", &resource);
@@ -210,7 +233,7 @@ impl Ssm {
             .tier(ParameterTier::IntelligentTiering)
             .overwrite(false)
             .description(what)
-            .set_tags(Some(self.tags.clone()));
+            .set_tags(Some(tags));
         let answer = request.send().await;
         answer.map(|_| ()).map_err(|error| call.failed(&error))
     }

@@ -32,13 +32,26 @@ pub(crate) async fn share(
     custodian: &Custodian,
     identities: &[IdentityFile],
 ) -> Result<Share, Failure> {
+    let (share, _) = share_and_how(ask, custodian, identities).await?;
+    Ok(share)
+}
+
+/// The same, and whether a person typed it.
+///
+/// # Errors
+/// As [`share`].
+pub(crate) async fn share_and_how(
+    ask: &Ask<'_>,
+    custodian: &Custodian,
+    identities: &[IdentityFile],
+) -> Result<(Share, bool), Failure> {
     match custodian.fetch(identities).await {
         Err(error) if matches!(error.kind(), Kind::NeedsHolder | Kind::WrongIdentity) => {
             let (question, instead) = ask.about(custodian);
             let text = prompt::hidden(&question, &instead).await?;
-            Ok(custodian::typed(text))
+            Ok((custodian::typed(text), true))
         }
-        fetched => Ok(fetched?),
+        fetched => Ok((fetched?, false)),
     }
 }
 

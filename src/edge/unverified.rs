@@ -9,6 +9,8 @@ pub(crate) struct Unverified<'a> {
     pub(crate) address: &'a str,
     /// Digests of the ciphertexts that were about to be stored, where we are the ones to encrypt.
     pub(crate) prepared: &'a [String],
+    /// What it was marked with, where a service encrypts.
+    pub(crate) mark: Option<&'a str>,
     /// Once it was read back equal.
     pub(crate) stored: Option<&'a Stored>,
 }
@@ -38,16 +40,21 @@ pub(crate) async fn discard(
         // Cut off in between: the name was free, and what we were about to write is recorded.
         None => match custodian.presence().await? {
             Presence::Absent => return Ok(false),
-            Presence::Present(found) => found
-                .digest
-                .is_none_or(|digest| recorded.prepared.contains(&digest)),
+            Presence::Present(found) => match (found.digest, recorded.mark) {
+                (Some(digest), _) => recorded.prepared.contains(&digest),
+                (None, Some(mark)) => custodian.bears(mark).await?,
+                (None, None) => false,
+            },
         },
     };
     if !ours {
         return Err(Failure::refused(format!(
-            "{address}, the unverified share of {name}, was changed by somebody else"
+            "{address}, where an unverified share of {name} was to go, is not known to be ours"
         ))
-        .advise("see who, and move it away: it opens nothing, and another one is made"));
+        .advise(
+            "see whose it is: if it is a share that was stored from a newer copy of the checkpoint it may be one that \
+             opens the cluster; if it is nobody's, move it away and run the same command again",
+        ));
     }
     custodian.remove().await?;
     Ok(true)

@@ -1,58 +1,25 @@
-//! What an earlier run, or an earlier attempt of this one, has left: ended and taken away, so that a new attempt
-//! begins with nothing. Only what is recorded as ours and unverified is ever touched.
+//! What an earlier run, or an earlier attempt of this one, has left at the server or with custodians. Only what is
+//! recorded as ours is ever touched, and no share before the old ones have proved that they hold.
 
-use super::desired::verb;
+use super::gather::Held;
 use super::making::start;
-use super::run::{Run, ask};
-use super::state::{Phase, State};
+use super::run::Run;
+use super::state::State;
 use super::words;
 use crate::custodian::Custodian;
-use crate::edge::shares;
 use crate::edge::unverified::{self, Unverified};
 use crate::failure::Failure;
+use crate::vault::Rotation;
 use crate::vault::rotation::{Given, Progress};
-use crate::vault::sys::seal_status;
-use crate::vault::{Client, Rotation};
-
-/// Ends a rotation of ours, and takes its shares away unless they hold. Whether they do: nothing more is left to make
-/// then.
-///
-/// # Errors
-/// The rotation that is under way is somebody else's, something has changed that was ours, or nobody answers.
-pub(super) async fn settle(
-    run: &Run<'_>,
-    client: &Client,
-    rotation: &Rotation<'_>,
-) -> Result<bool, Failure> {
-    let phase = run.state.borrow().phase;
-    if matches!(phase, Phase::Verified | Phase::Done) {
-        // What is under way now, if anything, is another matter.
-        return Ok(true);
-    }
-    end(run, rotation).await?;
-    if phase == Phase::Verifying {
-        // Asked only now: no request that is still on its way can verify anything any more.
-        if hold(run, client, rotation).await? {
-            run.record(|state| state.phase = Phase::Verified)?;
-            return Ok(true);
-        }
-        run.record(|state| state.phase = Phase::Unverified)?;
-    }
-    for custodian in &run.new_custodians {
-        discard(run, custodian).await?;
-    }
-    run.record(|state| state.new.clear())?;
-    Ok(false)
-}
 
 /// Ends the server's rotation where it is ours.
 ///
 /// # Errors
-/// It is somebody else's.
+/// It is somebody else's, or may be.
 pub(super) async fn end(run: &Run<'_>, rotation: &Rotation<'_>) -> Result<(), Failure> {
     let found = rotation.progress().await?;
     if found.started {
-        if !is_ours(&run.state.borrow(), &found) {
+        if !is_ours(&run.state.borrow(), &found, run.started_here.get()) {
             return Err(words::busy(rotation, &found));
         }
         rotation.cancel(&found.nonce).await?;
@@ -69,51 +36,60 @@ pub(super) async fn end(run: &Run<'_>, rotation: &Rotation<'_>) -> Result<(), Fa
     Ok(())
 }
 
-/// Known by its nonce; where that never reached us, one that nobody has given a share to and that was asked for
-/// what we ask for: it was started in the moment in which we were about to.
-fn is_ours(state: &State, found: &Progress) -> bool {
+/// Known by its nonce. Where that never reached us, only the run that was about to start one, and had just seen that
+/// there was none, may take for its own what nobody has given a share to and what was asked for as it asks: to a later
+/// run it may be anybody's.
+fn is_ours(state: &State, found: &Progress, started_here: bool) -> bool {
     match &state.nonce {
         Some(nonce) => *nonce == found.nonce,
         None => {
             state.starting
+                && started_here
                 && found.progress == 0
                 && !found.is_handed_out()
-                && (found.n, found.t) == (state.shares, state.threshold)
+                && (found.n, found.t) == (state.wanted.shares, state.wanted.threshold)
         }
     }
 }
 
-/// Whether the new shares hold although nobody heard the server say so. Where their number does not tell, they are
-/// tried, by a rotation of which nothing is kept.
-async fn hold(run: &Run<'_>, client: &Client, rotation: &Rotation<'_>) -> Result<bool, Failure> {
-    let (new, old) = (&run.config.init, &run.old.init);
-    let seal = seal_status(&client.in_namespace(None)).await?;
-    let now = (seal.n, seal.t);
-    if (new.shares, new.threshold) != (old.shares, old.threshold) {
-        return Ok(now == (new.shares, new.threshold));
-    }
-    let verb = verb(run.old);
-    let enough = usize::try_from(new.threshold).unwrap_or(usize::MAX);
-    let mut quorum = Vec::new();
-    for custodian in run.new_custodians.iter().take(enough) {
-        let ask = ask(run.config, &verb);
-        quorum.push(shares::share(&ask, custodian, &run.identities).await?);
-    }
-    let nonce = start(run, rotation, quorum.len()).await?;
-    let mut found = None;
-    for share in &quorum {
-        match rotation.give(&nonce, share).await? {
+/// Whether the server takes these new shares as those that hold, although nobody heard it say so: they are given to a
+/// rotation of which nothing is kept. That it does not take them proves nothing: one may be mistyped.
+///
+/// # Errors
+/// The server could not tell, or the rotation is gone.
+pub(super) async fn new_ones_hold(
+    run: &Run<'_>,
+    rotation: &Rotation<'_>,
+    held: &[Held],
+) -> Result<bool, Failure> {
+    let started = start(run, rotation).await?;
+    let wanted = usize::try_from(started.required).unwrap_or(usize::MAX);
+    let mut hold = false;
+    for one in held.iter().take(wanted) {
+        match rotation.give(&started.nonce, &one.share).await? {
             Given::Counts(_) => {}
-            Given::HandedOut(_) => found = Some(true),
-            Given::Wrong | Given::Unreadable => found = Some(false),
-            Given::Gone | Given::Twice => break,
+            Given::HandedOut(_) => hold = true,
+            Given::Wrong | Given::Unreadable | Given::Twice => break,
+            Given::Undecided => return Err(words::undecided(rotation)),
+            Given::Gone => return Err(words::gone(rotation)),
         }
     }
     end(run, rotation).await?;
-    found.ok_or_else(|| words::gone(rotation))
+    Ok(hold)
 }
 
-/// Takes one new share away that opens nothing.
+/// Takes away what was stored of new shares that nobody verified. The server has just made others with a quorum of the
+/// old ones, so these open nothing.
+///
+/// # Errors
+/// Something is there that is not known to be ours, or a custodian refuses.
+pub(super) async fn discard_all(run: &Run<'_>) -> Result<(), Failure> {
+    for custodian in &run.new_custodians {
+        discard(run, custodian).await?;
+    }
+    run.record(|state| state.new.clear())
+}
+
 async fn discard(run: &Run<'_>, custodian: &Custodian) -> Result<(), Failure> {
     let recorded = run.recorded(custodian);
     if !recorded.begun {
@@ -122,18 +98,26 @@ async fn discard(run: &Run<'_>, custodian: &Custodian) -> Result<(), Failure> {
     let unverified = Unverified {
         address: &recorded.address,
         prepared: &recorded.prepared,
+        mark: recorded.mark.as_deref(),
         stored: recorded.stored.as_ref(),
     };
     if unverified::discard(custodian, &unverified).await? {
         let address = custodian.address();
         run.voice
             .note(format!("took away {address}, which opened nothing"));
+    } else if recorded.stored.is_some() {
+        let (name, address) = (custodian.name(), &recorded.address);
+        run.voice.warn(format!(
+            "{name} was given a share at {address} that opens nothing, and it is not there any more: let {name} destroy \
+             it, wherever it is, and keep the one that comes now under the same name"
+        ));
     }
     Ok(())
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::state::Making;
     use super::*;
 
     fn found(nonce: &str) -> Progress {
@@ -147,24 +131,34 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_rotation_is_ours_by_its_nonce_and_nothing_else_once_that_is_known() {
-        let mut state = State::new(None, (2, 3, 2));
-        state.starting = true;
-        state.nonce = Some("ours".into());
-        assert!(is_ours(&state, &found("ours")));
-        assert!(!is_ours(&state, &found("theirs")));
+    fn state() -> State {
+        let making = |generation| Making {
+            generation,
+            shares: 3,
+            threshold: 2,
+        };
+        State::new(making(2), making(1))
     }
 
     #[test]
-    fn without_a_nonce_only_what_was_just_asked_for_and_has_no_share_is_ours() {
-        let mut state = State::new(None, (2, 3, 2));
+    fn a_rotation_is_ours_by_its_nonce_and_nothing_else_once_that_is_known() {
+        let mut state = state();
+        state.starting = true;
+        state.nonce = Some("ours".into());
+        assert!(is_ours(&state, &found("ours"), false));
+        assert!(!is_ours(&state, &found("theirs"), true));
+    }
+
+    #[test]
+    fn without_a_nonce_only_what_this_very_run_asked_for_and_has_no_share_is_ours() {
+        let mut state = state();
         assert!(
-            !is_ours(&state, &found("x")),
+            !is_ours(&state, &found("x"), true),
             "none was about to be started"
         );
         state.starting = true;
-        assert!(is_ours(&state, &found("x")));
+        assert!(is_ours(&state, &found("x"), true));
+        assert!(!is_ours(&state, &found("x"), false), "an earlier run was");
         let begun = Progress {
             progress: 1,
             ..found("x")
@@ -175,7 +169,7 @@ mod tests {
             ..found("x")
         };
         for theirs in [begun, other, out] {
-            assert!(!is_ours(&state, &theirs), "{theirs:?}");
+            assert!(!is_ours(&state, &theirs, true), "{theirs:?}");
         }
     }
 }

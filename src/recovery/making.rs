@@ -1,9 +1,14 @@
 //! From the old shares to new ones that hold: started, made by a quorum, stored, read back, given back.
 
+use std::collections::BTreeSet;
+
 use futures::future::join_all;
 
 use super::desired::verb;
+use super::gather::{Gathered, Held, quorums};
+use super::leftover;
 use super::run::{Run, ask};
+use super::session::Inside;
 use super::state::Phase;
 use super::words;
 use crate::custodian::{self, Custodian};
@@ -11,37 +16,38 @@ use crate::edge::shares;
 use crate::failure::Failure;
 use crate::secret::{Handed, Share};
 use crate::vault::Rotation;
-use crate::vault::rotation::{Given, NewShares, Start, Verified};
-use crate::vault::sys::seal_status;
+use crate::vault::rotation::{Given, NewShares, Progress, Start, Verified};
+use crate::vault::sys::{same_share, seal_status};
 
-/// A share in hand, and whose it is.
-pub(super) struct Held {
-    pub(super) name: String,
-    pub(super) share: Share,
-}
+/// How often a person is asked for a new share as it is kept.
+const READINGS: usize = 3;
 
-/// Makes the new shares and lets them hold. What is left of a failure is for the next attempt to settle.
+/// Makes the new shares and lets them hold; `kept` are they, once they were read back. What is left of a failure is for
+/// the next attempt to settle.
 ///
 /// # Errors
 /// Somebody else's rotation is under way; the old shares are not those of this cluster; a new one cannot be stored
 /// or read back; or an answer was lost. The old shares hold then, unless the answer that was lost was the very last.
 pub(super) async fn make(
     run: &Run<'_>,
-    client: &crate::vault::Client,
-    rotation: &Rotation<'_>,
-    quorum: &[Held],
+    inside: &mut Inside,
+    old: &mut Gathered<'_>,
+    kept: &mut Option<Vec<Held>>,
 ) -> Result<(), Failure> {
-    let new = hand_out(run, rotation, quorum).await?;
-    if new.shares.len() != run.new_custodians.len() {
-        return Err(words::of_the_server(
-            rotation,
-            "it made another number of shares",
-        ));
-    }
     let NewShares {
         shares,
         verification,
-    } = new;
+    } = hand_out(run, inside, old).await?;
+    // Only now is it proved that the old ones hold, and what was left of earlier attempts opens nothing.
+    run.old_hold.set(true);
+    run.record(|state| state.phase = Phase::Unverified)?;
+    leftover::discard_all(run).await?;
+    if shares.len() != run.new_custodians.len() {
+        return Err(words::of_the_server(
+            &inside.rotation(),
+            "it made another number of shares",
+        ));
+    }
     let shares: Vec<Handed> = shares.into_iter().map(Handed::Open).collect();
     let stores = run.new_custodians.iter().zip(&shares).enumerate();
     let stores = stores.map(|(number, (custodian, share))| store(run, custodian, (number, share)));
@@ -49,33 +55,87 @@ pub(super) async fn make(
     if let Some(failure) = Failure::all(failures.collect()) {
         return Err(failure);
     }
-    let kept = read_back(run, &shares).await?;
+    let read = kept.insert(read_back(run, &shares).await?);
     drop(shares);
+    inside.renew(run).await?;
     run.record(|state| state.phase = Phase::Verifying)?;
-    give_back(run, rotation, (&verification, &kept)).await?;
-    holds_now(run, client, rotation).await?;
+    // Once they hold, another machine must know where they are.
+    run.follow().await?;
+    give_back(run, &inside.rotation(), (&verification, read)).await?;
+    holds_now(run, inside).await?;
     run.record(|state| state.phase = Phase::Verified)
 }
 
-/// A rotation of ours and the quorum that it wants.
+/// A rotation of ours and a quorum that the server takes. Where one share is of no use, others are tried.
 async fn hand_out(
     run: &Run<'_>,
-    rotation: &Rotation<'_>,
-    quorum: &[Held],
+    inside: &mut Inside,
+    old: &mut Gathered<'_>,
 ) -> Result<NewShares, Failure> {
-    let nonce = start(run, rotation, quorum.len()).await?;
-    let names: Vec<_> = quorum.iter().map(|held| held.name.as_str()).collect();
-    for held in quorum {
-        match rotation.give(&nonce, &held.share).await? {
-            Given::Counts(_) => {}
-            Given::HandedOut(new) => {
+    let wanted = usize::try_from(run.old.init.threshold).unwrap_or(usize::MAX);
+    let (mut tried, mut last) = (BTreeSet::new(), None);
+    loop {
+        let names = |quorum: &Vec<usize>| -> Vec<String> {
+            let held = quorum.iter().map(|place| &old.held[*place]);
+            held.map(|one| one.name.clone()).collect()
+        };
+        let mut untried = quorums(old.held.len(), wanted).into_iter();
+        let Some(quorum) = untried.find(|quorum| !tried.contains(&names(quorum))) else {
+            if !old.one_more(run).await? {
+                return Err(last.unwrap_or_else(|| words::no_quorum(&inside.rotation())));
+            }
+            inside.renew(run).await?;
+            continue;
+        };
+        let names = names(&quorum);
+        let rotation = inside.rotation();
+        let (place, refused) = match give(run, &rotation, (old, &quorum)).await? {
+            Ok(new) => {
                 let list = names.join(", ");
                 run.voice.note(format!(
                     "{list} gave a quorum; the new shares are made, and open nothing yet"
                 ));
                 return Ok(new);
             }
-            refused => return Err(words::not_taken(rotation, &refused, &held.name, &names)),
+            Err(refused) => refused,
+        };
+        let failure = words::not_taken(&rotation, &refused, (&names[place], &names));
+        if matches!(refused, Given::Gone | Given::Undecided) {
+            return Err(failure);
+        }
+        leftover::end(run, &rotation).await?;
+        if matches!(refused, Given::Unreadable | Given::Twice) {
+            old.leave_out(quorum[place]);
+        }
+        tried.insert(names);
+        if let Some(before) = last.replace(failure) {
+            run.voice.warn(before.to_string());
+        }
+    }
+}
+
+/// Gives a quorum to a new rotation: the new shares, or which share was refused and how.
+async fn give(
+    run: &Run<'_>,
+    rotation: &Rotation<'_>,
+    (old, quorum): (&Gathered<'_>, &[usize]),
+) -> Result<Result<NewShares, (usize, Given)>, Failure> {
+    let started = start(run, rotation).await?;
+    if usize::try_from(started.required).ok() != Some(quorum.len()) {
+        return Err(words::another_threshold(
+            rotation,
+            started.required,
+            quorum.len(),
+        ));
+    }
+    for (number, place) in quorum.iter().enumerate() {
+        match rotation
+            .give(&started.nonce, &old.held[*place].share)
+            .await?
+        {
+            Given::Counts(_) => {}
+            Given::HandedOut(new) => return Ok(Ok(new)),
+            refused => return Ok(Err((number, refused))),
         }
     }
     Err(words::of_the_server(
@@ -87,16 +147,13 @@ async fn hand_out(
 /// Starts a rotation and remembers its nonce.
 ///
 /// # Errors
-/// Somebody was faster, or it wants another number of shares than `wanted`.
-pub(super) async fn start(
-    run: &Run<'_>,
-    rotation: &Rotation<'_>,
-    wanted: usize,
-) -> Result<String, Failure> {
+/// Somebody was faster.
+pub(super) async fn start(run: &Run<'_>, rotation: &Rotation<'_>) -> Result<Progress, Failure> {
     let before = rotation.progress().await?;
     if before.started {
         return Err(words::busy(rotation, &before));
     }
+    run.started_here.set(true);
     run.record(|state| {
         state.starting = true;
         state.nonce = None;
@@ -119,10 +176,8 @@ pub(super) async fn start(
         }
     };
     run.record(|state| state.nonce = Some(started.nonce.clone()))?;
-    if usize::try_from(started.required).ok() != Some(wanted) {
-        return Err(words::another_threshold(rotation, started.required, wanted));
-    }
-    Ok(started.nonce)
+    run.follow().await?;
+    Ok(started)
 }
 
 /// One new share with its custodian. What is about to be written is on disk before it is: only such a value may
@@ -132,13 +187,17 @@ async fn store(
     custodian: &Custodian,
     (number, share): (usize, &Handed),
 ) -> Result<(), Failure> {
-    let prepared = custodian.prepare(share).await?;
+    let mark = run.state.borrow().nonce.clone();
+    let prepared = custodian.prepare(share).await?.marked(mark.clone());
     run.record_new(custodian, |new| {
         new.number = number;
         new.address = custodian.address();
+        new.subject = custodian.proof_subject();
+        new.mark = mark;
         new.prepared.extend(prepared.digest().map(str::to_owned));
         new.begun = true;
     })?;
+    run.follow().await?;
     match custodian.store(share, &prepared).await {
         Ok(stored) => {
             run.record_new(custodian, |new| new.stored = Some(stored))?;
@@ -158,44 +217,66 @@ async fn store(
 }
 
 /// Every new share as its custodian keeps it: one that nobody can open would be found when it is needed.
-async fn read_back(run: &Run<'_>, new: &[Handed]) -> Result<Vec<Share>, Failure> {
-    let verb = verb(run.old);
+async fn read_back(run: &Run<'_>, new: &[Handed]) -> Result<Vec<Held>, Failure> {
     let mut kept = Vec::new();
     for (custodian, share) in run.new_custodians.iter().zip(new) {
-        let ask = ask(run.config, &verb);
-        let back = shares::share(&ask, custodian, &run.identities).await?;
-        if !share
-            .as_open()
-            .is_some_and(|share| custodian::same_share(&back, share))
-        {
-            return Err(Failure::refused(format!(
-                "{}, the new share of {}, is not what was stored",
-                custodian.address(),
-                custodian.name()
-            ))
-            .advise("see who writes there; the old shares still hold"));
-        }
-        kept.push(back);
+        let Some(share) = share.as_open() else {
+            continue;
+        };
+        kept.push(Held {
+            name: custodian.name().to_owned(),
+            share: read_one(run, custodian, share).await?,
+            // Whoever typed it typed the right one.
+            typed: false,
+        });
     }
     run.voice
         .note(format!("all {} new shares were read back", kept.len()));
     Ok(kept)
 }
 
+async fn read_one(run: &Run<'_>, custodian: &Custodian, share: &Share) -> Result<Share, Failure> {
+    let verb = verb(run.old);
+    let (name, address) = (custodian.name(), custodian.address());
+    for reading in 1.. {
+        let ask = ask(run.config, &verb);
+        let (back, typed) = shares::share_and_how(&ask, custodian, &run.identities).await?;
+        if same_share(&back, share) {
+            return Ok(back);
+        }
+        if !typed {
+            return Err(Failure::refused(format!(
+                "{address}, the new share of {name}, is not what was stored"
+            ))
+            .advise("see who writes there"));
+        }
+        if reading == READINGS {
+            break;
+        }
+        run.voice.warn(format!(
+            "that is not the new share of {name}, which is in {address}: it is asked for once more"
+        ));
+    }
+    Err(Failure::failed(format!(
+        "what was typed {READINGS} times is not the new share of {name}, which is in {address}"
+    ))
+    .advise("let its holder open that very file, and run the same command again"))
+}
+
 async fn give_back(
     run: &Run<'_>,
     rotation: &Rotation<'_>,
-    (nonce, kept): (&str, &[Share]),
+    (nonce, kept): (&str, &[Held]),
 ) -> Result<(), Failure> {
-    for share in kept {
-        match rotation.verify(nonce, share).await? {
+    for one in kept {
+        match rotation.verify(nonce, &one.share).await? {
             Verified::Counts => {}
             Verified::Holds => return Ok(()),
             Verified::Gone => return Err(words::gone(rotation)),
             Verified::Wrong => {
                 return Err(words::of_the_server(
                     rotation,
-                    "it does not know the new shares as they were read back; the old ones still hold",
+                    "it does not know the new shares as they were read back",
                 ));
             }
         }
@@ -208,13 +289,9 @@ async fn give_back(
 }
 
 /// The server says so itself.
-async fn holds_now(
-    run: &Run<'_>,
-    client: &crate::vault::Client,
-    rotation: &Rotation<'_>,
-) -> Result<(), Failure> {
-    let init = &run.config.init;
-    let seal = seal_status(&client.in_namespace(None)).await?;
+async fn holds_now(run: &Run<'_>, inside: &Inside) -> Result<(), Failure> {
+    let (init, rotation) = (&run.config.init, inside.rotation());
+    let seal = seal_status(&inside.client().in_namespace(None)).await?;
     let now = rotation.progress().await?;
     if (seal.n, seal.t, now.required) == (init.shares, init.threshold, init.threshold) {
         return Ok(());
@@ -225,9 +302,6 @@ async fn holds_now(
         seal.t,
         seal.n
     ))
-    .advise(format!(
-        "see whether it stays so: {}",
-        run.config.command(&verb(run.old))
-    ))
+    .advise(format!("see whether it stays so: {}", run.again()))
     .passing())
 }

@@ -4,34 +4,30 @@
 //! only after that. It can be killed anywhere and run again. What it never does: replace a share that was verified,
 //! or end a rotation that somebody else began.
 
+mod attempts;
 mod desired;
+mod gather;
 mod leftover;
 mod making;
 mod preflight;
 mod retire;
 mod run;
+mod session;
 mod state;
 mod words;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::bootstrap::checkpoint::Checkpoint;
 use crate::bootstrap::damaged;
 use crate::bootstrap::event::Event;
 use crate::config::Config;
-use crate::failure::{Exit, Failure};
+use crate::failure::Failure;
 use crate::interrupt::Interrupt;
-use crate::prompt;
-use crate::secret::Token;
-use crate::vault::rotation::Paths;
-use crate::vault::{Client, Rotation, probe_rotation, token};
-use making::Held;
 use run::Run;
-use state::{Phase, State};
+use session::Inside;
+use state::Phase;
 
-/// How often it is begun anew in one run, after the server was away for a moment.
-const ATTEMPTS: usize = 3;
 /// How long what was begun is still ended after a failure or a stop.
 const AFTER_A_STOP: Duration = Duration::from_secs(5);
 
@@ -40,6 +36,8 @@ const AFTER_A_STOP: Duration = Duration::from_secs(5);
 pub struct Options {
     /// Nobody is there to answer.
     pub yes: bool,
+    /// The claim on the second place of the checkpoint that is taken over, its holder being gone.
+    pub take_over: Option<String>,
     /// Files of identities that open shares of people, old and new.
     pub identities: Vec<PathBuf>,
     /// How long a person is waited for, in seconds.
@@ -69,6 +67,9 @@ pub struct Rotated {
     pub custodians: Vec<String>,
     /// False where all of that was so before.
     pub changed: bool,
+    /// Old shares that are left, and whatever else a person should see to.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<String>,
 }
 
 impl Rotated {
@@ -108,10 +109,15 @@ pub async fn rotate(
 ) -> Result<Rotated, Failure> {
     desired::check(config, old)?;
     let told = (interrupt, voice.tell);
-    let (checkpoint, place) = Box::pin(damaged::checkpoint(config, None, told)).await?;
+    let (checkpoint, place) = Box::pin(damaged::checkpoint(
+        config,
+        options.take_over.as_deref(),
+        told,
+    ))
+    .await?;
     let opened = async {
         let state = preflight::begun((config, old), &checkpoint)?;
-        let opened = run::open((config, old), options, (voice, &checkpoint)).await?;
+        let opened = run::open((config, old), options, (voice, &checkpoint, &state)).await?;
         Ok((opened, state))
     };
     let opened = tokio::select! {
@@ -133,144 +139,71 @@ pub async fn rotate(
         (checkpoint, place),
         (opened, state),
     );
-    let result = Box::pin(as_a_login(&run, interrupt)).await;
+    let result = Box::pin(to_the_end(&run, interrupt)).await;
     if let Some(place) = &run.second_place {
         place.release(told).await;
     }
     result
 }
 
-/// Everything that is done with the token of a login, which does not outlive the run.
-async fn as_a_login(run: &Run<'_>, interrupt: &Interrupt) -> Result<Rotated, Failure> {
+/// All attempts, and nothing left behind by them.
+async fn to_the_end(run: &Run<'_>, interrupt: &Interrupt) -> Result<Rotated, Failure> {
+    preflight::places_are_meant(run)?;
     let was_done = run.state.borrow().phase == Phase::Done;
     if was_done {
-        return Ok(rotated(run, false));
+        return Ok(rotated(run, None));
     }
-    let (client, paths, login, token) = tokio::select! {
-        inside = inside(run) => inside?,
-        stop = interrupt.requested() => return Err(stop),
-    };
+    let mut inside = None;
     let result = tokio::select! {
         biased;
         stop = interrupt.requested() => Err(stop),
-        result = attempts(run, (client.clone(), paths), &token) => result,
+        result = attempts::attempts(run, &mut inside) => result,
     };
-    if result.is_err() {
-        leave_nothing(run, (&client, paths), &token).await;
-    }
-    if let Err(error) = token::revoke_self(&client, token).await {
-        run.voice.warn(format!(
-            "the token of {login} could not be ended and lives as long as its ttl: {error}"
-        ));
-    }
-    result.map_err(|failure| old_ones_hold(run, failure))?;
-    Ok(rotated(run, true))
-}
-
-/// Where the shares are rotated, and the login that may.
-async fn inside(run: &Run<'_>) -> Result<(Client, Paths, String, Token), Failure> {
-    let (client, product) = run.active().await?;
-    let (login, token) = run.enter(&client).await?;
-    let failure = match probe_rotation(&client, product, &token).await {
-        Ok(paths) => return Ok((client, paths, login, token)),
-        Err(error) if error.is_forbidden() => {
-            words::not_granted(run.config, product, client.address(), &login)
+    if let Some(mut inside) = inside {
+        if result.is_err() {
+            leave_nothing(run, &mut inside).await;
         }
-        Err(error) => error.into(),
-    };
-    // Why it cannot be done is worth more than that its token lives on for a while.
-    let _ = token::revoke_self(&client, token).await;
-    Err(failure)
-}
-
-async fn attempts(
-    run: &Run<'_>,
-    (mut client, paths): (Client, Paths),
-    token: &Token,
-) -> Result<(), Failure> {
-    let mut quorum = None;
-    for attempt in 1.. {
-        let failure = match attempt_once(run, (&client, paths), token, &mut quorum).await {
-            Err(failure) if failure.is_passing() && attempt < ATTEMPTS => failure,
-            result => return result,
-        };
-        run.voice.note(format!("{failure}; it is begun anew"));
-        client = run.active().await?.0;
+        inside.leave(run).await;
     }
-    Ok(())
-}
-
-async fn attempt_once(
-    run: &Run<'_>,
-    (client, paths): (&Client, Paths),
-    token: &Token,
-    quorum: &mut Option<Vec<Held>>,
-) -> Result<(), Failure> {
-    let rotation = Rotation::new(client, paths, token);
-    if !leftover::settle(run, client, &rotation).await? {
-        if quorum.is_none() {
-            preflight::old_ones_are_meant(run, client).await?;
-            preflight::names_are_free(run).await?;
-            retire::note_old(run).await?;
-            confirmed(run).await?;
-            *quorum = Some(preflight::old_shares(run).await?);
-        }
-        let held = quorum.as_deref().unwrap_or_default();
-        making::make(run, client, &rotation, held).await?;
+    let findings = result.map_err(|failure| which_hold(run, failure))?;
+    for finding in &findings {
+        run.voice.warn(finding);
     }
-    *quorum = None;
-    let recovery = matches!(paths, Paths::RekeyRecovery | Paths::RotateRecovery);
-    retire::hand_over(run, recovery).await?;
-    retire::retire(run).await
-}
-
-/// Asks before anything is begun.
-async fn confirmed(run: &Run<'_>) -> Result<(), Failure> {
-    if run.options.yes {
-        return Ok(());
-    }
-    let (new, old) = (&run.config.init, &run.old.init);
-    let question = format!(
-        "Make generation {} of the shares ({} of {}), and take the {} of generation {} away?",
-        new.generation, new.threshold, new.shares, old.shares, old.generation
-    );
-    let verb = format!("{} --yes", desired::verb(run.old));
-    let instead = format!(
-        "where nobody is there to answer: {}",
-        run.config.command(&verb)
-    );
-    if prompt::confirm(&question, &instead).await? {
-        return Ok(());
-    }
-    Err(Failure::new(Exit::Failed, "nothing was begun: you said no")
-        .advise("run the same command again when you are ready"))
+    Ok(rotated(run, Some(findings)))
 }
 
 /// A rotation that is under way would be in everybody's way. What is with the custodians is left to the next run.
-async fn leave_nothing(run: &Run<'_>, (client, paths): (&Client, Paths), token: &Token) {
+async fn leave_nothing(run: &Run<'_>, inside: &mut Inside) {
     let known = run.state.borrow().starting;
-    if !known {
+    if !known || !run.started_here.get() {
         return;
     }
-    let rotation = Rotation::new(client, paths, token);
-    let ended = tokio::time::timeout(AFTER_A_STOP, leftover::end(run, &rotation)).await;
+    let ending = async {
+        inside.renew(run).await?;
+        leftover::end(run, &inside.rotation()).await
+    };
+    let ended = tokio::time::timeout(AFTER_A_STOP, ending).await;
     let left = match ended {
         Ok(Ok(())) => return,
         Ok(Err(failure)) => failure.to_string(),
         Err(_) => format!("no answer within {} s", AFTER_A_STOP.as_secs()),
     };
     run.voice.warn(format!(
-        "what is left at the server is ended by the next run: {left}"
+        "what is left at the server is for the next run to end: {left}"
     ));
 }
 
-/// Which shares open the cluster now is what a person must know when it did not go well.
-fn old_ones_hold(run: &Run<'_>, mut failure: Failure) -> Failure {
+/// Which shares open the cluster now is what a person must know when it did not go well; said only as far as the
+/// server has shown it in this run.
+fn which_hold(run: &Run<'_>, mut failure: Failure) -> Failure {
     let (old, new) = (run.old.init.generation, run.config.init.generation);
     let holds = match run.state.borrow().phase {
-        Phase::Unverified => format!("generation {old} of the shares holds as before"),
+        Phase::Unverified if run.old_hold.get() => {
+            format!("generation {old} of the shares holds as before")
+        }
+        Phase::Unverified => "nothing was changed about which shares hold".to_owned(),
         Phase::Verifying => format!(
-            "whether generation {old} or {new} of the shares holds is found out by the next run"
+            "whether generation {old} or {new} of the shares holds is not known yet: keep both"
         ),
         Phase::Verified | Phase::Done => {
             format!("generation {new} of the shares holds, and not all of {old} is taken away")
@@ -278,14 +211,13 @@ fn old_ones_hold(run: &Run<'_>, mut failure: Failure) -> Failure {
     };
     if let Some(last) = failure.problems.last_mut() {
         last.what = format!("{}; {holds}", last.what);
-        let again = run.config.command(&desired::verb(run.old));
-        let advice = format!("run it again, which goes on from here: {again}");
+        let advice = format!("run it again, which goes on from here: {}", run.again());
         last.advice.get_or_insert(advice);
     }
     failure
 }
 
-fn rotated(run: &Run<'_>, changed: bool) -> Rotated {
+fn rotated(run: &Run<'_>, findings: Option<Vec<String>>) -> Rotated {
     let line = |custodian: &crate::custodian::Custodian| {
         format!("{}: {}", custodian.name(), custodian.address())
     };
@@ -296,13 +228,7 @@ fn rotated(run: &Run<'_>, changed: bool) -> Rotated {
         shares: init.shares,
         threshold: init.threshold,
         custodians: run.new_custodians.iter().map(line).collect(),
-        changed,
+        changed: findings.is_some(),
+        findings: findings.unwrap_or_default(),
     }
-}
-
-/// The state of a rotation that has not begun.
-fn fresh(config: &Config, checkpoint: &Checkpoint) -> State {
-    let init = &config.init;
-    let numbers = (init.generation, init.shares, init.threshold);
-    State::new(checkpoint.diary().cluster.cluster_id.clone(), numbers)
 }

@@ -2,15 +2,12 @@
 
 use futures::future::join_all;
 
-use super::desired::verb;
-use super::fresh;
-use super::making::Held;
-use super::run::{Run, ask};
-use super::state::{Phase, State};
+use super::gather::of;
+use super::run::Run;
+use super::state::{NewShare, Phase, State, making};
 use crate::bootstrap::checkpoint::Checkpoint;
 use crate::config::Config;
-use crate::custodian::{Custodian, Presence, trial_name};
-use crate::edge::shares;
+use crate::custodian::{Presence, trial_name};
 use crate::failure::Failure;
 use crate::vault::Client;
 use crate::vault::sys::seal_status;
@@ -37,23 +34,27 @@ pub(super) fn begun(
     }
     let holds = diary.asked.map_or(1, |asked| asked.generation);
     let (wanted, init) = (config.init.generation, &config.init);
-    let kept = State::read(checkpoint.directory())?;
-    let kept = kept.filter(|state| state.cluster_id == diary.cluster.cluster_id);
-    let counts = |state: &State| state.generation == wanted || state.phase != Phase::Done;
+    let kept = diary.rotation.clone();
+    let counts = |state: &State| state.wanted.generation == wanted || state.phase != Phase::Done;
     if let Some(state) = kept.filter(|state| state.has_begun() && counts(state)) {
-        let asked = (state.generation, state.shares, state.threshold);
         let named = |name: &String| init.custodians.iter().any(|one| one.name == *name);
-        if asked == (wanted, init.shares, init.threshold) && state.new.keys().all(named) {
-            return Ok(state);
+        if state.wanted != making(config) || !state.new.keys().all(named) {
+            let made = state.wanted;
+            return Err(Failure::refused(format!(
+                "{directory} has begun generation {} of the shares ({} of {}), and the file asks for another thing",
+                made.generation, made.threshold, made.shares
+            ))
+            .advise(format!(
+                "bring that to its end first: put init.generation, shares, threshold and custodians back to what \
+                 they were for generation {}",
+                made.generation
+            )));
         }
-        let (made, (n, t)) = (state.generation, (state.shares, state.threshold));
-        return Err(Failure::refused(format!(
-            "{directory} has begun generation {made} of the shares ({t} of {n}), and the file asks for another thing"
-        ))
-        .advise(format!(
-            "bring that to its end first: put init.generation, shares, threshold and custodians back to what they \
-             were for generation {made}"
-        )));
+        let named = |name: &String| old.init.custodians.iter().any(|one| one.name == *name);
+        if state.before != making(old) || !state.old.keys().all(named) {
+            return Err(another_from(old));
+        }
+        return Ok(state);
     }
     if holds != old.init.generation {
         return Err(Failure::refused(format!(
@@ -63,7 +64,56 @@ pub(super) fn begun(
         ))
         .advise("name with --from the file of the shares that hold now"));
     }
-    Ok(fresh(config, checkpoint))
+    Ok(State::new(making(config), making(old)))
+}
+
+/// What was said of the old shares is not to change in the middle.
+pub(super) fn another_from(old: &Config) -> Failure {
+    Failure::refused(format!(
+        "{} is not the file that this rotation began with: it says something else of the old shares",
+        old.file.display()
+    ))
+    .advise("name with --from the very file that it began with")
+}
+
+/// What is recorded of new and old shares is about the places that the two files name.
+///
+/// # Errors
+/// One of them names another place, or another key for it.
+pub(super) fn places_are_meant(run: &Run<'_>) -> Result<(), Failure> {
+    let state = run.state.borrow();
+    if !state.has_begun() {
+        return Ok(());
+    }
+    for custodian in &run.old_custodians {
+        let known = state.old.get(custodian.name());
+        if known.is_some_and(|known| known.address != custodian.address()) {
+            return Err(another_from(run.old));
+        }
+    }
+    let mut failures = Vec::new();
+    for custodian in &run.new_custodians {
+        let (name, address) = (custodian.name(), custodian.address());
+        let known = state.new.get(name);
+        let same = |known: &NewShare| {
+            known.address == address && known.subject == custodian.proof_subject()
+        };
+        if let Some(known) = known.filter(|known| !same(known)) {
+            failures.push(
+                Failure::refused(format!(
+                    "the new share of {name} went to {} for {}, and {} names {address} for {}",
+                    known.address,
+                    known.subject,
+                    run.config.file.display(),
+                    custodian.proof_subject()
+                ))
+                .advise(
+                    "put that back; who is to keep another one gets it with the next generation",
+                ),
+            );
+        }
+    }
+    Failure::all(failures).map_or(Ok(()), Err)
 }
 
 /// The server has the shares that the file of before describes. One without any would hand new ones to whoever asks.
@@ -88,7 +138,7 @@ pub(super) async fn old_ones_are_meant(run: &Run<'_>, client: &Client) -> Result
     .advise("name with --from the file of the shares that hold now"))
 }
 
-/// Every new custodian takes, gives back and loses a trial value, and has none of our names.
+/// Every new custodian takes, gives back and loses a trial value, and nobody else has the names.
 ///
 /// # Errors
 /// All that do not.
@@ -118,6 +168,8 @@ pub(super) async fn names_are_free(run: &Run<'_>) -> Result<(), Failure> {
         }
         match presence {
             Ok(Presence::Absent) => {}
+            // Whether that is ours is looked at when it is known that it opens nothing.
+            Ok(Presence::Present(_)) if run.recorded(custodian).begun => {}
             Ok(Presence::Present(_)) => failures.push(
                 Failure::refused(format!("{} already holds something", custodian.address())).advise(
                     "nothing is ever overwritten: see what it is, then move it away or raise init.generation",
@@ -127,52 +179,4 @@ pub(super) async fn names_are_free(run: &Run<'_>) -> Result<(), Failure> {
         }
     }
     Failure::all(failures).map_or(Ok(()), Err)
-}
-
-fn of(custodian: &Custodian, mut failure: Failure) -> Failure {
-    for problem in &mut failure.problems {
-        problem.what = format!("custodian {}: {}", custodian.name(), problem.what);
-    }
-    failure
-}
-
-/// A quorum of the old shares: of those that a machine opens first, so that no person is called in vain.
-///
-/// # Errors
-/// There are not enough; why, of each.
-pub(super) async fn old_shares(run: &Run<'_>) -> Result<Vec<Held>, Failure> {
-    let enough = usize::try_from(run.old.init.threshold).unwrap_or(usize::MAX);
-    let mut custodians = Vec::new();
-    for custodian in &run.old_custodians {
-        custodians.push((!custodian.opens_with(&run.identities).await, custodian));
-    }
-    custodians.sort_by_key(|(asks_a_person, _)| *asks_a_person);
-    let verb = verb(run.old);
-    let (mut held, mut failures) = (Vec::new(), Vec::new());
-    for (_, custodian) in custodians {
-        if held.len() == enough {
-            break;
-        }
-        let ask = ask(run.config, &verb);
-        match shares::share(&ask, custodian, &run.identities).await {
-            Ok(share) => held.push(Held {
-                name: custodian.name().to_owned(),
-                share,
-            }),
-            Err(failure) => failures.push(of(custodian, failure)),
-        }
-    }
-    if held.len() == enough {
-        return Ok(held);
-    }
-    let (have, from) = (held.len(), run.old.file.display());
-    failures.push(
-        Failure::failed(format!(
-            "only {have} of the {enough} old shares of a quorum can be had"
-        ))
-        .advise(format!(
-            "bring the others to where {from} says, or their keys here by --identity"
-        )),
-    );
-    Err(Failure::all(failures).unwrap_or_else(|| Failure::failed("no old share can be had")))
 }

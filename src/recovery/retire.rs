@@ -1,30 +1,77 @@
 //! The new shares hold: the checkpoint's diary says so, and what opens nothing any more is taken away.
 
+use std::collections::BTreeMap;
+
 use super::run::Run;
 use super::state::{OldShare, Phase};
 use crate::bootstrap::checkpoint::{Asked, ShareRecord};
-use crate::custodian::{Custodian, Observation, Presence};
+use crate::custodian::{Custodian, Observation, Presence, Stored};
 use crate::failure::Failure;
 
-/// Notes what is there before anything is begun.
+/// Notes what was stored with each old custodian, before anything is begun: nothing else is ever taken away.
 ///
 /// # Errors
-/// It cannot be looked at.
+/// The file names another place than where it was stored, or something else is there.
 pub(super) async fn note_old(run: &Run<'_>) -> Result<(), Failure> {
-    let mut old = std::collections::BTreeMap::new();
+    let (mut old, mut failures) = (BTreeMap::new(), Vec::new());
     for custodian in &run.old_custodians {
-        let found = match custodian.presence().await? {
-            Presence::Absent => None,
-            Presence::Present(found) => Some(found),
-        };
-        let entry = OldShare {
-            address: custodian.address(),
-            found,
-            retired: false,
-        };
-        old.insert(custodian.name().to_owned(), entry);
+        match look(run, custodian).await {
+            Ok(found) => {
+                let entry = OldShare {
+                    address: custodian.address(),
+                    found,
+                    retired: false,
+                };
+                old.insert(custodian.name().to_owned(), entry);
+            }
+            Err(failure) => failures.push(failure),
+        }
+    }
+    if let Some(failure) = Failure::all(failures) {
+        return Err(failure);
     }
     run.record(|state| state.old = old)
+}
+
+async fn look(run: &Run<'_>, custodian: &Custodian) -> Result<Option<Stored>, Failure> {
+    let (name, address) = (custodian.name(), custodian.address());
+    let from = run.old.file.display();
+    let stored = run
+        .checkpoint
+        .borrow()
+        .diary()
+        .shares
+        .get(name)
+        .and_then(|record| record.stored.clone())
+        .and_then(|stored| serde_json::from_value::<Stored>(stored).ok());
+    let there = custodian.presence().await;
+    let Some(stored) = stored else {
+        return match there {
+            Ok(Presence::Present(found)) => Ok(Some(found)),
+            _ => Ok(None),
+        };
+    };
+    if stored.address != address {
+        return Err(Failure::refused(format!(
+            "the share of {name} was stored at {}, and {from} names {address}",
+            stored.address
+        ))
+        .advise("name with --from the file of the shares that hold now, as it was"));
+    }
+    // What cannot be looked at now is looked at once more before it is taken away.
+    match there {
+        Err(_) => return Ok(Some(stored)),
+        Ok(Presence::Absent) => return Ok(None),
+        Ok(Presence::Present(_)) => {}
+    }
+    match custodian.observe(&stored).await? {
+        Observation::Same => Ok(Some(stored)),
+        Observation::Missing => Ok(None),
+        Observation::Changed(how) => Err(Failure::refused(format!(
+            "{address}, where the share of {name} was stored, is not what was stored there: {how}"
+        ))
+        .advise("see who wrote it, and move it away: where other shares make a quorum, it goes on without this one")),
+    }
 }
 
 /// The diary knows the new shares from here on.
@@ -46,35 +93,55 @@ pub(super) async fn hand_over(run: &Run<'_>, recovery: bool) -> Result<(), Failu
     run.checkpoint.borrow_mut().record(|diary| {
         diary.shares = records;
         diary.asked = Some(Asked {
-            shares: state.shares,
-            threshold: state.threshold,
+            shares: state.wanted.shares,
+            threshold: state.wanted.threshold,
             recovery,
             sealed: false,
-            generation: state.generation,
+            generation: state.wanted.generation,
             two_phase: diary.two_phase(),
         });
     })?;
-    match &run.second_place {
-        Some(place) => place.follow(&run.checkpoint).await,
-        None => Ok(()),
-    }
+    run.follow().await
 }
 
-/// Takes the old shares away. Who keeps a copy elsewhere is a person's business, and named.
+/// Takes the old shares away: what became of those that are left. They open nothing, and bar nothing.
 ///
 /// # Errors
-/// One could not be taken away; the others were.
-pub(super) async fn retire(run: &Run<'_>) -> Result<(), Failure> {
-    let mut failures = Vec::new();
+/// The disk refuses.
+pub(super) async fn retire(run: &Run<'_>) -> Result<Vec<String>, Failure> {
+    let mut findings = Vec::new();
     for custodian in &run.old_custodians {
         if let Err(failure) = one(run, custodian).await {
-            failures.push(failure);
+            findings.push(format!(
+                "{}, the old share of {}, could not be taken away, and opens nothing any more: {failure}",
+                custodian.address(),
+                custodian.name()
+            ));
         }
     }
-    if let Some(failure) = Failure::all(failures) {
-        return Err(failure);
-    }
-    run.record(|state| state.phase = Phase::Done)
+    run.record(|state| state.phase = Phase::Done)?;
+    run.follow().await?;
+    Ok(findings)
+}
+
+/// Leaves them all: that the new ones hold rests on what people have typed.
+///
+/// # Errors
+/// The disk refuses.
+pub(super) fn leave_all(run: &Run<'_>) -> Result<String, Failure> {
+    run.record(|state| {
+        state.phase = Phase::Verified;
+        for old in state.old.values_mut() {
+            old.retired = true;
+        }
+    })?;
+    let generation = run.old.init.generation;
+    Ok(format!(
+        "the shares of generation {generation} are left where they are: that those of generation {} hold was shown \
+         with typed shares alone, which may have been old ones; take the old ones away after a drill with new ones: {}",
+        run.config.init.generation,
+        run.config.command("rehearse")
+    ))
 }
 
 async fn one(run: &Run<'_>, custodian: &Custodian) -> Result<(), Failure> {
@@ -82,7 +149,7 @@ async fn one(run: &Run<'_>, custodian: &Custodian) -> Result<(), Failure> {
     let known = run.state.borrow().old.get(name).cloned();
     let Some(known) = known.filter(|known| known.address == address) else {
         run.voice.warn(format!(
-            "{address}, an old share of {name}, was not named by --from when the rotation began, and is left there"
+            "{address}, an old share of {name}, was not looked at when the rotation began, and is left there"
         ));
         return Ok(());
     };

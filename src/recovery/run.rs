@@ -1,18 +1,18 @@
 //! One run: both files opened, and what it records.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::desired::verb;
-use super::state::{NewShare, State};
+use super::state::{NewShare, Phase, State};
 use super::{Options, Voice};
 use crate::bootstrap::checkpoint::Checkpoint;
 use crate::bootstrap::event::Event;
 use crate::bootstrap::places;
 use crate::bootstrap::second_place::SecondPlace;
-use crate::config::{Config, Login};
+use crate::config::{Config, Login, in_shell};
 use crate::custodian::{Custodian, IdentityFile};
 use crate::door::{self, Notice, Tell};
 use crate::edge::doors::{self, Hall};
@@ -38,6 +38,10 @@ pub(super) struct Run<'a> {
     pub(super) old_custodians: Vec<Custodian>,
     pub(super) new_custodians: Vec<Custodian>,
     pub(super) identities: Vec<IdentityFile>,
+    /// The server has taken a quorum of the old shares in this run.
+    pub(super) old_hold: Cell<bool>,
+    /// This run was about to start a rotation.
+    pub(super) started_here: Cell<bool>,
     resolved: Resolved,
     client: Client,
 }
@@ -58,7 +62,7 @@ pub(super) struct Opened {
 pub(super) async fn open(
     (config, old): (&Config, &Config),
     options: &Options,
-    (voice, checkpoint): (&Voice<'_>, &Checkpoint),
+    (voice, checkpoint, state): (&Voice<'_>, &Checkpoint, &State),
 ) -> Result<Opened, Failure> {
     let mut failures = Vec::new();
     let mut warnings = Vec::new();
@@ -71,23 +75,11 @@ pub(super) async fn open(
         voice.warn(text);
     }
     let new_custodians = custodians::all(config, &mut failures).await;
-    let old_custodians = custodians::all(old, &mut failures).await;
+    // A quorum of the old ones is enough.
+    let mut away = Vec::new();
+    let old_custodians = custodians::all(old, &mut away).await;
     places::apart(&new_custodians, checkpoint.directory(), &mut failures);
-    for custodian in &new_custodians {
-        let place = custodian.place();
-        if old_custodians.iter().any(|old| old.place() == place) {
-            let (name, address) = (custodian.name(), custodian.address());
-            failures.push(
-                Failure::usage(format!(
-                    "{address}, for the new share of {name}, keeps an old one"
-                ))
-                .advise(format!(
-                    "name another place for {name} in {}",
-                    config.file.display()
-                )),
-            );
-        }
-    }
+    apart_from_the_old(config, (&new_custodians, &old_custodians), &mut failures);
     let identities =
         shares::identities(&options.identities).map_err(|failure| failures.push(failure));
     let identities = identities.unwrap_or_default();
@@ -101,9 +93,17 @@ pub(super) async fn open(
             .can_have(&old_custodians, files, &mut closed)
             .await;
         let enough = usize::try_from(old.init.threshold).unwrap_or(usize::MAX);
-        if old_custodians.len() - closed.len().min(old_custodians.len()) < enough {
-            failures.extend(closed);
+        // Where nothing is left to be made, nobody is asked for one.
+        let over = matches!(state.phase, Phase::Verified | Phase::Done);
+        if !over && old_custodians.len() - closed.len().min(old_custodians.len()) < enough {
+            failures.extend(away.drain(..).chain(closed));
         }
+    }
+    for failure in away {
+        voice.warn(format!(
+            "an old custodian of {} cannot be opened, and what it keeps is left there: {failure}",
+            old.file.display()
+        ));
     }
     let client = cluster::client(config, &resolved).map_err(|failure| failures.push(failure));
     match (Failure::all(failures), client) {
@@ -115,6 +115,29 @@ pub(super) async fn open(
             identities,
         }),
         (failure, _) => Err(failure.unwrap_or_else(|| Failure::failed("nothing could be opened"))),
+    }
+}
+
+/// No new share goes where an old one is.
+fn apart_from_the_old(
+    config: &Config,
+    (new, old): (&[Custodian], &[Custodian]),
+    failures: &mut Vec<Failure>,
+) {
+    for custodian in new {
+        let place = custodian.place();
+        if old.iter().any(|one| one.place() == place) {
+            let (name, address) = (custodian.name(), custodian.address());
+            failures.push(
+                Failure::usage(format!(
+                    "{address}, for the new share of {name}, keeps an old one"
+                ))
+                .advise(format!(
+                    "name another place for {name} in {}",
+                    config.file.display()
+                )),
+            );
+        }
     }
 }
 
@@ -152,6 +175,8 @@ impl<'a> Run<'a> {
             old_custodians: opened.old_custodians,
             new_custodians: opened.new_custodians,
             identities: opened.identities,
+            old_hold: Cell::new(false),
+            started_here: Cell::new(false),
             resolved: opened.resolved,
             client: opened.client,
         }
@@ -164,9 +189,36 @@ impl<'a> Run<'a> {
     pub(super) fn record(&self, change: impl FnOnce(&mut State)) -> Result<(), Failure> {
         let mut next = self.state.borrow().clone();
         change(&mut next);
-        next.write(&self.checkpoint.borrow())?;
+        next.again = self.again();
+        let known = next.clone();
+        let mut checkpoint = self.checkpoint.borrow_mut();
+        checkpoint.record(|diary| diary.rotation = Some(known))?;
         *self.state.borrow_mut() = next;
         Ok(())
+    }
+
+    /// Brings the second place of the checkpoint up to date, where there is one.
+    ///
+    /// # Errors
+    /// It did not take what is on disk.
+    pub(super) async fn follow(&self) -> Result<(), Failure> {
+        match &self.second_place {
+            Some(place) => Box::pin(place.follow(&self.checkpoint)).await,
+            None => Ok(()),
+        }
+    }
+
+    /// This command once more, as it was typed.
+    pub(super) fn again(&self) -> String {
+        let mut words = verb(self.old);
+        for file in &self.options.identities {
+            words.push_str(" --identity ");
+            words.push_str(&in_shell(&file.display().to_string()));
+        }
+        if self.options.yes {
+            words.push_str(" --yes");
+        }
+        self.config.command(&words)
     }
 
     /// The same of one new share.

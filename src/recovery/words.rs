@@ -19,7 +19,8 @@ pub(super) fn busy(rotation: &Rotation<'_>, found: &Progress) -> Failure {
         found.nonce
     ))
     .advise(format!(
-        "ask whose it is, or look in the audit log; it is ended with: {}",
+        "ask whose it is, or look in the audit log: an earlier run that was cut off may have begun it too; it is ended \
+         with: {}",
         rotation.how_to_cancel(&found.nonce)
     ))
 }
@@ -35,8 +36,7 @@ pub(super) fn another_threshold(rotation: &Rotation<'_>, wants: u32, have: usize
 pub(super) fn not_taken(
     rotation: &Rotation<'_>,
     refused: &Given,
-    name: &str,
-    all: &[&str],
+    (name, all): (&str, &[String]),
 ) -> Failure {
     let address = rotation.address();
     match refused {
@@ -45,6 +45,7 @@ pub(super) fn not_taken(
         ))
         .advise("look at what they keep: every custodian must hold a share of their own"),
         Given::Gone => gone(rotation),
+        Given::Undecided => undecided(rotation),
         Given::Unreadable => Failure::refused(format!(
             "{address}: what {name} keeps is no share: it is no line of base64, or too short"
         ))
@@ -58,6 +59,27 @@ pub(super) fn not_taken(
              of the shares that hold now",
         ),
     }
+}
+
+/// The server's own trouble, and no word about the shares.
+pub(super) fn undecided(rotation: &Rotation<'_>) -> Failure {
+    Failure::refused(format!(
+        "{}: the server could not tell whether these shares hold: it could not read its own key",
+        rotation.address()
+    ))
+    .advise(
+        "see in the server's log why: the key of its seal may be disabled or out of reach; nothing was taken away, \
+         and the same command goes on once that is mended",
+    )
+}
+
+/// Not one quorum could be made of what there is.
+pub(super) fn no_quorum(rotation: &Rotation<'_>) -> Failure {
+    Failure::refused(format!(
+        "{}: there are not enough different shares for a quorum",
+        rotation.address()
+    ))
+    .advise("look at what the custodians keep: every one must hold a share of their own")
 }
 
 pub(super) fn gone(rotation: &Rotation<'_>) -> Failure {

@@ -133,6 +133,8 @@ pub enum Given {
     Gone,
     /// These shares together are no key of this cluster: the rotation goes on without any of them.
     Wrong,
+    /// The server could not tell whether they are: it could not read what it holds them against.
+    Undecided,
     /// It is none that the server can read.
     Unreadable,
 }
@@ -188,6 +190,18 @@ pub async fn probe_rotation(
     // Every product has a way.
     Err(refusal
         .unwrap_or_else(|| Error::new("GET", client.address(), Kind::Malformed("no way".into()))))
+}
+
+/// Whether a server has new recovery shares begun and ended without any token
+/// (`disable_unauthed_rekey_endpoints = false` of OpenBao; always so on Vault before 2.0).
+///
+/// # Errors
+/// It does not answer.
+pub async fn anybody_may_rotate(client: &Client) -> Result<bool, Error> {
+    let path = Paths::RekeyRecovery.below("init");
+    let ask = Ask::new(Method::GET, &path, None);
+    let reply = client.in_namespace(None).ask(ask).await?;
+    Ok(reply.is_success())
 }
 
 impl<'a> Rotation<'a> {

@@ -312,6 +312,15 @@ pub fn share_as_hex(share: &Share) -> Option<SecretText> {
     Some(SecretText::new(text))
 }
 
+/// Whether two shares are one, in whatever spelling. Both are in this process already: nobody times the comparison.
+#[must_use]
+pub fn same_share(one: &Share, other: &Share) -> bool {
+    match (share_as_hex(one), share_as_hex(other)) {
+        (Some(one), Some(other)) => one.expose() == other.expose(),
+        _ => false,
+    }
+}
+
 /// With or without the padding, which people lose on the way.
 fn decoded(text: &str, letters: &Alphabet) -> Option<Vec<u8>> {
     let lenient =

@@ -294,3 +294,46 @@ fn an_identity_of_age_proves_no_pgp_custodian_and_neither_does_a_wrong_word() {
     );
     assert!(!shown.contains("age -d"), "{shown}");
 }
+
+/// Months later a key file is gone and the keys have expired: what was encrypted then is opened all the same.
+#[test]
+fn shares_open_without_public_keys_and_after_these_have_expired() {
+    require!(["openbao-2.7.2"]);
+    let mut stage = Stage::of(Server::in_memory());
+    stage.ceremony.set("/break_glass/rotation", json!(true));
+    stage.prove_all();
+    stage.with_the_keys_at_hand();
+    stage.ceremony.apply().exits(0);
+    let key = stage.ceremony.path("alice.asc");
+    let away = key.with_extension("away");
+    std::fs::rename(&key, &away).expect("moved");
+    stage.ceremony.run(&["rehearse"]).exits(0);
+    std::fs::rename(&away, &key).expect("moved");
+    for name in HOLDERS {
+        let key = stage.ceremony.path(&format!("{name}.asc"));
+        std::fs::write(key, stage.gpg.expired(name)).expect("written");
+    }
+    let old = stage.ceremony.file.to_string();
+    stage.ceremony.write("old.yaml", &old);
+    let age = ["dora", "emil", "fred"].map(|name| stage.ceremony.age_custodian(name));
+    stage
+        .ceremony
+        .set("/init/generation", json!(2))
+        .set("/init/custodians", json!(age));
+    stage
+        .ceremony
+        .run(&[
+            "recovery",
+            "rotate",
+            "--from",
+            "old.yaml",
+            "--yes",
+            "--identity",
+            "dora.key",
+            "--identity",
+            "emil.key",
+            "--identity",
+            "fred.key",
+        ])
+        .exits(0);
+}

@@ -10,11 +10,13 @@ use serde_json::{Value, json};
 use crate::ceremony::{Api, Ceremony, Run, Server, disturbed, looks_like_a_share};
 use crate::support::{Action, LocalStack, Proxy, Running, Setup, require};
 
+mod hindered;
 mod killed;
+mod lost;
 mod refused;
 
 const NAMES: [&str; 3] = ["alice", "bob", "carol"];
-const STATE: &str = "checkpoint/recovery-rotation.json";
+const DIARY: &str = "checkpoint/diary.json";
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A cluster that was handed over, whose grant is for new shares too, and the file that asks for them.
@@ -130,8 +132,9 @@ impl Rotation {
     }
 
     fn state(&self) -> Value {
-        let text = std::fs::read(self.ceremony.path(STATE)).expect("a state");
-        serde_json::from_slice(&text).expect("JSON")
+        let text = std::fs::read(self.ceremony.path(DIARY)).expect("a diary");
+        let diary: Value = serde_json::from_slice(&text).expect("JSON");
+        diary["rotation"].clone()
     }
 }
 

@@ -239,3 +239,17 @@ fn vault_and_a_shamir_seal_are_refused_in_two_phases_before_anything_is_written(
         ceremony.apply().exits(4);
     }
 }
+
+#[test]
+fn a_listener_that_lets_anybody_begin_new_keys_is_a_finding() {
+    require!(["openbao-2.7.2"]);
+    let open = "disable_unauthed_rekey_endpoints = false";
+    let builder = crate::ceremony::builder(Setup::OpenBao272Static).in_memory();
+    let server = Server::from(builder.listener_line(open).start());
+    let ceremony = by_default(&server, false);
+    ceremony
+        .apply()
+        .exits(4)
+        .prints(&["lets anybody begin and end new recovery keys"]);
+    keys_hold(&server, &ceremony);
+}

@@ -13,6 +13,7 @@ use std::path::Path;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::error::CheckpointError;
+use super::rotation::Rotation;
 use crate::bootstrap::decide::Recorded;
 use crate::bootstrap::evidence::Evidence;
 use crate::bootstrap::step::Step;
@@ -38,6 +39,9 @@ pub struct Diary {
     /// A root generation of ours that was begun and not seen to its end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub generating: Option<Generating>,
+    /// New shares in the place of the old ones, as far as that came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rotation: Option<Rotation>,
     /// Where `sys/init` was sent last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attempt: Option<Attempt>,
@@ -201,6 +205,7 @@ impl Diary {
             addresses: BTreeSet::new(),
             asked: None,
             generating: None,
+            rotation: None,
             attempt: None,
             trial: None,
             left_for: BTreeSet::new(),

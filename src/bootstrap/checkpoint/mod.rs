@@ -11,6 +11,7 @@ mod durable;
 mod error;
 mod rehearsal;
 mod replicated;
+pub mod rotation;
 mod secrets_file;
 
 use std::fs::{self, File};

@@ -274,7 +274,8 @@ async fn store_one(
     let prepared = custodian
         .prepare(share)
         .await?
-        .with_earlier(record.prepared);
+        .with_earlier(record.prepared)
+        .marked(ceremony.diary().diary().trial.clone());
     // Before it is stored: whatever is found there later with one of these digests is ours.
     ceremony.checkpoint().record(|diary| {
         let two_phase = diary.two_phase();

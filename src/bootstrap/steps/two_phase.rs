@@ -15,7 +15,7 @@ use crate::edge::shares;
 use crate::edge::unverified::{self, Unverified};
 use crate::failure::Failure;
 use crate::secret::{Handed, Share};
-use crate::vault::rotation::{NewShares, Start, Verified};
+use crate::vault::rotation::{NewShares, Start, Verified, anybody_may_rotate};
 use crate::vault::sys::seal_status;
 use crate::vault::{Health, Product, Rotation, SealStatus, probe_rotation};
 
@@ -97,7 +97,14 @@ pub(super) fn is_due(ceremony: &Ceremony<'_>) -> bool {
 /// A share cannot be stored or read back, the server does not go along, or somebody else made recovery keys.
 pub(super) async fn make(ceremony: &mut Ceremony<'_>) -> Result<Vec<serde_json::Value>, Failure> {
     let client = ceremony.client();
-    // Only root may ask, and nobody but us has it: whatever is under way is of an earlier run.
+    if anybody_may_rotate(&client).await? {
+        ceremony.find(format!(
+            "{} lets anybody begin and end new recovery keys without a token: take disable_unauthed_rekey_endpoints = \
+             false out of its listener",
+            client.address()
+        ));
+    }
+    // Only root may ask where that is closed, and nobody but us has it: whatever is under way is of an earlier run.
     let paths = probe_rotation(&client, Product::OpenBao, ceremony.token()?).await?;
     let found = Rotation::new(&client, paths, ceremony.token()?);
     end(&found).await?;
@@ -164,9 +171,11 @@ async fn discard(ceremony: &Ceremony<'_>, place: usize) -> Result<(), Failure> {
     let Some(record) = record else { return Ok(()) };
     if let Some(address) = &record.unverified {
         let stored = stored(ceremony, custodian.name());
+        let mark = ceremony.diary().diary().trial.clone();
         let unverified = Unverified {
             address,
             prepared: &record.prepared,
+            mark: mark.as_deref(),
             stored: stored.as_ref(),
         };
         if unverified::discard(custodian, &unverified).await? {
@@ -193,6 +202,8 @@ async fn hold(
     with_their_custodians(ceremony).await?;
     let kept = read_back(ceremony).await?;
     all_there(ceremony).await?;
+    // Once they hold, another machine must know where they are.
+    ceremony.replicate().await?;
     let client = ceremony.client();
     let rotation = Rotation::new(&client, paths, ceremony.token()?);
     let address = rotation.address();

@@ -61,11 +61,13 @@ pub(super) fn refused(reply: &Reply) -> Option<Given> {
         Some(Given::Twice)
     } else if says("incorrect nonce") || says("in progress") || says("already finished") {
         Some(Given::Gone)
-    } else if says("key verification failed")
-        || says("failed to read root key")
+    } else if says("does not match submitted values")
         || says("failed to compute")
+        || says("failed to read root key: invalid key: failed to decrypt keys from storage")
     {
         Some(Given::Wrong)
+    } else if says("key verification failed") || says("failed to read root key") {
+        Some(Given::Undecided)
     } else if says("key is shorter") || says("key is longer") || says("valid hex or base64") {
         Some(Given::Unreadable)
     } else {
@@ -141,6 +143,14 @@ mod tests {
             (
                 "failed to read root key: invalid key: failed to decrypt keys from storage",
                 "Wrong",
+            ),
+            (
+                "recovery key verification failed: failed to decrypt encrypted stored keys: DisabledException",
+                "Undecided",
+            ),
+            (
+                "failed to read root key: context deadline exceeded",
+                "Undecided",
             ),
             ("'key' must be a valid hex or base64 string", "Unreadable"),
         ];

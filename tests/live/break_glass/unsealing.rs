@@ -36,3 +36,28 @@ fn a_seal_that_opens_by_itself_takes_no_share() {
         .exits(3)
         .says(&["is not initialised, so no share opens it"]);
 }
+
+#[test]
+fn what_is_no_share_at_all_costs_nobody_the_share_that_was_given_before() {
+    require!(Setup::Vault1211Shamir.components());
+    let mut server = Server::of(Setup::Vault1211Shamir);
+    let starter = handed_over(&server);
+    let bob = Ceremony::guest(&server, &starter, "bob");
+    let carol = Ceremony::guest(&server, &starter, "carol");
+    server.restart();
+    let words = ["unseal", "--identity", "bob.key"];
+    bob.run(&words).exits(0);
+    let mut terminal = carol.terminal(&["unseal", "--custodian", "carol"]);
+    terminal.expect("The share of carol");
+    terminal.type_line(&"00".repeat(10));
+    let (code, shown) = terminal.finish();
+    let shown = shown.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert_eq!(code, 3, "{shown}");
+    assert!(
+        shown.contains("the 1 given before are still there"),
+        "{shown}"
+    );
+    assert!(!shown.contains("dropped"), "{shown}");
+    let words = ["unseal", "--identity", "carol.key"];
+    carol.run(&words).exits(0).prints(&["open"]);
+}

@@ -57,12 +57,6 @@ impl Custody<'_> {
         std::fs::write(self.file(name), sealed).expect("written");
     }
 
-    /// An armored text that the holder opens.
-    pub fn sealed(&self, name: &str, text: &str) -> String {
-        let recipient = self.identities[name].to_public();
-        age::encrypt_and_armor(&recipient, format!("{text}\n").as_bytes()).expect("an age file")
-    }
-
     /// An armored text, decrypted with the holder's identity.
     pub fn open(&self, name: &str, armored: &str) -> String {
         let bytes = armored.as_bytes();

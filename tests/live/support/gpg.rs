@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
+use std::time::Duration;
 
 use tempfile::TempDir;
 
@@ -77,6 +78,22 @@ impl Gpg {
     /// The public keys, armored.
     pub fn armored(&self, fingerprints: &[&str]) -> Vec<u8> {
         self.run(&[&["--armor", "--export"], fingerprints].concat(), b"")
+    }
+
+    /// The public key of this name, once it has expired.
+    pub fn expired(&self, name: &str) -> Vec<u8> {
+        let fingerprint = self.fingerprint(name);
+        self.run(&["--quick-set-expire", &fingerprint, "seconds=1"], b"");
+        let is_over = || {
+            let listed = self.run(&["--with-colons", "--list-keys", &fingerprint], b"");
+            let listed = String::from_utf8(listed).expect("text");
+            listed.lines().any(|line| line.starts_with("pub:e:"))
+        };
+        assert!(
+            super::eventually(Duration::from_secs(30), is_over),
+            "{name} never expires"
+        );
+        self.armored(&[&fingerprint])
     }
 
     /// The public key, in binary.

@@ -1,0 +1,184 @@
+//! What one run does, in its order; begun anew after the server was away for a moment.
+
+use super::gather::{Gathered, Held};
+use super::run::Run;
+use super::session::Inside;
+use super::state::Phase;
+use super::{desired, leftover, making, preflight, retire};
+use crate::failure::{Exit, Failure};
+use crate::prompt;
+use crate::vault::sys::seal_status;
+
+/// How often it is begun anew in one run.
+const ATTEMPTS: usize = 3;
+
+/// Shares that are in hand, from one attempt to the next.
+#[derive(Default)]
+struct Hands<'a> {
+    old: Option<Gathered<'a>>,
+    new: Option<Vec<Held>>,
+    /// The server did not take the new ones: only the old ones can say more.
+    refused: bool,
+}
+
+/// Begins anew after the server was away for a moment; what a person should see to.
+///
+/// # Errors
+/// Of the last attempt.
+pub(super) async fn attempts(
+    run: &Run<'_>,
+    inside: &mut Option<Inside>,
+) -> Result<Vec<String>, Failure> {
+    let mut hands = Hands::default();
+    for attempt in 1.. {
+        let failure = match Box::pin(attempt_once(run, inside, &mut hands)).await {
+            Err(failure) if failure.is_passing() && attempt < ATTEMPTS => failure,
+            result => return result,
+        };
+        run.voice.note(format!("{failure}; it is begun anew"));
+        if let Some(inside) = inside {
+            inside.follow_the_leader(run).await?;
+        }
+    }
+    Ok(Vec::new())
+}
+
+async fn attempt_once<'a>(
+    run: &'a Run<'_>,
+    inside: &mut Option<Inside>,
+    hands: &mut Hands<'a>,
+) -> Result<Vec<String>, Failure> {
+    let phase = run.state.borrow().phase;
+    if phase == Phase::Verified {
+        return finish(run, None).await;
+    }
+    if phase == Phase::Verifying && !hands.refused {
+        match new_ones_hold(run, inside, hands).await? {
+            Shown::Hold(finding) => return finish(run, finding).await,
+            Shown::Nothing => hands.refused = true,
+        }
+    }
+    if hands.old.is_none() {
+        // Nobody is asked while a login waits.
+        leave(run, inside).await;
+        let (client, _) = run.active().await?;
+        preflight::old_ones_are_meant(run, &client).await?;
+        preflight::names_are_free(run).await?;
+        retire::note_old(run).await?;
+        confirmed(run).await?;
+        let wanted = (run.old.init.threshold, "old");
+        hands.old = Some(Gathered::of(run, &run.old_custodians, wanted).await?);
+    }
+    let inside = entered(run, inside).await?;
+    leftover::end(run, &inside.rotation()).await?;
+    if let Some(old) = &mut hands.old {
+        hands.refused = false;
+        making::make(run, inside, old, &mut hands.new).await?;
+    }
+    finish(run, None).await
+}
+
+/// What trying the new shares has shown.
+enum Shown {
+    /// They hold; with a finding where only people say that these are they.
+    Hold(Option<String>),
+    Nothing,
+}
+
+/// Nobody heard whether the new shares hold: they are tried.
+async fn new_ones_hold(
+    run: &Run<'_>,
+    inside: &mut Option<Inside>,
+    hands: &mut Hands<'_>,
+) -> Result<Shown, Failure> {
+    if hands.new.is_none() {
+        leave(run, inside).await;
+        let wanted = (run.config.init.threshold, "new");
+        match Gathered::of(run, &run.new_custodians, wanted).await {
+            Ok(gathered) => hands.new = Some(gathered.held),
+            Err(failure) if matches!(failure.exit, Exit::Interrupted(_)) => return Err(failure),
+            // The old ones may hold, and then these are not needed.
+            Err(failure) => {
+                run.voice.warn(failure.to_string());
+                return Ok(Shown::Nothing);
+            }
+        }
+    }
+    let inside = entered(run, inside).await?;
+    let rotation = inside.rotation();
+    leftover::end(run, &rotation).await?;
+    let held = hands.new.take().unwrap_or_default();
+    if !leftover::new_ones_hold(run, &rotation, &held).await? {
+        run.voice.warn(format!(
+            "the server does not take what the new custodians keep; nothing is taken away unless it takes a quorum of \
+             generation {}",
+            run.old.init.generation
+        ));
+        return Ok(Shown::Nothing);
+    }
+    // One share that no person typed is enough: the others fit to it.
+    if held.iter().all(|one| one.typed) {
+        return retire::leave_all(run).map(|finding| Shown::Hold(Some(finding)));
+    }
+    run.record(|state| state.phase = Phase::Verified)?;
+    Ok(Shown::Hold(None))
+}
+
+/// The new shares hold: the diary says so, and the old ones go.
+async fn finish(run: &Run<'_>, finding: Option<String>) -> Result<Vec<String>, Failure> {
+    let (client, _) = run.active().await?;
+    let seal = seal_status(&client.in_namespace(None)).await?;
+    let init = &run.config.init;
+    let mut findings: Vec<_> = finding.into_iter().collect();
+    if (seal.n, seal.t) != (init.shares, init.threshold) {
+        findings.push(format!(
+            "{} takes the new shares, and says that any {} of {} open it: it has not kept their number",
+            client.address(),
+            seal.t,
+            seal.n
+        ));
+    }
+    retire::hand_over(run, seal.recovery_seal).await?;
+    findings.extend(retire::retire(run).await?);
+    Ok(findings)
+}
+
+async fn entered<'a>(
+    run: &Run<'_>,
+    inside: &'a mut Option<Inside>,
+) -> Result<&'a mut Inside, Failure> {
+    if inside.is_none() {
+        *inside = Some(Inside::enter(run).await?);
+    }
+    inside
+        .as_mut()
+        .ok_or_else(|| Failure::failed("no login is open"))
+}
+
+async fn leave(run: &Run<'_>, inside: &mut Option<Inside>) {
+    if let Some(inside) = inside.take() {
+        inside.leave(run).await;
+    }
+}
+
+/// Asks before anything is begun.
+async fn confirmed(run: &Run<'_>) -> Result<(), Failure> {
+    if run.options.yes {
+        return Ok(());
+    }
+    let (new, old) = (&run.config.init, &run.old.init);
+    let question = format!(
+        "Make generation {} of the shares ({} of {}), and take the {} of generation {} away?",
+        new.generation, new.threshold, new.shares, old.shares, old.generation
+    );
+    let verb = format!("{} --yes", desired::verb(run.old));
+    let instead = format!(
+        "where nobody is there to answer: {}",
+        run.config.command(&verb)
+    );
+    if prompt::confirm(&question, &instead).await? {
+        return Ok(());
+    }
+    Err(Failure::new(Exit::Failed, "nothing was begun: you said no")
+        .advise("run the same command again when you are ready"))
+}

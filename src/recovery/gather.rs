@@ -1,0 +1,133 @@
+//! Shares back from their custodians, old or new: machines first, so that no person is called in vain.
+
+use super::desired::verb;
+use super::run::{Run, ask};
+use crate::custodian::Custodian;
+use crate::edge::shares;
+use crate::failure::{Exit, Failure};
+use crate::secret::Share;
+
+/// A share in hand, and whose it is.
+pub(super) struct Held {
+    pub(super) name: String,
+    pub(super) share: Share,
+    /// A person typed it, and may have read another one.
+    pub(super) typed: bool,
+}
+
+/// What came back so far, and who was not asked yet.
+pub(super) struct Gathered<'a> {
+    pub(super) held: Vec<Held>,
+    rest: std::vec::IntoIter<&'a Custodian>,
+    failures: Vec<Failure>,
+}
+
+impl<'a> Gathered<'a> {
+    /// Asks until there are `enough`.
+    ///
+    /// # Errors
+    /// There are not enough, and why, of each; or a question was interrupted.
+    pub(super) async fn of(
+        run: &Run<'_>,
+        custodians: &'a [Custodian],
+        (enough, which): (u32, &str),
+    ) -> Result<Self, Failure> {
+        let enough = usize::try_from(enough).unwrap_or(usize::MAX);
+        let mut order = Vec::new();
+        for custodian in custodians {
+            order.push((!custodian.opens_with(&run.identities).await, custodian));
+        }
+        order.sort_by_key(|(asks_a_person, _)| *asks_a_person);
+        let order: Vec<_> = order.into_iter().map(|(_, custodian)| custodian).collect();
+        let mut gathered = Self {
+            held: Vec::new(),
+            rest: order.into_iter(),
+            failures: Vec::new(),
+        };
+        while gathered.held.len() < enough {
+            if !gathered.one_more(run).await? {
+                return Err(gathered.too_few((enough, which), run));
+            }
+        }
+        Ok(gathered)
+    }
+
+    /// Asks whoever is next; whether there was anybody who had one.
+    ///
+    /// # Errors
+    /// A question was interrupted.
+    pub(super) async fn one_more(&mut self, run: &Run<'_>) -> Result<bool, Failure> {
+        let verb = verb(run.old);
+        for custodian in self.rest.by_ref() {
+            let ask = ask(run.config, &verb);
+            match shares::share_and_how(&ask, custodian, &run.identities).await {
+                Ok((share, typed)) => {
+                    let name = custodian.name().to_owned();
+                    self.held.push(Held { name, share, typed });
+                    return Ok(true);
+                }
+                Err(failure) if matches!(failure.exit, Exit::Interrupted(_)) => {
+                    return Err(failure);
+                }
+                Err(failure) => self.failures.push(of(custodian, failure)),
+            }
+        }
+        Ok(false)
+    }
+
+    /// Leaves one out that is of no use.
+    pub(super) fn leave_out(&mut self, place: usize) {
+        if place < self.held.len() {
+            self.held.remove(place);
+        }
+    }
+
+    fn too_few(self, (enough, which): (usize, &str), run: &Run<'_>) -> Failure {
+        let (have, mut failures) = (self.held.len(), self.failures);
+        let (from, file) = (run.old.file.display(), run.config.file.display());
+        failures.push(
+            Failure::failed(format!(
+                "only {have} of the {enough} {which} shares of a quorum can be had"
+            ))
+            .advise(format!(
+                "bring the others to where {from} and {file} say, or their keys here by --identity"
+            )),
+        );
+        Failure::all(failures).unwrap_or_else(|| Failure::failed("no share can be had"))
+    }
+}
+
+/// Whose failure it is.
+pub(super) fn of(custodian: &Custodian, mut failure: Failure) -> Failure {
+    for problem in &mut failure.problems {
+        problem.what = format!("custodian {}: {}", custodian.name(), problem.what);
+    }
+    failure
+}
+
+/// How many different quorums are tried before it is said that none is one.
+const QUORUMS: usize = 100;
+/// Of how many shares at most: the first ones.
+const WIDEST: usize = 16;
+
+/// Places of every `size` of `all` shares.
+pub(super) fn quorums(all: usize, size: usize) -> Vec<Vec<usize>> {
+    let all = all.min(WIDEST);
+    let places =
+        |chosen: u32| -> Vec<usize> { (0..all).filter(|place| chosen >> place & 1 == 1).collect() };
+    let of_size = (0..1u32 << all).map(places).filter(|one| one.len() == size);
+    of_size.take(QUORUMS).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_quorum_is_tried_and_never_without_end() {
+        assert_eq!(quorums(3, 2), [vec![0, 1], vec![0, 2], vec![1, 2]]);
+        assert_eq!(quorums(2, 2), [vec![0, 1]]);
+        assert!(quorums(1, 2).is_empty());
+        assert_eq!(quorums(200, 8).len(), QUORUMS);
+    }
+}
