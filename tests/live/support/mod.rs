@@ -18,6 +18,7 @@ mod dump;
 mod endless;
 mod http;
 mod kubernetes;
+mod listening;
 mod localstack;
 mod openid;
 mod process;
