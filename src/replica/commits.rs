@@ -9,6 +9,9 @@ use super::patience::patiently;
 use super::{COMMIT, Replica, VERSION};
 use crate::custodian::{Error, Kind};
 
+/// Commits that a listing may not show yet: a whole ceremony makes fewer.
+const FOLLOWING: u64 = 100;
+
 /// What counts: the parts of one generation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Commit {
@@ -163,15 +166,14 @@ impl Replica {
                 break;
             }
         }
-        let mut next = numbers.last().copied().unwrap_or(floor);
-        while let Some(number) = next.checked_add(1) {
+        let highest = numbers.last().copied().unwrap_or(floor);
+        for number in (1..=FOLLOWING).map_while(|further| highest.checked_add(further)) {
             match self.numbered(number).await? {
                 Some(commit) => counts = Some(commit),
-                None => break,
+                None => return Ok(counts),
             }
-            next = number;
         }
-        Ok(counts)
+        Err(self.error(Kind::Damaged("one commit follows the other without an end")))
     }
 
     /// The commit of this number.
@@ -192,8 +194,8 @@ impl Replica {
         }
     }
 
-    /// Deletes every part that `commit` does not name and every commit before it, and proves that nothing of them is left. `still_ours` has
-    /// the last word, once it is known what would be deleted.
+    /// Deletes every part that `commit` does not name and every commit before it, and proves that nothing of them is
+    /// left. `still_ours` has the last word, once it is known what would be deleted.
     ///
     /// # Errors
     /// Something stays, or it is not ours.

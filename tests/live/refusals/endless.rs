@@ -1,13 +1,15 @@
 //! Answers without an end from what stands in the place of AWS: taken in up to a limit, then an error. A stand-in
 //! gives them, because no real AWS does.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::before;
 use crate::ceremony::{Ceremony, Run};
-use crate::support::{Action, Endless, LocalStack, Proxy, require};
+use crate::support::{Action, Endless, LocalStack, Proxy, eventually, require};
 
 const NEEDED: [&str; 2] = ["openbao-2.7.2", "localstack-4.9.2"];
 /// What the program may have had in memory at any time, in KiB.
@@ -20,16 +22,15 @@ const LIMIT: Duration = Duration::from_secs(20);
 fn bounded(ceremony: &mut Ceremony, environment: &[(String, String)], arguments: &[&str]) -> Run {
     ceremony.environment = environment.to_vec();
     ceremony.save();
-    let begun = Instant::now();
     let mut running = ceremony.tool().spawn(arguments);
     let mut most = 0;
-    while !running.has_ended() {
+    let ended = eventually(LIMIT, || {
         most = most.max(peak(running.id()));
         // Ended at once, which dropping it does: it would take the memory of the whole machine.
         assert!(most < MOST, "{} MiB in memory", most / 1024);
-        assert!(begun.elapsed() < LIMIT, "still at it");
-        std::thread::sleep(Duration::from_millis(2));
-    }
+        running.has_ended()
+    });
+    assert!(ended, "still at it");
     assert!(most > 0, "its memory was never looked at");
     running.finish().into()
 }
@@ -158,4 +159,36 @@ fn credentials_without_an_end_are_refused() {
                 .prints(&["no usable AWS credentials", text]);
         }
     }
+}
+
+/// One commit follows the other, whatever number is asked for.
+#[test]
+fn commits_without_an_end_are_refused() {
+    require!(NEEDED);
+    let (_server, mut ceremony) = before();
+    let place = json!({ "ssm": { "parameter": "/vault/test" } });
+    ceremony.set("/checkpoint/replica", place);
+    let aws = Proxy::before(&LocalStack::shared().endpoint(), |request| {
+        let asked: Value = serde_json::from_slice(&request.body).unwrap_or_default();
+        let name = asked["Name"].as_str().unwrap_or_default();
+        let Some((_, number)) = name.split_once("/commit-") else {
+            return Action::Pass;
+        };
+        let generation: u64 = number.parse().expect("a number");
+        let part =
+            json!({ "name": "diary-1-0123456789abcdef", "pieces": 1, "digest": "sha256:00" });
+        let commit = json!({
+            "version": 1, "generation": generation, "id": "0123456789abcdef", "owner": "me", "written": "now",
+            "diary": part, "secrets": null,
+        });
+        let value = STANDARD.encode(commit.to_string());
+        let answer = json!({ "Parameter": { "Name": name, "Type": "SecureString", "Value": value, "Version": 1 } });
+        Action::Respond(200, "application/x-amz-json-1.1", answer.to_string())
+    });
+    let mut environment = LocalStack::shared().env();
+    environment.push(("AWS_ENDPOINT_URL_SSM".to_owned(), aws.address()));
+    bounded(&mut ceremony, &environment, &["status"])
+        .exits(4)
+        .prints(&["damaged: ", "one commit follows the other without an end"]);
+    assert!(aws.total() < 200, "{} requests", aws.total());
 }

@@ -1,15 +1,12 @@
 //! A server whose answers never end. No AWS does that, nor can any of the local ones be made to: what stands in
 //! its place may.
 
-use std::net::{Ipv4Addr, TcpListener};
-use std::thread::{self, JoinHandle};
+use std::net::Ipv4Addr;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
-use tokio::sync::oneshot;
+use tokio::net::{TcpListener, TcpStream};
 
-use super::http::runtime;
-use super::process::listen;
+use super::listening::Listening;
 
 /// What a request is answered with before the body, which is chunked and has no end.
 const HEAD: &[u8] =
@@ -18,51 +15,21 @@ const HEAD: &[u8] =
 const CHUNK: usize = 0x10000;
 
 /// The running stand-in. Dropping it closes its port and its connections.
-pub struct Endless {
-    port: u16,
-    stop: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
-}
+pub struct Endless(Listening);
 
 impl Endless {
     /// Begins to answer.
     pub fn start() -> Self {
-        let (listener, port) = listen();
-        listener.set_nonblocking(true).expect("a socket");
-        let (stop, stopped) = oneshot::channel();
-        let serve = move || {
-            // Connections go with their runtime.
-            runtime().block_on(async {
-                tokio::select! {
-                    () = accept(listener) => {}
-                    _ = stopped => {}
-                }
-            });
-        };
-        Self {
-            port,
-            stop: Some(stop),
-            thread: Some(thread::spawn(serve)),
-        }
+        Self(Listening::start(accept))
     }
 
     /// Its own address.
     pub fn address(&self) -> String {
-        format!("http://{}:{}", Ipv4Addr::LOCALHOST, self.port)
-    }
-}
-
-impl Drop for Endless {
-    fn drop(&mut self) {
-        drop(self.stop.take());
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
+        format!("http://{}:{}", Ipv4Addr::LOCALHOST, self.0.port)
     }
 }
 
 async fn accept(listener: TcpListener) {
-    let listener = tokio::net::TcpListener::from_std(listener).expect("a socket");
     while let Ok((connection, _)) = listener.accept().await {
         tokio::spawn(answer(connection));
     }

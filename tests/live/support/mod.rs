@@ -19,6 +19,7 @@ mod endless;
 mod gpg;
 mod http;
 mod kubernetes;
+mod listening;
 mod localstack;
 mod openid;
 mod process;

@@ -1,25 +1,18 @@
 //! TLS before a plain server on loopback, so that a proxy behind it sees what the program says in confidence.
 
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::Ipv4Addr;
 use std::sync::Arc;
-use std::thread::{self, JoinHandle};
 
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use tokio::net::TcpStream;
-use tokio::sync::oneshot;
+use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
 use super::certificates::Certificate;
-use super::http::runtime;
-use super::process::listen;
+use super::listening::Listening;
 
 /// A running front. Dropping it closes its port and its connections.
-pub struct TlsFront {
-    port: u16,
-    stop: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
-}
+pub struct TlsFront(Listening);
 
 impl TlsFront {
     /// Presents this certificate and hands what it decrypts to the server at this `http://` address.
@@ -27,37 +20,13 @@ impl TlsFront {
         let upstream = address.strip_prefix("http://").expect("an http:// address");
         let upstream = upstream.to_owned();
         let acceptor = acceptor(certificate);
-        let (listener, port) = listen();
-        listener.set_nonblocking(true).expect("a socket");
-        let (stop, stopped) = oneshot::channel();
-        let serve = move || {
-            // Connections go with their runtime.
-            runtime().block_on(async {
-                tokio::select! {
-                    () = accept(listener, acceptor, upstream) => {}
-                    _ = stopped => {}
-                }
-            });
-        };
-        Self {
-            port,
-            stop: Some(stop),
-            thread: Some(thread::spawn(serve)),
-        }
+        let serve = move |listener| accept(listener, acceptor, upstream);
+        Self(Listening::start(serve))
     }
 
     /// Its own address.
     pub fn address(&self) -> String {
-        format!("https://{}:{}", Ipv4Addr::LOCALHOST, self.port)
-    }
-}
-
-impl Drop for TlsFront {
-    fn drop(&mut self) {
-        drop(self.stop.take());
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
+        format!("https://{}:{}", Ipv4Addr::LOCALHOST, self.0.port)
     }
 }
 
@@ -76,7 +45,6 @@ fn acceptor(certificate: &Certificate) -> TlsAcceptor {
 }
 
 async fn accept(listener: TcpListener, acceptor: TlsAcceptor, upstream: String) {
-    let listener = tokio::net::TcpListener::from_std(listener).expect("a socket");
     while let Ok((connection, _)) = listener.accept().await {
         let (acceptor, upstream) = (acceptor.clone(), upstream.clone());
         tokio::spawn(async move {
