@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use break_glass::{
-    BreakGlass, LoginChoice, Quorum, Rehearse, ShareOf, Unseal, WithHolders, Work,
+    BreakGlass, Holders, LoginChoice, Quorum, Rehearse, ShareOf, Unseal, WithHolders, Work,
 };
 
 /// Takes a HashiCorp Vault or OpenBao cluster from uninitialised to handed over.
@@ -110,9 +110,10 @@ pub enum Command {
     #[command(after_help = "Examples:\n  \
         vault-bootstrap rehearse\n  \
         vault-bootstrap rehearse --identity bob.key --sign-key evidence.key\n  \
+        vault-bootstrap rehearse --identity bob.key --holders-elsewhere 30m\n  \
         vault-bootstrap -c staging.yaml rehearse --output json\n\n\
         Every custodian is asked for the share that they keep: machines by themselves,\n\
-        people with --identity or at a hidden prompt. Nothing is left behind but\n\
+        people with --identity, at a hidden prompt, or from their own machines. Nothing is left behind but\n\
         CHECKPOINT/rehearsal-*.json and .txt.\n\n\
         Exit codes: 0 every share works · 1 failed, trying again may help ·\n\
         2 usage or configuration · 3 refused, a person must look ·\n\
@@ -208,6 +209,9 @@ pub struct Apply {
     /// File with an age identity that opens a share, for the drill; may be given several times
     #[arg(long, value_name = "FILE")]
     pub identity: Vec<PathBuf>,
+    /// Holders elsewhere, for the drill.
+    #[command(flatten)]
+    pub holders: Holders,
     /// Take the replica of the checkpoint over from the run of this id, whose machine is gone
     #[arg(long, value_name = "ID")]
     pub take_over: Option<String>,

@@ -11,7 +11,8 @@ use crate::failure::{Exit, Failure};
 pub struct Interrupt {
     signal: Cell<Option<u8>>,
     notify: Notify,
-    unheard: Cell<bool>,
+    /// How many want it so just now.
+    unheard: Cell<u32>,
 }
 
 /// While it lives, a stop that is asked for waits.
@@ -20,7 +21,7 @@ pub(crate) struct Unheard<'a>(&'a Interrupt);
 
 impl Drop for Unheard<'_> {
     fn drop(&mut self) {
-        self.0.unheard.set(false);
+        self.0.unheard.set(self.0.unheard.get() - 1);
         self.0.notify.notify_one();
     }
 }
@@ -34,14 +35,14 @@ impl Interrupt {
 
     /// Nothing is dropped in the middle as long as what this returns lives.
     pub(crate) fn unheard(&self) -> Unheard<'_> {
-        self.unheard.set(true);
+        self.unheard.set(self.unheard.get() + 1);
         Unheard(self)
     }
 
     /// Returns once a stop was asked for, and is heard.
     pub(crate) async fn requested(&self) -> Failure {
         loop {
-            if !self.unheard.get()
+            if self.unheard.get() == 0
                 && let Some(failure) = self.pending()
             {
                 return failure;
@@ -93,6 +94,19 @@ impl Interrupt {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_stop_waits_for_the_last_who_does_not_hear_it() {
+        let interrupt = Interrupt::default();
+        let outer = interrupt.unheard();
+        drop(interrupt.unheard());
+        interrupt.request(2);
+        let soon = std::time::Duration::from_millis(20);
+        let heard = tokio::time::timeout(soon, interrupt.requested()).await;
+        assert!(heard.is_err(), "the outer one does not hear it");
+        drop(outer);
+        assert_eq!(interrupt.requested().await.exit, Exit::Interrupted(2));
+    }
 
     #[test]
     fn a_signal_takes_the_place_of_an_interrupted_prompt_and_of_nothing_else() {

@@ -103,9 +103,7 @@ async fn dispatch(cli: Cli, report: &Report, unlocked: Option<String>) -> Result
             Ok(Exit::Done.into())
         }
         Command::Apply(typed) => Box::pin(apply(&cli.global, typed, report, unlocked)).await,
-        Command::Rehearse(typed) => {
-            Box::pin(quorum::rehearse(&cli.global, typed.quorum, report)).await
-        }
+        Command::Rehearse(typed) => Box::pin(quorum::rehearse(&cli.global, typed, report)).await,
         Command::BreakGlass(typed) => {
             Box::pin(quorum::break_glass(&cli.global, *typed, report)).await
         }
@@ -169,6 +167,7 @@ async fn apply(
         take_over: typed.take_over,
         sign_in_seconds: typed.sign_in_timeout,
         identities: typed.identity,
+        holders: typed.holders.holders_elsewhere,
         report: typed.report,
     };
     if !options.yes && config.revoke_root && !std::io::stdin().is_terminal() {

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::evidence::Evidence;
 use super::step::Step;
+use crate::root_generation::Invitation;
 
 /// Version of the events of `--output json`, one a line.
 pub const VERSION: u32 = 1;
@@ -67,6 +68,14 @@ pub enum Event {
         code: Option<String>,
         /// How long it is waited for.
         seconds: u64,
+    },
+    /// Holders elsewhere are asked for their shares.
+    Holders {
+        /// Which step.
+        step: Step,
+        /// What they are told.
+        #[serde(flatten)]
+        invitation: Invitation,
     },
     /// A step ended well.
     StepFinished {

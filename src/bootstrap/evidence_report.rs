@@ -4,9 +4,10 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::ceremony::Ceremony;
-use super::checkpoint::{self, Diary};
+use super::checkpoint::{self, Diary, Rehearsed};
 use super::evidence_page::{self, WIDTH, paragraph};
 use super::step::order;
+use super::steps::drill;
 use crate::layout::columns;
 
 /// Form of `report.json`.
@@ -113,13 +114,24 @@ fn break_glass(ceremony: &Ceremony<'_>) -> Value {
         crate::config::BreakGlass::Logins { names: logins, .. } => json!({
             "logins": logins,
             "policy": super::grant::POLICY,
-            "rehearsed": "not rehearsed",
+            "rehearsed": rehearsed(ceremony),
         }),
         crate::config::BreakGlass::None { reason } => json!({
             "logins": [],
             "rehearsed": "no door, on purpose",
             "reason": reason,
         }),
+    }
+}
+
+/// When the way back was last walked, as far as this directory knows.
+fn rehearsed(ceremony: &Ceremony<'_>) -> String {
+    if drill::held(ceremony) {
+        return "in this ceremony, before root was revoked".to_owned();
+    }
+    match Rehearsed::last(&ceremony.config.checkpoint.path) {
+        Ok(Some(rehearsed)) => format!("{}: {}", rehearsed.at, rehearsed.evidence.display()),
+        _ => "not rehearsed".to_owned(),
     }
 }
 

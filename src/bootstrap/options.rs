@@ -1,5 +1,7 @@
 //! What was typed, without the command line's own types.
 
+use std::fmt::Write as _;
+
 use crate::config::{Config, in_shell};
 use crate::failure::Failure;
 
@@ -24,6 +26,9 @@ pub struct Options {
     pub sign_in_seconds: u64,
     /// Files of identities that open shares of people.
     pub identities: Vec<std::path::PathBuf>,
+    /// For the drill, holders whose shares cannot be opened here give them from machines of their own: how long they are
+    /// waited for.
+    pub holders: Option<std::time::Duration>,
     /// A copy of the report goes here.
     pub report: Option<std::path::PathBuf>,
 }
@@ -51,6 +56,9 @@ impl Options {
         for file in &self.identities {
             verb.push_str(" --identity ");
             verb.push_str(&in_shell(&file.display().to_string()));
+        }
+        if let Some(limit) = self.holders {
+            let _ = write!(verb, " --holders-elsewhere {}s", limit.as_secs());
         }
         config.command(&verb)
     }

@@ -3,6 +3,7 @@
 use super::ceremony::Ceremony;
 use super::options::Options;
 use super::step::Step;
+use super::steps::drill;
 use crate::config::Config;
 use crate::failure::{Exit, Failure};
 use crate::prompt;
@@ -34,10 +35,10 @@ pub(super) async fn before_revoking(
             .unwrap_or_default()
     };
     for door in &opened {
-        let break_glass = if door["break_glass"] == true {
-            " (break-glass, not rehearsed)"
-        } else {
-            ""
+        let break_glass = match (door["break_glass"] == true, drill::held(ceremony)) {
+            (true, true) => " (break-glass)",
+            (true, false) => " (break-glass, not rehearsed)",
+            (false, _) => "",
         };
         lines.push(format!(
             "  opened {}{break_glass}",

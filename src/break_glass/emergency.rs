@@ -25,7 +25,8 @@ use super::way::Way;
 use super::{Ended, Options, Told};
 use crate::config::Config;
 use crate::failure::{Exit, Failure, Problem};
-use crate::root_generation::Held;
+use crate::interrupt::Unheard;
+use crate::root_generation::Quorum;
 use crate::secret::{RootToken, Token};
 use crate::signing::SigningKey;
 use crate::vault::scan::RUN;
@@ -120,8 +121,6 @@ async fn of_a_quorum(
     command: &Command,
     key: Option<&SigningKey>,
 ) -> Result<Ended, Failure> {
-    // From here to the limited token, a stop waits: it takes seconds.
-    let unheard = way.told.0.unheard();
     let mut evidence = begun(way, command);
     evidence.gathered(&gathered);
     let logs = logs(way.config);
@@ -129,9 +128,10 @@ async fn of_a_quorum(
         command: COMMAND,
         reason: Some(&command.reason),
     };
-    let quorum: Vec<&Held> = gathered.held.iter().collect();
-    let root = match making::root(way, &quorum, purpose).await {
-        Ok(root) => root,
+    let quorum = Quorum::in_hand(&gathered.held);
+    // From here to the limited token, a stop waits: it takes seconds.
+    let (root, unheard) = match making::root(way, &quorum, purpose).await {
+        Ok(made) => made,
         Err(failure) => {
             evidence.of_a_failure(way, key, &failure);
             return Err(failure);
@@ -139,9 +139,8 @@ async fn of_a_quorum(
     };
     drop(quorum);
     drop(gathered);
-    // Taken up again before anything is waited for.
-    drop(unheard);
-    with_root(way, (root, &logs), command, (evidence, key)).await
+    let ended = with_root(way, (root, &logs), command, (evidence, key), unheard);
+    ended.await
 }
 
 /// The evidence of a command that is about to run.
@@ -159,8 +158,8 @@ pub(super) async fn with_root(
     root: (RootToken, &[Log]),
     command: &Command,
     (mut evidence, key): (Evidence, Option<&SigningKey>),
+    unheard: Unheard<'_>,
 ) -> Result<Ended, Failure> {
-    let unheard = way.told.0.unheard();
     let Limited {
         token: limited,
         until,

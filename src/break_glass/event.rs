@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+pub use crate::root_generation::Invitation;
+
 /// Version of these events, one a line with `--output json`.
 pub const VERSION: u32 = 1;
 
@@ -64,6 +66,8 @@ pub enum Event {
         /// How many shares it needs.
         required: u32,
     },
+    /// An attempt of this run waits for holders elsewhere.
+    Holders(Invitation),
     /// How far the attempt of the server is.
     Progress {
         /// Whether there is one.

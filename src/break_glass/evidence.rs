@@ -69,7 +69,10 @@ impl Evidence {
         let away = gathered.away.iter();
         let away = away
             .map(|(name, why)| json!({"name": name, "answered": false, "why": why.to_string()}));
-        self.set("custodians", answered.chain(away).collect());
+        let elsewhere = gathered.elsewhere.iter();
+        let elsewhere = elsewhere.map(|name| json!({"name": name, "asked": "elsewhere"}));
+        let all = answered.chain(elsewhere).chain(away);
+        self.set("custodians", all.collect());
     }
 
     /// Writes what is known of a run that failed: who was missing, for a start. What goes wrong with that is left

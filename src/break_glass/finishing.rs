@@ -5,7 +5,6 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::audit_lines::logs;
-use super::code::Code;
 use super::emergency::{Command, begun, with_root};
 use super::ending::end;
 use super::gathering::Gathered;
@@ -17,7 +16,7 @@ use super::way::Way;
 use super::{Ended, Options, Told};
 use crate::config::Config;
 use crate::failure::Failure;
-use crate::root_generation::{not_let_in, not_taken};
+use crate::root_generation::{Code, LOOK, not_let_in, not_taken};
 use crate::secret::RootToken;
 use crate::signing::SigningKey;
 use crate::vault::RootSession;
@@ -26,8 +25,6 @@ use crate::vault::root::Life;
 
 /// The command, for messages.
 const COMMAND: &str = "break-glass finish";
-/// Between two looks whether more shares were given.
-const LOOK: Duration = Duration::from_millis(500);
 
 /// Runs a command with the root token of an attempt that was started here. `encoded` is what the last holder was
 /// handed; without it, the shares that are still missing are given from here, as soon as no more are missing than that
@@ -106,7 +103,7 @@ async fn complete(
         None => evidence.set("custodians", "given by their holders".into()),
     }
     drop(from_here);
-    let _unheard = way.told.0.unheard();
+    let unheard = way.told.0.unheard();
     let root = pad.open(&encoded).map_err(|why| {
         Failure::refused(format!(
             "this is not the token of the attempt that was started here: {why}"
@@ -120,7 +117,7 @@ async fn complete(
         return Err(failure);
     }
     let logs = logs(way.config);
-    with_root(way, (root, &logs), &command, (evidence, key)).await
+    with_root(way, (root, &logs), &command, (evidence, key), unheard).await
 }
 
 /// One wrong letter decodes as well: what comes out is looked at before the pad is destroyed.
@@ -146,8 +143,7 @@ async fn taken_up(way: &Way<'_>, waiting: &Waiting, root: &RootToken) -> Result<
         since: waiting.since.clone(),
         reason: Some(waiting.reason.clone()),
         nonce: Some(Code::parse(&waiting.code)?.nonce),
-        completing: None,
-        run: None,
+        ..UnderWay::default()
     }))?;
     way.journal.forget_pad()
 }
@@ -245,7 +241,7 @@ async fn missing_shares(
                 reason: Some(waiting.reason.clone()),
                 nonce: Some(code.nonce.clone()),
                 completing: Some(clock),
-                run: None,
+                ..UnderWay::default()
             }))?;
         }
         let answer = generation.give(&code.nonce, &held.share).await;
@@ -271,7 +267,7 @@ async fn missing_shares(
                     &generation,
                     &refused,
                     &held.name,
-                    &gathered_names(&gathered),
+                    &gathered.names(),
                 ));
             }
         }
@@ -282,8 +278,4 @@ async fn missing_shares(
         found.required
     ))
     .advise("let more holders submit, then run the same command again"))
-}
-
-fn gathered_names(gathered: &Gathered) -> Vec<String> {
-    gathered.names().into_iter().map(str::to_owned).collect()
 }

@@ -14,6 +14,8 @@ use crate::secret::Share;
 pub(super) struct Gathered {
     /// In the order of the file.
     pub(super) held: Vec<Held>,
+    /// Who give their shares from machines of their own, where that was asked for.
+    pub(super) elsewhere: Vec<String>,
     /// Who did not answer, and why.
     pub(super) away: Vec<(String, Failure)>,
 }
@@ -59,10 +61,16 @@ impl Asking<'_> {
         let mut keepers = self.keepers(&identities).await;
         let order: Vec<String> = keepers.iter().map(|one| one.name.clone()).collect();
         keepers.sort_by_key(|one| !one.opens_here);
-        let (mut held, mut away) = (Vec::new(), Vec::new());
+        let with_holders = self.options.holders.is_some();
+        let (mut held, mut away, mut elsewhere) = (Vec::new(), Vec::new(), Vec::new());
         for keeper in keepers {
-            if held.len() >= if keeper.opens_here { at_most } else { enough } {
-                break;
+            let person = keeper.custodian.is_ok() && !keeper.opens_here;
+            let wanted = if keeper.opens_here { at_most } else { enough };
+            if held.len() >= wanted && (person || !with_holders) {
+                if with_holders {
+                    elsewhere.push(keeper.name);
+                }
+                continue;
             }
             let Keeper {
                 name, custodian, ..
@@ -81,6 +89,8 @@ impl Asking<'_> {
                 Err(failure) if matches!(failure.exit, Exit::Interrupted(_)) => {
                     return Err(failure);
                 }
+                // Whoever has nothing to type here may have it elsewhere.
+                Err(_) if person && with_holders => elsewhere.push(name),
                 Err(failure) => {
                     (self.told.1)(Event::Warning {
                         text: format!("{name} does not answer: {failure}"),
@@ -90,7 +100,12 @@ impl Asking<'_> {
             }
         }
         held.sort_by_key(|held| order.iter().position(|name| *name == held.name));
-        Ok(Gathered { held, away })
+        elsewhere.sort_by_key(|elsewhere| order.iter().position(|name| name == elsewhere));
+        Ok(Gathered {
+            held,
+            elsewhere,
+            away,
+        })
     }
 
     /// How many custodians answer without anybody being asked.
@@ -179,7 +194,7 @@ impl Gathered {
     /// # Errors
     /// Too few answered: each of the others with why.
     pub(super) fn suffices(&self, needed: usize) -> Result<(), Failure> {
-        let have = self.held.len();
+        let have = self.held.len() + self.elsewhere.len();
         if have >= needed {
             return Ok(());
         }

@@ -7,7 +7,6 @@
 
 mod audit_lines;
 mod child;
-mod code;
 mod emergency;
 mod ending;
 mod entering;
@@ -50,6 +49,8 @@ pub struct Options {
     pub login: Option<String>,
     /// Custodians that are not asked.
     pub without: Vec<String>,
+    /// Holders whose shares cannot be opened here give them from machines of their own: how long they are waited for.
+    pub holders: Option<Duration>,
     /// Signs the evidence.
     pub sign_key: Option<PathBuf>,
 }

@@ -6,7 +6,6 @@ use super::audit_lines::{Log, lines, logs, mark};
 use super::ending::end;
 use super::event::Event;
 use super::evidence::Evidence;
-use super::gathering::Gathered;
 use super::journal::Kept;
 use super::leftovers;
 use super::making::{self, Purpose};
@@ -16,7 +15,7 @@ use super::{AFTER_A_STOP, Ended, Options, Told};
 use crate::bootstrap::checkpoint::{Rehearsed, now};
 use crate::config::Config;
 use crate::failure::{Exit, Failure};
-use crate::root_generation::{Held, covering};
+use crate::root_generation::{Quorum, quorums};
 use crate::signing::SigningKey;
 use crate::vault::RootSession;
 use crate::vault::root::Life;
@@ -108,7 +107,9 @@ async fn each_quorum(
     evidence: &mut Evidence,
     findings: &mut Vec<String>,
 ) -> Result<Vec<String>, Failure> {
-    let gathered = way.asking(COMMAND).gather(usize::MAX).await?;
+    // With holders elsewhere one person here is enough, where no machine answers.
+    let people = way.options.holders.map_or(usize::MAX, |_| 1);
+    let gathered = way.asking(COMMAND).gather_from(people, usize::MAX).await?;
     evidence.gathered(&gathered);
     gathered.suffices(way.threshold())?;
     for (name, why) in &gathered.away {
@@ -119,13 +120,16 @@ async fn each_quorum(
     // Whoever typed a share may have taken an hour.
     way.keep_to_active().await?;
     let logs = logs(way.config);
-    let mut quorums = Vec::new();
-    for quorum in quorums_of(way, &gathered) {
-        way.stay_in().await?;
-        let facts = one(way, &quorum, &logs, findings).await?;
-        quorums.push(facts);
+    let mut facts = Vec::new();
+    let tried = quorums(&gathered.held, &gathered.elsewhere, way.threshold());
+    if tried.is_empty() {
+        return Err(nobody_is_here(way));
     }
-    evidence.set("quorums", Value::Array(quorums));
+    for quorum in tried {
+        way.stay_in().await?;
+        facts.push(one(way, &quorum, &logs, findings).await?);
+    }
+    evidence.set("quorums", Value::Array(facts));
     let without = gathered.away.into_iter().map(|(name, _)| name);
     Ok(without.collect())
 }
@@ -148,27 +152,28 @@ fn ended(way: &Way<'_>, path: &std::path::Path, findings: Vec<String>) -> Ended 
     }
 }
 
-fn quorums_of<'a>(way: &Way<'_>, gathered: &'a Gathered) -> Vec<Vec<&'a Held>> {
-    let places = covering(gathered.held.len(), way.threshold()).into_iter();
-    let quorum = |places: Vec<usize>| {
-        places
-            .into_iter()
-            .map(|place| &gathered.held[place])
-            .collect()
-    };
-    places.map(quorum).collect()
+/// Whoever gives the last share receives the token.
+fn nobody_is_here(way: &Way<'_>) -> Failure {
+    Failure::refused(
+        "each quorum needs a share that is given from here, and the last one: there is none for holders elsewhere",
+    )
+    .advise(format!(
+        "open one of the shares here: {}; without holders elsewhere: {}",
+        way.config
+            .command("rehearse --holders-elsewhere 30m --identity KEYFILE"),
+        way.config.command(COMMAND)
+    ))
 }
 
 /// One root token, from its shares to its end. A stop that is asked for waits: it takes seconds, and a token without
 /// end is worth them.
 async fn one(
     way: &mut Way<'_>,
-    quorum: &[&Held],
+    quorum: &Quorum<'_>,
     logs: &[Log],
     findings: &mut Vec<String>,
 ) -> Result<Value, Failure> {
-    let unheard = way.told.0.unheard();
-    let root = making::root(way, quorum, PURPOSE).await?;
+    let (root, unheard) = making::root(way, quorum, PURPOSE).await?;
     let session = RootSession::new(&way.client, root);
     let looked = look(way, &session, logs, findings).await;
     let proof = end(way, session.into_token()).await?;
@@ -176,13 +181,14 @@ async fn one(
     way.journal.note(None)?;
     drop(unheard);
     let (accessor, marked) = looked?;
-    let names: Vec<_> = quorum.iter().map(|held| held.name.as_str()).collect();
+    let names = quorum.names();
     way.note(format!(
         "{} made a root token, which was looked at and is dead",
         names.join(", ")
     ));
     Ok(json!({
-        "custodians": names, "accessor": accessor, "proof": proof, "audit": lines(&marked),
+        "custodians": names, "elsewhere": quorum.elsewhere, "accessor": accessor, "proof": proof,
+        "audit": lines(&marked),
     }))
 }
 

@@ -3,17 +3,17 @@
 //! The one-time pad stays here, encrypted, until the holders have given their shares; what the last of them gets is of
 //! no use without it.
 
-use super::code::Code;
 use super::event::Event;
 use super::journal::{Stray, UnderWay, Waiting};
 use super::leftovers;
+use super::making::id_for_holders;
 use super::rehearsing::tidy;
-use super::way::{Inside, Way, known_id};
+use super::way::{Inside, Way};
 use super::{Options, Told};
 use crate::bootstrap::checkpoint::now;
 use crate::config::Config;
 use crate::failure::Failure;
-use crate::root_generation;
+use crate::root_generation::{self, Code};
 use crate::vault::generation::{Pad, Start};
 
 /// The commands, for messages.
@@ -45,13 +45,7 @@ pub async fn start(
 async fn begin(way: &mut Way<'_>, reason: &str) -> Result<Event, Failure> {
     nobody_waits(way).await?;
     leftovers::settle(way).await?;
-    let id = known_id(way.config)?.or_else(|| way.health.cluster_id.clone());
-    let id = id.ok_or_else(|| {
-        Failure::failed(format!(
-            "{} does not say its cluster's id",
-            way.client.address()
-        ))
-    })?;
+    let id = id_for_holders(way)?;
     let before = way.is_free().await?;
     let pad = Pad::new(before.otp_length)
         .map_err(|why| Failure::failed(format!("{}: {why}", way.client.address())))?;
@@ -60,9 +54,7 @@ async fn begin(way: &mut Way<'_>, reason: &str) -> Result<Event, Failure> {
         command: START.to_owned(),
         since: now(),
         reason: Some(reason.to_owned()),
-        nonce: None,
-        completing: None,
-        run: None,
+        ..UnderWay::default()
     }))?;
     let clock = leftovers::clock(way).await;
     let progress = match way.generation().start(&pad).await? {

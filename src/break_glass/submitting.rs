@@ -3,14 +3,13 @@
 //! Which server, which authority to trust and which cluster: all from the holder's own file, never from the code. Which
 //! attempt: from the code, never from the server. Otherwise whoever sends a code, or runs a server, collects shares.
 
-use super::code::Code;
 use super::event::Event;
 use super::starting::stoppable;
 use super::way::{Inside, known_id};
 use super::{Options, Told};
 use crate::config::Config;
 use crate::failure::Failure;
-use crate::root_generation::{Held, not_let_in, not_taken};
+use crate::root_generation::{Code, Held, not_let_in, not_taken};
 use crate::vault::generation::{Given, Progress};
 use crate::vault::{Error, Generation};
 

@@ -26,9 +26,21 @@ pub struct Quorum {
 /// Options of `rehearse`.
 #[derive(Debug, Args)]
 pub struct Rehearse {
+    /// Holders elsewhere.
+    #[command(flatten)]
+    pub holders: Holders,
     /// Shares and login.
     #[command(flatten)]
     pub quorum: Quorum,
+}
+
+/// Holders who are not here.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct Holders {
+    /// Let holders whose shares cannot be opened here give them from their own machines, with `share submit`, and wait so
+    /// long for them, such as 30m
+    #[arg(long, value_name = "TIME", value_parser = max_age)]
+    pub holders_elsewhere: Option<Duration>,
 }
 
 /// Options of `break-glass`.

@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use vault_bootstrap::break_glass::{self, event::Event as Moment};
-use vault_bootstrap::cli::{BreakGlass, Global, LoginChoice, Quorum, ShareOf, Unseal, WithHolders};
+use vault_bootstrap::cli::{
+    BreakGlass, Global, LoginChoice, Quorum, Rehearse, ShareOf, Unseal, WithHolders,
+};
 use vault_bootstrap::failure::{Exit, Failure};
 use vault_bootstrap::interrupt::Interrupt;
 use vault_bootstrap::report::Report;
@@ -13,13 +15,16 @@ use super::{Ended, Last, load, stoppable};
 
 pub(super) async fn rehearse(
     global: &Global,
-    typed: Quorum,
+    typed: Rehearse,
     report: &Report,
 ) -> Result<Ended, Failure> {
     let config = load(global)?;
     let interrupt = Interrupt::default();
     let tell = |moment| report.moment(&moment);
-    let options = of_a_quorum(typed);
+    let options = break_glass::Options {
+        holders: typed.holders.holders_elsewhere,
+        ..of_a_quorum(typed.quorum)
+    };
     let rehearsing = break_glass::rehearse(&config, &options, (&interrupt, &tell));
     let ended = Box::pin(stoppable(&interrupt, rehearsing)).await?;
     Ok(Ended {

@@ -153,6 +153,8 @@ pub(super) async fn start(run: &Run<'_>, rotation: &Rotation<'_>) -> Result<Prog
     if before.started {
         return Err(words::busy(rotation, &before));
     }
+    // Dropped on its way it would arrive after the last look, and be taken for somebody else's.
+    let _unheard = run.interrupt.unheard();
     run.started_here.set(true);
     run.record(|state| {
         state.starting = true;

@@ -135,7 +135,7 @@ pub async fn rotate(
     };
     let run = Run::new(
         (config, old),
-        (options, voice),
+        (options, voice, interrupt),
         (checkpoint, place),
         (opened, state),
     );

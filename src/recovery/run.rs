@@ -20,6 +20,7 @@ use crate::edge::references::{Resolved, of_logins, resolve};
 use crate::edge::shares::{self, Ask};
 use crate::edge::{cluster, custodians};
 use crate::failure::Failure;
+use crate::interrupt::Interrupt;
 use crate::secret::Token;
 use crate::vault::{self, Client, Product};
 
@@ -32,6 +33,7 @@ pub(super) struct Run<'a> {
     pub(super) old: &'a Config,
     pub(super) options: &'a Options,
     pub(super) voice: &'a Voice<'a>,
+    pub(super) interrupt: &'a Interrupt,
     pub(super) checkpoint: RefCell<Checkpoint>,
     pub(super) second_place: Option<SecondPlace>,
     pub(super) state: RefCell<State>,
@@ -160,7 +162,7 @@ fn door_to_use(config: &Config) -> Option<&Login> {
 impl<'a> Run<'a> {
     pub(super) fn new(
         (config, old): (&'a Config, &'a Config),
-        (options, voice): (&'a Options, &'a Voice<'a>),
+        (options, voice, interrupt): (&'a Options, &'a Voice<'a>, &'a Interrupt),
         (checkpoint, second_place): (Checkpoint, Option<SecondPlace>),
         (opened, state): (Opened, State),
     ) -> Self {
@@ -169,6 +171,7 @@ impl<'a> Run<'a> {
             old,
             options,
             voice,
+            interrupt,
             checkpoint: RefCell::new(checkpoint),
             second_place,
             state: RefCell::new(state),

@@ -1,7 +1,7 @@
 //! Events of `rehearse` and `break-glass` as lines for a person.
 
 use super::Style;
-use crate::break_glass::event::{Event, Node};
+use crate::break_glass::event::{Event, Invitation, Node};
 use crate::layout::hanging;
 
 /// Columns in front of what is said of a run.
@@ -51,6 +51,7 @@ pub(super) fn lines(event: &Event, style: Style, width: usize) -> String {
                 width
             )
         ),
+        Event::Holders(asked) => invitation(asked, INDENT, width),
         Event::Complete { custodian, .. } => format!(
             "  {}\n",
             hanging(
@@ -64,6 +65,31 @@ pub(super) fn lines(event: &Event, style: Style, width: usize) -> String {
         ),
         _ => String::new(),
     }
+}
+
+/// What holders elsewhere are told: the command on a line of its own, whole, to be copied.
+pub(super) fn invitation(asked: &Invitation, indent: usize, width: usize) -> String {
+    let Invitation {
+        names,
+        code,
+        spoken,
+        cluster_id,
+        seconds,
+    } = asked;
+    let space = " ".repeat(indent);
+    let minutes = seconds.div_ceil(60);
+    let call = format!(
+        "{}: asked for their shares within {minutes} min, each from a machine of their own:",
+        names.join(", ")
+    );
+    let compare = format!(
+        "Compare by telephone the end of the code, {spoken}, and the cluster's id in their files, {cluster_id}."
+    );
+    format!(
+        "{space}{}\n{space}  vault-bootstrap share submit {code}\n{space}{}\n",
+        hanging(&call, indent, width),
+        hanging(&compare, indent, width)
+    )
 }
 
 /// The result of a short command, for stdout.

@@ -83,6 +83,11 @@ impl Progress {
                 code,
                 seconds,
             } => self.sign_in(login, url, code.as_deref(), *seconds),
+            Event::Holders { invitation, .. } => {
+                let title = self.title();
+                let lines = super::breaking_glass::invitation(invitation, INDENT - 2, self.width);
+                format!("{}{title}{lines}", self.clear())
+            }
             Event::StepFinished {
                 outcome,
                 requests,

@@ -1,5 +1,6 @@
 //! One attempt, from the first look to the token.
 
+use super::quorum::Quorum;
 use crate::failure::Failure;
 use crate::secret::{RootToken, Share};
 use crate::vault::generation::{Given, Pad, Progress, Start};
@@ -28,16 +29,27 @@ pub enum Moment<'a> {
     NotMade,
 }
 
-/// Makes a root token of these shares, which must be exactly as many as the server wants.
+/// An attempt of ours at the server, and the one-time pad that its token comes under.
+pub(crate) struct Attempt {
+    pad: Pad,
+    /// Names it.
+    pub nonce: String,
+    /// How many shares it needs.
+    pub required: u32,
+    /// Of the PGP key that its token would be encrypted with; empty, since it comes under the pad.
+    pub pgp_fingerprint: String,
+}
+
+/// Starts an attempt at a token that this many shares make.
 ///
 /// # Errors
-/// Somebody's attempt is under way; the shares are not those of this cluster; the attempt was ended by somebody
-/// else; the login may not; or an answer was lost. What is left of the attempt is for [`leftover`].
-pub async fn make<R>(
+/// Somebody's attempt is under way, the server wants another number of shares, or an answer was lost. What is left of
+/// the attempt is for [`leftover`].
+pub(crate) async fn begin<R>(
     generation: &Generation<'_>,
-    quorum: &[&Held],
-    record: R,
-) -> Result<RootToken, Failure>
+    shares: usize,
+    record: &R,
+) -> Result<Attempt, Failure>
 where
     R: AsyncFn(Moment<'_>) -> Result<(), Failure>,
 {
@@ -55,28 +67,53 @@ where
         }
     };
     record(Moment::Started(&started.nonce)).await?;
-    if usize::try_from(started.required).ok() != Some(quorum.len()) {
-        return Err(another_threshold(generation, &started, quorum.len()));
+    if usize::try_from(started.required).ok() != Some(shares) {
+        return Err(another_threshold(generation, &started, shares));
     }
-    let names: Vec<String> = quorum.iter().map(|held| held.name.clone()).collect();
-    let last = quorum.len() - 1;
-    for (place, held) in quorum.iter().enumerate() {
-        if place == last {
+    Ok(Attempt {
+        pad,
+        nonce: started.nonce,
+        required: started.required,
+        pgp_fingerprint: started.pgp_fingerprint,
+    })
+}
+
+/// Gives the shares that are in hand to an attempt; those of holders elsewhere it has already.
+///
+/// # Errors
+/// The shares are not those of this cluster; the attempt was ended by somebody else; the login may not; or an answer
+/// was lost. What is left of the attempt is for [`leftover`].
+pub(crate) async fn complete<R>(
+    generation: &Generation<'_>,
+    attempt: Attempt,
+    quorum: &Quorum<'_>,
+    record: &R,
+) -> Result<RootToken, Failure>
+where
+    R: AsyncFn(Moment<'_>) -> Result<(), Failure>,
+{
+    // Holders elsewhere may have given more than they were asked for.
+    let completing = if quorum.elsewhere.is_empty() {
+        quorum.here.len().saturating_sub(1)
+    } else {
+        0
+    };
+    for (place, held) in quorum.here.iter().enumerate() {
+        if place == completing {
             record(Moment::Completing).await?;
         }
-        let given = generation.give(&started.nonce, &held.share).await;
+        let given = generation.give(&attempt.nonce, &held.share).await;
         match given.map_err(|error| not_let_in(generation, error))? {
             Given::Counts(_) => {}
             Given::Complete(encoded) => {
-                return pad
-                    .open(&encoded)
-                    .map_err(|why| of_the_server(generation, why));
+                let root = attempt.pad.open(&encoded);
+                return root.map_err(|why| of_the_server(generation, why));
             }
             refused => {
-                if place == last {
+                if place >= completing {
                     record(Moment::NotMade).await?;
                 }
-                return Err(not_taken(generation, &refused, &held.name, &names));
+                return Err(not_taken(generation, &refused, &held.name, &quorum.names()));
             }
         }
     }
@@ -151,7 +188,7 @@ pub(crate) fn not_taken(
     generation: &Generation<'_>,
     refused: &Given,
     name: &str,
-    all: &[String],
+    all: &[&str],
 ) -> Failure {
     let address = generation.address();
     match refused {

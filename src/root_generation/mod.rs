@@ -3,11 +3,16 @@
 //! This room knows how an attempt goes and what can go wrong in it. Where shares come from, what is recorded and
 //! what becomes of the token is the business of whoever needs one.
 
+mod code;
+mod holders;
 mod making;
 mod quorum;
 mod rules;
 
-pub use making::{Held, Moment, leftover, make};
-pub(crate) use making::{busy, not_let_in, not_taken};
-pub use quorum::covering;
+pub(crate) use code::Code;
+pub use holders::Invitation;
+pub(crate) use holders::{Asked, LOOK, wait_for};
+pub(crate) use making::{Attempt, begin, busy, complete, not_let_in, not_taken};
+pub use making::{Held, Moment, leftover};
+pub use quorum::{Quorum, quorums};
 pub use rules::{Rules, off, rules};

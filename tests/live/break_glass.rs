@@ -1,5 +1,6 @@
 //! The way back after hand-over: practised, and in earnest.
 
+mod elsewhere;
 mod emergency;
 mod holders;
 mod killed;

@@ -8,7 +8,7 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use crate::ceremony::{Ceremony, Run, Server, disturbed, killed_or_ended};
-use crate::support::{Action, Proxy, Setup, Tool, require};
+use crate::support::{Action, Proxy, Setup, Tool, eventually, require};
 
 /// Every custodian's key at hand.
 const WORDS: [&str; 8] = [
@@ -73,6 +73,8 @@ fn rehearsed_on(setup: Setup) {
         .shows_no_token()
         .never_says(&["not rehearsed"]);
     was_held(&ceremony);
+    let rehearsed = &ceremony.report()["break_glass"]["rehearsed"];
+    assert_eq!(rehearsed, "in this ceremony, before root was revoked");
     let log = server.audit().after_this();
     let again = ceremony.apply();
     again.exits(if setup.is_openbao() { 0 } else { 4 });
@@ -169,6 +171,39 @@ fn stopped_in_the_middle_of_a_drill_no_attempt_stays() {
         ceremony.run(&WORDS).exits(0);
         nothing_is_left(&server, &ceremony);
     }
+}
+
+/// The request for an attempt is on its way when the stop comes: it arrives after all, and whoever asked waits for it.
+#[test]
+fn stopped_while_an_attempt_is_asked_for_it_is_ended_all_the_same() {
+    require!(["openbao-2.7.2"]);
+    let server = Server::in_memory();
+    let mut ceremony = with_a_drill(&server);
+    let late = Duration::from_secs(2);
+    let begun = Arc::new(AtomicBool::new(false));
+    let seen = begun.clone();
+    let proxy = disturbed(&server.address(), move |_, label| {
+        let begins = label.starts_with("POST ") && label.ends_with(START);
+        match begins && !seen.swap(true, Ordering::SeqCst) {
+            true => Action::Delay(late),
+            false => Action::Pass,
+        }
+    });
+    ceremony.set("/cluster/address", json!(proxy.address()));
+    ceremony.save();
+    let run = ceremony.tool().spawn(&WORDS);
+    assert!(
+        eventually(PATIENCE, || begun.load(Ordering::SeqCst)),
+        "{}",
+        run.stderr_so_far()
+    );
+    run.signal(Signal::TERM);
+    Run::from(run.finish()).exits(143);
+    let ada = server.api().log_in("ada", &ceremony.secrets["ada"]);
+    let started = || ada.read(PATH)["data"]["started"] == json!(true);
+    assert!(!eventually(late * 2, started), "it arrived after all");
+    ceremony.run(&WORDS).exits(0);
+    nothing_is_left(&server, &ceremony);
 }
 
 /// The program sees that it is free, and then somebody is faster; or it is not free to begin with.

@@ -1,24 +1,26 @@
 //! The way back, walked once while root still lives: the shares as their custodians keep them, and a login with the
 //! grant, make a root token; it is looked at, revoked, and answers 403. Every share is in one of the quorums.
 
+mod walker;
+
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use walker::Walker;
 
 use super::logins::root_stands;
 use crate::bootstrap::ceremony::Ceremony;
 use crate::bootstrap::checkpoint::Generating;
 use crate::bootstrap::decide::Recorded;
 use crate::bootstrap::evidence::Evidence;
+use crate::bootstrap::forgetting;
 use crate::bootstrap::step::{Observation, Step};
-use crate::bootstrap::{forgetting, witness};
-use crate::config::{BreakGlass, Config, Drill, Login};
-use crate::door;
-use crate::edge::doors;
+use crate::config::{BreakGlass, Config, Drill};
+use crate::custodian::{Custodian, IdentityFile};
 use crate::edge::shares::{self, Ask};
 use crate::failure::Failure;
-use crate::root_generation::{self, Held, Moment, covering};
-use crate::secret::{RootToken, Token};
+use crate::root_generation::{self, Held, Moment, Quorum, quorums};
+use crate::secret::RootToken;
 use crate::vault::root::Life;
 use crate::vault::scan::{Found, scan};
 use crate::vault::{Client, Dialect, Generation, RootSession, token};
@@ -86,39 +88,52 @@ pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
 async fn hold(ceremony: &Ceremony<'_>) -> Result<Evidence, Failure> {
     let client = ceremony.client();
     let dialect = dialect(ceremony, &client).await?;
-    let Some(login) = door_to_use(ceremony) else {
-        return Err(Failure::refused("no break-glass login is declared"));
-    };
     // People take their time; a login does not wait for them.
-    let held = shares_back(ceremony).await?;
-    let door = doors::door(&ceremony.hall(), login)?;
-    let session = door::open(&client, &door, ceremony).await?;
-    let result = each_quorum(ceremony, &client, dialect, (&session.token, &held)).await;
-    witness::end_token(ceremony, &client, &login.name, session.token).await;
+    let (held, elsewhere) = shares_back(ceremony).await?;
+    let threshold = usize::try_from(ceremony.config.init.threshold).unwrap_or(usize::MAX);
+    let quorums = quorums(&held, &elsewhere, threshold);
+    let mut walker = Walker::come_in(ceremony, &client, dialect).await?;
+    let proofs = each_quorum(&mut walker, &quorums).await;
+    let login = walker.leave().await;
     Ok(Evidence::default()
-        .with("login", &login.name)
-        .with(QUORUMS, result?))
+        .with("login", login)
+        .with(QUORUMS, proofs?))
 }
 
-/// Every share as its custodian keeps it; nobody is asked twice.
-async fn shares_back(ceremony: &Ceremony<'_>) -> Result<Vec<Held>, Failure> {
+/// Every share as its custodian keeps it; nobody is asked twice. With holders elsewhere, whose names come second, one
+/// person here is enough where no machine opens any.
+async fn shares_back(ceremony: &Ceremony<'_>) -> Result<(Vec<Held>, Vec<String>), Failure> {
     let identities = shares::identities(&ceremony.options.identities)?;
-    let mut held = Vec::new();
+    let (mut held, mut people) = (Vec::new(), Vec::new());
+    let with_holders = ceremony.options.holders.is_some();
     for custodian in &ceremony.custodians {
-        let share = shares::share(&ask(ceremony.config), custodian, &identities).await?;
-        held.push(Held {
-            name: custodian.name().to_owned(),
-            share,
-        });
+        if with_holders && !custodian.opens_with(&identities).await {
+            people.push(custodian);
+            continue;
+        }
+        held.push(share_of(ceremony, custodian, &identities).await?);
     }
-    Ok(held)
+    let mut elsewhere = Vec::new();
+    for custodian in people {
+        if held.is_empty() {
+            held.push(share_of(ceremony, custodian, &identities).await?);
+        } else {
+            elsewhere.push(custodian.name().to_owned());
+        }
+    }
+    Ok((held, elsewhere))
 }
 
-/// No person is called for what a program can do.
-fn door_to_use<'a>(ceremony: &'a Ceremony<'_>) -> Option<&'a Login> {
-    let mut doors = ceremony.config.doors();
-    doors.sort_by_key(|login| login.needs_a_person());
-    doors.into_iter().next()
+async fn share_of(
+    ceremony: &Ceremony<'_>,
+    custodian: &Custodian,
+    identities: &[IdentityFile],
+) -> Result<Held, Failure> {
+    let share = shares::share(&ask(ceremony.config), custodian, identities).await?;
+    Ok(Held {
+        name: custodian.name().to_owned(),
+        share,
+    })
 }
 
 async fn dialect(ceremony: &Ceremony<'_>, client: &Client) -> Result<Dialect, Failure> {
@@ -128,26 +143,24 @@ async fn dialect(ceremony: &Ceremony<'_>, client: &Client) -> Result<Dialect, Fa
 }
 
 async fn each_quorum(
-    ceremony: &Ceremony<'_>,
-    client: &Client,
-    dialect: Dialect,
-    (token, held): (&Token, &[Held]),
+    walker: &mut Walker<'_>,
+    quorums: &[Quorum<'_>],
 ) -> Result<Vec<Value>, Failure> {
-    let threshold = usize::try_from(ceremony.config.init.threshold).unwrap_or(usize::MAX);
     let mut proofs = Vec::new();
-    for places in covering(held.len(), threshold) {
-        let quorum: Vec<&Held> = places.into_iter().map(|place| &held[place]).collect();
-        let names: Vec<_> = quorum.iter().map(|held| held.name.clone()).collect();
-        let generation = Generation::new(client, dialect, token);
-        let record = async |moment: Moment<'_>| record(ceremony, client, moment).await;
-        let root = root_generation::make(&generation, &quorum, record).await?;
-        let proof = look_and_revoke(client, root).await?;
-        forget(ceremony).await?;
-        ceremony.note(format!(
+    for quorum in quorums {
+        let names = quorum.names();
+        let root = walker.root(quorum).await?;
+        let proof = look_and_revoke(walker.client, root).await?;
+        forget(walker.ceremony).await?;
+        walker.ceremony.note(format!(
             "{} made a root token, which is revoked",
             names.join(", ")
         ));
-        proofs.push(json!({"custodians": names, "proof": proof}));
+        let mut facts = json!({"custodians": names, "proof": proof});
+        if !quorum.elsewhere.is_empty() {
+            facts["elsewhere"] = json!(quorum.elsewhere);
+        }
+        proofs.push(facts);
     }
     Ok(proofs)
 }

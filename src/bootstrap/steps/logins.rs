@@ -75,8 +75,7 @@ pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
     one_auth_method(ceremony);
     Ok(Evidence::default()
         .with("declared", declared(ceremony))
-        .with("opened", opened)
-        .with("rehearsed", false))
+        .with("opened", opened))
 }
 
 /// One identity provider down, and nobody gets in.

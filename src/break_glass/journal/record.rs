@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// A run that has not come to its end.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(in crate::break_glass) struct UnderWay {
     /// `rehearse` or `break-glass`.
     pub(in crate::break_glass) command: String,

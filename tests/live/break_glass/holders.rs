@@ -19,15 +19,11 @@ struct Holders {
 impl Holders {
     fn of(server: &Server) -> Self {
         let mut starter = handed_over(server);
-        let id = server.api().read("sys/health")["cluster_id"].clone();
-        let holder = |name: &str| {
-            let mut holder = Ceremony::guest(server, &starter, name);
-            holder.set("/cluster/id", id.clone());
-            holder.save();
-            holder
-        };
-        let (bob, carol) = (holder("bob"), holder("carol"));
-        starter.set("/cluster/id", id.clone());
+        let (bob, carol) = (
+            holder(server, &starter, "bob"),
+            holder(server, &starter, "carol"),
+        );
+        starter.set("/cluster/id", id_of(server));
         starter.save();
         Self {
             starter,
@@ -44,7 +40,19 @@ impl Holders {
     }
 }
 
-fn submit(holder: &Ceremony, code: &str, name: &str) -> Run {
+fn id_of(server: &Server) -> Value {
+    server.api().read("sys/health")["cluster_id"].clone()
+}
+
+/// Somebody at a machine of their own, with a share of this ceremony and the file for it.
+pub(super) fn holder(server: &Server, of: &Ceremony, name: &str) -> Ceremony {
+    let mut holder = Ceremony::guest(server, of, name);
+    holder.set("/cluster/id", id_of(server));
+    holder.save();
+    holder
+}
+
+pub(super) fn submit(holder: &Ceremony, code: &str, name: &str) -> Run {
     let key = format!("{name}.key");
     holder.run(&["share", "submit", code, "--identity", &key])
 }

@@ -17,21 +17,21 @@ const DIGITS: usize = 16;
 
 /// An attempt, as whoever started it names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Code {
+pub(crate) struct Code {
     /// Name of the cluster in the starter's file.
-    pub(super) cluster: String,
+    pub(crate) cluster: String,
     /// Id of the cluster, to be compared with what the holder's own file says.
-    pub(super) id: String,
+    pub(crate) id: String,
     /// The attempt. A share is given to this one only, never to the one that a server shows.
-    pub(super) nonce: String,
+    pub(crate) nonce: String,
     /// How many shares it needs.
-    pub(super) required: u32,
+    pub(crate) required: u32,
     /// As the server must show it.
-    pub(super) pgp_fingerprint: String,
+    pub(crate) pgp_fingerprint: String,
 }
 
 impl Code {
-    pub(super) fn to_text(&self) -> String {
+    pub(crate) fn to_text(&self) -> String {
         let list = serde_json::json!([
             self.cluster,
             self.id,
@@ -44,7 +44,7 @@ impl Code {
     }
 
     /// What people compare by telephone.
-    pub(super) fn spoken(&self) -> String {
+    pub(crate) fn spoken(&self) -> String {
         let text = self.to_text();
         let digits = &text[text.len() - DIGITS..];
         let groups: Vec<_> = (0..DIGITS)
@@ -56,10 +56,10 @@ impl Code {
 
     /// # Errors
     /// It is none, or a letter of it is another one.
-    pub(super) fn parse(text: &str) -> Result<Self, Failure> {
+    pub(crate) fn parse(text: &str) -> Result<Self, Failure> {
         let bad = |why: &str| {
             Failure::usage(format!("this is no code of an attempt: {why}"))
-                .advise("copy it whole, as break-glass start has printed it")
+                .advise("copy it whole, as it was printed where the attempt was started")
         };
         let text = text.trim();
         if text.len() > LONGEST {
