@@ -8,13 +8,16 @@ use crate::config::{Config, Login, LoginKind};
 
 /// A name that nothing has: who may write this one may write any.
 const ANY: &str = "vault-bootstrap-any";
-/// Who carries policies.
-const IDENTITIES: [&str; 7] = [
+/// Who carries policies, and what makes tokens that do.
+const IDENTITIES: [&str; 10] = [
+    "auth/token/roles/vault-bootstrap-any",
     "identity/entity",
     "identity/entity/id/vault-bootstrap-any",
     "identity/entity/name/vault-bootstrap-any",
     "identity/entity-alias",
+    "identity/entity/merge",
     "identity/group",
+    "identity/group-alias",
     "identity/group/id/vault-bootstrap-any",
     "identity/group/name/vault-bootstrap-any",
 ];
@@ -37,6 +40,7 @@ pub(super) fn places(config: &Config, login: &Login) -> Vec<(String, &'static [&
     let mut places: Vec<(String, &'static [&'static str])> = vec![
         ("sys/auth/vault-bootstrap-any".to_owned(), &["sudo"]),
         ("auth/token/create".to_owned(), &["sudo"]),
+        ("auth/token/create-orphan".to_owned(), &["sudo"]),
     ];
     let all = IDENTITIES.iter().map(|path| (*path).to_owned());
     let all = all.chain(

@@ -134,6 +134,10 @@ fn who_may_write_policies_is_root_in_disguise_unless_that_is_meant() {
         let mut ceremony = Ceremony::at(&server);
         let rules = "path \"sys/policies/acl/*\" { capabilities = [\"update\"] }\n\
                      path \"auth/userpass/users/ada\" { capabilities = [\"update\"] }\n\
+                     path \"auth/token/roles/*\" { capabilities = [\"create\"] }\n\
+                     path \"auth/token/create-orphan\" { capabilities = [\"update\", \"sudo\"] }\n\
+                     path \"identity/group-alias\" { capabilities = [\"update\"] }\n\
+                     path \"identity/entity/merge\" { capabilities = [\"update\"] }\n\
                      path \"secret/data/*\" { capabilities = [\"read\", \"update\"] }";
         ceremony.set("/policies/operator", json!({ "rules": rules }));
         ceremony.remove("/logins/operator/cannot");
@@ -143,8 +147,9 @@ fn who_may_write_policies_is_root_in_disguise_unless_that_is_meant() {
         run.exits(code);
         if code == 4 {
             run.prints(&[
-                "the login operator is root in disguise: it may write auth/userpass/users/ada, \
-                 sys/policies/acl/*, sys/policies/acl/vault-bootstrap-break-glass",
+                "the login operator is root in disguise: it may write auth/token/create-orphan, auth/token/roles/*, \
+                 auth/userpass/users/ada, identity/entity/merge, identity/group-alias, sys/policies/acl/*, \
+                 sys/policies/acl/vault-bootstrap-break-glass",
                 "break_glass.accept_admins: [operator]",
             ]);
         }
