@@ -68,7 +68,7 @@ impl Asking<'_> {
                 name, custodian, ..
             } = keeper;
             let asked = match custodian {
-                Ok(custodian) => self.share(&custodian, &identities).await,
+                Ok(custodian) => self.share(&custodian, &identities, true).await,
                 Err(failure) => Err(failure),
             };
             match asked {
@@ -117,7 +117,7 @@ impl Asking<'_> {
         let Keeper {
             name, custodian, ..
         } = keepers.remove(0);
-        let share = self.share(&custodian?, &identities).await?;
+        let share = self.share(&custodian?, &identities, false).await?;
         Ok(Held { name, share })
     }
 
@@ -159,11 +159,14 @@ impl Asking<'_> {
         self,
         custodian: &Custodian,
         identities: &[IdentityFile],
+        may_skip: bool,
     ) -> Result<Share, Failure> {
         let ask = Ask {
             config: self.config,
             verb: self.verb,
             otherwise: "",
+            shares: self.config.init.shares,
+            may_skip,
         };
         shares::share(&ask, custodian, identities).await
     }

@@ -49,6 +49,8 @@ pub(in crate::bootstrap) fn ask(config: &Config) -> Ask<'_> {
         config,
         verb: "apply",
         otherwise: "; or rehearse later, which is a finding: break_glass.drill: later",
+        shares: config.init.shares,
+        may_skip: false,
     }
 }
 
