@@ -1,6 +1,7 @@
 //! Shares back from their custodians, whoever of them answers.
 
 use super::event::Event;
+use super::generations;
 use super::{Options, Told};
 use crate::config::Config;
 use crate::custodian::{Custodian, IdentityFile};
@@ -40,7 +41,7 @@ impl Asking<'_> {
     /// cannot be had.
     ///
     /// # Errors
-    /// An identity file cannot be read, or a question was interrupted.
+    /// The file's shares open nothing, an identity file cannot be read, or a question was interrupted.
     pub(super) async fn gather(self, enough: usize) -> Result<Gathered, Failure> {
         self.gather_from(enough, enough).await
     }
@@ -55,6 +56,7 @@ impl Asking<'_> {
         enough: usize,
         at_most: usize,
     ) -> Result<Gathered, Failure> {
+        self.those_that_hold()?;
         let identities = shares::identities(&self.options.identities)?;
         let mut keepers = self.keepers(&identities).await;
         let order: Vec<String> = keepers.iter().map(|one| one.name.clone()).collect();
@@ -108,6 +110,7 @@ impl Asking<'_> {
     /// # Errors
     /// It is not plain which, or it cannot be had.
     pub(super) async fn own(self, wanted: Option<&str>) -> Result<Held, Failure> {
+        self.those_that_hold()?;
         let identities = shares::identities(&self.options.identities)?;
         let mut keepers = self.keepers(&identities).await;
         keepers.retain(|one| wanted.map_or(one.opens_here, |name| one.name == name));
@@ -119,6 +122,14 @@ impl Asking<'_> {
         } = keepers.remove(0);
         let share = self.share(&custodian?, &identities, false).await?;
         Ok(Held { name, share })
+    }
+
+    /// Nobody is asked for a share that opens nothing, or without word that new ones are half made.
+    fn those_that_hold(self) -> Result<(), Failure> {
+        if let Some(text) = generations::asked_for(self.config)? {
+            (self.told.1)(Event::Warning { text });
+        }
+        Ok(())
     }
 
     fn not_plain(self, wanted: Option<&str>) -> Failure {

@@ -15,6 +15,7 @@ pub mod event;
 mod evidence;
 mod finishing;
 mod gathering;
+mod generations;
 mod journal;
 mod leftovers;
 mod making;

@@ -7,6 +7,7 @@ use super::ending::end;
 use super::event::Event;
 use super::evidence::Evidence;
 use super::gathering::Gathered;
+use super::generations;
 use super::journal::Kept;
 use super::leftovers;
 use super::making::{self, Purpose};
@@ -78,7 +79,7 @@ async fn hold(way: &mut Way<'_>, key: Option<&SigningKey>) -> Result<Ended, Fail
     }
     way.is_free().await?;
     let mut evidence = Evidence::begin(way, "rehearsal");
-    let mut findings = Vec::new();
+    let mut findings: Vec<_> = generations::asked_for(way.config)?.into_iter().collect();
     if way.rules.open {
         findings.push(format!(
             "{} lets anybody start or disturb a root generation: no login is asked for",

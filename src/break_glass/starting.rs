@@ -5,6 +5,7 @@
 
 use super::code::Code;
 use super::event::Event;
+use super::generations;
 use super::journal::{Stray, UnderWay, Waiting};
 use super::leftovers;
 use super::rehearsing::tidy;
@@ -45,6 +46,9 @@ pub async fn start(
 async fn begin(way: &mut Way<'_>, reason: &str) -> Result<Event, Failure> {
     nobody_waits(way).await?;
     leftovers::settle(way).await?;
+    if let Some(text) = generations::asked_for(way.config)? {
+        way.warn(text);
+    }
     let id = known_id(way.config)?.or_else(|| way.health.cluster_id.clone());
     let id = id.ok_or_else(|| {
         Failure::failed(format!(
