@@ -1,6 +1,8 @@
 //! Shares back from their custodians, whoever of them answers.
 
 use super::event::Event;
+use super::generations;
+use super::rehearsing::COMMAND;
 use super::{Options, Told};
 use crate::config::Config;
 use crate::custodian::{Custodian, IdentityFile};
@@ -42,7 +44,7 @@ impl Asking<'_> {
     /// cannot be had.
     ///
     /// # Errors
-    /// An identity file cannot be read, or a question was interrupted.
+    /// The file's shares open nothing, an identity file cannot be read, or a question was interrupted.
     pub(super) async fn gather(self, enough: usize) -> Result<Gathered, Failure> {
         self.gather_from(enough, enough).await
     }
@@ -57,6 +59,7 @@ impl Asking<'_> {
         enough: usize,
         at_most: usize,
     ) -> Result<Gathered, Failure> {
+        self.those_that_hold()?;
         let identities = shares::identities(&self.options.identities)?;
         let mut keepers = self.keepers(&identities).await;
         let order: Vec<String> = keepers.iter().map(|one| one.name.clone()).collect();
@@ -76,7 +79,7 @@ impl Asking<'_> {
                 name, custodian, ..
             } = keeper;
             let asked = match custodian {
-                Ok(custodian) => self.share(&custodian, &identities).await,
+                Ok(custodian) => self.share(&custodian, &identities, true).await,
                 Err(failure) => Err(failure),
             };
             match asked {
@@ -123,6 +126,7 @@ impl Asking<'_> {
     /// # Errors
     /// It is not plain which, or it cannot be had.
     pub(super) async fn own(self, wanted: Option<&str>) -> Result<Held, Failure> {
+        self.those_that_hold()?;
         let identities = shares::identities(&self.options.identities)?;
         let mut keepers = self.keepers(&identities).await;
         keepers.retain(|one| wanted.map_or(one.opens_here, |name| one.name == name));
@@ -132,8 +136,16 @@ impl Asking<'_> {
         let Keeper {
             name, custodian, ..
         } = keepers.remove(0);
-        let share = self.share(&custodian?, &identities).await?;
+        let share = self.share(&custodian?, &identities, false).await?;
         Ok(Held { name, share })
+    }
+
+    /// Nobody is asked for a share that opens nothing, or without word that new ones are half made.
+    fn those_that_hold(self) -> Result<(), Failure> {
+        if let Some(text) = generations::asked_for(self.config)? {
+            (self.told.1)(Event::Warning { text });
+        }
+        Ok(())
     }
 
     fn not_plain(self, wanted: Option<&str>) -> Failure {
@@ -174,11 +186,18 @@ impl Asking<'_> {
         self,
         custodian: &Custodian,
         identities: &[IdentityFile],
+        may_skip: bool,
     ) -> Result<Share, Failure> {
         let ask = Ask {
             config: self.config,
             verb: self.verb,
-            otherwise: "",
+            otherwise: if self.verb == COMMAND {
+                "; or let it be given from elsewhere: --holders-elsewhere 30m"
+            } else {
+                ""
+            },
+            shares: self.config.init.shares,
+            may_skip,
         };
         shares::share(&ask, custodian, identities).await
     }

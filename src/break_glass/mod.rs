@@ -14,6 +14,7 @@ pub mod event;
 mod evidence;
 mod finishing;
 mod gathering;
+mod generations;
 mod journal;
 mod leftovers;
 mod making;

@@ -6,6 +6,7 @@ use super::audit_lines::{Log, lines, logs, mark};
 use super::ending::end;
 use super::event::Event;
 use super::evidence::Evidence;
+use super::generations;
 use super::journal::Kept;
 use super::leftovers;
 use super::making::{self, Purpose};
@@ -77,7 +78,7 @@ async fn hold(way: &mut Way<'_>, key: Option<&SigningKey>) -> Result<Ended, Fail
     }
     way.is_free().await?;
     let mut evidence = Evidence::begin(way, "rehearsal");
-    let mut findings = Vec::new();
+    let mut findings: Vec<_> = generations::asked_for(way.config)?.into_iter().collect();
     if way.rules.open {
         findings.push(format!(
             "{} lets anybody start or disturb a root generation: no login is asked for",

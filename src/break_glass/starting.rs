@@ -4,6 +4,7 @@
 //! no use without it.
 
 use super::event::Event;
+use super::generations;
 use super::journal::{Stray, UnderWay, Waiting};
 use super::leftovers;
 use super::making::id_for_holders;
@@ -45,6 +46,9 @@ pub async fn start(
 async fn begin(way: &mut Way<'_>, reason: &str) -> Result<Event, Failure> {
     nobody_waits(way).await?;
     leftovers::settle(way).await?;
+    if let Some(text) = generations::asked_for(way.config)? {
+        way.warn(text);
+    }
     let id = id_for_holders(way)?;
     let before = way.is_free().await?;
     let pad = Pad::new(before.otp_length)

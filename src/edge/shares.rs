@@ -7,6 +7,10 @@ use crate::custodian::{self, Custodian, IdentityFile, Kind, Opener};
 use crate::failure::Failure;
 use crate::prompt;
 use crate::secret::Share;
+use crate::vault::typed_share;
+
+/// How often a person is asked for one share before it counts as none.
+const TIMES: usize = 3;
 
 /// The identity files that were typed.
 ///
@@ -47,9 +51,7 @@ pub(crate) async fn share_and_how(
 ) -> Result<(Share, bool), Failure> {
     match custodian.fetch(identities).await {
         Err(error) if matches!(error.kind(), Kind::NeedsHolder | Kind::WrongIdentity) => {
-            let (question, instead) = ask.about(custodian);
-            let text = prompt::hidden(&question, &instead).await?;
-            Ok((custodian::typed(text), true))
+            Ok((ask.person(custodian).await?, true))
         }
         fetched => Ok((fetched?, false)),
     }
@@ -62,6 +64,10 @@ pub(crate) struct Ask<'a> {
     pub(crate) verb: &'a str,
     /// Another way round, where there is one.
     pub(crate) otherwise: &'a str,
+    /// Into how many the key was cut.
+    pub(crate) shares: u32,
+    /// Others may give theirs instead, so one who cannot is left out by Enter alone.
+    pub(crate) may_skip: bool,
 }
 
 impl Ask<'_> {
@@ -85,6 +91,51 @@ impl Ask<'_> {
             ),
         };
         (question, instead)
+    }
+
+    /// What its holder types. What is no share at all is said at once, while they still sit there, and asked for again.
+    ///
+    /// # Errors
+    /// Nobody can be asked, nobody has one, or what is typed stays no share.
+    async fn person(&self, custodian: &Custodian) -> Result<Share, Failure> {
+        let name = custodian.name();
+        let (about, instead) = self.about(custodian);
+        prompt::can_ask(&about, &instead)?;
+        let hint = if self.may_skip {
+            format!(" (Enter alone leaves {name} out)")
+        } else {
+            String::new()
+        };
+        let mut wrong = String::new();
+        for _ in 0..TIMES {
+            let question = if wrong.is_empty() {
+                format!("{about}{hint}")
+            } else {
+                format!("That is no share: {wrong}. {about}{hint}")
+            };
+            wrong = match prompt::hidden(&question, &instead).await {
+                Ok(text) => {
+                    let share = custodian::typed(text);
+                    match typed_share::wrong_with(&share, self.shares) {
+                        None => return Ok(share),
+                        Some(wrong) => wrong,
+                    }
+                }
+                Err(prompt::Error::Empty(_)) if self.may_skip => {
+                    return Err(Failure::failed("nothing was typed").advise(instead));
+                }
+                Err(prompt::Error::Empty(_)) => "nothing was typed".to_owned(),
+                Err(error) => return Err(error.into()),
+            };
+        }
+        Err(Failure::refused(format!(
+            "what {name} typed {TIMES} times is no share: {wrong}"
+        ))
+        .advise(format!(
+            "let {name} type it exactly as it is shown by: {} {}",
+            custodian.opener().command(),
+            custodian.address()
+        )))
     }
 
     /// Holds that every share can be had, before anything is written for want of which they are needed.

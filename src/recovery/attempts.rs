@@ -66,7 +66,7 @@ async fn attempt_once<'a>(
         preflight::names_are_free(run).await?;
         retire::note_old(run).await?;
         confirmed(run).await?;
-        let wanted = (run.old.init.threshold, "old");
+        let wanted = (&run.old.init, "old");
         hands.old = Some(Gathered::of(run, &run.old_custodians, wanted).await?);
     }
     let inside = entered(run, inside).await?;
@@ -93,7 +93,7 @@ async fn new_ones_hold(
 ) -> Result<Shown, Failure> {
     if hands.new.is_none() {
         leave(run, inside).await;
-        let wanted = (run.config.init.threshold, "new");
+        let wanted = (&run.config.init, "new");
         match Gathered::of(run, &run.new_custodians, wanted).await {
             Ok(gathered) => hands.new = Some(gathered.held),
             Err(failure) if matches!(failure.exit, Exit::Interrupted(_)) => return Err(failure),

@@ -2,6 +2,7 @@
 
 use super::desired::verb;
 use super::run::{Run, ask};
+use crate::config::Init;
 use crate::custodian::Custodian;
 use crate::edge::shares;
 use crate::failure::{Exit, Failure};
@@ -19,6 +20,8 @@ pub(super) struct Held {
 pub(super) struct Gathered<'a> {
     pub(super) held: Vec<Held>,
     rest: std::vec::IntoIter<&'a Custodian>,
+    /// Into how many the key was cut.
+    shares: u32,
     failures: Vec<Failure>,
 }
 
@@ -30,9 +33,9 @@ impl<'a> Gathered<'a> {
     pub(super) async fn of(
         run: &Run<'_>,
         custodians: &'a [Custodian],
-        (enough, which): (u32, &str),
+        (init, which): (&Init, &str),
     ) -> Result<Self, Failure> {
-        let enough = usize::try_from(enough).unwrap_or(usize::MAX);
+        let enough = usize::try_from(init.threshold).unwrap_or(usize::MAX);
         let mut order = Vec::new();
         for custodian in custodians {
             order.push((!custodian.opens_with(&run.identities).await, custodian));
@@ -42,6 +45,7 @@ impl<'a> Gathered<'a> {
         let mut gathered = Self {
             held: Vec::new(),
             rest: order.into_iter(),
+            shares: init.shares,
             failures: Vec::new(),
         };
         while gathered.held.len() < enough {
@@ -59,7 +63,8 @@ impl<'a> Gathered<'a> {
     pub(super) async fn one_more(&mut self, run: &Run<'_>) -> Result<bool, Failure> {
         let verb = verb(run.old);
         for custodian in self.rest.by_ref() {
-            let ask = ask(run.config, &verb);
+            let mut ask = ask(run.config, &verb, self.shares);
+            ask.may_skip = true;
             match shares::share_and_how(&ask, custodian, &run.identities).await {
                 Ok((share, typed)) => {
                     let name = custodian.name().to_owned();

@@ -241,7 +241,7 @@ async fn read_one(run: &Run<'_>, custodian: &Custodian, share: &Share) -> Result
     let verb = verb(run.old);
     let (name, address) = (custodian.name(), custodian.address());
     for reading in 1.. {
-        let ask = ask(run.config, &verb);
+        let ask = ask(run.config, &verb, run.config.init.shares);
         let (back, typed) = shares::share_and_how(&ask, custodian, &run.identities).await?;
         if same_share(&back, share) {
             return Ok(back);

@@ -87,11 +87,11 @@ pub(super) async fn open(
     let identities = identities.unwrap_or_default();
     if failures.is_empty() {
         let (verb, files) = (verb(old), &options.identities);
-        ask(config, &verb)
+        ask(config, &verb, config.init.shares)
             .can_have(&new_custodians, files, &mut failures)
             .await;
         let mut closed = Vec::new();
-        ask(config, &verb)
+        ask(config, &verb, old.init.shares)
             .can_have(&old_custodians, files, &mut closed)
             .await;
         let enough = usize::try_from(old.init.threshold).unwrap_or(usize::MAX);
@@ -143,12 +143,14 @@ fn apart_from_the_old(
     }
 }
 
-/// How a person is asked for a share that no machine opens.
-pub(super) fn ask<'a>(config: &'a Config, verb: &'a str) -> Ask<'a> {
+/// How a person is asked for one of so many shares that no machine opens.
+pub(super) fn ask<'a>(config: &'a Config, verb: &'a str, shares: u32) -> Ask<'a> {
     Ask {
         config,
         verb,
         otherwise: "",
+        shares,
+        may_skip: false,
     }
 }
 

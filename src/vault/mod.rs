@@ -16,6 +16,7 @@ pub mod rotation;
 pub mod scan;
 pub mod sys;
 pub mod token;
+pub mod typed_share;
 
 mod body;
 mod client;

@@ -9,6 +9,7 @@ mod memory;
 mod rehearsal;
 mod rules;
 mod shares;
+mod typed;
 mod unsealing;
 
 use std::collections::BTreeSet;

@@ -251,8 +251,14 @@ fn where_gpg_has_no_key_the_holder_is_asked_and_types_what_it_showed_them() {
     ]);
     assert!(!stage.server.api().initialised());
     let mut terminal = stage.ceremony.terminal(&["apply", "--yes"]);
-    // Each holder is asked once, for whichever quorum.
-    for (name, damaged) in [("alice", false), ("bob", false), ("carol", true)] {
+    // Each holder is asked for one share, for whichever quorum; one that is none is asked for again.
+    for (name, damaged) in [
+        ("alice", false),
+        ("bob", false),
+        ("carol", true),
+        ("carol", true),
+        ("carol", true),
+    ] {
         terminal.expect(&format!("as {name} reads it: gpg --decrypt"));
         let share = stage.share(name);
         let share = if damaged {
@@ -264,7 +270,10 @@ fn where_gpg_has_no_key_the_holder_is_asked_and_types_what_it_showed_them() {
     }
     let (code, shown) = terminal.finish();
     assert_eq!(code, 3, "{shown}");
-    assert!(shown.contains("what carol keeps is no share"), "{shown}");
+    assert!(
+        shown.contains("what carol typed 3 times is no share"),
+        "{shown}"
+    );
     stage.with_the_keys_at_hand();
     stage.ceremony.apply().exits(0);
 }

@@ -12,6 +12,7 @@ use crate::support::{Action, LocalStack, Proxy, Running, Setup, require};
 
 mod hindered;
 mod killed;
+mod known;
 mod lost;
 mod refused;
 

@@ -18,7 +18,7 @@ use crate::bootstrap::step::{Observation, Step};
 use crate::config::{BreakGlass, Config, Drill};
 use crate::custodian::{Custodian, IdentityFile};
 use crate::edge::shares::{self, Ask};
-use crate::failure::Failure;
+use crate::failure::{Exit, Failure};
 use crate::root_generation::{self, Held, Moment, Quorum, quorums};
 use crate::secret::RootToken;
 use crate::vault::root::Life;
@@ -50,7 +50,10 @@ pub(in crate::bootstrap) fn ask(config: &Config) -> Ask<'_> {
     Ask {
         config,
         verb: "apply",
-        otherwise: "; or rehearse later, which is a finding: break_glass.drill: later",
+        otherwise: "; or let it be given from elsewhere: --holders-elsewhere 30m; or rehearse later, which is a \
+                    finding: break_glass.drill: later",
+        shares: config.init.shares,
+        may_skip: false,
     }
 }
 
@@ -116,10 +119,24 @@ async fn shares_back(ceremony: &Ceremony<'_>) -> Result<(Vec<Held>, Vec<String>)
     let mut elsewhere = Vec::new();
     for custodian in people {
         if held.is_empty() {
-            held.push(share_of(ceremony, custodian, &identities).await?);
-        } else {
-            elsewhere.push(custodian.name().to_owned());
+            match share_of(ceremony, custodian, &identities).await {
+                Ok(share) => {
+                    held.push(share);
+                    continue;
+                }
+                Err(failure) if matches!(failure.exit, Exit::Interrupted(_)) => {
+                    return Err(failure);
+                }
+                // Whoever has nothing to type here may have it elsewhere.
+                Err(failure) => ceremony.note(failure.to_string()),
+            }
         }
+        elsewhere.push(custodian.name().to_owned());
+    }
+    if held.is_empty() {
+        return Err(Failure::refused(
+            "each quorum needs a share that is given from here, and the last one: there is none for holders elsewhere",
+        ));
     }
     Ok((held, elsewhere))
 }
@@ -129,7 +146,9 @@ async fn share_of(
     custodian: &Custodian,
     identities: &[IdentityFile],
 ) -> Result<Held, Failure> {
-    let share = shares::share(&ask(ceremony.config), custodian, identities).await?;
+    let mut ask = ask(ceremony.config);
+    ask.may_skip = ceremony.options.holders.is_some();
+    let share = shares::share(&ask, custodian, identities).await?;
     Ok(Held {
         name: custodian.name().to_owned(),
         share,

@@ -218,6 +218,35 @@ fn before_root_goes_holders_elsewhere_give_their_shares_to_the_drill() {
     nothing_is_left(&server, &ceremony);
 }
 
+/// No machine opens any share: whoever has one here types it, and the others come from elsewhere.
+#[test]
+fn one_person_here_is_enough_and_who_has_nothing_here_presses_enter() {
+    require!(["openbao-2.7.2"]);
+    let server = Server::in_memory();
+    let ceremony = with_a_drill(&server);
+    let mut terminal = ceremony.terminal(&["apply", "--yes", "--holders-elsewhere", "60s"]);
+    terminal.expect("The share of alice, as alice reads it");
+    terminal.type_line("");
+    terminal.expect("The share of bob, as bob reads it");
+    terminal.type_line(&ceremony.custody().share("bob"));
+    for name in ["alice", "carol"] {
+        terminal.expect(&format!("{name}: asked for their shares"));
+        let line = terminal.expect_pattern("BG1-[A-Za-z0-9_-]+\\s");
+        let code = &line[line.rfind("BG1-").expect("a code")..];
+        let holder = holder(&server, &ceremony, name);
+        submit(&holder, code.trim(), name).exits(0);
+    }
+    let (code, shown) = terminal.finish();
+    assert_eq!(code, 0, "{shown}");
+    let drill = ceremony.evidence("drill");
+    assert_eq!(
+        drill["quorums"][0]["custodians"],
+        json!(["bob", "alice"]),
+        "{drill:#}"
+    );
+    nothing_is_left(&server, &ceremony);
+}
+
 #[test]
 fn where_they_do_not_come_root_stands_and_the_next_run_goes_on() {
     require!(["openbao-2.7.2"]);

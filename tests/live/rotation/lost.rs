@@ -77,8 +77,15 @@ fn a_new_share_that_is_typed_wrong_throws_none_away() {
             "--identity",
             "bob.key",
         ]);
-        terminal.expect("alice.g2.age");
-        terminal.type_line(typed);
+        for _ in 0..if typed == "oops" { 3 } else { 1 } {
+            terminal.expect("alice.g2.age");
+            terminal.type_line(typed);
+        }
+        if typed == "oops" {
+            // Another holder may have a new one.
+            terminal.expect("carol.g2.age");
+            terminal.type_line("");
+        }
         // The old one is asked for, since only that could prove that the new ones do not hold.
         terminal.expect("shares/alice.age");
         terminal.type_line(&rotation.old[0]);

@@ -1,0 +1,106 @@
+//! What people type for shares: looked at while they still sit there.
+
+use super::{evidence, handed_over, nothing_is_left};
+use crate::ceremony::{Ceremony, Server};
+use crate::support::{Setup, Terminal, require};
+
+fn in_one_line(shown: &str) -> String {
+    shown.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// What is no share is named by what is wrong with it, never shown, and asked for again.
+fn slips(terminal: &mut Terminal, name: &str, share: &str) {
+    terminal.expect(&format!("The share of {name}"));
+    for (typed, wrong) in [
+        ("oops!", "it is not one whole line of base64"),
+        (&share[..36], "it has 27 bytes of 33"),
+    ] {
+        terminal.type_line(typed);
+        let said = terminal.expect(&format!("The share of {name}"));
+        assert!(said.contains("That is no share"), "{said}");
+        assert!(said.contains(wrong) && !said.contains(typed), "{said}");
+    }
+}
+
+#[test]
+fn a_slip_is_asked_for_again_and_an_empty_line_leaves_its_holder_out() {
+    require!(["openbao-2.7.2"]);
+    let server = Server::in_memory();
+    let ceremony = handed_over(&server);
+    let share = |name| ceremony.custody().share(name);
+    for (words, code) in [
+        (&["break-glass", "--reason", "x", "--", "true"][..], 0),
+        (&["rehearse"][..], 4),
+    ] {
+        let mut terminal = ceremony.terminal(words);
+        slips(&mut terminal, "alice", &share("alice"));
+        terminal.type_line(&share("alice"));
+        let asked = terminal.expect("leaves bob out");
+        assert!(asked.contains("The share of bob"), "{asked}");
+        terminal.type_line("");
+        terminal.expect("The share of carol");
+        terminal.type_line(&share("carol"));
+        let (ended, shown) = terminal.finish();
+        assert_eq!(ended, code, "{shown}");
+        nothing_is_left(&server, &ceremony);
+    }
+    let facts = evidence(&ceremony, "rehearsal-");
+    let bob = &facts["custodians"][2];
+    assert_eq!(
+        (&bob["name"], &bob["answered"]),
+        (&"bob".into(), &false.into())
+    );
+}
+
+#[test]
+fn who_types_no_share_three_times_is_left_out_like_one_who_is_not_there() {
+    require!(["openbao-2.7.2"]);
+    let server = Server::in_memory();
+    let ceremony = handed_over(&server);
+    let share = |name| ceremony.custody().share(name);
+    let mut terminal = ceremony.terminal(&["break-glass", "--reason", "x", "--", "true"]);
+    slips(&mut terminal, "alice", &share("alice"));
+    terminal.type_line("oops!");
+    for name in ["bob", "carol"] {
+        terminal.expect(&format!("The share of {name}"));
+        terminal.type_line(&share(name));
+    }
+    let (code, shown) = terminal.finish();
+    assert_eq!(code, 0, "{shown}");
+    nothing_is_left(&server, &ceremony);
+}
+
+/// Nobody else can give it instead: an empty line is a slip, too.
+#[test]
+fn a_holder_alone_is_asked_again_before_anything_is_given() {
+    require!(Setup::Vault1211Shamir.components());
+    let mut server = Server::of(Setup::Vault1211Shamir);
+    let starter = handed_over(&server);
+    let carol = Ceremony::guest(&server, &starter, "carol");
+    let share = starter.custody().share("carol");
+    server.restart();
+    let words = ["unseal", "--custodian", "carol"];
+    let mut terminal = carol.terminal(&words);
+    terminal.expect("The share of carol");
+    terminal.type_line("");
+    let said = terminal.expect("The share of carol");
+    assert!(said.contains("nothing was typed"), "{said}");
+    assert!(!said.contains("leaves"), "{said}");
+    terminal.type_line("oops!");
+    terminal.expect("The share of carol");
+    terminal.type_line("oops!");
+    let (code, shown) = terminal.finish();
+    assert_eq!(code, 3, "{shown}");
+    let shown = in_one_line(&shown);
+    assert!(
+        shown.contains("what carol typed 3 times is no share"),
+        "{shown}"
+    );
+    assert_eq!(server.get("sys/seal-status", None).1["progress"], 0);
+    let mut terminal = carol.terminal(&words);
+    slips(&mut terminal, "carol", &share);
+    terminal.type_line(&share);
+    let (code, shown) = terminal.finish();
+    assert_eq!(code, 0, "{shown}");
+    assert_eq!(server.get("sys/seal-status", None).1["progress"], 1);
+}

@@ -1,0 +1,96 @@
+//! Half way, whoever asks for shares knows of it before a holder is asked, and asks for none that open nothing.
+
+use super::lost::killed_at_verify;
+use super::*;
+
+const KEYS: [&str; 4] = ["--identity", "alice.key", "--identity", "bob.key"];
+
+/// A drill or the real thing with this file, and holders whose keys are here.
+fn with(rotation: &Rotation, file: &str, words: &[&str]) -> Run {
+    let mut all = words.to_vec();
+    all.splice(1..1, KEYS.into_iter().chain(["-c", file]));
+    rotation.ceremony.run_as_is(&all)
+}
+
+/// Killed while a quorum of the old shares is given: nothing was made yet.
+fn killed_at_update(rotation: &mut Rotation, server: &Server) -> Proxy {
+    let held = AtomicBool::new(false);
+    let proxy = disturbed(&server.address(), move |_, label| {
+        let gives = label == "POST /v1/sys/rotate/recovery/update";
+        match gives && !held.swap(true, Ordering::SeqCst) {
+            true => Action::Hold,
+            false => Action::Pass,
+        }
+    });
+    rotation
+        .ceremony
+        .set("/cluster/address", json!(proxy.address()));
+    let run = rotation.start();
+    assert!(proxy.wait_for_held(PATIENCE), "{}", run.stderr_so_far());
+    run.kill();
+    proxy
+}
+
+const REHEARSE: [&str; 1] = ["rehearse"];
+const BREAK: [&str; 5] = ["break-glass", "--reason", "x", "--", "true"];
+const START: [&str; 4] = ["break-glass", "start", "--reason", "x"];
+const NEXT: &str = "recovery rotate --from old.yaml";
+
+#[test]
+fn shares_that_are_known_to_open_nothing_are_asked_of_nobody() {
+    require!(["openbao-2.7.2"]);
+    let server = Server::in_memory();
+    let mut rotation = Rotation::at(&server, false);
+    let _proxy = killed_at_update(&mut rotation, &server);
+    for words in [&REHEARSE[..], &BREAK] {
+        let run = with(&rotation, "bootstrap.yaml", words);
+        run.exits(3)
+            .says(&["generation 1 of the shares holds", "generation 2", NEXT])
+            .never_says(&["has answered"]);
+    }
+    let run = with(&rotation, "old.yaml", &REHEARSE);
+    run.exits(4)
+        .prints(&["generation 2 of the shares is half made", NEXT]);
+    let run = with(&rotation, "old.yaml", &BREAK);
+    run.exits(0)
+        .says(&["generation 2 of the shares is half made", NEXT]);
+    let words = ["-c", "bootstrap.yaml"].into_iter().chain(START);
+    let words: Vec<_> = words.collect();
+    rotation
+        .ceremony
+        .run_as_is(&words)
+        .exits(3)
+        .says(&["generation 1 of the shares holds"]);
+    rotation.rotate().exits(0);
+    with(&rotation, "old.yaml", &BREAK)
+        .exits(3)
+        .says(&["generation 2 of the shares holds"])
+        .never_says(&["has answered"]);
+    with(&rotation, "bootstrap.yaml", &BREAK)
+        .exits(0)
+        .never_says(&["half made"]);
+    rotation.is_done(&server, Setup::OpenBao272Static);
+}
+
+#[test]
+fn where_nobody_knows_which_shares_hold_each_file_asks_for_its_own_and_says_so() {
+    require!(["openbao-2.7.2"]);
+    for (heard, holds) in [(true, "bootstrap.yaml"), (false, "old.yaml")] {
+        let server = Server::in_memory();
+        let mut rotation = Rotation::at(&server, false);
+        let _proxy = killed_at_verify(&mut rotation, &server, (2, heard));
+        for file in ["bootstrap.yaml", "old.yaml"] {
+            let (code, opens) = if file == holds { (0, true) } else { (3, false) };
+            let run = with(&rotation, file, &BREAK);
+            run.exits(code)
+                .says(&["half made", NEXT, "with the other file"]);
+            let warned = run.stderr.find("half made").expect("said");
+            let asked = run.stderr.find("has answered").expect("asked");
+            assert!(warned < asked, "{}", run.stderr);
+            let run = with(&rotation, file, &REHEARSE);
+            run.exits(if opens { 4 } else { 3 });
+        }
+        rotation.rotate().exits(0);
+        rotation.is_done(&server, Setup::OpenBao272Static);
+    }
+}
