@@ -24,7 +24,7 @@ pub(super) fn begun(
     let directory = checkpoint.directory().display().to_string();
     let diary = checkpoint.diary();
     if diary.steps.is_empty() {
-        return Err(knows_nothing(&directory));
+        return Err(knows_nothing(&directory, old));
     }
     if !diary.handed_over() {
         return Err(Failure::refused(format!(
@@ -73,16 +73,17 @@ pub(super) fn begun(
 }
 
 /// A directory that is gone, or another one: where old shares lie, and what they were, nobody knows then.
-fn knows_nothing(directory: &str) -> Failure {
+fn knows_nothing(directory: &str, old: &Config) -> Failure {
     Failure::refused(format!(
         "{directory} knows nothing of this cluster, so no share is made or taken away on its word"
     ))
-    .advise(
-        "name the directory of its ceremony in checkpoint.path, or bring that back, be it an old copy or by \
-         checkpoint.replica; where it is lost for good, the server's own program makes new shares: bao operator \
-         rotate-keys, or vault operator rekey, with -init and -verify, and -target=recovery where the seal opens by \
-         itself; keep to -verify",
-    )
+    .advise(format!(
+        "a new cluster has its ceremony first: {}; of one that was handed over, name the directory of its ceremony in \
+         checkpoint.path, or bring that back, be it an old copy or by checkpoint.replica; where it is lost for good, \
+         the server's own program makes new shares: bao operator rotate-keys, or vault operator rekey, with -init and \
+         -verify, and -target=recovery where the seal opens by itself; keep to -verify",
+        old.command("apply")
+    ))
 }
 
 /// What was said of the old shares is not to change in the middle.
