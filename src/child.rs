@@ -1,7 +1,8 @@
-//! Another program, run for what it prints: no shell, bounded in time and output, ended with everything that it
-//! started in its group.
+//! Another program, run for what it prints: no shell, bounded in time and output. Where it is ended by us, so is all that
+//! it started in its group; what it leaves behind when it ends by itself, as gpg does its agent, is left.
 //!
-//! What goes in and what comes out may be a secret: both are wiped, and neither is shown. What it says on standard
+//! What goes in and what comes out may be a secret: what comes out is wiped, what goes in is for its owner to wipe, and
+//! neither is shown. What it says on standard
 //! error is shown at most as one line, with everything that looks like a secret masked.
 
 use std::process::{ExitStatus, Stdio};

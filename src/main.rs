@@ -20,7 +20,7 @@ use vault_bootstrap::cli::{
     Apply, Cli, ColorChoice, Command, CompletionTarget, Custodian, Global, OutputForm, Recovery,
     ReportOf, Rotate,
 };
-use vault_bootstrap::config::{self, Config};
+use vault_bootstrap::config::{self, Config, Typed, in_shell};
 use vault_bootstrap::edge::cluster;
 use vault_bootstrap::failure::{Exit, Failure, Problem};
 use vault_bootstrap::hardening;
@@ -148,7 +148,18 @@ async fn apply(
     report: &Report,
     unlocked: Option<String>,
 ) -> Result<Ended, Failure> {
-    let config = load(global)?;
+    let mut config = load(global)?;
+    config.typed = Typed {
+        command: match &typed.abandon {
+            Some(word) if word.is_empty() => "apply --abandon".to_owned(),
+            Some(word) => format!("apply --abandon {}", in_shell(word)),
+            None => "apply".to_owned(),
+        },
+        identities: typed.identity.clone(),
+        holders: typed.holders.holders_elsewhere,
+        yes: typed.yes,
+        ..Typed::default()
+    };
     let interrupt = Interrupt::default();
     let tell = |event| report.event(&event);
     if let Some(word) = &typed.abandon {
@@ -188,8 +199,14 @@ async fn apply(
 }
 
 async fn rotate(global: &Global, typed: Rotate, report: &Report) -> Result<Ended, Failure> {
-    let config = load(global)?;
-    let old = load_file(&typed.from)?;
+    let (mut config, mut old) = (load(global)?, load_file(&typed.from)?);
+    config.typed = Typed {
+        command: recovery::verb(&old),
+        identities: typed.identity.clone(),
+        yes: typed.yes,
+        ..Typed::default()
+    };
+    old.typed = config.typed.clone();
     let options = recovery::Options {
         yes: typed.yes,
         take_over: typed.take_over,

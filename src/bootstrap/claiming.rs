@@ -60,6 +60,6 @@ pub(super) fn held(config: &Config, replica: &Replica, holder: &Claim) -> Failur
     .advise(format!(
         "if it is at work, wait for its end; only if that machine is gone for good, or the run on it was \
          killed: {}",
-        config.command(&format!("apply --take-over {}", holder.id))
+        config.command(&config.typed.taking_over(&holder.id))
     ))
 }

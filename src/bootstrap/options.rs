@@ -1,8 +1,6 @@
 //! What was typed, without the command line's own types.
 
-use std::fmt::Write as _;
-
-use crate::config::{Config, in_shell};
+use crate::config::Config;
 use crate::failure::Failure;
 
 /// Choices of one `apply`.
@@ -52,13 +50,6 @@ impl Options {
         for (_, name) in typed.iter().filter(|(set, name)| *set || *name == option) {
             verb.push(' ');
             verb.push_str(name);
-        }
-        for file in &self.identities {
-            verb.push_str(" --identity ");
-            verb.push_str(&in_shell(&file.display().to_string()));
-        }
-        if let Some(limit) = self.holders {
-            let _ = write!(verb, " --holders-elsewhere {}s", limit.as_secs());
         }
         config.command(&verb)
     }

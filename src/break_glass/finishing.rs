@@ -161,8 +161,8 @@ async fn ours(way: &Way<'_>, code: &Code) -> Result<Progress, Failure> {
         "the server does not have this attempt any more: it is complete, somebody ended it, or another node leads",
     )
     .advise(format!(
-        "if it is complete, its last holder has the encoded token: {} ENCODED; otherwise give it up: {}",
-        way.config.command(COMMAND),
+        "if it is complete, its last holder has the encoded token: {}; otherwise give it up: {}",
+        way.config.command("break-glass finish ENCODED"),
         way.config.command("break-glass cancel")
     )))
 }

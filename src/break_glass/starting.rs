@@ -145,7 +145,10 @@ async fn end_of(way: &mut Way<'_>, nonce: &str) -> Result<Event, Failure> {
             "{}: no attempt of this nonce is under way; nothing was ended",
             way.client.address()
         ))
-        .advise("look what there is: vault-bootstrap break-glass progress"));
+        .advise(format!(
+            "look what there is: {}",
+            way.config.command(PROGRESS)
+        )));
     }
     way.generation().cancel().await?;
     Ok(Event::Cancelled {})
@@ -154,8 +157,10 @@ async fn end_of(way: &mut Way<'_>, nonce: &str) -> Result<Event, Failure> {
 async fn give_up(way: &mut Way<'_>) -> Result<Event, Failure> {
     let Some(waiting) = way.journal.waiting() else {
         return Err(
-            Failure::usage("no attempt was started here that is still open")
-                .advise("look whether there is one at all: vault-bootstrap break-glass progress"),
+            Failure::usage("no attempt was started here that is still open").advise(format!(
+                "look whether there is one at all: {}",
+                way.config.command(PROGRESS)
+            )),
         );
     };
     let code = Code::parse(&waiting.code)?;

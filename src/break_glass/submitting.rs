@@ -10,8 +10,8 @@ use super::{Options, Told};
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::root_generation::{Code, Held, not_let_in, not_taken};
+use crate::vault::Error;
 use crate::vault::generation::{Given, Progress};
-use crate::vault::{Error, Generation};
 
 /// The command, for messages.
 const COMMAND: &str = "share submit";
@@ -66,7 +66,7 @@ async fn give(inside: &Inside<'_>, code: &Code, wanted: Option<&str>) -> Result<
     // A share that is on its way cannot be called back.
     let _unheard = inside.told.0.unheard();
     let given = generation.give(&code.nonce, &share).await;
-    match given.map_err(|error| unanswered(&generation, error))? {
+    match given.map_err(|error| unanswered(inside, error))? {
         Given::Counts(progress) => Ok(Event::Given {
             custodian: name,
             given: progress.progress,
@@ -79,7 +79,10 @@ async fn give(inside: &Inside<'_>, code: &Code, wanted: Option<&str>) -> Result<
         Given::Twice => Err(Failure::refused(format!(
             "the share of {name} was given already; nothing has changed"
         ))
-        .advise("another holder must submit; how far it is: vault-bootstrap break-glass progress")),
+        .advise(format!(
+            "another holder must submit; how far it is: {}",
+            inside.config.command("break-glass progress")
+        ))),
         Given::Wrong => Err(Failure::refused(
             "the shares that were given do not make the key of this cluster, and the server has dropped all of them",
         )
@@ -93,14 +96,15 @@ async fn give(inside: &Inside<'_>, code: &Code, wanted: Option<&str>) -> Result<
 }
 
 /// If it was the last one, there is a root token now that nobody has.
-fn unanswered(generation: &Generation<'_>, error: Error) -> Failure {
+fn unanswered(inside: &Inside<'_>, error: Error) -> Failure {
     if !error.is_retryable() {
-        return not_let_in(generation, error);
+        return not_let_in(&inside.generation(), error);
     }
-    Failure::failed(format!("nobody knows whether the share counts: {error}")).advise(
-        "look how far it is: vault-bootstrap break-glass progress; if yours was the last share, a root token lives \
-         that nobody has: whoever started it types vault-bootstrap break-glass cancel, then rehearse",
-    )
+    let progress = inside.config.command("break-glass progress");
+    Failure::failed(format!("nobody knows whether the share counts: {error}")).advise(format!(
+        "look how far it is: {progress}; if yours was the last share, a root token lives that nobody has: whoever \
+         started it types vault-bootstrap break-glass cancel, then rehearse",
+    ))
 }
 
 /// The attempt at the server must be the one of the code, and its token must go where its starter said.

@@ -18,6 +18,7 @@ mod scalar;
 mod sections;
 mod shape;
 mod tree;
+mod typed;
 
 use std::fs::File;
 use std::io::Read as _;
@@ -29,6 +30,7 @@ use serde_json::Value;
 pub use model::*;
 pub use problem::{Problem, Problems};
 pub(crate) use sections::in_words;
+pub use typed::Typed;
 
 use reading::Reading;
 use tree::{Kind, Node};
@@ -137,6 +139,7 @@ fn config(reading: &mut Reading, file: &Path, policies: Vec<Policy>) -> Option<C
             Some(Kind::Bool(false))
         ),
         warnings: std::mem::take(&mut reading.warnings),
+        typed: Typed::default(),
     })
 }
 

@@ -15,6 +15,7 @@ pub use access::*;
 pub use fields::*;
 
 use super::problem::Problem;
+use super::typed::Typed;
 
 /// One `bootstrap.yaml`, checked.
 #[derive(Debug, Clone)]
@@ -49,16 +50,19 @@ pub struct Config {
     pub revoke_root: bool,
     /// What is allowed and probably not meant.
     pub warnings: Vec<Problem>,
+    /// What was typed beside it.
+    pub typed: Typed,
 }
 
 /// The file that is read where none is named on the command line.
 const DEFAULT_FILE: &str = "bootstrap.yaml";
 
 impl Config {
-    /// A command to type for this very file, such as `vault-bootstrap -c prod.yaml apply`.
+    /// A command to type for this very file, such as `vault-bootstrap -c prod.yaml apply`, with what was typed now of
+    /// that which it takes.
     #[must_use]
     pub fn command(&self, verb: &str) -> String {
-        let file = self.file.display().to_string();
+        let (file, verb) = (self.file.display().to_string(), self.typed.added_to(verb));
         if file == DEFAULT_FILE {
             format!("vault-bootstrap {verb}")
         } else {

@@ -6,6 +6,7 @@ use vault_bootstrap::break_glass::{self, event::Event as Moment};
 use vault_bootstrap::cli::{
     BreakGlass, Global, LoginChoice, Quorum, Rehearse, ShareOf, Unseal, WithHolders,
 };
+use vault_bootstrap::config::Typed;
 use vault_bootstrap::failure::{Exit, Failure};
 use vault_bootstrap::interrupt::Interrupt;
 use vault_bootstrap::report::Report;
@@ -18,13 +19,14 @@ pub(super) async fn rehearse(
     typed: Rehearse,
     report: &Report,
 ) -> Result<Ended, Failure> {
-    let config = load(global)?;
+    let mut config = load(global)?;
     let interrupt = Interrupt::default();
     let tell = |moment| report.moment(&moment);
     let options = break_glass::Options {
         holders: typed.holders.holders_elsewhere,
         ..of_a_quorum(typed.quorum)
     };
+    config.typed = typed_as(&options);
     let rehearsing = break_glass::rehearse(&config, &options, (&interrupt, &tell));
     let ended = Box::pin(stoppable(&interrupt, rehearsing)).await?;
     Ok(Ended {
@@ -48,7 +50,7 @@ pub(super) async fn break_glass(
         Some(other) => return with_holders(global, other, report).await,
         None => (typed.quorum, None, typed.work),
     };
-    let config = load(global)?;
+    let mut config = load(global)?;
     let interrupt = Interrupt::default();
     report.leave_stdout();
     let tell = |moment| report.moment(&moment);
@@ -59,6 +61,12 @@ pub(super) async fn break_glass(
         env: work.env,
     };
     let (options, told) = (of_a_quorum(quorum), (&interrupt, &tell as &dyn Fn(Moment)));
+    config.typed = Typed {
+        reason: Some(command.reason.clone()).filter(|reason| !reason.is_empty()),
+        env: command.env,
+        works: !command.argv.is_empty(),
+        ..typed_as(&options)
+    };
     let breaking = async {
         match &finish {
             None => break_glass::break_glass(&config, &options, &command, told).await,
@@ -81,8 +89,14 @@ async fn with_holders(
     typed: WithHolders,
     report: &Report,
 ) -> Result<Ended, Failure> {
-    let config = load(global)?;
+    let mut config = load(global)?;
     let interrupt = Interrupt::default();
+    config.typed.login = match &typed {
+        WithHolders::Start { login, .. }
+        | WithHolders::Progress { login }
+        | WithHolders::Cancel { login, .. } => login.login.clone(),
+        WithHolders::Finish { .. } => None,
+    };
     let tell = |moment| report.moment(&moment);
     let told = (&interrupt, &tell as &dyn Fn(Moment));
     let working = async {
@@ -118,13 +132,14 @@ pub(super) async fn submit(
         identity,
         login,
     } = typed;
-    let config = load(global)?;
+    let mut config = load(global)?;
     let interrupt = Interrupt::default();
     let tell = |moment| report.moment(&moment);
     let options = break_glass::Options {
         identities: identity,
         ..as_login(login)
     };
+    config.typed = typed_as(&options);
     let what = (code.as_str(), custodian.as_deref());
     let submitting = break_glass::submit(&config, &options, what, (&interrupt, &tell));
     let last = Box::pin(stoppable(&interrupt, submitting)).await?;
@@ -139,13 +154,14 @@ pub(super) async fn unseal(
     typed: Unseal,
     report: &Report,
 ) -> Result<Ended, Failure> {
-    let config = load(global)?;
+    let mut config = load(global)?;
     let interrupt = Interrupt::default();
     let tell = |moment| report.moment(&moment);
     let options = break_glass::Options {
         identities: typed.identity,
         ..break_glass::Options::default()
     };
+    config.typed = typed_as(&options);
     let custodian = typed.custodian.as_deref();
     let unsealing = break_glass::unseal(&config, &options, custodian, (&interrupt, &tell));
     let last = Box::pin(stoppable(&interrupt, unsealing)).await?;
@@ -153,6 +169,16 @@ pub(super) async fn unseal(
         exit: Exit::Done,
         last: Some(Last::Moment(last)),
     })
+}
+
+/// For commands that are advised.
+fn typed_as(options: &break_glass::Options) -> Typed {
+    Typed {
+        identities: options.identities.clone(),
+        holders: options.holders,
+        login: options.login.clone(),
+        ..Typed::default()
+    }
 }
 
 fn as_login(typed: LoginChoice) -> break_glass::Options {

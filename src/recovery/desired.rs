@@ -5,7 +5,7 @@ use crate::failure::Failure;
 
 /// The verb, as it is typed for these two files.
 #[must_use]
-pub(super) fn verb(old: &Config) -> String {
+pub fn verb(old: &Config) -> String {
     format!(
         "recovery rotate --from {}",
         in_shell(&old.file.display().to_string())

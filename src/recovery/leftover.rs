@@ -107,9 +107,10 @@ async fn discard(run: &Run<'_>, custodian: &Custodian) -> Result<(), Failure> {
             .note(format!("took away {address}, which opened nothing"));
     } else if recorded.stored.is_some() {
         let (name, address) = (custodian.name(), &recorded.address);
+        let of = recorded.attempt();
         run.voice.warn(format!(
-            "{name} was given a share at {address} that opens nothing, and it is not there any more: let {name} destroy \
-             it, wherever it is, and keep the one that comes now under the same name"
+            "{name} was given a share at {address}{of} that opens nothing, and it is not there any more: let {name} \
+             destroy it, wherever it is, and keep the one that comes now under the same name"
         ));
     }
     Ok(())

@@ -204,8 +204,9 @@ async fn store(
         Ok(stored) => {
             run.record_new(custodian, |new| new.stored = Some(stored))?;
             let (name, address) = (custodian.name(), custodian.address());
+            let of = run.recorded(custodian).attempt();
             run.voice
-                .note(format!("{name} holds a new share: {address}"));
+                .note(format!("{name} holds a new share: {address}{of}"));
             Ok(())
         }
         Err(error) => {

@@ -19,6 +19,8 @@ mod words;
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use desired::verb;
+
 use crate::bootstrap::damaged;
 use crate::bootstrap::event::Event;
 use crate::config::Config;

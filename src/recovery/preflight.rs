@@ -23,6 +23,9 @@ pub(super) fn begun(
 ) -> Result<State, Failure> {
     let directory = checkpoint.directory().display().to_string();
     let diary = checkpoint.diary();
+    if diary.steps.is_empty() {
+        return Err(knows_nothing(&directory, old));
+    }
     if !diary.handed_over() {
         return Err(Failure::refused(format!(
             "the cluster of {directory} is not handed over, and its shares are still on their way"
@@ -56,7 +59,9 @@ pub(super) fn begun(
         }
         return Ok(state);
     }
-    if holds != old.init.generation {
+    // An old copy of the directory knows those of before. Whether later ones hold, the server says, before anything is
+    // made; of what lies there nothing is known, so none of it is taken away.
+    if old.init.generation < holds {
         return Err(Failure::refused(format!(
             "{directory} says that generation {holds} of the shares holds, and {} is of generation {}",
             old.file.display(),
@@ -65,6 +70,20 @@ pub(super) fn begun(
         .advise("name with --from the file of the shares that hold now"));
     }
     Ok(State::new(making(config), making(old)))
+}
+
+/// A directory that is gone, or another one: where old shares lie, and what they were, nobody knows then.
+fn knows_nothing(directory: &str, old: &Config) -> Failure {
+    Failure::refused(format!(
+        "{directory} knows nothing of this cluster, so no share is made or taken away on its word"
+    ))
+    .advise(format!(
+        "a new cluster has its ceremony first: {}; of one that was handed over, name the directory of its ceremony in \
+         checkpoint.path, or bring that back, be it an old copy or by checkpoint.replica; where it is lost for good, \
+         the server's own program makes new shares: bao operator rotate-keys, or vault operator rekey, with -init and \
+         -verify, and -target=recovery where the seal opens by itself; keep to -verify",
+        old.command("apply")
+    ))
 }
 
 /// What was said of the old shares is not to change in the middle.

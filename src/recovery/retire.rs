@@ -13,6 +13,13 @@ use crate::failure::Failure;
 /// # Errors
 /// The file names another place than where it was stored, or something else is there.
 pub(super) async fn note_old(run: &Run<'_>) -> Result<(), Failure> {
+    if !knows_the_old(run) {
+        run.voice.warn(format!(
+            "the checkpoint does not know the shares of generation {}: they are left where they are",
+            run.old.init.generation
+        ));
+        return run.record(|state| state.old.clear());
+    }
     let (mut old, mut failures) = (BTreeMap::new(), Vec::new());
     for custodian in &run.old_custodians {
         match look(run, custodian).await {
@@ -31,6 +38,13 @@ pub(super) async fn note_old(run: &Run<'_>) -> Result<(), Failure> {
         return Err(failure);
     }
     run.record(|state| state.old = old)
+}
+
+/// Whether the diary is that of the shares that the file of before names.
+fn knows_the_old(run: &Run<'_>) -> bool {
+    let checkpoint = run.checkpoint.borrow();
+    let asked = checkpoint.diary().asked;
+    asked.map_or(1, |asked| asked.generation) == run.old.init.generation
 }
 
 async fn look(run: &Run<'_>, custodian: &Custodian) -> Result<Option<Stored>, Failure> {
@@ -111,6 +125,15 @@ pub(super) async fn hand_over(run: &Run<'_>, recovery: bool) -> Result<(), Failu
 pub(super) async fn retire(run: &Run<'_>) -> Result<Vec<String>, Failure> {
     let mut findings = Vec::new();
     for custodian in &run.old_custodians {
+        if run.state.borrow().old.is_empty() {
+            findings.push(format!(
+                "{}, an old share of {}, was not known to the checkpoint when the rotation began, and is left there; it \
+                 opens nothing any more",
+                custodian.address(),
+                custodian.name()
+            ));
+            continue;
+        }
         if let Err(failure) = one(run, custodian).await {
             findings.push(format!(
                 "{}, the old share of {}, could not be taken away, and opens nothing any more: {failure}",

@@ -12,7 +12,7 @@ use crate::bootstrap::checkpoint::Checkpoint;
 use crate::bootstrap::event::Event;
 use crate::bootstrap::places;
 use crate::bootstrap::second_place::SecondPlace;
-use crate::config::{Config, Login, in_shell};
+use crate::config::{Config, Login};
 use crate::custodian::{Custodian, IdentityFile};
 use crate::door::{self, Notice, Tell};
 use crate::edge::doors::{self, Hall};
@@ -215,15 +215,7 @@ impl<'a> Run<'a> {
 
     /// This command once more, as it was typed.
     pub(super) fn again(&self) -> String {
-        let mut words = verb(self.old);
-        for file in &self.options.identities {
-            words.push_str(" --identity ");
-            words.push_str(&in_shell(&file.display().to_string()));
-        }
-        if self.options.yes {
-            words.push_str(" --yes");
-        }
-        self.config.command(&words)
+        self.config.command(&verb(self.old))
     }
 
     /// The same of one new share.

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use crate::ceremony::{Api, Ceremony, Run, Server, disturbed, looks_like_a_share};
 use crate::support::{Action, LocalStack, Proxy, Running, Setup, require};
 
+mod elsewhere;
 mod hindered;
 mod killed;
 mod known;

@@ -101,6 +101,24 @@ pub struct OldShare {
     pub retired: bool,
 }
 
+impl NewShare {
+    /// By which of several under one name it is told from the others: the attempt that made it, whose mark a parameter
+    /// bears, and what is in its file.
+    #[must_use]
+    pub fn attempt(&self) -> String {
+        let attempt = self.mark.as_deref().map(|mark| format!("attempt {mark}"));
+        let digest = self
+            .stored
+            .as_ref()
+            .and_then(|stored| stored.digest.clone());
+        let known: Vec<_> = attempt.into_iter().chain(digest).collect();
+        if known.is_empty() {
+            return String::new();
+        }
+        format!(" ({})", known.join(", "))
+    }
+}
+
 impl Rotation {
     /// One that has not begun.
     #[must_use]

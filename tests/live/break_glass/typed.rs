@@ -104,3 +104,43 @@ fn a_holder_alone_is_asked_again_before_anything_is_given() {
     assert_eq!(code, 0, "{shown}");
     assert_eq!(server.get("sys/seal-status", None).1["progress"], 1);
 }
+
+#[test]
+fn a_command_that_is_advised_has_the_options_that_were_typed() {
+    require!(["openbao-2.7.2"]);
+    let server = Server::in_memory();
+    let ceremony = handed_over(&server);
+    let file = ceremony.file.to_string();
+    ceremony.write("other.yaml", &file);
+    let keys = ["--identity", "alice.key"];
+    let command = "vault-bootstrap -c other.yaml";
+    for (words, work, advised) in [
+        (
+            &["break-glass", "--reason", "it is down", "--env"][..],
+            &["--", "true"][..],
+            "break-glass --identity KEYFILE --reason 'it is down' --identity alice.key --env -- CMD",
+        ),
+        (
+            &["rehearse", "--login", "ada"],
+            &[],
+            "rehearse --identity KEYFILE --identity alice.key --login ada",
+        ),
+    ] {
+        let all = [&["-c", "other.yaml"], words, &keys, work].concat();
+        ceremony
+            .run_as_is(&all)
+            .exits(1)
+            .says(&[&format!("let bob's key open it here: {command} {advised}")]);
+    }
+    ceremony
+        .run_as_is(&[
+            "break-glass",
+            "cancel",
+            "-c",
+            "other.yaml",
+            "--login",
+            "ada",
+        ])
+        .exits(2)
+        .says(&[&format!("{command} break-glass progress --login ada")]);
+}

@@ -50,8 +50,9 @@ fn a_rotation_of_a_machine_that_vanished_goes_on_elsewhere() {
     run.kill();
     lose_the_disk(&ceremony);
     let refused = ceremony.run(&words);
-    refused.exits(3);
     let id = id_in(&refused);
+    let advised = format!("recovery rotate --from old.yaml --take-over {id} --yes");
+    refused.exits(3).says(&[&advised]);
     let taken = [&words[..], &["--take-over", &id]].concat();
     ceremony
         .run(&taken)

@@ -94,3 +94,33 @@ fn where_nobody_knows_which_shares_hold_each_file_asks_for_its_own_and_says_so()
         rotation.is_done(&server, Setup::OpenBao272Static);
     }
 }
+
+/// Both have one name: a holder who has carried the first away must be told which of them to destroy.
+#[test]
+fn a_share_of_an_earlier_attempt_that_was_carried_away_is_named_with_its_attempt_and_its_content() {
+    require!(["openbao-2.7.2"]);
+    let server = Server::in_memory();
+    let mut rotation = Rotation::at(&server, false);
+    let _proxy = killed_at_verify(&mut rotation, &server, (1, false));
+    let state = rotation.state();
+    let first = &state["new"]["alice"];
+    let text = |value: &Value| value.as_str().expect("a text").to_owned();
+    let (attempt, digest) = (text(&first["mark"]), text(&first["stored"]["digest"]));
+    let file = rotation.ceremony.path("shares/alice.g2.age");
+    let away = rotation.ceremony.path("carried-away.age");
+    std::fs::rename(file, &away).expect("moved");
+    let run = rotation.rotate();
+    run.exits(0).says(&[
+        &format!(
+            "alice was given a share at shares/alice.g2.age (attempt {attempt}, {digest}) that opens nothing"
+        ),
+        "let alice destroy it",
+    ]);
+    let second = rotation.state()["new"]["alice"].clone();
+    let (attempt, digest) = (text(&second["mark"]), text(&second["stored"]["digest"]));
+    assert_ne!(second["mark"], first["mark"]);
+    run.says(&[&format!(
+        "alice holds a new share: shares/alice.g2.age (attempt {attempt}, {digest})"
+    )]);
+    rotation.is_done(&server, Setup::OpenBao272Static);
+}

@@ -235,9 +235,25 @@ fn a_cluster_that_is_not_handed_over_gets_no_new_shares() {
     let server = Server::in_memory();
     let mut ceremony = Ceremony::at(&server);
     ceremony.set("/break_glass/rotation", json!(true));
-    ceremony.write("old.yaml", &ceremony.file.to_string());
+    let old = ceremony.file.clone();
+    ceremony.write("old.yaml", &old.to_string());
     ceremony.set("/init/generation", json!(2));
     let words = ["recovery", "rotate", "--from", "old.yaml", "--yes"];
-    ceremony.run(&words).exits(3).says(&["is not handed over"]);
+    let first = "a new cluster has its ceremony first: vault-bootstrap -c old.yaml apply";
+    ceremony.run(&words).exits(3).says(&[first]);
     assert!(!server.api().initialised());
+    let proxy = disturbed(&server.address(), |_, label| {
+        match label.contains("/sys/policies/acl/") {
+            true => Action::Hold,
+            false => Action::Pass,
+        }
+    });
+    ceremony.file = old;
+    ceremony.set("/cluster/address", json!(proxy.address()));
+    let run = ceremony.start();
+    assert!(proxy.wait_for_held(PATIENCE), "{}", run.stderr_so_far());
+    run.kill();
+    ceremony.write("old.yaml", &ceremony.file.to_string());
+    ceremony.set("/init/generation", json!(2));
+    ceremony.run(&words).exits(3).says(&["is not handed over"]);
 }

@@ -1,0 +1,181 @@
+//! What was typed beside the file, so that a command that is advised works when it is typed as it stands.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::in_shell;
+
+/// Options that one command was given and another one, or the same once more, needs as well.
+#[derive(Debug, Clone, Default)]
+pub struct Typed {
+    /// The command itself, with what it cannot do without; empty where nothing is to be repeated of it.
+    pub command: String,
+    /// Files of identities that open shares.
+    pub identities: Vec<PathBuf>,
+    /// How long holders elsewhere are waited for.
+    pub holders: Option<Duration>,
+    /// Nobody is there to answer.
+    pub yes: bool,
+    /// The break-glass login to use.
+    pub login: Option<String>,
+    /// Why the glass is broken.
+    pub reason: Option<String>,
+    /// The token stands in the environment of the command that runs as root.
+    pub env: bool,
+    /// There is a command that runs as root; its arguments may hold secrets and are not repeated.
+    pub works: bool,
+}
+
+impl Typed {
+    /// `verb` with what was typed of that which it takes; what it says already stays as it says it.
+    #[must_use]
+    pub fn added_to(&self, verb: &str) -> String {
+        let words = || verb.split_whitespace();
+        let name: Vec<_> = words().take_while(|word| !word.starts_with('-')).collect();
+        let says = |option: &str| words().any(|word| word == option);
+        let (name, gives_up) = (name.join(" "), says("--abandon"));
+        let breaks = name == "break-glass" || name.starts_with("break-glass finish");
+        let gathers = breaks
+            || matches!(name.as_str(), "rehearse" | "unseal" | "recovery rotate")
+            || name.starts_with("share submit")
+            || name == "apply" && !gives_up;
+        let mut line = verb.to_owned();
+        let mut add = |option: &str, value: Option<&str>| {
+            line.push(' ');
+            line.push_str(option);
+            if let Some(value) = value {
+                line.push(' ');
+                line.push_str(&in_shell(value));
+            }
+        };
+        let reason = self.reason.as_deref();
+        if name == "break-glass" && !says("--reason") && reason.is_some() {
+            add("--reason", reason);
+        }
+        for file in self.identities.iter().filter(|_| gathers) {
+            let file = file.display().to_string();
+            let option = format!(" --identity {} ", in_shell(&file));
+            // What was built of the same options says them already.
+            if !format!(" {verb} ").contains(&option) {
+                add("--identity", Some(&file));
+            }
+        }
+        let drills = name == "rehearse" || name == "apply" && !gives_up;
+        if let Some(limit) = self.holders
+            && drills
+            && !says("--holders-elsewhere")
+        {
+            let seconds = format!("{}s", limit.as_secs());
+            add("--holders-elsewhere", Some(&seconds));
+        }
+        let asks = name == "recovery rotate" || name == "apply" && !gives_up;
+        if self.yes && asks && !says("--yes") {
+            add("--yes", None);
+        }
+        let enters = name == "rehearse"
+            || name.starts_with("break-glass")
+            || name.starts_with("share submit");
+        if let Some(login) = self.login.as_deref()
+            && enters
+            && !says("--login")
+        {
+            add("--login", Some(login));
+        }
+        if breaks && self.env && !says("--env") {
+            add("--env", None);
+        }
+        if breaks && self.works {
+            add("--", Some("CMD"));
+        }
+        line
+    }
+
+    /// The command that was typed, with the word that another run's claim is taken over.
+    #[must_use]
+    pub fn taking_over(&self, id: &str) -> String {
+        let command = if self.command.is_empty() {
+            "apply"
+        } else {
+            &self.command
+        };
+        format!("{command} --take-over {id}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn typed() -> Typed {
+        Typed {
+            command: "recovery rotate --from old.yaml".into(),
+            identities: vec!["a key".into(), "b.key".into()],
+            holders: Some(Duration::from_secs(1800)),
+            yes: true,
+            login: Some("ada".into()),
+            reason: Some("OIDC is down".into()),
+            env: true,
+            works: true,
+        }
+    }
+
+    #[test]
+    fn an_advised_command_has_the_options_that_it_takes_and_no_others() {
+        let keys = "--identity 'a key' --identity b.key";
+        for (verb, wanted) in [
+            (
+                "apply",
+                format!("apply {keys} --holders-elsewhere 1800s --yes"),
+            ),
+            (
+                "apply --abandon 'lose a'",
+                "apply --abandon 'lose a'".into(),
+            ),
+            ("status", "status".into()),
+            ("custodian prove bob", "custodian prove bob".into()),
+            (
+                "rehearse",
+                format!("rehearse {keys} --holders-elsewhere 1800s --login ada"),
+            ),
+            (
+                "recovery rotate --from o",
+                format!("recovery rotate --from o {keys} --yes"),
+            ),
+            (
+                "unseal --identity KEYFILE",
+                format!("unseal --identity KEYFILE {keys}"),
+            ),
+            (
+                "break-glass cancel",
+                "break-glass cancel --login ada".into(),
+            ),
+            (
+                "break-glass",
+                format!("break-glass --reason 'OIDC is down' {keys} --login ada --env -- CMD"),
+            ),
+            (
+                "break-glass finish",
+                format!("break-glass finish {keys} --login ada --env -- CMD"),
+            ),
+        ] {
+            assert_eq!(typed().added_to(verb), wanted);
+            assert_eq!(Typed::default().added_to(verb), verb);
+        }
+    }
+
+    #[test]
+    fn what_a_command_says_already_is_not_said_twice() {
+        let said = "apply --yes --identity b.key";
+        let line = typed().added_to(said);
+        assert_eq!(line, format!("{said} --identity 'a key'"));
+    }
+
+    #[test]
+    fn the_command_that_was_typed_is_the_one_that_takes_over() {
+        assert_eq!(Typed::default().taking_over("1"), "apply --take-over 1");
+        assert_eq!(
+            typed().taking_over("1"),
+            "recovery rotate --from old.yaml --take-over 1"
+        );
+    }
+}
