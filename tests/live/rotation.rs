@@ -13,6 +13,7 @@ use crate::support::{Action, LocalStack, Proxy, Running, Setup, require};
 mod hindered;
 mod killed;
 mod lost;
+mod mistaken;
 mod refused;
 
 const NAMES: [&str; 3] = ["alice", "bob", "carol"];
