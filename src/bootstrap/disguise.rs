@@ -9,7 +9,7 @@ use crate::config::{Config, Login, LoginKind};
 /// A name that nothing has: who may write this one may write any.
 const ANY: &str = "vault-bootstrap-any";
 /// Who carries policies.
-const IDENTITIES: [&str; 7] = [
+const IDENTITIES: [&str; 10] = [
     "identity/entity",
     "identity/entity/id/vault-bootstrap-any",
     "identity/entity/name/vault-bootstrap-any",
@@ -17,6 +17,9 @@ const IDENTITIES: [&str; 7] = [
     "identity/group",
     "identity/group/id/vault-bootstrap-any",
     "identity/group/name/vault-bootstrap-any",
+    "identity/group-alias",
+    "identity/entity/merge",
+    "auth/token/roles/vault-bootstrap-any",
 ];
 /// Root tokens and new shares: for the break-glass logins alone.
 const MAKING: [&str; 6] = [

@@ -7,7 +7,7 @@ mod making;
 mod quorum;
 mod rules;
 
-pub use making::{Held, Moment, leftover, make};
+pub use making::{Held, Known, Moment, leftover, make};
 pub(crate) use making::{busy, not_let_in, not_taken};
 pub use quorum::covering;
 pub use rules::{Rules, off, rules};

@@ -8,6 +8,7 @@ mod memory;
 mod rehearsal;
 mod rules;
 mod shares;
+mod theirs;
 mod unsealing;
 
 use std::collections::BTreeSet;
