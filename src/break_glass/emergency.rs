@@ -166,7 +166,11 @@ pub(super) async fn with_root(
         marked,
     } = limited(way, root, command, &mut evidence).await?;
     drop(unheard);
-    way.rest().await?;
+    if let Err(failure) = way.rest().await {
+        end(way, limited).await?;
+        way.journal.forget(Kept::Limited)?;
+        return Err(failure);
+    }
     let ran = match way.told.0.pending() {
         Some(stop) => Err(stop),
         None => {

@@ -49,8 +49,7 @@ pub async fn finish(
     };
     let mut way = stoppable(Box::pin(Way::open(COMMAND, config, options, told)), told).await?;
     let ended = complete(&mut way, (encoded, wait), command, key.as_ref()).await;
-    // An attempt that still waits keeps the shares that it has.
-    if ended.is_err() && way.journal.waiting().is_none() {
+    if ended.is_err() {
         tidy(&mut way).await;
     }
     way.close().await;
@@ -102,6 +101,7 @@ async fn complete(
         Some(gathered) => evidence.gathered(gathered),
         None => evidence.set("custodians", "given by their holders".into()),
     }
+    let given_from_here = from_here.is_some();
     drop(from_here);
     let unheard = way.told.0.unheard();
     let root = pad.open(&encoded).map_err(|why| {
@@ -110,7 +110,12 @@ async fn complete(
         ))
         .advise("copy what the last holder was handed once more; nothing was changed")
     })?;
-    let root = it_is_root(way, root).await?;
+    // What the server has just given for our own share is kept first and looked at later: nobody could copy it again.
+    let root = if given_from_here {
+        root
+    } else {
+        it_is_root(way, root).await?
+    };
     if let Err(failure) = taken_up(way, &waiting, &root).await {
         // What the next run would not know of must not outlive this one.
         end(way, root).await?;
@@ -156,6 +161,20 @@ async fn ours(way: &Way<'_>, code: &Code) -> Result<Progress, Failure> {
     let found = way.generation().progress().await?;
     if found.started && found.nonce == code.nonce {
         return Ok(found);
+    }
+    if way
+        .journal
+        .under_way()
+        .is_some_and(|it| it.completing.is_some())
+    {
+        return Err(Failure::refused(
+            "the answer to the last share, which was given from here, is lost, and a root token may live that nobody has",
+        )
+        .advise(format!(
+            "{}; then make another one, which ends it: {}",
+            way.config.command("break-glass cancel"),
+            way.config.command("rehearse")
+        )));
     }
     Err(Failure::refused(
         "the server does not have this attempt any more: it is complete, somebody ended it, or another node leads",

@@ -3,22 +3,21 @@
 //! Beside the checkpoint, in files of its own: `break-glass.json` for everybody to read, `break-glass.generated` and
 //! `break-glass.limited` under the checkpoint's key, each for as long as its token lives.
 
+mod kept;
 mod record;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
 use crate::bootstrap::checkpoint::{self, CheckpointError};
-use crate::envelope::{Key, Sealer, WrappedKey};
+use crate::envelope::Key;
 use crate::failure::Failure;
-use crate::secret::{RootToken, SecretText, Token};
 
+pub(super) use kept::Kept;
 pub(super) use record::{Stray, UnderWay, Waiting};
 
 const NAME: &str = "break-glass.json";
@@ -28,33 +27,13 @@ const VERSION: u32 = 1;
 /// No journal and no kept token of ours is nearly as long.
 const LONGEST: u64 = 1024 * 1024;
 
-/// The one-time pad of an attempt with several holders.
-const PAD: &str = "break-glass.pad";
-
-/// One of the two tokens that a run may have.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kept {
-    /// Made by the quorum; it has no end of its own.
-    Generated,
-    /// Made by that one for the command; it ends by itself.
-    Limited,
-}
-
-impl Kept {
-    pub(super) const ALL: [Self; 2] = [Self::Generated, Self::Limited];
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Generated => "break-glass.generated",
-            Self::Limited => "break-glass.limited",
-        }
-    }
-}
-
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Record {
     version: u32,
     cluster: String,
+    /// Of the server that it is about: a token of ours is asked about nowhere else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    cluster_id: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     under_way: Option<UnderWay>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -63,19 +42,15 @@ struct Record {
     strays: Vec<Stray>,
 }
 
-/// A token under the checkpoint's key.
-#[derive(Serialize, Deserialize)]
-struct Sealed {
-    key: WrappedKey,
-    token: String,
-}
-
 /// The journal of one cluster, locked for this process until it is dropped.
 pub(super) struct Journal {
     directory: PathBuf,
     record: RefCell<Record>,
     cluster: String,
     key: Option<Key>,
+    noted_here: Cell<bool>,
+    /// Kept by an earlier run and not to be opened now: never written over and never destroyed.
+    left: RefCell<Vec<Kept>>,
     _lock: File,
 }
 
@@ -107,8 +82,37 @@ impl Journal {
             record: RefCell::new(record),
             cluster: cluster.to_owned(),
             key,
+            noted_here: Cell::new(false),
+            left: RefCell::default(),
             _lock: lock,
         })
+    }
+
+    /// Holds that what stands here is about the cluster of this id. Elsewhere a token of ours would look dead.
+    ///
+    /// # Errors
+    /// It is about another one, and something of it may be left.
+    pub(super) fn is_about(&self, id: Option<&str>) -> Result<(), Failure> {
+        let record = self.record.borrow().clone();
+        let open = record.under_way.is_some()
+            || record.waiting.is_some()
+            || !record.strays.is_empty()
+            || Kept::ALL.iter().any(|kept| self.place(*kept).exists());
+        match (&record.cluster_id, id) {
+            (Some(known), Some(found)) if known != found && open => Err(Failure::refused(format!(
+                "{} tells of a run that did not end, on the cluster of id {known}, and this one's is {found}",
+                self.directory.join(NAME).display()
+            ))
+            .advise(
+                "correct cluster.address in the file: what is left is ended where it is; if that cluster is gone for \
+                 good, move the files break-glass.* away from there",
+            )),
+            (_, Some(found)) => {
+                self.record.borrow_mut().cluster_id = Some(found.to_owned());
+                Ok(())
+            }
+            (_, None) => Ok(()),
+        }
     }
 
     pub(super) fn directory(&self) -> &Path {
@@ -122,12 +126,20 @@ impl Journal {
     /// # Errors
     /// The disk refuses.
     pub(super) fn note(&self, under_way: Option<UnderWay>) -> Result<(), Failure> {
+        if under_way.is_some() {
+            self.noted_here.set(true);
+        }
         // Cloned first: what is borrowed here is replaced below.
         let record = self.record.borrow().clone();
         self.write(Record {
             under_way,
             ..record
         })
+    }
+
+    /// Whether what is under way was begun by this run.
+    pub(super) fn noted_here(&self) -> bool {
+        self.noted_here.get()
     }
 
     /// Root tokens that may live and that nobody has, of all runs so far.
@@ -173,6 +185,17 @@ impl Journal {
         })
     }
 
+    /// Waits for nobody any more, and remembers the token that may have come of it.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub(super) fn given_up(&self, stray: Option<Stray>) -> Result<(), Failure> {
+        let mut record = self.record.borrow().clone();
+        record.strays.extend(stray);
+        (record.under_way, record.waiting) = (None, None);
+        self.write(record)
+    }
+
     fn write(&self, record: Record) -> Result<(), Failure> {
         let text = serde_json::to_vec_pretty(&record)
             .map_err(|error| Failure::failed(error.to_string()))?;
@@ -186,123 +209,6 @@ impl Journal {
     pub(super) fn put(&self, name: &str, bytes: &[u8]) -> Result<PathBuf, Failure> {
         Ok(checkpoint::write_beside(&self.directory, name, bytes)?)
     }
-
-    /// Keeps a token for the next run, where there is a key to keep it under.
-    ///
-    /// # Errors
-    /// The key or the disk refuses.
-    pub(super) async fn keep(&self, kept: Kept, token: &Token) -> Result<(), Failure> {
-        let Some(key) = &self.key else { return Ok(()) };
-        let sealer = Sealer::create(key, &self.cluster).await?;
-        self.put_sealed(kept.name(), &sealer, &sealer.seal_token(token))
-    }
-
-    /// Keeps the one-time pad until the holders have given their shares.
-    ///
-    /// # Errors
-    /// There is no key to keep it under, or the disk refuses.
-    pub(super) async fn keep_pad(&self, pad: &SecretText) -> Result<(), Failure> {
-        let Some(key) = &self.key else {
-            return Err(Failure::failed(
-                "the one-time pad must be kept until the holders have given their shares, and the checkpoint's key \
-                 cannot be used here",
-            )
-            .advise("start it where checkpoint.key can be used"));
-        };
-        let sealer = Sealer::create(key, &self.cluster).await?;
-        self.put_sealed(PAD, &sealer, &sealer.seal_text(pad))
-    }
-
-    fn put_sealed(&self, name: &str, sealer: &Sealer, ciphertext: &[u8]) -> Result<(), Failure> {
-        let sealed = Sealed {
-            key: sealer.header().clone(),
-            token: STANDARD.encode(ciphertext),
-        };
-        let text =
-            serde_json::to_vec(&sealed).map_err(|error| Failure::failed(error.to_string()))?;
-        self.put(name, &text)?;
-        Ok(())
-    }
-
-    /// The token that an earlier run kept.
-    ///
-    /// # Errors
-    /// It is there, and the key does not open it or it is damaged.
-    pub(super) async fn kept(&self, kept: Kept) -> Result<Option<RootToken>, Failure> {
-        let Some((sealer, ciphertext)) = self.sealed(kept.name()).await? else {
-            return Ok(None);
-        };
-        Ok(Some(RootToken::new(sealer.unseal_token(&ciphertext)?)))
-    }
-
-    /// The pad that an earlier run kept.
-    ///
-    /// # Errors
-    /// It is there, and the key does not open it or it is damaged.
-    pub(super) async fn pad(&self) -> Result<Option<SecretText>, Failure> {
-        let Some((sealer, ciphertext)) = self.sealed(PAD).await? else {
-            return Ok(None);
-        };
-        Ok(Some(sealer.unseal_text(&ciphertext)?))
-    }
-
-    async fn sealed(&self, name: &str) -> Result<Option<(Sealer, Vec<u8>)>, Failure> {
-        let path = self.directory.join(name);
-        let Some(bytes) = read_bounded(&path)? else {
-            return Ok(None);
-        };
-        let damaged = || {
-            Failure::refused(format!("{} is damaged", path.display())).advise(
-                "a root token may be alive: move that file away and rehearse, which tells of every root token",
-            )
-        };
-        let sealed: Sealed = serde_json::from_slice(&bytes).map_err(|_| damaged())?;
-        let Some(key) = &self.key else {
-            return Err(without_the_key(&path));
-        };
-        let ciphertext = STANDARD.decode(sealed.token).map_err(|_| damaged())?;
-        let sealer = Sealer::open(key, &sealed.key, &self.cluster).await?;
-        Ok(Some((sealer, ciphertext)))
-    }
-
-    /// Whether tokens can be kept for the next run.
-    pub(super) fn can_keep(&self) -> bool {
-        self.key.is_some()
-    }
-
-    /// Nothing is kept or opened any more by this run.
-    pub(super) fn forget_key(&mut self) {
-        self.key = None;
-    }
-
-    /// Whether a token is kept that cannot be opened here, for want of the key.
-    pub(super) fn is_locked(&self, kept: Kept) -> bool {
-        self.key.is_none() && self.directory.join(kept.name()).exists()
-    }
-
-    /// Destroys what was kept of a token that is dead.
-    ///
-    /// # Errors
-    /// The disk refuses.
-    pub(super) fn forget(&self, kept: Kept) -> Result<(), Failure> {
-        Ok(checkpoint::destroy_beside(&self.directory, kept.name())?)
-    }
-
-    /// Destroys the pad.
-    ///
-    /// # Errors
-    /// The disk refuses.
-    pub(super) fn forget_pad(&self) -> Result<(), Failure> {
-        Ok(checkpoint::destroy_beside(&self.directory, PAD)?)
-    }
-}
-
-fn without_the_key(path: &Path) -> Failure {
-    Failure::failed(format!(
-        "{} is of an earlier run that did not end, and the checkpoint's key is not to be had here",
-        path.display()
-    ))
-    .advise("run this where checkpoint.key can be used: what is left is ended then")
 }
 
 fn read(directory: &Path) -> Result<Option<Record>, Failure> {

@@ -1,25 +1,25 @@
 //! Ends what an earlier run left, or this one after a failure: its tokens, its attempt at the server, and, once there
 //! is a root token to look with, those that lost answers may have left behind.
 
-use std::time::Duration;
-
 use super::ending::end;
 use super::evidence::Evidence;
 use super::journal::{Kept, Stray, UnderWay};
 use super::way::Way;
 use crate::failure::Failure;
-use crate::root_generation;
+use crate::root_generation::{self, Known};
 use crate::secret::Token;
 use crate::vault::scan::{Found, scan};
 use crate::vault::token;
 
-/// A server works on for this long on a request whose client has given up.
-const SLACK: Duration = Duration::from_secs(60);
-
-/// Until when a request that is sent now may still be executed, by the server's clock.
-fn at_the_latest(way: &Way<'_>, sent: i64) -> i64 {
-    let slack = way.config.cluster.timeouts.request * 2 + SLACK;
-    sent.saturating_add(i64::try_from(slack.as_secs()).unwrap_or(i64::MAX))
+/// A token that was made of a last share that was sent then: while it was waited for, and before its attempt was seen to
+/// be over. Later ones are of others.
+pub(super) fn lost(way: &Way<'_>, sent: i64, over: i64) -> Stray {
+    let waited = way.config.cluster.timeouts.request.as_secs();
+    let until = sent.saturating_add(i64::try_from(waited).unwrap_or(i64::MAX));
+    Stray::Lost {
+        since: sent.saturating_sub(1),
+        until: until.min(over),
+    }
 }
 
 /// Ends what can be ended without root, and remembers what cannot.
@@ -29,17 +29,25 @@ fn at_the_latest(way: &Way<'_>, sent: i64) -> i64 {
 pub(super) async fn settle(way: &mut Way<'_>) -> Result<(), Failure> {
     let mut had_the_token = false;
     for kept in Kept::ALL {
-        if way.journal.is_locked(kept) {
-            way.warn(
-                "a root token of an earlier run may live, which could be ended where the checkpoint's key can be used",
-            );
+        if way.journal.is_left(kept) {
             continue;
         }
-        if let Some(token) = way.journal.kept(kept).await? {
-            had_the_token |= kept == Kept::Generated;
-            end(way, token).await?;
-            way.journal.forget(kept)?;
-            way.note("a root token of an earlier run is revoked and dead");
+        match way.journal.kept(kept).await? {
+            Some(Ok(token)) => {
+                had_the_token |= kept == Kept::Generated;
+                end(way, token).await?;
+                way.journal.forget(kept)?;
+                way.note("a root token of an earlier run is revoked and dead");
+            }
+            None => {}
+            // An emergency does not wait for a key.
+            Some(Err(why)) => {
+                way.warn(format!(
+                    "a root token of an earlier run may live; it stays in {} until a run can open it: {why}",
+                    way.journal.place(kept).display()
+                ));
+                way.journal.leave(kept);
+            }
         }
     }
     let Some(under_way) = way.journal.under_way() else {
@@ -47,22 +55,28 @@ pub(super) async fn settle(way: &mut Way<'_>) -> Result<(), Failure> {
     };
     way.stay_in().await?;
     let generation = way.generation();
-    if root_generation::leftover(&generation, under_way.nonce.as_deref()).await? {
+    let known = Known {
+        nonce: under_way.nonce.as_deref(),
+        started_here: way.journal.noted_here(),
+    };
+    let was_there = root_generation::leftover(&generation, known).await?;
+    if was_there {
         way.note(format!(
             "ended the attempt that {} had begun at {}",
             under_way.command, under_way.since
         ));
     }
-    way.journal.lost(strays_of(way, &under_way, had_the_token))
+    // An attempt that was still there has made none.
+    let none_is_lost = had_the_token || was_there;
+    let over = clock(way).await;
+    way.journal
+        .lost(strays_of(way, &under_way, (none_is_lost, over)))
 }
 
 /// Root tokens that a run may have left and that it has not kept.
-fn strays_of(way: &Way<'_>, under_way: &UnderWay, had_the_token: bool) -> Vec<Stray> {
-    let lost = under_way.completing.filter(|_| !had_the_token);
-    let lost = lost.map(|sent| Stray::Lost {
-        since: sent.saturating_sub(1),
-        until: at_the_latest(way, sent),
-    });
+fn strays_of(way: &Way<'_>, under_way: &UnderWay, (none_is_lost, over): (bool, i64)) -> Vec<Stray> {
+    let lost = under_way.completing.filter(|_| !none_is_lost);
+    let lost = lost.map(|sent| self::lost(way, sent, over));
     let of_run = under_way.run.clone().map(|run| Stray::OfRun { run });
     lost.into_iter().chain(of_run).collect()
 }
@@ -124,16 +138,26 @@ pub(super) async fn others(way: &Way<'_>, root: &Token, own: &str) -> Result<Vec
     Ok(alive)
 }
 
-/// Those that can be nobody else's: of a run of ours, or the only one of its time.
+/// Those that can be nobody else's: of a run of ours, or no more than were lost in their time.
 fn plainly_lost(found: &[Found], strays: &[Stray]) -> Vec<String> {
-    let mut ours = Vec::new();
-    for stray in strays {
-        let mut fitting = found.iter().filter(|other| stray.fits(other));
-        match (stray, fitting.next(), fitting.next()) {
-            (Stray::Perhaps { .. }, ..) | (_, None, _) | (Stray::Lost { .. }, _, Some(_)) => {}
-            (_, Some(only), _) => ours.push(only.accessor.clone()),
-        }
-    }
+    let fitting = |stray: &Stray| -> Vec<String> {
+        let fitting = found.iter().filter(|other| stray.fits(other));
+        fitting.map(|other| other.accessor.clone()).collect()
+    };
+    let lost: Vec<_> = strays
+        .iter()
+        .filter(|stray| matches!(stray, Stray::Lost { .. }))
+        .map(fitting)
+        .collect();
+    let plain = |all: &&Vec<String>| all.len() <= lost.iter().filter(|other| other == all).count();
+    let of_runs = strays
+        .iter()
+        .filter(|stray| matches!(stray, Stray::OfRun { .. }))
+        .flat_map(fitting);
+    let mut ours: Vec<_> = lost.iter().filter(plain).flatten().cloned().collect();
+    ours.extend(of_runs);
+    ours.sort_unstable();
+    ours.dedup();
     ours
 }
 
@@ -183,7 +207,10 @@ mod tests {
         let one = [before.clone(), within.clone(), made];
         assert_eq!(plainly_lost(&one, std::slice::from_ref(&lost)), ["b"]);
         // Two of that time: one of them is a colleague's.
-        assert!(plainly_lost(&[within.clone(), also], &[lost]).is_empty());
+        let two = [within.clone(), also];
+        assert!(plainly_lost(&two, std::slice::from_ref(&lost)).is_empty());
+        // Unless two were lost.
+        assert_eq!(plainly_lost(&two, &[lost.clone(), lost]), ["b", "c"]);
         let perhaps = Stray::Perhaps {
             since: 100,
             until: 200,

@@ -60,6 +60,10 @@ pub async fn rehearse(
 
 /// After a failure or a stop: what is under way is ended, for as long as a person waits for that.
 pub(super) async fn tidy(way: &mut Way<'_>) {
+    // It keeps the shares that its holders gave; only `finish` and `cancel` are about it.
+    if way.journal.waiting().is_some() {
+        return;
+    }
     let left = match tokio::time::timeout(AFTER_A_STOP, leftovers::settle(way)).await {
         Ok(Ok(())) if way.journal.strays().is_empty() => return,
         Ok(Ok(())) => "a root token may be alive that nobody has".to_owned(),

@@ -167,15 +167,18 @@ async fn give_up(way: &mut Way<'_>) -> Result<Event, Failure> {
     let found = way.generation().progress().await?;
     if found.started && found.nonce == code.nonce {
         way.generation().cancel().await?;
-        way.journal.wait(None)?;
+        way.journal.given_up(None)?;
     } else {
         // Perhaps it came to its end, and the token that it made is nobody's from now on.
         let until = leftovers::clock(way).await;
-        way.journal.wait(None)?;
-        way.journal.lost(vec![Stray::Perhaps {
-            since: waiting.clock,
-            until,
-        }])?;
+        let completing = way.journal.under_way().and_then(|it| it.completing);
+        way.journal.given_up(Some(match completing {
+            Some(sent) => leftovers::lost(way, sent, until),
+            None => Stray::Perhaps {
+                since: waiting.clock,
+                until,
+            },
+        }))?;
         way.warn(
             "the server does not have this attempt any more: if all shares were given, a root token may live that \
              nobody has; the next rehearse names it",

@@ -63,6 +63,10 @@ impl<'a> Way<'a> {
         let key = checkpoint_key(config, told).await;
         let journal = Journal::open(&config.checkpoint.path, &config.cluster.name, key)?;
         let inside = Inside::open(command, config, options, told).await?;
+        if let Err(failure) = journal.is_about(inside.health.cluster_id.as_deref()) {
+            inside.close().await;
+            return Err(failure);
+        }
         Ok(Self { inside, journal })
     }
 

@@ -4,7 +4,7 @@ use super::gather::{Gathered, Held};
 use super::run::Run;
 use super::session::Inside;
 use super::state::Phase;
-use super::{desired, leftover, making, preflight, retire};
+use super::{desired, leftover, making, preflight, retire, words};
 use crate::failure::{Exit, Failure};
 use crate::prompt;
 use crate::vault::sys::seal_status;
@@ -50,13 +50,13 @@ async fn attempt_once<'a>(
 ) -> Result<Vec<String>, Failure> {
     let phase = run.state.borrow().phase;
     if phase == Phase::Verified {
-        return finish(run, None).await;
+        return finish(run).await;
     }
     if phase == Phase::Verifying && !hands.refused {
-        match new_ones_hold(run, inside, hands).await? {
-            Shown::Hold(finding) => return finish(run, finding).await,
-            Shown::Nothing => hands.refused = true,
+        if new_ones_hold(run, inside, hands).await? {
+            return finish(run).await;
         }
+        hands.refused = true;
     }
     if hands.old.is_none() {
         // Nobody is asked while a login waits.
@@ -75,22 +75,18 @@ async fn attempt_once<'a>(
         hands.refused = false;
         making::make(run, inside, old, &mut hands.new).await?;
     }
-    finish(run, None).await
+    finish(run).await
 }
 
-/// What trying the new shares has shown.
-enum Shown {
-    /// They hold; with a finding where only people say that these are they.
-    Hold(Option<String>),
-    Nothing,
-}
-
-/// Nobody heard whether the new shares hold: they are tried.
+/// Nobody heard whether the new shares hold: they are tried, and whether that has shown it.
+///
+/// # Errors
+/// The server takes them, and people have typed all of them.
 async fn new_ones_hold(
     run: &Run<'_>,
     inside: &mut Option<Inside>,
     hands: &mut Hands<'_>,
-) -> Result<Shown, Failure> {
+) -> Result<bool, Failure> {
     if hands.new.is_none() {
         leave(run, inside).await;
         let wanted = (&run.config.init, "new");
@@ -100,7 +96,7 @@ async fn new_ones_hold(
             // The old ones may hold, and then these are not needed.
             Err(failure) => {
                 run.voice.warn(failure.to_string());
-                return Ok(Shown::Nothing);
+                return Ok(false);
             }
         }
     }
@@ -114,22 +110,22 @@ async fn new_ones_hold(
              generation {}",
             run.old.init.generation
         ));
-        return Ok(Shown::Nothing);
+        return Ok(false);
     }
     // One share that no person typed is enough: the others fit to it.
     if held.iter().all(|one| one.typed) {
-        return retire::leave_all(run).map(|finding| Shown::Hold(Some(finding)));
+        return Err(words::typed_alone(&rotation, run));
     }
     run.record(|state| state.phase = Phase::Verified)?;
-    Ok(Shown::Hold(None))
+    Ok(true)
 }
 
 /// The new shares hold: the diary says so, and the old ones go.
-async fn finish(run: &Run<'_>, finding: Option<String>) -> Result<Vec<String>, Failure> {
+async fn finish(run: &Run<'_>) -> Result<Vec<String>, Failure> {
     let (client, _) = run.active().await?;
     let seal = seal_status(&client.in_namespace(None)).await?;
     let init = &run.config.init;
-    let mut findings: Vec<_> = finding.into_iter().collect();
+    let mut findings = Vec::new();
     if (seal.n, seal.t) != (init.shares, init.threshold) {
         findings.push(format!(
             "{} takes the new shares, and says that any {} of {} open it: it has not kept their number",

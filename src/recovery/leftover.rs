@@ -84,8 +84,18 @@ pub(super) async fn new_ones_hold(
 /// # Errors
 /// Something is there that is not known to be ours, or a custodian refuses.
 pub(super) async fn discard_all(run: &Run<'_>) -> Result<(), Failure> {
-    for custodian in &run.new_custodians {
-        discard(run, custodian).await?;
+    let recorded = run.state.borrow().new.clone();
+    for (name, new) in recorded.iter().filter(|(_, new)| new.begun) {
+        let mut custodians = run.new_custodians.iter();
+        let same = |one: &&Custodian| one.name() == name && one.address() == new.address;
+        match custodians.find(same) {
+            Some(custodian) => discard(run, custodian).await?,
+            None => run.voice.warn(format!(
+                "a share of {name} at {}, where the file names no place any more, opens nothing and is left there: let \
+                 {name} destroy it",
+                new.address
+            )),
+        }
     }
     run.record(|state| state.new.clear())
 }

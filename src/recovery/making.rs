@@ -34,10 +34,15 @@ pub(super) async fn make(
     old: &mut Gathered<'_>,
     kept: &mut Option<Vec<Held>>,
 ) -> Result<(), Failure> {
+    let (new, typed) = hand_out(run, inside, old).await?;
     let NewShares {
         shares,
         verification,
-    } = hand_out(run, inside, old).await?;
+    } = new;
+    let phase = run.state.borrow().phase;
+    if typed && phase == Phase::Verifying {
+        return Err(words::typed_alone(&inside.rotation(), run));
+    }
     // Only now is it proved that the old ones hold, and what was left of earlier attempts opens nothing.
     run.old_hold.set(true);
     run.record(|state| state.phase = Phase::Unverified)?;
@@ -66,12 +71,13 @@ pub(super) async fn make(
     run.record(|state| state.phase = Phase::Verified)
 }
 
-/// A rotation of ours and a quorum that the server takes. Where one share is of no use, others are tried.
+/// A rotation of ours and a quorum that the server takes, and whether people have typed all of it. Where one share is
+/// of no use, others are tried.
 async fn hand_out(
     run: &Run<'_>,
     inside: &mut Inside,
     old: &mut Gathered<'_>,
-) -> Result<NewShares, Failure> {
+) -> Result<(NewShares, bool), Failure> {
     let wanted = usize::try_from(run.old.init.threshold).unwrap_or(usize::MAX);
     let (mut tried, mut last) = (BTreeSet::new(), None);
     loop {
@@ -95,7 +101,8 @@ async fn hand_out(
                 run.voice.note(format!(
                     "{list} gave a quorum; the new shares are made, and open nothing yet"
                 ));
-                return Ok(new);
+                let typed = quorum.iter().all(|place| old.held[*place].typed);
+                return Ok((new, typed));
             }
             Err(refused) => refused,
         };

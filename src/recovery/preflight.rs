@@ -7,7 +7,7 @@ use super::run::Run;
 use super::state::{NewShare, Phase, State, making};
 use crate::bootstrap::checkpoint::Checkpoint;
 use crate::config::Config;
-use crate::custodian::{Presence, trial_name};
+use crate::custodian::{Custodian, Presence, trial_name};
 use crate::failure::Failure;
 use crate::vault::Client;
 use crate::vault::sys::seal_status;
@@ -39,9 +39,14 @@ pub(super) fn begun(
     let (wanted, init) = (config.init.generation, &config.init);
     let kept = diary.rotation.clone();
     let counts = |state: &State| state.wanted.generation == wanted || state.phase != Phase::Done;
-    if let Some(state) = kept.filter(|state| state.has_begun() && counts(state)) {
+    if let Some(mut state) = kept.filter(|state| state.has_begun() && counts(state)) {
+        // What opens nothing is made anew as the file now says: a slip in it must not bar the way for ever.
+        if state.phase == Phase::Unverified && state.wanted.generation <= wanted {
+            state.wanted = making(config);
+        }
+        let opens_nothing = state.phase == Phase::Unverified;
         let named = |name: &String| init.custodians.iter().any(|one| one.name == *name);
-        if state.wanted != making(config) || !state.new.keys().all(named) {
+        if state.wanted != making(config) || !(opens_nothing || state.new.keys().all(named)) {
             let made = state.wanted;
             return Err(Failure::refused(format!(
                 "{directory} has begun generation {} of the shares ({} of {}), and the file asks for another thing",
@@ -110,6 +115,9 @@ pub(super) fn places_are_meant(run: &Run<'_>) -> Result<(), Failure> {
             return Err(another_from(run.old));
         }
     }
+    if state.phase == Phase::Unverified {
+        return Ok(());
+    }
     let mut failures = Vec::new();
     for custodian in &run.new_custodians {
         let (name, address) = (custodian.name(), custodian.address());
@@ -157,6 +165,11 @@ pub(super) async fn old_ones_are_meant(run: &Run<'_>, client: &Client) -> Result
     .advise("name with --from the file of the shares that hold now"))
 }
 
+fn is_recorded(run: &Run<'_>, custodian: &Custodian) -> bool {
+    let recorded = run.recorded(custodian);
+    recorded.begun && recorded.address == custodian.address()
+}
+
 /// Every new custodian takes, gives back and loses a trial value, and nobody else has the names.
 ///
 /// # Errors
@@ -188,7 +201,7 @@ pub(super) async fn names_are_free(run: &Run<'_>) -> Result<(), Failure> {
         match presence {
             Ok(Presence::Absent) => {}
             // Whether that is ours is looked at when it is known that it opens nothing.
-            Ok(Presence::Present(_)) if run.recorded(custodian).begun => {}
+            Ok(Presence::Present(_)) if is_recorded(run, custodian) => {}
             Ok(Presence::Present(_)) => failures.push(
                 Failure::refused(format!("{} already holds something", custodian.address())).advise(
                     "nothing is ever overwritten: see what it is, then move it away or raise init.generation",

@@ -58,13 +58,14 @@ async fn look(run: &Run<'_>, custodian: &Custodian) -> Result<Option<Stored>, Fa
         .get(name)
         .and_then(|record| record.stored.clone())
         .and_then(|stored| serde_json::from_value::<Stored>(stored).ok());
-    let there = custodian.presence().await;
+    // What lies at a place of which the diary knows nothing may be anybody's.
     let Some(stored) = stored else {
-        return match there {
-            Ok(Presence::Present(found)) => Ok(Some(found)),
-            _ => Ok(None),
-        };
+        return Err(Failure::refused(format!(
+            "no share was stored with {name}, whom {from} names with {address}"
+        ))
+        .advise("name with --from the file of the shares that hold now, as it was"));
     };
+    let there = custodian.presence().await;
     if stored.address != address {
         return Err(Failure::refused(format!(
             "the share of {name} was stored at {}, and {from} names {address}",
@@ -145,26 +146,6 @@ pub(super) async fn retire(run: &Run<'_>) -> Result<Vec<String>, Failure> {
     run.record(|state| state.phase = Phase::Done)?;
     run.follow().await?;
     Ok(findings)
-}
-
-/// Leaves them all: that the new ones hold rests on what people have typed.
-///
-/// # Errors
-/// The disk refuses.
-pub(super) fn leave_all(run: &Run<'_>) -> Result<String, Failure> {
-    run.record(|state| {
-        state.phase = Phase::Verified;
-        for old in state.old.values_mut() {
-            old.retired = true;
-        }
-    })?;
-    let generation = run.old.init.generation;
-    Ok(format!(
-        "the shares of generation {generation} are left where they are: that those of generation {} hold was shown \
-         with typed shares alone, which may have been old ones; take the old ones away after a drill with new ones: {}",
-        run.config.init.generation,
-        run.config.command("rehearse")
-    ))
 }
 
 async fn one(run: &Run<'_>, custodian: &Custodian) -> Result<(), Failure> {

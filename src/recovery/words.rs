@@ -1,5 +1,6 @@
 //! What a person is told when the server does not go along.
 
+use super::run::Run;
 use crate::bootstrap::grant;
 use crate::config::Config;
 use crate::failure::Failure;
@@ -71,6 +72,19 @@ pub(super) fn undecided(rotation: &Rotation<'_>) -> Failure {
         "see in the server's log why: the key of its seal may be disabled or out of reach; nothing was taken away, \
          and the same command goes on once that is mended",
     )
+}
+
+/// The server takes what people typed, and whoever has an old share and a new one may have read the other.
+pub(super) fn typed_alone(rotation: &Rotation<'_>, run: &Run<'_>) -> Failure {
+    Failure::refused(format!(
+        "{}: the server takes the shares that were typed, and that does not show whether they are old or new ones; \
+         nothing is taken away for that",
+        rotation.address()
+    ))
+    .advise(format!(
+        "let one key, of whoever keeps a share, open it here; the same command goes on then: {} --identity KEYFILE",
+        run.again()
+    ))
 }
 
 /// Not one quorum could be made of what there is.

@@ -136,23 +136,43 @@ pub(crate) fn not_let_in(generation: &Generation<'_>, error: Error) -> Failure {
     .advise("run the same command again, which logs in anew; a role with a longer token_ttl helps")
 }
 
-/// Ends what is left of an attempt of ours, known by its nonce; without one, whatever nobody has given a share to:
-/// it was started in the moment in which we were about to.
+/// What is known of an attempt of ours.
+#[derive(Debug, Clone, Copy)]
+pub struct Known<'a> {
+    /// Its name, once the server has said it.
+    pub nonce: Option<&'a str>,
+    /// It was this very run that was about to start it.
+    pub started_here: bool,
+}
+
+/// Ends what is left of an attempt of ours, known by its nonce. Where that never reached us, only the run that was about
+/// to start one, and had just seen that there was none, takes for its own what nobody has given a share to: to a later
+/// run it may be anybody's.
 /// Whether there was one.
 ///
 /// # Errors
-/// The server cannot be asked, or the attempt is somebody else's.
-pub async fn leftover(generation: &Generation<'_>, nonce: Option<&str>) -> Result<bool, Failure> {
+/// The server cannot be asked, or the attempt is somebody else's, or may be.
+pub async fn leftover(generation: &Generation<'_>, known: Known<'_>) -> Result<bool, Failure> {
     let found = generation.progress().await?;
     if !found.started {
         return Ok(false);
     }
-    let ours = nonce.map_or(found.progress == 0, |nonce| nonce == found.nonce);
+    let ours = match known.nonce {
+        Some(nonce) => nonce == found.nonce,
+        None => known.started_here && found.progress == 0,
+    };
     if ours {
         generation.cancel().await?;
         return Ok(true);
     }
-    Err(busy(generation, Some(&found)))
+    let mut failure = busy(generation, Some(&found));
+    if known.nonce.is_none()
+        && let Some(problem) = failure.problems.first_mut()
+    {
+        let whose = "of an earlier run that was cut off, or of somebody else";
+        problem.what = problem.what.replacen("of somebody else", whose, 1);
+    }
+    Err(failure)
 }
 
 /// Somebody's attempt is under way, ours or not.

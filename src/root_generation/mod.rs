@@ -13,6 +13,6 @@ pub(crate) use code::Code;
 pub use holders::Invitation;
 pub(crate) use holders::{Asked, LOOK, wait_for};
 pub(crate) use making::{Attempt, begin, busy, complete, not_let_in, not_taken};
-pub use making::{Held, Moment, leftover};
+pub use making::{Held, Known, Moment, leftover};
 pub use quorum::{Quorum, quorums};
 pub use rules::{Rules, off, rules};

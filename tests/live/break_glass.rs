@@ -9,6 +9,7 @@ mod memory;
 mod rehearsal;
 mod rules;
 mod shares;
+mod theirs;
 mod typed;
 mod unsealing;
 

@@ -15,6 +15,7 @@ mod hindered;
 mod killed;
 mod known;
 mod lost;
+mod mistaken;
 mod refused;
 
 const NAMES: [&str; 3] = ["alice", "bob", "carol"];

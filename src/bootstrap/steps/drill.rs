@@ -3,8 +3,6 @@
 
 mod walker;
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 use walker::Walker;
 
@@ -19,7 +17,7 @@ use crate::config::{BreakGlass, Config, Drill};
 use crate::custodian::{Custodian, IdentityFile};
 use crate::edge::shares::{self, Ask};
 use crate::failure::{Exit, Failure};
-use crate::root_generation::{self, Held, Moment, Quorum, quorums};
+use crate::root_generation::{self, Held, Known, Moment, Quorum, quorums};
 use crate::secret::RootToken;
 use crate::vault::root::Life;
 use crate::vault::scan::{Found, scan};
@@ -27,9 +25,6 @@ use crate::vault::{Client, Dialect, Generation, RootSession, token};
 
 /// Under which name the evidence keeps what each quorum did.
 const QUORUMS: &str = "quorums";
-
-/// A server works on for this long on a request whose client has given up.
-const SLACK: Duration = Duration::from_secs(60);
 
 /// A drill that was held stands: the shares are looked at once more right before root goes, and have not changed
 /// since then.
@@ -262,8 +257,14 @@ pub(in crate::bootstrap) async fn settle(ceremony: &Ceremony<'_>) -> Result<(), 
         dialect(ceremony, &client).await?,
         ceremony.token()?,
     );
-    root_generation::leftover(&generation, nonce.as_deref()).await?;
-    if let Some(before) = roots {
+    let known = Known {
+        nonce: nonce.as_deref(),
+        // Before hand-over nobody else has a reason to begin one, and a ceremony goes on after any kill.
+        started_here: true,
+    };
+    let was_there = root_generation::leftover(&generation, known).await?;
+    // An attempt that was still there has made none.
+    if let Some(before) = roots.filter(|_| !was_there) {
         let found = scan(&client, ceremony.token()?).await?.roots;
         let latest = latest(ceremony, clock);
         let fits = |root: &&Found| {
@@ -282,9 +283,9 @@ pub(in crate::bootstrap) async fn settle(ceremony: &Ceremony<'_>) -> Result<(), 
     forget(ceremony).await
 }
 
-/// Until when the request of the last share may have been executed.
+/// For how long the answer to the last share was waited for: later tokens are of others.
 fn latest(ceremony: &Ceremony<'_>, sent: Option<i64>) -> i64 {
-    let slack = ceremony.config.cluster.timeouts.request * 2 + SLACK;
-    let slack = i64::try_from(slack.as_secs()).unwrap_or(i64::MAX);
-    sent.unwrap_or(i64::MAX).saturating_add(slack)
+    let waited = ceremony.config.cluster.timeouts.request.as_secs();
+    let waited = i64::try_from(waited).unwrap_or(i64::MAX);
+    sent.unwrap_or(i64::MAX).saturating_add(waited)
 }

@@ -10,14 +10,14 @@ const START: [&str; 4] = ["break-glass", "start", "--reason", "the provider is d
 
 /// The ceremony's cluster and three holders, each in a directory of their own with their own key, a file that names
 /// the cluster by its id, and nothing else of the ceremony.
-struct Holders {
-    starter: Ceremony,
-    bob: Ceremony,
+pub(super) struct Holders {
+    pub(super) starter: Ceremony,
+    pub(super) bob: Ceremony,
     carol: Ceremony,
 }
 
 impl Holders {
-    fn of(server: &Server) -> Self {
+    pub(super) fn of(server: &Server) -> Self {
         let mut starter = handed_over(server);
         let (bob, carol) = (
             holder(server, &starter, "bob"),
@@ -32,7 +32,7 @@ impl Holders {
         }
     }
 
-    fn start(&self) -> String {
+    pub(super) fn start(&self) -> String {
         let run = self.starter.run(&START);
         run.exits(0).shows_no_token();
         run.says(&["send this to the holders", "2 shares are needed"]);
@@ -57,7 +57,7 @@ pub(super) fn submit(holder: &Ceremony, code: &str, name: &str) -> Run {
     holder.run(&["share", "submit", code, "--identity", &key])
 }
 
-fn finish(starter: &Ceremony, words: &[&str]) -> Run {
+pub(super) fn finish(starter: &Ceremony, words: &[&str]) -> Run {
     let before = ["break-glass", "finish"];
     starter.run(
         &before

@@ -60,7 +60,18 @@ fn killed_everywhere(words: &[&str], at_least: usize) {
             None => kills += 1,
         }
         place.store(usize::MAX, Ordering::SeqCst);
-        rehearse(&ceremony).exits(0);
+        let run = rehearse(&ceremony);
+        // Nobody heard the nonce of what was begun: it may be a colleague's, and is ended as it is said.
+        if let Some((_, nonce)) = run.stderr.split_once("break-glass cancel --nonce ") {
+            run.exits(3);
+            let nonce = nonce.trim();
+            ceremony
+                .run(&["break-glass", "cancel", "--nonce", nonce])
+                .exits(0);
+            rehearse(&ceremony).exits(0);
+        } else {
+            run.exits(0);
+        }
         nothing_is_left(&server, &ceremony);
     }
     assert!(kills >= at_least, "{kills} kills only");

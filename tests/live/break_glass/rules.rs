@@ -233,6 +233,26 @@ fn the_old_path_of_policies_and_the_default_policy_disguise_nobody() {
 }
 
 #[test]
+fn who_writes_roles_of_tokens_or_aliases_of_groups_is_root_in_disguise() {
+    require!(["openbao-2.7.2"]);
+    let server = Server::in_memory();
+    let mut ceremony = Ceremony::at(&server);
+    let paths = [
+        "auth/token/roles/*",
+        "auth/token/create/*",
+        "identity/group-alias",
+        "secret/*",
+    ];
+    let rules = paths.map(|path| {
+        format!("path \"{path}\" {{ capabilities = [\"create\", \"read\", \"update\"] }}\n")
+    });
+    ceremony.set("/policies/operator", json!({ "rules": rules.concat() }));
+    ceremony.apply().exits(4).prints(&[
+        "the login operator is root in disguise: it may write auth/token/roles/*, identity/group-alias",
+    ]);
+}
+
+#[test]
 fn on_vault_2_which_is_a_proxy_here_a_login_without_the_grant_is_told_so() {
     require!(Setup::Vault1211Shamir.components());
     let server = Arc::new(Server::of(Setup::Vault1211Shamir));

@@ -99,27 +99,6 @@ fn a_new_share_that_is_typed_wrong_throws_none_away() {
     rotation.is_done(&server, SETUP);
 }
 
-/// Holders read the old files where the new ones are asked for: the server takes them, and they must not go.
-#[test]
-fn where_people_alone_say_that_these_are_the_new_shares_the_old_ones_are_left() {
-    require!(["openbao-2.7.2"]);
-    let server = Server::in_memory();
-    let mut rotation = Rotation::at(&server, false);
-    let _proxy = killed_at_verify(&mut rotation, &server, (1, false));
-    let before = rotation.ceremony.files_in("shares");
-    let words = ["recovery", "rotate", "--from", "old.yaml", "--yes"];
-    let mut terminal = rotation.ceremony.terminal(&words);
-    for (name, share) in NAMES.iter().zip(&rotation.old).take(2) {
-        terminal.expect(&format!("{name}.g2.age"));
-        terminal.type_line(share);
-    }
-    let (code, shown) = terminal.finish();
-    assert_eq!(code, 4, "{shown}");
-    assert_eq!(rotation.ceremony.files_in("shares"), before, "{shown}");
-    let ada = rotation.ada(&server);
-    assert!(opens(&ada, SETUP, &rotation.old[..2]), "the old shares");
-}
-
 /// A server that kept the new key and not its numbers says the old ones for ever.
 #[test]
 fn numbers_alone_throw_no_share_away() {

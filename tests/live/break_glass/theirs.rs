@@ -1,0 +1,245 @@
+//! What is ours and what is not: an attempt of a colleague, a token of another time, a journal of another cluster, and
+//! what one run leaves for the next.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::holders::{Holders, finish, submit};
+use super::lost::{WORKS, at_work, killed};
+use super::{ATTEMPT, auditor, handed_over, nothing_is_left, rehearse, with_keys};
+use crate::ceremony::{Ceremony, Server, disturbed, root_from_shares};
+use crate::support::{Action, Proxy, require};
+
+const PATIENCE: Duration = Duration::from_secs(40);
+
+/// Before the server, what is done with the first request that ends like this.
+fn once(server: &Server, wanted: &'static str, action: fn() -> Action) -> Proxy {
+    let done = AtomicBool::new(false);
+    disturbed(&server.address(), move |_, label| {
+        match label.ends_with(wanted) && !done.swap(true, Ordering::SeqCst) {
+            true => action(),
+            false => Action::Pass,
+        }
+    })
+}
+
+/// A rehearsal through this proxy, killed with a request in the air.
+fn killed_rehearsal(ceremony: &mut Ceremony, proxy: &Proxy) {
+    let direct = ceremony.file["cluster"]["address"].clone();
+    ceremony.set("/cluster/address", json!(proxy.address()));
+    ceremony.save();
+    let run = ceremony.tool().spawn(&with_keys("rehearse", &[]));
+    assert!(proxy.wait_for_held(PATIENCE), "{}", run.stderr_so_far());
+    run.kill();
+    ceremony.set("/cluster/address", direct);
+}
+
+#[test]
+fn an_attempt_that_a_colleague_began_after_a_kill_is_left_alone() {
+    require!(["openbao-2.7.2"]);
+    let server = Server::in_memory();
+    let mut ceremony = handed_over(&server);
+    let held = AtomicBool::new(false);
+    let proxy = disturbed(&server.address(), move |_, label| {
+        let starts = label.starts_with("POST") && label.ends_with(ATTEMPT);
+        match starts && !held.swap(true, Ordering::SeqCst) {
+            true => Action::Hold,
+            false => Action::Pass,
+        }
+    });
+    killed_rehearsal(&mut ceremony, &proxy);
+    let ada = server.api().log_in("ada", &ceremony.secrets["ada"]);
+    let theirs = ada.write(ATTEMPT, &json!({}))["data"]["nonce"].clone();
+    let nonce = theirs.as_str().expect("a nonce");
+    let cancel = format!("break-glass cancel --nonce {nonce}");
+    let may_be = "of an earlier run that was cut off, or of somebody else";
+    rehearse(&ceremony).exits(3).says(&[may_be, &cancel]);
+    assert_eq!(ada.read(ATTEMPT)["data"]["nonce"], theirs);
+    ceremony
+        .run(&["break-glass", "cancel", "--nonce", nonce])
+        .exits(0);
+    rehearse(&ceremony).exits(0);
+    nothing_is_left(&server, &ceremony);
+}
+
+#[test]
+fn a_root_token_that_a_colleague_made_after_a_kill_is_left_alone() {
+    require!(["openbao-2.7.2"]);
+    let server = Server::in_memory();
+    let mut ceremony = handed_over(&server);
+    ceremony.set("/cluster/timeouts", json!({ "request": "2s" }));
+    let given = AtomicUsize::new(0);
+    let proxy = disturbed(&server.address(), move |_, label| {
+        let gives = label.ends_with("/generate-root-token/update");
+        match gives && given.fetch_add(1, Ordering::SeqCst) == 1 {
+            true => Action::Hold,
+            false => Action::Pass,
+        }
+    });
+    killed_rehearsal(&mut ceremony, &proxy);
+    let ada = server.api().log_in("ada", &ceremony.secrets["ada"]);
+    ada.delete(ATTEMPT);
+    longer_than_a_request_is_waited_for();
+    let shares = ["alice", "bob"].map(|name| ceremony.custody().share(name));
+    let root = root_from_shares(&ada, "generate-root-token", &shares);
+    let root = server.api().with(&root);
+    rehearse(&ceremony)
+        .exits(4)
+        .prints(&["another root token is alive: accessor"]);
+    assert_eq!(root.get("auth/token/lookup-self").0, 200);
+    root.write("auth/token/revoke-self", &Value::Null);
+}
+
+/// What is waited for is that time passes at the server: a request of the killed run was waited for two seconds.
+fn longer_than_a_request_is_waited_for() {
+    std::thread::sleep(Duration::from_secs(4));
+}
+
+#[test]
+fn two_root_tokens_whose_answers_were_lost_are_both_revoked() {
+    require!(["openbao-2.7.2"]);
+    let server = Server::in_memory();
+    let mut ceremony = handed_over(&server);
+    let given = AtomicUsize::new(0);
+    let proxy = disturbed(&server.address(), move |_, label| {
+        let gives = label.ends_with("/generate-root-token/update");
+        match gives && [1, 3].contains(&given.fetch_add(1, Ordering::SeqCst)) {
+            true => Action::DropAnswer,
+            false => Action::Pass,
+        }
+    });
+    ceremony.set("/cluster/address", json!(proxy.address()));
+    rehearse(&ceremony).exits(1);
+    assert_eq!(auditor(&server, &ceremony).roots().len(), 2);
+    rehearse(&ceremony)
+        .exits(0)
+        .says(&["revoked the root token of an answer that was lost"]);
+    nothing_is_left(&server, &ceremony);
+}
+
+/// Bob has given his share; the starter gives the last one through this proxy.
+fn last_from_here(server: &Server, proxy: &Proxy) -> Holders {
+    let mut holders = Holders::of(server);
+    let code = holders.start();
+    submit(&holders.bob, &code, "bob").exits(0);
+    holders
+        .starter
+        .set("/cluster/address", json!(proxy.address()));
+    holders
+}
+
+const ALICE: [&str; 4] = ["--identity", "alice.key", "--", "true"];
+
+#[test]
+fn a_look_that_fails_after_the_last_share_of_the_starter_loses_no_root_token() {
+    require!(["openbao-2.7.2"]);
+    let server = Server::in_memory();
+    let (given, once) = (AtomicBool::new(false), AtomicBool::new(false));
+    let proxy = disturbed(&server.address(), move |_, label| {
+        if label.ends_with("/generate-root-token/update") {
+            given.store(true, Ordering::SeqCst);
+        }
+        let looks = label.ends_with("auth/token/lookup-self") && given.load(Ordering::SeqCst);
+        match looks && !once.swap(true, Ordering::SeqCst) {
+            true => {
+                let body = json!({ "errors": ["hiccup"] }).to_string();
+                Action::Respond(500, "application/json", body)
+            }
+            false => Action::Pass,
+        }
+    });
+    let holders = last_from_here(&server, &proxy);
+    finish(&holders.starter, &ALICE);
+    nothing_is_left(&server, &holders.starter);
+}
+
+#[test]
+fn an_attempt_whose_last_share_did_not_arrive_waits_on_whatever_else_is_typed() {
+    require!(["openbao-2.7.2"]);
+    let server = Server::in_memory();
+    let proxy = once(&server, "/generate-root-token/update", || Action::Refuse);
+    let holders = last_from_here(&server, &proxy);
+    finish(&holders.starter, &ALICE).exits(1);
+    rehearse(&holders.starter)
+        .exits(3)
+        .says(&["1 of 2 shares given"]);
+    let words = with_keys("break-glass", &["--reason", "x", "--", "true"]);
+    holders.starter.run(&words).exits(3);
+    finish(&holders.starter, &ALICE).exits(0);
+    nothing_is_left(&server, &holders.starter);
+}
+
+#[test]
+fn a_last_answer_that_the_starter_lost_is_given_up_and_its_token_revoked_by_the_next_rehearsal() {
+    require!(["openbao-2.7.2"]);
+    let server = Server::in_memory();
+    let proxy = once(&server, "/generate-root-token/update", || {
+        Action::DropAnswer
+    });
+    let holders = last_from_here(&server, &proxy);
+    finish(&holders.starter, &ALICE).exits(1);
+    finish(&holders.starter, &ALICE).exits(3).says(&[
+        "the answer to the last share, which was given from here, is lost",
+        "break-glass cancel",
+    ]);
+    holders.starter.run(&["break-glass", "cancel"]).exits(0);
+    rehearse(&holders.starter)
+        .exits(0)
+        .says(&["revoked the root token of an answer that was lost"]);
+    nothing_is_left(&server, &holders.starter);
+}
+
+#[test]
+fn without_the_key_or_with_another_one_what_an_earlier_run_kept_is_left_for_who_can_open_it() {
+    require!(["openbao-2.7.2"]);
+    let server = Server::in_memory();
+    let ceremony = handed_over(&server);
+    killed(at_work(&ceremony, WORKS, &[]));
+    let (key, away) = (
+        ceremony.path("checkpoint.key"),
+        ceremony.path("checkpoint.key.away"),
+    );
+    ceremony.may_hold_secrets(&away);
+    std::fs::rename(&key, &away).expect("moved");
+    let words = with_keys("break-glass", &["--reason", "x", "--", "true"]);
+    for other in [None, Some("alice.key")] {
+        if let Some(other) = other {
+            std::fs::copy(ceremony.path(other), &key).expect("copied");
+        }
+        ceremony.run(&words).exits(4).says(&[
+            "a root token of an earlier run may live",
+            "break-glass.limited",
+            "another root token is alive: accessor",
+        ]);
+    }
+    std::fs::rename(&away, &key).expect("moved");
+    rehearse(&ceremony)
+        .exits(0)
+        .says(&["a root token of an earlier run is revoked and dead"]);
+    nothing_is_left(&server, &ceremony);
+}
+
+/// Another cluster says 403 to any token: that is no proof that ours is dead.
+#[test]
+fn a_token_of_one_cluster_is_not_asked_about_at_another() {
+    require!(["openbao-2.7.2"]);
+    let (server, other) = (Server::in_memory(), Server::in_memory());
+    let mut ceremony = handed_over(&server);
+    let foreign = handed_over(&other);
+    // An emergency's own machine: a directory of its own, which knows of no ceremony.
+    ceremony.set("/checkpoint/path", json!("emergency"));
+    killed(at_work(&ceremony, WORKS, &[]));
+    ceremony.set("/cluster/address", json!(other.address()));
+    ceremony.write("ada.password", &foreign.secrets["ada"]);
+    rehearse(&ceremony)
+        .exits(3)
+        .says(&["a run that did not end, on the cluster of id"]);
+    ceremony.set("/cluster/address", json!(server.address()));
+    ceremony.write("ada.password", &ceremony.secrets["ada"]);
+    rehearse(&ceremony)
+        .exits(0)
+        .says(&["a root token of an earlier run is revoked and dead"]);
+    auditor(&server, &ceremony).no_root_is_left();
+}
