@@ -230,8 +230,8 @@ pub(crate) fn not_taken(
             all.join(", ")
         ))
         .advise(
-            "at least one of them is of another cluster, or from before a rekey: find out which: \
-             vault-bootstrap rehearse --without NAME",
+            "at least one of them is of another cluster, or from before a rekey: find out which, with -c \
+             and --identity as they were typed now: rehearse --without NAME",
         ),
     }
 }
