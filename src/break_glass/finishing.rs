@@ -250,19 +250,17 @@ async fn missing_shares(
     let _unheard = way.told.0.unheard();
     way.stay_in().await?;
     let mut given = found.progress;
-    let clock = leftovers::clock(way).await;
     let generation = way.generation();
     for held in &gathered.held {
-        if given + 1 == found.required {
-            way.journal.note(Some(UnderWay {
-                command: COMMAND.to_owned(),
-                since: waiting.since.clone(),
-                reason: Some(waiting.reason.clone()),
-                nonce: Some(code.nonce.clone()),
-                completing: Some(clock),
-                ..UnderWay::default()
-            }))?;
-        }
+        // Each may be the last one: holders give theirs meanwhile.
+        way.journal.note(Some(UnderWay {
+            command: COMMAND.to_owned(),
+            since: waiting.since.clone(),
+            reason: Some(waiting.reason.clone()),
+            nonce: Some(code.nonce.clone()),
+            completing: Some(leftovers::clock(way).await),
+            ..UnderWay::default()
+        }))?;
         let answer = generation.give(&code.nonce, &held.share).await;
         match answer.map_err(|error| not_let_in(&generation, error))? {
             Given::Counts(progress) => given = progress.progress,

@@ -11,6 +11,9 @@ use crate::secret::Token;
 use crate::vault::scan::{Found, scan};
 use crate::vault::token;
 
+/// By how many seconds the clocks of two nodes may differ: another one may lead when an attempt is seen to be over.
+const SKEW: i64 = 5;
+
 /// A token that was made of a last share that was sent then: while it was waited for, and before its attempt was seen to
 /// be over. Later ones are of others.
 pub(super) fn lost(way: &Way<'_>, sent: i64, over: i64) -> Stray {
@@ -18,7 +21,7 @@ pub(super) fn lost(way: &Way<'_>, sent: i64, over: i64) -> Stray {
     let until = sent.saturating_add(i64::try_from(waited).unwrap_or(i64::MAX));
     Stray::Lost {
         since: sent.saturating_sub(1),
-        until: until.min(over),
+        until: until.min(over.saturating_add(SKEW)),
     }
 }
 

@@ -95,9 +95,9 @@ pub(super) async fn open(
             .can_have(&old_custodians, files, &mut closed)
             .await;
         let enough = usize::try_from(old.init.threshold).unwrap_or(usize::MAX);
-        // Where nothing is left to be made, nobody is asked for one.
-        let over = matches!(state.phase, Phase::Verified | Phase::Done);
-        if !over && old_custodians.len() - closed.len().min(old_custodians.len()) < enough {
+        // They may hold no more once new ones were given back, and nobody need have them then.
+        let needed = state.phase == Phase::Unverified;
+        if needed && old_custodians.len() - closed.len().min(old_custodians.len()) < enough {
             failures.extend(away.drain(..).chain(closed));
         }
     }

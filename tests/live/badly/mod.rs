@@ -58,7 +58,11 @@ type Shared<T> = Arc<Mutex<T>>;
 /// Root is still in the checkpoint, and no user was written: what stands was written before the blow.
 #[track_caller]
 fn root_stands_and_nothing_more_was_written(ceremony: &Ceremony, proxy: &Proxy) {
-    assert!(ceremony.keeps_secrets(), "root is in the checkpoint");
+    let kept = ceremony.files_in("checkpoint");
+    assert!(
+        ceremony.keeps_secrets(),
+        "root is not in the checkpoint: {kept:?}"
+    );
     let users = proxy.count("POST", "/v1/auth/userpass/users/ada");
     assert_eq!(users, 0, "{:#?}", proxy.counts());
 }

@@ -137,6 +137,7 @@ fn key_disabled_after_init(setup: Setup) {
         "its own seal, awskms: see that the key is there, enabled, and allowed to the server",
         "apply --yes",
     ]);
+    assert!(ceremony.keeps_secrets(), "{run}\n{:#?}", proxy.counts());
     root_stands_and_nothing_more_was_written(&ceremony, &proxy);
     assert_eq!(proxy.count("GET", "/v1/sys/audit"), 0);
     aws.kms_enable(&key);

@@ -8,7 +8,18 @@ const SETUP: Setup = Setup::OpenBao272Static;
 pub(super) fn killed_at_verify(
     rotation: &mut Rotation,
     server: &Server,
+    place: (usize, bool),
+) -> Proxy {
+    let words = rotation.words();
+    killed_at_verify_with(rotation, server, place, &words)
+}
+
+/// The same, as it is typed like this.
+pub(super) fn killed_at_verify_with(
+    rotation: &mut Rotation,
+    server: &Server,
     (number, heard): (usize, bool),
+    words: &[String],
 ) -> Proxy {
     let trap = (AtomicUsize::new(0), AtomicBool::new(false));
     let proxy = disturbed(&server.address(), move |_, label| {
@@ -23,7 +34,9 @@ pub(super) fn killed_at_verify(
     rotation
         .ceremony
         .set("/cluster/address", json!(proxy.address()));
-    let run = rotation.start();
+    rotation.ceremony.save();
+    let words: Vec<_> = words.iter().map(String::as_str).collect();
+    let run = rotation.ceremony.tool().spawn(&words);
     assert!(proxy.wait_for_held(PATIENCE), "{}", run.stderr_so_far());
     run.kill();
     assert_eq!(rotation.state()["phase"], "verifying");

@@ -1,12 +1,13 @@
 //! Slips of people around a rotation: what they typed or wrote takes no share away that may hold, and bars no way.
 
-use super::lost::killed_at_verify;
+use super::lost::{killed_at_verify, killed_at_verify_with};
 use super::*;
 
 const SETUP: Setup = Setup::OpenBao272Static;
 const BY_HAND: [&str; 5] = ["recovery", "rotate", "--from", "old.yaml", "--yes"];
 
-/// The new shares hold and nobody heard it; a slip with one of them, and then new ones where old ones are asked for.
+/// The new shares hold and nobody heard it; an old one is typed for one of them, and then new ones where old ones are
+/// asked for.
 #[test]
 fn new_shares_that_are_typed_for_old_ones_throw_none_away() {
     require!(["openbao-2.7.2"]);
@@ -17,7 +18,7 @@ fn new_shares_that_are_typed_for_old_ones_throw_none_away() {
     let new = NAMES.map(|name| rotation.ceremony.custody().share(name));
     let mut terminal = rotation.ceremony.terminal(&BY_HAND);
     for (file, typed) in [
-        ("alice.g2.age", "oops"),
+        ("alice.g2.age", rotation.old[0].as_str()),
         ("bob.g2.age", &new[1]),
         ("shares/alice.age", &new[0]),
         ("shares/bob.age", &new[1]),
@@ -52,6 +53,28 @@ fn where_people_alone_say_that_these_are_the_new_shares_nothing_is_said_to_hold(
     let ada = rotation.ada(&server);
     assert!(opens(&ada, SETUP, &rotation.old[..2]), "the old shares");
     rotation.rotate().exits(0);
+    rotation.is_done(&server, SETUP);
+}
+
+/// Nobody heard that the new shares hold, and the people of before have left with their keys.
+#[test]
+fn new_custodians_alone_bring_it_to_its_end_once_their_shares_hold() {
+    require!(["openbao-2.7.2"]);
+    let server = Server::in_memory();
+    let mut rotation = Rotation::at(&server, false);
+    let new = ["dave", "erin", "frank"].map(|name| rotation.ceremony.age_custodian(name));
+    rotation.ceremony.set("/init/custodians", json!(new));
+    let all = rotation.words();
+    let _proxy = {
+        let mut words = all.clone();
+        words.extend(["--identity".to_owned(), "frank.key".to_owned()]);
+        killed_at_verify_with(&mut rotation, &server, (2, true), &words)
+    };
+    let mut words = BY_HAND.to_vec();
+    for key in ["dave.key", "erin.key", "frank.key"] {
+        words.extend(["--identity", key]);
+    }
+    rotation.ceremony.run(&words).exits(0);
     rotation.is_done(&server, SETUP);
 }
 
