@@ -165,7 +165,7 @@ mod tests {
 
     #[test]
     fn what_a_command_says_already_is_not_said_twice() {
-        let said = "apply --yes --identity b.key";
+        let said = "apply --yes --holders-elsewhere 5m --identity b.key";
         let line = typed().added_to(said);
         assert_eq!(line, format!("{said} --identity 'a key'"));
     }
