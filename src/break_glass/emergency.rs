@@ -62,10 +62,7 @@ pub async fn break_glass(
     command: &Command,
     told: Told<'_>,
 ) -> Result<Ended, Failure> {
-    let key = match &options.sign_key {
-        Some(path) => Some(SigningKey::open(path).await?),
-        None => None,
-    };
+    let key = options.signing_key().await?;
     let mut way = tokio::select! {
         way = Way::open(COMMAND, config, options, told) => way?,
         stop = told.0.requested() => return Err(stop),
@@ -160,11 +157,31 @@ pub(super) async fn with_root(
     (mut evidence, key): (Evidence, Option<&SigningKey>),
     unheard: Unheard<'_>,
 ) -> Result<Ended, Failure> {
+    match work(way, root, command, &mut evidence, unheard).await {
+        Ok((ran, findings)) => {
+            let path = evidence.write(way, key, &findings)?;
+            finish(ran?, findings, &path)
+        }
+        Err(failure) => {
+            evidence.of_a_failure(way, key, &failure);
+            Err(failure)
+        }
+    }
+}
+
+/// From the quorum's token to the end of the command's: how the command ended, and what it left.
+async fn work(
+    way: &mut Way<'_>,
+    root: (RootToken, &[Log]),
+    command: &Command,
+    evidence: &mut Evidence,
+    unheard: Unheard<'_>,
+) -> Result<(Result<End, Failure>, Vec<String>), Failure> {
     let Limited {
         token: limited,
         until,
         marked,
-    } = limited(way, root, command, &mut evidence).await?;
+    } = limited(way, root, command, evidence).await?;
     drop(unheard);
     if let Err(failure) = way.rest().await {
         end(way, limited).await?;
@@ -194,9 +211,7 @@ pub(super) async fn with_root(
         Err(failure) => failure.to_string(),
     };
     evidence.set("ran", json!(told));
-    let path = evidence.write(way, key, &findings)?;
-    let code = ran?;
-    finish(code, findings, &path)
+    Ok((ran, findings))
 }
 
 /// A token that ends by itself, and what is known of it.
@@ -294,7 +309,7 @@ async fn last_look(way: &Way<'_>, limited: &Token) -> Vec<String> {
         )]
     };
     match tokio::time::timeout(LAST_LOOK, look).await {
-        Ok(Ok(lines)) => lines,
+        Ok(Ok(lines)) => lines.into_values().collect(),
         Ok(Err(failure)) => unseen(failure.to_string()),
         Err(_) => unseen(format!("it took longer than {} s", LAST_LOOK.as_secs())),
     }

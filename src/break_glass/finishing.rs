@@ -43,10 +43,7 @@ pub async fn finish(
         Failure::usage(format!("this is no encoded token: {why}"))
             .advise("copy it whole, as share submit has printed it to the last holder")
     })?;
-    let key = match &options.sign_key {
-        Some(path) => Some(SigningKey::open(path).await?),
-        None => None,
-    };
+    let key = options.signing_key().await?;
     let mut way = stoppable(Box::pin(Way::open(COMMAND, config, options, told)), told).await?;
     let ended = complete(&mut way, (encoded, wait), command, key.as_ref()).await;
     if ended.is_err() {

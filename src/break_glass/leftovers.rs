@@ -1,6 +1,8 @@
 //! Ends what an earlier run left, or this one after a failure: its tokens, its attempt at the server, and, once there
 //! is a root token to look with, those that lost answers may have left behind.
 
+use std::collections::BTreeMap;
+
 use super::ending::end;
 use super::evidence::Evidence;
 use super::journal::{Kept, Stray, UnderWay};
@@ -97,25 +99,29 @@ pub(super) fn evidence_of(way: &Way<'_>, under_way: &UnderWay) {
 ///
 /// # Errors
 /// The server cannot be asked; they are looked for again then.
-pub(super) async fn end_strays(way: &Way<'_>, root: &Token) -> Result<Vec<String>, Failure> {
+pub(super) async fn end_strays(way: &Way<'_>, root: &Token) -> Result<(), Failure> {
     if way.journal.strays().is_empty() {
-        return Ok(Vec::new());
+        return Ok(());
     }
     let info = token::lookup_self(&way.client.in_namespace(None), root).await?;
-    others(way, root, &info.accessor).await
+    others(way, root, &info.accessor).await.map(drop)
 }
 
 /// Looks as root for other root tokens. What a lost answer has left is revoked, where it is plain which; the others are
-/// told, a line each.
+/// told, a line each by accessor.
 ///
 /// # Errors
 /// The server cannot be asked.
-pub(super) async fn others(way: &Way<'_>, root: &Token, own: &str) -> Result<Vec<String>, Failure> {
+pub(super) async fn others(
+    way: &Way<'_>,
+    root: &Token,
+    own: &str,
+) -> Result<BTreeMap<String, String>, Failure> {
     let mut found = scan(&way.client, root).await?.roots;
     found.retain(|other| other.accessor != own);
     let strays = way.journal.strays();
     let ours = plainly_lost(&found, &strays);
-    let mut alive = Vec::new();
+    let mut alive = BTreeMap::new();
     for other in found {
         if ours.contains(&other.accessor) {
             let client = way.client.in_namespace(None);
@@ -125,14 +131,16 @@ pub(super) async fn others(way: &Way<'_>, root: &Token, own: &str) -> Result<Vec
                 "revoked the root token of an answer that was lost: {line}"
             ));
         } else if strays.iter().any(|stray| stray.fits(&other)) {
-            alive.push(format!(
+            let line = format!(
                 "a root token is alive that may be of an attempt that was given up, or of a colleague: {}; if nobody \
                  knows it, revoke it: break-glass … -- bao token revoke -accessor {}",
                 other.line(),
                 other.accessor
-            ));
+            );
+            alive.insert(other.accessor, line);
         } else {
-            alive.push(format!("another root token is alive: {}", other.line()));
+            let line = format!("another root token is alive: {}", other.line());
+            alive.insert(other.accessor, line);
         }
     }
     if !strays.is_empty() {

@@ -29,8 +29,9 @@ use std::time::Duration;
 
 use event::Event;
 
-use crate::failure::Exit;
+use crate::failure::{Exit, Failure};
 use crate::interrupt::Interrupt;
+use crate::signing::SigningKey;
 
 pub use emergency::{Command, break_glass};
 pub use finishing::finish;
@@ -54,6 +55,16 @@ pub struct Options {
     pub holders: Option<Duration>,
     /// Signs the evidence.
     pub sign_key: Option<PathBuf>,
+}
+
+impl Options {
+    /// What signs the evidence, opened before anything is begun.
+    async fn signing_key(&self) -> Result<Option<SigningKey>, Failure> {
+        match &self.sign_key {
+            Some(path) => SigningKey::open(path).await.map(Some),
+            None => Ok(None),
+        }
+    }
 }
 
 /// How a run ended that came to its end.

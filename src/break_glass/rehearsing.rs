@@ -39,10 +39,7 @@ pub async fn rehearse(
     options: &Options,
     told: Told<'_>,
 ) -> Result<Ended, Failure> {
-    let key = match &options.sign_key {
-        Some(path) => Some(SigningKey::open(path).await?),
-        None => None,
-    };
+    let key = options.signing_key().await?;
     let mut way = tokio::select! {
         way = Way::open(COMMAND, config, options, told) => way?,
         stop = told.0.requested() => return Err(stop),
@@ -219,8 +216,9 @@ async fn look(
         }
     };
     let alive = leftovers::others(way, session.token(), &info.accessor).await?;
-    for line in alive {
-        if !findings.contains(&line) {
+    for (accessor, line) in alive {
+        // A quorum before this one may have told of it in other words.
+        if !findings.iter().any(|finding| finding.contains(&accessor)) {
             findings.push(line);
         }
     }

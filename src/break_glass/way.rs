@@ -344,14 +344,22 @@ async fn active(config: &Config, client: &Client) -> Result<(Client, Health), Fa
 
 /// Shares go to the cluster that the checkpoint here knows, where there is one.
 fn is_the_same(config: &Config, client: &Client, health: &Health) -> Result<(), Failure> {
-    match (known_id(config)?, &health.cluster_id) {
-        (Some(known), Some(found)) if known != *found => Err(Failure::refused(format!(
-            "{} is another cluster: its id is {found}, and this one's is {known}",
-            client.address(),
-        ))
-        .advise("correct cluster.address in the file: shares go to their own cluster only")),
-        _ => Ok(()),
+    let Some(known) = known_id(config)? else {
+        return Ok(());
+    };
+    let found = health.cluster_id.as_deref();
+    if found == Some(&known) {
+        return Ok(());
     }
+    let address = client.address();
+    let text = match found {
+        Some(found) => {
+            format!("{address} is another cluster: its id is {found}, and this one's is {known}")
+        }
+        None => format!("{address} does not say its cluster's id, and this one's is {known}"),
+    };
+    Err(Failure::refused(text)
+        .advise("correct cluster.address in the file: shares go to their own cluster only"))
 }
 
 /// Who is left out must be there: a slip would leave out nobody.

@@ -72,6 +72,16 @@ impl Rotation {
         self.ceremony.tool().spawn(&words)
     }
 
+    /// Starts through this proxy, and is killed there.
+    #[track_caller]
+    fn killed_at(&mut self, proxy: &Proxy) {
+        self.ceremony
+            .set("/cluster/address", json!(proxy.address()));
+        let run = self.start();
+        assert!(proxy.wait_for_held(PATIENCE), "{}", run.stderr_so_far());
+        run.kill();
+    }
+
     fn ada<'a>(&self, server: &'a Server) -> Api<'a> {
         server.api().log_in("ada", &self.ceremony.secrets["ada"])
     }

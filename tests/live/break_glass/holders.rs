@@ -233,6 +233,15 @@ fn the_token_of_an_attempt_that_was_complete_and_given_up_is_named_by_the_next_r
     assert_eq!(roots.len(), 1, "made, and nobody has it");
     let cancelled = holders.starter.run(&["break-glass", "cancel"]);
     cancelled.exits(0).says(&["the next rehearse names it"]);
+    // Told once, though each quorum sees it.
+    let run = rehearse(&holders.starter);
+    run.exits(4)
+        .prints(&["a root token is alive that may be of an attempt that was given up"]);
+    assert_eq!(
+        run.stdout.matches("root token is alive").count(),
+        1,
+        "{run}"
+    );
     // Another attempt in between does not make it forgotten, and it may as well be a colleague's: nobody ends it.
     holders.start();
     finish(
@@ -246,9 +255,13 @@ fn the_token_of_an_attempt_that_was_complete_and_given_up_is_named_by_the_next_r
             "true",
         ],
     );
-    rehearse(&holders.starter)
-        .exits(4)
-        .prints(&["another root token is alive"]);
+    let run = rehearse(&holders.starter);
+    run.exits(4).prints(&["another root token is alive"]);
+    assert_eq!(
+        run.stdout.matches("root token is alive").count(),
+        1,
+        "{run}"
+    );
     assert_eq!(auditor(&server, &holders.starter).roots().len(), 1);
 }
 

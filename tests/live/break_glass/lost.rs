@@ -246,6 +246,35 @@ fn a_token_that_cannot_be_kept_is_not_left_alive() {
 }
 
 #[test]
+fn where_no_token_is_made_for_the_command_that_stands_in_the_evidence_with_the_reason() {
+    require!(["openbao-2.7.2"]);
+    let server = Server::in_memory();
+    let mut ceremony = handed_over(&server);
+    let proxy = disturbed(&server.address(), |_, label| {
+        match label.ends_with("/auth/token/create-orphan") {
+            true => {
+                let body = json!({ "errors": ["not today"] }).to_string();
+                Action::Respond(400, "application/json", body)
+            }
+            false => Action::Pass,
+        }
+    });
+    ceremony.set("/cluster/address", json!(proxy.address()));
+    ceremony.save();
+    let words = ["--reason", "the provider is down", "--", "touch", "ran"];
+    ceremony
+        .run(&with_keys("break-glass", &words))
+        .exits(1)
+        .says(&["not today"]);
+    assert!(!ceremony.path("ran").exists());
+    let facts = evidence(&ceremony, "break-glass-2");
+    assert_eq!(facts["reason"], "the provider is down");
+    let why = facts["failed"].as_str().expect("why");
+    assert!(why.contains("not today"), "{facts:#}");
+    nothing_is_left(&server, &ceremony);
+}
+
+#[test]
 fn a_drill_that_is_taken_up_leaves_a_colleagues_root_token_alone() {
     require!(["openbao-2.7.2"]);
     let server = Server::in_memory();

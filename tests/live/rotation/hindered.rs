@@ -123,12 +123,7 @@ fn a_rotation_that_may_be_somebody_elses_is_not_ended_by_the_next_run() {
             false => Action::Pass,
         }
     });
-    rotation
-        .ceremony
-        .set("/cluster/address", json!(proxy.address()));
-    let run = rotation.start();
-    assert!(proxy.wait_for_held(PATIENCE), "{}", run.stderr_so_far());
-    run.kill();
+    rotation.killed_at(&proxy);
     let ada = rotation.ada(&server);
     let init = "sys/rotate/recovery/init";
     let wanted = json!({ "secret_shares": 3, "secret_threshold": 2, "require_verification": true });

@@ -128,12 +128,7 @@ fn killed_once_the_new_shares_hold_the_next_run_only_takes_the_old_ones_away() {
             false => Action::Pass,
         }
     });
-    rotation
-        .ceremony
-        .set("/cluster/address", json!(proxy.address()));
-    let run = rotation.start();
-    assert!(proxy.wait_for_held(PATIENCE), "{}", run.stderr_so_far());
-    run.kill();
+    rotation.killed_at(&proxy);
     assert_eq!(rotation.state()["phase"], "verifying");
     let before = rotation.ceremony.files_in("shares");
     assert_eq!(before.len(), 6, "{before:?}");

@@ -22,12 +22,7 @@ fn killed_at_update(rotation: &mut Rotation, server: &Server) -> Proxy {
             false => Action::Pass,
         }
     });
-    rotation
-        .ceremony
-        .set("/cluster/address", json!(proxy.address()));
-    let run = rotation.start();
-    assert!(proxy.wait_for_held(PATIENCE), "{}", run.stderr_so_far());
-    run.kill();
+    rotation.killed_at(&proxy);
     proxy
 }
 
