@@ -59,6 +59,8 @@ pub struct Ceremony<'a> {
     pub shares: Vec<Handed>,
     /// Resolved secret references.
     pub resolved: Resolved,
+    /// Accessor of the login that walks the way back in the drill, while it does.
+    pub walks: RefCell<Option<String>>,
     /// Promises that do not hold or are not proved; the end of the report and exit code 4.
     pub findings: RefCell<Vec<String>>,
     /// How many steps were applied or repaired in this run.
@@ -90,6 +92,7 @@ impl<'a> Ceremony<'a> {
             signed_in: BTreeMap::new(),
             shares: Vec::new(),
             resolved: edge.resolved,
+            walks: RefCell::default(),
             findings: RefCell::default(),
             written: Cell::new(0),
             checkpoint: RefCell::new(edge.checkpoint),

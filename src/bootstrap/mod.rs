@@ -153,7 +153,12 @@ fn rotation_is_half_made(ceremony: &Ceremony<'_>) {
 
 /// An attempt at a root token that is under way would be in everybody's way, and what came of it must not live on.
 async fn end_the_drill(ceremony: &Ceremony<'_>) {
-    let settled = tokio::time::timeout(AFTER_A_STOP, steps::drill::settle(ceremony)).await;
+    let end = async {
+        let settled = steps::drill::settle(ceremony).await;
+        steps::drill::end_a_broken_off_walk(ceremony).await?;
+        settled
+    };
+    let settled = tokio::time::timeout(AFTER_A_STOP, end).await;
     let left = match settled {
         Ok(Ok(())) => return,
         Ok(Err(failure)) => failure.to_string(),

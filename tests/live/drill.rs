@@ -166,6 +166,8 @@ fn stopped_in_the_middle_of_a_drill_no_attempt_stays() {
         Run::from(run.finish())
             .exits(code)
             .says(&["nothing is half done"]);
+        // The login that walked: root ended it.
+        assert_eq!(proxy.count("POST", "/v1/auth/token/revoke-accessor"), 1);
         let ada = server.api().log_in("ada", &ceremony.secrets["ada"]);
         assert_eq!(ada.read(PATH)["data"]["started"], false);
         ceremony.run(&WORDS).exits(0);

@@ -23,6 +23,8 @@ use crate::vault::root::Life;
 use crate::vault::scan::{Found, scan};
 use crate::vault::{Client, Dialect, Generation, RootSession, token};
 
+pub(in crate::bootstrap) use walker::end_a_broken_off_walk;
+
 /// Under which name the evidence keeps what each quorum did.
 const QUORUMS: &str = "quorums";
 

@@ -11,6 +11,7 @@ use crate::edge::doors;
 use crate::failure::Failure;
 use crate::root_generation::{self, Asked, Attempt, Moment, Quorum};
 use crate::secret::{RootToken, Token};
+use crate::vault::token::revoke_accessor;
 use crate::vault::{Client, Dialect, Generation, sys};
 
 /// A break-glass login at the active node.
@@ -47,6 +48,7 @@ impl<'w> Walker<'w> {
     pub(super) async fn leave(self) -> &'w str {
         let name = &self.login.name;
         witness::end_token(self.ceremony, self.client, name, self.token).await;
+        *self.ceremony.walks.borrow_mut() = None;
         name
     }
 
@@ -123,7 +125,25 @@ impl<'w> Walker<'w> {
 
 async fn log_in(ceremony: &Ceremony<'_>, client: &Client, login: &Login) -> Result<Token, Failure> {
     let door = doors::door(&ceremony.hall(), login)?;
-    Ok(door::open(client, &door, ceremony).await?.token)
+    let session = door::open(client, &door, ceremony).await?;
+    *ceremony.walks.borrow_mut() = Some(session.accessor);
+    Ok(session.token)
+}
+
+/// Ends the token of a walk that was broken off: a stop drops it where it stands.
+///
+/// # Errors
+/// The server cannot be asked.
+pub(in crate::bootstrap) async fn end_a_broken_off_walk(
+    ceremony: &Ceremony<'_>,
+) -> Result<(), Failure> {
+    let accessor = ceremony.walks.borrow().clone();
+    if let Some(accessor) = accessor.filter(|_| ceremony.is_root()) {
+        let client = ceremony.client().in_namespace(None);
+        revoke_accessor(&client, ceremony.token()?, &accessor).await?;
+        *ceremony.walks.borrow_mut() = None;
+    }
+    Ok(())
 }
 
 /// No person is called for what a program can do.
