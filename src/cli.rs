@@ -113,8 +113,8 @@ pub enum Command {
         vault-bootstrap rehearse --identity bob.key --holders-elsewhere 30m\n  \
         vault-bootstrap -c staging.yaml rehearse --output json\n\n\
         Every custodian is asked for the share that they keep: machines by themselves,\n\
-        people with --identity, at a hidden prompt, or from their own machines. Nothing is left behind but\n\
-        CHECKPOINT/rehearsal-*.json and .txt.\n\n\
+        people with --identity, at a hidden prompt, or from their own machines.\n\
+        Nothing is left behind but CHECKPOINT/rehearsal-*.json and .txt.\n\n\
         Exit codes: 0 every share works · 1 failed, trying again may help ·\n\
         2 usage or configuration · 3 refused, a person must look ·\n\
         4 done, with findings · 130, 143 interrupted safely")]
