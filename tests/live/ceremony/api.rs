@@ -1,8 +1,10 @@
 //! The server's API as a test asks it: beside the tool, with a token or without.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
-use crate::support::VaultServer;
+use crate::support::{VaultServer, eventually};
 
 /// One server and one token.
 #[derive(Clone)]
@@ -48,6 +50,15 @@ impl<'a> Api<'a> {
         let (status, answer) = self.get(path);
         assert_eq!(status, 200, "GET {path}: {answer}");
         answer
+    }
+
+    /// Waits until this many seconds have passed by the server's own clock: what it lets end then has ended.
+    #[track_caller]
+    pub fn time_passes(&self, seconds: i64) {
+        let clock = || self.read("sys/health")["server_time_utc"].as_i64();
+        let until = clock().expect("a clock") + seconds;
+        let limit = Duration::from_secs(60);
+        assert!(eventually(limit, || clock() >= Some(until)), "time stood");
     }
 
     /// Status and body of a `LIST`.

@@ -92,22 +92,17 @@ fn a_login_that_ends_while_people_are_asked_is_made_anew() {
     let mut terminal = rotation.ceremony.terminal(&words);
     for (name, share) in NAMES.iter().zip(&rotation.old).take(2) {
         terminal.expect(&format!("The share of {name}"));
-        longer_than_the_login();
+        server.api().time_passes(3);
         terminal.type_line(share);
     }
     for name in NAMES {
         terminal.expect(&format!("shares/{name}.g2.age"));
-        longer_than_the_login();
+        server.api().time_passes(3);
         terminal.type_line(&rotation.ceremony.custody().share(name));
     }
     let (code, shown) = terminal.finish();
     assert_eq!(code, 0, "{shown}");
     rotation.is_done(&server, SETUP);
-}
-
-/// What is waited for is that time passes at the server: its tokens live four seconds.
-fn longer_than_the_login() {
-    std::thread::sleep(Duration::from_secs(3));
 }
 
 #[test]
