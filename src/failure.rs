@@ -38,7 +38,7 @@ impl Exit {
 }
 
 /// One thing that is wrong, in two halves.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 pub struct Problem {
     /// What happened: lowercase, no full stop, with the address as the operator would paste it.
     pub what: String,

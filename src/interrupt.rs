@@ -1,10 +1,14 @@
 //! A request to stop: taken at once, but for the one request whose answer exists only once.
 
 use std::cell::Cell;
+use std::time::Duration;
 
 use tokio::sync::Notify;
 
 use crate::failure::{Exit, Failure};
+
+/// How long a run that was stopped still ends what it began.
+pub(crate) const AFTER_A_STOP: Duration = Duration::from_secs(5);
 
 /// Set by a signal, asked by the loop.
 #[derive(Debug, Default)]
@@ -12,16 +16,16 @@ pub struct Interrupt {
     signal: Cell<Option<u8>>,
     notify: Notify,
     /// How many want it so just now.
-    unheard: Cell<u32>,
+    defer_signals: Cell<u32>,
 }
 
 /// While it lives, a stop that is asked for waits.
 #[must_use]
-pub(crate) struct Unheard<'a>(&'a Interrupt);
+pub(crate) struct DeferredSignals<'a>(&'a Interrupt);
 
-impl Drop for Unheard<'_> {
+impl Drop for DeferredSignals<'_> {
     fn drop(&mut self) {
-        self.0.unheard.set(self.0.unheard.get() - 1);
+        self.0.defer_signals.set(self.0.defer_signals.get() - 1);
         self.0.notify.notify_one();
     }
 }
@@ -34,15 +38,15 @@ impl Interrupt {
     }
 
     /// Nothing is dropped in the middle as long as what this returns lives.
-    pub(crate) fn unheard(&self) -> Unheard<'_> {
-        self.unheard.set(self.unheard.get() + 1);
-        Unheard(self)
+    pub(crate) fn defer_signals(&self) -> DeferredSignals<'_> {
+        self.defer_signals.set(self.defer_signals.get() + 1);
+        DeferredSignals(self)
     }
 
     /// Returns once a stop was asked for, and is heard.
     pub(crate) async fn requested(&self) -> Failure {
         loop {
-            if self.unheard.get() == 0
+            if self.defer_signals.get() == 0
                 && let Some(failure) = self.pending()
             {
                 return failure;
@@ -98,8 +102,8 @@ mod tests {
     #[tokio::test]
     async fn a_stop_waits_for_the_last_who_does_not_hear_it() {
         let interrupt = Interrupt::default();
-        let outer = interrupt.unheard();
-        drop(interrupt.unheard());
+        let outer = interrupt.defer_signals();
+        drop(interrupt.defer_signals());
         interrupt.request(2);
         let soon = std::time::Duration::from_millis(20);
         let heard = tokio::time::timeout(soon, interrupt.requested()).await;

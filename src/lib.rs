@@ -7,15 +7,21 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+pub(crate) mod aws;
 pub mod bootstrap;
 pub mod break_glass;
-mod child;
+pub mod checkpoint;
+pub(crate) mod child;
 pub mod cli;
 pub mod config;
 pub mod custodian;
+pub mod desired;
+pub mod dispatch;
 pub mod door;
 pub mod edge;
 pub mod envelope;
+pub mod event;
+pub(crate) mod evidence;
 pub mod failure;
 pub mod hardening;
 pub mod interrupt;
@@ -28,5 +34,7 @@ pub mod replica;
 pub mod report;
 pub mod root_generation;
 pub mod secret;
-pub mod signing;
+pub(crate) mod session;
+pub(crate) mod shares;
+pub mod step;
 pub mod vault;

@@ -1,12 +1,14 @@
 //! What a decision comes to: nothing, a note, a refusal, or the step's own writing and its record.
 
-use super::ceremony::Ceremony;
-use super::decide::Decision;
-use super::event::Outcome;
-use super::evidence::Evidence;
-use super::step::{Observation, Step};
-use super::steps;
+use crate::bootstrap::ceremony::Ceremony;
+use crate::bootstrap::judge::Judgment;
+use crate::bootstrap::steps;
+use crate::desired::observation::{Learned, Observation};
+use crate::event::StepOutcome;
+use crate::evidence::facts::Evidence;
 use crate::failure::Failure;
+use crate::step::Step;
+use crate::step::decide::Decision;
 
 /// Under which name a step's evidence keeps what was found when it was applied.
 pub(super) const FINDINGS: &str = "findings";
@@ -18,20 +20,27 @@ pub(super) const FINDINGS: &str = "findings";
 pub(super) async fn act(
     step: Step,
     ceremony: &mut Ceremony<'_>,
-    decision: Decision,
-    observation: Observation,
-) -> Result<(Outcome, Evidence), Failure> {
+    judgment: Judgment,
+) -> Result<(StepOutcome, Evidence), Failure> {
+    let Judgment {
+        mut observation,
+        decision,
+    } = judgment;
+    for finding in observation.findings.drain(..) {
+        ceremony.find(finding);
+    }
+    remember(ceremony, std::mem::take(&mut observation.learned))?;
     match decision {
         Decision::Skip => {
             findings_of_before(step, ceremony);
-            Ok((Outcome::Unchanged, observation.evidence))
+            Ok((StepOutcome::Unchanged, observation.evidence))
         }
         Decision::SkipUnseen => {
             findings_of_before(step, ceremony);
             for why in &observation.details {
                 ceremony.note(format!("recorded, not re-checked: {why}"));
             }
-            Ok((Outcome::NotRechecked, observation.evidence))
+            Ok((StepOutcome::NotRechecked, observation.evidence))
         }
         Decision::Adopt => {
             let evidence = if step == Step::Initialize {
@@ -40,7 +49,7 @@ pub(super) async fn act(
                 observation.evidence
             };
             ceremony.checkpoint().finish(step, evidence.clone())?;
-            Ok((Outcome::Adopted, evidence))
+            Ok((StepOutcome::Adopted, evidence))
         }
         Decision::Refuse(why) if step == Step::Initialize => {
             Err(steps::initialize::refusal(ceremony, why))
@@ -48,7 +57,7 @@ pub(super) async fn act(
         Decision::Refuse(_) => Err(unseen(step, &observation)),
         Decision::Apply | Decision::LookAgain => {
             let evidence = write(step, ceremony, observation).await?;
-            Ok((Outcome::Applied, evidence))
+            Ok((StepOutcome::Applied, evidence))
         }
         Decision::Repair => {
             for detail in &observation.details {
@@ -56,14 +65,25 @@ pub(super) async fn act(
             }
             // What is merely done once more in each run, such as waiting, has not changed.
             let outcome = if observation.details.is_empty() {
-                Outcome::Applied
+                StepOutcome::Applied
             } else {
-                Outcome::Repaired
+                StepOutcome::Repaired
             };
             let evidence = repair(step, ceremony, observation).await?;
             Ok((outcome, evidence))
         }
     }
+}
+
+/// What was learnt by looking is kept before anything is sent.
+fn remember(ceremony: &Ceremony<'_>, learned: Learned) -> Result<(), Failure> {
+    if learned.is_empty() {
+        return Ok(());
+    }
+    Ok(ceremony.records.record(|diary| {
+        diary.references.extend(learned.references);
+        diary.digests.extend(learned.digests);
+    })?)
 }
 
 async fn write(
@@ -96,8 +116,8 @@ async fn write(
 
 /// What was found when the step was applied still stands: it is looked at only then.
 fn findings_of_before(step: Step, ceremony: &Ceremony<'_>) {
-    let checkpoint = ceremony.diary();
-    let entry = checkpoint.diary().steps.get(&step);
+    let diary = ceremony.diary();
+    let entry = diary.steps.get(&step);
     let found: Vec<String> = entry
         .and_then(|e| e.evidence.get(FINDINGS))
         .unwrap_or_default();
@@ -126,7 +146,8 @@ async fn repair(
 }
 
 fn unseen(step: Step, observation: &Observation) -> Failure {
-    let why = observation.details.join("; ");
+    let why = observation.details.iter().map(ToString::to_string);
+    let why = why.collect::<Vec<_>>().join("; ");
     Failure::refused(format!("{} cannot be looked at: {why}", step.name()))
         .advise("let a login with the right policies do it, or use break-glass")
 }

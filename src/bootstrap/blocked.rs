@@ -1,16 +1,16 @@
 //! A server none of whose audit devices can write refuses every request, and says nothing of the reason.
 
-use super::ceremony::Ceremony;
-use super::decide::Recorded;
-use super::step::Step;
+use crate::bootstrap::ceremony::Ceremony;
 use crate::config::AuditDevice;
 use crate::failure::Failure;
+use crate::step::Step;
+use crate::step::decide::Recorded;
 use crate::vault;
 
 /// Adds where to look, when an audited request was answered as a server answers that cannot audit it.
 pub(super) fn explained(failure: Failure, ceremony: &Ceremony<'_>) -> Failure {
     let internal = vault::answered_with(500);
-    if ceremony.diary().diary().recorded(Step::Initialize) != Recorded::Done {
+    if ceremony.diary().recorded(Step::Initialize) != Recorded::Done {
         // There is no device yet.
         return failure;
     }

@@ -3,12 +3,12 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::ceremony::Ceremony;
-use super::checkpoint::{self, Diary, Rehearsed};
-use super::evidence_page::{self, WIDTH, paragraph};
-use super::step::order;
-use super::steps::drill;
+use crate::bootstrap::ceremony::Ceremony;
+use crate::bootstrap::steps::drill;
+use crate::checkpoint::{self, Diary, Rehearsed};
+use crate::evidence::page::{self, WIDTH, paragraph};
 use crate::layout::columns;
+use crate::step::order;
 
 /// Form of `report.json`.
 pub(super) const VERSION: u32 = 1;
@@ -28,8 +28,7 @@ pub(super) struct EvidenceReport {
 impl EvidenceReport {
     /// The report of what the diary and this run know.
     pub(super) fn of(ceremony: &Ceremony<'_>) -> Self {
-        let checkpoint = ceremony.diary();
-        let diary = checkpoint.diary();
+        let diary = ceremony.diary();
         Self {
             version: VERSION,
             program: env!("CARGO_PKG_VERSION"),
@@ -64,15 +63,12 @@ impl EvidenceReport {
             page.push_str("  none\n");
         }
         if let Some(facts) = self.break_glass.as_object() {
-            page.push_str(&format!(
-                "\nbreak-glass\n{}",
-                evidence_page::facts(facts, 2)
-            ));
+            page.push_str(&format!("\nbreak-glass\n{}", page::facts(facts, 2)));
         }
         for step in &self.steps {
             page.push_str(&format!("\n{}\n", heading(step)));
             if let Some(facts) = step["evidence"].as_object() {
-                page.push_str(&evidence_page::facts(facts, 2));
+                page.push_str(&page::facts(facts, 2));
             }
         }
         page
@@ -96,7 +92,7 @@ fn steps(diary: &Diary) -> Vec<Value> {
     let known = order(diary.two_phase())
         .into_iter()
         .filter_map(|step| Some((step, diary.steps.get(&step)?)));
-    let line = |(step, entry): (super::step::Step, &checkpoint::Entry)| {
+    let line = |(step, entry): (crate::step::Step, &checkpoint::Entry)| {
         json!({
             "step": step.name(),
             "title": step.title(),
@@ -113,7 +109,7 @@ fn break_glass(ceremony: &Ceremony<'_>) -> Value {
     match &ceremony.config.break_glass {
         crate::config::BreakGlass::Logins { names: logins, .. } => json!({
             "logins": logins,
-            "policy": super::grant::POLICY,
+            "policy": crate::desired::grant::POLICY,
             "rehearsed": rehearsed(ceremony),
         }),
         crate::config::BreakGlass::None { reason } => json!({
@@ -126,7 +122,7 @@ fn break_glass(ceremony: &Ceremony<'_>) -> Value {
 
 /// When the way back was last walked, as far as this directory knows.
 fn rehearsed(ceremony: &Ceremony<'_>) -> String {
-    if drill::held(ceremony) {
+    if ceremony.diary().drill_was_held() {
         return "in this ceremony, before root was revoked".to_owned();
     }
     match Rehearsed::last(&ceremony.config.checkpoint.path) {
@@ -138,7 +134,7 @@ fn rehearsed(ceremony: &Ceremony<'_>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bootstrap::step::{ORDER, Step};
+    use crate::step::{ORDER, Step};
 
     #[test]
     fn no_heading_is_wider_than_the_page() {

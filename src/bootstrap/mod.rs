@@ -4,74 +4,46 @@
 //! deliberately sequential: a step stands on the ones before it. It can be killed anywhere and run
 //! again, because the server is asked what is true and the checkpoint only remembers attempts.
 
-mod abandon;
 mod act;
-mod active;
-mod belonging;
+mod addresses;
 mod blocked;
 pub mod ceremony;
-pub mod checkpoint;
-mod claiming;
-pub(crate) mod damaged;
-pub mod decide;
-pub mod desired;
-mod disguise;
-pub mod event;
-pub mod evidence;
-pub(crate) mod evidence_page;
+pub(crate) mod commands;
 mod evidence_report;
-mod forgetting;
-pub(crate) mod grant;
-mod holder;
-pub(crate) mod inactive;
-mod listing;
+mod judge;
 mod open;
 pub mod options;
-pub(crate) mod places;
-mod prove_custodian;
-mod questions;
-mod reconcile;
-mod report_copy;
-mod resolve;
-pub(crate) mod second_place;
+pub(crate) mod scrub;
 mod session;
-mod status;
-pub mod step;
 mod steps;
-mod witness;
+mod view;
 
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use ceremony::{Ceremony, Session};
-use checkpoint::Rehearsed;
-use decide::{Decision, Recorded, decide, decide_initialize};
-use event::{Event, Outcome};
-use evidence::Evidence;
-use step::{ORDER, Observation, Step, order};
+use crate::bootstrap::ceremony::Ceremony;
+use crate::bootstrap::judge::{Judgment, judge, judge_again};
+use crate::bootstrap::steps::revoke_root::revocation_proof;
+use crate::checkpoint::Rehearsed;
+use crate::desired::observation::Detail;
+use crate::event::{Caller, Event, Outcome, StepOutcome};
+use crate::evidence::facts::Evidence;
+use crate::session::Authority;
+use crate::step::decide::{Decision, Recorded};
+use crate::step::{ORDER, Step, order};
 
 use crate::config::{BreakGlass, Config};
 use crate::failure::{Exit, Failure};
-use crate::interrupt::Interrupt;
+use crate::interrupt::AFTER_A_STOP;
 
-pub use abandon::{Abandoned, abandon};
-pub use options::Options;
-pub use prove_custodian::prove_custodian;
-pub use questions::without_a_terminal;
-pub use status::{Status, StepLine, status};
+pub use crate::bootstrap::commands::abandon::abandon;
+pub use crate::bootstrap::commands::prove_custodian::prove_custodian;
+pub use crate::bootstrap::commands::status::status;
+pub use crate::bootstrap::options::Options;
+pub use crate::bootstrap::steps::revoke_root::questions::without_a_terminal;
 
 /// How often one step is looked at anew after the server was away for a moment.
 const ATTEMPTS: usize = 4;
-/// How long a run that was stopped still brings its second place up to date, and gives it up.
-const AFTER_A_STOP: Duration = Duration::from_secs(5);
-
-/// How a run ended that came to its end.
-pub struct Ended {
-    /// Its exit code.
-    pub exit: Exit,
-    /// The last word, to be said when nothing of the run is left in memory.
-    pub last: Event,
-}
 
 /// Runs the ceremony, or takes it up where an earlier run stopped, or finds nothing to do.
 ///
@@ -80,31 +52,28 @@ pub struct Ended {
 pub async fn apply(
     config: &Config,
     options: &Options,
-    tell: &dyn Fn(Event),
-    interrupt: &Interrupt,
-) -> Result<Ended, Failure> {
+    caller: Caller<'_>,
+) -> Result<Outcome, Failure> {
+    let events = caller.events;
     options.check(config)?;
     if let Some(copy) = &options.report {
-        report_copy::check(copy, &config.checkpoint.path)?;
+        copy::check(copy, &config.checkpoint.path)?;
     }
-    let edge = Box::pin(open::open(config, options, interrupt, tell)).await?;
-    let resumed = edge.checkpoint.diary().recorded(Step::Initialize) != Recorded::Nothing;
-    tell(Event::Begin {
+    let (records, opened) = Box::pin(open::open(config, options, caller)).await?;
+    let resumed = records.diary().recorded(Step::Initialize) != Recorded::Nothing;
+    events.emit(Event::Begin {
+        command: "apply",
         cluster: config.cluster.name.clone(),
-        address: edge.client.address().to_owned(),
+        address: opened.client.address().to_owned(),
         resumed,
     });
     for warning in &config.warnings {
-        let text = format!("{}:{warning}", config.file.display());
-        tell(Event::Warning { step: None, text });
+        events.warn(format!("{}:{warning}", config.file.display()));
     }
-    for text in &edge.warnings {
-        tell(Event::Warning {
-            step: None,
-            text: text.clone(),
-        });
+    for text in &opened.warnings {
+        events.warn(text);
     }
-    let mut ceremony = Ceremony::new(config, options, interrupt, tell, edge);
+    let mut ceremony = Ceremony::new(config, options, caller, (records, opened));
     rotation_is_half_made(&ceremony);
     let result = run(&mut ceremony).await;
     if result.is_err() {
@@ -120,14 +89,14 @@ pub async fn apply(
             Err(failure)
         }
     };
-    ceremony.release().await;
-    forgetting::aws(&ceremony);
+    ceremony.records.release(ceremony.caller).await;
+    scrub::aws(&ceremony);
     followed?;
     not_rehearsed(&ceremony)?;
     let findings = ceremony.findings.borrow().clone();
-    let report = ceremony.diary().directory().join("report.json");
+    let report = ceremony.records.borrow().directory().join("report.json");
     if let Some(copy) = &options.report {
-        report_copy::write(&report, copy)?;
+        copy::write(&report, copy)?;
     }
     let exit = if findings.is_empty() {
         Exit::Done
@@ -135,16 +104,21 @@ pub async fn apply(
         Exit::Findings
     };
     let last = Event::End {
-        unchanged: ceremony.written.get() == 0,
+        unchanged: Some(ceremony.written.get() == 0),
+        text: None,
         report: report.exists().then(|| absolute(&report)),
         findings,
+        code: None,
     };
-    Ok(Ended { exit, last })
+    Ok(Outcome {
+        exit,
+        last: Some(last),
+    })
 }
 
 /// Which shares hold is open until the command that makes new ones has come to its end.
 fn rotation_is_half_made(ceremony: &Ceremony<'_>) {
-    let rotation = ceremony.diary().diary().rotation.clone();
+    let rotation = ceremony.diary().rotation.clone();
     if let Some(rotation) = rotation.filter(checkpoint::rotation::Rotation::is_half_made) {
         let (words, again) = (rotation.in_words(), rotation.again);
         ceremony.find(format!("{words}: {again}"));
@@ -155,7 +129,7 @@ fn rotation_is_half_made(ceremony: &Ceremony<'_>) {
 async fn end_the_drill(ceremony: &Ceremony<'_>) {
     let end = async {
         let settled = steps::drill::settle(ceremony).await;
-        steps::drill::end_a_broken_off_walk(ceremony).await?;
+        steps::drill::end_interrupted_session(ceremony).await?;
         settled
     };
     let settled = tokio::time::timeout(AFTER_A_STOP, end).await;
@@ -173,7 +147,7 @@ async fn end_the_drill(ceremony: &Ceremony<'_>) {
 /// have to stay.
 async fn finish_following(ceremony: &Ceremony<'_>, failure: &Failure) {
     let stopped = matches!(failure.exit, Exit::Interrupted(_));
-    if let Some(place) = ceremony.second_place().filter(|_| stopped)
+    if let Some(place) = ceremony.records.replica().filter(|_| stopped)
         && place.is_behind().await
     {
         // If it does not, the claim stays, and the next run goes on.
@@ -182,16 +156,16 @@ async fn finish_following(ceremony: &Ceremony<'_>, failure: &Failure) {
 }
 
 async fn run(ceremony: &mut Ceremony<'_>) -> Result<(), Failure> {
-    let interrupt = ceremony.interrupt;
+    let Caller { interrupt, events } = ceremony.caller;
     tokio::select! {
-        known = belonging::check_addresses(ceremony) => known?,
+        known = addresses::check_addresses(ceremony) => known?,
         stop = interrupt.requested() => return Err(stop),
     }
     for place in 0..ORDER.len() {
         // Known from `initialize` on, which is at the same place in both orders.
-        let step = order(ceremony.diary().diary().two_phase())[place];
-        ceremony.enter(step);
-        ceremony.tell(Event::StepStarted {
+        let step = order(ceremony.diary().two_phase())[place];
+        events.enter(step);
+        events.emit(Event::StepStarted {
             step,
             number: place + 1,
             of: ORDER.len(),
@@ -205,9 +179,9 @@ async fn run(ceremony: &mut Ceremony<'_>) -> Result<(), Failure> {
         let (outcome, evidence) =
             result.map_err(|failure| blocked::explained(failure, ceremony))?;
         if step == Step::StoreRecoveryKeys {
-            forgetting::after_the_shares(ceremony);
+            scrub::after_the_shares(ceremony);
         }
-        ceremony.tell(Event::StepFinished {
+        events.emit(Event::StepFinished {
             step,
             outcome,
             requests: ceremony.client().requests_sent() - before,
@@ -223,8 +197,8 @@ async fn run(ceremony: &mut Ceremony<'_>) -> Result<(), Failure> {
 async fn interruptible(
     step: Step,
     ceremony: &mut Ceremony<'_>,
-) -> Result<(Outcome, Evidence), Failure> {
-    let interrupt = ceremony.interrupt;
+) -> Result<(StepOutcome, Evidence), Failure> {
+    let interrupt = ceremony.caller.interrupt;
     let done = async {
         let result = one_step(step, ceremony).await?;
         if step == Step::Initialize {
@@ -242,82 +216,78 @@ async fn interruptible(
 
 /// One step. When the server loses its leader in the middle, the active node is found again and the
 /// step is looked at anew: what had arrived is then simply there.
-async fn one_step(step: Step, ceremony: &mut Ceremony<'_>) -> Result<(Outcome, Evidence), Failure> {
+async fn one_step(
+    step: Step,
+    ceremony: &mut Ceremony<'_>,
+) -> Result<(StepOutcome, Evidence), Failure> {
     let asks = asks_the_active_node(step, ceremony);
     if asks && !nobody_looks(step, ceremony) {
-        ceremony.keep_to_active().await?;
+        ceremony.cluster.keep_to_active().await?;
     }
     for _ in 1..ATTEMPTS {
         let failure = match attempt(step, ceremony).await {
             Err(failure) if asks => failure,
             result => return result,
         };
-        if !ceremony.passes(&failure).await {
+        if !ceremony.cluster.passes(&failure).await {
             return Err(failure);
         }
         ceremony.note(format!("{failure}; looking for the active node again"));
-        ceremony.find_active().await?;
+        ceremony.cluster.find_active().await?;
     }
     attempt(step, ceremony).await
 }
 
-async fn attempt(step: Step, ceremony: &mut Ceremony<'_>) -> Result<(Outcome, Evidence), Failure> {
-    let recorded = ceremony.diary().diary().recorded(step);
-    let observation = if recorded == Recorded::Done && nobody_looks(step, ceremony) {
-        Observation::unknown("there is no login to look with")
+/// Judges a step and does what the judgment says.
+async fn attempt(
+    step: Step,
+    ceremony: &mut Ceremony<'_>,
+) -> Result<(StepOutcome, Evidence), Failure> {
+    let judged = if nobody_looks(step, ceremony) {
+        Judgment::unseen(&ceremony.view(step), Detail::NoLogin)
     } else {
-        match steps::observe(step, ceremony).await {
-            Err(failure) if recorded == Recorded::Done && only_the_end_is_left(step, ceremony) => {
-                witness::unseen(ceremony, &failure.to_string()).await?;
-                Observation::unknown("see the findings")
-            }
-            observation => observation?,
-        }
+        judge(&ceremony.view(step)).await
     };
-    let decision = if step == Step::Initialize {
-        let kept = ceremony.diary().keeps_something()?;
-        match decide_initialize(recorded, observation.seen, kept) {
-            Decision::LookAgain => {
-                let again = steps::initialize::look_again(ceremony).await?;
-                let decision = decide_initialize(recorded, again.seen, kept);
-                if decision == Decision::LookAgain {
-                    Decision::Apply
-                } else {
-                    decision
-                }
-            }
-            decision => decision,
+    let judgment = match judged {
+        Err(failure) if only_the_end_is_left(step, ceremony) => {
+            revocation_proof::unseen(ceremony, &failure.to_string()).await?;
+            Judgment::unseen(&ceremony.view(step), Detail::SeeFindings)?
         }
-    } else {
-        decide(recorded, observation.seen)
+        Ok(judgment) if judgment.decision == Decision::LookAgain => {
+            let observation = steps::initialize::look_again(ceremony).await?;
+            judge_again(&ceremony.view(step), observation)?
+        }
+        judged => judged?,
     };
-    act::act(step, ceremony, decision, observation).await
+    act::act(step, ceremony, judgment).await
 }
 
 /// Until it is waited for there is none, and the hand-over is about files.
 fn asks_the_active_node(step: Step, ceremony: &Ceremony<'_>) -> bool {
-    let makes_shares = step == Step::StoreRecoveryKeys && ceremony.diary().diary().two_phase();
+    let makes_shares = step == Step::StoreRecoveryKeys && ceremony.diary().two_phase();
     makes_shares || (step > Step::WaitUntilActive && step != Step::HandOver)
 }
 
 /// Root is dead, and what it made is no longer to be judged by anybody who could mend it: no look at it may
 /// keep the ceremony from its end.
 fn only_the_end_is_left(step: Step, ceremony: &Ceremony<'_>) -> bool {
-    let revoked = ceremony.diary().diary().recorded(Step::RevokeRoot);
+    let revoked = ceremony.diary().recorded(Step::RevokeRoot);
     let before = step > Step::Initialize && step < Step::RevokeRoot;
-    before && revoked == Recorded::Started && !ceremony.is_root()
+    let recorded = ceremony.diary().recorded(step) == Recorded::Done;
+    before && recorded && revoked == Recorded::Started && !ceremony.is_root()
 }
 
 /// After hand-over, where every declared login needs a person, there is nobody to look with.
 fn nobody_looks(step: Step, ceremony: &Ceremony<'_>) -> bool {
+    let recorded = ceremony.diary().recorded(step) == Recorded::Done;
     let asks_the_server = step >= Step::WaitUntilActive && step != Step::HandOver;
-    asks_the_server && matches!(ceremony.session, Session::None)
+    recorded && asks_the_server && matches!(ceremony.authority, Authority::None)
 }
 
 /// Until a drill was held, here or by `rehearse`, nobody knows whether the way back works.
 fn not_rehearsed(ceremony: &Ceremony<'_>) -> Result<(), Failure> {
     let declared = matches!(ceremony.config.break_glass, BreakGlass::Logins { .. });
-    if !declared || steps::drill::held(ceremony) {
+    if !declared || ceremony.diary().drill_was_held() {
         return Ok(());
     }
     match Rehearsed::last(&ceremony.config.checkpoint.path)? {

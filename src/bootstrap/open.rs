@@ -3,21 +3,20 @@
 
 use std::cmp::Ordering;
 
-use super::ceremony::Edge;
-use super::checkpoint::Checkpoint;
-use super::damaged;
-use super::decide::Recorded;
-use super::event::Event;
-use super::options::Options;
-use super::places;
-use super::step::Step;
-use super::steps;
+use crate::bootstrap::ceremony::Opened;
+use crate::bootstrap::options::Options;
+use crate::bootstrap::steps;
+use crate::checkpoint::replica::damaged;
+use crate::checkpoint::{Checkpoint, ReplicatedCheckpoint};
 use crate::config::{BreakGlass, CheckpointKey, Config, Drill};
 use crate::custodian::Custodian;
 use crate::edge::references::{Resolved, resolve_all};
-use crate::edge::{cluster, custodians, key, shares};
+use crate::edge::{cluster, custodians, key};
+use crate::event::Caller;
 use crate::failure::Failure;
-use crate::interrupt::Interrupt;
+use crate::shares::{fetch, location_conflicts};
+use crate::step::Step;
+use crate::step::decide::Recorded;
 
 /// Opens everything.
 ///
@@ -30,25 +29,17 @@ use crate::interrupt::Interrupt;
 pub(super) async fn open(
     config: &Config,
     options: &Options,
-    interrupt: &Interrupt,
-    tell: &dyn Fn(Event),
-) -> Result<Edge, Failure> {
-    let take_over = options.take_over.as_deref();
-    let (checkpoint, second_place) =
-        damaged::checkpoint(config, take_over, (interrupt, tell)).await?;
+    caller: Caller<'_>,
+) -> Result<(ReplicatedCheckpoint, Opened), Failure> {
+    let records = damaged::checkpoint(config, options.take_over.as_deref(), caller).await?;
     let opened = tokio::select! {
-        opened = the_rest(config, options, checkpoint) => opened,
-        stop = interrupt.requested() => Err(stop),
+        opened = the_rest(config, options, &records.borrow()) => opened,
+        stop = caller.interrupt.requested() => Err(stop),
     };
     match opened {
-        Ok(edge) => Ok(Edge {
-            second_place,
-            ..edge
-        }),
+        Ok(opened) => Ok((records, opened)),
         Err(failure) => {
-            if let Some(place) = second_place {
-                place.release((interrupt, tell)).await;
-            }
+            records.release(caller).await;
             Err(failure)
         }
     }
@@ -57,11 +48,11 @@ pub(super) async fn open(
 async fn the_rest(
     config: &Config,
     options: &Options,
-    checkpoint: Checkpoint,
-) -> Result<Edge, Failure> {
+    checkpoint: &Checkpoint,
+) -> Result<Opened, Failure> {
     let finished = checkpoint.diary().handed_over() && !checkpoint.keeps_something()?;
     let (mut failures, mut warnings) = (Vec::new(), Vec::new());
-    failures.extend(another_generation(config, &checkpoint));
+    failures.extend(another_generation(config, checkpoint));
     let begun = checkpoint.diary().recorded(Step::Initialize) != Recorded::Nothing;
     let state = (begun, finished);
     let resolved = resolve_all(config, state, &mut failures, &mut warnings).await;
@@ -71,7 +62,7 @@ async fn the_rest(
         warnings.extend(away.iter().map(ToString::to_string));
     } else {
         failures.extend(away);
-        places::apart(&custodians, checkpoint.directory(), &mut failures);
+        location_conflicts::apart(&custodians, checkpoint.directory(), &mut failures);
         // A drill that was held, or a root that is dead, asks nobody any more.
         let diary = checkpoint.diary();
         let over = [Step::Drill, Step::RevokeRoot].map(|step| diary.recorded(step));
@@ -87,9 +78,7 @@ async fn the_rest(
     };
     let client = keep(cluster::client(config, &resolved), &mut failures);
     match (Failure::all(failures), client) {
-        (None, Some(client)) => Ok(Edge {
-            checkpoint,
-            second_place: None,
+        (None, Some(client)) => Ok(Opened {
             key,
             client,
             custodians,

@@ -1,28 +1,27 @@
 //! Who we are to the server: root while it lives, afterwards the first declared login that needs no
 //! person.
 
-use super::ceremony::{Ceremony, Session};
-use super::decide::Recorded;
-use super::step::Step;
-use super::steps::initialize;
-use super::witness;
-use crate::config::Login;
-use crate::door;
-use crate::edge::doors;
+use crate::bootstrap::ceremony::Ceremony;
+use crate::bootstrap::steps::initialize;
+use crate::bootstrap::steps::revoke_root::revocation_proof;
 use crate::failure::Failure;
 use crate::secret::RootToken;
-use crate::vault::{self, Client, sys, token};
+use crate::session::{Authority, Session};
+use crate::step::Step;
+use crate::step::decide::Recorded;
+use crate::vault::auth::token;
+use crate::vault::{Client, sys};
 
 /// Takes up root from the checkpoint, or logs in where root is gone.
 ///
 /// # Errors
 /// The checkpoint's key does not open it, the root token died by another hand, or no login opens.
 pub(super) async fn begin(ceremony: &mut Ceremony<'_>) -> Result<(), Failure> {
-    if matches!(ceremony.session, Session::None) {
+    if matches!(ceremony.authority, Authority::None) {
         initialize::take_up(ceremony).await?;
     }
-    let revoked = ceremony.diary().diary().recorded(Step::RevokeRoot);
-    if let Session::Root(root) = &ceremony.session {
+    let revoked = ceremony.diary().recorded(Step::RevokeRoot);
+    if let Authority::Root(root) = &ceremony.authority {
         // Only a revocation that was begun can have killed it; before that the question is not asked,
         // since the node may not be active yet.
         if revoked == Recorded::Nothing {
@@ -31,10 +30,10 @@ pub(super) async fn begin(ceremony: &mut Ceremony<'_>) -> Result<(), Failure> {
         if root_lives(ceremony, root).await? {
             return Ok(());
         }
-        ceremony.session = Session::None;
+        ceremony.authority = Authority::None;
     }
     if revoked == Recorded::Nothing {
-        let directory = ceremony.diary().directory().display().to_string();
+        let directory = ceremony.records.borrow().directory().display().to_string();
         return Err(Failure::refused(format!(
             "the checkpoint {directory} holds no root token, and root was not revoked by it"
         ))
@@ -48,10 +47,10 @@ pub(super) async fn begin(ceremony: &mut Ceremony<'_>) -> Result<(), Failure> {
 ///
 /// # Errors
 /// No node is active, or none stays so; or it answers neither 200 nor 403.
-pub(super) async fn root_lives(ceremony: &Ceremony<'_>, root: &RootToken) -> Result<bool, Failure> {
+pub(super) async fn root_lives(session: &Session<'_>, root: &RootToken) -> Result<bool, Failure> {
     for _ in 0..LOOKS {
-        ceremony.find_active().await?;
-        let node = ceremony.client().in_namespace(None);
+        session.cluster.find_active().await?;
+        let node = session.client().in_namespace(None);
         match token::lookup_self(&node, root.token()).await {
             Ok(_) => return Ok(true),
             Err(error) if !error.is_forbidden() => return Err(error.into()),
@@ -70,7 +69,7 @@ pub(super) async fn root_lives(ceremony: &Ceremony<'_>, root: &RootToken) -> Res
 const LOOKS: usize = 4;
 
 /// Nobody but us was ever shown this token, and we did not revoke it.
-pub(super) fn dead_root(ceremony: &Ceremony<'_>, active: &Client) -> Failure {
+pub(super) fn dead_root(session: &Session<'_>, active: &Client) -> Failure {
     Failure::refused(format!(
         "the root token in the checkpoint is dead at {}, and no run of ours revoked it",
         active.address()
@@ -78,32 +77,31 @@ pub(super) fn dead_root(ceremony: &Ceremony<'_>, active: &Client) -> Failure {
     .advise(format!(
         "see that cluster.address is the cluster that is meant, then in its audit log who revoked the token; \
          with a quorum of the shares a root token can be made. Only if it holds no data and shall be wiped: {}",
-        ceremony.config.command("apply --abandon")
+        session.config.command("apply --abandon")
     ))
 }
 
 async fn log_in(ceremony: &mut Ceremony<'_>) -> Result<(), Failure> {
-    ceremony.find_active().await?;
+    ceremony.cluster.find_active().await?;
     let mut failures = Vec::new();
-    let unattended = witness::in_order(ceremony.config);
+    let unattended = revocation_proof::in_order(ceremony.config);
     for login in unattended.into_iter().filter(|l| !l.needs_a_person()) {
-        match try_login(ceremony, login).await {
-            Ok(session) => {
-                ceremony.note(format!("root is gone; looking as {}", login.name));
-                let (name, token) = (login.name.clone(), session.token);
-                ceremony.session = Session::Login { name, token };
+        match ceremony.open(login, &ceremony.client()).await {
+            Ok(login) => {
+                ceremony.note(format!("root is revoked; looking as {}", login.name));
+                ceremony.authority = Authority::Login(login);
                 return Ok(());
             }
             Err(failure) => failures.push(failure),
         }
     }
-    let handed_over = ceremony.diary().diary().handed_over();
+    let handed_over = ceremony.diary().handed_over();
     match Failure::all(failures) {
         Some(failure) if handed_over => Err(failure),
         // Nobody can mend it as root any more, and what is left to do needs no login.
         Some(failure) => {
             ceremony.note(format!(
-                "root is gone, and nothing is re-checked: {failure}"
+                "root is revoked, and nothing is re-checked: {failure}"
             ));
             Ok(())
         }
@@ -114,18 +112,13 @@ async fn log_in(ceremony: &mut Ceremony<'_>) -> Result<(), Failure> {
     }
 }
 
-async fn try_login(ceremony: &Ceremony<'_>, login: &Login) -> Result<vault::Session, Failure> {
-    let door = doors::door(&ceremony.hall(), login)?;
-    Ok(door::open(&ceremony.client(), &door, ceremony).await?)
-}
-
 /// Ends the tokens of our logins.
 pub(super) async fn close(ceremony: &mut Ceremony<'_>) {
-    let client = ceremony.client();
-    let control = ceremony.control.take();
-    witness::end(ceremony, &client, control).await;
-    if let Session::Login { name, token } = std::mem::replace(&mut ceremony.session, Session::None)
-    {
-        witness::end_token(ceremony, &client, &name, token).await;
+    let (client, events) = (ceremony.client(), ceremony.caller.events);
+    if let Some(login) = ceremony.control_login.take() {
+        login.end(&client, events).await;
+    }
+    if let Authority::Login(login) = std::mem::replace(&mut ceremony.authority, Authority::None) {
+        login.end(&client, events).await;
     }
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use super::way::Way;
+use crate::break_glass::session::BreakGlassSession;
 use crate::config::Config;
 use crate::secret::Token;
 use crate::vault::audit::audit_hash;
@@ -57,8 +57,13 @@ pub(super) fn logs(config: &Config) -> Vec<Log> {
 }
 
 /// Asks, as root, how each log writes this accessor. A device that the server does not have is left out.
-pub(super) async fn mark(way: &Way<'_>, root: &Token, accessor: &str, logs: &[Log]) -> Vec<Marked> {
-    let client = way.client.in_namespace(None);
+pub(super) async fn mark(
+    session: &BreakGlassSession<'_>,
+    root: &Token,
+    accessor: &str,
+    logs: &[Log],
+) -> Vec<Marked> {
+    let client = session.client.in_namespace(None);
     let mut marked = Vec::new();
     for log in logs {
         if let Ok(hash) = audit_hash(&client, root, &log.device, accessor).await {

@@ -10,33 +10,37 @@ use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::audit_lines::{Log, Marked, lines, logs, mark};
-use super::child::{self, End};
-use super::ending::end;
-use super::event::Event;
-use super::evidence::Evidence;
-use super::gathering::Gathered;
-use super::journal::{Kept, Stray, UnderWay};
-use super::leftovers;
-use super::making::{self, Purpose};
-use super::rehearsing::tidy;
-use super::starting::nobody_waits;
-use super::way::Way;
-use super::{Ended, Options, Told};
+use crate::break_glass::audit_lines::{Log, Marked, lines, logs, mark};
+use crate::break_glass::ending::end;
+use crate::break_glass::evidence::Evidence;
+use crate::break_glass::leftovers;
+use crate::break_glass::making::{self, Purpose};
+use crate::break_glass::options::Options;
+use crate::break_glass::rehearsing::tidy;
+use crate::break_glass::remote::starting::nobody_waits;
+use crate::break_glass::session::BreakGlassSession;
+use crate::checkpoint::journal::{Kept, OrphanedToken, UnderWay};
+use crate::child::attended::{self, End};
 use crate::config::Config;
+use crate::edge::environment::environment;
+use crate::event::{Caller, Event, Outcome};
+use crate::evidence::signing::SigningKey;
 use crate::failure::{Exit, Failure, Problem};
-use crate::interrupt::Unheard;
+use crate::interrupt::DeferredSignals;
 use crate::root_generation::Quorum;
 use crate::secret::{RootToken, Token};
-use crate::signing::SigningKey;
-use crate::vault::scan::RUN;
-use crate::vault::token::{limited_root, lookup_self};
-use crate::vault::{Error, Session};
+use crate::shares::quorum::Gathered;
+use crate::vault::auth::scan::RUN;
+use crate::vault::auth::token::{limited_root, lookup_self};
+use crate::vault::{AuthResponse, Error};
 
 /// The command, for messages.
 const COMMAND: &str = "break-glass";
 /// A cluster has many tokens, and the root token lives for as long as they are looked at.
 const LAST_LOOK: Duration = Duration::from_secs(60);
+
+/// What is run where no command was typed.
+const SHELL: &str = "/bin/sh";
 
 /// What is to be done as root, and why.
 #[derive(Debug, Clone)]
@@ -60,89 +64,89 @@ pub async fn break_glass(
     config: &Config,
     options: &Options,
     command: &Command,
-    told: Told<'_>,
-) -> Result<Ended, Failure> {
+    caller: Caller<'_>,
+) -> Result<Outcome, Failure> {
     let key = options.signing_key().await?;
-    let mut way = tokio::select! {
-        way = Way::open(COMMAND, config, options, told) => way?,
-        stop = told.0.requested() => return Err(stop),
+    let mut session = tokio::select! {
+        session = BreakGlassSession::open(COMMAND, config, options, caller) => way?,
+        stop = caller.interrupt.requested() => return Err(stop),
     };
     let gathered = tokio::select! {
-        gathered = shares(&mut way, command, key.as_ref()) => gathered,
-        stop = told.0.requested() => Err(stop),
+        gathered = shares(&mut session, command, key.as_ref()) => gathered,
+        stop = caller.interrupt.requested() => Err(stop),
     };
     let gathered = match gathered {
         Ok(gathered) => gathered,
         Err(failure) => {
-            tidy(&mut way).await;
-            way.close().await;
+            tidy(&mut session).await;
+            session.close().await;
             return Err(failure);
         }
     };
-    let ended = of_a_quorum(&mut way, gathered, command, key.as_ref()).await;
+    let ended = of_a_quorum(&mut session, gathered, command, key.as_ref()).await;
     if ended.is_err() {
-        tidy(&mut way).await;
+        tidy(&mut session).await;
     }
-    way.close().await;
+    session.close().await;
     ended
 }
 
 /// Just as many as it takes. What an earlier run left is ended first, as far as that goes without root.
 async fn shares(
-    way: &mut Way<'_>,
+    session: &mut BreakGlassSession<'_>,
     command: &Command,
     key: Option<&SigningKey>,
 ) -> Result<Gathered, Failure> {
-    nobody_waits(way).await?;
-    let killed = way.journal.under_way();
-    leftovers::settle(way).await?;
+    nobody_waits(session).await?;
+    let killed = session.journal.under_way();
+    leftovers::settle(session).await?;
     if let Some(killed) = killed.filter(|killed| killed.reason.is_some()) {
-        leftovers::evidence_of(way, &killed);
+        leftovers::evidence_of(session, &killed);
     }
-    way.is_free().await?;
-    let gathered = way.asking(COMMAND).gather(way.threshold()).await?;
-    if let Err(failure) = gathered.suffices(way.threshold()) {
-        let mut evidence = begun(way, command);
+    session.is_free().await?;
+    let gathered = session.asking(COMMAND).gather(session.threshold()).await?;
+    if let Err(failure) = gathered.suffices(session.threshold()) {
+        let mut evidence = begun(session, command);
         evidence.gathered(&gathered);
-        evidence.of_a_failure(way, key, &failure);
+        evidence.of_a_failure(session, key, &failure);
         return Err(failure);
     }
-    way.keep_to_active().await?;
-    way.stay_in().await?;
+    session.keep_to_active().await?;
+    session.stay_logged_in().await?;
     Ok(gathered)
 }
 
 async fn of_a_quorum(
-    way: &mut Way<'_>,
+    session: &mut BreakGlassSession<'_>,
     gathered: Gathered,
     command: &Command,
     key: Option<&SigningKey>,
-) -> Result<Ended, Failure> {
-    let mut evidence = begun(way, command);
+) -> Result<Outcome, Failure> {
+    let mut evidence = begun(session, command);
     evidence.gathered(&gathered);
-    let logs = logs(way.config);
+    let logs = logs(session.config);
     let purpose = Purpose {
         command: COMMAND,
         reason: Some(&command.reason),
     };
     let quorum = Quorum::in_hand(&gathered.held);
     // From here to the limited token, a stop waits: it takes seconds.
-    let (root, unheard) = match making::root(way, &quorum, purpose).await {
+    let (root, deferred) = match making::root(session, &quorum, purpose).await {
         Ok(made) => made,
         Err(failure) => {
-            evidence.of_a_failure(way, key, &failure);
+            evidence.of_a_failure(session, key, &failure);
             return Err(failure);
         }
     };
     drop(quorum);
     drop(gathered);
-    let ended = with_root(way, (root, &logs), command, (evidence, key), unheard);
+    let ended = with_root(session, (root, &logs), command, (evidence, key), deferred);
     ended.await
 }
 
 /// The evidence of a command that is about to run.
-pub(super) fn begun(way: &Way<'_>, command: &Command) -> Evidence {
-    let mut evidence = Evidence::begin(way, COMMAND);
+pub(super) fn begun(session: &BreakGlassSession<'_>, command: &Command) -> Evidence {
+    let mut evidence = Evidence::begin(session, COMMAND);
     evidence.set("reason", json!(command.reason));
     evidence.set("max_age_seconds", json!(command.max_age.as_secs()));
     evidence.set("command", json!(program(command)));
@@ -151,19 +155,19 @@ pub(super) fn begun(way: &Way<'_>, command: &Command) -> Evidence {
 
 /// The command, with a child of this root token, which is kept in the journal and revoked first.
 pub(super) async fn with_root(
-    way: &mut Way<'_>,
+    session: &mut BreakGlassSession<'_>,
     root: (RootToken, &[Log]),
     command: &Command,
     (mut evidence, key): (Evidence, Option<&SigningKey>),
-    unheard: Unheard<'_>,
-) -> Result<Ended, Failure> {
-    match work(way, root, command, &mut evidence, unheard).await {
+    deferred: DeferredSignals<'_>,
+) -> Result<Outcome, Failure> {
+    match work(session, root, command, &mut evidence, deferred).await {
         Ok((ran, findings)) => {
-            let path = evidence.write(way, key, &findings)?;
+            let path = evidence.write(session, key, &findings)?;
             finish(ran?, findings, &path)
         }
         Err(failure) => {
-            evidence.of_a_failure(way, key, &failure);
+            evidence.of_a_failure(session, key, &failure);
             Err(failure)
         }
     }
@@ -171,47 +175,80 @@ pub(super) async fn with_root(
 
 /// From the quorum's token to the end of the command's: how the command ended, and what it left.
 async fn work(
-    way: &mut Way<'_>,
+    session: &mut BreakGlassSession<'_>,
     root: (RootToken, &[Log]),
     command: &Command,
     evidence: &mut Evidence,
-    unheard: Unheard<'_>,
+    deferred: DeferredSignals<'_>,
 ) -> Result<(Result<End, Failure>, Vec<String>), Failure> {
     let Limited {
         token: limited,
         until,
         marked,
-    } = limited(way, root, command, evidence).await?;
-    drop(unheard);
-    if let Err(failure) = way.rest().await {
-        end(way, limited).await?;
-        way.journal.forget(Kept::Limited)?;
+    } = limited(session, root, command, evidence).await?;
+    drop(deferred);
+    if let Err(failure) = session.rest().await {
+        end(session, limited).await?;
+        session.journal.forget(Kept::Limited)?;
         return Err(failure);
     }
-    let ran = match way.told.0.pending() {
+    let ran = match session.caller.interrupt.pending() {
         Some(stop) => Err(stop),
         None => {
-            way.note(format!(
+            session.note(format!(
                 "the command runs as root for {} at the most",
                 in_words(command.max_age)
             ));
-            child::run(way, limited.token(), command, until).await
+            run(session, limited.token(), command, until).await
         }
     };
-    let unheard = way.told.0.unheard();
-    let findings = last_look(way, limited.token()).await;
-    let proof = end(way, limited).await?;
-    way.journal.forget(Kept::Limited)?;
-    way.journal.note(None)?;
-    drop(unheard);
+    let deferred = session.caller.interrupt.defer_signals();
+    let findings = last_look(session, limited.token()).await;
+    let proof = end(session, limited).await?;
+    session.journal.forget(Kept::Limited)?;
+    session.journal.note(None)?;
+    drop(deferred);
     evidence.set("limited", with_proof(evidence.get("limited"), proof));
     evidence.set("audit", lines(&marked));
-    let told = match &ran {
+    let ran_how = match &ran {
         Ok(end) => end.in_words(),
         Err(failure) => failure.to_string(),
     };
-    evidence.set("ran", json!(told));
+    evidence.set("ran", json!(ran_how));
     Ok((ran, findings))
+}
+
+/// The command, with the token in reach of it alone.
+async fn run(
+    session: &BreakGlassSession<'_>,
+    token: &Token,
+    command: &Command,
+    until: Instant,
+) -> Result<End, Failure> {
+    let argv = argv(command);
+    let mut child = tokio::process::Command::new(&argv[0]);
+    child.args(&argv[1..]);
+    environment(session.config, session.client.address(), &mut child);
+    if command.env {
+        token.into_environment(&mut child, "VAULT_TOKEN");
+        token.into_environment(&mut child, "BAO_TOKEN");
+    }
+    let ran = attended::run(child, token, (until, session.caller.interrupt)).await;
+    ran.map_err(|error| {
+        Failure::failed(format!(
+            "{} cannot be run: {error}",
+            argv[0].to_string_lossy()
+        ))
+        .advise("write the full path of the program; it is run without a shell")
+    })
+}
+
+fn argv(command: &Command) -> Vec<OsString> {
+    if !command.argv.is_empty() {
+        return command.argv.clone();
+    }
+    let shell = std::env::var_os("SHELL").filter(|shell| !shell.is_empty());
+    vec![shell.unwrap_or_else(|| SHELL.into())]
 }
 
 /// A token that ends by itself, and what is known of it.
@@ -223,32 +260,35 @@ struct Limited {
 
 /// The quorum's token makes one that ends by itself, and is revoked. Whatever goes wrong, neither is left.
 async fn limited(
-    way: &mut Way<'_>,
+    session: &mut BreakGlassSession<'_>,
     (root, logs): (RootToken, &[Log]),
     command: &Command,
     evidence: &mut Evidence,
 ) -> Result<Limited, Failure> {
     // Before there is another one of ours that it could be taken for.
-    let strays = leftovers::end_strays(way, root.token()).await;
+    let orphans = leftovers::end_orphans(session, root.token()).await;
     let until = Instant::now() + command.max_age;
-    let made = child_of(way, &root, command).await;
+    let made = child_of(session, &root, command).await;
     let (mut marked, mut kept) = (Vec::new(), Ok(()));
     if let Ok(session) = &made {
-        kept = way.journal.keep(Kept::Limited, &session.token).await;
+        kept = session.journal.keep(Kept::Limited, &session.token).await;
         evidence.set("limited", json!({"accessor": session.accessor}));
-        marked = mark(way, root.token(), &session.accessor, logs).await;
+        marked = mark(session, root.token(), &session.accessor, logs).await;
     }
-    let ended = match end(way, root).await {
+    let ended = match end(session, root).await {
         Ok(proof) => {
             evidence.set("generated", proof);
-            way.journal.forget(Kept::Generated).and(in_hand(way))
+            session
+                .journal
+                .forget(Kept::Generated)
+                .and(in_hand(session))
         }
         Err(failure) => Err(failure),
     };
     let token = RootToken::new(made?.token);
-    if let Err(failure) = strays.map(drop).and(kept).and(ended) {
-        end(way, token).await?;
-        way.journal.forget(Kept::Limited)?;
+    if let Err(failure) = orphans.map(drop).and(kept).and(ended) {
+        end(session, token).await?;
+        session.journal.forget(Kept::Limited)?;
         return Err(failure);
     }
     Ok(Limited {
@@ -259,41 +299,45 @@ async fn limited(
 }
 
 /// Nothing is lost any more: what a colleague makes from now on is never taken for ours.
-fn in_hand(way: &Way<'_>) -> Result<(), Failure> {
-    let under_way = way.journal.under_way().map(|it| UnderWay {
+fn in_hand(session: &BreakGlassSession<'_>) -> Result<(), Failure> {
+    let under_way = session.journal.under_way().map(|it| UnderWay {
         completing: None,
-        run: it.run.filter(|_| !way.journal.can_keep()),
+        run: it.run.filter(|_| !session.journal.can_keep()),
         ..it
     });
-    way.journal.note(under_way)
+    session.journal.note(under_way)
 }
 
 /// A lost answer leaves a token that nobody has: it is ended at once, and would be at its time.
-async fn child_of(way: &Way<'_>, root: &RootToken, command: &Command) -> Result<Session, Failure> {
-    let client = way.client.in_namespace(None);
+async fn child_of(
+    session: &BreakGlassSession<'_>,
+    root: &RootToken,
+    command: &Command,
+) -> Result<AuthResponse, Failure> {
+    let client = session.client.in_namespace(None);
     let run = random_word()?;
-    if let Some(under_way) = way.journal.under_way() {
-        way.journal.note(Some(UnderWay {
+    if let Some(under_way) = session.journal.under_way() {
+        session.journal.note(Some(UnderWay {
             run: Some(run.clone()),
             ..under_way
         }))?;
     }
     let beside = [("reason", command.reason.as_str()), (RUN, run.as_str())];
     // Long enough to look, when the command is over, for what it may have left.
-    let life = command.max_age + child::GRACE + LAST_LOOK;
+    let life = command.max_age + attended::GRACE + LAST_LOOK;
     let made = limited_root(&client, root.token(), life, &beside).await;
     if made.as_ref().is_err_and(Error::is_retryable) {
-        let before = way.journal.under_way();
-        way.journal.lost(vec![Stray::OfRun { run }])?;
-        way.journal.note(before)?;
-        leftovers::end_strays(way, root.token()).await?;
+        let before = session.journal.under_way();
+        session.journal.lost(vec![OrphanedToken::OfRun { run }])?;
+        session.journal.note(before)?;
+        leftovers::end_orphans(session, root.token()).await?;
     }
     Ok(made?)
 }
 
 /// Other root tokens that are alive when the command is over: it may have made one.
-async fn last_look(way: &Way<'_>, limited: &Token) -> Vec<String> {
-    let client = way.client.in_namespace(None);
+async fn last_look(session: &BreakGlassSession<'_>, limited: &Token) -> Vec<String> {
+    let client = session.client.in_namespace(None);
     let look = async {
         let own = match lookup_self(&client, limited).await {
             Err(error) if error.is_forbidden() => {
@@ -301,7 +345,7 @@ async fn last_look(way: &Way<'_>, limited: &Token) -> Vec<String> {
             }
             own => own?,
         };
-        leftovers::others(way, limited, &own.accessor).await
+        leftovers::others(session, limited, &own.accessor).await
     };
     let unseen = |why: String| {
         vec![format!(
@@ -338,7 +382,7 @@ fn program(command: &Command) -> String {
     })
 }
 
-fn finish(code: End, findings: Vec<String>, path: &std::path::Path) -> Result<Ended, Failure> {
+fn finish(code: End, findings: Vec<String>, path: &std::path::Path) -> Result<Outcome, Failure> {
     let evidence = path.display().to_string();
     let text = format!(
         "the command {}; its root token is revoked and dead",
@@ -363,14 +407,15 @@ fn finish(code: End, findings: Vec<String>, path: &std::path::Path) -> Result<En
         (0, false) => Exit::Findings,
         (code, _) => Exit::OfCommand(code),
     };
-    Ok(Ended {
+    Ok(Outcome {
         exit,
-        last: Event::End {
-            text,
+        last: Some(Event::End {
+            unchanged: None,
+            text: Some(text),
             findings,
-            evidence,
+            report: Some(evidence),
             code: Some(code.code()),
-        },
+        }),
     })
 }
 

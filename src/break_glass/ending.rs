@@ -5,11 +5,11 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::way::Way;
+use crate::break_glass::session::BreakGlassSession;
 use crate::failure::Failure;
 use crate::secret::RootToken;
 use crate::vault::RootSession;
-use crate::vault::root::Life;
+use crate::vault::keys::root::Life;
 
 /// Between two tries.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -19,22 +19,25 @@ const PAUSE: Duration = Duration::from_millis(500);
 ///
 /// # Errors
 /// It could not be shown to be dead within the time that an active node is waited for.
-pub(super) async fn end(way: &mut Way<'_>, token: RootToken) -> Result<Value, Failure> {
-    let (begun, limit) = (Instant::now(), way.config.cluster.timeouts.active);
+pub(super) async fn end(
+    session: &mut BreakGlassSession<'_>,
+    token: RootToken,
+) -> Result<Value, Failure> {
+    let (begun, limit) = (Instant::now(), session.config.cluster.timeouts.active);
     let mut token = token;
     loop {
-        let session = RootSession::new(&way.client, token);
-        let error = match session.look().await {
-            Ok(Life::Dead) if crate::vault::sys::is_active(&way.client).await => {
+        let root = RootSession::new(&session.client, token);
+        let error = match root.look().await {
+            Ok(Life::Dead) if crate::vault::sys::is_active(&session.client).await => {
                 return Ok(
-                    json!({"node": way.client.address(), "after": 403, "before": "dead already"}),
+                    json!({"node": session.client.address(), "after": 403, "before": "dead already"}),
                 );
             }
             Ok(Life::Dead) => {
-                token = session.into_token();
-                Failure::failed(format!("{} leads no more", way.client.address())).passing()
+                token = root.into_token();
+                Failure::failed(format!("{} leads no more", session.client.address())).passing()
             }
-            Ok(Life::Alive(_)) => match session.revoke().await {
+            Ok(Life::Alive(_)) => match root.revoke().await {
                 Ok(proof) => return Ok(json!(proof)),
                 Err(broken) => {
                     token = broken.session.into_token();
@@ -42,23 +45,24 @@ pub(super) async fn end(way: &mut Way<'_>, token: RootToken) -> Result<Value, Fa
                 }
             },
             Err(error) => {
-                token = session.into_token();
+                token = root.into_token();
                 error.into()
             }
         };
         if begun.elapsed() >= limit {
-            return Err(alive(way, &error));
+            return Err(alive(session, &error));
         }
         tokio::time::sleep(PAUSE).await;
-        way.keep_to_active()
+        session
+            .keep_to_active()
             .await
-            .map_err(|failure| alive(way, &failure))?;
+            .map_err(|failure| alive(session, &failure))?;
     }
 }
 
-fn alive(way: &Way<'_>, why: &Failure) -> Failure {
+fn alive(session: &BreakGlassSession<'_>, why: &Failure) -> Failure {
     Failure::refused(format!("a root token could not be shown to be dead: {why}")).advise(format!(
         "run it again as soon as the cluster answers; it ends that token first: {}",
-        way.config.command("rehearse")
+        session.config.command("rehearse")
     ))
 }

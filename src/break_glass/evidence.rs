@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
 
-use super::gathering::Gathered;
-use super::way::Way;
-use crate::bootstrap::checkpoint::now;
-use crate::bootstrap::evidence_page;
+use crate::break_glass::session::BreakGlassSession;
+use crate::checkpoint::now;
+use crate::evidence::page;
+use crate::evidence::signing::SigningKey;
 use crate::failure::Failure;
-use crate::signing::SigningKey;
+use crate::shares::quorum::Gathered;
 
 /// Form of the document.
 const VERSION: u32 = 1;
@@ -21,32 +21,34 @@ pub(super) struct Evidence {
 }
 
 impl Evidence {
-    pub(super) fn begin(way: &Way<'_>, kind: &str) -> Self {
+    pub(super) fn begin(session: &BreakGlassSession<'_>, kind: &str) -> Self {
         let mut evidence = Self {
             facts: Map::new(),
             began: now(),
         };
-        let health = &way.health;
+        let health = &session.health;
         evidence.set("version", json!(VERSION));
         evidence.set("kind", json!(kind));
         evidence.set("program", json!(env!("CARGO_PKG_VERSION")));
         evidence.set(
             "cluster",
             json!({
-                "name": way.config.cluster.name,
+                "name": session.config.cluster.name,
                 "id": health.cluster_id,
-                "node": way.client.address(),
+                "node": session.client.address(),
                 "product": health.product.name(),
                 "version": health.version,
             }),
         );
         evidence.set("began", json!(evidence.began));
-        let login = &way.session;
-        evidence.set(
-            "login",
-            json!({"name": way.login, "accessor": login.accessor, "policies": login.policies}),
-        );
-        let rules = way.rules;
+        if let Ok(login) = session.login() {
+            let answer = &login.answer;
+            let facts = json!({
+                "name": login.name, "accessor": answer.accessor, "policies": answer.policies,
+            });
+            evidence.set("login", facts);
+        }
+        let rules = session.rules;
         evidence.set(
             "root_generation",
             json!({"paths": rules.dialect.base(), "open_to_anybody": rules.open}),
@@ -77,10 +79,15 @@ impl Evidence {
 
     /// Writes what is known of a run that failed: who was missing, for a start. What goes wrong with that is left
     /// alone: the failure itself says more.
-    pub(super) fn of_a_failure(mut self, way: &Way<'_>, key: Option<&SigningKey>, why: &Failure) {
+    pub(super) fn of_a_failure(
+        mut self,
+        session: &BreakGlassSession<'_>,
+        key: Option<&SigningKey>,
+        why: &Failure,
+    ) {
         self.set("failed", json!(why.to_string()));
-        if let Ok(path) = self.write(way, key, &[]) {
-            way.note(format!("evidence of what was tried: {}", path.display()));
+        if let Ok(path) = self.write(session, key, &[]) {
+            session.note(format!("evidence of what was tried: {}", path.display()));
         }
     }
 
@@ -90,7 +97,7 @@ impl Evidence {
     /// The disk refuses.
     pub(super) fn write(
         mut self,
-        way: &Way<'_>,
+        session: &BreakGlassSession<'_>,
         key: Option<&SigningKey>,
         findings: &[String],
     ) -> Result<PathBuf, Failure> {
@@ -102,19 +109,24 @@ impl Evidence {
             .and_then(Value::as_str)
             .unwrap_or("run");
         let name = format!("{kind}-{}", self.began.replace([':', '-'], ""));
-        let name = unused(way.journal.directory(), &name);
+        let name = unused(session.journal.directory(), &name);
         let mut text = serde_json::to_string_pretty(&self.facts).unwrap_or_default();
         text.push('\n');
         let page = page(&self.facts);
-        let path = way.journal.put(&format!("{name}.json"), text.as_bytes())?;
-        way.journal.put(&format!("{name}.txt"), page.as_bytes())?;
+        let path = session
+            .journal
+            .put(&format!("{name}.json"), text.as_bytes())?;
+        session
+            .journal
+            .put(&format!("{name}.txt"), page.as_bytes())?;
         if let Some(key) = key {
             let comment = format!(
                 "{kind} of {}, began {}",
-                way.config.cluster.name, self.began
+                session.config.cluster.name, self.began
             );
             let signature = key.sign(text.as_bytes(), &comment)?;
-            way.journal
+            session
+                .journal
                 .put(&format!("{name}.json.minisig"), signature.as_bytes())?;
         }
         Ok(path)
@@ -138,5 +150,5 @@ fn page(facts: &Map<String, Value>) -> String {
     let cluster = cluster.and_then(Value::as_str).unwrap_or_default();
     let title = format!("{} of {cluster}, {}", text("kind"), text("began"));
     let line = "=".repeat(title.chars().count());
-    format!("{title}\n{line}\n\n{}", evidence_page::facts(facts, 0))
+    format!("{title}\n{line}\n\n{}", page::facts(facts, 0))
 }

@@ -3,25 +3,25 @@
 
 use std::collections::BTreeMap;
 
-use super::ending::end;
-use super::evidence::Evidence;
-use super::journal::{Kept, Stray, UnderWay};
-use super::way::Way;
+use crate::break_glass::ending::end;
+use crate::break_glass::evidence::Evidence;
+use crate::break_glass::session::BreakGlassSession;
+use crate::checkpoint::journal::{Kept, OrphanedToken, UnderWay};
 use crate::failure::Failure;
 use crate::root_generation::{self, Known};
 use crate::secret::Token;
-use crate::vault::scan::{Found, scan};
-use crate::vault::token;
+use crate::vault::auth::scan::{Found, scan};
+use crate::vault::auth::token;
 
 /// By how many seconds the clocks of two nodes may differ: another one may lead when an attempt is seen to be over.
 const SKEW: i64 = 5;
 
 /// A token that was made of a last share that was sent then: while it was waited for, and before its attempt was seen to
 /// be over. Later ones are of others.
-pub(super) fn lost(way: &Way<'_>, sent: i64, over: i64) -> Stray {
-    let waited = way.config.cluster.timeouts.request.as_secs();
+pub(super) fn lost(session: &BreakGlassSession<'_>, sent: i64, over: i64) -> OrphanedToken {
+    let waited = session.config.cluster.timeouts.request.as_secs();
     let until = sent.saturating_add(i64::try_from(waited).unwrap_or(i64::MAX));
-    Stray::Lost {
+    OrphanedToken::Lost {
         since: sent.saturating_sub(1),
         until: until.min(over.saturating_add(SKEW)),
     }
@@ -31,80 +31,91 @@ pub(super) fn lost(way: &Way<'_>, sent: i64, over: i64) -> Stray {
 ///
 /// # Errors
 /// A token could not be ended, or somebody else's attempt is under way.
-pub(super) async fn settle(way: &mut Way<'_>) -> Result<(), Failure> {
+pub(super) async fn settle(session: &mut BreakGlassSession<'_>) -> Result<(), Failure> {
     let mut had_the_token = false;
     for kept in Kept::ALL {
-        if way.journal.is_left(kept) {
+        if session.journal.is_left(kept) {
             continue;
         }
-        match way.journal.kept(kept).await? {
+        match session.journal.kept(kept).await? {
             Some(Ok(token)) => {
                 had_the_token |= kept == Kept::Generated;
-                end(way, token).await?;
-                way.journal.forget(kept)?;
-                way.note("a root token of an earlier run is revoked and dead");
+                end(session, token).await?;
+                session.journal.forget(kept)?;
+                session.note("a root token of an earlier run is revoked and dead");
             }
             None => {}
             // An emergency does not wait for a key.
             Some(Err(why)) => {
-                way.warn(format!(
+                session.warn(format!(
                     "a root token of an earlier run may live; it stays in {} until a run can open it: {why}",
-                    way.journal.place(kept).display()
+                    session.journal.place(kept).display()
                 ));
-                way.journal.leave(kept);
+                session.journal.leave(kept);
             }
         }
     }
-    let Some(under_way) = way.journal.under_way() else {
+    let Some(under_way) = session.journal.under_way() else {
         return Ok(());
     };
-    way.stay_in().await?;
-    let generation = way.generation();
+    session.stay_logged_in().await?;
+    let generation = session.generation()?;
     let known = Known {
         nonce: under_way.nonce.as_deref(),
-        started_here: way.journal.noted_here(),
+        started_here: session.journal.noted_here(),
     };
     let was_there = root_generation::leftover(&generation, known).await?;
     if was_there {
-        way.note(format!(
+        session.note(format!(
             "ended the attempt that {} had begun at {}",
             under_way.command, under_way.since
         ));
     }
     // An attempt that was still there has made none.
     let none_is_lost = had_the_token || was_there;
-    let over = clock(way).await;
-    way.journal
-        .lost(strays_of(way, &under_way, (none_is_lost, over)))
+    let over = clock(session).await;
+    session
+        .journal
+        .lost(strays_of(session, &under_way, (none_is_lost, over)))
 }
 
 /// Root tokens that a run may have left and that it has not kept.
-fn strays_of(way: &Way<'_>, under_way: &UnderWay, (none_is_lost, over): (bool, i64)) -> Vec<Stray> {
+fn strays_of(
+    session: &BreakGlassSession<'_>,
+    under_way: &UnderWay,
+    (none_is_lost, over): (bool, i64),
+) -> Vec<OrphanedToken> {
     let lost = under_way.completing.filter(|_| !none_is_lost);
-    let lost = lost.map(|sent| self::lost(way, sent, over));
-    let of_run = under_way.run.clone().map(|run| Stray::OfRun { run });
+    let lost = lost.map(|sent| crate::break_glass::leftovers::lost(session, sent, over));
+    let of_run = under_way
+        .run
+        .clone()
+        .map(|run| OrphanedToken::OfRun { run });
     lost.into_iter().chain(of_run).collect()
 }
 
 /// Evidence of a run that was killed: why it was begun must not be forgotten with it.
-pub(super) fn evidence_of(way: &Way<'_>, under_way: &UnderWay) {
-    let mut evidence = Evidence::begin(way, "break-glass");
+pub(super) fn evidence_of(session: &BreakGlassSession<'_>, under_way: &UnderWay) {
+    let mut evidence = Evidence::begin(session, "break-glass");
     evidence.set("reason", serde_json::json!(under_way.reason));
     evidence.set("begun", serde_json::json!(under_way.since));
     let failure = Failure::failed("the run was killed; this one ended what it had left");
-    evidence.of_a_failure(way, None, &failure);
+    evidence.of_a_failure(session, None, &failure);
 }
 
 /// Looks as root for the tokens that lost answers have left, where there may be any, and revokes them.
 ///
 /// # Errors
 /// The server cannot be asked; they are looked for again then.
-pub(super) async fn end_strays(way: &Way<'_>, root: &Token) -> Result<(), Failure> {
-    if way.journal.strays().is_empty() {
+pub(super) async fn end_orphans(
+    session: &BreakGlassSession<'_>,
+    root: &Token,
+) -> Result<(), Failure> {
+    if session.journal.orphans().is_empty() {
         return Ok(());
     }
-    let info = token::lookup_self(&way.client.in_namespace(None), root).await?;
-    others(way, root, &info.accessor).await.map(drop)
+    let info = token::lookup_self(&session.client.in_namespace(None), root).await?;
+    others(session, root, &info.accessor).await.map(drop)
 }
 
 /// Looks as root for other root tokens. What a lost answer has left is revoked, where it is plain which; the others are
@@ -113,24 +124,24 @@ pub(super) async fn end_strays(way: &Way<'_>, root: &Token) -> Result<(), Failur
 /// # Errors
 /// The server cannot be asked.
 pub(super) async fn others(
-    way: &Way<'_>,
+    session: &BreakGlassSession<'_>,
     root: &Token,
     own: &str,
 ) -> Result<BTreeMap<String, String>, Failure> {
-    let mut found = scan(&way.client, root).await?.roots;
+    let mut found = scan(&session.client, root).await?.roots;
     found.retain(|other| other.accessor != own);
-    let strays = way.journal.strays();
-    let ours = plainly_lost(&found, &strays);
+    let orphans = session.journal.orphans();
+    let ours = plainly_lost(&found, &orphans);
     let mut alive = BTreeMap::new();
     for other in found {
         if ours.contains(&other.accessor) {
-            let client = way.client.in_namespace(None);
+            let client = session.client.in_namespace(None);
             token::revoke_accessor(&client, root, &other.accessor).await?;
             let line = other.line();
-            way.note(format!(
+            session.note(format!(
                 "revoked the root token of an answer that was lost: {line}"
             ));
-        } else if strays.iter().any(|stray| stray.fits(&other)) {
+        } else if orphans.iter().any(|orphan| orphan.fits(&other)) {
             let line = format!(
                 "a root token is alive that may be of an attempt that was given up, or of a colleague: {}; if nobody \
                  knows it, revoke it: break-glass … -- bao token revoke -accessor {}",
@@ -143,27 +154,27 @@ pub(super) async fn others(
             alive.insert(other.accessor, line);
         }
     }
-    if !strays.is_empty() {
-        way.journal.found()?;
+    if !orphans.is_empty() {
+        session.journal.found()?;
     }
     Ok(alive)
 }
 
 /// Those that can be nobody else's: of a run of ours, or no more than were lost in their time.
-fn plainly_lost(found: &[Found], strays: &[Stray]) -> Vec<String> {
-    let fitting = |stray: &Stray| -> Vec<String> {
-        let fitting = found.iter().filter(|other| stray.fits(other));
+fn plainly_lost(found: &[Found], orphans: &[OrphanedToken]) -> Vec<String> {
+    let fitting = |orphan: &OrphanedToken| -> Vec<String> {
+        let fitting = found.iter().filter(|other| orphan.fits(other));
         fitting.map(|other| other.accessor.clone()).collect()
     };
-    let lost: Vec<_> = strays
+    let lost: Vec<_> = orphans
         .iter()
-        .filter(|stray| matches!(stray, Stray::Lost { .. }))
+        .filter(|orphan| matches!(orphan, OrphanedToken::Lost { .. }))
         .map(fitting)
         .collect();
     let plain = |all: &&Vec<String>| all.len() <= lost.iter().filter(|other| other == all).count();
-    let of_runs = strays
+    let of_runs = orphans
         .iter()
-        .filter(|stray| matches!(stray, Stray::OfRun { .. }))
+        .filter(|orphan| matches!(orphan, OrphanedToken::OfRun { .. }))
         .flat_map(fitting);
     let mut ours: Vec<_> = lost.iter().filter(plain).flatten().cloned().collect();
     ours.extend(of_runs);
@@ -172,7 +183,7 @@ fn plainly_lost(found: &[Found], strays: &[Stray]) -> Vec<String> {
     ours
 }
 
-impl Stray {
+impl OrphanedToken {
     fn fits(&self, other: &Found) -> bool {
         match self {
             Self::Lost { since, until } | Self::Perhaps { since, until } => {
@@ -184,8 +195,8 @@ impl Stray {
 }
 
 /// The server's clock now, in seconds since 1970; ours where it does not say.
-pub(super) async fn clock(way: &Way<'_>) -> i64 {
-    let health = crate::vault::sys::health_now(&way.client).await;
+pub(super) async fn clock(session: &BreakGlassSession<'_>) -> i64 {
+    let health = crate::vault::sys::health_now(&session.client).await;
     let said = health.and_then(|health| health.server_time_utc);
     said.unwrap_or_else(|| jiff::Timestamp::now().as_second())
 }
@@ -207,7 +218,7 @@ mod tests {
 
     #[test]
     fn only_what_can_be_nobody_elses_is_revoked() {
-        let lost = Stray::Lost {
+        let lost = OrphanedToken::Lost {
             since: 100,
             until: 200,
         };
@@ -222,12 +233,12 @@ mod tests {
         assert!(plainly_lost(&two, std::slice::from_ref(&lost)).is_empty());
         // Unless two were lost.
         assert_eq!(plainly_lost(&two, &[lost.clone(), lost]), ["b", "c"]);
-        let perhaps = Stray::Perhaps {
+        let perhaps = OrphanedToken::Perhaps {
             since: 100,
             until: 200,
         };
         assert!(plainly_lost(&[within], &[perhaps]).is_empty());
-        let of_run = Stray::OfRun { run: "r".into() };
+        let of_run = OrphanedToken::OfRun { run: "r".into() };
         let ours = found("e", "auth/token/create-orphan", 1, Some("r"));
         let theirs = found("f", "auth/token/create-orphan", 1, Some("other"));
         assert_eq!(plainly_lost(&[ours, theirs, before], &[of_run]), ["e"]);

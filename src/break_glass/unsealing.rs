@@ -1,12 +1,11 @@
 //! `unseal`: a holder gives their share of a Shamir seal to every sealed node, from their own machine. The servers
 //! keep what they were given until there is enough, so holders come one after the other.
 
-use super::event::{Event, Node};
-use super::gathering::Asking;
-use super::starting::stoppable;
-use super::{Options, Told};
+use crate::break_glass::options::Options;
+use crate::break_glass::remote::starting::stoppable;
 use crate::config::Config;
 use crate::edge::cluster;
+use crate::event::{Caller, Event, NodeSeal};
 use crate::failure::Failure;
 use crate::root_generation::Held;
 use crate::vault::sys::{seal_status, unseal as give};
@@ -24,20 +23,21 @@ pub async fn unseal(
     config: &Config,
     options: &Options,
     custodian: Option<&str>,
-    told: Told<'_>,
+    caller: Caller<'_>,
 ) -> Result<Event, Failure> {
-    stoppable(given(config, options, custodian, told), told).await
+    stoppable(given(config, options, custodian, caller), caller).await
 }
 
 async fn given(
     config: &Config,
     options: &Options,
     custodian: Option<&str>,
-    told: Told<'_>,
+    caller: Caller<'_>,
 ) -> Result<Event, Failure> {
     let client = cluster::open(config).await?;
-    (told.1)(Event::Begin {
+    caller.events.emit(Event::Begin {
         command: COMMAND,
+        resumed: false,
         cluster: config.cluster.name.clone(),
         address: client.address().to_owned(),
     });
@@ -53,12 +53,7 @@ async fn given(
         }
     }
     if !sealed.is_empty() {
-        let asking = Asking {
-            config,
-            options,
-            told,
-            verb: COMMAND,
-        };
+        let asking = options.asking(config, caller, COMMAND);
         let held = asking.own(custodian).await?;
         for node in sealed {
             match one(&node, &held).await {
@@ -116,8 +111,8 @@ async fn one(node: &Client, held: &Held) -> Result<SealStatus, Failure> {
     )
 }
 
-fn state(node: &Client, status: &SealStatus) -> Node {
-    Node {
+fn state(node: &Client, status: &SealStatus) -> NodeSeal {
+    NodeSeal {
         address: node.address().to_owned(),
         sealed: status.sealed,
         given: status.progress,

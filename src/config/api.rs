@@ -2,7 +2,7 @@
 //!
 //! Both products' fields (Vault `path_config.go`, `path_role.go` and `tokenutil`; OpenBao the same with its own
 //! additions). Only their names, types and meaning matter here: the values travel as they stand in the file
-//! ([`super::Fields`]), so that nothing is sent that nobody wrote. Other types take any field.
+//! ([`crate::config::Fields`]), so that nothing is sent that nobody wrote. Other types take any field.
 #![expect(dead_code, reason = "the types are read by the schema generator alone")]
 
 mod fields;
@@ -13,9 +13,11 @@ use std::collections::BTreeMap;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Value, json};
 
-use super::shape::SecretRef;
-pub(super) use fields::Tune;
-use fields::{AppRole, KubernetesConfig, KubernetesRole, OidcConfig, OidcRole, User};
+pub(super) use crate::config::api::fields::Tune;
+use crate::config::api::fields::{
+    AppRole, KubernetesConfig, KubernetesRole, OidcConfig, OidcRole, User,
+};
+use crate::config::shape::SecretRef;
 
 type Text = Option<String>;
 type Flag = Option<bool>;

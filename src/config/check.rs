@@ -10,11 +10,11 @@ use std::collections::HashSet;
 
 use serde_json::Value;
 
-use super::problem::{Problem, nearest};
-use super::tree::{Kind, Node, shown, step};
-use keywords::{choices, fill, holds, is, types, variants};
-pub(super) use words::list;
-use words::{expected, unknown};
+use crate::config::check::keywords::{choices, fill, holds, is, types, variants};
+pub(super) use crate::config::check::words::list;
+use crate::config::check::words::{expected, unknown};
+use crate::config::problem::{Problem, nearest};
+use crate::config::tree::{Kind, Node, shown, step};
 
 /// The definition whose maps are references.
 const REFERENCE: &str = "#/$defs/SecretRef";

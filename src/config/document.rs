@@ -6,9 +6,9 @@ use std::collections::HashMap;
 
 use granit_parser::{Event, Parser, ScalarStyle, ScanError, Span};
 
-use super::problem::Problem;
-use super::scalar::{self, Plain};
-use super::tree::{Entry, Kind, Node, shown, step};
+use crate::config::problem::Problem;
+use crate::config::scalar::{self, Plain};
+use crate::config::tree::{Entry, Kind, Node, shown, step};
 
 /// Deepest nesting of lists and maps.
 const DEEPEST: usize = 48;

@@ -1,11 +1,11 @@
 //! Logins of the file: which kind each one is, by the type of its auth method. Read from a document that no rule
 //! refused, so that every key is there that its type needs.
 
-use super::model::{
+use crate::config::model::{
     AuthMount, Capability, Given, Login, LoginKind, OidcFlow, TokenRequest, TokenSource,
 };
-use super::reading::{Reading, capability, mount_path, span, url};
-use super::shape;
+use crate::config::reading::{Reading, capability, mount_path, span, url};
+use crate::config::shape;
 
 type Named<T> = Option<std::collections::BTreeMap<String, T>>;
 

@@ -17,6 +17,8 @@ mod rules;
 mod scalar;
 mod sections;
 mod shape;
+#[cfg(test)]
+mod tests;
 mod tree;
 mod typed;
 
@@ -27,13 +29,13 @@ use std::sync::LazyLock;
 
 use serde_json::Value;
 
-pub use model::*;
-pub use problem::{Problem, Problems};
-pub(crate) use sections::in_words;
-pub use typed::Typed;
+pub use crate::config::model::*;
+pub use crate::config::problem::{Problem, Problems};
+pub(crate) use crate::config::sections::in_words;
+pub use crate::config::typed::Typed;
 
-use reading::Reading;
-use tree::{Kind, Node};
+use crate::config::reading::Reading;
+use crate::config::tree::{Kind, Node};
 
 /// Longest file, in bytes.
 const LONGEST_FILE: u64 = 1 << 20;
@@ -152,6 +154,3 @@ fn not_understood() -> Problem {
         text: "the file could not be understood, and why is not known; please report this".into(),
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -11,11 +11,11 @@ use std::time::Duration;
 
 use url::Url;
 
-pub use access::*;
-pub use fields::*;
+pub use crate::config::model::access::*;
+pub use crate::config::model::fields::*;
 
-use super::problem::Problem;
-use super::typed::Typed;
+use crate::config::problem::Problem;
+use crate::config::typed::Typed;
 
 /// One `bootstrap.yaml`, checked.
 #[derive(Debug, Clone)]

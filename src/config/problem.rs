@@ -54,8 +54,9 @@ impl Problems {
     /// What to do next.
     #[must_use]
     pub fn advice(&self) -> Option<String> {
-        let unread =
-            |problem: &Problem| problem.path.is_empty() && problem.text.starts_with(super::UNREAD);
+        let unread = |problem: &Problem| {
+            problem.path.is_empty() && problem.text.starts_with(crate::config::UNREAD)
+        };
         if self.list.iter().all(unread) {
             return Some("name the configuration: vault-bootstrap -c FILE COMMAND; bootstrap.example.yaml of the source is one to begin with".into());
         }

@@ -1,4 +1,4 @@
-//! From the checked document to the types of [`super::model`], section by section and entry by entry.
+//! From the checked document to the types of [`crate::config::model`], section by section and entry by entry.
 //!
 //! What has a problem of shape is told from what has none, so that rules see the one and not the other. The types
 //! themselves are made of a document without any problem.
@@ -8,11 +8,10 @@ use std::path::{Path, PathBuf};
 use serde::de::DeserializeOwned;
 use url::Url;
 
-use super::model::{Aws, Capability, Field, Fields, SecretRef};
-use super::problem::Problem;
-use super::scalar;
-use super::shape;
-use super::tree::{Kind, Node, shown, step};
+use crate::config::model::{Aws, Capability, Field, Fields, SecretRef};
+use crate::config::problem::Problem;
+use crate::config::tree::{Kind, Node, shown, step};
+use crate::config::{scalar, shape};
 
 /// The document on its way to the model.
 pub(super) struct Reading<'a> {

@@ -10,9 +10,9 @@ mod logins;
 mod mounts;
 mod writes;
 
-use super::api::TYPED;
-use super::reading::{Reading, mount_path};
-use super::tree::Kind;
+use crate::config::api::TYPED;
+use crate::config::reading::{Reading, mount_path};
+use crate::config::tree::Kind;
 
 type Rule = fn(&mut Reading);
 

@@ -5,14 +5,14 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 
-use super::model::{
+use crate::config::model::{
     AuditDevice, AuthMount, Aws, BreakGlass, Checkpoint, CheckpointKey, Cluster, Custodian,
     CustodianKind, Drill, Fields, Init, Policy, PolicySource, Recovery, Replica, ReplicaKind, Seal,
     SecretsEngine, Timeouts, Tls, Write,
 };
-use super::reading::{Reading, mount_path, span, url};
-use super::shape;
-use super::tree::{Kind, Node};
+use crate::config::reading::{Reading, mount_path, span, url};
+use crate::config::shape;
+use crate::config::tree::{Kind, Node};
 
 /// Longest file of a policy, in bytes.
 const LONGEST_POLICY: u64 = 1 << 20;

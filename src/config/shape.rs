@@ -11,10 +11,10 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-pub(super) use login::*;
-pub(super) use value::*;
+pub(super) use crate::config::shape::login::*;
+pub(super) use crate::config::shape::value::*;
 
-use super::api::{AuthSection, FreeFields, Tune};
+use crate::config::api::{AuthSection, FreeFields, Tune};
 
 /// A map whose keys are names of the operator.
 type Named<T> = Option<BTreeMap<String, T>>;

@@ -4,7 +4,7 @@ mod damaged;
 mod problems;
 mod rules;
 
-use super::*;
+use crate::config::*;
 
 const EXAMPLE: &str = include_str!("../../bootstrap.example.yaml");
 

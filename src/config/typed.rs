@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::in_shell;
+use crate::config::in_shell;
 
 /// Options that one command was given and another one, or the same once more, needs as well.
 #[derive(Debug, Clone, Default)]

@@ -5,10 +5,10 @@
 
 use std::path::{Path, PathBuf};
 
-use super::create_only::{self, Created};
-use super::error::{Error, Kind};
-use super::proof::same;
-use super::{CANARY, CanaryResult, Prepared, Stored};
+use crate::custodian::create_only::{self, Created};
+use crate::custodian::error::{Error, Kind};
+use crate::custodian::proof::same;
+use crate::custodian::{CANARY, CanaryResult, Prepared, Stored};
 
 /// What stands in a canary, encrypted.
 pub(super) const CANARY_TEXT: &str = "canary";

@@ -4,39 +4,32 @@
 //! a person, with age or PGP. Everything is create-only: nothing is ever overwritten, and nothing is ever half there.
 //! No share, and no digest of a share in clear, leaves this room except into its custodian.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
-
-use crate::secret::{Handed, Share};
-
 mod age;
-mod answers;
-pub(crate) mod aws;
 mod create_only;
 pub mod error;
 mod facts;
 mod file;
-mod gpg;
-pub mod identity;
-pub mod kms;
-pub(crate) mod parameter;
 mod pgp;
-mod pgp_key;
 mod place;
 mod proof;
 pub mod ssm;
 mod text;
 mod trust;
 
-pub use aws::Aws;
-pub use error::{Error, Kind};
-pub use facts::{CanaryResult, Observation, Prepared, Presence, Stored};
-pub use identity::IdentityFile;
-pub use proof::{Answer, Challenge, Proof, trial_name};
-pub use text::{same_share, typed};
-pub use trust::trust_warnings;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
 
-use text::{share_from, text_from};
+use crate::secret::{Share, ShareMaterial};
+
+pub use crate::aws::Aws;
+pub use crate::custodian::age::identity::IdentityFile;
+pub use crate::custodian::error::{Error, Kind};
+pub use crate::custodian::facts::{CanaryResult, Observation, Prepared, Presence, Stored};
+pub use crate::custodian::proof::{Answer, Challenge, Proof, trial_name};
+pub use crate::custodian::text::{same_share, typed};
+pub use crate::custodian::trust::trust_warnings;
+
+use crate::custodian::text::{share_from, text_from};
 
 /// Beginning of the name of every canary, before its random word.
 pub const CANARY: &str = "vault-bootstrap-canary-";
@@ -232,11 +225,11 @@ impl Custodian {
 
     /// Whether this share may be given to this custodian: what the server encrypted, it encrypted to one holder.
     #[must_use]
-    pub fn can_hold(&self, share: &Handed) -> bool {
+    pub fn can_hold(&self, share: &ShareMaterial) -> bool {
         match (&self.place, share) {
-            (_, Handed::Open(_)) => true,
-            (Place::Ssm(_) | Place::Age(_), Handed::Sealed(_)) => false,
-            (Place::Pgp(place), Handed::Sealed(share)) => place.reads(share),
+            (_, ShareMaterial::Plain(_)) => true,
+            (Place::Ssm(_) | Place::Age(_), ShareMaterial::Encrypted(_)) => false,
+            (Place::Pgp(place), ShareMaterial::Encrypted(share)) => place.reads(share),
         }
     }
 
@@ -244,21 +237,21 @@ impl Custodian {
     ///
     /// # Errors
     /// [`Kind::Sealed`] for a share that was encrypted to another holder; a PGP key that expired meanwhile.
-    pub async fn prepare(&self, share: &Handed) -> Result<Prepared, Error> {
+    pub async fn prepare(&self, share: &ShareMaterial) -> Result<Prepared, Error> {
         if !self.can_hold(share) {
             return Err(Error::new(self.address(), Kind::Sealed));
         }
         match (&self.place, share) {
-            (Place::Ssm(_), Handed::Open(_)) => Ok(Prepared {
+            (Place::Ssm(_), ShareMaterial::Plain(_)) => Ok(Prepared {
                 ciphertext: Vec::new(),
                 digest: None,
                 earlier: Vec::new(),
                 mark: None,
             }),
-            (Place::Age(place), Handed::Open(share)) => place.prepare(share),
-            (Place::Pgp(place), Handed::Open(share)) => place.prepare(share).await,
-            (Place::Pgp(_), Handed::Sealed(share)) => Ok(pgp::sealed(share)),
-            (_, Handed::Sealed(_)) => Err(Error::new(self.address(), Kind::Sealed)),
+            (Place::Age(place), ShareMaterial::Plain(share)) => place.prepare(share),
+            (Place::Pgp(place), ShareMaterial::Plain(share)) => place.prepare(share).await,
+            (Place::Pgp(_), ShareMaterial::Encrypted(share)) => Ok(pgp::sealed(share)),
+            (_, ShareMaterial::Encrypted(_)) => Err(Error::new(self.address(), Kind::Sealed)),
         }
     }
 
@@ -268,10 +261,12 @@ impl Custodian {
     /// # Errors
     /// [`Kind::Taken`] when something else has the name; [`Kind::Unreadable`], [`Kind::Different`]
     /// after a write that cannot be trusted; otherwise the failure of the write.
-    pub async fn store(&self, share: &Handed, prepared: &Prepared) -> Result<Stored, Error> {
+    pub async fn store(&self, share: &ShareMaterial, prepared: &Prepared) -> Result<Stored, Error> {
         match (&self.place, share) {
-            (Place::Ssm(place), Handed::Open(share)) => place.store(share, prepared).await,
-            (Place::Ssm(_), Handed::Sealed(_)) => Err(Error::new(self.address(), Kind::Sealed)),
+            (Place::Ssm(place), ShareMaterial::Plain(share)) => place.store(share, prepared).await,
+            (Place::Ssm(_), ShareMaterial::Encrypted(_)) => {
+                Err(Error::new(self.address(), Kind::Sealed))
+            }
             (Place::Age(place), _) => place.file.store(prepared),
             (Place::Pgp(place), _) => place.file.store(prepared),
         }

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
-use super::{Custodian, Place};
+use crate::custodian::{Custodian, Place};
 
 impl Custodian {
     /// The place itself, however it is spelt: path without links and detours, or account, region and name.

@@ -3,8 +3,8 @@
 //! Encrypting to a wrong recipient loses a share without a word; a holder who opened one challenge
 //! has shown that the share will open too. The private key need not come to this machine.
 
-use super::error::{Error, Kind};
-use super::identity::IdentityFile;
+use crate::custodian::age::identity::IdentityFile;
+use crate::custodian::error::{Error, Kind};
 use crate::secret::SecretText;
 
 /// Letters of a word: 20 of 32 are 100 bits, and none is mistaken for another when read aloud.
@@ -56,7 +56,7 @@ impl Challenge {
         &self.subject
     }
 
-    /// The ciphertext for the holder, to be decrypted with [`Opener::command`](super::Opener::command); none for `ssm`.
+    /// The ciphertext for the holder, to be decrypted with [`Opener::command`](crate::custodian::Opener::command); none for `ssm`.
     #[must_use]
     pub fn armored(&self) -> Option<&str> {
         self.armored.as_deref()
@@ -123,7 +123,7 @@ pub(super) fn random_word(address: &str) -> Result<SecretText, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::custodian::identity::secret_text;
+    use crate::custodian::age::identity::secret_text;
     use crate::custodian::{Custodian, Spec};
 
     fn challenge(word: &str) -> Challenge {

@@ -9,12 +9,12 @@ use std::time::Duration;
 use aws_sdk_ssm::primitives::DateTimeFormat;
 use aws_sdk_ssm::types::{ParameterTier, ParameterType, ResourceTypeForTagging, Tag};
 
-use super::aws::{Aws, Call, Session};
-use super::error::{Error, Kind};
-use super::kms::KmsKey;
-use super::parameter::{address, check_name, resource, sibling, unresolved};
-use super::proof::{random_word, same};
-use super::{CanaryResult, Prepared, Stored, share_from};
+use crate::aws::kms::KmsKey;
+use crate::aws::parameter::{address, check_name, resource, sibling, unresolved};
+use crate::aws::{Aws, Call, Session};
+use crate::custodian::error::{Error, Kind};
+use crate::custodian::proof::{random_word, same};
+use crate::custodian::{CanaryResult, Prepared, Stored, share_from};
 use crate::secret::{SecretText, Share};
 
 /// The key of the account that SSM uses when none is named.

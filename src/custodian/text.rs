@@ -1,6 +1,6 @@
 //! Shares and secrets as texts.
 
-use super::proof;
+use crate::custodian::proof;
 use crate::secret::{SecretText, Share};
 
 /// Whether two shares are one, told in the same time whether or not.

@@ -12,8 +12,8 @@ use tokio::net::TcpStream;
 use url::form_urlencoded;
 use zeroize::Zeroizing;
 
-use super::page::Page;
-use super::redirect::Bound;
+use crate::door::page::Page;
+use crate::door::redirect::Bound;
 use crate::secret::SecretText;
 
 /// A request line with headers; providers' codes are below 2 KiB.

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use tokio::process::Command;
 
-use super::Program;
-use super::jwt::{self, LARGEST};
-use crate::child::{self, Bounds, Fault};
+use crate::child::captured::{self, Bounds, Fault};
+use crate::door::Program;
+use crate::door::jwt::{self, LARGEST};
 use crate::secret::SecretText;
 
 /// A token is printed in a second or two; sixty cover a slow cloud login.

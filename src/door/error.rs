@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::reason::Refusal;
-use super::{Door, Kind, command, redirect};
+use crate::door::reason::Refusal;
+use crate::door::{Door, Kind, command, redirect};
 use crate::{kubernetes, vault};
 
 /// A door that did not open, or did not keep its promise.

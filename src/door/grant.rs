@@ -9,14 +9,14 @@ use crate::vault::{ResultantAcl, RootGeneration};
 
 /// Which paths generate a root token on this server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Way {
+pub enum RootGenerationApi {
     /// `sys/generate-root` (Vault, and OpenBao where it is switched on).
     Classic,
     /// `sys/generate-root-token` (OpenBao from 2.6).
     OpenBao,
 }
 
-impl Way {
+impl RootGenerationApi {
     /// The way that a probe found; `None` where no login can do it.
     #[must_use]
     pub fn of(found: RootGeneration) -> Option<Self> {
@@ -48,7 +48,7 @@ const NEEDED: [(&str, &[&str]); 2] = [
 ///
 /// # Errors
 /// What it lacks: `update on sys/generate-root-token/attempt`.
-pub fn grant_holds(acl: &ResultantAcl, way: Way) -> Result<(), Vec<String>> {
+pub fn grant_holds(acl: &ResultantAcl, way: RootGenerationApi) -> Result<(), Vec<String>> {
     let mut missing = Vec::new();
     for (leaf, needed) in NEEDED {
         let path = format!("{}/{leaf}", way.base());
@@ -158,11 +158,16 @@ mod tests {
             ],
             &[],
         );
-        assert_eq!(grant_holds(&full, Way::OpenBao), Ok(()));
-        assert_eq!(grant_holds(&full, Way::Classic).unwrap_err().len(), 4);
+        assert_eq!(grant_holds(&full, RootGenerationApi::OpenBao), Ok(()));
+        assert_eq!(
+            grant_holds(&full, RootGenerationApi::Classic)
+                .unwrap_err()
+                .len(),
+            4
+        );
         let gaps = acl(&[(ATTEMPT, &["create", "read"])], &[]);
         assert_eq!(
-            grant_holds(&gaps, Way::OpenBao).unwrap_err(),
+            grant_holds(&gaps, RootGenerationApi::OpenBao).unwrap_err(),
             [
                 "update on sys/generate-root-token/attempt",
                 "delete on sys/generate-root-token/attempt",
@@ -175,7 +180,7 @@ mod tests {
                     root: true,
                     ..acl(&[], &[])
                 },
-                Way::OpenBao
+                RootGenerationApi::OpenBao
             ),
             Ok(())
         );
@@ -207,7 +212,7 @@ mod tests {
         ] {
             let acl = acl(exact, glob);
             assert_eq!(
-                grant_holds(&acl, Way::OpenBao).is_ok(),
+                grant_holds(&acl, RootGenerationApi::OpenBao).is_ok(),
                 holds,
                 "{exact:?} {glob:?}"
             );

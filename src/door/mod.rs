@@ -5,15 +5,6 @@
 //! never revokes and never keeps a token: the session belongs to the caller, who revokes it. It prints
 //! nothing: what a person has to see goes through [`Tell`].
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
-use std::sync::Arc;
-use std::time::Duration;
-
-use crate::kubernetes::TokenRequest;
-use crate::secret::SecretText;
-use crate::vault::{self, Body, Client, Session};
-
 mod callback;
 mod command;
 mod error;
@@ -25,10 +16,19 @@ mod proof;
 mod reason;
 mod redirect;
 
-pub use error::{Cause, DoorError};
-pub use grant::{Way, grant_holds};
-pub use proof::{DoorProof, fit_for_break_glass, prove};
-pub use reason::Refusal;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::kubernetes::TokenRequest;
+use crate::secret::SecretText;
+use crate::vault::{self, AuthResponse, Body, Client};
+
+pub use crate::door::error::{Cause, DoorError};
+pub use crate::door::grant::{RootGenerationApi, grant_holds};
+pub use crate::door::proof::{DoorProof, fit_for_break_glass, prove};
+pub use crate::door::reason::Refusal;
 
 /// How long a person has by default to finish a login in the browser.
 pub const DEFAULT_WAIT: Duration = Duration::from_secs(300);
@@ -170,13 +170,17 @@ pub trait Tell {
 ///
 /// # Errors
 /// Why it did not open, in a person's words.
-pub async fn open(client: &Client, door: &Door, person: &dyn Tell) -> Result<Session, DoorError> {
+pub async fn open(
+    client: &Client,
+    door: &Door,
+    person: &dyn Tell,
+) -> Result<AuthResponse, DoorError> {
     enter(client, door, person)
         .await
         .map_err(|cause| DoorError::new(client, door, cause))
 }
 
-async fn enter(client: &Client, door: &Door, person: &dyn Tell) -> Result<Session, Cause> {
+async fn enter(client: &Client, door: &Door, person: &dyn Tell) -> Result<AuthResponse, Cause> {
     let mount = &door.mount;
     let (path, body) = match &door.kind {
         Kind::Userpass { username, password } => (

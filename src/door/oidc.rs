@@ -9,14 +9,13 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use tokio::process::Command;
 use url::Url;
 
-use super::callback::{self, Outcome, Visitor};
-use super::error::Cause;
-use super::page::Page;
-use super::redirect;
-use super::{Door, Notice, Screen, Tell};
+use crate::door::callback::{self, Outcome, Visitor};
+use crate::door::error::Cause;
+use crate::door::page::Page;
+use crate::door::{Door, Notice, Screen, Tell, redirect};
 use crate::secret::SecretText;
-use crate::vault::oidc::{self, AuthUrl, Poll};
-use crate::vault::{Client, Kind as Failure, NoLogin, Session};
+use crate::vault::auth::oidc::{self, AuthUrl, Poll};
+use crate::vault::{AuthResponse, Client, Kind as Failure, NoLogin};
 
 /// Random bytes of a client nonce.
 const NONCE: usize = 24;
@@ -43,7 +42,7 @@ pub(super) async fn by_browser(
     door: &Door,
     visit: &Visit<'_>,
     person: &dyn Tell,
-) -> Result<Session, Cause> {
+) -> Result<AuthResponse, Cause> {
     let bound = redirect::listen(visit.redirect_uris).await?;
     if bound.moved {
         let note = format!(
@@ -94,7 +93,7 @@ async fn redeem(
     visitor: Visitor,
     state: &SecretText,
     nonce: &SecretText,
-) -> Result<Session, Cause> {
+) -> Result<AuthResponse, Cause> {
     let result = match &visitor.outcome {
         Outcome::Refused { code, description } => Err(Cause::Provider {
             code: code.clone(),
@@ -119,7 +118,7 @@ pub(super) async fn by_device(
     role: Option<&str>,
     wait: Duration,
     person: &dyn Tell,
-) -> Result<Session, Cause> {
+) -> Result<AuthResponse, Cause> {
     let nonce = nonce()?;
     let not_device = || Cause::CallbackMode {
         role: role_name(role),
@@ -223,7 +222,7 @@ async fn open_browser(url: &str, withheld: &[String]) -> bool {
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null());
-        super::command::withhold(&mut command, withheld);
+        crate::door::command::withhold(&mut command, withheld);
         for name in OF_THE_CUSTODIANS {
             command.env_remove(name);
         }

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::error::{Cause, DoorError};
-use super::{Door, Expectations};
-use crate::vault::{self, Client, Session, TokenInfo};
+use crate::door::error::{Cause, DoorError};
+use crate::door::{Door, Expectations};
+use crate::vault::{self, AuthResponse, Client, TokenInfo};
 
 /// Uses of a token that a break-glass drill needs at least: status, start, a share each, proof, cancel, revoke.
 const FEWEST_USES: i64 = 40;
@@ -49,14 +49,14 @@ pub struct DoorProof {
 pub async fn prove(
     client: &Client,
     door: &Door,
-    session: &Session,
+    session: &AuthResponse,
 ) -> Result<DoorProof, DoorError> {
     look(client, door, session)
         .await
         .map_err(|cause| DoorError::new(client, door, cause))
 }
 
-async fn look(client: &Client, door: &Door, session: &Session) -> Result<DoorProof, Cause> {
+async fn look(client: &Client, door: &Door, session: &AuthResponse) -> Result<DoorProof, Cause> {
     let token = &session.token;
     let blind = |path| {
         move |error: vault::Error| {

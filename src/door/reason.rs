@@ -3,7 +3,7 @@
 //! Its texts are terse and sometimes wrong about the cause: the Kubernetes method answers a bare
 //! `permission denied` when it cannot reach the API server (kubernetes auth: token_review.go).
 
-use super::Kind;
+use crate::door::Kind;
 
 /// A refusal with a sentence of its own. Texts inside are the server's, bounded and without secrets.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -238,7 +238,7 @@ mod tests {
             role: Some("operator".into()),
             with: Screen::Url,
             redirect_uris: vec![],
-            wait: super::super::DEFAULT_WAIT,
+            wait: crate::DEFAULT_WAIT,
         }
     }
 

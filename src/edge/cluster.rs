@@ -1,7 +1,7 @@
 //! The servers of the file, as a client that is ready to ask.
 
-use super::references::{Resolved, resolve};
 use crate::config::{Config, SecretRef};
+use crate::edge::references::{Resolved, resolve};
 use crate::failure::Failure;
 use crate::vault::{Client, Target, Timeouts, Tls};
 
@@ -11,11 +11,7 @@ use crate::vault::{Client, Target, Timeouts, Tls};
 /// A certificate cannot be read, or the address cannot be used.
 pub async fn open(config: &Config) -> Result<Client, Failure> {
     let mut failures = Vec::new();
-    let tls = &config.cluster.tls;
-    let references = [&tls.ca_cert, &tls.client_cert, &tls.client_key]
-        .into_iter()
-        .flatten();
-    let resolved = resolve(references.collect(), &mut failures, &mut Vec::new()).await;
+    let resolved = certificates_of(config, &mut failures).await;
     match client(config, &resolved) {
         Ok(client) if failures.is_empty() => Ok(client),
         Ok(_) => {
@@ -26,6 +22,14 @@ pub async fn open(config: &Config) -> Result<Client, Failure> {
             Err(Failure::all(failures).unwrap_or(failure))
         }
     }
+}
+
+/// What the connection itself needs.
+pub(crate) async fn certificates_of(config: &Config, failures: &mut Vec<Failure>) -> Resolved {
+    let tls = &config.cluster.tls;
+    let wanted = [&tls.ca_cert, &tls.client_cert, &tls.client_key];
+    let wanted = wanted.into_iter().flatten().collect();
+    resolve(wanted, failures, &mut Vec::new()).await
 }
 
 /// The cluster at the address of the file.

@@ -3,23 +3,23 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::cluster::certificates;
-use super::references::{Resolved, environment_secrets};
 use crate::config::{self, Config, Given, Login, LoginKind, OidcFlow, SecretRef, TokenSource};
 use crate::door::{Door, JwtSource, Kind, Program, Screen};
+use crate::edge::cluster::certificates;
+use crate::edge::references::{Resolved, environment_secrets};
 use crate::failure::Failure;
 use crate::kubernetes::{TokenRequest, Wanted};
 use crate::secret::SecretText;
 
 /// What the doors of a file stand in: its references resolved, and how long a person is waited for.
-pub(crate) struct Hall<'a> {
+pub(crate) struct LoginContext<'a> {
     pub(crate) config: &'a Config,
     pub(crate) resolved: &'a Resolved,
     /// In seconds.
     pub(crate) sign_in_seconds: u64,
 }
 
-impl Hall<'_> {
+impl LoginContext<'_> {
     /// The secret behind a reference, as it was resolved before.
     ///
     /// # Errors
@@ -41,7 +41,7 @@ impl Hall<'_> {
 ///
 /// # Errors
 /// A reference was not resolved in preflight.
-pub(crate) fn door(hall: &Hall<'_>, login: &Login) -> Result<Door, Failure> {
+pub(crate) fn door(context: &LoginContext<'_>, login: &Login) -> Result<Door, Failure> {
     let capabilities = |list: &[(String, Vec<config::Capability>)]| {
         list.iter()
             .map(|(path, caps)| (path.clone(), caps.iter().map(ToString::to_string).collect()))
@@ -50,10 +50,10 @@ pub(crate) fn door(hall: &Hall<'_>, login: &Login) -> Result<Door, Failure> {
     Ok(Door {
         name: login.name.clone(),
         mount: login.auth.clone(),
-        kind: kind(hall, login)?,
+        kind: kind(context, login)?,
         can: capabilities(&login.can),
         cannot: capabilities(&login.cannot),
-        withheld: environment_secrets(hall.config),
+        withheld: environment_secrets(context.config),
     })
 }
 
@@ -69,26 +69,26 @@ pub(crate) fn identity(login: &Login) -> String {
     }
 }
 
-fn kind(hall: &Hall<'_>, login: &Login) -> Result<Kind, Failure> {
+fn kind(context: &LoginContext<'_>, login: &Login) -> Result<Kind, Failure> {
     Ok(match &login.kind {
         LoginKind::Userpass { username, password } => Kind::Userpass {
             username: username.clone(),
-            password: hall.secret(password)?,
+            password: context.secret(password)?,
         },
         LoginKind::AppRole { role_id, secret_id } => Kind::Approle {
             role_id: match role_id {
                 Given::Plain(text) => Arc::new(SecretText::new(text.clone())),
-                Given::Secret(reference) => hall.secret(reference)?,
+                Given::Secret(reference) => context.secret(reference)?,
             },
-            secret_id: Some(hall.secret(secret_id)?),
+            secret_id: Some(context.secret(secret_id)?),
         },
         LoginKind::Jwt { role, with } => Kind::Jwt {
             role: Some(role.clone()),
-            jwt: source(hall, with)?,
+            jwt: source(context, with)?,
         },
         LoginKind::Kubernetes { role, with } => Kind::Kubernetes {
             role: role.clone(),
-            jwt: source(hall, with)?,
+            jwt: source(context, with)?,
         },
         LoginKind::Oidc { role, with } => Kind::Oidc {
             role: Some(role.clone()),
@@ -97,14 +97,14 @@ fn kind(hall: &Hall<'_>, login: &Login) -> Result<Kind, Failure> {
                 OidcFlow::Url => Screen::Url,
                 OidcFlow::Device => Screen::Device,
             },
-            redirect_uris: redirects(hall, login, role),
-            wait: Duration::from_secs(hall.sign_in_seconds),
+            redirect_uris: redirects(context, login, role),
+            wait: Duration::from_secs(context.sign_in_seconds),
         },
     })
 }
 
-fn redirects(hall: &Hall<'_>, login: &Login, role: &str) -> Vec<String> {
-    let fields = hall
+fn redirects(context: &LoginContext<'_>, login: &Login, role: &str) -> Vec<String> {
+    let fields = context
         .config
         .auth_mount(&login.auth)
         .and_then(|mount| mount.role(role));
@@ -113,22 +113,22 @@ fn redirects(hall: &Hall<'_>, login: &Login, role: &str) -> Vec<String> {
         .unwrap_or_default()
 }
 
-fn source(hall: &Hall<'_>, with: &TokenSource) -> Result<JwtSource, Failure> {
+fn source(context: &LoginContext<'_>, with: &TokenSource) -> Result<JwtSource, Failure> {
     Ok(match with {
         TokenSource::TokenFile(path) => JwtSource::TokenFile(path.clone()),
         TokenSource::Command(argv) => JwtSource::Command(Program {
             argv: argv.clone(),
-            without: environment_secrets(hall.config),
+            without: environment_secrets(context.config),
         }),
         TokenSource::TokenRequest(request) => {
             let ca_cert = request.ca_cert.as_ref();
             let wanted = Wanted {
                 api_server: request.api_server.clone(),
-                ca_cert: certificates(ca_cert, hall.resolved)?,
+                ca_cert: certificates(ca_cert, context.resolved)?,
                 credential: request
                     .credential
                     .as_ref()
-                    .map(|r| hall.secret(r))
+                    .map(|r| context.secret(r))
                     .transpose()?,
                 namespace: request.namespace.clone(),
                 service_account: request.service_account.clone().unwrap_or_default(),

@@ -2,12 +2,9 @@
 
 use crate::custodian::{self, Kind};
 use crate::door::DoorError;
-use crate::envelope;
 use crate::failure::Failure;
-use crate::kubernetes;
-use crate::prompt;
 use crate::reference::ReferenceError;
-use crate::vault;
+use crate::{envelope, kubernetes, prompt, vault};
 
 impl From<vault::Error> for Failure {
     fn from(error: vault::Error) -> Self {

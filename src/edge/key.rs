@@ -1,8 +1,8 @@
 //! What encrypts the secrets that are kept beside the file.
 
-use super::custodians::to_aws;
-use super::references::Resolved;
 use crate::config::{CheckpointKey, Config};
+use crate::edge::custodians::to_aws;
+use crate::edge::references::Resolved;
 use crate::envelope;
 use crate::failure::Failure;
 

@@ -5,8 +5,7 @@
 pub mod cluster;
 pub(crate) mod custodians;
 pub(crate) mod doors;
+pub(crate) mod environment;
 mod failures;
 pub(crate) mod key;
 pub(crate) mod references;
-pub(crate) mod shares;
-pub(crate) mod unverified;

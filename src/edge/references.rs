@@ -5,15 +5,14 @@ use std::sync::Arc;
 
 use futures::FutureExt;
 
-use super::custodians::to_aws;
 use crate::config::{
     Aws, CheckpointKey, Config, Field, Fields, Given, Login, LoginKind, SecretRef, TokenSource,
 };
-use crate::custodian;
+use crate::edge::custodians::to_aws;
 use crate::failure::Failure;
-use crate::prompt;
 use crate::reference::{self, Sources};
 use crate::secret::SecretText;
+use crate::{custodian, prompt};
 
 /// What stands behind each reference.
 pub(crate) type Resolved = BTreeMap<SecretRef, Arc<SecretText>>;

@@ -9,10 +9,10 @@ use base64::prelude::BASE64_STANDARD;
 use secrecy::SecretString;
 use zeroize::Zeroizing;
 
-use super::{Error, Sealer, VERSION, WrappedKey, Wrapping, sealed};
-use crate::custodian::identity::{Closed, IdentityFile, open, secret_text};
-use crate::custodian::kms::KmsKey;
+use crate::aws::kms::KmsKey;
+use crate::custodian::age::identity::{Closed, IdentityFile, open, secret_text};
 use crate::custodian::{Aws, Kind};
+use crate::envelope::{Error, Sealer, VERSION, WrappedKey, Wrapping, sealed};
 use crate::secret::SecretText;
 
 /// Name of the KMS encryption context; key policies can ask for it.

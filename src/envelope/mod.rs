@@ -5,6 +5,9 @@
 //! side of the content key is not kept either: who cannot unwrap can neither read nor forge.
 //! This room writes no file and never shows what it holds.
 
+pub mod digest;
+mod key;
+
 use age::x25519;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -12,15 +15,12 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::custodian;
-use crate::custodian::identity::{Closed, open};
+use crate::custodian::age::identity::{Closed, open};
 use crate::secret::{SecretText, Token};
 
-pub mod digest;
-mod key;
+pub use crate::envelope::key::{CONTEXT, Key};
 
-pub use key::{CONTEXT, Key};
-
-use key::MAGIC;
+use crate::envelope::key::MAGIC;
 
 /// Version of [`WrappedKey`].
 const VERSION: u32 = 1;
@@ -265,9 +265,9 @@ impl Sealer {
 
 #[cfg(test)]
 mod tests {
-    use super::key::Kept;
     use super::*;
-    use crate::custodian::identity::secret_text;
+    use crate::custodian::age::identity::secret_text;
+    use crate::envelope::key::Kept;
     use std::os::unix::fs::PermissionsExt;
 
     fn identity_key() -> (tempfile::TempDir, Key) {

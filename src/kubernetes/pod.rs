@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use url::Url;
 
-use super::{Error, SHORTEST_EXPIRATION, TokenRequest};
+use crate::kubernetes::{Error, SHORTEST_EXPIRATION, TokenRequest};
 use crate::secret::SecretText;
 
 /// Largest token, certificate or namespace file read from a pod.

@@ -1,12 +1,12 @@
 //! What one run does, in its order; begun anew after the server was away for a moment.
 
-use super::gather::{Gathered, Held};
-use super::run::Run;
-use super::session::Inside;
-use super::state::Phase;
-use super::{desired, leftover, making, preflight, retire, words};
 use crate::failure::{Exit, Failure};
 use crate::prompt;
+use crate::recovery::gather::{Gathered, Held};
+use crate::recovery::run::Run;
+use crate::recovery::session::RotationSession;
+use crate::recovery::state::Phase;
+use crate::recovery::{desired, leftover, making, preflight, retire, words};
 use crate::vault::sys::seal_status;
 
 /// How often it is begun anew in one run.
@@ -27,7 +27,7 @@ struct Hands<'a> {
 /// Of the last attempt.
 pub(super) async fn attempts(
     run: &Run<'_>,
-    inside: &mut Option<Inside>,
+    inside: &mut Option<RotationSession>,
 ) -> Result<Vec<String>, Failure> {
     let mut hands = Hands::default();
     for attempt in 1.. {
@@ -35,7 +35,9 @@ pub(super) async fn attempts(
             Err(failure) if failure.is_passing() && attempt < ATTEMPTS => failure,
             result => return result,
         };
-        run.voice.note(format!("{failure}; it is begun anew"));
+        run.caller
+            .events
+            .note(format!("{failure}; it is begun anew"));
         if let Some(inside) = inside {
             inside.follow_the_leader(run).await?;
         }
@@ -45,7 +47,7 @@ pub(super) async fn attempts(
 
 async fn attempt_once<'a>(
     run: &'a Run<'_>,
-    inside: &mut Option<Inside>,
+    inside: &mut Option<RotationSession>,
     hands: &mut Hands<'a>,
 ) -> Result<Vec<String>, Failure> {
     let phase = run.state.borrow().phase;
@@ -61,7 +63,8 @@ async fn attempt_once<'a>(
     if hands.old.is_none() {
         // Nobody is asked while a login waits.
         leave(run, inside).await;
-        let (client, _) = run.active().await?;
+        run.cluster.find_active().await?;
+        let client = run.cluster.client();
         preflight::old_ones_are_meant(run, &client).await?;
         preflight::names_are_free(run).await?;
         retire::note_old(run).await?;
@@ -84,7 +87,7 @@ async fn attempt_once<'a>(
 /// The server takes them, and people have typed all of them.
 async fn new_ones_hold(
     run: &Run<'_>,
-    inside: &mut Option<Inside>,
+    inside: &mut Option<RotationSession>,
     hands: &mut Hands<'_>,
 ) -> Result<bool, Failure> {
     if hands.new.is_none() {
@@ -95,7 +98,7 @@ async fn new_ones_hold(
             Err(failure) if matches!(failure.exit, Exit::Interrupted(_)) => return Err(failure),
             // The old ones may hold, and then these are not needed.
             Err(failure) => {
-                run.voice.warn(failure.to_string());
+                run.caller.events.warn(failure.to_string());
                 return Ok(false);
             }
         }
@@ -105,7 +108,7 @@ async fn new_ones_hold(
     leftover::end(run, &rotation).await?;
     let held = hands.new.take().unwrap_or_default();
     if !leftover::new_ones_hold(run, &rotation, &held).await? {
-        run.voice.warn(format!(
+        run.caller.events.warn(format!(
             "the server does not take what the new custodians keep; nothing is taken away unless it takes a quorum of \
              generation {}",
             run.old.init.generation
@@ -122,7 +125,8 @@ async fn new_ones_hold(
 
 /// The new shares hold: the diary says so, and the old ones go.
 async fn finish(run: &Run<'_>) -> Result<Vec<String>, Failure> {
-    let (client, _) = run.active().await?;
+    run.cluster.find_active().await?;
+    let client = run.cluster.client();
     let seal = seal_status(&client.in_namespace(None)).await?;
     let init = &run.config.init;
     let mut findings = Vec::new();
@@ -141,17 +145,17 @@ async fn finish(run: &Run<'_>) -> Result<Vec<String>, Failure> {
 
 async fn entered<'a>(
     run: &Run<'_>,
-    inside: &'a mut Option<Inside>,
-) -> Result<&'a mut Inside, Failure> {
+    inside: &'a mut Option<RotationSession>,
+) -> Result<&'a mut RotationSession, Failure> {
     if inside.is_none() {
-        *inside = Some(Inside::enter(run).await?);
+        *inside = Some(RotationSession::enter(run).await?);
     }
     inside
         .as_mut()
         .ok_or_else(|| Failure::failed("no login is open"))
 }
 
-async fn leave(run: &Run<'_>, inside: &mut Option<Inside>) {
+async fn leave(run: &Run<'_>, inside: &mut Option<RotationSession>) {
     if let Some(inside) = inside.take() {
         inside.leave(run).await;
     }

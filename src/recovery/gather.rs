@@ -1,12 +1,12 @@
 //! Shares back from their custodians, old or new: machines first, so that no person is called in vain.
 
-use super::desired::verb;
-use super::run::{Run, ask};
 use crate::config::Init;
 use crate::custodian::Custodian;
-use crate::edge::shares;
 use crate::failure::{Exit, Failure};
+use crate::recovery::desired::verb;
+use crate::recovery::run::{Run, ask};
 use crate::secret::Share;
+use crate::shares::fetch;
 
 /// A share in hand, and whose it is.
 pub(super) struct Held {
@@ -65,7 +65,7 @@ impl<'a> Gathered<'a> {
         for custodian in self.rest.by_ref() {
             let mut ask = ask(run.config, &verb, self.shares);
             ask.may_skip = true;
-            match shares::share_and_how(&ask, custodian, &run.identities).await {
+            match fetch::share_and_how(&ask, custodian, &run.identities).await {
                 Ok((share, typed)) => {
                     let name = custodian.name().to_owned();
                     self.held.push(Held { name, share, typed });

@@ -1,16 +1,16 @@
 //! What an earlier run, or an earlier attempt of this one, has left at the server or with custodians. Only what is
 //! recorded as ours is ever touched, and no share before the old ones have proved that they hold.
 
-use super::gather::Held;
-use super::making::start;
-use super::run::Run;
-use super::state::State;
-use super::words;
 use crate::custodian::Custodian;
-use crate::edge::unverified::{self, Unverified};
 use crate::failure::Failure;
+use crate::recovery::gather::Held;
+use crate::recovery::key_set::start;
+use crate::recovery::run::Run;
+use crate::recovery::state::State;
+use crate::recovery::words;
+use crate::shares::unverified::{self, Unverified};
 use crate::vault::Rotation;
-use crate::vault::rotation::{Given, Progress};
+use crate::vault::keys::rotation::{Given, Progress};
 
 /// Ends the server's rotation where it is ours.
 ///
@@ -23,7 +23,8 @@ pub(super) async fn end(run: &Run<'_>, rotation: &Rotation<'_>) -> Result<(), Fa
             return Err(words::busy(rotation, &found));
         }
         rotation.cancel(&found.nonce).await?;
-        run.voice
+        run.caller
+            .events
             .note("ended what an earlier attempt had left at the server");
     }
     let known = run.state.borrow().starting;
@@ -90,7 +91,7 @@ pub(super) async fn discard_all(run: &Run<'_>) -> Result<(), Failure> {
         let same = |one: &&Custodian| one.name() == name && one.address() == new.address;
         match custodians.find(same) {
             Some(custodian) => discard(run, custodian).await?,
-            None => run.voice.warn(format!(
+            None => run.caller.events.warn(format!(
                 "a share of {name} at {}, where the file names no place any more, opens nothing and is left there: let \
                  {name} destroy it",
                 new.address
@@ -113,12 +114,13 @@ async fn discard(run: &Run<'_>, custodian: &Custodian) -> Result<(), Failure> {
     };
     if unverified::discard(custodian, &unverified).await? {
         let address = custodian.address();
-        run.voice
+        run.caller
+            .events
             .note(format!("took away {address}, which opened nothing"));
     } else if recorded.stored.is_some() {
         let (name, address) = (custodian.name(), &recorded.address);
         let of = recorded.attempt();
-        run.voice.warn(format!(
+        run.caller.events.warn(format!(
             "{name} was given a share at {address}{of} that opens nothing, and it is not there any more: let {name} \
              destroy it, wherever it is, and keep the one that comes now under the same name"
         ));
@@ -128,8 +130,8 @@ async fn discard(run: &Run<'_>, custodian: &Custodian) -> Result<(), Failure> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::state::Making;
     use super::*;
+    use crate::recovery::state::KeySet;
 
     fn found(nonce: &str) -> Progress {
         Progress {
@@ -143,12 +145,12 @@ mod tests {
     }
 
     fn state() -> State {
-        let making = |generation| Making {
+        let key_set = |generation| KeySet {
             generation,
             shares: 3,
             threshold: 2,
         };
-        State::new(making(2), making(1))
+        State::new(key_set(2), key_set(1))
     }
 
     #[test]

@@ -4,19 +4,18 @@ use std::collections::BTreeSet;
 
 use futures::future::join_all;
 
-use super::desired::verb;
-use super::gather::{Gathered, Held, quorums};
-use super::leftover;
-use super::run::{Run, ask};
-use super::session::Inside;
-use super::state::Phase;
-use super::words;
 use crate::custodian::{self, Custodian};
-use crate::edge::shares;
 use crate::failure::Failure;
-use crate::secret::{Handed, Share};
+use crate::recovery::desired::verb;
+use crate::recovery::gather::{Gathered, Held, quorums};
+use crate::recovery::run::{Run, ask};
+use crate::recovery::session::RotationSession;
+use crate::recovery::state::Phase;
+use crate::recovery::{leftover, words};
+use crate::secret::{Share, ShareMaterial};
+use crate::shares::fetch;
 use crate::vault::Rotation;
-use crate::vault::rotation::{Given, NewShares, Progress, Start, Verified};
+use crate::vault::keys::rotation::{Given, NewShares, Progress, Start, Verified};
 use crate::vault::sys::{same_share, seal_status};
 
 /// How often a person is asked for a new share as it is kept.
@@ -30,7 +29,7 @@ const READINGS: usize = 3;
 /// or read back; or an answer was lost. The old shares hold then, unless the answer that was lost was the very last.
 pub(super) async fn make(
     run: &Run<'_>,
-    inside: &mut Inside,
+    inside: &mut RotationSession,
     old: &mut Gathered<'_>,
     kept: &mut Option<Vec<Held>>,
 ) -> Result<(), Failure> {
@@ -53,7 +52,7 @@ pub(super) async fn make(
             "it made another number of shares",
         ));
     }
-    let shares: Vec<Handed> = shares.into_iter().map(Handed::Open).collect();
+    let shares: Vec<ShareMaterial> = shares.into_iter().map(ShareMaterial::Plain).collect();
     let stores = run.new_custodians.iter().zip(&shares).enumerate();
     let stores = stores.map(|(number, (custodian, share))| store(run, custodian, (number, share)));
     let failures = join_all(stores).await.into_iter().filter_map(Result::err);
@@ -65,7 +64,7 @@ pub(super) async fn make(
     inside.renew(run).await?;
     run.record(|state| state.phase = Phase::Verifying)?;
     // Once they hold, another machine must know where they are.
-    run.follow().await?;
+    run.records.replicate().await?;
     give_back(run, &inside.rotation(), (&verification, read)).await?;
     holds_now(run, inside).await?;
     run.record(|state| state.phase = Phase::Verified)
@@ -75,7 +74,7 @@ pub(super) async fn make(
 /// of no use, others are tried.
 async fn hand_out(
     run: &Run<'_>,
-    inside: &mut Inside,
+    inside: &mut RotationSession,
     old: &mut Gathered<'_>,
 ) -> Result<(NewShares, bool), Failure> {
     let wanted = usize::try_from(run.old.init.threshold).unwrap_or(usize::MAX);
@@ -98,7 +97,7 @@ async fn hand_out(
         let (place, refused) = match give(run, &rotation, (old, &quorum)).await? {
             Ok(new) => {
                 let list = names.join(", ");
-                run.voice.note(format!(
+                run.caller.events.note(format!(
                     "{list} gave a quorum; the new shares are made, and open nothing yet"
                 ));
                 let typed = quorum.iter().all(|place| old.held[*place].typed);
@@ -116,7 +115,7 @@ async fn hand_out(
         }
         tried.insert(names);
         if let Some(before) = last.replace(failure) {
-            run.voice.warn(before.to_string());
+            run.caller.events.warn(before.to_string());
         }
     }
 }
@@ -161,7 +160,7 @@ pub(super) async fn start(run: &Run<'_>, rotation: &Rotation<'_>) -> Result<Prog
         return Err(words::busy(rotation, &before));
     }
     // Dropped on its way it would arrive after the last look, and be taken for somebody else's.
-    let _unheard = run.interrupt.unheard();
+    let _deferred = run.caller.interrupt.defer_signals();
     run.started_here.set(true);
     run.record(|state| {
         state.starting = true;
@@ -185,7 +184,7 @@ pub(super) async fn start(run: &Run<'_>, rotation: &Rotation<'_>) -> Result<Prog
         }
     };
     run.record(|state| state.nonce = Some(started.nonce.clone()))?;
-    run.follow().await?;
+    run.records.replicate().await?;
     Ok(started)
 }
 
@@ -194,7 +193,7 @@ pub(super) async fn start(run: &Run<'_>, rotation: &Rotation<'_>) -> Result<Prog
 async fn store(
     run: &Run<'_>,
     custodian: &Custodian,
-    (number, share): (usize, &Handed),
+    (number, share): (usize, &ShareMaterial),
 ) -> Result<(), Failure> {
     let mark = run.state.borrow().nonce.clone();
     let prepared = custodian.prepare(share).await?.marked(mark.clone());
@@ -206,13 +205,14 @@ async fn store(
         new.prepared.extend(prepared.digest().map(str::to_owned));
         new.begun = true;
     })?;
-    run.follow().await?;
+    run.records.replicate().await?;
     match custodian.store(share, &prepared).await {
         Ok(stored) => {
             run.record_new(custodian, |new| new.stored = Some(stored))?;
             let (name, address) = (custodian.name(), custodian.address());
             let of = run.recorded(custodian).attempt();
-            run.voice
+            run.caller
+                .events
                 .note(format!("{name} holds a new share: {address}{of}"));
             Ok(())
         }
@@ -227,10 +227,10 @@ async fn store(
 }
 
 /// Every new share as its custodian keeps it: one that nobody can open would be found when it is needed.
-async fn read_back(run: &Run<'_>, new: &[Handed]) -> Result<Vec<Held>, Failure> {
+async fn read_back(run: &Run<'_>, new: &[ShareMaterial]) -> Result<Vec<Held>, Failure> {
     let mut kept = Vec::new();
     for (custodian, share) in run.new_custodians.iter().zip(new) {
-        let Some(share) = share.as_open() else {
+        let Some(share) = share.as_plain() else {
             continue;
         };
         kept.push(Held {
@@ -240,7 +240,8 @@ async fn read_back(run: &Run<'_>, new: &[Handed]) -> Result<Vec<Held>, Failure> 
             typed: false,
         });
     }
-    run.voice
+    run.caller
+        .events
         .note(format!("all {} new shares were read back", kept.len()));
     Ok(kept)
 }
@@ -250,7 +251,7 @@ async fn read_one(run: &Run<'_>, custodian: &Custodian, share: &Share) -> Result
     let (name, address) = (custodian.name(), custodian.address());
     for reading in 1.. {
         let ask = ask(run.config, &verb, run.config.init.shares);
-        let (back, typed) = shares::share_and_how(&ask, custodian, &run.identities).await?;
+        let (back, typed) = fetch::share_and_how(&ask, custodian, &run.identities).await?;
         if same_share(&back, share) {
             return Ok(back);
         }
@@ -263,7 +264,7 @@ async fn read_one(run: &Run<'_>, custodian: &Custodian, share: &Share) -> Result
         if reading == READINGS {
             break;
         }
-        run.voice.warn(format!(
+        run.caller.events.warn(format!(
             "that is not the new share of {name}, which is in {address}: it is asked for once more"
         ));
     }
@@ -299,7 +300,7 @@ async fn give_back(
 }
 
 /// The server says so itself.
-async fn holds_now(run: &Run<'_>, inside: &Inside) -> Result<(), Failure> {
+async fn holds_now(run: &Run<'_>, inside: &RotationSession) -> Result<(), Failure> {
     let (init, rotation) = (&run.config.init, inside.rotation());
     let seal = seal_status(&inside.client().in_namespace(None)).await?;
     let now = rotation.progress().await?;

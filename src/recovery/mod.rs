@@ -19,19 +19,16 @@ mod words;
 use std::path::PathBuf;
 use std::time::Duration;
 
-pub use desired::verb;
+pub use crate::recovery::desired::verb;
 
-use crate::bootstrap::damaged;
-use crate::bootstrap::event::Event;
+use crate::checkpoint::replica::damaged;
 use crate::config::Config;
+use crate::event::{Caller, Rotated};
 use crate::failure::Failure;
-use crate::interrupt::Interrupt;
-use run::Run;
-use session::Inside;
-use state::Phase;
-
-/// How long what was begun is still ended after a failure or a stop.
-const AFTER_A_STOP: Duration = Duration::from_secs(5);
+use crate::interrupt::AFTER_A_STOP;
+use crate::recovery::run::Run;
+use crate::recovery::session::RotationSession;
+use crate::recovery::state::Phase;
 
 /// What was typed.
 #[derive(Debug, Clone, Default)]
@@ -46,58 +43,6 @@ pub struct Options {
     pub sign_in_seconds: u64,
 }
 
-/// Where a run says how far it is.
-pub struct Voice<'a> {
-    /// A line of progress.
-    pub note: &'a dyn Fn(&str),
-    /// Warnings, and what a person has to do.
-    pub tell: &'a dyn Fn(Event),
-}
-
-/// What came of it.
-#[derive(Debug, Clone, serde::Serialize)]
-pub struct Rotated {
-    /// Form of this.
-    pub version: u32,
-    /// Which making of the shares holds now.
-    pub generation: u32,
-    /// How many shares there are.
-    pub shares: u32,
-    /// How many of them open.
-    pub threshold: u32,
-    /// Where they are.
-    pub custodians: Vec<String>,
-    /// False where all of that was so before.
-    pub changed: bool,
-    /// Old shares that are left, and whatever else a person should see to.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub findings: Vec<String>,
-}
-
-impl Rotated {
-    /// The same for a person.
-    #[must_use]
-    pub fn text(&self, config: &Config, old: &Config) -> String {
-        let (file, from) = (config.file.display(), old.file.display());
-        let Self {
-            generation,
-            shares,
-            threshold,
-            ..
-        } = self;
-        if !self.changed {
-            return format!(
-                "generation {generation} of the shares holds already; nothing was written"
-            );
-        }
-        let list = self.custodians.join("\n  ");
-        format!(
-            "generation {generation} of the shares holds: any {threshold} of these {shares}\n  {list}\nkeep {file} as \
-             the file of this cluster; what {from} names opens nothing any more"
-        )
-    }
-}
-
 /// Makes the shares that `config` asks for with a quorum of those of `old`, or takes that up where an earlier run
 /// stopped.
 ///
@@ -106,50 +51,40 @@ impl Rotated {
 pub async fn rotate(
     (config, old): (&Config, &Config),
     options: &Options,
-    voice: &Voice<'_>,
-    interrupt: &Interrupt,
+    caller: Caller<'_>,
 ) -> Result<Rotated, Failure> {
     desired::check(config, old)?;
-    let told = (interrupt, voice.tell);
-    let (checkpoint, place) = Box::pin(damaged::checkpoint(
+    let records = Box::pin(damaged::checkpoint(
         config,
         options.take_over.as_deref(),
-        told,
+        caller,
     ))
     .await?;
     let opened = async {
-        let state = preflight::begun((config, old), &checkpoint)?;
-        let opened = run::open((config, old), options, (voice, &checkpoint, &state)).await?;
+        let state = preflight::begun((config, old), &records.borrow())?;
+        let directory = &config.checkpoint.path;
+        let opened = run::open((config, old), options, (directory, &state), caller).await?;
         Ok((opened, state))
     };
     let opened = tokio::select! {
         opened = opened => opened,
-        stop = interrupt.requested() => Err(stop),
+        stop = caller.interrupt.requested() => Err(stop),
     };
     let (opened, state) = match opened {
         Ok(opened) => opened,
         Err(failure) => {
-            if let Some(place) = place {
-                place.release(told).await;
-            }
+            records.release(caller).await;
             return Err(failure);
         }
     };
-    let run = Run::new(
-        (config, old),
-        (options, voice, interrupt),
-        (checkpoint, place),
-        (opened, state),
-    );
-    let result = Box::pin(to_the_end(&run, interrupt)).await;
-    if let Some(place) = &run.second_place {
-        place.release(told).await;
-    }
+    let run = Run::new((config, old), (options, caller), records, (opened, state));
+    let result = Box::pin(to_the_end(&run)).await;
+    run.records.release(caller).await;
     result
 }
 
 /// All attempts, and nothing left behind by them.
-async fn to_the_end(run: &Run<'_>, interrupt: &Interrupt) -> Result<Rotated, Failure> {
+async fn to_the_end(run: &Run<'_>) -> Result<Rotated, Failure> {
     preflight::places_are_meant(run)?;
     let was_done = run.state.borrow().phase == Phase::Done;
     if was_done {
@@ -158,7 +93,7 @@ async fn to_the_end(run: &Run<'_>, interrupt: &Interrupt) -> Result<Rotated, Fai
     let mut inside = None;
     let result = tokio::select! {
         biased;
-        stop = interrupt.requested() => Err(stop),
+        stop = run.caller.interrupt.requested() => Err(stop),
         result = attempts::attempts(run, &mut inside) => result,
     };
     if let Some(mut inside) = inside {
@@ -169,13 +104,13 @@ async fn to_the_end(run: &Run<'_>, interrupt: &Interrupt) -> Result<Rotated, Fai
     }
     let findings = result.map_err(|failure| which_hold(run, failure))?;
     for finding in &findings {
-        run.voice.warn(finding);
+        run.caller.events.warn(finding);
     }
     Ok(rotated(run, Some(findings)))
 }
 
 /// A rotation that is under way would be in everybody's way. What is with the custodians is left to the next run.
-async fn leave_nothing(run: &Run<'_>, inside: &mut Inside) {
+async fn leave_nothing(run: &Run<'_>, inside: &mut RotationSession) {
     let known = run.state.borrow().starting;
     if !known || !run.started_here.get() {
         return;
@@ -190,7 +125,7 @@ async fn leave_nothing(run: &Run<'_>, inside: &mut Inside) {
         Ok(Err(failure)) => failure.to_string(),
         Err(_) => format!("no answer within {} s", AFTER_A_STOP.as_secs()),
     };
-    run.voice.warn(format!(
+    run.caller.events.warn(format!(
         "what is left at the server is for the next run to end: {left}"
     ));
 }
@@ -225,12 +160,13 @@ fn rotated(run: &Run<'_>, findings: Option<Vec<String>>) -> Rotated {
     };
     let init = &run.config.init;
     Rotated {
-        version: 1,
         generation: init.generation,
         shares: init.shares,
         threshold: init.threshold,
         custodians: run.new_custodians.iter().map(line).collect(),
         changed: findings.is_some(),
+        file: run.config.file.clone(),
+        from: run.old.file.clone(),
         findings: findings.unwrap_or_default(),
     }
 }

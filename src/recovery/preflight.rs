@@ -2,13 +2,13 @@
 
 use futures::future::join_all;
 
-use super::gather::of;
-use super::run::Run;
-use super::state::{NewShare, Phase, State, making};
-use crate::bootstrap::checkpoint::Checkpoint;
+use crate::checkpoint::Checkpoint;
 use crate::config::Config;
 use crate::custodian::{Custodian, Presence, trial_name};
 use crate::failure::Failure;
+use crate::recovery::gather::of;
+use crate::recovery::run::Run;
+use crate::recovery::state::{NewShare, Phase, State, key_set};
 use crate::vault::Client;
 use crate::vault::sys::seal_status;
 
@@ -42,11 +42,11 @@ pub(super) fn begun(
     if let Some(mut state) = kept.filter(|state| state.has_begun() && counts(state)) {
         // What opens nothing is made anew as the file now says: a slip in it must not bar the way for ever.
         if state.phase == Phase::Unverified && state.wanted.generation <= wanted {
-            state.wanted = making(config);
+            state.wanted = key_set(config);
         }
         let opens_nothing = state.phase == Phase::Unverified;
         let named = |name: &String| init.custodians.iter().any(|one| one.name == *name);
-        if state.wanted != making(config) || !(opens_nothing || state.new.keys().all(named)) {
+        if state.wanted != key_set(config) || !(opens_nothing || state.new.keys().all(named)) {
             let made = state.wanted;
             return Err(Failure::refused(format!(
                 "{directory} has begun generation {} of the shares ({} of {}), and the file asks for another thing",
@@ -59,7 +59,7 @@ pub(super) fn begun(
             )));
         }
         let named = |name: &String| old.init.custodians.iter().any(|one| one.name == *name);
-        if state.before != making(old) || !state.old.keys().all(named) {
+        if state.before != key_set(old) || !state.old.keys().all(named) {
             return Err(another_from(old));
         }
         return Ok(state);
@@ -74,7 +74,7 @@ pub(super) fn begun(
         ))
         .advise("name with --from the file of the shares that hold now"));
     }
-    Ok(State::new(making(config), making(old)))
+    Ok(State::new(key_set(config), key_set(old)))
 }
 
 /// A directory that is gone, or another one: where old shares lie, and what they were, nobody knows then.
@@ -175,7 +175,7 @@ fn is_recorded(run: &Run<'_>, custodian: &Custodian) -> bool {
 /// # Errors
 /// All that do not.
 pub(super) async fn names_are_free(run: &Run<'_>) -> Result<(), Failure> {
-    let trial = match run.checkpoint.borrow().diary().trial.clone() {
+    let trial = match run.records.diary().trial.clone() {
         Some(trial) => trial,
         None => trial_name()?,
     };
@@ -195,7 +195,7 @@ pub(super) async fn names_are_free(run: &Run<'_>) -> Result<(), Failure> {
             Ok(result) => result
                 .warnings
                 .into_iter()
-                .for_each(|text| run.voice.warn(text)),
+                .for_each(|text| run.caller.events.warn(text)),
             Err(error) => failures.push(of(custodian, error.into())),
         }
         match presence {

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::run::Run;
-use super::state::{OldShare, Phase};
-use crate::bootstrap::checkpoint::{Asked, ShareRecord};
+use crate::checkpoint::{Asked, ShareRecord};
 use crate::custodian::{Custodian, Observation, Presence, Stored};
 use crate::failure::Failure;
+use crate::recovery::run::Run;
+use crate::recovery::state::{OldShare, Phase};
 
 /// Notes what was stored with each old custodian, before anything is begun: nothing else is ever taken away.
 ///
@@ -14,7 +14,7 @@ use crate::failure::Failure;
 /// The file names another place than where it was stored, or something else is there.
 pub(super) async fn note_old(run: &Run<'_>) -> Result<(), Failure> {
     if !knows_the_old(run) {
-        run.voice.warn(format!(
+        run.caller.events.warn(format!(
             "the checkpoint does not know the shares of generation {}: they are left where they are",
             run.old.init.generation
         ));
@@ -42,7 +42,7 @@ pub(super) async fn note_old(run: &Run<'_>) -> Result<(), Failure> {
 
 /// Whether the diary is that of the shares that the file of before names.
 fn knows_the_old(run: &Run<'_>) -> bool {
-    let checkpoint = run.checkpoint.borrow();
+    let checkpoint = run.records.borrow();
     let asked = checkpoint.diary().asked;
     asked.map_or(1, |asked| asked.generation) == run.old.init.generation
 }
@@ -51,8 +51,7 @@ async fn look(run: &Run<'_>, custodian: &Custodian) -> Result<Option<Stored>, Fa
     let (name, address) = (custodian.name(), custodian.address());
     let from = run.old.file.display();
     let stored = run
-        .checkpoint
-        .borrow()
+        .records
         .diary()
         .shares
         .get(name)
@@ -105,7 +104,7 @@ pub(super) async fn hand_over(run: &Run<'_>, recovery: bool) -> Result<(), Failu
         (name.clone(), record)
     });
     let records = records.collect();
-    run.checkpoint.borrow_mut().record(|diary| {
+    run.records.borrow_mut().record(|diary| {
         diary.shares = records;
         diary.asked = Some(Asked {
             shares: state.wanted.shares,
@@ -116,7 +115,7 @@ pub(super) async fn hand_over(run: &Run<'_>, recovery: bool) -> Result<(), Failu
             two_phase: diary.two_phase(),
         });
     })?;
-    run.follow().await
+    run.records.replicate().await
 }
 
 /// Takes the old shares away: what became of those that are left. They open nothing, and bar nothing.
@@ -144,7 +143,7 @@ pub(super) async fn retire(run: &Run<'_>) -> Result<Vec<String>, Failure> {
         }
     }
     run.record(|state| state.phase = Phase::Done)?;
-    run.follow().await?;
+    run.records.replicate().await?;
     Ok(findings)
 }
 
@@ -152,7 +151,7 @@ async fn one(run: &Run<'_>, custodian: &Custodian) -> Result<(), Failure> {
     let (name, address) = (custodian.name(), custodian.address());
     let known = run.state.borrow().old.get(name).cloned();
     let Some(known) = known.filter(|known| known.address == address) else {
-        run.voice.warn(format!(
+        run.caller.events.warn(format!(
             "{address}, an old share of {name}, was not looked at when the rotation began, and is left there"
         ));
         return Ok(());
@@ -161,17 +160,17 @@ async fn one(run: &Run<'_>, custodian: &Custodian) -> Result<(), Failure> {
         return Ok(());
     }
     match &known.found {
-        None => run.voice.warn(format!(
+        None => run.caller.events.warn(format!(
             "{address}, the old share of {name}, was not there: let {name} destroy it, wherever it is; it opens nothing \
              any more"
         )),
         Some(found) => match custodian.observe(found).await? {
-            Observation::Changed(how) => run.voice.warn(format!(
+            Observation::Changed(how) => run.caller.events.warn(format!(
                 "{address} is not the old share of {name} any more and is left there: {how}"
             )),
             Observation::Missing | Observation::Same => {
                 custodian.remove().await?;
-                run.voice.note(format!("took away {address}, the old share of {name}"));
+                run.caller.events.note(format!("took away {address}, the old share of {name}"));
             }
         },
     }

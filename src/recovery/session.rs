@@ -1,52 +1,52 @@
 //! The login of a run: opened when there is something to ask the server for, never while people are asked.
 
-use super::run::Run;
-use super::words;
 use crate::failure::Failure;
-use crate::secret::Token;
-use crate::vault::rotation::Paths;
-use crate::vault::{Client, Product, Rotation, probe_rotation, token};
+use crate::recovery::run::Run;
+use crate::recovery::words;
+use crate::session::OpenLogin;
+use crate::session::login::break_glass_logins;
+use crate::vault::keys::rotation::Paths;
+use crate::vault::{Client, Product, Rotation, probe_rotation};
 
 /// A login that may make new shares, and where.
-pub(super) struct Inside {
+pub(super) struct RotationSession {
     client: Client,
     product: Product,
     paths: Paths,
-    login: String,
-    token: Token,
+    login: OpenLogin,
 }
 
-impl Inside {
+impl RotationSession {
     /// Logs in, and finds the paths.
     ///
     /// # Errors
-    /// No node is active, the login does not open, or it may not.
+    /// No node is active, no login opens, or the one that does may not.
     pub(super) async fn enter(run: &Run<'_>) -> Result<Self, Failure> {
-        let (client, product) = run.active().await?;
-        let (login, token) = run.enter(&client).await?;
-        let failure = match probe_rotation(&client, product, &token).await {
-            Ok(paths) => {
-                return Ok(Self {
-                    client,
-                    product,
-                    paths,
-                    login,
-                    token,
-                });
+        let product = run.cluster.find_active().await?.product;
+        let client = run.cluster.client();
+        let login = log_in(run, &client).await?;
+        match probe_rotation(&client, product, login.token()).await {
+            Ok(paths) => Ok(Self {
+                client,
+                product,
+                paths,
+                login,
+            }),
+            Err(error) => {
+                let failure = if error.is_forbidden() {
+                    words::not_granted(run.config, product, client.address(), &login.name)
+                } else {
+                    error.into()
+                };
+                login.end(&client, run.caller.events).await;
+                Err(failure)
             }
-            Err(error) if error.is_forbidden() => {
-                words::not_granted(run.config, product, client.address(), &login)
-            }
-            Err(error) => error.into(),
-        };
-        // Why it cannot be done is worth more than that its token lives on for a while.
-        let _ = token::revoke_self(&client, token).await;
-        Err(failure)
+        }
     }
 
     /// The rotation as this login sees it.
     pub(super) fn rotation(&self) -> Rotation<'_> {
-        Rotation::new(&self.client, self.paths, &self.token)
+        Rotation::new(&self.client, self.paths, self.login.token())
     }
 
     /// The node that is asked.
@@ -64,19 +64,13 @@ impl Inside {
             Err(error) if error.is_forbidden() => {}
             Err(error) => return Err(error.into()),
         }
-        let (login, token) = run.enter(&self.client).await?;
-        (self.login, self.token) = (login, token);
-        run.voice.note(format!("{} has logged in anew", self.login));
+        self.login = log_in(run, &self.client).await?;
+        let (name, address) = (&self.login.name, self.client.address());
+        run.caller.events.note(format!("{name} has logged in anew"));
         match self.rotation().progress().await {
             Ok(_) => Ok(()),
             Err(error) if error.is_forbidden() => {
-                let address = self.client.address();
-                Err(words::not_granted(
-                    run.config,
-                    self.product,
-                    address,
-                    &self.login,
-                ))
+                Err(words::not_granted(run.config, self.product, address, name))
             }
             Err(error) => Err(error.into()),
         }
@@ -87,19 +81,23 @@ impl Inside {
     /// # Errors
     /// Nobody is.
     pub(super) async fn follow_the_leader(&mut self, run: &Run<'_>) -> Result<(), Failure> {
-        self.client = run.active().await?.0;
+        run.cluster.find_active().await?;
+        self.client = run.cluster.client();
         Ok(())
     }
 
     /// Ends the token, which does not outlive what it was for.
     pub(super) async fn leave(self, run: &Run<'_>) {
-        let login = self.login;
-        match token::revoke_self(&self.client, self.token).await {
-            // It has ended by itself.
-            Err(error) if !error.is_forbidden() => run.voice.warn(format!(
-                "the token of {login} could not be ended and lives as long as its ttl: {error}"
-            )),
-            _ => {}
-        }
+        self.login.end(&self.client, run.caller.events).await;
     }
+}
+
+async fn log_in(run: &Run<'_>, client: &Client) -> Result<OpenLogin, Failure> {
+    let (config, logins) = (run.config, break_glass_logins(run.config));
+    let mut resolved = run.resolved.borrow().clone();
+    let whose = (config, run.options.sign_in_seconds);
+    let events = run.caller.events;
+    let login = OpenLogin::first(whose, client, &logins, &mut resolved, events).await?;
+    run.resolved.replace(resolved);
+    Ok(login)
 }

@@ -1,14 +1,14 @@
 //! What a rotation has come to, as the diary keeps it.
 
-pub(super) use crate::bootstrap::checkpoint::rotation::{
-    Making, NewShare, OldShare, Phase, Rotation as State,
+pub(super) use crate::checkpoint::rotation::{
+    KeySet, NewShare, OldShare, Phase, Rotation as State,
 };
 use crate::config::Config;
 
 /// The shares that a file is about.
-pub(super) fn making(config: &Config) -> Making {
+pub(super) fn key_set(config: &Config) -> KeySet {
     let init = &config.init;
-    Making {
+    KeySet {
         generation: init.generation,
         shares: init.shares,
         threshold: init.threshold,

@@ -1,10 +1,10 @@
 //! What a person is told when the server does not go along.
 
-use super::run::Run;
-use crate::bootstrap::grant;
 use crate::config::Config;
+use crate::desired::grant;
 use crate::failure::Failure;
-use crate::vault::rotation::{Given, Progress};
+use crate::recovery::run::Run;
+use crate::vault::keys::rotation::{Given, Progress};
 use crate::vault::{Product, Rotation};
 
 pub(super) fn busy(rotation: &Rotation<'_>, found: &Progress) -> Failure {

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::parts::{Part, digest, generation_of, is_stray, part_name};
-use super::patience::patiently;
-use super::{COMMIT, Replica, VERSION};
 use crate::custodian::{Error, Kind};
+use crate::replica::parts::{Part, digest, generation_of, is_stray, part_name};
+use crate::replica::patience::patiently;
+use crate::replica::{COMMIT, Replica, VERSION};
 
 /// Commits that a listing may not show yet: a whole ceremony makes fewer.
 const FOLLOWING: u64 = 100;

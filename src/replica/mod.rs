@@ -26,9 +26,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::custodian::{Aws, Error, Kind};
 
-pub use commits::Commit;
-pub use parts::Part;
-use patience::patiently;
+pub use crate::replica::commits::Commit;
+pub use crate::replica::parts::Part;
+use crate::replica::patience::patiently;
 
 /// Form of the values here.
 const VERSION: u32 = 1;
@@ -126,7 +126,7 @@ impl Store {
 
 /// Who is at it. Made once, taken over only by name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Claim {
+pub struct Lease {
     /// Form of this value.
     pub version: u32,
     /// Of the checkpoint's directory, made by chance.
@@ -137,7 +137,7 @@ pub struct Claim {
     pub at: String,
 }
 
-impl Claim {
+impl Lease {
     /// A claim of this directory.
     #[must_use]
     pub fn new(id: &str, owner: &str, at: String) -> Self {
@@ -151,7 +151,7 @@ impl Claim {
 
     /// Whether both are of one directory on one machine.
     #[must_use]
-    pub fn same_holder(&self, other: &Self) -> bool {
+    pub fn same_owner(&self, other: &Self) -> bool {
         self.id == other.id && self.owner == other.owner
     }
 }
@@ -162,7 +162,7 @@ pub struct Found {
     /// What counts, if anything was ever kept.
     pub commit: Option<Commit>,
     /// The claim that holds, with its number.
-    pub claim: Option<(u32, Claim)>,
+    pub claim: Option<(u32, Lease)>,
     /// Whether something is there that no commit names: left by a run that was killed.
     pub stray: bool,
 }
@@ -275,13 +275,13 @@ impl Replica {
     ///
     /// # Errors
     /// [`Kind::Taken`] when another one was faster.
-    pub async fn claim(&self, number: u32, claim: &Claim) -> Result<(), Error> {
+    pub async fn claim(&self, number: u32, claim: &Lease) -> Result<(), Error> {
         let name = format!("{CLAIM}{number}");
         let text = serde_json::to_vec(claim).unwrap_or_default();
         let made = self.store.create(&name, &text).await;
         let Err(error) = made else { return Ok(()) };
         // An answer that was lost, or a retry of the network's: what is there decides.
-        match self.read::<Claim>(&name).await {
+        match self.read::<Lease>(&name).await {
             Ok(Some(there)) if there == *claim => Ok(()),
             Ok(Some(_)) => Err(self.error(Kind::Taken)),
             _ => Err(error),
@@ -292,22 +292,22 @@ impl Replica {
     ///
     /// # Errors
     /// It cannot be known.
-    pub async fn holds(&self, number: u32, claim: &Claim) -> Result<bool, Error> {
-        let there: Option<Claim> = self.read(&format!("{CLAIM}{number}")).await?;
-        let next: Option<Claim> = self.read(&format!("{CLAIM}{}", number + 1)).await?;
-        Ok(next.is_none() && there.is_some_and(|there| there.same_holder(claim)))
+    pub async fn holds(&self, number: u32, claim: &Lease) -> Result<bool, Error> {
+        let there: Option<Lease> = self.read(&format!("{CLAIM}{number}")).await?;
+        let next: Option<Lease> = self.read(&format!("{CLAIM}{}", number + 1)).await?;
+        Ok(next.is_none() && there.is_some_and(|there| there.same_owner(claim)))
     }
 
     /// Gives a claim up, if it is there and not somebody else's by now, and what it took over with it.
     ///
     /// # Errors
     /// It cannot be deleted.
-    pub async fn release(&self, number: u32, claim: &Claim) -> Result<(), Error> {
+    pub async fn release(&self, number: u32, claim: &Lease) -> Result<(), Error> {
         let name = format!("{CLAIM}{number}");
         // Listed before it is looked whose it is: once it is somebody else's, so may be a number below.
         let names = self.store.names().await?;
-        let there: Option<Claim> = self.read(&name).await?;
-        if !there.is_some_and(|there| there.same_holder(claim)) {
+        let there: Option<Lease> = self.read(&name).await?;
+        if !there.is_some_and(|there| there.same_owner(claim)) {
             return Ok(());
         }
         // Before it: killed in between, none of them holds again.

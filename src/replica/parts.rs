@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::commits::{Commit, is_below};
-use super::patience::patiently;
-use super::{Replica, TRIAL};
 use crate::custodian::{Error, Kind};
+use crate::replica::commits::{Commit, is_below};
+use crate::replica::patience::patiently;
+use crate::replica::{Replica, TRIAL};
 
 /// More pieces than this is a checkpoint for another kind of place.
 const MOST_PIECES: usize = 128;
@@ -152,8 +152,8 @@ pub(super) fn digest(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::VERSION;
     use super::*;
+    use crate::replica::VERSION;
 
     const HERE: &str = "0123456789abcdef";
     const THERE: &str = "fedcba9876543210";

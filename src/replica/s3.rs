@@ -3,10 +3,10 @@
 
 use reqwest::Method;
 
-use super::signed::{Answer, Request, Signed};
-use super::xml::{all, first};
-use crate::custodian::aws::{Call, Session};
+use crate::aws::{Call, Session};
 use crate::custodian::{Aws, Error, Kind};
+use crate::replica::signed::{Answer, Request, Signed};
+use crate::replica::xml::{all, first};
 
 /// A piece; the checkpoint of any ceremony is smaller.
 pub(super) const LONGEST: usize = 4 * 1024 * 1024;

@@ -11,7 +11,7 @@ use aws_sigv4::http_request::{
 use aws_sigv4::sign::v4;
 use reqwest::Method;
 
-use crate::custodian::aws::Session;
+use crate::aws::Session;
 use crate::custodian::error::causes;
 use crate::custodian::{Error, Kind};
 
@@ -22,7 +22,7 @@ const CONNECT: Duration = Duration::from_secs(5);
 /// Attempts of one request, the first included.
 const ATTEMPTS: u32 = 3;
 /// The largest answer that is taken in: a whole piece. A page of a listing is less.
-const MOST: usize = super::s3::LONGEST;
+const MOST: usize = crate::replica::s3::LONGEST;
 /// Pause after the first; doubles each time.
 const PAUSE: Duration = Duration::from_millis(300);
 

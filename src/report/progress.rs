@@ -1,12 +1,12 @@
-//! Progress of a ceremony as lines for a person, 80 columns wide, or as narrow as the terminal.
+//! Progress as lines for a person, 80 columns wide, or as narrow as the terminal.
 //!
-//! A step that has nothing to say takes one line. Where it says something, its title comes first. On a
-//! terminal the line that says what is waited for overwrites itself; elsewhere it comes every few seconds.
+//! The line of a step is begun when the step begins, and ended in place when it ends. What it says meanwhile stands
+//! below, indented. On a terminal the line that says what is waited for overwrites itself; elsewhere it comes every
+//! few seconds.
 
-use super::Style;
-use crate::bootstrap::event::{Event, Outcome};
-use crate::bootstrap::step::Step;
-use crate::layout::wrapped;
+use crate::event::{Event, Invitation, StepOutcome};
+use crate::layout::{columns, hanging, wrapped};
+use crate::report::style::Style;
 
 /// Where stderr is no terminal, a wait is mentioned this often.
 const MENTION_SECONDS: u64 = 5;
@@ -14,17 +14,17 @@ const MENTION_SECONDS: u64 = 5;
 const WIDTH: usize = 80;
 /// What a step on one line needs: number, title, outcome, time and requests.
 const ONE_LINE: usize = 79;
-/// Columns in front of a note's further lines.
-const INDENT: usize = 8;
-/// Width of the title, so that outcome, time and requests stand below each other.
-const TITLE: usize = 38;
+/// Columns in front of what a step says, and of what a command says that has no steps.
+const IN_STEP: usize = 6;
+const WITHOUT_STEPS: usize = 2;
+/// Width of number and title, so that outcome, time and requests stand below each other.
+const TITLE: usize = 44;
 
 pub(super) struct Progress {
     style: Style,
     width: usize,
-    /// The step that began and was not titled yet.
-    untitled: Option<Step>,
-    number: String,
+    /// Columns of the line that a step has begun and nothing has ended yet.
+    begun: Option<usize>,
     /// A line is on the terminal that the next one overwrites.
     overwriting: bool,
     mentioned: Option<u64>,
@@ -35,58 +35,64 @@ impl Progress {
         Self {
             style,
             width: width.min(WIDTH),
-            untitled: None,
-            number: String::new(),
+            begun: None,
             overwriting: false,
             mentioned: None,
         }
     }
 
-    /// What to write for an event.
+    /// What to write on stderr for an event.
     pub(super) fn lines(&mut self, event: &Event) -> String {
         match event {
             Event::Begin {
+                command,
                 cluster,
                 address,
                 resumed,
             } => {
                 let how = if *resumed {
-                    "  (goes on from its checkpoint)"
+                    "  (continues from its checkpoint)"
                 } else {
                     ""
                 };
-                format!(
-                    "{}\n",
-                    self.style.bold(&format!("{cluster}  {address}{how}"))
-                )
+                let line = format!("{command}  {cluster}  {address}{how}");
+                format!("{}\n", self.style.bold(&line))
             }
             Event::StepStarted { step, number, of } => {
-                self.untitled = Some(*step);
-                self.number = format!("{number:>2}/{of}");
+                let begin = self.interrupted();
+                let number = format!("{number:>2}/{of}");
+                let title = step.title();
                 self.mentioned = None;
-                self.clear()
+                self.begun = Some(columns(&number) + 1 + columns(title));
+                format!("{begin}{} {title}", self.style.dim(&number))
             }
-            Event::Note { text, .. } => self.below_title(text, ""),
-            Event::Warning { text, .. } => {
-                let mark = self.style.warning("warning: ");
-                self.below_title(text, &mark)
-            }
+            Event::Note { step, text } => self.line(text, "", indent(step.is_some())),
+            Event::Warning { step, text } => self.line(text, "warning: ", indent(step.is_some())),
             Event::Waiting {
+                step,
                 text,
                 seconds,
                 limit,
-                ..
-            } => self.waiting(text, *seconds, *limit),
+            } => self.waiting((text, *seconds, *limit), indent(step.is_some())),
             Event::SignIn {
+                step,
                 login,
                 url,
                 code,
                 seconds,
-            } => self.sign_in(login, url, code.as_deref(), *seconds),
-            Event::Holders { invitation, .. } => {
-                let title = self.title();
-                let lines = super::breaking_glass::invitation(invitation, INDENT - 2, self.width);
-                format!("{}{title}{lines}", self.clear())
+            } => {
+                let code = code.as_ref();
+                let code = code.map(|code| format!("\n  and type there: {code}"));
+                let text = format!(
+                    "{login}: sign in within {} min at\n  {url}{}",
+                    seconds.div_ceil(60),
+                    code.unwrap_or_default()
+                );
+                self.line(&text, "", indent(step.is_some()))
+            }
+            Event::Holders { step, invitation } => {
+                let lines = invite(invitation, indent(step.is_some()), self.width);
+                format!("{}{lines}", self.interrupted())
             }
             Event::StepFinished {
                 outcome,
@@ -98,79 +104,80 @@ impl Progress {
                 let nothing = evidence.get::<String>("declared").as_deref() == Some("nothing");
                 self.finished(word(*outcome, nothing), *requests, *milliseconds)
             }
-            Event::End { .. } => self.clear(),
+            Event::Started {
+                spoken, required, ..
+            } => {
+                let text = format!(
+                    "send this to the holders; each types vault-bootstrap share submit CODE, and compares the end of \
+                     the code with you by telephone: {spoken}. {required} shares are needed; then \
+                     vault-bootstrap break-glass finish"
+                );
+                self.line(&text, "", WITHOUT_STEPS)
+            }
+            Event::Complete { custodian, .. } => {
+                let text = format!(
+                    "the share of {custodian} was the last one. Send this back to whoever started it, who types \
+                     vault-bootstrap break-glass finish ENCODED -- CMD; it is of no use to anybody else"
+                );
+                self.line(&text, "", WITHOUT_STEPS)
+            }
+            _ => self.interrupted(),
         }
     }
 
-    /// Takes the overwriting line away.
-    pub(super) fn clear(&mut self) -> String {
-        if std::mem::take(&mut self.overwriting) {
-            "\r\x1b[2K".into()
-        } else {
+    /// Ends the line that a step has begun, or takes the overwriting line away.
+    pub(super) fn interrupted(&mut self) -> String {
+        let open = self.begun.take().is_some();
+        match (std::mem::take(&mut self.overwriting), open) {
+            (true, _) => "\r\x1b[2K".into(),
+            (false, true) => "\n".into(),
+            (false, false) => String::new(),
+        }
+    }
+
+    /// A text with its further lines below the first one.
+    fn line(&mut self, text: &str, mark: &str, indent: usize) -> String {
+        let width = self.width.saturating_sub(indent + 2);
+        let (space, further) = (" ".repeat(indent), " ".repeat(indent + 2));
+        let whole = wrapped(&format!("{mark}{text}"), width);
+        let whole = whole.join(&format!("\n{further}"));
+        let (mark, rest) = whole.split_at(mark.trim_end().len());
+        let mark = if mark.is_empty() {
             String::new()
-        }
+        } else {
+            self.style.warning(mark)
+        };
+        format!("{}{space}{mark}{rest}\n", self.interrupted())
     }
 
-    /// Number and title of the step, once.
-    fn title_line(&mut self) -> Option<(String, &'static str)> {
-        let step = self.untitled.take()?;
-        Some((self.style.dim(&self.number), step.title()))
-    }
-
-    fn title(&mut self) -> String {
-        match self.title_line() {
-            Some((number, title)) => format!("{number} {title}\n"),
-            None => String::new(),
-        }
-    }
-
-    fn below_title(&mut self, text: &str, mark: &str) -> String {
-        let indented = wrapped(text, self.width - INDENT - mark_width(mark)).join("\n        ");
-        format!("{}{}      {mark}{indented}\n", self.clear(), self.title())
-    }
-
-    fn waiting(&mut self, text: &str, seconds: u64, limit: u64) -> String {
+    fn waiting(&mut self, (text, seconds, limit): (&str, u64, u64), indent: usize) -> String {
         let text = format!("waiting {seconds} of {limit} s for {text}");
-        if self.style.is_terminal() {
-            let shown: String = text.chars().take(self.width - INDENT).collect();
-            let title = self.title();
+        if self.style.terminal {
+            let shown: String = text.chars().take(self.width - indent - 2).collect();
             let line = format!(
-                "{}{title}\r\x1b[2K      {}",
-                self.clear(),
+                "{}\r\x1b[2K{}{}",
+                self.interrupted(),
+                " ".repeat(indent),
                 self.style.dim(&shown)
             );
             self.overwriting = true;
             return line;
         }
-        let due = self
-            .mentioned
-            .is_none_or(|last| seconds >= last + MENTION_SECONDS)
-            && seconds > 0;
+        let last = self.mentioned;
+        let due = last.is_none_or(|last| seconds >= last + MENTION_SECONDS) && seconds > 0;
         if !due {
             return String::new();
         }
         self.mentioned = Some(seconds);
-        self.below_title(&text, "")
-    }
-
-    fn sign_in(&mut self, login: &str, url: &str, code: Option<&str>, seconds: u64) -> String {
-        let code = code
-            .map(|code| format!("\n  and type there: {code}"))
-            .unwrap_or_default();
-        let text = format!(
-            "{login}: sign in within {} min at\n  {url}{code}",
-            seconds.div_ceil(60)
-        );
-        self.below_title(&text, "")
+        self.line(&text, "", indent)
     }
 
     fn finished(&mut self, (word, good): (&str, bool), requests: u64, millis: u64) -> String {
-        let paint = |text: &str| {
-            if good {
-                self.style.good(text)
-            } else {
-                self.style.warning(text)
-            }
+        let word = format!("{word:<13}");
+        let word = if good {
+            self.style.good(&word)
+        } else {
+            self.style.warning(&word)
         };
         let seconds = format!("{}.{} s", millis / 1000, millis % 1000 / 100);
         let requests = match requests {
@@ -179,44 +186,62 @@ impl Progress {
             many => format!("{many} requests"),
         };
         let tail = format!("{seconds:>7} {requests:>13}");
-        let tail = self.style.dim(tail.trim_end());
-        let end = format!("{}{tail}", paint(&format!("{word:<13}")));
-        let title = self.title_line();
-        // Below notes the outcome stands alone, in the columns of the steps that had nothing to say.
-        let line = match (title, self.width < ONE_LINE) {
-            (Some((number, title)), false) => format!("{number} {title:<TITLE$}{end}"),
-            (Some((number, title)), true) => format!("{number} {title}\n      {end}"),
-            (None, false) => format!("      {:TITLE$}{end}", ""),
-            (None, true) => format!("      {end}"),
+        let end = format!("{word}{}", self.style.dim(tail.trim_end()));
+        let begun = self.begun.take();
+        let narrow = self.width < ONE_LINE;
+        let before = match begun {
+            Some(columns) if !narrow => " ".repeat(TITLE.saturating_sub(columns)),
+            // Below what it said the outcome stands alone, in the columns of the steps that had nothing to say.
+            None if !narrow => " ".repeat(TITLE),
+            Some(_) => format!("\n{}", " ".repeat(IN_STEP)),
+            None => " ".repeat(IN_STEP),
         };
-        format!("{}{line}\n", self.clear())
+        let clear = self.interrupted();
+        format!("{clear}{before}{end}\n")
     }
+}
+
+fn indent(in_step: bool) -> usize {
+    if in_step { IN_STEP } else { WITHOUT_STEPS }
+}
+
+/// What holders elsewhere are told: the command on a line of its own, whole, to be copied.
+fn invite(asked: &Invitation, indent: usize, width: usize) -> String {
+    let space = " ".repeat(indent);
+    let call = format!(
+        "{}: asked for their shares within {} min, each from a machine of their own:",
+        asked.names.join(", "),
+        asked.seconds.div_ceil(60)
+    );
+    let compare = format!(
+        "Compare by telephone the end of the code, {}, and the cluster's id in their files, {}.",
+        asked.spoken, asked.cluster_id
+    );
+    format!(
+        "{space}{}\n{space}  vault-bootstrap share submit {}\n{space}{}\n",
+        hanging(&call, indent, width),
+        asked.code,
+        hanging(&compare, indent, width)
+    )
 }
 
 /// An outcome in a word, and whether it is a good one.
-fn word(outcome: Outcome, nothing_declared: bool) -> (&'static str, bool) {
+fn word(outcome: StepOutcome, nothing_declared: bool) -> (&'static str, bool) {
     match outcome {
         _ if nothing_declared => ("none in file", true),
-        Outcome::Applied => ("done", true),
-        Outcome::Repaired => ("repaired", true),
-        Outcome::Adopted => ("was there", true),
-        Outcome::Unchanged => ("unchanged", true),
-        Outcome::NotRechecked => ("not rechecked", false),
-    }
-}
-
-/// Columns that a mark takes, its colour not counted.
-fn mark_width(mark: &str) -> usize {
-    if mark.is_empty() {
-        0
-    } else {
-        "warning: ".len()
+        StepOutcome::Applied => ("done", true),
+        StepOutcome::Repaired => ("repaired", true),
+        StepOutcome::Adopted => ("was there", true),
+        StepOutcome::Unchanged => ("unchanged", true),
+        StepOutcome::NotRechecked => ("not rechecked", false),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::evidence::facts::Evidence;
+    use crate::step::Step;
 
     fn progress(terminal: bool) -> Progress {
         let style = Style {
@@ -235,10 +260,10 @@ mod tests {
     }
 
     fn finished() -> Event {
-        let evidence = crate::bootstrap::evidence::Evidence::default();
+        let evidence = Evidence::default();
         Event::StepFinished {
             step: Step::Audit,
-            outcome: Outcome::Applied,
+            outcome: StepOutcome::Applied,
             requests: 12,
             milliseconds: 1234,
             evidence,
@@ -257,10 +282,34 @@ mod tests {
     }
 
     #[test]
+    fn a_step_says_when_it_begins() {
+        let text = progress(false).lines(&started());
+        assert_eq!(text, " 5/13 audit first");
+    }
+
+    #[test]
+    fn a_warning_of_a_command_without_steps_is_wrapped_below_itself() {
+        let style = Style {
+            colored: false,
+            terminal: false,
+        };
+        let text = "carol does not answer: no terminal to ask on for the share that she keeps";
+        let event = Event::Warning {
+            step: None,
+            text: text.into(),
+        };
+        let text = Progress::new(style, 40).lines(&event);
+        assert!(text.starts_with("  warning: carol does not"), "{text}");
+        assert!(text.lines().count() > 1);
+        let fits = |line: &str| line.chars().count() <= 40 && line.starts_with("  ");
+        assert!(text.lines().all(fits), "{text}");
+    }
+
+    #[test]
     fn a_note_stands_below_its_title_and_the_title_comes_once() {
         let mut progress = progress(false);
         let note = Event::Note {
-            step: Step::Audit,
+            step: Some(Step::Audit),
             text: "enabled".into(),
         };
         let text = [started(), note.clone(), note, finished()]
@@ -273,7 +322,7 @@ mod tests {
     #[test]
     fn the_outcome_stands_in_the_same_column_with_notes_and_without() {
         let note = Event::Note {
-            step: Step::Audit,
+            step: Some(Step::Audit),
             text: "enabled".into(),
         };
         let mut progress = progress(false);
@@ -292,7 +341,7 @@ mod tests {
         };
         let mut progress = Progress::new(style, 40);
         let wait = Event::Waiting {
-            step: Step::Audit,
+            step: Some(Step::Audit),
             text: "all nodes to open (https://vault-2.internal:8200 is sealed)".into(),
             seconds: 1,
             limit: 60,
@@ -308,7 +357,7 @@ mod tests {
     #[test]
     fn a_wait_overwrites_itself_on_terminals_and_is_mentioned_now_and_then_elsewhere() {
         let wait = |seconds| Event::Waiting {
-            step: Step::Audit,
+            step: Some(Step::Audit),
             text: "x".into(),
             seconds,
             limit: 60,

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use serde::Serialize;
 use tokio::time::Instant;
 
-use super::code::Code;
-use super::making::Attempt;
+use crate::event::{EventSink, Invitation};
 use crate::failure::Failure;
-use crate::vault::generation::Progress;
+use crate::root_generation::code::Code;
+use crate::root_generation::making::Attempt;
+use crate::vault::keys::generation::Progress;
 
 /// Between two looks whether more shares were given.
 pub(crate) const LOOK: Duration = Duration::from_millis(500);
@@ -22,21 +22,6 @@ pub(crate) struct Asked<'a> {
     pub(crate) names: &'a [&'a str],
     /// How long they are waited for.
     pub(crate) limit: Duration,
-}
-
-/// What holders elsewhere are told. Nothing of it is secret.
-#[derive(Debug, Clone, Serialize)]
-pub struct Invitation {
-    /// Who are asked.
-    pub names: Vec<String>,
-    /// Names the attempt and its cluster.
-    pub code: String,
-    /// The end of the code, to be compared by telephone.
-    pub spoken: String,
-    /// The cluster's id, which stands in every holder's own file.
-    pub cluster_id: String,
-    /// How long they are waited for.
-    pub seconds: u64,
 }
 
 impl Asked<'_> {
@@ -59,15 +44,15 @@ impl Asked<'_> {
     }
 }
 
-/// Waits until all who were asked have given a share. `look` asks the server how far it is; `told` hears of each new
-/// number.
+/// Waits until all who were asked have given a share. `look` asks the server how far it is; each new number is
+/// an event.
 ///
 /// # Errors
 /// The time is over, or the server does not have the attempt any more. It is not ended here.
 pub(crate) async fn wait_for(
     asked: Asked<'_>,
     mut look: impl AsyncFnMut() -> Result<Progress, Failure>,
-    told: impl Fn(String),
+    events: &EventSink<'_>,
 ) -> Result<(), Failure> {
     let (begun, mut said) = (Instant::now(), 0);
     let all = asked.names.len();
@@ -84,7 +69,7 @@ pub(crate) async fn wait_for(
         }
         if found.progress != said {
             said = found.progress;
-            told(format!(
+            events.note(format!(
                 "{said} of {all} holders elsewhere have given a share"
             ));
         }

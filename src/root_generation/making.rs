@@ -1,9 +1,9 @@
 //! One attempt, from the first look to the token.
 
-use super::quorum::Quorum;
 use crate::failure::Failure;
+use crate::root_generation::quorum::Quorum;
 use crate::secret::{RootToken, Share};
-use crate::vault::generation::{Given, Pad, Progress, Start};
+use crate::vault::keys::generation::{Given, Pad, Progress, Start};
 use crate::vault::{Error, Generation};
 
 /// A share in hand, and whose it is.

@@ -9,10 +9,12 @@ mod making;
 mod quorum;
 mod rules;
 
-pub(crate) use code::Code;
-pub use holders::Invitation;
-pub(crate) use holders::{Asked, LOOK, wait_for};
-pub(crate) use making::{Attempt, begin, busy, complete, not_let_in, not_taken};
-pub use making::{Held, Known, Moment, leftover};
-pub use quorum::{Quorum, quorums};
-pub use rules::{Rules, off, rules};
+pub(crate) use crate::root_generation::code::Code;
+pub use crate::root_generation::holders::Invitation;
+pub(crate) use crate::root_generation::holders::{Asked, LOOK, wait_for};
+pub(crate) use crate::root_generation::making::{
+    Attempt, begin, busy, complete, not_let_in, not_taken,
+};
+pub use crate::root_generation::making::{Held, Known, Moment, leftover};
+pub use crate::root_generation::quorum::{Quorum, quorums};
+pub use crate::root_generation::rules::{Rules, off, rules};

@@ -1,6 +1,6 @@
 //! Which shares are tried together.
 
-use super::making::Held;
+use crate::root_generation::making::Held;
 
 /// Shares that make a root token together.
 #[derive(Clone)]

@@ -7,7 +7,7 @@ use std::os::fd::{AsRawFd, RawFd};
 use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
 use rustix::io::{FdFlags, fcntl_setfd};
 
-use super::Token;
+use crate::secret::Token;
 
 /// A file without a name, in memory alone; overwritten when it goes.
 pub struct Inherited {

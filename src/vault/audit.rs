@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use http::Method;
 use serde::Deserialize;
 
-use super::body::Body;
-use super::client::Client;
-use super::error::{Error, Kind};
-use super::exchange::Ask;
-use super::reply::null_is_empty;
 use crate::secret::Token;
+use crate::vault::http::body::Body;
+use crate::vault::http::client::Client;
+use crate::vault::http::error::{Error, Kind};
+use crate::vault::http::exchange::Ask;
+use crate::vault::http::reply::null_is_empty;
 
 /// One audit device.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]

@@ -5,41 +5,28 @@
 //! straight into secret types, and no answer's body ever reaches an error or a log line.
 
 pub mod audit;
+pub(crate) mod auth;
 pub mod compare;
-pub mod generation;
-pub mod init;
+pub(crate) mod http;
+pub(crate) mod keys;
 pub mod mounts;
-pub mod oidc;
 pub mod policies;
-pub mod root;
-pub mod rotation;
-pub mod scan;
 pub mod sys;
-pub mod token;
-pub mod typed_share;
 
-mod body;
-mod client;
-mod error;
-mod exchange;
-mod node;
-mod reply;
-mod session;
-mod target;
-mod transport;
-
-pub use audit::AuditDevice;
-pub use body::Body;
-pub use client::{Answer, Client};
-pub use compare::{Comparison, Difference, compare, compare_tune, same_policy};
-pub use error::{Error, Kind, NoLogin, answered_with};
-pub use generation::{Dialect, Generation};
-pub use init::{InitAnswer, InitAnswerError, InitKeys, InitRequest};
-pub use mounts::Mount;
-pub use policies::ResultantAcl;
-pub use root::{Revocation, RootGeneration, RootSession, probe_root_generation};
-pub use rotation::{Rotation, probe_rotation};
-pub use session::{Session, login};
-pub use sys::{Health, Leader, Product, SealStatus};
-pub use target::{Target, Timeouts, Tls};
-pub use token::TokenInfo;
+pub use crate::vault::audit::AuditDevice;
+pub use crate::vault::auth::session::{AuthResponse, login};
+pub use crate::vault::auth::token::TokenInfo;
+pub use crate::vault::compare::{Comparison, Difference, compare, compare_tune, same_policy};
+pub use crate::vault::http::body::Body;
+pub use crate::vault::http::client::{Answer, Client};
+pub use crate::vault::http::error::{Error, Kind, NoLogin, answered_with};
+pub use crate::vault::http::target::{Target, Timeouts, Tls};
+pub use crate::vault::keys::generation::{Dialect, Generation};
+pub use crate::vault::keys::init::{InitAnswer, InitAnswerError, InitKeys, InitRequest};
+pub use crate::vault::keys::root::{
+    Revocation, RootGeneration, RootSession, probe_root_generation,
+};
+pub use crate::vault::keys::rotation::{Rotation, probe_rotation};
+pub use crate::vault::mounts::Mount;
+pub use crate::vault::policies::ResultantAcl;
+pub use crate::vault::sys::{Health, Leader, Product, SealStatus};

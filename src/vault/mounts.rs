@@ -7,9 +7,9 @@ use serde::Deserialize;
 use serde_json::Value;
 use vaultrs::api::sys::requests::{ListAuthsRequest, ListMountsRequest};
 
-use super::client::Client;
-use super::error::Error;
 use crate::secret::Token;
+use crate::vault::http::client::Client;
+use crate::vault::http::error::Error;
 
 /// A mount of either kind, as listed.
 #[derive(Debug, Clone, PartialEq, Deserialize)]

@@ -6,12 +6,12 @@ use http::Method;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::body::Body;
-use super::client::{Answer, Client};
-use super::error::{Error, Kind};
-use super::exchange::Ask;
-use super::reply::null_is_empty;
 use crate::secret::Token;
+use crate::vault::http::body::Body;
+use crate::vault::http::client::{Answer, Client};
+use crate::vault::http::error::{Error, Kind};
+use crate::vault::http::exchange::Ask;
+use crate::vault::http::reply::null_is_empty;
 
 /// The names of all policies, `root` among them.
 ///

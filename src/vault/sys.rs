@@ -14,12 +14,12 @@ use http::Method;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use super::body::Body;
-use super::client::Client;
-use super::error::{Error, Kind};
-use super::exchange::Ask;
-use super::reply::Reply;
 use crate::secret::{SecretText, Share};
+use crate::vault::http::body::Body;
+use crate::vault::http::client::Client;
+use crate::vault::http::error::{Error, Kind};
+use crate::vault::http::exchange::Ask;
+use crate::vault::http::reply::Reply;
 
 /// One look at one of several nodes; the others go on meanwhile.
 const LOOK_TIMEOUT: Duration = Duration::from_secs(5);

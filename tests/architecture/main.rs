@@ -29,7 +29,7 @@ const SECRETS: &[&str] = &[
     "SecretString",
     "SecretBox",
     "Share",
-    "Handed",
+    "ShareMaterial",
     "Pad",
     "Encoded",
     "Inherited",

@@ -3,12 +3,12 @@
 use std::path::Path;
 
 use proptest::prelude::*;
-use vault_bootstrap::bootstrap::checkpoint::{Checkpoint, Kept, kept, read_diary};
-use vault_bootstrap::bootstrap::evidence::Evidence;
-use vault_bootstrap::bootstrap::step::Step;
+use vault_bootstrap::checkpoint::{Checkpoint, Kept, kept, read_diary};
 use vault_bootstrap::envelope::{Key, Sealer};
+use vault_bootstrap::evidence::facts::Evidence;
 use vault_bootstrap::failure::Failure;
 use vault_bootstrap::secret::{RootToken, SecretText, Token};
+use vault_bootstrap::step::Step;
 
 use crate::feed::{answers, damaged, for_a_while, write};
 use crate::responder::runtime;

@@ -4,10 +4,10 @@ use std::process::Command;
 
 use proptest::prelude::*;
 use proptest::sample::select;
-use vault_bootstrap::custodian::kms::KmsKey;
+use vault_bootstrap::aws::kms::KmsKey;
 use vault_bootstrap::custodian::{Aws, Custodian, Error, Spec, Stored, ssm};
 use vault_bootstrap::replica::{Commit, Replica};
-use vault_bootstrap::secret::{Handed, Share};
+use vault_bootstrap::secret::{Share, ShareMaterial};
 
 use crate::feed::{answers, damaged, for_a_while, write};
 use crate::responder::{Responder, runtime};
@@ -87,7 +87,7 @@ fn stored(address: String) -> Stored {
 async fn ask_everything(custodian: &Custodian) {
     judge(custodian.presence().await);
     judge(custodian.canary("w").await);
-    let share = Handed::Open(Share::new(SHARE.into()));
+    let share = ShareMaterial::Plain(Share::new(SHARE.into()));
     if let Some(prepared) = judge(custodian.prepare(&share).await) {
         judge(custodian.store(&share, &prepared).await);
     }

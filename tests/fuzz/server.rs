@@ -8,11 +8,12 @@ use proptest::sample::select;
 use serde_json::Value;
 use vault_bootstrap::kubernetes::TokenRequest;
 use vault_bootstrap::secret::{RootToken, SecretText, Share, Token};
+use vault_bootstrap::vault::auth::{oidc, token};
 use vault_bootstrap::vault::compare::{compare, compare_policy, compare_tune, same_policy};
-use vault_bootstrap::vault::init::{InitAnswer, InitRequest, initialize};
+use vault_bootstrap::vault::keys::init::{InitAnswer, InitRequest, initialize};
 use vault_bootstrap::vault::{
-    Body, Client, Error, RootSession, Target, Timeouts, Tls, audit, login, mounts, oidc, policies,
-    probe_root_generation, sys, token,
+    Body, Client, Error, RootSession, Target, Timeouts, Tls, audit, login, mounts, policies,
+    probe_root_generation, sys,
 };
 
 use crate::feed::{answers, for_a_while, json};

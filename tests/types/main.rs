@@ -11,7 +11,7 @@ use std::process::Command;
 
 use vault_bootstrap::secret::{RootToken, SecretText, Share, Token};
 use vault_bootstrap::vault::Body;
-use vault_bootstrap::vault::init::{InitAnswer, InitRequest};
+use vault_bootstrap::vault::keys::init::{InitAnswer, InitRequest};
 
 const HERE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/types");
 

@@ -4,8 +4,6 @@
 //! A device that differs is a finding and is never deleted: a new one has a new salt, and for a moment
 //! there would be none.
 
-mod device;
-
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -14,49 +12,56 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use device::{differences, is_raw, log_of, path_of, stanza};
+use crate::desired::audit_device::{differences, is_raw, log_of, path_of, stanza};
 
 use crate::bootstrap::ceremony::Ceremony;
-use crate::bootstrap::evidence::Evidence;
-use crate::bootstrap::step::Observation;
+use crate::bootstrap::view::View;
 use crate::config::AuditDevice as Wanted;
+use crate::desired::observation::{Detail, Observation};
+use crate::evidence::facts::Evidence;
 use crate::failure::Failure;
 use crate::secret::Token;
+use crate::session::Session;
 use crate::vault::Error;
 use crate::vault::audit::{self, AuditDevice};
 
-pub(super) async fn observe(ceremony: &Ceremony<'_>) -> Result<Observation, Failure> {
-    if ceremony.config.audit.is_empty() {
-        ceremony.find("the file declares no audit device: nobody will know who did what");
+pub(super) async fn observe(view: &View<'_>) -> Result<Observation, Failure> {
+    let mut findings = Vec::new();
+    if view.config.audit.is_empty() {
+        findings
+            .push("the file declares no audit device: nobody will know who did what".to_owned());
     }
-    let look = match look(ceremony, ceremony.token()?).await {
+    let look = match look(view, view.token()?).await {
         Ok(look) => look,
         Err(error) if error.is_forbidden() => {
-            return Ok(Observation::unknown("this login may not read sys/audit"));
+            let paths = vec!["sys/audit".to_owned()];
+            return Ok(Observation {
+                findings,
+                ..Observation::unknown(vec![Detail::MayNotRead { paths }])
+            });
         }
         Err(error) => return Err(error.into()),
     };
-    judge(ceremony, &look)?;
-    if look.missing.is_empty() && ceremony.is_root() && !proved(ceremony) {
-        return Ok(Observation::partial(vec![
-            "no marker was found in the log yet".into(),
-        ]));
-    }
-    if look.missing.is_empty() {
-        return Ok(Observation::present(
-            Evidence::default().with("devices", look.paths()),
-        ));
-    }
-    let create = |wanted: &&Wanted| format!("create sys/audit/{}", wanted.path);
+    // A root that is kept on purpose outlives the hand-over, and from then on there is something to lose.
+    let empty = !view.diary.handed_over();
+    findings.extend(judge(view, empty, &look)?);
+    let create = |wanted: &&Wanted| Detail::create(format!("sys/audit/{}", wanted.path));
     let details = look.missing.iter().map(create).collect();
-    Ok(if look.there.is_empty() {
-        Observation {
-            details,
-            ..Observation::absent()
+    let found = if !look.missing.is_empty() {
+        if look.there.is_empty() {
+            Observation {
+                details,
+                ..Observation::absent()
+            }
+        } else {
+            Observation::partial(details)
         }
+    } else if view.is_root() && !proved(view) {
+        Observation::partial(vec![Detail::NoMarker])
     } else {
-        Observation::partial(details)
-    })
+        Observation::present(Evidence::default().with("devices", look.paths()))
+    };
+    Ok(Observation { findings, ..found })
 }
 
 pub(super) async fn apply(
@@ -68,7 +73,10 @@ pub(super) async fn apply(
         enable(ceremony, wanted, &before.missing).await?;
     }
     let look = look(ceremony, ceremony.token()?).await?;
-    judge(ceremony, &look)?;
+    let empty = !ceremony.diary().handed_over();
+    for finding in judge(ceremony, empty, &look)? {
+        ceremony.find(finding);
+    }
     let mut proofs = BTreeMap::new();
     for device in &look.there {
         proofs.insert(path_of(device).to_owned(), prove(ceremony, device).await?);
@@ -93,10 +101,10 @@ impl Look<'_> {
     }
 }
 
-async fn look<'a>(ceremony: &Ceremony<'a>, token: &Token) -> Result<Look<'a>, Error> {
-    let there = audit::list_audit(&ceremony.client(), token).await?;
+async fn look<'a>(session: &Session<'a>, token: &Token) -> Result<Look<'a>, Error> {
+    let there = audit::list_audit(&session.client(), token).await?;
     let (mut missing, mut different) = (Vec::new(), Vec::new());
-    for wanted in &ceremony.config.audit {
+    for wanted in &session.config.audit {
         let Some(device) = there.iter().find(|device| path_of(device) == wanted.path) else {
             missing.push(wanted);
             continue;
@@ -112,28 +120,25 @@ async fn look<'a>(ceremony: &Ceremony<'a>, token: &Token) -> Result<Look<'a>, Er
 }
 
 /// While root lives, what is wrong with a device stops the ceremony; afterwards it is a finding.
-fn judge(ceremony: &Ceremony<'_>, look: &Look<'_>) -> Result<(), Failure> {
-    // A root that is kept on purpose outlives the hand-over, and from then on there is something to lose.
-    let handed_over = ceremony.diary().diary().handed_over();
+fn judge(session: &Session<'_>, empty: bool, look: &Look<'_>) -> Result<Vec<String>, Failure> {
+    let mut findings = Vec::new();
     if let Some(device) = look.there.iter().find(|device| is_raw(device)) {
-        if ceremony.is_root() && !handed_over {
-            return Err(raw_while_root_lives(ceremony, device));
+        if session.is_root() && empty {
+            return Err(raw_while_root_lives(session, device));
         }
-        ceremony.find(format!(
+        findings.push(format!(
             "audit device {} of {} has log_raw: secrets stand in {} in clear: remove log_raw, destroy that \
              log and rotate what it has seen",
             device.path,
-            ceremony.client().address(),
+            session.client().address(),
             log_of(device)
         ));
     }
-    if ceremony.is_root() && !look.different.is_empty() {
+    if session.is_root() && !look.different.is_empty() {
         return Err(differs(&look.different));
     }
-    for line in &look.different {
-        ceremony.find(line.clone());
-    }
-    Ok(())
+    findings.extend(look.different.iter().cloned());
+    Ok(findings)
 }
 
 /// Never deleted and never replaced by us: its log and the salt of its hashes would go with it.
@@ -196,35 +201,29 @@ fn stanza_needed(ceremony: &Ceremony<'_>, missing: &[&Wanted]) -> Failure {
 }
 
 /// Everything that a raw device has seen stands in its file in clear: the root token for a start.
-fn raw_while_root_lives(ceremony: &Ceremony<'_>, device: &AuditDevice) -> Failure {
+fn raw_while_root_lives(session: &Session<'_>, device: &AuditDevice) -> Failure {
     Failure::refused(format!(
         "audit device {} of {} has log_raw: the root token stands in {} in clear",
         device.path,
-        ceremony.client().address(),
+        session.client().address(),
         log_of(device)
     ))
     .advise(format!(
         "the cluster holds no data yet: stop it, remove log_raw from its configuration, destroy that file, \
          empty the storage, start it, then {} and {}",
-        ceremony.config.command("apply --abandon"),
-        ceremony.options.again(ceremony.config)
+        session.config.command("apply --abandon"),
+        session.config.command("apply")
     ))
 }
 
-fn proved(ceremony: &Ceremony<'_>) -> bool {
-    let checkpoint = ceremony.diary();
-    let entry = checkpoint
-        .diary()
-        .steps
-        .get(&crate::bootstrap::step::Step::Audit);
-    let proofs = entry.and_then(|entry| entry.evidence.get::<BTreeMap<String, String>>("proved"));
-    proofs.is_some_and(|proofs| {
-        ceremony
-            .config
-            .audit
-            .iter()
-            .all(|device| proofs.contains_key(&device.path))
-    })
+fn proved(view: &View<'_>) -> bool {
+    let evidence = view.evidence();
+    let proofs = evidence.and_then(|facts| facts.get::<BTreeMap<String, String>>("proved"));
+    let every = |proofs: BTreeMap<String, String>| {
+        let mut devices = view.config.audit.iter();
+        devices.all(|device| proofs.contains_key(&device.path))
+    };
+    proofs.is_some_and(every)
 }
 
 /// Sends a marker, asks for its HMAC and looks for that in the log where the log can be read from here.
@@ -235,10 +234,7 @@ async fn prove(ceremony: &Ceremony<'_>, device: &AuditDevice) -> Result<&'static
         .get("file_path")
         .filter(|_| device.device_type == "file");
     let begin = file.and_then(|file| log_length(file));
-    let marker = format!(
-        "vault-bootstrap marker {}",
-        crate::bootstrap::checkpoint::now()
-    );
+    let marker = format!("vault-bootstrap marker {}", crate::checkpoint::now());
     let hash =
         audit::audit_hash(&ceremony.client(), ceremony.token()?, path, marker.as_str()).await?;
     let (Some(file), Some(begin)) = (file, begin) else {
@@ -262,6 +258,7 @@ async fn prove(ceremony: &Ceremony<'_>, device: &AuditDevice) -> Result<&'static
         }
         let what = format!("the marker in {file}");
         ceremony
+            .cluster
             .wait(started, MARKER_LIMIT, &what, "not there yet")
             .await
             .map_err(|failure| {

@@ -1,22 +1,19 @@
 //! The end: the report is on disk, fsynced, and only then are the checkpoint's secrets destroyed.
 
 use crate::bootstrap::ceremony::Ceremony;
-use crate::bootstrap::decide::Recorded;
-use crate::bootstrap::evidence::Evidence;
 use crate::bootstrap::evidence_report::EvidenceReport;
-use crate::bootstrap::step::{Observation, Step};
+use crate::bootstrap::view::View;
 use crate::config::{Config, CustodianKind};
+use crate::desired::observation::Observation;
+use crate::evidence::facts::Evidence;
 use crate::failure::Failure;
+use crate::step::decide::Recorded;
 
-pub(super) fn observe(ceremony: &Ceremony<'_>) -> Observation {
-    let checkpoint = ceremony.diary();
-    let diary = checkpoint.diary();
-    let keeps = checkpoint.keeps_something().unwrap_or(true);
-    let may_keep = ceremony.keeps_root();
-    let done = diary.recorded(Step::HandOver) == Recorded::Done;
-    if done && ceremony.written.get() == 0 && (!keeps || may_keep) {
-        let entry = diary.steps.get(&Step::HandOver);
-        return Observation::present(entry.map(|e| e.evidence.clone()).unwrap_or_default());
+pub(super) fn observe(view: &View<'_>) -> Observation {
+    let keeps = view.keeps_something().unwrap_or(true);
+    let done = view.recorded() == Recorded::Done;
+    if done && !view.earlier_changes && (!keeps || view.keeps_root()) {
+        return Observation::present(view.evidence().unwrap_or_default());
     }
     Observation::absent()
 }
@@ -40,7 +37,7 @@ pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
     // Deletes there what is no longer here, and proves it.
     ceremony.replicate().await?;
     let evidence = Evidence::default().with("report", json.display().to_string());
-    let evidence = match ceremony.second_place() {
+    let evidence = match ceremony.records.replica() {
         Some(place) => evidence.with("replica", place.address()),
         None => evidence,
     };
@@ -74,9 +71,10 @@ pub(super) fn files_of_this_machine(ceremony: &Ceremony<'_>) -> Option<String> {
 
 /// What was deleted there and read back as gone may still be in a copy that we cannot see.
 fn shares_left_the_machine(ceremony: &Ceremony<'_>) {
-    let places = ceremony.diary().diary().left_for.clone();
+    let places = ceremony.diary().replicated_to.clone();
     let here = ceremony
-        .second_place()
+        .records
+        .replica()
         .map(|place| place.address().to_owned());
     for place in places {
         let gone = if here.as_ref() == Some(&place) {

@@ -4,40 +4,41 @@
 use serde_json::{Value, json};
 
 use crate::bootstrap::ceremony::Ceremony;
-use crate::bootstrap::decide::Recorded;
-use crate::bootstrap::disguise;
-use crate::bootstrap::evidence::Evidence;
-use crate::bootstrap::step::{Observation, Step};
-use crate::config::{BreakGlass, Capability, Login};
-use crate::door::{self, Door, DoorProof, Way};
+use crate::bootstrap::view::View;
+use crate::config::{BreakGlass, Capability, Config, Login};
+use crate::desired::observation::{Detail, Observation};
+use crate::desired::privilege_escalation;
+use crate::door::{self, Door, DoorProof, RootGenerationApi};
 use crate::edge::doors;
+use crate::evidence::facts::Evidence;
 use crate::failure::Failure;
 use crate::root_generation;
-use crate::vault::{Client, Session, policies, probe_root_generation, token};
+use crate::session::OpenLogin;
+use crate::step::decide::Recorded;
+use crate::vault::auth::token;
+use crate::vault::{AuthResponse, Client, policies, probe_root_generation};
 
 /// The proof is the login itself. A run that revokes root opens all doors itself, however often they opened
 /// before: a password, a provider or an entity may be another by now. Otherwise there is nothing to look at
 /// but what an earlier run proved; it stands as long as nothing was written since and the same logins are
 /// declared.
-pub(super) fn observe(ceremony: &Ceremony<'_>) -> Result<Observation, Failure> {
-    let checkpoint = ceremony.diary();
-    let recorded = checkpoint.diary().recorded(Step::Logins);
-    let Some(entry) = checkpoint.diary().steps.get(&Step::Logins) else {
-        return Ok(Observation::absent());
+pub(super) fn observe(view: &View<'_>) -> Observation {
+    let Some(evidence) = view.evidence() else {
+        return Observation::absent();
     };
-    let proved: Vec<String> = entry.evidence.get("declared").unwrap_or_default();
-    let same = proved == declared(ceremony);
-    let revokes = ceremony.is_root() && !ceremony.keeps_root();
-    if recorded == Recorded::Done && same && ceremony.written.get() == 0 && !revokes {
-        return Ok(Observation::present(entry.evidence.clone()));
+    let proved: Vec<String> = evidence.get("declared").unwrap_or_default();
+    let same = proved == declared(view.config);
+    let revokes = view.is_root() && !view.keeps_root();
+    if view.recorded() == Recorded::Done && same && !view.earlier_changes && !revokes {
+        return Observation::present(evidence);
     }
-    if ceremony.is_root() {
-        return Ok(Observation::absent());
+    if view.is_root() {
+        return Observation::absent();
     }
-    Ok(Observation {
-        evidence: entry.evidence.clone(),
-        ..Observation::unknown("logins are not tried again")
-    })
+    Observation {
+        evidence,
+        ..Observation::unknown(vec![Detail::LoginsNotTried])
+    }
 }
 
 pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failure> {
@@ -53,13 +54,11 @@ pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
             opened.push(proof.clone());
             continue;
         }
-        let keep = !unattended && ceremony.control.is_none();
+        let keep = !unattended && ceremony.control_login.is_none();
         match try_login(ceremony, login, keep).await {
             Ok((proof, kept)) => {
                 ceremony.note(format!("{} opened", login.name));
-                ceremony.control = kept
-                    .map(|kept| (login.name.clone(), kept))
-                    .or(ceremony.control.take());
+                ceremony.control_login = kept.or(ceremony.control_login.take());
                 if login.needs_a_person() {
                     let proof = proof.clone();
                     ceremony.signed_in.insert(login.name.clone(), proof);
@@ -74,7 +73,7 @@ pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
     }
     one_auth_method(ceremony);
     Ok(Evidence::default()
-        .with("declared", declared(ceremony))
+        .with("declared", declared(ceremony.config))
         .with("opened", opened))
 }
 
@@ -118,16 +117,16 @@ async fn try_login(
     ceremony: &Ceremony<'_>,
     login: &Login,
     keep: bool,
-) -> Result<(Value, Option<Session>), Failure> {
+) -> Result<(Value, Option<OpenLogin>), Failure> {
     let client = ceremony.client();
-    let door = doors::door(&ceremony.hall(), login)?;
-    let session = door::open(&client, &door, ceremony).await?;
-    let result = judge(ceremony, login, &door, &session).await;
+    let door = doors::door(&ceremony.login_context(), login)?;
+    let opened = ceremony.open(login, &client).await?;
+    let result = judge(ceremony, login, &door, &opened.answer).await;
     let kept = if keep && result.is_ok() {
-        Some(session)
+        Some(opened)
     } else {
         // Whatever was found, the token of a try must not stay; what was found comes first.
-        let ended = end(ceremony, &client, login, session).await;
+        let ended = end(ceremony, &client, login, opened.answer).await;
         if result.is_ok() {
             ended?;
         }
@@ -135,7 +134,7 @@ async fn try_login(
     };
     let proof = json!({
         "login": login.name,
-        "break_glass": is_break_glass(ceremony, login),
+        "break_glass": is_break_glass(ceremony.config, login),
         "proof": result?,
     });
     Ok((proof, kept))
@@ -147,7 +146,7 @@ async fn end(
     ceremony: &Ceremony<'_>,
     client: &Client,
     login: &Login,
-    session: Session,
+    session: AuthResponse,
 ) -> Result<(), Failure> {
     let accessor = session.accessor;
     let error = match token::revoke_self(client, session.token).await {
@@ -174,13 +173,14 @@ async fn judge(
     ceremony: &Ceremony<'_>,
     login: &Login,
     door: &Door,
-    session: &Session,
+    session: &AuthResponse,
 ) -> Result<DoorProof, Failure> {
     let proof = door::prove(&ceremony.client(), door, session).await?;
-    if is_break_glass(ceremony, login) {
+    if is_break_glass(ceremony.config, login) {
         door::fit_for_break_glass(&proof).map_err(|reasons| unfit(login, &reasons))?;
         holds_the_grant(ceremony, login, session).await?;
-        let more = disguise::more_than_the_grant(&proof.policies, &proof.identity_policies);
+        let more =
+            privilege_escalation::more_than_the_grant(&proof.policies, &proof.identity_policies);
         if !more.is_empty() {
             ceremony.find(format!(
                 "the break-glass login {} can do more than ask for root: it has the policies {}",
@@ -193,11 +193,11 @@ async fn judge(
     Ok(proof)
 }
 
-/// Whether the login is root in disguise, as the server itself says. One that may not ask cannot be told.
+/// Whether the login could make itself root, as the server itself says. One that may not ask cannot be told.
 async fn look_behind(
     ceremony: &Ceremony<'_>,
     login: &Login,
-    session: &Session,
+    session: &AuthResponse,
 ) -> Result<(), Failure> {
     let BreakGlass::Logins { accept_admins, .. } = &ceremony.config.break_glass else {
         return Ok(());
@@ -205,17 +205,17 @@ async fn look_behind(
     if accept_admins.contains(&login.name) {
         return Ok(());
     }
-    let places = disguise::places(ceremony.config, login);
+    let places = privilege_escalation::places(ceremony.config, login);
     let paths: Vec<&str> = places.iter().map(|(path, _)| path.as_str()).collect();
     let asked = policies::capabilities_self(&ceremony.client(), &session.token, &paths).await;
     let found = match asked {
-        Ok(have) => disguise::found(&places, &have),
+        Ok(have) => privilege_escalation::found(&places, &have),
         Err(error) if error.is_forbidden() => return Ok(()),
         Err(error) => return Err(error.into()),
     };
     if !found.is_empty() {
         ceremony.find(format!(
-            "the login {} is root in disguise: it may write {}; if that is meant: break_glass.accept_admins: [{}]",
+            "the login {} can escalate to root: it may write {}; if that is meant: break_glass.accept_admins: [{}]",
             login.name,
             found.join(", "),
             login.name
@@ -237,16 +237,16 @@ fn unfit(login: &Login, reasons: &[String]) -> Failure {
 async fn holds_the_grant(
     ceremony: &Ceremony<'_>,
     login: &Login,
-    session: &Session,
+    session: &AuthResponse,
 ) -> Result<(), Failure> {
-    super::policies::grant_is_as_written(ceremony).await?;
+    crate::bootstrap::steps::policies::grant_is_as_written(ceremony).await?;
     let client = ceremony.client();
     let rules = probe_root_generation(&client, Some(ceremony.token()?)).await?;
-    let Some(way) = Way::of(rules) else {
+    let Some(api) = RootGenerationApi::of(rules) else {
         return Err(root_generation::off(client.address()));
     };
     let acl = policies::resultant_acl(&client, &session.token).await?;
-    door::grant_holds(&acl, way).map_err(|missing| {
+    door::grant_holds(&acl, api).map_err(|missing| {
         Failure::refused(format!(
             "the grant of {} does not hold: {}",
             login.name,
@@ -256,17 +256,17 @@ async fn holds_the_grant(
     })
 }
 
-fn is_break_glass(ceremony: &Ceremony<'_>, login: &Login) -> bool {
-    match &ceremony.config.break_glass {
+fn is_break_glass(config: &Config, login: &Login) -> bool {
+    match &config.break_glass {
         BreakGlass::Logins { names, .. } => names.contains(&login.name),
         BreakGlass::None { .. } => false,
     }
 }
 
 /// What was declared, so that a change of it is tried again.
-fn declared(ceremony: &Ceremony<'_>) -> Vec<String> {
+fn declared(config: &Config) -> Vec<String> {
     let line = |login: &Login| {
-        let door = if is_break_glass(ceremony, login) {
+        let door = if is_break_glass(config, login) {
             " break-glass"
         } else {
             ""
@@ -287,5 +287,5 @@ fn declared(ceremony: &Ceremony<'_>) -> Vec<String> {
             words("cannot", &login.cannot)
         )
     };
-    ceremony.config.logins.iter().map(line).collect()
+    config.logins.iter().map(line).collect()
 }

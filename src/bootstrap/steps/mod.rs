@@ -22,32 +22,34 @@ mod unseal;
 mod wait_until_active;
 mod writes;
 
-use super::ceremony::Ceremony;
-use super::desired::{self, CONCURRENCY};
-use super::evidence::Evidence;
-use super::step::{Observation, Step};
+use crate::bootstrap::ceremony::Ceremony;
+use crate::bootstrap::view::View;
+use crate::desired::observation::Observation;
+use crate::desired::{self, CONCURRENCY};
+use crate::evidence::facts::Evidence;
 use crate::failure::Failure;
+use crate::step::Step;
 
 /// Looks at what a step promises.
 ///
 /// # Errors
 /// It could not be looked at, and waiting or trying again may help.
-pub(super) async fn observe(step: Step, ceremony: &Ceremony<'_>) -> Result<Observation, Failure> {
-    match step {
-        Step::Preflight => preflight::observe(ceremony).await,
-        Step::Initialize => initialize::observe(ceremony).await,
-        Step::StoreRecoveryKeys => store_recovery_keys::observe(ceremony).await,
-        Step::WaitUntilActive => wait_until_active::observe(ceremony).await,
-        Step::Audit => audit::observe(ceremony).await,
-        Step::Secrets => secrets::observe(ceremony).await,
-        Step::AuthMethods => auth_methods::observe(ceremony).await,
-        Step::Policies => policies::observe(ceremony).await,
-        Step::Roles => roles::observe(ceremony).await,
-        Step::Writes => writes::observe(ceremony).await,
-        Step::Logins => logins::observe(ceremony),
-        Step::Drill => Ok(drill::observe(ceremony)),
-        Step::RevokeRoot => revoke_root::observe(ceremony).await,
-        Step::HandOver => Ok(hand_over::observe(ceremony)),
+pub(super) async fn observe(view: &View<'_>) -> Result<Observation, Failure> {
+    match view.step {
+        Step::Preflight => preflight::observe(view).await,
+        Step::Initialize => initialize::observe(view).await,
+        Step::StoreRecoveryKeys => store_recovery_keys::observe(view).await,
+        Step::WaitUntilActive => wait_until_active::observe(view).await,
+        Step::Audit => audit::observe(view).await,
+        Step::Secrets => secrets::observe(view).await,
+        Step::AuthMethods => auth_methods::observe(view).await,
+        Step::Policies => policies::observe(view).await,
+        Step::Roles => roles::observe(view).await,
+        Step::Writes => writes::observe(view).await,
+        Step::Logins => Ok(logins::observe(view)),
+        Step::Drill => Ok(drill::observe(view)),
+        Step::RevokeRoot => revoke_root::observe(view).await,
+        Step::HandOver => Ok(hand_over::observe(view)),
     }
 }
 
@@ -67,12 +69,12 @@ pub(super) async fn apply(
         Step::WaitUntilActive => wait_until_active::apply(ceremony).await,
         Step::Audit => audit::apply(ceremony, observation).await,
         Step::Secrets => secrets::apply(ceremony, observation).await,
-        Step::AuthMethods => mounts::apply(ceremony, observation).await,
+        Step::AuthMethods => mounts::apply((step, ceremony), observation).await,
         Step::Policies | Step::Roles => {
-            desired::write_pending(ceremony, observation, CONCURRENCY).await
+            desired::write_pending(&ceremony.target(step), observation, CONCURRENCY).await
         }
         // In the order of the file, since one may need what another made.
-        Step::Writes => desired::write_pending(ceremony, observation, 1).await,
+        Step::Writes => desired::write_pending(&ceremony.target(step), observation, 1).await,
         Step::Logins => logins::apply(ceremony).await,
         Step::Drill => Box::pin(drill::apply(ceremony)).await,
         Step::RevokeRoot => revoke_root::apply(ceremony).await,

@@ -5,12 +5,13 @@
 use std::collections::BTreeMap;
 
 use crate::bootstrap::ceremony::Ceremony;
-use crate::bootstrap::desired::{self, CONCURRENCY, Document, Pending, Read};
-use crate::bootstrap::evidence::Evidence;
-use crate::bootstrap::resolve;
-use crate::bootstrap::step::Observation;
+use crate::bootstrap::view::View;
 use crate::config::Fields;
+use crate::desired::observation::{Detail, Observation};
+use crate::desired::{self, CONCURRENCY, Document, Pending, Read, resolve};
+use crate::evidence::facts::Evidence;
 use crate::failure::Failure;
+use crate::step::Step;
 use crate::vault::{self, Body, Mount};
 
 /// One mount of the file.
@@ -32,7 +33,7 @@ pub(super) struct Wanted<'a> {
 
 /// Compares all mounts with the listing of `place`, and their tuning and config with what is there.
 pub(super) async fn observe(
-    ceremony: &Ceremony<'_>,
+    view: &View<'_>,
     place: &str,
     listing: Result<Vec<Mount>, vault::Error>,
     wanted: Vec<Wanted<'_>>,
@@ -40,9 +41,8 @@ pub(super) async fn observe(
     let listing = match listing {
         Ok(listing) => listing,
         Err(error) if error.is_forbidden() => {
-            return Ok(Observation::unknown(format!(
-                "this login may not read {place}"
-            )));
+            let paths = vec![place.to_owned()];
+            return Ok(Observation::unknown(vec![Detail::MayNotRead { paths }]));
         }
         Err(error) => return Err(error.into()),
     };
@@ -57,12 +57,12 @@ pub(super) async fn observe(
         if let Some(present) = present.filter(|present| present.mount_type != mount.mount_type) {
             refusals.push(other_type(mount, present));
         }
-        documents.extend(documents_of(ceremony, mount, present)?);
+        documents.extend(documents_of(view, mount, present)?);
     }
     if let Some(refused) = Failure::all(refusals) {
         return Err(refused);
     }
-    let mut comparison = desired::observe(ceremony, documents).await?;
+    let mut comparison = desired::observe(&view.documents(), documents).await?;
     comparison.equal.extend(
         wanted
             .iter()
@@ -74,25 +74,26 @@ pub(super) async fn observe(
 
 /// Mounts first, since a config needs its mount; then everything else.
 pub(super) async fn apply(
-    ceremony: &mut Ceremony<'_>,
+    (step, ceremony): (Step, &Ceremony<'_>),
     observation: Observation,
 ) -> Result<Evidence, Failure> {
     let (mounts, rest): (Vec<Pending>, Vec<Pending>) = observation
         .pending
         .into_iter()
         .partition(|p| matches!(p.document.read, Read::Known(_)));
-    let mut written = desired::apply(ceremony, mounts, CONCURRENCY).await?;
-    written.extend(desired::apply(ceremony, rest, CONCURRENCY).await?);
+    let target = ceremony.target(step);
+    let mut written = desired::apply(&target, mounts, CONCURRENCY).await?;
+    written.extend(desired::apply(&target, rest, CONCURRENCY).await?);
     Ok(observation.evidence.with("written", written))
 }
 
 fn documents_of(
-    ceremony: &Ceremony<'_>,
+    view: &View<'_>,
     mount: &Wanted<'_>,
     present: Option<&Mount>,
 ) -> Result<Vec<Document>, Failure> {
     let mut documents = Vec::new();
-    let Body::Map(mut tune) = resolve::body(ceremony, mount.tune)? else {
+    let Body::Map(mut tune) = resolve::body(view, mount.tune)? else {
         return Ok(documents);
     };
     if present.is_none() {
@@ -116,7 +117,7 @@ fn documents_of(
         });
     }
     if !mount.config.is_empty() {
-        let body = resolve::body(ceremony, mount.config)?;
+        let body = resolve::body(view, mount.config)?;
         documents.push(Document::new(mount.config_path.clone(), body));
     }
     Ok(documents)

@@ -3,9 +3,10 @@
 //! A new cluster has the root namespace only, so the one of the file is made first, level by level. None is
 //! ever changed or removed.
 
-use super::preflight::release;
 use crate::bootstrap::ceremony::Ceremony;
+use crate::bootstrap::steps::preflight::release;
 use crate::failure::Failure;
+use crate::session::Session;
 use crate::vault::Body;
 use crate::vault::sys::{Health, Product};
 
@@ -37,23 +38,23 @@ pub(super) fn unknown_to(
 const FIRST: (u32, u32, u32) = (2, 3, 1);
 
 /// The levels that are not there. Only root looks: a login that opened lives in the last of them.
-pub(super) async fn missing<'a>(ceremony: &Ceremony<'a>) -> Result<Vec<Level<'a>>, Failure> {
+pub(super) async fn missing<'a>(session: &Session<'a>) -> Result<Vec<Level<'a>>, Failure> {
     let mut levels = levels(
-        ceremony
+        session
             .config
             .cluster
             .namespace
             .as_deref()
             .unwrap_or_default(),
     );
-    if !ceremony.is_root() {
+    if !session.is_root() {
         return Ok(Vec::new());
     }
     let mut there = 0;
     for (parent, name) in &levels {
-        let client = ceremony.client().in_namespace(*parent);
+        let client = session.client().in_namespace(*parent);
         let path = format!("sys/namespaces/{name}");
-        if client.read(Some(ceremony.token()?), &path).await?.is_none() {
+        if client.read(Some(session.token()?), &path).await?.is_none() {
             break;
         }
         there += 1;

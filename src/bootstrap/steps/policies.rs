@@ -1,29 +1,27 @@
 //! Policies of the file, the built-in ones, and the break-glass grant, which is always written.
 
 use crate::bootstrap::ceremony::Ceremony;
-use crate::bootstrap::desired::{self, Document, Read};
-use crate::bootstrap::grant;
-use crate::bootstrap::step::{Observation, Step};
+use crate::bootstrap::view::View;
 use crate::config::PolicySource;
+use crate::desired::observation::Observation;
+use crate::desired::{self, Document, Read, grant};
 use crate::failure::Failure;
 use crate::vault::{Body, compare, policies, sys};
 
-pub(super) async fn observe(ceremony: &Ceremony<'_>) -> Result<Observation, Failure> {
-    let product = sys::health(&ceremony.client()).await?.product;
-    let given = ceremony.config.policies.iter().map(|policy| {
+pub(super) async fn observe(view: &View<'_>) -> Result<Observation, Failure> {
+    let product = sys::health(&view.client()).await?.product;
+    let given = view.config.policies.iter().map(|policy| {
         let text = match &policy.source {
             PolicySource::Auditor => grant::AUDITOR.to_owned(),
             PolicySource::Rules { text, .. } => text.clone(),
         };
         document(&policy.name, text)
     });
-    let ours = document(grant::POLICY, grant::of(ceremony.config, product));
+    let ours = document(grant::POLICY, grant::of(view.config, product));
     let documents = given.chain([ours]).collect();
-    Ok(
-        desired::observe_collection(ceremony, Step::Policies, documents)
-            .await?
-            .into_observation(),
-    )
+    Ok(desired::observe_collection(&view.documents(), documents)
+        .await?
+        .into_observation())
 }
 
 /// Holds that the grant is the text that was written: a door with more than it is no way back but a way in.

@@ -1,34 +1,31 @@
 //! Roles and users of the auth methods, each written whole: a field left out of a later write would be
 //! cleared by the server, the break-glass grant among them.
 
-use crate::bootstrap::ceremony::Ceremony;
-use crate::bootstrap::desired::{self, Document};
-use crate::bootstrap::step::{Observation, Step};
-use crate::bootstrap::{grant, resolve};
+use crate::bootstrap::view::View;
 use crate::config::{AuthMount, Fields};
+use crate::desired::observation::Observation;
+use crate::desired::{self, Document, grant, resolve};
 use crate::failure::Failure;
 use crate::vault::Body;
 
-pub(super) async fn observe(ceremony: &Ceremony<'_>) -> Result<Observation, Failure> {
+pub(super) async fn observe(view: &View<'_>) -> Result<Observation, Failure> {
     let mut documents = Vec::new();
-    for method in &ceremony.config.auth {
+    for method in &view.config.auth {
         for (name, fields) in &method.roles {
             let path = format!("auth/{}/{}/{name}", method.path, collection(method));
-            documents.push(whole(ceremony, path, method, name, fields)?);
+            documents.push(whole(view, path, method, name, fields)?);
         }
         for (name, fields) in &method.users {
             let path = format!("auth/{}/users/{name}", method.path);
-            documents.push(whole(ceremony, path, method, name, fields)?);
+            documents.push(whole(view, path, method, name, fields)?);
         }
     }
     if documents.is_empty() {
         return Ok(Observation::nothing_declared());
     }
-    Ok(
-        desired::observe_collection(ceremony, Step::Roles, documents)
-            .await?
-            .into_observation(),
-    )
+    Ok(desired::observe_collection(&view.documents(), documents)
+        .await?
+        .into_observation())
 }
 
 /// Where a type keeps what the file calls `roles`.
@@ -42,14 +39,14 @@ fn collection(method: &AuthMount) -> &'static str {
 }
 
 fn whole(
-    ceremony: &Ceremony<'_>,
+    view: &View<'_>,
     path: String,
     method: &AuthMount,
     name: &str,
     fields: &Fields,
 ) -> Result<Document, Failure> {
-    let mut body = resolve::body(ceremony, fields)?;
-    if grant::belongs_to(ceremony.config, &method.path, name) {
+    let mut body = resolve::body(view, fields)?;
+    if grant::belongs_to(view.config, &method.path, name) {
         add_grant(&mut body, fields);
     }
     Ok(Document {

@@ -1,29 +1,31 @@
 //! Secrets engines: mounted, tuned and configured as in the file; before them the namespace that they are in.
 
-use super::mounts::{self, Wanted};
-use super::namespace;
 use crate::bootstrap::ceremony::Ceremony;
-use crate::bootstrap::evidence::Evidence;
-use crate::bootstrap::step::Observation;
+use crate::bootstrap::steps::mounts::{self, Wanted};
+use crate::bootstrap::steps::namespace;
+use crate::bootstrap::view::View;
+use crate::desired::observation::{Detail, Observation};
+use crate::evidence::facts::Evidence;
 use crate::failure::Failure;
+use crate::step::Step;
 use crate::vault::mounts as listing;
 
-pub(super) async fn observe(ceremony: &Ceremony<'_>) -> Result<Observation, Failure> {
-    let missing = namespace::missing(ceremony).await?;
+pub(super) async fn observe(view: &View<'_>) -> Result<Observation, Failure> {
+    let missing = namespace::missing(view).await?;
     if !missing.is_empty() {
         return Ok(Observation {
             details: missing
                 .iter()
-                .map(|(_, name)| format!("create sys/namespaces/{name}"))
+                .map(|(_, name)| Detail::create(format!("sys/namespaces/{name}")))
                 .collect(),
             ..Observation::absent()
         });
     }
-    if ceremony.config.secrets.is_empty() {
+    if view.config.secrets.is_empty() {
         return Ok(Observation::nothing_declared());
     }
-    let listing = listing::list_mounts(&ceremony.client(), ceremony.token()?).await;
-    let wanted = ceremony.config.secrets.iter().map(|engine| Wanted {
+    let listing = listing::list_mounts(&view.client(), view.token()?).await;
+    let wanted = view.config.secrets.iter().map(|engine| Wanted {
         mount_path: format!("sys/mounts/{}", engine.path),
         config_path: format!("{}/config", engine.path),
         path: &engine.path,
@@ -35,7 +37,7 @@ pub(super) async fn observe(ceremony: &Ceremony<'_>) -> Result<Observation, Fail
         local: engine.local,
         seal_wrap: engine.seal_wrap,
     });
-    mounts::observe(ceremony, "sys/mounts", listing, wanted.collect()).await
+    mounts::observe(view, "sys/mounts", listing, wanted.collect()).await
 }
 
 /// The namespace first: nothing can be seen in it before.
@@ -45,9 +47,9 @@ pub(super) async fn apply(
 ) -> Result<Evidence, Failure> {
     let made = namespace::make(ceremony).await?;
     if made.is_empty() {
-        return mounts::apply(ceremony, observation).await;
+        return mounts::apply((Step::Secrets, ceremony), observation).await;
     }
-    let observation = observe(ceremony).await?;
-    let evidence = mounts::apply(ceremony, observation).await?;
+    let observation = observe(&ceremony.view(Step::Secrets)).await?;
+    let evidence = mounts::apply((Step::Secrets, ceremony), observation).await?;
     Ok(evidence.with("namespaces", made))
 }

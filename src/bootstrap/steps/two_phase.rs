@@ -4,18 +4,21 @@
 //!
 //! Facts of the server: `vault/logical_system_rotate.go` of OpenBao; measured on 2.6.2 and 2.7.2.
 
-use super::preflight::release;
-use super::store_recovery_keys::{all_there, fact, stored, with_their_custodians};
 use crate::bootstrap::ceremony::Ceremony;
-use crate::bootstrap::decide::Recorded;
-use crate::bootstrap::step::Step;
+use crate::bootstrap::steps::preflight::release;
+use crate::bootstrap::steps::store_recovery_keys::{
+    all_there, fact, stored, with_their_custodians,
+};
+use crate::checkpoint::Diary;
 use crate::config::{CustodianKind, Recovery};
 use crate::custodian;
-use crate::edge::shares;
-use crate::edge::unverified::{self, Unverified};
 use crate::failure::Failure;
-use crate::secret::{Handed, Share};
-use crate::vault::rotation::{NewShares, Start, Verified, anybody_may_rotate};
+use crate::secret::{Share, ShareMaterial};
+use crate::shares::fetch;
+use crate::shares::unverified::{self, Unverified};
+use crate::step::Step;
+use crate::step::decide::Recorded;
+use crate::vault::keys::rotation::{NewShares, Start, Verified, anybody_may_rotate};
 use crate::vault::sys::seal_status;
 use crate::vault::{Health, Product, Rotation, SealStatus, probe_rotation};
 
@@ -26,8 +29,8 @@ const FIRST_RELEASE: (u32, u32, u32) = (2, 4, 0);
 
 /// Whether this ceremony goes this way, which is decided when the cluster is initialised.
 pub(super) fn wanted(ceremony: &Ceremony<'_>, auto_unseal: bool) -> bool {
-    let checkpoint = ceremony.diary();
-    let entry = checkpoint.diary().steps.get(&Step::Preflight);
+    let diary = ceremony.diary();
+    let entry = diary.steps.get(&Step::Preflight);
     let said = |what: &str| entry.and_then(|entry| entry.evidence.get::<String>(what));
     let is_openbao = said("product").as_deref() == Some(Product::OpenBao.name());
     let version = said("version").unwrap_or_default();
@@ -85,9 +88,7 @@ pub(super) fn refused(
 }
 
 /// Whether the shares are still to be made.
-pub(super) fn is_due(ceremony: &Ceremony<'_>) -> bool {
-    let checkpoint = ceremony.diary();
-    let diary = checkpoint.diary();
+pub(super) fn is_due(diary: &Diary) -> bool {
     diary.two_phase() && diary.recorded(Step::StoreRecoveryKeys) != Recorded::Done
 }
 
@@ -119,7 +120,7 @@ pub(super) async fn make(ceremony: &mut Ceremony<'_>) -> Result<Vec<serde_json::
             shares,
             verification,
         } = start(&found, (init.shares, init.threshold)).await?;
-        ceremony.shares = shares.into_iter().map(Handed::Open).collect();
+        ceremony.shares = shares.into_iter().map(ShareMaterial::Plain).collect();
         let done = hold(ceremony, paths, &verification).await;
         ceremony.shares = Vec::new();
         done?;
@@ -162,16 +163,11 @@ async fn start(
 /// Takes away what an earlier run stored and nobody verified.
 async fn discard(ceremony: &Ceremony<'_>, place: usize) -> Result<(), Failure> {
     let custodian = &ceremony.custodians[place];
-    let record = ceremony
-        .diary()
-        .diary()
-        .shares
-        .get(custodian.name())
-        .cloned();
+    let record = ceremony.diary().shares.get(custodian.name()).cloned();
     let Some(record) = record else { return Ok(()) };
     if let Some(address) = &record.unverified {
         let stored = stored(ceremony, custodian.name());
-        let mark = ceremony.diary().diary().trial.clone();
+        let mark = ceremony.diary().trial.clone();
         let unverified = Unverified {
             address,
             prepared: &record.prepared,
@@ -191,7 +187,7 @@ async fn discard(ceremony: &Ceremony<'_>, place: usize) -> Result<(), Failure> {
 /// Stored, read back, given back.
 async fn hold(
     ceremony: &Ceremony<'_>,
-    paths: crate::vault::rotation::Paths,
+    paths: crate::vault::keys::rotation::Paths,
     verification: &str,
 ) -> Result<(), Failure> {
     if ceremony.shares.len() != ceremony.custodians.len() {
@@ -208,7 +204,7 @@ async fn hold(
     let rotation = Rotation::new(&client, paths, ceremony.token()?);
     let address = rotation.address();
     for (number, share) in ceremony.shares.iter().enumerate() {
-        let Some(share) = kept[number].as_ref().or_else(|| share.as_open()) else {
+        let Some(share) = kept[number].as_ref().or_else(|| share.as_plain()) else {
             continue;
         };
         match rotation.verify(verification, share).await? {
@@ -229,14 +225,18 @@ async fn hold(
 /// What a machine opens is fetched and compared. What only its holder opens was read back as the ciphertext that was
 /// made for them, and they have opened a challenge before.
 async fn read_back(ceremony: &Ceremony<'_>) -> Result<Vec<Option<Share>>, Failure> {
-    let identities = shares::identities(&ceremony.options.identities)?;
-    let numbers = ceremony.diary().diary().shares.clone();
+    let identities = fetch::identities(&ceremony.options.identities)?;
+    let numbers = ceremony.diary().shares.clone();
     let mut kept: Vec<Option<Share>> = ceremony.shares.iter().map(|_| None).collect();
     for custodian in &ceremony.custodians {
         let number = numbers
             .get(custodian.name())
             .map_or(usize::MAX, |record| record.number);
-        let Some(share) = ceremony.shares.get(number).and_then(Handed::as_open) else {
+        let Some(share) = ceremony
+            .shares
+            .get(number)
+            .and_then(ShareMaterial::as_plain)
+        else {
             continue;
         };
         if !custodian.opens_with(&identities).await {

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use crate::bootstrap::ceremony::Ceremony;
 use crate::failure::Failure;
-use crate::secret::Handed;
+use crate::secret::ShareMaterial;
 use crate::vault::{self, Client, sys};
 
 /// Unseals all nodes: those that answer at once, the others when they answer or have joined. One that
@@ -47,6 +47,7 @@ pub(super) async fn all_nodes(ceremony: &Ceremony<'_>) -> Result<(), Failure> {
         }
         let said: Vec<_> = closed.iter().map(said).collect();
         ceremony
+            .cluster
             .wait(begun, limit, "all nodes to open", &said.join(", "))
             .await
             .map_err(|_| still_closed(ceremony, &closed))?;
@@ -117,8 +118,8 @@ async fn shares_to(ceremony: &Ceremony<'_>, node: &Client) -> Result<(), vault::
     };
     // With Shamir none is encrypted by the server.
     let open = ceremony.shares.iter().filter_map(|share| match share {
-        Handed::Open(share) => Some(share),
-        Handed::Sealed(_) => None,
+        ShareMaterial::Plain(share) => Some(share),
+        ShareMaterial::Encrypted(_) => None,
     });
     for share in open.take(enough) {
         if !sys::unseal(node, share).await?.sealed {

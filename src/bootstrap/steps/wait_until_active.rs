@@ -3,35 +3,38 @@
 
 use tokio::time::Instant;
 
-use crate::bootstrap::belonging;
 use crate::bootstrap::ceremony::Ceremony;
-use crate::bootstrap::evidence::Evidence;
 use crate::bootstrap::session;
-use crate::bootstrap::step::{Observation, Step};
+use crate::bootstrap::view::View;
+use crate::desired::observation::Observation;
+use crate::evidence::facts::Evidence;
 use crate::failure::Failure;
+use crate::session::cluster_identity;
+use crate::step::Step;
+use crate::vault::auth::token;
 use crate::vault::sys::{self, Health};
-use crate::vault::{Client, RootGeneration, probe_root_generation, token};
+use crate::vault::{Client, RootGeneration, probe_root_generation};
 
 /// How often the active node is described when it leads no more in the middle of that.
 const LOOKS: usize = 4;
 
-pub(super) async fn observe(ceremony: &Ceremony<'_>) -> Result<Observation, Failure> {
-    let client = ceremony.client();
+pub(super) async fn observe(view: &View<'_>) -> Result<Observation, Failure> {
+    let client = view.client();
     let Some((active, health)) = sys::active(&client).await else {
         return Ok(Observation::absent());
     };
-    if !belonging::belongs(ceremony, &active, &health)? {
+    if !view.cluster.is_of(&active, &health)? {
         return Ok(Observation::absent());
     }
-    match token::lookup_self(&ceremony.at_home(&active), ceremony.token()?).await {
+    match token::lookup_self(&view.at_home(&active), view.token()?).await {
         // As root the rules of this server are still to be found out.
-        Ok(_) if ceremony.is_root() => Ok(Observation::partial(Vec::new())),
+        Ok(_) if view.is_root() => Ok(Observation::partial(Vec::new())),
         Ok(_) => Ok(Observation::present(
             Evidence::default().with("node", active.address()),
         )),
         Err(error) if error.is_retryable() => Ok(Observation::absent()),
-        Err(error) if error.is_forbidden() && ceremony.is_root() => {
-            Err(session::dead_root(ceremony, &active))
+        Err(error) if error.is_forbidden() && view.is_root() => {
+            Err(session::dead_root(view, &active))
         }
         Err(error) => Err(error.into()),
     }
@@ -41,7 +44,7 @@ pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
     let limit = ceremony.config.cluster.timeouts.active;
     let begun = Instant::now();
     loop {
-        ceremony.find_active().await?;
+        ceremony.cluster.find_active().await?;
         let active = ceremony.client();
         let said = match token::lookup_self(&ceremony.at_home(&active), ceremony.token()?).await {
             Ok(_) => break,
@@ -49,14 +52,15 @@ pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
             Err(error) => return Err(error.into()),
         };
         ceremony
+            .cluster
             .wait(begun, limit, "the active node to answer its root", &said)
             .await?;
     }
     for _ in 1..LOOKS {
         match describe(ceremony).await {
-            Err(failure) if ceremony.passes(&failure).await => {
+            Err(failure) if ceremony.cluster.passes(&failure).await => {
                 ceremony.note(format!("{failure}; looking for the active node again"));
-                ceremony.find_active().await?;
+                ceremony.cluster.find_active().await?;
             }
             described => return described,
         }
@@ -68,11 +72,12 @@ pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
 async fn describe(ceremony: &Ceremony<'_>) -> Result<Evidence, Failure> {
     let active = ceremony.client();
     let health = sys::health(&active).await?;
-    belonging::belongs(ceremony, &active, &health)?;
+    ceremony.cluster.is_of(&active, &health)?;
     if let Some(id) = &health.cluster_id {
         ceremony
             .checkpoint()
             .record(|diary| diary.cluster.cluster_id = Some(id.clone()))?;
+        ceremony.cluster.must_be(Some(id.clone()));
     }
     joined(ceremony, &health).await?;
     let rules = match probe_root_generation(&active, Some(ceremony.token()?)).await {
@@ -96,8 +101,8 @@ async fn describe(ceremony: &Ceremony<'_>) -> Result<Evidence, Failure> {
 }
 
 fn recorded(ceremony: &Ceremony<'_>) -> String {
-    let checkpoint = ceremony.diary();
-    let entry = checkpoint.diary().steps.get(&Step::WaitUntilActive);
+    let diary = ceremony.diary();
+    let entry = diary.steps.get(&Step::WaitUntilActive);
     let rules = entry.and_then(|entry| entry.evidence.get("root_generation"));
     rules.unwrap_or_else(|| "not known".to_owned())
 }
@@ -133,6 +138,7 @@ async fn joined(ceremony: &Ceremony<'_>, active: &Health) -> Result<(), Failure>
         }
         let said = [&silent[..], &apart[..]].concat().join(", ");
         ceremony
+            .cluster
             .wait(begun, limit, "all nodes to join", &said)
             .await
             .map_err(|_| not_complete(ceremony, &apart, &said))?;

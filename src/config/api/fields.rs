@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde_json::Value;
 
-use super::{FreeField, FreeFields, Leeway, Strings, Ttl};
+use crate::config::api::{FreeField, FreeFields, Leeway, Strings, Ttl};
 use crate::config::shape::{Address, SecretRef, TextOrReference};
 
 type Count = Option<u64>;

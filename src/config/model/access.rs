@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use url::Url;
 
-use super::{Fields, Given, SecretRef};
 use crate::config::api::TYPED;
+use crate::config::model::{Fields, Given, SecretRef};
 
 /// One entry of `auth`.
 #[derive(Debug, Clone)]
@@ -251,7 +251,7 @@ pub enum BreakGlass {
         drill: Drill,
         /// One auth method for all of them is meant.
         accept_one_auth_method: bool,
-        /// Names of logins that are root in disguise, and are meant to be.
+        /// Names of logins that can escalate to root, and are meant to.
         accept_admins: Vec<String>,
         /// Whether the grant is for new shares as well.
         rotation: bool,

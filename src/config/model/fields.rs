@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use super::Aws;
+use crate::config::model::Aws;
 
 /// Where a secret is; never the secret.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

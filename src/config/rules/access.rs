@@ -1,7 +1,7 @@
 //! Rules of policies, roles and the doors of the way back.
 
-use super::{auth_type, members, mount_of, under};
 use crate::config::reading::Reading;
+use crate::config::rules::{auth_type, members, mount_of, under};
 
 /// The policy that the program writes for the way back.
 const GRANT: &str = "vault-bootstrap-break-glass";

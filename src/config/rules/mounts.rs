@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use super::{members, under};
 use crate::config::reading::{Reading, mount_path};
+use crate::config::rules::{members, under};
 use crate::config::tree::{Kind, Node};
 
 /// Ends of field names whose values are secrets.

@@ -1,7 +1,7 @@
 //! Rules of `writes`: what another section makes is written by that section alone.
 
-use super::{auth_type, members, mount_path};
 use crate::config::reading::Reading;
+use crate::config::rules::{auth_type, members, mount_path};
 
 /// The servers' API paths that belong to one section whole.
 const SECTIONS: [(&str, &str); 3] = [

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Address, Named, PathOrReference, SecretRef, Span, TextOrReference};
+use crate::config::shape::{Address, Named, PathOrReference, SecretRef, Span, TextOrReference};
 
 /// A login, with the keys that the type of its auth method takes: `username` and `password` · `role_id` and
 /// `secret_id` · `role` and `with`.

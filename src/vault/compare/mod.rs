@@ -6,13 +6,15 @@
 mod same;
 mod scalar;
 mod shown;
+#[cfg(test)]
+mod tests;
 
 use serde_json::{Map, Value};
 
-use super::body::Body;
-use same::{is_default, is_empty_body, is_empty_value, is_same};
-use scalar::seconds_of_body;
-use shown::{holds_secret, show_have, show_want};
+use crate::vault::compare::same::{is_default, is_empty_body, is_empty_value, is_same};
+use crate::vault::compare::scalar::seconds_of_body;
+use crate::vault::compare::shown::{holds_secret, show_have, show_want};
+use crate::vault::http::body::Body;
 
 /// Left out of an answer by the servers when they are not set, and not because they are secret.
 const LEFT_OUT_WHEN_UNSET: [&str; 7] = [
@@ -234,6 +236,3 @@ impl Walk {
         });
     }
 }
-
-#[cfg(test)]
-mod tests;

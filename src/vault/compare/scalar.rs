@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::{Number, Value};
 
-use super::Body;
+use crate::vault::compare::Body;
 
 const NANOS: i128 = 1_000_000_000;
 

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::is_empty_body;
-use crate::vault::body::Body;
+use crate::vault::compare::is_empty_body;
+use crate::vault::http::body::Body;
 
 /// A longer value tells nobody anything in a diff.
 const LONGEST_SHOWN: usize = 200;
@@ -53,7 +53,7 @@ fn shorten(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Body, Comparison, compare};
+    use crate::vault::compare::{Body, Comparison, compare};
     use serde_json::json;
 
     fn fields(comparison: &Comparison) -> Vec<&str> {

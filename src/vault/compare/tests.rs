@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use super::*;
 use crate::secret::SecretText;
+use crate::vault::compare::*;
 
 fn fields(comparison: &Comparison) -> Vec<&str> {
     comparison

@@ -1,9 +1,10 @@
 //! The one request has no answer, or the loop refuses: what that means, and the way out.
 
 use crate::bootstrap::ceremony::Ceremony;
-use crate::bootstrap::decide::{Recorded, Refusal, Seen};
-use crate::bootstrap::step::Step;
+use crate::bootstrap::view::View;
 use crate::failure::Failure;
+use crate::step::Step;
+use crate::step::decide::{Recorded, Refusal, Seen};
 use crate::vault::{self, Client, Kind, sys};
 
 /// What both servers say of a second initialisation.
@@ -13,18 +14,16 @@ const ALREADY: &str = "already initialized";
 ///
 /// # Errors
 /// The file does not name it any more: nobody could say whether that request arrived.
-pub(super) fn asked_before(ceremony: &Ceremony<'_>) -> Result<Option<Client>, Failure> {
-    let checkpoint = ceremony.diary();
-    let diary = checkpoint.diary();
-    let waits =
-        diary.recorded(Step::Initialize) == Recorded::Started && !checkpoint.keeps_something()?;
+pub(super) fn asked_before(view: &View<'_>) -> Result<Option<Client>, Failure> {
+    let diary = &view.diary;
+    let waits = diary.recorded(Step::Initialize) == Recorded::Started && !view.keeps_something()?;
     let Some(attempt) = diary.attempt.as_ref().filter(|_| waits) else {
         return Ok(None);
     };
-    if let Some(client) = ceremony.client().at(&attempt.node) {
+    if let Some(client) = view.client().at(&attempt.node) {
         return Ok(Some(client));
     }
-    let (node, directory) = (&attempt.node, checkpoint.directory().display());
+    let (node, directory) = (&attempt.node, view.directory.display());
     Err(Failure::refused(format!(
         "{node} was asked to initialise the cluster by this checkpoint ({directory}), its answer never arrived, and \
          the file does not name that node any more"
@@ -32,13 +31,13 @@ pub(super) fn asked_before(ceremony: &Ceremony<'_>) -> Result<Option<Client>, Fa
     .advise(format!(
         "put {node} back into cluster.nodes: only there can be seen what became of it; if that node and its storage \
          are gone for good: {}",
-        ceremony.config.command("apply --abandon")
+        view.config.command("apply --abandon")
     )))
 }
 
 /// Where another node is initialised and the one that was asked is not, it was not by our request.
 pub(super) async fn same_cluster(
-    ceremony: &Ceremony<'_>,
+    view: &View<'_>,
     asked: &Client,
     answers: &[Result<bool, vault::Error>],
 ) -> Result<(), Failure> {
@@ -47,7 +46,7 @@ pub(super) async fn same_cluster(
     if !any || sys::initialized(asked).await.unwrap_or(true) {
         return Ok(());
     }
-    let nodes = ceremony.client().nodes().into_iter().zip(answers);
+    let nodes = view.client().nodes().into_iter().zip(answers);
     let other = nodes.filter(|(_, answer)| matches!(answer, Ok(true)));
     let others: Vec<_> = other.map(|(node, _)| node.address().to_owned()).collect();
     let (others, node) = (others.join(", "), asked.address());
@@ -57,14 +56,14 @@ pub(super) async fn same_cluster(
     .advise(format!(
         "if {others} belongs to another cluster, correct cluster.nodes; if somebody else initialised it, they hold \
          the keys, and this attempt is forgotten by {}",
-        ceremony.config.command("apply --abandon")
+        view.config.command("apply --abandon")
     )))
 }
 
 /// What a refusal of the decision table means here, with the way out.
 pub(in crate::bootstrap) fn refusal(ceremony: &Ceremony<'_>, why: Refusal) -> Failure {
     let address = ceremony.client().address().to_owned();
-    let directory = ceremony.diary().directory().display().to_string();
+    let directory = ceremony.records.borrow().directory().display().to_string();
     match why {
         Refusal::Foreign => Failure::refused(format!(
             "{address} is initialised, but not by this checkpoint ({directory})"
@@ -90,7 +89,7 @@ pub(in crate::bootstrap) fn refusal(ceremony: &Ceremony<'_>, why: Refusal) -> Fa
 
 /// Told of the node that was asked, by its own address.
 fn answer_lost(ceremony: &Ceremony<'_>, address: &str, directory: &str) -> Failure {
-    let attempt = ceremony.diary().diary().attempt.clone();
+    let attempt = ceremony.diary().attempt.clone();
     let node = attempt.as_ref().map_or(address, |attempt| &attempt.node);
     if attempt.as_ref().is_some_and(|attempt| attempt.refused) {
         let what = format!("{node} is initialised, and refused this checkpoint ({directory})");
@@ -122,7 +121,9 @@ pub(super) async fn unanswered(
         return Ok(no_answer(error));
     }
     let already = error.messages().iter().any(|text| text.contains(ALREADY));
-    let seen = super::observe(ceremony).await.map(|found| found.seen);
+    let seen = crate::bootstrap::steps::initialize::observe(&ceremony.view(Step::Initialize))
+        .await
+        .map(|found| found.seen);
     if !already && seen == Ok(Seen::Absent) {
         return take_back(ceremony, error).await;
     }
@@ -152,9 +153,9 @@ async fn take_back(ceremony: &Ceremony<'_>, error: &vault::Error) -> Result<Fail
         diary.steps.remove(&Step::Initialize);
         diary.asked = None;
         diary.attempt = None;
-        diary.left_for.clear();
+        diary.replicated_to.clear();
     })?;
-    ceremony.diary().destroy_secrets()?;
+    ceremony.checkpoint().destroy_secrets()?;
     ceremony.replicate().await?;
     let advice = error.advice().unwrap_or_else(|| {
         "the server refused and this request initialised nothing; see its log, then run apply again"

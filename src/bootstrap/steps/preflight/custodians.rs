@@ -60,7 +60,7 @@ pub(super) async fn try_all(ceremony: &Ceremony<'_>, failures: &mut Vec<Failure>
 /// What the trial values of this checkpoint are called. On disk before the first of them is made, so that the
 /// next run takes away what a killed one left.
 fn trial(ceremony: &Ceremony<'_>) -> Result<String, Failure> {
-    let known = ceremony.diary().diary().trial.clone();
+    let known = ceremony.diary().trial.clone();
     if let Some(known) = known {
         return Ok(known);
     }
@@ -83,8 +83,8 @@ fn of(custodian: &Custodian, error: custodian::Error) -> Failure {
 
 /// Who proved what and when, for the report: a holder beforehand, or a machine just now.
 pub(super) fn proved_at(ceremony: &Ceremony<'_>, tried: &[String]) -> Vec<serde_json::Value> {
-    let checkpoint = ceremony.diary();
-    let proofs = &checkpoint.diary().proofs;
+    let diary = ceremony.diary();
+    let proofs = &diary.proofs;
     let line = |custodian: &Custodian| {
         let (name, subject) = (custodian.name(), custodian.proof_subject());
         if tried.iter().any(|tried| tried == name) {
@@ -99,8 +99,8 @@ pub(super) fn proved_at(ceremony: &Ceremony<'_>, tried: &[String]) -> Vec<serde_
 
 /// Encrypting to a wrong recipient loses a share silently: enough holders must have opened something.
 pub(super) fn proofs(ceremony: &Ceremony<'_>, opened: &[String], failures: &mut Vec<Failure>) {
-    let checkpoint = ceremony.diary();
-    let proofs = &checkpoint.diary().proofs;
+    let diary = ceremony.diary();
+    let proofs = &diary.proofs;
     let accepted = &ceremony.config.init.accept_unproved;
     let is_proved = |custodian: &&Custodian| {
         opened.iter().any(|name| name == custodian.name())

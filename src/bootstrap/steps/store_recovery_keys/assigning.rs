@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::bootstrap::ceremony::Ceremony;
-use crate::bootstrap::checkpoint::ShareRecord;
+use crate::checkpoint::ShareRecord;
 use crate::custodian::Custodian;
 use crate::failure::Failure;
 
@@ -15,7 +15,7 @@ pub(super) fn assign(ceremony: &Ceremony<'_>) -> Result<BTreeMap<String, usize>,
         .iter()
         .map(|c| c.name().to_owned())
         .collect();
-    let recorded = ceremony.diary().diary().shares.clone();
+    let recorded = ceremony.diary().shares.clone();
     if recorded.is_empty() {
         return assign_first(ceremony);
     }

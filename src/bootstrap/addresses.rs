@@ -1,0 +1,83 @@
+//! Addresses that are new in the file: shares and root go only where the checkpoint knows the way.
+
+use std::collections::BTreeSet;
+
+use crate::bootstrap::ceremony::Ceremony;
+use crate::failure::Failure;
+use crate::session::cluster_identity::{another, key, known, nodes};
+use crate::vault::{Client, sys};
+
+/// Refuses an address that the checkpoint does not know, for as long as shares or a root token may go there.
+/// It becomes known when the node says the recorded cluster id, or when it was typed.
+///
+/// # Errors
+/// An address is unknown, or is that of another cluster.
+pub(crate) async fn check_addresses(ceremony: &Ceremony<'_>) -> Result<(), Failure> {
+    let (known, address, id) = {
+        let diary = ceremony.diary();
+        let Some(known) = known(&checkpoint) else {
+            return Ok(());
+        };
+        let diary = diary;
+        if diary.handed_over() && !checkpoint.keeps_something()? {
+            return Ok(());
+        }
+        let cluster = &diary.cluster;
+        (known, cluster.address.clone(), cluster.cluster_id.clone())
+    };
+    let (mut new, mut failures) = (BTreeSet::new(), Vec::new());
+    for node in nodes(ceremony.client()) {
+        let wanted = key(node.address());
+        if !known.contains(&wanted) && new.insert(wanted) {
+            failures.extend(unknown(ceremony, &node, &address, id.as_deref()).await);
+        }
+    }
+    if let Some(failure) = Failure::all(failures) {
+        return Err(failure);
+    }
+    if new.is_empty() {
+        return Ok(());
+    }
+    Ok(ceremony
+        .checkpoint()
+        .record(|diary| diary.addresses.extend(new))?)
+}
+
+/// Why a new address is not to be trusted; `None` when it is.
+async fn unknown(
+    ceremony: &Ceremony<'_>,
+    node: &Client,
+    address: &str,
+    id: Option<&str>,
+) -> Option<Failure> {
+    let new = node.address();
+    let found = sys::health_now(node).await.and_then(|h| h.cluster_id);
+    match (id, &found) {
+        (Some(id), Some(found)) if id == found => {
+            ceremony.note(format!("{new} is the same cluster at a new address"));
+            return None;
+        }
+        (Some(id), Some(found)) => return Some(another(new, found, id)),
+        _ => {}
+    }
+    let typed = &ceremony.options.accept_addresses;
+    if typed.iter().any(|typed| key(typed) == key(new)) {
+        return None;
+    }
+    let directory = ceremony.records.borrow().directory().display().to_string();
+    let accept = format!("--accept-address {new}");
+    let again = ceremony.options.again(ceremony.config);
+    let not_said = id
+        .map(|id| format!(", and it does not say that it is cluster {id}"))
+        .unwrap_or_default();
+    Some(
+        Failure::refused(format!(
+            "{new} is not known to this checkpoint ({directory}), which began its cluster at \
+             {address}{not_said}; nothing was sent there"
+        ))
+        .advise(format!(
+            "correct cluster.address or cluster.nodes in the file; only if that cluster really has this \
+             address too: {again} {accept}"
+        )),
+    )
+}

@@ -1,0 +1,5 @@
+//! The commands around a ceremony that are not its loop.
+
+pub(crate) mod abandon;
+pub(crate) mod prove_custodian;
+pub(crate) mod status;

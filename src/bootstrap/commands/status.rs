@@ -1,0 +1,199 @@
+//! `status`: where the ceremony stands and what to type next. Changes nothing, takes no lock, needs no
+//! key: it reads the diary and asks the server for what anybody may know.
+
+use crate::checkpoint::replica::sync;
+use crate::checkpoint::{self, Diary};
+use crate::config::{Config, Custodian, CustodianKind};
+use crate::event::{Status, StepLine};
+use crate::failure::{Exit, Failure};
+use crate::step::decide::Recorded;
+use crate::step::{Step, order};
+use crate::vault::Client;
+use crate::vault::sys::{self, Product};
+
+/// Looks. `client` is `None` where not even that could be opened.
+///
+/// # Errors
+/// The diary is damaged or was written by a later program.
+pub async fn status(
+    config: &Config,
+    client: Result<Client, Failure>,
+) -> Result<(Status, Exit), Failure> {
+    let mut diary = checkpoint::read_diary(&config.checkpoint.path)?;
+    let second = match seen(config).await {
+        Ok(seen) => seen,
+        Err(failure) => Some((failure.to_string(), None)),
+    };
+    // Where the disk is gone, it is the second place that knows.
+    let replica = second.map(|(text, kept)| {
+        diary = diary.take().or(kept);
+        text
+    });
+    let two_phase = diary.as_ref().is_some_and(Diary::two_phase);
+    let steps = order(two_phase)
+        .into_iter()
+        .map(|step| line(step, diary.as_ref()))
+        .collect();
+    let done = diary.as_ref().is_some_and(Diary::handed_over);
+    let begun = diary
+        .as_ref()
+        .is_some_and(|d| d.recorded(Step::Initialize) != Recorded::Nothing);
+    let look = look(client).await;
+    let stored = diary
+        .as_ref()
+        .is_some_and(|diary| diary.recorded(Step::StoreRecoveryKeys) == Recorded::Done);
+    let apply = config.command(if config.revoke_root {
+        "apply"
+    } else {
+        "apply --keep-root"
+    });
+    let (next, why) = match (done, begun, unproved(config, diary.as_ref())) {
+        // The shares are with their holders: nobody else can open it.
+        _ if stored && look.unseal.is_some() => (
+            look.unseal.unwrap_or_default(),
+            Some("holders of a quorum, one after the other, on every node"),
+        ),
+        (true, ..) => (
+            apply,
+            Some("looks whether everything still is as in the file"),
+        ),
+        (false, true, _) => (apply, Some("goes on where it stopped")),
+        (false, false, Some(name)) => (
+            config.command(&format!("custodian prove {name}")),
+            Some("its holder opens a challenge, before any share is encrypted to them"),
+        ),
+        (false, false, None) => (apply, None),
+    };
+    let rotation = diary.as_ref().and_then(|diary| diary.rotation.as_ref());
+    let half_made = rotation.filter(|rotation| rotation.is_half_made());
+    let (next, why) = half_made.map_or_else(
+        || (next, why.map(str::to_owned)),
+        |rotation| (rotation.again.clone(), Some(rotation.in_words())),
+    );
+    let well = done && half_made.is_none();
+    let address = config.cluster.address.as_str();
+    let status = Status {
+        cluster: config.cluster.name.clone(),
+        address: address.trim_end_matches('/').to_owned(),
+        server: look.server,
+        replica,
+        steps,
+        next,
+        why,
+    };
+    Ok((status, if well { Exit::Done } else { Exit::Findings }))
+}
+
+/// The first custodian that a holder must still prove, where fewer than a quorum are: `apply` would
+/// refuse. Custodians that are opened by a machine are proved by `apply` itself.
+fn unproved<'a>(config: &'a Config, diary: Option<&Diary>) -> Option<&'a str> {
+    let init = &config.init;
+    let is_open = |custodian: &&'a Custodian| {
+        // What a proof is about, where the file alone says it.
+        let subject = match &custodian.kind {
+            CustodianKind::Ssm { .. } => return false,
+            CustodianKind::Age { recipient, .. } => Some(recipient.clone()),
+            CustodianKind::Pgp { fingerprint, .. } => fingerprint
+                .as_ref()
+                .map(|fingerprint| fingerprint.split_whitespace().collect()),
+        };
+        let proof = diary.and_then(|diary| diary.proofs.get(&custodian.name));
+        let proved = proof.is_some_and(|proof| {
+            subject.is_none_or(|subject: String| proof.subject.eq_ignore_ascii_case(&subject))
+        });
+        !proved && !init.accept_unproved.contains(&custodian.name)
+    };
+    let open: Vec<_> = init.custodians.iter().filter(is_open).collect();
+    let enough = usize::try_from(init.threshold).unwrap_or(usize::MAX);
+    let first = open
+        .first()
+        .filter(|_| init.custodians.len() - open.len() < enough);
+    first.map(|custodian| custodian.name.as_str())
+}
+
+fn line(step: Step, diary: Option<&Diary>) -> StepLine {
+    let entry = diary.and_then(|diary| diary.steps.get(&step));
+    StepLine {
+        step,
+        title: step.title(),
+        state: entry.map_or(Recorded::Nothing, |entry| entry.state),
+        finished: entry.and_then(|entry| entry.finished.clone()),
+    }
+}
+
+/// What the server says of itself.
+struct Look {
+    server: String,
+    /// What a holder of a share types, where only holders can open it.
+    unseal: Option<String>,
+}
+
+async fn look(client: Result<Client, Failure>) -> Look {
+    let silent = |server| Look {
+        server,
+        unseal: None,
+    };
+    let client = match client {
+        Ok(client) => client,
+        Err(failure) => return silent(failure.to_string()),
+    };
+    let health = match sys::health(&client).await {
+        Ok(health) => health,
+        Err(error) => return silent(error.to_string()),
+    };
+    let state = match (health.initialized, health.sealed, health.is_active()) {
+        (false, ..) => "not initialised",
+        (true, true, _) => "sealed",
+        (true, false, true) => "active",
+        (true, false, false) => "standby",
+    };
+    let server = format!("{} {}, {state}", health.product.name(), health.version);
+    let mut unseal = None;
+    if health.initialized && health.sealed {
+        let shamir = sys::seal_status(&client).await;
+        if shamir.is_ok_and(|seal| !seal.recovery_seal) {
+            let program = match health.product {
+                Product::Vault => "vault",
+                Product::OpenBao => "bao",
+            };
+            let address = client.address();
+            unseal = Some(format!("{program} operator unseal -address={address}"));
+        }
+    }
+    Look { server, unseal }
+}
+
+/// What is at the second place, in words, and the diary there. Claims nothing.
+///
+/// # Errors
+/// It cannot be looked at.
+async fn seen(config: &Config) -> Result<Option<(String, Option<Diary>)>, Failure> {
+    let Some(replica) = sync::look_at(config).await? else {
+        return Ok(None);
+    };
+    let found = replica.look().await.map_err(sync::of_replica)?;
+    let address = replica.address();
+    let diary = match &found.commit {
+        Some(commit) => {
+            let bytes = replica
+                .fetch(&commit.diary)
+                .await
+                .map_err(sync::of_replica)?;
+            Some(Diary::read(&bytes, address)?)
+        }
+        None => None,
+    };
+    let kept = match &found.commit {
+        None => "nothing yet".to_owned(),
+        Some(commit) if commit.secrets.is_some() => format!("of {}, with secrets", commit.written),
+        Some(commit) => format!("of {}, without secrets", commit.written),
+    };
+    let held = match &found.claim {
+        Some((_, claim)) => format!(
+            "; held by {} since {}, to be taken over as {}",
+            claim.owner, claim.at, claim.id
+        ),
+        None => String::new(),
+    };
+    Ok(Some((format!("{address}: {kept}{held}"), diary)))
+}

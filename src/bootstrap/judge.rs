@@ -1,0 +1,72 @@
+//! What is to be done about a step, judged from a look alone: nothing is written here, and nobody is logged in.
+
+use crate::bootstrap::steps;
+use crate::bootstrap::view::View;
+use crate::desired::observation::{Detail, Observation};
+use crate::failure::Failure;
+use crate::step::Step;
+use crate::step::decide::{Decision, Recorded, decide, decide_initialize};
+
+/// What was found about a step, and what is to be done about it.
+#[derive(Debug)]
+pub(crate) struct Judgment {
+    /// What was found.
+    pub(crate) observation: Observation,
+    /// What is to be done.
+    pub(crate) decision: Decision,
+}
+
+impl Judgment {
+    /// Of a step that was not looked at.
+    ///
+    /// # Errors
+    /// The checkpoint is damaged.
+    pub(crate) fn unseen(view: &View<'_>, why: Detail) -> Result<Self, Failure> {
+        of(view, Observation::unknown(vec![why]))
+    }
+
+    /// Whether acting on it writes: what it will change counts as changed for later steps.
+    pub(crate) fn writes(&self) -> bool {
+        matches!(
+            self.decision,
+            Decision::Apply | Decision::Repair | Decision::LookAgain
+        )
+    }
+}
+
+/// Looks at the step of the view and judges it.
+///
+/// # Errors
+/// It could not be looked at, and waiting or trying again may help; or what is there must not be built upon.
+pub(crate) async fn judge(view: &View<'_>) -> Result<Judgment, Failure> {
+    of(view, steps::observe(view).await?)
+}
+
+/// Judges what a second, longer look has found: what is still not there is to be done now.
+///
+/// # Errors
+/// The checkpoint is damaged.
+pub(crate) fn judge_again(view: &View<'_>, observation: Observation) -> Result<Judgment, Failure> {
+    let judgment = of(view, observation)?;
+    let decision = match judgment.decision {
+        Decision::LookAgain => Decision::Apply,
+        decision => decision,
+    };
+    Ok(Judgment {
+        decision,
+        ..judgment
+    })
+}
+
+fn of(view: &View<'_>, observation: Observation) -> Result<Judgment, Failure> {
+    let (recorded, seen): (Recorded, _) = (view.recorded(), observation.seen);
+    let decision = if view.step == Step::Initialize {
+        decide_initialize(recorded, seen, view.keeps_something()?)
+    } else {
+        decide(recorded, seen)
+    };
+    Ok(Judgment {
+        observation,
+        decision,
+    })
+}

@@ -1,0 +1,251 @@
+//! Everything that can be known to fail is found here, all of it at once, before `sys/init`.
+//!
+//! Nothing is left behind: canaries are deleted, and the server is only asked questions.
+
+mod custodians;
+
+use futures::future::join_all;
+
+use crate::bootstrap::ceremony::Ceremony;
+use crate::bootstrap::steps::{clock, hand_over, initialize, namespace, two_phase};
+use crate::bootstrap::view::View;
+use crate::config::{BreakGlass, Seal};
+use crate::custodian::Custodian;
+use crate::desired::observation::Observation;
+use crate::evidence::facts::Evidence;
+use crate::failure::Failure;
+use crate::step::Step;
+use crate::step::decide::{Recorded, Refusal, Seen};
+use crate::vault::Client;
+use crate::vault::sys::{self, Health, Product, SealStatus};
+
+/// As long as nothing is initialised there is always something to check again: the file may have
+/// changed since. Afterwards there is nothing left to do.
+pub(crate) async fn observe(view: &View<'_>) -> Result<Observation, Failure> {
+    let before = match view.diary.recorded(Step::Initialize) {
+        Recorded::Nothing => true,
+        // A request without an answer: where it did not arrive, it is about to be sent.
+        Recorded::Started if !view.keeps_something()? => {
+            initialize::observe(view).await?.seen == Seen::Absent
+        }
+        Recorded::Started | Recorded::Done => false,
+    };
+    if before {
+        return Ok(Observation::absent());
+    }
+    Ok(Observation::present(view.evidence().unwrap_or_default()))
+}
+
+/// One node as it answered.
+struct Node {
+    address: String,
+    health: Health,
+    seal: SealStatus,
+}
+
+pub(crate) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failure> {
+    let ceremony = &*ceremony;
+    let mut failures = Vec::new();
+    let nodes = reach(ceremony, &mut failures).await;
+    judge_nodes(ceremony, &nodes, &mut failures);
+    if nodes.iter().any(|node| node.health.initialized) {
+        // Nothing else matters then, and nothing else may be touched.
+        failures.push(crate::bootstrap::steps::initialize::refusal(
+            ceremony,
+            arrived(ceremony),
+        ));
+        return Err(only_refusals(failures));
+    }
+    let tried = custodians::try_all(ceremony, &mut failures).await;
+    custodians::proofs(ceremony, &tried, &mut failures);
+    custodians::trust(ceremony);
+    custodians::who_sees_the_shares(ceremony, nodes.first().map(|node| &node.seal));
+    if let Some(said) = hand_over::files_of_this_machine(ceremony) {
+        ceremony.warn(said);
+    }
+    if let Err(error) = ceremony.key()?.probe(&ceremony.config.cluster.name).await {
+        failures.push(error.into());
+    }
+    if let Some(place) = ceremony.records.replica()
+        && let Err(failure) = place.trial(custodians::bytes_of_shares(ceremony)).await
+    {
+        failures.push(failure);
+    }
+    break_glass(ceremony, &nodes, &mut failures);
+    if let Some(failure) = Failure::all(failures) {
+        return Err(failure);
+    }
+    let Some(first) = nodes.first() else {
+        return Err(Failure::failed("no node answered"));
+    };
+    let by_itself = if first.seal.recovery_seal {
+        " (auto)"
+    } else {
+        ""
+    };
+    ceremony.note(format!(
+        "{} {} with seal {}{by_itself}, {} node{}",
+        first.health.product.name(),
+        first.health.version,
+        first.seal.seal_type,
+        nodes.len(),
+        if nodes.len() == 1 { "" } else { "s" },
+    ));
+    Ok(Evidence::default()
+        .with("product", first.health.product.name())
+        .with("version", &first.health.version)
+        .with("seal", &first.seal.seal_type)
+        .with(
+            "nodes",
+            nodes.iter().map(|node| &node.address).collect::<Vec<_>>(),
+        )
+        .with(
+            "custodians",
+            ceremony
+                .custodians
+                .iter()
+                .map(Custodian::address)
+                .collect::<Vec<_>>(),
+        )
+        .with("proved", custodians::proved_at(ceremony, &tried)))
+}
+
+/// Whose initialisation it is that was found.
+fn arrived(ceremony: &Ceremony<'_>) -> Refusal {
+    match ceremony.diary().recorded(Step::Initialize) {
+        Recorded::Nothing => Refusal::Foreign,
+        Recorded::Started | Recorded::Done => Refusal::AnswerLost,
+    }
+}
+
+async fn reach(ceremony: &Ceremony<'_>, failures: &mut Vec<Failure>) -> Vec<Node> {
+    let asks = ceremony
+        .client()
+        .nodes()
+        .into_iter()
+        .map(|node: Client| async move {
+            let (health, seal) = futures::join!(sys::health(&node), sys::seal_status(&node));
+            Ok::<_, crate::vault::Error>(Node {
+                address: node.address().to_owned(),
+                health: health?,
+                seal: seal?,
+            })
+        });
+    let mut nodes = Vec::new();
+    for answer in join_all(asks).await {
+        match answer {
+            Ok(node) => nodes.push(node),
+            Err(error) => failures.push(error.into()),
+        }
+    }
+    nodes
+}
+
+fn judge_nodes(ceremony: &Ceremony<'_>, nodes: &[Node], failures: &mut Vec<Failure>) {
+    let Some(first) = nodes.first() else { return };
+    for node in nodes {
+        if node.health.product != first.health.product {
+            failures.push(
+                Failure::refused(format!(
+                    "{} is {}, {} is {}",
+                    node.address,
+                    node.health.product.name(),
+                    first.address,
+                    first.health.product.name()
+                ))
+                .advise("two products are two clusters: correct cluster.nodes"),
+            );
+        }
+        match (&node.health.cluster_id, &first.health.cluster_id) {
+            (Some(one), Some(other)) if one != other => failures.push(
+                Failure::refused(format!(
+                    "{} and {} are two clusters ({other}, {one})",
+                    first.address, node.address
+                ))
+                .advise("correct cluster.nodes"),
+            ),
+            _ => {}
+        }
+        failures.extend(namespace::unknown_to(ceremony, &node.address, &node.health));
+        seal_as_said(ceremony, node, failures);
+        failures.extend(two_phase::refused(ceremony, &node.health, &node.seal));
+        clock::compare(ceremony, &node.address, &node.health);
+    }
+}
+
+fn seal_as_said(ceremony: &Ceremony<'_>, node: &Node, failures: &mut Vec<Failure>) {
+    let found = if node.seal.recovery_seal {
+        Seal::Auto
+    } else {
+        Seal::Shamir
+    };
+    match ceremony.config.init.seal {
+        Some(said) if said != found => failures.push(
+            Failure::refused(format!(
+                "{} has seal {}, which is not what init.seal says",
+                node.address, node.seal.seal_type
+            ))
+            .advise("correct the server's seal stanza, or init.seal in the file"),
+        ),
+        _ => {}
+    }
+}
+
+/// A door needs a server that lets a login generate root. OpenBao took the open way away in 2.5.3 and
+/// made the authenticated one in 2.6.0 (its change log); in between there is none.
+fn break_glass(ceremony: &Ceremony<'_>, nodes: &[Node], failures: &mut Vec<Failure>) {
+    if let BreakGlass::None { reason } = &ceremony.config.break_glass {
+        ceremony.find(format!("no break-glass door, on purpose: {reason}"));
+        return;
+    }
+    let without = |node: &&Node| {
+        node.health.product == Product::OpenBao
+            && release(&node.health.version)
+                .is_some_and(|release| ((2, 5, 3)..(2, 6, 0)).contains(&release))
+    };
+    if let Some(node) = nodes.iter().find(without) {
+        let version = &node.health.version;
+        failures.push(
+            Failure::refused(format!(
+                "{} is OpenBao {version}, where no login can ever generate a root token",
+                node.address
+            ))
+            .advise(
+                "upgrade to 2.6.0 or later first; or take the risk by name: break_glass: {none: \"reason\"}",
+            ),
+        );
+    }
+}
+
+/// `2.5.3` of `2.5.3` or `v2.5.3+build`; `None` where the server hides it.
+pub(crate) fn release(version: &str) -> Option<(u32, u32, u32)> {
+    let plain = version.trim_start_matches('v');
+    let plain = plain.split(['-', '+']).next()?;
+    let mut parts = plain.split('.').map(str::parse);
+    Some((
+        parts.next()?.ok()?,
+        parts.next()?.ok()?,
+        parts.next()?.ok()?,
+    ))
+}
+
+/// A refusal outweighs what else went wrong while looking.
+fn only_refusals(failures: Vec<Failure>) -> Failure {
+    let refused = failures
+        .into_iter()
+        .filter(|f| f.exit == crate::failure::Exit::Refused)
+        .collect();
+    Failure::all(refused).unwrap_or_else(|| Failure::refused("a node is already initialised"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn releases_are_read_with_and_without_ornament() {
+        assert_eq!(release("2.5.3"), Some((2, 5, 3)));
+        assert_eq!(release("v2.6.0-beta1+ent"), Some((2, 6, 0)));
+        assert_eq!(release(""), None);
+    }
+}

@@ -1,0 +1,226 @@
+//! The end of root: scanned as root just before, revoked, and proved dead on the same active node where
+//! it was alive a moment ago and where another login is alive now.
+
+pub(crate) mod questions;
+pub(crate) mod revocation_proof;
+
+use serde_json::Value;
+
+use crate::bootstrap::ceremony::Ceremony;
+use crate::bootstrap::steps::logins::root_stands;
+use crate::bootstrap::steps::store_recovery_keys;
+use crate::bootstrap::view::View;
+use crate::bootstrap::{scrub, session};
+use crate::desired::observation::{Detail, Observation};
+use crate::evidence::facts::Evidence;
+use crate::failure::Failure;
+use crate::secret::Token;
+use crate::session::Authority;
+use crate::step::Step;
+use crate::step::decide::Recorded;
+use crate::vault::auth::scan::{Found, Scan, scan};
+use crate::vault::auth::token::{self, TokenInfo};
+use crate::vault::{Client, Error, RootSession};
+
+/// Under which name the evidence keeps what was seen of root's end.
+const PROOF: &str = "proof";
+
+pub(crate) async fn observe(view: &View<'_>) -> Result<Observation, Failure> {
+    if view.keeps_root() {
+        let alive = "the root token is alive: revoke_root is false and --keep-root was typed";
+        return Ok(Observation {
+            findings: vec![alive.to_owned()],
+            ..Observation::present(Evidence::default().with("root", "kept on purpose"))
+        });
+    }
+    match (&view.authority, view.recorded()) {
+        // A revocation that was begun has something left to show, whether or not it killed root.
+        (Authority::Root(_), _) | (_, Recorded::Started) => Ok(Observation::absent()),
+        (Authority::Login(login), _) => rescan(view, login.token()).await,
+        (Authority::None, _) => Ok(Observation::unknown(vec![Detail::NoLogin])),
+    }
+}
+
+/// Root is dead: the proof if it was recorded, else where it was found to be so, and what comes after.
+async fn rest_of_the_proof(ceremony: &Ceremony<'_>, after: &str) -> Result<Evidence, Failure> {
+    let view = ceremony.view(Step::RevokeRoot);
+    let mut evidence = view.evidence().unwrap_or_default();
+    if evidence.get::<Value>(PROOF).is_none() {
+        evidence.set("after", after);
+        evidence.set("node", ceremony.client().address());
+    }
+    revocation_proof::aftermath(ceremony, evidence).await
+}
+
+/// After hand-over: a login that may scan looks for root tokens; another is told that it may not.
+async fn rescan(view: &View<'_>, token: &Token) -> Result<Observation, Failure> {
+    let evidence = view.evidence().unwrap_or_default();
+    match scan(&view.client(), token).await {
+        Ok(scan) if scan.roots.is_empty() => Ok(Observation::present(evidence)),
+        Ok(scan) => {
+            let alive = |root: &Found| format!("a root token is alive: {}", root.line());
+            Ok(Observation {
+                findings: scan.roots.iter().map(alive).collect(),
+                ..Observation::unknown(vec![Detail::RootTokensAlive])
+            })
+        }
+        Err(error) if error.is_forbidden() => Ok(Observation {
+            evidence,
+            ..Observation::unknown(vec![Detail::MayNotListAccessors])
+        }),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// What of root's end a run of before did not come to, where it had begun it and root is dead by now.
+async fn found_dead(ceremony: &mut Ceremony<'_>) -> Result<Option<Evidence>, Failure> {
+    if ceremony.diary().recorded(Step::RevokeRoot) != Recorded::Started {
+        return Ok(None);
+    }
+    let after = match &ceremony.authority {
+        // A revocation of ours broke off, perhaps with its leader: this is another one.
+        Authority::Root(root) => {
+            if session::root_lives(ceremony, root).await? {
+                return Ok(None);
+            }
+            "403, on the next active node"
+        }
+        // A root token was kept and was found dead when this run began, and the request that revoked it was ours.
+        Authority::Login(_) | Authority::None => "403, found by the next run",
+    };
+    rest_of_the_proof(ceremony, after).await.map(Some)
+}
+
+pub(crate) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failure> {
+    if let Some(evidence) = found_dead(ceremony).await? {
+        return Ok(evidence);
+    }
+    let asked = ceremony.at_home(&ceremony.client());
+    let own = alive(ceremony, &asked).await?;
+    ask(ceremony, &asked, &own.accessor).await?;
+    // A person may have taken an hour to answer, and another node may lead by now.
+    ceremony.cluster.find_active().await?;
+    let client = ceremony.client();
+    alive(ceremony, &ceremony.at_home(&client)).await?;
+    // Whoever looks afterwards has come in before: a door that fails now must find root alive.
+    revocation_proof::call(ceremony, &client)
+        .await
+        .map_err(root_stands)?;
+    // What counts is what the last scan sees.
+    let revoked = revoke_others(ceremony, &client, &own.accessor).await?;
+    let last = scan(&client, ceremony.token()?).await?;
+    let others = other_roots(&last, &own.accessor);
+    if !others.is_empty() {
+        return Err(others_alive(ceremony, &others));
+    }
+    // It may be long since they were given to their custodians, and without a quorum there is no way back.
+    scrub::custodians_again(ceremony)
+        .await
+        .map_err(root_stands)?;
+    store_recovery_keys::all_there(ceremony)
+        .await
+        .map_err(root_stands)?;
+    ceremony.custodians.clear();
+    let begun = Evidence::default()
+        .with("node", client.address())
+        .with("accessor", &own.accessor)
+        .with("other_root_tokens_revoked", revoked)
+        .with("tokens_scanned", last.looked_at)
+        .with("accessors_without_token", last.dangling);
+    ceremony
+        .checkpoint()
+        .start_with(Step::RevokeRoot, begun.clone())?;
+    ceremony.replicate().await?;
+    let Authority::Root(root) = std::mem::replace(&mut ceremony.authority, Authority::None) else {
+        return Err(Failure::failed("there is no root token to revoke"));
+    };
+    let proof = match RootSession::new(&client, root).revoke().await {
+        Ok(proof) => proof,
+        Err(broken) => {
+            let failure = not_revoked(&broken.error);
+            ceremony.authority = Authority::Root(broken.session.into_token());
+            return Err(failure);
+        }
+    };
+    let begun = begun.with(PROOF, &proof);
+    // It cannot be had again, and what follows may fail.
+    ceremony
+        .checkpoint()
+        .start_with(Step::RevokeRoot, begun.clone())
+        .map_err(|error| revocation_proof::root_is_dead(error.into()))?;
+    if let Err(failure) = ceremony.replicate().await {
+        return Err(revocation_proof::root_is_dead(failure));
+    }
+    revocation_proof::aftermath(ceremony, begun).await
+}
+
+/// What root says of itself; that it is dead before we revoked it is told by name.
+async fn alive(ceremony: &Ceremony<'_>, node: &Client) -> Result<TokenInfo, Failure> {
+    match token::lookup_self(node, ceremony.token()?).await {
+        Err(error) if error.is_forbidden() => Err(session::dead_root(ceremony, node)),
+        other => Ok(other?),
+    }
+}
+
+/// Shows what is there and asks. Nothing is revoked before the answer.
+async fn ask(ceremony: &mut Ceremony<'_>, client: &Client, own: &str) -> Result<(), Failure> {
+    let scan = scan(client, ceremony.token()?).await?;
+    for child in &scan.children {
+        ceremony.warn(format!(
+            "dies with root if it is its child: {}",
+            child.line()
+        ));
+    }
+    let others = other_roots(&scan, own);
+    if !others.is_empty() && !ceremony.options.revoke_other_roots {
+        return Err(others_alive(ceremony, &others));
+    }
+    if ceremony.options.yes {
+        return Ok(());
+    }
+    scrub::before_a_question(ceremony)?;
+    questions::before_revoking(ceremony, &others, &scan.children).await?;
+    scrub::after_the_answer(ceremony).await
+}
+
+async fn revoke_others(
+    ceremony: &Ceremony<'_>,
+    client: &Client,
+    own: &str,
+) -> Result<usize, Failure> {
+    if !ceremony.options.revoke_other_roots {
+        return Ok(0);
+    }
+    let others = other_roots(&scan(client, ceremony.token()?).await?, own);
+    let client = &ceremony.at_home(client);
+    for other in &others {
+        token::revoke_accessor(client, ceremony.token()?, &other.accessor).await?;
+        ceremony.note(format!("revoked another root token: {}", other.line()));
+    }
+    Ok(others.len())
+}
+
+fn other_roots(scan: &Scan, own: &str) -> Vec<Found> {
+    let others = scan.roots.iter().filter(|root| root.accessor != own);
+    others.cloned().collect()
+}
+
+fn others_alive(ceremony: &Ceremony<'_>, others: &[Found]) -> Failure {
+    let lines: Vec<_> = others.iter().map(Found::line).collect();
+    let command = ceremony
+        .options
+        .again_with(ceremony.config, "--revoke-other-roots");
+    Failure::refused(format!("other root tokens are alive: {}", lines.join("; "))).advise(format!(
+        "find out who made them; to revoke them too: {command}"
+    ))
+}
+
+fn not_revoked(error: &Error) -> Failure {
+    let failure = Failure::failed(format!("root was not proved dead: {error}"))
+        .advise("run apply again: it looks whether root is dead, and revokes it if not");
+    if error.is_retryable() {
+        failure.passing()
+    } else {
+        failure
+    }
+}

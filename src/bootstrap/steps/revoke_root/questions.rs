@@ -1,0 +1,70 @@
+//! What a person is asked, and shown before the answer.
+
+use crate::bootstrap::ceremony::Ceremony;
+use crate::bootstrap::options::Options;
+use crate::bootstrap::steps::drill;
+use crate::config::Config;
+use crate::failure::{Exit, Failure};
+use crate::prompt;
+use crate::step::Step;
+use crate::vault::auth::scan::Found;
+
+/// What to type where a question has nobody to answer it.
+#[must_use]
+pub fn without_a_terminal(config: &Config, options: &Options) -> String {
+    let command = options.again_with(config, "--yes");
+    format!("where nobody is there to answer: {command}")
+}
+
+/// Asks before the root token goes, showing what opened and what did not.
+///
+/// # Errors
+/// The answer was no, or there is no terminal.
+pub(crate) async fn before_revoking(
+    ceremony: &Ceremony<'_>,
+    others: &[Found],
+    children: &[Found],
+) -> Result<(), Failure> {
+    let mut lines =
+        vec!["The root token is about to be revoked. From here on only these get in:".to_owned()];
+    let opened: Vec<serde_json::Value> = {
+        let diary = ceremony.diary();
+        let entry = diary.steps.get(&Step::Logins);
+        entry
+            .and_then(|entry| entry.evidence.get("opened"))
+            .unwrap_or_default()
+    };
+    for door in &opened {
+        let break_glass = match (
+            door["break_glass"] == true,
+            ceremony.diary().drill_was_held(),
+        ) {
+            (true, true) => " (break-glass)",
+            (true, false) => " (break-glass, not rehearsed)",
+            (false, _) => "",
+        };
+        lines.push(format!(
+            "  opened {}{break_glass}",
+            door["login"].as_str().unwrap_or("?")
+        ));
+    }
+    for finding in ceremony.findings.borrow().iter() {
+        lines.push(format!("  finding: {finding}"));
+    }
+    for token in others {
+        lines.push(format!("  revoked too: {}", token.line()));
+    }
+    for token in children {
+        lines.push(format!("  may die too: {}", token.line()));
+    }
+    ceremony.note(lines.join("\n"));
+    let instead = without_a_terminal(ceremony.config, ceremony.options);
+    match prompt::confirm("Revoke the root token now?", &instead).await {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(
+            Failure::new(Exit::Failed, "the root token was not revoked: you said no")
+                .advise("it stays encrypted in the checkpoint; run apply again when you are ready"),
+        ),
+        Err(error) => Err(error.into()),
+    }
+}

@@ -1,0 +1,347 @@
+//! Each share at its own custodian, read back equal; then this program keeps none of them.
+//!
+//! Custodians are independent of each other and go in parallel; a share that is stored is not touched
+//! again. When all are there, the checkpoint is rewritten with the root token alone, under a fresh key.
+
+mod assigning;
+
+use futures::future::join_all;
+
+use crate::bootstrap::ceremony::Ceremony;
+use crate::bootstrap::steps::store_recovery_keys::assigning::{assign, no_share};
+use crate::bootstrap::steps::two_phase;
+use crate::bootstrap::view::View;
+use crate::checkpoint::Diary;
+use crate::custodian::{self, Custodian, Observation as Look, Stored};
+use crate::desired::observation::{Detail, Observation};
+use crate::envelope::Sealer;
+use crate::evidence::facts::Evidence;
+use crate::failure::Failure;
+use crate::secret::ShareMaterial;
+use crate::session::Authority;
+use crate::step::Step;
+
+/// Looks at what is recorded as stored: version and digest, never a share.
+///
+/// While root lives, a share that is gone or changed stops the ceremony: root must not go on the
+/// strength of a quorum that no longer exists.
+pub(crate) async fn observe(view: &View<'_>) -> Result<Observation, Failure> {
+    // Shares still in the checkpoint, or not made yet, mean that the step did not come to its end: it looks at each
+    // itself.
+    if view.shares_in_hand || two_phase::is_due(&view.diary) {
+        return Ok(Observation::partial(Vec::new()));
+    }
+    let found = look(view).await;
+    if view.is_root()
+        && let Some(failure) = Failure::all(found.failures)
+    {
+        return Err(failure);
+    }
+    let evidence = Evidence::default().with("custodians", &found.there);
+    let observation = if !found.missing.is_empty() {
+        Observation::unknown(vec![Detail::SharesMissing])
+    } else if found.unseen.is_empty() && found.lost.is_empty() {
+        Observation::present(evidence)
+    } else {
+        // What is lost is a finding and said as such, not once more as something that was not looked at.
+        let unseen = found.unseen.into_iter();
+        let unseen = unseen.map(|error| Detail::Custodian { error });
+        Observation {
+            evidence,
+            ..Observation::unknown(unseen.collect())
+        }
+    };
+    Ok(Observation {
+        findings: found.lost,
+        ..observation
+    })
+}
+
+/// Every share is with its custodian at this moment, as it was stored. Asked before the last copy that is
+/// not theirs is forgotten, and before root goes.
+///
+/// # Errors
+/// One is gone, has changed or cannot be looked at.
+pub(crate) async fn all_there(ceremony: &Ceremony<'_>) -> Result<(), Failure> {
+    let mut found = look(&ceremony.view(Step::StoreRecoveryKeys)).await;
+    let missing = found.missing.drain(..).map(Failure::refused);
+    found.failures.extend(missing);
+    found.failures.extend(removed(ceremony));
+    Failure::all(found.failures).map_or(Ok(()), Err)
+}
+
+/// Holders that were given a share and that the file does not name any more: nobody looks at theirs.
+fn removed(ceremony: &Ceremony<'_>) -> Option<Failure> {
+    let diary = ceremony.diary();
+    let named = |name: &&String| {
+        let mut custodians = ceremony.config.init.custodians.iter();
+        custodians.any(|custodian| custodian.name == **name)
+    };
+    let shares = diary.shares.keys();
+    let removed: Vec<_> = shares
+        .filter(|name| !named(name))
+        .map(String::as_str)
+        .collect();
+    if removed.is_empty() {
+        return None;
+    }
+    let names = removed.join(", ");
+    Some(
+        Failure::refused(format!(
+            "the file does not name {names} any more, who was given a share: nobody can see whether it is there"
+        ))
+        .advise(format!(
+            "put {names} back under init.custodians, with init.shares and init.threshold as they were: a holder \
+             is taken out by new shares, after the hand-over: {}",
+            ceremony.config.command("recovery rotate --from OLD.yaml")
+        )),
+    )
+}
+
+async fn look(view: &View<'_>) -> Found {
+    let looks = view.custodians.iter().map(|custodian| async move {
+        let Some(stored) = stored(&view.diary, custodian.name()) else {
+            return (custodian, None);
+        };
+        let observed = custodian.observe(&stored).await;
+        (custodian, Some((stored, observed)))
+    });
+    let mut found = Found::default();
+    for (custodian, look) in join_all(looks).await {
+        found.sort(custodian, look, view.shares_in_hand);
+    }
+    found
+}
+
+/// What a look at all custodians found.
+#[derive(Default)]
+struct Found {
+    there: Vec<serde_json::Value>,
+    missing: Vec<String>,
+    unseen: Vec<String>,
+    lost: Vec<String>,
+    failures: Vec<Failure>,
+}
+
+impl Found {
+    fn sort(
+        &mut self,
+        custodian: &Custodian,
+        look: Option<(Stored, Result<Look, custodian::Error>)>,
+        in_hand: bool,
+    ) {
+        match look {
+            Some((stored, Ok(Look::Same))) => self.there.push(fact(custodian, &stored)),
+            Some((_, Ok(Look::Changed(how)))) => {
+                let advice = if in_hand { MOVE_AWAY } else { BRING_BACK };
+                self.lose(changed(custodian, &how), advice);
+            }
+            Some((_, Ok(Look::Missing))) => {
+                let advice = if in_hand { STORE_ANEW } else { BRING_BACK };
+                self.lose(gone(custodian), advice);
+            }
+            Some((_, Err(error))) => {
+                self.unseen.push(error.to_string());
+                self.failures.push(error.into());
+            }
+            None => self
+                .missing
+                .push(format!("{} has no share yet", custodian.name())),
+        }
+    }
+
+    fn lose(&mut self, what: String, advice: &str) {
+        self.lost.push(what.clone());
+        self.failures.push(Failure::refused(what).advise(advice));
+    }
+}
+
+const STORE_ANEW: &str = "run apply again: the share is still in the checkpoint and is stored anew";
+const MOVE_AWAY: &str = "see who changed it, move it away and run apply again: the share is still in the \
+                         checkpoint and is stored anew";
+const BRING_BACK: &str = "bring it back from where it was moved, then run apply again; if it is lost for good, \
+                          the quorum has one holder less: a cluster that holds no data yet is best wiped and \
+                          begun again, another one needs new shares before root goes";
+
+fn gone(custodian: &Custodian) -> String {
+    let (name, address) = (custodian.name(), custodian.address());
+    format!("{address}, the share of {name}, is gone")
+}
+
+fn changed(custodian: &Custodian, how: &str) -> String {
+    let (name, address) = (custodian.name(), custodian.address());
+    format!("{address}, the share of {name}, changed since it was stored: {how}")
+}
+
+/// Stores what is not with its custodian, then drops the shares from memory and checkpoint.
+pub(crate) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failure> {
+    if ceremony.diary().two_phase() {
+        let facts = two_phase::make(ceremony).await?;
+        forget_shares(ceremony).await?;
+        return Ok(Evidence::default()
+            .with("custodians", facts)
+            .with("verified", true));
+    }
+    let facts = with_their_custodians(ceremony).await?;
+    // What was there a moment ago, or in an earlier run, need not be there now.
+    all_there(ceremony).await?;
+    forget_shares(ceremony).await?;
+    Ok(Evidence::default().with("custodians", facts))
+}
+
+/// Each share that is in hand, with its custodian.
+///
+/// # Errors
+/// All custodians that could not be given theirs.
+pub(crate) async fn with_their_custodians(
+    ceremony: &Ceremony<'_>,
+) -> Result<Vec<serde_json::Value>, Failure> {
+    let numbers = assign(ceremony)?;
+    let view = ceremony;
+    let stores = view.custodians.iter().map(|custodian| {
+        let share = numbers
+            .get(custodian.name())
+            .and_then(|number| view.shares.get(*number));
+        async move {
+            let share = share.ok_or_else(|| no_share(custodian))?;
+            store_one(view, custodian, share).await
+        }
+    });
+    let (mut facts, mut failures) = (Vec::new(), Vec::new());
+    for result in join_all(stores).await {
+        match result {
+            Ok(fact) => facts.push(fact),
+            Err(failure) => failures.push(failure),
+        }
+    }
+    if !failures.is_empty() {
+        failures.push(in_part(ceremony, &facts));
+    }
+    Failure::all(failures).map_or(Ok(facts), Err)
+}
+
+/// Nothing is lost yet, and who wonders about that is told where everything is.
+fn in_part(ceremony: &Ceremony<'_>, stored: &[serde_json::Value]) -> Failure {
+    if ceremony.diary().two_phase() {
+        return Failure::failed(format!(
+            "{} of {} shares are with their custodians, and open nothing yet",
+            stored.len(),
+            ceremony.custodians.len(),
+        ))
+        .advise(format!(
+            "mend what stands above, then go on, which makes new ones: {}",
+            ceremony.options.again(ceremony.config)
+        ));
+    }
+    let names: Vec<_> = stored
+        .iter()
+        .filter_map(|fact| fact["name"].as_str())
+        .collect();
+    let directory = ceremony.records.borrow().directory().display().to_string();
+    let with = if names.is_empty() {
+        String::new()
+    } else {
+        format!(" ({})", names.join(", "))
+    };
+    Failure::failed(format!(
+        "{} of {} shares are with their custodians{with}; all of them are still in {directory}, encrypted",
+        names.len(),
+        ceremony.custodians.len(),
+    ))
+    .advise(format!(
+        "mend what stands above, then go on: {}",
+        ceremony.options.again(ceremony.config)
+    ))
+}
+
+async fn store_one(
+    ceremony: &Ceremony<'_>,
+    custodian: &Custodian,
+    share: &ShareMaterial,
+) -> Result<serde_json::Value, Failure> {
+    let name = custodian.name().to_owned();
+    if let Some(stored) = stored(&ceremony.diary(), &name) {
+        match custodian.observe(&stored).await? {
+            Look::Same => return Ok(fact(custodian, &stored)),
+            Look::Missing => store_anew(ceremony, custodian, &stored),
+            Look::Changed(how) => {
+                return Err(Failure::refused(changed(custodian, &how)).advise(MOVE_AWAY));
+            }
+        }
+    }
+    let record = ceremony
+        .diary()
+        .shares
+        .get(&name)
+        .cloned()
+        .unwrap_or_default();
+    let prepared = custodian
+        .prepare(share)
+        .await?
+        .with_earlier(record.prepared)
+        .marked(ceremony.diary().trial.clone());
+    // Before it is stored: whatever is found there later with one of these digests is ours.
+    ceremony.checkpoint().record(|diary| {
+        let two_phase = diary.two_phase();
+        let record = diary.shares.entry(name.clone()).or_default();
+        record.prepared.extend(prepared.digest().map(str::to_owned));
+        record.unverified = two_phase.then(|| custodian.address());
+    })?;
+    ceremony.replicate().await?;
+    let stored = match custodian.store(share, &prepared).await {
+        Ok(stored) => stored,
+        Err(error) => {
+            if matches!(error.kind(), custodian::Kind::Taken) {
+                // It is somebody else's, and never to be taken away as ours.
+                ceremony.checkpoint().record(|diary| {
+                    diary.shares.entry(name.clone()).or_default().unverified = None;
+                })?;
+            }
+            return Err(error.into());
+        }
+    };
+    ceremony.checkpoint().record(|diary| {
+        let record = diary.shares.entry(name.clone()).or_default();
+        record.stored = serde_json::to_value(&stored).ok();
+    })?;
+    ceremony.note(format!("{name} holds a share: {}", custodian.address()));
+    Ok(fact(custodian, &stored))
+}
+
+/// Says why a share that was stored before is stored once more.
+fn store_anew(ceremony: &Ceremony<'_>, custodian: &Custodian, before: &Stored) {
+    if before.address == custodian.address() {
+        ceremony.note(format!("{}; it is stored anew", gone(custodian)));
+    } else {
+        let (name, address) = (custodian.name(), &before.address);
+        ceremony.warn(format!(
+            "the share of {name} was stored at {address} and the file now names another place: a copy may \
+             still be there"
+        ));
+    }
+}
+
+async fn forget_shares(ceremony: &mut Ceremony<'_>) -> Result<(), Failure> {
+    let Authority::Root(root) = &ceremony.authority else {
+        return Err(Failure::failed("there is no root token to keep"));
+    };
+    let sealer = Sealer::create(ceremony.key()?, &ceremony.config.cluster.name).await?;
+    ceremony.checkpoint().keep_root_token(&sealer, root)?;
+    // The shares are gone from there too, and that was proved, before they are gone from here.
+    ceremony.replicate().await?;
+    ceremony.shares = Vec::new();
+    Ok(())
+}
+
+pub(crate) fn stored(diary: &Diary, name: &str) -> Option<Stored> {
+    let stored = diary.shares.get(name)?.stored.clone()?;
+    serde_json::from_value(stored).ok()
+}
+
+pub(crate) fn fact(custodian: &Custodian, stored: &Stored) -> serde_json::Value {
+    serde_json::json!({
+        "name": custodian.name(),
+        "address": custodian.address(),
+        "stored": stored,
+    })
+}

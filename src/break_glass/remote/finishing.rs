@@ -1,0 +1,307 @@
+//! `break-glass finish`: the starter takes up what the holders have given, and the command runs.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::break_glass::audit_lines::logs;
+use crate::break_glass::emergency::{Command, begun, with_root};
+use crate::break_glass::ending::end;
+use crate::break_glass::leftovers;
+use crate::break_glass::options::Options;
+use crate::break_glass::rehearsing::tidy;
+use crate::break_glass::remote::starting::stoppable;
+use crate::break_glass::session::BreakGlassSession;
+use crate::checkpoint::journal::{Kept, UnderWay, Waiting};
+use crate::config::Config;
+use crate::event::{Caller, Outcome};
+use crate::evidence::signing::SigningKey;
+use crate::failure::Failure;
+use crate::root_generation::{Code, LOOK, not_let_in, not_taken};
+use crate::secret::RootToken;
+use crate::shares::quorum::Gathered;
+use crate::vault::RootSession;
+use crate::vault::keys::generation::{Encoded, Given, Pad, Progress};
+use crate::vault::keys::root::Life;
+
+/// The command, for messages.
+const COMMAND: &str = "break-glass finish";
+
+/// Runs a command with the root token of an attempt that was started here. `encoded` is what the last holder was
+/// handed; without it, the shares that are still missing are given from here, as soon as no more are missing than that
+/// where `wait` says for how long.
+///
+/// # Errors
+/// None was started here, it is not complete and cannot be completed from here, or as
+/// [`break_glass`](crate::break_glass::break_glass).
+pub async fn finish(
+    config: &Config,
+    options: &Options,
+    (encoded, wait, command): (Option<&str>, Option<Duration>, &Command),
+    caller: Caller<'_>,
+) -> Result<Outcome, Failure> {
+    let encoded = encoded.map(Encoded::parse).transpose().map_err(|why| {
+        Failure::usage(format!("this is no encoded token: {why}"))
+            .advise("copy it whole, as share submit has printed it to the last holder")
+    })?;
+    let key = options.signing_key().await?;
+    let mut session = stoppable(
+        Box::pin(BreakGlassSession::open(COMMAND, config, options, caller)),
+        caller,
+    )
+    .await?;
+    let ended = complete(&mut session, (encoded, wait), command, key.as_ref()).await;
+    if ended.is_err() {
+        tidy(&mut session).await;
+    }
+    session.close().await;
+    ended
+}
+
+async fn complete(
+    session: &mut BreakGlassSession<'_>,
+    (encoded, wait): (Option<Encoded>, Option<Duration>),
+    command: &Command,
+    key: Option<&SigningKey>,
+) -> Result<Outcome, Failure> {
+    let Some(waiting) = session.journal.waiting() else {
+        return Err(
+            Failure::usage("no attempt was started here that is still open").advise(format!(
+                "start one: {}",
+                session.config.command("break-glass start --reason WHY")
+            )),
+        );
+    };
+    let pad = session.journal.pad().await?.map(Pad::kept).ok_or_else(|| {
+        Failure::refused(
+            "the one-time pad of this attempt is gone, and with it the way to its token",
+        )
+        .advise(format!(
+            "give it up: {}",
+            session.config.command("break-glass cancel")
+        ))
+    })?;
+    let mut command = command.clone();
+    if command.reason.is_empty() {
+        command.reason.clone_from(&waiting.reason);
+    }
+    let mut evidence = begun(session, &command);
+    let (encoded, from_here) = match encoded {
+        Some(encoded) => (encoded, None),
+        None => {
+            let (encoded, gathered) = match missing_shares(session, (&waiting, wait)).await {
+                Ok(completed) => completed,
+                Err(failure) => {
+                    evidence.of_a_failure(session, key, &failure);
+                    return Err(failure);
+                }
+            };
+            (encoded, Some(gathered))
+        }
+    };
+    match &from_here {
+        Some(gathered) => evidence.gathered(gathered),
+        None => evidence.set("custodians", "given by their holders".into()),
+    }
+    let given_from_here = from_here.is_some();
+    drop(from_here);
+    let deferred = session.caller.interrupt.defer_signals();
+    let root = pad.open(&encoded).map_err(|why| {
+        Failure::refused(format!(
+            "this is not the token of the attempt that was started here: {why}"
+        ))
+        .advise("copy what the last holder was handed once more; nothing was changed")
+    })?;
+    // What the server has just given for our own share is kept first and looked at later: nobody could copy it again.
+    let root = if given_from_here {
+        root
+    } else {
+        it_is_root(session, root).await?
+    };
+    if let Err(failure) = taken_up(session, &waiting, &root).await {
+        // What the next run would not know of must not outlive this one.
+        end(session, root).await?;
+        return Err(failure);
+    }
+    let logs = logs(session.config);
+    with_root(session, (root, &logs), &command, (evidence, key), deferred).await
+}
+
+/// One wrong letter decodes as well: what comes out is looked at before the pad is destroyed.
+async fn it_is_root(
+    session: &mut BreakGlassSession<'_>,
+    root: RootToken,
+) -> Result<RootToken, Failure> {
+    session.keep_to_active().await?;
+    let root = RootSession::new(&session.client, root);
+    match root.look().await? {
+        Life::Alive(info) if info.is_root() => Ok(root.into_token()),
+        _ => Err(Failure::refused(format!(
+            "{}: what this decodes to is no root token there",
+            session.client.address()
+        ))
+        .advise("copy what the last holder was handed once more; nothing was changed")),
+    }
+}
+
+/// From here on it is like any other root token of ours.
+async fn taken_up(
+    session: &BreakGlassSession<'_>,
+    waiting: &Waiting,
+    root: &RootToken,
+) -> Result<(), Failure> {
+    session.journal.keep(Kept::Generated, root.token()).await?;
+    session.journal.wait(None)?;
+    session.journal.note(Some(UnderWay {
+        command: COMMAND.to_owned(),
+        since: waiting.since.clone(),
+        reason: Some(waiting.reason.clone()),
+        nonce: Some(Code::parse(&waiting.code)?.nonce),
+        ..UnderWay::default()
+    }))?;
+    session.journal.forget_pad()
+}
+
+/// The attempt that was started here, as it stands.
+///
+/// # Errors
+/// The server does not have it any more.
+async fn ours(session: &BreakGlassSession<'_>, code: &Code) -> Result<Progress, Failure> {
+    let found = session.generation()?.progress().await?;
+    if found.started && found.nonce == code.nonce {
+        return Ok(found);
+    }
+    if way
+        .journal
+        .under_way()
+        .is_some_and(|it| it.completing.is_some())
+    {
+        return Err(Failure::refused(
+            "the answer to the last share, which was given from here, is lost, and a root token may live that nobody has",
+        )
+        .advise(format!(
+            "{}; then make another one, which ends it: {}",
+            session.config.command("break-glass cancel"),
+            session.config.command("rehearse")
+        )));
+    }
+    Err(Failure::refused(
+        "the server does not have this attempt any more: it is complete, somebody ended it, or another node leads",
+    )
+    .advise(format!(
+        "if it is complete, its last holder has the encoded token: {}; otherwise give it up: {}",
+        session.config.command("break-glass finish ENCODED"),
+        session.config.command("break-glass cancel")
+    )))
+}
+
+/// Waits until no more shares are missing than can be given from here. The server says how many it has, never whose.
+///
+/// # Errors
+/// The time is over: the attempt is ended then, and what was given with it.
+async fn enough(
+    session: &mut BreakGlassSession<'_>,
+    code: &Code,
+    limit: Option<Duration>,
+) -> Result<Progress, Failure> {
+    let here = session.asking(COMMAND).opens_here().await?.max(1);
+    let (begun, mut caller) = (Instant::now(), None);
+    loop {
+        let found = ours(session, code).await?;
+        if caller != Some(found.progress) {
+            caller = Some(found.progress);
+            session.note(format!(
+                "{} of {} shares were given",
+                found.progress, found.required
+            ));
+        }
+        let missing = found.required.saturating_sub(found.progress);
+        let Some(limit) = limit else {
+            return Ok(found);
+        };
+        if usize::try_from(missing).unwrap_or(usize::MAX) <= here {
+            return Ok(found);
+        }
+        if begun.elapsed() >= limit {
+            session.generation()?.cancel().await?;
+            session.journal.wait(None)?;
+            session.journal.forget_pad()?;
+            return Err(Failure::failed(format!(
+                "{} of {} shares were given within {} s; the attempt is ended, and those shares with it",
+                found.progress,
+                found.required,
+                limit.as_secs()
+            ))
+            .advise(format!(
+                "get hold of more holders, then begin anew: {}",
+                session.config.command("break-glass start --reason WHY")
+            )));
+        }
+        tokio::time::sleep(LOOK).await;
+        session.stay_logged_in().await?;
+    }
+}
+
+/// The shares that the attempt still lacks, from custodians that can be opened here.
+async fn missing_shares(
+    session: &mut BreakGlassSession<'_>,
+    (waiting, limit): (&Waiting, Option<Duration>),
+) -> Result<(Encoded, Gathered), Failure> {
+    let code = Code::parse(&waiting.code)?;
+    let caller = session.caller;
+    let found = stoppable(enough(session, &code, limit), caller).await?;
+    let missing = found.required.saturating_sub(found.progress);
+    let missing = usize::try_from(missing).unwrap_or(usize::MAX);
+    // More than are missing: some may have been given by their holders.
+    let asking = session.asking(COMMAND);
+    let gathered = stoppable(asking.gather_from(missing, usize::MAX), session.caller).await?;
+    gathered.suffices(missing)?;
+    let _deferred = session.caller.interrupt.defer_signals();
+    session.stay_logged_in().await?;
+    let mut given = found.progress;
+    let generation = session.generation()?;
+    for held in &gathered.held {
+        // Each may be the last one: holders give theirs meanwhile.
+        session.journal.note(Some(UnderWay {
+            command: COMMAND.to_owned(),
+            since: waiting.since.clone(),
+            reason: Some(waiting.reason.clone()),
+            nonce: Some(code.nonce.clone()),
+            completing: Some(leftovers::clock(session).await),
+            ..UnderWay::default()
+        }))?;
+        let answer = generation.give(&code.nonce, &held.share).await;
+        match answer.map_err(|error| not_let_in(&generation, error))? {
+            Given::Counts(progress) => given = progress.progress,
+            Given::Complete(encoded) => return Ok((encoded, gathered)),
+            // Its holder was faster.
+            Given::Twice => session.note(format!("{} has given their share already", held.name)),
+            Given::Wrong => {
+                session.journal.note(None)?;
+                return Err(Failure::refused(
+                    "the shares that were given do not make the key of this cluster, and the server has dropped all of \
+                     them, those of the holders too",
+                )
+                .advise(
+                    "one of them is of another cluster, or from before a rotation: all submit again with the same code, \
+                     and another holder in the place of whom you doubt",
+                ));
+            }
+            refused => {
+                session.journal.note(None)?;
+                return Err(not_taken(
+                    &generation,
+                    &refused,
+                    &held.name,
+                    &gathered.names(),
+                ));
+            }
+        }
+    }
+    session.journal.note(None)?;
+    Err(Failure::failed(format!(
+        "{given} of {} shares were given, and no more can be had here",
+        found.required
+    ))
+    .advise("let more holders submit, then run the same command again"))
+}

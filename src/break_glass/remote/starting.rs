@@ -1,0 +1,238 @@
+//! An attempt with several holders, at its starter's: begun, looked at, given up.
+//!
+//! The one-time pad stays here, encrypted, until the holders have given their shares; what the last of them gets is of
+//! no use without it.
+
+use crate::break_glass::leftovers;
+use crate::break_glass::making::id_for_holders;
+use crate::break_glass::options::Options;
+use crate::break_glass::rehearsing::tidy;
+use crate::break_glass::session::{ActiveSession, BreakGlassSession};
+use crate::checkpoint::journal::{OrphanedToken, UnderWay, Waiting};
+use crate::checkpoint::now;
+use crate::config::Config;
+use crate::event::{Caller, Event};
+use crate::failure::Failure;
+use crate::root_generation::{self, Code};
+use crate::shares::key_set;
+use crate::vault::keys::generation::{Pad, Start};
+
+/// The commands, for messages.
+const START: &str = "break-glass start";
+const PROGRESS: &str = "break-glass progress";
+const CANCEL: &str = "break-glass cancel";
+
+/// Starts an attempt and says what its holders must be told.
+///
+/// # Errors
+/// One is under way already, ours or somebody else's; the pad cannot be kept; or the server refuses.
+pub async fn start(
+    config: &Config,
+    options: &Options,
+    reason: &str,
+    caller: Caller<'_>,
+) -> Result<Event, Failure> {
+    let mut session = stoppable(
+        Box::pin(BreakGlassSession::open(START, config, options, caller)),
+        caller,
+    )
+    .await?;
+    let _deferred = caller.interrupt.defer_signals();
+    let started = begin(&mut session, reason).await;
+    if started.is_err() && session.journal.waiting().is_none() {
+        tidy(&mut session).await;
+        session.journal.forget_pad()?;
+    }
+    session.close().await;
+    started
+}
+
+async fn begin(session: &mut BreakGlassSession<'_>, reason: &str) -> Result<Event, Failure> {
+    nobody_waits(session).await?;
+    leftovers::settle(session).await?;
+    if let Some(text) = key_set::asked_for(session.config)? {
+        session.warn(text);
+    }
+    let id = id_for_holders(session)?;
+    let before = session.is_free().await?;
+    let pad = Pad::new(before.otp_length)
+        .map_err(|why| Failure::failed(format!("{}: {why}", session.client.address())))?;
+    session.journal.keep_pad(pad.text()).await?;
+    session.journal.note(Some(UnderWay {
+        command: START.to_owned(),
+        since: now(),
+        reason: Some(reason.to_owned()),
+        ..UnderWay::default()
+    }))?;
+    let clock = leftovers::clock(session).await;
+    let progress = match session.generation()?.start(&pad).await? {
+        Start::Ours(progress) => progress,
+        Start::Busy => {
+            session.journal.note(None)?;
+            return Err(root_generation::busy(&session.generation()?, None));
+        }
+    };
+    let code = Code {
+        cluster: session.config.cluster.name.clone(),
+        id,
+        nonce: progress.nonce,
+        required: progress.required,
+        pgp_fingerprint: progress.pgp_fingerprint,
+    };
+    session.journal.wait(Some(Waiting {
+        code: code.to_text(),
+        since: now(),
+        clock,
+        reason: reason.to_owned(),
+    }))?;
+    Ok(Event::Started {
+        code: code.to_text(),
+        spoken: code.spoken(),
+        cluster_id: code.id,
+        required: code.required,
+    })
+}
+
+/// How far the attempt of the server is, whoever started it: for everybody with the grant.
+///
+/// # Errors
+/// The server cannot be asked.
+pub async fn progress(
+    config: &Config,
+    options: &Options,
+    caller: Caller<'_>,
+) -> Result<Event, Failure> {
+    let inside = stoppable(
+        ActiveSession::open(PROGRESS, config, options, caller),
+        caller,
+    )
+    .await?;
+    let found = inside.generation()?.progress().await;
+    inside.close().await;
+    let found = found?;
+    Ok(Event::Progress {
+        started: found.started,
+        given: found.progress,
+        required: found.required,
+        nonce: found.nonce,
+    })
+}
+
+/// Ends the attempt that was started here, and destroys its pad; or the one of this nonce, whosever it is.
+///
+/// # Errors
+/// None was started here, none has this nonce, or the server cannot be asked.
+pub async fn cancel(
+    config: &Config,
+    options: &Options,
+    nonce: Option<&str>,
+    caller: Caller<'_>,
+) -> Result<Event, Failure> {
+    let mut session = stoppable(
+        Box::pin(BreakGlassSession::open(CANCEL, config, options, caller)),
+        caller,
+    )
+    .await?;
+    let _deferred = caller.interrupt.defer_signals();
+    let cancelled = match nonce {
+        Some(nonce) => end_of(&mut session, nonce).await,
+        None => give_up(&mut session).await,
+    };
+    session.close().await;
+    cancelled
+}
+
+/// An attempt that stands in the way is named by its nonce: another one may stand there by now.
+async fn end_of(session: &mut BreakGlassSession<'_>, nonce: &str) -> Result<Event, Failure> {
+    let waits = way
+        .journal
+        .waiting()
+        .map(|waiting| Code::parse(&waiting.code));
+    if waits.transpose()?.is_some_and(|code| code.nonce == nonce) {
+        return give_up(session).await;
+    }
+    let found = session.generation()?.progress().await?;
+    if !found.started || found.nonce != nonce {
+        return Err(Failure::refused(format!(
+            "{}: no attempt of this nonce is under way; nothing was ended",
+            session.client.address()
+        ))
+        .advise(format!(
+            "look what there is: {}",
+            session.config.command(PROGRESS)
+        )));
+    }
+    session.generation()?.cancel().await?;
+    Ok(Event::Cancelled {})
+}
+
+async fn give_up(session: &mut BreakGlassSession<'_>) -> Result<Event, Failure> {
+    let Some(waiting) = session.journal.waiting() else {
+        return Err(
+            Failure::usage("no attempt was started here that is still open").advise(format!(
+                "look whether there is one at all: {}",
+                session.config.command(PROGRESS)
+            )),
+        );
+    };
+    let code = Code::parse(&waiting.code)?;
+    let found = session.generation()?.progress().await?;
+    if found.started && found.nonce == code.nonce {
+        session.generation()?.cancel().await?;
+        session.journal.given_up(None)?;
+    } else {
+        // Perhaps it came to its end, and the token that it made is nobody's from now on.
+        let until = leftovers::clock(session).await;
+        let completing = session.journal.under_way().and_then(|it| it.completing);
+        session.journal.given_up(Some(match completing {
+            Some(sent) => leftovers::lost(session, sent, until),
+            None => OrphanedToken::Perhaps {
+                since: waiting.clock,
+                until,
+            },
+        }))?;
+        session.warn(
+            "the server does not have this attempt any more: if all shares were given, a root token may live that \
+             nobody has; the next rehearse names it",
+        );
+    }
+    session.journal.forget_pad()?;
+    Ok(Event::Cancelled {})
+}
+
+/// Holds that no attempt of ours waits for its holders: another command would be in their way.
+///
+/// # Errors
+/// One does.
+pub(crate) async fn nobody_waits(session: &BreakGlassSession<'_>) -> Result<(), Failure> {
+    let Some(waiting) = session.journal.waiting() else {
+        return Ok(());
+    };
+    let code = Code::parse(&waiting.code)?;
+    let found = session.generation()?.progress().await?;
+    let how_far = if found.started && found.nonce == code.nonce {
+        format!("{} of {} shares given", found.progress, found.required)
+    } else {
+        "the server does not have it any more: it is complete, or somebody ended it".to_owned()
+    };
+    Err(Failure::refused(format!(
+        "an attempt with several holders was started here at {} ({how_far})",
+        waiting.since
+    ))
+    .advise(format!(
+        "finish it: {}; or give it up: {}",
+        session.config.command("break-glass finish"),
+        session.config.command(CANCEL)
+    )))
+}
+
+/// Work that may be dropped when a stop is asked for.
+pub(crate) async fn stoppable<T>(
+    work: impl Future<Output = Result<T, Failure>>,
+    caller: Caller<'_>,
+) -> Result<T, Failure> {
+    tokio::select! {
+        done = work => done,
+        stop = caller.interrupt.requested() => Err(stop),
+    }
+}

@@ -1,0 +1,156 @@
+//! `share submit CODE`: a holder gives their share to an attempt, from their own machine, by their own login.
+//!
+//! Which server, which authority to trust and which cluster: all from the holder's own file, never from the code. Which
+//! attempt: from the code, never from the server. Otherwise whoever sends a code, or runs a server, collects shares.
+
+use crate::break_glass::options::Options;
+use crate::break_glass::remote::starting::stoppable;
+use crate::break_glass::session::ActiveSession;
+use crate::config::Config;
+use crate::event::{Caller, Event};
+use crate::failure::Failure;
+use crate::root_generation::{Code, Held, not_let_in, not_taken};
+use crate::session::cluster_identity::known_id;
+use crate::vault::Error;
+use crate::vault::keys::generation::{Given, Progress};
+
+/// The command, for messages.
+const COMMAND: &str = "share submit";
+
+/// Gives the share of one custodian: the one named, or the only one that can be opened here.
+///
+/// # Errors
+/// The code is of another cluster or attempt; the share cannot be had; or the server does not take it, each explained.
+pub async fn submit(
+    config: &Config,
+    options: &Options,
+    (code, custodian): (&str, Option<&str>),
+    caller: Caller<'_>,
+) -> Result<Event, Failure> {
+    let code = Code::parse(code)?;
+    is_of_this_cluster(config, &code)?;
+    let inside = stoppable(
+        ActiveSession::open(COMMAND, config, options, caller),
+        caller,
+    )
+    .await?;
+    let given = stoppable(give(&inside, &code, custodian), caller).await;
+    inside.close().await;
+    given
+}
+
+fn is_of_this_cluster(config: &Config, code: &Code) -> Result<(), Failure> {
+    let file = config.file.display();
+    let known = known_id(config)?.ok_or_else(|| {
+        Failure::usage(format!(
+            "{file} does not say which cluster it is of, so nobody knows whether the code is of the same one"
+        ))
+        .advise(
+            "add cluster.id to the file, from a source that you trust: your own report of the ceremony, or a \
+             colleague by telephone; never from the code",
+        )
+    })?;
+    if known == code.id && config.cluster.name == code.cluster {
+        return Ok(());
+    }
+    // What a code says of itself is not shown: anybody may have written it.
+    Err(Failure::refused(format!(
+        "the code is not of cluster {} ({known}), which {file} is of",
+        config.cluster.name
+    ))
+    .advise(
+        "name the file of that cluster with -c; if there is none, ask whoever sent you the code",
+    ))
+}
+
+async fn give(
+    inside: &ActiveSession<'_>,
+    code: &Code,
+    wanted: Option<&str>,
+) -> Result<Event, Failure> {
+    is_this_attempt(inside, code, &inside.generation()?.progress().await?)?;
+    let asking = inside.asking("share submit CODE");
+    let Held { name, share } = asking.own(wanted).await?;
+    let generation = inside.generation()?;
+    // A share that is on its way cannot be called back.
+    let _deferred = inside.caller.interrupt.defer_signals();
+    let given = generation.give(&code.nonce, &share).await;
+    match given.map_err(|error| unanswered(inside, error))? {
+        Given::Counts(progress) => Ok(Event::Given {
+            custodian: name,
+            given: progress.progress,
+            required: progress.required,
+        }),
+        Given::Complete(encoded) => Ok(Event::Complete {
+            custodian: name,
+            encoded: encoded.to_text(),
+        }),
+        Given::Twice => Err(Failure::refused(format!(
+            "the share of {name} was given already; nothing has changed"
+        ))
+        .advise(format!(
+            "another holder must submit; how far it is: {}",
+            inside.config.command("break-glass progress")
+        ))),
+        Given::Wrong => Err(Failure::refused(
+            "the shares that were given do not make the key of this cluster, and the server has dropped all of them",
+        )
+        .advise(format!(
+            "one of the {} holders has a share of another cluster, or from before a rotation: all submit again, {name} \
+             too, and another holder in the place of whom you doubt",
+            code.required
+        ))),
+        refused => Err(not_taken(&generation, &refused, &name, &[])),
+    }
+}
+
+/// If it was the last one, there is a root token now that nobody has.
+fn unanswered(inside: &ActiveSession<'_>, error: Error) -> Failure {
+    if !error.is_retryable() {
+        return not_let_in(&inside.generation()?, error);
+    }
+    let progress = inside.config.command("break-glass progress");
+    Failure::failed(format!("nobody knows whether the share counts: {error}")).advise(format!(
+        "look how far it is: {progress}; if yours was the last share, a root token lives that nobody has: whoever \
+         started it types vault-bootstrap break-glass cancel, then rehearse",
+    ))
+}
+
+/// The attempt at the server must be the one of the code, and its token must go where its starter said.
+fn is_this_attempt(
+    inside: &ActiveSession<'_>,
+    code: &Code,
+    found: &Progress,
+) -> Result<(), Failure> {
+    let address = inside.client.address();
+    if !found.started {
+        return Err(Failure::refused(format!(
+            "{address}: this attempt is not there any more: it is complete, somebody ended it, or another node leads"
+        ))
+        .advise("ask whoever sent you the code; a new attempt has a new code"));
+    }
+    if found.nonce != code.nonce {
+        return Err(Failure::refused(format!(
+            "{address}: another attempt is under way than the one of this code; nothing was given to it"
+        ))
+        .advise("call whoever sent you the code: it is an old one, or somebody else has started one"));
+    }
+    if found.required != code.required {
+        return Err(Failure::refused(format!(
+            "{address}: this attempt needs {} shares, and the code says {}; nothing was given to it",
+            found.required, code.required
+        ))
+        .advise("call whoever sent you the code: somebody may be collecting shares"));
+    }
+    if !found
+        .pgp_fingerprint
+        .eq_ignore_ascii_case(&code.pgp_fingerprint)
+    {
+        return Err(Failure::refused(format!(
+            "{address}: the token of this attempt would be encrypted to another PGP key than the code says; nothing \
+             was given to it"
+        ))
+        .advise("call whoever sent you the code: somebody may be collecting shares"));
+    }
+    Ok(())
+}

@@ -1,0 +1,338 @@
+//! Where a run stands: the file's cluster at its active node, a break-glass login that is open, and the journal.
+
+use std::ops::{Deref, DerefMut};
+
+use crate::aws::forget_credentials;
+use crate::break_glass::audit_lines::began;
+use crate::break_glass::options::Options;
+use crate::checkpoint::journal::Journal;
+use crate::config::{BreakGlass, CheckpointKey, Config, Login, SecretRef};
+use crate::edge::references::{Resolved, resolve};
+use crate::edge::{cluster, key};
+use crate::envelope::Key;
+use crate::event::{Caller, Event};
+use crate::failure::Failure;
+use crate::root_generation::{Rules, busy, rules};
+use crate::secret::{Token, wipe_stack};
+use crate::session::cluster_identity::known_id;
+use crate::session::login::break_glass_logins;
+use crate::session::{Cluster, OpenLogin};
+use crate::shares::quorum::Asking;
+use crate::vault::keys::generation::Progress;
+use crate::vault::{Client, Generation, Health};
+
+/// A run, opened.
+pub(super) struct BreakGlassSession<'a> {
+    inside: ActiveSession<'a>,
+    pub(super) journal: Journal,
+}
+
+impl<'a> Deref for BreakGlassSession<'a> {
+    type Target = ActiveSession<'a>;
+
+    fn deref(&self) -> &ActiveSession<'a> {
+        &self.inside
+    }
+}
+
+impl DerefMut for BreakGlassSession<'_> {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.inside
+    }
+}
+
+impl<'a> BreakGlassSession<'a> {
+    /// Opens all of it. Nothing is written but the journal's directory and the login's own token.
+    ///
+    /// # Errors
+    /// As [`ActiveSession::open`]; or another run is at the journal.
+    pub(super) async fn open(
+        command: &'static str,
+        config: &'a Config,
+        options: &'a Options,
+        caller: Caller<'a>,
+    ) -> Result<Self, Failure> {
+        let key = checkpoint_key(config, caller).await;
+        let journal = Journal::open(&config.checkpoint.path, &config.cluster.name, key)?;
+        let inside = ActiveSession::open(command, config, options, caller).await?;
+        if let Err(failure) = journal.is_about(inside.health.cluster_id.as_deref()) {
+            inside.close().await;
+            return Err(failure);
+        }
+        Ok(Self { inside, journal })
+    }
+
+    /// Before a command takes its time: of all secrets only the token that it works with stays in memory. The login is
+    /// ended, and opens again if it is needed; so are the connections, which remember what was sent.
+    ///
+    /// # Errors
+    /// New connections cannot be prepared.
+    pub(super) async fn rest(&mut self) -> Result<(), Failure> {
+        self.journal.forget_key();
+        self.inside.log_out().await;
+        let resolved = &mut self.inside.resolved;
+        resolved.retain(|_, text| text.certificates().is_some());
+        self.inside.client.close_connections()?;
+        forget_credentials();
+        wipe_stack();
+        Ok(())
+    }
+
+    /// Ends the login's own token.
+    pub(super) async fn close(self) {
+        self.inside.close().await;
+    }
+}
+
+/// Who came in, and where: without a journal, for whoever only gives a share.
+pub(super) struct ActiveSession<'a> {
+    pub(super) config: &'a Config,
+    pub(super) options: &'a Options,
+    pub(super) caller: Caller<'a>,
+    /// The active node, which is asked from first to last: an attempt is in its memory alone.
+    pub(super) client: Client,
+    pub(super) health: Health,
+    pub(super) rules: Rules,
+    cluster: Cluster<'a>,
+    /// None while a command takes its time.
+    login: Option<OpenLogin>,
+    /// Which login it is.
+    wanted: &'a Login,
+    resolved: Resolved,
+}
+
+impl<'a> ActiveSession<'a> {
+    /// Finds the active node and logs in there. Nothing is written but the login's own token.
+    ///
+    /// # Errors
+    /// The file names no way back, no node is active, none of its logins opens, the login lacks the grant, or the
+    /// server makes no root tokens over its API.
+    pub(super) async fn open(
+        command: &'static str,
+        config: &'a Config,
+        options: &'a Options,
+        caller: Caller<'a>,
+    ) -> Result<Self, Failure> {
+        let logins = logins(config, options)?;
+        known_names(config, options)?;
+        let mut failures = Vec::new();
+        let mut resolved = cluster::certificates_of(config, &mut failures).await;
+        if let Some(failure) = Failure::all(failures) {
+            return Err(failure);
+        }
+        let client = cluster::client(config, &resolved)?;
+        caller.events.emit(Event::Begin {
+            command,
+            resumed: false,
+            cluster: config.cluster.name.clone(),
+            address: client.address().to_owned(),
+        });
+        let again = (config.cluster.timeouts.active, config.command(command));
+        let cluster = Cluster::new(client, known_id(config)?, again, caller.events);
+        let health = cluster.find_active().await?;
+        let client = cluster.client();
+        if cluster.id().is_none() {
+            let id = health.cluster_id.as_deref().unwrap_or("unknown");
+            caller.events.warn(format!(
+                "nothing here says which cluster this must be: it is {id}; with cluster.id in the file, shares go \
+                 to no other one"
+            ));
+        }
+        let whose = (config, options.sign_in_seconds);
+        let login = OpenLogin::first(whose, &client, &logins, &mut resolved, caller.events).await?;
+        // Its token is ours to end now, whoever asks for a stop.
+        let _deferred = caller.interrupt.defer_signals();
+        let rules = match rules(&client, login.token()).await {
+            Ok(rules) => rules,
+            Err(failure) => {
+                login.end(&client, caller.events).await;
+                return Err(failure);
+            }
+        };
+        let named = |one: &&&Login| one.name == login.name;
+        let wanted = logins.iter().find(named).copied();
+        Ok(Self {
+            config,
+            options,
+            caller,
+            client,
+            health,
+            rules,
+            cluster,
+            wanted: wanted.ok_or_else(|| Failure::failed("no login is open"))?,
+            login: Some(login),
+            resolved,
+        })
+    }
+
+    /// Holds that no attempt is under way, whose ever it would be.
+    ///
+    /// # Errors
+    /// One is; where a log here tells since when and by whom, that is said too.
+    pub(super) async fn is_free(&self) -> Result<Progress, Failure> {
+        let generation = self.generation()?;
+        let found = generation.progress().await?;
+        if !found.started {
+            return Ok(found);
+        }
+        let mut failure = busy(&generation, Some(&found));
+        let path = format!("{}/attempt", self.rules.dialect.base());
+        if let Some(began) = began(self.config, &path)
+            && let Some(problem) = failure.problems.last_mut()
+        {
+            problem.what = format!("{}; {began}", problem.what);
+        }
+        Err(failure)
+    }
+
+    /// How many shares make a root token, as the file has it.
+    pub(super) fn threshold(&self) -> usize {
+        usize::try_from(self.config.init.threshold).unwrap_or(usize::MAX)
+    }
+
+    pub(super) fn note(&self, text: impl Into<String>) {
+        self.caller.events.note(text);
+    }
+
+    pub(super) fn warn(&self, text: impl Into<String>) {
+        self.caller.events.warn(text);
+    }
+
+    /// The login that is open.
+    ///
+    /// # Errors
+    /// None is: a command takes its time.
+    pub(super) fn login(&self) -> Result<&OpenLogin, Failure> {
+        let closed = || Failure::failed("no login is open");
+        self.login.as_ref().ok_or_else(closed)
+    }
+
+    /// The server's root generation, as this login sees it.
+    ///
+    /// # Errors
+    /// No login is open.
+    pub(super) fn generation(&self) -> Result<Generation<'_>, Failure> {
+        let token = self.login()?.token();
+        Ok(Generation::new(&self.client, self.rules.dialect, token))
+    }
+
+    /// Goes to the node that leads now, where it is another one.
+    ///
+    /// # Errors
+    /// None leads in time.
+    pub(super) async fn keep_to_active(&mut self) -> Result<(), Failure> {
+        self.health = self.cluster.find_active().await?;
+        self.client = self.cluster.client();
+        Ok(())
+    }
+
+    /// Logs in anew where the login has ended or ends soon: people may have taken their time.
+    ///
+    /// # Errors
+    /// It does not open any more.
+    pub(super) async fn stay_logged_in(&mut self) -> Result<(), Failure> {
+        if let Some(login) = &self.login
+            && login.lasts(&self.client).await?
+        {
+            return Ok(());
+        }
+        let whose = (self.config, self.options.sign_in_seconds);
+        let (client, events) = (&self.client, self.caller.events);
+        let again = OpenLogin::first(whose, client, &[self.wanted], &mut self.resolved, events);
+        if let Some(before) = self.login.replace(again.await?) {
+            before.end(client, events).await;
+        }
+        Ok(())
+    }
+
+    /// Ends the login's own token, where it was not ended meanwhile.
+    async fn log_out(&mut self) {
+        if let Some(login) = self.login.take() {
+            login.end(&self.client, self.caller.events).await;
+        }
+    }
+
+    /// Whoever asks for shares for this command.
+    pub(super) fn asking(&self, verb: &'a str) -> Asking<'a> {
+        Asking {
+            otherwise: if verb == "rehearse" {
+                "; or let it be given from elsewhere: --holders-elsewhere 30m"
+            } else {
+                ""
+            },
+            ..self.options.asking(self.config, self.caller, verb)
+        }
+    }
+
+    /// Ends the login's own token.
+    pub(super) async fn close(mut self) {
+        self.log_out().await;
+    }
+}
+
+/// The break-glass logins in the order in which they are tried.
+fn logins<'a>(config: &'a Config, options: &Options) -> Result<Vec<&'a Login>, Failure> {
+    let file = config.file.display();
+    if let BreakGlass::None { reason } = &config.break_glass {
+        return Err(Failure::usage(format!(
+            "{file} declares no break-glass login: break_glass.none: {reason}"
+        ))
+        .advise(
+            "name logins under break_glass.logins and run apply, while an administrator still can",
+        ));
+    }
+    let mut logins = break_glass_logins(config);
+    if let Some(name) = &options.login {
+        let names: Vec<_> = logins.iter().map(|login| login.name.as_str()).collect();
+        let has = format!("it has: {}", names.join(", "));
+        logins.retain(|login| login.name == *name);
+        if logins.is_empty() {
+            return Err(
+                Failure::usage(format!("{file} has no break-glass login {name}")).advise(has),
+            );
+        }
+    }
+    Ok(logins)
+}
+
+/// The checkpoint's key, where it can be had: in an emergency one goes on without it.
+async fn checkpoint_key(config: &Config, caller: Caller<'_>) -> Option<Key> {
+    let mut failures = Vec::new();
+    let wanted: Vec<&SecretRef> = match &config.checkpoint.key {
+        CheckpointKey::Passphrase(reference) => vec![reference],
+        CheckpointKey::Kms { .. } | CheckpointKey::Identity(_) => Vec::new(),
+    };
+    let resolved = resolve(wanted, &mut failures, &mut Vec::new()).await;
+    let key = match Failure::all(failures) {
+        Some(failure) => Err(failure),
+        None => key::of_checkpoint(config, &resolved).await,
+    };
+    // A key that opens may still not encrypt.
+    let key = match key {
+        Ok(key) => match key.probe(&config.cluster.name).await {
+            Ok(()) => Ok(key),
+            Err(error) => Err(error.into()),
+        },
+        Err(failure) => Err(failure),
+    };
+    key.map_err(|failure| {
+        caller.events.warn(format!(
+            "if this run is killed, nobody can end the root token that it made: {failure}"
+        ));
+    })
+    .ok()
+}
+
+/// Who is left out must be there: a slip would leave out nobody.
+fn known_names(config: &Config, options: &Options) -> Result<(), Failure> {
+    let custodians = &config.init.custodians;
+    let unknown = |name: &&String| !custodians.iter().any(|one| one.name == **name);
+    match options.without.iter().find(unknown) {
+        Some(name) => Err(Failure::usage(format!(
+            "{} has no custodian {name}",
+            config.file.display()
+        ))
+        .advise("name one of init.custodians with --without")),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,86 @@
+//! The directory of a checkpoint, ours alone, and files of other verbs in it.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use crate::checkpoint::{CheckpointError, Result, durable};
+
+/// Makes the directory where there is none, for its owner alone, and takes the lock of this name in it. Nothing is
+/// waited for.
+///
+/// # Errors
+/// Another run holds it, the directory is not ours alone, or the disk refuses.
+pub(crate) fn lock(directory: &Path, name: &str) -> Result<File> {
+    make_private(directory)?;
+    take_lock(directory, name)
+}
+
+/// Replaces a file of this name, atomically and fsynced.
+///
+/// # Errors
+/// The disk refuses; the file is then the one of before.
+pub(crate) fn write_beside(directory: &Path, name: &str, bytes: &[u8]) -> Result<PathBuf> {
+    let path = directory.join(name);
+    durable::replace(directory, name, bytes).map_err(CheckpointError::io("write", &path))?;
+    Ok(path)
+}
+
+/// Overwrites and removes a file of this name. Harmless when there is none.
+///
+/// # Errors
+/// The disk refuses.
+pub(crate) fn destroy_beside(directory: &Path, name: &str) -> Result<()> {
+    let path = directory.join(name);
+    durable::destroy(directory, name).map_err(CheckpointError::io("destroy", &path))
+}
+
+fn make_private(directory: &Path) -> Result<()> {
+    let error = CheckpointError::io("create", directory);
+    match fs::symlink_metadata(directory) {
+        Ok(_) => {}
+        Err(missing) if missing.kind() == io::ErrorKind::NotFound => {
+            durable::make_directories(directory).map_err(error)?;
+        }
+        Err(other) => return Err(error(other)),
+    }
+    let found = fs::symlink_metadata(directory).map_err(CheckpointError::io("read", directory))?;
+    let refuse = |why| {
+        Err(CheckpointError::NotPrivate {
+            path: directory.to_owned(),
+            why,
+        })
+    };
+    if found.file_type().is_symlink() {
+        return refuse("is a symbolic link");
+    }
+    if !found.is_dir() {
+        return refuse("is not a directory");
+    }
+    if found.mode() & 0o077 != 0 {
+        return refuse("can be entered by others");
+    }
+    if found.uid() != rustix::process::geteuid().as_raw() {
+        return refuse("belongs to another user");
+    }
+    Ok(())
+}
+
+fn take_lock(directory: &Path, name: &str) -> Result<File> {
+    let path = directory.join(name);
+    let flags = i32::try_from(rustix::fs::OFlags::NOFOLLOW.bits()).unwrap_or(0);
+    let file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .custom_flags(flags)
+        .open(&path)
+        .map_err(CheckpointError::io("open", &path))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(CheckpointError::Locked(path)),
+        Err(TryLockError::Error(error)) => Err(CheckpointError::io("lock", &path)(error)),
+    }
+}

@@ -1,0 +1,131 @@
+//! Why a checkpoint cannot be used, and what to do about it.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::checkpoint::VERSION;
+use crate::envelope;
+use crate::failure::Failure;
+
+/// What went wrong with the checkpoint itself.
+#[derive(Debug, thiserror::Error)]
+pub enum CheckpointError {
+    /// The operating system refused.
+    #[error("cannot {action} {}: {source}", .path.display())]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// What it answered.
+        source: io::Error,
+    },
+    /// Another process holds the lock.
+    #[error("another run holds {}", .0.display())]
+    Locked(PathBuf),
+    /// The directory is not ours alone.
+    #[error("checkpoint directory {} {why}", .path.display())]
+    NotPrivate {
+        /// The directory.
+        path: PathBuf,
+        /// In which way.
+        why: &'static str,
+    },
+    /// A later program wrote it.
+    #[error("{} has form {found}, this program reads up to {VERSION}", .path.display())]
+    Newer {
+        /// The diary.
+        path: PathBuf,
+        /// Its form.
+        found: u64,
+    },
+    /// It cannot be read as a checkpoint.
+    #[error("{} is damaged: {why}", .path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// In which way.
+        why: String,
+    },
+    /// It belongs to another cluster.
+    #[error("checkpoint {} belongs to cluster {found}, the file says {wanted}", .path.display())]
+    OtherCluster {
+        /// The directory.
+        path: PathBuf,
+        /// Name in the diary.
+        found: String,
+        /// Name in the file.
+        wanted: String,
+    },
+    /// The secret part is there and its key does not open it.
+    #[error("{} cannot be opened: {source}", .path.display())]
+    Sealed {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: Box<envelope::Error>,
+    },
+}
+
+impl CheckpointError {
+    pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Io {
+            action,
+            path,
+            source,
+        }
+    }
+
+    /// What to do about it.
+    #[must_use]
+    pub fn advice(&self) -> String {
+        match self {
+            Self::Io { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
+                "make room on that disk, then run the same command again".into()
+            }
+            Self::Io { source, .. } if source.kind() == io::ErrorKind::QuotaExceeded => {
+                "make room within the quota there, then run the same command again".into()
+            }
+            Self::Io { source, .. } if source.kind() == io::ErrorKind::FileTooLarge => {
+                "raise the limit on the size of files (ulimit -f unlimited), then run again".into()
+            }
+            Self::Io { source, .. } if source.kind() == io::ErrorKind::ReadOnlyFilesystem => {
+                "make that file system writable (mount -o remount,rw), then run the same command again; only \
+                 before the first run may checkpoint.path name another directory instead"
+                    .into()
+            }
+            Self::Io { path, .. } => format!("ls -ld {}", path.display()),
+            Self::Locked(_) => {
+                "wait for it to end; two runs at once would disturb each other".into()
+            }
+            Self::NotPrivate { path, .. } => format!(
+                "make it a directory of your own: chmod 700 {0}; ls -ld {0}",
+                path.display()
+            ),
+            Self::Newer { .. } => "use the release that wrote it, or a later one".into(),
+            Self::Damaged { .. } => {
+                "restore the checkpoint directory from where it was copied last; do not edit it"
+                    .into()
+            }
+            Self::OtherCluster { .. } => "give each cluster a checkpoint.path of its own, and another place in checkpoint.replica".into(),
+            Self::Sealed { source, .. } => source
+                .advice()
+                .unwrap_or_else(|| "check checkpoint.key in the file".into()),
+        }
+    }
+}
+
+impl From<CheckpointError> for Failure {
+    fn from(error: CheckpointError) -> Self {
+        let advice = error.advice();
+        let failure = match &error {
+            CheckpointError::Io { .. } => Failure::failed(error.to_string()),
+            CheckpointError::Sealed { source, .. } if source.is_retryable() => {
+                Failure::failed(error.to_string())
+            }
+            _ => Failure::refused(error.to_string()),
+        };
+        failure.advise(advice)
+    }
+}

@@ -1,0 +1,296 @@
+//! What a run must not forget when it is killed: its attempt at the server, and, encrypted, the tokens that it made.
+//!
+//! Beside the checkpoint, in files of its own: `break-glass.json` for everybody to read, `break-glass.generated` and
+//! `break-glass.limited` under the checkpoint's key, each for as long as its token lives.
+
+pub(crate) mod kept;
+pub(crate) mod record;
+
+use std::cell::{Cell, RefCell};
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::checkpoint::{self, CheckpointError};
+use crate::envelope::Key;
+use crate::failure::Failure;
+
+pub(crate) use crate::checkpoint::journal::kept::Kept;
+pub(crate) use crate::checkpoint::journal::record::{OrphanedToken, UnderWay, Waiting};
+
+const NAME: &str = "break-glass.json";
+const LOCK: &str = "break-glass.lock";
+/// Form of the journal.
+const VERSION: u32 = 1;
+/// No journal and no kept token of ours is nearly as long.
+const LONGEST: u64 = 1024 * 1024;
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Record {
+    version: u32,
+    cluster: String,
+    /// Of the server that it is about: a token of ours is asked about nowhere else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    cluster_id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    under_way: Option<UnderWay>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    waiting: Option<Waiting>,
+    #[serde(default, rename = "strays", skip_serializing_if = "Vec::is_empty")]
+    orphans: Vec<OrphanedToken>,
+}
+
+/// The journal of one cluster, locked for this process until it is dropped.
+pub(crate) struct Journal {
+    directory: PathBuf,
+    record: RefCell<Record>,
+    cluster: String,
+    key: Option<Key>,
+    noted_here: Cell<bool>,
+    /// Kept by an earlier run and not to be opened now: never written over and never destroyed.
+    left: RefCell<Vec<Kept>>,
+    _lock: File,
+}
+
+impl Journal {
+    /// Opens it in the checkpoint's directory, which is made where there is none: an emergency has its own machine.
+    ///
+    /// # Errors
+    /// Another run is at it, the directory is not ours alone, or it is of another cluster.
+    pub(crate) fn open(directory: &Path, cluster: &str, key: Option<Key>) -> Result<Self, Failure> {
+        let lock = checkpoint::lock(directory, LOCK)?;
+        let record = match read(directory)? {
+            None => Record {
+                version: VERSION,
+                cluster: cluster.to_owned(),
+                ..Record::default()
+            },
+            Some(record) if record.cluster == cluster => record,
+            Some(record) => {
+                return Err(CheckpointError::OtherCluster {
+                    path: directory.to_owned(),
+                    found: record.cluster,
+                    wanted: cluster.to_owned(),
+                }
+                .into());
+            }
+        };
+        Ok(Self {
+            directory: directory.to_owned(),
+            record: RefCell::new(record),
+            cluster: cluster.to_owned(),
+            key,
+            noted_here: Cell::new(false),
+            left: RefCell::default(),
+            _lock: lock,
+        })
+    }
+
+    /// Holds that what stands here is about the cluster of this id. Elsewhere a token of ours would look dead.
+    ///
+    /// # Errors
+    /// It is about another one, and something of it may be left.
+    pub(crate) fn is_about(&self, id: Option<&str>) -> Result<(), Failure> {
+        let record = self.record.borrow().clone();
+        let open = record.under_way.is_some()
+            || record.waiting.is_some()
+            || !record.orphans.is_empty()
+            || Kept::ALL.iter().any(|kept| self.place(*kept).exists());
+        match (&record.cluster_id, id) {
+            (Some(known), Some(found)) if known != found && open => Err(Failure::refused(format!(
+                "{} tells of a run that did not end, on the cluster of id {known}, and this one's is {found}",
+                self.directory.join(NAME).display()
+            ))
+            .advise(
+                "correct cluster.address in the file: what is left is ended where it is; if that cluster is gone for \
+                 good, move the files break-glass.* away from there",
+            )),
+            (_, Some(found)) => {
+                self.record.borrow_mut().cluster_id = Some(found.to_owned());
+                Ok(())
+            }
+            (_, None) => Ok(()),
+        }
+    }
+
+    pub(crate) fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    pub(crate) fn under_way(&self) -> Option<UnderWay> {
+        self.record.borrow().under_way.clone()
+    }
+
+    /// # Errors
+    /// The disk refuses.
+    pub(crate) fn note(&self, under_way: Option<UnderWay>) -> Result<(), Failure> {
+        if under_way.is_some() {
+            self.noted_here.set(true);
+        }
+        // Cloned first: what is borrowed here is replaced below.
+        let record = self.record.borrow().clone();
+        self.write(Record {
+            under_way,
+            ..record
+        })
+    }
+
+    /// Whether what is under way was begun by this run.
+    pub(crate) fn noted_here(&self) -> bool {
+        self.noted_here.get()
+    }
+
+    /// Root tokens that may live and that nobody has, of all runs so far.
+    pub(crate) fn orphans(&self) -> Vec<OrphanedToken> {
+        self.record.borrow().orphans.clone()
+    }
+
+    /// Remembers one more of them, and that nothing else is under way.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub(crate) fn lost(&self, more: Vec<OrphanedToken>) -> Result<(), Failure> {
+        let mut record = self.record.borrow().clone();
+        record.orphans.extend(more);
+        record.under_way = None;
+        self.write(record)
+    }
+
+    /// Forgets them: they were looked for as root.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub(crate) fn found(&self) -> Result<(), Failure> {
+        let mut record = self.record.borrow().clone();
+        record.orphans.clear();
+        self.write(record)
+    }
+
+    pub(crate) fn waiting(&self) -> Option<Waiting> {
+        self.record.borrow().waiting.clone()
+    }
+
+    /// Begins or ends to wait for holders; nothing else is under way then.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub(crate) fn wait(&self, waiting: Option<Waiting>) -> Result<(), Failure> {
+        let record = self.record.borrow().clone();
+        self.write(Record {
+            under_way: None,
+            waiting,
+            ..record
+        })
+    }
+
+    /// Waits for nobody any more, and remembers the token that may have come of it.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub(crate) fn given_up(&self, orphan: Option<OrphanedToken>) -> Result<(), Failure> {
+        let mut record = self.record.borrow().clone();
+        record.orphans.extend(orphan);
+        (record.under_way, record.waiting) = (None, None);
+        self.write(record)
+    }
+
+    fn write(&self, record: Record) -> Result<(), Failure> {
+        let text = serde_json::to_vec_pretty(&record)
+            .map_err(|error| Failure::failed(error.to_string()))?;
+        self.put(NAME, &text)?;
+        *self.record.borrow_mut() = record;
+        Ok(())
+    }
+
+    /// # Errors
+    /// The disk refuses.
+    pub(crate) fn put(&self, name: &str, bytes: &[u8]) -> Result<PathBuf, Failure> {
+        Ok(checkpoint::write_beside(&self.directory, name, bytes)?)
+    }
+}
+
+fn read(directory: &Path) -> Result<Option<Record>, Failure> {
+    let path = directory.join(NAME);
+    let Some(bytes) = read_bounded(&path)? else {
+        return Ok(None);
+    };
+    let record: Record = serde_json::from_slice(&bytes).map_err(|error| {
+        Failure::refused(format!("{} is damaged: {error}", path.display()))
+            .advise("it says what a killed run left behind: look at it, and move it away")
+    })?;
+    if record.version > VERSION {
+        return Err(Failure::refused(format!(
+            "{} has form {}, this program reads up to {VERSION}",
+            path.display(),
+            record.version
+        ))
+        .advise("use the program that wrote it, or a later one"));
+    }
+    Ok(Some(record))
+}
+
+fn read_bounded(path: &Path) -> Result<Option<Vec<u8>>, Failure> {
+    let cannot =
+        |error: io::Error| Failure::failed(format!("cannot read {}: {error}", path.display()));
+    match fs::metadata(path) {
+        Ok(found) if found.len() <= LONGEST => fs::read(path).map(Some).map_err(cannot),
+        Ok(_) => Err(Failure::refused(format!(
+            "{} is longer than any that this program writes",
+            path.display()
+        ))
+        .advise("look at it, and move it away")),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(cannot(error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn journal(directory: &Path) -> Journal {
+        Journal::open(directory, "prod", None).unwrap()
+    }
+
+    fn private() -> tempfile::TempDir {
+        let owner_only = std::os::unix::fs::PermissionsExt::from_mode(0o700);
+        tempfile::Builder::new()
+            .permissions(owner_only)
+            .tempdir()
+            .unwrap()
+    }
+
+    #[test]
+    fn what_is_noted_is_there_for_the_next_run_and_one_run_only() {
+        let directory = private();
+        let under_way = UnderWay {
+            command: "rehearse".into(),
+            since: "2026-01-01T00:00:00Z".into(),
+            reason: None,
+            nonce: Some("n".into()),
+            completing: Some(7),
+            run: None,
+        };
+        let first = journal(directory.path());
+        first.note(Some(under_way.clone())).unwrap();
+        assert!(Journal::open(directory.path(), "prod", None).is_err());
+        drop(first);
+        assert_eq!(journal(directory.path()).under_way(), Some(under_way));
+        assert!(Journal::open(directory.path(), "other", None).is_err());
+    }
+
+    #[test]
+    fn a_damaged_journal_and_one_of_a_later_program_are_refused() {
+        let directory = private();
+        fs::write(directory.path().join(NAME), "{").unwrap();
+        assert!(Journal::open(directory.path(), "prod", None).is_err());
+        fs::write(
+            directory.path().join(NAME),
+            r#"{"version":2,"cluster":"prod"}"#,
+        )
+        .unwrap();
+        assert!(Journal::open(directory.path(), "prod", None).is_err());
+    }
+}

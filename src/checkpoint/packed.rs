@@ -1,0 +1,139 @@
+//! A checkpoint as bytes for a second place, and back; and what this directory remembers of that place.
+
+use std::path::Path;
+use std::{fs, io};
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use serde::{Deserialize, Serialize};
+
+use crate::checkpoint::secrets_file::{self, Header};
+use crate::checkpoint::{Checkpoint, CheckpointError, Result, diary, durable, read_secrets};
+use crate::replica::Commit;
+
+/// The name of what is remembered of the second place.
+const MARK: &str = "replica.json";
+
+/// What this directory is called at the second place, and what it saw there last.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mark {
+    /// Made by chance, once.
+    pub id: String,
+    /// The address of the place of which the rest tells; without it, that is of no place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<String>,
+    /// The last generation that was seen to count.
+    pub generation: u64,
+    /// What was about to count next: found there, it was written from here and is not newer than this directory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<Commit>,
+}
+
+impl Mark {
+    /// The same at this place: what was seen at another one says nothing about it.
+    #[must_use]
+    pub fn at(self, place: &str) -> Self {
+        if self.place.as_deref() == Some(place) {
+            return self;
+        }
+        Self {
+            id: self.id,
+            place: Some(place.to_owned()),
+            ..Self::default()
+        }
+    }
+}
+
+/// The encrypted part without the room around it.
+#[derive(Serialize, Deserialize)]
+struct Packed {
+    #[serde(flatten)]
+    header: Header,
+    ciphertext: Option<String>,
+}
+
+impl Checkpoint {
+    /// The public part and, while there is one, the encrypted part, as bytes.
+    ///
+    /// # Errors
+    /// The encrypted part cannot be read or is damaged.
+    pub fn packed(&self) -> Result<(Vec<u8>, Option<Vec<u8>>)> {
+        let failed =
+            |error: serde_json::Error| CheckpointError::io("pack", &self.directory)(error.into());
+        let diary = serde_json::to_vec(&*self.diary).map_err(failed)?;
+        let secrets = match read_secrets(&self.directory)? {
+            None => None,
+            Some((header, ciphertext)) => {
+                let ciphertext = ciphertext.map(|bytes| BASE64_STANDARD.encode(bytes));
+                Some(serde_json::to_vec(&Packed { header, ciphertext }).map_err(failed)?)
+            }
+        };
+        Ok((diary, secrets))
+    }
+
+    /// Takes over what a second place kept, for `address` says where it is. What holders have proved here
+    /// stays true.
+    ///
+    /// # Errors
+    /// It is damaged, of a later release or of another cluster, or the disk refuses.
+    pub fn unpack(&mut self, diary: &[u8], secrets: Option<&[u8]>, address: &str) -> Result<()> {
+        let place = Path::new(address);
+        let mut diary = diary::parse(diary, place)?;
+        if diary.cluster.name != self.diary.cluster.name {
+            return Err(CheckpointError::OtherCluster {
+                path: place.to_owned(),
+                found: diary.cluster.name,
+                wanted: self.diary.cluster.name.clone(),
+            });
+        }
+        let damaged = || CheckpointError::Damaged {
+            path: place.to_owned(),
+            why: "its encrypted part is not ours".into(),
+        };
+        let path = self.directory.join(secrets_file::NAME);
+        let write = CheckpointError::io("write", &path);
+        match secrets {
+            None => self.destroy_secrets()?,
+            Some(bytes) => {
+                let packed: Packed = serde_json::from_slice(bytes).map_err(|_| damaged())?;
+                let ciphertext = packed.ciphertext.unwrap_or_default();
+                let ciphertext = BASE64_STANDARD.decode(ciphertext).map_err(|_| damaged())?;
+                secrets_file::replace(&self.directory, &packed.header, &ciphertext)
+                    .map_err(write)?;
+            }
+        }
+        for (name, proof) in self.diary.proofs.clone() {
+            diary.proofs.entry(name).or_insert(proof);
+        }
+        self.record(|kept| *kept = diary)
+    }
+
+    /// What is remembered of the second place.
+    ///
+    /// # Errors
+    /// It cannot be read, or is damaged.
+    pub fn mark(&self) -> Result<Option<Mark>> {
+        let path = self.directory.join(MARK);
+        let bytes = match fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(CheckpointError::io("read", &path)(error)),
+        };
+        let mark = serde_json::from_slice(&bytes);
+        mark.map(Some).map_err(|error| CheckpointError::Damaged {
+            path,
+            why: error.to_string(),
+        })
+    }
+
+    /// Remembers it, durably.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub fn set_mark(&self, mark: &Mark) -> Result<()> {
+        let path = self.directory.join(MARK);
+        let text = serde_json::to_vec(mark)
+            .map_err(|error| CheckpointError::io("write", &path)(error.into()))?;
+        durable::replace(&self.directory, MARK, &text).map_err(CheckpointError::io("write", &path))
+    }
+}

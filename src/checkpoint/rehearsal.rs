@@ -1,0 +1,76 @@
+//! That the way back was rehearsed after the ceremony: `rehearse` writes it, and `apply` does not miss the drill then.
+
+use std::path::{Path, PathBuf};
+use std::{fs, io};
+
+use serde::{Deserialize, Serialize};
+
+use crate::checkpoint::beside::write_beside;
+use crate::checkpoint::{CheckpointError, Result};
+
+const NAME: &str = "rehearsed.json";
+
+/// The last rehearsal that passed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rehearsed {
+    /// When it was over.
+    pub at: String,
+    /// Its evidence.
+    pub evidence: PathBuf,
+    /// Custodians whose share was in none of its quorums.
+    #[serde(default)]
+    pub without: Vec<String>,
+}
+
+impl Rehearsed {
+    /// Remembers it in the directory of the checkpoint.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub(crate) fn keep(&self, directory: &Path) -> Result<()> {
+        let text = serde_json::to_vec_pretty(self)
+            .map_err(|error| CheckpointError::io("write", &directory.join(NAME))(error.into()))?;
+        write_beside(directory, NAME, &text)?;
+        Ok(())
+    }
+
+    /// The last one that this directory knows of.
+    ///
+    /// # Errors
+    /// It cannot be read, or is damaged.
+    pub fn last(directory: &Path) -> Result<Option<Self>> {
+        let path = directory.join(NAME);
+        match fs::read(&path) {
+            Ok(bytes) => {
+                serde_json::from_slice(&bytes)
+                    .map(Some)
+                    .map_err(|error| CheckpointError::Damaged {
+                        path,
+                        why: error.to_string(),
+                    })
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(CheckpointError::io("read", &path)(error)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rehearsal_is_remembered_and_a_damaged_memory_is_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        assert_eq!(Rehearsed::last(directory.path()).unwrap(), None);
+        let rehearsed = Rehearsed {
+            at: "2026-01-01T00:00:00Z".into(),
+            evidence: "x.json".into(),
+            without: vec!["carol".into()],
+        };
+        rehearsed.keep(directory.path()).unwrap();
+        assert_eq!(Rehearsed::last(directory.path()).unwrap(), Some(rehearsed));
+        fs::write(directory.path().join(NAME), "{").unwrap();
+        assert!(Rehearsed::last(directory.path()).is_err());
+    }
+}

@@ -1,0 +1,64 @@
+//! A second place that is not what was written: refused, with what is lost and what is not, and no bar for who does
+//! not need it.
+
+use crate::checkpoint::replica::sync;
+use crate::checkpoint::{Checkpoint, ReplicatedCheckpoint};
+use crate::config::Config;
+use crate::event::Caller;
+use crate::failure::Failure;
+
+/// The checkpoint and its second place, as [`sync::checkpoint`]; without that one where it is damaged and
+/// everything was handed over.
+///
+/// # Errors
+/// As there; where it is damaged, with what can still be done.
+pub(crate) async fn checkpoint(
+    config: &Config,
+    take_over: Option<&str>,
+    caller: Caller<'_>,
+) -> Result<ReplicatedCheckpoint, Failure> {
+    let opened = Box::pin(sync::checkpoint(config, take_over, caller)).await;
+    let failure = match opened {
+        Err(failure) if failure.damaged_place().is_some() => failure,
+        opened => return opened,
+    };
+    let checkpoint = alone(config)?;
+    let here = checkpoint.directory().display().to_string();
+    let keeps = checkpoint.keeps_something().unwrap_or(true);
+    if checkpoint.diary().handed_over() && !keeps {
+        let text = format!("{failure}; {here} was handed over and needs nothing of it");
+        caller.events.warn(text);
+        return Ok(ReplicatedCheckpoint::new(checkpoint, None));
+    }
+    let words = checkpoint.secrets_in_words()?.unwrap_or("nothing");
+    Err(failure.advise(advice(config, (&here, words), keeps)))
+}
+
+/// The checkpoint on disk.
+///
+/// # Errors
+/// It cannot be used.
+pub(crate) fn alone(config: &Config) -> Result<Checkpoint, Failure> {
+    let address = config.cluster.address.as_str().trim_end_matches('/');
+    let opened = Checkpoint::open(&config.checkpoint.path, &config.cluster.name, address);
+    Ok(opened?)
+}
+
+/// What is there may be the only answer: nothing goes over it, and it is given up under a person's word only.
+fn advice(config: &Config, (here, words): (&str, &str), keeps: bool) -> String {
+    let give_up = format!(
+        "{}, where nothing there is deleted",
+        config.command("apply --abandon")
+    );
+    if keeps {
+        return format!(
+            "{here} keeps {words} itself: if no other machine went on since, name another place in \
+             checkpoint.replica, then {}; or give it up: {give_up}",
+            config.command("apply")
+        );
+    }
+    format!(
+        "{here} keeps {words} that opens the cluster: bring back what was there, or use the release that wrote it; \
+         only if nobody can, and what was there is lost: {give_up}"
+    )
+}

@@ -1,0 +1,7 @@
+//! The checkpoint's replica during a run: leased by one machine at a time, reconciled, and kept up to date.
+
+pub(crate) mod damaged;
+pub(crate) mod lease;
+pub(crate) mod owner;
+pub(crate) mod reconcile;
+pub(crate) mod sync;

@@ -1,0 +1,393 @@
+//! The checkpoint's second place during a run: claimed by one machine at a time, taken up where the disk
+//! is gone, and brought up to date before anything that relies on it is done.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use tokio::sync::Mutex;
+
+use crate::checkpoint::replica::lease::{claimed, give_up, held};
+use crate::checkpoint::replica::owner::{chance, owner};
+use crate::checkpoint::replica::reconcile::{lacks, reconcile};
+use crate::checkpoint::{self, Checkpoint, Mark, ReplicatedCheckpoint};
+use crate::config::{Config, ReplicaKind};
+use crate::custodian::{self, Kind};
+use crate::edge::custodians::to_aws;
+use crate::event::Caller;
+use crate::failure::{Exit, Failure};
+use crate::interrupt::AFTER_A_STOP;
+use crate::replica::{Commit, Found, Lease, Replica, Spec};
+
+/// Of an answer without shares, and of its encryption.
+const BYTES_ANYWAY: usize = 2048;
+
+/// A second place that this run has claimed.
+pub struct ReplicaSync {
+    spec: Spec,
+    address: String,
+    /// Opened when it is needed, so that it can be forgotten together with the credentials that reach it.
+    replica: RefCell<Option<Rc<Replica>>>,
+    claim: (u32, Lease),
+    state: Mutex<State>,
+}
+
+/// What is known to be there.
+#[derive(Default)]
+struct State {
+    commit: Option<Commit>,
+    /// Something may be there that no commit names.
+    stray: bool,
+    /// A commit was begun, and nobody knows what came of it.
+    unsure: bool,
+    /// What is on disk may not be there.
+    behind: bool,
+    /// A secret may be on disk alone: the claim is not given up.
+    only_here: bool,
+}
+
+/// Opens the place that the file names, without a lease.
+///
+/// # Errors
+/// It cannot be reached or may not be used.
+pub(crate) async fn look_at(config: &Config) -> Result<Option<Replica>, Failure> {
+    match spec(config) {
+        Some(spec) => Ok(Some(Replica::open(&spec).await.map_err(of_replica)?)),
+        None => Ok(None),
+    }
+}
+
+/// The place of the file as the room of replicas takes it.
+fn spec(config: &Config) -> Option<Spec> {
+    let wanted = config.checkpoint.replica.as_ref()?;
+    let (kms_key, aws) = (wanted.kms_key.clone(), to_aws(&wanted.aws));
+    Some(match wanted.kind.clone() {
+        ReplicaKind::Ssm { parameter } => Spec::Ssm {
+            parameter,
+            kms_key,
+            aws,
+        },
+        ReplicaKind::S3 { bucket, prefix } => Spec::S3 {
+            bucket,
+            prefix,
+            kms_key,
+            aws,
+        },
+    })
+}
+
+/// The checkpoint, locked here and claimed at its second place; taken up from there where that knows more. A stop
+/// takes the claim back that was being made.
+///
+/// # Errors
+/// Another run is at it, here or on another machine, or one of the two places cannot be used. Or the stop.
+pub(crate) async fn checkpoint(
+    config: &Config,
+    take_over: Option<&str>,
+    caller: Caller<'_>,
+) -> Result<ReplicatedCheckpoint, Failure> {
+    let address = config.cluster.address.as_str().trim_end_matches('/');
+    let mut checkpoint = Checkpoint::open(&config.checkpoint.path, &config.cluster.name, address)?;
+    let Some(spec) = spec(config) else {
+        return Ok(ReplicatedCheckpoint::new(checkpoint, None));
+    };
+    let mark = checkpoint.mark()?;
+    let (replica, found, mark) = tokio::select! {
+        looked = looked(&spec, mark) => looked.map_err(of_replica)?,
+        stop = caller.interrupt.requested() => return Err(stop),
+    };
+    let id = match &mark {
+        Some(mark) => mark.id.clone(),
+        None => chance()?,
+    };
+    // Before the claim is made: killed in between, it is known to be ours.
+    if mark.is_none() {
+        checkpoint.set_mark(&Mark {
+            id: id.clone(),
+            ..Mark::default()
+        })?;
+    }
+    let claim = Lease::new(&id, &owner(&checkpoint), checkpoint::now());
+    // It was not given up: a secret may be here alone, until it is known that it is not.
+    let kept = matches!(&found.claim, Some((_, holder)) if holder.same_owner(&claim));
+    let only_here = kept && checkpoint.keeps_something().unwrap_or(true);
+    let number = tokio::select! {
+        number = claimed(config, &replica, &claim, found.claim, take_over) => number?,
+        stop = caller.interrupt.requested() => {
+            // It may have arrived; where it was ours before, it stays ours.
+            if !kept {
+                let _ = soon(Box::pin(give_up(&replica, &claim))).await;
+            }
+            return Err(stop);
+        }
+    };
+    let mut place = ReplicaSync {
+        spec,
+        address: replica.address().to_owned(),
+        replica: RefCell::new(Some(Rc::new(replica))),
+        claim: (number, claim),
+        state: Mutex::new(State {
+            only_here,
+            ..State::default()
+        }),
+    };
+    let settled = tokio::select! {
+        settled = place.settle(config, &mut checkpoint, mark.as_ref()) => settled,
+        stop = caller.interrupt.requested() => Err(stop),
+    };
+    match settled {
+        Ok(()) => Ok(ReplicatedCheckpoint::new(checkpoint, Some(place))),
+        Err(failure) => {
+            place.release(caller).await;
+            Err(failure)
+        }
+    }
+}
+
+/// The place, what is there, and what this directory remembers of it.
+async fn looked(
+    spec: &Spec,
+    mark: Option<Mark>,
+) -> Result<(Replica, Found, Option<Mark>), custodian::Error> {
+    let replica = Replica::open(spec).await?;
+    let mark = mark.map(|mark| mark.at(replica.address()));
+    if let Some(mark) = &mark {
+        let next = mark.next.as_ref().map(|next| next.generation);
+        replica.remember(next.unwrap_or(mark.generation));
+    }
+    let found = replica.look().await?;
+    Ok((replica, found, mark))
+}
+
+impl ReplicaSync {
+    /// Where it is.
+    #[must_use]
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// Gives up what reaches the place, its credentials among it, until it is needed again.
+    pub(crate) fn forget(&self) {
+        self.replica.take();
+    }
+
+    /// What is to be done once the claim is made: nobody else's counts, and the two places agree.
+    async fn settle(
+        &mut self,
+        config: &Config,
+        checkpoint: &mut Checkpoint,
+        mark: Option<&Mark>,
+    ) -> Result<(), Failure> {
+        let replica = self.replica().await?;
+        let (number, claim) = &self.claim;
+        // Somebody may have been at it between the look and the claim.
+        let found = replica.look_after(*number).await.map_err(of_replica)?;
+        match &found.claim {
+            Some((_, holder)) if !holder.same_owner(claim) => {
+                return Err(held(config, &replica, holder));
+            }
+            _ => {}
+        }
+        replica.clear_below(*number).await.map_err(of_replica)?;
+        reconcile(config, &replica, checkpoint, (&claim.id, mark), &found).await?;
+        let lacks = lacks(&replica, checkpoint, found.commit.as_ref()).await?;
+        self.state = Mutex::new(State {
+            behind: lacks,
+            only_here: lacks,
+            commit: found.commit,
+            stray: found.stray,
+            unsure: false,
+        });
+        Ok(())
+    }
+
+    async fn replica(&self) -> Result<Rc<Replica>, Failure> {
+        let known = self.replica.borrow().clone();
+        if let Some(replica) = known {
+            return Ok(replica);
+        }
+        let replica = Rc::new(Replica::open(&self.spec).await.map_err(of_replica)?);
+        self.replica.replace(Some(replica.clone()));
+        Ok(replica)
+    }
+
+    /// Brings the second place up to date with the first. When this returns, what is on disk is there too,
+    /// and nothing else is.
+    ///
+    /// # Errors
+    /// It is not: what was to follow must not be done.
+    pub(crate) async fn follow(&self, checkpoint: &RefCell<Checkpoint>) -> Result<(), Failure> {
+        // Several at once take turns, and each takes what is on disk when it is its turn.
+        let mut state = self.state.lock().await;
+        self.note_leaving(checkpoint)?;
+        let (diary, secrets) = checkpoint.borrow().packed()?;
+        let secrets = secrets.as_deref();
+        let replica = self.replica().await?;
+        if state.unsure {
+            if let Some(commit) = &state.commit {
+                replica.remember(commit.generation);
+            }
+            state.commit = replica.look().await.map_err(of_replica)?.commit;
+            state.unsure = false;
+        }
+        let known = state.commit.clone();
+        if !known
+            .as_ref()
+            .is_some_and(|commit| commit.is_of(&diary, secrets))
+        {
+            let (_, claim) = &self.claim;
+            let writer = (claim.id.as_str(), claim.owner.as_str(), checkpoint::now());
+            // Whatever fails from here on may leave something behind.
+            (state.stray, state.behind, state.unsure) = (true, true, true);
+            state.only_here |= checkpoint.borrow().keeps_something()?
+                && !secrets
+                    .is_some_and(|secrets| known.as_ref().is_some_and(|it| it.keeps(secrets)));
+            let last_word = async |next: &Commit| {
+                self.still_ours(&replica).await?;
+                // Killed from here on, this directory knows that what counts there is its own.
+                let mark = Mark {
+                    id: claim.id.clone(),
+                    place: Some(self.address.clone()),
+                    generation: known.as_ref().map_or(0, |known| known.generation),
+                    next: Some(next.clone()),
+                };
+                let kept = checkpoint.borrow().set_mark(&mark);
+                kept.map_err(|error| Failed(error.into()))
+            };
+            let made = replica.commit(known.as_ref(), writer, (&diary, secrets), last_word);
+            let commit = match made.await {
+                Ok(commit) => commit,
+                Err(Failed(failure)) => return Err(self.reason(&replica, failure).await),
+            };
+            checkpoint.borrow().set_mark(&Mark {
+                id: claim.id.clone(),
+                place: Some(self.address.clone()),
+                generation: commit.generation,
+                next: None,
+            })?;
+            (state.commit, state.unsure) = (Some(commit), false);
+            // It may have been long on its way.
+            let ours = self.still_ours(&replica).await;
+            ours.map_err(|error| error.0)?;
+        }
+        (state.behind, state.only_here) = (false, false);
+        if state.stray {
+            // What looks left over may be what the next one is about to commit.
+            let still_ours = async || self.still_ours(&replica).await;
+            let swept = replica.sweep(state.commit.as_ref(), still_ours).await;
+            swept.map_err(|error| error.0)?;
+            state.stray = false;
+        }
+        Ok(())
+    }
+
+    /// The file may name another place than before: on disk before anything goes there, so that each place that may
+    /// hold something is known.
+    fn note_leaving(&self, checkpoint: &RefCell<Checkpoint>) -> Result<(), Failure> {
+        let (keeps, known) = {
+            let checkpoint = checkpoint.borrow();
+            let known = checkpoint.diary().replicated_to.contains(&self.address);
+            (checkpoint.keeps_something()?, known)
+        };
+        if !keeps || known {
+            return Ok(());
+        }
+        let place = self.address.clone();
+        checkpoint.borrow_mut().record(|diary| {
+            diary.replicated_to.insert(place);
+        })?;
+        Ok(())
+    }
+
+    /// Why a commit failed: that somebody took the place over, where that is so.
+    async fn reason(&self, replica: &Replica, failure: Failure) -> Failure {
+        match self.still_ours(replica).await {
+            Err(Failed(taken)) if taken.exit == Exit::Refused => taken,
+            _ => failure,
+        }
+    }
+
+    async fn still_ours(&self, replica: &Replica) -> Result<(), Failed> {
+        let (number, claim) = &self.claim;
+        if replica.holds(*number, claim).await? {
+            return Ok(());
+        }
+        Err(Failed(
+            Failure::refused(format!(
+                "another machine has taken {} over from this run",
+                self.address()
+            ))
+            .advise(
+                "leave it to that one: what this run did so far is there, and it does nothing more",
+            ),
+        ))
+    }
+
+    /// Proves with a value as large as an answer with so many bytes of shares that the place takes, gives back and forgets.
+    ///
+    /// # Errors
+    /// It does not.
+    pub(crate) async fn trial(&self, shares: usize) -> Result<(), Failure> {
+        let bytes = BYTES_ANYWAY.saturating_add(shares);
+        let replica = self.replica().await?;
+        let tried = replica.trial(&self.claim.1.id, bytes).await;
+        tried.map_err(of_replica)
+    }
+
+    /// Whether what is on disk may not be there.
+    pub(crate) async fn is_behind(&self) -> bool {
+        self.state.lock().await.behind
+    }
+
+    /// Gives the place up for the next run, wherever that is, and says so where it cannot: what was done is done.
+    /// Where a secret is on this disk alone, the claim stays for whoever comes meanwhile to see.
+    pub(crate) async fn release(&self, caller: Caller<'_>) {
+        if self.state.lock().await.only_here {
+            return;
+        }
+        let (number, claim) = &self.claim;
+        let released = async {
+            let replica = self.replica().await?;
+            replica.release(*number, claim).await.map_err(of_replica)
+        };
+        let released = match caller.interrupt.pending() {
+            None => released.await,
+            Some(_) => soon(Box::pin(released)).await,
+        };
+        if let Err(failure) = released {
+            let text = format!("{failure}; another machine will have to take it over");
+            caller.events.warn(text);
+        }
+    }
+}
+
+/// What is still done once a stop was asked for, as long as a person waits for it.
+async fn soon(doing: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    match tokio::time::timeout(AFTER_A_STOP, doing).await {
+        Ok(done) => done,
+        Err(_) => Err(Failure::failed(format!(
+            "no answer within {} s of the stop",
+            AFTER_A_STOP.as_secs()
+        ))),
+    }
+}
+
+/// A failure on its way through the room of replicas, which does not know what it is.
+struct Failed(Failure);
+
+impl From<custodian::Error> for Failed {
+    fn from(error: custodian::Error) -> Self {
+        Self(of_replica(error))
+    }
+}
+
+pub(crate) fn of_replica(error: custodian::Error) -> Failure {
+    let damaged = matches!(error.kind(), Kind::Damaged(_)).then(|| error.address().to_owned());
+    let mut failure = Failure::from(error);
+    if let Some(place) = damaged {
+        failure = failure.damaged_at(&place);
+    }
+    for problem in &mut failure.problems {
+        problem.what = format!("replica of the checkpoint: {}", problem.what);
+    }
+    failure
+}

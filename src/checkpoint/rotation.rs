@@ -1,0 +1,181 @@
+//! What key_set new shares has come to, in the diary: facts and no secret.
+//!
+//! ```text
+//! "rotation": {"generation": 2, "phase": "unverified", "nonce": …, "before": {"generation": 1, …},
+//!              "new": {"alice": {number, address, prepared, mark, begun, stored}, …},
+//!              "old": {"alice": {address, found, retired}, …}}
+//! ```
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::custodian::Stored;
+
+/// How far a rotation is. Only what is unverified may ever be replaced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Phase {
+    /// The new shares, if there are any, open nothing: nobody has given one back.
+    Unverified,
+    /// They are being given back: whether they hold, the server knows.
+    Verifying,
+    /// They hold, and the old ones open nothing.
+    Verified,
+    /// And nothing is left of the old ones but what a person was told of.
+    Done,
+}
+
+/// How many shares, and of which key_set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeySet {
+    /// Which key_set of the shares it is.
+    pub generation: u32,
+    /// How many there are.
+    pub shares: u32,
+    /// How many of them open.
+    pub threshold: u32,
+}
+
+/// One rotation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rotation {
+    /// The new shares.
+    #[serde(flatten)]
+    pub wanted: KeySet,
+    /// The shares that held when it began.
+    pub before: KeySet,
+    /// The command that goes on with it, as it was typed.
+    #[serde(default)]
+    pub again: String,
+    /// How far it is.
+    pub phase: Phase,
+    /// A rotation was about to be started; it may be there without our knowing its nonce.
+    #[serde(default)]
+    pub starting: bool,
+    /// Names the server's rotation, once it said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nonce: Option<String>,
+    /// What became of each new share, by the name of its custodian.
+    #[serde(default)]
+    pub new: BTreeMap<String, NewShare>,
+    /// What is known of each old share, by the name of its custodian.
+    #[serde(default)]
+    pub old: BTreeMap<String, OldShare>,
+}
+
+/// A new share on its way to its custodian.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewShare {
+    /// Which one it is, from 0.
+    pub number: usize,
+    /// Where it goes.
+    pub address: String,
+    /// What opens it there: a key, or a parameter and its key.
+    #[serde(default)]
+    pub subject: String,
+    /// Digests of the ciphertexts that were about to be stored, where we are the ones to encrypt.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub prepared: Vec<String>,
+    /// What its parameter is marked with, where a service encrypts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mark: Option<String>,
+    /// It was about to be stored, under a name that was free.
+    #[serde(default)]
+    pub begun: bool,
+    /// Once it was read back equal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stored: Option<Stored>,
+}
+
+/// An old share, to be taken away at the end.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OldShare {
+    /// Where it is.
+    pub address: String,
+    /// What was stored there: anything else is not taken away.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub found: Option<Stored>,
+    /// It is not there any more, or a person was told that it is left.
+    #[serde(default)]
+    pub retired: bool,
+}
+
+impl NewShare {
+    /// By which of several under one name it is told from the others: the attempt that made it, whose mark a parameter
+    /// bears, and what is in its file.
+    #[must_use]
+    pub fn attempt(&self) -> String {
+        let attempt = self.mark.as_deref().map(|mark| format!("attempt {mark}"));
+        let digest = self
+            .stored
+            .as_ref()
+            .and_then(|stored| stored.digest.clone());
+        let known: Vec<_> = attempt.into_iter().chain(digest).collect();
+        if known.is_empty() {
+            return String::new();
+        }
+        format!(" ({})", known.join(", "))
+    }
+}
+
+impl Rotation {
+    /// One that has not begun.
+    #[must_use]
+    pub fn new(wanted: KeySet, before: KeySet) -> Self {
+        Self {
+            wanted,
+            before,
+            again: String::new(),
+            phase: Phase::Unverified,
+            starting: false,
+            nonce: None,
+            new: BTreeMap::new(),
+            old: BTreeMap::new(),
+        }
+    }
+
+    /// Whether anything may be left of it anywhere.
+    #[must_use]
+    pub fn has_begun(&self) -> bool {
+        self.starting || !self.new.is_empty() || self.phase != Phase::Unverified
+    }
+
+    /// Whether it waits for a run that brings it to its end.
+    #[must_use]
+    pub fn is_half_made(&self) -> bool {
+        self.has_begun() && self.phase != Phase::Done
+    }
+
+    /// What a person is told who did not ask.
+    #[must_use]
+    pub fn in_words(&self) -> String {
+        format!(
+            "generation {} of the shares is half made, and which generation holds is known once that is at its end",
+            self.wanted.generation
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rotation_is_taken_up_as_it_was_left() {
+        let key_set = |generation| KeySet {
+            generation,
+            shares: 3,
+            threshold: 2,
+        };
+        let mut rotation = Rotation::new(key_set(2), key_set(1));
+        assert!(!rotation.has_begun() && !rotation.is_half_made());
+        rotation.nonce = Some("n".into());
+        rotation.new.insert("alice".into(), NewShare::default());
+        let text = serde_json::to_string(&rotation).unwrap();
+        assert_eq!(serde_json::from_str::<Rotation>(&text).unwrap(), rotation);
+        assert!(rotation.is_half_made());
+        rotation.phase = Phase::Done;
+        assert!(rotation.has_begun() && !rotation.is_half_made());
+    }
+}

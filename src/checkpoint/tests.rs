@@ -1,0 +1,258 @@
+use std::os::unix::fs::PermissionsExt;
+
+use crate::checkpoint::*;
+use crate::custodian;
+use crate::failure::{Exit, Failure};
+use crate::secret::{RootToken, SecretText, Token};
+use crate::step::decide::Recorded;
+
+fn directory() -> tempfile::TempDir {
+    tempfile::tempdir().unwrap()
+}
+
+fn open(path: &Path) -> Result<Checkpoint> {
+    Checkpoint::open(path, "prod", "https://vault:8200")
+}
+
+fn key() -> envelope::Key {
+    envelope::Key::passphrase_with_work(SecretText::new("correct horse".into()), 2)
+}
+
+fn text(kept: Kept) -> String {
+    match kept {
+        Kept::Nothing => "nothing".into(),
+        Kept::Awaited => "awaited".into(),
+        Kept::InitAnswer(answer) => format!("answer {}", answer.expose()),
+        Kept::RootToken(root) => format!("root {}", root.token().expose()),
+    }
+}
+
+#[tokio::test]
+async fn the_answer_is_there_after_a_restart_and_gone_once_only_root_is_kept() {
+    let place = directory();
+    let path = place.path().join("cp");
+    let checkpoint = open(&path).unwrap();
+    assert_eq!(text(kept(&path, "prod", &key()).await.unwrap()), "nothing");
+    let sealer = Sealer::create(&key(), "prod").await.unwrap();
+    checkpoint.write_ahead(&sealer).unwrap();
+    assert!(!checkpoint.keeps_something().unwrap());
+    checkpoint
+        .keep_answer(&sealer, &SecretText::new("{\"keys\":1}".into()))
+        .unwrap();
+    drop(checkpoint);
+
+    let checkpoint = open(&path).unwrap();
+    assert!(checkpoint.keeps_something().unwrap());
+    assert_eq!(
+        text(kept(&path, "prod", &key()).await.unwrap()),
+        "answer {\"keys\":1}"
+    );
+    let fresh = Sealer::create(&key(), "prod").await.unwrap();
+    let root = RootToken::new(Token::new("s.root".into()));
+    checkpoint.keep_root_token(&fresh, &root).unwrap();
+    assert_eq!(
+        text(kept(&path, "prod", &key()).await.unwrap()),
+        "root s.root"
+    );
+    checkpoint.destroy_secrets().unwrap();
+    assert_eq!(text(kept(&path, "prod", &key()).await.unwrap()), "nothing");
+}
+
+#[tokio::test]
+async fn nothing_readable_is_on_disk() {
+    let place = directory();
+    let path = place.path().join("cp");
+    let checkpoint = open(&path).unwrap();
+    let sealer = Sealer::create(&key(), "prod").await.unwrap();
+    checkpoint.write_ahead(&sealer).unwrap();
+    checkpoint
+        .keep_answer(&sealer, &SecretText::new("hunter2-hunter2".into()))
+        .unwrap();
+    for entry in fs::read_dir(&path).unwrap() {
+        let bytes = fs::read(entry.unwrap().path()).unwrap();
+        assert!(!bytes.windows(7).any(|window| window == b"hunter2"));
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_key_is_said_to_be_wrong_and_takes_nothing_away() {
+    let place = directory();
+    let path = place.path().join("cp");
+    let checkpoint = open(&path).unwrap();
+    let sealer = Sealer::create(&key(), "prod").await.unwrap();
+    checkpoint.write_ahead(&sealer).unwrap();
+    checkpoint
+        .keep_answer(&sealer, &SecretText::new("answer".into()))
+        .unwrap();
+    let other = envelope::Key::passphrase_with_work(SecretText::new("wrong".into()), 2);
+    let error = kept(&path, "prod", &other).await.unwrap_err();
+    assert_eq!(Failure::from(error).exit, crate::failure::Exit::Refused);
+    assert_eq!(
+        text(kept(&path, "prod", &key()).await.unwrap()),
+        "answer answer"
+    );
+}
+
+#[test]
+fn two_runs_at_once_are_refused() {
+    let place = directory();
+    let path = place.path().join("cp");
+    let first = open(&path).unwrap();
+    let error = open(&path).unwrap_err();
+    assert!(matches!(error, CheckpointError::Locked(_)), "{error}");
+    drop(first);
+    open(&path).unwrap();
+}
+
+#[test]
+fn a_directory_that_is_not_ours_alone_is_refused() {
+    let place = directory();
+    let path = place.path().join("cp");
+    fs::create_dir(&path).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o750)).unwrap();
+    assert!(matches!(
+        open(&path).unwrap_err(),
+        CheckpointError::NotPrivate { .. }
+    ));
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).unwrap();
+    let link = place.path().join("link");
+    std::os::unix::fs::symlink(&path, &link).unwrap();
+    assert!(matches!(
+        open(&link).unwrap_err(),
+        CheckpointError::NotPrivate { .. }
+    ));
+    open(&path).unwrap();
+}
+
+#[test]
+fn a_new_directory_is_private_whatever_the_umask_and_git_ignores_it() {
+    let place = directory();
+    let path = place.path().join("a/b/cp");
+    open(&path).unwrap();
+    assert_eq!(
+        fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+        0o700
+    );
+    assert_eq!(fs::read_to_string(path.join(".gitignore")).unwrap(), "*\n");
+}
+
+#[test]
+fn a_checkpoint_of_another_cluster_of_a_later_release_or_damaged_is_refused_by_name() {
+    let place = directory();
+    let path = place.path().join("cp");
+    open(&path).unwrap().start(Step::Preflight).unwrap();
+    let other = Checkpoint::open(&path, "staging", "https://vault:8200").unwrap_err();
+    assert!(matches!(other, CheckpointError::OtherCluster { .. }));
+    let diary = path.join(DIARY);
+    fs::write(&diary, r#"{"version": 99}"#).unwrap();
+    assert!(matches!(
+        open(&path).unwrap_err(),
+        CheckpointError::Newer { found: 99, .. }
+    ));
+    fs::write(&diary, "{\"version\": 1, ").unwrap();
+    assert!(matches!(
+        open(&path).unwrap_err(),
+        CheckpointError::Damaged { .. }
+    ));
+}
+
+#[tokio::test]
+async fn a_torn_secrets_file_is_damaged_and_never_an_answer() {
+    let place = directory();
+    let path = place.path().join("cp");
+    let checkpoint = open(&path).unwrap();
+    let sealer = Sealer::create(&key(), "prod").await.unwrap();
+    checkpoint.write_ahead(&sealer).unwrap();
+    checkpoint
+        .keep_answer(&sealer, &SecretText::new("answer".into()))
+        .unwrap();
+    let file = path.join("secrets");
+    let whole = fs::read(&file).unwrap();
+    for cut in [0, 10, 8191, 8200, 8210] {
+        fs::write(&file, &whole[..cut]).unwrap();
+        let error = kept(&path, "prod", &key()).await.unwrap_err();
+        assert!(
+            matches!(error, CheckpointError::Damaged { .. }),
+            "cut at {cut}: {error}"
+        );
+    }
+}
+
+/// A checkpoint as an earlier release left it, in a directory of ours.
+fn as_it_was(form: &Path, name: &str) -> (tempfile::TempDir, PathBuf) {
+    let place = directory();
+    let path = place.path().join("cp");
+    std::os::unix::fs::DirBuilderExt::mode(&mut fs::DirBuilder::new(), 0o700)
+        .create(&path)
+        .unwrap();
+    for entry in fs::read_dir(form.join(name)).unwrap() {
+        let entry = entry.unwrap();
+        fs::copy(entry.path(), path.join(entry.file_name())).unwrap();
+    }
+    (place, path)
+}
+
+#[tokio::test]
+async fn a_checkpoint_of_every_earlier_form_still_loads_at_every_stage() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/checkpoints");
+    let forms = fs::read_dir(root)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    let forms: Vec<_> = forms.filter(|path| path.is_dir()).collect();
+    assert!(
+        forms
+            .iter()
+            .any(|form| form.ends_with(format!("form-{VERSION}")))
+    );
+    for form in forms {
+        let place = directory();
+        let key = place.path().join("key");
+        fs::copy(form.join("checkpoint.key"), &key).unwrap();
+        fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).unwrap();
+        let key = envelope::Key::identity(&key).unwrap();
+        for (name, expected, recorded) in [
+            ("awaited", "awaited", Recorded::Started),
+            ("init-answer", "answer {", Recorded::Done),
+            ("root-token", "root s.", Recorded::Done),
+            ("handed-over", "nothing", Recorded::Done),
+        ] {
+            let (_place, path) = as_it_was(&form, name);
+            let mut checkpoint = Checkpoint::open(&path, "test", "http://127.0.0.1:1").unwrap();
+            let found = text(kept(&path, "test", &key).await.unwrap());
+            assert!(found.starts_with(expected), "{name} of {}", form.display());
+            let diary = checkpoint.diary().clone();
+            assert_eq!(diary.recorded(Step::Initialize), recorded, "{name}");
+            assert_eq!(diary.proofs.len(), 3, "{name}");
+            assert_eq!(diary.handed_over(), name == "handed-over");
+            let stored = diary.shares.values().filter(|share| share.stored.is_some());
+            let of_three = match name {
+                "awaited" => 0,
+                "init-answer" => 2,
+                _ => 3,
+            };
+            assert_eq!(stored.count(), of_three, "{name}");
+            checkpoint.start(Step::Preflight).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_key_service_that_has_too_much_to_do_is_no_refusal() {
+    let exit = |code: &str| {
+        let kind = custodian::Kind::Service {
+            action: "kms:Decrypt".into(),
+            code: code.into(),
+        };
+        let source = envelope::Error::from(custodian::Error::new("arn:aws:kms:k", kind));
+        let (path, source) = ("secrets".into(), Box::new(source));
+        Failure::from(CheckpointError::Sealed { path, source }).exit
+    };
+    for passing in [
+        "ThrottlingException",
+        "KMSInternalException",
+        "InternalFailure",
+    ] {
+        assert_eq!(exit(passing), Exit::Failed, "{passing}");
+    }
+    assert_eq!(exit("InvalidGrantTokenException"), Exit::Refused);
+}

@@ -1,0 +1,324 @@
+//! What was typed: clap types and nothing else.
+
+mod break_glass;
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub use crate::cli::break_glass::{
+    BreakGlass, Holders, LoginChoice, Quorum, Rehearse, ShareOf, Unseal, WithHolders, Work,
+};
+
+/// Takes a HashiCorp Vault or OpenBao cluster from uninitialised to handed over.
+///
+/// Recovery keys with their custodians, audit on first, people and workloads able to log in, a proven
+/// way back, and no root token left. It can be killed at any moment and run again.
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    max_term_width = 100,
+    after_help = "Examples:\n  \
+        vault-bootstrap apply\n  \
+        vault-bootstrap apply -c prod.yaml --yes --output json\n  \
+        vault-bootstrap custodian prove bob\n  \
+        vault-bootstrap status\n\n\
+        Exit codes: 0 done · 1 failed, try again · 2 usage or configuration ·\n\
+        3 refused, a person must look · 4 done, with findings ·\n\
+        130, 143 interrupted safely"
+)]
+pub struct Cli {
+    /// Options of every command.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Below which the help lists them.
+const EVERYWHERE: &str = "Options of every command";
+
+/// Options of every command.
+#[derive(Debug, Args)]
+pub struct Global {
+    /// The configuration
+    #[arg(
+        short,
+        long,
+        global = true,
+        default_value = "bootstrap.yaml",
+        value_name = "FILE",
+        help_heading = EVERYWHERE
+    )]
+    pub config: PathBuf,
+    /// Form of the result on stdout: text, or json (of apply one event a line)
+    #[arg(long, global = true, value_name = "FORM", value_enum, default_value_t = OutputForm::Text)]
+    #[arg(hide_possible_values = true, help_heading = EVERYWHERE)]
+    pub output: OutputForm,
+    /// Say more on stderr, and never a secret; -vvv says most
+    #[arg(short, long, global = true, action = clap::ArgAction::Count, help_heading = EVERYWHERE)]
+    pub verbose: u8,
+    /// Colour the progress: auto, always or never; NO_COLOR is honoured
+    #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t = ColorChoice::Auto)]
+    #[arg(hide_possible_values = true, help_heading = EVERYWHERE)]
+    pub color: ColorChoice,
+}
+
+/// Form of the result.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum OutputForm {
+    /// For people
+    Text,
+    /// For machines; `apply` writes one event a line
+    Json,
+}
+
+/// When to colour.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum ColorChoice {
+    /// On terminals
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// The ceremony: run it, take it up again, or let it look whether all is as in the file
+    #[command(after_help = "Examples:\n  \
+        vault-bootstrap apply                      asks once, before root goes\n  \
+        vault-bootstrap apply --yes                where nobody is there to answer\n  \
+        vault-bootstrap apply --report done.json   a copy of the report\n  \
+        vault-bootstrap apply --abandon            destroy what the checkpoint keeps\n\n\
+        A login that needs a person is waited for, with --yes too: its URL is printed.\n\n\
+        Exit codes: 0 done, every promise kept · 1 failed, trying again may help ·\n\
+        2 usage or configuration · 3 refused, a person must look ·\n\
+        4 done, with findings · 130, 143 interrupted safely")]
+    Apply(Apply),
+    /// Where the ceremony stands, and the next command to type
+    #[command(after_help = "Examples:\n  \
+        vault-bootstrap status\n  \
+        vault-bootstrap status -c prod.yaml --output json\n\n\
+        Exit codes: 0 handed over · 2 usage or configuration ·\n\
+        3 the checkpoint cannot be read · 4 not finished")]
+    Status,
+    /// The break-glass drill: shares back from their custodians, a root token, its end, and evidence
+    #[command(after_help = "Examples:\n  \
+        vault-bootstrap rehearse\n  \
+        vault-bootstrap rehearse --identity bob.key --sign-key evidence.key\n  \
+        vault-bootstrap rehearse --identity bob.key --holders-elsewhere 30m\n  \
+        vault-bootstrap -c staging.yaml rehearse --output json\n\n\
+        Every custodian is asked for the share that they keep: machines by themselves,\n\
+        people with --identity, at a hidden prompt, or from their own machines.\n\
+        Nothing is left behind but CHECKPOINT/rehearsal-*.json and .txt.\n\n\
+        Exit codes: 0 every share works · 1 failed, trying again may help ·\n\
+        2 usage or configuration · 3 refused, a person must look ·\n\
+        4 done, with findings · 130, 143 interrupted safely")]
+    Rehearse(Rehearse),
+    /// The real emergency: runs a command with a root token that is dead afterwards
+    #[command(after_help = "Examples:\n  \
+        vault-bootstrap break-glass --reason \"OIDC is down\" --env -- bao policy list\n  \
+        vault-bootstrap break-glass --reason INC-7 -- sh -c \\\n      \
+        'VAULT_TOKEN=$(cat /dev/fd/$VAULT_BOOTSTRAP_TOKEN_FD) vault auth list'\n  \
+        vault-bootstrap break-glass --reason INC-7 --env             a shell\n\n\
+        A quorum of shares and a break-glass login make a root token. It makes one\n\
+        that ends by itself, for the command, and is revoked before that starts.\n\
+        Whatever the command does, its token is revoked and seen dead.\n\n\
+        Exit codes: those of the command; or 1 failed, trying again may help ·\n\
+        2 usage or configuration · 3 refused, a person must look ·\n\
+        4 done, with findings · 130, 143 interrupted safely")]
+    BreakGlass(Box<BreakGlass>),
+    /// What a holder does with their share
+    #[command(
+        subcommand,
+        after_help = "Example:\n  vault-bootstrap share submit BG1-… --identity bob.key\n\n\
+        Exit codes: those of the command behind it"
+    )]
+    Share(ShareOf),
+    /// Give your share of a Shamir seal to every sealed node, from your own machine
+    #[command(after_help = "Examples:\n  \
+        vault-bootstrap unseal --identity bob.key\n  \
+        vault-bootstrap unseal --custodian carol        asked for, hidden\n\n\
+        The servers keep what they were given: holders come one after the other.\n\n\
+        Exit codes: 0 given, or nothing is sealed · 1 failed, try again ·\n\
+        2 usage or configuration · 3 refused, a person must look")]
+    Unseal(Unseal),
+    /// What concerns evidence
+    #[command(
+        subcommand,
+        after_help = "Example:\n  vault-bootstrap report verify rehearsal-20261121T120000Z.json --key evidence.pub\n\n\
+        Exit codes: those of the command behind it"
+    )]
+    Report(ReportOf),
+    /// What concerns the keepers of the shares
+    #[command(
+        subcommand,
+        after_help = "Example:\n  vault-bootstrap custodian prove bob\n\n\
+        Exit codes: those of the command behind it"
+    )]
+    Custodian(Custodian),
+    /// What concerns the shares of a cluster that was handed over
+    #[command(
+        subcommand,
+        after_help = "Example:\n  vault-bootstrap recovery rotate --from before.yaml\n\n\
+        Exit codes: those of the command behind it"
+    )]
+    Recovery(Recovery),
+    /// JSON Schema of the configuration, for editors; or of the events, for pipelines
+    #[command(after_help = "Examples:\n  \
+        vault-bootstrap schema > bootstrap.schema.json\n  \
+        vault-bootstrap schema --events      of each line of --output json\n\n\
+        Exit codes: 0 printed · 2 usage")]
+    Schema {
+        /// Of the events that --output json writes, one a line
+        #[arg(long)]
+        events: bool,
+    },
+    /// Shell completions, or the man page
+    #[command(after_help = "Examples:\n  \
+        vault-bootstrap completions bash > /etc/bash_completion.d/vault-bootstrap\n  \
+        vault-bootstrap completions man > vault-bootstrap.1\n\n\
+        Exit codes: 0 printed · 2 usage")]
+    Completions {
+        /// For what
+        #[arg(value_enum)]
+        target: CompletionTarget,
+    },
+}
+
+/// Options of `apply`.
+#[derive(Debug, Args)]
+pub struct Apply {
+    /// Do not ask; for machines
+    #[arg(short, long)]
+    pub yes: bool,
+    /// Keep the root token, encrypted in the checkpoint; the file must say revoke_root: false as well
+    #[arg(long)]
+    pub keep_root: bool,
+    /// Revoke other root tokens as well, instead of stopping there
+    #[arg(long)]
+    pub revoke_other_roots: bool,
+    /// An address that is new in the file is the same cluster: keys may go there too
+    #[arg(long, value_name = "ADDRESS")]
+    pub accept_address: Vec<String>,
+    /// Destroy the secrets of the checkpoint instead, for a cluster that is going to be wiped. Asks for
+    /// the cluster's name; a machine gives it here
+    #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = "")]
+    #[arg(conflicts_with_all = ["yes", "keep_root", "revoke_other_roots", "report"])]
+    pub abandon: Option<String>,
+    /// File with an age identity that opens a share, for the drill; may be given several times
+    #[arg(long, value_name = "FILE")]
+    pub identity: Vec<PathBuf>,
+    /// Holders elsewhere, for the drill.
+    #[command(flatten)]
+    pub holders: Holders,
+    /// Take the replica of the checkpoint over from the run of this id, whose machine is gone
+    #[arg(long, value_name = "ID")]
+    pub take_over: Option<String>,
+    /// Write a copy of the report (JSON) here
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
+    /// How many seconds a person who must sign in is waited for
+    #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub sign_in_timeout: u64,
+}
+
+/// What concerns evidence.
+#[derive(Debug, Subcommand)]
+pub enum ReportOf {
+    /// Whether evidence is what was signed
+    #[command(after_help = "Examples:\n  \
+        vault-bootstrap report verify rehearsal-20261121T120000Z.json --key evidence.pub\n  \
+        minisign -V -m rehearsal-20261121T120000Z.json -p evidence.pub      the same\n\n\
+        Exit codes: 0 it is · 2 usage, or a file cannot be read · 3 it is not")]
+    Verify {
+        /// The evidence
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// Public key of minisign
+        #[arg(long, value_name = "FILE")]
+        key: PathBuf,
+        /// The signature; FILE.minisig where none is named
+        #[arg(long, value_name = "FILE")]
+        signature: Option<PathBuf>,
+    },
+}
+
+/// What concerns custodians.
+#[derive(Debug, Subcommand)]
+pub enum Custodian {
+    /// Let a holder open a challenge, so that no share is encrypted to somebody who cannot open it
+    #[command(after_help = "Examples:\n  \
+        vault-bootstrap custodian prove bob                     opened elsewhere\n  \
+        vault-bootstrap custodian prove bob --identity bob.key  opened here\n\n\
+        Without --identity the challenge is printed; the holder decrypts it where\n\
+        the key is, and types the word that was in it.\n\n\
+        Exit codes: 0 proved · 1 a wrong answer, try again · 2 usage or configuration ·\n\
+        3 another run is at this checkpoint")]
+    Prove {
+        /// Name of the custodian in the file
+        name: String,
+        /// File with the holder's age identity, readable by its owner only
+        #[arg(long, value_name = "FILE")]
+        identity: Option<PathBuf>,
+    },
+}
+
+/// What concerns the shares.
+#[derive(Debug, Subcommand)]
+pub enum Recovery {
+    /// Make new shares with a quorum of the old ones, and take the old ones away
+    #[command(after_help = "Examples:\n  \
+        vault-bootstrap recovery rotate --from before.yaml\n  \
+        vault-bootstrap recovery rotate --from before.yaml --yes --identity bob.key\n\n\
+        The configuration says how it shall be: init.generation one higher, and the\n\
+        custodians of the new shares. --from names it as it was. The new shares hold only\n\
+        after each was read back; killed before, the old ones hold, and the same command\n\
+        goes on.\n\n\
+        Exit codes: 0 the new shares hold · 1 failed, trying again may help ·\n\
+        2 usage or configuration · 3 refused, a person must look ·\n\
+        4 the new shares hold, with findings · 130, 143 interrupted safely")]
+    Rotate(Rotate),
+}
+
+/// Options of `recovery rotate`.
+#[derive(Debug, Args)]
+pub struct Rotate {
+    /// The configuration of the shares that hold now
+    #[arg(long, value_name = "FILE")]
+    pub from: PathBuf,
+    /// File with an age identity that opens an old or a new share; may be given several times
+    #[arg(long, value_name = "FILE")]
+    pub identity: Vec<PathBuf>,
+    /// Do not ask; for machines
+    #[arg(short, long)]
+    pub yes: bool,
+    /// Take the replica of the checkpoint over from the run with this id, which is gone for good
+    #[arg(long, value_name = "ID")]
+    pub take_over: Option<String>,
+    /// How many seconds a person who must sign in is waited for
+    #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub sign_in_timeout: u64,
+}
+
+/// What completions are made for.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum CompletionTarget {
+    /// Bash
+    Bash,
+    /// Elvish
+    Elvish,
+    /// Fish
+    Fish,
+    /// `PowerShell`
+    #[value(help = "PowerShell")]
+    Powershell,
+    /// Zsh
+    Zsh,
+    /// The man page
+    Man,
+}

@@ -1,0 +1,196 @@
+//! Identity files of people and the opening of what was encrypted to them.
+//!
+//! A file that others can read is refused; what a file holds is never shown.
+
+use std::io::Read;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use age::x25519;
+use secrecy::ExposeSecret;
+use zeroize::Zeroizing;
+
+use crate::custodian::error::{Error, Kind};
+
+/// More than any identity file needs, in bytes.
+const LONGEST_FILE: u64 = 64 * 1024;
+/// Any permission of anybody but the owner.
+const OTHERS: u32 = 0o077;
+
+/// The keys of an `age` identity file, as `age-keygen` writes it.
+pub struct IdentityFile {
+    path: PathBuf,
+    identities: Vec<x25519::Identity>,
+}
+
+impl std::fmt::Debug for IdentityFile {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "IdentityFile({})", self.path.display())
+    }
+}
+
+impl IdentityFile {
+    /// Reads `AGE-SECRET-KEY-1…` lines; empty lines and `#` comments are passed over.
+    ///
+    /// # Errors
+    /// [`Kind::OpenToOthers`] with the `chmod`, [`Kind::BadIdentity`] without a usable key,
+    /// [`Kind::Io`] when it cannot be read.
+    pub fn read(path: &Path) -> Result<Self, Error> {
+        let failed = |source| Error::io(path, "read this identity file", source);
+        let address = || path.display().to_string();
+        let file = std::fs::File::open(path).map_err(failed)?;
+        let mode = file.metadata().map_err(failed)?.mode();
+        if mode & OTHERS != 0 {
+            return Err(Error::new(address(), Kind::OpenToOthers(mode & 0o7777)));
+        }
+        let mut text = Zeroizing::new(String::new());
+        file.take(LONGEST_FILE)
+            .read_to_string(&mut text)
+            .map_err(failed)?;
+        let identities =
+            parse(&text).map_err(|why| Error::new(address(), Kind::BadIdentity(why)))?;
+        Ok(Self {
+            path: path.to_owned(),
+            identities,
+        })
+    }
+
+    /// The file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The public sides, `age1…`, in the order of the file.
+    #[must_use]
+    pub fn recipients(&self) -> Vec<String> {
+        let public = self.identities.iter().map(|id| id.to_public().to_string());
+        public.collect()
+    }
+
+    pub(crate) fn identities(&self) -> &[x25519::Identity] {
+        &self.identities
+    }
+}
+
+fn parse(text: &str) -> Result<Vec<x25519::Identity>, &'static str> {
+    let lines = text.lines().map(str::trim);
+    let mut found = Vec::new();
+    for line in lines.filter(|line| !line.is_empty() && !line.starts_with('#')) {
+        if line.starts_with("age-encryption.org/") || line.starts_with("-----BEGIN AGE") {
+            return Err("is an encrypted file, not an identity: decrypt it first with age -d");
+        }
+        let identity = line.parse();
+        found.push(identity.map_err(|_| "holds a line that is not an AGE-SECRET-KEY-1… key")?);
+    }
+    if found.is_empty() {
+        return Err("holds no AGE-SECRET-KEY-1… line");
+    }
+    Ok(found)
+}
+
+/// The secret side as text, for a keyed digest under it.
+pub(crate) fn secret_text(identity: &x25519::Identity) -> Zeroizing<String> {
+    Zeroizing::new(identity.to_string().expose_secret().to_owned())
+}
+
+/// Why a ciphertext does not open.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Closed {
+    /// None of the keys fits.
+    NoKey,
+    /// Not what was once written.
+    Damaged,
+    /// A passphrase hardened beyond the accepted work.
+    TooMuchWork,
+}
+
+/// Opens `ciphertext`, armoured or binary, with the first of `identities` that fits.
+pub(crate) fn open<'a>(
+    identities: impl Iterator<Item = &'a dyn age::Identity>,
+    ciphertext: &[u8],
+) -> Result<Zeroizing<Vec<u8>>, Closed> {
+    let armored = age::armor::ArmoredReader::new(ciphertext);
+    let decryptor = age::Decryptor::new_buffered(armored).map_err(|why| closed(&why))?;
+    let mut reader = decryptor.decrypt(identities).map_err(|why| closed(&why))?;
+    // The plain text is shorter, so the buffer never moves and leaves no copy behind.
+    let mut plain = Zeroizing::new(Vec::with_capacity(ciphertext.len()));
+    match reader.read_to_end(&mut plain) {
+        Ok(_) => Ok(plain),
+        Err(_) => Err(Closed::Damaged),
+    }
+}
+
+fn closed(why: &age::DecryptError) -> Closed {
+    match why {
+        age::DecryptError::NoMatchingKeys
+        | age::DecryptError::DecryptionFailed
+        | age::DecryptError::KeyDecryptionFailed => Closed::NoKey,
+        age::DecryptError::ExcessiveWork { .. } => Closed::TooMuchWork,
+        _ => Closed::Damaged,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    fn written(text: &str, mode: u32) -> (tempfile::TempDir, PathBuf) {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("key");
+        std::fs::write(&path, text).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+        (directory, path)
+    }
+
+    #[test]
+    fn an_identity_file_that_others_can_read_is_refused_with_the_command() {
+        let key = secret_text(&x25519::Identity::generate());
+        for mode in [0o644, 0o640, 0o604, 0o620] {
+            let (_directory, path) = written(&key, mode);
+            let error = IdentityFile::read(&path).unwrap_err();
+            assert!(matches!(error.kind(), Kind::OpenToOthers(m) if *m == mode));
+            let advice = error.advice().unwrap();
+            assert_eq!(advice, format!("chmod 600 {}", path.display()));
+        }
+    }
+
+    #[test]
+    fn a_file_of_age_keygen_opens_with_comments_and_empty_lines() {
+        let key = x25519::Identity::generate();
+        let text = format!("# created\n# public key: x\n\n{}\n", &*secret_text(&key));
+        let (_directory, path) = written(&text, 0o600);
+        let file = IdentityFile::read(&path).unwrap();
+        assert_eq!(file.recipients(), [key.to_public().to_string()]);
+    }
+
+    #[test]
+    fn a_file_without_a_key_is_refused_and_not_quoted() {
+        for text in [
+            "",
+            "# nothing\n",
+            "hunter2\n",
+            "-----BEGIN AGE ENCRYPTED FILE-----\n",
+        ] {
+            let (_directory, path) = written(text, 0o600);
+            let error = IdentityFile::read(&path).unwrap_err();
+            assert!(matches!(error.kind(), Kind::BadIdentity(_)));
+            assert!(!format!("{error} {error:?}").contains("hunter2"));
+        }
+    }
+
+    #[test]
+    fn what_was_changed_does_not_open_and_a_wrong_key_is_told_apart() {
+        let (right, wrong) = (x25519::Identity::generate(), x25519::Identity::generate());
+        let mut bytes = age::encrypt(&right.to_public(), b"word").unwrap();
+        let with = |key: &x25519::Identity, bytes: &[u8]| {
+            open(std::iter::once(key as &dyn age::Identity), bytes)
+        };
+        assert_eq!(with(&right, &bytes).unwrap().as_slice(), b"word");
+        assert_eq!(with(&wrong, &bytes).unwrap_err(), Closed::NoKey);
+        assert_eq!(with(&right, &bytes[..20]).unwrap_err(), Closed::Damaged);
+        *bytes.last_mut().unwrap() ^= 1;
+        assert_eq!(with(&right, &bytes).unwrap_err(), Closed::Damaged);
+    }
+}

@@ -1,0 +1,341 @@
+//! A share in a file for one person with a PGP key.
+//!
+//! `gpg --decrypt FILE` prints it: in base64, as `vault operator init` would have shown it, where this process
+//! encrypted it; in hexadecimal where the server did, because then nobody but the holder ever sees it in clear.
+
+pub(crate) mod gpg;
+pub(crate) mod key;
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use zeroize::Zeroizing;
+
+use crate::custodian::error::{Error, Kind};
+use crate::custodian::file::{CANARY_TEXT, SealedFile, prepared};
+use crate::custodian::pgp::gpg::{self, LARGEST_KEY, Why};
+use crate::custodian::pgp::key::{self, Key, Unusable};
+use crate::custodian::{CanaryResult, Prepared, share_from, text_from};
+use crate::secret::{SealedShare, SecretText, Share};
+
+/// Letters in a line of armour.
+const LINE: usize = 64;
+
+pub(crate) struct PgpFile {
+    fingerprint: String,
+    /// What is encrypted to. It is not needed to open what was stored.
+    public: Option<Public>,
+    key_file: PathBuf,
+    /// Whether the configuration names the fingerprint.
+    named: bool,
+    pub(crate) file: SealedFile,
+}
+
+struct Public {
+    key: Key,
+    /// The key as the servers take it.
+    binary: Vec<u8>,
+}
+
+impl PgpFile {
+    /// Finds the one key and holds it against `fingerprint`. One that has expired meanwhile opens, so that later
+    /// runs can observe; so does one whose file is gone, where its fingerprint is named and something is stored.
+    pub(crate) async fn open(
+        key_file: &Path,
+        fingerprint: Option<&str>,
+        path: &Path,
+    ) -> Result<Self, Error> {
+        let file = SealedFile::at(path)?;
+        let address = || key_file.display().to_string();
+        let bytes = match (read(key_file), fingerprint) {
+            (Err(_), Some(named)) if file.facts()?.is_some() => {
+                return Ok(Self {
+                    fingerprint: pgp_key::plain(named),
+                    public: None,
+                    key_file: key_file.to_owned(),
+                    named: true,
+                    file,
+                });
+            }
+            (bytes, _) => bytes?,
+        };
+        let gpg = |why| failed(&address(), why);
+        let records = gpg::look(&bytes).await.map_err(gpg)?;
+        let key = pgp_key::only(&records).map_err(|why| refused(&address(), why))?;
+        if let Some(wanted) = fingerprint
+            && pgp_key::plain(wanted) != key.fingerprint
+        {
+            let found = pgp_key::spaced(&key.fingerprint);
+            let wanted = pgp_key::spaced(&pgp_key::plain(wanted));
+            let what = format!("is key {found}, and the file wants {wanted}");
+            let advice = "do not correct it here: ask the holder which of the two is theirs, by a way that nobody \
+                          else can use: gpg --fingerprint";
+            return Err(Error::new(address(), Kind::Misconfigured(what)).advise(advice));
+        }
+        let binary = gpg::binary(&bytes).await.map_err(gpg)?;
+        Ok(Self {
+            fingerprint: key.fingerprint.clone(),
+            public: Some(Public { key, binary }),
+            key_file: key_file.to_owned(),
+            named: fingerprint.is_some(),
+            file,
+        })
+    }
+
+    pub(crate) fn fingerprint(&self) -> &str {
+        &self.fingerprint
+    }
+
+    /// Base64 of the binary key, for the server; none where it is not there.
+    pub(crate) fn for_the_server(&self) -> Option<String> {
+        let public = self.public.as_ref()?;
+        Some(STANDARD.encode(&public.binary))
+    }
+
+    /// Armoured ciphertext of one line.
+    pub(crate) async fn encrypt(&self, line: &SecretText) -> Result<String, Error> {
+        self.encrypt_line(line.expose()).await
+    }
+
+    async fn encrypt_line(&self, line: &str) -> Result<String, Error> {
+        let address = self.key_file.display().to_string();
+        let Some(Public { key, binary }) = &self.public else {
+            // It is not there, and why is said anew.
+            read(&self.key_file)?;
+            let what = "was not there a moment ago".to_owned();
+            return Err(Error::new(address, Kind::Misconfigured(what)));
+        };
+        key.usable().map_err(|why| refused(&address, why))?;
+        let plain = Zeroizing::new(format!("{line}\n"));
+        let sealed = gpg::encrypt(binary, plain.as_bytes()).await;
+        sealed.map_err(|why| failed(&address, why))
+    }
+
+    pub(crate) async fn prepare(&self, share: &Share) -> Result<Prepared, Error> {
+        let ciphertext = self.encrypt_line(share.expose()).await?;
+        Ok(prepared(ciphertext.into_bytes()))
+    }
+
+    pub(crate) async fn canary(&self, name: &str) -> Result<CanaryResult, Error> {
+        let content = self.encrypt_line(CANARY_TEXT).await?;
+        let mut result = self.file.canary(name, content.as_bytes())?;
+        if !self.named {
+            let (file, found) = (self.key_file.display(), pgp_key::spaced(self.fingerprint()));
+            result.warnings.push(format!(
+                "the key in {file} is {found}, and the file names no fingerprint: compare it with its holder, then \
+                 write it beside the key, fingerprint: \"{found}\""
+            ));
+        }
+        Ok(result)
+    }
+
+    pub(crate) async fn fetch(&self) -> Result<Share, Error> {
+        let text = self.decrypt(&self.file.read()?).await?;
+        Ok(share_from(text.expose()))
+    }
+
+    /// With the keys of whoever runs this.
+    pub(crate) async fn decrypt(&self, ciphertext: &[u8]) -> Result<SecretText, Error> {
+        let address = self.file.address();
+        let plain = gpg::decrypt(ciphertext).await;
+        let plain = plain.map_err(|why| failed(&address, why))?;
+        let damaged = || {
+            self.file
+                .error(Kind::Damaged("does not hold a line of text"))
+        };
+        text_from(&plain).ok_or_else(damaged)
+    }
+
+    /// Whether this was encrypted to this key. A message that does not say is given the benefit of the doubt.
+    pub(crate) fn reads(&self, share: &SealedShare) -> bool {
+        let reads = |id: String| {
+            let public = self.public.as_ref();
+            public.is_none_or(|public| public.key.reads(&id))
+        };
+        reader(share.message()).is_none_or(reads)
+    }
+
+    /// Tried, because having a key is not being able to use it: on what is stored, which an expired key opens too; on
+    /// a trial value where nothing is.
+    pub(crate) async fn opens_here(&self) -> bool {
+        let sealed = match self.file.read() {
+            Ok(sealed) => sealed,
+            Err(_) => match self.encrypt_line(CANARY_TEXT).await {
+                Ok(sealed) => sealed.into_bytes(),
+                Err(_) => return false,
+            },
+        };
+        self.decrypt(&sealed).await.is_ok()
+    }
+}
+
+/// A share that the server encrypted, as a message that can be mailed.
+pub(crate) fn sealed(share: &SealedShare) -> Prepared {
+    prepared(armored(share.message()).into_bytes())
+}
+
+fn read(file: &Path) -> Result<Vec<u8>, Error> {
+    let mut bytes = Vec::new();
+    let most = LARGEST_KEY as u64 + 1;
+    // A pipe would never come to its end, nor to its beginning.
+    let taken = match std::fs::metadata(file) {
+        Ok(found) if found.is_file() => std::fs::File::open(file),
+        Ok(_) => Err(std::io::Error::other("it is no file")),
+        Err(error) => Err(error),
+    };
+    let taken = taken.and_then(|file| file.take(most).read_to_end(&mut bytes));
+    let what = match taken {
+        Ok(_) if bytes.len() <= LARGEST_KEY => return Ok(bytes),
+        Ok(_) => format!(
+            "is larger than {} KiB, so it is no public key",
+            LARGEST_KEY / 1024
+        ),
+        Err(error) => format!("cannot be read: {error}"),
+    };
+    let error = Error::new(file.display().to_string(), Kind::Misconfigured(what));
+    Err(error
+        .advise("let its holder write their key into that file: gpg --armor --export FINGERPRINT"))
+}
+
+fn refused(address: &str, why: Unusable) -> Error {
+    Error::new(address, Kind::Misconfigured(why.what)).advise(why.advice)
+}
+
+fn failed(address: &str, why: Why) -> Error {
+    match why {
+        Why::Missing => {
+            let what = "is read by gpg, which is not on the PATH".to_owned();
+            Error::new(address, Kind::Misconfigured(what)).advise(
+                "install GnuPG 2.2 or later: apt-get install gnupg (Debian, Ubuntu), dnf install gnupg2 (Fedora, \
+                 RHEL), brew install gnupg (macOS)",
+            )
+        }
+        Why::Failed(said) => Error::new(address, Kind::Gpg(said)),
+        Why::NoKey => Error::new(address, Kind::NeedsHolder).advise(format!(
+            "let the holder decrypt it: gpg --decrypt {address}"
+        )),
+        Why::Damaged => Error::new(
+            address,
+            Kind::Damaged("not the PGP message that was written"),
+        ),
+    }
+}
+
+/// The id of the key that a message is encrypted to, which stands in its first packet (RFC 4880, 5.1).
+fn reader(message: &[u8]) -> Option<String> {
+    let (tag, rest) = message.split_first()?;
+    let length = match (tag, rest.first()?) {
+        // The old form of a header: its last two bits say how long the length is.
+        (0x84..=0x86, _) => 1 << (tag & 3),
+        (0xC1, 0..=191) => 1,
+        (0xC1, 192..=223) => 2,
+        (0xC1, 255) => 5,
+        _ => return None,
+    };
+    let body = rest.get(length..)?;
+    let id = body.strip_prefix(&[3])?.first_chunk::<8>()?;
+    // Some hide it.
+    let id: String = id.iter().map(|byte| format!("{byte:02X}")).collect();
+    (id != "0".repeat(16)).then_some(id)
+}
+
+/// The message of RFC 4880 in its armour.
+fn armored(message: &[u8]) -> String {
+    let body = STANDARD.encode(message);
+    let mut text = String::from("-----BEGIN PGP MESSAGE-----\n\n");
+    let mut rest = body.as_str();
+    while !rest.is_empty() {
+        let (line, after) = rest.split_at(rest.len().min(LINE));
+        text.push_str(line);
+        text.push('\n');
+        rest = after;
+    }
+    let sum = STANDARD.encode(&crc24(message).to_be_bytes()[1..]);
+    text.push_str(&format!("={sum}\n-----END PGP MESSAGE-----\n"));
+    text
+}
+
+/// Its check sum (RFC 4880, 6.1).
+fn crc24(bytes: &[u8]) -> u32 {
+    let mut sum: u32 = 0x00B7_04CE;
+    for byte in bytes {
+        sum ^= u32::from(*byte) << 16;
+        for _ in 0..8 {
+            sum <<= 1;
+            if sum & 0x0100_0000 != 0 {
+                sum ^= 0x0186_4CFB;
+            }
+        }
+    }
+    sum & 0x00FF_FFFF
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_armour_is_that_of_gpg() {
+        // `head -c 100 /dev/zero | tr '\0' a`, armoured.
+        let text = armored(&[b'a'; 100]);
+        let mut lines = text.lines();
+        assert_eq!(lines.next(), Some("-----BEGIN PGP MESSAGE-----"));
+        assert_eq!(lines.next(), Some(""));
+        assert_eq!(lines.next().map(str::len), Some(LINE));
+        assert!(text.ends_with("-----END PGP MESSAGE-----\n"));
+        // The check value of the standard's catalogue.
+        assert_eq!(crc24(b"123456789"), 0x0021_CF02);
+        assert_eq!(crc24(b""), 0x00B7_04CE);
+    }
+
+    #[test]
+    fn a_message_says_to_which_key_it_is_encrypted_in_either_form_of_header() {
+        let id = [0x55, 0xD3, 0xB4, 0x72, 0x9C, 0x84, 0xC1, 0x9A];
+        let message = |header: &[u8], version: u8| [header, &[version], &id, &[18]].concat();
+        for header in [
+            &[0x84, 94][..],
+            &[0x85, 1, 12],
+            &[0x86, 0, 0, 1, 12],
+            &[0xC1, 94],
+            &[0xC1, 192, 76],
+            &[0xC1, 255, 0, 0, 1, 12],
+        ] {
+            let found = reader(&message(header, 3));
+            assert_eq!(found.as_deref(), Some("55D3B4729C84C19A"), "{header:?}");
+            assert_eq!(reader(&message(header, 6)), None);
+            assert_eq!(reader(header), None);
+        }
+        assert_eq!(reader(&[0xC1, 94, 3, 0, 0, 0, 0, 0, 0, 0, 0, 1]), None);
+        assert_eq!(reader(&[0xD2, 94, 3, 1, 2, 3, 4, 5, 6, 7, 8, 1]), None);
+        assert_eq!(reader(&[]), None);
+    }
+
+    #[test]
+    fn what_is_no_key_file_is_refused_before_gpg_is_asked() {
+        let directory = tempfile::tempdir().unwrap();
+        let missing = read(&directory.path().join("carol.asc")).unwrap_err();
+        assert!(missing.to_string().contains("carol.asc: cannot be read: "));
+        let large = directory.path().join("large.asc");
+        std::fs::write(&large, vec![0; LARGEST_KEY + 1]).unwrap();
+        let large = read(&large).unwrap_err();
+        let pipe = directory.path().join("pipe.asc");
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+        assert!(made.unwrap().success());
+        let pipe = read(&pipe).unwrap_err();
+        assert!(
+            pipe.to_string()
+                .ends_with("pipe.asc: cannot be read: it is no file")
+        );
+        assert!(
+            large
+                .to_string()
+                .ends_with("is larger than 1024 KiB, so it is no public key")
+        );
+        for error in [missing, large, pipe] {
+            assert!(matches!(error.kind(), Kind::Misconfigured(_)));
+            assert!(error.advice().unwrap().contains("gpg --armor --export"));
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! An audit device beside what the file says of it.
+
+use crate::config::AuditDevice as Wanted;
+use crate::vault::audit::AuditDevice;
+
+pub(crate) fn path_of(device: &AuditDevice) -> &str {
+    device.path.trim_end_matches('/')
+}
+
+/// The stanza of OpenBao's configuration for a device: one attribute a line, all values texts.
+pub(crate) fn stanza(device: &Wanted) -> String {
+    let mut text = format!("audit \"{}\" \"{}\" {{\n", device.device_type, device.path);
+    if !device.description.is_empty() {
+        text.push_str(&format!(
+            "  description = {}\n",
+            quoted(&device.description)
+        ));
+    }
+    text.push_str("  options {\n");
+    for (name, value) in &device.options {
+        text.push_str(&format!("    {name} = {}\n", quoted(value)));
+    }
+    text.push_str("  }\n}");
+    text
+}
+
+fn quoted(text: &str) -> String {
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+}
+
+pub(crate) fn is_raw(device: &AuditDevice) -> bool {
+    // The servers read truth values as Go does: `TRUE` and `T` are true as well.
+    let is_true = |value: &String| ["true", "1", "t"].contains(&value.to_lowercase().as_str());
+    device.options.get("log_raw").is_some_and(is_true)
+}
+
+pub(crate) fn log_of(device: &AuditDevice) -> &str {
+    let file = device.options.get("file_path");
+    file.map_or("its log", String::as_str)
+}
+
+pub(crate) fn differences(wanted: &Wanted, there: &AuditDevice) -> Vec<String> {
+    let mut lines = Vec::new();
+    if wanted.device_type != there.device_type {
+        lines.push(format!(
+            "type is {}, the file says {}",
+            there.device_type, wanted.device_type
+        ));
+    }
+    // A file that says nothing of a description leaves it to the server's own configuration.
+    if !wanted.description.is_empty() && wanted.description != there.description {
+        lines.push(format!(
+            "description is {:?}, the file says {:?}",
+            there.description, wanted.description
+        ));
+    }
+    if wanted.local != there.local {
+        lines.push(format!(
+            "local is {}, the file says {}",
+            there.local, wanted.local
+        ));
+    }
+    for (name, value) in &wanted.options {
+        match there.options.get(name) {
+            Some(have) if have == value => {}
+            Some(have) => lines.push(format!("{name} is {have}, the file says {value}")),
+            None => lines.push(format!("{name} is not set, the file says {value}")),
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wanted() -> Wanted {
+        Wanted {
+            path: "file".into(),
+            device_type: "file".into(),
+            description: String::new(),
+            options: vec![("file_path".into(), "/var/log/\"a\".log".into())],
+            local: false,
+        }
+    }
+
+    #[test]
+    fn the_stanza_can_be_pasted() {
+        assert_eq!(
+            stanza(&wanted()),
+            "audit \"file\" \"file\" {\n  options {\n    file_path = \"/var/log/\\\"a\\\".log\"\n  }\n}"
+        );
+    }
+
+    #[test]
+    fn a_device_that_differs_is_told_with_both_values() {
+        let there = AuditDevice {
+            path: "file/".into(),
+            device_type: "socket".into(),
+            description: String::new(),
+            options: [("file_path".to_owned(), "/x".to_owned())].into(),
+            local: false,
+        };
+        let lines = differences(&wanted(), &there);
+        assert_eq!(lines.len(), 2);
+        assert!(lines[0].contains("socket") && lines[1].contains("/x"));
+    }
+}

@@ -1,0 +1,235 @@
+//! From what was typed to the commands: options, configuration, signals, and what is said last.
+
+mod quorum;
+
+use std::io::IsTerminal;
+use std::path::Path;
+
+use clap::CommandFactory;
+use clap_complete::Shell;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::bootstrap::{self, Options};
+use crate::cli::{
+    Apply, Cli, Command, CompletionTarget, Custodian, Global, Recovery, ReportOf, Rotate,
+};
+use crate::config::{self, Config, Typed, in_shell};
+use crate::edge::cluster;
+use crate::event::{self, Caller, Event, EventSink, Outcome};
+use crate::failure::{Exit, Failure, Problem};
+use crate::interrupt::Interrupt;
+use crate::recovery;
+use crate::report::Report;
+
+/// Carries out what was typed. `unlocked` is the warning that memory cannot be locked here.
+///
+/// # Errors
+/// The command did not end well: all problems, each with what to do.
+pub async fn dispatch(
+    cli: Cli,
+    report: &Report,
+    unlocked: Option<String>,
+) -> Result<Outcome, Failure> {
+    match cli.command {
+        Command::Schema { events } => {
+            let schema = if events {
+                event::schema()
+            } else {
+                config::schema()
+            };
+            let text = serde_json::to_string_pretty(&schema).unwrap_or_default();
+            report.plain(&format!("{text}\n"));
+            Ok(Exit::Done.into())
+        }
+        Command::Completions { target } => {
+            report.plain(&completions(target));
+            Ok(Exit::Done.into())
+        }
+        Command::Apply(typed) => Box::pin(apply(&cli.global, typed, report, unlocked)).await,
+        Command::Rehearse(typed) => Box::pin(quorum::rehearse(&cli.global, typed, report)).await,
+        Command::BreakGlass(typed) => {
+            Box::pin(quorum::break_glass(&cli.global, *typed, report)).await
+        }
+        Command::Share(typed) => quorum::submit(&cli.global, typed, report).await,
+        Command::Unseal(typed) => quorum::unseal(&cli.global, typed, report).await,
+        Command::Report(ReportOf::Verify {
+            file,
+            key,
+            signature,
+        }) => quorum::verify(file, &key, signature),
+        Command::Status => {
+            let config = load(&cli.global)?;
+            let client = cluster::open(&config).await;
+            let (status, exit) = bootstrap::status(&config, client).await?;
+            Ok(Outcome {
+                exit,
+                last: Some(Event::Status(status)),
+            })
+        }
+        Command::Recovery(Recovery::Rotate(typed)) => {
+            Box::pin(rotate(&cli.global, typed, report)).await
+        }
+        Command::Custodian(Custodian::Prove { name, identity }) => {
+            let config = load(&cli.global)?;
+            let show = |armored: &str| report.plain(armored);
+            let identity = identity.as_deref();
+            let working = async |caller| {
+                bootstrap::prove_custodian(&config, &name, identity, &show, caller).await
+            };
+            let proved = stoppable(report, working).await?;
+            Ok(Outcome::done(Event::Proved(proved)))
+        }
+    }
+}
+
+async fn apply(
+    global: &Global,
+    typed: Apply,
+    report: &Report,
+    unlocked: Option<String>,
+) -> Result<Outcome, Failure> {
+    let mut config = load(global)?;
+    config.typed = Typed {
+        command: match &typed.abandon {
+            Some(word) if word.is_empty() => "apply --abandon".to_owned(),
+            Some(word) => format!("apply --abandon {}", in_shell(word)),
+            None => "apply".to_owned(),
+        },
+        identities: typed.identity.clone(),
+        holders: typed.holders.holders_elsewhere,
+        yes: typed.yes,
+        ..Typed::default()
+    };
+    if let Some(word) = &typed.abandon {
+        let take_over = typed.take_over.as_deref();
+        let working = async |caller| bootstrap::abandon(&config, word, take_over, caller).await;
+        let abandoned = stoppable(report, working).await?;
+        return Ok(Outcome::done(Event::Abandoned(abandoned)));
+    }
+    let options = Options {
+        yes: typed.yes,
+        keep_root: typed.keep_root,
+        revoke_other_roots: typed.revoke_other_roots,
+        accept_addresses: typed.accept_address,
+        take_over: typed.take_over,
+        sign_in_seconds: typed.sign_in_timeout,
+        identities: typed.identity,
+        holders: typed.holders.holders_elsewhere,
+        report: typed.report,
+    };
+    if !options.yes && config.revoke_root && !std::io::stdin().is_terminal() {
+        return Err(
+            Failure::usage("there is no terminal to ask on before the root token goes")
+                .advise(bootstrap::without_a_terminal(&config, &options)),
+        );
+    }
+    let working = async |caller: Caller<'_>| {
+        if let Some(text) = unlocked {
+            caller.events.warn(text);
+        }
+        bootstrap::apply(&config, &options, caller).await
+    };
+    stoppable(report, working).await
+}
+
+async fn rotate(global: &Global, typed: Rotate, report: &Report) -> Result<Outcome, Failure> {
+    let (mut config, mut old) = (load(global)?, load_file(&typed.from)?);
+    config.typed = Typed {
+        command: recovery::verb(&old),
+        identities: typed.identity.clone(),
+        yes: typed.yes,
+        ..Typed::default()
+    };
+    old.typed = config.typed.clone();
+    let options = recovery::Options {
+        yes: typed.yes,
+        take_over: typed.take_over,
+        identities: typed.identity,
+        sign_in_seconds: typed.sign_in_timeout,
+    };
+    let working = async |caller| recovery::rotate((&config, &old), &options, caller).await;
+    let rotated = stoppable(report, working).await?;
+    let exit = if rotated.findings.is_empty() {
+        Exit::Done
+    } else {
+        Exit::Findings
+    };
+    Ok(Outcome {
+        exit,
+        last: Some(Event::Rotated(rotated)),
+    })
+}
+
+/// Work whose events are written and that is told of the signals that end a process: it ends in its own way.
+async fn stoppable<T>(
+    report: &Report,
+    work: impl for<'a> AsyncFnOnce(Caller<'a>) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let (interrupt, receiver) = (Interrupt::default(), |event| report.event(&event));
+    let events = EventSink::new(&receiver);
+    let caller = Caller {
+        interrupt: &interrupt,
+        events: &events,
+    };
+    let result = tokio::select! {
+        result = Box::pin(work(caller)) => result,
+        never = pass_on_signals(&interrupt) => match never? {},
+    };
+    result.map_err(|failure| interrupt.instead_of(failure))
+}
+
+/// Turns SIGINT, SIGTERM, SIGHUP and SIGQUIT into a request to stop, for as long as the work goes on.
+async fn pass_on_signals(interrupt: &Interrupt) -> Result<std::convert::Infallible, Failure> {
+    let failed = |error: std::io::Error| Failure::failed(format!("no signals: {error}"));
+    let mut interrupted = signal(SignalKind::interrupt()).map_err(failed)?;
+    let mut terminated = signal(SignalKind::terminate()).map_err(failed)?;
+    // A lost SSH session must not take the answer of `sys/init` with it.
+    let mut hung_up = signal(SignalKind::hangup()).map_err(failed)?;
+    let mut quit = signal(SignalKind::quit()).map_err(failed)?;
+    loop {
+        tokio::select! {
+            _ = interrupted.recv() => interrupt.request(2),
+            _ = terminated.recv() => interrupt.request(15),
+            _ = hung_up.recv() => interrupt.request(1),
+            _ = quit.recv() => interrupt.request(3),
+        }
+    }
+}
+
+fn load(global: &Global) -> Result<Config, Failure> {
+    load_file(&global.config)
+}
+
+fn load_file(file: &Path) -> Result<Config, Failure> {
+    config::load(file, &|name| std::env::var(name).ok()).map_err(|problems| {
+        let file = problems.file.display().to_string();
+        let lines = problems
+            .list
+            .iter()
+            .map(|problem| format!("{file}:{problem}"));
+        let mut list: Vec<_> = lines.map(|what| Problem { what, advice: None }).collect();
+        if let Some(last) = list.last_mut() {
+            last.advice = problems.advice();
+        }
+        Failure::with(Exit::Usage, list)
+    })
+}
+
+fn completions(target: CompletionTarget) -> String {
+    let mut command = Cli::command();
+    let mut text = Vec::new();
+    let shell = match target {
+        CompletionTarget::Bash => Shell::Bash,
+        CompletionTarget::Elvish => Shell::Elvish,
+        CompletionTarget::Fish => Shell::Fish,
+        CompletionTarget::Powershell => Shell::PowerShell,
+        CompletionTarget::Zsh => Shell::Zsh,
+        CompletionTarget::Man => {
+            // Writing into memory does not fail.
+            let _ = clap_mangen::Man::new(command).render(&mut text);
+            return String::from_utf8_lossy(&text).into_owned();
+        }
+    };
+    clap_complete::generate(shell, &mut command, "vault-bootstrap", &mut text);
+    String::from_utf8_lossy(&text).into_owned()
+}

@@ -1,0 +1,175 @@
+//! Dispatch of the commands around a quorum of shares.
+
+use std::path::{Path, PathBuf};
+
+use super::{load, stoppable};
+use crate::break_glass;
+use crate::cli::{BreakGlass, Global, LoginChoice, Quorum, Rehearse, ShareOf, Unseal, WithHolders};
+use crate::config::Typed;
+use crate::event::{Event, Outcome, Verified};
+use crate::evidence::signing;
+use crate::failure::Failure;
+use crate::report::Report;
+
+pub(super) async fn rehearse(
+    global: &Global,
+    typed: Rehearse,
+    report: &Report,
+) -> Result<Outcome, Failure> {
+    let mut config = load(global)?;
+    let options = break_glass::Options {
+        holders: typed.holders.holders_elsewhere,
+        ..of_a_quorum(typed.quorum)
+    };
+    config.typed = typed_as(&options);
+    let working = async |caller| break_glass::rehearse(&config, &options, caller).await;
+    stoppable(report, working).await
+}
+
+pub(super) async fn break_glass(
+    global: &Global,
+    typed: BreakGlass,
+    report: &Report,
+) -> Result<Outcome, Failure> {
+    let (quorum, finish, work) = match typed.with_holders {
+        Some(WithHolders::Finish {
+            encoded,
+            wait,
+            work,
+            quorum,
+        }) => (quorum, Some((encoded, wait)), work),
+        Some(other) => return with_holders(global, other, report).await,
+        None => (typed.quorum, None, typed.work),
+    };
+    let mut config = load(global)?;
+    report.leave_stdout();
+    let command = break_glass::Command {
+        argv: work.command,
+        reason: typed.reason.unwrap_or_default(),
+        max_age: work.max_age,
+        env: work.env,
+    };
+    let options = of_a_quorum(quorum);
+    config.typed = Typed {
+        reason: Some(command.reason.clone()).filter(|reason| !reason.is_empty()),
+        env: command.env,
+        works: !command.argv.is_empty(),
+        ..typed_as(&options)
+    };
+    let working = async |caller| match &finish {
+        None => break_glass::break_glass(&config, &options, &command, caller).await,
+        Some((encoded, wait)) => {
+            let taken_up = (encoded.as_deref(), *wait, &command);
+            break_glass::finish(&config, &options, taken_up, caller).await
+        }
+    };
+    stoppable(report, working).await
+}
+
+/// The short commands around an attempt with several holders.
+async fn with_holders(
+    global: &Global,
+    typed: WithHolders,
+    report: &Report,
+) -> Result<Outcome, Failure> {
+    let mut config = load(global)?;
+    config.typed.login = match &typed {
+        WithHolders::Start { login, .. }
+        | WithHolders::Progress { login }
+        | WithHolders::Cancel { login, .. } => login.login.clone(),
+        WithHolders::Finish { .. } => None,
+    };
+    let working = async |caller| match typed {
+        WithHolders::Start { reason, login } => {
+            break_glass::start(&config, &as_login(login), &reason, caller).await
+        }
+        WithHolders::Progress { login } => {
+            break_glass::progress(&config, &as_login(login), caller).await
+        }
+        WithHolders::Cancel { nonce, login } => {
+            let nonce = nonce.as_deref();
+            break_glass::cancel(&config, &as_login(login), nonce, caller).await
+        }
+        WithHolders::Finish { .. } => Err(Failure::usage("finish runs a command")),
+    };
+    Ok(Outcome::done(stoppable(report, working).await?))
+}
+
+pub(super) async fn submit(
+    global: &Global,
+    typed: ShareOf,
+    report: &Report,
+) -> Result<Outcome, Failure> {
+    let ShareOf::Submit {
+        code,
+        custodian,
+        identity,
+        login,
+    } = typed;
+    let mut config = load(global)?;
+    let options = break_glass::Options {
+        identities: identity,
+        ..as_login(login)
+    };
+    config.typed = typed_as(&options);
+    let what = (code.as_str(), custodian.as_deref());
+    let working = async |caller| break_glass::submit(&config, &options, what, caller).await;
+    Ok(Outcome::done(stoppable(report, working).await?))
+}
+
+pub(super) async fn unseal(
+    global: &Global,
+    typed: Unseal,
+    report: &Report,
+) -> Result<Outcome, Failure> {
+    let mut config = load(global)?;
+    let options = break_glass::Options {
+        identities: typed.identity,
+        ..break_glass::Options::default()
+    };
+    config.typed = typed_as(&options);
+    let custodian = typed.custodian.as_deref();
+    let working = async |caller| break_glass::unseal(&config, &options, custodian, caller).await;
+    Ok(Outcome::done(stoppable(report, working).await?))
+}
+
+/// For commands that are advised.
+fn typed_as(options: &break_glass::Options) -> Typed {
+    Typed {
+        identities: options.identities.clone(),
+        holders: options.holders,
+        login: options.login.clone(),
+        ..Typed::default()
+    }
+}
+
+fn as_login(typed: LoginChoice) -> break_glass::Options {
+    break_glass::Options {
+        sign_in_seconds: typed.sign_in_timeout,
+        login: typed.login,
+        ..break_glass::Options::default()
+    }
+}
+
+fn of_a_quorum(typed: Quorum) -> break_glass::Options {
+    break_glass::Options {
+        identities: typed.identity,
+        sign_key: typed.sign_key,
+        without: typed.without,
+        ..as_login(typed.login)
+    }
+}
+
+pub(super) fn verify(
+    file: PathBuf,
+    key: &Path,
+    signature: Option<PathBuf>,
+) -> Result<Outcome, Failure> {
+    let signature = signature.unwrap_or_else(|| {
+        let mut name = file.as_os_str().to_owned();
+        name.push(".minisig");
+        name.into()
+    });
+    let comment = signing::verify(&file, &signature, key)?;
+    Ok(Outcome::done(Event::Verified(Verified { file, comment })))
+}

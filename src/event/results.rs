@@ -1,0 +1,123 @@
+//! Results of commands, as events carry them.
+
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::step::Step;
+use crate::step::decide::Recorded;
+
+/// How far the ceremony is.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct Status {
+    /// `cluster.name` of the file.
+    pub cluster: String,
+    /// `cluster.address` of the file.
+    pub address: String,
+    /// What the server says, or why it says nothing.
+    pub server: String,
+    /// The replica of the checkpoint, and what is known of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replica: Option<String>,
+    /// Each step and how far it came.
+    pub steps: Vec<StepLine>,
+    /// The command to type next, as it can be pasted.
+    pub next: String,
+    /// What that does, where it is not plain.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+}
+
+/// One step in [`Status`].
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct StepLine {
+    /// Which.
+    pub step: Step,
+    /// What it does.
+    pub title: &'static str,
+    /// How far it came.
+    pub state: Recorded,
+    /// When it was finished.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub finished: Option<String>,
+}
+
+/// What was destroyed of an abandoned ceremony, and what a person must still do.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct Abandoned {
+    /// `cluster.name` of the file.
+    pub cluster: String,
+    /// Each thing with its place.
+    pub destroyed: Vec<String>,
+    /// In the order in which it is to be done.
+    pub remains: Vec<String>,
+}
+
+/// A custodian whose holder has opened a challenge.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct Proved {
+    /// Its name in the file.
+    pub custodian: String,
+    /// What was proved: a recipient, a fingerprint, a parameter.
+    pub subject: String,
+}
+
+/// Evidence whose signature is good.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct Verified {
+    /// The evidence.
+    pub file: PathBuf,
+    /// The signed comment.
+    pub comment: String,
+}
+
+/// Which shares are in effect after a rotation.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct Rotated {
+    /// Version of the key set that is in effect.
+    pub generation: u32,
+    /// How many shares there are.
+    pub shares: u32,
+    /// How many of them make a quorum.
+    pub threshold: u32,
+    /// Where they are.
+    pub custodians: Vec<String>,
+    /// False where all of that was so before.
+    pub changed: bool,
+    /// The configuration that describes them.
+    pub file: PathBuf,
+    /// The configuration of the shares before.
+    pub from: PathBuf,
+    /// Old shares that are left, and whatever else a person should see to.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<String>,
+}
+
+/// What holders elsewhere are told. Nothing of it is secret.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct Invitation {
+    /// Who are asked.
+    pub names: Vec<String>,
+    /// Names the root generation and its cluster.
+    pub code: String,
+    /// The end of the code, to be compared by telephone.
+    pub spoken: String,
+    /// The cluster's id, which stands in every holder's own file.
+    pub cluster_id: String,
+    /// How long they are waited for.
+    pub seconds: u64,
+}
+
+/// A node and its Shamir seal.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct NodeSeal {
+    /// As the file has it.
+    pub address: String,
+    /// Whether it is still sealed.
+    pub sealed: bool,
+    /// Shares given towards the next unsealing.
+    pub given: u32,
+    /// Shares needed.
+    pub required: u32,
+}

@@ -1,0 +1,87 @@
+//! Where events go while a command runs.
+
+use std::cell::Cell;
+
+use super::Event;
+use crate::door::{Notice, Tell};
+use crate::interrupt::Interrupt;
+use crate::step::Step;
+
+/// Who called a command: may ask it to stop, and hears its events.
+#[derive(Clone, Copy)]
+pub struct Caller<'a> {
+    /// Whether a stop was asked for.
+    pub interrupt: &'a Interrupt,
+    /// Where events go.
+    pub events: &'a EventSink<'a>,
+}
+
+/// Hands events on, each with the step that is under way.
+pub struct EventSink<'a> {
+    receiver: &'a dyn Fn(Event),
+    step: Cell<Option<Step>>,
+}
+
+impl<'a> EventSink<'a> {
+    /// Hands events to `receiver`; no step is under way yet.
+    #[must_use]
+    pub fn new(receiver: &'a dyn Fn(Event)) -> Self {
+        Self {
+            receiver,
+            step: Cell::new(None),
+        }
+    }
+
+    /// The step that is under way, if any.
+    #[must_use]
+    pub fn step(&self) -> Option<Step> {
+        self.step.get()
+    }
+
+    /// Notes, warnings and waits are about this step from now on.
+    pub fn enter(&self, step: Step) {
+        self.step.set(Some(step));
+    }
+
+    /// Hands an event on as it is.
+    pub fn emit(&self, event: Event) {
+        (self.receiver)(event);
+    }
+
+    /// Something worth a line.
+    pub fn note(&self, text: impl Into<String>) {
+        self.emit(Event::Note {
+            step: self.step(),
+            text: text.into(),
+        });
+    }
+
+    /// Something that a person should know.
+    pub fn warn(&self, text: impl Into<String>) {
+        self.emit(Event::Warning {
+            step: self.step(),
+            text: text.into(),
+        });
+    }
+}
+
+impl Tell for EventSink<'_> {
+    fn tell(&self, door: &str, notice: Notice<'_>) {
+        let (url, code, wait) = match notice {
+            Notice::Note(text) => return self.note(format!("{door}: {text}")),
+            Notice::SignIn { url, wait, .. } => (url, None, wait),
+            Notice::Device {
+                url,
+                user_code,
+                wait,
+            } => (url, user_code, wait),
+        };
+        self.emit(Event::SignIn {
+            step: self.step(),
+            login: door.to_owned(),
+            url: url.to_owned(),
+            code: code.map(str::to_owned),
+            seconds: wait.as_secs(),
+        });
+    }
+}

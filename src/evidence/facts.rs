@@ -1,0 +1,39 @@
+//! Public facts that prove a step: what the diary keeps and the report shows. Never a secret, not
+//! even a hash of one.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// Facts of one step, in the order they were found.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct Evidence(Map<String, Value>);
+
+impl Evidence {
+    /// Adds a fact. A fact of the same name is replaced.
+    pub fn set(&mut self, name: &str, fact: impl Serialize) {
+        // Serialising our own plain structs cannot fail; a fact that does is worth seeing as such.
+        let fact =
+            serde_json::to_value(fact).unwrap_or_else(|error| Value::String(error.to_string()));
+        self.0.insert(name.to_owned(), fact);
+    }
+
+    /// As [`Evidence::set`], in a chain.
+    #[must_use]
+    pub fn with(mut self, name: &str, fact: impl Serialize) -> Self {
+        self.set(name, fact);
+        self
+    }
+
+    /// One fact, if it was recorded in the shape asked for.
+    #[must_use]
+    pub fn get<T: serde::de::DeserializeOwned>(&self, name: &str) -> Option<T> {
+        serde_json::from_value(self.0.get(name)?.clone()).ok()
+    }
+
+    /// All facts.
+    pub fn facts(&self) -> impl Iterator<Item = (&str, &Value)> {
+        self.0.iter().map(|(name, fact)| (name.as_str(), fact))
+    }
+}

@@ -1,0 +1,6 @@
+//! Public facts that prove what was done, and the pages and signatures that carry them.
+
+pub(crate) mod copy;
+pub mod facts;
+pub(crate) mod page;
+pub mod signing;

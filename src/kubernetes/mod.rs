@@ -1,0 +1,368 @@
+//! TokenRequest to a Kubernetes API server: a short-lived JWT for one service account.
+//!
+//! One request, `POST /api/v1/namespaces/NS/serviceaccounts/NAME/token`, with a credential that may
+//! do exactly that. It never reads a kubeconfig, never follows a redirect, and never sends the pod's
+//! own credential to an API server that is not the pod's.
+
+mod error;
+mod pod;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::header::{AUTHORIZATION, HeaderValue};
+use serde_json::{Value, json};
+use url::Url;
+
+use crate::secret::SecretText;
+
+pub use crate::kubernetes::error::Error;
+pub use crate::kubernetes::pod::Wanted;
+
+/// Kubernetes refuses a shorter life for a token (kubernetes: pkg/apis/authentication/validation).
+pub const SHORTEST_EXPIRATION: Duration = Duration::from_secs(600);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// A TokenRequest answer is a few kilobytes; anything near this is not one.
+const LARGEST_ANSWER: usize = 256 * 1024;
+
+/// One token to ask for.
+#[derive(Debug)]
+pub struct TokenRequest {
+    /// `https://HOST:PORT`; plain `http` only to a loopback address.
+    pub api_server: Url,
+    /// PEM bundle. When given, nothing else is trusted.
+    pub ca_cert: Option<Vec<u8>>,
+    /// Bearer token that has `create` on `serviceaccounts/token`.
+    pub credential: Arc<SecretText>,
+    /// Namespace of the service account.
+    pub namespace: String,
+    /// Name of the service account.
+    pub service_account: String,
+    /// The audience the token is for; none means the API server's own.
+    pub audience: Option<String>,
+    /// Life of the token, at least [`SHORTEST_EXPIRATION`].
+    pub expiration: Duration,
+}
+
+impl TokenRequest {
+    /// Asks the API server for the token.
+    pub async fn send(&self) -> Result<SecretText, Error> {
+        let url = self.url()?;
+        let shown = url.to_string();
+        let mut bearer = HeaderValue::from_str(&format!("Bearer {}", self.credential.expose()))
+            .map_err(|_| Error::Invalid {
+                field: "credential",
+                problem: "has characters that no token has".to_owned(),
+            })?;
+        bearer.set_sensitive(true);
+        let unreachable = |error: reqwest::Error| Error::Unreachable {
+            url: shown.clone(),
+            reason: innermost(&error),
+        };
+        let mut answer = self
+            .http()?
+            .post(url)
+            .header(AUTHORIZATION, bearer)
+            .json(&self.body())
+            .send()
+            .await
+            .map_err(unreachable)?;
+        let status = answer.status().as_u16();
+        let mut bytes = zeroize::Zeroizing::new(Vec::new());
+        while let Some(chunk) = answer.chunk().await.map_err(unreachable)? {
+            if bytes.len() + chunk.len() > LARGEST_ANSWER {
+                return Err(Error::Malformed {
+                    url: shown,
+                    problem: "the answer is too large",
+                });
+            }
+            bytes.extend_from_slice(&chunk);
+        }
+        self.judge(status, &bytes, shown)
+    }
+
+    fn judge(&self, status: u16, body: &[u8], url: String) -> Result<SecretText, Error> {
+        let (namespace, service_account) = (self.namespace.clone(), self.service_account.clone());
+        match status {
+            200..=299 => token_of(body).ok_or(Error::Malformed {
+                url,
+                problem: "the answer is not a TokenRequest with a token",
+            }),
+            401 => Err(Error::Unauthenticated { url }),
+            403 => Err(Error::Forbidden {
+                url,
+                user: user_of(body),
+                namespace,
+                service_account,
+            }),
+            404 => Err(Error::Missing {
+                url,
+                namespace,
+                service_account,
+            }),
+            300..=399 => Err(Error::Malformed {
+                url,
+                problem: "answered with a redirect, which is not followed",
+            }),
+            status => Err(Error::Status { url, status }),
+        }
+    }
+
+    fn url(&self) -> Result<Url, Error> {
+        let secure = self.api_server.scheme() == "https"
+            || (self.api_server.scheme() == "http" && is_loopback(&self.api_server));
+        if !secure {
+            return Err(Error::Invalid {
+                field: "api_server",
+                problem: format!("{} is not https", self.api_server),
+            });
+        }
+        let names = [
+            ("namespace", &self.namespace),
+            ("service_account", &self.service_account),
+        ];
+        for (field, name) in names {
+            if !is_object_name(name) {
+                return Err(Error::Invalid {
+                    field,
+                    problem: "is not a name of Kubernetes".to_owned(),
+                });
+            }
+        }
+        if self.expiration < SHORTEST_EXPIRATION {
+            let problem = format!(
+                "is below {} s, which Kubernetes refuses",
+                SHORTEST_EXPIRATION.as_secs()
+            );
+            return Err(Error::Invalid {
+                field: "expiration",
+                problem,
+            });
+        }
+        let base = self.api_server.as_str().trim_end_matches('/');
+        let path = format!(
+            "{base}/api/v1/namespaces/{}/serviceaccounts/{}/token",
+            self.namespace, self.service_account
+        );
+        Url::parse(&path).map_err(|error| Error::Invalid {
+            field: "api_server",
+            problem: error.to_string(),
+        })
+    }
+
+    fn body(&self) -> Value {
+        let mut spec = json!({ "expirationSeconds": self.expiration.as_secs() });
+        if let Some(audience) = &self.audience {
+            spec["audiences"] = json!([audience]);
+        }
+        json!({ "apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": spec })
+    }
+
+    fn http(&self) -> Result<reqwest::Client, Error> {
+        let mut builder = reqwest::Client::builder()
+            .tls_backend_rustls()
+            .timeout(REQUEST_TIMEOUT)
+            .connect_timeout(CONNECT_TIMEOUT)
+            .redirect(reqwest::redirect::Policy::none())
+            .referer(false)
+            .retry(reqwest::retry::never());
+        if self.api_server.scheme() == "http" {
+            // Only loopback gets here; a proxy would carry the credential off in clear.
+            builder = builder.no_proxy();
+        }
+        let invalid = |error: reqwest::Error| Error::Invalid {
+            field: "ca_cert",
+            problem: innermost(&error),
+        };
+        if let Some(pem) = &self.ca_cert {
+            let trusted = reqwest::Certificate::from_pem_bundle(pem).map_err(invalid)?;
+            if trusted.is_empty() {
+                return Err(Error::Invalid {
+                    field: "ca_cert",
+                    problem: "holds no certificate".to_owned(),
+                });
+            }
+            builder = builder.tls_certs_only(trusted);
+        }
+        builder.build().map_err(invalid)
+    }
+}
+
+fn token_of(body: &[u8]) -> Option<SecretText> {
+    #[derive(serde::Deserialize)]
+    struct Answer {
+        status: Issued,
+    }
+    #[derive(serde::Deserialize)]
+    struct Issued {
+        token: SecretText,
+    }
+    let answer: Answer = serde_json::from_slice(body).ok()?;
+    (!answer.status.token.is_empty()).then_some(answer.status.token)
+}
+
+/// The user in `User "NAME" cannot create resource …` of a 403, when it looks like a name.
+fn user_of(body: &[u8]) -> Option<String> {
+    let status: Value = serde_json::from_slice(body).ok()?;
+    let user = status
+        .get("message")?
+        .as_str()?
+        .split("User \"")
+        .nth(1)?
+        .split('"')
+        .next()?;
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.:@".contains(c);
+    (!user.is_empty() && user.len() <= 128 && user.chars().all(plain)).then(|| user.to_owned())
+}
+
+fn is_object_name(name: &str) -> bool {
+    let inside = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-' || c == b'.';
+    let edge = |c: Option<&u8>| c.is_some_and(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
+    let bytes = name.as_bytes();
+    bytes.len() <= 253
+        && bytes.iter().copied().all(inside)
+        && edge(bytes.first())
+        && edge(bytes.last())
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(url::Host::Domain(name)) => name == "localhost",
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
+/// The cause at the bottom of the chain: the layers above only repeat the address.
+fn innermost(error: &dyn std::error::Error) -> String {
+    const DEEPEST: usize = 16;
+    let mut cause = error;
+    for _ in 0..DEEPEST {
+        match cause.source() {
+            Some(below) => cause = below,
+            None => break,
+        }
+    }
+    cause.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request() -> TokenRequest {
+        TokenRequest {
+            api_server: Url::parse("https://10.0.0.1:6443").unwrap(),
+            ca_cert: None,
+            credential: Arc::new(SecretText::new("credential".into())),
+            namespace: "production".into(),
+            service_account: "payments".into(),
+            audience: Some("vault".into()),
+            expiration: SHORTEST_EXPIRATION,
+        }
+    }
+
+    #[test]
+    fn the_body_names_audience_and_life() {
+        assert_eq!(
+            request().body(),
+            json!({
+                "apiVersion": "authentication.k8s.io/v1",
+                "kind": "TokenRequest",
+                "spec": {"expirationSeconds": 600, "audiences": ["vault"]},
+            })
+        );
+        let without = TokenRequest {
+            audience: None,
+            ..request()
+        };
+        assert_eq!(without.body()["spec"], json!({"expirationSeconds": 600}));
+    }
+
+    #[test]
+    fn the_path_is_built_from_names_only() {
+        let prefixed = TokenRequest {
+            api_server: Url::parse("https://proxy/k8s/c1/").unwrap(),
+            ..request()
+        };
+        assert_eq!(
+            prefixed.url().unwrap().as_str(),
+            "https://proxy/k8s/c1/api/v1/namespaces/production/serviceaccounts/payments/token"
+        );
+        for name in ["", "..", "a/b", "a?b", "Upper", "-a", "a%2fb"] {
+            let wrong = TokenRequest {
+                namespace: name.into(),
+                ..request()
+            };
+            assert!(wrong.url().is_err(), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_credential_goes_over_tls_or_to_this_machine() {
+        for (address, fine) in [
+            ("http://10.0.0.1:6443", false),
+            ("http://127.0.0.1:8001", true),
+            ("http://[::1]:8001", true),
+            ("http://localhost.evil.example:8001", false),
+        ] {
+            let asked = TokenRequest {
+                api_server: Url::parse(address).unwrap(),
+                ..request()
+            };
+            assert_eq!(asked.url().is_ok(), fine, "{address}");
+        }
+    }
+
+    #[test]
+    fn a_life_below_ten_minutes_is_refused_here() {
+        let short = TokenRequest {
+            expiration: Duration::from_secs(599),
+            ..request()
+        };
+        assert_eq!(
+            short.url().unwrap_err().to_string(),
+            "token_request: expiration is below 600 s, which Kubernetes refuses"
+        );
+    }
+
+    #[test]
+    fn a_403_names_the_one_missing_right() {
+        let body = br#"{"kind":"Status","message":"serviceaccounts \"payments\" is forbidden: User \"system:serviceaccount:ci:runner\" cannot create resource \"serviceaccounts/token\""}"#;
+        let error = request()
+            .judge(403, body, "https://k/x".into())
+            .unwrap_err();
+        assert!(error.to_string().contains("system:serviceaccount:ci:runner may not create serviceaccounts/token in namespace production"));
+        let advice = error.advice().unwrap();
+        assert!(
+            advice.contains(
+                "--verb=create --resource=serviceaccounts/token --resource-name=payments"
+            )
+        );
+        assert!(advice.ends_with("--serviceaccount=ci:runner"));
+        // A name that would not survive being pasted into a shell is not repeated.
+        assert_eq!(
+            user_of(br#"{"message":"User \"a;rm -rf ~\" cannot"}"#),
+            None
+        );
+    }
+
+    #[test]
+    fn an_answer_without_a_token_is_no_token() {
+        for body in ["", "{}", r#"{"status":{"token":""}}"#, "<html>"] {
+            assert!(
+                request().judge(200, body.as_bytes(), "u".into()).is_err(),
+                "{body}"
+            );
+        }
+        assert_eq!(
+            request()
+                .judge(201, br#"{"status":{"token":"a.b.c"}}"#, "u".into())
+                .unwrap()
+                .len(),
+            5
+        );
+    }
+}

@@ -1,0 +1,181 @@
+//! What a command came to, as text for stdout.
+
+use std::path::Path;
+
+use crate::event::{Abandoned, Event, NodeSeal, Rotated, Status};
+use crate::layout::hanging;
+use crate::step::decide::Recorded;
+
+/// The text for stdout; none where an event is no result.
+pub(super) fn text(event: &Event, width: Option<usize>) -> Option<String> {
+    Some(match event {
+        Event::Started { code, .. } => format!("{code}\n"),
+        Event::Progress { started: false, .. } => "no root generation is in progress\n".to_owned(),
+        Event::Progress {
+            given,
+            required,
+            nonce,
+            ..
+        } => format!("{given} of {required} shares given (nonce {nonce})\n"),
+        Event::Cancelled {} => "cancelled\n".to_owned(),
+        Event::Given {
+            custodian,
+            given,
+            required,
+        } => format!("the share of {custodian} was accepted: {given} of {required}\n"),
+        Event::Complete { encoded, .. } => format!("{encoded}\n"),
+        Event::Unsealed { nodes } => nodes.iter().map(node).collect(),
+        Event::Status(found) => status(found, width),
+        Event::Abandoned(done) => abandoned(done, width),
+        Event::Proved(proved) => format!("{} is proved: {}\n", proved.custodian, proved.subject),
+        Event::Verified(verified) => format!(
+            "{} is what was signed: {}\n",
+            verified.file.display(),
+            verified.comment
+        ),
+        Event::Rotated(done) => rotated(done),
+        Event::End {
+            unchanged,
+            text,
+            findings,
+            report,
+            ..
+        } => {
+            let headline = match text {
+                Some(text) => text.as_str(),
+                None => headline(*unchanged == Some(true), findings.is_empty()),
+            };
+            let label = if text.is_some() { "evidence" } else { "report" };
+            end((headline, findings), (label, report.as_deref()), width)
+        }
+        _ => return None,
+    })
+}
+
+fn headline(unchanged: bool, without_findings: bool) -> &'static str {
+    match (unchanged, without_findings) {
+        (true, true) => "everything is as the file says; nothing was written",
+        (true, false) => "nothing was written; findings:",
+        (false, true) => "done, nothing left open",
+        (false, false) => "done, with findings:",
+    }
+}
+
+fn end(
+    (headline, findings): (&str, &[String]),
+    (label, report): (&str, Option<&str>),
+    width: Option<usize>,
+) -> String {
+    let mut text = format!("{headline}\n");
+    if !findings.is_empty() && !headline.ends_with(':') {
+        text.push_str("findings:\n");
+    }
+    text.push_str(&list(findings, width));
+    if let Some(report) = report {
+        text.push_str(&format!("{label}: {}\n", from_here(report)));
+    }
+    text
+}
+
+fn list(lines: &[String], width: Option<usize>) -> String {
+    let line = |line: &String| format!("  - {}\n", within(line, 4, width));
+    lines.iter().map(line).collect()
+}
+
+fn status(status: &Status, width: Option<usize>) -> String {
+    let mut text = format!(
+        "cluster  {}\naddress  {}\nserver   {}\n",
+        status.cluster,
+        status.address,
+        within(&status.server, 9, width)
+    );
+    if let Some(replica) = &status.replica {
+        text.push_str(&format!("replica  {}\n", within(replica, 9, width)));
+    }
+    text.push('\n');
+    for step in &status.steps {
+        let (mark, when) = match step.state {
+            Recorded::Done => ("done", step.finished.as_deref().unwrap_or("")),
+            Recorded::Started => ("begun", ""),
+            Recorded::Nothing => ("-", ""),
+        };
+        text.push_str(&format!("{:<46} {mark:<6} {when}\n", step.title));
+    }
+    text.push_str(&format!("\nnext: {}\n", status.next));
+    if let Some(why) = &status.why {
+        text.push_str(&format!("      {}\n", within(why, 6, width)));
+    }
+    text
+}
+
+fn abandoned(done: &Abandoned, width: Option<usize>) -> String {
+    format!(
+        "abandoned: {}\ndestroyed:\n{}to be done by you:\n{}",
+        done.cluster,
+        list(&done.destroyed, width),
+        list(&done.remains, width)
+    )
+}
+
+fn rotated(done: &Rotated) -> String {
+    let Rotated {
+        generation,
+        shares,
+        threshold,
+        ..
+    } = done;
+    if !done.changed {
+        return format!(
+            "generation {generation} of the shares is in effect already; nothing was written\n"
+        );
+    }
+    format!(
+        "generation {generation} of the shares is in effect: any {threshold} of these {shares}\n  {}\nkeep {} as the file \
+         of this cluster; the shares that {} names are no longer valid\n",
+        done.custodians.join("\n  "),
+        done.file.display(),
+        done.from.display()
+    )
+}
+
+fn node(node: &NodeSeal) -> String {
+    let NodeSeal {
+        address,
+        sealed,
+        given,
+        required,
+    } = node;
+    if *sealed {
+        format!("{address}  sealed, {given} of {required} shares given\n")
+    } else {
+        format!("{address}  unsealed\n")
+    }
+}
+
+/// Wrapped where there is a terminal, and as it is for machines, which search in lines.
+pub(super) fn within(text: &str, indent: usize, width: Option<usize>) -> String {
+    match width {
+        Some(width) => hanging(text, indent, width),
+        None => text.to_owned(),
+    }
+}
+
+/// A path below the working directory as a person would type it.
+fn from_here(path: &str) -> &str {
+    let here = std::env::current_dir().ok();
+    let below = here.and_then(|here| Path::new(path).strip_prefix(here).ok());
+    below.and_then(Path::to_str).unwrap_or(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_below_the_working_directory_is_shown_as_it_would_be_typed() {
+        let here = std::env::current_dir().unwrap();
+        let below = here.join("checkpoint/report.json");
+        assert_eq!(from_here(below.to_str().unwrap()), "checkpoint/report.json");
+        assert_eq!(from_here("/somewhere/else"), "/somewhere/else");
+    }
+}

@@ -1,0 +1,155 @@
+//! The active node of the cluster that is meant: found, kept to, and waited for, with a line that says what for.
+
+use std::cell::RefCell;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::event::{Event, EventSink};
+use crate::failure::{Exit, Failure};
+use crate::session::{cluster_identity, unavailable};
+use crate::vault::{Client, Health, sys};
+
+/// The longest time between two looks: a look costs little, and a person is waiting. A shorter wait is not
+/// worth a line.
+const PAUSE: Duration = Duration::from_millis(200);
+/// The first one.
+const FIRST_PAUSE: Duration = Duration::from_millis(10);
+
+/// A cluster, and the node of it that is asked.
+pub struct Cluster<'a> {
+    client: RefCell<Client>,
+    /// The id that it must have, as far as anything here knows it.
+    id: RefCell<Option<String>>,
+    /// How long an active node is waited for.
+    limit: Duration,
+    /// The command to run again, for advice.
+    again: String,
+    events: &'a EventSink<'a>,
+}
+
+impl<'a> Cluster<'a> {
+    /// The cluster at this address. `again` is the command to type once it answers.
+    pub(crate) fn new(
+        client: Client,
+        id: Option<String>,
+        (limit, again): (Duration, String),
+        events: &'a EventSink<'a>,
+    ) -> Self {
+        Self {
+            client: RefCell::new(client),
+            id: RefCell::new(id),
+            limit,
+            again,
+            events,
+        }
+    }
+
+    /// The node that is asked: the address of the file, until the active node was found.
+    pub(crate) fn client(&self) -> Client {
+        self.client.borrow().clone()
+    }
+
+    /// The id that the cluster must have; `None` while nothing here knows it.
+    pub(crate) fn id(&self) -> Option<String> {
+        self.id.borrow().clone()
+    }
+
+    /// From now on no node of another id is asked.
+    pub(crate) fn must_be(&self, id: Option<String>) {
+        if id.is_some() {
+            *self.id.borrow_mut() = id;
+        }
+    }
+
+    /// Whether a node says that it is of this cluster. `false` while it does not say, and the id is known.
+    ///
+    /// # Errors
+    /// It says that it is of another one.
+    pub(crate) fn is_of(&self, node: &Client, health: &Health) -> Result<bool, Failure> {
+        cluster_identity::belongs(self.id.borrow().as_deref(), node.address(), health)
+    }
+
+    /// Finds the active node and stays with it. Waits up to `cluster.timeouts.active`.
+    ///
+    /// # Errors
+    /// No node is active in time; the last thing each of them said. Or it is one of another cluster.
+    pub(crate) async fn find_active(&self) -> Result<Health, Failure> {
+        let begun = Instant::now();
+        loop {
+            let client = self.client();
+            if let Some((active, health)) = sys::active(&client).await
+                && self.is_of(&active, &health)?
+            {
+                *self.client.borrow_mut() = active;
+                return Ok(health);
+            }
+            let answers = sys::health_of_nodes(&client).await;
+            let said = unavailable::said(&answers);
+            let limit = if unavailable::for_good(&answers) {
+                Duration::ZERO
+            } else {
+                self.limit
+            };
+            if let Err(waited) = self.wait(begun, limit, "an active node", &said).await {
+                return Err(unavailable::explained(answers, waited, &self.again).await);
+            }
+        }
+    }
+
+    /// Goes to the active node where several are listed and ours leads no more. That need not show by any
+    /// error: a standby hands writes on and may answer reads itself, from what it knows.
+    ///
+    /// # Errors
+    /// As [`Self::find_active`].
+    pub(crate) async fn keep_to_active(&self) -> Result<(), Failure> {
+        let client = self.client();
+        if client.nodes().len() < 2 {
+            return Ok(());
+        }
+        match sys::health_now(&client).await {
+            Some(health) if health.is_active() && self.is_of(&client, &health)? => Ok(()),
+            _ => self.find_active().await.map(drop),
+        }
+    }
+
+    /// Whether trying again on the active node may help: whatever failed on a node that leads no more may have
+    /// failed for that reason alone.
+    pub(crate) async fn passes(&self, failure: &Failure) -> bool {
+        failure.is_passing()
+            || (failure.exit == Exit::Failed && !sys::is_active(&self.client()).await)
+    }
+
+    /// Pauses between two looks at something that takes time, and says what is waited for.
+    ///
+    /// # Errors
+    /// The limit is over.
+    pub(crate) async fn wait(
+        &self,
+        begun: Instant,
+        limit: Duration,
+        what: &str,
+        said: &str,
+    ) -> Result<(), Failure> {
+        let passed = begun.elapsed();
+        if passed >= limit {
+            let text = format!("waited {} s for {what}: {said}", limit.as_secs());
+            let again = &self.again;
+            return Err(Failure::failed(text).advise(format!(
+                "look at the server's log, then run it again, which goes on from here: {again}"
+            )));
+        }
+        if passed >= PAUSE {
+            self.events.emit(Event::Waiting {
+                step: self.events.step(),
+                text: format!("{what} ({said})"),
+                seconds: passed.as_secs(),
+                limit: limit.as_secs(),
+            });
+        }
+        // What takes long may take a little longer; what is nearly there is not kept waiting.
+        let pause = (passed / 4).clamp(FIRST_PAUSE, PAUSE);
+        tokio::time::sleep(pause.min(limit.saturating_sub(passed))).await;
+        Ok(())
+    }
+}

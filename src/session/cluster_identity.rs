@@ -1,0 +1,84 @@
+//! Whose cluster a node is: shares, the root token and passwords go only where the checkpoint knows the way.
+//!
+//! An address in the file is a line of text, and one typing error away from somebody else's server.
+
+use std::collections::BTreeSet;
+
+use url::Url;
+
+use crate::bootstrap::ceremony::Ceremony;
+use crate::checkpoint::Checkpoint;
+use crate::failure::Failure;
+use crate::step::Step;
+use crate::step::decide::Recorded;
+use crate::vault::{Client, Health, sys};
+
+/// The address of a client and those of its nodes, as the checkpoint records them.
+pub(crate) fn addresses_of(client: &Client) -> impl Iterator<Item = String> + use<> {
+    nodes(client.clone()).map(|node| key(node.address()))
+}
+
+/// An address of the file, as the checkpoint records it.
+pub(crate) fn key_of(address: &Url) -> String {
+    key(address.as_str())
+}
+
+/// The addresses at which the ceremony began, and those that it learnt since; `None` where it has not begun.
+pub(crate) fn known(checkpoint: &Checkpoint) -> Option<BTreeSet<String>> {
+    let diary = checkpoint.diary();
+    let begun = diary.recorded(Step::Initialize) != Recorded::Nothing;
+    begun.then(|| {
+        let mut known = diary.addresses.clone();
+        known.insert(key(&diary.cluster.address));
+        known
+    })
+}
+
+pub(crate) fn nodes(client: Client) -> impl Iterator<Item = Client> {
+    let listed = client.nodes();
+    std::iter::once(client).chain(listed)
+}
+
+pub(crate) fn key(address: &str) -> String {
+    address.trim_end_matches('/').to_owned()
+}
+
+/// Whether an active node belongs to the cluster of this id, asked before any secret is sent to it. `false` while it
+/// does not say whose it is, and the id is known.
+///
+/// # Errors
+/// It says that it is another one.
+pub(crate) fn belongs(
+    known: Option<&str>,
+    address: &str,
+    health: &Health,
+) -> Result<bool, Failure> {
+    match (known, health.cluster_id.as_deref()) {
+        (None, _) => Ok(true),
+        (Some(_), None) => Ok(false),
+        (Some(known), Some(found)) if known == found => Ok(true),
+        (Some(known), Some(found)) => Err(another(address, found, known)),
+    }
+}
+
+/// The id of the file's cluster, as the file or the checkpoint here says it; never as a server does.
+///
+/// # Errors
+/// The diary cannot be read.
+pub(crate) fn known_id(config: &Config) -> Result<Option<String>, Failure> {
+    if config.cluster.id.is_some() {
+        return Ok(config.cluster.id.clone());
+    }
+    let diary = checkpoint::read_diary(&config.checkpoint.path)?;
+    Ok(diary.and_then(|diary| diary.cluster.cluster_id))
+}
+
+/// A node of another cluster than the one that is meant.
+pub(crate) fn another(address: &str, found: &str, known: &str) -> Failure {
+    Failure::refused(format!(
+        "{address} is cluster {found}, this checkpoint belongs to {known}"
+    ))
+    .advise(
+        "correct cluster.address or cluster.nodes: nothing was sent there; a new cluster needs a checkpoint.path of its own",
+    )
+}

@@ -1,0 +1,119 @@
+//! A login of the file: opened, kept, and ended.
+
+use crate::config::{Config, Login};
+use crate::door;
+use crate::edge::doors::{LoginContext, door};
+use crate::edge::references::{Resolved, of_logins, resolve};
+use crate::event::EventSink;
+use crate::failure::{Exit, Failure};
+use crate::secret::Token;
+use crate::vault::{AuthResponse, Client, Error, token};
+
+/// A token that ends sooner is replaced before anything that takes its time.
+const SECONDS_LEFT: i64 = 60;
+
+/// A login that is open. Its token is ours, and is ended by value.
+#[derive(Debug)]
+pub struct OpenLogin {
+    /// Its name in the file.
+    pub name: String,
+    /// What the server answered.
+    pub answer: AuthResponse,
+}
+
+impl OpenLogin {
+    /// Logs in.
+    ///
+    /// # Errors
+    /// The door does not open, or what it takes is not here any more.
+    pub(crate) async fn open(
+        context: &LoginContext<'_>,
+        client: &Client,
+        login: &Login,
+        events: &EventSink<'_>,
+    ) -> Result<Self, Failure> {
+        let door = door(context, login)?;
+        Ok(Self {
+            name: login.name.clone(),
+            answer: door::open(client, &door, events).await?,
+        })
+    }
+
+    /// The first of these logins that opens. What it takes to open one is read only when it is tried, and kept in
+    /// `resolved`.
+    ///
+    /// # Errors
+    /// None opens: why, of each. Or a question was interrupted.
+    pub(crate) async fn first(
+        (config, sign_in_seconds): (&Config, u64),
+        client: &Client,
+        logins: &[&Login],
+        resolved: &mut Resolved,
+        events: &EventSink<'_>,
+    ) -> Result<Self, Failure> {
+        let mut failures = Vec::new();
+        for login in logins {
+            let mut missing = Vec::new();
+            let mut wanted = of_logins(std::iter::once(*login));
+            wanted.retain(|reference| !resolved.contains_key(*reference));
+            resolved.extend(resolve(wanted, &mut missing, &mut Vec::new()).await);
+            let context = LoginContext {
+                config,
+                resolved,
+                sign_in_seconds,
+            };
+            let tried = match Failure::all(missing) {
+                Some(failure) => Err(failure),
+                None => Self::open(&context, client, login, events).await,
+            };
+            match tried {
+                Err(failure) if matches!(failure.exit, Exit::Interrupted(_)) => {
+                    return Err(failure);
+                }
+                Err(failure) => {
+                    events.warn(format!("the login {} does not open: {failure}", login.name));
+                    failures.push(failure);
+                }
+                opened => return opened,
+            }
+        }
+        let nobody = || Failure::usage("no break-glass login is declared");
+        Err(Failure::all(failures).unwrap_or_else(nobody))
+    }
+
+    /// Its token.
+    pub(crate) fn token(&self) -> &Token {
+        &self.answer.token
+    }
+
+    /// Whether its token lives long enough for something that takes its time.
+    ///
+    /// # Errors
+    /// The server does not answer.
+    pub(crate) async fn lasts(&self, client: &Client) -> Result<bool, Error> {
+        match token::lookup_self(client, self.token()).await {
+            Ok(info) => Ok(info.ttl == 0 || info.ttl >= SECONDS_LEFT),
+            Err(error) if error.is_forbidden() => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Ends its token. One that cannot be ended is said, and ends by itself.
+    pub(crate) async fn end(self, client: &Client, events: &EventSink<'_>) {
+        let name = self.name;
+        match token::revoke_self(client, self.answer.token).await {
+            Err(error) if !error.is_forbidden() => events.warn(format!(
+                "the token of {name} could not be ended and lives as long as its ttl: {error}"
+            )),
+            // Ended, or it had ended by itself.
+            _ => {}
+        }
+    }
+}
+
+/// The break-glass logins in the order in which they are tried: no person is called for what a program can do.
+pub(crate) fn break_glass_logins(config: &Config) -> Vec<&Login> {
+    let mut logins = config.doors();
+    logins.sort_by_key(|login| login.needs_a_person());
+    logins
+}

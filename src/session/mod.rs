@@ -1,0 +1,102 @@
+//! Who we are at which server: the active node of the cluster that is meant, and with what right we ask there.
+
+pub(crate) mod active;
+mod authority;
+pub(crate) mod cluster_identity;
+pub(crate) mod login;
+pub(crate) mod unavailable;
+
+use std::sync::Arc;
+
+use crate::config::{Config, Login, SecretRef};
+use crate::edge::doors::LoginContext;
+use crate::edge::references::Resolved;
+use crate::event::Caller;
+use crate::failure::Failure;
+use crate::secret::{SecretText, Token};
+use crate::vault::Client;
+
+pub use active::Cluster;
+pub use authority::Authority;
+pub use login::OpenLogin;
+
+/// A file, its cluster, and with what right we ask there. Looking at a cluster takes this and nothing that writes.
+pub struct Session<'a> {
+    /// The file.
+    pub config: &'a Config,
+    /// Who may ask for a stop, and hears what happens.
+    pub caller: Caller<'a>,
+    /// The cluster, and the node of it that is asked.
+    pub cluster: Cluster<'a>,
+    /// With what right we ask and write.
+    pub authority: Authority,
+    /// Secret references of the file, resolved.
+    pub resolved: Resolved,
+    /// How long a person who must sign in is waited for.
+    pub sign_in_seconds: u64,
+}
+
+impl Session<'_> {
+    /// The node that is asked: before the cluster is active the address of the file, afterwards the active node.
+    pub fn client(&self) -> Client {
+        self.cluster.client()
+    }
+
+    /// A node in the namespace that our token is of: root is of the root namespace, a login of the file's.
+    pub fn at_home(&self, node: &Client) -> Client {
+        if self.is_root() {
+            node.in_namespace(None)
+        } else {
+            node.clone()
+        }
+    }
+
+    /// Our token, whoever we are.
+    ///
+    /// # Errors
+    /// There is none: a step came before its time.
+    pub fn token(&self) -> Result<&Token, Failure> {
+        self.authority.token()
+    }
+
+    /// True while we are root.
+    #[must_use]
+    pub fn is_root(&self) -> bool {
+        self.authority.is_root()
+    }
+
+    /// Says something about the step under way.
+    pub fn note(&self, text: impl Into<String>) {
+        self.caller.events.note(text);
+    }
+
+    /// Says something that a person should know.
+    pub fn warn(&self, text: impl Into<String>) {
+        self.caller.events.warn(text);
+    }
+
+    /// The secret behind a reference, as it was resolved before.
+    ///
+    /// # Errors
+    /// It is not here any more: before hand-over that is found first.
+    pub fn secret(&self, reference: &SecretRef) -> Result<Arc<SecretText>, Failure> {
+        self.login_context().secret(reference)
+    }
+
+    /// Opens a login of the file.
+    ///
+    /// # Errors
+    /// It does not open.
+    pub(crate) async fn open(&self, login: &Login, client: &Client) -> Result<OpenLogin, Failure> {
+        OpenLogin::open(&self.login_context(), client, login, self.caller.events).await
+    }
+
+    /// What opening a login takes.
+    pub(crate) fn login_context(&self) -> LoginContext<'_> {
+        LoginContext {
+            config: self.config,
+            resolved: &self.resolved,
+            sign_in_seconds: self.sign_in_seconds,
+        }
+    }
+}

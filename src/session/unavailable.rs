@@ -1,0 +1,105 @@
+//! Why no node is active, in words for whoever can mend it. Waiting does not unseal, does not renew a
+//! certificate, and does not list the node that leads.
+
+use futures::future::join_all;
+
+use crate::failure::Failure;
+use crate::vault::{self, Client, Health, Product, sys};
+
+/// A node and what it said of its health.
+pub(crate) type Answer = (Client, Result<Health, vault::Error>);
+
+/// What each node said, as one line.
+pub(crate) fn said(answers: &[Answer]) -> String {
+    let words = answers.iter().map(|(node, health)| match health {
+        Ok(health) if health.sealed => format!("{} is sealed", node.address()),
+        Ok(health) if health.is_active() => {
+            format!("{} does not say which cluster it is", node.address())
+        }
+        Ok(_) => format!("{} is standby", node.address()),
+        Err(error) => error.to_string(),
+    });
+    words.collect::<Vec<_>>().join(", ")
+}
+
+/// Whether no node will ever answer us as things are, such as behind a certificate that is not trusted.
+pub(crate) fn for_good(answers: &[Answer]) -> bool {
+    let lasting = |health: &Result<Health, vault::Error>| {
+        health.as_ref().is_err_and(|error| !error.is_retryable())
+    };
+    !answers.is_empty() && answers.iter().all(|(_, health)| lasting(health))
+}
+
+/// The end of the wait, or of the hope: `waited` where nothing better is known.
+pub(crate) async fn explained(answers: Vec<Answer>, waited: Failure, again: &str) -> Failure {
+    if for_good(&answers) {
+        let errors = answers.into_iter().filter_map(|(_, health)| health.err());
+        return Failure::all(errors.map(Failure::from).collect()).unwrap_or(waited);
+    }
+    let all = |is: fn(&Health) -> bool| {
+        let each = |(_, health): &Answer| health.as_ref().is_ok_and(is);
+        answers.iter().all(each)
+    };
+    if all(|health| health.sealed) {
+        return sealed(&answers, again).await;
+    }
+    if all(|health| health.initialized && !health.is_active())
+        && let Some(leader) = leader_elsewhere(&answers).await
+    {
+        return waited.advise(format!(
+            "the node that leads is {leader}: add it to cluster.nodes, with all others; then go on: {again}"
+        ));
+    }
+    waited
+}
+
+/// Holders of shares open it, or a seal that works again.
+async fn sealed(answers: &[Answer], again: &str) -> Failure {
+    let seals = answers.iter().map(|(node, _)| sys::seal_status(node));
+    let (mut words, mut commands, mut by_itself) = (Vec::new(), Vec::new(), Vec::new());
+    for ((node, health), seal) in answers.iter().zip(join_all(seals).await) {
+        let address = node.address();
+        let program = match health.as_ref().map(|health| health.product) {
+            Ok(Product::OpenBao) => "bao",
+            _ => "vault",
+        };
+        match seal {
+            Ok(seal) if seal.recovery_seal => {
+                words.push(format!("{address} is sealed (seal {})", seal.seal_type));
+                by_itself.push(seal.seal_type);
+            }
+            Ok(seal) => {
+                words.push(format!("{address} is sealed (seal {})", seal.seal_type));
+                commands.push(format!("{program} operator unseal -address={address}"));
+            }
+            Err(_) => words.push(format!("{address} is sealed")),
+        }
+    }
+    by_itself.dedup();
+    let advice = match (by_itself.is_empty(), commands.is_empty()) {
+        (_, false) => format!(
+            "let holders of a quorum unseal each node: {}; then go on: {again}",
+            commands.join("; ")
+        ),
+        (false, true) => format!(
+            "nothing unseals it but its own seal, {}: see that the key is there, enabled, and allowed to the \
+             server, whose log says why it does not open; restart the server if it stays sealed all the same; then go on: {again}",
+            by_itself.join(", ")
+        ),
+        (true, true) => format!("see in the server's log why it is sealed; then go on: {again}"),
+    };
+    Failure::refused(words.join(", ")).advise(advice)
+}
+
+/// The address of a leader that the file does not list, as a standby knows it.
+async fn leader_elsewhere(answers: &[Answer]) -> Option<String> {
+    let looks = answers.iter().map(|(node, _)| sys::leader(node));
+    let found = join_all(looks).await.into_iter().flatten();
+    let mut leaders = found.filter_map(|leader| leader.leader_address);
+    let plain = |address: &str| address.trim_end_matches('/').to_owned();
+    let listed: Vec<_> = answers
+        .iter()
+        .map(|(node, _)| plain(node.address()))
+        .collect();
+    leaders.find(|leader| !listed.contains(&plain(leader)))
+}

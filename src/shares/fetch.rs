@@ -1,0 +1,164 @@
+//! Shares back from who keeps them: by machine, with an identity file of the holder, or typed in.
+
+use std::path::PathBuf;
+
+use crate::config::Config;
+use crate::custodian::{self, Custodian, IdentityFile, Kind, Opener};
+use crate::failure::Failure;
+use crate::prompt;
+use crate::secret::Share;
+use crate::vault::keys::typed_share;
+
+/// How often a person is asked for one share before it counts as none.
+const TIMES: usize = 3;
+
+/// The identity files that were typed.
+///
+/// # Errors
+/// All that cannot be read.
+pub(crate) fn identities(files: &[PathBuf]) -> Result<Vec<IdentityFile>, Failure> {
+    let (mut read, mut failures) = (Vec::new(), Vec::new());
+    for path in files {
+        match IdentityFile::read(path) {
+            Ok(identity) => read.push(identity),
+            Err(error) => failures.push(error.into()),
+        }
+    }
+    Failure::all(failures).map_or(Ok(read), Err)
+}
+
+/// The share of a custodian as it is kept; a person is asked for it where no machine opens it.
+///
+/// # Errors
+/// It is not there, or cannot be opened here and nobody can be asked.
+pub(crate) async fn share(
+    ask: &Ask<'_>,
+    custodian: &Custodian,
+    identities: &[IdentityFile],
+) -> Result<Share, Failure> {
+    let (share, _) = share_and_how(ask, custodian, identities).await?;
+    Ok(share)
+}
+
+/// The same, and whether a person typed it.
+///
+/// # Errors
+/// As [`share`].
+pub(crate) async fn share_and_how(
+    ask: &Ask<'_>,
+    custodian: &Custodian,
+    identities: &[IdentityFile],
+) -> Result<(Share, bool), Failure> {
+    match custodian.fetch(identities).await {
+        Err(error) if matches!(error.kind(), Kind::NeedsHolder | Kind::WrongIdentity) => {
+            Ok((ask.person(custodian).await?, true))
+        }
+        fetched => Ok((fetched?, false)),
+    }
+}
+
+/// How a person is asked for a share that no machine opens.
+pub(crate) struct Ask<'a> {
+    pub(crate) config: &'a Config,
+    /// The command that can be given an identity instead, without `--identity`.
+    pub(crate) verb: &'a str,
+    /// Another way round, where there is one.
+    pub(crate) otherwise: &'a str,
+    /// Into how many the key was cut.
+    pub(crate) shares: u32,
+    /// Others may give theirs instead, so one who cannot is left out by Enter alone.
+    pub(crate) may_skip: bool,
+}
+
+impl Ask<'_> {
+    /// The question, and what to do where there is no terminal to ask it on.
+    fn about(&self, custodian: &Custodian) -> (String, String) {
+        let (name, address) = (custodian.name(), custodian.address());
+        let opener = custodian.opener();
+        let command = opener.command();
+        let question = format!("The share of {name}, as {name} reads it: {command} {address}");
+        let instead = match opener {
+            Opener::Gpg => format!(
+                "let gpg open it here, by {name} or at a machine with {name}'s secret key, or run it at a terminal: {}{}",
+                self.config.command(self.verb),
+                self.otherwise
+            ),
+            _ => format!(
+                "let {name}'s key open it here: {}{}",
+                self.config
+                    .command(&format!("{} --identity KEYFILE", self.verb)),
+                self.otherwise
+            ),
+        };
+        (question, instead)
+    }
+
+    /// What its holder types. What is no share at all is said at once, while they still sit there, and asked for again.
+    ///
+    /// # Errors
+    /// Nobody can be asked, nobody has one, or what is typed stays no share.
+    async fn person(&self, custodian: &Custodian) -> Result<Share, Failure> {
+        let name = custodian.name();
+        let (about, instead) = self.about(custodian);
+        prompt::can_ask(&about, &instead)?;
+        let hint = if self.may_skip {
+            format!(" (Enter alone leaves {name} out)")
+        } else {
+            String::new()
+        };
+        let mut wrong = String::new();
+        for _ in 0..TIMES {
+            let question = if wrong.is_empty() {
+                format!("{about}{hint}")
+            } else {
+                format!("That is no share: {wrong}. {about}{hint}")
+            };
+            wrong = match prompt::hidden(&question, &instead).await {
+                Ok(text) => {
+                    let share = custodian::typed(text);
+                    match typed_share::wrong_with(&share, self.shares) {
+                        None => return Ok(share),
+                        Some(wrong) => wrong,
+                    }
+                }
+                Err(prompt::Error::Empty(_)) if self.may_skip => {
+                    return Err(Failure::failed("nothing was typed").advise(instead));
+                }
+                Err(prompt::Error::Empty(_)) => "nothing was typed".to_owned(),
+                Err(error) => return Err(error.into()),
+            };
+        }
+        Err(Failure::refused(format!(
+            "what {name} typed {TIMES} times is no share: {wrong}"
+        ))
+        .advise(format!(
+            "let {name} type it exactly as it is shown by: {} {}",
+            custodian.opener().command(),
+            custodian.address()
+        )))
+    }
+
+    /// Holds that every share can be had, before anything is written for want of which they are needed.
+    ///
+    /// # Errors
+    /// Each custodian whose share nobody could open in this run, in `failures`.
+    pub(crate) async fn can_have(
+        &self,
+        custodians: &[Custodian],
+        files: &[PathBuf],
+        failures: &mut Vec<Failure>,
+    ) {
+        let identities = match identities(files) {
+            Ok(identities) => identities,
+            Err(failure) => return failures.push(failure),
+        };
+        for custodian in custodians {
+            let (question, instead) = self.about(custodian);
+            if let Err(error) = prompt::can_ask(&question, &instead)
+                && !custodian.opens_with(&identities).await
+            {
+                failures.push(error.into());
+            }
+        }
+    }
+}

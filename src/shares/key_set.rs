@@ -1,0 +1,106 @@
+//! Which version of the key set is asked for: none that is known to be no longer valid, and where a new one is half made,
+//! whoever asks is told so before a holder is called.
+
+use crate::checkpoint::rotation::{Phase, Rotation};
+use crate::checkpoint::{self, Diary};
+use crate::config::Config;
+use crate::failure::Failure;
+
+/// What a person should know before any holder is asked, where new shares are half made.
+///
+/// # Errors
+/// The file asks for shares that open nothing, as the checkpoint here has it.
+pub(crate) fn asked_for(config: &Config) -> Result<Option<String>, Failure> {
+    // In an emergency a damaged diary bars nothing: whether the shares hold, the server knows.
+    let Ok(Some(diary)) = checkpoint::read_diary(&config.checkpoint.path) else {
+        return Ok(None);
+    };
+    let half_made = diary.rotation.as_ref().filter(|one| one.is_half_made());
+    let wanted = config.init.generation;
+    let may_hold = may_hold(&diary, half_made);
+    if !may_hold.is_empty() && !may_hold.contains(&wanted) {
+        return Err(of_no_use(config, &may_hold, half_made));
+    }
+    Ok(half_made.map(|rotation| in_words(rotation, wanted)))
+}
+
+/// Of which makings the shares are that may open the cluster; empty where nothing is known.
+fn may_hold(diary: &Diary, half_made: Option<&Rotation>) -> Vec<u32> {
+    match half_made {
+        Some(rotation) => match rotation.phase {
+            Phase::Unverified => vec![rotation.before.generation],
+            Phase::Verifying => vec![rotation.before.generation, rotation.wanted.generation],
+            Phase::Verified | Phase::Done => vec![rotation.wanted.generation],
+        },
+        None => diary.asked.iter().map(|asked| asked.generation).collect(),
+    }
+}
+
+fn in_words(rotation: &Rotation, asked: u32) -> String {
+    let (before, new) = (rotation.before.generation, rotation.wanted.generation);
+    let again = &rotation.again;
+    match rotation.phase {
+        Phase::Unverified => format!(
+            "generation {new} of the shares is half made, and generation {before} holds until it is; bring it to its \
+             end: {again}"
+        ),
+        Phase::Verifying => format!(
+            "generation {new} of the shares is half made, and nobody has heard whether it holds already, or generation \
+             {before} still; the shares of generation {asked} are asked for: if the server does not take them, do this \
+             with the other file of the command that brings it to its end: {again}"
+        ),
+        Phase::Verified | Phase::Done => format!(
+            "generation {new} of the shares holds, and what is left of generation {before} is still to be taken away: \
+             {again}"
+        ),
+    }
+}
+
+fn of_no_use(config: &Config, may_hold: &[u32], half_made: Option<&Rotation>) -> Failure {
+    let (directory, file) = (config.checkpoint.path.display(), config.file.display());
+    let hold: Vec<_> = may_hold.iter().map(u32::to_string).collect();
+    let failure = Failure::refused(format!(
+        "{directory} says that generation {} of the shares holds, and {file} asks for generation {}; nobody was asked",
+        hold.join(" or "),
+        config.init.generation
+    ));
+    let newer = "if newer ones were made from another machine, this directory is out of date: name another one in \
+                 checkpoint.path";
+    match half_made {
+        Some(rotation) => failure.advise(format!(
+            "use the file of the shares that hold: it stands in the command that brings the others to their end, {}; {newer}",
+            rotation.again
+        )),
+        None => failure.advise(format!(
+            "use the file of the shares that hold, with -c; {newer}"
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checkpoint::rotation::KeySet;
+
+    #[test]
+    fn which_shares_may_hold_follows_from_how_far_the_new_ones_are() {
+        let key_set = |generation| KeySet {
+            generation,
+            shares: 3,
+            threshold: 2,
+        };
+        let mut rotation = Rotation::new(key_set(2), key_set(1));
+        rotation.again = "recovery rotate --from old.yaml".into();
+        let diary: Diary = Diary::new("a", "http://a");
+        for (phase, hold) in [
+            (Phase::Unverified, &[1][..]),
+            (Phase::Verifying, &[1, 2]),
+            (Phase::Verified, &[2]),
+        ] {
+            rotation.phase = phase;
+            assert_eq!(may_hold(&diary, Some(&rotation)), hold, "{phase:?}");
+            assert!(in_words(&rotation, 1).ends_with("--from old.yaml"));
+        }
+        assert!(may_hold(&diary, None).is_empty());
+    }
+}

@@ -1,0 +1,7 @@
+//! Shares of the key: stored with custodians, and fetched back in a quorum.
+
+pub(crate) mod fetch;
+pub(crate) mod key_set;
+pub(crate) mod location_conflicts;
+pub(crate) mod quorum;
+pub(crate) mod unverified;

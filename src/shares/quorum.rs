@@ -1,0 +1,239 @@
+//! Shares back from their custodians, whoever of them answers.
+
+use std::path::PathBuf;
+
+use crate::config::Config;
+use crate::custodian::{Custodian, IdentityFile};
+use crate::edge::custodians;
+use crate::event::Caller;
+use crate::failure::{Exit, Failure};
+use crate::root_generation::Held;
+use crate::secret::Share;
+use crate::shares::fetch::{self, Ask};
+use crate::shares::key_set;
+
+/// What came back, and from whom nothing did.
+pub(crate) struct Gathered {
+    /// In the order of the file.
+    pub(crate) held: Vec<Held>,
+    /// Who give their shares from machines of their own, where that was asked for.
+    pub(crate) elsewhere: Vec<String>,
+    /// Who did not answer, and why.
+    pub(crate) away: Vec<(String, Failure)>,
+}
+
+/// A custodian of the file, opened or not, and whether nobody must be asked for the share.
+struct Keeper {
+    name: String,
+    custodian: Result<Custodian, Failure>,
+    opens_here: bool,
+}
+
+/// Who asks for shares, and for which command.
+#[derive(Clone, Copy)]
+pub(crate) struct Asking<'a> {
+    pub(crate) config: &'a Config,
+    /// Files of identities that open shares of people.
+    pub(crate) identities: &'a [PathBuf],
+    /// Custodians that are not asked.
+    pub(crate) without: &'a [String],
+    /// Whether holders give from machines of their own what cannot be opened here.
+    pub(crate) holders: bool,
+    pub(crate) caller: Caller<'a>,
+    /// The command that can be given an identity, without `--identity`.
+    pub(crate) verb: &'a str,
+    /// Another way to give a share, where there is one.
+    pub(crate) otherwise: &'a str,
+}
+
+impl Asking<'_> {
+    /// Asks each custodian until `enough` have answered: machines first, then people. None of them is needed who
+    /// cannot be had.
+    ///
+    /// # Errors
+    /// The file's shares open nothing, an identity file cannot be read, or a question was interrupted.
+    pub(crate) async fn gather(self, enough: usize) -> Result<Gathered, Failure> {
+        self.gather_from(enough, enough).await
+    }
+
+    /// The same, and asks no person once there are `enough`; machines are asked for `at_most`, since some shares may
+    /// be of no use.
+    ///
+    /// # Errors
+    /// As [`Self::gather`].
+    pub(crate) async fn gather_from(
+        self,
+        enough: usize,
+        at_most: usize,
+    ) -> Result<Gathered, Failure> {
+        self.those_that_hold()?;
+        let identities = fetch::identities(self.identities)?;
+        let mut keepers = self.keepers(&identities).await;
+        let order: Vec<String> = keepers.iter().map(|one| one.name.clone()).collect();
+        keepers.sort_by_key(|one| !one.opens_here);
+        let with_holders = self.holders;
+        let (mut held, mut away, mut elsewhere) = (Vec::new(), Vec::new(), Vec::new());
+        for keeper in keepers {
+            let person = keeper.custodian.is_ok() && !keeper.opens_here;
+            let wanted = if keeper.opens_here { at_most } else { enough };
+            if held.len() >= wanted && (person || !with_holders) {
+                if with_holders {
+                    elsewhere.push(keeper.name);
+                }
+                continue;
+            }
+            let Keeper {
+                name, custodian, ..
+            } = keeper;
+            let asked = match custodian {
+                Ok(custodian) => self.share(&custodian, &identities, true).await,
+                Err(failure) => Err(failure),
+            };
+            match asked {
+                Ok(share) => {
+                    self.caller.events.note(format!("{name} has answered"));
+                    held.push(Held { name, share });
+                }
+                Err(failure) if matches!(failure.exit, Exit::Interrupted(_)) => {
+                    return Err(failure);
+                }
+                // Whoever has nothing to type here may have it elsewhere.
+                Err(_) if person && with_holders => elsewhere.push(name),
+                Err(failure) => {
+                    self.caller
+                        .events
+                        .warn(format!("{name} does not answer: {failure}"));
+                    away.push((name, failure));
+                }
+            }
+        }
+        held.sort_by_key(|held| order.iter().position(|name| *name == held.name));
+        elsewhere.sort_by_key(|elsewhere| order.iter().position(|name| name == elsewhere));
+        Ok(Gathered {
+            held,
+            elsewhere,
+            away,
+        })
+    }
+
+    /// How many custodians answer without anybody being asked.
+    ///
+    /// # Errors
+    /// An identity file cannot be read.
+    pub(crate) async fn opens_here(self) -> Result<usize, Failure> {
+        let identities = fetch::identities(self.identities)?;
+        let keepers = self.keepers(&identities).await;
+        Ok(keepers.iter().filter(|one| one.opens_here).count())
+    }
+
+    /// The share of one custodian: the one named, or the only one that can be opened here.
+    ///
+    /// # Errors
+    /// It is not plain which, or it cannot be had.
+    pub(crate) async fn own(self, wanted: Option<&str>) -> Result<Held, Failure> {
+        self.those_that_hold()?;
+        let identities = fetch::identities(self.identities)?;
+        let mut keepers = self.keepers(&identities).await;
+        keepers.retain(|one| wanted.map_or(one.opens_here, |name| one.name == name));
+        if keepers.len() != 1 {
+            return Err(self.not_plain(wanted));
+        }
+        let Keeper {
+            name, custodian, ..
+        } = keepers.remove(0);
+        let share = self.share(&custodian?, &identities, false).await?;
+        Ok(Held { name, share })
+    }
+
+    /// Nobody is asked for a share that opens nothing, or without word that new ones are half made.
+    fn those_that_hold(self) -> Result<(), Failure> {
+        if let Some(text) = key_set::asked_for(self.config)? {
+            self.caller.events.warn(text);
+        }
+        Ok(())
+    }
+
+    fn not_plain(self, wanted: Option<&str>) -> Failure {
+        let names = self.config.init.custodians.iter();
+        let names: Vec<_> = names.map(|one| one.name.as_str()).collect();
+        let text = match wanted {
+            Some(name) => format!("{} has no custodian {name}", self.config.file.display()),
+            None => "it is not plain whose share is to be given from here".to_owned(),
+        };
+        Failure::usage(text).advise(format!("name one of {} with --custodian", names.join(", ")))
+    }
+
+    /// The custodians of the file.
+    async fn keepers(self, identities: &[IdentityFile]) -> Vec<Keeper> {
+        let left_out = |one: &&crate::config::Custodian| self.without.contains(&one.name);
+        let asked = self
+            .config
+            .init
+            .custodians
+            .iter()
+            .filter(|one| !left_out(one));
+        let opens = asked.map(|one| async move {
+            let custodian = custodians::one(self.config, &one.name).await;
+            let opens_here = match &custodian {
+                Ok(custodian) => custodian.opens_with(identities).await,
+                Err(_) => false,
+            };
+            Keeper {
+                name: one.name.clone(),
+                custodian,
+                opens_here,
+            }
+        });
+        futures::future::join_all(opens).await
+    }
+
+    async fn share(
+        self,
+        custodian: &Custodian,
+        identities: &[IdentityFile],
+        may_skip: bool,
+    ) -> Result<Share, Failure> {
+        let ask = Ask {
+            config: self.config,
+            verb: self.verb,
+            otherwise: self.otherwise,
+            shares: self.config.init.shares,
+            may_skip,
+        };
+        fetch::share(&ask, custodian, identities).await
+    }
+}
+
+impl Gathered {
+    pub(crate) fn names(&self) -> Vec<&str> {
+        self.held.iter().map(|held| held.name.as_str()).collect()
+    }
+
+    /// Holds that there are as many as are needed; nothing was started with fewer, so nothing is to be ended.
+    ///
+    /// # Errors
+    /// Too few answered: each of the others with why.
+    pub(crate) fn suffices(&self, needed: usize) -> Result<(), Failure> {
+        let have = self.held.len() + self.elsewhere.len();
+        if have >= needed {
+            return Ok(());
+        }
+        let mut failures = vec![
+            Failure::failed(format!(
+                "{have} of the {needed} shares that are needed could be had; nothing was started"
+            ))
+            .advise(
+                "get hold of the keepers below, or of other keepers, and run the same command again",
+            ),
+        ];
+        for (name, failure) in &self.away {
+            // Another keeper may be had instead.
+            let mut failure = failure.clone().softened();
+            for problem in &mut failure.problems {
+                problem.what = format!("{name} does not answer: {}", problem.what);
+            }
+            failures.push(failure);
+        }
+        Failure::all(failures).map_or(Ok(()), Err)
+    }
+}

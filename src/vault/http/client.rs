@@ -1,0 +1,281 @@
+//! The client: one node, the generic calls, and request descriptions of `vaultrs` through our own transport.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use http::Method;
+use rustify::endpoint::Endpoint;
+use serde_json::Value;
+use url::Url;
+use zeroize::Zeroizing;
+
+use crate::secret::Token;
+use crate::vault::http::body::Body;
+use crate::vault::http::error::{Error, Kind};
+use crate::vault::http::exchange::{Ask, list_method};
+use crate::vault::http::node::Node;
+use crate::vault::http::reply::Reply;
+use crate::vault::http::target::{Target, Timeouts};
+use crate::vault::http::transport::Trust;
+
+/// A client of one node. Cheap to clone; clones and the clients of [`Client::nodes`] share connections and
+/// the counter of requests.
+#[derive(Clone)]
+pub struct Client {
+    pub(crate) cluster: Arc<Cluster>,
+    /// Index into `Cluster::known`.
+    pub(crate) node: usize,
+    pub(crate) namespace: Option<Arc<str>>,
+}
+
+pub(crate) struct Cluster {
+    /// The address first, then the listed nodes that differ from it.
+    pub(crate) known: Vec<Node>,
+    /// Which of `known` the operator listed as nodes; the address when none were.
+    listed: Vec<usize>,
+    pub(crate) timeouts: Timeouts,
+    pub(crate) requests: AtomicU64,
+}
+
+impl std::fmt::Debug for Client {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "Client({})", self.address())
+    }
+}
+
+/// The answer to a write.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answer {
+    /// HTTP status: 200, 202 or 204.
+    pub status: u16,
+    /// `data`, or the whole body where there is no envelope; `Null` when there is none.
+    pub data: Value,
+    /// What the server wants us to know although it did as told.
+    pub warnings: Vec<String>,
+}
+
+impl Client {
+    /// A client of `target.address`. Nothing is sent yet.
+    ///
+    /// # Errors
+    /// An address that is neither https nor http on a loopback address, or unusable certificates.
+    pub fn open(target: &Target) -> Result<Self, Error> {
+        let mut addresses = target.nodes.iter().chain([&target.address]);
+        let trust = Arc::new(Trust::read(
+            &target.tls,
+            target.address.as_str().trim_end_matches('/'),
+            addresses.all(|url| url.scheme() == "http"),
+        )?);
+        let first = Node::new(&target.address, &trust, None)?;
+        let pool = first.http();
+        let mut known = vec![first];
+        let mut listed = Vec::new();
+        for url in &target.nodes {
+            let node = Node::new(url, &trust, Some(&pool))?;
+            let index = known.iter().position(|other| other.address == node.address);
+            let index = index.unwrap_or_else(|| {
+                known.push(node);
+                known.len() - 1
+            });
+            if !listed.contains(&index) {
+                listed.push(index);
+            }
+        }
+        if listed.is_empty() {
+            listed.push(0);
+        }
+        let cluster = Cluster {
+            known,
+            listed,
+            timeouts: target.timeouts,
+            requests: AtomicU64::new(0),
+        };
+        let client = Self {
+            cluster: Arc::new(cluster),
+            node: 0,
+            namespace: None,
+        };
+        Ok(client.in_namespace(target.namespace.as_deref()))
+    }
+
+    /// The address as the operator wrote it, without a trailing slash.
+    #[must_use]
+    pub fn address(&self) -> &str {
+        &self.node().address
+    }
+
+    /// One client for each listed node, or just this one's address when none are listed.
+    #[must_use]
+    pub fn nodes(&self) -> Vec<Client> {
+        self.cluster
+            .listed
+            .iter()
+            .map(|&node| Self {
+                node,
+                ..self.clone()
+            })
+            .collect()
+    }
+
+    /// The client of the address or listed node with this scheme, host and port.
+    #[must_use]
+    pub fn at(&self, address: &str) -> Option<Client> {
+        let url = Url::parse(address).ok()?;
+        let node = self.known_node(&url)?;
+        Some(Self {
+            node,
+            ..self.clone()
+        })
+    }
+
+    /// The time limits it was opened with.
+    #[must_use]
+    pub fn timeouts(&self) -> Timeouts {
+        self.cluster.timeouts
+    }
+
+    /// The same node in another namespace; `None` and `""` are the root namespace.
+    #[must_use]
+    pub fn in_namespace(&self, namespace: Option<&str>) -> Client {
+        let namespace = namespace
+            .map(|name| name.trim_matches('/'))
+            .filter(|name| !name.is_empty());
+        Self {
+            namespace: namespace.map(Arc::from),
+            ..self.clone()
+        }
+    }
+
+    /// The namespace of the requests; `None` is the root namespace.
+    #[must_use]
+    pub fn namespace(&self) -> Option<&str> {
+        self.namespace.as_deref()
+    }
+
+    /// Closes every connection that is not in use, also those of clones. Their buffers hold what was sent and
+    /// received last, tokens and passwords among it, and are wiped with them. The next request opens a new one.
+    ///
+    /// # Errors
+    /// As [`Client::open`].
+    pub fn close_connections(&self) -> Result<(), Error> {
+        let mut pool = None;
+        for node in &self.cluster.known {
+            pool = Some(node.renew(pool.as_ref())?);
+        }
+        Ok(())
+    }
+
+    /// Requests sent so far by this client, its clones and its nodes.
+    #[must_use]
+    pub fn requests_sent(&self) -> u64 {
+        self.cluster.requests.load(Ordering::Relaxed)
+    }
+
+    /// Reads `path` (without `/v1/`). `None` when the server answers 404.
+    ///
+    /// # Errors
+    /// Any answer but 200 and 404.
+    pub async fn read(&self, token: Option<&Token>, path: &str) -> Result<Option<Value>, Error> {
+        let reply = self.ask(Ask::new(Method::GET, path, token)).await?;
+        if reply.is_absent()? {
+            return Ok(None);
+        }
+        reply.ok()?.data().map(Some)
+    }
+
+    /// The names below `path`. Empty when the server answers 404.
+    ///
+    /// # Errors
+    /// Any answer but 200 and 404.
+    pub async fn list(&self, token: Option<&Token>, path: &str) -> Result<Vec<String>, Error> {
+        let reply = self.ask(Ask::new(list_method(), path, token)).await?;
+        if reply.is_absent()? {
+            return Ok(Vec::new());
+        }
+        let keys: Keys = reply.ok()?.data()?;
+        Ok(keys.keys)
+    }
+
+    /// Writes `body` to `path`.
+    ///
+    /// # Errors
+    /// Any answer but 2xx. After a 5xx or a lost answer it may have been executed all the same.
+    pub async fn write(
+        &self,
+        token: Option<&Token>,
+        path: &str,
+        body: &Body,
+    ) -> Result<Answer, Error> {
+        let reply = self
+            .ask(Ask::new(Method::POST, path, token).with_body(body))
+            .await?
+            .ok()?;
+        Ok(Answer {
+            status: reply.status,
+            data: reply.data()?,
+            warnings: reply.warnings(),
+        })
+    }
+
+    /// Deletes `path`. What is not there is no error where the server says so.
+    ///
+    /// # Errors
+    /// Any answer but 2xx.
+    pub async fn delete(&self, token: Option<&Token>, path: &str) -> Result<(), Error> {
+        self.ask(Ask::new(Method::DELETE, path, token))
+            .await?
+            .ok()?;
+        Ok(())
+    }
+
+    /// Runs a request description of `vaultrs` (or any other): method, path, query and body are the
+    /// description's, all else is ours. The response is taken from `data` where there is an envelope.
+    ///
+    /// # Errors
+    /// Any answer but 2xx, or one that does not fit the description.
+    pub async fn call<E: Endpoint>(
+        &self,
+        token: Option<&Token>,
+        endpoint: E,
+    ) -> Result<E::Response, Error> {
+        self.call_for(token, &endpoint).await?.ok()?.data()
+    }
+
+    /// As [`Client::call`], for those who read the answer into a type of their own.
+    pub(crate) async fn call_for<E: Endpoint>(
+        &self,
+        token: Option<&Token>,
+        endpoint: &E,
+    ) -> Result<Reply, Error> {
+        // Some descriptions start with a slash, one with a tab.
+        let path = endpoint.path();
+        let path = path
+            .split('/')
+            .map(str::trim)
+            .filter(|part| !part.is_empty())
+            .collect::<Vec<_>>()
+            .join("/");
+        let refuse = |_| {
+            Error::new(
+                "",
+                &path,
+                Kind::InvalidPath("its description cannot be encoded".into()),
+            )
+        };
+        let query = endpoint.query().map_err(refuse)?;
+        let body = endpoint
+            .body()
+            .map_err(refuse)?
+            .filter(|body| !body.is_empty());
+        let mut ask = Ask::new(endpoint.method().into(), &path, token);
+        ask.query = query.as_deref().filter(|query| !query.is_empty());
+        ask.body = body.map(Zeroizing::new);
+        self.ask(ask).await
+    }
+}
+
+#[derive(serde::Deserialize)]
+struct Keys {
+    #[serde(default, deserialize_with = "crate::vault::http::reply::null_is_empty")]
+    keys: Vec<String>,
+}

@@ -1,0 +1,376 @@
+//! What can go wrong between us and the server, in words for the operator.
+//!
+//! An error names the method, the address and the status. Of an answer it keeps at most a few lines of the
+//! server's own `errors`, and nothing at all where these could hold a key or a nonce.
+
+use std::fmt;
+use std::time::Duration;
+
+/// A request that did not lead to a usable answer.
+#[derive(Debug)]
+pub struct Error(Box<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    method: String,
+    url: String,
+    kind: Kind,
+}
+
+/// The kinds of failure.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Kind {
+    /// No connection, or it broke before the answer was complete.
+    Unreachable(String),
+    /// No complete answer in this time.
+    TimedOut(Duration),
+    /// The certificate was not accepted by us, or ours not by the server, or a PEM file is unusable.
+    Tls(String),
+    /// The server answered with an error, in its own form.
+    Status {
+        /// HTTP status.
+        code: u16,
+        /// The server's `errors`: at most 3, each at most 300 characters, empty where they could hold secrets.
+        messages: Vec<String>,
+    },
+    /// Something else answers at this address: a proxy, a web page.
+    NotVault {
+        /// HTTP status.
+        status: u16,
+        /// Its content type, or nothing.
+        content_type: String,
+    },
+    /// A redirect that is not followed: scheme, host and port it pointed to.
+    Redirect {
+        /// Where it pointed, without path and query.
+        to: String,
+    },
+    /// An answer of the server that lacks what it must have; in our own words.
+    Malformed(String),
+    /// More than 32 MiB.
+    TooLarge,
+    /// The token holds characters that no header can carry.
+    InvalidToken,
+    /// A path or namespace that we refuse to send.
+    InvalidPath(String),
+    /// An address that we refuse to use; in our own words.
+    InvalidAddress(String),
+    /// `http` to somewhere else than this machine.
+    PlainHttp,
+    /// A share that is no line of base64.
+    InvalidShare,
+    /// The server said yes and nobody is logged in.
+    NoLogin(NoLogin),
+}
+
+/// Why a login that was not refused did not happen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoLogin {
+    /// An empty `auth_url`: the servers hide the cause from anonymous callers and write it to their log.
+    EmptyAuthUrl,
+    /// The login asks for a second factor.
+    SecondFactor,
+    /// There is no token in the answer.
+    NoToken,
+}
+
+impl Error {
+    pub(crate) fn new(method: &str, url: &str, kind: Kind) -> Self {
+        Self(Box::new(Inner {
+            method: method.to_owned(),
+            url: url.to_owned(),
+            kind,
+        }))
+    }
+
+    /// What happened.
+    #[must_use]
+    pub fn kind(&self) -> &Kind {
+        &self.0.kind
+    }
+
+    /// The method of the request; empty when none was sent.
+    #[must_use]
+    pub fn method(&self) -> &str {
+        &self.0.method
+    }
+
+    /// The address of the request, without a query.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.0.url
+    }
+
+    /// 403 in the server's own words. A proxy's 403 says nothing about a token.
+    #[must_use]
+    pub fn is_forbidden(&self) -> bool {
+        matches!(self.kind(), Kind::Status { code: 403, .. })
+    }
+
+    /// The HTTP status, when anything answered.
+    #[must_use]
+    pub fn status(&self) -> Option<u16> {
+        match self.0.kind {
+            Kind::Status { code, .. } => Some(code),
+            Kind::NotVault { status, .. } => Some(status),
+            _ => None,
+        }
+    }
+
+    /// The server's own words.
+    #[must_use]
+    pub fn messages(&self) -> &[String] {
+        match &self.0.kind {
+            Kind::Status { messages, .. } => messages,
+            _ => &[],
+        }
+    }
+
+    /// True when the same request may succeed a little later. Says nothing about whether it was executed.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        match &self.0.kind {
+            Kind::Unreachable(_) | Kind::TimedOut(_) => true,
+            // A node that is sealed or loses its leadership drops what it has in hand, now and then with 400.
+            Kind::Status { messages, .. } if is_cancelled(messages) => true,
+            Kind::Status { code, .. } | Kind::NotVault { status: code, .. } => {
+                *code >= 500 || matches!(code, 429 | 472 | 473 | 474)
+            }
+            _ => false,
+        }
+    }
+
+    /// The second half of the message: what to do about it.
+    #[must_use]
+    pub fn advice(&self) -> Option<String> {
+        let url = &self.0.url;
+        let text = match &self.0.kind {
+            Kind::Unreachable(_) | Kind::TimedOut(_) => {
+                format!("see whether anything answers there: curl -sSi {url}")
+            }
+            Kind::Tls(text) => advice_on_tls(text),
+            Kind::Status { code, .. } => advice_on_status(*code)?.to_owned(),
+            Kind::NotVault { .. } => format!(
+                "check cluster.address and any proxy in front of it, the scheme included: curl -sSi {url}"
+            ),
+            Kind::Redirect { to } => {
+                format!("add {to} to cluster.nodes if it belongs to this cluster")
+            }
+            Kind::Malformed(_) => {
+                "check that the versions of server and program are a supported pair".to_owned()
+            }
+            Kind::TooLarge => return None,
+            Kind::InvalidToken => {
+                "check for a stray line end or blank in where the token comes from".to_owned()
+            }
+            Kind::InvalidPath(_) => {
+                "write each part of the path with at least one character".to_owned()
+            }
+            Kind::InvalidAddress(_) => "write it as https://HOST:PORT".to_owned(),
+            Kind::InvalidShare => {
+                "give the share as one line of base64, as it was handed out".to_owned()
+            }
+            Kind::NoLogin(why) => advice_on_login(*why).to_owned(),
+            Kind::PlainHttp => {
+                "use https; plain http carries every key in clear and is accepted on 127.0.0.1 only"
+                    .to_owned()
+            }
+        };
+        Some(text)
+    }
+}
+
+fn is_cancelled(messages: &[String]) -> bool {
+    messages
+        .iter()
+        .any(|text| text.contains("context canceled"))
+}
+
+fn advice_on_login(why: NoLogin) -> &'static str {
+    match why {
+        NoLogin::EmptyAuthUrl => {
+            "compare allowed_redirect_uris of the role with the address used; the cause is in the server's log"
+        }
+        NoLogin::SecondFactor => "use a login that the server's second factor does not apply to",
+        NoLogin::NoToken => "check that the path is the login path of this auth method",
+    }
+}
+
+fn advice_on_tls(text: &str) -> String {
+    let lower = text.to_lowercase();
+    let about_time = ["expired", "notvalidyet", "not valid yet"];
+    if about_time.iter().any(|words| lower.contains(words)) {
+        return format!(
+            "by the clock of this machine it is now {}: set that clock if this is wrong, else renew the \
+             server's certificate",
+            jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ")
+        );
+    }
+    let advice = if text.contains("NotValidForName") || text.contains("not valid for name") {
+        "set cluster.tls.server_name to the name in the certificate, or use that name in the address"
+    } else if text.contains("InvalidContentType") || text.contains("InvalidMessage") {
+        "the server seems to speak plain http on this port; check the scheme and the port"
+    } else if text.contains("CertificateRequired") || text.contains("client_") {
+        "set cluster.tls.client_cert and cluster.tls.client_key"
+    } else {
+        "set cluster.tls.ca_cert to the certificate of the authority that signed the server's"
+    };
+    advice.to_owned()
+}
+
+fn advice_on_status(code: u16) -> Option<&'static str> {
+    match code {
+        403 => Some("the token is not allowed to do this, or it has expired or was revoked"),
+        404 => Some("check the path, the mount and the namespace"),
+        405 => Some("this server does not offer this call in its present configuration"),
+        429 | 472..=474 => Some("this node is a standby; ask the active one"),
+        500 => Some(
+            "read before writing again: it may have been executed; the cause is in the server's log",
+        ),
+        503 => Some("the server is sealed or has no active node; vault status says which"),
+        _ => None,
+    }
+}
+
+/// How an answer of the server with this status reads in the text of an error.
+#[must_use]
+pub fn answered_with(code: u16) -> String {
+    format!("was answered with {code}")
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Inner { method, url, kind } = &*self.0;
+        match kind {
+            Kind::Unreachable(why) => write!(out, "{url} cannot be reached: {why}"),
+            Kind::TimedOut(limit) => {
+                write!(out, "{method} {url} was not answered within {limit:?}")
+            }
+            Kind::Tls(why) => write!(out, "no trusted connection to {url}: {why}"),
+            Kind::Status { code, messages } if messages.is_empty() => {
+                write!(out, "{method} {url} {}", answered_with(*code))
+            }
+            Kind::Status { code, messages } => {
+                write!(
+                    out,
+                    "{method} {url} {}: {}",
+                    answered_with(*code),
+                    messages.join("; ")
+                )
+            }
+            Kind::NotVault {
+                status,
+                content_type,
+            } if content_type.is_empty() => write!(
+                out,
+                "{method} {url} was answered with {status} by something that is neither vault nor openbao"
+            ),
+            Kind::NotVault {
+                status,
+                content_type,
+            } => write!(
+                out,
+                "{method} {url} was answered with {status} and {content_type} by something that is neither vault nor openbao"
+            ),
+            Kind::Redirect { to } => {
+                write!(out, "{method} {url} points to {to}, which is not followed")
+            }
+            Kind::Malformed(what) => {
+                write!(out, "the answer to {method} {url} is unusable: {what}")
+            }
+            Kind::TooLarge => write!(out, "the answer to {method} {url} is larger than 32 MiB"),
+            Kind::InvalidToken => {
+                write!(
+                    out,
+                    "the token for {method} {url} is empty or holds characters that no token has"
+                )
+            }
+            Kind::InvalidPath(why) => {
+                write!(out, "{url} is not a path that can be asked for: {why}")
+            }
+            Kind::InvalidAddress(why) => write!(out, "{url} is not usable as an address: {why}"),
+            Kind::InvalidShare => write!(out, "the share for {url} is not a line of base64"),
+            Kind::NoLogin(why) => {
+                let why = match why {
+                    NoLogin::EmptyAuthUrl => "an empty auth_url",
+                    NoLogin::SecondFactor => "a demand for a second factor",
+                    NoLogin::NoToken => "no token",
+                };
+                write!(out, "{method} {url} was answered with {why}")
+            }
+            Kind::PlainHttp => write!(out, "{url} is plain http to another machine"),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(kind: Kind) -> Error {
+        Error::new(
+            "POST",
+            "https://vault.internal:8200/v1/sys/audit/file",
+            kind,
+        )
+    }
+
+    #[test]
+    fn the_text_names_method_address_and_the_servers_words() {
+        let shown = error(Kind::Status {
+            code: 400,
+            messages: vec!["path already in use".into()],
+        });
+        assert_eq!(
+            shown.to_string(),
+            "POST https://vault.internal:8200/v1/sys/audit/file was answered with 400: path already in use"
+        );
+        assert_eq!(shown.status(), Some(400));
+        assert_eq!(shown.messages(), ["path already in use"]);
+    }
+
+    #[test]
+    fn only_what_may_pass_by_itself_is_retryable() {
+        let status = |code| {
+            error(Kind::Status {
+                code,
+                messages: vec![],
+            })
+            .is_retryable()
+        };
+        for code in [500, 502, 503, 429, 472, 473, 474, 530] {
+            assert!(status(code), "{code}");
+        }
+        for code in [400, 403, 404, 405] {
+            assert!(!status(code), "{code}");
+        }
+        let cancelled = error(Kind::Status {
+            code: 400,
+            messages: vec!["unable to get existing policy: context canceled".into()],
+        });
+        assert!(cancelled.is_retryable());
+        assert!(error(Kind::Unreachable("connection refused".into())).is_retryable());
+        assert!(error(Kind::TimedOut(Duration::from_secs(1))).is_retryable());
+        assert!(!error(Kind::Tls("UnknownIssuer".into())).is_retryable());
+        assert!(
+            !error(Kind::Redirect {
+                to: "https://x".into()
+            })
+            .is_retryable()
+        );
+    }
+
+    #[test]
+    fn advice_on_a_redirect_names_the_setting() {
+        let advice = error(Kind::Redirect {
+            to: "https://vault-2:8200".into(),
+        })
+        .advice();
+        assert_eq!(
+            advice.as_deref(),
+            Some("add https://vault-2:8200 to cluster.nodes if it belongs to this cluster")
+        );
+    }
+}

@@ -1,0 +1,397 @@
+//! What becomes of odd answers, against a responder on the loopback address.
+
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+
+use crate::secret::SecretText;
+use crate::vault::http::exchange::*;
+use crate::vault::keys::init::{InitRequest, initialize};
+use crate::vault::{Target, Timeouts, Tls, sys};
+
+/// Answers each connection's single request with the next of `answers`, and passes on what it was sent.
+async fn responder(answers: Vec<String>) -> (String, UnboundedReceiver<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    let (seen, requests) = unbounded_channel();
+    tokio::spawn(async move {
+        for answer in answers {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut request = vec![0; 8192];
+            let read = stream.read(&mut request).await.unwrap();
+            seen.send(String::from_utf8_lossy(&request[..read]).into_owned())
+                .unwrap();
+            if answer == "silence" {
+                tokio::time::sleep(Duration::from_secs(5)).await;
+            }
+            let _ = stream.write_all(answer.as_bytes()).await;
+        }
+    });
+    (address, requests)
+}
+
+fn answer(status: &str, headers: &str, body: &str) -> String {
+    let length = body.len();
+    format!(
+        "HTTP/1.1 {status}\r\n{headers}connection: close\r\ncontent-length: {length}\r\n\r\n{body}"
+    )
+}
+
+fn json_answer(body: &serde_json::Value) -> String {
+    answer(
+        "200 OK",
+        "content-type: application/json\r\n",
+        &body.to_string(),
+    )
+}
+
+fn target(address: &str, nodes: &[&str]) -> Target {
+    Target {
+        address: address.parse().unwrap(),
+        nodes: nodes.iter().map(|node| node.parse().unwrap()).collect(),
+        tls: Tls::default(),
+        namespace: None,
+        timeouts: Timeouts {
+            request: Duration::from_millis(300),
+            init: Duration::from_millis(300),
+            active: Duration::from_millis(300),
+        },
+    }
+}
+
+fn open(address: &str, nodes: &[&str]) -> Client {
+    Client::open(&target(address, nodes)).unwrap()
+}
+
+#[tokio::test]
+async fn prefix_namespace_token_and_body_arrive() {
+    let (address, mut requests) =
+        responder(vec![json_answer(&json!({"request_id": "r", "data": {}}))]).await;
+    let client = open(&format!("{address}/prefix/"), &[]).in_namespace(Some("team/"));
+    let token = Token::new("hvs.T".into());
+    let body = Body::map([("password", SecretText::new("hunter2".into()))]);
+    client
+        .write(Some(&token), "auth/userpass/users/a b?", &body)
+        .await
+        .unwrap();
+    let request = requests.recv().await.unwrap();
+    assert!(
+        request.starts_with("POST /prefix/v1/auth/userpass/users/a%20b%3F HTTP/1.1\r\n"),
+        "{request}"
+    );
+    for header in [
+        "x-vault-token: hvs.T",
+        "x-vault-namespace: team",
+        "x-vault-request: true",
+    ] {
+        assert!(request.contains(header), "{header}");
+    }
+    assert!(request.ends_with(r#"{"password":"hunter2"}"#));
+    assert_eq!(client.requests_sent(), 1);
+}
+
+#[tokio::test]
+async fn descriptions_with_slashes_and_tabs_are_put_right() {
+    let (address, mut requests) = responder(vec![answer("204 No Content", "", "")]).await;
+    let client = open(&format!("{address}/prefix"), &[]);
+    crate::vault::auth::token::revoke_self(&client, Token::new("s.T".into()))
+        .await
+        .unwrap();
+    let request = requests.recv().await.unwrap();
+    assert!(
+        request.starts_with("POST /prefix/v1/auth/token/revoke-self HTTP/1.1\r\n"),
+        "{request}"
+    );
+}
+
+#[tokio::test]
+async fn a_web_page_is_told_from_the_server() {
+    let (address, _requests) = responder(vec![answer(
+        "404 Not Found",
+        "content-type: text/html\r\n",
+        "<html>",
+    )])
+    .await;
+    let error = open(&address, &[])
+        .read(None, "sys/mounts")
+        .await
+        .unwrap_err();
+    let expected = Kind::NotVault {
+        status: 404,
+        content_type: "text/html".into(),
+    };
+    assert_eq!(error.kind(), &expected);
+}
+
+#[tokio::test]
+async fn a_redirect_is_followed_to_a_listed_node_with_the_token() {
+    let (leader, mut at_leader) = responder(vec![json_answer(
+        &json!({"request_id": "r", "data": {"a": 1}}),
+    )])
+    .await;
+    let location = format!("location: {leader}/v1/secret/x\r\n");
+    let (standby, _at_standby) =
+        responder(vec![answer("307 Temporary Redirect", &location, "")]).await;
+    let client = open(&standby, &[&leader]);
+    let token = Token::new("hvs.T".into());
+    assert_eq!(
+        client.read(Some(&token), "secret/x").await.unwrap(),
+        Some(json!({"a": 1}))
+    );
+    assert!(
+        at_leader
+            .recv()
+            .await
+            .unwrap()
+            .contains("x-vault-token: hvs.T")
+    );
+    assert_eq!(client.requests_sent(), 2);
+}
+
+#[tokio::test]
+async fn a_redirect_elsewhere_ends_there_and_the_token_stays() {
+    let (stranger, mut at_stranger) = responder(vec![json_answer(&json!({}))]).await;
+    let location = format!("location: {stranger}/v1/secret/x?state=hunter2\r\n");
+    let (standby, _at_standby) =
+        responder(vec![answer("307 Temporary Redirect", &location, "")]).await;
+    let token = Token::new("hvs.T".into());
+    let error = open(&standby, &[])
+        .read(Some(&token), "secret/x")
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), &Kind::Redirect { to: stranger });
+    assert!(at_stranger.try_recv().is_err());
+}
+
+#[tokio::test]
+async fn a_write_is_not_turned_into_a_read() {
+    let (address, _requests) =
+        responder(vec![answer("302 Found", "location: /v1/x/\r\n", "")]).await;
+    let error = open(&address, &[])
+        .write(None, "x", &Body::Null)
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), &Kind::Redirect { to: address });
+}
+
+#[tokio::test]
+async fn redirects_in_a_circle_end() {
+    let round = answer("307 Temporary Redirect", "location: /v1/x\r\n", "");
+    let (address, _requests) = responder(vec![round; 5]).await;
+    let client = open(&address, &[]);
+    let error = client.read(None, "x").await.unwrap_err();
+    assert!(matches!(error.kind(), Kind::Redirect { .. }));
+    assert_eq!(client.requests_sent(), 3);
+}
+
+const ASKED: InitRequest = InitRequest {
+    shares: 3,
+    threshold: 2,
+    recovery: true,
+    sealed: false,
+};
+
+#[tokio::test]
+async fn init_is_one_request_whatever_is_answered() {
+    let elsewhere = answer("307 Temporary Redirect", "location: /v1/sys/init\r\n", "");
+    let failed = answer(
+        "500 Internal Server Error",
+        "content-type: application/json\r\n",
+        r#"{"errors":["x"]}"#,
+    );
+    for answer in [elsewhere, failed, "silence".into(), String::new()] {
+        let (address, _requests) = responder(vec![answer, json_answer(&json!({}))]).await;
+        let client = open(&address, &[]);
+        assert!(initialize(&client, &ASKED, Vec::new()).await.is_err());
+        assert_eq!(client.requests_sent(), 1);
+    }
+}
+
+#[tokio::test]
+async fn the_answer_to_init_is_kept_unread() {
+    let (address, mut requests) = responder(vec![answer("200 OK", "", "not even json")]).await;
+    let kept = initialize(&open(&address, &[]), &ASKED, Vec::new())
+        .await
+        .unwrap();
+    assert_eq!(kept.raw().expose(), "not even json");
+    let request = requests.recv().await.unwrap();
+    assert!(
+        request.ends_with(r#"{"recovery_shares":3,"recovery_threshold":2}"#),
+        "{request}"
+    );
+}
+
+#[tokio::test]
+async fn an_answer_without_end_is_refused_by_its_announcement() {
+    let large = "HTTP/1.1 200 OK\r\ncontent-length: 99999999999\r\n\r\n".to_owned();
+    let (address, _requests) = responder(vec![large]).await;
+    let error = open(&address, &[]).read(None, "x").await.unwrap_err();
+    assert_eq!(error.kind(), &Kind::TooLarge);
+}
+
+#[tokio::test]
+async fn silence_and_absence_are_told_apart() {
+    let (address, _requests) = responder(vec!["silence".into()]).await;
+    let error = open(&address, &[]).read(None, "x").await.unwrap_err();
+    assert_eq!(error.kind(), &Kind::TimedOut(Duration::from_millis(300)));
+    let closed = TcpListener::bind("127.0.0.1:0")
+        .await
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let error = open(&format!("http://{closed}"), &[])
+        .read(None, "x")
+        .await
+        .unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("cannot be reached: connection refused"),
+        "{error}"
+    );
+    assert!(error.is_retryable());
+}
+
+#[tokio::test]
+async fn health_reads_every_state_and_both_products() {
+    let vault =
+        json!({"initialized": true, "sealed": true, "enterprise": false, "version": "1.21.1"});
+    let sealed = answer(
+        "503 Service Unavailable",
+        "content-type: application/json\r\n",
+        &vault.to_string(),
+    );
+    let bao = json!({"initialized": true, "sealed": false, "standby": false, "version": "2.6.2"});
+    let (address, _requests) = responder(vec![sealed, json_answer(&bao)]).await;
+    let client = open(&address, &[]);
+    let health = sys::health(&client).await.unwrap();
+    assert_eq!((health.status, health.product), (503, sys::Product::Vault));
+    let health = sys::health(&client).await.unwrap();
+    assert_eq!(
+        (health.is_active(), health.product),
+        (true, sys::Product::OpenBao)
+    );
+}
+
+#[tokio::test]
+async fn the_active_node_is_found_among_dead_and_standby_ones() {
+    let state = json!({"initialized": true, "sealed": false, "version": "2.6.2"});
+    let standby = answer(
+        "429 Too Many Requests",
+        "content-type: application/json\r\n",
+        &state.to_string(),
+    );
+    let (standby, _at_standby) = responder(vec![standby]).await;
+    let (leader, _at_leader) = responder(vec![json_answer(&state)]).await;
+    let client = open(&standby, &["http://127.0.0.1:1", &standby, &leader]);
+    let (active, _) = sys::active(&client).await.unwrap();
+    assert_eq!(active.address(), leader);
+    assert_eq!(client.nodes().len(), 3);
+}
+
+#[tokio::test]
+async fn tokens_and_paths_that_cannot_be_sent_are_errors() {
+    let client = open("http://127.0.0.1:1", &[]);
+    for bad in ["", "hvs.x\n", "a\u{7f}b"] {
+        let error = client
+            .read(Some(&Token::new(bad.into())), "x")
+            .await
+            .unwrap_err();
+        assert_eq!(error.kind(), &Kind::InvalidToken);
+    }
+    for bad in ["", "/x", "a//b", "a/../b", "./a", "a\nb"] {
+        let error = client.read(None, bad).await.unwrap_err();
+        assert!(matches!(error.kind(), Kind::InvalidPath(_)), "{bad:?}");
+    }
+    assert_eq!(client.requests_sent(), 0);
+}
+
+#[test]
+fn addresses_that_would_leak_are_refused() {
+    let kind = |address: &str| {
+        Client::open(&target(address, &[]))
+            .map(|_| ())
+            .unwrap_err()
+            .kind()
+            .clone()
+    };
+    assert_eq!(kind("http://vault.internal:8200"), Kind::PlainHttp);
+    assert_eq!(kind("http://localhost.example:8200"), Kind::PlainHttp);
+    assert!(matches!(kind("ftp://localhost"), Kind::InvalidAddress(_)));
+    let error = Client::open(&target("https://ada:hunter2@vault", &[])).unwrap_err();
+    assert!(!format!("{error} {error:?}").contains("hunter2"));
+    let nodes = Client::open(&target("https://vault", &["http://vault-1.internal"])).unwrap_err();
+    assert_eq!(nodes.kind(), &Kind::PlainHttp);
+    for good in [
+        "https://vault.internal",
+        "http://127.0.0.2:8200",
+        "http://[::1]:8200",
+        "http://localhost:1",
+    ] {
+        assert_eq!(open(good, &[]).address(), good);
+    }
+}
+
+#[test]
+fn a_node_is_found_by_scheme_host_and_port() {
+    let client = open(
+        "https://vault.internal",
+        &["https://vault-1:8200", "https://vault-2:8200"],
+    );
+    let found = |address: &str| client.at(address).map(|client| client.address().to_owned());
+    assert_eq!(
+        found("https://vault-2:8200/"),
+        Some("https://vault-2:8200".into())
+    );
+    assert_eq!(
+        found("https://vault.internal:443"),
+        Some("https://vault.internal".into())
+    );
+    for other in [
+        "http://vault-2:8200",
+        "https://vault-2",
+        "https://vault-3:8200",
+        "nonsense",
+    ] {
+        assert_eq!(found(other), None, "{other}");
+    }
+}
+
+#[test]
+fn unusable_certificates_are_named() {
+    let with = |tls: Tls| {
+        Client::open(&Target {
+            tls,
+            ..target("https://vault", &[])
+        })
+        .unwrap_err()
+        .to_string()
+    };
+    let text = with(Tls {
+        ca_cert: Some(b"x".to_vec()),
+        ..Tls::default()
+    });
+    assert_eq!(
+        text,
+        "no trusted connection to https://vault: ca_cert holds no certificate"
+    );
+    let text = with(Tls {
+        client_cert: Some(b"x".to_vec()),
+        ..Tls::default()
+    });
+    assert!(
+        text.ends_with("client_cert and client_key belong together"),
+        "{text}"
+    );
+    let text = with(Tls {
+        server_name: Some("127.0.0.1".into()),
+        ..Tls::default()
+    });
+    assert!(
+        text.ends_with("tls.server_name is not a DNS name"),
+        "{text}"
+    );
+}

@@ -1,0 +1,191 @@
+//! What is kept of an answer and what is not.
+
+use crate::vault::http::reply::*;
+use crate::vault::http::transport::Raw;
+use serde_json::{Value, json};
+
+fn reply(status: u16, content_type: &str, body: &str, path: &str, secrets: &[&str]) -> Reply {
+    let raw = Raw {
+        status,
+        content_type: content_type.into(),
+        location: None,
+        body: Zeroizing::new(body.as_bytes().to_vec()),
+    };
+    Reply::new(
+        raw,
+        "POST",
+        format!("https://vault/v1/{path}"),
+        path,
+        secrets,
+    )
+}
+
+#[test]
+fn data_is_taken_out_of_an_envelope_and_only_out_of_one() {
+    let enveloped = r#"{"request_id":"r","data":{"a":1},"warnings":["w"]}"#;
+    let reply_ = reply(200, "application/json", enveloped, "x", &[]);
+    assert_eq!(reply_.data::<Value>().unwrap(), json!({"a": 1}));
+    assert_eq!(reply_.warnings(), ["w"]);
+    let bare = reply(
+        200,
+        "application/json",
+        r#"{"data":{"a":1},"sealed":true}"#,
+        "x",
+        &[],
+    );
+    assert_eq!(
+        bare.data::<Value>().unwrap(),
+        json!({"data": {"a": 1}, "sealed": true})
+    );
+    let none = reply(
+        200,
+        "application/json",
+        r#"{"request_id":"r","data":null,"warnings":["w"]}"#,
+        "x",
+        &[],
+    );
+    assert_eq!(none.data::<Value>().unwrap(), Value::Null);
+    assert_eq!(
+        reply(204, "", "", "x", &[]).data::<Value>().unwrap(),
+        Value::Null
+    );
+}
+
+#[test]
+fn warnings_are_fit_to_show_as_errors_are() {
+    let body = r#"{"request_id":"r","warnings":["it took \u001b[31mhunter2-hunter2\nand more"]}"#;
+    let reply = reply(200, "application/json", body, "x", &["hunter2-hunter2"]);
+    assert_eq!(reply.warnings(), ["it took [31m… and more"]);
+}
+
+#[test]
+fn a_parse_error_quotes_nothing_of_the_answer() {
+    let bad = reply(
+        200,
+        "application/json",
+        r#"{"request_id":"r","data":"hvs.secret"}"#,
+        "x",
+        &[],
+    );
+    let error = bad.data::<Vec<u64>>().unwrap_err();
+    assert!(!format!("{error} {error:?}").contains("hvs.secret"));
+    assert!(
+        error
+            .to_string()
+            .contains("its fields are not the expected ones"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_web_page_is_not_the_server() {
+    let error = reply(200, "text/html", "<html>hvs.secret", "x", &[])
+        .data::<Value>()
+        .unwrap_err();
+    assert_eq!(
+        error.kind(),
+        &Kind::NotVault {
+            status: 200,
+            content_type: "text/html".into()
+        }
+    );
+    let error = reply(502, "text/html", "<html>", "x", &[]).refusal();
+    assert!(error.is_retryable());
+    let error = reply(503, "", "", "x", &[]).refusal();
+    assert_eq!(
+        error.kind(),
+        &Kind::Status {
+            code: 503,
+            messages: vec![]
+        }
+    );
+}
+
+#[test]
+fn a_refusal_in_another_form_is_not_the_servers() {
+    let foreign = [
+        "",
+        "<html>",
+        "{}",
+        "[]",
+        "{",
+        r#"{"message": "Forbidden"}"#,
+        r#"{"errors": "permission denied"}"#,
+        r#"{"errors": [{"code": "denied"}]}"#,
+        r#"{"error": {"code": 403}, "data": {"error": "permission denied"}}"#,
+    ];
+    for status in [400, 403, 404] {
+        for body in foreign {
+            let answer = reply(status, "application/json", body, "sys/init", &[]);
+            let error = answer.refusal();
+            assert!(
+                matches!(error.kind(), Kind::NotVault { .. }),
+                "{status} {body}"
+            );
+            assert!(!error.is_forbidden(), "{status} {body}");
+        }
+        for body in [r#"{"errors": []}"#, r#"{"request_id": "r", "data": null}"#] {
+            let error = reply(status, "application/json", body, "sys/init", &[]).refusal();
+            assert!(
+                matches!(error.kind(), Kind::Status { .. }),
+                "{status} {body}"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_servers_texts_are_short_clean_and_few() {
+    let body = json!({"errors": ["1 error occurred:\n\t* permission denied\n\n", "x".repeat(400), "c", "d"]});
+    let error = reply(403, "application/json", &body.to_string(), "x", &[]).refusal();
+    assert_eq!(error.messages()[0], "1 error occurred: * permission denied");
+    assert_eq!(error.messages()[1].len(), 300);
+    assert_eq!(error.messages().len(), 3);
+}
+
+#[test]
+fn what_we_sent_in_secret_does_not_come_back() {
+    let body = json!({"errors": ["bad password \"hunter2\""]}).to_string();
+    let error = reply(400, "application/json", &body, "auth/x", &["hunter2"]).refusal();
+    assert_eq!(error.messages(), ["bad password \"…\""]);
+}
+
+#[test]
+fn calls_that_deal_in_keys_keep_no_text() {
+    let body = json!({"errors": ["incorrect nonce supplied; nonce is \"1-2-3\""]}).to_string();
+    for path in [
+        "sys/unseal",
+        "sys/generate-root/update",
+        "sys/generate-root-token/update",
+        "sys/rekey-recovery-key/update",
+        "sys/rotate/recovery/update",
+    ] {
+        let error = reply(400, "application/json", &body, path, &[]).refusal();
+        assert_eq!(error.messages(), [] as [&str; 0], "{path}");
+    }
+    let error = reply(500, "application/json", &body, "sys/init", &[]).refusal();
+    assert_eq!(error.messages(), [] as [&str; 0], "keys stand next to it");
+}
+
+#[test]
+fn why_an_initialisation_was_refused_is_said() {
+    let why = "invalid seal configuration: threshold cannot be larger than shares";
+    let body = json!({"errors": [why]}).to_string();
+    let error = reply(400, "application/json", &body, "sys/init", &[]).refusal();
+    assert_eq!(error.messages(), [why]);
+}
+
+#[test]
+fn what_the_identity_provider_answered_is_cut_off() {
+    let body =
+        json!({"errors": ["error decoding issuer response: x; response: {\"id_token\":\"ey\"}"]});
+    let error = reply(
+        500,
+        "application/json",
+        &body.to_string(),
+        "auth/oidc/oidc/poll",
+        &[],
+    )
+    .refusal();
+    assert!(!error.to_string().contains("ey"), "{error}");
+}

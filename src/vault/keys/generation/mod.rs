@@ -1,0 +1,260 @@
+//! Making a root token from a quorum of shares, over `sys/generate-root` or OpenBao's own
+//! `sys/generate-root-token`.
+//!
+//! The server keeps one attempt at a time, named by a nonce. It gives the new token, XORed with the one-time pad of
+//! whoever started the attempt, to the caller of the last share and to nobody else; the pad is ours, so that what
+//! goes over the wire is never the token.
+//!
+//! Forms and texts: `vault/generate_root.go` and `http/sys_generate_root.go` of both products,
+//! `vault/logical_system_generate_root.go` of OpenBao; measured on Vault 1.21.1, OpenBao 2.6.2 and 2.7.2.
+
+pub(crate) mod pad;
+
+use http::Method;
+use serde::Deserialize;
+
+use crate::secret::{SecretText, Share, Token};
+use crate::vault::http::body::Body;
+use crate::vault::http::client::Client;
+use crate::vault::http::error::{Error, Kind};
+use crate::vault::http::exchange::Ask;
+use crate::vault::http::reply::Reply;
+use crate::vault::keys::root::RootGeneration;
+use crate::vault::sys::share_as_hex;
+
+pub use crate::vault::keys::generation::pad::{Encoded, Pad};
+
+/// Under which paths a server makes root tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dialect {
+    /// `sys/generate-root`: no envelope; Vault, and OpenBao where its listener allows it.
+    Classic,
+    /// `sys/generate-root-token`: enveloped, and 500 for a share that is refused; OpenBao from 2.6.
+    OpenBao,
+}
+
+impl Dialect {
+    /// How a server that said this is asked; nothing where it makes none over its API.
+    #[must_use]
+    pub fn of(rules: RootGeneration) -> Option<Self> {
+        match rules {
+            RootGeneration::OpenClassic | RootGeneration::AuthenticatedClassic => {
+                Some(Self::Classic)
+            }
+            RootGeneration::OpenBaoAuthenticated => Some(Self::OpenBao),
+            RootGeneration::Off => None,
+        }
+    }
+
+    /// The path that both requests are below.
+    #[must_use]
+    pub fn base(self) -> &'static str {
+        match self {
+            Self::Classic => "sys/generate-root",
+            Self::OpenBao => "sys/generate-root-token",
+        }
+    }
+
+    fn attempt(self) -> &'static str {
+        match self {
+            Self::Classic => "sys/generate-root/attempt",
+            Self::OpenBao => "sys/generate-root-token/attempt",
+        }
+    }
+
+    fn update(self) -> &'static str {
+        match self {
+            Self::Classic => "sys/generate-root/update",
+            Self::OpenBao => "sys/generate-root-token/update",
+        }
+    }
+}
+
+/// How far the attempt of a server is. Nothing here is secret, but the nonce is what shares are given to: a share
+/// goes only to a nonce that came from whoever started the attempt, never to the one that the server shows.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Progress {
+    /// Whether there is an attempt at all.
+    pub started: bool,
+    /// Names the attempt; empty without one.
+    #[serde(default)]
+    pub nonce: String,
+    /// Shares that it has.
+    #[serde(default)]
+    pub progress: u32,
+    /// Shares that it needs.
+    #[serde(default)]
+    pub required: u32,
+    /// How long the one-time pad must be, in bytes.
+    #[serde(default)]
+    pub otp_length: usize,
+    /// Of the PGP key that the token will be encrypted with; empty without one.
+    #[serde(default)]
+    pub pgp_fingerprint: String,
+}
+
+/// A server's generation of root tokens, as a login with the grant sees it.
+pub struct Generation<'a> {
+    client: Client,
+    dialect: Dialect,
+    token: &'a Token,
+}
+
+/// What became of a request to start.
+#[derive(Debug)]
+pub enum Start {
+    /// It is ours.
+    Ours(Progress),
+    /// Somebody's attempt is under way already.
+    Busy,
+}
+
+/// What became of a share.
+pub enum Given {
+    /// It counts; more are needed.
+    Counts(Progress),
+    /// It was the last one.
+    Complete(Encoded),
+    /// The attempt has this one already.
+    Twice,
+    /// There is no attempt, or another one.
+    Gone,
+    /// These shares together are no key of this cluster: the attempt goes on without any of them.
+    Wrong,
+    /// It is none that the server can read.
+    Unreadable,
+}
+
+#[derive(Deserialize)]
+struct Update {
+    #[serde(flatten)]
+    progress: Progress,
+    #[serde(default)]
+    complete: bool,
+    #[serde(default)]
+    encoded_token: Option<SecretText>,
+}
+
+impl<'a> Generation<'a> {
+    /// `client` must be the active node's and stays the one that is asked: an attempt is kept in its memory alone.
+    /// Root is of the root namespace, and made there.
+    #[must_use]
+    pub fn new(client: &Client, dialect: Dialect, token: &'a Token) -> Self {
+        Self {
+            client: client.in_namespace(None),
+            dialect,
+            token,
+        }
+    }
+
+    /// The node that is asked, as the operator wrote it.
+    #[must_use]
+    pub fn address(&self) -> &str {
+        self.client.address()
+    }
+
+    /// How far the attempt is.
+    ///
+    /// # Errors
+    /// Any answer but 200; 403 is a login without the grant.
+    pub async fn progress(&self) -> Result<Progress, Error> {
+        let reply = self.ask(Method::GET, self.dialect.attempt(), None).await?;
+        reply.ok()?.data()
+    }
+
+    /// Starts an attempt whose token comes out under `pad`.
+    ///
+    /// # Errors
+    /// Any other answer but 200. After a 5xx or a lost answer there may be an attempt all the same.
+    pub async fn start(&self, pad: &Pad) -> Result<Start, Error> {
+        let otp = SecretText::new(pad.text().expose().to_owned());
+        let body = Body::map([("otp", otp)]);
+        let path = self.dialect.attempt();
+        let reply = self.ask(Method::POST, path, Some(&body)).await?;
+        if !reply.is_success() && reply.refuses_with("already in progress") {
+            return Ok(Start::Busy);
+        }
+        Ok(Start::Ours(reply.ok()?.data()?))
+    }
+
+    /// Gives one share to the attempt of this nonce.
+    ///
+    /// # Errors
+    /// Any answer that says nothing about the share. After a 5xx or a lost answer it may count all the same, and
+    /// if it was the last one there may be a root token that nobody has.
+    pub async fn give(&self, nonce: &str, share: &Share) -> Result<Given, Error> {
+        let path = self.dialect.update();
+        let Some(key) = share_as_hex(share) else {
+            return Ok(Given::Unreadable);
+        };
+        let body = Body::map([
+            ("nonce", Body::String(nonce.to_owned())),
+            ("key", Body::from(key)),
+        ]);
+        let reply = self.ask(Method::POST, path, Some(&body)).await?;
+        if !reply.is_success() {
+            return refused(&reply).ok_or_else(|| reply.refusal());
+        }
+        let update: Update = reply.data()?;
+        match update.encoded_token.filter(|text| !text.is_empty()) {
+            Some(encoded) if update.complete => Ok(Given::Complete(Encoded::new(encoded))),
+            _ if update.complete => {
+                Err(reply.fail(Kind::Malformed("it is complete and holds no token".into())))
+            }
+            _ => Ok(Given::Counts(update.progress)),
+        }
+    }
+
+    /// Ends the attempt, whosever it is. None at all is no error.
+    ///
+    /// # Errors
+    /// Any answer but 2xx.
+    pub async fn cancel(&self) -> Result<(), Error> {
+        let path = self.dialect.attempt();
+        self.ask(Method::DELETE, path, None).await?.ok()?;
+        Ok(())
+    }
+
+    async fn ask(&self, method: Method, path: &str, body: Option<&Body>) -> Result<Reply, Error> {
+        let ask = Ask::new(method, path, Some(self.token));
+        let ask = match body {
+            Some(body) => ask.with_body(body),
+            None => ask,
+        };
+        self.client.ask(ask).await
+    }
+}
+
+/// What the server says about a share that it does not take. Its texts repeat the right nonce and are not kept.
+fn refused(reply: &Reply) -> Option<Given> {
+    let says = |text: &str| reply.refuses_with(text);
+    if says("already been provided") {
+        Some(Given::Twice)
+    } else if says("incorrect nonce") || says("no root generation in progress") {
+        Some(Given::Gone)
+    } else if says("root generation aborted") || says("failed to compute") {
+        Some(Given::Wrong)
+    } else if says("key is shorter") || says("key is longer") || says("valid hex or base64") {
+        Some(Given::Unreadable)
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_dialect_follows_what_the_server_said() {
+        assert_eq!(
+            Dialect::of(RootGeneration::OpenClassic),
+            Some(Dialect::Classic)
+        );
+        assert_eq!(
+            Dialect::of(RootGeneration::OpenBaoAuthenticated),
+            Some(Dialect::OpenBao)
+        );
+        assert_eq!(Dialect::of(RootGeneration::Off), None);
+    }
+}
