@@ -18,7 +18,6 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_ssm::error::{ProvideErrorMetadata, SdkError};
 use tokio::sync::OnceCell;
 
-use crate::aws::answers;
 use crate::custodian::error::{Error, Kind, causes, clean};
 
 /// Everything one call may take, retries included.

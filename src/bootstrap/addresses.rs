@@ -14,11 +14,11 @@ use crate::vault::{Client, sys};
 /// An address is unknown, or is that of another cluster.
 pub(crate) async fn check_addresses(ceremony: &Ceremony<'_>) -> Result<(), Failure> {
     let (known, address, id) = {
-        let diary = ceremony.diary();
+        let checkpoint = ceremony.records.borrow();
         let Some(known) = known(&checkpoint) else {
             return Ok(());
         };
-        let diary = diary;
+        let diary = checkpoint.diary();
         if diary.handed_over() && !checkpoint.keeps_something()? {
             return Ok(());
         }

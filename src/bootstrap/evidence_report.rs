@@ -34,7 +34,7 @@ impl EvidenceReport {
             program: env!("CARGO_PKG_VERSION"),
             written: checkpoint::now(),
             cluster: serde_json::to_value(&diary.cluster).unwrap_or_default(),
-            steps: steps(diary),
+            steps: steps(&diary),
             findings: ceremony.findings.borrow().clone(),
             break_glass: break_glass(ceremony),
         }

@@ -25,6 +25,8 @@ use crate::bootstrap::ceremony::Ceremony;
 use crate::bootstrap::judge::{Judgment, judge, judge_again};
 use crate::bootstrap::steps::revoke_root::revocation_proof;
 use crate::checkpoint::Rehearsed;
+use crate::checkpoint::rotation::Rotation;
+use crate::evidence::copy;
 use crate::desired::observation::Detail;
 use crate::event::{Caller, Event, Outcome, StepOutcome};
 use crate::evidence::facts::Evidence;
@@ -119,7 +121,7 @@ pub async fn apply(
 /// Which shares hold is open until the command that makes new ones has come to its end.
 fn rotation_is_half_made(ceremony: &Ceremony<'_>) {
     let rotation = ceremony.diary().rotation.clone();
-    if let Some(rotation) = rotation.filter(checkpoint::rotation::Rotation::is_half_made) {
+    if let Some(rotation) = rotation.filter(Rotation::is_half_made) {
         let (words, again) = (rotation.in_words(), rotation.again);
         ceremony.find(format!("{words}: {again}"));
     }

@@ -33,7 +33,7 @@ pub(super) async fn open(
 ) -> Result<(ReplicatedCheckpoint, Opened), Failure> {
     let records = damaged::checkpoint(config, options.take_over.as_deref(), caller).await?;
     let opened = tokio::select! {
-        opened = the_rest(config, options, &records.borrow()) => opened,
+        opened = the_rest(config, options, &records) => opened,
         stop = caller.interrupt.requested() => Err(stop),
     };
     match opened {
@@ -48,12 +48,13 @@ pub(super) async fn open(
 async fn the_rest(
     config: &Config,
     options: &Options,
-    checkpoint: &Checkpoint,
+    records: &ReplicatedCheckpoint,
 ) -> Result<Opened, Failure> {
-    let finished = checkpoint.diary().handed_over() && !checkpoint.keeps_something()?;
+    let diary = records.diary();
+    let finished = diary.handed_over() && !records.borrow().keeps_something()?;
     let (mut failures, mut warnings) = (Vec::new(), Vec::new());
-    failures.extend(another_generation(config, checkpoint));
-    let begun = checkpoint.diary().recorded(Step::Initialize) != Recorded::Nothing;
+    failures.extend(another_generation(config, &records.borrow()));
+    let begun = diary.recorded(Step::Initialize) != Recorded::Nothing;
     let state = (begun, finished);
     let resolved = resolve_all(config, state, &mut failures, &mut warnings).await;
     let mut away = Vec::new();
@@ -62,9 +63,8 @@ async fn the_rest(
         warnings.extend(away.iter().map(ToString::to_string));
     } else {
         failures.extend(away);
-        location_conflicts::apart(&custodians, checkpoint.directory(), &mut failures);
+        location_conflicts::apart(&custodians, records.borrow().directory(), &mut failures);
         // A drill that was held, or a root that is dead, asks nobody any more.
-        let diary = checkpoint.diary();
         let over = [Step::Drill, Step::RevokeRoot].map(|step| diary.recorded(step));
         if over == [Recorded::Nothing; 2] {
             can_be_rehearsed(config, options, &custodians, &mut failures).await;
@@ -131,7 +131,7 @@ async fn can_be_rehearsed(
         let mut closed = Vec::new();
         ask.can_have(custodians, &options.identities, &mut closed)
             .await;
-        let readable = shares::identities(&options.identities).is_ok();
+        let readable = fetch::identities(&options.identities).is_ok();
         match options.holders {
             // One share is given from here, the last one.
             Some(_) if readable && closed.len() < custodians.len() => {}

@@ -68,7 +68,7 @@ pub async fn break_glass(
 ) -> Result<Outcome, Failure> {
     let key = options.signing_key().await?;
     let mut session = tokio::select! {
-        session = BreakGlassSession::open(COMMAND, config, options, caller) => way?,
+        session = BreakGlassSession::open(COMMAND, config, options, caller) => session?,
         stop = caller.interrupt.requested() => return Err(stop),
     };
     let gathered = tokio::select! {
@@ -270,10 +270,10 @@ async fn limited(
     let until = Instant::now() + command.max_age;
     let made = child_of(session, &root, command).await;
     let (mut marked, mut kept) = (Vec::new(), Ok(()));
-    if let Ok(session) = &made {
-        kept = session.journal.keep(Kept::Limited, &session.token).await;
-        evidence.set("limited", json!({"accessor": session.accessor}));
-        marked = mark(session, root.token(), &session.accessor, logs).await;
+    if let Ok(made) = &made {
+        kept = session.journal.keep(Kept::Limited, &made.token).await;
+        evidence.set("limited", json!({"accessor": made.accessor}));
+        marked = mark(session, root.token(), &made.accessor, logs).await;
     }
     let ended = match end(session, root).await {
         Ok(proof) => {

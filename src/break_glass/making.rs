@@ -53,7 +53,7 @@ pub(super) async fn root<'a>(
         if !again {
             return Err(failure);
         }
-        let lost = way
+        let lost = session
             .journal
             .under_way()
             .is_some_and(|it| it.completing.is_some());

@@ -42,7 +42,7 @@ pub async fn rehearse(
 ) -> Result<Outcome, Failure> {
     let key = options.signing_key().await?;
     let mut session = tokio::select! {
-        session = BreakGlassSession::open(COMMAND, config, options, caller) => way?,
+        session = BreakGlassSession::open(COMMAND, config, options, caller) => session?,
         stop = caller.interrupt.requested() => return Err(stop),
     };
     let held = tokio::select! {

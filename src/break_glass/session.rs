@@ -238,7 +238,8 @@ impl<'a> ActiveSession<'a> {
         }
         let whose = (self.config, self.options.sign_in_seconds);
         let (client, events) = (&self.client, self.caller.events);
-        let again = OpenLogin::first(whose, client, &[self.wanted], &mut self.resolved, events);
+        let logins = [self.wanted];
+        let again = OpenLogin::first(whose, client, &logins, &mut self.resolved, events);
         if let Some(before) = self.login.replace(again.await?) {
             before.end(client, events).await;
         }

@@ -4,7 +4,7 @@
 //! a person, with age or PGP. Everything is create-only: nothing is ever overwritten, and nothing is ever half there.
 //! No share, and no digest of a share in clear, leaves this room except into its custodian.
 
-mod age;
+pub mod age;
 mod create_only;
 pub mod error;
 mod facts;

@@ -3,7 +3,8 @@
 mod quorum;
 
 use std::io::IsTerminal;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
 
 use clap::CommandFactory;
 use clap_complete::Shell;
@@ -30,62 +31,92 @@ pub async fn dispatch(
     report: &Report,
     unlocked: Option<String>,
 ) -> Result<Outcome, Failure> {
-    match cli.command {
-        Command::Schema { events } => {
-            let schema = if events {
-                event::schema()
-            } else {
-                config::schema()
-            };
-            let text = serde_json::to_string_pretty(&schema).unwrap_or_default();
-            report.plain(&format!("{text}\n"));
-            Ok(Exit::Done.into())
-        }
+    let (interrupt, receiver) = (Interrupt::default(), |event| report.event(&event));
+    let events = EventSink::new(&receiver);
+    let caller = Caller {
+        interrupt: &interrupt,
+        events: &events,
+    };
+    let (global, command) = (cli.global, cli.command);
+    let working: Working<'_> = match command {
+        Command::Schema { events } => return Ok(schema(events, report)),
         Command::Completions { target } => {
             report.plain(&completions(target));
-            Ok(Exit::Done.into())
+            return Ok(Exit::Done.into());
         }
-        Command::Apply(typed) => Box::pin(apply(&cli.global, typed, report, unlocked)).await,
-        Command::Rehearse(typed) => Box::pin(quorum::rehearse(&cli.global, typed, report)).await,
-        Command::BreakGlass(typed) => {
-            Box::pin(quorum::break_glass(&cli.global, *typed, report)).await
-        }
-        Command::Share(typed) => quorum::submit(&cli.global, typed, report).await,
-        Command::Unseal(typed) => quorum::unseal(&cli.global, typed, report).await,
         Command::Report(ReportOf::Verify {
             file,
             key,
             signature,
-        }) => quorum::verify(file, &key, signature),
-        Command::Status => {
-            let config = load(&cli.global)?;
-            let client = cluster::open(&config).await;
-            let (status, exit) = bootstrap::status(&config, client).await?;
-            Ok(Outcome {
-                exit,
-                last: Some(Event::Status(status)),
-            })
+        }) => return quorum::verify(file, &key, signature),
+        Command::Apply(typed) => Box::pin(apply(&global, typed, caller, unlocked)),
+        Command::Rehearse(typed) => Box::pin(quorum::rehearse(&global, typed, caller)),
+        Command::BreakGlass(typed) => {
+            report.leave_stdout_if(quorum::runs_a_command(&typed));
+            Box::pin(quorum::break_glass(&global, *typed, caller))
         }
-        Command::Recovery(Recovery::Rotate(typed)) => {
-            Box::pin(rotate(&cli.global, typed, report)).await
-        }
+        Command::Share(typed) => Box::pin(quorum::submit(&global, typed, caller)),
+        Command::Unseal(typed) => Box::pin(quorum::unseal(&global, typed, caller)),
+        Command::Status => Box::pin(status(&global, caller)),
+        Command::Recovery(Recovery::Rotate(typed)) => Box::pin(rotate(&global, typed, caller)),
         Command::Custodian(Custodian::Prove { name, identity }) => {
-            let config = load(&cli.global)?;
-            let show = |armored: &str| report.plain(armored);
-            let identity = identity.as_deref();
-            let working = async |caller| {
-                bootstrap::prove_custodian(&config, &name, identity, &show, caller).await
-            };
-            let proved = stoppable(report, working).await?;
-            Ok(Outcome::done(Event::Proved(proved)))
+            Box::pin(prove(&global, (name, identity), report, caller))
         }
-    }
+    };
+    // Work that is told of the signals that end a process, and ends in its own way.
+    let result = tokio::select! {
+        result = working => result,
+        never = pass_on_signals(&interrupt) => match never? {},
+    };
+    result.map_err(|failure| interrupt.instead_of(failure))
+}
+
+/// A command at work.
+type Working<'a> = Pin<Box<dyn Future<Output = Result<Outcome, Failure>> + 'a>>;
+
+fn schema(of_events: bool, report: &Report) -> Outcome {
+    let schema = if of_events {
+        event::schema()
+    } else {
+        config::schema()
+    };
+    let text = serde_json::to_string_pretty(&schema).unwrap_or_default();
+    report.plain(&format!("{text}\n"));
+    Exit::Done.into()
+}
+
+async fn status(global: &Global, caller: Caller<'_>) -> Result<Outcome, Failure> {
+    let config = load(global)?;
+    let looking = async {
+        let client = cluster::open(&config).await;
+        bootstrap::status(&config, client).await
+    };
+    let (status, exit) = tokio::select! {
+        looked = looking => looked?,
+        stop = caller.interrupt.requested() => return Err(stop),
+    };
+    Ok(Outcome {
+        exit,
+        last: Some(Event::Status(status)),
+    })
+}
+
+async fn prove(
+    global: &Global,
+    (name, identity): (String, Option<PathBuf>),
+    report: &Report,
+    caller: Caller<'_>,
+) -> Result<Outcome, Failure> {
+    let config = load(global)?;
+    let show = |armored: &str| report.plain(armored);
+    let proved = bootstrap::prove_custodian(&config, &name, identity.as_deref(), &show, caller);
+    Ok(Outcome::done(Event::Proved(proved.await?)))
 }
 
 async fn apply(
     global: &Global,
     typed: Apply,
-    report: &Report,
+    caller: Caller<'_>,
     unlocked: Option<String>,
 ) -> Result<Outcome, Failure> {
     let mut config = load(global)?;
@@ -102,8 +133,7 @@ async fn apply(
     };
     if let Some(word) = &typed.abandon {
         let take_over = typed.take_over.as_deref();
-        let working = async |caller| bootstrap::abandon(&config, word, take_over, caller).await;
-        let abandoned = stoppable(report, working).await?;
+        let abandoned = bootstrap::abandon(&config, word, take_over, caller).await?;
         return Ok(Outcome::done(Event::Abandoned(abandoned)));
     }
     let options = Options {
@@ -123,16 +153,13 @@ async fn apply(
                 .advise(bootstrap::without_a_terminal(&config, &options)),
         );
     }
-    let working = async |caller: Caller<'_>| {
-        if let Some(text) = unlocked {
-            caller.events.warn(text);
-        }
-        bootstrap::apply(&config, &options, caller).await
-    };
-    stoppable(report, working).await
+    if let Some(text) = unlocked {
+        caller.events.warn(text);
+    }
+    bootstrap::apply(&config, &options, caller).await
 }
 
-async fn rotate(global: &Global, typed: Rotate, report: &Report) -> Result<Outcome, Failure> {
+async fn rotate(global: &Global, typed: Rotate, caller: Caller<'_>) -> Result<Outcome, Failure> {
     let (mut config, mut old) = (load(global)?, load_file(&typed.from)?);
     config.typed = Typed {
         command: recovery::verb(&old),
@@ -147,8 +174,7 @@ async fn rotate(global: &Global, typed: Rotate, report: &Report) -> Result<Outco
         identities: typed.identity,
         sign_in_seconds: typed.sign_in_timeout,
     };
-    let working = async |caller| recovery::rotate((&config, &old), &options, caller).await;
-    let rotated = stoppable(report, working).await?;
+    let rotated = recovery::rotate((&config, &old), &options, caller).await?;
     let exit = if rotated.findings.is_empty() {
         Exit::Done
     } else {
@@ -158,24 +184,6 @@ async fn rotate(global: &Global, typed: Rotate, report: &Report) -> Result<Outco
         exit,
         last: Some(Event::Rotated(rotated)),
     })
-}
-
-/// Work whose events are written and that is told of the signals that end a process: it ends in its own way.
-async fn stoppable<T>(
-    report: &Report,
-    work: impl for<'a> AsyncFnOnce(Caller<'a>) -> Result<T, Failure>,
-) -> Result<T, Failure> {
-    let (interrupt, receiver) = (Interrupt::default(), |event| report.event(&event));
-    let events = EventSink::new(&receiver);
-    let caller = Caller {
-        interrupt: &interrupt,
-        events: &events,
-    };
-    let result = tokio::select! {
-        result = Box::pin(work(caller)) => result,
-        never = pass_on_signals(&interrupt) => match never? {},
-    };
-    result.map_err(|failure| interrupt.instead_of(failure))
 }
 
 /// Turns SIGINT, SIGTERM, SIGHUP and SIGQUIT into a request to stop, for as long as the work goes on.

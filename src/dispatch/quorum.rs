@@ -2,19 +2,18 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{load, stoppable};
+use super::load;
 use crate::break_glass;
 use crate::cli::{BreakGlass, Global, LoginChoice, Quorum, Rehearse, ShareOf, Unseal, WithHolders};
 use crate::config::Typed;
-use crate::event::{Event, Outcome, Verified};
+use crate::event::{Caller, Event, Outcome, Verified};
 use crate::evidence::signing;
 use crate::failure::Failure;
-use crate::report::Report;
 
 pub(super) async fn rehearse(
     global: &Global,
     typed: Rehearse,
-    report: &Report,
+    caller: Caller<'_>,
 ) -> Result<Outcome, Failure> {
     let mut config = load(global)?;
     let options = break_glass::Options {
@@ -22,14 +21,21 @@ pub(super) async fn rehearse(
         ..of_a_quorum(typed.quorum)
     };
     config.typed = typed_as(&options);
-    let working = async |caller| break_glass::rehearse(&config, &options, caller).await;
-    stoppable(report, working).await
+    break_glass::rehearse(&config, &options, caller).await
+}
+
+/// Whether stdout is a command's: of the short commands around an attempt it is the result.
+pub(super) fn runs_a_command(typed: &BreakGlass) -> bool {
+    matches!(
+        typed.with_holders,
+        None | Some(WithHolders::Finish { .. })
+    )
 }
 
 pub(super) async fn break_glass(
     global: &Global,
     typed: BreakGlass,
-    report: &Report,
+    caller: Caller<'_>,
 ) -> Result<Outcome, Failure> {
     let (quorum, finish, work) = match typed.with_holders {
         Some(WithHolders::Finish {
@@ -38,11 +44,10 @@ pub(super) async fn break_glass(
             work,
             quorum,
         }) => (quorum, Some((encoded, wait)), work),
-        Some(other) => return with_holders(global, other, report).await,
+        Some(other) => return with_holders(global, other, caller).await,
         None => (typed.quorum, None, typed.work),
     };
     let mut config = load(global)?;
-    report.leave_stdout();
     let command = break_glass::Command {
         argv: work.command,
         reason: typed.reason.unwrap_or_default(),
@@ -56,21 +61,20 @@ pub(super) async fn break_glass(
         works: !command.argv.is_empty(),
         ..typed_as(&options)
     };
-    let working = async |caller| match &finish {
+    match &finish {
         None => break_glass::break_glass(&config, &options, &command, caller).await,
         Some((encoded, wait)) => {
             let taken_up = (encoded.as_deref(), *wait, &command);
             break_glass::finish(&config, &options, taken_up, caller).await
         }
-    };
-    stoppable(report, working).await
+    }
 }
 
 /// The short commands around an attempt with several holders.
 async fn with_holders(
     global: &Global,
     typed: WithHolders,
-    report: &Report,
+    caller: Caller<'_>,
 ) -> Result<Outcome, Failure> {
     let mut config = load(global)?;
     config.typed.login = match &typed {
@@ -79,7 +83,7 @@ async fn with_holders(
         | WithHolders::Cancel { login, .. } => login.login.clone(),
         WithHolders::Finish { .. } => None,
     };
-    let working = async |caller| match typed {
+    let last = match typed {
         WithHolders::Start { reason, login } => {
             break_glass::start(&config, &as_login(login), &reason, caller).await
         }
@@ -92,13 +96,13 @@ async fn with_holders(
         }
         WithHolders::Finish { .. } => Err(Failure::usage("finish runs a command")),
     };
-    Ok(Outcome::done(stoppable(report, working).await?))
+    Ok(Outcome::done(last?))
 }
 
 pub(super) async fn submit(
     global: &Global,
     typed: ShareOf,
-    report: &Report,
+    caller: Caller<'_>,
 ) -> Result<Outcome, Failure> {
     let ShareOf::Submit {
         code,
@@ -113,14 +117,14 @@ pub(super) async fn submit(
     };
     config.typed = typed_as(&options);
     let what = (code.as_str(), custodian.as_deref());
-    let working = async |caller| break_glass::submit(&config, &options, what, caller).await;
-    Ok(Outcome::done(stoppable(report, working).await?))
+    let done = break_glass::submit(&config, &options, what, caller);
+    Ok(Outcome::done(done.await?))
 }
 
 pub(super) async fn unseal(
     global: &Global,
     typed: Unseal,
-    report: &Report,
+    caller: Caller<'_>,
 ) -> Result<Outcome, Failure> {
     let mut config = load(global)?;
     let options = break_glass::Options {
@@ -129,8 +133,8 @@ pub(super) async fn unseal(
     };
     config.typed = typed_as(&options);
     let custodian = typed.custodian.as_deref();
-    let working = async |caller| break_glass::unseal(&config, &options, custodian, caller).await;
-    Ok(Outcome::done(stoppable(report, working).await?))
+    let done = break_glass::unseal(&config, &options, custodian, caller);
+    Ok(Outcome::done(done.await?))
 }
 
 /// For commands that are advised.

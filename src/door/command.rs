@@ -101,7 +101,7 @@ async fn run_within(asked: &Program, time: Duration) -> Result<SecretText, Error
         printed: LARGEST,
         complaint: LARGEST_COMPLAINT,
     };
-    let ended = match child::run(command, None, bounds).await {
+    let ended = match captured::run(command, None, bounds).await {
         Ok(ended) => ended,
         Err(Fault::Start(reason)) => return Err(Error::Start { program, reason }),
         Err(Fault::TimedOut) => {
@@ -116,7 +116,7 @@ async fn run_within(asked: &Program, time: Duration) -> Result<SecretText, Error
         return Err(Error::Failed {
             program,
             status: ended.status.to_string(),
-            said: child::first_line(&ended.complaint),
+            said: captured::first_line(&ended.complaint),
         });
     }
     jwt::parse(&ended.printed).ok_or(Error::NotJwt { program })

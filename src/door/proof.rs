@@ -67,7 +67,7 @@ async fn look(client: &Client, door: &Door, session: &AuthResponse) -> Result<Do
             }
         }
     };
-    let info = vault::token::lookup_self(client, token)
+    let info = vault::auth::token::lookup_self(client, token)
         .await
         .map_err(blind("auth/token/lookup-self"))?;
     let paths: BTreeSet<&str> = door

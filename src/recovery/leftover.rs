@@ -4,7 +4,7 @@
 use crate::custodian::Custodian;
 use crate::failure::Failure;
 use crate::recovery::gather::Held;
-use crate::recovery::key_set::start;
+use crate::recovery::making::start;
 use crate::recovery::run::Run;
 use crate::recovery::state::State;
 use crate::recovery::words;

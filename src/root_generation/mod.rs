@@ -10,7 +10,6 @@ mod quorum;
 mod rules;
 
 pub(crate) use crate::root_generation::code::Code;
-pub use crate::root_generation::holders::Invitation;
 pub(crate) use crate::root_generation::holders::{Asked, LOOK, wait_for};
 pub(crate) use crate::root_generation::making::{
     Attempt, begin, busy, complete, not_let_in, not_taken,

@@ -102,9 +102,9 @@ impl SealedShare {
 #[derive(Debug)]
 pub enum ShareMaterial {
     /// In clear: whoever has it is to encrypt it.
-    Open(Share),
+    Plain(Share),
     /// Encrypted to its holder.
-    Sealed(SealedShare),
+    Encrypted(SealedShare),
 }
 
 impl ShareMaterial {

@@ -6,12 +6,12 @@ use std::collections::BTreeSet;
 
 use url::Url;
 
-use crate::bootstrap::ceremony::Ceremony;
-use crate::checkpoint::Checkpoint;
+use crate::checkpoint::{self, Checkpoint};
+use crate::config::Config;
 use crate::failure::Failure;
 use crate::step::Step;
 use crate::step::decide::Recorded;
-use crate::vault::{Client, Health, sys};
+use crate::vault::{Client, Health};
 
 /// The address of a client and those of its nodes, as the checkpoint records them.
 pub(crate) fn addresses_of(client: &Client) -> impl Iterator<Item = String> + use<> {

@@ -7,7 +7,8 @@ use crate::edge::references::{Resolved, of_logins, resolve};
 use crate::event::EventSink;
 use crate::failure::{Exit, Failure};
 use crate::secret::Token;
-use crate::vault::{AuthResponse, Client, Error, token};
+use crate::vault::auth::token;
+use crate::vault::{AuthResponse, Client, Error};
 
 /// A token that ends sooner is replaced before anything that takes its time.
 const SECONDS_LEFT: i64 = 60;

@@ -13,7 +13,7 @@ mod mounts;
 mod namespace;
 mod policies;
 mod preflight;
-mod revoke_root;
+pub(super) mod revoke_root;
 mod roles;
 mod secrets;
 mod store_recovery_keys;

@@ -127,8 +127,9 @@ pub(super) async fn make(ceremony: &mut Ceremony<'_>) -> Result<Vec<serde_json::
     }
     known(ceremony)?;
     all_there(ceremony).await?;
+    let diary = ceremony.diary();
     let facts = ceremony.custodians.iter().filter_map(|custodian| {
-        let stored = stored(ceremony, custodian.name())?;
+        let stored = stored(&diary, custodian.name())?;
         Some(fact(custodian, &stored))
     });
     Ok(facts.collect())
@@ -166,7 +167,7 @@ async fn discard(ceremony: &Ceremony<'_>, place: usize) -> Result<(), Failure> {
     let record = ceremony.diary().shares.get(custodian.name()).cloned();
     let Some(record) = record else { return Ok(()) };
     if let Some(address) = &record.unverified {
-        let stored = stored(ceremony, custodian.name());
+        let stored = stored(&ceremony.diary(), custodian.name());
         let mark = ceremony.diary().trial.clone();
         let unverified = Unverified {
             address,
@@ -257,10 +258,8 @@ async fn read_back(ceremony: &Ceremony<'_>) -> Result<Vec<Option<Share>>, Failur
 
 /// The recovery keys that hold are those that are recorded here.
 fn known(ceremony: &Ceremony<'_>) -> Result<(), Failure> {
-    let all = ceremony
-        .custodians
-        .iter()
-        .all(|custodian| stored(ceremony, custodian.name()).is_some());
+    let (diary, mut custodians) = (ceremony.diary(), ceremony.custodians.iter());
+    let all = custodians.all(|custodian| stored(&diary, custodian.name()).is_some());
     if all {
         return Ok(());
     }

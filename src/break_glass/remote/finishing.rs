@@ -171,7 +171,7 @@ async fn ours(session: &BreakGlassSession<'_>, code: &Code) -> Result<Progress, 
     if found.started && found.nonce == code.nonce {
         return Ok(found);
     }
-    if way
+    if session
         .journal
         .under_way()
         .is_some_and(|it| it.completing.is_some())

@@ -144,7 +144,7 @@ pub async fn cancel(
 
 /// An attempt that stands in the way is named by its nonce: another one may stand there by now.
 async fn end_of(session: &mut BreakGlassSession<'_>, nonce: &str) -> Result<Event, Failure> {
-    let waits = way
+    let waits = session
         .journal
         .waiting()
         .map(|waiting| Code::parse(&waiting.code));

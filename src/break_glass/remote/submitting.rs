@@ -107,7 +107,10 @@ async fn give(
 /// If it was the last one, there is a root token now that nobody has.
 fn unanswered(inside: &ActiveSession<'_>, error: Error) -> Failure {
     if !error.is_retryable() {
-        return not_let_in(&inside.generation()?, error);
+        return match inside.generation() {
+            Ok(generation) => not_let_in(&generation, error),
+            Err(failure) => failure,
+        };
     }
     let progress = inside.config.command("break-glass progress");
     Failure::failed(format!("nobody knows whether the share counts: {error}")).advise(format!(

@@ -170,7 +170,7 @@ async fn run(
         printed: most,
         complaint: LARGEST_COMPLAINT,
     };
-    match child::run(command, Some(input), bounds).await {
+    match captured::run(command, Some(input), bounds).await {
         Ok(ended) => Ok(ended),
         Err(Fault::Start(error)) if error.kind() == std::io::ErrorKind::NotFound => {
             Err(Why::Missing)
@@ -209,7 +209,7 @@ fn says(ended: &Ended, what: &str) -> bool {
 fn refusal(ended: &Ended) -> Why {
     let said = String::from_utf8_lossy(&ended.complaint);
     let last = said.lines().rfind(|line| !line.starts_with(STATUS));
-    let said = last.and_then(|line| child::first_line(line.as_bytes()));
+    let said = last.and_then(|line| captured::first_line(line.as_bytes()));
     Why::Failed(said.unwrap_or_else(|| format!("gpg failed ({})", ended.status)))
 }
 

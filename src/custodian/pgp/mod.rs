@@ -15,8 +15,8 @@ use zeroize::Zeroizing;
 
 use crate::custodian::error::{Error, Kind};
 use crate::custodian::file::{CANARY_TEXT, SealedFile, prepared};
-use crate::custodian::pgp::gpg::{self, LARGEST_KEY, Why};
-use crate::custodian::pgp::key::{self, Key, Unusable};
+use crate::custodian::pgp::gpg::{LARGEST_KEY, Why};
+use crate::custodian::pgp::key::{Key, Unusable};
 use crate::custodian::{CanaryResult, Prepared, share_from, text_from};
 use crate::secret::{SealedShare, SecretText, Share};
 
@@ -52,7 +52,7 @@ impl PgpFile {
         let bytes = match (read(key_file), fingerprint) {
             (Err(_), Some(named)) if file.facts()?.is_some() => {
                 return Ok(Self {
-                    fingerprint: pgp_key::plain(named),
+                    fingerprint: key::plain(named),
                     public: None,
                     key_file: key_file.to_owned(),
                     named: true,
@@ -63,12 +63,12 @@ impl PgpFile {
         };
         let gpg = |why| failed(&address(), why);
         let records = gpg::look(&bytes).await.map_err(gpg)?;
-        let key = pgp_key::only(&records).map_err(|why| refused(&address(), why))?;
+        let key = key::only(&records).map_err(|why| refused(&address(), why))?;
         if let Some(wanted) = fingerprint
-            && pgp_key::plain(wanted) != key.fingerprint
+            && key::plain(wanted) != key.fingerprint
         {
-            let found = pgp_key::spaced(&key.fingerprint);
-            let wanted = pgp_key::spaced(&pgp_key::plain(wanted));
+            let found = key::spaced(&key.fingerprint);
+            let wanted = key::spaced(&key::plain(wanted));
             let what = format!("is key {found}, and the file wants {wanted}");
             let advice = "do not correct it here: ask the holder which of the two is theirs, by a way that nobody \
                           else can use: gpg --fingerprint";
@@ -122,7 +122,7 @@ impl PgpFile {
         let content = self.encrypt_line(CANARY_TEXT).await?;
         let mut result = self.file.canary(name, content.as_bytes())?;
         if !self.named {
-            let (file, found) = (self.key_file.display(), pgp_key::spaced(self.fingerprint()));
+            let (file, found) = (self.key_file.display(), key::spaced(self.fingerprint()));
             result.warnings.push(format!(
                 "the key in {file} is {found}, and the file names no fingerprint: compare it with its holder, then \
                  write it beside the key, fingerprint: \"{found}\""

@@ -208,7 +208,7 @@ pub(in crate::bootstrap) async fn look_again(
     let begun = Instant::now();
     let limit = ceremony.config.cluster.timeouts.request;
     loop {
-        let observation = observe(ceremony).await?;
+        let observation = observe(&ceremony.view(Step::Initialize)).await?;
         if observation.seen != crate::step::decide::Seen::Absent || begun.elapsed() >= limit {
             return Ok(observation);
         }
