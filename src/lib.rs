@@ -7,7 +7,7 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
-pub(crate) mod aws;
+pub mod aws;
 pub mod bootstrap;
 pub mod break_glass;
 pub mod checkpoint;
@@ -21,7 +21,7 @@ pub mod door;
 pub mod edge;
 pub mod envelope;
 pub mod event;
-pub(crate) mod evidence;
+pub mod evidence;
 pub mod failure;
 pub mod hardening;
 pub mod interrupt;
@@ -34,7 +34,7 @@ pub mod replica;
 pub mod report;
 pub mod root_generation;
 pub mod secret;
-pub(crate) mod session;
+pub mod session;
 pub(crate) mod shares;
 pub mod step;
 pub mod vault;

@@ -4,7 +4,6 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::bootstrap::ceremony::Ceremony;
-use crate::bootstrap::steps::drill;
 use crate::checkpoint::{self, Diary, Rehearsed};
 use crate::evidence::page::{self, WIDTH, paragraph};
 use crate::layout::columns;

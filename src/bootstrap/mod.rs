@@ -19,7 +19,7 @@ mod steps;
 mod view;
 
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::bootstrap::ceremony::Ceremony;
 use crate::bootstrap::judge::{Judgment, judge, judge_again};

@@ -13,7 +13,7 @@ use crate::envelope::Key;
 use crate::event::{Caller, Event};
 use crate::failure::Failure;
 use crate::root_generation::{Rules, busy, rules};
-use crate::secret::{Token, wipe_stack};
+use crate::secret::wipe_stack;
 use crate::session::cluster_identity::known_id;
 use crate::session::login::break_glass_logins;
 use crate::session::{Cluster, OpenLogin};

@@ -238,7 +238,7 @@ mod tests {
             role: Some("operator".into()),
             with: Screen::Url,
             redirect_uris: vec![],
-            wait: crate::DEFAULT_WAIT,
+            wait: crate::door::DEFAULT_WAIT,
         }
     }
 

@@ -17,7 +17,6 @@ mod state;
 mod words;
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 pub use crate::recovery::desired::verb;
 

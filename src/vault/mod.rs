@@ -5,10 +5,10 @@
 //! straight into secret types, and no answer's body ever reaches an error or a log line.
 
 pub mod audit;
-pub(crate) mod auth;
+pub mod auth;
 pub mod compare;
 pub(crate) mod http;
-pub(crate) mod keys;
+pub mod keys;
 pub mod mounts;
 pub mod policies;
 pub mod sys;

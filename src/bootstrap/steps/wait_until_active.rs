@@ -9,7 +9,6 @@ use crate::bootstrap::view::View;
 use crate::desired::observation::Observation;
 use crate::evidence::facts::Evidence;
 use crate::failure::Failure;
-use crate::session::cluster_identity;
 use crate::step::Step;
 use crate::vault::auth::token;
 use crate::vault::sys::{self, Health};

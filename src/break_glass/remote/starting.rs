@@ -204,7 +204,7 @@ async fn give_up(session: &mut BreakGlassSession<'_>) -> Result<Event, Failure> 
 ///
 /// # Errors
 /// One does.
-pub(crate) async fn nobody_waits(session: &BreakGlassSession<'_>) -> Result<(), Failure> {
+pub(in crate::break_glass) async fn nobody_waits(session: &BreakGlassSession<'_>) -> Result<(), Failure> {
     let Some(waiting) = session.journal.waiting() else {
         return Ok(());
     };
@@ -227,7 +227,7 @@ pub(crate) async fn nobody_waits(session: &BreakGlassSession<'_>) -> Result<(), 
 }
 
 /// Work that may be dropped when a stop is asked for.
-pub(crate) async fn stoppable<T>(
+pub(in crate::break_glass) async fn stoppable<T>(
     work: impl Future<Output = Result<T, Failure>>,
     caller: Caller<'_>,
 ) -> Result<T, Failure> {

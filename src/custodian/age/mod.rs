@@ -17,7 +17,7 @@ use crate::secret::{SecretText, Share};
 
 pub(crate) struct AgeFile {
     recipient: x25519::Recipient,
-    pub(crate) file: SealedFile,
+    pub(in crate::custodian) file: SealedFile,
 }
 
 impl AgeFile {

@@ -20,7 +20,6 @@ use crate::failure::{Exit, Failure};
 use crate::root_generation::{self, Held, Known, Moment, Quorum, quorums};
 use crate::secret::RootToken;
 use crate::shares::fetch::{self, Ask};
-use crate::step::Step;
 use crate::step::decide::Recorded;
 use crate::vault::auth::scan::{Found, scan};
 use crate::vault::auth::token;

@@ -2,7 +2,6 @@
 
 use crate::bootstrap::ceremony::Ceremony;
 use crate::bootstrap::options::Options;
-use crate::bootstrap::steps::drill;
 use crate::config::Config;
 use crate::failure::{Exit, Failure};
 use crate::prompt;
