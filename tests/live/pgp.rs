@@ -103,7 +103,7 @@ fn asked_of(server: &Server, ceremony: &mut Ceremony) -> (Proxy, Arc<Mutex<Value
     let asked = Arc::new(Mutex::new(Value::Null));
     let kept = asked.clone();
     let proxy = Proxy::before(&server.address(), move |request| {
-        if request.label() == "PUT /v1/sys/init" {
+        if request.label() == "PUT sys/init" {
             let body = serde_json::from_slice(&request.body).expect("JSON");
             *kept.lock().expect("no panic holds it") = body;
         }
@@ -165,7 +165,7 @@ fn a_run_that_was_stopped_with_encrypted_shares_in_hand_is_taken_up() {
     let (file, address) = (precious.clone(), stage.server.address());
     let proxy = Proxy::before(&address, move |request| {
         // Somebody takes the name after everything was looked at.
-        if request.label() == "PUT /v1/sys/init" {
+        if request.label() == "PUT sys/init" {
             std::fs::create_dir_all(file.parent().expect("a directory")).expect("made");
             std::fs::write(&file, "precious").expect("written");
         }
