@@ -18,8 +18,11 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A ceremony whose first run is held after the initialisation.
 fn held(server: &Server, key: Value) -> (Ceremony, Proxy) {
+    with_a_passphrase(server, key, &Faults::new().first(FIRST, Action::Hold))
+}
+
+fn with_a_passphrase(server: &Server, key: Value, faults: &Faults) -> (Ceremony, Proxy) {
     let mut ceremony = Ceremony::at(server);
-    let faults = Faults::new().first(FIRST, Action::Hold);
     let proxy = faults.before(&server.address());
     ceremony.set("/cluster/address", json!(proxy.address()));
     ceremony.set("/checkpoint/key", json!({ "passphrase": key }));
@@ -173,7 +176,8 @@ fn a_passphrase_is_typed_twice_at_first_and_once_to_go_on() {
 #[test]
 fn a_passphrase_that_is_typed_differently_the_second_time_locks_nothing() {
     let server = Server::in_memory();
-    let (ceremony, proxy) = held(&server, json!({ "prompt": "word of the checkpoint" }));
+    let key = json!({ "prompt": "word of the checkpoint" });
+    let (ceremony, proxy) = with_a_passphrase(&server, key, &Faults::new());
     let mut terminal = ceremony.terminal(&["apply", "--yes"]);
     terminal.expect("word of the checkpoint: ");
     terminal.type_line(RIGHT);
