@@ -185,7 +185,7 @@ fn what_fails_after_root_is_dead_stands_in_the_report_and_bars_no_hand_over() {
     // The control is looked at after root is, whose 403 is the server's own.
     let faults = Faults::new()
         .every(SCAN, refusal(500, "the list is broken"))
-        .after(ROOTS, REVOCATION)
+        .since(ROOTS, REVOCATION)
         .from(ROOTS + 1, REVOCATION, refusal(403, "not you"));
     let proxy = watched(&mut ceremony, &server, &faults);
     let finding = "root is dead, but what came after was not seen";
@@ -239,7 +239,7 @@ fn what_cannot_be_looked_at_any_more_once_root_is_dead_bars_no_hand_over() {
     let faults = Faults::new()
         .nth(ROOTS, REVOCATION, Action::HoldAnswer)
         .every("GET sys/policies/acl/operator", broken)
-        .after(ROOTS, REVOCATION);
+        .since(ROOTS, REVOCATION);
     let proxy = watched(&mut ceremony, &server, &faults);
     killed_while_root_goes(&ceremony, &proxy);
     let run = ceremony.apply();
@@ -265,7 +265,7 @@ fn a_refusal_of_a_node_that_leads_no_more_is_no_proof_for_the_next_run_either() 
     faults
         .first(LOOK, refusal(403, "permission denied"))
         .first(HEALTH, standby)
-        .after(1, LOOK);
+        .since(1, LOOK);
     ceremony.apply().exits(4);
     assert_eq!(faults.struck(HEALTH), 1, "the node was asked");
     no_root_is_left(&server, &ceremony);

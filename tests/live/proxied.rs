@@ -48,7 +48,7 @@ fn a_gateways_403_after_a_revocation_it_swallowed_leaves_root_to_the_next_run() 
     let gateway = Faults::new()
         .nth(ROOTS, REVOKE, swallowed)
         .first(LOOK, page(0))
-        .after(ROOTS, REVOKE);
+        .since(ROOTS, REVOKE);
     let (server, ceremony, _proxy) = behind(&gateway);
     ceremony.apply().exits(1).says(&[
         "root was not proved dead",
@@ -85,7 +85,7 @@ fn a_gateways_403_after_a_revocation_it_swallowed_leaves_root_to_the_next_run() 
 
 #[test]
 fn a_gateways_403_after_a_revocation_that_happened_is_looked_at_again() {
-    let gateway = Faults::new().first(LOOK, page(1)).after(ROOTS, REVOKE);
+    let gateway = Faults::new().first(LOOK, page(1)).since(ROOTS, REVOKE);
     let (server, ceremony, _proxy) = behind(&gateway);
     ceremony.apply().exits(1).says(&[
         "root was not proved dead",

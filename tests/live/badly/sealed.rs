@@ -113,13 +113,13 @@ fn key_disabled_after_init(setup: Setup) {
     let server = Arc::new(Mutex::new(server));
     let (restarts, disabled) = (server.clone(), key.clone());
     let faults = Faults::new()
-        .first("*", move |_: &RequestInfo| {
+        .nth(2, "*", move |_: &RequestInfo| {
             LocalStack::shared().kms_disable(&disabled);
             locked(&restarts).kill();
             locked(&restarts).restart();
             Action::Pass
         })
-        .after(1, "PUT sys/init");
+        .since(1, "PUT sys/init");
     let proxy = faults.before(&address);
     ceremony.set("/cluster/address", json!(proxy.address()));
     ceremony.set("/cluster/timeouts", json!({ "active": "5s" }));

@@ -129,7 +129,7 @@ fn killed_twice_what_may_be_our_own_attempt_is_said_to_be() {
     let faults = Faults::new()
         .nth(2, GIVES, Action::HoldAnswer)
         .every(begins(), Action::HoldAnswer)
-        .after(2, GIVES);
+        .since(2, GIVES);
     let proxy = faults.before(&server.address());
     let direct = server.address();
     ceremony.set("/cluster/address", json!(proxy.address()));

@@ -108,7 +108,7 @@ fn a_look_that_fails_after_the_last_share_of_the_starter_loses_no_root_token() {
     let hiccup = Action::Respond(500, "application/json", body);
     let faults = Faults::new()
         .first("* auth/token/lookup-self", hiccup)
-        .after(1, GIVES);
+        .since(1, GIVES);
     let proxy = faults.before(&server.address());
     let holders = last_from_here(&server, &proxy);
     finish(&holders.starter, &ALICE);

@@ -11,7 +11,7 @@ pub(super) fn refusing_after(
 ) -> (Proxy, Proxy, Faults) {
     let faults = Faults::new()
         .every(writes(""), Action::Refuse)
-        .after(1, label);
+        .since(1, label);
     let proxy = faults.before(&server.address());
     ceremony.set("/cluster/address", json!(proxy.address()));
     let aws = before_aws(ceremony, &faults);

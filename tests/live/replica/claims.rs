@@ -87,7 +87,7 @@ fn stopped_before_the_first_step_it_gives_up_its_claim() {
     ceremony.kms_checkpoint();
     let faults = Faults::new()
         .every("TrentService.*", Action::Hold)
-        .after(1, writes("claim-"));
+        .since(1, writes("claim-"));
     let aws = before_aws(&mut ceremony, &faults);
     let run = ceremony.start();
     assert!(aws.wait_for_held(PATIENCE), "{}", run.stderr_so_far());
@@ -122,7 +122,7 @@ fn who_is_taken_over_while_it_sweeps_deletes_nothing_of_the_next_machine() {
             another_takes_over(&path);
             Action::Pass
         })
-        .after(2, writes("secrets-"));
+        .since(2, writes("secrets-"));
     let _aws = before_aws(&mut ceremony, &faults);
     ceremony
         .apply()

@@ -125,9 +125,8 @@ fn a_stop_is_heard_while_the_replica_is_silent_and_nothing_was_initialised() {
         let server = Server::in_memory();
         let mut ceremony = with_parameters(&server);
         let faults = Faults::new()
-            .every(writes(silent), Action::Hold)
             .every("*", Action::Hold)
-            .after(1, writes(silent));
+            .since(1, writes(silent));
         let aws = before_aws(&mut ceremony, &faults);
         ceremony.save();
         let run = ceremony.start();

@@ -124,7 +124,7 @@ fn a_copy_of_just_before_the_answer_does_not_take_it_from_the_replica() {
             Action::Pass
         })
         .nth(2, writes("commit-"), Action::Hold)
-        .after(1, INIT);
+        .since(1, INIT);
     let proxy = faults.before(&server.address());
     ceremony.set("/cluster/address", json!(proxy.address()));
     let aws = before_aws(&mut ceremony, &faults);

@@ -47,8 +47,8 @@ struct Fault {
     when: Box<dyn Fn(&RequestInfo) -> bool + Send + Sync>,
     /// Only for requests with another token than the first one that came by.
     of_others: bool,
-    /// How many requests with a label have to come before, and how many have.
-    after: Option<(String, usize, usize)>,
+    /// With which request of a label it begins, and how many of those have come.
+    since: Option<(String, usize, usize)>,
     /// The request that ends it, and whether it came.
     until: Option<(String, bool)>,
     met: usize,
@@ -65,10 +65,9 @@ impl Fault {
                 return false;
             }
         }
-        if let Some((before, wanted, so_far)) = &mut self.after {
-            let begun = *so_far >= *wanted;
-            *so_far += usize::from(fits(before, label));
-            if !begun {
+        if let Some((begin, nth, so_far)) = &mut self.since {
+            *so_far += usize::from(fits(begin, label));
+            if *so_far < *nth {
                 return false;
             }
         }
@@ -122,7 +121,7 @@ impl Faults {
             does: Arc::new(does),
             when: Box::new(|_| true),
             of_others: false,
-            after: None,
+            since: None,
             until: None,
             met: 0,
             struck: 0,
@@ -141,10 +140,10 @@ impl Faults {
         self.last(|fault| fault.of_others = true)
     }
 
-    /// The fault named last begins once so many requests with this label have come; what came before it was named does
-    /// not count.
-    pub fn after(&self, times: usize, label: impl Into<String>) -> Self {
-        self.last(|fault| fault.after = Some((label.into(), times, 0)))
+    /// The fault named last begins with the nth request with this label, from 1; what came before it was named does not
+    /// count.
+    pub fn since(&self, nth: usize, label: impl Into<String>) -> Self {
+        self.last(|fault| fault.since = Some((label.into(), nth, 0)))
     }
 
     /// The fault named last ends when a request with this label comes.
@@ -314,13 +313,15 @@ fn a_fault_strikes_at_the_requests_that_it_is_named_for() {
     assert_eq!(refused(&none().from(4, "GET a", no())), [7, 10]);
     assert_eq!(refused(&none().every("* c", no())), [5, 8]);
     assert_eq!(
-        refused(&none().every("GET a", no()).after(1, "GET c")),
+        refused(&none().every("GET a", no()).since(1, "GET c")),
         [6, 7, 10]
     );
     assert_eq!(
-        refused(&none().every("GET a", no()).after(2, "GET c")),
+        refused(&none().every("GET a", no()).since(2, "GET c")),
         [10]
     );
+    let all = none().every("*", no()).since(2, "GET c");
+    assert_eq!(refused(&all), [8, 9, 10]);
     assert_eq!(refused(&none().every("GET a", no()).until("GET c")), [1, 3]);
     assert_eq!(refused(&none().first("*", no()).not_of_root()), [2]);
     let like_b = |request: &RequestInfo| request.path.starts_with("/v1/b");
