@@ -1,15 +1,12 @@
 //! A ceremony that is given up: what is destroyed, under which words, and that a new one can begin.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use serde_json::{Value, json};
 
-use crate::ceremony::{Ceremony, Run, Server, disturbed};
-use crate::support::{Action, Proxy};
+use crate::ceremony::{Ceremony, Run, Server};
+use crate::support::{Action, Faults, Proxy};
 
 /// The one request that is never repeated.
-const INIT: &str = "PUT /v1/sys/init";
+const INIT: &str = "PUT sys/init";
 
 /// A cluster that is initialised, whose root token only the checkpoint has.
 fn unfinished() -> (Server, Ceremony) {
@@ -79,19 +76,11 @@ fn a_server_that_does_not_answer_may_live() {
 }
 
 /// The same, behind a proxy that leads to the server until it is told to lead to an empty one.
-fn unfinished_then_wiped() -> ([Server; 2], [Proxy; 2], Arc<AtomicBool>, Ceremony) {
+fn unfinished_then_wiped() -> ([Server; 2], [Proxy; 2], Faults, Ceremony) {
     let (server, fresh) = (Server::in_memory(), Server::in_memory());
     let mut ceremony = Ceremony::at(&server);
-    let other = disturbed(&fresh.address(), |_, _| Action::Pass);
-    let wiped = Arc::new(AtomicBool::new(false));
-    let (flag, elsewhere) = (wiped.clone(), other.address());
-    let proxy = disturbed(&server.address(), move |_, _| {
-        if flag.load(Ordering::SeqCst) {
-            Action::Lead(elsewhere.clone())
-        } else {
-            Action::Pass
-        }
-    });
+    let (faults, other) = (Faults::new(), Faults::new().before(&fresh.address()));
+    let proxy = faults.before(&server.address());
     ceremony.set("/cluster/address", json!(proxy.address()));
     ceremony.write("wrong.password", "this is not her password");
     ceremony.set("/logins/ada/password", json!({ "file": "wrong.password" }));
@@ -99,13 +88,13 @@ fn unfinished_then_wiped() -> ([Server; 2], [Proxy; 2], Arc<AtomicBool>, Ceremon
     assert!(ceremony.keeps_secrets());
     ceremony.set("/logins/ada/password", json!({ "file": "ada.password" }));
     ceremony.set("/audit/file/options/file_path", json!(fresh.audit_file()));
-    ([server, fresh], [proxy, other], wiped, ceremony)
+    ([server, fresh], [proxy, other], faults, ceremony)
 }
 
 #[test]
 fn after_a_wipe_the_name_is_enough_and_the_next_ceremony_begins_with_the_proofs_of_the_holders() {
-    let (_servers, _proxies, wiped, ceremony) = unfinished_then_wiped();
-    wiped.store(true, Ordering::SeqCst);
+    let (_servers, proxies, faults, ceremony) = unfinished_then_wiped();
+    faults.every("*", Action::Lead(proxies[1].address()));
     ceremony
         .apply()
         .exits(3)
@@ -127,7 +116,7 @@ fn after_a_wipe_the_name_is_enough_and_the_next_ceremony_begins_with_the_proofs_
 #[test]
 fn an_empty_server_at_an_address_that_the_checkpoint_does_not_know_says_nothing_about_the_cluster()
 {
-    let (servers, proxies, wiped, mut ceremony) = unfinished_then_wiped();
+    let (servers, proxies, faults, mut ceremony) = unfinished_then_wiped();
     let (began, mistyped) = (proxies[0].address(), servers[1].address());
     ceremony.set("/cluster/address", json!(mistyped));
     let refused = |run: &Run, also: &str| {
@@ -140,12 +129,12 @@ fn an_empty_server_at_an_address_that_the_checkpoint_does_not_know_says_nothing_
     refused(&run, &unknown);
     refused(&run, &format!("{began} is initialised"));
     // Also where the old address is empty by now: whose the new one is, nobody has said.
-    wiped.store(true, Ordering::SeqCst);
+    faults.every("*", Action::Lead(proxies[1].address()));
     refused(&ceremony.run(&["apply", "--abandon", "test"]), &unknown);
     let accepted = ceremony.run(&["apply", "--yes", "--accept-address", &mistyped]);
     accepted.exits(3);
     // Once it is said to be of the cluster, all that are of it must be empty.
-    wiped.store(false, Ordering::SeqCst);
+    faults.lift();
     let run = ceremony.run(&["apply", "--abandon", "test"]);
     refused(&run, &format!("{began} is initialised"));
     let lost = ceremony.run(&["apply", "--abandon", "lose test"]);
@@ -185,10 +174,8 @@ fn without_a_terminal_and_without_a_name_nothing_is_destroyed() {
 fn where_the_answer_was_lost_there_is_nothing_to_lose_and_the_name_is_enough() {
     let server = Server::in_memory();
     let mut ceremony = Ceremony::at(&server);
-    let proxy = disturbed(&server.address(), |_, label| match label {
-        INIT => Action::DropAnswer,
-        _ => Action::Pass,
-    });
+    let faults = Faults::new().every(INIT, Action::DropAnswer);
+    let proxy = faults.before(&server.address());
     ceremony.set("/cluster/address", json!(proxy.address()));
     ceremony.apply().exits(1);
     ceremony

@@ -1,26 +1,20 @@
 //! Keys go to this cluster only: an address that was changed in the file is somebody else's until proved.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-
 use serde_json::json;
 
-use crate::ceremony::{Ceremony, Server, disturbed};
-use crate::support::{Action, Proxy, Setup, require};
+use crate::ceremony::{Ceremony, Server};
+use crate::support::{Action, Faults, Proxy, Setup, require};
 
 /// A listener that says what the cluster said, and takes whatever it is given.
 fn stranger(server: &Server) -> Proxy {
-    disturbed(&server.address(), |_, _| Action::Pass)
+    Faults::new().before(&server.address())
 }
 
 /// Only questions that anybody may ask came here.
 #[track_caller]
 fn got_no_key(proxy: &Proxy) {
     let counts = proxy.counts();
-    let plain = [
-        "GET /v1/sys/health",
-        "GET /v1/sys/seal-status",
-        "GET /v1/sys/init",
-    ];
+    let plain = ["GET sys/health", "GET sys/seal-status", "GET sys/init"];
     let others: Vec<_> = counts
         .keys()
         .filter(|label| !plain.contains(&label.as_str()))
@@ -33,11 +27,8 @@ fn unseal_shares_go_to_no_address_that_the_checkpoint_does_not_know() {
     require!(Setup::Vault1211Shamir.components());
     let server = Server::of(Setup::Vault1211Shamir);
     let mut ceremony = Ceremony::at(&server);
-    let unseals = AtomicUsize::new(0);
-    let proxy = disturbed(&server.address(), move |_, label| match label {
-        "POST /v1/sys/unseal" if unseals.fetch_add(1, Ordering::SeqCst) == 0 => Action::Hold,
-        _ => Action::Pass,
-    });
+    let faults = Faults::new().first("POST sys/unseal", Action::Hold);
+    let proxy = faults.before(&server.address());
     ceremony.set("/cluster/address", json!(proxy.address()));
     let run = ceremony.start();
     assert!(proxy.wait_for_held(std::time::Duration::from_secs(60)));

@@ -21,6 +21,10 @@ use crate::ceremony::{Api, Ceremony, Run, Server};
 
 /// Where an attempt is looked at.
 const ATTEMPT: &str = "sys/generate-root-token/attempt";
+/// A share is given.
+const GIVES: &str = "* sys/generate-root-token/update";
+/// The token for the command is made.
+const MAKES: &str = "* auth/token/create-orphan";
 /// Every custodian's key at hand.
 const KEYS: [&str; 6] = [
     "--identity",
@@ -36,6 +40,11 @@ fn handed_over(server: &Server) -> Ceremony {
     let ceremony = Ceremony::at(server);
     ceremony.apply().exits(4).prints(&["not rehearsed"]);
     ceremony
+}
+
+/// The label of beginning an attempt.
+fn begins() -> String {
+    format!("POST {ATTEMPT}")
 }
 
 /// `command` with every key and these words.

@@ -1,19 +1,17 @@
 //! What went wrong, told by name: what happened, what is known, what to type. The others are where their
 //! cause is: the lost answer in `killed`, a wrong passphrase in `passphrase`, foreign clusters in `refusals`.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::ceremony::{Ceremony, Server, disturbed, looks_like_a_share, root_from_shares};
-use crate::support::{Action, LocalStack, Proxy, eventually, require};
+use crate::ceremony::{Ceremony, Server, looks_like_a_share, root_from_shares};
+use crate::support::{Action, Faults, Gate, LocalStack, Proxy, RequestInfo, eventually, require};
 
 /// The one request that is never repeated.
-const INIT: &str = "PUT /v1/sys/init";
+const INIT: &str = "PUT sys/init";
 /// The first thing that root asks.
-const FIRST: &str = "GET /v1/auth/token/lookup-self";
+const FIRST: &str = "GET auth/token/lookup-self";
 
 /// A ceremony that stops before root goes, because a door does not open.
 fn at_a_closed_door() -> (Server, Ceremony) {
@@ -87,22 +85,6 @@ fn a_root_token_that_somebody_else_revoked_while_the_question_stood() {
     assert!(ceremony.keeps_secrets());
 }
 
-/// A proxy that leads to one server until it is told to lead to the other.
-fn moved(ceremony: &mut Ceremony, from: &Server, to: &Server) -> (Proxy, Proxy, Arc<AtomicBool>) {
-    let there = Arc::new(AtomicBool::new(false));
-    let other = disturbed(&to.address(), |_, _| Action::Pass);
-    let (flag, elsewhere) = (there.clone(), other.address());
-    let proxy = disturbed(&from.address(), move |_, _| {
-        if flag.load(Ordering::SeqCst) {
-            Action::Lead(elsewhere.clone())
-        } else {
-            Action::Pass
-        }
-    });
-    ceremony.set("/cluster/address", json!(proxy.address()));
-    (proxy, other, there)
-}
-
 fn initialise_by_hand(server: &Server) {
     let body = json!({ "recovery_shares": 1, "recovery_threshold": 1 });
     server.api().write("sys/init", &body);
@@ -115,7 +97,9 @@ fn another_cluster_of_the_same_name_at_the_same_address_is_shown_neither_token_n
     for finished in [false, true] {
         let (server, other) = (Server::in_memory(), Server::in_memory());
         let mut ceremony = Ceremony::at(&server);
-        let (_proxy, stranger, swapped) = moved(&mut ceremony, &server, &other);
+        let (faults, stranger) = (Faults::new(), Faults::new().before(&other.address()));
+        let proxy = faults.before(&server.address());
+        ceremony.set("/cluster/address", json!(proxy.address()));
         if !finished {
             ceremony.write("wrong.password", "this is not the password");
             ceremony.set("/logins/ada/password", json!({ "file": "wrong.password" }));
@@ -123,7 +107,7 @@ fn another_cluster_of_the_same_name_at_the_same_address_is_shown_neither_token_n
         ceremony.apply().exits(if finished { 4 } else { 1 });
         initialise_by_hand(&other);
         let log = other.audit().after_this();
-        swapped.store(true, Ordering::SeqCst);
+        faults.every("*", Action::Lead(stranger.address()));
         let ids = [&server, &other].map(|server| {
             let id = server.api().get("sys/health").1["cluster_id"].clone();
             id.as_str().expect("an id").to_owned()
@@ -136,7 +120,7 @@ fn another_cluster_of_the_same_name_at_the_same_address_is_shown_neither_token_n
         ]);
         assert!(stranger.total() > 0, "{run}");
         assert_eq!(log.requests(), Vec::<String>::new(), "{run}");
-        swapped.store(false, Ordering::SeqCst);
+        faults.lift();
         ceremony.set("/logins/ada/password", json!({ "file": "ada.password" }));
         ceremony.apply().exits(4);
     }
@@ -144,14 +128,8 @@ fn another_cluster_of_the_same_name_at_the_same_address_is_shown_neither_token_n
 
 /// Starts a run, and kills it when its first request as root is held: all is initialised, nothing configured.
 fn killed_as_root(server: &Server, ceremony: &mut Ceremony) -> Proxy {
-    let once = std::sync::Once::new();
-    let proxy = disturbed(&server.address(), move |_, label| {
-        let mut fate = Action::Pass;
-        if label == FIRST {
-            once.call_once(|| fate = Action::Hold);
-        }
-        fate
-    });
+    let faults = Faults::new().first(FIRST, Action::Hold);
+    let proxy = faults.before(&server.address());
     ceremony.set("/cluster/address", json!(proxy.address()));
     let run = ceremony.start();
     assert!(
@@ -215,12 +193,11 @@ fn shares_that_are_stored_in_part_are_counted_and_the_rest_follows() {
     // Free in preflight, and taken away while the cluster is initialised.
     let place = ceremony.path("elsewhere");
     let blocked = place.clone();
-    let proxy = disturbed(&server.address(), move |_, label| {
-        if label == INIT {
-            std::fs::write(&blocked, "in the way").expect("ours");
-        }
+    let faults = Faults::new().every(INIT, move |_: &RequestInfo| {
+        std::fs::write(&blocked, "in the way").expect("ours");
         Action::Pass
     });
+    let proxy = faults.before(&server.address());
     ceremony.set("/cluster/address", json!(proxy.address()));
     ceremony.apply().exits(1).says(&[
         "elsewhere",
@@ -236,7 +213,7 @@ fn shares_that_are_stored_in_part_are_counted_and_the_rest_follows() {
             "{name}"
         );
     }
-    assert_eq!(proxy.count_of(INIT), 1);
+    assert_eq!(proxy.count(INIT), 1);
 }
 
 /// What a run says of a checkpoint whose file was changed so, and that nothing was changed by that.
@@ -304,23 +281,14 @@ fn two_machines_at_one_cluster_initialise_it_once_and_the_later_one_says_whose_i
     for machine in [&mut one, &mut two] {
         machine.set("/init/custodians/0", alice.clone());
     }
-    let (asked, may_go) = (
-        Arc::new(AtomicBool::new(false)),
-        Arc::new(AtomicBool::new(false)),
-    );
-    let (asks, waits) = (asked.clone(), may_go.clone());
-    let proxy = disturbed(&server.address(), move |_, label| {
-        if label == INIT {
-            asks.store(true, Ordering::SeqCst);
-            eventually(Duration::from_secs(60), || waits.load(Ordering::SeqCst));
-        }
-        Action::Pass
-    });
+    let may_go = Gate::default();
+    let faults = Faults::new().every(INIT, Action::Await(may_go.clone()));
+    let proxy = faults.before(&server.address());
     two.set("/cluster/address", json!(proxy.address()));
     let late = two.start();
-    assert!(eventually(Duration::from_secs(60), || asked.load(Ordering::SeqCst)));
+    assert!(eventually(Duration::from_secs(60), || faults.struck(INIT) > 0));
     one.apply().exits(4);
-    may_go.store(true, Ordering::SeqCst);
+    may_go.open();
     let late = crate::ceremony::Run::from(late.finish());
     // From where it stands, it may have been its own request that was repeated.
     let both = ["somebody else did it in between", "they hold the keys"];
@@ -348,13 +316,12 @@ fn a_custodian_that_another_run_filled_after_our_checks_is_never_overwritten() {
     ceremony.set("/init/custodians/0", alice);
     let name = format!("{}/alice", ceremony.prefix());
     let taken = name.clone();
-    let proxy = disturbed(&server.address(), move |_, label| {
-        if label == INIT {
-            let put = LocalStack::shared().ssm_put(&taken, "of another cluster", false);
-            put.expect("it was free");
-        }
+    let faults = Faults::new().every(INIT, move |_: &RequestInfo| {
+        let put = LocalStack::shared().ssm_put(&taken, "of another cluster", false);
+        put.expect("it was free");
         Action::Pass
     });
+    let proxy = faults.before(&server.address());
     ceremony.set("/cluster/address", json!(proxy.address()));
     ceremony.apply().exits(3).says(&[
         &name,

@@ -1,14 +1,13 @@
 //! The way back is walked while root lives: with the shares as their custodians keep them.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use crate::ceremony::{Ceremony, Run, Server, disturbed, killed_or_ended};
-use crate::support::{Action, Proxy, Setup, Tool, eventually, require};
+use crate::ceremony::{Ceremony, Run, Server, killed_or_ended};
+use crate::support::{Action, Faults, RequestInfo, Setup, Sweep, Tool, eventually, require};
 
 /// Every custodian's key at hand.
 const WORDS: [&str; 8] = [
@@ -21,7 +20,7 @@ const WORDS: [&str; 8] = [
     "--identity",
     "carol.key",
 ];
-const START: &str = "/v1/sys/generate-root-token/attempt";
+const START: &str = "POST sys/generate-root-token/attempt";
 /// The same for the API.
 const PATH: &str = "sys/generate-root-token/attempt";
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -102,6 +101,11 @@ fn every_share_helps_to_make_a_root_token_on_vault_with_unseal_keys() {
     rehearsed_on(Setup::Vault1211Shamir);
 }
 
+/// Every killed run leaves a token of a login, and so one more of these.
+pub fn of_no_earlier_run(request: &RequestInfo) -> bool {
+    !request.path.ends_with("/lookup-accessor")
+}
+
 /// Each run is killed one request later in the drill than the one before, by turns before its request arrives and
 /// before its answer does: what a dead run left is ended by the next, whatever it was.
 #[test]
@@ -109,30 +113,18 @@ fn killed_at_any_request_of_the_drill_no_attempt_and_no_root_token_is_left() {
     require!(["openbao-2.7.2"]);
     let server = Server::in_memory();
     let mut ceremony = with_a_drill(&server);
-    let (place, seen) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
-    let (wanted, counter) = (place.clone(), seen.clone());
-    let proxy = disturbed(&server.address(), move |_, label| {
-        let begins = label.starts_with("POST ") && label.ends_with(START);
-        let number = match counter.load(Ordering::SeqCst) {
-            0 if !begins => return Action::Pass,
-            // Every killed run leaves a token of a login, and so one more of these.
-            _ if label.ends_with("/lookup-accessor") => return Action::Pass,
-            _ => counter.fetch_add(1, Ordering::SeqCst) + 1,
-        };
-        match wanted.load(Ordering::SeqCst) {
-            here if here != number => Action::Pass,
-            here if here.is_multiple_of(2) => Action::Hold,
-            _ => Action::HoldAnswer,
-        }
-    });
+    let sweep = Sweep::new().from(START);
+    let faults = Faults::new()
+        .every("*", sweep.clone())
+        .when(of_no_earlier_run);
+    let proxy = faults.before(&server.address());
     ceremony.set("/cluster/address", json!(proxy.address()));
     ceremony.save();
     let tool: Tool = ceremony.tool();
     let mut kills = 0;
     let last = loop {
-        seen.store(0, Ordering::SeqCst);
-        place.fetch_add(1, Ordering::SeqCst);
-        match killed_or_ended(tool.spawn(&WORDS), &proxy) {
+        sweep.next_run();
+        match killed_or_ended(tool.spawn(&WORDS), &[&proxy]) {
             Some(run) => break run,
             None => kills += 1,
         }
@@ -150,14 +142,8 @@ fn stopped_in_the_middle_of_a_drill_no_attempt_stays() {
     for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143)] {
         let server = Server::in_memory();
         let mut ceremony = with_a_drill(&server);
-        let held = AtomicBool::new(false);
-        let proxy = disturbed(&server.address(), move |_, label| {
-            let gives = label.ends_with("/generate-root-token/update");
-            match gives && !held.swap(true, Ordering::SeqCst) {
-                true => Action::HoldAnswer,
-                false => Action::Pass,
-            }
-        });
+        let faults = Faults::new().first("*/generate-root-token/update", Action::HoldAnswer);
+        let proxy = faults.before(&server.address());
         ceremony.set("/cluster/address", json!(proxy.address()));
         ceremony.save();
         let run = ceremony.tool().spawn(&WORDS);
@@ -167,7 +153,7 @@ fn stopped_in_the_middle_of_a_drill_no_attempt_stays() {
             .exits(code)
             .says(&["nothing is half done"]);
         // The login that walked: root ended it.
-        assert_eq!(proxy.count("POST", "/v1/auth/token/revoke-accessor"), 1);
+        assert_eq!(proxy.count("POST auth/token/revoke-accessor"), 1);
         let ada = server.api().log_in("ada", &ceremony.secrets["ada"]);
         assert_eq!(ada.read(PATH)["data"]["started"], false);
         ceremony.run(&WORDS).exits(0);
@@ -182,20 +168,13 @@ fn stopped_while_an_attempt_is_asked_for_it_is_ended_all_the_same() {
     let server = Server::in_memory();
     let mut ceremony = with_a_drill(&server);
     let late = Duration::from_secs(2);
-    let begun = Arc::new(AtomicBool::new(false));
-    let seen = begun.clone();
-    let proxy = disturbed(&server.address(), move |_, label| {
-        let begins = label.starts_with("POST ") && label.ends_with(START);
-        match begins && !seen.swap(true, Ordering::SeqCst) {
-            true => Action::Delay(late),
-            false => Action::Pass,
-        }
-    });
+    let faults = Faults::new().first(START, Action::Delay(late));
+    let proxy = faults.before(&server.address());
     ceremony.set("/cluster/address", json!(proxy.address()));
     ceremony.save();
     let run = ceremony.tool().spawn(&WORDS);
     assert!(
-        eventually(PATIENCE, || begun.load(Ordering::SeqCst)),
+        eventually(PATIENCE, || faults.struck(START) > 0),
         "{}",
         run.stderr_so_far()
     );
@@ -212,24 +191,21 @@ fn stopped_while_an_attempt_is_asked_for_it_is_ended_all_the_same() {
 #[test]
 fn an_attempt_of_somebody_else_is_neither_disturbed_nor_used() {
     require!(["openbao-2.7.2"]);
-    for moment in ["GET ", "POST "] {
+    for method in ["GET", "POST"] {
         let server = Arc::new(Server::in_memory());
         let mut ceremony = with_a_drill(&server);
-        let (theirs, begun) = (server.clone(), AtomicBool::new(false));
-        let first: OnceLock<String> = OnceLock::new();
-        let proxy = Proxy::before(&server.address(), move |request| {
-            let Some(token) = request.header("x-vault-token") else {
-                return Action::Pass;
-            };
-            // Root asks for the rules of the server there as well; the drill asks as the login.
-            let of_root = first.get_or_init(|| token.to_owned()) == token;
-            let here = !of_root && request.label() == format!("{moment}{START}");
-            if here && !begun.swap(true, Ordering::SeqCst) {
-                let (status, answer) = theirs.put(PATH, token, json!({}));
-                assert_eq!(status, 200, "{answer}");
-            }
+        let theirs = server.clone();
+        let begins = move |request: &RequestInfo| {
+            let token = request.header("x-vault-token").expect("a login's");
+            let (status, answer) = theirs.put(PATH, token, json!({}));
+            assert_eq!(status, 200, "{answer}");
             Action::Pass
-        });
+        };
+        // Root asks for the rules of the server there as well; the drill asks as the login.
+        let faults = Faults::new()
+            .first(format!("{method} {PATH}"), begins)
+            .not_of_root();
+        let proxy = faults.before(&server.address());
         ceremony.set("/cluster/address", json!(proxy.address()));
         ceremony.save();
         ceremony.run(&WORDS).exits(3).says(&[

@@ -1,38 +1,26 @@
 //! The end of root: the doors have opened in the run that revokes, and once root is dead nothing that fails
 //! keeps the cluster from being handed over.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
 mod control;
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
 
 use crate::ceremony::{Ceremony, OPERATOR, Run, Server};
-use crate::support::{Account, Action, OpenIdProvider, Proxy, RequestInfo, require};
+use crate::support::{Account, Action, Faults, OpenIdProvider, Proxy, require};
 
-const REVOCATION: &str = "POST /v1/auth/token/revoke-self";
-const SCAN: &str = "LIST /v1/auth/token/accessors";
-const LOOK: &str = "GET /v1/auth/token/lookup-self";
-const HEALTH: &str = "GET /v1/sys/health";
+const REVOCATION: &str = "POST auth/token/revoke-self";
+const SCAN: &str = "LIST auth/token/accessors";
+const LOOK: &str = "GET auth/token/lookup-self";
+const HEALTH: &str = "GET sys/health";
 
 /// How the plain ceremony counts revocations: three doors are tried and closed, then root goes.
 const ROOTS: usize = 4;
 
-/// A ceremony behind a proxy that asks the rule with a request's label and how many revocations there were,
-/// this one included.
-fn watched(
-    ceremony: &mut Ceremony,
-    server: &Server,
-    rule: impl Fn(&RequestInfo, usize) -> Action + Send + Sync + 'static,
-) -> Proxy {
-    let revocations = AtomicUsize::new(0);
-    let proxy = Proxy::before(&server.address(), move |request| {
-        let one = usize::from(request.label() == REVOCATION);
-        let so_far = revocations.fetch_add(one, Ordering::SeqCst) + one;
-        rule(request, so_far)
-    });
+/// Puts a proxy with these faults before the server of a ceremony.
+fn watched(ceremony: &mut Ceremony, server: &Server, faults: &Faults) -> Proxy {
+    let proxy = faults.before(&server.address());
     ceremony.set("/cluster/address", json!(proxy.address()));
     proxy
 }
@@ -109,18 +97,9 @@ fn a_person_who_signed_in_is_not_asked_again_when_the_step_begins_anew() {
         json!({ "on-call": logins["on-call"], "ada": logins["ada"] }),
     );
     ceremony.set("/break_glass/logins", json!(["on-call", "ada"]));
-    let away = AtomicUsize::new(0);
-    let proxy = watched(&mut ceremony, &server, move |request, _| {
-        match request.label() {
-            label
-                if label == "GET /v1/sys/internal/ui/resultant-acl"
-                    && away.fetch_add(1, Ordering::SeqCst) == 1 =>
-            {
-                refusal(503, "away for a moment")
-            }
-            _ => Action::Pass,
-        }
-    });
+    let away = refusal(503, "away for a moment");
+    let faults = Faults::new().nth(2, "GET sys/internal/ui/resultant-acl", away);
+    let proxy = watched(&mut ceremony, &server, &faults);
     let run = ceremony.apply_with(&provider, Account::Alice);
     run.exits(4)
         .says(&["looking for the active node again", "ada opened"]);
@@ -203,14 +182,12 @@ fn a_login_that_may_not_end_its_own_token_is_refused_while_root_lives() {
 fn what_fails_after_root_is_dead_stands_in_the_report_and_bars_no_hand_over() {
     let server = Server::in_memory();
     let mut ceremony = Ceremony::at(&server);
-    let proxy = watched(&mut ceremony, &server, |request, revocations| {
-        match request.label() {
-            label if revocations >= ROOTS && label == SCAN => refusal(500, "the list is broken"),
-            // The control is looked at after root is, whose 403 is the server's own.
-            label if revocations > ROOTS && label == REVOCATION => refusal(403, "not you"),
-            _ => Action::Pass,
-        }
-    });
+    // The control is looked at after root is, whose 403 is the server's own.
+    let faults = Faults::new()
+        .every(SCAN, refusal(500, "the list is broken"))
+        .since(ROOTS, REVOCATION)
+        .from(ROOTS + 1, REVOCATION, refusal(403, "not you"));
+    let proxy = watched(&mut ceremony, &server, &faults);
     let finding = "root is dead, but what came after was not seen";
     let run = ceremony.apply();
     run.exits(4).prints(&[finding, "the list is broken"]);
@@ -233,13 +210,8 @@ fn what_fails_after_root_is_dead_stands_in_the_report_and_bars_no_hand_over() {
 fn when_no_door_opens_after_root_is_dead_the_hand_over_says_so_and_is_made() {
     let server = Server::in_memory();
     let mut ceremony = Ceremony::at(&server);
-    let proxy = watched(&mut ceremony, &server, |request, revocations| {
-        if request.label() == REVOCATION && revocations == ROOTS {
-            Action::HoldAnswer
-        } else {
-            Action::Pass
-        }
-    });
+    let faults = Faults::new().nth(ROOTS, REVOCATION, Action::HoldAnswer);
+    let proxy = watched(&mut ceremony, &server, &faults);
     killed_while_root_goes(&ceremony, &proxy);
     for name in ["ada", "audit", "operator"] {
         ceremony.write(&format!("{name}.password"), "nobody's password");
@@ -263,16 +235,12 @@ fn when_no_door_opens_after_root_is_dead_the_hand_over_says_so_and_is_made() {
 fn what_cannot_be_looked_at_any_more_once_root_is_dead_bars_no_hand_over() {
     let server = Server::in_memory();
     let mut ceremony = Ceremony::at(&server);
-    let proxy = watched(&mut ceremony, &server, |request, revocations| match request
-        .label()
-        .as_str()
-    {
-        REVOCATION if revocations == ROOTS => Action::HoldAnswer,
-        "GET /v1/sys/policies/acl/operator" if revocations >= ROOTS => {
-            refusal(500, "the policy is broken")
-        }
-        _ => Action::Pass,
-    });
+    let broken = refusal(500, "the policy is broken");
+    let faults = Faults::new()
+        .nth(ROOTS, REVOCATION, Action::HoldAnswer)
+        .every("GET sys/policies/acl/operator", broken)
+        .since(ROOTS, REVOCATION);
+    let proxy = watched(&mut ceremony, &server, &faults);
     killed_while_root_goes(&ceremony, &proxy);
     let run = ceremony.apply();
     run.exits(4)
@@ -288,30 +256,18 @@ fn what_cannot_be_looked_at_any_more_once_root_is_dead_bars_no_hand_over() {
 fn a_refusal_of_a_node_that_leads_no_more_is_no_proof_for_the_next_run_either() {
     let server = Server::in_memory();
     let mut ceremony = Ceremony::at(&server);
-    let phase = Arc::new(AtomicUsize::new(0));
-    let set = phase.clone();
-    let goes = |phase: &AtomicUsize, from| {
-        phase
-            .compare_exchange(from, from + 1, Ordering::SeqCst, Ordering::SeqCst)
-            .is_ok()
-    };
-    let proxy = watched(
-        &mut ceremony,
-        &server,
-        move |request, revocations| match request.label() {
-            label if label == REVOCATION && revocations == ROOTS => Action::Hold,
-            label if label == LOOK && goes(&phase, 1) => refusal(403, "permission denied"),
-            label if label == HEALTH && goes(&phase, 2) => {
-                let standby = json!({ "initialized": true, "sealed": false, "standby": true, "version": "2.7.2" });
-                Action::Respond(429, "application/json", standby.to_string())
-            }
-            _ => Action::Pass,
-        },
-    );
+    let faults = Faults::new().nth(ROOTS, REVOCATION, Action::Hold);
+    let proxy = watched(&mut ceremony, &server, &faults);
     killed_while_root_goes(&ceremony, &proxy);
-    set.store(1, Ordering::SeqCst);
+    let standby =
+        json!({ "initialized": true, "sealed": false, "standby": true, "version": "2.7.2" });
+    let standby = Action::Respond(429, "application/json", standby.to_string());
+    faults
+        .first(LOOK, refusal(403, "permission denied"))
+        .first(HEALTH, standby)
+        .since(1, LOOK);
     ceremony.apply().exits(4);
-    assert_eq!(set.load(Ordering::SeqCst), 3, "the node was asked");
+    assert_eq!(faults.struck(HEALTH), 1, "the node was asked");
     no_root_is_left(&server, &ceremony);
     let evidence = ceremony.evidence("revoke-root");
     assert_eq!(evidence["proof"]["before"], 200, "{evidence:#}");
@@ -328,13 +284,8 @@ fn where_every_door_needs_a_person_one_signs_in_to_show_that_the_server_still_an
     ceremony.set("/logins", json!({ "on-call": door }));
     ceremony.set("/break_glass/logins", json!(["on-call"]));
     // Her token is kept as the control, so the first revocation is root's.
-    let proxy = watched(&mut ceremony, &server, |request, revocations| {
-        if request.label() == REVOCATION && revocations == 1 {
-            Action::HoldAnswer
-        } else {
-            Action::Pass
-        }
-    });
+    let faults = Faults::new().first(REVOCATION, Action::HoldAnswer);
+    let proxy = watched(&mut ceremony, &server, &faults);
     let run = ceremony.start();
     let address = run.wait_for_url(&provider.issuer());
     provider

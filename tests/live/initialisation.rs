@@ -1,24 +1,19 @@
 //! The one request that initialises, refused or unanswered: whose initialisation it was, and where it was asked for.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use serde_json::json;
 
-use crate::ceremony::{Ceremony, Server, disturbed};
-use crate::support::{Action, Proxy};
+use crate::ceremony::{Ceremony, Server};
+use crate::support::{Action, Faults, Proxy};
 
 /// The one request that is never repeated.
-const INIT: &str = "PUT /v1/sys/init";
+const INIT: &str = "PUT sys/init";
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A proxy that does this to the first request that initialises.
 fn at_the_first(server: &Server, action: Action) -> Proxy {
-    let seen = AtomicUsize::new(0);
-    disturbed(&server.address(), move |_, label| match label {
-        INIT if seen.fetch_add(1, Ordering::SeqCst) == 0 => action.clone(),
-        _ => Action::Pass,
-    })
+    Faults::new().first(INIT, action).before(&server.address())
 }
 
 fn nodes(ceremony: &mut Ceremony, nodes: &[&Proxy]) {
@@ -53,7 +48,7 @@ fn our_own_request_that_a_proxy_repeated_is_not_said_to_be_somebody_elses() {
             .says(&both)
             .never_says(&["not by this checkpoint", "this checkpoint asked for that"]);
     }
-    assert_eq!(proxy.count_of(INIT), 1);
+    assert_eq!(proxy.count(INIT), 1);
     assert_eq!(ceremony.files_in("shares"), Vec::<String>::new());
     ceremony
         .run(&["apply", "--abandon", "test"])
@@ -81,7 +76,7 @@ fn a_refusal_that_initialised_nothing_is_taken_back() {
     let diary = std::fs::read_to_string(ceremony.path("checkpoint/diary.json")).expect("a diary");
     assert!(!diary.contains("\"initialize\"") && !diary.contains("\"attempt\""));
     ceremony.apply().exits(4);
-    assert_eq!(proxy.count_of(INIT), 2);
+    assert_eq!(proxy.count(INIT), 2);
 }
 
 #[test]
@@ -89,7 +84,7 @@ fn a_lost_answer_is_told_of_the_node_that_was_asked_wherever_the_file_has_it_now
     let server = Server::in_memory();
     let mut ceremony = Ceremony::at(&server);
     let asked = at_the_first(&server, Action::DropAnswer);
-    let other = disturbed(&server.address(), |_, _| Action::Pass);
+    let other = Faults::new().before(&server.address());
     nodes(&mut ceremony, &[&asked, &other]);
     ceremony.apply().exits(1);
     nodes(&mut ceremony, &[&other, &asked]);
@@ -106,7 +101,7 @@ fn a_lost_answer_is_told_of_the_node_that_was_asked_wherever_the_file_has_it_now
         &format!("put {} back into cluster.nodes", asked.address()),
         "apply --abandon",
     ]);
-    assert_eq!((asked.count_of(INIT), other.count_of(INIT)), (1, 0));
+    assert_eq!((asked.count(INIT), other.count(INIT)), (1, 0));
 }
 
 #[test]
@@ -114,13 +109,13 @@ fn where_an_earlier_request_may_still_arrive_the_next_one_goes_too() {
     let server = Server::in_memory();
     let mut ceremony = Ceremony::at(&server);
     let asked = at_the_first(&server, Action::Refuse);
-    let other = disturbed(&server.address(), |_, _| Action::Pass);
+    let other = Faults::new().before(&server.address());
     ceremony.set("/cluster/timeouts", json!({ "request": "2s" }));
     nodes(&mut ceremony, &[&asked, &other]);
     ceremony.apply().exits(1);
     nodes(&mut ceremony, &[&other, &asked]);
     ceremony.apply().exits(4);
-    assert_eq!((asked.count_of(INIT), other.count_of(INIT)), (2, 0));
+    assert_eq!((asked.count(INIT), other.count(INIT)), (2, 0));
 }
 
 #[test]
@@ -128,7 +123,7 @@ fn another_node_that_somebody_initialised_is_not_taken_for_the_one_that_was_aske
     let (server, stranger) = (Server::in_memory(), Server::in_memory());
     let mut ceremony = Ceremony::at(&server);
     let asked = at_the_first(&server, Action::Refuse);
-    let other = disturbed(&stranger.address(), |_, _| Action::Pass);
+    let other = Faults::new().before(&stranger.address());
     nodes(&mut ceremony, &[&asked, &other]);
     ceremony.apply().exits(1);
     let body = json!({ "recovery_shares": 1, "recovery_threshold": 1 });

@@ -1,16 +1,15 @@
 //! A stop that is asked for during the initialisation: heard at once, but for the one request that cannot be
 //! repeated.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 use serde_json::json;
 
-use crate::ceremony::{Ceremony, Run, Server, disturbed};
-use crate::support::{Action, Setup, eventually, require};
+use crate::ceremony::{Ceremony, Run, Server};
+use crate::support::{Action, Faults, Setup, eventually, require};
 
-const INIT: &str = "PUT /v1/sys/init";
+const INIT: &str = "PUT sys/init";
 /// Much less than what is waited for here, and enough for a busy machine.
 const SOON: Duration = Duration::from_secs(10);
 
@@ -32,10 +31,8 @@ fn a_stop_is_heard_while_it_waits_for_nodes_to_open() {
     let server = Server::of(Setup::Vault1211Shamir);
     let mut ceremony = Ceremony::at(&server);
     // Health, seal and whether it is initialised; then nothing more.
-    let silent = disturbed(&server.address(), |place, _| match place {
-        1..=3 => Action::Pass,
-        _ => Action::Refuse,
-    });
+    let faults = Faults::new().from(4, "*", Action::Refuse);
+    let silent = faults.before(&server.address());
     ceremony.set(
         "/cluster/nodes",
         json!([server.address(), silent.address()]),
@@ -50,38 +47,33 @@ fn a_stop_is_heard_while_it_waits_for_nodes_to_open() {
 fn a_stop_is_heard_while_it_waits_for_a_request_of_an_earlier_run() {
     let server = Server::in_memory();
     let mut ceremony = Ceremony::at(&server);
-    let sent = AtomicUsize::new(0);
-    let proxy = disturbed(&server.address(), move |_, label| match label {
-        INIT if sent.fetch_add(1, Ordering::SeqCst) == 0 => Action::Hold,
-        _ => Action::Pass,
-    });
+    let faults = Faults::new().first(INIT, Action::Hold);
+    let proxy = faults.before(&server.address());
     ceremony.set("/cluster/address", json!(proxy.address()));
     let run = ceremony.start();
     assert!(proxy.wait_for_held(Duration::from_secs(60)));
     run.kill();
     stopped_while_waiting(&ceremony, "a request of an earlier run");
-    assert_eq!(proxy.count_of(INIT), 1);
+    assert_eq!(proxy.count(INIT), 1);
     ceremony.set("/cluster/timeouts", json!({ "request": "1s" }));
     ceremony.apply().exits(4);
-    assert_eq!(proxy.count_of(INIT), 2);
+    assert_eq!(proxy.count(INIT), 2);
 }
 
 #[test]
 fn a_stop_waits_for_the_answer_of_the_one_request_that_cannot_be_repeated() {
     let server = Server::in_memory();
     let mut ceremony = Ceremony::at(&server);
-    let proxy = disturbed(&server.address(), |_, label| match label {
-        INIT => Action::Delay(Duration::from_secs(2)),
-        _ => Action::Pass,
-    });
+    let slow = Action::Delay(Duration::from_secs(2));
+    let proxy = Faults::new().every(INIT, slow).before(&server.address());
     ceremony.set("/cluster/address", json!(proxy.address()));
     let run = ceremony.start();
-    assert!(eventually(Duration::from_secs(60), || proxy.count_of(INIT) == 1));
+    assert!(eventually(Duration::from_secs(60), || proxy.count(INIT) == 1));
     run.signal(Signal::INT);
     Run::from(run.finish())
         .exits(130)
         .says(&["nothing is half done"]);
     assert!(server.api().initialised() && ceremony.keeps_secrets());
     ceremony.apply().exits(4);
-    assert_eq!(proxy.count_of(INIT), 1);
+    assert_eq!(proxy.count(INIT), 1);
 }

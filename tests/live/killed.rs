@@ -1,43 +1,23 @@
 //! Killed at any moment and run again: the same end, and never a second initialisation.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::ceremony::{Ceremony, Run, Server, disturbed};
-use crate::support::{Action, Proxy, Setup, require};
+use crate::ceremony::{Ceremony, Run, Server, killed_or_ended};
+use crate::support::{Action, Faults, Proxy, RequestInfo, Setup, Sweep, require};
 
 /// The one request that is never repeated.
-const INIT: &str = "PUT /v1/sys/init";
-
-/// What a rule does to the request at a place that the test chooses between two runs.
-struct Trap {
-    place: AtomicUsize,
-    base: AtomicUsize,
-}
+const INIT: &str = "PUT sys/init";
 
 /// Starts a run and kills it when the proxy holds a request; the run's end when it came to one.
 fn killed(ceremony: &Ceremony, proxy: &Proxy) -> Option<Run> {
-    let mut run = ceremony.start();
-    loop {
-        if proxy.wait_for_held(Duration::from_millis(5)) {
-            run.kill();
-            return None;
-        }
-        if run.has_ended() {
-            return Some(Run::from(run.finish()));
-        }
-    }
+    killed_or_ended(ceremony.start(), &[proxy])
 }
 
-fn through(
-    server: &Server,
-    rule: impl Fn(usize, &str) -> Action + Send + Sync + 'static,
-) -> (Ceremony, Proxy) {
+fn through(server: &Server, faults: &Faults) -> (Ceremony, Proxy) {
     let mut ceremony = Ceremony::at(server);
-    let proxy = disturbed(&server.address(), rule);
+    let proxy = faults.before(&server.address());
     ceremony.set("/cluster/address", json!(proxy.address()));
     (ceremony, proxy)
 }
@@ -91,27 +71,15 @@ pub fn undisturbed() -> Value {
 #[test]
 fn killed_again_and_again_it_ends_as_if_nothing_had_been() {
     let server = Server::in_memory();
-    let trap = Arc::new(Trap {
-        place: AtomicUsize::new(1),
-        base: AtomicUsize::new(0),
-    });
-    let set = trap.clone();
-    let (ceremony, proxy) = through(&server, move |place, label| {
-        let wanted = set.place.load(Ordering::SeqCst);
-        match place - set.base.load(Ordering::SeqCst) {
-            here if here != wanted => Action::Pass,
-            _ if wanted.is_multiple_of(2) || label == INIT => Action::Hold,
-            _ => Action::HoldAnswer,
-        }
-    });
+    let sweep = Sweep::new().step(3).never_heard(INIT);
+    let (ceremony, proxy) = through(&server, &Faults::new().every("*", sweep.clone()));
     let mut kills = 0;
     let last = loop {
-        trap.base.store(proxy.total(), Ordering::SeqCst);
+        sweep.next_run();
         if let Some(run) = killed(&ceremony, &proxy) {
             break run;
         }
         kills += 1;
-        trap.place.fetch_add(3, Ordering::SeqCst);
     };
     last.exits(4).shows_no_token();
     assert!(kills > 10, "{kills} kills only: {:#?}", proxy.counts());
@@ -130,10 +98,7 @@ fn killed_again_and_again_it_ends_as_if_nothing_had_been() {
 #[test]
 fn an_answer_of_the_initialisation_that_is_lost_is_told_by_name_and_never_asked_for_again() {
     let server = Server::in_memory();
-    let (ceremony, proxy) = through(&server, |_, label| match label {
-        INIT => Action::DropAnswer,
-        _ => Action::Pass,
-    });
+    let (ceremony, proxy) = through(&server, &Faults::new().every(INIT, Action::DropAnswer));
     ceremony.apply().exits(1).says(&[
         "no usable answer to the one request that initialises",
         "run apply again",
@@ -147,7 +112,7 @@ fn an_answer_of_the_initialisation_that_is_lost_is_told_by_name_and_never_asked_
             "stop it, empty its storage, start it, then vault-bootstrap apply --abandon and",
         ]);
     }
-    assert_eq!(proxy.count_of(INIT), 1);
+    assert_eq!(proxy.count(INIT), 1);
     assert_eq!(ceremony.files_in("shares"), Vec::<String>::new());
     ceremony.run(&["status"]).exits(4);
 }
@@ -155,31 +120,24 @@ fn an_answer_of_the_initialisation_that_is_lost_is_told_by_name_and_never_asked_
 #[test]
 fn killed_while_the_initialisation_is_under_way_it_knows_what_was_lost() {
     let server = Server::in_memory();
-    let (ceremony, proxy) = through(&server, |_, label| match label {
-        INIT => Action::HoldAnswer,
-        _ => Action::Pass,
-    });
+    let (ceremony, proxy) = through(&server, &Faults::new().every(INIT, Action::HoldAnswer));
     assert!(killed(&ceremony, &proxy).is_none());
     ceremony
         .apply()
         .exits(3)
         .says(&["its answer never reached"]);
-    assert_eq!(proxy.count_of(INIT), 1);
+    assert_eq!(proxy.count(INIT), 1);
 }
 
 #[test]
 fn killed_before_the_initialisation_arrives_the_next_run_initialises_once() {
     let server = Server::in_memory();
-    let first = Arc::new(AtomicUsize::new(0));
-    let (mut ceremony, proxy) = through(&server, move |_, label| match label {
-        INIT if first.fetch_add(1, Ordering::SeqCst) == 0 => Action::Hold,
-        _ => Action::Pass,
-    });
+    let (mut ceremony, proxy) = through(&server, &Faults::new().first(INIT, Action::Hold));
     ceremony.set("/cluster/timeouts", json!({ "request": "2s" }));
     assert!(killed(&ceremony, &proxy).is_none());
     assert!(!server.api().initialised());
     ceremony.apply().exits(4);
-    assert_eq!(proxy.count_of(INIT), 2, "one was held and never arrived");
+    assert_eq!(proxy.count(INIT), 2, "one was held and never arrived");
 }
 
 /// The first request is still on its way when the second run has looked long enough and sends its own: the
@@ -187,12 +145,10 @@ fn killed_before_the_initialisation_arrives_the_next_run_initialises_once() {
 #[test]
 fn a_first_initialisation_that_arrives_after_the_second_look_is_an_answer_lost_and_nobody_elses() {
     let server = Server::in_memory();
-    let sent = Arc::new(AtomicUsize::new(0));
-    let (mut ceremony, proxy) = through(&server, move |_, label| match label {
-        INIT if sent.fetch_add(1, Ordering::SeqCst) == 0 => Action::Keep,
-        INIT => Action::PassAfterKept,
-        _ => Action::Pass,
-    });
+    let faults = Faults::new()
+        .first(INIT, Action::Keep)
+        .from(2, INIT, Action::PassAfterKept);
+    let (mut ceremony, proxy) = through(&server, &faults);
     ceremony.set(
         "/cluster/timeouts",
         json!({ "request": "1s", "init": "1s" }),
@@ -219,7 +175,7 @@ fn a_first_initialisation_that_arrives_after_the_second_look_is_an_answer_lost_a
             .says(&["its answer never reached", "no one holds the shares"])
             .never_says(&["not by this checkpoint"]);
     }
-    assert_eq!(proxy.count_of(INIT), 2);
+    assert_eq!(proxy.count(INIT), 2);
     assert_eq!(ceremony.files_in("shares"), Vec::<String>::new());
 }
 
@@ -228,10 +184,8 @@ fn a_first_initialisation_that_arrives_after_the_second_look_is_an_answer_lost_a
 fn a_refusal_that_is_not_the_servers_takes_nothing_back() {
     for (kind, page) in crate::proxied::PAGES {
         let server = Server::in_memory();
-        let (ceremony, proxy) = through(&server, move |_, label| match label {
-            INIT => Action::DoAndRespond(403, kind, page.to_owned()),
-            _ => Action::Pass,
-        });
+        let refusal = Action::DoAndRespond(403, kind, page.to_owned());
+        let (ceremony, proxy) = through(&server, &Faults::new().every(INIT, refusal));
         ceremony.apply().exits(1).says(&[
             "no usable answer to the one request that initialises",
             "neither vault nor openbao",
@@ -241,21 +195,16 @@ fn a_refusal_that_is_not_the_servers_takes_nothing_back() {
             .exits(3)
             .says(&["its answer never reached"])
             .never_says(&["not by this checkpoint"]);
-        assert_eq!(proxy.count_of(INIT), 1);
+        assert_eq!(proxy.count(INIT), 1);
     }
 }
 
 #[test]
 fn killed_when_root_was_revoked_and_nobody_heard_of_it() {
     let server = Server::in_memory();
-    let revocations = Arc::new(AtomicUsize::new(0));
     // Three doors are tried and closed; the fourth revocation is root's own.
-    let (ceremony, proxy) = through(&server, move |_, label| match label {
-        "POST /v1/auth/token/revoke-self" if revocations.fetch_add(1, Ordering::SeqCst) == 3 => {
-            Action::HoldAnswer
-        }
-        _ => Action::Pass,
-    });
+    let faults = Faults::new().nth(4, "POST auth/token/revoke-self", Action::HoldAnswer);
+    let (ceremony, proxy) = through(&server, &faults);
     assert!(killed(&ceremony, &proxy).is_none(), "{:#?}", proxy.counts());
     assert!(ceremony.keeps_secrets());
     ceremony.apply().exits(4);
@@ -277,14 +226,10 @@ fn killed_when_root_was_revoked_and_nobody_heard_of_it() {
 #[test]
 fn killed_when_a_secret_id_was_taken_and_nobody_heard_of_it() {
     let server = Server::in_memory();
-    let taken = Arc::new(AtomicUsize::new(0));
-    let (mut ceremony, proxy) = through(&server, move |_, label| {
-        let ours = label.ends_with("/custom-secret-id") && !label.starts_with("GET");
-        match ours && taken.fetch_add(1, Ordering::SeqCst) == 0 {
-            true => Action::HoldAnswer,
-            false => Action::Pass,
-        }
-    });
+    let faults = Faults::new()
+        .first("*/custom-secret-id", Action::HoldAnswer)
+        .when(RequestInfo::writes);
+    let (mut ceremony, proxy) = through(&server, &faults);
     ceremony.password("backup");
     let role = json!({ "token_policies": ["operator"], "token_ttl": "20m" });
     ceremony.set(
@@ -307,16 +252,10 @@ fn killed_when_a_secret_id_was_taken_and_nobody_heard_of_it() {
 #[test]
 fn an_answer_that_is_lost_after_a_write_is_looked_up_and_not_guessed() {
     let server = Server::in_memory();
-    let lost = Arc::new(AtomicUsize::new(0));
-    let (ceremony, _proxy) = through(&server, move |_, label| match label {
-        label if label.contains("/v1/sys/policies/acl/operator") && !label.starts_with("GET") => {
-            match lost.fetch_add(1, Ordering::SeqCst) {
-                0 => Action::DropAnswer,
-                _ => Action::Pass,
-            }
-        }
-        _ => Action::Pass,
-    });
+    let faults = Faults::new()
+        .first("* sys/policies/acl/operator*", Action::DropAnswer)
+        .when(RequestInfo::writes);
+    let (ceremony, _proxy) = through(&server, &faults);
     ceremony.apply().exits(4);
     let writes = server.audit().writes();
     let times = writes
@@ -332,20 +271,17 @@ fn a_mount_that_arrives_after_the_second_look_is_our_own_and_no_other() {
     for setup in [Setup::OpenBao272Static, Setup::Vault1211Shamir] {
         require!(setup.components());
         let server = Server::from(crate::ceremony::builder(setup).in_memory().start());
-        let sent = Arc::new(AtomicUsize::new(0));
-        let (mut ceremony, proxy) = through(&server, move |_, label| match label {
-            "POST /v1/sys/auth/userpass" => match sent.fetch_add(1, Ordering::SeqCst) {
-                0 => Action::Keep,
-                _ => Action::PassAfterKept,
-            },
-            _ => Action::Pass,
-        });
+        let mount = "POST sys/auth/userpass";
+        let faults = Faults::new()
+            .first(mount, Action::Keep)
+            .from(2, mount, Action::PassAfterKept);
+        let (mut ceremony, proxy) = through(&server, &faults);
         ceremony.set("/cluster/timeouts", json!({ "request": "2s" }));
         ceremony
             .apply()
             .exits(4)
             .says(&["sys/auth/userpass may have been written"]);
-        assert_eq!(proxy.count_of("POST /v1/sys/auth/userpass"), 2);
+        assert_eq!(proxy.count(mount), 2);
     }
 }
 
@@ -354,11 +290,8 @@ fn with_shares_in_hand_a_listed_node_that_is_down_is_named_and_keeps_no_other_se
     require!(Setup::Vault1211Shamir.components());
     let nodes = crate::ceremony::builder(Setup::Vault1211Shamir).start_cluster(2);
     let mut nodes: Vec<Server> = nodes.into_iter().map(Server::from).collect();
-    let first = Arc::new(AtomicUsize::new(0));
-    let (mut ceremony, proxy) = through(&nodes[0], move |_, label| match label {
-        "POST /v1/sys/unseal" if first.fetch_add(1, Ordering::SeqCst) == 0 => Action::Hold,
-        _ => Action::Pass,
-    });
+    let faults = Faults::new().first("POST sys/unseal", Action::Hold);
+    let (mut ceremony, proxy) = through(&nodes[0], &faults);
     let other = nodes[1].address();
     ceremony.set("/cluster/nodes", json!([proxy.address(), other]));
     assert!(killed(&ceremony, &proxy).is_none(), "{:#?}", proxy.counts());

@@ -15,8 +15,8 @@ use serde_json::json;
 
 use crate::ceremony::{Ceremony, Server};
 use crate::support::{
-    Action, Authority, Canaries, Dump, LocalStack, Proxy, TlsFront, cannot_dump, eventually,
-    require,
+    Action, Authority, Canaries, Dump, Faults, LocalStack, Proxy, TlsFront, cannot_dump,
+    eventually, require,
 };
 
 const HELD: Duration = Duration::from_secs(60);
@@ -76,7 +76,7 @@ impl Watched {
             let replica = json!({ "ssm": { "parameter": path, "kms_key": key } });
             ceremony.set("/checkpoint/replica", replica);
             credentials_in_a_file(&mut ceremony);
-            let proxy = Proxy::before(&LocalStack::shared().endpoint(), |_| Action::Pass);
+            let proxy = Faults::new().before(&LocalStack::shared().endpoint());
             let endpoint = ("AWS_ENDPOINT_URL".to_owned(), proxy.address());
             ceremony.environment.push(endpoint);
             proxies.push(proxy);
@@ -227,10 +227,8 @@ fn what_is_still_needed_before_the_initialisation_is_found_in_memory() {
     }
     let server = Server::in_memory();
     let mut ceremony = Ceremony::at(&server);
-    let proxy = crate::ceremony::disturbed(&server.address(), |_, label| match label {
-        "PUT /v1/sys/init" => Action::Hold,
-        _ => Action::Pass,
-    });
+    let faults = Faults::new().every("PUT sys/init", Action::Hold);
+    let proxy = faults.before(&server.address());
     ceremony.set("/cluster/address", json!(proxy.address()));
     let run = ceremony.start();
     assert!(proxy.wait_for_held(HELD), "{}", run.stderr_so_far());

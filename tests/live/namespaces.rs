@@ -1,13 +1,12 @@
 //! A ceremony in a namespace: everything of the file is made there, and what belongs to the cluster, root above
 //! all, stays where it is.
 
-use std::sync::Once;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::ceremony::{Ceremony, Server, disturbed};
-use crate::support::{Action, HttpClient, Proxy, Setup, require};
+use crate::ceremony::{Ceremony, Server};
+use crate::support::{Action, Faults, HttpClient, Proxy, RequestInfo, Setup, require};
 
 /// One in another: neither is there on a new server.
 const NAMESPACE: &str = "company/platform";
@@ -63,20 +62,19 @@ fn everything_of_the_file_is_made_in_its_namespace_and_nothing_beside_it() {
 
 /// Makes another root token when the first scan begins.
 fn with_another_root_token(server: &Server) -> Proxy {
-    let (upstream, once) = (server.address(), Once::new());
-    Proxy::before(&server.address(), move |request| {
-        if request.label() == "LIST /v1/auth/token/accessors" {
-            once.call_once(|| {
-                let token = request.header("x-vault-token").expect("the root token");
-                let url = format!("{upstream}/v1/auth/token/create");
-                let body = json!({ "policies": ["root"], "no_parent": true }).to_string();
-                let headers = [("X-Vault-Token", token)];
-                let answer = HttpClient::default().call("POST", &url, &headers, Some(body));
-                assert!(answer.is_ok_and(|answer| answer.status == 200));
-            });
-        }
+    let upstream = server.address();
+    let makes_one = move |request: &RequestInfo| {
+        let token = request.header("x-vault-token").expect("the root token");
+        let url = format!("{upstream}/v1/auth/token/create");
+        let body = json!({ "policies": ["root"], "no_parent": true }).to_string();
+        let headers = [("X-Vault-Token", token)];
+        let answer = HttpClient::default().call("POST", &url, &headers, Some(body));
+        assert!(answer.is_ok_and(|answer| answer.status == 200));
         Action::Pass
-    })
+    };
+    Faults::new()
+        .first("LIST auth/token/accessors", makes_one)
+        .before(&server.address())
 }
 
 #[test]
@@ -103,14 +101,8 @@ fn killed_when_the_first_level_of_its_namespace_was_made() {
     require!(["openbao-2.7.2"]);
     let server = Server::in_memory();
     let mut ceremony = in_a_namespace(&server);
-    let once = Once::new();
-    let proxy = disturbed(&server.address(), move |_, label| {
-        let mut fate = Action::Pass;
-        if label == "POST /v1/sys/namespaces/platform" {
-            once.call_once(|| fate = Action::Hold);
-        }
-        fate
-    });
+    let faults = Faults::new().first("POST sys/namespaces/platform", Action::Hold);
+    let proxy = faults.before(&server.address());
     ceremony.set("/cluster/address", json!(proxy.address()));
     let run = ceremony.start();
     assert!(proxy.wait_for_held(Duration::from_secs(60)));

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::ceremony::{Ceremony, Run, Server, disturbed};
+use crate::ceremony::{Ceremony, Run, Server};
 use crate::happy::NOT_REHEARSED;
-use crate::support::{Action, Tool};
+use crate::support::{Action, Faults, Tool};
 
 #[test]
 fn json_is_one_event_a_line_with_its_version() {
@@ -343,16 +343,8 @@ fn help_schema_completions_and_man_page_need_no_file() {
 fn interrupted_by(signal: rustix::process::Signal, code: i32) {
     let server = Server::in_memory();
     let mut ceremony = Ceremony::at(&server);
-    let proxy = disturbed(&server.address(), {
-        let once = std::sync::Once::new();
-        move |_, label| {
-            let mut fate = Action::Pass;
-            if label.contains("/v1/sys/policies/acl/operator") {
-                once.call_once(|| fate = Action::HoldAnswer);
-            }
-            fate
-        }
-    });
+    let faults = Faults::new().first("* sys/policies/acl/operator*", Action::HoldAnswer);
+    let proxy = faults.before(&server.address());
     ceremony.set("/cluster/address", json!(proxy.address()));
     let run = ceremony.start();
     assert!(proxy.wait_for_held(Duration::from_secs(20)));

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::ceremony::{Ceremony, Run, Server, disturbed};
-use crate::support::{Action, Scratch, cannot_dump};
+use crate::ceremony::{Ceremony, Run, Server};
+use crate::support::{Action, Faults, Scratch, cannot_dump};
 
 /// A panic of the standard library's own that takes no arguments, so that a debugger can call it.
 const PANIC: &str = "call (void)'core::panicking::panic_cannot_unwind'()";
@@ -21,10 +21,8 @@ fn a_panic_with_its_whole_backtrace_shows_no_secret_and_leaves_no_core() {
     }
     let server = Server::in_memory();
     let mut ceremony = Ceremony::at(&server);
-    let proxy = disturbed(&server.address(), |_, label| match label {
-        "GET /v1/auth/token/lookup-self" => Action::Hold,
-        _ => Action::Pass,
-    });
+    let faults = Faults::new().every("GET auth/token/lookup-self", Action::Hold);
+    let proxy = faults.before(&server.address());
     ceremony.set("/cluster/address", json!(proxy.address()));
     let full = ("RUST_BACKTRACE".to_owned(), "full".to_owned());
     ceremony.environment.push(full);

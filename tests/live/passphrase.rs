@@ -6,27 +6,24 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::ceremony::{Ceremony, Server, disturbed};
-use crate::support::{Action, LocalStack, Proxy, require};
+use crate::ceremony::{Ceremony, Server};
+use crate::support::{Action, Faults, LocalStack, Proxy, require};
 
 const RIGHT: &str = "correct horse battery staple";
 const WRONG: &str = "correct horse battery stable";
 /// The first thing that root asks: the shares are with their custodians, nothing is configured yet.
-const FIRST: &str = "GET /v1/auth/token/lookup-self";
+const FIRST: &str = "GET auth/token/lookup-self";
 /// More than a run needs to come there, the work for the passphrase included.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A ceremony whose first run is held after the initialisation.
 fn held(server: &Server, key: Value) -> (Ceremony, Proxy) {
+    with_a_passphrase(server, key, &Faults::new().first(FIRST, Action::Hold))
+}
+
+fn with_a_passphrase(server: &Server, key: Value, faults: &Faults) -> (Ceremony, Proxy) {
     let mut ceremony = Ceremony::at(server);
-    let once = std::sync::Once::new();
-    let proxy = disturbed(&server.address(), move |_, label| {
-        let mut fate = Action::Pass;
-        if label == FIRST {
-            once.call_once(|| fate = Action::Hold);
-        }
-        fate
-    });
+    let proxy = faults.before(&server.address());
     ceremony.set("/cluster/address", json!(proxy.address()));
     ceremony.set("/checkpoint/key", json!({ "passphrase": key }));
     for (name, text) in [("right", RIGHT), ("wrong", WRONG)] {
@@ -179,7 +176,8 @@ fn a_passphrase_is_typed_twice_at_first_and_once_to_go_on() {
 #[test]
 fn a_passphrase_that_is_typed_differently_the_second_time_locks_nothing() {
     let server = Server::in_memory();
-    let (ceremony, proxy) = held(&server, json!({ "prompt": "word of the checkpoint" }));
+    let key = json!({ "prompt": "word of the checkpoint" });
+    let (ceremony, proxy) = with_a_passphrase(&server, key, &Faults::new());
     let mut terminal = ceremony.terminal(&["apply", "--yes"]);
     terminal.expect("word of the checkpoint: ");
     terminal.type_line(RIGHT);

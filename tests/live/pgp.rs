@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use serde_json::{Value, json};
 
 use crate::ceremony::{Ceremony, Server, looks_like_a_share};
-use crate::support::{Action, Gpg, Proxy, Setup, require};
+use crate::support::{Action, Faults, Gpg, Proxy, RequestInfo, Setup, require};
 
 /// A server, and three holders with keys of both kinds: `alice` by RSA, the others by Curve25519.
 struct Stage {
@@ -102,13 +102,12 @@ fn is_hexadecimal(text: &str) -> bool {
 fn asked_of(server: &Server, ceremony: &mut Ceremony) -> (Proxy, Arc<Mutex<Value>>) {
     let asked = Arc::new(Mutex::new(Value::Null));
     let kept = asked.clone();
-    let proxy = Proxy::before(&server.address(), move |request| {
-        if request.label() == "PUT /v1/sys/init" {
-            let body = serde_json::from_slice(&request.body).expect("JSON");
-            *kept.lock().expect("no panic holds it") = body;
-        }
+    let faults = Faults::new().every("PUT sys/init", move |request: &RequestInfo| {
+        let body = serde_json::from_slice(&request.body).expect("JSON");
+        *kept.lock().expect("no panic holds it") = body;
         Action::Pass
     });
+    let proxy = faults.before(&server.address());
     ceremony.set("/cluster/address", json!(proxy.address()));
     (proxy, asked)
 }
@@ -163,14 +162,13 @@ fn a_run_that_was_stopped_with_encrypted_shares_in_hand_is_taken_up() {
     let mut stage = Stage::of(Server::in_memory());
     let precious = stage.ceremony.path("shares/carol.pgp");
     let (file, address) = (precious.clone(), stage.server.address());
-    let proxy = Proxy::before(&address, move |request| {
-        // Somebody takes the name after everything was looked at.
-        if request.label() == "PUT /v1/sys/init" {
-            std::fs::create_dir_all(file.parent().expect("a directory")).expect("made");
-            std::fs::write(&file, "precious").expect("written");
-        }
+    // Somebody takes the name after everything was looked at.
+    let faults = Faults::new().every("PUT sys/init", move |_: &RequestInfo| {
+        std::fs::create_dir_all(file.parent().expect("a directory")).expect("made");
+        std::fs::write(&file, "precious").expect("written");
         Action::Pass
     });
+    let proxy = faults.before(&address);
     stage
         .ceremony
         .set("/cluster/address", json!(proxy.address()));

@@ -1,14 +1,13 @@
 //! New shares in the place of the old ones: they hold once all of them were read back, and not before.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use crate::ceremony::{Api, Ceremony, Run, Server, disturbed, looks_like_a_share};
-use crate::support::{Action, LocalStack, Proxy, Running, Setup, require};
+use crate::ceremony::{Api, Ceremony, Run, Server, looks_like_a_share};
+use crate::support::{Action, Faults, LocalStack, Proxy, RequestInfo, Running, Setup, require};
 
 mod elsewhere;
 mod hindered;
@@ -275,14 +274,9 @@ fn an_answer_that_is_lost_costs_nothing() {
     ] {
         let server = Server::in_memory();
         let mut rotation = Rotation::at(&server, false);
-        let seen = AtomicUsize::new(0);
-        let wanted = format!("POST /v1/sys/rotate/recovery/{leaf}");
-        let proxy = disturbed(&server.address(), move |_, label| {
-            match label == wanted && seen.fetch_add(1, Ordering::SeqCst) + 1 == number {
-                true => Action::DropAnswer,
-                false => Action::Pass,
-            }
-        });
+        let wanted = format!("POST sys/rotate/recovery/{leaf}");
+        let faults = Faults::new().nth(number, wanted, Action::DropAnswer);
+        let proxy = faults.before(&server.address());
         rotation
             .ceremony
             .set("/cluster/address", json!(proxy.address()));
@@ -297,14 +291,9 @@ fn stopped_in_the_middle_nothing_is_under_way_and_the_next_run_goes_on() {
     for (leaf, signal, code) in [("update", Signal::INT, 130), ("verify", Signal::TERM, 143)] {
         let server = Server::in_memory();
         let mut rotation = Rotation::at(&server, false);
-        let held = AtomicBool::new(false);
-        let wanted = format!("POST /v1/sys/rotate/recovery/{leaf}");
-        let proxy = disturbed(&server.address(), move |_, label| {
-            match label == wanted && !held.swap(true, Ordering::SeqCst) {
-                true => Action::HoldAnswer,
-                false => Action::Pass,
-            }
-        });
+        let wanted = format!("POST sys/rotate/recovery/{leaf}");
+        let faults = Faults::new().first(wanted, Action::HoldAnswer);
+        let proxy = faults.before(&server.address());
         rotation
             .ceremony
             .set("/cluster/address", json!(proxy.address()));

@@ -12,7 +12,8 @@ use serde_json::json;
 
 use crate::ceremony::{Ceremony, Run, Server};
 use crate::support::{
-    Account, Action, Kubernetes, OpenIdProvider, Proxy, Running, eventually, require,
+    Account, Action, Faults, Kubernetes, OpenIdProvider, Proxy, RequestInfo, Running, eventually,
+    require,
 };
 
 const HELD: Duration = Duration::from_secs(30);
@@ -39,14 +40,17 @@ fn stopped(prepare: impl FnOnce(&mut Ceremony)) -> (Ceremony, Stopped) {
     let mut ceremony = Ceremony::at(&server);
     let seen = Arc::new(Mutex::new(String::new()));
     let root = seen.clone();
-    let proxy = Proxy::before(&server.address(), move |request| {
-        if request.method == "GET" || !request.path.contains("/v1/sys/policies/acl/operator") {
-            return Action::Pass;
-        }
-        let token = request.header("x-vault-token").unwrap_or_default();
-        token.clone_into(&mut root.lock().expect("no panic holds it"));
-        Action::Hold
-    });
+    let faults = Faults::new()
+        .every(
+            "* sys/policies/acl/operator*",
+            move |request: &RequestInfo| {
+                let token = request.header("x-vault-token").unwrap_or_default();
+                token.clone_into(&mut root.lock().expect("no panic holds it"));
+                Action::Hold
+            },
+        )
+        .when(RequestInfo::writes);
+    let proxy = faults.before(&server.address());
     ceremony.set("/cluster/address", json!(proxy.address()));
     prepare(&mut ceremony);
     let run = ceremony.start();

@@ -1,16 +1,14 @@
 //! The first recovery keys of OpenBao, made once the server audits and verified once their custodians have them.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::Duration;
-
 use serde_json::json;
 
-use crate::ceremony::{Ceremony, Run, Server, disturbed, looks_like_a_share, root_from_shares};
-use crate::support::{Action, LocalStack, Setup, require};
+use crate::ceremony::{Ceremony, Server, killed_or_ended, looks_like_a_share, root_from_shares};
+use crate::support::{Action, Faults, LocalStack, RequestInfo, Setup, Sweep, require};
 
 const NAMES: [&str; 3] = ["alice", "bob", "carol"];
 const INIT: &str = "sys/rotate/recovery/init";
+/// What comes after the recovery keys.
+const MOUNTS: &str = "* sys/mounts*";
 
 /// As OpenBao does it by default; the last custodian in the parameter store where `ssm` says so.
 fn by_default(server: &Server, ssm: bool) -> Ceremony {
@@ -97,64 +95,25 @@ fn killed_at_any_request_up_to_the_end_of_the_recovery_keys_it_converges() {
     for heard_at_even in [false, true] {
         let server = Server::in_memory();
         let mut ceremony = by_default(&server, true);
-        let (place, seen) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
-        let (wanted, counter, over) = (
-            place.clone(),
-            seen.clone(),
-            Arc::new(AtomicBool::new(false)),
-        );
-        let ended = over.clone();
-        let judge = Arc::new(move |label: &str| {
-            if label.contains("/sys/mounts") {
-                ended.store(true, Ordering::SeqCst);
-            }
-            if label == "PUT /v1/sys/init" || ended.load(Ordering::SeqCst) {
-                return Action::Pass;
-            }
-            let number = counter.fetch_add(1, Ordering::SeqCst) + 1;
-            match wanted.load(Ordering::SeqCst) {
-                here if here != number => Action::Pass,
-                here if here.is_multiple_of(2) == heard_at_even => Action::HoldAnswer,
-                _ => Action::Hold,
-            }
-        });
-        let (asks, stores) = (judge.clone(), judge);
-        let initialised = AtomicBool::new(false);
-        let proxy = disturbed(&server.address(), move |_, label| {
-            let before = !initialised.load(Ordering::SeqCst);
-            if label == "PUT /v1/sys/init" {
-                initialised.store(true, Ordering::SeqCst);
-            }
-            if before { Action::Pass } else { asks(label) }
-        });
-        let aws = disturbed(&LocalStack::shared().endpoint(), move |_, label| {
-            if label.starts_with("AmazonSSM.") {
-                stores(label)
-            } else {
-                Action::Pass
-            }
-        });
+        let sweep = Sweep::new().heard_at_even(heard_at_even);
+        // The first run has its trial values at AWS before it initialises anything.
+        let faults = Faults::new()
+            .every("PUT sys/init", Action::Pass)
+            .every("AmazonSSM.*", sweep.clone())
+            .until(MOUNTS)
+            .every("*", sweep.clone())
+            .since(1, "PUT sys/init")
+            .until(MOUNTS);
+        let proxy = faults.before(&server.address());
+        let aws = faults.before(&LocalStack::shared().endpoint());
         ceremony.set("/cluster/address", json!(proxy.address()));
         ceremony
             .environment
             .push(("AWS_ENDPOINT_URL".into(), aws.address()));
         let mut kills = 0;
         let last = loop {
-            seen.store(0, Ordering::SeqCst);
-            // The first run has its trial values at AWS before it initialises anything.
-            place.fetch_add(1, Ordering::SeqCst);
-            let mut run = ceremony.start();
-            let ended = loop {
-                let wait = Duration::from_millis(2);
-                if proxy.wait_for_held(wait) || aws.wait_for_held(wait) {
-                    run.kill();
-                    break None;
-                }
-                if run.has_ended() {
-                    break Some(Run::from(run.finish()));
-                }
-            };
-            match ended {
+            sweep.next_run();
+            match killed_or_ended(ceremony.start(), &[&proxy, &aws]) {
                 Some(run) => break run,
                 None => kills += 1,
             }
@@ -162,8 +121,8 @@ fn killed_at_any_request_up_to_the_end_of_the_recovery_keys_it_converges() {
         };
         last.exits(4);
         assert!(kills > 8, "{kills} kills only");
-        assert!(over.load(Ordering::SeqCst));
-        assert_eq!(proxy.count("PUT", "/v1/sys/init"), 1);
+        assert!(faults.seen(MOUNTS) > 0);
+        assert_eq!(proxy.count("PUT sys/init"), 1);
         keys_hold(&server, &ceremony);
     }
 }
@@ -174,14 +133,9 @@ fn an_answer_that_is_lost_costs_nothing() {
     for (leaf, number) in [("init", 1), ("verify", 1), ("verify", 2)] {
         let server = Server::in_memory();
         let mut ceremony = by_default(&server, false);
-        let seen = AtomicUsize::new(0);
-        let wanted = format!("POST /v1/sys/rotate/recovery/{leaf}");
-        let proxy = disturbed(&server.address(), move |_, label| {
-            match label == wanted && seen.fetch_add(1, Ordering::SeqCst) + 1 == number {
-                true => Action::DropAnswer,
-                false => Action::Pass,
-            }
-        });
+        let wanted = format!("POST sys/rotate/recovery/{leaf}");
+        let faults = Faults::new().nth(number, wanted, Action::DropAnswer);
+        let proxy = faults.before(&server.address());
         ceremony.set("/cluster/address", json!(proxy.address()));
         ceremony.apply().exits(4);
         keys_hold(&server, &ceremony);
@@ -195,14 +149,14 @@ fn a_name_that_is_taken_meanwhile_is_refused_and_left_alone() {
     let server = Server::in_memory();
     let mut ceremony = by_default(&server, false);
     let theirs = ceremony.path("shares/bob.age");
-    let (place, begun) = (theirs.clone(), AtomicBool::new(false));
-    let proxy = disturbed(&server.address(), move |_, label| {
-        if label.ends_with("/sys/rotate/recovery/init") && !begun.swap(true, Ordering::SeqCst) {
-            std::fs::create_dir_all(place.parent().expect("a directory")).expect("made");
-            std::fs::write(&place, "somebody's").expect("written");
-        }
+    let place = theirs.clone();
+    let takes_it = move |_: &RequestInfo| {
+        std::fs::create_dir_all(place.parent().expect("a directory")).expect("made");
+        std::fs::write(&place, "somebody's").expect("written");
         Action::Pass
-    });
+    };
+    let faults = Faults::new().first("* sys/rotate/recovery/init", takes_it);
+    let proxy = faults.before(&server.address());
     ceremony.set("/cluster/address", json!(proxy.address()));
     for _ in 0..2 {
         ceremony.apply().exits(3).says(&["shares/bob.age"]);

@@ -5,9 +5,10 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use super::once_before;
 use crate::ceremony::{Ceremony, Server, builder, declared};
-use crate::support::{Action, DeclaredAudit, Disk, Proxy, Scratch, Setup, require};
+use crate::support::{
+    Action, DeclaredAudit, Disk, Faults, Proxy, RequestInfo, Scratch, Setup, require,
+};
 
 /// What nobody waits longer for: a server that answers at once is asked a few times, and no more.
 const BOUND: Duration = Duration::from_secs(30);
@@ -46,7 +47,8 @@ fn full_from(label: &'static str, nth: usize) -> Option<Full> {
     ceremony.set("/audit/file/options/file_path", json!(log));
     ceremony.set("/cluster/timeouts", json!({ "active": "6s" }));
     let (address, filled) = (server.address(), ballast.clone());
-    let proxy = once_before(&address.clone(), label, nth, move |request| {
+    let upstream = address.clone();
+    let faults = Faults::new().nth(nth, label, move |request: &RequestInfo| {
         fill(&filled);
         let token = request.header("x-vault-token").expect("a token");
         let client = crate::support::HttpClient::default();
@@ -58,6 +60,7 @@ fn full_from(label: &'static str, nth: usize) -> Option<Full> {
         assert!(refused, "the disk is not full");
         Action::Pass
     });
+    let proxy = faults.before(&upstream);
     ceremony.set("/cluster/address", json!(proxy.address()));
     Some(Full {
         server,
@@ -111,7 +114,7 @@ impl Full {
 #[test]
 fn an_audit_device_on_a_full_disk_is_suspected_and_named() {
     require!(["openbao-2.7.2"]);
-    let Some(full) = full_from("POST /v1/sys/policies/acl/operator", 1) else {
+    let Some(full) = full_from("POST sys/policies/acl/operator", 1) else {
         return;
     };
     full.is_explained();
@@ -121,7 +124,7 @@ fn an_audit_device_on_a_full_disk_is_suspected_and_named() {
 #[test]
 fn a_disk_that_is_full_when_root_is_to_go_leaves_root_alive() {
     require!(["openbao-2.7.2"]);
-    let Some(full) = full_from("POST /v1/auth/token/revoke-self", 4) else {
+    let Some(full) = full_from("POST auth/token/revoke-self", 4) else {
         return;
     };
     full.is_explained();

@@ -14,11 +14,11 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use super::once_before;
 use crate::ceremony::{Ceremony, Run, Server, builder};
 use crate::leader::locked;
 use crate::support::{
-    Action, Authority, Certificate, LocalStack, Proxy, Setup, Tls, eventually, require,
+    Action, Authority, Certificate, Faults, LocalStack, Proxy, RequestInfo, Setup, Tls, eventually,
+    require,
 };
 
 const NAMES: &str = "IP:127.0.0.1";
@@ -135,7 +135,7 @@ fn renewed(
     let (reloads, live) = (server.clone(), relay.live.clone());
     // The first one is preflight's trial.
     let aws = LocalStack::shared().endpoint();
-    let aws = once_before(&aws, "AmazonSSM.PutParameter", 2, move |_| {
+    let faults = Faults::new().nth(2, "AmazonSSM.PutParameter *", move |_: &RequestInfo| {
         renew(&certificate, &mut locked(&reloads));
         let new = std::fs::read_to_string(&certificate.certificate).expect("a certificate");
         let (_, body) = new.split_once("-----BEGIN").expect("PEM");
@@ -144,6 +144,7 @@ fn renewed(
         Relay::cut(&live);
         Action::Pass
     });
+    let aws = faults.before(&aws);
     for (name, value) in &mut ceremony.environment {
         if name == "AWS_ENDPOINT_URL" {
             *value = aws.address();
@@ -166,7 +167,7 @@ impl Renewed {
     #[track_caller]
     fn apply(&self) -> Run {
         let run = self.ceremony.apply();
-        assert!(self.aws.count_of("AmazonSSM.PutParameter") >= 2, "{run}");
+        assert!(self.aws.count("AmazonSSM.PutParameter *") >= 2, "{run}");
         run
     }
 }

@@ -12,7 +12,7 @@ use super::{everything, seed};
 use crate::ceremony::{Ceremony, Run, Server, builder};
 use crate::killed::{state_of, undisturbed};
 use crate::leader::{ELECTION, leader_among, locked};
-use crate::support::{Action, Proxy, RequestInfo, Setup, eventually, require};
+use crate::support::{Action, Faults, Proxy, RequestInfo, Setup, eventually, require};
 
 /// How many points are tried without `BADLY=all`.
 const SAMPLE: usize = 3;
@@ -40,23 +40,14 @@ struct Point {
 struct Stage {
     point: Point,
     nodes: Mutex<Vec<Server>>,
-    seen: AtomicUsize,
-    /// The first token that goes by is root's.
-    root: Mutex<Option<String>>,
+    faults: Faults,
+    /// The node that was killed and is not back.
     down: Mutex<Option<usize>>,
 }
 
 impl Stage {
-    fn rule(&self, request: &RequestInfo) -> Action {
-        if !needs_the_leader(request) {
-            return Action::Pass;
-        }
-        if let Some(token) = request.header("x-vault-token") {
-            locked(&self.root).get_or_insert(token.to_owned());
-        }
-        if self.seen.fetch_add(1, Ordering::SeqCst) + 1 != self.point.number {
-            return Action::Pass;
-        }
+    /// The leader goes.
+    fn strike(&self) -> Action {
         let mut nodes = locked(&self.nodes);
         let place = leader_among(&nodes).expect("a leader");
         if self.point.end == End::StepsDown && self.steps_down(&nodes[place]) {
@@ -75,7 +66,7 @@ impl Stage {
 
     /// Whether it did: once root is dead, nobody may ask for that.
     fn steps_down(&self, leader: &Server) -> bool {
-        let root = locked(&self.root).clone();
+        let root = self.faults.root();
         root.is_some_and(|root| leader.put("sys/step-down", &*root, json!({})).0 == 204)
     }
 
@@ -121,15 +112,13 @@ fn needs_the_leader(request: &RequestInfo) -> bool {
 fn how_many() -> usize {
     let server = Server::in_memory();
     let mut ceremony = Ceremony::at(&server);
-    let seen = Arc::new(AtomicUsize::new(0));
-    let counter = seen.clone();
-    let proxy = Proxy::before(&server.address(), move |request| {
-        counter.fetch_add(usize::from(needs_the_leader(request)), Ordering::SeqCst);
-        Action::Pass
-    });
+    let faults = Faults::new()
+        .every("*", Action::Pass)
+        .when(needs_the_leader);
+    let proxy = faults.before(&server.address());
     ceremony.set("/cluster/address", json!(proxy.address()));
     ceremony.apply().exits(4);
-    seen.load(Ordering::SeqCst)
+    faults.struck("*")
 }
 
 fn try_point(point: Point, expected: &serde_json::Value) {
@@ -143,26 +132,25 @@ fn try_point(point: Point, expected: &serde_json::Value) {
     let stage = Arc::new(Stage {
         point,
         nodes: Mutex::new(nodes),
-        seen: AtomicUsize::new(0),
-        root: Mutex::default(),
+        faults: Faults::new(),
         down: Mutex::default(),
     });
-    let proxies: Vec<Proxy> = upstreams
-        .iter()
-        .map(|upstream| {
-            let stage = stage.clone();
-            Proxy::before(upstream, move |request| stage.rule(request))
-        })
-        .collect();
+    let struck = Arc::downgrade(&stage);
+    let strike = move |_: &RequestInfo| struck.upgrade().expect("it stands").strike();
+    stage
+        .faults
+        .nth(point.number, "*", strike)
+        .when(needs_the_leader);
+    let before = |upstream: &String| stage.faults.before(upstream);
+    let proxies: Vec<Proxy> = upstreams.iter().map(before).collect();
     let addresses: Vec<String> = proxies.iter().map(Proxy::address).collect();
     ceremony.set("/cluster/address", json!(addresses[0]));
     ceremony.set("/cluster/nodes", json!(addresses));
     ceremony.set("/cluster/timeouts", json!({ "active": "90s" }));
     let run = stage.run(&ceremony);
-    let seen = stage.seen.load(Ordering::SeqCst);
-    assert!(seen >= point.number, "{seen} of {point:?}\n{run}");
     run.shows_no_token();
     run.exits(4);
+    stage.faults.have_struck();
     assert!(!ceremony.keeps_secrets());
     // It came back by the end, or does now.
     assert!(eventually(ELECTION, || {

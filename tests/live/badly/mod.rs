@@ -13,11 +13,10 @@ mod standby;
 
 use std::sync::Arc;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::UNIX_EPOCH;
 
 use crate::ceremony::Ceremony;
-use crate::support::{Action, Proxy, RequestInfo};
+use crate::support::Proxy;
 
 /// Whether a sample is not enough.
 fn everything() -> bool {
@@ -34,24 +33,6 @@ fn seed() -> usize {
     seed
 }
 
-/// A proxy that does something once, when the `nth` request with this label is about to reach the server.
-fn once_before(
-    server: &str,
-    label: &'static str,
-    nth: usize,
-    blow: impl Fn(&RequestInfo) -> Action + Send + Sync + 'static,
-) -> Proxy {
-    let seen = AtomicUsize::new(0);
-    Proxy::before(server, move |request| {
-        let counts = request.label() == label;
-        if counts && seen.fetch_add(1, Ordering::SeqCst) + 1 == nth {
-            blow(request)
-        } else {
-            Action::Pass
-        }
-    })
-}
-
 /// A server that a test and a proxy both lay hands on.
 type Shared<T> = Arc<Mutex<T>>;
 
@@ -63,6 +44,6 @@ fn root_stands_and_nothing_more_was_written(ceremony: &Ceremony, proxy: &Proxy) 
         ceremony.keeps_secrets(),
         "root is not in the checkpoint: {kept:?}"
     );
-    let users = proxy.count("POST", "/v1/auth/userpass/users/ada");
+    let users = proxy.count("POST auth/userpass/users/ada");
     assert_eq!(users, 0, "{:#?}", proxy.counts());
 }

@@ -1,17 +1,16 @@
 //! A node that is sealed in the middle, by a person or because its key is gone.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use serde_json::json;
 
-use super::{Shared, once_before, root_stands_and_nothing_more_was_written};
+use super::{Shared, root_stands_and_nothing_more_was_written};
 use crate::ceremony::{Ceremony, Run, Server, builder};
 use crate::leader::{ELECTION, locked};
-use crate::support::{Action, LocalStack, Proxy, Setup, eventually, require};
+use crate::support::{Action, Faults, LocalStack, Proxy, RequestInfo, Setup, eventually, require};
 
 /// A write of the step before the users.
-const MOMENT: &str = "POST /v1/sys/policies/acl/operator";
+const MOMENT: &str = "POST sys/policies/acl/operator";
 
 /// A ceremony in which somebody seals the server, and takes this key away before. A server with a key of its own
 /// that is seconds old may still be looking for what to open, and would open itself again.
@@ -25,7 +24,7 @@ fn sealed_in_the_middle(setup: Setup, key: Option<String>) -> (Shared<Server>, C
     let address = server.address();
     let server = Arc::new(Mutex::new(server));
     let seals = server.clone();
-    let proxy = once_before(&address, MOMENT, 1, move |request| {
+    let faults = Faults::new().first(MOMENT, move |request: &RequestInfo| {
         let root = request.header("x-vault-token").expect("the root token");
         if let Some(key) = &key {
             LocalStack::shared().kms_disable(key);
@@ -34,6 +33,7 @@ fn sealed_in_the_middle(setup: Setup, key: Option<String>) -> (Shared<Server>, C
         assert_eq!(status, 204, "{answer}");
         Action::Pass
     });
+    let proxy = faults.before(&address);
     ceremony.set("/cluster/address", json!(proxy.address()));
     ceremony.set("/cluster/timeouts", json!({ "active": "8s" }));
     (server, ceremony, proxy)
@@ -111,22 +111,16 @@ fn key_disabled_after_init(setup: Setup) {
     let mut ceremony = Ceremony::at(&server);
     let address = server.address();
     let server = Arc::new(Mutex::new(server));
-    let (restarts, initialised, done) = (
-        server.clone(),
-        AtomicBool::new(false),
-        AtomicBool::new(false),
-    );
-    let disabled = key.clone();
-    let proxy = Proxy::before(&address, move |request| {
-        if initialised.load(Ordering::SeqCst) && !done.swap(true, Ordering::SeqCst) {
+    let (restarts, disabled) = (server.clone(), key.clone());
+    let faults = Faults::new()
+        .nth(2, "*", move |_: &RequestInfo| {
             LocalStack::shared().kms_disable(&disabled);
             locked(&restarts).kill();
             locked(&restarts).restart();
-        }
-        let now = request.label() == "PUT /v1/sys/init";
-        initialised.fetch_or(now, Ordering::SeqCst);
-        Action::Pass
-    });
+            Action::Pass
+        })
+        .since(1, "PUT sys/init");
+    let proxy = faults.before(&address);
     ceremony.set("/cluster/address", json!(proxy.address()));
     ceremony.set("/cluster/timeouts", json!({ "active": "5s" }));
     let run = ceremony.apply();
@@ -139,12 +133,12 @@ fn key_disabled_after_init(setup: Setup) {
     ]);
     assert!(ceremony.keeps_secrets(), "{run}\n{:#?}", proxy.counts());
     root_stands_and_nothing_more_was_written(&ceremony, &proxy);
-    assert_eq!(proxy.count("GET", "/v1/sys/audit"), 0);
+    assert_eq!(proxy.count("GET sys/audit"), 0);
     aws.kms_enable(&key);
     locked(&server).restart();
     ceremony.set("/cluster/timeouts", json!({ "active": "60s" }));
     ceremony.apply().exits(4);
-    assert_eq!(proxy.count("PUT", "/v1/sys/init"), 1);
+    assert_eq!(proxy.count("PUT sys/init"), 1);
     assert!(!ceremony.keeps_secrets());
 }
 

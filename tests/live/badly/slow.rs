@@ -1,14 +1,12 @@
 //! A server that takes two seconds over an answer: slow, and not down.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use serde_json::json;
 
 use super::{everything, seed};
-use crate::ceremony::{Ceremony, Run, Server, disturbed};
-use crate::support::{Action, require};
+use crate::ceremony::{Ceremony, Run, Server};
+use crate::support::{Action, Faults, require};
 
 /// How long an answer takes.
 const SLOW: Duration = Duration::from_secs(2);
@@ -23,16 +21,10 @@ fn a_server_that_takes_two_seconds_over_an_answer_meets_no_time_out() {
     let (each, seed) = (if everything() { 1 } else { ONE_IN }, seed());
     let server = Server::in_memory();
     let mut ceremony = Ceremony::at(&server);
-    let slow = Arc::new(AtomicUsize::new(0));
-    let counter = slow.clone();
-    let proxy = disturbed(&server.address(), move |place, _| {
-        if (place + seed).is_multiple_of(each) {
-            counter.fetch_add(1, Ordering::SeqCst);
-            Action::Delay(SLOW)
-        } else {
-            Action::Pass
-        }
-    });
+    let faults = Faults::new()
+        .every("*", Action::Delay(SLOW))
+        .when(move |request| (request.number + seed).is_multiple_of(each));
+    let proxy = faults.before(&server.address());
     ceremony.set("/cluster/address", json!(proxy.address()));
     ceremony.save();
     let run: Run = ceremony.tool().limit(LIMIT).run(&["apply", "--yes"]).into();
@@ -40,7 +32,7 @@ fn a_server_that_takes_two_seconds_over_an_answer_meets_no_time_out() {
         "was not answered within",
         "looking for the active node again",
     ]);
-    let slow = slow.load(Ordering::SeqCst);
+    let slow = faults.struck("*");
     println!("{slow} of {} answers were slow", proxy.total());
     assert!(slow >= proxy.total() / each, "{slow}");
     assert!(!ceremony.keeps_secrets());

@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::{ATTEMPT, auditor, handed_over, nothing_is_left, rehearse};
-use crate::ceremony::{Ceremony, Run, Server, disturbed};
-use crate::support::{Action, Setup, require};
+use super::{ATTEMPT, GIVES, auditor, handed_over, nothing_is_left, rehearse};
+use crate::ceremony::{Ceremony, Run, Server};
+use crate::support::{Action, Faults, Setup, require};
 
 const START: [&str; 4] = ["break-glass", "start", "--reason", "the provider is down"];
 
@@ -339,12 +339,8 @@ fn a_share_whose_answer_is_lost_is_told_with_what_may_have_come_of_it() {
     let mut holders = Holders::of(&server);
     let code = holders.start();
     submit(&holders.bob, &code, "bob").exits(0);
-    let proxy = disturbed(&server.address(), |_, label| {
-        match label.ends_with("/generate-root-token/update") {
-            true => Action::DropAnswer,
-            false => Action::Pass,
-        }
-    });
+    let faults = Faults::new().every(GIVES, Action::DropAnswer);
+    let proxy = faults.before(&server.address());
     holders
         .carol
         .set("/cluster/address", json!(proxy.address()));

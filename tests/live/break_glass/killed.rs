@@ -1,65 +1,37 @@
 //! Killed, or left without an answer, at any moment: the next run ends what is left.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-
 use serde_json::json;
 
-use super::{ATTEMPT, handed_over, nothing_is_left, rehearse, with_keys};
-use crate::ceremony::{Ceremony, Server, disturbed, killed_or_ended};
-use crate::support::{Action, Proxy, require};
-
-/// Where the work of a run begins: before it, there is nothing to leave.
-fn begins(label: &str) -> bool {
-    label.starts_with("POST ") && label.ends_with(ATTEMPT)
-}
-
-/// A handed-over cluster behind a proxy that holds request number `place` of a run, from its attempt on; by turns
-/// before it arrives and before its answer does.
-fn held_at(
-    server: &Server,
-    place: &Arc<AtomicUsize>,
-    seen: &Arc<AtomicUsize>,
-) -> (Ceremony, Proxy) {
-    let mut ceremony = handed_over(server);
-    let (wanted, counter) = (place.clone(), seen.clone());
-    let proxy = disturbed(&server.address(), move |_, label| {
-        let number = match counter.load(Ordering::SeqCst) {
-            0 if !begins(label) => return Action::Pass,
-            // Every killed run leaves a token of a login, and so one more of these.
-            _ if label.ends_with("/lookup-accessor") => return Action::Pass,
-            _ => counter.fetch_add(1, Ordering::SeqCst) + 1,
-        };
-        match wanted.load(Ordering::SeqCst) {
-            here if here != number => Action::Pass,
-            here if here.is_multiple_of(2) => Action::Hold,
-            _ => Action::HoldAnswer,
-        }
-    });
-    ceremony.set("/cluster/address", json!(proxy.address()));
-    ceremony.save();
-    (ceremony, proxy)
-}
+use super::{GIVES, MAKES, begins, handed_over, nothing_is_left, rehearse, with_keys};
+use crate::ceremony::{Server, killed_or_ended};
+use crate::drill::of_no_earlier_run;
+use crate::support::{Action, Faults, Sweep, require};
 
 /// Kills a run at each of its requests; after each, another one that is not disturbed leaves nothing.
 fn killed_everywhere(words: &[&str], at_least: usize) {
     require!(["openbao-2.7.2"]);
     let server = Server::in_memory();
-    let (place, seen) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
-    let (ceremony, proxy) = held_at(&server, &place, &seen);
+    let mut ceremony = handed_over(&server);
+    // Before it begins, there is nothing to leave.
+    let sweep = Sweep::new().from(begins());
+    let faults = Faults::new()
+        .every("*", sweep.clone())
+        .when(of_no_earlier_run);
+    let proxy = faults.before(&server.address());
+    ceremony.set("/cluster/address", json!(proxy.address()));
+    ceremony.save();
     let mut kills = 0;
     for number in 1.. {
         assert!(number < 100, "it never comes to its end");
-        seen.store(0, Ordering::SeqCst);
-        place.store(number, Ordering::SeqCst);
-        match killed_or_ended(ceremony.tool().spawn(words), &proxy) {
+        sweep.next_run();
+        match killed_or_ended(ceremony.tool().spawn(words), &[&proxy]) {
             Some(run) => {
                 run.exits(0);
                 break;
             }
             None => kills += 1,
         }
-        place.store(usize::MAX, Ordering::SeqCst);
+        sweep.rest();
         let run = rehearse(&ceremony);
         // Nobody heard the nonce of what was begun: it may be a colleague's, and is ended as it is said.
         if let Some((_, nonce)) = run.stderr.split_once("break-glass cancel --nonce ") {
@@ -101,14 +73,8 @@ fn a_root_token_whose_answer_was_lost_is_found_and_revoked() {
     ] {
         let server = Server::in_memory();
         let mut ceremony = handed_over(&server);
-        let given = AtomicUsize::new(0);
-        let proxy = disturbed(&server.address(), move |_, label| {
-            let gives = label.ends_with("/generate-root-token/update");
-            match gives && given.fetch_add(1, Ordering::SeqCst) == 1 {
-                true => Action::DropAnswer,
-                false => Action::Pass,
-            }
-        });
+        let faults = Faults::new().nth(2, GIVES, Action::DropAnswer);
+        let proxy = faults.before(&server.address());
         ceremony.set("/cluster/address", json!(proxy.address()));
         ceremony.run(&words).exits(0).says(&[
             "the answer to the last share is lost",
@@ -124,14 +90,8 @@ fn a_token_for_the_command_whose_answer_was_lost_is_revoked_and_nothing_runs() {
     require!(["openbao-2.7.2"]);
     let server = Server::in_memory();
     let mut ceremony = handed_over(&server);
-    let once = AtomicBool::new(false);
-    let proxy = disturbed(&server.address(), move |_, label| {
-        let makes = label.ends_with("/auth/token/create-orphan");
-        match makes && !once.swap(true, Ordering::SeqCst) {
-            true => Action::DropAnswer,
-            false => Action::Pass,
-        }
-    });
+    let faults = Faults::new().first(MAKES, Action::DropAnswer);
+    let proxy = faults.before(&server.address());
     ceremony.set("/cluster/address", json!(proxy.address()));
     let words = with_keys("break-glass", &["--reason", "x", "--", "touch", "ran"]);
     ceremony.run(&words).exits(1);

@@ -1,14 +1,15 @@
 //! Root tokens that nobody has, and those of colleagues: the first are found and revoked, the others are left alone.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
-use super::{ATTEMPT, auditor, evidence, handed_over, nothing_is_left, rehearse, with_keys};
-use crate::ceremony::{Ceremony, Run, Server, disturbed, root_from_shares};
-use crate::support::{Action, Proxy, Running, eventually, require};
+use super::{
+    GIVES, MAKES, auditor, begins, evidence, handed_over, nothing_is_left, rehearse, with_keys,
+};
+use crate::ceremony::{Ceremony, Run, Server, root_from_shares};
+use crate::support::{Action, Faults, Proxy, Running, eventually, require};
 
 const PATIENCE: Duration = Duration::from_secs(40);
 /// Says that it works, and works on.
@@ -16,14 +17,9 @@ pub(super) const WORKS: &str = "echo ready >&2; exec sleep 300 >/dev/null 2>&1";
 
 /// A proxy that drops the answer to the last share of the first quorum.
 fn dropping(server: &Server) -> Proxy {
-    let given = AtomicUsize::new(0);
-    disturbed(&server.address(), move |_, label| {
-        let gives = label.ends_with("/generate-root-token/update");
-        match gives && given.fetch_add(1, Ordering::SeqCst) == 1 {
-            true => Action::DropAnswer,
-            false => Action::Pass,
-        }
-    })
+    Faults::new()
+        .nth(2, GIVES, Action::DropAnswer)
+        .before(&server.address())
 }
 
 pub(super) fn at_work(ceremony: &Ceremony, script: &str, rest: &[&str]) -> Running {
@@ -55,18 +51,12 @@ fn a_look_that_fails_forgets_no_lost_token() {
     require!(["openbao-2.7.2"]);
     let server = Server::in_memory();
     let mut ceremony = handed_over(&server);
-    let (given, looked) = (AtomicUsize::new(0), AtomicBool::new(false));
-    let proxy = disturbed(&server.address(), move |_, label| {
-        let gives = label.ends_with("/generate-root-token/update");
-        if gives && given.fetch_add(1, Ordering::SeqCst) == 1 {
-            return Action::DropAnswer;
-        }
-        if label.contains("auth/token/accessors") && !looked.swap(true, Ordering::SeqCst) {
-            let body = json!({ "errors": ["hiccup"] }).to_string();
-            return Action::Respond(400, "application/json", body);
-        }
-        Action::Pass
-    });
+    let body = json!({ "errors": ["hiccup"] }).to_string();
+    let faults = Faults::new().nth(2, GIVES, Action::DropAnswer).first(
+        "* auth/token/accessors",
+        Action::Respond(400, "application/json", body),
+    );
+    let proxy = faults.before(&server.address());
     ceremony.set("/cluster/address", json!(proxy.address()));
     rehearse(&ceremony).exits(1).says(&["hiccup"]);
     assert_eq!(auditor(&server, &ceremony).roots().len(), 1);
@@ -136,19 +126,11 @@ fn killed_twice_what_may_be_our_own_attempt_is_said_to_be() {
     require!(["openbao-2.7.2"]);
     let server = Server::in_memory();
     let mut ceremony = handed_over(&server);
-    let given = AtomicUsize::new(0);
-    let proxy = disturbed(&server.address(), move |_, label| {
-        let gives = label.ends_with("/generate-root-token/update");
-        let starts = label.starts_with("POST") && label.ends_with(ATTEMPT);
-        let second = given.load(Ordering::SeqCst) >= 2;
-        match (
-            gives && given.fetch_add(1, Ordering::SeqCst) == 1,
-            starts && second,
-        ) {
-            (true, _) | (_, true) => Action::HoldAnswer,
-            _ => Action::Pass,
-        }
-    });
+    let faults = Faults::new()
+        .nth(2, GIVES, Action::HoldAnswer)
+        .every(begins(), Action::HoldAnswer)
+        .since(2, GIVES);
+    let proxy = faults.before(&server.address());
     let direct = server.address();
     ceremony.set("/cluster/address", json!(proxy.address()));
     ceremony.save();
@@ -250,15 +232,9 @@ fn where_no_token_is_made_for_the_command_that_stands_in_the_evidence_with_the_r
     require!(["openbao-2.7.2"]);
     let server = Server::in_memory();
     let mut ceremony = handed_over(&server);
-    let proxy = disturbed(&server.address(), |_, label| {
-        match label.ends_with("/auth/token/create-orphan") {
-            true => {
-                let body = json!({ "errors": ["not today"] }).to_string();
-                Action::Respond(400, "application/json", body)
-            }
-            false => Action::Pass,
-        }
-    });
+    let body = json!({ "errors": ["not today"] }).to_string();
+    let faults = Faults::new().every(MAKES, Action::Respond(400, "application/json", body));
+    let proxy = faults.before(&server.address());
     ceremony.set("/cluster/address", json!(proxy.address()));
     ceremony.save();
     let words = ["--reason", "the provider is down", "--", "touch", "ran"];
@@ -280,14 +256,8 @@ fn a_drill_that_is_taken_up_leaves_a_colleagues_root_token_alone() {
     let server = Server::in_memory();
     let mut ceremony = Ceremony::at(&server);
     ceremony.set("/break_glass/drill", json!("before-revoke"));
-    let given = AtomicUsize::new(0);
-    let proxy = disturbed(&server.address(), move |_, label| {
-        let gives = label.ends_with("/generate-root-token/update");
-        match gives && given.fetch_add(1, Ordering::SeqCst) == 1 {
-            true => Action::HoldAnswer,
-            false => Action::Pass,
-        }
-    });
+    let faults = Faults::new().nth(2, GIVES, Action::HoldAnswer);
+    let proxy = faults.before(&server.address());
     ceremony.set("/cluster/address", json!(proxy.address()));
     ceremony.save();
     let words = with_keys("apply", &["--yes"]);
@@ -312,12 +282,8 @@ fn without_the_checkpoints_key_what_a_killed_run_left_is_in_nobodys_way() {
     require!(["openbao-2.7.2"]);
     let server = Server::in_memory();
     let mut ceremony = handed_over(&server);
-    let proxy = disturbed(&server.address(), move |_, label| {
-        match label.ends_with("/auth/token/create-orphan") {
-            true => Action::Hold,
-            false => Action::Pass,
-        }
-    });
+    let faults = Faults::new().every(MAKES, Action::Hold);
+    let proxy = faults.before(&server.address());
     let direct = server.address();
     ceremony.set("/cluster/address", json!(proxy.address()));
     ceremony.save();

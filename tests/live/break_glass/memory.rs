@@ -3,8 +3,8 @@
 use serde_json::json;
 
 use super::{handed_over, nothing_is_left, with_keys};
-use crate::ceremony::{Run, Server, disturbed};
-use crate::support::{Action, Dump, cannot_dump, require};
+use crate::ceremony::{Run, Server};
+use crate::support::{Dump, Faults, cannot_dump, require};
 
 #[test]
 fn while_the_command_works_nothing_but_its_token_is_in_memory() {
@@ -17,7 +17,7 @@ fn while_the_command_works_nothing_but_its_token_is_in_memory() {
     }
     let server = Server::in_memory();
     let mut ceremony = handed_over(&server);
-    let proxy = disturbed(&server.address(), |_, _| Action::Pass);
+    let proxy = Faults::new().before(&server.address());
     ceremony.set("/cluster/address", json!(proxy.address()));
     ceremony.save();
     let script = "echo ready >&2; while ! test -e go; do sleep 0.1; done";

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{ATTEMPT, evidence, handed_over, nothing_is_left, rehearse, with_keys};
-use crate::ceremony::{Ceremony, Run, Server, disturbed, root_from_shares};
-use crate::support::{Action, Proxy, RequestInfo, Setup, require};
+use super::{ATTEMPT, GIVES, evidence, handed_over, nothing_is_left, rehearse, with_keys};
+use crate::ceremony::{Ceremony, Run, Server, root_from_shares};
+use crate::support::{Action, Faults, Proxy, RequestInfo, Setup, require};
 
 /// Every custodian's key at hand, for the ceremony.
 fn apply_with_keys(ceremony: &Ceremony) -> Run {
@@ -73,13 +73,10 @@ fn openbao_2_5_which_is_a_proxy_here_keeps_its_root_token_and_is_told_how_to_get
     require!(Setup::OpenBao262AwsKms.components());
     let server = Server::of(Setup::OpenBao262AwsKms);
     let mut ceremony = Ceremony::at(&server);
-    let proxy = disturbed(&server.address(), |_, label| {
-        if label.contains("/v1/sys/generate-root-token/") {
-            let body = json!({ "errors": [] }).to_string();
-            return Action::Respond(404, "application/json", body);
-        }
-        Action::Pass
-    });
+    let body = json!({ "errors": [] }).to_string();
+    let gone = Action::Respond(404, "application/json", body);
+    let faults = Faults::new().every("* sys/generate-root-token/*", gone);
+    let proxy = faults.before(&server.address());
     ceremony.set("/cluster/address", json!(proxy.address()));
     ceremony.apply().exits(3).says(&[
         "makes no root token over its API",
@@ -112,12 +109,8 @@ fn a_login_that_comes_to_its_end_in_the_middle_leaves_no_attempt() {
     let mut ceremony = Ceremony::at(&server);
     ceremony.set("/auth/userpass/users/ada/token_ttl", json!("2s"));
     ceremony.apply().exits(4);
-    let proxy = disturbed(&server.address(), |_, label| {
-        match label.ends_with("/generate-root-token/update") {
-            true => Action::Delay(Duration::from_secs(3)),
-            false => Action::Pass,
-        }
-    });
+    let faults = Faults::new().every(GIVES, Action::Delay(Duration::from_secs(3)));
+    let proxy = faults.before(&server.address());
     ceremony.set("/cluster/address", json!(proxy.address()));
     rehearse(&ceremony).exits(1).says(&[
         "the login is not let in any more: its token has come to its end",

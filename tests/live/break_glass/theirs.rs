@@ -1,29 +1,17 @@
 //! What is ours and what is not: an attempt of a colleague, a token of another time, a journal of another cluster, and
 //! what one run leaves for the next.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use super::holders::{Holders, finish, submit};
 use super::lost::{WORKS, at_work, killed};
-use super::{ATTEMPT, auditor, handed_over, nothing_is_left, rehearse, with_keys};
-use crate::ceremony::{Ceremony, Server, disturbed, root_from_shares};
-use crate::support::{Action, Proxy, require};
+use super::{ATTEMPT, GIVES, auditor, begins, handed_over, nothing_is_left, rehearse, with_keys};
+use crate::ceremony::{Ceremony, Server, root_from_shares};
+use crate::support::{Action, Faults, Proxy, require};
 
 const PATIENCE: Duration = Duration::from_secs(40);
-
-/// Before the server, what is done with the first request that ends like this.
-fn once(server: &Server, wanted: &'static str, action: fn() -> Action) -> Proxy {
-    let done = AtomicBool::new(false);
-    disturbed(&server.address(), move |_, label| {
-        match label.ends_with(wanted) && !done.swap(true, Ordering::SeqCst) {
-            true => action(),
-            false => Action::Pass,
-        }
-    })
-}
 
 /// A rehearsal through this proxy, killed with a request in the air.
 fn killed_rehearsal(ceremony: &mut Ceremony, proxy: &Proxy) {
@@ -41,14 +29,8 @@ fn an_attempt_that_a_colleague_began_after_a_kill_is_left_alone() {
     require!(["openbao-2.7.2"]);
     let server = Server::in_memory();
     let mut ceremony = handed_over(&server);
-    let held = AtomicBool::new(false);
-    let proxy = disturbed(&server.address(), move |_, label| {
-        let starts = label.starts_with("POST") && label.ends_with(ATTEMPT);
-        match starts && !held.swap(true, Ordering::SeqCst) {
-            true => Action::Hold,
-            false => Action::Pass,
-        }
-    });
+    let faults = Faults::new().first(begins(), Action::Hold);
+    let proxy = faults.before(&server.address());
     killed_rehearsal(&mut ceremony, &proxy);
     let ada = server.api().log_in("ada", &ceremony.secrets["ada"]);
     let theirs = ada.write(ATTEMPT, &json!({}))["data"]["nonce"].clone();
@@ -70,14 +52,8 @@ fn a_root_token_that_a_colleague_made_after_a_kill_is_left_alone() {
     let server = Server::in_memory();
     let mut ceremony = handed_over(&server);
     ceremony.set("/cluster/timeouts", json!({ "request": "2s" }));
-    let given = AtomicUsize::new(0);
-    let proxy = disturbed(&server.address(), move |_, label| {
-        let gives = label.ends_with("/generate-root-token/update");
-        match gives && given.fetch_add(1, Ordering::SeqCst) == 1 {
-            true => Action::Hold,
-            false => Action::Pass,
-        }
-    });
+    let faults = Faults::new().nth(2, GIVES, Action::Hold);
+    let proxy = faults.before(&server.address());
     killed_rehearsal(&mut ceremony, &proxy);
     let ada = server.api().log_in("ada", &ceremony.secrets["ada"]);
     ada.delete(ATTEMPT);
@@ -98,14 +74,10 @@ fn two_root_tokens_whose_answers_were_lost_are_both_revoked() {
     require!(["openbao-2.7.2"]);
     let server = Server::in_memory();
     let mut ceremony = handed_over(&server);
-    let given = AtomicUsize::new(0);
-    let proxy = disturbed(&server.address(), move |_, label| {
-        let gives = label.ends_with("/generate-root-token/update");
-        match gives && [1, 3].contains(&given.fetch_add(1, Ordering::SeqCst)) {
-            true => Action::DropAnswer,
-            false => Action::Pass,
-        }
-    });
+    let faults = Faults::new()
+        .nth(2, GIVES, Action::DropAnswer)
+        .nth(4, GIVES, Action::DropAnswer);
+    let proxy = faults.before(&server.address());
     ceremony.set("/cluster/address", json!(proxy.address()));
     rehearse(&ceremony).exits(1);
     assert_eq!(auditor(&server, &ceremony).roots().len(), 2);
@@ -132,20 +104,12 @@ const ALICE: [&str; 4] = ["--identity", "alice.key", "--", "true"];
 fn a_look_that_fails_after_the_last_share_of_the_starter_loses_no_root_token() {
     require!(["openbao-2.7.2"]);
     let server = Server::in_memory();
-    let (given, once) = (AtomicBool::new(false), AtomicBool::new(false));
-    let proxy = disturbed(&server.address(), move |_, label| {
-        if label.ends_with("/generate-root-token/update") {
-            given.store(true, Ordering::SeqCst);
-        }
-        let looks = label.ends_with("auth/token/lookup-self") && given.load(Ordering::SeqCst);
-        match looks && !once.swap(true, Ordering::SeqCst) {
-            true => {
-                let body = json!({ "errors": ["hiccup"] }).to_string();
-                Action::Respond(500, "application/json", body)
-            }
-            false => Action::Pass,
-        }
-    });
+    let body = json!({ "errors": ["hiccup"] }).to_string();
+    let hiccup = Action::Respond(500, "application/json", body);
+    let faults = Faults::new()
+        .first("* auth/token/lookup-self", hiccup)
+        .since(1, GIVES);
+    let proxy = faults.before(&server.address());
     let holders = last_from_here(&server, &proxy);
     finish(&holders.starter, &ALICE);
     nothing_is_left(&server, &holders.starter);
@@ -155,7 +119,8 @@ fn a_look_that_fails_after_the_last_share_of_the_starter_loses_no_root_token() {
 fn an_attempt_whose_last_share_did_not_arrive_waits_on_whatever_else_is_typed() {
     require!(["openbao-2.7.2"]);
     let server = Server::in_memory();
-    let proxy = once(&server, "/generate-root-token/update", || Action::Refuse);
+    let faults = Faults::new().first(GIVES, Action::Refuse);
+    let proxy = faults.before(&server.address());
     let holders = last_from_here(&server, &proxy);
     finish(&holders.starter, &ALICE).exits(1);
     rehearse(&holders.starter)
@@ -171,9 +136,8 @@ fn an_attempt_whose_last_share_did_not_arrive_waits_on_whatever_else_is_typed() 
 fn a_last_answer_that_the_starter_lost_is_given_up_and_its_token_revoked_by_the_next_rehearsal() {
     require!(["openbao-2.7.2"]);
     let server = Server::in_memory();
-    let proxy = once(&server, "/generate-root-token/update", || {
-        Action::DropAnswer
-    });
+    let faults = Faults::new().first(GIVES, Action::DropAnswer);
+    let proxy = faults.before(&server.address());
     let holders = last_from_here(&server, &proxy);
     finish(&holders.starter, &ALICE).exits(1);
     finish(&holders.starter, &ALICE).exits(3).says(&[

@@ -12,7 +12,7 @@ mod server;
 
 use std::time::Duration;
 
-use crate::support::{Action, Proxy, Running};
+use crate::support::{Proxy, Running};
 
 pub use api::Api;
 pub use custody::{looks_like_a_share, root_from_shares};
@@ -21,20 +21,11 @@ pub use people::AUDIENCE;
 pub use run::Run;
 pub use server::{Server, builder, declared};
 
-/// A proxy before a server, with a rule over the place of a request, from 1, and its label.
-pub fn disturbed(
-    server: &str,
-    rule: impl Fn(usize, &str) -> Action + Send + Sync + 'static,
-) -> Proxy {
-    Proxy::before(server, move |request| {
-        rule(request.number, &request.label())
-    })
-}
-
 /// The end of a run, or nothing where it was killed with a request in the air.
-pub fn killed_or_ended(mut run: Running, proxy: &Proxy) -> Option<Run> {
+pub fn killed_or_ended(mut run: Running, proxies: &[&Proxy]) -> Option<Run> {
     loop {
-        if proxy.wait_for_held(Duration::from_millis(5)) {
+        let wait = Duration::from_millis(2);
+        if proxies.iter().any(|proxy| proxy.wait_for_held(wait)) {
             run.kill();
             return None;
         }

@@ -10,7 +10,7 @@ use super::point::{Kind, Point};
 use crate::support::{Action, RequestInfo, eventually};
 
 /// The one request that is never repeated.
-pub const INIT: &str = "PUT /v1/sys/init";
+pub const INIT: &str = "PUT sys/init";
 /// The program has been started when its first request comes, and its id is about to be known.
 const STARTED: Duration = Duration::from_secs(5);
 /// A signal is seen before the answer of the request that it came with.

@@ -4,8 +4,8 @@
 use serde_json::json;
 
 use super::{nothing_was_written, refused_before};
-use crate::ceremony::{Ceremony, Server, disturbed};
-use crate::support::{Action, LocalStack, Proxy, require};
+use crate::ceremony::{Ceremony, Server};
+use crate::support::{Action, Faults, LocalStack, Proxy, require};
 
 const NEEDED: [&str; 2] = ["openbao-2.7.2", "localstack-4.9.2"];
 
@@ -18,12 +18,10 @@ fn with_a_parameter() -> (Server, Ceremony) {
     (server, ceremony)
 }
 
-/// The same, with AWS behind a proxy that treats these operations so.
-fn behind(rule: impl Fn(&str) -> Action + Send + Sync + 'static) -> (Server, Ceremony, Proxy) {
+/// The same, with AWS behind a proxy with these faults.
+fn behind(faults: &Faults) -> (Server, Ceremony, Proxy) {
     let (server, mut ceremony) = with_a_parameter();
-    let proxy = disturbed(&LocalStack::shared().endpoint(), move |_, label| {
-        rule(label)
-    });
+    let proxy = faults.before(&LocalStack::shared().endpoint());
     for (name, value) in &mut ceremony.environment {
         if name == "AWS_ENDPOINT_URL" {
             *value = proxy.address();
@@ -72,10 +70,8 @@ fn a_parameter_that_already_exists() {
 #[test]
 fn a_parameter_that_may_not_be_written() {
     require!(NEEDED);
-    let (server, ceremony, _proxy) = behind(|label| match label {
-        "AmazonSSM.PutParameter" => denied(),
-        _ => Action::Pass,
-    });
+    let (server, ceremony, _proxy) =
+        behind(&Faults::new().every("AmazonSSM.PutParameter *", denied()));
     refused_before(
         &server,
         &ceremony,
@@ -88,10 +84,8 @@ fn a_parameter_that_may_not_be_written() {
 #[test]
 fn a_parameter_that_is_stored_and_may_not_be_read_back() {
     require!(NEEDED);
-    let (server, ceremony, _proxy) = behind(|label| match label {
-        "AmazonSSM.GetParameter" => denied(),
-        _ => Action::Pass,
-    });
+    let (server, ceremony, _proxy) =
+        behind(&Faults::new().every("AmazonSSM.GetParameter *", denied()));
     let texts = [
         "custodian alice",
         "takes a value that cannot be read back",
@@ -104,10 +98,8 @@ fn a_parameter_that_is_stored_and_may_not_be_read_back() {
 #[test]
 fn a_canary_that_may_not_be_deleted_is_a_warning_that_says_how() {
     require!(NEEDED);
-    let (_server, ceremony, _proxy) = behind(|label| match label {
-        "AmazonSSM.DeleteParameter" => denied(),
-        _ => Action::Pass,
-    });
+    let (_server, ceremony, _proxy) =
+        behind(&Faults::new().every("AmazonSSM.DeleteParameter *", denied()));
     let run = ceremony.apply();
     run.exits(4).says(&[
         "warning:",
@@ -166,10 +158,8 @@ fn a_checkpoint_kms_key_that_may_encrypt_and_not_decrypt() {
     let server = Server::in_memory();
     let mut ceremony = Ceremony::at(&server);
     ceremony.kms_checkpoint();
-    let proxy = disturbed(&LocalStack::shared().endpoint(), |_, label| match label {
-        "TrentService.Decrypt" => denied(),
-        _ => Action::Pass,
-    });
+    let faults = Faults::new().every("TrentService.Decrypt", denied());
+    let proxy = faults.before(&LocalStack::shared().endpoint());
     for (name, value) in &mut ceremony.environment {
         if name == "AWS_ENDPOINT_URL" {
             *value = proxy.address();
@@ -209,16 +199,11 @@ fn aws_that_cannot_be_reached() {
 #[test]
 fn a_put_whose_answer_is_lost_is_looked_up_and_adopted() {
     require!(NEEDED);
-    let lost = std::sync::atomic::AtomicUsize::new(0);
     // The first put is the canary, the second the share.
-    let (_server, ceremony, proxy) = behind(move |label| match label {
-        "AmazonSSM.PutParameter" if lost.fetch_add(1, std::sync::atomic::Ordering::SeqCst) == 1 => {
-            Action::DropAnswer
-        }
-        _ => Action::Pass,
-    });
+    let faults = Faults::new().nth(2, "AmazonSSM.PutParameter *", Action::DropAnswer);
+    let (_server, ceremony, proxy) = behind(&faults);
     ceremony.apply().exits(4);
-    assert!(proxy.count_of("AmazonSSM.PutParameter") >= 2);
+    assert!(proxy.count("AmazonSSM.PutParameter *") >= 2);
     assert_eq!(
         LocalStack::shared()
             .ssm_names_under(&ceremony.prefix())
@@ -233,13 +218,8 @@ fn a_put_whose_answer_is_lost_is_looked_up_and_adopted() {
 #[test]
 fn killed_between_two_custodians_each_share_is_stored_once() {
     require!(NEEDED);
-    let puts = std::sync::atomic::AtomicUsize::new(0);
-    let (server, ceremony, proxy) = behind(move |label| match label {
-        "AmazonSSM.PutParameter" if puts.fetch_add(1, std::sync::atomic::Ordering::SeqCst) == 1 => {
-            Action::HoldAnswer
-        }
-        _ => Action::Pass,
-    });
+    let faults = Faults::new().nth(2, "AmazonSSM.PutParameter *", Action::HoldAnswer);
+    let (server, ceremony, proxy) = behind(&faults);
     let run = ceremony.start();
     assert!(proxy.wait_for_held(std::time::Duration::from_secs(30)));
     run.kill();

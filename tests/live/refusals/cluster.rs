@@ -5,16 +5,15 @@ use std::net::TcpListener;
 use serde_json::json;
 
 use super::{before, nothing_was_written, refused_before};
-use crate::ceremony::{Ceremony, Server, builder, disturbed};
-use crate::support::{Action, Setup, require};
+use crate::ceremony::{Ceremony, Server, builder};
+use crate::support::{Action, Faults, Setup, require};
 
 #[test]
 fn a_web_page_where_the_server_should_be() {
     let (server, mut ceremony) = before();
     let page = "<html>Welcome to nginx</html>";
-    let stranger = disturbed(&server.address(), |_, _| {
-        Action::Respond(200, "text/html", page.to_owned())
-    });
+    let page = Action::Respond(200, "text/html", page.to_owned());
+    let stranger = Faults::new().every("*", page).before(&server.address());
     ceremony.set("/cluster/address", json!(stranger.address()));
     let texts = [
         "text/html",
@@ -29,9 +28,8 @@ fn a_web_page_where_the_server_should_be() {
 fn a_redirect_to_another_place() {
     let (server, mut ceremony) = before();
     let elsewhere = format!("{}/v1/sys/health", server.address());
-    let stranger = disturbed(&server.address(), move |_, _| {
-        Action::Redirect(elsewhere.clone())
-    });
+    let faults = Faults::new().every("*", Action::Redirect(elsewhere));
+    let stranger = faults.before(&server.address());
     let text = format!("points to {}, which is not followed", server.address());
     ceremony.set("/cluster/address", json!(stranger.address()));
     let texts = [text.as_str(), "cluster.nodes if it belongs to this cluster"];
@@ -156,10 +154,8 @@ fn a_node_that_never_joins_what_was_initialised() {
 fn a_listed_node_that_falls_silent_after_the_initialisation() {
     let (server, mut ceremony) = before();
     // Health, seal and whether it is initialised; then nothing more.
-    let silent = disturbed(&server.address(), |place, _| match place {
-        1..=3 => Action::Pass,
-        _ => Action::Refuse,
-    });
+    let faults = Faults::new().from(4, "*", Action::Refuse);
+    let silent = faults.before(&server.address());
     ceremony.set(
         "/cluster/nodes",
         json!([server.address(), silent.address()]),

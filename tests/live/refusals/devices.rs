@@ -4,8 +4,8 @@ use serde_json::json;
 
 use super::before;
 use super::later::refused;
-use crate::ceremony::{Ceremony, Server, declared, disturbed};
-use crate::support::{Action, Setup, eventually, require};
+use crate::ceremony::{Ceremony, Server, declared};
+use crate::support::{Action, Faults, Setup, eventually, require};
 
 /// The server's own refusal is for a person to look at; a page of something before it is not.
 #[test]
@@ -14,15 +14,9 @@ fn an_audit_file_that_the_server_cannot_open_is_refused_and_a_gateways_page_is_t
         require!(setup.components());
         let server = Server::from(crate::ceremony::builder(setup).in_memory().start());
         let mut ceremony = Ceremony::at(&server);
-        let page = std::sync::atomic::AtomicBool::new(true);
-        let proxy = disturbed(&server.address(), move |_, label| {
-            let enables = label == "POST /v1/sys/audit/file";
-            if enables && page.swap(false, std::sync::atomic::Ordering::SeqCst) {
-                Action::Respond(503, "text/html", "<html>503</html>".into())
-            } else {
-                Action::Pass
-            }
-        });
+        let page = Action::Respond(503, "text/html", "<html>503</html>".into());
+        let faults = Faults::new().first("POST sys/audit/file", page);
+        let proxy = faults.before(&server.address());
         ceremony.set("/cluster/address", json!(proxy.address()));
         let place = "/audit/file/options/file_path";
         ceremony.set(place, json!("/proc/nowhere/audit.log"));

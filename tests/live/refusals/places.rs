@@ -3,8 +3,8 @@
 use serde_json::json;
 
 use super::{before, refused_before};
-use crate::ceremony::{Ceremony, Server, disturbed};
-use crate::support::Action;
+use crate::ceremony::{Ceremony, Server};
+use crate::support::{Action, Faults};
 
 #[test]
 fn a_share_in_the_checkpoints_directory_where_the_report_would_replace_it() {
@@ -52,16 +52,13 @@ fn a_copy_of_the_report_onto_the_report_or_into_nowhere() {
 fn a_grant_that_is_not_the_one_that_was_written_leaves_root_alive() {
     let server = Server::in_memory();
     let mut ceremony = Ceremony::at(&server);
-    let proxy = disturbed(&server.address(), |_, label| match label {
-        "GET /v1/sys/policies/acl/vault-bootstrap-break-glass" => {
-            let policy = json!({
-                "request_id": "1", "lease_id": "", "renewable": false, "lease_duration": 0,
-                "data": { "name": "x", "policy": "path \"*\" { capabilities = [\"sudo\"] }" },
-            });
-            Action::Respond(200, "application/json", policy.to_string())
-        }
-        _ => Action::Pass,
+    let policy = json!({
+        "request_id": "1", "lease_id": "", "renewable": false, "lease_duration": 0,
+        "data": { "name": "x", "policy": "path \"*\" { capabilities = [\"sudo\"] }" },
     });
+    let another = Action::Respond(200, "application/json", policy.to_string());
+    let faults = Faults::new().every("GET sys/policies/acl/vault-bootstrap-break-glass", another);
+    let proxy = faults.before(&server.address());
     ceremony.set("/cluster/address", json!(proxy.address()));
     ceremony.apply().exits(3).says(&[
         "sys/policies/acl/vault-bootstrap-break-glass is not what this run wrote",

@@ -3,25 +3,23 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::sync::Once;
 
 use serde_json::json;
 
 use super::before;
-use crate::ceremony::{Ceremony, Server, disturbed, root_from_shares};
-use crate::support::{Action, Proxy};
+use crate::ceremony::{Ceremony, Server, root_from_shares};
+use crate::support::{Action, Faults, Proxy, RequestInfo};
 
 /// A ceremony that gave shares to alice and carol and stopped at bob, whose name was taken meanwhile.
 fn stopped_at_bob() -> (Server, Ceremony, Proxy) {
     let (server, mut ceremony) = before();
     let taken = ceremony.path("shares/bob.age");
-    let proxy = disturbed(&server.address(), move |_, label| {
-        if label == "PUT /v1/sys/init" {
-            fs::create_dir_all(taken.parent().expect("a directory")).expect("a directory");
-            fs::write(&taken, "precious").expect("a file");
-        }
+    let faults = Faults::new().every("PUT sys/init", move |_: &RequestInfo| {
+        fs::create_dir_all(taken.parent().expect("a directory")).expect("a directory");
+        fs::write(&taken, "precious").expect("a file");
         Action::Pass
     });
+    let proxy = faults.before(&server.address());
     ceremony.set("/cluster/address", json!(proxy.address()));
     let texts = [
         "alice holds a share",
@@ -118,13 +116,14 @@ fn before_aws(ceremony: &mut Ceremony, share: PathBuf) -> Proxy {
         .iter()
         .position(|(name, _)| name == "AWS_ENDPOINT_URL")
         .expect("an endpoint");
-    let once = Once::new();
-    let proxy = disturbed(&ceremony.environment[endpoint].1, move |_, label| {
-        if label.ends_with("GetParameter") && share.exists() {
-            once.call_once(|| fs::remove_file(&share).expect("it was there"));
-        }
-        Action::Pass
-    });
+    let is_there = share.clone();
+    let faults = Faults::new()
+        .first("AmazonSSM.GetParameter *", move |_: &RequestInfo| {
+            fs::remove_file(&share).expect("it was there");
+            Action::Pass
+        })
+        .when(move |_| is_there.exists());
+    let proxy = faults.before(&ceremony.environment[endpoint].1);
     ceremony.environment[endpoint].1 = proxy.address();
     proxy
 }
@@ -136,14 +135,13 @@ fn a_share_that_goes_just_before_root_does_keeps_root_alive() {
         ceremony.path("shares/alice.age"),
         ceremony.path("alice.aside"),
     );
-    let once = Once::new();
     let (from, to) = (share.clone(), aside.clone());
-    let proxy = disturbed(&server.address(), move |_, label| {
-        if label == "LIST /v1/auth/token/accessors" {
-            once.call_once(|| fs::rename(&from, &to).expect("it was there"));
-        }
+    let goes = move |_: &RequestInfo| {
+        fs::rename(&from, &to).expect("it was there");
         Action::Pass
-    });
+    };
+    let faults = Faults::new().first("LIST auth/token/accessors", goes);
+    let proxy = faults.before(&server.address());
     ceremony.set("/cluster/address", json!(proxy.address()));
     let run = ceremony.apply();
     run.exits(3).says(&[

@@ -1,7 +1,5 @@
 //! A replica that goes away in the middle.
 
-use std::sync::atomic::AtomicBool;
-
 use super::claims::claims;
 use super::*;
 
@@ -10,23 +8,14 @@ pub(super) fn refusing_after(
     ceremony: &mut Ceremony,
     server: &Server,
     label: &'static str,
-) -> (Proxy, Proxy, Arc<AtomicBool>) {
-    let down = Arc::new(AtomicBool::new(false));
-    let (goes_down, is_down) = (down.clone(), down.clone());
-    let proxy = disturbed(&server.address(), move |_, asked| {
-        if asked == label {
-            goes_down.store(true, Ordering::SeqCst);
-        }
-        Action::Pass
-    });
+) -> (Proxy, Proxy, Faults) {
+    let faults = Faults::new()
+        .every(writes(""), Action::Refuse)
+        .since(1, label);
+    let proxy = faults.before(&server.address());
     ceremony.set("/cluster/address", json!(proxy.address()));
-    let aws = before_aws(ceremony, move |request| {
-        match is_down.load(Ordering::SeqCst) && request.label() == "AmazonSSM.PutParameter" {
-            true => Action::Refuse,
-            false => Action::Pass,
-        }
-    });
-    (proxy, aws, down)
+    let aws = before_aws(ceremony, &faults);
+    (proxy, aws, faults)
 }
 
 #[test]
@@ -34,7 +23,7 @@ fn a_replica_that_is_away_in_the_middle_stops_the_ceremony_with_root_alive() {
     require!(NEEDED);
     let server = Server::in_memory();
     let mut ceremony = with_parameters(&server);
-    let (_proxy, aws, _) = refusing_after(&mut ceremony, &server, "POST /v1/sys/auth/userpass");
+    let (_proxy, aws, _) = refusing_after(&mut ceremony, &server, "POST sys/auth/userpass");
     let run = ceremony.apply();
     run.exits(1).says(&[
         "replica of the checkpoint: aws-ssm://us-east-1",
@@ -78,10 +67,10 @@ fn a_replica_that_is_away_when_the_answer_comes_says_that_it_is_here_alone() {
         assert!(ceremony.keeps_secrets());
         assert_eq!(ceremony.files_in("shares"), Vec::<String>::new());
     }
-    down.store(false, Ordering::SeqCst);
+    down.lift();
     ceremony.apply().exits(4);
     is_handed_over(&server, &ceremony);
-    assert_eq!(proxy.count_of(INIT), 1);
+    assert_eq!(proxy.count(INIT), 1);
 }
 
 /// A run that cannot even compare the two places knows nothing, and gives nothing up.
@@ -93,7 +82,7 @@ fn a_claim_that_stayed_for_an_answer_stays_when_the_next_run_cannot_look() {
     let (_proxy, _aws, down) = refusing_after(&mut ceremony, &server, INIT);
     ceremony.apply().exits(1).says(&["on this machine alone"]);
     assert_eq!(claims(&ceremony), ["claim-1"]);
-    down.store(false, Ordering::SeqCst);
+    down.lift();
     let names = kept(&ceremony);
     let room = names.iter().find(|name| name.starts_with("secrets-"));
     let room = room.expect("the room was made beforehand");

@@ -1,18 +1,12 @@
 //! Claims: given up on every way out, and only by who holds them.
 
-use std::sync::atomic::AtomicBool;
-
 use rustix::process::Signal;
 
 use super::*;
 
-/// The name of the parameter that a request deletes.
-pub(super) fn deleted(request: &RequestInfo) -> Option<String> {
-    if request.label() != "AmazonSSM.DeleteParameter" {
-        return None;
-    }
-    let body: Value = serde_json::from_slice(&request.body).ok()?;
-    body["Name"].as_str().map(str::to_owned)
+/// The label of deleting a part of the replica in the parameter store.
+pub(super) fn deletes(part: &str) -> String {
+    format!("AmazonSSM.DeleteParameter */{part}*")
 }
 
 pub(super) fn claims(ceremony: &Ceremony) -> Vec<String> {
@@ -26,22 +20,13 @@ fn who_was_taken_over_does_not_give_up_the_claim_of_a_third_machine() {
     require!(NEEDED);
     let server = Server::in_memory();
     let mut ceremony = with_parameters(&server);
-    let (arrived, may_go) = (
-        Arc::new(AtomicBool::new(false)),
-        Arc::new(AtomicBool::new(false)),
-    );
-    let (arrives, waits) = (arrived.clone(), may_go.clone());
-    let proxy = disturbed(&server.address(), move |_, label| {
-        if label == "GET /v1/sys/mounts" {
-            arrives.store(true, Ordering::SeqCst);
-            eventually(Duration::from_secs(100), || waits.load(Ordering::SeqCst));
-        }
-        Action::Pass
-    });
+    let may_go = Gate::default();
+    let faults = Faults::new().every(MOUNTS, Action::Await(may_go.clone()));
+    let proxy = faults.before(&server.address());
     ceremony.set("/cluster/address", json!(proxy.address()));
     ceremony.set("/cluster/timeouts", json!({ "request": "110s" }));
     let first = ceremony.start();
-    assert!(eventually(PATIENCE, || arrived.load(Ordering::SeqCst)));
+    assert!(eventually(PATIENCE, || faults.struck(MOUNTS) > 0));
     ceremony.set("/checkpoint/path", json!("second"));
     ceremony.set("/cluster/address", json!(server.address()));
     let id = id_in(&ceremony.apply());
@@ -52,13 +37,14 @@ fn who_was_taken_over_does_not_give_up_the_claim_of_a_third_machine() {
         .exits(1)
         .says(&["login ada"]);
     assert_eq!(claims(&ceremony), Vec::<String>::new());
-    let third = disturbed(&server.address(), |_, _| Action::Hold);
+    let third = Faults::new().every("*", Action::Hold);
+    let third = third.before(&server.address());
     ceremony.set("/checkpoint/path", json!("third"));
     ceremony.set("/cluster/address", json!(third.address()));
     let run = ceremony.start();
     assert!(third.wait_for_held(PATIENCE), "{}", run.stderr_so_far());
     assert_eq!(claims(&ceremony), ["claim-1"]);
-    may_go.store(true, Ordering::SeqCst);
+    may_go.open();
     Run::from(first.finish()).exits(3);
     assert_eq!(claims(&ceremony), ["claim-1"], "it is of the third machine");
     run.kill();
@@ -72,20 +58,15 @@ fn killed_while_taking_over_the_claim_that_was_taken_over_does_not_hold_again() 
     let _proxy = killed_at(
         &server,
         &mut ceremony,
-        "GET /v1/auth/token/lookup-self",
+        "GET auth/token/lookup-self",
         1,
         false,
     );
     lose_the_disk(&ceremony);
     ceremony.set("/checkpoint/path", json!("elsewhere"));
     let id = id_in(&ceremony.apply());
-    let held = AtomicBool::new(false);
-    let aws = before_aws(&mut ceremony, move |request| match deleted(request) {
-        Some(name) if name.ends_with("/claim-1") && !held.swap(true, Ordering::SeqCst) => {
-            Action::Hold
-        }
-        _ => Action::Pass,
-    });
+    let faults = Faults::new().first("AmazonSSM.DeleteParameter */claim-1", Action::Hold);
+    let aws = before_aws(&mut ceremony, &faults);
     ceremony.save();
     let run = ceremony
         .tool()
@@ -104,16 +85,10 @@ fn stopped_before_the_first_step_it_gives_up_its_claim() {
     let mut ceremony = with_parameters(&server);
     // The checkpoint's key is looked for once the claim is made; the replica's was before.
     ceremony.kms_checkpoint();
-    let claimed = AtomicBool::new(false);
-    let aws = before_aws(&mut ceremony, move |request| {
-        if written(request).is_some_and(|name| name.contains("/claim-")) {
-            claimed.store(true, Ordering::SeqCst);
-        }
-        match request.label().starts_with("TrentService.") && claimed.load(Ordering::SeqCst) {
-            true => Action::Hold,
-            false => Action::Pass,
-        }
-    });
+    let faults = Faults::new()
+        .every("TrentService.*", Action::Hold)
+        .since(1, writes("claim-"));
+    let aws = before_aws(&mut ceremony, &faults);
     let run = ceremony.start();
     assert!(aws.wait_for_held(PATIENCE), "{}", run.stderr_so_far());
     assert_eq!(claims(&ceremony), ["claim-1"]);
@@ -141,22 +116,14 @@ fn who_is_taken_over_while_it_sweeps_deletes_nothing_of_the_next_machine() {
     let server = Server::in_memory();
     let mut ceremony = with_parameters(&server);
     let path = format!("{}/checkpoint", ceremony.prefix());
-    let (secrets, taken) = (AtomicUsize::new(0), AtomicBool::new(false));
-    let _aws = before_aws(&mut ceremony, move |request| {
-        match written(request) {
-            Some(name) if name.contains("/secrets-") => {
-                secrets.fetch_add(1, Ordering::SeqCst);
-            }
-            _ => {}
-        }
-        // The answer is there; the room for it is looked for, to be deleted.
-        let sweeps = request.label() == "AmazonSSM.GetParametersByPath"
-            && secrets.load(Ordering::SeqCst) == 2;
-        if sweeps && !taken.swap(true, Ordering::SeqCst) {
+    // The answer is there; the room for it is looked for, to be deleted.
+    let faults = Faults::new()
+        .first("AmazonSSM.GetParametersByPath *", move |_: &RequestInfo| {
             another_takes_over(&path);
-        }
-        Action::Pass
-    });
+            Action::Pass
+        })
+        .since(2, writes("secrets-"));
+    let _aws = before_aws(&mut ceremony, &faults);
     ceremony
         .apply()
         .exits(3)
@@ -183,11 +150,11 @@ fn of_several_claims_that_are_taken_over_the_lowest_goes_first() {
     }
     let order: Arc<Mutex<Vec<String>>> = Arc::default();
     let seen = order.clone();
-    let _aws = before_aws(&mut ceremony, move |request| {
-        let claim = deleted(request).filter(|name| name.contains("/claim-"));
-        seen.lock().expect("ours").extend(claim);
+    let watched = Faults::new().every(deletes("claim-"), move |request: &RequestInfo| {
+        seen.lock().expect("ours").push(request.label());
         Action::Pass
     });
+    let _aws = before_aws(&mut ceremony, &watched);
     ceremony
         .run(&[
             "apply",
@@ -198,6 +165,7 @@ fn of_several_claims_that_are_taken_over_the_lowest_goes_first() {
         ])
         .exits(0);
     let order = order.lock().expect("ours").clone();
-    let wanted = [2, 10, 11].map(|number| format!("{path}/claim-{number}"));
+    let wanted =
+        [2, 10, 11].map(|number| format!("AmazonSSM.DeleteParameter {path}/claim-{number}"));
     assert_eq!(order, wanted);
 }

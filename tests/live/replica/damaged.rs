@@ -5,7 +5,7 @@ use super::*;
 /// Everything is in hand, and the run was killed.
 fn killed_with_the_answer(server: &Server) -> (Ceremony, Proxy) {
     let mut ceremony = with_parameters(server);
-    let label = "GET /v1/auth/token/lookup-self";
+    let label = "GET auth/token/lookup-self";
     let proxy = killed_at(server, &mut ceremony, label, 1, false);
     (ceremony, proxy)
 }

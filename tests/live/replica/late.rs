@@ -7,6 +7,8 @@ use super::*;
 const NOT_FOUND: &str = r#"{"__type":"ParameterNotFound","message":""}"#;
 const FAILED: &str = r#"{"__type":"InternalServerError","message":"try later"}"#;
 const KIND: &str = "application/x-amz-json-1.1";
+const READS: &str = "AmazonSSM.GetParameter ";
+const LISTS: &str = "AmazonSSM.GetParametersByPath ";
 
 /// What a store that is late knows.
 #[derive(Default)]
@@ -15,8 +17,6 @@ struct Late {
     reads: Mutex<BTreeMap<String, usize>>,
     /// Something was written since the last listing.
     news: Mutex<bool>,
-    /// How many commits were answered with a failure.
-    commits: AtomicUsize,
 }
 
 impl Late {
@@ -31,10 +31,8 @@ impl Late {
             return Action::Pass;
         }
         match request.label().as_str() {
-            "AmazonSSM.GetParameter" => {
-                let body: Value = serde_json::from_slice(&request.body).expect("JSON");
-                let name = body["Name"].as_str().expect("a name");
-                let Some(number) = reads.get_mut(name) else {
+            label if label.starts_with(READS) => {
+                let Some(number) = reads.get_mut(&label[READS.len()..]) else {
                     return Action::Pass;
                 };
                 *number += 1;
@@ -43,34 +41,30 @@ impl Late {
                     _ => Action::Pass,
                 }
             }
-            "AmazonSSM.GetParametersByPath" if std::mem::take(&mut *news) => {
+            label if label.starts_with(LISTS) && std::mem::take(&mut *news) => {
                 Action::Respond(200, KIND, r#"{"Parameters":[]}"#.to_owned())
             }
             _ => Action::Pass,
         }
     }
-
-    /// The same, and the first commits are made and answered with a failure, retries and all.
-    fn failing(&self, request: &RequestInfo) -> Action {
-        let action = self.rule(request);
-        let commit = written(request).is_some_and(|name| name.contains("/commit-"));
-        match commit && self.commits.fetch_add(1, Ordering::SeqCst) < 6 {
-            true => Action::DoAndRespond(500, KIND, FAILED.to_owned()),
-            false => action,
-        }
-    }
 }
 
-/// A ceremony with a replica and a share in a store that is late.
-fn late(
-    server: &Server,
-    rule: impl Fn(&Late, &RequestInfo) -> Action + Send + Sync + 'static,
-) -> (Ceremony, Proxy) {
+/// A ceremony with a replica and a share in a store that is late, and answers so many of the first commits, which it
+/// makes, with a failure.
+fn late(server: &Server, failures: usize) -> (Ceremony, Proxy) {
     let mut ceremony = with_parameters(server);
     let alice = ceremony.ssm_custodian("alice");
     ceremony.set("/init/custodians/0", alice);
-    let store = Late::default();
-    let aws = before_aws(&mut ceremony, move |request| rule(&store, request));
+    let store = Arc::new(Late::default());
+    let (late, faults) = (store.clone(), Faults::new());
+    if failures > 0 {
+        faults.up_to(failures, writes("commit-"), move |request: &RequestInfo| {
+            late.rule(request);
+            Action::DoAndRespond(500, KIND, FAILED.to_owned())
+        });
+    }
+    faults.every("*", move |request: &RequestInfo| store.rule(request));
+    let aws = before_aws(&mut ceremony, &faults);
     (ceremony, aws)
 }
 
@@ -78,7 +72,7 @@ fn late(
 fn what_is_not_seen_at_the_first_look_is_looked_for_again_and_all_of_it_is_deleted_in_the_end() {
     require!(NEEDED);
     let server = Server::in_memory();
-    let (ceremony, _aws) = late(&server, Late::rule);
+    let (ceremony, _aws) = late(&server, 0);
     ceremony.apply().exits(4);
     is_handed_over(&server, &ceremony);
     only_public_things_are_kept(&kept(&ceremony));
@@ -88,7 +82,8 @@ fn what_is_not_seen_at_the_first_look_is_looked_for_again_and_all_of_it_is_delet
 fn a_commit_that_is_answered_with_a_failure_and_seen_late_counts_all_the_same() {
     require!(NEEDED);
     let server = Server::in_memory();
-    let (ceremony, _aws) = late(&server, Late::failing);
+    // Retries and all.
+    let (ceremony, _aws) = late(&server, 6);
     ceremony.apply().exits(4);
     is_handed_over(&server, &ceremony);
     only_public_things_are_kept(&kept(&ceremony));

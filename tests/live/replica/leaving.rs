@@ -1,10 +1,8 @@
 //! A claim is given up on every way out, and another machine goes on without taking over.
 
-use std::sync::atomic::AtomicBool;
-
 use rustix::process::Signal;
 
-use super::claims::{claims, deleted};
+use super::claims::{claims, deletes};
 use super::*;
 
 /// Another machine, with a directory of its own, for which nothing is in the way.
@@ -40,11 +38,8 @@ fn after_a_stop_in_the_middle_another_machine_goes_on_without_taking_over() {
     for (signal, code) in [(Signal::TERM, 143), (Signal::INT, 130)] {
         let server = Server::in_memory();
         let mut ceremony = with_parameters(&server);
-        let held = AtomicBool::new(false);
-        let proxy = disturbed(&server.address(), move |_, label| match label {
-            "POST /v1/sys/mounts/secret" if !held.swap(true, Ordering::SeqCst) => Action::Hold,
-            _ => Action::Pass,
-        });
+        let faults = Faults::new().first("POST sys/mounts/secret", Action::Hold);
+        let proxy = faults.before(&server.address());
         ceremony.set("/cluster/address", json!(proxy.address()));
         let run = ceremony.start();
         assert!(proxy.wait_for_held(PATIENCE), "{}", run.stderr_so_far());
@@ -65,10 +60,8 @@ fn a_proof_that_fails_or_is_stopped_gives_the_claim_up() {
         .run(&["custodian", "prove", "alice", "--identity", "bob.key"])
         .exits(1);
     assert_eq!(claims(&ceremony), Vec::<String>::new());
-    let aws = before_aws(&mut ceremony, |request| match written(request) {
-        Some(name) if name.contains("/diary-") => Action::Hold,
-        _ => Action::Pass,
-    });
+    let silent = Faults::new().every(writes("diary-"), Action::Hold);
+    let aws = before_aws(&mut ceremony, &silent);
     ceremony.save();
     let proving = ["custodian", "prove", "alice", "--identity", "alice.key"];
     let run = ceremony.tool().spawn(&proving);
@@ -84,10 +77,11 @@ fn an_abandoning_that_is_refused_or_stopped_gives_the_claim_up() {
     require!(NEEDED);
     let server = Server::in_memory();
     let mut ceremony = with_parameters(&server);
-    let _proxy = killed_at(&server, &mut ceremony, "GET /v1/sys/mounts", 1, false);
+    let _proxy = killed_at(&server, &mut ceremony, "GET sys/mounts", 1, false);
     ceremony.run(&["apply", "--abandon", "test"]).exits(3);
     assert_eq!(claims(&ceremony), Vec::<String>::new());
-    let silent = disturbed(&server.address(), |_, _| Action::Hold);
+    let silent = Faults::new().every("*", Action::Hold);
+    let silent = silent.before(&server.address());
     ceremony.set("/cluster/address", json!(silent.address()));
     ceremony.save();
     let run = ceremony.tool().spawn(&["apply", "--abandon", "lose test"]);
@@ -106,10 +100,8 @@ fn a_claim_that_cannot_be_given_up_is_a_warning_and_changes_nothing() {
     require!(NEEDED);
     let server = Server::in_memory();
     let mut ceremony = with_parameters(&server);
-    let _aws = before_aws(&mut ceremony, |request| match deleted(request) {
-        Some(name) if name.contains("/claim-") => Action::Refuse,
-        _ => Action::Pass,
-    });
+    let away = Faults::new().every(deletes("claim-"), Action::Refuse);
+    let _aws = before_aws(&mut ceremony, &away);
     let warning = ["another machine will have to take it over"];
     ceremony
         .run(&["custodian", "prove", "alice", "--identity", "alice.key"])
@@ -129,19 +121,13 @@ fn a_claim_that_cannot_be_given_up_is_a_warning_and_changes_nothing() {
 fn a_stop_is_heard_while_the_replica_is_silent_and_nothing_was_initialised() {
     require!(NEEDED);
     // The claim, and the first commit of the run: the one before the one request.
-    for silent in ["/claim-", "/diary-"] {
+    for silent in ["claim-", "diary-"] {
         let server = Server::in_memory();
         let mut ceremony = with_parameters(&server);
-        let quiet = AtomicBool::new(false);
-        let aws = before_aws(&mut ceremony, move |request| {
-            if written(request).is_some_and(|name| name.contains(silent)) {
-                quiet.store(true, Ordering::SeqCst);
-            }
-            match quiet.load(Ordering::SeqCst) {
-                true => Action::Hold,
-                false => Action::Pass,
-            }
-        });
+        let faults = Faults::new()
+            .every("*", Action::Hold)
+            .since(1, writes(silent));
+        let aws = before_aws(&mut ceremony, &faults);
         ceremony.save();
         let run = ceremony.start();
         assert!(aws.wait_for_held(PATIENCE), "{}", run.stderr_so_far());

@@ -1,7 +1,5 @@
 //! Several machines at one replica, and what a person sees of it.
 
-use std::sync::atomic::AtomicBool;
-
 use super::*;
 
 /// A machine with a directory of its own, for the same cluster and the same people.
@@ -14,22 +12,13 @@ fn of_two_machines_at_once_the_second_is_refused_and_one_that_was_taken_over_doe
     require!(NEEDED);
     let server = Server::in_memory();
     let mut ceremony = with_parameters(&server);
-    let (arrived, may_go) = (
-        Arc::new(AtomicBool::new(false)),
-        Arc::new(AtomicBool::new(false)),
-    );
-    let (arrives, waits) = (arrived.clone(), may_go.clone());
-    let proxy = disturbed(&server.address(), move |_, label| {
-        if label == "GET /v1/sys/mounts" {
-            arrives.store(true, Ordering::SeqCst);
-            eventually(Duration::from_secs(100), || waits.load(Ordering::SeqCst));
-        }
-        Action::Pass
-    });
+    let may_go = Gate::default();
+    let faults = Faults::new().every(MOUNTS, Action::Await(may_go.clone()));
+    let proxy = faults.before(&server.address());
     ceremony.set("/cluster/address", json!(proxy.address()));
     ceremony.set("/cluster/timeouts", json!({ "request": "110s" }));
     let first = ceremony.start();
-    assert!(eventually(PATIENCE, || arrived.load(Ordering::SeqCst)));
+    assert!(eventually(PATIENCE, || faults.struck(MOUNTS) > 0));
     second_machine(&mut ceremony);
     ceremony.set("/cluster/address", json!(server.address()));
     let refused = ceremony.apply();
@@ -48,7 +37,7 @@ fn of_two_machines_at_once_the_second_is_refused_and_one_that_was_taken_over_doe
         .exits(1)
         .says(&["login ada"]);
     let log = server.audit().after_this();
-    may_go.store(true, Ordering::SeqCst);
+    may_go.open();
     let first = Run::from(first.finish());
     first.exits(3).says(&[
         "another machine has taken aws-ssm://us-east-1",
@@ -68,7 +57,7 @@ fn status_says_where_the_replica_is_and_who_holds_it() {
     killed_at(
         &server,
         &mut ceremony,
-        "GET /v1/auth/token/lookup-self",
+        "GET auth/token/lookup-self",
         1,
         false,
     );
@@ -99,7 +88,7 @@ fn what_is_abandoned_is_destroyed_at_the_replica_too() {
     killed_at(
         &server,
         &mut ceremony,
-        "GET /v1/auth/token/lookup-self",
+        "GET auth/token/lookup-self",
         1,
         false,
     );

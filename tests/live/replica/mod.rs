@@ -14,7 +14,6 @@ mod shares;
 mod two_ceremonies;
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -22,12 +21,16 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use crate::ceremony::{Ceremony, Run, Server, disturbed, looks_like_a_share};
-use crate::support::{Action, Bucket, LocalStack, Proxy, RequestInfo, eventually, require};
+use crate::ceremony::{Ceremony, Run, Server, looks_like_a_share};
+use crate::support::{
+    Action, Bucket, Faults, Gate, LocalStack, Proxy, RequestInfo, eventually, require,
+};
 
 const NEEDED: [&str; 2] = ["openbao-2.7.2", "localstack-4.9.2"];
 /// The one request that is never repeated.
-const INIT: &str = "PUT /v1/sys/init";
+const INIT: &str = "PUT sys/init";
+/// What comes once the answer of the initialisation is stored.
+const MOUNTS: &str = "GET sys/mounts";
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A ceremony whose checkpoint has a replica in the parameter store.
@@ -62,12 +65,9 @@ fn with_a_bucket(server: &Server, make: impl Fn(&str) -> Bucket) -> (Ceremony, B
     (ceremony, bucket)
 }
 
-/// Puts a proxy before AWS.
-fn before_aws(
-    ceremony: &mut Ceremony,
-    rule: impl Fn(&RequestInfo) -> Action + Send + Sync + 'static,
-) -> Proxy {
-    let proxy = Proxy::before(&LocalStack::shared().endpoint(), rule);
+/// Puts a proxy with these faults before AWS.
+fn before_aws(ceremony: &mut Ceremony, faults: &Faults) -> Proxy {
+    let proxy = faults.before(&LocalStack::shared().endpoint());
     for (name, value) in &mut ceremony.environment {
         if name == "AWS_ENDPOINT_URL" {
             *value = proxy.address();
@@ -76,13 +76,17 @@ fn before_aws(
     proxy
 }
 
+/// The label of writing into a part of the replica in the parameter store.
+fn writes(part: &str) -> String {
+    format!("AmazonSSM.PutParameter */{part}*")
+}
+
 /// The name of the parameter that a request writes.
 fn written(request: &RequestInfo) -> Option<String> {
-    if request.label() != "AmazonSSM.PutParameter" {
-        return None;
-    }
-    let body: Value = serde_json::from_slice(&request.body).ok()?;
-    body["Name"].as_str().map(str::to_owned)
+    let label = request.label();
+    label
+        .strip_prefix("AmazonSSM.PutParameter ")
+        .map(str::to_owned)
 }
 
 /// What a request writes into a parameter, as it was before it was made base64 for it.
@@ -143,14 +147,13 @@ fn killed_at(
     nth: usize,
     answered: bool,
 ) -> Proxy {
-    let (label, seen) = (label.to_owned(), AtomicUsize::new(0));
-    let proxy = disturbed(&server.address(), move |_, asked| {
-        match asked == label && seen.fetch_add(1, Ordering::SeqCst) + 1 == nth {
-            true if answered => Action::HoldAnswer,
-            true => Action::Hold,
-            false => Action::Pass,
-        }
-    });
+    let held = if answered {
+        Action::HoldAnswer
+    } else {
+        Action::Hold
+    };
+    let faults = Faults::new().nth(nth, label, held);
+    let proxy = faults.before(&server.address());
     ceremony.set("/cluster/address", json!(proxy.address()));
     let run = ceremony.start();
     assert!(proxy.wait_for_held(PATIENCE), "{}", run.stderr_so_far());
@@ -178,12 +181,12 @@ fn killed_with_its_disk_gone_the_ceremony_goes_on_elsewhere_from_every_stage() {
     require!(NEEDED);
     for (label, nth, answered) in [
         (INIT, 1, false),
-        ("GET /v1/auth/token/lookup-self", 1, false),
-        ("POST /v1/sys/mounts/secret", 1, true),
-        ("POST /v1/auth/userpass/users/ada", 1, true),
+        ("GET auth/token/lookup-self", 1, false),
+        ("POST sys/mounts/secret", 1, true),
+        ("POST auth/userpass/users/ada", 1, true),
         // Three doors are tried and closed; the fourth revocation is root's own.
-        ("POST /v1/auth/token/revoke-self", 4, false),
-        ("POST /v1/auth/token/revoke-self", 4, true),
+        ("POST auth/token/revoke-self", 4, false),
+        ("POST auth/token/revoke-self", 4, true),
     ] {
         let server = Server::in_memory();
         let mut ceremony = with_parameters(&server);
@@ -194,7 +197,7 @@ fn killed_with_its_disk_gone_the_ceremony_goes_on_elsewhere_from_every_stage() {
         is_handed_over(&server, &ceremony);
         only_public_things_are_kept(&kept(&ceremony));
         let asked = if label == INIT { 2 } else { 1 };
-        assert_eq!(proxy.count_of(INIT), asked, "{label}");
+        assert_eq!(proxy.count(INIT), asked, "{label}");
     }
 }
 
@@ -208,7 +211,7 @@ fn an_answer_that_no_place_had_yet_is_lost_with_its_machine_and_told_by_name() {
     elsewhere(&ceremony)
         .exits(3)
         .says(&["this checkpoint asked for that, and its answer never reached"]);
-    assert_eq!(proxy.count_of(INIT), 1);
+    assert_eq!(proxy.count(INIT), 1);
 }
 
 /// Killed between the disk and the replica: the disk knows more, and goes on as if nothing had been.
@@ -217,14 +220,9 @@ fn an_answer_that_only_the_disk_has_goes_on_from_the_disk_without_taking_over() 
     require!(NEEDED);
     let server = Server::in_memory();
     let mut ceremony = with_parameters(&server);
-    let secrets = AtomicUsize::new(0);
-    let aws = before_aws(&mut ceremony, move |request| match written(request) {
-        // The first is the room, the second the answer.
-        Some(name) if name.contains("/secrets-") && secrets.fetch_add(1, Ordering::SeqCst) == 1 => {
-            Action::Hold
-        }
-        _ => Action::Pass,
-    });
+    // The first is the room, the second the answer.
+    let faults = Faults::new().nth(2, writes("secrets-"), Action::Hold);
+    let aws = before_aws(&mut ceremony, &faults);
     let run = ceremony.start();
     assert!(aws.wait_for_held(PATIENCE), "{}", run.stderr_so_far());
     run.kill();
@@ -245,10 +243,11 @@ fn what_was_destroyed_has_no_history_and_the_report_says_that_shares_left_the_ma
     let mut ceremony = with_parameters(&server);
     let names: Arc<Mutex<BTreeSet<String>>> = Arc::default();
     let seen = names.clone();
-    let _aws = before_aws(&mut ceremony, move |request| {
+    let watched = Faults::new().every(writes(""), move |request: &RequestInfo| {
         seen.lock().expect("ours").extend(written(request));
         Action::Pass
     });
+    let _aws = before_aws(&mut ceremony, &watched);
     ceremony.apply().exits(4).prints(&[
         "the shares left this machine, encrypted, for aws-ssm://us-east-1",
         "deleted there and that was read back",
@@ -282,12 +281,13 @@ fn whatever_is_written_to_the_replica_is_public_or_encrypted() {
     let mut ceremony = with_parameters(&server);
     let values: Arc<Mutex<Vec<Vec<u8>>>> = Arc::default();
     let seen = values.clone();
-    let _aws = before_aws(&mut ceremony, move |request| {
+    let watched = Faults::new().every(writes(""), move |request: &RequestInfo| {
         seen.lock().expect("ours").extend(value(request));
         Action::Pass
     });
+    let _aws = before_aws(&mut ceremony, &watched);
     // It hears what the server says.
-    let proxy = disturbed(&server.address(), |_, _| Action::Pass);
+    let proxy = Faults::new().before(&server.address());
     ceremony.set("/cluster/address", json!(proxy.address()));
     ceremony.apply().exits(4);
     let values = values.lock().expect("ours").join(&b'\n');

@@ -1,7 +1,6 @@
 //! A machine that was taken over, and one that was at another place before: neither replaces what counts by now.
 
 use std::path::Path;
-use std::sync::atomic::AtomicBool;
 
 use super::two_ceremonies::back_up;
 use super::*;
@@ -13,31 +12,13 @@ fn read(path: &Path) -> Value {
     serde_json::from_slice(&std::fs::read(path).expect("it is there")).expect("JSON")
 }
 
-/// Throttles every commit until it is let go; the flag, and how often it did.
-fn throttling(ceremony: &mut Ceremony) -> (Proxy, Arc<AtomicBool>, Arc<AtomicUsize>) {
-    let (busy, throttled) = (
-        Arc::new(AtomicBool::new(true)),
-        Arc::new(AtomicUsize::new(0)),
-    );
-    let (still, count) = (busy.clone(), throttled.clone());
-    let aws = before_aws(ceremony, move |request| {
-        let commit = written(request).is_some_and(|name| name.contains("/commit"));
-        if !commit || !still.load(Ordering::SeqCst) {
-            return Action::Pass;
-        }
-        count.fetch_add(1, Ordering::SeqCst);
-        Action::Respond(400, KIND, THROTTLED.to_owned())
-    });
-    (aws, busy, throttled)
-}
-
 /// Holds the first request with each of these labels.
-fn holding_once(server: &Server, labels: &'static [&'static str]) -> Proxy {
-    let seen: Mutex<BTreeSet<String>> = Mutex::default();
-    disturbed(&server.address(), move |_, label| {
-        let first = labels.contains(&label) && seen.lock().expect("ours").insert(label.to_owned());
-        if first { Action::Hold } else { Action::Pass }
-    })
+fn holding_once(server: &Server, labels: &[&str]) -> Proxy {
+    let faults = Faults::new();
+    for label in labels {
+        faults.first(*label, Action::Hold);
+    }
+    faults.before(&server.address())
 }
 
 #[test]
@@ -46,11 +27,13 @@ fn a_commit_that_comes_late_does_not_replace_that_of_the_machine_that_took_over_
     let server = Server::in_memory();
     let mut ceremony = with_parameters(&server);
     ceremony.prove_all();
-    let (_aws, busy, throttled) = throttling(&mut ceremony);
-    let proxy = holding_once(&server, &["GET /v1/auth/token/lookup-self"]);
+    let throttled = Action::Respond(400, KIND, THROTTLED.to_owned());
+    let faults = Faults::new().every(writes("commit"), throttled);
+    let _aws = before_aws(&mut ceremony, &faults);
+    let proxy = holding_once(&server, &["GET auth/token/lookup-self"]);
     ceremony.set("/cluster/address", json!(proxy.address()));
     let first = ceremony.start();
-    assert!(eventually(PATIENCE, || throttled.load(Ordering::SeqCst) > 0));
+    assert!(eventually(PATIENCE, || faults.struck(&writes("commit")) > 0));
     ceremony.set("/checkpoint/path", json!("elsewhere"));
     ceremony.environment = LocalStack::shared().env();
     let id = id_in(&ceremony.apply());
@@ -61,7 +44,7 @@ fn a_commit_that_comes_late_does_not_replace_that_of_the_machine_that_took_over_
     assert!(proxy.wait_for_held(PATIENCE), "{}", other.stderr_so_far());
     other.kill();
     std::fs::remove_dir_all(ceremony.path("elsewhere")).expect("it was there");
-    busy.store(false, Ordering::SeqCst);
+    faults.lift();
     Run::from(first.finish()).exits(3).says(&[
         "another machine has taken aws-ssm://us-east-1",
         "leave it to that one",
@@ -73,7 +56,7 @@ fn a_commit_that_comes_late_does_not_replace_that_of_the_machine_that_took_over_
     ceremony.apply().exits(4);
     is_handed_over(&server, &ceremony);
     only_public_things_are_kept(&kept(&ceremony));
-    assert_eq!(proxy.count_of(INIT), 1);
+    assert_eq!(proxy.count(INIT), 1);
 }
 
 #[test]
@@ -85,7 +68,7 @@ fn an_old_copy_with_a_mark_of_another_place_takes_up_the_answer_from_this_one() 
     for _ in 0..3 {
         ceremony.prove_all();
     }
-    let proxy = holding_once(&server, &[INIT, "GET /v1/auth/token/lookup-self"]);
+    let proxy = holding_once(&server, &[INIT, "GET auth/token/lookup-self"]);
     ceremony.set("/cluster/address", json!(proxy.address()));
     let run = ceremony.start();
     assert!(proxy.wait_for_held(PATIENCE), "{}", run.stderr_so_far());
@@ -101,7 +84,7 @@ fn an_old_copy_with_a_mark_of_another_place_takes_up_the_answer_from_this_one() 
     std::fs::rename(copy, directory).expect("it is restored");
     ceremony.apply().exits(4);
     is_handed_over(&server, &ceremony);
-    assert_eq!(proxy.count_of(INIT), 2, "the first never arrived");
+    assert_eq!(proxy.count(INIT), 2, "the first never arrived");
 }
 
 #[test]

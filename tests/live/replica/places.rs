@@ -8,7 +8,7 @@ fn moved(server: &Server) -> (Ceremony, [String; 2], Proxy) {
     let proxy = killed_at(
         server,
         &mut ceremony,
-        "GET /v1/auth/token/lookup-self",
+        "GET auth/token/lookup-self",
         1,
         false,
     );

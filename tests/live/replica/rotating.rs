@@ -2,7 +2,7 @@
 
 use super::*;
 
-const VERIFY: &str = "POST /v1/sys/rotate/recovery/verify";
+const VERIFY: &str = "POST sys/rotate/recovery/verify";
 
 fn all_in_the_parameter_store(server: &Server) -> Ceremony {
     let mut ceremony = with_parameters(server);
@@ -33,15 +33,8 @@ fn a_rotation_of_a_machine_that_vanished_goes_on_elsewhere() {
     ceremony.apply().exits(4);
     ceremony.write("old.yaml", &ceremony.file.to_string());
     ceremony.set("/init/generation", json!(2));
-    let seen = AtomicUsize::new(0);
-    let proxy = disturbed(&server.address(), move |_, asked| {
-        let last = asked == VERIFY && seen.fetch_add(1, Ordering::SeqCst) == 1;
-        if last {
-            Action::HoldAnswer
-        } else {
-            Action::Pass
-        }
-    });
+    let faults = Faults::new().nth(2, VERIFY, Action::HoldAnswer);
+    let proxy = faults.before(&server.address());
     ceremony.set("/cluster/address", json!(proxy.address()));
     ceremony.save();
     let words = ["recovery", "rotate", "--from", "old.yaml", "--yes"];

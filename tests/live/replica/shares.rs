@@ -1,7 +1,5 @@
 //! Shares in files, and a machine that vanishes with all its directories.
 
-use std::sync::atomic::AtomicBool;
-
 use super::*;
 
 fn lose_everything(ceremony: &Ceremony) {
@@ -15,19 +13,9 @@ fn shares_that_vanished_before_their_copy_was_deleted_are_stored_elsewhere() {
     require!(NEEDED);
     let server = Server::in_memory();
     let mut ceremony = with_parameters(&server);
-    let secrets = AtomicUsize::new(0);
-    let held = AtomicBool::new(false);
-    let aws = before_aws(&mut ceremony, move |request| match written(request) {
-        // The room, the answer, and the root token alone.
-        Some(name)
-            if name.contains("/secrets-")
-                && secrets.fetch_add(1, Ordering::SeqCst) == 2
-                && !held.swap(true, Ordering::SeqCst) =>
-        {
-            Action::Hold
-        }
-        _ => Action::Pass,
-    });
+    // The room, the answer, and the root token alone.
+    let faults = Faults::new().nth(3, writes("secrets-"), Action::Hold);
+    let aws = before_aws(&mut ceremony, &faults);
     let run = ceremony.start();
     assert!(aws.wait_for_held(PATIENCE), "{}", run.stderr_so_far());
     run.kill();
@@ -44,13 +32,7 @@ fn shares_that_vanished_after_their_copy_was_deleted_keep_root_alive() {
     require!(NEEDED);
     let server = Server::in_memory();
     let mut ceremony = with_parameters(&server);
-    let _proxy = killed_at(
-        &server,
-        &mut ceremony,
-        "POST /v1/sys/mounts/secret",
-        1,
-        false,
-    );
+    let _proxy = killed_at(&server, &mut ceremony, "POST sys/mounts/secret", 1, false);
     lose_everything(&ceremony);
     elsewhere(&ceremony).exits(3).says(&[
         "the share of alice, is gone",

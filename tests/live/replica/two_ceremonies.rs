@@ -34,7 +34,7 @@ fn a_place_of_an_older_ceremony_never_takes_the_answer_of_one_that_began_without
     let _proxy = killed_at(
         &server,
         &mut ceremony,
-        "GET /v1/auth/token/lookup-self",
+        "GET auth/token/lookup-self",
         1,
         false,
     );
@@ -64,7 +64,7 @@ fn an_answer_that_is_here_alone_stays_whatever_another_machine_does_meanwhile() 
         .exits(1)
         .says(&["its only answer is in", "on this machine alone"]);
     let answer = secrets(&ceremony);
-    down.store(false, Ordering::SeqCst);
+    down.lift();
     ceremony.set("/checkpoint/path", json!("elsewhere"));
     let refused = ceremony.run(&["custodian", "prove", "alice", "--identity", "alice.key"]);
     refused.exits(3).says(&["another run holds"]);
@@ -97,7 +97,7 @@ fn an_old_copy_of_the_directory_takes_up_what_the_replica_knows_since() {
     let proxy = killed_at(
         &server,
         &mut ceremony,
-        "GET /v1/auth/token/lookup-self",
+        "GET auth/token/lookup-self",
         1,
         false,
     );
@@ -106,7 +106,7 @@ fn an_old_copy_of_the_directory_takes_up_what_the_replica_knows_since() {
     ceremony.apply().exits(4);
     is_handed_over(&server, &ceremony);
     only_public_things_are_kept(&kept(&ceremony));
-    assert_eq!(proxy.count_of(INIT), 1);
+    assert_eq!(proxy.count(INIT), 1);
 }
 
 /// The answer is at the replica since, one generation after what the copy saw there.
@@ -117,24 +117,17 @@ fn a_copy_of_just_before_the_answer_does_not_take_it_from_the_replica() {
     let mut ceremony = with_parameters(&server);
     let (directory, copy) = (ceremony.path("checkpoint"), ceremony.path("copy"));
     let (from, to) = (directory.clone(), copy.clone());
-    let proxy = disturbed(&server.address(), move |_, label| {
-        if label == INIT {
+    // The commit that names the answer, and then the next one.
+    let faults = Faults::new()
+        .every(INIT, move |_: &RequestInfo| {
             back_up(&from, &to);
-        }
-        Action::Pass
-    });
+            Action::Pass
+        })
+        .nth(2, writes("commit-"), Action::Hold)
+        .since(1, INIT);
+    let proxy = faults.before(&server.address());
     ceremony.set("/cluster/address", json!(proxy.address()));
-    let (before, answered) = (copy.clone(), AtomicUsize::new(0));
-    let aws = before_aws(&mut ceremony, move |request| match written(request) {
-        // The commit that names the answer, and then the next one.
-        Some(name) if before.exists() && name.contains("/commit-") => {
-            match answered.fetch_add(1, Ordering::SeqCst) {
-                0 => Action::Pass,
-                _ => Action::Hold,
-            }
-        }
-        _ => Action::Pass,
-    });
+    let aws = before_aws(&mut ceremony, &faults);
     let run = ceremony.start();
     assert!(aws.wait_for_held(PATIENCE), "{}", run.stderr_so_far());
     run.kill();
@@ -143,7 +136,7 @@ fn a_copy_of_just_before_the_answer_does_not_take_it_from_the_replica() {
     ceremony.apply().exits(4);
     is_handed_over(&server, &ceremony);
     only_public_things_are_kept(&kept(&ceremony));
-    assert_eq!(proxy.count_of(INIT), 1);
+    assert_eq!(proxy.count(INIT), 1);
 }
 
 /// The file of a second cluster names the place of the first one.

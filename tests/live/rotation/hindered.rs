@@ -49,14 +49,9 @@ fn an_old_share_that_cannot_be_deleted_is_a_finding_and_no_bar_for_the_next_gene
         .map(str::to_owned)
         .expect("a name");
     let denied = json!({"__type": "AccessDeniedException", "message": "no"}).to_string();
-    let aws = Proxy::before(&LocalStack::shared().endpoint(), move |request| {
-        let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
-        let deletes = request.label() == "AmazonSSM.DeleteParameter";
-        match deletes && body["Name"] == parameter.as_str() {
-            true => Action::Respond(400, "application/x-amz-json-1.1", denied.clone()),
-            false => Action::Pass,
-        }
-    });
+    let denied = Action::Respond(400, "application/x-amz-json-1.1", denied);
+    let faults = Faults::new().every(format!("AmazonSSM.DeleteParameter {parameter}"), denied);
+    let aws = faults.before(&LocalStack::shared().endpoint());
     rotation
         .ceremony
         .environment
@@ -110,14 +105,8 @@ fn a_rotation_that_may_be_somebody_elses_is_not_ended_by_the_next_run() {
     require!(["openbao-2.7.2"]);
     let server = Server::in_memory();
     let mut rotation = Rotation::at(&server, false);
-    let held = AtomicBool::new(false);
-    let proxy = disturbed(&server.address(), move |_, label| {
-        let starts = label == "POST /v1/sys/rotate/recovery/init";
-        match starts && !held.swap(true, Ordering::SeqCst) {
-            true => Action::Hold,
-            false => Action::Pass,
-        }
-    });
+    let faults = Faults::new().first("POST sys/rotate/recovery/init", Action::Hold);
+    let proxy = faults.before(&server.address());
     rotation.killed_at(&proxy);
     let ada = rotation.ada(&server);
     let init = "sys/rotate/recovery/init";

@@ -14,14 +14,8 @@ fn with(rotation: &Rotation, file: &str, words: &[&str]) -> Run {
 
 /// Killed while a quorum of the old shares is given: nothing was made yet.
 fn killed_at_update(rotation: &mut Rotation, server: &Server) -> Proxy {
-    let held = AtomicBool::new(false);
-    let proxy = disturbed(&server.address(), move |_, label| {
-        let gives = label == "POST /v1/sys/rotate/recovery/update";
-        match gives && !held.swap(true, Ordering::SeqCst) {
-            true => Action::Hold,
-            false => Action::Pass,
-        }
-    });
+    let faults = Faults::new().first("POST sys/rotate/recovery/update", Action::Hold);
+    let proxy = faults.before(&server.address());
     rotation.killed_at(&proxy);
     proxy
 }

@@ -21,16 +21,13 @@ pub(super) fn killed_at_verify_with(
     (number, heard): (usize, bool),
     words: &[String],
 ) -> Proxy {
-    let trap = (AtomicUsize::new(0), AtomicBool::new(false));
-    let proxy = disturbed(&server.address(), move |_, label| {
-        let verifies = label.starts_with("POST /v1/sys/r") && label.ends_with("/verify");
-        let here = verifies && trap.0.fetch_add(1, Ordering::SeqCst) + 1 == number;
-        match here && !trap.1.swap(true, Ordering::SeqCst) {
-            true if heard => Action::HoldAnswer,
-            true => Action::Hold,
-            false => Action::Pass,
-        }
-    });
+    let held = if heard {
+        Action::HoldAnswer
+    } else {
+        Action::Hold
+    };
+    let faults = Faults::new().nth(number, "POST sys/r*/verify", held);
+    let proxy = faults.before(&server.address());
     rotation
         .ceremony
         .set("/cluster/address", json!(proxy.address()));
@@ -128,12 +125,9 @@ fn numbers_alone_throw_no_share_away() {
         .set("/init/shares", json!(4));
     let before = server.api().read("sys/seal-status");
     killed_at_verify(&mut rotation, &server, (2, true));
-    let proxy = disturbed(&server.address(), move |_, label| {
-        match label == "GET /v1/sys/seal-status" {
-            true => Action::Respond(200, "application/json", before.to_string()),
-            false => Action::Pass,
-        }
-    });
+    let as_before = Action::Respond(200, "application/json", before.to_string());
+    let faults = Faults::new().every("GET sys/seal-status", as_before);
+    let proxy = faults.before(&server.address());
     rotation
         .ceremony
         .set("/cluster/address", json!(proxy.address()));
@@ -160,12 +154,9 @@ fn killed_while_storing(rotation: &mut Rotation) -> Vec<String> {
     let name = |one: &Value| format!("{}-g2", one["ssm"]["parameter"].as_str().expect("a name"));
     let names = all.iter().map(name).collect();
     rotation.ceremony.set("/init/custodians", json!(all));
-    let puts = AtomicUsize::new(0);
-    let aws = disturbed(&LocalStack::shared().endpoint(), move |_, label| {
-        // Three trial values, then the shares.
-        let stores = label == "AmazonSSM.PutParameter" && puts.fetch_add(1, Ordering::SeqCst) >= 3;
-        if stores { Action::Hold } else { Action::Pass }
-    });
+    // Three trial values, then the shares.
+    let faults = Faults::new().from(4, "AmazonSSM.PutParameter *", Action::Hold);
+    let aws = faults.before(&LocalStack::shared().endpoint());
     let elsewhere = ("AWS_ENDPOINT_URL".into(), aws.address());
     rotation.ceremony.environment.push(elsewhere);
     let run = rotation.start();

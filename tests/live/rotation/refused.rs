@@ -2,7 +2,7 @@
 
 use super::*;
 
-const STARTS: &str = "POST /v1/sys/rotate/recovery/init";
+const STARTS: &str = "POST sys/rotate/recovery/init";
 const SETUP: Setup = Setup::OpenBao272Static;
 
 #[test]
@@ -44,17 +44,17 @@ fn somebody_who_is_faster_is_left_alone() {
     require!(["openbao-2.7.2"]);
     let server = Arc::new(Server::in_memory());
     let mut rotation = Rotation::at(&server, false);
-    let (theirs, begun) = (server.clone(), AtomicBool::new(false));
-    let proxy = Proxy::before(&server.address(), move |request| {
-        if request.label() == STARTS && !begun.swap(true, Ordering::SeqCst) {
-            let token = request.header("x-vault-token").expect("a token");
-            let body =
-                json!({ "secret_shares": 3, "secret_threshold": 2, "require_verification": true });
-            let (status, answer) = theirs.put("sys/rotate/recovery/init", token, body);
-            assert_eq!(status, 200, "{answer}");
-        }
+    let theirs = server.clone();
+    let begins = move |request: &RequestInfo| {
+        let token = request.header("x-vault-token").expect("a token");
+        let body =
+            json!({ "secret_shares": 3, "secret_threshold": 2, "require_verification": true });
+        let (status, answer) = theirs.put("sys/rotate/recovery/init", token, body);
+        assert_eq!(status, 200, "{answer}");
         Action::Pass
-    });
+    };
+    let faults = Faults::new().first(STARTS, begins);
+    let proxy = faults.before(&server.address());
     rotation
         .ceremony
         .set("/cluster/address", json!(proxy.address()));
@@ -140,7 +140,7 @@ fn what_cannot_end_well_is_refused_before_anything_is_started() {
     require!(["openbao-2.7.2"]);
     let server = Server::in_memory();
     let mut rotation = Rotation::at(&server, false);
-    let proxy = disturbed(&server.address(), |_, _| Action::Pass);
+    let proxy = Faults::new().before(&server.address());
     rotation
         .ceremony
         .set("/cluster/address", json!(proxy.address()));
@@ -204,7 +204,7 @@ fn what_cannot_end_well_is_refused_before_anything_is_started() {
     let says = "says that any 2 of 3 shares open it, and old.yaml says any 3 of 3";
     rotation.rotate().exits(3).says(&[says]);
     std::fs::write(rotation.ceremony.path("old.yaml"), theirs).expect("written");
-    assert_eq!(proxy.count_of(STARTS), 0);
+    assert_eq!(proxy.count(STARTS), 0);
     rotation.nothing_happened(&server, SETUP);
 }
 
@@ -242,12 +242,8 @@ fn a_cluster_that_is_not_handed_over_gets_no_new_shares() {
     let first = "a new cluster has its ceremony first: vault-bootstrap -c old.yaml apply";
     ceremony.run(&words).exits(3).says(&[first]);
     assert!(!server.api().initialised());
-    let proxy = disturbed(&server.address(), |_, label| {
-        match label.contains("/sys/policies/acl/") {
-            true => Action::Hold,
-            false => Action::Pass,
-        }
-    });
+    let faults = Faults::new().every("* sys/policies/acl/*", Action::Hold);
+    let proxy = faults.before(&server.address());
     ceremony.file = old;
     ceremony.set("/cluster/address", json!(proxy.address()));
     let run = ceremony.start();

@@ -11,8 +11,11 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use serde_json::Value;
+
 use self::message::{Message, value_of};
 use super::canaries::Canaries;
+use super::faults::{Faults, Gate, fits};
 use super::process::listen;
 
 /// What is missing of an answer at least that was cut: of one without a body, the end of its headers.
@@ -39,12 +42,23 @@ impl RequestInfo {
         value_of(&self.headers, name)
     }
 
-    /// Method and path, without a query; for AWS, where all paths are one, the name of the operation.
+    /// Whether it is anything but a look.
+    pub fn writes(&self) -> bool {
+        !["GET", "HEAD", "LIST"].contains(&self.method.as_str())
+    }
+
+    /// What it is called: method and path, as in `PUT sys/init`, without `/v1/` and the query. For AWS, where all paths
+    /// are one, the operation and the parameter that it is about: `AmazonSSM.PutParameter /cluster/alice`.
     pub fn label(&self) -> String {
         let path = self.path.split('?').next().unwrap_or_default();
-        match self.header("x-amz-target") {
-            Some(operation) => operation.to_owned(),
-            None => format!("{} {path}", self.method),
+        let Some(operation) = self.header("x-amz-target") else {
+            let path = path.strip_prefix("/v1/").unwrap_or(path);
+            return format!("{} {path}", self.method);
+        };
+        let body: Value = serde_json::from_slice(&self.body).unwrap_or_default();
+        match body["Name"].as_str().or(body["Path"].as_str()) {
+            Some(parameter) => format!("{operation} {parameter}"),
+            None => operation.to_owned(),
         }
     }
 }
@@ -76,6 +90,8 @@ pub enum Action {
     Keep,
     /// What was kept arrives first, its answer for nobody; then this one goes through.
     PassAfterKept,
+    /// It goes through once the test opens the gate.
+    Await(Gate),
     /// It goes through to the server at this address instead.
     Lead(String),
     /// The proxy answers 307 with this address.
@@ -98,12 +114,13 @@ struct Shared {
     kept: Mutex<Vec<RequestInfo>>,
 }
 
-/// A running proxy. Dropping it closes its port and its connections.
+/// A running proxy. Dropping it closes its port and its connections, and holds that each of its [faults](Faults) struck.
 pub struct Proxy {
     port: u16,
     shared: Arc<Shared>,
     acceptor: Option<JoinHandle<()>>,
     held: Receiver<()>,
+    faults: Faults,
     /// Every secret in requests and answers so far.
     pub heard: Canaries,
 }
@@ -149,7 +166,16 @@ impl Proxy {
             shared,
             acceptor,
             held,
+            faults: Faults::new(),
         }
+    }
+
+    /// Stands before this server with these faults, and fails the test at its end if one of them never struck.
+    pub(super) fn with(address: &str, faults: Faults) -> Self {
+        let asked = faults.clone();
+        let mut proxy = Self::before(address, move |request| asked.rule(request));
+        proxy.faults = faults;
+        proxy
     }
 
     /// Waits until a request is held, and says whether one is.
@@ -167,14 +193,11 @@ impl Proxy {
         self.shared.number.load(Ordering::SeqCst)
     }
 
-    /// How many requests there were with this method and path; a query does not count as part of the path.
-    pub fn count(&self, method: &str, path: &str) -> usize {
-        self.count_of(&format!("{method} {path}"))
-    }
-
-    /// How many requests there were with this [label](RequestInfo::label).
-    pub fn count_of(&self, label: &str) -> usize {
-        locked(&self.shared.counts).get(label).copied().unwrap_or(0)
+    /// How many requests there were with this [label](RequestInfo::label), in which `*` stands for any text.
+    pub fn count(&self, label: &str) -> usize {
+        let counts = locked(&self.shared.counts);
+        let counts = counts.iter().filter(|(seen, _)| fits(label, seen));
+        counts.map(|(_, count)| count).sum()
     }
 
     /// Numbers of requests by their labels.
@@ -193,6 +216,9 @@ impl Drop for Proxy {
         }
         for connection in locked(&self.shared.connections).drain(..) {
             let _ = connection.shutdown(Shutdown::Both);
+        }
+        if !thread::panicking() {
+            self.faults.have_struck();
         }
     }
 }
@@ -252,6 +278,10 @@ fn serve(connection: &TcpStream, shared: &Shared) -> io::Result<()> {
             Action::Keep => {
                 locked(&shared.kept).push(request);
                 return hold(shared, &mut reader);
+            }
+            Action::Await(gate) => {
+                gate.wait();
+                shared.forward(&request)?
             }
             Action::PassAfterKept => {
                 for late in locked(&shared.kept).drain(..) {
