@@ -8,6 +8,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 pub mod aws;
+pub mod backend;
 pub mod bootstrap;
 pub mod break_glass;
 pub mod checkpoint;

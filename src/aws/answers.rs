@@ -51,7 +51,7 @@ impl StdError for TooLarge {}
 
 impl fmt::Display for TooLarge {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        crate::custodian::Kind::TooLarge(MOST).fmt(out)
+        crate::backend::Kind::TooLarge(MOST).fmt(out)
     }
 }
 

@@ -9,7 +9,7 @@ use aws_sdk_kms::primitives::Blob;
 use zeroize::Zeroizing;
 
 use crate::aws::{Aws, Call, Session, account_of, region_of};
-use crate::custodian::error::{Error, Kind};
+use crate::backend::{Error, Kind};
 
 /// What KMS encrypts at most in one call (AWS KMS: Encrypt, symmetric keys), in bytes.
 pub const LONGEST_PLAINTEXT: usize = 4096;

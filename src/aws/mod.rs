@@ -18,7 +18,7 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_ssm::error::{ProvideErrorMetadata, SdkError};
 use tokio::sync::OnceCell;
 
-use crate::custodian::error::{Error, Kind, causes, clean};
+use crate::backend::{Error, Kind, causes, clean};
 
 /// Everything one call may take, retries included.
 const OPERATION: Duration = Duration::from_secs(30);

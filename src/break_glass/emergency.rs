@@ -3,7 +3,6 @@
 //! The root token of the quorum has no end. It makes one that has, without a parent, and is revoked before the command
 //! starts: a machine that dies now leaves nothing that lives on for ever.
 
-use std::ffi::OsString;
 use std::time::Duration;
 
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
@@ -11,6 +10,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use crate::break_glass::audit_lines::{Log, Marked, lines, logs, mark};
+use crate::break_glass::command::{self, Command};
 use crate::break_glass::ending::end;
 use crate::break_glass::evidence::Evidence;
 use crate::break_glass::leftovers;
@@ -22,7 +22,6 @@ use crate::break_glass::session::BreakGlassSession;
 use crate::checkpoint::journal::{Kept, OrphanedToken, UnderWay};
 use crate::child::attended::{self, End};
 use crate::config::Config;
-use crate::edge::environment::environment;
 use crate::event::{Caller, Event, Outcome};
 use crate::evidence::signing::SigningKey;
 use crate::failure::{Exit, Failure, Problem};
@@ -38,22 +37,6 @@ use crate::vault::{AuthResponse, Error};
 const COMMAND: &str = "break-glass";
 /// A cluster has many tokens, and the root token lives for as long as they are looked at.
 const LAST_LOOK: Duration = Duration::from_secs(60);
-
-/// What is run where no command was typed.
-const SHELL: &str = "/bin/sh";
-
-/// What is to be done as root, and why.
-#[derive(Debug, Clone)]
-pub struct Command {
-    /// Program and arguments; a shell where there are none.
-    pub argv: Vec<OsString>,
-    /// Why, for the evidence and for whoever looks the token up.
-    pub reason: String,
-    /// How long the command may work; its token lives a little longer.
-    pub max_age: Duration,
-    /// Whether the command gets the token in its environment too.
-    pub env: bool,
-}
 
 /// Runs a command with a root token that is dead afterwards, whatever the command did.
 ///
@@ -149,7 +132,7 @@ pub(super) fn begun(session: &BreakGlassSession<'_>, command: &Command) -> Evide
     let mut evidence = Evidence::begin(session, COMMAND);
     evidence.set("reason", json!(command.reason));
     evidence.set("max_age_seconds", json!(command.max_age.as_secs()));
-    evidence.set("command", json!(program(command)));
+    evidence.set("command", json!(command.program()));
     evidence
 }
 
@@ -199,7 +182,7 @@ async fn work(
                 "the command runs as root for {} at the most",
                 in_words(command.max_age)
             ));
-            run(session, limited.token(), command, until).await
+            command::run(session, limited.token(), command, until).await
         }
     };
     let deferred = session.caller.interrupt.defer_signals();
@@ -216,39 +199,6 @@ async fn work(
     };
     evidence.set("ran", json!(ran_how));
     Ok((ran, findings))
-}
-
-/// The command, with the token in reach of it alone.
-async fn run(
-    session: &BreakGlassSession<'_>,
-    token: &Token,
-    command: &Command,
-    until: Instant,
-) -> Result<End, Failure> {
-    let argv = argv(command);
-    let mut child = tokio::process::Command::new(&argv[0]);
-    child.args(&argv[1..]);
-    environment(session.config, session.client.address(), &mut child);
-    if command.env {
-        token.into_environment(&mut child, "VAULT_TOKEN");
-        token.into_environment(&mut child, "BAO_TOKEN");
-    }
-    let ran = attended::run(child, token, (until, session.caller.interrupt)).await;
-    ran.map_err(|error| {
-        Failure::failed(format!(
-            "{} cannot be run: {error}",
-            argv[0].to_string_lossy()
-        ))
-        .advise("write the full path of the program; it is run without a shell")
-    })
-}
-
-fn argv(command: &Command) -> Vec<OsString> {
-    if !command.argv.is_empty() {
-        return command.argv.clone();
-    }
-    let shell = std::env::var_os("SHELL").filter(|shell| !shell.is_empty());
-    vec![shell.unwrap_or_else(|| SHELL.into())]
 }
 
 /// A token that ends by itself, and what is known of it.
@@ -372,14 +322,6 @@ fn in_words(time: Duration) -> String {
         seconds if seconds % 60 == 0 => format!("{} min", seconds / 60),
         seconds => format!("{seconds} s"),
     }
-}
-
-/// The program alone: arguments may hold secrets.
-fn program(command: &Command) -> String {
-    let first = command.argv.first();
-    first.map_or("a shell".to_owned(), |first| {
-        first.to_string_lossy().into_owned()
-    })
 }
 
 fn finish(code: End, findings: Vec<String>, path: &std::path::Path) -> Result<Outcome, Failure> {

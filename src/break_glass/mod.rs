@@ -6,6 +6,7 @@
 //! what a killed run left is ended by the next one, which finds it in the journal.
 
 mod audit_lines;
+mod command;
 mod emergency;
 mod ending;
 mod evidence;
@@ -17,7 +18,8 @@ pub(crate) mod remote;
 mod session;
 mod unsealing;
 
-pub use crate::break_glass::emergency::{Command, break_glass};
+pub use crate::break_glass::command::Command;
+pub use crate::break_glass::emergency::break_glass;
 pub use crate::break_glass::options::Options;
 pub use crate::break_glass::rehearsing::rehearse;
 pub use crate::break_glass::remote::finishing::finish;

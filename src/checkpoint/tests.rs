@@ -1,7 +1,7 @@
 use std::os::unix::fs::PermissionsExt;
 
+use crate::backend;
 use crate::checkpoint::*;
-use crate::custodian;
 use crate::failure::{Exit, Failure};
 use crate::secret::{RootToken, SecretText, Token};
 use crate::step::decide::Recorded;
@@ -239,11 +239,11 @@ async fn a_checkpoint_of_every_earlier_form_still_loads_at_every_stage() {
 #[test]
 fn a_key_service_that_has_too_much_to_do_is_no_refusal() {
     let exit = |code: &str| {
-        let kind = custodian::Kind::Service {
+        let kind = backend::Kind::Service {
             action: "kms:Decrypt".into(),
             code: code.into(),
         };
-        let source = envelope::Error::from(custodian::Error::new("arn:aws:kms:k", kind));
+        let source = envelope::Error::from(backend::Error::new("arn:aws:kms:k", kind));
         let (path, source) = ("secrets".into(), Box::new(source));
         Failure::from(CheckpointError::Sealed { path, source }).exit
     };

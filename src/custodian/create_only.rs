@@ -8,7 +8,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use crate::custodian::error::{Error, Kind};
+use crate::backend::{Error, Kind};
 
 /// Beginning of the name of a temporary file.
 const TEMPORARY: &str = ".vault-bootstrap-";

@@ -5,8 +5,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::backend::{Error, Kind};
 use crate::custodian::create_only::{self, Created};
-use crate::custodian::error::{Error, Kind};
 use crate::custodian::proof::same;
 use crate::custodian::{CANARY, CanaryResult, Prepared, Stored};
 

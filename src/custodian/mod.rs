@@ -6,7 +6,6 @@
 
 pub mod age;
 mod create_only;
-pub mod error;
 mod facts;
 mod file;
 mod pgp;
@@ -22,17 +21,14 @@ use std::path::PathBuf;
 use crate::secret::{Share, ShareMaterial};
 
 pub use crate::aws::Aws;
+pub use crate::backend::{CANARY, Error, Kind};
 pub use crate::custodian::age::identity::IdentityFile;
-pub use crate::custodian::error::{Error, Kind};
 pub use crate::custodian::facts::{CanaryResult, Observation, Prepared, Presence, Stored};
 pub use crate::custodian::proof::{Answer, Challenge, Proof, trial_name};
 pub use crate::custodian::text::{same_share, typed};
 pub use crate::custodian::trust::trust_warnings;
 
 use crate::custodian::text::{share_from, text_from};
-
-/// Beginning of the name of every canary, before its random word.
-pub const CANARY: &str = "vault-bootstrap-canary-";
 
 /// Where a share is to be kept, as plain values.
 #[derive(Clone, Debug, PartialEq, Eq)]

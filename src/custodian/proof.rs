@@ -3,8 +3,8 @@
 //! Encrypting to a wrong recipient loses a share without a word; a holder who opened one challenge
 //! has shown that the share will open too. The private key need not come to this machine.
 
+use crate::backend::{Error, Kind};
 use crate::custodian::age::identity::IdentityFile;
-use crate::custodian::error::{Error, Kind};
 use crate::secret::SecretText;
 
 /// Letters of a word: 20 of 32 are 100 bits, and none is mistaken for another when read aloud.

@@ -12,7 +12,7 @@ use aws_sdk_ssm::types::{ParameterTier, ParameterType, ResourceTypeForTagging, T
 use crate::aws::kms::KmsKey;
 use crate::aws::parameter::{address, check_name, resource, sibling, unresolved};
 use crate::aws::{Aws, Call, Session};
-use crate::custodian::error::{Error, Kind};
+use crate::backend::{Error, Kind};
 use crate::custodian::proof::{random_word, same};
 use crate::custodian::{CanaryResult, Prepared, Stored, share_from};
 use crate::secret::{SecretText, Share};

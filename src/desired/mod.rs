@@ -6,6 +6,7 @@
 
 pub(crate) mod audit_device;
 pub(crate) mod create_once;
+pub(crate) mod document;
 pub(crate) mod grant;
 pub(crate) mod listing;
 pub mod observation;
@@ -37,48 +38,12 @@ use crate::step::Step;
 use crate::step::decide::{Recorded, Seen};
 use crate::vault::{self, Body, compare};
 
+pub use crate::desired::document::{Document, Pending, Read};
 pub use crate::desired::write_only_fields::WriteOnly;
 pub use crate::desired::writing::{Target, apply, write_pending};
 
 /// Requests in flight inside one step. Measured: more does not make a three-node raft faster.
 pub const CONCURRENCY: usize = 16;
-
-/// One document of the server's API: where it is written and read, and what it shall say.
-#[derive(Debug)]
-pub struct Document {
-    /// How it is called in reports: its API path.
-    pub path: String,
-    /// The whole body of the write.
-    pub body: Body,
-    /// How its present state is read.
-    pub read: Read,
-    /// Its fields are known to this program, and so is that the server gives the plain ones back.
-    pub known: bool,
-}
-
-/// How the present state of a document is read.
-#[derive(Debug)]
-pub enum Read {
-    /// By `GET` of the same path.
-    SamePath,
-    /// Already read with the listing of its step; `None` where there is none.
-    Known(Option<Value>),
-    /// A policy: its text is compared byte by byte.
-    Policy,
-    /// Tuning of a mount: effective values are compared.
-    Tune,
-}
-
-/// A document that has to be written, and why, without any secret.
-#[derive(Debug)]
-pub struct Pending {
-    /// The document.
-    pub document: Document,
-    /// Why, one thing a field.
-    pub why: Vec<Change>,
-    /// What the server does not give back, to be remembered as digests once written.
-    pub remember: Vec<WriteOnly>,
-}
 
 /// What comparing takes: who asks at which server, and what is remembered. Nothing in it writes.
 pub(crate) struct View<'a> {
@@ -380,32 +345,5 @@ async fn read(
         // A mount that is not there yet: its tuning and roles come with it.
         Err(error) if error.status() == Some(400) && document.may_be_unmounted() => Ok(None),
         have => have,
-    }
-}
-
-impl Document {
-    /// A document that is read where it is written.
-    #[must_use]
-    pub fn new(path: impl Into<String>, body: Body) -> Self {
-        Self {
-            path: path.into(),
-            body,
-            read: Read::SamePath,
-            known: false,
-        }
-    }
-
-    /// A path without a read has nothing to compare: only a digest can tell.
-    fn compare(&self, have: &Value) -> compare::Comparison {
-        match self.read {
-            _ if have.is_null() => compare::Comparison::default(),
-            Read::Policy => compare::compare_policy(&self.body, have),
-            Read::Tune => compare::compare_tune(&self.body, have),
-            Read::SamePath | Read::Known(_) => compare::compare(&self.body, have),
-        }
-    }
-
-    fn may_be_unmounted(&self) -> bool {
-        matches!(self.read, Read::Tune)
     }
 }

@@ -26,10 +26,7 @@ pub(super) async fn rehearse(
 
 /// Whether stdout is a command's: of the short commands around an attempt it is the result.
 pub(super) fn runs_a_command(typed: &BreakGlass) -> bool {
-    matches!(
-        typed.with_holders,
-        None | Some(WithHolders::Finish { .. })
-    )
+    matches!(typed.with_holders, None | Some(WithHolders::Finish { .. }))
 }
 
 pub(super) async fn break_glass(

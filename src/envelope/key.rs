@@ -9,9 +9,10 @@ use base64::prelude::BASE64_STANDARD;
 use secrecy::SecretString;
 use zeroize::Zeroizing;
 
+use crate::aws::Aws;
 use crate::aws::kms::KmsKey;
+use crate::backend::Kind;
 use crate::custodian::age::identity::{Closed, IdentityFile, open, secret_text};
-use crate::custodian::{Aws, Kind};
 use crate::envelope::{Error, Sealer, VERSION, WrappedKey, Wrapping, sealed};
 use crate::secret::SecretText;
 

@@ -14,7 +14,7 @@ use base64::prelude::BASE64_STANDARD;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use crate::custodian;
+use crate::backend;
 use crate::custodian::age::identity::{Closed, open};
 use crate::secret::{SecretText, Token};
 
@@ -32,7 +32,7 @@ const LONGEST_WRAPPED: usize = 16 * 1024;
 pub enum Error {
     /// KMS or the identity file fails; it says why.
     #[error("checkpoint key: {0}")]
-    Key(#[from] custodian::Error),
+    Key(#[from] backend::Error),
     /// The key works, and it is not the one that wrapped this.
     #[error("{key} does not open this checkpoint")]
     WrongKey {
@@ -73,12 +73,12 @@ impl Error {
         error.is_passing_service()
             || matches!(
                 error.kind(),
-                custodian::Kind::Unreachable(_)
-                    | custodian::Kind::TimedOut(_)
-                    | custodian::Kind::TooLarge(_)
-                    | custodian::Kind::Denied { .. }
-                    | custodian::Kind::Credentials(_)
-                    | custodian::Kind::KeyDisabled { .. }
+                backend::Kind::Unreachable(_)
+                    | backend::Kind::TimedOut(_)
+                    | backend::Kind::TooLarge(_)
+                    | backend::Kind::Denied { .. }
+                    | backend::Kind::Credentials(_)
+                    | backend::Kind::KeyDisabled { .. }
             )
     }
 

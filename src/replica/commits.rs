@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::custodian::{Error, Kind};
+use crate::backend::{Error, Kind};
 use crate::replica::parts::{Part, digest, generation_of, is_stray, part_name};
 use crate::replica::patience::patiently;
 use crate::replica::{COMMIT, Replica, VERSION};

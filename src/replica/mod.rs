@@ -24,7 +24,8 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::custodian::{Aws, Error, Kind};
+use crate::aws::Aws;
+use crate::backend::{Error, Kind};
 
 pub use crate::replica::commits::Commit;
 pub use crate::replica::parts::Part;

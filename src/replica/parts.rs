@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::custodian::{Error, Kind};
+use crate::backend::{Error, Kind};
 use crate::replica::commits::{Commit, is_below};
 use crate::replica::patience::patiently;
 use crate::replica::{Replica, TRIAL};

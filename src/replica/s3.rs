@@ -3,8 +3,9 @@
 
 use reqwest::Method;
 
+use crate::aws::Aws;
 use crate::aws::{Call, Session};
-use crate::custodian::{Aws, Error, Kind};
+use crate::backend::{Error, Kind};
 use crate::replica::signed::{Answer, Request, Signed};
 use crate::replica::xml::{all, first};
 

@@ -12,8 +12,8 @@ use aws_sigv4::sign::v4;
 use reqwest::Method;
 
 use crate::aws::Session;
-use crate::custodian::error::causes;
-use crate::custodian::{Error, Kind};
+use crate::backend::causes;
+use crate::backend::{Error, Kind};
 
 /// Everything one request may take.
 const REQUEST: Duration = Duration::from_secs(10);

@@ -6,10 +6,11 @@ use aws_sdk_ssm::types::{ParameterTier, ParameterType};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 
+use crate::aws::Aws;
 use crate::aws::kms::KmsKey;
 use crate::aws::parameter::{address, check_name, resource, unresolved};
 use crate::aws::{Call, Session};
-use crate::custodian::{Aws, Error, Kind};
+use crate::backend::{Error, Kind};
 use crate::replica::patience::patiently;
 
 /// What a standard parameter takes (AWS SSM: 4096 characters), as base64: in bytes.

@@ -104,24 +104,10 @@ impl Progress {
                 let nothing = evidence.get::<String>("declared").as_deref() == Some("nothing");
                 self.finished(word(*outcome, nothing), *requests, *milliseconds)
             }
-            Event::Started {
-                spoken, required, ..
-            } => {
-                let text = format!(
-                    "send this to the holders; each types vault-bootstrap share submit CODE, and compares the end of \
-                     the code with you by telephone: {spoken}. {required} shares are needed; then \
-                     vault-bootstrap break-glass finish"
-                );
-                self.line(&text, "", WITHOUT_STEPS)
-            }
-            Event::Complete { custodian, .. } => {
-                let text = format!(
-                    "the share of {custodian} was the last one. Send this back to whoever started it, who types \
-                     vault-bootstrap break-glass finish ENCODED -- CMD; it is of no use to anybody else"
-                );
-                self.line(&text, "", WITHOUT_STEPS)
-            }
-            _ => self.interrupted(),
+            _ => match advice(event) {
+                Some(text) => self.line(&text, "", WITHOUT_STEPS),
+                None => self.interrupted(),
+            },
         }
     }
 
@@ -198,6 +184,23 @@ impl Progress {
         };
         let clear = self.interrupted();
         format!("{clear}{before}{end}\n")
+    }
+}
+
+/// What a person does with the result of a short command.
+fn advice(event: &Event) -> Option<String> {
+    match event {
+        Event::Started {
+            spoken, required, ..
+        } => Some(format!(
+            "send this to the holders; each types vault-bootstrap share submit CODE, and compares the end of the code \
+             with you by telephone: {spoken}. {required} shares are needed; then vault-bootstrap break-glass finish"
+        )),
+        Event::Complete { custodian, .. } => Some(format!(
+            "the share of {custodian} was the last one. Send this back to whoever started it, who types \
+             vault-bootstrap break-glass finish ENCODED -- CMD; it is of no use to anybody else"
+        )),
+        _ => None,
     }
 }
 

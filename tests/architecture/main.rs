@@ -3,9 +3,11 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod circles;
 mod readme;
 mod rooms;
 mod source;
+mod structure;
 
 use rooms::{MAY_EXPOSE, MAY_IMPORT};
 use source::{Source, words};

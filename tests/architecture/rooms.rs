@@ -1,29 +1,42 @@
-//! The rooms of the house: who may import whom, and where a secret may be looked at.
+//! The rooms of the house: who may import whom, where a secret may be looked at, and what the tree may look like.
 
-/// Who may import whom, room by room. Systems stand first: none of them knows the configuration, a verb or
-/// the terminal, and none knows another, but for the envelope and the replica, which reach AWS through the
-/// custodians.
+/// Who may import whom, room by room, from the ground up. No room stands above one that it is below: a room may know
+/// those before it only, so there is no circle between rooms.
 pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
-    ("vault", &["secret"]),
-    ("custodian", &["child", "secret"]),
-    ("kubernetes", &["secret"]),
-    ("envelope", &["custodian", "secret"]),
-    ("replica", &["custodian"]),
+    // Ground: no system, no verb, no file of the operator.
     ("secret", &[]),
-    ("child", &[]),
     ("failure", &[]),
     ("layout", &[]),
     ("hardening", &[]),
+    ("step", &[]),
     ("cli", &[]),
     ("config", &[]),
+    ("interrupt", &["failure"]),
     ("prompt", &["secret"]),
     ("reference", &["config", "secret"]),
+    ("evidence", &["failure", "layout", "prompt", "secret"]),
+    // Systems: none of them knows the configuration, a verb or the terminal.
+    ("backend", &[]),
+    ("child", &["interrupt", "secret"]),
+    ("vault", &["secret"]),
+    ("kubernetes", &["secret"]),
+    ("aws", &["backend", "secret"]),
+    ("custodian", &["aws", "backend", "child", "secret"]),
+    ("envelope", &["aws", "backend", "custodian", "secret"]),
+    ("replica", &["aws", "backend"]),
     ("door", &["child", "kubernetes", "secret", "vault"]),
-    ("report", &["bootstrap", "break_glass", "failure", "layout"]),
-    ("interrupt", &["failure"]),
+    // What every verb says, and how.
+    (
+        "event",
+        &["door", "evidence", "failure", "interrupt", "step"],
+    ),
+    ("root_generation", &["event", "failure", "secret", "vault"]),
+    // From the file to the systems.
     (
         "edge",
         &[
+            "aws",
+            "backend",
             "config",
             "custodian",
             "door",
@@ -36,86 +49,180 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
             "vault",
         ],
     ),
-    ("root_generation", &["failure", "secret", "vault"]),
-    ("signing", &["failure", "prompt", "secret"]),
+    // Shared by the verbs.
     (
-        "break_glass",
+        "checkpoint",
         &[
-            "bootstrap",
+            "backend",
             "config",
             "custodian",
-            "door",
             "edge",
             "envelope",
+            "event",
+            "evidence",
             "failure",
             "interrupt",
-            "root_generation",
+            "replica",
             "secret",
-            "signing",
+            "step",
+        ],
+    ),
+    (
+        "session",
+        &[
+            "checkpoint",
+            "config",
+            "door",
+            "edge",
+            "event",
+            "failure",
+            "secret",
+            "step",
             "vault",
         ],
     ),
+    (
+        "desired",
+        &[
+            "checkpoint",
+            "config",
+            "envelope",
+            "evidence",
+            "failure",
+            "secret",
+            "session",
+            "step",
+            "vault",
+        ],
+    ),
+    (
+        "shares",
+        &[
+            "checkpoint",
+            "config",
+            "custodian",
+            "edge",
+            "event",
+            "failure",
+            "prompt",
+            "root_generation",
+            "secret",
+            "vault",
+        ],
+    ),
+    // Verbs.
     (
         "bootstrap",
         &[
+            "aws",
+            "checkpoint",
             "config",
             "custodian",
+            "desired",
             "door",
             "edge",
             "envelope",
+            "event",
+            "evidence",
             "failure",
             "interrupt",
-            "kubernetes",
             "layout",
             "prompt",
-            "reference",
-            "replica",
             "root_generation",
             "secret",
+            "session",
+            "shares",
+            "step",
+            "vault",
+        ],
+    ),
+    (
+        "break_glass",
+        &[
+            "aws",
+            "checkpoint",
+            "child",
+            "config",
+            "edge",
+            "envelope",
+            "event",
+            "evidence",
+            "failure",
+            "interrupt",
+            "root_generation",
+            "secret",
+            "session",
+            "shares",
             "vault",
         ],
     ),
     (
         "recovery",
         &[
-            "bootstrap",
+            "checkpoint",
             "config",
             "custodian",
-            "door",
+            "desired",
             "edge",
+            "event",
             "failure",
             "interrupt",
             "prompt",
             "secret",
+            "session",
+            "shares",
             "vault",
         ],
     ),
+    // The terminal, and what was typed there.
+    ("report", &["desired", "event", "failure", "layout", "step"]),
     (
-        "main",
+        "dispatch",
         &[
             "bootstrap",
             "break_glass",
             "cli",
             "config",
             "edge",
+            "event",
+            "evidence",
             "failure",
-            "hardening",
             "interrupt",
             "recovery",
             "report",
+        ],
+    ),
+    (
+        "main",
+        &[
+            "cli",
+            "dispatch",
+            "failure",
+            "hardening",
+            "report",
             "secret",
-            "signing",
         ],
     ),
 ];
 
 /// Where a secret may be looked at.
 pub(crate) const MAY_EXPOSE: &[&str] = &[
-    "vault",
+    "aws",
     "custodian",
-    "kubernetes",
     "envelope",
+    "evidence",
+    "kubernetes",
     "prompt",
     "secret",
-    "signing",
+    "vault",
 ];
+
+/// The most lines of the verb that is largest.
+pub(crate) const BOOTSTRAP_AT_MOST: usize = 7000;
+
+/// Files that import each other in a circle may be this many.
+pub(crate) const CIRCLE_AT_MOST: usize = 3;
+
+/// Circles that are larger still, room by room, each with what it has now: none may grow, and a room that has none any
+/// more leaves this list.
+pub(crate) const LARGER_CIRCLES: &[(&str, usize)] = &[];

@@ -41,6 +41,11 @@ impl Source {
         sources
     }
 
+    /// The code that ships: without tests, comments and the insides of strings.
+    pub(crate) fn live(&self) -> &str {
+        &self.live
+    }
+
     /// The room of the house: the first name below `src/`.
     pub(crate) fn room(&self) -> Option<&str> {
         let name = self.path.strip_prefix("src/")?.split('/').next()?;

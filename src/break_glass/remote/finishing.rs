@@ -5,7 +5,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::break_glass::audit_lines::logs;
-use crate::break_glass::emergency::{Command, begun, with_root};
+use crate::break_glass::command::Command;
+use crate::break_glass::emergency::{begun, with_root};
 use crate::break_glass::ending::end;
 use crate::break_glass::leftovers;
 use crate::break_glass::options::Options;

@@ -204,7 +204,9 @@ async fn give_up(session: &mut BreakGlassSession<'_>) -> Result<Event, Failure> 
 ///
 /// # Errors
 /// One does.
-pub(in crate::break_glass) async fn nobody_waits(session: &BreakGlassSession<'_>) -> Result<(), Failure> {
+pub(in crate::break_glass) async fn nobody_waits(
+    session: &BreakGlassSession<'_>,
+) -> Result<(), Failure> {
     let Some(waiting) = session.journal.waiting() else {
         return Ok(());
     };

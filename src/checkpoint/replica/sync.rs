@@ -6,12 +6,12 @@ use std::rc::Rc;
 
 use tokio::sync::Mutex;
 
+use crate::backend::{self, Kind};
 use crate::checkpoint::replica::lease::{claimed, give_up, held};
 use crate::checkpoint::replica::owner::{chance, owner};
 use crate::checkpoint::replica::reconcile::{lacks, reconcile};
 use crate::checkpoint::{self, Checkpoint, Mark, ReplicatedCheckpoint};
 use crate::config::{Config, ReplicaKind};
-use crate::custodian::{self, Kind};
 use crate::edge::custodians::to_aws;
 use crate::event::Caller;
 use crate::failure::{Exit, Failure};
@@ -147,7 +147,7 @@ pub(crate) async fn checkpoint(
 async fn looked(
     spec: &Spec,
     mark: Option<Mark>,
-) -> Result<(Replica, Found, Option<Mark>), custodian::Error> {
+) -> Result<(Replica, Found, Option<Mark>), backend::Error> {
     let replica = Replica::open(spec).await?;
     let mark = mark.map(|mark| mark.at(replica.address()));
     if let Some(mark) = &mark {
@@ -374,13 +374,13 @@ async fn soon(doing: impl Future<Output = Result<(), Failure>>) -> Result<(), Fa
 /// A failure on its way through the room of replicas, which does not know what it is.
 struct Failed(Failure);
 
-impl From<custodian::Error> for Failed {
-    fn from(error: custodian::Error) -> Self {
+impl From<backend::Error> for Failed {
+    fn from(error: backend::Error) -> Self {
         Self(of_replica(error))
     }
 }
 
-pub(crate) fn of_replica(error: custodian::Error) -> Failure {
+pub(crate) fn of_replica(error: backend::Error) -> Failure {
     let damaged = matches!(error.kind(), Kind::Damaged(_)).then(|| error.address().to_owned());
     let mut failure = Failure::from(error);
     if let Some(place) = damaged {

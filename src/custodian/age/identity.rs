@@ -10,7 +10,7 @@ use age::x25519;
 use secrecy::ExposeSecret;
 use zeroize::Zeroizing;
 
-use crate::custodian::error::{Error, Kind};
+use crate::backend::{Error, Kind};
 
 /// More than any identity file needs, in bytes.
 const LONGEST_FILE: u64 = 64 * 1024;

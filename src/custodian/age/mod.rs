@@ -9,8 +9,8 @@ use std::path::Path;
 use age::x25519;
 use zeroize::Zeroizing;
 
+use crate::backend::{Error, Kind};
 use crate::custodian::age::identity::{Closed, IdentityFile, open};
-use crate::custodian::error::{Error, Kind};
 use crate::custodian::file::{CANARY_TEXT, SealedFile, prepared};
 use crate::custodian::{CanaryResult, Prepared, share_from, text_from};
 use crate::secret::{SecretText, Share};

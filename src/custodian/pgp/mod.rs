@@ -13,7 +13,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
-use crate::custodian::error::{Error, Kind};
+use crate::backend::{Error, Kind};
 use crate::custodian::file::{CANARY_TEXT, SealedFile, prepared};
 use crate::custodian::pgp::gpg::{LARGEST_KEY, Why};
 use crate::custodian::pgp::key::{Key, Unusable};

@@ -1,10 +1,14 @@
-//! What can go wrong with a custodian, in words for the person who has to act.
+//! Places that keep a value, a share or a part of a checkpoint: what can go wrong there, in words for the person who
+//! has to act.
 //!
 //! An error names the place as the operator would paste it, never a value. Texts of AWS are kept
 //! only where they name a person or a permission; answers to requests that carried a secret may
 //! quote it, and are reduced to their code.
 
 use std::time::Duration;
+
+/// Beginning of the name of every canary, before its random word.
+pub const CANARY: &str = "vault-bootstrap-canary-";
 
 /// Longest text of somebody else that an error repeats.
 const FOREIGN_TEXT_CHARS: usize = 300;

@@ -1,0 +1,71 @@
+//! The operator's command: what is run, and with what in its environment.
+
+use std::ffi::OsString;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::break_glass::session::BreakGlassSession;
+use crate::child::attended::{self, End};
+use crate::edge::environment::environment;
+use crate::failure::Failure;
+use crate::secret::Token;
+
+/// What is run where no command was typed.
+const SHELL: &str = "/bin/sh";
+
+/// What is to be done as root, and why.
+#[derive(Debug, Clone)]
+pub struct Command {
+    /// Program and arguments; a shell where there are none.
+    pub argv: Vec<OsString>,
+    /// Why, for the evidence and for whoever looks the token up.
+    pub reason: String,
+    /// How long the command may work; its token lives a little longer.
+    pub max_age: Duration,
+    /// Whether the command gets the token in its environment too.
+    pub env: bool,
+}
+
+impl Command {
+    /// The program alone: arguments may hold secrets.
+    pub(super) fn program(&self) -> String {
+        let first = self.argv.first();
+        first.map_or("a shell".to_owned(), |first| {
+            first.to_string_lossy().into_owned()
+        })
+    }
+
+    fn argv(&self) -> Vec<OsString> {
+        if !self.argv.is_empty() {
+            return self.argv.clone();
+        }
+        let shell = std::env::var_os("SHELL").filter(|shell| !shell.is_empty());
+        vec![shell.unwrap_or_else(|| SHELL.into())]
+    }
+}
+
+/// The command, with the token in reach of it alone.
+pub(super) async fn run(
+    session: &BreakGlassSession<'_>,
+    token: &Token,
+    command: &Command,
+    until: Instant,
+) -> Result<End, Failure> {
+    let argv = command.argv();
+    let mut child = tokio::process::Command::new(&argv[0]);
+    child.args(&argv[1..]);
+    environment(session.config, session.client.address(), &mut child);
+    if command.env {
+        token.into_environment(&mut child, "VAULT_TOKEN");
+        token.into_environment(&mut child, "BAO_TOKEN");
+    }
+    let ran = attended::run(child, token, (until, session.caller.interrupt)).await;
+    ran.map_err(|error| {
+        Failure::failed(format!(
+            "{} cannot be run: {error}",
+            argv[0].to_string_lossy()
+        ))
+        .advise("write the full path of the program; it is run without a shell")
+    })
+}
