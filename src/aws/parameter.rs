@@ -1,7 +1,6 @@
 //! Names of SSM parameters: their addresses, their canaries, and what SSM would refuse. Pure.
 
-use crate::backend::CANARY;
-use crate::backend::{Error, Kind};
+use crate::backend::{CANARY, Error, Kind};
 
 /// Limits of a parameter name (AWS SSM: PutParameter, Name).
 const LONGEST_NAME: usize = 1011;

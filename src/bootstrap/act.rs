@@ -5,13 +5,10 @@ use crate::bootstrap::judge::Judgment;
 use crate::bootstrap::steps;
 use crate::desired::observation::{Learned, Observation};
 use crate::event::StepOutcome;
-use crate::evidence::facts::Evidence;
+use crate::evidence::facts::{Evidence, FINDINGS};
 use crate::failure::Failure;
 use crate::step::Step;
 use crate::step::decide::Decision;
-
-/// Under which name a step's evidence keeps what was found when it was applied.
-pub(super) const FINDINGS: &str = "findings";
 
 /// Carries out what was decided about a step, and records it.
 ///

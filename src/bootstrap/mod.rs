@@ -13,6 +13,7 @@ mod evidence_report;
 mod judge;
 mod open;
 pub mod options;
+mod root;
 pub(crate) mod scrub;
 mod session;
 mod steps;

@@ -32,10 +32,9 @@ pub(super) async fn open(
     caller: Caller<'_>,
 ) -> Result<(ReplicatedCheckpoint, Opened), Failure> {
     let records = damaged::checkpoint(config, options.take_over.as_deref(), caller).await?;
-    let opened = tokio::select! {
-        opened = the_rest(config, options, &records) => opened,
-        stop = caller.interrupt.requested() => Err(stop),
-    };
+    let opened = caller
+        .unless_stopped(the_rest(config, options, &records))
+        .await;
     match opened {
         Ok(opened) => Ok((records, opened)),
         Err(failure) => {

@@ -13,11 +13,9 @@ use crate::break_glass::audit_lines::{Log, Marked, lines, logs, mark};
 use crate::break_glass::command::{self, Command};
 use crate::break_glass::ending::end;
 use crate::break_glass::evidence::Evidence;
-use crate::break_glass::leftovers;
+use crate::break_glass::leftovers::{self, nobody_waits, tidy};
 use crate::break_glass::making::{self, Purpose};
 use crate::break_glass::options::Options;
-use crate::break_glass::rehearsing::tidy;
-use crate::break_glass::remote::starting::nobody_waits;
 use crate::break_glass::session::BreakGlassSession;
 use crate::checkpoint::journal::{Kept, OrphanedToken, UnderWay};
 use crate::child::attended::{self, End};
@@ -54,10 +52,9 @@ pub async fn break_glass(
         session = BreakGlassSession::open(COMMAND, config, options, caller) => session?,
         stop = caller.interrupt.requested() => return Err(stop),
     };
-    let gathered = tokio::select! {
-        gathered = shares(&mut session, command, key.as_ref()) => gathered,
-        stop = caller.interrupt.requested() => Err(stop),
-    };
+    let gathered = caller
+        .unless_stopped(shares(&mut session, command, key.as_ref()))
+        .await;
     let gathered = match gathered {
         Ok(gathered) => gathered,
         Err(failure) => {

@@ -8,7 +8,8 @@ use crate::break_glass::evidence::Evidence;
 use crate::break_glass::session::BreakGlassSession;
 use crate::checkpoint::journal::{Kept, OrphanedToken, UnderWay};
 use crate::failure::Failure;
-use crate::root_generation::{self, Known};
+use crate::interrupt::AFTER_A_STOP;
+use crate::root_generation::{self, Code, Known};
 use crate::secret::Token;
 use crate::vault::auth::scan::{Found, scan};
 use crate::vault::auth::token;
@@ -199,6 +200,47 @@ pub(super) async fn clock(session: &BreakGlassSession<'_>) -> i64 {
     let health = crate::vault::sys::health_now(&session.client).await;
     let said = health.and_then(|health| health.server_time_utc);
     said.unwrap_or_else(|| jiff::Timestamp::now().as_second())
+}
+
+/// After a failure or a stop: what is under way is ended, for as long as a person waits for that.
+pub(super) async fn tidy(session: &mut BreakGlassSession<'_>) {
+    // It keeps the shares that its holders gave; only `finish` and `cancel` are about it.
+    if session.journal.waiting().is_some() {
+        return;
+    }
+    let left = match tokio::time::timeout(AFTER_A_STOP, settle(session)).await {
+        Ok(Ok(())) if session.journal.orphans().is_empty() => return,
+        Ok(Ok(())) => "a root token may be alive that nobody has".to_owned(),
+        Ok(Err(failure)) => failure.to_string(),
+        Err(_) => format!("no answer within {} s", AFTER_A_STOP.as_secs()),
+    };
+    session.warn(format!("what is left is ended by the next run: {left}"));
+}
+
+/// Holds that no attempt of ours waits for its holders: another command would be in their way.
+///
+/// # Errors
+/// One does.
+pub(super) async fn nobody_waits(session: &BreakGlassSession<'_>) -> Result<(), Failure> {
+    let Some(waiting) = session.journal.waiting() else {
+        return Ok(());
+    };
+    let code = Code::parse(&waiting.code)?;
+    let found = session.generation()?.progress().await?;
+    let how_far = if found.started && found.nonce == code.nonce {
+        format!("{} of {} shares given", found.progress, found.required)
+    } else {
+        "the server does not have it any more: it is complete, or somebody ended it".to_owned()
+    };
+    Err(Failure::refused(format!(
+        "an attempt with several holders was started here at {} ({how_far})",
+        waiting.since
+    ))
+    .advise(format!(
+        "finish it: {}; or give it up: {}",
+        session.config.command("break-glass finish"),
+        session.config.command("break-glass cancel")
+    )))
 }
 
 #[cfg(test)]

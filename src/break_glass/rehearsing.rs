@@ -5,10 +5,9 @@ use serde_json::{Value, json};
 use crate::break_glass::audit_lines::{Log, lines, logs, mark};
 use crate::break_glass::ending::end;
 use crate::break_glass::evidence::Evidence;
-use crate::break_glass::leftovers;
+use crate::break_glass::leftovers::{self, nobody_waits, tidy};
 use crate::break_glass::making::{self, Purpose};
 use crate::break_glass::options::Options;
-use crate::break_glass::remote::starting::nobody_waits;
 use crate::break_glass::session::BreakGlassSession;
 use crate::checkpoint::journal::Kept;
 use crate::checkpoint::{Rehearsed, now};
@@ -45,30 +44,14 @@ pub async fn rehearse(
         session = BreakGlassSession::open(COMMAND, config, options, caller) => session?,
         stop = caller.interrupt.requested() => return Err(stop),
     };
-    let held = tokio::select! {
-        held = hold(&mut session, key.as_ref()) => held,
-        stop = caller.interrupt.requested() => Err(stop),
-    };
+    let held = caller
+        .unless_stopped(hold(&mut session, key.as_ref()))
+        .await;
     if held.is_err() {
         tidy(&mut session).await;
     }
     session.close().await;
     held
-}
-
-/// After a failure or a stop: what is under way is ended, for as long as a person waits for that.
-pub(super) async fn tidy(session: &mut BreakGlassSession<'_>) {
-    // It keeps the shares that its holders gave; only `finish` and `cancel` are about it.
-    if session.journal.waiting().is_some() {
-        return;
-    }
-    let left = match tokio::time::timeout(AFTER_A_STOP, leftovers::settle(session)).await {
-        Ok(Ok(())) if session.journal.orphans().is_empty() => return,
-        Ok(Ok(())) => "a root token may be alive that nobody has".to_owned(),
-        Ok(Err(failure)) => failure.to_string(),
-        Err(_) => format!("no answer within {} s", AFTER_A_STOP.as_secs()),
-    };
-    session.warn(format!("what is left is ended by the next run: {left}"));
 }
 
 async fn hold(

@@ -2,7 +2,6 @@
 //! keep what they were given until there is enough, so holders come one after the other.
 
 use crate::break_glass::options::Options;
-use crate::break_glass::remote::starting::stoppable;
 use crate::config::Config;
 use crate::edge::cluster;
 use crate::event::{Caller, Event, NodeSeal};
@@ -25,7 +24,9 @@ pub async fn unseal(
     custodian: Option<&str>,
     caller: Caller<'_>,
 ) -> Result<Event, Failure> {
-    stoppable(given(config, options, custodian, caller), caller).await
+    caller
+        .unless_stopped(given(config, options, custodian, caller))
+        .await
 }
 
 async fn given(

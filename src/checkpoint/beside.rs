@@ -5,7 +5,8 @@ use std::io;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use crate::checkpoint::{CheckpointError, Result, durable};
+use crate::checkpoint::durable;
+use crate::checkpoint::error::{CheckpointError, Result};
 
 /// Makes the directory where there is none, for its owner alone, and takes the lock of this name in it. Nothing is
 /// waited for.

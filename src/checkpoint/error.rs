@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::checkpoint::VERSION;
+use crate::checkpoint::diary::VERSION;
 use crate::envelope;
 use crate::failure::Failure;
 
@@ -129,3 +129,6 @@ impl From<CheckpointError> for Failure {
         failure.advise(advice)
     }
 }
+
+/// What the checkpoint's own functions return.
+pub(crate) type Result<T> = std::result::Result<T, CheckpointError>;

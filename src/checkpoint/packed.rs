@@ -7,8 +7,10 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde::{Deserialize, Serialize};
 
+use crate::checkpoint::error::{CheckpointError, Result};
 use crate::checkpoint::secrets_file::{self, Header};
-use crate::checkpoint::{Checkpoint, CheckpointError, Result, diary, durable, read_secrets};
+use crate::checkpoint::store::{Checkpoint, read_secrets};
+use crate::checkpoint::{diary, durable};
 use crate::replica::Commit;
 
 /// The name of what is remembered of the second place.

@@ -6,7 +6,7 @@ use std::{fs, io};
 use serde::{Deserialize, Serialize};
 
 use crate::checkpoint::beside::write_beside;
-use crate::checkpoint::{CheckpointError, Result};
+use crate::checkpoint::error::{CheckpointError, Result};
 
 const NAME: &str = "rehearsed.json";
 

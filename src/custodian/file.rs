@@ -5,10 +5,10 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::backend::{Error, Kind};
+use crate::backend::{CANARY, Error, Kind};
 use crate::custodian::create_only::{self, Created};
-use crate::custodian::proof::same;
-use crate::custodian::{CANARY, CanaryResult, Prepared, Stored};
+use crate::custodian::words::same;
+use crate::custodian::{CanaryResult, Prepared, Stored};
 
 /// What stands in a canary, encrypted.
 pub(super) const CANARY_TEXT: &str = "canary";

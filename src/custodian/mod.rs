@@ -14,6 +14,7 @@ mod proof;
 pub mod ssm;
 mod text;
 mod trust;
+mod words;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -24,9 +25,10 @@ pub use crate::aws::Aws;
 pub use crate::backend::{CANARY, Error, Kind};
 pub use crate::custodian::age::identity::IdentityFile;
 pub use crate::custodian::facts::{CanaryResult, Observation, Prepared, Presence, Stored};
-pub use crate::custodian::proof::{Answer, Challenge, Proof, trial_name};
+pub use crate::custodian::proof::{Answer, Challenge, Proof};
 pub use crate::custodian::text::{same_share, typed};
 pub use crate::custodian::trust::trust_warnings;
+pub use crate::custodian::words::trial_name;
 
 use crate::custodian::text::{share_from, text_from};
 
@@ -342,7 +344,7 @@ impl Custodian {
     /// # Errors
     /// A PGP key that nothing can be encrypted to; want of random bytes.
     pub async fn challenge(&self) -> Result<Challenge, Error> {
-        let word = proof::random_word(&self.address())?;
+        let word = words::random_word(&self.address())?;
         let armored = match &self.place {
             Place::Ssm(_) => None,
             Place::Age(place) => Some(place.encrypt(&word)?),

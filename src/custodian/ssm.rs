@@ -13,8 +13,9 @@ use crate::aws::kms::KmsKey;
 use crate::aws::parameter::{address, check_name, resource, sibling, unresolved};
 use crate::aws::{Aws, Call, Session};
 use crate::backend::{Error, Kind};
-use crate::custodian::proof::{random_word, same};
-use crate::custodian::{CanaryResult, Prepared, Stored, share_from};
+use crate::custodian::text::share_from;
+use crate::custodian::words::{random_word, same};
+use crate::custodian::{CanaryResult, Prepared, Stored};
 use crate::secret::{SecretText, Share};
 
 /// The key of the account that SSM uses when none is named.

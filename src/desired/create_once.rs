@@ -2,7 +2,7 @@
 //!
 //! Without that, a run that was killed between such a write and its note would never come to its end.
 
-use crate::desired::Document;
+use crate::desired::document::Document;
 use crate::session::Session;
 use crate::vault::{self, Body, compare};
 

@@ -1,9 +1,11 @@
 //! A document of the server's API, as the file wants it.
 
+use std::sync::Arc;
+
+use serde::Serialize;
 use serde_json::Value;
 
-use crate::desired::observation::Change;
-use crate::desired::write_only_fields::WriteOnly;
+use crate::secret::SecretText;
 use crate::vault::{Body, compare};
 
 /// One document of the server's API: where it is written and read, and what it shall say.
@@ -30,6 +32,28 @@ pub enum Read {
     Policy,
     /// Tuning of a mount: effective values are compared.
     Tune,
+}
+
+/// Why a document is to be written. Never a secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "change")]
+pub enum Change {
+    /// It is not there.
+    Create,
+    /// A field differs.
+    Differs {
+        /// Its name; dotted inside maps.
+        field: String,
+        /// What the server has, as JSON; none where that is a secret.
+        have: Option<String>,
+        /// What the file says, in the same way.
+        want: Option<String>,
+    },
+    /// The server does not give it back, and it is not known to be what was written last.
+    NotRemembered {
+        /// The fields.
+        what: String,
+    },
 }
 
 /// A document that has to be written, and why, without any secret.
@@ -67,5 +91,30 @@ impl Document {
 
     pub(crate) fn may_be_unmounted(&self) -> bool {
         matches!(self.read, Read::Tune)
+    }
+}
+
+/// One value to be remembered as a digest.
+#[derive(Debug)]
+pub struct WriteOnly {
+    /// Under which name, beside the document's path.
+    pub name: String,
+    /// What it is, in words.
+    pub what: String,
+    /// The value, never to be shown.
+    pub value: Arc<SecretText>,
+}
+
+impl WriteOnly {
+    pub(super) fn field(name: &str, value: &Body) -> Self {
+        Self::new(name, name.to_owned(), value)
+    }
+
+    pub(super) fn new(name: &str, what: String, value: &Body) -> Self {
+        Self {
+            name: name.to_owned(),
+            what,
+            value: Arc::new(value.text()),
+        }
     }
 }

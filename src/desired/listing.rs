@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures::{StreamExt, TryStreamExt, stream};
 
-use crate::desired::{CONCURRENCY, Document, View};
+use crate::desired::document::Document;
+use crate::desired::view::{CONCURRENCY, View};
 use crate::failure::Failure;
 
 /// With a single document a listing is as dear as its read.

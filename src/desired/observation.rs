@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use crate::desired::Pending;
+use crate::desired::document::{Change, Pending};
 use crate::evidence::facts::Evidence;
 use crate::step::decide::Seen;
 
@@ -40,28 +40,6 @@ impl Learned {
     pub fn is_empty(&self) -> bool {
         self.references.is_empty() && self.digests.is_empty()
     }
-}
-
-/// Why a document is to be written. Never a secret.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case", tag = "change")]
-pub enum Change {
-    /// It is not there.
-    Create,
-    /// A field differs.
-    Differs {
-        /// Its name; dotted inside maps.
-        field: String,
-        /// What the server has, as JSON; none where that is a secret.
-        have: Option<String>,
-        /// What the file says, in the same way.
-        want: Option<String>,
-    },
-    /// The server does not give it back, and it is not known to be what was written last.
-    NotRemembered {
-        /// The fields.
-        what: String,
-    },
 }
 
 /// One thing that is not as the file says, or could not be seen.

@@ -5,7 +5,8 @@
 
 use std::sync::Arc;
 
-use crate::desired::{Document, View};
+use crate::desired::document::Document;
+use crate::desired::view::View;
 use crate::envelope::digest;
 use crate::failure::Failure;
 use crate::secret::SecretText;

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::desired::{Document, Read, View, digest_key};
+use crate::desired::document::{Document, Read, WriteOnly};
+use crate::desired::view::{View, digest_key};
 use crate::secret::SecretText;
 use crate::vault::{Body, compare};
 
@@ -13,31 +14,6 @@ use crate::vault::{Body, compare};
 const WHOLE: &str = "*";
 /// The name under which the plain fields of a document are remembered, all in one: a digest takes its time.
 const PLAIN: &str = "+";
-
-/// One value to be remembered as a digest.
-#[derive(Debug)]
-pub struct WriteOnly {
-    /// Under which name, beside the document's path.
-    pub name: String,
-    /// What it is, in words.
-    pub what: String,
-    /// The value, never to be shown.
-    pub value: Arc<SecretText>,
-}
-
-impl WriteOnly {
-    fn field(name: &str, value: &Body) -> Self {
-        Self::new(name, name.to_owned(), value)
-    }
-
-    fn new(name: &str, what: String, value: &Body) -> Self {
-        Self {
-            name: name.to_owned(),
-            what,
-            value: Arc::new(value.text()),
-        }
-    }
-}
 
 /// What of `document` does not stand in `have`, the server's own answer; `Null` where it has none.
 pub(crate) fn write_only(

@@ -6,9 +6,12 @@ use std::ops::Deref;
 use futures::{StreamExt, stream};
 
 use crate::checkpoint::ReplicatedCheckpoint;
+use crate::desired::comparing::read;
+use crate::desired::document::{Document, Pending, Read, WriteOnly};
 use crate::desired::observation::Observation;
-use crate::desired::write_only_fields::{WriteOnly, write_only};
-use crate::desired::{Document, Pending, Read, create_once, digest_key, read, step_digest};
+use crate::desired::view::digest_key;
+use crate::desired::write_only_fields::write_only;
+use crate::desired::{create_once, step_digest};
 use crate::envelope::digest;
 use crate::evidence::facts::Evidence;
 use crate::failure::Failure;

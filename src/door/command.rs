@@ -8,8 +8,8 @@ use std::time::Duration;
 use tokio::process::Command;
 
 use crate::child::captured::{self, Bounds, Fault};
-use crate::door::Program;
 use crate::door::jwt::{self, LARGEST};
+use crate::door::model::Program;
 use crate::secret::SecretText;
 
 /// A token is printed in a second or two; sixty cover a slow cloud login.

@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::door::model::{Door, Kind};
 use crate::door::reason::Refusal;
-use crate::door::{Door, Kind, command, redirect};
+use crate::door::{command, redirect};
 use crate::{kubernetes, vault};
 
 /// A door that did not open, or did not keep its promise.

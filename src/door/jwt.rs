@@ -3,8 +3,9 @@
 use std::io::Read;
 use std::path::Path;
 
+use crate::door::command;
 use crate::door::error::Cause;
-use crate::door::{JwtSource, command};
+use crate::door::model::JwtSource;
 use crate::secret::SecretText;
 
 /// The same bound for a file as for what a program prints: tokens are a few kilobytes.

@@ -11,8 +11,9 @@ use url::Url;
 
 use crate::door::callback::{self, Outcome, Visitor};
 use crate::door::error::Cause;
+use crate::door::model::{Door, Notice, Screen, Tell};
 use crate::door::page::Page;
-use crate::door::{Door, Notice, Screen, Tell, redirect};
+use crate::door::redirect;
 use crate::secret::SecretText;
 use crate::vault::auth::oidc::{self, AuthUrl, Poll};
 use crate::vault::{AuthResponse, Client, Kind as Failure, NoLogin};

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::door::error::{Cause, DoorError};
-use crate::door::{Door, Expectations};
+use crate::door::model::{Door, Expectations};
 use crate::vault::{self, AuthResponse, Client, TokenInfo};
 
 /// Uses of a token that a break-glass drill needs at least: status, start, a share each, proof, cancel, revoke.

@@ -3,7 +3,7 @@
 //! Its texts are terse and sometimes wrong about the cause: the Kubernetes method answers a bare
 //! `permission denied` when it cannot reach the API server (kubernetes auth: token_review.go).
 
-use crate::door::Kind;
+use crate::door::model::Kind;
 
 /// A refusal with a sentence of its own. Texts inside are the server's, bounded and without secrets.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -1,10 +1,10 @@
 //! From the errors of the systems to failures of a command: both halves kept, and the exit code chosen.
 
-use crate::custodian::{self, Kind};
+use crate::backend::{self, Kind};
 use crate::door::DoorError;
 use crate::failure::Failure;
 use crate::reference::ReferenceError;
-use crate::{envelope, kubernetes, prompt, vault};
+use crate::{custodian, envelope, kubernetes, prompt, vault};
 
 impl From<vault::Error> for Failure {
     fn from(error: vault::Error) -> Self {
@@ -102,4 +102,17 @@ impl From<prompt::Error> for Failure {
         };
         failure.advise_maybe(error.advice())
     }
+}
+
+/// What a replica of the checkpoint answered; where it is damaged, that is known.
+pub(crate) fn of_replica(error: backend::Error) -> Failure {
+    let damaged = matches!(error.kind(), Kind::Damaged(_)).then(|| error.address().to_owned());
+    let mut failure = Failure::from(error);
+    if let Some(place) = damaged {
+        failure = failure.damaged_at(&place);
+    }
+    for problem in &mut failure.problems {
+        problem.what = format!("replica of the checkpoint: {}", problem.what);
+    }
+    failure
 }

@@ -6,6 +6,6 @@ pub mod cluster;
 pub(crate) mod custodians;
 pub(crate) mod doors;
 pub(crate) mod environment;
-mod failures;
+pub(crate) mod failures;
 pub(crate) mod key;
 pub(crate) mod references;

@@ -4,6 +4,7 @@ use std::cell::Cell;
 
 use super::Event;
 use crate::door::{Notice, Tell};
+use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 use crate::step::Step;
 
@@ -14,6 +15,22 @@ pub struct Caller<'a> {
     pub interrupt: &'a Interrupt,
     /// Where events go.
     pub events: &'a EventSink<'a>,
+}
+
+impl Caller<'_> {
+    /// Does work that may be dropped when a stop is asked for.
+    ///
+    /// # Errors
+    /// Of the work; or the stop.
+    pub(crate) async fn unless_stopped<T>(
+        &self,
+        work: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
+        tokio::select! {
+            done = work => done,
+            stop = self.interrupt.requested() => Err(stop),
+        }
+    }
 }
 
 /// Hands events on, each with the step that is under way.

@@ -5,6 +5,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+/// Under which name a step's evidence keeps what was found when it was applied.
+pub(crate) const FINDINGS: &str = "findings";
+
 /// Facts of one step, in the order they were found.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]

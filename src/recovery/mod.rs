@@ -9,6 +9,7 @@ mod desired;
 mod gather;
 mod leftover;
 mod making;
+mod options;
 mod preflight;
 mod retire;
 mod run;
@@ -16,9 +17,8 @@ mod session;
 mod state;
 mod words;
 
-use std::path::PathBuf;
-
 pub use crate::recovery::desired::verb;
+pub use crate::recovery::options::Options;
 
 use crate::checkpoint::replica::damaged;
 use crate::config::Config;
@@ -28,19 +28,6 @@ use crate::interrupt::AFTER_A_STOP;
 use crate::recovery::run::Run;
 use crate::recovery::session::RotationSession;
 use crate::recovery::state::Phase;
-
-/// What was typed.
-#[derive(Debug, Clone, Default)]
-pub struct Options {
-    /// Nobody is there to answer.
-    pub yes: bool,
-    /// The claim on the second place of the checkpoint that is taken over, its holder being gone.
-    pub take_over: Option<String>,
-    /// Files of identities that open shares of people, old and new.
-    pub identities: Vec<PathBuf>,
-    /// How long a person is waited for, in seconds.
-    pub sign_in_seconds: u64,
-}
 
 /// Makes the shares that `config` asks for with a quorum of those of `old`, or takes that up where an earlier run
 /// stopped.
@@ -65,10 +52,7 @@ pub async fn rotate(
         let opened = run::open((config, old), options, (directory, &state), caller).await?;
         Ok((opened, state))
     };
-    let opened = tokio::select! {
-        opened = opened => opened,
-        stop = caller.interrupt.requested() => Err(stop),
-    };
+    let opened = caller.unless_stopped(opened).await;
     let (opened, state) = match opened {
         Ok(opened) => opened,
         Err(failure) => {

@@ -3,8 +3,7 @@
 
 use reqwest::Method;
 
-use crate::aws::Aws;
-use crate::aws::{Call, Session};
+use crate::aws::{Aws, Call, Session};
 use crate::backend::{Error, Kind};
 use crate::replica::signed::{Answer, Request, Signed};
 use crate::replica::xml::{all, first};

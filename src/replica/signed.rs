@@ -12,8 +12,7 @@ use aws_sigv4::sign::v4;
 use reqwest::Method;
 
 use crate::aws::Session;
-use crate::backend::causes;
-use crate::backend::{Error, Kind};
+use crate::backend::{Error, Kind, causes};
 
 /// Everything one request may take.
 const REQUEST: Duration = Duration::from_secs(10);

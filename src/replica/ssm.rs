@@ -6,10 +6,9 @@ use aws_sdk_ssm::types::{ParameterTier, ParameterType};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 
-use crate::aws::Aws;
 use crate::aws::kms::KmsKey;
 use crate::aws::parameter::{address, check_name, resource, unresolved};
-use crate::aws::{Call, Session};
+use crate::aws::{Aws, Call, Session};
 use crate::backend::{Error, Kind};
 use crate::replica::patience::patiently;
 

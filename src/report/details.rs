@@ -2,7 +2,8 @@
 
 use std::fmt::{Display, Formatter, Result};
 
-use crate::desired::observation::{Change, Detail};
+use crate::desired::Change;
+use crate::desired::observation::Detail;
 
 impl Display for Change {
     fn fmt(&self, formatter: &mut Formatter<'_>) -> Result {

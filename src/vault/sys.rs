@@ -328,6 +328,19 @@ fn decoded(text: &str, letters: &Alphabet) -> Option<Vec<u8>> {
     GeneralPurpose::new(letters, lenient).decode(text).ok()
 }
 
+/// `2.5.3` of `2.5.3` or `v2.5.3+build`; `None` where the server hides it.
+#[must_use]
+pub fn release(version: &str) -> Option<(u32, u32, u32)> {
+    let plain = version.trim_start_matches('v');
+    let plain = plain.split(['-', '+']).next()?;
+    let mut parts = plain.split('.').map(str::parse);
+    Some((
+        parts.next()?.ok()?,
+        parts.next()?.ok()?,
+        parts.next()?.ok()?,
+    ))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -366,5 +379,12 @@ mod tests {
         let mixed = format!("{}-_+/", "A".repeat(40));
         assert!(share_as_hex(&Share::new(mixed)).is_none());
         assert!(share_as_hex(&Share::new(format!("{}x", "0".repeat(66)))).is_none());
+    }
+
+    #[test]
+    fn releases_are_read_with_and_without_ornament() {
+        assert_eq!(release("2.5.3"), Some((2, 5, 3)));
+        assert_eq!(release("v2.6.0-beta1+ent"), Some((2, 6, 0)));
+        assert_eq!(release(""), None);
     }
 }

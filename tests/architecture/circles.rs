@@ -93,12 +93,12 @@ impl Graph {
         for (at, _) in source.live().match_indices("crate::") {
             let text = &source.live()[at..];
             let end = text.find(|letter: char| !letter.is_alphanumeric() && !"_:".contains(letter));
-            let path = text[..end.unwrap_or(text.len())].split("::").skip(1);
-            paths.push(
-                path.filter(|name| !name.is_empty())
-                    .map(str::to_owned)
-                    .collect(),
-            );
+            let path = &text[..end.unwrap_or(text.len())];
+            // Before a group it is the beginning of paths that the `use` line has told already.
+            if !path.ends_with("::") {
+                let names = path.split("::").skip(1).filter(|name| !name.is_empty());
+                paths.push(names.map(str::to_owned).collect());
+            }
         }
         // A child by its bare name, where it is no `use` line.
         let plain: String = without_uses(source.live());

@@ -71,10 +71,14 @@ pub async fn abandon(
         }
         Err(failure) => return Err(failure),
     };
-    let ended = tokio::select! {
-        ended = destroy(config, (&records, damaged.as_ref()), (word, &lose), caller) => ended,
-        stop = caller.interrupt.requested() => Err(stop),
-    };
+    let ended = caller
+        .unless_stopped(destroy(
+            config,
+            (&records, damaged.as_ref()),
+            (word, &lose),
+            caller,
+        ))
+        .await;
     records.release(caller).await;
     ended
 }

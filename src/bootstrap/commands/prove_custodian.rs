@@ -35,10 +35,7 @@ pub async fn prove_custodian(
         let proof = proved(config, &custodian, identity, show).await?;
         remember(&records, name, proof).await
     };
-    let recorded = tokio::select! {
-        recorded = recorded => recorded,
-        stop = caller.interrupt.requested() => Err(stop),
-    };
+    let recorded = caller.unless_stopped(recorded).await;
     records.release(caller).await;
     recorded
 }

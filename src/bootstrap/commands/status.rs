@@ -4,6 +4,7 @@
 use crate::checkpoint::replica::sync;
 use crate::checkpoint::{self, Diary};
 use crate::config::{Config, Custodian, CustodianKind};
+use crate::edge::failures::of_replica;
 use crate::event::{Status, StepLine};
 use crate::failure::{Exit, Failure};
 use crate::step::decide::Recorded;
@@ -171,14 +172,11 @@ async fn seen(config: &Config) -> Result<Option<(String, Option<Diary>)>, Failur
     let Some(replica) = sync::look_at(config).await? else {
         return Ok(None);
     };
-    let found = replica.look().await.map_err(sync::of_replica)?;
+    let found = replica.look().await.map_err(of_replica)?;
     let address = replica.address();
     let diary = match &found.commit {
         Some(commit) => {
-            let bytes = replica
-                .fetch(&commit.diary)
-                .await
-                .map_err(sync::of_replica)?;
+            let bytes = replica.fetch(&commit.diary).await.map_err(of_replica)?;
             Some(Diary::read(&bytes, address)?)
         }
         None => None,

@@ -4,11 +4,10 @@
 //! ever changed or removed.
 
 use crate::bootstrap::ceremony::Ceremony;
-use crate::bootstrap::steps::preflight::release;
 use crate::failure::Failure;
 use crate::session::Session;
 use crate::vault::Body;
-use crate::vault::sys::{Health, Product};
+use crate::vault::sys::{Health, Product, release};
 
 /// One level: the namespace it is in, if not the root namespace, and its own name.
 type Level<'a> = (Option<&'a str>, &'a str);

@@ -5,7 +5,6 @@
 //! Facts of the server: `vault/logical_system_rotate.go` of OpenBao; measured on 2.6.2 and 2.7.2.
 
 use crate::bootstrap::ceremony::Ceremony;
-use crate::bootstrap::steps::preflight::release;
 use crate::bootstrap::steps::store_recovery_keys::{
     all_there, fact, stored, with_their_custodians,
 };
@@ -19,7 +18,7 @@ use crate::shares::unverified::{self, Unverified};
 use crate::step::Step;
 use crate::step::decide::Recorded;
 use crate::vault::keys::rotation::{NewShares, Start, Verified, anybody_may_rotate};
-use crate::vault::sys::seal_status;
+use crate::vault::sys::{release, seal_status};
 use crate::vault::{Health, Product, Rotation, SealStatus, probe_rotation};
 
 /// How often a rotation that stands in the way is ended: a request of an earlier run may still be on its way.

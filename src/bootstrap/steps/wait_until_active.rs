@@ -4,7 +4,7 @@
 use tokio::time::Instant;
 
 use crate::bootstrap::ceremony::Ceremony;
-use crate::bootstrap::session;
+use crate::bootstrap::root;
 use crate::bootstrap::view::View;
 use crate::desired::observation::Observation;
 use crate::evidence::facts::Evidence;
@@ -32,9 +32,7 @@ pub(super) async fn observe(view: &View<'_>) -> Result<Observation, Failure> {
             Evidence::default().with("node", active.address()),
         )),
         Err(error) if error.is_retryable() => Ok(Observation::absent()),
-        Err(error) if error.is_forbidden() && view.is_root() => {
-            Err(session::dead_root(view, &active))
-        }
+        Err(error) if error.is_forbidden() && view.is_root() => Err(root::dead_root(view, &active)),
         Err(error) => Err(error.into()),
     }
 }

@@ -8,10 +8,8 @@ use crate::break_glass::audit_lines::logs;
 use crate::break_glass::command::Command;
 use crate::break_glass::emergency::{begun, with_root};
 use crate::break_glass::ending::end;
-use crate::break_glass::leftovers;
+use crate::break_glass::leftovers::{self, tidy};
 use crate::break_glass::options::Options;
-use crate::break_glass::rehearsing::tidy;
-use crate::break_glass::remote::starting::stoppable;
 use crate::break_glass::session::BreakGlassSession;
 use crate::checkpoint::journal::{Kept, UnderWay, Waiting};
 use crate::config::Config;
@@ -46,11 +44,11 @@ pub async fn finish(
             .advise("copy it whole, as share submit has printed it to the last holder")
     })?;
     let key = options.signing_key().await?;
-    let mut session = stoppable(
-        Box::pin(BreakGlassSession::open(COMMAND, config, options, caller)),
-        caller,
-    )
-    .await?;
+    let mut session = caller
+        .unless_stopped(Box::pin(BreakGlassSession::open(
+            COMMAND, config, options, caller,
+        )))
+        .await?;
     let ended = complete(&mut session, (encoded, wait), command, key.as_ref()).await;
     if ended.is_err() {
         tidy(&mut session).await;
@@ -250,12 +248,16 @@ async fn missing_shares(
 ) -> Result<(Encoded, Gathered), Failure> {
     let code = Code::parse(&waiting.code)?;
     let caller = session.caller;
-    let found = stoppable(enough(session, &code, limit), caller).await?;
+    let caller = session.caller;
+    let found = caller.unless_stopped(enough(session, &code, limit)).await?;
     let missing = found.required.saturating_sub(found.progress);
     let missing = usize::try_from(missing).unwrap_or(usize::MAX);
     // More than are missing: some may have been given by their holders.
     let asking = session.asking(COMMAND);
-    let gathered = stoppable(asking.gather_from(missing, usize::MAX), session.caller).await?;
+    let gathered = session
+        .caller
+        .unless_stopped(asking.gather_from(missing, usize::MAX))
+        .await?;
     gathered.suffices(missing)?;
     let _deferred = session.caller.interrupt.defer_signals();
     session.stay_logged_in().await?;

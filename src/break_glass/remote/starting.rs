@@ -3,10 +3,9 @@
 //! The one-time pad stays here, encrypted, until the holders have given their shares; what the last of them gets is of
 //! no use without it.
 
-use crate::break_glass::leftovers;
+use crate::break_glass::leftovers::{self, nobody_waits, tidy};
 use crate::break_glass::making::id_for_holders;
 use crate::break_glass::options::Options;
-use crate::break_glass::rehearsing::tidy;
 use crate::break_glass::session::{ActiveSession, BreakGlassSession};
 use crate::checkpoint::journal::{OrphanedToken, UnderWay, Waiting};
 use crate::checkpoint::now;
@@ -32,11 +31,11 @@ pub async fn start(
     reason: &str,
     caller: Caller<'_>,
 ) -> Result<Event, Failure> {
-    let mut session = stoppable(
-        Box::pin(BreakGlassSession::open(START, config, options, caller)),
-        caller,
-    )
-    .await?;
+    let mut session = caller
+        .unless_stopped(Box::pin(BreakGlassSession::open(
+            START, config, options, caller,
+        )))
+        .await?;
     let _deferred = caller.interrupt.defer_signals();
     let started = begin(&mut session, reason).await;
     if started.is_err() && session.journal.waiting().is_none() {
@@ -102,11 +101,9 @@ pub async fn progress(
     options: &Options,
     caller: Caller<'_>,
 ) -> Result<Event, Failure> {
-    let inside = stoppable(
-        ActiveSession::open(PROGRESS, config, options, caller),
-        caller,
-    )
-    .await?;
+    let inside = caller
+        .unless_stopped(ActiveSession::open(PROGRESS, config, options, caller))
+        .await?;
     let found = inside.generation()?.progress().await;
     inside.close().await;
     let found = found?;
@@ -128,11 +125,11 @@ pub async fn cancel(
     nonce: Option<&str>,
     caller: Caller<'_>,
 ) -> Result<Event, Failure> {
-    let mut session = stoppable(
-        Box::pin(BreakGlassSession::open(CANCEL, config, options, caller)),
-        caller,
-    )
-    .await?;
+    let mut session = caller
+        .unless_stopped(Box::pin(BreakGlassSession::open(
+            CANCEL, config, options, caller,
+        )))
+        .await?;
     let _deferred = caller.interrupt.defer_signals();
     let cancelled = match nonce {
         Some(nonce) => end_of(&mut session, nonce).await,
@@ -198,43 +195,4 @@ async fn give_up(session: &mut BreakGlassSession<'_>) -> Result<Event, Failure> 
     }
     session.journal.forget_pad()?;
     Ok(Event::Cancelled {})
-}
-
-/// Holds that no attempt of ours waits for its holders: another command would be in their way.
-///
-/// # Errors
-/// One does.
-pub(in crate::break_glass) async fn nobody_waits(
-    session: &BreakGlassSession<'_>,
-) -> Result<(), Failure> {
-    let Some(waiting) = session.journal.waiting() else {
-        return Ok(());
-    };
-    let code = Code::parse(&waiting.code)?;
-    let found = session.generation()?.progress().await?;
-    let how_far = if found.started && found.nonce == code.nonce {
-        format!("{} of {} shares given", found.progress, found.required)
-    } else {
-        "the server does not have it any more: it is complete, or somebody ended it".to_owned()
-    };
-    Err(Failure::refused(format!(
-        "an attempt with several holders was started here at {} ({how_far})",
-        waiting.since
-    ))
-    .advise(format!(
-        "finish it: {}; or give it up: {}",
-        session.config.command("break-glass finish"),
-        session.config.command(CANCEL)
-    )))
-}
-
-/// Work that may be dropped when a stop is asked for.
-pub(in crate::break_glass) async fn stoppable<T>(
-    work: impl Future<Output = Result<T, Failure>>,
-    caller: Caller<'_>,
-) -> Result<T, Failure> {
-    tokio::select! {
-        done = work => done,
-        stop = caller.interrupt.requested() => Err(stop),
-    }
 }

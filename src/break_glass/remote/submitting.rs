@@ -4,7 +4,6 @@
 //! attempt: from the code, never from the server. Otherwise whoever sends a code, or runs a server, collects shares.
 
 use crate::break_glass::options::Options;
-use crate::break_glass::remote::starting::stoppable;
 use crate::break_glass::session::ActiveSession;
 use crate::config::Config;
 use crate::event::{Caller, Event};
@@ -29,12 +28,10 @@ pub async fn submit(
 ) -> Result<Event, Failure> {
     let code = Code::parse(code)?;
     is_of_this_cluster(config, &code)?;
-    let inside = stoppable(
-        ActiveSession::open(COMMAND, config, options, caller),
-        caller,
-    )
-    .await?;
-    let given = stoppable(give(&inside, &code, custodian), caller).await;
+    let inside = caller
+        .unless_stopped(ActiveSession::open(COMMAND, config, options, caller))
+        .await?;
+    let given = caller.unless_stopped(give(&inside, &code, custodian)).await;
     inside.close().await;
     given
 }

@@ -1,8 +1,8 @@
 //! Who goes on with a ceremony that has a second place: the claim of one directory on one machine.
 
 use crate::backend::Kind;
-use crate::checkpoint::replica::sync::of_replica;
 use crate::config::Config;
+use crate::edge::failures::of_replica;
 use crate::failure::Failure;
 use crate::replica::{Lease, Replica};
 

@@ -1,9 +1,9 @@
 //! Which of the two places of a checkpoint knows more, and when nobody can say so: a secret that may be the only
 //! one of its kind is never taken away for what another ceremony left.
 
-use crate::checkpoint::replica::sync::of_replica;
 use crate::checkpoint::{Checkpoint, CheckpointError, Diary, Mark};
 use crate::config::Config;
+use crate::edge::failures::of_replica;
 use crate::failure::Failure;
 use crate::replica::{Commit, Found, Replica};
 use crate::step::Step;

@@ -13,6 +13,7 @@ use crate::checkpoint::replica::reconcile::{lacks, reconcile};
 use crate::checkpoint::{self, Checkpoint, Mark, ReplicatedCheckpoint};
 use crate::config::{Config, ReplicaKind};
 use crate::edge::custodians::to_aws;
+use crate::edge::failures::of_replica;
 use crate::event::Caller;
 use crate::failure::{Exit, Failure};
 use crate::interrupt::AFTER_A_STOP;
@@ -130,10 +131,9 @@ pub(crate) async fn checkpoint(
             ..State::default()
         }),
     };
-    let settled = tokio::select! {
-        settled = place.settle(config, &mut checkpoint, mark.as_ref()) => settled,
-        stop = caller.interrupt.requested() => Err(stop),
-    };
+    let settled = caller
+        .unless_stopped(place.settle(config, &mut checkpoint, mark.as_ref()))
+        .await;
     match settled {
         Ok(()) => Ok(ReplicatedCheckpoint::new(checkpoint, Some(place))),
         Err(failure) => {
@@ -378,16 +378,4 @@ impl From<backend::Error> for Failed {
     fn from(error: backend::Error) -> Self {
         Self(of_replica(error))
     }
-}
-
-pub(crate) fn of_replica(error: backend::Error) -> Failure {
-    let damaged = matches!(error.kind(), Kind::Damaged(_)).then(|| error.address().to_owned());
-    let mut failure = Failure::from(error);
-    if let Some(place) = damaged {
-        failure = failure.damaged_at(&place);
-    }
-    for problem in &mut failure.problems {
-        problem.what = format!("replica of the checkpoint: {}", problem.what);
-    }
-    failure
 }

@@ -12,7 +12,8 @@ use zeroize::Zeroizing;
 use crate::backend::{Error, Kind};
 use crate::custodian::age::identity::{Closed, IdentityFile, open};
 use crate::custodian::file::{CANARY_TEXT, SealedFile, prepared};
-use crate::custodian::{CanaryResult, Prepared, share_from, text_from};
+use crate::custodian::text::{share_from, text_from};
+use crate::custodian::{CanaryResult, Prepared};
 use crate::secret::{SecretText, Share};
 
 pub(crate) struct AgeFile {

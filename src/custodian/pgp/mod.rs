@@ -17,7 +17,8 @@ use crate::backend::{Error, Kind};
 use crate::custodian::file::{CANARY_TEXT, SealedFile, prepared};
 use crate::custodian::pgp::gpg::{LARGEST_KEY, Why};
 use crate::custodian::pgp::key::{Key, Unusable};
-use crate::custodian::{CanaryResult, Prepared, share_from, text_from};
+use crate::custodian::text::{share_from, text_from};
+use crate::custodian::{CanaryResult, Prepared};
 use crate::secret::{SealedShare, SecretText, Share};
 
 /// Letters in a line of armour.

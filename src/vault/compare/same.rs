@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::vault::compare::Body;
 use crate::vault::compare::scalar::{
     self, is_go_duration, seconds_of_body, seconds_of_value, tidy_cidr, tidy_pem,
 };
+use crate::vault::http::body::Body;
 
 pub(super) fn is_same(name: &str, want: &Body, have: &Value, top: bool) -> bool {
     if is_empty_body(want) && is_empty_value(have) {

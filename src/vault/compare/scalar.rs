@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::{Number, Value};
 
-use crate::vault::compare::Body;
+use crate::vault::http::body::Body;
 
 const NANOS: i128 = 1_000_000_000;
 

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::vault::compare::is_empty_body;
+use crate::vault::compare::same::is_empty_body;
 use crate::vault::http::body::Body;
 
 /// A longer value tells nobody anything in a diff.

@@ -26,7 +26,7 @@ use crate::vault::auth::token;
 use crate::vault::keys::root::Life;
 use crate::vault::{Client, Dialect, Generation, RootSession};
 
-pub(in crate::bootstrap) use crate::bootstrap::steps::drill::session::end_interrupted_session;
+pub(crate) use crate::bootstrap::steps::drill::session::end_interrupted_session;
 
 /// A drill that was held stands: the shares are looked at once more right before root goes, and have not changed
 /// since then.
@@ -45,7 +45,7 @@ pub(crate) fn observe(view: &View<'_>) -> Observation {
 }
 
 /// How a person is asked for a share that no machine opens.
-pub(in crate::bootstrap) fn ask(config: &Config) -> Ask<'_> {
+pub(crate) fn ask(config: &Config) -> Ask<'_> {
     Ask {
         config,
         verb: "apply",
@@ -232,7 +232,7 @@ async fn look_and_revoke(client: &Client, root: RootToken) -> Result<Value, Fail
 ///
 /// # Errors
 /// The server cannot be asked, or somebody else's attempt is under way.
-pub(in crate::bootstrap) async fn settle(ceremony: &Ceremony<'_>) -> Result<(), Failure> {
+pub(crate) async fn settle(ceremony: &Ceremony<'_>) -> Result<(), Failure> {
     let Some(generating) = ceremony.diary().generating.clone() else {
         return Ok(());
     };

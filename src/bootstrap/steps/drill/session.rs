@@ -137,9 +137,7 @@ async fn log_in(
 ///
 /// # Errors
 /// The server cannot be asked.
-pub(in crate::bootstrap) async fn end_interrupted_session(
-    ceremony: &Ceremony<'_>,
-) -> Result<(), Failure> {
+pub(crate) async fn end_interrupted_session(ceremony: &Ceremony<'_>) -> Result<(), Failure> {
     let accessor = ceremony.drill_accessor.borrow().clone();
     if let Some(accessor) = accessor.filter(|_| ceremony.is_root()) {
         let client = ceremony.client().in_namespace(None);

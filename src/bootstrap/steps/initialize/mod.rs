@@ -28,7 +28,7 @@ use crate::step::decide::Recorded;
 use crate::vault::keys::init::{self, InitAnswer, InitKeys, InitRequest};
 use crate::vault::{Client, sys};
 
-pub(in crate::bootstrap) use crate::bootstrap::steps::initialize::unanswered::refusal;
+pub(crate) use crate::bootstrap::steps::initialize::unanswered::refusal;
 
 /// Asks the server, not the checkpoint: absent or present, or unknown when it does not answer.
 pub(crate) async fn observe(view: &View<'_>) -> Result<Observation, Failure> {
@@ -141,7 +141,7 @@ fn mend(error: &checkpoint::CheckpointError) -> &'static str {
 }
 
 /// Takes up what an earlier run kept, instead of asking again.
-pub(in crate::bootstrap) async fn take_up(ceremony: &mut Ceremony<'_>) -> Result<(), Failure> {
+pub(crate) async fn take_up(ceremony: &mut Ceremony<'_>) -> Result<(), Failure> {
     if !ceremony.records.borrow().keeps_something()? {
         return Ok(());
     }
@@ -164,7 +164,7 @@ pub(in crate::bootstrap) async fn take_up(ceremony: &mut Ceremony<'_>) -> Result
 }
 
 /// An answer of before is in hand: go on with it.
-pub(in crate::bootstrap) async fn adopt(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failure> {
+pub(crate) async fn adopt(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failure> {
     take_up(ceremony).await?;
     let seal = sys::seal_status(&first_node(ceremony)).await?;
     Ok(evidence(asked(ceremony)?, &seal.seal_type).with("taken_up", true))
@@ -202,9 +202,7 @@ fn keys_of_holders(ceremony: &Ceremony<'_>, recovery: bool) -> Vec<String> {
 }
 
 /// After a request without an answer: looks for a bounded time whether it arrived after all.
-pub(in crate::bootstrap) async fn look_again(
-    ceremony: &Ceremony<'_>,
-) -> Result<Observation, Failure> {
+pub(crate) async fn look_again(ceremony: &Ceremony<'_>) -> Result<Observation, Failure> {
     let begun = Instant::now();
     let limit = ceremony.config.cluster.timeouts.request;
     loop {

@@ -61,7 +61,7 @@ pub(super) async fn same_cluster(
 }
 
 /// What a refusal of the decision table means here, with the way out.
-pub(in crate::bootstrap) fn refusal(ceremony: &Ceremony<'_>, why: Refusal) -> Failure {
+pub(crate) fn refusal(ceremony: &Ceremony<'_>, why: Refusal) -> Failure {
     let address = ceremony.client().address().to_owned();
     let directory = ceremony.records.borrow().directory().display().to_string();
     match why {

@@ -17,7 +17,7 @@ use crate::failure::Failure;
 use crate::step::Step;
 use crate::step::decide::{Recorded, Refusal, Seen};
 use crate::vault::Client;
-use crate::vault::sys::{self, Health, Product, SealStatus};
+use crate::vault::sys::{self, Health, Product, SealStatus, release};
 
 /// As long as nothing is initialised there is always something to check again: the file may have
 /// changed since. Afterwards there is nothing left to do.
@@ -217,18 +217,6 @@ fn break_glass(ceremony: &Ceremony<'_>, nodes: &[Node], failures: &mut Vec<Failu
     }
 }
 
-/// `2.5.3` of `2.5.3` or `v2.5.3+build`; `None` where the server hides it.
-pub(crate) fn release(version: &str) -> Option<(u32, u32, u32)> {
-    let plain = version.trim_start_matches('v');
-    let plain = plain.split(['-', '+']).next()?;
-    let mut parts = plain.split('.').map(str::parse);
-    Some((
-        parts.next()?.ok()?,
-        parts.next()?.ok()?,
-        parts.next()?.ok()?,
-    ))
-}
-
 /// A refusal outweighs what else went wrong while looking.
 fn only_refusals(failures: Vec<Failure>) -> Failure {
     let refused = failures
@@ -236,16 +224,4 @@ fn only_refusals(failures: Vec<Failure>) -> Failure {
         .filter(|f| f.exit == crate::failure::Exit::Refused)
         .collect();
     Failure::all(refused).unwrap_or_else(|| Failure::refused("a node is already initialised"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn releases_are_read_with_and_without_ornament() {
-        assert_eq!(release("2.5.3"), Some((2, 5, 3)));
-        assert_eq!(release("v2.6.0-beta1+ent"), Some((2, 6, 0)));
-        assert_eq!(release(""), None);
-    }
 }

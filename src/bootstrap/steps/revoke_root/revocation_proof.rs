@@ -8,11 +8,10 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::bootstrap::act::FINDINGS;
 use crate::bootstrap::ceremony::Ceremony;
 use crate::config::{Config, Login};
 use crate::desired::grant;
-use crate::evidence::facts::Evidence;
+use crate::evidence::facts::{Evidence, FINDINGS};
 use crate::failure::Failure;
 use crate::secret::Token;
 use crate::session::{Authority, OpenLogin};

@@ -1,0 +1,320 @@
+//! The directory of a checkpoint: its lock, its diary and its secret part.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use crate::checkpoint::beside::lock;
+use crate::checkpoint::diary::{self, Diary};
+use crate::checkpoint::durable;
+use crate::checkpoint::error::{CheckpointError, Result};
+use crate::checkpoint::secrets_file::{self, Header, Holds};
+use crate::envelope::{self, Sealer};
+use crate::evidence::facts::Evidence;
+use crate::secret::{RootToken, SecretText};
+use crate::step::Step;
+
+const DIARY: &str = "diary.json";
+const LOCK: &str = "lock";
+
+/// The checkpoint of one ceremony, locked for this process until it is dropped.
+#[derive(Debug)]
+pub struct Checkpoint {
+    pub(super) directory: PathBuf,
+    pub(super) diary: Rc<Diary>,
+    /// Holds the lock; the file's content does not matter.
+    _lock: File,
+}
+
+/// What of the two secrets a checkpoint still holds.
+#[derive(Debug)]
+pub enum Kept {
+    /// Neither of them, and no room taken for one either.
+    Nothing,
+    /// Room was taken and the key was wrapped; no answer came to fill it.
+    Awaited,
+    /// The raw answer of `sys/init`.
+    InitAnswer(SecretText),
+    /// The root token.
+    RootToken(RootToken),
+}
+
+impl Checkpoint {
+    /// Opens the directory, or makes it, and takes the lock. Nothing is waited for.
+    ///
+    /// # Errors
+    /// Another run holds it, the directory is not ours alone, it belongs to another cluster or was
+    /// written by a later program, or the disk refuses.
+    pub fn open(directory: &Path, name: &str, address: &str) -> Result<Self> {
+        let lock = lock(directory, LOCK)?;
+        let path = directory.join(".gitignore");
+        if !path.exists() {
+            durable::replace(directory, ".gitignore", b"*\n")
+                .map_err(CheckpointError::io("write", &path))?;
+        }
+        durable::sweep(directory).map_err(CheckpointError::io("clean up", directory))?;
+        let diary = match read_diary(directory)? {
+            None => Diary::new(name, address),
+            Some(diary) if diary.cluster.name == name => diary,
+            Some(diary) => {
+                return Err(CheckpointError::OtherCluster {
+                    path: directory.to_owned(),
+                    found: diary.cluster.name,
+                    wanted: name.to_owned(),
+                });
+            }
+        };
+        Ok(Self {
+            directory: directory.to_owned(),
+            diary: Rc::new(diary),
+            _lock: lock,
+        })
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// The public part.
+    #[must_use]
+    pub fn diary(&self) -> &Diary {
+        &self.diary
+    }
+
+    /// The public part as it is now; later records do not change it.
+    #[must_use]
+    pub fn snapshot(&self) -> Rc<Diary> {
+        Rc::clone(&self.diary)
+    }
+
+    /// Changes the diary and makes the change durable before it returns.
+    ///
+    /// # Errors
+    /// The disk refuses; the diary on disk is then the one of before.
+    pub fn record(&mut self, change: impl FnOnce(&mut Diary)) -> Result<()> {
+        let mut next = Diary::clone(&self.diary);
+        change(&mut next);
+        next.program = env!("CARGO_PKG_VERSION").into();
+        let path = self.directory.join(DIARY);
+        let text = serde_json::to_vec_pretty(&next)
+            .map_err(|error| CheckpointError::io("write", &path)(error.into()))?;
+        durable::replace(&self.directory, DIARY, &text)
+            .map_err(CheckpointError::io("write", &path))?;
+        self.diary = Rc::new(next);
+        Ok(())
+    }
+
+    /// Records that `step` begins.
+    ///
+    /// # Errors
+    /// As [`Checkpoint::record`].
+    pub fn start(&mut self, step: Step) -> Result<()> {
+        self.record(|diary| diary.start(step, now()))
+    }
+
+    /// Records that `step` begins, with what is known before it.
+    ///
+    /// # Errors
+    /// As [`Checkpoint::record`].
+    pub fn start_with(&mut self, step: Step, known: Evidence) -> Result<()> {
+        self.record(|diary| {
+            diary.start(step, now());
+            if let Some(entry) = diary.steps.get_mut(&step) {
+                entry.evidence = known;
+            }
+        })
+    }
+
+    /// Records that `step` is done.
+    ///
+    /// # Errors
+    /// As [`Checkpoint::record`].
+    pub fn finish(&mut self, step: Step, evidence: Evidence) -> Result<()> {
+        self.record(|diary| diary.finish(step, evidence, now()))
+    }
+
+    /// Takes the room for the answer of `sys/init` and keeps the wrapped key beside it.
+    ///
+    /// # Errors
+    /// The disk refuses, while nothing can be lost.
+    pub fn write_ahead(&self, sealer: &Sealer) -> Result<()> {
+        let header = Header {
+            holds: Holds::InitAnswer,
+            key: sealer.header().clone(),
+        };
+        let path = self.secrets_path();
+        secrets_file::write_ahead(&self.directory, &header)
+            .map_err(CheckpointError::io("write", &path))
+    }
+
+    /// Keeps the raw answer, encrypted, in the room taken by [`Checkpoint::write_ahead`]; where that cannot be
+    /// written any more, in a new file in its place. May be tried again.
+    ///
+    /// # Errors
+    /// The disk refuses even what it had already given, and a new file too.
+    pub fn keep_answer(&self, sealer: &Sealer, answer: &SecretText) -> Result<()> {
+        let path = self.secrets_path();
+        let ciphertext = sealer.seal_text(answer);
+        let header = Header {
+            holds: Holds::InitAnswer,
+            key: sealer.header().clone(),
+        };
+        secrets_file::fill(&self.directory, &ciphertext)
+            .or_else(|_| secrets_file::replace(&self.directory, &header, &ciphertext))
+            .map_err(CheckpointError::io("write", &path))
+    }
+
+    /// Replaces the answer, shares and all, by the root token alone under a fresh key.
+    ///
+    /// # Errors
+    /// The disk refuses, or encryption fails; the file is then the one of before.
+    pub fn keep_root_token(&self, sealer: &Sealer, root: &RootToken) -> Result<()> {
+        let path = self.secrets_path();
+        let ciphertext = sealer.seal_token(root.token());
+        let header = Header {
+            holds: Holds::RootToken,
+            key: sealer.header().clone(),
+        };
+        secrets_file::replace(&self.directory, &header, &ciphertext)
+            .map_err(CheckpointError::io("write", &path))
+    }
+
+    /// Whether an answer or a root token is on disk, without opening it.
+    ///
+    /// # Errors
+    /// It is damaged.
+    pub fn keeps_something(&self) -> Result<bool> {
+        keeps_something(&self.directory)
+    }
+
+    /// What the secret part is for, in words for a person; `None` where there is none. Needs no key.
+    ///
+    /// # Errors
+    /// It cannot be read; one that is damaged is said to be so and is no error.
+    pub fn secrets_in_words(&self) -> Result<Option<&'static str>> {
+        Ok(match read_secrets(&self.directory) {
+            Ok(None) => None,
+            Ok(Some((_, None))) => Some("room for an answer that never came"),
+            Ok(Some((header, Some(_)))) => Some(match header.holds {
+                Holds::InitAnswer => "all shares and the root token",
+                Holds::RootToken => "the root token",
+            }),
+            Err(CheckpointError::Damaged { .. }) => Some("secrets that are damaged"),
+            Err(error) => return Err(error),
+        })
+    }
+
+    /// Puts the diary away under a name of its own and begins an empty one. What holders have proved is
+    /// still true and is taken over. The name of the old one.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub fn begin_anew(&mut self) -> Result<PathBuf> {
+        let name = format!("diary-until-{}.json", now().replace(':', ""));
+        let path = self.directory.join(&name);
+        let text = serde_json::to_string_pretty(&*self.diary)
+            .map_err(|error| CheckpointError::io("write", &path)(error.into()))?;
+        self.write_public(&name, &text)?;
+        self.record(|diary| {
+            let proofs = std::mem::take(&mut diary.proofs);
+            *diary = Diary::new(&diary.cluster.name, &diary.cluster.address);
+            diary.proofs = proofs;
+        })?;
+        Ok(path)
+    }
+
+    /// Destroys the secret part. Harmless when there is none.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub fn destroy_secrets(&self) -> Result<()> {
+        durable::destroy(&self.directory, secrets_file::NAME)
+            .map_err(CheckpointError::io("destroy", &self.secrets_path()))
+    }
+
+    /// Writes a public file (the report) beside the diary, atomically and fsynced.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub fn write_public(&self, name: &str, text: &str) -> Result<PathBuf> {
+        let path = self.directory.join(name);
+        durable::replace(&self.directory, name, text.as_bytes())
+            .map_err(CheckpointError::io("write", &path))?;
+        Ok(path)
+    }
+
+    fn secrets_path(&self) -> PathBuf {
+        self.directory.join(secrets_file::NAME)
+    }
+}
+
+/// Opens the secret part of a checkpoint, if there is one. Asks `key` (KMS, a file, a passphrase)
+/// only then.
+///
+/// # Errors
+/// It is damaged, or `key` does not open it.
+pub async fn kept(directory: &Path, cluster: &str, key: &envelope::Key) -> Result<Kept> {
+    let path = directory.join(secrets_file::NAME);
+    let (header, ciphertext) = match read_secrets(directory)? {
+        None => return Ok(Kept::Nothing),
+        Some((_, None)) => return Ok(Kept::Awaited),
+        Some((header, Some(ciphertext))) => (header, ciphertext),
+    };
+    let sealed = |error| CheckpointError::Sealed {
+        path: path.clone(),
+        source: Box::new(error),
+    };
+    let sealer = Sealer::open(key, &header.key, cluster)
+        .await
+        .map_err(sealed)?;
+    Ok(match header.holds {
+        Holds::InitAnswer => Kept::InitAnswer(sealer.unseal_text(&ciphertext).map_err(sealed)?),
+        Holds::RootToken => Kept::RootToken(RootToken::new(
+            sealer.unseal_token(&ciphertext).map_err(sealed)?,
+        )),
+    })
+}
+
+/// As [`Checkpoint::keeps_something`], without the lock: for looking only.
+///
+/// # Errors
+/// It is damaged.
+pub fn keeps_something(directory: &Path) -> Result<bool> {
+    Ok(matches!(read_secrets(directory)?, Some((_, Some(_)))))
+}
+
+pub(crate) fn read_secrets(directory: &Path) -> Result<Option<(Header, Option<Vec<u8>>)>> {
+    let path = directory.join(secrets_file::NAME);
+    secrets_file::read(directory).map_err(|error| match error.kind() {
+        io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => CheckpointError::Damaged {
+            path,
+            why: error.to_string(),
+        },
+        _ => CheckpointError::io("read", &path)(error),
+    })
+}
+
+/// The diary of a checkpoint, without taking the lock: for looking only.
+///
+/// # Errors
+/// It cannot be read, is damaged, or was written by a later program.
+pub fn read_diary(directory: &Path) -> Result<Option<Diary>> {
+    let path = directory.join(DIARY);
+    let bytes = match fs::read(&path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(CheckpointError::io("read", &path)(error)),
+    };
+    diary::parse(&bytes, &path).map(Some)
+}
+
+/// Now, RFC 3339 in UTC with seconds.
+#[must_use]
+pub fn now() -> String {
+    jiff::Timestamp::now()
+        .strftime("%Y-%m-%dT%H:%M:%SZ")
+        .to_string()
+}

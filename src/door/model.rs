@@ -1,0 +1,145 @@
+//! A login of the file with its secrets resolved, and what a person is told while it opens.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::kubernetes::TokenRequest;
+use crate::secret::SecretText;
+
+/// How long a person has by default to finish a login in the browser.
+pub const DEFAULT_WAIT: Duration = Duration::from_secs(300);
+
+/// Capabilities by path: `{"secret/data/x": ["read"]}`.
+pub type Expectations = BTreeMap<String, Vec<String>>;
+
+/// One declared login, with its secrets resolved.
+#[derive(Debug)]
+pub struct Door {
+    /// The name in the file, under `logins`.
+    pub name: String,
+    /// Mount path of the auth method, without `auth/` and without slashes at its ends.
+    pub mount: String,
+    /// How it logs in.
+    pub kind: Kind,
+    /// All of these capabilities must be there.
+    pub can: Expectations,
+    /// None of these may be there.
+    pub cannot: Expectations,
+    /// Environment variables that hold secrets: no program that is started for this door gets them, nor
+    /// any `VAULT_*` or `BAO_*` one.
+    pub withheld: Vec<String>,
+}
+
+/// How a door is opened.
+#[derive(Debug)]
+pub enum Kind {
+    /// A name and a password.
+    Userpass {
+        /// Name of the user.
+        username: String,
+        /// Password of the user.
+        password: Arc<SecretText>,
+    },
+    /// A role and, unless the role does without, a secret.
+    Approle {
+        /// RoleID; not quite a secret, treated as one.
+        role_id: Arc<SecretText>,
+        /// SecretID.
+        secret_id: Option<Arc<SecretText>>,
+    },
+    /// A JWT shown to the `jwt` method.
+    Jwt {
+        /// Role of the method; none means its default role.
+        role: Option<String>,
+        /// Where the JWT comes from.
+        jwt: JwtSource,
+    },
+    /// The JWT of a service account, which the server has reviewed by the Kubernetes API.
+    Kubernetes {
+        /// Role of the method.
+        role: String,
+        /// Where the JWT comes from.
+        jwt: JwtSource,
+    },
+    /// A person and an identity provider.
+    Oidc {
+        /// Role of the method; none means its default role.
+        role: Option<String>,
+        /// Browser, printed address or device flow.
+        with: Screen,
+        /// `allowed_redirect_uris` of the role, to choose from; not used by the device flow.
+        redirect_uris: Vec<String>,
+        /// How long the person has; see [`DEFAULT_WAIT`].
+        wait: Duration,
+    },
+}
+
+/// Where a JWT comes from.
+#[derive(Debug)]
+pub enum JwtSource {
+    /// A file that holds nothing else, read at every login.
+    TokenFile(PathBuf),
+    /// A program that prints it; see [`Program`].
+    Command(Program),
+    /// The Kubernetes API.
+    TokenRequest(Box<TokenRequest>),
+}
+
+/// A program that prints a JWT, run without a shell and without standard input.
+///
+/// It inherits this process's environment, because cloud and cluster clients need theirs
+/// (`KUBECONFIG`, `AWS_*`, `HTTPS_PROXY`), less every `VAULT_*` and `BAO_*` variable and those in
+/// `without`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Program {
+    /// Program and arguments.
+    pub argv: Vec<String>,
+    /// Names of variables to take away: all that the file reads as `{env: …}`.
+    pub without: Vec<String>,
+}
+
+/// How an `oidc` login reaches the person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Screen {
+    /// The browser of this machine is opened; the address is told as well.
+    Browser,
+    /// The address is only told, for SSH with a forwarded port.
+    Url,
+    /// RFC 8628: any browser anywhere (OpenBao, role with `callback_mode: device`).
+    Device,
+}
+
+/// Something a person has to see while a door opens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Notice<'a> {
+    /// Sign in at this address; it comes back to a listener on this machine.
+    SignIn {
+        /// The identity provider's page.
+        url: &'a str,
+        /// Where the listener waits: `http://localhost:8250/oidc/callback`.
+        redirect_uri: &'a str,
+        /// Whether the browser was started with it.
+        opened: bool,
+        /// How long it is waited for.
+        wait: Duration,
+    },
+    /// Sign in at this address from any device.
+    Device {
+        /// The identity provider's page.
+        url: &'a str,
+        /// What to type there; none when the address carries it.
+        user_code: Option<&'a str>,
+        /// How long it is waited for.
+        wait: Duration,
+    },
+    /// Worth knowing, nothing to do.
+    Note(&'a str),
+}
+
+/// Shows a [`Notice`] to the person. `door` is the name in the file.
+pub trait Tell {
+    /// Shows it; called on the way, must not block.
+    fn tell(&self, door: &str, notice: Notice<'_>);
+}
