@@ -12,7 +12,7 @@ use super::claiming::{claimed, give_up, held};
 use super::event::Event;
 use super::holder::{chance, owner};
 use super::reconcile::{lacks, reconcile};
-use crate::config::{Config, ReplicaKind};
+use crate::config::{self, Config};
 use crate::custodian::{self, Kind};
 use crate::edge::custodians::to_aws;
 use crate::failure::{Exit, Failure};
@@ -59,19 +59,17 @@ pub(super) async fn look_at(config: &Config) -> Result<Option<Replica>, Failure>
 
 /// The place of the file as the room of replicas takes it.
 fn spec(config: &Config) -> Option<Spec> {
-    let wanted = config.checkpoint.replica.as_ref()?;
-    let (kms_key, aws) = (wanted.kms_key.clone(), to_aws(&wanted.aws));
-    Some(match wanted.kind.clone() {
-        ReplicaKind::Ssm { parameter } => Spec::Ssm {
-            parameter,
-            kms_key,
-            aws,
+    Some(match config.checkpoint.replica.clone()? {
+        config::Replica::Ssm(ssm) => Spec::Ssm {
+            parameter: ssm.parameter,
+            kms_key: ssm.kms_key,
+            aws: to_aws(&ssm.aws),
         },
-        ReplicaKind::S3 { bucket, prefix } => Spec::S3 {
-            bucket,
-            prefix,
-            kms_key,
-            aws,
+        config::Replica::S3(s3) => Spec::S3 {
+            bucket: s3.bucket,
+            prefix: s3.prefix,
+            kms_key: s3.kms_key,
+            aws: to_aws(&s3.aws),
         },
     })
 }

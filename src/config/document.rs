@@ -139,13 +139,7 @@ impl<'a, E: Iterator<Item = Result<(Event<'a>, Span), ScanError>>> Reader<'a, E>
             }
             _ => return Err(self.stop(span, "not YAML that this program knows")),
         };
-        let node = Node {
-            line,
-            column,
-            kind,
-            reference: false,
-            strange: false,
-        };
+        let node = Node::new((line, column), kind);
         if anchor != 0 {
             self.anchors
                 .insert(anchor, (node.clone(), self.values - before + 1));

@@ -6,6 +6,9 @@ use std::path::PathBuf;
 /// Farthest misspelling that is still taken for a name.
 const NEAREST: usize = 2;
 
+/// How the problem of a file that is not there begins.
+pub(super) const UNREAD: &str = "cannot be read";
+
 /// One problem, or one warning.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Problem {
@@ -55,7 +58,7 @@ impl Problems {
     #[must_use]
     pub fn advice(&self) -> Option<String> {
         let unread =
-            |problem: &Problem| problem.path.is_empty() && problem.text.starts_with(super::UNREAD);
+            |problem: &Problem| problem.path.is_empty() && problem.text.starts_with(UNREAD);
         if self.list.iter().all(unread) {
             return Some("name the configuration: vault-bootstrap -c FILE COMMAND; bootstrap.example.yaml of the source is one to begin with".into());
         }
@@ -76,6 +79,14 @@ impl fmt::Display for Problems {
 }
 
 impl std::error::Error for Problems {}
+
+/// What the system says, as everybody knows it from a shell.
+pub(crate) fn in_words(kind: std::io::ErrorKind) -> String {
+    match kind {
+        std::io::ErrorKind::NotFound => "no such file".into(),
+        kind => kind.to_string(),
+    }
+}
 
 /// The nearest of `names` to `word`, where it is near enough to be a misspelling.
 pub(crate) fn nearest<'a>(word: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {

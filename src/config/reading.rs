@@ -1,20 +1,15 @@
-//! From the checked document to the types of [`super::model`], section by section and entry by entry.
-//!
-//! What has a problem of shape is told from what has none, so that rules see the one and not the other. The types
-//! themselves are made of a document without any problem.
+//! The document as the rules look at it: what has a problem of shape is told from what has none, so that they see the
+//! one and not the other.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use serde::de::DeserializeOwned;
 use url::Url;
 
-use super::model::{Aws, Capability, Field, Fields, SecretRef};
 use super::problem::Problem;
-use super::scalar;
-use super::shape;
+use super::section::At;
 use super::tree::{Kind, Node, shown, step};
 
-/// The document on its way to the model.
+/// The document, and what is wrong with it.
 pub(super) struct Reading<'a> {
     pub(super) root: &'a Node,
     /// Where relative paths start.
@@ -40,6 +35,11 @@ impl<'a> Reading<'a> {
         }
     }
 
+    /// `node` as the types of the configuration are read from it.
+    pub(super) fn at(&self, node: &'a Node) -> At<'a> {
+        At::new(node, self.directory)
+    }
+
     /// Adds a problem at `path`.
     pub(super) fn refuse(&mut self, path: &[&str], text: impl Into<String>) {
         let problem = self.located(path, text.into());
@@ -53,12 +53,11 @@ impl<'a> Reading<'a> {
     }
 
     fn located(&self, path: &[&str], text: String) -> Problem {
-        let path: Vec<String> = path.iter().map(|step| (*step).to_owned()).collect();
-        let (line, column) = self.root.place(&path);
+        let (line, column) = self.root.place(path);
         Problem {
             line,
             column,
-            path: shown(&path),
+            path: shown(path),
             text,
         }
     }
@@ -69,12 +68,7 @@ impl<'a> Reading<'a> {
         if self.broken.is_empty() {
             return true;
         }
-        let path = shown(
-            &path
-                .iter()
-                .map(|step| (*step).to_owned())
-                .collect::<Vec<_>>(),
-        );
+        let path = shown(path);
         !self.broken.iter().any(|broken| {
             broken
                 .strip_prefix(path.as_str())
@@ -146,8 +140,7 @@ impl<'a> Reading<'a> {
     /// The number of items of a list, damaged ones among them, where the list itself is sound.
     pub(super) fn count(&self, path: &[&str]) -> Option<usize> {
         let list = self.find(path)?;
-        let path: Vec<String> = path.iter().map(|step| (*step).to_owned()).collect();
-        let own = shown(&path);
+        let own = shown(path);
         match &list.kind {
             Kind::List(items) if !self.broken.contains(&own) => Some(items.len()),
             _ => None,
@@ -159,109 +152,9 @@ impl<'a> Reading<'a> {
         let items = self.find(path).map(Node::items).unwrap_or_default();
         (0..items.len()).map(step).collect()
     }
-
-    /// The value at `path` as a `T`.
-    pub(super) fn typed<T: DeserializeOwned>(&mut self, path: &[&str]) -> Option<T> {
-        let node = self.node(path)?;
-        match serde_json::from_value(node.value()) {
-            Ok(value) => Some(value),
-            Err(_) => {
-                // The schema and the type come from one source, so only a number out of range ends here.
-                self.refuse(path, "a value here is out of range");
-                None
-            }
-        }
-    }
-
-    /// The entries of a section, with their names.
-    pub(super) fn entries(&self, section: &str) -> Vec<(&'a str, &'a Node)> {
-        let section = self.root.get(section).map(Node::entries);
-        section
-            .unwrap_or_default()
-            .iter()
-            .map(|entry| (entry.key.as_str(), &entry.value))
-            .collect()
-    }
-
-    pub(super) fn path(&self, path: &str) -> PathBuf {
-        self.directory.join(path)
-    }
-
-    /// The fields of a map, in order.
-    pub(super) fn fields(&self, node: Option<&Node>) -> Fields {
-        let entries = node.map(Node::entries).unwrap_or_default();
-        Fields(
-            entries
-                .iter()
-                .map(|entry| (entry.key.clone(), self.field(&entry.value)))
-                .collect(),
-        )
-    }
-
-    pub(super) fn field(&self, node: &Node) -> Field {
-        match &node.kind {
-            Kind::Null | Kind::Unknown => Field::Null,
-            Kind::Bool(value) => Field::Bool(*value),
-            Kind::Number(number) => Field::Number(number.clone()),
-            Kind::Text(text) | Kind::Filled(text) => Field::String(text.clone()),
-            Kind::List(items) => Field::List(items.iter().map(|item| self.field(item)).collect()),
-            Kind::Map(_) if node.reference => match serde_json::from_value(node.value()) {
-                Ok(reference) => Field::Secret(self.reference(reference)),
-                Err(_) => Field::Null,
-            },
-            Kind::Map(_) => Field::Map(self.fields(Some(node))),
-        }
-    }
-
-    pub(super) fn reference(&self, reference: shape::SecretRef) -> SecretRef {
-        match reference {
-            shape::SecretRef::File(file) => SecretRef::File(self.path(&file)),
-            shape::SecretRef::Env(name) => SecretRef::Env(name),
-            shape::SecretRef::Prompt(text) => SecretRef::Prompt(text),
-            shape::SecretRef::Ssm(shape::Parameter::Name(parameter)) => SecretRef::Ssm {
-                parameter,
-                aws: Aws::default(),
-            },
-            shape::SecretRef::Ssm(shape::Parameter::More(more)) => SecretRef::Ssm {
-                parameter: more.parameter,
-                aws: Aws {
-                    region: more.region,
-                    profile: more.profile,
-                    role_arn: more.role_arn,
-                },
-            },
-        }
-    }
-
-    pub(super) fn certificate(&self, given: shape::PathOrReference) -> SecretRef {
-        match given {
-            shape::PathOrReference::Path(path) => SecretRef::File(self.path(&path)),
-            shape::PathOrReference::Reference(reference) => self.reference(reference),
-        }
-    }
 }
 
-pub(super) fn url(address: &shape::Address) -> Option<Url> {
-    Url::parse(&address.0).ok()
-}
-
-pub(super) fn span(span: Option<&shape::Span>) -> Option<std::time::Duration> {
-    span.and_then(|span| scalar::duration(&span.0))
-}
-
-pub(super) fn capability(capability: shape::Capability) -> Capability {
-    match capability {
-        shape::Capability::Create => Capability::Create,
-        shape::Capability::Read => Capability::Read,
-        shape::Capability::Update => Capability::Update,
-        shape::Capability::Patch => Capability::Patch,
-        shape::Capability::Delete => Capability::Delete,
-        shape::Capability::List => Capability::List,
-        shape::Capability::Sudo => Capability::Sudo,
-    }
-}
-
-/// The servers add the slash at the end; here paths have none.
-pub(super) fn mount_path(name: &str) -> String {
-    name.trim_end_matches('/').to_owned()
+/// A longer path.
+pub(super) fn under<'p>(path: &[&'p str], more: &[&'p str]) -> Vec<&'p str> {
+    [path, more].concat()
 }

@@ -40,7 +40,43 @@ pub(super) struct Entry {
     pub(super) value: Node,
 }
 
+/// A value that a program made: its places are all at the beginning.
+impl From<&Value> for Node {
+    fn from(value: &Value) -> Self {
+        let kind = match value {
+            Value::Null => Kind::Null,
+            Value::Bool(value) => Kind::Bool(*value),
+            Value::Number(number) => Kind::Number(number.clone()),
+            Value::String(text) => Kind::Text(text.clone()),
+            Value::Array(items) => Kind::List(items.iter().map(Node::from).collect()),
+            Value::Object(entries) => Kind::Map(entries.iter().map(Entry::from).collect()),
+        };
+        Self::new((1, 1), kind)
+    }
+}
+
+impl From<(&String, &Value)> for Entry {
+    fn from((key, value): (&String, &Value)) -> Self {
+        Self {
+            key: key.clone(),
+            line: 1,
+            column: 1,
+            value: value.into(),
+        }
+    }
+}
+
 impl Node {
+    pub(super) fn new((line, column): (u32, u32), kind: Kind) -> Self {
+        Self {
+            line,
+            column,
+            kind,
+            reference: false,
+            strange: false,
+        }
+    }
+
     /// The entries of a map; none for anything else.
     pub(super) fn entries(&self) -> &[Entry] {
         match &self.kind {
@@ -99,20 +135,21 @@ impl Node {
     }
 
     /// Line and column of the value at `path`, or of the nearest thing around it that exists.
-    pub(super) fn place(&self, path: &[String]) -> (u32, u32) {
+    pub(super) fn place<S: AsRef<str>>(&self, path: &[S]) -> (u32, u32) {
         let mut place = (self.line, self.column);
         let mut node = self;
         for step in path {
             node = match &node.kind {
                 Kind::Map(entries) => {
-                    let Some(entry) = entries.iter().find(|entry| entry.key == *step) else {
+                    let step = step.as_ref();
+                    let Some(entry) = entries.iter().find(|entry| entry.key == step) else {
                         break;
                     };
                     place = entry.place();
                     &entry.value
                 }
                 Kind::List(items) => {
-                    let Some(item) = index(step).and_then(|index| items.get(index)) else {
+                    let Some(item) = index(step.as_ref()).and_then(|index| items.get(index)) else {
                         break;
                     };
                     place = (item.line, item.column);
@@ -145,9 +182,10 @@ fn index(step: &str) -> Option<usize> {
 }
 
 /// A path as it is shown: `auth.oidc.roles.operator`, `nodes[0]`, `can."sys/audit"`.
-pub(super) fn shown(path: &[String]) -> String {
+pub(super) fn shown<S: AsRef<str>>(path: &[S]) -> String {
     let mut text = String::new();
     for step in path {
+        let step = step.as_ref();
         let plain = !step.is_empty()
             && step
                 .bytes()

@@ -3,8 +3,6 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::in_shell;
-
 /// Options that one command was given and another one, or the same once more, needs as well.
 #[derive(Debug, Clone, Default)]
 pub struct Typed {
@@ -102,9 +100,27 @@ impl Typed {
     }
 }
 
+/// A word as a shell takes it for one.
+#[must_use]
+pub fn in_shell(word: &str) -> String {
+    let plain = |letter: char| letter.is_alphanumeric() || "/._-+=:,@%".contains(letter);
+    if word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_word_with_a_blank_or_a_quote_stays_one_word() {
+        assert_eq!(in_shell("conf/prod-1.yaml"), "conf/prod-1.yaml");
+        assert_eq!(in_shell("my file.yaml"), "'my file.yaml'");
+        assert_eq!(in_shell("it's.yaml"), r"'it'\''s.yaml'");
+    }
 
     fn typed() -> Typed {
         Typed {

@@ -1,7 +1,8 @@
 //! Rules of policies, roles and the doors of the way back.
 
-use super::{auth_type, members, mount_of, under};
-use crate::config::reading::Reading;
+use super::auth::{auth_type, members, mount_of, setting};
+use crate::config::reading::{Reading, under};
+use crate::config::values::Field;
 
 /// The policy that the program writes for the way back.
 const GRANT: &str = "vault-bootstrap-break-glass";
@@ -32,7 +33,10 @@ pub(super) fn policies_of_tokens_exist(reading: &mut Reading) {
     let known = reading.keys(&["policies"]);
     for (mount, kind, name) in members(reading) {
         let path = ["auth", mount, kind, name, "token_policies"];
-        let Some(policies) = reading.node(&path).map(|node| reading.field(node)) else {
+        let Some(policies) = reading
+            .node(&path)
+            .and_then(|node| reading.at(node).read::<Field>())
+        else {
             continue;
         };
         for policy in policies.strings() {
@@ -129,16 +133,6 @@ pub(super) fn roles_of_people_are_bound(reading: &mut Reading) {
                 "no `bound_claims`: whoever has an account at the provider gets in",
             );
         }
-    }
-}
-
-/// A text of a role, empty where it is not given. `None` where nobody knows.
-pub(super) fn setting<'a>(reading: &Reading<'a>, role: &[&str], key: &str) -> Option<&'a str> {
-    let path = under(role, &[key]);
-    if reading.has(&path)? {
-        Some(reading.node(&path)?.text().unwrap_or_default())
-    } else {
-        Some("")
     }
 }
 

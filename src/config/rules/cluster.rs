@@ -4,8 +4,7 @@ use std::collections::HashMap;
 
 use url::{Host, Url};
 
-use super::under;
-use crate::config::reading::Reading;
+use crate::config::reading::{Reading, under};
 
 const CUSTODIANS: [&str; 2] = ["init", "custodians"];
 

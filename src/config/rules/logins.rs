@@ -1,9 +1,9 @@
 //! Rules of logins: what each one needs by the type of its auth method, and what it names there.
 
-use super::access::setting;
-use super::{auth_type, mount_of, under};
+use super::auth::{auth_type, mount_of, setting};
+use crate::config::api::mount_path;
 use crate::config::check::list;
-use crate::config::reading::{Reading, mount_path};
+use crate::config::reading::{Reading, under};
 use crate::config::tree::Kind;
 
 /// Types of auth methods that a login can use, with the keys that belong to each.

@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 
-use super::{members, under};
-use crate::config::reading::{Reading, mount_path};
+use super::auth::members;
+use crate::config::api::mount_path;
+use crate::config::reading::{Reading, under};
 use crate::config::tree::{Kind, Node};
 
 /// Ends of field names whose values are secrets.

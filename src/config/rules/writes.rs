@@ -1,6 +1,7 @@
 //! Rules of `writes`: what another section makes is written by that section alone.
 
-use super::{auth_type, members, mount_path};
+use super::auth::{auth_type, members};
+use crate::config::api::mount_path;
 use crate::config::reading::Reading;
 
 /// The servers' API paths that belong to one section whole.

@@ -6,9 +6,9 @@ mod rules;
 
 use super::*;
 
-const EXAMPLE: &str = include_str!("../../bootstrap.example.yaml");
+const EXAMPLE: &str = include_str!("../../../bootstrap.example.yaml");
 
-const PRODUCTION: &str = include_str!("tests/production.yaml");
+const PRODUCTION: &str = include_str!("production.yaml");
 
 const SMALL: &str = r#"version: 1
 cluster: {name: lab, address: "http://127.0.0.1:8200"}
@@ -46,7 +46,13 @@ fn env(name: &str) -> Option<String> {
 }
 
 fn load_text(text: &str) -> Result<Config, Vec<String>> {
-    parse(text, Path::new("/etc/vault/bootstrap.yaml"), &env).map_err(|problems| {
+    parse(
+        text,
+        Path::new("/etc/vault/bootstrap.yaml"),
+        Path::new("/etc/vault"),
+        &env,
+    )
+    .map_err(|problems| {
         Problems::new("b".into(), problems)
             .list
             .iter()
@@ -110,6 +116,44 @@ fn the_small_configuration_is_read() {
         config.warnings
     );
     assert!(validates(SMALL));
+}
+
+#[test]
+fn a_configuration_comes_from_a_text_or_a_value_without_any_file() {
+    let (name, directory) = (Path::new("throwaway"), Path::new("/srv/lab"));
+    let read = from_text(SMALL, name, directory, &env).unwrap();
+    assert_eq!(
+        (read.file.as_path(), read.directory.as_path()),
+        (name, directory)
+    );
+    assert_eq!(
+        read.checkpoint.path,
+        Path::new("/srv/lab/.vault-bootstrap/lab")
+    );
+
+    let mut value = document::parse(SMALL, &env, &mut Vec::new())
+        .unwrap()
+        .value();
+    value["cluster"]["name"] = "${HIDDEN}".into();
+    let made = from_value(&value, name, directory).unwrap();
+    assert_eq!(made.cluster.name, "${HIDDEN}", "a text is what it is");
+    let renamed = Config {
+        cluster: Cluster {
+            name: "lab".into(),
+            ..made.cluster.clone()
+        },
+        ..made
+    };
+    assert_eq!(format!("{renamed:?}"), format!("{read:?}"));
+
+    value["init"]["threshold"] = 3.into();
+    value["cluster"]["adress"] = "a".into();
+    let problems = from_value(&value, name, directory).unwrap_err();
+    assert_eq!(
+        problems.to_string(),
+        "throwaway:1:1: cluster.adress: unknown key `adress`; the keys here are `name`, `address`, `nodes`, `tls`, `namespace`, `id` and `timeouts`\n\
+         throwaway:1:1: init.threshold: the threshold is 3 and there are 2 shares: nobody could ever open the cluster"
+    );
 }
 
 #[test]

@@ -13,12 +13,17 @@ use std::collections::BTreeMap;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Value, json};
 
-use super::shape::SecretRef;
+use super::forms::FreeFields;
 pub(super) use fields::Tune;
 use fields::{AppRole, KubernetesConfig, KubernetesRole, OidcConfig, OidcRole, User};
 
 type Text = Option<String>;
 type Flag = Option<bool>;
+
+/// The servers add the slash at the end; here paths have none.
+pub(super) fn mount_path(name: &str) -> String {
+    name.trim_end_matches('/').to_owned()
+}
 
 /// The types with a model of their own.
 pub(super) const TYPED: [&str; 5] = ["oidc", "jwt", "kubernetes", "approle", "userpass"];
@@ -154,86 +159,4 @@ fn by_type(generator: &mut SchemaGenerator, default: Option<&str>) -> Schema {
     }
     // `json!` above makes an object, which is what a schema is.
     Schema::try_from(schema).unwrap_or_default()
-}
-
-/// Any fields of the API.
-pub(super) struct FreeFields;
-
-impl JsonSchema for FreeFields {
-    fn schema_name() -> Cow<'static, str> {
-        "Fields".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let field = generator.subschema_for::<FreeField>();
-        json_schema!({"description": "Any fields of the API.", "type": "object", "additionalProperties": field})
-    }
-}
-
-/// Any value of the API, or a reference to a secret.
-pub(super) struct FreeField;
-
-impl JsonSchema for FreeField {
-    fn schema_name() -> Cow<'static, str> {
-        "Field".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let reference = generator.subschema_for::<SecretRef>();
-        let field = generator.subschema_for::<FreeField>();
-        json_schema!({
-            "description": "A value, or a reference to a secret.",
-            "anyOf": [
-                {"type": ["null", "boolean", "number", "string"]},
-                {"type": "array", "items": field},
-                reference,
-                {"type": "object", "additionalProperties": field}
-            ]
-        })
-    }
-}
-
-/// A list of texts, or one text.
-struct Strings;
-
-impl JsonSchema for Strings {
-    fn schema_name() -> Cow<'static, str> {
-        "Strings".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({"description": "A list of texts, or one text.", "type": ["array", "string"], "items": {"type": "string"}})
-    }
-}
-
-/// A time, or seconds.
-struct Ttl;
-
-impl JsonSchema for Ttl {
-    fn schema_name() -> Cow<'static, str> {
-        "Ttl".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "description": "A time such as `15m` or `1h30m`, or a number of seconds.",
-            "type": ["string", "integer"],
-            "minimum": 0,
-            "format": "time-span",
-            "pattern": "^([0-9]+|([0-9]+(ms|s|m|h|d))+)$"
-        })
-    }
-}
-
-/// A tolerance; negative for none.
-struct Leeway;
-
-impl JsonSchema for Leeway {
-    fn schema_name() -> Cow<'static, str> {
-        "Leeway".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({"description": "A tolerance in seconds; negative for none.", "type": ["string", "integer"]})
-    }
 }
