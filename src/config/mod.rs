@@ -133,19 +133,14 @@ fn checked(
     // The schema and the types have one source, so a section that cannot be read is a mistake of ours.
     Config::read(&root, (name, directory), policies, reading.warnings).ok_or_else(|| {
         vec![whole(
-            "the file could not be understood, and why is not known; please report this".into(),
+            "the file could not be understood, and why is not known; please report this",
         )]
     })
 }
 
 /// A problem of the file as a whole.
-fn whole(text: String) -> Problem {
-    Problem {
-        line: 1,
-        column: 1,
-        path: String::new(),
-        text,
-    }
+fn whole(text: impl Into<String>) -> Problem {
+    Problem::new((1, 1), String::new(), text)
 }
 
 #[cfg(test)]

@@ -22,6 +22,20 @@ pub struct Problem {
     pub text: String,
 }
 
+/// Line and column.
+pub(super) type Place = (u32, u32);
+
+impl Problem {
+    pub(super) fn new((line, column): Place, path: String, text: impl Into<String>) -> Self {
+        Self {
+            line,
+            column,
+            path,
+            text: text.into(),
+        }
+    }
+}
+
 impl fmt::Display for Problem {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}:{}: ", self.line, self.column)?;

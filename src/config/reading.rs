@@ -3,8 +3,6 @@
 
 use std::path::Path;
 
-use url::Url;
-
 use super::problem::Problem;
 use super::section::At;
 use super::tree::{Kind, Node, shown, step};
@@ -41,30 +39,24 @@ impl<'a> Reading<'a> {
     }
 
     /// Adds a problem at `path`.
-    pub(super) fn refuse(&mut self, path: &[&str], text: impl Into<String>) {
+    pub(super) fn refuse(&mut self, path: &[impl AsRef<str>], text: impl Into<String>) {
         let problem = self.located(path, text.into());
         self.problems.push(problem);
     }
 
     /// Adds a warning at `path`.
-    pub(super) fn warn(&mut self, path: &[&str], text: impl Into<String>) {
+    pub(super) fn warn(&mut self, path: &[impl AsRef<str>], text: impl Into<String>) {
         let problem = self.located(path, text.into());
         self.warnings.push(problem);
     }
 
-    fn located(&self, path: &[&str], text: String) -> Problem {
-        let (line, column) = self.root.place(path);
-        Problem {
-            line,
-            column,
-            path: shown(path),
-            text,
-        }
+    fn located(&self, path: &[impl AsRef<str>], text: String) -> Problem {
+        Problem::new(self.root.place_of(path), shown(path), text)
     }
 
     /// True when nothing at or below `path` has a problem of shape. The one place that says what is damaged: a
     /// rule looks through the functions below, and what is damaged is not there for it.
-    pub(super) fn sound(&self, path: &[&str]) -> bool {
+    pub(super) fn sound(&self, path: &[impl AsRef<str>]) -> bool {
         if self.broken.is_empty() {
             return true;
         }
@@ -77,22 +69,23 @@ impl<'a> Reading<'a> {
     }
 
     /// What stands at `path`, damaged or not.
-    pub(super) fn find(&self, path: &[&str]) -> Option<&'a Node> {
-        path.iter().try_fold(self.root, |node, step| node.at(step))
+    pub(super) fn find(&self, path: &[impl AsRef<str>]) -> Option<&'a Node> {
+        path.iter()
+            .try_fold(self.root, |node, step| node.at(step.as_ref()))
     }
 
     /// The value at `path`, where it exists and is sound.
-    pub(super) fn node(&self, path: &[&str]) -> Option<&'a Node> {
+    pub(super) fn node(&self, path: &[impl AsRef<str>]) -> Option<&'a Node> {
         self.find(path).filter(|_| self.sound(path))
     }
 
     /// The text at `path`, where it is sound.
-    pub(super) fn text(&self, path: &[&str]) -> Option<&'a str> {
+    pub(super) fn text(&self, path: &[impl AsRef<str>]) -> Option<&'a str> {
         self.node(path)?.text()
     }
 
     /// The whole number at `path`, where it is sound.
-    pub(super) fn number(&self, path: &[&str]) -> Option<u64> {
+    pub(super) fn number(&self, path: &[impl AsRef<str>]) -> Option<u64> {
         match &self.node(path)?.kind {
             Kind::Number(number) => number.as_u64(),
             _ => None,
@@ -100,33 +93,28 @@ impl<'a> Reading<'a> {
     }
 
     /// The truth value at `path`, where it is sound.
-    pub(super) fn truth(&self, path: &[&str]) -> Option<bool> {
+    pub(super) fn truth(&self, path: &[impl AsRef<str>]) -> Option<bool> {
         match self.node(path)?.kind {
             Kind::Bool(value) => Some(value),
             _ => None,
         }
     }
 
-    /// The address at `path`, where it is sound.
-    pub(super) fn address(&self, path: &[&str]) -> Option<Url> {
-        Url::parse(self.text(path)?).ok()
-    }
-
     /// Whether there is such a key, damaged or not. `None` where nobody knows: what is around it is damaged, or
     /// has a key that may be a misspelling of this one.
-    pub(super) fn has(&self, path: &[&str]) -> Option<bool> {
+    pub(super) fn has(&self, path: &[impl AsRef<str>]) -> Option<bool> {
         let (key, around) = path.split_last()?;
         let around = self.find(around)?;
         match around.kind {
             Kind::Null => Some(false),
-            Kind::Map(_) if around.get(key).is_some() => Some(true),
+            Kind::Map(_) if around.get(key.as_ref()).is_some() => Some(true),
             Kind::Map(_) if !around.strange => Some(false),
             _ => None,
         }
     }
 
     /// The keys of a map, damaged ones among them. `None` where nobody knows, as with [`Reading::has`].
-    pub(super) fn keys(&self, path: &[&str]) -> Option<Vec<&'a str>> {
+    pub(super) fn keys(&self, path: &[impl AsRef<str>]) -> Option<Vec<&'a str>> {
         match self.find(path).map(|node| &node.kind) {
             Some(Kind::Map(entries)) => {
                 Some(entries.iter().map(|entry| entry.key.as_str()).collect())
@@ -138,7 +126,7 @@ impl<'a> Reading<'a> {
     }
 
     /// The number of items of a list, damaged ones among them, where the list itself is sound.
-    pub(super) fn count(&self, path: &[&str]) -> Option<usize> {
+    pub(super) fn count(&self, path: &[impl AsRef<str>]) -> Option<usize> {
         let list = self.find(path)?;
         let own = shown(path);
         match &list.kind {
@@ -148,9 +136,40 @@ impl<'a> Reading<'a> {
     }
 
     /// The places of a list's items, as steps of a path.
-    pub(super) fn places(&self, path: &[&str]) -> Vec<String> {
+    pub(super) fn places(&self, path: &[impl AsRef<str>]) -> Vec<String> {
         let items = self.find(path).map(Node::items).unwrap_or_default();
         (0..items.len()).map(step).collect()
+    }
+
+    /// Every path of the document, damaged or not, that `pattern` stands for: its `*` is each key of a map and each
+    /// item of a list. Steps that come from the document never stand in a pattern, for a key may be `*` as well.
+    pub(super) fn all(&self, pattern: &[&str]) -> Vec<Vec<String>> {
+        let mut found = vec![(Vec::new(), self.root)];
+        for wanted in pattern {
+            let mut deeper = Vec::new();
+            for (path, node) in found {
+                let mut add =
+                    |step: &str, node| deeper.push(([&path[..], &[step.into()]].concat(), node));
+                if *wanted == "*" {
+                    node.entries()
+                        .iter()
+                        .for_each(|entry| add(&entry.key, &entry.value));
+                    let items = node.items().iter().enumerate();
+                    items.for_each(|(index, item)| add(&step(index), item));
+                } else if let Some(node) = node.at(wanted) {
+                    add(wanted, node);
+                }
+            }
+            found = deeper;
+        }
+        found.into_iter().map(|(path, _)| path).collect()
+    }
+
+    /// The sound texts that `pattern` stands for, each with its path.
+    pub(super) fn texts(&self, pattern: &[&str]) -> Vec<(Vec<String>, &'a str)> {
+        let all = self.all(pattern).into_iter();
+        all.filter_map(|path| self.text(&path).map(|text| (path, text)))
+            .collect()
     }
 }
 

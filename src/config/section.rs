@@ -7,6 +7,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use serde::de::DeserializeOwned;
 use url::Url;
 
 use super::scalar;
@@ -41,6 +42,11 @@ impl<'a> At<'a> {
 
     pub(super) fn read<T: Read>(self) -> Option<T> {
         T::read(self)
+    }
+
+    /// A scalar as its type: a number, a truth value, or one of the choices of an enum.
+    pub(super) fn plain<T: DeserializeOwned>(self) -> Option<T> {
+        serde_json::from_value(self.node.value()).ok()
     }
 
     /// The value of `key`.
@@ -91,10 +97,7 @@ impl Read for String {
 
 impl Read for bool {
     fn read(at: At) -> Option<Self> {
-        match at.node.kind {
-            Kind::Bool(value) => Some(value),
-            _ => None,
-        }
+        at.plain()
     }
 
     fn absent() -> Option<Self> {
@@ -104,10 +107,7 @@ impl Read for bool {
 
 impl Read for u32 {
     fn read(at: At) -> Option<Self> {
-        match &at.node.kind {
-            Kind::Number(number) => number.as_u64()?.try_into().ok(),
-            _ => None,
-        }
+        at.plain()
     }
 }
 
@@ -207,7 +207,7 @@ macro_rules! choices {
     ($($name:ty),*) => {
         $(impl crate::config::section::Read for $name {
             fn read(at: crate::config::section::At) -> Option<Self> {
-                serde_json::from_value(at.node.value()).ok()
+                at.plain()
             }
         })*
     };

@@ -4,11 +4,14 @@
 
 use serde_json::{Number, Value};
 
+use super::problem::Place;
+
+const START: Place = (1, 1);
+
 /// A value with its place.
 #[derive(Debug, Clone)]
 pub(super) struct Node {
-    pub(super) line: u32,
-    pub(super) column: u32,
+    pub(super) place: Place,
     pub(super) kind: Kind,
     /// Set by the shape check: this map is a reference to a secret.
     pub(super) reference: bool,
@@ -35,8 +38,7 @@ pub(super) enum Kind {
 #[derive(Debug, Clone)]
 pub(super) struct Entry {
     pub(super) key: String,
-    pub(super) line: u32,
-    pub(super) column: u32,
+    pub(super) place: Place,
     pub(super) value: Node,
 }
 
@@ -51,7 +53,7 @@ impl From<&Value> for Node {
             Value::Array(items) => Kind::List(items.iter().map(Node::from).collect()),
             Value::Object(entries) => Kind::Map(entries.iter().map(Entry::from).collect()),
         };
-        Self::new((1, 1), kind)
+        Self::new(START, kind)
     }
 }
 
@@ -59,18 +61,16 @@ impl From<(&String, &Value)> for Entry {
     fn from((key, value): (&String, &Value)) -> Self {
         Self {
             key: key.clone(),
-            line: 1,
-            column: 1,
+            place: START,
             value: value.into(),
         }
     }
 }
 
 impl Node {
-    pub(super) fn new((line, column): (u32, u32), kind: Kind) -> Self {
+    pub(super) fn new(place: Place, kind: Kind) -> Self {
         Self {
-            line,
-            column,
+            place,
             kind,
             reference: false,
             strange: false,
@@ -135,8 +135,8 @@ impl Node {
     }
 
     /// Line and column of the value at `path`, or of the nearest thing around it that exists.
-    pub(super) fn place<S: AsRef<str>>(&self, path: &[S]) -> (u32, u32) {
-        let mut place = (self.line, self.column);
+    pub(super) fn place_of<S: AsRef<str>>(&self, path: &[S]) -> Place {
+        let mut place = self.place;
         let mut node = self;
         for step in path {
             node = match &node.kind {
@@ -145,14 +145,14 @@ impl Node {
                     let Some(entry) = entries.iter().find(|entry| entry.key == step) else {
                         break;
                     };
-                    place = entry.place();
+                    place = entry.whereabouts();
                     &entry.value
                 }
                 Kind::List(items) => {
                     let Some(item) = index(step.as_ref()).and_then(|index| items.get(index)) else {
                         break;
                     };
-                    place = (item.line, item.column);
+                    place = item.place;
                     item
                 }
                 _ => break,
@@ -164,10 +164,10 @@ impl Node {
 
 impl Entry {
     /// Where to look for the entry: at a value of one line, at the key of a longer one.
-    pub(super) fn place(&self) -> (u32, u32) {
+    fn whereabouts(&self) -> Place {
         match self.value.kind {
-            Kind::Map(_) | Kind::List(_) => (self.line, self.column),
-            _ => (self.value.line, self.value.column),
+            Kind::Map(_) | Kind::List(_) => self.place,
+            _ => self.value.place,
         }
     }
 }

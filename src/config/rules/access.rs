@@ -12,6 +12,8 @@ const FEWEST_USES: u64 = 10;
 
 const DOORS: [&str; 2] = ["break_glass", "logins"];
 
+const NO_LOGIN: &str = "no login of this file has this name";
+
 pub(super) fn policy_names_are_free(reading: &mut Reading) {
     for name in reading.keys(&["policies"]).unwrap_or_default() {
         let text = match name {
@@ -138,14 +140,11 @@ pub(super) fn roles_of_people_are_bound(reading: &mut Reading) {
 
 pub(super) fn doors_exist(reading: &mut Reading) {
     let known = reading.keys(&["logins"]);
+    let exists = |name: &str| known.as_ref().is_none_or(|known| known.contains(&name));
     let mut names = Vec::new();
-    for place in reading.places(&DOORS) {
-        let path = under(&DOORS, &[&place]);
-        let Some(name) = reading.text(&path) else {
-            continue;
-        };
-        if known.as_ref().is_some_and(|known| !known.contains(&name)) {
-            reading.refuse(&path, "no login of this file has this name");
+    for (path, name) in reading.texts(&["break_glass", "logins", "*"]) {
+        if !exists(name) {
+            reading.refuse(&path, NO_LOGIN);
         } else if names.contains(&name) {
             reading.refuse(&path, "this login stands in the list already");
         }
@@ -160,30 +159,21 @@ pub(super) fn doors_exist(reading: &mut Reading) {
             "all doors hang on one auth method; a second one on another is advised",
         );
     }
-    let admins = ["break_glass", "accept_admins"];
-    for place in reading.places(&admins) {
-        let path = under(&admins, &[&place]);
-        let name = reading.text(&path);
-        if let (Some(known), Some(name)) = (&known, name)
-            && !known.contains(&name)
-        {
-            reading.refuse(&path, "no login of this file has this name");
+    for (path, name) in reading.texts(&["break_glass", "accept_admins", "*"]) {
+        if !exists(name) {
+            reading.refuse(&path, NO_LOGIN);
         }
     }
 }
 
 pub(super) fn doors_can_open(reading: &mut Reading) {
-    let names: Vec<&str> = reading
-        .places(&DOORS)
-        .iter()
-        .filter_map(|place| reading.text(&under(&DOORS, &[place])))
-        .collect();
+    let names = reading.texts(&["break_glass", "logins", "*"]);
     let namespace = reading.text(&["cluster", "namespace"]);
     if !names.is_empty() && namespace.is_some_and(|name| !name.trim_matches('/').is_empty()) {
         let text = "root generation belongs to the root namespace, and so do its logins; leave `cluster.namespace` empty";
         reading.refuse(&DOORS, text);
     }
-    for login in names {
+    for (_, login) in names {
         let Some(mount) = mount_of(reading, login) else {
             continue;
         };
