@@ -4,10 +4,9 @@
     reason = "these types are read by the schema generator alone"
 )]
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use schemars::{JsonSchema, json_schema};
 
 use super::values::{Aws, SecretRef};
 
@@ -20,17 +19,19 @@ macro_rules! form {
         $(#[$doc])*
         pub(super) struct $type;
 
-        impl JsonSchema for $type {
-            fn schema_name() -> Cow<'static, str> {
+        impl schemars::JsonSchema for $type {
+            fn schema_name() -> std::borrow::Cow<'static, str> {
                 $name.into()
             }
 
-            fn json_schema($generator: &mut SchemaGenerator) -> Schema {
+            fn json_schema($generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
                 $schema
             }
         }
     };
 }
+
+pub(super) use form;
 
 form! {
     /// An `http` or `https` address without user, query or fragment.

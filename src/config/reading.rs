@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use super::problem::Problem;
-use super::section::At;
+use super::section::{At, Read};
 use super::tree::{Kind, Node, shown, step};
 
 /// The document, and what is wrong with it.
@@ -84,20 +84,9 @@ impl<'a> Reading<'a> {
         self.node(path)?.text()
     }
 
-    /// The whole number at `path`, where it is sound.
-    pub(super) fn number(&self, path: &[impl AsRef<str>]) -> Option<u64> {
-        match &self.node(path)?.kind {
-            Kind::Number(number) => number.as_u64(),
-            _ => None,
-        }
-    }
-
-    /// The truth value at `path`, where it is sound.
-    pub(super) fn truth(&self, path: &[impl AsRef<str>]) -> Option<bool> {
-        match self.node(path)?.kind {
-            Kind::Bool(value) => Some(value),
-            _ => None,
-        }
+    /// The value at `path` as a `T`, where it is sound and one.
+    pub(super) fn value<T: Read>(&self, path: &[impl AsRef<str>]) -> Option<T> {
+        At::new(self.node(path)?, self.directory).read()
     }
 
     /// Whether there is such a key, damaged or not. `None` where nobody knows: what is around it is damaged, or

@@ -7,13 +7,12 @@
 
 mod fields;
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::forms::FreeFields;
+use super::forms::{FreeFields, form};
 pub(super) use fields::Tune;
 use fields::{AppRole, KubernetesConfig, KubernetesRole, OidcConfig, OidcRole, User};
 
@@ -95,37 +94,19 @@ mount! {
     }
 }
 
-/// An auth method; `type` says which fields it takes.
-pub(super) struct AuthMount;
-
-impl JsonSchema for AuthMount {
-    fn schema_name() -> Cow<'static, str> {
-        "AuthMount".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        by_type(generator, None)
-    }
+form! {
+    /// An auth method; `type` says which fields it takes.
+    AuthMount, "AuthMount", |generator| by_type(generator, None)
 }
 
-/// Auth methods by path; where `type` is missing it is the path.
-pub(super) struct AuthSection;
-
-impl JsonSchema for AuthSection {
-    fn schema_name() -> Cow<'static, str> {
-        "AuthSection".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let properties: serde_json::Map<String, Value> = TYPED
-            .iter()
-            .map(|auth_type| {
-                (
-                    (*auth_type).to_owned(),
-                    by_type(generator, Some(auth_type)).to_value(),
-                )
-            })
-            .collect();
+form! {
+    /// Auth methods by path; where `type` is missing it is the path.
+    AuthSection, "AuthSection", |generator| {
+        let mut properties = serde_json::Map::new();
+        for auth_type in TYPED {
+            let mount = by_type(generator, Some(auth_type));
+            properties.insert(auth_type.to_owned(), mount.to_value());
+        }
         let mount = generator.subschema_for::<AuthMount>();
         json_schema!({
             "description": "Auth methods by path; `type` is the path where it is missing.",

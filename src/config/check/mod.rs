@@ -10,7 +10,7 @@ use std::collections::HashSet;
 
 use serde_json::Value;
 
-use super::problem::{Place, Problem, nearest};
+use super::problem::{Place, Problem, meant};
 use super::tree::{Kind, Node, shown, step};
 use keywords::{choices, fill, holds, is, types, variants};
 pub(super) use words::list;
@@ -119,12 +119,8 @@ impl<'a> Check<'a> {
         if let Some(choices) = choices(schema) {
             let value = node.value();
             if !choices.contains(&&value) {
-                let hint = value.as_str().and_then(|text| {
-                    nearest(text, choices.iter().filter_map(|choice| choice.as_str()))
-                });
-                let hint = hint
-                    .map(|name| format!("; did you mean `{name}`?"))
-                    .unwrap_or_default();
+                let texts = choices.iter().filter_map(|choice| choice.as_str());
+                let hint = meant(value.as_str().unwrap_or_default(), texts);
                 return Some(format!("expected {}{hint}", expected(schema)));
             }
         }
@@ -303,24 +299,13 @@ impl<'a> Check<'a> {
             .iter()
             .filter_map(|variant| self.resolve(variant).get("required")?.get(0)?.as_str())
             .collect();
-        let hint = node
-            .entries()
-            .first()
-            .and_then(|entry| nearest(&entry.key, keys.iter().copied()));
-        let hint = hint
-            .map(|name| format!("; did you mean `{name}`?"))
-            .unwrap_or_default();
-        let keys = list(keys.iter().map(|key| format!("`{key}`")), "or");
-        let place = node
-            .entries()
-            .first()
-            .map_or(node.place, |entry| entry.place);
-        let given = node
-            .entries()
-            .first()
-            .map(|entry| format!("unknown key `{}`; ", entry.key))
-            .unwrap_or_default();
-        self.report(place, format!("{given}expected {keys}{hint}"));
+        let names = list(keys.iter().map(|key| format!("`{key}`")), "or");
+        let Some(first) = node.entries().first() else {
+            return self.report(node.place, format!("expected {names}"));
+        };
+        let (key, hint) = (&first.key, meant(&first.key, keys.into_iter()));
+        let text = format!("unknown key `{key}`; expected {names}{hint}");
+        self.report(first.place, text);
     }
 
     /// The variants, with those of nested choices in their place.

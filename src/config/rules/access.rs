@@ -8,7 +8,7 @@ use crate::config::values::Field;
 const GRANT: &str = "vault-bootstrap-break-glass";
 
 /// Requests that a root generation takes: status, start, the shares of a quorum, a retry, proof, cancel.
-const FEWEST_USES: u64 = 10;
+const FEWEST_USES: u32 = 10;
 
 const DOORS: [&str; 2] = ["break_glass", "logins"];
 
@@ -35,10 +35,7 @@ pub(super) fn policies_of_tokens_exist(reading: &mut Reading) {
     let known = reading.keys(&["policies"]);
     for (mount, kind, name) in members(reading) {
         let path = ["auth", mount, kind, name, "token_policies"];
-        let Some(policies) = reading
-            .node(&path)
-            .and_then(|node| reading.at(node).read::<Field>())
-        else {
+        let Some(policies) = reading.value::<Field>(&path) else {
             continue;
         };
         for policy in policies.strings() {
@@ -152,7 +149,7 @@ pub(super) fn doors_exist(reading: &mut Reading) {
     }
     let mut mounts = names.iter().map(|name| mount_of(reading, name));
     let first = mounts.next().flatten();
-    let accepted = reading.truth(&["break_glass", "accept_one_auth_method"]) == Some(true);
+    let accepted = reading.value(&["break_glass", "accept_one_auth_method"]) == Some(true);
     if !accepted && first.is_some() && mounts.all(|mount| mount == first) {
         reading.warn(
             &DOORS,
@@ -212,7 +209,7 @@ fn door(reading: &mut Reading, mount: &str, path: &[&str]) {
     }
     let uses = under(path, &["token_num_uses"]);
     if reading
-        .number(&uses)
+        .value::<u32>(&uses)
         .is_some_and(|uses| uses > 0 && uses < FEWEST_USES)
     {
         let text = format!(

@@ -47,9 +47,10 @@ pub(super) fn nodes_are_different(reading: &mut Reading) {
 
 pub(super) fn threshold_fits_the_shares(reading: &mut Reading) {
     let path = ["init", "threshold"];
-    let (Some(threshold), Some(shares)) =
-        (reading.number(&path), reading.number(&["init", "shares"]))
-    else {
+    let (Some(threshold), Some(shares)) = (
+        reading.value::<u32>(&path),
+        reading.value::<u32>(&["init", "shares"]),
+    ) else {
         return;
     };
     if threshold > shares {
@@ -68,11 +69,11 @@ pub(super) fn threshold_fits_the_shares(reading: &mut Reading) {
 pub(super) fn every_share_has_a_custodian(reading: &mut Reading) {
     let (Some(custodians), Some(shares)) = (
         reading.count(&CUSTODIANS),
-        reading.number(&["init", "shares"]),
+        reading.value::<u32>(&["init", "shares"]),
     ) else {
         return;
     };
-    if custodians as u64 != shares {
+    if u32::try_from(custodians) != Ok(shares) {
         let text = format!(
             "{custodians} custodians for {shares} shares; every share needs one of its own"
         );
