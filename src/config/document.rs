@@ -4,11 +4,11 @@
 
 use std::collections::HashMap;
 
-use granit_parser::{Event, Parser, ScalarStyle, ScanError, Span};
+use granit_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Span};
 
-use crate::config::problem::Problem;
-use crate::config::scalar::{self, Plain};
-use crate::config::tree::{Entry, Kind, Node, shown, step};
+use super::problem::{Place, Problem};
+use super::scalar::{self, Plain};
+use super::tree::{Entry, Kind, Node, shown, step};
 
 /// Deepest nesting of lists and maps.
 const DEEPEST: usize = 48;
@@ -68,11 +68,7 @@ impl<'a, E: Iterator<Item = Result<(Event<'a>, Span), ScanError>>> Reader<'a, E>
             }
         }
         if document.is_none() {
-            self.report(
-                1,
-                1,
-                "the file is empty; `version: 1` is its first line".into(),
-            );
+            self.report((1, 1), "the file is empty; `version: 1` is its first line");
         }
         Ok(document)
     }
@@ -94,7 +90,7 @@ impl<'a, E: Iterator<Item = Result<(Event<'a>, Span), ScanError>>> Reader<'a, E>
                     ""
                 };
                 let message = format!("not YAML: {}{hint}", error.info());
-                self.report(number(mark.line()), number(mark.col() + 1), message);
+                self.report(place(*mark), message);
                 Err(Stop)
             }
         }
@@ -105,7 +101,6 @@ impl<'a, E: Iterator<Item = Result<(Event<'a>, Span), ScanError>>> Reader<'a, E>
         if self.values > MOST_VALUES {
             return Err(self.stop(span, &format!("more than {MOST_VALUES} values in one file")));
         }
-        let (line, column) = place(span);
         let before = self.values;
         let (kind, anchor) = match event {
             Event::Scalar(text, style, anchor, tag) => {
@@ -131,21 +126,14 @@ impl<'a, E: Iterator<Item = Result<(Event<'a>, Span), ScanError>>> Reader<'a, E>
             Event::Alias(id) => return self.alias(id, span),
             Event::UnresolvedAlias(name) => {
                 self.report(
-                    line,
-                    column,
+                    place(span.start),
                     format!("no anchor `&{name}` stands before this alias"),
                 );
                 (Kind::Unknown, 0)
             }
             _ => return Err(self.stop(span, "not YAML that this program knows")),
         };
-        let node = Node {
-            line,
-            column,
-            kind,
-            reference: false,
-            strange: false,
-        };
+        let node = Node::new(place(span.start), kind);
         if anchor != 0 {
             self.anchors
                 .insert(anchor, (node.clone(), self.values - before + 1));
@@ -173,9 +161,8 @@ impl<'a, E: Iterator<Item = Result<(Event<'a>, Span), ScanError>>> Reader<'a, E>
             Ok(Some(filled)) => return Kind::Filled(filled),
             Ok(None) => {}
             Err(problems) => {
-                let (line, column) = place(span);
                 for problem in problems {
-                    self.report(line, column, problem);
+                    self.report(place(span.start), problem);
                 }
                 return Kind::Unknown;
             }
@@ -186,12 +173,9 @@ impl<'a, E: Iterator<Item = Result<(Event<'a>, Span), ScanError>>> Reader<'a, E>
             Plain::Number(number) => Kind::Number(number),
             Plain::Text => Kind::Text(text.to_owned()),
             Plain::LeadingZero => {
-                let (line, column) = place(span);
                 self.report(
-                    line,
-                    column,
-                    "a number with a leading zero is read differently everywhere; put it in quotes"
-                        .into(),
+                    place(span.start),
+                    "a number with a leading zero is read differently everywhere; put it in quotes",
                 );
                 Kind::Unknown
             }
@@ -221,7 +205,7 @@ impl<'a, E: Iterator<Item = Result<(Event<'a>, Span), ScanError>>> Reader<'a, E>
             if event == Event::MappingEnd {
                 break;
             }
-            let (line, column) = place(&span);
+            let place = place(span.start);
             let key = match event {
                 Event::Scalar(ref text, ..) => text.to_string(),
                 _ => return Err(self.stop(&span, "a key is plain text")),
@@ -234,21 +218,15 @@ impl<'a, E: Iterator<Item = Result<(Event<'a>, Span), ScanError>>> Reader<'a, E>
             let value = self.node(event, &span)?;
             if let Some(first) = seen.get(&key) {
                 self.report(
-                    line,
-                    column,
+                    place,
                     format!("duplicate key `{key}`; it stands on line {first} already"),
                 );
             } else {
-                seen.insert(key.clone(), line);
+                seen.insert(key.clone(), place.0);
                 if key == "<<" {
                     merged.push(value);
                 } else {
-                    entries.push(Entry {
-                        key,
-                        line,
-                        column,
-                        value,
-                    });
+                    entries.push(Entry { key, place, value });
                 }
             }
             self.path.pop();
@@ -261,12 +239,11 @@ impl<'a, E: Iterator<Item = Result<(Event<'a>, Span), ScanError>>> Reader<'a, E>
 
     /// `<<: *other`: the keys of the other map that are not here.
     fn merge(&mut self, entries: &mut Vec<Entry>, seen: &mut HashMap<String, u32>, from: Node) {
-        let (line, column) = (from.line, from.column);
         match from.kind {
             Kind::Map(others) => {
                 for other in others {
                     if !seen.contains_key(&other.key) {
-                        seen.insert(other.key.clone(), other.line);
+                        seen.insert(other.key.clone(), other.place.0);
                         entries.push(other);
                     }
                 }
@@ -277,7 +254,7 @@ impl<'a, E: Iterator<Item = Result<(Event<'a>, Span), ScanError>>> Reader<'a, E>
                 }
             }
             Kind::Unknown => {}
-            _ => self.report(line, column, "`<<` takes a map, or a list of maps".into()),
+            _ => self.report(from.place, "`<<` takes a map, or a list of maps"),
         }
     }
 
@@ -295,34 +272,22 @@ impl<'a, E: Iterator<Item = Result<(Event<'a>, Span), ScanError>>> Reader<'a, E>
     fn tag(&mut self, present: bool, span: &Span) {
         if present {
             let mark = span.tag_start().unwrap_or(span.start);
-            self.report(
-                number(mark.line()),
-                number(mark.col() + 1),
-                "tags (`!…`) have no meaning in this file".into(),
-            );
+            self.report(place(mark), "tags (`!…`) have no meaning in this file");
         }
     }
 
     fn stop(&mut self, span: &Span, text: &str) -> Stop {
-        let (line, column) = place(span);
-        self.report(line, column, text.into());
+        self.report(place(span.start), text);
         Stop
     }
 
-    fn report(&mut self, line: u32, column: u32, text: String) {
-        self.problems.push(Problem {
-            line,
-            column,
-            path: shown(&self.path),
-            text,
-        });
+    fn report(&mut self, place: Place, text: impl Into<String>) {
+        let problem = Problem::new(place, shown(&self.path), text);
+        self.problems.push(problem);
     }
 }
 
-fn place(span: &Span) -> (u32, u32) {
-    (number(span.start.line()), number(span.start.col() + 1))
-}
-
-fn number(count: usize) -> u32 {
-    u32::try_from(count).unwrap_or(u32::MAX)
+fn place(mark: Marker) -> Place {
+    let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+    (number(mark.line()), number(mark.col() + 1))
 }

@@ -2,25 +2,24 @@
 //!
 //! Never asks a server, and never reads a secret: secret values are references that stay references here.
 //!
-//! `document` reads YAML into a `tree` of keys and values with their places, `check` holds them against the schema
-//! that `shape` and `api` make, `rules` look at how what is sound fits together, and where nothing was found wrong
-//! `reading` with `sections` and `logins` turns the document into the `model`.
+//! The types of `model` (with `values`, and `api` for the fields of the servers) are what the file says and what its
+//! schema is made from. `document` reads YAML into a `tree` of keys and values with their places, `check` holds that
+//! against the schema, and `rules` look at how what is sound fits together, as `reading` shows it to them. Where
+//! nothing was found wrong, each type reads itself from the tree (`section`).
 
 mod api;
 mod check;
 mod document;
-mod logins;
+mod forms;
 mod model;
 mod problem;
 mod reading;
 mod rules;
 mod scalar;
-mod sections;
-mod shape;
-#[cfg(test)]
-mod tests;
+mod section;
 mod tree;
 mod typed;
+mod values;
 
 use std::fs::File;
 use std::io::Read as _;
@@ -29,20 +28,22 @@ use std::sync::LazyLock;
 
 use serde_json::Value;
 
-pub use crate::config::model::*;
-pub use crate::config::problem::{Problem, Problems};
-pub(crate) use crate::config::sections::in_words;
-pub use crate::config::typed::Typed;
+pub use model::*;
+pub(crate) use problem::in_words;
+pub use problem::{Problem, Problems};
+pub use typed::{Typed, in_shell};
+pub use values::*;
 
-use crate::config::reading::Reading;
-use crate::config::tree::{Kind, Node};
+use problem::UNREAD;
+use reading::Reading;
+use tree::{Kind, Node};
 
 /// Longest file, in bytes.
 const LONGEST_FILE: u64 = 1 << 20;
 /// Most problems that are reported in one go.
 const MOST_PROBLEMS: usize = 500;
 
-static SCHEMA: LazyLock<Value> = LazyLock::new(shape::schema);
+static SCHEMA: LazyLock<Value> = LazyLock::new(model::schema);
 
 /// Reads and checks the file at `path`; `${NAME}` in it is asked of `env`.
 ///
@@ -51,16 +52,31 @@ static SCHEMA: LazyLock<Value> = LazyLock::new(shape::schema);
 /// # Errors
 /// All problems of the file, when there is any.
 pub fn load(path: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<Config, Problems> {
-    let text = read(path).map_err(|text| {
-        let problem = Problem {
-            line: 1,
-            column: 1,
-            path: String::new(),
-            text,
-        };
-        Problems::new(path.to_path_buf(), vec![problem])
-    })?;
-    parse(&text, path, env).map_err(|problems| Problems::new(path.to_path_buf(), problems))
+    let text = read(path).map_err(|text| Problems::new(path.to_path_buf(), vec![whole(text)]))?;
+    from_text(&text, path, path.parent().unwrap_or(Path::new("")), env)
+}
+
+/// The same from a `text` that no file needs to hold: messages call it `name`, and relative paths start at `directory`.
+///
+/// # Errors
+/// All problems of the text, when there is any.
+pub fn from_text(
+    text: &str,
+    name: &Path,
+    directory: &Path,
+    env: &dyn Fn(&str) -> Option<String>,
+) -> Result<Config, Problems> {
+    parse(text, name, directory, env)
+        .map_err(|problems| Problems::new(name.to_path_buf(), problems))
+}
+
+/// The same from a value that a program made. Its texts are taken as they stand: no `${NAME}` is filled in.
+///
+/// # Errors
+/// All problems of the value, when there is any; they have a path, and no line of their own.
+pub fn from_value(value: &Value, name: &Path, directory: &Path) -> Result<Config, Problems> {
+    checked(Node::from(value), Vec::new(), name, directory)
+        .map_err(|problems| Problems::new(name.to_path_buf(), problems))
 }
 
 /// The JSON Schema (draft 2020-12) of the file, for editors.
@@ -68,9 +84,6 @@ pub fn load(path: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<Config,
 pub fn schema() -> Value {
     SCHEMA.clone()
 }
-
-/// How the problem of a file that is not there begins.
-const UNREAD: &str = "cannot be read";
 
 fn read(path: &Path) -> Result<String, String> {
     let file = File::open(path).map_err(|error| format!("{UNREAD}: {}", in_words(error.kind())))?;
@@ -88,69 +101,47 @@ fn read(path: &Path) -> Result<String, String> {
 
 fn parse(
     text: &str,
-    file: &Path,
+    name: &Path,
+    directory: &Path,
     env: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Config, Vec<Problem>> {
     let mut problems = Vec::new();
-    let Some(mut root) = document::parse(text, env, &mut problems) else {
-        return Err(problems);
-    };
+    match document::parse(text, env, &mut problems) {
+        Some(root) => checked(root, problems, name, directory),
+        None => Err(problems),
+    }
+}
+
+/// The way of every document: held against the schema, then against the rules, then read.
+fn checked(
+    mut root: Node,
+    mut problems: Vec<Problem>,
+    name: &Path,
+    directory: &Path,
+) -> Result<Config, Vec<Problem>> {
     check::check(&mut root, &SCHEMA, &mut problems);
     if !matches!(root.kind, Kind::Map(_)) || problems.len() > MOST_PROBLEMS {
         problems.truncate(MOST_PROBLEMS);
         return Err(problems);
     }
-    let directory = file.parent().unwrap_or(Path::new(""));
     let mut reading = Reading::new(&root, directory, problems);
-    let policies = reading.policies();
+    let policies = model::policies(&mut reading);
     rules::check(&mut reading);
-    if reading.problems.is_empty()
-        && let Some(config) = config(&mut reading, file, policies)
-        && reading.problems.is_empty()
-    {
-        return Ok(config);
+    if !reading.problems.is_empty() {
+        return Err(reading.problems);
     }
-    if reading.problems.is_empty() {
-        reading.problems.push(not_understood());
-    }
-    Err(reading.problems)
-}
-
-/// The types of a document that is as it must be.
-fn config(reading: &mut Reading, file: &Path, policies: Vec<Policy>) -> Option<Config> {
-    let auth = reading.auth();
-    Some(Config {
-        version: 1,
-        file: file.to_path_buf(),
-        directory: file.parent().unwrap_or(Path::new("")).to_path_buf(),
-        cluster: reading.cluster()?,
-        init: reading.init()?,
-        checkpoint: reading.checkpoint()?,
-        audit: reading.audit(),
-        secrets: reading.secrets(),
-        logins: reading.logins(&auth)?,
-        auth,
-        policies,
-        writes: reading.writes(),
-        break_glass: reading.break_glass()?,
-        revoke_root: !matches!(
-            reading
-                .root
-                .get("revoke_root")
-                .map(|node: &Node| &node.kind),
-            Some(Kind::Bool(false))
-        ),
-        warnings: std::mem::take(&mut reading.warnings),
-        typed: Typed::default(),
+    // The schema and the types have one source, so a section that cannot be read is a mistake of ours.
+    Config::read(&root, (name, directory), policies, reading.warnings).ok_or_else(|| {
+        vec![whole(
+            "the file could not be understood, and why is not known; please report this",
+        )]
     })
 }
 
-/// A section is missing although every check passed: a mistake of ours.
-fn not_understood() -> Problem {
-    Problem {
-        line: 1,
-        column: 1,
-        path: String::new(),
-        text: "the file could not be understood, and why is not known; please report this".into(),
-    }
+/// A problem of the file as a whole.
+fn whole(text: impl Into<String>) -> Problem {
+    Problem::new((1, 1), String::new(), text)
 }
+
+#[cfg(test)]
+mod tests;

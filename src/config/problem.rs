@@ -6,6 +6,9 @@ use std::path::PathBuf;
 /// Farthest misspelling that is still taken for a name.
 const NEAREST: usize = 2;
 
+/// How the problem of a file that is not there begins.
+pub(super) const UNREAD: &str = "cannot be read";
+
 /// One problem, or one warning.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Problem {
@@ -17,6 +20,20 @@ pub struct Problem {
     pub path: String,
     /// The rule and what to do, without the value.
     pub text: String,
+}
+
+/// Line and column.
+pub(super) type Place = (u32, u32);
+
+impl Problem {
+    pub(super) fn new((line, column): Place, path: String, text: impl Into<String>) -> Self {
+        Self {
+            line,
+            column,
+            path,
+            text: text.into(),
+        }
+    }
 }
 
 impl fmt::Display for Problem {
@@ -54,9 +71,8 @@ impl Problems {
     /// What to do next.
     #[must_use]
     pub fn advice(&self) -> Option<String> {
-        let unread = |problem: &Problem| {
-            problem.path.is_empty() && problem.text.starts_with(crate::config::UNREAD)
-        };
+        let unread =
+            |problem: &Problem| problem.path.is_empty() && problem.text.starts_with(UNREAD);
         if self.list.iter().all(unread) {
             return Some("name the configuration: vault-bootstrap -c FILE COMMAND; bootstrap.example.yaml of the source is one to begin with".into());
         }
@@ -78,6 +94,14 @@ impl fmt::Display for Problems {
 
 impl std::error::Error for Problems {}
 
+/// What the system says, as everybody knows it from a shell.
+pub(crate) fn in_words(kind: std::io::ErrorKind) -> String {
+    match kind {
+        std::io::ErrorKind::NotFound => "no such file".into(),
+        kind => kind.to_string(),
+    }
+}
+
 /// The nearest of `names` to `word`, where it is near enough to be a misspelling.
 pub(crate) fn nearest<'a>(word: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     names
@@ -85,6 +109,11 @@ pub(crate) fn nearest<'a>(word: &str, names: impl Iterator<Item = &'a str>) -> O
         .filter(|(distance, name)| *distance <= NEAREST && *distance * 2 < name.chars().count())
         .min()
         .map(|(_, name)| name)
+}
+
+/// The nearest of `names` as the end of a sentence; nothing where none is near.
+pub(super) fn meant<'a>(word: &str, names: impl Iterator<Item = &'a str>) -> String {
+    nearest(word, names).map_or_else(String::new, |name| format!("; did you mean `{name}`?"))
 }
 
 /// Number of letters to insert, remove, change or swap with their neighbour.

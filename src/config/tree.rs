@@ -4,11 +4,14 @@
 
 use serde_json::{Number, Value};
 
+use super::problem::Place;
+
+const START: Place = (1, 1);
+
 /// A value with its place.
 #[derive(Debug, Clone)]
 pub(super) struct Node {
-    pub(super) line: u32,
-    pub(super) column: u32,
+    pub(super) place: Place,
     pub(super) kind: Kind,
     /// Set by the shape check: this map is a reference to a secret.
     pub(super) reference: bool,
@@ -35,12 +38,45 @@ pub(super) enum Kind {
 #[derive(Debug, Clone)]
 pub(super) struct Entry {
     pub(super) key: String,
-    pub(super) line: u32,
-    pub(super) column: u32,
+    pub(super) place: Place,
     pub(super) value: Node,
 }
 
+/// A value that a program made: its places are all at the beginning.
+impl From<&Value> for Node {
+    fn from(value: &Value) -> Self {
+        let kind = match value {
+            Value::Null => Kind::Null,
+            Value::Bool(value) => Kind::Bool(*value),
+            Value::Number(number) => Kind::Number(number.clone()),
+            Value::String(text) => Kind::Text(text.clone()),
+            Value::Array(items) => Kind::List(items.iter().map(Node::from).collect()),
+            Value::Object(entries) => Kind::Map(entries.iter().map(Entry::from).collect()),
+        };
+        Self::new(START, kind)
+    }
+}
+
+impl From<(&String, &Value)> for Entry {
+    fn from((key, value): (&String, &Value)) -> Self {
+        Self {
+            key: key.clone(),
+            place: START,
+            value: value.into(),
+        }
+    }
+}
+
 impl Node {
+    pub(super) fn new(place: Place, kind: Kind) -> Self {
+        Self {
+            place,
+            kind,
+            reference: false,
+            strange: false,
+        }
+    }
+
     /// The entries of a map; none for anything else.
     pub(super) fn entries(&self) -> &[Entry] {
         match &self.kind {
@@ -99,23 +135,24 @@ impl Node {
     }
 
     /// Line and column of the value at `path`, or of the nearest thing around it that exists.
-    pub(super) fn place(&self, path: &[String]) -> (u32, u32) {
-        let mut place = (self.line, self.column);
+    pub(super) fn place_of<S: AsRef<str>>(&self, path: &[S]) -> Place {
+        let mut place = self.place;
         let mut node = self;
         for step in path {
             node = match &node.kind {
                 Kind::Map(entries) => {
-                    let Some(entry) = entries.iter().find(|entry| entry.key == *step) else {
+                    let step = step.as_ref();
+                    let Some(entry) = entries.iter().find(|entry| entry.key == step) else {
                         break;
                     };
-                    place = entry.place();
+                    place = entry.whereabouts();
                     &entry.value
                 }
                 Kind::List(items) => {
-                    let Some(item) = index(step).and_then(|index| items.get(index)) else {
+                    let Some(item) = index(step.as_ref()).and_then(|index| items.get(index)) else {
                         break;
                     };
-                    place = (item.line, item.column);
+                    place = item.place;
                     item
                 }
                 _ => break,
@@ -127,10 +164,10 @@ impl Node {
 
 impl Entry {
     /// Where to look for the entry: at a value of one line, at the key of a longer one.
-    pub(super) fn place(&self) -> (u32, u32) {
+    fn whereabouts(&self) -> Place {
         match self.value.kind {
-            Kind::Map(_) | Kind::List(_) => (self.line, self.column),
-            _ => (self.value.line, self.value.column),
+            Kind::Map(_) | Kind::List(_) => self.place,
+            _ => self.value.place,
         }
     }
 }
@@ -145,9 +182,10 @@ fn index(step: &str) -> Option<usize> {
 }
 
 /// A path as it is shown: `auth.oidc.roles.operator`, `nodes[0]`, `can."sys/audit"`.
-pub(super) fn shown(path: &[String]) -> String {
+pub(super) fn shown<S: AsRef<str>>(path: &[S]) -> String {
     let mut text = String::new();
     for step in path {
+        let step = step.as_ref();
         let plain = !step.is_empty()
             && step
                 .bytes()

@@ -3,8 +3,6 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::config::in_shell;
-
 /// Options that one command was given and another one, or the same once more, needs as well.
 #[derive(Debug, Clone, Default)]
 pub struct Typed {
@@ -33,59 +31,46 @@ impl Typed {
         let words = || verb.split_whitespace();
         let name: Vec<_> = words().take_while(|word| !word.starts_with('-')).collect();
         let says = |option: &str| words().any(|word| word == option);
-        let (name, gives_up) = (name.join(" "), says("--abandon"));
+        let name = name.join(" ");
+        let applies = name == "apply" && !says("--abandon");
+        let drills = name == "rehearse" || applies;
+        let asks = name == "recovery rotate" || applies;
         let breaks = name == "break-glass" || name.starts_with("break-glass finish");
-        let gathers = breaks
-            || matches!(name.as_str(), "rehearse" | "unseal" | "recovery rotate")
-            || name.starts_with("share submit")
-            || name == "apply" && !gives_up;
+        let submits = name.starts_with("share submit");
+        let gathers = breaks || drills || asks || submits || name == "unseal";
+        let enters = name == "rehearse" || name.starts_with("break-glass") || submits;
+
+        let reason = self.reason.as_deref().filter(|_| name == "break-glass");
+        let holders = self.holders.filter(|_| drills);
         let mut line = verb.to_owned();
-        let mut add = |option: &str, value: Option<&str>| {
-            line.push(' ');
-            line.push_str(option);
-            if let Some(value) = value {
-                line.push(' ');
-                line.push_str(&in_shell(value));
-            }
+        let mut add = |option: &str, value: Option<String>| {
+            let value = value.map(|value| format!(" {value}"));
+            line.push_str(&format!(" {option}{}", value.unwrap_or_default()));
         };
-        let reason = self.reason.as_deref();
-        if name == "break-glass" && !says("--reason") && reason.is_some() {
-            add("--reason", reason);
+        if let Some(reason) = reason.filter(|_| !says("--reason")) {
+            add("--reason", Some(in_shell(reason)));
         }
         for file in self.identities.iter().filter(|_| gathers) {
-            let file = file.display().to_string();
-            let option = format!(" --identity {} ", in_shell(&file));
+            let file = in_shell(&file.display().to_string());
             // What was built of the same options says them already.
-            if !format!(" {verb} ").contains(&option) {
-                add("--identity", Some(&file));
+            if !format!(" {verb} ").contains(&format!(" --identity {file} ")) {
+                add("--identity", Some(file));
             }
         }
-        let drills = name == "rehearse" || name == "apply" && !gives_up;
-        if let Some(limit) = self.holders
-            && drills
-            && !says("--holders-elsewhere")
-        {
-            let seconds = format!("{}s", limit.as_secs());
-            add("--holders-elsewhere", Some(&seconds));
+        if let Some(limit) = holders.filter(|_| !says("--holders-elsewhere")) {
+            add("--holders-elsewhere", Some(format!("{}s", limit.as_secs())));
         }
-        let asks = name == "recovery rotate" || name == "apply" && !gives_up;
         if self.yes && asks && !says("--yes") {
             add("--yes", None);
         }
-        let enters = name == "rehearse"
-            || name.starts_with("break-glass")
-            || name.starts_with("share submit");
-        if let Some(login) = self.login.as_deref()
-            && enters
-            && !says("--login")
-        {
-            add("--login", Some(login));
+        if let Some(login) = self.login.as_deref().filter(|_| enters && !says("--login")) {
+            add("--login", Some(in_shell(login)));
         }
         if breaks && self.env && !says("--env") {
             add("--env", None);
         }
         if breaks && self.works {
-            add("--", Some("CMD"));
+            add("--", Some("CMD".into()));
         }
         line
     }
@@ -102,9 +87,27 @@ impl Typed {
     }
 }
 
+/// A word as a shell takes it for one.
+#[must_use]
+pub fn in_shell(word: &str) -> String {
+    let plain = |letter: char| letter.is_alphanumeric() || "/._-+=:,@%".contains(letter);
+    if word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_word_with_a_blank_or_a_quote_stays_one_word() {
+        assert_eq!(in_shell("conf/prod-1.yaml"), "conf/prod-1.yaml");
+        assert_eq!(in_shell("my file.yaml"), "'my file.yaml'");
+        assert_eq!(in_shell("it's.yaml"), r"'it'\''s.yaml'");
+    }
 
     fn typed() -> Typed {
         Typed {

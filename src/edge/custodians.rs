@@ -30,37 +30,28 @@ pub(crate) async fn all(config: &Config, failures: &mut Vec<Failure>) -> Vec<Cus
 fn spec(config: &Config, wanted: &crate::config::Custodian) -> Spec {
     let generation = config.init.generation;
     match &wanted.kind {
-        CustodianKind::Ssm {
-            parameter,
-            kms_key,
-            tags,
-            aws,
-        } => {
-            let mut tags: BTreeMap<String, String> = tags.iter().cloned().collect();
+        CustodianKind::Ssm(ssm) => {
+            let mut tags: BTreeMap<String, String> = ssm.tags.iter().cloned().collect();
             tags.entry("cluster".into())
                 .or_insert_with(|| config.cluster.name.clone());
             if generation > 1 {
                 tags.insert("generation".into(), generation.to_string());
             }
             Spec::Ssm {
-                parameter: name_of_parameter(parameter, generation),
-                kms_key: kms_key.clone(),
+                parameter: name_of_parameter(&ssm.parameter, generation),
+                kms_key: ssm.kms_key.clone(),
                 tags,
-                aws: to_aws(aws),
+                aws: to_aws(&ssm.aws),
             }
         }
-        CustodianKind::Age { recipient, file } => Spec::Age {
-            recipient: recipient.clone(),
-            file: name_of_file(file, generation),
+        CustodianKind::Age(age) => Spec::Age {
+            recipient: age.recipient.clone(),
+            file: name_of_file(&age.file, generation),
         },
-        CustodianKind::Pgp {
-            public_key,
-            fingerprint,
-            file,
-        } => Spec::Pgp {
-            public_key: public_key.clone(),
-            fingerprint: fingerprint.clone(),
-            file: name_of_file(file, generation),
+        CustodianKind::Pgp(pgp) => Spec::Pgp {
+            public_key: pgp.public_key.clone(),
+            fingerprint: pgp.fingerprint.clone(),
+            file: name_of_file(&pgp.file, generation),
         },
     }
 }

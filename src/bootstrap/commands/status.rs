@@ -92,9 +92,10 @@ fn unproved<'a>(config: &'a Config, diary: Option<&Diary>) -> Option<&'a str> {
     let is_open = |custodian: &&'a Custodian| {
         // What a proof is about, where the file alone says it.
         let subject = match &custodian.kind {
-            CustodianKind::Ssm { .. } => return false,
-            CustodianKind::Age { recipient, .. } => Some(recipient.clone()),
-            CustodianKind::Pgp { fingerprint, .. } => fingerprint
+            CustodianKind::Ssm(_) => return false,
+            CustodianKind::Age(age) => Some(age.recipient.clone()),
+            CustodianKind::Pgp(pgp) => pgp
+                .fingerprint
                 .as_ref()
                 .map(|fingerprint| fingerprint.split_whitespace().collect()),
         };

@@ -52,7 +52,7 @@ pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
 /// Who names a replica reckons with a machine that vanishes; shares in files would vanish with it.
 pub(super) fn files_of_this_machine(ceremony: &Ceremony<'_>) -> Option<String> {
     let config: &Config = ceremony.config;
-    let is_file = |kind: &CustodianKind| !matches!(kind, CustodianKind::Ssm { .. });
+    let is_file = |kind: &CustodianKind| !matches!(kind, CustodianKind::Ssm(_));
     let custodians = config.init.custodians.iter();
     let files = custodians.filter(|custodian| is_file(&custodian.kind));
     let names: Vec<_> = files.map(|custodian| custodian.name.as_str()).collect();

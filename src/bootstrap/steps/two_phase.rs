@@ -44,7 +44,7 @@ pub(super) fn wanted(ceremony: &Ceremony<'_>, auto_unseal: bool) -> bool {
 /// Whether the server can encrypt every share to its holder.
 fn all_have_keys(ceremony: &Ceremony<'_>) -> bool {
     let mut custodians = ceremony.config.init.custodians.iter();
-    custodians.all(|custodian| matches!(custodian.kind, CustodianKind::Pgp { .. }))
+    custodians.all(|custodian| matches!(custodian.kind, CustodianKind::Pgp(_)))
 }
 
 /// One that hides its version is taken for one of today.

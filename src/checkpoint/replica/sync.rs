@@ -11,7 +11,7 @@ use crate::checkpoint::replica::lease::{claimed, give_up, held};
 use crate::checkpoint::replica::owner::{chance, owner};
 use crate::checkpoint::replica::reconcile::{lacks, reconcile};
 use crate::checkpoint::{self, Checkpoint, Mark, ReplicatedCheckpoint};
-use crate::config::{Config, ReplicaKind};
+use crate::config::{self, Config};
 use crate::edge::custodians::to_aws;
 use crate::edge::failures::of_replica;
 use crate::event::Caller;
@@ -59,19 +59,17 @@ pub(crate) async fn look_at(config: &Config) -> Result<Option<Replica>, Failure>
 
 /// The place of the file as the room of replicas takes it.
 fn spec(config: &Config) -> Option<Spec> {
-    let wanted = config.checkpoint.replica.as_ref()?;
-    let (kms_key, aws) = (wanted.kms_key.clone(), to_aws(&wanted.aws));
-    Some(match wanted.kind.clone() {
-        ReplicaKind::Ssm { parameter } => Spec::Ssm {
-            parameter,
-            kms_key,
-            aws,
+    Some(match config.checkpoint.replica.clone()? {
+        config::Replica::Ssm(ssm) => Spec::Ssm {
+            parameter: ssm.parameter,
+            kms_key: ssm.kms_key,
+            aws: to_aws(&ssm.aws),
         },
-        ReplicaKind::S3 { bucket, prefix } => Spec::S3 {
-            bucket,
-            prefix,
-            kms_key,
-            aws,
+        config::Replica::S3(s3) => Spec::S3 {
+            bucket: s3.bucket,
+            prefix: s3.prefix,
+            kms_key: s3.kms_key,
+            aws: to_aws(&s3.aws),
         },
     })
 }

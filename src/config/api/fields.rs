@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde_json::Value;
 
-use crate::config::api::{FreeField, FreeFields, Leeway, Strings, Ttl};
-use crate::config::shape::{Address, SecretRef, TextOrReference};
+use crate::config::forms::{Address, FreeField, FreeFields, Leeway, Strings, TextOrReference, Ttl};
+use crate::config::values::SecretRef;
 
 type Count = Option<u64>;
 type Flag = Option<bool>;

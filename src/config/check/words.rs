@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use serde_json::{Map, Value};
 use url::Url;
 
-use crate::config::check::keywords::{choices, types};
+use super::keywords::{choices, types};
 use crate::config::problem::nearest;
 use crate::config::scalar;
 

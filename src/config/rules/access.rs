@@ -1,15 +1,18 @@
 //! Rules of policies, roles and the doors of the way back.
 
-use crate::config::reading::Reading;
-use crate::config::rules::{auth_type, members, mount_of, under};
+use super::auth::{auth_type, members, mount_of, setting};
+use crate::config::reading::{Reading, under};
+use crate::config::values::Field;
 
 /// The policy that the program writes for the way back.
 const GRANT: &str = "vault-bootstrap-break-glass";
 
 /// Requests that a root generation takes: status, start, the shares of a quorum, a retry, proof, cancel.
-const FEWEST_USES: u64 = 10;
+const FEWEST_USES: u32 = 10;
 
 const DOORS: [&str; 2] = ["break_glass", "logins"];
+
+const NO_LOGIN: &str = "no login of this file has this name";
 
 pub(super) fn policy_names_are_free(reading: &mut Reading) {
     for name in reading.keys(&["policies"]).unwrap_or_default() {
@@ -32,7 +35,7 @@ pub(super) fn policies_of_tokens_exist(reading: &mut Reading) {
     let known = reading.keys(&["policies"]);
     for (mount, kind, name) in members(reading) {
         let path = ["auth", mount, kind, name, "token_policies"];
-        let Some(policies) = reading.node(&path).map(|node| reading.field(node)) else {
+        let Some(policies) = reading.value::<Field>(&path) else {
             continue;
         };
         for policy in policies.strings() {
@@ -132,26 +135,13 @@ pub(super) fn roles_of_people_are_bound(reading: &mut Reading) {
     }
 }
 
-/// A text of a role, empty where it is not given. `None` where nobody knows.
-pub(super) fn setting<'a>(reading: &Reading<'a>, role: &[&str], key: &str) -> Option<&'a str> {
-    let path = under(role, &[key]);
-    if reading.has(&path)? {
-        Some(reading.node(&path)?.text().unwrap_or_default())
-    } else {
-        Some("")
-    }
-}
-
 pub(super) fn doors_exist(reading: &mut Reading) {
     let known = reading.keys(&["logins"]);
+    let exists = |name: &str| known.as_ref().is_none_or(|known| known.contains(&name));
     let mut names = Vec::new();
-    for place in reading.places(&DOORS) {
-        let path = under(&DOORS, &[&place]);
-        let Some(name) = reading.text(&path) else {
-            continue;
-        };
-        if known.as_ref().is_some_and(|known| !known.contains(&name)) {
-            reading.refuse(&path, "no login of this file has this name");
+    for (path, name) in reading.texts(&["break_glass", "logins", "*"]) {
+        if !exists(name) {
+            reading.refuse(&path, NO_LOGIN);
         } else if names.contains(&name) {
             reading.refuse(&path, "this login stands in the list already");
         }
@@ -159,37 +149,28 @@ pub(super) fn doors_exist(reading: &mut Reading) {
     }
     let mut mounts = names.iter().map(|name| mount_of(reading, name));
     let first = mounts.next().flatten();
-    let accepted = reading.truth(&["break_glass", "accept_one_auth_method"]) == Some(true);
+    let accepted = reading.value(&["break_glass", "accept_one_auth_method"]) == Some(true);
     if !accepted && first.is_some() && mounts.all(|mount| mount == first) {
         reading.warn(
             &DOORS,
             "all doors hang on one auth method; a second one on another is advised",
         );
     }
-    let admins = ["break_glass", "accept_admins"];
-    for place in reading.places(&admins) {
-        let path = under(&admins, &[&place]);
-        let name = reading.text(&path);
-        if let (Some(known), Some(name)) = (&known, name)
-            && !known.contains(&name)
-        {
-            reading.refuse(&path, "no login of this file has this name");
+    for (path, name) in reading.texts(&["break_glass", "accept_admins", "*"]) {
+        if !exists(name) {
+            reading.refuse(&path, NO_LOGIN);
         }
     }
 }
 
 pub(super) fn doors_can_open(reading: &mut Reading) {
-    let names: Vec<&str> = reading
-        .places(&DOORS)
-        .iter()
-        .filter_map(|place| reading.text(&under(&DOORS, &[place])))
-        .collect();
+    let names = reading.texts(&["break_glass", "logins", "*"]);
     let namespace = reading.text(&["cluster", "namespace"]);
     if !names.is_empty() && namespace.is_some_and(|name| !name.trim_matches('/').is_empty()) {
         let text = "root generation belongs to the root namespace, and so do its logins; leave `cluster.namespace` empty";
         reading.refuse(&DOORS, text);
     }
-    for login in names {
+    for (_, login) in names {
         let Some(mount) = mount_of(reading, login) else {
             continue;
         };
@@ -228,7 +209,7 @@ fn door(reading: &mut Reading, mount: &str, path: &[&str]) {
     }
     let uses = under(path, &["token_num_uses"]);
     if reading
-        .number(&uses)
+        .value::<u32>(&uses)
         .is_some_and(|uses| uses > 0 && uses < FEWEST_USES)
     {
         let text = format!(

@@ -4,27 +4,23 @@ use std::collections::HashMap;
 
 use url::{Host, Url};
 
-use crate::config::reading::Reading;
-use crate::config::rules::under;
+use crate::config::reading::{Reading, under};
 
 const CUSTODIANS: [&str; 2] = ["init", "custodians"];
 
 pub(super) fn plain_http_stays_on_this_machine(reading: &mut Reading) {
-    https(reading, &["cluster", "address"]);
-    let nodes = ["cluster", "nodes"];
-    for place in reading.places(&nodes) {
-        https(reading, &under(&nodes, &[&place]));
-    }
-    for login in reading.keys(&["logins"]).unwrap_or_default() {
-        let path = ["logins", login, "with", "token_request", "api_server"];
-        https(reading, &path);
-    }
-}
-
-fn https(reading: &mut Reading, path: &[&str]) {
-    if reading.address(path).is_some_and(|url| !private(&url)) {
-        let text = "plain `http` would show every secret to the network; it is only accepted to 127.0.0.1, ::1 and localhost";
-        reading.refuse(path, text);
+    let patterns: [&[&str]; 3] = [
+        &["cluster", "address"],
+        &["cluster", "nodes", "*"],
+        &["logins", "*", "with", "token_request", "api_server"],
+    ];
+    for pattern in patterns {
+        for (path, address) in reading.texts(pattern) {
+            if Url::parse(address).is_ok_and(|url| !private(&url)) {
+                let text = "plain `http` would show every secret to the network; it is only accepted to 127.0.0.1, ::1 and localhost";
+                reading.refuse(&path, text);
+            }
+        }
     }
 }
 
@@ -40,12 +36,9 @@ fn private(address: &Url) -> bool {
 
 pub(super) fn nodes_are_different(reading: &mut Reading) {
     let mut nodes = Vec::new();
-    for place in reading.places(&["cluster", "nodes"]) {
-        let path = ["cluster", "nodes", &place];
-        let Some(node) = reading.address(&path) else {
-            continue;
-        };
-        if nodes.contains(&node) {
+    for (path, node) in reading.texts(&["cluster", "nodes", "*"]) {
+        let node = Url::parse(node).ok();
+        if node.is_some() && nodes.contains(&node) {
             reading.refuse(&path, "this node stands in the list already");
         }
         nodes.push(node);
@@ -54,9 +47,10 @@ pub(super) fn nodes_are_different(reading: &mut Reading) {
 
 pub(super) fn threshold_fits_the_shares(reading: &mut Reading) {
     let path = ["init", "threshold"];
-    let (Some(threshold), Some(shares)) =
-        (reading.number(&path), reading.number(&["init", "shares"]))
-    else {
+    let (Some(threshold), Some(shares)) = (
+        reading.value::<u32>(&path),
+        reading.value::<u32>(&["init", "shares"]),
+    ) else {
         return;
     };
     if threshold > shares {
@@ -75,11 +69,11 @@ pub(super) fn threshold_fits_the_shares(reading: &mut Reading) {
 pub(super) fn every_share_has_a_custodian(reading: &mut Reading) {
     let (Some(custodians), Some(shares)) = (
         reading.count(&CUSTODIANS),
-        reading.number(&["init", "shares"]),
+        reading.value::<u32>(&["init", "shares"]),
     ) else {
         return;
     };
-    if custodians as u64 != shares {
+    if u32::try_from(custodians) != Ok(shares) {
         let text = format!(
             "{custodians} custodians for {shares} shares; every share needs one of its own"
         );
@@ -130,31 +124,20 @@ fn target(reading: &Reading, custodian: &[&str], kind: &str, path: &[&str]) -> O
 }
 
 pub(super) fn accepted_custodians_exist(reading: &mut Reading) {
-    let places = reading.places(&CUSTODIANS).into_iter();
-    let names: Option<Vec<&str>> = places
-        .map(|place| reading.text(&under(&CUSTODIANS, &[&place, "name"])))
-        .collect();
-    let (Some(names), Some(_)) = (names, reading.count(&CUSTODIANS)) else {
+    let custodians = reading.texts(&["init", "custodians", "*", "name"]);
+    if reading.count(&CUSTODIANS) != Some(custodians.len()) {
         return;
-    };
-    for place in reading.places(&["init", "accept_unproved"]) {
-        let path = ["init", "accept_unproved", &place];
-        if reading
-            .text(&path)
-            .is_some_and(|name| !names.contains(&name))
-        {
+    }
+    for (path, name) in reading.texts(&["init", "accept_unproved", "*"]) {
+        if custodians.iter().all(|(_, custodian)| *custodian != name) {
             reading.refuse(&path, "no custodian has this name");
         }
     }
 }
 
 pub(super) fn recipients_are_public(reading: &mut Reading) {
-    for place in reading.places(&CUSTODIANS) {
-        let path = under(&CUSTODIANS, &[&place, "age", "recipient"]);
-        if reading
-            .text(&path)
-            .is_some_and(|text| !text.starts_with("age1"))
-        {
+    for (path, recipient) in reading.texts(&["init", "custodians", "*", "age", "recipient"]) {
+        if !recipient.starts_with("age1") {
             let text = "expected an age recipient, which starts with `age1`; `age-keygen -y KEYFILE` shows it";
             reading.refuse(&path, text);
         }
@@ -163,13 +146,9 @@ pub(super) fn recipients_are_public(reading: &mut Reading) {
 
 /// Short ids of keys are made by anybody, so only the whole fingerprint counts.
 pub(super) fn fingerprints_are_whole(reading: &mut Reading) {
-    for place in reading.places(&CUSTODIANS) {
-        let path = under(&CUSTODIANS, &[&place, "pgp", "fingerprint"]);
-        let whole = |text: &str| {
-            let digits: Vec<char> = text.chars().filter(|c| !c.is_whitespace()).collect();
-            digits.len() == 40 && digits.iter().all(char::is_ascii_hexdigit)
-        };
-        if reading.text(&path).is_some_and(|text| !whole(text)) {
+    for (path, fingerprint) in reading.texts(&["init", "custodians", "*", "pgp", "fingerprint"]) {
+        let mut digits = fingerprint.chars().filter(|c| !c.is_whitespace());
+        if digits.clone().count() != 40 || !digits.all(|c| c.is_ascii_hexdigit()) {
             let text = "expected the whole fingerprint, 40 hexadecimal digits; `gpg --show-keys KEYFILE` shows it";
             reading.refuse(&path, text);
         }

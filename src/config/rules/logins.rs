@@ -1,9 +1,9 @@
 //! Rules of logins: what each one needs by the type of its auth method, and what it names there.
 
+use super::auth::{auth_type, mount_of, setting};
+use crate::config::api::mount_path;
 use crate::config::check::list;
-use crate::config::reading::{Reading, mount_path};
-use crate::config::rules::access::setting;
-use crate::config::rules::{auth_type, mount_of, under};
+use crate::config::reading::{Reading, under};
 use crate::config::tree::Kind;
 
 /// Types of auth methods that a login can use, with the keys that belong to each.
@@ -29,37 +29,36 @@ pub(super) fn auth_methods_exist(reading: &mut Reading) {
     let Some(mounts) = reading.keys(&["auth"]) else {
         return;
     };
-    for login in reading.keys(&["logins"]).unwrap_or_default() {
-        let path = ["logins", login, "auth"];
-        if reading.text(&path).is_none() || mount_of(reading, login).is_some() {
+    for (path, auth) in reading.texts(&["logins", "*", "auth"]) {
+        if mounts
+            .iter()
+            .any(|mount| mount_path(mount) == mount_path(auth))
+        {
             continue;
         }
         let known = match names(&mounts) {
             known if known.is_empty() => "`auth` is empty".into(),
             known => format!("`auth` has {known}"),
         };
-        reading.refuse(
-            &path,
-            format!("no auth method of this file has this path; {known}"),
-        );
+        let text = format!("no auth method of this file has this path; {known}");
+        reading.refuse(&path, text);
     }
 }
 
 pub(super) fn capabilities_say_something(reading: &mut Reading) {
-    for login in reading.keys(&["logins"]).unwrap_or_default() {
-        for key in ["can", "cannot"] {
-            let all = ["logins", login, key];
-            for api_path in reading.keys(&all).unwrap_or_default() {
-                let path = under(&all, &[api_path]);
-                if reading.count(&path) == Some(0) {
-                    reading.refuse(&path, "the list is empty, so nothing would be checked");
-                }
-                if api_path.starts_with('/') || api_path.starts_with("v1/") || api_path.is_empty() {
-                    reading.refuse(&path, "an API path has no `/` in front and no `v1/`");
-                }
-                if key == "cannot" {
-                    contradiction(reading, login, api_path);
-                }
+    for key in ["can", "cannot"] {
+        for path in reading.all(&["logins", "*", key, "*"]) {
+            let [_, login, _, api_path] = &path[..] else {
+                continue;
+            };
+            if reading.count(&path) == Some(0) {
+                reading.refuse(&path, "the list is empty, so nothing would be checked");
+            }
+            if api_path.starts_with('/') || api_path.starts_with("v1/") || api_path.is_empty() {
+                reading.refuse(&path, "an API path has no `/` in front and no `v1/`");
+            }
+            if key == "cannot" {
+                contradiction(reading, login, api_path);
             }
         }
     }
@@ -70,10 +69,8 @@ fn contradiction(reading: &mut Reading, login: &str, api_path: &str) {
     let path = ["logins", login, "cannot", api_path];
     let denied = texts(reading, &path);
     if let Some(both) = denied.iter().find(|denied| allowed.contains(denied)) {
-        reading.refuse(
-            &path,
-            format!("`{both}` stands in `can` for this path as well"),
-        );
+        let text = format!("`{both}` stands in `can` for this path as well");
+        reading.refuse(&path, text);
     }
 }
 

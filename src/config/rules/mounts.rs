@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 
-use crate::config::reading::{Reading, mount_path};
-use crate::config::rules::{members, under};
-use crate::config::tree::{Kind, Node};
+use crate::config::api::mount_path;
+use crate::config::check::REFERENCES;
+use crate::config::reading::{Reading, under};
+use crate::config::tree::Kind;
 
 /// Ends of field names whose values are secrets.
 const SECRET_NAMES: [&str; 12] = [
@@ -88,60 +89,55 @@ pub(super) fn audit_files_are_different(reading: &mut Reading) {
 }
 
 pub(super) fn audit_options_keep_secrets(reading: &mut Reading) {
-    for device in reading.keys(&["audit"]).unwrap_or_default() {
-        let path = ["audit", device, "options", "log_raw"];
-        let truth = reading.node(&path).map(|node| match &node.kind {
-            Kind::Bool(true) => true,
-            _ => node.text().is_some_and(|text| {
-                matches!(text.to_ascii_lowercase().as_str(), "true" | "t" | "1")
-            }),
-        });
-        if truth == Some(true) {
+    for path in reading.all(&["audit", "*", "options", "log_raw"]) {
+        let value = reading
+            .node(&path)
+            .and_then(|node| reading.at(node).read::<String>());
+        if value
+            .is_some_and(|value| matches!(value.to_ascii_lowercase().as_str(), "true" | "t" | "1"))
+        {
             let text = "`log_raw` writes every secret in clear, the root token and the recovery keys first";
             reading.refuse(&path, text);
         }
-        let path = ["audit", device, "options", "mode"];
-        match reading.text(&path).map(|mode| u32::from_str_radix(mode, 8)) {
-            Some(Ok(bits)) if bits & 0o111 != 0 => {
+    }
+    for (path, mode) in reading.texts(&["audit", "*", "options", "mode"]) {
+        match u32::from_str_radix(mode, 8) {
+            Ok(bits) if bits & 0o111 != 0 => {
                 reading.refuse(&path, "an audit file is never executable");
             }
-            Some(Ok(bits)) if bits <= 0o777 => {}
-            Some(_) => reading.refuse(&path, "expected an octal mode such as \"0600\""),
-            None => {}
+            Ok(bits) if bits <= 0o777 => {}
+            _ => reading.refuse(&path, "expected an octal mode such as \"0600\""),
         }
     }
 }
 
 pub(super) fn secrets_are_references(reading: &mut Reading) {
-    for mount in reading.keys(&["auth"]).unwrap_or_default() {
-        literals(reading, &["auth", mount, "config"]);
-    }
-    for (mount, kind, name) in members(reading) {
-        literals(reading, &["auth", mount, kind, name]);
-    }
-    for engine in reading.keys(&["secrets"]).unwrap_or_default() {
-        literals(reading, &["secrets", engine, "config"]);
-    }
-    for place in reading.places(&["writes"]) {
-        literals(reading, &["writes", &place, "data"]);
+    let patterns: [&[&str]; 5] = [
+        &["auth", "*", "config"],
+        &["auth", "*", "roles", "*"],
+        &["auth", "*", "users", "*"],
+        &["secrets", "*", "config"],
+        &["writes", "*", "data"],
+    ];
+    for pattern in patterns {
+        for path in reading.all(pattern) {
+            literals(reading, &path);
+        }
     }
 }
 
 /// Reports literal values of fields that are secrets by their name. Depth is bounded by that of the document.
-fn literals(reading: &mut Reading, path: &[&str]) {
+fn literals(reading: &mut Reading, path: &[String]) {
     for name in reading.keys(path).unwrap_or_default() {
-        let here = under(path, &[name]);
-        if reading.text(&here).is_some_and(|text| !text.is_empty()) && is_secret(name) {
-            reading.refuse(&here, "secret values are references: `{file: PATH}`, `{env: NAME}`, `{ssm: PARAMETER}` or `{prompt: TEXT}`");
+        let here = [path, &[name.to_owned()]].concat();
+        if is_secret(name) && reading.text(&here).is_some_and(|text| !text.is_empty()) {
+            reading.refuse(&here, REFERENCES);
         }
-        if reading.find(&here).is_some_and(is_plain_map) {
+        let node = reading.find(&here);
+        if node.is_some_and(|node| matches!(node.kind, Kind::Map(_)) && !node.reference) {
             literals(reading, &here);
         }
     }
-}
-
-fn is_plain_map(node: &Node) -> bool {
-    matches!(node.kind, Kind::Map(_)) && !node.reference
 }
 
 fn is_secret(name: &str) -> bool {
@@ -153,12 +149,8 @@ fn is_secret(name: &str) -> bool {
 }
 
 pub(super) fn write_paths_are_plain(reading: &mut Reading) {
-    for place in reading.places(&["writes"]) {
-        let path = ["writes", &place, "path"];
-        if reading
-            .text(&path)
-            .is_some_and(|text| !plain_path(text) || text.starts_with("v1/"))
-        {
+    for (path, api_path) in reading.texts(&["writes", "*", "path"]) {
+        if !plain_path(api_path) || api_path.starts_with("v1/") {
             let text = "an API path has neither `v1/` nor `/` in front, no `/` at the end, and neither `//` nor `..` in it";
             reading.refuse(&path, text);
         }

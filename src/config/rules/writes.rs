@@ -1,7 +1,8 @@
 //! Rules of `writes`: what another section makes is written by that section alone.
 
+use super::auth::{auth_type, members};
+use crate::config::api::mount_path;
 use crate::config::reading::Reading;
-use crate::config::rules::{auth_type, members, mount_path};
 
 /// The servers' API paths that belong to one section whole.
 const SECTIONS: [(&str, &str); 3] = [
@@ -16,11 +17,7 @@ const IDS: [&str; 3] = ["/role-id", "/secret-id", "/custom-secret-id"];
 /// A second writer would undo the first in each run, and could put anything in place of the grant.
 pub(super) fn writes_keep_to_themselves(reading: &mut Reading) {
     let taken = taken(reading);
-    for place in reading.places(&["writes"]) {
-        let path = ["writes", &place, "path"];
-        let Some(text) = reading.text(&path) else {
-            continue;
-        };
+    for (path, text) in reading.texts(&["writes", "*", "path"]) {
         let small = text.to_lowercase();
         let owner = taken.iter().find(|(owned, _)| {
             small.strip_prefix(owned.as_str()).is_some_and(|rest| {

@@ -1,6 +1,6 @@
 //! Damaged parts: they hide nothing of what is around them, and nothing follows from them.
 
-use crate::config::tests::*;
+use super::*;
 
 /// A file with something wrong in every section, for the shape as well as for the rules.
 const DAMAGED: &str = include_str!("damaged.yaml");

@@ -1,6 +1,6 @@
 //! What is wrong with a file, and where it is said to be.
 
-use crate::config::tests::{load_text, problems_of, validates, with};
+use super::{load_text, problems_of, validates, with};
 
 #[test]
 fn files_that_are_no_configuration_are_refused_in_words() {

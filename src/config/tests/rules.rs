@@ -1,6 +1,6 @@
 //! Every rule with a file that breaks it.
 
-use crate::config::tests::{load_text, with};
+use super::{load_text, with};
 
 #[test]
 fn every_rule_finds_its_case() {

@@ -3,12 +3,13 @@
 mod damaged;
 mod problems;
 mod rules;
+mod sources;
 
-use crate::config::*;
+use super::*;
 
-const EXAMPLE: &str = include_str!("../../bootstrap.example.yaml");
+const EXAMPLE: &str = include_str!("../../../bootstrap.example.yaml");
 
-const PRODUCTION: &str = include_str!("tests/production.yaml");
+const PRODUCTION: &str = include_str!("production.yaml");
 
 const SMALL: &str = r#"version: 1
 cluster: {name: lab, address: "http://127.0.0.1:8200"}
@@ -46,7 +47,13 @@ fn env(name: &str) -> Option<String> {
 }
 
 fn load_text(text: &str) -> Result<Config, Vec<String>> {
-    parse(text, Path::new("/etc/vault/bootstrap.yaml"), &env).map_err(|problems| {
+    parse(
+        text,
+        Path::new("/etc/vault/bootstrap.yaml"),
+        Path::new("/etc/vault"),
+        &env,
+    )
+    .map_err(|problems| {
         Problems::new("b".into(), problems)
             .list
             .iter()
@@ -300,52 +307,6 @@ fn references_stand_where_secrets_do_and_nowhere_else() {
     assert!(
         matches!(claims, Field::Map(_)),
         "a claim named env is a claim: {claims:?}"
-    );
-}
-
-#[test]
-fn policies_come_from_their_files_and_long_files_are_refused() {
-    let directory = tempfile::tempdir().unwrap();
-    std::fs::create_dir(directory.path().join("policies")).unwrap();
-    std::fs::write(
-        directory.path().join("policies/operator.hcl"),
-        "path \"a\" { capabilities = [\"read\"] }\n",
-    )
-    .unwrap();
-    let file = directory.path().join("bootstrap.yaml");
-    let text = with(
-        "{rules: 'path \"a\" { capabilities = [\"read\"] }'}",
-        "{file: policies/operator.hcl}",
-    );
-    std::fs::write(&file, text).unwrap();
-    let config = load(&file, &env).unwrap();
-    let PolicySource::Rules {
-        text,
-        file: Some(policy),
-    } = &config.policy("reader").unwrap().source
-    else {
-        panic!()
-    };
-    assert_eq!(
-        (text.as_str(), policy),
-        (
-            "path \"a\" { capabilities = [\"read\"] }\n",
-            &directory.path().join("policies/operator.hcl")
-        )
-    );
-    let missing = load(&directory.path().join("nothing.yaml"), &env).unwrap_err();
-    assert!(
-        missing
-            .to_string()
-            .ends_with("nothing.yaml:1:1: cannot be read: no such file"),
-        "{missing}"
-    );
-    std::fs::write(&file, "#".repeat(2 << 20)).unwrap();
-    assert!(
-        load(&file, &env)
-            .unwrap_err()
-            .to_string()
-            .contains("longer than 1048576 bytes")
     );
 }
 

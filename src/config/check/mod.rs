@@ -10,16 +10,17 @@ use std::collections::HashSet;
 
 use serde_json::Value;
 
-use crate::config::check::keywords::{choices, fill, holds, is, types, variants};
-pub(super) use crate::config::check::words::list;
-use crate::config::check::words::{expected, unknown};
-use crate::config::problem::{Problem, nearest};
-use crate::config::tree::{Kind, Node, shown, step};
+use super::problem::{Place, Problem, meant};
+use super::tree::{Kind, Node, shown, step};
+use keywords::{choices, fill, holds, is, types, variants};
+pub(super) use words::list;
+use words::{expected, unknown};
 
 /// The definition whose maps are references.
 const REFERENCE: &str = "#/$defs/SecretRef";
 
-const REFERENCES: &str = "secret values are references: `{file: PATH}`, `{env: NAME}`, `{ssm: PARAMETER}` or `{prompt: TEXT}`";
+/// What is said where a secret stands in the file.
+pub(super) const REFERENCES: &str = "secret values are references: `{file: PATH}`, `{env: NAME}`, `{ssm: PARAMETER}` or `{prompt: TEXT}`";
 
 /// Checks `node` against `schema`; gives variables the type that is wanted and marks references.
 pub(super) fn check(node: &mut Node, schema: &Value, problems: &mut Vec<Problem>) {
@@ -45,7 +46,7 @@ impl<'a> Check<'a> {
         if let Some(reference) = schema.get("$ref").and_then(Value::as_str) {
             let before = self.problems.len();
             if reference == REFERENCE && !matches!(node.kind, Kind::Map(_)) {
-                return self.report(node.line, node.column, REFERENCES.into());
+                return self.report(node.place, REFERENCES);
             }
             self.value(node, self.resolve(schema));
             node.reference |= reference == REFERENCE && self.problems.len() == before;
@@ -74,7 +75,7 @@ impl<'a> Check<'a> {
             }
         }
         if let Some(text) = self.scalar(node, schema) {
-            return self.report(node.line, node.column, text);
+            return self.report(node.place, text);
         }
         match &mut node.kind {
             Kind::Map(_) => {
@@ -86,7 +87,7 @@ impl<'a> Check<'a> {
                     .as_u64()
                     .is_some_and(|least| (items.len() as u64) < least)
                 {
-                    self.report(node.line, node.column, "the list is empty".into());
+                    self.report(node.place, "the list is empty");
                 }
                 for (index, item) in items.iter_mut().enumerate() {
                     self.path.push(step(index));
@@ -118,12 +119,8 @@ impl<'a> Check<'a> {
         if let Some(choices) = choices(schema) {
             let value = node.value();
             if !choices.contains(&&value) {
-                let hint = value.as_str().and_then(|text| {
-                    nearest(text, choices.iter().filter_map(|choice| choice.as_str()))
-                });
-                let hint = hint
-                    .map(|name| format!("; did you mean `{name}`?"))
-                    .unwrap_or_default();
+                let texts = choices.iter().filter_map(|choice| choice.as_str());
+                let hint = meant(value.as_str().unwrap_or_default(), texts);
                 return Some(format!("expected {}{hint}", expected(schema)));
             }
         }
@@ -175,7 +172,7 @@ impl<'a> Check<'a> {
                     strange = true;
                     let text = unknown(&entry.key, properties, &given);
                     misspelt.push_str(&text);
-                    self.report(entry.line, entry.column, text);
+                    self.report(entry.place, text);
                 }
                 (None, others) => self.value(&mut entry.value, others.unwrap_or(none)),
             }
@@ -194,7 +191,7 @@ impl<'a> Check<'a> {
                     .and_then(|known| known.get(key))
                     .and_then(|property| self.describe(property));
                 let why = why.map(|why| format!(": {why}")).unwrap_or_default();
-                self.report(node.line, node.column, format!("missing key `{key}`{why}"));
+                self.report(node.place, format!("missing key `{key}`{why}"));
             }
         }
     }
@@ -216,13 +213,9 @@ impl<'a> Check<'a> {
         match given {
             // The unknown key in its place was reported, with what could stand there.
             0 if node.strange || keys.is_empty() => {}
-            0 => self.report(node.line, node.column, format!("one of {names} is missing")),
+            0 => self.report(node.place, format!("one of {names} is missing")),
             1 => {}
-            _ => self.report(
-                node.line,
-                node.column,
-                format!("only one of {names} can stand here"),
-            ),
+            _ => self.report(node.place, format!("only one of {names} can stand here")),
         }
     }
 
@@ -265,7 +258,7 @@ impl<'a> Check<'a> {
                     };
                     format!("expected {}{hint}", list(kinds, "or"))
                 };
-                self.report(node.line, node.column, text);
+                self.report(node.place, text);
             }
             [only] => self.value(node, only),
             several => {
@@ -306,24 +299,13 @@ impl<'a> Check<'a> {
             .iter()
             .filter_map(|variant| self.resolve(variant).get("required")?.get(0)?.as_str())
             .collect();
-        let hint = node
-            .entries()
-            .first()
-            .and_then(|entry| nearest(&entry.key, keys.iter().copied()));
-        let hint = hint
-            .map(|name| format!("; did you mean `{name}`?"))
-            .unwrap_or_default();
-        let keys = list(keys.iter().map(|key| format!("`{key}`")), "or");
-        let (line, column) = node
-            .entries()
-            .first()
-            .map_or((node.line, node.column), |entry| (entry.line, entry.column));
-        let given = node
-            .entries()
-            .first()
-            .map(|entry| format!("unknown key `{}`; ", entry.key))
-            .unwrap_or_default();
-        self.report(line, column, format!("{given}expected {keys}{hint}"));
+        let names = list(keys.iter().map(|key| format!("`{key}`")), "or");
+        let Some(first) = node.entries().first() else {
+            return self.report(node.place, format!("expected {names}"));
+        };
+        let (key, hint) = (&first.key, meant(&first.key, keys.into_iter()));
+        let text = format!("unknown key `{key}`; expected {names}{hint}");
+        self.report(first.place, text);
     }
 
     /// The variants, with those of nested choices in their place.
@@ -389,12 +371,8 @@ impl<'a> Check<'a> {
         }
     }
 
-    fn report(&mut self, line: u32, column: u32, text: String) {
-        self.problems.push(Problem {
-            line,
-            column,
-            path: shown(&self.path),
-            text,
-        });
+    fn report(&mut self, place: Place, text: impl Into<String>) {
+        let problem = Problem::new(place, shown(&self.path), text);
+        self.problems.push(problem);
     }
 }

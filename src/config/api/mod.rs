@@ -2,25 +2,27 @@
 //!
 //! Both products' fields (Vault `path_config.go`, `path_role.go` and `tokenutil`; OpenBao the same with its own
 //! additions). Only their names, types and meaning matter here: the values travel as they stand in the file
-//! ([`crate::config::Fields`]), so that nothing is sent that nobody wrote. Other types take any field.
+//! ([`super::Fields`]), so that nothing is sent that nobody wrote. Other types take any field.
 #![expect(dead_code, reason = "the types are read by the schema generator alone")]
 
 mod fields;
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde_json::{Value, json};
+use serde_json::json;
 
-pub(super) use crate::config::api::fields::Tune;
-use crate::config::api::fields::{
-    AppRole, KubernetesConfig, KubernetesRole, OidcConfig, OidcRole, User,
-};
-use crate::config::shape::SecretRef;
+use super::forms::{FreeFields, form};
+pub(super) use fields::Tune;
+use fields::{AppRole, KubernetesConfig, KubernetesRole, OidcConfig, OidcRole, User};
 
 type Text = Option<String>;
 type Flag = Option<bool>;
+
+/// The servers add the slash at the end; here paths have none.
+pub(super) fn mount_path(name: &str) -> String {
+    name.trim_end_matches('/').to_owned()
+}
 
 /// The types with a model of their own.
 pub(super) const TYPED: [&str; 5] = ["oidc", "jwt", "kubernetes", "approle", "userpass"];
@@ -92,37 +94,19 @@ mount! {
     }
 }
 
-/// An auth method; `type` says which fields it takes.
-pub(super) struct AuthMount;
-
-impl JsonSchema for AuthMount {
-    fn schema_name() -> Cow<'static, str> {
-        "AuthMount".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        by_type(generator, None)
-    }
+form! {
+    /// An auth method; `type` says which fields it takes.
+    AuthMount, "AuthMount", |generator| by_type(generator, None)
 }
 
-/// Auth methods by path; where `type` is missing it is the path.
-pub(super) struct AuthSection;
-
-impl JsonSchema for AuthSection {
-    fn schema_name() -> Cow<'static, str> {
-        "AuthSection".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let properties: serde_json::Map<String, Value> = TYPED
-            .iter()
-            .map(|auth_type| {
-                (
-                    (*auth_type).to_owned(),
-                    by_type(generator, Some(auth_type)).to_value(),
-                )
-            })
-            .collect();
+form! {
+    /// Auth methods by path; where `type` is missing it is the path.
+    AuthSection, "AuthSection", |generator| {
+        let mut properties = serde_json::Map::new();
+        for auth_type in TYPED {
+            let mount = by_type(generator, Some(auth_type));
+            properties.insert(auth_type.to_owned(), mount.to_value());
+        }
         let mount = generator.subschema_for::<AuthMount>();
         json_schema!({
             "description": "Auth methods by path; `type` is the path where it is missing.",
@@ -156,86 +140,4 @@ fn by_type(generator: &mut SchemaGenerator, default: Option<&str>) -> Schema {
     }
     // `json!` above makes an object, which is what a schema is.
     Schema::try_from(schema).unwrap_or_default()
-}
-
-/// Any fields of the API.
-pub(super) struct FreeFields;
-
-impl JsonSchema for FreeFields {
-    fn schema_name() -> Cow<'static, str> {
-        "Fields".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let field = generator.subschema_for::<FreeField>();
-        json_schema!({"description": "Any fields of the API.", "type": "object", "additionalProperties": field})
-    }
-}
-
-/// Any value of the API, or a reference to a secret.
-pub(super) struct FreeField;
-
-impl JsonSchema for FreeField {
-    fn schema_name() -> Cow<'static, str> {
-        "Field".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let reference = generator.subschema_for::<SecretRef>();
-        let field = generator.subschema_for::<FreeField>();
-        json_schema!({
-            "description": "A value, or a reference to a secret.",
-            "anyOf": [
-                {"type": ["null", "boolean", "number", "string"]},
-                {"type": "array", "items": field},
-                reference,
-                {"type": "object", "additionalProperties": field}
-            ]
-        })
-    }
-}
-
-/// A list of texts, or one text.
-struct Strings;
-
-impl JsonSchema for Strings {
-    fn schema_name() -> Cow<'static, str> {
-        "Strings".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({"description": "A list of texts, or one text.", "type": ["array", "string"], "items": {"type": "string"}})
-    }
-}
-
-/// A time, or seconds.
-struct Ttl;
-
-impl JsonSchema for Ttl {
-    fn schema_name() -> Cow<'static, str> {
-        "Ttl".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "description": "A time such as `15m` or `1h30m`, or a number of seconds.",
-            "type": ["string", "integer"],
-            "minimum": 0,
-            "format": "time-span",
-            "pattern": "^([0-9]+|([0-9]+(ms|s|m|h|d))+)$"
-        })
-    }
-}
-
-/// A tolerance; negative for none.
-struct Leeway;
-
-impl JsonSchema for Leeway {
-    fn schema_name() -> Cow<'static, str> {
-        "Leeway".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({"description": "A tolerance in seconds; negative for none.", "type": ["string", "integer"]})
-    }
 }

@@ -1,0 +1,150 @@
+//! `init`: initialisation and the custodians of the recovery (or unseal) shares.
+
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::config::forms::Named;
+use crate::config::section::{At, Read, choices, section};
+use crate::config::values::Aws;
+
+section! {
+    /// Initialisation, and who keeps the shares.
+    pub struct Init {
+        /// Number of shares to make, 1 to 255.
+        #[schemars(range(min = 1, max = 255))]
+        pub shares: u32,
+        /// How many of them open the cluster.
+        #[schemars(range(min = 1, max = 255))]
+        pub threshold: u32,
+        /// The seal that is expected; without it the answer of the server is shown.
+        pub seal: Option<Seal>,
+        /// Which making of the shares this is, 1 to 999: 1 at first, more for `recovery rotate`. Above 1 it stands in the
+        /// name of each share: `PARAMETER-g2`, `bob.g2.age`.
+        #[schemars(with = "Option<u32>", range(min = 1, max = 999))]
+        pub generation: u32 = 1,
+        /// When recovery shares come to be: `two-phase`, verified once all of them are with their custodians (the default
+        /// with OpenBao and an auto-unseal, and possible nowhere else), or `at-init`, in the answer to initialisation.
+        pub recovery: Option<Recovery>,
+        /// Who keeps the shares, one entry a share.
+        #[schemars(with = "Vec<CustodianKeys>")]
+        pub custodians: Vec<Custodian>,
+        /// Names of custodians that are accepted although nobody ever opened anything there.
+        #[schemars(with = "Option<Vec<String>>")]
+        pub accept_unproved: Vec<String>,
+    }
+}
+
+/// The seal of the servers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Seal {
+    // A key management service or a static key: shares are recovery shares.
+    Auto,
+    // People: shares are key shares.
+    Shamir,
+}
+
+/// When recovery shares come to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Recovery {
+    // After the audit devices, verified once all of them are with their custodians.
+    TwoPhase,
+    // In the answer to initialisation.
+    AtInit,
+}
+
+choices!(Seal, Recovery);
+
+/// One entry of `init.custodians`.
+#[derive(Debug, Clone)]
+pub struct Custodian {
+    /// Name of the person or place.
+    pub name: String,
+    /// Where the share goes.
+    pub kind: CustodianKind,
+}
+
+/// Where a share is kept.
+#[derive(Debug, Clone)]
+pub enum CustodianKind {
+    /// A `SecureString` of AWS Systems Manager Parameter Store.
+    Ssm(SsmCustodian),
+    /// A file encrypted to an age recipient.
+    Age(AgeCustodian),
+    /// A file encrypted to a PGP key.
+    Pgp(PgpCustodian),
+}
+
+impl Read for Custodian {
+    fn read(at: At) -> Option<Self> {
+        let keys = CustodianKeys::read(at)?;
+        let ssm = keys.ssm.map(CustodianKind::Ssm);
+        let age = keys.age.map(CustodianKind::Age);
+        let pgp = keys.pgp.map(CustodianKind::Pgp);
+        Some(Self {
+            name: keys.name,
+            kind: ssm.or(age).or(pgp)?,
+        })
+    }
+}
+
+section! {
+    /// Who keeps a share: `name`, and one of `ssm`, `age` and `pgp`.
+    #[schemars(rename = "Custodian", extend("oneOf" = [{"required": ["ssm"]}, {"required": ["age"]}, {"required": ["pgp"]}]))]
+    pub struct CustodianKeys {
+        /// The person or place.
+        #[schemars(length(min = 1))]
+        pub name: String,
+        /// A `SecureString` of AWS Systems Manager Parameter Store.
+        pub ssm: Option<SsmCustodian>,
+        /// A file encrypted to an age recipient.
+        pub age: Option<AgeCustodian>,
+        /// A file encrypted to a PGP key.
+        pub pgp: Option<PgpCustodian>,
+    }
+}
+
+section! {
+    /// A `SecureString` of AWS Systems Manager Parameter Store.
+    pub struct SsmCustodian {
+        /// Name of the parameter; it must not exist yet.
+        #[schemars(length(min = 1))]
+        pub parameter: String,
+        /// KMS key (id, ARN or alias) instead of the account's default.
+        pub kms_key: Option<String>,
+        /// Tags of the parameter.
+        #[schemars(with = "Named<String>")]
+        pub tags: Vec<(String, String)>,
+        ..aws: Aws,
+    }
+}
+
+section! {
+    /// A file encrypted to an age recipient.
+    pub struct AgeCustodian {
+        /// The recipient, `age1…`.
+        #[schemars(length(min = 1))]
+        pub recipient: String,
+        /// The file to create; it must not exist yet.
+        #[schemars(length(min = 1))]
+        pub file: PathBuf,
+    }
+}
+
+section! {
+    /// A file encrypted to a PGP key, by the server itself where all custodians have one and the seal is not Shamir.
+    pub struct PgpCustodian {
+        /// The file with the holder's public key alone, armored or binary.
+        #[schemars(length(min = 1))]
+        pub public_key: PathBuf,
+        /// The whole fingerprint of the key, 40 hexadecimal digits; spaces are allowed.
+        #[schemars(length(min = 1))]
+        pub fingerprint: Option<String>,
+        /// The file to create; it must not exist yet.
+        #[schemars(length(min = 1))]
+        pub file: PathBuf,
+    }
+}

@@ -1,0 +1,173 @@
+//! What a configuration says, ready to use: addresses parsed, durations counted, paths resolved, choices as enums.
+//!
+//! Names follow the file, and the schema of the file is made from these types: what is said about a key here is what
+//! `vault-bootstrap schema` prints. Nothing in it is a secret: secret values are references ([`SecretRef`]) that
+//! [`crate::reference`] resolves when they are needed.
+
+mod break_glass;
+mod checkpoint;
+mod cluster;
+mod init;
+mod logins;
+mod mounts;
+mod policies;
+
+use std::path::{Path, PathBuf};
+
+use schemars::JsonSchema;
+
+pub use break_glass::*;
+pub use checkpoint::*;
+pub use cluster::*;
+pub use init::*;
+pub use logins::*;
+pub use mounts::*;
+pub(super) use policies::read as policies;
+pub use policies::{Policy, PolicySource};
+
+use super::api::AuthSection;
+use super::forms::Named;
+use super::problem::Problem;
+use super::section::At;
+use super::tree::Node;
+use super::typed::{Typed, in_shell};
+
+/// Takes a HashiCorp Vault or OpenBao cluster from uninitialised to handed over.
+#[derive(Debug, Clone, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "bootstrap.yaml of vault-bootstrap")]
+pub struct Config {
+    /// Version of this format: 1.
+    #[schemars(extend("const" = 1))]
+    pub version: u32,
+    /// The servers and how they are reached.
+    pub cluster: Cluster,
+    /// Initialisation, and who keeps the shares of the recovery (or unseal) key.
+    pub init: Init,
+    /// The diary of the ceremony, with an encrypted part.
+    pub checkpoint: Checkpoint,
+    /// Audit devices by path. They come before everything else.
+    #[schemars(with = "Named<AuditDevice>")]
+    pub audit: Vec<AuditDevice>,
+    /// Secrets engines by path.
+    #[schemars(with = "Named<SecretsEngine>")]
+    pub secrets: Vec<SecretsEngine>,
+    /// Auth methods by path.
+    #[schemars(with = "Option<AuthSection>")]
+    pub auth: Vec<AuthMount>,
+    /// ACL policies by name.
+    #[schemars(with = "Named<policies::PolicyKeys>")]
+    pub policies: Vec<Policy>,
+    /// Any other API writes, in this order, compared where they can be read back.
+    #[schemars(with = "Option<Vec<Write>>")]
+    pub writes: Vec<Write>,
+    /// Logins that must work before the root token is revoked, by name.
+    #[schemars(with = "Named<logins::LoginKeys>")]
+    pub logins: Vec<Login>,
+    /// The way back in an emergency: `{logins: [NAME, NAME]}`, or `{none: "reason"}` to go without at your own risk.
+    pub break_glass: BreakGlass,
+    /// Revoke the root token at the end; `false` also needs `--keep-root` on the command line.
+    #[schemars(with = "Option<bool>")]
+    pub revoke_root: bool,
+    /// Where the configuration comes from, for messages and for commands to type. There may be no such file.
+    #[serde(skip)]
+    pub file: PathBuf,
+    /// The directory that its relative paths started at.
+    #[serde(skip)]
+    pub directory: PathBuf,
+    /// What is allowed and probably not meant.
+    #[serde(skip)]
+    pub warnings: Vec<Problem>,
+    /// What was typed beside it.
+    #[serde(skip)]
+    pub typed: Typed,
+}
+
+/// The file that is read where none is named on the command line.
+const DEFAULT_FILE: &str = "bootstrap.yaml";
+
+impl Config {
+    /// The document `root`, in which neither the schema nor any rule found a problem.
+    pub(super) fn read(
+        root: &Node,
+        (file, directory): (&Path, &Path),
+        policies: Vec<Policy>,
+        warnings: Vec<Problem>,
+    ) -> Option<Self> {
+        let at = At::new(root, directory);
+        let auth = at.each("auth", AuthMount::read)?;
+        Some(Self {
+            version: at.key("version")?,
+            cluster: at.key::<Cluster>("cluster")?.plain(),
+            init: at.key("init")?,
+            checkpoint: at.key("checkpoint")?,
+            audit: at.each("audit", AuditDevice::read)?,
+            secrets: at.each("secrets", SecretsEngine::read)?,
+            logins: at.each("logins", |name, at| Login::read(name, at, &auth))?,
+            auth,
+            policies,
+            writes: at.key("writes")?,
+            break_glass: at.key("break_glass")?,
+            revoke_root: at.key_or("revoke_root", || Some(true))?,
+            file: file.to_owned(),
+            directory: directory.to_owned(),
+            warnings,
+            typed: Typed::default(),
+        })
+    }
+
+    /// A command to type for this very file, such as `vault-bootstrap -c prod.yaml apply`, with what was typed now of
+    /// that which it takes.
+    #[must_use]
+    pub fn command(&self, verb: &str) -> String {
+        let (file, verb) = (self.file.display().to_string(), self.typed.added_to(verb));
+        if file == DEFAULT_FILE {
+            format!("vault-bootstrap {verb}")
+        } else {
+            format!("vault-bootstrap -c {} {verb}", in_shell(&file))
+        }
+    }
+
+    /// The auth method mounted at `path` (without slash at the end).
+    #[must_use]
+    pub fn auth_mount(&self, path: &str) -> Option<&AuthMount> {
+        self.auth.iter().find(|mount| mount.path == path)
+    }
+
+    /// The login of this name.
+    #[must_use]
+    pub fn login(&self, name: &str) -> Option<&Login> {
+        self.logins.iter().find(|login| login.name == name)
+    }
+
+    /// Whether the grant of the break-glass doors is for new shares as well.
+    #[must_use]
+    pub fn may_rotate(&self) -> bool {
+        matches!(&self.break_glass, BreakGlass::Logins { rotation: true, .. })
+    }
+
+    /// The policy of this name.
+    #[must_use]
+    pub fn policy(&self, name: &str) -> Option<&Policy> {
+        self.policies.iter().find(|policy| policy.name == name)
+    }
+
+    /// The logins that are break-glass doors, in the order of `break_glass.logins`.
+    #[must_use]
+    pub fn doors(&self) -> Vec<&Login> {
+        match &self.break_glass {
+            BreakGlass::Logins { names, .. } => {
+                names.iter().filter_map(|name| self.login(name)).collect()
+            }
+            BreakGlass::None { .. } => Vec::new(),
+        }
+    }
+}
+
+/// The JSON Schema (draft 2020-12) of the file, with its definitions.
+pub(super) fn schema() -> serde_json::Value {
+    schemars::generate::SchemaSettings::draft2020_12()
+        .into_generator()
+        .into_root_schema_for::<Config>()
+        .to_value()
+}

@@ -1,0 +1,164 @@
+//! What is mounted: audit devices, secrets engines and auth methods; and `writes`, for whatever else the API takes.
+
+use schemars::JsonSchema;
+
+use crate::config::api::{TYPED, Tune, mount_path};
+use crate::config::forms::{FreeFields, Named, Setting};
+use crate::config::section::{At, section};
+use crate::config::values::Fields;
+
+/// An audit device.
+#[derive(Debug, Clone, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AuditDevice {
+    /// Without slash at the end.
+    #[serde(skip)]
+    pub path: String,
+    /// `file`, `syslog` or `socket`.
+    #[serde(rename = "type")]
+    pub device_type: String,
+    /// Free text.
+    #[schemars(with = "Option<String>")]
+    pub description: String,
+    /// Options of the device; the servers keep them as text.
+    #[schemars(with = "Named<Setting>")]
+    pub options: Vec<(String, String)>,
+    /// Not replicated.
+    #[schemars(with = "Option<bool>")]
+    pub local: bool,
+}
+
+impl AuditDevice {
+    pub(super) fn read(name: &str, at: At) -> Option<Self> {
+        Some(Self {
+            path: mount_path(name),
+            device_type: at.key("type")?,
+            description: description(at)?,
+            options: at.key("options")?,
+            local: at.key("local")?,
+        })
+    }
+}
+
+/// A secrets engine.
+#[derive(Debug, Clone, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SecretsEngine {
+    /// Without slash at the end.
+    #[serde(skip)]
+    pub path: String,
+    /// `kv`, `pki`, `transit`, …
+    #[serde(rename = "type")]
+    pub engine_type: String,
+    /// Free text.
+    #[schemars(with = "Option<String>")]
+    pub description: String,
+    /// Options of the mount, such as `version: "2"` of `kv`.
+    #[schemars(with = "Named<Setting>")]
+    pub options: Vec<(String, String)>,
+    /// Fields for `PATH/config`.
+    #[schemars(with = "Option<FreeFields>")]
+    pub config: Fields,
+    /// Tuning of the mount.
+    #[schemars(with = "Option<Tune>")]
+    pub tune: Fields,
+    /// Not replicated.
+    #[schemars(with = "Option<bool>")]
+    pub local: bool,
+    /// Wrapped by the seal, where the product can.
+    #[schemars(with = "Option<bool>")]
+    pub seal_wrap: bool,
+}
+
+impl SecretsEngine {
+    pub(super) fn read(name: &str, at: At) -> Option<Self> {
+        Some(Self {
+            path: mount_path(name),
+            engine_type: at.key("type")?,
+            description: description(at)?,
+            options: at.key("options")?,
+            config: at.key("config")?,
+            tune: at.key("tune")?,
+            local: at.key("local")?,
+            seal_wrap: at.key("seal_wrap")?,
+        })
+    }
+}
+
+/// One entry of `auth`. What its type takes stands in `api`.
+#[derive(Debug, Clone)]
+pub struct AuthMount {
+    /// Path, without slash at the end.
+    pub path: String,
+    /// Type; the path where the file does not say.
+    pub auth_type: String,
+    /// Free text.
+    pub description: String,
+    /// Fields for `auth/PATH/config`.
+    pub config: Fields,
+    /// Fields for `sys/auth/PATH/tune`.
+    pub tune: Fields,
+    /// Fields of each role, in the order of the file.
+    pub roles: Vec<(String, Fields)>,
+    /// Fields of each user, in the order of the file.
+    pub users: Vec<(String, Fields)>,
+    /// Not replicated.
+    pub local: bool,
+}
+
+impl AuthMount {
+    pub(super) fn read(name: &str, at: At) -> Option<Self> {
+        let members = |kind| at.each(kind, |name, at| Some((name.to_owned(), at.read()?)));
+        Some(Self {
+            path: mount_path(name),
+            auth_type: at.key_or("type", || Some(name.to_owned()))?,
+            description: description(at)?,
+            config: at.key("config")?,
+            tune: at.key("tune")?,
+            roles: members("roles")?,
+            users: members("users")?,
+            local: at.key("local")?,
+        })
+    }
+
+    /// Whether the fields of its roles and users are those of a type that this program knows.
+    #[must_use]
+    pub fn has_known_fields(&self) -> bool {
+        TYPED.contains(&self.auth_type.as_str())
+    }
+
+    /// The role of this name.
+    #[must_use]
+    pub fn role(&self, name: &str) -> Option<&Fields> {
+        named(&self.roles, name)
+    }
+
+    /// The user of this name.
+    #[must_use]
+    pub fn user(&self, name: &str) -> Option<&Fields> {
+        named(&self.users, name)
+    }
+}
+
+/// The servers keep these names in lower case.
+fn named<'a>(members: &'a [(String, Fields)], name: &str) -> Option<&'a Fields> {
+    let mut members = members.iter();
+    let found = members.find(|(member, _)| member.eq_ignore_ascii_case(name));
+    found.map(|(_, fields)| fields)
+}
+
+fn description(at: At) -> Option<String> {
+    at.key_or("description", || Some(String::new()))
+}
+
+section! {
+    /// One API write.
+    pub struct Write {
+        /// API path without `/v1/`.
+        #[schemars(length(min = 1))]
+        pub path: String,
+        /// The body.
+        #[schemars(with = "FreeFields")]
+        pub data: Fields,
+    }
+}

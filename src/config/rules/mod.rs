@@ -1,0 +1,50 @@
+//! Rules between the keys of the file that no schema can say. Each rule is a function with its name.
+//!
+//! Only what is certain is refused; what is probably a mistake is a warning. A rule reads what it needs through
+//! [`Reading`], and is silent where that is damaged: the damage is reported already, and what would follow from it
+//! is nobody's mistake. Nothing here asks a server.
+
+mod access;
+mod auth;
+mod cluster;
+mod logins;
+mod mounts;
+mod writes;
+
+use super::reading::Reading;
+
+type Rule = fn(&mut Reading);
+
+const RULES: [Rule; 24] = [
+    cluster::plain_http_stays_on_this_machine,
+    cluster::nodes_are_different,
+    cluster::threshold_fits_the_shares,
+    cluster::every_share_has_a_custodian,
+    cluster::custodians_are_different,
+    cluster::accepted_custodians_exist,
+    cluster::recipients_are_public,
+    cluster::fingerprints_are_whole,
+    mounts::mount_paths_are_plain,
+    mounts::audit_files_are_different,
+    mounts::audit_options_keep_secrets,
+    access::policy_names_are_free,
+    access::policies_of_tokens_exist,
+    access::oidc_is_complete,
+    access::roles_of_people_are_bound,
+    mounts::secrets_are_references,
+    mounts::write_paths_are_plain,
+    writes::writes_keep_to_themselves,
+    logins::auth_methods_exist,
+    logins::capabilities_say_something,
+    logins::keys_fit_the_auth_method,
+    logins::members_exist_and_fit,
+    access::doors_exist,
+    access::doors_can_open,
+];
+
+/// Holds the document against all rules.
+pub(super) fn check(reading: &mut Reading) {
+    for rule in RULES {
+        rule(reading);
+    }
+}

@@ -1,0 +1,87 @@
+//! Where a configuration comes from: a file and those of its policies, a text, a value.
+
+use super::*;
+
+#[test]
+fn a_configuration_comes_from_a_text_or_a_value_without_any_file() {
+    let (name, directory) = (Path::new("throwaway"), Path::new("/srv/lab"));
+    let read = from_text(SMALL, name, directory, &env).unwrap();
+    assert_eq!(
+        (read.file.as_path(), read.directory.as_path()),
+        (name, directory)
+    );
+    assert_eq!(
+        read.checkpoint.path,
+        Path::new("/srv/lab/.vault-bootstrap/lab")
+    );
+
+    let mut value = document::parse(SMALL, &env, &mut Vec::new())
+        .unwrap()
+        .value();
+    value["cluster"]["name"] = "${HIDDEN}".into();
+    let made = from_value(&value, name, directory).unwrap();
+    assert_eq!(made.cluster.name, "${HIDDEN}", "a text is what it is");
+    let renamed = Config {
+        cluster: Cluster {
+            name: "lab".into(),
+            ..made.cluster.clone()
+        },
+        ..made
+    };
+    assert_eq!(format!("{renamed:?}"), format!("{read:?}"));
+
+    value["init"]["threshold"] = 3.into();
+    value["cluster"]["adress"] = "a".into();
+    let problems = from_value(&value, name, directory).unwrap_err();
+    assert_eq!(
+        problems.to_string(),
+        "throwaway:1:1: cluster.adress: unknown key `adress`; the keys here are `name`, `address`, `nodes`, `tls`, `namespace`, `id` and `timeouts`\n\
+         throwaway:1:1: init.threshold: the threshold is 3 and there are 2 shares: nobody could ever open the cluster"
+    );
+}
+
+#[test]
+fn policies_come_from_their_files_and_long_files_are_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::create_dir(directory.path().join("policies")).unwrap();
+    std::fs::write(
+        directory.path().join("policies/operator.hcl"),
+        "path \"a\" { capabilities = [\"read\"] }\n",
+    )
+    .unwrap();
+    let file = directory.path().join("bootstrap.yaml");
+    let text = with(
+        "{rules: 'path \"a\" { capabilities = [\"read\"] }'}",
+        "{file: policies/operator.hcl}",
+    );
+    std::fs::write(&file, text).unwrap();
+    let config = load(&file, &env).unwrap();
+    let PolicySource::Rules {
+        text,
+        file: Some(policy),
+    } = &config.policy("reader").unwrap().source
+    else {
+        panic!()
+    };
+    assert_eq!(
+        (text.as_str(), policy),
+        (
+            "path \"a\" { capabilities = [\"read\"] }\n",
+            &directory.path().join("policies/operator.hcl")
+        )
+    );
+    let missing = load(&directory.path().join("nothing.yaml"), &env).unwrap_err();
+    assert!(
+        missing
+            .to_string()
+            .ends_with("nothing.yaml:1:1: cannot be read: no such file"),
+        "{missing}"
+    );
+    std::fs::write(&file, "#".repeat(2 << 20)).unwrap();
+    assert!(
+        load(&file, &env)
+            .unwrap_err()
+            .to_string()
+            .contains("longer than 1048576 bytes")
+    );
+}
