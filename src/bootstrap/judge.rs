@@ -24,14 +24,6 @@ impl Judgment {
     pub(crate) fn unseen(view: &View<'_>, why: Detail) -> Result<Self, Failure> {
         of(view, Observation::unknown(vec![why]))
     }
-
-    /// Whether acting on it writes: what it will change counts as changed for later steps.
-    pub(crate) fn writes(&self) -> bool {
-        matches!(
-            self.decision,
-            Decision::Apply | Decision::Repair | Decision::LookAgain
-        )
-    }
 }
 
 /// Looks at the step of the view and judges it.

@@ -15,7 +15,6 @@ use crate::config::Config;
 use crate::event::{Caller, Event, Outcome};
 use crate::evidence::signing::SigningKey;
 use crate::failure::{Exit, Failure};
-use crate::interrupt::AFTER_A_STOP;
 use crate::root_generation::{Quorum, quorums};
 use crate::shares::key_set;
 use crate::vault::RootSession;

@@ -17,8 +17,6 @@ pub(crate) mod replicated;
 pub mod rotation;
 pub(crate) mod secrets_file;
 mod store;
-#[cfg(test)]
-mod tests;
 
 pub(crate) use crate::checkpoint::beside::{destroy_beside, lock, write_beside};
 pub use crate::checkpoint::diary::{

@@ -30,8 +30,6 @@ pub use crate::custodian::text::{same_share, typed};
 pub use crate::custodian::trust::trust_warnings;
 pub use crate::custodian::words::trial_name;
 
-use crate::custodian::text::{share_from, text_from};
-
 /// Where a share is to be kept, as plain values.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Spec {

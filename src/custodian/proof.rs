@@ -5,7 +5,7 @@
 
 use crate::backend::{Error, Kind};
 use crate::custodian::age::identity::IdentityFile;
-use crate::custodian::words::{random_word, same};
+use crate::custodian::words::same;
 use crate::secret::SecretText;
 
 /// A random word that was encrypted to one custodian.
@@ -83,6 +83,7 @@ impl Challenge {
 mod tests {
     use super::*;
     use crate::custodian::age::identity::secret_text;
+    use crate::custodian::words::random_word;
     use crate::custodian::{Custodian, Spec};
 
     fn challenge(word: &str) -> Challenge {

@@ -1,13 +1,11 @@
 //! What the server does not give back, so that only a digest tells whether it is as it was written.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use serde_json::Value;
 
 use crate::desired::document::{Document, Read, WriteOnly};
 use crate::desired::view::{View, digest_key};
-use crate::secret::SecretText;
 use crate::vault::{Body, compare};
 
 /// The name under which a body is remembered that cannot be read back at all.
@@ -100,6 +98,7 @@ impl Document {
 mod tests {
     use super::*;
     use crate::envelope::digest;
+    use crate::secret::SecretText;
     use serde_json::json;
 
     fn secret(text: &str) -> Body {

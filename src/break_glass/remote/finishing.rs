@@ -248,7 +248,6 @@ async fn missing_shares(
 ) -> Result<(Encoded, Gathered), Failure> {
     let code = Code::parse(&waiting.code)?;
     let caller = session.caller;
-    let caller = session.caller;
     let found = caller.unless_stopped(enough(session, &code, limit)).await?;
     let missing = found.required.saturating_sub(found.progress);
     let missing = usize::try_from(missing).unwrap_or(usize::MAX);

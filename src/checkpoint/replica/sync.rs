@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use tokio::sync::Mutex;
 
-use crate::backend::{self, Kind};
+use crate::backend;
 use crate::checkpoint::replica::lease::{claimed, give_up, held};
 use crate::checkpoint::replica::owner::{chance, owner};
 use crate::checkpoint::replica::reconcile::{lacks, reconcile};

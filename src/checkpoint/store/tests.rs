@@ -1,5 +1,6 @@
 use std::os::unix::fs::PermissionsExt;
 
+use super::*;
 use crate::backend;
 use crate::checkpoint::*;
 use crate::failure::{Exit, Failure};

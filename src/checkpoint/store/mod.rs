@@ -1,5 +1,8 @@
 //! The directory of a checkpoint: its lock, its diary and its secret part.
 
+#[cfg(test)]
+mod tests;
+
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
