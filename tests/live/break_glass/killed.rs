@@ -16,12 +16,8 @@ fn begins(label: &str) -> bool {
 
 /// A handed-over cluster behind a proxy that holds request number `place` of a run, from its attempt on; by turns
 /// before it arrives and before its answer does.
-fn held_at(
-    server: &Server,
-    place: &Arc<AtomicUsize>,
-    seen: &Arc<AtomicUsize>,
-) -> (Ceremony, Proxy) {
-    let mut ceremony = handed_over(server);
+fn held_at(place: &Arc<AtomicUsize>, seen: &Arc<AtomicUsize>) -> (Server, Ceremony, Proxy) {
+    let (server, mut ceremony) = handed_over();
     let (wanted, counter) = (place.clone(), seen.clone());
     let proxy = disturbed(&server.address(), move |_, label| {
         let number = match counter.load(Ordering::SeqCst) {
@@ -38,15 +34,14 @@ fn held_at(
     });
     ceremony.set("/cluster/address", json!(proxy.address()));
     ceremony.save();
-    (ceremony, proxy)
+    (server, ceremony, proxy)
 }
 
 /// Kills a run at each of its requests; after each, another one that is not disturbed leaves nothing.
 fn killed_everywhere(words: &[&str], at_least: usize) {
     require!(["openbao-2.7.2"]);
-    let server = Server::in_memory();
     let (place, seen) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
-    let (ceremony, proxy) = held_at(&server, &place, &seen);
+    let (server, ceremony, proxy) = held_at(&place, &seen);
     let mut kills = 0;
     for number in 1.. {
         assert!(number < 100, "it never comes to its end");
@@ -99,8 +94,7 @@ fn a_root_token_whose_answer_was_lost_is_found_and_revoked() {
         with_keys("rehearse", &[]),
         with_keys("break-glass", &["--reason", "x", "--", "true"]),
     ] {
-        let server = Server::in_memory();
-        let mut ceremony = handed_over(&server);
+        let (server, mut ceremony) = handed_over();
         let given = AtomicUsize::new(0);
         let proxy = disturbed(&server.address(), move |_, label| {
             let gives = label.ends_with("/generate-root-token/update");
@@ -122,8 +116,7 @@ fn a_root_token_whose_answer_was_lost_is_found_and_revoked() {
 #[test]
 fn a_token_for_the_command_whose_answer_was_lost_is_revoked_and_nothing_runs() {
     require!(["openbao-2.7.2"]);
-    let server = Server::in_memory();
-    let mut ceremony = handed_over(&server);
+    let (server, mut ceremony) = handed_over();
     let once = AtomicBool::new(false);
     let proxy = disturbed(&server.address(), move |_, label| {
         let makes = label.ends_with("/auth/token/create-orphan");

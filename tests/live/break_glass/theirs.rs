@@ -8,7 +8,9 @@ use serde_json::{Value, json};
 
 use super::holders::{Holders, finish, submit};
 use super::lost::{WORKS, at_work, killed};
-use super::{ATTEMPT, auditor, handed_over, nothing_is_left, rehearse, with_keys};
+use super::{
+    ATTEMPT, auditor, handed_over, handed_over_elsewhere, nothing_is_left, rehearse, with_keys,
+};
 use crate::ceremony::{Ceremony, Server, disturbed, root_from_shares};
 use crate::support::{Action, Proxy, require};
 
@@ -39,8 +41,7 @@ fn killed_rehearsal(ceremony: &mut Ceremony, proxy: &Proxy) {
 #[test]
 fn an_attempt_that_a_colleague_began_after_a_kill_is_left_alone() {
     require!(["openbao-2.7.2"]);
-    let server = Server::in_memory();
-    let mut ceremony = handed_over(&server);
+    let (server, mut ceremony) = handed_over();
     let held = AtomicBool::new(false);
     let proxy = disturbed(&server.address(), move |_, label| {
         let starts = label.starts_with("POST") && label.ends_with(ATTEMPT);
@@ -67,8 +68,7 @@ fn an_attempt_that_a_colleague_began_after_a_kill_is_left_alone() {
 #[test]
 fn a_root_token_that_a_colleague_made_after_a_kill_is_left_alone() {
     require!(["openbao-2.7.2"]);
-    let server = Server::in_memory();
-    let mut ceremony = handed_over(&server);
+    let (server, mut ceremony) = handed_over();
     ceremony.set("/cluster/timeouts", json!({ "request": "2s" }));
     let given = AtomicUsize::new(0);
     let proxy = disturbed(&server.address(), move |_, label| {
@@ -96,8 +96,7 @@ fn a_root_token_that_a_colleague_made_after_a_kill_is_left_alone() {
 #[test]
 fn two_root_tokens_whose_answers_were_lost_are_both_revoked() {
     require!(["openbao-2.7.2"]);
-    let server = Server::in_memory();
-    let mut ceremony = handed_over(&server);
+    let (server, mut ceremony) = handed_over();
     let given = AtomicUsize::new(0);
     let proxy = disturbed(&server.address(), move |_, label| {
         let gives = label.ends_with("/generate-root-token/update");
@@ -116,8 +115,8 @@ fn two_root_tokens_whose_answers_were_lost_are_both_revoked() {
 }
 
 /// Bob has given his share; the starter gives the last one through this proxy.
-fn last_from_here(server: &Server, proxy: &Proxy) -> Holders {
-    let mut holders = Holders::of(server);
+fn last_from_here(at: (&Server, Ceremony), proxy: &Proxy) -> Holders {
+    let mut holders = Holders::of(at);
     let code = holders.start();
     submit(&holders.bob, &code, "bob").exits(0);
     holders
@@ -131,7 +130,7 @@ const ALICE: [&str; 4] = ["--identity", "alice.key", "--", "true"];
 #[test]
 fn a_look_that_fails_after_the_last_share_of_the_starter_loses_no_root_token() {
     require!(["openbao-2.7.2"]);
-    let server = Server::in_memory();
+    let (server, starter) = handed_over();
     let (given, once) = (AtomicBool::new(false), AtomicBool::new(false));
     let proxy = disturbed(&server.address(), move |_, label| {
         if label.ends_with("/generate-root-token/update") {
@@ -146,7 +145,7 @@ fn a_look_that_fails_after_the_last_share_of_the_starter_loses_no_root_token() {
             false => Action::Pass,
         }
     });
-    let holders = last_from_here(&server, &proxy);
+    let holders = last_from_here((&server, starter), &proxy);
     finish(&holders.starter, &ALICE);
     nothing_is_left(&server, &holders.starter);
 }
@@ -154,9 +153,9 @@ fn a_look_that_fails_after_the_last_share_of_the_starter_loses_no_root_token() {
 #[test]
 fn an_attempt_whose_last_share_did_not_arrive_waits_on_whatever_else_is_typed() {
     require!(["openbao-2.7.2"]);
-    let server = Server::in_memory();
+    let (server, starter) = handed_over();
     let proxy = once(&server, "/generate-root-token/update", || Action::Refuse);
-    let holders = last_from_here(&server, &proxy);
+    let holders = last_from_here((&server, starter), &proxy);
     finish(&holders.starter, &ALICE).exits(1);
     rehearse(&holders.starter)
         .exits(3)
@@ -170,11 +169,11 @@ fn an_attempt_whose_last_share_did_not_arrive_waits_on_whatever_else_is_typed() 
 #[test]
 fn a_last_answer_that_the_starter_lost_is_given_up_and_its_token_revoked_by_the_next_rehearsal() {
     require!(["openbao-2.7.2"]);
-    let server = Server::in_memory();
+    let (server, starter) = handed_over();
     let proxy = once(&server, "/generate-root-token/update", || {
         Action::DropAnswer
     });
-    let holders = last_from_here(&server, &proxy);
+    let holders = last_from_here((&server, starter), &proxy);
     finish(&holders.starter, &ALICE).exits(1);
     finish(&holders.starter, &ALICE).exits(3).says(&[
         "the answer to the last share, which was given from here, is lost",
@@ -190,8 +189,7 @@ fn a_last_answer_that_the_starter_lost_is_given_up_and_its_token_revoked_by_the_
 #[test]
 fn without_the_key_or_with_another_one_what_an_earlier_run_kept_is_left_for_who_can_open_it() {
     require!(["openbao-2.7.2"]);
-    let server = Server::in_memory();
-    let ceremony = handed_over(&server);
+    let (server, ceremony) = handed_over();
     killed(at_work(&ceremony, WORKS, &[]));
     let (key, away) = (
         ceremony.path("checkpoint.key"),
@@ -221,9 +219,8 @@ fn without_the_key_or_with_another_one_what_an_earlier_run_kept_is_left_for_who_
 #[test]
 fn a_token_of_one_cluster_is_not_asked_about_at_another() {
     require!(["openbao-2.7.2"]);
-    let (server, other) = (Server::in_memory(), Server::in_memory());
-    let mut ceremony = handed_over(&server);
-    let foreign = handed_over(&other);
+    let (server, mut ceremony) = handed_over();
+    let (other, foreign) = handed_over_elsewhere();
     // An emergency's own machine: a directory of its own, which knows of no ceremony.
     ceremony.set("/checkpoint/path", json!("emergency"));
     killed(at_work(&ceremony, WORKS, &[]));

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 
 use age::secrecy::ExposeSecret;
 use serde_json::{Value, json};
@@ -12,7 +13,7 @@ use super::custody::Custody;
 use super::run::Run;
 use super::secrecy::Written;
 use super::server::{DEVICE, Server};
-use crate::support::{Canaries, Gpg, LocalStack, Running, Terminal, Tool};
+use crate::support::{Canaries, Gpg, LocalStack, Running, Terminal, Tool, copy_below};
 
 /// Custodians of the plain ceremony.
 pub const HOLDERS: [&str; 3] = ["alice", "bob", "carol"];
@@ -43,8 +44,18 @@ pub struct Ceremony {
 
 impl Ceremony {
     /// Three `age` custodians who proved that they can open, two shares make a quorum; userpass logins
-    /// of an auditor, an operator and the break-glass door `ada`.
+    /// of an auditor, an operator and the break-glass door `ada`. Keys and passwords are those of the other tests.
     pub fn at(server: &Server) -> Self {
+        let proved = super::template::proved(server);
+        let mut ceremony = proved.copy(of_a_test(), server);
+        ceremony.file = plain(server);
+        let custodians = proved.file["init"]["custodians"].clone();
+        ceremony.set("/init/custodians", custodians);
+        ceremony
+    }
+
+    /// The same, for a test that has one already: keys and passwords are its own.
+    pub fn another_at(server: &Server) -> Self {
         let mut ceremony = Self::unproved(server);
         ceremony.prove_all();
         ceremony
@@ -52,12 +63,8 @@ impl Ceremony {
 
     /// The same, and no holder has opened anything yet.
     pub fn unproved(server: &Server) -> Self {
-        let directory = tempfile::Builder::new()
-            .prefix("vb-test-")
-            .tempdir()
-            .expect("a directory");
         let mut ceremony = Self {
-            directory,
+            directory: of_a_test(),
             file: plain(server),
             environment: Vec::new(),
             through: Vec::new(),
@@ -75,6 +82,31 @@ impl Ceremony {
             ceremony.password(name);
         }
         ceremony
+    }
+
+    /// The same in a directory of its own, at another server. What a test wrote down by absolute path stays what it is.
+    pub(super) fn copy(&self, directory: TempDir, server: &Server) -> Self {
+        copy_below(self.directory.path(), directory.path());
+        let moved = |file: &PathBuf| match file.strip_prefix(self.directory.path()) {
+            Ok(name) => directory.path().join(name),
+            Err(_) => file.clone(),
+        };
+        let written = self.written.lock().expect("no panic holds it");
+        let written = written.iter().map(moved).collect();
+        let copy = Self {
+            file: self.file.clone(),
+            environment: self.environment.clone(),
+            through: self.through.clone(),
+            identities: self.identities.clone(),
+            pgp: self.pgp.clone(),
+            secrets: self.secrets.clone(),
+            canaries: Canaries::default(),
+            written: Written::new(Mutex::new(written)),
+            server: server.address(),
+            directory,
+        };
+        copy.canaries.add_all(&self.canaries);
+        copy
     }
 
     /// A holder's own machine: the file of `of`, the holder's key and share, the password of the break-glass login,
@@ -100,6 +132,7 @@ impl Ceremony {
         let share = format!("shares/{name}.age");
         std::fs::create_dir(guest.path("shares")).expect("a directory");
         std::fs::copy(of.path(&share), guest.path(&share)).expect("a copy");
+        guest.sees_the_log_of(server);
         guest
     }
 
@@ -316,6 +349,12 @@ impl Ceremony {
     pub fn files_in(&self, name: &str) -> Vec<String> {
         names(&self.path(name))
     }
+}
+
+/// The directory of a ceremony.
+pub(super) fn of_a_test() -> TempDir {
+    let named = tempfile::Builder::new().prefix("vb-test-").tempdir();
+    named.expect("a directory")
 }
 
 fn names(directory: &Path) -> Vec<String> {

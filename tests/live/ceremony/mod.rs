@@ -9,6 +9,7 @@ mod people;
 mod run;
 mod secrecy;
 mod server;
+mod template;
 
 use std::time::Duration;
 
@@ -20,6 +21,7 @@ pub use file::{Ceremony, OPERATOR};
 pub use people::AUDIENCE;
 pub use run::Run;
 pub use server::{Server, builder, declared};
+pub use template::{handed_over, handed_over_elsewhere, handed_over_for_rotation, handed_over_on};
 
 /// A proxy before a server, with a rule over the place of a request, from 1, and its label.
 pub fn disturbed(

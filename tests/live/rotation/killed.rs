@@ -70,8 +70,7 @@ impl Trap {
 fn killed_at_any_request_the_next_run_brings_it_to_its_end() {
     require!(["openbao-2.7.2"]);
     for heard_at_even in [false, true] {
-        let server = Server::in_memory();
-        let mut rotation = Rotation::at(&server, false);
+        let (server, mut rotation) = Rotation::ready();
         let trap = Trap::new(heard_at_even);
         let judge = trap.clone();
         let proxy = disturbed(&server.address(), move |_, label| {
@@ -116,8 +115,7 @@ fn killed_at_any_request_to_the_parameter_store_the_next_run_brings_it_to_its_en
 #[test]
 fn killed_once_the_new_shares_hold_the_next_run_only_takes_the_old_ones_away() {
     require!(["openbao-2.7.2"]);
-    let server = Server::in_memory();
-    let mut rotation = Rotation::at(&server, false);
+    let (server, mut rotation) = Rotation::ready();
     let trap = Arc::new((AtomicUsize::new(0), AtomicBool::new(false)));
     let judge = trap.clone();
     let proxy = disturbed(&server.address(), move |_, label| {
