@@ -47,7 +47,6 @@ fn ask_for_path(name: &str) -> Option<PathBuf> {
 /// `REQUIRE_ALL=1`.
 pub fn available(names: &[&str]) -> bool {
     let Some(missing) = names.iter().find(|name| component(name).is_none()) else {
-        skipped::is_tried();
         return true;
     };
     let reason = format!("{missing} is not installed (tests/servers/install {missing})");
@@ -62,5 +61,6 @@ pub fn available(names: &[&str]) -> bool {
 /// The path of a component that [`available`] has been asked about.
 pub fn installed(name: &str) -> PathBuf {
     component(name)
+        .inspect(|_| skipped::something_is_tried())
         .unwrap_or_else(|| panic!("{name} is not installed; guard the test with require!"))
 }

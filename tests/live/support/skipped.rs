@@ -2,64 +2,58 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, Once};
 
-/// Every test that asked for something, and what it lacks if it was left for that.
-static ASKED: Mutex<BTreeMap<String, Option<String>>> = Mutex::new(BTreeMap::new());
+/// Every test that was left, in whole or in part, and what it lacks.
+static SKIPPED: Mutex<BTreeMap<String, String>> = Mutex::new(BTreeMap::new());
+/// Whether any test used any component.
+static TRIED: AtomicBool = AtomicBool::new(false);
+const NOTHING: &str = "failed: no test that needs a component could be tried\n";
 /// That of a run in which tests fail.
 const FAILED: i32 = 101;
 
-/// This test has all it needs.
-pub fn is_tried() {
-    at_the_end();
-    asked().entry(this_test()).or_default();
+/// A test uses what is installed.
+pub fn something_is_tried() {
+    TRIED.store(true, Ordering::SeqCst);
 }
 
 /// This test is left, in whole or in part, for this reason.
 pub fn skip(reason: &str) {
     at_the_end();
-    asked().insert(this_test(), Some(reason.to_owned()));
-}
-
-/// The harness names a test's thread after it.
-fn this_test() -> String {
+    // The harness names a test's thread after it.
     let thread = std::thread::current();
-    thread.name().unwrap_or("a test").to_owned()
+    let test = thread.name().unwrap_or("a test").to_owned();
+    skipped().insert(test, reason.to_owned());
 }
 
-fn asked() -> MutexGuard<'static, BTreeMap<String, Option<String>>> {
-    ASKED
+fn skipped() -> MutexGuard<'static, BTreeMap<String, String>> {
+    SKIPPED
         .lock()
         .unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
-/// What to say of the tests that were left, and whether any other test could be tried; nothing where none was left.
-fn told(asked: &BTreeMap<String, Option<String>>) -> Option<(String, bool)> {
+/// The tests that were left, by what they lack.
+fn told() -> String {
+    let skipped = skipped();
     let mut reasons: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for (test, reason) in asked {
-        if let Some(reason) = reason {
-            reasons.entry(reason).or_default().push(test);
-        }
-    }
-    if reasons.is_empty() {
-        return None;
+    for (test, reason) in skipped.iter() {
+        reasons.entry(reason).or_default().push(test);
     }
     let mut text = String::new();
     for (reason, tests) in reasons {
         text += &format!("skipped {}: {reason}\n", tests.len());
         text.extend(tests.iter().map(|test| format!("    {test}\n")));
     }
-    let tried = asked.values().any(Option::is_none);
-    if !tried {
-        text += "failed: no test that needs any of this could be tried\n";
-    }
-    Some((text, tried))
+    text
 }
 
 extern "C" fn tell() {
-    let Some((text, tried)) = told(&asked()) else {
-        return;
-    };
+    let mut text = told();
+    let tried = TRIED.load(Ordering::SeqCst);
+    if !tried {
+        text += NOTHING;
+    }
     let _ = std::io::stderr().write_all(text.as_bytes());
     if !tried {
         // SAFETY: it takes a number and does not return; the harness has written all it had to say.
@@ -130,9 +124,6 @@ mod tests {
         let said = String::from_utf8_lossy(&none.stderr);
         assert_eq!(none.status.code(), Some(super::FAILED), "{none:?}");
         assert!(said.contains(&named(NEEDS_OPENBAO)) && said.contains(&named(NEEDS_VAULT)));
-        assert!(
-            said.ends_with("failed: no test that needs any of this could be tried\n"),
-            "{said}"
-        );
+        assert!(said.ends_with(super::NOTHING), "{said}");
     }
 }
