@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 
 use age::secrecy::ExposeSecret;
 use serde_json::{Value, json};
@@ -13,7 +12,7 @@ use super::custody::Custody;
 use super::run::Run;
 use super::secrecy::Written;
 use super::server::{DEVICE, Server};
-use crate::support::{Canaries, Gpg, LocalStack, Running, Terminal, Tool, copy_below};
+use crate::support::{Canaries, Gpg, LocalStack, Running, Terminal, Tool};
 
 /// Custodians of the plain ceremony.
 pub const HOLDERS: [&str; 3] = ["alice", "bob", "carol"];
@@ -23,7 +22,7 @@ pub const OPERATOR: &str =
 
 /// One ceremony that can be run again and again.
 pub struct Ceremony {
-    directory: TempDir,
+    pub(super) directory: TempDir,
     /// What stands in the file.
     pub file: Value,
     /// Environment of the tool.
@@ -46,10 +45,9 @@ impl Ceremony {
     /// Three `age` custodians who proved that they can open, two shares make a quorum; userpass logins
     /// of an auditor, an operator and the break-glass door `ada`. Keys and passwords are those of the other tests.
     pub fn at(server: &Server) -> Self {
-        let proved = super::template::proved(server);
-        let mut ceremony = proved.copy(of_a_test(), server);
+        let mut ceremony = super::template::proved(server);
+        let custodians = ceremony.file["init"]["custodians"].take();
         ceremony.file = plain(server);
-        let custodians = proved.file["init"]["custodians"].clone();
         ceremony.set("/init/custodians", custodians);
         ceremony
     }
@@ -82,31 +80,6 @@ impl Ceremony {
             ceremony.password(name);
         }
         ceremony
-    }
-
-    /// The same in a directory of its own, at another server. What a test wrote down by absolute path stays what it is.
-    pub(super) fn copy(&self, directory: TempDir, server: &Server) -> Self {
-        copy_below(self.directory.path(), directory.path());
-        let moved = |file: &PathBuf| match file.strip_prefix(self.directory.path()) {
-            Ok(name) => directory.path().join(name),
-            Err(_) => file.clone(),
-        };
-        let written = self.written.lock().expect("no panic holds it");
-        let written = written.iter().map(moved).collect();
-        let copy = Self {
-            file: self.file.clone(),
-            environment: self.environment.clone(),
-            through: self.through.clone(),
-            identities: self.identities.clone(),
-            pgp: self.pgp.clone(),
-            secrets: self.secrets.clone(),
-            canaries: Canaries::default(),
-            written: Written::new(Mutex::new(written)),
-            server: server.address(),
-            directory,
-        };
-        copy.canaries.add_all(&self.canaries);
-        copy
     }
 
     /// A holder's own machine: the file of `of`, the holder's key and share, the password of the break-glass login,

@@ -3,13 +3,16 @@
 //! A ceremony takes seconds and a copy of what it left takes a part of one. Nothing of a copy is shared: a test may
 //! change its server, its custodians and its checkpoint as it likes.
 
-use std::sync::OnceLock;
+use std::path::PathBuf;
+use std::sync::{Mutex, OnceLock};
 
 use serde_json::json;
+use tempfile::TempDir;
 
 use super::file::{Ceremony, of_a_test};
+use super::secrecy::Written;
 use super::server::{DEVICE, Server, builder, declared};
-use crate::support::{DeclaredAudit, Scratch, Seal, Setup};
+use crate::support::{Canaries, DeclaredAudit, Scratch, Seal, Setup, copy_below};
 
 /// The log by its name in the server's directory: the path is part of what a server keeps, so one that began with
 /// that directory would be the same file for all copies.
@@ -46,12 +49,13 @@ pub fn handed_over_for_rotation(setup: Setup) -> (Server, Ceremony) {
     ROTATION.copy(setup)
 }
 
-/// A ceremony whose holders have proved that they can open, to be copied for any server.
-pub(super) fn proved(server: &Server) -> &'static Ceremony {
-    PROVED.get_or_init(|| {
+/// A ceremony whose holders have proved that they can open, with the file of that which it is a copy of.
+pub(super) fn proved(server: &Server) -> Ceremony {
+    let original = PROVED.get_or_init(|| {
         let ceremony = Ceremony::another_at(server);
         ceremony.copy(Scratch::left_to_the_next(), server)
-    })
+    });
+    original.copy(of_a_test(), server)
 }
 
 /// One way to hand over, on each set-up that a test asks for.
@@ -122,6 +126,31 @@ impl Original {
 }
 
 impl Ceremony {
+    /// The same in a directory of its own, at another server. What a test wrote down by absolute path stays what it is.
+    fn copy(&self, directory: TempDir, server: &Server) -> Self {
+        copy_below(self.directory.path(), directory.path());
+        let moved = |file: &PathBuf| match file.strip_prefix(self.directory.path()) {
+            Ok(name) => directory.path().join(name),
+            Err(_) => file.clone(),
+        };
+        let written = self.written.lock().expect("no panic holds it");
+        let written = written.iter().map(moved).collect();
+        let copy = Self {
+            file: self.file.clone(),
+            environment: self.environment.clone(),
+            through: self.through.clone(),
+            identities: self.identities.clone(),
+            pgp: self.pgp.clone(),
+            secrets: self.secrets.clone(),
+            canaries: Canaries::default(),
+            written: Written::new(Mutex::new(written)),
+            server: server.address(),
+            directory,
+        };
+        copy.canaries.add_all(&self.canaries);
+        copy
+    }
+
     /// Where the file names a log by its place in the server's directory, it is found there from here as well.
     pub(super) fn sees_the_log_of(&self, server: &Server) {
         let device = &self.file["audit"][DEVICE];
