@@ -16,9 +16,10 @@ check: ## The inner loop: format, lints, unit tests, architecture; no servers
 	cargo clippy --locked --all-targets -- -D warnings
 	cargo test --locked --quiet --lib --bins --test architecture
 
+# Half of the time a test waits: for an election, for a disk, for what it asked to be slow.
 test: ## Everything, on real servers; REQUIRE_ALL=1 makes a server that cannot be had a failure
 	tests/servers/install || test -z "$(REQUIRE_ALL)"
-	cargo test --locked $(CARGO_TEST_FLAGS)
+	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-$$((2 * $$(nproc)))} cargo test --locked $(CARGO_TEST_FLAGS)
 
 test-faults: ## Disturbs every request and write of a ceremony in every way, an hour or more; resumes, and fills in the table of README.md
 	tests/servers/install openbao-2.6.2 openbao-2.7.2 vault-1.21.1 localstack-4.9.2

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::ceremony::{Ceremony, Run, Server};
+use crate::ceremony::{Ceremony, Run, Server, handed_over};
 use crate::support::{Action, Faults, Proxy};
 
 /// The one request that is never repeated.
@@ -195,9 +195,7 @@ fn where_the_answer_was_lost_there_is_nothing_to_lose_and_the_name_is_enough() {
 
 #[test]
 fn a_cluster_that_was_handed_over_has_nothing_to_abandon() {
-    let server = Server::in_memory();
-    let ceremony = Ceremony::at(&server);
-    ceremony.apply().exits(4);
+    let (_server, ceremony) = handed_over();
     ceremony
         .run(&["apply", "--abandon", "test"])
         .exits(0)

@@ -17,7 +17,9 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::ceremony::{Api, Ceremony, Run, Server};
+use crate::ceremony::{
+    Api, Ceremony, Run, Server, handed_over, handed_over_elsewhere, handed_over_on,
+};
 
 /// Where an attempt is looked at.
 const ATTEMPT: &str = "sys/generate-root-token/attempt";
@@ -34,13 +36,6 @@ const KEYS: [&str; 6] = [
     "--identity",
     "carol.key",
 ];
-
-/// A cluster whose root is dead and whose drill was put off.
-fn handed_over(server: &Server) -> Ceremony {
-    let ceremony = Ceremony::at(server);
-    ceremony.apply().exits(4).prints(&["not rehearsed"]);
-    ceremony
-}
 
 /// The label of beginning an attempt.
 fn begins() -> String {

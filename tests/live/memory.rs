@@ -16,7 +16,7 @@ use serde_json::json;
 use crate::ceremony::{Ceremony, Server};
 use crate::support::{
     Action, Authority, Canaries, Dump, Faults, LocalStack, Proxy, TlsFront, cannot_dump,
-    eventually, require,
+    eventually, require, skip,
 };
 
 const HELD: Duration = Duration::from_secs(60);
@@ -215,7 +215,7 @@ fn can_look() -> bool {
     };
     let required = std::env::var("REQUIRE_ALL").as_deref() == Ok("1");
     assert!(!required || !why.contains("gdb"), "required: {why}");
-    println!("skipped: {why}");
+    skip(why);
     false
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::ceremony::{Ceremony, Run, Server};
+use crate::ceremony::{Ceremony, Run, Server, handed_over};
 use crate::happy::NOT_REHEARSED;
 use crate::support::{Action, Faults, Tool};
 
@@ -257,9 +257,7 @@ fn a_command_in_advice_names_the_file_and_what_was_typed_before() {
 
 #[test]
 fn status_works_without_the_server_and_without_any_key() {
-    let server = Server::in_memory();
-    let ceremony = Ceremony::at(&server);
-    ceremony.apply().exits(4);
+    let (server, ceremony) = handed_over();
     drop(server);
     std::fs::remove_file(ceremony.path("checkpoint.key")).expect("ours");
     ceremony

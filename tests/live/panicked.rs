@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::ceremony::{Ceremony, Run, Server};
-use crate::support::{Action, Faults, Scratch, cannot_dump};
+use crate::support::{Action, Faults, Scratch, cannot_dump, skip};
 
 /// A panic of the standard library's own that takes no arguments, so that a debugger can call it.
 const PANIC: &str = "call (void)'core::panicking::panic_cannot_unwind'()";
@@ -16,7 +16,7 @@ const ABORTED: i32 = -6;
 #[test]
 fn a_panic_with_its_whole_backtrace_shows_no_secret_and_leaves_no_core() {
     if let Some(why) = cannot_dump() {
-        println!("skipped: {why}");
+        skip(why);
         return;
     }
     let server = Server::in_memory();

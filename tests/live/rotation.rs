@@ -6,7 +6,9 @@ use std::time::Duration;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use crate::ceremony::{Api, Ceremony, Run, Server, looks_like_a_share};
+use crate::ceremony::{
+    Api, Ceremony, Run, Server, handed_over, handed_over_for_rotation, looks_like_a_share,
+};
 use crate::support::{Action, Faults, LocalStack, Proxy, RequestInfo, Running, Setup, require};
 
 mod elsewhere;
@@ -29,6 +31,12 @@ struct Rotation {
 }
 
 impl Rotation {
+    /// A copy of a cluster that was handed over for this, with three custodians in files.
+    fn ready() -> (Server, Self) {
+        let (server, ceremony) = handed_over_for_rotation(Setup::OpenBao272Static);
+        (server, Self::of(ceremony))
+    }
+
     /// Three custodians, the last of them in the parameter store where `ssm` says so.
     fn at(server: &Server, ssm: bool) -> Self {
         let mut ceremony = Ceremony::at(server);
@@ -38,6 +46,11 @@ impl Rotation {
         }
         ceremony.set("/break_glass/rotation", json!(true));
         ceremony.apply().exits(4);
+        Self::of(ceremony)
+    }
+
+    /// What is asked of a ceremony that was handed over.
+    fn of(mut ceremony: Ceremony) -> Self {
         let old = NAMES.map(|name| ceremony.custody().share(name)).to_vec();
         ceremony.write("old.yaml", &ceremony.file.to_string());
         ceremony.set("/init/generation", json!(2));
@@ -272,8 +285,7 @@ fn an_answer_that_is_lost_costs_nothing() {
         ("verify", 1),
         ("verify", 2),
     ] {
-        let server = Server::in_memory();
-        let mut rotation = Rotation::at(&server, false);
+        let (server, mut rotation) = Rotation::ready();
         let wanted = format!("POST sys/rotate/recovery/{leaf}");
         let faults = Faults::new().nth(number, wanted, Action::DropAnswer);
         let proxy = faults.before(&server.address());
@@ -289,8 +301,7 @@ fn an_answer_that_is_lost_costs_nothing() {
 fn stopped_in_the_middle_nothing_is_under_way_and_the_next_run_goes_on() {
     require!(["openbao-2.7.2"]);
     for (leaf, signal, code) in [("update", Signal::INT, 130), ("verify", Signal::TERM, 143)] {
-        let server = Server::in_memory();
-        let mut rotation = Rotation::at(&server, false);
+        let (server, mut rotation) = Rotation::ready();
         let wanted = format!("POST sys/rotate/recovery/{leaf}");
         let faults = Faults::new().first(wanted, Action::HoldAnswer);
         let proxy = faults.before(&server.address());

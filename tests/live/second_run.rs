@@ -2,16 +2,8 @@
 
 use serde_json::json;
 
-use crate::ceremony::{Ceremony, Server};
+use crate::ceremony::{Ceremony, Server, handed_over};
 use crate::happy::NOT_REHEARSED;
-
-/// A server that was handed over, and the ceremony that did it.
-fn handed_over() -> (Server, Ceremony) {
-    let server = Server::in_memory();
-    let ceremony = Ceremony::at(&server);
-    ceremony.apply().exits(4);
-    (server, ceremony)
-}
 
 #[test]
 fn a_second_run_writes_nothing_and_says_so() {

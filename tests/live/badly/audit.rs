@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::ceremony::{Ceremony, Server, builder, declared};
 use crate::support::{
-    Action, DeclaredAudit, Disk, Faults, Proxy, RequestInfo, Scratch, Setup, require,
+    Action, DeclaredAudit, Disk, Faults, Proxy, RequestInfo, Scratch, Setup, require, skip,
 };
 
 /// What nobody waits longer for: a server that answers at once is asked a few times, and no more.
@@ -32,7 +32,7 @@ fn full_from(label: &'static str, nth: usize) -> Option<Full> {
     let disk = match Disk::over(&scratch.file("small"), "size=1m,mode=0700") {
         Ok(disk) => disk,
         Err(why) => {
-            println!("not tried: no file system may be mounted here: {why}");
+            skip(&format!("no file system may be mounted here: {why}"));
             return None;
         }
     };

@@ -5,7 +5,10 @@ use rustix::process::Signal;
 use serde_json::json;
 
 use super::holders::{holder, submit};
-use super::{ATTEMPT, accessors, auditor, evidence, handed_over, nothing_is_left, rehearse};
+use super::{
+    ATTEMPT, accessors, auditor, evidence, handed_over, handed_over_elsewhere, handed_over_on,
+    nothing_is_left, rehearse,
+};
 use crate::ceremony::{Ceremony, Run, Server};
 use crate::support::{Running, Setup, require};
 
@@ -37,8 +40,7 @@ fn code_for(run: &Running, names: &str) -> String {
 
 fn rehearsed_on(setup: Setup) {
     require!(setup.components());
-    let server = Server::of(setup);
-    let starter = handed_over(&server);
+    let (server, starter) = handed_over_on(setup);
     let (bob, carol) = (
         holder(&server, &starter, "bob"),
         holder(&server, &starter, "carol"),
@@ -93,8 +95,7 @@ fn every_share_is_tried_though_its_holder_is_elsewhere_on_vault() {
 #[test]
 fn holders_who_do_not_come_are_named_and_no_attempt_stays() {
     require!(["openbao-2.7.2"]);
-    let server = Server::in_memory();
-    let starter = handed_over(&server);
+    let (server, starter) = handed_over();
     let mut words = REHEARSE;
     words[4] = "10s";
     starter
@@ -116,9 +117,9 @@ fn holders_who_do_not_come_are_named_and_no_attempt_stays() {
 #[test]
 fn a_wrong_share_from_elsewhere_is_told_and_nothing_is_left() {
     require!(["openbao-2.7.2"]);
-    let (server, other) = (Server::in_memory(), Server::in_memory());
-    let starter = handed_over(&server);
-    let theirs = handed_over(&other).custody().share("bob");
+    let (server, starter) = handed_over();
+    let (_other, foreign) = handed_over_elsewhere();
+    let theirs = foreign.custody().share("bob");
     starter.custody().replace("bob", &theirs);
     let bob = holder(&server, &starter, "bob");
     let run = starter.tool().spawn(&REHEARSE);
@@ -133,8 +134,7 @@ fn a_wrong_share_from_elsewhere_is_told_and_nothing_is_left() {
 #[test]
 fn a_token_that_too_many_holders_have_made_is_told_and_named_by_the_next_rehearsal() {
     require!(["openbao-2.7.2"]);
-    let server = Server::in_memory();
-    let starter = handed_over(&server);
+    let (server, starter) = handed_over();
     let (bob, carol) = (
         holder(&server, &starter, "bob"),
         holder(&server, &starter, "carol"),
@@ -157,8 +157,7 @@ fn a_token_that_too_many_holders_have_made_is_told_and_named_by_the_next_rehears
 #[test]
 fn killed_or_stopped_while_it_waits_for_holders_no_attempt_stays() {
     require!(["openbao-2.7.2"]);
-    let server = Server::in_memory();
-    let starter = handed_over(&server);
+    let (server, starter) = handed_over();
     let ada = server.api().log_in("ada", &starter.secrets["ada"]);
     for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143)] {
         let run = starter.tool().spawn(&REHEARSE);

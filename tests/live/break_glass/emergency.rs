@@ -2,8 +2,10 @@
 
 use rustix::process::Signal;
 
-use super::{accessors, auditor, evidence, handed_over, nothing_is_left, with_keys};
-use crate::ceremony::{Ceremony, Run, Server};
+use super::{
+    accessors, auditor, evidence, handed_over, handed_over_on, nothing_is_left, with_keys,
+};
+use crate::ceremony::{Ceremony, Run};
 use crate::support::{Setup, require};
 
 fn break_glass(ceremony: &Ceremony, words: &[&str]) -> Run {
@@ -12,8 +14,7 @@ fn break_glass(ceremony: &Ceremony, words: &[&str]) -> Run {
 
 fn a_policy_is_listed_on(setup: Setup) {
     require!(setup.components());
-    let server = Server::of(setup);
-    let ceremony = handed_over(&server);
+    let (server, ceremony) = handed_over_on(setup);
     let program = server.program();
     let program = program.to_str().expect("a path");
     let before = accessors(&auditor(&server, &ceremony));
@@ -57,8 +58,7 @@ fn the_custodians_and_the_login_are_enough_on_vault_with_unseal_keys() {
 #[test]
 fn the_command_reads_the_token_by_a_descriptor_and_finds_none_in_its_environment() {
     require!(["openbao-2.7.2"]);
-    let server = Server::in_memory();
-    let mut ceremony = handed_over(&server);
+    let (server, mut ceremony) = handed_over();
     ceremony
         .environment
         .push(("BAO_TOKEN".into(), "of-before".into()));
@@ -77,8 +77,7 @@ fn the_command_reads_the_token_by_a_descriptor_and_finds_none_in_its_environment
 #[test]
 fn whatever_the_command_does_its_root_token_is_dead_afterwards() {
     require!(["openbao-2.7.2"]);
-    let server = Server::in_memory();
-    let ceremony = handed_over(&server);
+    let (server, ceremony) = handed_over();
     let program = server.program();
     let program = program.to_str().expect("a path");
     let cases: [(&[&str], i32, &str); 4] = [
@@ -110,8 +109,7 @@ fn whatever_the_command_does_its_root_token_is_dead_afterwards() {
 #[test]
 fn a_command_that_leaves_a_root_token_is_told_of() {
     require!(["openbao-2.7.2"]);
-    let server = Server::in_memory();
-    let ceremony = handed_over(&server);
+    let (server, ceremony) = handed_over();
     let program = server.program();
     let program = program.to_str().expect("a path");
     let leaves = [
@@ -133,8 +131,7 @@ fn a_command_that_leaves_a_root_token_is_told_of() {
 #[test]
 fn at_its_time_the_command_is_ended_and_so_is_its_token() {
     require!(["openbao-2.7.2"]);
-    let server = Server::in_memory();
-    let ceremony = handed_over(&server);
+    let (server, ceremony) = handed_over();
     let words = ["--reason", "x", "--max-age", "10s", "--", "sleep", "600"];
     break_glass(&ceremony, &words).exits(1).says(&[
         "the command was ended at its time; its root token is revoked and dead",
@@ -146,8 +143,7 @@ fn at_its_time_the_command_is_ended_and_so_is_its_token() {
 #[test]
 fn a_stop_ends_the_command_and_its_token() {
     require!(["openbao-2.7.2"]);
-    let server = Server::in_memory();
-    let ceremony = handed_over(&server);
+    let (server, ceremony) = handed_over();
     for (signal, code) in [(Signal::TERM, 143), (Signal::INT, 130)] {
         let script = "echo ready >&2; exec sleep 600";
         let words = with_keys("break-glass", &["--reason", "x", "--", "sh", "-c", script]);
@@ -166,8 +162,7 @@ fn a_stop_ends_the_command_and_its_token() {
 #[test]
 fn at_a_terminal_control_c_is_the_commands_own() {
     require!(["openbao-2.7.2"]);
-    let server = Server::in_memory();
-    let ceremony = handed_over(&server);
+    let (server, ceremony) = handed_over();
     let script = "trap 'echo caught it' INT; echo ready; while ! read line; do :; done; exit 5";
     let words = with_keys("break-glass", &["--reason", "x", "--", "sh", "-c", script]);
     let mut terminal = ceremony.terminal(&words);
@@ -188,8 +183,7 @@ fn at_a_terminal_control_c_is_the_commands_own() {
 #[test]
 fn at_a_terminal_the_shares_are_typed_and_never_shown() {
     require!(["openbao-2.7.2"]);
-    let server = Server::in_memory();
-    let ceremony = handed_over(&server);
+    let (server, ceremony) = handed_over();
     let words = ["break-glass", "--reason", "x", "--", "true"];
     let mut terminal = ceremony.terminal(&words);
     for name in ["alice", "bob"] {

@@ -2,7 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::{ATTEMPT, GIVES, auditor, handed_over, nothing_is_left, rehearse};
+use super::{
+    ATTEMPT, GIVES, auditor, handed_over, handed_over_elsewhere, handed_over_on, nothing_is_left,
+    rehearse,
+};
 use crate::ceremony::{Ceremony, Run, Server};
 use crate::support::{Action, Faults, Setup, require};
 
@@ -17,8 +20,7 @@ pub(super) struct Holders {
 }
 
 impl Holders {
-    pub(super) fn of(server: &Server) -> Self {
-        let mut starter = handed_over(server);
+    pub(super) fn of((server, mut starter): (&Server, Ceremony)) -> Self {
         let (bob, carol) = (
             holder(server, &starter, "bob"),
             holder(server, &starter, "carol"),
@@ -69,8 +71,8 @@ pub(super) fn finish(starter: &Ceremony, words: &[&str]) -> Run {
 
 fn completed_on(setup: Setup) {
     require!(setup.components());
-    let server = Server::of(setup);
-    let holders = Holders::of(&server);
+    let (server, starter) = handed_over_on(setup);
+    let holders = Holders::of((&server, starter));
     let code = holders.start();
     submit(&holders.bob, &code, "bob")
         .exits(0)
@@ -112,8 +114,8 @@ fn three_people_at_three_machines_break_the_glass_on_vault() {
 #[test]
 fn the_starter_gives_the_last_share_and_needs_nothing_sent_back() {
     require!(["openbao-2.7.2"]);
-    let server = Server::in_memory();
-    let holders = Holders::of(&server);
+    let (server, starter) = handed_over();
+    let holders = Holders::of((&server, starter));
     let code = holders.start();
     submit(&holders.bob, &code, "bob").exits(0);
     let words = ["--identity", "alice.key", "--", "true"];
@@ -127,10 +129,11 @@ fn the_starter_gives_the_last_share_and_needs_nothing_sent_back() {
 #[test]
 fn a_code_of_another_attempt_another_cluster_or_with_a_slip_takes_no_share() {
     require!(["openbao-2.7.2"]);
-    let (server, other) = (Server::in_memory(), Server::in_memory());
-    let holders = Holders::of(&server);
+    let (server, starter) = handed_over();
+    let (other, foreign) = handed_over_elsewhere();
+    let holders = Holders::of((&server, starter));
     let code = holders.start();
-    let elsewhere = Holders::of(&other).start();
+    let elsewhere = Holders::of((&other, foreign)).start();
     submit(&holders.bob, &elsewhere, "bob")
         .exits(3)
         .says(&["the code is not of cluster test"]);
@@ -158,8 +161,8 @@ fn a_code_of_another_attempt_another_cluster_or_with_a_slip_takes_no_share() {
 #[test]
 fn a_file_that_does_not_name_its_cluster_gives_no_share() {
     require!(["openbao-2.7.2"]);
-    let server = Server::in_memory();
-    let mut holders = Holders::of(&server);
+    let (server, starter) = handed_over();
+    let mut holders = Holders::of((&server, starter));
     let code = holders.start();
     holders.bob.remove("/cluster/id");
     submit(&holders.bob, &code, "bob")
@@ -170,9 +173,9 @@ fn a_file_that_does_not_name_its_cluster_gives_no_share() {
 #[test]
 fn one_share_twice_and_one_of_another_cluster_are_told_to_their_holder() {
     require!(["openbao-2.7.2"]);
-    let (server, other) = (Server::in_memory(), Server::in_memory());
-    let holders = Holders::of(&server);
-    let foreign = handed_over(&other);
+    let (server, starter) = handed_over();
+    let (_other, foreign) = handed_over_elsewhere();
+    let holders = Holders::of((&server, starter));
     let code = holders.start();
     submit(&holders.bob, &code, "bob").exits(0);
     submit(&holders.bob, &code, "bob")
@@ -200,8 +203,8 @@ fn one_share_twice_and_one_of_another_cluster_are_told_to_their_holder() {
 #[test]
 fn an_attempt_that_waits_is_in_nobodys_way_and_can_be_given_up() {
     require!(["openbao-2.7.2"]);
-    let server = Server::in_memory();
-    let holders = Holders::of(&server);
+    let (server, starter) = handed_over();
+    let holders = Holders::of((&server, starter));
     holders.start();
     for words in [
         &START[..],
@@ -224,8 +227,8 @@ fn an_attempt_that_waits_is_in_nobodys_way_and_can_be_given_up() {
 #[test]
 fn the_token_of_an_attempt_that_was_complete_and_given_up_is_named_by_the_next_rehearsal() {
     require!(["openbao-2.7.2"]);
-    let server = Server::in_memory();
-    let holders = Holders::of(&server);
+    let (server, starter) = handed_over();
+    let holders = Holders::of((&server, starter));
     let code = holders.start();
     submit(&holders.bob, &code, "bob").exits(0);
     submit(&holders.carol, &code, "carol").exits(0);
@@ -268,8 +271,8 @@ fn the_token_of_an_attempt_that_was_complete_and_given_up_is_named_by_the_next_r
 #[test]
 fn a_slip_in_what_was_handed_back_costs_nothing() {
     require!(["openbao-2.7.2"]);
-    let server = Server::in_memory();
-    let holders = Holders::of(&server);
+    let (server, starter) = handed_over();
+    let holders = Holders::of((&server, starter));
     let code = holders.start();
     submit(&holders.bob, &code, "bob").exits(0);
     let last = submit(&holders.carol, &code, "carol");
@@ -294,8 +297,8 @@ fn a_slip_in_what_was_handed_back_costs_nothing() {
 #[test]
 fn the_starter_waits_for_the_holders_and_no_longer_than_was_said() {
     require!(["openbao-2.7.2"]);
-    let server = Server::in_memory();
-    let holders = Holders::of(&server);
+    let (server, starter) = handed_over();
+    let holders = Holders::of((&server, starter));
     let code = holders.start();
     let words = [
         "break-glass",
@@ -335,8 +338,8 @@ fn the_starter_waits_for_the_holders_and_no_longer_than_was_said() {
 #[test]
 fn a_share_whose_answer_is_lost_is_told_with_what_may_have_come_of_it() {
     require!(["openbao-2.7.2"]);
-    let server = Server::in_memory();
-    let mut holders = Holders::of(&server);
+    let (server, starter) = handed_over();
+    let mut holders = Holders::of((&server, starter));
     let code = holders.start();
     submit(&holders.bob, &code, "bob").exits(0);
     let faults = Faults::new().every(GIVES, Action::DropAnswer);
@@ -354,9 +357,9 @@ fn a_share_whose_answer_is_lost_is_told_with_what_may_have_come_of_it() {
 #[test]
 fn a_wrong_share_of_the_starter_is_told_to_have_cost_those_of_the_holders() {
     require!(["openbao-2.7.2"]);
-    let (server, other) = (Server::in_memory(), Server::in_memory());
-    let holders = Holders::of(&server);
-    let foreign = handed_over(&other);
+    let (server, starter) = handed_over();
+    let (_other, foreign) = handed_over_elsewhere();
+    let holders = Holders::of((&server, starter));
     let code = holders.start();
     submit(&holders.bob, &code, "bob").exits(0);
     let right = holders.starter.custody().share("alice");

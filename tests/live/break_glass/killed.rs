@@ -3,15 +3,14 @@
 use serde_json::json;
 
 use super::{GIVES, MAKES, begins, handed_over, nothing_is_left, rehearse, with_keys};
-use crate::ceremony::{Server, killed_or_ended};
+use crate::ceremony::killed_or_ended;
 use crate::drill::of_no_earlier_run;
 use crate::support::{Action, Faults, Sweep, require};
 
 /// Kills a run at each of its requests; after each, another one that is not disturbed leaves nothing.
 fn killed_everywhere(words: &[&str], at_least: usize) {
     require!(["openbao-2.7.2"]);
-    let server = Server::in_memory();
-    let mut ceremony = handed_over(&server);
+    let (server, mut ceremony) = handed_over();
     // Before it begins, there is nothing to leave.
     let sweep = Sweep::new().from(begins());
     let faults = Faults::new()
@@ -71,8 +70,7 @@ fn a_root_token_whose_answer_was_lost_is_found_and_revoked() {
         with_keys("rehearse", &[]),
         with_keys("break-glass", &["--reason", "x", "--", "true"]),
     ] {
-        let server = Server::in_memory();
-        let mut ceremony = handed_over(&server);
+        let (server, mut ceremony) = handed_over();
         let faults = Faults::new().nth(2, GIVES, Action::DropAnswer);
         let proxy = faults.before(&server.address());
         ceremony.set("/cluster/address", json!(proxy.address()));
@@ -88,8 +86,7 @@ fn a_root_token_whose_answer_was_lost_is_found_and_revoked() {
 #[test]
 fn a_token_for_the_command_whose_answer_was_lost_is_revoked_and_nothing_runs() {
     require!(["openbao-2.7.2"]);
-    let server = Server::in_memory();
-    let mut ceremony = handed_over(&server);
+    let (server, mut ceremony) = handed_over();
     let faults = Faults::new().first(MAKES, Action::DropAnswer);
     let proxy = faults.before(&server.address());
     ceremony.set("/cluster/address", json!(proxy.address()));

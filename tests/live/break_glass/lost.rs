@@ -49,8 +49,7 @@ pub(super) fn killed(run: Running) {
 #[test]
 fn a_look_that_fails_forgets_no_lost_token() {
     require!(["openbao-2.7.2"]);
-    let server = Server::in_memory();
-    let mut ceremony = handed_over(&server);
+    let (server, mut ceremony) = handed_over();
     let body = json!({ "errors": ["hiccup"] }).to_string();
     let faults = Faults::new().nth(2, GIVES, Action::DropAnswer).first(
         "* auth/token/accessors",
@@ -69,8 +68,7 @@ fn a_look_that_fails_forgets_no_lost_token() {
 #[test]
 fn an_old_loss_does_not_hide_a_new_one() {
     require!(["openbao-2.7.2"]);
-    let server = Server::in_memory();
-    let mut ceremony = handed_over(&server);
+    let (server, mut ceremony) = handed_over();
     let yesterday = jiff::Timestamp::now().as_second() - 86_400;
     let journal = json!({
         "version": 1, "cluster": "test",
@@ -88,8 +86,7 @@ fn an_old_loss_does_not_hide_a_new_one() {
 #[test]
 fn a_colleague_who_works_as_root_is_not_disturbed_by_what_a_killed_run_left() {
     require!(["openbao-2.7.2"]);
-    let server = Server::in_memory();
-    let mut ceremony = handed_over(&server);
+    let (server, mut ceremony) = handed_over();
     killed(at_work(&ceremony, WORKS, &[]));
     let program = server.program();
     let program = program.to_str().expect("a path");
@@ -111,8 +108,7 @@ fn a_colleague_who_works_as_root_is_not_disturbed_by_what_a_killed_run_left() {
 #[test]
 fn why_a_killed_emergency_was_begun_stands_in_the_evidence() {
     require!(["openbao-2.7.2"]);
-    let server = Server::in_memory();
-    let ceremony = handed_over(&server);
+    let (_server, ceremony) = handed_over();
     killed(at_work(&ceremony, WORKS, &[]));
     rehearse(&ceremony).exits(0);
     let facts = evidence(&ceremony, "break-glass-");
@@ -124,8 +120,7 @@ fn why_a_killed_emergency_was_begun_stands_in_the_evidence() {
 #[test]
 fn killed_twice_what_may_be_our_own_attempt_is_said_to_be() {
     require!(["openbao-2.7.2"]);
-    let server = Server::in_memory();
-    let mut ceremony = handed_over(&server);
+    let (server, mut ceremony) = handed_over();
     let faults = Faults::new()
         .nth(2, GIVES, Action::HoldAnswer)
         .every(begins(), Action::HoldAnswer)
@@ -160,8 +155,7 @@ fn killed_twice_what_may_be_our_own_attempt_is_said_to_be() {
 #[test]
 fn what_a_command_left_is_told_when_it_was_ended_too() {
     require!(["openbao-2.7.2"]);
-    let server = Server::in_memory();
-    let ceremony = handed_over(&server);
+    let (server, ceremony) = handed_over();
     let program = server.program();
     let program = program.to_str().expect("a path");
     let script = "\"$1\" token create -orphan -policy=root -ttl=600s -field=token_accessor && exec sleep 300";
@@ -191,8 +185,7 @@ fn what_a_command_left_is_told_when_it_was_ended_too() {
 #[test]
 fn all_that_the_command_started_ends_with_it() {
     require!(["openbao-2.7.2"]);
-    let server = Server::in_memory();
-    let ceremony = handed_over(&server);
+    let (_server, ceremony) = handed_over();
     let script = "sleep 300 >/dev/null 2>&1 & echo $! > started; wait";
     let words = [
         "--reason",
@@ -215,8 +208,7 @@ fn all_that_the_command_started_ends_with_it() {
 fn a_token_that_cannot_be_kept_is_not_left_alive() {
     require!(["openbao-2.7.2"]);
     for name in ["break-glass.generated", "break-glass.limited"] {
-        let server = Server::in_memory();
-        let ceremony = handed_over(&server);
+        let (server, ceremony) = handed_over();
         let in_the_way = ceremony.path("checkpoint").join(name).join("x");
         std::fs::create_dir_all(in_the_way).expect("a directory");
         let words = ["--reason", "x", "--", "touch", "ran"];
@@ -230,8 +222,7 @@ fn a_token_that_cannot_be_kept_is_not_left_alive() {
 #[test]
 fn where_no_token_is_made_for_the_command_that_stands_in_the_evidence_with_the_reason() {
     require!(["openbao-2.7.2"]);
-    let server = Server::in_memory();
-    let mut ceremony = handed_over(&server);
+    let (server, mut ceremony) = handed_over();
     let body = json!({ "errors": ["not today"] }).to_string();
     let faults = Faults::new().every(MAKES, Action::Respond(400, "application/json", body));
     let proxy = faults.before(&server.address());
@@ -280,8 +271,7 @@ fn a_drill_that_is_taken_up_leaves_a_colleagues_root_token_alone() {
 #[test]
 fn without_the_checkpoints_key_what_a_killed_run_left_is_in_nobodys_way() {
     require!(["openbao-2.7.2"]);
-    let server = Server::in_memory();
-    let mut ceremony = handed_over(&server);
+    let (server, mut ceremony) = handed_over();
     let faults = Faults::new().every(MAKES, Action::Hold);
     let proxy = faults.before(&server.address());
     let direct = server.address();

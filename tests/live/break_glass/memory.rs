@@ -3,8 +3,8 @@
 use serde_json::json;
 
 use super::{handed_over, nothing_is_left, with_keys};
-use crate::ceremony::{Run, Server};
-use crate::support::{Dump, Faults, cannot_dump, require};
+use crate::ceremony::Run;
+use crate::support::{Dump, Faults, cannot_dump, require, skip};
 
 #[test]
 fn while_the_command_works_nothing_but_its_token_is_in_memory() {
@@ -12,11 +12,10 @@ fn while_the_command_works_nothing_but_its_token_is_in_memory() {
     if let Some(why) = cannot_dump() {
         let required = std::env::var("REQUIRE_ALL").as_deref() == Ok("1");
         assert!(!required || !why.contains("gdb"), "required: {why}");
-        println!("skipped: {why}");
+        skip(why);
         return;
     }
-    let server = Server::in_memory();
-    let mut ceremony = handed_over(&server);
+    let (server, mut ceremony) = handed_over();
     let proxy = Faults::new().before(&server.address());
     ceremony.set("/cluster/address", json!(proxy.address()));
     ceremony.save();

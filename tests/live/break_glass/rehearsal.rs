@@ -4,14 +4,14 @@ use std::process::Command;
 
 use serde_json::json;
 
-use super::{accessors, auditor, evidence, handed_over, nothing_is_left, rehearse, with_keys};
-use crate::ceremony::Server;
+use super::{
+    accessors, auditor, evidence, handed_over, handed_over_on, nothing_is_left, rehearse, with_keys,
+};
 use crate::support::{Setup, require};
 
 fn rehearsed_on(setup: Setup) {
     require!(setup.components());
-    let server = Server::of(setup);
-    let ceremony = handed_over(&server);
+    let (server, ceremony) = handed_over_on(setup);
     let auditor = auditor(&server, &ceremony);
     let before = accessors(&auditor);
     let run = rehearse(&ceremony);
@@ -66,8 +66,7 @@ fn nothing_is_left_behind_but_evidence_on_vault_with_unseal_keys() {
 #[test]
 fn a_custodian_who_does_not_answer_is_named_and_two_are_too_many() {
     require!(["openbao-2.7.2"]);
-    let server = Server::in_memory();
-    let ceremony = handed_over(&server);
+    let (server, ceremony) = handed_over();
     let one_key = [
         "rehearse",
         "--identity",
@@ -101,8 +100,7 @@ fn a_custodian_who_does_not_answer_is_named_and_two_are_too_many() {
 #[test]
 fn evidence_is_signed_and_a_changed_word_shows() {
     require!(["openbao-2.7.2"]);
-    let server = Server::in_memory();
-    let ceremony = handed_over(&server);
+    let (_server, ceremony) = handed_over();
     let pair = minisign::KeyPair::generate_unencrypted_keypair().expect("keys");
     let secret = pair.sk.to_box(None).expect("a key").into_string();
     ceremony.write("evidence.key", &secret);
@@ -143,8 +141,7 @@ fn evidence_is_signed_and_a_changed_word_shows() {
 #[test]
 fn an_attempt_of_somebody_else_is_left_alone() {
     require!(["openbao-2.7.2"]);
-    let server = Server::in_memory();
-    let ceremony = handed_over(&server);
+    let (server, ceremony) = handed_over();
     let ada = server.api().log_in("ada", &ceremony.secrets["ada"]);
     ada.write(super::ATTEMPT, &json!({}));
     rehearse(&ceremony).exits(3).says(&[

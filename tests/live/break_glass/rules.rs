@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{ATTEMPT, GIVES, evidence, handed_over, nothing_is_left, rehearse, with_keys};
+use super::{
+    ATTEMPT, GIVES, evidence, handed_over, handed_over_on, nothing_is_left, rehearse, with_keys,
+};
 use crate::ceremony::{Ceremony, Run, Server, root_from_shares};
 use crate::support::{Action, Faults, Proxy, RequestInfo, Setup, require};
 
@@ -89,8 +91,7 @@ fn openbao_2_5_which_is_a_proxy_here_keeps_its_root_token_and_is_told_how_to_get
 #[test]
 fn a_login_whose_grant_was_taken_away_is_told_so() {
     require!(["openbao-2.7.2"]);
-    let server = Server::in_memory();
-    let ceremony = handed_over(&server);
+    let (server, ceremony) = handed_over();
     let ada = server.api().log_in("ada", &ceremony.secrets["ada"]);
     let shares = ["alice", "bob"].map(|name| ceremony.custody().share(name));
     let root = root_from_shares(&ada, "generate-root-token", &shares);
@@ -248,8 +249,8 @@ fn who_writes_roles_of_tokens_or_aliases_of_groups_is_root_in_disguise() {
 #[test]
 fn on_vault_2_which_is_a_proxy_here_a_login_without_the_grant_is_told_so() {
     require!(Setup::Vault1211Shamir.components());
-    let server = Arc::new(Server::of(Setup::Vault1211Shamir));
-    let mut ceremony = handed_over(&server);
+    let (server, mut ceremony) = handed_over_on(Setup::Vault1211Shamir);
+    let server = Arc::new(server);
     let ada = server.api().log_in("ada", &ceremony.secrets["ada"]);
     let shares = ["alice", "bob"].map(|name| ceremony.custody().share(name));
     let root = root_from_shares(&ada, "generate-root", &shares);

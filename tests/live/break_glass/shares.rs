@@ -3,16 +3,14 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::{evidence, handed_over, nothing_is_left, rehearse};
-use crate::ceremony::Server;
+use super::{evidence, handed_over, handed_over_elsewhere, nothing_is_left, rehearse};
 use crate::support::require;
 
 #[test]
 fn a_share_in_any_spelling_counts_and_one_of_another_cluster_does_not() {
     require!(["openbao-2.7.2"]);
-    let (server, other) = (Server::in_memory(), Server::in_memory());
-    let ceremony = handed_over(&server);
-    let foreign = handed_over(&other);
+    let (server, ceremony) = handed_over();
+    let (_other, foreign) = handed_over_elsewhere();
     let right = ceremony.custody().share("bob");
     let bytes = STANDARD.decode(&right).expect("base64");
     let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();

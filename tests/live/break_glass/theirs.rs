@@ -7,7 +7,10 @@ use serde_json::{Value, json};
 
 use super::holders::{Holders, finish, submit};
 use super::lost::{WORKS, at_work, killed};
-use super::{ATTEMPT, GIVES, auditor, begins, handed_over, nothing_is_left, rehearse, with_keys};
+use super::{
+    ATTEMPT, GIVES, auditor, begins, handed_over, handed_over_elsewhere, nothing_is_left, rehearse,
+    with_keys,
+};
 use crate::ceremony::{Ceremony, Server, root_from_shares};
 use crate::support::{Action, Faults, Proxy, require};
 
@@ -27,8 +30,7 @@ fn killed_rehearsal(ceremony: &mut Ceremony, proxy: &Proxy) {
 #[test]
 fn an_attempt_that_a_colleague_began_after_a_kill_is_left_alone() {
     require!(["openbao-2.7.2"]);
-    let server = Server::in_memory();
-    let mut ceremony = handed_over(&server);
+    let (server, mut ceremony) = handed_over();
     let faults = Faults::new().first(begins(), Action::Hold);
     let proxy = faults.before(&server.address());
     killed_rehearsal(&mut ceremony, &proxy);
@@ -49,8 +51,7 @@ fn an_attempt_that_a_colleague_began_after_a_kill_is_left_alone() {
 #[test]
 fn a_root_token_that_a_colleague_made_after_a_kill_is_left_alone() {
     require!(["openbao-2.7.2"]);
-    let server = Server::in_memory();
-    let mut ceremony = handed_over(&server);
+    let (server, mut ceremony) = handed_over();
     ceremony.set("/cluster/timeouts", json!({ "request": "2s" }));
     let faults = Faults::new().nth(2, GIVES, Action::Hold);
     let proxy = faults.before(&server.address());
@@ -72,8 +73,7 @@ fn a_root_token_that_a_colleague_made_after_a_kill_is_left_alone() {
 #[test]
 fn two_root_tokens_whose_answers_were_lost_are_both_revoked() {
     require!(["openbao-2.7.2"]);
-    let server = Server::in_memory();
-    let mut ceremony = handed_over(&server);
+    let (server, mut ceremony) = handed_over();
     let faults = Faults::new()
         .nth(2, GIVES, Action::DropAnswer)
         .nth(4, GIVES, Action::DropAnswer);
@@ -88,8 +88,8 @@ fn two_root_tokens_whose_answers_were_lost_are_both_revoked() {
 }
 
 /// Bob has given his share; the starter gives the last one through this proxy.
-fn last_from_here(server: &Server, proxy: &Proxy) -> Holders {
-    let mut holders = Holders::of(server);
+fn last_from_here(at: (&Server, Ceremony), proxy: &Proxy) -> Holders {
+    let mut holders = Holders::of(at);
     let code = holders.start();
     submit(&holders.bob, &code, "bob").exits(0);
     holders
@@ -103,14 +103,14 @@ const ALICE: [&str; 4] = ["--identity", "alice.key", "--", "true"];
 #[test]
 fn a_look_that_fails_after_the_last_share_of_the_starter_loses_no_root_token() {
     require!(["openbao-2.7.2"]);
-    let server = Server::in_memory();
+    let (server, starter) = handed_over();
     let body = json!({ "errors": ["hiccup"] }).to_string();
     let hiccup = Action::Respond(500, "application/json", body);
     let faults = Faults::new()
         .first("* auth/token/lookup-self", hiccup)
         .since(1, GIVES);
     let proxy = faults.before(&server.address());
-    let holders = last_from_here(&server, &proxy);
+    let holders = last_from_here((&server, starter), &proxy);
     finish(&holders.starter, &ALICE);
     nothing_is_left(&server, &holders.starter);
 }
@@ -118,10 +118,10 @@ fn a_look_that_fails_after_the_last_share_of_the_starter_loses_no_root_token() {
 #[test]
 fn an_attempt_whose_last_share_did_not_arrive_waits_on_whatever_else_is_typed() {
     require!(["openbao-2.7.2"]);
-    let server = Server::in_memory();
+    let (server, starter) = handed_over();
     let faults = Faults::new().first(GIVES, Action::Refuse);
     let proxy = faults.before(&server.address());
-    let holders = last_from_here(&server, &proxy);
+    let holders = last_from_here((&server, starter), &proxy);
     finish(&holders.starter, &ALICE).exits(1);
     rehearse(&holders.starter)
         .exits(3)
@@ -135,10 +135,10 @@ fn an_attempt_whose_last_share_did_not_arrive_waits_on_whatever_else_is_typed() 
 #[test]
 fn a_last_answer_that_the_starter_lost_is_given_up_and_its_token_revoked_by_the_next_rehearsal() {
     require!(["openbao-2.7.2"]);
-    let server = Server::in_memory();
+    let (server, starter) = handed_over();
     let faults = Faults::new().first(GIVES, Action::DropAnswer);
     let proxy = faults.before(&server.address());
-    let holders = last_from_here(&server, &proxy);
+    let holders = last_from_here((&server, starter), &proxy);
     finish(&holders.starter, &ALICE).exits(1);
     finish(&holders.starter, &ALICE).exits(3).says(&[
         "the answer to the last share, which was given from here, is lost",
@@ -154,8 +154,7 @@ fn a_last_answer_that_the_starter_lost_is_given_up_and_its_token_revoked_by_the_
 #[test]
 fn without_the_key_or_with_another_one_what_an_earlier_run_kept_is_left_for_who_can_open_it() {
     require!(["openbao-2.7.2"]);
-    let server = Server::in_memory();
-    let ceremony = handed_over(&server);
+    let (server, ceremony) = handed_over();
     killed(at_work(&ceremony, WORKS, &[]));
     let (key, away) = (
         ceremony.path("checkpoint.key"),
@@ -185,9 +184,8 @@ fn without_the_key_or_with_another_one_what_an_earlier_run_kept_is_left_for_who_
 #[test]
 fn a_token_of_one_cluster_is_not_asked_about_at_another() {
     require!(["openbao-2.7.2"]);
-    let (server, other) = (Server::in_memory(), Server::in_memory());
-    let mut ceremony = handed_over(&server);
-    let foreign = handed_over(&other);
+    let (server, mut ceremony) = handed_over();
+    let (other, foreign) = handed_over_elsewhere();
     // An emergency's own machine: a directory of its own, which knows of no ceremony.
     ceremony.set("/checkpoint/path", json!("emergency"));
     killed(at_work(&ceremony, WORKS, &[]));

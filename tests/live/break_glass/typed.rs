@@ -1,7 +1,7 @@
 //! What people type for shares: looked at while they still sit there.
 
-use super::{evidence, handed_over, nothing_is_left};
-use crate::ceremony::{Ceremony, Server};
+use super::{evidence, handed_over, handed_over_on, nothing_is_left};
+use crate::ceremony::Ceremony;
 use crate::support::{Setup, Terminal, require};
 
 fn in_one_line(shown: &str) -> String {
@@ -25,8 +25,7 @@ fn slips(terminal: &mut Terminal, name: &str, share: &str) {
 #[test]
 fn a_slip_is_asked_for_again_and_an_empty_line_leaves_its_holder_out() {
     require!(["openbao-2.7.2"]);
-    let server = Server::in_memory();
-    let ceremony = handed_over(&server);
+    let (server, ceremony) = handed_over();
     let share = |name| ceremony.custody().share(name);
     for (words, code) in [
         (&["break-glass", "--reason", "x", "--", "true"][..], 0),
@@ -55,8 +54,7 @@ fn a_slip_is_asked_for_again_and_an_empty_line_leaves_its_holder_out() {
 #[test]
 fn who_types_no_share_three_times_is_left_out_like_one_who_is_not_there() {
     require!(["openbao-2.7.2"]);
-    let server = Server::in_memory();
-    let ceremony = handed_over(&server);
+    let (server, ceremony) = handed_over();
     let share = |name| ceremony.custody().share(name);
     let mut terminal = ceremony.terminal(&["break-glass", "--reason", "x", "--", "true"]);
     slips(&mut terminal, "alice", &share("alice"));
@@ -74,8 +72,7 @@ fn who_types_no_share_three_times_is_left_out_like_one_who_is_not_there() {
 #[test]
 fn a_holder_alone_is_asked_again_before_anything_is_given() {
     require!(Setup::Vault1211Shamir.components());
-    let mut server = Server::of(Setup::Vault1211Shamir);
-    let starter = handed_over(&server);
+    let (mut server, starter) = handed_over_on(Setup::Vault1211Shamir);
     let carol = Ceremony::guest(&server, &starter, "carol");
     let share = starter.custody().share("carol");
     server.restart();
@@ -108,8 +105,7 @@ fn a_holder_alone_is_asked_again_before_anything_is_given() {
 #[test]
 fn a_command_that_is_advised_has_the_options_that_were_typed() {
     require!(["openbao-2.7.2"]);
-    let server = Server::in_memory();
-    let ceremony = handed_over(&server);
+    let (_server, ceremony) = handed_over();
     let file = ceremony.file.to_string();
     ceremony.write("other.yaml", &file);
     let keys = ["--identity", "alice.key"];

@@ -1,14 +1,13 @@
 //! `unseal`: holders open a Shamir seal one after the other.
 
-use super::handed_over;
+use super::handed_over_on;
 use crate::ceremony::{Ceremony, Server};
 use crate::support::{Setup, require};
 
 #[test]
 fn holders_open_a_sealed_server_one_after_the_other() {
     require!(Setup::Vault1211Shamir.components());
-    let mut server = Server::of(Setup::Vault1211Shamir);
-    let starter = handed_over(&server);
+    let (mut server, starter) = handed_over_on(Setup::Vault1211Shamir);
     let bob = Ceremony::guest(&server, &starter, "bob");
     let carol = Ceremony::guest(&server, &starter, "carol");
     server.restart();
@@ -40,8 +39,7 @@ fn a_seal_that_opens_by_itself_takes_no_share() {
 #[test]
 fn what_is_no_share_at_all_costs_nobody_the_share_that_was_given_before() {
     require!(Setup::Vault1211Shamir.components());
-    let mut server = Server::of(Setup::Vault1211Shamir);
-    let starter = handed_over(&server);
+    let (mut server, starter) = handed_over_on(Setup::Vault1211Shamir);
     let bob = Ceremony::guest(&server, &starter, "bob");
     let carol = Ceremony::guest(&server, &starter, "carol");
     let whole = std::fs::read(carol.path("shares/carol.age")).expect("a share");

@@ -22,7 +22,7 @@ pub const OPERATOR: &str =
 
 /// One ceremony that can be run again and again.
 pub struct Ceremony {
-    directory: TempDir,
+    pub(super) directory: TempDir,
     /// What stands in the file.
     pub file: Value,
     /// Environment of the tool.
@@ -43,8 +43,17 @@ pub struct Ceremony {
 
 impl Ceremony {
     /// Three `age` custodians who proved that they can open, two shares make a quorum; userpass logins
-    /// of an auditor, an operator and the break-glass door `ada`.
+    /// of an auditor, an operator and the break-glass door `ada`. Keys and passwords are those of the other tests.
     pub fn at(server: &Server) -> Self {
+        let mut ceremony = super::template::proved(server);
+        let custodians = ceremony.file["init"]["custodians"].take();
+        ceremony.file = plain(server);
+        ceremony.set("/init/custodians", custodians);
+        ceremony
+    }
+
+    /// The same, for a test that has one already: keys and passwords are its own.
+    pub fn another_at(server: &Server) -> Self {
         let mut ceremony = Self::unproved(server);
         ceremony.prove_all();
         ceremony
@@ -52,12 +61,8 @@ impl Ceremony {
 
     /// The same, and no holder has opened anything yet.
     pub fn unproved(server: &Server) -> Self {
-        let directory = tempfile::Builder::new()
-            .prefix("vb-test-")
-            .tempdir()
-            .expect("a directory");
         let mut ceremony = Self {
-            directory,
+            directory: of_a_test(),
             file: plain(server),
             environment: Vec::new(),
             through: Vec::new(),
@@ -100,6 +105,7 @@ impl Ceremony {
         let share = format!("shares/{name}.age");
         std::fs::create_dir(guest.path("shares")).expect("a directory");
         std::fs::copy(of.path(&share), guest.path(&share)).expect("a copy");
+        guest.sees_the_log_of(server);
         guest
     }
 
@@ -316,6 +322,12 @@ impl Ceremony {
     pub fn files_in(&self, name: &str) -> Vec<String> {
         names(&self.path(name))
     }
+}
+
+/// The directory of a ceremony.
+pub(super) fn of_a_test() -> TempDir {
+    let named = tempfile::Builder::new().prefix("vb-test-").tempdir();
+    named.expect("a directory")
 }
 
 fn names(directory: &Path) -> Vec<String> {

@@ -115,6 +115,7 @@ fn the_readme_says_how_often_a_ceremony_makes_something_durable() {
 
 #[test]
 fn what_a_holder_has_proved_survives_a_power_cut_with_its_directory() {
+    require!(["localstack-4.9.2", "openbao-2.7.2"]);
     let directory = tempfile::tempdir().expect("a directory");
     let disk = Disk::at(directory.path());
     let stage = Stage::unproved(Product::OpenBao272);

@@ -7,8 +7,7 @@ const SETUP: Setup = Setup::OpenBao272Static;
 #[test]
 fn where_nothing_is_known_of_the_cluster_it_says_so_and_not_that_the_ceremony_is_unfinished() {
     require!(["openbao-2.7.2"]);
-    let server = Server::in_memory();
-    let rotation = Rotation::at(&server, false);
+    let (server, rotation) = Rotation::ready();
     std::fs::remove_dir_all(rotation.ceremony.path("checkpoint")).expect("it was there");
     rotation
         .rotate()
@@ -22,8 +21,7 @@ fn where_nothing_is_known_of_the_cluster_it_says_so_and_not_that_the_ceremony_is
 #[test]
 fn an_old_copy_of_the_checkpoint_goes_on_from_the_shares_that_hold() {
     require!(["openbao-2.7.2"]);
-    let server = Server::in_memory();
-    let mut rotation = Rotation::at(&server, false);
+    let (server, mut rotation) = Rotation::ready();
     let diary = rotation.ceremony.path(DIARY);
     let before = std::fs::read(&diary).expect("a diary");
     rotation.rotate().exits(0);

@@ -27,8 +27,7 @@ fn an_old_custodian_that_cannot_be_opened_is_named_and_left() {
 #[test]
 fn an_old_share_in_a_place_that_is_gone_is_named_and_left() {
     require!(["openbao-2.7.2"]);
-    let server = Server::in_memory();
-    let rotation = Rotation::at(&server, false);
+    let (_server, rotation) = Rotation::ready();
     let bob = rotation.ceremony.path("shares/bob.age");
     std::fs::remove_file(&bob).expect("gone");
     std::os::unix::fs::symlink("/nowhere/bob.age", &bob).expect("a link");
@@ -103,8 +102,7 @@ fn a_login_that_ends_while_people_are_asked_is_made_anew() {
 #[test]
 fn a_rotation_that_may_be_somebody_elses_is_not_ended_by_the_next_run() {
     require!(["openbao-2.7.2"]);
-    let server = Server::in_memory();
-    let mut rotation = Rotation::at(&server, false);
+    let (server, mut rotation) = Rotation::ready();
     let faults = Faults::new().first("POST sys/rotate/recovery/init", Action::Hold);
     let proxy = faults.before(&server.address());
     rotation.killed_at(&proxy);
@@ -126,8 +124,7 @@ fn a_rotation_that_may_be_somebody_elses_is_not_ended_by_the_next_run() {
 #[test]
 fn half_way_status_and_apply_name_the_command_that_brings_it_to_its_end() {
     require!(["openbao-2.7.2"]);
-    let server = Server::in_memory();
-    let mut rotation = Rotation::at(&server, false);
+    let (server, mut rotation) = Rotation::ready();
     let _proxy = killed_at_verify(&mut rotation, &server, (2, true));
     let next = "recovery rotate --from";
     for file in ["bootstrap.yaml", "old.yaml"] {
@@ -149,8 +146,7 @@ fn half_way_status_and_apply_name_the_command_that_brings_it_to_its_end() {
 #[test]
 fn a_share_is_read_back_in_every_spelling_and_a_slip_is_asked_about_again() {
     require!(["openbao-2.7.2"]);
-    let server = Server::in_memory();
-    let rotation = Rotation::at(&server, false);
+    let (server, rotation) = Rotation::ready();
     let mut terminal = rotation.ceremony.terminal(&[
         "recovery",
         "rotate",
@@ -181,8 +177,7 @@ fn in_hex(share: &str) -> String {
 #[test]
 fn an_old_share_that_is_not_of_this_cluster_is_left_out_where_others_make_a_quorum() {
     require!(["openbao-2.7.2"]);
-    let server = Server::in_memory();
-    let rotation = Rotation::at(&server, false);
+    let (server, rotation) = Rotation::ready();
     let words = ["recovery", "rotate", "--from", "old.yaml", "--yes"];
     let mut terminal = rotation.ceremony.terminal(&words);
     terminal.expect("The share of alice");
@@ -204,8 +199,7 @@ fn an_old_share_that_is_not_of_this_cluster_is_left_out_where_others_make_a_quor
 #[test]
 fn the_same_generation_with_another_place_is_not_done_already() {
     require!(["openbao-2.7.2"]);
-    let server = Server::in_memory();
-    let mut rotation = Rotation::at(&server, false);
+    let (_server, mut rotation) = Rotation::ready();
     rotation.rotate().exits(0);
     rotation
         .ceremony

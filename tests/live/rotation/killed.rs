@@ -30,8 +30,7 @@ fn spring(
 fn killed_at_any_request_the_next_run_brings_it_to_its_end() {
     require!(["openbao-2.7.2"]);
     for heard_at_even in [false, true] {
-        let server = Server::in_memory();
-        let mut rotation = Rotation::at(&server, false);
+        let (server, mut rotation) = Rotation::ready();
         let sweep = Sweep::new()
             .heard_at_even(heard_at_even)
             .from("* sys/rotate/*");
@@ -72,8 +71,7 @@ fn killed_at_any_request_to_the_parameter_store_the_next_run_brings_it_to_its_en
 #[test]
 fn killed_once_the_new_shares_hold_the_next_run_only_takes_the_old_ones_away() {
     require!(["openbao-2.7.2"]);
-    let server = Server::in_memory();
-    let mut rotation = Rotation::at(&server, false);
+    let (server, mut rotation) = Rotation::ready();
     let verifies = "POST sys/rotate/recovery/verify";
     let faults = Faults::new().nth(2, verifies, Action::HoldAnswer);
     let proxy = faults.before(&server.address());

@@ -28,8 +28,7 @@ const NEXT: &str = "recovery rotate --from old.yaml";
 #[test]
 fn shares_that_are_known_to_open_nothing_are_asked_of_nobody() {
     require!(["openbao-2.7.2"]);
-    let server = Server::in_memory();
-    let mut rotation = Rotation::at(&server, false);
+    let (server, mut rotation) = Rotation::ready();
     let _proxy = killed_at_update(&mut rotation, &server);
     for words in [&REHEARSE[..], &BREAK] {
         let run = with(&rotation, "bootstrap.yaml", words);
@@ -65,8 +64,7 @@ fn shares_that_are_known_to_open_nothing_are_asked_of_nobody() {
 fn where_nobody_knows_which_shares_hold_each_file_asks_for_its_own_and_says_so() {
     require!(["openbao-2.7.2"]);
     for (heard, holds) in [(true, "bootstrap.yaml"), (false, "old.yaml")] {
-        let server = Server::in_memory();
-        let mut rotation = Rotation::at(&server, false);
+        let (server, mut rotation) = Rotation::ready();
         let _proxy = killed_at_verify(&mut rotation, &server, (2, heard));
         for file in ["bootstrap.yaml", "old.yaml"] {
             let (code, opens) = if file == holds { (0, true) } else { (3, false) };
@@ -88,8 +86,7 @@ fn where_nobody_knows_which_shares_hold_each_file_asks_for_its_own_and_says_so()
 #[test]
 fn a_share_of_an_earlier_attempt_that_was_carried_away_is_named_with_its_attempt_and_its_content() {
     require!(["openbao-2.7.2"]);
-    let server = Server::in_memory();
-    let mut rotation = Rotation::at(&server, false);
+    let (server, mut rotation) = Rotation::ready();
     let _proxy = killed_at_verify(&mut rotation, &server, (1, false));
     let state = rotation.state();
     let first = &state["new"]["alice"];

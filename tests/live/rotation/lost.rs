@@ -73,8 +73,7 @@ fn nothing_is_thrown_away_while_the_key_of_vaults_seal_is_away() {
 #[test]
 fn a_new_share_that_is_typed_wrong_throws_none_away() {
     require!(["openbao-2.7.2"]);
-    let server = Server::in_memory();
-    let mut rotation = Rotation::at(&server, false);
+    let (server, mut rotation) = Rotation::ready();
     let _proxy = killed_at_verify(&mut rotation, &server, (2, true));
     let before = rotation.ceremony.files_in("shares");
     for typed in [rotation.old[0].as_str(), "oops"] {
@@ -113,8 +112,7 @@ fn a_new_share_that_is_typed_wrong_throws_none_away() {
 #[test]
 fn numbers_alone_throw_no_share_away() {
     require!(["openbao-2.7.2"]);
-    let server = Server::in_memory();
-    let mut rotation = Rotation::at(&server, false);
+    let (server, mut rotation) = Rotation::ready();
     let dave = rotation.ceremony.age_custodian("dave");
     let custodians = rotation.ceremony.file["init"]["custodians"].as_array();
     let mut custodians = custodians.cloned().expect("a list");
@@ -177,8 +175,7 @@ fn killed_while_storing(rotation: &mut Rotation) -> Vec<String> {
 #[test]
 fn a_checkpoint_from_a_copy_throws_no_share_away_that_holds() {
     require!(["openbao-2.7.2", "localstack-4.9.2"]);
-    let server = Server::in_memory();
-    let mut rotation = Rotation::at(&server, false);
+    let (_server, mut rotation) = Rotation::ready();
     let names = killed_while_storing(&mut rotation);
     let (directory, kept) = (
         rotation.ceremony.path("checkpoint"),
@@ -200,8 +197,7 @@ fn a_checkpoint_from_a_copy_throws_no_share_away_that_holds() {
 #[test]
 fn a_parameter_that_somebody_made_after_a_kill_is_left_alone() {
     require!(["openbao-2.7.2", "localstack-4.9.2"]);
-    let server = Server::in_memory();
-    let mut rotation = Rotation::at(&server, false);
+    let (server, mut rotation) = Rotation::ready();
     let names = killed_while_storing(&mut rotation);
     let aws = LocalStack::shared();
     aws.ssm_put(&names[1], "theirs", false).expect("written");
@@ -218,8 +214,7 @@ fn a_parameter_that_somebody_made_after_a_kill_is_left_alone() {
 #[test]
 fn another_file_of_the_old_shares_is_refused_when_it_goes_on() {
     require!(["openbao-2.7.2"]);
-    let server = Server::in_memory();
-    let mut rotation = Rotation::at(&server, false);
+    let (server, mut rotation) = Rotation::ready();
     let _proxy = killed_at_verify(&mut rotation, &server, (1, false));
     let before = rotation.ceremony.files_in("shares");
     let whole = std::fs::read_to_string(rotation.ceremony.path("old.yaml")).expect("a file");

@@ -11,8 +11,7 @@ const BY_HAND: [&str; 5] = ["recovery", "rotate", "--from", "old.yaml", "--yes"]
 #[test]
 fn new_shares_that_are_typed_for_old_ones_throw_none_away() {
     require!(["openbao-2.7.2"]);
-    let server = Server::in_memory();
-    let mut rotation = Rotation::at(&server, false);
+    let (server, mut rotation) = Rotation::ready();
     let _proxy = killed_at_verify(&mut rotation, &server, (2, true));
     let before = rotation.ceremony.files_in("shares");
     let new = NAMES.map(|name| rotation.ceremony.custody().share(name));
@@ -38,8 +37,7 @@ fn new_shares_that_are_typed_for_old_ones_throw_none_away() {
 #[test]
 fn where_people_alone_say_that_these_are_the_new_shares_nothing_is_said_to_hold() {
     require!(["openbao-2.7.2"]);
-    let server = Server::in_memory();
-    let mut rotation = Rotation::at(&server, false);
+    let (server, mut rotation) = Rotation::ready();
     let _proxy = killed_at_verify(&mut rotation, &server, (1, false));
     let before = rotation.ceremony.files_in("shares");
     let mut terminal = rotation.ceremony.terminal(&BY_HAND);
@@ -60,8 +58,7 @@ fn where_people_alone_say_that_these_are_the_new_shares_nothing_is_said_to_hold(
 #[test]
 fn new_custodians_alone_bring_it_to_its_end_once_their_shares_hold() {
     require!(["openbao-2.7.2"]);
-    let server = Server::in_memory();
-    let mut rotation = Rotation::at(&server, false);
+    let (server, mut rotation) = Rotation::ready();
     let new = ["dave", "erin", "frank"].map(|name| rotation.ceremony.age_custodian(name));
     rotation.ceremony.set("/init/custodians", json!(new));
     let all = rotation.words();
@@ -81,8 +78,7 @@ fn new_custodians_alone_bring_it_to_its_end_once_their_shares_hold() {
 #[test]
 fn a_name_that_the_ceremony_does_not_know_is_no_old_custodian() {
     require!(["openbao-2.7.2"]);
-    let server = Server::in_memory();
-    let rotation = Rotation::at(&server, false);
+    let (server, rotation) = Rotation::ready();
     let file = rotation.ceremony.path("shares/payroll.age");
     std::fs::write(&file, "somebody's").expect("written");
     let text = std::fs::read_to_string(rotation.ceremony.path("old.yaml")).expect("a file");
@@ -120,8 +116,7 @@ fn made_for_a_wrong_key(rotation: &mut Rotation) -> Value {
 #[test]
 fn a_slip_in_the_file_of_the_new_shares_is_mended_and_it_goes_on() {
     require!(["openbao-2.7.2"]);
-    let server = Server::in_memory();
-    let mut rotation = Rotation::at(&server, false);
+    let (server, mut rotation) = Rotation::ready();
     let right = made_for_a_wrong_key(&mut rotation);
     rotation.ceremony.set("/init/custodians", right);
     rotation
@@ -134,8 +129,7 @@ fn a_slip_in_the_file_of_the_new_shares_is_mended_and_it_goes_on() {
 #[test]
 fn a_rotation_that_nobody_verified_is_no_bar_for_the_next_generation() {
     require!(["openbao-2.7.2"]);
-    let server = Server::in_memory();
-    let mut rotation = Rotation::at(&server, false);
+    let (server, mut rotation) = Rotation::ready();
     let right = made_for_a_wrong_key(&mut rotation);
     rotation.ceremony.set("/init/custodians", right);
     rotation.ceremony.set("/init/generation", json!(3));

@@ -8,8 +8,7 @@ const SETUP: Setup = Setup::OpenBao272Static;
 #[test]
 fn a_rotation_of_somebody_else_is_left_alone() {
     require!(["openbao-2.7.2"]);
-    let server = Server::in_memory();
-    let rotation = Rotation::at(&server, false);
+    let (server, rotation) = Rotation::ready();
     let ada = rotation.ada(&server);
     let init = "sys/rotate/recovery/init";
     let theirs = json!({ "secret_shares": 3, "secret_threshold": 2, "require_verification": true });
@@ -42,8 +41,8 @@ fn a_rotation_of_somebody_else_is_left_alone() {
 #[test]
 fn somebody_who_is_faster_is_left_alone() {
     require!(["openbao-2.7.2"]);
-    let server = Arc::new(Server::in_memory());
-    let mut rotation = Rotation::at(&server, false);
+    let (server, mut rotation) = Rotation::ready();
+    let server = Arc::new(server);
     let theirs = server.clone();
     let begins = move |request: &RequestInfo| {
         let token = request.header("x-vault-token").expect("a token");
@@ -76,8 +75,7 @@ fn somebody_who_is_faster_is_left_alone() {
 #[test]
 fn old_shares_that_are_not_those_of_the_cluster_are_explained() {
     require!(["openbao-2.7.2"]);
-    let server = Server::in_memory();
-    let rotation = Rotation::at(&server, false);
+    let (server, rotation) = Rotation::ready();
     let (bob, carol) = (
         rotation.ceremony.path("shares/bob.age"),
         rotation.ceremony.path("shares/carol.age"),
@@ -138,8 +136,7 @@ fn looks_right() -> String {
 #[test]
 fn what_cannot_end_well_is_refused_before_anything_is_started() {
     require!(["openbao-2.7.2"]);
-    let server = Server::in_memory();
-    let mut rotation = Rotation::at(&server, false);
+    let (server, mut rotation) = Rotation::ready();
     let proxy = Faults::new().before(&server.address());
     rotation
         .ceremony
@@ -211,9 +208,7 @@ fn what_cannot_end_well_is_refused_before_anything_is_started() {
 #[test]
 fn without_the_grant_it_says_what_an_administrator_has_to_write() {
     require!(["openbao-2.7.2"]);
-    let server = Server::in_memory();
-    let mut ceremony = Ceremony::at(&server);
-    ceremony.apply().exits(4);
+    let (server, mut ceremony) = handed_over();
     let old = NAMES.map(|name| ceremony.custody().share(name)).to_vec();
     ceremony.write("old.yaml", &ceremony.file.to_string());
     ceremony.set("/init/generation", json!(2));

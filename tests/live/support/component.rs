@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Mutex, OnceLock};
 
+use super::skipped;
+
 /// The directory with the install script and what belongs to it.
 pub fn servers_directory() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/servers")
@@ -41,22 +43,24 @@ fn ask_for_path(name: &str) -> Option<PathBuf> {
         .then(|| PathBuf::from(String::from_utf8_lossy(&output.stdout).trim()))
 }
 
-/// Whether all of these are installed; prints what is not, and panics instead when `REQUIRE_ALL=1`.
+/// Whether all of these are installed; says what is not when the run has ended, and panics instead when
+/// `REQUIRE_ALL=1`.
 pub fn available(names: &[&str]) -> bool {
     let Some(missing) = names.iter().find(|name| component(name).is_none()) else {
         return true;
     };
-    let reason = format!("{missing}: not installed (tests/servers/install {missing})");
+    let reason = format!("{missing} is not installed (tests/servers/install {missing})");
     assert!(
         std::env::var("REQUIRE_ALL").as_deref() != Ok("1"),
         "required: {reason}"
     );
-    println!("skipped: {reason}");
+    skipped::skip(&reason);
     false
 }
 
 /// The path of a component that [`available`] has been asked about.
 pub fn installed(name: &str) -> PathBuf {
     component(name)
+        .inspect(|_| skipped::something_is_tried())
         .unwrap_or_else(|| panic!("{name} is not installed; guard the test with require!"))
 }

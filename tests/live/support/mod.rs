@@ -1,8 +1,8 @@
 //! The real servers that tests run against, the program under test, and the means to disturb them.
 //!
 //! Nothing here knows the library: tests meet the program as an operator does. Nothing here installs anything
-//! either; `tests/servers/install` does, and a test whose component is missing says so and passes, unless
-//! `REQUIRE_ALL=1` is set.
+//! either; `tests/servers/install` does, and a test whose component is missing passes and is named at the end of
+//! the run, unless `REQUIRE_ALL=1` is set.
 
 // Each piece serves some of the tests only.
 #![allow(dead_code, unused_imports)]
@@ -26,6 +26,7 @@ mod openid;
 mod process;
 mod proxy;
 mod scratch;
+mod skipped;
 mod spellings;
 mod sweep;
 mod terminal;
@@ -50,7 +51,8 @@ pub use localstack::LocalStack;
 pub use openid::{Account, OpenIdProvider};
 pub use process::{Process, eventually, free_port, is_gone, is_listening};
 pub use proxy::{Action, Proxy, RequestInfo};
-pub use scratch::Scratch;
+pub use scratch::{Scratch, copy_below};
+pub use skipped::skip;
 pub use sweep::Sweep;
 pub use terminal::Terminal;
 pub use tls_front::TlsFront;

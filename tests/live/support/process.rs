@@ -61,9 +61,9 @@ impl Process {
         matches!(self.child.try_wait(), Ok(None))
     }
 
-    /// Asks the process group to end, insists after a while, and reaps the child.
-    pub fn stop(&mut self) {
-        end(&mut self.child, GRACE);
+    /// Asks the process group to end, insists after a while, and reaps the child; how that ended.
+    pub fn stop(&mut self) -> Option<ExitStatus> {
+        end(&mut self.child, GRACE)
     }
 
     /// Ends the process group without notice, as a power failure would, and reaps the child.

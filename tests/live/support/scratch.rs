@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Once;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use tempfile::TempDir;
+
 /// A fresh directory that goes with its value.
 ///
 /// Shared servers are never dropped and a killed test binary drops nothing, so the directory's name carries the
@@ -26,6 +28,15 @@ impl Scratch {
         Self(path)
     }
 
+    /// One for what lasts as long as the test binary, by the name that lets the next one clear it away.
+    pub fn left_to_the_next() -> TempDir {
+        let name = format!("live-{}-kept-", std::process::id());
+        tempfile::Builder::new()
+            .prefix(&name)
+            .tempdir_in(env!("CARGO_TARGET_TMPDIR"))
+            .expect("the build directory is writable")
+    }
+
     /// Where it is.
     pub fn path(&self) -> &Path {
         &self.0
@@ -42,6 +53,25 @@ impl Scratch {
         std::fs::write(&path, text).expect("the build directory is writable");
         path
     }
+}
+
+/// Copies all files below a directory, with their modes. What is no file and no directory is left out.
+pub fn copy_below(from: &Path, to: &Path) {
+    let mode = std::fs::metadata(from).expect("a directory").permissions();
+    std::fs::create_dir_all(to).expect("a directory");
+    for entry in std::fs::read_dir(from).expect("a directory") {
+        let entry = entry.expect("an entry");
+        let (kind, to) = (
+            entry.file_type().expect("a kind"),
+            to.join(entry.file_name()),
+        );
+        if kind.is_dir() {
+            copy_below(&entry.path(), &to);
+        } else if kind.is_file() {
+            std::fs::copy(entry.path(), to).expect("a copy");
+        }
+    }
+    std::fs::set_permissions(to, mode).expect("a directory");
 }
 
 impl Drop for Scratch {

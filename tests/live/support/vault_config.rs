@@ -67,7 +67,8 @@ impl Setup {
         }
     }
 
-    fn declares_audit(self) -> bool {
+    /// Whether its audit file is declared in the configuration.
+    pub fn declares_audit(self) -> bool {
         matches!(self, Self::OpenBao272Static | Self::OpenBao262AwsKms)
     }
 }

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::canaries::Canaries;
 use super::http::HttpClient;
 use super::process::{Process, free_port, start_on_free_ports};
-use super::scratch::Scratch;
+use super::scratch::{Scratch, copy_below};
 use super::vault_config::{Node, Seal, ServerBuilder, Setup};
 
 const START: Duration = Duration::from_secs(40);
@@ -33,14 +33,7 @@ impl ServerBuilder {
         self.settle_seal();
         start_on_free_ports(|| {
             let directory = Scratch::new();
-            let node = Node {
-                name: "node-0".to_owned(),
-                audit_file: directory.file("audit.log"),
-                directory: directory.path().to_owned(),
-                port: free_port(),
-                cluster_port: free_port(),
-                peers: Vec::new(),
-            };
+            let node = Node::alone_in(&directory);
             self.start_node(directory, None, node)
         })
     }
@@ -81,7 +74,7 @@ impl ServerBuilder {
             std::fs::write(node.directory.join(name), text)
                 .expect("the temporary directory is writable");
         };
-        std::fs::create_dir(node.directory.join("data"))
+        std::fs::create_dir_all(node.directory.join("data"))
             .expect("the temporary directory is writable");
         write("server.hcl", &self.configuration(&node));
         if self.seal == Seal::Static {
@@ -103,7 +96,48 @@ impl ServerBuilder {
     }
 }
 
+impl Node {
+    fn alone_in(directory: &Scratch) -> Self {
+        Self {
+            name: "node-0".to_owned(),
+            audit_file: directory.file("audit.log"),
+            directory: directory.path().to_owned(),
+            port: free_port(),
+            cluster_port: free_port(),
+            peers: Vec::new(),
+        }
+    }
+}
+
 impl VaultServer {
+    /// Another server on a copy of what this one keeps: the same cluster on ports of its own, and its log so far.
+    ///
+    /// The path of its log is one of the things that a server keeps: one that is not relative to its directory would
+    /// be this server's own.
+    pub fn copy(&self) -> Self {
+        assert!(
+            self.process.is_none(),
+            "what a server keeps is whole once it has stopped"
+        );
+        start_on_free_ports(|| {
+            let directory = Scratch::new();
+            let node = Node::alone_in(&directory);
+            copy_below(&self.data_dir(), &node.directory.join("data"));
+            std::fs::copy(self.audit_file(), &node.audit_file).expect("a log");
+            self.builder.start_node(directory, None, node)
+        })
+    }
+
+    /// Ends the server, and holds that it ended in order.
+    pub fn stop_in_order(&mut self) {
+        let status = self.process.take().and_then(|mut process| process.stop());
+        assert!(
+            status.is_some_and(|status| status.success()),
+            "{status:?}\n{}",
+            self.log()
+        );
+    }
+
     /// A server like this one, to be changed before its start.
     pub fn builder(setup: Setup) -> ServerBuilder {
         ServerBuilder::new(setup)
@@ -149,6 +183,11 @@ impl VaultServer {
     /// What the server is.
     pub fn setup(&self) -> Setup {
         self.builder.setup
+    }
+
+    /// How it opens its storage.
+    pub fn seal(&self) -> &Seal {
+        &self.builder.seal
     }
 
     /// The address of the API.
