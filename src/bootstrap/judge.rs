@@ -26,6 +26,16 @@ impl Judgment {
     }
 }
 
+impl Judgment {
+    /// Whether acting on it writes: what it will change counts as changed for later steps.
+    pub(crate) fn writes(&self) -> bool {
+        matches!(
+            self.decision,
+            Decision::Apply | Decision::Repair | Decision::LookAgain
+        )
+    }
+}
+
 /// Looks at the step of the view and judges it.
 ///
 /// # Errors

@@ -11,6 +11,7 @@ pub mod ceremony;
 pub(crate) mod commands;
 mod evidence_report;
 mod judge;
+mod look;
 mod open;
 pub mod options;
 mod root;
@@ -42,6 +43,7 @@ use crate::interrupt::AFTER_A_STOP;
 pub use crate::bootstrap::commands::abandon::abandon;
 pub use crate::bootstrap::commands::prove_custodian::prove_custodian;
 pub use crate::bootstrap::commands::status::status;
+pub use crate::bootstrap::look::{Looked, look};
 pub use crate::bootstrap::options::Options;
 pub use crate::bootstrap::steps::revoke_root::questions::without_a_terminal;
 

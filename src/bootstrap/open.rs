@@ -32,9 +32,8 @@ pub(super) async fn open(
     caller: Caller<'_>,
 ) -> Result<(ReplicatedCheckpoint, Opened), Failure> {
     let records = damaged::checkpoint(config, options.take_over.as_deref(), caller).await?;
-    let opened = caller
-        .unless_stopped(the_rest(config, options, &records))
-        .await;
+    let opening = Box::pin(the_rest(config, options, &records));
+    let opened = caller.unless_stopped(opening).await;
     match opened {
         Ok(opened) => Ok((records, opened)),
         Err(failure) => {

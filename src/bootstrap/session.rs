@@ -48,7 +48,7 @@ async fn log_in(ceremony: &mut Ceremony<'_>) -> Result<(), Failure> {
         match ceremony.open(login, &ceremony.client()).await {
             Ok(login) => {
                 ceremony.note(format!("root is revoked; looking as {}", login.name));
-                ceremony.authority = Authority::Login(login);
+                ceremony.authority = Authority::Login(Box::new(login));
                 return Ok(());
             }
             Err(failure) => failures.push(failure),

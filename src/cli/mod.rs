@@ -95,7 +95,7 @@ pub enum Command {
         vault-bootstrap apply --report done.json   a copy of the report\n  \
         vault-bootstrap apply --abandon            destroy what the checkpoint keeps\n\n\
         A login that needs a person is waited for, with --yes too: its URL is printed.\n\n\
-        Exit codes: 0 done, every promise kept · 1 failed, trying again may help ·\n\
+        Exit codes: 0 done, nothing left open · 1 failed, trying again may help ·\n\
         2 usage or configuration · 3 refused, a person must look ·\n\
         4 done, with findings · 130, 143 interrupted safely")]
     Apply(Apply),

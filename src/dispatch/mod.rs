@@ -156,7 +156,7 @@ async fn apply(
     if let Some(text) = unlocked {
         caller.events.warn(text);
     }
-    bootstrap::apply(&config, &options, caller).await
+    Box::pin(bootstrap::apply(&config, &options, caller)).await
 }
 
 async fn rotate(global: &Global, typed: Rotate, caller: Caller<'_>) -> Result<Outcome, Failure> {

@@ -12,7 +12,7 @@ pub enum Authority {
     /// Root, between initialisation and its revocation.
     Root(RootToken),
     /// A login of the file; its token is ended with the run.
-    Login(OpenLogin),
+    Login(Box<OpenLogin>),
 }
 
 impl Authority {

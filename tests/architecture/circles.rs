@@ -91,6 +91,10 @@ impl Graph {
             .map(|(_, path)| path)
             .collect();
         for (at, _) in source.live().match_indices("crate::") {
+            // Who may see an item is no import.
+            if source.live()[..at].ends_with("(in ") {
+                continue;
+            }
             let text = &source.live()[at..];
             let end = text.find(|letter: char| !letter.is_alphanumeric() && !"_:".contains(letter));
             let path = &text[..end.unwrap_or(text.len())];

@@ -25,6 +25,7 @@ mod initialisation;
 mod interrupted;
 mod killed;
 mod leader;
+mod looking;
 mod memory;
 mod namespaces;
 mod old_forms;

@@ -28,7 +28,7 @@ fn a_ceremony_that_an_earlier_release_left_without_an_answer_is_brought_to_its_e
         ceremony.prove_all();
         // It began at an address that is long gone.
         let run = ceremony.run(&["apply", "--yes", "--accept-address", &server.address()]);
-        run.exits(4).says(&["goes on from its checkpoint"]);
+        run.exits(4).says(&["continues from its checkpoint"]);
         assert!(!ceremony.keeps_secrets());
         let auditor = server
             .api()

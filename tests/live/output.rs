@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::ceremony::{Ceremony, Run, Server, handed_over};
+use crate::ceremony::{Ceremony, Run, SCHEMA, Server, handed_over};
 use crate::happy::NOT_REHEARSED;
 use crate::support::{Action, Faults, Tool};
 
@@ -18,7 +18,7 @@ fn json_is_one_event_a_line_with_its_version() {
     assert!(
         events
             .iter()
-            .all(|event| event["version"] == 1 && event["event"].is_string()),
+            .all(|event| event["version"] == 2 && event["event"].is_string()),
         "{run}"
     );
     let names: Vec<_> = events
@@ -67,7 +67,7 @@ fn a_failure_is_an_event_too() {
     let failed = run.events().pop().expect("an event");
     assert_eq!(
         (&failed["event"], &failed["exit"], &failed["version"]),
-        (&json!("failed"), &json!(1), &json!(1))
+        (&json!("failed"), &json!(1), &json!(2))
     );
     assert!(
         failed["problems"][0]["what"]
@@ -76,6 +76,55 @@ fn a_failure_is_an_event_too() {
             .contains("invalid capability")
     );
     assert!(failed["problems"][0]["advice"].is_string());
+}
+
+#[test]
+fn every_command_speaks_the_events_of_the_schema_and_ends_with_its_own() {
+    let (_server, ceremony) = handed_over();
+    let code = |run: &Run| run.events().pop().expect("an event")["code"].clone();
+    let last = |arguments: &[&str]| {
+        let run = ceremony.run(&[arguments, &["--output", "json"]].concat());
+        assert_eq!(run.stderr, "", "all of it is in the events\n{run}");
+        let event = run.events().pop().expect("an event");
+        event["event"].as_str().expect("a name").to_owned()
+    };
+    let (alice, bob) = (["--identity", "alice.key"], ["--identity", "bob.key"]);
+    let keys = [alice, bob].concat();
+    assert_eq!(last(&["status"]), "status");
+    assert_eq!(
+        last(&[&["custodian", "prove", "alice"], &alice[..]].concat()),
+        "proved"
+    );
+    assert_eq!(
+        last(&[&["rehearse", "--without", "carol"], &keys[..]].concat()),
+        "end"
+    );
+    assert_eq!(last(&["break-glass", "start", "--reason", "x"]), "started");
+    assert_eq!(last(&["break-glass", "progress"]), "progress");
+    assert_eq!(last(&["break-glass", "cancel"]), "cancelled");
+    // What a command prints is the command's: the events go to stderr.
+    let work = ["break-glass", "--reason", "x", "--output", "json"];
+    let run = ceremony.run(&[&work[..], &keys, &["--", "echo", "out"]].concat());
+    assert_eq!(run.exits(0).stdout, "out\n");
+    let events = Run {
+        stdout: run.stderr.clone(),
+        ..run
+    };
+    assert_eq!(code(&events), 0);
+}
+
+#[test]
+fn the_schema_of_events_refuses_what_no_command_says() {
+    for other in [
+        json!({ "version": 2, "event": "rumour" }),
+        json!({ "version": 2, "event": "note" }),
+        json!({ "event": "note", "text": "without a version" }),
+        json!({ "version": 2, "event": "step-started", "step": "dance", "number": 1, "of": 14 }),
+    ] {
+        assert!(!SCHEMA.is_valid(&other), "{other}");
+    }
+    let note = json!({ "version": 2, "event": "note", "text": "one" });
+    assert!(SCHEMA.is_valid(&note));
 }
 
 #[test]
@@ -181,8 +230,11 @@ fn status_says_where_it_stands_and_what_to_type_next() {
         .exits(0)
         .prints(&["active", "looks whether everything still is as in the file"]);
     let run = ceremony.run(&["status", "--output", "json"]);
-    let status: Value = serde_json::from_str(&run.exits(0).stdout).expect("JSON");
-    assert_eq!(status["version"], 1);
+    let status = run.exits(0).event();
+    assert_eq!(
+        (&status["event"], &status["version"]),
+        (&json!("status"), &json!(2))
+    );
     assert!(
         status["steps"]
             .as_array()

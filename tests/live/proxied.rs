@@ -69,7 +69,7 @@ fn a_gateways_403_after_a_revocation_it_swallowed_leaves_root_to_the_next_run() 
                 "neither vault nor openbao",
                 "check cluster.address and any proxy in front of it",
             ])
-            .never_says(&["root is gone", "done, with findings"]);
+            .never_says(&["root is revoked", "done, with findings"]);
         assert!(ceremony.keeps_secrets(), "{number}");
         assert_eq!(roots(&server, &ceremony), 1, "{number}");
     }

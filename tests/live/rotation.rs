@@ -215,9 +215,9 @@ fn new_recovery_keys_hold_on_openbao_272_with_more_shares_than_before() {
         .set("/init/threshold", json!(3));
     let run = rotation.rotate();
     run.exits(0).shows_no_token().prints(&[
-        "generation 2 of the shares holds: any 3 of these 4",
+        "generation 2 of the shares is in effect: any 3 of these 4",
         "dave: shares/dave.g2.age",
-        "what old.yaml names opens nothing any more",
+        "the shares that old.yaml names are no longer valid",
     ]);
     run.says(&[
         "all 4 new shares were read back",
@@ -239,7 +239,7 @@ fn after_it_all_is_as_the_file_says(rotation: &Rotation, server: &Server) {
     let again = rotation.rotate();
     again
         .exits(0)
-        .prints(&["generation 2 of the shares holds already; nothing was written"]);
+        .prints(&["generation 2 of the shares is in effect already; nothing was written"]);
     assert_eq!(log.writes(), Vec::<String>::new());
     let old = rotation
         .ceremony

@@ -129,9 +129,8 @@ pub(crate) async fn checkpoint(
             ..State::default()
         }),
     };
-    let settled = caller
-        .unless_stopped(place.settle(config, &mut checkpoint, mark.as_ref()))
-        .await;
+    let settling = Box::pin(place.settle(config, &mut checkpoint, mark.as_ref()));
+    let settled = caller.unless_stopped(settling).await;
     match settled {
         Ok(()) => Ok(ReplicatedCheckpoint::new(checkpoint, Some(place))),
         Err(failure) => {

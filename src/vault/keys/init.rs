@@ -139,11 +139,11 @@ impl InitAnswer {
             let bytes = bytes.ok_or(InitAnswerError::Share { number })?;
             match (asked.sealed, is_encrypted(&bytes)) {
                 (true, true) => {
-                    handed.push(ShareMaterial::Encrypted(SealedShare::new(bytes.to_vec())))
+                    handed.push(ShareMaterial::Encrypted(SealedShare::new(bytes.to_vec())));
                 }
                 (true, false) => return Err(InitAnswerError::NotSealed { number }),
                 (false, _) => {
-                    handed.push(ShareMaterial::Plain(Share::new(share.expose().to_owned())))
+                    handed.push(ShareMaterial::Plain(Share::new(share.expose().to_owned())));
                 }
             }
         }

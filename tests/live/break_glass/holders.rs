@@ -76,7 +76,7 @@ fn completed_on(setup: Setup) {
     let code = holders.start();
     submit(&holders.bob, &code, "bob")
         .exits(0)
-        .prints(&["the share of bob counts: 1 of 2"]);
+        .prints(&["the share of bob was accepted: 1 of 2"]);
     let progress = holders.carol.run(&["break-glass", "progress"]);
     progress.exits(0).prints(&["1 of 2 shares given"]);
     let last = submit(&holders.carol, &code, "carol");

@@ -19,7 +19,7 @@ fn rehearsed_on(setup: Setup) {
     run.exits(if setup.is_openbao() { 0 } else { 4 })
         .shows_no_token();
     run.prints(&[
-        "rehearsed: the way back into",
+        "rehearsed: break-glass into",
         "works, and nothing of it is left",
     ]);
     assert_eq!(

@@ -141,7 +141,7 @@ fn who_may_write_policies_is_root_in_disguise_unless_that_is_meant() {
         run.exits(code);
         if code == 4 {
             run.prints(&[
-                "the login operator is root in disguise: it may write auth/token/create-orphan, auth/token/roles/*, \
+                "the login operator can escalate to root: it may write auth/token/create-orphan, auth/token/roles/*, \
                  auth/userpass/users/ada, identity/entity/merge, identity/group-alias, sys/policies/acl/*, \
                  sys/policies/acl/vault-bootstrap-break-glass",
                 "break_glass.accept_admins: [operator]",
@@ -221,8 +221,8 @@ fn the_old_path_of_policies_and_the_default_policy_disguise_nobody() {
     ceremony.set("/policies/default", json!({ "rules": all }));
     ceremony.set("/break_glass/drill", json!("before-revoke"));
     apply_with_keys(&ceremony).exits(4).prints(&[
-        "the login ada is root in disguise: it may write sys/policy/*",
-        "the login operator is root in disguise",
+        "the login ada can escalate to root: it may write sys/policy/*",
+        "the login operator can escalate to root",
     ]);
 }
 
@@ -242,7 +242,7 @@ fn who_writes_roles_of_tokens_or_aliases_of_groups_is_root_in_disguise() {
     });
     ceremony.set("/policies/operator", json!({ "rules": rules.concat() }));
     ceremony.apply().exits(4).prints(&[
-        "the login operator is root in disguise: it may write auth/token/roles/*, identity/group-alias",
+        "the login operator can escalate to root: it may write auth/token/roles/*, identity/group-alias",
     ]);
 }
 

@@ -19,7 +19,7 @@ pub use api::Api;
 pub use custody::{looks_like_a_share, root_from_shares};
 pub use file::{Ceremony, OPERATOR};
 pub use people::AUDIENCE;
-pub use run::Run;
+pub use run::{Run, SCHEMA};
 pub use server::{Server, builder, declared};
 pub use template::{handed_over, handed_over_elsewhere, handed_over_for_rotation, handed_over_on};
 

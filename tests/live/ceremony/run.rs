@@ -1,8 +1,11 @@
 //! What a run of the tool ended with, and what is asked of it.
 
+use std::sync::LazyLock;
+
+use jsonschema::Validator;
 use serde_json::Value;
 
-use crate::support::ToolResult;
+use crate::support::{Tool, ToolResult};
 
 /// A run that came to its end.
 #[derive(Debug)]
@@ -78,15 +81,35 @@ impl Run {
         self
     }
 
-    /// The events of `--output json`, one a line.
+    /// The events of `--output json`, one a line, each as the program's own schema says.
     #[track_caller]
     pub fn events(&self) -> Vec<Value> {
         let parse = |line: &str| {
-            serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}\n{self}"))
+            let event: Value = serde_json::from_str(line)
+                .unwrap_or_else(|error| panic!("{error}: {line}\n{self}"));
+            if let Err(error) = SCHEMA.validate(&event) {
+                panic!("not as the schema says: {error}: {line}\n{self}");
+            }
+            event
         };
         self.stdout.lines().map(parse).collect()
     }
+
+    /// The only event of `--output json`.
+    #[track_caller]
+    pub fn event(&self) -> Value {
+        let mut events = self.events();
+        assert_eq!(events.len(), 1, "one event\n{self}");
+        events.remove(0)
+    }
 }
+
+/// What `schema --events` prints.
+pub static SCHEMA: LazyLock<Validator> = LazyLock::new(|| {
+    let printed = Tool::new().run(&["schema", "--events"]);
+    let schema = serde_json::from_str(&printed.stdout).expect("a schema");
+    jsonschema::validator_for(&schema).expect("a sound schema")
+});
 
 /// Whether a word looks like a token of either product, or like one that is signed.
 pub(super) fn shows_a_token(text: &str) -> bool {

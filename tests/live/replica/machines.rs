@@ -70,7 +70,7 @@ fn status_says_where_the_replica_is_and_who_holds_it() {
         "initialise the cluster done",
     ]);
     let machine = ceremony.run(&["status", "--output", "json"]);
-    let said: Value = serde_json::from_str(&machine.stdout).expect("JSON");
+    let said = machine.event();
     assert!(
         said["replica"]
             .as_str()

@@ -34,7 +34,7 @@ fn an_old_copy_of_the_checkpoint_goes_on_from_the_shares_that_hold() {
     // Of what lies there nothing is known, so all of it is left.
     let run = rotation.rotate();
     run.exits(4)
-        .prints(&["generation 3 of the shares holds: any 2 of these 3"]);
+        .prints(&["generation 3 of the shares is in effect: any 2 of these 3"]);
     run.says(&["shares/alice.g2.age, an old share of alice, was not known to the checkpoint"]);
     assert!(rotation.ceremony.path("shares/alice.g2.age").exists());
     let ada = rotation.ada(&server);

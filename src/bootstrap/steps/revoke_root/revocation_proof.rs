@@ -104,9 +104,8 @@ pub(crate) async fn aftermath(
 ) -> Result<Evidence, Failure> {
     let before = ceremony.findings.borrow().len();
     match (&ceremony.control_login, &ceremony.authority) {
-        (Some(login), _) | (None, Authority::Login(login)) => {
-            look(ceremony, login, &mut evidence).await?;
-        }
+        (Some(login), _) => look(ceremony, login, &mut evidence).await?,
+        (None, Authority::Login(login)) => look(ceremony, login, &mut evidence).await?,
         (None, Authority::Root(_) | Authority::None) => {
             look_as_anybody(ceremony, &mut evidence).await?;
         }
