@@ -56,7 +56,7 @@ pub struct Failure {
     pub problems: Vec<Problem>,
     /// The server was away, or between two leaders: looking again may be all it takes.
     passing: bool,
-    /// The second place of the checkpoint, where that is what is damaged.
+    /// The replica of the checkpoint, where that is what is damaged.
     damaged_place: Option<String>,
 }
 
@@ -84,7 +84,7 @@ impl Failure {
         }
     }
 
-    /// Marks it as one of a second place that is not what was written.
+    /// Marks it as one of a replica that is not what was written.
     #[must_use]
     pub fn damaged_at(mut self, place: &str) -> Self {
         self.exit = Exit::Refused;
@@ -92,7 +92,7 @@ impl Failure {
         self
     }
 
-    /// The second place that is not what was written, where that is all.
+    /// The replica that is not what was written, where that is all.
     #[must_use]
     pub fn damaged_place(&self) -> Option<&str> {
         self.damaged_place.as_deref()

@@ -88,7 +88,7 @@ pub async fn apply(
     session::close(&mut ceremony).await;
     let followed = match result {
         Ok(()) => ceremony.replicate().await,
-        // What was not announced is found again, and a run that refused leaves the second place to others.
+        // What was not announced is found again, and a run that refused leaves the replica to others.
         Err(failure) => {
             finish_following(&ceremony, &failure).await;
             Err(failure)
@@ -148,7 +148,7 @@ async fn end_the_drill(ceremony: &Ceremony<'_>) {
     ));
 }
 
-/// Stopped while the second place was brought up to date, a run does that to its end: otherwise its claim would
+/// Stopped while the replica was brought up to date, a run does that to its end: otherwise its claim would
 /// have to stay.
 async fn finish_following(ceremony: &Ceremony<'_>, failure: &Failure) {
     let stopped = matches!(failure.exit, Exit::Interrupted(_));

@@ -93,7 +93,7 @@ fn another_generation(config: &Config, checkpoint: &Checkpoint) -> Option<Failur
     let (holds, wanted) = (checkpoint.diary().asked?.generation, config.init.generation);
     let directory = checkpoint.directory().display();
     let failure = Failure::refused(format!(
-        "{directory} says that generation {holds} of the shares holds, and the file asks for generation {wanted}"
+        "{directory} says that generation {holds} of the shares is in effect, and the file asks for generation {wanted}"
     ));
     let rotation = checkpoint.diary().rotation.as_ref();
     let half_made = rotation.filter(|rotation| rotation.is_half_made());
@@ -103,7 +103,7 @@ fn another_generation(config: &Config, checkpoint: &Checkpoint) -> Option<Failur
     );
     match wanted.cmp(&holds) {
         Ordering::Equal => None,
-        Ordering::Less => Some(failure.advise("use the file of the shares that hold now")),
+        Ordering::Less => Some(failure.advise("use the file of the shares that are in effect now")),
         Ordering::Greater => Some(failure.advise(format!(
             "make the new shares first, with the file as it was before: {rotate}; or put init.generation back"
         ))),

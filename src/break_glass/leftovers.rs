@@ -210,7 +210,7 @@ pub(super) async fn tidy(session: &mut BreakGlassSession<'_>) {
     }
     let left = match tokio::time::timeout(AFTER_A_STOP, settle(session)).await {
         Ok(Ok(())) if session.journal.orphans().is_empty() => return,
-        Ok(Ok(())) => "a root token may be alive that nobody has".to_owned(),
+        Ok(Ok(())) => "an orphaned root token may be alive".to_owned(),
         Ok(Err(failure)) => failure.to_string(),
         Err(_) => format!("no answer within {} s", AFTER_A_STOP.as_secs()),
     };

@@ -59,7 +59,7 @@ pub(super) async fn root<'a>(
             .is_some_and(|it| it.completing.is_some());
         if lost {
             session.warn(format!(
-                "the answer to the last share is lost, and a root token may live that nobody has; another one is \
+                "the answer to the last share is lost, and an orphaned root token may be alive; another one is \
                  made, which ends it: {failure}"
             ));
         } else if sys::is_active(&session.client).await {

@@ -51,7 +51,7 @@ pub struct Diary {
     /// Part of the names of trial values with custodians: what a killed run left is known as ours by it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trial: Option<String>,
-    /// Every second place that was given what is encrypted, be it that the file named another one later.
+    /// Every replica that was given what is encrypted, be it that the file named another one later.
     #[serde(
         default,
         rename = "left_for",
@@ -186,7 +186,7 @@ pub struct ShareRecord {
     /// Digests of the ciphertexts that were about to be stored, one for each try.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub prepared: Vec<String>,
-    /// Where one is about to be stored that opens nothing yet, under a name that was free.
+    /// Where one is about to be stored that is not valid yet, under a name that was free.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unverified: Option<String>,
     /// Public facts of what is stored, once it was read back equal.

@@ -1,4 +1,4 @@
-//! A checkpoint as bytes for a second place, and back; and what this directory remembers of that place.
+//! A checkpoint as bytes for a replica, and back; and what this directory remembers of that place.
 
 use std::path::Path;
 use std::{fs, io};
@@ -13,10 +13,10 @@ use crate::checkpoint::store::{Checkpoint, read_secrets};
 use crate::checkpoint::{diary, durable};
 use crate::replica::Commit;
 
-/// The name of what is remembered of the second place.
+/// The name of what is remembered of the replica.
 const MARK: &str = "replica.json";
 
-/// What this directory is called at the second place, and what it saw there last.
+/// What this directory is called at the replica, and what it saw there last.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mark {
     /// Made by chance, once.
@@ -73,7 +73,7 @@ impl Checkpoint {
         Ok((diary, secrets))
     }
 
-    /// Takes over what a second place kept, for `address` says where it is. What holders have proved here
+    /// Takes over what a replica kept, for `address` says where it is. What holders have proved here
     /// stays true.
     ///
     /// # Errors
@@ -110,7 +110,7 @@ impl Checkpoint {
         self.record(|kept| *kept = diary)
     }
 
-    /// What is remembered of the second place.
+    /// What is remembered of the replica.
     ///
     /// # Errors
     /// It cannot be read, or is damaged.

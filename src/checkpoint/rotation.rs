@@ -151,7 +151,7 @@ impl Rotation {
     #[must_use]
     pub fn in_words(&self) -> String {
         format!(
-            "generation {} of the shares is half made, and which generation holds is known once that is at its end",
+            "generation {} of the shares is not finished, and which generation is in effect is known once that is at its end",
             self.wanted.generation
         )
     }

@@ -90,7 +90,7 @@ pub enum ColorChoice {
 pub enum Command {
     /// The ceremony: run it, take it up again, or let it look whether all is as in the file
     #[command(after_help = "Examples:\n  \
-        vault-bootstrap apply                      asks once, before root goes\n  \
+        vault-bootstrap apply                      asks once, before root is revoked\n  \
         vault-bootstrap apply --yes                where nobody is there to answer\n  \
         vault-bootstrap apply --report done.json   a copy of the report\n  \
         vault-bootstrap apply --abandon            destroy what the checkpoint keeps\n\n\
@@ -288,7 +288,7 @@ pub enum Recovery {
 /// Options of `recovery rotate`.
 #[derive(Debug, Args)]
 pub struct Rotate {
-    /// The configuration of the shares that hold now
+    /// The configuration of the shares that are in effect now
     #[arg(long, value_name = "FILE")]
     pub from: PathBuf,
     /// File with an age identity that opens an old or a new share; may be given several times

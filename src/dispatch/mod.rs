@@ -148,10 +148,10 @@ async fn apply(
         report: typed.report,
     };
     if !options.yes && config.revoke_root && !std::io::stdin().is_terminal() {
-        return Err(
-            Failure::usage("there is no terminal to ask on before the root token goes")
-                .advise(bootstrap::without_a_terminal(&config, &options)),
-        );
+        return Err(Failure::usage(
+            "there is no terminal to ask on before the root token is revoked",
+        )
+        .advise(bootstrap::without_a_terminal(&config, &options)));
     }
     if let Some(text) = unlocked {
         caller.events.warn(text);

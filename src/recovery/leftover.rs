@@ -116,7 +116,7 @@ async fn discard(run: &Run<'_>, custodian: &Custodian) -> Result<(), Failure> {
         let address = custodian.address();
         run.caller
             .events
-            .note(format!("took away {address}, which opened nothing"));
+            .note(format!("took away {address}, which was not valid"));
     } else if recorded.stored.is_some() {
         let (name, address) = (custodian.name(), &recorded.address);
         let of = recorded.attempt();

@@ -98,7 +98,7 @@ async fn hand_out(
             Ok(new) => {
                 let list = names.join(", ");
                 run.caller.events.note(format!(
-                    "{list} gave a quorum; the new shares are made, and open nothing yet"
+                    "{list} gave a quorum; the new shares are made, and are not valid yet"
                 ));
                 let typed = quorum.iter().all(|place| old.held[*place].typed);
                 return Ok((new, typed));

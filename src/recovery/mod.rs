@@ -119,14 +119,16 @@ fn which_hold(run: &Run<'_>, mut failure: Failure) -> Failure {
     let (old, new) = (run.old.init.generation, run.config.init.generation);
     let holds = match run.state.borrow().phase {
         Phase::Unverified if run.old_hold.get() => {
-            format!("generation {old} of the shares holds as before")
+            format!("generation {old} of the shares is in effect as before")
         }
         Phase::Unverified => "nothing was changed about which shares hold".to_owned(),
         Phase::Verifying => format!(
-            "whether generation {old} or {new} of the shares holds is not known yet: keep both"
+            "whether generation {old} or {new} of the shares is in effect is not known yet: keep both"
         ),
         Phase::Verified | Phase::Done => {
-            format!("generation {new} of the shares holds, and not all of {old} is taken away")
+            format!(
+                "generation {new} of the shares is in effect, and not all of {old} is taken away"
+            )
         }
     };
     if let Some(last) = failure.problems.last_mut() {

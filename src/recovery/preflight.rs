@@ -68,11 +68,11 @@ pub(super) fn begun(
     // made; of what lies there nothing is known, so none of it is taken away.
     if old.init.generation < holds {
         return Err(Failure::refused(format!(
-            "{directory} says that generation {holds} of the shares holds, and {} is of generation {}",
+            "{directory} says that generation {holds} of the shares is in effect, and {} is of generation {}",
             old.file.display(),
             old.init.generation
         ))
-        .advise("name with --from the file of the shares that hold now"));
+        .advise("name with --from the file of the shares that are in effect now"));
     }
     Ok(State::new(key_set(config), key_set(old)))
 }
@@ -162,7 +162,7 @@ pub(super) async fn old_ones_are_meant(run: &Run<'_>, client: &Client) -> Result
         old.threshold,
         old.shares
     ))
-    .advise("name with --from the file of the shares that hold now"))
+    .advise("name with --from the file of the shares that are in effect now"))
 }
 
 fn is_recorded(run: &Run<'_>, custodian: &Custodian) -> bool {

@@ -1,4 +1,4 @@
-//! The new shares hold: the checkpoint's diary says so, and what opens nothing any more is taken away.
+//! The new shares hold: the checkpoint's diary says so, and what is no longer valid is taken away.
 
 use std::collections::BTreeMap;
 
@@ -62,7 +62,7 @@ async fn look(run: &Run<'_>, custodian: &Custodian) -> Result<Option<Stored>, Fa
         return Err(Failure::refused(format!(
             "no share was stored with {name}, whom {from} names with {address}"
         ))
-        .advise("name with --from the file of the shares that hold now, as it was"));
+        .advise("name with --from the file of the shares that are in effect now, as it was"));
     };
     let there = custodian.presence().await;
     if stored.address != address {
@@ -70,7 +70,7 @@ async fn look(run: &Run<'_>, custodian: &Custodian) -> Result<Option<Stored>, Fa
             "the share of {name} was stored at {}, and {from} names {address}",
             stored.address
         ))
-        .advise("name with --from the file of the shares that hold now, as it was"));
+        .advise("name with --from the file of the shares that are in effect now, as it was"));
     }
     // What cannot be looked at now is looked at once more before it is taken away.
     match there {
@@ -91,7 +91,7 @@ async fn look(run: &Run<'_>, custodian: &Custodian) -> Result<Option<Stored>, Fa
 /// The diary knows the new shares from here on.
 ///
 /// # Errors
-/// The disk refuses, or the second place.
+/// The disk refuses, or the replica.
 pub(super) async fn hand_over(run: &Run<'_>, recovery: bool) -> Result<(), Failure> {
     let state = run.state.borrow().clone();
     let records = state.new.iter().map(|(name, new)| {
@@ -128,7 +128,7 @@ pub(super) async fn retire(run: &Run<'_>) -> Result<Vec<String>, Failure> {
         if run.state.borrow().old.is_empty() {
             findings.push(format!(
                 "{}, an old share of {}, was not known to the checkpoint when the rotation began, and is left there; it \
-                 opens nothing any more",
+                 is no longer valid",
                 custodian.address(),
                 custodian.name()
             ));
@@ -136,7 +136,7 @@ pub(super) async fn retire(run: &Run<'_>) -> Result<Vec<String>, Failure> {
         }
         if let Err(failure) = one(run, custodian).await {
             findings.push(format!(
-                "{}, the old share of {}, could not be taken away, and opens nothing any more: {failure}",
+                "{}, the old share of {}, could not be taken away, and is no longer valid: {failure}",
                 custodian.address(),
                 custodian.name()
             ));

@@ -31,7 +31,7 @@ pub(super) fn another_threshold(rotation: &Rotation<'_>, wants: u32, have: usize
         "{} wants {wants} of the old shares, and a quorum of the file that --from names has {have}",
         rotation.address()
     ))
-    .advise("name the file of the shares that hold now")
+    .advise("name the file of the shares that are in effect now")
 }
 
 pub(super) fn not_taken(
@@ -57,7 +57,7 @@ pub(super) fn not_taken(
         ))
         .advise(
             "at least one of them is of another cluster, or of an earlier generation: see that --from names the file \
-             of the shares that hold now",
+             of the shares that are in effect now",
         ),
     }
 }

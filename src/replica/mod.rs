@@ -1,4 +1,4 @@
-//! A second place for the checkpoint, for a machine that may vanish with its disk: SSM parameters or S3
+//! A replica for the checkpoint, for a machine that may vanish with its disk: SSM parameters or S3
 //! objects, written ahead like the disk.
 //!
 //! ```text
@@ -168,7 +168,7 @@ pub struct Found {
     pub stray: bool,
 }
 
-/// The second place, opened.
+/// The replica, opened.
 pub struct Replica {
     store: Store,
     /// Pieces that were written or named here.

@@ -61,7 +61,7 @@ pub(crate) async fn wait_for(
         if !found.started || found.nonce != asked.attempt.nonce {
             return Err(Failure::failed(
                 "the attempt is not there any more: somebody ended it, another node leads, or more holders gave a share \
-                 than were asked, and a root token lives that nobody has",
+                 than were asked, and an orphaned root token is alive",
             )
             .advise(
                 "find out which; then run the same command again, whose code is another one and which names such a token",

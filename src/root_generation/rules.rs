@@ -51,7 +51,7 @@ fn without_the_grant(failure: Failure) -> Failure {
 #[must_use]
 pub fn off(address: &str) -> Failure {
     Failure::refused(format!(
-        "{address} makes no root token over its API: its listener keeps the open endpoints off, and it has none that \
+        "{address} cannot generate root tokens through its API: its listener keeps the open endpoints off, and it has none that \
          want a login (OpenBao 2.5.3 to 2.5.x)"
     ))
     .advise(

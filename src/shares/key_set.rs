@@ -1,4 +1,4 @@
-//! Which version of the key set is asked for: none that is known to be no longer valid, and where a new one is half made,
+//! Which version of the key set is asked for: none that is known to be no longer valid, and where a new one is not finished,
 //! whoever asks is told so before a holder is called.
 
 use crate::checkpoint::rotation::{Phase, Rotation};
@@ -41,16 +41,16 @@ fn in_words(rotation: &Rotation, asked: u32) -> String {
     let again = &rotation.again;
     match rotation.phase {
         Phase::Unverified => format!(
-            "generation {new} of the shares is half made, and generation {before} holds until it is; bring it to its \
+            "generation {new} of the shares is not finished, and generation {before} is in effect until it is; bring it to its \
              end: {again}"
         ),
         Phase::Verifying => format!(
-            "generation {new} of the shares is half made, and nobody has heard whether it holds already, or generation \
+            "generation {new} of the shares is not finished, and nobody has heard whether it is in effect already, or generation \
              {before} still; the shares of generation {asked} are asked for: if the server does not take them, do this \
              with the other file of the command that brings it to its end: {again}"
         ),
         Phase::Verified | Phase::Done => format!(
-            "generation {new} of the shares holds, and what is left of generation {before} is still to be taken away: \
+            "generation {new} of the shares is in effect, and what is left of generation {before} is still to be taken away: \
              {again}"
         ),
     }
@@ -60,7 +60,7 @@ fn of_no_use(config: &Config, may_hold: &[u32], half_made: Option<&Rotation>) ->
     let (directory, file) = (config.checkpoint.path.display(), config.file.display());
     let hold: Vec<_> = may_hold.iter().map(u32::to_string).collect();
     let failure = Failure::refused(format!(
-        "{directory} says that generation {} of the shares holds, and {file} asks for generation {}; nobody was asked",
+        "{directory} says that generation {} of the shares is in effect, and {file} asks for generation {}; nobody was asked",
         hold.join(" or "),
         config.init.generation
     ));
@@ -68,11 +68,11 @@ fn of_no_use(config: &Config, may_hold: &[u32], half_made: Option<&Rotation>) ->
                  checkpoint.path";
     match half_made {
         Some(rotation) => failure.advise(format!(
-            "use the file of the shares that hold: it stands in the command that brings the others to their end, {}; {newer}",
+            "use the file of the shares that are in effect: it stands in the command that brings the others to their end, {}; {newer}",
             rotation.again
         )),
         None => failure.advise(format!(
-            "use the file of the shares that hold, with -c; {newer}"
+            "use the file of the shares that are in effect, with -c; {newer}"
         )),
     }
 }

@@ -125,7 +125,7 @@ impl Step {
             Step::Roles => "roles and users",
             Step::Writes => "other writes",
             Step::Logins => "log in another way",
-            Step::Drill => "rehearse the way back",
+            Step::Drill => "rehearse break-glass",
             Step::RevokeRoot => "revoke root and prove it",
             Step::HandOver => "hand over",
         }

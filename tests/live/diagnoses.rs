@@ -13,7 +13,7 @@ const INIT: &str = "PUT sys/init";
 /// The first thing that root asks.
 const FIRST: &str = "GET auth/token/lookup-self";
 
-/// A ceremony that stops before root goes, because a door does not open.
+/// A ceremony that stops before root is revoked, because a door does not open.
 fn at_a_closed_door() -> (Server, Ceremony) {
     let server = Server::in_memory();
     let mut ceremony = Ceremony::at(&server);

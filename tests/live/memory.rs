@@ -1,4 +1,4 @@
-//! What is left in memory: of all secrets nothing after hand-over, and at the question before root goes only
+//! What is left in memory: of all secrets nothing after hand-over, and at the question before root is revoked only
 //! the root token, in one place.
 //!
 //! `make test-memory` does this on the program as it is shipped, many times, and writes the table of the
@@ -303,7 +303,7 @@ fn as_often_as_was_asked_for_no_secret_is_in_memory() {
 }
 
 const TABLE_HEAD: &str = "| ceremony on OpenBao 2.7.2 | times | secrets looked for, at least | found at the question \
-                          before root goes | found after hand-over |\n|---|--:|--:|---|--:|\n";
+                          before root is revoked | found after hand-over |\n|---|--:|--:|---|--:|\n";
 
 /// Puts a table between its marks.
 fn fill_in(page: &str, table: &str) {

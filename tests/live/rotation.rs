@@ -244,8 +244,9 @@ fn after_it_all_is_as_the_file_says(rotation: &Rotation, server: &Server) {
     let old = rotation
         .ceremony
         .run_as_is(&["apply", "--yes", "-c", "old.yaml"]);
-    old.exits(3)
-        .says(&["says that generation 2 of the shares holds, and the file asks for generation 1"]);
+    old.exits(3).says(&[
+        "says that generation 2 of the shares is in effect, and the file asks for generation 1",
+    ]);
 }
 
 #[test]

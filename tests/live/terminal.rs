@@ -1,4 +1,4 @@
-//! At a terminal: one question before the root token goes, and secrets that are typed unseen.
+//! At a terminal: one question before the root token is revoked, and secrets that are typed unseen.
 
 use serde_json::json;
 

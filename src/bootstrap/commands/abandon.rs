@@ -21,7 +21,7 @@ use crate::vault::{Client, sys};
 /// What is typed before the name where a cluster that may live loses its only way in.
 const LOSE_AND_BLANK: &str = "lose ";
 
-/// The second place, or why there is none although the file names one.
+/// The replica, or why there is none although the file names one.
 type Places<'a> = (Option<&'a ReplicaSync>, Option<&'a Failure>);
 
 /// Whether anybody could still want what the checkpoint keeps.
@@ -114,7 +114,7 @@ async fn destroy(
         Some(kept) if way_in => {
             format!("{directory} keeps {kept}, and without that nobody may ever open it again")
         }
-        Some(kept) => format!("{directory} keeps {kept}, which opens nothing"),
+        Some(kept) => format!("{directory} keeps {kept}, which is no longer valid"),
         None => format!("{directory} keeps no secrets"),
     };
     confirm(config, word, needed, (&what, &said), caller).await?;

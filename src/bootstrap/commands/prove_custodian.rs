@@ -40,7 +40,7 @@ pub async fn prove_custodian(
     recorded
 }
 
-/// The proof on disk and, where there is one, at the second place.
+/// The proof on disk and, where there is one, at the replica.
 async fn remember(
     records: &ReplicatedCheckpoint,
     name: &str,

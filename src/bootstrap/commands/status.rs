@@ -25,7 +25,7 @@ pub async fn status(
         Ok(seen) => seen,
         Err(failure) => Some((failure.to_string(), None)),
     };
-    // Where the disk is gone, it is the second place that knows.
+    // Where the disk is gone, it is the replica that knows.
     let replica = second.map(|(text, kept)| {
         diary = diary.take().or(kept);
         text
@@ -165,7 +165,7 @@ async fn look(client: Result<Client, Failure>) -> Look {
     Look { server, unseal }
 }
 
-/// What is at the second place, in words, and the diary there. Claims nothing.
+/// What is at the replica, in words, and the diary there. Claims nothing.
 ///
 /// # Errors
 /// It cannot be looked at.

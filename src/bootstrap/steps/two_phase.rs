@@ -175,7 +175,7 @@ async fn discard(ceremony: &Ceremony<'_>, place: usize) -> Result<(), Failure> {
             stored: stored.as_ref(),
         };
         if unverified::discard(custodian, &unverified).await? {
-            ceremony.note(format!("took away {address}, which opened nothing"));
+            ceremony.note(format!("took away {address}, which was not valid"));
         }
     }
     ceremony
@@ -248,7 +248,7 @@ async fn read_back(ceremony: &Ceremony<'_>) -> Result<Vec<Option<Share>>, Failur
             return Err(Failure::refused(format!(
                 "{address}, the share of {name}, is not what was stored"
             ))
-            .advise("see who writes there; the share opens nothing yet, and another one is made"));
+            .advise("see who writes there; the share is not valid yet, and another one is made"));
         }
         kept[number] = Some(back);
     }

@@ -176,7 +176,7 @@ async fn ours(session: &BreakGlassSession<'_>, code: &Code) -> Result<Progress, 
         .is_some_and(|it| it.completing.is_some())
     {
         return Err(Failure::refused(
-            "the answer to the last share, which was given from here, is lost, and a root token may live that nobody has",
+            "the answer to the last share, which was given from here, is lost, and an orphaned root token may be alive",
         )
         .advise(format!(
             "{}; then make another one, which ends it: {}",

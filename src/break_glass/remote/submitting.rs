@@ -111,7 +111,7 @@ fn unanswered(inside: &ActiveSession<'_>, error: Error) -> Failure {
     }
     let progress = inside.config.command("break-glass progress");
     Failure::failed(format!("nobody knows whether the share counts: {error}")).advise(format!(
-        "look how far it is: {progress}; if yours was the last share, a root token lives that nobody has: whoever \
+        "look how far it is: {progress}; if yours was the last share, an orphaned root token is alive: whoever \
          started it types vault-bootstrap break-glass cancel, then rehearse",
     ))
 }

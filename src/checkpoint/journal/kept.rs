@@ -179,7 +179,7 @@ impl Journal {
 
 fn without_the_key(path: &Path) -> Failure {
     Failure::failed(format!(
-        "{} is of an earlier run that did not end, and the checkpoint's key is not to be had here",
+        "{} is of an earlier run that did not end, and the checkpoint's key is not available on this machine",
         path.display()
     ))
     .advise("run this where checkpoint.key can be used: what is left is ended then")

@@ -1,4 +1,4 @@
-//! A second place that is not what was written: refused, with what is lost and what is not, and no bar for who does
+//! A replica that is not what was written: refused, with what is lost and what is not, and no bar for who does
 //! not need it.
 
 use crate::checkpoint::replica::sync;
@@ -7,7 +7,7 @@ use crate::config::Config;
 use crate::event::Caller;
 use crate::failure::Failure;
 
-/// The checkpoint and its second place, as [`sync::checkpoint`]; without that one where it is damaged and
+/// The checkpoint and its replica, as [`sync::checkpoint`]; without that one where it is damaged and
 /// everything was handed over.
 ///
 /// # Errors

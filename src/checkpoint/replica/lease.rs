@@ -1,4 +1,4 @@
-//! Who goes on with a ceremony that has a second place: the claim of one directory on one machine.
+//! Who goes on with a ceremony that has a replica: the claim of one directory on one machine.
 
 use crate::backend::Kind;
 use crate::config::Config;

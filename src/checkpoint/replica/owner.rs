@@ -1,4 +1,4 @@
-//! Who holds a claim at the second place: this directory, on this machine.
+//! Who holds a claim at the replica: this directory, on this machine.
 
 use std::fs;
 

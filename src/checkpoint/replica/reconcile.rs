@@ -9,7 +9,7 @@ use crate::replica::{Commit, Found, Replica};
 use crate::step::Step;
 use crate::step::decide::Recorded;
 
-/// Takes up from the second place where that knows more. This directory knows more if it wrote last what is there,
+/// Takes up from the replica where that knows more. This directory knows more if it wrote last what is there,
 /// and remembers so. Otherwise another machine went on, or this directory is an old copy that was put back: what is
 /// here is of before.
 ///
@@ -53,7 +53,7 @@ pub(crate) async fn reconcile(
     Ok(checkpoint.set_mark(&mark)?)
 }
 
-/// Whether this directory keeps a secret that is not what counts at the second place.
+/// Whether this directory keeps a secret that is not what counts at the replica.
 ///
 /// # Errors
 /// One of the two places cannot be read.
@@ -79,7 +79,7 @@ pub(crate) async fn lacks(
     Ok(there != secrets)
 }
 
-/// What counts at the second place, as this directory sees it.
+/// What counts at the replica, as this directory sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Age {
     /// This directory wrote it and remembers that: it knows as much, or more.
@@ -148,7 +148,7 @@ fn problem(here: &Side<'_>, there: &Side<'_>, age: Age) -> Option<Problem> {
     (other || strange).then_some(Problem::TwoCeremonies)
 }
 
-/// What counts at the second place, fetched.
+/// What counts at the replica, fetched.
 struct There {
     diary: Diary,
     bytes: Vec<u8>,

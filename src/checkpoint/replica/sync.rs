@@ -1,4 +1,4 @@
-//! The checkpoint's second place during a run: claimed by one machine at a time, taken up where the disk
+//! The checkpoint's replica during a run: claimed by one machine at a time, taken up where the disk
 //! is gone, and brought up to date before anything that relies on it is done.
 
 use std::cell::RefCell;
@@ -22,7 +22,7 @@ use crate::replica::{Commit, Found, Lease, Replica, Spec};
 /// Of an answer without shares, and of its encryption.
 const BYTES_ANYWAY: usize = 2048;
 
-/// A second place that this run has claimed.
+/// A replica that this run has claimed.
 pub struct ReplicaSync {
     spec: Spec,
     address: String,
@@ -74,7 +74,7 @@ fn spec(config: &Config) -> Option<Spec> {
     })
 }
 
-/// The checkpoint, locked here and claimed at its second place; taken up from there where that knows more. A stop
+/// The checkpoint, locked here and claimed at its replica; taken up from there where that knows more. A stop
 /// takes the claim back that was being made.
 ///
 /// # Errors
@@ -207,7 +207,7 @@ impl ReplicaSync {
         Ok(replica)
     }
 
-    /// Brings the second place up to date with the first. When this returns, what is on disk is there too,
+    /// Brings the replica up to date with the first. When this returns, what is on disk is there too,
     /// and nothing else is.
     ///
     /// # Errors

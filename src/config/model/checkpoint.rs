@@ -16,7 +16,7 @@ section! {
         pub path: PathBuf,
         /// What encrypts its secret part.
         pub key: CheckpointKey,
-        /// A second place, for a machine that may vanish with its disk.
+        /// A replica, for a machine that may vanish with its disk.
         pub replica: Option<Replica>,
     }
 }
@@ -54,7 +54,7 @@ impl Read for CheckpointKey {
     }
 }
 
-/// A second place for the checkpoint: `{ssm: …}` or `{s3: …}`.
+/// A replica for the checkpoint: `{ssm: …}` or `{s3: …}`.
 #[derive(Debug, Clone, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Replica {

@@ -1,4 +1,4 @@
-//! `logins`: the ways in that must work before root goes.
+//! `logins`: the ways in that must work before root is revoked.
 
 use std::fmt;
 use std::path::PathBuf;

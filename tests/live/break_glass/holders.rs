@@ -349,7 +349,7 @@ fn a_share_whose_answer_is_lost_is_told_with_what_may_have_come_of_it() {
         .set("/cluster/address", json!(proxy.address()));
     submit(&holders.carol, &code, "carol").exits(1).says(&[
         "nobody knows whether the share counts",
-        "if yours was the last share, a root token lives that nobody has",
+        "if yours was the last share, an orphaned root token is alive",
         "types vault-bootstrap break-glass cancel, then rehearse",
     ]);
 }

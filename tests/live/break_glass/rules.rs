@@ -81,7 +81,7 @@ fn openbao_2_5_which_is_a_proxy_here_keeps_its_root_token_and_is_told_how_to_get
     let proxy = faults.before(&server.address());
     ceremony.set("/cluster/address", json!(proxy.address()));
     ceremony.apply().exits(3).says(&[
-        "makes no root token over its API",
+        "cannot generate root tokens through its API",
         "disable_unauthed_generate_root_endpoints = false",
         "root is still alive",
     ]);
@@ -121,7 +121,7 @@ fn a_login_that_comes_to_its_end_in_the_middle_leaves_no_attempt() {
 }
 
 #[test]
-fn who_may_write_policies_is_root_in_disguise_unless_that_is_meant() {
+fn who_may_write_policies_can_escalate_to_root_unless_that_is_meant() {
     require!(["openbao-2.7.2"]);
     for (accepted, code) in [(json!([]), 4), (json!(["operator"]), 0)] {
         let server = Server::in_memory();
@@ -199,7 +199,7 @@ fn the_next_break_glass_login_is_tried_where_the_first_does_not_open() {
 }
 
 #[test]
-fn the_old_path_of_policies_and_the_default_policy_disguise_nobody() {
+fn the_old_path_of_policies_and_the_default_policy_let_nobody_escalate() {
     require!(["openbao-2.7.2"]);
     let server = Server::in_memory();
     let mut ceremony = Ceremony::at(&server);
@@ -227,7 +227,7 @@ fn the_old_path_of_policies_and_the_default_policy_disguise_nobody() {
 }
 
 #[test]
-fn who_writes_roles_of_tokens_or_aliases_of_groups_is_root_in_disguise() {
+fn who_writes_roles_of_tokens_or_aliases_of_groups_can_escalate_to_root() {
     require!(["openbao-2.7.2"]);
     let server = Server::in_memory();
     let mut ceremony = Ceremony::at(&server);

@@ -50,6 +50,6 @@ fn a_rotation_of_a_machine_that_vanished_goes_on_elsewhere() {
     ceremony
         .run(&taken)
         .exits(0)
-        .prints(&["generation 2 of the shares holds"]);
+        .prints(&["generation 2 of the shares is in effect"]);
     ceremony.apply().exits(4);
 }

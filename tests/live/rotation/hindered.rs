@@ -59,7 +59,7 @@ fn an_old_share_that_cannot_be_deleted_is_a_finding_and_no_bar_for_the_next_gene
         .rotate()
         .exits(4)
         .says(&["the old share of carol", "could not be taken away"])
-        .prints(&["generation 2 of the shares holds"]);
+        .prints(&["generation 2 of the shares is in effect"]);
     assert_eq!(rotation.state()["phase"], "done");
     let two = rotation.ceremony.file.to_string();
     rotation.ceremony.write("old.yaml", &two);
@@ -67,7 +67,7 @@ fn an_old_share_that_cannot_be_deleted_is_a_finding_and_no_bar_for_the_next_gene
     rotation
         .rotate()
         .exits(0)
-        .prints(&["generation 3 of the shares holds"]);
+        .prints(&["generation 3 of the shares is in effect"]);
 }
 
 #[test]
@@ -136,7 +136,7 @@ fn half_way_status_and_apply_name_the_command_that_brings_it_to_its_end() {
         .ceremony
         .run_as_is(&old)
         .exits(4)
-        .prints(&["generation 2 of the shares is half made", next]);
+        .prints(&["generation 2 of the shares is not finished", next]);
     rotation.rotate().exits(0);
     let status = rotation.ceremony.run(&["status"]);
     status.exits(0);

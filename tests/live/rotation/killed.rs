@@ -1,4 +1,4 @@
-//! Killed anywhere, it goes on from there, and at every moment one making of the shares holds.
+//! Killed anywhere, it goes on from there, and at every moment one making of the shares is in effect.
 
 use super::*;
 use crate::ceremony::killed_or_ended;

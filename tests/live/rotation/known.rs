@@ -33,30 +33,34 @@ fn shares_that_are_known_to_open_nothing_are_asked_of_nobody() {
     for words in [&REHEARSE[..], &BREAK] {
         let run = with(&rotation, "bootstrap.yaml", words);
         run.exits(3)
-            .says(&["generation 1 of the shares holds", "generation 2", NEXT])
+            .says(&[
+                "generation 1 of the shares is in effect",
+                "generation 2",
+                NEXT,
+            ])
             .never_says(&["has answered"]);
     }
     let run = with(&rotation, "old.yaml", &REHEARSE);
     run.exits(4)
-        .prints(&["generation 2 of the shares is half made", NEXT]);
+        .prints(&["generation 2 of the shares is not finished", NEXT]);
     let run = with(&rotation, "old.yaml", &BREAK);
     run.exits(0)
-        .says(&["generation 2 of the shares is half made", NEXT]);
+        .says(&["generation 2 of the shares is not finished", NEXT]);
     let words = ["-c", "bootstrap.yaml"].into_iter().chain(START);
     let words: Vec<_> = words.collect();
     rotation
         .ceremony
         .run_as_is(&words)
         .exits(3)
-        .says(&["generation 1 of the shares holds"]);
+        .says(&["generation 1 of the shares is in effect"]);
     rotation.rotate().exits(0);
     with(&rotation, "old.yaml", &BREAK)
         .exits(3)
-        .says(&["generation 2 of the shares holds"])
+        .says(&["generation 2 of the shares is in effect"])
         .never_says(&["has answered"]);
     with(&rotation, "bootstrap.yaml", &BREAK)
         .exits(0)
-        .never_says(&["half made"]);
+        .never_says(&["is not finished"]);
     rotation.is_done(&server, Setup::OpenBao272Static);
 }
 
@@ -70,8 +74,8 @@ fn where_nobody_knows_which_shares_hold_each_file_asks_for_its_own_and_says_so()
             let (code, opens) = if file == holds { (0, true) } else { (3, false) };
             let run = with(&rotation, file, &BREAK);
             run.exits(code)
-                .says(&["half made", NEXT, "with the other file"]);
-            let warned = run.stderr.find("half made").expect("said");
+                .says(&["is not finished", NEXT, "with the other file"]);
+            let warned = run.stderr.find("is not finished").expect("said");
             let asked = run.stderr.find("has answered").expect("asked");
             assert!(warned < asked, "{}", run.stderr);
             let run = with(&rotation, file, &REHEARSE);

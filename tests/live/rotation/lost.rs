@@ -51,7 +51,7 @@ fn nothing_is_thrown_away_while_the_key_of_the_seal_is_away_on(setup: Setup) {
         .rotate()
         .exits(3)
         .says(&["could not tell whether"])
-        .never_says(&["holds as before"]);
+        .never_says(&["is in effect as before"]);
     assert_eq!(rotation.ceremony.files_in("shares"), before);
     LocalStack::shared().kms_enable(&key);
     rotation.rotate().exits(0);
@@ -188,7 +188,7 @@ fn a_checkpoint_from_a_copy_throws_no_share_away_that_holds() {
         .rotate()
         .exits(1)
         .says(&["only 0 of the 2 old shares of a quorum can be had"])
-        .never_says(&["holds as before", "opens nothing"]);
+        .never_says(&["is in effect as before", "is no longer valid"]);
     for name in &names {
         assert!(LocalStack::shared().ssm_get(name).is_some(), "{name}");
     }

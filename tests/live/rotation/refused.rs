@@ -107,7 +107,7 @@ fn old_shares_that_are_not_those_of_the_cluster_are_explained() {
         assert_eq!(code, 3, "{shown}");
         let shown = shown.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(shown.contains(says), "{shown}");
-        assert!(!shown.contains("holds as before"), "{shown}");
+        assert!(!shown.contains("is in effect as before"), "{shown}");
         rotation.nothing_happened(&server, SETUP);
     }
     std::fs::rename(&away, &carol).expect("moved");

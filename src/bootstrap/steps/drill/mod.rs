@@ -28,7 +28,7 @@ use crate::vault::{Client, Dialect, Generation, RootSession};
 
 pub(crate) use crate::bootstrap::steps::drill::session::end_interrupted_session;
 
-/// A drill that was held stands: the shares are looked at once more right before root goes, and have not changed
+/// A drill that was held stands: the shares are looked at once more right before root is revoked, and have not changed
 /// since then.
 pub(crate) fn observe(view: &View<'_>) -> Observation {
     let BreakGlass::Logins { drill, .. } = &view.config.break_glass else {
@@ -169,7 +169,7 @@ async fn each_quorum(
     Ok(proofs)
 }
 
-/// What is about to happen, on disk and at the second place before it does: the next run ends what is left of it.
+/// What is about to happen, on disk and at the replica before it does: the next run ends what is left of it.
 async fn record(
     ceremony: &Ceremony<'_>,
     client: &Client,

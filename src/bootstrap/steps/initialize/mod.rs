@@ -145,7 +145,7 @@ pub(crate) async fn take_up(ceremony: &mut Ceremony<'_>) -> Result<(), Failure> 
     if !ceremony.records.borrow().keeps_something()? {
         return Ok(());
     }
-    // Killed before the second place had it, it has it now, before anything is built on it.
+    // Killed before the replica had it, it has it now, before anything is built on it.
     ceremony.replicate().await?;
     let directory = ceremony.records.borrow().directory().to_owned();
     let kept = checkpoint::kept(&directory, &ceremony.config.cluster.name, ceremony.key()?).await?;

@@ -15,7 +15,7 @@ pub fn without_a_terminal(config: &Config, options: &Options) -> String {
     format!("where nobody is there to answer: {command}")
 }
 
-/// Asks before the root token goes, showing what opened and what did not.
+/// Asks before the root token is revoked, showing what opened and what did not.
 ///
 /// # Errors
 /// The answer was no, or there is no terminal.

@@ -58,7 +58,7 @@ pub(crate) async fn observe(view: &View<'_>) -> Result<Observation, Failure> {
 }
 
 /// Every share is with its custodian at this moment, as it was stored. Asked before the last copy that is
-/// not theirs is forgotten, and before root goes.
+/// not theirs is forgotten, and before root is revoked.
 ///
 /// # Errors
 /// One is gone, has changed or cannot be looked at.
@@ -161,7 +161,7 @@ const MOVE_AWAY: &str = "see who changed it, move it away and run apply again: t
                          checkpoint and is stored anew";
 const BRING_BACK: &str = "bring it back from where it was moved, then run apply again; if it is lost for good, \
                           the quorum has one holder less: a cluster that holds no data yet is best wiped and \
-                          begun again, another one needs new shares before root goes";
+                          begun again, another one needs new shares before root is revoked";
 
 fn gone(custodian: &Custodian) -> String {
     let (name, address) = (custodian.name(), custodian.address());
@@ -224,7 +224,7 @@ pub(crate) async fn with_their_custodians(
 fn in_part(ceremony: &Ceremony<'_>, stored: &[serde_json::Value]) -> Failure {
     if ceremony.diary().two_phase() {
         return Failure::failed(format!(
-            "{} of {} shares are with their custodians, and open nothing yet",
+            "{} of {} shares are with their custodians, and are not valid yet",
             stored.len(),
             ceremony.custodians.len(),
         ))
