@@ -25,6 +25,7 @@ pub mod event;
 pub mod evidence;
 pub mod failure;
 pub mod hardening;
+pub(crate) mod hex;
 pub mod interrupt;
 pub mod kubernetes;
 pub mod layout;

@@ -5,7 +5,6 @@
 
 use std::time::Duration;
 
-use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -23,6 +22,7 @@ use crate::config::Config;
 use crate::event::{Caller, Event, Outcome};
 use crate::evidence::signing::SigningKey;
 use crate::failure::{Exit, Failure, Problem};
+use crate::hex;
 use crate::interrupt::DeferredSignals;
 use crate::root_generation::Quorum;
 use crate::secret::{RootToken, Token};
@@ -262,7 +262,9 @@ async fn child_of(
     command: &Command,
 ) -> Result<AuthResponse, Failure> {
     let client = session.client.in_namespace(None);
-    let run = random_word()?;
+    // Names this run, and is no name that anybody has thought of.
+    let run =
+        hex::random::<16>().ok_or_else(|| Failure::failed("the system gives no random bytes"))?;
     if let Some(under_way) = session.journal.under_way() {
         session.journal.note(Some(UnderWay {
             run: Some(run.clone()),
@@ -365,13 +367,4 @@ fn with_findings(mut failure: Failure, findings: Vec<String>) -> Failure {
         .map(|what| Problem { what, advice: None });
     failure.problems.extend(problems);
     failure
-}
-
-/// Names a run, and is none that anybody has thought of.
-fn random_word() -> Result<String, Failure> {
-    let mut bytes = [0u8; 16];
-    SystemRandom::new()
-        .fill(&mut bytes)
-        .map_err(|_| Failure::failed("the system gives no random bytes"))?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }

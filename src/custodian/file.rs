@@ -9,6 +9,7 @@ use crate::backend::{CANARY, Error, Kind};
 use crate::custodian::create_only::{self, Created};
 use crate::custodian::words::same;
 use crate::custodian::{CanaryResult, Prepared, Stored};
+use crate::hex;
 
 /// What stands in a canary, encrypted.
 pub(super) const CANARY_TEXT: &str = "canary";
@@ -136,7 +137,5 @@ fn is_ours(found: &Stored, prepared: &Prepared) -> bool {
 
 /// `sha256:HEX` of a ciphertext, which is public.
 fn digest(ciphertext: &[u8]) -> String {
-    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, ciphertext);
-    let hex: String = digest.as_ref().iter().map(|b| format!("{b:02x}")).collect();
-    format!("sha256:{hex}")
+    format!("sha256:{}", hex::sha256(ciphertext))
 }

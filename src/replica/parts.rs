@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::backend::{Error, Kind};
+use crate::hex;
 use crate::replica::commits::{Commit, is_below};
 use crate::replica::patience::patiently;
 use crate::replica::{Replica, TRIAL};
@@ -145,9 +146,7 @@ fn is_number(text: &str) -> bool {
 
 /// `sha256:HEX` of something public or encrypted.
 pub(super) fn digest(bytes: &[u8]) -> String {
-    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes);
-    let hex: String = digest.as_ref().iter().map(|b| format!("{b:02x}")).collect();
-    format!("sha256:{hex}")
+    format!("sha256:{}", hex::sha256(bytes))
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::failure::Failure;
+use crate::hex::short_sha256;
 
 const MARK: &str = "BG1";
 /// Names, ids and nonces are short.
@@ -40,7 +41,7 @@ impl Code {
             self.pgp_fingerprint
         ]);
         let body = URL_SAFE_NO_PAD.encode(list.to_string());
-        format!("{MARK}-{body}-{}", check(&body))
+        format!("{MARK}-{body}-{}", short_sha256(body.as_bytes(), DIGITS))
     }
 
     /// What people compare by telephone.
@@ -72,7 +73,7 @@ impl Code {
         let (body, digits) = body
             .rsplit_once('-')
             .ok_or_else(|| bad("its end is missing"))?;
-        if check(body) != digits {
+        if short_sha256(body.as_bytes(), DIGITS) != digits {
             return Err(bad("a letter of it is missing or another one"));
         }
         let list = URL_SAFE_NO_PAD.decode(body).ok();
@@ -93,12 +94,6 @@ impl Code {
             Err(bad("it is written in another way"))
         }
     }
-}
-
-fn check(body: &str) -> String {
-    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, body.as_bytes());
-    let bytes = digest.as_ref().iter().take(DIGITS / 2);
-    bytes.map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
     // Ground: no system, no verb, no file of the operator.
     ("secret", &[]),
+    ("hex", &[]),
     ("failure", &[]),
     ("layout", &[]),
     ("hardening", &[]),
@@ -18,19 +19,22 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
     // Systems: none of them knows the configuration, a verb or the terminal.
     ("backend", &[]),
     ("child", &["interrupt", "secret"]),
-    ("vault", &["secret"]),
+    ("vault", &["hex", "secret"]),
     ("kubernetes", &["secret"]),
     ("aws", &["backend", "secret"]),
-    ("custodian", &["aws", "backend", "child", "secret"]),
+    ("custodian", &["aws", "backend", "child", "hex", "secret"]),
     ("envelope", &["aws", "backend", "custodian", "secret"]),
-    ("replica", &["aws", "backend"]),
+    ("replica", &["aws", "backend", "hex"]),
     ("door", &["child", "kubernetes", "secret", "vault"]),
     // What every verb says, and how.
     (
         "event",
         &["door", "evidence", "failure", "interrupt", "step"],
     ),
-    ("root_generation", &["event", "failure", "secret", "vault"]),
+    (
+        "root_generation",
+        &["event", "failure", "hex", "secret", "vault"],
+    ),
     // From the file to the systems.
     (
         "edge",
@@ -61,6 +65,7 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
             "event",
             "evidence",
             "failure",
+            "hex",
             "interrupt",
             "replica",
             "secret",
@@ -148,6 +153,7 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
             "event",
             "evidence",
             "failure",
+            "hex",
             "interrupt",
             "root_generation",
             "secret",

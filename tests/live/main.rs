@@ -19,6 +19,7 @@ mod diagnoses;
 mod doors;
 mod drill;
 mod end_of_root;
+mod events;
 mod faults;
 mod happy;
 mod initialisation;

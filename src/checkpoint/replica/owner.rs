@@ -6,6 +6,7 @@ use rustix::system::uname;
 
 use crate::checkpoint::Checkpoint;
 use crate::failure::Failure;
+use crate::hex;
 
 /// What tells machines of one name apart. Not the id of the running kernel: after lost power the same directory on
 /// the same machine just goes on. Where there is none, the name alone has to do.
@@ -25,22 +26,12 @@ pub(crate) fn owner(checkpoint: &Checkpoint) -> String {
 fn machine(name: &str, id: &[u8]) -> String {
     let mut text = b"vault-bootstrap\0".to_vec();
     text.extend(id.trim_ascii());
-    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &text);
-    let short = digest.as_ref().iter().take(4);
-    let short: String = short.map(|byte| format!("{byte:02x}")).collect();
-    format!("{name} ({short})")
+    format!("{name} ({})", hex::short_sha256(&text, 8))
 }
 
 /// Sixteen hexadecimal digits that no other directory has.
 pub(crate) fn chance() -> Result<String, Failure> {
-    let mut bytes = [0; 8];
-    let got = rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty());
-    match got {
-        Ok(length) if length == bytes.len() => {
-            Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
-        }
-        _ => Err(Failure::failed("the system gives no random bytes")),
-    }
+    hex::random::<8>().ok_or_else(|| Failure::failed("the system gives no random bytes"))
 }
 
 #[cfg(test)]

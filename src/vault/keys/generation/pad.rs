@@ -5,6 +5,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use zeroize::Zeroizing;
 
+use crate::hex::short_sha256;
 use crate::secret::{RootToken, SecretText, Token};
 
 /// The letters of a one-time pad; the servers take no others (`sdk/helper/base62`).
@@ -31,7 +32,7 @@ impl Encoded {
         let text = text.trim();
         // As this program prints it, with a word that tells a slip.
         let text = match text.rsplit_once('-') {
-            Some((body, word)) if check(body) == word => body,
+            Some((body, word)) if check_word(body) == word => body,
             Some(_) => return Err("a letter of it is missing or another one"),
             None => text,
         };
@@ -51,15 +52,12 @@ impl Encoded {
     #[must_use]
     pub fn to_text(&self) -> String {
         let body = self.0.expose();
-        format!("{body}-{}", check(body))
+        format!("{body}-{}", check_word(body))
     }
 }
 
-/// Eight hexadecimal digits, for the eye and for slips.
-fn check(body: &str) -> String {
-    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, body.as_bytes());
-    let bytes = digest.as_ref().iter().take(4);
-    bytes.map(|byte| format!("{byte:02x}")).collect()
+fn check_word(body: &str) -> String {
+    short_sha256(body.as_bytes(), 8)
 }
 
 impl Pad {
