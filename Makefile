@@ -16,7 +16,7 @@ check: ## The inner loop: format, lints, unit tests, architecture; no servers
 	cargo clippy --locked --all-targets -- -D warnings
 	cargo test --locked --quiet --lib --bins --test architecture
 
-# Half of the time a test waits: for an election, for a disk, for what it asked to be slow.
+# Tests spend much of their time waiting: for an election, for a disk, for what they asked to be slow.
 test: ## Everything, on real servers; REQUIRE_ALL=1 makes a server that cannot be had a failure
 	tests/servers/install || test -z "$(REQUIRE_ALL)"
 	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-$$((2 * $$(nproc)))} cargo test --locked $(CARGO_TEST_FLAGS)
