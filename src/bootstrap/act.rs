@@ -3,7 +3,7 @@
 use crate::bootstrap::ceremony::Ceremony;
 use crate::bootstrap::judge::Judgment;
 use crate::bootstrap::steps;
-use crate::desired::observation::{Learned, Observation};
+use crate::desired::observation::Observation;
 use crate::event::StepOutcome;
 use crate::evidence::facts::{Evidence, FINDINGS};
 use crate::failure::Failure;
@@ -26,7 +26,7 @@ pub(super) async fn act(
     for finding in observation.findings.drain(..) {
         ceremony.find(finding);
     }
-    remember(ceremony, std::mem::take(&mut observation.learned))?;
+    ceremony.remember(std::mem::take(&mut observation.learned))?;
     match decision {
         Decision::Skip => {
             findings_of_before(step, ceremony);
@@ -70,17 +70,6 @@ pub(super) async fn act(
             Ok((outcome, evidence))
         }
     }
-}
-
-/// What was learnt by looking is kept before anything is sent.
-fn remember(ceremony: &Ceremony<'_>, learned: Learned) -> Result<(), Failure> {
-    if learned.is_empty() {
-        return Ok(());
-    }
-    Ok(ceremony.records.record(|diary| {
-        diary.references.extend(learned.references);
-        diary.digests.extend(learned.digests);
-    })?)
 }
 
 async fn write(

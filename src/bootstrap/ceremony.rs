@@ -11,6 +11,7 @@ use crate::checkpoint::{Checkpoint, Diary, ReplicatedCheckpoint};
 use crate::config::Config;
 use crate::custodian::Custodian;
 use crate::desired::Target;
+use crate::desired::observation::Learned;
 use crate::edge::references::Resolved;
 use crate::envelope;
 use crate::event::Caller;
@@ -92,6 +93,20 @@ impl<'a> Ceremony<'a> {
             written: Cell::new(0),
             records,
         }
+    }
+
+    /// Keeps what was learnt by looking, before anything is sent: which fields hold secrets is what hides them later.
+    ///
+    /// # Errors
+    /// The disk.
+    pub(crate) fn remember(&self, learned: Learned) -> Result<(), Failure> {
+        if learned.is_empty() {
+            return Ok(());
+        }
+        Ok(self.records.record(|diary| {
+            diary.references.extend(learned.references);
+            diary.digests.extend(learned.digests);
+        })?)
     }
 
     /// What a step looks at, and nothing that writes.

@@ -127,7 +127,7 @@ impl<'a> ActiveSession<'a> {
             cluster: config.cluster.name.clone(),
             address: client.address().to_owned(),
         });
-        let again = (config.cluster.timeouts.active, config.command(command));
+        let again = (config.cluster.timeouts.active, typed_again(command, config));
         let cluster = Cluster::new(client, known_id(config)?, again, caller.events);
         let health = cluster.find_active().await?;
         let client = cluster.client();
@@ -336,4 +336,14 @@ fn known_names(config: &Config, options: &Options) -> Result<(), Failure> {
         .advise("name one of init.custodians with --without")),
         None => Ok(()),
     }
+}
+
+/// The command to type once more, with the name of each value that only the person has.
+fn typed_again(command: &str, config: &Config) -> String {
+    let values = match command {
+        "break-glass start" => " --reason REASON",
+        "share submit" => " CODE",
+        _ => "",
+    };
+    config.command(&format!("{command}{values}"))
 }

@@ -52,8 +52,7 @@ pub async fn dispatch(
         Command::Apply(typed) => Box::pin(apply(&global, typed, caller, unlocked)),
         Command::Rehearse(typed) => Box::pin(quorum::rehearse(&global, typed, caller)),
         Command::BreakGlass(typed) => {
-            report.leave_stdout_if(quorum::runs_a_command(&typed));
-            Box::pin(quorum::break_glass(&global, *typed, caller))
+            Box::pin(quorum::break_glass(&global, *typed, (report, caller)))
         }
         Command::Share(typed) => Box::pin(quorum::submit(&global, typed, caller)),
         Command::Unseal(typed) => Box::pin(quorum::unseal(&global, typed, caller)),

@@ -9,6 +9,7 @@ use crate::config::Typed;
 use crate::event::{Caller, Event, Outcome, Verified};
 use crate::evidence::signing;
 use crate::failure::Failure;
+use crate::report::Report;
 
 pub(super) async fn rehearse(
     global: &Global,
@@ -24,15 +25,10 @@ pub(super) async fn rehearse(
     break_glass::rehearse(&config, &options, caller).await
 }
 
-/// Whether stdout is a command's: of the short commands around an attempt it is the result.
-pub(super) fn runs_a_command(typed: &BreakGlass) -> bool {
-    matches!(typed.with_holders, None | Some(WithHolders::Finish { .. }))
-}
-
 pub(super) async fn break_glass(
     global: &Global,
     typed: BreakGlass,
-    caller: Caller<'_>,
+    (report, caller): (&Report, Caller<'_>),
 ) -> Result<Outcome, Failure> {
     let (quorum, finish, work) = match typed.with_holders {
         Some(WithHolders::Finish {
@@ -45,6 +41,7 @@ pub(super) async fn break_glass(
         None => (typed.quorum, None, typed.work),
     };
     let mut config = load(global)?;
+    report.leave_stdout();
     let command = break_glass::Command {
         argv: work.command,
         reason: typed.reason.unwrap_or_default(),

@@ -97,7 +97,8 @@ async fn log_in(run: &Run<'_>, client: &Client) -> Result<OpenLogin, Failure> {
     let mut resolved = run.resolved.borrow().clone();
     let whose = (config, run.options.sign_in_seconds);
     let events = run.caller.events;
-    let login = OpenLogin::first(whose, client, &logins, &mut resolved, events).await?;
+    let login = OpenLogin::first(whose, client, &logins, &mut resolved, events).await;
+    // Also where none opened: what a person has typed is not asked for again.
     run.resolved.replace(resolved);
-    Ok(login)
+    login
 }

@@ -110,8 +110,8 @@ impl Report {
     }
 
     /// Leaves stdout to a command of the operator's: from now on results and failures go to stderr.
-    pub fn leave_stdout_if(&self, taken: bool) {
-        self.stdout_is_taken.set(taken);
+    pub fn leave_stdout(&self) {
+        self.stdout_is_taken.set(true);
     }
 
     /// A result as it is: a schema, a completion script, an armored challenge.

@@ -6,6 +6,7 @@
 
 use crate::event::{Event, Invitation, StepOutcome};
 use crate::layout::{columns, hanging, wrapped};
+use crate::prompt;
 use crate::report::style::Style;
 
 /// Where stderr is no terminal, a wait is mentioned this often.
@@ -59,12 +60,7 @@ impl Progress {
                 format!("{}\n", self.style.bold(&line))
             }
             Event::StepStarted { step, number, of } => {
-                let begin = self.interrupted();
-                let number = format!("{number:>2}/{of}");
-                let title = step.title();
-                self.mentioned = None;
-                self.begun = Some(columns(&number) + 1 + columns(title));
-                format!("{begin}{} {title}", self.style.dim(&number))
+                self.begin(&format!("{number:>2}/{of}"), step.title())
             }
             Event::Note { step, text } => self.line(text, "", indent(step.is_some())),
             Event::Warning { step, text } => self.line(text, "warning: ", indent(step.is_some())),
@@ -111,9 +107,26 @@ impl Progress {
         }
     }
 
+    /// Begins the line of a step, to be ended when it is done.
+    fn begin(&mut self, number: &str, title: &str) -> String {
+        let before = self.interrupted();
+        self.mentioned = None;
+        self.begun = Some(columns(number) + 1 + columns(title));
+        if self.style.terminal {
+            prompt::line_begun();
+        }
+        format!("{before}{} {title}", self.style.dim(number))
+    }
+
+    /// The columns of the line that a step has begun, if it is still the last one on the terminal.
+    fn take_begun(&mut self) -> Option<usize> {
+        let still = !self.style.terminal || prompt::line_is_still_begun();
+        self.begun.take().filter(|_| still)
+    }
+
     /// Ends the line that a step has begun, or takes the overwriting line away.
     pub(super) fn interrupted(&mut self) -> String {
-        let open = self.begun.take().is_some();
+        let open = self.take_begun().is_some();
         match (std::mem::take(&mut self.overwriting), open) {
             (true, _) => "\r\x1b[2K".into(),
             (false, true) => "\n".into(),
@@ -173,7 +186,7 @@ impl Progress {
         };
         let tail = format!("{seconds:>7} {requests:>13}");
         let end = format!("{word}{}", self.style.dim(tail.trim_end()));
-        let begun = self.begun.take();
+        let begun = self.take_begun();
         let narrow = self.width < ONE_LINE;
         let before = match begun {
             Some(columns) if !narrow => " ".repeat(TITLE.saturating_sub(columns)),
@@ -291,16 +304,23 @@ mod tests {
     }
 
     #[test]
+    fn what_follows_a_question_does_not_count_on_the_line_that_the_question_ended() {
+        let mut progress = progress(true);
+        let begun = progress.lines(&started());
+        assert!(!begun.ends_with('\n'), "{begun}");
+        assert!(prompt::line_is_still_begun(), "a question ends it");
+        let text = progress.lines(&finished());
+        assert_eq!(text.find("done"), Some(TITLE), "{text}");
+    }
+
+    #[test]
     fn a_warning_of_a_command_without_steps_is_wrapped_below_itself() {
-        let style = Style {
-            colored: false,
-            terminal: false,
-        };
         let text = "carol does not answer: no terminal to ask on for the share that she keeps";
         let event = Event::Warning {
             step: None,
             text: text.into(),
         };
+        let style = progress(false).style;
         let text = Progress::new(style, 40).lines(&event);
         assert!(text.starts_with("  warning: carol does not"), "{text}");
         assert!(text.lines().count() > 1);

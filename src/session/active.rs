@@ -135,9 +135,8 @@ impl<'a> Cluster<'a> {
         if passed >= limit {
             let text = format!("waited {} s for {what}: {said}", limit.as_secs());
             let again = &self.again;
-            return Err(Failure::failed(text).advise(format!(
-                "look at the server's log, then run it again, which goes on from here: {again}"
-            )));
+            return Err(Failure::failed(text)
+                .advise(format!("look at the server's log, then go on: {again}")));
         }
         if passed >= PAUSE {
             self.events.emit(Event::Waiting {

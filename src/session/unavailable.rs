@@ -36,6 +36,18 @@ pub(crate) async fn explained(answers: Vec<Answer>, waited: Failure, again: &str
         let errors = answers.into_iter().filter_map(|(_, health)| health.err());
         return Failure::all(errors.map(Failure::from).collect()).unwrap_or(waited);
     }
+    let nameless = |(_, health): &&Answer| health.as_ref().is_ok_and(Health::is_active);
+    if let Some((node, _)) = answers.iter().find(nameless) {
+        // Whoever is active and was not gone to is one whose cluster nobody can tell.
+        let address = node.address();
+        return Failure::refused(format!(
+            "{address} is active and does not say which cluster it is: nothing was sent to it"
+        ))
+        .advise(format!(
+            "see that cluster.address leads to a node itself and nothing hides cluster_id in its answer to \
+             {address}/v1/sys/health; then go on: {again}"
+        ));
+    }
     let all = |is: fn(&Health) -> bool| {
         let each = |(_, health): &Answer| health.as_ref().is_ok_and(is);
         answers.iter().all(each)

@@ -181,7 +181,10 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
         ],
     ),
     // The terminal, and what was typed there.
-    ("report", &["desired", "event", "failure", "layout", "step"]),
+    (
+        "report",
+        &["desired", "event", "failure", "layout", "prompt", "step"],
+    ),
     (
         "dispatch",
         &[

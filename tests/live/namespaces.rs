@@ -113,6 +113,27 @@ fn killed_when_the_first_level_of_its_namespace_was_made() {
 
 /// Root is generated in the root namespace only, so a login elsewhere could never bring it back.
 #[test]
+fn what_is_secret_in_an_engine_of_a_new_namespace_is_recorded_before_it_is_sent() {
+    require!(["openbao-2.7.2"]);
+    let server = Server::in_memory();
+    let mut ceremony = in_a_namespace(&server);
+    std::fs::write(ceremony.path("after"), "3h0m0s").expect("written");
+    ceremony.set(
+        "/secrets/secret/config",
+        json!({ "delete_version_after": { "file": "after" } }),
+    );
+    ceremony.apply().exits(4).never_says(&["3h0m0s"]);
+    // One run made the namespace and wrote there.
+    let diary = std::fs::read(ceremony.path("checkpoint/diary.json")).expect("a diary");
+    let diary: Value = serde_json::from_slice(&diary).expect("JSON");
+    let secret = diary["references"].as_array().expect("names");
+    assert!(
+        secret.contains(&json!("secret/config#delete_version_after")),
+        "{secret:?}"
+    );
+}
+
+#[test]
 fn a_login_in_a_namespace_is_no_break_glass_door() {
     require!(["openbao-2.7.2"]);
     let server = Server::in_memory();

@@ -14,7 +14,7 @@ const WRONG: &str = "correct horse battery stable";
 /// The first thing that root asks: the shares are with their custodians, nothing is configured yet.
 const FIRST: &str = "GET auth/token/lookup-self";
 /// More than a run needs to come there, the work for the passphrase included.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(180);
 
 /// A ceremony whose first run is held after the initialisation.
 fn held(server: &Server, key: Value) -> (Ceremony, Proxy) {

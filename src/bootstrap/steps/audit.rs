@@ -15,6 +15,7 @@ use tokio::time::Instant;
 use crate::desired::audit_device::{differences, is_raw, log_of, path_of, stanza};
 
 use crate::bootstrap::ceremony::Ceremony;
+use crate::bootstrap::options::Options;
 use crate::bootstrap::view::View;
 use crate::config::AuditDevice as Wanted;
 use crate::desired::observation::{Detail, Observation};
@@ -44,7 +45,7 @@ pub(super) async fn observe(view: &View<'_>) -> Result<Observation, Failure> {
     };
     // A root that is kept on purpose outlives the hand-over, and from then on there is something to lose.
     let empty = !view.diary.handed_over();
-    findings.extend(judge(view, empty, &look)?);
+    findings.extend(judge(view, (empty, view.options), &look)?);
     let create = |wanted: &&Wanted| Detail::create(format!("sys/audit/{}", wanted.path));
     let details = look.missing.iter().map(create).collect();
     let found = if !look.missing.is_empty() {
@@ -74,7 +75,7 @@ pub(super) async fn apply(
     }
     let look = look(ceremony, ceremony.token()?).await?;
     let empty = !ceremony.diary().handed_over();
-    for finding in judge(ceremony, empty, &look)? {
+    for finding in judge(ceremony, (empty, ceremony.options), &look)? {
         ceremony.find(finding);
     }
     let mut proofs = BTreeMap::new();
@@ -120,11 +121,15 @@ async fn look<'a>(session: &Session<'a>, token: &Token) -> Result<Look<'a>, Erro
 }
 
 /// While root lives, what is wrong with a device stops the ceremony; afterwards it is a finding.
-fn judge(session: &Session<'_>, empty: bool, look: &Look<'_>) -> Result<Vec<String>, Failure> {
+fn judge(
+    session: &Session<'_>,
+    (empty, options): (bool, &Options),
+    look: &Look<'_>,
+) -> Result<Vec<String>, Failure> {
     let mut findings = Vec::new();
     if let Some(device) = look.there.iter().find(|device| is_raw(device)) {
         if session.is_root() && empty {
-            return Err(raw_while_root_lives(session, device));
+            return Err(raw_while_root_lives(session, options, device));
         }
         findings.push(format!(
             "audit device {} of {} has log_raw: secrets stand in {} in clear: remove log_raw, destroy that \
@@ -201,7 +206,7 @@ fn stanza_needed(ceremony: &Ceremony<'_>, missing: &[&Wanted]) -> Failure {
 }
 
 /// Everything that a raw device has seen stands in its file in clear: the root token for a start.
-fn raw_while_root_lives(session: &Session<'_>, device: &AuditDevice) -> Failure {
+fn raw_while_root_lives(session: &Session<'_>, options: &Options, device: &AuditDevice) -> Failure {
     Failure::refused(format!(
         "audit device {} of {} has log_raw: the root token stands in {} in clear",
         device.path,
@@ -212,7 +217,7 @@ fn raw_while_root_lives(session: &Session<'_>, device: &AuditDevice) -> Failure 
         "the cluster holds no data yet: stop it, remove log_raw from its configuration, destroy that file, \
          empty the storage, start it, then {} and {}",
         session.config.command("apply --abandon"),
-        session.config.command("apply")
+        options.again(session.config)
     ))
 }
 

@@ -49,7 +49,8 @@ pub(super) async fn apply(
     if made.is_empty() {
         return mounts::apply((Step::Secrets, ceremony), observation).await;
     }
-    let observation = observe(&ceremony.view(Step::Secrets)).await?;
+    let mut observation = observe(&ceremony.view(Step::Secrets)).await?;
+    ceremony.remember(std::mem::take(&mut observation.learned))?;
     let evidence = mounts::apply((Step::Secrets, ceremony), observation).await?;
     Ok(evidence.with("namespaces", made))
 }
