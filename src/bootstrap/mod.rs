@@ -31,7 +31,7 @@ use crate::checkpoint::rotation::Rotation;
 use crate::desired::observation::Detail;
 use crate::event::{Caller, Event, Outcome, StepOutcome};
 use crate::evidence::copy;
-use crate::evidence::facts::Evidence;
+use crate::evidence::facts::{Evidence, NOT_RECHECKED};
 use crate::session::Authority;
 use crate::step::decide::{Decision, Recorded};
 use crate::step::{ORDER, Step, order};
@@ -87,7 +87,7 @@ pub async fn apply(
     // A login's token of ours does not outlive the run, however it ended.
     session::close(&mut ceremony).await;
     let followed = match result {
-        Ok(()) => ceremony.replicate().await,
+        Ok(not_rechecked) => ceremony.replicate().await.map(|()| not_rechecked),
         // What was not announced is found again, and a run that refused leaves the replica to others.
         Err(failure) => {
             finish_following(&ceremony, &failure).await;
@@ -96,7 +96,7 @@ pub async fn apply(
     };
     ceremony.records.release(ceremony.caller).await;
     scrub::aws(&ceremony);
-    followed?;
+    let not_rechecked = followed?;
     not_rehearsed(&ceremony)?;
     let findings = ceremony.findings.borrow().clone();
     let report = ceremony.records.borrow().directory().join("report.json");
@@ -110,6 +110,7 @@ pub async fn apply(
     };
     let last = Event::End {
         unchanged: Some(ceremony.written.get() == 0),
+        not_rechecked: Some(not_rechecked),
         text: None,
         report: report.exists().then(|| absolute(&report)),
         findings,
@@ -160,7 +161,9 @@ async fn finish_following(ceremony: &Ceremony<'_>, failure: &Failure) {
     }
 }
 
-async fn run(ceremony: &mut Ceremony<'_>) -> Result<(), Failure> {
+/// All steps, in their order. Gives those of which something could not be looked at.
+async fn run(ceremony: &mut Ceremony<'_>) -> Result<Vec<Step>, Failure> {
+    let mut not_rechecked = Vec::new();
     let Caller { interrupt, events } = ceremony.caller;
     tokio::select! {
         known = addresses::check_addresses(ceremony) => known?,
@@ -186,6 +189,11 @@ async fn run(ceremony: &mut Ceremony<'_>) -> Result<(), Failure> {
         if step == Step::StoreRecoveryKeys {
             scrub::after_the_shares(ceremony);
         }
+        if outcome == StepOutcome::NotRechecked
+            || evidence.get::<Vec<String>>(NOT_RECHECKED).is_some()
+        {
+            not_rechecked.push(step);
+        }
         events.emit(Event::StepFinished {
             step,
             outcome,
@@ -194,7 +202,7 @@ async fn run(ceremony: &mut Ceremony<'_>) -> Result<(), Failure> {
             evidence,
         });
     }
-    Ok(())
+    Ok(not_rechecked)
 }
 
 /// A step is dropped where it stands when a stop is asked for: the next run finds what had arrived.

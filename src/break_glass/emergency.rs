@@ -352,6 +352,7 @@ fn finish(code: End, findings: Vec<String>, path: &std::path::Path) -> Result<Ou
         exit,
         last: Some(Event::End {
             unchanged: None,
+            not_rechecked: None,
             text: Some(text),
             findings,
             report: Some(evidence),

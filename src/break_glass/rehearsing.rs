@@ -140,6 +140,7 @@ fn ended(
         exit,
         last: Some(Event::End {
             unchanged: None,
+            not_rechecked: None,
             text: Some(format!(
                 "rehearsed: break-glass into {name} works, and nothing of it is left"
             )),

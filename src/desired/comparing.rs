@@ -11,7 +11,7 @@ use crate::desired::observation::{Detail, Learned, Observation};
 use crate::desired::step_digest::StepDigest;
 use crate::desired::view::{CONCURRENCY, View, digest_key};
 use crate::desired::write_only_fields::{new_references, secrets_of, was_reference, write_only};
-use crate::evidence::facts::Evidence;
+use crate::evidence::facts::{Evidence, NOT_RECHECKED};
 use crate::failure::Failure;
 use crate::secret::Token;
 use crate::session::Session;
@@ -83,7 +83,7 @@ impl Comparison {
         if !(self.unseen.is_empty() && not_here.is_empty()) {
             let said = not_here.iter().map(ToString::to_string);
             let apart: Vec<_> = self.unseen.iter().cloned().chain(said).collect();
-            evidence.set("not_rechecked", &apart);
+            evidence.set(NOT_RECHECKED, &apart);
         }
         let apart = !(self.unseen.is_empty() && not_here.is_empty());
         let seen = match (self.pending.is_empty(), self.equal.is_empty(), apart) {

@@ -169,6 +169,9 @@ pub enum Event {
         /// Whether nothing was written; said by `apply` only.
         #[serde(skip_serializing_if = "Option::is_none")]
         unchanged: Option<bool>,
+        /// Steps of which something could not be looked at in this run; said by `apply` only.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        not_rechecked: Option<Vec<Step>>,
         /// What was done, in a sentence, where that is not plain from the command.
         #[serde(skip_serializing_if = "Option::is_none")]
         text: Option<String>,

@@ -7,6 +7,8 @@ use serde_json::{Map, Value};
 
 /// Under which name a step's evidence keeps what was found when it was applied.
 pub(crate) const FINDINGS: &str = "findings";
+/// What of a step could not be looked at.
+pub(crate) const NOT_RECHECKED: &str = "not_rechecked";
 
 /// Facts of one step, in the order they were found.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]

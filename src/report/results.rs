@@ -5,6 +5,7 @@ use std::path::Path;
 use crate::event::{Abandoned, Event, NodeSeal, Rotated, Status};
 use crate::layout::hanging;
 use crate::step::decide::Recorded;
+use crate::step::{ORDER, Step};
 
 /// The text for stdout; none where an event is no result.
 pub(super) fn text(event: &Event, width: Option<usize>) -> Option<String> {
@@ -36,33 +37,46 @@ pub(super) fn text(event: &Event, width: Option<usize>) -> Option<String> {
         Event::Rotated(done) => rotated(done),
         Event::End {
             unchanged,
+            not_rechecked,
             text,
             findings,
             report,
             ..
         } => {
+            let unseen = not_rechecked.as_deref().unwrap_or_default();
             let headline = match text {
                 Some(text) => text.as_str(),
-                None => headline(*unchanged == Some(true), findings.is_empty()),
+                None => headline(
+                    *unchanged == Some(true),
+                    findings.is_empty(),
+                    unseen.is_empty(),
+                ),
             };
             let label = if text.is_some() { "evidence" } else { "report" };
-            end((headline, findings), (label, report.as_deref()), width)
+            end(
+                (headline, findings, unseen),
+                (label, report.as_deref()),
+                width,
+            )
         }
         _ => return None,
     })
 }
 
-fn headline(unchanged: bool, without_findings: bool) -> &'static str {
-    match (unchanged, without_findings) {
-        (true, true) => "everything is as the file says; nothing was written",
-        (true, false) => "nothing was written; findings:",
-        (false, true) => "done, nothing left open",
-        (false, false) => "done, with findings:",
+/// Says no more than was looked at: a step that could not be seen is not as the file says.
+fn headline(unchanged: bool, without_findings: bool, all_seen: bool) -> &'static str {
+    match (unchanged, without_findings, all_seen) {
+        (true, true, true) => "everything is as the file says; nothing was written",
+        (true, true, false) => "what was looked at is as the file says; nothing was written",
+        (true, false, _) => "nothing was written; findings:",
+        (false, true, true) => "done, nothing left open",
+        (false, true, false) => "done; not everything could be looked at",
+        (false, false, _) => "done, with findings:",
     }
 }
 
 fn end(
-    (headline, findings): (&str, &[String]),
+    (headline, findings, unseen): (&str, &[String], &[Step]),
     (label, report): (&str, Option<&str>),
     width: Option<usize>,
 ) -> String {
@@ -71,6 +85,15 @@ fn end(
         text.push_str("findings:\n");
     }
     text.push_str(&list(findings, width));
+    if !unseen.is_empty() {
+        let titles: Vec<_> = unseen.iter().map(|step| step.title().to_owned()).collect();
+        text.push_str(&format!(
+            "{} of {} steps could not be looked at again, or not in all:\n",
+            unseen.len(),
+            ORDER.len()
+        ));
+        text.push_str(&list(&titles, width));
+    }
     if let Some(report) = report {
         text.push_str(&format!("{label}: {}\n", from_here(report)));
     }
@@ -170,6 +193,35 @@ fn from_here(path: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nothing_that_was_not_looked_at_is_said_to_be_as_the_file_says() {
+        let end = |not_rechecked: Vec<Step>, unchanged| {
+            let event = Event::End {
+                unchanged: Some(unchanged),
+                not_rechecked: Some(not_rechecked),
+                text: None,
+                findings: Vec::new(),
+                report: None,
+                code: None,
+            };
+            text(&event, None).unwrap()
+        };
+        assert!(end(Vec::new(), true).starts_with("everything is as the file says"));
+        for unchanged in [true, false] {
+            let text = end(vec![Step::Audit, Step::Secrets], unchanged);
+            assert!(!text.contains("everything is"), "{text}");
+            assert!(!text.contains("nothing left open"), "{text}");
+            assert!(
+                text.contains("2 of 14 steps could not be looked at again"),
+                "{text}"
+            );
+            assert!(
+                text.contains("- audit first\n") && text.contains("- secrets engines\n"),
+                "{text}"
+            );
+        }
+    }
 
     #[test]
     fn a_path_below_the_working_directory_is_shown_as_it_would_be_typed() {

@@ -13,13 +13,19 @@ pub(crate) type Answer = (Client, Result<Health, vault::Error>);
 pub(crate) fn said(answers: &[Answer]) -> String {
     let words = answers.iter().map(|(node, health)| match health {
         Ok(health) if health.sealed => format!("{} is sealed", node.address()),
-        Ok(health) if health.is_active() => {
+        Ok(health) if is_nameless(health) => {
             format!("{} does not say which cluster it is", node.address())
         }
+        Ok(health) if health.is_active() => format!("{} is active", node.address()),
         Ok(_) => format!("{} is standby", node.address()),
         Err(error) => error.to_string(),
     });
     words.collect::<Vec<_>>().join(", ")
+}
+
+/// Active, and not known whose it is.
+fn is_nameless(health: &Health) -> bool {
+    health.is_active() && health.cluster_id.is_none()
 }
 
 /// Whether no node will ever answer us as things are, such as behind a certificate that is not trusted.
@@ -36,9 +42,8 @@ pub(crate) async fn explained(answers: Vec<Answer>, waited: Failure, again: &str
         let errors = answers.into_iter().filter_map(|(_, health)| health.err());
         return Failure::all(errors.map(Failure::from).collect()).unwrap_or(waited);
     }
-    let nameless = |(_, health): &&Answer| health.as_ref().is_ok_and(Health::is_active);
+    let nameless = |(_, health): &&Answer| health.as_ref().is_ok_and(is_nameless);
     if let Some((node, _)) = answers.iter().find(nameless) {
-        // Whoever is active and was not gone to is one whose cluster nobody can tell.
         let address = node.address();
         return Failure::refused(format!(
             "{address} is active and does not say which cluster it is: nothing was sent to it"
