@@ -6,127 +6,89 @@ use crate::vault::sys::Product;
 /// Name of the break-glass policy. Reserved: the file may not declare it.
 pub(crate) const POLICY: &str = "vault-bootstrap-break-glass";
 
+/// Paths, each with what may be done there.
+type Rules<'a> = &'a [(&'a str, &'a [&'a str])];
+
 /// Read-only, with the accessor scan that finds root tokens. Listing accessors needs `list` and `sudo`,
 /// listing audit devices `read` and `sudo` (measured on Vault 1.21.1, OpenBao 2.6.2 and 2.7.2).
-pub(crate) const AUDITOR: &str = r#"# Written by vault-bootstrap: looks, and changes nothing.
-path "sys/audit" {
-  capabilities = ["read", "sudo"]
-}
-path "sys/audit-hash/*" {
-  capabilities = ["update"]
-}
-path "sys/auth" {
-  capabilities = ["read"]
-}
-path "sys/auth/+/tune" {
-  capabilities = ["read", "sudo"]
-}
-path "sys/mounts" {
-  capabilities = ["read"]
-}
-path "sys/mounts/+/tune" {
-  capabilities = ["read"]
-}
-path "sys/policies/acl" {
-  capabilities = ["list"]
-}
-path "sys/policies/acl/*" {
-  capabilities = ["read"]
-}
-path "auth/+/config" {
-  capabilities = ["read"]
-}
-path "auth/+/role" {
-  capabilities = ["list"]
-}
-path "auth/+/role/+" {
-  capabilities = ["read"]
-}
-path "auth/+/users" {
-  capabilities = ["list"]
-}
-path "auth/+/users/+" {
-  capabilities = ["read"]
-}
-path "auth/token/accessors" {
-  capabilities = ["list", "sudo"]
-}
-path "auth/token/lookup-accessor" {
-  capabilities = ["update"]
-}
-"#;
+const AUDITOR: Rules<'_> = &[
+    ("sys/audit", &["read", "sudo"]),
+    ("sys/audit-hash/*", &["update"]),
+    ("sys/auth", &["read"]),
+    ("sys/auth/+/tune", &["read", "sudo"]),
+    ("sys/mounts", &["read"]),
+    ("sys/mounts/+/tune", &["read"]),
+    ("sys/policies/acl", &["list"]),
+    ("sys/policies/acl/*", &["read"]),
+    ("auth/+/config", &["read"]),
+    ("auth/+/role", &["list"]),
+    ("auth/+/role/+", &["read"]),
+    ("auth/+/users", &["list"]),
+    ("auth/+/users/+", &["read"]),
+    ("auth/token/accessors", &["list", "sudo"]),
+    ("auth/token/lookup-accessor", &["update"]),
+];
 
-const CLASSIC: &str = r#"path "sys/generate-root/attempt" {
-  capabilities = ["read", "create", "update", "delete"]
-}
-path "sys/generate-root/update" {
-  capabilities = ["create", "update"]
-}
-"#;
+/// Vault's capabilities where something is begun, looked at and given up, and where a share is given.
+const VAULT_BEGIN: &[&str] = &["read", "create", "update", "delete"];
+const VAULT_GIVE: &[&str] = &["create", "update"];
+/// OpenBao's: it takes every write for an update.
+const BAO_BEGIN: &[&str] = &["read", "update", "delete"];
+const BAO_GIVE: &[&str] = &["update"];
 
-const AUTHENTICATED: &str = r#"path "sys/generate-root-token/attempt" {
-  capabilities = ["read", "update", "delete"]
-}
-path "sys/generate-root-token/update" {
-  capabilities = ["update"]
-}
-"#;
+const CLASSIC: Rules<'_> = &[
+    ("sys/generate-root/attempt", VAULT_BEGIN),
+    ("sys/generate-root/update", VAULT_GIVE),
+];
+
+const AUTHENTICATED: Rules<'_> = &[
+    ("sys/generate-root-token/attempt", BAO_BEGIN),
+    ("sys/generate-root-token/update", BAO_GIVE),
+];
 
 /// Vault's paths for new shares, of both kinds of seal: what the cluster is sealed with may be another thing later.
-const REKEY: &str = r#"path "sys/rekey/init" {
-  capabilities = ["read", "create", "update", "delete"]
-}
-path "sys/rekey/update" {
-  capabilities = ["create", "update"]
-}
-path "sys/rekey/verify" {
-  capabilities = ["read", "create", "update", "delete"]
-}
-path "sys/rekey-recovery-key/init" {
-  capabilities = ["read", "create", "update", "delete"]
-}
-path "sys/rekey-recovery-key/update" {
-  capabilities = ["create", "update"]
-}
-path "sys/rekey-recovery-key/verify" {
-  capabilities = ["read", "create", "update", "delete"]
-}
-"#;
+const REKEY: Rules<'_> = &[
+    ("sys/rekey/init", VAULT_BEGIN),
+    ("sys/rekey/update", VAULT_GIVE),
+    ("sys/rekey/verify", VAULT_BEGIN),
+    ("sys/rekey-recovery-key/init", VAULT_BEGIN),
+    ("sys/rekey-recovery-key/update", VAULT_GIVE),
+    ("sys/rekey-recovery-key/verify", VAULT_BEGIN),
+];
 
 /// OpenBao's paths for new shares, of both kinds of seal.
-const ROTATE: &str = r#"path "sys/rotate/recovery/init" {
-  capabilities = ["read", "update", "delete"]
-}
-path "sys/rotate/recovery/update" {
-  capabilities = ["update"]
-}
-path "sys/rotate/recovery/verify" {
-  capabilities = ["read", "update", "delete"]
-}
-path "sys/rotate/root/init" {
-  capabilities = ["read", "update", "delete"]
-}
-path "sys/rotate/root/update" {
-  capabilities = ["update"]
-}
-path "sys/rotate/root/verify" {
-  capabilities = ["read", "update", "delete"]
-}
-"#;
+const ROTATE: Rules<'_> = &[
+    ("sys/rotate/recovery/init", BAO_BEGIN),
+    ("sys/rotate/recovery/update", BAO_GIVE),
+    ("sys/rotate/recovery/verify", BAO_BEGIN),
+    ("sys/rotate/root/init", BAO_BEGIN),
+    ("sys/rotate/root/update", BAO_GIVE),
+    ("sys/rotate/root/verify", BAO_BEGIN),
+];
 
-const SELF: &str = r#"path "auth/token/lookup-self" {
-  capabilities = ["read"]
+const SELF: Rules<'_> = &[
+    ("auth/token/lookup-self", &["read"]),
+    ("auth/token/revoke-self", &["update"]),
+    ("sys/capabilities-self", &["update"]),
+    ("sys/internal/ui/resultant-acl", &["read"]),
+];
+
+/// The text of a policy that gives this and nothing else.
+fn policy(about: &str, rules: &[Rules<'_>]) -> String {
+    let mut text = format!("# Written by vault-bootstrap: {about}.\n");
+    for (path, capabilities) in rules.iter().copied().flatten() {
+        text.push_str(&format!(
+            "path \"{path}\" {{\n  capabilities = {capabilities:?}\n}}\n"
+        ));
+    }
+    text
 }
-path "auth/token/revoke-self" {
-  capabilities = ["update"]
+
+/// Text of the auditor's policy.
+#[must_use]
+pub(crate) fn auditor() -> String {
+    policy("looks, and changes nothing", &[AUDITOR])
 }
-path "sys/capabilities-self" {
-  capabilities = ["update"]
-}
-path "sys/internal/ui/resultant-acl" {
-  capabilities = ["read"]
-}
-"#;
 
 /// Text of the grant of this file.
 #[must_use]
@@ -138,23 +100,20 @@ pub(crate) fn of(config: &Config, product: Product) -> String {
 /// not lock out, and nothing else. `with_self` adds looking at oneself, for roles whose tokens come
 /// without the default policy; `rotation` adds the paths for new shares.
 fn rules(product: Product, with_self: bool, rotation: bool) -> String {
-    let mut text = String::from(
-        "# Written by vault-bootstrap: a quorum of shares and this make a root token.\n",
-    );
+    let mut rules = vec![CLASSIC];
     if product == Product::OpenBao {
-        text.push_str(AUTHENTICATED);
+        rules.insert(0, AUTHENTICATED);
     }
-    text.push_str(CLASSIC);
     if rotation {
-        text.push_str(match product {
+        rules.push(match product {
             Product::Vault => REKEY,
             Product::OpenBao => ROTATE,
         });
     }
     if with_self {
-        text.push_str(SELF);
+        rules.push(SELF);
     }
-    text
+    policy("a quorum of shares and this make a root token", &rules)
 }
 
 /// Whether the role or user `name` of `mount` is what a break-glass login logs in with.
@@ -169,23 +128,23 @@ pub(crate) fn belongs_to(config: &Config, mount: &str, name: &str) -> bool {
 
 /// Whether any break-glass role goes without the default policy.
 fn needs_self(config: &Config) -> bool {
-    config.doors().into_iter().any(|login| {
-        let mount = config.auth_mount(&login.auth);
-        let fields = mount
-            .zip(role_of(config, &login.kind, &login.auth))
-            .and_then(|(mount, name)| mount.role(&name).or_else(|| mount.user(&name)));
-        fields.and_then(|fields| fields.get("token_no_default_policy")) == Some(&Field::Bool(true))
-    })
+    config
+        .doors()
+        .into_iter()
+        .any(|login| field_of(config, login, "token_no_default_policy") == Some(&Field::Bool(true)))
+}
+
+/// What the file says in a field of the role or user behind a login.
+fn field_of<'a>(config: &'a Config, login: &Login, name: &str) -> Option<&'a Field> {
+    let mount = config.auth_mount(&login.auth)?;
+    let role = role_of(config, &login.kind, &login.auth)?;
+    mount.role(&role).or_else(|| mount.user(&role))?.get(name)
 }
 
 /// Whether a login gets the policy that looks at everything: the best eyes once root is gone.
 #[must_use]
 pub(crate) fn is_auditor(config: &Config, login: &Login) -> bool {
-    let mount = config.auth_mount(&login.auth);
-    let fields = mount
-        .zip(role_of(config, &login.kind, &login.auth))
-        .and_then(|(mount, name)| mount.role(&name).or_else(|| mount.user(&name)));
-    let policies = fields.and_then(|fields| fields.get("token_policies"));
+    let policies = field_of(config, login, "token_policies");
     let names = policies.map(Field::strings).unwrap_or_default();
     let is_ours = |name: &&str| {
         let policy = config.policy(name);

@@ -3,6 +3,9 @@
 //! One [`Client`] is pinned to one node and never wanders off the nodes that the operator listed. It sends
 //! each request once; waiting and trying again belong to the verbs. Answers that hold secrets are read
 //! straight into secret types, and no answer's body ever reaches an error or a log line.
+//!
+//! A call fails with every answer but 2xx, and but 404 where it returns an option or a list. What else it says of its
+//! errors is special to it.
 
 pub mod audit;
 pub mod auth;
@@ -17,10 +20,9 @@ pub use crate::vault::audit::AuditDevice;
 pub use crate::vault::auth::session::{AuthResponse, login};
 pub use crate::vault::auth::token::TokenInfo;
 pub use crate::vault::compare::{Comparison, Difference, compare, compare_tune, same_policy};
-pub use crate::vault::http::body::Body;
-pub use crate::vault::http::client::{Answer, Client};
-pub use crate::vault::http::error::{Error, Kind, NoLogin, answered_with};
-pub use crate::vault::http::target::{Target, Timeouts, Tls};
+pub use crate::vault::http::{
+    Answer, Body, Client, Error, Kind, NoLogin, Target, Timeouts, Tls, answered_with,
+};
 pub use crate::vault::keys::generation::{Dialect, Generation};
 pub use crate::vault::keys::init::{InitAnswer, InitAnswerError, InitKeys, InitRequest};
 pub use crate::vault::keys::root::{

@@ -8,8 +8,7 @@ use serde_json::Value;
 use vaultrs::api::sys::requests::{ListAuthsRequest, ListMountsRequest};
 
 use crate::secret::Token;
-use crate::vault::http::client::Client;
-use crate::vault::http::error::Error;
+use crate::vault::http::{Client, Error};
 
 /// A mount of either kind, as listed.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -41,17 +40,11 @@ pub struct Mount {
 }
 
 /// The secrets engines.
-///
-/// # Errors
-/// Any answer but 200.
 pub async fn list_mounts(client: &Client, token: &Token) -> Result<Vec<Mount>, Error> {
     list(client, token, &ListMountsRequest {}).await
 }
 
 /// The auth methods.
-///
-/// # Errors
-/// Any answer but 200.
 pub async fn list_auth(client: &Client, token: &Token) -> Result<Vec<Mount>, Error> {
     list(client, token, &ListAuthsRequest {}).await
 }
@@ -61,7 +54,7 @@ async fn list(
     token: &Token,
     request: &impl Endpoint,
 ) -> Result<Vec<Mount>, Error> {
-    let reply = client.call_for(Some(token), request).await?.ok()?;
+    let reply = client.run(Some(token), request).await?.ok()?;
     let found: BTreeMap<String, Mount> = reply.data()?;
     let named = found.into_iter().map(|(path, mount)| Mount {
         path: path.trim_end_matches('/').to_owned(),

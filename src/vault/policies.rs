@@ -2,29 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use http::Method;
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::secret::Token;
-use crate::vault::http::body::Body;
-use crate::vault::http::client::{Answer, Client};
-use crate::vault::http::error::{Error, Kind};
-use crate::vault::http::exchange::Ask;
-use crate::vault::http::reply::null_is_empty;
+use crate::vault::http::{Answer, Ask, Body, Client, Error, Kind, Method, null_is_empty};
 
 /// The names of all policies, `root` among them.
-///
-/// # Errors
-/// Any answer but 200.
 pub async fn list(client: &Client, token: &Token) -> Result<Vec<String>, Error> {
     client.list(Some(token), "sys/policies/acl").await
 }
 
 /// The text of a policy exactly as it was stored; `None` when there is none.
-///
-/// # Errors
-/// Any answer but 200 and 404.
 pub async fn read(client: &Client, token: &Token, name: &str) -> Result<Option<String>, Error> {
     #[derive(Deserialize)]
     struct Policy {
@@ -94,9 +83,6 @@ pub struct ResultantAcl {
 }
 
 /// `sys/internal/ui/resultant-acl` of this token.
-///
-/// # Errors
-/// Any answer but 200.
 pub async fn resultant_acl(client: &Client, token: &Token) -> Result<ResultantAcl, Error> {
     #[derive(Deserialize)]
     struct Acl {

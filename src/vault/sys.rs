@@ -10,16 +10,11 @@ use base64::alphabet::{self, Alphabet};
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
-use http::Method;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use crate::secret::{SecretText, Share};
-use crate::vault::http::body::Body;
-use crate::vault::http::client::Client;
-use crate::vault::http::error::{Error, Kind};
-use crate::vault::http::exchange::Ask;
-use crate::vault::http::reply::Reply;
+use crate::vault::http::{Ask, Body, Client, Error, Kind, Method, Reply};
 
 /// One look at one of several nodes; the others go on meanwhile.
 const LOOK_TIMEOUT: Duration = Duration::from_secs(5);
@@ -125,34 +120,21 @@ pub struct SealStatus {
     pub cluster_id: Option<String>,
     /// Known once unsealed.
     pub cluster_name: Option<String>,
-    /// `raft`, `inmem`, …
-    pub storage_type: Option<String>,
     /// Of the current attempt to unseal.
     #[serde(default)]
     pub nonce: String,
-    /// Whether a change of the seal is under way.
-    #[serde(default)]
-    pub migration: bool,
 }
 
 /// `sys/leader`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Leader {
     /// Whether the storage knows several nodes.
     pub ha_enabled: bool,
     /// Whether this node is the active one. False on storage without several nodes.
+    #[serde(default)]
     pub is_self: bool,
     /// Address of the active node, as it advertises itself.
     pub leader_address: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct LeaderBody {
-    ha_enabled: bool,
-    #[serde(default)]
-    is_self: bool,
-    #[serde(default)]
-    leader_address: String,
 }
 
 #[derive(Deserialize)]
@@ -251,18 +233,12 @@ pub async fn seal_status(client: &Client) -> Result<SealStatus, Error> {
 /// # Errors
 /// Any answer but 200; 503 is a sealed server.
 pub async fn leader(client: &Client) -> Result<Leader, Error> {
-    let body: LeaderBody = look(client, "sys/leader", None).await?.ok()?.whole()?;
-    Ok(Leader {
-        ha_enabled: body.ha_enabled,
-        is_self: body.is_self,
-        leader_address: Some(body.leader_address).filter(|address| !address.is_empty()),
-    })
+    let mut leader: Leader = look(client, "sys/leader", None).await?.ok()?.whole()?;
+    leader.leader_address.take_if(|address| address.is_empty());
+    Ok(leader)
 }
 
 /// `GET sys/init`. Also true while a node joins a cluster, and then says nothing about being usable.
-///
-/// # Errors
-/// Any answer but 200.
 pub async fn initialized(client: &Client) -> Result<bool, Error> {
     let body: Initialized = look(client, "sys/init", None).await?.ok()?.whole()?;
     Ok(body.initialized)

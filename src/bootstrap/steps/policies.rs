@@ -12,7 +12,7 @@ pub(super) async fn observe(view: &View<'_>) -> Result<Observation, Failure> {
     let product = sys::health(&view.client()).await?.product;
     let given = view.config.policies.iter().map(|policy| {
         let text = match &policy.source {
-            PolicySource::Auditor => grant::AUDITOR.to_owned(),
+            PolicySource::Auditor => grant::auditor(),
             PolicySource::Rules { text, .. } => text.clone(),
         };
         document(&policy.name, text)

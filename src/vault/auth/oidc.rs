@@ -3,16 +3,12 @@
 
 use std::time::Duration;
 
-use http::Method;
 use serde::Deserialize;
 use url::form_urlencoded::Serializer;
 
 use crate::secret::SecretText;
 use crate::vault::auth::session::AuthResponse;
-use crate::vault::http::body::Body;
-use crate::vault::http::client::Client;
-use crate::vault::http::error::{Error, Kind, NoLogin};
-use crate::vault::http::exchange::Ask;
+use crate::vault::http::{Ask, Body, Client, Error, Kind, Method, NoLogin};
 
 /// What the servers do when the role says nothing.
 const DEFAULT_POLL_INTERVAL: Duration = Duration::from_secs(5);

@@ -5,8 +5,7 @@ use serde::Serialize;
 
 use crate::secret::Token;
 use crate::vault::auth::token::{self, TokenInfo};
-use crate::vault::http::client::Client;
-use crate::vault::http::error::Error;
+use crate::vault::http::{Client, Error};
 
 /// Under which name a token for a command says of which run it is.
 pub const RUN: &str = "vault-bootstrap-run";

@@ -2,15 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use http::Method;
 use serde::Deserialize;
 
 use crate::secret::Token;
-use crate::vault::http::body::Body;
-use crate::vault::http::client::Client;
-use crate::vault::http::error::{Error, Kind, NoLogin};
-use crate::vault::http::exchange::Ask;
-use crate::vault::http::reply::{Reply, null_is_empty};
+use crate::vault::http::{Ask, Body, Client, Error, Kind, Method, NoLogin, Reply, null_is_empty};
 
 /// A session of a login. The token is a secret, all else is evidence.
 #[derive(Debug, Deserialize)]
@@ -33,12 +28,6 @@ pub struct AuthResponse {
     /// Who it is; empty when the server keeps no entity for it.
     #[serde(default)]
     pub entity_id: String,
-    /// Seconds; 0 means it does not expire.
-    #[serde(default)]
-    pub lease_duration: u64,
-    /// Whether it can be renewed.
-    #[serde(default)]
-    pub renewable: bool,
     /// `service` or `batch`.
     #[serde(default)]
     pub token_type: String,

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use http::Method;
 use serde::Deserialize;
 use vaultrs::api::token::requests::{
     ListAccessorRequest, LookupTokenAccessorRequest, LookupTokenSelfRequest,
@@ -12,11 +11,7 @@ use vaultrs::api::token::requests::{
 
 use crate::secret::Token;
 use crate::vault::auth::session::AuthResponse;
-use crate::vault::http::body::Body;
-use crate::vault::http::client::Client;
-use crate::vault::http::error::Error;
-use crate::vault::http::exchange::Ask;
-use crate::vault::http::reply::{Reply, null_is_empty};
+use crate::vault::http::{Ask, Body, Client, Error, Method, Reply, null_is_empty};
 
 /// A token without the token.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -53,9 +48,6 @@ pub struct TokenInfo {
     pub num_uses: i64,
     /// RFC 3339; `None` is never.
     pub expire_time: Option<String>,
-    /// Seconds; 0 is none.
-    #[serde(default)]
-    pub explicit_max_ttl: i64,
     /// Seconds since 1970.
     #[serde(default)]
     pub creation_time: i64,
@@ -78,15 +70,9 @@ impl TokenInfo {
 }
 
 /// Looks at the token that asks. A dead token is a 403.
-///
-/// # Errors
-/// Any answer but 200.
 pub async fn lookup_self(client: &Client, token: &Token) -> Result<TokenInfo, Error> {
-    client
-        .call_for(Some(token), &LookupTokenSelfRequest {})
-        .await?
-        .ok()?
-        .data()
+    let request = LookupTokenSelfRequest {};
+    client.run(Some(token), &request).await?.ok()?.data()
 }
 
 /// Looks at the token of this accessor; `None` when there is none any more.
@@ -98,10 +84,9 @@ pub async fn lookup_accessor(
     token: &Token,
     accessor: &str,
 ) -> Result<Option<TokenInfo>, Error> {
-    let request = LookupTokenAccessorRequest {
-        accessor: accessor.to_owned(),
-    };
-    let reply = client.call_for(Some(token), &request).await?;
+    let accessor = accessor.to_owned();
+    let request = LookupTokenAccessorRequest { accessor };
+    let reply = client.run(Some(token), &request).await?;
     if names_no_token(&reply) {
         return Ok(None);
     }
@@ -109,22 +94,9 @@ pub async fn lookup_accessor(
 }
 
 /// The accessors of all tokens. Needs `list` and `sudo`.
-///
-/// # Errors
-/// Any answer but 200 and 404.
 pub async fn list_accessors(client: &Client, token: &Token) -> Result<Vec<String>, Error> {
-    #[derive(Deserialize)]
-    struct Keys {
-        keys: Vec<String>,
-    }
-    let reply = client
-        .call_for(Some(token), &ListAccessorRequest {})
-        .await?;
-    if reply.is_absent()? {
-        return Ok(Vec::new());
-    }
-    let keys: Keys = reply.ok()?.data()?;
-    Ok(keys.keys)
+    let reply = client.run(Some(token), &ListAccessorRequest {}).await?;
+    reply.keys()
 }
 
 /// Makes a root token that ends by itself after `life`, whatever becomes of the one that asks: it has no parent, and
@@ -139,19 +111,14 @@ pub async fn limited_root(
     beside: &[(&str, &str)],
 ) -> Result<AuthResponse, Error> {
     let seconds = format!("{}s", life.as_secs());
-    let text = |text: &str| Body::String(text.to_owned());
-    let meta = beside
-        .iter()
-        .map(|(name, value)| ((*name).to_owned(), text(value)));
-    let meta = meta.collect();
-    let body = Body::Map(vec![
-        ("policies".into(), Body::List(vec![text("root")])),
-        ("display_name".into(), text("break-glass")),
-        ("ttl".into(), text(&seconds)),
-        ("explicit_max_ttl".into(), text(&seconds)),
-        ("renewable".into(), Body::Bool(false)),
-        ("no_default_policy".into(), Body::Bool(true)),
-        ("meta".into(), Body::Map(meta)),
+    let body = Body::map([
+        ("policies", Body::List(vec!["root".into()])),
+        ("display_name", "break-glass".into()),
+        ("ttl", seconds.as_str().into()),
+        ("explicit_max_ttl", seconds.as_str().into()),
+        ("renewable", false.into()),
+        ("no_default_policy", true.into()),
+        ("meta", Body::map(beside.iter().copied())),
     ]);
     let path = "auth/token/create-orphan";
     let ask = Ask::new(Method::POST, path, Some(root)).with_body(&body);
@@ -159,18 +126,14 @@ pub async fn limited_root(
 }
 
 /// Ends the token of this accessor and all it made. False when there was none.
-///
-/// # Errors
-/// Any other answer but 2xx.
 pub async fn revoke_accessor(
     client: &Client,
     token: &Token,
     accessor: &str,
 ) -> Result<bool, Error> {
-    let request = RevokeTokenAccessorRequest {
-        accessor: accessor.to_owned(),
-    };
-    let reply = client.call_for(Some(token), &request).await?;
+    let accessor = accessor.to_owned();
+    let request = RevokeTokenAccessorRequest { accessor };
+    let reply = client.run(Some(token), &request).await?;
     if names_no_token(&reply) {
         return Ok(false);
     }
@@ -179,9 +142,6 @@ pub async fn revoke_accessor(
 }
 
 /// Ends a token and all it made. It is gone from here afterwards, whatever the server answered.
-///
-/// # Errors
-/// Any answer but 2xx.
 pub async fn revoke_self(client: &Client, token: Token) -> Result<(), Error> {
     send_revoke_self(client, &token).await?;
     Ok(())
@@ -189,11 +149,8 @@ pub async fn revoke_self(client: &Client, token: Token) -> Result<(), Error> {
 
 /// The status of the answer.
 pub(crate) async fn send_revoke_self(client: &Client, token: &Token) -> Result<u16, Error> {
-    let reply = client
-        .call_for(Some(token), &RevokeTokenSelfRequest {})
-        .await?
-        .ok()?;
-    Ok(reply.status)
+    let request = RevokeTokenSelfRequest {};
+    Ok(client.run(Some(token), &request).await?.ok()?.status)
 }
 
 /// Servers: 400 `invalid accessor`; where the accessor is known and its token just expired, `bad token`.

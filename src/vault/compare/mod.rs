@@ -9,11 +9,11 @@ mod shown;
 #[cfg(test)]
 mod tests;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use crate::vault::compare::same::{is_default, is_empty_body, is_empty_value, is_same};
-use crate::vault::compare::scalar::seconds_of_body;
-use crate::vault::compare::shown::{holds_secret, show_have, show_want};
+use crate::vault::compare::same::{is_default, is_empty, is_same, is_unset};
+use crate::vault::compare::scalar::seconds_of;
+use crate::vault::compare::shown::{show_have, show_want};
 use crate::vault::http::body::Body;
 
 /// Left out of an answer by the servers when they are not set, and not because they are secret.
@@ -91,14 +91,11 @@ pub fn compare_tune(want: &Body, have: &Value) -> Comparison {
 /// Compares the body of a policy's write with what a read of it gave.
 #[must_use]
 pub fn compare_policy(want: &Body, have: &Value) -> Comparison {
-    let text = |value: &Value| {
-        value
-            .get("policy")
-            .and_then(Value::as_str)
-            .map(str::to_owned)
-    };
-    let same = match (want.get("policy"), text(have)) {
-        (Some(Body::String(want)), Some(have)) => same_policy(want, &have),
+    let same = match (
+        want.get("policy"),
+        have.get("policy").and_then(Value::as_str),
+    ) {
+        (Some(Body::String(want)), Some(have)) => same_policy(want, have),
         _ => false,
     };
     let mut comparison = Comparison::default();
@@ -123,13 +120,14 @@ fn walk(want: &Body, have: &Value, tune: bool) -> Comparison {
         tune,
         found: Comparison::default(),
     };
-    match (want, have) {
-        (Body::Map(fields), Value::Object(object)) => {
+    let have = Body::from(have.clone());
+    match (want, &have) {
+        (Body::Map(fields), Body::Map(_)) => {
             for (name, value) in fields {
-                walk.field(name, value, object);
+                walk.field(name, value, &have);
             }
         }
-        _ => walk.leaf("", "", want, have, false),
+        _ => walk.leaf("", "", want, &have, false),
     }
     walk.found
 }
@@ -141,52 +139,53 @@ struct Walk {
 
 impl Walk {
     /// A field of the object itself.
-    fn field(&mut self, name: &str, want: &Body, object: &Map<String, Value>) {
+    fn field(&mut self, name: &str, want: &Body, object: &Body) {
         let renamed = OLD_TOKEN_FIELDS
             .contains(&name)
             .then(|| format!("token_{name}"));
         let have = object.get(name).or_else(|| object.get(renamed.as_deref()?));
         match have {
             Some(have) => self.value(name, name, want, have, true),
-            None => self.missing(name, name, want, object.get(&format!("{name}_set"))),
+            None => self.missing(name, want, object.get(&format!("{name}_set"))),
         }
     }
 
     /// Not in the answer. `set` is a flag such as `token_reviewer_jwt_set`.
-    fn missing(&mut self, path: &str, name: &str, want: &Body, set: Option<&Value>) {
+    fn missing(&mut self, name: &str, want: &Body, set: Option<&Body>) {
         if want.holds_unknown() {
-            self.found.not_compared.push(path.to_owned());
+            self.found.not_compared.push(name.to_owned());
             return;
         }
-        if is_empty_body(want) || is_default(name, want) {
+        if is_empty(want) || is_default(name, want) {
             return;
         }
-        if LEFT_OUT_WHEN_UNSET.contains(&name) || set == Some(&Value::Bool(false)) {
-            self.differ(path, "(not set)".into(), show_want(want));
+        if LEFT_OUT_WHEN_UNSET.contains(&name) || matches!(set, Some(Body::Bool(false))) {
+            self.differ(name, "(not set)".into(), show_want(want));
         } else {
-            self.found.unreadable.push(path.to_owned());
+            self.found.unreadable.push(name.to_owned());
         }
     }
 
-    fn value(&mut self, path: &str, name: &str, want: &Body, have: &Value, top: bool) {
+    fn value(&mut self, path: &str, name: &str, want: &Body, have: &Body, top: bool) {
         match (want, have) {
-            (Body::Map(fields), Value::Object(object)) => self.map(path, name, fields, object),
-            (Body::Map(fields), Value::Null) => self.map(path, name, fields, &Map::new()),
-            (Body::Null, Value::Object(object)) if !OPEN_MAPS.contains(&name) => {
+            (Body::Map(fields), Body::Map(object)) => self.map(path, name, fields, object),
+            (Body::Map(fields), Body::Null) => self.map(path, name, fields, &[]),
+            (Body::Null, Body::Map(object)) if !OPEN_MAPS.contains(&name) => {
                 self.map(path, name, &[], object);
             }
             _ => self.leaf(path, name, want, have, top),
         }
     }
 
-    fn map(&mut self, path: &str, name: &str, want: &[(String, Body)], have: &Map<String, Value>) {
+    fn map(&mut self, path: &str, name: &str, want: &[(String, Body)], have: &[(String, Body)]) {
+        let there = |key: &String| have.iter().find(|(name, _)| name == key);
         for (key, value) in want {
             let inner = format!("{path}.{key}");
-            match have.get(key) {
-                Some(have) => self.value(&inner, key, value, have, false),
+            match there(key) {
+                Some((_, have)) => self.value(&inner, key, value, have, false),
                 None if value.holds_unknown() => self.found.not_compared.push(inner),
-                None if is_empty_body(value) => {}
-                None if holds_secret(value) => self.found.unreadable.push(inner),
+                None if is_empty(value) => {}
+                None if value.holds_secret() => self.found.unreadable.push(inner),
                 None => self.differ(&inner, "(not set)".into(), show_want(value)),
             }
         }
@@ -194,18 +193,15 @@ impl Walk {
             return;
         }
         for (key, value) in have {
-            if !is_empty_value(value) && want.iter().all(|(wanted, _)| wanted != key) {
+            if !is_unset(value) && want.iter().all(|(wanted, _)| wanted != key) {
                 // It may be a secret, of this file or of somebody else: it is named and never shown.
-                self.differ(
-                    &format!("{path}.{key}"),
-                    "set".into(),
-                    "nothing of it".into(),
-                );
+                let inner = format!("{path}.{key}");
+                self.differ(&inner, "set".into(), "nothing of it".into());
             }
         }
     }
 
-    fn leaf(&mut self, path: &str, name: &str, want: &Body, have: &Value, top: bool) {
+    fn leaf(&mut self, path: &str, name: &str, want: &Body, have: &Body, top: bool) {
         if want.holds_unknown() {
             self.found.not_compared.push(path.to_owned());
             return;
@@ -213,19 +209,13 @@ impl Walk {
         if is_same(name, want, have, top) {
             return;
         }
-        let zero = is_empty_body(want) || seconds_of_body(want) == Some(0);
+        let zero = is_empty(want) || seconds_of(want) == Some(0);
         if self.tune && name.ends_with("_ttl") && zero {
             // The effective TTL stands there, whether it comes from here or from the server's default.
             self.found.unreadable.push(path.to_owned());
             return;
         }
-        let hide = holds_secret(want);
-        let have = match have {
-            have if is_empty_value(have) => "(not set)".into(),
-            _ if hide => "(secret)".into(),
-            have => show_have(have),
-        };
-        self.differ(path, have, show_want(want));
+        self.differ(path, show_have(have, want), show_want(want));
     }
 
     fn differ(&mut self, path: &str, have: String, want: String) {

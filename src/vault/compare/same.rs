@@ -3,94 +3,66 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use serde_json::Value;
+use crate::vault::compare::scalar::{is_go_duration, plain, seconds_of, tidy_cidr, tidy_pem};
+use crate::vault::http::Body;
 
-use crate::vault::compare::scalar::{
-    self, is_go_duration, seconds_of_body, seconds_of_value, tidy_cidr, tidy_pem,
-};
-use crate::vault::http::body::Body;
-
-pub(super) fn is_same(name: &str, want: &Body, have: &Value, top: bool) -> bool {
-    if is_empty_body(want) && is_empty_value(have) {
+pub(super) fn is_same(name: &str, want: &Body, have: &Body, top: bool) -> bool {
+    if is_empty(want) && is_unset(have) {
         return true;
     }
-    if (is_duration(name) || have.as_str().is_some_and(is_go_duration))
-        && let (Some(want), Some(have)) = (seconds_of_body(want), seconds_of_value(have))
+    let seconds_there = match have {
+        Body::Null => Some(0),
+        have => seconds_of(have),
+    };
+    if (is_duration(name) || matches!(have, Body::String(have) if is_go_duration(have)))
+        && let (Some(want), Some(have)) = (seconds_of(want), seconds_there)
     {
         return want == have;
     }
-    if is_default(name, want)
-        && have
-            .as_str()
-            .is_some_and(|have| is_default(name, &have.into()))
-    {
+    if is_default(name, want) && is_default(name, have) {
         return true;
     }
-    if let (Body::List(want), Value::Array(have)) = (want, have)
-        && (want.iter().any(is_composite)
-            || have.iter().any(|item| item.is_array() || item.is_object()))
+    if let (Body::List(want), Body::List(have)) = (want, have)
+        && want.iter().chain(have).any(is_composite)
     {
-        let same = |(want, have): (&Body, &Value)| is_same_inside(want, have);
+        let same = |(want, have): (&Body, &Body)| is_same_inside(want, have);
         return want.len() == have.len() && want.iter().zip(have).all(same);
     }
-    match (
-        items_of_body(name, want, have, top),
-        items_of_value(name, have, want, top),
-    ) {
+    match (items(name, want, have, top), items(name, have, want, top)) {
         (Some(want), Some(have)) => want == have,
         _ => false,
     }
 }
 
 /// Elements of a list that are not plain: in order, and maps entry by entry.
-fn is_same_inside(want: &Body, have: &Value) -> bool {
+fn is_same_inside(want: &Body, have: &Body) -> bool {
     match (want, have) {
-        (Body::Map(fields), Value::Object(object)) => {
+        (Body::Map(fields), Body::Map(object)) => {
             let wanted = |(key, value): &(String, Body)| {
-                is_same_inside(value, object.get(key).unwrap_or(&Value::Null))
+                is_same_inside(value, have.get(key).unwrap_or(&Body::Null))
             };
-            let known = |key: &String| fields.iter().any(|(wanted, _)| wanted == key);
-            fields.iter().all(wanted)
-                && object
-                    .iter()
-                    .all(|(key, value)| known(key) || is_empty_value(value))
+            let unknown_and_set =
+                |(key, value): &(String, Body)| want.get(key).is_none() && !is_unset(value);
+            fields.iter().all(wanted) && !object.iter().any(unknown_and_set)
         }
         _ => is_same("", want, have, false),
     }
 }
 
-/// A list as a set of texts. A single value is a list of one, and of several where the server splits at commas.
-fn items_of_body<'a>(
+/// A list as a set of texts. A single value is a list of one, and of several where the server splits at commas: where
+/// the other side is a list.
+fn items<'a>(
     name: &str,
-    want: &'a Body,
-    have: &Value,
+    side: &'a Body,
+    other: &Body,
     top: bool,
 ) -> Option<BTreeSet<Cow<'a, str>>> {
-    match want {
-        Body::List(items) => items
-            .iter()
-            .map(|item| Some(tidy(name, text_of_body(item)?)))
-            .collect(),
-        Body::String(text) if top && have.is_array() => Some(split(name, text)),
+    let one = |item: &'a Body| Some(tidy(name, text(item)?));
+    match side {
+        Body::List(items) => items.iter().map(one).collect(),
+        Body::String(text) if top && matches!(other, Body::List(_)) => Some(split(name, text)),
         Body::Null => Some(BTreeSet::new()),
-        other => Some(BTreeSet::from([tidy(name, text_of_body(other)?)])),
-    }
-}
-
-fn items_of_value<'a>(
-    name: &str,
-    have: &'a Value,
-    want: &Body,
-    top: bool,
-) -> Option<BTreeSet<Cow<'a, str>>> {
-    match have {
-        Value::Array(items) => items
-            .iter()
-            .map(|item| Some(tidy(name, text_of_value(item)?)))
-            .collect(),
-        Value::String(text) if top && matches!(want, Body::List(_)) => Some(split(name, text)),
-        Value::Null => Some(BTreeSet::new()),
-        other => Some(BTreeSet::from([tidy(name, text_of_value(other)?)])),
+        single => Some(BTreeSet::from([one(single)?])),
     }
 }
 
@@ -102,24 +74,14 @@ fn split<'a>(name: &str, text: &'a str) -> BTreeSet<Cow<'a, str>> {
     parts.map(|part| tidy(name, Cow::Borrowed(part))).collect()
 }
 
-fn text_of_body(body: &Body) -> Option<Cow<'_, str>> {
+fn text(body: &Body) -> Option<Cow<'_, str>> {
     match body {
         Body::Bool(value) => Some(Cow::Borrowed(if *value { "true" } else { "false" })),
-        Body::Number(number) => Some(scalar::number(number)),
+        Body::Number(number) => Some(Cow::Owned(plain(number))),
         Body::String(text) => Some(Cow::Borrowed(text)),
         Body::Secret(text) => Some(Cow::Borrowed(text.expose())),
         Body::Null => Some(Cow::Borrowed("")),
         Body::List(_) | Body::Map(_) | Body::Unknown => None,
-    }
-}
-
-fn text_of_value(value: &Value) -> Option<Cow<'_, str>> {
-    match value {
-        Value::Bool(value) => Some(Cow::Borrowed(if *value { "true" } else { "false" })),
-        Value::Number(number) => Some(scalar::number(number)),
-        Value::String(text) => Some(Cow::Borrowed(text)),
-        Value::Null => Some(Cow::Borrowed("")),
-        Value::Array(_) | Value::Object(_) => None,
     }
 }
 
@@ -156,24 +118,23 @@ pub(super) fn is_default(name: &str, want: &Body) -> bool {
     }
 }
 
-pub(super) fn is_empty_body(body: &Body) -> bool {
-    match body {
+/// Nothing that the file asks for.
+pub(super) fn is_empty(want: &Body) -> bool {
+    match want {
+        Body::Map(fields) => fields.iter().all(|(_, value)| is_empty(value)),
+        other => is_unset(other),
+    }
+}
+
+/// As the servers show what is not set.
+pub(super) fn is_unset(have: &Body) -> bool {
+    match have {
         Body::Null => true,
         Body::String(text) => text.is_empty(),
         Body::Secret(text) => text.is_empty(),
         Body::List(items) => items.is_empty(),
-        Body::Map(fields) => fields.iter().all(|(_, value)| is_empty_body(value)),
+        Body::Map(fields) => fields.is_empty(),
         Body::Bool(_) | Body::Number(_) | Body::Unknown => false,
-    }
-}
-
-pub(super) fn is_empty_value(value: &Value) -> bool {
-    match value {
-        Value::Null => true,
-        Value::String(text) => text.is_empty(),
-        Value::Array(items) => items.is_empty(),
-        Value::Object(fields) => fields.is_empty(),
-        Value::Bool(_) | Value::Number(_) => false,
     }
 }
 

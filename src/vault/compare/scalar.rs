@@ -2,32 +2,18 @@
 
 use std::borrow::Cow;
 
-use serde_json::{Number, Value};
+use serde_json::Number;
 
-use crate::vault::http::body::Body;
+use crate::vault::http::Body;
 
 const NANOS: i128 = 1_000_000_000;
 
-pub(super) fn seconds_of_body(body: &Body) -> Option<i64> {
+pub(super) fn seconds_of(body: &Body) -> Option<i64> {
     match body {
-        Body::Number(number) => whole(number),
+        Body::Number(number) => seconds(&plain(number)),
         Body::String(text) => seconds(text),
         _ => None,
     }
-}
-
-pub(super) fn seconds_of_value(value: &Value) -> Option<i64> {
-    match value {
-        Value::Number(number) => whole(number),
-        Value::String(text) => seconds(text),
-        Value::Null => Some(0),
-        _ => None,
-    }
-}
-
-fn whole(number: &Number) -> Option<i64> {
-    let text = number.to_string();
-    seconds(text.strip_suffix(".0").unwrap_or(&text))
 }
 
 /// `30` is seconds; else a sequence such as `1h30m`, `1.5h`, `500ms`, or days alone, `7d`. Whole seconds, as
@@ -105,11 +91,11 @@ pub(super) fn is_go_duration(text: &str) -> bool {
 }
 
 /// `1` and `1.0` are the same.
-pub(super) fn number(number: &Number) -> Cow<'static, str> {
+pub(super) fn plain(number: &Number) -> String {
     let text = number.to_string();
     match text.strip_suffix(".0") {
-        Some(whole) => Cow::Owned(whole.to_owned()),
-        None => Cow::Owned(text),
+        Some(whole) => whole.to_owned(),
+        None => text,
     }
 }
 

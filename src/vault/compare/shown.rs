@@ -1,52 +1,41 @@
 //! How a difference is shown: short, on one line, and never a secret.
 
-use serde_json::Value;
-
-use crate::vault::compare::same::is_empty_body;
-use crate::vault::http::body::Body;
+use crate::vault::compare::same::{is_empty, is_unset};
+use crate::vault::http::Body;
 
 /// A longer value tells nobody anything in a diff.
 const LONGEST_SHOWN: usize = 200;
 
-pub(super) fn holds_secret(body: &Body) -> bool {
-    match body {
-        Body::Secret(_) => true,
-        Body::List(items) => items.iter().any(holds_secret),
-        Body::Map(fields) => fields.iter().any(|(_, value)| holds_secret(value)),
-        _ => false,
-    }
-}
-
 pub(super) fn show_want(want: &Body) -> String {
-    if holds_secret(want) {
+    if want.holds_secret() {
         return "(secret)".into();
     }
-    if is_empty_body(want) {
+    if is_empty(want) {
         return "(not set)".into();
     }
-    // No secret is in it, so these bytes are for everybody.
-    shorten(&String::from_utf8_lossy(&want.to_wire()))
+    shorten(want)
 }
 
-/// A value that the file names. What stands in maps inside it the file need not name.
-pub(super) fn show_have(have: &Value) -> String {
-    if holds_a_map(have) {
+/// A value that the file names: secret where that of the file is. What stands in maps inside it the file need not
+/// name.
+pub(super) fn show_have(have: &Body, want: &Body) -> String {
+    if is_unset(have) {
+        return "(not set)".into();
+    }
+    if want.holds_secret() {
+        return "(secret)".into();
+    }
+    if have.any(|part| matches!(part, Body::Map(_))) {
         return "(not shown)".into();
     }
-    shorten(&have.to_string())
+    shorten(have)
 }
 
-fn holds_a_map(value: &Value) -> bool {
-    match value {
-        Value::Object(_) => true,
-        Value::Array(items) => items.iter().any(holds_a_map),
-        _ => false,
-    }
-}
-
-fn shorten(text: &str) -> String {
+/// No secret is in it, so these bytes are for everybody.
+fn shorten(body: &Body) -> String {
+    let text = String::from_utf8_lossy(&body.to_wire()).into_owned();
     if text.chars().count() <= LONGEST_SHOWN {
-        return text.to_owned();
+        return text;
     }
     text.chars().take(LONGEST_SHOWN).chain(['…']).collect()
 }

@@ -17,242 +17,95 @@ fn secret(text: &str) -> Body {
     SecretText::new(text.into()).into()
 }
 
+/// The rows of a table: what is between the bars, without the blanks around it.
+fn rows<const N: usize>(table: &str) -> impl Iterator<Item = [&str; N]> {
+    let lines = table.lines().filter(|line| !line.trim().is_empty());
+    lines.map(|line| {
+        let cells: Vec<_> = line.split('|').map(str::trim).collect();
+        cells.try_into().expect(line)
+    })
+}
+
+/// A field of this value; without one nothing at all.
+fn field(name: &str, value: &str) -> serde_json::Value {
+    if value.is_empty() {
+        return json!({});
+    }
+    json!({ name: serde_json::from_str::<serde_json::Value>(value).expect(value) })
+}
+
+/// The rule, the field, the file's value and the server's, both as JSON.
+const THE_SAME: &str = r#"
+    durations             | token_ttl             | "8h"                  | 28800
+    sums                  | token_max_ttl         | "1h30m"               | 5400
+    seconds as text       | token_period          | "30"                  | 30
+    seconds               | max_age               | 3600                  | 3600
+    leeway                | clock_skew_leeway     | -1                    | -1
+    zero                  | token_ttl             | ""                    | 0
+    comma string          | token_policies        | "b, a"                | ["a", "b"]
+    order                 | token_policies        | ["b", "a"]            | ["a", "b"]
+    twice                 | policies              | ["a", "a"]            | ["a"]
+    case                  | policies              | ["Ops"]               | ["ops"]
+    list as string        | oidc_scopes           | ["a", "b"]            | "b,a"
+    one for a list        | bound_audiences       | "vault"               | ["vault"]
+    redirects             | allowed_redirect_uris | ["http://b", "http://a"] | ["http://a", "http://b"]
+    no list               | bound_audiences       | []                    | null
+    no map                | bound_claims          | {}                    | null
+    null                  | bound_subject         | null                  | ""
+    empty and absent      | groups_claim          | ""                    |
+    cidr                  | token_bound_cidrs     | ["10.0.0.1/32", "10.1.0.0/16"] | ["10.1.0.0/16", "10.0.0.1"]
+    cidr 6                | token_bound_cidrs     | "::1/128"             | ["::1"]
+    token type            | token_type            | ""                    | "default"
+    role name             | default_role          | "Operator"            | "operator"
+    number as text        | token_num_uses        | "3"                   | 3
+    bool as text          | options               | {"log_raw": false}    | {"log_raw": "false"}
+    version               | options               | {"version": 2}        | {"version": "2"}
+    added options         | options               | {"file_path": "/a"}   | {"file_path": "/a", "path": "/a"}
+    pem                   | kubernetes_ca_cert    | "-----BEGIN X-----\r\nAA\r\n-----END X-----\r\n" | "-----BEGIN X-----\nAA\n-----END X-----"
+    order of claims       | bound_claims          | {"groups": ["b", "a"]}  | {"groups": ["a", "b"]}
+    one claim for a list  | bound_claims          | {"hd": "x.com", "email_verified": true} | {"email_verified": true, "hd": ["x.com"]}
+    not wanted            | token_ttl             |                       | 5
+    durations by their look | delete_version_after | "1h"                 | "1h0m0s"
+    seconds by their look | delete_version_after  | 90                    | "1m30s"
+    list of maps          | jwks_pairs            | [{"jwks_url": "a"}]   | [{"jwks_url": "a", "jwks_ca_pem": ""}]
+"#;
+
 #[test]
 fn the_same_in_the_servers_writing_is_the_same() {
-    let rows = [
-        (
-            "durations",
-            json!({"token_ttl": "8h"}),
-            json!({"token_ttl": 28800}),
-        ),
-        (
-            "sums",
-            json!({"token_max_ttl": "1h30m"}),
-            json!({"token_max_ttl": 5400}),
-        ),
-        (
-            "seconds as text",
-            json!({"token_period": "30"}),
-            json!({"token_period": 30}),
-        ),
-        (
-            "seconds",
-            json!({"max_age": 3600}),
-            json!({"max_age": 3600}),
-        ),
-        (
-            "leeway",
-            json!({"clock_skew_leeway": -1}),
-            json!({"clock_skew_leeway": -1}),
-        ),
-        ("zero", json!({"token_ttl": ""}), json!({"token_ttl": 0})),
-        (
-            "comma string",
-            json!({"token_policies": "b, a"}),
-            json!({"token_policies": ["a", "b"]}),
-        ),
-        (
-            "order",
-            json!({"token_policies": ["b", "a"]}),
-            json!({"token_policies": ["a", "b"]}),
-        ),
-        (
-            "twice",
-            json!({"policies": ["a", "a"]}),
-            json!({"policies": ["a"]}),
-        ),
-        (
-            "case",
-            json!({"policies": ["Ops"]}),
-            json!({"policies": ["ops"]}),
-        ),
-        (
-            "list as string",
-            json!({"oidc_scopes": ["a", "b"]}),
-            json!({"oidc_scopes": "b,a"}),
-        ),
-        (
-            "one for a list",
-            json!({"bound_audiences": "vault"}),
-            json!({"bound_audiences": ["vault"]}),
-        ),
-        (
-            "redirects",
-            json!({"allowed_redirect_uris": ["http://b", "http://a"]}),
-            json!({"allowed_redirect_uris": ["http://a", "http://b"]}),
-        ),
-        (
-            "no list",
-            json!({"bound_audiences": []}),
-            json!({"bound_audiences": null}),
-        ),
-        (
-            "no map",
-            json!({"bound_claims": {}}),
-            json!({"bound_claims": null}),
-        ),
-        (
-            "null",
-            json!({"bound_subject": null}),
-            json!({"bound_subject": ""}),
-        ),
-        ("empty and absent", json!({"groups_claim": ""}), json!({})),
-        (
-            "cidr",
-            json!({"token_bound_cidrs": ["10.0.0.1/32", "10.1.0.0/16"]}),
-            json!({"token_bound_cidrs": ["10.1.0.0/16", "10.0.0.1"]}),
-        ),
-        (
-            "cidr 6",
-            json!({"token_bound_cidrs": "::1/128"}),
-            json!({"token_bound_cidrs": ["::1"]}),
-        ),
-        (
-            "token type",
-            json!({"token_type": ""}),
-            json!({"token_type": "default"}),
-        ),
-        (
-            "role name",
-            json!({"default_role": "Operator"}),
-            json!({"default_role": "operator"}),
-        ),
-        (
-            "number as text",
-            json!({"token_num_uses": "3"}),
-            json!({"token_num_uses": 3}),
-        ),
-        (
-            "bool as text",
-            json!({"options": {"log_raw": false}}),
-            json!({"options": {"log_raw": "false"}}),
-        ),
-        (
-            "version",
-            json!({"options": {"version": 2}}),
-            json!({"options": {"version": "2"}}),
-        ),
-        (
-            "added options",
-            json!({"options": {"file_path": "/a"}}),
-            json!({"options": {"file_path": "/a", "path": "/a"}}),
-        ),
-        (
-            "pem",
-            json!({"kubernetes_ca_cert": "-----BEGIN X-----\r\nAA\r\n-----END X-----\r\n"}),
-            json!({"kubernetes_ca_cert": "-----BEGIN X-----\nAA\n-----END X-----"}),
-        ),
-        (
-            "claims",
-            json!({"bound_claims": {"groups": ["b", "a"], "hd": "x.com", "email_verified": true}}),
-            json!({"bound_claims": {"hd": ["x.com"], "groups": ["a", "b"], "email_verified": true}}),
-        ),
-        (
-            "old names",
-            json!({"policies": ["a"], "ttl": "1h"}),
-            json!({"token_policies": ["a"], "token_ttl": 3600}),
-        ),
-        ("not wanted", json!({}), json!({"token_ttl": 5})),
-        (
-            "durations by their look",
-            json!({"delete_version_after": "1h"}),
-            json!({"delete_version_after": "1h0m0s"}),
-        ),
-        (
-            "seconds by their look",
-            json!({"delete_version_after": 90}),
-            json!({"delete_version_after": "1m30s"}),
-        ),
-        (
-            "list of maps",
-            json!({"jwks_pairs": [{"jwks_url": "a"}]}),
-            json!({"jwks_pairs": [{"jwks_url": "a", "jwks_ca_pem": ""}]}),
-        ),
-    ];
-    for (rule, want, have) in rows {
-        let comparison = compare(&want.into(), &have);
+    for [rule, name, want, have] in rows(THE_SAME) {
+        let comparison = compare(&field(name, want).into(), &field(name, have));
         assert_eq!(comparison, Comparison::default(), "{rule}");
     }
+    let old_names = json!({"policies": ["a"], "ttl": "1h"});
+    let new_names = json!({"token_policies": ["a"], "token_ttl": 3600});
+    let comparison = compare(&old_names.into(), &new_names);
+    assert_eq!(comparison, Comparison::default(), "old names");
 }
+
+/// The field, the file's value and the server's, both as JSON, and what is named.
+const DIFFERENT: &str = r#"
+    token_ttl              | "8h"                     | 3600                     | token_ttl
+    token_policies         | ["a"]                    | []                       | token_policies
+    token_policies         | []                       | ["a"]                    | token_policies
+    token_policies         | ["a"]                    | ["a", "b"]               | token_policies
+    bound_claims           | {"hd": "x.com"}          | null                     | bound_claims.hd
+    bound_claims           | {}                       | {"hd": "x.com"}          | bound_claims.hd
+    bound_claims           | {"hd": "a,b"}            | {"hd": ["a", "b"]}       | bound_claims.hd
+    options                | {"log_raw": false}       | {"log_raw": "true"}      | options.log_raw
+    disable_iss_validation | true                     | false                    | disable_iss_validation
+    token_type             | "batch"                  | "default"                | token_type
+    token_type             | "default"                | "batch"                  | token_type
+    audience               | "vault"                  |                          | audience
+    user_claim             | "Email"                  | "email"                  | user_claim
+    token_bound_cidrs      | []                       | ["10.0.0.1"]             | token_bound_cidrs
+    jwks_pairs             | [{"a": "1"}, {"a": "2"}] | [{"a": "2"}, {"a": "1"}] | jwks_pairs
+"#;
 
 #[test]
 fn what_differs_is_named() {
-    let rows = [
-        (
-            json!({"token_ttl": "8h"}),
-            json!({"token_ttl": 3600}),
-            "token_ttl",
-        ),
-        (
-            json!({"token_policies": ["a"]}),
-            json!({"token_policies": []}),
-            "token_policies",
-        ),
-        (
-            json!({"token_policies": []}),
-            json!({"token_policies": ["a"]}),
-            "token_policies",
-        ),
-        (
-            json!({"token_policies": ["a"]}),
-            json!({"token_policies": ["a", "b"]}),
-            "token_policies",
-        ),
-        (
-            json!({"bound_claims": {"hd": "x.com"}}),
-            json!({"bound_claims": null}),
-            "bound_claims.hd",
-        ),
-        (
-            json!({"bound_claims": {}}),
-            json!({"bound_claims": {"hd": "x.com"}}),
-            "bound_claims.hd",
-        ),
-        (
-            json!({"bound_claims": {"hd": "a,b"}}),
-            json!({"bound_claims": {"hd": ["a", "b"]}}),
-            "bound_claims.hd",
-        ),
-        (
-            json!({"options": {"log_raw": false}}),
-            json!({"options": {"log_raw": "true"}}),
-            "options.log_raw",
-        ),
-        (
-            json!({"disable_iss_validation": true}),
-            json!({"disable_iss_validation": false}),
-            "disable_iss_validation",
-        ),
-        (
-            json!({"token_type": "batch"}),
-            json!({"token_type": "default"}),
-            "token_type",
-        ),
-        (
-            json!({"token_type": "default"}),
-            json!({"token_type": "batch"}),
-            "token_type",
-        ),
-        (json!({"audience": "vault"}), json!({}), "audience"),
-        (
-            json!({"user_claim": "Email"}),
-            json!({"user_claim": "email"}),
-            "user_claim",
-        ),
-        (
-            json!({"token_bound_cidrs": []}),
-            json!({"token_bound_cidrs": ["10.0.0.1"]}),
-            "token_bound_cidrs",
-        ),
-        (
-            json!({"jwks_pairs": [{"a": "1"}, {"a": "2"}]}),
-            json!({"jwks_pairs": [{"a": "2"}, {"a": "1"}]}),
-            "jwks_pairs",
-        ),
-    ];
-    for (want, have, field) in rows {
-        let comparison = compare(&want.clone().into(), &have);
-        assert_eq!(fields(&comparison), [field], "{want} {have}");
+    for [name, want, have, named] in rows(DIFFERENT) {
+        let comparison = compare(&field(name, want).into(), &field(name, have));
+        assert_eq!(fields(&comparison), [named], "{want} {have}");
         assert_eq!(comparison.unreadable, [] as [&str; 0], "{want} {have}");
     }
 }

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Serialize, Serializer};
 use serde_json::{Number, Value};
 use zeroize::Zeroizing;
@@ -60,27 +59,29 @@ impl Body {
         let Self::Map(fields) = self else {
             return Vec::new();
         };
-        let secret = fields.iter().filter(|(_, value)| value.holds_a_secret());
+        let secret = fields.iter().filter(|(_, value)| value.holds_secret());
         secret.map(|(name, _)| name.clone()).collect()
     }
 
     /// Whether this is, or holds, a secret that is not here any more.
     #[must_use]
     pub fn holds_unknown(&self) -> bool {
-        match self {
-            Self::Unknown => true,
-            Self::List(items) => items.iter().any(Self::holds_unknown),
-            Self::Map(fields) => fields.iter().any(|(_, value)| value.holds_unknown()),
-            Self::Null | Self::Bool(_) | Self::Number(_) | Self::String(_) | Self::Secret(_) => {
-                false
-            }
-        }
+        self.any(|part| matches!(part, Self::Unknown))
     }
 
-    fn holds_a_secret(&self) -> bool {
-        let mut found = Vec::new();
-        self.secrets(&mut found);
-        !found.is_empty()
+    /// Whether this is, or holds, a secret.
+    pub(crate) fn holds_secret(&self) -> bool {
+        self.any(|part| matches!(part, Self::Secret(_)))
+    }
+
+    /// Whether this, or anything in it, is so.
+    pub(crate) fn any(&self, is: fn(&Self) -> bool) -> bool {
+        is(self)
+            || match self {
+                Self::List(items) => items.iter().any(|item| item.any(is)),
+                Self::Map(fields) => fields.iter().any(|(_, value)| value.any(is)),
+                _ => false,
+            }
     }
 
     /// Where in here a secret stands, or stood that is not here any more: dotted inside maps; of a list the
@@ -97,7 +98,7 @@ impl Body {
                     let inner = value.secret_places().into_iter();
                     found.extend(inner.map(|place| format!("{name}.{place}")));
                 }
-                _ if value.holds_a_secret() || value.holds_unknown() => found.push(name.clone()),
+                _ if value.holds_secret() || value.holds_unknown() => found.push(name.clone()),
                 _ => {}
             }
         }
@@ -145,19 +146,9 @@ impl Serialize for Wire<'_> {
             Body::Number(value) => value.serialize(to),
             Body::String(text) => to.serialize_str(text),
             Body::Secret(text) => to.serialize_str(text.expose()),
-            Body::List(items) => {
-                let mut list = to.serialize_seq(Some(items.len()))?;
-                for item in items {
-                    list.serialize_element(&Wire(item))?;
-                }
-                list.end()
-            }
+            Body::List(items) => to.collect_seq(items.iter().map(Wire)),
             Body::Map(fields) => {
-                let mut map = to.serialize_map(Some(fields.len()))?;
-                for (key, value) in fields {
-                    map.serialize_entry(key, &Wire(value))?;
-                }
-                map.end()
+                to.collect_map(fields.iter().map(|(key, value)| (key, Wire(value))))
             }
         }
     }

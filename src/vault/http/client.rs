@@ -172,9 +172,6 @@ impl Client {
     }
 
     /// Reads `path` (without `/v1/`). `None` when the server answers 404.
-    ///
-    /// # Errors
-    /// Any answer but 200 and 404.
     pub async fn read(&self, token: Option<&Token>, path: &str) -> Result<Option<Value>, Error> {
         let reply = self.ask(Ask::new(Method::GET, path, token)).await?;
         if reply.is_absent()? {
@@ -184,16 +181,9 @@ impl Client {
     }
 
     /// The names below `path`. Empty when the server answers 404.
-    ///
-    /// # Errors
-    /// Any answer but 200 and 404.
     pub async fn list(&self, token: Option<&Token>, path: &str) -> Result<Vec<String>, Error> {
         let reply = self.ask(Ask::new(list_method(), path, token)).await?;
-        if reply.is_absent()? {
-            return Ok(Vec::new());
-        }
-        let keys: Keys = reply.ok()?.data()?;
-        Ok(keys.keys)
+        reply.keys()
     }
 
     /// Writes `body` to `path`.
@@ -218,9 +208,6 @@ impl Client {
     }
 
     /// Deletes `path`. What is not there is no error where the server says so.
-    ///
-    /// # Errors
-    /// Any answer but 2xx.
     pub async fn delete(&self, token: Option<&Token>, path: &str) -> Result<(), Error> {
         self.ask(Ask::new(Method::DELETE, path, token))
             .await?
@@ -229,20 +216,11 @@ impl Client {
     }
 
     /// Runs a request description of `vaultrs` (or any other): method, path, query and body are the
-    /// description's, all else is ours. The response is taken from `data` where there is an envelope.
+    /// description's, all else is ours, the reading of the answer too.
     ///
     /// # Errors
-    /// Any answer but 2xx, or one that does not fit the description.
-    pub async fn call<E: Endpoint>(
-        &self,
-        token: Option<&Token>,
-        endpoint: E,
-    ) -> Result<E::Response, Error> {
-        self.call_for(token, &endpoint).await?.ok()?.data()
-    }
-
-    /// As [`Client::call`], for those who read the answer into a type of their own.
-    pub(crate) async fn call_for<E: Endpoint>(
+    /// There is no answer, or it cannot be sent.
+    pub(crate) async fn run<E: Endpoint>(
         &self,
         token: Option<&Token>,
         endpoint: &E,
@@ -272,10 +250,4 @@ impl Client {
         ask.body = body.map(Zeroizing::new);
         self.ask(ask).await
     }
-}
-
-#[derive(serde::Deserialize)]
-struct Keys {
-    #[serde(default, deserialize_with = "crate::vault::http::reply::null_is_empty")]
-    keys: Vec<String>,
 }

@@ -144,39 +144,40 @@ impl Error {
     #[must_use]
     pub fn advice(&self) -> Option<String> {
         let url = &self.0.url;
-        let text = match &self.0.kind {
+        let plain = match &self.0.kind {
             Kind::Unreachable(_) | Kind::TimedOut(_) => {
-                format!("see whether anything answers there: curl -sSi {url}")
+                return Some(format!(
+                    "see whether anything answers there: curl -sSi {url}"
+                ));
             }
-            Kind::Tls(text) => advice_on_tls(text),
-            Kind::Status { code, .. } => advice_on_status(*code)?.to_owned(),
-            Kind::NotVault { .. } => format!(
-                "check cluster.address and any proxy in front of it, the scheme included: curl -sSi {url}"
-            ),
+            Kind::Tls(text) => return Some(advice_on_tls(text)),
+            Kind::NotVault { .. } => {
+                return Some(format!(
+                    "check cluster.address and any proxy in front of it, the scheme included: curl -sSi {url}"
+                ));
+            }
             Kind::Redirect { to } => {
-                format!("add {to} to cluster.nodes if it belongs to this cluster")
-            }
-            Kind::Malformed(_) => {
-                "check that the versions of server and program are a supported pair".to_owned()
+                return Some(format!(
+                    "add {to} to cluster.nodes if it belongs to this cluster"
+                ));
             }
             Kind::TooLarge => return None,
+            Kind::Status { code, .. } => advice_on_status(*code)?,
+            Kind::Malformed(_) => {
+                "check that the versions of server and program are a supported pair"
+            }
             Kind::InvalidToken => {
-                "check for a stray line end or blank in where the token comes from".to_owned()
+                "check for a stray line end or blank in where the token comes from"
             }
-            Kind::InvalidPath(_) => {
-                "write each part of the path with at least one character".to_owned()
-            }
-            Kind::InvalidAddress(_) => "write it as https://HOST:PORT".to_owned(),
-            Kind::InvalidShare => {
-                "give the share as one line of base64, as it was handed out".to_owned()
-            }
-            Kind::NoLogin(why) => advice_on_login(*why).to_owned(),
+            Kind::InvalidPath(_) => "write each part of the path with at least one character",
+            Kind::InvalidAddress(_) => "write it as https://HOST:PORT",
+            Kind::InvalidShare => "give the share as one line of base64, as it was handed out",
+            Kind::NoLogin(why) => why.advice(),
             Kind::PlainHttp => {
                 "use https; plain http carries every key in clear and is accepted on 127.0.0.1 only"
-                    .to_owned()
             }
         };
-        Some(text)
+        Some(plain.to_owned())
     }
 }
 
@@ -186,13 +187,23 @@ fn is_cancelled(messages: &[String]) -> bool {
         .any(|text| text.contains("context canceled"))
 }
 
-fn advice_on_login(why: NoLogin) -> &'static str {
-    match why {
-        NoLogin::EmptyAuthUrl => {
-            "compare allowed_redirect_uris of the role with the address used; the cause is in the server's log"
+impl NoLogin {
+    fn found(self) -> &'static str {
+        match self {
+            Self::EmptyAuthUrl => "an empty auth_url",
+            Self::SecondFactor => "a demand for a second factor",
+            Self::NoToken => "no token",
         }
-        NoLogin::SecondFactor => "use a login that the server's second factor does not apply to",
-        NoLogin::NoToken => "check that the path is the login path of this auth method",
+    }
+
+    fn advice(self) -> &'static str {
+        match self {
+            Self::EmptyAuthUrl => {
+                "compare allowed_redirect_uris of the role with the address used; the cause is in the server's log"
+            }
+            Self::SecondFactor => "use a login that the server's second factor does not apply to",
+            Self::NoToken => "check that the path is the login path of this auth method",
+        }
     }
 }
 
@@ -241,65 +252,40 @@ pub fn answered_with(code: u16) -> String {
 impl fmt::Display for Error {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Inner { method, url, kind } = &*self.0;
-        match kind {
-            Kind::Unreachable(why) => write!(out, "{url} cannot be reached: {why}"),
-            Kind::TimedOut(limit) => {
-                write!(out, "{method} {url} was not answered within {limit:?}")
-            }
-            Kind::Tls(why) => write!(out, "no trusted connection to {url}: {why}"),
-            Kind::Status { code, messages } if messages.is_empty() => {
-                write!(out, "{method} {url} {}", answered_with(*code))
-            }
+        let answered = |code: u16| format!("{method} {url} {}", answered_with(code));
+        let text = match kind {
+            Kind::Unreachable(why) => format!("{url} cannot be reached: {why}"),
+            Kind::TimedOut(limit) => format!("{method} {url} was not answered within {limit:?}"),
+            Kind::Tls(why) => format!("no trusted connection to {url}: {why}"),
+            Kind::Status { code, messages } if messages.is_empty() => answered(*code),
             Kind::Status { code, messages } => {
-                write!(
-                    out,
-                    "{method} {url} {}: {}",
-                    answered_with(*code),
-                    messages.join("; ")
-                )
+                format!("{}: {}", answered(*code), messages.join("; "))
             }
             Kind::NotVault {
                 status,
                 content_type,
-            } if content_type.is_empty() => write!(
-                out,
-                "{method} {url} was answered with {status} by something that is neither vault nor openbao"
-            ),
-            Kind::NotVault {
-                status,
-                content_type,
-            } => write!(
-                out,
-                "{method} {url} was answered with {status} and {content_type} by something that is neither vault nor openbao"
-            ),
+            } => {
+                let and = if content_type.is_empty() { "" } else { " and " };
+                let answered = answered(*status);
+                format!(
+                    "{answered}{and}{content_type} by something that is neither vault nor openbao"
+                )
+            }
             Kind::Redirect { to } => {
-                write!(out, "{method} {url} points to {to}, which is not followed")
+                format!("{method} {url} points to {to}, which is not followed")
             }
-            Kind::Malformed(what) => {
-                write!(out, "the answer to {method} {url} is unusable: {what}")
-            }
-            Kind::TooLarge => write!(out, "the answer to {method} {url} is larger than 32 MiB"),
-            Kind::InvalidToken => {
-                write!(
-                    out,
-                    "the token for {method} {url} is empty or holds characters that no token has"
-                )
-            }
-            Kind::InvalidPath(why) => {
-                write!(out, "{url} is not a path that can be asked for: {why}")
-            }
-            Kind::InvalidAddress(why) => write!(out, "{url} is not usable as an address: {why}"),
-            Kind::InvalidShare => write!(out, "the share for {url} is not a line of base64"),
-            Kind::NoLogin(why) => {
-                let why = match why {
-                    NoLogin::EmptyAuthUrl => "an empty auth_url",
-                    NoLogin::SecondFactor => "a demand for a second factor",
-                    NoLogin::NoToken => "no token",
-                };
-                write!(out, "{method} {url} was answered with {why}")
-            }
-            Kind::PlainHttp => write!(out, "{url} is plain http to another machine"),
-        }
+            Kind::Malformed(what) => format!("the answer to {method} {url} is unusable: {what}"),
+            Kind::TooLarge => format!("the answer to {method} {url} is larger than 32 MiB"),
+            Kind::InvalidToken => format!(
+                "the token for {method} {url} is empty or holds characters that no token has"
+            ),
+            Kind::InvalidPath(why) => format!("{url} is not a path that can be asked for: {why}"),
+            Kind::InvalidAddress(why) => format!("{url} is not usable as an address: {why}"),
+            Kind::InvalidShare => format!("the share for {url} is not a line of base64"),
+            Kind::NoLogin(why) => format!("{method} {url} was answered with {}", why.found()),
+            Kind::PlainHttp => format!("{url} is plain http to another machine"),
+        };
+        out.write_str(&text)
     }
 }
 
@@ -333,41 +319,26 @@ mod tests {
 
     #[test]
     fn only_what_may_pass_by_itself_is_retryable() {
-        let status = |code| {
-            error(Kind::Status {
-                code,
-                messages: vec![],
-            })
-            .is_retryable()
-        };
+        let status = |code, messages| error(Kind::Status { code, messages }).is_retryable();
         for code in [500, 502, 503, 429, 472, 473, 474, 530] {
-            assert!(status(code), "{code}");
+            assert!(status(code, vec![]), "{code}");
         }
         for code in [400, 403, 404, 405] {
-            assert!(!status(code), "{code}");
+            assert!(!status(code, vec![]), "{code}");
         }
-        let cancelled = error(Kind::Status {
-            code: 400,
-            messages: vec!["unable to get existing policy: context canceled".into()],
-        });
-        assert!(cancelled.is_retryable());
+        let cancelled = "unable to get existing policy: context canceled";
+        assert!(status(400, vec![cancelled.into()]));
         assert!(error(Kind::Unreachable("connection refused".into())).is_retryable());
         assert!(error(Kind::TimedOut(Duration::from_secs(1))).is_retryable());
         assert!(!error(Kind::Tls("UnknownIssuer".into())).is_retryable());
-        assert!(
-            !error(Kind::Redirect {
-                to: "https://x".into()
-            })
-            .is_retryable()
-        );
+        let to = "https://x".into();
+        assert!(!error(Kind::Redirect { to }).is_retryable());
     }
 
     #[test]
     fn advice_on_a_redirect_names_the_setting() {
-        let advice = error(Kind::Redirect {
-            to: "https://vault-2:8200".into(),
-        })
-        .advice();
+        let to = "https://vault-2:8200".into();
+        let advice = error(Kind::Redirect { to }).advice();
         assert_eq!(
             advice.as_deref(),
             Some("add https://vault-2:8200 to cluster.nodes if it belongs to this cluster")

@@ -8,3 +8,12 @@ pub(crate) mod node;
 pub(crate) mod reply;
 pub(crate) mod target;
 pub(crate) mod transport;
+
+pub(crate) use http::Method;
+
+pub use body::Body;
+pub use client::{Answer, Client};
+pub use error::{Error, Kind, NoLogin, answered_with};
+pub(crate) use exchange::Ask;
+pub(crate) use reply::{Reply, null_is_empty};
+pub use target::{Target, Timeouts, Tls};

@@ -5,16 +5,11 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use http::Method;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use crate::secret::{RootToken, SealedShare, SecretText, Share, ShareMaterial, Token};
-use crate::vault::http::body::Body;
-use crate::vault::http::client::Client;
-use crate::vault::http::error::Error;
-use crate::vault::http::exchange::Ask;
-use crate::vault::http::reply::null_is_empty;
+use crate::vault::http::{Ask, Body, Client, Error, Method, null_is_empty};
 
 /// How many shares to make.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

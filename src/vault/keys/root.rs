@@ -1,12 +1,8 @@
 //! The root token's end, and the ways the server offers to make a new one.
 
-use http::Method;
-
 use crate::secret::{RootToken, Token};
 use crate::vault::auth::token::{TokenInfo, lookup_self, send_revoke_self};
-use crate::vault::http::client::Client;
-use crate::vault::http::error::{Error, Kind};
-use crate::vault::http::exchange::Ask;
+use crate::vault::http::{Ask, Client, Error, Kind, Method};
 use crate::vault::sys;
 
 /// What `sys/health` answers on a standby.

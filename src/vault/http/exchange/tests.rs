@@ -40,12 +40,14 @@ fn answer(status: &str, headers: &str, body: &str) -> String {
     )
 }
 
-fn json_answer(body: &serde_json::Value) -> String {
-    answer(
-        "200 OK",
-        "content-type: application/json\r\n",
-        &body.to_string(),
-    )
+const JSON: &str = "content-type: application/json\r\n";
+
+fn json_answer(status: &str, body: &serde_json::Value) -> String {
+    answer(status, JSON, &body.to_string())
+}
+
+fn redirect(status: &str, location: &str) -> String {
+    answer(status, &format!("location: {location}\r\n"), "")
 }
 
 fn target(address: &str, nodes: &[&str]) -> Target {
@@ -66,10 +68,22 @@ fn open(address: &str, nodes: &[&str]) -> Client {
     Client::open(&target(address, nodes)).unwrap()
 }
 
+/// What a read with this token ends in.
+async fn fails(client: &Client, token: Option<&str>, path: &str) -> Error {
+    let token = token.map(|token| Token::new(token.into()));
+    client.read(token.as_ref(), path).await.unwrap_err()
+}
+
+/// What a read ends in that nobody answers but with this.
+async fn fails_at(answer: String) -> Error {
+    let (address, _requests) = responder(vec![answer]).await;
+    fails(&open(&address, &[]), None, "x").await
+}
+
 #[tokio::test]
 async fn prefix_namespace_token_and_body_arrive() {
-    let (address, mut requests) =
-        responder(vec![json_answer(&json!({"request_id": "r", "data": {}}))]).await;
+    let enveloped = json_answer("200 OK", &json!({"request_id": "r", "data": {}}));
+    let (address, mut requests) = responder(vec![enveloped]).await;
     let client = open(&format!("{address}/prefix/"), &[]).in_namespace(Some("team/"));
     let token = Token::new("hvs.T".into());
     let body = Body::map([("password", SecretText::new("hunter2".into()))]);
@@ -109,16 +123,8 @@ async fn descriptions_with_slashes_and_tabs_are_put_right() {
 
 #[tokio::test]
 async fn a_web_page_is_told_from_the_server() {
-    let (address, _requests) = responder(vec![answer(
-        "404 Not Found",
-        "content-type: text/html\r\n",
-        "<html>",
-    )])
-    .await;
-    let error = open(&address, &[])
-        .read(None, "sys/mounts")
-        .await
-        .unwrap_err();
+    let page = answer("404 Not Found", "content-type: text/html\r\n", "<html>");
+    let error = fails_at(page).await;
     let expected = Kind::NotVault {
         status: 404,
         content_type: "text/html".into(),
@@ -128,61 +134,44 @@ async fn a_web_page_is_told_from_the_server() {
 
 #[tokio::test]
 async fn a_redirect_is_followed_to_a_listed_node_with_the_token() {
-    let (leader, mut at_leader) = responder(vec![json_answer(
-        &json!({"request_id": "r", "data": {"a": 1}}),
-    )])
-    .await;
-    let location = format!("location: {leader}/v1/secret/x\r\n");
-    let (standby, _at_standby) =
-        responder(vec![answer("307 Temporary Redirect", &location, "")]).await;
+    let enveloped = json_answer("200 OK", &json!({"request_id": "r", "data": {"a": 1}}));
+    let (leader, mut at_leader) = responder(vec![enveloped]).await;
+    let away = redirect("307 Temporary Redirect", &format!("{leader}/v1/secret/x"));
+    let (standby, _at_standby) = responder(vec![away]).await;
     let client = open(&standby, &[&leader]);
     let token = Token::new("hvs.T".into());
-    assert_eq!(
-        client.read(Some(&token), "secret/x").await.unwrap(),
-        Some(json!({"a": 1}))
-    );
-    assert!(
-        at_leader
-            .recv()
-            .await
-            .unwrap()
-            .contains("x-vault-token: hvs.T")
-    );
+    let found = client.read(Some(&token), "secret/x").await.unwrap();
+    assert_eq!(found, Some(json!({"a": 1})));
+    let request = at_leader.recv().await.unwrap();
+    assert!(request.contains("x-vault-token: hvs.T"), "{request}");
     assert_eq!(client.requests_sent(), 2);
 }
 
 #[tokio::test]
 async fn a_redirect_elsewhere_ends_there_and_the_token_stays() {
-    let (stranger, mut at_stranger) = responder(vec![json_answer(&json!({}))]).await;
-    let location = format!("location: {stranger}/v1/secret/x?state=hunter2\r\n");
-    let (standby, _at_standby) =
-        responder(vec![answer("307 Temporary Redirect", &location, "")]).await;
-    let token = Token::new("hvs.T".into());
-    let error = open(&standby, &[])
-        .read(Some(&token), "secret/x")
-        .await
-        .unwrap_err();
+    let (stranger, mut at_stranger) = responder(vec![json_answer("200 OK", &json!({}))]).await;
+    let location = format!("{stranger}/v1/secret/x?state=hunter2");
+    let away = redirect("307 Temporary Redirect", &location);
+    let (standby, _at_standby) = responder(vec![away]).await;
+    let error = fails(&open(&standby, &[]), Some("hvs.T"), "secret/x").await;
     assert_eq!(error.kind(), &Kind::Redirect { to: stranger });
     assert!(at_stranger.try_recv().is_err());
 }
 
 #[tokio::test]
 async fn a_write_is_not_turned_into_a_read() {
-    let (address, _requests) =
-        responder(vec![answer("302 Found", "location: /v1/x/\r\n", "")]).await;
-    let error = open(&address, &[])
-        .write(None, "x", &Body::Null)
-        .await
-        .unwrap_err();
+    let (address, _requests) = responder(vec![redirect("302 Found", "/v1/x/")]).await;
+    let client = open(&address, &[]);
+    let error = client.write(None, "x", &Body::Null).await.unwrap_err();
     assert_eq!(error.kind(), &Kind::Redirect { to: address });
 }
 
 #[tokio::test]
 async fn redirects_in_a_circle_end() {
-    let round = answer("307 Temporary Redirect", "location: /v1/x\r\n", "");
+    let round = redirect("307 Temporary Redirect", "/v1/x");
     let (address, _requests) = responder(vec![round; 5]).await;
     let client = open(&address, &[]);
-    let error = client.read(None, "x").await.unwrap_err();
+    let error = fails(&client, None, "x").await;
     assert!(matches!(error.kind(), Kind::Redirect { .. }));
     assert_eq!(client.requests_sent(), 3);
 }
@@ -196,14 +185,10 @@ const ASKED: InitRequest = InitRequest {
 
 #[tokio::test]
 async fn init_is_one_request_whatever_is_answered() {
-    let elsewhere = answer("307 Temporary Redirect", "location: /v1/sys/init\r\n", "");
-    let failed = answer(
-        "500 Internal Server Error",
-        "content-type: application/json\r\n",
-        r#"{"errors":["x"]}"#,
-    );
+    let elsewhere = redirect("307 Temporary Redirect", "/v1/sys/init");
+    let failed = json_answer("500 Internal Server Error", &json!({"errors": ["x"]}));
     for answer in [elsewhere, failed, "silence".into(), String::new()] {
-        let (address, _requests) = responder(vec![answer, json_answer(&json!({}))]).await;
+        let (address, _requests) = responder(vec![answer, json_answer("200 OK", &json!({}))]).await;
         let client = open(&address, &[]);
         assert!(initialize(&client, &ASKED, Vec::new()).await.is_err());
         assert_eq!(client.requests_sent(), 1);
@@ -227,31 +212,19 @@ async fn the_answer_to_init_is_kept_unread() {
 #[tokio::test]
 async fn an_answer_without_end_is_refused_by_its_announcement() {
     let large = "HTTP/1.1 200 OK\r\ncontent-length: 99999999999\r\n\r\n".to_owned();
-    let (address, _requests) = responder(vec![large]).await;
-    let error = open(&address, &[]).read(None, "x").await.unwrap_err();
-    assert_eq!(error.kind(), &Kind::TooLarge);
+    assert_eq!(fails_at(large).await.kind(), &Kind::TooLarge);
 }
 
 #[tokio::test]
 async fn silence_and_absence_are_told_apart() {
-    let (address, _requests) = responder(vec!["silence".into()]).await;
-    let error = open(&address, &[]).read(None, "x").await.unwrap_err();
+    let error = fails_at("silence".into()).await;
     assert_eq!(error.kind(), &Kind::TimedOut(Duration::from_millis(300)));
-    let closed = TcpListener::bind("127.0.0.1:0")
-        .await
-        .unwrap()
-        .local_addr()
-        .unwrap();
-    let error = open(&format!("http://{closed}"), &[])
-        .read(None, "x")
-        .await
-        .unwrap_err();
-    assert!(
-        error
-            .to_string()
-            .contains("cannot be reached: connection refused"),
-        "{error}"
-    );
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let closed = listener.local_addr().unwrap();
+    drop(listener);
+    let error = fails(&open(&format!("http://{closed}"), &[]), None, "x").await;
+    let refused = "cannot be reached: connection refused";
+    assert!(error.to_string().contains(refused), "{error}");
     assert!(error.is_retryable());
 }
 
@@ -259,33 +232,23 @@ async fn silence_and_absence_are_told_apart() {
 async fn health_reads_every_state_and_both_products() {
     let vault =
         json!({"initialized": true, "sealed": true, "enterprise": false, "version": "1.21.1"});
-    let sealed = answer(
-        "503 Service Unavailable",
-        "content-type: application/json\r\n",
-        &vault.to_string(),
-    );
+    let sealed = json_answer("503 Service Unavailable", &vault);
     let bao = json!({"initialized": true, "sealed": false, "standby": false, "version": "2.6.2"});
-    let (address, _requests) = responder(vec![sealed, json_answer(&bao)]).await;
+    let (address, _requests) = responder(vec![sealed, json_answer("200 OK", &bao)]).await;
     let client = open(&address, &[]);
     let health = sys::health(&client).await.unwrap();
     assert_eq!((health.status, health.product), (503, sys::Product::Vault));
     let health = sys::health(&client).await.unwrap();
-    assert_eq!(
-        (health.is_active(), health.product),
-        (true, sys::Product::OpenBao)
-    );
+    let (active, product) = (health.is_active(), health.product);
+    assert_eq!((active, product), (true, sys::Product::OpenBao));
 }
 
 #[tokio::test]
 async fn the_active_node_is_found_among_dead_and_standby_ones() {
     let state = json!({"initialized": true, "sealed": false, "version": "2.6.2"});
-    let standby = answer(
-        "429 Too Many Requests",
-        "content-type: application/json\r\n",
-        &state.to_string(),
-    );
+    let standby = json_answer("429 Too Many Requests", &state);
     let (standby, _at_standby) = responder(vec![standby]).await;
-    let (leader, _at_leader) = responder(vec![json_answer(&state)]).await;
+    let (leader, _at_leader) = responder(vec![json_answer("200 OK", &state)]).await;
     let client = open(&standby, &["http://127.0.0.1:1", &standby, &leader]);
     let (active, _) = sys::active(&client).await.unwrap();
     assert_eq!(active.address(), leader);
@@ -296,14 +259,11 @@ async fn the_active_node_is_found_among_dead_and_standby_ones() {
 async fn tokens_and_paths_that_cannot_be_sent_are_errors() {
     let client = open("http://127.0.0.1:1", &[]);
     for bad in ["", "hvs.x\n", "a\u{7f}b"] {
-        let error = client
-            .read(Some(&Token::new(bad.into())), "x")
-            .await
-            .unwrap_err();
-        assert_eq!(error.kind(), &Kind::InvalidToken);
+        let error = fails(&client, Some(bad), "x").await;
+        assert_eq!(error.kind(), &Kind::InvalidToken, "{bad:?}");
     }
     for bad in ["", "/x", "a//b", "a/../b", "./a", "a\nb"] {
-        let error = client.read(None, bad).await.unwrap_err();
+        let error = fails(&client, None, bad).await;
         assert!(matches!(error.kind(), Kind::InvalidPath(_)), "{bad:?}");
     }
     assert_eq!(client.requests_sent(), 0);
@@ -342,14 +302,9 @@ fn a_node_is_found_by_scheme_host_and_port() {
         &["https://vault-1:8200", "https://vault-2:8200"],
     );
     let found = |address: &str| client.at(address).map(|client| client.address().to_owned());
-    assert_eq!(
-        found("https://vault-2:8200/"),
-        Some("https://vault-2:8200".into())
-    );
-    assert_eq!(
-        found("https://vault.internal:443"),
-        Some("https://vault.internal".into())
-    );
+    let (second, first) = ("https://vault-2:8200", "https://vault.internal");
+    assert_eq!(found("https://vault-2:8200/").as_deref(), Some(second));
+    assert_eq!(found("https://vault.internal:443").as_deref(), Some(first));
     for other in [
         "http://vault-2:8200",
         "https://vault-2",
@@ -362,36 +317,39 @@ fn a_node_is_found_by_scheme_host_and_port() {
 
 #[test]
 fn unusable_certificates_are_named() {
-    let with = |tls: Tls| {
-        Client::open(&Target {
+    let (no_pem, address) = (Some(b"x".to_vec()), Some("127.0.0.1".to_owned()));
+    let settings = [
+        (
+            "ca_cert holds no certificate",
+            Tls {
+                ca_cert: no_pem.clone(),
+                ..Tls::default()
+            },
+        ),
+        (
+            "client_cert and client_key belong together",
+            Tls {
+                client_cert: no_pem,
+                ..Tls::default()
+            },
+        ),
+        (
+            "tls.server_name is not a DNS name",
+            Tls {
+                server_name: address,
+                ..Tls::default()
+            },
+        ),
+    ];
+    for (why, tls) in settings {
+        let target = Target {
             tls,
             ..target("https://vault", &[])
-        })
-        .unwrap_err()
-        .to_string()
-    };
-    let text = with(Tls {
-        ca_cert: Some(b"x".to_vec()),
-        ..Tls::default()
-    });
-    assert_eq!(
-        text,
-        "no trusted connection to https://vault: ca_cert holds no certificate"
-    );
-    let text = with(Tls {
-        client_cert: Some(b"x".to_vec()),
-        ..Tls::default()
-    });
-    assert!(
-        text.ends_with("client_cert and client_key belong together"),
-        "{text}"
-    );
-    let text = with(Tls {
-        server_name: Some("127.0.0.1".into()),
-        ..Tls::default()
-    });
-    assert!(
-        text.ends_with("tls.server_name is not a DNS name"),
-        "{text}"
-    );
+        };
+        let text = Client::open(&target).unwrap_err().to_string();
+        assert!(
+            text.contains("https://vault") && text.ends_with(why),
+            "{text}"
+        );
+    }
 }

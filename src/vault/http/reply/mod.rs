@@ -3,7 +3,7 @@
 //! A parse error of ours tells the place in the answer and never what stood there.
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
@@ -148,6 +148,15 @@ impl Reply {
         }
     }
 
+    /// The names of a list; none where the server answers 404.
+    pub(crate) fn keys(self) -> Result<Vec<String>, Error> {
+        if self.is_absent()? {
+            return Ok(Vec::new());
+        }
+        let keys: Keys = self.ok()?.data()?;
+        Ok(keys.keys)
+    }
+
     /// The warnings of an enveloped answer to a write.
     pub(crate) fn warnings(&self) -> Vec<String> {
         self.warnings.clone()
@@ -198,6 +207,12 @@ struct Outline<'a> {
     request_id: Option<IgnoredAny>,
     #[serde(borrow)]
     data: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct Keys {
+    #[serde(default, deserialize_with = "null_is_empty")]
+    keys: Vec<String>,
 }
 
 #[derive(Deserialize)]

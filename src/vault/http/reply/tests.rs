@@ -4,6 +4,7 @@ use crate::vault::http::reply::*;
 use crate::vault::http::transport::Raw;
 use serde_json::{Value, json};
 
+/// A reply to a write of `path` that had these secrets in it.
 fn reply(status: u16, content_type: &str, body: &str, path: &str, secrets: &[&str]) -> Reply {
     let raw = Raw {
         status,
@@ -11,44 +12,31 @@ fn reply(status: u16, content_type: &str, body: &str, path: &str, secrets: &[&st
         location: None,
         body: Zeroizing::new(body.as_bytes().to_vec()),
     };
-    Reply::new(
-        raw,
-        "POST",
-        format!("https://vault/v1/{path}"),
-        path,
-        secrets,
-    )
+    let url = format!("https://vault/v1/{path}");
+    Reply::new(raw, "POST", url, path, secrets)
+}
+
+/// A reply in JSON to a write of `path`.
+pub(crate) fn json_reply(status: u16, body: &str, path: &str) -> Reply {
+    reply(status, "application/json", body, path, &[])
 }
 
 #[test]
 fn data_is_taken_out_of_an_envelope_and_only_out_of_one() {
     let enveloped = r#"{"request_id":"r","data":{"a":1},"warnings":["w"]}"#;
-    let reply_ = reply(200, "application/json", enveloped, "x", &[]);
-    assert_eq!(reply_.data::<Value>().unwrap(), json!({"a": 1}));
-    assert_eq!(reply_.warnings(), ["w"]);
-    let bare = reply(
-        200,
-        "application/json",
-        r#"{"data":{"a":1},"sealed":true}"#,
-        "x",
-        &[],
-    );
-    assert_eq!(
-        bare.data::<Value>().unwrap(),
-        json!({"data": {"a": 1}, "sealed": true})
-    );
-    let none = reply(
-        200,
-        "application/json",
-        r#"{"request_id":"r","data":null,"warnings":["w"]}"#,
-        "x",
-        &[],
-    );
-    assert_eq!(none.data::<Value>().unwrap(), Value::Null);
-    assert_eq!(
-        reply(204, "", "", "x", &[]).data::<Value>().unwrap(),
-        Value::Null
-    );
+    let bare = r#"{"data":{"a":1},"sealed":true}"#;
+    let none = r#"{"request_id":"r","data":null,"warnings":["w"]}"#;
+    for (body, data) in [
+        (enveloped, json!({"a": 1})),
+        (bare, json!({"data": {"a": 1}, "sealed": true})),
+        (none, Value::Null),
+        ("", Value::Null),
+    ] {
+        let status = if body.is_empty() { 204 } else { 200 };
+        let reply = json_reply(status, body, "x");
+        assert_eq!(reply.data::<Value>().unwrap(), data, "{body}");
+    }
+    assert_eq!(json_reply(200, enveloped, "x").warnings(), ["w"]);
 }
 
 #[test]
@@ -60,21 +48,11 @@ fn warnings_are_fit_to_show_as_errors_are() {
 
 #[test]
 fn a_parse_error_quotes_nothing_of_the_answer() {
-    let bad = reply(
-        200,
-        "application/json",
-        r#"{"request_id":"r","data":"hvs.secret"}"#,
-        "x",
-        &[],
-    );
+    let bad = json_reply(200, r#"{"request_id":"r","data":"hvs.secret"}"#, "x");
     let error = bad.data::<Vec<u64>>().unwrap_err();
     assert!(!format!("{error} {error:?}").contains("hvs.secret"));
-    assert!(
-        error
-            .to_string()
-            .contains("its fields are not the expected ones"),
-        "{error}"
-    );
+    let said = "its fields are not the expected ones";
+    assert!(error.to_string().contains(said), "{error}");
 }
 
 #[test]
@@ -116,7 +94,7 @@ fn a_refusal_in_another_form_is_not_the_servers() {
     ];
     for status in [400, 403, 404] {
         for body in foreign {
-            let answer = reply(status, "application/json", body, "sys/init", &[]);
+            let answer = json_reply(status, body, "sys/init");
             let error = answer.refusal();
             assert!(
                 matches!(error.kind(), Kind::NotVault { .. }),
@@ -125,7 +103,7 @@ fn a_refusal_in_another_form_is_not_the_servers() {
             assert!(!error.is_forbidden(), "{status} {body}");
         }
         for body in [r#"{"errors": []}"#, r#"{"request_id": "r", "data": null}"#] {
-            let error = reply(status, "application/json", body, "sys/init", &[]).refusal();
+            let error = json_reply(status, body, "sys/init").refusal();
             assert!(
                 matches!(error.kind(), Kind::Status { .. }),
                 "{status} {body}"
@@ -137,7 +115,7 @@ fn a_refusal_in_another_form_is_not_the_servers() {
 #[test]
 fn the_servers_texts_are_short_clean_and_few() {
     let body = json!({"errors": ["1 error occurred:\n\t* permission denied\n\n", "x".repeat(400), "c", "d"]});
-    let error = reply(403, "application/json", &body.to_string(), "x", &[]).refusal();
+    let error = json_reply(403, &body.to_string(), "x").refusal();
     assert_eq!(error.messages()[0], "1 error occurred: * permission denied");
     assert_eq!(error.messages()[1].len(), 300);
     assert_eq!(error.messages().len(), 3);
@@ -160,10 +138,10 @@ fn calls_that_deal_in_keys_keep_no_text() {
         "sys/rekey-recovery-key/update",
         "sys/rotate/recovery/update",
     ] {
-        let error = reply(400, "application/json", &body, path, &[]).refusal();
+        let error = json_reply(400, &body, path).refusal();
         assert_eq!(error.messages(), [] as [&str; 0], "{path}");
     }
-    let error = reply(500, "application/json", &body, "sys/init", &[]).refusal();
+    let error = json_reply(500, &body, "sys/init").refusal();
     assert_eq!(error.messages(), [] as [&str; 0], "keys stand next to it");
 }
 
@@ -171,7 +149,7 @@ fn calls_that_deal_in_keys_keep_no_text() {
 fn why_an_initialisation_was_refused_is_said() {
     let why = "invalid seal configuration: threshold cannot be larger than shares";
     let body = json!({"errors": [why]}).to_string();
-    let error = reply(400, "application/json", &body, "sys/init", &[]).refusal();
+    let error = json_reply(400, &body, "sys/init").refusal();
     assert_eq!(error.messages(), [why]);
 }
 
@@ -179,13 +157,6 @@ fn why_an_initialisation_was_refused_is_said() {
 fn what_the_identity_provider_answered_is_cut_off() {
     let body =
         json!({"errors": ["error decoding issuer response: x; response: {\"id_token\":\"ey\"}"]});
-    let error = reply(
-        500,
-        "application/json",
-        &body.to_string(),
-        "auth/oidc/oidc/poll",
-        &[],
-    )
-    .refusal();
+    let error = json_reply(500, &body.to_string(), "auth/oidc/oidc/poll").refusal();
     assert!(!error.to_string().contains("ey"), "{error}");
 }

@@ -10,17 +10,12 @@
 
 pub(crate) mod pad;
 
-use http::Method;
 use serde::Deserialize;
 
 use crate::secret::{SecretText, Share, Token};
-use crate::vault::http::body::Body;
-use crate::vault::http::client::Client;
-use crate::vault::http::error::{Error, Kind};
-use crate::vault::http::exchange::Ask;
-use crate::vault::http::reply::Reply;
+use crate::vault::http::{Body, Client, Error, Kind, Method, Reply};
+use crate::vault::keys::attempt::Attempt;
 use crate::vault::keys::root::RootGeneration;
-use crate::vault::sys::share_as_hex;
 
 pub use crate::vault::keys::generation::pad::{Encoded, Pad};
 
@@ -54,20 +49,6 @@ impl Dialect {
             Self::OpenBao => "sys/generate-root-token",
         }
     }
-
-    fn attempt(self) -> &'static str {
-        match self {
-            Self::Classic => "sys/generate-root/attempt",
-            Self::OpenBao => "sys/generate-root-token/attempt",
-        }
-    }
-
-    fn update(self) -> &'static str {
-        match self {
-            Self::Classic => "sys/generate-root/update",
-            Self::OpenBao => "sys/generate-root-token/update",
-        }
-    }
 }
 
 /// How far the attempt of a server is. Nothing here is secret, but the nonce is what shares are given to: a share
@@ -94,11 +75,7 @@ pub struct Progress {
 }
 
 /// A server's generation of root tokens, as a login with the grant sees it.
-pub struct Generation<'a> {
-    client: Client,
-    dialect: Dialect,
-    token: &'a Token,
-}
+pub struct Generation<'a>(Attempt<'a>);
 
 /// What became of a request to start.
 #[derive(Debug)]
@@ -140,25 +117,18 @@ impl<'a> Generation<'a> {
     /// Root is of the root namespace, and made there.
     #[must_use]
     pub fn new(client: &Client, dialect: Dialect, token: &'a Token) -> Self {
-        Self {
-            client: client.in_namespace(None),
-            dialect,
-            token,
-        }
+        Self(Attempt::new(client, dialect.base(), token))
     }
 
     /// The node that is asked, as the operator wrote it.
     #[must_use]
     pub fn address(&self) -> &str {
-        self.client.address()
+        self.0.client.address()
     }
 
-    /// How far the attempt is.
-    ///
-    /// # Errors
-    /// Any answer but 200; 403 is a login without the grant.
+    /// How far the attempt is. 403 is a login without the grant.
     pub async fn progress(&self) -> Result<Progress, Error> {
-        let reply = self.ask(Method::GET, self.dialect.attempt(), None).await?;
+        let reply = self.0.ask(Method::GET, "attempt", &Body::Null).await?;
         reply.ok()?.data()
     }
 
@@ -168,13 +138,10 @@ impl<'a> Generation<'a> {
     /// Any other answer but 200. After a 5xx or a lost answer there may be an attempt all the same.
     pub async fn start(&self, pad: &Pad) -> Result<Start, Error> {
         let otp = SecretText::new(pad.text().expose().to_owned());
-        let body = Body::map([("otp", otp)]);
-        let path = self.dialect.attempt();
-        let reply = self.ask(Method::POST, path, Some(&body)).await?;
-        if !reply.is_success() && reply.refuses_with("already in progress") {
-            return Ok(Start::Busy);
+        match self.0.start("attempt", &Body::map([("otp", otp)])).await? {
+            Some(reply) => Ok(Start::Ours(reply.data()?)),
+            None => Ok(Start::Busy),
         }
-        Ok(Start::Ours(reply.ok()?.data()?))
     }
 
     /// Gives one share to the attempt of this nonce.
@@ -183,15 +150,9 @@ impl<'a> Generation<'a> {
     /// Any answer that says nothing about the share. After a 5xx or a lost answer it may count all the same, and
     /// if it was the last one there may be a root token that nobody has.
     pub async fn give(&self, nonce: &str, share: &Share) -> Result<Given, Error> {
-        let path = self.dialect.update();
-        let Some(key) = share_as_hex(share) else {
+        let Some(reply) = self.0.submit("update", nonce, share).await? else {
             return Ok(Given::Unreadable);
         };
-        let body = Body::map([
-            ("nonce", Body::String(nonce.to_owned())),
-            ("key", Body::from(key)),
-        ]);
-        let reply = self.ask(Method::POST, path, Some(&body)).await?;
         if !reply.is_success() {
             return refused(&reply).ok_or_else(|| reply.refusal());
         }
@@ -206,22 +167,9 @@ impl<'a> Generation<'a> {
     }
 
     /// Ends the attempt, whosever it is. None at all is no error.
-    ///
-    /// # Errors
-    /// Any answer but 2xx.
     pub async fn cancel(&self) -> Result<(), Error> {
-        let path = self.dialect.attempt();
-        self.ask(Method::DELETE, path, None).await?.ok()?;
-        Ok(())
-    }
-
-    async fn ask(&self, method: Method, path: &str, body: Option<&Body>) -> Result<Reply, Error> {
-        let ask = Ask::new(method, path, Some(self.token));
-        let ask = match body {
-            Some(body) => ask.with_body(body),
-            None => ask,
-        };
-        self.client.ask(ask).await
+        let reply = self.0.ask(Method::DELETE, "attempt", &Body::Null).await?;
+        reply.ok().map(drop)
     }
 }
 

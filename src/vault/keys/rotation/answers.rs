@@ -6,8 +6,7 @@ use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use crate::secret::Share;
-use crate::vault::http::error::{Error, Kind};
-use crate::vault::http::reply::{Reply, null_is_empty};
+use crate::vault::http::{Error, Kind, Reply, null_is_empty};
 use crate::vault::keys::rotation::{Given, NewShares, Verified};
 
 /// The new shares in an answer, where it holds any.
@@ -95,66 +94,41 @@ pub(crate) fn unverified(reply: &Reply) -> Option<Verified> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::vault::http::transport::Raw;
-
-    fn reply(status: u16, body: &str) -> Reply {
-        let raw = Raw {
-            status,
-            content_type: "application/json".into(),
-            location: None,
-            body: Zeroizing::new(body.as_bytes().to_vec()),
-        };
-        let url = "http://vault/v1/sys/rekey/update".into();
-        Reply::new(raw, "POST", url, "sys/rekey/update", &[])
-    }
+    use crate::vault::http::reply::tests::json_reply;
 
     fn refusal(text: &str) -> Reply {
         let body = serde_json::json!({ "errors": [text] });
-        reply(400, &body.to_string())
+        json_reply(400, &body.to_string(), "sys/rekey/update")
+    }
+
+    fn rows(table: &str) -> impl Iterator<Item = (&str, &str)> {
+        let lines = table.trim().lines();
+        lines.map(|line| line.trim().split_once(": ").expect(line))
     }
 
     fn taken(body: &str) -> Result<NewShares, Error> {
-        let reply = reply(200, body);
+        let reply = json_reply(200, body, "sys/rekey/update");
         let answer = reply.data()?;
         handed_out(&reply, answer)
     }
 
+    /// What is meant, and the text that says it.
+    const OF_OLD_SHARES: &str = "
+        Gone: incorrect nonce supplied; nonce for this rekey operation is
+        Gone: no rotation in progress
+        Gone: rekey operation already finished; verification must be performed; nonce is
+        Twice: given key has already been provided during this generation operation
+        Wrong: recovery key verification failed: recovery key does not match submitted values
+        Wrong: failed to read root key: invalid key: failed to decrypt keys from storage
+        Undecided: recovery key verification failed: failed to decrypt encrypted stored keys: DisabledException
+        Undecided: failed to read root key: context deadline exceeded
+        Unreadable: 'key' must be a valid hex or base64 string
+    ";
+
     #[test]
     fn what_each_server_says_of_a_share_is_understood_and_its_nonce_is_not_kept() {
         let nonce = "6a863d3e-9a16-bc88-ede0-1bf0ac153ff6";
-        let texts = [
-            (
-                "incorrect nonce supplied; nonce for this rekey operation is",
-                "Gone",
-            ),
-            ("no rotation in progress", "Gone"),
-            (
-                "rekey operation already finished; verification must be performed; nonce is",
-                "Gone",
-            ),
-            (
-                "given key has already been provided during this generation operation",
-                "Twice",
-            ),
-            (
-                "recovery key verification failed: recovery key does not match submitted values",
-                "Wrong",
-            ),
-            (
-                "failed to read root key: invalid key: failed to decrypt keys from storage",
-                "Wrong",
-            ),
-            (
-                "recovery key verification failed: failed to decrypt encrypted stored keys: DisabledException",
-                "Undecided",
-            ),
-            (
-                "failed to read root key: context deadline exceeded",
-                "Undecided",
-            ),
-            ("'key' must be a valid hex or base64 string", "Unreadable"),
-        ];
-        for (text, meaning) in texts {
+        for (meaning, text) in rows(OF_OLD_SHARES) {
             let reply = refusal(&format!("{text} {nonce}"));
             assert_eq!(format!("{:?}", refused(&reply).unwrap()), meaning, "{text}");
             assert!(!format!("{}", reply.refusal()).contains(nonce));
@@ -162,25 +136,19 @@ mod tests {
         assert!(refused(&refusal("permission denied")).is_none());
     }
 
+    const OF_NEW_SHARES: &str = "
+        Gone: incorrect nonce supplied; nonce for this verify operation is
+        Gone: no rekey in progress
+        Gone: no rotation configuration found
+        Wrong: rekey verification failed; incorrect key shares supplied
+        Wrong: failed to compute key for verification: duplicate part detected
+    ";
+
     #[test]
     fn what_each_server_says_of_a_share_given_back_is_understood() {
-        for (text, meaning) in [
-            (
-                "incorrect nonce supplied; nonce for this verify operation is",
-                Verified::Gone,
-            ),
-            ("no rekey in progress", Verified::Gone),
-            ("no rotation configuration found", Verified::Gone),
-            (
-                "rekey verification failed; incorrect key shares supplied",
-                Verified::Wrong,
-            ),
-            (
-                "failed to compute key for verification: duplicate part detected",
-                Verified::Wrong,
-            ),
-        ] {
-            assert_eq!(unverified(&refusal(text)), Some(meaning), "{text}");
+        for (meaning, text) in rows(OF_NEW_SHARES) {
+            let found = unverified(&refusal(text)).map(|found| format!("{found:?}"));
+            assert_eq!(found.as_deref(), Some(meaning), "{text}");
         }
     }
 

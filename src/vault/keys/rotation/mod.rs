@@ -10,17 +10,13 @@
 
 pub(crate) mod answers;
 
-use http::Method;
 use serde::Deserialize;
 
 use crate::secret::{Share, Token};
-use crate::vault::http::body::Body;
-use crate::vault::http::client::Client;
-use crate::vault::http::error::{Error, Kind};
-use crate::vault::http::exchange::Ask;
-use crate::vault::http::reply::{Reply, null_is_empty};
+use crate::vault::http::{Ask, Body, Client, Error, Kind, Method, null_is_empty};
+use crate::vault::keys::attempt::Attempt;
 use crate::vault::keys::rotation::answers::{Complete, HandedOut, handed_out, refused, unverified};
-use crate::vault::sys::{Product, seal_status, share_as_hex};
+use crate::vault::sys::{Product, seal_status};
 
 /// Under which paths a server makes new shares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -154,9 +150,8 @@ pub enum Verified {
 
 /// A server's rotation of its shares, as a login with the grant sees it.
 pub struct Rotation<'a> {
-    client: Client,
+    attempt: Attempt<'a>,
     paths: Paths,
-    token: &'a Token,
 }
 
 /// Finds the paths by product and seal, by asking how far a rotation is. Changes nothing.
@@ -209,16 +204,15 @@ impl<'a> Rotation<'a> {
     #[must_use]
     pub fn new(client: &Client, paths: Paths, token: &'a Token) -> Self {
         Self {
-            client: client.in_namespace(None),
+            attempt: Attempt::new(client, paths.base(), token),
             paths,
-            token,
         }
     }
 
     /// The node that is asked, as the operator wrote it.
     #[must_use]
     pub fn address(&self) -> &str {
-        self.client.address()
+        self.attempt.client.address()
     }
 
     /// Where it is asked.
@@ -230,18 +224,16 @@ impl<'a> Rotation<'a> {
     /// How a person ends the rotation of this nonce, whosever it is.
     #[must_use]
     pub fn how_to_cancel(&self, nonce: &str) -> String {
-        let (address, path) = (self.client.address(), self.paths.below("init"));
+        let (address, path) = (self.address(), self.paths.below("init"));
         format!(
             "curl -sS -X DELETE -H \"X-Vault-Token: $TOKEN\" -d '{{\"nonce\":\"{nonce}\"}}' {address}/v1/{path}"
         )
     }
 
-    /// How far the rotation is.
-    ///
-    /// # Errors
-    /// Any answer but 200; 403 is a login without the grant.
+    /// How far the rotation is. 403 is a login without the grant.
     pub async fn progress(&self) -> Result<Progress, Error> {
-        self.ask(Method::GET, "init", None).await?.ok()?.data()
+        let reply = self.attempt.ask(Method::GET, "init", &Body::Null).await?;
+        reply.ok()?.data()
     }
 
     /// Starts a rotation to `shares` new shares of which `threshold` open, to be verified.
@@ -254,11 +246,9 @@ impl<'a> Rotation<'a> {
             ("secret_threshold", Body::Number(threshold.into())),
             ("require_verification", Body::Bool(true)),
         ]);
-        let reply = self.ask(Method::POST, "init", Some(&body)).await?;
-        if !reply.is_success() && reply.refuses_with("already in progress") {
+        let Some(reply) = self.attempt.start("init", &body).await? else {
             return Ok(Start::Busy);
-        }
-        let reply = reply.ok()?;
+        };
         let first: HandedOut = reply.data()?;
         if first.complete {
             return Ok(Start::HandedOut(handed_out(&reply, first)?));
@@ -276,10 +266,9 @@ impl<'a> Rotation<'a> {
     /// Any answer that says nothing about the share. After a 5xx or a lost answer it may count all the same, and if
     /// it was the last one there are new shares that nobody has, and that hold nothing.
     pub async fn give(&self, nonce: &str, share: &Share) -> Result<Given, Error> {
-        let Some(body) = submission(nonce, share) else {
+        let Some(reply) = self.attempt.submit("update", nonce, share).await? else {
             return Ok(Given::Unreadable);
         };
-        let reply = self.ask(Method::POST, "update", Some(&body)).await?;
         if !reply.is_success() {
             return refused(&reply).ok_or_else(|| reply.refusal());
         }
@@ -296,10 +285,9 @@ impl<'a> Rotation<'a> {
     /// Any answer that says nothing about the share, and a share that is no line of base64. After a 5xx or a lost
     /// answer it may count all the same, and if it was the last one the new shares hold.
     pub async fn verify(&self, nonce: &str, share: &Share) -> Result<Verified, Error> {
-        let Some(body) = submission(nonce, share) else {
+        let Some(reply) = self.attempt.submit("verify", nonce, share).await? else {
             return Ok(Verified::Wrong);
         };
-        let reply = self.ask(Method::POST, "verify", Some(&body)).await?;
         if !reply.is_success() {
             return unverified(&reply).ok_or_else(|| reply.refusal());
         }
@@ -313,29 +301,10 @@ impl<'a> Rotation<'a> {
 
     /// Ends the rotation of this nonce. OpenBao ends whichever there is, so its nonce is looked at just before. None
     /// at all is no error.
-    ///
-    /// # Errors
-    /// Any answer but 2xx.
     pub async fn cancel(&self, nonce: &str) -> Result<(), Error> {
         // Vault wants the nonce for the first ten minutes, and a body for ever (from 1.20).
-        let body = Body::map([("nonce", nonce.to_owned())]);
-        self.ask(Method::DELETE, "init", Some(&body)).await?.ok()?;
-        Ok(())
+        let body = Body::map([("nonce", nonce)]);
+        let reply = self.attempt.ask(Method::DELETE, "init", &body).await?;
+        reply.ok().map(drop)
     }
-
-    async fn ask(&self, method: Method, leaf: &str, body: Option<&Body>) -> Result<Reply, Error> {
-        let path = self.paths.below(leaf);
-        let ask = Ask::new(method, &path, Some(self.token));
-        let ask = match body {
-            Some(body) => ask.with_body(body),
-            None => ask,
-        };
-        self.client.ask(ask).await
-    }
-}
-
-fn submission(nonce: &str, share: &Share) -> Option<Body> {
-    let key = share_as_hex(share)?;
-    let nonce = Body::String(nonce.to_owned());
-    Some(Body::map([("nonce", nonce), ("key", Body::from(key))]))
 }
