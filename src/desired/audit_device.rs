@@ -40,34 +40,31 @@ pub(crate) fn log_of(device: &AuditDevice) -> &str {
 }
 
 pub(crate) fn differences(wanted: &Wanted, there: &AuditDevice) -> Vec<String> {
-    let mut lines = Vec::new();
-    if wanted.device_type != there.device_type {
-        lines.push(format!(
-            "type is {}, the file says {}",
-            there.device_type, wanted.device_type
-        ));
-    }
-    // A file that says nothing of a description leaves it to the server's own configuration.
-    if !wanted.description.is_empty() && wanted.description != there.description {
-        lines.push(format!(
-            "description is {:?}, the file says {:?}",
-            there.description, wanted.description
-        ));
-    }
-    if wanted.local != there.local {
-        lines.push(format!(
-            "local is {}, the file says {}",
-            there.local, wanted.local
-        ));
-    }
-    for (name, value) in &wanted.options {
-        match there.options.get(name) {
-            Some(have) if have == value => {}
-            Some(have) => lines.push(format!("{name} is {have}, the file says {value}")),
-            None => lines.push(format!("{name} is not set, the file says {value}")),
-        }
-    }
-    lines
+    let differs = |name: &str, have: String, want: String| {
+        (have != want).then(|| format!("{name} is {have}, the file says {want}"))
+    };
+    let quoted = |text: &str| format!("{text:?}");
+    let own = [
+        differs(
+            "type",
+            there.device_type.clone(),
+            wanted.device_type.clone(),
+        ),
+        // A file that says nothing of a description leaves it to the server's own configuration.
+        differs(
+            "description",
+            quoted(&there.description),
+            quoted(&wanted.description),
+        )
+        .filter(|_| !wanted.description.is_empty()),
+        differs("local", there.local.to_string(), wanted.local.to_string()),
+    ];
+    let options = wanted.options.iter();
+    let options = options.map(|(name, value)| match there.options.get(name) {
+        Some(have) => differs(name, have.clone(), value.clone()),
+        None => Some(format!("{name} is not set, the file says {value}")),
+    });
+    own.into_iter().chain(options).flatten().collect()
 }
 
 #[cfg(test)]

@@ -80,13 +80,16 @@ impl Comparison {
         let not_compared = self.not_compared.into_iter();
         let not_here = not_compared.map(|(path, fields)| Detail::SecretNotHere { path, fields });
         let not_here: Vec<_> = not_here.collect();
-        if !(self.unseen.is_empty() && not_here.is_empty()) {
-            let said = not_here.iter().map(ToString::to_string);
-            let apart: Vec<_> = self.unseen.iter().cloned().chain(said).collect();
+        let said = not_here.iter().map(ToString::to_string);
+        let apart: Vec<_> = self.unseen.iter().cloned().chain(said).collect();
+        if !apart.is_empty() {
             evidence.set(NOT_RECHECKED, &apart);
         }
-        let apart = !(self.unseen.is_empty() && not_here.is_empty());
-        let seen = match (self.pending.is_empty(), self.equal.is_empty(), apart) {
+        let seen = match (
+            self.pending.is_empty(),
+            self.equal.is_empty(),
+            !apart.is_empty(),
+        ) {
             (false, true, _) => Seen::Absent,
             (false, false, _) => Seen::Partial,
             // One that could not be seen is enough: the whole is not known to be as in the file.

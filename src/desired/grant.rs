@@ -209,6 +209,16 @@ mod tests {
     }
 
     #[test]
+    fn a_policy_says_of_each_path_what_may_be_done_there() {
+        let text = auditor();
+        let rule = "path \"sys/audit\" {\n  capabilities = [\"read\", \"sudo\"]\n}\n";
+        assert!(
+            text.starts_with("# Written by") && text.contains(rule),
+            "{text}"
+        );
+    }
+
+    #[test]
     fn openbao_gets_both_dialects_so_that_no_upgrade_locks_out() {
         let text = rules(Product::OpenBao, false, false);
         assert!(

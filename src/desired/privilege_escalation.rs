@@ -33,11 +33,14 @@ const MAKING: [&str; 6] = [
 /// What makes something new or another.
 const WRITES: [&str; 4] = ["create", "update", "patch", "delete"];
 
-/// Places that nobody but root should write, with the capabilities of which one is enough. Some of them want `sudo` of
+/// A path, and the capabilities of which one is enough.
+type Place = (String, &'static [&'static str]);
+
+/// Places that nobody but root should write. Some of them want `sudo` of
 /// everybody, without which the others are of no use.
 #[must_use]
-pub(crate) fn places(config: &Config, login: &Login) -> Vec<(String, &'static [&'static str])> {
-    let mut places: Vec<(String, &'static [&'static str])> = vec![
+pub(crate) fn places(config: &Config, login: &Login) -> Vec<Place> {
+    let mut places: Vec<Place> = vec![
         ("sys/auth/vault-bootstrap-any".to_owned(), &["sudo"]),
         ("auth/token/create".to_owned(), &["sudo"]),
         ("auth/token/create-orphan".to_owned(), &["sudo"]),
@@ -72,10 +75,7 @@ pub(crate) fn places(config: &Config, login: &Login) -> Vec<(String, &'static [&
         places.push((path, &WRITES));
     }
     if !config.doors().iter().any(|door| door.name == login.name) {
-        let making = MAKING
-            .iter()
-            .map(|path| ((*path).to_owned(), &["update"] as &[_]));
-        places.extend(making);
+        places.extend(MAKING.map(|path| (path.to_owned(), &["update"] as &[_])));
     }
     places.sort_unstable();
     places.dedup();
@@ -84,11 +84,8 @@ pub(crate) fn places(config: &Config, login: &Login) -> Vec<(String, &'static [&
 
 /// What of these places this login may write, as half a sentence each.
 #[must_use]
-pub(crate) fn found(
-    places: &[(String, &'static [&'static str])],
-    have: &BTreeMap<String, Vec<String>>,
-) -> Vec<String> {
-    let may = |(path, enough): &&(String, &'static [&'static str])| {
+pub(crate) fn found(places: &[Place], have: &BTreeMap<String, Vec<String>>) -> Vec<String> {
+    let may = |(path, enough): &&Place| {
         let has = have.get(path).map(Vec::as_slice).unwrap_or_default();
         let is = |name: &str| has.iter().any(|one| one == name);
         !is("deny") && (is("root") || enough.iter().any(|one| is(one)))

@@ -29,34 +29,35 @@ pub(crate) fn write_only(
     let Body::Map(fields) = body else {
         return Vec::new();
     };
-    let secrets = body.secret_fields();
     let kept_back = fields
         .iter()
         .filter(|(name, _)| comparison.unreadable.iter().any(|path| is_at(path, name)))
         .filter(|(_, value)| !value.holds_unknown());
-    let (secret, plain): (Vec<_>, Vec<_>) = kept_back.partition(|(name, _)| secrets.contains(name));
+    let (secret, mut plain): (Vec<_>, Vec<_>) =
+        kept_back.partition(|(_, value)| value.holds_secret());
+    let secret = secret.into_iter();
     let mut found: Vec<_> = secret
-        .into_iter()
         .map(|(name, value)| WriteOnly::field(name, value))
         .collect();
     if document.may_keep_plain_fields_back() && !plain.is_empty() {
         // By name: an order changed in the file changes nothing.
-        let names: BTreeSet<_> = plain.iter().map(|(name, _)| name.as_str()).collect();
-        let values = names
-            .iter()
-            .filter_map(|name| Some(((*name).to_owned(), body.get(name)?.clone())));
-        let values = Body::Map(values.collect());
-        let names: Vec<_> = names.into_iter().collect();
-        found.push(WriteOnly::new(PLAIN, names.join(", "), &values));
+        plain.sort_by(|(one, _), (other, _)| one.cmp(other));
+        let names: Vec<_> = plain.iter().map(|(name, _)| name.as_str()).collect();
+        let names = names.join(", ");
+        let values = Body::Map(plain.into_iter().cloned().collect());
+        found.push(WriteOnly::new(PLAIN, names, &values));
     }
     found
 }
 
 /// Before anything was read: every secret may be kept back.
 pub(crate) fn secrets_of(body: &Body) -> Vec<WriteOnly> {
-    body.secret_fields()
-        .iter()
-        .filter_map(|name| Some(WriteOnly::field(name, body.get(name)?)))
+    let Body::Map(fields) = body else {
+        return Vec::new();
+    };
+    let secret = fields.iter().filter(|(_, value)| value.holds_secret());
+    secret
+        .map(|(name, value)| WriteOnly::field(name, value))
         .collect()
 }
 
@@ -115,6 +116,10 @@ mod tests {
         found.into_iter().map(|one| (one.name, one.what)).collect()
     }
 
+    fn names(found: &[(String, String)]) -> Vec<&str> {
+        found.iter().map(|(name, _)| name.as_str()).collect()
+    }
+
     /// Whether a digest takes what is write_only of one for that of the other.
     fn same(left: &Document, right: &Document) -> bool {
         let value = |document: &Document| {
@@ -160,11 +165,8 @@ mod tests {
             ("provider", Body::map([("key", secret("5678"))])),
             ("mode", "strict".into()),
         ];
-        let names: Vec<_> = of(&document(&fields), &json!({"provider": {}}))
-            .into_iter()
-            .map(|(name, _)| name)
-            .collect();
-        assert_eq!(names, ["pin", "provider", "+"]);
+        let found = of(&document(&fields), &json!({"provider": {}}));
+        assert_eq!(names(&found), ["pin", "provider", "+"]);
     }
 
     #[test]
@@ -173,11 +175,7 @@ mod tests {
             known: true,
             ..document(&[("mode", "strict".into()), ("pin", secret("1234"))])
         };
-        let names: Vec<_> = of(&known, &json!({}))
-            .into_iter()
-            .map(|one| one.0)
-            .collect();
-        assert_eq!(names, ["pin"]);
+        assert_eq!(names(&of(&known, &json!({}))), ["pin"]);
     }
 
     #[test]

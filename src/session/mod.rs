@@ -1,7 +1,6 @@
 //! Who we are at which server: the active node of the cluster that is meant, and with what right we ask there.
 
 pub(crate) mod active;
-mod authority;
 pub(crate) mod cluster_identity;
 pub(crate) mod login;
 pub(crate) mod unavailable;
@@ -13,12 +12,42 @@ use crate::edge::doors::LoginContext;
 use crate::edge::references::Resolved;
 use crate::event::Caller;
 use crate::failure::Failure;
-use crate::secret::{SecretText, Token};
+use crate::secret::{RootToken, SecretText, Token};
 use crate::vault::Client;
 
 pub use active::Cluster;
-pub use authority::Authority;
 pub use login::OpenLogin;
+
+/// With what right we ask and write.
+#[derive(Debug)]
+pub enum Authority {
+    /// None: nobody has logged in, or nobody could.
+    None,
+    /// Root, between initialisation and its revocation.
+    Root(RootToken),
+    /// A login of the file; its token is ended with the run.
+    Login(Box<OpenLogin>),
+}
+
+impl Authority {
+    /// Its token.
+    ///
+    /// # Errors
+    /// There is none: a step came before its time.
+    pub fn token(&self) -> Result<&Token, Failure> {
+        match self {
+            Self::None => Err(Failure::failed("there is no token to ask the server with")),
+            Self::Root(root) => Ok(root.token()),
+            Self::Login(login) => Ok(login.token()),
+        }
+    }
+
+    /// True while it is root.
+    #[must_use]
+    pub fn is_root(&self) -> bool {
+        matches!(self, Self::Root(_))
+    }
+}
 
 /// A file, its cluster, and with what right we ask there. Looking at a cluster takes this and nothing that writes.
 pub struct Session<'a> {

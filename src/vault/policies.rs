@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::secret::Token;
-use crate::vault::http::{Answer, Ask, Body, Client, Error, Kind, Method, null_is_empty};
+use crate::vault::http::{Answer, Ask, Body, Client, Error, Kind, null_is_empty};
 
 /// The names of all policies, `root` among them.
 pub async fn list(client: &Client, token: &Token) -> Result<Vec<String>, Error> {
@@ -20,9 +20,7 @@ pub async fn read(client: &Client, token: &Token, name: &str) -> Result<Option<S
         policy: String,
     }
     let path = format!("sys/policies/acl/{name}");
-    let reply = client
-        .ask(Ask::new(Method::GET, &path, Some(token)))
-        .await?;
+    let reply = client.ask(Ask::get(&path, Some(token))).await?;
     if reply.is_absent()? {
         return Ok(None);
     }
@@ -57,7 +55,7 @@ pub async fn capabilities_self(
 ) -> Result<BTreeMap<String, Vec<String>>, Error> {
     let list = paths.iter().map(|path| Body::from(*path)).collect();
     let body = Body::map([("paths", Body::List(list))]);
-    let ask = Ask::new(Method::POST, "sys/capabilities-self", Some(token)).with_body(&body);
+    let ask = Ask::post("sys/capabilities-self", Some(token), &body);
     let reply = client.ask(ask).await?.ok()?;
     // Next to the paths stands `capabilities`, those of the first.
     let mut found: BTreeMap<String, Vec<String>> = reply.data()?;
@@ -93,7 +91,7 @@ pub async fn resultant_acl(client: &Client, token: &Token) -> Result<ResultantAc
         #[serde(default, deserialize_with = "null_is_empty")]
         glob_paths: BTreeMap<String, Value>,
     }
-    let ask = Ask::new(Method::GET, "sys/internal/ui/resultant-acl", Some(token));
+    let ask = Ask::get("sys/internal/ui/resultant-acl", Some(token));
     let acl: Acl = client.ask(ask).await?.ok()?.data()?;
     Ok(ResultantAcl {
         root: acl.root,

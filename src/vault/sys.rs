@@ -14,7 +14,7 @@ use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use crate::secret::{SecretText, Share};
-use crate::vault::http::{Ask, Body, Client, Error, Kind, Method, Reply};
+use crate::vault::http::{Ask, Body, Client, Error, Kind, Reply};
 
 /// One look at one of several nodes; the others go on meanwhile.
 const LOOK_TIMEOUT: Duration = Duration::from_secs(5);
@@ -143,7 +143,7 @@ struct Initialized {
 }
 
 async fn look(client: &Client, path: &str, timeout: Option<Duration>) -> Result<Reply, Error> {
-    let mut ask = Ask::new(Method::GET, path, None);
+    let mut ask = Ask::get(path, None);
     ask.timeout = timeout;
     client.in_namespace(None).ask(ask).await
 }
@@ -254,7 +254,7 @@ pub async fn unseal(client: &Client, share: &Share) -> Result<SealStatus, Error>
         return Err(Error::new("POST", &url, Kind::InvalidShare));
     };
     let body = Body::map([("key", key)]);
-    let ask = Ask::new(Method::POST, "sys/unseal", None).with_body(&body);
+    let ask = Ask::post("sys/unseal", None, &body);
     client.in_namespace(None).ask(ask).await?.ok()?.whole()
 }
 

@@ -8,7 +8,7 @@ use url::form_urlencoded::Serializer;
 
 use crate::secret::SecretText;
 use crate::vault::auth::session::AuthResponse;
-use crate::vault::http::{Ask, Body, Client, Error, Kind, Method, NoLogin};
+use crate::vault::http::{Ask, Body, Client, Error, Kind, NoLogin};
 
 /// What the servers do when the role says nothing.
 const DEFAULT_POLL_INTERVAL: Duration = Duration::from_secs(5);
@@ -77,7 +77,7 @@ pub async fn auth_url(
             .filter_map(|(name, value)| Some((name.to_owned(), value?.into()))),
     );
     let (path, body) = (format!("auth/{mount}/oidc/auth_url"), Body::Map(fields));
-    let ask = Ask::new(Method::POST, &path, None).with_body(&body);
+    let ask = Ask::post(&path, None, &body);
     let reply = client.ask(ask).await?.ok()?;
     let answer: AuthUrl = reply.data()?;
     if answer.url.is_empty() {
@@ -105,7 +105,7 @@ pub async fn callback(
             .append_pair("client_nonce", client_nonce.expose())
             .finish(),
     );
-    let mut ask = Ask::new(Method::GET, &path, None);
+    let mut ask = Ask::get(&path, None);
     ask.query = Some(query.expose());
     ask.secrets = vec![state.expose(), code.expose(), client_nonce.expose()];
     AuthResponse::of(&client.ask(ask).await?.ok()?)
@@ -123,9 +123,7 @@ pub async fn poll(
 ) -> Result<Poll, Error> {
     let path = format!("auth/{mount}/oidc/poll");
     let body = Body::map([("state", copy(state)), ("client_nonce", copy(client_nonce))]);
-    let reply = client
-        .ask(Ask::new(Method::POST, &path, None).with_body(&body))
-        .await?;
+    let reply = client.ask(Ask::post(&path, None, &body)).await?;
     let says =
         |word: &str| reply.status == 400 && reply.messages().iter().any(|text| text.contains(word));
     if says("authorization_pending") {

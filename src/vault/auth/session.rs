@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use crate::secret::Token;
-use crate::vault::http::{Ask, Body, Client, Error, Kind, Method, NoLogin, Reply, null_is_empty};
+use crate::vault::http::{Ask, Body, Client, Error, Kind, NoLogin, Reply, null_is_empty};
 
 /// A session of a login. The token is a secret, all else is evidence.
 #[derive(Debug, Deserialize)]
@@ -47,9 +47,7 @@ pub struct AuthResponse {
 /// # Errors
 /// The server's refusal, or a login that is not finished by one request (a second factor).
 pub async fn login(client: &Client, path: &str, body: &Body) -> Result<AuthResponse, Error> {
-    let reply = client
-        .ask(Ask::new(Method::POST, path, None).with_body(body))
-        .await?;
+    let reply = client.ask(Ask::post(path, None, body)).await?;
     AuthResponse::of(&reply.ok()?)
 }
 

@@ -11,48 +11,41 @@ use vaultrs::api::token::requests::{
 
 use crate::secret::Token;
 use crate::vault::auth::session::AuthResponse;
-use crate::vault::http::{Ask, Body, Client, Error, Method, Reply, null_is_empty};
+use crate::vault::http::{Ask, Body, Client, Error, Reply, null_is_empty};
 
-/// A token without the token.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+/// A token without the token. The servers leave out what is empty.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
 pub struct TokenInfo {
     /// Names the token; empty for batch tokens.
-    #[serde(default)]
     pub accessor: String,
     /// `root`, `userpass-ada`, …
-    #[serde(default)]
     pub display_name: String,
     /// Empty when there is no entity.
-    #[serde(default)]
     pub entity_id: String,
     /// Policies of the token itself.
-    #[serde(default, deserialize_with = "null_is_empty")]
+    #[serde(deserialize_with = "null_is_empty")]
     pub policies: Vec<String>,
     /// Policies that come from the entity and its groups.
-    #[serde(default, deserialize_with = "null_is_empty")]
+    #[serde(deserialize_with = "null_is_empty")]
     pub identity_policies: Vec<String>,
     /// Where it was made: `auth/token/root`, `auth/userpass/login/ada`.
-    #[serde(default)]
     pub path: String,
     /// Whether it survives the token that made it.
-    #[serde(default)]
     pub orphan: bool,
     /// `service` or `batch`.
-    #[serde(default, rename = "type")]
+    #[serde(rename = "type")]
     pub token_type: String,
     /// Seconds left; 0 is without end.
-    #[serde(default)]
     pub ttl: i64,
     /// Uses left; 0 is without limit.
-    #[serde(default)]
     pub num_uses: i64,
     /// RFC 3339; `None` is never.
     pub expire_time: Option<String>,
     /// Seconds since 1970.
-    #[serde(default)]
     pub creation_time: i64,
     /// What whoever made it has written beside it.
-    #[serde(default, deserialize_with = "null_is_empty")]
+    #[serde(deserialize_with = "null_is_empty")]
     pub meta: BTreeMap<String, String>,
     /// Where the product has namespaces.
     pub namespace_path: Option<String>,
@@ -121,7 +114,7 @@ pub async fn limited_root(
         ("meta", Body::map(beside.iter().copied())),
     ]);
     let path = "auth/token/create-orphan";
-    let ask = Ask::new(Method::POST, path, Some(root)).with_body(&body);
+    let ask = Ask::post(path, Some(root), &body);
     AuthResponse::of(&client.ask(ask).await?.ok()?)
 }
 

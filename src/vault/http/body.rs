@@ -53,16 +53,6 @@ impl Body {
         }
     }
 
-    /// Names of the fields of an object that are, or hold, a secret.
-    #[must_use]
-    pub fn secret_fields(&self) -> Vec<String> {
-        let Self::Map(fields) = self else {
-            return Vec::new();
-        };
-        let secret = fields.iter().filter(|(_, value)| value.holds_secret());
-        secret.map(|(name, _)| name.clone()).collect()
-    }
-
     /// Whether this is, or holds, a secret that is not here any more.
     #[must_use]
     pub fn holds_unknown(&self) -> bool {

@@ -10,13 +10,10 @@ use url::Url;
 use zeroize::Zeroizing;
 
 use crate::secret::Token;
-use crate::vault::http::body::Body;
-use crate::vault::http::error::{Error, Kind};
-use crate::vault::http::exchange::{Ask, list_method};
+use crate::vault::http::exchange::list_method;
 use crate::vault::http::node::Node;
-use crate::vault::http::reply::Reply;
-use crate::vault::http::target::{Target, Timeouts};
 use crate::vault::http::transport::Trust;
+use crate::vault::http::{Ask, Body, Error, Kind, Reply, Target, Timeouts};
 
 /// A client of one node. Cheap to clone; clones and the clients of [`Client::nodes`] share connections and
 /// the counter of requests.
@@ -107,25 +104,20 @@ impl Client {
     /// One client for each listed node, or just this one's address when none are listed.
     #[must_use]
     pub fn nodes(&self) -> Vec<Client> {
-        self.cluster
-            .listed
-            .iter()
-            .map(|&node| Self {
-                node,
-                ..self.clone()
-            })
-            .collect()
+        let listed = self.cluster.listed.iter();
+        listed.map(|node| self.on(*node)).collect()
     }
 
     /// The client of the address or listed node with this scheme, host and port.
     #[must_use]
     pub fn at(&self, address: &str) -> Option<Client> {
         let url = Url::parse(address).ok()?;
-        let node = self.known_node(&url)?;
-        Some(Self {
-            node,
-            ..self.clone()
-        })
+        self.known_node(&url).map(|node| self.on(node))
+    }
+
+    fn on(&self, node: usize) -> Client {
+        let client = self.clone();
+        Self { node, ..client }
     }
 
     /// The time limits it was opened with.
@@ -173,7 +165,7 @@ impl Client {
 
     /// Reads `path` (without `/v1/`). `None` when the server answers 404.
     pub async fn read(&self, token: Option<&Token>, path: &str) -> Result<Option<Value>, Error> {
-        let reply = self.ask(Ask::new(Method::GET, path, token)).await?;
+        let reply = self.ask(Ask::get(path, token)).await?;
         if reply.is_absent()? {
             return Ok(None);
         }
@@ -196,10 +188,7 @@ impl Client {
         path: &str,
         body: &Body,
     ) -> Result<Answer, Error> {
-        let reply = self
-            .ask(Ask::new(Method::POST, path, token).with_body(body))
-            .await?
-            .ok()?;
+        let reply = self.ask(Ask::post(path, token, body)).await?.ok()?;
         Ok(Answer {
             status: reply.status,
             data: reply.data()?,
@@ -209,10 +198,8 @@ impl Client {
 
     /// Deletes `path`. What is not there is no error where the server says so.
     pub async fn delete(&self, token: Option<&Token>, path: &str) -> Result<(), Error> {
-        self.ask(Ask::new(Method::DELETE, path, token))
-            .await?
-            .ok()?;
-        Ok(())
+        let ask = Ask::new(Method::DELETE, path, token);
+        self.ask(ask).await?.ok().map(drop)
     }
 
     /// Runs a request description of `vaultrs` (or any other): method, path, query and body are the

@@ -2,7 +2,7 @@
 
 use crate::secret::{RootToken, Token};
 use crate::vault::auth::token::{TokenInfo, lookup_self, send_revoke_self};
-use crate::vault::http::{Ask, Client, Error, Kind, Method};
+use crate::vault::http::{Ask, Client, Error, Kind};
 use crate::vault::sys;
 
 /// What `sys/health` answers on a standby.
@@ -31,15 +31,13 @@ pub async fn probe_root_generation(
     token: Option<&Token>,
 ) -> Result<RootGeneration, Error> {
     let client = client.in_namespace(None);
-    let classic = client
-        .ask(Ask::new(Method::GET, "sys/generate-root/attempt", None))
-        .await?;
+    let ask = Ask::get("sys/generate-root/attempt", None);
+    let classic = client.ask(ask).await?;
     let refusal = classic.refusal();
     match classic.status {
         200 => {
-            return classic
-                .whole::<serde_json::Value>()
-                .map(|_| RootGeneration::OpenClassic);
+            classic.whole::<serde_json::Value>()?;
+            return Ok(RootGeneration::OpenClassic);
         }
         403 if is_from_server(&refusal) => return Ok(RootGeneration::AuthenticatedClassic),
         404 | 405 if is_from_server(&refusal) => {}
@@ -48,13 +46,8 @@ pub async fn probe_root_generation(
     let Some(token) = token else {
         return Err(refusal);
     };
-    let own = client
-        .ask(Ask::new(
-            Method::GET,
-            "sys/generate-root-token/attempt",
-            Some(token),
-        ))
-        .await?;
+    let ask = Ask::get("sys/generate-root-token/attempt", Some(token));
+    let own = client.ask(ask).await?;
     match own.status {
         200 => Ok(RootGeneration::OpenBaoAuthenticated),
         404 | 405 if is_from_server(&own.refusal()) => Ok(RootGeneration::Off),

@@ -11,12 +11,9 @@ use url::Url;
 use zeroize::Zeroizing;
 
 use crate::secret::Token;
-use crate::vault::http::body::Body;
-use crate::vault::http::client::Client;
-use crate::vault::http::error::{Error, Kind};
 use crate::vault::http::node::Node;
-use crate::vault::http::reply::Reply;
 use crate::vault::http::transport::{MAX_REDIRECTS, Message, Raw, origin, send, without_query};
+use crate::vault::http::{Body, Client, Error, Kind, Reply};
 
 /// One request, before the headers.
 pub(crate) struct Ask<'a> {
@@ -42,6 +39,14 @@ impl<'a> Ask<'a> {
             timeout: None,
             secrets: Vec::new(),
         }
+    }
+
+    pub(crate) fn get(path: &'a str, token: Option<&'a Token>) -> Self {
+        Self::new(Method::GET, path, token)
+    }
+
+    pub(crate) fn post(path: &'a str, token: Option<&'a Token>, body: &'a Body) -> Self {
+        Self::new(Method::POST, path, token).with_body(body)
     }
 
     pub(crate) fn with_body(mut self, body: &'a Body) -> Self {

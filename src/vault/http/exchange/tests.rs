@@ -317,39 +317,23 @@ fn a_node_is_found_by_scheme_host_and_port() {
 
 #[test]
 fn unusable_certificates_are_named() {
-    let (no_pem, address) = (Some(b"x".to_vec()), Some("127.0.0.1".to_owned()));
-    let settings = [
+    type Set = fn(&mut Tls);
+    let settings: [(&str, Set); 3] = [
         (
-            "ca_cert holds no certificate",
-            Tls {
-                ca_cert: no_pem.clone(),
-                ..Tls::default()
-            },
+            "no trusted connection to https://vault: ca_cert holds no certificate",
+            |tls| tls.ca_cert = Some(b"x".to_vec()),
         ),
-        (
-            "client_cert and client_key belong together",
-            Tls {
-                client_cert: no_pem,
-                ..Tls::default()
-            },
-        ),
-        (
-            "tls.server_name is not a DNS name",
-            Tls {
-                server_name: address,
-                ..Tls::default()
-            },
-        ),
+        ("client_cert and client_key belong together", |tls| {
+            tls.client_cert = Some(b"x".to_vec());
+        }),
+        ("tls.server_name is not a DNS name", |tls| {
+            tls.server_name = Some("127.0.0.1".into());
+        }),
     ];
-    for (why, tls) in settings {
-        let target = Target {
-            tls,
-            ..target("https://vault", &[])
-        };
+    for (why, set) in settings {
+        let mut target = target("https://vault", &[]);
+        set(&mut target.tls);
         let text = Client::open(&target).unwrap_err().to_string();
-        assert!(
-            text.contains("https://vault") && text.ends_with(why),
-            "{text}"
-        );
+        assert!(text.ends_with(why), "{text}");
     }
 }

@@ -168,9 +168,7 @@ pub async fn probe_rotation(
     let mut refusal = None;
     for paths in Paths::of(product, seal.recovery_seal) {
         let path = paths.below("init");
-        let reply = client
-            .ask(Ask::new(Method::GET, &path, Some(token)))
-            .await?;
+        let reply = client.ask(Ask::get(&path, Some(token))).await?;
         if reply.is_success() {
             reply.data::<Progress>()?;
             return Ok(*paths);
@@ -194,7 +192,7 @@ pub async fn probe_rotation(
 /// It does not answer.
 pub async fn anybody_may_rotate(client: &Client) -> Result<bool, Error> {
     let path = Paths::RekeyRecovery.below("init");
-    let ask = Ask::new(Method::GET, &path, None);
+    let ask = Ask::get(&path, None);
     let reply = client.in_namespace(None).ask(ask).await?;
     Ok(reply.is_success())
 }
