@@ -15,8 +15,8 @@ use std::io::{IsTerminal, Write};
 
 use dialoguer::console::Term;
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
-use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use crate::interrupt::Signals;
 use crate::secret::SecretText;
 
 /// Where people sit, whatever standard input and output are connected to.
@@ -89,13 +89,7 @@ pub fn possible() -> bool {
 /// # Errors
 /// As when it is asked: there is no terminal.
 pub fn can_ask(question: &str, instead: &str) -> Result<(), Error> {
-    match open_terminal() {
-        Some(_) => Ok(()),
-        None => Err(Error::NoTerminal {
-            question: question.to_owned(),
-            instead: instead.to_owned(),
-        }),
-    }
+    terminal_for(question, instead).map(drop)
 }
 
 /// Asks for a secret without showing it. `instead` says how to answer without a terminal.
@@ -160,15 +154,10 @@ where
     T: Send + 'static,
     F: FnOnce(String) -> std::io::Result<T> + Send + 'static,
 {
-    let Some(terminal) = open_terminal() else {
-        return Err(Error::NoTerminal {
-            question: question.to_owned(),
-            instead: instead.to_owned(),
-        });
-    };
+    let terminal = terminal_for(question, instead)?;
     // Signals first: both libraries raise SIGINT before they put the terminal back, and with the
     // default action the process would be gone by then.
-    let mut ends = Ends::listen().map_err(Error::Terminal)?;
+    let mut signals = Signals::listen().map_err(Error::Terminal)?;
     if line_is_still_begun() {
         (&terminal).write_all(b"\n").map_err(Error::Terminal)?;
     }
@@ -177,7 +166,7 @@ where
     let reading = tokio::task::spawn_blocking(move || read(label));
     let answer = tokio::select! {
         biased;
-        () = ends.one() => return Err(Error::Interrupted(question.to_owned())),
+        _ = signals.next() => return Err(Error::Interrupted(question.to_owned())),
         answer = reading => answer,
     };
     match answer {
@@ -190,6 +179,13 @@ where
     }
 }
 
+fn terminal_for(question: &str, instead: &str) -> Result<File, Error> {
+    open_terminal().ok_or_else(|| Error::NoTerminal {
+        question: question.to_owned(),
+        instead: instead.to_owned(),
+    })
+}
+
 fn open_terminal() -> Option<File> {
     let terminal = File::options().read(true).write(true).open(TERMINAL).ok()?;
     terminal.is_terminal().then_some(terminal)
@@ -199,31 +195,6 @@ fn open_terminal() -> Option<File> {
 fn terminal() -> std::io::Result<Term> {
     let terminal = File::options().read(true).write(true).open(TERMINAL)?;
     Ok(Term::read_write_pair(terminal.try_clone()?, terminal))
-}
-
-/// The signals that end a process, listened to while a question is open.
-struct Ends {
-    interrupt: Signal,
-    terminate: Signal,
-    hang_up: Signal,
-}
-
-impl Ends {
-    fn listen() -> std::io::Result<Self> {
-        Ok(Self {
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-            hang_up: signal(SignalKind::hangup())?,
-        })
-    }
-
-    async fn one(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-            _ = self.hang_up.recv() => {}
-        }
-    }
 }
 
 /// Puts the terminal back as it was found when it goes out of scope.

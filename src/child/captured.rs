@@ -62,7 +62,7 @@ pub(crate) async fn run(
         .kill_on_drop(true);
     let child = command.spawn().map_err(Fault::Start)?;
     let mut running = Running {
-        group: group_of(&child),
+        group: super::pid_of(&child),
         child,
     };
     let ended = running.finish(input.unwrap_or_default(), bounds);
@@ -70,13 +70,6 @@ pub(crate) async fn run(
         Err(_) => Err(Fault::TimedOut),
         Ok(ended) => ended,
     }
-}
-
-fn group_of(child: &Child) -> Option<Pid> {
-    child
-        .id()
-        .and_then(|id| i32::try_from(id).ok())
-        .and_then(Pid::from_raw)
 }
 
 /// A program in a process group of its own, all of which ends with this value.

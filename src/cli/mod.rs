@@ -4,7 +4,7 @@ mod break_glass;
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum};
 
 pub use crate::cli::break_glass::{
     BreakGlass, Holders, LoginChoice, Quorum, Rehearse, ShareOf, Unseal, WithHolders, Work,
@@ -66,23 +66,12 @@ pub struct Global {
 }
 
 /// Form of the result.
-#[derive(Debug, Clone, Copy, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum OutputForm {
     /// For people
     Text,
     /// For machines; `apply` writes one event a line
     Json,
-}
-
-/// When to colour.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub enum ColorChoice {
-    /// On terminals
-    Auto,
-    /// Always
-    Always,
-    /// Never
-    Never,
 }
 
 /// The commands.

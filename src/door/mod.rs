@@ -7,7 +7,6 @@
 
 mod callback;
 mod command;
-mod error;
 mod grant;
 mod jwt;
 mod model;
@@ -18,11 +17,17 @@ mod proof;
 mod reason;
 mod redirect;
 
-pub use crate::door::error::{Cause, DoorError};
-pub use crate::door::grant::{RootGenerationApi, grant_holds};
-pub use crate::door::model::{
-    DEFAULT_WAIT, Door, Expectations, JwtSource, Kind, Notice, Program, Screen, Tell,
-};
+use crate::failure::Problem;
+use crate::vault::Client;
+
+pub use crate::door::grant::grant_holds;
+pub use crate::door::model::{Door, Expectations, JwtSource, Kind, Notice, Screen, Tell};
 pub use crate::door::opening::open;
 pub use crate::door::proof::{DoorProof, fit_for_break_glass, prove};
-pub use crate::door::reason::Refusal;
+
+/// What went wrong, behind which login it was and where.
+fn named(client: &Client, door: &Door, cause: Problem) -> Problem {
+    let (address, mount) = (client.address(), &door.mount);
+    let what = format!("login {} at {address}/v1/auth/{mount}: {cause}", door.name);
+    Problem { what, ..cause }
+}

@@ -1,9 +1,8 @@
 //! Logging in, the way that a door says.
 
-use crate::door::error::{Cause, DoorError};
 use crate::door::model::{Door, Kind, Screen, Tell};
-use crate::door::{jwt, oidc};
-use crate::secret::SecretText;
+use crate::door::{jwt, named, oidc, reason};
+use crate::failure::Problem;
 use crate::vault::{self, AuthResponse, Body, Client};
 
 /// Logs in. The session is the caller's to use and to revoke.
@@ -14,13 +13,13 @@ pub async fn open(
     client: &Client,
     door: &Door,
     person: &dyn Tell,
-) -> Result<AuthResponse, DoorError> {
+) -> Result<AuthResponse, Problem> {
     enter(client, door, person)
         .await
-        .map_err(|cause| DoorError::new(client, door, cause))
+        .map_err(|cause| named(client, door, cause))
 }
 
-async fn enter(client: &Client, door: &Door, person: &dyn Tell) -> Result<AuthResponse, Cause> {
+async fn enter(client: &Client, door: &Door, person: &dyn Tell) -> Result<AuthResponse, Problem> {
     let mount = &door.mount;
     let (path, body) = match &door.kind {
         Kind::Userpass { username, password } => (
@@ -28,17 +27,16 @@ async fn enter(client: &Client, door: &Door, person: &dyn Tell) -> Result<AuthRe
             Body::map([("password", password.clone())]),
         ),
         Kind::Approle { role_id, secret_id } => {
-            let mut fields = vec![("role_id", role_id.clone())];
-            fields.extend(secret_id.iter().map(|secret| ("secret_id", secret.clone())));
+            let fields = [
+                ("role_id", role_id.clone()),
+                ("secret_id", secret_id.clone()),
+            ];
             (format!("auth/{mount}/login"), Body::map(fields))
         }
-        Kind::Jwt { role, jwt } => {
-            let body = with_role(role.as_deref(), jwt::fetch(jwt).await?);
-            (format!("auth/{mount}/login"), body)
-        }
-        Kind::Kubernetes { role, jwt } => {
-            let body = with_role(Some(role), jwt::fetch(jwt).await?);
-            (format!("auth/{mount}/login"), body)
+        Kind::Jwt { role, jwt } | Kind::Kubernetes { role, jwt } => {
+            let jwt = Body::from(jwt::fetch(jwt, &door.withheld).await?);
+            let fields = [("jwt", jwt), ("role", Body::from(role.as_str()))];
+            (format!("auth/{mount}/login"), Body::map(fields))
         }
         Kind::Oidc {
             with: Screen::Device,
@@ -46,7 +44,7 @@ async fn enter(client: &Client, door: &Door, person: &dyn Tell) -> Result<AuthRe
             wait,
             ..
         } => {
-            return oidc::by_device(client, door, role.as_deref(), *wait, person).await;
+            return oidc::by_device(client, door, role, *wait, person).await;
         }
         Kind::Oidc {
             role,
@@ -55,7 +53,7 @@ async fn enter(client: &Client, door: &Door, person: &dyn Tell) -> Result<AuthRe
             wait,
         } => {
             let visit = oidc::Visit {
-                role: role.as_deref(),
+                role,
                 screen: *with,
                 redirect_uris,
                 wait: *wait,
@@ -65,11 +63,5 @@ async fn enter(client: &Client, door: &Door, person: &dyn Tell) -> Result<AuthRe
     };
     vault::login(client, &path, &body)
         .await
-        .map_err(|error| Cause::of(&door.kind, error))
-}
-
-fn with_role(role: Option<&str>, jwt: SecretText) -> Body {
-    let mut fields = vec![("jwt", Body::from(jwt))];
-    fields.extend(role.map(|role| ("role", Body::from(role))));
-    Body::map(fields)
+        .map_err(|error| reason::of(&door.kind, error))
 }
