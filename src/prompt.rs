@@ -78,13 +78,7 @@ impl Error {
     }
 }
 
-/// True when a person can be asked.
-#[must_use]
-pub fn possible() -> bool {
-    open_terminal().is_some()
-}
-
-/// Holds that a person can be asked this, before anything is shown for it.
+/// Checks that a person can be asked this, before anything is shown for it.
 ///
 /// # Errors
 /// As when it is asked: there is no terminal.
@@ -180,20 +174,20 @@ where
 }
 
 fn terminal_for(question: &str, instead: &str) -> Result<File, Error> {
-    open_terminal().ok_or_else(|| Error::NoTerminal {
+    let terminal = open_terminal().ok().filter(IsTerminal::is_terminal);
+    terminal.ok_or_else(|| Error::NoTerminal {
         question: question.to_owned(),
         instead: instead.to_owned(),
     })
 }
 
-fn open_terminal() -> Option<File> {
-    let terminal = File::options().read(true).write(true).open(TERMINAL).ok()?;
-    terminal.is_terminal().then_some(terminal)
+fn open_terminal() -> std::io::Result<File> {
+    File::options().read(true).write(true).open(TERMINAL)
 }
 
 /// The terminal for `dialoguer`, also where standard error goes into a file.
 fn terminal() -> std::io::Result<Term> {
-    let terminal = File::options().read(true).write(true).open(TERMINAL)?;
+    let terminal = open_terminal()?;
     Ok(Term::read_write_pair(terminal.try_clone()?, terminal))
 }
 

@@ -89,10 +89,7 @@ async fn status(global: &Global, caller: Caller<'_>) -> Result<Outcome, Failure>
         let client = cluster::open(&config).await;
         bootstrap::status(&config, client).await
     };
-    let (status, exit) = tokio::select! {
-        looked = looking => looked?,
-        stop = caller.interrupt.requested() => return Err(stop),
-    };
+    let (status, exit) = Box::pin(caller.unless_stopped(looking)).await?;
     Ok(Outcome {
         exit,
         last: Some(Event::Status(status)),

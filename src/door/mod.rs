@@ -3,7 +3,7 @@
 //! [`open`] logs in the way a person or a workload would, [`prove`] asserts with that login's own
 //! token what it may and may not do, and [`grant_holds`] says whether it could bring root back. It
 //! never revokes and never keeps a token: the session belongs to the caller, who revokes it. It prints
-//! nothing: what a person has to see goes through [`Tell`].
+//! nothing: what a person has to see goes through [`NoticeSink`].
 
 mod callback;
 mod command;
@@ -21,7 +21,9 @@ use crate::failure::Problem;
 use crate::vault::Client;
 
 pub use crate::door::grant::grant_holds;
-pub use crate::door::model::{Door, Expectations, JwtSource, Kind, Notice, Screen, Tell};
+pub use crate::door::model::{
+    Door, Expectations, JwtSource, Kind, Notice, NoticeSink, Screen, Visit,
+};
 pub use crate::door::opening::open;
 pub use crate::door::proof::{DoorProof, fit_for_break_glass, prove};
 

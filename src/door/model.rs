@@ -62,16 +62,20 @@ pub enum Kind {
         jwt: JwtSource,
     },
     /// A person and an identity provider.
-    Oidc {
-        /// Role of the method.
-        role: String,
-        /// Browser, printed address or device flow.
-        with: Screen,
-        /// `allowed_redirect_uris` of the role, to choose from; not used by the device flow.
-        redirect_uris: Vec<String>,
-        /// How long the person has.
-        wait: Duration,
-    },
+    Oidc(Visit),
+}
+
+/// A person's visit to an identity provider.
+#[derive(Debug)]
+pub struct Visit {
+    /// Role of the method.
+    pub role: String,
+    /// Browser, printed address or device flow.
+    pub screen: Screen,
+    /// `allowed_redirect_uris` of the role, to choose from; not used by the device flow.
+    pub redirect_uris: Vec<String>,
+    /// How long the person has.
+    pub wait: Duration,
 }
 
 /// Where a JWT comes from.
@@ -99,23 +103,12 @@ pub enum Screen {
 /// Something a person has to see while a door opens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Notice<'a> {
-    /// Sign in at this address; it comes back to a listener on this machine.
+    /// Sign in at this address.
     SignIn {
         /// The identity provider's page.
         url: &'a str,
-        /// Where the listener waits: `http://localhost:8250/oidc/callback`.
-        redirect_uri: &'a str,
-        /// Whether the browser was started with it.
-        opened: bool,
-        /// How long it is waited for.
-        wait: Duration,
-    },
-    /// Sign in at this address from any device.
-    Device {
-        /// The identity provider's page.
-        url: &'a str,
-        /// What to type there; none when the address carries it.
-        user_code: Option<&'a str>,
+        /// What to type there in the device flow; none when the address carries it.
+        code: Option<&'a str>,
         /// How long it is waited for.
         wait: Duration,
     },
@@ -123,8 +116,8 @@ pub enum Notice<'a> {
     Note(&'a str),
 }
 
-/// Shows a [`Notice`] to the person. `door` is the name in the file.
-pub trait Tell {
+/// Who shows a [`Notice`] to the person. `door` is the name in the file.
+pub trait NoticeSink {
     /// Shows it; called on the way, must not block.
-    fn tell(&self, door: &str, notice: Notice<'_>);
+    fn show(&self, door: &str, notice: Notice<'_>);
 }

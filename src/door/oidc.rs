@@ -10,7 +10,7 @@ use tokio::process::Command;
 use url::Url;
 
 use crate::door::callback::{self, Outcome, Visitor, bounded};
-use crate::door::model::{Door, Notice, Screen, Tell};
+use crate::door::model::{Door, Notice, NoticeSink, Screen, Visit};
 use crate::door::page::Page;
 use crate::door::{reason, redirect};
 use crate::failure::Problem;
@@ -29,49 +29,41 @@ const SLOWEST: Duration = Duration::from_secs(60);
 /// Longest user code that is shown.
 const LONGEST_CODE: usize = 64;
 
-/// One login by browser.
-pub(super) struct Visit<'a> {
-    pub(super) role: &'a str,
-    pub(super) screen: Screen,
-    pub(super) redirect_uris: &'a [String],
-    pub(super) wait: Duration,
-}
-
 /// Listens, sends the person away, and redeems what the browser brings back.
 pub(super) async fn by_browser(
     client: &Client,
     door: &Door,
-    visit: &Visit<'_>,
-    person: &dyn Tell,
+    visit: &Visit,
+    notices: &dyn NoticeSink,
 ) -> Result<AuthResponse, Problem> {
-    let bound = redirect::listen(visit.redirect_uris).await?;
+    let bound = redirect::listen(&visit.redirect_uris).await?;
     if bound.moved {
         let note = format!(
             "the declared port is taken, listening at {} instead; the identity provider may refuse it",
             bound.uri
         );
-        person.tell(&door.name, Notice::Note(&note));
+        notices.show(&door.name, Notice::Note(&note));
     }
     let nonce = nonce()?;
-    let role = Some(visit.role);
+    let role = Some(visit.role.as_str());
     let answer = oidc::auth_url(client, &door.mount, role, Some(&bound.uri), &nonce)
         .await
         .map_err(|error| no_auth_url(door, Some(&bound.uri), error))?;
     if answer.state.is_some() {
         let advice = "write `with: device`, or set callback_mode of the role to client";
-        return Err(other_callback_mode(visit.role, visit.screen, advice));
+        return Err(other_callback_mode(visit, advice));
     }
     let url = web_address(&answer)?;
     let state = state_of(&url)?;
-    let opened =
-        visit.screen == Screen::Browser && open_browser(url.as_str(), &door.withheld).await;
+    if visit.screen == Screen::Browser {
+        open_browser(url.as_str(), &door.withheld).await;
+    }
     let notice = Notice::SignIn {
         url: url.as_str(),
-        redirect_uri: &bound.uri,
-        opened,
+        code: None,
         wait: visit.wait,
     };
-    person.tell(&door.name, notice);
+    notices.show(&door.name, notice);
     let visitor = tokio::time::timeout(visit.wait, callback::wait(&bound, &state))
         .await
         .map_err(|_| {
@@ -110,17 +102,16 @@ async fn redeem(
 pub(super) async fn by_device(
     client: &Client,
     door: &Door,
-    role: &str,
-    wait: Duration,
-    person: &dyn Tell,
+    visit: &Visit,
+    notices: &dyn NoticeSink,
 ) -> Result<AuthResponse, Problem> {
     let nonce = nonce()?;
     let not_device = || {
         let advice =
             "set callback_mode of the role to device (OpenBao only); on Vault write `with: url`";
-        other_callback_mode(role, Screen::Device, advice)
+        other_callback_mode(visit, advice)
     };
-    let answer = oidc::auth_url(client, &door.mount, Some(role), None, &nonce)
+    let answer = oidc::auth_url(client, &door.mount, Some(&visit.role), None, &nonce)
         .await
         .map_err(|error| {
             // Only the callback modes that need an address ask for one.
@@ -138,15 +129,15 @@ pub(super) async fn by_device(
     let state = answer.state.as_ref().ok_or_else(not_device)?;
     let user_code = answer.user_code.as_deref();
     let user_code = user_code.map(|code| bounded(code, LONGEST_CODE));
-    let notice = Notice::Device {
+    let notice = Notice::SignIn {
         url: url.as_str(),
-        user_code: user_code.as_deref(),
-        wait,
+        code: user_code.as_deref(),
+        wait: visit.wait,
     };
-    person.tell(&door.name, notice);
+    notices.show(&door.name, notice);
     let mut interval = answer.poll_interval().min(SLOWEST);
     let start = Instant::now();
-    while start.elapsed() + interval <= wait {
+    while start.elapsed() + interval <= visit.wait {
         tokio::time::sleep(interval).await;
         match oidc::poll(client, &door.mount, state, &nonce).await {
             Ok(Poll::Done(session)) => return Ok(*session),
@@ -155,7 +146,7 @@ pub(super) async fn by_device(
             Err(error) => return Err(reason::of(&door.kind, error)),
         }
     }
-    Err(timed_out(wait).advise("run the command again"))
+    Err(timed_out(visit.wait).advise("run the command again"))
 }
 
 fn timed_out(wait: Duration) -> Problem {
@@ -164,12 +155,13 @@ fn timed_out(wait: Duration) -> Problem {
 }
 
 /// The role's `callback_mode` is for another screen than the one that the file names.
-fn other_callback_mode(role: &str, screen: Screen, advice: &str) -> Problem {
-    let with = match screen {
+fn other_callback_mode(visit: &Visit, advice: &str) -> Problem {
+    let with = match visit.screen {
         Screen::Browser => "browser",
         Screen::Url => "url",
         Screen::Device => "device",
     };
+    let role = &visit.role;
     Problem::new(format!("role {role} does not work with `with: {with}`")).advise(advice)
 }
 
@@ -226,9 +218,9 @@ fn state_of(url: &Url) -> Result<String, Problem> {
         .ok_or_else(|| unusable("it carries no state"))
 }
 
-/// True when something was started that should show the page. Its output is not ours to show, and it
-/// gets none of the secrets in our environment.
-async fn open_browser(url: &str, withheld: &[String]) -> bool {
+/// Starts what should show the page, where there is something. Its output is not ours to show, and it gets none of the
+/// secrets in our environment.
+async fn open_browser(url: &str, withheld: &[String]) {
     let named = std::env::var("BROWSER")
         .ok()
         .filter(|name| !name.is_empty());
@@ -248,12 +240,11 @@ async fn open_browser(url: &str, withheld: &[String]) -> bool {
         };
         // One that ends at once tells whether it worked; a browser itself stays, which is as good.
         match tokio::time::timeout(OPENER, child.wait()).await {
-            Ok(Ok(status)) if status.success() => return true,
+            Ok(Ok(status)) if status.success() => return,
             Ok(_) => {}
-            Err(_) => return true,
+            Err(_) => return,
         }
     }
-    false
 }
 
 /// Credentials that a program which prints a JWT may need, and a browser never.

@@ -1,6 +1,6 @@
 //! Logging in, the way that a door says.
 
-use crate::door::model::{Door, Kind, Screen, Tell};
+use crate::door::model::{Door, Kind, NoticeSink, Screen};
 use crate::door::{jwt, named, oidc, reason};
 use crate::failure::Problem;
 use crate::vault::{self, AuthResponse, Body, Client};
@@ -12,14 +12,18 @@ use crate::vault::{self, AuthResponse, Body, Client};
 pub async fn open(
     client: &Client,
     door: &Door,
-    person: &dyn Tell,
+    notices: &dyn NoticeSink,
 ) -> Result<AuthResponse, Problem> {
-    enter(client, door, person)
+    enter(client, door, notices)
         .await
         .map_err(|cause| named(client, door, cause))
 }
 
-async fn enter(client: &Client, door: &Door, person: &dyn Tell) -> Result<AuthResponse, Problem> {
+async fn enter(
+    client: &Client,
+    door: &Door,
+    notices: &dyn NoticeSink,
+) -> Result<AuthResponse, Problem> {
     let mount = &door.mount;
     let (path, body) = match &door.kind {
         Kind::Userpass { username, password } => (
@@ -38,28 +42,10 @@ async fn enter(client: &Client, door: &Door, person: &dyn Tell) -> Result<AuthRe
             let fields = [("jwt", jwt), ("role", Body::from(role.as_str()))];
             (format!("auth/{mount}/login"), Body::map(fields))
         }
-        Kind::Oidc {
-            with: Screen::Device,
-            role,
-            wait,
-            ..
-        } => {
-            return oidc::by_device(client, door, role, *wait, person).await;
+        Kind::Oidc(visit) if visit.screen == Screen::Device => {
+            return oidc::by_device(client, door, visit, notices).await;
         }
-        Kind::Oidc {
-            role,
-            with,
-            redirect_uris,
-            wait,
-        } => {
-            let visit = oidc::Visit {
-                role,
-                screen: *with,
-                redirect_uris,
-                wait: *wait,
-            };
-            return oidc::by_browser(client, door, &visit, person).await;
-        }
+        Kind::Oidc(visit) => return oidc::by_browser(client, door, visit, notices).await,
     };
     vault::login(client, &path, &body)
         .await

@@ -8,7 +8,7 @@ use crate::door::grant::allowed;
 use crate::door::model::{Door, Expectations};
 use crate::door::{named, reason};
 use crate::failure::Problem;
-use crate::vault::{self, AuthResponse, Client, TokenInfo};
+use crate::vault::{self, AuthResponse, Client};
 
 /// Uses of a token that a break-glass drill needs at least: status, start, a share each, proof, cancel, revoke.
 const FEWEST_USES: i64 = 40;
@@ -88,32 +88,25 @@ async fn look(client: &Client, door: &Door, session: &AuthResponse) -> Result<Do
             .map_err(blind("sys/capabilities-self"))?
     };
     let unmet = unmet(&door.can, &door.cannot, &capabilities);
-    if unmet.is_empty() {
-        Ok(DoorProof::new(door, info, capabilities))
-    } else {
-        Err(Problem::new(format!("it opened, but {}", unmet.join("; ")))
-            .advise("change the policies of the role, or can and cannot of the login"))
+    if !unmet.is_empty() {
+        return Err(Problem::new(format!("it opened, but {}", unmet.join("; ")))
+            .advise("change the policies of the role, or can and cannot of the login"));
     }
-}
-
-impl DoorProof {
-    fn new(door: &Door, info: TokenInfo, capabilities: BTreeMap<String, Vec<String>>) -> Self {
-        Self {
-            door: door.name.clone(),
-            mount: door.mount.clone(),
-            accessor: info.accessor,
-            entity_id: info.entity_id,
-            display_name: info.display_name,
-            policies: info.policies,
-            identity_policies: info.identity_policies,
-            ttl: info.ttl,
-            orphan: info.orphan,
-            token_type: info.token_type,
-            num_uses: info.num_uses,
-            namespace: info.namespace_path.unwrap_or_default(),
-            capabilities,
-        }
-    }
+    Ok(DoorProof {
+        door: door.name.clone(),
+        mount: door.mount.clone(),
+        accessor: info.accessor,
+        entity_id: info.entity_id,
+        display_name: info.display_name,
+        policies: info.policies,
+        identity_policies: info.identity_policies,
+        ttl: info.ttl,
+        orphan: info.orphan,
+        token_type: info.token_type,
+        num_uses: info.num_uses,
+        namespace: info.namespace_path.unwrap_or_default(),
+        capabilities,
+    })
 }
 
 /// Every expectation that does not hold, each as half a sentence.

@@ -144,7 +144,7 @@ fn refusal(kind: &Kind, status: Option<u16>, messages: &[String]) -> Option<Prob
         (Kind::Kubernetes { .. }, 500) if has("could not load backend configuration") => {
             return Some(plain(UNCONFIGURED));
         }
-        (Kind::Oidc { .. }, 500) if OF_A_PROVIDER_AWAY.iter().any(|part| has(part)) => {
+        (Kind::Oidc(_), 500) if OF_A_PROVIDER_AWAY.iter().any(|part| has(part)) => {
             return Some(plain(PROVIDER_AWAY));
         }
         (_, 400 | 403) => {}
@@ -165,16 +165,15 @@ fn refusal(kind: &Kind, status: Option<u16>, messages: &[String]) -> Option<Prob
             Some(SERVICE_ACCOUNT)
         }
         Kind::Kubernetes { .. } if has("namespace not authorized") => Some(NAMESPACE),
-        Kind::Jwt { .. } | Kind::Kubernetes { .. } | Kind::Oidc { .. } => return of_token(&text),
+        Kind::Jwt { .. } | Kind::Kubernetes { .. } | Kind::Oidc(_) => return of_token(&text),
     };
     known.map(plain)
 }
 
 fn role_of(kind: &Kind) -> Option<&str> {
     match kind {
-        Kind::Jwt { role, .. } | Kind::Oidc { role, .. } | Kind::Kubernetes { role, .. } => {
-            Some(role)
-        }
+        Kind::Jwt { role, .. } | Kind::Kubernetes { role, .. } => Some(role),
+        Kind::Oidc(visit) => Some(&visit.role),
         Kind::Userpass { .. } | Kind::Approle { .. } => None,
     }
 }
@@ -230,7 +229,7 @@ fn of_token(text: &str) -> Option<Problem> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::door::{JwtSource, Screen};
+    use crate::door::{JwtSource, Screen, Visit};
     use crate::secret::SecretText;
     use std::sync::Arc;
     use std::time::Duration;
@@ -247,12 +246,12 @@ mod tests {
     }
 
     fn oidc() -> Kind {
-        Kind::Oidc {
+        Kind::Oidc(Visit {
             role: "operator".into(),
-            with: Screen::Url,
+            screen: Screen::Url,
             redirect_uris: vec![],
             wait: Duration::from_secs(300),
-        }
+        })
     }
 
     fn read(kind: &Kind, status: u16, text: &str) -> Option<Problem> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::{self, Config, Given, Login, LoginKind, OidcFlow, SecretRef, TokenSource};
-use crate::door::{Door, JwtSource, Kind, Screen};
+use crate::door::{Door, JwtSource, Kind, Screen, Visit};
 use crate::edge::cluster::certificates;
 use crate::edge::references::{Resolved, environment_secrets};
 use crate::failure::Failure;
@@ -90,16 +90,16 @@ fn kind(context: &LoginContext<'_>, login: &Login) -> Result<Kind, Failure> {
             role: role.clone(),
             jwt: source(context, with)?,
         },
-        LoginKind::Oidc { role, with } => Kind::Oidc {
+        LoginKind::Oidc { role, with } => Kind::Oidc(Visit {
             role: role.clone(),
-            with: match with {
+            screen: match with {
                 OidcFlow::Browser => Screen::Browser,
                 OidcFlow::Url => Screen::Url,
                 OidcFlow::Device => Screen::Device,
             },
             redirect_uris: redirects(context, login, role),
             wait: Duration::from_secs(context.sign_in_seconds),
-        },
+        }),
     })
 }
 
