@@ -38,7 +38,8 @@ impl Exit {
     }
 }
 
-/// One thing that is wrong, in two halves. Also the error of what fails in ways that only a person tells apart.
+/// One thing that is wrong, in two halves.
+// It is the error of the systems too where only a person tells one failure from another: no code decides by it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, serde::Serialize, schemars::JsonSchema)]
 #[error("{what}")]
 pub struct Problem {

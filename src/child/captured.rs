@@ -151,21 +151,24 @@ pub(crate) fn first_line(bytes: &[u8]) -> Option<String> {
     let line = text.lines().map(str::trim).find(|line| !line.is_empty())?;
     let clean: String = line.chars().filter(|c| !c.is_control()).collect();
     let is_word = |c: char| c.is_ascii_alphanumeric() || "+_=.-".contains(c);
-    let mut shown = String::new();
-    let mut rest = clean.as_str();
-    while !rest.is_empty() {
-        let end = rest.find(|c| !is_word(c)).unwrap_or(rest.len());
-        let (word, after) = rest.split_at(end);
-        let secret = word.len() > LONGEST_WORD
-            || ["eyJ", "hvs.", "hvb.", "s.", "b."]
-                .iter()
-                .any(|start| word.starts_with(start) && word.len() > 8);
-        shown.push_str(if secret { "…" } else { word });
-        let next = after.chars().next().map_or(0, char::len_utf8);
-        shown.push_str(&after[..next]);
-        rest = &after[next..];
-    }
-    Some(shown.chars().take(LONGEST_LINE).collect())
+    let masked = clean.split_inclusive(|c| !is_word(c)).map(|piece| {
+        let word = piece.trim_end_matches(|c| !is_word(c));
+        let shown = if is_secret(word) { "…" } else { word };
+        format!("{shown}{}", &piece[word.len()..])
+    });
+    Some(
+        masked
+            .collect::<String>()
+            .chars()
+            .take(LONGEST_LINE)
+            .collect(),
+    )
+}
+
+fn is_secret(word: &str) -> bool {
+    let starts = ["eyJ", "hvs.", "hvb.", "s.", "b."];
+    word.len() > LONGEST_WORD
+        || (word.len() > 8 && starts.iter().any(|start| word.starts_with(start)))
 }
 
 #[cfg(test)]
