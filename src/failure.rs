@@ -2,23 +2,24 @@
 
 use std::fmt;
 
-/// The exit codes that the README documents.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The exit codes that the README documents, the weightiest last. A refusal outweighs a failure, since trying again
+/// would not help; the file's own mistakes outweigh both.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Exit {
-    /// Everything done, every promise kept.
+    /// Everything done, nothing left open.
     Done,
-    /// Failed; trying again may help.
-    Failed,
-    /// Usage or configuration, found without asking any server.
-    Usage,
-    /// Refused: a person must look.
-    Refused,
-    /// Done, with findings.
-    Findings,
-    /// Ended by the signal of this number, safely.
-    Interrupted(u8),
     /// What a command that ran for us ended with, everything else being well.
     OfCommand(u8),
+    /// Done, with findings.
+    Findings,
+    /// Failed; trying again may help.
+    Failed,
+    /// Refused: a person must look.
+    Refused,
+    /// Usage or configuration, found without asking any server.
+    Usage,
+    /// Ended by the signal of this number, safely.
+    Interrupted(u8),
 }
 
 impl Exit {
@@ -38,13 +39,33 @@ impl Exit {
 }
 
 /// One thing that is wrong, in two halves.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
+// It is the error of the systems too where only a person tells one failure from another: no code decides by it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, serde::Serialize, schemars::JsonSchema)]
+#[error("{what}")]
 pub struct Problem {
     /// What happened: lowercase, no full stop, with the address as the operator would paste it.
     pub what: String,
     /// What to do about it, as a command when it can be one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub advice: Option<String>,
+}
+
+impl Problem {
+    /// A problem without advice.
+    #[must_use]
+    pub fn new(what: impl Into<String>) -> Self {
+        Self {
+            what: what.into(),
+            advice: None,
+        }
+    }
+
+    /// Adds what to do.
+    #[must_use]
+    pub fn advise(mut self, advice: impl Into<String>) -> Self {
+        self.advice = Some(advice.into());
+        self
+    }
 }
 
 /// Everything that is wrong, all at once, and the code to exit with.
@@ -64,13 +85,7 @@ impl Failure {
     /// A failure of one problem without advice.
     #[must_use]
     pub fn new(exit: Exit, what: impl Into<String>) -> Self {
-        Self::with(
-            exit,
-            vec![Problem {
-                what: what.into(),
-                advice: None,
-            }],
-        )
+        Self::with(exit, vec![Problem::new(what)])
     }
 
     /// A failure of these problems.
@@ -154,20 +169,10 @@ impl Failure {
         }
     }
 
-    /// All problems of several failures as one. A refusal outweighs a failure, since trying again
-    /// would not help; the file's own mistakes outweigh both.
+    /// All problems of several failures as one, with the weightiest exit code.
     #[must_use]
     pub fn all(failures: Vec<Failure>) -> Option<Self> {
-        let weight = |exit: Exit| match exit {
-            Exit::Interrupted(_) => 5,
-            Exit::Usage => 4,
-            Exit::Refused => 3,
-            Exit::Failed => 2,
-            Exit::Findings | Exit::OfCommand(_) => 1,
-            Exit::Done => 0,
-        };
-        let exits = failures.iter().map(|failure| failure.exit);
-        let exit = exits.max_by_key(|exit| weight(*exit))?;
+        let exit = failures.iter().map(|failure| failure.exit).max()?;
         let passing = failures.iter().all(Failure::is_passing);
         let problems = failures
             .into_iter()
@@ -182,13 +187,16 @@ impl Failure {
     }
 }
 
+impl From<Problem> for Failure {
+    fn from(problem: Problem) -> Self {
+        Self::with(Exit::Failed, vec![problem])
+    }
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (place, problem) in self.problems.iter().enumerate() {
-            let separator = if place == 0 { "" } else { "; " };
-            write!(formatter, "{separator}{}", problem.what)?;
-        }
-        Ok(())
+        let texts: Vec<_> = self.problems.iter().map(|one| &*one.what).collect();
+        formatter.write_str(&texts.join("; "))
     }
 }
 

@@ -3,12 +3,43 @@
 use std::cell::Cell;
 use std::time::Duration;
 
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Notify;
 
 use crate::failure::{Exit, Failure};
 
 /// How long a run that was stopped still ends what it began.
 pub(crate) const AFTER_A_STOP: Duration = Duration::from_secs(5);
+
+/// The signals that end a process, heard from now on instead of ending it.
+pub(crate) struct Signals {
+    hang_up: Signal,
+    interrupt: Signal,
+    quit: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    pub(crate) fn listen() -> std::io::Result<Self> {
+        Ok(Self {
+            // A lost SSH session must not take the answer of `sys/init` with it.
+            hang_up: signal(SignalKind::hangup())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            quit: signal(SignalKind::quit())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    /// The number of the next one.
+    pub(crate) async fn next(&mut self) -> u8 {
+        tokio::select! {
+            _ = self.hang_up.recv() => 1,
+            _ = self.interrupt.recv() => 2,
+            _ = self.quit.recv() => 3,
+            _ = self.terminate.recv() => 15,
+        }
+    }
+}
 
 /// Set by a signal, asked by the loop.
 #[derive(Debug, Default)]

@@ -6,11 +6,11 @@ use clap::Parser;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
-use vault_bootstrap::cli::{Cli, ColorChoice, Global, OutputForm};
+use vault_bootstrap::cli::Cli;
 use vault_bootstrap::dispatch::dispatch;
 use vault_bootstrap::failure::Failure;
 use vault_bootstrap::hardening;
-use vault_bootstrap::report::{Color, Output, Report};
+use vault_bootstrap::report::Report;
 use vault_bootstrap::secret::wipe_stack;
 
 /// Wipes every block of memory as it is given back: HTTP and TLS buffers too hold secrets.
@@ -22,7 +22,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let unlocked = hardening::harden();
     let no_color = std::env::var("NO_COLOR").ok();
-    let report = Report::new(output(&cli.global), color(&cli.global), no_color.as_deref());
+    let report = Report::new(cli.global.output, cli.global.color, no_color.as_deref());
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
@@ -67,19 +67,4 @@ fn log_to_stderr(verbose: u8) {
         .without_time();
     let ours = Targets::new().with_target("vault_bootstrap", level);
     tracing_subscriber::registry().with(lines).with(ours).init();
-}
-
-fn output(global: &Global) -> Output {
-    match global.output {
-        OutputForm::Text => Output::Text,
-        OutputForm::Json => Output::Json,
-    }
-}
-
-fn color(global: &Global) -> Color {
-    match global.color {
-        ColorChoice::Auto => Color::Auto,
-        ColorChoice::Always => Color::Always,
-        ColorChoice::Never => Color::Never,
-    }
 }

@@ -15,8 +15,8 @@ use std::io::{IsTerminal, Write};
 
 use dialoguer::console::Term;
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
-use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use crate::interrupt::Signals;
 use crate::secret::SecretText;
 
 /// Where people sit, whatever standard input and output are connected to.
@@ -78,24 +78,12 @@ impl Error {
     }
 }
 
-/// True when a person can be asked.
-#[must_use]
-pub fn possible() -> bool {
-    open_terminal().is_some()
-}
-
-/// Holds that a person can be asked this, before anything is shown for it.
+/// Checks that a person can be asked this, before anything is shown for it.
 ///
 /// # Errors
 /// As when it is asked: there is no terminal.
 pub fn can_ask(question: &str, instead: &str) -> Result<(), Error> {
-    match open_terminal() {
-        Some(_) => Ok(()),
-        None => Err(Error::NoTerminal {
-            question: question.to_owned(),
-            instead: instead.to_owned(),
-        }),
-    }
+    terminal_for(question, instead).map(drop)
 }
 
 /// Asks for a secret without showing it. `instead` says how to answer without a terminal.
@@ -160,15 +148,10 @@ where
     T: Send + 'static,
     F: FnOnce(String) -> std::io::Result<T> + Send + 'static,
 {
-    let Some(terminal) = open_terminal() else {
-        return Err(Error::NoTerminal {
-            question: question.to_owned(),
-            instead: instead.to_owned(),
-        });
-    };
+    let terminal = terminal_for(question, instead)?;
     // Signals first: both libraries raise SIGINT before they put the terminal back, and with the
     // default action the process would be gone by then.
-    let mut ends = Ends::listen().map_err(Error::Terminal)?;
+    let mut signals = Signals::listen().map_err(Error::Terminal)?;
     if line_is_still_begun() {
         (&terminal).write_all(b"\n").map_err(Error::Terminal)?;
     }
@@ -177,7 +160,7 @@ where
     let reading = tokio::task::spawn_blocking(move || read(label));
     let answer = tokio::select! {
         biased;
-        () = ends.one() => return Err(Error::Interrupted(question.to_owned())),
+        _ = signals.next() => return Err(Error::Interrupted(question.to_owned())),
         answer = reading => answer,
     };
     match answer {
@@ -190,40 +173,22 @@ where
     }
 }
 
-fn open_terminal() -> Option<File> {
-    let terminal = File::options().read(true).write(true).open(TERMINAL).ok()?;
-    terminal.is_terminal().then_some(terminal)
+fn terminal_for(question: &str, instead: &str) -> Result<File, Error> {
+    let terminal = open_terminal().ok().filter(IsTerminal::is_terminal);
+    terminal.ok_or_else(|| Error::NoTerminal {
+        question: question.to_owned(),
+        instead: instead.to_owned(),
+    })
+}
+
+fn open_terminal() -> std::io::Result<File> {
+    File::options().read(true).write(true).open(TERMINAL)
 }
 
 /// The terminal for `dialoguer`, also where standard error goes into a file.
 fn terminal() -> std::io::Result<Term> {
-    let terminal = File::options().read(true).write(true).open(TERMINAL)?;
+    let terminal = open_terminal()?;
     Ok(Term::read_write_pair(terminal.try_clone()?, terminal))
-}
-
-/// The signals that end a process, listened to while a question is open.
-struct Ends {
-    interrupt: Signal,
-    terminate: Signal,
-    hang_up: Signal,
-}
-
-impl Ends {
-    fn listen() -> std::io::Result<Self> {
-        Ok(Self {
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-            hang_up: signal(SignalKind::hangup())?,
-        })
-    }
-
-    async fn one(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-            _ = self.hang_up.recv() => {}
-        }
-    }
 }
 
 /// Puts the terminal back as it was found when it goes out of scope.

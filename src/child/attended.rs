@@ -5,7 +5,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+use rustix::process::{Signal, kill_process, kill_process_group};
 use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
 use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep_until};
@@ -104,11 +104,7 @@ async fn wait(
             }
         }
     };
-    if let Some(pid) = running
-        .id()
-        .and_then(|id| i32::try_from(id).ok())
-        .and_then(Pid::from_raw)
-    {
+    if let Some(pid) = super::pid_of(running) {
         // It may have ended meanwhile, and is not waited for yet: the number is still its own.
         let end = |signal| {
             let _ = if own_group {

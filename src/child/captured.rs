@@ -62,7 +62,7 @@ pub(crate) async fn run(
         .kill_on_drop(true);
     let child = command.spawn().map_err(Fault::Start)?;
     let mut running = Running {
-        group: group_of(&child),
+        group: super::pid_of(&child),
         child,
     };
     let ended = running.finish(input.unwrap_or_default(), bounds);
@@ -70,13 +70,6 @@ pub(crate) async fn run(
         Err(_) => Err(Fault::TimedOut),
         Ok(ended) => ended,
     }
-}
-
-fn group_of(child: &Child) -> Option<Pid> {
-    child
-        .id()
-        .and_then(|id| i32::try_from(id).ok())
-        .and_then(Pid::from_raw)
 }
 
 /// A program in a process group of its own, all of which ends with this value.
@@ -158,21 +151,24 @@ pub(crate) fn first_line(bytes: &[u8]) -> Option<String> {
     let line = text.lines().map(str::trim).find(|line| !line.is_empty())?;
     let clean: String = line.chars().filter(|c| !c.is_control()).collect();
     let is_word = |c: char| c.is_ascii_alphanumeric() || "+_=.-".contains(c);
-    let mut shown = String::new();
-    let mut rest = clean.as_str();
-    while !rest.is_empty() {
-        let end = rest.find(|c| !is_word(c)).unwrap_or(rest.len());
-        let (word, after) = rest.split_at(end);
-        let secret = word.len() > LONGEST_WORD
-            || ["eyJ", "hvs.", "hvb.", "s.", "b."]
-                .iter()
-                .any(|start| word.starts_with(start) && word.len() > 8);
-        shown.push_str(if secret { "…" } else { word });
-        let next = after.chars().next().map_or(0, char::len_utf8);
-        shown.push_str(&after[..next]);
-        rest = &after[next..];
-    }
-    Some(shown.chars().take(LONGEST_LINE).collect())
+    let masked = clean.split_inclusive(|c| !is_word(c)).map(|piece| {
+        let word = piece.trim_end_matches(|c| !is_word(c));
+        let shown = if is_secret(word) { "…" } else { word };
+        format!("{shown}{}", &piece[word.len()..])
+    });
+    Some(
+        masked
+            .collect::<String>()
+            .chars()
+            .take(LONGEST_LINE)
+            .collect(),
+    )
+}
+
+fn is_secret(word: &str) -> bool {
+    let starts = ["eyJ", "hvs.", "hvb.", "s.", "b."];
+    word.len() > LONGEST_WORD
+        || (word.len() > 8 && starts.iter().any(|start| word.starts_with(start)))
 }
 
 #[cfg(test)]

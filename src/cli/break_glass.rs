@@ -5,6 +5,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
+use jiff::SignedDuration;
+
+const SHORTEST: Duration = Duration::from_secs(10);
+const LONGEST: Duration = Duration::from_secs(86_400);
 
 /// What both need that make a root token.
 #[derive(Debug, Args)]
@@ -137,21 +141,18 @@ pub enum ShareOf {
         /// As it was sent to you
         #[arg(value_name = "CODE")]
         code: String,
-        /// Whose share, where that is not plain
-        #[arg(long, value_name = "NAME")]
-        custodian: Option<String>,
-        /// File with an age identity that opens it; may be given several times
-        #[arg(long, value_name = "FILE")]
-        identity: Vec<PathBuf>,
+        /// Their share.
+        #[command(flatten)]
+        share: OwnShare,
         /// Login.
         #[command(flatten)]
         login: LoginChoice,
     },
 }
 
-/// Options of `unseal`.
+/// The share of a holder who sits at their own machine.
 #[derive(Debug, Args)]
-pub struct Unseal {
+pub struct OwnShare {
     /// Whose share, where that is not plain
     #[arg(long, value_name = "NAME")]
     pub custodian: Option<String>,
@@ -185,17 +186,11 @@ pub struct Work {
     pub command: Vec<OsString>,
 }
 
-/// A number and its unit, from ten seconds to a day.
-fn max_age(text: &str) -> Result<Duration, String> {
-    let seconds = [("s", 1), ("m", 60), ("h", 3600)]
-        .into_iter()
-        .find_map(|(unit, seconds)| {
-            let number: u64 = text.strip_suffix(unit)?.parse().ok()?;
-            number.checked_mul(seconds)
-        });
-    match seconds {
-        Some(seconds @ 10..=86_400) => Ok(Duration::from_secs(seconds)),
-        Some(_) => Err("from 10s to 24h".into()),
-        None => Err("write it as 90s, 30m or 2h".into()),
+/// From ten seconds to a day.
+fn max_age(text: &str) -> Result<Duration, &'static str> {
+    let time: SignedDuration = text.parse().map_err(|_| "write it as 90s, 30m or 2h")?;
+    match Duration::try_from(time) {
+        Ok(time) if (SHORTEST..=LONGEST).contains(&time) => Ok(time),
+        _ => Err("from 10s to 24h"),
     }
 }

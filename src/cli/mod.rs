@@ -4,10 +4,10 @@ mod break_glass;
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum};
 
 pub use crate::cli::break_glass::{
-    BreakGlass, Holders, LoginChoice, Quorum, Rehearse, ShareOf, Unseal, WithHolders, Work,
+    BreakGlass, Holders, LoginChoice, OwnShare, Quorum, Rehearse, ShareOf, WithHolders, Work,
 };
 
 /// Takes a HashiCorp Vault or OpenBao cluster from uninitialised to handed over.
@@ -56,7 +56,7 @@ pub struct Global {
     #[arg(long, global = true, value_name = "FORM", value_enum, default_value_t = OutputForm::Text)]
     #[arg(hide_possible_values = true, help_heading = EVERYWHERE)]
     pub output: OutputForm,
-    /// Say more on stderr, and never a secret; -vvv says most
+    /// Log more on stderr, and never a secret; -vvv logs most
     #[arg(short, long, global = true, action = clap::ArgAction::Count, help_heading = EVERYWHERE)]
     pub verbose: u8,
     /// Colour the progress: auto, always or never; NO_COLOR is honoured
@@ -66,7 +66,7 @@ pub struct Global {
 }
 
 /// Form of the result.
-#[derive(Debug, Clone, Copy, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum OutputForm {
     /// For people
     Text,
@@ -74,21 +74,10 @@ pub enum OutputForm {
     Json,
 }
 
-/// When to colour.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub enum ColorChoice {
-    /// On terminals
-    Auto,
-    /// Always
-    Always,
-    /// Never
-    Never,
-}
-
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// The ceremony: run it, take it up again, or let it look whether all is as in the file
+    /// Run the ceremony, resume it, or check that everything is as the file says
     #[command(after_help = "Examples:\n  \
         vault-bootstrap apply                      asks once, before root is revoked\n  \
         vault-bootstrap apply --yes                where nobody is there to answer\n  \
@@ -99,14 +88,14 @@ pub enum Command {
         2 usage or configuration · 3 refused, a person must look ·\n\
         4 done, with findings · 130, 143 interrupted safely")]
     Apply(Apply),
-    /// Where the ceremony stands, and the next command to type
+    /// Show how far the ceremony is, and the next command to type
     #[command(after_help = "Examples:\n  \
         vault-bootstrap status\n  \
         vault-bootstrap status -c prod.yaml --output json\n\n\
         Exit codes: 0 handed over · 2 usage or configuration ·\n\
         3 the checkpoint cannot be read · 4 not finished")]
     Status,
-    /// The break-glass drill: shares back from their custodians, a root token, its end, and evidence
+    /// Rehearse break-glass: a root token from the custodians' shares, revoked again, with evidence
     #[command(after_help = "Examples:\n  \
         vault-bootstrap rehearse\n  \
         vault-bootstrap rehearse --identity bob.key --sign-key evidence.key\n  \
@@ -119,20 +108,20 @@ pub enum Command {
         2 usage or configuration · 3 refused, a person must look ·\n\
         4 done, with findings · 130, 143 interrupted safely")]
     Rehearse(Rehearse),
-    /// The real emergency: runs a command with a root token that is dead afterwards
+    /// The real emergency: run a command with a root token that is revoked afterwards
     #[command(after_help = "Examples:\n  \
         vault-bootstrap break-glass --reason \"OIDC is down\" --env -- bao policy list\n  \
         vault-bootstrap break-glass --reason INC-7 -- sh -c \\\n      \
         'VAULT_TOKEN=$(cat /dev/fd/$VAULT_BOOTSTRAP_TOKEN_FD) vault auth list'\n  \
         vault-bootstrap break-glass --reason INC-7 --env             a shell\n\n\
-        A quorum of shares and a break-glass login make a root token. It makes one\n\
-        that ends by itself, for the command, and is revoked before that starts.\n\
-        Whatever the command does, its token is revoked and seen dead.\n\n\
+        A quorum of shares and a break-glass login make a root token. That creates\n\
+        one with an expiry for the command, and is revoked before the command starts.\n\
+        Whatever the command does, its token is revoked and proved dead.\n\n\
         Exit codes: those of the command; or 1 failed, trying again may help ·\n\
         2 usage or configuration · 3 refused, a person must look ·\n\
         4 done, with findings · 130, 143 interrupted safely")]
     BreakGlass(Box<BreakGlass>),
-    /// What a holder does with their share
+    /// Use your share, as its holder
     #[command(
         subcommand,
         after_help = "Example:\n  vault-bootstrap share submit BG1-… --identity bob.key\n\n\
@@ -146,29 +135,29 @@ pub enum Command {
         The servers keep what they were given: holders come one after the other.\n\n\
         Exit codes: 0 given, or nothing is sealed · 1 failed, try again ·\n\
         2 usage or configuration · 3 refused, a person must look")]
-    Unseal(Unseal),
-    /// What concerns evidence
+    Unseal(OwnShare),
+    /// Check evidence
     #[command(
         subcommand,
         after_help = "Example:\n  vault-bootstrap report verify rehearsal-20261121T120000Z.json --key evidence.pub\n\n\
         Exit codes: those of the command behind it"
     )]
     Report(ReportOf),
-    /// What concerns the keepers of the shares
+    /// Check the custodians of the shares
     #[command(
         subcommand,
         after_help = "Example:\n  vault-bootstrap custodian prove bob\n\n\
         Exit codes: those of the command behind it"
     )]
     Custodian(Custodian),
-    /// What concerns the shares of a cluster that was handed over
+    /// Manage the shares of a cluster that was handed over
     #[command(
         subcommand,
         after_help = "Example:\n  vault-bootstrap recovery rotate --from before.yaml\n\n\
         Exit codes: those of the command behind it"
     )]
     Recovery(Recovery),
-    /// JSON Schema of the configuration, for editors; or of the events, for pipelines
+    /// Print the JSON Schema of the configuration, for editors; or of the events, for pipelines
     #[command(after_help = "Examples:\n  \
         vault-bootstrap schema > bootstrap.schema.json\n  \
         vault-bootstrap schema --events      of each line of --output json\n\n\
@@ -178,7 +167,7 @@ pub enum Command {
         #[arg(long)]
         events: bool,
     },
-    /// Shell completions, or the man page
+    /// Print shell completions, or the man page
     #[command(after_help = "Examples:\n  \
         vault-bootstrap completions bash > /etc/bash_completion.d/vault-bootstrap\n  \
         vault-bootstrap completions man > vault-bootstrap.1\n\n\
@@ -193,7 +182,7 @@ pub enum Command {
 /// Options of `apply`.
 #[derive(Debug, Args)]
 pub struct Apply {
-    /// Do not ask; for machines
+    /// Ask nothing; for automation
     #[arg(short, long)]
     pub yes: bool,
     /// Keep the root token, encrypted in the checkpoint; the file must say revoke_root: false as well
@@ -230,7 +219,7 @@ pub struct Apply {
 /// What concerns evidence.
 #[derive(Debug, Subcommand)]
 pub enum ReportOf {
-    /// Whether evidence is what was signed
+    /// Check that evidence is what was signed
     #[command(after_help = "Examples:\n  \
         vault-bootstrap report verify rehearsal-20261121T120000Z.json --key evidence.pub\n  \
         minisign -V -m rehearsal-20261121T120000Z.json -p evidence.pub      the same\n\n\
@@ -271,17 +260,17 @@ pub enum Custodian {
 /// What concerns the shares.
 #[derive(Debug, Subcommand)]
 pub enum Recovery {
-    /// Make new shares with a quorum of the old ones, and take the old ones away
+    /// Make new shares with a quorum of the old ones, and remove the old ones
     #[command(after_help = "Examples:\n  \
         vault-bootstrap recovery rotate --from before.yaml\n  \
         vault-bootstrap recovery rotate --from before.yaml --yes --identity bob.key\n\n\
-        The configuration says how it shall be: init.generation one higher, and the\n\
-        custodians of the new shares. --from names it as it was. The new shares hold only\n\
-        after each was read back; killed before, the old ones hold, and the same command\n\
-        goes on.\n\n\
-        Exit codes: 0 the new shares hold · 1 failed, trying again may help ·\n\
+        The configuration is the desired state: init.generation one higher, and the\n\
+        custodians of the new shares. --from names the file of the current shares. New\n\
+        shares take effect only after each was read back; until then the old ones are in\n\
+        effect, and the same command goes on after an interruption.\n\n\
+        Exit codes: 0 the new shares are in effect · 1 failed, trying again may help ·\n\
         2 usage or configuration · 3 refused, a person must look ·\n\
-        4 the new shares hold, with findings · 130, 143 interrupted safely")]
+        4 the new shares are in effect, with findings · 130, 143 interrupted safely")]
     Rotate(Rotate),
 }
 
@@ -294,7 +283,7 @@ pub struct Rotate {
     /// File with an age identity that opens an old or a new share; may be given several times
     #[arg(long, value_name = "FILE")]
     pub identity: Vec<PathBuf>,
-    /// Do not ask; for machines
+    /// Ask nothing; for automation
     #[arg(short, long)]
     pub yes: bool,
     /// Take the replica of the checkpoint over from the run with this id, which is gone for good

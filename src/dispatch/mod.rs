@@ -8,7 +8,6 @@ use std::pin::Pin;
 
 use clap::CommandFactory;
 use clap_complete::Shell;
-use tokio::signal::unix::{SignalKind, signal};
 
 use crate::bootstrap::{self, Options};
 use crate::cli::{
@@ -18,7 +17,7 @@ use crate::config::{self, Config, Typed, in_shell};
 use crate::edge::cluster;
 use crate::event::{self, Caller, Event, EventSink, Outcome};
 use crate::failure::{Exit, Failure, Problem};
-use crate::interrupt::Interrupt;
+use crate::interrupt::{Interrupt, Signals};
 use crate::recovery;
 use crate::report::Report;
 
@@ -90,10 +89,7 @@ async fn status(global: &Global, caller: Caller<'_>) -> Result<Outcome, Failure>
         let client = cluster::open(&config).await;
         bootstrap::status(&config, client).await
     };
-    let (status, exit) = tokio::select! {
-        looked = looking => looked?,
-        stop = caller.interrupt.requested() => return Err(stop),
-    };
+    let (status, exit) = Box::pin(caller.unless_stopped(looking)).await?;
     Ok(Outcome {
         exit,
         last: Some(Event::Status(status)),
@@ -187,19 +183,10 @@ async fn rotate(global: &Global, typed: Rotate, caller: Caller<'_>) -> Result<Ou
 
 /// Turns SIGINT, SIGTERM, SIGHUP and SIGQUIT into a request to stop, for as long as the work goes on.
 async fn pass_on_signals(interrupt: &Interrupt) -> Result<std::convert::Infallible, Failure> {
-    let failed = |error: std::io::Error| Failure::failed(format!("no signals: {error}"));
-    let mut interrupted = signal(SignalKind::interrupt()).map_err(failed)?;
-    let mut terminated = signal(SignalKind::terminate()).map_err(failed)?;
-    // A lost SSH session must not take the answer of `sys/init` with it.
-    let mut hung_up = signal(SignalKind::hangup()).map_err(failed)?;
-    let mut quit = signal(SignalKind::quit()).map_err(failed)?;
+    let mut signals =
+        Signals::listen().map_err(|error| Failure::failed(format!("no signals: {error}")))?;
     loop {
-        tokio::select! {
-            _ = interrupted.recv() => interrupt.request(2),
-            _ = terminated.recv() => interrupt.request(15),
-            _ = hung_up.recv() => interrupt.request(1),
-            _ = quit.recv() => interrupt.request(3),
-        }
+        interrupt.request(signals.next().await);
     }
 }
 

@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 
 use super::load;
 use crate::break_glass;
-use crate::cli::{BreakGlass, Global, LoginChoice, Quorum, Rehearse, ShareOf, Unseal, WithHolders};
+use crate::cli::{
+    BreakGlass, Global, LoginChoice, OwnShare, Quorum, Rehearse, ShareOf, WithHolders,
+};
 use crate::config::Typed;
 use crate::event::{Caller, Event, Outcome, Verified};
 use crate::evidence::signing;
@@ -98,26 +100,21 @@ pub(super) async fn submit(
     typed: ShareOf,
     caller: Caller<'_>,
 ) -> Result<Outcome, Failure> {
-    let ShareOf::Submit {
-        code,
-        custodian,
-        identity,
-        login,
-    } = typed;
+    let ShareOf::Submit { code, share, login } = typed;
     let mut config = load(global)?;
     let options = break_glass::Options {
-        identities: identity,
+        identities: share.identity,
         ..as_login(login)
     };
     config.typed = typed_as(&options);
-    let what = (code.as_str(), custodian.as_deref());
+    let what = (code.as_str(), share.custodian.as_deref());
     let done = break_glass::submit(&config, &options, what, caller);
     Ok(Outcome::done(done.await?))
 }
 
 pub(super) async fn unseal(
     global: &Global,
-    typed: Unseal,
+    typed: OwnShare,
     caller: Caller<'_>,
 ) -> Result<Outcome, Failure> {
     let mut config = load(global)?;

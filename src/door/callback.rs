@@ -175,9 +175,9 @@ fn outcome(query: &str, state: &str) -> Visit {
         return Visit::Other(Page::WrongState);
     }
     if let Some(code) = only("error") {
-        let description = only("error_description").map(|text| bounded(&text));
+        let description = only("error_description").map(|text| bounded(&text, LONGEST_WORDS));
         return Visit::Ours(Outcome::Refused {
-            code: bounded(&code),
+            code: bounded(&code, LONGEST_WORDS),
             description,
         });
     }
@@ -187,10 +187,11 @@ fn outcome(query: &str, state: &str) -> Visit {
     }
 }
 
-fn bounded(text: &str) -> String {
+/// Foreign words that may be shown on a terminal.
+pub(super) fn bounded(text: &str, most: usize) -> String {
     text.chars()
         .map(|c| if c.is_control() { ' ' } else { c })
-        .take(LONGEST_WORDS)
+        .take(most)
         .collect()
 }
 

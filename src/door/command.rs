@@ -9,7 +9,7 @@ use tokio::process::Command;
 
 use crate::child::captured::{self, Bounds, Fault};
 use crate::door::jwt::{self, LARGEST};
-use crate::door::model::Program;
+use crate::failure::Problem;
 use crate::secret::SecretText;
 
 /// A token is printed in a second or two; sixty cover a slow cloud login.
@@ -17,142 +17,81 @@ const TIME: Duration = Duration::from_secs(60);
 /// How much of standard error is looked at.
 const LARGEST_COMPLAINT: usize = 4096;
 
-/// Why there is no JWT.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// No program.
-    #[error("command is empty")]
-    Empty,
-    /// It cannot be started.
-    #[error("command {program}: {reason}")]
-    Start {
-        /// First word of the command.
-        program: String,
-        /// What the system says.
-        reason: std::io::Error,
-    },
-    /// It ended with another code than 0.
-    #[error("command {program} failed ({status}){}", .said.as_deref().map(|line| format!(": {line}")).unwrap_or_default())]
-    Failed {
-        /// First word of the command.
-        program: String,
-        /// `exit status: 1`, `signal: 9 (SIGKILL)`.
-        status: String,
-        /// First line of its standard error, masked.
-        said: Option<String>,
-    },
-    /// It was ended.
-    #[error("command {program} was ended after {} s", .after.as_secs())]
-    TimedOut {
-        /// First word of the command.
-        program: String,
-        /// The bound.
-        after: Duration,
-    },
-    /// It was ended.
-    #[error("command {program} printed more than {} KiB", LARGEST / 1024)]
-    TooMuch {
-        /// First word of the command.
-        program: String,
-    },
-    /// Its output is something else.
-    #[error("command {program} did not print a JWT")]
-    NotJwt {
-        /// First word of the command.
-        program: String,
-    },
-}
-
-impl Error {
-    /// The second half of the message.
-    pub(super) fn advice(&self) -> Option<String> {
-        match self {
-            Self::Empty => Some(
-                "write it as a list: command: [kubectl, create, token, NAME, -n, NAMESPACE]"
-                    .to_owned(),
-            ),
-            Self::Start { .. } => {
-                Some("write the full path of the program; it is run without a shell".to_owned())
-            }
-            Self::Failed { .. } | Self::TimedOut { .. } => Some(
-                "run it by hand with standard input closed and without VAULT_* and BAO_* variables"
-                    .to_owned(),
-            ),
-            Self::TooMuch { .. } | Self::NotJwt { .. } => {
-                Some("it must print one JWT on standard output and nothing else".to_owned())
-            }
-        }
-    }
-}
+const BY_HAND: &str =
+    "run it by hand with standard input closed and without VAULT_* and BAO_* variables";
+const ONE_JWT: &str = "it must print one JWT on standard output and nothing else";
 
 /// Runs it and takes what it prints.
-pub(super) async fn run(program: &Program) -> Result<SecretText, Error> {
-    run_within(program, TIME).await
+pub(super) async fn run(argv: &[String], withheld: &[String]) -> Result<SecretText, Problem> {
+    run_within(argv, withheld, TIME).await
 }
 
-async fn run_within(asked: &Program, time: Duration) -> Result<SecretText, Error> {
-    let (program, arguments) = asked.argv.split_first().ok_or(Error::Empty)?;
-    let program = program.clone();
-    let mut command = Command::new(&program);
+async fn run_within(
+    argv: &[String],
+    withheld: &[String],
+    time: Duration,
+) -> Result<SecretText, Problem> {
+    let Some((program, arguments)) = argv.split_first() else {
+        return Err(Problem::new("command is empty")
+            .advise("write it as a list: command: [kubectl, create, token, NAME, -n, NAMESPACE]"));
+    };
+    let problem = |what: String| Problem::new(format!("command {program}{what}"));
+    let mut command = Command::new(program);
     command.args(arguments);
-    withhold(&mut command, &asked.without);
+    withhold(&mut command, withheld);
     let bounds = Bounds {
         time,
         printed: LARGEST,
         complaint: LARGEST_COMPLAINT,
     };
-    let ended = match captured::run(command, None, bounds).await {
-        Ok(ended) => ended,
-        Err(Fault::Start(reason)) => return Err(Error::Start { program, reason }),
-        Err(Fault::TimedOut) => {
-            return Err(Error::TimedOut {
-                program,
-                after: time,
-            });
+    let ended = captured::run(command, None, bounds);
+    let ended = ended.await.map_err(|fault| match fault {
+        Fault::Start(reason) => problem(format!(": {reason}"))
+            .advise("write the full path of the program; it is run without a shell"),
+        Fault::TimedOut => {
+            problem(format!(" was ended after {} s", time.as_secs())).advise(BY_HAND)
         }
-        Err(Fault::TooMuch) => return Err(Error::TooMuch { program }),
-    };
+        Fault::TooMuch => {
+            problem(format!(" printed more than {} KiB", LARGEST / 1024)).advise(ONE_JWT)
+        }
+    })?;
     if !ended.status.success() {
-        return Err(Error::Failed {
-            program,
-            status: ended.status.to_string(),
-            said: captured::first_line(&ended.complaint),
-        });
+        let said = captured::first_line(&ended.complaint);
+        let said = said.map(|line| format!(": {line}")).unwrap_or_default();
+        return Err(problem(format!(" failed ({}){said}", ended.status)).advise(BY_HAND));
     }
-    jwt::parse(&ended.printed).ok_or(Error::NotJwt { program })
+    jwt::parse(&ended.printed)
+        .ok_or_else(|| problem(" did not print a JWT".to_owned()).advise(ONE_JWT))
 }
 
 /// Takes the secrets that this process was given away from a child's environment.
-pub(super) fn withhold(command: &mut Command, without: &[String]) {
+pub(super) fn withhold(command: &mut Command, withheld: &[String]) {
     for (name, _) in std::env::vars_os() {
-        if is_withheld(&name.to_string_lossy(), without) {
+        if is_withheld(&name.to_string_lossy(), withheld) {
             command.env_remove(&name);
         }
     }
 }
 
-fn is_withheld(name: &str, without: &[String]) -> bool {
+fn is_withheld(name: &str, withheld: &[String]) -> bool {
     name.starts_with("VAULT_")
         || name.starts_with("BAO_")
-        || without.iter().any(|taken| taken == name)
+        || withheld.iter().any(|taken| taken == name)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn shell(script: &str) -> Program {
-        Program {
-            argv: vec!["/bin/sh".into(), "-c".into(), script.into()],
-            without: vec![],
-        }
+    fn shell(script: &str) -> [String; 3] {
+        ["/bin/sh".into(), "-c".into(), script.into()]
     }
 
     async fn failure(script: &str, time: Duration) -> String {
-        run_within(&shell(script), time)
+        run_within(&shell(script), &[], time)
             .await
             .unwrap_err()
-            .to_string()
+            .what
     }
 
     const LONG: Duration = Duration::from_secs(20);
@@ -160,7 +99,7 @@ mod tests {
     #[tokio::test]
     async fn a_jwt_on_standard_output_is_taken() {
         assert_eq!(
-            run(&shell("printf 'a.b.c\\n'; echo noise >&2"))
+            run(&shell("printf 'a.b.c\\n'; echo noise >&2"), &[])
                 .await
                 .unwrap()
                 .len(),
@@ -193,38 +132,27 @@ mod tests {
         assert!(start.elapsed() < Duration::from_secs(10));
         // A full pipe of complaints holds nobody up.
         assert!(
-            run_within(&shell("head -c 300000 /dev/zero >&2; echo a.b.c"), LONG)
-                .await
-                .is_ok()
+            run_within(
+                &shell("head -c 300000 /dev/zero >&2; echo a.b.c"),
+                &[],
+                LONG
+            )
+            .await
+            .is_ok()
         );
     }
 
     #[tokio::test]
     async fn a_program_that_is_not_there_is_named() {
-        let missing = Program {
-            argv: vec!["/nonexistent/tool".into()],
-            without: vec![],
-        };
-        assert!(
-            run(&missing)
-                .await
-                .unwrap_err()
-                .to_string()
-                .starts_with("command /nonexistent/tool: ")
-        );
-        let empty = Program {
-            argv: vec![],
-            without: vec![],
-        };
-        assert_eq!(
-            run(&empty).await.unwrap_err().to_string(),
-            "command is empty"
-        );
+        let missing = run(&["/nonexistent/tool".into()], &[]).await.unwrap_err();
+        let shown = missing.what;
+        assert!(shown.starts_with("command /nonexistent/tool: "), "{shown}");
+        assert_eq!(run(&[], &[]).await.unwrap_err().what, "command is empty");
     }
 
     #[test]
     fn tokens_of_the_server_and_named_secrets_are_withheld() {
-        let without = ["ADA_PASSWORD".to_owned()];
+        let named = ["ADA_PASSWORD".to_owned()];
         for (name, withheld) in [
             ("VAULT_TOKEN", true),
             ("BAO_TOKEN", true),
@@ -233,7 +161,7 @@ mod tests {
             ("AWS_PROFILE", false),
             ("PATH", false),
         ] {
-            assert_eq!(is_withheld(name, &without), withheld, "{name}");
+            assert_eq!(is_withheld(name, &named), withheld, "{name}");
         }
     }
 }

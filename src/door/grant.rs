@@ -5,37 +5,7 @@
 //! with fewer `+`, then the longer, then the later in the alphabet; `deny` in the winner is nothing at
 //! all (vault and openbao: vault/acl.go). Patterns without `+` are prefixes, written without their `*`.
 
-use crate::vault::{ResultantAcl, RootGeneration};
-
-/// Which paths generate a root token on this server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RootGenerationApi {
-    /// `sys/generate-root` (Vault, and OpenBao where it is switched on).
-    Classic,
-    /// `sys/generate-root-token` (OpenBao from 2.6).
-    OpenBao,
-}
-
-impl RootGenerationApi {
-    /// The way that a probe found; `None` where no login can do it.
-    #[must_use]
-    pub fn of(found: RootGeneration) -> Option<Self> {
-        match found {
-            RootGeneration::OpenClassic | RootGeneration::AuthenticatedClassic => {
-                Some(Self::Classic)
-            }
-            RootGeneration::OpenBaoAuthenticated => Some(Self::OpenBao),
-            RootGeneration::Off => None,
-        }
-    }
-
-    fn base(self) -> &'static str {
-        match self {
-            Self::Classic => "sys/generate-root",
-            Self::OpenBao => "sys/generate-root-token",
-        }
-    }
-}
+use crate::vault::{Dialect, ResultantAcl};
 
 /// What is needed below the base path. Start and submit are `update`: `create` alone was answered 403
 /// (OpenBao 2.6.2 and 2.7.2, tried); status is `read`, cancel is `delete`.
@@ -48,10 +18,10 @@ const NEEDED: [(&str, &[&str]); 2] = [
 ///
 /// # Errors
 /// What it lacks: `update on sys/generate-root-token/attempt`.
-pub fn grant_holds(acl: &ResultantAcl, way: RootGenerationApi) -> Result<(), Vec<String>> {
+pub fn grant_holds(acl: &ResultantAcl, dialect: Dialect) -> Result<(), Vec<String>> {
     let mut missing = Vec::new();
     for (leaf, needed) in NEEDED {
-        let path = format!("{}/{leaf}", way.base());
+        let path = format!("{}/{leaf}", dialect.base());
         let lacks = needed
             .iter()
             .filter(|capability| !allows(acl, &path, capability));
@@ -77,10 +47,13 @@ fn allows(acl: &ResultantAcl, path: &str, capability: &str) -> bool {
             .max_by(|(one, _), (other, _)| rank(one).cmp(&rank(other)))
             .map(|(_, found)| found)
     });
-    found.is_some_and(|found| {
-        let is = |name: &str| found.iter().any(|one| one == name);
-        !is("deny") && (is("root") || is(capability))
-    })
+    found.is_some_and(|found| allowed(found, capability))
+}
+
+/// Whether this capability is among those that a server says somebody has at a path.
+pub(super) fn allowed(found: &[String], capability: &str) -> bool {
+    let is = |name: &str| found.iter().any(|one| one == name);
+    !is("deny") && (is("root") || is(capability))
 }
 
 /// The more specific of two patterns is the greater.
@@ -158,16 +131,11 @@ mod tests {
             ],
             &[],
         );
-        assert_eq!(grant_holds(&full, RootGenerationApi::OpenBao), Ok(()));
-        assert_eq!(
-            grant_holds(&full, RootGenerationApi::Classic)
-                .unwrap_err()
-                .len(),
-            4
-        );
+        assert_eq!(grant_holds(&full, Dialect::OpenBao), Ok(()));
+        assert_eq!(grant_holds(&full, Dialect::Classic).unwrap_err().len(), 4);
         let gaps = acl(&[(ATTEMPT, &["create", "read"])], &[]);
         assert_eq!(
-            grant_holds(&gaps, RootGenerationApi::OpenBao).unwrap_err(),
+            grant_holds(&gaps, Dialect::OpenBao).unwrap_err(),
             [
                 "update on sys/generate-root-token/attempt",
                 "delete on sys/generate-root-token/attempt",
@@ -180,7 +148,7 @@ mod tests {
                     root: true,
                     ..acl(&[], &[])
                 },
-                RootGenerationApi::OpenBao
+                Dialect::OpenBao
             ),
             Ok(())
         );
@@ -212,7 +180,7 @@ mod tests {
         ] {
             let acl = acl(exact, glob);
             assert_eq!(
-                grant_holds(&acl, RootGenerationApi::OpenBao).is_ok(),
+                grant_holds(&acl, Dialect::OpenBao).is_ok(),
                 holds,
                 "{exact:?} {glob:?}"
             );

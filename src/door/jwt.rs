@@ -4,26 +4,26 @@ use std::io::Read;
 use std::path::Path;
 
 use crate::door::command;
-use crate::door::error::Cause;
 use crate::door::model::JwtSource;
+use crate::failure::Problem;
 use crate::secret::SecretText;
 
 /// The same bound for a file as for what a program prints: tokens are a few kilobytes.
 pub(super) const LARGEST: usize = 64 * 1024;
 
-/// A fresh JWT.
-pub(super) async fn fetch(source: &JwtSource) -> Result<SecretText, Cause> {
+/// A fresh JWT. A program that prints one does not get the `withheld` environment variables.
+pub(super) async fn fetch(source: &JwtSource, withheld: &[String]) -> Result<SecretText, Problem> {
     match source {
         JwtSource::TokenFile(path) => from_file(path),
-        JwtSource::Command(program) => Ok(command::run(program).await?),
-        JwtSource::TokenRequest(request) => Ok(request.send().await?),
+        JwtSource::Command(argv) => command::run(argv, withheld).await,
+        JwtSource::TokenRequest(request) => request.send().await,
     }
 }
 
-fn from_file(path: &Path) -> Result<SecretText, Cause> {
-    let wrong = |problem: String| Cause::TokenFile {
-        path: path.to_owned(),
-        problem,
+fn from_file(path: &Path) -> Result<SecretText, Problem> {
+    let wrong = |problem: String| {
+        Problem::new(format!("{}: {problem}", path.display()))
+            .advise("write one JWT into it and nothing else")
     };
     let metadata = std::fs::metadata(path).map_err(|error| wrong(error.to_string()))?;
     if !metadata.is_file() {

@@ -3,11 +3,10 @@
 //! [`open`] logs in the way a person or a workload would, [`prove`] asserts with that login's own
 //! token what it may and may not do, and [`grant_holds`] says whether it could bring root back. It
 //! never revokes and never keeps a token: the session belongs to the caller, who revokes it. It prints
-//! nothing: what a person has to see goes through [`Tell`].
+//! nothing: what a person has to see goes through [`NoticeSink`].
 
 mod callback;
 mod command;
-mod error;
 mod grant;
 mod jwt;
 mod model;
@@ -18,11 +17,19 @@ mod proof;
 mod reason;
 mod redirect;
 
-pub use crate::door::error::{Cause, DoorError};
-pub use crate::door::grant::{RootGenerationApi, grant_holds};
+use crate::failure::Problem;
+use crate::vault::Client;
+
+pub use crate::door::grant::grant_holds;
 pub use crate::door::model::{
-    DEFAULT_WAIT, Door, Expectations, JwtSource, Kind, Notice, Program, Screen, Tell,
+    Door, Expectations, JwtSource, Kind, Notice, NoticeSink, Screen, Visit,
 };
 pub use crate::door::opening::open;
 pub use crate::door::proof::{DoorProof, fit_for_break_glass, prove};
-pub use crate::door::reason::Refusal;
+
+/// What went wrong, behind which login it was and where.
+fn named(client: &Client, door: &Door, cause: Problem) -> Problem {
+    let (address, mount) = (client.address(), &door.mount);
+    let what = format!("login {} at {address}/v1/auth/{mount}: {cause}", door.name);
+    Problem { what, ..cause }
+}

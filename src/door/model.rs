@@ -8,9 +8,6 @@ use std::time::Duration;
 use crate::kubernetes::TokenRequest;
 use crate::secret::SecretText;
 
-/// How long a person has by default to finish a login in the browser.
-pub const DEFAULT_WAIT: Duration = Duration::from_secs(300);
-
 /// Capabilities by path: `{"secret/data/x": ["read"]}`.
 pub type Expectations = BTreeMap<String, Vec<String>>;
 
@@ -27,8 +24,9 @@ pub struct Door {
     pub can: Expectations,
     /// None of these may be there.
     pub cannot: Expectations,
-    /// Environment variables that hold secrets: no program that is started for this door gets them, nor
-    /// any `VAULT_*` or `BAO_*` one.
+    /// Environment variables that hold secrets, all that the file reads as `{env: …}`: no program that is started for
+    /// this door gets them, nor any `VAULT_*` or `BAO_*` one. It gets the rest of this process's environment, because
+    /// cloud and cluster clients need theirs (`KUBECONFIG`, `AWS_*`, `HTTPS_PROXY`).
     pub withheld: Vec<String>,
 }
 
@@ -42,17 +40,17 @@ pub enum Kind {
         /// Password of the user.
         password: Arc<SecretText>,
     },
-    /// A role and, unless the role does without, a secret.
+    /// A role and its secret.
     Approle {
         /// RoleID; not quite a secret, treated as one.
         role_id: Arc<SecretText>,
         /// SecretID.
-        secret_id: Option<Arc<SecretText>>,
+        secret_id: Arc<SecretText>,
     },
     /// A JWT shown to the `jwt` method.
     Jwt {
-        /// Role of the method; none means its default role.
-        role: Option<String>,
+        /// Role of the method.
+        role: String,
         /// Where the JWT comes from.
         jwt: JwtSource,
     },
@@ -64,16 +62,20 @@ pub enum Kind {
         jwt: JwtSource,
     },
     /// A person and an identity provider.
-    Oidc {
-        /// Role of the method; none means its default role.
-        role: Option<String>,
-        /// Browser, printed address or device flow.
-        with: Screen,
-        /// `allowed_redirect_uris` of the role, to choose from; not used by the device flow.
-        redirect_uris: Vec<String>,
-        /// How long the person has; see [`DEFAULT_WAIT`].
-        wait: Duration,
-    },
+    Oidc(Visit),
+}
+
+/// A person's visit to an identity provider.
+#[derive(Debug)]
+pub struct Visit {
+    /// Role of the method.
+    pub role: String,
+    /// Browser, printed address or device flow.
+    pub screen: Screen,
+    /// `allowed_redirect_uris` of the role, to choose from; not used by the device flow.
+    pub redirect_uris: Vec<String>,
+    /// How long the person has.
+    pub wait: Duration,
 }
 
 /// Where a JWT comes from.
@@ -81,23 +83,10 @@ pub enum Kind {
 pub enum JwtSource {
     /// A file that holds nothing else, read at every login.
     TokenFile(PathBuf),
-    /// A program that prints it; see [`Program`].
-    Command(Program),
+    /// A program that prints it, with its arguments; run without a shell and without standard input.
+    Command(Vec<String>),
     /// The Kubernetes API.
     TokenRequest(Box<TokenRequest>),
-}
-
-/// A program that prints a JWT, run without a shell and without standard input.
-///
-/// It inherits this process's environment, because cloud and cluster clients need theirs
-/// (`KUBECONFIG`, `AWS_*`, `HTTPS_PROXY`), less every `VAULT_*` and `BAO_*` variable and those in
-/// `without`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Program {
-    /// Program and arguments.
-    pub argv: Vec<String>,
-    /// Names of variables to take away: all that the file reads as `{env: …}`.
-    pub without: Vec<String>,
 }
 
 /// How an `oidc` login reaches the person.
@@ -114,23 +103,12 @@ pub enum Screen {
 /// Something a person has to see while a door opens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Notice<'a> {
-    /// Sign in at this address; it comes back to a listener on this machine.
+    /// Sign in at this address.
     SignIn {
         /// The identity provider's page.
         url: &'a str,
-        /// Where the listener waits: `http://localhost:8250/oidc/callback`.
-        redirect_uri: &'a str,
-        /// Whether the browser was started with it.
-        opened: bool,
-        /// How long it is waited for.
-        wait: Duration,
-    },
-    /// Sign in at this address from any device.
-    Device {
-        /// The identity provider's page.
-        url: &'a str,
-        /// What to type there; none when the address carries it.
-        user_code: Option<&'a str>,
+        /// What to type there in the device flow; none when the address carries it.
+        code: Option<&'a str>,
         /// How long it is waited for.
         wait: Duration,
     },
@@ -138,8 +116,8 @@ pub enum Notice<'a> {
     Note(&'a str),
 }
 
-/// Shows a [`Notice`] to the person. `door` is the name in the file.
-pub trait Tell {
+/// Who shows a [`Notice`] to the person. `door` is the name in the file.
+pub trait NoticeSink {
     /// Shows it; called on the way, must not block.
-    fn tell(&self, door: &str, notice: Notice<'_>);
+    fn show(&self, door: &str, notice: Notice<'_>);
 }

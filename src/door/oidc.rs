@@ -9,14 +9,14 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use tokio::process::Command;
 use url::Url;
 
-use crate::door::callback::{self, Outcome, Visitor};
-use crate::door::error::Cause;
-use crate::door::model::{Door, Notice, Screen, Tell};
+use crate::door::callback::{self, Outcome, Visitor, bounded};
+use crate::door::model::{Door, Notice, NoticeSink, Screen, Visit};
 use crate::door::page::Page;
-use crate::door::redirect;
+use crate::door::{reason, redirect};
+use crate::failure::Problem;
 use crate::secret::SecretText;
 use crate::vault::auth::oidc::{self, AuthUrl, Poll};
-use crate::vault::{AuthResponse, Client, Kind as Failure, NoLogin};
+use crate::vault::{AuthResponse, Client, Kind, NoLogin};
 
 /// Random bytes of a client nonce.
 const NONCE: usize = 24;
@@ -29,62 +29,49 @@ const SLOWEST: Duration = Duration::from_secs(60);
 /// Longest user code that is shown.
 const LONGEST_CODE: usize = 64;
 
-/// One login by browser.
-pub(super) struct Visit<'a> {
-    pub(super) role: Option<&'a str>,
-    pub(super) screen: Screen,
-    pub(super) redirect_uris: &'a [String],
-    pub(super) wait: Duration,
-}
-
 /// Listens, sends the person away, and redeems what the browser brings back.
 pub(super) async fn by_browser(
     client: &Client,
     door: &Door,
-    visit: &Visit<'_>,
-    person: &dyn Tell,
-) -> Result<AuthResponse, Cause> {
-    let bound = redirect::listen(visit.redirect_uris).await?;
+    visit: &Visit,
+    notices: &dyn NoticeSink,
+) -> Result<AuthResponse, Problem> {
+    let bound = redirect::listen(&visit.redirect_uris).await?;
     if bound.moved {
         let note = format!(
             "the declared port is taken, listening at {} instead; the identity provider may refuse it",
             bound.uri
         );
-        person.tell(&door.name, Notice::Note(&note));
+        notices.show(&door.name, Notice::Note(&note));
     }
     let nonce = nonce()?;
-    let answer = oidc::auth_url(client, &door.mount, visit.role, Some(&bound.uri), &nonce)
+    let role = Some(visit.role.as_str());
+    let answer = oidc::auth_url(client, &door.mount, role, Some(&bound.uri), &nonce)
         .await
         .map_err(|error| no_auth_url(door, Some(&bound.uri), error))?;
     if answer.state.is_some() {
-        return Err(Cause::CallbackMode {
-            role: role_name(visit.role),
-            with: if visit.screen == Screen::Browser {
-                "browser"
-            } else {
-                "url"
-            },
-            instead: "write `with: device`, or set callback_mode of the role to client",
-        });
+        let advice = "write `with: device`, or set callback_mode of the role to client";
+        return Err(other_callback_mode(visit, advice));
     }
     let url = web_address(&answer)?;
     let state = state_of(&url)?;
-    let opened =
-        visit.screen == Screen::Browser && open_browser(url.as_str(), &door.withheld).await;
+    if visit.screen == Screen::Browser {
+        open_browser(url.as_str(), &door.withheld).await;
+    }
     let notice = Notice::SignIn {
         url: url.as_str(),
-        redirect_uri: &bound.uri,
-        opened,
+        code: None,
         wait: visit.wait,
     };
-    person.tell(&door.name, notice);
+    notices.show(&door.name, notice);
     let visitor = tokio::time::timeout(visit.wait, callback::wait(&bound, &state))
         .await
-        .map_err(|_| Cause::TimedOut {
-            wait: visit.wait,
-            to_here: true,
+        .map_err(|_| {
+            timed_out(visit.wait).advise(
+                "run the command again; over SSH use `with: url` and forward the port: ssh -L 8250:localhost:8250 HOST",
+            )
         })?
-        .map_err(Cause::Listener)?;
+        .map_err(|error| Problem::new(format!("the listener for the browser failed: {error}")))?;
     redeem(client, door, visitor, &SecretText::new(state), &nonce).await
 }
 
@@ -94,15 +81,14 @@ async fn redeem(
     visitor: Visitor,
     state: &SecretText,
     nonce: &SecretText,
-) -> Result<AuthResponse, Cause> {
+) -> Result<AuthResponse, Problem> {
     let result = match &visitor.outcome {
-        Outcome::Refused { code, description } => Err(Cause::Provider {
-            code: code.clone(),
-            description: description.clone(),
-        }),
+        Outcome::Refused { code, description } => {
+            Err(reason::of_the_provider(code, description.as_deref()))
+        }
         Outcome::Code(code) => oidc::callback(client, &door.mount, state, code, nonce)
             .await
-            .map_err(|error| Cause::of(&door.kind, error)),
+            .map_err(|error| reason::of(&door.kind, error)),
     };
     let page = match &result {
         Ok(_) => Page::SignedIn,
@@ -116,17 +102,16 @@ async fn redeem(
 pub(super) async fn by_device(
     client: &Client,
     door: &Door,
-    role: Option<&str>,
-    wait: Duration,
-    person: &dyn Tell,
-) -> Result<AuthResponse, Cause> {
+    visit: &Visit,
+    notices: &dyn NoticeSink,
+) -> Result<AuthResponse, Problem> {
     let nonce = nonce()?;
-    let not_device = || Cause::CallbackMode {
-        role: role_name(role),
-        with: "device",
-        instead: "set callback_mode of the role to device (OpenBao only); on Vault write `with: url`",
+    let not_device = || {
+        let advice =
+            "set callback_mode of the role to device (OpenBao only); on Vault write `with: url`";
+        other_callback_mode(visit, advice)
     };
-    let answer = oidc::auth_url(client, &door.mount, role, None, &nonce)
+    let answer = oidc::auth_url(client, &door.mount, Some(&visit.role), None, &nonce)
         .await
         .map_err(|error| {
             // Only the callback modes that need an address ask for one.
@@ -142,77 +127,100 @@ pub(super) async fn by_device(
         })?;
     let url = web_address(&answer)?;
     let state = answer.state.as_ref().ok_or_else(not_device)?;
-    let user_code: Option<String> = answer.user_code.as_deref().map(|code| {
-        code.chars()
-            .filter(|c| !c.is_control())
-            .take(LONGEST_CODE)
-            .collect()
-    });
-    let notice = Notice::Device {
+    let user_code = answer.user_code.as_deref();
+    let user_code = user_code.map(|code| bounded(code, LONGEST_CODE));
+    let notice = Notice::SignIn {
         url: url.as_str(),
-        user_code: user_code.as_deref(),
-        wait,
+        code: user_code.as_deref(),
+        wait: visit.wait,
     };
-    person.tell(&door.name, notice);
+    notices.show(&door.name, notice);
     let mut interval = answer.poll_interval().min(SLOWEST);
     let start = Instant::now();
-    while start.elapsed() + interval <= wait {
+    while start.elapsed() + interval <= visit.wait {
         tokio::time::sleep(interval).await;
         match oidc::poll(client, &door.mount, state, &nonce).await {
             Ok(Poll::Done(session)) => return Ok(*session),
             Ok(Poll::Pending) => {}
             Ok(Poll::SlowDown) => interval = (interval + SLOWER).min(SLOWEST),
-            Err(error) => return Err(Cause::of(&door.kind, error)),
+            Err(error) => return Err(reason::of(&door.kind, error)),
         }
     }
-    Err(Cause::TimedOut {
-        wait,
-        to_here: false,
-    })
+    Err(timed_out(visit.wait).advise("run the command again"))
 }
 
-fn no_auth_url(door: &Door, redirect_uri: Option<&str>, error: crate::vault::Error) -> Cause {
-    if matches!(error.kind(), Failure::NoLogin(NoLogin::EmptyAuthUrl)) {
-        return Cause::NoAuthUrl {
-            redirect_uri: redirect_uri.map(str::to_owned),
-        };
+fn timed_out(wait: Duration) -> Problem {
+    let seconds = wait.as_secs();
+    Problem::new(format!("nobody finished the sign-in within {seconds} s"))
+}
+
+/// The role's `callback_mode` is for another screen than the one that the file names.
+fn other_callback_mode(visit: &Visit, advice: &str) -> Problem {
+    let with = match visit.screen {
+        Screen::Browser => "browser",
+        Screen::Url => "url",
+        Screen::Device => "device",
+    };
+    let role = &visit.role;
+    Problem::new(format!("role {role} does not work with `with: {with}`")).advise(advice)
+}
+
+fn no_auth_url(door: &Door, redirect_uri: Option<&str>, error: crate::vault::Error) -> Problem {
+    if !matches!(error.kind(), Kind::NoLogin(NoLogin::EmptyAuthUrl)) {
+        return reason::of(&door.kind, error);
     }
-    Cause::of(&door.kind, error)
+    let (asked, advice) = match redirect_uri {
+        Some(uri) => (
+            uri,
+            format!(
+                "one of two: allowed_redirect_uris of the role does not name {uri}, or the server cannot reach the identity provider; only the server's log tells which"
+            ),
+        ),
+        None => (
+            "the device flow",
+            "see whether the server can reach the identity provider; its log tells the cause"
+                .to_owned(),
+        ),
+    };
+    Problem::new(format!(
+        "the server gave no address to sign in at for {asked}"
+    ))
+    .advise(advice)
 }
 
-fn role_name(role: Option<&str>) -> String {
-    role.unwrap_or("(the default role)").to_owned()
+fn unusable(why: &str) -> Problem {
+    Problem::new(format!("the address to sign in at cannot be used: {why}"))
+        .advise("look at oidc_discovery_url and oidc_response_mode of the auth method")
 }
 
 /// The address, when it is one that a browser may be sent to.
-fn web_address(answer: &AuthUrl) -> Result<Url, Cause> {
-    let url = Url::parse(&answer.url).map_err(|_| Cause::BadAuthUrl("it is not an address"))?;
+fn web_address(answer: &AuthUrl) -> Result<Url, Problem> {
+    let url = Url::parse(&answer.url).map_err(|_| unusable("it is not an address"))?;
     if !matches!(url.scheme(), "https" | "http") {
-        return Err(Cause::BadAuthUrl("it is neither https nor http"));
+        return Err(unusable("it is neither https nor http"));
     }
     Ok(url)
 }
 
 /// The state by which the browser's visit is recognised.
-fn state_of(url: &Url) -> Result<String, Cause> {
+fn state_of(url: &Url) -> Result<String, Problem> {
     let query = |name: &str| {
         url.query_pairs()
             .find(|(key, _)| key == name)
             .map(|(_, value)| value.into_owned())
     };
     if query("response_mode").as_deref() == Some("form_post") {
-        return Err(Cause::BadAuthUrl(
-            "the provider would answer by form_post, which only the server can take",
-        ));
+        let why = "the provider would answer by form_post, which only the server can take";
+        return Err(unusable(why));
     }
     query("state")
         .filter(|state| !state.is_empty())
-        .ok_or(Cause::BadAuthUrl("it carries no state"))
+        .ok_or_else(|| unusable("it carries no state"))
 }
 
-/// True when something was started that should show the page. Its output is not ours to show, and it
-/// gets none of the secrets in our environment.
-async fn open_browser(url: &str, withheld: &[String]) -> bool {
+/// Starts what should show the page, where there is something. Its output is not ours to show, and it gets none of the
+/// secrets in our environment.
+async fn open_browser(url: &str, withheld: &[String]) {
     let named = std::env::var("BROWSER")
         .ok()
         .filter(|name| !name.is_empty());
@@ -232,12 +240,11 @@ async fn open_browser(url: &str, withheld: &[String]) -> bool {
         };
         // One that ends at once tells whether it worked; a browser itself stays, which is as good.
         match tokio::time::timeout(OPENER, child.wait()).await {
-            Ok(Ok(status)) if status.success() => return true,
+            Ok(Ok(status)) if status.success() => return,
             Ok(_) => {}
-            Err(_) => return true,
+            Err(_) => return,
         }
     }
-    false
 }
 
 /// Credentials that a program which prints a JWT may need, and a browser never.
@@ -254,9 +261,10 @@ const SYSTEM_OPENER: &str = if cfg!(target_os = "macos") {
     "xdg-open"
 };
 
-fn nonce() -> Result<SecretText, Cause> {
+fn nonce() -> Result<SecretText, Problem> {
     let mut bytes = zeroize::Zeroizing::new([0_u8; NONCE]);
-    aws_lc_rs::rand::fill(&mut *bytes).map_err(|_| Cause::NoRandom)?;
+    aws_lc_rs::rand::fill(&mut *bytes)
+        .map_err(|_| Problem::new("the system gives no random numbers"))?;
     Ok(SecretText::new(URL_SAFE_NO_PAD.encode(*bytes)))
 }
 
@@ -265,7 +273,7 @@ mod tests {
     use super::*;
 
     fn state(url: &str) -> Result<String, String> {
-        state_of(&Url::parse(url).unwrap()).map_err(|cause| cause.to_string())
+        state_of(&Url::parse(url).unwrap()).map_err(|cause| cause.what)
     }
 
     #[test]

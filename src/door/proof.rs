@@ -4,12 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::door::error::{Cause, DoorError};
+use crate::door::grant::allowed;
 use crate::door::model::{Door, Expectations};
-use crate::vault::{self, AuthResponse, Client, TokenInfo};
+use crate::door::{named, reason};
+use crate::failure::Problem;
+use crate::vault::{self, AuthResponse, Client};
 
 /// Uses of a token that a break-glass drill needs at least: status, start, a share each, proof, cancel, revoke.
 const FEWEST_USES: i64 = 40;
+/// To whom `lookup-self` or `capabilities-self` is denied.
+const HOW_TO_LOOK: &str = "token_no_default_policy is set and no policy gives these back: read on \
+     auth/token/lookup-self, update on auth/token/revoke-self and sys/capabilities-self";
 
 /// Public facts of a login that opened and kept its promises.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,21 +55,19 @@ pub async fn prove(
     client: &Client,
     door: &Door,
     session: &AuthResponse,
-) -> Result<DoorProof, DoorError> {
+) -> Result<DoorProof, Problem> {
     look(client, door, session)
         .await
-        .map_err(|cause| DoorError::new(client, door, cause))
+        .map_err(|cause| named(client, door, cause))
 }
 
-async fn look(client: &Client, door: &Door, session: &AuthResponse) -> Result<DoorProof, Cause> {
+async fn look(client: &Client, door: &Door, session: &AuthResponse) -> Result<DoorProof, Problem> {
     let token = &session.token;
     let blind = |path| {
-        move |error: vault::Error| {
-            if error.status() == Some(403) {
-                Cause::Blind { path }
-            } else {
-                Cause::Server(error)
-            }
+        move |error: vault::Error| match error.status() {
+            Some(403) => Problem::new(format!("it may not look at itself ({path} is denied)"))
+                .advise(HOW_TO_LOOK),
+            _ => reason::unknown(error),
         }
     };
     let info = vault::auth::token::lookup_self(client, token)
@@ -85,31 +88,25 @@ async fn look(client: &Client, door: &Door, session: &AuthResponse) -> Result<Do
             .map_err(blind("sys/capabilities-self"))?
     };
     let unmet = unmet(&door.can, &door.cannot, &capabilities);
-    if unmet.is_empty() {
-        Ok(DoorProof::new(door, info, capabilities))
-    } else {
-        Err(Cause::Unmet(unmet))
+    if !unmet.is_empty() {
+        return Err(Problem::new(format!("it opened, but {}", unmet.join("; ")))
+            .advise("change the policies of the role, or can and cannot of the login"));
     }
-}
-
-impl DoorProof {
-    fn new(door: &Door, info: TokenInfo, capabilities: BTreeMap<String, Vec<String>>) -> Self {
-        Self {
-            door: door.name.clone(),
-            mount: door.mount.clone(),
-            accessor: info.accessor,
-            entity_id: info.entity_id,
-            display_name: info.display_name,
-            policies: info.policies,
-            identity_policies: info.identity_policies,
-            ttl: info.ttl,
-            orphan: info.orphan,
-            token_type: info.token_type,
-            num_uses: info.num_uses,
-            namespace: info.namespace_path.unwrap_or_default(),
-            capabilities,
-        }
-    }
+    Ok(DoorProof {
+        door: door.name.clone(),
+        mount: door.mount.clone(),
+        accessor: info.accessor,
+        entity_id: info.entity_id,
+        display_name: info.display_name,
+        policies: info.policies,
+        identity_policies: info.identity_policies,
+        ttl: info.ttl,
+        orphan: info.orphan,
+        token_type: info.token_type,
+        num_uses: info.num_uses,
+        namespace: info.namespace_path.unwrap_or_default(),
+        capabilities,
+    })
 }
 
 /// Every expectation that does not hold, each as half a sentence.
@@ -120,8 +117,7 @@ fn unmet(
 ) -> Vec<String> {
     let held = |path: &str, capability: &str| {
         let found = have.get(path).map(Vec::as_slice).unwrap_or_default();
-        let is = |name: &str| found.iter().any(|one| one == name);
-        !is("deny") && (is("root") || is(capability))
+        allowed(found, capability)
     };
     let each = |expectations: &Expectations, wanted: bool| {
         let mut wrong = Vec::new();

@@ -4,223 +4,235 @@
 //! `permission denied` when it cannot reach the API server (kubernetes auth: token_review.go).
 
 use crate::door::model::Kind;
+use crate::failure::Problem;
+use crate::vault;
 
-/// A refusal with a sentence of its own. Texts inside are the server's, bounded and without secrets.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
-    /// userpass.
-    #[error("wrong user name or password, or no such user")]
-    Password,
-    /// approle.
-    #[error("the server does not accept this role_id with this secret_id")]
-    AppRole,
-    /// Any method with roles.
-    #[error("there is no role {0}")]
-    RoleMissing(String),
-    /// jwt and oidc: `bound_claims`, `bound_subject`, `user_claim`.
-    #[error("the person or workload is known, but the role does not let it in: {0}")]
-    Claims(String),
-    /// jwt, kubernetes: `aud`.
-    #[error("the token is for another audience than the role's")]
-    Audience,
-    /// jwt, kubernetes: `exp`, `nbf`.
-    #[error("the token is not valid at this time")]
-    Expired,
-    /// jwt: signature, issuer.
-    #[error("the token cannot be verified: {0}")]
-    Unverified(String),
-    /// kubernetes: a bare 403.
-    #[error("the server could not have the token reviewed by the Kubernetes API")]
-    TokenReview,
-    /// kubernetes: `bound_service_account_names`.
-    #[error("the role does not name this service account")]
-    ServiceAccount,
-    /// kubernetes: `bound_service_account_namespaces`.
-    #[error("the role does not name the namespace of this service account")]
-    Namespace,
-    /// kubernetes, jwt, oidc: nothing was written to `config`.
-    #[error("the auth method is not configured")]
-    Unconfigured,
-    /// oidc: state is kept in memory of the active node for ten minutes.
-    #[error("the server does not know this sign-in any more")]
-    State,
-    /// oidc: the exchange of the code for a token.
-    #[error("the server could not redeem the sign-in at the identity provider: {0}")]
-    Exchange(String),
-    /// oidc: the provider's code, told by the server.
-    #[error("the identity provider refused: {0}")]
-    Provider(String),
-    /// oidc: the server's own request to the provider failed.
-    #[error("the server could not ask the identity provider")]
-    ProviderAway,
-    /// Any method: a bare 403.
-    #[error("denied before any credential was looked at")]
-    Denied,
-}
+/// A refusal that is known: what happened, and what to do about it.
+type Refusal = (&'static str, &'static str);
+
+const PASSWORD: Refusal = (
+    "wrong user name or password, or no such user",
+    "compare the login's username and password with auth.PATH.users of the file",
+);
+const APP_ROLE: Refusal = (
+    "the server does not accept this role_id with this secret_id",
+    "read the role_id again, make a new secret_id, and look at secret_id_ttl, secret_id_num_uses and secret_id_bound_cidrs of the role",
+);
+const ROLE_MISSING: Refusal = (
+    "there is no role",
+    "compare role of the login with the roles of this auth method",
+);
+/// jwt and oidc: `bound_claims`, `bound_subject`, `user_claim`.
+const CLAIMS: Refusal = (
+    "the person or workload is known, but the role does not let it in",
+    "compare bound_claims, user_claim and groups_claim of the role with what the provider puts into its token (oidc_scopes decides that)",
+);
+const AUDIENCE: Refusal = (
+    "the token is for another audience than the role's",
+    "give the token request the role's audience, or bound_audiences of the role the token's",
+);
+const EXPIRED: Refusal = (
+    "the token is not valid at this time",
+    "make a new token, and compare the clocks of this machine, the issuer and the server",
+);
+/// jwt: signature, issuer.
+const UNVERIFIED: Refusal = (
+    "the token cannot be verified",
+    "compare the issuer and the keys in config of the auth method with those of whoever signs the token",
+);
+/// kubernetes: a bare 403.
+const TOKEN_REVIEW: Refusal = (
+    "the server could not have the token reviewed by the Kubernetes API",
+    "three things to look at: whether the server reaches kubernetes_host; whether the reviewer (token_reviewer_jwt) has the role system:auth-delegator; whether kubernetes_ca_cert is the API server's own. It is the same answer when this address is not in token_bound_cidrs of the role",
+);
+const SERVICE_ACCOUNT: Refusal = (
+    "the role does not name this service account",
+    "add it to bound_service_account_names of the role, or ask for a token of an account named there",
+);
+const NAMESPACE: Refusal = (
+    "the role does not name the namespace of this service account",
+    "add it to bound_service_account_namespaces of the role",
+);
+const UNCONFIGURED: Refusal = (
+    "the auth method is not configured",
+    "write config of this auth method",
+);
+/// oidc: state is kept in memory of the active node for ten minutes.
+const STATE: Refusal = (
+    "the server does not know this sign-in any more",
+    "sign in again: a sign-in is good for ten minutes, once, and is lost when another node becomes active",
+);
+/// oidc: the exchange of the code for a token.
+const EXCHANGE: Refusal = (
+    "the server could not redeem the sign-in at the identity provider",
+    "compare oidc_client_id and oidc_client_secret with the client at the provider, and see whether the server reaches it",
+);
+/// oidc: the server's own request to the provider failed.
+const PROVIDER_AWAY: Refusal = (
+    "the server could not ask the identity provider",
+    "see whether the server reaches oidc_discovery_url, and whether the provider has a device flow where that is wanted; the server's log tells the cause",
+);
+/// Any method: a bare 403.
+const DENIED: Refusal = (
+    "denied before any credential was looked at",
+    "see whether an auth method is mounted at this path, and whether this address is in token_bound_cidrs",
+);
 
 /// Starts of the 500s that mean the provider and not the server (openbao: path_oidc.go).
-const PROVIDER_AWAY: [&str; 4] = [
+const OF_A_PROVIDER_AWAY: [&str; 4] = [
     "error authorizing device",
     "error decoding issuer response",
     "error polling for device authorization",
     "error getting provider",
 ];
 
-impl Refusal {
-    /// The refusal behind a status and the server's words; `None` when they say nothing known.
-    pub(super) fn read(kind: &Kind, status: Option<u16>, messages: &[String]) -> Option<Self> {
-        let text = messages.join("; ");
-        let has = |part: &str| text.contains(part);
-        let bare = matches!(messages, [only] if only.trim_end_matches(['\n', ' ']).ends_with("permission denied"))
-            || messages.is_empty();
-        match (kind, status?) {
-            (Kind::Kubernetes { .. }, 403) if bare => return Some(Self::TokenReview),
-            (_, 403) if bare => return Some(Self::Denied),
-            (Kind::Kubernetes { .. }, 500) if has("could not load backend configuration") => {
-                return Some(Self::Unconfigured);
-            }
-            (Kind::Oidc { .. }, 500) if PROVIDER_AWAY.iter().any(|part| has(part)) => {
-                return Some(Self::ProviderAway);
-            }
-            (_, 400 | 403) => {}
-            _ => return None,
-        }
-        if has("could not be found") || has("Role could not be found") || has("invalid role name") {
-            return Some(Self::RoleMissing(
-                role_of(kind).unwrap_or("of that name").to_owned(),
-            ));
-        }
-        if has("could not load configuration") || has("not configured for this mount") {
-            return Some(Self::Unconfigured);
-        }
-        match kind {
-            Kind::Userpass { .. } => has("invalid username or password").then_some(Self::Password),
-            Kind::Approle { .. } => {
-                (has("invalid role") || has("invalid secret")).then_some(Self::AppRole)
-            }
-            Kind::Kubernetes { .. } if has("service account name not authorized") => {
-                Some(Self::ServiceAccount)
-            }
-            Kind::Kubernetes { .. } if has("namespace not authorized") => Some(Self::Namespace),
-            Kind::Jwt { .. } | Kind::Kubernetes { .. } | Kind::Oidc { .. } => of_token(&text),
-        }
-    }
+/// The sentence for what the server answered to a login of this kind, or its own words.
+pub(super) fn of(kind: &Kind, error: vault::Error) -> Problem {
+    refusal(kind, error.status(), error.messages()).unwrap_or_else(|| unknown(error))
+}
 
-    /// What to do, and where.
-    #[must_use]
-    pub fn advice(&self) -> String {
-        let text = match self {
-            Self::Password => {
-                "compare the login's username and password with auth.PATH.users of the file"
-            }
-            Self::AppRole => {
-                "read the role_id again, make a new secret_id, and look at secret_id_ttl, secret_id_num_uses and secret_id_bound_cidrs of the role"
-            }
-            Self::RoleMissing(_) => "compare role of the login with the roles of this auth method",
-            Self::Claims(_) => {
-                "compare bound_claims, user_claim and groups_claim of the role with what the provider puts into its token (oidc_scopes decides that)"
-            }
-            Self::Audience => {
-                "give the token request the role's audience, or bound_audiences of the role the token's"
-            }
-            Self::Expired => {
-                "make a new token, and compare the clocks of this machine, the issuer and the server"
-            }
-            Self::Unverified(_) => {
-                "compare the issuer and the keys in config of the auth method with those of whoever signs the token"
-            }
-            Self::TokenReview => {
-                "three things to look at: whether the server reaches kubernetes_host; whether the reviewer (token_reviewer_jwt) has the role system:auth-delegator; whether kubernetes_ca_cert is the API server's own. It is the same answer when this address is not in token_bound_cidrs of the role"
-            }
-            Self::ServiceAccount => {
-                "add it to bound_service_account_names of the role, or ask for a token of an account named there"
-            }
-            Self::Namespace => "add it to bound_service_account_namespaces of the role",
-            Self::Unconfigured => "write config of this auth method",
-            Self::State => {
-                "sign in again: a sign-in is good for ten minutes, once, and is lost when another node becomes active"
-            }
-            Self::Exchange(_) => {
-                "compare oidc_client_id and oidc_client_secret with the client at the provider, and see whether the server reaches it"
-            }
-            Self::Provider(_) => {
-                "sign in as a person whom the provider lets use this client, and consent"
-            }
-            Self::ProviderAway => {
-                "see whether the server reaches oidc_discovery_url, and whether the provider has a device flow where that is wanted; the server's log tells the cause"
-            }
-            Self::Denied => {
-                "see whether an auth method is mounted at this path, and whether this address is in token_bound_cidrs"
-            }
-        };
-        text.to_owned()
+/// The server, or the way to it, failed in a way that is no refusal of a login.
+pub(super) fn unknown(error: vault::Error) -> Problem {
+    Problem {
+        what: error.to_string(),
+        advice: error.advice(),
     }
+}
+
+/// The identity provider said no, with an error code of RFC 6749 and perhaps words of its own.
+pub(super) fn of_the_provider(code: &str, description: Option<&str>) -> Problem {
+    let description = description.map(|text| format!(" ({text})"));
+    let advice = match code {
+        "access_denied" => {
+            "sign in as a person whom the provider lets use this client, and consent"
+        }
+        "unauthorized_client" | "invalid_client" => {
+            "compare oidc_client_id and oidc_client_secret with the client at the provider"
+        }
+        "invalid_scope" => "compare oidc_scopes of the role with what the provider offers",
+        "redirect_uri_mismatch" | "invalid_request" => {
+            "register the redirect address for this client at the provider, port included"
+        }
+        "expired_token" => "the code ran out: run the command again",
+        _ => "the provider's own log says more",
+    };
+    let description = description.unwrap_or_default();
+    Problem::new(format!(
+        "the identity provider refused: {code}{description}"
+    ))
+    .advise(advice)
+}
+
+fn plain((what, advice): Refusal) -> Problem {
+    Problem::new(what).advise(advice)
+}
+
+/// With the server's own words, which are bounded and without secrets.
+fn detailed((what, advice): Refusal, detail: &str) -> Problem {
+    Problem::new(format!("{what}: {detail}")).advise(advice)
+}
+
+/// The refusal behind a status and the server's words; `None` when they say nothing known.
+fn refusal(kind: &Kind, status: Option<u16>, messages: &[String]) -> Option<Problem> {
+    let text = messages.join("; ");
+    let has = |part: &str| text.contains(part);
+    let bare = matches!(messages, [only] if only.trim_end_matches(['\n', ' ']).ends_with("permission denied"))
+        || messages.is_empty();
+    match (kind, status?) {
+        (Kind::Kubernetes { .. }, 403) if bare => return Some(plain(TOKEN_REVIEW)),
+        (_, 403) if bare => return Some(plain(DENIED)),
+        (Kind::Kubernetes { .. }, 500) if has("could not load backend configuration") => {
+            return Some(plain(UNCONFIGURED));
+        }
+        (Kind::Oidc(_), 500) if OF_A_PROVIDER_AWAY.iter().any(|part| has(part)) => {
+            return Some(plain(PROVIDER_AWAY));
+        }
+        (_, 400 | 403) => {}
+        _ => return None,
+    }
+    if has("could not be found") || has("invalid role name") {
+        let (what, advice) = ROLE_MISSING;
+        let role = role_of(kind).unwrap_or("of that name");
+        return Some(Problem::new(format!("{what} {role}")).advise(advice));
+    }
+    if has("could not load configuration") || has("not configured for this mount") {
+        return Some(plain(UNCONFIGURED));
+    }
+    let known = match kind {
+        Kind::Userpass { .. } => has("invalid username or password").then_some(PASSWORD),
+        Kind::Approle { .. } => (has("invalid role") || has("invalid secret")).then_some(APP_ROLE),
+        Kind::Kubernetes { .. } if has("service account name not authorized") => {
+            Some(SERVICE_ACCOUNT)
+        }
+        Kind::Kubernetes { .. } if has("namespace not authorized") => Some(NAMESPACE),
+        Kind::Jwt { .. } | Kind::Kubernetes { .. } | Kind::Oidc(_) => return of_token(&text),
+    };
+    known.map(plain)
 }
 
 fn role_of(kind: &Kind) -> Option<&str> {
     match kind {
-        Kind::Jwt { role, .. } | Kind::Oidc { role, .. } => role.as_deref(),
-        Kind::Kubernetes { role, .. } => Some(role),
+        Kind::Jwt { role, .. } | Kind::Kubernetes { role, .. } => Some(role),
+        Kind::Oidc(visit) => Some(&visit.role),
         Kind::Userpass { .. } | Kind::Approle { .. } => None,
     }
 }
 
 /// What the JWT library and the OIDC plugin say about the token itself.
-fn of_token(text: &str) -> Option<Refusal> {
-    let has = |part: &str| text.contains(part);
+fn of_token(text: &str) -> Option<Problem> {
+    let any = |parts: &[&str]| parts.iter().any(|part| text.contains(part));
     let after = |mark: &str| {
-        text.split_once(mark)
-            .map(|(_, rest)| rest.trim().trim_end_matches('.').to_owned())
+        let (_, rest) = text.split_once(mark)?;
+        Some(rest.trim().trim_end_matches('.'))
     };
-    if has("Expired or missing OAuth state") {
-        return Some(Refusal::State);
+    if any(&["Expired or missing OAuth state"]) {
+        return Some(plain(STATE));
     }
     if let Some(claim) = after("error validating claims:") {
-        return Some(if claim.contains("aud") && claim.contains("audience") {
-            Refusal::Audience
+        let of_audience = claim.contains("aud") && claim.contains("audience");
+        return Some(if of_audience {
+            plain(AUDIENCE)
         } else {
-            Refusal::Claims(claim)
+            detailed(CLAIMS, claim)
         });
     }
-    if has("sub claim does not match") || has("claim \"") {
+    if any(&["sub claim does not match", "claim \""]) {
         // The product's own name stands before it: `OpenBao login failed. claim …`.
-        let why = after("login failed.").unwrap_or_else(|| text.trim().to_owned());
-        return Some(Refusal::Claims(why));
+        return Some(detailed(
+            CLAIMS,
+            after("login failed.").unwrap_or(text.trim()),
+        ));
     }
-    if has("(aud)") || has("audience claim") || has("invalid audience") {
-        return Some(Refusal::Audience);
+    if any(&["(aud)", "audience claim", "invalid audience"]) {
+        return Some(plain(AUDIENCE));
     }
-    if has("(exp)") || has("(nbf)") || has("(iat)") || has("is expired") || has("token expired") {
-        return Some(Refusal::Expired);
+    if any(&["(exp)", "(nbf)", "(iat)", "is expired", "token expired"]) {
+        return Some(plain(EXPIRED));
     }
     if let Some(why) = after("Error exchanging oidc code:") {
-        return Some(Refusal::Exchange(why.trim_matches('"').to_owned()));
+        return Some(detailed(EXCHANGE, why.trim_matches('"')));
     }
     if let Some(code) = after("authorization failed:") {
-        return Some(Refusal::Provider(code));
+        return Some(of_the_provider(code, None));
     }
-    if has("Token verification failed")
-        || has("error validating token")
-        || has("signature")
-        || has("(iss)")
-    {
+    let (failed, invalid) = ("Token verification failed", "error validating token");
+    if any(&[failed, invalid, "signature", "(iss)"]) {
         let why = after("Token verification failed.").or_else(|| after("error validating token:"));
-        return Some(Refusal::Unverified(
-            why.unwrap_or_else(|| text.trim().to_owned()),
-        ));
+        return Some(detailed(UNVERIFIED, why.unwrap_or(text.trim())));
     }
     ["access_denied", "unauthorized_client", "invalid_scope"]
         .into_iter()
-        .find(|code| has(code))
-        .map(|code| Refusal::Provider(code.to_owned()))
+        .find(|code| text.contains(code))
+        .map(|code| of_the_provider(code, None))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::door::{JwtSource, Screen};
+    use crate::door::{JwtSource, Screen, Visit};
     use crate::secret::SecretText;
     use std::sync::Arc;
+    use std::time::Duration;
 
     fn source() -> JwtSource {
         JwtSource::TokenFile("/t".into())
@@ -234,95 +246,85 @@ mod tests {
     }
 
     fn oidc() -> Kind {
-        Kind::Oidc {
-            role: Some("operator".into()),
-            with: Screen::Url,
+        Kind::Oidc(Visit {
+            role: "operator".into(),
+            screen: Screen::Url,
             redirect_uris: vec![],
-            wait: crate::door::DEFAULT_WAIT,
-        }
+            wait: Duration::from_secs(300),
+        })
     }
 
-    fn read(kind: &Kind, status: u16, text: &str) -> Option<Refusal> {
-        Refusal::read(kind, Some(status), &[text.to_owned()])
+    fn read(kind: &Kind, status: u16, text: &str) -> Option<Problem> {
+        refusal(kind, Some(status), &[text.to_owned()])
     }
 
-    fn refusals(kind: &Kind, table: &[(u16, &str, Refusal)]) {
+    fn refusals(kind: &Kind, table: &[(u16, &str, Problem)]) {
         for (status, text, expected) in table {
             let found = read(kind, *status, text);
             assert_eq!(found.as_ref(), Some(expected), "{text}");
         }
     }
 
+    fn no_role(name: &str) -> Problem {
+        Problem::new(format!("there is no role {name}")).advise(ROLE_MISSING.1)
+    }
+
     #[test]
     fn each_known_answer_about_a_workload_has_its_sentence() {
-        use Refusal as R;
         let user = Kind::Userpass {
             username: "ada".into(),
             password: Arc::new(SecretText::new("x".into())),
         };
         let user_table = [
-            (400, "invalid username or password", R::Password),
-            (403, "permission denied", R::Denied),
+            (400, "invalid username or password", plain(PASSWORD)),
+            (403, "permission denied", plain(DENIED)),
         ];
         refusals(&user, &user_table);
         let audience = "invalid audience (aud) claim: audience claim found in JWT does not match any expected audience";
         let bare = "1 error occurred:\n\t* permission denied\n\n";
+        let account = "service account name not authorized";
+        let unwritten = "could not load backend configuration";
         let kubernetes_table = [
-            (403, "permission denied", R::TokenReview),
-            (403, bare, R::TokenReview),
-            (
-                403,
-                "service account name not authorized",
-                R::ServiceAccount,
-            ),
-            (403, "namespace not authorized", R::Namespace),
-            (403, audience, R::Audience),
-            (
-                400,
-                "invalid role name \"app\"",
-                R::RoleMissing("app".into()),
-            ),
-            (500, "could not load backend configuration", R::Unconfigured),
+            (403, "permission denied", plain(TOKEN_REVIEW)),
+            (403, bare, plain(TOKEN_REVIEW)),
+            (403, account, plain(SERVICE_ACCOUNT)),
+            (403, "namespace not authorized", plain(NAMESPACE)),
+            (403, audience, plain(AUDIENCE)),
+            (400, "invalid role name \"app\"", no_role("app")),
+            (500, unwritten, plain(UNCONFIGURED)),
         ];
         refusals(&kubernetes(), &kubernetes_table);
     }
 
     #[test]
     fn each_known_answer_about_a_token_has_its_sentence() {
-        use Refusal as R;
-        let claims = |text: &str| R::Claims(text.to_owned());
+        let claims = |text: &str| detailed(CLAIMS, text);
         let hd = "error validating claims: claim \"hd\" is missing";
         let hd_bao = "OpenBao login failed. error validating claims: claim \"hd\" is missing";
         let email = "OpenBao login failed. claim \"email\" not found in token";
         let state = "Vault login failed. Expired or missing OAuth state.";
         let away = "error decoding issuer response to device auth: unexpected end of JSON input;";
-        let no_role = "role \"operator\" could not be found";
+        let missing = "role \"operator\" could not be found";
         let denied = "authorization failed: access_denied";
         let oidc_table = [
             (400, hd, claims("claim \"hd\" is missing")),
             (400, hd_bao, claims("claim \"hd\" is missing")),
             (400, email, claims("claim \"email\" not found in token")),
-            (400, state, R::State),
-            (400, no_role, R::RoleMissing("operator".into())),
-            (400, denied, R::Provider("access_denied".into())),
-            (500, away, R::ProviderAway),
+            (400, state, plain(STATE)),
+            (400, missing, no_role("operator")),
+            (400, denied, of_the_provider("access_denied", None)),
+            (500, away, plain(PROVIDER_AWAY)),
         ];
         refusals(&oidc(), &oidc_table);
         let jwt = Kind::Jwt {
-            role: None,
+            role: "app".into(),
             jwt: source(),
         };
         let expired =
             "error validating token: invalid expiration time (exp) claim: token is expired";
         let issuer = "error validating token: invalid issuer (iss) claim";
-        let jwt_table = [
-            (400, expired, R::Expired),
-            (
-                400,
-                issuer,
-                R::Unverified("invalid issuer (iss) claim".into()),
-            ),
-        ];
+        let unverified = detailed(UNVERIFIED, "invalid issuer (iss) claim");
+        let jwt_table = [(400, expired, plain(EXPIRED)), (400, issuer, unverified)];
         refusals(&jwt, &jwt_table);
     }
 
@@ -330,6 +332,6 @@ mod tests {
     fn an_unknown_answer_keeps_the_servers_words() {
         assert_eq!(read(&oidc(), 400, "something new"), None);
         assert_eq!(read(&kubernetes(), 503, "Vault is sealed"), None);
-        assert_eq!(Refusal::read(&kubernetes(), None, &[]), None);
+        assert_eq!(refusal(&kubernetes(), None, &[]), None);
     }
 }

@@ -6,24 +6,13 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use tokio::net::TcpListener;
 use url::{Host, Url};
 
+use crate::failure::Problem;
+
 /// Free ports that are tried until one is free on both loopback addresses.
 const ATTEMPTS: usize = 8;
-
-/// Why there is nothing to listen on.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The role's addresses all lead elsewhere.
-    #[error("none of the role's allowed_redirect_uris leads to this machine: {}", if .0.is_empty() { "there are none".to_owned() } else { .0.join(", ") })]
-    NoLoopback(Vec<String>),
-    /// No port could be had.
-    #[error("cannot listen for {uri}: {reason}")]
-    Listen {
-        /// The redirect address.
-        uri: String,
-        /// What the system says.
-        reason: std::io::Error,
-    },
-}
+/// For a role that leads nowhere where this program can listen.
+const ADD_ONE: &str = "add http://localhost:8250/oidc/callback to allowed_redirect_uris of the role and to the \
+     client at the identity provider";
 
 /// A listener for a redirect address, on IPv4 and IPv6 where the address says `localhost`.
 #[derive(Debug)]
@@ -60,10 +49,16 @@ fn hosts(url: &Url) -> Vec<IpAddr> {
 
 /// Listens on the first declared address whose port is free; when all are taken, on a free port,
 /// which the server accepts for loopback hosts (jwt auth: path_oidc.go) and the provider may not.
-pub(super) async fn listen(uris: &[String]) -> Result<Bound, Error> {
+pub(super) async fn listen(uris: &[String]) -> Result<Bound, Problem> {
     let candidates = loopback(uris);
     let Some(first) = candidates.first() else {
-        return Err(Error::NoLoopback(uris.to_vec()));
+        let listed = if uris.is_empty() {
+            "there are none"
+        } else {
+            &uris.join(", ")
+        };
+        let what = "none of the role's allowed_redirect_uris leads to this machine";
+        return Err(Problem::new(format!("{what}: {listed}")).advise(ADD_ONE));
     };
     for url in &candidates {
         let port = url.port_or_known_default().unwrap_or(80);
@@ -71,10 +66,6 @@ pub(super) async fn listen(uris: &[String]) -> Result<Bound, Error> {
             return Ok(bound(url, sockets, false));
         }
     }
-    let failed = |reason| Error::Listen {
-        uri: first.to_string(),
-        reason,
-    };
     let mut last = std::io::Error::from(ErrorKind::AddrInUse);
     for _ in 0..ATTEMPTS {
         match bind(&hosts(first), 0).await {
@@ -82,7 +73,7 @@ pub(super) async fn listen(uris: &[String]) -> Result<Bound, Error> {
             Err(error) => last = error,
         }
     }
-    Err(failed(last))
+    Err(Problem::new(format!("cannot listen for {first}: {last}")).advise(ADD_ONE))
 }
 
 /// All of `hosts` on one port, or an error; an address family that this machine lacks is left out.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::{self, Config, Given, Login, LoginKind, OidcFlow, SecretRef, TokenSource};
-use crate::door::{Door, JwtSource, Kind, Program, Screen};
+use crate::door::{Door, JwtSource, Kind, Screen, Visit};
 use crate::edge::cluster::certificates;
 use crate::edge::references::{Resolved, environment_secrets};
 use crate::failure::Failure;
@@ -80,26 +80,26 @@ fn kind(context: &LoginContext<'_>, login: &Login) -> Result<Kind, Failure> {
                 Given::Plain(text) => Arc::new(SecretText::new(text.clone())),
                 Given::Secret(reference) => context.secret(reference)?,
             },
-            secret_id: Some(context.secret(secret_id)?),
+            secret_id: context.secret(secret_id)?,
         },
         LoginKind::Jwt { role, with } => Kind::Jwt {
-            role: Some(role.clone()),
+            role: role.clone(),
             jwt: source(context, with)?,
         },
         LoginKind::Kubernetes { role, with } => Kind::Kubernetes {
             role: role.clone(),
             jwt: source(context, with)?,
         },
-        LoginKind::Oidc { role, with } => Kind::Oidc {
-            role: Some(role.clone()),
-            with: match with {
+        LoginKind::Oidc { role, with } => Kind::Oidc(Visit {
+            role: role.clone(),
+            screen: match with {
                 OidcFlow::Browser => Screen::Browser,
                 OidcFlow::Url => Screen::Url,
                 OidcFlow::Device => Screen::Device,
             },
             redirect_uris: redirects(context, login, role),
             wait: Duration::from_secs(context.sign_in_seconds),
-        },
+        }),
     })
 }
 
@@ -116,10 +116,7 @@ fn redirects(context: &LoginContext<'_>, login: &Login, role: &str) -> Vec<Strin
 fn source(context: &LoginContext<'_>, with: &TokenSource) -> Result<JwtSource, Failure> {
     Ok(match with {
         TokenSource::TokenFile(path) => JwtSource::TokenFile(path.clone()),
-        TokenSource::Command(argv) => JwtSource::Command(Program {
-            argv: argv.clone(),
-            without: environment_secrets(context.config),
-        }),
+        TokenSource::Command(argv) => JwtSource::Command(argv.clone()),
         TokenSource::TokenRequest(request) => {
             let ca_cert = request.ca_cert.as_ref();
             let wanted = Wanted {

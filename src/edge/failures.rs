@@ -1,10 +1,9 @@
 //! From the errors of the systems to failures of a command: both halves kept, and the exit code chosen.
 
 use crate::backend::{self, Kind};
-use crate::door::DoorError;
 use crate::failure::Failure;
 use crate::reference::ReferenceError;
-use crate::{custodian, envelope, kubernetes, prompt, vault};
+use crate::{custodian, envelope, prompt, vault};
 
 impl From<vault::Error> for Failure {
     fn from(error: vault::Error) -> Self {
@@ -54,18 +53,6 @@ impl From<envelope::Error> for Failure {
 impl From<envelope::digest::Error> for Failure {
     fn from(error: envelope::digest::Error) -> Self {
         Self::failed(error.to_string())
-    }
-}
-
-impl From<DoorError> for Failure {
-    fn from(error: DoorError) -> Self {
-        Self::failed(error.to_string()).advise_maybe(error.advice())
-    }
-}
-
-impl From<kubernetes::Error> for Failure {
-    fn from(error: kubernetes::Error) -> Self {
-        Self::failed(error.to_string()).advise_maybe(error.advice())
     }
 }
 

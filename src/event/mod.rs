@@ -244,30 +244,25 @@ impl From<Exit> for Outcome {
     }
 }
 
+/// The event with the version in front.
+#[derive(Serialize, JsonSchema)]
+#[schemars(title = "An event of vault-bootstrap, one a line")]
+struct Line<'a> {
+    /// Version of the form.
+    version: u32,
+    #[serde(flatten)]
+    event: &'a Event,
+}
+
 /// JSON Schema of one line of `--output json`.
 #[must_use]
 pub fn schema() -> Value {
-    /// The event with the version in front.
-    #[derive(Serialize, JsonSchema)]
-    #[schemars(title = "An event of vault-bootstrap, one a line")]
-    struct Line {
-        /// Version of the form.
-        version: u32,
-        #[serde(flatten)]
-        event: Event,
-    }
-    schemars::schema_for!(Line).to_value()
+    schemars::schema_for!(Line<'_>).to_value()
 }
 
 /// The event as it stands on a line of `--output json`: its version first.
 #[must_use]
 pub fn to_line(event: &Event) -> String {
-    #[derive(Serialize)]
-    struct Line<'a> {
-        version: u32,
-        #[serde(flatten)]
-        event: &'a Event,
-    }
     let line = Line {
         version: VERSION,
         event,

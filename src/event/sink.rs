@@ -3,7 +3,7 @@
 use std::cell::Cell;
 
 use super::Event;
-use crate::door::{Notice, Tell};
+use crate::door::{Notice, NoticeSink};
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 use crate::step::Step;
@@ -82,23 +82,17 @@ impl<'a> EventSink<'a> {
     }
 }
 
-impl Tell for EventSink<'_> {
-    fn tell(&self, door: &str, notice: Notice<'_>) {
-        let (url, code, wait) = match notice {
-            Notice::Note(text) => return self.note(format!("{door}: {text}")),
-            Notice::SignIn { url, wait, .. } => (url, None, wait),
-            Notice::Device {
-                url,
-                user_code,
-                wait,
-            } => (url, user_code, wait),
-        };
-        self.emit(Event::SignIn {
-            step: self.step(),
-            login: door.to_owned(),
-            url: url.to_owned(),
-            code: code.map(str::to_owned),
-            seconds: wait.as_secs(),
-        });
+impl NoticeSink for EventSink<'_> {
+    fn show(&self, door: &str, notice: Notice<'_>) {
+        match notice {
+            Notice::Note(text) => self.note(format!("{door}: {text}")),
+            Notice::SignIn { url, code, wait } => self.emit(Event::SignIn {
+                step: self.step(),
+                login: door.to_owned(),
+                url: url.to_owned(),
+                code: code.map(str::to_owned),
+                seconds: wait.as_secs(),
+            }),
+        }
     }
 }

@@ -4,7 +4,6 @@
 //! do exactly that. It never reads a kubeconfig, never follows a redirect, and never sends the pod's
 //! own credential to an API server that is not the pod's.
 
-mod error;
 mod pod;
 
 use std::sync::Arc;
@@ -14,9 +13,9 @@ use reqwest::header::{AUTHORIZATION, HeaderValue};
 use serde_json::{Value, json};
 use url::Url;
 
+use crate::failure::Problem;
 use crate::secret::SecretText;
 
-pub use crate::kubernetes::error::Error;
 pub use crate::kubernetes::pod::Wanted;
 
 /// Kubernetes refuses a shorter life for a token (kubernetes: pkg/apis/authentication/validation).
@@ -47,18 +46,16 @@ pub struct TokenRequest {
 
 impl TokenRequest {
     /// Asks the API server for the token.
-    pub async fn send(&self) -> Result<SecretText, Error> {
+    pub async fn send(&self) -> Result<SecretText, Problem> {
         let url = self.url()?;
         let shown = url.to_string();
         let mut bearer = HeaderValue::from_str(&format!("Bearer {}", self.credential.expose()))
-            .map_err(|_| Error::Invalid {
-                field: "credential",
-                problem: "has characters that no token has".to_owned(),
-            })?;
+            .map_err(|_| invalid("credential", "has characters that no token has"))?;
         bearer.set_sensitive(true);
-        let unreachable = |error: reqwest::Error| Error::Unreachable {
-            url: shown.clone(),
-            reason: innermost(&error),
+        let unreachable = |error: reqwest::Error| {
+            Problem::new(format!("{shown}: {}", innermost(&error))).advise(
+                "look at api_server and ca_cert: the certificate must be the API server's own, and the port is often 6443",
+            )
         };
         let mut answer = self
             .http()?
@@ -72,51 +69,51 @@ impl TokenRequest {
         let mut bytes = zeroize::Zeroizing::new(Vec::new());
         while let Some(chunk) = answer.chunk().await.map_err(unreachable)? {
             if bytes.len() + chunk.len() > LARGEST_ANSWER {
-                return Err(Error::Malformed {
-                    url: shown,
-                    problem: "the answer is too large",
-                });
+                return Err(Problem::new(format!("{shown}: the answer is too large")));
             }
             bytes.extend_from_slice(&chunk);
         }
-        self.judge(status, &bytes, shown)
+        self.judge(status, &bytes).map_err(|problem| Problem {
+            what: format!("{shown}: {problem}"),
+            ..problem
+        })
     }
 
-    fn judge(&self, status: u16, body: &[u8], url: String) -> Result<SecretText, Error> {
-        let (namespace, service_account) = (self.namespace.clone(), self.service_account.clone());
-        match status {
-            200..=299 => token_of(body).ok_or(Error::Malformed {
-                url,
-                problem: "the answer is not a TokenRequest with a token",
-            }),
-            401 => Err(Error::Unauthenticated { url }),
-            403 => Err(Error::Forbidden {
-                url,
-                user: user_of(body),
-                namespace,
-                service_account,
-            }),
-            404 => Err(Error::Missing {
-                url,
-                namespace,
-                service_account,
-            }),
-            300..=399 => Err(Error::Malformed {
-                url,
-                problem: "answered with a redirect, which is not followed",
-            }),
-            status => Err(Error::Status { url, status }),
-        }
+    fn judge(&self, status: u16, body: &[u8]) -> Result<SecretText, Problem> {
+        let (namespace, account) = (&self.namespace, &self.service_account);
+        Err(match status {
+            200..=299 => {
+                let problem = Problem::new("the answer is not a TokenRequest with a token");
+                return token_of(body).ok_or(problem);
+            }
+            300..=399 => Problem::new("answered with a redirect, which is not followed"),
+            401 => Problem::new("the credential was not accepted (401)").advise(
+                "the token is expired or of another cluster: make a new one, for example with `kubectl create token NAME -n NAMESPACE`",
+            ),
+            403 => {
+                let user = user_of(body);
+                let who = user.as_deref().unwrap_or("the credential's user");
+                Problem::new(format!(
+                    "{who} may not create serviceaccounts/token in namespace {namespace} (403)"
+                ))
+                .advise(role_commands(user.as_deref(), namespace, account))
+            }
+            404 => Problem::new(format!(
+                "there is no service account {account} in namespace {namespace} (404)"
+            ))
+            .advise(format!("kubectl create serviceaccount {account} -n {namespace}")),
+            500.. => Problem::new(format!("answered {status}"))
+                .advise("the API server is in trouble: `kubectl get --raw /readyz?verbose`"),
+            _ => Problem::new(format!("answered {status}")),
+        })
     }
 
-    fn url(&self) -> Result<Url, Error> {
+    fn url(&self) -> Result<Url, Problem> {
         let secure = self.api_server.scheme() == "https"
             || (self.api_server.scheme() == "http" && is_loopback(&self.api_server));
         if !secure {
-            return Err(Error::Invalid {
-                field: "api_server",
-                problem: format!("{} is not https", self.api_server),
-            });
+            let problem = format!("{} is not https", self.api_server);
+            return Err(invalid("api_server", &problem));
         }
         let names = [
             ("namespace", &self.namespace),
@@ -124,31 +121,20 @@ impl TokenRequest {
         ];
         for (field, name) in names {
             if !is_object_name(name) {
-                return Err(Error::Invalid {
-                    field,
-                    problem: "is not a name of Kubernetes".to_owned(),
-                });
+                return Err(invalid(field, "is not a name of Kubernetes"));
             }
         }
         if self.expiration < SHORTEST_EXPIRATION {
-            let problem = format!(
-                "is below {} s, which Kubernetes refuses",
-                SHORTEST_EXPIRATION.as_secs()
-            );
-            return Err(Error::Invalid {
-                field: "expiration",
-                problem,
-            });
+            let shortest = SHORTEST_EXPIRATION.as_secs();
+            let problem = format!("is below {shortest} s, which Kubernetes refuses");
+            return Err(invalid("expiration", &problem));
         }
         let base = self.api_server.as_str().trim_end_matches('/');
         let path = format!(
             "{base}/api/v1/namespaces/{}/serviceaccounts/{}/token",
             self.namespace, self.service_account
         );
-        Url::parse(&path).map_err(|error| Error::Invalid {
-            field: "api_server",
-            problem: error.to_string(),
-        })
+        Url::parse(&path).map_err(|error| invalid("api_server", &error.to_string()))
     }
 
     fn body(&self) -> Value {
@@ -159,7 +145,7 @@ impl TokenRequest {
         json!({ "apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": spec })
     }
 
-    fn http(&self) -> Result<reqwest::Client, Error> {
+    fn http(&self) -> Result<reqwest::Client, Problem> {
         let mut builder = reqwest::Client::builder()
             .tls_backend_rustls()
             .timeout(REQUEST_TIMEOUT)
@@ -171,22 +157,34 @@ impl TokenRequest {
             // Only loopback gets here; a proxy would carry the credential off in clear.
             builder = builder.no_proxy();
         }
-        let invalid = |error: reqwest::Error| Error::Invalid {
-            field: "ca_cert",
-            problem: innermost(&error),
-        };
+        let unusable = |error: reqwest::Error| invalid("ca_cert", &innermost(&error));
         if let Some(pem) = &self.ca_cert {
-            let trusted = reqwest::Certificate::from_pem_bundle(pem).map_err(invalid)?;
+            let trusted = reqwest::Certificate::from_pem_bundle(pem).map_err(unusable)?;
             if trusted.is_empty() {
-                return Err(Error::Invalid {
-                    field: "ca_cert",
-                    problem: "holds no certificate".to_owned(),
-                });
+                return Err(invalid("ca_cert", "holds no certificate"));
             }
             builder = builder.tls_certs_only(trusted);
         }
-        builder.build().map_err(invalid)
+        builder.build().map_err(unusable)
     }
+}
+
+/// A value that cannot be used, by its name in the configuration.
+fn invalid(field: &str, problem: &str) -> Problem {
+    Problem::new(format!("token_request: {field} {problem}"))
+}
+
+/// The two commands that give the asking user this one right and no other.
+fn role_commands(user: Option<&str>, namespace: &str, service_account: &str) -> String {
+    let subject = match user.map(|user| (user, user.strip_prefix("system:serviceaccount:"))) {
+        Some((_, Some(account))) => format!("--serviceaccount={account}"),
+        Some((user, None)) => format!("--user={user}"),
+        None => "--user=USER".to_owned(),
+    };
+    format!(
+        "kubectl create role vault-bootstrap-token -n {namespace} --verb=create --resource=serviceaccounts/token --resource-name={service_account} && \
+         kubectl create rolebinding vault-bootstrap-token -n {namespace} --role=vault-bootstrap-token {subject}"
+    )
 }
 
 fn token_of(body: &[u8]) -> Option<SecretText> {
@@ -237,13 +235,9 @@ fn is_loopback(url: &Url) -> bool {
 
 /// The cause at the bottom of the chain: the layers above only repeat the address.
 fn innermost(error: &dyn std::error::Error) -> String {
-    const DEEPEST: usize = 16;
     let mut cause = error;
-    for _ in 0..DEEPEST {
-        match cause.source() {
-            Some(below) => cause = below,
-            None => break,
-        }
+    while let Some(below) = cause.source() {
+        cause = below;
     }
     cause.to_string()
 }
@@ -331,11 +325,9 @@ mod tests {
     #[test]
     fn a_403_names_the_one_missing_right() {
         let body = br#"{"kind":"Status","message":"serviceaccounts \"payments\" is forbidden: User \"system:serviceaccount:ci:runner\" cannot create resource \"serviceaccounts/token\""}"#;
-        let error = request()
-            .judge(403, body, "https://k/x".into())
-            .unwrap_err();
-        assert!(error.to_string().contains("system:serviceaccount:ci:runner may not create serviceaccounts/token in namespace production"));
-        let advice = error.advice().unwrap();
+        let error = request().judge(403, body).unwrap_err();
+        assert!(error.what.contains("system:serviceaccount:ci:runner may not create serviceaccounts/token in namespace production"));
+        let advice = error.advice.unwrap();
         assert!(
             advice.contains(
                 "--verb=create --resource=serviceaccounts/token --resource-name=payments"
@@ -352,17 +344,9 @@ mod tests {
     #[test]
     fn an_answer_without_a_token_is_no_token() {
         for body in ["", "{}", r#"{"status":{"token":""}}"#, "<html>"] {
-            assert!(
-                request().judge(200, body.as_bytes(), "u".into()).is_err(),
-                "{body}"
-            );
+            assert!(request().judge(200, body.as_bytes()).is_err(), "{body}");
         }
-        assert_eq!(
-            request()
-                .judge(201, br#"{"status":{"token":"a.b.c"}}"#, "u".into())
-                .unwrap()
-                .len(),
-            5
-        );
+        let token = request().judge(201, br#"{"status":{"token":"a.b.c"}}"#);
+        assert_eq!(token.unwrap().len(), 5);
     }
 }

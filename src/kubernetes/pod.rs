@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use url::Url;
 
-use crate::kubernetes::{Error, SHORTEST_EXPIRATION, TokenRequest};
+use crate::failure::Problem;
+use crate::kubernetes::{SHORTEST_EXPIRATION, TokenRequest, invalid};
 use crate::secret::SecretText;
 
 /// Largest token, certificate or namespace file read from a pod.
@@ -35,7 +36,7 @@ pub struct Wanted {
 
 impl TokenRequest {
     /// Fills what `wanted` leaves out from the pod this process runs in.
-    pub fn complete(wanted: Wanted) -> Result<Self, Error> {
+    pub fn complete(wanted: Wanted) -> Result<Self, Problem> {
         let host = std::env::var("KUBERNETES_SERVICE_HOST").ok();
         let port = std::env::var("KUBERNETES_SERVICE_PORT").ok();
         Self::complete_from(wanted, host.as_deref(), port.as_deref(), Path::new(POD))
@@ -46,7 +47,7 @@ impl TokenRequest {
         host: Option<&str>,
         port: Option<&str>,
         pod: &Path,
-    ) -> Result<Self, Error> {
+    ) -> Result<Self, Problem> {
         let here = pod_address(host, port);
         // The pod's credential and CA belong to the pod's API server; another server gets neither.
         let foreign = match (&wanted.api_server, &here) {
@@ -54,18 +55,15 @@ impl TokenRequest {
             (Some(_), None) => true,
             (None, _) => false,
         };
-        let api_server = wanted.api_server.or(here).ok_or(Error::NotInPod {
-            field: "api_server",
-            looked_for: "the variable KUBERNETES_SERVICE_HOST".to_owned(),
-        })?;
+        let api_server = wanted
+            .api_server
+            .or(here)
+            .ok_or_else(|| not_in_pod("api_server", "the variable KUBERNETES_SERVICE_HOST"))?;
         let credential = match wanted.credential {
             Some(given) => given,
             None if foreign => {
-                return Err(Error::Invalid {
-                    field: "credential",
-                    problem: "is needed: the pod's own is not sent to another API server"
-                        .to_owned(),
-                });
+                let problem = "is needed: the pod's own is not sent to another API server";
+                return Err(invalid("credential", problem));
             }
             None => Arc::new(SecretText::new(from_pod(pod, "token", "credential")?)),
         };
@@ -101,7 +99,17 @@ fn pod_address(host: Option<&str>, port: Option<&str>) -> Option<Url> {
     Url::parse(&format!("https://{host}:{port}")).ok()
 }
 
-fn from_pod(pod: &Path, name: &str, field: &'static str) -> Result<String, Error> {
+/// A value is missing in the configuration, and this process does not run in a pod.
+fn not_in_pod(field: &str, looked_for: &str) -> Problem {
+    Problem::new(format!(
+        "token_request has no {field}, and {looked_for} is not there either"
+    ))
+    .advise(format!(
+        "write {field} under token_request, or run this in a pod of the cluster"
+    ))
+}
+
+fn from_pod(pod: &Path, name: &str, field: &str) -> Result<String, Problem> {
     use std::io::Read;
     let path = pod.join(name);
     let mut text = String::new();
@@ -112,10 +120,7 @@ fn from_pod(pod: &Path, name: &str, field: &'static str) -> Result<String, Error
             text.truncate(text.trim_end().len());
             Ok(text)
         }
-        _ => Err(Error::NotInPod {
-            field,
-            looked_for: path.display().to_string(),
-        }),
+        _ => Err(not_in_pod(field, &path.display().to_string())),
     }
 }
 

@@ -14,8 +14,10 @@ use std::cell::{Cell, RefCell};
 use std::io::{self, IsTerminal, Write};
 use std::os::fd::AsFd;
 
+use clap::ColorChoice;
 use rustix::termios::tcgetwinsize;
 
+use crate::cli::OutputForm;
 use crate::event::{self, Event};
 use crate::failure::{Exit, Failure};
 use progress::Progress;
@@ -28,29 +30,9 @@ const NARROWEST: usize = 40;
 /// Columns of a terminal that does not say how many it has.
 const USUAL: usize = 80;
 
-/// Form of the result.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Output {
-    /// For people.
-    Text,
-    /// For machines.
-    Json,
-}
-
-/// When to colour.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Color {
-    /// On terminals, unless `NO_COLOR` is set and not empty.
-    Auto,
-    /// Always.
-    Always,
-    /// Never.
-    Never,
-}
-
 /// Writes results and progress in the form that was asked for.
 pub struct Report {
-    output: Output,
+    output: OutputForm,
     style: Style,
     /// Columns to wrap results and advice at; none where no person reads along.
     stdout_width: Option<usize>,
@@ -61,15 +43,16 @@ pub struct Report {
 }
 
 impl Report {
-    /// A report in this form. `no_color` is the environment variable of that name.
+    /// A report in this form. `no_color` is the environment variable of that name: when it is not empty, terminals get
+    /// colour only where it is asked for.
     #[must_use]
-    pub fn new(output: Output, color: Color, no_color: Option<&str>) -> Self {
+    pub fn new(output: OutputForm, color: ColorChoice, no_color: Option<&str>) -> Self {
         let stderr_width = width(&io::stderr());
         let terminal = stderr_width.is_some();
         let colored = match color {
-            Color::Always => true,
-            Color::Never => false,
-            Color::Auto => terminal && no_color.is_none_or(str::is_empty),
+            ColorChoice::Always => true,
+            ColorChoice::Never => false,
+            ColorChoice::Auto => terminal && no_color.is_none_or(str::is_empty),
         };
         let style = Style { colored, terminal };
         Self {
@@ -84,7 +67,7 @@ impl Report {
 
     /// One event of any command.
     pub fn event(&self, event: &Event) {
-        if self.output == Output::Json {
+        if self.output == OutputForm::Json {
             return self.result(&event::to_line(event));
         }
         err(&self.progress.borrow_mut().lines(event));
@@ -97,7 +80,7 @@ impl Report {
     /// whoever reads their log the words.
     pub fn failure(&self, failure: &Failure) {
         err(&self.progress.borrow_mut().interrupted());
-        if self.output == Output::Json {
+        if self.output == OutputForm::Json {
             self.result(&event::to_line(&failure.into()));
         }
         let word = if failure.exit == Exit::Refused {

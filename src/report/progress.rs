@@ -260,11 +260,15 @@ mod tests {
     use crate::step::Step;
 
     fn progress(terminal: bool) -> Progress {
+        narrow(terminal, WIDTH)
+    }
+
+    fn narrow(terminal: bool, width: usize) -> Progress {
         let style = Style {
             colored: false,
             terminal,
         };
-        Progress::new(style, WIDTH)
+        Progress::new(style, width)
     }
 
     fn started() -> Event {
@@ -272,6 +276,13 @@ mod tests {
             step: Step::Audit,
             number: 5,
             of: 13,
+        }
+    }
+
+    fn note() -> Event {
+        Event::Note {
+            step: Some(Step::Audit),
+            text: "enabled".into(),
         }
     }
 
@@ -320,8 +331,7 @@ mod tests {
             step: None,
             text: text.into(),
         };
-        let style = progress(false).style;
-        let text = Progress::new(style, 40).lines(&event);
+        let text = narrow(false, 40).lines(&event);
         assert!(text.starts_with("  warning: carol does not"), "{text}");
         assert!(text.lines().count() > 1);
         let fits = |line: &str| line.chars().count() <= 40 && line.starts_with("  ");
@@ -331,11 +341,7 @@ mod tests {
     #[test]
     fn a_note_stands_below_its_title_and_the_title_comes_once() {
         let mut progress = progress(false);
-        let note = Event::Note {
-            step: Some(Step::Audit),
-            text: "enabled".into(),
-        };
-        let text = [started(), note.clone(), note, finished()]
+        let text = [started(), note(), note(), finished()]
             .map(|event| progress.lines(&event))
             .concat();
         assert_eq!(text.matches("audit first").count(), 1, "{text}");
@@ -344,13 +350,9 @@ mod tests {
 
     #[test]
     fn the_outcome_stands_in_the_same_column_with_notes_and_without() {
-        let note = Event::Note {
-            step: Some(Step::Audit),
-            text: "enabled".into(),
-        };
         let mut progress = progress(false);
         let plain = progress.lines(&started()) + &progress.lines(&finished());
-        let noted = [started(), note, finished()].map(|event| progress.lines(&event));
+        let noted = [started(), note(), finished()].map(|event| progress.lines(&event));
         for word in ["done", "1.2 s", "12 requests"] {
             assert_eq!(plain.find(word), noted[2].find(word), "{plain}{}", noted[2]);
         }
@@ -358,11 +360,7 @@ mod tests {
 
     #[test]
     fn on_a_narrow_terminal_no_line_is_wider_than_it() {
-        let style = Style {
-            colored: false,
-            terminal: true,
-        };
-        let mut progress = Progress::new(style, 40);
+        let mut progress = narrow(true, 40);
         let wait = Event::Waiting {
             step: Some(Step::Audit),
             text: "all nodes to open (https://vault-2.internal:8200 is sealed)".into(),

@@ -13,19 +13,22 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("cli", &[]),
     ("config", &[]),
     ("interrupt", &["failure"]),
-    ("prompt", &["secret"]),
+    ("prompt", &["interrupt", "secret"]),
     ("reference", &["config", "secret"]),
     ("evidence", &["failure", "layout", "prompt", "secret"]),
     // Systems: none of them knows the configuration, a verb or the terminal.
     ("backend", &[]),
     ("child", &["interrupt", "secret"]),
     ("vault", &["hex", "secret"]),
-    ("kubernetes", &["secret"]),
+    ("kubernetes", &["failure", "secret"]),
     ("aws", &["backend", "secret"]),
     ("custodian", &["aws", "backend", "child", "hex", "secret"]),
     ("envelope", &["aws", "backend", "custodian", "secret"]),
     ("replica", &["aws", "backend", "hex"]),
-    ("door", &["child", "kubernetes", "secret", "vault"]),
+    (
+        "door",
+        &["child", "failure", "kubernetes", "secret", "vault"],
+    ),
     // What every verb says, and how.
     (
         "event",
@@ -183,7 +186,9 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
     // The terminal, and what was typed there.
     (
         "report",
-        &["desired", "event", "failure", "layout", "prompt", "step"],
+        &[
+            "cli", "desired", "event", "failure", "layout", "prompt", "step",
+        ],
     ),
     (
         "dispatch",

@@ -8,7 +8,7 @@ use crate::bootstrap::view::View;
 use crate::config::{BreakGlass, Capability, Config, Login};
 use crate::desired::observation::{Detail, Observation};
 use crate::desired::privilege_escalation;
-use crate::door::{self, Door, DoorProof, RootGenerationApi};
+use crate::door::{self, Door, DoorProof};
 use crate::edge::doors;
 use crate::evidence::facts::Evidence;
 use crate::failure::Failure;
@@ -16,7 +16,7 @@ use crate::root_generation;
 use crate::session::OpenLogin;
 use crate::step::decide::Recorded;
 use crate::vault::auth::token;
-use crate::vault::{AuthResponse, Client, policies, probe_root_generation};
+use crate::vault::{AuthResponse, Client, Dialect, policies, probe_root_generation};
 
 /// The proof is the login itself. A run that revokes root opens all doors itself, however often they opened
 /// before: a password, a provider or an entity may be another by now. Otherwise there is nothing to look at
@@ -242,7 +242,7 @@ async fn holds_the_grant(
     crate::bootstrap::steps::policies::grant_is_as_written(ceremony).await?;
     let client = ceremony.client();
     let rules = probe_root_generation(&client, Some(ceremony.token()?)).await?;
-    let Some(api) = RootGenerationApi::of(rules) else {
+    let Some(api) = Dialect::of(rules) else {
         return Err(root_generation::off(client.address()));
     };
     let acl = policies::resultant_acl(&client, &session.token).await?;
