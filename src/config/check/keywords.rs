@@ -5,39 +5,34 @@ use serde_json::Value;
 use crate::config::scalar;
 use crate::config::tree::{Kind, Node};
 
+/// The texts of a list.
+pub(super) fn texts(list: &Value) -> impl Iterator<Item = &str> {
+    let items = list.as_array().into_iter().flatten();
+    items.filter_map(Value::as_str)
+}
+
 pub(super) fn variants(schema: &Value) -> Option<&[Value]> {
-    let variants = schema
-        .get("anyOf")
-        .or_else(|| schema.get("oneOf"))?
-        .as_array()?;
+    let any = schema["anyOf"].as_array();
+    let variants = any.or(schema["oneOf"].as_array())?;
     // `oneOf` of constants is how an enumeration with descriptions looks.
-    (!variants
-        .iter()
-        .all(|variant| variant.get("const").is_some()))
-    .then_some(variants)
+    let constants = variants.iter().all(|one| one.get("const").is_some());
+    (!constants).then_some(variants)
 }
 
 pub(super) fn types(schema: &Value) -> Vec<&str> {
-    match schema.get("type") {
-        Some(Value::String(name)) => vec![name],
-        Some(Value::Array(names)) => names.iter().filter_map(Value::as_str).collect(),
-        _ => Vec::new(),
-    }
+    let wanted = &schema["type"];
+    wanted.as_str().into_iter().chain(texts(wanted)).collect()
 }
 
 pub(super) fn choices(schema: &Value) -> Option<Vec<&Value>> {
     if let Some(constant) = schema.get("const") {
         return Some(vec![constant]);
     }
-    if let Some(choices) = schema.get("enum").and_then(Value::as_array) {
+    if let Some(choices) = schema["enum"].as_array() {
         return Some(choices.iter().collect());
     }
-    schema
-        .get("oneOf")?
-        .as_array()?
-        .iter()
-        .map(|variant| variant.get("const"))
-        .collect()
+    let variants = schema["oneOf"].as_array()?.iter();
+    variants.map(|variant| variant.get("const")).collect()
 }
 
 pub(super) fn is(node: &Node, name: &str) -> bool {
@@ -56,7 +51,7 @@ pub(super) fn fill(node: &mut Node, wanted: &[&str]) {
     let Kind::Filled(text) = &node.kind else {
         return;
     };
-    if wanted.contains(&"string") {
+    if wanted.is_empty() || wanted.contains(&"string") {
         return;
     }
     node.kind = match scalar::resolve(text) {
@@ -69,15 +64,11 @@ pub(super) fn fill(node: &mut Node, wanted: &[&str]) {
 
 /// True when the conditions of an `if` hold: constants of keys, and keys that must be there.
 pub(super) fn holds(node: &Node, condition: &Value) -> bool {
-    let required = condition["required"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_str);
-    let mut constants = condition["properties"].as_object().into_iter().flatten();
-    required.into_iter().all(|key| node.get(key).is_some())
+    let constants = condition["properties"].as_object();
+    let mut constants = constants.into_iter().flatten();
+    texts(&condition["required"]).all(|key| node.get(key).is_some())
         && constants.all(|(key, schema)| {
-            node.get(key)
-                .is_none_or(|value| schema.get("const") == Some(&value.value()))
+            let given = node.get(key).map(Node::value);
+            given.is_none_or(|given| schema["const"] == given)
         })
 }

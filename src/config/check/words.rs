@@ -2,12 +2,15 @@
 
 use std::collections::HashSet;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 use url::Url;
 
 use super::keywords::{choices, types};
-use crate::config::problem::nearest;
+use crate::config::problem::meant;
 use crate::config::scalar;
+
+/// Longest list of keys that is shown for one that is unknown, in bytes.
+const LONGEST_NAMES: usize = 200;
 
 pub(super) fn format(text: &str, format: &str) -> Option<String> {
     match format {
@@ -33,46 +36,26 @@ pub(super) fn format(text: &str, format: &str) -> Option<String> {
     }
 }
 
-pub(super) fn unknown(
-    key: &str,
-    known: Option<&Map<String, Value>>,
-    given: &HashSet<String>,
-) -> String {
-    let names = || {
-        known
-            .into_iter()
-            .flatten()
-            .map(|(name, _)| name.as_str())
-            .filter(|name| !given.contains(*name))
-    };
-    match nearest(key, names()) {
-        Some(name) => format!("unknown key `{key}`; did you mean `{name}`?"),
-        None => match list(
-            known
-                .into_iter()
-                .flatten()
-                .map(|(name, _)| format!("`{name}`")),
-            "and",
-        )
-        .as_str()
-        {
-            "" => format!("unknown key `{key}`"),
-            names if names.len() < 200 => format!("unknown key `{key}`; the keys here are {names}"),
-            _ => format!("unknown key `{key}`"),
-        },
+/// A key that is none of `properties`, of which some are `given`.
+pub(super) fn unknown(key: &str, properties: &Value, given: &HashSet<String>) -> String {
+    let known = properties.as_object().into_iter().flatten();
+    let known: Vec<&str> = known.map(|(name, _)| name.as_str()).collect();
+    let free = known.iter().copied().filter(|name| !given.contains(*name));
+    let hint = meant(key, free);
+    let names = quoted(known, "and");
+    if hint.is_empty() && (1..LONGEST_NAMES).contains(&names.len()) {
+        format!("unknown key `{key}`; the keys here are {names}")
+    } else {
+        format!("unknown key `{key}`{hint}")
     }
 }
 
 /// What a schema takes, in words.
 pub(super) fn expected(schema: &Value) -> String {
-    if let Some(choices) = choices(schema) {
-        let choices = choices
-            .iter()
-            .filter(|choice| !choice.is_null() && choice.as_str() != Some(""));
-        let names: Vec<String> = choices
-            .map(|choice| format!("`{}`", choice.to_string().trim_matches('"')))
-            .collect();
-        return list(names.into_iter(), "or");
+    if let Some(mut choices) = choices(schema) {
+        choices.retain(|choice| !choice.is_null() && *choice != "");
+        let names: Vec<String> = choices.iter().map(ToString::to_string).collect();
+        return quoted(names.iter().map(|name| name.trim_matches('"')), "or");
     }
     let words = types(schema).into_iter().filter_map(|name| match name {
         "string" if schema["format"] == "uri" => Some("an address"),
@@ -91,8 +74,16 @@ pub(super) fn expected(schema: &Value) -> String {
     }
 }
 
+/// `` `a`, `b` or `c` ``
+pub(in crate::config) fn quoted<'n>(
+    names: impl IntoIterator<Item = &'n str>,
+    last: &str,
+) -> String {
+    list(names.into_iter().map(|name| format!("`{name}`")), last)
+}
+
 /// `a, b or c`
-pub(in crate::config) fn list(words: impl Iterator<Item = String>, last: &str) -> String {
+pub(super) fn list(words: impl Iterator<Item = String>, last: &str) -> String {
     let mut words: Vec<String> = words.collect();
     let Some(end) = words.pop() else {
         return String::new();

@@ -1,18 +1,14 @@
 //! `policies`, with the text of those that have a file of their own.
 
-use std::fs::File;
-use std::io::Read as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use schemars::JsonSchema;
 
-use crate::config::problem::in_words;
+use crate::config::LONGEST_FILE;
+use crate::config::problem::text_of;
 use crate::config::reading::{Reading, under};
 use crate::config::section::At;
 use crate::config::tree::Node;
-
-/// Longest file of a policy, in bytes.
-const LONGEST_POLICY: u64 = 1 << 20;
 
 /// One entry of `policies`.
 #[derive(Debug, Clone)]
@@ -92,7 +88,11 @@ fn source(at: At) -> Result<Option<PolicySource>, (&'static str, String)> {
                 return Ok(None);
             };
             let unread = |why| ("file", format!("{}: {why}", file.display()));
-            ("file", Some(text_of(&file).map_err(unread)?), Some(file))
+            (
+                "file",
+                Some(text_of(&file, LONGEST_FILE).map_err(unread)?),
+                Some(file),
+            )
         }
         None => return Ok(None),
     };
@@ -101,15 +101,4 @@ fn source(at: At) -> Result<Option<PolicySource>, (&'static str, String)> {
         return Err((key, "the policy is empty".into()));
     }
     Ok(text.map(|text| PolicySource::Rules { text, file }))
-}
-
-fn text_of(file: &Path) -> Result<String, String> {
-    let unread = |error: std::io::Error| format!("cannot be read: {}", in_words(error.kind()));
-    let open = File::open(file).map_err(unread)?;
-    let mut text = String::new();
-    let read = open.take(LONGEST_POLICY + 1).read_to_string(&mut text);
-    if read.map_err(unread)? as u64 > LONGEST_POLICY {
-        return Err(format!("longer than {LONGEST_POLICY} bytes"));
-    }
-    Ok(text)
 }

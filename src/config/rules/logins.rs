@@ -2,7 +2,7 @@
 
 use super::auth::{auth_type, mount_of, setting};
 use crate::config::api::mount_path;
-use crate::config::check::list;
+use crate::config::check::quoted;
 use crate::config::reading::{Reading, under};
 use crate::config::tree::Kind;
 
@@ -36,7 +36,7 @@ pub(super) fn auth_methods_exist(reading: &mut Reading) {
         {
             continue;
         }
-        let known = match names(&mounts) {
+        let known = match quoted(mounts.iter().copied(), "and") {
             known if known.is_empty() => "`auth` is empty".into(),
             known => format!("`auth` has {known}"),
         };
@@ -88,8 +88,7 @@ pub(super) fn keys_fit_the_auth_method(reading: &mut Reading) {
             continue;
         };
         let Some((_, takes)) = TYPES.iter().find(|(name, _)| *name == auth_type) else {
-            let known = TYPES.map(|(name, _)| format!("`{name}`")).into_iter();
-            let known = list(known, "or");
+            let known = quoted(TYPES.map(|(name, _)| name), "or");
             reading.refuse(
                 &["logins", login, "auth"],
                 format!(
@@ -102,7 +101,7 @@ pub(super) fn keys_fit_the_auth_method(reading: &mut Reading) {
             let path = ["logins", login, key];
             let has = reading.has(&path);
             if has == Some(true) && !takes.contains(&key) {
-                let takes = names(takes);
+                let takes = quoted(*takes, "and");
                 reading.refuse(
                     &path,
                     format!("a login through `{auth_type}` takes {takes}"),
@@ -151,7 +150,7 @@ fn member<'a>(
     if members.contains(&wanted) {
         return Some(wanted);
     }
-    let known = match names(&members) {
+    let known = match quoted(members, "and") {
         known if known.is_empty() => "it has none".into(),
         known => format!("it has {known}"),
     };
@@ -197,8 +196,4 @@ fn with_fits(reading: &mut Reading, login: &str, auth_type: &str, role: &[&str])
         }
         _ => {}
     }
-}
-
-fn names(names: &[&str]) -> String {
-    list(names.iter().map(|name| format!("`{name}`")), "and")
 }

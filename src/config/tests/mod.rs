@@ -47,19 +47,9 @@ fn env(name: &str) -> Option<String> {
 }
 
 fn load_text(text: &str) -> Result<Config, Vec<String>> {
-    parse(
-        text,
-        Path::new("/etc/vault/bootstrap.yaml"),
-        Path::new("/etc/vault"),
-        &env,
-    )
-    .map_err(|problems| {
-        Problems::new("b".into(), problems)
-            .list
-            .iter()
-            .map(ToString::to_string)
-            .collect()
-    })
+    let (name, directory) = ("/etc/vault/bootstrap.yaml", "/etc/vault");
+    from_text(text, Path::new(name), Path::new(directory), &env)
+        .map_err(|problems| problems.list.iter().map(ToString::to_string).collect())
 }
 
 /// `SMALL` with one text replaced by another.
