@@ -58,6 +58,25 @@ fn with(from: &str, to: &str) -> String {
     SMALL.replacen(from, to, 1)
 }
 
+/// The cases of a list: the file that `SMALL` becomes when the lines after `-` are replaced by those after `+`, and
+/// how what is said of it begins, which stands after `>`.
+fn edited(cases: &str) -> Vec<(String, &str)> {
+    let (mut from, mut to) = (Vec::new(), Vec::new());
+    let mut edited = Vec::new();
+    for line in cases.trim().lines() {
+        match line.split_at(2) {
+            ("- ", text) => from.push(text),
+            ("+ ", text) => to.push(text),
+            ("> ", expected) => {
+                edited.push((with(&from.join("\n"), &to.join("\n")), expected));
+                (from, to) = (Vec::new(), Vec::new());
+            }
+            _ => panic!("{line}"),
+        }
+    }
+    edited
+}
+
 #[track_caller]
 fn problems_of(text: &str, expected: &[&str]) {
     let found = load_text(text).map(|_| ()).unwrap_err();

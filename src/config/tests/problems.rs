@@ -1,6 +1,6 @@
 //! What is wrong with a file, and where it is said to be.
 
-use super::{load_text, problems_of, validates, with};
+use super::{edited, load_text, problems_of, validates, with};
 
 #[test]
 fn files_that_are_no_configuration_are_refused_in_words() {
@@ -99,51 +99,42 @@ logins:
     );
 }
 
+const UNKNOWN: &str = r#"
+- logins: [ada, backup]
++ logins: [ada, backup], drill: never
+> 24:45: break_glass.drill: expected `before-revoke` or `later`
+- threshold: 2
++ threshold: 2
++   recoveries: true
+> 6:3: init.recoveries: unknown key `recoveries`; the keys here are
+- threshold: 2
++ threshold: 2
++   recovery: later
+> 6:13: init.recovery: expected `two-phase` or `at-init`
+- threshold: 2
++ threshold: 2
++   generation: 0
+> 6:15: init.generation: expected
+- .agekey}
++ .agekey}, mirror: x
+> 9:83: checkpoint.mirror: unknown key `mirror`; the keys here are `path`, `key` and `replica`
+- .agekey}
++ .agekey}, replica: x
+> 9:92: checkpoint.replica: expected `{ssm: …}` or `{s3: …}`
+- auth: approle, role_id: abc
++ auth: approle, with: {token_request: {kubeconfig: x}}, role_id: abc
+> 23:50: logins.backup.with.token_request.kubeconfig: unknown key `kubeconfig`
+"#;
+
 #[test]
 fn keys_and_values_that_nothing_implements_are_unknown() {
-    for (from, to, expected) in [
-        (
-            "logins: [ada, backup]",
-            "logins: [ada, backup], drill: never",
-            "24:45: break_glass.drill: expected `before-revoke` or `later`",
-        ),
-        (
-            "threshold: 2",
-            "threshold: 2\n  recoveries: true",
-            "6:3: init.recoveries: unknown key `recoveries`; the keys here are",
-        ),
-        (
-            "threshold: 2",
-            "threshold: 2\n  recovery: later",
-            "6:13: init.recovery: expected `two-phase` or `at-init`",
-        ),
-        (
-            "threshold: 2",
-            "threshold: 2\n  generation: 0",
-            "6:15: init.generation: expected",
-        ),
-        (
-            ".agekey}",
-            ".agekey}, mirror: x",
-            "9:83: checkpoint.mirror: unknown key `mirror`; the keys here are `path`, `key` and `replica`",
-        ),
-        (
-            ".agekey}",
-            ".agekey}, replica: x",
-            "9:92: checkpoint.replica: expected `{ssm: …}` or `{s3: …}`",
-        ),
-        (
-            "auth: approle, role_id: abc",
-            "auth: approle, with: {token_request: {kubeconfig: x}}, role_id: abc",
-            "23:50: logins.backup.with.token_request.kubeconfig: unknown key `kubeconfig`",
-        ),
-    ] {
-        let found = load_text(&with(from, to)).map(|_| ()).unwrap_err();
+    for (text, expected) in edited(UNKNOWN) {
+        let found = load_text(&text).map(|_| ()).unwrap_err();
         assert!(
             found.iter().any(|problem| problem.starts_with(expected)),
             "{expected}: {found:?}"
         );
-        assert!(!validates(&with(from, to)), "{expected}");
+        assert!(!validates(&text), "{expected}");
     }
 }
 
