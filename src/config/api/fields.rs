@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde_json::Value;
 
-use crate::config::forms::{Address, FreeField, FreeFields, Leeway, Strings, TextOrReference, Ttl};
-use crate::config::values::SecretRef;
+use crate::config::forms::{Address, FreeField, FreeFields, Leeway, Strings, Ttl};
+use crate::config::values::{Given, SecretRef};
 
 type Count = Option<u64>;
 type Flag = Option<bool>;
@@ -21,7 +21,7 @@ pub(super) struct OidcConfig {
     /// The issuer, exactly as the provider writes it, without `.well-known`.
     oidc_discovery_url: Text,
     /// PEM of the authority of the discovery URL.
-    oidc_discovery_ca_pem: Option<TextOrReference>,
+    oidc_discovery_ca_pem: Option<Given>,
     /// The client registered at the provider.
     oidc_client_id: Text,
     /// Its secret, as a reference.
@@ -33,13 +33,13 @@ pub(super) struct OidcConfig {
     /// The role of logins that name none.
     default_role: Text,
     /// PEM public keys that verify JWTs without a provider.
-    jwt_validation_pubkeys: Option<Vec<TextOrReference>>,
+    jwt_validation_pubkeys: Option<Vec<Given>>,
     /// Algorithms of signatures.
     jwt_supported_algs: Many,
     /// Address of a JSON web key set.
     jwks_url: Text,
     /// PEM of the authority of that address.
-    jwks_ca_pem: Option<TextOrReference>,
+    jwks_ca_pem: Option<Given>,
     /// Several key sets, each with its authority (Vault).
     jwks_pairs: Option<Vec<FreeField>>,
     /// The issuer that JWTs must name.
@@ -116,11 +116,11 @@ pub(super) struct KubernetesConfig {
     /// Address of the API server, as the server reaches it.
     kubernetes_host: Address,
     /// PEM of its authority; by default that of the server's own pod.
-    kubernetes_ca_cert: Option<TextOrReference>,
+    kubernetes_ca_cert: Option<Given>,
     /// JWT for token reviews, as a reference; by default that of the server's own pod.
     token_reviewer_jwt: Option<SecretRef>,
     /// PEM public keys that verify service account tokens.
-    pem_keys: Option<Vec<TextOrReference>>,
+    pem_keys: Option<Vec<Given>>,
     /// The issuer that tokens must name.
     issuer: Text,
     /// Do not check the issuer; true by default.
@@ -155,7 +155,7 @@ pub(super) struct KubernetesRole {
 #[serde(deny_unknown_fields)]
 pub(super) struct AppRole {
     /// The role id, instead of one that the server makes.
-    role_id: Option<TextOrReference>,
+    role_id: Option<Given>,
     /// Ask for a secret id; true by default.
     bind_secret_id: Flag,
     /// Networks that a secret id may be used from.

@@ -4,7 +4,6 @@
 //! JSON Schema is stricter in nothing but `pattern`. Values never stand in a message.
 
 mod keywords;
-mod words;
 
 use std::collections::HashSet;
 
@@ -12,10 +11,9 @@ use serde_json::Value;
 
 use super::problem::{Place, Problem, meant};
 use super::tree::{Kind, Node, shown, step};
-use keywords::{choices, fill, holds, is, texts, types, variants};
-use words::{expected, list, unknown};
+use keywords::{choices, expected, fill, holds, is, list, texts, types, unknown, variants};
 
-pub(super) use words::quoted;
+pub(super) use keywords::quoted;
 
 /// The definition whose maps are references.
 const REFERENCE: &str = "#/$defs/SecretRef";
@@ -117,7 +115,7 @@ impl<'a> Check<'a> {
                 if text.is_empty() && schema["minLength"].as_u64() > Some(0) {
                     return Some("expected some text; this is empty".into());
                 }
-                words::format(text, schema["format"].as_str()?)
+                keywords::format(text, schema["format"].as_str()?)
             }
             _ => None,
         }
