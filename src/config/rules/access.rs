@@ -156,11 +156,7 @@ pub(super) fn doors_exist(reading: &mut Reading) {
             "all doors hang on one auth method; a second one on another is advised",
         );
     }
-    for (path, name) in reading.texts(&["break_glass", "accept_admins", "*"]) {
-        if !exists(name) {
-            reading.refuse(&path, NO_LOGIN);
-        }
-    }
+    reading.refuse_unless(&["break_glass", "accept_admins", "*"], exists, NO_LOGIN);
 }
 
 pub(super) fn doors_can_open(reading: &mut Reading) {
@@ -208,10 +204,8 @@ fn door(reading: &mut Reading, mount: &str, path: &[&str]) {
         _ => {}
     }
     let uses = under(path, &["token_num_uses"]);
-    if reading
-        .value::<u32>(&uses)
-        .is_some_and(|uses| uses > 0 && uses < FEWEST_USES)
-    {
+    let few = |uses: u32| (1..FEWEST_USES).contains(&uses);
+    if reading.value(&uses).is_some_and(few) {
         let text = format!(
             "the token of a break-glass door would run out in the middle of a quorum; 0 (any number) or at least {FEWEST_USES}"
         );

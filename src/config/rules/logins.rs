@@ -30,10 +30,8 @@ pub(super) fn auth_methods_exist(reading: &mut Reading) {
         return;
     };
     for (path, auth) in reading.texts(&["logins", "*", "auth"]) {
-        if mounts
-            .iter()
-            .any(|mount| mount_path(mount) == mount_path(auth))
-        {
+        let mut paths = mounts.iter().map(|mount| mount_path(mount));
+        if paths.any(|path| path == mount_path(auth)) {
             continue;
         }
         let known = match quoted(mounts.iter().copied(), "and") {

@@ -1,6 +1,6 @@
 //! Every rule with a file that breaks it.
 
-use super::{edited, load_text, with};
+use super::{edited, load_text, refused, with};
 
 const BROKEN: &str = r#"
 - policies:
@@ -231,7 +231,7 @@ fn what_is_probably_not_meant_is_a_warning() {
 #[test]
 fn a_misspelt_key_is_one_problem_and_not_a_missing_one_as_well() {
     let misspelt = with("threshold: 2", "treshold: 2");
-    let found = load_text(&misspelt).map(|_| ()).unwrap_err();
+    let found = refused(&misspelt);
     assert_eq!(found.len(), 1, "{found:#?}");
     assert!(found[0].contains("did you mean `threshold`?"), "{found:#?}");
 }
