@@ -229,11 +229,8 @@ mod tests {
         ] {
             fs::write(&path, content).unwrap();
             let expected = expected.map_err(|text| format!("{}: {text}", path.display()));
-            assert_eq!(
-                answer(&SecretRef::File(path.clone())),
-                expected,
-                "{content:?}"
-            );
+            let found = answer(&SecretRef::File(path.clone()));
+            assert_eq!(found, expected, "{content:?}");
         }
     }
 
@@ -241,25 +238,16 @@ mod tests {
     fn what_is_no_secret_is_refused_by_its_place() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("secret");
-        let place = path.display();
-        assert_eq!(
-            answer(&SecretRef::File(path.clone())),
-            Err(format!("{place}: cannot be read: no such file"))
-        );
+        let found = || answer(&SecretRef::File(path.clone()));
+        let refused = |why: &str| Err(format!("{}: {why}", path.display()));
+        assert_eq!(found(), refused("cannot be read: no such file"));
         fs::write(&path, vec![b'a'; LONGEST]).unwrap();
-        assert_eq!(answer(&SecretRef::File(path.clone())), Ok(LONGEST));
+        assert_eq!(found(), Ok(LONGEST));
         fs::write(&path, vec![b'a'; LONGEST + 1]).unwrap();
-        assert_eq!(
-            answer(&SecretRef::File(path.clone())),
-            Err(format!(
-                "{place}: longer than 65536 bytes, which no secret is"
-            ))
-        );
+        let why = "longer than 65536 bytes, which no secret is";
+        assert_eq!(found(), refused(why));
         fs::write(&path, [b'a', 0xff, 0xfe]).unwrap();
-        assert_eq!(
-            answer(&SecretRef::File(path.clone())),
-            Err(format!("{place}: not text in UTF-8"))
-        );
+        assert_eq!(found(), refused("not text in UTF-8"));
         assert_eq!(
             answer(&SecretRef::Env("UNSET".into())),
             Err("environment variable UNSET: not set".into())
@@ -294,11 +282,8 @@ mod tests {
         fs::write(&path, "hunter2").unwrap();
         for (mode, warned) in [(0o600, false), (0o640, false), (0o644, true)] {
             fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
-            assert_eq!(
-                exposure(&SecretRef::File(path.clone())).is_some(),
-                warned,
-                "{mode:o}"
-            );
+            let warning = exposure(&SecretRef::File(path.clone()));
+            assert_eq!(warning.is_some(), warned, "{mode:o}");
         }
     }
 }

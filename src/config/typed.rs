@@ -120,42 +120,22 @@ mod tests {
     #[test]
     fn an_advised_command_has_the_options_that_it_takes_and_no_others() {
         let keys = "--identity 'a key' --identity b.key";
-        for (verb, wanted) in [
-            (
-                "apply",
-                format!("apply {keys} --holders-elsewhere 1800s --yes"),
-            ),
-            (
-                "apply --abandon 'lose a'",
-                "apply --abandon 'lose a'".into(),
-            ),
-            ("status", "status".into()),
-            ("custodian prove bob", "custodian prove bob".into()),
-            (
-                "rehearse",
-                format!("rehearse {keys} --holders-elsewhere 1800s --login ada"),
-            ),
-            (
-                "recovery rotate --from o",
-                format!("recovery rotate --from o {keys} --yes"),
-            ),
-            (
-                "unseal --identity KEYFILE",
-                format!("unseal --identity KEYFILE {keys}"),
-            ),
-            (
-                "break-glass cancel",
-                "break-glass cancel --login ada".into(),
-            ),
+        for (verb, added) in [
+            ("apply", " KEYS --holders-elsewhere 1800s --yes"),
+            ("apply --abandon 'lose a'", ""),
+            ("status", ""),
+            ("custodian prove bob", ""),
+            ("rehearse", " KEYS --holders-elsewhere 1800s --login ada"),
+            ("recovery rotate --from o", " KEYS --yes"),
+            ("unseal --identity KEYFILE", " KEYS"),
+            ("break-glass cancel", " --login ada"),
             (
                 "break-glass",
-                format!("break-glass --reason 'OIDC is down' {keys} --login ada --env -- CMD"),
+                " --reason 'OIDC is down' KEYS --login ada --env -- CMD",
             ),
-            (
-                "break-glass finish",
-                format!("break-glass finish {keys} --login ada --env -- CMD"),
-            ),
+            ("break-glass finish", " KEYS --login ada --env -- CMD"),
         ] {
+            let wanted = format!("{verb}{}", added.replace("KEYS", keys));
             assert_eq!(typed().added_to(verb), wanted);
             assert_eq!(Typed::default().added_to(verb), verb);
         }

@@ -15,16 +15,6 @@ const TYPES: [(&str, [&str; 2]); 5] = [
     ("oidc", ["role", "with"]),
 ];
 
-/// Keys that belong to one type or another.
-const KEYS: [&str; 6] = [
-    "role",
-    "with",
-    "username",
-    "password",
-    "role_id",
-    "secret_id",
-];
-
 pub(super) fn auth_methods_exist(reading: &mut Reading) {
     let Some(mounts) = reading.keys(&["auth"]) else {
         return;
@@ -95,7 +85,8 @@ pub(super) fn keys_fit_the_auth_method(reading: &mut Reading) {
             );
             continue;
         };
-        for key in KEYS {
+        // The last three take the same keys.
+        for key in TYPES[..3].iter().flat_map(|(_, keys)| *keys) {
             let path = ["logins", login, key];
             let has = reading.has(&path);
             if has == Some(true) && !takes.contains(&key) {

@@ -170,13 +170,13 @@ fn the_example_is_read_without_a_problem_and_fits_the_schema() {
 
 #[test]
 fn every_level_of_the_example_refuses_an_unknown_key_here_and_in_the_schema() {
+    let indent_of = |line: &str| line.len() - line.trim_start().len();
     let lines: Vec<&str> = EXAMPLE.lines().collect();
     let mut tried = 0;
     for (number, line) in lines.iter().enumerate() {
         // Below names of the operator and fields of free types every key is known; before a closed map none is.
         let free = ["  ldap:", "      url:", "    data:", "  - path:"];
         let code = line.split(" #").next().unwrap_or_default().trim_end();
-        let indent = line.len() - line.trim_start().len();
         let names = [
             "audit:",
             "secrets:",
@@ -186,37 +186,29 @@ fn every_level_of_the_example_refuses_an_unknown_key_here_and_in_the_schema() {
             "    roles:",
             "    users:",
         ];
-        let next = lines
-            .get(number + 1)
-            .map_or(0, |next| next.len() - next.trim_start().len());
+        let next = lines.get(number + 1).map_or(0, |next| indent_of(next));
         if !code.ends_with(':')
             || code.starts_with('#')
-            || next <= indent
+            || next <= indent_of(line)
             || lines[number + 1].trim_start().starts_with(['-', '#'])
         {
             continue;
         }
-        let in_ldap = lines[..number]
-            .iter()
-            .rposition(|line| line.starts_with("  ldap:"))
-            .is_some_and(|start| {
-                !lines[start + 1..=number]
-                    .iter()
-                    .any(|line| !line.is_empty() && !line.starts_with("   "))
-            });
+        // The nearest line above that begins an auth method.
+        let mut above = lines[..=number].iter().rev();
+        let method = above.find(|line| !line.is_empty() && !line.starts_with("   "));
+        let in_ldap = method.is_some_and(|line| line.starts_with("  ldap:"));
         if names.contains(&code) || free.iter().any(|start| line.starts_with(start)) || in_ldap {
             continue;
         }
-        let mut text: Vec<String> = lines.iter().map(|line| (*line).to_owned()).collect();
-        text.insert(number + 1, format!("{}nonsense: 1", " ".repeat(next)));
-        let text = text.join("\n");
+        let (before, after) = lines.split_at(number + 1);
+        let nonsense = format!("{}nonsense: 1", " ".repeat(next));
+        let text = [before, &[&nonsense], after].concat().join("\n");
         let found = refused(&text);
+        let place = format!("{}:{}: ", number + 2, next + 1);
+        let mut there = found.iter().filter(|problem| problem.starts_with(&place));
         assert!(
-            found.iter().any(|problem| problem.starts_with(&format!(
-                "{}:{}: ",
-                number + 2,
-                next + 1
-            )) && problem.contains("unknown key `nonsense`")),
+            there.any(|problem| problem.contains("unknown key `nonsense`")),
             "{line}: {found:?}"
         );
         assert!(!validates(&text), "{line}");
