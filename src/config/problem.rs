@@ -84,13 +84,9 @@ impl Problems {
 
 impl fmt::Display for Problems {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, problem) in self.list.iter().enumerate() {
-            if index > 0 {
-                formatter.write_str("\n")?;
-            }
-            write!(formatter, "{}:{problem}", self.file.display())?;
-        }
-        Ok(())
+        let file = self.file.display();
+        let lines = self.list.iter().map(|problem| format!("{file}:{problem}"));
+        formatter.write_str(&lines.collect::<Vec<_>>().join("\n"))
     }
 }
 

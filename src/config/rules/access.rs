@@ -84,10 +84,8 @@ pub(super) fn oidc_is_complete(reading: &mut Reading) {
         if let (Some(id), Some(secret)) = pair
             && id != secret
         {
-            reading.refuse(
-                &config,
-                "`oidc_client_id` and `oidc_client_secret` go together",
-            );
+            let text = "`oidc_client_id` and `oidc_client_secret` go together";
+            reading.refuse(&config, text);
         }
     }
 }
@@ -127,10 +125,8 @@ pub(super) fn roles_of_people_are_bound(reading: &mut Reading) {
             reading.refuse(&path, text);
         }
         if unclaimed {
-            reading.warn(
-                &path,
-                "no `bound_claims`: whoever has an account at the provider gets in",
-            );
+            let text = "no `bound_claims`: whoever has an account at the provider gets in";
+            reading.warn(&path, text);
         }
     }
 }
@@ -151,10 +147,8 @@ pub(super) fn doors_exist(reading: &mut Reading) {
     let first = mounts.next().flatten();
     let accepted = reading.value(&["break_glass", "accept_one_auth_method"]) == Some(true);
     if !accepted && first.is_some() && mounts.all(|mount| mount == first) {
-        reading.warn(
-            &DOORS,
-            "all doors hang on one auth method; a second one on another is advised",
-        );
+        let text = "all doors hang on one auth method; a second one on another is advised";
+        reading.warn(&DOORS, text);
     }
     reading.refuse_unless(&["break_glass", "accept_admins", "*"], exists, NO_LOGIN);
 }

@@ -77,12 +77,10 @@ pub(super) fn keys_fit_the_auth_method(reading: &mut Reading) {
         };
         let Some((_, takes)) = TYPES.iter().find(|(name, _)| *name == auth_type) else {
             let known = quoted(TYPES.map(|(name, _)| name), "or");
-            reading.refuse(
-                &["logins", login, "auth"],
-                format!(
-                    "this program logs in through {known}, not through an auth method of this type"
-                ),
+            let text = format!(
+                "this program logs in through {known}, not through an auth method of this type"
             );
+            reading.refuse(&["logins", login, "auth"], text);
             continue;
         };
         // The last three take the same keys.
@@ -91,17 +89,14 @@ pub(super) fn keys_fit_the_auth_method(reading: &mut Reading) {
             let has = reading.has(&path);
             if has == Some(true) && !takes.contains(&key) {
                 let takes = quoted(*takes, "and");
-                reading.refuse(
-                    &path,
-                    format!("a login through `{auth_type}` takes {takes}"),
-                );
+                let text = format!("a login through `{auth_type}` takes {takes}");
+                reading.refuse(&path, text);
             }
             let needed = takes.contains(&key) && (key != "with" || auth_type != "oidc");
             if has == Some(false) && needed {
-                reading.refuse(
-                    &["logins", login],
-                    format!("missing key `{key}`, which a login through `{auth_type}` needs"),
-                );
+                let text =
+                    format!("missing key `{key}`, which a login through `{auth_type}` needs");
+                reading.refuse(&["logins", login], text);
             }
         }
     }
@@ -144,10 +139,8 @@ fn member<'a>(
         known => format!("it has {known}"),
     };
     let mount = mount_path(mount);
-    reading.refuse(
-        path,
-        format!("not one of the {kind} of `auth.{mount}` in this file; {known}"),
-    );
+    let text = format!("not one of the {kind} of `auth.{mount}` in this file; {known}");
+    reading.refuse(path, text);
     None
 }
 
@@ -178,10 +171,8 @@ fn with_fits(reading: &mut Reading, login: &str, auth_type: &str, role: &[&str])
             reading.refuse(&path, "the role takes a JWT: `with` is `{token_file: …}`, `{command: …}` or `{token_request: …}`");
         }
         Some(with) if for_people && (with == "device") != (callback == "device") => {
-            reading.refuse(
-                &path,
-                "`with: device` and `callback_mode: device` of the role go together",
-            );
+            let text = "`with: device` and `callback_mode: device` of the role go together";
+            reading.refuse(&path, text);
         }
         _ => {}
     }
