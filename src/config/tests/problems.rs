@@ -99,7 +99,7 @@ logins:
     );
 }
 
-const UNKNOWN: &str = r#"
+const UNKNOWN: &str = "
 - logins: [ada, backup]
 + logins: [ada, backup], drill: never
 > 24:45: break_glass.drill: expected `before-revoke` or `later`
@@ -124,7 +124,7 @@ const UNKNOWN: &str = r#"
 - auth: approle, role_id: abc
 + auth: approle, with: {token_request: {kubeconfig: x}}, role_id: abc
 > 23:50: logins.backup.with.token_request.kubeconfig: unknown key `kubeconfig`
-"#;
+";
 
 #[test]
 fn keys_and_values_that_nothing_implements_are_unknown() {

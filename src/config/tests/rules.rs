@@ -183,7 +183,7 @@ const BROKEN: &str = r#"
 > 16:40: auth.kube.roles.r.audiense: unknown key `audiense`; did you mean `audience`?
 "#;
 
-const DOUBTFUL: &str = r#"
+const DOUBTFUL: &str = "
 - logins: [ada, backup]
 + logins: [ada]
 > 24:15: break_glass.logins: all doors hang on one auth method
@@ -199,7 +199,7 @@ const DOUBTFUL: &str = r#"
 +   oidc: {roles: {r: {user_claim: a, allowed_redirect_uris: [x]}}}
 +   approle:
 > 16:18: auth.oidc.roles.r: no `bound_claims`
-"#;
+";
 
 #[test]
 fn every_rule_finds_its_case() {
