@@ -6,7 +6,7 @@
 use std::error::Error;
 use std::fs::File;
 use std::io::{self, Read as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use futures::future::LocalBoxFuture;
@@ -39,76 +39,63 @@ pub struct Sources<'a> {
 
 /// Why a reference has no secret. Names the place, never the value.
 #[derive(Debug, thiserror::Error)]
-pub enum ReferenceError {
+#[error("{reference}: {why}")]
+pub struct ReferenceError {
+    /// The place.
+    pub reference: SecretRef,
+    /// What is wrong there.
+    pub why: Why,
+}
+
+/// What is wrong at the place of a secret.
+#[derive(Debug, thiserror::Error)]
+pub enum Why {
     /// The file is missing, or may not be read.
-    #[error("{}: cannot be read: {}", path.display(), crate::config::in_words(*kind))]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// What the system says.
-        kind: io::ErrorKind,
-    },
+    #[error("cannot be read: {}", crate::config::in_words(*.0))]
+    Unreadable(io::ErrorKind),
     /// The file has no end, or is not a secret.
-    #[error("{}: longer than {LONGEST} bytes, which no secret is", path.display())]
-    TooLong {
-        /// The file.
-        path: PathBuf,
-    },
+    #[error("longer than {LONGEST} bytes, which no secret is")]
+    TooLong,
     /// Not UTF-8.
-    #[error("{}: not text in UTF-8", path.display())]
-    NotText {
-        /// The file.
-        path: PathBuf,
-    },
-    /// Nobody wrote to it.
-    #[error("{}: nothing to read for {} seconds", path.display(), PATIENCE.as_secs())]
-    Silent {
-        /// The file.
-        path: PathBuf,
-    },
+    #[error("not text in UTF-8")]
+    NotText,
+    /// Nobody wrote to the file.
+    #[error("nothing to read for {} seconds", PATIENCE.as_secs())]
+    Silent,
     /// The place is there and nothing is in it.
-    #[error("{place}: empty")]
-    Empty {
-        /// The reference in words.
-        place: String,
-    },
+    #[error("empty")]
+    Empty,
     /// The environment variable does not exist.
-    #[error("environment variable {name}: not set")]
-    NotSet {
-        /// Its name.
-        name: String,
-    },
+    #[error("not set")]
+    NotSet,
     /// The parameter store or the terminal refused.
-    #[error("{place}: {source}")]
-    Refused {
-        /// The reference in words.
-        place: String,
-        /// Why.
-        source: Box<dyn Error + Send + Sync>,
-    },
+    #[error(transparent)]
+    Refused(#[from] Box<dyn Error + Send + Sync>),
 }
 
 impl ReferenceError {
     /// What to do.
     #[must_use]
     pub fn advice(&self) -> Option<String> {
-        match self {
-            Self::Unreadable {
-                path,
-                kind: io::ErrorKind::PermissionDenied,
-            } => Some(format!("let this user read it: ls -l {}", path.display())),
-            Self::Unreadable { path, .. } | Self::Silent { path } => Some(format!(
-                "put the secret there, or correct `file` in the configuration: ls -l {}",
-                path.display()
+        let place = &self.reference;
+        match self.why {
+            Why::Unreadable(io::ErrorKind::PermissionDenied) => {
+                Some(format!("let this user read it: ls -l {place}"))
+            }
+            Why::Unreadable(_) | Why::Silent => Some(format!(
+                "put the secret there, or correct `file` in the configuration: ls -l {place}"
             )),
-            Self::TooLong { .. } | Self::NotText { .. } => {
+            Why::TooLong | Why::NotText => {
                 Some("`file` in the configuration names another file than the secret".into())
             }
-            Self::Empty { .. } => Some("write the secret there".into()),
-            Self::NotSet { name } => Some(format!(
-                "export {name}, or use a file: other programs of this user can read the environment"
-            )),
-            Self::Refused { .. } => None,
+            Why::Empty => Some("write the secret there".into()),
+            Why::NotSet => match place {
+                SecretRef::Env(name) => Some(format!(
+                    "export {name}, or use a file: other programs of this user can read the environment"
+                )),
+                _ => None,
+            },
+            Why::Refused(_) => None,
         }
     }
 }
@@ -121,26 +108,23 @@ pub async fn resolve(
     reference: &SecretRef,
     sources: &Sources<'_>,
 ) -> Result<SecretText, ReferenceError> {
-    let refused = |source| ReferenceError::Refused {
-        place: reference.to_string(),
-        source,
-    };
+    fetch(reference, sources)
+        .await
+        .map_err(|why| ReferenceError {
+            reference: reference.clone(),
+            why,
+        })
+}
+
+async fn fetch(reference: &SecretRef, sources: &Sources<'_>) -> Result<SecretText, Why> {
     let secret = match reference {
         SecretRef::File(path) => file(path).await?,
-        SecretRef::Env(name) => {
-            let value =
-                (sources.env)(name).ok_or_else(|| ReferenceError::NotSet { name: name.clone() })?;
-            SecretText::new(value)
-        }
-        SecretRef::Ssm { parameter, aws } => {
-            (sources.ssm)(parameter, aws).await.map_err(refused)?
-        }
-        SecretRef::Prompt(text) => (sources.prompt)(text).await.map_err(refused)?,
+        SecretRef::Env(name) => SecretText::new((sources.env)(name).ok_or(Why::NotSet)?),
+        SecretRef::Ssm { parameter, aws } => (sources.ssm)(parameter, aws).await?,
+        SecretRef::Prompt(text) => (sources.prompt)(text).await?,
     };
     if secret.is_empty() {
-        return Err(ReferenceError::Empty {
-            place: reference.to_string(),
-        });
+        return Err(Why::Empty);
     }
     Ok(secret)
 }
@@ -161,27 +145,19 @@ pub fn exposure(reference: &SecretRef) -> Option<String> {
     })
 }
 
-async fn file(path: &Path) -> Result<SecretText, ReferenceError> {
-    let owned = path.to_path_buf();
-    let reading = tokio::task::spawn_blocking(move || read(&owned));
+async fn file(path: &Path) -> Result<SecretText, Why> {
+    let path = path.to_path_buf();
+    let reading = tokio::task::spawn_blocking(move || read(&path));
     match tokio::time::timeout(PATIENCE, reading).await {
         Ok(Ok(result)) => result,
         // The reading itself does not panic; a runtime that is shutting down ends here.
-        Ok(Err(_)) => Err(ReferenceError::Unreadable {
-            path: path.to_path_buf(),
-            kind: io::ErrorKind::Interrupted,
-        }),
-        Err(_) => Err(ReferenceError::Silent {
-            path: path.to_path_buf(),
-        }),
+        Ok(Err(_)) => Err(Why::Unreadable(io::ErrorKind::Interrupted)),
+        Err(_) => Err(Why::Silent),
     }
 }
 
-fn read(path: &Path) -> Result<SecretText, ReferenceError> {
-    let unreadable = |error: io::Error| ReferenceError::Unreadable {
-        path: path.to_path_buf(),
-        kind: error.kind(),
-    };
+fn read(path: &Path) -> Result<SecretText, Why> {
+    let unreadable = |error: io::Error| Why::Unreadable(error.kind());
     let file = File::open(path).map_err(unreadable)?;
     // Large enough from the start, so that no half of the secret stays behind in a buffer that was outgrown.
     let mut bytes = Vec::with_capacity(LONGEST + 64);
@@ -191,9 +167,7 @@ fn read(path: &Path) -> Result<SecretText, ReferenceError> {
         .map_err(unreadable)?;
     if length > LONGEST {
         bytes.zeroize();
-        return Err(ReferenceError::TooLong {
-            path: path.to_path_buf(),
-        });
+        return Err(Why::TooLong);
     }
     if bytes.ends_with(b"\n") {
         bytes.pop();
@@ -205,9 +179,7 @@ fn read(path: &Path) -> Result<SecretText, ReferenceError> {
         .map(SecretText::new)
         .map_err(|error| {
             error.into_bytes().zeroize();
-            ReferenceError::NotText {
-                path: path.to_path_buf(),
-            }
+            Why::NotText
         })
 }
 
@@ -257,11 +229,8 @@ mod tests {
         ] {
             fs::write(&path, content).unwrap();
             let expected = expected.map_err(|text| format!("{}: {text}", path.display()));
-            assert_eq!(
-                answer(&SecretRef::File(path.clone())),
-                expected,
-                "{content:?}"
-            );
+            let found = answer(&SecretRef::File(path.clone()));
+            assert_eq!(found, expected, "{content:?}");
         }
     }
 
@@ -269,25 +238,16 @@ mod tests {
     fn what_is_no_secret_is_refused_by_its_place() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("secret");
-        let place = path.display();
-        assert_eq!(
-            answer(&SecretRef::File(path.clone())),
-            Err(format!("{place}: cannot be read: no such file"))
-        );
+        let found = || answer(&SecretRef::File(path.clone()));
+        let refused = |why: &str| Err(format!("{}: {why}", path.display()));
+        assert_eq!(found(), refused("cannot be read: no such file"));
         fs::write(&path, vec![b'a'; LONGEST]).unwrap();
-        assert_eq!(answer(&SecretRef::File(path.clone())), Ok(LONGEST));
+        assert_eq!(found(), Ok(LONGEST));
         fs::write(&path, vec![b'a'; LONGEST + 1]).unwrap();
-        assert_eq!(
-            answer(&SecretRef::File(path.clone())),
-            Err(format!(
-                "{place}: longer than 65536 bytes, which no secret is"
-            ))
-        );
+        let why = "longer than 65536 bytes, which no secret is";
+        assert_eq!(found(), refused(why));
         fs::write(&path, [b'a', 0xff, 0xfe]).unwrap();
-        assert_eq!(
-            answer(&SecretRef::File(path.clone())),
-            Err(format!("{place}: not text in UTF-8"))
-        );
+        assert_eq!(found(), refused("not text in UTF-8"));
         assert_eq!(
             answer(&SecretRef::Env("UNSET".into())),
             Err("environment variable UNSET: not set".into())
@@ -322,11 +282,8 @@ mod tests {
         fs::write(&path, "hunter2").unwrap();
         for (mode, warned) in [(0o600, false), (0o640, false), (0o644, true)] {
             fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
-            assert_eq!(
-                exposure(&SecretRef::File(path.clone())).is_some(),
-                warned,
-                "{mode:o}"
-            );
+            let warning = exposure(&SecretRef::File(path.clone()));
+            assert_eq!(warning.is_some(), warned, "{mode:o}");
         }
     }
 }

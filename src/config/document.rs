@@ -58,10 +58,8 @@ impl<'a, E: Iterator<Item = Result<(Event<'a>, Span), ScanError>>> Reader<'a, E>
                 Event::StreamStart | Event::DocumentEnd => {}
                 Event::DocumentStart(..) if document.is_none() => {}
                 Event::DocumentStart(..) => {
-                    return Err(self.stop(
-                        &span,
-                        "a second document starts here; the configuration is one document",
-                    ));
+                    let text = "a second document starts here; the configuration is one document";
+                    return Err(self.stop(&span, text));
                 }
                 Event::StreamEnd => break,
                 event => document = Some(self.node(event, &span)?),
@@ -74,26 +72,19 @@ impl<'a, E: Iterator<Item = Result<(Event<'a>, Span), ScanError>>> Reader<'a, E>
     }
 
     fn next(&mut self) -> Result<Option<(Event<'a>, Span)>, Stop> {
-        match self.events.next() {
-            None => Ok(None),
-            Some(Ok(event)) => Ok(Some(event)),
-            Some(Err(error)) => {
-                let mark = error.marker();
-                let line = self
-                    .text
-                    .lines()
-                    .nth(mark.line().saturating_sub(1))
-                    .unwrap_or_default();
-                let hint = if line.contains("${") {
-                    "; inside `{…}` and `[…]` a `${NAME}` is not YAML: use block style there, one `key: value` a line"
-                } else {
-                    ""
-                };
-                let message = format!("not YAML: {}{hint}", error.info());
-                self.report(place(*mark), message);
-                Err(Stop)
-            }
-        }
+        let error = match self.events.next().transpose() {
+            Ok(event) => return Ok(event),
+            Err(error) => error,
+        };
+        let mark = *error.marker();
+        let mut lines = self.text.lines().skip(mark.line().saturating_sub(1));
+        let hint = if lines.next().is_some_and(|line| line.contains("${")) {
+            "; inside `{…}` and `[…]` a `${NAME}` is not YAML: use block style there, one `key: value` a line"
+        } else {
+            ""
+        };
+        self.report(place(mark), format!("not YAML: {}{hint}", error.info()));
+        Err(Stop)
     }
 
     fn node(&mut self, event: Event<'a>, span: &Span) -> Result<Node, Stop> {
@@ -104,11 +95,10 @@ impl<'a, E: Iterator<Item = Result<(Event<'a>, Span), ScanError>>> Reader<'a, E>
         let before = self.values;
         let (kind, anchor) = match event {
             Event::Scalar(text, style, anchor, tag) => {
-                let text_tag = tag
-                    .as_deref()
-                    .is_some_and(|tag| tag.is_yaml_core_schema_tag("str"));
-                self.tag(tag.is_some() && !text_tag, span);
-                let kind = if style == ScalarStyle::Plain && !text_tag {
+                let tag = tag.as_deref();
+                let as_text = tag.is_some_and(|tag| tag.is_yaml_core_schema_tag("str"));
+                self.tag(tag.is_some() && !as_text, span);
+                let kind = if style == ScalarStyle::Plain && !as_text {
                     self.plain(&text, span)
                 } else {
                     Kind::Text(text.into_owned())
@@ -125,18 +115,16 @@ impl<'a, E: Iterator<Item = Result<(Event<'a>, Span), ScanError>>> Reader<'a, E>
             }
             Event::Alias(id) => return self.alias(id, span),
             Event::UnresolvedAlias(name) => {
-                self.report(
-                    place(span.start),
-                    format!("no anchor `&{name}` stands before this alias"),
-                );
+                let text = format!("no anchor `&{name}` stands before this alias");
+                self.report(place(span.start), text);
                 (Kind::Unknown, 0)
             }
             _ => return Err(self.stop(span, "not YAML that this program knows")),
         };
         let node = Node::new(place(span.start), kind);
         if anchor != 0 {
-            self.anchors
-                .insert(anchor, (node.clone(), self.values - before + 1));
+            let size = self.values - before + 1;
+            self.anchors.insert(anchor, (node.clone(), size));
         }
         Ok(node)
     }
@@ -148,10 +136,8 @@ impl<'a, E: Iterator<Item = Result<(Event<'a>, Span), ScanError>>> Reader<'a, E>
         };
         self.values += size;
         if self.values > MOST_VALUES {
-            return Err(self.stop(
-                span,
-                &format!("aliases repeat more than {MOST_VALUES} values"),
-            ));
+            let text = format!("aliases repeat more than {MOST_VALUES} values");
+            return Err(self.stop(span, &text));
         }
         Ok(node.clone())
     }
@@ -173,10 +159,9 @@ impl<'a, E: Iterator<Item = Result<(Event<'a>, Span), ScanError>>> Reader<'a, E>
             Plain::Number(number) => Kind::Number(number),
             Plain::Text => Kind::Text(text.to_owned()),
             Plain::LeadingZero => {
-                self.report(
-                    place(span.start),
-                    "a number with a leading zero is read differently everywhere; put it in quotes",
-                );
+                let text =
+                    "a number with a leading zero is read differently everywhere; put it in quotes";
+                self.report(place(span.start), text);
                 Kind::Unknown
             }
         }
@@ -217,10 +202,8 @@ impl<'a, E: Iterator<Item = Result<(Event<'a>, Span), ScanError>>> Reader<'a, E>
             };
             let value = self.node(event, &span)?;
             if let Some(first) = seen.get(&key) {
-                self.report(
-                    place,
-                    format!("duplicate key `{key}`; it stands on line {first} already"),
-                );
+                let text = format!("duplicate key `{key}`; it stands on line {first} already");
+                self.report(place, text);
             } else {
                 seen.insert(key.clone(), place.0);
                 if key == "<<" {
@@ -261,10 +244,8 @@ impl<'a, E: Iterator<Item = Result<(Event<'a>, Span), ScanError>>> Reader<'a, E>
     fn deeper(&mut self, span: &Span) -> Result<(), Stop> {
         // Every list or map adds one step, and keys in between do as well.
         if self.path.len() > DEEPEST {
-            return Err(self.stop(
-                span,
-                &format!("more than {DEEPEST} lists and maps inside each other"),
-            ));
+            let text = format!("more than {DEEPEST} lists and maps inside each other");
+            return Err(self.stop(span, &text));
         }
         Ok(())
     }
@@ -282,8 +263,8 @@ impl<'a, E: Iterator<Item = Result<(Event<'a>, Span), ScanError>>> Reader<'a, E>
     }
 
     fn report(&mut self, place: Place, text: impl Into<String>) {
-        let problem = Problem::new(place, shown(&self.path), text);
-        self.problems.push(problem);
+        self.problems
+            .push(Problem::new(place, shown(&self.path), text));
     }
 }
 

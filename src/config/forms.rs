@@ -110,14 +110,6 @@ pub(super) enum PathOrReference {
     Reference(SecretRef),
 }
 
-/// The text itself, or a reference.
-#[derive(JsonSchema)]
-#[serde(untagged)]
-pub(super) enum TextOrReference {
-    Text(String),
-    Reference(SecretRef),
-}
-
 /// A key of AWS KMS: its id, ARN or alias, or a map that says more.
 #[derive(JsonSchema)]
 #[serde(untagged)]

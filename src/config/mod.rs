@@ -21,8 +21,6 @@ mod tree;
 mod typed;
 mod values;
 
-use std::fs::File;
-use std::io::Read as _;
 use std::path::Path;
 use std::sync::LazyLock;
 
@@ -34,11 +32,10 @@ pub use problem::{Problem, Problems};
 pub use typed::{Typed, in_shell};
 pub use values::*;
 
-use problem::UNREAD;
 use reading::Reading;
 use tree::{Kind, Node};
 
-/// Longest file, in bytes.
+/// Longest file, of the configuration or of a policy, in bytes.
 const LONGEST_FILE: u64 = 1 << 20;
 /// Most problems that are reported in one go.
 const MOST_PROBLEMS: usize = 500;
@@ -52,7 +49,8 @@ static SCHEMA: LazyLock<Value> = LazyLock::new(model::schema);
 /// # Errors
 /// All problems of the file, when there is any.
 pub fn load(path: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<Config, Problems> {
-    let text = read(path).map_err(|text| Problems::new(path.to_path_buf(), vec![whole(text)]))?;
+    let text = problem::text_of(path, LONGEST_FILE)
+        .map_err(|why| Problems::new(path.to_path_buf(), vec![whole(why)]))?;
     from_text(&text, path, path.parent().unwrap_or(Path::new("")), env)
 }
 
@@ -66,8 +64,11 @@ pub fn from_text(
     directory: &Path,
     env: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Config, Problems> {
-    parse(text, name, directory, env)
-        .map_err(|problems| Problems::new(name.to_path_buf(), problems))
+    let mut problems = Vec::new();
+    match document::parse(text, env, &mut problems) {
+        Some(root) => checked(root, problems, name, directory),
+        None => Err(Problems::new(name.to_path_buf(), problems)),
+    }
 }
 
 /// The same from a value that a program made. Its texts are taken as they stand: no `${NAME}` is filled in.
@@ -76,7 +77,6 @@ pub fn from_text(
 /// All problems of the value, when there is any; they have a path, and no line of their own.
 pub fn from_value(value: &Value, name: &Path, directory: &Path) -> Result<Config, Problems> {
     checked(Node::from(value), Vec::new(), name, directory)
-        .map_err(|problems| Problems::new(name.to_path_buf(), problems))
 }
 
 /// The JSON Schema (draft 2020-12) of the file, for editors.
@@ -85,57 +85,32 @@ pub fn schema() -> Value {
     SCHEMA.clone()
 }
 
-fn read(path: &Path) -> Result<String, String> {
-    let file = File::open(path).map_err(|error| format!("{UNREAD}: {}", in_words(error.kind())))?;
-    let mut bytes = Vec::new();
-    file.take(LONGEST_FILE + 1)
-        .read_to_end(&mut bytes)
-        .map_err(|error| format!("{UNREAD}: {}", in_words(error.kind())))?;
-    if bytes.len() as u64 > LONGEST_FILE {
-        return Err(format!(
-            "longer than {LONGEST_FILE} bytes, which no configuration is"
-        ));
-    }
-    String::from_utf8(bytes).map_err(|_| "not text in UTF-8".into())
-}
-
-fn parse(
-    text: &str,
-    name: &Path,
-    directory: &Path,
-    env: &dyn Fn(&str) -> Option<String>,
-) -> Result<Config, Vec<Problem>> {
-    let mut problems = Vec::new();
-    match document::parse(text, env, &mut problems) {
-        Some(root) => checked(root, problems, name, directory),
-        None => Err(problems),
-    }
-}
-
 /// The way of every document: held against the schema, then against the rules, then read.
 fn checked(
     mut root: Node,
     mut problems: Vec<Problem>,
     name: &Path,
     directory: &Path,
-) -> Result<Config, Vec<Problem>> {
+) -> Result<Config, Problems> {
+    let refused = |problems| Err(Problems::new(name.to_path_buf(), problems));
     check::check(&mut root, &SCHEMA, &mut problems);
     if !matches!(root.kind, Kind::Map(_)) || problems.len() > MOST_PROBLEMS {
         problems.truncate(MOST_PROBLEMS);
-        return Err(problems);
+        return refused(problems);
     }
     let mut reading = Reading::new(&root, directory, problems);
     let policies = model::policies(&mut reading);
     rules::check(&mut reading);
     if !reading.problems.is_empty() {
-        return Err(reading.problems);
+        return refused(reading.problems);
     }
-    // The schema and the types have one source, so a section that cannot be read is a mistake of ours.
-    Config::read(&root, (name, directory), policies, reading.warnings).ok_or_else(|| {
-        vec![whole(
+    match Config::read(&root, (name, directory), policies, reading.warnings) {
+        Some(config) => Ok(config),
+        // The schema and the types have one source, so a section that cannot be read is a mistake of ours.
+        None => refused(vec![whole(
             "the file could not be understood, and why is not known; please report this",
-        )]
-    })
+        )]),
+    }
 }
 
 /// A problem of the file as a whole.

@@ -1,13 +1,15 @@
 //! What is wrong with a configuration: every problem with its place, in words, and never with a value.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
 
-/// Farthest misspelling that is still taken for a name.
+/// Most letters inserted, removed, changed or swapped with their neighbour that still make a misspelling of a name.
 const NEAREST: usize = 2;
 
 /// How the problem of a file that is not there begins.
-pub(super) const UNREAD: &str = "cannot be read";
+const UNREAD: &str = "cannot be read";
 
 /// One problem, or one warning.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -82,59 +84,41 @@ impl Problems {
 
 impl fmt::Display for Problems {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, problem) in self.list.iter().enumerate() {
-            if index > 0 {
-                formatter.write_str("\n")?;
-            }
-            write!(formatter, "{}:{problem}", self.file.display())?;
-        }
-        Ok(())
+        let file = self.file.display();
+        let lines = self.list.iter().map(|problem| format!("{file}:{problem}"));
+        formatter.write_str(&lines.collect::<Vec<_>>().join("\n"))
     }
 }
 
 impl std::error::Error for Problems {}
 
+/// The text of a file, or why there is none.
+pub(super) fn text_of(file: &Path, longest: u64) -> Result<String, String> {
+    let unread = |error: io::Error| format!("{UNREAD}: {}", in_words(error.kind()));
+    let mut bytes = Vec::new();
+    let open = File::open(file).map_err(unread)?;
+    let read = open.take(longest + 1).read_to_end(&mut bytes);
+    if read.map_err(unread)? as u64 > longest {
+        return Err(format!("longer than {longest} bytes"));
+    }
+    String::from_utf8(bytes).map_err(|_| "not text in UTF-8".into())
+}
+
 /// What the system says, as everybody knows it from a shell.
-pub(crate) fn in_words(kind: std::io::ErrorKind) -> String {
+pub(crate) fn in_words(kind: io::ErrorKind) -> String {
     match kind {
-        std::io::ErrorKind::NotFound => "no such file".into(),
+        io::ErrorKind::NotFound => "no such file".into(),
         kind => kind.to_string(),
     }
 }
 
-/// The nearest of `names` to `word`, where it is near enough to be a misspelling.
-pub(crate) fn nearest<'a>(word: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    names
-        .map(|name| (distance(word, name), name))
-        .filter(|(distance, name)| *distance <= NEAREST && *distance * 2 < name.chars().count())
-        .min()
-        .map(|(_, name)| name)
-}
-
-/// The nearest of `names` as the end of a sentence; nothing where none is near.
+/// The nearest of `names` as the end of a sentence; nothing where none is near enough to be what was meant.
 pub(super) fn meant<'a>(word: &str, names: impl Iterator<Item = &'a str>) -> String {
-    nearest(word, names).map_or_else(String::new, |name| format!("; did you mean `{name}`?"))
-}
-
-/// Number of letters to insert, remove, change or swap with their neighbour.
-fn distance(left: &str, right: &str) -> usize {
-    let left: Vec<char> = left.chars().take(64).collect();
-    let right: Vec<char> = right.chars().take(64).collect();
-    let mut rows: [Vec<usize>; 3] = [Vec::new(), Vec::new(), (0..=right.len()).collect()];
-    for (i, letter) in left.iter().enumerate() {
-        rows.rotate_left(1);
-        rows[2] = vec![i + 1];
-        for (j, other) in right.iter().enumerate() {
-            let mut best = (rows[1][j] + usize::from(letter != other))
-                .min(rows[1][j + 1] + 1)
-                .min(rows[2][j] + 1);
-            if i > 0 && j > 0 && left[i - 1] == *other && right[j - 1] == *letter {
-                best = best.min(rows[0][j - 1] + 1);
-            }
-            rows[2].push(best);
-        }
-    }
-    rows[2].last().copied().unwrap_or_default()
+    let near = names
+        .map(|name| (strsim::osa_distance(word, name), name))
+        .filter(|(distance, name)| *distance <= NEAREST && *distance * 2 < name.chars().count());
+    near.min()
+        .map_or_else(String::new, |(_, name)| format!("; did you mean `{name}`?"))
 }
 
 #[cfg(test)]
@@ -153,7 +137,9 @@ mod tests {
             ("path", None),
             ("", None),
         ] {
-            assert_eq!(nearest(word, names.into_iter()), expected, "{word}");
+            let expected = expected.map(|name| format!("; did you mean `{name}`?"));
+            let found = meant(word, names.into_iter());
+            assert_eq!(found, expected.unwrap_or_default(), "{word}");
         }
     }
 

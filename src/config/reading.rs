@@ -50,6 +50,20 @@ impl<'a> Reading<'a> {
         self.warnings.push(problem);
     }
 
+    /// Adds a problem at each sound text of `pattern` that is not right.
+    pub(super) fn refuse_unless(
+        &mut self,
+        pattern: &[&str],
+        right: impl Fn(&str) -> bool,
+        text: &str,
+    ) {
+        for (path, found) in self.texts(pattern) {
+            if !right(found) {
+                self.refuse(&path, text);
+            }
+        }
+    }
+
     fn located(&self, path: &[impl AsRef<str>], text: String) -> Problem {
         Problem::new(self.root.place_of(path), shown(path), text)
     }

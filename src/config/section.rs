@@ -105,12 +105,6 @@ impl Read for bool {
     }
 }
 
-impl Read for u32 {
-    fn read(at: At) -> Option<Self> {
-        at.plain()
-    }
-}
-
 impl Read for PathBuf {
     fn read(at: At) -> Option<Self> {
         at.node.text().map(|path| at.directory.join(path))
@@ -202,7 +196,7 @@ macro_rules! section {
     (@absent $type:ty, $default:expr) => { Some($default) };
 }
 
-/// Reads a text as one of the choices of an enum, by the names that the schema gives them.
+/// Reads a number, or a text as one of the choices of an enum, by the names that the schema gives them.
 macro_rules! choices {
     ($($name:ty),*) => {
         $(impl crate::config::section::Read for $name {
@@ -212,5 +206,7 @@ macro_rules! choices {
         })*
     };
 }
+
+choices!(u32);
 
 pub(super) use {choices, section};

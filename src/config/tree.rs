@@ -51,19 +51,16 @@ impl From<&Value> for Node {
             Value::Number(number) => Kind::Number(number.clone()),
             Value::String(text) => Kind::Text(text.clone()),
             Value::Array(items) => Kind::List(items.iter().map(Node::from).collect()),
-            Value::Object(entries) => Kind::Map(entries.iter().map(Entry::from).collect()),
+            Value::Object(entries) => {
+                let entry = |(key, value): (&String, &Value)| Entry {
+                    key: key.clone(),
+                    place: START,
+                    value: value.into(),
+                };
+                Kind::Map(entries.iter().map(entry).collect())
+            }
         };
         Self::new(START, kind)
-    }
-}
-
-impl From<(&String, &Value)> for Entry {
-    fn from((key, value): (&String, &Value)) -> Self {
-        Self {
-            key: key.clone(),
-            place: START,
-            value: value.into(),
-        }
     }
 }
 
@@ -95,10 +92,11 @@ impl Node {
 
     /// The value under `key`.
     pub(super) fn get(&self, key: &str) -> Option<&Node> {
-        self.entries()
-            .iter()
-            .find(|entry| entry.key == key)
-            .map(|entry| &entry.value)
+        self.entry(key).map(|entry| &entry.value)
+    }
+
+    fn entry(&self, key: &str) -> Option<&Entry> {
+        self.entries().iter().find(|entry| entry.key == key)
     }
 
     /// The value at one step of a path: a key of a map, or a place of a list.
@@ -125,50 +123,27 @@ impl Node {
             Kind::Number(number) => Value::Number(number.clone()),
             Kind::Text(text) | Kind::Filled(text) => Value::String(text.clone()),
             Kind::List(items) => items.iter().map(Node::value).collect(),
-            Kind::Map(entries) => Value::Object(
-                entries
-                    .iter()
-                    .map(|entry| (entry.key.clone(), entry.value.value()))
-                    .collect(),
-            ),
+            Kind::Map(entries) => {
+                let entry = |entry: &Entry| (entry.key.clone(), entry.value.value());
+                Value::Object(entries.iter().map(entry).collect())
+            }
         }
     }
 
     /// Line and column of the value at `path`, or of the nearest thing around it that exists.
     pub(super) fn place_of<S: AsRef<str>>(&self, path: &[S]) -> Place {
-        let mut place = self.place;
-        let mut node = self;
+        let (mut node, mut place) = (self, self.place);
         for step in path {
-            node = match &node.kind {
-                Kind::Map(entries) => {
-                    let step = step.as_ref();
-                    let Some(entry) = entries.iter().find(|entry| entry.key == step) else {
-                        break;
-                    };
-                    place = entry.whereabouts();
-                    &entry.value
-                }
-                Kind::List(items) => {
-                    let Some(item) = index(step.as_ref()).and_then(|index| items.get(index)) else {
-                        break;
-                    };
-                    place = item.place;
-                    item
-                }
-                _ => break,
+            let (step, next) = (step.as_ref(), node.at(step.as_ref()));
+            let Some(next) = next else { break };
+            place = match (&next.kind, node.entry(step)) {
+                // Where to look for an entry: at a value of one line, at the key of a longer one.
+                (Kind::Map(_) | Kind::List(_), Some(entry)) => entry.place,
+                _ => next.place,
             };
+            node = next;
         }
         place
-    }
-}
-
-impl Entry {
-    /// Where to look for the entry: at a value of one line, at the key of a longer one.
-    fn whereabouts(&self) -> Place {
-        match self.value.kind {
-            Kind::Map(_) | Kind::List(_) => self.place,
-            _ => self.value.place,
-        }
     }
 }
 
@@ -186,10 +161,6 @@ pub(super) fn shown<S: AsRef<str>>(path: &[S]) -> String {
     let mut text = String::new();
     for step in path {
         let step = step.as_ref();
-        let plain = !step.is_empty()
-            && step
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
         if index(step).is_some() {
             text.push_str(step);
             continue;
@@ -197,7 +168,8 @@ pub(super) fn shown<S: AsRef<str>>(path: &[S]) -> String {
         if !text.is_empty() {
             text.push('.');
         }
-        if plain {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-".contains(&byte);
+        if !step.is_empty() && step.bytes().all(plain) {
             text.push_str(step);
         } else {
             text.push_str(&format!("{step:?}"));

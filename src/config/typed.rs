@@ -28,11 +28,10 @@ impl Typed {
     /// `verb` with what was typed of that which it takes; what it says already stays as it says it.
     #[must_use]
     pub fn added_to(&self, verb: &str) -> String {
-        let words = || verb.split_whitespace();
-        let name: Vec<_> = words().take_while(|word| !word.starts_with('-')).collect();
-        let says = |option: &str| words().any(|word| word == option);
-        let name = name.join(" ");
-        let applies = name == "apply" && !says("--abandon");
+        let words: Vec<&str> = verb.split_whitespace().collect();
+        let name = words.iter().take_while(|word| !word.starts_with('-'));
+        let name = name.copied().collect::<Vec<_>>().join(" ");
+        let applies = name == "apply" && !words.contains(&"--abandon");
         let drills = name == "rehearse" || applies;
         let asks = name == "recovery rotate" || applies;
         let breaks = name == "break-glass" || name.starts_with("break-glass finish");
@@ -40,37 +39,33 @@ impl Typed {
         let gathers = breaks || drills || asks || submits || name == "unseal";
         let enters = name == "rehearse" || name.starts_with("break-glass") || submits;
 
-        let reason = self.reason.as_deref().filter(|_| name == "break-glass");
-        let holders = self.holders.filter(|_| drills);
+        let text = |value: &Option<String>| value.as_deref().map(in_shell);
+        let flag = |given: bool| given.then(String::new);
+        let seconds = |limit: Duration| format!("{}s", limit.as_secs());
+        let file = |path: &PathBuf| in_shell(&path.display().to_string());
+        let mut options = vec![("--reason", name == "break-glass", text(&self.reason))];
+        let identities = self.identities.iter().map(file);
+        options.extend(identities.map(|file| ("--identity", gathers, Some(file))));
+        options.extend([
+            ("--holders-elsewhere", drills, self.holders.map(seconds)),
+            ("--yes", asks, flag(self.yes)),
+            ("--login", enters, text(&self.login)),
+            ("--env", breaks, flag(self.env)),
+            ("--", breaks, self.works.then(|| "CMD".into())),
+        ]);
         let mut line = verb.to_owned();
-        let mut add = |option: &str, value: Option<String>| {
-            let value = value.map(|value| format!(" {value}"));
-            line.push_str(&format!(" {option}{}", value.unwrap_or_default()));
-        };
-        if let Some(reason) = reason.filter(|_| !says("--reason")) {
-            add("--reason", Some(in_shell(reason)));
-        }
-        for file in self.identities.iter().filter(|_| gathers) {
-            let file = in_shell(&file.display().to_string());
-            // What was built of the same options says them already.
-            if !format!(" {verb} ").contains(&format!(" --identity {file} ")) {
-                add("--identity", Some(file));
+        for (option, applies, value) in options {
+            let Some(value) = value.filter(|_| applies) else {
+                continue;
+            };
+            let said = match option {
+                // There may be several, and each is said for itself.
+                "--identity" => format!(" {verb} ").contains(&format!(" {option} {value} ")),
+                _ => words.contains(&option),
+            };
+            if !said {
+                line.push_str(format!(" {option} {value}").trim_end());
             }
-        }
-        if let Some(limit) = holders.filter(|_| !says("--holders-elsewhere")) {
-            add("--holders-elsewhere", Some(format!("{}s", limit.as_secs())));
-        }
-        if self.yes && asks && !says("--yes") {
-            add("--yes", None);
-        }
-        if let Some(login) = self.login.as_deref().filter(|_| enters && !says("--login")) {
-            add("--login", Some(in_shell(login)));
-        }
-        if breaks && self.env && !says("--env") {
-            add("--env", None);
-        }
-        if breaks && self.works {
-            add("--", Some("CMD".into()));
         }
         line
     }
@@ -125,42 +120,22 @@ mod tests {
     #[test]
     fn an_advised_command_has_the_options_that_it_takes_and_no_others() {
         let keys = "--identity 'a key' --identity b.key";
-        for (verb, wanted) in [
-            (
-                "apply",
-                format!("apply {keys} --holders-elsewhere 1800s --yes"),
-            ),
-            (
-                "apply --abandon 'lose a'",
-                "apply --abandon 'lose a'".into(),
-            ),
-            ("status", "status".into()),
-            ("custodian prove bob", "custodian prove bob".into()),
-            (
-                "rehearse",
-                format!("rehearse {keys} --holders-elsewhere 1800s --login ada"),
-            ),
-            (
-                "recovery rotate --from o",
-                format!("recovery rotate --from o {keys} --yes"),
-            ),
-            (
-                "unseal --identity KEYFILE",
-                format!("unseal --identity KEYFILE {keys}"),
-            ),
-            (
-                "break-glass cancel",
-                "break-glass cancel --login ada".into(),
-            ),
+        for (verb, added) in [
+            ("apply", " KEYS --holders-elsewhere 1800s --yes"),
+            ("apply --abandon 'lose a'", ""),
+            ("status", ""),
+            ("custodian prove bob", ""),
+            ("rehearse", " KEYS --holders-elsewhere 1800s --login ada"),
+            ("recovery rotate --from o", " KEYS --yes"),
+            ("unseal --identity KEYFILE", " KEYS"),
+            ("break-glass cancel", " --login ada"),
             (
                 "break-glass",
-                format!("break-glass --reason 'OIDC is down' {keys} --login ada --env -- CMD"),
+                " --reason 'OIDC is down' KEYS --login ada --env -- CMD",
             ),
-            (
-                "break-glass finish",
-                format!("break-glass finish {keys} --login ada --env -- CMD"),
-            ),
+            ("break-glass finish", " KEYS --login ada --env -- CMD"),
         ] {
+            let wanted = format!("{verb}{}", added.replace("KEYS", keys));
             assert_eq!(typed().added_to(verb), wanted);
             assert_eq!(Typed::default().added_to(verb), verb);
         }

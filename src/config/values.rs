@@ -96,23 +96,19 @@ impl fmt::Display for SecretRef {
             Self::Env(name) => write!(formatter, "environment variable {name}"),
             Self::Ssm { parameter, aws } => {
                 let region = aws.region.as_deref().unwrap_or("default-region");
-                write!(
-                    formatter,
-                    "aws-ssm://{region}/{}",
-                    parameter.trim_start_matches('/')
-                )
+                let parameter = parameter.trim_start_matches('/');
+                write!(formatter, "aws-ssm://{region}/{parameter}")
             }
             Self::Prompt(text) => write!(formatter, "prompt \"{text}\""),
         }
     }
 }
 
-/// A value that may stand in the file or be a reference.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The text itself, or a reference.
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema)]
+#[serde(rename = "TextOrReference", untagged)]
 pub enum Given {
-    /// In the file.
     Plain(String),
-    /// Elsewhere.
     Secret(SecretRef),
 }
 
@@ -133,10 +129,8 @@ impl Fields {
     /// The field of this name.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Field> {
-        self.0
-            .iter()
-            .find(|(field, _)| field == name)
-            .map(|(_, value)| value)
+        let found = self.iter().find(|(field, _)| field == name);
+        found.map(|(_, value)| value)
     }
 
     /// All fields in order.
@@ -195,11 +189,10 @@ impl Field {
     #[must_use]
     pub fn strings(&self) -> Vec<&str> {
         match self {
-            Self::String(text) => text
-                .split(',')
-                .map(str::trim)
-                .filter(|part| !part.is_empty())
-                .collect(),
+            Self::String(text) => {
+                let parts = text.split(',').map(str::trim);
+                parts.filter(|part| !part.is_empty()).collect()
+            }
             Self::List(items) => items.iter().filter_map(Field::as_str).collect(),
             _ => Vec::new(),
         }

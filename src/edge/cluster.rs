@@ -12,15 +12,10 @@ use crate::vault::{Client, Target, Timeouts, Tls};
 pub async fn open(config: &Config) -> Result<Client, Failure> {
     let mut failures = Vec::new();
     let resolved = certificates_of(config, &mut failures).await;
-    match client(config, &resolved) {
-        Ok(client) if failures.is_empty() => Ok(client),
-        Ok(_) => {
-            Err(Failure::all(failures).unwrap_or_else(|| Failure::failed("no address to ask")))
-        }
-        Err(failure) => {
-            failures.push(failure.clone());
-            Err(Failure::all(failures).unwrap_or(failure))
-        }
+    let client = client(config, &resolved).map_err(|failure| failures.push(failure));
+    match (Failure::all(failures), client) {
+        (None, Ok(client)) => Ok(client),
+        (failure, _) => Err(failure.unwrap_or_else(|| Failure::failed("no address to ask"))),
     }
 }
 
@@ -37,25 +32,23 @@ pub(crate) async fn certificates_of(config: &Config, failures: &mut Vec<Failure>
 /// # Errors
 /// A certificate or key that cannot be used, or plain http to elsewhere.
 pub(crate) fn client(config: &Config, resolved: &Resolved) -> Result<Client, Failure> {
-    let tls = &config.cluster.tls;
-    let client_key = tls
-        .client_key
-        .as_ref()
-        .and_then(|key| resolved.get(key).cloned());
+    let cluster = &config.cluster;
+    let (tls, timeouts) = (&cluster.tls, &cluster.timeouts);
+    let client_key = tls.client_key.as_ref().and_then(|key| resolved.get(key));
     let target = Target {
-        address: config.cluster.address.clone(),
-        nodes: config.cluster.nodes.clone(),
+        address: cluster.address.clone(),
+        nodes: cluster.nodes.clone(),
         tls: Tls {
             ca_cert: certificates(tls.ca_cert.as_ref(), resolved)?,
             server_name: tls.server_name.clone(),
             client_cert: certificates(tls.client_cert.as_ref(), resolved)?,
-            client_key,
+            client_key: client_key.cloned(),
         },
-        namespace: config.cluster.namespace.clone(),
+        namespace: cluster.namespace.clone(),
         timeouts: Timeouts {
-            request: config.cluster.timeouts.request,
-            init: config.cluster.timeouts.init,
-            active: config.cluster.timeouts.active,
+            request: timeouts.request,
+            init: timeouts.init,
+            active: timeouts.active,
         },
     };
     Ok(Client::open(&target)?)
@@ -66,10 +59,8 @@ pub(super) fn certificates(
     reference: Option<&SecretRef>,
     resolved: &Resolved,
 ) -> Result<Option<Vec<u8>>, Failure> {
-    let Some(reference) = reference else {
-        return Ok(None);
-    };
-    let Some(text) = resolved.get(reference) else {
+    let found = reference.and_then(|reference| Some((reference, resolved.get(reference)?)));
+    let Some((reference, text)) = found else {
         return Ok(None);
     };
     match text.certificates() {

@@ -83,18 +83,10 @@ fn name_of_file(file: &Path, generation: u32) -> PathBuf {
 /// # Errors
 /// There is none of this name, or it cannot be opened.
 pub(crate) async fn one(config: &Config, name: &str) -> Result<Custodian, Failure> {
-    let Some(wanted) = config
-        .init
-        .custodians
-        .iter()
-        .find(|custodian| custodian.name == name)
-    else {
-        let names: Vec<_> = config
-            .init
-            .custodians
-            .iter()
-            .map(|c| c.name.as_str())
-            .collect();
+    let mut all = config.init.custodians.iter();
+    let Some(wanted) = all.find(|custodian| custodian.name == name) else {
+        let all = config.init.custodians.iter();
+        let names: Vec<_> = all.map(|custodian| custodian.name.as_str()).collect();
         return Err(
             Failure::usage(format!("{} has no custodian {name}", config.file.display()))
                 .advise(format!("it has: {}", names.join(", "))),

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::config::{self, Config, Given, Login, LoginKind, OidcFlow, SecretRef, TokenSource};
+use crate::config::{
+    self, Config, Field, Given, Login, LoginKind, OidcFlow, SecretRef, TokenSource,
+};
 use crate::door::{Door, JwtSource, Kind, Screen, Visit};
 use crate::edge::cluster::certificates;
 use crate::edge::references::{Resolved, environment_secrets};
@@ -44,7 +46,12 @@ impl LoginContext<'_> {
 pub(crate) fn door(context: &LoginContext<'_>, login: &Login) -> Result<Door, Failure> {
     let capabilities = |list: &[(String, Vec<config::Capability>)]| {
         list.iter()
-            .map(|(path, caps)| (path.clone(), caps.iter().map(ToString::to_string).collect()))
+            .map(|(path, caps)| {
+                (
+                    path.clone(),
+                    caps.iter().map(|one| one.as_str().into()).collect(),
+                )
+            })
             .collect()
     };
     Ok(Door {
@@ -104,13 +111,11 @@ fn kind(context: &LoginContext<'_>, login: &Login) -> Result<Kind, Failure> {
 }
 
 fn redirects(context: &LoginContext<'_>, login: &Login, role: &str) -> Vec<String> {
-    let fields = context
-        .config
-        .auth_mount(&login.auth)
-        .and_then(|mount| mount.role(role));
+    let mount = context.config.auth_mount(&login.auth);
+    let fields = mount.and_then(|mount| mount.role(role));
     let uris = fields.and_then(|fields| fields.get("allowed_redirect_uris"));
-    uris.map(|field| field.strings().into_iter().map(str::to_owned).collect())
-        .unwrap_or_default()
+    let uris = uris.map(Field::strings).unwrap_or_default();
+    uris.into_iter().map(str::to_owned).collect()
 }
 
 fn source(context: &LoginContext<'_>, with: &TokenSource) -> Result<JwtSource, Failure> {
@@ -118,15 +123,12 @@ fn source(context: &LoginContext<'_>, with: &TokenSource) -> Result<JwtSource, F
         TokenSource::TokenFile(path) => JwtSource::TokenFile(path.clone()),
         TokenSource::Command(argv) => JwtSource::Command(argv.clone()),
         TokenSource::TokenRequest(request) => {
-            let ca_cert = request.ca_cert.as_ref();
+            let (ca_cert, credential) = (request.ca_cert.as_ref(), request.credential.as_ref());
+            let credential = credential.map(|reference| context.secret(reference));
             let wanted = Wanted {
                 api_server: request.api_server.clone(),
                 ca_cert: certificates(ca_cert, context.resolved)?,
-                credential: request
-                    .credential
-                    .as_ref()
-                    .map(|r| context.secret(r))
-                    .transpose()?,
+                credential: credential.transpose()?,
                 namespace: request.namespace.clone(),
                 service_account: request.service_account.clone().unwrap_or_default(),
                 audience: request.audience.clone(),

@@ -1,22 +1,23 @@
 //! From the errors of the systems to failures of a command: both halves kept, and the exit code chosen.
 
 use crate::backend::{self, Kind};
-use crate::failure::Failure;
-use crate::reference::ReferenceError;
+use crate::failure::{Exit, Failure};
+use crate::reference::{ReferenceError, Why};
 use crate::{custodian, envelope, prompt, vault};
 
 impl From<vault::Error> for Failure {
     fn from(error: vault::Error) -> Self {
-        let failure = match error.kind() {
-            vault::Kind::InvalidPath(_) | vault::Kind::InvalidToken => {
-                Self::usage(error.to_string())
-            }
-            vault::Kind::Redirect { .. } => Self::refused(error.to_string()),
-            _ => Self::failed(error.to_string()),
+        let exit = match error.kind() {
+            vault::Kind::InvalidPath(_) | vault::Kind::InvalidToken => Exit::Usage,
+            vault::Kind::Redirect { .. } => Exit::Refused,
+            _ => Exit::Failed,
         };
-        let passing = error.is_retryable();
-        let failure = failure.advise_maybe(error.advice());
-        if passing { failure.passing() } else { failure }
+        let failure = Self::new(exit, error.to_string()).advise_maybe(error.advice());
+        if error.is_retryable() {
+            failure.passing()
+        } else {
+            failure
+        }
     }
 }
 
@@ -28,18 +29,17 @@ impl From<vault::InitAnswerError> for Failure {
 
 impl From<custodian::Error> for Failure {
     fn from(error: custodian::Error) -> Self {
-        let text = error.to_string();
-        let failure = match error.kind() {
+        let exit = match error.kind() {
             Kind::Taken
             | Kind::Overtaken
             | Kind::Different
             | Kind::Symlink
             | Kind::Sealed
-            | Kind::KeepsDeleted(_) => Self::refused(text),
-            Kind::Misconfigured(_) => Self::usage(text),
-            _ => Self::failed(text),
+            | Kind::KeepsDeleted(_) => Exit::Refused,
+            Kind::Misconfigured(_) => Exit::Usage,
+            _ => Exit::Failed,
         };
-        failure.advise_maybe(error.advice())
+        Self::new(exit, error.to_string()).advise_maybe(error.advice())
     }
 }
 
@@ -59,36 +59,31 @@ impl From<envelope::digest::Error> for Failure {
 impl From<ReferenceError> for Failure {
     fn from(error: ReferenceError) -> Self {
         let text = error.to_string();
-        let ReferenceError::Refused { source, .. } = &error else {
-            return Self::failed(text).advise_maybe(error.advice());
-        };
         // Whoever refused knows best what to do, and a missing terminal is no failure that passes.
-        let prompt = source.downcast_ref::<prompt::Error>();
-        let custodian = source.downcast_ref::<custodian::Error>();
-        let advice = prompt.and_then(prompt::Error::advice);
-        let advice = advice.or_else(|| custodian.and_then(custodian::Error::advice));
-        let failure = match prompt {
-            Some(prompt::Error::NoTerminal { .. }) => Self::usage(text),
-            Some(prompt::Error::Interrupted(_)) => {
-                Self::new(crate::failure::Exit::Interrupted(2), text)
+        if let Why::Refused(source) = &error.why {
+            if let Some(unanswered) = source.downcast_ref() {
+                return of_prompt(unanswered, text);
             }
-            _ => Self::failed(text),
-        };
-        failure.advise_maybe(advice)
+            let custodian = source.downcast_ref::<custodian::Error>();
+            return Self::failed(text).advise_maybe(custodian.and_then(custodian::Error::advice));
+        }
+        Self::failed(text).advise_maybe(error.advice())
     }
 }
 
 impl From<prompt::Error> for Failure {
     fn from(error: prompt::Error) -> Self {
-        let failure = match &error {
-            prompt::Error::Interrupted(_) => {
-                Self::new(crate::failure::Exit::Interrupted(2), error.to_string())
-            }
-            prompt::Error::NoTerminal { .. } => Self::usage(error.to_string()),
-            _ => Self::failed(error.to_string()),
-        };
-        failure.advise_maybe(error.advice())
+        of_prompt(&error, error.to_string())
     }
+}
+
+fn of_prompt(error: &prompt::Error, text: String) -> Failure {
+    let exit = match error {
+        prompt::Error::Interrupted(_) => Exit::Interrupted(2),
+        prompt::Error::NoTerminal { .. } => Exit::Usage,
+        _ => Exit::Failed,
+    };
+    Failure::new(exit, text).advise_maybe(error.advice())
 }
 
 /// What a replica of the checkpoint answered; where it is damaged, that is known.

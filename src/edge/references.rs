@@ -5,9 +5,7 @@ use std::sync::Arc;
 
 use futures::FutureExt;
 
-use crate::config::{
-    Aws, CheckpointKey, Config, Field, Fields, Given, Login, LoginKind, SecretRef, TokenSource,
-};
+use crate::config::{Aws, CheckpointKey, Config, Field, Fields, Login, SecretRef};
 use crate::edge::custodians::to_aws;
 use crate::failure::Failure;
 use crate::reference::{self, Sources};
@@ -31,10 +29,8 @@ pub(crate) async fn resolve_all(
         wanted.retain(|reference| !matches!(reference, SecretRef::Prompt(_)));
         let mut gone = Vec::new();
         let resolved = resolve(wanted, &mut gone, warnings).await;
-        warnings.extend(
-            gone.iter()
-                .map(|failure| format!("not re-checked: {failure}")),
-        );
+        let gone = gone.iter();
+        warnings.extend(gone.map(|failure| format!("not re-checked: {failure}")));
         return resolved;
     }
     let mut resolved = resolve(wanted, failures, warnings).await;
@@ -52,12 +48,10 @@ async fn passphrase(
     failures: &mut Vec<Failure>,
     warnings: &mut Vec<String>,
 ) -> Resolved {
-    let SecretRef::Prompt(label) = reference else {
-        return resolve(vec![reference], failures, warnings).await;
+    let label = match reference {
+        SecretRef::Prompt(label) if !begun => label,
+        _ => return resolve(vec![reference], failures, warnings).await,
     };
-    if begun {
-        return resolve(vec![reference], failures, warnings).await;
-    }
     match prompt::hidden_twice(label, INSTEAD).await {
         Ok(text) => Resolved::from([(reference.clone(), Arc::new(text))]),
         Err(error) => {
@@ -121,20 +115,16 @@ pub(crate) fn environment_secrets(config: &Config) -> Vec<String> {
         CheckpointKey::Kms { .. } | CheckpointKey::Identity(_) => None,
     };
     let all = references(config).into_iter().chain(passphrase);
-    let names = all.filter_map(|reference| match reference {
+    all.filter_map(|reference| match reference {
         SecretRef::Env(name) => Some(name.clone()),
         _ => None,
-    });
-    names.collect()
+    })
+    .collect()
 }
 
 /// Every reference that these logins stand on.
 pub(crate) fn of_logins<'a>(logins: impl Iterator<Item = &'a Login>) -> Vec<&'a SecretRef> {
-    let mut found = Vec::new();
-    for login in logins {
-        in_login(&login.kind, &mut found);
-    }
-    found
+    logins.flat_map(Login::secrets).collect()
 }
 
 /// Every reference of the file, in its order.
@@ -175,27 +165,5 @@ fn in_field<'a>(field: &'a Field, found: &mut Vec<&'a SecretRef>) {
         Field::List(items) => items.iter().for_each(|item| in_field(item, found)),
         Field::Map(fields) => in_fields(fields, found),
         Field::Null | Field::Bool(_) | Field::Number(_) | Field::String(_) => {}
-    }
-}
-
-fn in_login<'a>(kind: &'a LoginKind, found: &mut Vec<&'a SecretRef>) {
-    match kind {
-        LoginKind::Userpass { password, .. } => found.push(password),
-        LoginKind::AppRole { role_id, secret_id } => {
-            if let Given::Secret(reference) = role_id {
-                found.push(reference);
-            }
-            found.push(secret_id);
-        }
-        LoginKind::Jwt { with, .. } | LoginKind::Kubernetes { with, .. } => {
-            if let TokenSource::TokenRequest(request) = with {
-                found.extend(
-                    [&request.ca_cert, &request.credential]
-                        .into_iter()
-                        .flatten(),
-                );
-            }
-        }
-        LoginKind::Oidc { .. } => {}
     }
 }

@@ -4,7 +4,6 @@
 //! JSON Schema is stricter in nothing but `pattern`. Values never stand in a message.
 
 mod keywords;
-mod words;
 
 use std::collections::HashSet;
 
@@ -12,9 +11,9 @@ use serde_json::Value;
 
 use super::problem::{Place, Problem, meant};
 use super::tree::{Kind, Node, shown, step};
-use keywords::{choices, fill, holds, is, types, variants};
-pub(super) use words::list;
-use words::{expected, unknown};
+use keywords::{choices, expected, fill, holds, is, list, texts, types, unknown, variants};
+
+pub(super) use keywords::quoted;
 
 /// The definition whose maps are references.
 const REFERENCE: &str = "#/$defs/SecretRef";
@@ -43,75 +42,51 @@ impl<'a> Check<'a> {
         if matches!(node.kind, Kind::Unknown) {
             return;
         }
-        if let Some(reference) = schema.get("$ref").and_then(Value::as_str) {
+        if schema.get("$ref").is_some() {
+            let reference = is_reference(schema);
             let before = self.problems.len();
-            if reference == REFERENCE && !matches!(node.kind, Kind::Map(_)) {
+            if reference && !matches!(node.kind, Kind::Map(_)) {
                 return self.report(node.place, REFERENCES);
             }
             self.value(node, self.resolve(schema));
-            node.reference |= reference == REFERENCE && self.problems.len() == before;
+            node.reference |= reference && self.problems.len() == before;
             return;
         }
         if let Some(condition) = schema.get("if") {
-            let branch = if holds(node, condition) {
-                "then"
-            } else {
-                "else"
-            };
-            if let Some(branch) = schema.get(branch) {
-                self.value(node, branch);
-            }
-            return;
+            let then = holds(node, condition);
+            return self.value(node, &schema[if then { "then" } else { "else" }]);
         }
-        let mut one_key: &[Value] = &[];
-        if let Some(variants) = variants(schema) {
-            if variants
-                .iter()
-                .all(|variant| variant.get("required").is_some() && variant.get("type").is_none())
-            {
-                one_key = variants;
-            } else {
-                return self.one_of(node, variants);
-            }
+        let variants = variants(schema).unwrap_or_default();
+        let ask_for_keys =
+            |variant: &Value| variant.get("required").is_some() && variant.get("type").is_none();
+        if !variants.iter().all(ask_for_keys) {
+            return self.one_of(node, variants);
         }
         if let Some(text) = self.scalar(node, schema) {
             return self.report(node.place, text);
         }
-        match &mut node.kind {
-            Kind::Map(_) => {
-                self.map(node, schema);
-                self.exactly_one(node, one_key);
+        self.map(node, schema);
+        self.exactly_one(node, variants);
+        if let Kind::List(items) = &mut node.kind {
+            if (items.len() as u64) < schema["minItems"].as_u64().unwrap_or_default() {
+                self.report(node.place, "the list is empty");
             }
-            Kind::List(items) => {
-                if schema["minItems"]
-                    .as_u64()
-                    .is_some_and(|least| (items.len() as u64) < least)
-                {
-                    self.report(node.place, "the list is empty");
-                }
-                for (index, item) in items.iter_mut().enumerate() {
-                    self.path.push(step(index));
-                    self.value(item, &schema["items"]);
-                    self.path.pop();
-                }
+            for (index, item) in items.iter_mut().enumerate() {
+                self.path.push(step(index));
+                self.value(item, &schema["items"]);
+                self.path.pop();
             }
-            _ => {}
         }
     }
 
     /// What is wrong with the type or value, before looking inside.
     fn scalar(&self, node: &mut Node, schema: &Value) -> Option<String> {
         let wanted = types(schema);
-        if !wanted.is_empty() {
-            fill(node, &wanted);
-            if !wanted.iter().any(|name| is(node, name)) {
-                return Some(match &node.kind {
-                    Kind::Bool(_) | Kind::Number(_) if wanted.contains(&"string") => {
-                        format!("expected {}; put it in quotes", expected(schema))
-                    }
-                    _ => format!("expected {}", expected(schema)),
-                });
-            }
+        fill(node, &wanted);
+        if !wanted.is_empty() && !wanted.iter().any(|name| is(node, name)) {
+            let quotes =
+                matches!(node.kind, Kind::Bool(_) | Kind::Number(_)) && wanted.contains(&"string");
+            return Some(format!("expected {}{}", expected(schema), hint(quotes)));
         }
         if matches!(node.kind, Kind::Null) && wanted.contains(&"null") {
             return None;
@@ -127,69 +102,51 @@ impl<'a> Check<'a> {
         match &node.kind {
             Kind::Number(number) => {
                 let value = number.as_f64().unwrap_or_default();
-                let (least, most) = (schema["minimum"].as_f64(), schema["maximum"].as_f64());
-                let outside = least.is_some_and(|least| value < least)
-                    || most.is_some_and(|most| value > most);
-                outside.then(|| match (least, most) {
-                    (Some(least), Some(most)) => {
-                        format!("expected a number from {least} to {most}")
+                let (least, most) = (schema["minimum"].as_f64()?, schema["maximum"].as_f64());
+                match most {
+                    Some(most) if value < least || value > most => {
+                        Some(format!("expected a number from {least} to {most}"))
                     }
-                    (Some(least), None) => format!("expected a number, at least {least}"),
-                    _ => "the number is too large".into(),
-                })
+                    None if value < least => Some(format!("expected a number, at least {least}")),
+                    _ => None,
+                }
             }
             Kind::Text(text) | Kind::Filled(text) => {
-                if schema["minLength"]
-                    .as_u64()
-                    .is_some_and(|least| (text.chars().count() as u64) < least)
-                {
+                if text.is_empty() && schema["minLength"].as_u64() > Some(0) {
                     return Some("expected some text; this is empty".into());
                 }
-                schema["format"]
-                    .as_str()
-                    .and_then(|format| words::format(text, format))
+                keywords::format(text, schema["format"].as_str()?)
             }
             _ => None,
         }
     }
 
     fn map(&mut self, node: &mut Node, schema: &'a Value) {
-        let none = &Value::Null;
-        let properties = schema.get("properties").and_then(Value::as_object);
-        let others = schema
-            .get("additionalProperties")
-            .or_else(|| schema.get("unevaluatedProperties"));
         let Kind::Map(entries) = &mut node.kind else {
             return;
         };
+        let properties = &schema["properties"];
+        let others = ["additionalProperties", "unevaluatedProperties"];
+        let others = others.into_iter().find_map(|name| schema.get(name));
         let given: HashSet<String> = entries.iter().map(|entry| entry.key.clone()).collect();
-        let (mut strange, mut misspelt) = (false, String::new());
+        let mut misspelt = String::new();
         for entry in entries {
             self.path.push(entry.key.clone());
-            match (properties.and_then(|known| known.get(&entry.key)), others) {
-                (Some(property), _) => self.value(&mut entry.value, property),
-                (None, Some(Value::Bool(false))) => {
-                    strange = true;
+            match properties.get(&entry.key).or(others) {
+                Some(Value::Bool(false)) => {
                     let text = unknown(&entry.key, properties, &given);
                     misspelt.push_str(&text);
                     self.report(entry.place, text);
                 }
-                (None, others) => self.value(&mut entry.value, others.unwrap_or(none)),
+                Some(property) => self.value(&mut entry.value, property),
+                None => {}
             }
             self.path.pop();
         }
-        node.strange = strange;
-        for key in schema
-            .get("required")
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten()
-            .filter_map(Value::as_str)
-        {
+        node.strange = !misspelt.is_empty();
+        for key in texts(&schema["required"]) {
             if !given.contains(key) && !misspelt.contains(&format!("did you mean `{key}`")) {
-                let why = properties
-                    .and_then(|known| known.get(key))
-                    .and_then(|property| self.describe(property));
+                let why = self.describe(&properties[key]);
                 let why = why.map(|why| format!(": {why}")).unwrap_or_default();
                 self.report(node.place, format!("missing key `{key}`{why}"));
             }
@@ -198,19 +155,10 @@ impl<'a> Check<'a> {
 
     /// `oneOf` that only asks which keys are there.
     fn exactly_one(&mut self, node: &Node, variants: &[Value]) {
-        let Kind::Map(entries) = &node.kind else {
-            return;
-        };
-        let keys: Vec<&str> = variants
-            .iter()
-            .filter_map(|variant| variant["required"][0].as_str())
-            .collect();
-        let given = keys
-            .iter()
-            .filter(|key| entries.iter().any(|entry| entry.key == **key))
-            .count();
-        let names = list(keys.iter().map(|key| format!("`{key}`")), "and");
-        match given {
+        let keys = variants.iter().map(|variant| &variant["required"][0]);
+        let keys: Vec<&str> = keys.filter_map(Value::as_str).collect();
+        let names = quoted(keys.iter().copied(), "and");
+        match keys.iter().filter(|key| node.get(key).is_some()).count() {
             // The unknown key in its place was reported, with what could stand there.
             0 if node.strange || keys.is_empty() => {}
             0 => self.report(node.place, format!("one of {names} is missing")),
@@ -221,47 +169,16 @@ impl<'a> Check<'a> {
 
     /// Takes the variant that fits, or reports by the one that was most likely meant.
     fn one_of(&mut self, node: &mut Node, variants: &'a [Value]) {
-        let mut candidates: Vec<&'a Value> = Vec::new();
-        self.flatten(variants, &mut candidates);
-        if let Kind::Filled(_) = node.kind {
-            let wanted: Vec<&str> = candidates
-                .iter()
-                .flat_map(|variant| types(self.resolve(variant)))
-                .collect();
-            fill(node, &wanted);
-        }
-        let fitting: Vec<&Value> = candidates
-            .iter()
-            .copied()
-            .filter(|variant| self.fits(node, variant))
-            .collect();
-        let before = self.problems.len();
+        let candidates = self.flatten(variants);
+        let wanted = candidates.iter().map(|variant| self.resolve(variant));
+        fill(node, &wanted.flat_map(types).collect::<Vec<_>>());
+        let mut fitting = candidates.clone();
+        fitting.retain(|variant| self.fits(node, variant));
         match fitting.as_slice() {
-            [] => {
-                let text = if candidates.iter().any(|variant| self.is_reference(variant))
-                    && matches!(node.kind, Kind::Map(_) | Kind::Text(_) | Kind::Filled(_))
-                {
-                    REFERENCES.into()
-                } else {
-                    let kinds = candidates
-                        .iter()
-                        .map(|variant| self.name(variant))
-                        .filter(|name| name != "nothing");
-                    let number = matches!(node.kind, Kind::Number(_));
-                    let text = candidates
-                        .iter()
-                        .any(|variant| types(self.resolve(variant)).contains(&"string"));
-                    let hint = if number && text {
-                        "; put it in quotes"
-                    } else {
-                        ""
-                    };
-                    format!("expected {}{hint}", list(kinds, "or"))
-                };
-                self.report(node.place, text);
-            }
+            [] => self.report(node.place, self.none_fits(node, &candidates)),
             [only] => self.value(node, only),
             several => {
+                let before = self.problems.len();
                 for variant in several {
                     self.value(node, variant);
                     if self.problems.len() == before {
@@ -274,32 +191,39 @@ impl<'a> Check<'a> {
         }
     }
 
+    fn none_fits(&self, node: &Node, candidates: &[&'a Value]) -> String {
+        let number = match node.kind {
+            Kind::Map(_) | Kind::Text(_) | Kind::Filled(_)
+                if candidates.iter().any(|variant| is_reference(variant)) =>
+            {
+                return REFERENCES.into();
+            }
+            Kind::Number(_) => true,
+            _ => false,
+        };
+        let names = candidates.iter().map(|variant| self.name(variant));
+        let names = list(names.filter(|name| name != "nothing"), "or");
+        let mut schemas = candidates.iter().map(|variant| self.resolve(variant));
+        let text = schemas.any(|schema| types(schema).contains(&"string"));
+        format!("expected {names}{}", hint(number && text))
+    }
+
     /// Several kinds of map, none of which fits: the one with most keys in common speaks.
     fn likeliest(&mut self, node: &mut Node, variants: &[&'a Value]) {
         let common = |variant: &Value| {
-            let properties = self
-                .resolve(variant)
-                .get("properties")
-                .and_then(Value::as_object);
-            let known = |key: &str| properties.is_some_and(|known| known.contains_key(key));
-            node.entries()
-                .iter()
-                .filter(|entry| known(&entry.key))
-                .count()
+            let known = &self.resolve(variant)["properties"];
+            let keys = node.entries().iter().map(|entry| &entry.key);
+            keys.filter(|key| known.get(key).is_some()).count()
         };
-        let best = variants
-            .iter()
-            .rev()
-            .max_by_key(|variant| common(variant))
-            .filter(|variant| common(variant) > 0);
-        if let Some(best) = best {
+        let best = variants.iter().rev().max_by_key(|variant| common(variant));
+        if let Some(best) = best.filter(|best| common(best) > 0) {
             return self.value(node, best);
         }
-        let keys: Vec<&str> = variants
+        let keys = variants
             .iter()
-            .filter_map(|variant| self.resolve(variant).get("required")?.get(0)?.as_str())
-            .collect();
-        let names = list(keys.iter().map(|key| format!("`{key}`")), "or");
+            .map(|variant| &self.resolve(variant)["required"][0]);
+        let keys: Vec<&str> = keys.filter_map(Value::as_str).collect();
+        let names = quoted(keys.iter().copied(), "or");
         let Some(first) = node.entries().first() else {
             return self.report(node.place, format!("expected {names}"));
         };
@@ -309,55 +233,42 @@ impl<'a> Check<'a> {
     }
 
     /// The variants, with those of nested choices in their place.
-    fn flatten(&self, from: &'a [Value], into: &mut Vec<&'a Value>) {
-        for variant in from {
+    fn flatten(&self, from: &'a [Value]) -> Vec<&'a Value> {
+        let each = from.iter().flat_map(|variant| {
             let resolved = self.resolve(variant);
-            match variants(resolved) {
-                Some(nested)
-                    if !self.is_reference(variant)
-                        && choices(resolved).is_none()
-                        && resolved.get("type").is_none() =>
-                {
-                    self.flatten(nested, into);
-                }
-                _ => into.push(variant),
-            }
-        }
+            let nested = variants(resolved)
+                .filter(|_| !is_reference(variant) && resolved.get("type").is_none());
+            nested.map_or_else(|| vec![variant], |nested| self.flatten(nested))
+        });
+        each.collect()
     }
 
     /// True when the variant takes this kind of value at all.
-    fn fits(&self, node: &Node, variant: &Value) -> bool {
-        if self.is_reference(variant) {
-            return matches!(node.kind, Kind::Map(_));
+    fn fits(&self, node: &Node, variant: &'a Value) -> bool {
+        if is_reference(variant) {
+            return is(node, "object");
         }
         let schema = self.resolve(variant);
         let wanted = types(schema);
         let kind = wanted.is_empty() || wanted.iter().any(|name| is(node, name));
-        kind && (wanted.contains(&"object")
-            || choices(schema).is_none_or(|_| matches!(node.kind, Kind::Text(_) | Kind::Filled(_))))
-    }
-
-    fn is_reference(&self, schema: &Value) -> bool {
-        schema.get("$ref").and_then(Value::as_str) == Some(REFERENCE)
+        kind && (wanted.contains(&"object") || choices(schema).is_none() || is(node, "string"))
     }
 
     /// What `$ref` points at.
     fn resolve(&self, schema: &'a Value) -> &'a Value {
-        let pointer = schema
-            .get("$ref")
-            .and_then(Value::as_str)
-            .and_then(|reference| reference.strip_prefix('#'));
-        pointer
+        let pointer = schema["$ref"].as_str().unwrap_or_default();
+        let pointed = pointer.strip_prefix('#');
+        pointed
             .and_then(|pointer| self.root.pointer(pointer))
             .unwrap_or(schema)
     }
 
     fn describe(&self, schema: &'a Value) -> Option<String> {
-        let text = schema
-            .get("description")
-            .or_else(|| self.resolve(schema).get("description"))?
-            .as_str()?;
-        let mut letters = text.lines().next()?.trim_end_matches('.').chars();
+        let both = [schema, self.resolve(schema)];
+        let text = both
+            .iter()
+            .find_map(|schema| schema["description"].as_str());
+        let mut letters = text?.lines().next()?.trim_end_matches('.').chars();
         Some(letters.next()?.to_lowercase().chain(letters).collect())
     }
 
@@ -365,7 +276,7 @@ impl<'a> Check<'a> {
     fn name(&self, schema: &'a Value) -> String {
         let resolved = self.resolve(schema);
         match resolved["required"][0].as_str() {
-            _ if self.is_reference(schema) => "a reference to a secret".into(),
+            _ if is_reference(schema) => "a reference to a secret".into(),
             Some(key) => format!("`{{{key}: …}}`"),
             None => expected(resolved),
         }
@@ -375,4 +286,13 @@ impl<'a> Check<'a> {
         let problem = Problem::new(place, shown(&self.path), text);
         self.problems.push(problem);
     }
+}
+
+fn is_reference(schema: &Value) -> bool {
+    schema["$ref"] == REFERENCE
+}
+
+/// What to do about a number where text belongs.
+fn hint(quotes: bool) -> &'static str {
+    if quotes { "; put it in quotes" } else { "" }
 }

@@ -1,6 +1,5 @@
 //! `logins`: the ways in that must work before root is revoked.
 
-use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -10,7 +9,7 @@ use url::Url;
 
 use super::mounts::AuthMount;
 use crate::config::api::mount_path;
-use crate::config::forms::{Address, Named, PathOrReference, Span, TextOrReference};
+use crate::config::forms::{Address, Named, PathOrReference, Span};
 use crate::config::section::{At, Read, choices, section};
 use crate::config::tree::Kind;
 use crate::config::values::{Given, SecretRef};
@@ -34,20 +33,27 @@ impl Login {
     /// True when somebody has to be there: a browser, a device, a prompt.
     #[must_use]
     pub fn needs_a_person(&self) -> bool {
-        let prompt = |reference: &SecretRef| matches!(reference, SecretRef::Prompt(_));
+        let prompt = |reference: &&SecretRef| matches!(reference, SecretRef::Prompt(_));
+        matches!(self.kind, LoginKind::Oidc { .. }) || self.secrets().iter().any(prompt)
+    }
+
+    /// Every reference that it stands on.
+    #[must_use]
+    pub fn secrets(&self) -> Vec<&SecretRef> {
         match &self.kind {
-            LoginKind::Oidc { .. } => true,
-            LoginKind::Userpass { password, .. } => prompt(password),
-            LoginKind::AppRole { role_id, secret_id } => {
-                prompt(secret_id)
-                    || matches!(role_id, Given::Secret(reference) if prompt(reference))
-            }
+            LoginKind::Userpass { password, .. } => vec![password],
+            LoginKind::AppRole { role_id, secret_id } => match role_id {
+                Given::Secret(role_id) => vec![role_id, secret_id],
+                Given::Plain(_) => vec![secret_id],
+            },
             LoginKind::Jwt { with, .. } | LoginKind::Kubernetes { with, .. } => match with {
                 TokenSource::TokenRequest(request) => {
-                    request.credential.as_ref().is_some_and(prompt)
+                    let both = [&request.ca_cert, &request.credential];
+                    both.into_iter().flatten().collect()
                 }
-                TokenSource::TokenFile(_) | TokenSource::Command(_) => false,
+                TokenSource::TokenFile(_) | TokenSource::Command(_) => Vec::new(),
             },
+            LoginKind::Oidc { .. } => Vec::new(),
         }
     }
 
@@ -154,7 +160,7 @@ pub(super) struct LoginKeys {
     /// Password of the user (`userpass`).
     password: Option<SecretRef>,
     /// Role id (`approle`).
-    role_id: Option<TextOrReference>,
+    role_id: Option<Given>,
     /// Secret id (`approle`).
     secret_id: Option<SecretRef>,
     /// Capabilities that this login must have, by path.
@@ -268,11 +274,5 @@ impl Capability {
             Self::List => "list",
             Self::Sudo => "sudo",
         }
-    }
-}
-
-impl fmt::Display for Capability {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.as_str())
     }
 }

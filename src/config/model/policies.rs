@@ -1,18 +1,13 @@
 //! `policies`, with the text of those that have a file of their own.
 
-use std::fs::File;
-use std::io::Read as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use schemars::JsonSchema;
 
-use crate::config::problem::in_words;
-use crate::config::reading::{Reading, under};
+use crate::config::LONGEST_FILE;
+use crate::config::problem::text_of;
+use crate::config::reading::Reading;
 use crate::config::section::At;
-use crate::config::tree::Node;
-
-/// Longest file of a policy, in bytes.
-const LONGEST_POLICY: u64 = 1 << 20;
 
 /// One entry of `policies`.
 #[derive(Debug, Clone)]
@@ -62,54 +57,35 @@ pub(super) enum Builtin {
 /// with a text is found here, so that each file is read once.
 pub(in crate::config) fn read(reading: &mut Reading) -> Vec<Policy> {
     let mut policies = Vec::new();
-    for entry in reading
-        .find(&["policies"])
-        .map(Node::entries)
-        .unwrap_or_default()
-    {
-        let path = ["policies", entry.key.as_str()];
-        if !reading.sound(&path) {
-            continue;
-        }
-        match source(reading.at(&entry.value)) {
-            Ok(source) => policies.extend(source.map(|source| Policy {
-                name: entry.key.clone(),
+    for path in reading.all(&["policies", "*"]) {
+        let sound = reading.node(&path).map(|node| reading.at(node));
+        match sound.and_then(source) {
+            None => {}
+            Some(Ok(source)) => policies.push(Policy {
+                name: path[1].clone(),
                 source,
-            })),
-            Err((key, text)) => reading.refuse(&under(&path, &[key]), text),
+            }),
+            Some(Err((key, why))) => reading.refuse(&[path, vec![key]].concat(), why),
         }
     }
     policies
 }
 
 /// Where a policy comes from, or the key that something is wrong with, and what.
-fn source(at: At) -> Result<Option<PolicySource>, (&'static str, String)> {
-    let (key, text, file) = match at.entries().next() {
-        Some(("builtin", _)) => return Ok(Some(PolicySource::Auditor)),
-        Some(("rules", at)) => ("rules", at.read(), None),
-        Some((_, at)) => {
-            let Some(file) = at.read::<PathBuf>() else {
-                return Ok(None);
-            };
-            let unread = |why| ("file", format!("{}: {why}", file.display()));
-            ("file", Some(text_of(&file).map_err(unread)?), Some(file))
+fn source(at: At) -> Option<Result<PolicySource, (String, String)>> {
+    let (key, at) = at.entries().next()?;
+    let (text, file) = match key {
+        "builtin" => return Some(Ok(PolicySource::Auditor)),
+        "file" => {
+            let file: PathBuf = at.read()?;
+            let unread = |why| format!("{}: {why}", file.display());
+            (text_of(&file, LONGEST_FILE).map_err(unread), Some(file))
         }
-        None => return Ok(None),
+        _ => (Ok(at.read()?), None),
     };
-    let text: Option<String> = text;
-    if text.as_ref().is_some_and(|text| text.trim().is_empty()) {
-        return Err((key, "the policy is empty".into()));
-    }
-    Ok(text.map(|text| PolicySource::Rules { text, file }))
-}
-
-fn text_of(file: &Path) -> Result<String, String> {
-    let unread = |error: std::io::Error| format!("cannot be read: {}", in_words(error.kind()));
-    let open = File::open(file).map_err(unread)?;
-    let mut text = String::new();
-    let read = open.take(LONGEST_POLICY + 1).read_to_string(&mut text);
-    if read.map_err(unread)? as u64 > LONGEST_POLICY {
-        return Err(format!("longer than {LONGEST_POLICY} bytes"));
-    }
-    Ok(text)
+    Some(match text {
+        Ok(text) if !text.trim().is_empty() => Ok(PolicySource::Rules { text, file }),
+        Ok(_) => Err((key.to_owned(), "the policy is empty".into())),
+        Err(why) => Err((key.to_owned(), why)),
+    })
 }

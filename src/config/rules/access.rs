@@ -84,10 +84,8 @@ pub(super) fn oidc_is_complete(reading: &mut Reading) {
         if let (Some(id), Some(secret)) = pair
             && id != secret
         {
-            reading.refuse(
-                &config,
-                "`oidc_client_id` and `oidc_client_secret` go together",
-            );
+            let text = "`oidc_client_id` and `oidc_client_secret` go together";
+            reading.refuse(&config, text);
         }
     }
 }
@@ -127,10 +125,8 @@ pub(super) fn roles_of_people_are_bound(reading: &mut Reading) {
             reading.refuse(&path, text);
         }
         if unclaimed {
-            reading.warn(
-                &path,
-                "no `bound_claims`: whoever has an account at the provider gets in",
-            );
+            let text = "no `bound_claims`: whoever has an account at the provider gets in";
+            reading.warn(&path, text);
         }
     }
 }
@@ -151,16 +147,10 @@ pub(super) fn doors_exist(reading: &mut Reading) {
     let first = mounts.next().flatten();
     let accepted = reading.value(&["break_glass", "accept_one_auth_method"]) == Some(true);
     if !accepted && first.is_some() && mounts.all(|mount| mount == first) {
-        reading.warn(
-            &DOORS,
-            "all doors hang on one auth method; a second one on another is advised",
-        );
+        let text = "all doors hang on one auth method; a second one on another is advised";
+        reading.warn(&DOORS, text);
     }
-    for (path, name) in reading.texts(&["break_glass", "accept_admins", "*"]) {
-        if !exists(name) {
-            reading.refuse(&path, NO_LOGIN);
-        }
-    }
+    reading.refuse_unless(&["break_glass", "accept_admins", "*"], exists, NO_LOGIN);
 }
 
 pub(super) fn doors_can_open(reading: &mut Reading) {
@@ -208,10 +198,8 @@ fn door(reading: &mut Reading, mount: &str, path: &[&str]) {
         _ => {}
     }
     let uses = under(path, &["token_num_uses"]);
-    if reading
-        .value::<u32>(&uses)
-        .is_some_and(|uses| uses > 0 && uses < FEWEST_USES)
-    {
+    let few = |uses: u32| (1..FEWEST_USES).contains(&uses);
+    if reading.value(&uses).is_some_and(few) {
         let text = format!(
             "the token of a break-glass door would run out in the middle of a quorum; 0 (any number) or at least {FEWEST_USES}"
         );

@@ -14,13 +14,10 @@ pub(super) fn plain_http_stays_on_this_machine(reading: &mut Reading) {
         &["cluster", "nodes", "*"],
         &["logins", "*", "with", "token_request", "api_server"],
     ];
+    let text = "plain `http` would show every secret to the network; it is only accepted to 127.0.0.1, ::1 and localhost";
     for pattern in patterns {
-        for (path, address) in reading.texts(pattern) {
-            if Url::parse(address).is_ok_and(|url| !private(&url)) {
-                let text = "plain `http` would show every secret to the network; it is only accepted to 127.0.0.1, ::1 and localhost";
-                reading.refuse(&path, text);
-            }
-        }
+        let right = |address: &str| Url::parse(address).map_or(true, |url| private(&url));
+        reading.refuse_unless(pattern, right, text);
     }
 }
 
@@ -128,29 +125,26 @@ pub(super) fn accepted_custodians_exist(reading: &mut Reading) {
     if reading.count(&CUSTODIANS) != Some(custodians.len()) {
         return;
     }
-    for (path, name) in reading.texts(&["init", "accept_unproved", "*"]) {
-        if custodians.iter().all(|(_, custodian)| *custodian != name) {
-            reading.refuse(&path, "no custodian has this name");
-        }
-    }
+    let exists = |name: &str| custodians.iter().any(|(_, custodian)| *custodian == name);
+    let pattern = ["init", "accept_unproved", "*"];
+    reading.refuse_unless(&pattern, exists, "no custodian has this name");
 }
 
 pub(super) fn recipients_are_public(reading: &mut Reading) {
-    for (path, recipient) in reading.texts(&["init", "custodians", "*", "age", "recipient"]) {
-        if !recipient.starts_with("age1") {
-            let text = "expected an age recipient, which starts with `age1`; `age-keygen -y KEYFILE` shows it";
-            reading.refuse(&path, text);
-        }
-    }
+    let pattern = ["init", "custodians", "*", "age", "recipient"];
+    let text =
+        "expected an age recipient, which starts with `age1`; `age-keygen -y KEYFILE` shows it";
+    reading.refuse_unless(&pattern, |text| text.starts_with("age1"), text);
 }
 
 /// Short ids of keys are made by anybody, so only the whole fingerprint counts.
 pub(super) fn fingerprints_are_whole(reading: &mut Reading) {
-    for (path, fingerprint) in reading.texts(&["init", "custodians", "*", "pgp", "fingerprint"]) {
+    let whole = |fingerprint: &str| {
         let mut digits = fingerprint.chars().filter(|c| !c.is_whitespace());
-        if digits.clone().count() != 40 || !digits.all(|c| c.is_ascii_hexdigit()) {
-            let text = "expected the whole fingerprint, 40 hexadecimal digits; `gpg --show-keys KEYFILE` shows it";
-            reading.refuse(&path, text);
-        }
-    }
+        digits.clone().count() == 40 && digits.all(|c| c.is_ascii_hexdigit())
+    };
+    let pattern = ["init", "custodians", "*", "pgp", "fingerprint"];
+    let text =
+        "expected the whole fingerprint, 40 hexadecimal digits; `gpg --show-keys KEYFILE` shows it";
+    reading.refuse_unless(&pattern, whole, text);
 }

@@ -2,7 +2,7 @@
 
 use super::auth::{auth_type, mount_of, setting};
 use crate::config::api::mount_path;
-use crate::config::check::list;
+use crate::config::check::quoted;
 use crate::config::reading::{Reading, under};
 use crate::config::tree::Kind;
 
@@ -15,28 +15,16 @@ const TYPES: [(&str, [&str; 2]); 5] = [
     ("oidc", ["role", "with"]),
 ];
 
-/// Keys that belong to one type or another.
-const KEYS: [&str; 6] = [
-    "role",
-    "with",
-    "username",
-    "password",
-    "role_id",
-    "secret_id",
-];
-
 pub(super) fn auth_methods_exist(reading: &mut Reading) {
     let Some(mounts) = reading.keys(&["auth"]) else {
         return;
     };
     for (path, auth) in reading.texts(&["logins", "*", "auth"]) {
-        if mounts
-            .iter()
-            .any(|mount| mount_path(mount) == mount_path(auth))
-        {
+        let mut paths = mounts.iter().map(|mount| mount_path(mount));
+        if paths.any(|path| path == mount_path(auth)) {
             continue;
         }
-        let known = match names(&mounts) {
+        let known = match quoted(mounts.iter().copied(), "and") {
             known if known.is_empty() => "`auth` is empty".into(),
             known => format!("`auth` has {known}"),
         };
@@ -88,32 +76,27 @@ pub(super) fn keys_fit_the_auth_method(reading: &mut Reading) {
             continue;
         };
         let Some((_, takes)) = TYPES.iter().find(|(name, _)| *name == auth_type) else {
-            let known = TYPES.map(|(name, _)| format!("`{name}`")).into_iter();
-            let known = list(known, "or");
-            reading.refuse(
-                &["logins", login, "auth"],
-                format!(
-                    "this program logs in through {known}, not through an auth method of this type"
-                ),
+            let known = quoted(TYPES.map(|(name, _)| name), "or");
+            let text = format!(
+                "this program logs in through {known}, not through an auth method of this type"
             );
+            reading.refuse(&["logins", login, "auth"], text);
             continue;
         };
-        for key in KEYS {
+        // The last three take the same keys.
+        for key in TYPES[..3].iter().flat_map(|(_, keys)| *keys) {
             let path = ["logins", login, key];
             let has = reading.has(&path);
             if has == Some(true) && !takes.contains(&key) {
-                let takes = names(takes);
-                reading.refuse(
-                    &path,
-                    format!("a login through `{auth_type}` takes {takes}"),
-                );
+                let takes = quoted(*takes, "and");
+                let text = format!("a login through `{auth_type}` takes {takes}");
+                reading.refuse(&path, text);
             }
             let needed = takes.contains(&key) && (key != "with" || auth_type != "oidc");
             if has == Some(false) && needed {
-                reading.refuse(
-                    &["logins", login],
-                    format!("missing key `{key}`, which a login through `{auth_type}` needs"),
-                );
+                let text =
+                    format!("missing key `{key}`, which a login through `{auth_type}` needs");
+                reading.refuse(&["logins", login], text);
             }
         }
     }
@@ -151,15 +134,13 @@ fn member<'a>(
     if members.contains(&wanted) {
         return Some(wanted);
     }
-    let known = match names(&members) {
+    let known = match quoted(members, "and") {
         known if known.is_empty() => "it has none".into(),
         known => format!("it has {known}"),
     };
     let mount = mount_path(mount);
-    reading.refuse(
-        path,
-        format!("not one of the {kind} of `auth.{mount}` in this file; {known}"),
-    );
+    let text = format!("not one of the {kind} of `auth.{mount}` in this file; {known}");
+    reading.refuse(path, text);
     None
 }
 
@@ -190,15 +171,9 @@ fn with_fits(reading: &mut Reading, login: &str, auth_type: &str, role: &[&str])
             reading.refuse(&path, "the role takes a JWT: `with` is `{token_file: …}`, `{command: …}` or `{token_request: …}`");
         }
         Some(with) if for_people && (with == "device") != (callback == "device") => {
-            reading.refuse(
-                &path,
-                "`with: device` and `callback_mode: device` of the role go together",
-            );
+            let text = "`with: device` and `callback_mode: device` of the role go together";
+            reading.refuse(&path, text);
         }
         _ => {}
     }
-}
-
-fn names(names: &[&str]) -> String {
-    list(names.iter().map(|name| format!("`{name}`")), "and")
 }

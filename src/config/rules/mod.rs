@@ -9,7 +9,6 @@ mod auth;
 mod cluster;
 mod logins;
 mod mounts;
-mod writes;
 
 use super::reading::Reading;
 
@@ -33,7 +32,7 @@ const RULES: [Rule; 24] = [
     access::roles_of_people_are_bound,
     mounts::secrets_are_references,
     mounts::write_paths_are_plain,
-    writes::writes_keep_to_themselves,
+    mounts::writes_keep_to_themselves,
     logins::auth_methods_exist,
     logins::capabilities_say_something,
     logins::keys_fit_the_auth_method,

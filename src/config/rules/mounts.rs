@@ -1,7 +1,9 @@
-//! Rules of mounts, audit devices and secret values.
+//! Rules of mounts, audit devices and secret values; and of `writes`: what another section makes is written by that
+//! section alone.
 
 use std::collections::HashMap;
 
+use super::auth::{auth_type, members};
 use crate::config::api::mount_path;
 use crate::config::check::REFERENCES;
 use crate::config::reading::{Reading, under};
@@ -22,6 +24,16 @@ const SECRET_NAMES: [&str; 12] = [
     "client_key",
     "access_key",
 ];
+
+/// The servers' API paths that belong to one section whole.
+const SECTIONS: [(&str, &str); 3] = [
+    ("sys/policies/acl", "policies"),
+    ("sys/policy", "policies"),
+    ("sys/audit", "audit"),
+];
+
+/// What has a role above it in its path and is no field of it: ids that a machine was given beforehand.
+const IDS: [&str; 3] = ["/role-id", "/secret-id", "/custom-secret-id"];
 
 pub(super) fn mount_paths_are_plain(reading: &mut Reading) {
     for section in ["audit", "secrets", "auth"] {
@@ -52,17 +64,15 @@ fn plain_path(path: &str) -> bool {
 }
 
 pub(super) fn audit_files_are_different(reading: &mut Reading) {
-    let Some(devices) = reading.keys(&["audit"]) else {
-        return;
-    };
-    if devices.is_empty() {
+    let devices = reading.keys(&["audit"]);
+    if devices.as_ref().is_some_and(Vec::is_empty) {
         reading.warn(
             &["audit"],
             "no audit device: nothing would ever tell who read what",
         );
     }
     let mut files: HashMap<&str, &str> = HashMap::new();
-    for device in devices {
+    for device in devices.unwrap_or_default() {
         if reading.text(&["audit", device, "type"]) != Some("file") {
             continue;
         }
@@ -90,12 +100,8 @@ pub(super) fn audit_files_are_different(reading: &mut Reading) {
 
 pub(super) fn audit_options_keep_secrets(reading: &mut Reading) {
     for path in reading.all(&["audit", "*", "options", "log_raw"]) {
-        let value = reading
-            .node(&path)
-            .and_then(|node| reading.at(node).read::<String>());
-        if value
-            .is_some_and(|value| matches!(value.to_ascii_lowercase().as_str(), "true" | "t" | "1"))
-        {
+        let value = reading.value::<String>(&path).unwrap_or_default();
+        if matches!(value.to_ascii_lowercase().as_str(), "true" | "t" | "1") {
             let text = "`log_raw` writes every secret in clear, the root token and the recovery keys first";
             reading.refuse(&path, text);
         }
@@ -149,10 +155,54 @@ fn is_secret(name: &str) -> bool {
 }
 
 pub(super) fn write_paths_are_plain(reading: &mut Reading) {
-    for (path, api_path) in reading.texts(&["writes", "*", "path"]) {
-        if !plain_path(api_path) || api_path.starts_with("v1/") {
-            let text = "an API path has neither `v1/` nor `/` in front, no `/` at the end, and neither `//` nor `..` in it";
+    let plain = |path: &str| plain_path(path) && !path.starts_with("v1/");
+    let text = "an API path has neither `v1/` nor `/` in front, no `/` at the end, and neither `//` nor `..` in it";
+    reading.refuse_unless(&["writes", "*", "path"], plain, text);
+}
+
+/// A second writer would undo the first in each run, and could put anything in place of the grant.
+pub(super) fn writes_keep_to_themselves(reading: &mut Reading) {
+    let taken = taken(reading);
+    for (path, text) in reading.texts(&["writes", "*", "path"]) {
+        let small = text.to_lowercase();
+        let owner = taken.iter().find(|(owned, _)| {
+            small.strip_prefix(owned.as_str()).is_some_and(|rest| {
+                rest.is_empty() || (rest.starts_with('/') && !IDS.contains(&rest))
+            })
+        });
+        if let Some((_, section)) = owner {
+            let text = format!("`{section}` writes this path; say it there");
             reading.refuse(&path, text);
         }
     }
+}
+
+/// Paths in small letters, as the servers compare most names, and the section that writes there.
+fn taken(reading: &Reading) -> Vec<(String, String)> {
+    let whole = SECTIONS.map(|(path, section)| (path.to_owned(), section.to_owned()));
+    let mut taken = Vec::from(whole);
+    let mut own = |path: String, section: String| taken.push((path.to_lowercase(), section));
+    for (section, listing, prefix) in [("secrets", "sys/mounts", ""), ("auth", "sys/auth", "auth/")]
+    {
+        for name in reading.keys(&[section]).unwrap_or_default() {
+            let mount = mount_path(name);
+            let owner = format!("{section}.{name}");
+            own(format!("{listing}/{mount}"), owner.clone());
+            if reading.has(&[section, name, "config"]) == Some(true) {
+                own(format!("{prefix}{mount}/config"), owner);
+            }
+        }
+    }
+    for (mount, kind, name) in members(reading) {
+        let collection = match (kind, auth_type(reading, mount)) {
+            ("users", _) => "users",
+            (_, Some("cert")) => "certs",
+            (_, Some("ldap")) => "groups",
+            (_, Some("token")) => "roles",
+            _ => "role",
+        };
+        let path = format!("auth/{}/{collection}/{name}", mount_path(mount));
+        own(path, format!("auth.{mount}"));
+    }
+    taken
 }

@@ -88,14 +88,11 @@ fn all_problems_of_shape_and_all_of_the_rules_come_in_one_go() {
 
 /// Every place of a document, by its path.
 fn places(node: &Node, path: &[String], into: &mut Vec<Vec<String>>) {
-    let mut steps: Vec<(String, &Node)> = Vec::new();
-    for entry in node.entries() {
-        steps.push((entry.key.clone(), &entry.value));
-    }
-    for (index, item) in node.items().iter().enumerate() {
-        steps.push((tree::step(index), item));
-    }
-    for (step, inner) in steps {
+    let entries = node.entries().iter();
+    let entries = entries.map(|entry| (entry.key.clone(), &entry.value));
+    let items = node.items().iter().enumerate();
+    let items = items.map(|(index, item)| (tree::step(index), item));
+    for (step, inner) in entries.chain(items) {
         let path = [path, &[step]].concat();
         into.push(path.clone());
         places(inner, &path, into);
@@ -110,10 +107,8 @@ fn problems_of_rules(root: &Node, problems: Vec<Problem>) -> Vec<String> {
     let before = problems.len();
     let mut reading = Reading::new(root, Path::new("/etc/vault"), problems);
     crate::config::rules::check(&mut reading);
-    reading.problems[before..]
-        .iter()
-        .map(ToString::to_string)
-        .collect()
+    let found = reading.problems[before..].iter();
+    found.map(ToString::to_string).collect()
 }
 
 #[test]
@@ -129,12 +124,7 @@ fn nothing_follows_from_a_value_that_is_damaged() {
         for path in all {
             let mut root = root.clone();
             node_at(&mut root, &path).kind = Kind::Unknown;
-            let damage = Problem {
-                line: 1,
-                column: 1,
-                path: tree::shown(&path),
-                text: "damaged".into(),
-            };
+            let damage = Problem::new((1, 1), tree::shown(&path), "damaged");
             assert_eq!(
                 problems_of_rules(&root, vec![damage]),
                 [] as [&str; 0],
@@ -163,10 +153,8 @@ fn nothing_follows_from_a_key_that_is_misspelt() {
             let mut problems = Vec::new();
             check::check(&mut root, &SCHEMA, &mut problems);
             // Where keys are names, another one is no misspelling.
-            if problems
-                .iter()
-                .any(|problem| problem.text.starts_with("unknown key"))
-            {
+            let unknown = |problem: &Problem| problem.text.starts_with("unknown key");
+            if problems.iter().any(unknown) {
                 assert_eq!(
                     problems_of_rules(&root, problems),
                     [] as [&str; 0],

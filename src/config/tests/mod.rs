@@ -5,6 +5,8 @@ mod problems;
 mod rules;
 mod sources;
 
+use std::path::PathBuf;
+
 use super::*;
 
 const EXAMPLE: &str = include_str!("../../../bootstrap.example.yaml");
@@ -47,19 +49,33 @@ fn env(name: &str) -> Option<String> {
 }
 
 fn load_text(text: &str) -> Result<Config, Vec<String>> {
-    parse(
-        text,
-        Path::new("/etc/vault/bootstrap.yaml"),
-        Path::new("/etc/vault"),
-        &env,
-    )
-    .map_err(|problems| {
-        Problems::new("b".into(), problems)
-            .list
-            .iter()
-            .map(ToString::to_string)
-            .collect()
-    })
+    let (name, directory) = ("/etc/vault/bootstrap.yaml", "/etc/vault");
+    from_text(text, Path::new(name), Path::new(directory), &env)
+        .map_err(|problems| problems.list.iter().map(ToString::to_string).collect())
+}
+
+/// What is wrong with a file.
+#[track_caller]
+fn refused(text: &str) -> Vec<String> {
+    load_text(text).map(|_| ()).unwrap_err()
+}
+
+/// A field of a role or user.
+fn field<'c>(config: &'c Config, mount: &str, member: &str, name: &str) -> &'c Field {
+    let mount = config.auth_mount(mount).unwrap();
+    let member = mount.user(member).or(mount.role(member)).unwrap();
+    member.get(name).unwrap()
+}
+
+/// A directory with the file `bootstrap.yaml` and the policy `operator.hcl` that it names.
+fn directory_with(text: &str) -> (tempfile::TempDir, PathBuf) {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("bootstrap.yaml");
+    std::fs::create_dir(directory.path().join("policies")).unwrap();
+    let policy = directory.path().join("policies/operator.hcl");
+    std::fs::write(policy, "path \"a\" {}\n").unwrap();
+    std::fs::write(&file, text).unwrap();
+    (directory, file)
 }
 
 /// `SMALL` with one text replaced by another.
@@ -68,10 +84,28 @@ fn with(from: &str, to: &str) -> String {
     SMALL.replacen(from, to, 1)
 }
 
+/// The cases of a list: the file that `SMALL` becomes when the lines after `-` are replaced by those after `+`, and
+/// how what is said of it begins, which stands after `>`.
+fn edited(cases: &str) -> Vec<(String, &str)> {
+    let (mut from, mut to) = (Vec::new(), Vec::new());
+    let mut edited = Vec::new();
+    for line in cases.trim().lines() {
+        match line.split_at(2) {
+            ("- ", text) => from.push(text),
+            ("+ ", text) => to.push(text),
+            ("> ", expected) => {
+                edited.push((with(&from.join("\n"), &to.join("\n")), expected));
+                (from, to) = (Vec::new(), Vec::new());
+            }
+            _ => panic!("{line}"),
+        }
+    }
+    edited
+}
+
 #[track_caller]
 fn problems_of(text: &str, expected: &[&str]) {
-    let found = load_text(text).map(|_| ()).unwrap_err();
-    assert_eq!(found, expected, "\n{text}");
+    assert_eq!(refused(text), expected, "\n{text}");
 }
 
 fn validates(text: &str) -> bool {
@@ -92,24 +126,10 @@ fn the_small_configuration_is_read() {
         config.checkpoint.path,
         Path::new("/etc/vault/.vault-bootstrap/lab")
     );
-    assert_eq!(
-        config
-            .auth_mount("userpass")
-            .unwrap()
-            .user("ada")
-            .unwrap()
-            .get("token_ttl"),
-        Some(&Field::String("15m".into()))
-    );
-    assert_eq!(
-        config
-            .auth_mount("userpass")
-            .unwrap()
-            .user("ada")
-            .unwrap()
-            .get("password"),
-        Some(&Field::Secret(SecretRef::File("/run/secrets/ada".into())))
-    );
+    let of_ada = |name| field(&config, "userpass", "ada", name);
+    assert_eq!(of_ada("token_ttl"), &Field::String("15m".into()));
+    let password = SecretRef::File("/run/secrets/ada".into());
+    assert_eq!(of_ada("password"), &Field::Secret(password));
     assert_eq!(config.doors().len(), 2);
     assert!(
         config.revoke_root && config.warnings.is_empty(),
@@ -128,33 +148,21 @@ fn the_example_is_read_without_a_problem_and_fits_the_schema() {
         "https://vault.internal:8200/"
     );
     assert_eq!(config.logins.len(), 7);
+    let types = config.auth.iter().map(|mount| mount.auth_type.as_str());
     assert_eq!(
-        config
-            .auth
-            .iter()
-            .map(|mount| mount.auth_type.as_str())
-            .collect::<Vec<_>>(),
+        types.collect::<Vec<_>>(),
         ["oidc", "kubernetes", "jwt", "approle", "userpass", "ldap"]
     );
     assert!(matches!(
         config.login("ci").unwrap().kind,
         LoginKind::Jwt { .. }
     ));
-    let claims = config
-        .auth_mount("oidc")
-        .unwrap()
-        .role("operator")
-        .unwrap()
-        .get("bound_claims")
-        .unwrap();
-    let Field::Map(claims) = claims else {
-        panic!("{claims:?}")
+    let Field::Map(claims) = field(&config, "oidc", "operator", "bound_claims") else {
+        panic!("{config:?}")
     };
+    let claims = claims.iter().map(|(name, _)| name.as_str());
     assert_eq!(
-        claims
-            .iter()
-            .map(|(name, _)| name.as_str())
-            .collect::<Vec<_>>(),
+        claims.collect::<Vec<_>>(),
         ["hd", "email_verified", "groups"]
     );
     assert!(validates(EXAMPLE));
@@ -162,13 +170,13 @@ fn the_example_is_read_without_a_problem_and_fits_the_schema() {
 
 #[test]
 fn every_level_of_the_example_refuses_an_unknown_key_here_and_in_the_schema() {
+    let indent_of = |line: &str| line.len() - line.trim_start().len();
     let lines: Vec<&str> = EXAMPLE.lines().collect();
     let mut tried = 0;
     for (number, line) in lines.iter().enumerate() {
         // Below names of the operator and fields of free types every key is known; before a closed map none is.
         let free = ["  ldap:", "      url:", "    data:", "  - path:"];
         let code = line.split(" #").next().unwrap_or_default().trim_end();
-        let indent = line.len() - line.trim_start().len();
         let names = [
             "audit:",
             "secrets:",
@@ -178,37 +186,29 @@ fn every_level_of_the_example_refuses_an_unknown_key_here_and_in_the_schema() {
             "    roles:",
             "    users:",
         ];
-        let next = lines
-            .get(number + 1)
-            .map_or(0, |next| next.len() - next.trim_start().len());
+        let next = lines.get(number + 1).map_or(0, |next| indent_of(next));
         if !code.ends_with(':')
             || code.starts_with('#')
-            || next <= indent
+            || next <= indent_of(line)
             || lines[number + 1].trim_start().starts_with(['-', '#'])
         {
             continue;
         }
-        let in_ldap = lines[..number]
-            .iter()
-            .rposition(|line| line.starts_with("  ldap:"))
-            .is_some_and(|start| {
-                !lines[start + 1..=number]
-                    .iter()
-                    .any(|line| !line.is_empty() && !line.starts_with("   "))
-            });
+        // The nearest line above that begins an auth method.
+        let mut above = lines[..=number].iter().rev();
+        let method = above.find(|line| !line.is_empty() && !line.starts_with("   "));
+        let in_ldap = method.is_some_and(|line| line.starts_with("  ldap:"));
         if names.contains(&code) || free.iter().any(|start| line.starts_with(start)) || in_ldap {
             continue;
         }
-        let mut text: Vec<String> = lines.iter().map(|line| (*line).to_owned()).collect();
-        text.insert(number + 1, format!("{}nonsense: 1", " ".repeat(next)));
-        let text = text.join("\n");
-        let found = load_text(&text).map(|_| ()).unwrap_err();
+        let (before, after) = lines.split_at(number + 1);
+        let nonsense = format!("{}nonsense: 1", " ".repeat(next));
+        let text = [before, &[&nonsense], after].concat().join("\n");
+        let found = refused(&text);
+        let place = format!("{}:{}: ", number + 2, next + 1);
+        let mut there = found.iter().filter(|problem| problem.starts_with(&place));
         assert!(
-            found.iter().any(|problem| problem.starts_with(&format!(
-                "{}:{}: ",
-                number + 2,
-                next + 1
-            )) && problem.contains("unknown key `nonsense`")),
+            there.any(|problem| problem.contains("unknown key `nonsense`")),
             "{line}: {found:?}"
         );
         assert!(!validates(&text), "{line}");
@@ -240,10 +240,7 @@ fn variables_take_the_type_that_is_wanted_and_their_values_are_never_shown() {
             "5:14: init.threshold: expected a whole number",
         ],
     );
-    let found = load_text(&with("name: lab, ", "name: ${SHARES}, "))
-        .map(|_| ())
-        .unwrap_err()
-        .join("\n");
+    let found = refused(&with("name: lab, ", "name: ${SHARES}, ")).join("\n");
     assert!(found.contains("use block style there"), "{found}");
 }
 
@@ -254,12 +251,10 @@ fn anchors_and_merge_keys_work() {
         "      ada: &user\n        password: {file: /run/secrets/ada}\n        token_ttl: 15m\n      bob: {<<: *user, token_ttl: 5m}",
     );
     let config = load_text(&text).unwrap();
-    let bob = config.auth_mount("userpass").unwrap().user("bob").unwrap();
-    assert_eq!(bob.get("token_ttl"), Some(&Field::String("5m".into())));
-    assert_eq!(
-        bob.get("password"),
-        Some(&Field::Secret(SecretRef::File("/run/secrets/ada".into())))
-    );
+    let of_bob = |name| field(&config, "userpass", "bob", name);
+    assert_eq!(of_bob("token_ttl"), &Field::String("5m".into()));
+    let password = SecretRef::File("/run/secrets/ada".into());
+    assert_eq!(of_bob("password"), &Field::Secret(password));
 }
 
 #[test]
@@ -283,7 +278,7 @@ fn references_stand_where_secrets_do_and_nowhere_else() {
         Some(&Field::Secret(SecretRef::File("/etc/vault/ca.pem".into())))
     );
     assert!(
-        matches!(sso.role("r").unwrap().get("map"), Some(Field::Map(_))),
+        matches!(field(&config, "sso", "r", "map"), Field::Map(_)),
         "two keys are a map"
     );
     problems_of(
@@ -297,13 +292,7 @@ fn references_stand_where_secrets_do_and_nowhere_else() {
     );
     let claims = SMALL.replace("  approle:\n", "  oidc: {roles: {r: {user_claim: a, bound_claims: {env: prod}, allowed_redirect_uris: [x]}}}\n  approle:\n");
     let config = load_text(&claims).unwrap();
-    let claims = config
-        .auth_mount("oidc")
-        .unwrap()
-        .role("r")
-        .unwrap()
-        .get("bound_claims")
-        .unwrap();
+    let claims = field(&config, "oidc", "r", "bound_claims");
     assert!(
         matches!(claims, Field::Map(_)),
         "a claim named env is a claim: {claims:?}"
@@ -312,25 +301,12 @@ fn references_stand_where_secrets_do_and_nowhere_else() {
 
 #[test]
 fn a_whole_production_file_is_read() {
-    let directory = tempfile::tempdir().unwrap();
-    std::fs::create_dir(directory.path().join("policies")).unwrap();
-    std::fs::write(
-        directory.path().join("policies/operator.hcl"),
-        "path \"a\" {}",
-    )
-    .unwrap();
-    let file = directory.path().join("bootstrap.yaml");
-    std::fs::write(&file, PRODUCTION).unwrap();
+    let (_directory, file) = directory_with(PRODUCTION);
     let config = load(&file, &env).unwrap();
     assert_eq!(config.warnings, []);
-    assert_eq!(
-        config
-            .doors()
-            .iter()
-            .map(|door| door.auth.as_str())
-            .collect::<Vec<_>>(),
-        ["oidc", "userpass"]
-    );
+    let doors = config.doors();
+    let mounts: Vec<_> = doors.iter().map(|door| door.auth.as_str()).collect();
+    assert_eq!(mounts, ["oidc", "userpass"]);
     assert!(validates(PRODUCTION));
 }
 

@@ -1,12 +1,17 @@
-//! The fields of each type, one struct for each path of the API.
+//! The servers' API: what the typed auth methods, their roles and the tuning of a mount take.
+//!
+//! Both products' fields (Vault `path_config.go`, `path_role.go` and `tokenutil`; OpenBao the same with its own
+//! additions). Only their names, types and meaning matter here: the values travel as they stand in the file
+//! ([`super::Fields`]), so that nothing is sent that nobody wrote. Other types take any field.
+#![expect(dead_code, reason = "the types are read by the schema generator alone")]
 
 use std::collections::BTreeMap;
 
-use schemars::JsonSchema;
-use serde_json::Value;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde_json::{Value, json};
 
-use crate::config::forms::{Address, FreeField, FreeFields, Leeway, Strings, TextOrReference, Ttl};
-use crate::config::values::SecretRef;
+use super::forms::{Address, FreeField, FreeFields, Leeway, Strings, Ttl, form};
+use super::values::{Given, SecretRef};
 
 type Count = Option<u64>;
 type Flag = Option<bool>;
@@ -14,14 +19,137 @@ type Many = Option<Strings>;
 type Text = Option<String>;
 type Times = Option<Ttl>;
 
+/// The servers add the slash at the end; here paths have none.
+pub(super) fn mount_path(name: &str) -> String {
+    name.trim_end_matches('/').to_owned()
+}
+
+/// The types with a model of their own.
+pub(super) const TYPED: [&str; 5] = ["oidc", "jwt", "kubernetes", "approle", "userpass"];
+
+macro_rules! mount {
+    ($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty),* $(,)? }) => {
+        $(#[$doc])*
+        #[derive(JsonSchema)]
+        #[serde(deny_unknown_fields)]
+        struct $name {
+            /// Type of the auth method; by default its path.
+            r#type: Text,
+            /// Free text.
+            description: Text,
+            /// Tuning of the mount.
+            tune: Option<Tune>,
+            /// Not replicated.
+            local: Flag,
+            $($(#[$field_doc])* $field: $type,)*
+        }
+    };
+}
+
+mount! {
+    /// People through an OpenID provider, or machines with a JWT.
+    OidcMount {
+        /// Fields for `auth/PATH/config`.
+        config: Option<OidcConfig>,
+        /// Roles by name.
+        roles: Option<BTreeMap<String, OidcRole>>,
+    }
+}
+
+mount! {
+    /// Workloads with a service account.
+    KubernetesMount {
+        /// Fields for `auth/PATH/config`.
+        config: Option<KubernetesConfig>,
+        /// Roles by name.
+        roles: Option<BTreeMap<String, KubernetesRole>>,
+    }
+}
+
+mount! {
+    /// Machines with a role id and a secret id.
+    AppRoleMount {
+        /// Roles by name.
+        roles: Option<BTreeMap<String, AppRole>>,
+    }
+}
+
+mount! {
+    /// People with a password.
+    UserpassMount {
+        /// Users by name.
+        users: Option<BTreeMap<String, User>>,
+    }
+}
+
+mount! {
+    /// An auth method of any other type, with the fields of its API.
+    OtherMount {
+        /// Fields for `auth/PATH/config`.
+        config: Option<FreeFields>,
+        /// Roles by name, for `auth/PATH/role/NAME`.
+        roles: Option<BTreeMap<String, FreeFields>>,
+        /// Users by name, for `auth/PATH/users/NAME`.
+        users: Option<BTreeMap<String, FreeFields>>,
+    }
+}
+
+form! {
+    /// An auth method; `type` says which fields it takes.
+    AuthMount, "AuthMount", |generator| by_type(generator, None)
+}
+
+form! {
+    /// Auth methods by path; where `type` is missing it is the path.
+    AuthSection, "AuthSection", |generator| {
+        let mut properties = serde_json::Map::new();
+        for auth_type in TYPED {
+            let mount = by_type(generator, Some(auth_type));
+            properties.insert(auth_type.to_owned(), mount.to_value());
+        }
+        let mount = generator.subschema_for::<AuthMount>();
+        json_schema!({
+            "description": "Auth methods by path; `type` is the path where it is missing.",
+            "type": "object",
+            "properties": properties,
+            "additionalProperties": mount
+        })
+    }
+}
+
+/// `if type is … then … else …`; the type `default` is also meant by a mount without `type`.
+fn by_type(generator: &mut SchemaGenerator, default: Option<&str>) -> Schema {
+    let mut schema = generator.subschema_for::<OtherMount>().to_value();
+    for auth_type in TYPED {
+        let mount = match auth_type {
+            "oidc" | "jwt" => generator.subschema_for::<OidcMount>(),
+            "kubernetes" => generator.subschema_for::<KubernetesMount>(),
+            "approle" => generator.subschema_for::<AppRoleMount>(),
+            _ => generator.subschema_for::<UserpassMount>(),
+        };
+        let required = if default == Some(auth_type) {
+            json!([])
+        } else {
+            json!(["type"])
+        };
+        schema = json!({
+            "if": {"properties": {"type": {"const": auth_type}}, "required": required},
+            "then": mount,
+            "else": schema
+        });
+    }
+    // `json!` above makes an object, which is what a schema is.
+    Schema::try_from(schema).unwrap_or_default()
+}
+
 /// Configuration of `oidc` and `jwt`; a write replaces all of it.
 #[derive(JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct OidcConfig {
+struct OidcConfig {
     /// The issuer, exactly as the provider writes it, without `.well-known`.
     oidc_discovery_url: Text,
     /// PEM of the authority of the discovery URL.
-    oidc_discovery_ca_pem: Option<TextOrReference>,
+    oidc_discovery_ca_pem: Option<Given>,
     /// The client registered at the provider.
     oidc_client_id: Text,
     /// Its secret, as a reference.
@@ -33,13 +161,13 @@ pub(super) struct OidcConfig {
     /// The role of logins that name none.
     default_role: Text,
     /// PEM public keys that verify JWTs without a provider.
-    jwt_validation_pubkeys: Option<Vec<TextOrReference>>,
+    jwt_validation_pubkeys: Option<Vec<Given>>,
     /// Algorithms of signatures.
     jwt_supported_algs: Many,
     /// Address of a JSON web key set.
     jwks_url: Text,
     /// PEM of the authority of that address.
-    jwks_ca_pem: Option<TextOrReference>,
+    jwks_ca_pem: Option<Given>,
     /// Several key sets, each with its authority (Vault).
     jwks_pairs: Option<Vec<FreeField>>,
     /// The issuer that JWTs must name.
@@ -59,7 +187,7 @@ pub(super) struct OidcConfig {
 /// A role of `oidc` or `jwt`.
 #[derive(JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct OidcRole {
+struct OidcRole {
     /// `oidc` (a person with a browser) or `jwt` (a machine with a token).
     #[schemars(extend("enum" = ["oidc", "jwt", null]))]
     role_type: Text,
@@ -112,15 +240,15 @@ pub(super) struct OidcRole {
 /// Configuration of `kubernetes`; a write replaces all of it.
 #[derive(JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct KubernetesConfig {
+struct KubernetesConfig {
     /// Address of the API server, as the server reaches it.
     kubernetes_host: Address,
     /// PEM of its authority; by default that of the server's own pod.
-    kubernetes_ca_cert: Option<TextOrReference>,
+    kubernetes_ca_cert: Option<Given>,
     /// JWT for token reviews, as a reference; by default that of the server's own pod.
     token_reviewer_jwt: Option<SecretRef>,
     /// PEM public keys that verify service account tokens.
-    pem_keys: Option<Vec<TextOrReference>>,
+    pem_keys: Option<Vec<Given>>,
     /// The issuer that tokens must name.
     issuer: Text,
     /// Do not check the issuer; true by default.
@@ -134,7 +262,7 @@ pub(super) struct KubernetesConfig {
 /// A role of `kubernetes`.
 #[derive(JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct KubernetesRole {
+struct KubernetesRole {
     /// Service accounts that get in.
     bound_service_account_names: Strings,
     /// Their namespaces.
@@ -153,9 +281,9 @@ pub(super) struct KubernetesRole {
 /// A role of `approle`.
 #[derive(JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct AppRole {
+struct AppRole {
     /// The role id, instead of one that the server makes.
-    role_id: Option<TextOrReference>,
+    role_id: Option<Given>,
     /// Ask for a secret id; true by default.
     bind_secret_id: Flag,
     /// Networks that a secret id may be used from.
@@ -174,7 +302,7 @@ pub(super) struct AppRole {
 #[derive(JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(extend("oneOf" = [{"required": ["password"]}, {"required": ["password_hash"]}]))]
-pub(super) struct User {
+struct User {
     /// The password, as a reference.
     password: Option<SecretRef>,
     /// Its bcrypt hash, as a reference (Vault).
@@ -185,7 +313,7 @@ pub(super) struct User {
 
 /// What the token of a login is like.
 #[derive(JsonSchema)]
-pub(super) struct TokenFields {
+struct TokenFields {
     /// Policies of the token.
     token_policies: Many,
     /// Life of the token.
@@ -214,7 +342,7 @@ pub(super) struct TokenFields {
 /// Tuning of a mount; only what is named is changed.
 #[derive(JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(in crate::config) struct Tune {
+pub(super) struct Tune {
     /// Life of leases and tokens that name none.
     default_lease_ttl: Times,
     /// Longest life.
