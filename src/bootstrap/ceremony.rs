@@ -6,6 +6,7 @@ use std::ops::{Deref, DerefMut};
 use std::rc::Rc;
 
 use crate::bootstrap::options::Options;
+use crate::bootstrap::session;
 use crate::bootstrap::view::View;
 use crate::checkpoint::{Checkpoint, Diary, ReplicatedCheckpoint};
 use crate::config::Config;
@@ -17,7 +18,7 @@ use crate::envelope;
 use crate::event::Caller;
 use crate::failure::Failure;
 use crate::secret::ShareMaterial;
-use crate::session::{Authority, Cluster, OpenLogin, Session};
+use crate::session::{OpenLogin, Session};
 use crate::step::Step;
 use crate::vault::Client;
 
@@ -70,18 +71,10 @@ impl<'a> Ceremony<'a> {
         caller: Caller<'a>,
         (records, opened): (ReplicatedCheckpoint, Opened),
     ) -> Self {
-        let known = records.diary().cluster.cluster_id.clone();
-        let id = known.or_else(|| config.cluster.id.clone());
-        let again = (config.cluster.timeouts.active, options.again(config));
+        let known = (opened.client, opened.resolved);
+        let asked = (config, options);
         Self {
-            session: Session {
-                config,
-                caller,
-                cluster: Cluster::new(opened.client, id, again, caller.events),
-                authority: Authority::None,
-                resolved: opened.resolved,
-                sign_in_seconds: options.sign_in_seconds,
-            },
+            session: session::new(asked, caller, known, &records.diary()),
             options,
             custodians: opened.custodians,
             key: opened.key,
@@ -165,7 +158,7 @@ impl<'a> Ceremony<'a> {
         self.key = None;
     }
 
-    /// True where root is to live on, as both the file and the command line say.
+    /// True where root is to be kept, as both the file and the command line say.
     #[must_use]
     pub fn keeps_root(&self) -> bool {
         self.options.keep_root && !self.config.revoke_root

@@ -71,7 +71,7 @@ impl View<'_> {
         Ok(checkpoint::keeps_something(&self.directory)?)
     }
 
-    /// True where root is to live on, as both the file and the command line say.
+    /// True where root is to be kept, as both the file and the command line say.
     pub(crate) fn keeps_root(&self) -> bool {
         self.options.keep_root && !self.config.revoke_root
     }

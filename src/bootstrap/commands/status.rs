@@ -10,7 +10,7 @@ use crate::failure::{Exit, Failure};
 use crate::step::decide::Recorded;
 use crate::step::{Step, order};
 use crate::vault::Client;
-use crate::vault::sys::{self, Product};
+use crate::vault::sys;
 
 /// Looks. `client` is `None` where not even that could be opened.
 ///
@@ -154,10 +154,7 @@ async fn look(client: Result<Client, Failure>) -> Look {
     if health.initialized && health.sealed {
         let shamir = sys::seal_status(&client).await;
         if shamir.is_ok_and(|seal| !seal.recovery_seal) {
-            let program = match health.product {
-                Product::Vault => "vault",
-                Product::OpenBao => "bao",
-            };
+            let program = health.product.program();
             let address = client.address();
             unseal = Some(format!("{program} operator unseal -address={address}"));
         }

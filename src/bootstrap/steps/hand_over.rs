@@ -85,7 +85,7 @@ fn shares_left_the_machine(ceremony: &Ceremony<'_>) {
         };
         ceremony.find(format!(
             "the shares left this machine, encrypted, for {place}: {gone}; rotate the shares with verification \
-             when the door has been rehearsed: {}",
+             when break-glass has been rehearsed: {}",
             ceremony.config.command("recovery rotate --from OLD.yaml")
         ));
     }
