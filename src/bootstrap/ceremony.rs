@@ -6,7 +6,6 @@ use std::ops::{Deref, DerefMut};
 use std::rc::Rc;
 
 use crate::bootstrap::options::Options;
-use crate::bootstrap::session;
 use crate::bootstrap::view::View;
 use crate::checkpoint::{Checkpoint, Diary, ReplicatedCheckpoint};
 use crate::config::Config;
@@ -18,7 +17,7 @@ use crate::envelope;
 use crate::event::Caller;
 use crate::failure::Failure;
 use crate::secret::ShareMaterial;
-use crate::session::{OpenLogin, Session};
+use crate::session::{Authority, Cluster, OpenLogin, Session};
 use crate::step::Step;
 use crate::vault::Client;
 
@@ -74,7 +73,7 @@ impl<'a> Ceremony<'a> {
         let known = (opened.client, opened.resolved);
         let asked = (config, options);
         Self {
-            session: session::new(asked, caller, known, &records.diary()),
+            session: session(asked, caller, known, &records.diary()),
             options,
             custodians: opened.custodians,
             key: opened.key,
@@ -158,20 +157,10 @@ impl<'a> Ceremony<'a> {
         self.key = None;
     }
 
-    /// True where root is to be kept, as both the file and the command line say.
-    #[must_use]
-    pub fn keeps_root(&self) -> bool {
-        self.options.keep_root && !self.config.revoke_root
-    }
-
     /// Which findings were made since there were `before` of them.
     pub fn findings_since(&self, before: usize) -> Vec<String> {
-        self.findings
-            .borrow()
-            .iter()
-            .skip(before)
-            .cloned()
-            .collect()
+        let findings = self.findings.borrow();
+        findings.iter().skip(before).cloned().collect()
     }
 
     /// A promise that does not hold, or is not proved: said now and again at the end.
@@ -180,6 +169,26 @@ impl<'a> Ceremony<'a> {
         if !self.findings.borrow().contains(&text) {
             self.findings.borrow_mut().push(text);
         }
+    }
+}
+
+/// The cluster of the file, where we are nobody yet. Its id is the one that the diary knows, else the file's.
+pub(super) fn session<'a>(
+    (config, options): (&'a Config, &'a Options),
+    caller: Caller<'a>,
+    (client, resolved): (Client, Resolved),
+    diary: &Diary,
+) -> Session<'a> {
+    let known = diary.cluster.cluster_id.clone();
+    let id = known.or_else(|| config.cluster.id.clone());
+    let again = (config.cluster.timeouts.active, options.again(config));
+    Session {
+        config,
+        caller,
+        cluster: Cluster::new(client, id, again, caller.events),
+        authority: Authority::None,
+        resolved,
+        sign_in_seconds: options.sign_in_seconds,
     }
 }
 

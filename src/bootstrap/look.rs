@@ -2,9 +2,9 @@
 
 use std::rc::Rc;
 
+use crate::bootstrap::ceremony::session;
 use crate::bootstrap::judge::{Judgment, judge};
 use crate::bootstrap::options::Options;
-use crate::bootstrap::session;
 use crate::bootstrap::view::View;
 use crate::checkpoint::{self, Diary};
 use crate::config::Config;
@@ -50,7 +50,7 @@ pub async fn look(
     let custodians = custodians::all(config, &mut failures).await;
     Failure::check(failures)?;
     let known = (cluster::client(config, &resolved)?, resolved);
-    let mut session = session::new((config, options), caller, known, &diary);
+    let mut session = session((config, options), caller, known, &diary);
     session.authority = authority;
     session.cluster.keep_to_active().await?;
     let (mut looked, mut earlier_changes) = (Vec::new(), false);

@@ -54,6 +54,12 @@ impl Options {
         config.command(&verb)
     }
 
+    /// True where root is to be kept, as both the file and the command line say.
+    #[must_use]
+    pub fn keeps_root(&self, config: &Config) -> bool {
+        self.keep_root && !config.revoke_root
+    }
+
     /// Holds that what was typed and what the file says of the root token are the same.
     ///
     /// # Errors

@@ -2,40 +2,15 @@
 //! person.
 
 use crate::bootstrap::ceremony::Ceremony;
-use crate::bootstrap::options::Options;
 use crate::bootstrap::steps::initialize;
 use crate::bootstrap::steps::revoke_root::revocation_proof;
-use crate::checkpoint::Diary;
-use crate::config::Config;
-use crate::edge::references::Resolved;
-use crate::event::Caller;
 use crate::failure::Failure;
 use crate::secret::RootToken;
-use crate::session::{Authority, Cluster, Session};
+use crate::session::{Authority, Session};
 use crate::step::Step;
 use crate::step::decide::Recorded;
 use crate::vault::auth::token;
 use crate::vault::{Client, sys};
-
-/// The cluster of the file, where we are nobody yet. Its id is the one that the diary knows, else the file's.
-pub(super) fn new<'a>(
-    (config, options): (&'a Config, &'a Options),
-    caller: Caller<'a>,
-    (client, resolved): (Client, Resolved),
-    diary: &Diary,
-) -> Session<'a> {
-    let known = diary.cluster.cluster_id.clone();
-    let id = known.or_else(|| config.cluster.id.clone());
-    let again = (config.cluster.timeouts.active, options.again(config));
-    Session {
-        config,
-        caller,
-        cluster: Cluster::new(client, id, again, caller.events),
-        authority: Authority::None,
-        resolved,
-        sign_in_seconds: options.sign_in_seconds,
-    }
-}
 
 /// Takes up root from the checkpoint, or logs in where root is gone.
 ///

@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::checkpoint::error::CheckpointError;
-use crate::checkpoint::rotation::Rotation;
+use crate::checkpoint::rotation::{Rotation, ShareRecord};
 use crate::custodian::Stored;
 use crate::evidence::facts::Evidence;
 use crate::step::Step;
@@ -177,23 +177,6 @@ pub struct Proof {
     pub subject: String,
     /// When, RFC 3339.
     pub at: String,
-}
-
-/// What is known about one share.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ShareRecord {
-    /// Which share it is, from 0. Assigned once, so that a changed order in the file moves no share.
-    #[serde(default)]
-    pub number: usize,
-    /// Digests of the ciphertexts that were about to be stored, one for each try.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub prepared: Vec<String>,
-    /// Where one is about to be stored that is not valid yet, under a name that was free.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub unverified: Option<String>,
-    /// Public facts of what is stored, once it was read back equal.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub stored: Option<Stored>,
 }
 
 impl Diary {

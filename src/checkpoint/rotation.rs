@@ -10,7 +10,6 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::checkpoint::diary::ShareRecord;
 use crate::config::Init;
 use crate::custodian::Stored;
 
@@ -64,6 +63,23 @@ pub struct Rotation {
     /// What is known of each old share, by the name of its custodian.
     #[serde(default)]
     pub old: BTreeMap<String, OldShare>,
+}
+
+/// What is known about one share.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShareRecord {
+    /// Which share it is, from 0. Assigned once, so that a changed order in the file moves no share.
+    #[serde(default)]
+    pub number: usize,
+    /// Digests of the ciphertexts that were about to be stored, one for each try.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub prepared: Vec<String>,
+    /// Where one is about to be stored that is not valid yet, under a name that was free.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unverified: Option<String>,
+    /// Public facts of what is stored, once it was read back equal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stored: Option<Stored>,
 }
 
 /// A new share on its way to its custodian.

@@ -16,8 +16,7 @@ mod session;
 mod words;
 
 pub use crate::recovery::desired::verb;
-
-use std::path::PathBuf;
+pub use crate::recovery::run::Options;
 
 use crate::checkpoint::replica::damaged;
 use crate::checkpoint::rotation::Phase;
@@ -27,19 +26,6 @@ use crate::failure::Failure;
 use crate::interrupt::AFTER_A_STOP;
 use crate::recovery::run::Run;
 use crate::recovery::session::RotationSession;
-
-/// What was typed, without the command line's own types.
-#[derive(Debug, Clone, Default)]
-pub struct Options {
-    /// Nobody is there to answer.
-    pub yes: bool,
-    /// The claim on the replica of the checkpoint that is taken over, its holder being gone.
-    pub take_over: Option<String>,
-    /// Files of identities that open shares of people, old and new.
-    pub identities: Vec<PathBuf>,
-    /// How long a person is waited for, in seconds.
-    pub sign_in_seconds: u64,
-}
 
 /// Makes the shares that `config` asks for with a quorum of those of `old`, or takes that up where an earlier run
 /// stopped.

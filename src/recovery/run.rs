@@ -1,7 +1,7 @@
 //! One run: both files opened, and what it records.
 
 use std::cell::{Cell, RefCell};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::checkpoint::ReplicatedCheckpoint;
 use crate::checkpoint::rotation::{NewShare, Phase, Rotation as State};
@@ -11,13 +11,25 @@ use crate::edge::references::{Resolved, of_logins, resolve};
 use crate::edge::{cluster, custodians};
 use crate::event::Caller;
 use crate::failure::Failure;
-use crate::recovery::Options;
 use crate::recovery::desired::verb;
 use crate::session::Cluster;
 use crate::session::login::break_glass_logins;
 use crate::shares::fetch::{self, Ask};
 use crate::shares::location_conflicts;
 use crate::vault::Client;
+
+/// What was typed, without the command line's own types.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Nobody is there to answer.
+    pub yes: bool,
+    /// The claim on the replica of the checkpoint that is taken over, its holder being gone.
+    pub take_over: Option<String>,
+    /// Files of identities that open shares of people, old and new.
+    pub identities: Vec<PathBuf>,
+    /// How long a person is waited for, in seconds.
+    pub sign_in_seconds: u64,
+}
 
 /// What a run stands on.
 pub(super) struct Run<'a> {

@@ -35,14 +35,12 @@ pub async fn status(
         .into_iter()
         .map(|step| line(step, diary.as_ref()))
         .collect();
-    let done = diary.as_ref().is_some_and(Diary::handed_over);
-    let begun = diary
-        .as_ref()
-        .is_some_and(|d| d.recorded(Step::Initialize) != Recorded::Nothing);
+    let nothing = Recorded::Nothing;
+    let recorded = |step| diary.as_ref().map_or(nothing, |diary| diary.recorded(step));
+    let done = recorded(Step::HandOver) == Recorded::Done;
+    let begun = recorded(Step::Initialize) != Recorded::Nothing;
+    let stored = recorded(Step::StoreRecoveryKeys) == Recorded::Done;
     let look = look(client).await;
-    let stored = diary
-        .as_ref()
-        .is_some_and(|diary| diary.recorded(Step::StoreRecoveryKeys) == Recorded::Done);
     let apply = config.command(if config.revoke_root {
         "apply"
     } else {

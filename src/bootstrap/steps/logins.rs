@@ -29,7 +29,7 @@ pub(super) fn observe(view: &View<'_>) -> Observation {
     };
     let proved: Vec<String> = evidence.get("declared").unwrap_or_default();
     let same = proved == declared(view.config);
-    let revokes = view.is_root() && !view.keeps_root();
+    let revokes = view.is_root() && !view.options.keeps_root(view.config);
     let stands = view.recorded() == Recorded::Done && same && !view.earlier_changes && !revokes;
     if stands && !view.diary.handed_over() {
         return Observation::present(evidence);

@@ -26,7 +26,7 @@ use crate::vault::{Client, Error, RootSession};
 const PROOF: &str = "proof";
 
 pub(crate) async fn observe(view: &View<'_>) -> Result<Observation, Failure> {
-    if view.keeps_root() {
+    if view.options.keeps_root(view.config) {
         let alive = "the root token is still valid: revoke_root is false and --keep-root was typed";
         return Ok(Observation {
             findings: vec![alive.to_owned()],

@@ -291,7 +291,7 @@ async fn store_one(
         }
     };
     record(ceremony, custodian, |record| {
-        record.stored = Some(stored.clone())
+        record.stored = Some(stored.clone());
     })?;
     ceremony.note(format!(
         "{} holds a share: {}",
