@@ -151,6 +151,14 @@ impl Failure {
         Self::new(Exit::Usage, what)
     }
 
+    /// Holds that nothing failed.
+    ///
+    /// # Errors
+    /// All of these failures as one, as [`Failure::all`] makes it.
+    pub fn check(failures: Vec<Failure>) -> Result<(), Failure> {
+        Self::all(failures).map_or(Ok(()), Err)
+    }
+
     /// Adds what to do to the last problem.
     #[must_use]
     pub fn advise(mut self, advice: impl Into<String>) -> Self {

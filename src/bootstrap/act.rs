@@ -102,12 +102,8 @@ async fn write(
 
 /// What was found when the step was applied still stands: it is looked at only then.
 fn findings_of_before(step: Step, ceremony: &Ceremony<'_>) {
-    let diary = ceremony.diary();
-    let entry = diary.steps.get(&step);
-    let found: Vec<String> = entry
-        .and_then(|e| e.evidence.get(FINDINGS))
-        .unwrap_or_default();
-    for finding in found {
+    let found: Option<Vec<String>> = ceremony.diary().fact(step, FINDINGS);
+    for finding in found.into_iter().flatten() {
         ceremony.find(finding);
     }
 }

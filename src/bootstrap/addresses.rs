@@ -32,14 +32,12 @@ pub(crate) async fn check_addresses(ceremony: &Ceremony<'_>) -> Result<(), Failu
             failures.extend(unknown(ceremony, &node, &address, id.as_deref()).await);
         }
     }
-    if let Some(failure) = Failure::all(failures) {
-        return Err(failure);
-    }
+    Failure::check(failures)?;
     if new.is_empty() {
         return Ok(());
     }
     Ok(ceremony
-        .checkpoint()
+        .records
         .record(|diary| diary.addresses.extend(new))?)
 }
 

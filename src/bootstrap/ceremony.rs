@@ -70,18 +70,10 @@ impl<'a> Ceremony<'a> {
         caller: Caller<'a>,
         (records, opened): (ReplicatedCheckpoint, Opened),
     ) -> Self {
-        let known = records.diary().cluster.cluster_id.clone();
-        let id = known.or_else(|| config.cluster.id.clone());
-        let again = (config.cluster.timeouts.active, options.again(config));
+        let known = (opened.client, opened.resolved);
+        let asked = (config, options);
         Self {
-            session: Session {
-                config,
-                caller,
-                cluster: Cluster::new(opened.client, id, again, caller.events),
-                authority: Authority::None,
-                resolved: opened.resolved,
-                sign_in_seconds: options.sign_in_seconds,
-            },
+            session: session(asked, caller, known, &records.diary()),
             options,
             custodians: opened.custodians,
             key: opened.key,
@@ -165,20 +157,10 @@ impl<'a> Ceremony<'a> {
         self.key = None;
     }
 
-    /// True where root is to live on, as both the file and the command line say.
-    #[must_use]
-    pub fn keeps_root(&self) -> bool {
-        self.options.keep_root && !self.config.revoke_root
-    }
-
     /// Which findings were made since there were `before` of them.
     pub fn findings_since(&self, before: usize) -> Vec<String> {
-        self.findings
-            .borrow()
-            .iter()
-            .skip(before)
-            .cloned()
-            .collect()
+        let findings = self.findings.borrow();
+        findings.iter().skip(before).cloned().collect()
     }
 
     /// A promise that does not hold, or is not proved: said now and again at the end.
@@ -187,6 +169,26 @@ impl<'a> Ceremony<'a> {
         if !self.findings.borrow().contains(&text) {
             self.findings.borrow_mut().push(text);
         }
+    }
+}
+
+/// The cluster of the file, where we are nobody yet. Its id is the one that the diary knows, else the file's.
+pub(super) fn session<'a>(
+    (config, options): (&'a Config, &'a Options),
+    caller: Caller<'a>,
+    (client, resolved): (Client, Resolved),
+    diary: &Diary,
+) -> Session<'a> {
+    let known = diary.cluster.cluster_id.clone();
+    let id = known.or_else(|| config.cluster.id.clone());
+    let again = (config.cluster.timeouts.active, options.again(config));
+    Session {
+        config,
+        caller,
+        cluster: Cluster::new(client, id, again, caller.events),
+        authority: Authority::None,
+        resolved,
+        sign_in_seconds: options.sign_in_seconds,
     }
 }
 

@@ -113,13 +113,13 @@ fn break_glass(ceremony: &Ceremony<'_>) -> Value {
         }),
         crate::config::BreakGlass::None { reason } => json!({
             "logins": [],
-            "rehearsed": "no door, on purpose",
+            "rehearsed": "no break-glass login, on purpose",
             "reason": reason,
         }),
     }
 }
 
-/// When the way back was last walked, as far as this directory knows.
+/// When break-glass was last exercised, as far as this directory knows.
 fn rehearsed(ceremony: &Ceremony<'_>) -> String {
     if ceremony.diary().drill_was_held() {
         return "in this ceremony, before root was revoked".to_owned();

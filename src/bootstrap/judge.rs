@@ -5,7 +5,7 @@ use crate::bootstrap::view::View;
 use crate::desired::observation::{Detail, Observation};
 use crate::failure::Failure;
 use crate::step::Step;
-use crate::step::decide::{Decision, Recorded, decide, decide_initialize};
+use crate::step::decide::{Decision, decide, decide_initialize};
 
 /// What was found about a step, and what is to be done about it.
 #[derive(Debug)]
@@ -17,16 +17,31 @@ pub(crate) struct Judgment {
 }
 
 impl Judgment {
+    /// Judges what a look at the step of the view has found.
+    ///
+    /// # Errors
+    /// The checkpoint is damaged.
+    pub(crate) fn of(view: &View<'_>, observation: Observation) -> Result<Self, Failure> {
+        let (recorded, seen) = (view.recorded(), observation.seen);
+        let decision = if view.step == Step::Initialize {
+            decide_initialize(recorded, seen, view.keeps_something()?)
+        } else {
+            decide(recorded, seen)
+        };
+        Ok(Self {
+            observation,
+            decision,
+        })
+    }
+
     /// Of a step that was not looked at.
     ///
     /// # Errors
     /// The checkpoint is damaged.
     pub(crate) fn unseen(view: &View<'_>, why: Detail) -> Result<Self, Failure> {
-        of(view, Observation::unknown(vec![why]))
+        Self::of(view, Observation::unknown(vec![why]))
     }
-}
 
-impl Judgment {
     /// Whether acting on it writes: what it will change counts as changed for later steps.
     pub(crate) fn writes(&self) -> bool {
         matches!(
@@ -41,34 +56,5 @@ impl Judgment {
 /// # Errors
 /// It could not be looked at, and waiting or trying again may help; or what is there must not be built upon.
 pub(crate) async fn judge(view: &View<'_>) -> Result<Judgment, Failure> {
-    of(view, steps::observe(view).await?)
-}
-
-/// Judges what a second, longer look has found: what is still not there is to be done now.
-///
-/// # Errors
-/// The checkpoint is damaged.
-pub(crate) fn judge_again(view: &View<'_>, observation: Observation) -> Result<Judgment, Failure> {
-    let judgment = of(view, observation)?;
-    let decision = match judgment.decision {
-        Decision::LookAgain => Decision::Apply,
-        decision => decision,
-    };
-    Ok(Judgment {
-        decision,
-        ..judgment
-    })
-}
-
-fn of(view: &View<'_>, observation: Observation) -> Result<Judgment, Failure> {
-    let (recorded, seen): (Recorded, _) = (view.recorded(), observation.seen);
-    let decision = if view.step == Step::Initialize {
-        decide_initialize(recorded, seen, view.keeps_something()?)
-    } else {
-        decide(recorded, seen)
-    };
-    Ok(Judgment {
-        observation,
-        decision,
-    })
+    Judgment::of(view, steps::observe(view).await?)
 }

@@ -2,17 +2,18 @@
 
 use std::rc::Rc;
 
+use crate::bootstrap::ceremony::session;
 use crate::bootstrap::judge::{Judgment, judge};
 use crate::bootstrap::options::Options;
 use crate::bootstrap::view::View;
 use crate::checkpoint::{self, Diary};
 use crate::config::Config;
-use crate::desired::observation::Detail;
+use crate::desired::observation::{Detail, Observation};
 use crate::edge::references::resolve_all;
 use crate::edge::{cluster, custodians};
 use crate::event::Caller;
 use crate::failure::Failure;
-use crate::session::{Authority, Cluster, Session};
+use crate::session::Authority;
 use crate::step::decide::Decision;
 use crate::step::{Step, order};
 
@@ -47,21 +48,10 @@ pub async fn look(
     let over = diary.handed_over();
     let resolved = resolve_all(config, (true, over), &mut failures, &mut warnings).await;
     let custodians = custodians::all(config, &mut failures).await;
-    if let Some(failure) = Failure::all(failures) {
-        return Err(failure);
-    }
-    let known = diary.cluster.cluster_id.clone();
-    let id = known.or_else(|| config.cluster.id.clone());
-    let again = (config.cluster.timeouts.active, options.again(config));
-    let client = cluster::client(config, &resolved)?;
-    let session = Session {
-        config,
-        caller,
-        cluster: Cluster::new(client, id, again, caller.events),
-        authority,
-        resolved,
-        sign_in_seconds: options.sign_in_seconds,
-    };
+    Failure::check(failures)?;
+    let known = (cluster::client(config, &resolved)?, resolved);
+    let mut session = session((config, options), caller, known, &diary);
+    session.authority = authority;
     session.cluster.keep_to_active().await?;
     let (mut looked, mut earlier_changes) = (Vec::new(), false);
     for step in order(diary.two_phase()) {
@@ -77,19 +67,18 @@ pub async fn look(
         };
         let judged = judge(&view).await;
         earlier_changes |= judged.as_ref().is_ok_and(Judgment::writes);
-        looked.push(match judged {
-            Ok(judgment) => Looked {
-                step,
-                decision: Ok(judgment.decision),
-                details: judgment.observation.details,
-                findings: judgment.observation.findings,
-            },
-            Err(failure) => Looked {
-                step,
-                decision: Err(failure),
-                details: Vec::new(),
-                findings: Vec::new(),
-            },
+        let (decision, found) = match judged {
+            Ok(Judgment {
+                decision,
+                observation,
+            }) => (Ok(decision), observation),
+            Err(failure) => (Err(failure), Observation::unknown(Vec::new())),
+        };
+        looked.push(Looked {
+            step,
+            decision,
+            details: found.details,
+            findings: found.findings,
         });
     }
     Ok(looked)

@@ -14,7 +14,6 @@ mod judge;
 mod look;
 mod open;
 pub mod options;
-mod root;
 pub(crate) mod scrub;
 mod session;
 mod steps;
@@ -24,7 +23,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use crate::bootstrap::ceremony::Ceremony;
-use crate::bootstrap::judge::{Judgment, judge, judge_again};
+use crate::bootstrap::judge::{Judgment, judge};
 use crate::bootstrap::steps::revoke_root::revocation_proof;
 use crate::checkpoint::Rehearsed;
 use crate::checkpoint::rotation::Rotation;
@@ -122,7 +121,7 @@ pub async fn apply(
     })
 }
 
-/// Which shares hold is open until the command that makes new ones has come to its end.
+/// Which shares are in effect is open until the command that makes new ones has come to its end.
 fn rotation_is_half_made(ceremony: &Ceremony<'_>) {
     let rotation = ceremony.diary().rotation.clone();
     if let Some(rotation) = rotation.filter(Rotation::is_half_made) {
@@ -131,7 +130,7 @@ fn rotation_is_half_made(ceremony: &Ceremony<'_>) {
     }
 }
 
-/// An attempt at a root token that is under way would be in everybody's way, and what came of it must not live on.
+/// An attempt at a root token that is under way would be in everybody's way, and a token that it made must not stay.
 async fn end_the_drill(ceremony: &Ceremony<'_>) {
     let end = async {
         let settled = steps::drill::settle(ceremony).await;
@@ -161,7 +160,7 @@ async fn finish_following(ceremony: &Ceremony<'_>, failure: &Failure) {
     }
 }
 
-/// All steps, in their order. Gives those of which something could not be looked at.
+/// All steps, in their order. Gives those of which something was not looked at.
 async fn run(ceremony: &mut Ceremony<'_>) -> Result<Vec<Step>, Failure> {
     let mut not_rechecked = Vec::new();
     let Caller { interrupt, events } = ceremony.caller;
@@ -268,7 +267,8 @@ async fn attempt(
         }
         Ok(judgment) if judgment.decision == Decision::LookAgain => {
             let observation = steps::initialize::look_again(ceremony).await?;
-            judge_again(&ceremony.view(step), observation)?
+            // What is still not there is to be done now.
+            Judgment::of(&ceremony.view(step), observation)?
         }
         judged => judged?,
     };
@@ -281,7 +281,7 @@ fn asks_the_active_node(step: Step, ceremony: &Ceremony<'_>) -> bool {
     makes_shares || (step > Step::WaitUntilActive && step != Step::HandOver)
 }
 
-/// Root is dead, and what it made is no longer to be judged by anybody who could mend it: no look at it may
+/// Root is revoked, and what it made is no longer to be judged by anybody who could mend it: no look at it may
 /// keep the ceremony from its end.
 fn only_the_end_is_left(step: Step, ceremony: &Ceremony<'_>) -> bool {
     let revoked = ceremony.diary().recorded(Step::RevokeRoot);
@@ -297,7 +297,7 @@ fn nobody_looks(step: Step, ceremony: &Ceremony<'_>) -> bool {
     recorded && asks_the_server && matches!(ceremony.authority, Authority::None)
 }
 
-/// Until a drill was held, here or by `rehearse`, nobody knows whether the way back works.
+/// Until a drill was held, here or by `rehearse`, nobody knows whether break-glass works.
 fn not_rehearsed(ceremony: &Ceremony<'_>) -> Result<(), Failure> {
     let declared = matches!(ceremony.config.break_glass, BreakGlass::Logins { .. });
     if !declared || ceremony.diary().drill_was_held() {

@@ -62,7 +62,7 @@ async fn the_rest(
     } else {
         failures.extend(away);
         location_conflicts::apart(&custodians, records.borrow().directory(), &mut failures);
-        // A drill that was held, or a root that is dead, asks nobody any more.
+        // A drill that was held, or a root that is revoked, asks nobody any more.
         let over = [Step::Drill, Step::RevokeRoot].map(|step| diary.recorded(step));
         if over == [Recorded::Nothing; 2] {
             can_be_rehearsed(config, options, &custodians, &mut failures).await;
@@ -87,8 +87,8 @@ async fn the_rest(
     }
 }
 
-/// The shares of another making are not those that hold: nobody is to look for them, or root would go on the strength
-/// of shares that open nothing.
+/// Shares of another version of the key set are not in effect: nobody is to look for them, or root would be revoked on
+/// the word of shares that are no longer valid.
 fn another_generation(config: &Config, checkpoint: &Checkpoint) -> Option<Failure> {
     let (holds, wanted) = (checkpoint.diary().asked?.generation, config.init.generation);
     let directory = checkpoint.directory().display();

@@ -54,10 +54,16 @@ impl Options {
         config.command(&verb)
     }
 
+    /// True where root is to be kept, as both the file and the command line say.
+    #[must_use]
+    pub fn keeps_root(&self, config: &Config) -> bool {
+        self.keep_root && !config.revoke_root
+    }
+
     /// Holds that what was typed and what the file says of the root token are the same.
     ///
     /// # Errors
-    /// One of them would leave it alive and the other would not.
+    /// One of them would keep it and the other would not.
     pub fn check(&self, config: &Config) -> Result<(), Failure> {
         match (config.revoke_root, self.keep_root) {
             (false, false) => Err(Failure::usage(format!(

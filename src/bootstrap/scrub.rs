@@ -51,23 +51,20 @@ pub(crate) fn aws(ceremony: &Ceremony<'_>) {
 pub(crate) async fn custodians_again(ceremony: &mut Ceremony<'_>) -> Result<(), Failure> {
     let mut failures = Vec::new();
     ceremony.custodians = custodians::all(ceremony.config, &mut failures).await;
-    Failure::all(failures).map_or(Ok(()), Err)
+    Failure::check(failures)
 }
 
 /// After the answer: what the remaining logins need is read again.
 ///
 /// # Errors
-/// A secret that was there a moment ago is gone; root is still alive.
+/// A secret that was there a moment ago is gone; root is still valid.
 pub(crate) async fn after_the_answer(ceremony: &mut Ceremony<'_>) -> Result<(), Failure> {
     let wanted = references::of_logins(unattended(ceremony.config));
     let mut failures = Vec::new();
     // Where a secret lies open was said the first time.
     let read = references::resolve(wanted, &mut failures, &mut Vec::new()).await;
     ceremony.resolved.extend(read);
-    match Failure::all(failures) {
-        Some(failure) => Err(failure),
-        None => Ok(()),
-    }
+    Failure::check(failures)
 }
 
 fn unattended(config: &Config) -> impl Iterator<Item = &Login> {

@@ -1,14 +1,16 @@
-//! Who we are to the server: root while it lives, afterwards the first declared login that needs no
+//! Who we are to the server: root while it is valid, afterwards the first declared login that needs no
 //! person.
 
 use crate::bootstrap::ceremony::Ceremony;
-use crate::bootstrap::root::root_lives;
 use crate::bootstrap::steps::initialize;
 use crate::bootstrap::steps::revoke_root::revocation_proof;
 use crate::failure::Failure;
-use crate::session::Authority;
+use crate::secret::RootToken;
+use crate::session::{Authority, Session};
 use crate::step::Step;
 use crate::step::decide::Recorded;
+use crate::vault::auth::token;
+use crate::vault::{Client, sys};
 
 /// Takes up root from the checkpoint, or logs in where root is gone.
 ///
@@ -25,7 +27,7 @@ pub(super) async fn begin(ceremony: &mut Ceremony<'_>) -> Result<(), Failure> {
         if revoked == Recorded::Nothing {
             return Ok(());
         }
-        if root_lives(ceremony, root).await? {
+        if root_is_valid(ceremony, root).await? {
             return Ok(());
         }
         ceremony.authority = Authority::None;
@@ -80,4 +82,46 @@ pub(super) async fn close(ceremony: &mut Ceremony<'_>) {
     if let Authority::Login(login) = std::mem::replace(&mut ceremony.authority, Authority::None) {
         login.end(&client, events).await;
     }
+}
+
+/// How many leaders in a row may go away before they have said whether root is valid.
+const LOOKS: usize = 4;
+
+/// Whether the root token is valid, by the word of a node that is still active afterwards: a standby answers too,
+/// from what it knows.
+///
+/// # Errors
+/// No node is active, or none stays so; or it answers neither 200 nor 403.
+pub(super) async fn root_is_valid(
+    session: &Session<'_>,
+    root: &RootToken,
+) -> Result<bool, Failure> {
+    for _ in 0..LOOKS {
+        session.cluster.find_active().await?;
+        let node = session.client().in_namespace(None);
+        match token::lookup_self(&node, root.token()).await {
+            Ok(_) => return Ok(true),
+            Err(error) if !error.is_forbidden() => return Err(error.into()),
+            Err(_) if sys::is_active(&node).await => return Ok(false),
+            Err(_) => {}
+        }
+    }
+    Err(Failure::failed(
+        "no node was active for long enough to say whether the root token is valid",
+    )
+    .advise("see in the servers' logs why the leader changes, then run apply again")
+    .passing())
+}
+
+/// Nobody but us was ever shown this token, and we did not revoke it.
+pub(super) fn revoked_root(session: &Session<'_>, active: &Client) -> Failure {
+    Failure::refused(format!(
+        "the root token in the checkpoint is no longer valid at {}, and no run of ours revoked it",
+        active.address()
+    ))
+    .advise(format!(
+        "see that cluster.address is the cluster that is meant, then in its audit log who revoked the token; \
+         with a quorum of the shares a root token can be made. Only if it holds no data and shall be wiped: {}",
+        session.config.command("apply --abandon")
+    ))
 }

@@ -59,8 +59,7 @@ impl View<'_> {
 
     /// The evidence that an earlier run recorded for this step.
     pub(crate) fn evidence(&self) -> Option<Evidence> {
-        let entry = self.diary.steps.get(&self.step);
-        entry.map(|entry| entry.evidence.clone())
+        Some(self.diary.steps.get(&self.step)?.evidence.clone())
     }
 
     /// Whether an answer or a root token is on disk.
@@ -69,10 +68,5 @@ impl View<'_> {
     /// It is damaged.
     pub(crate) fn keeps_something(&self) -> Result<bool, Failure> {
         Ok(checkpoint::keeps_something(&self.directory)?)
-    }
-
-    /// True where root is to live on, as both the file and the command line say.
-    pub(crate) fn keeps_root(&self) -> bool {
-        self.options.keep_root && !self.config.revoke_root
     }
 }

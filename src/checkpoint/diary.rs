@@ -10,10 +10,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::checkpoint::error::CheckpointError;
-use crate::checkpoint::rotation::Rotation;
+use crate::checkpoint::rotation::{Rotation, ShareRecord};
+use crate::custodian::Stored;
 use crate::evidence::facts::Evidence;
 use crate::step::Step;
 use crate::step::decide::Recorded;
@@ -177,23 +179,6 @@ pub struct Proof {
     pub at: String,
 }
 
-/// What is known about one share.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct ShareRecord {
-    /// Which share it is, from 0. Assigned once, so that a changed order in the file moves no share.
-    #[serde(default)]
-    pub number: usize,
-    /// Digests of the ciphertexts that were about to be stored, one for each try.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub prepared: Vec<String>,
-    /// Where one is about to be stored that is not valid yet, under a name that was free.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub unverified: Option<String>,
-    /// Public facts of what is stored, once it was read back equal.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub stored: Option<serde_json::Value>,
-}
-
 impl Diary {
     /// A diary without entries.
     #[must_use]
@@ -243,6 +228,18 @@ impl Diary {
             .map_or(Recorded::Nothing, |entry| entry.state)
     }
 
+    /// One fact of a step's evidence, if it was recorded in the shape asked for.
+    #[must_use]
+    pub fn fact<T: DeserializeOwned>(&self, step: Step, name: &str) -> Option<T> {
+        self.steps.get(&step)?.evidence.get(name)
+    }
+
+    /// What was stored with this custodian, once it was read back equal.
+    #[must_use]
+    pub fn stored(&self, custodian: &str) -> Option<&Stored> {
+        self.shares.get(custodian)?.stored.as_ref()
+    }
+
     /// Notes that a step begins. Evidence of an earlier run is kept until the step is done again, and
     /// what was proved of logins counts no more once anything that they stand on is written.
     pub fn start(&mut self, step: Step, now: String) {
@@ -279,10 +276,8 @@ impl Diary {
     /// Whether a drill passed in this ceremony.
     #[must_use]
     pub fn drill_was_held(&self) -> bool {
-        let done = self.recorded(Step::Drill) == Recorded::Done;
-        let entry = self.steps.get(&Step::Drill).filter(|_| done);
-        let quorums = entry.and_then(|entry| entry.evidence.get::<Vec<serde_json::Value>>(QUORUMS));
-        quorums.is_some_and(|quorums| !quorums.is_empty())
+        let quorums = self.fact::<Vec<serde_json::Value>>(Step::Drill, QUORUMS);
+        self.recorded(Step::Drill) == Recorded::Done && quorums.is_some_and(|all| !all.is_empty())
     }
 
     /// True when the whole ceremony was handed over.

@@ -1,4 +1,4 @@
-//! What key_set new shares has come to, in the diary: facts and no secret.
+//! What making new shares has come to, in the diary: facts and no secret.
 //!
 //! ```text
 //! "rotation": {"generation": 2, "phase": "unverified", "nonce": …, "before": {"generation": 1, …},
@@ -10,26 +10,27 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::config::Init;
 use crate::custodian::Stored;
 
 /// How far a rotation is. Only what is unverified may ever be replaced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Phase {
-    /// The new shares, if there are any, open nothing: nobody has given one back.
+    /// The new shares, if there are any, are not valid yet: nobody has given one back.
     Unverified,
-    /// They are being given back: whether they hold, the server knows.
+    /// They are being given back: whether they are in effect, the server knows.
     Verifying,
-    /// They hold, and the old ones open nothing.
+    /// They are in effect, and the old ones are no longer valid.
     Verified,
     /// And nothing is left of the old ones but what a person was told of.
     Done,
 }
 
-/// How many shares, and of which key_set.
+/// How many shares, and of which version of the key set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeySet {
-    /// Which key_set of the shares it is.
+    /// Which version of the key set it is.
     pub generation: u32,
     /// How many there are.
     pub shares: u32,
@@ -43,7 +44,7 @@ pub struct Rotation {
     /// The new shares.
     #[serde(flatten)]
     pub wanted: KeySet,
-    /// The shares that held when it began.
+    /// The shares that were in effect when it began.
     pub before: KeySet,
     /// The command that goes on with it, as it was typed.
     #[serde(default)]
@@ -64,28 +65,40 @@ pub struct Rotation {
     pub old: BTreeMap<String, OldShare>,
 }
 
+/// What is known about one share.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShareRecord {
+    /// Which share it is, from 0. Assigned once, so that a changed order in the file moves no share.
+    #[serde(default)]
+    pub number: usize,
+    /// Digests of the ciphertexts that were about to be stored, one for each try.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub prepared: Vec<String>,
+    /// Where one is about to be stored that is not valid yet, under a name that was free.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unverified: Option<String>,
+    /// Public facts of what is stored, once it was read back equal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stored: Option<Stored>,
+}
+
 /// A new share on its way to its custodian.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NewShare {
-    /// Which one it is, from 0.
-    pub number: usize,
+    /// As of every share.
+    #[serde(flatten)]
+    pub record: ShareRecord,
     /// Where it goes.
     pub address: String,
     /// What opens it there: a key, or a parameter and its key.
     #[serde(default)]
     pub subject: String,
-    /// Digests of the ciphertexts that were about to be stored, where we are the ones to encrypt.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub prepared: Vec<String>,
     /// What its parameter is marked with, where a service encrypts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mark: Option<String>,
     /// It was about to be stored, under a name that was free.
     #[serde(default)]
     pub begun: bool,
-    /// Once it was read back equal.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub stored: Option<Stored>,
 }
 
 /// An old share, to be taken away at the end.
@@ -101,16 +114,26 @@ pub struct OldShare {
     pub retired: bool,
 }
 
+impl KeySet {
+    /// The shares that a file is about.
+    #[must_use]
+    pub fn of(init: &Init) -> Self {
+        Self {
+            generation: init.generation,
+            shares: init.shares,
+            threshold: init.threshold,
+        }
+    }
+}
+
 impl NewShare {
     /// By which of several under one name it is told from the others: the attempt that made it, whose mark a parameter
     /// bears, and what is in its file.
     #[must_use]
     pub fn attempt(&self) -> String {
         let attempt = self.mark.as_deref().map(|mark| format!("attempt {mark}"));
-        let digest = self
-            .stored
-            .as_ref()
-            .and_then(|stored| stored.digest.clone());
+        let stored = self.record.stored.as_ref();
+        let digest = stored.and_then(|stored| stored.digest.clone());
         let known: Vec<_> = attempt.into_iter().chain(digest).collect();
         if known.is_empty() {
             return String::new();

@@ -26,7 +26,7 @@ pub use crate::backend::{CANARY, Error, Kind};
 pub use crate::custodian::age::identity::IdentityFile;
 pub use crate::custodian::facts::{CanaryResult, Observation, Prepared, Presence, Stored};
 pub use crate::custodian::proof::{Answer, Challenge, Proof};
-pub use crate::custodian::text::{same_share, typed};
+pub use crate::custodian::text::typed;
 pub use crate::custodian::trust::trust_warnings;
 pub use crate::custodian::words::trial_name;
 

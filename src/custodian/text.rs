@@ -1,13 +1,6 @@
 //! Shares and secrets as texts.
 
-use crate::custodian::words::same;
 use crate::secret::{SecretText, Share};
-
-/// Whether two shares are one, told in the same time whether or not.
-#[must_use]
-pub fn same_share(one: &Share, other: &Share) -> bool {
-    same(one.expose().as_bytes(), other.expose().as_bytes())
-}
 
 /// A share as somebody typed it.
 #[must_use]

@@ -77,6 +77,8 @@ pub enum Detail {
     NoLogin,
     /// Logins are not tried again.
     LoginsNotTried,
+    /// No drill is held any more.
+    NoDrill,
     /// Shares are missing, and no longer in the checkpoint.
     SharesMissing,
     /// Root tokens are alive, each a finding.

@@ -169,7 +169,7 @@ pub enum Event {
         /// Whether nothing was written; said by `apply` only.
         #[serde(skip_serializing_if = "Option::is_none")]
         unchanged: Option<bool>,
-        /// Steps of which something could not be looked at in this run; said by `apply` only.
+        /// Steps of which something was not looked at in this run; said by `apply` only.
         #[serde(skip_serializing_if = "Option::is_none")]
         not_rechecked: Option<Vec<Step>>,
         /// What was done, in a sentence, where that is not plain from the command.
@@ -212,9 +212,9 @@ pub enum StepOutcome {
     Repaired,
     /// It was there already.
     Adopted,
-    /// Nothing to do.
+    /// Looked at, and nothing to do.
     Unchanged,
-    /// Recorded as done, and could not be looked at again from here.
+    /// Recorded as done, and not looked at again in this run.
     NotRechecked,
 }
 

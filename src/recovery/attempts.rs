@@ -1,11 +1,11 @@
 //! What one run does, in its order; begun anew after the server was away for a moment.
 
+use crate::checkpoint::rotation::Phase;
 use crate::failure::{Exit, Failure};
 use crate::prompt;
 use crate::recovery::gather::{Gathered, Held};
 use crate::recovery::run::Run;
 use crate::recovery::session::RotationSession;
-use crate::recovery::state::Phase;
 use crate::recovery::{desired, leftover, making, preflight, retire, words};
 use crate::vault::sys::seal_status;
 
@@ -35,9 +35,7 @@ pub(super) async fn attempts(
             Err(failure) if failure.is_passing() && attempt < ATTEMPTS => failure,
             result => return result,
         };
-        run.caller
-            .events
-            .note(format!("{failure}; it is begun anew"));
+        run.note(format!("{failure}; it is begun anew"));
         if let Some(inside) = inside {
             inside.follow_the_leader(run).await?;
         }
@@ -70,7 +68,7 @@ async fn attempt_once<'a>(
         retire::note_old(run).await?;
         confirmed(run).await?;
         let wanted = (&run.old.init, "old");
-        hands.old = Some(Gathered::of(run, &run.old_custodians, wanted).await?);
+        hands.old = Some(Gathered::of(run, &run.opened.old_custodians, wanted).await?);
     }
     let inside = entered(run, inside).await?;
     leftover::end(run, &inside.rotation()).await?;
@@ -81,7 +79,7 @@ async fn attempt_once<'a>(
     finish(run).await
 }
 
-/// Nobody heard whether the new shares hold: they are tried, and whether that has shown it.
+/// Nobody heard whether the new shares are in effect: they are tried, and whether that has shown it.
 ///
 /// # Errors
 /// The server takes them, and people have typed all of them.
@@ -93,12 +91,12 @@ async fn new_ones_hold(
     if hands.new.is_none() {
         leave(run, inside).await;
         let wanted = (&run.config.init, "new");
-        match Gathered::of(run, &run.new_custodians, wanted).await {
+        match Gathered::of(run, &run.opened.new_custodians, wanted).await {
             Ok(gathered) => hands.new = Some(gathered.held),
             Err(failure) if matches!(failure.exit, Exit::Interrupted(_)) => return Err(failure),
-            // The old ones may hold, and then these are not needed.
+            // The old ones may be in effect, and then these are not needed.
             Err(failure) => {
-                run.caller.events.warn(failure.to_string());
+                run.warn(failure.to_string());
                 return Ok(false);
             }
         }
@@ -108,7 +106,7 @@ async fn new_ones_hold(
     leftover::end(run, &rotation).await?;
     let held = hands.new.take().unwrap_or_default();
     if !leftover::new_ones_hold(run, &rotation, &held).await? {
-        run.caller.events.warn(format!(
+        run.warn(format!(
             "the server does not take what the new custodians keep; nothing is taken away unless it takes a quorum of \
              generation {}",
             run.old.init.generation
@@ -123,7 +121,7 @@ async fn new_ones_hold(
     Ok(true)
 }
 
-/// The new shares hold: the diary says so, and the old ones go.
+/// The new shares are in effect: the diary says so, and the old ones are taken away.
 async fn finish(run: &Run<'_>) -> Result<Vec<String>, Failure> {
     run.cluster.find_active().await?;
     let client = run.cluster.client();
@@ -147,12 +145,11 @@ async fn entered<'a>(
     run: &Run<'_>,
     inside: &'a mut Option<RotationSession>,
 ) -> Result<&'a mut RotationSession, Failure> {
-    if inside.is_none() {
-        *inside = Some(RotationSession::enter(run).await?);
-    }
-    inside
-        .as_mut()
-        .ok_or_else(|| Failure::failed("no login is open"))
+    let open = match inside.take() {
+        Some(open) => open,
+        None => RotationSession::enter(run).await?,
+    };
+    Ok(inside.insert(open))
 }
 
 async fn leave(run: &Run<'_>, inside: &mut Option<RotationSession>) {

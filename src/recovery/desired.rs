@@ -35,7 +35,7 @@ pub(super) fn check(config: &Config, old: &Config) -> Result<(), Failure> {
         );
     }
     failures.extend(without_the_grant(config));
-    Failure::all(failures).map_or(Ok(()), Err)
+    Failure::check(failures)
 }
 
 fn without_the_grant(config: &Config) -> Option<Failure> {

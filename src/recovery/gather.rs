@@ -6,7 +6,7 @@ use crate::failure::{Exit, Failure};
 use crate::recovery::desired::verb;
 use crate::recovery::run::{Run, ask};
 use crate::secret::Share;
-use crate::shares::fetch;
+use crate::shares::{fetch, trial};
 
 /// A share in hand, and whose it is.
 pub(super) struct Held {
@@ -38,7 +38,10 @@ impl<'a> Gathered<'a> {
         let enough = usize::try_from(init.threshold).unwrap_or(usize::MAX);
         let mut order = Vec::new();
         for custodian in custodians {
-            order.push((!custodian.opens_with(&run.identities).await, custodian));
+            order.push((
+                !custodian.opens_with(&run.opened.identities).await,
+                custodian,
+            ));
         }
         order.sort_by_key(|(asks_a_person, _)| *asks_a_person);
         let order: Vec<_> = order.into_iter().map(|(_, custodian)| custodian).collect();
@@ -65,7 +68,7 @@ impl<'a> Gathered<'a> {
         for custodian in self.rest.by_ref() {
             let mut ask = ask(run.config, &verb, self.shares);
             ask.may_skip = true;
-            match fetch::share_and_how(&ask, custodian, &run.identities).await {
+            match fetch::share_and_how(&ask, custodian, &run.opened.identities).await {
                 Ok((share, typed)) => {
                     let name = custodian.name().to_owned();
                     self.held.push(Held { name, share, typed });
@@ -74,7 +77,7 @@ impl<'a> Gathered<'a> {
                 Err(failure) if matches!(failure.exit, Exit::Interrupted(_)) => {
                     return Err(failure);
                 }
-                Err(failure) => self.failures.push(of(custodian, failure)),
+                Err(failure) => self.failures.push(trial::of(custodian, failure)),
             }
         }
         Ok(false)
@@ -100,14 +103,6 @@ impl<'a> Gathered<'a> {
         );
         Failure::all(failures).unwrap_or_else(|| Failure::failed("no share can be had"))
     }
-}
-
-/// Whose failure it is.
-pub(super) fn of(custodian: &Custodian, mut failure: Failure) -> Failure {
-    for problem in &mut failure.problems {
-        problem.what = format!("custodian {}: {}", custodian.name(), problem.what);
-    }
-    failure
 }
 
 /// How many different quorums are tried before it is said that none is one.

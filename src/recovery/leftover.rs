@@ -1,14 +1,14 @@
 //! What an earlier run, or an earlier attempt of this one, has left at the server or with custodians. Only what is
-//! recorded as ours is ever touched, and no share before the old ones have proved that they hold.
+//! recorded as ours is ever touched, and no share before the old ones have proved that they are in effect.
 
+use crate::checkpoint::rotation::Rotation as State;
 use crate::custodian::Custodian;
 use crate::failure::Failure;
 use crate::recovery::gather::Held;
 use crate::recovery::making::start;
 use crate::recovery::run::Run;
-use crate::recovery::state::State;
 use crate::recovery::words;
-use crate::shares::unverified::{self, Unverified};
+use crate::shares::unverified;
 use crate::vault::Rotation;
 use crate::vault::keys::rotation::{Given, Progress};
 
@@ -23,9 +23,7 @@ pub(super) async fn end(run: &Run<'_>, rotation: &Rotation<'_>) -> Result<(), Fa
             return Err(words::busy(rotation, &found));
         }
         rotation.cancel(&found.nonce).await?;
-        run.caller
-            .events
-            .note("ended what an earlier attempt had left at the server");
+        run.note("ended what an earlier attempt had left at the server");
     }
     let known = run.state.borrow().starting;
     if known {
@@ -53,7 +51,7 @@ fn is_ours(state: &State, found: &Progress, started_here: bool) -> bool {
     }
 }
 
-/// Whether the server takes these new shares as those that hold, although nobody heard it say so: they are given to a
+/// Whether the server takes these new shares as those that are in effect, although nobody heard it say so: they are given to a
 /// rotation of which nothing is kept. That it does not take them proves nothing: one may be mistyped.
 ///
 /// # Errors
@@ -80,19 +78,19 @@ pub(super) async fn new_ones_hold(
 }
 
 /// Takes away what was stored of new shares that nobody verified. The server has just made others with a quorum of the
-/// old ones, so these open nothing.
+/// old ones, so these are not valid.
 ///
 /// # Errors
 /// Something is there that is not known to be ours, or a custodian refuses.
 pub(super) async fn discard_all(run: &Run<'_>) -> Result<(), Failure> {
     let recorded = run.state.borrow().new.clone();
     for (name, new) in recorded.iter().filter(|(_, new)| new.begun) {
-        let mut custodians = run.new_custodians.iter();
+        let mut custodians = run.opened.new_custodians.iter();
         let same = |one: &&Custodian| one.name() == name && one.address() == new.address;
         match custodians.find(same) {
             Some(custodian) => discard(run, custodian).await?,
-            None => run.caller.events.warn(format!(
-                "a share of {name} at {}, where the file names no place any more, opens nothing and is left there: let \
+            None => run.warn(format!(
+                "a share of {name} at {}, where the file names no place any more, is not valid and is left there: let \
                  {name} destroy it",
                 new.address
             )),
@@ -106,22 +104,15 @@ async fn discard(run: &Run<'_>, custodian: &Custodian) -> Result<(), Failure> {
     if !recorded.begun {
         return Ok(());
     }
-    let unverified = Unverified {
-        address: &recorded.address,
-        prepared: &recorded.prepared,
-        mark: recorded.mark.as_deref(),
-        stored: recorded.stored.as_ref(),
-    };
-    if unverified::discard(custodian, &unverified).await? {
+    let expected = (recorded.address.as_str(), recorded.mark.as_deref());
+    if unverified::discard(custodian, expected, &recorded.record).await? {
         let address = custodian.address();
-        run.caller
-            .events
-            .note(format!("took away {address}, which was not valid"));
-    } else if recorded.stored.is_some() {
+        run.note(format!("took away {address}, which was not valid"));
+    } else if recorded.record.stored.is_some() {
         let (name, address) = (custodian.name(), &recorded.address);
         let of = recorded.attempt();
-        run.caller.events.warn(format!(
-            "{name} was given a share at {address}{of} that opens nothing, and it is not there any more: let {name} \
+        run.warn(format!(
+            "{name} was given a share at {address}{of} that is not valid, and it is not there any more: let {name} \
              destroy it, wherever it is, and keep the one that comes now under the same name"
         ));
     }
@@ -131,7 +122,7 @@ async fn discard(run: &Run<'_>, custodian: &Custodian) -> Result<(), Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::recovery::state::KeySet;
+    use crate::checkpoint::rotation::KeySet;
 
     fn found(nonce: &str) -> Progress {
         Progress {

@@ -1,16 +1,16 @@
-//! From the old shares to new ones that hold: started, made by a quorum, stored, read back, given back.
+//! From the old shares to new ones that are in effect: started, made by a quorum, stored, read back, given back.
 
 use std::collections::BTreeSet;
 
 use futures::future::join_all;
 
+use crate::checkpoint::rotation::Phase;
 use crate::custodian::{self, Custodian};
 use crate::failure::Failure;
 use crate::recovery::desired::verb;
 use crate::recovery::gather::{Gathered, Held, quorums};
 use crate::recovery::run::{Run, ask};
 use crate::recovery::session::RotationSession;
-use crate::recovery::state::Phase;
 use crate::recovery::{leftover, words};
 use crate::secret::{Share, ShareMaterial};
 use crate::shares::fetch;
@@ -21,12 +21,12 @@ use crate::vault::sys::{same_share, seal_status};
 /// How often a person is asked for a new share as it is kept.
 const READINGS: usize = 3;
 
-/// Makes the new shares and lets them hold; `kept` are they, once they were read back. What is left of a failure is for
+/// Makes the new shares and puts them into effect; `kept` are they, once they were read back. What is left of a failure is for
 /// the next attempt to settle.
 ///
 /// # Errors
 /// Somebody else's rotation is under way; the old shares are not those of this cluster; a new one cannot be stored
-/// or read back; or an answer was lost. The old shares hold then, unless the answer that was lost was the very last.
+/// or read back; or an answer was lost. The old shares are in effect then, unless the answer that was lost was the very last.
 pub(super) async fn make(
     run: &Run<'_>,
     inside: &mut RotationSession,
@@ -42,28 +42,26 @@ pub(super) async fn make(
     if typed && phase == Phase::Verifying {
         return Err(words::typed_alone(&inside.rotation(), run));
     }
-    // Only now is it proved that the old ones hold, and what was left of earlier attempts opens nothing.
+    // Only now is it proved that the old ones are in effect, and what was left of earlier attempts is not valid.
     run.old_hold.set(true);
     run.record(|state| state.phase = Phase::Unverified)?;
     leftover::discard_all(run).await?;
-    if shares.len() != run.new_custodians.len() {
+    if shares.len() != run.opened.new_custodians.len() {
         return Err(words::of_the_server(
             &inside.rotation(),
             "it made another number of shares",
         ));
     }
     let shares: Vec<ShareMaterial> = shares.into_iter().map(ShareMaterial::Plain).collect();
-    let stores = run.new_custodians.iter().zip(&shares).enumerate();
+    let stores = run.opened.new_custodians.iter().zip(&shares).enumerate();
     let stores = stores.map(|(number, (custodian, share))| store(run, custodian, (number, share)));
     let failures = join_all(stores).await.into_iter().filter_map(Result::err);
-    if let Some(failure) = Failure::all(failures.collect()) {
-        return Err(failure);
-    }
+    Failure::check(failures.collect())?;
     let read = kept.insert(read_back(run, &shares).await?);
     drop(shares);
     inside.renew(run).await?;
     run.record(|state| state.phase = Phase::Verifying)?;
-    // Once they hold, another machine must know where they are.
+    // Once they are in effect, another machine must know where they are.
     run.records.replicate().await?;
     give_back(run, &inside.rotation(), (&verification, read)).await?;
     holds_now(run, inside).await?;
@@ -97,7 +95,7 @@ async fn hand_out(
         let (place, refused) = match give(run, &rotation, (old, &quorum)).await? {
             Ok(new) => {
                 let list = names.join(", ");
-                run.caller.events.note(format!(
+                run.note(format!(
                     "{list} gave a quorum; the new shares are made, and are not valid yet"
                 ));
                 let typed = quorum.iter().all(|place| old.held[*place].typed);
@@ -115,7 +113,7 @@ async fn hand_out(
         }
         tried.insert(names);
         if let Some(before) = last.replace(failure) {
-            run.caller.events.warn(before.to_string());
+            run.warn(before.to_string());
         }
     }
 }
@@ -198,22 +196,22 @@ async fn store(
     let mark = run.state.borrow().nonce.clone();
     let prepared = custodian.prepare(share).await?.marked(mark.clone());
     run.record_new(custodian, |new| {
-        new.number = number;
+        new.record.number = number;
         new.address = custodian.address();
         new.subject = custodian.proof_subject();
         new.mark = mark;
-        new.prepared.extend(prepared.digest().map(str::to_owned));
+        new.record
+            .prepared
+            .extend(prepared.digest().map(str::to_owned));
         new.begun = true;
     })?;
     run.records.replicate().await?;
     match custodian.store(share, &prepared).await {
         Ok(stored) => {
-            run.record_new(custodian, |new| new.stored = Some(stored))?;
+            run.record_new(custodian, |new| new.record.stored = Some(stored))?;
             let (name, address) = (custodian.name(), custodian.address());
             let of = run.recorded(custodian).attempt();
-            run.caller
-                .events
-                .note(format!("{name} holds a new share: {address}{of}"));
+            run.note(format!("{name} holds a new share: {address}{of}"));
             Ok(())
         }
         Err(error) => {
@@ -229,7 +227,7 @@ async fn store(
 /// Every new share as its custodian keeps it: one that nobody can open would be found when it is needed.
 async fn read_back(run: &Run<'_>, new: &[ShareMaterial]) -> Result<Vec<Held>, Failure> {
     let mut kept = Vec::new();
-    for (custodian, share) in run.new_custodians.iter().zip(new) {
+    for (custodian, share) in run.opened.new_custodians.iter().zip(new) {
         let Some(share) = share.as_plain() else {
             continue;
         };
@@ -240,9 +238,7 @@ async fn read_back(run: &Run<'_>, new: &[ShareMaterial]) -> Result<Vec<Held>, Fa
             typed: false,
         });
     }
-    run.caller
-        .events
-        .note(format!("all {} new shares were read back", kept.len()));
+    run.note(format!("all {} new shares were read back", kept.len()));
     Ok(kept)
 }
 
@@ -251,7 +247,7 @@ async fn read_one(run: &Run<'_>, custodian: &Custodian, share: &Share) -> Result
     let (name, address) = (custodian.name(), custodian.address());
     for reading in 1.. {
         let ask = ask(run.config, &verb, run.config.init.shares);
-        let (back, typed) = fetch::share_and_how(&ask, custodian, &run.identities).await?;
+        let (back, typed) = fetch::share_and_how(&ask, custodian, &run.opened.identities).await?;
         if same_share(&back, share) {
             return Ok(back);
         }
@@ -264,7 +260,7 @@ async fn read_one(run: &Run<'_>, custodian: &Custodian, share: &Share) -> Result
         if reading == READINGS {
             break;
         }
-        run.caller.events.warn(format!(
+        run.warn(format!(
             "that is not the new share of {name}, which is in {address}: it is asked for once more"
         ));
     }
@@ -295,14 +291,14 @@ async fn give_back(
     let (t, n) = (run.config.init.threshold, kept.len());
     Err(words::of_the_server(
         rotation,
-        &format!("it has all {n} new shares, wanted {t}, and does not say that they hold"),
+        &format!("it has all {n} new shares, wanted {t}, and does not say that they are in effect"),
     ))
 }
 
 /// The server says so itself.
 async fn holds_now(run: &Run<'_>, inside: &RotationSession) -> Result<(), Failure> {
     let (init, rotation) = (&run.config.init, inside.rotation());
-    let seal = seal_status(&inside.client().in_namespace(None)).await?;
+    let seal = seal_status(&inside.client.in_namespace(None)).await?;
     let now = rotation.progress().await?;
     if (seal.n, seal.t, now.required) == (init.shares, init.threshold, init.threshold) {
         return Ok(());

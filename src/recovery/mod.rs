@@ -1,6 +1,6 @@
 //! `recovery rotate`: new shares, with new custodians if you like, in the place of the old ones.
 //!
-//! The new ones hold only after every one of them was read back from its custodian, and the old ones are taken away
+//! The new ones are in effect only after every one of them was read back from its custodian, and the old ones are taken away
 //! only after that. It can be killed anywhere and run again. What it never does: replace a share that was verified,
 //! or end a rotation that somebody else began.
 
@@ -9,31 +9,29 @@ mod desired;
 mod gather;
 mod leftover;
 mod making;
-mod options;
 mod preflight;
 mod retire;
 mod run;
 mod session;
-mod state;
 mod words;
 
 pub use crate::recovery::desired::verb;
-pub use crate::recovery::options::Options;
+pub use crate::recovery::run::Options;
 
 use crate::checkpoint::replica::damaged;
+use crate::checkpoint::rotation::Phase;
 use crate::config::Config;
 use crate::event::{Caller, Rotated};
 use crate::failure::Failure;
 use crate::interrupt::AFTER_A_STOP;
 use crate::recovery::run::Run;
 use crate::recovery::session::RotationSession;
-use crate::recovery::state::Phase;
 
 /// Makes the shares that `config` asks for with a quorum of those of `old`, or takes that up where an earlier run
 /// stopped.
 ///
 /// # Errors
-/// The old shares hold, unless it says otherwise.
+/// The old shares are in effect, unless it says otherwise.
 pub async fn rotate(
     (config, old): (&Config, &Config),
     options: &Options,
@@ -87,7 +85,7 @@ async fn to_the_end(run: &Run<'_>) -> Result<Rotated, Failure> {
     }
     let findings = result.map_err(|failure| which_hold(run, failure))?;
     for finding in &findings {
-        run.caller.events.warn(finding);
+        run.warn(finding);
     }
     Ok(rotated(run, Some(findings)))
 }
@@ -108,7 +106,7 @@ async fn leave_nothing(run: &Run<'_>, inside: &mut RotationSession) {
         Ok(Err(failure)) => failure.to_string(),
         Err(_) => format!("no answer within {} s", AFTER_A_STOP.as_secs()),
     };
-    run.caller.events.warn(format!(
+    run.warn(format!(
         "what is left at the server is for the next run to end: {left}"
     ));
 }
@@ -121,7 +119,7 @@ fn which_hold(run: &Run<'_>, mut failure: Failure) -> Failure {
         Phase::Unverified if run.old_hold.get() => {
             format!("generation {old} of the shares is in effect as before")
         }
-        Phase::Unverified => "nothing was changed about which shares hold".to_owned(),
+        Phase::Unverified => "which shares are in effect has not changed".to_owned(),
         Phase::Verifying => format!(
             "whether generation {old} or {new} of the shares is in effect is not known yet: keep both"
         ),
@@ -148,7 +146,7 @@ fn rotated(run: &Run<'_>, findings: Option<Vec<String>>) -> Rotated {
         generation: init.generation,
         shares: init.shares,
         threshold: init.threshold,
-        custodians: run.new_custodians.iter().map(line).collect(),
+        custodians: run.opened.new_custodians.iter().map(line).collect(),
         changed: findings.is_some(),
         file: run.config.file.clone(),
         from: run.old.file.clone(),

@@ -1,14 +1,12 @@
 //! What can be known to fail is found before the server is asked for anything.
 
-use futures::future::join_all;
-
 use crate::checkpoint::Checkpoint;
+use crate::checkpoint::rotation::{KeySet, NewShare, Phase, Rotation as State};
 use crate::config::Config;
-use crate::custodian::{Custodian, Presence, trial_name};
+use crate::custodian::{Custodian, trial_name};
 use crate::failure::Failure;
-use crate::recovery::gather::of;
 use crate::recovery::run::Run;
-use crate::recovery::state::{NewShare, Phase, State, key_set};
+use crate::shares::trial;
 use crate::vault::Client;
 use crate::vault::sys::seal_status;
 
@@ -16,7 +14,7 @@ use crate::vault::sys::seal_status;
 ///
 /// # Errors
 /// The cluster was not handed over, another rotation is half done, or the file of the old shares is not that of the
-/// shares that hold.
+/// shares that are in effect.
 pub(super) fn begun(
     (config, old): (&Config, &Config),
     checkpoint: &Checkpoint,
@@ -40,13 +38,14 @@ pub(super) fn begun(
     let kept = diary.rotation.clone();
     let counts = |state: &State| state.wanted.generation == wanted || state.phase != Phase::Done;
     if let Some(mut state) = kept.filter(|state| state.has_begun() && counts(state)) {
-        // What opens nothing is made anew as the file now says: a slip in it must not bar the way for ever.
+        // What is not valid is made anew as the file now says: a slip in it must not bar the way for ever.
         if state.phase == Phase::Unverified && state.wanted.generation <= wanted {
-            state.wanted = key_set(config);
+            state.wanted = KeySet::of(&config.init);
         }
-        let opens_nothing = state.phase == Phase::Unverified;
+        let is_invalid = state.phase == Phase::Unverified;
         let named = |name: &String| init.custodians.iter().any(|one| one.name == *name);
-        if state.wanted != key_set(config) || !(opens_nothing || state.new.keys().all(named)) {
+        if state.wanted != KeySet::of(&config.init) || !(is_invalid || state.new.keys().all(named))
+        {
             let made = state.wanted;
             return Err(Failure::refused(format!(
                 "{directory} has begun generation {} of the shares ({} of {}), and the file asks for another thing",
@@ -59,12 +58,12 @@ pub(super) fn begun(
             )));
         }
         let named = |name: &String| old.init.custodians.iter().any(|one| one.name == *name);
-        if state.before != key_set(old) || !state.old.keys().all(named) {
+        if state.before != KeySet::of(&old.init) || !state.old.keys().all(named) {
             return Err(another_from(old));
         }
         return Ok(state);
     }
-    // An old copy of the directory knows those of before. Whether later ones hold, the server says, before anything is
+    // An old copy of the directory knows those of before. Whether later ones are in effect, the server says, before anything is
     // made; of what lies there nothing is known, so none of it is taken away.
     if old.init.generation < holds {
         return Err(Failure::refused(format!(
@@ -74,7 +73,7 @@ pub(super) fn begun(
         ))
         .advise("name with --from the file of the shares that are in effect now"));
     }
-    Ok(State::new(key_set(config), key_set(old)))
+    Ok(State::new(KeySet::of(&config.init), KeySet::of(&old.init)))
 }
 
 /// A directory that is gone, or another one: where old shares lie, and what they were, nobody knows then.
@@ -109,7 +108,7 @@ pub(super) fn places_are_meant(run: &Run<'_>) -> Result<(), Failure> {
     if !state.has_begun() {
         return Ok(());
     }
-    for custodian in &run.old_custodians {
+    for custodian in &run.opened.old_custodians {
         let known = state.old.get(custodian.name());
         if known.is_some_and(|known| known.address != custodian.address()) {
             return Err(another_from(run.old));
@@ -119,7 +118,7 @@ pub(super) fn places_are_meant(run: &Run<'_>) -> Result<(), Failure> {
         return Ok(());
     }
     let mut failures = Vec::new();
-    for custodian in &run.new_custodians {
+    for custodian in &run.opened.new_custodians {
         let (name, address) = (custodian.name(), custodian.address());
         let known = state.new.get(name);
         let same = |known: &NewShare| {
@@ -140,7 +139,7 @@ pub(super) fn places_are_meant(run: &Run<'_>) -> Result<(), Failure> {
             );
         }
     }
-    Failure::all(failures).map_or(Ok(()), Err)
+    Failure::check(failures)
 }
 
 /// The server has the shares that the file of before describes. One without any would hand new ones to whoever asks.
@@ -179,36 +178,11 @@ pub(super) async fn names_are_free(run: &Run<'_>) -> Result<(), Failure> {
         Some(trial) => trial,
         None => trial_name()?,
     };
-    let trial = &trial;
-    let tries = run
-        .new_custodians
-        .iter()
-        .zip(1..)
-        .map(|(custodian, number)| async move {
-            let name = format!("{trial}-r{number}");
-            let (canary, presence) = futures::join!(custodian.canary(&name), custodian.presence());
-            (custodian, canary, presence)
-        });
+    let names = (&*format!("{trial}-r"), "raise init.generation");
+    // Whether a recorded one is still ours is looked at once it is known to be invalid.
+    let is_ours = |custodian: &Custodian| is_recorded(run, custodian);
+    let (custodians, events) = (&run.opened.new_custodians, run.caller.events);
     let mut failures = Vec::new();
-    for (custodian, canary, presence) in join_all(tries).await {
-        match canary {
-            Ok(result) => result
-                .warnings
-                .into_iter()
-                .for_each(|text| run.caller.events.warn(text)),
-            Err(error) => failures.push(of(custodian, error.into())),
-        }
-        match presence {
-            Ok(Presence::Absent) => {}
-            // Whether that is ours is looked at when it is known that it opens nothing.
-            Ok(Presence::Present(_)) if is_recorded(run, custodian) => {}
-            Ok(Presence::Present(_)) => failures.push(
-                Failure::refused(format!("{} already holds something", custodian.address())).advise(
-                    "nothing is ever overwritten: see what it is, then move it away or raise init.generation",
-                ),
-            ),
-            Err(error) => failures.push(of(custodian, error.into())),
-        }
-    }
-    Failure::all(failures).map_or(Ok(()), Err)
+    trial::try_all(custodians, names, is_ours, events, &mut failures).await;
+    Failure::check(failures)
 }

@@ -1,12 +1,12 @@
-//! The new shares hold: the checkpoint's diary says so, and what is no longer valid is taken away.
+//! The new shares are in effect: the checkpoint's diary says so, and what is no longer valid is taken away.
 
 use std::collections::BTreeMap;
 
-use crate::checkpoint::{Asked, ShareRecord};
+use crate::checkpoint::Asked;
+use crate::checkpoint::rotation::{OldShare, Phase};
 use crate::custodian::{Custodian, Observation, Presence, Stored};
 use crate::failure::Failure;
 use crate::recovery::run::Run;
-use crate::recovery::state::{OldShare, Phase};
 
 /// Notes what was stored with each old custodian, before anything is begun: nothing else is ever taken away.
 ///
@@ -14,14 +14,14 @@ use crate::recovery::state::{OldShare, Phase};
 /// The file names another place than where it was stored, or something else is there.
 pub(super) async fn note_old(run: &Run<'_>) -> Result<(), Failure> {
     if !knows_the_old(run) {
-        run.caller.events.warn(format!(
+        run.warn(format!(
             "the checkpoint does not know the shares of generation {}: they are left where they are",
             run.old.init.generation
         ));
         return run.record(|state| state.old.clear());
     }
     let (mut old, mut failures) = (BTreeMap::new(), Vec::new());
-    for custodian in &run.old_custodians {
+    for custodian in &run.opened.old_custodians {
         match look(run, custodian).await {
             Ok(found) => {
                 let entry = OldShare {
@@ -34,9 +34,7 @@ pub(super) async fn note_old(run: &Run<'_>) -> Result<(), Failure> {
             Err(failure) => failures.push(failure),
         }
     }
-    if let Some(failure) = Failure::all(failures) {
-        return Err(failure);
-    }
+    Failure::check(failures)?;
     run.record(|state| state.old = old)
 }
 
@@ -50,13 +48,7 @@ fn knows_the_old(run: &Run<'_>) -> bool {
 async fn look(run: &Run<'_>, custodian: &Custodian) -> Result<Option<Stored>, Failure> {
     let (name, address) = (custodian.name(), custodian.address());
     let from = run.old.file.display();
-    let stored = run
-        .records
-        .diary()
-        .shares
-        .get(name)
-        .and_then(|record| record.stored.clone())
-        .and_then(|stored| serde_json::from_value::<Stored>(stored).ok());
+    let stored = run.records.diary().stored(name).cloned();
     // What lies at a place of which the diary knows nothing may be anybody's.
     let Some(stored) = stored else {
         return Err(Failure::refused(format!(
@@ -94,16 +86,8 @@ async fn look(run: &Run<'_>, custodian: &Custodian) -> Result<Option<Stored>, Fa
 /// The disk refuses, or the replica.
 pub(super) async fn hand_over(run: &Run<'_>, recovery: bool) -> Result<(), Failure> {
     let state = run.state.borrow().clone();
-    let records = state.new.iter().map(|(name, new)| {
-        let record = ShareRecord {
-            number: new.number,
-            prepared: new.prepared.clone(),
-            unverified: None,
-            stored: serde_json::to_value(&new.stored).ok(),
-        };
-        (name.clone(), record)
-    });
-    let records = records.collect();
+    let new = state.new.into_iter();
+    let records = new.map(|(name, new)| (name, new.record)).collect();
     run.records.borrow_mut().record(|diary| {
         diary.shares = records;
         diary.asked = Some(Asked {
@@ -118,13 +102,13 @@ pub(super) async fn hand_over(run: &Run<'_>, recovery: bool) -> Result<(), Failu
     run.records.replicate().await
 }
 
-/// Takes the old shares away: what became of those that are left. They open nothing, and bar nothing.
+/// Takes the old shares away: what became of those that are left. They are no longer valid, and bar nothing.
 ///
 /// # Errors
 /// The disk refuses.
 pub(super) async fn retire(run: &Run<'_>) -> Result<Vec<String>, Failure> {
     let mut findings = Vec::new();
-    for custodian in &run.old_custodians {
+    for custodian in &run.opened.old_custodians {
         if run.state.borrow().old.is_empty() {
             findings.push(format!(
                 "{}, an old share of {}, was not known to the checkpoint when the rotation began, and is left there; it \
@@ -151,7 +135,7 @@ async fn one(run: &Run<'_>, custodian: &Custodian) -> Result<(), Failure> {
     let (name, address) = (custodian.name(), custodian.address());
     let known = run.state.borrow().old.get(name).cloned();
     let Some(known) = known.filter(|known| known.address == address) else {
-        run.caller.events.warn(format!(
+        run.warn(format!(
             "{address}, an old share of {name}, was not looked at when the rotation began, and is left there"
         ));
         return Ok(());
@@ -160,17 +144,17 @@ async fn one(run: &Run<'_>, custodian: &Custodian) -> Result<(), Failure> {
         return Ok(());
     }
     match &known.found {
-        None => run.caller.events.warn(format!(
-            "{address}, the old share of {name}, was not there: let {name} destroy it, wherever it is; it opens nothing \
-             any more"
+        None => run.warn(format!(
+            "{address}, the old share of {name}, was not there: let {name} destroy it, wherever it is; it is no longer \
+             valid"
         )),
         Some(found) => match custodian.observe(found).await? {
-            Observation::Changed(how) => run.caller.events.warn(format!(
+            Observation::Changed(how) => run.warn(format!(
                 "{address} is not the old share of {name} any more and is left there: {how}"
             )),
             Observation::Missing | Observation::Same => {
                 custodian.remove().await?;
-                run.caller.events.note(format!("took away {address}, the old share of {name}"));
+                run.note(format!("took away {address}, the old share of {name}"));
             }
         },
     }

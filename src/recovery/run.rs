@@ -1,23 +1,35 @@
 //! One run: both files opened, and what it records.
 
 use std::cell::{Cell, RefCell};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::checkpoint::ReplicatedCheckpoint;
+use crate::checkpoint::rotation::{NewShare, Phase, Rotation as State};
 use crate::config::Config;
 use crate::custodian::{Custodian, IdentityFile};
 use crate::edge::references::{Resolved, of_logins, resolve};
 use crate::edge::{cluster, custodians};
 use crate::event::Caller;
 use crate::failure::Failure;
-use crate::recovery::Options;
 use crate::recovery::desired::verb;
-use crate::recovery::state::{NewShare, Phase, State};
 use crate::session::Cluster;
 use crate::session::login::break_glass_logins;
 use crate::shares::fetch::{self, Ask};
 use crate::shares::location_conflicts;
 use crate::vault::Client;
+
+/// What was typed, without the command line's own types.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Nobody is there to answer.
+    pub yes: bool,
+    /// The claim on the replica of the checkpoint that is taken over, its holder being gone.
+    pub take_over: Option<String>,
+    /// Files of identities that open shares of people, old and new.
+    pub identities: Vec<PathBuf>,
+    /// How long a person is waited for, in seconds.
+    pub sign_in_seconds: u64,
+}
 
 /// What a run stands on.
 pub(super) struct Run<'a> {
@@ -27,21 +39,18 @@ pub(super) struct Run<'a> {
     pub(super) caller: Caller<'a>,
     pub(super) records: ReplicatedCheckpoint,
     pub(super) state: RefCell<State>,
-    pub(super) old_custodians: Vec<Custodian>,
-    pub(super) new_custodians: Vec<Custodian>,
-    pub(super) identities: Vec<IdentityFile>,
+    pub(super) opened: Opened,
     /// The server has taken a quorum of the old shares in this run.
     pub(super) old_hold: Cell<bool>,
     /// This run was about to start a rotation.
     pub(super) started_here: Cell<bool>,
-    pub(super) resolved: RefCell<Resolved>,
     pub(super) cluster: Cluster<'a>,
 }
 
 /// What the two files name.
 pub(super) struct Opened {
-    pub(super) resolved: Resolved,
-    pub(super) client: Client,
+    pub(super) resolved: RefCell<Resolved>,
+    client: Client,
     pub(super) old_custodians: Vec<Custodian>,
     pub(super) new_custodians: Vec<Custodian>,
     pub(super) identities: Vec<IdentityFile>,
@@ -85,7 +94,7 @@ pub(super) async fn open(
             .can_have(&old_custodians, files, &mut closed)
             .await;
         let enough = usize::try_from(old.init.threshold).unwrap_or(usize::MAX);
-        // They may hold no more once new ones were given back, and nobody need have them then.
+        // They may be valid no more once new ones were given back, and nobody need have them then.
         let needed = state.phase == Phase::Unverified;
         if needed && old_custodians.len() - closed.len().min(old_custodians.len()) < enough {
             failures.extend(away.drain(..).chain(closed));
@@ -100,7 +109,7 @@ pub(super) async fn open(
     let client = cluster::client(config, &resolved).map_err(|failure| failures.push(failure));
     match (Failure::all(failures), client) {
         (None, Ok(client)) => Ok(Opened {
-            resolved,
+            resolved: RefCell::new(resolved),
             client,
             old_custodians,
             new_custodians,
@@ -153,7 +162,7 @@ impl<'a> Run<'a> {
     ) -> Self {
         let id = records.diary().cluster.cluster_id.clone();
         let again = (config.cluster.timeouts.active, config.command(&verb(old)));
-        let cluster = Cluster::new(opened.client, id, again, caller.events);
+        let cluster = Cluster::new(opened.client.clone(), id, again, caller.events);
         Self {
             config,
             old,
@@ -161,12 +170,9 @@ impl<'a> Run<'a> {
             caller,
             records,
             state: RefCell::new(state),
-            old_custodians: opened.old_custodians,
-            new_custodians: opened.new_custodians,
-            identities: opened.identities,
+            opened,
             old_hold: Cell::new(false),
             started_here: Cell::new(false),
-            resolved: RefCell::new(opened.resolved),
             cluster,
         }
     }
@@ -183,6 +189,16 @@ impl<'a> Run<'a> {
         self.records.record(|diary| diary.rotation = Some(known))?;
         *self.state.borrow_mut() = next;
         Ok(())
+    }
+
+    /// Says something worth a line.
+    pub(super) fn note(&self, text: impl Into<String>) {
+        self.caller.events.note(text);
+    }
+
+    /// Says something that a person should know.
+    pub(super) fn warn(&self, text: impl Into<String>) {
+        self.caller.events.warn(text);
     }
 
     /// This command once more, as it was typed.

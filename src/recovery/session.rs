@@ -10,7 +10,8 @@ use crate::vault::{Client, Product, Rotation, probe_rotation};
 
 /// A login that may make new shares, and where.
 pub(super) struct RotationSession {
-    client: Client,
+    /// The node that is asked.
+    pub(super) client: Client,
     product: Product,
     paths: Paths,
     login: OpenLogin,
@@ -49,11 +50,6 @@ impl RotationSession {
         Rotation::new(&self.client, self.paths, self.login.token())
     }
 
-    /// The node that is asked.
-    pub(super) fn client(&self) -> &Client {
-        &self.client
-    }
-
     /// Logs in anew where the token has ended meanwhile: people have been asked since.
     ///
     /// # Errors
@@ -66,7 +62,7 @@ impl RotationSession {
         }
         self.login = log_in(run, &self.client).await?;
         let (name, address) = (&self.login.name, self.client.address());
-        run.caller.events.note(format!("{name} has logged in anew"));
+        run.note(format!("{name} has logged in anew"));
         match self.rotation().progress().await {
             Ok(_) => Ok(()),
             Err(error) if error.is_forbidden() => {
@@ -94,11 +90,11 @@ impl RotationSession {
 
 async fn log_in(run: &Run<'_>, client: &Client) -> Result<OpenLogin, Failure> {
     let (config, logins) = (run.config, break_glass_logins(run.config));
-    let mut resolved = run.resolved.borrow().clone();
+    let mut resolved = run.opened.resolved.borrow().clone();
     let whose = (config, run.options.sign_in_seconds);
     let events = run.caller.events;
     let login = OpenLogin::first(whose, client, &logins, &mut resolved, events).await;
     // Also where none opened: what a person has typed is not asked for again.
-    run.resolved.replace(resolved);
+    run.opened.resolved.replace(resolved);
     login
 }

@@ -65,7 +65,7 @@ pub(super) fn not_taken(
 /// The server's own trouble, and no word about the shares.
 pub(super) fn undecided(rotation: &Rotation<'_>) -> Failure {
     Failure::refused(format!(
-        "{}: the server could not tell whether these shares hold: it could not read its own key",
+        "{}: the server could not tell whether these shares are in effect: it could not read its own key",
         rotation.address()
     ))
     .advise(
@@ -117,10 +117,7 @@ pub(super) fn not_granted(
     address: &str,
     login: &str,
 ) -> Failure {
-    let program = match product {
-        Product::Vault => "vault",
-        Product::OpenBao => "bao",
-    };
+    let program = product.program();
     let policy = grant::POLICY;
     let text = grant::of(config, product);
     Failure::refused(format!(

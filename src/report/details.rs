@@ -47,11 +47,15 @@ impl Display for Detail {
             Self::NoMarker => write!(formatter, "no marker was found in the log yet"),
             Self::NoLogin => write!(formatter, "there is no login to look with"),
             Self::LoginsNotTried => write!(formatter, "logins are not tried again"),
+            Self::NoDrill => write!(
+                formatter,
+                "after the hand-over it is rehearse that holds a drill"
+            ),
             Self::SharesMissing => write!(
                 formatter,
                 "shares are missing and no longer in the checkpoint"
             ),
-            Self::RootTokensAlive => write!(formatter, "root tokens are alive"),
+            Self::RootTokensAlive => write!(formatter, "there are root tokens"),
             Self::MayNotListAccessors => write!(formatter, "this login may not list accessors"),
             Self::SeeFindings => write!(formatter, "see the findings"),
         }

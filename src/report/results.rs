@@ -63,14 +63,14 @@ pub(super) fn text(event: &Event, width: Option<usize>) -> Option<String> {
     })
 }
 
-/// Says no more than was looked at: a step that could not be seen is not as the file says.
+/// Says no more than was looked at: a step that was not looked at is not as the file says.
 fn headline(unchanged: bool, without_findings: bool, all_seen: bool) -> &'static str {
     match (unchanged, without_findings, all_seen) {
         (true, true, true) => "everything is as the file says; nothing was written",
         (true, true, false) => "what was looked at is as the file says; nothing was written",
         (true, false, _) => "nothing was written; findings:",
         (false, true, true) => "done, nothing left open",
-        (false, true, false) => "done; not everything could be looked at",
+        (false, true, false) => "done; not everything was looked at",
         (false, false, _) => "done, with findings:",
     }
 }
@@ -88,7 +88,7 @@ fn end(
     if !unseen.is_empty() {
         let titles: Vec<_> = unseen.iter().map(|step| step.title().to_owned()).collect();
         text.push_str(&format!(
-            "{} of {} steps could not be looked at again, or not in all:\n",
+            "{} of {} steps were not looked at again, or not in all:\n",
             unseen.len(),
             ORDER.len()
         ));
@@ -213,7 +213,7 @@ mod tests {
             assert!(!text.contains("everything is"), "{text}");
             assert!(!text.contains("nothing left open"), "{text}");
             assert!(
-                text.contains("2 of 14 steps could not be looked at again"),
+                text.contains("2 of 14 steps were not looked at again"),
                 "{text}"
             );
             assert!(

@@ -76,10 +76,10 @@ async fn sealed(answers: &[Answer], again: &str) -> Failure {
     let (mut words, mut commands, mut by_itself) = (Vec::new(), Vec::new(), Vec::new());
     for ((node, health), seal) in answers.iter().zip(join_all(seals).await) {
         let address = node.address();
-        let program = match health.as_ref().map(|health| health.product) {
-            Ok(Product::OpenBao) => "bao",
-            _ => "vault",
-        };
+        let product = health
+            .as_ref()
+            .map_or(Product::Vault, |health| health.product);
+        let program = product.program();
         match seal {
             Ok(seal) if seal.recovery_seal => {
                 words.push(format!("{address} is sealed (seal {})", seal.seal_type));

@@ -24,7 +24,8 @@ pub(crate) fn identities(files: &[PathBuf]) -> Result<Vec<IdentityFile>, Failure
             Err(error) => failures.push(error.into()),
         }
     }
-    Failure::all(failures).map_or(Ok(read), Err)
+    Failure::check(failures)?;
+    Ok(read)
 }
 
 /// The share of a custodian as it is kept; a person is asked for it where no machine opens it.

@@ -9,9 +9,9 @@ use crate::failure::Failure;
 /// What a person should know before any holder is asked, where new shares are half made.
 ///
 /// # Errors
-/// The file asks for shares that open nothing, as the checkpoint here has it.
+/// The file asks for shares that are no longer valid, as the checkpoint here has it.
 pub(crate) fn asked_for(config: &Config) -> Result<Option<String>, Failure> {
-    // In an emergency a damaged diary bars nothing: whether the shares hold, the server knows.
+    // In an emergency a damaged diary bars nothing: whether the shares are in effect, the server knows.
     let Ok(Some(diary)) = checkpoint::read_diary(&config.checkpoint.path) else {
         return Ok(None);
     };

@@ -4,4 +4,5 @@ pub(crate) mod fetch;
 pub(crate) mod key_set;
 pub(crate) mod location_conflicts;
 pub(crate) mod quorum;
+pub(crate) mod trial;
 pub(crate) mod unverified;

@@ -51,7 +51,7 @@ impl Asking<'_> {
     /// cannot be had.
     ///
     /// # Errors
-    /// The file's shares open nothing, an identity file cannot be read, or a question was interrupted.
+    /// The file's shares are no longer valid, an identity file cannot be read, or a question was interrupted.
     pub(crate) async fn gather(self, enough: usize) -> Result<Gathered, Failure> {
         self.gather_from(enough, enough).await
     }
@@ -145,7 +145,7 @@ impl Asking<'_> {
         Ok(Held { name, share })
     }
 
-    /// Nobody is asked for a share that opens nothing, or without word that new ones are half made.
+    /// Nobody is asked for a share that is no longer valid, or without word that new ones are half made.
     fn those_that_hold(self) -> Result<(), Failure> {
         if let Some(text) = key_set::asked_for(self.config)? {
             self.caller.events.warn(text);
@@ -234,6 +234,6 @@ impl Gathered {
             }
             failures.push(failure);
         }
-        Failure::all(failures).map_or(Ok(()), Err)
+        Failure::check(failures)
     }
 }

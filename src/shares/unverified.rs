@@ -1,37 +1,27 @@
-//! Shares that open nothing, since nobody has verified them: the only ones that are ever taken away to be made anew.
+//! Shares that are not valid, since nobody has verified them: the only ones that are ever taken away to be made anew.
 
-use crate::custodian::{Custodian, Observation, Presence, Stored};
+use crate::checkpoint::ShareRecord;
+use crate::custodian::{Custodian, Observation, Presence};
 use crate::failure::Failure;
 
-/// What is recorded of a share that was not verified.
-pub(crate) struct Unverified<'a> {
-    /// Where it was to go.
-    pub(crate) address: &'a str,
-    /// Digests of the ciphertexts that were about to be stored, where we are the ones to encrypt.
-    pub(crate) prepared: &'a [String],
-    /// What it was marked with, where a service encrypts.
-    pub(crate) mark: Option<&'a str>,
-    /// Once it was read back equal.
-    pub(crate) stored: Option<&'a Stored>,
-}
-
-/// Takes it away, and says whether it was there. What is there must be what was recorded.
+/// Takes a share away that was to go to `was`, and says whether it was there. What is there must be what was recorded, or
+/// bear the mark where a service encrypts.
 ///
 /// # Errors
 /// It is somebody else's by now, the file names another place, or the custodian refuses.
 pub(crate) async fn discard(
     custodian: &Custodian,
-    recorded: &Unverified<'_>,
+    (was, mark): (&str, Option<&str>),
+    recorded: &ShareRecord,
 ) -> Result<bool, Failure> {
     let (name, address) = (custodian.name(), custodian.address());
-    if recorded.address != address {
+    if was != address {
         return Err(Failure::refused(format!(
-            "{}, the unverified share of {name}, is still there, and the file now names {address}",
-            recorded.address
+            "{was}, the unverified share of {name}, is still there, and the file now names {address}"
         ))
-        .advise("put the place back in the file until the new shares hold"));
+        .advise("put the place back in the file until the new shares are in effect"));
     }
-    let ours = match recorded.stored {
+    let ours = match &recorded.stored {
         Some(stored) => match custodian.observe(stored).await? {
             Observation::Missing => return Ok(false),
             Observation::Same => true,
@@ -40,7 +30,7 @@ pub(crate) async fn discard(
         // Cut off in between: the name was free, and what we were about to write is recorded.
         None => match custodian.presence().await? {
             Presence::Absent => return Ok(false),
-            Presence::Present(found) => match (found.digest, recorded.mark) {
+            Presence::Present(found) => match (found.digest, mark) {
                 (Some(digest), _) => recorded.prepared.contains(&digest),
                 (None, Some(mark)) => custodian.bears(mark).await?,
                 (None, None) => false,

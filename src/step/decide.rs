@@ -6,15 +6,6 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Whether applying a step a second time is harmless.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Repeat {
-    /// Applying again ends in the same state.
-    Safe,
-    /// Only `initialize`: the server answers once, and a second request must never be sent.
-    Never,
-}
-
 /// What the diary says about a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]

@@ -5,8 +5,6 @@ pub mod decide;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::step::decide::Repeat;
-
 /// One entry of the order. The name in the diary and in the report is the one of `serde`; it is
 /// public and never changes.
 #[derive(
@@ -36,7 +34,7 @@ pub enum Step {
     Writes,
     /// Each declared login opens, and the grant holds.
     Logins,
-    /// A quorum has made a root token, which is dead again.
+    /// A quorum has made a root token, which was revoked again.
     Drill,
     /// No root token left, and proof of it.
     RevokeRoot,
@@ -45,7 +43,7 @@ pub enum Step {
 }
 
 /// The order is a security property: shares are safe before anything is built on them, audit is on
-/// before anything worth auditing, a policy exists before a role that names it, and root goes last.
+/// before anything worth auditing, a policy exists before a role that names it, and root is revoked last.
 pub const ORDER: [Step; 14] = [
     Step::Preflight,
     Step::Initialize,
@@ -65,22 +63,13 @@ pub const ORDER: [Step; 14] = [
 
 /// The order of a ceremony whose recovery shares are made in two phases. They come once the server audits what is
 /// done with them, and still before any login exists: until there are some, whoever may ask for them gets them all.
-pub const TWO_PHASE: [Step; 14] = [
-    Step::Preflight,
-    Step::Initialize,
-    Step::WaitUntilActive,
-    Step::Audit,
-    Step::StoreRecoveryKeys,
-    Step::Secrets,
-    Step::AuthMethods,
-    Step::Policies,
-    Step::Roles,
-    Step::Writes,
-    Step::Logins,
-    Step::Drill,
-    Step::RevokeRoot,
-    Step::HandOver,
-];
+pub const TWO_PHASE: [Step; 14] = {
+    let mut order = ORDER;
+    order[2] = Step::WaitUntilActive;
+    order[3] = Step::Audit;
+    order[4] = Step::StoreRecoveryKeys;
+    order
+};
 
 /// The order of this ceremony. Which it is shows with `initialize`, up to which both are the same.
 #[must_use]
@@ -92,52 +81,31 @@ impl Step {
     /// The name in diary, report and events.
     #[must_use]
     pub fn name(self) -> &'static str {
-        match self {
-            Step::Preflight => "preflight",
-            Step::Initialize => "initialize",
-            Step::StoreRecoveryKeys => "store-recovery-keys",
-            Step::WaitUntilActive => "wait-until-active",
-            Step::Audit => "audit",
-            Step::Secrets => "secrets",
-            Step::AuthMethods => "auth-methods",
-            Step::Policies => "policies",
-            Step::Roles => "roles",
-            Step::Writes => "writes",
-            Step::Logins => "logins",
-            Step::Drill => "drill",
-            Step::RevokeRoot => "revoke-root",
-            Step::HandOver => "hand-over",
-        }
+        self.name_and_title().0
     }
 
     /// What the step does, as a line for a person who waits for it.
     #[must_use]
     pub fn title(self) -> &'static str {
-        match self {
-            Step::Preflight => "check everything beforehand",
-            Step::Initialize => "initialise the cluster",
-            Step::StoreRecoveryKeys => "give each share to its custodian",
-            Step::WaitUntilActive => "wait until the cluster is active",
-            Step::Audit => "audit first",
-            Step::Secrets => "secrets engines",
-            Step::AuthMethods => "auth methods and their configuration",
-            Step::Policies => "policies and the break-glass grant",
-            Step::Roles => "roles and users",
-            Step::Writes => "other writes",
-            Step::Logins => "log in another way",
-            Step::Drill => "rehearse break-glass",
-            Step::RevokeRoot => "revoke root and prove it",
-            Step::HandOver => "hand over",
-        }
+        self.name_and_title().1
     }
 
-    /// Whether the step may be applied twice.
-    #[must_use]
-    pub fn repeat(self) -> Repeat {
-        if self == Step::Initialize {
-            Repeat::Never
-        } else {
-            Repeat::Safe
+    fn name_and_title(self) -> (&'static str, &'static str) {
+        match self {
+            Step::Preflight => ("preflight", "check everything beforehand"),
+            Step::Initialize => ("initialize", "initialise the cluster"),
+            Step::StoreRecoveryKeys => ("store-recovery-keys", "give each share to its custodian"),
+            Step::WaitUntilActive => ("wait-until-active", "wait until the cluster is active"),
+            Step::Audit => ("audit", "audit first"),
+            Step::Secrets => ("secrets", "secrets engines"),
+            Step::AuthMethods => ("auth-methods", "auth methods and their configuration"),
+            Step::Policies => ("policies", "policies and the break-glass grant"),
+            Step::Roles => ("roles", "roles and users"),
+            Step::Writes => ("writes", "other writes"),
+            Step::Logins => ("logins", "log in another way"),
+            Step::Drill => ("drill", "rehearse break-glass"),
+            Step::RevokeRoot => ("revoke-root", "revoke root and prove it"),
+            Step::HandOver => ("hand-over", "hand over"),
         }
     }
 }
@@ -154,7 +122,8 @@ mod tests {
     }
 
     #[test]
-    fn audit_comes_before_every_write_that_is_worth_auditing_and_root_goes_after_the_doors() {
+    fn audit_comes_before_every_write_that_is_worth_auditing_and_root_is_revoked_after_the_logins()
+    {
         let place = |step| ORDER.iter().position(|other| *other == step).unwrap();
         assert!(place(Step::StoreRecoveryKeys) < place(Step::Audit));
         assert!(place(Step::Audit) < place(Step::Secrets));
@@ -178,12 +147,5 @@ mod tests {
         };
         assert_eq!(rest(TWO_PHASE), rest(ORDER));
         assert_eq!(order(false)[..2], order(true)[..2]);
-    }
-
-    #[test]
-    fn only_initialize_may_not_be_repeated() {
-        for step in ORDER {
-            assert_eq!(step.repeat() == Repeat::Never, step == Step::Initialize);
-        }
     }
 }

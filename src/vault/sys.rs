@@ -37,6 +37,15 @@ impl Product {
             Self::OpenBao => "OpenBao",
         }
     }
+
+    /// Its command line.
+    #[must_use]
+    pub fn program(self) -> &'static str {
+        match self {
+            Self::Vault => "vault",
+            Self::OpenBao => "bao",
+        }
+    }
 }
 
 impl std::fmt::Display for Product {

@@ -50,7 +50,7 @@ fn revoke_root_by_hand(server: &Server, ceremony: &Ceremony) {
 }
 
 const DEAD: [&str; 4] = [
-    "the root token in the checkpoint is dead at",
+    "the root token in the checkpoint is no longer valid at",
     "no run of ours revoked it",
     "who revoked the token",
     "vault-bootstrap apply --abandon",

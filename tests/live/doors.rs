@@ -16,7 +16,7 @@ const WORKLOADS: [&str; 2] = ["openbao-2.7.2", "kubeapi-1.34.2"];
 fn stopped_at_the_door(server: &Server, ceremony: &Ceremony, run: &Run, texts: &[&str]) {
     run.exits(1)
         .says(texts)
-        .says(&["what to do:", "root is still alive"])
+        .says(&["what to do:", "root is still valid"])
         .shows_no_token();
     assert!(ceremony.keeps_secrets());
     let requests = server.audit().requests();

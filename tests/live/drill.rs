@@ -211,7 +211,7 @@ fn an_attempt_of_somebody_else_is_neither_disturbed_nor_used() {
         ceremony.run(&WORDS).exits(3).says(&[
             "a root generation of somebody else is under way (0 of 2 shares given, nonce",
             "the server does not say since when",
-            "root is still alive",
+            "root is still valid",
         ]);
         let ada = server.api().log_in("ada", &ceremony.secrets["ada"]);
         assert_eq!(ada.read(PATH)["data"]["started"], true, "it is theirs");

@@ -66,7 +66,7 @@ fn doors_that_opened_in_an_earlier_run_are_opened_again_before_root_goes() {
     run.exits(1).says(&[
         "login ada",
         "wrong user name or password",
-        "root is still alive",
+        "root is still valid",
     ]);
     assert!(ceremony.keeps_secrets(), "{run}");
     let requests = log.requests();
@@ -160,7 +160,7 @@ fn a_login_that_may_not_end_its_own_token_is_refused_while_root_lives() {
     run.exits(1).says(&[
         "login operator",
         "auth/token/revoke-self is denied",
-        "root is still alive",
+        "root is still valid",
     ]);
     assert!(ceremony.keeps_secrets(), "{run}");
     let ended = server.audit().requests();
@@ -188,7 +188,7 @@ fn what_fails_after_root_is_dead_stands_in_the_report_and_bars_no_hand_over() {
         .since(ROOTS, REVOCATION)
         .from(ROOTS + 1, REVOCATION, refusal(403, "not you"));
     let proxy = watched(&mut ceremony, &server, &faults);
-    let finding = "root is dead, but what came after was not seen";
+    let finding = "root is revoked, but what came after was not seen";
     let run = ceremony.apply();
     run.exits(4).prints(&[finding, "the list is broken"]);
     assert!(!ceremony.keeps_secrets(), "{run}");
@@ -218,7 +218,7 @@ fn when_no_door_opens_after_root_is_dead_the_hand_over_says_so_and_is_made() {
     }
     let run = ceremony.apply();
     run.exits(4).prints(&[
-        "root is dead",
+        "root is revoked",
         "login auditor",
         "wrong user name or password",
     ]);
@@ -244,7 +244,7 @@ fn what_cannot_be_looked_at_any_more_once_root_is_dead_bars_no_hand_over() {
     killed_while_root_goes(&ceremony, &proxy);
     let run = ceremony.apply();
     run.exits(4)
-        .prints(&["root is dead", "the policy is broken"]);
+        .prints(&["root is revoked", "the policy is broken"]);
     assert!(!ceremony.keeps_secrets(), "{run}");
     let evidence = ceremony.evidence("revoke-root");
     assert_eq!(evidence["control"]["login"], "auditor", "{evidence:#}");

@@ -45,10 +45,18 @@ fn json_is_one_event_a_line_with_its_version() {
     );
     assert_eq!(run.stderr, "", "progress is in the events");
     let again = ceremony.run(&["apply", "--yes", "--output", "json"]);
-    assert_eq!(
-        again.exits(4).events().last().expect("an end")["unchanged"],
-        true
-    );
+    let events = again.exits(4).events();
+    let end = events.last().expect("an end");
+    assert_eq!(end["unchanged"], true);
+    // What no request was sent for is said to be recorded, step by step and at the end.
+    for step in ["logins", "drill"] {
+        let finished = |event: &&Value| event["event"] == "step-finished" && event["step"] == step;
+        let finished = events.iter().find(finished).expect("every step ends");
+        assert_eq!(finished["outcome"], "not-rechecked", "{step}");
+        assert_eq!(finished["requests"], 0, "{step}");
+        let named = end["not_rechecked"].as_array().expect("a list");
+        assert!(named.contains(&json!(step)), "{step}: {end}");
+    }
 }
 
 #[test]

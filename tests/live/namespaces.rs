@@ -26,7 +26,7 @@ fn everything_of_the_file_is_made_in_its_namespace_and_nothing_beside_it() {
     let ceremony = in_a_namespace(&server);
     let run = ceremony.apply();
     run.exits(4)
-        .prints(&["no break-glass door, on purpose", REASON])
+        .prints(&["no break-glass login, on purpose", REASON])
         .says(&["operator opened", "ada opened"])
         .shows_no_token();
     assert!(!ceremony.keeps_secrets());
@@ -87,7 +87,7 @@ fn root_tokens_are_looked_for_where_they_are_whatever_namespace_the_file_names()
     ceremony
         .apply()
         .exits(3)
-        .says(&["refused:", "other root tokens are alive: accessor"]);
+        .says(&["refused:", "there are other root tokens: accessor"]);
     assert!(ceremony.keeps_secrets());
     let run = ceremony.run(&["apply", "--yes", "--revoke-other-roots"]);
     run.exits(4).says(&["revoked another root token"]);

@@ -27,7 +27,7 @@ type Places<'a> = (Option<&'a ReplicaSync>, Option<&'a Failure>);
 /// Whether anybody could still want what the checkpoint keeps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Life {
-    /// Every node of the checkpoint's own cluster says that it is not initialised: what is kept opens nothing.
+    /// Every node of the checkpoint's own cluster says that it is not initialised: what is kept is no longer valid.
     Empty,
     /// Initialised, or nobody says. Unknown is never a pass.
     MayLive,
@@ -322,6 +322,8 @@ fn to_be_wiped(config: &Config, known: Option<&BTreeSet<String>>) -> Vec<String>
 /// Where a share was stored; killed while storing it, nobody knows.
 fn place((name, record): (&String, &ShareRecord)) -> String {
     let stored = record.stored.as_ref();
-    let address = stored.and_then(|stored| stored["address"].as_str());
-    address.map_or_else(|| format!("perhaps that of {name}"), str::to_owned)
+    stored.map_or_else(
+        || format!("perhaps that of {name}"),
+        |stored| stored.address.clone(),
+    )
 }

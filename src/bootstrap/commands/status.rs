@@ -10,7 +10,7 @@ use crate::failure::{Exit, Failure};
 use crate::step::decide::Recorded;
 use crate::step::{Step, order};
 use crate::vault::Client;
-use crate::vault::sys::{self, Product};
+use crate::vault::sys;
 
 /// Looks. `client` is `None` where not even that could be opened.
 ///
@@ -35,14 +35,12 @@ pub async fn status(
         .into_iter()
         .map(|step| line(step, diary.as_ref()))
         .collect();
-    let done = diary.as_ref().is_some_and(Diary::handed_over);
-    let begun = diary
-        .as_ref()
-        .is_some_and(|d| d.recorded(Step::Initialize) != Recorded::Nothing);
+    let nothing = Recorded::Nothing;
+    let recorded = |step| diary.as_ref().map_or(nothing, |diary| diary.recorded(step));
+    let done = recorded(Step::HandOver) == Recorded::Done;
+    let begun = recorded(Step::Initialize) != Recorded::Nothing;
+    let stored = recorded(Step::StoreRecoveryKeys) == Recorded::Done;
     let look = look(client).await;
-    let stored = diary
-        .as_ref()
-        .is_some_and(|diary| diary.recorded(Step::StoreRecoveryKeys) == Recorded::Done);
     let apply = config.command(if config.revoke_root {
         "apply"
     } else {
@@ -154,10 +152,7 @@ async fn look(client: Result<Client, Failure>) -> Look {
     if health.initialized && health.sealed {
         let shamir = sys::seal_status(&client).await;
         if shamir.is_ok_and(|seal| !seal.recovery_seal) {
-            let program = match health.product {
-                Product::Vault => "vault",
-                Product::OpenBao => "bao",
-            };
+            let program = health.product.program();
             let address = client.address();
             unseal = Some(format!("{program} operator unseal -address={address}"));
         }

@@ -12,14 +12,14 @@ use crate::step::decide::Recorded;
 pub(super) fn observe(view: &View<'_>) -> Observation {
     let keeps = view.keeps_something().unwrap_or(true);
     let done = view.recorded() == Recorded::Done;
-    if done && !view.earlier_changes && (!keeps || view.keeps_root()) {
+    if done && !view.earlier_changes && (!keeps || view.options.keeps_root(view.config)) {
         return Observation::present(view.evidence().unwrap_or_default());
     }
     Observation::absent()
 }
 
 pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failure> {
-    let kept = ceremony.keeps_root();
+    let kept = ceremony.options.keeps_root(ceremony.config);
     shares_left_the_machine(ceremony);
     if let Some(said) = files_of_this_machine(ceremony) {
         ceremony.find(said);
@@ -85,7 +85,7 @@ fn shares_left_the_machine(ceremony: &Ceremony<'_>) {
         };
         ceremony.find(format!(
             "the shares left this machine, encrypted, for {place}: {gone}; rotate the shares with verification \
-             when the door has been rehearsed: {}",
+             when break-glass has been rehearsed: {}",
             ceremony.config.command("recovery rotate --from OLD.yaml")
         ));
     }

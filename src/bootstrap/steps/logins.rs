@@ -4,6 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::bootstrap::ceremony::Ceremony;
+use crate::bootstrap::steps::documents::grant_is_as_written;
 use crate::bootstrap::view::View;
 use crate::config::{BreakGlass, Capability, Config, Login};
 use crate::desired::observation::{Detail, Observation};
@@ -18,21 +19,22 @@ use crate::step::decide::Recorded;
 use crate::vault::auth::token;
 use crate::vault::{AuthResponse, Client, Dialect, policies, probe_root_generation};
 
-/// The proof is the login itself. A run that revokes root opens all doors itself, however often they opened
+/// The proof is the login itself. A run that revokes root logs in with all of them itself, however often they opened
 /// before: a password, a provider or an entity may be another by now. Otherwise there is nothing to look at
 /// but what an earlier run proved; it stands as long as nothing was written since and the same logins are
-/// declared.
+/// declared, and after the hand-over it is no more than a record.
 pub(super) fn observe(view: &View<'_>) -> Observation {
     let Some(evidence) = view.evidence() else {
         return Observation::absent();
     };
     let proved: Vec<String> = evidence.get("declared").unwrap_or_default();
     let same = proved == declared(view.config);
-    let revokes = view.is_root() && !view.keeps_root();
-    if view.recorded() == Recorded::Done && same && !view.earlier_changes && !revokes {
+    let revokes = view.is_root() && !view.options.keeps_root(view.config);
+    let stands = view.recorded() == Recorded::Done && same && !view.earlier_changes && !revokes;
+    if stands && !view.diary.handed_over() {
         return Observation::present(evidence);
     }
-    if view.is_root() {
+    if view.is_root() && !stands {
         return Observation::absent();
     }
     Observation {
@@ -68,9 +70,7 @@ pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
             Err(failure) => failures.push(failure),
         }
     }
-    if let Some(failure) = Failure::all(failures) {
-        return Err(root_stands(failure));
-    }
+    Failure::check(failures).map_err(root_stands)?;
     one_auth_method(ceremony);
     Ok(Evidence::default()
         .with("declared", declared(ceremony.config))
@@ -106,7 +106,7 @@ pub(super) fn root_stands(mut failure: Failure) -> Failure {
             .take()
             .map(|advice| format!("{advice}; "))
             .unwrap_or_default();
-        let stands = "root is still alive and stays in the checkpoint; run apply again";
+        let stands = "root is still valid and stays in the checkpoint; run apply again";
         problem.advice = Some(format!("{advice}{stands}"));
     }
     failure
@@ -141,7 +141,7 @@ async fn try_login(
 }
 
 /// A login that may not even revoke itself is ended by its accessor, as root; once root is gone nobody
-/// could do that, so it counts as a door that did not open.
+/// could do that, so it counts as a login that did not open.
 async fn end(
     ceremony: &Ceremony<'_>,
     client: &Client,
@@ -226,7 +226,7 @@ async fn look_behind(
 
 fn unfit(login: &Login, reasons: &[String]) -> Failure {
     Failure::refused(format!(
-        "{} cannot be a break-glass door: {}",
+        "{} cannot be a break-glass login: {}",
         login.name,
         reasons.join("; ")
     ))
@@ -239,7 +239,7 @@ async fn holds_the_grant(
     login: &Login,
     session: &AuthResponse,
 ) -> Result<(), Failure> {
-    crate::bootstrap::steps::policies::grant_is_as_written(ceremony).await?;
+    grant_is_as_written(ceremony).await?;
     let client = ceremony.client();
     let rules = probe_root_generation(&client, Some(ceremony.token()?)).await?;
     let Some(api) = Dialect::of(rules) else {

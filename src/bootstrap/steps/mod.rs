@@ -1,26 +1,22 @@
-//! One file a step, each with `observe`, which never changes anything, and `apply`.
+//! Each step with `observe`, which never changes anything, and `apply`.
 //!
-//! This is the only match from [`Step`] to its file.
+//! These are the only matches from [`Step`] to its code.
 
 mod audit;
-mod auth_methods;
 mod clock;
+mod documents;
 pub(super) mod drill;
 mod hand_over;
 pub(super) mod initialize;
 mod logins;
 mod mounts;
 mod namespace;
-mod policies;
 mod preflight;
 pub(super) mod revoke_root;
-mod roles;
-mod secrets;
 mod store_recovery_keys;
 mod two_phase;
 mod unseal;
 mod wait_until_active;
-mod writes;
 
 use crate::bootstrap::ceremony::Ceremony;
 use crate::bootstrap::view::View;
@@ -41,11 +37,11 @@ pub(super) async fn observe(view: &View<'_>) -> Result<Observation, Failure> {
         Step::StoreRecoveryKeys => store_recovery_keys::observe(view).await,
         Step::WaitUntilActive => wait_until_active::observe(view).await,
         Step::Audit => audit::observe(view).await,
-        Step::Secrets => secrets::observe(view).await,
-        Step::AuthMethods => auth_methods::observe(view).await,
-        Step::Policies => policies::observe(view).await,
-        Step::Roles => roles::observe(view).await,
-        Step::Writes => writes::observe(view).await,
+        Step::Secrets => mounts::observe_secrets(view).await,
+        Step::AuthMethods => mounts::observe_auth_methods(view).await,
+        Step::Policies => documents::observe_policies(view).await,
+        Step::Roles => documents::observe_roles(view).await,
+        Step::Writes => documents::observe_writes(view).await,
         Step::Logins => Ok(logins::observe(view)),
         Step::Drill => Ok(drill::observe(view)),
         Step::RevokeRoot => revoke_root::observe(view).await,
@@ -68,7 +64,7 @@ pub(super) async fn apply(
         Step::StoreRecoveryKeys => store_recovery_keys::apply(ceremony).await,
         Step::WaitUntilActive => wait_until_active::apply(ceremony).await,
         Step::Audit => audit::apply(ceremony, observation).await,
-        Step::Secrets => secrets::apply(ceremony, observation).await,
+        Step::Secrets => mounts::apply_secrets(ceremony, observation).await,
         Step::AuthMethods => mounts::apply((step, ceremony), observation).await,
         Step::Policies | Step::Roles => {
             desired::write_pending(&ceremony.target(step), observation, CONCURRENCY).await

@@ -1,10 +1,11 @@
-//! What secrets engines and auth methods have in common: a listing, a mount, its tuning, its config.
+//! Secrets engines and auth methods: a listing, a mount, its tuning, its config.
 //!
 //! A mount of another type under a declared path is never replaced: that is refused.
 
 use std::collections::BTreeMap;
 
 use crate::bootstrap::ceremony::Ceremony;
+use crate::bootstrap::steps::namespace;
 use crate::bootstrap::view::View;
 use crate::config::Fields;
 use crate::desired::observation::{Detail, Observation};
@@ -12,27 +13,95 @@ use crate::desired::{self, CONCURRENCY, Document, Pending, Read, resolve};
 use crate::evidence::facts::Evidence;
 use crate::failure::Failure;
 use crate::step::Step;
+use crate::vault::mounts::{list_auth, list_mounts};
 use crate::vault::{self, Body, Mount};
 
 /// One mount of the file.
-pub(super) struct Wanted<'a> {
+struct Wanted<'a> {
     /// `sys/mounts/secret` or `sys/auth/oidc`.
-    pub(super) mount_path: String,
+    mount_path: String,
     /// `secret/config` or `auth/oidc/config`.
-    pub(super) config_path: String,
+    config_path: String,
     /// Path in the listing, without slash at the end.
-    pub(super) path: &'a str,
-    pub(super) mount_type: &'a str,
-    pub(super) description: &'a str,
-    pub(super) options: &'a [(String, String)],
-    pub(super) config: &'a Fields,
-    pub(super) tune: &'a Fields,
-    pub(super) local: bool,
-    pub(super) seal_wrap: bool,
+    path: &'a str,
+    mount_type: &'a str,
+    description: &'a str,
+    options: &'a [(String, String)],
+    config: &'a Fields,
+    tune: &'a Fields,
+    local: bool,
+    seal_wrap: bool,
+}
+
+/// Secrets engines as in the file; before them the namespace that they are in.
+pub(super) async fn observe_secrets(view: &View<'_>) -> Result<Observation, Failure> {
+    let missing = namespace::missing(view).await?;
+    if !missing.is_empty() {
+        return Ok(Observation {
+            details: missing
+                .iter()
+                .map(|(_, name)| Detail::create(format!("sys/namespaces/{name}")))
+                .collect(),
+            ..Observation::absent()
+        });
+    }
+    if view.config.secrets.is_empty() {
+        return Ok(Observation::nothing_declared());
+    }
+    let listing = list_mounts(&view.client(), view.token()?).await;
+    let wanted = view.config.secrets.iter().map(|engine| Wanted {
+        mount_path: format!("sys/mounts/{}", engine.path),
+        config_path: format!("{}/config", engine.path),
+        path: &engine.path,
+        mount_type: &engine.engine_type,
+        description: &engine.description,
+        options: &engine.options,
+        config: &engine.config,
+        tune: &engine.tune,
+        local: engine.local,
+        seal_wrap: engine.seal_wrap,
+    });
+    observe(view, "sys/mounts", listing, wanted.collect()).await
+}
+
+/// The namespace first: nothing can be seen in it before.
+pub(super) async fn apply_secrets(
+    ceremony: &mut Ceremony<'_>,
+    observation: Observation,
+) -> Result<Evidence, Failure> {
+    let made = namespace::make(ceremony).await?;
+    if made.is_empty() {
+        return apply((Step::Secrets, ceremony), observation).await;
+    }
+    let mut observation = observe_secrets(&ceremony.view(Step::Secrets)).await?;
+    ceremony.remember(std::mem::take(&mut observation.learned))?;
+    let evidence = apply((Step::Secrets, ceremony), observation).await?;
+    Ok(evidence.with("namespaces", made))
+}
+
+/// Auth methods and their `config`. Roles come after policies, in a step of their own.
+pub(super) async fn observe_auth_methods(view: &View<'_>) -> Result<Observation, Failure> {
+    if view.config.auth.is_empty() {
+        return Ok(Observation::nothing_declared());
+    }
+    let listing = list_auth(&view.client(), view.token()?).await;
+    let wanted = view.config.auth.iter().map(|method| Wanted {
+        mount_path: format!("sys/auth/{}", method.path),
+        config_path: format!("auth/{}/config", method.path),
+        path: &method.path,
+        mount_type: &method.auth_type,
+        description: &method.description,
+        options: &[],
+        config: &method.config,
+        tune: &method.tune,
+        local: method.local,
+        seal_wrap: false,
+    });
+    observe(view, "sys/auth", listing, wanted.collect()).await
 }
 
 /// Compares all mounts with the listing of `place`, and their tuning and config with what is there.
-pub(super) async fn observe(
+async fn observe(
     view: &View<'_>,
     place: &str,
     listing: Result<Vec<Mount>, vault::Error>,
@@ -59,9 +128,7 @@ pub(super) async fn observe(
         }
         documents.extend(documents_of(view, mount, present)?);
     }
-    if let Some(refused) = Failure::all(refusals) {
-        return Err(refused);
-    }
+    Failure::check(refusals)?;
     let mut comparison = desired::observe(&view.documents(), documents).await?;
     comparison.equal.extend(
         wanted

@@ -38,17 +38,11 @@ const FIRST: (u32, u32, u32) = (2, 3, 1);
 
 /// The levels that are not there. Only root looks: a login that opened lives in the last of them.
 pub(super) async fn missing<'a>(session: &Session<'a>) -> Result<Vec<Level<'a>>, Failure> {
-    let mut levels = levels(
-        session
-            .config
-            .cluster
-            .namespace
-            .as_deref()
-            .unwrap_or_default(),
-    );
     if !session.is_root() {
         return Ok(Vec::new());
     }
+    let namespace = session.config.cluster.namespace.as_deref();
+    let mut levels = levels(namespace.unwrap_or_default());
     let mut there = 0;
     for (parent, name) in &levels {
         let client = session.client().in_namespace(*parent);

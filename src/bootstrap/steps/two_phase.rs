@@ -1,24 +1,21 @@
 //! The first recovery shares of OpenBao in two phases: made once the server audits, stored, read back, and only then
-//! verified, which lets them hold. No answer of this exists only once: what is lost or unverified opens nothing, and is
+//! verified, which puts them into effect. No answer of this exists only once: what is lost or unverified is not valid, and is
 //! simply made again, so it is not kept in the checkpoint either.
 //!
 //! Facts of the server: `vault/logical_system_rotate.go` of OpenBao; measured on 2.6.2 and 2.7.2.
 
 use crate::bootstrap::ceremony::Ceremony;
-use crate::bootstrap::steps::store_recovery_keys::{
-    all_there, fact, stored, with_their_custodians,
-};
+use crate::bootstrap::steps::store_recovery_keys::{all_there, fact, with_their_custodians};
 use crate::checkpoint::Diary;
 use crate::config::{CustodianKind, Recovery};
-use crate::custodian;
 use crate::failure::Failure;
 use crate::secret::{Share, ShareMaterial};
 use crate::shares::fetch;
-use crate::shares::unverified::{self, Unverified};
+use crate::shares::unverified;
 use crate::step::Step;
 use crate::step::decide::Recorded;
 use crate::vault::keys::rotation::{NewShares, Start, Verified, anybody_may_rotate};
-use crate::vault::sys::{release, seal_status};
+use crate::vault::sys::{release, same_share, seal_status};
 use crate::vault::{Health, Product, Rotation, SealStatus, probe_rotation};
 
 /// How often a rotation that stands in the way is ended: a request of an earlier run may still be on its way.
@@ -29,8 +26,7 @@ const FIRST_RELEASE: (u32, u32, u32) = (2, 4, 0);
 /// Whether this ceremony goes this way, which is decided when the cluster is initialised.
 pub(super) fn wanted(ceremony: &Ceremony<'_>, auto_unseal: bool) -> bool {
     let diary = ceremony.diary();
-    let entry = diary.steps.get(&Step::Preflight);
-    let said = |what: &str| entry.and_then(|entry| entry.evidence.get::<String>(what));
+    let said = |what: &str| diary.fact::<String>(Step::Preflight, what);
     let is_openbao = said("product").as_deref() == Some(Product::OpenBao.name());
     let version = said("version").unwrap_or_default();
     // What the server encrypts to its holders nobody could give back to it.
@@ -91,7 +87,7 @@ pub(super) fn is_due(diary: &Diary) -> bool {
     diary.two_phase() && diary.recorded(Step::StoreRecoveryKeys) != Recorded::Done
 }
 
-/// Makes them, or finds that those of an earlier run hold.
+/// Makes them, or finds that those of an earlier run are in effect.
 ///
 /// # Errors
 /// A share cannot be stored or read back, the server does not go along, or somebody else made recovery keys.
@@ -127,10 +123,10 @@ pub(super) async fn make(ceremony: &mut Ceremony<'_>) -> Result<Vec<serde_json::
     known(ceremony)?;
     all_there(ceremony).await?;
     let diary = ceremony.diary();
-    let facts = ceremony.custodians.iter().filter_map(|custodian| {
-        let stored = stored(&diary, custodian.name())?;
-        Some(fact(custodian, &stored))
-    });
+    let facts = ceremony
+        .custodians
+        .iter()
+        .filter_map(|custodian| Some(fact(custodian, diary.stored(custodian.name())?)));
     Ok(facts.collect())
 }
 
@@ -163,23 +159,18 @@ async fn start(
 /// Takes away what an earlier run stored and nobody verified.
 async fn discard(ceremony: &Ceremony<'_>, place: usize) -> Result<(), Failure> {
     let custodian = &ceremony.custodians[place];
-    let record = ceremony.diary().shares.get(custodian.name()).cloned();
-    let Some(record) = record else { return Ok(()) };
+    let diary = ceremony.diary();
+    let Some(record) = diary.shares.get(custodian.name()) else {
+        return Ok(());
+    };
     if let Some(address) = &record.unverified {
-        let stored = stored(&ceremony.diary(), custodian.name());
-        let mark = ceremony.diary().trial.clone();
-        let unverified = Unverified {
-            address,
-            prepared: &record.prepared,
-            mark: mark.as_deref(),
-            stored: stored.as_ref(),
-        };
-        if unverified::discard(custodian, &unverified).await? {
+        let expected = (address.as_str(), diary.trial.as_deref());
+        if unverified::discard(custodian, expected, record).await? {
             ceremony.note(format!("took away {address}, which was not valid"));
         }
     }
     ceremony
-        .checkpoint()
+        .records
         .record(|diary| drop(diary.shares.remove(custodian.name())))?;
     Ok(())
 }
@@ -198,7 +189,7 @@ async fn hold(
     with_their_custodians(ceremony).await?;
     let kept = read_back(ceremony).await?;
     all_there(ceremony).await?;
-    // Once they hold, another machine must know where they are.
+    // Once they are in effect, another machine must know where they are.
     ceremony.replicate().await?;
     let client = ceremony.client();
     let rotation = Rotation::new(&client, paths, ceremony.token()?);
@@ -217,7 +208,7 @@ async fn hold(
         }
     }
     Err(Failure::failed(format!(
-        "{address}: it was given all recovery keys and does not say that they hold"
+        "{address}: it was given all recovery keys and does not say that they are in effect"
     ))
     .passing())
 }
@@ -243,7 +234,7 @@ async fn read_back(ceremony: &Ceremony<'_>) -> Result<Vec<Option<Share>>, Failur
             continue;
         }
         let back = custodian.fetch(&identities).await?;
-        if !custodian::same_share(&back, share) {
+        if !same_share(&back, share) {
             let (name, address) = (custodian.name(), custodian.address());
             return Err(Failure::refused(format!(
                 "{address}, the share of {name}, is not what was stored"
@@ -255,10 +246,10 @@ async fn read_back(ceremony: &Ceremony<'_>) -> Result<Vec<Option<Share>>, Failur
     Ok(kept)
 }
 
-/// The recovery keys that hold are those that are recorded here.
+/// The recovery keys that are in effect are those that are recorded here.
 fn known(ceremony: &Ceremony<'_>) -> Result<(), Failure> {
     let (diary, mut custodians) = (ceremony.diary(), ceremony.custodians.iter());
-    let all = custodians.all(|custodian| stored(&diary, custodian.name()).is_some());
+    let all = custodians.all(|custodian| diary.stored(custodian.name()).is_some());
     if all {
         return Ok(());
     }

@@ -4,7 +4,7 @@
 use tokio::time::Instant;
 
 use crate::bootstrap::ceremony::Ceremony;
-use crate::bootstrap::root;
+use crate::bootstrap::session::revoked_root;
 use crate::bootstrap::view::View;
 use crate::desired::observation::Observation;
 use crate::evidence::facts::Evidence;
@@ -32,7 +32,7 @@ pub(super) async fn observe(view: &View<'_>) -> Result<Observation, Failure> {
             Evidence::default().with("node", active.address()),
         )),
         Err(error) if error.is_retryable() => Ok(Observation::absent()),
-        Err(error) if error.is_forbidden() && view.is_root() => Err(root::dead_root(view, &active)),
+        Err(error) if error.is_forbidden() && view.is_root() => Err(revoked_root(view, &active)),
         Err(error) => Err(error.into()),
     }
 }
@@ -72,7 +72,7 @@ async fn describe(ceremony: &Ceremony<'_>) -> Result<Evidence, Failure> {
     ceremony.cluster.is_of(&active, &health)?;
     if let Some(id) = &health.cluster_id {
         ceremony
-            .checkpoint()
+            .records
             .record(|diary| diary.cluster.cluster_id = Some(id.clone()))?;
         ceremony.cluster.must_be(Some(id.clone()));
     }
@@ -98,9 +98,9 @@ async fn describe(ceremony: &Ceremony<'_>) -> Result<Evidence, Failure> {
 }
 
 fn recorded(ceremony: &Ceremony<'_>) -> String {
-    let diary = ceremony.diary();
-    let entry = diary.steps.get(&Step::WaitUntilActive);
-    let rules = entry.and_then(|entry| entry.evidence.get("root_generation"));
+    let rules = ceremony
+        .diary()
+        .fact(Step::WaitUntilActive, "root_generation");
     rules.unwrap_or_else(|| "not known".to_owned())
 }
 

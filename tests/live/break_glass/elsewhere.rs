@@ -255,7 +255,7 @@ fn where_they_do_not_come_root_stands_and_the_next_run_goes_on() {
     words[5] = "10s";
     ceremony.run(&words).exits(1).says(&[
         "0 of 1 holders gave their share within 10 s; asked were bob",
-        "root is still alive",
+        "root is still valid",
     ]);
     let ada = server.api().log_in("ada", &ceremony.secrets["ada"]);
     assert_eq!(ada.read(ATTEMPT)["data"]["started"], false);

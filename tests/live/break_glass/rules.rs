@@ -83,7 +83,7 @@ fn openbao_2_5_which_is_a_proxy_here_keeps_its_root_token_and_is_told_how_to_get
     ceremony.apply().exits(3).says(&[
         "cannot generate root tokens through its API",
         "disable_unauthed_generate_root_endpoints = false",
-        "root is still alive",
+        "root is still valid",
     ]);
 }
 

@@ -87,7 +87,7 @@ fn a_door_that_does_not_open_leaves_root_alive() {
     let texts = [
         "login ada",
         "wrong user name or password",
-        "root is still alive",
+        "root is still valid",
         "run apply again",
     ];
     refused(&server, &ceremony, 1, &texts, &REVOCATION)
@@ -122,7 +122,7 @@ fn a_grant_that_another_policy_takes_away() {
         "refused:",
         "the grant of ada does not hold",
         "sys/generate-root-token/attempt",
-        "root is still alive",
+        "root is still valid",
     ];
     refused(&server, &ceremony, 3, &texts, &REVOCATION);
 }
@@ -133,7 +133,7 @@ fn another_root_token_stops_the_revocation_until_it_may_go_too() {
     ceremony.set("/writes", json!([{ "path": "auth/token/create", "data": { "policies": ["root"], "no_parent": true } }]));
     let texts = [
         "refused:",
-        "other root tokens are alive: accessor",
+        "there are other root tokens: accessor",
         "vault-bootstrap apply --yes --revoke-other-roots",
     ];
     let run = refused(
@@ -187,19 +187,19 @@ fn root_that_is_kept_on_purpose_is_a_finding_until_it_goes() {
     ceremony
         .run(&keep)
         .exits(4)
-        .prints(&["the root token is alive: revoke_root is false"]);
+        .prints(&["the root token is still valid: revoke_root is false"]);
     assert!(ceremony.keeps_secrets());
     let log = server.audit().after_this();
     ceremony
         .run(&keep)
         .exits(4)
-        .prints(&["nothing was written", "the root token is alive"]);
+        .prints(&["nothing was written", "the root token is still valid"]);
     assert_eq!(log.writes(), Vec::<String>::new());
     ceremony.remove("/revoke_root");
     ceremony
         .apply()
         .exits(4)
-        .never_says(&["the root token is alive"]);
+        .never_says(&["the root token is still valid"]);
     assert!(!ceremony.keeps_secrets());
     let auditor = server
         .api()
@@ -217,7 +217,7 @@ fn going_without_a_way_back_is_a_finding_with_its_reason() {
     ceremony
         .apply()
         .exits(4)
-        .prints(&["no break-glass door, on purpose: a cluster for an afternoon"]);
+        .prints(&["no break-glass login, on purpose: a cluster for an afternoon"]);
     ceremony
         .apply()
         .exits(4)

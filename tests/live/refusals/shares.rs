@@ -146,7 +146,7 @@ fn a_share_that_goes_just_before_root_does_keeps_root_alive() {
     let run = ceremony.apply();
     run.exits(3).says(&[
         "shares/alice.age, the share of alice, is gone",
-        "root is still alive",
+        "root is still valid",
     ]);
     assert!(ceremony.keeps_secrets(), "root is in the checkpoint\n{run}");
     fs::rename(&aside, &share).expect("it was there");

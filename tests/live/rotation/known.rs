@@ -102,7 +102,7 @@ fn a_share_of_an_earlier_attempt_that_was_carried_away_is_named_with_its_attempt
     let run = rotation.rotate();
     run.exits(0).says(&[
         &format!(
-            "alice was given a share at shares/alice.g2.age (attempt {attempt}, {digest}) that opens nothing"
+            "alice was given a share at shares/alice.g2.age (attempt {attempt}, {digest}) that is not valid"
         ),
         "let alice destroy it",
     ]);

@@ -136,6 +136,6 @@ fn a_rotation_that_nobody_verified_is_no_bar_for_the_next_generation() {
     rotation
         .rotate()
         .exits(0)
-        .says(&["shares/alice.g2.age", "opens nothing and is left there"]);
+        .says(&["shares/alice.g2.age", "is not valid and is left there"]);
     rotation.is_done(&server, SETUP);
 }

@@ -22,7 +22,7 @@ fn a_rotation_of_somebody_else_is_left_alone() {
         run.exits(3).says(&[
             "a rotation of the shares by somebody else is under way",
             given,
-            "nothing was changed about which shares hold",
+            "which shares are in effect has not changed",
         ]);
         assert_eq!(ada.read(init)["data"]["nonce"], nonce, "it is still theirs");
         let share = rotation.old[usize::from(given.starts_with('1'))].clone();

@@ -14,7 +14,7 @@ use crate::checkpoint::Generating;
 use crate::checkpoint::diary::QUORUMS;
 use crate::config::{BreakGlass, Config, Drill};
 use crate::custodian::{Custodian, IdentityFile};
-use crate::desired::observation::Observation;
+use crate::desired::observation::{Detail, Observation};
 use crate::evidence::facts::Evidence;
 use crate::failure::{Exit, Failure};
 use crate::root_generation::{self, Held, Known, Moment, Quorum, quorums};
@@ -28,8 +28,8 @@ use crate::vault::{Client, Dialect, Generation, RootSession};
 
 pub(crate) use crate::bootstrap::steps::drill::session::end_interrupted_session;
 
-/// A drill that was held stands: the shares are looked at once more right before root is revoked, and have not changed
-/// since then.
+/// A drill that was held stands until the hand-over: the shares are looked at once more right before root is revoked, and
+/// have not changed since then. Afterwards it is no more than a record.
 pub(crate) fn observe(view: &View<'_>) -> Observation {
     let BreakGlass::Logins { drill, .. } = &view.config.break_glass else {
         return Observation::nothing_declared();
@@ -38,8 +38,14 @@ pub(crate) fn observe(view: &View<'_>) -> Observation {
     let held = view.diary.drill_was_held();
     if held || *drill == Drill::Later || !view.is_root() {
         let done = view.recorded() == Recorded::Done;
-        let evidence = view.evidence().filter(|_| done);
-        return Observation::present(evidence.unwrap_or_else(later));
+        let evidence = view.evidence().filter(|_| done).unwrap_or_else(later);
+        if done && view.diary.handed_over() {
+            return Observation {
+                evidence,
+                ..Observation::unknown(vec![Detail::NoDrill])
+            };
+        }
+        return Observation::present(evidence);
     }
     Observation::absent()
 }

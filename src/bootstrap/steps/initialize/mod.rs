@@ -74,7 +74,7 @@ pub(crate) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
         .records
         .replica()
         .map(|place| place.address().to_owned());
-    ceremony.checkpoint().record(|diary| {
+    ceremony.records.record(|diary| {
         diary.cluster.address = address;
         diary.addresses = addresses;
         diary.asked = Some(asked);

@@ -127,7 +127,7 @@ pub(super) async fn unanswered(
     if !already && seen == Ok(Seen::Absent) {
         return take_back(ceremony, error).await;
     }
-    ceremony.checkpoint().record(|diary| {
+    ceremony.records.record(|diary| {
         if let Some(attempt) = &mut diary.attempt {
             attempt.refused = true;
         }
@@ -149,7 +149,7 @@ fn no_answer(error: &vault::Error) -> Failure {
 }
 
 async fn take_back(ceremony: &Ceremony<'_>, error: &vault::Error) -> Result<Failure, Failure> {
-    ceremony.checkpoint().record(|diary| {
+    ceremony.records.record(|diary| {
         diary.steps.remove(&Step::Initialize);
         diary.asked = None;
         diary.attempt = None;

@@ -1,10 +1,9 @@
 //! What preflight asks of those who will keep the shares.
 
-use futures::future::join_all;
-
 use crate::bootstrap::ceremony::Ceremony;
-use crate::custodian::{self, Custodian, Opener, Presence};
+use crate::custodian::{self, Custodian, Opener};
 use crate::failure::Failure;
+use crate::shares::trial;
 use crate::vault::sys::SealStatus;
 
 /// A share is about 50 letters and stands in an answer twice; what is around them is short.
@@ -15,70 +14,35 @@ const BYTES_A_MESSAGE: usize = 1024;
 /// Tries every custodian and looks that every final name is free. Returns the names of those where
 /// this very process opened something, which proves them.
 pub(super) async fn try_all(ceremony: &Ceremony<'_>, failures: &mut Vec<Failure>) -> Vec<String> {
-    let trial = match trial(ceremony) {
+    let trial = match trial_name(ceremony) {
         Ok(trial) => trial,
         Err(failure) => {
             failures.push(failure);
             return Vec::new();
         }
     };
-    let numbered = ceremony.custodians.iter().zip(1..);
-    let tries = numbered.map(|(custodian, number)| {
-        let name = format!("{trial}-{number}");
-        async move {
-            let (canary, presence) = futures::join!(custodian.canary(&name), custodian.presence());
-            (custodian, canary, presence)
-        }
-    });
-    let mut opened = Vec::new();
-    for (custodian, canary, presence) in join_all(tries).await {
-        match canary {
-            Ok(result) => {
-                for warning in result.warnings {
-                    ceremony.warn(warning);
-                }
-                if custodian.opens_by_machine() {
-                    opened.push(custodian.name().to_owned());
-                }
-            }
-            Err(error) => failures.push(of(custodian, error)),
-        }
-        match presence {
-            Ok(Presence::Absent) => {}
-            Ok(Presence::Present(_)) => failures.push(
-                Failure::refused(format!("{} already holds something", custodian.address())).advise(
-                    "nothing is ever overwritten: see what it is, then move it away or choose another \
-                     name in the file",
-                ),
-            ),
-            Err(error) => failures.push(of(custodian, error)),
-        }
-    }
-    opened
+    let names = (&*format!("{trial}-"), "choose another name in the file");
+    let events = ceremony.caller.events;
+    let opened = trial::try_all(&ceremony.custodians, names, |_| false, events, failures).await;
+    let by_machine = opened
+        .into_iter()
+        .filter(|custodian| custodian.opens_by_machine());
+    by_machine
+        .map(|custodian| custodian.name().to_owned())
+        .collect()
 }
 
 /// What the trial values of this checkpoint are called. On disk before the first of them is made, so that the
 /// next run takes away what a killed one left.
-fn trial(ceremony: &Ceremony<'_>) -> Result<String, Failure> {
+fn trial_name(ceremony: &Ceremony<'_>) -> Result<String, Failure> {
     let known = ceremony.diary().trial.clone();
     if let Some(known) = known {
         return Ok(known);
     }
     let new = custodian::trial_name()?;
     let noted = new.clone();
-    ceremony
-        .checkpoint()
-        .record(|diary| diary.trial = Some(noted))?;
+    ceremony.records.record(|diary| diary.trial = Some(noted))?;
     Ok(new)
-}
-
-/// A canary has a name of its own; whose it is must be said.
-fn of(custodian: &Custodian, error: custodian::Error) -> Failure {
-    let mut failure = Failure::from(error);
-    for problem in &mut failure.problems {
-        problem.what = format!("custodian {}: {}", custodian.name(), problem.what);
-    }
-    failure
 }
 
 /// Who proved what and when, for the report: a holder beforehand, or a machine just now.

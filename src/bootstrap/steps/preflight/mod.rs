@@ -72,9 +72,7 @@ pub(crate) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
         failures.push(failure);
     }
     break_glass(ceremony, &nodes, &mut failures);
-    if let Some(failure) = Failure::all(failures) {
-        return Err(failure);
-    }
+    Failure::check(failures)?;
     let Some(first) = nodes.first() else {
         return Err(Failure::failed("no node answered"));
     };
@@ -191,11 +189,11 @@ fn seal_as_said(ceremony: &Ceremony<'_>, node: &Node, failures: &mut Vec<Failure
     }
 }
 
-/// A door needs a server that lets a login generate root. OpenBao took the open way away in 2.5.3 and
+/// Break-glass needs a server that lets a login generate root. OpenBao took the open way away in 2.5.3 and
 /// made the authenticated one in 2.6.0 (its change log); in between there is none.
 fn break_glass(ceremony: &Ceremony<'_>, nodes: &[Node], failures: &mut Vec<Failure>) {
     if let BreakGlass::None { reason } = &ceremony.config.break_glass {
-        ceremony.find(format!("no break-glass door, on purpose: {reason}"));
+        ceremony.find(format!("no break-glass login, on purpose: {reason}"));
         return;
     }
     let without = |node: &&Node| {

@@ -1,5 +1,5 @@
-//! The end of root: scanned as root just before, revoked, and proved dead on the same active node where
-//! it was alive a moment ago and where another login is alive now.
+//! Root is revoked: scanned as root just before, revoked, and proved to be so on the same active node where it was
+//! valid a moment ago and where another login is valid now.
 
 pub(crate) mod questions;
 pub(crate) mod revocation_proof;
@@ -10,7 +10,7 @@ use crate::bootstrap::ceremony::Ceremony;
 use crate::bootstrap::steps::logins::root_stands;
 use crate::bootstrap::steps::store_recovery_keys;
 use crate::bootstrap::view::View;
-use crate::bootstrap::{root, scrub};
+use crate::bootstrap::{scrub, session};
 use crate::desired::observation::{Detail, Observation};
 use crate::evidence::facts::Evidence;
 use crate::failure::Failure;
@@ -26,8 +26,8 @@ use crate::vault::{Client, Error, RootSession};
 const PROOF: &str = "proof";
 
 pub(crate) async fn observe(view: &View<'_>) -> Result<Observation, Failure> {
-    if view.keeps_root() {
-        let alive = "the root token is alive: revoke_root is false and --keep-root was typed";
+    if view.options.keeps_root(view.config) {
+        let alive = "the root token is still valid: revoke_root is false and --keep-root was typed";
         return Ok(Observation {
             findings: vec![alive.to_owned()],
             ..Observation::present(Evidence::default().with("root", "kept on purpose"))
@@ -41,7 +41,7 @@ pub(crate) async fn observe(view: &View<'_>) -> Result<Observation, Failure> {
     }
 }
 
-/// Root is dead: the proof if it was recorded, else where it was found to be so, and what comes after.
+/// Root is revoked: the proof if it was recorded, else where it was found to be so, and what comes after.
 async fn rest_of_the_proof(ceremony: &Ceremony<'_>, after: &str) -> Result<Evidence, Failure> {
     let view = ceremony.view(Step::RevokeRoot);
     let mut evidence = view.evidence().unwrap_or_default();
@@ -58,7 +58,7 @@ async fn rescan(view: &View<'_>, token: &Token) -> Result<Observation, Failure> 
     match scan(&view.client(), token).await {
         Ok(scan) if scan.roots.is_empty() => Ok(Observation::present(evidence)),
         Ok(scan) => {
-            let alive = |root: &Found| format!("a root token is alive: {}", root.line());
+            let alive = |root: &Found| format!("there is a root token: {}", root.line());
             Ok(Observation {
                 findings: scan.roots.iter().map(alive).collect(),
                 ..Observation::unknown(vec![Detail::RootTokensAlive])
@@ -72,7 +72,7 @@ async fn rescan(view: &View<'_>, token: &Token) -> Result<Observation, Failure> 
     }
 }
 
-/// What of root's end a run of before did not come to, where it had begun it and root is dead by now.
+/// What of the revocation a run of before did not come to, where it had begun it and root is revoked by now.
 async fn found_dead(ceremony: &mut Ceremony<'_>) -> Result<Option<Evidence>, Failure> {
     if ceremony.diary().recorded(Step::RevokeRoot) != Recorded::Started {
         return Ok(None);
@@ -80,12 +80,12 @@ async fn found_dead(ceremony: &mut Ceremony<'_>) -> Result<Option<Evidence>, Fai
     let after = match &ceremony.authority {
         // A revocation of ours broke off, perhaps with its leader: this is another one.
         Authority::Root(root) => {
-            if root::root_lives(ceremony, root).await? {
+            if session::root_is_valid(ceremony, root).await? {
                 return Ok(None);
             }
             "403, on the next active node"
         }
-        // A root token was kept and was found dead when this run began, and the request that revoked it was ours.
+        // A root token was kept and was found revoked when this run began, and the request that revoked it was ours.
         Authority::Login(_) | Authority::None => "403, found by the next run",
     };
     rest_of_the_proof(ceremony, after).await.map(Some)
@@ -96,13 +96,13 @@ pub(crate) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
         return Ok(evidence);
     }
     let asked = ceremony.at_home(&ceremony.client());
-    let own = alive(ceremony, &asked).await?;
+    let own = look_up_root(ceremony, &asked).await?;
     ask(ceremony, &asked, &own.accessor).await?;
     // A person may have taken an hour to answer, and another node may lead by now.
     ceremony.cluster.find_active().await?;
     let client = ceremony.client();
-    alive(ceremony, &ceremony.at_home(&client)).await?;
-    // Whoever looks afterwards has come in before: a door that fails now must find root alive.
+    look_up_root(ceremony, &ceremony.at_home(&client)).await?;
+    // Whoever looks afterwards has come in before: a login that fails now must find root still valid.
     revocation_proof::call(ceremony, &client)
         .await
         .map_err(root_stands)?;
@@ -111,9 +111,9 @@ pub(crate) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
     let last = scan(&client, ceremony.token()?).await?;
     let others = other_roots(&last, &own.accessor);
     if !others.is_empty() {
-        return Err(others_alive(ceremony, &others));
+        return Err(other_roots_found(ceremony, &others));
     }
-    // It may be long since they were given to their custodians, and without a quorum there is no way back.
+    // It may be long since they were given to their custodians, and without a quorum there is no break-glass.
     scrub::custodians_again(ceremony)
         .await
         .map_err(root_stands)?;
@@ -147,17 +147,17 @@ pub(crate) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
     ceremony
         .checkpoint()
         .start_with(Step::RevokeRoot, begun.clone())
-        .map_err(|error| revocation_proof::root_is_dead(error.into()))?;
+        .map_err(|error| revocation_proof::root_is_revoked(error.into()))?;
     if let Err(failure) = ceremony.replicate().await {
-        return Err(revocation_proof::root_is_dead(failure));
+        return Err(revocation_proof::root_is_revoked(failure));
     }
     revocation_proof::aftermath(ceremony, begun).await
 }
 
-/// What root says of itself; that it is dead before we revoked it is told by name.
-async fn alive(ceremony: &Ceremony<'_>, node: &Client) -> Result<TokenInfo, Failure> {
+/// What root says of itself; that it was revoked before we did it is told by name.
+async fn look_up_root(ceremony: &Ceremony<'_>, node: &Client) -> Result<TokenInfo, Failure> {
     match token::lookup_self(node, ceremony.token()?).await {
-        Err(error) if error.is_forbidden() => Err(root::dead_root(ceremony, node)),
+        Err(error) if error.is_forbidden() => Err(session::revoked_root(ceremony, node)),
         other => Ok(other?),
     }
 }
@@ -173,7 +173,7 @@ async fn ask(ceremony: &mut Ceremony<'_>, client: &Client, own: &str) -> Result<
     }
     let others = other_roots(&scan, own);
     if !others.is_empty() && !ceremony.options.revoke_other_roots {
-        return Err(others_alive(ceremony, &others));
+        return Err(other_roots_found(ceremony, &others));
     }
     if ceremony.options.yes {
         return Ok(());
@@ -205,19 +205,19 @@ fn other_roots(scan: &Scan, own: &str) -> Vec<Found> {
     others.cloned().collect()
 }
 
-fn others_alive(ceremony: &Ceremony<'_>, others: &[Found]) -> Failure {
+fn other_roots_found(ceremony: &Ceremony<'_>, others: &[Found]) -> Failure {
     let lines: Vec<_> = others.iter().map(Found::line).collect();
     let command = ceremony
         .options
         .again_with(ceremony.config, "--revoke-other-roots");
-    Failure::refused(format!("other root tokens are alive: {}", lines.join("; "))).advise(format!(
+    Failure::refused(format!("there are other root tokens: {}", lines.join("; "))).advise(format!(
         "find out who made them; to revoke them too: {command}"
     ))
 }
 
 fn not_revoked(error: &Error) -> Failure {
-    let failure = Failure::failed(format!("root was not proved dead: {error}"))
-        .advise("run apply again: it looks whether root is dead, and revokes it if not");
+    let failure = Failure::failed(format!("it was not proved that root is revoked: {error}"))
+        .advise("run apply again: it looks whether root is revoked, and revokes it if not");
     if error.is_retryable() {
         failure.passing()
     } else {

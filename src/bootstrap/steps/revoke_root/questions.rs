@@ -26,18 +26,10 @@ pub(crate) async fn before_revoking(
 ) -> Result<(), Failure> {
     let mut lines =
         vec!["The root token is about to be revoked. From here on only these get in:".to_owned()];
-    let opened: Vec<serde_json::Value> = {
-        let diary = ceremony.diary();
-        let entry = diary.steps.get(&Step::Logins);
-        entry
-            .and_then(|entry| entry.evidence.get("opened"))
-            .unwrap_or_default()
-    };
-    for door in &opened {
-        let break_glass = match (
-            door["break_glass"] == true,
-            ceremony.diary().drill_was_held(),
-        ) {
+    let diary = ceremony.diary();
+    let opened: Option<Vec<serde_json::Value>> = diary.fact(Step::Logins, "opened");
+    for door in opened.iter().flatten() {
+        let break_glass = match (door["break_glass"] == true, diary.drill_was_held()) {
             (true, true) => " (break-glass)",
             (true, false) => " (break-glass, not rehearsed)",
             (false, _) => "",

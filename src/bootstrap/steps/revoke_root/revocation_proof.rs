@@ -1,7 +1,7 @@
-//! Who sees that root is dead: a login that came in while root lived. Its 200 makes the 403 mean something,
+//! Who sees that root is revoked: a login that opened while root was valid. Its 200 makes the 403 mean something,
 //! and where it may, it looks for root tokens that are left.
 //!
-//! After root's death nothing here keeps the cluster from being handed over, since no later run could do
+//! Once root is revoked nothing here keeps the cluster from being handed over, since no later run could do
 //! better: what fails is a finding, and only a node that leads no more is waited for.
 
 use std::time::Duration;
@@ -35,11 +35,11 @@ pub(crate) fn in_order(config: &Config) -> Vec<&Login> {
     logins
 }
 
-/// Lets a login in as the control while root still lives, best one that may scan. A person who has signed in
+/// Lets a login in as the control while root is still valid, best one that may scan. A person who has signed in
 /// for it in this run is not asked again, unless that token has come to its end.
 ///
 /// # Errors
-/// No login is declared, or one does not open or answer. Root is alive then.
+/// No login is declared, or one does not open or answer. Root is still valid then.
 pub(crate) async fn call(ceremony: &mut Ceremony<'_>, client: &Client) -> Result<(), Failure> {
     let events = ceremony.caller.events;
     if let Some(before) = ceremony.control_login.take() {
@@ -93,7 +93,7 @@ async fn may_scan(client: &Client, token: &Token) -> Result<bool, Error> {
     }
 }
 
-/// What is to be seen once root is dead, by whoever is there: the control, the login of this run, or one
+/// What is to be seen once root is revoked, by whoever is there: the control, the login of this run, or one
 /// that opens now.
 ///
 /// # Errors
@@ -118,7 +118,11 @@ pub(crate) async fn aftermath(
 }
 
 async fn look_as_anybody(ceremony: &Ceremony<'_>, evidence: &mut Evidence) -> Result<(), Failure> {
-    ceremony.cluster.find_active().await.map_err(root_is_dead)?;
+    ceremony
+        .cluster
+        .find_active()
+        .await
+        .map_err(root_is_revoked)?;
     let client = ceremony.client();
     let mut failures = Vec::new();
     for login in in_order(ceremony.config) {
@@ -153,7 +157,7 @@ async fn look(
     match patiently(async || scan(&client, token).await).await {
         Ok(scan) => {
             for root in &scan.roots {
-                ceremony.find(format!("a root token is alive: {}", root.line()));
+                ceremony.find(format!("there is a root token: {}", root.line()));
             }
             let (seen, roots) = (scan.looked_at, said_of(&scan.roots));
             evidence.set(
@@ -196,19 +200,19 @@ fn said_of(roots: &[Found]) -> String {
 /// The node leads no more, and the next one may show it.
 pub(crate) async fn unseen(ceremony: &Ceremony<'_>, why: &str) -> Result<(), Failure> {
     if !sys::is_active(&ceremony.client()).await {
-        return Err(root_is_dead(Failure::failed(why)).passing());
+        return Err(root_is_revoked(Failure::failed(why)).passing());
     }
     ceremony.find(format!(
-        "root is dead, but what came after was not seen: {why}"
+        "root is revoked, but what came after was not seen: {why}"
     ));
     Ok(())
 }
 
 /// Whatever fails now, this much is known and must be said.
 #[must_use]
-pub(crate) fn root_is_dead(mut failure: Failure) -> Failure {
+pub(crate) fn root_is_revoked(mut failure: Failure) -> Failure {
     for problem in &mut failure.problems {
-        problem.what = format!("root is dead; {}", problem.what);
+        problem.what = format!("root is revoked; {}", problem.what);
         let advice = "run apply again: it hands over what is left to do";
         problem.advice.get_or_insert_with(|| advice.to_owned());
     }

@@ -49,9 +49,7 @@ fn assign_first(ceremony: &Ceremony<'_>) -> Result<BTreeMap<String, usize>, Fail
             None => failures.push(of_another(custodian)),
         }
     }
-    if let Some(failure) = Failure::all(failures) {
-        return Err(failure);
-    }
+    Failure::check(failures)?;
     let record = |(name, number): (&String, &usize)| {
         let record = ShareRecord {
             number: *number,
@@ -60,9 +58,7 @@ fn assign_first(ceremony: &Ceremony<'_>) -> Result<BTreeMap<String, usize>, Fail
         (name.clone(), record)
     };
     let records = numbers.iter().map(record).collect();
-    ceremony
-        .checkpoint()
-        .record(|diary| diary.shares = records)?;
+    ceremony.records.record(|diary| diary.shares = records)?;
     Ok(numbers)
 }
 

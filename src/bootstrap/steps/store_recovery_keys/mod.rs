@@ -11,7 +11,7 @@ use crate::bootstrap::ceremony::Ceremony;
 use crate::bootstrap::steps::store_recovery_keys::assigning::{assign, no_share};
 use crate::bootstrap::steps::two_phase;
 use crate::bootstrap::view::View;
-use crate::checkpoint::Diary;
+use crate::checkpoint::ShareRecord;
 use crate::custodian::{self, Custodian, Observation as Look, Stored};
 use crate::desired::observation::{Detail, Observation};
 use crate::envelope::Sealer;
@@ -23,8 +23,8 @@ use crate::step::Step;
 
 /// Looks at what is recorded as stored: version and digest, never a share.
 ///
-/// While root lives, a share that is gone or changed stops the ceremony: root must not go on the
-/// strength of a quorum that no longer exists.
+/// While root is valid, a share that is gone or changed stops the ceremony: root must not be revoked on the
+/// word of a quorum that no longer exists.
 pub(crate) async fn observe(view: &View<'_>) -> Result<Observation, Failure> {
     // Shares still in the checkpoint, or not made yet, mean that the step did not come to its end: it looks at each
     // itself.
@@ -32,10 +32,8 @@ pub(crate) async fn observe(view: &View<'_>) -> Result<Observation, Failure> {
         return Ok(Observation::partial(Vec::new()));
     }
     let found = look(view).await;
-    if view.is_root()
-        && let Some(failure) = Failure::all(found.failures)
-    {
-        return Err(failure);
+    if view.is_root() {
+        Failure::check(found.failures)?;
     }
     let evidence = Evidence::default().with("custodians", &found.there);
     let observation = if !found.missing.is_empty() {
@@ -67,7 +65,7 @@ pub(crate) async fn all_there(ceremony: &Ceremony<'_>) -> Result<(), Failure> {
     let missing = found.missing.drain(..).map(Failure::refused);
     found.failures.extend(missing);
     found.failures.extend(removed(ceremony));
-    Failure::all(found.failures).map_or(Ok(()), Err)
+    Failure::check(found.failures)
 }
 
 /// Holders that were given a share and that the file does not name any more: nobody looks at theirs.
@@ -100,10 +98,10 @@ fn removed(ceremony: &Ceremony<'_>) -> Option<Failure> {
 
 async fn look(view: &View<'_>) -> Found {
     let looks = view.custodians.iter().map(|custodian| async move {
-        let Some(stored) = stored(&view.diary, custodian.name()) else {
+        let Some(stored) = view.diary.stored(custodian.name()) else {
             return (custodian, None);
         };
-        let observed = custodian.observe(&stored).await;
+        let observed = custodian.observe(stored).await;
         (custodian, Some((stored, observed)))
     });
     let mut found = Found::default();
@@ -127,11 +125,11 @@ impl Found {
     fn sort(
         &mut self,
         custodian: &Custodian,
-        look: Option<(Stored, Result<Look, custodian::Error>)>,
+        look: Option<(&Stored, Result<Look, custodian::Error>)>,
         in_hand: bool,
     ) {
         match look {
-            Some((stored, Ok(Look::Same))) => self.there.push(fact(custodian, &stored)),
+            Some((stored, Ok(Look::Same))) => self.there.push(fact(custodian, stored)),
             Some((_, Ok(Look::Changed(how)))) => {
                 let advice = if in_hand { MOVE_AWAY } else { BRING_BACK };
                 self.lose(changed(custodian, &how), advice);
@@ -217,39 +215,40 @@ pub(crate) async fn with_their_custodians(
     if !failures.is_empty() {
         failures.push(in_part(ceremony, &facts));
     }
-    Failure::all(failures).map_or(Ok(facts), Err)
+    Failure::check(failures)?;
+    Ok(facts)
 }
 
 /// Nothing is lost yet, and who wonders about that is told where everything is.
 fn in_part(ceremony: &Ceremony<'_>, stored: &[serde_json::Value]) -> Failure {
-    if ceremony.diary().two_phase() {
-        return Failure::failed(format!(
-            "{} of {} shares are with their custodians, and are not valid yet",
-            stored.len(),
-            ceremony.custodians.len(),
-        ))
-        .advise(format!(
-            "mend what stands above, then go on, which makes new ones: {}",
-            ceremony.options.again(ceremony.config)
-        ));
-    }
     let names: Vec<_> = stored
         .iter()
         .filter_map(|fact| fact["name"].as_str())
         .collect();
-    let directory = ceremony.records.borrow().directory().display().to_string();
-    let with = if names.is_empty() {
-        String::new()
+    let (state, then) = if ceremony.diary().two_phase() {
+        (
+            ", and are not valid yet".to_owned(),
+            ", which makes new ones",
+        )
     } else {
-        format!(" ({})", names.join(", "))
+        let with = if names.is_empty() {
+            String::new()
+        } else {
+            format!(" ({})", names.join(", "))
+        };
+        let directory = ceremony.records.borrow().directory().display().to_string();
+        (
+            format!("{with}; all of them are still in {directory}, encrypted"),
+            "",
+        )
     };
     Failure::failed(format!(
-        "{} of {} shares are with their custodians{with}; all of them are still in {directory}, encrypted",
+        "{} of {} shares are with their custodians{state}",
         names.len(),
         ceremony.custodians.len(),
     ))
     .advise(format!(
-        "mend what stands above, then go on: {}",
+        "mend what stands above, then go on{then}: {}",
         ceremony.options.again(ceremony.config)
     ))
 }
@@ -259,33 +258,26 @@ async fn store_one(
     custodian: &Custodian,
     share: &ShareMaterial,
 ) -> Result<serde_json::Value, Failure> {
-    let name = custodian.name().to_owned();
-    if let Some(stored) = stored(&ceremony.diary(), &name) {
-        match custodian.observe(&stored).await? {
-            Look::Same => return Ok(fact(custodian, &stored)),
-            Look::Missing => store_anew(ceremony, custodian, &stored),
+    let diary = ceremony.diary();
+    if let Some(stored) = diary.stored(custodian.name()) {
+        match custodian.observe(stored).await? {
+            Look::Same => return Ok(fact(custodian, stored)),
+            Look::Missing => store_anew(ceremony, custodian, stored),
             Look::Changed(how) => {
                 return Err(Failure::refused(changed(custodian, &how)).advise(MOVE_AWAY));
             }
         }
     }
-    let record = ceremony
-        .diary()
-        .shares
-        .get(&name)
-        .cloned()
-        .unwrap_or_default();
+    let before = diary.shares.get(custodian.name()).cloned();
     let prepared = custodian
         .prepare(share)
         .await?
-        .with_earlier(record.prepared)
-        .marked(ceremony.diary().trial.clone());
+        .with_earlier(before.unwrap_or_default().prepared)
+        .marked(diary.trial.clone());
     // Before it is stored: whatever is found there later with one of these digests is ours.
-    ceremony.checkpoint().record(|diary| {
-        let two_phase = diary.two_phase();
-        let record = diary.shares.entry(name.clone()).or_default();
+    record(ceremony, custodian, |record| {
         record.prepared.extend(prepared.digest().map(str::to_owned));
-        record.unverified = two_phase.then(|| custodian.address());
+        record.unverified = diary.two_phase().then(|| custodian.address());
     })?;
     ceremony.replicate().await?;
     let stored = match custodian.store(share, &prepared).await {
@@ -293,19 +285,31 @@ async fn store_one(
         Err(error) => {
             if matches!(error.kind(), custodian::Kind::Taken) {
                 // It is somebody else's, and never to be taken away as ours.
-                ceremony.checkpoint().record(|diary| {
-                    diary.shares.entry(name.clone()).or_default().unverified = None;
-                })?;
+                record(ceremony, custodian, |record| record.unverified = None)?;
             }
             return Err(error.into());
         }
     };
-    ceremony.checkpoint().record(|diary| {
-        let record = diary.shares.entry(name.clone()).or_default();
-        record.stored = serde_json::to_value(&stored).ok();
+    record(ceremony, custodian, |record| {
+        record.stored = Some(stored.clone());
     })?;
-    ceremony.note(format!("{name} holds a share: {}", custodian.address()));
+    ceremony.note(format!(
+        "{} holds a share: {}",
+        custodian.name(),
+        custodian.address()
+    ));
     Ok(fact(custodian, &stored))
+}
+
+/// Changes what is recorded of one share, on disk before it returns.
+fn record(
+    ceremony: &Ceremony<'_>,
+    custodian: &Custodian,
+    change: impl FnOnce(&mut ShareRecord),
+) -> Result<(), Failure> {
+    let name = custodian.name().to_owned();
+    let records = &ceremony.records;
+    Ok(records.record(|diary| change(diary.shares.entry(name).or_default()))?)
 }
 
 /// Says why a share that was stored before is stored once more.
@@ -331,11 +335,6 @@ async fn forget_shares(ceremony: &mut Ceremony<'_>) -> Result<(), Failure> {
     ceremony.replicate().await?;
     ceremony.shares = Vec::new();
     Ok(())
-}
-
-pub(crate) fn stored(diary: &Diary, name: &str) -> Option<Stored> {
-    let stored = diary.shares.get(name)?.stored.clone()?;
-    serde_json::from_value(stored).ok()
 }
 
 pub(crate) fn fact(custodian: &Custodian, stored: &Stored) -> serde_json::Value {

@@ -1,0 +1,133 @@
+//! The steps whose promise is a list of documents: policies, roles and users, and any other API write.
+
+use crate::bootstrap::ceremony::Ceremony;
+use crate::bootstrap::view::View;
+use crate::config::{AuthMount, Field, Fields, PolicySource};
+use crate::desired::observation::Observation;
+use crate::desired::{self, Document, Read, grant, resolve};
+use crate::failure::Failure;
+use crate::vault::{Body, compare, policies, sys};
+
+/// Policies of the file, the built-in ones, and the break-glass grant, which is always written.
+pub(super) async fn observe_policies(view: &View<'_>) -> Result<Observation, Failure> {
+    let product = sys::health(&view.client()).await?.product;
+    let given = view.config.policies.iter().map(|entry| {
+        let text = match &entry.source {
+            PolicySource::Auditor => grant::auditor(),
+            PolicySource::Rules { text, .. } => text.clone(),
+        };
+        policy(&entry.name, text)
+    });
+    let ours = policy(grant::POLICY, grant::of(view.config, product));
+    let documents = given.chain([ours]).collect();
+    Ok(desired::observe_collection(&view.documents(), documents)
+        .await?
+        .into_observation())
+}
+
+/// Holds that the grant is the text that was written: a break-glass login with more than it could do anything.
+///
+/// # Errors
+/// It is another one, or cannot be read.
+pub(super) async fn grant_is_as_written(ceremony: &Ceremony<'_>) -> Result<(), Failure> {
+    let client = ceremony.client();
+    let product = sys::health(&client).await?.product;
+    let wanted = grant::of(ceremony.config, product);
+    let found = policies::read(&client, ceremony.token()?, grant::POLICY).await?;
+    if found.is_some_and(|found| compare::same_policy(&wanted, &found)) {
+        return Ok(());
+    }
+    Err(Failure::refused(format!(
+        "sys/policies/acl/{} is not what this run wrote",
+        grant::POLICY
+    ))
+    .advise("see in the audit log who wrote it, then run apply again: it is written anew"))
+}
+
+fn policy(name: &str, text: String) -> Document {
+    Document {
+        path: format!("sys/policies/acl/{name}"),
+        body: Body::map([("policy", text)]),
+        read: Read::Policy,
+        known: true,
+    }
+}
+
+/// Roles and users of the auth methods, each written whole: a field left out of a later write would be cleared by the
+/// server, the break-glass grant among them.
+pub(super) async fn observe_roles(view: &View<'_>) -> Result<Observation, Failure> {
+    let mut documents = Vec::new();
+    for method in &view.config.auth {
+        for (name, fields) in &method.roles {
+            let path = format!("auth/{}/{}/{name}", method.path, collection(method));
+            documents.push(whole(view, path, method, name, fields)?);
+        }
+        for (name, fields) in &method.users {
+            let path = format!("auth/{}/users/{name}", method.path);
+            documents.push(whole(view, path, method, name, fields)?);
+        }
+    }
+    if documents.is_empty() {
+        return Ok(Observation::nothing_declared());
+    }
+    Ok(desired::observe_collection(&view.documents(), documents)
+        .await?
+        .into_observation())
+}
+
+/// Where a type keeps what the file calls `roles`.
+fn collection(method: &AuthMount) -> &'static str {
+    match method.auth_type.as_str() {
+        "cert" => "certs",
+        "ldap" => "groups",
+        "token" => "roles",
+        _ => "role",
+    }
+}
+
+fn whole(
+    view: &View<'_>,
+    path: String,
+    method: &AuthMount,
+    name: &str,
+    fields: &Fields,
+) -> Result<Document, Failure> {
+    let mut body = resolve::body(view, fields)?;
+    if grant::belongs_to(view.config, &method.path, name) {
+        add_grant(&mut body, fields);
+    }
+    Ok(Document {
+        known: method.has_known_fields(),
+        ..Document::new(path, body)
+    })
+}
+
+fn add_grant(body: &mut Body, fields: &Fields) {
+    let given = fields
+        .get("token_policies")
+        .map(Field::strings)
+        .unwrap_or_default();
+    let mut policies: Vec<Body> = given.into_iter().map(Body::from).collect();
+    policies.push(grant::POLICY.into());
+    if let Body::Map(fields) = body {
+        fields.retain(|(name, _)| name != "token_policies");
+        fields.push(("token_policies".into(), Body::List(policies)));
+    }
+}
+
+/// Any other API write of the file, compared where it can be read back.
+pub(super) async fn observe_writes(view: &View<'_>) -> Result<Observation, Failure> {
+    if view.config.writes.is_empty() {
+        return Ok(Observation::nothing_declared());
+    }
+    let documents = view.config.writes.iter().map(|write| {
+        Ok(Document::new(
+            write.path.clone(),
+            resolve::body(view, &write.data)?,
+        ))
+    });
+    let documents = documents.collect::<Result<_, Failure>>()?;
+    Ok(desired::observe(&view.documents(), documents)
+        .await?
+        .into_observation())
+}

@@ -1,0 +1,58 @@
+//! The trial before the first share: every custodian takes, gives back and loses a value, and nothing has its final name.
+
+use futures::future::join_all;
+
+use crate::custodian::{Custodian, Presence};
+use crate::event::EventSink;
+use crate::failure::Failure;
+
+/// Tries all custodians at once, with values whose names begin with `prefix`, and gives those that opened theirs.
+/// `is_ours` says whether what has the final name is a share of this program; where it is not, `otherwise` is another
+/// way out.
+pub(crate) async fn try_all<'c>(
+    custodians: &'c [Custodian],
+    (prefix, otherwise): (&str, &str),
+    is_ours: impl Fn(&Custodian) -> bool,
+    events: &EventSink<'_>,
+    failures: &mut Vec<Failure>,
+) -> Vec<&'c Custodian> {
+    let tries = custodians.iter().zip(1..).map(|(custodian, number)| {
+        let name = format!("{prefix}{number}");
+        async move {
+            let (canary, presence) = futures::join!(custodian.canary(&name), custodian.presence());
+            (custodian, canary, presence)
+        }
+    });
+    let mut opened = Vec::new();
+    for (custodian, canary, presence) in join_all(tries).await {
+        match canary {
+            Ok(result) => {
+                result
+                    .warnings
+                    .into_iter()
+                    .for_each(|text| events.warn(text));
+                opened.push(custodian);
+            }
+            Err(error) => failures.push(of(custodian, error.into())),
+        }
+        match presence {
+            Ok(Presence::Absent) => {}
+            Ok(Presence::Present(_)) if is_ours(custodian) => {}
+            Ok(Presence::Present(_)) => failures.push(
+                Failure::refused(format!("{} already holds something", custodian.address())).advise(
+                    format!("nothing is ever overwritten: see what it is, then move it away or {otherwise}"),
+                ),
+            ),
+            Err(error) => failures.push(of(custodian, error.into())),
+        }
+    }
+    opened
+}
+
+/// Says whose failure it is: a trial value has a name of its own.
+pub(crate) fn of(custodian: &Custodian, mut failure: Failure) -> Failure {
+    for problem in &mut failure.problems {
+        problem.what = format!("custodian {}: {}", custodian.name(), problem.what);
+    }
+    failure
+}
