@@ -82,9 +82,6 @@ impl KmsKey {
     }
 
     /// Asks KMS again about the key.
-    ///
-    /// # Errors
-    /// As [`KmsKey::open`].
     pub async fn describe(&self) -> Result<KeyFacts, Error> {
         describe(self.arn(), &self.session).await
     }

@@ -25,7 +25,7 @@ pub(crate) const QUORUMS: &str = "quorums";
 pub const VERSION: u32 = 1;
 
 /// What is known about one ceremony.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Diary {
     /// Form of this file.
     pub version: u32,
@@ -77,7 +77,7 @@ pub struct Diary {
 }
 
 /// The cluster that a checkpoint belongs to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cluster {
     /// `cluster.name` of the file.
     pub name: String,
@@ -206,18 +206,7 @@ impl Diary {
                 address: address.to_owned(),
                 cluster_id: None,
             },
-            addresses: BTreeSet::new(),
-            asked: None,
-            generating: None,
-            rotation: None,
-            attempt: None,
-            trial: None,
-            replicated_to: BTreeSet::new(),
-            steps: BTreeMap::new(),
-            proofs: BTreeMap::new(),
-            shares: BTreeMap::new(),
-            digests: BTreeMap::new(),
-            references: BTreeSet::new(),
+            ..Self::default()
         }
     }
 

@@ -1,16 +1,16 @@
 //! A checkpoint as bytes for a replica, and back; and what this directory remembers of that place.
 
 use std::path::Path;
-use std::{fs, io};
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde::{Deserialize, Serialize};
 
+use crate::checkpoint::beside::{read_json, write_json};
+use crate::checkpoint::diary;
 use crate::checkpoint::error::{CheckpointError, Result};
 use crate::checkpoint::secrets_file::{self, Header};
 use crate::checkpoint::store::{Checkpoint, read_secrets};
-use crate::checkpoint::{diary, durable};
 use crate::replica::Commit;
 
 /// The name of what is remembered of the replica.
@@ -115,27 +115,11 @@ impl Checkpoint {
     /// # Errors
     /// It cannot be read, or is damaged.
     pub fn mark(&self) -> Result<Option<Mark>> {
-        let path = self.directory.join(MARK);
-        let bytes = match fs::read(&path) {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(CheckpointError::io("read", &path)(error)),
-        };
-        let mark = serde_json::from_slice(&bytes);
-        mark.map(Some).map_err(|error| CheckpointError::Damaged {
-            path,
-            why: error.to_string(),
-        })
+        read_json(&self.directory, MARK)
     }
 
     /// Remembers it, durably.
-    ///
-    /// # Errors
-    /// The disk refuses.
     pub fn set_mark(&self, mark: &Mark) -> Result<()> {
-        let path = self.directory.join(MARK);
-        let text = serde_json::to_vec(mark)
-            .map_err(|error| CheckpointError::io("write", &path)(error.into()))?;
-        durable::replace(&self.directory, MARK, &text).map_err(CheckpointError::io("write", &path))
+        write_json(&self.directory, MARK, mark).map(drop)
     }
 }

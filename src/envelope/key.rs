@@ -80,9 +80,6 @@ impl Key {
     }
 
     /// Proves that the key wraps and unwraps for `cluster`, before anything depends on it.
-    ///
-    /// # Errors
-    /// As [`Sealer::create`].
     pub async fn probe(&self, cluster: &str) -> Result<(), Error> {
         if let Kept::Kms(key) = &self.0 {
             key.usable().await?;

@@ -231,9 +231,6 @@ impl Sealer {
     }
 
     /// Opens what [`Sealer::seal_text`] made.
-    ///
-    /// # Errors
-    /// As [`Sealer::unseal`].
     pub fn unseal_text(&self, sealed: &[u8]) -> Result<SecretText, Error> {
         let plain = self.unseal(sealed)?;
         let text = std::str::from_utf8(&plain).map_err(|_| Error::Damaged("not text"))?;
@@ -241,9 +238,6 @@ impl Sealer {
     }
 
     /// Opens what [`Sealer::seal_token`] made.
-    ///
-    /// # Errors
-    /// As [`Sealer::unseal`].
     pub fn unseal_token(&self, sealed: &[u8]) -> Result<Token, Error> {
         let plain = self.unseal(sealed)?;
         let text = std::str::from_utf8(&plain).map_err(|_| Error::Damaged("not text"))?;
