@@ -39,9 +39,6 @@ pub(crate) fn write_json(directory: &Path, name: &str, value: &impl Serialize) -
 }
 
 /// The value in a file of this name; `None` where there is no such file.
-///
-/// # Errors
-/// It cannot be read, or is damaged.
 pub(crate) fn read_json<T: DeserializeOwned>(directory: &Path, name: &str) -> Result<Option<T>> {
     let path = directory.join(name);
     let found = disk::read(&path).map_err(CheckpointError::io("read", &path))?;

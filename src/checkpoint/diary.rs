@@ -210,12 +210,26 @@ impl Diary {
         }
     }
 
-    /// A diary from its bytes, which are of `address`.
+    /// A diary from its bytes, which are of `path`.
     ///
     /// # Errors
     /// It is damaged, or was written by a later program.
-    pub fn read(bytes: &[u8], address: &str) -> Result<Self, CheckpointError> {
-        parse(bytes, Path::new(address))
+    pub fn read(bytes: &[u8], path: impl AsRef<Path>) -> Result<Self, CheckpointError> {
+        let path = path.as_ref();
+        let damaged = |why: String| CheckpointError::Damaged {
+            path: path.to_owned(),
+            why,
+        };
+        let value: serde_json::Value =
+            serde_json::from_slice(bytes).map_err(|error| damaged(error.to_string()))?;
+        match value["version"].as_u64() {
+            Some(found) if found > u64::from(VERSION) => Err(CheckpointError::Newer {
+                path: path.to_owned(),
+                found,
+            }),
+            Some(_) => serde_json::from_value(value).map_err(|error| damaged(error.to_string())),
+            None => Err(damaged("it has no version".into())),
+        }
     }
 
     /// Whether the shares are made after initialisation, and verified.
@@ -295,27 +309,6 @@ fn one_or_many<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeSet<String>, D
     })
 }
 
-/// A diary from its bytes, which are of `path`.
-///
-/// # Errors
-/// It is damaged, or was written by a later program.
-pub(crate) fn parse(bytes: &[u8], path: &Path) -> Result<Diary, CheckpointError> {
-    let damaged = |why: String| CheckpointError::Damaged {
-        path: path.to_owned(),
-        why,
-    };
-    let value: serde_json::Value =
-        serde_json::from_slice(bytes).map_err(|error| damaged(error.to_string()))?;
-    match value["version"].as_u64() {
-        Some(found) if found > u64::from(VERSION) => Err(CheckpointError::Newer {
-            path: path.to_owned(),
-            found,
-        }),
-        Some(_) => serde_json::from_value(value).map_err(|error| damaged(error.to_string())),
-        None => Err(damaged("it has no version".into())),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -342,7 +335,7 @@ mod tests {
             let text = format!(
                 r#"{{"version": 1, "program": "0", "cluster": {{"name": "n", "address": "a"}}{left}}}"#
             );
-            let diary = parse(text.as_bytes(), Path::new("diary")).unwrap();
+            let diary = Diary::read(text.as_bytes(), Path::new("diary")).unwrap();
             diary.replicated_to.into_iter().collect::<Vec<_>>()
         };
         assert_eq!(read(""), Vec::<String>::new());

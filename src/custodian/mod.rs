@@ -25,6 +25,7 @@ pub use crate::backend::{CANARY, Error, Kind};
 pub use crate::custodian::age::identity::IdentityFile;
 pub use crate::custodian::facts::{CanaryResult, Observation, Prepared, Presence, Stored};
 pub use crate::custodian::proof::{Answer, Challenge, Proof};
+pub(crate) use crate::custodian::text::same;
 pub use crate::custodian::text::{same_share, trial_name, typed};
 pub use crate::custodian::trust::trust_warnings;
 
@@ -222,9 +223,6 @@ impl Custodian {
     }
 
     /// Is the final name free? No secret is decrypted.
-    ///
-    /// # Errors
-    /// When it cannot be known.
     pub async fn presence(&self) -> Result<Presence, Error> {
         let found = match &self.place {
             Place::Ssm(place) => place.facts().await?,
@@ -272,9 +270,6 @@ impl Custodian {
     }
 
     /// Looks at a stored share again, without decrypting it.
-    ///
-    /// # Errors
-    /// When it cannot be known.
     pub async fn observe(&self, recorded: &Stored) -> Result<Observation, Error> {
         let found = match &self.place {
             Place::Ssm(place) if recorded.address == place.address() => place.facts_again().await,

@@ -77,7 +77,7 @@ impl Ssm {
     }
 
     pub(super) async fn facts(&self) -> Result<Option<Stored>, Error> {
-        let found = self.get(&self.parameter, false).await?;
+        let found = get(&self.parameters, &self.parameter, false).await?;
         Ok(found.map(|read| read.stored))
     }
 
@@ -88,7 +88,7 @@ impl Ssm {
     }
 
     pub(super) async fn fetch(&self) -> Result<Share, Error> {
-        let found = self.get(&self.parameter, true).await?;
+        let found = get(&self.parameters, &self.parameter, true).await?;
         let read = found.ok_or_else(|| Error::new(&self.address, Kind::NotFound))?;
         Ok(share_from(read.value.expose()))
     }
@@ -145,12 +145,8 @@ impl Ssm {
     async fn try_out(&self, name: &str, word: &SecretText) -> Result<CanaryResult, Error> {
         let what = "canary of vault-bootstrap, may be deleted".to_owned();
         let created = self.create(name, (word.expose(), what, None)).await;
-        if let Err(error) = &created
-            && !error.may_have_written()
-        {
-            return created.map(|_| CanaryResult::default());
-        }
-        if created.as_ref().is_err_and(is_taken) {
+        let none_of_ours = |error: &Error| is_taken(error) || !error.may_have_written();
+        if created.as_ref().is_err_and(none_of_ours) {
             return created.map(|_| CanaryResult::default());
         }
         let leftover = match self.delete(name).await {
@@ -167,12 +163,10 @@ impl Ssm {
         match created {
             Ok(_) => Ok(CanaryResult { warnings: leftover }),
             Err(error) => {
-                let advice = error.advice().into_iter().chain(leftover);
-                let advice = advice.collect::<Vec<_>>().join("; ");
-                Err(if advice.is_empty() {
-                    error
-                } else {
-                    error.advise(advice)
+                let advice: Vec<_> = error.advice().into_iter().chain(leftover).collect();
+                Err(match advice.join("; ") {
+                    none if none.is_empty() => error,
+                    advice => error.advise(advice),
                 })
             }
         }
@@ -218,11 +212,7 @@ impl Ssm {
 
     /// A look at what is or may be there: it is tried again for a while when nothing is seen yet.
     async fn read_back(&self, name: &str, decrypted: bool) -> Result<Option<Read>, Error> {
-        patiently(async || self.get(name, decrypted).await).await
-    }
-
-    async fn get(&self, name: &str, decrypted: bool) -> Result<Option<Read>, Error> {
-        get(&self.parameters, name, decrypted).await
+        patiently(async || get(&self.parameters, name, decrypted).await).await
     }
 
     async fn delete(&self, name: &str) -> Result<(), Error> {

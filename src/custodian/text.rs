@@ -10,7 +10,7 @@ const GROUP: usize = 5;
 const LETTERS: &[u8; 32] = b"abcdefghjkmnpqrstuvwxyz023456789";
 
 /// Compares secrets without telling by time where they differ.
-pub(super) fn same(one: &[u8], other: &[u8]) -> bool {
+pub(crate) fn same(one: &[u8], other: &[u8]) -> bool {
     aws_lc_rs::constant_time::verify_slices_are_equal(one, other).is_ok()
 }
 
@@ -38,9 +38,6 @@ pub(super) fn text_from(plain: &[u8]) -> Option<SecretText> {
 }
 
 /// A random word for the names of canaries. No secret.
-///
-/// # Errors
-/// Only for want of random bytes.
 pub fn trial_name() -> Result<String, Error> {
     Ok(random_word("a trial value")?.expose().to_owned())
 }

@@ -285,9 +285,6 @@ impl Replica {
     }
 
     /// Whether the lease still holds: it is there, and nobody made the next one.
-    ///
-    /// # Errors
-    /// It cannot be known.
     pub async fn holds(&self, number: u32, lease: &Lease) -> Result<bool, Error> {
         let there: Option<Lease> = self.read(&format!("{LEASE}{number}")).await?;
         let next: Option<Lease> = self.read(&format!("{LEASE}{}", number + 1)).await?;
@@ -295,9 +292,6 @@ impl Replica {
     }
 
     /// Gives a lease up, if it is there and not somebody else's by now, and what it took over with it.
-    ///
-    /// # Errors
-    /// It cannot be deleted.
     pub async fn release(&self, number: u32, lease: &Lease) -> Result<(), Error> {
         let name = format!("{LEASE}{number}");
         // Listed before it is looked whose it is: once it is somebody else's, so may be a number below.
@@ -312,9 +306,6 @@ impl Replica {
     }
 
     /// Deletes the leases that the one of this number took over, whoever was killed before doing it.
-    ///
-    /// # Errors
-    /// One cannot be deleted.
     pub async fn clear_below(&self, number: u32) -> Result<(), Error> {
         let names = self.store.names().await?;
         self.delete_below(number, &names).await

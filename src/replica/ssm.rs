@@ -67,12 +67,8 @@ impl Parameters {
                 });
             put.await
         };
-        retry(
-            (PATIENCE, PAUSE),
-            |done| done.as_ref().is_err_and(is_later),
-            put,
-        )
-        .await
+        let again = |done: &Result<(), Error>| done.as_ref().is_err_and(is_later);
+        retry((PATIENCE, PAUSE), again, put).await
     }
 
     pub(super) async fn get(&self, name: &str) -> Result<Option<Vec<u8>>, Error> {
@@ -81,12 +77,11 @@ impl Parameters {
         let Some(parameter) = found else {
             return Ok(None);
         };
-        let value = parameter.value.unwrap_or_default();
-        let damaged = Kind::Damaged("a parameter there is not ours");
-        let bytes = BASE64_STANDARD.decode(value);
-        bytes
-            .map(Some)
-            .map_err(|_| Error::new(&self.address, damaged))
+        let bytes = parameter.value.map(|text| BASE64_STANDARD.decode(text));
+        match bytes {
+            Some(Ok(bytes)) => Ok(Some(bytes)),
+            _ => Err(self.damaged("a parameter there is not ours")),
+        }
     }
 
     pub(super) async fn names(&self) -> Result<Vec<String>, Error> {
@@ -109,8 +104,7 @@ impl Parameters {
             let full = parameters.filter_map(|parameter| parameter.name);
             names.extend(full.filter_map(|name| name.strip_prefix(&below).map(str::to_owned)));
         }
-        let crowded = Kind::Damaged("more parameters are there than a checkpoint ever has");
-        Err(Error::new(&self.address, crowded))
+        Err(self.damaged("more parameters are there than a checkpoint ever has"))
     }
 
     /// Deletes it with its history, and looks until it cannot be read.
@@ -123,6 +117,10 @@ impl Parameters {
         }
         let why = format!("{full} can still be read after its deletion");
         Err(Error::new(&self.address, Kind::KeepsDeleted(why)))
+    }
+
+    fn damaged(&self, why: &'static str) -> Error {
+        Error::new(&self.address, Kind::Damaged(why))
     }
 
     fn full(&self, name: &str) -> String {

@@ -47,9 +47,6 @@ struct State {
 }
 
 /// Opens the place that the file names, without a lease.
-///
-/// # Errors
-/// It cannot be reached or may not be used.
 pub(crate) async fn look_at(config: &Config) -> Result<Option<Replica>, Failure> {
     match spec(config) {
         Some(spec) => Ok(Some(Replica::open(&spec).await.map_err(of_replica)?)),
@@ -103,16 +100,16 @@ pub(crate) async fn checkpoint(
     let id = match &mark {
         Some(mark) => mark.id.clone(),
         None => {
-            hex::random::<8>().ok_or_else(|| Failure::failed("the system gives no random bytes"))?
+            let id = hex::random::<8>();
+            let id = id.ok_or_else(|| Failure::failed("the system gives no random bytes"))?;
+            // Before the lease is made: killed in between, it is known to be ours.
+            checkpoint.set_mark(&Mark {
+                id: id.clone(),
+                ..Mark::default()
+            })?;
+            id
         }
     };
-    // Before the lease is made: killed in between, it is known to be ours.
-    if mark.is_none() {
-        checkpoint.set_mark(&Mark {
-            id: id.clone(),
-            ..Mark::default()
-        })?;
-    }
     let lease = Lease::new(&id, &owner(&checkpoint), checkpoint::now());
     // It was not given up: a secret may be here alone, until it is known that it is not.
     let kept = matches!(&found.lease, Some((_, other)) if other.same_owner(&lease));
@@ -249,12 +246,9 @@ impl ReplicaSync {
             let last_word = async |next: &Commit| {
                 self.still_ours(&replica).await?;
                 // Killed from here on, this directory knows that what counts there is its own.
-                let mark = Mark {
-                    id: lease.id.clone(),
-                    place: Some(self.address.clone()),
-                    generation: known.as_ref().map_or(0, |known| known.generation),
-                    next: Some(next.clone()),
-                };
+                let seen = known.as_ref().map_or(0, |known| known.generation);
+                let mut mark = Mark::seen(&lease.id, &self.address, seen);
+                mark.next = Some(next.clone());
                 let kept = checkpoint.borrow().set_mark(&mark);
                 kept.map_err(|error| Failed(error.into()))
             };
@@ -263,12 +257,8 @@ impl ReplicaSync {
                 Ok(commit) => commit,
                 Err(Failed(failure)) => return Err(self.reason(&replica, failure).await),
             };
-            checkpoint.borrow().set_mark(&Mark {
-                id: lease.id.clone(),
-                place: Some(self.address.clone()),
-                generation: commit.generation,
-                next: None,
-            })?;
+            let mark = Mark::seen(&lease.id, &self.address, commit.generation);
+            checkpoint.borrow().set_mark(&mark)?;
             (state.commit, state.unsure) = (Some(commit), false);
             // It may have been long on its way.
             let ours = self.still_ours(&replica).await;
@@ -328,9 +318,6 @@ impl ReplicaSync {
     }
 
     /// Proves with a value as large as an answer with so many bytes of shares that the place takes, gives back and forgets.
-    ///
-    /// # Errors
-    /// It does not.
     pub(crate) async fn trial(&self, shares: usize) -> Result<(), Failure> {
         let bytes = BYTES_ANYWAY.saturating_add(shares);
         let replica = self.replica().await?;

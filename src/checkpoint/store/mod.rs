@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use crate::checkpoint::beside::{destroy_beside, lock, write_beside, write_json};
-use crate::checkpoint::diary::{self, Diary};
+use crate::checkpoint::diary::Diary;
 use crate::checkpoint::error::{CheckpointError, Result};
 use crate::checkpoint::secrets_file::{self, Header, Holds};
 use crate::disk;
@@ -130,9 +130,7 @@ impl Checkpoint {
     /// The disk refuses, while nothing can be lost.
     pub fn write_ahead(&self, sealer: &Sealer) -> Result<()> {
         let header = Header::of(Holds::InitAnswer, sealer);
-        let path = self.secrets_path();
-        secrets_file::write_ahead(&self.directory, &header)
-            .map_err(CheckpointError::io("write", &path))
+        self.written(secrets_file::write_ahead(&self.directory, &header))
     }
 
     /// Keeps the raw answer, encrypted, in the room taken by [`Checkpoint::write_ahead`]; where that cannot be
@@ -141,12 +139,12 @@ impl Checkpoint {
     /// # Errors
     /// The disk refuses even what it had already given, and a new file too.
     pub fn keep_answer(&self, sealer: &Sealer, answer: &SecretText) -> Result<()> {
-        let path = self.secrets_path();
         let ciphertext = sealer.seal_text(answer);
         let header = Header::of(Holds::InitAnswer, sealer);
-        secrets_file::fill(&self.directory, &ciphertext)
-            .or_else(|_| secrets_file::replace(&self.directory, &header, &ciphertext))
-            .map_err(CheckpointError::io("write", &path))
+        let filled = secrets_file::fill(&self.directory, &ciphertext);
+        self.written(
+            filled.or_else(|_| secrets_file::replace(&self.directory, &header, &ciphertext)),
+        )
     }
 
     /// Replaces the answer, shares and all, by the root token alone under a fresh key.
@@ -154,11 +152,9 @@ impl Checkpoint {
     /// # Errors
     /// The disk refuses, or encryption fails; the file is then the one of before.
     pub fn keep_root_token(&self, sealer: &Sealer, root: &RootToken) -> Result<()> {
-        let path = self.secrets_path();
         let ciphertext = sealer.seal_token(root.token());
         let header = Header::of(Holds::RootToken, sealer);
-        secrets_file::replace(&self.directory, &header, &ciphertext)
-            .map_err(CheckpointError::io("write", &path))
+        self.written(secrets_file::replace(&self.directory, &header, &ciphertext))
     }
 
     /// Whether an answer or a root token is on disk, without opening it.
@@ -206,8 +202,10 @@ impl Checkpoint {
         write_beside(&self.directory, name, text.as_bytes())
     }
 
-    fn secrets_path(&self) -> PathBuf {
-        self.directory.join(secrets_file::NAME)
+    /// What came of writing the secret part.
+    pub(super) fn written(&self, result: io::Result<()>) -> Result<()> {
+        let path = self.directory.join(secrets_file::NAME);
+        result.map_err(CheckpointError::io("write", &path))
     }
 }
 
@@ -261,7 +259,7 @@ pub(crate) fn read_secrets(directory: &Path) -> Result<Option<(Header, Option<Ve
 pub fn read_diary(directory: &Path) -> Result<Option<Diary>> {
     let path = directory.join(DIARY);
     let found = disk::read(&path).map_err(CheckpointError::io("read", &path))?;
-    let parsed = found.map(|bytes| diary::parse(&bytes, &path));
+    let parsed = found.map(|bytes| Diary::read(&bytes, &path));
     parsed.transpose()
 }
 

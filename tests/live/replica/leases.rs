@@ -101,7 +101,7 @@ fn stopped_before_the_first_step_it_gives_up_its_lease() {
 fn another_takes_over(path: &str) {
     let lease =
         r#"{"version": 1, "id": "fedcba9876543210", "owner": "another machine", "at": "now"}"#;
-    for (name, value) in [("claim-2", claim), (PART_OF_ANOTHER, "{}")] {
+    for (name, value) in [("claim-2", lease), (PART_OF_ANOTHER, "{}")] {
         let made =
             LocalStack::shared().ssm_put(&format!("{path}/{name}"), &STANDARD.encode(value), false);
         made.expect("it is new");
