@@ -17,6 +17,11 @@ pub(crate) fn sha256(bytes: &[u8]) -> String {
     digits(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes).as_ref())
 }
 
+/// `sha256:HEX` of something public or encrypted, as records name it.
+pub(crate) fn digest(bytes: &[u8]) -> String {
+    format!("sha256:{}", sha256(bytes))
+}
+
 /// The first digits of the SHA-256, for the eye and against slips.
 pub(crate) fn short_sha256(bytes: &[u8], count: usize) -> String {
     let mut digits = sha256(bytes);

@@ -17,6 +17,7 @@ pub mod cli;
 pub mod config;
 pub mod custodian;
 pub mod desired;
+pub(crate) mod disk;
 pub mod dispatch;
 pub mod door;
 pub mod edge;

@@ -1,20 +1,15 @@
 //! The HTTP client of whatever asks AWS through its SDK: the SDK's own, with a limit to an answer.
 
 use std::error::Error as StdError;
-use std::fmt;
 use std::time::Duration;
 
 use aws_config::BehaviorVersion;
 use aws_sdk_ssm::config::http::{HttpRequest, HttpResponse};
-use aws_sdk_ssm::config::{
-    ConfigBag, HttpClient, RuntimeComponents, RuntimeComponentsBuilder, RuntimePlugin,
-    SharedHttpClient,
-};
-use aws_sdk_ssm::error::{BoxError, ConnectorError};
+use aws_sdk_ssm::config::{HttpClient, RuntimeComponentsBuilder, RuntimePlugin, SharedHttpClient};
+use aws_sdk_ssm::error::ConnectorError;
 use aws_smithy_runtime::client::defaults::default_http_client_plugin_v2;
-use aws_smithy_runtime_api::client::connector_metadata::ConnectorMetadata;
 use aws_smithy_runtime_api::client::http::{
-    HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
+    HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn,
 };
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 
@@ -29,7 +24,11 @@ pub(crate) fn bounded() -> Option<SharedHttpClient> {
     let plugin = default_http_client_plugin_v2(BehaviorVersion::latest())?;
     let nothing = RuntimeComponentsBuilder::new("none");
     let client = plugin.runtime_components(&nothing).http_client()?;
-    Some(SharedHttpClient::new(Bounded(client)))
+    Some(http_client_fn(move |settings, components| {
+        SharedHttpConnector::new(BoundedConnector(
+            client.http_connector(settings, components),
+        ))
+    }))
 }
 
 /// Whether an answer was refused for its size.
@@ -44,50 +43,9 @@ pub(crate) fn too_large(error: &(dyn StdError + 'static)) -> Option<usize> {
     None
 }
 
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error("{}", crate::backend::Kind::TooLarge(MOST))]
 struct TooLarge;
-
-impl StdError for TooLarge {}
-
-impl fmt::Display for TooLarge {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        crate::backend::Kind::TooLarge(MOST).fmt(out)
-    }
-}
-
-#[derive(Debug)]
-struct Bounded(SharedHttpClient);
-
-impl HttpClient for Bounded {
-    fn http_connector(
-        &self,
-        settings: &HttpConnectorSettings,
-        components: &RuntimeComponents,
-    ) -> SharedHttpConnector {
-        let connector = self.0.http_connector(settings, components);
-        SharedHttpConnector::new(BoundedConnector(connector))
-    }
-
-    fn validate_base_client_config(
-        &self,
-        components: &RuntimeComponentsBuilder,
-        config: &ConfigBag,
-    ) -> Result<(), BoxError> {
-        HttpClient::validate_base_client_config(&self.0, components, config)
-    }
-
-    fn validate_final_config(
-        &self,
-        components: &RuntimeComponents,
-        config: &ConfigBag,
-    ) -> Result<(), BoxError> {
-        HttpClient::validate_final_config(&self.0, components, config)
-    }
-
-    fn connector_metadata(&self) -> Option<ConnectorMetadata> {
-        self.0.connector_metadata()
-    }
-}
 
 #[derive(Debug)]
 struct BoundedConnector(SharedHttpConnector);

@@ -44,9 +44,6 @@ impl KeyFacts {
 impl KmsKey {
     /// Finds the key: an id, `alias/…` or an ARN, whose region is used when `aws` names none.
     /// A disabled key opens too, so that it can be described; [`KmsKey::usable`] refuses it.
-    ///
-    /// # Errors
-    /// Key not found, denied, unreachable, no region, no credentials.
     pub async fn open(key: &str, aws: &Aws) -> Result<Self, Error> {
         let mut aws = aws.clone();
         aws.region = aws.region.or_else(|| region_of(key));
@@ -82,9 +79,6 @@ impl KmsKey {
     }
 
     /// Asks KMS again about the key.
-    ///
-    /// # Errors
-    /// As [`KmsKey::open`].
     pub async fn describe(&self) -> Result<KeyFacts, Error> {
         describe(self.arn(), &self.session).await
     }

@@ -1,13 +1,142 @@
-//! Names of SSM parameters: their addresses, their canaries, and what SSM would refuse. Pure.
+//! SSM parameters: their names, what SSM would refuse of those, and the requests that keep one.
 
+use aws_sdk_ssm::operation::put_parameter::builders::PutParameterFluentBuilder;
+use aws_sdk_ssm::types::{Parameter, ParameterType};
+
+use crate::aws::kms::KmsKey;
+use crate::aws::{Aws, Call, Session};
 use crate::backend::{CANARY, Error, Kind};
+
+/// The key of the account that SSM uses when none is named.
+const ACCOUNT_KEY: &str = "alias/aws/ssm";
 
 /// Limits of a parameter name (AWS SSM: PutParameter, Name).
 const LONGEST_NAME: usize = 1011;
 const DEEPEST_NAME: usize = 15;
 
+/// Parameters as they are reached with one set of settings.
+pub(crate) struct Parameters {
+    pub(crate) session: Session,
+    /// What they are encrypted with; none where they are only read.
+    key: Option<KmsKey>,
+    account: Option<String>,
+}
+
+impl Parameters {
+    /// `name` is a parameter of those, for the text of a failure.
+    pub(crate) async fn open(name: &str, key: Option<&str>, aws: &Aws) -> Result<Self, Error> {
+        let only_read = Self::to_read(name, aws).await?;
+        let session = only_read.session.clone();
+        let key = KmsKey::in_session(key.unwrap_or(ACCOUNT_KEY), session).await?;
+        let account = only_read.session.account().await;
+        Ok(Self {
+            account: account.or_else(|| key.facts().account.clone()),
+            key: Some(key),
+            ..only_read
+        })
+    }
+
+    /// Without a key of their own.
+    pub(crate) async fn to_read(name: &str, aws: &Aws) -> Result<Self, Error> {
+        Ok(Self {
+            session: Session::of(aws, &unresolved(name)).await?,
+            key: None,
+            account: None,
+        })
+    }
+
+    pub(crate) fn address(&self, name: &str) -> String {
+        address(&self.session.region, name)
+    }
+
+    /// The account that they are in; `None` when AWS does not tell.
+    pub(crate) fn account(&self) -> Option<&str> {
+        self.account.as_deref()
+    }
+
+    /// The ARN of their key.
+    pub(crate) fn key_arn(&self) -> &str {
+        let key = self.key.as_ref();
+        key.map_or("KEY-OF-THE-PARAMETER", KmsKey::arn)
+    }
+
+    /// Asks KMS again, and refuses a key that is not enabled.
+    pub(crate) async fn key_usable(&self) -> Result<(), Error> {
+        match &self.key {
+            Some(key) => key.usable().await,
+            None => Ok(()),
+        }
+    }
+
+    /// Writes a `SecureString`. `rest` says what else it is to be.
+    pub(crate) async fn put(
+        &self,
+        (address, name): (&str, &str),
+        value: &str,
+        rest: impl FnOnce(PutParameterFluentBuilder) -> PutParameterFluentBuilder,
+    ) -> Result<(), Error> {
+        let request = self.session.ssm.put_parameter().name(name).value(value);
+        let request = request
+            .r#type(ParameterType::SecureString)
+            .key_id(self.key_arn());
+        let answer = rest(request).send().await;
+        self.called((address, name), "ssm:PutParameter", |call| {
+            answer.map(drop).map_err(|error| call.failed(&error))
+        })
+    }
+
+    pub(crate) async fn get(
+        &self,
+        (address, name): (&str, &str),
+        decrypted: bool,
+    ) -> Result<Option<Parameter>, Error> {
+        let request = self.session.ssm.get_parameter().name(name);
+        let answer = request.with_decryption(decrypted).send().await;
+        self.called((address, name), "ssm:GetParameter", |call| {
+            match answer.map_err(|error| call.failed(&error)) {
+                Err(error) if matches!(error.kind(), Kind::NotFound) => Ok(None),
+                Err(error) => Err(error),
+                Ok(answer) => answer
+                    .parameter
+                    .map(Some)
+                    .ok_or_else(|| call.error(Kind::Damaged("SSM answered without a parameter"))),
+            }
+        })
+    }
+
+    /// Deletes it with its history; one that is not there is no error.
+    pub(crate) async fn delete(&self, (address, name): (&str, &str)) -> Result<(), Error> {
+        let answer = self.session.ssm.delete_parameter().name(name).send().await;
+        let deleted = self.called((address, name), "ssm:DeleteParameter", |call| {
+            answer.map(drop).map_err(|error| call.failed(&error))
+        });
+        match deleted {
+            Err(error) if !matches!(error.kind(), Kind::NotFound) => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// What came of a call about this parameter.
+    pub(crate) fn called<T>(
+        &self,
+        (address, name): (&str, &str),
+        action: &'static str,
+        result: impl FnOnce(&Call<'_>) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let region = &self.session.region;
+        let key = self.key.as_ref().map(KmsKey::arn);
+        result(&Call {
+            address,
+            action,
+            resource: &resource(region, key, self.account(), name),
+            key: self.key_arn(),
+            region,
+        })
+    }
+}
+
 /// `aws-ssm://REGION/PARAMETER`.
-pub(crate) fn address(region: &str, parameter: &str) -> String {
+fn address(region: &str, parameter: &str) -> String {
     format!("aws-ssm://{region}/{}", parameter.trim_start_matches('/'))
 }
 
@@ -50,12 +179,7 @@ pub(crate) fn check_name(parameter: &str) -> Result<(), Error> {
 }
 
 /// The parameters beside `parameter` as an IAM policy names them.
-pub(crate) fn resource(
-    region: &str,
-    key_arn: Option<&str>,
-    account: Option<&str>,
-    parameter: &str,
-) -> String {
+fn resource(region: &str, key_arn: Option<&str>, account: Option<&str>, parameter: &str) -> String {
     let partition = key_arn
         .and_then(|arn| arn.split(':').nth(1))
         .unwrap_or("aws");

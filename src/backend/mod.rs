@@ -5,7 +5,13 @@
 //! only where they name a person or a permission; answers to requests that carried a secret may
 //! quote it, and are reduced to their code.
 
+mod patience;
+
 use std::time::Duration;
+
+use crate::disk;
+
+pub(crate) use crate::backend::patience::{patiently, retry};
 
 /// Beginning of the name of every canary, before its random word.
 pub const CANARY: &str = "vault-bootstrap-canary-";
@@ -256,25 +262,17 @@ fn general_advice(address: &str, kind: &Kind) -> Option<String> {
     })
 }
 
-fn advice_on_disk(address: &str, kind: std::io::ErrorKind) -> String {
-    match kind {
-        std::io::ErrorKind::StorageFull => "make room on that disk, then run again".to_owned(),
-        std::io::ErrorKind::QuotaExceeded => {
-            "make room within the quota there, then run again".to_owned()
-        }
-        std::io::ErrorKind::FileTooLarge => {
-            "raise the limit on the size of files (ulimit -f unlimited), then run again".to_owned()
-        }
-        std::io::ErrorKind::ReadOnlyFilesystem => {
-            "name a place in the file that can be written".to_owned()
-        }
-        _ => {
-            let directory = std::path::Path::new(address).parent();
-            let directory = directory.filter(|path| !path.as_os_str().is_empty());
-            let directory = directory.unwrap_or_else(|| std::path::Path::new("."));
-            format!("ls -ld {0}; ls -la {0}", directory.display())
-        }
+fn advice_on_disk(address: &str, refusal: std::io::ErrorKind) -> String {
+    if refusal == std::io::ErrorKind::ReadOnlyFilesystem {
+        return "name a place in the file that can be written".to_owned();
     }
+    disk::advice(refusal).map_or_else(
+        || {
+            let directory = disk::above(std::path::Path::new(address)).display();
+            format!("ls -ld {directory}; ls -la {directory}")
+        },
+        str::to_owned,
+    )
 }
 
 /// Somebody else's text made fit for a terminal: one line, no control characters, bounded.

@@ -5,8 +5,11 @@ use std::io;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use crate::checkpoint::durable;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
 use crate::checkpoint::error::{CheckpointError, Result};
+use crate::disk;
 
 /// Makes the directory where there is none, for its owner alone, and takes the lock of this name in it. Nothing is
 /// waited for.
@@ -24,17 +27,32 @@ pub(crate) fn lock(directory: &Path, name: &str) -> Result<File> {
 /// The disk refuses; the file is then the one of before.
 pub(crate) fn write_beside(directory: &Path, name: &str, bytes: &[u8]) -> Result<PathBuf> {
     let path = directory.join(name);
-    durable::replace(directory, name, bytes).map_err(CheckpointError::io("write", &path))?;
+    disk::replace(directory, name, bytes).map_err(CheckpointError::io("write", &path))?;
     Ok(path)
 }
 
+/// Replaces a file of this name by a value, as [`write_beside`].
+pub(crate) fn write_json(directory: &Path, name: &str, value: &impl Serialize) -> Result<PathBuf> {
+    let text = serde_json::to_vec_pretty(value)
+        .map_err(|error| CheckpointError::io("write", &directory.join(name))(error.into()))?;
+    write_beside(directory, name, &text)
+}
+
+/// The value in a file of this name; `None` where there is no such file.
+pub(crate) fn read_json<T: DeserializeOwned>(directory: &Path, name: &str) -> Result<Option<T>> {
+    let path = directory.join(name);
+    let found = disk::read(&path).map_err(CheckpointError::io("read", &path))?;
+    let value = found.map(|bytes| serde_json::from_slice(&bytes));
+    value.transpose().map_err(|error| CheckpointError::Damaged {
+        path,
+        why: error.to_string(),
+    })
+}
+
 /// Overwrites and removes a file of this name. Harmless when there is none.
-///
-/// # Errors
-/// The disk refuses.
 pub(crate) fn destroy_beside(directory: &Path, name: &str) -> Result<()> {
     let path = directory.join(name);
-    durable::destroy(directory, name).map_err(CheckpointError::io("destroy", &path))
+    disk::destroy(directory, name).map_err(CheckpointError::io("destroy", &path))
 }
 
 fn make_private(directory: &Path) -> Result<()> {
@@ -42,7 +60,7 @@ fn make_private(directory: &Path) -> Result<()> {
     match fs::symlink_metadata(directory) {
         Ok(_) => {}
         Err(missing) if missing.kind() == io::ErrorKind::NotFound => {
-            durable::make_directories(directory).map_err(error)?;
+            disk::make_directories(directory).map_err(error)?;
         }
         Err(other) => return Err(error(other)),
     }
@@ -70,13 +88,12 @@ fn make_private(directory: &Path) -> Result<()> {
 
 fn take_lock(directory: &Path, name: &str) -> Result<File> {
     let path = directory.join(name);
-    let flags = i32::try_from(rustix::fs::OFlags::NOFOLLOW.bits()).unwrap_or(0);
     let file = OpenOptions::new()
         .write(true)
         .create(true)
         .truncate(false)
         .mode(0o600)
-        .custom_flags(flags)
+        .custom_flags(disk::NO_FOLLOW)
         .open(&path)
         .map_err(CheckpointError::io("open", &path))?;
     match file.try_lock() {

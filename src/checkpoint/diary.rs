@@ -27,7 +27,7 @@ pub(crate) const QUORUMS: &str = "quorums";
 pub const VERSION: u32 = 1;
 
 /// What is known about one ceremony.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Diary {
     /// Form of this file.
     pub version: u32,
@@ -79,7 +79,7 @@ pub struct Diary {
 }
 
 /// The cluster that a checkpoint belongs to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cluster {
     /// `cluster.name` of the file.
     pub name: String,
@@ -191,27 +191,30 @@ impl Diary {
                 address: address.to_owned(),
                 cluster_id: None,
             },
-            addresses: BTreeSet::new(),
-            asked: None,
-            generating: None,
-            rotation: None,
-            attempt: None,
-            trial: None,
-            replicated_to: BTreeSet::new(),
-            steps: BTreeMap::new(),
-            proofs: BTreeMap::new(),
-            shares: BTreeMap::new(),
-            digests: BTreeMap::new(),
-            references: BTreeSet::new(),
+            ..Self::default()
         }
     }
 
-    /// A diary from its bytes, which are of `address`.
+    /// A diary from its bytes, which are of `path`.
     ///
     /// # Errors
     /// It is damaged, or was written by a later program.
-    pub fn read(bytes: &[u8], address: &str) -> Result<Self, CheckpointError> {
-        parse(bytes, Path::new(address))
+    pub fn read(bytes: &[u8], path: impl AsRef<Path>) -> Result<Self, CheckpointError> {
+        let path = path.as_ref();
+        let damaged = |why: String| CheckpointError::Damaged {
+            path: path.to_owned(),
+            why,
+        };
+        let value: serde_json::Value =
+            serde_json::from_slice(bytes).map_err(|error| damaged(error.to_string()))?;
+        match value["version"].as_u64() {
+            Some(found) if found > u64::from(VERSION) => Err(CheckpointError::Newer {
+                path: path.to_owned(),
+                found,
+            }),
+            Some(_) => serde_json::from_value(value).map_err(|error| damaged(error.to_string())),
+            None => Err(damaged("it has no version".into())),
+        }
     }
 
     /// Whether the shares are made after initialisation, and verified.
@@ -301,27 +304,6 @@ fn one_or_many<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeSet<String>, D
     })
 }
 
-/// A diary from its bytes, which are of `path`.
-///
-/// # Errors
-/// It is damaged, or was written by a later program.
-pub(crate) fn parse(bytes: &[u8], path: &Path) -> Result<Diary, CheckpointError> {
-    let damaged = |why: String| CheckpointError::Damaged {
-        path: path.to_owned(),
-        why,
-    };
-    let value: serde_json::Value =
-        serde_json::from_slice(bytes).map_err(|error| damaged(error.to_string()))?;
-    match value["version"].as_u64() {
-        Some(found) if found > u64::from(VERSION) => Err(CheckpointError::Newer {
-            path: path.to_owned(),
-            found,
-        }),
-        Some(_) => serde_json::from_value(value).map_err(|error| damaged(error.to_string())),
-        None => Err(damaged("it has no version".into())),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -348,7 +330,7 @@ mod tests {
             let text = format!(
                 r#"{{"version": 1, "program": "0", "cluster": {{"name": "n", "address": "a"}}{left}}}"#
             );
-            let diary = parse(text.as_bytes(), Path::new("diary")).unwrap();
+            let diary = Diary::read(text.as_bytes(), Path::new("diary")).unwrap();
             diary.replicated_to.into_iter().collect::<Vec<_>>()
         };
         assert_eq!(read(""), Vec::<String>::new());

@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::checkpoint::diary::VERSION;
+use crate::disk;
 use crate::envelope;
 use crate::failure::Failure;
 
@@ -81,21 +82,15 @@ impl CheckpointError {
     #[must_use]
     pub fn advice(&self) -> String {
         match self {
-            Self::Io { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
-                "make room on that disk, then run the same command again".into()
-            }
-            Self::Io { source, .. } if source.kind() == io::ErrorKind::QuotaExceeded => {
-                "make room within the quota there, then run the same command again".into()
-            }
-            Self::Io { source, .. } if source.kind() == io::ErrorKind::FileTooLarge => {
-                "raise the limit on the size of files (ulimit -f unlimited), then run again".into()
-            }
             Self::Io { source, .. } if source.kind() == io::ErrorKind::ReadOnlyFilesystem => {
                 "make that file system writable (mount -o remount,rw), then run the same command again; only \
                  before the first run may checkpoint.path name another directory instead"
                     .into()
             }
-            Self::Io { path, .. } => format!("ls -ld {}", path.display()),
+            Self::Io { path, source, .. } => match disk::advice(source.kind()) {
+                Some(advice) => advice.into(),
+                None => format!("ls -ld {}", path.display()),
+            },
             Self::Locked(_) => {
                 "wait for it to end; two runs at once would disturb each other".into()
             }

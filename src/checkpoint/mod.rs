@@ -7,7 +7,6 @@
 
 pub(crate) mod beside;
 pub(crate) mod diary;
-pub(crate) mod durable;
 pub(crate) mod error;
 pub(crate) mod journal;
 pub(crate) mod packed;

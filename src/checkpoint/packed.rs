@@ -1,16 +1,16 @@
 //! A checkpoint as bytes for a replica, and back; and what this directory remembers of that place.
 
 use std::path::Path;
-use std::{fs, io};
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde::{Deserialize, Serialize};
 
+use crate::checkpoint::beside::{read_json, write_json};
+use crate::checkpoint::diary::Diary;
 use crate::checkpoint::error::{CheckpointError, Result};
 use crate::checkpoint::secrets_file::{self, Header};
 use crate::checkpoint::store::{Checkpoint, read_secrets};
-use crate::checkpoint::{diary, durable};
 use crate::replica::Commit;
 
 /// The name of what is remembered of the replica.
@@ -32,17 +32,24 @@ pub struct Mark {
 }
 
 impl Mark {
+    /// This generation was seen to count at this place.
+    #[must_use]
+    pub fn seen(id: &str, place: &str, generation: u64) -> Self {
+        Self {
+            id: id.to_owned(),
+            place: Some(place.to_owned()),
+            generation,
+            next: None,
+        }
+    }
+
     /// The same at this place: what was seen at another one says nothing about it.
     #[must_use]
     pub fn at(self, place: &str) -> Self {
         if self.place.as_deref() == Some(place) {
             return self;
         }
-        Self {
-            id: self.id,
-            place: Some(place.to_owned()),
-            ..Self::default()
-        }
+        Self::seen(&self.id, place, 0)
     }
 }
 
@@ -56,9 +63,6 @@ struct Packed {
 
 impl Checkpoint {
     /// The public part and, while there is one, the encrypted part, as bytes.
-    ///
-    /// # Errors
-    /// The encrypted part cannot be read or is damaged.
     pub fn packed(&self) -> Result<(Vec<u8>, Option<Vec<u8>>)> {
         let failed =
             |error: serde_json::Error| CheckpointError::io("pack", &self.directory)(error.into());
@@ -80,7 +84,7 @@ impl Checkpoint {
     /// It is damaged, of a later release or of another cluster, or the disk refuses.
     pub fn unpack(&mut self, diary: &[u8], secrets: Option<&[u8]>, address: &str) -> Result<()> {
         let place = Path::new(address);
-        let mut diary = diary::parse(diary, place)?;
+        let mut diary = Diary::read(diary, place)?;
         if diary.cluster.name != self.diary.cluster.name {
             return Err(CheckpointError::OtherCluster {
                 path: place.to_owned(),
@@ -92,16 +96,14 @@ impl Checkpoint {
             path: place.to_owned(),
             why: "its encrypted part is not ours".into(),
         };
-        let path = self.directory.join(secrets_file::NAME);
-        let write = CheckpointError::io("write", &path);
         match secrets {
             None => self.destroy_secrets()?,
             Some(bytes) => {
                 let packed: Packed = serde_json::from_slice(bytes).map_err(|_| damaged())?;
                 let ciphertext = packed.ciphertext.unwrap_or_default();
                 let ciphertext = BASE64_STANDARD.decode(ciphertext).map_err(|_| damaged())?;
-                secrets_file::replace(&self.directory, &packed.header, &ciphertext)
-                    .map_err(write)?;
+                let header = &packed.header;
+                self.written(secrets_file::replace(&self.directory, header, &ciphertext))?;
             }
         }
         for (name, proof) in self.diary.proofs.clone() {
@@ -111,31 +113,12 @@ impl Checkpoint {
     }
 
     /// What is remembered of the replica.
-    ///
-    /// # Errors
-    /// It cannot be read, or is damaged.
     pub fn mark(&self) -> Result<Option<Mark>> {
-        let path = self.directory.join(MARK);
-        let bytes = match fs::read(&path) {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(CheckpointError::io("read", &path)(error)),
-        };
-        let mark = serde_json::from_slice(&bytes);
-        mark.map(Some).map_err(|error| CheckpointError::Damaged {
-            path,
-            why: error.to_string(),
-        })
+        read_json(&self.directory, MARK)
     }
 
     /// Remembers it, durably.
-    ///
-    /// # Errors
-    /// The disk refuses.
     pub fn set_mark(&self, mark: &Mark) -> Result<()> {
-        let path = self.directory.join(MARK);
-        let text = serde_json::to_vec(mark)
-            .map_err(|error| CheckpointError::io("write", &path)(error.into()))?;
-        durable::replace(&self.directory, MARK, &text).map_err(CheckpointError::io("write", &path))
+        write_json(&self.directory, MARK, mark).map(drop)
     }
 }

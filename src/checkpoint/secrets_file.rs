@@ -15,8 +15,8 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::checkpoint::durable;
-use crate::envelope::WrappedKey;
+use crate::disk;
+use crate::envelope::{Sealer, WrappedKey};
 
 /// The name of the file in the checkpoint's directory.
 pub(crate) const NAME: &str = "secrets";
@@ -35,6 +35,15 @@ pub(crate) struct Header {
     pub(crate) key: WrappedKey,
 }
 
+impl Header {
+    pub(crate) fn of(holds: Holds, sealer: &Sealer) -> Self {
+        Self {
+            holds,
+            key: sealer.header().clone(),
+        }
+    }
+}
+
 /// Which of the two things that the server will not say twice is in the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -47,15 +56,14 @@ pub(crate) enum Holds {
 
 /// Takes the room for an answer that is not there yet.
 pub(crate) fn write_ahead(directory: &Path, header: &Header) -> io::Result<()> {
-    durable::replace(directory, NAME, &encode(header, &[])?)
+    disk::replace(directory, NAME, &encode(header, &[])?)
 }
 
 /// Fills the room. Two fsyncs: content, then length.
 pub(crate) fn fill(directory: &Path, ciphertext: &[u8]) -> io::Result<()> {
-    let flags = i32::try_from(rustix::fs::OFlags::NOFOLLOW.bits()).unwrap_or(0);
     let file = OpenOptions::new()
         .write(true)
-        .custom_flags(flags)
+        .custom_flags(disk::NO_FOLLOW)
         .open(directory.join(NAME))?;
     file.write_all_at(ciphertext, CONTENT_AT)?;
     file.sync_all()?;
@@ -65,7 +73,7 @@ pub(crate) fn fill(directory: &Path, ciphertext: &[u8]) -> io::Result<()> {
 
 /// Replaces the whole file, content and all, by one rename.
 pub(crate) fn replace(directory: &Path, header: &Header, ciphertext: &[u8]) -> io::Result<()> {
-    durable::replace(directory, NAME, &encode(header, ciphertext)?)
+    disk::replace(directory, NAME, &encode(header, ciphertext)?)
 }
 
 /// Header and ciphertext, if there is a file; the ciphertext is `None` while only room was taken.

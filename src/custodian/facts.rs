@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::hex;
+
 /// Public facts about a share in its place; never a hash of the share.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stored {
@@ -39,6 +41,7 @@ pub enum Observation {
 }
 
 /// A share made ready for its custodian; record [`Prepared::digest`] before it is stored.
+#[derive(Default)]
 pub struct Prepared {
     pub(super) ciphertext: Vec<u8>,
     pub(super) digest: Option<String>,
@@ -53,6 +56,21 @@ impl std::fmt::Debug for Prepared {
 }
 
 impl Prepared {
+    /// A ciphertext ready to be written.
+    pub(super) fn of(ciphertext: Vec<u8>) -> Self {
+        Self {
+            digest: Some(hex::digest(&ciphertext)),
+            ciphertext,
+            ..Self::default()
+        }
+    }
+
+    /// Whether what was found is this ciphertext, or one that an earlier run recorded for the same share.
+    pub(super) fn is_in(&self, found: &Stored) -> bool {
+        let mut recorded = self.digest.iter().chain(&self.earlier);
+        recorded.any(|digest| Some(digest) == found.digest.as_ref())
+    }
+
     /// `sha256:HEX` of the ciphertext that will be written (age); none where the service encrypts.
     #[must_use]
     pub fn digest(&self) -> Option<&str> {

@@ -1,61 +1,162 @@
-//! A share in a file that is encrypted to one person, whatever encrypts it.
+//! A share in a file that is encrypted to one person, with age or PGP.
 //!
 //! The content is ASCII-armoured, so that it can be mailed. The plain text is never on the disk, and no file is ever
 //! overwritten.
 
-use std::path::{Path, PathBuf};
+use std::fs::OpenOptions;
+use std::io::{ErrorKind, Read};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Component, Path, PathBuf};
+
+use zeroize::Zeroizing;
 
 use crate::backend::{CANARY, Error, Kind};
-use crate::custodian::create_only::{self, Created};
-use crate::custodian::words::same;
+use crate::custodian::age::AgeKey;
+use crate::custodian::age::identity::IdentityFile;
+use crate::custodian::pgp::PgpKey;
+use crate::custodian::text::{same, share_from, text_from};
 use crate::custodian::{CanaryResult, Prepared, Stored};
-use crate::hex;
+use crate::secret::{SecretText, Share};
+use crate::{disk, hex};
 
 /// What stands in a canary, encrypted.
-pub(super) const CANARY_TEXT: &str = "canary";
+const CANARY_TEXT: &str = "canary";
+/// More than any encrypted share needs, in bytes.
+const LONGEST_FILE: u64 = 64 * 1024;
 
-/// The place of one share.
-pub(super) struct SealedFile(PathBuf);
+/// The file of one share.
+pub(super) struct EncryptedFile {
+    path: PathBuf,
+    pub(super) key: FileKey,
+}
 
-impl SealedFile {
-    pub(super) fn at(path: &Path) -> Result<Self, Error> {
-        if path.file_name().is_none() {
-            let wrong = Kind::Misconfigured("is not the path of a file".into());
-            return Err(Error::new(path.display().to_string(), wrong));
-        }
-        Ok(Self(path.to_owned()))
+/// What a file is encrypted to.
+pub(super) enum FileKey {
+    Age(AgeKey),
+    Pgp(PgpKey),
+}
+
+impl EncryptedFile {
+    pub(super) fn open_age(recipient: &str, path: &Path) -> Result<Self, Error> {
+        let key = AgeKey::open(recipient, &checked_address(path)?)?;
+        Ok(Self {
+            path: path.to_owned(),
+            key: FileKey::Age(key),
+        })
+    }
+
+    pub(super) async fn open_pgp(
+        public_key: &Path,
+        fingerprint: Option<&str>,
+        path: &Path,
+    ) -> Result<Self, Error> {
+        checked_address(path)?;
+        let is_stored = || Ok(read(path)?.is_some());
+        let key = PgpKey::open(public_key, fingerprint, is_stored).await?;
+        Ok(Self {
+            path: path.to_owned(),
+            key: FileKey::Pgp(key),
+        })
     }
 
     pub(super) fn address(&self) -> String {
-        self.0.display().to_string()
+        self.path.display().to_string()
+    }
+
+    /// The path without links and detours.
+    pub(super) fn place(&self) -> PathBuf {
+        real_path(&self.path)
     }
 
     pub(super) fn error(&self, kind: Kind) -> Error {
         Error::new(self.address(), kind)
     }
 
+    /// What a proof is about.
+    pub(super) fn subject(&self) -> String {
+        match &self.key {
+            FileKey::Age(key) => key.recipient(),
+            FileKey::Pgp(key) => key.fingerprint().to_owned(),
+        }
+    }
+
+    /// Armoured ciphertext of one line.
+    pub(super) async fn encrypt(&self, line: &SecretText) -> Result<String, Error> {
+        self.encrypt_line(line.expose()).await
+    }
+
+    async fn encrypt_line(&self, line: &str) -> Result<String, Error> {
+        let plain = Zeroizing::new(format!("{line}\n"));
+        match &self.key {
+            FileKey::Age(key) => key.encrypt(&self.address(), plain.as_bytes()),
+            FileKey::Pgp(key) => key.encrypt(plain.as_bytes()).await,
+        }
+    }
+
+    /// With these identities, or with the PGP keys of whoever runs this.
+    pub(super) async fn decrypt(
+        &self,
+        ciphertext: &[u8],
+        identities: &[IdentityFile],
+    ) -> Result<SecretText, Error> {
+        let address = self.address();
+        let plain = match &self.key {
+            FileKey::Age(key) => key.decrypt(&address, ciphertext, identities)?,
+            FileKey::Pgp(key) => key.decrypt(&address, ciphertext).await?,
+        };
+        let damaged = || self.error(Kind::Damaged("does not hold a line of text"));
+        text_from(&plain).ok_or_else(damaged)
+    }
+
+    pub(super) async fn fetch(&self, identities: &[IdentityFile]) -> Result<Share, Error> {
+        let text = self.decrypt(&self.ciphertext()?, identities).await?;
+        Ok(share_from(text.expose()))
+    }
+
+    /// Whether it opens here. A PGP key is tried, because having it is not being able to use it: on what is stored,
+    /// which an expired key opens too; on a trial value where nothing is.
+    pub(super) async fn opens_with(&self, identities: &[IdentityFile]) -> bool {
+        if let FileKey::Age(key) = &self.key {
+            let mut all = identities.iter().flat_map(IdentityFile::recipients);
+            return all.any(|one| one == key.recipient());
+        }
+        let sealed = match self.ciphertext() {
+            Ok(sealed) => sealed,
+            Err(_) => match self.encrypt_line(CANARY_TEXT).await {
+                Ok(sealed) => sealed.into_bytes(),
+                Err(_) => return false,
+            },
+        };
+        self.decrypt(&sealed, &[]).await.is_ok()
+    }
+
+    pub(super) async fn prepare(&self, share: &Share) -> Result<Prepared, Error> {
+        let ciphertext = self.encrypt_line(share.expose()).await?;
+        Ok(Prepared::of(ciphertext.into_bytes()))
+    }
+
     pub(super) fn store(&self, prepared: &Prepared) -> Result<Stored, Error> {
-        create_only::make_directories(&self.0)?;
+        self.make_directories()?;
         // A link to elsewhere is told apart from a taken name before anything is written.
-        create_only::read(&self.0)?;
-        let created = create_only::create(&self.0, &prepared.ciphertext)?;
-        let found = create_only::read(&self.0)?;
-        let found = found.ok_or_else(|| self.error(Kind::Different))?;
+        read(&self.path)?;
+        let is_new = create(&self.path, &prepared.ciphertext)?;
+        let found = read(&self.path)?.ok_or_else(|| self.error(Kind::Different))?;
         let stored = self.stored(&found);
-        match created {
-            Created::New if found == prepared.ciphertext => {}
-            Created::New => return Err(self.error(Kind::Different)),
-            // Of an earlier run that was cut off before it could be sure of the disk.
-            Created::Exists if is_ours(&stored, prepared) => {
-                create_only::sync_directory(&self.0)?;
+        if is_new && found != prepared.ciphertext {
+            return Err(self.error(Kind::Different));
+        }
+        if !is_new {
+            if !prepared.is_in(&stored) {
+                return Err(self.error(Kind::Taken));
             }
-            Created::Exists => return Err(self.error(Kind::Taken)),
+            // Of an earlier run that was cut off before it could be sure of the disk.
+            self.sync_directory()?;
         }
         Ok(stored)
     }
 
     pub(super) fn facts(&self) -> Result<Option<Stored>, Error> {
-        let found = create_only::read(&self.0)?;
+        let found = read(&self.path)?;
         Ok(found.map(|bytes| self.stored(&bytes)))
     }
 
@@ -64,34 +165,32 @@ impl SealedFile {
             address: self.address(),
             version: None,
             last_modified: None,
-            digest: Some(digest(bytes)),
+            digest: Some(hex::digest(bytes)),
         }
     }
 
     /// Nothing there is no error.
     pub(super) fn remove(&self) -> Result<(), Error> {
-        match std::fs::remove_file(&self.0) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
-            Err(error) => Err(Error::io(&self.0, "remove", error)),
-            Ok(()) => create_only::sync_directory(&self.0),
+        match std::fs::remove_file(&self.path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(Error::io(&self.path, "remove", error)),
+            Ok(()) => self.sync_directory(),
         }
     }
 
-    /// The ciphertext.
-    pub(super) fn read(&self) -> Result<Vec<u8>, Error> {
-        let bytes = create_only::read(&self.0)?;
-        bytes.ok_or_else(|| self.error(Kind::NotFound))
+    fn ciphertext(&self) -> Result<Vec<u8>, Error> {
+        read(&self.path)?.ok_or_else(|| self.error(Kind::NotFound))
     }
 
-    /// The same steps as for a share, under another name; made directories go again. `content` is [`CANARY_TEXT`],
-    /// encrypted.
-    pub(super) fn canary(&self, name: &str, content: &[u8]) -> Result<CanaryResult, Error> {
-        let path = self.0.with_file_name(format!("{CANARY}{name}"));
-        let made = create_only::make_directories(&self.0)?;
-        let tried = self.try_canary(&path, content);
+    /// The same steps as for a share, under another name; made directories go again.
+    pub(super) async fn canary(&self, name: &str) -> Result<CanaryResult, Error> {
+        let content = self.encrypt_line(CANARY_TEXT).await?;
+        let path = self.path.with_file_name(format!("{CANARY}{name}"));
+        let made = self.make_directories()?;
+        let tried = self.try_canary(&path, content.as_bytes());
         let mut warnings = Vec::new();
         if let Err(error) = std::fs::remove_file(&path)
-            && error.kind() != std::io::ErrorKind::NotFound
+            && error.kind() != ErrorKind::NotFound
         {
             let path = path.display();
             warnings.push(format!("the canary {path} could not be deleted: {error}"));
@@ -100,42 +199,121 @@ impl SealedFile {
             // Somebody may use it by now, and an empty directory left behind harms nobody.
             let _ = std::fs::remove_dir(directory);
         }
+        if let FileKey::Pgp(key) = &self.key {
+            warnings.extend(key.unnamed_warning());
+        }
         tried.map(|()| CanaryResult { warnings })
     }
 
     fn try_canary(&self, path: &Path, content: &[u8]) -> Result<(), Error> {
-        let mut created = create_only::create(path, content)?;
-        if created == Created::Exists {
+        let mut is_new = create(path, content)?;
+        if !is_new {
             // The name is ours alone: a killed run did not come to removing it.
             std::fs::remove_file(path).map_err(|source| Error::io(path, "remove", source))?;
-            created = create_only::create(path, content)?;
+            is_new = create(path, content)?;
         }
-        let found = create_only::read(path)?.unwrap_or_default();
-        if created == Created::New && same(&found, content) {
+        let found = read(path)?.unwrap_or_default();
+        if is_new && same(&found, content) {
             return Ok(());
         }
         Err(self.error(Kind::Different))
     }
-}
 
-/// A ciphertext ready to be stored.
-pub(super) fn prepared(ciphertext: Vec<u8>) -> Prepared {
-    Prepared {
-        digest: Some(digest(&ciphertext)),
-        ciphertext,
-        earlier: Vec::new(),
-        mark: None,
+    fn make_directories(&self) -> Result<Vec<PathBuf>, Error> {
+        let directory = disk::above(&self.path);
+        disk::make_directories(directory)
+            .map_err(|source| Error::io(directory, "make this directory", source))
+    }
+
+    fn sync_directory(&self) -> Result<(), Error> {
+        disk::sync_directory(disk::above(&self.path))
+            .map_err(|source| Error::io(&self.path, "sync the directory above it", source))
     }
 }
 
-fn is_ours(found: &Stored, prepared: &Prepared) -> bool {
-    let recorded = prepared.digest.iter().chain(&prepared.earlier);
-    recorded
-        .into_iter()
-        .any(|digest| Some(digest) == found.digest.as_ref())
+fn checked_address(path: &Path) -> Result<String, Error> {
+    let address = path.display().to_string();
+    if path.file_name().is_none() {
+        let wrong = Kind::Misconfigured("is not the path of a file".into());
+        return Err(Error::new(address, wrong));
+    }
+    Ok(address)
 }
 
-/// `sha256:HEX` of a ciphertext, which is public.
-fn digest(ciphertext: &[u8]) -> String {
-    format!("sha256:{}", hex::sha256(ciphertext))
+fn create(path: &Path, bytes: &[u8]) -> Result<bool, Error> {
+    disk::create(path, bytes).map_err(|source| Error::io(path, "write", source))
+}
+
+/// The whole file; `None` when there is none. A symbolic link is refused, not followed.
+fn read(path: &Path) -> Result<Option<Vec<u8>>, Error> {
+    let failed = |source| Error::io(path, "read", source);
+    match std::fs::symlink_metadata(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(failed(error)),
+        Ok(found) if found.is_symlink() => {
+            return Err(Error::new(path.display().to_string(), Kind::Symlink));
+        }
+        Ok(found) if !found.is_file() => return Err(failed(ErrorKind::InvalidInput.into())),
+        Ok(_) => {}
+    }
+    let mut options = OpenOptions::new();
+    let file = options.read(true).custom_flags(disk::NO_FOLLOW).open(path);
+    let mut bytes = Vec::new();
+    file.and_then(|file| file.take(LONGEST_FILE).read_to_end(&mut bytes))
+        .map_err(failed)?;
+    Ok(Some(bytes))
+}
+
+/// The real directory and the name in it; the share itself is not there yet.
+fn real_path(path: &Path) -> PathBuf {
+    let whole = std::path::absolute(path).unwrap_or_else(|_| path.into());
+    let mut real = PathBuf::new();
+    let mut parts = whole.components().peekable();
+    while let Some(part) = parts.next() {
+        match part {
+            Component::ParentDir => drop(real.pop()),
+            Component::CurDir => {}
+            part => real.push(part),
+        }
+        // The last name is not followed: a share is never written through a link.
+        if parts.peek().is_some()
+            && let Ok(followed) = real.canonicalize()
+        {
+            real = followed;
+        }
+    }
+    real
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_spellings_of_one_file_are_one_place_also_before_it_is_there() {
+        let directory = tempfile::tempdir().unwrap();
+        let root = directory.path().canonicalize().unwrap();
+        std::fs::create_dir(root.join("shares")).unwrap();
+        std::os::unix::fs::symlink("shares", root.join("link")).unwrap();
+        let real = |path: &str| real_path(&root.join(path));
+        for spelling in [
+            "shares/a.age",
+            "shares/./a.age",
+            "shares/../shares/a.age",
+            "link/a.age",
+            "new/../link/a.age",
+        ] {
+            assert_eq!(real(spelling), root.join("shares/a.age"), "{spelling}");
+        }
+        assert_ne!(real("shares/b.age"), real("shares/a.age"));
+    }
+
+    #[test]
+    fn a_symbolic_link_is_refused_and_not_followed() {
+        let directory = tempfile::tempdir().unwrap();
+        let (target, link) = (directory.path().join("t"), directory.path().join("l"));
+        std::fs::write(&target, b"elsewhere").unwrap();
+        std::os::unix::fs::symlink(&target, &link).unwrap();
+        assert!(matches!(read(&link).unwrap_err().kind(), Kind::Symlink));
+    }
 }

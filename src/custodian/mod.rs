@@ -5,20 +5,19 @@
 //! No share, and no digest of a share in clear, leaves this room except into its custodian.
 
 pub mod age;
-mod create_only;
 mod facts;
 mod file;
 mod pgp;
-mod place;
 mod proof;
 pub mod ssm;
 mod text;
 mod trust;
-mod words;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use crate::custodian::file::{EncryptedFile, FileKey};
+use crate::custodian::pgp::PgpKey;
 use crate::secret::{Share, ShareMaterial};
 
 pub use crate::aws::Aws;
@@ -26,9 +25,9 @@ pub use crate::backend::{CANARY, Error, Kind};
 pub use crate::custodian::age::identity::IdentityFile;
 pub use crate::custodian::facts::{CanaryResult, Observation, Prepared, Presence, Stored};
 pub use crate::custodian::proof::{Answer, Challenge, Proof};
-pub use crate::custodian::text::typed;
+pub(crate) use crate::custodian::text::same;
+pub use crate::custodian::text::{trial_name, typed};
 pub use crate::custodian::trust::trust_warnings;
-pub use crate::custodian::words::trial_name;
 
 /// Where a share is to be kept, as plain values.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,8 +92,7 @@ pub struct Custodian {
 
 enum Place {
     Ssm(Box<ssm::Ssm>),
-    Age(Box<age::AgeFile>),
-    Pgp(Box<pgp::PgpFile>),
+    File(Box<EncryptedFile>),
 }
 
 impl Custodian {
@@ -114,14 +112,14 @@ impl Custodian {
                 ssm::Ssm::open(name, parameter, kms_key.as_deref(), tags, aws).await?,
             )),
             Spec::Age { recipient, file } => {
-                Place::Age(Box::new(age::AgeFile::open(recipient, file)?))
+                Place::File(Box::new(EncryptedFile::open_age(recipient, file)?))
             }
             Spec::Pgp {
                 public_key,
                 fingerprint,
                 file,
-            } => Place::Pgp(Box::new(
-                pgp::PgpFile::open(public_key, fingerprint.as_deref(), file).await?,
+            } => Place::File(Box::new(
+                EncryptedFile::open_pgp(public_key, fingerprint.as_deref(), file).await?,
             )),
         };
         Ok(Self {
@@ -141,8 +139,28 @@ impl Custodian {
     pub fn address(&self) -> String {
         match &self.place {
             Place::Ssm(place) => place.address().to_owned(),
-            Place::Age(place) => place.file.address(),
-            Place::Pgp(place) => place.file.address(),
+            Place::File(file) => file.address(),
+        }
+    }
+
+    /// The place itself, however it is spelt: path without links and detours, or account, region and name. Two ways to
+    /// write the same place are one place.
+    #[must_use]
+    pub fn place(&self) -> PathBuf {
+        match &self.place {
+            Place::Ssm(place) => place.place().into(),
+            Place::File(file) => file.place(),
+        }
+    }
+
+    /// The PGP key of its holder, where it is one.
+    fn pgp(&self) -> Option<&PgpKey> {
+        match &self.place {
+            Place::File(file) => match &file.key {
+                FileKey::Pgp(key) => Some(key),
+                FileKey::Age(_) => None,
+            },
+            Place::Ssm(_) => None,
         }
     }
 
@@ -151,8 +169,10 @@ impl Custodian {
     pub fn trust_domain(&self) -> Vec<String> {
         match &self.place {
             Place::Ssm(place) => place.trust_domain(),
-            Place::Age(place) => vec![format!("age recipient {}", place.recipient())],
-            Place::Pgp(place) => vec![format!("PGP key {}", place.fingerprint())],
+            Place::File(file) => match &file.key {
+                FileKey::Age(key) => vec![format!("age recipient {}", key.recipient())],
+                FileKey::Pgp(key) => vec![format!("PGP key {}", key.fingerprint())],
+            },
         }
     }
 
@@ -161,18 +181,16 @@ impl Custodian {
     pub fn opener(&self) -> Opener {
         match &self.place {
             Place::Ssm(_) => Opener::Machine,
-            Place::Age(_) => Opener::Identity,
-            Place::Pgp(_) => Opener::Gpg,
+            Place::File(_) if self.pgp().is_some() => Opener::Gpg,
+            Place::File(_) => Opener::Identity,
         }
     }
 
     /// The PGP key that the server may encrypt this share to: its fingerprint, and itself as base64.
     #[must_use]
     pub fn key_for_the_server(&self) -> Option<(&str, String)> {
-        match &self.place {
-            Place::Ssm(_) | Place::Age(_) => None,
-            Place::Pgp(place) => Some((place.fingerprint(), place.for_the_server()?)),
-        }
+        let key = self.pgp()?;
+        Some((key.fingerprint(), key.for_the_server()?))
     }
 
     /// Whether a canary that was read back has shown that it opens: a machine opens it, no holder.
@@ -186,8 +204,7 @@ impl Custodian {
     pub fn proof_subject(&self) -> String {
         match &self.place {
             Place::Ssm(place) => place.proof_subject(),
-            Place::Age(place) => place.recipient(),
-            Place::Pgp(place) => place.fingerprint().to_owned(),
+            Place::File(file) => file.subject(),
         }
     }
 
@@ -201,20 +218,15 @@ impl Custodian {
     pub async fn canary(&self, name: &str) -> Result<CanaryResult, Error> {
         match &self.place {
             Place::Ssm(place) => place.canary(name).await,
-            Place::Age(place) => place.canary(name),
-            Place::Pgp(place) => place.canary(name).await,
+            Place::File(file) => file.canary(name).await,
         }
     }
 
     /// Is the final name free? No secret is decrypted.
-    ///
-    /// # Errors
-    /// When it cannot be known.
     pub async fn presence(&self) -> Result<Presence, Error> {
         let found = match &self.place {
             Place::Ssm(place) => place.facts().await?,
-            Place::Age(place) => place.file.facts()?,
-            Place::Pgp(place) => place.file.facts()?,
+            Place::File(file) => file.facts()?,
         };
         Ok(found.map_or(Presence::Absent, Presence::Present))
     }
@@ -222,10 +234,9 @@ impl Custodian {
     /// Whether this share may be given to this custodian: what the server encrypted, it encrypted to one holder.
     #[must_use]
     pub fn can_hold(&self, share: &ShareMaterial) -> bool {
-        match (&self.place, share) {
-            (_, ShareMaterial::Plain(_)) => true,
-            (Place::Ssm(_) | Place::Age(_), ShareMaterial::Encrypted(_)) => false,
-            (Place::Pgp(place), ShareMaterial::Encrypted(share)) => place.reads(share),
+        match share {
+            ShareMaterial::Plain(_) => true,
+            ShareMaterial::Encrypted(share) => self.pgp().is_some_and(|key| key.reads(share)),
         }
     }
 
@@ -234,20 +245,11 @@ impl Custodian {
     /// # Errors
     /// [`Kind::Sealed`] for a share that was encrypted to another holder; a PGP key that expired meanwhile.
     pub async fn prepare(&self, share: &ShareMaterial) -> Result<Prepared, Error> {
-        if !self.can_hold(share) {
-            return Err(Error::new(self.address(), Kind::Sealed));
-        }
         match (&self.place, share) {
-            (Place::Ssm(_), ShareMaterial::Plain(_)) => Ok(Prepared {
-                ciphertext: Vec::new(),
-                digest: None,
-                earlier: Vec::new(),
-                mark: None,
-            }),
-            (Place::Age(place), ShareMaterial::Plain(share)) => place.prepare(share),
-            (Place::Pgp(place), ShareMaterial::Plain(share)) => place.prepare(share).await,
-            (Place::Pgp(_), ShareMaterial::Encrypted(share)) => Ok(pgp::sealed(share)),
-            (_, ShareMaterial::Encrypted(_)) => Err(Error::new(self.address(), Kind::Sealed)),
+            _ if !self.can_hold(share) => Err(Error::new(self.address(), Kind::Sealed)),
+            (_, ShareMaterial::Encrypted(share)) => Ok(pgp::sealed(share)),
+            (Place::Ssm(_), ShareMaterial::Plain(_)) => Ok(Prepared::default()),
+            (Place::File(file), ShareMaterial::Plain(share)) => file.prepare(share).await,
         }
     }
 
@@ -263,21 +265,16 @@ impl Custodian {
             (Place::Ssm(_), ShareMaterial::Encrypted(_)) => {
                 Err(Error::new(self.address(), Kind::Sealed))
             }
-            (Place::Age(place), _) => place.file.store(prepared),
-            (Place::Pgp(place), _) => place.file.store(prepared),
+            (Place::File(file), _) => file.store(prepared),
         }
     }
 
     /// Looks at a stored share again, without decrypting it.
-    ///
-    /// # Errors
-    /// When it cannot be known.
     pub async fn observe(&self, recorded: &Stored) -> Result<Observation, Error> {
         let found = match &self.place {
             Place::Ssm(place) if recorded.address == place.address() => place.facts_again().await,
             Place::Ssm(place) => place.facts().await,
-            Place::Age(place) => place.file.facts(),
-            Place::Pgp(place) => place.file.facts(),
+            Place::File(file) => file.facts(),
         };
         match found {
             Err(error) if matches!(error.kind(), Kind::Symlink) => {
@@ -294,7 +291,7 @@ impl Custodian {
     pub async fn bears(&self, mark: &str) -> Result<bool, Error> {
         match &self.place {
             Place::Ssm(place) => place.bears(mark).await,
-            Place::Age(_) | Place::Pgp(_) => Ok(false),
+            Place::File(_) => Ok(false),
         }
     }
 
@@ -306,8 +303,7 @@ impl Custodian {
     pub async fn remove(&self) -> Result<(), Error> {
         match &self.place {
             Place::Ssm(place) => place.remove().await,
-            Place::Age(place) => place.file.remove(),
-            Place::Pgp(place) => place.file.remove(),
+            Place::File(file) => file.remove(),
         }
     }
 
@@ -318,8 +314,7 @@ impl Custodian {
     pub async fn fetch(&self, identities: &[IdentityFile]) -> Result<Share, Error> {
         match &self.place {
             Place::Ssm(place) => place.fetch().await,
-            Place::Age(place) => place.fetch(identities),
-            Place::Pgp(place) => place.fetch().await,
+            Place::File(file) => file.fetch(identities).await,
         }
     }
 
@@ -328,12 +323,7 @@ impl Custodian {
     pub async fn opens_with(&self, identities: &[IdentityFile]) -> bool {
         match &self.place {
             Place::Ssm(_) => true,
-            Place::Age(place) => {
-                let recipient = place.recipient();
-                let mut all = identities.iter().flat_map(IdentityFile::recipients);
-                all.any(|one| one == recipient)
-            }
-            Place::Pgp(place) => place.opens_here().await,
+            Place::File(file) => file.opens_with(identities).await,
         }
     }
 
@@ -342,11 +332,10 @@ impl Custodian {
     /// # Errors
     /// A PGP key that nothing can be encrypted to; want of random bytes.
     pub async fn challenge(&self) -> Result<Challenge, Error> {
-        let word = words::random_word(&self.address())?;
+        let word = text::random_word(&self.address())?;
         let armored = match &self.place {
             Place::Ssm(_) => None,
-            Place::Age(place) => Some(place.encrypt(&word)?),
-            Place::Pgp(place) => Some(place.encrypt(&word).await?),
+            Place::File(file) => Some(file.encrypt(&word).await?),
         };
         Ok(Challenge::new(self.proof_subject(), armored, word))
     }
@@ -367,24 +356,22 @@ impl Custodian {
                 let subject = challenge.subject().to_owned();
                 Ok(Proof { subject, warnings })
             }
-            (Place::Age(place), Answer::Identities(identities)) => {
-                let armored = challenge.armored().unwrap_or_default();
-                let word = place.decrypt(armored.as_bytes(), identities)?;
-                challenge.proof(&address, &word)
-            }
             (_, Answer::Word(word)) => challenge.proof(&address, word).map_err(|error| {
                 let command = self.opener().command();
                 error.advise(format!("let the holder decrypt the challenge: {command}"))
             }),
-            (Place::Pgp(_), Answer::Identities(_)) => {
+            (Place::File(_), Answer::Identities(_)) if self.pgp().is_some() => {
                 let what = "is opened with a PGP key, and an identity file is for age".to_owned();
                 Err(Error::new(address, Kind::Misconfigured(what)).advise(
                     "leave --identity away: its holder types the word that gpg --decrypt shows",
                 ))
             }
-            (Place::Age(_) | Place::Pgp(_), Answer::Machine) => {
-                Err(Error::new(address, Kind::NeedsHolder))
+            (Place::File(file), Answer::Identities(identities)) => {
+                let armored = challenge.armored().unwrap_or_default();
+                let word = file.decrypt(armored.as_bytes(), identities).await?;
+                challenge.proof(&address, &word)
             }
+            (Place::File(_), Answer::Machine) => Err(Error::new(address, Kind::NeedsHolder)),
         }
     }
 }

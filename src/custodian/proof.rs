@@ -5,7 +5,7 @@
 
 use crate::backend::{Error, Kind};
 use crate::custodian::age::identity::IdentityFile;
-use crate::custodian::words::same;
+use crate::custodian::text::same;
 use crate::secret::SecretText;
 
 /// A random word that was encrypted to one custodian.
@@ -83,7 +83,7 @@ impl Challenge {
 mod tests {
     use super::*;
     use crate::custodian::age::identity::secret_text;
-    use crate::custodian::words::random_word;
+    use crate::custodian::text::random_word;
     use crate::custodian::{Custodian, Spec};
 
     fn challenge(word: &str) -> Challenge {
@@ -122,7 +122,7 @@ mod tests {
                 directory.path().join(name),
                 age::x25519::Identity::generate(),
             );
-            crate::custodian::create_only::create(&path, secret_text(&key).as_bytes()).unwrap();
+            crate::disk::create(&path, secret_text(&key).as_bytes()).unwrap();
             [IdentityFile::read(&path).unwrap()]
         };
         let (holder, stranger) = (identity("holder"), identity("stranger"));

@@ -4,37 +4,26 @@
 //! came of a write is decided by reading, never by the answer to the write.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use aws_sdk_ssm::primitives::DateTimeFormat;
-use aws_sdk_ssm::types::{ParameterTier, ParameterType, ResourceTypeForTagging, Tag};
+use aws_sdk_ssm::types::{ParameterTier, ResourceTypeForTagging, Tag};
 
-use crate::aws::kms::KmsKey;
-use crate::aws::parameter::{address, check_name, resource, sibling, unresolved};
-use crate::aws::{Aws, Call, Session};
-use crate::backend::{Error, Kind};
-use crate::custodian::text::share_from;
-use crate::custodian::words::{random_word, same};
+use crate::aws::Aws;
+use crate::aws::parameter::{Parameters, check_name, sibling, unresolved};
+use crate::backend::{Error, Kind, patiently};
+use crate::custodian::text::{random_word, same, share_from};
 use crate::custodian::{CanaryResult, Prepared, Stored};
 use crate::secret::{SecretText, Share};
 
-/// The key of the account that SSM uses when none is named.
-const ACCOUNT_KEY: &str = "alias/aws/ssm";
 /// The tag that says in which attempt a share was stored.
 const MARK: &str = "vault-bootstrap-attempt";
-/// SSM may need a moment until a new parameter can be read.
-const READ_BACK_TRIES: u32 = 5;
-/// Pause before the second read-back; doubles each time.
-const READ_BACK_PAUSE: Duration = Duration::from_millis(200);
 
 pub(super) struct Ssm {
     address: String,
     name: String,
     parameter: String,
-    key: KmsKey,
-    account: Option<String>,
     tags: Vec<Tag>,
-    session: Session,
+    parameters: Parameters,
 }
 
 /// A value to be written, what it is in words, and the mark that it is known by.
@@ -56,20 +45,13 @@ impl Ssm {
     ) -> Result<Self, Error> {
         check_name(parameter)?;
         let tags = make_tags(parameter, tags)?;
-        let session = Session::of(aws, &unresolved(parameter)).await?;
-        let address = address(&session.region, parameter);
-        let key = KmsKey::in_session(kms_key.unwrap_or(ACCOUNT_KEY), session.clone()).await?;
+        let parameters = Parameters::open(parameter, kms_key, aws).await?;
         Ok(Self {
-            address,
+            address: parameters.address(parameter),
             name: name.to_owned(),
             parameter: parameter.to_owned(),
-            account: session
-                .account()
-                .await
-                .or_else(|| key.facts().account.clone()),
-            key,
             tags,
-            session,
+            parameters,
         })
     }
 
@@ -79,23 +61,23 @@ impl Ssm {
 
     /// Two profiles or a region said twice lead to one parameter.
     pub(super) fn place(&self) -> String {
-        let account = self.account.as_deref().unwrap_or_default();
+        let account = self.parameters.account().unwrap_or_default();
         format!("{account} {}", self.address)
     }
 
     pub(super) fn trust_domain(&self) -> Vec<String> {
-        let account = self.account.iter().map(|id| format!("AWS account {id}"));
-        account
-            .chain([format!("KMS key {}", self.key.arn())])
-            .collect()
+        let account = self.parameters.account().into_iter();
+        let account = account.map(|id| format!("AWS account {id}"));
+        let key = format!("KMS key {}", self.parameters.key_arn());
+        account.chain([key]).collect()
     }
 
     pub(super) fn proof_subject(&self) -> String {
-        format!("{} under {}", self.address, self.key.arn())
+        format!("{} under {}", self.address, self.parameters.key_arn())
     }
 
     pub(super) async fn facts(&self) -> Result<Option<Stored>, Error> {
-        let found = self.get(&self.parameter, false).await?;
+        let found = get(&self.parameters, &self.parameter, false).await?;
         Ok(found.map(|read| read.stored))
     }
 
@@ -106,7 +88,7 @@ impl Ssm {
     }
 
     pub(super) async fn fetch(&self) -> Result<Share, Error> {
-        let found = self.get(&self.parameter, true).await?;
+        let found = get(&self.parameters, &self.parameter, true).await?;
         let read = found.ok_or_else(|| Error::new(&self.address, Kind::NotFound))?;
         Ok(share_from(read.value.expose()))
     }
@@ -121,26 +103,27 @@ impl Ssm {
 
     /// Whether the share was stored in this attempt.
     pub(super) async fn bears(&self, mark: &str) -> Result<bool, Error> {
-        let resource = self.resource(&self.parameter);
-        let call = self.call(&self.address, "ssm:ListTagsForResource", &resource);
-        let request = self.session.ssm.list_tags_for_resource();
+        let request = self.parameters.session.ssm.list_tags_for_resource();
         let request = request
             .resource_type(ResourceTypeForTagging::Parameter)
             .resource_id(&self.parameter);
-        let answer = request.send().await.map_err(|error| call.failed(&error))?;
+        let answer = request.send().await;
+        let called = (self.address.as_str(), self.parameter.as_str());
+        let answer = self
+            .parameters
+            .called(called, "ssm:ListTagsForResource", |call| {
+                answer.map_err(|error| call.failed(&error))
+            })?;
         let ours = |tag: &Tag| tag.key() == MARK && tag.value() == mark;
         Ok(answer.tag_list().iter().any(ours))
     }
 
     pub(super) async fn remove(&self) -> Result<(), Error> {
-        match self.delete(&self.parameter).await {
-            Err(error) if !matches!(error.kind(), Kind::NotFound) => Err(error),
-            _ => Ok(()),
-        }
+        self.delete(&self.parameter).await
     }
 
     pub(super) async fn canary(&self, name: &str) -> Result<CanaryResult, Error> {
-        self.key.usable().await?;
+        self.parameters.key_usable().await?;
         let name = sibling(&self.parameter, name);
         let word = random_word(&self.address)?;
         match self.try_out(&name, &word).await {
@@ -162,34 +145,28 @@ impl Ssm {
     async fn try_out(&self, name: &str, word: &SecretText) -> Result<CanaryResult, Error> {
         let what = "canary of vault-bootstrap, may be deleted".to_owned();
         let created = self.create(name, (word.expose(), what, None)).await;
-        if let Err(error) = &created
-            && !error.may_have_written()
-        {
-            return created.map(|_| CanaryResult::default());
-        }
-        if created.as_ref().is_err_and(is_taken) {
+        let none_of_ours = |error: &Error| is_taken(error) || !error.may_have_written();
+        if created.as_ref().is_err_and(none_of_ours) {
             return created.map(|_| CanaryResult::default());
         }
         let leftover = match self.delete(name).await {
-            Err(error) if !matches!(error.kind(), Kind::NotFound) => {
-                let (place, region) = (error.address(), &self.session.region);
+            Err(error) => {
+                let (place, region) = (error.address(), &self.parameters.session.region);
                 let why = error.kind();
                 vec![format!(
                     "the canary {place} could not be deleted ({why}): \
                      aws ssm delete-parameter --name {name} --region {region}"
                 )]
             }
-            _ => Vec::new(),
+            Ok(()) => Vec::new(),
         };
         match created {
             Ok(_) => Ok(CanaryResult { warnings: leftover }),
             Err(error) => {
-                let advice = error.advice().into_iter().chain(leftover);
-                let advice = advice.collect::<Vec<_>>().join("; ");
-                Err(if advice.is_empty() {
-                    error
-                } else {
-                    error.advise(advice)
+                let advice: Vec<_> = error.advice().into_iter().chain(leftover).collect();
+                Err(match advice.join("; ") {
+                    none if none.is_empty() => error,
+                    advice => error.advise(advice),
                 })
             }
         }
@@ -203,7 +180,7 @@ impl Ssm {
             Err(error) if error.may_have_written() => Some(error),
             Err(error) => return Err(error),
         };
-        let error = |kind| Error::new(address(&self.session.region, name), kind);
+        let error = |kind| Error::new(self.parameters.address(name), kind);
         match (self.read_back(name, true).await, failed) {
             // Also a put that seemed to fail and is there after all, or one of an earlier run.
             (Ok(Some(read)), _) if is(&read, value) => Ok(read.stored),
@@ -222,65 +199,25 @@ impl Ssm {
 
     async fn put(&self, name: &str, (value, what, mark): New<'_>) -> Result<(), Error> {
         let tags = self.tags.iter().cloned().chain(mark).collect();
-        let place = address(&self.session.region, name);
-        let resource = self.resource(name);
-        let call = self.call(&place, "ssm:PutParameter", &resource);
-        let request = self.session.ssm.put_parameter();
-        let request = request
-            .name(name)
-            .value(value)
-            .r#type(ParameterType::SecureString)
-            .key_id(self.key.arn())
-            .tier(ParameterTier::IntelligentTiering)
-            .overwrite(false)
-            .description(what)
-            .set_tags(Some(tags));
-        let answer = request.send().await;
-        answer.map(|_| ()).map_err(|error| call.failed(&error))
+        let address = self.parameters.address(name);
+        let put = self.parameters.put((&address, name), value, |request| {
+            request
+                .tier(ParameterTier::IntelligentTiering)
+                .overwrite(false)
+                .description(what)
+                .set_tags(Some(tags))
+        });
+        put.await
     }
 
     /// A look at what is or may be there: it is tried again for a while when nothing is seen yet.
     async fn read_back(&self, name: &str, decrypted: bool) -> Result<Option<Read>, Error> {
-        let mut pause = READ_BACK_PAUSE;
-        for _ in 1..READ_BACK_TRIES {
-            let found = self.get(name, decrypted).await?;
-            if found.is_some() {
-                return Ok(found);
-            }
-            tokio::time::sleep(pause).await;
-            pause *= 2;
-        }
-        self.get(name, decrypted).await
-    }
-
-    async fn get(&self, name: &str, decrypted: bool) -> Result<Option<Read>, Error> {
-        let place = address(&self.session.region, name);
-        let resource = self.resource(name);
-        let call = self.call(&place, "ssm:GetParameter", &resource);
-        get(&self.session, &call, name, decrypted).await
+        patiently(async || get(&self.parameters, name, decrypted).await).await
     }
 
     async fn delete(&self, name: &str) -> Result<(), Error> {
-        let place = address(&self.session.region, name);
-        let resource = self.resource(name);
-        let call = self.call(&place, "ssm:DeleteParameter", &resource);
-        let answer = self.session.ssm.delete_parameter().name(name).send().await;
-        answer.map(|_| ()).map_err(|error| call.failed(&error))
-    }
-
-    fn call<'a>(&'a self, address: &'a str, action: &'static str, resource: &'a str) -> Call<'a> {
-        Call {
-            address,
-            action,
-            resource,
-            key: self.key.arn(),
-            region: &self.session.region,
-        }
-    }
-
-    fn resource(&self, name: &str) -> String {
-        let account = self.account.as_deref();
-        resource(&self.session.region, Some(self.key.arn()), account, name)
+        let address = self.parameters.address(name);
+        self.parameters.delete((&address, name)).await
     }
 }
 
@@ -290,47 +227,26 @@ impl Ssm {
 /// [`Kind::NotFound`], denied, key disabled, unreachable, no region.
 pub async fn read_secret(parameter: &str, aws: &Aws) -> Result<SecretText, Error> {
     check_name(parameter)?;
-    let session = Session::of(aws, &unresolved(parameter)).await?;
-    let region = &session.region;
-    let call = Call {
-        address: &address(region, parameter),
-        action: "ssm:GetParameter",
-        resource: &resource(region, None, None, parameter),
-        key: "KEY-OF-THE-PARAMETER",
-        region,
-    };
-    let found = get(&session, &call, parameter, true).await?;
-    let read = found.ok_or_else(|| {
+    let parameters = Parameters::to_read(parameter, aws).await?;
+    let read = get(&parameters, parameter, true).await?.ok_or_else(|| {
+        let region = &parameters.session.region;
         let ask = format!("aws ssm get-parameter --name {parameter} --region {region}");
-        call.error(Kind::NotFound).advise(ask)
+        Error::new(parameters.address(parameter), Kind::NotFound).advise(ask)
     })?;
     Ok(read.value)
 }
 
-async fn get(
-    session: &Session,
-    call: &Call<'_>,
-    name: &str,
-    decrypted: bool,
-) -> Result<Option<Read>, Error> {
-    let request = session.ssm.get_parameter().name(name);
-    let answer = match request.with_decryption(decrypted).send().await {
-        Ok(answer) => answer,
-        Err(error) => {
-            let error = call.failed(&error);
-            let absent = matches!(error.kind(), Kind::NotFound);
-            return if absent { Ok(None) } else { Err(error) };
-        }
-    };
-    let Some(parameter) = answer.parameter else {
-        return Err(call.error(Kind::Damaged("SSM answered without a parameter")));
+async fn get(parameters: &Parameters, name: &str, decrypted: bool) -> Result<Option<Read>, Error> {
+    let address = parameters.address(name);
+    let Some(parameter) = parameters.get((&address, name), decrypted).await? else {
+        return Ok(None);
     };
     let date = parameter.last_modified_date;
     let date = date.and_then(|date| date.fmt(DateTimeFormat::DateTime).ok());
     Ok(Some(Read {
         value: SecretText::new(parameter.value.unwrap_or_default()),
         stored: Stored {
-            address: call.address.to_owned(),
+            address,
             version: Some(parameter.version),
             last_modified: date,
             digest: None,

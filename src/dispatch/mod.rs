@@ -169,7 +169,7 @@ async fn rotate(global: &Global, typed: Rotate, caller: Caller<'_>) -> Result<Ou
         identities: typed.identity,
         sign_in_seconds: typed.sign_in_timeout,
     };
-    let rotated = recovery::rotate((&config, &old), &options, caller).await?;
+    let rotated = Box::pin(recovery::rotate((&config, &old), &options, caller)).await?;
     let exit = if rotated.findings.is_empty() {
         Exit::Done
     } else {

@@ -24,9 +24,6 @@ const AT_ONCE: usize = 2;
 const SALT: usize = 16;
 
 /// A digest of `secret` in the PHC format, salted anew each time.
-///
-/// # Errors
-/// For want of random bytes or memory.
 pub async fn secret_digest(secret: &Arc<SecretText>) -> Result<String, Error> {
     let secret = Arc::clone(secret);
     aside(move || digest(&secret)).await?

@@ -13,6 +13,7 @@ use crate::aws::Aws;
 use crate::aws::kms::KmsKey;
 use crate::backend::Kind;
 use crate::custodian::age::identity::{Closed, IdentityFile, open, secret_text};
+use crate::custodian::same;
 use crate::envelope::{Error, Sealer, VERSION, WrappedKey, Wrapping, sealed};
 use crate::secret::SecretText;
 
@@ -38,17 +39,11 @@ pub(super) enum Kept {
 
 impl Key {
     /// A KMS key: id, `alias/…` or ARN.
-    ///
-    /// # Errors
-    /// Not found, denied, unreachable.
     pub async fn kms(key: &str, aws: &Aws) -> Result<Self, Error> {
         Ok(Self(Kept::Kms(Box::new(KmsKey::open(key, aws).await?))))
     }
 
     /// An `age` identity file, refused when others can read it.
-    ///
-    /// # Errors
-    /// Open to others, no key in it, unreadable.
     pub fn identity(path: &Path) -> Result<Self, Error> {
         Ok(Self(Kept::Identity(IdentityFile::read(path)?)))
     }
@@ -80,9 +75,6 @@ impl Key {
     }
 
     /// Proves that the key wraps and unwraps for `cluster`, before anything depends on it.
-    ///
-    /// # Errors
-    /// As [`Sealer::create`].
     pub async fn probe(&self, cluster: &str) -> Result<(), Error> {
         if let Kept::Kms(key) = &self.0 {
             key.usable().await?;
@@ -210,12 +202,11 @@ impl Key {
         let Kept::Identity(file) = &self.0 else {
             return true;
         };
-        let same = |key| {
-            let expected = code(key, cluster, content);
-            let (given, expected) = (given.as_bytes(), expected.as_bytes());
-            aws_lc_rs::constant_time::verify_slices_are_equal(given, expected).is_ok()
-        };
-        file.identities().iter().any(same)
+        let mut codes = file
+            .identities()
+            .iter()
+            .map(|key| code(key, cluster, content));
+        codes.any(|expected| same(given.as_bytes(), expected.as_bytes()))
     }
 }
 

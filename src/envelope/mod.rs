@@ -166,9 +166,6 @@ impl std::fmt::Debug for Sealer {
 impl Sealer {
     /// Makes a content key, wraps it with `key` and proves that it unwraps. All requests to KMS
     /// happen here.
-    ///
-    /// # Errors
-    /// Whatever the key says: denied, disabled, unreachable.
     pub async fn create(key: &Key, cluster: &str) -> Result<Self, Error> {
         key.create(cluster, key.work()).await
     }
@@ -231,23 +228,19 @@ impl Sealer {
     }
 
     /// Opens what [`Sealer::seal_text`] made.
-    ///
-    /// # Errors
-    /// As [`Sealer::unseal`].
     pub fn unseal_text(&self, sealed: &[u8]) -> Result<SecretText, Error> {
-        let plain = self.unseal(sealed)?;
-        let text = std::str::from_utf8(&plain).map_err(|_| Error::Damaged("not text"))?;
-        Ok(SecretText::new(text.to_owned()))
+        self.unseal_string(sealed).map(SecretText::new)
     }
 
     /// Opens what [`Sealer::seal_token`] made.
-    ///
-    /// # Errors
-    /// As [`Sealer::unseal`].
     pub fn unseal_token(&self, sealed: &[u8]) -> Result<Token, Error> {
+        self.unseal_string(sealed).map(Token::new)
+    }
+
+    fn unseal_string(&self, sealed: &[u8]) -> Result<String, Error> {
         let plain = self.unseal(sealed)?;
         let text = std::str::from_utf8(&plain).map_err(|_| Error::Damaged("not text"))?;
-        Ok(Token::new(text.to_owned()))
+        Ok(text.to_owned())
     }
 
     /// Opens what [`Sealer::seal`] of the same generation made.

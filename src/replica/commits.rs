@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::backend::{Error, Kind};
-use crate::replica::parts::{Part, digest, generation_of, is_stray, part_name};
-use crate::replica::patience::patiently;
+use crate::backend::{Error, Kind, patiently};
+use crate::hex::digest;
+use crate::replica::parts::{Part, generation_of, is_stray, part_name};
 use crate::replica::{COMMIT, Replica, VERSION};
 
 /// Commits that a listing may not show yet: a whole ceremony makes fewer.
@@ -18,7 +18,7 @@ pub struct Commit {
     pub(super) version: u32,
     /// Counts up by one each time.
     pub generation: u64,
-    /// The directory that wrote it, as in its claim.
+    /// The directory that wrote it, as in its lease.
     pub id: String,
     /// User, machine and directory, for people.
     pub owner: String,
@@ -31,16 +31,15 @@ pub struct Commit {
 }
 
 impl Commit {
-    fn parts(&self) -> impl Iterator<Item = &Part> {
+    pub(super) fn parts(&self) -> impl Iterator<Item = &Part> {
         std::iter::once(&self.diary).chain(&self.secrets)
     }
 
     /// Whether these are the secrets that are kept.
     #[must_use]
     pub fn keeps(&self, secrets: &[u8]) -> bool {
-        self.secrets
-            .as_ref()
-            .is_some_and(|part| part.digest == digest(secrets))
+        let kept = self.secrets.as_ref();
+        kept.is_some_and(|part| part.digest == digest(secrets))
     }
 
     /// Whether this is already what is kept.
@@ -71,27 +70,20 @@ impl Replica {
                 self.know(part.names());
             }
         }
-        let same = |part: &&Part, bytes: &[u8]| part.digest == digest(bytes);
-        let diary = match last
-            .map(|last| &last.diary)
-            .filter(|part| same(part, diary))
-        {
-            Some(part) => part.clone(),
-            None => {
-                self.upload(&part_name("diary", generation, diary), diary)
-                    .await?
+        let part = async |kind, bytes: &[u8], before: Option<&Part>| match before {
+            Some(part) if part.digest == digest(bytes) => Ok(part.clone()),
+            _ => {
+                self.upload(&part_name(kind, generation, bytes), bytes)
+                    .await
             }
         };
-        let before = last.and_then(|last| last.secrets.as_ref());
+        let diary = part("diary", diary, last.map(|last| &last.diary)).await?;
         let secrets = match secrets {
             None => None,
-            Some(bytes) => match before.filter(|part| same(part, bytes)) {
-                Some(part) => Some(part.clone()),
-                None => Some(
-                    self.upload(&part_name("secrets", generation, bytes), bytes)
-                        .await?,
-                ),
-            },
+            Some(bytes) => {
+                let before = last.and_then(|last| last.secrets.as_ref());
+                Some(part("secrets", bytes, before).await?)
+            }
         };
         let commit = Commit {
             version: VERSION,

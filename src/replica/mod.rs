@@ -13,11 +13,9 @@
 
 mod commits;
 mod parts;
-mod patience;
 mod s3;
 mod signed;
 mod ssm;
-mod xml;
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -25,18 +23,17 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::aws::Aws;
-use crate::backend::{Error, Kind};
+use crate::backend::{Error, Kind, patiently};
 
 pub use crate::replica::commits::Commit;
 pub use crate::replica::parts::Part;
-use crate::replica::patience::patiently;
 
 /// Form of the values here.
 const VERSION: u32 = 1;
 /// Beginning of the names of commits, before their generation.
 const COMMIT: &str = "commit-";
-/// Beginning of the names of claims, before their number.
-const CLAIM: &str = "claim-";
+/// Beginning of the names of leases, before their number; as the first release named them.
+const LEASE: &str = "claim-";
 /// Beginning of the name of a trial value.
 const TRIAL: &str = "trial-";
 
@@ -74,16 +71,17 @@ enum Store {
 impl Store {
     /// Writes a value that has no name there yet.
     async fn create(&self, name: &str, value: &[u8]) -> Result<(), Error> {
-        match self {
-            Self::Ssm(store) => store.put(name, value, false).await,
-            Self::S3(store) => store.put(name, value, false).await,
-        }
+        self.write(name, value, false).await
     }
 
     async fn put(&self, name: &str, value: &[u8]) -> Result<(), Error> {
+        self.write(name, value, true).await
+    }
+
+    async fn write(&self, name: &str, value: &[u8], replace: bool) -> Result<(), Error> {
         match self {
-            Self::Ssm(store) => store.put(name, value, true).await,
-            Self::S3(store) => store.put(name, value, true).await,
+            Self::Ssm(store) => store.put(name, value, replace).await,
+            Self::S3(store) => store.put(name, value, replace).await,
         }
     }
 
@@ -139,7 +137,7 @@ pub struct Lease {
 }
 
 impl Lease {
-    /// A claim of this directory.
+    /// A lease of this directory.
     #[must_use]
     pub fn new(id: &str, owner: &str, at: String) -> Self {
         Self {
@@ -162,8 +160,8 @@ impl Lease {
 pub struct Found {
     /// What counts, if anything was ever kept.
     pub commit: Option<Commit>,
-    /// The claim that holds, with its number.
-    pub claim: Option<(u32, Lease)>,
+    /// The lease that holds, with its number.
+    pub lease: Option<(u32, Lease)>,
     /// Whether something is there that no commit names: left by a run that was killed.
     pub stray: bool,
 }
@@ -217,13 +215,13 @@ impl Replica {
     pub async fn look(&self) -> Result<Found, Error> {
         let names = self.store.names().await?;
         let commit = self.counting(&names, 0).await?;
-        let highest = names.iter().filter_map(|name| claim_number(name)).max();
-        let claim = match highest {
+        let highest = names.iter().filter_map(|name| lease_number(name)).max();
+        let lease = match highest {
             // It may have gone between the two looks.
             Some(number) => self
-                .read(&format!("{CLAIM}{number}"))
+                .read(&format!("{LEASE}{number}"))
                 .await?
-                .map(|claim| (number, claim)),
+                .map(|lease| (number, lease)),
             None => None,
         };
         let stray = names
@@ -231,18 +229,15 @@ impl Replica {
             .any(|name| parts::is_stray(name, commit.as_ref()));
         Ok(Found {
             commit,
-            claim,
+            lease,
             stray,
         })
     }
 
-    /// The same, once a listing shows this claim of ours, or does not for long enough: one that is late shows neither
+    /// The same, once a listing shows this lease of ours, or does not for long enough: one that is late shows neither
     /// what was there before.
-    ///
-    /// # Errors
-    /// As [`Replica::look`].
     pub async fn look_after(&self, number: u32) -> Result<Found, Error> {
-        let own = format!("{CLAIM}{number}");
+        let own = format!("{LEASE}{number}");
         let listed = async || {
             let names = self.store.names().await?;
             Ok::<_, Error>(names.contains(&own).then_some(()))
@@ -272,43 +267,37 @@ impl Replica {
         }
     }
 
-    /// Makes the claim of this number. Of several that try, one succeeds.
+    /// Makes the lease of this number. Of several that try, one succeeds.
     ///
     /// # Errors
     /// [`Kind::Taken`] when another one was faster.
-    pub async fn claim(&self, number: u32, claim: &Lease) -> Result<(), Error> {
-        let name = format!("{CLAIM}{number}");
-        let text = serde_json::to_vec(claim).unwrap_or_default();
+    pub async fn lease(&self, number: u32, lease: &Lease) -> Result<(), Error> {
+        let name = format!("{LEASE}{number}");
+        let text = serde_json::to_vec(lease).unwrap_or_default();
         let made = self.store.create(&name, &text).await;
         let Err(error) = made else { return Ok(()) };
         // An answer that was lost, or a retry of the network's: what is there decides.
         match self.read::<Lease>(&name).await {
-            Ok(Some(there)) if there == *claim => Ok(()),
+            Ok(Some(there)) if there == *lease => Ok(()),
             Ok(Some(_)) => Err(self.error(Kind::Taken)),
             _ => Err(error),
         }
     }
 
-    /// Whether the claim still holds: it is there, and nobody made the next one.
-    ///
-    /// # Errors
-    /// It cannot be known.
-    pub async fn holds(&self, number: u32, claim: &Lease) -> Result<bool, Error> {
-        let there: Option<Lease> = self.read(&format!("{CLAIM}{number}")).await?;
-        let next: Option<Lease> = self.read(&format!("{CLAIM}{}", number + 1)).await?;
-        Ok(next.is_none() && there.is_some_and(|there| there.same_owner(claim)))
+    /// Whether the lease still holds: it is there, and nobody made the next one.
+    pub async fn holds(&self, number: u32, lease: &Lease) -> Result<bool, Error> {
+        let there: Option<Lease> = self.read(&format!("{LEASE}{number}")).await?;
+        let next: Option<Lease> = self.read(&format!("{LEASE}{}", number + 1)).await?;
+        Ok(next.is_none() && there.is_some_and(|there| there.same_owner(lease)))
     }
 
-    /// Gives a claim up, if it is there and not somebody else's by now, and what it took over with it.
-    ///
-    /// # Errors
-    /// It cannot be deleted.
-    pub async fn release(&self, number: u32, claim: &Lease) -> Result<(), Error> {
-        let name = format!("{CLAIM}{number}");
+    /// Gives a lease up, if it is there and not somebody else's by now, and what it took over with it.
+    pub async fn release(&self, number: u32, lease: &Lease) -> Result<(), Error> {
+        let name = format!("{LEASE}{number}");
         // Listed before it is looked whose it is: once it is somebody else's, so may be a number below.
         let names = self.store.names().await?;
         let there: Option<Lease> = self.read(&name).await?;
-        if !there.is_some_and(|there| there.same_owner(claim)) {
+        if !there.is_some_and(|there| there.same_owner(lease)) {
             return Ok(());
         }
         // Before it: killed in between, none of them holds again.
@@ -316,10 +305,7 @@ impl Replica {
         self.store.delete(&name).await
     }
 
-    /// Deletes the claims that the one of this number took over, whoever was killed before doing it.
-    ///
-    /// # Errors
-    /// One cannot be deleted.
+    /// Deletes the leases that the one of this number took over, whoever was killed before doing it.
     pub async fn clear_below(&self, number: u32) -> Result<(), Error> {
         let names = self.store.names().await?;
         self.delete_below(number, &names).await
@@ -327,10 +313,10 @@ impl Replica {
 
     /// The lowest first: killed in between, whoever holds one of them still sees the next one.
     async fn delete_below(&self, number: u32, names: &[String]) -> Result<(), Error> {
-        let numbers = names.iter().filter_map(|name| claim_number(name));
+        let numbers = names.iter().filter_map(|name| lease_number(name));
         let below: BTreeSet<_> = numbers.filter(|found| *found < number).collect();
         for found in below {
-            self.store.delete(&format!("{CLAIM}{found}")).await?;
+            self.store.delete(&format!("{LEASE}{found}")).await?;
         }
         Ok(())
     }
@@ -391,8 +377,8 @@ impl Replica {
     }
 }
 
-fn claim_number(name: &str) -> Option<u32> {
-    let number: u32 = name.strip_prefix(CLAIM)?.parse().ok()?;
+fn lease_number(name: &str) -> Option<u32> {
+    let number: u32 = name.strip_prefix(LEASE)?.parse().ok()?;
     // Another spelling of it is none of ours.
-    (format!("{CLAIM}{number}") == name).then_some(number)
+    (format!("{LEASE}{number}") == name).then_some(number)
 }

@@ -2,10 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::backend::{Error, Kind};
-use crate::hex;
+use crate::backend::{Error, Kind, patiently};
+use crate::hex::{digest, short_sha256};
 use crate::replica::commits::{Commit, is_below};
-use crate::replica::patience::patiently;
 use crate::replica::{Replica, TRIAL};
 
 /// More pieces than this is a checkpoint for another kind of place.
@@ -84,10 +83,7 @@ impl Replica {
 
 /// Something else never has the same name: a commit that arrives late finds what it named, or nothing.
 pub(super) fn part_name(kind: &str, generation: u64, bytes: &[u8]) -> String {
-    let digest = digest(bytes);
-    let hex = digest.rsplit(':').next().unwrap_or_default();
-    let short: String = hex.chars().take(ID).collect();
-    format!("{kind}-{generation}-{short}")
+    format!("{kind}-{generation}-{}", short_sha256(bytes, ID))
 }
 
 fn piece(name: &str, number: usize) -> String {
@@ -102,14 +98,7 @@ pub(super) fn is_stray(name: &str, commit: Option<&Commit>) -> bool {
     let Some(part) = part_of(name) else {
         return false;
     };
-    let named = commit.is_some_and(|commit| {
-        commit.diary.name == part
-            || commit
-                .secrets
-                .as_ref()
-                .is_some_and(|kept| kept.name == part)
-    });
-    !named
+    !commit.is_some_and(|commit| commit.parts().any(|kept| kept.name == part))
 }
 
 /// The generation in the name of a piece of a part.
@@ -142,11 +131,6 @@ fn part_of(name: &str) -> Option<&str> {
 
 fn is_number(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
-}
-
-/// `sha256:HEX` of something public or encrypted.
-pub(super) fn digest(bytes: &[u8]) -> String {
-    format!("sha256:{}", hex::sha256(bytes))
 }
 
 #[cfg(test)]

@@ -6,7 +6,6 @@ use reqwest::Method;
 use crate::aws::{Aws, Call, Session};
 use crate::backend::{Error, Kind};
 use crate::replica::signed::{Answer, Request, Signed};
-use crate::replica::xml::{all, first};
 
 /// A piece; the checkpoint of any ceremony is smaller.
 pub(super) const LONGEST: usize = 4 * 1024 * 1024;
@@ -94,10 +93,7 @@ impl Objects {
 
     /// A part of the bucket's configuration; `None` where there is none of it.
     async fn ask(&self, query: &str, action: &'static str) -> Result<Option<String>, Error> {
-        let answer = self
-            .signed
-            .send(&self.bucket_request(Method::GET, query))
-            .await?;
+        let answer = self.signed.send(&Request::get("", query)).await?;
         let text = answer.text();
         match first(&text, "Code") {
             None if answer.is_good() => Ok(Some(text)),
@@ -115,6 +111,7 @@ impl Objects {
     }
 
     pub(super) async fn put(&self, name: &str, value: &[u8], replace: bool) -> Result<(), Error> {
+        let key = self.full(name);
         let mut headers = vec![("content-type", "application/octet-stream".to_owned())];
         if !replace {
             headers.push(("if-none-match", "*".to_owned()));
@@ -123,16 +120,13 @@ impl Objects {
             headers.push(("x-amz-server-side-encryption", "aws:kms".to_owned()));
             headers.push(("x-amz-server-side-encryption-aws-kms-key-id", key.clone()));
         }
-        let answer = self
-            .signed
-            .send(&Request {
-                method: Method::PUT,
-                key: &self.full(name),
-                query: "",
-                headers,
-                body: value,
-            })
-            .await?;
+        let request = Request {
+            method: Method::PUT,
+            headers,
+            body: value,
+            ..Request::get(&key, "")
+        };
+        let answer = self.signed.send(&request).await?;
         match answer.status {
             _ if answer.is_good() => Ok(()),
             // Another one made it, or is about to.
@@ -142,16 +136,9 @@ impl Objects {
     }
 
     pub(super) async fn get(&self, name: &str) -> Result<Option<Vec<u8>>, Error> {
-        let answer = self
-            .signed
-            .send(&Request {
-                method: Method::GET,
-                key: &self.full(name),
-                query: "",
-                headers: Vec::new(),
-                body: &[],
-            })
-            .await?;
+        let key = self.full(name);
+        let request = Request::get(&key, "");
+        let answer = self.signed.send(&request).await?;
         match answer.status {
             _ if answer.is_good() => Ok(Some(answer.body)),
             404 if first(&answer.text(), "Code") != Some("NoSuchBucket") => Ok(None),
@@ -190,16 +177,12 @@ impl Objects {
 
     async fn delete_version(&self, version: &Version) -> Result<(), Error> {
         let action = "s3:DeleteObjectVersion";
-        let answer = self
-            .signed
-            .send(&Request {
-                method: Method::DELETE,
-                key: &version.key,
-                query: &format!("versionId={}", encoded(&version.id)),
-                headers: Vec::new(),
-                body: &[],
-            })
-            .await?;
+        let query = format!("versionId={}", encoded(&version.id));
+        let request = Request {
+            method: Method::DELETE,
+            ..Request::get(&version.key, &query)
+        };
+        let answer = self.signed.send(&request).await?;
         match answer.status {
             _ if answer.is_good() || answer.status == 404 => Ok(()),
             403 => Err(self.keeps(&format!("{action} is denied for {}", version.key))),
@@ -213,10 +196,7 @@ impl Objects {
         let (mut found, mut after) = (Vec::new(), String::new());
         for page in 1..=PAGES {
             let query = format!("{after}prefix={}&versions=", encoded(prefix));
-            let answer = self
-                .signed
-                .send(&self.bucket_request(Method::GET, &query))
-                .await?;
+            let answer = self.signed.send(&Request::get("", &query)).await?;
             if !answer.is_good() {
                 return Err(self.refused(&answer, action));
             }
@@ -239,16 +219,6 @@ impl Objects {
             after = format!("key-marker={key}&version-id-marker={id}&");
         }
         Err(self.keeps("there are too many versions to look through"))
-    }
-
-    fn bucket_request<'a>(&self, method: Method, query: &'a str) -> Request<'a> {
-        Request {
-            method,
-            key: "",
-            query,
-            headers: Vec::new(),
-            body: &[],
-        }
     }
 
     fn full(&self, name: &str) -> String {
@@ -291,6 +261,25 @@ fn encoded(text: &str) -> String {
     text.bytes().map(byte).collect()
 }
 
+/// As much of XML as the answers of S3 need, of elements that hold no other of their name: the insides of every `<tag>…</tag>`, in order. An answer that is cut off has fewer.
+fn all<'a>(text: &'a str, tag: &str) -> Vec<&'a str> {
+    let (open, close) = (format!("<{tag}>"), format!("</{tag}>"));
+    let mut found = Vec::new();
+    let mut rest = text;
+    while let Some(begin) = rest.find(&open) {
+        rest = &rest[begin + open.len()..];
+        let Some(end) = rest.find(&close) else { break };
+        found.push(&rest[..end]);
+        rest = &rest[end + close.len()..];
+    }
+    found
+}
+
+/// The inside of the first one.
+fn first<'a>(text: &'a str, tag: &str) -> Option<&'a str> {
+    all(text, tag).first().copied()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -299,5 +288,16 @@ mod tests {
     fn what_stands_in_a_query_is_encoded() {
         assert_eq!(encoded("vault/a b+c"), "vault%2Fa%20b%2Bc");
         assert_eq!(encoded("x-1_y.z~"), "x-1_y.z~");
+    }
+
+    #[test]
+    fn versions_are_read_with_their_keys_and_what_is_cut_off_is_none() {
+        let text = "<R><Version><Key>a</Key><VersionId>1</VersionId></Version><DeleteMarker><Key>b</Key>\
+                    </DeleteMarker><Version><Key>c";
+        let versions = all(text, "Version");
+        assert_eq!(versions, ["<Key>a</Key><VersionId>1</VersionId>"]);
+        assert_eq!(first(versions[0], "Key"), Some("a"));
+        assert_eq!(first(all(text, "DeleteMarker")[0], "Key"), Some("b"));
+        assert_eq!(first(text, "IsTruncated"), None);
     }
 }

@@ -12,7 +12,7 @@ use aws_sigv4::sign::v4;
 use reqwest::Method;
 
 use crate::aws::Session;
-use crate::backend::{Error, Kind, causes};
+use crate::backend::{Error, Kind, causes, retry};
 
 /// Everything one request may take.
 const REQUEST: Duration = Duration::from_secs(10);
@@ -44,6 +44,18 @@ pub(super) struct Request<'a> {
     pub(super) query: &'a str,
     pub(super) headers: Vec<(&'static str, String)>,
     pub(super) body: &'a [u8],
+}
+
+impl<'a> Request<'a> {
+    pub(super) fn get(key: &'a str, query: &'a str) -> Self {
+        Self {
+            method: Method::GET,
+            key,
+            query,
+            headers: Vec::new(),
+            body: &[],
+        }
+    }
 }
 
 pub(super) struct Answer {
@@ -85,16 +97,14 @@ impl Signed {
 
     /// Sends a request, and once more where the answer says nothing about it.
     pub(super) async fn send(&self, request: &Request<'_>) -> Result<Answer, Error> {
-        let mut pause = PAUSE;
-        for _ in 1..ATTEMPTS {
-            match self.send_once(request).await {
-                Ok(answer) if answer.status < 500 && answer.status != 429 => return Ok(answer),
-                Err(error) if is_final(&error) => return Err(error),
-                _ => tokio::time::sleep(pause).await,
-            }
-            pause *= 2;
-        }
-        self.send_once(request).await
+        let again = |sent: &Result<Answer, Error>| match sent {
+            Ok(answer) => answer.status >= 500 || answer.status == 429,
+            Err(error) => !is_final(error),
+        };
+        retry((ATTEMPTS, PAUSE), again, async || {
+            self.send_once(request).await
+        })
+        .await
     }
 
     async fn send_once(&self, request: &Request<'_>) -> Result<Answer, Error> {

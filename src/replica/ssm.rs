@@ -2,20 +2,16 @@
 
 use std::time::Duration;
 
-use aws_sdk_ssm::types::{ParameterTier, ParameterType};
+use aws_sdk_ssm::types::ParameterTier;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 
-use crate::aws::kms::KmsKey;
-use crate::aws::parameter::{address, check_name, resource, unresolved};
-use crate::aws::{Aws, Call, Session};
-use crate::backend::{Error, Kind};
-use crate::replica::patience::patiently;
+use crate::aws::Aws;
+use crate::aws::parameter::{self, check_name, unresolved};
+use crate::backend::{Error, Kind, patiently, retry};
 
 /// What a standard parameter takes (AWS SSM: 4096 characters), as base64: in bytes.
 pub(super) const LONGEST: usize = 4096 / 4 * 3;
-/// The key of the account that SSM uses when none is named.
-const ACCOUNT_KEY: &str = "alias/aws/ssm";
 /// SSM takes a few writes a second and account (AWS SSM: quotas), and says so to the others.
 const PATIENCE: u32 = 7;
 /// Pause after the first such answer; doubles each time.
@@ -32,9 +28,7 @@ const PAGES: usize = 100;
 pub(super) struct Parameters {
     address: String,
     path: String,
-    key: KmsKey,
-    account: Option<String>,
-    session: Session,
+    parameters: parameter::Parameters,
 }
 
 impl Parameters {
@@ -47,15 +41,11 @@ impl Parameters {
             let text = "a path of parameters starts with /".to_owned();
             return Err(Error::new(unresolved(path), Kind::Misconfigured(text)));
         }
-        let session = Session::of(aws, &unresolved(path)).await?;
-        let key = KmsKey::in_session(key.unwrap_or(ACCOUNT_KEY), session.clone()).await?;
-        let account = session.account().await;
+        let parameters = parameter::Parameters::open(path, key, aws).await?;
         Ok(Self {
-            address: address(&session.region, path),
-            account: account.or_else(|| key.facts().account.clone()),
+            address: parameters.address(path),
             path: path.to_owned(),
-            key,
-            session,
+            parameters,
         })
     }
 
@@ -64,53 +54,39 @@ impl Parameters {
     }
 
     pub(super) async fn put(&self, name: &str, value: &[u8], replace: bool) -> Result<(), Error> {
-        let mut pause = PAUSE;
-        for _ in 1..PATIENCE {
-            match self.put_once(name, value, replace).await {
-                Err(error) if is_later(&error) => tokio::time::sleep(pause).await,
-                result => return result,
-            }
-            pause *= 2;
-        }
-        self.put_once(name, value, replace).await
-    }
-
-    async fn put_once(&self, name: &str, value: &[u8], replace: bool) -> Result<(), Error> {
-        let request = self.session.ssm.put_parameter();
-        let request = request
-            .name(self.full(name))
-            .value(BASE64_STANDARD.encode(value))
-            .r#type(ParameterType::SecureString)
-            .key_id(self.key.arn())
-            .tier(ParameterTier::Standard)
-            .overwrite(replace)
-            .description("checkpoint of vault-bootstrap");
-        let answer = request.send().await;
-        self.called("ssm:PutParameter", |call| {
-            answer.map(|_| ()).map_err(|error| call.failed(&error))
-        })
+        let name = self.full(name);
+        let value = BASE64_STANDARD.encode(value);
+        let put = async || {
+            let put = self
+                .parameters
+                .put((&self.address, &name), &value, |request| {
+                    request
+                        .tier(ParameterTier::Standard)
+                        .overwrite(replace)
+                        .description("checkpoint of vault-bootstrap")
+                });
+            put.await
+        };
+        let again = |done: &Result<(), Error>| done.as_ref().is_err_and(is_later);
+        retry((PATIENCE, PAUSE), again, put).await
     }
 
     pub(super) async fn get(&self, name: &str) -> Result<Option<Vec<u8>>, Error> {
-        let request = self.session.ssm.get_parameter().name(self.full(name));
-        let answer = request.with_decryption(true).send().await;
-        let found = self.called("ssm:GetParameter", |call| {
-            answer.map_err(|error| call.failed(&error))
-        });
-        let value = match found {
-            Ok(answer) => answer.parameter.and_then(|parameter| parameter.value),
-            Err(error) if matches!(error.kind(), Kind::NotFound) => return Ok(None),
-            Err(error) => return Err(error),
+        let name = self.full(name);
+        let found = self.parameters.get((&self.address, &name), true).await?;
+        let Some(parameter) = found else {
+            return Ok(None);
         };
-        let bytes = value.and_then(|text| BASE64_STANDARD.decode(text).ok());
-        let damaged = Kind::Damaged("a parameter there is not ours");
-        bytes
-            .map(Some)
-            .ok_or_else(|| Error::new(&self.address, damaged))
+        let bytes = parameter.value.map(|text| BASE64_STANDARD.decode(text));
+        match bytes {
+            Some(Ok(bytes)) => Ok(Some(bytes)),
+            _ => Err(self.damaged("a parameter there is not ours")),
+        }
     }
 
     pub(super) async fn names(&self) -> Result<Vec<String>, Error> {
-        let request = self.session.ssm.get_parameters_by_path().path(&self.path);
+        let ssm = &self.parameters.session.ssm;
+        let request = ssm.get_parameters_by_path().path(&self.path);
         let mut pages = request.into_paginator().send();
         let below = format!("{}/", self.path);
         let mut names = Vec::new();
@@ -118,54 +94,37 @@ impl Parameters {
             let Some(page) = pages.next().await else {
                 return Ok(names);
             };
-            let page = self.called("ssm:GetParametersByPath", |call| {
-                page.map_err(|error| call.failed(&error))
-            })?;
+            let called = (self.address.as_str(), below.as_str());
+            let page = self
+                .parameters
+                .called(called, "ssm:GetParametersByPath", |call| {
+                    page.map_err(|error| call.failed(&error))
+                })?;
             let parameters = page.parameters.unwrap_or_default().into_iter();
             let full = parameters.filter_map(|parameter| parameter.name);
             names.extend(full.filter_map(|name| name.strip_prefix(&below).map(str::to_owned)));
         }
-        let crowded = Kind::Damaged("more parameters are there than a checkpoint ever has");
-        Err(Error::new(&self.address, crowded))
+        Err(self.damaged("more parameters are there than a checkpoint ever has"))
     }
 
     /// Deletes it with its history, and looks until it cannot be read.
     pub(super) async fn delete(&self, name: &str) -> Result<(), Error> {
-        let request = self.session.ssm.delete_parameter().name(self.full(name));
-        let answer = request.send().await;
-        let deleted = self.called("ssm:DeleteParameter", |call| {
-            answer.map(|_| ()).map_err(|error| call.failed(&error))
-        });
-        match deleted {
-            Err(error) if !matches!(error.kind(), Kind::NotFound) => return Err(error),
-            _ => {}
-        }
+        let full = self.full(name);
+        self.parameters.delete((&self.address, &full)).await?;
         let gone = async || Ok::<_, Error>(self.get(name).await?.is_none().then_some(()));
         if patiently(gone).await?.is_some() {
             return Ok(());
         }
-        let why = format!("{} can still be read after its deletion", self.full(name));
+        let why = format!("{full} can still be read after its deletion");
         Err(Error::new(&self.address, Kind::KeepsDeleted(why)))
+    }
+
+    fn damaged(&self, why: &'static str) -> Error {
+        Error::new(&self.address, Kind::Damaged(why))
     }
 
     fn full(&self, name: &str) -> String {
         format!("{}/{name}", self.path)
-    }
-
-    fn called<T>(
-        &self,
-        action: &'static str,
-        result: impl FnOnce(&Call<'_>) -> Result<T, Error>,
-    ) -> Result<T, Error> {
-        let (region, account) = (&self.session.region, self.account.as_deref());
-        let below = self.full("");
-        result(&Call {
-            address: &self.address,
-            action,
-            resource: &resource(region, Some(self.key.arn()), account, &below),
-            key: self.key.arn(),
-            region,
-        })
     }
 }
 

@@ -47,9 +47,6 @@ impl Inherited {
     }
 
     /// Whether children that are started from now on get it.
-    ///
-    /// # Errors
-    /// The system refuses.
     pub fn open_to_children(&self, yes: bool) -> io::Result<()> {
         let flags = if yes {
             FdFlags::empty()

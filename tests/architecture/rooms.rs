@@ -6,6 +6,7 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
     // Ground: no system, no verb, no file of the operator.
     ("secret", &[]),
     ("hex", &[]),
+    ("disk", &[]),
     ("failure", &[]),
     ("layout", &[]),
     ("hardening", &[]),
@@ -17,12 +18,15 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("reference", &["config", "secret"]),
     ("evidence", &["failure", "layout", "prompt", "secret"]),
     // Systems: none of them knows the configuration, a verb or the terminal.
-    ("backend", &[]),
+    ("backend", &["disk"]),
     ("child", &["interrupt", "secret"]),
     ("vault", &["hex", "secret"]),
     ("kubernetes", &["failure", "secret"]),
     ("aws", &["backend", "secret"]),
-    ("custodian", &["aws", "backend", "child", "hex", "secret"]),
+    (
+        "custodian",
+        &["aws", "backend", "child", "disk", "hex", "secret"],
+    ),
     ("envelope", &["aws", "backend", "custodian", "secret"]),
     ("replica", &["aws", "backend", "hex"]),
     (
@@ -63,6 +67,7 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
             "backend",
             "config",
             "custodian",
+            "disk",
             "edge",
             "envelope",
             "event",

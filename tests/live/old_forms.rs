@@ -38,7 +38,7 @@ fn a_ceremony_that_an_earlier_release_left_without_an_answer_is_brought_to_its_e
 }
 
 #[test]
-fn a_diary_with_one_second_place_and_no_node_that_was_asked_is_carried_on() {
+fn a_diary_with_one_replica_and_no_node_that_was_asked_is_carried_on() {
     let server = Server::in_memory();
     let mut ceremony = Ceremony::at(&server);
     ceremony.write("wrong.password", "this is not the password");

@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 
 use futures::future::join_all;
 
-use crate::checkpoint::replica::damaged;
 use crate::checkpoint::replica::sync::{self, ReplicaSync};
 use crate::checkpoint::{Checkpoint, ReplicatedCheckpoint, ShareRecord};
 use crate::config::{Config, in_shell};
@@ -66,7 +65,7 @@ pub async fn abandon(
         Ok(records) => (records, None),
         // Whoever gives it up needs nothing of it; what is there stays.
         Err(failure) if failure.damaged_place().is_some() => {
-            let alone = ReplicatedCheckpoint::new(damaged::alone(config)?, None);
+            let alone = ReplicatedCheckpoint::new(sync::alone(config)?, None);
             (alone, Some(failure))
         }
         Err(failure) => return Err(failure),

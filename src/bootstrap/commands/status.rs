@@ -182,7 +182,7 @@ async fn seen(config: &Config) -> Result<Option<(String, Option<Diary>)>, Failur
         Some(commit) if commit.secrets.is_some() => format!("of {}, with secrets", commit.written),
         Some(commit) => format!("of {}, without secrets", commit.written),
     };
-    let held = match &found.claim {
+    let held = match &found.lease {
         Some((_, claim)) => format!(
             "; held by {} since {}, to be taken over as {}",
             claim.owner, claim.at, claim.id

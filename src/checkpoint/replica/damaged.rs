@@ -1,8 +1,8 @@
 //! A replica that is not what was written: refused, with what is lost and what is not, and no bar for who does
 //! not need it.
 
+use crate::checkpoint::ReplicatedCheckpoint;
 use crate::checkpoint::replica::sync;
-use crate::checkpoint::{Checkpoint, ReplicatedCheckpoint};
 use crate::config::Config;
 use crate::event::Caller;
 use crate::failure::Failure;
@@ -22,7 +22,7 @@ pub(crate) async fn checkpoint(
         Err(failure) if failure.damaged_place().is_some() => failure,
         opened => return opened,
     };
-    let checkpoint = alone(config)?;
+    let checkpoint = sync::alone(config)?;
     let here = checkpoint.directory().display().to_string();
     let keeps = checkpoint.keeps_something().unwrap_or(true);
     if checkpoint.diary().handed_over() && !keeps {
@@ -32,16 +32,6 @@ pub(crate) async fn checkpoint(
     }
     let words = checkpoint.secrets_in_words()?.unwrap_or("nothing");
     Err(failure.advise(advice(config, (&here, words), keeps)))
-}
-
-/// The checkpoint on disk.
-///
-/// # Errors
-/// It cannot be used.
-pub(crate) fn alone(config: &Config) -> Result<Checkpoint, Failure> {
-    let address = config.cluster.address.as_str().trim_end_matches('/');
-    let opened = Checkpoint::open(&config.checkpoint.path, &config.cluster.name, address);
-    Ok(opened?)
 }
 
 /// What is there may be the only answer: nothing goes over it, and it is given up under a person's word only.

@@ -1,65 +1,107 @@
-//! Who goes on with a ceremony that has a replica: the claim of one directory on one machine.
+//! Who goes on with a ceremony that has a replica: the lease of one directory on one machine.
+
+use std::fs;
+
+use rustix::system::uname;
 
 use crate::backend::Kind;
+use crate::checkpoint::Checkpoint;
 use crate::config::Config;
 use crate::edge::failures::of_replica;
 use crate::failure::Failure;
+use crate::hex;
 use crate::replica::{Lease, Replica};
 
-/// Makes the claim, or keeps the one that this directory has: its former run is dead, since we hold the lock.
-pub(crate) async fn claimed(
+/// Takes the lease, or keeps the one that this directory has: its former run is dead, since we hold the lock.
+pub(crate) async fn take(
     config: &Config,
     replica: &Replica,
-    claim: &Lease,
+    lease: &Lease,
     there: Option<(u32, Lease)>,
     take_over: Option<&str>,
 ) -> Result<u32, Failure> {
     let number = match &there {
         None => 1,
-        Some((number, holder)) if holder.same_owner(claim) => return Ok(*number),
-        Some((number, holder)) if take_over == Some(holder.id.as_str()) => number + 1,
-        Some((_, holder)) => return Err(held(config, replica, holder)),
+        Some((number, other)) if other.same_owner(lease) => return Ok(*number),
+        Some((number, other)) if take_over == Some(other.id.as_str()) => number + 1,
+        Some((_, other)) => return Err(held(config, replica, other)),
     };
-    match replica.claim(number, claim).await {
+    match replica.lease(number, lease).await {
         Ok(()) => Ok(number),
         Err(error) if matches!(error.kind(), Kind::Taken) => {
             let found = replica.look().await.map_err(of_replica)?;
-            Err(match &found.claim {
-                Some((_, holder)) => held(config, replica, holder),
-                None => Failure::failed(format!("{} was claimed for a moment", replica.address()))
+            Err(match &found.lease {
+                Some((_, other)) => held(config, replica, other),
+                None => Failure::failed(format!("{} was leased for a moment", replica.address()))
                     .advise(config.command("apply")),
             })
         }
         Err(error) => {
             // It may have arrived all the same.
-            let _ = replica.release(number, claim).await;
+            let _ = replica.release(number, lease).await;
             Err(of_replica(error))
         }
     }
 }
 
-/// Takes a claim back that may or may not have been made.
-pub(crate) async fn give_up(replica: &Replica, claim: &Lease) -> Result<(), Failure> {
+/// Takes a lease back that may or may not have been made.
+pub(crate) async fn give_up(replica: &Replica, lease: &Lease) -> Result<(), Failure> {
     let found = replica.look().await.map_err(of_replica)?;
-    match found.claim {
-        Some((number, holder)) if holder.same_owner(claim) => {
-            replica.release(number, claim).await.map_err(of_replica)
+    match found.lease {
+        Some((number, other)) if other.same_owner(lease) => {
+            replica.release(number, lease).await.map_err(of_replica)
         }
         _ => Ok(()),
     }
 }
 
 /// Somebody else is at it, or was.
-pub(crate) fn held(config: &Config, replica: &Replica, holder: &Lease) -> Failure {
+pub(crate) fn held(config: &Config, replica: &Replica, other: &Lease) -> Failure {
     Failure::refused(format!(
         "another run holds {}: {} since {}",
         replica.address(),
-        holder.owner,
-        holder.at
+        other.owner,
+        other.at
     ))
     .advise(format!(
         "if it is at work, wait for its end; only if that machine is gone for good, or the run on it was \
          killed: {}",
-        config.command(&config.typed.taking_over(&holder.id))
+        config.command(&config.typed.taking_over(&other.id))
     ))
+}
+
+/// What tells machines of one name apart. Not the id of the running kernel: after lost power the same directory on
+/// the same machine just goes on. Where there is none, the name alone has to do.
+const OF_THE_MACHINE: &str = "/etc/machine-id";
+
+/// Who a lease is said to be of.
+pub(crate) fn owner(checkpoint: &Checkpoint) -> String {
+    let name = uname().nodename().to_string_lossy().into_owned();
+    let machine = machine(&name, &fs::read(OF_THE_MACHINE).unwrap_or_default());
+    let directory = std::path::absolute(checkpoint.directory());
+    let directory = directory.unwrap_or_else(|_| checkpoint.directory().to_owned());
+    let user = rustix::process::geteuid().as_raw();
+    format!("user {user} on {machine} in {}", directory.display())
+}
+
+/// Its name, and a digest of its id, which is not for others to read.
+fn machine(name: &str, id: &[u8]) -> String {
+    let mut text = b"vault-bootstrap\0".to_vec();
+    text.extend(id.trim_ascii());
+    format!("{name} ({})", hex::short_sha256(&text, 8))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn machines_of_one_name_are_told_apart_and_none_shows_its_id() {
+        let of = |id: &str| machine("runner", id.as_bytes());
+        assert_ne!(of("a"), of("b"));
+        assert_ne!(of("a"), of(""));
+        assert!(of("a").starts_with("runner ("));
+        assert_eq!(of("a").len(), "runner (01234567)".len());
+        assert_eq!(of("a\n"), of("a"));
+    }
 }

@@ -2,6 +2,5 @@
 
 pub(crate) mod damaged;
 pub(crate) mod lease;
-pub(crate) mod owner;
 pub(crate) mod reconcile;
 pub(crate) mod sync;

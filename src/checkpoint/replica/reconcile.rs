@@ -26,12 +26,7 @@ pub(crate) async fn reconcile(
         return Ok(());
     };
     let age = Age::of(commit, id, mark);
-    let mark = Mark {
-        id: id.to_owned(),
-        place: Some(replica.address().to_owned()),
-        generation: commit.generation,
-        next: None,
-    };
+    let mark = Mark::seen(id, replica.address(), commit.generation);
     if age == Age::WrittenFromHere {
         return Ok(checkpoint.set_mark(&mark)?);
     }
@@ -54,9 +49,6 @@ pub(crate) async fn reconcile(
 }
 
 /// Whether this directory keeps a secret that is not what counts at the replica.
-///
-/// # Errors
-/// One of the two places cannot be read.
 pub(crate) async fn lacks(
     replica: &Replica,
     checkpoint: &Checkpoint,
@@ -72,11 +64,15 @@ pub(crate) async fn lacks(
     if commit.is_of(&diary, secrets.as_deref()) {
         return Ok(false);
     }
-    let there = match &commit.secrets {
-        Some(part) => Some(replica.fetch(part).await.map_err(of_replica)?),
-        None => None,
-    };
-    Ok(there != secrets)
+    Ok(secrets_there(replica, commit).await? != secrets)
+}
+
+/// The encrypted part of what counts, while there is one.
+async fn secrets_there(replica: &Replica, commit: &Commit) -> Result<Option<Vec<u8>>, Failure> {
+    match &commit.secrets {
+        Some(part) => Ok(Some(replica.fetch(part).await.map_err(of_replica)?)),
+        None => Ok(None),
+    }
 }
 
 /// What counts at the replica, as this directory sees it.
@@ -158,10 +154,7 @@ struct There {
 impl There {
     async fn read(replica: &Replica, commit: &Commit) -> Result<Self, Failure> {
         let bytes = replica.fetch(&commit.diary).await.map_err(of_replica)?;
-        let secrets = match &commit.secrets {
-            Some(part) => Some(replica.fetch(part).await.map_err(of_replica)?),
-            None => None,
-        };
+        let secrets = secrets_there(replica, commit).await?;
         let diary = Diary::read(&bytes, replica.address());
         Ok(Self {
             diary: diary.map_err(|error| of_copy(error, replica))?,

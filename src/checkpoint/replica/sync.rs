@@ -1,4 +1,4 @@
-//! The checkpoint's replica during a run: claimed by one machine at a time, taken up where the disk
+//! The checkpoint's replica during a run: leased by one machine at a time, taken up where the disk
 //! is gone, and brought up to date before anything that relies on it is done.
 
 use std::cell::RefCell;
@@ -7,8 +7,7 @@ use std::rc::Rc;
 use tokio::sync::Mutex;
 
 use crate::backend;
-use crate::checkpoint::replica::lease::{claimed, give_up, held};
-use crate::checkpoint::replica::owner::{chance, owner};
+use crate::checkpoint::replica::lease::{give_up, held, owner, take};
 use crate::checkpoint::replica::reconcile::{lacks, reconcile};
 use crate::checkpoint::{self, Checkpoint, Mark, ReplicatedCheckpoint};
 use crate::config::{self, Config};
@@ -16,19 +15,20 @@ use crate::edge::custodians::to_aws;
 use crate::edge::failures::of_replica;
 use crate::event::Caller;
 use crate::failure::{Exit, Failure};
+use crate::hex;
 use crate::interrupt::AFTER_A_STOP;
 use crate::replica::{Commit, Found, Lease, Replica, Spec};
 
 /// Of an answer without shares, and of its encryption.
 const BYTES_ANYWAY: usize = 2048;
 
-/// A replica that this run has claimed.
+/// A replica that this run has leased.
 pub struct ReplicaSync {
     spec: Spec,
     address: String,
     /// Opened when it is needed, so that it can be forgotten together with the credentials that reach it.
     replica: RefCell<Option<Rc<Replica>>>,
-    claim: (u32, Lease),
+    lease: (u32, Lease),
     state: Mutex<State>,
 }
 
@@ -42,19 +42,23 @@ struct State {
     unsure: bool,
     /// What is on disk may not be there.
     behind: bool,
-    /// A secret may be on disk alone: the claim is not given up.
+    /// A secret may be on disk alone: the lease is not given up.
     only_here: bool,
 }
 
 /// Opens the place that the file names, without a lease.
-///
-/// # Errors
-/// It cannot be reached or may not be used.
 pub(crate) async fn look_at(config: &Config) -> Result<Option<Replica>, Failure> {
     match spec(config) {
         Some(spec) => Ok(Some(Replica::open(&spec).await.map_err(of_replica)?)),
         None => Ok(None),
     }
+}
+
+/// The checkpoint on disk.
+pub(crate) fn alone(config: &Config) -> Result<Checkpoint, Failure> {
+    let address = config.cluster.address.as_str().trim_end_matches('/');
+    let opened = Checkpoint::open(&config.checkpoint.path, &config.cluster.name, address);
+    Ok(opened?)
 }
 
 /// The place of the file as the room of replicas takes it.
@@ -74,8 +78,8 @@ fn spec(config: &Config) -> Option<Spec> {
     })
 }
 
-/// The checkpoint, locked here and claimed at its replica; taken up from there where that knows more. A stop
-/// takes the claim back that was being made.
+/// The checkpoint, locked here and leased at its replica; taken up from there where that knows more. A stop
+/// takes the lease back that was being made.
 ///
 /// # Errors
 /// Another run is at it, here or on another machine, or one of the two places cannot be used. Or the stop.
@@ -84,8 +88,7 @@ pub(crate) async fn checkpoint(
     take_over: Option<&str>,
     caller: Caller<'_>,
 ) -> Result<ReplicatedCheckpoint, Failure> {
-    let address = config.cluster.address.as_str().trim_end_matches('/');
-    let mut checkpoint = Checkpoint::open(&config.checkpoint.path, &config.cluster.name, address)?;
+    let mut checkpoint = alone(config)?;
     let Some(spec) = spec(config) else {
         return Ok(ReplicatedCheckpoint::new(checkpoint, None));
     };
@@ -96,25 +99,27 @@ pub(crate) async fn checkpoint(
     };
     let id = match &mark {
         Some(mark) => mark.id.clone(),
-        None => chance()?,
+        None => {
+            let id = hex::random::<8>();
+            let id = id.ok_or_else(|| Failure::failed("the system gives no random bytes"))?;
+            // Before the lease is made: killed in between, it is known to be ours.
+            checkpoint.set_mark(&Mark {
+                id: id.clone(),
+                ..Mark::default()
+            })?;
+            id
+        }
     };
-    // Before the claim is made: killed in between, it is known to be ours.
-    if mark.is_none() {
-        checkpoint.set_mark(&Mark {
-            id: id.clone(),
-            ..Mark::default()
-        })?;
-    }
-    let claim = Lease::new(&id, &owner(&checkpoint), checkpoint::now());
+    let lease = Lease::new(&id, &owner(&checkpoint), checkpoint::now());
     // It was not given up: a secret may be here alone, until it is known that it is not.
-    let kept = matches!(&found.claim, Some((_, holder)) if holder.same_owner(&claim));
+    let kept = matches!(&found.lease, Some((_, other)) if other.same_owner(&lease));
     let only_here = kept && checkpoint.keeps_something().unwrap_or(true);
     let number = tokio::select! {
-        number = claimed(config, &replica, &claim, found.claim, take_over) => number?,
+        number = take(config, &replica, &lease, found.lease, take_over) => number?,
         stop = caller.interrupt.requested() => {
             // It may have arrived; where it was ours before, it stays ours.
             if !kept {
-                let _ = soon(Box::pin(give_up(&replica, &claim))).await;
+                let _ = soon(Box::pin(give_up(&replica, &lease))).await;
             }
             return Err(stop);
         }
@@ -123,7 +128,7 @@ pub(crate) async fn checkpoint(
         spec,
         address: replica.address().to_owned(),
         replica: RefCell::new(Some(Rc::new(replica))),
-        claim: (number, claim),
+        lease: (number, lease),
         state: Mutex::new(State {
             only_here,
             ..State::default()
@@ -167,7 +172,7 @@ impl ReplicaSync {
         self.replica.take();
     }
 
-    /// What is to be done once the claim is made: nobody else's counts, and the two places agree.
+    /// What is to be done once the lease is made: nobody else's counts, and the two places agree.
     async fn settle(
         &mut self,
         config: &Config,
@@ -175,17 +180,17 @@ impl ReplicaSync {
         mark: Option<&Mark>,
     ) -> Result<(), Failure> {
         let replica = self.replica().await?;
-        let (number, claim) = &self.claim;
-        // Somebody may have been at it between the look and the claim.
+        let (number, lease) = &self.lease;
+        // Somebody may have been at it between the look and the lease.
         let found = replica.look_after(*number).await.map_err(of_replica)?;
-        match &found.claim {
-            Some((_, holder)) if !holder.same_owner(claim) => {
-                return Err(held(config, &replica, holder));
+        match &found.lease {
+            Some((_, other)) if !other.same_owner(lease) => {
+                return Err(held(config, &replica, other));
             }
             _ => {}
         }
         replica.clear_below(*number).await.map_err(of_replica)?;
-        reconcile(config, &replica, checkpoint, (&claim.id, mark), &found).await?;
+        reconcile(config, &replica, checkpoint, (&lease.id, mark), &found).await?;
         let lacks = lacks(&replica, checkpoint, found.commit.as_ref()).await?;
         self.state = Mutex::new(State {
             behind: lacks,
@@ -231,8 +236,8 @@ impl ReplicaSync {
             .as_ref()
             .is_some_and(|commit| commit.is_of(&diary, secrets))
         {
-            let (_, claim) = &self.claim;
-            let writer = (claim.id.as_str(), claim.owner.as_str(), checkpoint::now());
+            let (_, lease) = &self.lease;
+            let writer = (lease.id.as_str(), lease.owner.as_str(), checkpoint::now());
             // Whatever fails from here on may leave something behind.
             (state.stray, state.behind, state.unsure) = (true, true, true);
             state.only_here |= checkpoint.borrow().keeps_something()?
@@ -241,12 +246,9 @@ impl ReplicaSync {
             let last_word = async |next: &Commit| {
                 self.still_ours(&replica).await?;
                 // Killed from here on, this directory knows that what counts there is its own.
-                let mark = Mark {
-                    id: claim.id.clone(),
-                    place: Some(self.address.clone()),
-                    generation: known.as_ref().map_or(0, |known| known.generation),
-                    next: Some(next.clone()),
-                };
+                let seen = known.as_ref().map_or(0, |known| known.generation);
+                let mut mark = Mark::seen(&lease.id, &self.address, seen);
+                mark.next = Some(next.clone());
                 let kept = checkpoint.borrow().set_mark(&mark);
                 kept.map_err(|error| Failed(error.into()))
             };
@@ -255,12 +257,8 @@ impl ReplicaSync {
                 Ok(commit) => commit,
                 Err(Failed(failure)) => return Err(self.reason(&replica, failure).await),
             };
-            checkpoint.borrow().set_mark(&Mark {
-                id: claim.id.clone(),
-                place: Some(self.address.clone()),
-                generation: commit.generation,
-                next: None,
-            })?;
+            let mark = Mark::seen(&lease.id, &self.address, commit.generation);
+            checkpoint.borrow().set_mark(&mark)?;
             (state.commit, state.unsure) = (Some(commit), false);
             // It may have been long on its way.
             let ours = self.still_ours(&replica).await;
@@ -304,8 +302,8 @@ impl ReplicaSync {
     }
 
     async fn still_ours(&self, replica: &Replica) -> Result<(), Failed> {
-        let (number, claim) = &self.claim;
-        if replica.holds(*number, claim).await? {
+        let (number, lease) = &self.lease;
+        if replica.holds(*number, lease).await? {
             return Ok(());
         }
         Err(Failed(
@@ -320,13 +318,10 @@ impl ReplicaSync {
     }
 
     /// Proves with a value as large as an answer with so many bytes of shares that the place takes, gives back and forgets.
-    ///
-    /// # Errors
-    /// It does not.
     pub(crate) async fn trial(&self, shares: usize) -> Result<(), Failure> {
         let bytes = BYTES_ANYWAY.saturating_add(shares);
         let replica = self.replica().await?;
-        let tried = replica.trial(&self.claim.1.id, bytes).await;
+        let tried = replica.trial(&self.lease.1.id, bytes).await;
         tried.map_err(of_replica)
     }
 
@@ -336,15 +331,15 @@ impl ReplicaSync {
     }
 
     /// Gives the place up for the next run, wherever that is, and says so where it cannot: what was done is done.
-    /// Where a secret is on this disk alone, the claim stays for whoever comes meanwhile to see.
+    /// Where a secret is on this disk alone, the lease stays for whoever comes meanwhile to see.
     pub(crate) async fn release(&self, caller: Caller<'_>) {
         if self.state.lock().await.only_here {
             return;
         }
-        let (number, claim) = &self.claim;
+        let (number, lease) = &self.lease;
         let released = async {
             let replica = self.replica().await?;
-            replica.release(*number, claim).await.map_err(of_replica)
+            replica.release(*number, lease).await.map_err(of_replica)
         };
         let released = match caller.interrupt.pending() {
             None => released.await,

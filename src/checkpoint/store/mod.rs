@@ -3,16 +3,16 @@
 #[cfg(test)]
 mod tests;
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use crate::checkpoint::beside::lock;
-use crate::checkpoint::diary::{self, Diary};
-use crate::checkpoint::durable;
+use crate::checkpoint::beside::{destroy_beside, lock, write_beside, write_json};
+use crate::checkpoint::diary::Diary;
 use crate::checkpoint::error::{CheckpointError, Result};
 use crate::checkpoint::secrets_file::{self, Header, Holds};
+use crate::disk;
 use crate::envelope::{self, Sealer};
 use crate::evidence::facts::Evidence;
 use crate::secret::{RootToken, SecretText};
@@ -51,12 +51,10 @@ impl Checkpoint {
     /// written by a later program, or the disk refuses.
     pub fn open(directory: &Path, name: &str, address: &str) -> Result<Self> {
         let lock = lock(directory, LOCK)?;
-        let path = directory.join(".gitignore");
-        if !path.exists() {
-            durable::replace(directory, ".gitignore", b"*\n")
-                .map_err(CheckpointError::io("write", &path))?;
+        if !directory.join(".gitignore").exists() {
+            write_beside(directory, ".gitignore", b"*\n")?;
         }
-        durable::sweep(directory).map_err(CheckpointError::io("clean up", directory))?;
+        disk::sweep(directory).map_err(CheckpointError::io("clean up", directory))?;
         let diary = match read_diary(directory)? {
             None => Diary::new(name, address),
             Some(diary) if diary.cluster.name == name => diary,
@@ -101,27 +99,17 @@ impl Checkpoint {
         let mut next = Diary::clone(&self.diary);
         change(&mut next);
         next.program = env!("CARGO_PKG_VERSION").into();
-        let path = self.directory.join(DIARY);
-        let text = serde_json::to_vec_pretty(&next)
-            .map_err(|error| CheckpointError::io("write", &path)(error.into()))?;
-        durable::replace(&self.directory, DIARY, &text)
-            .map_err(CheckpointError::io("write", &path))?;
+        write_json(&self.directory, DIARY, &next)?;
         self.diary = Rc::new(next);
         Ok(())
     }
 
     /// Records that `step` begins.
-    ///
-    /// # Errors
-    /// As [`Checkpoint::record`].
     pub fn start(&mut self, step: Step) -> Result<()> {
         self.record(|diary| diary.start(step, now()))
     }
 
     /// Records that `step` begins, with what is known before it.
-    ///
-    /// # Errors
-    /// As [`Checkpoint::record`].
     pub fn start_with(&mut self, step: Step, known: Evidence) -> Result<()> {
         self.record(|diary| {
             diary.start(step, now());
@@ -132,9 +120,6 @@ impl Checkpoint {
     }
 
     /// Records that `step` is done.
-    ///
-    /// # Errors
-    /// As [`Checkpoint::record`].
     pub fn finish(&mut self, step: Step, evidence: Evidence) -> Result<()> {
         self.record(|diary| diary.finish(step, evidence, now()))
     }
@@ -144,13 +129,8 @@ impl Checkpoint {
     /// # Errors
     /// The disk refuses, while nothing can be lost.
     pub fn write_ahead(&self, sealer: &Sealer) -> Result<()> {
-        let header = Header {
-            holds: Holds::InitAnswer,
-            key: sealer.header().clone(),
-        };
-        let path = self.secrets_path();
-        secrets_file::write_ahead(&self.directory, &header)
-            .map_err(CheckpointError::io("write", &path))
+        let header = Header::of(Holds::InitAnswer, sealer);
+        self.written(secrets_file::write_ahead(&self.directory, &header))
     }
 
     /// Keeps the raw answer, encrypted, in the room taken by [`Checkpoint::write_ahead`]; where that cannot be
@@ -159,15 +139,12 @@ impl Checkpoint {
     /// # Errors
     /// The disk refuses even what it had already given, and a new file too.
     pub fn keep_answer(&self, sealer: &Sealer, answer: &SecretText) -> Result<()> {
-        let path = self.secrets_path();
         let ciphertext = sealer.seal_text(answer);
-        let header = Header {
-            holds: Holds::InitAnswer,
-            key: sealer.header().clone(),
-        };
-        secrets_file::fill(&self.directory, &ciphertext)
-            .or_else(|_| secrets_file::replace(&self.directory, &header, &ciphertext))
-            .map_err(CheckpointError::io("write", &path))
+        let header = Header::of(Holds::InitAnswer, sealer);
+        let filled = secrets_file::fill(&self.directory, &ciphertext);
+        self.written(
+            filled.or_else(|_| secrets_file::replace(&self.directory, &header, &ciphertext)),
+        )
     }
 
     /// Replaces the answer, shares and all, by the root token alone under a fresh key.
@@ -175,20 +152,12 @@ impl Checkpoint {
     /// # Errors
     /// The disk refuses, or encryption fails; the file is then the one of before.
     pub fn keep_root_token(&self, sealer: &Sealer, root: &RootToken) -> Result<()> {
-        let path = self.secrets_path();
         let ciphertext = sealer.seal_token(root.token());
-        let header = Header {
-            holds: Holds::RootToken,
-            key: sealer.header().clone(),
-        };
-        secrets_file::replace(&self.directory, &header, &ciphertext)
-            .map_err(CheckpointError::io("write", &path))
+        let header = Header::of(Holds::RootToken, sealer);
+        self.written(secrets_file::replace(&self.directory, &header, &ciphertext))
     }
 
     /// Whether an answer or a root token is on disk, without opening it.
-    ///
-    /// # Errors
-    /// It is damaged.
     pub fn keeps_something(&self) -> Result<bool> {
         keeps_something(&self.directory)
     }
@@ -212,15 +181,9 @@ impl Checkpoint {
 
     /// Puts the diary away under a name of its own and begins an empty one. What holders have proved is
     /// still true and is taken over. The name of the old one.
-    ///
-    /// # Errors
-    /// The disk refuses.
     pub fn begin_anew(&mut self) -> Result<PathBuf> {
         let name = format!("diary-until-{}.json", now().replace(':', ""));
-        let path = self.directory.join(&name);
-        let text = serde_json::to_string_pretty(&*self.diary)
-            .map_err(|error| CheckpointError::io("write", &path)(error.into()))?;
-        self.write_public(&name, &text)?;
+        let path = write_json(&self.directory, &name, &*self.diary)?;
         self.record(|diary| {
             let proofs = std::mem::take(&mut diary.proofs);
             *diary = Diary::new(&diary.cluster.name, &diary.cluster.address);
@@ -230,27 +193,19 @@ impl Checkpoint {
     }
 
     /// Destroys the secret part. Harmless when there is none.
-    ///
-    /// # Errors
-    /// The disk refuses.
     pub fn destroy_secrets(&self) -> Result<()> {
-        durable::destroy(&self.directory, secrets_file::NAME)
-            .map_err(CheckpointError::io("destroy", &self.secrets_path()))
+        destroy_beside(&self.directory, secrets_file::NAME)
     }
 
     /// Writes a public file (the report) beside the diary, atomically and fsynced.
-    ///
-    /// # Errors
-    /// The disk refuses.
     pub fn write_public(&self, name: &str, text: &str) -> Result<PathBuf> {
-        let path = self.directory.join(name);
-        durable::replace(&self.directory, name, text.as_bytes())
-            .map_err(CheckpointError::io("write", &path))?;
-        Ok(path)
+        write_beside(&self.directory, name, text.as_bytes())
     }
 
-    fn secrets_path(&self) -> PathBuf {
-        self.directory.join(secrets_file::NAME)
+    /// What came of writing the secret part.
+    pub(super) fn written(&self, result: io::Result<()>) -> Result<()> {
+        let path = self.directory.join(secrets_file::NAME);
+        result.map_err(CheckpointError::io("write", &path))
     }
 }
 
@@ -282,9 +237,6 @@ pub async fn kept(directory: &Path, cluster: &str, key: &envelope::Key) -> Resul
 }
 
 /// As [`Checkpoint::keeps_something`], without the lock: for looking only.
-///
-/// # Errors
-/// It is damaged.
 pub fn keeps_something(directory: &Path) -> Result<bool> {
     Ok(matches!(read_secrets(directory)?, Some((_, Some(_)))))
 }
@@ -306,12 +258,9 @@ pub(crate) fn read_secrets(directory: &Path) -> Result<Option<(Header, Option<Ve
 /// It cannot be read, is damaged, or was written by a later program.
 pub fn read_diary(directory: &Path) -> Result<Option<Diary>> {
     let path = directory.join(DIARY);
-    let bytes = match fs::read(&path) {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(CheckpointError::io("read", &path)(error)),
-    };
-    diary::parse(&bytes, &path).map(Some)
+    let found = disk::read(&path).map_err(CheckpointError::io("read", &path))?;
+    let parsed = found.map(|bytes| Diary::read(&bytes, &path));
+    parsed.transpose()
 }
 
 /// Now, RFC 3339 in UTC with seconds.

@@ -1,3 +1,4 @@
+use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
 use super::*;
@@ -13,6 +14,21 @@ fn directory() -> tempfile::TempDir {
 
 fn open(path: &Path) -> Result<Checkpoint> {
     Checkpoint::open(path, "prod", "https://vault:8200")
+}
+
+/// A checkpoint that keeps this answer.
+async fn with_answer(path: &Path, answer: &str) -> Checkpoint {
+    let checkpoint = open(path).unwrap();
+    let sealer = Sealer::create(&key(), "prod").await.unwrap();
+    checkpoint.write_ahead(&sealer).unwrap();
+    assert!(!checkpoint.keeps_something().unwrap());
+    let answer = SecretText::new(answer.into());
+    checkpoint.keep_answer(&sealer, &answer).unwrap();
+    checkpoint
+}
+
+async fn found(path: &Path) -> String {
+    text(kept(path, "prod", &key()).await.unwrap())
 }
 
 fn key() -> envelope::Key {
@@ -32,43 +48,26 @@ fn text(kept: Kept) -> String {
 async fn the_answer_is_there_after_a_restart_and_gone_once_only_root_is_kept() {
     let place = directory();
     let path = place.path().join("cp");
-    let checkpoint = open(&path).unwrap();
-    assert_eq!(text(kept(&path, "prod", &key()).await.unwrap()), "nothing");
-    let sealer = Sealer::create(&key(), "prod").await.unwrap();
-    checkpoint.write_ahead(&sealer).unwrap();
-    assert!(!checkpoint.keeps_something().unwrap());
-    checkpoint
-        .keep_answer(&sealer, &SecretText::new("{\"keys\":1}".into()))
-        .unwrap();
-    drop(checkpoint);
+    drop(open(&path).unwrap());
+    assert_eq!(found(&path).await, "nothing");
+    drop(with_answer(&path, "{\"keys\":1}").await);
 
     let checkpoint = open(&path).unwrap();
     assert!(checkpoint.keeps_something().unwrap());
-    assert_eq!(
-        text(kept(&path, "prod", &key()).await.unwrap()),
-        "answer {\"keys\":1}"
-    );
+    assert_eq!(found(&path).await, "answer {\"keys\":1}");
     let fresh = Sealer::create(&key(), "prod").await.unwrap();
     let root = RootToken::new(Token::new("s.root".into()));
     checkpoint.keep_root_token(&fresh, &root).unwrap();
-    assert_eq!(
-        text(kept(&path, "prod", &key()).await.unwrap()),
-        "root s.root"
-    );
+    assert_eq!(found(&path).await, "root s.root");
     checkpoint.destroy_secrets().unwrap();
-    assert_eq!(text(kept(&path, "prod", &key()).await.unwrap()), "nothing");
+    assert_eq!(found(&path).await, "nothing");
 }
 
 #[tokio::test]
 async fn nothing_readable_is_on_disk() {
     let place = directory();
     let path = place.path().join("cp");
-    let checkpoint = open(&path).unwrap();
-    let sealer = Sealer::create(&key(), "prod").await.unwrap();
-    checkpoint.write_ahead(&sealer).unwrap();
-    checkpoint
-        .keep_answer(&sealer, &SecretText::new("hunter2-hunter2".into()))
-        .unwrap();
+    let _checkpoint = with_answer(&path, "hunter2-hunter2").await;
     for entry in fs::read_dir(&path).unwrap() {
         let bytes = fs::read(entry.unwrap().path()).unwrap();
         assert!(!bytes.windows(7).any(|window| window == b"hunter2"));
@@ -79,19 +78,11 @@ async fn nothing_readable_is_on_disk() {
 async fn a_wrong_key_is_said_to_be_wrong_and_takes_nothing_away() {
     let place = directory();
     let path = place.path().join("cp");
-    let checkpoint = open(&path).unwrap();
-    let sealer = Sealer::create(&key(), "prod").await.unwrap();
-    checkpoint.write_ahead(&sealer).unwrap();
-    checkpoint
-        .keep_answer(&sealer, &SecretText::new("answer".into()))
-        .unwrap();
+    let _checkpoint = with_answer(&path, "answer").await;
     let other = envelope::Key::passphrase_with_work(SecretText::new("wrong".into()), 2);
     let error = kept(&path, "prod", &other).await.unwrap_err();
     assert_eq!(Failure::from(error).exit, crate::failure::Exit::Refused);
-    assert_eq!(
-        text(kept(&path, "prod", &key()).await.unwrap()),
-        "answer answer"
-    );
+    assert_eq!(found(&path).await, "answer answer");
 }
 
 #[test]
@@ -161,12 +152,7 @@ fn a_checkpoint_of_another_cluster_of_a_later_release_or_damaged_is_refused_by_n
 async fn a_torn_secrets_file_is_damaged_and_never_an_answer() {
     let place = directory();
     let path = place.path().join("cp");
-    let checkpoint = open(&path).unwrap();
-    let sealer = Sealer::create(&key(), "prod").await.unwrap();
-    checkpoint.write_ahead(&sealer).unwrap();
-    checkpoint
-        .keep_answer(&sealer, &SecretText::new("answer".into()))
-        .unwrap();
+    let _checkpoint = with_answer(&path, "answer").await;
     let file = path.join("secrets");
     let whole = fs::read(&file).unwrap();
     for cut in [0, 10, 8191, 8200, 8210] {
@@ -219,8 +205,8 @@ async fn a_checkpoint_of_every_earlier_form_still_loads_at_every_stage() {
         ] {
             let (_place, path) = as_it_was(&form, name);
             let mut checkpoint = Checkpoint::open(&path, "test", "http://127.0.0.1:1").unwrap();
-            let found = text(kept(&path, "test", &key).await.unwrap());
-            assert!(found.starts_with(expected), "{name} of {}", form.display());
+            let held = text(kept(&path, "test", &key).await.unwrap());
+            assert!(held.starts_with(expected), "{name} of {}", form.display());
             let diary = checkpoint.diary().clone();
             assert_eq!(diary.recorded(Step::Initialize), recorded, "{name}");
             assert_eq!(diary.proofs.len(), 3, "{name}");

@@ -14,24 +14,21 @@ use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
 use crate::backend::{Error, Kind};
-use crate::custodian::file::{CANARY_TEXT, SealedFile, prepared};
+use crate::custodian::Prepared;
 use crate::custodian::pgp::gpg::{LARGEST_KEY, Why};
 use crate::custodian::pgp::key::{Key, Unusable};
-use crate::custodian::text::{share_from, text_from};
-use crate::custodian::{CanaryResult, Prepared};
-use crate::secret::{SealedShare, SecretText, Share};
+use crate::secret::SealedShare;
 
 /// Letters in a line of armour.
 const LINE: usize = 64;
 
-pub(crate) struct PgpFile {
+pub(super) struct PgpKey {
     fingerprint: String,
     /// What is encrypted to. It is not needed to open what was stored.
     public: Option<Public>,
     key_file: PathBuf,
     /// Whether the configuration names the fingerprint.
     named: bool,
-    pub(crate) file: SealedFile,
 }
 
 struct Public {
@@ -40,31 +37,28 @@ struct Public {
     binary: Vec<u8>,
 }
 
-impl PgpFile {
+impl PgpKey {
     /// Finds the one key and holds it against `fingerprint`. One that has expired meanwhile opens, so that later
     /// runs can observe; so does one whose file is gone, where its fingerprint is named and something is stored.
-    pub(crate) async fn open(
+    pub(super) async fn open(
         key_file: &Path,
         fingerprint: Option<&str>,
-        path: &Path,
+        is_stored: impl FnOnce() -> Result<bool, Error>,
     ) -> Result<Self, Error> {
-        let file = SealedFile::at(path)?;
-        let address = || key_file.display().to_string();
+        let address = key_file.display().to_string();
+        let opened = |found, public| Self {
+            fingerprint: found,
+            public,
+            key_file: key_file.to_owned(),
+            named: fingerprint.is_some(),
+        };
         let bytes = match (read(key_file), fingerprint) {
-            (Err(_), Some(named)) if file.facts()?.is_some() => {
-                return Ok(Self {
-                    fingerprint: key::plain(named),
-                    public: None,
-                    key_file: key_file.to_owned(),
-                    named: true,
-                    file,
-                });
-            }
+            (Err(_), Some(named)) if is_stored()? => return Ok(opened(key::plain(named), None)),
             (bytes, _) => bytes?,
         };
-        let gpg = |why| failed(&address(), why);
+        let gpg = |why| failed(&address, why);
         let records = gpg::look(&bytes).await.map_err(gpg)?;
-        let key = key::only(&records).map_err(|why| refused(&address(), why))?;
+        let key = key::only(&records).map_err(|why| refused(&address, why))?;
         if let Some(wanted) = fingerprint
             && key::plain(wanted) != key.fingerprint
         {
@@ -73,34 +67,26 @@ impl PgpFile {
             let what = format!("is key {found}, and the file wants {wanted}");
             let advice = "do not correct it here: ask the holder which of the two is theirs, by a way that nobody \
                           else can use: gpg --fingerprint";
-            return Err(Error::new(address(), Kind::Misconfigured(what)).advise(advice));
+            return Err(Error::new(address, Kind::Misconfigured(what)).advise(advice));
         }
         let binary = gpg::binary(&bytes).await.map_err(gpg)?;
-        Ok(Self {
-            fingerprint: key.fingerprint.clone(),
-            public: Some(Public { key, binary }),
-            key_file: key_file.to_owned(),
-            named: fingerprint.is_some(),
-            file,
-        })
+        Ok(opened(
+            key.fingerprint.clone(),
+            Some(Public { key, binary }),
+        ))
     }
 
-    pub(crate) fn fingerprint(&self) -> &str {
+    pub(super) fn fingerprint(&self) -> &str {
         &self.fingerprint
     }
 
     /// Base64 of the binary key, for the server; none where it is not there.
-    pub(crate) fn for_the_server(&self) -> Option<String> {
+    pub(super) fn for_the_server(&self) -> Option<String> {
         let public = self.public.as_ref()?;
         Some(STANDARD.encode(&public.binary))
     }
 
-    /// Armoured ciphertext of one line.
-    pub(crate) async fn encrypt(&self, line: &SecretText) -> Result<String, Error> {
-        self.encrypt_line(line.expose()).await
-    }
-
-    async fn encrypt_line(&self, line: &str) -> Result<String, Error> {
+    pub(super) async fn encrypt(&self, plain: &[u8]) -> Result<String, Error> {
         let address = self.key_file.display().to_string();
         let Some(Public { key, binary }) = &self.public else {
             // It is not there, and why is said anew.
@@ -109,72 +95,42 @@ impl PgpFile {
             return Err(Error::new(address, Kind::Misconfigured(what)));
         };
         key.usable().map_err(|why| refused(&address, why))?;
-        let plain = Zeroizing::new(format!("{line}\n"));
-        let sealed = gpg::encrypt(binary, plain.as_bytes()).await;
+        let sealed = gpg::encrypt(binary, plain).await;
         sealed.map_err(|why| failed(&address, why))
     }
 
-    pub(crate) async fn prepare(&self, share: &Share) -> Result<Prepared, Error> {
-        let ciphertext = self.encrypt_line(share.expose()).await?;
-        Ok(prepared(ciphertext.into_bytes()))
-    }
-
-    pub(crate) async fn canary(&self, name: &str) -> Result<CanaryResult, Error> {
-        let content = self.encrypt_line(CANARY_TEXT).await?;
-        let mut result = self.file.canary(name, content.as_bytes())?;
-        if !self.named {
-            let (file, found) = (self.key_file.display(), key::spaced(self.fingerprint()));
-            result.warnings.push(format!(
-                "the key in {file} is {found}, and the file names no fingerprint: compare it with its holder, then \
-                 write it beside the key, fingerprint: \"{found}\""
-            ));
-        }
-        Ok(result)
-    }
-
-    pub(crate) async fn fetch(&self) -> Result<Share, Error> {
-        let text = self.decrypt(&self.file.read()?).await?;
-        Ok(share_from(text.expose()))
-    }
-
     /// With the keys of whoever runs this.
-    pub(crate) async fn decrypt(&self, ciphertext: &[u8]) -> Result<SecretText, Error> {
-        let address = self.file.address();
+    pub(super) async fn decrypt(
+        &self,
+        address: &str,
+        ciphertext: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, Error> {
         let plain = gpg::decrypt(ciphertext).await;
-        let plain = plain.map_err(|why| failed(&address, why))?;
-        let damaged = || {
-            self.file
-                .error(Kind::Damaged("does not hold a line of text"))
-        };
-        text_from(&plain).ok_or_else(damaged)
+        plain.map_err(|why| failed(address, why))
+    }
+
+    /// What to say of a key whose fingerprint nobody wrote down.
+    pub(super) fn unnamed_warning(&self) -> Option<String> {
+        let (file, found) = (self.key_file.display(), key::spaced(&self.fingerprint));
+        (!self.named).then(|| format!(
+            "the key in {file} is {found}, and the file names no fingerprint: compare it with its holder, then \
+             write it beside the key, fingerprint: \"{found}\""
+        ))
     }
 
     /// Whether this was encrypted to this key. A message that does not say is given the benefit of the doubt.
-    pub(crate) fn reads(&self, share: &SealedShare) -> bool {
+    pub(super) fn reads(&self, share: &SealedShare) -> bool {
         let reads = |id: String| {
             let public = self.public.as_ref();
             public.is_none_or(|public| public.key.reads(&id))
         };
         reader(share.message()).is_none_or(reads)
     }
-
-    /// Tried, because having a key is not being able to use it: on what is stored, which an expired key opens too; on
-    /// a trial value where nothing is.
-    pub(crate) async fn opens_here(&self) -> bool {
-        let sealed = match self.file.read() {
-            Ok(sealed) => sealed,
-            Err(_) => match self.encrypt_line(CANARY_TEXT).await {
-                Ok(sealed) => sealed.into_bytes(),
-                Err(_) => return false,
-            },
-        };
-        self.decrypt(&sealed).await.is_ok()
-    }
 }
 
 /// A share that the server encrypted, as a message that can be mailed.
-pub(crate) fn sealed(share: &SealedShare) -> Prepared {
-    prepared(armored(share.message()).into_bytes())
+pub(super) fn sealed(share: &SealedShare) -> Prepared {
+    Prepared::of(armored(share.message()).into_bytes())
 }
 
 fn read(file: &Path) -> Result<Vec<u8>, Error> {

@@ -9,7 +9,7 @@ mod endless;
 mod file;
 mod later;
 mod places;
-mod second_place;
+mod replica;
 mod shares;
 mod tls;
 

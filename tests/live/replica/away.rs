@@ -1,6 +1,6 @@
 //! A replica that goes away in the middle.
 
-use super::claims::claims;
+use super::leases::leases;
 use super::*;
 
 /// AWS does not take what is written, from the time on when the server has seen this request.
@@ -75,13 +75,13 @@ fn a_replica_that_is_away_when_the_answer_comes_says_that_it_is_here_alone() {
 
 /// A run that cannot even compare the two places knows nothing, and gives nothing up.
 #[test]
-fn a_claim_that_stayed_for_an_answer_stays_when_the_next_run_cannot_look() {
+fn a_lease_that_stayed_for_an_answer_stays_when_the_next_run_cannot_look() {
     require!(NEEDED);
     let server = Server::in_memory();
     let mut ceremony = with_parameters(&server);
     let (_proxy, _aws, down) = refusing_after(&mut ceremony, &server, INIT);
     ceremony.apply().exits(1).says(&["on this machine alone"]);
-    assert_eq!(claims(&ceremony), ["claim-1"]);
+    assert_eq!(leases(&ceremony), ["claim-1"]);
     down.lift();
     let names = kept(&ceremony);
     let room = names.iter().find(|name| name.starts_with("secrets-"));
@@ -89,6 +89,6 @@ fn a_claim_that_stayed_for_an_answer_stays_when_the_next_run_cannot_look() {
     let path = format!("{}/checkpoint/{room}", ceremony.prefix());
     LocalStack::shared().ssm_delete(&path);
     ceremony.apply().exits(3).says(&["a piece is missing"]);
-    assert_eq!(claims(&ceremony), ["claim-1"]);
+    assert_eq!(leases(&ceremony), ["claim-1"]);
     assert!(ceremony.keeps_secrets());
 }

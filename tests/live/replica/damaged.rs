@@ -32,12 +32,12 @@ fn a_replica_that_is_damaged_is_refused_and_can_be_given_up() {
         let server = Server::in_memory();
         let (ceremony, _proxy) = killed_with_the_answer(&server);
         let place = format!("aws-ssm://us-east-1{}/checkpoint", ceremony.prefix());
-        let claim = LocalStack::shared()
+        let lease = LocalStack::shared()
             .ssm_get(&format!("{}/checkpoint/claim-1", ceremony.prefix()))
             .expect("it was killed");
-        let claim: Value =
-            serde_json::from_slice(&STANDARD.decode(claim).expect("base64")).expect("JSON");
-        let id = claim["id"].as_str().expect("a text").to_owned();
+        let lease: Value =
+            serde_json::from_slice(&STANDARD.decode(lease).expect("base64")).expect("JSON");
+        let id = lease["id"].as_str().expect("a text").to_owned();
         lose_the_disk(&ceremony);
         damage(&ceremony, part);
         let there = kept(&ceremony);

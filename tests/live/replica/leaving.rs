@@ -1,14 +1,14 @@
-//! A claim is given up on every way out, and another machine goes on without taking over.
+//! A lease is given up on every way out, and another machine goes on without taking over.
 
 use rustix::process::Signal;
 
-use super::claims::{claims, deletes};
+use super::leases::{deletes, leases};
 use super::*;
 
 /// Another machine, with a directory of its own, for which nothing is in the way.
 #[track_caller]
 fn another_machine_goes_on(ceremony: &mut Ceremony, server: &Server) {
-    assert_eq!(claims(ceremony), Vec::<String>::new());
+    assert_eq!(leases(ceremony), Vec::<String>::new());
     ceremony.set("/checkpoint/path", json!("elsewhere"));
     ceremony.apply().exits(4);
     // The first one finds that it was done, and keeps nothing either.
@@ -52,51 +52,51 @@ fn after_a_stop_in_the_middle_another_machine_goes_on_without_taking_over() {
 }
 
 #[test]
-fn a_proof_that_fails_or_is_stopped_gives_the_claim_up() {
+fn a_proof_that_fails_or_is_stopped_gives_the_lease_up() {
     require!(NEEDED);
     let server = Server::in_memory();
     let mut ceremony = with_parameters(&server);
     ceremony
         .run(&["custodian", "prove", "alice", "--identity", "bob.key"])
         .exits(1);
-    assert_eq!(claims(&ceremony), Vec::<String>::new());
+    assert_eq!(leases(&ceremony), Vec::<String>::new());
     let silent = Faults::new().every(writes("diary-"), Action::Hold);
     let aws = before_aws(&mut ceremony, &silent);
     ceremony.save();
     let proving = ["custodian", "prove", "alice", "--identity", "alice.key"];
     let run = ceremony.tool().spawn(&proving);
     assert!(aws.wait_for_held(PATIENCE), "{}", run.stderr_so_far());
-    assert_eq!(claims(&ceremony), ["claim-1"]);
+    assert_eq!(leases(&ceremony), ["claim-1"]);
     run.signal(Signal::TERM);
     Run::from(run.finish()).exits(143);
-    assert_eq!(claims(&ceremony), Vec::<String>::new());
+    assert_eq!(leases(&ceremony), Vec::<String>::new());
 }
 
 #[test]
-fn an_abandoning_that_is_refused_or_stopped_gives_the_claim_up() {
+fn an_abandoning_that_is_refused_or_stopped_gives_the_lease_up() {
     require!(NEEDED);
     let server = Server::in_memory();
     let mut ceremony = with_parameters(&server);
     let _proxy = killed_at(&server, &mut ceremony, "GET sys/mounts", 1, false);
     ceremony.run(&["apply", "--abandon", "test"]).exits(3);
-    assert_eq!(claims(&ceremony), Vec::<String>::new());
+    assert_eq!(leases(&ceremony), Vec::<String>::new());
     let silent = Faults::new().every("*", Action::Hold);
     let silent = silent.before(&server.address());
     ceremony.set("/cluster/address", json!(silent.address()));
     ceremony.save();
     let run = ceremony.tool().spawn(&["apply", "--abandon", "lose test"]);
     assert!(silent.wait_for_held(PATIENCE), "{}", run.stderr_so_far());
-    assert_eq!(claims(&ceremony), ["claim-1"]);
+    assert_eq!(leases(&ceremony), ["claim-1"]);
     run.signal(Signal::TERM);
     Run::from(run.finish())
         .exits(143)
         .says(&["nothing is half done"]);
-    assert_eq!(claims(&ceremony), Vec::<String>::new());
+    assert_eq!(leases(&ceremony), Vec::<String>::new());
     assert!(ceremony.keeps_secrets());
 }
 
 #[test]
-fn a_claim_that_cannot_be_given_up_is_a_warning_and_changes_nothing() {
+fn a_lease_that_cannot_be_given_up_is_a_warning_and_changes_nothing() {
     require!(NEEDED);
     let server = Server::in_memory();
     let mut ceremony = with_parameters(&server);
@@ -112,7 +112,7 @@ fn a_claim_that_cannot_be_given_up_is_a_warning_and_changes_nothing() {
         .exits(0)
         .says(&warning);
     ceremony.apply().exits(4).says(&warning);
-    assert_eq!(claims(&ceremony), ["claim-1"]);
+    assert_eq!(leases(&ceremony), ["claim-1"]);
     ceremony.run(&["apply", "--abandon", "test"]).exits(0);
 }
 
@@ -120,7 +120,7 @@ fn a_claim_that_cannot_be_given_up_is_a_warning_and_changes_nothing() {
 #[test]
 fn a_stop_is_heard_while_the_replica_is_silent_and_nothing_was_initialised() {
     require!(NEEDED);
-    // The claim, and the first commit of the run: the one before the one request.
+    // The lease, and the first commit of the run: the one before the one request.
     for silent in ["claim-", "diary-"] {
         let server = Server::in_memory();
         let mut ceremony = with_parameters(&server);

@@ -2,9 +2,9 @@
 
 mod away;
 mod buckets;
-mod claims;
 mod damaged;
 mod late;
+mod leases;
 mod leaving;
 mod machines;
 mod overtaken;

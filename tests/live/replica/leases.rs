@@ -9,14 +9,14 @@ pub(super) fn deletes(part: &str) -> String {
     format!("AmazonSSM.DeleteParameter */{part}*")
 }
 
-pub(super) fn claims(ceremony: &Ceremony) -> Vec<String> {
+pub(super) fn leases(ceremony: &Ceremony) -> Vec<String> {
     let mut names = kept(ceremony);
     names.retain(|name| name.starts_with("claim-"));
     names
 }
 
 #[test]
-fn who_was_taken_over_does_not_give_up_the_claim_of_a_third_machine() {
+fn who_was_taken_over_does_not_give_up_the_lease_of_a_third_machine() {
     require!(NEEDED);
     let server = Server::in_memory();
     let mut ceremony = with_parameters(&server);
@@ -36,22 +36,22 @@ fn who_was_taken_over_does_not_give_up_the_claim_of_a_third_machine() {
         .run(&["apply", "--yes", "--take-over", &id])
         .exits(1)
         .says(&["login ada"]);
-    assert_eq!(claims(&ceremony), Vec::<String>::new());
+    assert_eq!(leases(&ceremony), Vec::<String>::new());
     let third = Faults::new().every("*", Action::Hold);
     let third = third.before(&server.address());
     ceremony.set("/checkpoint/path", json!("third"));
     ceremony.set("/cluster/address", json!(third.address()));
     let run = ceremony.start();
     assert!(third.wait_for_held(PATIENCE), "{}", run.stderr_so_far());
-    assert_eq!(claims(&ceremony), ["claim-1"]);
+    assert_eq!(leases(&ceremony), ["claim-1"]);
     may_go.open();
     Run::from(first.finish()).exits(3);
-    assert_eq!(claims(&ceremony), ["claim-1"], "it is of the third machine");
+    assert_eq!(leases(&ceremony), ["claim-1"], "it is of the third machine");
     run.kill();
 }
 
 #[test]
-fn killed_while_taking_over_the_claim_that_was_taken_over_does_not_hold_again() {
+fn killed_while_taking_over_the_lease_that_was_taken_over_does_not_hold_again() {
     require!(NEEDED);
     let server = Server::in_memory();
     let mut ceremony = with_parameters(&server);
@@ -73,17 +73,17 @@ fn killed_while_taking_over_the_claim_that_was_taken_over_does_not_hold_again() 
         .spawn(&["apply", "--yes", "--take-over", &id]);
     assert!(aws.wait_for_held(PATIENCE), "{}", run.stderr_so_far());
     run.kill();
-    assert_eq!(claims(&ceremony), ["claim-1", "claim-2"]);
+    assert_eq!(leases(&ceremony), ["claim-1", "claim-2"]);
     ceremony.apply().exits(4);
     only_public_things_are_kept(&kept(&ceremony));
 }
 
 #[test]
-fn stopped_before_the_first_step_it_gives_up_its_claim() {
+fn stopped_before_the_first_step_it_gives_up_its_lease() {
     require!(NEEDED);
     let server = Server::in_memory();
     let mut ceremony = with_parameters(&server);
-    // The checkpoint's key is looked for once the claim is made; the replica's was before.
+    // The checkpoint's key is looked for once the lease is made; the replica's was before.
     ceremony.kms_checkpoint();
     let faults = Faults::new()
         .every("TrentService.*", Action::Hold)
@@ -91,17 +91,17 @@ fn stopped_before_the_first_step_it_gives_up_its_claim() {
     let aws = before_aws(&mut ceremony, &faults);
     let run = ceremony.start();
     assert!(aws.wait_for_held(PATIENCE), "{}", run.stderr_so_far());
-    assert_eq!(claims(&ceremony), ["claim-1"]);
+    assert_eq!(leases(&ceremony), ["claim-1"]);
     run.signal(Signal::TERM);
     Run::from(run.finish()).exits(143);
-    assert_eq!(claims(&ceremony), Vec::<String>::new());
+    assert_eq!(leases(&ceremony), Vec::<String>::new());
 }
 
-/// What another machine does meanwhile: the claim after ours is its own, and so is this part.
+/// What another machine does meanwhile: the lease after ours is its own, and so is this part.
 fn another_takes_over(path: &str) {
-    let claim =
+    let lease =
         r#"{"version": 1, "id": "fedcba9876543210", "owner": "another machine", "at": "now"}"#;
-    for (name, value) in [("claim-2", claim), (PART_OF_ANOTHER, "{}")] {
+    for (name, value) in [("claim-2", lease), (PART_OF_ANOTHER, "{}")] {
         let made =
             LocalStack::shared().ssm_put(&format!("{path}/{name}"), &STANDARD.encode(value), false);
         made.expect("it is new");
@@ -135,15 +135,15 @@ fn who_is_taken_over_while_it_sweeps_deletes_nothing_of_the_next_machine() {
 }
 
 #[test]
-fn of_several_claims_that_are_taken_over_the_lowest_goes_first() {
+fn of_several_leases_that_are_taken_over_the_lowest_goes_first() {
     require!(NEEDED);
     let server = Server::in_memory();
     let mut ceremony = with_parameters(&server);
     let path = format!("{}/checkpoint", ceremony.prefix());
     for number in [10, 2] {
-        let claim =
+        let lease =
             json!({"version": 1, "id": "fedcba9876543210", "owner": "another", "at": "now"});
-        let value = STANDARD.encode(claim.to_string());
+        let value = STANDARD.encode(lease.to_string());
         let name = format!("{path}/claim-{number}");
         let made = LocalStack::shared().ssm_put(&name, &value, false);
         made.expect("it is new");

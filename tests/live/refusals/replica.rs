@@ -1,4 +1,4 @@
-//! A second place that may copy what it is given, and shares that a second place does not keep.
+//! A replica that may copy what it is given, and shares that a replica does not keep.
 
 use serde_json::json;
 
@@ -45,7 +45,7 @@ fn a_bucket_that_does_not_say_whether_it_is_replicated_is_refused() {
 }
 
 #[test]
-fn shares_in_files_beside_a_second_place_are_warned_of_and_found() {
+fn shares_in_files_beside_a_replica_are_warned_of_and_found() {
     require!(NEEDED);
     // Whether it locks is shown by the trial, which deletes.
     let (_server, ceremony, _aws) = with_a_bucket(|request| denied(request, "?object-lock"));
