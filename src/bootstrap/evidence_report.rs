@@ -119,7 +119,7 @@ fn break_glass(ceremony: &Ceremony<'_>) -> Value {
     }
 }
 
-/// When the way back was last walked, as far as this directory knows.
+/// When break-glass was last exercised, as far as this directory knows.
 fn rehearsed(ceremony: &Ceremony<'_>) -> String {
     if ceremony.diary().drill_was_held() {
         return "in this ceremony, before root was revoked".to_owned();

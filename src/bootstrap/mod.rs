@@ -297,7 +297,7 @@ fn nobody_looks(step: Step, ceremony: &Ceremony<'_>) -> bool {
     recorded && asks_the_server && matches!(ceremony.authority, Authority::None)
 }
 
-/// Until a drill was held, here or by `rehearse`, nobody knows whether the way back works.
+/// Until a drill was held, here or by `rehearse`, nobody knows whether break-glass works.
 fn not_rehearsed(ceremony: &Ceremony<'_>) -> Result<(), Failure> {
     let declared = matches!(ceremony.config.break_glass, BreakGlass::Logins { .. });
     if !declared || ceremony.diary().drill_was_held() {

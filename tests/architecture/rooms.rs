@@ -8,6 +8,7 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("hex", &[]),
     ("failure", &[]),
     ("layout", &[]),
+    ("audit_log", &[]),
     ("hardening", &[]),
     ("step", &[]),
     ("cli", &[]),
@@ -68,6 +69,7 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
             "hex",
             "interrupt",
             "replica",
+            "root_generation",
             "secret",
             "step",
         ],
@@ -119,6 +121,7 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
     (
         "bootstrap",
         &[
+            "audit_log",
             "aws",
             "checkpoint",
             "config",
@@ -144,6 +147,7 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
     (
         "break_glass",
         &[
+            "audit_log",
             "aws",
             "checkpoint",
             "child",
