@@ -18,6 +18,7 @@ use crate::evidence::signing::SigningKey;
 use crate::failure::Failure;
 use crate::root_generation::{Quorum, is_root, quorums};
 use crate::shares::key_set;
+use crate::shares::quorum::Asking;
 use crate::vault::RootSession;
 
 /// The command, for messages.
@@ -87,10 +88,11 @@ async fn each_quorum(
 ) -> Result<Vec<String>, Failure> {
     // With holders elsewhere one person here is enough, where no machine answers.
     let people = session.options.holders.map_or(usize::MAX, |_| 1);
-    let gathered = session
-        .asking(COMMAND)
-        .gather_from(people, usize::MAX)
-        .await?;
+    let asking = Asking {
+        otherwise: "; or let it be given from elsewhere: --holders-elsewhere 30m",
+        ..session.asking(COMMAND)
+    };
+    let gathered = asking.gather_from(people, usize::MAX).await?;
     evidence.gathered(&gathered);
     gathered.suffices(session.threshold())?;
     for (name, why) in &gathered.away {

@@ -245,14 +245,7 @@ impl<'a> ActiveSession<'a> {
 
     /// Whoever asks for shares for this command.
     pub(super) fn asking(&self, verb: &'a str) -> Asking<'a> {
-        Asking {
-            otherwise: if verb == "rehearse" {
-                "; or let it be given from elsewhere: --holders-elsewhere 30m"
-            } else {
-                ""
-            },
-            ..self.options.asking(self.config, self.caller, verb)
-        }
+        self.options.asking(self.config, self.caller, verb)
     }
 }
 
