@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+pub(crate) mod audit_log;
 pub mod aws;
 pub mod backend;
 pub mod bootstrap;

@@ -1,30 +1,31 @@
 //! `break-glass -- CMD`: the real thing.
 //!
 //! The root token of the quorum has no end. It makes one that has, without a parent, and is revoked before the command
-//! starts: a machine that dies now leaves nothing that lives on for ever.
+//! starts: a machine that dies now leaves no token that is valid for ever.
 
+use std::path::Path;
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use jiff::fmt::friendly::SpanPrinter;
+use serde_json::json;
 use tokio::time::Instant;
 
-use crate::break_glass::audit_lines::{Log, Marked, lines, logs, mark};
+use crate::break_glass::audit_lines::{DeviceLog, Marked, lines, logs, mark};
 use crate::break_glass::command::{self, Command};
-use crate::break_glass::ending::end;
 use crate::break_glass::evidence::Evidence;
-use crate::break_glass::leftovers::{self, nobody_waits, tidy};
+use crate::break_glass::leftovers::{self, end, end_kept, nobody_waits, run};
 use crate::break_glass::making::{self, Purpose};
 use crate::break_glass::options::Options;
 use crate::break_glass::session::BreakGlassSession;
-use crate::checkpoint::journal::{Kept, OrphanedToken, UnderWay};
+use crate::checkpoint::journal::{Kept, UnderWay};
 use crate::child::attended::{self, End};
 use crate::config::Config;
-use crate::event::{Caller, Event, Outcome};
+use crate::event::{Caller, Outcome};
 use crate::evidence::signing::SigningKey;
 use crate::failure::{Exit, Failure, Problem};
 use crate::hex;
 use crate::interrupt::DeferredSignals;
-use crate::root_generation::Quorum;
+use crate::root_generation::{OrphanedToken, Quorum};
 use crate::secret::{RootToken, Token};
 use crate::shares::quorum::Gathered;
 use crate::vault::auth::scan::RUN;
@@ -33,14 +34,14 @@ use crate::vault::{AuthResponse, Error};
 
 /// The command, for messages.
 const COMMAND: &str = "break-glass";
-/// A cluster has many tokens, and the root token lives for as long as they are looked at.
+/// A cluster has many tokens, and the root token stays valid for as long as they are looked at.
 const LAST_LOOK: Duration = Duration::from_secs(60);
 
-/// Runs a command with a root token that is dead afterwards, whatever the command did.
+/// Runs a command with a root token that is revoked afterwards, whatever the command did.
 ///
 /// # Errors
 /// No root token could be made, the command could not be started, it was ended at its time, or its token could not be
-/// shown to be dead.
+/// shown to be revoked.
 pub async fn break_glass(
     config: &Config,
     options: &Options,
@@ -48,27 +49,13 @@ pub async fn break_glass(
     caller: Caller<'_>,
 ) -> Result<Outcome, Failure> {
     let key = options.signing_key().await?;
-    let mut session = tokio::select! {
-        session = BreakGlassSession::open(COMMAND, config, options, caller) => session?,
-        stop = caller.interrupt.requested() => return Err(stop),
-    };
-    let gathered = caller
-        .unless_stopped(shares(&mut session, command, key.as_ref()))
-        .await;
-    let gathered = match gathered {
-        Ok(gathered) => gathered,
-        Err(failure) => {
-            tidy(&mut session).await;
-            session.close().await;
-            return Err(failure);
-        }
-    };
-    let ended = of_a_quorum(&mut session, gathered, command, key.as_ref()).await;
-    if ended.is_err() {
-        tidy(&mut session).await;
-    }
-    session.close().await;
-    ended
+    run(COMMAND, (config, options, caller), async |session| {
+        let key = key.as_ref();
+        let shares = shares(session, command, key);
+        let gathered = caller.unless_stopped(shares).await?;
+        of_a_quorum(session, gathered, command, key).await
+    })
+    .await
 }
 
 /// Just as many as it takes. What an earlier run left is ended first, as far as that goes without root.
@@ -88,8 +75,7 @@ async fn shares(
     if let Err(failure) = gathered.suffices(session.threshold()) {
         let mut evidence = begun(session, command);
         evidence.gathered(&gathered);
-        evidence.of_a_failure(session, key, &failure);
-        return Err(failure);
+        return Err(evidence.of_a_failure(session, key, failure));
     }
     session.keep_to_active().await?;
     session.stay_logged_in().await?;
@@ -111,13 +97,8 @@ async fn of_a_quorum(
     };
     let quorum = Quorum::in_hand(&gathered.held);
     // From here to the limited token, a stop waits: it takes seconds.
-    let (root, deferred) = match making::root(session, &quorum, purpose).await {
-        Ok(made) => made,
-        Err(failure) => {
-            evidence.of_a_failure(session, key, &failure);
-            return Err(failure);
-        }
-    };
+    let made = making::root(session, &quorum, purpose).await;
+    let (root, deferred) = made.map_err(|failure| evidence.of_a_failure(session, key, failure))?;
     drop(quorum);
     drop(gathered);
     let ended = with_root(session, (root, &logs), command, (evidence, key), deferred);
@@ -127,49 +108,43 @@ async fn of_a_quorum(
 /// The evidence of a command that is about to run.
 pub(super) fn begun(session: &BreakGlassSession<'_>, command: &Command) -> Evidence {
     let mut evidence = Evidence::begin(session, COMMAND);
-    evidence.set("reason", json!(command.reason));
-    evidence.set("max_age_seconds", json!(command.max_age.as_secs()));
-    evidence.set("command", json!(command.program()));
+    evidence.set("reason", &command.reason);
+    evidence.set("max_age_seconds", command.max_age.as_secs());
+    evidence.set("command", command.program());
     evidence
 }
 
 /// The command, with a child of this root token, which is kept in the journal and revoked first.
 pub(super) async fn with_root(
     session: &mut BreakGlassSession<'_>,
-    root: (RootToken, &[Log]),
+    root: (RootToken, &[DeviceLog]),
     command: &Command,
     (mut evidence, key): (Evidence, Option<&SigningKey>),
     deferred: DeferredSignals<'_>,
 ) -> Result<Outcome, Failure> {
-    match work(session, root, command, &mut evidence, deferred).await {
-        Ok((ran, findings)) => {
-            let path = evidence.write(session, key, &findings)?;
-            finish(ran?, findings, &path)
-        }
-        Err(failure) => {
-            evidence.of_a_failure(session, key, &failure);
-            Err(failure)
-        }
-    }
+    let worked = work(session, root, command, &mut evidence, deferred).await;
+    let (ran, findings) = worked.map_err(|failure| evidence.of_a_failure(session, key, failure))?;
+    let path = evidence.write(session, key, &findings)?;
+    finish(ran?, findings, &path)
 }
 
 /// From the quorum's token to the end of the command's: how the command ended, and what it left.
 async fn work(
     session: &mut BreakGlassSession<'_>,
-    root: (RootToken, &[Log]),
+    root: (RootToken, &[DeviceLog]),
     command: &Command,
     evidence: &mut Evidence,
     deferred: DeferredSignals<'_>,
 ) -> Result<(Result<End, Failure>, Vec<String>), Failure> {
     let Limited {
         token: limited,
+        accessor,
         until,
         marked,
     } = limited(session, root, command, evidence).await?;
     drop(deferred);
     if let Err(failure) = session.rest().await {
-        end(session, limited).await?;
-        session.journal.forget(Kept::Limited)?;
+        end_kept(session, Kept::Limited, limited).await?;
         return Err(failure);
     }
     let ran = match session.caller.interrupt.pending() {
@@ -177,41 +152,41 @@ async fn work(
         None => {
             session.note(format!(
                 "the command runs as root for {} at the most",
-                in_words(command.max_age)
+                SpanPrinter::new().unsigned_duration_to_string(&command.max_age)
             ));
             command::run(session, limited.token(), command, until).await
         }
     };
     let deferred = session.caller.interrupt.defer_signals();
     let findings = last_look(session, limited.token()).await;
-    let proof = end(session, limited).await?;
-    session.journal.forget(Kept::Limited)?;
+    let proof = end_kept(session, Kept::Limited, limited).await?;
     session.journal.note(None)?;
     drop(deferred);
-    evidence.set("limited", with_proof(evidence.get("limited"), proof));
+    evidence.set("limited", json!({"accessor": accessor, "proof": proof}));
     evidence.set("audit", lines(&marked));
     let ran_how = match &ran {
         Ok(end) => end.in_words(),
         Err(failure) => failure.to_string(),
     };
-    evidence.set("ran", json!(ran_how));
+    evidence.set("ran", ran_how);
     Ok((ran, findings))
 }
 
 /// A token that ends by itself, and what is known of it.
-struct Limited {
+struct Limited<'l> {
     token: RootToken,
+    accessor: String,
     until: Instant,
-    marked: Vec<Marked>,
+    marked: Vec<Marked<'l>>,
 }
 
 /// The quorum's token makes one that ends by itself, and is revoked. Whatever goes wrong, neither is left.
-async fn limited(
+async fn limited<'l>(
     session: &mut BreakGlassSession<'_>,
-    (root, logs): (RootToken, &[Log]),
+    (root, logs): (RootToken, &'l [DeviceLog]),
     command: &Command,
     evidence: &mut Evidence,
-) -> Result<Limited, Failure> {
+) -> Result<Limited<'l>, Failure> {
     // Before there is another one of ours that it could be taken for.
     let orphans = leftovers::end_orphans(session, root.token()).await;
     let until = Instant::now() + command.max_age;
@@ -220,7 +195,7 @@ async fn limited(
     if let Ok(made) = &made {
         kept = session.journal.keep(Kept::Limited, &made.token).await;
         evidence.set("limited", json!({"accessor": made.accessor}));
-        marked = mark(session, root.token(), &made.accessor, logs).await;
+        marked = mark(&session.client, root.token(), &made.accessor, logs).await;
     }
     let ended = match end(session, root).await {
         Ok(proof) => {
@@ -232,14 +207,15 @@ async fn limited(
         }
         Err(failure) => Err(failure),
     };
-    let token = RootToken::new(made?.token);
-    if let Err(failure) = orphans.map(drop).and(kept).and(ended) {
-        end(session, token).await?;
-        session.journal.forget(Kept::Limited)?;
+    let made = made?;
+    let token = RootToken::new(made.token);
+    if let Err(failure) = orphans.and(kept).and(ended) {
+        end_kept(session, Kept::Limited, token).await?;
         return Err(failure);
     }
     Ok(Limited {
         token,
+        accessor: made.accessor,
         until,
         marked,
     })
@@ -255,7 +231,7 @@ fn in_hand(session: &BreakGlassSession<'_>) -> Result<(), Failure> {
     session.journal.note(under_way)
 }
 
-/// A lost answer leaves a token that nobody has: it is ended at once, and would be at its time.
+/// A lost answer leaves an orphaned token: it is ended at once, and would be at its time.
 async fn child_of(
     session: &BreakGlassSession<'_>,
     root: &RootToken,
@@ -277,14 +253,14 @@ async fn child_of(
     let made = limited_root(&client, root.token(), life, &beside).await;
     if made.as_ref().is_err_and(Error::is_retryable) {
         let before = session.journal.under_way();
-        session.journal.lost(vec![OrphanedToken::OfRun { run }])?;
+        session.journal.lost([OrphanedToken::OfRun { run }])?;
         session.journal.note(before)?;
         leftovers::end_orphans(session, root.token()).await?;
     }
     Ok(made?)
 }
 
-/// Other root tokens that are alive when the command is over: it may have made one.
+/// Other root tokens that are valid when the command is over: it may have made one.
 async fn last_look(session: &BreakGlassSession<'_>, limited: &Token) -> Vec<String> {
     let client = session.client.in_namespace(None);
     let look = async {
@@ -308,64 +284,21 @@ async fn last_look(session: &BreakGlassSession<'_>, limited: &Token) -> Vec<Stri
     }
 }
 
-fn with_proof(limited: Option<&Value>, proof: Value) -> Value {
-    let mut facts = limited.cloned().unwrap_or_else(|| json!({}));
-    facts["proof"] = proof;
-    facts
-}
-
-/// As a person says it.
-fn in_words(time: Duration) -> String {
-    match time.as_secs() {
-        seconds if seconds % 3600 == 0 => format!("{} h", seconds / 3600),
-        seconds if seconds % 60 == 0 => format!("{} min", seconds / 60),
-        seconds => format!("{seconds} s"),
-    }
-}
-
-fn finish(code: End, findings: Vec<String>, path: &std::path::Path) -> Result<Outcome, Failure> {
-    let evidence = path.display().to_string();
-    let text = format!(
-        "the command {}; its root token is revoked and dead",
-        code.in_words()
-    );
-    match code {
-        End::TooLong => {
-            let failure = Failure::failed(text).advise(format!(
-                "look at what it has done; the evidence is in {evidence}; give it longer with --max-age"
-            ));
-            return Err(with_findings(failure, findings));
+fn finish(end: End, findings: Vec<String>, path: &Path) -> Result<Outcome, Failure> {
+    let evidence = path.display();
+    let text = format!("the command {}; its root token is revoked", end.in_words());
+    let mut failure = match end {
+        End::TooLong => Failure::failed(text).advise(format!(
+            "look at what it has done; the evidence is in {evidence}; give it longer with --max-age"
+        )),
+        End::Stopped(signal) => Failure::new(Exit::Interrupted(signal), text)
+            .advise(format!("the evidence is in {evidence}")),
+        End::Code(_) | End::Signal(_) => {
+            return Ok(Outcome::ended(text, findings, path, Some(end.code())));
         }
-        End::Stopped(signal) => {
-            let failure = Failure::new(Exit::Interrupted(signal), text)
-                .advise(format!("the evidence is in {evidence}"));
-            return Err(with_findings(failure, findings));
-        }
-        End::Code(_) | End::Signal(_) => {}
-    }
-    let exit = match (code.code(), findings.is_empty()) {
-        (0, true) => Exit::Done,
-        (0, false) => Exit::Findings,
-        (code, _) => Exit::OfCommand(code),
     };
-    Ok(Outcome {
-        exit,
-        last: Some(Event::End {
-            unchanged: None,
-            not_rechecked: None,
-            text: Some(text),
-            findings,
-            report: Some(evidence),
-            code: Some(code.code()),
-        }),
-    })
-}
-
-/// What was found is said, however the command ended.
-fn with_findings(mut failure: Failure, findings: Vec<String>) -> Failure {
-    let problems = findings
-        .into_iter()
-        .map(|what| Problem { what, advice: None });
-    failure.problems.extend(problems);
-    failure
+    // What was found is said, however the command ended.
+    let problem = |what| Problem { what, advice: None };
+    failure.problems.extend(findings.into_iter().map(problem));
+    Err(failure)
 }

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::break_glass::session::BreakGlassSession;
@@ -16,31 +17,31 @@ const VERSION: u32 = 1;
 
 /// What a run has shown so far.
 pub(super) struct Evidence {
+    kind: &'static str,
     facts: Map<String, Value>,
     began: String,
 }
 
 impl Evidence {
-    pub(super) fn begin(session: &BreakGlassSession<'_>, kind: &str) -> Self {
+    pub(super) fn begin(session: &BreakGlassSession<'_>, kind: &'static str) -> Self {
         let mut evidence = Self {
+            kind,
             facts: Map::new(),
             began: now(),
         };
         let health = &session.health;
-        evidence.set("version", json!(VERSION));
-        evidence.set("kind", json!(kind));
-        evidence.set("program", json!(env!("CARGO_PKG_VERSION")));
-        evidence.set(
-            "cluster",
-            json!({
-                "name": session.config.cluster.name,
-                "id": health.cluster_id,
-                "node": session.client.address(),
-                "product": health.product.name(),
-                "version": health.version,
-            }),
-        );
-        evidence.set("began", json!(evidence.began));
+        let cluster = json!({
+            "name": session.config.cluster.name,
+            "id": health.cluster_id,
+            "node": session.client.address(),
+            "product": health.product.name(),
+            "version": health.version,
+        });
+        evidence.set("version", VERSION);
+        evidence.set("kind", kind);
+        evidence.set("program", env!("CARGO_PKG_VERSION"));
+        evidence.set("cluster", cluster);
+        evidence.set("began", evidence.began.clone());
         if let Ok(login) = session.login() {
             let answer = &login.answer;
             let facts = json!({
@@ -56,39 +57,38 @@ impl Evidence {
         evidence
     }
 
-    pub(super) fn set(&mut self, name: &str, value: Value) {
-        self.facts.insert(name.to_owned(), value);
-    }
-
-    pub(super) fn get(&self, name: &str) -> Option<&Value> {
-        self.facts.get(name)
+    pub(super) fn set(&mut self, name: &str, value: impl Serialize) {
+        self.facts.insert(name.to_owned(), json!(value));
     }
 
     /// Who answered, and who did not.
     pub(super) fn gathered(&mut self, gathered: &Gathered) {
-        let answered = gathered.names().into_iter();
-        let answered = answered.map(|name| json!({"name": name, "answered": true}));
-        let away = gathered.away.iter();
-        let away = away
-            .map(|(name, why)| json!({"name": name, "answered": false, "why": why.to_string()}));
-        let elsewhere = gathered.elsewhere.iter();
-        let elsewhere = elsewhere.map(|name| json!({"name": name, "asked": "elsewhere"}));
-        let all = answered.chain(elsewhere).chain(away);
-        self.set("custodians", all.collect());
+        let mut all = Vec::new();
+        for name in gathered.names() {
+            all.push(json!({"name": name, "answered": true}));
+        }
+        for name in &gathered.elsewhere {
+            all.push(json!({"name": name, "asked": "elsewhere"}));
+        }
+        for (name, why) in &gathered.away {
+            all.push(json!({"name": name, "answered": false, "why": why.to_string()}));
+        }
+        self.set("custodians", all);
     }
 
     /// Writes what is known of a run that failed: who was missing, for a start. What goes wrong with that is left
-    /// alone: the failure itself says more.
+    /// alone: the failure itself, which is given back, says more.
     pub(super) fn of_a_failure(
-        mut self,
+        &mut self,
         session: &BreakGlassSession<'_>,
         key: Option<&SigningKey>,
-        why: &Failure,
-    ) {
-        self.set("failed", json!(why.to_string()));
+        why: Failure,
+    ) -> Failure {
+        self.set("failed", why.to_string());
         if let Ok(path) = self.write(session, key, &[]) {
             session.note(format!("evidence of what was tried: {}", path.display()));
         }
+        why
     }
 
     /// Writes both forms beside the checkpoint and signs the one for machines. Where they are.
@@ -96,38 +96,28 @@ impl Evidence {
     /// # Errors
     /// The disk refuses.
     pub(super) fn write(
-        mut self,
+        &mut self,
         session: &BreakGlassSession<'_>,
         key: Option<&SigningKey>,
         findings: &[String],
     ) -> Result<PathBuf, Failure> {
-        self.set("ended", json!(now()));
-        self.set("findings", json!(findings));
-        let kind = self
-            .facts
-            .get("kind")
-            .and_then(Value::as_str)
-            .unwrap_or("run");
-        let name = format!("{kind}-{}", self.began.replace([':', '-'], ""));
-        let name = unused(session.journal.directory(), &name);
+        self.set("ended", now());
+        self.set("findings", findings);
+        let (kind, began, cluster) = (self.kind, &self.began, &session.config.cluster.name);
+        let journal = &session.journal;
+        let name = format!("{kind}-{}", began.replace([':', '-'], ""));
+        let name = unused(journal.directory(), &name);
         let mut text = serde_json::to_string_pretty(&self.facts).unwrap_or_default();
         text.push('\n');
-        let page = page(&self.facts);
-        let path = session
-            .journal
-            .put(&format!("{name}.json"), text.as_bytes())?;
-        session
-            .journal
-            .put(&format!("{name}.txt"), page.as_bytes())?;
+        let title = format!("{kind} of {cluster}, {began}");
+        let line = "=".repeat(title.chars().count());
+        let page = format!("{title}\n{line}\n\n{}", page::facts(&self.facts, 0));
+        let path = journal.put(&format!("{name}.json"), text.as_bytes())?;
+        journal.put(&format!("{name}.txt"), page.as_bytes())?;
         if let Some(key) = key {
-            let comment = format!(
-                "{kind} of {}, began {}",
-                session.config.cluster.name, self.began
-            );
+            let comment = format!("{kind} of {cluster}, began {began}");
             let signature = key.sign(text.as_bytes(), &comment)?;
-            session
-                .journal
-                .put(&format!("{name}.json.minisig"), signature.as_bytes())?;
+            journal.put(&format!("{name}.json.minisig"), signature.as_bytes())?;
         }
         Ok(path)
     }
@@ -142,13 +132,4 @@ fn unused(directory: &Path, name: &str) -> String {
         number += 1;
     }
     candidate
-}
-
-fn page(facts: &Map<String, Value>) -> String {
-    let text = |name: &str| facts.get(name).and_then(Value::as_str).unwrap_or_default();
-    let cluster = facts.get("cluster").and_then(|cluster| cluster.get("name"));
-    let cluster = cluster.and_then(Value::as_str).unwrap_or_default();
-    let title = format!("{} of {cluster}, {}", text("kind"), text("began"));
-    let line = "=".repeat(title.chars().count());
-    format!("{title}\n{line}\n\n{}", page::facts(facts, 0))
 }

@@ -1,17 +1,16 @@
-//! A root token of these shares, with every moment of it in the journal before it comes.
+//! A root token of these shares, with every stage of it in the journal before it comes.
 
-use crate::break_glass::ending::end;
-use crate::break_glass::leftovers;
+use crate::break_glass::leftovers::{self, end};
 use crate::break_glass::session::BreakGlassSession;
 use crate::checkpoint::journal::{Kept, UnderWay};
 use crate::checkpoint::now;
-use crate::event::Event;
+use crate::event::Caller;
 use crate::failure::Failure;
 use crate::interrupt::DeferredSignals;
-use crate::root_generation::{self, Asked, Attempt, Moment, Quorum};
+use crate::root_generation::{self, Asked, Attempt, Maker, Quorum, Stage};
 use crate::secret::RootToken;
 use crate::session::cluster_identity::known_id;
-use crate::vault::sys;
+use crate::vault::{Generation, sys};
 
 /// Why and by which command a root token is made.
 #[derive(Clone, Copy)]
@@ -20,28 +19,39 @@ pub(super) struct Purpose<'a> {
     pub(super) reason: Option<&'a str>,
 }
 
-/// Makes one and keeps it for the next run; a stop waits from then on, and while shares are given. Where the answer to the last share is lost, the server has made a root
-/// token that nobody has: it is remembered, and a second one is made, which ends it. Where another node leads, the
-/// attempt is made anew there.
+/// A run that makes a root token, and lets a stop wait while it does.
+struct Making<'s, 'a> {
+    session: &'s mut BreakGlassSession<'a>,
+    purpose: Purpose<'s>,
+    deferred: Option<DeferredSignals<'a>>,
+}
+
+/// Makes one and keeps it for the next run; a stop waits from then on, and while shares are given. Where the answer to
+/// the last share is lost, the server has made an orphaned root token: it is remembered, and a second one is made, which
+/// ends it. Where another node leads, the attempt is made anew there.
 ///
 /// # Errors
-/// As [`root_generation::begin`] and [`root_generation::complete`], after what was begun was ended.
+/// As [`root_generation::make`], after what was begun was ended.
 pub(super) async fn root<'a>(
     session: &mut BreakGlassSession<'a>,
     quorum: &Quorum<'_>,
     purpose: Purpose<'_>,
 ) -> Result<(RootToken, DeferredSignals<'a>), Failure> {
+    let interrupt = session.caller.interrupt;
     let mut again = true;
-    let mut deferred = Some(session.caller.interrupt.defer_signals());
+    let mut making = Making {
+        session,
+        purpose,
+        deferred: Some(interrupt.defer_signals()),
+    };
     loop {
-        let failure = match attempt(session, quorum, purpose, &mut deferred).await {
+        let made = root_generation::make(&mut making, quorum).await;
+        let session = &mut *making.session;
+        let failure = match made {
             Ok(root) => {
                 let Err(failure) = session.journal.keep(Kept::Generated, root.token()).await else {
-                    let deferred = deferred.take();
-                    return Ok((
-                        root,
-                        deferred.unwrap_or_else(|| session.caller.interrupt.defer_signals()),
-                    ));
+                    let deferred = making.deferred.take();
+                    return Ok((root, deferred.unwrap_or_else(|| interrupt.defer_signals())));
                 };
                 // What the next run would not know of must not outlive this one.
                 end(session, root).await?;
@@ -53,13 +63,10 @@ pub(super) async fn root<'a>(
         if !again {
             return Err(failure);
         }
-        let lost = session
-            .journal
-            .under_way()
-            .is_some_and(|it| it.completing.is_some());
-        if lost {
+        let under_way = session.journal.under_way();
+        if under_way.is_some_and(|it| it.completing.is_some()) {
             session.warn(format!(
-                "the answer to the last share is lost, and an orphaned root token may be alive; another one is \
+                "the answer to the last share is lost, and an orphaned root token may still be valid; another one is \
                  made, which ends it: {failure}"
             ));
         } else if sys::is_active(&session.client).await {
@@ -75,78 +82,53 @@ pub(super) async fn root<'a>(
     }
 }
 
-async fn attempt<'a>(
-    session: &mut BreakGlassSession<'a>,
-    quorum: &Quorum<'_>,
-    purpose: Purpose<'_>,
-    deferred: &mut Option<DeferredSignals<'a>>,
-) -> Result<RootToken, Failure> {
-    let shares = quorum.names().len();
-    let begun = {
-        let session = &*session;
-        let record = async |moment: Moment<'_>| record(session, purpose, moment).await;
-        root_generation::begin(&session.generation()?, shares, &record).await?
-    };
-    if !quorum.elsewhere.is_empty() {
+impl Maker for Making<'_, '_> {
+    fn caller(&self) -> Caller<'_> {
+        self.session.caller
+    }
+
+    fn generation(&self) -> Result<Generation<'_>, Failure> {
+        self.session.generation()
+    }
+
+    async fn record(&self, stage: Stage<'_>) -> Result<(), Failure> {
+        let (journal, purpose) = (&self.session.journal, self.purpose);
+        let mut under_way = journal.under_way().unwrap_or_else(|| UnderWay {
+            command: purpose.command.to_owned(),
+            since: now(),
+            reason: purpose.reason.map(str::to_owned),
+            ..UnderWay::default()
+        });
+        match stage {
+            // One of before was settled, whatever it was.
+            Stage::Starting => under_way.nonce = None,
+            Stage::NotStarted => return journal.note(None),
+            Stage::Started(nonce) => under_way.nonce = Some(nonce.to_owned()),
+            Stage::Completing => under_way.completing = Some(leftovers::clock(self.session).await),
+            Stage::NotMade => under_way.completing = None,
+        }
+        journal.note(Some(under_way))
+    }
+
+    async fn holders_give(&mut self, attempt: &Attempt, names: &[&str]) -> Result<(), Failure> {
         // People take their time; a stop does not wait for them.
-        *deferred = None;
-        holders_give(session, &begun, &quorum.elsewhere).await?;
-        *deferred = Some(session.caller.interrupt.defer_signals());
-        session.stay_logged_in().await?;
+        self.deferred = None;
+        let session = &mut *self.session;
+        let (config, caller) = (session.config, session.caller);
+        let cluster = (config.cluster.name.as_str(), id_for_holders(session)?);
+        let asked = Asked {
+            attempt,
+            names,
+            limit: session.options.holders.unwrap_or_default(),
+        };
+        let look = async || {
+            session.stay_logged_in().await?;
+            Ok(session.generation()?.progress().await?)
+        };
+        root_generation::holders_give(asked, cluster, look, caller.events).await?;
+        self.deferred = Some(caller.interrupt.defer_signals());
+        self.session.stay_logged_in().await
     }
-    let session = &*session;
-    let record = async |moment: Moment<'_>| record(session, purpose, moment).await;
-    root_generation::complete(&session.generation()?, begun, quorum, &record).await
-}
-
-async fn record(
-    session: &BreakGlassSession<'_>,
-    purpose: Purpose<'_>,
-    moment: Moment<'_>,
-) -> Result<(), Failure> {
-    let mut under_way = session.journal.under_way().unwrap_or_else(|| UnderWay {
-        command: purpose.command.to_owned(),
-        since: now(),
-        reason: purpose.reason.map(str::to_owned),
-        ..UnderWay::default()
-    });
-    match moment {
-        // One of before was settled, whatever it was.
-        Moment::Starting => under_way.nonce = None,
-        Moment::NotStarted => return session.journal.note(None),
-        Moment::Started(nonce) => under_way.nonce = Some(nonce.to_owned()),
-        Moment::Completing => under_way.completing = Some(leftovers::clock(session).await),
-        Moment::NotMade => under_way.completing = None,
-    }
-    session.journal.note(Some(under_way))
-}
-
-/// Tells the holders elsewhere of an attempt, and waits for their shares.
-async fn holders_give(
-    session: &mut BreakGlassSession<'_>,
-    attempt: &Attempt,
-    names: &[&str],
-) -> Result<(), Failure> {
-    let limit = session.options.holders.unwrap_or_default();
-    let asked = Asked {
-        attempt,
-        names,
-        limit,
-    };
-    let cluster = (
-        session.config.cluster.name.as_str(),
-        id_for_holders(session)?,
-    );
-    let events = session.caller.events;
-    events.emit(Event::Holders {
-        step: events.step(),
-        invitation: asked.invitation(cluster),
-    });
-    let look = async || {
-        session.stay_logged_in().await?;
-        Ok(session.generation()?.progress().await?)
-    };
-    root_generation::wait_for(asked, look, events).await
 }
 
 /// The cluster's id, which every holder compares with what their own file says.

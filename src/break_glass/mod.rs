@@ -1,4 +1,4 @@
-//! The way back, walked for practice and in earnest.
+//! Break-glass: rehearsed, and in an emergency.
 //!
 //! `rehearse` makes a root token of the shares as their custodians keep them, looks at it and ends it: one for as many
 //! quorums as it takes for every share to be in one. `break-glass` makes one, lets a command work with a short-lived
@@ -8,7 +8,6 @@
 mod audit_lines;
 mod command;
 mod emergency;
-mod ending;
 mod evidence;
 mod leftovers;
 mod making;

@@ -38,6 +38,7 @@ impl Options {
             config,
             identities: &self.identities,
             without: &self.without,
+            every: false,
             holders: self.holders.is_some(),
             caller,
             verb,

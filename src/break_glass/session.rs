@@ -6,7 +6,7 @@ use crate::aws::forget_credentials;
 use crate::break_glass::audit_lines::began;
 use crate::break_glass::options::Options;
 use crate::checkpoint::journal::Journal;
-use crate::config::{BreakGlass, CheckpointKey, Config, Login, SecretRef};
+use crate::config::{BreakGlass, CheckpointKey, Config, Login};
 use crate::edge::references::{Resolved, resolve};
 use crate::edge::{cluster, key};
 use crate::envelope::Key;
@@ -23,7 +23,7 @@ use crate::vault::{Client, Generation, Health};
 
 /// A run, opened.
 pub(super) struct BreakGlassSession<'a> {
-    inside: ActiveSession<'a>,
+    active: ActiveSession<'a>,
     pub(super) journal: Journal,
 }
 
@@ -31,13 +31,13 @@ impl<'a> Deref for BreakGlassSession<'a> {
     type Target = ActiveSession<'a>;
 
     fn deref(&self) -> &ActiveSession<'a> {
-        &self.inside
+        &self.active
     }
 }
 
 impl DerefMut for BreakGlassSession<'_> {
     fn deref_mut(&mut self) -> &mut Self::Target {
-        &mut self.inside
+        &mut self.active
     }
 }
 
@@ -54,37 +54,32 @@ impl<'a> BreakGlassSession<'a> {
     ) -> Result<Self, Failure> {
         let key = checkpoint_key(config, caller).await;
         let journal = Journal::open(&config.checkpoint.path, &config.cluster.name, key)?;
-        let inside = ActiveSession::open(command, config, options, caller).await?;
-        if let Err(failure) = journal.is_about(inside.health.cluster_id.as_deref()) {
-            inside.close().await;
+        let mut active = ActiveSession::open(command, config, options, caller).await?;
+        if let Err(failure) = journal.is_about(active.health.cluster_id.as_deref()) {
+            active.log_out().await;
             return Err(failure);
         }
-        Ok(Self { inside, journal })
+        Ok(Self { active, journal })
     }
 
-    /// Before a command takes its time: of all secrets only the token that it works with stays in memory. The login is
+    /// Before the operator's command runs: of all secrets only the token that it works with stays in memory. The login is
     /// ended, and opens again if it is needed; so are the connections, which remember what was sent.
     ///
     /// # Errors
     /// New connections cannot be prepared.
     pub(super) async fn rest(&mut self) -> Result<(), Failure> {
         self.journal.forget_key();
-        self.inside.log_out().await;
-        let resolved = &mut self.inside.resolved;
+        self.active.log_out().await;
+        let resolved = &mut self.active.resolved;
         resolved.retain(|_, text| text.certificates().is_some());
-        self.inside.client.close_connections()?;
+        self.active.client.close_connections()?;
         forget_credentials();
         wipe_stack();
         Ok(())
     }
-
-    /// Ends the login's own token.
-    pub(super) async fn close(self) {
-        self.inside.close().await;
-    }
 }
 
-/// Who came in, and where: without a journal, for whoever only gives a share.
+/// A break-glass login at the active node; without a journal, for whoever only gives a share.
 pub(super) struct ActiveSession<'a> {
     pub(super) config: &'a Config,
     pub(super) options: &'a Options,
@@ -94,7 +89,7 @@ pub(super) struct ActiveSession<'a> {
     pub(super) health: Health,
     pub(super) rules: Rules,
     cluster: Cluster<'a>,
-    /// None while a command takes its time.
+    /// None while the operator's command runs.
     login: Option<OpenLogin>,
     /// Which login it is.
     wanted: &'a Login,
@@ -105,8 +100,8 @@ impl<'a> ActiveSession<'a> {
     /// Finds the active node and logs in there. Nothing is written but the login's own token.
     ///
     /// # Errors
-    /// The file names no way back, no node is active, none of its logins opens, the login lacks the grant, or the
-    /// server makes no root tokens over its API.
+    /// The file declares no break-glass login, no node is active, no login opens, the login lacks the grant, or the
+    /// server cannot generate root tokens through its API.
     pub(super) async fn open(
         command: &'static str,
         config: &'a Config,
@@ -165,7 +160,7 @@ impl<'a> ActiveSession<'a> {
         })
     }
 
-    /// Holds that no attempt is under way, whose ever it would be.
+    /// Checks that no attempt is under way, whose ever it would be.
     ///
     /// # Errors
     /// One is; where a log here tells since when and by whom, that is said too.
@@ -175,14 +170,9 @@ impl<'a> ActiveSession<'a> {
         if !found.started {
             return Ok(found);
         }
-        let mut failure = busy(&generation, Some(&found));
         let path = format!("{}/attempt", self.rules.dialect.base());
-        if let Some(began) = began(self.config, &path)
-            && let Some(problem) = failure.problems.last_mut()
-        {
-            problem.what = format!("{}; {began}", problem.what);
-        }
-        Err(failure)
+        let began = began(self.config, &path);
+        Err(busy(&generation, Some(&found), began))
     }
 
     /// How many shares make a root token, as the file has it.
@@ -201,7 +191,7 @@ impl<'a> ActiveSession<'a> {
     /// The login that is open.
     ///
     /// # Errors
-    /// None is: a command takes its time.
+    /// None is: the operator's command runs.
     pub(super) fn login(&self) -> Result<&OpenLogin, Failure> {
         let closed = || Failure::failed("no login is open");
         self.login.as_ref().ok_or_else(closed)
@@ -247,7 +237,7 @@ impl<'a> ActiveSession<'a> {
     }
 
     /// Ends the login's own token, where it was not ended meanwhile.
-    async fn log_out(&mut self) {
+    pub(super) async fn log_out(&mut self) {
         if let Some(login) = self.login.take() {
             login.end(&self.client, self.caller.events).await;
         }
@@ -255,19 +245,7 @@ impl<'a> ActiveSession<'a> {
 
     /// Whoever asks for shares for this command.
     pub(super) fn asking(&self, verb: &'a str) -> Asking<'a> {
-        Asking {
-            otherwise: if verb == "rehearse" {
-                "; or let it be given from elsewhere: --holders-elsewhere 30m"
-            } else {
-                ""
-            },
-            ..self.options.asking(self.config, self.caller, verb)
-        }
-    }
-
-    /// Ends the login's own token.
-    pub(super) async fn close(mut self) {
-        self.log_out().await;
+        self.options.asking(self.config, self.caller, verb)
     }
 }
 
@@ -298,30 +276,27 @@ fn logins<'a>(config: &'a Config, options: &Options) -> Result<Vec<&'a Login>, F
 
 /// The checkpoint's key, where it can be had: in an emergency one goes on without it.
 async fn checkpoint_key(config: &Config, caller: Caller<'_>) -> Option<Key> {
-    let mut failures = Vec::new();
-    let wanted: Vec<&SecretRef> = match &config.checkpoint.key {
-        CheckpointKey::Passphrase(reference) => vec![reference],
-        CheckpointKey::Kms { .. } | CheckpointKey::Identity(_) => Vec::new(),
+    let opened = async {
+        let wanted = match &config.checkpoint.key {
+            CheckpointKey::Passphrase(reference) => vec![reference],
+            CheckpointKey::Kms { .. } | CheckpointKey::Identity(_) => Vec::new(),
+        };
+        let mut failures = Vec::new();
+        let resolved = resolve(wanted, &mut failures, &mut Vec::new()).await;
+        if let Some(failure) = Failure::all(failures) {
+            return Err(failure);
+        }
+        let key = key::of_checkpoint(config, &resolved).await?;
+        // A key that opens may still not encrypt.
+        key.probe(&config.cluster.name).await?;
+        Ok(key)
     };
-    let resolved = resolve(wanted, &mut failures, &mut Vec::new()).await;
-    let key = match Failure::all(failures) {
-        Some(failure) => Err(failure),
-        None => key::of_checkpoint(config, &resolved).await,
-    };
-    // A key that opens may still not encrypt.
-    let key = match key {
-        Ok(key) => match key.probe(&config.cluster.name).await {
-            Ok(()) => Ok(key),
-            Err(error) => Err(error.into()),
-        },
-        Err(failure) => Err(failure),
-    };
-    key.map_err(|failure| {
+    let warn = |failure: Failure| {
         caller.events.warn(format!(
             "if this run is killed, nobody can end the root token that it made: {failure}"
         ));
-    })
-    .ok()
+    };
+    opened.await.map_err(warn).ok()
 }
 
 /// Who is left out must be there: a slip would leave out nobody.

@@ -24,17 +24,6 @@ pub async fn unseal(
     custodian: Option<&str>,
     caller: Caller<'_>,
 ) -> Result<Event, Failure> {
-    caller
-        .unless_stopped(given(config, options, custodian, caller))
-        .await
-}
-
-async fn given(
-    config: &Config,
-    options: &Options,
-    custodian: Option<&str>,
-    caller: Caller<'_>,
-) -> Result<Event, Failure> {
     let client = cluster::open(config).await?;
     caller.events.emit(Event::Begin {
         command: COMMAND,

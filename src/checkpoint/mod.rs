@@ -10,20 +10,18 @@ pub(crate) mod diary;
 pub(crate) mod error;
 pub(crate) mod journal;
 pub(crate) mod packed;
-pub(crate) mod rehearsal;
 pub(crate) mod replica;
 pub(crate) mod replicated;
 pub mod rotation;
 pub(crate) mod secrets_file;
 mod store;
 
-pub(crate) use crate::checkpoint::beside::{destroy_beside, lock, write_beside};
 pub use crate::checkpoint::diary::{
     Asked, Attempt, Cluster, Diary, Entry, Generating, Proof, VERSION,
 };
 pub use crate::checkpoint::error::CheckpointError;
+pub use crate::checkpoint::journal::Rehearsed;
 pub use crate::checkpoint::packed::Mark;
-pub use crate::checkpoint::rehearsal::Rehearsed;
 pub use crate::checkpoint::replicated::ReplicatedCheckpoint;
 pub use crate::checkpoint::rotation::ShareRecord;
 pub use crate::checkpoint::store::{Checkpoint, Kept, keeps_something, kept, now, read_diary};

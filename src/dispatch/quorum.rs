@@ -125,7 +125,7 @@ pub(super) async fn unseal(
     config.typed = typed_as(&options);
     let custodian = typed.custodian.as_deref();
     let done = break_glass::unseal(&config, &options, custodian, caller);
-    Ok(Outcome::done(done.await?))
+    Ok(Outcome::done(caller.unless_stopped(done).await?))
 }
 
 /// For commands that are advised.

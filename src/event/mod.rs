@@ -6,6 +6,8 @@
 mod results;
 mod sink;
 
+use std::path::Path;
+
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
@@ -233,6 +235,32 @@ impl Outcome {
     pub fn done(last: Event) -> Self {
         Self {
             exit: Exit::Done,
+            last: Some(last),
+        }
+    }
+
+    /// Ended with these findings, evidence at `report`, and the exit code of the operator's command if one ran.
+    pub(crate) fn ended(
+        text: String,
+        findings: Vec<String>,
+        report: &Path,
+        code: Option<u8>,
+    ) -> Self {
+        let exit = match (code.unwrap_or(0), findings.is_empty()) {
+            (0, true) => Exit::Done,
+            (0, false) => Exit::Findings,
+            (code, _) => Exit::OfCommand(code),
+        };
+        let last = Event::End {
+            unchanged: None,
+            not_rechecked: None,
+            text: Some(text),
+            findings,
+            report: Some(report.display().to_string()),
+            code,
+        };
+        Self {
+            exit,
             last: Some(last),
         }
     }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::failure::Failure;
 
-/// Holds that a copy can be written to `to`, which is none of the checkpoint's own files.
+/// Checks that a copy can be written to `to`, which is none of the checkpoint's own files.
 ///
 /// # Errors
 /// It cannot, or it is.

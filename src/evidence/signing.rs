@@ -57,7 +57,7 @@ impl SigningKey {
     }
 }
 
-/// Holds that `report` is what was signed, by the key in `public`. The signed comment.
+/// Checks that `report` is what was signed, by the key in `public`. The signed comment.
 ///
 /// # Errors
 /// It is not, or one of the three files cannot be read.

@@ -10,7 +10,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use crate::failure::Failure;
 use crate::hex::short_sha256;
 
-const MARK: &str = "BG1";
+const MARK: &str = "BG1-";
 /// Names, ids and nonces are short.
 const LONGEST: usize = 2000;
 /// Hexadecimal digits at the end.
@@ -41,7 +41,7 @@ impl Code {
             self.pgp_fingerprint
         ]);
         let body = URL_SAFE_NO_PAD.encode(list.to_string());
-        format!("{MARK}-{body}-{}", short_sha256(body.as_bytes(), DIGITS))
+        format!("{MARK}{body}-{}", short_sha256(body.as_bytes(), DIGITS))
     }
 
     /// What people compare by telephone.
@@ -66,13 +66,10 @@ impl Code {
         if text.len() > LONGEST {
             return Err(bad("it is too long"));
         }
-        let body = text
-            .strip_prefix(MARK)
-            .and_then(|rest| rest.strip_prefix('-'));
-        let body = body.ok_or_else(|| bad("it begins with other letters than BG1-"))?;
-        let (body, digits) = body
-            .rsplit_once('-')
-            .ok_or_else(|| bad("its end is missing"))?;
+        let begins = || bad("it begins with other letters than BG1-");
+        let body = text.strip_prefix(MARK).ok_or_else(begins)?;
+        let cut = || bad("its end is missing");
+        let (body, digits) = body.rsplit_once('-').ok_or_else(cut)?;
         if short_sha256(body.as_bytes(), DIGITS) != digits {
             return Err(bad("a letter of it is missing or another one"));
         }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::event::{EventSink, Invitation};
+use crate::event::{Event, EventSink, Invitation};
 use crate::failure::Failure;
 use crate::root_generation::code::Code;
 use crate::root_generation::making::Attempt;
@@ -26,7 +26,7 @@ pub(crate) struct Asked<'a> {
 
 impl Asked<'_> {
     /// What they are told of an attempt at the cluster of this name and id.
-    pub(crate) fn invitation(&self, (cluster, id): (&str, String)) -> Invitation {
+    fn invitation(&self, (cluster, id): (&str, String)) -> Invitation {
         let code = Code {
             cluster: cluster.to_owned(),
             id,
@@ -44,16 +44,21 @@ impl Asked<'_> {
     }
 }
 
-/// Waits until all who were asked have given a share. `look` asks the server how far it is; each new number is
-/// an event.
+/// Tells holders elsewhere of an attempt at the cluster of this name and id, and waits until all who were asked have
+/// given a share. `look` asks the server how far it is; each new number is an event.
 ///
 /// # Errors
 /// The time is over, or the server does not have the attempt any more. It is not ended here.
-pub(crate) async fn wait_for(
+pub(crate) async fn holders_give(
     asked: Asked<'_>,
+    cluster: (&str, String),
     mut look: impl AsyncFnMut() -> Result<Progress, Failure>,
     events: &EventSink<'_>,
 ) -> Result<(), Failure> {
+    events.emit(Event::Holders {
+        step: events.step(),
+        invitation: asked.invitation(cluster),
+    });
     let (begun, mut said) = (Instant::now(), 0);
     let all = asked.names.len();
     loop {
@@ -61,7 +66,7 @@ pub(crate) async fn wait_for(
         if !found.started || found.nonce != asked.attempt.nonce {
             return Err(Failure::failed(
                 "the attempt is not there any more: somebody ended it, another node leads, or more holders gave a share \
-                 than were asked, and an orphaned root token is alive",
+                 than were asked, and an orphaned root token is still valid",
             )
             .advise(
                 "find out which; then run the same command again, whose code is another one and which names such a token",

@@ -1,10 +1,13 @@
 //! One attempt, from the first look to the token.
 
+use crate::event::Caller;
 use crate::failure::Failure;
 use crate::root_generation::quorum::Quorum;
 use crate::secret::{RootToken, Share};
+use crate::vault::auth::token::TokenInfo;
 use crate::vault::keys::generation::{Given, Pad, Progress, Start};
-use crate::vault::{Error, Generation};
+use crate::vault::keys::root::Life;
+use crate::vault::{Error, Generation, RootSession};
 
 /// A share in hand, and whose it is.
 pub struct Held {
@@ -16,14 +19,14 @@ pub struct Held {
 
 /// What is about to happen or just did, to be recorded before it goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Moment<'a> {
+pub enum Stage<'a> {
     /// An attempt is about to be started.
     Starting,
     /// It was not: somebody was faster.
     NotStarted,
     /// It has this nonce.
     Started(&'a str),
-    /// The last share is about to be given: from here on there may be a root token that nobody has.
+    /// The last share is about to be given: from here on there may be an orphaned root token.
     Completing,
     /// The server took the last share and made no token of it, or did not take it: there is none.
     NotMade,
@@ -40,33 +43,58 @@ pub(crate) struct Attempt {
     pub pgp_fingerprint: String,
 }
 
+/// A run that makes a root token: who it is to the server, and where it records.
+pub(crate) trait Maker {
+    fn caller(&self) -> Caller<'_>;
+
+    /// The server's root generation, as its login sees it.
+    fn generation(&self) -> Result<Generation<'_>, Failure>;
+
+    async fn record(&self, stage: Stage<'_>) -> Result<(), Failure>;
+
+    /// Waits until the holders of these names have given their shares; its login is open then.
+    async fn holders_give(&mut self, attempt: &Attempt, names: &[&str]) -> Result<(), Failure>;
+}
+
+/// Makes a root token of these shares.
+///
+/// # Errors
+/// As [`begin`] and [`complete`]; or not all holders elsewhere gave theirs in time. What is left of the attempt is for
+/// [`leftover`].
+pub(crate) async fn make(
+    maker: &mut impl Maker,
+    quorum: &Quorum<'_>,
+) -> Result<RootToken, Failure> {
+    let attempt = begin(maker, quorum.names().len()).await?;
+    if !quorum.elsewhere.is_empty() {
+        maker.holders_give(&attempt, &quorum.elsewhere).await?;
+    }
+    complete(maker, attempt, quorum).await
+}
+
 /// Starts an attempt at a token that this many shares make.
 ///
 /// # Errors
-/// Somebody's attempt is under way, the server wants another number of shares, or an answer was lost. What is left of
-/// the attempt is for [`leftover`].
-pub(crate) async fn begin<R>(
-    generation: &Generation<'_>,
-    shares: usize,
-    record: &R,
-) -> Result<Attempt, Failure>
-where
-    R: AsyncFn(Moment<'_>) -> Result<(), Failure>,
-{
+/// Somebody's attempt is under way, the server wants another number of shares, or an answer was lost.
+async fn begin(maker: &impl Maker, shares: usize) -> Result<Attempt, Failure> {
+    // Dropped on its way it would arrive after the last look, and be taken for somebody else's.
+    let _deferred = maker.caller().interrupt.defer_signals();
+    let generation = &maker.generation()?;
     let before = generation.progress().await?;
     if before.started {
-        return Err(busy(generation, Some(&before)));
+        return Err(busy(generation, Some(&before), None));
     }
-    record(Moment::Starting).await?;
+    maker.record(Stage::Starting).await?;
     let pad = Pad::new(before.otp_length).map_err(|why| of_the_server(generation, why))?;
     let started = match generation.start(&pad).await? {
         Start::Ours(progress) => progress,
         Start::Busy => {
-            record(Moment::NotStarted).await?;
-            return Err(busy(generation, generation.progress().await.ok().as_ref()));
+            maker.record(Stage::NotStarted).await?;
+            let found = generation.progress().await.ok();
+            return Err(busy(generation, found.as_ref(), None));
         }
     };
-    record(Moment::Started(&started.nonce)).await?;
+    maker.record(Stage::Started(&started.nonce)).await?;
     if usize::try_from(started.required).ok() != Some(shares) {
         return Err(another_threshold(generation, &started, shares));
     }
@@ -82,16 +110,13 @@ where
 ///
 /// # Errors
 /// The shares are not those of this cluster; the attempt was ended by somebody else; the login may not; or an answer
-/// was lost. What is left of the attempt is for [`leftover`].
-pub(crate) async fn complete<R>(
-    generation: &Generation<'_>,
+/// was lost.
+async fn complete(
+    maker: &impl Maker,
     attempt: Attempt,
     quorum: &Quorum<'_>,
-    record: &R,
-) -> Result<RootToken, Failure>
-where
-    R: AsyncFn(Moment<'_>) -> Result<(), Failure>,
-{
+) -> Result<RootToken, Failure> {
+    let generation = &maker.generation()?;
     // Holders elsewhere may have given more than they were asked for.
     let completing = if quorum.elsewhere.is_empty() {
         quorum.here.len().saturating_sub(1)
@@ -100,7 +125,7 @@ where
     };
     for (place, held) in quorum.here.iter().enumerate() {
         if place == completing {
-            record(Moment::Completing).await?;
+            maker.record(Stage::Completing).await?;
         }
         let given = generation.give(&attempt.nonce, &held.share).await;
         match given.map_err(|error| not_let_in(generation, error))? {
@@ -111,26 +136,26 @@ where
             }
             refused => {
                 if place >= completing {
-                    record(Moment::NotMade).await?;
+                    maker.record(Stage::NotMade).await?;
                 }
                 return Err(not_taken(generation, &refused, &held.name, &quorum.names()));
             }
         }
     }
-    record(Moment::NotMade).await?;
+    maker.record(Stage::NotMade).await?;
     Err(of_the_server(
         generation,
         "it has all shares that it wants and made no token",
     ))
 }
 
-/// A login may come to its end while people look for their shares.
+/// A login may expire while people look for their shares.
 pub(crate) fn not_let_in(generation: &Generation<'_>, error: Error) -> Failure {
     if !error.is_forbidden() {
         return error.into();
     }
     Failure::failed(format!(
-        "{}: the login is not let in any more: its token has come to its end, or somebody took the grant from it",
+        "{}: the login is not let in any more: its token has expired, or somebody took the grant from it",
         generation.address()
     ))
     .advise("run the same command again, which logs in anew; a role with a longer token_ttl helps")
@@ -147,8 +172,7 @@ pub struct Known<'a> {
 
 /// Ends what is left of an attempt of ours, known by its nonce. Where that never reached us, only the run that was about
 /// to start one, and had just seen that there was none, takes for its own what nobody has given a share to: to a later
-/// run it may be anybody's.
-/// Whether there was one.
+/// run it may be anybody's. Whether there was one.
 ///
 /// # Errors
 /// The server cannot be asked, or the attempt is somebody else's, or may be.
@@ -165,18 +189,46 @@ pub async fn leftover(generation: &Generation<'_>, known: Known<'_>) -> Result<b
         generation.cancel().await?;
         return Ok(true);
     }
-    let mut failure = busy(generation, Some(&found));
-    if known.nonce.is_none()
-        && let Some(problem) = failure.problems.first_mut()
-    {
-        let whose = "of an earlier run that was cut off, or of somebody else";
-        problem.what = problem.what.replacen("of somebody else", whose, 1);
-    }
-    Err(failure)
+    let whose = match known.nonce {
+        Some(_) => "somebody else",
+        None => "an earlier run that was cut off, or of somebody else",
+    };
+    Err(under_way(generation, Some(&found), (whose, None)))
 }
 
-/// Somebody's attempt is under way, ours or not.
-pub(crate) fn busy(generation: &Generation<'_>, found: Option<&Progress>) -> Failure {
+/// The harmless act with a new token: it looks at itself.
+///
+/// # Errors
+/// It is not root, or not known to the node.
+pub(crate) async fn is_root(root: &RootSession) -> Result<Box<TokenInfo>, Failure> {
+    let address = root.client().address();
+    match root.look().await? {
+        Life::Alive(info) if info.is_root() => Ok(info),
+        Life::Alive(_) => Err(Failure::refused(format!(
+            "{address}: the token that the quorum made is not root"
+        ))),
+        Life::Dead => Err(Failure::failed(format!(
+            "{address}: the token that the quorum made is not known there"
+        ))
+        .passing()),
+    }
+}
+
+/// Somebody else's attempt is under way, begun as an audit log tells.
+pub(crate) fn busy(
+    generation: &Generation<'_>,
+    found: Option<&Progress>,
+    began: Option<String>,
+) -> Failure {
+    under_way(generation, found, ("somebody else", began))
+}
+
+fn under_way(
+    generation: &Generation<'_>,
+    found: Option<&Progress>,
+    (whose, began): (&str, Option<String>),
+) -> Failure {
+    let began = began.map_or(String::new(), |began| format!("; {began}"));
     let how_far = found.map_or(String::new(), |found| {
         format!(
             " ({} of {} shares given, nonce {})",
@@ -184,7 +236,7 @@ pub(crate) fn busy(generation: &Generation<'_>, found: Option<&Progress>) -> Fai
         )
     });
     Failure::refused(format!(
-        "{}: a root generation of somebody else is under way{how_far}; the server does not say since when",
+        "{}: a root generation of {whose} is under way{how_far}; the server does not say since when{began}",
         generation.address()
     ))
     .advise(format!(

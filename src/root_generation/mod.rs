@@ -6,14 +6,16 @@
 mod code;
 mod holders;
 mod making;
+mod orphans;
 mod quorum;
 mod rules;
 
 pub(crate) use crate::root_generation::code::Code;
-pub(crate) use crate::root_generation::holders::{Asked, LOOK, wait_for};
+pub(crate) use crate::root_generation::holders::{Asked, LOOK, holders_give};
 pub(crate) use crate::root_generation::making::{
-    Attempt, begin, busy, complete, not_let_in, not_taken,
+    Attempt, Maker, busy, is_root, make, not_let_in, not_taken,
 };
-pub use crate::root_generation::making::{Held, Known, Moment, leftover};
+pub use crate::root_generation::making::{Held, Known, Stage, leftover};
+pub(crate) use crate::root_generation::orphans::{OrphanedToken, plainly_lost};
 pub use crate::root_generation::quorum::{Quorum, quorums};
 pub use crate::root_generation::rules::{Rules, off, rules};

@@ -1,5 +1,6 @@
 //! Which shares are tried together.
 
+use crate::failure::Failure;
 use crate::root_generation::making::Held;
 
 /// Shares that make a root token together.
@@ -30,8 +31,14 @@ impl<'q> Quorum<'q> {
 }
 
 /// Quorums of `threshold` shares in which all of them are, as [`covering`] chooses them.
-#[must_use]
-pub fn quorums<'q>(held: &'q [Held], elsewhere: &'q [String], threshold: usize) -> Vec<Quorum<'q>> {
+///
+/// # Errors
+/// There are none. Whoever gives the last share receives the token.
+pub fn quorums<'q>(
+    held: &'q [Held],
+    elsewhere: &'q [String],
+    threshold: usize,
+) -> Result<Vec<Quorum<'q>>, Failure> {
     let quorum = |places: Vec<usize>| Quorum {
         here: places.iter().filter_map(|&place| held.get(place)).collect(),
         elsewhere: places
@@ -41,7 +48,12 @@ pub fn quorums<'q>(held: &'q [Held], elsewhere: &'q [String], threshold: usize) 
             .collect(),
     };
     let places = covering(held.len(), elsewhere.len(), threshold);
-    places.into_iter().map(quorum).collect()
+    if places.is_empty() {
+        return Err(Failure::refused(
+            "each quorum needs a share that is given from here, and the last one: there is none for holders elsewhere",
+        ));
+    }
+    Ok(places.into_iter().map(quorum).collect())
 }
 
 /// As few quorums of `threshold` shares as it takes for every share to be in one, where the first `here` shares, numbered
@@ -62,41 +74,18 @@ fn covering(here: usize, elsewhere: usize, threshold: usize) -> Vec<Vec<usize>> 
         elsewhere.div_ceil(threshold - 1)
     };
     let quorums = all.div_ceil(threshold).max(of_elsewhere);
-    let (mut from_here, mut from_elsewhere) = (Turn::of(0, here), Turn::of(here, elsewhere));
+    // Shares take their turns.
+    let (mut from_here, mut from_elsewhere) = ((0..here).cycle(), (here..all).cycle());
     let quorum = |number: usize| {
         // Spread evenly, and more of them only where too few are here.
         let even = elsewhere / quorums + usize::from(number < elsewhere % quorums);
         let called = even.max(threshold.saturating_sub(here));
-        let mut places = from_here.next(threshold - called);
-        places.extend(from_elsewhere.next(called));
+        let mut places: Vec<_> = from_here.by_ref().take(threshold - called).collect();
+        places.extend(from_elsewhere.by_ref().take(called));
         places.sort_unstable();
         places
     };
     (0..quorums).map(quorum).collect()
-}
-
-/// Shares that take their turns.
-struct Turn {
-    first: usize,
-    of: usize,
-    taken: usize,
-}
-
-impl Turn {
-    fn of(first: usize, of: usize) -> Self {
-        Self {
-            first,
-            of,
-            taken: 0,
-        }
-    }
-
-    fn next(&mut self, wanted: usize) -> Vec<usize> {
-        let from = self.taken;
-        self.taken += wanted;
-        let places = (from..self.taken).map(|turn| self.first + turn % self.of);
-        places.collect()
-    }
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use crate::failure::Failure;
 use crate::secret::Token;
-use crate::vault::{Client, Dialect, Generation, RootGeneration, probe_root_generation};
+use crate::vault::{Client, Dialect, Error, Generation, RootGeneration, probe_root_generation};
 
 /// What a server said about its root generation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,31 +16,25 @@ pub struct Rules {
 /// The rules of the server that `client` asks, as `token` may see them.
 ///
 /// # Errors
-/// The server cannot be asked, this login may not look, or the server makes no root tokens over its API.
+/// The server cannot be asked, this login may not look, or the server cannot generate root tokens through its API.
 pub async fn rules(client: &Client, token: &Token) -> Result<Rules, Failure> {
     let found = probe_root_generation(client, Some(token)).await;
-    let found = found.map_err(|error| {
-        let forbidden = error.is_forbidden();
-        let failure = Failure::from(error);
-        if forbidden {
-            without_the_grant(failure)
-        } else {
-            failure
-        }
-    })?;
+    let found = found.map_err(may_not)?;
     let open = found == RootGeneration::OpenClassic;
     let Some(dialect) = Dialect::of(found) else {
         return Err(off(client.address()));
     };
     // Of the classic paths the probe saw only that somebody is let in.
-    match Generation::new(client, dialect, token).progress().await {
-        Err(error) if error.is_forbidden() => Err(without_the_grant(error.into())),
-        Err(error) => Err(error.into()),
-        Ok(_) => Ok(Rules { dialect, open }),
-    }
+    let progress = Generation::new(client, dialect, token).progress().await;
+    progress.map_err(may_not)?;
+    Ok(Rules { dialect, open })
 }
 
-fn without_the_grant(failure: Failure) -> Failure {
+fn may_not(error: Error) -> Failure {
+    if !error.is_forbidden() {
+        return error.into();
+    }
+    let failure = Failure::from(error);
     Failure::refused(format!("this login may make no root token: {failure}")).advise(
         "somebody took the grant from it: let an administrator write the policy vault-bootstrap-break-glass and its \
          role again, or name another break-glass login",

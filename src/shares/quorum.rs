@@ -37,6 +37,8 @@ pub(crate) struct Asking<'a> {
     pub(crate) identities: &'a [PathBuf],
     /// Custodians that are not asked.
     pub(crate) without: &'a [String],
+    /// Every share is needed: the first that cannot be had ends the asking.
+    pub(crate) every: bool,
     /// Whether holders give from machines of their own what cannot be opened here.
     pub(crate) holders: bool,
     pub(crate) caller: Caller<'a>,
@@ -86,7 +88,10 @@ impl Asking<'_> {
                 name, custodian, ..
             } = keeper;
             let asked = match custodian {
-                Ok(custodian) => self.share(&custodian, &identities, true).await,
+                Ok(custodian) => {
+                    let may_skip = !self.every || with_holders;
+                    self.share(&custodian, &identities, may_skip).await
+                }
                 Err(failure) => Err(failure),
             };
             match asked {
@@ -99,6 +104,7 @@ impl Asking<'_> {
                 }
                 // Whoever has nothing to type here may have it elsewhere.
                 Err(_) if person && with_holders => elsewhere.push(name),
+                Err(failure) if self.every => return Err(failure),
                 Err(failure) => {
                     self.caller
                         .events

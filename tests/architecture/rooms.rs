@@ -9,6 +9,7 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("disk", &[]),
     ("failure", &[]),
     ("layout", &[]),
+    ("audit_log", &[]),
     ("hardening", &[]),
     ("step", &[]),
     ("cli", &[]),
@@ -76,6 +77,7 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
             "hex",
             "interrupt",
             "replica",
+            "root_generation",
             "secret",
             "step",
         ],
@@ -127,6 +129,7 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
     (
         "bootstrap",
         &[
+            "audit_log",
             "aws",
             "checkpoint",
             "config",
@@ -152,6 +155,7 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
     (
         "break_glass",
         &[
+            "audit_log",
             "aws",
             "checkpoint",
             "child",

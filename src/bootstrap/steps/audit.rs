@@ -5,19 +5,16 @@
 //! there would be none.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
-use std::path::Path;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::desired::audit_device::{differences, is_raw, log_of, path_of, stanza};
-
+use crate::audit_log::AuditLog;
 use crate::bootstrap::ceremony::Ceremony;
 use crate::bootstrap::options::Options;
 use crate::bootstrap::view::View;
 use crate::config::AuditDevice as Wanted;
+use crate::desired::audit_device::{differences, is_raw, log_of, path_of, stanza};
 use crate::desired::observation::{Detail, Observation};
 use crate::evidence::facts::Evidence;
 use crate::failure::Failure;
@@ -120,7 +117,7 @@ async fn look<'a>(session: &Session<'a>, token: &Token) -> Result<Look<'a>, Erro
     })
 }
 
-/// While root lives, what is wrong with a device stops the ceremony; afterwards it is a finding.
+/// While root is valid, what is wrong with a device stops the ceremony; afterwards it is a finding.
 fn judge(
     session: &Session<'_>,
     (empty, options): (bool, &Options),
@@ -129,7 +126,7 @@ fn judge(
     let mut findings = Vec::new();
     if let Some(device) = look.there.iter().find(|device| is_raw(device)) {
         if session.is_root() && empty {
-            return Err(raw_while_root_lives(session, options, device));
+            return Err(raw_while_root_is_valid(session, options, device));
         }
         findings.push(format!(
             "audit device {} of {} has log_raw: secrets stand in {} in clear: remove log_raw, destroy that \
@@ -206,7 +203,11 @@ fn stanza_needed(ceremony: &Ceremony<'_>, missing: &[&Wanted]) -> Failure {
 }
 
 /// Everything that a raw device has seen stands in its file in clear: the root token for a start.
-fn raw_while_root_lives(session: &Session<'_>, options: &Options, device: &AuditDevice) -> Failure {
+fn raw_while_root_is_valid(
+    session: &Session<'_>,
+    options: &Options,
+    device: &AuditDevice,
+) -> Failure {
     Failure::refused(format!(
         "audit device {} of {} has log_raw: the root token stands in {} in clear",
         device.path,
@@ -238,24 +239,24 @@ async fn prove(ceremony: &Ceremony<'_>, device: &AuditDevice) -> Result<&'static
         .options
         .get("file_path")
         .filter(|_| device.device_type == "file");
-    let begin = file.and_then(|file| log_length(file));
+    let log = file.and_then(AuditLog::at);
     let marker = format!("vault-bootstrap marker {}", crate::checkpoint::now());
     let hash =
         audit::audit_hash(&ceremony.client(), ceremony.token()?, path, marker.as_str()).await?;
-    let (Some(file), Some(begin)) = (file, begin) else {
+    let Some(log) = log else {
         ceremony.note(format!(
             "{path}: its log cannot be read from here; the server's answer stands alone"
         ));
         return Ok("by the server's answer alone");
     };
-    let started = Instant::now();
+    let (started, file) = (Instant::now(), log.file.display());
     loop {
-        match contains_since(Path::new(file), begin, &hash) {
-            Ok(true) => {
+        match log.since().and_then(|mut lines| lines.find(&hash)) {
+            Ok(Some(_)) => {
                 ceremony.note(format!("{path}: the marker's HMAC stands in {file}"));
                 return Ok("marker found in the log");
             }
-            Ok(false) => {}
+            Ok(None) => {}
             Err(error) => {
                 ceremony.note(format!("{path}: {file} cannot be read from here ({error})"));
                 return Ok("by the server's answer alone");
@@ -273,37 +274,5 @@ async fn prove(ceremony: &Ceremony<'_>, device: &AuditDevice) -> Result<&'static
     }
 }
 
-/// Only a regular file is looked into: a pipe would hold us up, and `/dev/null` holds nothing.
-fn log_length(file: &str) -> Option<u64> {
-    let found = std::fs::metadata(file).ok()?;
-    found.is_file().then_some(found.len())
-}
-
 /// A local file gets its line before the request is answered; the rest is for network disks.
 const MARKER_LIMIT: Duration = Duration::from_secs(10);
-/// What one look reads at the most; the marker was written after `begin`.
-const LOOK_LIMIT: u64 = 64 * 1024 * 1024;
-
-fn contains_since(file: &Path, begin: u64, hash: &str) -> std::io::Result<bool> {
-    let mut file = File::open(file)?;
-    file.seek(SeekFrom::Start(begin))?;
-    let mut text = Vec::new();
-    file.take(LOOK_LIMIT).read_to_end(&mut text)?;
-    Ok(text
-        .windows(hash.len())
-        .any(|window| window == hash.as_bytes()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_what_was_written_after_the_marker_counts() {
-        let file = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(file.path(), "hmac-sha256:aa old\n").unwrap();
-        let begin = std::fs::metadata(file.path()).unwrap().len();
-        assert!(!contains_since(file.path(), begin, "hmac-sha256:aa").unwrap());
-        assert!(contains_since(file.path(), 0, "hmac-sha256:aa").unwrap());
-    }
-}

@@ -7,9 +7,9 @@ use tokio::time::Instant;
 use crate::break_glass::audit_lines::logs;
 use crate::break_glass::command::Command;
 use crate::break_glass::emergency::{begun, with_root};
-use crate::break_glass::ending::end;
-use crate::break_glass::leftovers::{self, tidy};
+use crate::break_glass::leftovers::{self, end, run};
 use crate::break_glass::options::Options;
+use crate::break_glass::remote::starting::waiting;
 use crate::break_glass::session::BreakGlassSession;
 use crate::checkpoint::journal::{Kept, UnderWay, Waiting};
 use crate::config::Config;
@@ -25,6 +25,8 @@ use crate::vault::keys::root::Life;
 
 /// The command, for messages.
 const COMMAND: &str = "break-glass finish";
+/// What begins an attempt, as it can be pasted.
+const START: &str = "break-glass start --reason WHY";
 
 /// Runs a command with the root token of an attempt that was started here. `encoded` is what the last holder was
 /// handed; without it, the shares that are still missing are given from here, as soon as no more are missing than that
@@ -44,17 +46,10 @@ pub async fn finish(
             .advise("copy it whole, as share submit has printed it to the last holder")
     })?;
     let key = options.signing_key().await?;
-    let mut session = caller
-        .unless_stopped(Box::pin(BreakGlassSession::open(
-            COMMAND, config, options, caller,
-        )))
-        .await?;
-    let ended = complete(&mut session, (encoded, wait), command, key.as_ref()).await;
-    if ended.is_err() {
-        tidy(&mut session).await;
-    }
-    session.close().await;
-    ended
+    run(COMMAND, (config, options, caller), async |session| {
+        complete(session, (encoded, wait), command, key.as_ref()).await
+    })
+    .await
 }
 
 async fn complete(
@@ -63,14 +58,7 @@ async fn complete(
     command: &Command,
     key: Option<&SigningKey>,
 ) -> Result<Outcome, Failure> {
-    let Some(waiting) = session.journal.waiting() else {
-        return Err(
-            Failure::usage("no attempt was started here that is still open").advise(format!(
-                "start one: {}",
-                session.config.command("break-glass start --reason WHY")
-            )),
-        );
-    };
+    let waiting = waiting(session, ("start one", START))?;
     let pad = session.journal.pad().await?.map(Pad::kept).ok_or_else(|| {
         Failure::refused(
             "the one-time pad of this attempt is gone, and with it the way to its token",
@@ -85,25 +73,19 @@ async fn complete(
         command.reason.clone_from(&waiting.reason);
     }
     let mut evidence = begun(session, &command);
-    let (encoded, from_here) = match encoded {
-        Some(encoded) => (encoded, None),
+    let (encoded, given_from_here) = match encoded {
+        Some(encoded) => {
+            evidence.set("custodians", "given by their holders");
+            (encoded, false)
+        }
         None => {
-            let (encoded, gathered) = match missing_shares(session, (&waiting, wait)).await {
-                Ok(completed) => completed,
-                Err(failure) => {
-                    evidence.of_a_failure(session, key, &failure);
-                    return Err(failure);
-                }
-            };
-            (encoded, Some(gathered))
+            let completed = missing_shares(session, (&waiting, wait)).await;
+            let (encoded, gathered) =
+                completed.map_err(|failure| evidence.of_a_failure(session, key, failure))?;
+            evidence.gathered(&gathered);
+            (encoded, true)
         }
     };
-    match &from_here {
-        Some(gathered) => evidence.gathered(gathered),
-        None => evidence.set("custodians", "given by their holders".into()),
-    }
-    let given_from_here = from_here.is_some();
-    drop(from_here);
     let deferred = session.caller.interrupt.defer_signals();
     let root = pad.open(&encoded).map_err(|why| {
         Failure::refused(format!(
@@ -151,14 +133,22 @@ async fn taken_up(
 ) -> Result<(), Failure> {
     session.journal.keep(Kept::Generated, root.token()).await?;
     session.journal.wait(None)?;
-    session.journal.note(Some(UnderWay {
+    let code = Code::parse(&waiting.code)?;
+    session
+        .journal
+        .note(Some(under_way(waiting, &code, None)))?;
+    session.journal.forget_pad()
+}
+
+fn under_way(waiting: &Waiting, code: &Code, completing: Option<i64>) -> UnderWay {
+    UnderWay {
         command: COMMAND.to_owned(),
         since: waiting.since.clone(),
         reason: Some(waiting.reason.clone()),
-        nonce: Some(Code::parse(&waiting.code)?.nonce),
-        ..UnderWay::default()
-    }))?;
-    session.journal.forget_pad()
+        nonce: Some(code.nonce.clone()),
+        completing,
+        run: None,
+    }
 }
 
 /// The attempt that was started here, as it stands.
@@ -176,7 +166,7 @@ async fn ours(session: &BreakGlassSession<'_>, code: &Code) -> Result<Progress, 
         .is_some_and(|it| it.completing.is_some())
     {
         return Err(Failure::refused(
-            "the answer to the last share, which was given from here, is lost, and an orphaned root token may be alive",
+            "the answer to the last share, which was given from here, is lost, and an orphaned root token may still be valid",
         )
         .advise(format!(
             "{}; then make another one, which ends it: {}",
@@ -233,7 +223,7 @@ async fn enough(
             ))
             .advise(format!(
                 "get hold of more holders, then begin anew: {}",
-                session.config.command("break-glass start --reason WHY")
+                session.config.command(START)
             )));
         }
         tokio::time::sleep(LOOK).await;
@@ -264,14 +254,9 @@ async fn missing_shares(
     let generation = session.generation()?;
     for held in &gathered.held {
         // Each may be the last one: holders give theirs meanwhile.
-        session.journal.note(Some(UnderWay {
-            command: COMMAND.to_owned(),
-            since: waiting.since.clone(),
-            reason: Some(waiting.reason.clone()),
-            nonce: Some(code.nonce.clone()),
-            completing: Some(leftovers::clock(session).await),
-            ..UnderWay::default()
-        }))?;
+        let completing = Some(leftovers::clock(session).await);
+        let under_way = under_way(waiting, &code, completing);
+        session.journal.note(Some(under_way))?;
         let answer = generation.give(&code.nonce, &held.share).await;
         match answer.map_err(|error| not_let_in(&generation, error))? {
             Given::Counts(progress) => given = progress.progress,

@@ -3,16 +3,16 @@
 //! The one-time pad stays here, encrypted, until the holders have given their shares; what the last of them gets is of
 //! no use without it.
 
-use crate::break_glass::leftovers::{self, nobody_waits, tidy};
+use crate::break_glass::leftovers::{self, nobody_waits, run};
 use crate::break_glass::making::id_for_holders;
 use crate::break_glass::options::Options;
 use crate::break_glass::session::{ActiveSession, BreakGlassSession};
-use crate::checkpoint::journal::{OrphanedToken, UnderWay, Waiting};
+use crate::checkpoint::journal::{UnderWay, Waiting};
 use crate::checkpoint::now;
 use crate::config::Config;
 use crate::event::{Caller, Event};
 use crate::failure::Failure;
-use crate::root_generation::{self, Code};
+use crate::root_generation::{self, Code, OrphanedToken};
 use crate::shares::key_set;
 use crate::vault::keys::generation::{Pad, Start};
 
@@ -31,19 +31,15 @@ pub async fn start(
     reason: &str,
     caller: Caller<'_>,
 ) -> Result<Event, Failure> {
-    let mut session = caller
-        .unless_stopped(Box::pin(BreakGlassSession::open(
-            START, config, options, caller,
-        )))
-        .await?;
-    let _deferred = caller.interrupt.defer_signals();
-    let started = begin(&mut session, reason).await;
-    if started.is_err() && session.journal.waiting().is_none() {
-        tidy(&mut session).await;
-        session.journal.forget_pad()?;
-    }
-    session.close().await;
-    started
+    run(START, (config, options, caller), async |session| {
+        let _deferred = caller.interrupt.defer_signals();
+        let started = begin(session, reason).await;
+        if started.is_err() && session.journal.waiting().is_none() {
+            session.journal.forget_pad()?;
+        }
+        started
+    })
+    .await
 }
 
 async fn begin(session: &mut BreakGlassSession<'_>, reason: &str) -> Result<Event, Failure> {
@@ -68,7 +64,7 @@ async fn begin(session: &mut BreakGlassSession<'_>, reason: &str) -> Result<Even
         Start::Ours(progress) => progress,
         Start::Busy => {
             session.journal.note(None)?;
-            return Err(root_generation::busy(&session.generation()?, None));
+            return Err(root_generation::busy(&session.generation()?, None, None));
         }
     };
     let code = Code {
@@ -101,11 +97,11 @@ pub async fn progress(
     options: &Options,
     caller: Caller<'_>,
 ) -> Result<Event, Failure> {
-    let inside = caller
+    let mut session = caller
         .unless_stopped(ActiveSession::open(PROGRESS, config, options, caller))
         .await?;
-    let found = inside.generation()?.progress().await;
-    inside.close().await;
+    let found = session.generation()?.progress().await;
+    session.log_out().await;
     let found = found?;
     Ok(Event::Progress {
         started: found.started,
@@ -135,7 +131,7 @@ pub async fn cancel(
         Some(nonce) => end_of(&mut session, nonce).await,
         None => give_up(&mut session).await,
     };
-    session.close().await;
+    session.log_out().await;
     cancelled
 }
 
@@ -163,15 +159,23 @@ async fn end_of(session: &mut BreakGlassSession<'_>, nonce: &str) -> Result<Even
     Ok(Event::Cancelled {})
 }
 
+/// The attempt that was started here.
+///
+/// # Errors
+/// There is none; `advice` names a command and what it is good for.
+pub(super) fn waiting(
+    session: &BreakGlassSession<'_>,
+    advice: (&str, &str),
+) -> Result<Waiting, Failure> {
+    session.journal.waiting().ok_or_else(|| {
+        let (why, command) = (advice.0, session.config.command(advice.1));
+        Failure::usage("no attempt was started here that is still open")
+            .advise(format!("{why}: {command}"))
+    })
+}
+
 async fn give_up(session: &mut BreakGlassSession<'_>) -> Result<Event, Failure> {
-    let Some(waiting) = session.journal.waiting() else {
-        return Err(
-            Failure::usage("no attempt was started here that is still open").advise(format!(
-                "look whether there is one at all: {}",
-                session.config.command(PROGRESS)
-            )),
-        );
-    };
+    let waiting = waiting(session, ("look whether there is one at all", PROGRESS))?;
     let code = Code::parse(&waiting.code)?;
     let found = session.generation()?.progress().await?;
     if found.started && found.nonce == code.nonce {
@@ -189,8 +193,8 @@ async fn give_up(session: &mut BreakGlassSession<'_>) -> Result<Event, Failure> 
             },
         }))?;
         session.warn(
-            "the server does not have this attempt any more: if all shares were given, a root token may live that \
-             nobody has; the next rehearse names it",
+            "the server does not have this attempt any more: if all shares were given, an orphaned root token may \
+             still be valid; the next rehearse names it",
         );
     }
     session.journal.forget_pad()?;

@@ -28,11 +28,13 @@ pub async fn submit(
 ) -> Result<Event, Failure> {
     let code = Code::parse(code)?;
     is_of_this_cluster(config, &code)?;
-    let inside = caller
+    let mut session = caller
         .unless_stopped(ActiveSession::open(COMMAND, config, options, caller))
         .await?;
-    let given = caller.unless_stopped(give(&inside, &code, custodian)).await;
-    inside.close().await;
+    let given = caller
+        .unless_stopped(give(&session, &code, custodian))
+        .await;
+    session.log_out().await;
     given
 }
 
@@ -61,18 +63,18 @@ fn is_of_this_cluster(config: &Config, code: &Code) -> Result<(), Failure> {
 }
 
 async fn give(
-    inside: &ActiveSession<'_>,
+    session: &ActiveSession<'_>,
     code: &Code,
     wanted: Option<&str>,
 ) -> Result<Event, Failure> {
-    is_this_attempt(inside, code, &inside.generation()?.progress().await?)?;
-    let asking = inside.asking("share submit CODE");
+    is_this_attempt(session, code, &session.generation()?.progress().await?)?;
+    let asking = session.asking("share submit CODE");
     let Held { name, share } = asking.own(wanted).await?;
-    let generation = inside.generation()?;
+    let generation = session.generation()?;
     // A share that is on its way cannot be called back.
-    let _deferred = inside.caller.interrupt.defer_signals();
+    let _deferred = session.caller.interrupt.defer_signals();
     let given = generation.give(&code.nonce, &share).await;
-    match given.map_err(|error| unanswered(inside, error))? {
+    match given.map_err(|error| unanswered(session, error))? {
         Given::Counts(progress) => Ok(Event::Given {
             custodian: name,
             given: progress.progress,
@@ -87,7 +89,7 @@ async fn give(
         ))
         .advise(format!(
             "another holder must submit; how far it is: {}",
-            inside.config.command("break-glass progress")
+            session.config.command("break-glass progress")
         ))),
         Given::Wrong => Err(Failure::refused(
             "the shares that were given do not make the key of this cluster, and the server has dropped all of them",
@@ -101,56 +103,58 @@ async fn give(
     }
 }
 
-/// If it was the last one, there is a root token now that nobody has.
-fn unanswered(inside: &ActiveSession<'_>, error: Error) -> Failure {
+/// If it was the last one, there is an orphaned root token now.
+fn unanswered(session: &ActiveSession<'_>, error: Error) -> Failure {
     if !error.is_retryable() {
-        return match inside.generation() {
+        return match session.generation() {
             Ok(generation) => not_let_in(&generation, error),
             Err(failure) => failure,
         };
     }
-    let progress = inside.config.command("break-glass progress");
+    let progress = session.config.command("break-glass progress");
     Failure::failed(format!("nobody knows whether the share counts: {error}")).advise(format!(
-        "look how far it is: {progress}; if yours was the last share, an orphaned root token is alive: whoever \
+        "look how far it is: {progress}; if yours was the last share, an orphaned root token is still valid: whoever \
          started it types vault-bootstrap break-glass cancel, then rehearse",
     ))
 }
 
 /// The attempt at the server must be the one of the code, and its token must go where its starter said.
 fn is_this_attempt(
-    inside: &ActiveSession<'_>,
+    session: &ActiveSession<'_>,
     code: &Code,
     found: &Progress,
 ) -> Result<(), Failure> {
-    let address = inside.client.address();
+    let address = session.client.address();
+    let refused =
+        |why: &str, advice: &str| Err(Failure::refused(format!("{address}: {why}")).advise(advice));
+    let collecting = "call whoever sent you the code: somebody may be collecting shares";
     if !found.started {
-        return Err(Failure::refused(format!(
-            "{address}: this attempt is not there any more: it is complete, somebody ended it, or another node leads"
-        ))
-        .advise("ask whoever sent you the code; a new attempt has a new code"));
+        return refused(
+            "this attempt is not there any more: it is complete, somebody ended it, or another node leads",
+            "ask whoever sent you the code; a new attempt has a new code",
+        );
     }
     if found.nonce != code.nonce {
-        return Err(Failure::refused(format!(
-            "{address}: another attempt is under way than the one of this code; nothing was given to it"
-        ))
-        .advise("call whoever sent you the code: it is an old one, or somebody else has started one"));
+        return refused(
+            "another attempt is under way than the one of this code; nothing was given to it",
+            "call whoever sent you the code: it is an old one, or somebody else has started one",
+        );
     }
     if found.required != code.required {
-        return Err(Failure::refused(format!(
-            "{address}: this attempt needs {} shares, and the code says {}; nothing was given to it",
-            found.required, code.required
-        ))
-        .advise("call whoever sent you the code: somebody may be collecting shares"));
+        let (needs, says) = (found.required, code.required);
+        let why = format!(
+            "this attempt needs {needs} shares, and the code says {says}; nothing was given to it"
+        );
+        return refused(&why, collecting);
     }
     if !found
         .pgp_fingerprint
         .eq_ignore_ascii_case(&code.pgp_fingerprint)
     {
-        return Err(Failure::refused(format!(
-            "{address}: the token of this attempt would be encrypted to another PGP key than the code says; nothing \
-             was given to it"
-        ))
-        .advise("call whoever sent you the code: somebody may be collecting shares"));
+        return refused(
+            "the token of this attempt would be encrypted to another PGP key than the code says; nothing was given to it",
+            collecting,
+        );
     }
     Ok(())
 }

@@ -6,9 +6,9 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
-use crate::checkpoint;
-use crate::checkpoint::journal::{Journal, read_bounded};
-use crate::envelope::{Sealer, WrappedKey};
+use crate::checkpoint::beside::destroy_beside;
+use crate::checkpoint::journal::{Journal, read, to_json};
+use crate::envelope::{Key, Sealer, WrappedKey};
 use crate::failure::Failure;
 use crate::secret::{RootToken, SecretText, Token};
 
@@ -51,8 +51,8 @@ impl Journal {
         let Some(key) = self.key.as_ref().filter(|_| !self.is_left(kept)) else {
             return Ok(());
         };
-        let sealer = Sealer::create(key, &self.cluster).await?;
-        self.put_sealed(kept.name(), &sealer, &sealer.seal_token(token))
+        self.put_sealed(kept.name(), key, |sealer| sealer.seal_token(token))
+            .await
     }
 
     /// Keeps the one-time pad until the holders have given their shares.
@@ -67,19 +67,22 @@ impl Journal {
             )
             .advise("start it where checkpoint.key can be used"));
         };
-        let sealer = Sealer::create(key, &self.cluster).await?;
-        self.put_sealed(PAD, &sealer, &sealer.seal_text(pad))
+        self.put_sealed(PAD, key, |sealer| sealer.seal_text(pad))
+            .await
     }
 
-    fn put_sealed(&self, name: &str, sealer: &Sealer, ciphertext: &[u8]) -> Result<(), Failure> {
+    async fn put_sealed(
+        &self,
+        name: &str,
+        key: &Key,
+        seal: impl FnOnce(&Sealer) -> Vec<u8>,
+    ) -> Result<(), Failure> {
+        let sealer = Sealer::create(key, &self.cluster).await?;
         let sealed = Sealed {
             key: sealer.header().clone(),
-            token: STANDARD.encode(ciphertext),
+            token: STANDARD.encode(seal(&sealer)),
         };
-        let text =
-            serde_json::to_vec(&sealed).map_err(|error| Failure::failed(error.to_string()))?;
-        self.put(name, &text)?;
-        Ok(())
+        self.put(name, &to_json(&sealed)?).map(drop)
     }
 
     /// The token that an earlier run kept, or why the key that is here does not open it.
@@ -114,16 +117,13 @@ impl Journal {
         name: &str,
     ) -> Result<Option<Result<(Sealer, Vec<u8>), Failure>>, Failure> {
         let path = self.directory.join(name);
-        let Some(bytes) = read_bounded(&path)? else {
+        let advice = "a root token may still be valid: move that file away and rehearse, which tells of every root token";
+        let Some(sealed) = read::<Sealed>(&path, advice)? else {
             return Ok(None);
         };
-        let damaged = || {
-            Failure::refused(format!("{} is damaged", path.display())).advise(
-                "a root token may be alive: move that file away and rehearse, which tells of every root token",
-            )
-        };
-        let sealed: Sealed = serde_json::from_slice(&bytes).map_err(|_| damaged())?;
-        let ciphertext = STANDARD.decode(sealed.token).map_err(|_| damaged())?;
+        let ciphertext = STANDARD.decode(sealed.token).map_err(|_| {
+            Failure::refused(format!("{} is damaged", path.display())).advise(advice)
+        })?;
         let Some(key) = &self.key else {
             return Ok(Some(Err(without_the_key(&path))));
         };
@@ -157,7 +157,7 @@ impl Journal {
         self.key = None;
     }
 
-    /// Destroys what was kept of a token that is dead.
+    /// Destroys what was kept of a token that is revoked.
     ///
     /// # Errors
     /// The disk refuses.
@@ -165,7 +165,7 @@ impl Journal {
         if self.is_left(kept) {
             return Ok(());
         }
-        Ok(checkpoint::destroy_beside(&self.directory, kept.name())?)
+        Ok(destroy_beside(&self.directory, kept.name())?)
     }
 
     /// Destroys the pad.
@@ -173,7 +173,7 @@ impl Journal {
     /// # Errors
     /// The disk refuses.
     pub(crate) fn forget_pad(&self) -> Result<(), Failure> {
-        Ok(checkpoint::destroy_beside(&self.directory, PAD)?)
+        Ok(destroy_beside(&self.directory, PAD)?)
     }
 }
 

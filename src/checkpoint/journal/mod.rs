@@ -1,24 +1,27 @@
 //! What a run must not forget when it is killed: its attempt at the server, and, encrypted, the tokens that it made.
 //!
 //! Beside the checkpoint, in files of its own: `break-glass.json` for everybody to read, `break-glass.generated` and
-//! `break-glass.limited` under the checkpoint's key, each for as long as its token lives.
+//! `break-glass.limited` under the checkpoint's key, each for as long as its token is valid.
 
-pub(crate) mod kept;
-pub(crate) mod record;
+mod kept;
+mod rehearsed;
 
 use std::cell::{Cell, RefCell};
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::checkpoint::{self, CheckpointError};
+use crate::checkpoint::beside::{lock, write_beside};
+use crate::checkpoint::error::CheckpointError;
 use crate::envelope::Key;
 use crate::failure::Failure;
+use crate::root_generation::OrphanedToken;
 
 pub(crate) use crate::checkpoint::journal::kept::Kept;
-pub(crate) use crate::checkpoint::journal::record::{OrphanedToken, UnderWay, Waiting};
+pub use crate::checkpoint::journal::rehearsed::Rehearsed;
 
 const NAME: &str = "break-glass.json";
 const LOCK: &str = "break-glass.lock";
@@ -26,6 +29,41 @@ const LOCK: &str = "break-glass.lock";
 const VERSION: u32 = 1;
 /// No journal and no kept token of ours is nearly as long.
 const LONGEST: u64 = 1024 * 1024;
+
+/// A run that has not ended.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct UnderWay {
+    /// `rehearse` or `break-glass`.
+    pub(crate) command: String,
+    /// When it began.
+    pub(crate) since: String,
+    /// Why, as it was typed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) reason: Option<String>,
+    /// Of our attempt at the server, once it answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) nonce: Option<String>,
+    /// The server's clock, in seconds since 1970, when the last share was about to be given: from then on there may
+    /// be an orphaned root token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) completing: Option<i64>,
+    /// Stands beside the token that a command gets, from before it is asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) run: Option<String>,
+}
+
+/// An attempt that holders give their shares to, from wherever they are.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Waiting {
+    /// What the holders were told.
+    pub(crate) code: String,
+    /// When it was started.
+    pub(crate) since: String,
+    /// The server's clock then, in seconds since 1970.
+    pub(crate) clock: i64,
+    /// Why, as it was typed.
+    pub(crate) reason: String,
+}
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Record {
@@ -60,13 +98,23 @@ impl Journal {
     /// # Errors
     /// Another run is at it, the directory is not ours alone, or it is of another cluster.
     pub(crate) fn open(directory: &Path, cluster: &str, key: Option<Key>) -> Result<Self, Failure> {
-        let lock = checkpoint::lock(directory, LOCK)?;
-        let record = match read(directory)? {
+        let lock = lock(directory, LOCK)?;
+        let advice = "it says what a killed run left behind: look at it, and move it away";
+        let path = directory.join(NAME);
+        let record = match read::<Record>(&path, advice)? {
             None => Record {
                 version: VERSION,
                 cluster: cluster.to_owned(),
                 ..Record::default()
             },
+            Some(record) if record.version > VERSION => {
+                return Err(Failure::refused(format!(
+                    "{} has form {}, this program reads up to {VERSION}",
+                    path.display(),
+                    record.version
+                ))
+                .advise("use the program that wrote it, or a later one"));
+            }
             Some(record) if record.cluster == cluster => record,
             Some(record) => {
                 return Err(CheckpointError::OtherCluster {
@@ -88,7 +136,7 @@ impl Journal {
         })
     }
 
-    /// Holds that what stands here is about the cluster of this id. Elsewhere a token of ours would look dead.
+    /// Checks that what stands here is about the cluster of this id. Elsewhere a token of ours would look revoked.
     ///
     /// # Errors
     /// It is about another one, and something of it may be left.
@@ -129,12 +177,7 @@ impl Journal {
         if under_way.is_some() {
             self.noted_here.set(true);
         }
-        // Cloned first: what is borrowed here is replaced below.
-        let record = self.record.borrow().clone();
-        self.write(Record {
-            under_way,
-            ..record
-        })
+        self.change(|record| record.under_way = under_way)
     }
 
     /// Whether what is under way was begun by this run.
@@ -142,20 +185,23 @@ impl Journal {
         self.noted_here.get()
     }
 
-    /// Root tokens that may live and that nobody has, of all runs so far.
+    /// Orphaned root tokens of all runs so far.
     pub(crate) fn orphans(&self) -> Vec<OrphanedToken> {
         self.record.borrow().orphans.clone()
     }
 
-    /// Remembers one more of them, and that nothing else is under way.
+    /// Remembers more of them, and that nothing else is under way.
     ///
     /// # Errors
     /// The disk refuses.
-    pub(crate) fn lost(&self, more: Vec<OrphanedToken>) -> Result<(), Failure> {
-        let mut record = self.record.borrow().clone();
-        record.orphans.extend(more);
-        record.under_way = None;
-        self.write(record)
+    pub(crate) fn lost(
+        &self,
+        more: impl IntoIterator<Item = OrphanedToken>,
+    ) -> Result<(), Failure> {
+        self.change(|record| {
+            record.orphans.extend(more);
+            record.under_way = None;
+        })
     }
 
     /// Forgets them: they were looked for as root.
@@ -163,9 +209,7 @@ impl Journal {
     /// # Errors
     /// The disk refuses.
     pub(crate) fn found(&self) -> Result<(), Failure> {
-        let mut record = self.record.borrow().clone();
-        record.orphans.clear();
-        self.write(record)
+        self.change(|record| record.orphans.clear())
     }
 
     pub(crate) fn waiting(&self) -> Option<Waiting> {
@@ -177,12 +221,7 @@ impl Journal {
     /// # Errors
     /// The disk refuses.
     pub(crate) fn wait(&self, waiting: Option<Waiting>) -> Result<(), Failure> {
-        let record = self.record.borrow().clone();
-        self.write(Record {
-            under_way: None,
-            waiting,
-            ..record
-        })
+        self.change(|record| (record.under_way, record.waiting) = (None, waiting))
     }
 
     /// Waits for nobody any more, and remembers the token that may have come of it.
@@ -190,16 +229,16 @@ impl Journal {
     /// # Errors
     /// The disk refuses.
     pub(crate) fn given_up(&self, orphan: Option<OrphanedToken>) -> Result<(), Failure> {
-        let mut record = self.record.borrow().clone();
-        record.orphans.extend(orphan);
-        (record.under_way, record.waiting) = (None, None);
-        self.write(record)
+        self.change(|record| {
+            record.orphans.extend(orphan);
+            (record.under_way, record.waiting) = (None, None);
+        })
     }
 
-    fn write(&self, record: Record) -> Result<(), Failure> {
-        let text = serde_json::to_vec_pretty(&record)
-            .map_err(|error| Failure::failed(error.to_string()))?;
-        self.put(NAME, &text)?;
+    fn change(&self, change: impl FnOnce(&mut Record)) -> Result<(), Failure> {
+        let mut record = self.record.borrow().clone();
+        change(&mut record);
+        self.put(NAME, &to_json(&record)?)?;
         *self.record.borrow_mut() = record;
         Ok(())
     }
@@ -207,43 +246,32 @@ impl Journal {
     /// # Errors
     /// The disk refuses.
     pub(crate) fn put(&self, name: &str, bytes: &[u8]) -> Result<PathBuf, Failure> {
-        Ok(checkpoint::write_beside(&self.directory, name, bytes)?)
+        Ok(write_beside(&self.directory, name, bytes)?)
     }
 }
 
-fn read(directory: &Path) -> Result<Option<Record>, Failure> {
-    let path = directory.join(NAME);
-    let Some(bytes) = read_bounded(&path)? else {
-        return Ok(None);
-    };
-    let record: Record = serde_json::from_slice(&bytes).map_err(|error| {
-        Failure::refused(format!("{} is damaged: {error}", path.display()))
-            .advise("it says what a killed run left behind: look at it, and move it away")
-    })?;
-    if record.version > VERSION {
-        return Err(Failure::refused(format!(
-            "{} has form {}, this program reads up to {VERSION}",
-            path.display(),
-            record.version
-        ))
-        .advise("use the program that wrote it, or a later one"));
-    }
-    Ok(Some(record))
+fn to_json(value: &impl Serialize) -> Result<Vec<u8>, Failure> {
+    serde_json::to_vec_pretty(value).map_err(|error| Failure::failed(error.to_string()))
 }
 
-fn read_bounded(path: &Path) -> Result<Option<Vec<u8>>, Failure> {
+/// What this file says, if there is one.
+///
+/// # Errors
+/// It cannot be read, or it is damaged: what to do then is said in `advice`.
+fn read<T: DeserializeOwned>(path: &Path, advice: &str) -> Result<Option<T>, Failure> {
     let cannot =
         |error: io::Error| Failure::failed(format!("cannot read {}: {error}", path.display()));
-    match fs::metadata(path) {
-        Ok(found) if found.len() <= LONGEST => fs::read(path).map(Some).map_err(cannot),
-        Ok(_) => Err(Failure::refused(format!(
-            "{} is longer than any that this program writes",
-            path.display()
-        ))
-        .advise("look at it, and move it away")),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(cannot(error)),
-    }
+    let refuse = |why: &str| Failure::refused(format!("{} {why}", path.display())).advise(advice);
+    let bytes = match fs::metadata(path) {
+        Ok(found) if found.len() <= LONGEST => fs::read(path).map_err(cannot)?,
+        Ok(_) => return Err(refuse("is longer than any that this program writes")),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(cannot(error)),
+    };
+    let parsed = serde_json::from_slice(&bytes);
+    parsed
+        .map(Some)
+        .map_err(|error| refuse(&format!("is damaged: {error}")))
 }
 
 #[cfg(test)]

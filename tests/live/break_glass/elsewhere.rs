@@ -151,7 +151,7 @@ fn a_token_that_too_many_holders_have_made_is_told_and_named_by_the_next_rehears
     ]);
     rehearse(&starter)
         .exits(4)
-        .prints(&["another root token is alive"]);
+        .prints(&["another root token is still valid"]);
 }
 
 #[test]

@@ -239,9 +239,9 @@ fn the_token_of_an_attempt_that_was_complete_and_given_up_is_named_by_the_next_r
     // Told once, though each quorum sees it.
     let run = rehearse(&holders.starter);
     run.exits(4)
-        .prints(&["a root token is alive that may be of an attempt that was given up"]);
+        .prints(&["a root token is still valid that may be of an attempt that was given up"]);
     assert_eq!(
-        run.stdout.matches("root token is alive").count(),
+        run.stdout.matches("root token is still valid").count(),
         1,
         "{run}"
     );
@@ -259,9 +259,9 @@ fn the_token_of_an_attempt_that_was_complete_and_given_up_is_named_by_the_next_r
         ],
     );
     let run = rehearse(&holders.starter);
-    run.exits(4).prints(&["another root token is alive"]);
+    run.exits(4).prints(&["another root token is still valid"]);
     assert_eq!(
-        run.stdout.matches("root token is alive").count(),
+        run.stdout.matches("root token is still valid").count(),
         1,
         "{run}"
     );
@@ -349,7 +349,7 @@ fn a_share_whose_answer_is_lost_is_told_with_what_may_have_come_of_it() {
         .set("/cluster/address", json!(proxy.address()));
     submit(&holders.carol, &code, "carol").exits(1).says(&[
         "nobody knows whether the share counts",
-        "if yours was the last share, an orphaned root token is alive",
+        "if yours was the last share, an orphaned root token is still valid",
         "types vault-bootstrap break-glass cancel, then rehearse",
     ]);
 }

@@ -96,8 +96,8 @@ fn a_colleague_who_works_as_root_is_not_disturbed_by_what_a_killed_run_left() {
     ceremony.set("/checkpoint/path", json!("checkpoint"));
     let run = rehearse(&ceremony);
     run.exits(4)
-        .says(&["a root token of an earlier run is revoked and dead"]);
-    run.prints(&["another root token is alive: accessor"]);
+        .says(&["a root token of an earlier run is revoked"]);
+    run.prints(&["another root token is still valid: accessor"]);
     ceremony.write("go", "");
     Run::from(colleague.finish())
         .exits(0)
@@ -175,7 +175,7 @@ fn what_a_command_left_is_told_when_it_was_ended_too() {
     let run = ceremony.run(&with_keys("break-glass", &words));
     run.exits(1).says(&[
         "the command was ended at its time",
-        "another root token is alive: accessor",
+        "another root token is still valid: accessor",
         "auth/token/create",
     ]);
     run.never_says(&["ended its own token"]);
@@ -285,7 +285,7 @@ fn without_the_checkpoints_key_what_a_killed_run_left_is_in_nobodys_way() {
     std::fs::remove_file(ceremony.path("checkpoint.key")).expect("it was there");
     let run = ceremony.run(&words);
     run.exits(0).says(&[
-        "a root token of an earlier run may live",
+        "a root token of an earlier run may still be valid",
         "revoked the root token of an answer that was lost",
     ]);
     auditor(&server, &ceremony).no_root_is_left();

@@ -114,7 +114,7 @@ fn a_login_that_comes_to_its_end_in_the_middle_leaves_no_attempt() {
     let proxy = faults.before(&server.address());
     ceremony.set("/cluster/address", json!(proxy.address()));
     rehearse(&ceremony).exits(1).says(&[
-        "the login is not let in any more: its token has come to its end",
+        "the login is not let in any more: its token has expired",
         "run the same command again",
     ]);
     nothing_is_left(&server, &ceremony);

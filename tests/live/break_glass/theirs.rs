@@ -65,7 +65,7 @@ fn a_root_token_that_a_colleague_made_after_a_kill_is_left_alone() {
     let root = server.api().with(&root);
     rehearse(&ceremony)
         .exits(4)
-        .prints(&["another root token is alive: accessor"]);
+        .prints(&["another root token is still valid: accessor"]);
     assert_eq!(root.get("auth/token/lookup-self").0, 200);
     root.write("auth/token/revoke-self", &Value::Null);
 }
@@ -168,15 +168,15 @@ fn without_the_key_or_with_another_one_what_an_earlier_run_kept_is_left_for_who_
             std::fs::copy(ceremony.path(other), &key).expect("copied");
         }
         ceremony.run(&words).exits(4).says(&[
-            "a root token of an earlier run may live",
+            "a root token of an earlier run may still be valid",
             "break-glass.limited",
-            "another root token is alive: accessor",
+            "another root token is still valid: accessor",
         ]);
     }
     std::fs::rename(&away, &key).expect("moved");
     rehearse(&ceremony)
         .exits(0)
-        .says(&["a root token of an earlier run is revoked and dead"]);
+        .says(&["a root token of an earlier run is revoked"]);
     nothing_is_left(&server, &ceremony);
 }
 
@@ -198,6 +198,6 @@ fn a_token_of_one_cluster_is_not_asked_about_at_another() {
     ceremony.write("ada.password", &ceremony.secrets["ada"]);
     rehearse(&ceremony)
         .exits(0)
-        .says(&["a root token of an earlier run is revoked and dead"]);
+        .says(&["a root token of an earlier run is revoked"]);
     auditor(&server, &ceremony).no_root_is_left();
 }

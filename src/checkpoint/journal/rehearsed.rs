@@ -1,12 +1,12 @@
-//! That the way back was rehearsed after the ceremony: `rehearse` writes it, and `apply` does not miss the drill then.
+//! That break-glass was exercised after the ceremony: `rehearse` writes it, and `apply` does not miss the drill then.
 
 use std::path::{Path, PathBuf};
-use std::{fs, io};
 
 use serde::{Deserialize, Serialize};
 
 use crate::checkpoint::beside::write_beside;
-use crate::checkpoint::error::{CheckpointError, Result};
+use crate::checkpoint::journal::{read, to_json};
+use crate::failure::Failure;
 
 const NAME: &str = "rehearsed.json";
 
@@ -27,10 +27,8 @@ impl Rehearsed {
     ///
     /// # Errors
     /// The disk refuses.
-    pub(crate) fn keep(&self, directory: &Path) -> Result<()> {
-        let text = serde_json::to_vec_pretty(self)
-            .map_err(|error| CheckpointError::io("write", &directory.join(NAME))(error.into()))?;
-        write_beside(directory, NAME, &text)?;
+    pub(crate) fn keep(&self, directory: &Path) -> Result<(), Failure> {
+        write_beside(directory, NAME, &to_json(self)?)?;
         Ok(())
     }
 
@@ -38,25 +36,15 @@ impl Rehearsed {
     ///
     /// # Errors
     /// It cannot be read, or is damaged.
-    pub fn last(directory: &Path) -> Result<Option<Self>> {
-        let path = directory.join(NAME);
-        match fs::read(&path) {
-            Ok(bytes) => {
-                serde_json::from_slice(&bytes)
-                    .map(Some)
-                    .map_err(|error| CheckpointError::Damaged {
-                        path,
-                        why: error.to_string(),
-                    })
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(CheckpointError::io("read", &path)(error)),
-        }
+    pub fn last(directory: &Path) -> Result<Option<Self>, Failure> {
+        read(&directory.join(NAME), "move it away and rehearse again")
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

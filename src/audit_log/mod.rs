@@ -1,0 +1,153 @@
+//! Reads the logs that audit devices of type `file` write: a line of JSON for each request and for each response.
+//!
+//! It knows no server and no configuration. A log may be larger than memory and is written to meanwhile: it is read as
+//! a stream.
+
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Take};
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+/// No line takes more memory than this; the rest of a longer one is skipped.
+const LONGEST_LINE: u64 = 16 * 1024 * 1024;
+/// How much of a log one look reads at the most.
+const LOOK: u64 = 64 * 1024 * 1024;
+
+/// A log that can be read on this machine, and how long it was when it was looked for.
+#[derive(Debug)]
+pub(crate) struct AuditLog {
+    /// Where it is.
+    pub(crate) file: PathBuf,
+    length: u64,
+}
+
+impl AuditLog {
+    /// The log in this file. Only a regular file is one: reading a pipe would block.
+    pub(crate) fn at(file: impl Into<PathBuf>) -> Option<Self> {
+        let file = file.into();
+        let found = fs::metadata(&file).ok()?;
+        let length = found.len();
+        found.is_file().then_some(Self { file, length })
+    }
+
+    /// The lines that were written since it was looked for.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub(crate) fn since(&self) -> io::Result<Lines> {
+        Lines::from(&self.file, self.length)
+    }
+
+    /// Its last lines when it was looked for, and those since.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub(crate) fn tail(&self) -> io::Result<Lines> {
+        Lines::from(&self.file, self.length.saturating_sub(LOOK))
+    }
+}
+
+/// The lines of a log from some byte on.
+pub(crate) struct Lines {
+    reader: BufReader<Take<File>>,
+    line: Vec<u8>,
+    next: u64,
+}
+
+impl Lines {
+    fn from(file: &Path, begin: u64) -> io::Result<Self> {
+        let mut file = File::open(file)?;
+        file.seek(SeekFrom::Start(begin))?;
+        Ok(Self {
+            reader: BufReader::new(file.take(LOOK)),
+            line: Vec::new(),
+            next: begin,
+        })
+    }
+
+    /// The next line that contains this text.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub(crate) fn find(&mut self, text: &str) -> io::Result<Option<Line>> {
+        while let Some(at) = self.advance()? {
+            let mut parts = self.line.windows(text.len().max(1));
+            if parts.any(|part| part == text.as_bytes()) {
+                let entry = serde_json::from_slice(&self.line).unwrap_or(Value::Null);
+                return Ok(Some(Line { at, entry }));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Reads one line. The byte that it begins at.
+    fn advance(&mut self) -> io::Result<Option<u64>> {
+        self.line.clear();
+        let at = self.next;
+        let mut bounded = self.reader.by_ref().take(LONGEST_LINE);
+        self.next += bounded.read_until(b'\n', &mut self.line)? as u64;
+        if self.next - at == LONGEST_LINE && !self.line.ends_with(b"\n") {
+            self.next += self.reader.skip_until(b'\n')? as u64;
+        }
+        Ok((self.next > at).then_some(at))
+    }
+}
+
+/// A line of a log.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Line {
+    /// The byte of the file that it begins at.
+    pub(crate) at: u64,
+    /// What it says; null where it is no whole entry.
+    pub(crate) entry: Value,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn only_what_was_written_since_is_found() {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        let old = "{\"hash\":\"hmac-sha256:aa\",\"n\":1}\n";
+        write!(file, "{old}").unwrap();
+        let log = AuditLog::at(file.path()).unwrap();
+        assert_eq!(log.since().unwrap().find("hmac-sha256:aa").unwrap(), None);
+        let found = log.tail().unwrap().find("hmac-sha256:aa").unwrap().unwrap();
+        assert_eq!((found.at, found.entry["n"].as_u64()), (0, Some(1)));
+        let other = "{\"hash\":\"hmac-sha256:bb\"}\n";
+        writeln!(file, "{other}{{\"hash\":\"hmac-sha256:aa\"}}").unwrap();
+        let found = log.since().unwrap().find("hmac-sha256:aa").unwrap();
+        let ours = Line {
+            at: (old.len() + other.len()) as u64,
+            entry: json!({"hash": "hmac-sha256:aa"}),
+        };
+        assert_eq!(found, Some(ours));
+    }
+
+    #[test]
+    fn a_line_that_is_too_long_is_cut_and_the_next_one_is_found() {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        let log = AuditLog::at(file.path()).unwrap();
+        let long = vec![b'x'; usize::try_from(LONGEST_LINE).unwrap() + 9];
+        file.write_all(&long).unwrap();
+        writeln!(file, "end\nno entry: end").unwrap();
+        let found = log.since().unwrap().find("end").unwrap();
+        let next = Line {
+            at: LONGEST_LINE + 13,
+            entry: Value::Null,
+        };
+        assert_eq!(found, Some(next));
+    }
+
+    #[test]
+    fn what_is_no_regular_file_is_no_log() {
+        assert!(AuditLog::at("/dev/null").is_none());
+        assert!(AuditLog::at("/").is_none());
+    }
+}

@@ -1,0 +1,319 @@
+//! Break-glass, exercised once while root is still valid: the shares as their custodians keep them, and a login with the
+//! grant, make a root token; it is looked at, revoked, and answers 403. Every share is in one of the quorums.
+
+use serde_json::{Value, json};
+
+use crate::bootstrap::ceremony::Ceremony;
+use crate::bootstrap::scrub;
+use crate::bootstrap::steps::logins::root_stands;
+use crate::bootstrap::view::View;
+use crate::checkpoint::Generating;
+use crate::checkpoint::diary::QUORUMS;
+use crate::config::{BreakGlass, Config, Drill, Login};
+use crate::desired::observation::{Detail, Observation};
+use crate::event::Caller;
+use crate::evidence::facts::Evidence;
+use crate::failure::Failure;
+use crate::root_generation::{
+    self, Asked, Attempt, Known, Maker, OrphanedToken, Quorum, Stage, is_root, plainly_lost,
+    quorums,
+};
+use crate::session::OpenLogin;
+use crate::session::login::break_glass_logins;
+use crate::shares::fetch::Ask;
+use crate::shares::quorum::{Asking, Gathered};
+use crate::step::decide::Recorded;
+use crate::vault::auth::scan::scan;
+use crate::vault::auth::token::revoke_accessor;
+use crate::vault::{Client, Dialect, Generation, RootSession, sys};
+
+/// Another way to give a share that no machine opens.
+const OTHERWISE: &str = "; or let it be given from elsewhere: --holders-elsewhere 30m; or rehearse later, which is a \
+                         finding: break_glass.drill: later";
+
+/// A drill that was held stands until the hand-over: the shares are looked at once more right before root is revoked, and
+/// have not changed since then. Afterwards it is no more than a record.
+pub(crate) fn observe(view: &View<'_>) -> Observation {
+    let BreakGlass::Logins { drill, .. } = &view.config.break_glass else {
+        return Observation::nothing_declared();
+    };
+    let later = || Evidence::default().with("drill", "later");
+    let held = view.diary.drill_was_held();
+    if held || *drill == Drill::Later || !view.is_root() {
+        let done = view.recorded() == Recorded::Done;
+        let evidence = view.evidence().filter(|_| done).unwrap_or_else(later);
+        if done && view.diary.handed_over() {
+            return Observation {
+                evidence,
+                ..Observation::unknown(vec![Detail::NoDrill])
+            };
+        }
+        return Observation::present(evidence);
+    }
+    Observation::absent()
+}
+
+/// How a person is asked for a share that no machine opens.
+pub(crate) fn ask(config: &Config) -> Ask<'_> {
+    Ask {
+        config,
+        verb: "apply",
+        otherwise: OTHERWISE,
+        shares: config.init.shares,
+        may_skip: false,
+    }
+}
+
+pub(crate) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failure> {
+    settle(ceremony).await?;
+    let result = hold(ceremony).await;
+    scrub::after_the_shares(ceremony);
+    if result.is_err()
+        && let Err(left) = settle(ceremony).await
+    {
+        ceremony.warn(format!(
+            "what is left of the drill is ended by the next run: {left}"
+        ));
+    }
+    result.map_err(root_stands)
+}
+
+async fn hold(ceremony: &Ceremony<'_>) -> Result<Evidence, Failure> {
+    let client = ceremony.client();
+    let dialect = dialect(ceremony, &client).await?;
+    // People take their time; a login does not wait for them.
+    let shares = shares_back(ceremony).await?;
+    let threshold = usize::try_from(ceremony.config.init.threshold).unwrap_or(usize::MAX);
+    let quorums = quorums(&shares.held, &shares.elsewhere, threshold)?;
+    let mut session = DrillSession::log_in(ceremony, &client, dialect).await?;
+    let proofs = each_quorum(&mut session, &quorums).await;
+    let login = session.leave().await;
+    Ok(Evidence::default()
+        .with("login", login)
+        .with(QUORUMS, proofs?))
+}
+
+/// Every share as its custodian keeps it; nobody is asked twice. With holders elsewhere, one person here is enough where
+/// no machine opens any.
+async fn shares_back(ceremony: &Ceremony<'_>) -> Result<Gathered, Failure> {
+    let options = ceremony.options;
+    let asking = Asking {
+        config: ceremony.config,
+        identities: &options.identities,
+        without: &[],
+        every: true,
+        holders: options.holders.is_some(),
+        caller: ceremony.caller,
+        verb: "apply",
+        otherwise: OTHERWISE,
+    };
+    let people = options.holders.map_or(usize::MAX, |_| 1);
+    asking.gather_from(people, usize::MAX).await
+}
+
+async fn dialect(ceremony: &Ceremony<'_>, client: &Client) -> Result<Dialect, Failure> {
+    let rules = root_generation::rules(client, ceremony.token()?).await?;
+    Ok(rules.dialect)
+}
+
+async fn each_quorum(
+    session: &mut DrillSession<'_>,
+    quorums: &[Quorum<'_>],
+) -> Result<Vec<Value>, Failure> {
+    let mut proofs = Vec::new();
+    for quorum in quorums {
+        let names = quorum.names();
+        let root = RootSession::new(
+            session.client,
+            root_generation::make(session, quorum).await?,
+        );
+        is_root(&root).await?;
+        let proof = root.revoke().await.map_err(|broken| broken.error)?;
+        forget(session.ceremony).await?;
+        session.ceremony.note(format!(
+            "{} made a root token, which is revoked",
+            names.join(", ")
+        ));
+        let mut facts = json!({"custodians": names, "proof": proof});
+        if !quorum.elsewhere.is_empty() {
+            facts["elsewhere"] = json!(quorum.elsewhere);
+        }
+        proofs.push(facts);
+    }
+    Ok(proofs)
+}
+
+async fn forget(ceremony: &Ceremony<'_>) -> Result<(), Failure> {
+    ceremony
+        .checkpoint()
+        .record(|diary| diary.generating = None)?;
+    ceremony.replicate().await
+}
+
+/// Ends what an earlier drill left: its attempt, and an orphaned root token that its last share made.
+///
+/// # Errors
+/// The server cannot be asked, or somebody else's attempt is under way.
+pub(crate) async fn settle(ceremony: &Ceremony<'_>) -> Result<(), Failure> {
+    let Some(generating) = ceremony.diary().generating.clone() else {
+        return Ok(());
+    };
+    let Generating {
+        nonce,
+        roots,
+        clock,
+    } = generating;
+    let (client, token) = (ceremony.client(), ceremony.token()?);
+    let generation = Generation::new(&client, dialect(ceremony, &client).await?, token);
+    let known = Known {
+        nonce: nonce.as_deref(),
+        // Before hand-over nobody else has a reason to begin one, and a ceremony goes on after any kill.
+        started_here: true,
+    };
+    let was_there = root_generation::leftover(&generation, known).await?;
+    // An attempt that was still there has made none.
+    if let Some(before) = roots.filter(|_| !was_there) {
+        let mut found = scan(&client, token).await?.roots;
+        found.retain(|root| !before.contains(&root.accessor));
+        let waited = ceremony.config.cluster.timeouts.request;
+        let lost = match clock {
+            Some(sent) => OrphanedToken::lost(sent, waited, i64::MAX),
+            None => OrphanedToken::Lost {
+                since: i64::MIN,
+                until: i64::MAX,
+            },
+        };
+        // Of several, one is a colleague's: the end of root refuses them, and a person looks.
+        let ours = plainly_lost(&found, &[lost]);
+        for orphan in found.iter().filter(|root| ours.contains(&root.accessor)) {
+            revoke_accessor(&client.in_namespace(None), token, &orphan.accessor).await?;
+            ceremony.note(format!("revoked what a drill had left: {}", orphan.line()));
+        }
+    }
+    forget(ceremony).await
+}
+
+/// A break-glass login at the active node.
+struct DrillSession<'w> {
+    ceremony: &'w Ceremony<'w>,
+    client: &'w Client,
+    dialect: Dialect,
+    wanted: &'w Login,
+    login: OpenLogin,
+}
+
+impl<'w> DrillSession<'w> {
+    /// Logs in.
+    ///
+    /// # Errors
+    /// The login does not open.
+    async fn log_in(
+        ceremony: &'w Ceremony<'w>,
+        client: &'w Client,
+        dialect: Dialect,
+    ) -> Result<Self, Failure> {
+        let logins = break_glass_logins(ceremony.config);
+        let none = || Failure::refused("no break-glass login is declared");
+        let wanted = *logins.first().ok_or_else(none)?;
+        Ok(Self {
+            ceremony,
+            client,
+            dialect,
+            wanted,
+            login: log_in(ceremony, client, wanted).await?,
+        })
+    }
+
+    /// Ends the login's own token. Its name.
+    async fn leave(self) -> &'w str {
+        let events = self.ceremony.caller.events;
+        self.login.end(self.client, events).await;
+        *self.ceremony.drill_accessor.borrow_mut() = None;
+        &self.wanted.name
+    }
+
+    /// The login may have expired meanwhile.
+    async fn log_in_again(&mut self) -> Result<(), Failure> {
+        let again = log_in(self.ceremony, self.client, self.wanted).await?;
+        let before = std::mem::replace(&mut self.login, again);
+        before.end(self.client, self.ceremony.caller.events).await;
+        Ok(())
+    }
+}
+
+impl Maker for DrillSession<'_> {
+    fn caller(&self) -> Caller<'_> {
+        self.ceremony.caller
+    }
+
+    fn generation(&self) -> Result<Generation<'_>, Failure> {
+        let token = self.login.token();
+        Ok(Generation::new(self.client, self.dialect, token))
+    }
+
+    /// What is about to happen, on disk and at the replica before it does: the next run ends what is left of it.
+    async fn record(&self, stage: Stage<'_>) -> Result<(), Failure> {
+        let before = self.ceremony.diary().generating.clone();
+        let mut generating = before.unwrap_or_default();
+        match stage {
+            Stage::Starting => generating.nonce = None,
+            Stage::NotStarted => return forget(self.ceremony).await,
+            Stage::Started(nonce) => generating.nonce = Some(nonce.to_owned()),
+            Stage::NotMade => generating.roots = None,
+            Stage::Completing => {
+                let roots = scan(self.client, self.ceremony.token()?).await?.roots;
+                let accessors = roots.into_iter().map(|root| root.accessor);
+                generating.roots = Some(accessors.collect());
+                let health = sys::health_now(self.client).await;
+                generating.clock = health.and_then(|health| health.server_time_utc);
+            }
+        }
+        self.ceremony
+            .checkpoint()
+            .record(|diary| diary.generating = Some(generating))?;
+        self.ceremony.replicate().await
+    }
+
+    async fn holders_give(&mut self, attempt: &Attempt, names: &[&str]) -> Result<(), Failure> {
+        let (ceremony, client) = (self.ceremony, self.client);
+        let id = ceremony.cluster.id().ok_or_else(|| {
+            let address = client.address();
+            Failure::failed(format!("{address} does not say its cluster's id"))
+        })?;
+        let asked = Asked {
+            attempt,
+            names,
+            limit: ceremony.options.holders.unwrap_or_default(),
+        };
+        // Root does not expire while people take their time.
+        let root = Generation::new(client, self.dialect, ceremony.token()?);
+        let look = async || Ok(root.progress().await?);
+        let cluster = (ceremony.config.cluster.name.as_str(), id);
+        root_generation::holders_give(asked, cluster, look, ceremony.caller.events).await?;
+        self.log_in_again().await
+    }
+}
+
+async fn log_in(
+    ceremony: &Ceremony<'_>,
+    client: &Client,
+    login: &Login,
+) -> Result<OpenLogin, Failure> {
+    let login = ceremony.open(login, client).await?;
+    *ceremony.drill_accessor.borrow_mut() = Some(login.answer.accessor.clone());
+    Ok(login)
+}
+
+/// Ends the token of a drill that was interrupted: a stop drops it where it stands.
+///
+/// # Errors
+/// The server cannot be asked.
+pub(crate) async fn end_interrupted_session(ceremony: &Ceremony<'_>) -> Result<(), Failure> {
+    let accessor = ceremony.drill_accessor.borrow().clone();
+    if let Some(accessor) = accessor.filter(|_| ceremony.is_root()) {
+        let client = ceremony.client().in_namespace(None);
+        revoke_accessor(&client, ceremony.token()?, &accessor).await?;
+        *ceremony.drill_accessor.borrow_mut() = None;
+    }
+    Ok(())
+}
