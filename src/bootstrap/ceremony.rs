@@ -13,7 +13,7 @@ use crate::custodian::Custodian;
 use crate::desired::Target;
 use crate::desired::observation::Learned;
 use crate::edge::references::Resolved;
-use crate::envelope;
+use crate::envelope::{self, digest};
 use crate::event::Caller;
 use crate::failure::Failure;
 use crate::secret::ShareMaterial;
@@ -46,6 +46,8 @@ pub struct Ceremony<'a> {
     pub written: Cell<u32>,
     /// The checkpoint, and its replica.
     pub records: ReplicatedCheckpoint,
+    /// Digests of secrets, begun while the server makes itself ready.
+    pub ahead: digest::Ahead,
 }
 
 impl<'a> Deref for Ceremony<'a> {
@@ -84,6 +86,7 @@ impl<'a> Ceremony<'a> {
             findings: RefCell::default(),
             written: Cell::new(0),
             records,
+            ahead: digest::Ahead::default(),
         }
     }
 
@@ -121,6 +124,7 @@ impl<'a> Ceremony<'a> {
             session: &self.session,
             records: &self.records,
             step,
+            ahead: &self.ahead,
         }
     }
 

@@ -168,6 +168,7 @@ async fn run(ceremony: &mut Ceremony<'_>) -> Result<Vec<Step>, Failure> {
         known = addresses::check_addresses(ceremony) => known?,
         stop = interrupt.requested() => return Err(stop),
     }
+    steps::begin_digests(ceremony);
     for place in 0..ORDER.len() {
         // Known from `initialize` on, which is at the same place in both orders.
         let step = order(ceremony.diary().two_phase())[place];

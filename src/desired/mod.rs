@@ -23,4 +23,5 @@ pub(crate) use comparing::{observe, observe_collection};
 pub use document::{Change, Document, Pending, Read, WriteOnly};
 pub use view::CONCURRENCY;
 pub(crate) use view::View;
+pub(crate) use writing::begin_digests;
 pub use writing::{Target, apply, write_pending};

@@ -10,9 +10,9 @@ use crate::desired::comparing::read;
 use crate::desired::document::{Document, Pending, Read, WriteOnly};
 use crate::desired::observation::Observation;
 use crate::desired::view::digest_key;
-use crate::desired::write_only_fields::write_only;
+use crate::desired::write_only_fields::{secrets_of, write_only};
 use crate::desired::{create_once, step_digest};
-use crate::envelope::digest;
+use crate::envelope::digest::Ahead;
 use crate::evidence::facts::Evidence;
 use crate::failure::Failure;
 use crate::session::Session;
@@ -27,6 +27,8 @@ pub struct Target<'a> {
     pub records: &'a ReplicatedCheckpoint,
     /// Which step writes.
     pub step: Step,
+    /// Digests that were begun before.
+    pub ahead: &'a Ahead,
 }
 
 impl<'a> Deref for Target<'a> {
@@ -120,7 +122,7 @@ async fn write_and_remember(
     let document = &pending.document;
     if !document.may_keep_plain_fields_back() {
         // The digests are made while the server works.
-        let digests = digests_of(&document.path, &pending.remember);
+        let digests = digests_of(target, &document.path, &pending.remember);
         let (written, digests) = futures::join!(write(target, document), digests);
         return written.and(digests);
     }
@@ -128,20 +130,29 @@ async fn write_and_remember(
     match read(target, target.token()?, document).await? {
         Some(have) => {
             let write_only = write_only(document, &have, &document.compare(&have));
-            digests_of(&document.path, &write_only).await
+            digests_of(target, &document.path, &write_only).await
         }
-        None => digests_of(&document.path, &pending.remember).await,
+        None => digests_of(target, &document.path, &pending.remember).await,
+    }
+}
+
+/// Begins the digests of what a document to be written holds secret.
+pub(crate) fn begin_digests(ahead: &Ahead, document: &Document) {
+    for WriteOnly { name, value, .. } in secrets_of(&document.body) {
+        ahead.begin(digest_key(&document.path, &name), value);
     }
 }
 
 async fn digests_of(
+    target: &Target<'_>,
     path: &str,
     write_only: &[WriteOnly],
 ) -> Result<Vec<(String, String)>, Failure> {
     let mut digests = Vec::new();
     for WriteOnly { name, value, .. } in write_only {
         let key = digest_key(path, name);
-        digests.push((key, digest::secret_digest(value).await?));
+        let digest = target.ahead.digest(&key, value).await?;
+        digests.push((key, digest));
     }
     Ok(digests)
 }

@@ -6,11 +6,14 @@
 //!
 //! Digests are made beside the event loop: requests go on meanwhile.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use argon2::password_hash::{PasswordHash, PasswordHasher, PasswordVerifier, SaltString};
 use argon2::{Algorithm, Argon2, Params, Version};
 use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
 
 use crate::secret::SecretText;
 
@@ -27,6 +30,38 @@ const SALT: usize = 16;
 pub async fn secret_digest(secret: &Arc<SecretText>) -> Result<String, Error> {
     let secret = Arc::clone(secret);
     aside(move || digest(&secret)).await?
+}
+
+/// Digests begun before anybody asks for them, while the machine waits for the server.
+#[derive(Default)]
+pub struct Ahead(RefCell<BTreeMap<String, Begun>>);
+
+struct Begun {
+    secret: Arc<SecretText>,
+    digest: JoinHandle<Result<String, Error>>,
+}
+
+impl Ahead {
+    /// Begins the digest of `secret`, to be asked for by `key`. Only inside a runtime.
+    pub fn begin(&self, key: String, secret: Arc<SecretText>) {
+        let of = Arc::clone(&secret);
+        let digest = tokio::spawn(async move { secret_digest(&of).await });
+        self.0.borrow_mut().insert(key, Begun { secret, digest });
+    }
+
+    /// The digest of `secret`: the one begun under `key`, where it was begun of the same secret, else made now.
+    ///
+    /// # Errors
+    /// For want of random bytes or memory.
+    pub async fn digest(&self, key: &str, secret: &Arc<SecretText>) -> Result<String, Error> {
+        let begun = self.0.borrow_mut().remove(key);
+        match begun {
+            Some(begun) if begun.secret.expose() == secret.expose() => {
+                begun.digest.await.map_err(|_| Error)?
+            }
+            _ => secret_digest(secret).await,
+        }
+    }
 }
 
 /// True when `phc` is a digest of `secret`. Anything that is not a digest of ours is false: a changed
@@ -102,6 +137,23 @@ mod tests {
     fn two_digests_of_one_secret_differ() {
         let digests = [0, 1].map(|_| digest(&secret("hunter2")).unwrap());
         assert_ne!(digests[0], digests[1]);
+    }
+
+    #[tokio::test]
+    async fn a_digest_begun_ahead_is_given_for_the_same_secret_only() {
+        let ahead = Ahead::default();
+        for key in ["same", "other"] {
+            ahead.begin(key.to_owned(), Arc::new(secret("hunter2")));
+        }
+        for (key, wanted) in [
+            ("same", "hunter2"),
+            ("other", "hunter3"),
+            ("none", "hunter2"),
+        ] {
+            let phc = ahead.digest(key, &Arc::new(secret(wanted))).await.unwrap();
+            assert!(is_digest_of(&secret(wanted), &phc), "{key}");
+        }
+        assert!(ahead.0.borrow().is_empty());
     }
 
     #[test]

@@ -6,6 +6,8 @@ use crate::config::{AuthMount, Field, Fields, PolicySource};
 use crate::desired::observation::Observation;
 use crate::desired::{self, Document, Read, grant, resolve};
 use crate::failure::Failure;
+use crate::step::Step;
+use crate::step::decide::Recorded;
 use crate::vault::{Body, compare, policies, sys};
 
 /// Policies of the file, the built-in ones, and the break-glass grant, which is always written.
@@ -56,6 +58,28 @@ fn policy(name: &str, text: String) -> Document {
 /// Roles and users of the auth methods, each written whole: a field left out of a later write would be cleared by the
 /// server, the break-glass grant among them.
 pub(super) async fn observe_roles(view: &View<'_>) -> Result<Observation, Failure> {
+    let documents = roles(view)?;
+    if documents.is_empty() {
+        return Ok(Observation::nothing_declared());
+    }
+    Ok(desired::observe_collection(&view.documents(), documents)
+        .await?
+        .into_observation())
+}
+
+/// Begins the digests of the users' passwords: they take long, and the server needs a while until it is active.
+pub(crate) fn begin_digests(ceremony: &Ceremony<'_>) {
+    let view = ceremony.view(Step::Roles);
+    if view.recorded() == Recorded::Done {
+        return;
+    }
+    // A secret that is missing is an error of the step itself.
+    for document in roles(&view).unwrap_or_default() {
+        desired::begin_digests(&ceremony.ahead, &document);
+    }
+}
+
+fn roles(view: &View<'_>) -> Result<Vec<Document>, Failure> {
     let mut documents = Vec::new();
     for method in &view.config.auth {
         for (name, fields) in &method.roles {
@@ -67,12 +91,7 @@ pub(super) async fn observe_roles(view: &View<'_>) -> Result<Observation, Failur
             documents.push(whole(view, path, method, name, fields)?);
         }
     }
-    if documents.is_empty() {
-        return Ok(Observation::nothing_declared());
-    }
-    Ok(desired::observe_collection(&view.documents(), documents)
-        .await?
-        .into_observation())
+    Ok(documents)
 }
 
 /// Where a type keeps what the file calls `roles`.

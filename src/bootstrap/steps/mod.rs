@@ -18,6 +18,8 @@ mod two_phase;
 mod unseal;
 mod wait_until_active;
 
+pub(super) use documents::begin_digests;
+
 use crate::bootstrap::ceremony::Ceremony;
 use crate::bootstrap::view::View;
 use crate::desired::observation::Observation;
