@@ -3,10 +3,6 @@
 use crate::config::AuditDevice as Wanted;
 use crate::vault::audit::AuditDevice;
 
-pub(crate) fn path_of(device: &AuditDevice) -> &str {
-    device.path.trim_end_matches('/')
-}
-
 /// The stanza of OpenBao's configuration for a device: one attribute a line, all values texts.
 pub(crate) fn stanza(device: &Wanted) -> String {
     let mut text = format!("audit \"{}\" \"{}\" {{\n", device.device_type, device.path);

@@ -120,10 +120,7 @@ impl Comparison {
     }
 }
 
-/// Reads all documents and compares them. Changes nothing.
-///
-/// # Errors
-/// The server does not answer, or answers other than with the document, 404 or 403.
+/// Reads all documents and compares them. Changes nothing. An answer other than the document, 404 or 403 is an error.
 pub(crate) async fn observe(
     view: &View<'_>,
     documents: Vec<Document>,
@@ -133,9 +130,6 @@ pub(crate) async fn observe(
 
 /// As [`observe`], for a collection of documents: until its step was done once, it is listed first, and
 /// only what is there is read.
-///
-/// # Errors
-/// As [`observe`].
 pub(crate) async fn observe_collection(
     view: &View<'_>,
     documents: Vec<Document>,
@@ -282,7 +276,9 @@ pub(super) async fn read(
         // No read operation on this path: only a digest tells whether it was written.
         Err(error) if error.status() == Some(405) => Ok(Some(Value::Null)),
         // A mount that is not there yet: its tuning and roles come with it.
-        Err(error) if error.status() == Some(400) && document.may_be_unmounted() => Ok(None),
+        Err(error) if error.status() == Some(400) && matches!(document.read, Read::Tune) => {
+            Ok(None)
+        }
         have => have,
     }
 }

@@ -13,9 +13,6 @@ const CUSTOM_SECRET_ID: &str = "/custom-secret-id";
 const SECRET_ID: &str = "secret_id";
 
 /// Whether the server has this very document already.
-///
-/// # Errors
-/// The server does not answer, or does not let us ask.
 pub(crate) async fn is_there(
     session: &Session<'_>,
     document: &Document,

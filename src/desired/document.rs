@@ -88,10 +88,6 @@ impl Document {
             Read::SamePath | Read::Known(_) => compare::compare(&self.body, have),
         }
     }
-
-    pub(crate) fn may_be_unmounted(&self) -> bool {
-        matches!(self.read, Read::Tune)
-    }
 }
 
 /// One value to be remembered as a digest.

@@ -20,9 +20,6 @@ pub(crate) struct Listing(BTreeMap<String, BTreeSet<String>>);
 
 impl Listing {
     /// Lists the collections that hold the `documents`.
-    ///
-    /// # Errors
-    /// The server does not answer.
     pub(crate) async fn take(view: &View<'_>, documents: &[Document]) -> Result<Self, Failure> {
         let token = view.token()?;
         let mut wanted: BTreeMap<&str, usize> = BTreeMap::new();

@@ -6,9 +6,6 @@ use crate::session::Session;
 use crate::vault::Body;
 
 /// The fields as the body of a request.
-///
-/// # Errors
-/// A reference was not resolved in preflight.
 pub(crate) fn body(session: &Session<'_>, fields: &Fields) -> Result<Body, Failure> {
     // A field left empty in the file is one that was not given.
     let given = fields

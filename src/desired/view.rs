@@ -34,9 +34,6 @@ impl<'a> Deref for View<'a> {
 
 impl View<'_> {
     /// Whether `value` is what was written last where it cannot be read back.
-    ///
-    /// # Errors
-    /// It could not be compared.
     pub(super) async fn remembers(
         &self,
         key: &str,

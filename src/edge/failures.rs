@@ -23,7 +23,7 @@ impl From<vault::Error> for Failure {
 
 impl From<vault::InitAnswerError> for Failure {
     fn from(error: vault::InitAnswerError) -> Self {
-        Self::refused(error.to_string()).advise_maybe(error.advice())
+        Self::refused(error.to_string()).advise(vault::InitAnswerError::ADVICE)
     }
 }
 

@@ -62,10 +62,8 @@ impl<'a> Cluster<'a> {
         }
     }
 
-    /// Whether a node says that it is of this cluster. `false` while it does not say, and the id is known.
-    ///
-    /// # Errors
-    /// It says that it is of another one.
+    /// Whether a node says that it is of this cluster. `false` while it does not say, and the id is known;
+    /// an error where it says that it is of another one.
     pub(crate) fn is_of(&self, node: &Client, health: &Health) -> Result<bool, Failure> {
         cluster_identity::belongs(self.id.borrow().as_deref(), node.address(), health)
     }
@@ -99,9 +97,6 @@ impl<'a> Cluster<'a> {
 
     /// Goes to the active node where several are listed and ours leads no more. That need not show by any
     /// error: a standby hands writes on and may answer reads itself, from what it knows.
-    ///
-    /// # Errors
-    /// As [`Self::find_active`].
     pub(crate) async fn keep_to_active(&self) -> Result<(), Failure> {
         let client = self.client();
         if client.nodes().len() < 2 {
@@ -121,9 +116,6 @@ impl<'a> Cluster<'a> {
     }
 
     /// Pauses between two looks at something that takes time, and says what is waited for.
-    ///
-    /// # Errors
-    /// The limit is over.
     pub(crate) async fn wait(
         &self,
         begun: Instant,

@@ -4,8 +4,6 @@
 
 use std::collections::BTreeSet;
 
-use url::Url;
-
 use crate::checkpoint::{self, Checkpoint};
 use crate::config::Config;
 use crate::failure::Failure;
@@ -16,11 +14,6 @@ use crate::vault::{Client, Health};
 /// The address of a client and those of its nodes, as the checkpoint records them.
 pub(crate) fn addresses_of(client: &Client) -> impl Iterator<Item = String> + use<> {
     nodes(client.clone()).map(|node| key(node.address()))
-}
-
-/// An address of the file, as the checkpoint records it.
-pub(crate) fn key_of(address: &Url) -> String {
-    key(address.as_str())
 }
 
 /// The addresses at which the ceremony began, and those that it learnt since; `None` where it has not begun.
@@ -39,32 +32,26 @@ pub(crate) fn nodes(client: Client) -> impl Iterator<Item = Client> {
     std::iter::once(client).chain(listed)
 }
 
-pub(crate) fn key(address: &str) -> String {
-    address.trim_end_matches('/').to_owned()
+/// An address of the file, as the checkpoint records it.
+pub(crate) fn key(address: impl AsRef<str>) -> String {
+    address.as_ref().trim_end_matches('/').to_owned()
 }
 
 /// Whether an active node belongs to the cluster of this id, asked before any secret is sent to it. `false` while it
-/// does not say whose it is, and the id is known.
-///
-/// # Errors
-/// It says that it is another one.
+/// does not say whose it is, and the id is known; an error where it says that it is another one.
 pub(crate) fn belongs(
     known: Option<&str>,
     address: &str,
     health: &Health,
 ) -> Result<bool, Failure> {
     match (known, health.cluster_id.as_deref()) {
-        (None, _) => Ok(true),
         (Some(_), None) => Ok(false),
-        (Some(known), Some(found)) if known == found => Ok(true),
-        (Some(known), Some(found)) => Err(another(address, found, known)),
+        (Some(known), Some(found)) if known != found => Err(another(address, found, known)),
+        _ => Ok(true),
     }
 }
 
 /// The id of the file's cluster, as the file or the checkpoint here says it; never as a server does.
-///
-/// # Errors
-/// The diary cannot be read.
 pub(crate) fn known_id(config: &Config) -> Result<Option<String>, Failure> {
     if config.cluster.id.is_some() {
         return Ok(config.cluster.id.clone());

@@ -24,9 +24,6 @@ pub struct OpenLogin {
 
 impl OpenLogin {
     /// Logs in.
-    ///
-    /// # Errors
-    /// The door does not open, or what it takes is not here any more.
     pub(crate) async fn open(
         context: &LoginContext<'_>,
         client: &Client,
@@ -88,9 +85,6 @@ impl OpenLogin {
     }
 
     /// Whether its token lives long enough for something that takes its time.
-    ///
-    /// # Errors
-    /// The server does not answer.
     pub(crate) async fn lasts(&self, client: &Client) -> Result<bool, Error> {
         match token::lookup_self(client, self.token()).await {
             Ok(info) => Ok(info.ttl == 0 || info.ttl >= SECONDS_LEFT),

@@ -30,10 +30,7 @@ pub enum Authority {
 }
 
 impl Authority {
-    /// Its token.
-    ///
-    /// # Errors
-    /// There is none: a step came before its time.
+    /// Its token. Without one a step came before its time, which is an error.
     pub fn token(&self) -> Result<&Token, Failure> {
         match self {
             Self::None => Err(Failure::failed("there is no token to ask the server with")),
@@ -81,9 +78,6 @@ impl Session<'_> {
     }
 
     /// Our token, whoever we are.
-    ///
-    /// # Errors
-    /// There is none: a step came before its time.
     pub fn token(&self) -> Result<&Token, Failure> {
         self.authority.token()
     }
@@ -104,18 +98,12 @@ impl Session<'_> {
         self.caller.events.warn(text);
     }
 
-    /// The secret behind a reference, as it was resolved before.
-    ///
-    /// # Errors
-    /// It is not here any more: before hand-over that is found first.
+    /// The secret behind a reference, as it was resolved before. One that is not here any more is found before hand-over.
     pub fn secret(&self, reference: &SecretRef) -> Result<Arc<SecretText>, Failure> {
         self.login_context().secret(reference)
     }
 
     /// Opens a login of the file.
-    ///
-    /// # Errors
-    /// It does not open.
     pub(crate) async fn open(&self, login: &Login, client: &Client) -> Result<OpenLogin, Failure> {
         OpenLogin::open(&self.login_context(), client, login, self.caller.events).await
     }

@@ -33,9 +33,6 @@ pub struct AuditDevice {
 }
 
 /// The devices, by name. Needs `read` and `sudo` on `sys/audit`.
-///
-/// # Errors
-/// Any answer but 200.
 pub async fn list_audit(client: &Client, token: &Token) -> Result<Vec<AuditDevice>, Error> {
     let ask = Ask::new(Method::GET, "sys/audit", Some(token));
     let found: BTreeMap<String, AuditDevice> =
@@ -48,9 +45,6 @@ pub async fn list_audit(client: &Client, token: &Token) -> Result<Vec<AuditDevic
 }
 
 /// Creates a device. There is no changing one, and OpenBao refuses unless its configuration allows it.
-///
-/// # Errors
-/// Any answer but 2xx.
 pub async fn enable_audit(
     client: &Client,
     token: &Token,
@@ -75,9 +69,6 @@ pub async fn enable_audit(
 }
 
 /// How `device` writes `input`: `hmac-sha256:…`. The input is sent as a secret if it is one.
-///
-/// # Errors
-/// Any answer but 200.
 pub async fn audit_hash(
     client: &Client,
     token: &Token,

@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
-use serde_json::Value;
+use serde::{Deserialize, Deserializer};
 
 use crate::secret::Token;
 use crate::vault::http::{Answer, Ask, Body, Client, Error, Kind, null_is_empty};
@@ -28,10 +27,7 @@ pub async fn read(client: &Client, token: &Token, name: &str) -> Result<Option<S
     Ok(Some(policy.policy))
 }
 
-/// Writes a policy. Capitals in the name become small letters, with a warning.
-///
-/// # Errors
-/// Any answer but 2xx; 400 when the text does not parse.
+/// Writes a policy. Capitals in the name become small letters, with a warning; 400 is a text that does not parse.
 pub async fn write(
     client: &Client,
     token: &Token,
@@ -44,10 +40,8 @@ pub async fn write(
         .await
 }
 
-/// What this token may do at each of `paths`: `read`, `update`, …, `deny` or `root`.
-///
-/// # Errors
-/// Any answer but 200, or one that leaves out a path.
+/// What this token may do at each of `paths`: `read`, `update`, …, `deny` or `root`. An answer that leaves
+/// out a path is an error.
 pub async fn capabilities_self(
     client: &Client,
     token: &Token,
@@ -70,48 +64,36 @@ pub async fn capabilities_self(
 }
 
 /// All that a token may do, by all its policies together.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
 pub struct ResultantAcl {
     /// It may do everything; the paths are empty then.
     pub root: bool,
     /// Capabilities at exactly these paths.
+    #[serde(deserialize_with = "capabilities")]
     pub exact_paths: BTreeMap<String, Vec<String>>,
     /// Capabilities at all paths that begin so; `+` stands for one part.
+    #[serde(deserialize_with = "capabilities")]
     pub glob_paths: BTreeMap<String, Vec<String>>,
 }
 
 /// `sys/internal/ui/resultant-acl` of this token.
 pub async fn resultant_acl(client: &Client, token: &Token) -> Result<ResultantAcl, Error> {
-    #[derive(Deserialize)]
-    struct Acl {
-        #[serde(default)]
-        root: bool,
-        #[serde(default, deserialize_with = "null_is_empty")]
-        exact_paths: BTreeMap<String, Value>,
-        #[serde(default, deserialize_with = "null_is_empty")]
-        glob_paths: BTreeMap<String, Value>,
-    }
     let ask = Ask::get("sys/internal/ui/resultant-acl", Some(token));
-    let acl: Acl = client.ask(ask).await?.ok()?.data()?;
-    Ok(ResultantAcl {
-        root: acl.root,
-        exact_paths: capabilities(acl.exact_paths),
-        glob_paths: capabilities(acl.glob_paths),
-    })
+    client.ask(ask).await?.ok()?.data()
 }
 
-fn capabilities(paths: BTreeMap<String, Value>) -> BTreeMap<String, Vec<String>> {
-    let of = |rule: &Value| {
-        let list = rule.get("capabilities").and_then(Value::as_array);
-        let names = list
-            .into_iter()
-            .flatten()
-            .filter_map(Value::as_str)
-            .map(str::to_owned);
-        names.collect()
-    };
-    paths
-        .into_iter()
-        .map(|(path, rule)| (path, of(&rule)))
-        .collect()
+fn capabilities<'de, D: Deserializer<'de>>(
+    from: D,
+) -> Result<BTreeMap<String, Vec<String>>, D::Error> {
+    #[derive(Deserialize)]
+    struct Rule {
+        #[serde(default, deserialize_with = "null_is_empty")]
+        capabilities: Vec<String>,
+    }
+    let rules: BTreeMap<String, Rule> = null_is_empty(from)?;
+    let rules = rules.into_iter();
+    Ok(rules
+        .map(|(path, rule)| (path, rule.capabilities))
+        .collect())
 }

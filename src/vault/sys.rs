@@ -20,11 +20,12 @@ use crate::vault::http::{Ask, Body, Client, Error, Kind, Reply};
 const LOOK_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Which server it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Product {
     /// HashiCorp Vault.
     Vault,
-    /// OpenBao.
+    /// OpenBao, as long as nothing tells of Vault.
+    #[default]
     OpenBao,
 }
 
@@ -55,19 +56,23 @@ impl std::fmt::Display for Product {
 }
 
 /// `sys/health`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Health {
     /// HTTP status: 200 active, 429 standby, 501 not initialised, 503 sealed, 472, 473, 474, 530 see Vault.
+    #[serde(skip)]
     pub status: u16,
     /// Whether it was initialised, or is about to join a cluster that was.
     pub initialized: bool,
     /// Whether it is sealed.
     pub sealed: bool,
     /// Whether another node is the active one.
+    #[serde(default)]
     pub standby: bool,
-    /// Told by the presence of `enterprise`, which only Vault sends, community edition included.
+    /// Told by fields that only Vault sends, community edition included.
+    #[serde(skip)]
     pub product: Product,
     /// Empty where the listener redacts it.
+    #[serde(default)]
     pub version: String,
     /// Known once unsealed.
     pub cluster_name: Option<String>,
@@ -85,19 +90,11 @@ impl Health {
     }
 }
 
+/// What only Vault says of its health.
 #[derive(Deserialize)]
-struct HealthBody {
-    initialized: bool,
-    sealed: bool,
-    #[serde(default)]
-    standby: bool,
+struct VaultOnly {
     enterprise: Option<bool>,
     performance_standby: Option<bool>,
-    #[serde(default)]
-    version: String,
-    cluster_name: Option<String>,
-    cluster_id: Option<String>,
-    server_time_utc: Option<i64>,
 }
 
 /// `sys/seal-status`.
@@ -146,11 +143,6 @@ pub struct Leader {
     pub leader_address: Option<String>,
 }
 
-#[derive(Deserialize)]
-struct Initialized {
-    initialized: bool,
-}
-
 async fn look(client: &Client, path: &str, timeout: Option<Duration>) -> Result<Reply, Error> {
     let mut ask = Ask::get(path, None);
     ask.timeout = timeout;
@@ -158,37 +150,24 @@ async fn look(client: &Client, path: &str, timeout: Option<Duration>) -> Result<
 }
 
 /// `sys/health` of this node; every state it can report is an answer, not an error.
-///
-/// # Errors
-/// No answer, or one that is not this call's.
 pub async fn health(client: &Client) -> Result<Health, Error> {
     health_within(client, None).await
 }
 
 async fn health_within(client: &Client, timeout: Option<Duration>) -> Result<Health, Error> {
     let reply = look(client, "sys/health", timeout).await?;
-    let body: HealthBody = match reply.whole() {
-        Ok(body) => body,
+    let mut health: Health = match reply.whole() {
+        Ok(health) => health,
         // An error answer such as 400 for an unknown parameter, or a proxy's.
         Err(_) if !reply.is_success() => return Err(reply.refusal()),
         Err(error) => return Err(error),
     };
-    let is_vault = body.enterprise.is_some() || body.performance_standby.is_some();
-    Ok(Health {
-        status: reply.status,
-        initialized: body.initialized,
-        sealed: body.sealed,
-        standby: body.standby,
-        product: if is_vault {
-            Product::Vault
-        } else {
-            Product::OpenBao
-        },
-        version: body.version,
-        cluster_name: body.cluster_name,
-        cluster_id: body.cluster_id,
-        server_time_utc: body.server_time_utc,
-    })
+    health.status = reply.status;
+    let only: VaultOnly = reply.whole()?;
+    if only.enterprise.is_some() || only.performance_standby.is_some() {
+        health.product = Product::Vault;
+    }
+    Ok(health)
 }
 
 /// Asks all listed nodes at once and gives each a few seconds.
@@ -229,18 +208,12 @@ pub async fn active(client: &Client) -> Option<(Client, Health)> {
     None
 }
 
-/// `sys/seal-status` of this node.
-///
-/// # Errors
-/// Any answer but 200; 404 is a server in recovery mode.
+/// `sys/seal-status` of this node; 404 is a server in recovery mode.
 pub async fn seal_status(client: &Client) -> Result<SealStatus, Error> {
     look(client, "sys/seal-status", None).await?.ok()?.whole()
 }
 
-/// `sys/leader` as this node sees it.
-///
-/// # Errors
-/// Any answer but 200; 503 is a sealed server.
+/// `sys/leader` as this node sees it; 503 is a sealed server.
 pub async fn leader(client: &Client) -> Result<Leader, Error> {
     let mut leader: Leader = look(client, "sys/leader", None).await?.ok()?.whole()?;
     leader.leader_address.take_if(|address| address.is_empty());
@@ -249,14 +222,15 @@ pub async fn leader(client: &Client) -> Result<Leader, Error> {
 
 /// `GET sys/init`. Also true while a node joins a cluster, and then says nothing about being usable.
 pub async fn initialized(client: &Client) -> Result<bool, Error> {
+    #[derive(Deserialize)]
+    struct Initialized {
+        initialized: bool,
+    }
     let body: Initialized = look(client, "sys/init", None).await?.ok()?.whole()?;
     Ok(body.initialized)
 }
 
-/// Gives one unseal share to this node. The same share twice changes nothing.
-///
-/// # Errors
-/// Any answer but 200; the server's text is not kept.
+/// Gives one unseal share to this node. The same share twice changes nothing. The text of a refusal is not kept.
 pub async fn unseal(client: &Client, share: &Share) -> Result<SealStatus, Error> {
     let Some(key) = share_as_hex(share) else {
         let url = format!("{}/v1/sys/unseal", client.address());

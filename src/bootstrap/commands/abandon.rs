@@ -306,9 +306,9 @@ fn remains(
 /// of them, those that it does know.
 fn to_be_wiped(config: &Config, known: Option<&BTreeSet<String>>) -> Vec<String> {
     let cluster = &config.cluster;
-    let mut nodes: Vec<_> = cluster.nodes.iter().map(cluster_identity::key_of).collect();
+    let mut nodes: Vec<_> = cluster.nodes.iter().map(cluster_identity::key).collect();
     if nodes.is_empty() {
-        nodes.push(cluster_identity::key_of(&cluster.address));
+        nodes.push(cluster_identity::key(&cluster.address));
     }
     match known {
         Some(known) if nodes.iter().any(|node| !known.contains(node)) => {

@@ -14,7 +14,7 @@ use crate::bootstrap::ceremony::Ceremony;
 use crate::bootstrap::options::Options;
 use crate::bootstrap::view::View;
 use crate::config::AuditDevice as Wanted;
-use crate::desired::audit_device::{differences, is_raw, log_of, path_of, stanza};
+use crate::desired::audit_device::{differences, is_raw, log_of, stanza};
 use crate::desired::observation::{Detail, Observation};
 use crate::evidence::facts::Evidence;
 use crate::failure::Failure;
@@ -77,7 +77,7 @@ pub(super) async fn apply(
     }
     let mut proofs = BTreeMap::new();
     for device in &look.there {
-        proofs.insert(path_of(device).to_owned(), prove(ceremony, device).await?);
+        proofs.insert(device.path.clone(), prove(ceremony, device).await?);
     }
     Ok(Evidence::default()
         .with("devices", look.paths())
@@ -103,7 +103,7 @@ async fn look<'a>(session: &Session<'a>, token: &Token) -> Result<Look<'a>, Erro
     let there = audit::list_audit(&session.client(), token).await?;
     let (mut missing, mut different) = (Vec::new(), Vec::new());
     for wanted in &session.config.audit {
-        let Some(device) = there.iter().find(|device| path_of(device) == wanted.path) else {
+        let Some(device) = there.iter().find(|device| device.path == wanted.path) else {
             missing.push(wanted);
             continue;
         };
@@ -177,7 +177,7 @@ async fn enable(
         return Err(stanza_needed(ceremony, missing));
     }
     let now = audit::list_audit(&ceremony.client(), ceremony.token()?).await?;
-    if now.iter().any(|there| path_of(there) == wanted.path) {
+    if now.iter().any(|there| there.path == wanted.path) {
         return Ok(());
     }
     if error.is_retryable() {
@@ -234,7 +234,7 @@ fn proved(view: &View<'_>) -> bool {
 
 /// Sends a marker, asks for its HMAC and looks for that in the log where the log can be read from here.
 async fn prove(ceremony: &Ceremony<'_>, device: &AuditDevice) -> Result<&'static str, Failure> {
-    let path = path_of(device);
+    let path = device.path.as_str();
     let file = device
         .options
         .get("file_path")

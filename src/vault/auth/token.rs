@@ -55,10 +55,8 @@ impl TokenInfo {
     /// Whether it may do everything.
     #[must_use]
     pub fn is_root(&self) -> bool {
-        self.policies
-            .iter()
-            .chain(&self.identity_policies)
-            .any(|name| name == "root")
+        let mut all = self.policies.iter().chain(&self.identity_policies);
+        all.any(|name| name == "root")
     }
 }
 
@@ -136,8 +134,7 @@ pub async fn revoke_accessor(
 
 /// Ends a token and all it made. It is gone from here afterwards, whatever the server answered.
 pub async fn revoke_self(client: &Client, token: Token) -> Result<(), Error> {
-    send_revoke_self(client, &token).await?;
-    Ok(())
+    send_revoke_self(client, &token).await.map(drop)
 }
 
 /// The status of the answer.

@@ -146,9 +146,6 @@ impl Client {
 
     /// Closes every connection that is not in use, also those of clones. Their buffers hold what was sent and
     /// received last, tokens and passwords among it, and are wiped with them. The next request opens a new one.
-    ///
-    /// # Errors
-    /// As [`Client::open`].
     pub fn close_connections(&self) -> Result<(), Error> {
         let mut pool = None;
         for node in &self.cluster.known {
@@ -204,9 +201,6 @@ impl Client {
 
     /// Runs a request description of `vaultrs` (or any other): method, path, query and body are the
     /// description's, all else is ours, the reading of the answer too.
-    ///
-    /// # Errors
-    /// There is no answer, or it cannot be sent.
     pub(crate) async fn run<E: Endpoint>(
         &self,
         token: Option<&Token>,

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use http::HeaderValue;
-use url::{Host, Url};
+use url::Url;
 
 use crate::vault::http::error::{Error, Kind};
 use crate::vault::http::transport::{Trust, is_loopback};
@@ -26,15 +26,14 @@ impl Node {
         shared: Option<&reqwest::Client>,
     ) -> Result<Self, Error> {
         let address = url.as_str().trim_end_matches('/').to_owned();
-        let refuse = |why: &str| Error::new("", &address, Kind::InvalidAddress(why.to_owned()));
+        let invalid = |address: &str, why: &str| {
+            Error::new("", address, Kind::InvalidAddress(why.to_owned()))
+        };
+        let refuse = |why: &str| invalid(&address, why);
         if !url.username().is_empty() || url.password().is_some() {
             // Not shown: the password is in it.
             let bare = format!("{}://{}", url.scheme(), bare_host(url));
-            return Err(Error::new(
-                "",
-                &bare,
-                Kind::InvalidAddress("it carries a user name or password".into()),
-            ));
+            return Err(invalid(&bare, "it carries a user name or password"));
         }
         if url.query().is_some() || url.fragment().is_some() {
             return Err(refuse("it has a query or a fragment"));
@@ -53,10 +52,7 @@ impl Node {
         {
             return Err(refuse("tls.server_name is not a DNS name"));
         }
-        let http = match shared {
-            Some(http) if !trust.has_server_name() => http.clone(),
-            _ => trust.connect(url, false)?,
-        };
+        let http = trust.pool(url, shared)?;
         Ok(Self {
             address,
             url: url.clone(),
@@ -73,10 +69,7 @@ impl Node {
 
     /// Gives up the pool for `shared`, or for one of its own; the new one.
     pub(crate) fn renew(&self, shared: Option<&reqwest::Client>) -> Result<reqwest::Client, Error> {
-        let fresh = match shared {
-            Some(pool) if !self.trust.has_server_name() => pool.clone(),
-            _ => self.trust.connect(&self.url, false)?,
-        };
+        let fresh = self.trust.pool(&self.url, shared)?;
         let mut pool = self.http.lock().unwrap_or_else(PoisonError::into_inner);
         *pool = fresh.clone();
         Ok(fresh)
@@ -117,12 +110,8 @@ impl Node {
     }
 }
 
-/// The host of an address, as a resolver takes it.
+/// The host of an address, as a resolver takes it: IPv6 without its brackets.
 pub(crate) fn bare_host(url: &Url) -> String {
-    match url.host() {
-        Some(Host::Domain(name)) => name.to_owned(),
-        Some(Host::Ipv4(ip)) => ip.to_string(),
-        Some(Host::Ipv6(ip)) => ip.to_string(),
-        None => String::new(),
-    }
+    let host = url.host_str().unwrap_or_default();
+    host.trim_matches(['[', ']']).to_owned()
 }

@@ -106,8 +106,16 @@ impl Trust {
         builder.build().map_err(refuse)
     }
 
-    pub(crate) fn has_server_name(&self) -> bool {
-        self.server_name.is_some()
+    /// `shared`, or a pool of its own where the address decides whom it connects to.
+    pub(crate) fn pool(
+        &self,
+        node: &Url,
+        shared: Option<&reqwest::Client>,
+    ) -> Result<reqwest::Client, Error> {
+        match shared {
+            Some(pool) if self.server_name.is_none() => Ok(pool.clone()),
+            _ => self.connect(node, false),
+        }
     }
 }
 
@@ -180,10 +188,7 @@ pub(crate) async fn send(
             .body(body.to_vec());
     }
     let answer = receive(request, message.timeout).await;
-    let status = match &answer {
-        Ok(raw) => raw.status,
-        Err(_) => 0,
-    };
+    let status = answer.as_ref().map_or(0, |raw| raw.status);
     tracing::debug!(method = %message.method, path = url.path(), status, duration = ?started.elapsed(), "request");
     answer.map_err(|kind| Error::new(message.method.as_str(), &without_query(url), kind))
 }
@@ -208,13 +213,9 @@ async fn receive(request: reqwest::RequestBuilder, timeout: Duration) -> Result<
         .take(60)
         .collect();
     let location = header(LOCATION);
-    let announced = answer.content_length().unwrap_or(0);
-    let Ok(announced) = usize::try_from(announced) else {
-        return Err(Kind::TooLarge);
-    };
-    if announced > MAX_ANSWER {
-        return Err(Kind::TooLarge);
-    }
+    let announced = usize::try_from(answer.content_length().unwrap_or(0));
+    let announced = announced.ok().filter(|length| *length <= MAX_ANSWER);
+    let announced = announced.ok_or(Kind::TooLarge)?;
     let mut body = Zeroizing::new(Vec::with_capacity(announced));
     while let Some(chunk) = answer
         .chunk()

@@ -76,14 +76,8 @@ pub enum InitAnswerError {
 }
 
 impl InitAnswerError {
-    /// What to do about it.
-    #[must_use]
-    pub fn advice(&self) -> Option<String> {
-        Some(
-            "keep the checkpoint: the answer in it is the only copy; a person must decide before anything is wiped"
-                .to_owned(),
-        )
-    }
+    /// What to do about any of them.
+    pub const ADVICE: &str = "keep the checkpoint: the answer in it is the only copy; a person must decide before anything is wiped";
 }
 
 #[derive(Deserialize)]
@@ -103,9 +97,6 @@ impl InitAnswer {
     }
 
     /// Reads a stored answer and holds it against what was asked.
-    ///
-    /// # Errors
-    /// Anything that would make the keys unusable.
     pub fn parse(raw: &SecretText, asked: &InitRequest) -> Result<InitKeys, InitAnswerError> {
         let keys: Keys =
             serde_json::from_str(raw.expose()).map_err(|error| InitAnswerError::Unreadable {

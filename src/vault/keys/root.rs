@@ -127,9 +127,6 @@ impl RootSession {
     }
 
     /// Looks whether the token lives.
-    ///
-    /// # Errors
-    /// Any answer but 200 and 403.
     pub async fn look(&self) -> Result<Life, Error> {
         match lookup_self(&self.client, self.token()).await {
             Ok(info) => Ok(Life::Alive(Box::new(info))),
@@ -139,18 +136,13 @@ impl RootSession {
     }
 
     /// Revokes the token and proves it dead: 200 before, 403 after, on the same node, which is still the
-    /// active one then.
-    ///
-    /// # Errors
-    /// Whenever one of these is missing; the session comes back.
+    /// active one then. Whenever one of these is missing, the session comes back.
     pub async fn revoke(self) -> Result<Revocation, Box<NotRevoked>> {
-        match self.try_revoke().await {
-            Ok(proof) => Ok(proof),
-            Err(error) => Err(Box::new(NotRevoked {
-                error,
-                session: self,
-            })),
-        }
+        let tried = self.try_revoke().await;
+        tried.map_err(|error| {
+            let session = self;
+            Box::new(NotRevoked { error, session })
+        })
     }
 
     async fn try_revoke(&self) -> Result<Revocation, Error> {
@@ -165,9 +157,11 @@ impl RootSession {
         // A standby answers too, from what it knows.
         if !sys::is_active(&self.client).await {
             let url = format!("{}/v1/sys/health", self.client.address());
-            let messages = vec!["it is not the active node any more".to_owned()];
-            let code = STANDBY;
-            return Err(Error::new("GET", &url, Kind::Status { code, messages }));
+            let kind = Kind::Status {
+                code: STANDBY,
+                messages: vec!["it is not the active node any more".to_owned()],
+            };
+            return Err(Error::new("GET", &url, kind));
         }
         match life {
             Life::Dead => Ok(Revocation {

@@ -127,7 +127,8 @@ impl Reply {
 
     /// The whole body as `T`, whatever the status.
     pub(crate) fn whole<'a, T: Deserialize<'a>>(&'a self) -> Result<T, Error> {
-        if !self.looks_like_json() {
+        let first = self.body.iter().find(|byte| !byte.is_ascii_whitespace());
+        if !matches!(first, Some(b'{' | b'[')) {
             return Err(self.not_vault());
         }
         serde_json::from_slice(&self.body).map_err(|error| self.unreadable(&error))
@@ -174,11 +175,6 @@ impl Reply {
         })
     }
 
-    fn looks_like_json(&self) -> bool {
-        let first = self.body.iter().find(|byte| !byte.is_ascii_whitespace());
-        matches!(first, Some(b'{' | b'['))
-    }
-
     /// What `T` is when there is no data: unit, null or an option accept it, all else does not.
     fn nothing<T: DeserializeOwned>(&self) -> Result<T, Error> {
         serde_json::from_slice(b"null")
@@ -223,17 +219,13 @@ struct Warned {
 /// Servers: `{"errors": ["…"]}` for every error; enveloped where a backend answers with a status of its own.
 #[derive(Deserialize)]
 struct Refused {
-    #[serde(default)]
     errors: Option<Vec<String>>,
-    #[serde(default)]
     request_id: Option<IgnoredAny>,
-    #[serde(default)]
     data: Option<RefusedData>,
 }
 
 #[derive(Deserialize)]
 struct RefusedData {
-    #[serde(default)]
     error: Option<String>,
 }
 

@@ -25,9 +25,6 @@ impl Encoded {
     }
 
     /// From what a holder was handed: base64, with or without its padding.
-    ///
-    /// # Errors
-    /// It is none.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
         let text = text.trim();
         // As this program prints it, with a word that tells a slip.
@@ -74,9 +71,6 @@ impl Pad {
     }
 
     /// A new one of `length` bytes, as [`Progress::otp_length`] says.
-    ///
-    /// # Errors
-    /// The server wants one of no sensible length, or there are no random bytes.
     pub fn new(length: usize) -> Result<Self, &'static str> {
         if length == 0 || length > LONGEST_PAD {
             return Err("the server wants a one-time pad of no sensible length");
@@ -96,10 +90,7 @@ impl Pad {
         Ok(Self(SecretText::new(text)))
     }
 
-    /// The token behind `encoded`.
-    ///
-    /// # Errors
-    /// It was encoded with another pad, or is no token at all.
+    /// The token behind `encoded`, unless that was encoded with another pad or is no token at all.
     pub fn open(&self, encoded: &Encoded) -> Result<RootToken, &'static str> {
         let text = encoded.0.expose().trim_end_matches('=');
         let bytes = STANDARD_NO_PAD.decode(text).map(Zeroizing::new);

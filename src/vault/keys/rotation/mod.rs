@@ -187,9 +187,6 @@ pub async fn probe_rotation(
 
 /// Whether a server has new recovery shares begun and ended without any token
 /// (`disable_unauthed_rekey_endpoints = false` of OpenBao; always so on Vault before 2.0).
-///
-/// # Errors
-/// It does not answer.
 pub async fn anybody_may_rotate(client: &Client) -> Result<bool, Error> {
     let path = Paths::RekeyRecovery.below("init");
     let ask = Ask::get(&path, None);
