@@ -48,6 +48,9 @@ pub struct Problem {
     /// What to do about it, as a command when it can be one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub advice: Option<String>,
+    /// The HTTP status, where it is about an answer of the server.
+    #[serde(skip)]
+    pub status: Option<u16>,
 }
 
 impl Problem {
@@ -57,6 +60,7 @@ impl Problem {
         Self {
             what: what.into(),
             advice: None,
+            status: None,
         }
     }
 
@@ -168,6 +172,15 @@ impl Failure {
         self
     }
 
+    /// Says with the last problem what the server answered.
+    #[must_use]
+    pub fn answered(mut self, status: Option<u16>) -> Self {
+        if let Some(problem) = self.problems.last_mut() {
+            problem.status = status;
+        }
+        self
+    }
+
     /// As [`Failure::advise`], where there may be nothing to say.
     #[must_use]
     pub fn advise_maybe(self, advice: Option<String>) -> Self {
@@ -228,5 +241,13 @@ mod tests {
             Some("choose another name")
         );
         assert_eq!(Failure::all(Vec::new()), None);
+    }
+
+    #[test]
+    fn what_the_server_answered_stays_with_its_own_problem() {
+        let answered = Failure::failed("a refused").answered(Some(500));
+        let all = Failure::all(vec![answered, Failure::failed("b was answered with 500")]).unwrap();
+        let statuses = all.problems.iter().map(|problem| problem.status);
+        assert!(statuses.eq([Some(500), None]), "{all:?}");
     }
 }

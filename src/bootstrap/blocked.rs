@@ -5,18 +5,15 @@ use crate::config::AuditDevice;
 use crate::failure::Failure;
 use crate::step::Step;
 use crate::step::decide::Recorded;
-use crate::vault;
 
 /// Adds where to look, when an audited request was answered as a server answers that cannot audit it.
-pub(super) fn explained(failure: Failure, ceremony: &Ceremony<'_>) -> Failure {
-    let internal = vault::answered_with(500);
+pub(super) fn explained(mut failure: Failure, ceremony: &Ceremony<'_>) -> Failure {
     if ceremony.diary().recorded(Step::Initialize) != Recorded::Done {
         // There is no device yet.
         return failure;
     }
-    let mut failure = failure;
     for problem in &mut failure.problems {
-        if !problem.what.contains(&internal) {
+        if problem.status != Some(500) {
             continue;
         }
         let known = problem.advice.take();

@@ -91,9 +91,6 @@ impl<'a> Ceremony<'a> {
     }
 
     /// Keeps what was learnt by looking, before anything is sent: which fields hold secrets is what hides them later.
-    ///
-    /// # Errors
-    /// The disk.
     pub(crate) fn remember(&self, learned: Learned) -> Result<(), Failure> {
         if learned.is_empty() {
             return Ok(());

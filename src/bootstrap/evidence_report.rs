@@ -4,10 +4,12 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::bootstrap::ceremony::Ceremony;
-use crate::checkpoint::{self, Diary, Rehearsed};
+use crate::checkpoint::{self, Diary, Entry, Rehearsed};
+use crate::config::BreakGlass;
+use crate::desired::grant;
 use crate::evidence::page::{self, WIDTH, paragraph};
 use crate::layout::columns;
-use crate::step::order;
+use crate::step::{Step, order};
 
 /// Form of `report.json`.
 pub(super) const VERSION: u32 = 1;
@@ -91,7 +93,7 @@ fn steps(diary: &Diary) -> Vec<Value> {
     let known = order(diary.two_phase())
         .into_iter()
         .filter_map(|step| Some((step, diary.steps.get(&step)?)));
-    let line = |(step, entry): (crate::step::Step, &checkpoint::Entry)| {
+    let line = |(step, entry): (Step, &Entry)| {
         json!({
             "step": step.name(),
             "title": step.title(),
@@ -106,12 +108,12 @@ fn steps(diary: &Diary) -> Vec<Value> {
 
 fn break_glass(ceremony: &Ceremony<'_>) -> Value {
     match &ceremony.config.break_glass {
-        crate::config::BreakGlass::Logins { names: logins, .. } => json!({
+        BreakGlass::Logins { names: logins, .. } => json!({
             "logins": logins,
-            "policy": crate::desired::grant::POLICY,
+            "policy": grant::POLICY,
             "rehearsed": rehearsed(ceremony),
         }),
-        crate::config::BreakGlass::None { reason } => json!({
+        BreakGlass::None { reason } => json!({
             "logins": [],
             "rehearsed": "no break-glass login, on purpose",
             "reason": reason,
@@ -133,7 +135,7 @@ fn rehearsed(ceremony: &Ceremony<'_>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::step::{ORDER, Step};
+    use crate::step::ORDER;
 
     #[test]
     fn no_heading_is_wider_than_the_page() {

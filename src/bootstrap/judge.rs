@@ -18,9 +18,6 @@ pub(crate) struct Judgment {
 
 impl Judgment {
     /// Judges what a look at the step of the view has found.
-    ///
-    /// # Errors
-    /// The checkpoint is damaged.
     pub(crate) fn of(view: &View<'_>, observation: Observation) -> Result<Self, Failure> {
         let (recorded, seen) = (view.recorded(), observation.seen);
         let decision = if view.step == Step::Initialize {
@@ -35,9 +32,6 @@ impl Judgment {
     }
 
     /// Of a step that was not looked at.
-    ///
-    /// # Errors
-    /// The checkpoint is damaged.
     pub(crate) fn unseen(view: &View<'_>, why: Detail) -> Result<Self, Failure> {
         Self::of(view, Observation::unknown(vec![why]))
     }

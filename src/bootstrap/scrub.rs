@@ -20,9 +20,6 @@ pub(crate) fn after_the_shares(ceremony: &mut Ceremony<'_>) {
 
 /// While a person thinks, nothing waits in memory that can be read again, and no connection that remembers
 /// what was sent over it. The root token stays; so does what only a person could type again.
-///
-/// # Errors
-/// New connections cannot be prepared.
 pub(crate) fn before_a_question(ceremony: &mut Ceremony<'_>) -> Result<(), Failure> {
     let asks_a_person =
         ceremony.control_login.is_none() && unattended(ceremony.config).next().is_none();

@@ -63,9 +63,6 @@ impl View<'_> {
     }
 
     /// Whether an answer or a root token is on disk.
-    ///
-    /// # Errors
-    /// It is damaged.
     pub(crate) fn keeps_something(&self) -> Result<bool, Failure> {
         Ok(checkpoint::keeps_something(&self.directory)?)
     }

@@ -298,7 +298,8 @@ fn finish(end: End, findings: Vec<String>, path: &Path) -> Result<Outcome, Failu
         }
     };
     // What was found is said, however the command ended.
-    let problem = |what| Problem { what, advice: None };
-    failure.problems.extend(findings.into_iter().map(problem));
+    failure
+        .problems
+        .extend(findings.into_iter().map(Problem::new));
     Err(failure)
 }

@@ -165,7 +165,7 @@ async fn write(target: &Target<'_>, document: &Document) -> Result<(), Failure> 
         let path = &document.path;
         return Err(Failure::failed(format!("a secret of {path} was not read")));
     }
-    let mut last = String::new();
+    let (mut last, mut status) = (String::new(), None);
     for _ in 0..WRITE_ATTEMPTS {
         match target
             .client()
@@ -179,7 +179,7 @@ async fn write(target: &Target<'_>, document: &Document) -> Result<(), Failure> 
                 return Ok(());
             }
             Err(error) if error.is_retryable() => {
-                last = error.to_string();
+                (last, status) = (error.to_string(), error.status());
                 target.cluster.find_active().await?;
                 if ambiguous_write_arrived(target, document).await? {
                     return Ok(());
@@ -195,7 +195,9 @@ async fn write(target: &Target<'_>, document: &Document) -> Result<(), Failure> 
         "{} was not accepted in {WRITE_ATTEMPTS} attempts: {last}",
         document.path
     );
-    Err(Failure::failed(tries).advise("look at the server's log, then run apply again"))
+    Err(Failure::failed(tries)
+        .advise("look at the server's log, then run apply again")
+        .answered(status))
 }
 
 /// How often one document is sent when the server answers that it could not, or not at all.
@@ -254,7 +256,9 @@ fn rejected(document: &Document, error: vault::Error) -> Failure {
             place_in_file(&document.path)
         )
     });
-    Failure::failed(error.to_string()).advise(advice)
+    Failure::failed(error.to_string())
+        .advise(advice)
+        .answered(error.status())
 }
 
 #[cfg(test)]

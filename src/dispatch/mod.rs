@@ -201,7 +201,7 @@ fn load_file(file: &Path) -> Result<Config, Failure> {
             .list
             .iter()
             .map(|problem| format!("{file}:{problem}"));
-        let mut list: Vec<_> = lines.map(|what| Problem { what, advice: None }).collect();
+        let mut list: Vec<_> = lines.map(Problem::new).collect();
         if let Some(last) = list.last_mut() {
             last.advice = problems.advice();
         }

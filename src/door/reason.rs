@@ -96,6 +96,7 @@ pub(super) fn unknown(error: vault::Error) -> Problem {
     Problem {
         what: error.to_string(),
         advice: error.advice(),
+        status: error.status(),
     }
 }
 

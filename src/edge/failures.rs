@@ -12,7 +12,9 @@ impl From<vault::Error> for Failure {
             vault::Kind::Redirect { .. } => Exit::Refused,
             _ => Exit::Failed,
         };
-        let failure = Self::new(exit, error.to_string()).advise_maybe(error.advice());
+        let failure = Self::new(exit, error.to_string())
+            .advise_maybe(error.advice())
+            .answered(error.status());
         if error.is_retryable() {
             failure.passing()
         } else {

@@ -22,9 +22,6 @@ struct Hands<'a> {
 }
 
 /// Begins anew after the server was away for a moment; what a person should see to.
-///
-/// # Errors
-/// Of the last attempt.
 pub(super) async fn attempts(
     run: &Run<'_>,
     inside: &mut Option<RotationSession>,
@@ -176,6 +173,6 @@ async fn confirmed(run: &Run<'_>) -> Result<(), Failure> {
     if prompt::confirm(&question, &instead).await? {
         return Ok(());
     }
-    Err(Failure::new(Exit::Failed, "nothing was begun: you said no")
+    Err(Failure::failed("nothing was begun: you said no")
         .advise("run the same command again when you are ready"))
 }

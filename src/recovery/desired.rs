@@ -13,9 +13,6 @@ pub fn verb(old: &Config) -> String {
 }
 
 /// Holds that the file asks for something that can be had, by a login that may.
-///
-/// # Errors
-/// All that is wrong.
 pub(super) fn check(config: &Config, old: &Config) -> Result<(), Failure> {
     let (file, from) = (config.file.display(), old.file.display());
     let mut failures = Vec::new();

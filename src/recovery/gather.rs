@@ -36,15 +36,15 @@ impl<'a> Gathered<'a> {
         (init, which): (&Init, &str),
     ) -> Result<Self, Failure> {
         let enough = usize::try_from(init.threshold).unwrap_or(usize::MAX);
-        let mut order = Vec::new();
+        let (mut order, mut people) = (Vec::new(), Vec::new());
         for custodian in custodians {
-            order.push((
-                !custodian.opens_with(&run.opened.identities).await,
-                custodian,
-            ));
+            if custodian.opens_with(&run.opened.identities).await {
+                order.push(custodian);
+            } else {
+                people.push(custodian);
+            }
         }
-        order.sort_by_key(|(asks_a_person, _)| *asks_a_person);
-        let order: Vec<_> = order.into_iter().map(|(_, custodian)| custodian).collect();
+        order.append(&mut people);
         let mut gathered = Self {
             held: Vec::new(),
             rest: order.into_iter(),
@@ -81,13 +81,6 @@ impl<'a> Gathered<'a> {
             }
         }
         Ok(false)
-    }
-
-    /// Leaves one out that is of no use.
-    pub(super) fn leave_out(&mut self, place: usize) {
-        if place < self.held.len() {
-            self.held.remove(place);
-        }
     }
 
     fn too_few(self, (enough, which): (usize, &str), run: &Run<'_>) -> Failure {

@@ -109,7 +109,8 @@ async fn hand_out(
         }
         leftover::end(run, &rotation).await?;
         if matches!(refused, Given::Unreadable | Given::Twice) {
-            old.leave_out(quorum[place]);
+            // It is of no use in any quorum.
+            old.held.remove(quorum[place]);
         }
         tried.insert(names);
         if let Some(before) = last.replace(failure) {

@@ -143,9 +143,6 @@ pub(super) fn places_are_meant(run: &Run<'_>) -> Result<(), Failure> {
 }
 
 /// The server has the shares that the file of before describes. One without any would hand new ones to whoever asks.
-///
-/// # Errors
-/// It has others, or none.
 pub(super) async fn old_ones_are_meant(run: &Run<'_>, client: &Client) -> Result<(), Failure> {
     let seal = seal_status(&client.in_namespace(None)).await?;
     let old = &run.old.init;
@@ -170,9 +167,6 @@ fn is_recorded(run: &Run<'_>, custodian: &Custodian) -> bool {
 }
 
 /// Every new custodian takes, gives back and loses a trial value, and nobody else has the names.
-///
-/// # Errors
-/// All that do not.
 pub(super) async fn names_are_free(run: &Run<'_>) -> Result<(), Failure> {
     let trial = match run.records.diary().trial.clone() {
         Some(trial) => trial,

@@ -81,9 +81,6 @@ async fn look(run: &Run<'_>, custodian: &Custodian) -> Result<Option<Stored>, Fa
 }
 
 /// The diary knows the new shares from here on.
-///
-/// # Errors
-/// The disk refuses, or the replica.
 pub(super) async fn hand_over(run: &Run<'_>, recovery: bool) -> Result<(), Failure> {
     let state = run.state.borrow().clone();
     let new = state.new.into_iter();
@@ -103,9 +100,6 @@ pub(super) async fn hand_over(run: &Run<'_>, recovery: bool) -> Result<(), Failu
 }
 
 /// Takes the old shares away: what became of those that are left. They are no longer valid, and bar nothing.
-///
-/// # Errors
-/// The disk refuses.
 pub(super) async fn retire(run: &Run<'_>) -> Result<Vec<String>, Failure> {
     let mut findings = Vec::new();
     for custodian in &run.opened.old_custodians {

@@ -207,9 +207,6 @@ impl<'a> Run<'a> {
     }
 
     /// The same of one new share.
-    ///
-    /// # Errors
-    /// As [`Run::record`].
     pub(super) fn record_new(
         &self,
         custodian: &Custodian,

@@ -51,9 +51,6 @@ impl RotationSession {
     }
 
     /// Logs in anew where the token has ended meanwhile: people have been asked since.
-    ///
-    /// # Errors
-    /// As [`Self::enter`], or the server does not answer.
     pub(super) async fn renew(&mut self, run: &Run<'_>) -> Result<(), Failure> {
         match self.rotation().progress().await {
             Ok(_) => return Ok(()),
@@ -73,9 +70,6 @@ impl RotationSession {
     }
 
     /// After the server was away: whoever is active now.
-    ///
-    /// # Errors
-    /// Nobody is.
     pub(super) async fn follow_the_leader(&mut self, run: &Run<'_>) -> Result<(), Failure> {
         run.cluster.find_active().await?;
         self.client = run.cluster.client();

@@ -46,8 +46,8 @@ mod tests {
 
     fn problem(what: &str, advice: Option<&str>) -> Problem {
         Problem {
-            what: what.into(),
             advice: advice.map(str::to_owned),
+            ..Problem::new(what)
         }
     }
 

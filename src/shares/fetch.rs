@@ -13,9 +13,6 @@ use crate::vault::keys::typed_share;
 const TIMES: usize = 3;
 
 /// The identity files that were typed.
-///
-/// # Errors
-/// All that cannot be read.
 pub(crate) fn identities(files: &[PathBuf]) -> Result<Vec<IdentityFile>, Failure> {
     let (mut read, mut failures) = (Vec::new(), Vec::new());
     for path in files {
@@ -42,9 +39,6 @@ pub(crate) async fn share(
 }
 
 /// The same, and whether a person typed it.
-///
-/// # Errors
-/// As [`share`].
 pub(crate) async fn share_and_how(
     ask: &Ask<'_>,
     custodian: &Custodian,

@@ -60,9 +60,6 @@ impl Asking<'_> {
 
     /// The same, and asks no person once there are `enough`; machines are asked for `at_most`, since some shares may
     /// be of no use.
-    ///
-    /// # Errors
-    /// As [`Self::gather`].
     pub(crate) async fn gather_from(
         self,
         enough: usize,
@@ -123,9 +120,6 @@ impl Asking<'_> {
     }
 
     /// How many custodians answer without anybody being asked.
-    ///
-    /// # Errors
-    /// An identity file cannot be read.
     pub(crate) async fn opens_here(self) -> Result<usize, Failure> {
         let identities = fetch::identities(self.identities)?;
         let keepers = self.keepers(&identities).await;

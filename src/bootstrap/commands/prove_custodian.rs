@@ -29,8 +29,7 @@ pub async fn prove_custodian(
     caller: Caller<'_>,
 ) -> Result<Proved, Failure> {
     let custodian = custodians::one(config, name).await?;
-    let opened = damaged::checkpoint(config, None, caller);
-    let records = opened.await?;
+    let records = damaged::checkpoint(config, None, caller).await?;
     let recorded = async {
         let proof = proved(config, &custodian, identity, show).await?;
         remember(&records, name, proof).await
@@ -69,14 +68,12 @@ async fn proved(
 ) -> Result<custodian::Proof, Failure> {
     let name = custodian.name();
     let challenge = custodian.challenge().await?;
-    let proof = match (identity, challenge.armored()) {
+    Ok(match (identity, challenge.armored()) {
         (Some(path), Some(_)) => {
             let identity = IdentityFile::read(path)?;
+            let identities = std::slice::from_ref(&identity);
             custodian
-                .answer(
-                    &challenge,
-                    Answer::Identities(std::slice::from_ref(&identity)),
-                )
+                .answer(&challenge, Answer::Identities(identities))
                 .await?
         }
         (None, Some(armored)) => {
@@ -97,6 +94,5 @@ async fn proved(
         }
         // A machine opens it: reading back what was just written is the proof.
         (_, None) => custodian.answer(&challenge, Answer::Machine).await?,
-    };
-    Ok(proof)
+    })
 }

@@ -62,10 +62,7 @@ pub(super) async fn observe(view: &View<'_>) -> Result<Observation, Failure> {
     Ok(Observation { findings, ..found })
 }
 
-pub(super) async fn apply(
-    ceremony: &mut Ceremony<'_>,
-    _observation: Observation,
-) -> Result<Evidence, Failure> {
+pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failure> {
     let before = look(ceremony, ceremony.token()?).await?;
     for wanted in &before.missing {
         enable(ceremony, wanted, &before.missing).await?;

@@ -43,15 +43,17 @@ pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
     loop {
         ceremony.cluster.find_active().await?;
         let active = ceremony.client();
-        let said = match token::lookup_self(&ceremony.at_home(&active), ceremony.token()?).await {
+        let error = match token::lookup_self(&ceremony.at_home(&active), ceremony.token()?).await {
             Ok(_) => break,
-            Err(error) if error.is_retryable() => error.to_string(),
+            Err(error) if error.is_retryable() => error,
             Err(error) => return Err(error.into()),
         };
-        ceremony
+        let what = "the active node to answer its root";
+        let waited = ceremony
             .cluster
-            .wait(begun, limit, "the active node to answer its root", &said)
-            .await?;
+            .wait(begun, limit, what, &error.to_string())
+            .await;
+        waited.map_err(|failure| failure.answered(error.status()))?;
     }
     for _ in 1..LOOKS {
         match describe(ceremony).await {
@@ -114,18 +116,13 @@ async fn joined(ceremony: &Ceremony<'_>, active: &Health) -> Result<(), Failure>
         for (node, health) in sys::health_of_nodes(&ceremony.client()).await {
             match health {
                 Ok(health) if health.cluster_id == active.cluster_id && !health.sealed => {}
-                // Just unsealed: it does not say yet whose it is.
-                Ok(health)
-                    if health.initialized && !health.sealed && health.cluster_id.is_none() =>
-                {
-                    apart.push(format!("{} has not joined", node.address()));
-                }
-                Ok(health) if health.initialized && !health.sealed => {
-                    return Err(two_clusters(&node, &health, active));
-                }
-                Ok(health) if health.initialized => {
+                Ok(health) if health.initialized && health.sealed => {
                     apart.push(format!("{} is sealed", node.address()));
                 }
+                Ok(health) if health.initialized && health.cluster_id.is_some() => {
+                    return Err(two_clusters(&node, &health, active));
+                }
+                // Perhaps just unsealed: it does not say yet whose it is.
                 Ok(_) => apart.push(format!("{} has not joined", node.address())),
                 Err(error) => silent.push(error.to_string()),
             }

@@ -243,16 +243,10 @@ fn advice_on_status(code: u16) -> Option<&'static str> {
     }
 }
 
-/// How an answer of the server with this status reads in the text of an error.
-#[must_use]
-pub fn answered_with(code: u16) -> String {
-    format!("was answered with {code}")
-}
-
 impl fmt::Display for Error {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Inner { method, url, kind } = &*self.0;
-        let answered = |code: u16| format!("{method} {url} {}", answered_with(code));
+        let answered = |code: u16| format!("{method} {url} was answered with {code}");
         let text = match kind {
             Kind::Unreachable(why) => format!("{url} cannot be reached: {why}"),
             Kind::TimedOut(limit) => format!("{method} {url} was not answered within {limit:?}"),

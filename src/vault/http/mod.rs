@@ -13,7 +13,7 @@ pub(crate) use http::Method;
 
 pub use body::Body;
 pub use client::{Answer, Client};
-pub use error::{Error, Kind, NoLogin, answered_with};
+pub use error::{Error, Kind, NoLogin};
 pub(crate) use exchange::Ask;
 pub(crate) use reply::{Reply, null_is_empty};
 pub use target::{Target, Timeouts, Tls};

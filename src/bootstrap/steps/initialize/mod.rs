@@ -24,7 +24,7 @@ use crate::failure::Failure;
 use crate::secret::SecretText;
 use crate::session::{Authority, cluster_identity};
 use crate::step::Step;
-use crate::step::decide::Recorded;
+use crate::step::decide::{Recorded, Seen};
 use crate::vault::keys::init::{self, InitAnswer, InitKeys, InitRequest};
 use crate::vault::{Client, sys};
 
@@ -207,19 +207,13 @@ pub(crate) async fn look_again(ceremony: &Ceremony<'_>) -> Result<Observation, F
     let limit = ceremony.config.cluster.timeouts.request;
     loop {
         let observation = observe(&ceremony.view(Step::Initialize)).await?;
-        if observation.seen != crate::step::decide::Seen::Absent || begun.elapsed() >= limit {
+        if observation.seen != Seen::Absent || begun.elapsed() >= limit {
             return Ok(observation);
         }
+        let what = "a request of an earlier run to arrive after all";
+        let waited = ceremony.cluster.wait(begun, limit, what, "not initialised");
         // The end of the limit is an answer here, not a failure.
-        let _ = ceremony
-            .cluster
-            .wait(
-                begun,
-                limit,
-                "a request of an earlier run to arrive after all",
-                "not initialised",
-            )
-            .await;
+        let _ = waited.await;
     }
 }
 

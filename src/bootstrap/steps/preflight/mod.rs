@@ -50,10 +50,7 @@ pub(crate) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
     judge_nodes(ceremony, &nodes, &mut failures);
     if nodes.iter().any(|node| node.health.initialized) {
         // Nothing else matters then, and nothing else may be touched.
-        failures.push(crate::bootstrap::steps::initialize::refusal(
-            ceremony,
-            arrived(ceremony),
-        ));
+        failures.push(initialize::refusal(ceremony, arrived(ceremony)));
         return Err(only_refusals(failures));
     }
     let tried = custodians::try_all(ceremony, &mut failures).await;
@@ -89,22 +86,14 @@ pub(crate) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
         nodes.len(),
         if nodes.len() == 1 { "" } else { "s" },
     ));
+    let addresses: Vec<_> = nodes.iter().map(|node| &node.address).collect();
+    let custodians = ceremony.custodians.iter().map(Custodian::address);
     Ok(Evidence::default()
         .with("product", first.health.product.name())
         .with("version", &first.health.version)
         .with("seal", &first.seal.seal_type)
-        .with(
-            "nodes",
-            nodes.iter().map(|node| &node.address).collect::<Vec<_>>(),
-        )
-        .with(
-            "custodians",
-            ceremony
-                .custodians
-                .iter()
-                .map(Custodian::address)
-                .collect::<Vec<_>>(),
-        )
+        .with("nodes", addresses)
+        .with("custodians", custodians.collect::<Vec<_>>())
         .with("proved", custodians::proved_at(ceremony, &tried)))
 }
 

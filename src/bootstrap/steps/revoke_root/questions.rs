@@ -3,7 +3,7 @@
 use crate::bootstrap::ceremony::Ceremony;
 use crate::bootstrap::options::Options;
 use crate::config::Config;
-use crate::failure::{Exit, Failure};
+use crate::failure::Failure;
 use crate::prompt;
 use crate::step::Step;
 use crate::vault::auth::scan::Found;
@@ -53,7 +53,7 @@ pub(crate) async fn before_revoking(
     match prompt::confirm("Revoke the root token now?", &instead).await {
         Ok(true) => Ok(()),
         Ok(false) => Err(
-            Failure::new(Exit::Failed, "the root token was not revoked: you said no")
+            Failure::failed("the root token was not revoked: you said no")
                 .advise("it stays encrypted in the checkpoint; run apply again when you are ready"),
         ),
         Err(error) => Err(error.into()),
