@@ -34,7 +34,9 @@ pub(crate) fn bounded() -> Option<SharedHttpClient> {
 /// Whether an answer was refused for its size.
 pub(crate) fn too_large(error: &(dyn StdError + 'static)) -> Option<usize> {
     let mut causes = std::iter::successors(Some(error), |&error| error.source());
-    causes.any(|cause| cause.is::<TooLarge>()).then_some(MOST)
+    causes
+        .any(<dyn StdError + 'static>::is::<TooLarge>)
+        .then_some(MOST)
 }
 
 #[derive(Debug, thiserror::Error)]

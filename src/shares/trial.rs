@@ -27,7 +27,9 @@ pub(crate) async fn try_all<'c>(
     for (custodian, canary, presence) in join_all(tries).await {
         match canary {
             Ok(warnings) => {
-                warnings.into_iter().for_each(|text| events.warn(text));
+                for text in warnings {
+                    events.warn(text);
+                }
                 opened.push(custodian);
             }
             Err(error) => failures.push(of(custodian, error.into())),
