@@ -50,10 +50,14 @@ fn unnamed(directory: &Path, bytes: &[u8]) -> io::Result<NamedTempFile> {
 
 /// The whole file; `None` when there is none.
 pub(crate) fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
-    match fs::read(path) {
-        Ok(bytes) => Ok(Some(bytes)),
+    if_there(fs::read(path))
+}
+
+/// What came of a file operation; `None` where there is no such file.
+pub(crate) fn if_there<T>(result: io::Result<T>) -> io::Result<Option<T>> {
+    match result {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
+        other => other.map(Some),
     }
 }
 
@@ -101,14 +105,10 @@ pub(crate) fn above(path: &Path) -> &Path {
 /// is no promise; what protects the content there is that its key is gone too.
 pub(crate) fn destroy(directory: &Path, name: &str) -> io::Result<()> {
     let path = directory.join(name);
-    let mut file = match OpenOptions::new()
-        .write(true)
-        .custom_flags(NO_FOLLOW)
-        .open(&path)
-    {
-        Ok(file) => file,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(error),
+    let mut options = OpenOptions::new();
+    let opened = options.write(true).custom_flags(NO_FOLLOW).open(&path);
+    let Some(mut file) = if_there(opened)? else {
+        return Ok(());
     };
     let unnamed = if name.starts_with(UNNAMED) {
         path

@@ -33,14 +33,10 @@ pub(crate) fn bounded() -> Option<SharedHttpClient> {
 
 /// Whether an answer was refused for its size.
 pub(crate) fn too_large(error: &(dyn StdError + 'static)) -> Option<usize> {
-    let mut next = Some(error);
-    while let Some(cause) = next {
-        if cause.is::<TooLarge>() {
-            return Some(MOST);
-        }
-        next = cause.source();
-    }
-    None
+    let mut causes = std::iter::successors(Some(error), |&error| error.source());
+    causes
+        .any(<dyn StdError + 'static>::is::<TooLarge>)
+        .then_some(MOST)
 }
 
 #[derive(Debug, thiserror::Error)]

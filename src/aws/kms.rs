@@ -3,8 +3,6 @@
 //! A key is resolved to its ARN once, so that an alias turned to another key later cannot change
 //! what was proved. It never creates, enables or deletes a key.
 
-use std::collections::HashMap;
-
 use aws_sdk_kms::primitives::Blob;
 use zeroize::Zeroizing;
 
@@ -31,14 +29,6 @@ pub struct KeyFacts {
     pub account: Option<String>,
     /// `Enabled`, `Disabled`, `PendingDeletion`, …
     pub state: String,
-}
-
-impl KeyFacts {
-    /// True when the key can be used now.
-    #[must_use]
-    pub fn enabled(&self) -> bool {
-        self.state == "Enabled"
-    }
 }
 
 impl KmsKey {
@@ -78,19 +68,14 @@ impl KmsKey {
         address(&self.reference, &self.session.region)
     }
 
-    /// Asks KMS again about the key.
-    pub async fn describe(&self) -> Result<KeyFacts, Error> {
-        describe(self.arn(), &self.session).await
-    }
-
     /// Asks KMS again and refuses a key that is not enabled. Needed besides any trial, because the
     /// emulators of SSM (LocalStack 4.9.2 and moto 5.2.5, measured) take a disabled key.
     ///
     /// # Errors
     /// [`Kind::KeyDisabled`] with the command that enables it; otherwise as [`KmsKey::open`].
     pub async fn usable(&self) -> Result<(), Error> {
-        let facts = self.describe().await?;
-        if facts.enabled() {
+        let facts = describe(self.arn(), &self.session).await?;
+        if facts.state == "Enabled" {
             return Ok(());
         }
         let address = self.address();
@@ -103,7 +88,7 @@ impl KmsKey {
     ///
     /// # Errors
     /// Denied, disabled, unreachable; [`Kind::Misconfigured`] when the text is too long.
-    pub async fn encrypt(&self, plain: &[u8], context: &[(&str, &str)]) -> Result<Vec<u8>, Error> {
+    pub async fn encrypt(&self, plain: &[u8], context: (&str, &str)) -> Result<Vec<u8>, Error> {
         let address = self.address();
         let call = self.call(&address, "kms:Encrypt");
         if plain.len() > LONGEST_PLAINTEXT {
@@ -111,7 +96,7 @@ impl KmsKey {
             return Err(call.error(Kind::Misconfigured(text)));
         }
         let request = self.session.kms.encrypt().key_id(self.arn());
-        let request = request.set_encryption_context(Some(owned(context)));
+        let request = request.encryption_context(context.0, context.1);
         let answer = request.plaintext(Blob::new(plain)).send().await;
         let blob = answer.map_err(|error| call.failed(&error))?.ciphertext_blob;
         blob.map(Blob::into_inner)
@@ -125,12 +110,12 @@ impl KmsKey {
     pub async fn decrypt(
         &self,
         ciphertext: &[u8],
-        context: &[(&str, &str)],
+        context: (&str, &str),
     ) -> Result<Zeroizing<Vec<u8>>, Error> {
         let address = self.address();
         let call = self.call(&address, "kms:Decrypt");
         let request = self.session.kms.decrypt().key_id(self.arn());
-        let request = request.set_encryption_context(Some(owned(context)));
+        let request = request.encryption_context(context.0, context.1);
         let answer = request.ciphertext_blob(Blob::new(ciphertext)).send().await;
         let blob = answer.map_err(|error| call.failed(&error))?.plaintext;
         blob.map(|blob| Zeroizing::new(blob.into_inner()))
@@ -146,13 +131,6 @@ impl KmsKey {
             region: &self.session.region,
         }
     }
-}
-
-fn owned(context: &[(&str, &str)]) -> HashMap<String, String> {
-    let pairs = context
-        .iter()
-        .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
-    pairs.collect()
 }
 
 fn address(key: &str, region: &str) -> String {

@@ -284,16 +284,9 @@ pub(crate) fn clean(text: &str) -> String {
 
 /// The causes of an error from the outside in, by `Display` only, without those that repeat.
 pub(crate) fn causes(error: &dyn std::error::Error) -> Vec<String> {
-    let mut said: Vec<String> = Vec::new();
-    let mut next = error.source();
-    for _ in 0..CAUSES {
-        let Some(cause) = next else { break };
-        let text = clean(&cause.to_string());
-        if said.last() != Some(&text) {
-            said.push(text);
-        }
-        next = cause.source();
-    }
+    let causes = std::iter::successors(error.source(), |&cause| cause.source()).take(CAUSES);
+    let mut said: Vec<_> = causes.map(|cause| clean(&cause.to_string())).collect();
+    said.dedup();
     said
 }
 

@@ -1,7 +1,6 @@
 //! The directory of a checkpoint, ours alone, and files of other verbs in it.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -56,34 +55,21 @@ pub(crate) fn destroy_beside(directory: &Path, name: &str) -> Result<()> {
 }
 
 fn make_private(directory: &Path) -> Result<()> {
-    let error = CheckpointError::io("create", directory);
-    match fs::symlink_metadata(directory) {
-        Ok(_) => {}
-        Err(missing) if missing.kind() == io::ErrorKind::NotFound => {
-            disk::make_directories(directory).map_err(error)?;
-        }
-        Err(other) => return Err(error(other)),
-    }
+    disk::make_directories(directory).map_err(CheckpointError::io("create", directory))?;
     let found = fs::symlink_metadata(directory).map_err(CheckpointError::io("read", directory))?;
-    let refuse = |why| {
-        Err(CheckpointError::NotPrivate {
-            path: directory.to_owned(),
-            why,
-        })
+    let why = if found.file_type().is_symlink() {
+        "is a symbolic link"
+    } else if !found.is_dir() {
+        "is not a directory"
+    } else if found.mode() & 0o077 != 0 {
+        "can be entered by others"
+    } else if found.uid() != rustix::process::geteuid().as_raw() {
+        "belongs to another user"
+    } else {
+        return Ok(());
     };
-    if found.file_type().is_symlink() {
-        return refuse("is a symbolic link");
-    }
-    if !found.is_dir() {
-        return refuse("is not a directory");
-    }
-    if found.mode() & 0o077 != 0 {
-        return refuse("can be entered by others");
-    }
-    if found.uid() != rustix::process::geteuid().as_raw() {
-        return refuse("belongs to another user");
-    }
-    Ok(())
+    let path = directory.to_owned();
+    Err(CheckpointError::NotPrivate { path, why })
 }
 
 fn take_lock(directory: &Path, name: &str) -> Result<File> {

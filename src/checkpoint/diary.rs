@@ -196,9 +196,6 @@ impl Diary {
     }
 
     /// A diary from its bytes, which are of `path`.
-    ///
-    /// # Errors
-    /// It is damaged, or was written by a later program.
     pub fn read(bytes: &[u8], path: impl AsRef<Path>) -> Result<Self, CheckpointError> {
         let path = path.as_ref();
         let damaged = |why: String| CheckpointError::Damaged {

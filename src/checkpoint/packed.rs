@@ -79,9 +79,6 @@ impl Checkpoint {
 
     /// Takes over what a replica kept, for `address` says where it is. What holders have proved here
     /// stays true.
-    ///
-    /// # Errors
-    /// It is damaged, of a later release or of another cluster, or the disk refuses.
     pub fn unpack(&mut self, diary: &[u8], secrets: Option<&[u8]>, address: &str) -> Result<()> {
         let place = Path::new(address);
         let mut diary = Diary::read(diary, place)?;

@@ -54,11 +54,6 @@ pub(crate) enum Holds {
     RootToken,
 }
 
-/// Takes the room for an answer that is not there yet.
-pub(crate) fn write_ahead(directory: &Path, header: &Header) -> io::Result<()> {
-    disk::replace(directory, NAME, &encode(header, &[])?)
-}
-
 /// Fills the room. Two fsyncs: content, then length.
 pub(crate) fn fill(directory: &Path, ciphertext: &[u8]) -> io::Result<()> {
     let file = OpenOptions::new()
@@ -71,17 +66,15 @@ pub(crate) fn fill(directory: &Path, ciphertext: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
-/// Replaces the whole file, content and all, by one rename.
+/// Replaces the whole file, content and all, by one rename; without a ciphertext it is the room for one.
 pub(crate) fn replace(directory: &Path, header: &Header, ciphertext: &[u8]) -> io::Result<()> {
     disk::replace(directory, NAME, &encode(header, ciphertext)?)
 }
 
 /// Header and ciphertext, if there is a file; the ciphertext is `None` while only room was taken.
 pub(crate) fn read(directory: &Path) -> io::Result<Option<(Header, Option<Vec<u8>>)>> {
-    let file = match File::open(directory.join(NAME)) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error),
+    let Some(file) = disk::if_there(File::open(directory.join(NAME)))? else {
+        return Ok(None);
     };
     let mut head = vec![0; usize::try_from(CONTENT_AT).unwrap_or(0)];
     file.read_exact_at(&mut head, 0)?;

@@ -20,15 +20,6 @@ pub struct Stored {
     pub digest: Option<String>,
 }
 
-/// What is under a name before we store.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Presence {
-    /// Nothing, proved by asking.
-    Absent,
-    /// Something, ours or not.
-    Present(Stored),
-}
-
 /// What a later look at a stored share found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Observation {
@@ -90,13 +81,6 @@ impl Prepared {
         self.earlier.extend(digests);
         self
     }
-}
-
-/// What a canary told beyond that it worked.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct CanaryResult {
-    /// For example a leftover that could not be deleted, by its address.
-    pub warnings: Vec<String>,
 }
 
 /// What of the recorded facts is another one now.

@@ -15,7 +15,7 @@ use crate::custodian::age::AgeKey;
 use crate::custodian::age::identity::IdentityFile;
 use crate::custodian::pgp::PgpKey;
 use crate::custodian::text::{same, share_from, text_from};
-use crate::custodian::{CanaryResult, Prepared, Stored};
+use crate::custodian::{Prepared, Stored};
 use crate::secret::{SecretText, Share};
 use crate::{disk, hex};
 
@@ -81,11 +81,7 @@ impl EncryptedFile {
     }
 
     /// Armoured ciphertext of one line.
-    pub(super) async fn encrypt(&self, line: &SecretText) -> Result<String, Error> {
-        self.encrypt_line(line.expose()).await
-    }
-
-    async fn encrypt_line(&self, line: &str) -> Result<String, Error> {
+    pub(super) async fn encrypt(&self, line: &str) -> Result<String, Error> {
         let plain = Zeroizing::new(format!("{line}\n"));
         match &self.key {
             FileKey::Age(key) => key.encrypt(&self.address(), plain.as_bytes()),
@@ -122,7 +118,7 @@ impl EncryptedFile {
         }
         let sealed = match self.ciphertext() {
             Ok(sealed) => sealed,
-            Err(_) => match self.encrypt_line(CANARY_TEXT).await {
+            Err(_) => match self.encrypt(CANARY_TEXT).await {
                 Ok(sealed) => sealed.into_bytes(),
                 Err(_) => return false,
             },
@@ -131,7 +127,7 @@ impl EncryptedFile {
     }
 
     pub(super) async fn prepare(&self, share: &Share) -> Result<Prepared, Error> {
-        let ciphertext = self.encrypt_line(share.expose()).await?;
+        let ciphertext = self.encrypt(share.expose()).await?;
         Ok(Prepared::of(ciphertext.into_bytes()))
     }
 
@@ -171,10 +167,10 @@ impl EncryptedFile {
 
     /// Nothing there is no error.
     pub(super) fn remove(&self) -> Result<(), Error> {
-        match std::fs::remove_file(&self.path) {
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-            Err(error) => Err(Error::io(&self.path, "remove", error)),
-            Ok(()) => self.sync_directory(),
+        let removed = disk::if_there(std::fs::remove_file(&self.path));
+        match removed.map_err(|error| Error::io(&self.path, "remove", error))? {
+            None => Ok(()),
+            Some(()) => self.sync_directory(),
         }
     }
 
@@ -183,15 +179,13 @@ impl EncryptedFile {
     }
 
     /// The same steps as for a share, under another name; made directories go again.
-    pub(super) async fn canary(&self, name: &str) -> Result<CanaryResult, Error> {
-        let content = self.encrypt_line(CANARY_TEXT).await?;
+    pub(super) async fn canary(&self, name: &str) -> Result<Vec<String>, Error> {
+        let content = self.encrypt(CANARY_TEXT).await?;
         let path = self.path.with_file_name(format!("{CANARY}{name}"));
         let made = self.make_directories()?;
         let tried = self.try_canary(&path, content.as_bytes());
         let mut warnings = Vec::new();
-        if let Err(error) = std::fs::remove_file(&path)
-            && error.kind() != ErrorKind::NotFound
-        {
+        if let Err(error) = disk::if_there(std::fs::remove_file(&path)) {
             let path = path.display();
             warnings.push(format!("the canary {path} could not be deleted: {error}"));
         }
@@ -202,7 +196,7 @@ impl EncryptedFile {
         if let FileKey::Pgp(key) = &self.key {
             warnings.extend(key.unnamed_warning());
         }
-        tried.map(|()| CanaryResult { warnings })
+        tried.map(|()| warnings)
     }
 
     fn try_canary(&self, path: &Path, content: &[u8]) -> Result<(), Error> {

@@ -23,7 +23,7 @@ use crate::secret::{Share, ShareMaterial};
 pub use crate::aws::Aws;
 pub use crate::backend::{CANARY, Error, Kind};
 pub use crate::custodian::age::identity::IdentityFile;
-pub use crate::custodian::facts::{CanaryResult, Observation, Prepared, Presence, Stored};
+pub use crate::custodian::facts::{Observation, Prepared, Stored};
 pub use crate::custodian::proof::{Answer, Challenge, Proof};
 pub(crate) use crate::custodian::text::same;
 pub use crate::custodian::text::{trial_name, typed};
@@ -211,24 +211,23 @@ impl Custodian {
     /// Creates a value beside the final one, reads it back, compares and deletes. `name` is part of its name, and
     /// whoever calls has noted it: what has that name already was left by a killed run, and is replaced.
     /// For `age` and `pgp` this proves the directory, and that the key can be encrypted to; that its holder opens it
-    /// is proved by a [`Challenge`].
+    /// is proved by a [`Challenge`]. Gives warnings, such as of a leftover that could not be deleted.
     ///
     /// # Errors
     /// Whatever would fail for the share too; a failed delete is only a warning.
-    pub async fn canary(&self, name: &str) -> Result<CanaryResult, Error> {
+    pub async fn canary(&self, name: &str) -> Result<Vec<String>, Error> {
         match &self.place {
             Place::Ssm(place) => place.canary(name).await,
             Place::File(file) => file.canary(name).await,
         }
     }
 
-    /// Is the final name free? No secret is decrypted.
-    pub async fn presence(&self) -> Result<Presence, Error> {
-        let found = match &self.place {
-            Place::Ssm(place) => place.facts().await?,
-            Place::File(file) => file.facts()?,
-        };
-        Ok(found.map_or(Presence::Absent, Presence::Present))
+    /// What is under the final name, ours or not; `None` where it is free, proved by asking. No secret is decrypted.
+    pub async fn presence(&self) -> Result<Option<Stored>, Error> {
+        match &self.place {
+            Place::Ssm(place) => place.facts().await,
+            Place::File(file) => file.facts(),
+        }
     }
 
     /// Whether this share may be given to this custodian: what the server encrypted, it encrypted to one holder.
@@ -335,7 +334,7 @@ impl Custodian {
         let word = text::random_word(&self.address())?;
         let armored = match &self.place {
             Place::Ssm(_) => None,
-            Place::File(file) => Some(file.encrypt(&word).await?),
+            Place::File(file) => Some(file.encrypt(word.expose()).await?),
         };
         Ok(Challenge::new(self.proof_subject(), armored, word))
     }
@@ -352,7 +351,7 @@ impl Custodian {
         }
         match (&self.place, with) {
             (Place::Ssm(place), Answer::Machine | Answer::Identities(_)) => {
-                let warnings = place.round_trip(challenge.word()).await?.warnings;
+                let warnings = place.round_trip(challenge.word()).await?;
                 let subject = challenge.subject().to_owned();
                 Ok(Proof { subject, warnings })
             }

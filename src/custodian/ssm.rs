@@ -12,7 +12,7 @@ use crate::aws::Aws;
 use crate::aws::parameter::{Parameters, check_name, sibling, unresolved};
 use crate::backend::{Error, Kind, patiently};
 use crate::custodian::text::{random_word, same, share_from};
-use crate::custodian::{CanaryResult, Prepared, Stored};
+use crate::custodian::{Prepared, Stored};
 use crate::secret::{SecretText, Share};
 
 /// The tag that says in which attempt a share was stored.
@@ -122,7 +122,7 @@ impl Ssm {
         self.delete(&self.parameter).await
     }
 
-    pub(super) async fn canary(&self, name: &str) -> Result<CanaryResult, Error> {
+    pub(super) async fn canary(&self, name: &str) -> Result<Vec<String>, Error> {
         self.parameters.key_usable().await?;
         let name = sibling(&self.parameter, name);
         let word = random_word(&self.address)?;
@@ -137,17 +137,17 @@ impl Ssm {
     }
 
     /// Creates `word` under a unique name beside the share, reads it back decrypted, deletes it.
-    pub(super) async fn round_trip(&self, word: &SecretText) -> Result<CanaryResult, Error> {
+    pub(super) async fn round_trip(&self, word: &SecretText) -> Result<Vec<String>, Error> {
         let name = sibling(&self.parameter, random_word(&self.address)?.expose());
         self.try_out(&name, word).await
     }
 
-    async fn try_out(&self, name: &str, word: &SecretText) -> Result<CanaryResult, Error> {
+    async fn try_out(&self, name: &str, word: &SecretText) -> Result<Vec<String>, Error> {
         let what = "canary of vault-bootstrap, may be deleted".to_owned();
         let created = self.create(name, (word.expose(), what, None)).await;
         let none_of_ours = |error: &Error| is_taken(error) || !error.may_have_written();
         if created.as_ref().is_err_and(none_of_ours) {
-            return created.map(|_| CanaryResult::default());
+            return created.map(|_| Vec::new());
         }
         let leftover = match self.delete(name).await {
             Err(error) => {
@@ -161,7 +161,7 @@ impl Ssm {
             Ok(()) => Vec::new(),
         };
         match created {
-            Ok(_) => Ok(CanaryResult { warnings: leftover }),
+            Ok(_) => Ok(leftover),
             Err(error) => {
                 let advice: Vec<_> = error.advice().into_iter().chain(leftover).collect();
                 Err(match advice.join("; ") {

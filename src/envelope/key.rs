@@ -108,7 +108,7 @@ impl Key {
     ) -> Result<(Wrapping, Vec<u8>), Error> {
         match &self.0 {
             Kept::Kms(key) => {
-                let wrapped = key.encrypt(inner, &[(CONTEXT, cluster)]).await?;
+                let wrapped = key.encrypt(inner, (CONTEXT, cluster)).await?;
                 let key = key.arn().to_owned();
                 Ok((Wrapping::Kms { key }, wrapped))
             }
@@ -139,7 +139,7 @@ impl Key {
                 if key.arn() != arn {
                     return Err(self.other_kind(header));
                 }
-                let plain = key.decrypt(&wrapped, &[(CONTEXT, cluster)]).await;
+                let plain = key.decrypt(&wrapped, (CONTEXT, cluster)).await;
                 return plain.map_err(|error| match error.kind() {
                     Kind::Damaged(_) => Error::Damaged("the wrapped key was changed"),
                     _ => Error::Key(error),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::checkpoint::Asked;
 use crate::checkpoint::rotation::{OldShare, Phase};
-use crate::custodian::{Custodian, Observation, Presence, Stored};
+use crate::custodian::{Custodian, Observation, Stored};
 use crate::failure::Failure;
 use crate::recovery::run::Run;
 
@@ -67,8 +67,8 @@ async fn look(run: &Run<'_>, custodian: &Custodian) -> Result<Option<Stored>, Fa
     // What cannot be looked at now is looked at once more before it is taken away.
     match there {
         Err(_) => return Ok(Some(stored)),
-        Ok(Presence::Absent) => return Ok(None),
-        Ok(Presence::Present(_)) => {}
+        Ok(None) => return Ok(None),
+        Ok(Some(_)) => {}
     }
     match custodian.observe(&stored).await? {
         Observation::Same => Ok(Some(stored)),

@@ -251,20 +251,14 @@ impl Replica {
         let Some(bytes) = self.store.get(name).await? else {
             return Ok(None);
         };
-        let damaged = |why| Err(self.error(Kind::Damaged(why)));
-        let Ok(value) = serde_json::from_slice::<serde_json::Value>(&bytes) else {
-            return damaged("a value there is not ours");
-        };
-        if value["version"]
-            .as_u64()
-            .is_none_or(|found| found > u64::from(VERSION))
-        {
-            return damaged("a value there is of a later release");
+        let damaged = |why| self.error(Kind::Damaged(why));
+        let not_ours = |_| damaged("a value there is not ours");
+        let value: serde_json::Value = serde_json::from_slice(&bytes).map_err(not_ours)?;
+        let version = value["version"].as_u64();
+        if version.is_none_or(|found| found > u64::from(VERSION)) {
+            return Err(damaged("a value there is of a later release"));
         }
-        match serde_json::from_value(value) {
-            Ok(value) => Ok(Some(value)),
-            Err(_) => damaged("a value there is not ours"),
-        }
+        serde_json::from_value(value).map(Some).map_err(not_ours)
     }
 
     /// Makes the lease of this number. Of several that try, one succeeds.

@@ -1,6 +1,8 @@
 //! Objects below a prefix, as a place for values. Deleting one deletes every version of it; a bucket that
 //! would keep one all the same is refused.
 
+use std::collections::BTreeSet;
+
 use reqwest::Method;
 
 use crate::aws::{Aws, Call, Session};
@@ -148,15 +150,10 @@ impl Objects {
 
     pub(super) async fn names(&self) -> Result<Vec<String>, Error> {
         let below = format!("{}/", self.prefix);
-        let mut names: Vec<_> = self
-            .versions(&below)
-            .await?
-            .into_iter()
-            .filter_map(|version| version.key.strip_prefix(&below).map(str::to_owned))
-            .collect();
-        names.sort();
-        names.dedup();
-        Ok(names)
+        let versions = self.versions(&below).await?;
+        let keys = versions.iter().map(|version| version.key.as_str());
+        let names: BTreeSet<_> = keys.filter_map(|key| key.strip_prefix(&below)).collect();
+        Ok(names.into_iter().map(str::to_owned).collect())
     }
 
     /// Deletes every version, and every mark of a deletion, until a listing shows none.

@@ -2,7 +2,7 @@
 
 use futures::future::join_all;
 
-use crate::custodian::{Custodian, Presence};
+use crate::custodian::Custodian;
 use crate::event::EventSink;
 use crate::failure::Failure;
 
@@ -26,19 +26,18 @@ pub(crate) async fn try_all<'c>(
     let mut opened = Vec::new();
     for (custodian, canary, presence) in join_all(tries).await {
         match canary {
-            Ok(result) => {
-                result
-                    .warnings
-                    .into_iter()
-                    .for_each(|text| events.warn(text));
+            Ok(warnings) => {
+                for text in warnings {
+                    events.warn(text);
+                }
                 opened.push(custodian);
             }
             Err(error) => failures.push(of(custodian, error.into())),
         }
         match presence {
-            Ok(Presence::Absent) => {}
-            Ok(Presence::Present(_)) if is_ours(custodian) => {}
-            Ok(Presence::Present(_)) => failures.push(
+            Ok(None) => {}
+            Ok(Some(_)) if is_ours(custodian) => {}
+            Ok(Some(_)) => failures.push(
                 Failure::refused(format!("{} already holds something", custodian.address())).advise(
                     format!("nothing is ever overwritten: see what it is, then move it away or {otherwise}"),
                 ),

@@ -1,7 +1,7 @@
 //! Shares that are not valid, since nobody has verified them: the only ones that are ever taken away to be made anew.
 
 use crate::checkpoint::ShareRecord;
-use crate::custodian::{Custodian, Observation, Presence};
+use crate::custodian::{Custodian, Observation};
 use crate::failure::Failure;
 
 /// Takes a share away that was to go to `was`, and says whether it was there. What is there must be what was recorded, or
@@ -29,8 +29,8 @@ pub(crate) async fn discard(
         },
         // Cut off in between: the name was free, and what we were about to write is recorded.
         None => match custodian.presence().await? {
-            Presence::Absent => return Ok(false),
-            Presence::Present(found) => match (found.digest, mark) {
+            None => return Ok(false),
+            Some(found) => match (found.digest, mark) {
                 (Some(digest), _) => recorded.prepared.contains(&digest),
                 (None, Some(mark)) => custodian.bears(mark).await?,
                 (None, None) => false,

@@ -6,8 +6,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
-use crate::checkpoint::beside::destroy_beside;
-use crate::checkpoint::journal::{Journal, read, to_json};
+use crate::checkpoint::beside::{destroy_beside, write_json};
+use crate::checkpoint::journal::{Journal, read};
 use crate::envelope::{Key, Sealer, WrappedKey};
 use crate::failure::Failure;
 use crate::secret::{RootToken, SecretText, Token};
@@ -44,9 +44,6 @@ struct Sealed {
 
 impl Journal {
     /// Keeps a token for the next run, where there is a key to keep it under.
-    ///
-    /// # Errors
-    /// The key or the disk refuses.
     pub(crate) async fn keep(&self, kept: Kept, token: &Token) -> Result<(), Failure> {
         let Some(key) = self.key.as_ref().filter(|_| !self.is_left(kept)) else {
             return Ok(());
@@ -82,7 +79,8 @@ impl Journal {
             key: sealer.header().clone(),
             token: STANDARD.encode(seal(&sealer)),
         };
-        self.put(name, &to_json(&sealed)?).map(drop)
+        write_json(&self.directory, name, &sealed)?;
+        Ok(())
     }
 
     /// The token that an earlier run kept, or why the key that is here does not open it.
@@ -158,9 +156,6 @@ impl Journal {
     }
 
     /// Destroys what was kept of a token that is revoked.
-    ///
-    /// # Errors
-    /// The disk refuses.
     pub(crate) fn forget(&self, kept: Kept) -> Result<(), Failure> {
         if self.is_left(kept) {
             return Ok(());
@@ -169,9 +164,6 @@ impl Journal {
     }
 
     /// Destroys the pad.
-    ///
-    /// # Errors
-    /// The disk refuses.
     pub(crate) fn forget_pad(&self) -> Result<(), Failure> {
         Ok(destroy_beside(&self.directory, PAD)?)
     }

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::checkpoint::beside::{lock, write_beside};
+use crate::checkpoint::beside::{lock, write_beside, write_json};
 use crate::checkpoint::error::CheckpointError;
 use crate::envelope::Key;
 use crate::failure::Failure;
@@ -171,8 +171,6 @@ impl Journal {
         self.record.borrow().under_way.clone()
     }
 
-    /// # Errors
-    /// The disk refuses.
     pub(crate) fn note(&self, under_way: Option<UnderWay>) -> Result<(), Failure> {
         if under_way.is_some() {
             self.noted_here.set(true);
@@ -191,9 +189,6 @@ impl Journal {
     }
 
     /// Remembers more of them, and that nothing else is under way.
-    ///
-    /// # Errors
-    /// The disk refuses.
     pub(crate) fn lost(
         &self,
         more: impl IntoIterator<Item = OrphanedToken>,
@@ -205,9 +200,6 @@ impl Journal {
     }
 
     /// Forgets them: they were looked for as root.
-    ///
-    /// # Errors
-    /// The disk refuses.
     pub(crate) fn found(&self) -> Result<(), Failure> {
         self.change(|record| record.orphans.clear())
     }
@@ -217,17 +209,11 @@ impl Journal {
     }
 
     /// Begins or ends to wait for holders; nothing else is under way then.
-    ///
-    /// # Errors
-    /// The disk refuses.
     pub(crate) fn wait(&self, waiting: Option<Waiting>) -> Result<(), Failure> {
         self.change(|record| (record.under_way, record.waiting) = (None, waiting))
     }
 
     /// Waits for nobody any more, and remembers the token that may have come of it.
-    ///
-    /// # Errors
-    /// The disk refuses.
     pub(crate) fn given_up(&self, orphan: Option<OrphanedToken>) -> Result<(), Failure> {
         self.change(|record| {
             record.orphans.extend(orphan);
@@ -238,20 +224,15 @@ impl Journal {
     fn change(&self, change: impl FnOnce(&mut Record)) -> Result<(), Failure> {
         let mut record = self.record.borrow().clone();
         change(&mut record);
-        self.put(NAME, &to_json(&record)?)?;
+        write_json(&self.directory, NAME, &record)?;
         *self.record.borrow_mut() = record;
         Ok(())
     }
 
-    /// # Errors
-    /// The disk refuses.
+    /// Writes a file beside the journal, durably.
     pub(crate) fn put(&self, name: &str, bytes: &[u8]) -> Result<PathBuf, Failure> {
         Ok(write_beside(&self.directory, name, bytes)?)
     }
-}
-
-fn to_json(value: &impl Serialize) -> Result<Vec<u8>, Failure> {
-    serde_json::to_vec_pretty(value).map_err(|error| Failure::failed(error.to_string()))
 }
 
 /// What this file says, if there is one.

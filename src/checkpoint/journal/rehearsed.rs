@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::checkpoint::beside::write_beside;
-use crate::checkpoint::journal::{read, to_json};
+use crate::checkpoint::beside::write_json;
+use crate::checkpoint::journal::read;
 use crate::failure::Failure;
 
 const NAME: &str = "rehearsed.json";
@@ -24,18 +24,12 @@ pub struct Rehearsed {
 
 impl Rehearsed {
     /// Remembers it in the directory of the checkpoint.
-    ///
-    /// # Errors
-    /// The disk refuses.
     pub(crate) fn keep(&self, directory: &Path) -> Result<(), Failure> {
-        write_beside(directory, NAME, &to_json(self)?)?;
+        write_json(directory, NAME, self)?;
         Ok(())
     }
 
     /// The last one that this directory knows of.
-    ///
-    /// # Errors
-    /// It cannot be read, or is damaged.
     pub fn last(directory: &Path) -> Result<Option<Self>, Failure> {
         read(&directory.join(NAME), "move it away and rehearse again")
     }

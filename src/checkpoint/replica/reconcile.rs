@@ -176,20 +176,14 @@ impl There {
     }
 
     fn side(&self) -> Side<'_> {
-        Side {
-            diary: &self.diary,
-            keeps: self.keeps_something(),
-        }
-    }
-
-    /// Whether it is an answer or a root token, and not the room for one.
-    fn keeps_something(&self) -> bool {
-        self.secrets.as_ref().is_some_and(|bytes| {
+        // The room for an answer or a root token is none.
+        let keeps = self.secrets.as_ref().is_some_and(|bytes| {
             let packed: serde_json::Value = serde_json::from_slice(bytes).unwrap_or_default();
-            packed["ciphertext"]
-                .as_str()
-                .is_some_and(|text| !text.is_empty())
-        })
+            let ciphertext = packed["ciphertext"].as_str();
+            ciphertext.is_some_and(|text| !text.is_empty())
+        });
+        let diary = &self.diary;
+        Side { diary, keeps }
     }
 }
 
@@ -239,7 +233,11 @@ fn refused(
         )),
         Problem::OnlyHere => Failure::refused(format!(
             "{here} keeps {}, and {address} knows nothing of them",
-            words(checkpoint)
+            checkpoint
+                .secrets_in_words()
+                .ok()
+                .flatten()
+                .unwrap_or("secrets")
         ))
         .advise(format!(
             "{written}. While this cluster lives, keep that directory, name another place in \
@@ -247,12 +245,6 @@ fn refused(
             config.command("apply")
         )),
     }
-}
-
-/// What this directory keeps.
-fn words(checkpoint: &Checkpoint) -> &'static str {
-    let words = checkpoint.secrets_in_words().ok().flatten();
-    words.unwrap_or("secrets")
 }
 
 #[cfg(test)]

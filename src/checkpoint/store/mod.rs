@@ -130,7 +130,7 @@ impl Checkpoint {
     /// The disk refuses, while nothing can be lost.
     pub fn write_ahead(&self, sealer: &Sealer) -> Result<()> {
         let header = Header::of(Holds::InitAnswer, sealer);
-        self.written(secrets_file::write_ahead(&self.directory, &header))
+        self.written(secrets_file::replace(&self.directory, &header, &[]))
     }
 
     /// Keeps the raw answer, encrypted, in the room taken by [`Checkpoint::write_ahead`]; where that cannot be
@@ -211,9 +211,6 @@ impl Checkpoint {
 
 /// Opens the secret part of a checkpoint, if there is one. Asks `key` (KMS, a file, a passphrase)
 /// only then.
-///
-/// # Errors
-/// It is damaged, or `key` does not open it.
 pub async fn kept(directory: &Path, cluster: &str, key: &envelope::Key) -> Result<Kept> {
     let path = directory.join(secrets_file::NAME);
     let (header, ciphertext) = match read_secrets(directory)? {
@@ -253,9 +250,6 @@ pub(crate) fn read_secrets(directory: &Path) -> Result<Option<(Header, Option<Ve
 }
 
 /// The diary of a checkpoint, without taking the lock: for looking only.
-///
-/// # Errors
-/// It cannot be read, is damaged, or was written by a later program.
 pub fn read_diary(directory: &Path) -> Result<Option<Diary>> {
     let path = directory.join(DIARY);
     let found = disk::read(&path).map_err(CheckpointError::io("read", &path))?;

@@ -8,8 +8,11 @@ use crate::failure::{Exit, Failure};
 use crate::secret::{RootToken, SecretText, Token};
 use crate::step::decide::Recorded;
 
-fn directory() -> tempfile::TempDir {
-    tempfile::tempdir().unwrap()
+/// A directory of ours, and where a checkpoint goes in it.
+fn place() -> (tempfile::TempDir, PathBuf) {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("cp");
+    (directory, path)
 }
 
 fn open(path: &Path) -> Result<Checkpoint> {
@@ -46,8 +49,7 @@ fn text(kept: Kept) -> String {
 
 #[tokio::test]
 async fn the_answer_is_there_after_a_restart_and_gone_once_only_root_is_kept() {
-    let place = directory();
-    let path = place.path().join("cp");
+    let (_place, path) = place();
     drop(open(&path).unwrap());
     assert_eq!(found(&path).await, "nothing");
     drop(with_answer(&path, "{\"keys\":1}").await);
@@ -65,8 +67,7 @@ async fn the_answer_is_there_after_a_restart_and_gone_once_only_root_is_kept() {
 
 #[tokio::test]
 async fn nothing_readable_is_on_disk() {
-    let place = directory();
-    let path = place.path().join("cp");
+    let (_place, path) = place();
     let _checkpoint = with_answer(&path, "hunter2-hunter2").await;
     for entry in fs::read_dir(&path).unwrap() {
         let bytes = fs::read(entry.unwrap().path()).unwrap();
@@ -76,8 +77,7 @@ async fn nothing_readable_is_on_disk() {
 
 #[tokio::test]
 async fn a_wrong_key_is_said_to_be_wrong_and_takes_nothing_away() {
-    let place = directory();
-    let path = place.path().join("cp");
+    let (_place, path) = place();
     let _checkpoint = with_answer(&path, "answer").await;
     let other = envelope::Key::passphrase_with_work(SecretText::new("wrong".into()), 2);
     let error = kept(&path, "prod", &other).await.unwrap_err();
@@ -87,8 +87,7 @@ async fn a_wrong_key_is_said_to_be_wrong_and_takes_nothing_away() {
 
 #[test]
 fn two_runs_at_once_are_refused() {
-    let place = directory();
-    let path = place.path().join("cp");
+    let (_place, path) = place();
     let first = open(&path).unwrap();
     let error = open(&path).unwrap_err();
     assert!(matches!(error, CheckpointError::Locked(_)), "{error}");
@@ -98,8 +97,7 @@ fn two_runs_at_once_are_refused() {
 
 #[test]
 fn a_directory_that_is_not_ours_alone_is_refused() {
-    let place = directory();
-    let path = place.path().join("cp");
+    let (place, path) = place();
     fs::create_dir(&path).unwrap();
     fs::set_permissions(&path, fs::Permissions::from_mode(0o750)).unwrap();
     assert!(matches!(
@@ -118,7 +116,7 @@ fn a_directory_that_is_not_ours_alone_is_refused() {
 
 #[test]
 fn a_new_directory_is_private_whatever_the_umask_and_git_ignores_it() {
-    let place = directory();
+    let (place, _) = place();
     let path = place.path().join("a/b/cp");
     open(&path).unwrap();
     assert_eq!(
@@ -130,8 +128,7 @@ fn a_new_directory_is_private_whatever_the_umask_and_git_ignores_it() {
 
 #[test]
 fn a_checkpoint_of_another_cluster_of_a_later_release_or_damaged_is_refused_by_name() {
-    let place = directory();
-    let path = place.path().join("cp");
+    let (_place, path) = place();
     open(&path).unwrap().start(Step::Preflight).unwrap();
     let other = Checkpoint::open(&path, "staging", "https://vault:8200").unwrap_err();
     assert!(matches!(other, CheckpointError::OtherCluster { .. }));
@@ -150,8 +147,7 @@ fn a_checkpoint_of_another_cluster_of_a_later_release_or_damaged_is_refused_by_n
 
 #[tokio::test]
 async fn a_torn_secrets_file_is_damaged_and_never_an_answer() {
-    let place = directory();
-    let path = place.path().join("cp");
+    let (_place, path) = place();
     let _checkpoint = with_answer(&path, "answer").await;
     let file = path.join("secrets");
     let whole = fs::read(&file).unwrap();
@@ -167,8 +163,7 @@ async fn a_torn_secrets_file_is_damaged_and_never_an_answer() {
 
 /// A checkpoint as an earlier release left it, in a directory of ours.
 fn as_it_was(form: &Path, name: &str) -> (tempfile::TempDir, PathBuf) {
-    let place = directory();
-    let path = place.path().join("cp");
+    let (place, path) = place();
     std::os::unix::fs::DirBuilderExt::mode(&mut fs::DirBuilder::new(), 0o700)
         .create(&path)
         .unwrap();
@@ -192,7 +187,7 @@ async fn a_checkpoint_of_every_earlier_form_still_loads_at_every_stage() {
             .any(|form| form.ends_with(format!("form-{VERSION}")))
     );
     for form in forms {
-        let place = directory();
+        let (place, _) = place();
         let key = place.path().join("key");
         fs::copy(form.join("checkpoint.key"), &key).unwrap();
         fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).unwrap();
