@@ -10,8 +10,8 @@ use crate::checkpoint::replica::damaged;
 use crate::checkpoint::{Checkpoint, ReplicatedCheckpoint};
 use crate::config::{BreakGlass, CheckpointKey, Config, Drill};
 use crate::custodian::Custodian;
-use crate::edge::references::{Resolved, resolve_all};
-use crate::edge::{cluster, custodians, key};
+use crate::edge::references::{Resolved, key_of_checkpoint, resolve_all};
+use crate::edge::{cluster, custodians};
 use crate::event::Caller;
 use crate::failure::Failure;
 use crate::shares::{fetch, location_conflicts};
@@ -72,7 +72,7 @@ async fn the_rest(
     let key = if finished || passphrase_is_missing(config, &resolved) {
         None
     } else {
-        keep(key::of_checkpoint(config, &resolved).await, &mut failures)
+        keep(key_of_checkpoint(config, &resolved).await, &mut failures)
     };
     let client = keep(cluster::client(config, &resolved), &mut failures);
     match (Failure::all(failures), client) {

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use crate::break_glass::session::BreakGlassSession;
 use crate::child::attended::{self, End};
-use crate::edge::environment::environment;
+use crate::edge::references::cluster_environment;
 use crate::failure::Failure;
 use crate::secret::Token;
 
@@ -55,7 +55,7 @@ pub(super) async fn run(
     let argv = command.argv();
     let mut child = tokio::process::Command::new(&argv[0]);
     child.args(&argv[1..]);
-    environment(session.config, session.client.address(), &mut child);
+    cluster_environment(session.config, session.client.address(), &mut child);
     if command.env {
         token.into_environment(&mut child, "VAULT_TOKEN");
         token.into_environment(&mut child, "BAO_TOKEN");

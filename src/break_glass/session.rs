@@ -7,8 +7,8 @@ use crate::break_glass::audit_lines::began;
 use crate::break_glass::options::Options;
 use crate::checkpoint::journal::Journal;
 use crate::config::{BreakGlass, CheckpointKey, Config, Login};
-use crate::edge::references::{Resolved, resolve};
-use crate::edge::{cluster, key};
+use crate::edge::cluster;
+use crate::edge::references::{Resolved, key_of_checkpoint, resolve};
 use crate::envelope::Key;
 use crate::event::{Caller, Event};
 use crate::failure::Failure;
@@ -286,7 +286,7 @@ async fn checkpoint_key(config: &Config, caller: Caller<'_>) -> Option<Key> {
         if let Some(failure) = Failure::all(failures) {
             return Err(failure);
         }
-        let key = key::of_checkpoint(config, &resolved).await?;
+        let key = key_of_checkpoint(config, &resolved).await?;
         // A key that opens may still not encrypt.
         key.probe(&config.cluster.name).await?;
         Ok(key)

@@ -53,9 +53,6 @@ impl End {
 
 /// Runs it to its end, which comes at `until` at the latest. It inherits the token on a file descriptor, whose number
 /// stands in its environment.
-///
-/// # Errors
-/// It cannot be started, or not be waited for.
 pub(crate) async fn run(
     mut child: Command,
     token: &Token,

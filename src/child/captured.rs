@@ -2,8 +2,7 @@
 //! it started in its group; what it leaves behind when it ends by itself, as gpg does its agent, is left.
 //!
 //! What goes in and what comes out may be a secret: what comes out is wiped, what goes in is for its owner to wipe, and
-//! neither is shown. What it says on standard
-//! error is shown at most as one line, with everything that looks like a secret masked.
+//! neither is shown. Of standard error at most one line is shown, with everything that looks like a secret masked.
 
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
@@ -151,18 +150,13 @@ pub(crate) fn first_line(bytes: &[u8]) -> Option<String> {
     let line = text.lines().map(str::trim).find(|line| !line.is_empty())?;
     let clean: String = line.chars().filter(|c| !c.is_control()).collect();
     let is_word = |c: char| c.is_ascii_alphanumeric() || "+_=.-".contains(c);
-    let masked = clean.split_inclusive(|c| !is_word(c)).map(|piece| {
+    let pieces = clean.split_inclusive(|c| !is_word(c)).map(|piece| {
         let word = piece.trim_end_matches(|c| !is_word(c));
         let shown = if is_secret(word) { "…" } else { word };
         format!("{shown}{}", &piece[word.len()..])
     });
-    Some(
-        masked
-            .collect::<String>()
-            .chars()
-            .take(LONGEST_LINE)
-            .collect(),
-    )
+    let masked: String = pieces.collect();
+    Some(masked.chars().take(LONGEST_LINE).collect())
 }
 
 fn is_secret(word: &str) -> bool {

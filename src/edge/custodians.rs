@@ -79,9 +79,6 @@ fn name_of_file(file: &Path, generation: u32) -> PathBuf {
 }
 
 /// One custodian by its name, for proving it.
-///
-/// # Errors
-/// There is none of this name, or it cannot be opened.
 pub(crate) async fn one(config: &Config, name: &str) -> Result<Custodian, Failure> {
     let mut all = config.init.custodians.iter();
     let Some(wanted) = all.find(|custodian| custodian.name == name) else {

@@ -22,10 +22,7 @@ pub(crate) struct LoginContext<'a> {
 }
 
 impl LoginContext<'_> {
-    /// The secret behind a reference, as it was resolved before.
-    ///
-    /// # Errors
-    /// It is not here any more: before hand-over that is found first.
+    /// The secret behind a reference, as it was resolved before. Where it is gone before hand-over, that is found first.
     pub(crate) fn secret(&self, reference: &SecretRef) -> Result<Arc<SecretText>, Failure> {
         self.resolved
             .get(reference)
@@ -40,9 +37,6 @@ impl LoginContext<'_> {
 }
 
 /// The door behind a login.
-///
-/// # Errors
-/// A reference was not resolved in preflight.
 pub(crate) fn door(context: &LoginContext<'_>, login: &Login) -> Result<Door, Failure> {
     let capabilities = |list: &[(String, Vec<config::Capability>)]| {
         list.iter()

@@ -5,7 +5,5 @@
 pub mod cluster;
 pub(crate) mod custodians;
 pub(crate) mod doors;
-pub(crate) mod environment;
 pub(crate) mod failures;
-pub(crate) mod key;
 pub(crate) mod references;

@@ -1,16 +1,18 @@
-//! The secrets that the file refers to: which there are, and what stands behind them.
+//! The secrets that the file refers to: which there are, what stands behind them, and what of them a child gets.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
 use std::sync::Arc;
 
 use futures::FutureExt;
+use tokio::process::Command;
 
 use crate::config::{Aws, CheckpointKey, Config, Field, Fields, Login, SecretRef};
 use crate::edge::custodians::to_aws;
 use crate::failure::Failure;
 use crate::reference::{self, Sources};
 use crate::secret::SecretText;
-use crate::{custodian, prompt};
+use crate::{custodian, envelope, prompt};
 
 /// What stands behind each reference.
 pub(crate) type Resolved = BTreeMap<SecretRef, Arc<SecretText>>;
@@ -120,6 +122,58 @@ pub(crate) fn environment_secrets(config: &Config) -> Vec<String> {
         _ => None,
     })
     .collect()
+}
+
+/// What encrypts the secret part of the checkpoint.
+pub(crate) async fn key_of_checkpoint(
+    config: &Config,
+    resolved: &Resolved,
+) -> Result<envelope::Key, Failure> {
+    let key = match &config.checkpoint.key {
+        CheckpointKey::Kms { key, aws } => envelope::Key::kms(key, &to_aws(aws)).await,
+        CheckpointKey::Identity(path) => envelope::Key::identity(path),
+        CheckpointKey::Passphrase(reference) => {
+            let text = resolved.get(reference).cloned();
+            let text = text.ok_or_else(|| Failure::failed(format!("{reference} was not read")))?;
+            Ok(envelope::Key::passphrase(text))
+        }
+    };
+    Ok(key?)
+}
+
+/// Sets what both command lines read about the server. What was in the environment for another one, and what the file reads
+/// from it, is taken away.
+pub(crate) fn cluster_environment(config: &Config, address: &str, child: &mut Command) {
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("VAULT_") || text.starts_with("BAO_") {
+            child.env_remove(&name);
+        }
+    }
+    for name in environment_secrets(config) {
+        child.env_remove(name);
+    }
+    let tls = &config.cluster.tls;
+    let file = |reference: &Option<SecretRef>| match reference {
+        Some(SecretRef::File(path)) => Some(path.clone().into_os_string()),
+        _ => None,
+    };
+    let values = [
+        ("ADDR", Some(OsString::from(address))),
+        ("CACERT", file(&tls.ca_cert)),
+        (
+            "TLS_SERVER_NAME",
+            tls.server_name.clone().map(OsString::from),
+        ),
+        ("CLIENT_CERT", file(&tls.client_cert)),
+        ("CLIENT_KEY", file(&tls.client_key)),
+    ];
+    for (name, value) in values {
+        let Some(value) = value else { continue };
+        for product in ["VAULT", "BAO"] {
+            child.env(format!("{product}_{name}"), &value);
+        }
+    }
 }
 
 /// Every reference that these logins stand on.
