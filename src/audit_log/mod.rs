@@ -32,17 +32,11 @@ impl AuditLog {
     }
 
     /// The lines that were written since it was looked for.
-    ///
-    /// # Errors
-    /// The file cannot be read.
     pub(crate) fn since(&self) -> io::Result<Lines> {
         Lines::from(&self.file, self.length)
     }
 
     /// Its last lines when it was looked for, and those since.
-    ///
-    /// # Errors
-    /// The file cannot be read.
     pub(crate) fn tail(&self) -> io::Result<Lines> {
         Lines::from(&self.file, self.length.saturating_sub(LOOK))
     }
@@ -67,9 +61,6 @@ impl Lines {
     }
 
     /// The next line that contains this text.
-    ///
-    /// # Errors
-    /// The file cannot be read.
     pub(crate) fn find(&mut self, text: &str) -> io::Result<Option<Line>> {
         while let Some(at) = self.advance()? {
             let mut parts = self.line.windows(text.len().max(1));

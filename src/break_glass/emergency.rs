@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use crate::break_glass::audit_lines::{DeviceLog, Marked, lines, logs, mark};
 use crate::break_glass::command::{self, Command};
 use crate::break_glass::evidence::Evidence;
-use crate::break_glass::leftovers::{self, end, end_kept, nobody_waits, run};
+use crate::break_glass::leftovers::{self, end, end_kept, run};
 use crate::break_glass::making::{self, Purpose};
 use crate::break_glass::options::Options;
 use crate::break_glass::session::BreakGlassSession;
@@ -64,13 +64,7 @@ async fn shares(
     command: &Command,
     key: Option<&SigningKey>,
 ) -> Result<Gathered, Failure> {
-    nobody_waits(session).await?;
-    let killed = session.journal.under_way();
-    leftovers::settle(session).await?;
-    if let Some(killed) = killed.filter(|killed| killed.reason.is_some()) {
-        leftovers::evidence_of(session, &killed);
-    }
-    session.is_free().await?;
+    leftovers::end_earlier_run(session).await?;
     let gathered = session.asking(COMMAND).gather(session.threshold()).await?;
     if let Err(failure) = gathered.suffices(session.threshold()) {
         let mut evidence = begun(session, command);
@@ -101,8 +95,7 @@ async fn of_a_quorum(
     let (root, deferred) = made.map_err(|failure| evidence.of_a_failure(session, key, failure))?;
     drop(quorum);
     drop(gathered);
-    let ended = with_root(session, (root, &logs), command, (evidence, key), deferred);
-    ended.await
+    with_root(session, (root, &logs), command, (evidence, key), deferred).await
 }
 
 /// The evidence of a command that is about to run.

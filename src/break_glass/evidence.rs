@@ -92,9 +92,6 @@ impl Evidence {
     }
 
     /// Writes both forms beside the checkpoint and signs the one for machines. Where they are.
-    ///
-    /// # Errors
-    /// The disk refuses.
     pub(super) fn write(
         &mut self,
         session: &BreakGlassSession<'_>,

@@ -99,9 +99,6 @@ fn may_be_valid(session: &BreakGlassSession<'_>, why: &Failure) -> Failure {
 }
 
 /// As [`end`], for a token that the journal keeps, which forgets it then.
-///
-/// # Errors
-/// As [`end`]; or the disk refuses.
 pub(super) async fn end_kept(
     session: &mut BreakGlassSession<'_>,
     kept: Kept,
@@ -169,8 +166,19 @@ pub(super) async fn settle(session: &mut BreakGlassSession<'_>) -> Result<(), Fa
     session.journal.lost(lost.into_iter().chain(of_run))
 }
 
+/// Ends what an earlier run left, as far as that goes without root, and checks that nobody's attempt is under way.
+pub(super) async fn end_earlier_run(session: &mut BreakGlassSession<'_>) -> Result<(), Failure> {
+    nobody_waits(session).await?;
+    let killed = session.journal.under_way();
+    settle(session).await?;
+    if let Some(killed) = killed.filter(|killed| killed.reason.is_some()) {
+        evidence_of(session, &killed);
+    }
+    session.is_free().await.map(drop)
+}
+
 /// Evidence of a run that was killed: why it was begun must not be forgotten with it.
-pub(super) fn evidence_of(session: &BreakGlassSession<'_>, under_way: &UnderWay) {
+fn evidence_of(session: &BreakGlassSession<'_>, under_way: &UnderWay) {
     let mut evidence = Evidence::begin(session, "break-glass");
     evidence.set("reason", &under_way.reason);
     evidence.set("begun", &under_way.since);
@@ -195,9 +203,6 @@ pub(super) async fn end_orphans(
 
 /// Looks as root for other root tokens. What a lost answer has left is revoked, where it is plain which; the others are
 /// told, a line each by accessor.
-///
-/// # Errors
-/// The server cannot be asked.
 pub(super) async fn others(
     session: &BreakGlassSession<'_>,
     root: &Token,
@@ -258,9 +263,6 @@ async fn tidy(session: &mut BreakGlassSession<'_>) {
 }
 
 /// Checks that no attempt of ours waits for its holders: another command would be in their way.
-///
-/// # Errors
-/// One does.
 pub(super) async fn nobody_waits(session: &BreakGlassSession<'_>) -> Result<(), Failure> {
     let Some(waiting) = session.journal.waiting() else {
         return Ok(());

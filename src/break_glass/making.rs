@@ -132,9 +132,6 @@ impl Maker for Making<'_, '_> {
 }
 
 /// The cluster's id, which every holder compares with what their own file says.
-///
-/// # Errors
-/// Nobody says it.
 pub(super) fn id_for_holders(session: &BreakGlassSession<'_>) -> Result<String, Failure> {
     let id = known_id(session.config)?.or_else(|| session.health.cluster_id.clone());
     id.ok_or_else(|| {

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::break_glass::audit_lines::{DeviceLog, Marked, lines, logs, mark};
 use crate::break_glass::evidence::Evidence;
-use crate::break_glass::leftovers::{self, end_kept, nobody_waits, run};
+use crate::break_glass::leftovers::{self, end_kept, run};
 use crate::break_glass::making::{self, Purpose};
 use crate::break_glass::options::Options;
 use crate::break_glass::session::BreakGlassSession;
@@ -51,13 +51,7 @@ async fn hold(
     session: &mut BreakGlassSession<'_>,
     key: Option<&SigningKey>,
 ) -> Result<Outcome, Failure> {
-    nobody_waits(session).await?;
-    let killed = session.journal.under_way();
-    leftovers::settle(session).await?;
-    if let Some(killed) = killed.filter(|killed| killed.reason.is_some()) {
-        leftovers::evidence_of(session, &killed);
-    }
-    session.is_free().await?;
+    leftovers::end_earlier_run(session).await?;
     let mut evidence = Evidence::begin(session, "rehearsal");
     let mut findings: Vec<_> = key_set::asked_for(session.config)?.into_iter().collect();
     if session.rules.open {

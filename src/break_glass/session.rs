@@ -198,18 +198,12 @@ impl<'a> ActiveSession<'a> {
     }
 
     /// The server's root generation, as this login sees it.
-    ///
-    /// # Errors
-    /// No login is open.
     pub(super) fn generation(&self) -> Result<Generation<'_>, Failure> {
         let token = self.login()?.token();
         Ok(Generation::new(&self.client, self.rules.dialect, token))
     }
 
     /// Goes to the node that leads now, where it is another one.
-    ///
-    /// # Errors
-    /// None leads in time.
     pub(super) async fn keep_to_active(&mut self) -> Result<(), Failure> {
         self.health = self.cluster.find_active().await?;
         self.client = self.cluster.client();

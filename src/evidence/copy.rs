@@ -7,9 +7,6 @@ use std::path::{Path, PathBuf};
 use crate::failure::Failure;
 
 /// Checks that a copy can be written to `to`, which is none of the checkpoint's own files.
-///
-/// # Errors
-/// It cannot, or it is.
 pub(crate) fn check(to: &Path, checkpoint: &Path) -> Result<(), Failure> {
     let place = place(to).map_err(|error| unusable(to, &error))?;
     let own = checkpoint.canonicalize();
@@ -29,9 +26,6 @@ pub(crate) fn check(to: &Path, checkpoint: &Path) -> Result<(), Failure> {
 }
 
 /// Writes the copy: the old file or the new one, never half of either.
-///
-/// # Errors
-/// The disk refuses.
 pub(crate) fn write(from: &Path, to: &Path) -> Result<(), Failure> {
     copy(from, to).map_err(|error| {
         Failure::failed(format!("cannot write {}: {error}", to.display()))
