@@ -8,8 +8,8 @@ use crate::checkpoint::{self, Diary, Entry, Rehearsed};
 use crate::config::BreakGlass;
 use crate::desired::grant;
 use crate::evidence::page::{self, WIDTH, paragraph};
-use crate::layout::columns;
 use crate::step::{Step, order};
+use crate::text_layout::columns;
 
 /// Form of `report.json`.
 pub(super) const VERSION: u32 = 1;

@@ -6,7 +6,8 @@
 
 mod act;
 mod addresses;
-mod blocked;
+mod audit_blocked;
+mod authority;
 pub mod ceremony;
 pub(crate) mod commands;
 mod evidence_report;
@@ -15,7 +16,6 @@ mod look;
 mod open;
 pub mod options;
 pub(crate) mod scrub;
-mod session;
 mod steps;
 mod view;
 
@@ -84,7 +84,7 @@ pub async fn apply(
         end_the_drill(&ceremony).await;
     }
     // A login's token of ours does not outlive the run, however it ended.
-    session::close(&mut ceremony).await;
+    authority::close(&mut ceremony).await;
     let followed = match result {
         Ok(not_rechecked) => ceremony.replicate().await.map(|()| not_rechecked),
         // What was not announced is found again, and a run that refused leaves the replica to others.
@@ -185,7 +185,7 @@ async fn run(ceremony: &mut Ceremony<'_>) -> Result<Vec<Step>, Failure> {
         let (begun, before) = (Instant::now(), ceremony.client().requests_sent());
         let result = interruptible(step, ceremony).await;
         let (outcome, evidence) =
-            result.map_err(|failure| blocked::explained(failure, ceremony))?;
+            result.map_err(|failure| audit_blocked::explained(failure, ceremony))?;
         if step == Step::StoreRecoveryKeys {
             scrub::after_the_shares(ceremony);
         }
@@ -215,7 +215,7 @@ async fn interruptible(
     let done = async {
         let result = one_step(step, ceremony).await?;
         if step == Step::Initialize {
-            session::begin(ceremony).await?;
+            authority::begin(ceremony).await?;
         }
         Ok(result)
     };

@@ -14,8 +14,8 @@ use crate::break_glass::audit_lines::{DeviceLog, Marked, lines, logs, mark};
 use crate::break_glass::command::{self, Command};
 use crate::break_glass::evidence::Evidence;
 use crate::break_glass::leftovers::{self, end, end_kept, run};
-use crate::break_glass::making::{self, Purpose};
 use crate::break_glass::options::Options;
+use crate::break_glass::root_token::{self, Purpose};
 use crate::break_glass::session::BreakGlassSession;
 use crate::checkpoint::journal::{Kept, UnderWay};
 use crate::child::attended::{self, End};
@@ -91,7 +91,7 @@ async fn of_a_quorum(
     };
     let quorum = Quorum::in_hand(&gathered.held);
     // From here to the limited token, a stop waits: it takes seconds.
-    let made = making::root(session, &quorum, purpose).await;
+    let made = root_token::root(session, &quorum, purpose).await;
     let (root, deferred) = made.map_err(|failure| evidence.of_a_failure(session, key, failure))?;
     drop(quorum);
     drop(gathered);

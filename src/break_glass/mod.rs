@@ -10,10 +10,10 @@ mod command;
 mod emergency;
 mod evidence;
 mod leftovers;
-mod making;
 mod options;
 mod rehearsing;
 pub(crate) mod remote;
+mod root_token;
 mod session;
 mod unsealing;
 

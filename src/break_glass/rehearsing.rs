@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use crate::break_glass::audit_lines::{DeviceLog, Marked, lines, logs, mark};
 use crate::break_glass::evidence::Evidence;
 use crate::break_glass::leftovers::{self, end_kept, run};
-use crate::break_glass::making::{self, Purpose};
 use crate::break_glass::options::Options;
+use crate::break_glass::root_token::{self, Purpose};
 use crate::break_glass::session::BreakGlassSession;
 use crate::checkpoint::journal::Kept;
 use crate::checkpoint::{Rehearsed, now};
@@ -126,7 +126,7 @@ async fn one(
     logs: &[DeviceLog],
     valid: &mut BTreeMap<String, String>,
 ) -> Result<Value, Failure> {
-    let (root, deferred) = making::root(session, quorum, PURPOSE).await?;
+    let (root, deferred) = root_token::root(session, quorum, PURPOSE).await?;
     let root = RootSession::new(&session.client, root);
     let looked = look(session, &root, logs, valid).await;
     let proof = end_kept(session, Kept::Generated, root.into_token()).await?;

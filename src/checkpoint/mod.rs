@@ -5,8 +5,8 @@
 //! `lock`, `diary.json`, `secrets` (until hand-over), `report.json`, `report.txt` and a `.gitignore`.
 //! Every write is atomic and fsynced before it returns.
 
-pub(crate) mod beside;
 pub(crate) mod diary;
+pub(crate) mod directory;
 pub(crate) mod error;
 pub(crate) mod journal;
 pub(crate) mod packed;

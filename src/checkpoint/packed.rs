@@ -6,8 +6,8 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde::{Deserialize, Serialize};
 
-use crate::checkpoint::beside::{read_json, write_json};
 use crate::checkpoint::diary::Diary;
+use crate::checkpoint::directory::{read_json, write_json};
 use crate::checkpoint::error::{CheckpointError, Result};
 use crate::checkpoint::secrets_file::{self, Header};
 use crate::checkpoint::store::{Checkpoint, read_secrets};

@@ -7,8 +7,9 @@
 //! against the schema, and `rules` look at how what is sound fits together, as `reading` shows it to them. Where
 //! nothing was found wrong, each type reads itself from the tree (`section`).
 
-mod api;
+mod auth_types;
 mod check;
+mod command_line;
 mod document;
 mod forms;
 mod model;
@@ -18,7 +19,6 @@ mod rules;
 mod scalar;
 mod section;
 mod tree;
-mod typed;
 mod values;
 
 use std::path::Path;
@@ -26,10 +26,10 @@ use std::sync::LazyLock;
 
 use serde_json::Value;
 
+pub use command_line::{Typed, in_shell};
 pub use model::*;
 pub(crate) use problem::in_words;
 pub use problem::{Problem, Problems};
-pub use typed::{Typed, in_shell};
 pub use values::*;
 
 use reading::Reading;

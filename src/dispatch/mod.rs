@@ -1,6 +1,6 @@
 //! From what was typed to the commands: options, configuration, signals, and what is said last.
 
-mod quorum;
+mod shares;
 
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -47,14 +47,14 @@ pub async fn dispatch(
             file,
             key,
             signature,
-        }) => return quorum::verify(file, &key, signature),
+        }) => return shares::verify(file, &key, signature),
         Command::Apply(typed) => Box::pin(apply(&global, typed, caller, unlocked)),
-        Command::Rehearse(typed) => Box::pin(quorum::rehearse(&global, typed, caller)),
+        Command::Rehearse(typed) => Box::pin(shares::rehearse(&global, typed, caller)),
         Command::BreakGlass(typed) => {
-            Box::pin(quorum::break_glass(&global, *typed, (report, caller)))
+            Box::pin(shares::break_glass(&global, *typed, (report, caller)))
         }
-        Command::Share(typed) => Box::pin(quorum::submit(&global, typed, caller)),
-        Command::Unseal(typed) => Box::pin(quorum::unseal(&global, typed, caller)),
+        Command::Share(typed) => Box::pin(shares::submit(&global, typed, caller)),
+        Command::Unseal(typed) => Box::pin(shares::unseal(&global, typed, caller)),
         Command::Status => Box::pin(status(&global, caller)),
         Command::Recovery(Recovery::Rotate(typed)) => Box::pin(rotate(&global, typed, caller)),
         Command::Custodian(Custodian::Prove { name, identity }) => {

@@ -4,7 +4,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::layout::{columns, wrapped};
+use crate::text_layout::{columns, wrapped};
 
 /// Columns of a page.
 pub(crate) const WIDTH: usize = 80;

@@ -6,7 +6,7 @@ use crate::prompt;
 use crate::recovery::gather::{Gathered, Held};
 use crate::recovery::run::Run;
 use crate::recovery::session::RotationSession;
-use crate::recovery::{desired, leftover, making, preflight, retire, words};
+use crate::recovery::{desired, leftover, new_shares, preflight, refusals, retire};
 use crate::vault::sys::seal_status;
 
 /// How often it is begun anew in one run.
@@ -71,7 +71,7 @@ async fn attempt_once<'a>(
     leftover::end(run, &inside.rotation()).await?;
     if let Some(old) = &mut hands.old {
         hands.refused = false;
-        making::make(run, inside, old, &mut hands.new).await?;
+        new_shares::make(run, inside, old, &mut hands.new).await?;
     }
     finish(run).await
 }
@@ -112,7 +112,7 @@ async fn new_ones_hold(
     }
     // One share that no person typed is enough: the others fit to it.
     if held.iter().all(|one| one.typed) {
-        return Err(words::typed_alone(&rotation, run));
+        return Err(refusals::typed_alone(&rotation, run));
     }
     run.record(|state| state.phase = Phase::Verified)?;
     Ok(true)

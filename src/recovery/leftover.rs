@@ -5,9 +5,9 @@ use crate::checkpoint::rotation::Rotation as State;
 use crate::custodian::Custodian;
 use crate::failure::Failure;
 use crate::recovery::gather::Held;
-use crate::recovery::making::start;
+use crate::recovery::new_shares::start;
+use crate::recovery::refusals;
 use crate::recovery::run::Run;
-use crate::recovery::words;
 use crate::shares::unverified;
 use crate::vault::Rotation;
 use crate::vault::keys::rotation::{Given, Progress};
@@ -20,7 +20,7 @@ pub(super) async fn end(run: &Run<'_>, rotation: &Rotation<'_>) -> Result<(), Fa
     let found = rotation.progress().await?;
     if found.started {
         if !is_ours(&run.state.borrow(), &found, run.started_here.get()) {
-            return Err(words::busy(rotation, &found));
+            return Err(refusals::busy(rotation, &found));
         }
         rotation.cancel(&found.nonce).await?;
         run.note("ended what an earlier attempt had left at the server");
@@ -69,8 +69,8 @@ pub(super) async fn new_ones_hold(
             Given::Counts(_) => {}
             Given::HandedOut(_) => hold = true,
             Given::Wrong | Given::Unreadable | Given::Twice => break,
-            Given::Undecided => return Err(words::undecided(rotation)),
-            Given::Gone => return Err(words::gone(rotation)),
+            Given::Undecided => return Err(refusals::undecided(rotation)),
+            Given::Gone => return Err(refusals::gone(rotation)),
         }
     }
     end(run, rotation).await?;

@@ -8,12 +8,12 @@ mod attempts;
 mod desired;
 mod gather;
 mod leftover;
-mod making;
+mod new_shares;
 mod preflight;
+mod refusals;
 mod retire;
 mod run;
 mod session;
-mod words;
 
 pub use crate::recovery::desired::verb;
 pub use crate::recovery::run::Options;

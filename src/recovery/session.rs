@@ -1,8 +1,8 @@
 //! The login of a run: opened when there is something to ask the server for, never while people are asked.
 
 use crate::failure::Failure;
+use crate::recovery::refusals;
 use crate::recovery::run::Run;
-use crate::recovery::words;
 use crate::session::OpenLogin;
 use crate::session::login::break_glass_logins;
 use crate::vault::keys::rotation::Paths;
@@ -35,7 +35,7 @@ impl RotationSession {
             }),
             Err(error) => {
                 let failure = if error.is_forbidden() {
-                    words::not_granted(run.config, product, client.address(), &login.name)
+                    refusals::not_granted(run.config, product, client.address(), &login.name)
                 } else {
                     error.into()
                 };
@@ -62,9 +62,12 @@ impl RotationSession {
         run.note(format!("{name} has logged in anew"));
         match self.rotation().progress().await {
             Ok(_) => Ok(()),
-            Err(error) if error.is_forbidden() => {
-                Err(words::not_granted(run.config, self.product, address, name))
-            }
+            Err(error) if error.is_forbidden() => Err(refusals::not_granted(
+                run.config,
+                self.product,
+                address,
+                name,
+            )),
             Err(error) => Err(error.into()),
         }
     }

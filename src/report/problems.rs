@@ -1,9 +1,9 @@
 //! What went wrong, for people: each problem with what to do about it, in the same form wherever it is from.
 
 use crate::failure::Problem;
-use crate::layout::columns;
 use crate::report::results::within;
 use crate::report::style::Style;
+use crate::text_layout::columns;
 
 /// One problem on its own; several as a numbered list. Each with what to do about it below.
 pub(super) fn lines(word: &str, list: &[Problem], style: Style, width: Option<usize>) -> String {

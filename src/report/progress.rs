@@ -5,9 +5,9 @@
 //! few seconds.
 
 use crate::event::{Event, Invitation, StepOutcome};
-use crate::layout::{columns, hanging, wrapped};
 use crate::prompt;
 use crate::report::style::Style;
+use crate::text_layout::{columns, hanging, wrapped};
 
 /// Where stderr is no terminal, a wait is mentioned this often.
 const MENTION_SECONDS: u64 = 5;

@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use crate::event::{Abandoned, Event, NodeSeal, Rotated, Status};
-use crate::layout::hanging;
 use crate::step::decide::Recorded;
 use crate::step::{ORDER, Step};
+use crate::text_layout::hanging;
 
 /// The text for stdout; none where an event is no result.
 pub(super) fn text(event: &Event, width: Option<usize>) -> Option<String> {

@@ -6,8 +6,8 @@ use tokio::time::Instant;
 
 use crate::event::{Event, EventSink, Invitation};
 use crate::failure::Failure;
+use crate::root_generation::attempt::Attempt;
 use crate::root_generation::code::Code;
-use crate::root_generation::making::Attempt;
 use crate::vault::keys::generation::Progress;
 
 /// Between two looks whether more shares were given.

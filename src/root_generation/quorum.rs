@@ -1,7 +1,7 @@
 //! Which shares are tried together.
 
 use crate::failure::Failure;
-use crate::root_generation::making::Held;
+use crate::root_generation::attempt::Held;
 
 /// Shares that make a root token together.
 #[derive(Clone)]

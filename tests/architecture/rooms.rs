@@ -8,7 +8,7 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("hex", &[]),
     ("disk", &[]),
     ("failure", &[]),
-    ("layout", &[]),
+    ("text_layout", &[]),
     ("audit_log", &[]),
     ("hardening", &[]),
     ("step", &[]),
@@ -17,7 +17,7 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("interrupt", &["failure"]),
     ("prompt", &["interrupt", "secret"]),
     ("reference", &["config", "secret"]),
-    ("evidence", &["failure", "layout", "prompt", "secret"]),
+    ("evidence", &["failure", "text_layout", "prompt", "secret"]),
     // Systems: none of them knows the configuration, a verb or the terminal.
     ("backend", &["disk"]),
     ("child", &["interrupt", "secret"]),
@@ -142,7 +142,7 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
             "evidence",
             "failure",
             "interrupt",
-            "layout",
+            "text_layout",
             "prompt",
             "root_generation",
             "secret",
@@ -196,7 +196,13 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
     (
         "report",
         &[
-            "cli", "desired", "event", "failure", "layout", "prompt", "step",
+            "cli",
+            "desired",
+            "event",
+            "failure",
+            "text_layout",
+            "prompt",
+            "step",
         ],
     ),
     (

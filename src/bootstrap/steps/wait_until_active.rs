@@ -3,8 +3,8 @@
 
 use tokio::time::Instant;
 
+use crate::bootstrap::authority::revoked_root;
 use crate::bootstrap::ceremony::Ceremony;
-use crate::bootstrap::session::revoked_root;
 use crate::bootstrap::view::View;
 use crate::desired::observation::Observation;
 use crate::evidence::facts::Evidence;

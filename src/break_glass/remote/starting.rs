@@ -4,8 +4,8 @@
 //! no use without it.
 
 use crate::break_glass::leftovers::{self, nobody_waits, run};
-use crate::break_glass::making::id_for_holders;
 use crate::break_glass::options::Options;
+use crate::break_glass::root_token::id_for_holders;
 use crate::break_glass::session::{ActiveSession, BreakGlassSession};
 use crate::checkpoint::journal::{UnderWay, Waiting};
 use crate::checkpoint::now;

@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
-use crate::checkpoint::beside::{destroy_beside, write_json};
+use crate::checkpoint::directory::{destroy_beside, write_json};
 use crate::checkpoint::journal::{Journal, read};
 use crate::envelope::{Key, Sealer, WrappedKey};
 use crate::failure::Failure;

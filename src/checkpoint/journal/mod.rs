@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::checkpoint::beside::{lock, write_beside, write_json};
+use crate::checkpoint::directory::{lock, write_beside, write_json};
 use crate::checkpoint::error::CheckpointError;
 use crate::envelope::Key;
 use crate::failure::Failure;

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::checkpoint::beside::write_json;
+use crate::checkpoint::directory::write_json;
 use crate::checkpoint::journal::read;
 use crate::failure::Failure;
 

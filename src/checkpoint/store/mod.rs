@@ -8,8 +8,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use crate::checkpoint::beside::{destroy_beside, lock, write_beside, write_json};
 use crate::checkpoint::diary::Diary;
+use crate::checkpoint::directory::{destroy_beside, lock, write_beside, write_json};
 use crate::checkpoint::error::{CheckpointError, Result};
 use crate::checkpoint::secrets_file::{self, Header, Holds};
 use crate::disk;

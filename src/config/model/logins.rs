@@ -8,7 +8,7 @@ use serde::Deserialize;
 use url::Url;
 
 use super::mounts::AuthMount;
-use crate::config::api::mount_path;
+use crate::config::auth_types::mount_path;
 use crate::config::forms::{Address, Named, PathOrReference, Span};
 use crate::config::section::{At, Read, choices, section};
 use crate::config::tree::Kind;

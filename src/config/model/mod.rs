@@ -25,12 +25,12 @@ pub use mounts::*;
 pub(super) use policies::read as policies;
 pub use policies::{Policy, PolicySource};
 
-use super::api::AuthSection;
+use super::auth_types::AuthSection;
+use super::command_line::{Typed, in_shell};
 use super::forms::Named;
 use super::problem::Problem;
 use super::section::At;
 use super::tree::Node;
-use super::typed::{Typed, in_shell};
 
 /// Takes a HashiCorp Vault or OpenBao cluster from uninitialised to handed over.
 #[derive(Debug, Clone, JsonSchema)]

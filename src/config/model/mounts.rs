@@ -2,7 +2,7 @@
 
 use schemars::JsonSchema;
 
-use crate::config::api::{TYPED, Tune, mount_path};
+use crate::config::auth_types::{TYPED, Tune, mount_path};
 use crate::config::forms::{FreeFields, Named, Setting};
 use crate::config::section::{At, section};
 use crate::config::values::Fields;

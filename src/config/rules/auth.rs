@@ -1,6 +1,6 @@
 //! What several rules ask about auth methods, their roles and users.
 
-use crate::config::api::{TYPED, mount_path};
+use crate::config::auth_types::{TYPED, mount_path};
 use crate::config::reading::{Reading, under};
 use crate::config::tree::Kind;
 

@@ -1,7 +1,7 @@
 //! Rules of logins: what each one needs by the type of its auth method, and what it names there.
 
 use super::auth::{auth_type, mount_of, setting};
-use crate::config::api::mount_path;
+use crate::config::auth_types::mount_path;
 use crate::config::check::quoted;
 use crate::config::reading::{Reading, under};
 use crate::config::tree::Kind;

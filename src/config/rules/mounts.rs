@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use super::auth::{auth_type, members};
-use crate::config::api::mount_path;
+use crate::config::auth_types::mount_path;
 use crate::config::check::REFERENCES;
 use crate::config::reading::{Reading, under};
 use crate::config::tree::Kind;

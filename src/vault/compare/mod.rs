@@ -3,17 +3,17 @@
 //! The servers rewrite what they are given: durations become seconds, comma strings become lists, names become
 //! small, empty things become null, secrets are kept back. Only fields that are wanted count.
 
+mod redacted;
 mod same;
 mod scalar;
-mod shown;
 #[cfg(test)]
 mod tests;
 
 use serde_json::Value;
 
+use crate::vault::compare::redacted::{show_have, show_want};
 use crate::vault::compare::same::{is_default, is_empty, is_same, is_unset};
 use crate::vault::compare::scalar::seconds_of;
-use crate::vault::compare::shown::{show_have, show_want};
 use crate::vault::http::body::Body;
 
 /// Left out of an answer by the servers when they are not set, and not because they are secret.

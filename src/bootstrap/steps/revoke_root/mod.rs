@@ -10,7 +10,7 @@ use crate::bootstrap::ceremony::Ceremony;
 use crate::bootstrap::steps::logins::root_stands;
 use crate::bootstrap::steps::store_recovery_keys;
 use crate::bootstrap::view::View;
-use crate::bootstrap::{scrub, session};
+use crate::bootstrap::{authority, scrub};
 use crate::desired::observation::{Detail, Observation};
 use crate::evidence::facts::Evidence;
 use crate::failure::Failure;
@@ -80,7 +80,7 @@ async fn found_dead(ceremony: &mut Ceremony<'_>) -> Result<Option<Evidence>, Fai
     let after = match &ceremony.authority {
         // A revocation of ours broke off, perhaps with its leader: this is another one.
         Authority::Root(root) => {
-            if session::root_is_valid(ceremony, root).await? {
+            if authority::root_is_valid(ceremony, root).await? {
                 return Ok(None);
             }
             "403, on the next active node"
@@ -157,7 +157,7 @@ pub(crate) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
 /// What root says of itself; that it was revoked before we did it is told by name.
 async fn look_up_root(ceremony: &Ceremony<'_>, node: &Client) -> Result<TokenInfo, Failure> {
     match token::lookup_self(node, ceremony.token()?).await {
-        Err(error) if error.is_forbidden() => Err(session::revoked_root(ceremony, node)),
+        Err(error) if error.is_forbidden() => Err(authority::revoked_root(ceremony, node)),
         other => Ok(other?),
     }
 }

@@ -11,7 +11,7 @@ use crate::recovery::desired::verb;
 use crate::recovery::gather::{Gathered, Held, quorums};
 use crate::recovery::run::{Run, ask};
 use crate::recovery::session::RotationSession;
-use crate::recovery::{leftover, words};
+use crate::recovery::{leftover, refusals};
 use crate::secret::{Share, ShareMaterial};
 use crate::shares::fetch;
 use crate::vault::Rotation;
@@ -40,14 +40,14 @@ pub(super) async fn make(
     } = new;
     let phase = run.state.borrow().phase;
     if typed && phase == Phase::Verifying {
-        return Err(words::typed_alone(&inside.rotation(), run));
+        return Err(refusals::typed_alone(&inside.rotation(), run));
     }
     // Only now is it proved that the old ones are in effect, and what was left of earlier attempts is not valid.
     run.old_hold.set(true);
     run.record(|state| state.phase = Phase::Unverified)?;
     leftover::discard_all(run).await?;
     if shares.len() != run.opened.new_custodians.len() {
-        return Err(words::of_the_server(
+        return Err(refusals::of_the_server(
             &inside.rotation(),
             "it made another number of shares",
         ));
@@ -85,7 +85,7 @@ async fn hand_out(
         let mut untried = quorums(old.held.len(), wanted).into_iter();
         let Some(quorum) = untried.find(|quorum| !tried.contains(&names(quorum))) else {
             if !old.one_more(run).await? {
-                return Err(last.unwrap_or_else(|| words::no_quorum(&inside.rotation())));
+                return Err(last.unwrap_or_else(|| refusals::no_quorum(&inside.rotation())));
             }
             inside.renew(run).await?;
             continue;
@@ -103,7 +103,7 @@ async fn hand_out(
             }
             Err(refused) => refused,
         };
-        let failure = words::not_taken(&rotation, &refused, (&names[place], &names));
+        let failure = refusals::not_taken(&rotation, &refused, (&names[place], &names));
         if matches!(refused, Given::Gone | Given::Undecided) {
             return Err(failure);
         }
@@ -127,7 +127,7 @@ async fn give(
 ) -> Result<Result<NewShares, (usize, Given)>, Failure> {
     let started = start(run, rotation).await?;
     if usize::try_from(started.required).ok() != Some(quorum.len()) {
-        return Err(words::another_threshold(
+        return Err(refusals::another_threshold(
             rotation,
             started.required,
             quorum.len(),
@@ -143,7 +143,7 @@ async fn give(
             refused => return Ok(Err((number, refused))),
         }
     }
-    Err(words::of_the_server(
+    Err(refusals::of_the_server(
         rotation,
         "it has all shares that it wants and made no new ones",
     ))
@@ -156,7 +156,7 @@ async fn give(
 pub(super) async fn start(run: &Run<'_>, rotation: &Rotation<'_>) -> Result<Progress, Failure> {
     let before = rotation.progress().await?;
     if before.started {
-        return Err(words::busy(rotation, &before));
+        return Err(refusals::busy(rotation, &before));
     }
     // Dropped on its way it would arrive after the last look, and be taken for somebody else's.
     let _deferred = run.caller.interrupt.defer_signals();
@@ -170,13 +170,13 @@ pub(super) async fn start(run: &Run<'_>, rotation: &Rotation<'_>) -> Result<Prog
         Start::Ours(progress) => progress,
         Start::Busy => {
             run.record(|state| state.starting = false)?;
-            return Err(words::busy(
+            return Err(refusals::busy(
                 rotation,
                 &rotation.progress().await.unwrap_or_default(),
             ));
         }
         Start::HandedOut(_) => {
-            return Err(words::of_the_server(
+            return Err(refusals::of_the_server(
                 rotation,
                 "it had no shares before this",
             ));
@@ -280,9 +280,9 @@ async fn give_back(
         match rotation.verify(nonce, &one.share).await? {
             Verified::Counts => {}
             Verified::Holds => return Ok(()),
-            Verified::Gone => return Err(words::gone(rotation)),
+            Verified::Gone => return Err(refusals::gone(rotation)),
             Verified::Wrong => {
-                return Err(words::of_the_server(
+                return Err(refusals::of_the_server(
                     rotation,
                     "it does not know the new shares as they were read back",
                 ));
@@ -290,7 +290,7 @@ async fn give_back(
         }
     }
     let (t, n) = (run.config.init.threshold, kept.len());
-    Err(words::of_the_server(
+    Err(refusals::of_the_server(
         rotation,
         &format!("it has all {n} new shares, wanted {t}, and does not say that they are in effect"),
     ))
