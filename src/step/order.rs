@@ -61,7 +61,7 @@ pub const ORDER: [Step; 14] = [
 
 /// The order of a ceremony whose recovery shares are made in two phases. They come once the server audits what is
 /// done with them, and still before any login exists: until there are some, whoever may ask for them gets them all.
-pub const TWO_PHASE: [Step; 14] = {
+const TWO_PHASE: [Step; 14] = {
     let mut order = ORDER;
     order[2] = Step::WaitUntilActive;
     order[3] = Step::Audit;
