@@ -17,7 +17,7 @@ pub mod policies;
 pub mod sys;
 
 pub use crate::vault::audit::AuditDevice;
-pub use crate::vault::auth::session::{AuthResponse, login};
+pub use crate::vault::auth::auth_response::{AuthResponse, login};
 pub use crate::vault::auth::token::TokenInfo;
 pub use crate::vault::compare::{Comparison, Difference, compare, compare_tune, same_policy};
 pub use crate::vault::http::{Answer, Body, Client, Error, Kind, NoLogin, Target, Timeouts, Tls};

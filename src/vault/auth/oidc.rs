@@ -7,7 +7,7 @@ use serde::Deserialize;
 use url::form_urlencoded::Serializer;
 
 use crate::secret::SecretText;
-use crate::vault::auth::session::AuthResponse;
+use crate::vault::auth::auth_response::AuthResponse;
 use crate::vault::http::{Ask, Body, Client, Error, Kind, NoLogin};
 
 /// What the servers do when the role says nothing.

@@ -10,7 +10,7 @@ use vaultrs::api::token::requests::{
 };
 
 use crate::secret::Token;
-use crate::vault::auth::session::AuthResponse;
+use crate::vault::auth::auth_response::AuthResponse;
 use crate::vault::http::{Ask, Body, Client, Error, Reply, null_is_empty};
 
 /// A token without the token. The servers leave out what is empty.
