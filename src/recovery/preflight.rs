@@ -99,10 +99,7 @@ pub(super) fn another_from(old: &Config) -> Failure {
     .advise("name with --from the very file that it began with")
 }
 
-/// What is recorded of new and old shares is about the places that the two files name.
-///
-/// # Errors
-/// One of them names another place, or another key for it.
+/// What is recorded of new and old shares is about the places, and the keys for them, that the two files name.
 pub(super) fn places_are_meant(run: &Run<'_>) -> Result<(), Failure> {
     let state = run.state.borrow();
     if !state.has_begun() {

@@ -200,7 +200,8 @@ impl Asking<'_> {
             shares: self.config.init.shares,
             may_skip,
         };
-        fetch::share(&ask, custodian, identities).await
+        let (share, _) = fetch::share(&ask, custodian, identities).await?;
+        Ok(share)
     }
 }
 
