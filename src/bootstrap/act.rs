@@ -11,9 +11,6 @@ use crate::step::Step;
 use crate::step::decide::Decision;
 
 /// Carries out what was decided about a step, and records it.
-///
-/// # Errors
-/// The decision was to refuse, or the step failed.
 pub(super) async fn act(
     step: Step,
     ceremony: &mut Ceremony<'_>,

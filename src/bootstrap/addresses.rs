@@ -9,9 +9,6 @@ use crate::vault::{Client, sys};
 
 /// Refuses an address that the checkpoint does not know, for as long as shares or a root token may go there.
 /// It becomes known when the node says the recorded cluster id, or when it was typed.
-///
-/// # Errors
-/// An address is unknown, or is that of another cluster.
 pub(crate) async fn check_addresses(ceremony: &Ceremony<'_>) -> Result<(), Failure> {
     let (known, address, id) = {
         let checkpoint = ceremony.records.borrow();

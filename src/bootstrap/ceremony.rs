@@ -136,9 +136,6 @@ impl<'a> Ceremony<'a> {
     }
 
     /// Brings the replica up to date: called before whatever must not be done without it.
-    ///
-    /// # Errors
-    /// It did not take what is on disk; what was to follow must not be done.
     pub async fn replicate(&self) -> Result<(), Failure> {
         self.records.replicate().await
     }

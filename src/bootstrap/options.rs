@@ -61,9 +61,6 @@ impl Options {
     }
 
     /// Holds that what was typed and what the file says of the root token are the same.
-    ///
-    /// # Errors
-    /// One of them would keep it and the other would not.
     pub fn check(&self, config: &Config) -> Result<(), Failure> {
         match (config.revoke_root, self.keep_root) {
             (false, false) => Err(Failure::usage(format!(

@@ -42,9 +42,6 @@ pub(crate) fn aws(ceremony: &Ceremony<'_>) {
 }
 
 /// The custodians for a last look at the shares.
-///
-/// # Errors
-/// One that was there before cannot be opened.
 pub(crate) async fn custodians_again(ceremony: &mut Ceremony<'_>) -> Result<(), Failure> {
     let mut failures = Vec::new();
     ceremony.custodians = custodians::all(ceremony.config, &mut failures).await;

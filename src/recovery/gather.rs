@@ -68,7 +68,7 @@ impl<'a> Gathered<'a> {
         for custodian in self.rest.by_ref() {
             let mut ask = ask(run.config, &verb, self.shares);
             ask.may_skip = true;
-            match fetch::share_and_how(&ask, custodian, &run.opened.identities).await {
+            match fetch::share(&ask, custodian, &run.opened.identities).await {
                 Ok((share, typed)) => {
                     let name = custodian.name().to_owned();
                     self.held.push(Held { name, share, typed });

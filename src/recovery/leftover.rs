@@ -25,8 +25,7 @@ pub(super) async fn end(run: &Run<'_>, rotation: &Rotation<'_>) -> Result<(), Fa
         rotation.cancel(&found.nonce).await?;
         run.note("ended what an earlier attempt had left at the server");
     }
-    let known = run.state.borrow().starting;
-    if known {
+    if run.state.borrow().starting {
         run.record(|state| {
             state.starting = false;
             state.nonce = None;

@@ -248,7 +248,7 @@ async fn read_one(run: &Run<'_>, custodian: &Custodian, share: &Share) -> Result
     let (name, address) = (custodian.name(), custodian.address());
     for reading in 1.. {
         let ask = ask(run.config, &verb, run.config.init.shares);
-        let (back, typed) = fetch::share_and_how(&ask, custodian, &run.opened.identities).await?;
+        let (back, typed) = fetch::share(&ask, custodian, &run.opened.identities).await?;
         if same_share(&back, share) {
             return Ok(back);
         }

@@ -99,10 +99,7 @@ pub(super) fn another_from(old: &Config) -> Failure {
     .advise("name with --from the very file that it began with")
 }
 
-/// What is recorded of new and old shares is about the places that the two files name.
-///
-/// # Errors
-/// One of them names another place, or another key for it.
+/// What is recorded of new and old shares is about the places, and the keys for them, that the two files name.
 pub(super) fn places_are_meant(run: &Run<'_>) -> Result<(), Failure> {
     let state = run.state.borrow();
     if !state.has_begun() {
@@ -161,11 +158,6 @@ pub(super) async fn old_ones_are_meant(run: &Run<'_>, client: &Client) -> Result
     .advise("name with --from the file of the shares that are in effect now"))
 }
 
-fn is_recorded(run: &Run<'_>, custodian: &Custodian) -> bool {
-    let recorded = run.recorded(custodian);
-    recorded.begun && recorded.address == custodian.address()
-}
-
 /// Every new custodian takes, gives back and loses a trial value, and nobody else has the names.
 pub(super) async fn names_are_free(run: &Run<'_>) -> Result<(), Failure> {
     let trial = match run.records.diary().trial.clone() {
@@ -174,7 +166,10 @@ pub(super) async fn names_are_free(run: &Run<'_>) -> Result<(), Failure> {
     };
     let names = (&*format!("{trial}-r"), "raise init.generation");
     // Whether a recorded one is still ours is looked at once it is known to be invalid.
-    let is_ours = |custodian: &Custodian| is_recorded(run, custodian);
+    let is_ours = |custodian: &Custodian| {
+        let recorded = run.recorded(custodian);
+        recorded.begun && recorded.address == custodian.address()
+    };
     let (custodians, events) = (&run.opened.new_custodians, run.caller.events);
     let mut failures = Vec::new();
     trial::try_all(custodians, names, is_ours, events, &mut failures).await;

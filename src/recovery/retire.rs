@@ -56,7 +56,6 @@ async fn look(run: &Run<'_>, custodian: &Custodian) -> Result<Option<Stored>, Fa
         ))
         .advise("name with --from the file of the shares that are in effect now, as it was"));
     };
-    let there = custodian.presence().await;
     if stored.address != address {
         return Err(Failure::refused(format!(
             "the share of {name} was stored at {}, and {from} names {address}",
@@ -65,7 +64,7 @@ async fn look(run: &Run<'_>, custodian: &Custodian) -> Result<Option<Stored>, Fa
         .advise("name with --from the file of the shares that are in effect now, as it was"));
     }
     // What cannot be looked at now is looked at once more before it is taken away.
-    match there {
+    match custodian.presence().await {
         Err(_) => return Ok(Some(stored)),
         Ok(None) => return Ok(None),
         Ok(Some(_)) => {}

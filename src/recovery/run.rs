@@ -177,10 +177,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Changes what is recorded, on disk before it returns.
-    ///
-    /// # Errors
-    /// The disk refuses; nothing is changed then.
+    /// Changes what is recorded, on disk before it returns; nothing is changed where the disk refuses.
     pub(super) fn record(&self, change: impl FnOnce(&mut State)) -> Result<(), Failure> {
         let mut next = self.state.borrow().clone();
         change(&mut next);

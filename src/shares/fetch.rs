@@ -25,21 +25,8 @@ pub(crate) fn identities(files: &[PathBuf]) -> Result<Vec<IdentityFile>, Failure
     Ok(read)
 }
 
-/// The share of a custodian as it is kept; a person is asked for it where no machine opens it.
-///
-/// # Errors
-/// It is not there, or cannot be opened here and nobody can be asked.
+/// The share of a custodian as it is kept, and whether a person typed it, who is asked where no machine opens it.
 pub(crate) async fn share(
-    ask: &Ask<'_>,
-    custodian: &Custodian,
-    identities: &[IdentityFile],
-) -> Result<Share, Failure> {
-    let (share, _) = share_and_how(ask, custodian, identities).await?;
-    Ok(share)
-}
-
-/// The same, and whether a person typed it.
-pub(crate) async fn share_and_how(
     ask: &Ask<'_>,
     custodian: &Custodian,
     identities: &[IdentityFile],
@@ -89,9 +76,6 @@ impl Ask<'_> {
     }
 
     /// What its holder types. What is no share at all is said at once, while they still sit there, and asked for again.
-    ///
-    /// # Errors
-    /// Nobody can be asked, nobody has one, or what is typed stays no share.
     async fn person(&self, custodian: &Custodian) -> Result<Share, Failure> {
         let name = custodian.name();
         let (about, instead) = self.about(custodian);
@@ -133,10 +117,8 @@ impl Ask<'_> {
         )))
     }
 
-    /// Holds that every share can be had, before anything is written for want of which they are needed.
-    ///
-    /// # Errors
-    /// Each custodian whose share nobody could open in this run, in `failures`.
+    /// Holds that every share can be had, before anything is written for want of which they are needed. Each that
+    /// nobody could open in this run comes into `failures`.
     pub(crate) async fn can_have(
         &self,
         custodians: &[Custodian],

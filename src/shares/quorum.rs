@@ -127,9 +127,6 @@ impl Asking<'_> {
     }
 
     /// The share of one custodian: the one named, or the only one that can be opened here.
-    ///
-    /// # Errors
-    /// It is not plain which, or it cannot be had.
     pub(crate) async fn own(self, wanted: Option<&str>) -> Result<Held, Failure> {
         self.those_that_hold()?;
         let identities = fetch::identities(self.identities)?;
@@ -165,13 +162,8 @@ impl Asking<'_> {
 
     /// The custodians of the file.
     async fn keepers(self, identities: &[IdentityFile]) -> Vec<Keeper> {
-        let left_out = |one: &&crate::config::Custodian| self.without.contains(&one.name);
-        let asked = self
-            .config
-            .init
-            .custodians
-            .iter()
-            .filter(|one| !left_out(one));
+        let asked = self.config.init.custodians.iter();
+        let asked = asked.filter(|one| !self.without.contains(&one.name));
         let opens = asked.map(|one| async move {
             let custodian = custodians::one(self.config, &one.name).await;
             let opens_here = match &custodian {
@@ -200,7 +192,8 @@ impl Asking<'_> {
             shares: self.config.init.shares,
             may_skip,
         };
-        fetch::share(&ask, custodian, identities).await
+        let (share, _) = fetch::share(&ask, custodian, identities).await?;
+        Ok(share)
     }
 }
 

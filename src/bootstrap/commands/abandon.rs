@@ -126,7 +126,7 @@ async fn destroy(
     }
     let places = (known.as_ref(), (records.replica(), damaged));
     let remains = remains(config, &records.borrow(), places, (life, keeps));
-    if has_begun(&records.borrow()) {
+    if records.diary().recorded(Step::Initialize) != Recorded::Nothing {
         let old = records.borrow_mut().begin_anew()?;
         destroyed.push(format!(
             "the diary begins anew; the old one, without secrets, is {}",
@@ -141,10 +141,6 @@ async fn destroy(
         ));
     }
     Ok(abandoned(config, destroyed, remains))
-}
-
-fn has_begun(checkpoint: &Checkpoint) -> bool {
-    checkpoint.diary().recorded(Step::Initialize) != Recorded::Nothing
 }
 
 fn abandoned(config: &Config, mut destroyed: Vec<String>, remains: Vec<String>) -> Abandoned {

@@ -161,9 +161,6 @@ async fn look(client: Result<Client, Failure>) -> Look {
 }
 
 /// What is at the replica, in words, and the diary there. Claims nothing.
-///
-/// # Errors
-/// It cannot be looked at.
 async fn seen(config: &Config) -> Result<Option<(String, Option<Diary>)>, Failure> {
     let Some(replica) = sync::look_at(config).await? else {
         return Ok(None);

@@ -28,9 +28,6 @@ pub(super) async fn observe_policies(view: &View<'_>) -> Result<Observation, Fai
 }
 
 /// Holds that the grant is the text that was written: a break-glass login with more than it could do anything.
-///
-/// # Errors
-/// It is another one, or cannot be read.
 pub(super) async fn grant_is_as_written(ceremony: &Ceremony<'_>) -> Result<(), Failure> {
     let client = ceremony.client();
     let product = sys::health(&client).await?.product;

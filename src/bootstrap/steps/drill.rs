@@ -204,9 +204,6 @@ struct DrillSession<'w> {
 
 impl<'w> DrillSession<'w> {
     /// Logs in.
-    ///
-    /// # Errors
-    /// The login does not open.
     async fn log_in(
         ceremony: &'w Ceremony<'w>,
         client: &'w Client,
@@ -305,9 +302,6 @@ async fn log_in(
 }
 
 /// Ends the token of a drill that was interrupted: a stop drops it where it stands.
-///
-/// # Errors
-/// The server cannot be asked.
 pub(crate) async fn end_interrupted_session(ceremony: &Ceremony<'_>) -> Result<(), Failure> {
     let accessor = ceremony.drill_accessor.borrow().clone();
     if let Some(accessor) = accessor.filter(|_| ceremony.is_root()) {

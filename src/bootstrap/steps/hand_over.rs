@@ -3,6 +3,7 @@
 use crate::bootstrap::ceremony::Ceremony;
 use crate::bootstrap::evidence_report::EvidenceReport;
 use crate::bootstrap::view::View;
+use crate::checkpoint::replica::sync::ReplicaSync;
 use crate::config::{Config, CustodianKind};
 use crate::desired::observation::Observation;
 use crate::evidence::facts::Evidence;
@@ -52,9 +53,8 @@ pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
 /// Who names a replica reckons with a machine that vanishes; shares in files would vanish with it.
 pub(super) fn files_of_this_machine(ceremony: &Ceremony<'_>) -> Option<String> {
     let config: &Config = ceremony.config;
-    let is_file = |kind: &CustodianKind| !matches!(kind, CustodianKind::Ssm(_));
     let custodians = config.init.custodians.iter();
-    let files = custodians.filter(|custodian| is_file(&custodian.kind));
+    let files = custodians.filter(|one| !matches!(one.kind, CustodianKind::Ssm(_)));
     let names: Vec<_> = files.map(|custodian| custodian.name.as_str()).collect();
     if config.checkpoint.replica.is_none() || names.is_empty() {
         return None;
@@ -72,12 +72,10 @@ pub(super) fn files_of_this_machine(ceremony: &Ceremony<'_>) -> Option<String> {
 /// What was deleted there and read back as gone may still be in a copy that we cannot see.
 fn shares_left_the_machine(ceremony: &Ceremony<'_>) {
     let places = ceremony.diary().replicated_to.clone();
-    let here = ceremony
-        .records
-        .replica()
-        .map(|place| place.address().to_owned());
+    let replica = ceremony.records.replica();
+    let here = replica.map(ReplicaSync::address);
     for place in places {
-        let gone = if here.as_ref() == Some(&place) {
+        let gone = if here == Some(place.as_str()) {
             "they were deleted there and that was read back, but a copy that its operator made cannot be seen \
              from here"
         } else {

@@ -16,9 +16,6 @@ pub fn without_a_terminal(config: &Config, options: &Options) -> String {
 }
 
 /// Asks before the root token is revoked, showing what opened and what did not.
-///
-/// # Errors
-/// The answer was no, or there is no terminal.
 pub(crate) async fn before_revoking(
     ceremony: &Ceremony<'_>,
     others: &[Found],

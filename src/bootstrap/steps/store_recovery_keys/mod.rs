@@ -57,9 +57,6 @@ pub(crate) async fn observe(view: &View<'_>) -> Result<Observation, Failure> {
 
 /// Every share is with its custodian at this moment, as it was stored. Asked before the last copy that is
 /// not theirs is forgotten, and before root is revoked.
-///
-/// # Errors
-/// One is gone, has changed or cannot be looked at.
 pub(crate) async fn all_there(ceremony: &Ceremony<'_>) -> Result<(), Failure> {
     let mut found = look(&ceremony.view(Step::StoreRecoveryKeys)).await;
     let missing = found.missing.drain(..).map(Failure::refused);
