@@ -24,7 +24,6 @@ pub enum Exit {
 
 impl Exit {
     /// The number that the process exits with.
-    #[must_use]
     pub fn code(self) -> u8 {
         match self {
             Exit::Done => 0,
@@ -55,7 +54,6 @@ pub struct Problem {
 
 impl Problem {
     /// A problem without advice.
-    #[must_use]
     pub fn new(what: impl Into<String>) -> Self {
         Self {
             what: what.into(),
@@ -87,13 +85,11 @@ pub struct Failure {
 
 impl Failure {
     /// A failure of one problem without advice.
-    #[must_use]
     pub fn new(exit: Exit, what: impl Into<String>) -> Self {
         Self::with(exit, vec![Problem::new(what)])
     }
 
     /// A failure of these problems.
-    #[must_use]
     pub fn with(exit: Exit, problems: Vec<Problem>) -> Self {
         Self {
             exit,
@@ -112,7 +108,6 @@ impl Failure {
     }
 
     /// The replica that is not what was written, where that is all.
-    #[must_use]
     pub fn damaged_place(&self) -> Option<&str> {
         self.damaged_place.as_deref()
     }
@@ -132,25 +127,21 @@ impl Failure {
     }
 
     /// Whether it may pass by itself.
-    #[must_use]
     pub fn is_passing(&self) -> bool {
         self.passing
     }
 
     /// Trying again may help.
-    #[must_use]
     pub fn failed(what: impl Into<String>) -> Self {
         Self::new(Exit::Failed, what)
     }
 
     /// A person must look.
-    #[must_use]
     pub fn refused(what: impl Into<String>) -> Self {
         Self::new(Exit::Refused, what)
     }
 
     /// Usage or configuration.
-    #[must_use]
     pub fn usage(what: impl Into<String>) -> Self {
         Self::new(Exit::Usage, what)
     }
@@ -191,7 +182,6 @@ impl Failure {
     }
 
     /// All problems of several failures as one, with the weightiest exit code.
-    #[must_use]
     pub fn all(failures: Vec<Failure>) -> Option<Self> {
         let exit = failures.iter().map(|failure| failure.exit).max()?;
         let passing = failures.iter().all(Failure::is_passing);

@@ -8,7 +8,6 @@ use rustix::process::{
 };
 
 /// Does what is allowed here. Returns what to tell a person where memory cannot be locked.
-#[must_use]
 pub fn harden() -> Option<String> {
     // Modes are given where files are made; a umask could still take the owner's own rights away.
     rustix::process::umask(Mode::RWXG | Mode::RWXO);

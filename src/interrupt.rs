@@ -98,7 +98,6 @@ impl Interrupt {
 
     /// How a run ends that failed with this: a prompt that was interrupted fails before the signal is seen, and
     /// the stop says it better. What went wrong otherwise is said, whatever signal came meanwhile.
-    #[must_use]
     pub fn instead_of(&self, failure: Failure) -> Failure {
         match failure.exit {
             Exit::Interrupted(_) => self.pending().unwrap_or(failure),
@@ -107,7 +106,6 @@ impl Interrupt {
     }
 
     /// The stop that was asked for, if one was.
-    #[must_use]
     pub fn pending(&self) -> Option<Failure> {
         let signal = self.signal.get()?;
         let name = match signal {

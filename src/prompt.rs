@@ -36,7 +36,6 @@ pub fn line_begun() {
 }
 
 /// Whether the line that was begun is still the last one: no question came below it.
-#[must_use]
 pub fn line_is_still_begun() -> bool {
     LINE_BEGUN.replace(false)
 }
@@ -68,7 +67,6 @@ pub enum Error {
 
 impl Error {
     /// The second half of the message: what to do.
-    #[must_use]
     pub fn advice(&self) -> Option<String> {
         match self {
             Self::NoTerminal { instead, .. } => Some(instead.clone()),

@@ -75,7 +75,6 @@ pub enum Why {
 
 impl ReferenceError {
     /// What to do.
-    #[must_use]
     pub fn advice(&self) -> Option<String> {
         let place = &self.reference;
         match self.why {
@@ -130,7 +129,6 @@ async fn fetch(reference: &SecretRef, sources: &Sources<'_>) -> Result<SecretTex
 }
 
 /// A warning when every user of this machine can read the file of `reference`. Certificates may be read by all.
-#[must_use]
 pub fn exposure(reference: &SecretRef) -> Option<String> {
     use std::os::unix::fs::PermissionsExt as _;
     let SecretRef::File(path) = reference else {

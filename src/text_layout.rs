@@ -17,7 +17,6 @@ const PROGRAMS: &[&str] = &[
 
 /// Lines of at most `width` columns. A piece that is longer stays whole on a line of its own, and lines
 /// that the text already has stay lines, with their indentation.
-#[must_use]
 pub fn wrapped(text: &str, width: usize) -> Vec<String> {
     let mut lines = Vec::new();
     for line in text.split('\n') {
@@ -41,7 +40,6 @@ pub fn wrapped(text: &str, width: usize) -> Vec<String> {
 
 /// `text` behind something `indent` columns wide, its further lines below its first one. The first line
 /// of a text is wrapped; what stands below it, such as a stanza to paste, is left as it is.
-#[must_use]
 pub fn hanging(text: &str, indent: usize, width: usize) -> String {
     let (first, below) = match text.split_once('\n') {
         Some((first, below)) => (first, Some(below)),
@@ -66,7 +64,6 @@ pub fn hanging(text: &str, indent: usize, width: usize) -> String {
 }
 
 /// How many columns a text without colour takes.
-#[must_use]
 pub fn columns(text: &str) -> usize {
     text.chars().count()
 }

@@ -51,19 +51,16 @@ impl KmsKey {
     }
 
     /// The ARN of the key.
-    #[must_use]
     pub fn arn(&self) -> &str {
         &self.facts.arn
     }
 
     /// What was known when the key was opened.
-    #[must_use]
     pub fn facts(&self) -> &KeyFacts {
         &self.facts
     }
 
     /// `aws-kms://REGION/KEY`, with the reference of the configuration.
-    #[must_use]
     pub fn address(&self) -> String {
         address(&self.reference, &self.session.region)
     }

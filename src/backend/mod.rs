@@ -181,25 +181,21 @@ impl Error {
     }
 
     /// Where it failed, as the operator would paste it.
-    #[must_use]
     pub fn address(&self) -> &str {
         &self.address
     }
 
     /// What failed, for the caller's exit code.
-    #[must_use]
     pub fn kind(&self) -> &Kind {
         &self.kind
     }
 
     /// What to do about it, as a command where it can be one.
-    #[must_use]
     pub fn advice(&self) -> Option<String> {
         self.advice.clone()
     }
 
     /// Whether AWS itself says that this passes: too many requests, or something of its own that failed.
-    #[must_use]
     pub fn is_passing_service(&self) -> bool {
         matches!(&self.kind, Kind::Service { code, .. } if PASSING.contains(&code.as_str()))
     }

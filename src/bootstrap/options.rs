@@ -33,13 +33,11 @@ pub struct Options {
 
 impl Options {
     /// `apply` as it was typed, for advice that can be pasted.
-    #[must_use]
     pub fn again(&self, config: &Config) -> String {
         self.again_with(config, "")
     }
 
     /// `apply` as it was typed, with one more option, for advice that can be pasted.
-    #[must_use]
     pub fn again_with(&self, config: &Config, option: &str) -> String {
         let typed = [
             (self.yes, "--yes"),
@@ -55,7 +53,6 @@ impl Options {
     }
 
     /// True where root is to be kept, as both the file and the command line say.
-    #[must_use]
     pub fn keeps_root(&self, config: &Config) -> bool {
         self.keep_root && !config.revoke_root
     }

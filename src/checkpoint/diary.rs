@@ -146,7 +146,6 @@ pub struct Attempt {
 
 impl Attempt {
     /// A request that is about to be sent to this address.
-    #[must_use]
     pub fn at(node: &str) -> Self {
         Self {
             node: node.to_owned(),
@@ -181,7 +180,6 @@ pub struct Proof {
 
 impl Diary {
     /// A diary without entries.
-    #[must_use]
     pub fn new(name: &str, address: &str) -> Self {
         Self {
             version: VERSION,
@@ -215,13 +213,11 @@ impl Diary {
     }
 
     /// Whether the shares are made after initialisation, and verified.
-    #[must_use]
     pub fn two_phase(&self) -> bool {
         self.asked.is_some_and(|asked| asked.two_phase)
     }
 
     /// How far a step came.
-    #[must_use]
     pub fn recorded(&self, step: Step) -> Recorded {
         self.steps
             .get(&step)
@@ -229,13 +225,11 @@ impl Diary {
     }
 
     /// One fact of a step's evidence, if it was recorded in the shape asked for.
-    #[must_use]
     pub fn fact<T: DeserializeOwned>(&self, step: Step, name: &str) -> Option<T> {
         self.steps.get(&step)?.evidence.get(name)
     }
 
     /// What was stored with this custodian, once it was read back equal.
-    #[must_use]
     pub fn stored(&self, custodian: &str) -> Option<&Stored> {
         self.shares.get(custodian)?.stored.as_ref()
     }
@@ -274,14 +268,12 @@ impl Diary {
     }
 
     /// Whether a drill passed in this ceremony.
-    #[must_use]
     pub fn drill_was_held(&self) -> bool {
         let quorums = self.fact::<Vec<serde_json::Value>>(Step::Drill, QUORUMS);
         self.recorded(Step::Drill) == Recorded::Done && quorums.is_some_and(|all| !all.is_empty())
     }
 
     /// True when the whole ceremony was handed over.
-    #[must_use]
     pub fn handed_over(&self) -> bool {
         self.recorded(Step::HandOver) == Recorded::Done
     }

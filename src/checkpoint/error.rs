@@ -79,7 +79,6 @@ impl CheckpointError {
     }
 
     /// What to do about it.
-    #[must_use]
     pub fn advice(&self) -> String {
         match self {
             Self::Io { source, .. } if source.kind() == io::ErrorKind::ReadOnlyFilesystem => {

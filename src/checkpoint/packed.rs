@@ -33,7 +33,6 @@ pub struct Mark {
 
 impl Mark {
     /// This generation was seen to count at this place.
-    #[must_use]
     pub fn seen(id: &str, place: &str, generation: u64) -> Self {
         Self {
             id: id.to_owned(),

@@ -116,7 +116,6 @@ pub struct OldShare {
 
 impl KeySet {
     /// The shares that a file is about.
-    #[must_use]
     pub fn of(init: &Init) -> Self {
         Self {
             generation: init.generation,
@@ -129,7 +128,6 @@ impl KeySet {
 impl NewShare {
     /// By which of several under one name it is told from the others: the attempt that made it, whose mark a parameter
     /// bears, and what is in its file.
-    #[must_use]
     pub fn attempt(&self) -> String {
         let attempt = self.mark.as_deref().map(|mark| format!("attempt {mark}"));
         let stored = self.record.stored.as_ref();
@@ -144,7 +142,6 @@ impl NewShare {
 
 impl Rotation {
     /// One that has not begun.
-    #[must_use]
     pub fn new(wanted: KeySet, before: KeySet) -> Self {
         Self {
             wanted,
@@ -159,19 +156,16 @@ impl Rotation {
     }
 
     /// Whether anything may be left of it anywhere.
-    #[must_use]
     pub fn has_begun(&self) -> bool {
         self.starting || !self.new.is_empty() || self.phase != Phase::Unverified
     }
 
     /// Whether it waits for a run that brings it to its end.
-    #[must_use]
     pub fn is_half_made(&self) -> bool {
         self.has_begun() && self.phase != Phase::Done
     }
 
     /// What a person is told who did not ask.
-    #[must_use]
     pub fn in_words(&self) -> String {
         format!(
             "generation {} of the shares is not finished, and which generation is in effect is known once that is at its end",

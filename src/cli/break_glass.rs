@@ -167,6 +167,14 @@ pub struct LoginChoice {
     /// The break-glass login to use, where not the first that opens
     #[arg(long, value_name = "NAME")]
     pub login: Option<String>,
+    /// Whoever must sign in.
+    #[command(flatten)]
+    pub sign_in: SignIn,
+}
+
+/// A person who must sign in.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct SignIn {
     /// How many seconds a person who must sign in is waited for
     #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub sign_in_timeout: u64,

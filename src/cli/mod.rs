@@ -7,13 +7,14 @@ use std::path::PathBuf;
 use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum};
 
 pub use crate::cli::break_glass::{
-    BreakGlass, Holders, LoginChoice, OwnShare, Quorum, Rehearse, ShareOf, WithHolders, Work,
+    BreakGlass, Holders, LoginChoice, OwnShare, Quorum, Rehearse, ShareOf, SignIn, WithHolders,
+    Work,
 };
 
 /// Takes a HashiCorp Vault or OpenBao cluster from uninitialised to handed over.
 ///
-/// Recovery keys with their custodians, audit on first, people and workloads able to log in, a proven
-/// way back, and no root token left. It can be killed at any moment and run again.
+/// Recovery keys with their custodians, audit on first, people and workloads able to log in, break-glass
+/// rehearsed, and no root token left. It can be killed at any moment and run again.
 #[derive(Debug, Parser)]
 #[command(
     version,
@@ -116,7 +117,7 @@ pub enum Command {
         vault-bootstrap break-glass --reason INC-7 --env             a shell\n\n\
         A quorum of shares and a break-glass login make a root token. That creates\n\
         one with an expiry for the command, and is revoked before the command starts.\n\
-        Whatever the command does, its token is revoked and proved dead.\n\n\
+        Whatever the command does, its token is revoked, and that is proved.\n\n\
         Exit codes: those of the command; or 1 failed, trying again may help ·\n\
         2 usage or configuration · 3 refused, a person must look ·\n\
         4 done, with findings · 130, 143 interrupted safely")]
@@ -211,9 +212,9 @@ pub struct Apply {
     /// Write a copy of the report (JSON) here
     #[arg(long, value_name = "FILE")]
     pub report: Option<PathBuf>,
-    /// How many seconds a person who must sign in is waited for
-    #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..=3600))]
-    pub sign_in_timeout: u64,
+    /// Whoever must sign in.
+    #[command(flatten)]
+    pub sign_in: SignIn,
 }
 
 /// What concerns evidence.
@@ -289,9 +290,9 @@ pub struct Rotate {
     /// Take the replica of the checkpoint over from the run with this id, which is gone for good
     #[arg(long, value_name = "ID")]
     pub take_over: Option<String>,
-    /// How many seconds a person who must sign in is waited for
-    #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..=3600))]
-    pub sign_in_timeout: u64,
+    /// Whoever must sign in.
+    #[command(flatten)]
+    pub sign_in: SignIn,
 }
 
 /// What completions are made for.

@@ -26,7 +26,6 @@ pub struct Typed {
 
 impl Typed {
     /// `verb` with what was typed of that which it takes; what it says already stays as it says it.
-    #[must_use]
     pub fn added_to(&self, verb: &str) -> String {
         let words: Vec<&str> = verb.split_whitespace().collect();
         let name = words.iter().take_while(|word| !word.starts_with('-'));
@@ -71,7 +70,6 @@ impl Typed {
     }
 
     /// The command that was typed, with the word that another run's claim is taken over.
-    #[must_use]
     pub fn taking_over(&self, id: &str) -> String {
         let command = if self.command.is_empty() {
             "apply"
@@ -83,7 +81,6 @@ impl Typed {
 }
 
 /// A word as a shell takes it for one.
-#[must_use]
 pub fn in_shell(word: &str) -> String {
     let plain = |letter: char| letter.is_alphanumeric() || "/._-+=:,@%".contains(letter);
     if word.chars().all(plain) {

@@ -80,7 +80,6 @@ pub fn from_value(value: &Value, name: &Path, directory: &Path) -> Result<Config
 }
 
 /// The JSON Schema (draft 2020-12) of the file, for editors.
-#[must_use]
 pub fn schema() -> Value {
     SCHEMA.clone()
 }

@@ -71,7 +71,6 @@ impl Problems {
     }
 
     /// What to do next.
-    #[must_use]
     pub fn advice(&self) -> Option<String> {
         let unread =
             |problem: &Problem| problem.path.is_empty() && problem.text.starts_with(UNREAD);

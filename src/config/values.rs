@@ -127,7 +127,6 @@ pub struct Fields(pub Vec<(String, Field)>);
 
 impl Fields {
     /// The field of this name.
-    #[must_use]
     pub fn get(&self, name: &str) -> Option<&Field> {
         let found = self.iter().find(|(field, _)| field == name);
         found.map(|(_, value)| value)
@@ -139,7 +138,6 @@ impl Fields {
     }
 
     /// True when nothing was given.
-    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -177,7 +175,6 @@ pub enum Field {
 
 impl Field {
     /// The text, where it is one.
-    #[must_use]
     pub fn as_str(&self) -> Option<&str> {
         match self {
             Self::String(text) => Some(text),
@@ -186,7 +183,6 @@ impl Field {
     }
 
     /// The texts of a list, or the parts of a comma-separated text, as the servers read both.
-    #[must_use]
     pub fn strings(&self) -> Vec<&str> {
         match self {
             Self::String(text) => {

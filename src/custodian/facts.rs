@@ -63,7 +63,6 @@ impl Prepared {
     }
 
     /// `sha256:HEX` of the ciphertext that will be written (age); none where the service encrypts.
-    #[must_use]
     pub fn digest(&self) -> Option<&str> {
         self.digest.as_deref()
     }

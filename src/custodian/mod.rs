@@ -74,7 +74,6 @@ pub enum Opener {
 
 impl Opener {
     /// What a person types to read it, before the name of a file.
-    #[must_use]
     pub fn command(self) -> &'static str {
         match self {
             Self::Machine => "aws ssm get-parameter --with-decryption --name",
@@ -129,13 +128,11 @@ impl Custodian {
     }
 
     /// The name in the configuration.
-    #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
     /// `aws-ssm://REGION/PARAMETER` or the path of the file.
-    #[must_use]
     pub fn address(&self) -> String {
         match &self.place {
             Place::Ssm(place) => place.address().to_owned(),
@@ -145,7 +142,6 @@ impl Custodian {
 
     /// The place itself, however it is spelt: path without links and detours, or account, region and name. Two ways to
     /// write the same place are one place.
-    #[must_use]
     pub fn place(&self) -> PathBuf {
         match &self.place {
             Place::Ssm(place) => place.place().into(),
@@ -165,7 +161,6 @@ impl Custodian {
     }
 
     /// What opens this custodian together with others: account and KMS key, or whose key.
-    #[must_use]
     pub fn trust_domain(&self) -> Vec<String> {
         match &self.place {
             Place::Ssm(place) => place.trust_domain(),
@@ -177,7 +172,6 @@ impl Custodian {
     }
 
     /// Who opens it.
-    #[must_use]
     pub fn opener(&self) -> Opener {
         match &self.place {
             Place::Ssm(_) => Opener::Machine,
@@ -187,20 +181,17 @@ impl Custodian {
     }
 
     /// The PGP key that the server may encrypt this share to: its fingerprint, and itself as base64.
-    #[must_use]
     pub fn key_for_the_server(&self) -> Option<(&str, String)> {
         let key = self.pgp()?;
         Some((key.fingerprint(), key.for_the_server()?))
     }
 
     /// Whether a canary that was read back has shown that it opens: a machine opens it, no holder.
-    #[must_use]
     pub fn opens_by_machine(&self) -> bool {
         self.opener() == Opener::Machine
     }
 
     /// What a proof is about: a changed recipient, parameter or key makes it void.
-    #[must_use]
     pub fn proof_subject(&self) -> String {
         match &self.place {
             Place::Ssm(place) => place.proof_subject(),
@@ -231,7 +222,6 @@ impl Custodian {
     }
 
     /// Whether this share may be given to this custodian: what the server encrypted, it encrypted to one holder.
-    #[must_use]
     pub fn can_hold(&self, share: &ShareMaterial) -> bool {
         match share {
             ShareMaterial::Plain(_) => true,

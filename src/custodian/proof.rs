@@ -46,13 +46,11 @@ impl Challenge {
     }
 
     /// What this challenge proves.
-    #[must_use]
     pub fn subject(&self) -> &str {
         &self.subject
     }
 
     /// The ciphertext for the holder, to be decrypted with [`Opener::command`](crate::custodian::Opener::command); none for `ssm`.
-    #[must_use]
     pub fn armored(&self) -> Option<&str> {
         self.armored.as_deref()
     }
@@ -62,7 +60,6 @@ impl Challenge {
     }
 
     /// Compares an answer in constant time; case and surrounding space do not count.
-    #[must_use]
     pub fn is_answered_by(&self, answer: &SecretText) -> bool {
         let answer = zeroize::Zeroizing::new(answer.expose().trim().to_ascii_lowercase());
         same(answer.as_bytes(), self.word.expose().as_bytes())

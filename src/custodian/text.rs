@@ -15,7 +15,6 @@ pub(crate) fn same(one: &[u8], other: &[u8]) -> bool {
 }
 
 /// A share as somebody typed it.
-#[must_use]
 pub fn typed(text: SecretText) -> Share {
     share_from(text.expose())
 }

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 /// Warns about each trust domain that holds `threshold` shares or more. `kept` is one entry per
 /// custodian: its name and its domains. Domains that hold the same custodians share a warning.
-#[must_use]
 pub fn trust_warnings(kept: &[(String, Vec<String>)], threshold: u32) -> Vec<String> {
     let mut holders: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for (name, domains) in kept {

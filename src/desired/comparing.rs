@@ -74,7 +74,6 @@ impl State {
 
 impl Comparison {
     /// As the observation of a step.
-    #[must_use]
     pub fn into_observation(self) -> Observation {
         let mut evidence = Evidence::default().with("documents", &self.equal);
         let not_compared = self.not_compared.into_iter();

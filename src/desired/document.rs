@@ -69,7 +69,6 @@ pub struct Pending {
 
 impl Document {
     /// A document that is read where it is written.
-    #[must_use]
     pub fn new(path: impl Into<String>, body: Body) -> Self {
         Self {
             path: path.into(),

@@ -85,13 +85,11 @@ fn policy(about: &str, rules: &[Rules<'_>]) -> String {
 }
 
 /// Text of the auditor's policy.
-#[must_use]
 pub(crate) fn auditor() -> String {
     policy("looks, and changes nothing", &[AUDITOR])
 }
 
 /// Text of the grant of this file.
-#[must_use]
 pub(crate) fn of(config: &Config, product: Product) -> String {
     rules(product, needs_self(config), config.may_rotate())
 }
@@ -117,7 +115,6 @@ fn rules(product: Product, with_self: bool, rotation: bool) -> String {
 }
 
 /// Whether the role or user `name` of `mount` is what a break-glass login logs in with.
-#[must_use]
 pub(crate) fn belongs_to(config: &Config, mount: &str, name: &str) -> bool {
     config.doors().into_iter().any(|login| {
         login.auth == mount
@@ -142,7 +139,6 @@ fn field_of<'a>(config: &'a Config, login: &Login, name: &str) -> Option<&'a Fie
 }
 
 /// Whether a login gets the policy that looks at everything: the best eyes once root is gone.
-#[must_use]
 pub(crate) fn is_auditor(config: &Config, login: &Login) -> bool {
     let policies = field_of(config, login, "token_policies");
     let names = policies.map(Field::strings).unwrap_or_default();
@@ -154,7 +150,6 @@ pub(crate) fn is_auditor(config: &Config, login: &Login) -> bool {
 }
 
 /// Where the role or user behind a login is written, such as `auth/userpass/users/ada`.
-#[must_use]
 pub(crate) fn role_path(config: &Config, login: &Login) -> Option<String> {
     let mount = &login.auth;
     let role = role_of(config, &login.kind, mount)?;

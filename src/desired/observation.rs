@@ -36,7 +36,6 @@ pub struct Learned {
 
 impl Learned {
     /// Whether there is nothing to remember.
-    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.references.is_empty() && self.digests.is_empty()
     }
@@ -112,31 +111,26 @@ impl Observation {
     }
 
     /// Nothing of it is there.
-    #[must_use]
     pub fn absent() -> Self {
         Self::of(Seen::Absent, Evidence::default(), Vec::new())
     }
 
     /// Some of it is there, or it differs; `details` says what is to be done.
-    #[must_use]
     pub fn partial(details: Vec<Detail>) -> Self {
         Self::of(Seen::Partial, Evidence::default(), details)
     }
 
     /// All of it is there.
-    #[must_use]
     pub fn present(evidence: Evidence) -> Self {
         Self::of(Seen::Present, evidence, Vec::new())
     }
 
     /// The file asks for nothing of this kind.
-    #[must_use]
     pub fn nothing_declared() -> Self {
         Self::present(Evidence::default().with("declared", "nothing"))
     }
 
     /// It could not be seen, for these reasons.
-    #[must_use]
     pub fn unknown(why: Vec<Detail>) -> Self {
         Self::of(Seen::Unknown, Evidence::default(), why)
     }

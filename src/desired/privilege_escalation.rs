@@ -38,7 +38,6 @@ type Place = (String, &'static [&'static str]);
 
 /// Places that nobody but root should write. Some of them want `sudo` of
 /// everybody, without which the others are of no use.
-#[must_use]
 pub(crate) fn places(config: &Config, login: &Login) -> Vec<Place> {
     let mut places: Vec<Place> = vec![
         ("sys/auth/vault-bootstrap-any".to_owned(), &["sudo"]),
@@ -83,7 +82,6 @@ pub(crate) fn places(config: &Config, login: &Login) -> Vec<Place> {
 }
 
 /// What of these places this login may write, as half a sentence each.
-#[must_use]
 pub(crate) fn found(places: &[Place], have: &BTreeMap<String, Vec<String>>) -> Vec<String> {
     let may = |(path, enough): &&Place| {
         let has = have.get(path).map(Vec::as_slice).unwrap_or_default();
@@ -98,7 +96,6 @@ pub(crate) fn found(places: &[Place], have: &BTreeMap<String, Vec<String>>) -> V
 }
 
 /// Policies of a break-glass login that give more than the grant: its own and those of its identity.
-#[must_use]
 pub(crate) fn more_than_the_grant(policies: &[String], of_identity: &[String]) -> Vec<String> {
     let all = policies.iter().chain(of_identity);
     let mut more: Vec<_> = all

@@ -38,7 +38,6 @@ fn value(session: &Session<'_>, field: &Field) -> Result<Body, Failure> {
 }
 
 /// An object of texts, as the servers keep options.
-#[must_use]
 pub(crate) fn texts(pairs: &[(String, String)]) -> Body {
     Body::map(
         pairs

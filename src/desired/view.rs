@@ -47,7 +47,6 @@ impl View<'_> {
 }
 
 /// Under which name the digest of a field is kept.
-#[must_use]
 pub(crate) fn digest_key(path: &str, field: &str) -> String {
     format!("{path}#{field}")
 }

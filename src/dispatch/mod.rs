@@ -137,7 +137,7 @@ async fn apply(
         revoke_other_roots: typed.revoke_other_roots,
         accept_addresses: typed.accept_address,
         take_over: typed.take_over,
-        sign_in_seconds: typed.sign_in_timeout,
+        sign_in_seconds: typed.sign_in.sign_in_timeout,
         identities: typed.identity,
         holders: typed.holders.holders_elsewhere,
         report: typed.report,
@@ -167,7 +167,7 @@ async fn rotate(global: &Global, typed: Rotate, caller: Caller<'_>) -> Result<Ou
         yes: typed.yes,
         take_over: typed.take_over,
         identities: typed.identity,
-        sign_in_seconds: typed.sign_in_timeout,
+        sign_in_seconds: typed.sign_in.sign_in_timeout,
     };
     let rotated = Box::pin(recovery::rotate((&config, &old), &options, caller)).await?;
     let exit = if rotated.findings.is_empty() {

@@ -140,7 +140,7 @@ fn typed_as(options: &break_glass::Options) -> Typed {
 
 fn as_login(typed: LoginChoice) -> break_glass::Options {
     break_glass::Options {
-        sign_in_seconds: typed.sign_in_timeout,
+        sign_in_seconds: typed.sign_in.sign_in_timeout,
         login: typed.login,
         ..break_glass::Options::default()
     }

@@ -59,7 +59,6 @@ pub(crate) fn door(context: &LoginContext<'_>, login: &Login) -> Result<Door, Fa
 }
 
 /// Which account a login is, for the record: public.
-#[must_use]
 pub(crate) fn identity(login: &Login) -> String {
     match &login.kind {
         LoginKind::Userpass { username, .. } => format!("userpass {username}"),

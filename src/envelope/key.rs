@@ -49,13 +49,11 @@ impl Key {
     }
 
     /// A passphrase, hardened with scrypt.
-    #[must_use]
     pub fn passphrase(text: impl Into<Arc<SecretText>>) -> Self {
         Self::passphrase_with_work(text, WORK)
     }
 
     /// A passphrase with `2^work` of scrypt, within 1 to 20; less than 18 is for tests.
-    #[must_use]
     pub fn passphrase_with_work(text: impl Into<Arc<SecretText>>, work: u8) -> Self {
         let work = work.clamp(1, MOST_WORK);
         Self(Kept::Passphrase {
@@ -65,7 +63,6 @@ impl Key {
     }
 
     /// The key in words, without any secret.
-    #[must_use]
     pub fn describe(&self) -> String {
         match &self.0 {
             Kept::Kms(key) => key.address(),

@@ -65,7 +65,6 @@ pub enum Error {
 
 impl Error {
     /// Whether trying again may help: the key could not be asked, which says nothing about it.
-    #[must_use]
     pub fn is_retryable(&self) -> bool {
         let Error::Key(error) = self else {
             return false;
@@ -83,7 +82,6 @@ impl Error {
     }
 
     /// What to do about it, as a command where it can be one.
-    #[must_use]
     pub fn advice(&self) -> Option<String> {
         Some(match self {
             Error::Key(error) => return error.advice(),
@@ -204,25 +202,21 @@ impl Sealer {
     }
 
     /// The wrapped content key, to be kept beside what is sealed.
-    #[must_use]
     pub fn header(&self) -> &WrappedKey {
         &self.header
     }
 
     /// Encrypts `plain`; local, and nothing in it can fail.
-    #[must_use]
     pub fn seal(&self, plain: &[u8]) -> Vec<u8> {
         sealed(&self.content.to_public(), plain)
     }
 
     /// Encrypts a secret text, which need not leave its type for that.
-    #[must_use]
     pub fn seal_text(&self, text: &SecretText) -> Vec<u8> {
         self.seal(text.expose().as_bytes())
     }
 
     /// Encrypts a token, which need not leave its type for that.
-    #[must_use]
     pub fn seal_token(&self, token: &Token) -> Vec<u8> {
         self.seal(token.expose().as_bytes())
     }

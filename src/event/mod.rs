@@ -231,7 +231,6 @@ pub struct Outcome {
 
 impl Outcome {
     /// Outcome well, with these last words.
-    #[must_use]
     pub fn done(last: Event) -> Self {
         Self {
             exit: Exit::Done,
@@ -283,13 +282,11 @@ struct Line<'a> {
 }
 
 /// JSON Schema of one line of `--output json`.
-#[must_use]
 pub fn schema() -> Value {
     schemars::schema_for!(Line<'_>).to_value()
 }
 
 /// The event as it stands on a line of `--output json`: its version first.
-#[must_use]
 pub fn to_line(event: &Event) -> String {
     let line = Line {
         version: VERSION,

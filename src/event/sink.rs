@@ -41,7 +41,6 @@ pub struct EventSink<'a> {
 
 impl<'a> EventSink<'a> {
     /// Hands events to `receiver`; no step is under way yet.
-    #[must_use]
     pub fn new(receiver: &'a dyn Fn(Event)) -> Self {
         Self {
             receiver,
@@ -50,7 +49,6 @@ impl<'a> EventSink<'a> {
     }
 
     /// The step that is under way, if any.
-    #[must_use]
     pub fn step(&self) -> Option<Step> {
         self.step.get()
     }

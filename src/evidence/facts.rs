@@ -32,7 +32,6 @@ impl Evidence {
     }
 
     /// One fact, if it was recorded in the shape asked for.
-    #[must_use]
     pub fn get<T: serde::de::DeserializeOwned>(&self, name: &str) -> Option<T> {
         serde_json::from_value(self.0.get(name)?.clone()).ok()
     }

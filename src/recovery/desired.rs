@@ -4,7 +4,6 @@ use crate::config::{BreakGlass, Config, in_shell};
 use crate::failure::Failure;
 
 /// The verb, as it is typed for these two files.
-#[must_use]
 pub fn verb(old: &Config) -> String {
     format!(
         "recovery rotate --from {}",

@@ -36,14 +36,12 @@ impl Commit {
     }
 
     /// Whether these are the secrets that are kept.
-    #[must_use]
     pub fn keeps(&self, secrets: &[u8]) -> bool {
         let kept = self.secrets.as_ref();
         kept.is_some_and(|part| part.digest == digest(secrets))
     }
 
     /// Whether this is already what is kept.
-    #[must_use]
     pub fn is_of(&self, diary: &[u8], secrets: Option<&[u8]>) -> bool {
         let kept = self.secrets.as_ref().map(|part| part.digest.clone());
         self.diary.digest == digest(diary) && kept == secrets.map(digest)

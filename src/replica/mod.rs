@@ -138,7 +138,6 @@ pub struct Lease {
 
 impl Lease {
     /// A lease of this directory.
-    #[must_use]
     pub fn new(id: &str, owner: &str, at: String) -> Self {
         Self {
             version: VERSION,
@@ -149,7 +148,6 @@ impl Lease {
     }
 
     /// Whether both are of one directory on one machine.
-    #[must_use]
     pub fn same_owner(&self, other: &Self) -> bool {
         self.id == other.id && self.owner == other.owner
     }
@@ -203,7 +201,6 @@ impl Replica {
     }
 
     /// `aws-ssm://REGION/PATH` or `s3://BUCKET/PREFIX`.
-    #[must_use]
     pub fn address(&self) -> &str {
         self.store.address()
     }

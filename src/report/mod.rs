@@ -45,7 +45,6 @@ pub struct Report {
 impl Report {
     /// A report in this form. `no_color` is the environment variable of that name: when it is not empty, terminals get
     /// colour only where it is asked for.
-    #[must_use]
     pub fn new(output: OutputForm, color: ColorChoice, no_color: Option<&str>) -> Self {
         let stderr_width = width(&io::stderr());
         let terminal = stderr_width.is_some();

@@ -14,7 +14,6 @@ pub struct Quorum<'q> {
 
 impl<'q> Quorum<'q> {
     /// All of it in hand.
-    #[must_use]
     pub fn in_hand(held: &'q [Held]) -> Self {
         Self {
             here: held.iter().collect(),
@@ -23,7 +22,6 @@ impl<'q> Quorum<'q> {
     }
 
     /// Whose shares these are.
-    #[must_use]
     pub fn names(&self) -> Vec<&'q str> {
         let here = self.here.iter().map(|held| held.name.as_str());
         here.chain(self.elsewhere.iter().copied()).collect()

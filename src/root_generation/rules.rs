@@ -42,7 +42,6 @@ fn may_not(error: Error) -> Failure {
 }
 
 /// OpenBao 2.5.3 switched the open endpoints off, and 2.6.0 brought the ones that want a login.
-#[must_use]
 pub fn off(address: &str) -> Failure {
     Failure::refused(format!(
         "{address} cannot generate root tokens through its API: its listener keeps the open endpoints off, and it has none that \

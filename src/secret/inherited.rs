@@ -41,7 +41,6 @@ impl Token {
 
 impl Inherited {
     /// Its number, the same in the child.
-    #[must_use]
     pub fn number(&self) -> RawFd {
         self.file.as_raw_fd()
     }

@@ -18,25 +18,21 @@ macro_rules! secret {
 
         impl $name {
             /// Takes the text over; the buffer is moved or wiped, not copied around.
-            #[must_use]
             pub fn new(text: String) -> Self {
                 Self(SecretString::from(text))
             }
 
             /// The text itself, for the systems that send, encrypt or compare it.
-            #[must_use]
             pub fn expose(&self) -> &str {
                 self.0.expose_secret()
             }
 
             /// Length in bytes, which is public.
-            #[must_use]
             pub fn len(&self) -> usize {
                 self.0.expose_secret().len()
             }
 
             /// True when there is no text at all.
-            #[must_use]
             pub fn is_empty(&self) -> bool {
                 self.len() == 0
             }
@@ -63,7 +59,6 @@ secret! {
 impl SecretText {
     /// The bytes of a PEM file of certificates, which are public; `None` when a private key, or
     /// anything but certificates, is in it.
-    #[must_use]
     pub fn certificates(&self) -> Option<Vec<u8>> {
         let text = self.expose();
         let public = text.contains("-----BEGIN CERTIFICATE-----") && !text.contains("PRIVATE KEY");
@@ -86,13 +81,11 @@ pub struct SealedShare(Vec<u8>);
 
 impl SealedShare {
     /// Takes an OpenPGP message over.
-    #[must_use]
     pub fn new(message: Vec<u8>) -> Self {
         Self(message)
     }
 
     /// The message, in binary.
-    #[must_use]
     pub fn message(&self) -> &[u8] {
         &self.0
     }
@@ -109,7 +102,6 @@ pub enum ShareMaterial {
 
 impl ShareMaterial {
     /// The share, where this process may see it.
-    #[must_use]
     pub fn as_plain(&self) -> Option<&Share> {
         match self {
             Self::Plain(share) => Some(share),
@@ -123,13 +115,11 @@ pub struct RootToken(Token);
 
 impl RootToken {
     /// Marks `token` as the root token.
-    #[must_use]
     pub fn new(token: Token) -> Self {
         Self(token)
     }
 
     /// The token, for the requests that need root.
-    #[must_use]
     pub fn token(&self) -> &Token {
         &self.0
     }

@@ -40,7 +40,6 @@ impl Authority {
     }
 
     /// True while it is root.
-    #[must_use]
     pub fn is_root(&self) -> bool {
         matches!(self, Self::Root(_))
     }
@@ -83,7 +82,6 @@ impl Session<'_> {
     }
 
     /// True while we are root.
-    #[must_use]
     pub fn is_root(&self) -> bool {
         self.authority.is_root()
     }

@@ -64,7 +64,6 @@ pub enum Refusal {
 }
 
 /// The decision for a step that may be repeated.
-#[must_use]
 pub fn decide(recorded: Recorded, seen: Seen) -> Decision {
     match (recorded, seen) {
         (Recorded::Done, Seen::Present) => Decision::Skip,
@@ -80,7 +79,6 @@ pub fn decide(recorded: Recorded, seen: Seen) -> Decision {
 ///
 /// `answer_kept` says that the server's answer is in the checkpoint. `Partial` does not exist
 /// here: a server is initialised or it is not, and is treated as initialised.
-#[must_use]
 pub fn decide_initialize(recorded: Recorded, seen: Seen, answer_kept: bool) -> Decision {
     match (recorded, seen) {
         (_, Seen::Unknown) => Decision::Refuse(Refusal::Unseen),

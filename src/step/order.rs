@@ -70,20 +70,17 @@ const TWO_PHASE: [Step; 14] = {
 };
 
 /// The order of this ceremony. Which it is shows with `initialize`, up to which both are the same.
-#[must_use]
 pub fn order(two_phase: bool) -> [Step; 14] {
     if two_phase { TWO_PHASE } else { ORDER }
 }
 
 impl Step {
     /// The name in diary, report and events.
-    #[must_use]
     pub fn name(self) -> &'static str {
         self.name_and_title().0
     }
 
     /// What the step does, as a line for a person who waits for it.
-    #[must_use]
     pub fn title(self) -> &'static str {
         self.name_and_title().1
     }

@@ -31,7 +31,6 @@ pub enum Product {
 
 impl Product {
     /// As people call it.
-    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Vault => "Vault",
@@ -40,7 +39,6 @@ impl Product {
     }
 
     /// Its command line.
-    #[must_use]
     pub fn program(self) -> &'static str {
         match self {
             Self::Vault => "vault",
@@ -84,7 +82,6 @@ pub struct Health {
 
 impl Health {
     /// True on the node that executes writes.
-    #[must_use]
     pub fn is_active(&self) -> bool {
         self.status == 200
     }
@@ -247,7 +244,6 @@ const SHORTEST_HEX: usize = 32;
 
 /// A share in hexadecimal, the form to send: the servers try hexadecimal first, and a share in base64 may
 /// happen to be valid hexadecimal. `None` when it is no line of hexadecimal, base64 or base64url.
-#[must_use]
 pub fn share_as_hex(share: &Share) -> Option<SecretText> {
     let text = share.expose().trim();
     let is_hex = text.len() >= SHORTEST_HEX
@@ -272,7 +268,6 @@ pub fn share_as_hex(share: &Share) -> Option<SecretText> {
 }
 
 /// Whether two shares are one, in whatever spelling. Both are in this process already: nobody times the comparison.
-#[must_use]
 pub fn same_share(one: &Share, other: &Share) -> bool {
     match (share_as_hex(one), share_as_hex(other)) {
         (Some(one), Some(other)) => one.expose() == other.expose(),
@@ -288,7 +283,6 @@ fn decoded(text: &str, letters: &Alphabet) -> Option<Vec<u8>> {
 }
 
 /// `2.5.3` of `2.5.3` or `v2.5.3+build`; `None` where the server hides it.
-#[must_use]
 pub fn release(version: &str) -> Option<(u32, u32, u32)> {
     let plain = version.trim_start_matches('v');
     let plain = plain.split(['-', '+']).next()?;

@@ -1,4 +1,4 @@
-//! The way back after hand-over: practised, and in earnest.
+//! Break-glass after the hand-over: rehearsed, and in an emergency.
 
 mod elsewhere;
 mod emergency;

@@ -1,4 +1,4 @@
-//! The way back is walked while root lives: with the shares as their custodians keep them.
+//! Break-glass is rehearsed while root is still valid: with the shares as their custodians keep them.
 
 use std::sync::Arc;
 use std::time::Duration;

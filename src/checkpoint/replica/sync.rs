@@ -162,7 +162,6 @@ async fn looked(
 
 impl ReplicaSync {
     /// Where it is.
-    #[must_use]
     pub fn address(&self) -> &str {
         &self.address
     }

@@ -74,19 +74,16 @@ impl Checkpoint {
     }
 
     /// Where it is.
-    #[must_use]
     pub fn directory(&self) -> &Path {
         &self.directory
     }
 
     /// The public part.
-    #[must_use]
     pub fn diary(&self) -> &Diary {
         &self.diary
     }
 
     /// The public part as it is now; later records do not change it.
-    #[must_use]
     pub fn snapshot(&self) -> Rc<Diary> {
         Rc::clone(&self.diary)
     }
@@ -258,7 +255,6 @@ pub fn read_diary(directory: &Path) -> Result<Option<Diary>> {
 }
 
 /// Now, RFC 3339 in UTC with seconds.
-#[must_use]
 pub fn now() -> String {
     jiff::Timestamp::now()
         .strftime("%Y-%m-%dT%H:%M:%SZ")

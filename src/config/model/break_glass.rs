@@ -1,11 +1,11 @@
-//! `break_glass`: the way back in an emergency.
+//! `break_glass`: emergency access.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::config::section::{At, Read, choices};
 
-/// The way back in an emergency.
+/// Emergency access.
 #[derive(Debug, Clone, PartialEq, Eq, JsonSchema)]
 #[serde(untagged, deny_unknown_fields)]
 pub enum BreakGlass {
@@ -30,7 +30,7 @@ pub enum BreakGlass {
         #[schemars(with = "Option<bool>")]
         rotation: bool,
     },
-    /// No way back, on purpose.
+    /// No emergency access, on purpose.
     None {
         /// Why; it stands in the report.
         #[serde(rename = "none")]

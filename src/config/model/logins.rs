@@ -31,14 +31,12 @@ pub struct Login {
 
 impl Login {
     /// True when somebody has to be there: a browser, a device, a prompt.
-    #[must_use]
     pub fn needs_a_person(&self) -> bool {
         let prompt = |reference: &&SecretRef| matches!(reference, SecretRef::Prompt(_));
         matches!(self.kind, LoginKind::Oidc { .. }) || self.secrets().iter().any(prompt)
     }
 
     /// Every reference that it stands on.
-    #[must_use]
     pub fn secrets(&self) -> Vec<&SecretRef> {
         match &self.kind {
             LoginKind::Userpass { password, .. } => vec![password],
@@ -263,7 +261,6 @@ choices!(OidcFlow, Capability);
 
 impl Capability {
     /// As the servers spell it.
-    #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Create => "create",

@@ -64,7 +64,7 @@ pub struct Config {
     /// Logins that must work before the root token is revoked, by name.
     #[schemars(with = "Named<logins::LoginKeys>")]
     pub logins: Vec<Login>,
-    /// The way back in an emergency: `{logins: [NAME, NAME]}`, or `{none: "reason"}` to go without at your own risk.
+    /// Emergency access: `{logins: [NAME, NAME]}`, or `{none: "reason"}` to go without at your own risk.
     pub break_glass: BreakGlass,
     /// Revoke the root token at the end; `false` also needs `--keep-root` on the command line.
     #[schemars(with = "Option<bool>")]
@@ -118,7 +118,6 @@ impl Config {
 
     /// A command to type for this very file, such as `vault-bootstrap -c prod.yaml apply`, with what was typed now of
     /// that which it takes.
-    #[must_use]
     pub fn command(&self, verb: &str) -> String {
         let (file, verb) = (self.file.display().to_string(), self.typed.added_to(verb));
         if file == DEFAULT_FILE {
@@ -129,31 +128,26 @@ impl Config {
     }
 
     /// The auth method mounted at `path` (without slash at the end).
-    #[must_use]
     pub fn auth_mount(&self, path: &str) -> Option<&AuthMount> {
         self.auth.iter().find(|mount| mount.path == path)
     }
 
     /// The login of this name.
-    #[must_use]
     pub fn login(&self, name: &str) -> Option<&Login> {
         self.logins.iter().find(|login| login.name == name)
     }
 
     /// Whether the grant of the break-glass doors is for new shares as well.
-    #[must_use]
     pub fn may_rotate(&self) -> bool {
         matches!(&self.break_glass, BreakGlass::Logins { rotation: true, .. })
     }
 
     /// The policy of this name.
-    #[must_use]
     pub fn policy(&self, name: &str) -> Option<&Policy> {
         self.policies.iter().find(|policy| policy.name == name)
     }
 
     /// The logins that are break-glass doors, in the order of `break_glass.logins`.
-    #[must_use]
     pub fn doors(&self) -> Vec<&Login> {
         match &self.break_glass {
             BreakGlass::Logins { names, .. } => {

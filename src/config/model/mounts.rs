@@ -122,19 +122,16 @@ impl AuthMount {
     }
 
     /// Whether the fields of its roles and users are those of a type that this program knows.
-    #[must_use]
     pub fn has_known_fields(&self) -> bool {
         TYPED.contains(&self.auth_type.as_str())
     }
 
     /// The role of this name.
-    #[must_use]
     pub fn role(&self, name: &str) -> Option<&Fields> {
         named(&self.roles, name)
     }
 
     /// The user of this name.
-    #[must_use]
     pub fn user(&self, name: &str) -> Option<&Fields> {
         named(&self.users, name)
     }

@@ -1,10 +1,10 @@
-//! Rules of policies, roles and the doors of the way back.
+//! Rules of policies, roles and the break-glass logins.
 
 use super::auth::{auth_type, members, mount_of, setting};
 use crate::config::reading::{Reading, under};
 use crate::config::values::Field;
 
-/// The policy that the program writes for the way back.
+/// The policy that the program writes for break-glass.
 const GRANT: &str = "vault-bootstrap-break-glass";
 
 /// Requests that a root generation takes: status, start, the shares of a quorum, a retry, proof, cancel.

@@ -76,7 +76,7 @@ logins:
     problems_of(
         text,
         &[
-            "1:1: missing key `break_glass`: the way back in an emergency: `{logins: [NAME, NAME]}`, or `{none: \"reason\"}` to go without at your own risk",
+            "1:1: missing key `break_glass`: emergency access: `{logins: [NAME, NAME]}`, or `{none: \"reason\"}` to go without at your own risk",
             "1:10: version: expected `1`",
             "4:3: cluster.adress: unknown key `adress`; did you mean `address`?",
             "5:9: cluster.tls.verify: unknown key `verify`; the keys here are `ca_cert`, `server_name`, `client_cert` and `client_key`",

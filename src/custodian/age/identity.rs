@@ -56,13 +56,11 @@ impl IdentityFile {
     }
 
     /// The file.
-    #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
     /// The public sides, `age1…`, in the order of the file.
-    #[must_use]
     pub fn recipients(&self) -> Vec<String> {
         let public = self.identities.iter().map(|id| id.to_public().to_string());
         public.collect()

@@ -28,7 +28,6 @@ pub struct AuthUrl {
 
 impl AuthUrl {
     /// The time between two polls.
-    #[must_use]
     pub fn poll_interval(&self) -> Duration {
         let seconds = self
             .poll_interval

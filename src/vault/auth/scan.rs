@@ -44,7 +44,6 @@ impl Found {
     }
 
     /// For people.
-    #[must_use]
     pub fn line(&self) -> String {
         let expires = self.expires.as_deref().unwrap_or("never");
         let Self {

@@ -53,7 +53,6 @@ pub struct TokenInfo {
 
 impl TokenInfo {
     /// Whether it may do everything.
-    #[must_use]
     pub fn is_root(&self) -> bool {
         let mut all = self.policies.iter().chain(&self.identity_policies);
         all.any(|name| name == "root")

@@ -70,26 +70,22 @@ pub struct Comparison {
 
 impl Comparison {
     /// True when nothing differs, as far as can be seen.
-    #[must_use]
     pub fn is_same(&self) -> bool {
         self.differences.is_empty()
     }
 }
 
 /// Compares a role, a configuration or any other object.
-#[must_use]
 pub fn compare(want: &Body, have: &Value) -> Comparison {
     walk(want, have, false)
 }
 
 /// Compares the tuning of a mount, where TTLs of 0 mean the server's default and read back as that.
-#[must_use]
 pub fn compare_tune(want: &Body, have: &Value) -> Comparison {
     walk(want, have, true)
 }
 
 /// Compares the body of a policy's write with what a read of it gave.
-#[must_use]
 pub fn compare_policy(want: &Body, have: &Value) -> Comparison {
     let same = match (
         want.get("policy"),
@@ -110,7 +106,6 @@ pub fn compare_policy(want: &Body, have: &Value) -> Comparison {
 }
 
 /// Policies come back as they were stored; blanks around them mean nothing.
-#[must_use]
 pub fn same_policy(want: &str, have: &str) -> bool {
     want.trim() == have.trim()
 }

@@ -42,7 +42,6 @@ impl Body {
     }
 
     /// The field of an object.
-    #[must_use]
     pub fn get(&self, name: &str) -> Option<&Body> {
         match self {
             Self::Map(fields) => fields
@@ -54,7 +53,6 @@ impl Body {
     }
 
     /// Whether this is, or holds, a secret that is not here any more.
-    #[must_use]
     pub fn holds_unknown(&self) -> bool {
         self.any(|part| matches!(part, Self::Unknown))
     }
@@ -76,7 +74,6 @@ impl Body {
 
     /// Where in here a secret stands, or stood that is not here any more: dotted inside maps; of a list the
     /// whole.
-    #[must_use]
     pub fn secret_places(&self) -> Vec<String> {
         let Self::Map(fields) = self else {
             return Vec::new();
@@ -96,7 +93,6 @@ impl Body {
     }
 
     /// This as text, to be remembered as a digest and never to be shown.
-    #[must_use]
     pub fn text(&self) -> SecretText {
         match self {
             Self::Secret(text) => SecretText::new(text.expose().to_owned()),

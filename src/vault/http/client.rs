@@ -96,20 +96,17 @@ impl Client {
     }
 
     /// The address as the operator wrote it, without a trailing slash.
-    #[must_use]
     pub fn address(&self) -> &str {
         &self.node().address
     }
 
     /// One client for each listed node, or just this one's address when none are listed.
-    #[must_use]
     pub fn nodes(&self) -> Vec<Client> {
         let listed = self.cluster.listed.iter();
         listed.map(|node| self.on(*node)).collect()
     }
 
     /// The client of the address or listed node with this scheme, host and port.
-    #[must_use]
     pub fn at(&self, address: &str) -> Option<Client> {
         let url = Url::parse(address).ok()?;
         self.known_node(&url).map(|node| self.on(node))
@@ -121,7 +118,6 @@ impl Client {
     }
 
     /// The time limits it was opened with.
-    #[must_use]
     pub fn timeouts(&self) -> Timeouts {
         self.cluster.timeouts
     }
@@ -139,7 +135,6 @@ impl Client {
     }
 
     /// The namespace of the requests; `None` is the root namespace.
-    #[must_use]
     pub fn namespace(&self) -> Option<&str> {
         self.namespace.as_deref()
     }
@@ -155,7 +150,6 @@ impl Client {
     }
 
     /// Requests sent so far by this client, its clones and its nodes.
-    #[must_use]
     pub fn requests_sent(&self) -> u64 {
         self.cluster.requests.load(Ordering::Relaxed)
     }

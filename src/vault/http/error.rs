@@ -84,31 +84,26 @@ impl Error {
     }
 
     /// What happened.
-    #[must_use]
     pub fn kind(&self) -> &Kind {
         &self.0.kind
     }
 
     /// The method of the request; empty when none was sent.
-    #[must_use]
     pub fn method(&self) -> &str {
         &self.0.method
     }
 
     /// The address of the request, without a query.
-    #[must_use]
     pub fn url(&self) -> &str {
         &self.0.url
     }
 
     /// 403 in the server's own words. A proxy's 403 says nothing about a token.
-    #[must_use]
     pub fn is_forbidden(&self) -> bool {
         matches!(self.kind(), Kind::Status { code: 403, .. })
     }
 
     /// The HTTP status, when anything answered.
-    #[must_use]
     pub fn status(&self) -> Option<u16> {
         match self.0.kind {
             Kind::Status { code, .. } => Some(code),
@@ -118,7 +113,6 @@ impl Error {
     }
 
     /// The server's own words.
-    #[must_use]
     pub fn messages(&self) -> &[String] {
         match &self.0.kind {
             Kind::Status { messages, .. } => messages,
@@ -127,7 +121,6 @@ impl Error {
     }
 
     /// True when the same request may succeed a little later. Says nothing about whether it was executed.
-    #[must_use]
     pub fn is_retryable(&self) -> bool {
         match &self.0.kind {
             Kind::Unreachable(_) | Kind::TimedOut(_) => true,
@@ -141,7 +134,6 @@ impl Error {
     }
 
     /// The second half of the message: what to do about it.
-    #[must_use]
     pub fn advice(&self) -> Option<String> {
         let url = &self.0.url;
         let plain = match &self.0.kind {

@@ -91,7 +91,6 @@ struct Keys {
 
 impl InitAnswer {
     /// The answer, to be encrypted and stored.
-    #[must_use]
     pub fn raw(&self) -> &SecretText {
         &self.0
     }

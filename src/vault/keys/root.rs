@@ -102,26 +102,22 @@ pub enum Life {
 impl RootSession {
     /// Takes the token over. `client` must be the active node's: on a standby a look-up proves nothing.
     /// Root is of the root namespace, and asked about there.
-    #[must_use]
     pub fn new(client: &Client, token: RootToken) -> Self {
         let client = client.in_namespace(None);
         Self { client, token }
     }
 
     /// Gives the token back.
-    #[must_use]
     pub fn into_token(self) -> RootToken {
         self.token
     }
 
     /// The node.
-    #[must_use]
     pub fn client(&self) -> &Client {
         &self.client
     }
 
     /// The token, for requests.
-    #[must_use]
     pub fn token(&self) -> &Token {
         self.token.token()
     }

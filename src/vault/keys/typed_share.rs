@@ -9,7 +9,6 @@ const KEY: usize = 32;
 /// What is wrong with a text for a share of a key that was cut into so many, in words that show nothing of it.
 ///
 /// The servers cut keys of 32 bytes, and each part has one byte more, its place; a key that is not cut is its only share.
-#[must_use]
 pub fn wrong_with(typed: &Share, shares: u32) -> Option<String> {
     let wanted = if shares > 1 { KEY + 1 } else { KEY };
     let Some(hex) = share_as_hex(typed) else {

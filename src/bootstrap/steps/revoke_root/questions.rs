@@ -9,7 +9,6 @@ use crate::step::Step;
 use crate::vault::auth::scan::Found;
 
 /// What to type where a question has nobody to answer it.
-#[must_use]
 pub fn without_a_terminal(config: &Config, options: &Options) -> String {
     let command = options.again_with(config, "--yes");
     format!("where nobody is there to answer: {command}")

@@ -28,7 +28,6 @@ const PAUSES: [Duration; 3] = [
 
 /// The logins in the order in which they are of use here: no person is called for what a program can see,
 /// and an auditor sees most.
-#[must_use]
 pub(crate) fn in_order(config: &Config) -> Vec<&Login> {
     let mut logins: Vec<_> = config.logins.iter().collect();
     logins.sort_by_key(|login| (login.needs_a_person(), !grant::is_auditor(config, login)));
@@ -209,7 +208,6 @@ pub(crate) async fn unseen(ceremony: &Ceremony<'_>, why: &str) -> Result<(), Fai
 }
 
 /// Whatever fails now, this much is known and must be said.
-#[must_use]
 pub(crate) fn root_is_revoked(mut failure: Failure) -> Failure {
     for problem in &mut failure.problems {
         problem.what = format!("root is revoked; {}", problem.what);

@@ -30,7 +30,6 @@ pub enum Dialect {
 
 impl Dialect {
     /// How a server that said this is asked; nothing where it makes none over its API.
-    #[must_use]
     pub fn of(rules: RootGeneration) -> Option<Self> {
         match rules {
             RootGeneration::OpenClassic | RootGeneration::AuthenticatedClassic => {
@@ -42,7 +41,6 @@ impl Dialect {
     }
 
     /// The path that both requests are below.
-    #[must_use]
     pub fn base(self) -> &'static str {
         match self {
             Self::Classic => "sys/generate-root",
@@ -115,13 +113,11 @@ struct Update {
 impl<'a> Generation<'a> {
     /// `client` must be the active node's and stays the one that is asked: an attempt is kept in its memory alone.
     /// Root is of the root namespace, and made there.
-    #[must_use]
     pub fn new(client: &Client, dialect: Dialect, token: &'a Token) -> Self {
         Self(Attempt::new(client, dialect.base(), token))
     }
 
     /// The node that is asked, as the operator wrote it.
-    #[must_use]
     pub fn address(&self) -> &str {
         self.0.client.address()
     }

@@ -46,7 +46,6 @@ impl Encoded {
     }
 
     /// As text, to be handed to whoever has the pad. Of no use to anybody else.
-    #[must_use]
     pub fn to_text(&self) -> String {
         let body = self.0.expose();
         format!("{body}-{}", check_word(body))
@@ -59,13 +58,11 @@ fn check_word(body: &str) -> String {
 
 impl Pad {
     /// One that was kept.
-    #[must_use]
     pub fn kept(text: SecretText) -> Self {
         Self(text)
     }
 
     /// Its text, to be kept.
-    #[must_use]
     pub fn text(&self) -> &SecretText {
         &self.0
     }

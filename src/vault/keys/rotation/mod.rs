@@ -44,7 +44,6 @@ impl Paths {
     }
 
     /// The path that the others stand below.
-    #[must_use]
     pub fn base(self) -> &'static str {
         match self {
             Self::Rekey => "sys/rekey",
@@ -90,7 +89,6 @@ pub struct Progress {
 
 impl Progress {
     /// Whether the new shares were handed out.
-    #[must_use]
     pub fn is_handed_out(&self) -> bool {
         !self.verification_nonce.is_empty()
     }
@@ -196,7 +194,6 @@ pub async fn anybody_may_rotate(client: &Client) -> Result<bool, Error> {
 
 impl<'a> Rotation<'a> {
     /// `client` must be the active node's and stays the one that is asked: a rotation is kept in its memory alone.
-    #[must_use]
     pub fn new(client: &Client, paths: Paths, token: &'a Token) -> Self {
         Self {
             attempt: Attempt::new(client, paths.base(), token),
@@ -205,19 +202,16 @@ impl<'a> Rotation<'a> {
     }
 
     /// The node that is asked, as the operator wrote it.
-    #[must_use]
     pub fn address(&self) -> &str {
         self.attempt.client.address()
     }
 
     /// Where it is asked.
-    #[must_use]
     pub fn paths(&self) -> Paths {
         self.paths
     }
 
     /// How a person ends the rotation of this nonce, whosever it is.
-    #[must_use]
     pub fn how_to_cancel(&self, nonce: &str) -> String {
         let (address, path) = (self.address(), self.paths.below("init"));
         format!(
