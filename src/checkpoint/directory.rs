@@ -11,19 +11,26 @@ use crate::checkpoint::error::{CheckpointError, Result};
 use crate::disk;
 
 /// Makes the directory where there is none, for its owner alone, and takes the lock of this name in it. Nothing is
-/// waited for.
-///
-/// # Errors
-/// Another run holds it, the directory is not ours alone, or the disk refuses.
+/// waited for: where another run holds it, this is refused.
 pub(crate) fn lock(directory: &Path, name: &str) -> Result<File> {
     make_private(directory)?;
-    take_lock(directory, name)
+    let path = directory.join(name);
+    let file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .custom_flags(disk::NO_FOLLOW)
+        .open(&path)
+        .map_err(CheckpointError::io("open", &path))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(CheckpointError::Locked(path)),
+        Err(TryLockError::Error(error)) => Err(CheckpointError::io("lock", &path)(error)),
+    }
 }
 
-/// Replaces a file of this name, atomically and fsynced.
-///
-/// # Errors
-/// The disk refuses; the file is then the one of before.
+/// Replaces a file of this name, atomically and fsynced. Where that fails, it is the one of before.
 pub(crate) fn write_beside(directory: &Path, name: &str, bytes: &[u8]) -> Result<PathBuf> {
     let path = directory.join(name);
     disk::replace(directory, name, bytes).map_err(CheckpointError::io("write", &path))?;
@@ -70,21 +77,4 @@ fn make_private(directory: &Path) -> Result<()> {
     };
     let path = directory.to_owned();
     Err(CheckpointError::NotPrivate { path, why })
-}
-
-fn take_lock(directory: &Path, name: &str) -> Result<File> {
-    let path = directory.join(name);
-    let file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .custom_flags(disk::NO_FOLLOW)
-        .open(&path)
-        .map_err(CheckpointError::io("open", &path))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(CheckpointError::Locked(path)),
-        Err(TryLockError::Error(error)) => Err(CheckpointError::io("lock", &path)(error)),
-    }
 }

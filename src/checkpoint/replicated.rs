@@ -38,10 +38,7 @@ impl ReplicatedCheckpoint {
         self.checkpoint.borrow().snapshot()
     }
 
-    /// Changes the diary and makes the change durable here before it returns.
-    ///
-    /// # Errors
-    /// The disk refuses; the diary on disk is then the one of before.
+    /// As [`Checkpoint::record`]: durable here, not yet at the replica.
     pub fn record(&self, change: impl FnOnce(&mut Diary)) -> Result<(), CheckpointError> {
         self.checkpoint.borrow_mut().record(change)
     }
@@ -51,10 +48,8 @@ impl ReplicatedCheckpoint {
         self.replica.as_ref()
     }
 
-    /// Brings the replica up to date: called before whatever must not be done without it.
-    ///
-    /// # Errors
-    /// It did not take what is on disk; what was to follow must not be done.
+    /// Brings the replica up to date: called before whatever must not be done without it. Where this fails, what was to
+    /// follow must not be done.
     pub async fn replicate(&self) -> Result<(), Failure> {
         match &self.replica {
             Some(replica) => Box::pin(replica.follow(&self.checkpoint)).await,

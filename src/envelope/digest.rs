@@ -50,9 +50,6 @@ impl Ahead {
     }
 
     /// The digest of `secret`: the one begun under `key`, where it was begun of the same secret, else made now.
-    ///
-    /// # Errors
-    /// For want of random bytes or memory.
     pub async fn digest(&self, key: &str, secret: &Arc<SecretText>) -> Result<String, Error> {
         let begun = self.0.borrow_mut().remove(key);
         match begun {
@@ -66,9 +63,6 @@ impl Ahead {
 
 /// True when `phc` is a digest of `secret`. Anything that is not a digest of ours is false: a changed
 /// one must not be able to ask for more memory.
-///
-/// # Errors
-/// There is nowhere to compute it.
 pub async fn matches(secret: &Arc<SecretText>, phc: String) -> Result<bool, Error> {
     let secret = Arc::clone(secret);
     aside(move || is_digest_of(&secret, &phc)).await

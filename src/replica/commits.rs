@@ -186,9 +186,6 @@ impl Replica {
 
     /// Deletes every part that `commit` does not name and every commit before it, and proves that nothing of them is
     /// left. `still_ours` has the last word, once it is known what would be deleted.
-    ///
-    /// # Errors
-    /// Something stays, or it is not ours.
     pub async fn sweep<E: From<Error>>(
         &self,
         commit: Option<&Commit>,

@@ -205,10 +205,7 @@ impl Replica {
         self.store.address()
     }
 
-    /// Looks, and changes nothing.
-    ///
-    /// # Errors
-    /// It cannot be known; [`Kind::Damaged`] where something there is not ours.
+    /// Looks, and changes nothing. [`Kind::Damaged`] where something there is not ours.
     pub async fn look(&self) -> Result<Found, Error> {
         let names = self.store.names().await?;
         let commit = self.counting(&names, 0).await?;
@@ -258,10 +255,7 @@ impl Replica {
         serde_json::from_value(value).map(Some).map_err(not_ours)
     }
 
-    /// Makes the lease of this number. Of several that try, one succeeds.
-    ///
-    /// # Errors
-    /// [`Kind::Taken`] when another one was faster.
+    /// Makes the lease of this number. Of several that try, one succeeds; the others get [`Kind::Taken`].
     pub async fn lease(&self, number: u32, lease: &Lease) -> Result<(), Error> {
         let name = format!("{LEASE}{number}");
         let text = serde_json::to_vec(lease).unwrap_or_default();
@@ -312,10 +306,8 @@ impl Replica {
         Ok(())
     }
 
-    /// Writes a value of about `bytes`, reads it back and deletes it, and proves that nothing is left of it.
-    ///
-    /// # Errors
-    /// Whatever would fail for the checkpoint too.
+    /// Writes a value of about `bytes`, reads it back and deletes it, and proves that nothing is left of it. Fails as it
+    /// would for the checkpoint.
     pub async fn trial(&self, id: &str, bytes: usize) -> Result<(), Error> {
         let content: Vec<u8> = id.bytes().cycle().take(bytes).collect();
         let part = self.upload(&format!("{TRIAL}{id}"), &content).await;

@@ -25,15 +25,12 @@ pub struct Part {
 impl Part {
     /// What its pieces are called.
     pub(super) fn names(&self) -> impl Iterator<Item = String> {
-        (0..self.pieces.min(MOST_PIECES)).map(|number| piece(&self.name, number))
+        (0..self.pieces.min(MOST_PIECES)).map(|number| format!("{}.{number}", self.name))
     }
 }
 
 impl Replica {
-    /// The bytes of a part.
-    ///
-    /// # Errors
-    /// [`Kind::Damaged`] where a piece is missing or changed, and stays so.
+    /// The bytes of a part; [`Kind::Damaged`] where a piece is missing or changed, and stays so.
     pub async fn fetch(&self, part: &Part) -> Result<Vec<u8>, Error> {
         let mut why = "";
         let found = patiently(async || {
@@ -84,10 +81,6 @@ impl Replica {
 /// Something else never has the same name: a commit that arrives late finds what it named, or nothing.
 pub(super) fn part_name(kind: &str, generation: u64, bytes: &[u8]) -> String {
     format!("{kind}-{generation}-{}", short_sha256(bytes, ID))
-}
-
-fn piece(name: &str, number: usize) -> String {
-    format!("{name}.{number}")
 }
 
 /// Whether this is a piece of ours that the commit does not name, or a commit that it followed.

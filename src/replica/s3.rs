@@ -47,11 +47,8 @@ impl Objects {
         if bucket.is_empty() || !bucket.chars().all(plain) {
             return wrong("a bucket's name has letters, digits and . _ - only");
         }
-        let parts: Vec<_> = prefix.split('/').collect();
-        if parts
-            .iter()
-            .any(|part| part.is_empty() || part.starts_with('.') || !part.chars().all(plain))
-        {
+        let hidden_or_empty = |part: &str| part.is_empty() || part.starts_with('.');
+        if (prefix.split('/')).any(|part| hidden_or_empty(part) || !part.chars().all(plain)) {
             return wrong("a prefix has letters, digits and . _ - / only, and no empty part");
         }
         let session = Session::of(aws, &address).await?;

@@ -109,14 +109,12 @@ impl Signed {
 
     async fn send_once(&self, request: &Request<'_>) -> Result<Answer, Error> {
         let lost = |error: reqwest::Error| {
-            Error::new(
-                &self.address,
-                if error.is_timeout() {
-                    Kind::TimedOut(REQUEST)
-                } else {
-                    Kind::Unreachable(innermost(&error))
-                },
-            )
+            let kind = if error.is_timeout() {
+                Kind::TimedOut(REQUEST)
+            } else {
+                Kind::Unreachable(innermost(&error))
+            };
+            Error::new(&self.address, kind)
         };
         let url = self.url(request);
         let mut sending = self
@@ -142,14 +140,11 @@ impl Signed {
     }
 
     fn url(&self, request: &Request<'_>) -> String {
-        let query = if request.query.is_empty() {
-            String::new()
-        } else {
-            format!("?{}", request.query)
-        };
-        format!("{}/{}{query}", self.place, request.key)
-            .trim_end_matches('/')
-            .to_owned()
+        let url = format!("{}/{}", self.place, request.key);
+        match request.query {
+            "" => url.trim_end_matches('/').to_owned(),
+            query => format!("{url}?{query}"),
+        }
     }
 
     async fn signature(

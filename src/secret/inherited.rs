@@ -17,9 +17,6 @@ pub struct Inherited {
 
 impl Token {
     /// The token where a child can read it, as `cat /dev/fd/N`.
-    ///
-    /// # Errors
-    /// The system has no such files, or no memory.
     pub fn inherited(&self) -> io::Result<Inherited> {
         let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
         let mut file = File::from(memfd_create("token", flags)?);

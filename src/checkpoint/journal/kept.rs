@@ -53,9 +53,6 @@ impl Journal {
     }
 
     /// Keeps the one-time pad until the holders have given their shares.
-    ///
-    /// # Errors
-    /// There is no key to keep it under, or the disk refuses.
     pub(crate) async fn keep_pad(&self, pad: &SecretText) -> Result<(), Failure> {
         let Some(key) = &self.key else {
             return Err(Failure::failed(
@@ -84,9 +81,6 @@ impl Journal {
     }
 
     /// The token that an earlier run kept, or why the key that is here does not open it.
-    ///
-    /// # Errors
-    /// It is there and damaged.
     pub(crate) async fn kept(
         &self,
         kept: Kept,
@@ -99,9 +93,6 @@ impl Journal {
     }
 
     /// The pad that an earlier run kept.
-    ///
-    /// # Errors
-    /// It is there, and the key does not open it or it is damaged.
     pub(crate) async fn pad(&self) -> Result<Option<SecretText>, Failure> {
         let Some(sealed) = self.sealed(PAD).await? else {
             return Ok(None);

@@ -8,10 +8,7 @@ use crate::event::Caller;
 use crate::failure::Failure;
 
 /// The checkpoint and its replica, as [`sync::checkpoint`]; without that one where it is damaged and
-/// everything was handed over.
-///
-/// # Errors
-/// As there; where it is damaged, with what can still be done.
+/// everything was handed over. The failure of a damaged one says what can still be done.
 pub(crate) async fn checkpoint(
     config: &Config,
     take_over: Option<&str>,

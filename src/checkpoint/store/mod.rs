@@ -88,10 +88,8 @@ impl Checkpoint {
         Rc::clone(&self.diary)
     }
 
-    /// Changes the diary and makes the change durable before it returns.
-    ///
-    /// # Errors
-    /// The disk refuses; the diary on disk is then the one of before.
+    /// Changes the diary and makes the change durable before it returns. Where that fails, the diary on disk is the one
+    /// of before.
     pub fn record(&mut self, change: impl FnOnce(&mut Diary)) -> Result<()> {
         let mut next = Diary::clone(&self.diary);
         change(&mut next);
@@ -121,10 +119,7 @@ impl Checkpoint {
         self.record(|diary| diary.finish(step, evidence, now()))
     }
 
-    /// Takes the room for the answer of `sys/init` and keeps the wrapped key beside it.
-    ///
-    /// # Errors
-    /// The disk refuses, while nothing can be lost.
+    /// Takes the room for the answer of `sys/init` and keeps the wrapped key beside it, while nothing can be lost yet.
     pub fn write_ahead(&self, sealer: &Sealer) -> Result<()> {
         let header = Header::of(Holds::InitAnswer, sealer);
         self.written(secrets_file::replace(&self.directory, &header, &[]))
@@ -132,9 +127,6 @@ impl Checkpoint {
 
     /// Keeps the raw answer, encrypted, in the room taken by [`Checkpoint::write_ahead`]; where that cannot be
     /// written any more, in a new file in its place. May be tried again.
-    ///
-    /// # Errors
-    /// The disk refuses even what it had already given, and a new file too.
     pub fn keep_answer(&self, sealer: &Sealer, answer: &SecretText) -> Result<()> {
         let ciphertext = sealer.seal_text(answer);
         let header = Header::of(Holds::InitAnswer, sealer);
@@ -144,10 +136,8 @@ impl Checkpoint {
         )
     }
 
-    /// Replaces the answer, shares and all, by the root token alone under a fresh key.
-    ///
-    /// # Errors
-    /// The disk refuses, or encryption fails; the file is then the one of before.
+    /// Replaces the answer, shares and all, by the root token alone under a fresh key. Where that fails, the file is the one
+    /// of before.
     pub fn keep_root_token(&self, sealer: &Sealer, root: &RootToken) -> Result<()> {
         let ciphertext = sealer.seal_token(root.token());
         let header = Header::of(Holds::RootToken, sealer);
@@ -159,10 +149,8 @@ impl Checkpoint {
         keeps_something(&self.directory)
     }
 
-    /// What the secret part is for, in words for a person; `None` where there is none. Needs no key.
-    ///
-    /// # Errors
-    /// It cannot be read; one that is damaged is said to be so and is no error.
+    /// What the secret part is for, in words for a person; `None` where there is none. Needs no key; one that is
+    /// damaged is said to be so and is no error.
     pub fn secrets_in_words(&self) -> Result<Option<&'static str>> {
         Ok(match read_secrets(&self.directory) {
             Ok(None) => None,

@@ -100,17 +100,13 @@ fn a_directory_that_is_not_ours_alone_is_refused() {
     let (place, path) = place();
     fs::create_dir(&path).unwrap();
     fs::set_permissions(&path, fs::Permissions::from_mode(0o750)).unwrap();
-    assert!(matches!(
-        open(&path).unwrap_err(),
-        CheckpointError::NotPrivate { .. }
-    ));
+    let error = open(&path).unwrap_err();
+    assert!(matches!(error, CheckpointError::NotPrivate { .. }));
     fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).unwrap();
     let link = place.path().join("link");
     std::os::unix::fs::symlink(&path, &link).unwrap();
-    assert!(matches!(
-        open(&link).unwrap_err(),
-        CheckpointError::NotPrivate { .. }
-    ));
+    let error = open(&link).unwrap_err();
+    assert!(matches!(error, CheckpointError::NotPrivate { .. }));
     open(&path).unwrap();
 }
 
@@ -119,10 +115,8 @@ fn a_new_directory_is_private_whatever_the_umask_and_git_ignores_it() {
     let (place, _) = place();
     let path = place.path().join("a/b/cp");
     open(&path).unwrap();
-    assert_eq!(
-        fs::metadata(&path).unwrap().permissions().mode() & 0o777,
-        0o700
-    );
+    let mode = fs::metadata(&path).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o700);
     assert_eq!(fs::read_to_string(path.join(".gitignore")).unwrap(), "*\n");
 }
 
@@ -134,15 +128,11 @@ fn a_checkpoint_of_another_cluster_of_a_later_release_or_damaged_is_refused_by_n
     assert!(matches!(other, CheckpointError::OtherCluster { .. }));
     let diary = path.join(DIARY);
     fs::write(&diary, r#"{"version": 99}"#).unwrap();
-    assert!(matches!(
-        open(&path).unwrap_err(),
-        CheckpointError::Newer { found: 99, .. }
-    ));
+    let error = open(&path).unwrap_err();
+    assert!(matches!(error, CheckpointError::Newer { found: 99, .. }));
     fs::write(&diary, "{\"version\": 1, ").unwrap();
-    assert!(matches!(
-        open(&path).unwrap_err(),
-        CheckpointError::Damaged { .. }
-    ));
+    let error = open(&path).unwrap_err();
+    assert!(matches!(error, CheckpointError::Damaged { .. }));
 }
 
 #[tokio::test]

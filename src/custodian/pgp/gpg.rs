@@ -4,6 +4,7 @@
 //! What is secret goes through pipes only, never through arguments, the environment or a file. The environment is
 //! built anew, so that nothing that this process was given reaches gpg.
 
+use std::io::ErrorKind;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -81,15 +82,8 @@ pub(crate) async fn encrypt(key: &[u8], plain: &[u8]) -> Result<String, Why> {
     let home = home()?;
     let file = home.path().join("key");
     std::fs::write(&file, key).map_err(|error| no_home(&error))?;
-    let words = [
-        "--trust-model",
-        "always",
-        "--armor",
-        "--encrypt",
-        "--recipient-file",
-    ];
-    let mut asked = in_home(&home, &words);
-    asked.arg(&file);
+    let mut asked = in_home(&home, &["--trust-model", "always", "--armor", "--encrypt"]);
+    asked.arg("--recipient-file").arg(&file);
     let ended = run(asked, plain, (TIME, LARGEST_MESSAGE)).await?;
     succeeded(&ended)?;
     let armored = String::from_utf8(ended.printed.to_vec());
@@ -147,15 +141,15 @@ fn in_home(home: &tempfile::TempDir, words: &[&str]) -> Command {
 }
 
 fn gpg(words: &[&str]) -> Command {
+    let own = OWN
+        .iter()
+        .filter_map(|name| Some((name, std::env::var_os(name)?)));
     let mut command = Command::new("gpg");
     command
         .args(["--batch", "--no-tty", "--status-fd", "2"])
         .args(words)
         .env_clear()
-        .envs(
-            OWN.iter()
-                .filter_map(|name| Some((name, std::env::var_os(name)?))),
-        )
+        .envs(own)
         .env("LC_ALL", "C");
     command
 }
@@ -170,21 +164,13 @@ async fn run(
         printed: most,
         complaint: LARGEST_COMPLAINT,
     };
-    match captured::run(command, Some(input), bounds).await {
-        Ok(ended) => Ok(ended),
-        Err(Fault::Start(error)) if error.kind() == std::io::ErrorKind::NotFound => {
-            Err(Why::Missing)
-        }
-        Err(Fault::Start(error)) => Err(Why::Failed(format!("gpg: {error}"))),
-        Err(Fault::TimedOut) => {
-            let seconds = time.as_secs();
-            Err(Why::Failed(format!("gpg was ended after {seconds} s")))
-        }
-        Err(Fault::TooMuch) => Err(Why::Failed(format!(
-            "gpg printed more than {} KiB",
-            most / 1024
-        ))),
-    }
+    let ended = captured::run(command, Some(input), bounds).await;
+    ended.map_err(|fault| match fault {
+        Fault::Start(error) if error.kind() == ErrorKind::NotFound => Why::Missing,
+        Fault::Start(error) => Why::Failed(format!("gpg: {error}")),
+        Fault::TimedOut => Why::Failed(format!("gpg was ended after {} s", time.as_secs())),
+        Fault::TooMuch => Why::Failed(format!("gpg printed more than {} KiB", most / 1024)),
+    })
 }
 
 fn succeeded(ended: &Ended) -> Result<(), Why> {
