@@ -9,6 +9,9 @@ use tempfile::NamedTempFile;
 
 /// Beginning of the name of a file that has no name yet.
 const UNNAMED: &str = ".new-";
+/// The same of a file that is about to be linked to its name. [`sweep`] leaves it alone: it may be one file with what
+/// has the name by now, and what is swept is overwritten.
+const UNLINKED: &str = ".vault-bootstrap-";
 
 /// `O_NOFOLLOW`: a link laid in our place is neither read nor written through.
 pub(crate) const NO_FOLLOW: i32 = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
@@ -16,7 +19,7 @@ pub(crate) const NO_FOLLOW: i32 = rustix::fs::OFlags::NOFOLLOW.bits().cast_signe
 /// Replaces `directory/name` with `bytes`: temporary file (0600), fsync, rename, fsync of the
 /// directory. When this returns, a power cut does not take the new content away.
 pub(crate) fn replace(directory: &Path, name: impl AsRef<Path>, bytes: &[u8]) -> io::Result<()> {
-    let file = unnamed(directory, bytes)?;
+    let file = unnamed(directory, UNNAMED, bytes)?;
     file.persist(directory.join(name))
         .map_err(|error| error.error)?;
     sync_directory(directory)
@@ -26,7 +29,7 @@ pub(crate) fn replace(directory: &Path, name: impl AsRef<Path>, bytes: &[u8]) ->
 /// overwritten. The link fails then; a crash leaves at most a temporary file.
 pub(crate) fn create(path: &Path, bytes: &[u8]) -> io::Result<bool> {
     let directory = above(path);
-    let file = unnamed(directory, bytes)?;
+    let file = unnamed(directory, UNLINKED, bytes)?;
     match fs::hard_link(file.path(), path) {
         Ok(()) => {}
         Err(error) if error.kind() == ErrorKind::AlreadyExists => return Ok(false),
@@ -38,9 +41,9 @@ pub(crate) fn create(path: &Path, bytes: &[u8]) -> io::Result<bool> {
 }
 
 /// A file without its final name, for the owner alone, on the disk.
-fn unnamed(directory: &Path, bytes: &[u8]) -> io::Result<NamedTempFile> {
+fn unnamed(directory: &Path, prefix: &str, bytes: &[u8]) -> io::Result<NamedTempFile> {
     let mut file = tempfile::Builder::new()
-        .prefix(UNNAMED)
+        .prefix(prefix)
         .permissions(Permissions::from_mode(0o600))
         .tempfile_in(directory)?;
     file.write_all(bytes)?;
@@ -205,6 +208,17 @@ mod tests {
         sweep(directory.path()).unwrap();
         let left: Vec<_> = fs::read_dir(directory.path()).unwrap().collect();
         assert_eq!(left.len(), 1);
+    }
+
+    #[test]
+    fn a_file_that_has_its_name_and_still_the_one_before_is_not_swept() {
+        let directory = tempfile::tempdir().unwrap();
+        let share = directory.path().join("bob.age");
+        assert!(create(&share, b"share").unwrap());
+        let before = directory.path().join(format!("{UNLINKED}x1"));
+        fs::hard_link(&share, before).unwrap();
+        sweep(directory.path()).unwrap();
+        assert_eq!(fs::read(&share).unwrap(), b"share");
     }
 
     #[test]

@@ -57,14 +57,7 @@ pub(super) async fn act(
             for detail in &observation.details {
                 ceremony.note(format!("was done and has changed: {detail}"));
             }
-            // What is merely done once more in each run, such as waiting, has not changed.
-            let outcome = if observation.details.is_empty() {
-                StepOutcome::Applied
-            } else {
-                StepOutcome::Repaired
-            };
-            let evidence = repair(step, ceremony, observation).await?;
-            Ok((outcome, evidence))
+            repair(step, ceremony, observation).await
         }
     }
 }
@@ -110,18 +103,24 @@ async fn repair(
     step: Step,
     ceremony: &mut Ceremony<'_>,
     observation: Observation,
-) -> Result<Evidence, Failure> {
+) -> Result<(StepOutcome, Evidence), Failure> {
     let needs_nobody = matches!(
         step,
         Step::Preflight | Step::WaitUntilActive | Step::HandOver
     );
     if ceremony.is_root() || needs_nobody {
-        return write(step, ceremony, observation).await;
+        // What is merely done once more in each run, such as waiting, has not changed.
+        let outcome = if observation.details.is_empty() {
+            StepOutcome::Applied
+        } else {
+            StepOutcome::Repaired
+        };
+        return Ok((outcome, write(step, ceremony, observation).await?));
     }
     for detail in &observation.details {
         ceremony.find(format!("{} differs from the file: {detail}", step.name()));
     }
-    Ok(observation.evidence)
+    Ok((StepOutcome::Differs, observation.evidence))
 }
 
 fn unseen(step: Step, observation: &Observation) -> Failure {

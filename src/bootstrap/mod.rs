@@ -28,6 +28,7 @@ use crate::bootstrap::steps::revoke_root::revocation_proof;
 use crate::checkpoint::Rehearsed;
 use crate::checkpoint::rotation::Rotation;
 use crate::desired::observation::Detail;
+use crate::envelope::digest::Ahead;
 use crate::event::{Caller, Event, Outcome, StepOutcome};
 use crate::evidence::copy;
 use crate::evidence::facts::{Evidence, NOT_RECHECKED};
@@ -79,7 +80,7 @@ pub async fn apply(
     }
     let mut ceremony = Ceremony::new(config, options, caller, (records, opened));
     rotation_is_half_made(&ceremony);
-    let result = run(&mut ceremony).await;
+    let result = Box::pin(run(&mut ceremony)).await;
     if result.is_err() {
         end_the_drill(&ceremony).await;
     }
@@ -186,8 +187,11 @@ async fn run(ceremony: &mut Ceremony<'_>) -> Result<Vec<Step>, Failure> {
         let result = interruptible(step, ceremony).await;
         let (outcome, evidence) =
             result.map_err(|failure| audit_blocked::explained(failure, ceremony))?;
-        if step == Step::StoreRecoveryKeys {
-            scrub::after_the_shares(ceremony);
+        match step {
+            Step::StoreRecoveryKeys => scrub::after_the_shares(ceremony),
+            // Whoever was written by an earlier run has asked for no digest.
+            Step::Roles => ceremony.ahead = Ahead::default(),
+            _ => {}
         }
         if outcome == StepOutcome::NotRechecked
             || evidence.get::<Vec<String>>(NOT_RECHECKED).is_some()

@@ -52,12 +52,12 @@ impl Ahead {
     /// The digest of `secret`: the one begun under `key`, where it was begun of the same secret, else made now.
     pub async fn digest(&self, key: &str, secret: &Arc<SecretText>) -> Result<String, Error> {
         let begun = self.0.borrow_mut().remove(key);
-        match begun {
-            Some(begun) if begun.secret.expose() == secret.expose() => {
-                begun.digest.await.map_err(|_| Error)?
-            }
-            _ => secret_digest(secret).await,
+        if let Some(begun) = begun.filter(|begun| begun.secret.expose() == secret.expose())
+            && let Ok(Ok(digest)) = begun.digest.await
+        {
+            return Ok(digest);
         }
+        secret_digest(secret).await
     }
 }
 

@@ -212,6 +212,8 @@ pub enum StepOutcome {
     Applied,
     /// It had been done, was gone or changed, and was done again.
     Repaired,
+    /// It is not as in the file, and nobody in this run could write it: a finding.
+    Differs,
     /// It was there already.
     Adopted,
     /// Looked at, and nothing to do.

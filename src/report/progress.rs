@@ -247,6 +247,7 @@ fn word(outcome: StepOutcome, nothing_declared: bool) -> (&'static str, bool) {
         _ if nothing_declared => ("none in file", true),
         StepOutcome::Applied => ("done", true),
         StepOutcome::Repaired => ("repaired", true),
+        StepOutcome::Differs => ("differs", false),
         StepOutcome::Adopted => ("was there", true),
         StepOutcome::Unchanged => ("unchanged", true),
         StepOutcome::NotRechecked => ("not rechecked", false),

@@ -49,7 +49,7 @@ fn json_is_one_event_a_line_with_its_version() {
     let end = events.last().expect("an end");
     assert_eq!(end["unchanged"], true);
     // What no request was sent for is said to be recorded, step by step and at the end.
-    for step in ["logins", "drill"] {
+    for step in ["preflight", "logins", "drill"] {
         let finished = |event: &&Value| event["event"] == "step-finished" && event["step"] == step;
         let finished = events.iter().find(finished).expect("every step ends");
         assert_eq!(finished["outcome"], "not-rechecked", "{step}");

@@ -11,7 +11,7 @@ use vaultrs::api::token::requests::{
 
 use crate::secret::Token;
 use crate::vault::auth::auth_response::AuthResponse;
-use crate::vault::http::{Ask, Body, Client, Error, Reply, null_is_empty};
+use crate::vault::http::{Ask, Body, Client, Error, Kind, Reply, null_is_empty};
 
 /// A token without the token. The servers leave out what is empty.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
@@ -86,7 +86,18 @@ pub async fn lookup_accessor(
 /// The accessors of all tokens. Needs `list` and `sudo`.
 pub async fn list_accessors(client: &Client, token: &Token) -> Result<Vec<String>, Error> {
     let reply = client.run(Some(token), &ListAccessorRequest {}).await?;
-    reply.keys()
+    named(reply)
+}
+
+/// "There is no other root token" must not be concluded from an answer without a list: whoever asks is in it.
+fn named(reply: Reply) -> Result<Vec<String>, Error> {
+    let listed = reply.is_success();
+    let none = reply.fail(Kind::Malformed("it names no token at all".into()));
+    let accessors = reply.keys()?;
+    if listed && accessors.is_empty() {
+        return Err(none);
+    }
+    Ok(accessors)
 }
 
 /// Makes a root token that ends by itself after `life`, whatever becomes of the one that asks: it has no parent, and
@@ -150,4 +161,19 @@ fn names_no_token(reply: &Reply) -> bool {
             .messages()
             .iter()
             .any(|message| texts.iter().any(|text| message.contains(text)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vault::http::reply::tests::json_reply;
+
+    #[test]
+    fn an_answer_without_a_list_does_not_say_that_there_are_no_tokens() {
+        let of = |body| named(json_reply(200, body, "auth/token/accessors"));
+        assert_eq!(of(r#"{"keys":["a"]}"#).unwrap(), ["a"]);
+        for body in ["{}", r#"{"request_id":"r","data":{"keys":null}}"#] {
+            assert!(of(body).is_err(), "{body}");
+        }
+    }
 }

@@ -11,7 +11,7 @@ use crate::bootstrap::steps::{clock, hand_over, initialize, namespace, two_phase
 use crate::bootstrap::view::View;
 use crate::config::{BreakGlass, Seal};
 use crate::custodian::Custodian;
-use crate::desired::observation::Observation;
+use crate::desired::observation::{Detail, Observation};
 use crate::evidence::facts::Evidence;
 use crate::failure::Failure;
 use crate::step::Step;
@@ -33,7 +33,14 @@ pub(crate) async fn observe(view: &View<'_>) -> Result<Observation, Failure> {
     if before {
         return Ok(Observation::absent());
     }
-    Ok(Observation::present(view.evidence().unwrap_or_default()))
+    let evidence = view.evidence().unwrap_or_default();
+    if view.recorded() == Recorded::Done {
+        return Ok(Observation {
+            evidence,
+            ..Observation::unknown(vec![Detail::BeforeInitialisation])
+        });
+    }
+    Ok(Observation::present(evidence))
 }
 
 /// One node as it answered.
