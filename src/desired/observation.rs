@@ -76,8 +76,6 @@ pub enum Detail {
     NoLogin,
     /// Logins are not tried again.
     LoginsNotTried,
-    /// The checks before initialisation are not made again.
-    BeforeInitialisation,
     /// No drill is held any more.
     NoDrill,
     /// Shares are missing, and no longer in the checkpoint.

@@ -47,10 +47,6 @@ impl Display for Detail {
             Self::NoMarker => write!(formatter, "no marker was found in the log yet"),
             Self::NoLogin => write!(formatter, "there is no login to look with"),
             Self::LoginsNotTried => write!(formatter, "logins are not tried again"),
-            Self::BeforeInitialisation => write!(
-                formatter,
-                "these checks are for the time before initialisation"
-            ),
             Self::NoDrill => write!(
                 formatter,
                 "after the hand-over it is rehearse that holds a drill"

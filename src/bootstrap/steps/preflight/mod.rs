@@ -11,7 +11,7 @@ use crate::bootstrap::steps::{clock, hand_over, initialize, namespace, two_phase
 use crate::bootstrap::view::View;
 use crate::config::{BreakGlass, Seal};
 use crate::custodian::Custodian;
-use crate::desired::observation::{Detail, Observation};
+use crate::desired::observation::Observation;
 use crate::evidence::facts::Evidence;
 use crate::failure::Failure;
 use crate::step::Step;
@@ -20,7 +20,7 @@ use crate::vault::Client;
 use crate::vault::sys::{self, Health, Product, SealStatus, release};
 
 /// As long as nothing is initialised there is always something to check again: the file may have
-/// changed since. Afterwards there is nothing left to do.
+/// changed since. Afterwards there is nothing left to do, and nothing is looked at.
 pub(crate) async fn observe(view: &View<'_>) -> Result<Observation, Failure> {
     let before = match view.diary.recorded(Step::Initialize) {
         Recorded::Nothing => true,
@@ -37,7 +37,7 @@ pub(crate) async fn observe(view: &View<'_>) -> Result<Observation, Failure> {
     if view.recorded() == Recorded::Done {
         return Ok(Observation {
             evidence,
-            ..Observation::unknown(vec![Detail::BeforeInitialisation])
+            ..Observation::unknown(Vec::new())
         });
     }
     Ok(Observation::present(evidence))
