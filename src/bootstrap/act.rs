@@ -98,7 +98,7 @@ fn findings_of_before(step: Step, ceremony: &Ceremony<'_>) {
     }
 }
 
-/// After hand-over there is no root: what the login at hand may mend it mends, the rest is a finding.
+/// Root writes again what has changed. Once root is revoked nothing is written: what differs is a finding.
 async fn repair(
     step: Step,
     ceremony: &mut Ceremony<'_>,

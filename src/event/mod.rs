@@ -212,7 +212,7 @@ pub enum StepOutcome {
     Applied,
     /// It had been done, was gone or changed, and was done again.
     Repaired,
-    /// It is not as in the file, and nobody in this run could write it: a finding.
+    /// It is not as in the file, and it was left so, since root is revoked: a finding.
     Differs,
     /// It was there already.
     Adopted,

@@ -255,7 +255,8 @@ fn encoded(text: &str) -> String {
     text.bytes().map(byte).collect()
 }
 
-/// As much of XML as the answers of S3 need, of elements that hold no other of their name: the insides of every `<tag>…</tag>`, in order. An answer that is cut off has fewer.
+/// As much of XML as the answers of S3 need, of elements that hold no other of their name: the insides of every
+/// `<tag>…</tag>`, in order. An answer that is cut off has fewer.
 fn all<'a>(text: &'a str, tag: &str) -> Vec<&'a str> {
     let (open, close) = (format!("<{tag}>"), format!("</{tag}>"));
     let mut found = Vec::new();

@@ -49,7 +49,7 @@ impl Display for Detail {
             Self::LoginsNotTried => write!(formatter, "logins are not tried again"),
             Self::NoDrill => write!(
                 formatter,
-                "after the hand-over it is rehearse that holds a drill"
+                "no drill is held after the hand-over: vault-bootstrap rehearse holds one"
             ),
             Self::SharesMissing => write!(
                 formatter,

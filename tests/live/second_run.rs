@@ -22,7 +22,7 @@ fn a_second_run_writes_nothing_and_says_so() {
     ]);
     run.says(&[
         "recorded, not re-checked: logins are not tried again",
-        "recorded, not re-checked: after the hand-over it is rehearse that holds a drill",
+        "recorded, not re-checked: no drill is held after the hand-over: vault-bootstrap rehearse holds one",
     ]);
     run.never_says(&["everything is as the file says"]);
     assert_eq!(log.writes(), Vec::<String>::new());
@@ -92,6 +92,15 @@ fn a_policy_changed_by_hand_after_hand_over_is_a_finding_and_is_left_alone() {
         "token_policies",
         "there is a root token",
     ]);
+    run.never_says(&["repaired"]);
+    let events = ceremony.run(&["apply", "--yes", "--output", "json"]);
+    let events = events.exits(4).events();
+    for step in ["policies", "roles"] {
+        let finished =
+            |event: &&serde_json::Value| event["event"] == "step-finished" && event["step"] == step;
+        let finished = events.iter().find(finished).expect("every step ends");
+        assert_eq!(finished["outcome"], "differs", "{step}");
+    }
     assert_eq!(log.writes(), Vec::<String>::new());
 }
 

@@ -22,14 +22,14 @@ pub(crate) struct HandedOut {
     verification_nonce: String,
 }
 
-/// Whether the new shares hold now.
+/// Whether the new shares are in effect now.
 #[derive(Deserialize)]
 pub(crate) struct Complete {
     #[serde(default)]
     pub(crate) complete: bool,
 }
 
-/// Shares that nobody could use, or that hold already, are no rotation of ours.
+/// Shares that nobody could use, or that are in effect already, are no rotation of ours.
 pub(crate) fn handed_out(reply: &Reply, answer: HandedOut) -> Result<NewShares, Error> {
     let fail = |what: &str| Err(reply.fail(Kind::Malformed(what.into())));
     if !answer.verification_required || answer.verification_nonce.is_empty() {

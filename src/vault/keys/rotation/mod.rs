@@ -138,7 +138,7 @@ pub enum Given {
 pub enum Verified {
     /// It counts; more are needed.
     Counts,
-    /// It was the last one: from here on the new shares hold, and the old ones nothing.
+    /// It was the last one: from here on the new shares are in effect, and the old ones are not.
     Holds,
     /// There is no rotation, or another one.
     Gone,
@@ -253,7 +253,7 @@ impl<'a> Rotation<'a> {
     ///
     /// # Errors
     /// Any answer that says nothing about the share. After a 5xx or a lost answer it may count all the same, and if
-    /// it was the last one there are new shares that nobody has, and that hold nothing.
+    /// it was the last one there are new shares that nobody has, and that are not in effect.
     pub async fn give(&self, nonce: &str, share: &Share) -> Result<Given, Error> {
         let Some(reply) = self.attempt.submit("update", nonce, share).await? else {
             return Ok(Given::Unreadable);
@@ -272,7 +272,7 @@ impl<'a> Rotation<'a> {
     ///
     /// # Errors
     /// Any answer that says nothing about the share, and a share that is no line of base64. After a 5xx or a lost
-    /// answer it may count all the same, and if it was the last one the new shares hold.
+    /// answer it may count all the same, and if it was the last one the new shares are in effect.
     pub async fn verify(&self, nonce: &str, share: &Share) -> Result<Verified, Error> {
         let Some(reply) = self.attempt.submit("verify", nonce, share).await? else {
             return Ok(Verified::Wrong);
