@@ -29,7 +29,7 @@ pub(crate) fn replace(directory: &Path, name: impl AsRef<Path>, bytes: &[u8]) ->
 /// overwritten. The link fails then; a crash leaves at most a temporary file.
 pub(crate) fn create(path: &Path, bytes: &[u8]) -> io::Result<bool> {
     let directory = above(path);
-    let file = unnamed(directory, UNLINKED, bytes)?;
+    let file = unlinked(directory, bytes)?;
     match fs::hard_link(file.path(), path) {
         Ok(()) => {}
         Err(error) if error.kind() == ErrorKind::AlreadyExists => return Ok(false),
@@ -38,6 +38,11 @@ pub(crate) fn create(path: &Path, bytes: &[u8]) -> io::Result<bool> {
     file.close()?;
     sync_directory(directory)?;
     Ok(true)
+}
+
+/// A file that is about to be linked to its name.
+fn unlinked(directory: &Path, bytes: &[u8]) -> io::Result<NamedTempFile> {
+    unnamed(directory, UNLINKED, bytes)
 }
 
 /// A file without its final name, for the owner alone, on the disk.
@@ -214,9 +219,8 @@ mod tests {
     fn a_file_that_has_its_name_and_still_the_one_before_is_not_swept() {
         let directory = tempfile::tempdir().unwrap();
         let share = directory.path().join("bob.age");
-        assert!(create(&share, b"share").unwrap());
-        let before = directory.path().join(format!("{UNLINKED}x1"));
-        fs::hard_link(&share, before).unwrap();
+        let before = unlinked(directory.path(), b"share").unwrap();
+        fs::hard_link(before.path(), &share).unwrap();
         sweep(directory.path()).unwrap();
         assert_eq!(fs::read(&share).unwrap(), b"share");
     }
