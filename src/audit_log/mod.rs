@@ -36,7 +36,7 @@ impl AuditLog {
         Lines::from(&self.file, self.length)
     }
 
-    /// Its last lines when it was looked for, and those since.
+    /// Its last 64 MiB when it was looked for, and of a shorter log the lines since. The first line may be cut.
     pub(crate) fn tail(&self) -> io::Result<Lines> {
         Lines::from(&self.file, self.length.saturating_sub(LOOK))
     }

@@ -144,7 +144,7 @@ async fn work(
         Some(stop) => Err(stop),
         None => {
             session.note(format!(
-                "the command runs as root for {} at the most",
+                "the command runs as root for at most {}",
                 SpanPrinter::new().unsigned_duration_to_string(&command.max_age)
             ));
             command::run(session, limited.token(), command, until).await
@@ -279,7 +279,10 @@ async fn last_look(session: &BreakGlassSession<'_>, limited: &Token) -> Vec<Stri
 
 fn finish(end: End, findings: Vec<String>, path: &Path) -> Result<Outcome, Failure> {
     let evidence = path.display();
-    let text = format!("the command {}; its root token is revoked", end.in_words());
+    let text = format!(
+        "the command {}; its root token is no longer valid",
+        end.in_words()
+    );
     let mut failure = match end {
         End::TooLong => Failure::failed(text).advise(format!(
             "look at what it has done; the evidence is in {evidence}; give it longer with --max-age"

@@ -1,5 +1,6 @@
-//! Ends what an earlier run left, or this one after a failure: its tokens, its attempt at the server, and, once there
-//! is a root token to look with, those that lost answers may have left behind.
+//! Opens and closes a run, ends its root tokens, and ends what an earlier run left, or this one after a failure: its
+//! tokens, its attempt at the server, and, once there is a root token to look with, those that lost answers may have
+//! left behind.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -25,7 +26,7 @@ use crate::vault::{RootSession, sys};
 /// Between two tries to revoke a token.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// Opens a run, does its work and closes it. What a work that failed leaves is ended.
+/// Opens a run, does its work and closes it. If the work fails, what it left is ended.
 ///
 /// # Errors
 /// Of the work, or as [`BreakGlassSession::open`].
@@ -59,7 +60,7 @@ pub(super) async fn end(
         let error = match root.look().await {
             Ok(Life::Dead) if sys::is_active(&session.client).await => {
                 let node = session.client.address();
-                return Ok(json!({"node": node, "after": 403, "before": "revoked already"}));
+                return Ok(json!({"node": node, "after": 403, "before": "no longer valid"}));
             }
             Ok(Life::Dead) => {
                 token = root.into_token();
@@ -98,7 +99,7 @@ fn may_be_valid(session: &BreakGlassSession<'_>, why: &Failure) -> Failure {
     ))
 }
 
-/// As [`end`], for a token that the journal keeps, which forgets it then.
+/// As [`end`], for a token that the journal keeps, and then makes the journal forget it.
 pub(super) async fn end_kept(
     session: &mut BreakGlassSession<'_>,
     kept: Kept,
@@ -128,7 +129,7 @@ pub(super) async fn settle(session: &mut BreakGlassSession<'_>) -> Result<(), Fa
             Some(Ok(token)) => {
                 had_the_token |= kept == Kept::Generated;
                 end_kept(session, kept, token).await?;
-                session.note("a root token of an earlier run is revoked");
+                session.note("a root token of an earlier run is no longer valid");
             }
             None => {}
             // An emergency does not wait for a key.

@@ -7,7 +7,7 @@ use crate::checkpoint::now;
 use crate::event::Caller;
 use crate::failure::Failure;
 use crate::interrupt::DeferredSignals;
-use crate::root_generation::{self, Asked, Attempt, Maker, Quorum, Stage};
+use crate::root_generation::{self, Asked, Attempt, Quorum, RootGenerationRun, Stage};
 use crate::secret::RootToken;
 use crate::session::cluster_identity::known_id;
 use crate::vault::{Generation, sys};
@@ -20,7 +20,7 @@ pub(super) struct Purpose<'a> {
 }
 
 /// A run that makes a root token, and lets a stop wait while it does.
-struct Making<'s, 'a> {
+struct BreakGlassGeneration<'s, 'a> {
     session: &'s mut BreakGlassSession<'a>,
     purpose: Purpose<'s>,
     deferred: Option<DeferredSignals<'a>>,
@@ -39,7 +39,7 @@ pub(super) async fn root<'a>(
 ) -> Result<(RootToken, DeferredSignals<'a>), Failure> {
     let interrupt = session.caller.interrupt;
     let mut again = true;
-    let mut making = Making {
+    let mut making = BreakGlassGeneration {
         session,
         purpose,
         deferred: Some(interrupt.defer_signals()),
@@ -82,7 +82,7 @@ pub(super) async fn root<'a>(
     }
 }
 
-impl Maker for Making<'_, '_> {
+impl RootGenerationRun for BreakGlassGeneration<'_, '_> {
     fn caller(&self) -> Caller<'_> {
         self.session.caller
     }

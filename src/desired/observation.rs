@@ -80,8 +80,8 @@ pub enum Detail {
     NoDrill,
     /// Shares are missing, and no longer in the checkpoint.
     SharesMissing,
-    /// Root tokens are alive, each a finding.
-    RootTokensAlive,
+    /// There are root tokens, each a finding.
+    RootTokensFound,
     /// This login may not list accessors.
     MayNotListAccessors,
     /// What was seen is among the findings.

@@ -232,7 +232,7 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// Outcome well, with these last words.
+    /// Ended well, with this last event.
     pub fn done(last: Event) -> Self {
         Self {
             exit: Exit::Done,

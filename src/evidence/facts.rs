@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 /// Under which name a step's evidence keeps what was found when it was applied.
 pub(crate) const FINDINGS: &str = "findings";
-/// What of a step could not be looked at.
+/// What of a step was not looked at.
 pub(crate) const NOT_RECHECKED: &str = "not_rechecked";
 
 /// Facts of one step, in the order they were found.

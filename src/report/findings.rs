@@ -55,7 +55,9 @@ impl Display for Detail {
                 formatter,
                 "shares are missing and no longer in the checkpoint"
             ),
-            Self::RootTokensAlive => write!(formatter, "there are root tokens"),
+            Self::RootTokensFound => {
+                write!(formatter, "there are root tokens that are still valid")
+            }
             Self::MayNotListAccessors => write!(formatter, "this login may not list accessors"),
             Self::SeeFindings => write!(formatter, "see the findings"),
         }

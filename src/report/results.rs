@@ -88,9 +88,10 @@ fn end(
     if !unseen.is_empty() {
         let titles: Vec<_> = unseen.iter().map(|step| step.title().to_owned()).collect();
         text.push_str(&format!(
-            "{} of {} steps were not looked at again, or not in all:\n",
+            "{} of {} steps {} not looked at again, or only in part:\n",
             unseen.len(),
-            ORDER.len()
+            ORDER.len(),
+            if unseen.len() == 1 { "was" } else { "were" }
         ));
         text.push_str(&list(&titles, width));
     }

@@ -44,7 +44,7 @@ pub(crate) struct Attempt {
 }
 
 /// A run that makes a root token: who it is to the server, and where it records.
-pub(crate) trait Maker {
+pub(crate) trait RootGenerationRun {
     fn caller(&self) -> Caller<'_>;
 
     /// The server's root generation, as its login sees it.
@@ -62,7 +62,7 @@ pub(crate) trait Maker {
 /// As [`begin`] and [`complete`]; or not all holders elsewhere gave theirs in time. What is left of the attempt is for
 /// [`leftover`].
 pub(crate) async fn make(
-    maker: &mut impl Maker,
+    maker: &mut impl RootGenerationRun,
     quorum: &Quorum<'_>,
 ) -> Result<RootToken, Failure> {
     let attempt = begin(maker, quorum.names().len()).await?;
@@ -76,7 +76,7 @@ pub(crate) async fn make(
 ///
 /// # Errors
 /// Somebody's attempt is under way, the server wants another number of shares, or an answer was lost.
-async fn begin(maker: &impl Maker, shares: usize) -> Result<Attempt, Failure> {
+async fn begin(maker: &impl RootGenerationRun, shares: usize) -> Result<Attempt, Failure> {
     // Dropped on its way it would arrive after the last look, and be taken for somebody else's.
     let _deferred = maker.caller().interrupt.defer_signals();
     let generation = &maker.generation()?;
@@ -112,7 +112,7 @@ async fn begin(maker: &impl Maker, shares: usize) -> Result<Attempt, Failure> {
 /// The shares are not those of this cluster; the attempt was ended by somebody else; the login may not; or an answer
 /// was lost.
 async fn complete(
-    maker: &impl Maker,
+    maker: &impl RootGenerationRun,
     attempt: Attempt,
     quorum: &Quorum<'_>,
 ) -> Result<RootToken, Failure> {

@@ -11,7 +11,7 @@ mod quorum;
 mod rules;
 
 pub(crate) use crate::root_generation::attempt::{
-    Attempt, Maker, busy, is_root, make, not_let_in, not_taken,
+    Attempt, RootGenerationRun, busy, is_root, make, not_let_in, not_taken,
 };
 pub use crate::root_generation::attempt::{Held, Known, Stage, leftover};
 pub(crate) use crate::root_generation::code::Code;

@@ -100,7 +100,11 @@ impl Asking<'_> {
                     return Err(failure);
                 }
                 // Whoever has nothing to type here may have it elsewhere.
-                Err(_) if person && with_holders => elsewhere.push(name),
+                Err(failure) if person && with_holders => {
+                    let note = format!("{name} gives no share here: {failure}");
+                    self.caller.events.note(note);
+                    elsewhere.push(name);
+                }
                 Err(failure) if self.every => return Err(failure),
                 Err(failure) => {
                     self.caller

@@ -134,7 +134,7 @@ fn what_the_server_has_of_a_secret_is_never_shown_whatever_becomes_of_its_place_
         "app.password",
         "recorded, not re-checked: data.phrase of secret/data/app",
     ]);
-    run.prints(&["were not looked at again, or not in all:", "other writes"]);
+    run.prints(&["were not looked at again, or only in part:", "other writes"]);
     run.never_says(&[&word, "differs"]);
     // Out of the file, then in clear: a finding each, and never the server's value.
     ceremony.remove("/writes/0/data/data/phrase");

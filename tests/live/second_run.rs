@@ -16,7 +16,7 @@ fn a_second_run_writes_nothing_and_says_so() {
         .never_says(&["repaired", "differs"]);
     // Nobody logged in and no drill was held, so neither is said to be as it was.
     run.prints(&[
-        "steps were not looked at again, or not in all:",
+        "steps were not looked at again, or only in part:",
         "- log in another way\n",
         "- rehearse break-glass\n",
     ]);

@@ -15,8 +15,8 @@ use crate::event::Caller;
 use crate::evidence::facts::Evidence;
 use crate::failure::Failure;
 use crate::root_generation::{
-    self, Asked, Attempt, Known, Maker, OrphanedToken, Quorum, Stage, is_root, plainly_lost,
-    quorums,
+    self, Asked, Attempt, Known, OrphanedToken, Quorum, RootGenerationRun, Stage, is_root,
+    plainly_lost, quorums,
 };
 use crate::session::OpenLogin;
 use crate::session::login::break_glass_logins;
@@ -238,7 +238,7 @@ impl<'w> DrillSession<'w> {
     }
 }
 
-impl Maker for DrillSession<'_> {
+impl RootGenerationRun for DrillSession<'_> {
     fn caller(&self) -> Caller<'_> {
         self.ceremony.caller
     }

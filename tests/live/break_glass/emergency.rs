@@ -23,7 +23,7 @@ fn a_policy_is_listed_on(setup: Setup) {
     run.exits(0)
         .prints(&["vault-bootstrap-break-glass"])
         .shows_no_token();
-    run.says(&["the command ended with 0; its root token is revoked"]);
+    run.says(&["the command ended with 0; its root token is no longer valid"]);
     let auditor = auditor(&server, &ceremony);
     auditor.no_root_is_left();
     // The two sessions of the auditor are all that is more than before.
@@ -136,7 +136,7 @@ fn at_its_time_the_command_is_ended_and_so_is_its_token() {
     let (server, ceremony) = handed_over();
     let words = ["--reason", "x", "--max-age", "10s", "--", "sleep", "600"];
     break_glass(&ceremony, &words).exits(1).says(&[
-        "the command was ended at its time; its root token is revoked",
+        "the command was ended at its time; its root token is no longer valid",
         "give it longer with --max-age",
     ]);
     nothing_is_left(&server, &ceremony);
@@ -155,7 +155,7 @@ fn a_stop_ends_the_command_and_its_token() {
         run.signal(signal);
         Run::from(run.finish())
             .exits(code)
-            .says(&["as signal", "its root token is revoked"]);
+            .says(&["as signal", "its root token is no longer valid"]);
         nothing_is_left(&server, &ceremony);
     }
 }
@@ -174,7 +174,10 @@ fn at_a_terminal_control_c_is_the_commands_own() {
     terminal.type_line("on with it");
     let (code, shown) = terminal.finish();
     assert_eq!(code, 5, "{shown}");
-    assert!(shown.contains("its root token is revoked"), "{shown}");
+    assert!(
+        shown.contains("its root token is no longer valid"),
+        "{shown}"
+    );
     nothing_is_left(&server, &ceremony);
 }
 

@@ -96,7 +96,7 @@ fn a_colleague_who_works_as_root_is_not_disturbed_by_what_a_killed_run_left() {
     ceremony.set("/checkpoint/path", json!("checkpoint"));
     let run = rehearse(&ceremony);
     run.exits(4)
-        .says(&["a root token of an earlier run is revoked"]);
+        .says(&["a root token of an earlier run is no longer valid"]);
     run.prints(&["another root token is still valid: accessor"]);
     ceremony.write("go", "");
     Run::from(colleague.finish())

@@ -176,7 +176,7 @@ fn without_the_key_or_with_another_one_what_an_earlier_run_kept_is_left_for_who_
     std::fs::rename(&away, &key).expect("moved");
     rehearse(&ceremony)
         .exits(0)
-        .says(&["a root token of an earlier run is revoked"]);
+        .says(&["a root token of an earlier run is no longer valid"]);
     nothing_is_left(&server, &ceremony);
 }
 
@@ -198,6 +198,6 @@ fn a_token_of_one_cluster_is_not_asked_about_at_another() {
     ceremony.write("ada.password", &ceremony.secrets["ada"]);
     rehearse(&ceremony)
         .exits(0)
-        .says(&["a root token of an earlier run is revoked"]);
+        .says(&["a root token of an earlier run is no longer valid"]);
     auditor(&server, &ceremony).no_root_is_left();
 }

@@ -61,7 +61,7 @@ async fn rescan(view: &View<'_>, token: &Token) -> Result<Observation, Failure> 
             let alive = |root: &Found| format!("there is a root token: {}", root.line());
             Ok(Observation {
                 findings: scan.roots.iter().map(alive).collect(),
-                ..Observation::unknown(vec![Detail::RootTokensAlive])
+                ..Observation::unknown(vec![Detail::RootTokensFound])
             })
         }
         Err(error) if error.is_forbidden() => Ok(Observation {
