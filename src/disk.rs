@@ -33,11 +33,15 @@ pub(crate) fn create(path: &Path, bytes: &[u8]) -> io::Result<bool> {
     match fs::hard_link(file.path(), path) {
         Ok(()) => {}
         Err(error) if error.kind() == ErrorKind::AlreadyExists => return Ok(false),
-        Err(error) => return Err(error),
+        Err(error) => return Err(during("link the finished file to its name", error)),
     }
-    file.close()?;
-    sync_directory(directory)?;
+    let done = file.close().and_then(|()| sync_directory(directory));
+    done.map_err(|error| during("it has its name, but sync", error))?;
     Ok(true)
+}
+
+fn during(what: &str, error: io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{what}: {error}"))
 }
 
 /// A file that is about to be linked to its name.

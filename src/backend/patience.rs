@@ -7,7 +7,7 @@ const LOOKS: u32 = 5;
 /// Pause after the first look.
 const PAUSE: Duration = Duration::from_millis(250);
 
-/// Does it until it need not be done `again`, so often at the most; what came of the last time.
+/// Runs `attempt` up to `times` times, while `again` says so of its result. The last result.
 pub(crate) async fn retry<T>(
     (times, mut pause): (u32, Duration),
     again: impl Fn(&T) -> bool,

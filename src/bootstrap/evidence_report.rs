@@ -128,7 +128,8 @@ fn rehearsed(ceremony: &Ceremony<'_>) -> String {
     }
     match Rehearsed::last(&ceremony.config.checkpoint.path) {
         Ok(Some(rehearsed)) => format!("{}: {}", rehearsed.at, rehearsed.evidence.display()),
-        _ => "not rehearsed".to_owned(),
+        Ok(None) => "not rehearsed".to_owned(),
+        Err(_) => "unknown: the record of the last rehearsal cannot be read".to_owned(),
     }
 }
 

@@ -149,14 +149,14 @@ async fn end_the_drill(ceremony: &Ceremony<'_>) {
     ));
 }
 
-/// Stopped while the replica was brought up to date, a run does that to its end: otherwise its claim would
+/// Stopped while the replica was brought up to date, a run does that to its end: otherwise its lease would
 /// have to stay.
 async fn finish_following(ceremony: &Ceremony<'_>, failure: &Failure) {
     let stopped = matches!(failure.exit, Exit::Interrupted(_));
     if let Some(place) = ceremony.records.replica().filter(|_| stopped)
         && place.is_behind().await
     {
-        // If it does not, the claim stays, and the next run goes on.
+        // If it does not, the lease stays, and the next run goes on.
         let _ = tokio::time::timeout(AFTER_A_STOP, ceremony.replicate()).await;
     }
 }
@@ -189,7 +189,7 @@ async fn run(ceremony: &mut Ceremony<'_>) -> Result<Vec<Step>, Failure> {
             result.map_err(|failure| audit_blocked::explained(failure, ceremony))?;
         match step {
             Step::StoreRecoveryKeys => scrub::after_the_shares(ceremony),
-            // Whoever was written by an earlier run has asked for no digest.
+            // Users whom an earlier run has written never needed theirs.
             Step::Roles => ceremony.ahead = Ahead::default(),
             _ => {}
         }

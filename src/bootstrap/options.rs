@@ -18,7 +18,7 @@ pub struct Options {
     pub revoke_other_roots: bool,
     /// Addresses that the checkpoint does not know and shares and root may go to all the same.
     pub accept_addresses: Vec<String>,
-    /// The claim at the replica of the checkpoint that may be taken over.
+    /// The lease on the replica of the checkpoint that may be taken over.
     pub take_over: Option<String>,
     /// How long a person is waited for, in seconds.
     pub sign_in_seconds: u64,

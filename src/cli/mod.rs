@@ -78,7 +78,7 @@ pub enum OutputForm {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Run the ceremony, resume it, or check that everything is as the file says
+    /// Run the ceremony, resume it, or check the cluster against the file
     #[command(after_help = "Examples:\n  \
         vault-bootstrap apply                      asks once, before root is revoked\n  \
         vault-bootstrap apply --yes                where nobody is there to answer\n  \

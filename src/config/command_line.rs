@@ -69,7 +69,7 @@ impl Typed {
         line
     }
 
-    /// The command that was typed, with the word that another run's claim is taken over.
+    /// The command that was typed, with the word that another run's lease is taken over.
     pub fn taking_over(&self, id: &str) -> String {
         let command = if self.command.is_empty() {
             "apply"

@@ -215,8 +215,11 @@ impl EncryptedFile {
 
     fn make_directories(&self) -> Result<Vec<PathBuf>, Error> {
         let directory = disk::above(&self.path);
+        // The first that is missing is the one that could not be made.
+        let missing = directory.ancestors().take_while(|one| !one.exists());
+        let first = missing.last().unwrap_or(directory);
         disk::make_directories(directory)
-            .map_err(|source| Error::io(directory, "make this directory", source))
+            .map_err(|source| Error::io(first, "make this directory", source))
     }
 
     fn sync_directory(&self) -> Result<(), Error> {

@@ -1,4 +1,4 @@
-//! Shares and secrets as texts: compared, typed, and made by chance.
+//! Shares and secrets as texts: compared, typed, and generated at random.
 
 use crate::backend::{Error, Kind};
 use crate::secret::{SecretText, Share};

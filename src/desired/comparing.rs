@@ -119,7 +119,8 @@ impl Comparison {
     }
 }
 
-/// Reads all documents and compares them. Changes nothing. An answer other than the document, 404 or 403 is an error.
+/// Reads all documents and compares them. Changes nothing. An answer other than the document, 403, 404 or
+/// 405, or 400 for the tuning of a mount, is an error.
 pub(crate) async fn observe(
     view: &View<'_>,
     documents: Vec<Document>,

@@ -32,7 +32,7 @@ const AUDITOR: Rules<'_> = &[
 /// Vault's capabilities where something is begun, looked at and given up, and where a share is given.
 const VAULT_BEGIN: &[&str] = &["read", "create", "update", "delete"];
 const VAULT_GIVE: &[&str] = &["create", "update"];
-/// OpenBao's: it takes every write for an update.
+/// OpenBao's: it treats every write as an update.
 const BAO_BEGIN: &[&str] = &["read", "update", "delete"];
 const BAO_GIVE: &[&str] = &["update"];
 
@@ -208,7 +208,8 @@ mod tests {
         let text = auditor();
         let rule = "path \"sys/audit\" {\n  capabilities = [\"read\", \"sudo\"]\n}\n";
         assert!(
-            text.starts_with("# Written by") && text.contains(rule),
+            text.starts_with("# Written by vault-bootstrap: looks, and changes nothing.\n")
+                && text.contains(rule),
             "{text}"
         );
     }

@@ -41,6 +41,13 @@ struct Begun {
     digest: JoinHandle<Result<String, Error>>,
 }
 
+impl Drop for Begun {
+    /// What nobody waits for any more keeps no secret.
+    fn drop(&mut self) {
+        self.digest.abort();
+    }
+}
+
 impl Ahead {
     /// Begins the digest of `secret`, to be asked for by `key`. Only inside a runtime.
     pub fn begin(&self, key: String, secret: Arc<SecretText>) {
@@ -52,8 +59,8 @@ impl Ahead {
     /// The digest of `secret`: the one begun under `key`, where it was begun of the same secret, else made now.
     pub async fn digest(&self, key: &str, secret: &Arc<SecretText>) -> Result<String, Error> {
         let begun = self.0.borrow_mut().remove(key);
-        if let Some(begun) = begun.filter(|begun| begun.secret.expose() == secret.expose())
-            && let Ok(Ok(digest)) = begun.digest.await
+        if let Some(mut begun) = begun.filter(|begun| begun.secret.expose() == secret.expose())
+            && let Ok(Ok(digest)) = (&mut begun.digest).await
         {
             return Ok(digest);
         }
@@ -137,12 +144,20 @@ mod tests {
     async fn a_digest_begun_ahead_is_given_for_the_same_secret_only() {
         let ahead = Ahead::default();
         for key in ["same", "other"] {
-            ahead.begin(key.to_owned(), Arc::new(secret("hunter2")));
+            let digest = tokio::spawn(async { Ok("made ahead".to_owned()) });
+            let secret = Arc::new(secret("hunter2"));
+            ahead
+                .0
+                .borrow_mut()
+                .insert(key.to_owned(), Begun { secret, digest });
         }
+        ahead.begin("begun".to_owned(), Arc::new(secret("hunter2")));
+        let same = Arc::new(secret("hunter2"));
+        assert_eq!(ahead.digest("same", &same).await.unwrap(), "made ahead");
         for (key, wanted) in [
-            ("same", "hunter2"),
             ("other", "hunter3"),
             ("none", "hunter2"),
+            ("begun", "hunter2"),
         ] {
             let phc = ahead.digest(key, &Arc::new(secret(wanted))).await.unwrap();
             assert!(is_digest_of(&secret(wanted), &phc), "{key}");

@@ -23,7 +23,7 @@ use crate::vault::Client;
 pub struct Options {
     /// Nobody is there to answer.
     pub yes: bool,
-    /// The claim on the replica of the checkpoint that is taken over, its holder being gone.
+    /// The lease on the replica of the checkpoint that is taken over, its holder being gone.
     pub take_over: Option<String>,
     /// Files of identities that open shares of people, old and new.
     pub identities: Vec<PathBuf>,

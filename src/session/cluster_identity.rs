@@ -32,7 +32,7 @@ pub(crate) fn nodes(client: Client) -> impl Iterator<Item = Client> {
     std::iter::once(client).chain(listed)
 }
 
-/// An address of the file, as the checkpoint records it.
+/// An address as the checkpoint records it.
 pub(crate) fn key(address: impl AsRef<str>) -> String {
     address.as_ref().trim_end_matches('/').to_owned()
 }

@@ -96,7 +96,8 @@ impl Session<'_> {
         self.caller.events.warn(text);
     }
 
-    /// The secret behind a reference, as it was resolved before. One that is not here any more is found before hand-over.
+    /// The secret behind a reference, as it was resolved before. Fails if it is no longer available; before the hand-over
+    /// preflight reports that first.
     pub fn secret(&self, reference: &SecretRef) -> Result<Arc<SecretText>, Failure> {
         self.login_context().secret(reference)
     }

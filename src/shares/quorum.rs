@@ -68,6 +68,12 @@ impl Asking<'_> {
         self.those_that_hold()?;
         let identities = fetch::identities(self.identities)?;
         let mut keepers = self.keepers(&identities).await;
+        if self.every {
+            let mut unopened = keepers
+                .iter()
+                .filter_map(|one| one.custodian.as_ref().err());
+            Failure::check(unopened.by_ref().cloned().collect())?;
+        }
         let order: Vec<String> = keepers.iter().map(|one| one.name.clone()).collect();
         keepers.sort_by_key(|one| !one.opens_here);
         let with_holders = self.holders;

@@ -48,7 +48,7 @@ pub(crate) async fn try_all<'c>(
     opened
 }
 
-/// Says whose failure it is: a trial value has a name of its own.
+/// Says whose failure it is.
 pub(crate) fn of(custodian: &Custodian, mut failure: Failure) -> Failure {
     for problem in &mut failure.problems {
         problem.what = format!("custodian {}: {}", custodian.name(), problem.what);

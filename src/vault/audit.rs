@@ -2,15 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use http::Method;
 use serde::Deserialize;
 
 use crate::secret::Token;
-use crate::vault::http::body::Body;
-use crate::vault::http::client::Client;
-use crate::vault::http::error::{Error, Kind};
-use crate::vault::http::exchange::Ask;
-use crate::vault::http::reply::null_is_empty;
+use crate::vault::http::{Ask, Body, Client, Error, Kind, null_is_empty};
 
 /// One audit device.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -34,7 +29,7 @@ pub struct AuditDevice {
 
 /// The devices, by name. Needs `read` and `sudo` on `sys/audit`.
 pub async fn list_audit(client: &Client, token: &Token) -> Result<Vec<AuditDevice>, Error> {
-    let ask = Ask::new(Method::GET, "sys/audit", Some(token));
+    let ask = Ask::get("sys/audit", Some(token));
     let found: BTreeMap<String, AuditDevice> =
         client.in_namespace(None).ask(ask).await?.ok()?.data()?;
     let named = found.into_iter().map(|(path, device)| AuditDevice {
@@ -81,7 +76,7 @@ pub async fn audit_hash(
     }
     let path = format!("sys/audit-hash/{device}");
     let body = Body::map([("input", input)]);
-    let ask = Ask::new(Method::POST, &path, Some(token)).with_body(&body);
+    let ask = Ask::post(&path, Some(token), &body);
     let reply = client.in_namespace(None).ask(ask).await?.ok()?;
     let hashed: Hashed = reply.data()?;
     if hashed.hash.starts_with("hmac-sha256:") {

@@ -4,7 +4,7 @@
 //! each request once; waiting and trying again belong to the verbs. Answers that hold secrets are read
 //! straight into secret types, and no answer's body ever reaches an error or a log line.
 //!
-//! A call fails with every answer but 2xx. Reading a document and listing names take the server's own 404 for an
+//! Unless it says otherwise, a call fails with every answer but 2xx. Reading a document and listing names take the server's own 404 for an
 //! answer: there is nothing.
 
 pub mod audit;

@@ -51,7 +51,7 @@ fn a_gateways_403_after_a_revocation_it_swallowed_leaves_root_to_the_next_run() 
         .since(ROOTS, REVOKE);
     let (server, ceremony, _proxy) = behind(&gateway);
     ceremony.apply().exits(1).says(&[
-        "it was not proved that root is revoked",
+        "could not prove that root is revoked",
         "was answered with 403 and text/html by something that is neither vault nor openbao",
         "run apply again",
     ]);
@@ -88,7 +88,7 @@ fn a_gateways_403_after_a_revocation_that_happened_is_looked_at_again() {
     let gateway = Faults::new().first(LOOK, page(1)).since(ROOTS, REVOKE);
     let (server, ceremony, _proxy) = behind(&gateway);
     ceremony.apply().exits(1).says(&[
-        "it was not proved that root is revoked",
+        "could not prove that root is revoked",
         "neither vault nor openbao",
         "run apply again",
     ]);

@@ -160,7 +160,7 @@ async fn look(client: Result<Client, Failure>) -> Look {
     Look { server, unseal }
 }
 
-/// What is at the replica, in words, and the diary there. Claims nothing.
+/// What is at the replica, in words, and the diary there. Takes no lease.
 async fn seen(config: &Config) -> Result<Option<(String, Option<Diary>)>, Failure> {
     let Some(replica) = sync::look_at(config).await? else {
         return Ok(None);
@@ -180,9 +180,9 @@ async fn seen(config: &Config) -> Result<Option<(String, Option<Diary>)>, Failur
         Some(commit) => format!("of {}, without secrets", commit.written),
     };
     let held = match &found.lease {
-        Some((_, claim)) => format!(
+        Some((_, lease)) => format!(
             "; held by {} since {}, to be taken over as {}",
-            claim.owner, claim.at, claim.id
+            lease.owner, lease.at, lease.id
         ),
         None => String::new(),
     };

@@ -144,9 +144,7 @@ async fn each_quorum(
 }
 
 async fn forget(ceremony: &Ceremony<'_>) -> Result<(), Failure> {
-    ceremony
-        .checkpoint()
-        .record(|diary| diary.generating = None)?;
+    ceremony.records.record(|diary| diary.generating = None)?;
     ceremony.replicate().await
 }
 
@@ -266,7 +264,7 @@ impl RootGenerationRun for DrillSession<'_> {
             }
         }
         self.ceremony
-            .checkpoint()
+            .records
             .record(|diary| diary.generating = Some(generating))?;
         self.ceremony.replicate().await
     }

@@ -208,7 +208,7 @@ async fn hold(
         }
     }
     Err(Failure::failed(format!(
-        "{address}: it was given all recovery keys and does not say that they are in effect"
+        "{address}: it was given all recovery keys and does not confirm that they are in effect"
     ))
     .passing())
 }

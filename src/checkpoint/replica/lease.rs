@@ -32,8 +32,11 @@ pub(crate) async fn take(
             let found = replica.look().await.map_err(of_replica)?;
             Err(match &found.lease {
                 Some((_, other)) => held(config, replica, other),
-                None => Failure::failed(format!("{} was leased for a moment", replica.address()))
-                    .advise(config.command("apply")),
+                None => Failure::failed(format!(
+                    "the lease on {} was taken and released meanwhile",
+                    replica.address()
+                ))
+                .advise(config.command("apply")),
             })
         }
         Err(error) => {

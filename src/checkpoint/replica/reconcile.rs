@@ -176,7 +176,7 @@ impl There {
     }
 
     fn side(&self) -> Side<'_> {
-        // The room for an answer or a root token is none.
+        // Space reserved for a secret is not a secret.
         let keeps = self.secrets.as_ref().is_some_and(|bytes| {
             let packed: serde_json::Value = serde_json::from_slice(bytes).unwrap_or_default();
             let ciphertext = packed["ciphertext"].as_str();

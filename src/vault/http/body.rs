@@ -62,7 +62,7 @@ impl Body {
         self.any(|part| matches!(part, Self::Secret(_)))
     }
 
-    /// Whether this, or anything in it, is so.
+    /// Whether this, or anything in it, satisfies `is`.
     pub(crate) fn any(&self, is: fn(&Self) -> bool) -> bool {
         is(self)
             || match self {

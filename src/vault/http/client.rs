@@ -194,7 +194,7 @@ impl Client {
     }
 
     /// Runs a request description of `vaultrs` (or any other): method, path, query and body are the
-    /// description's, all else is ours, the reading of the answer too.
+    /// description's; everything else, including reading the answer, is ours.
     pub(crate) async fn run<E: Endpoint>(
         &self,
         token: Option<&Token>,

@@ -216,8 +216,8 @@ fn other_roots_found(ceremony: &Ceremony<'_>, others: &[Found]) -> Failure {
 }
 
 fn not_revoked(error: &Error) -> Failure {
-    let failure = Failure::failed(format!("it was not proved that root is revoked: {error}"))
-        .advise("run apply again: it looks whether root is revoked, and revokes it if not")
+    let failure = Failure::failed(format!("could not prove that root is revoked: {error}"))
+        .advise("run apply again: it checks whether root is revoked, and revokes it if not")
         .answered(error.status());
     if error.is_retryable() {
         failure.passing()

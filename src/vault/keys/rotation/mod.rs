@@ -184,12 +184,17 @@ pub async fn probe_rotation(
 }
 
 /// Whether a server has new recovery shares begun and ended without any token
-/// (`disable_unauthed_rekey_endpoints = false` of OpenBao; always so on Vault before 2.0).
+/// (`disable_unauthed_rekey_endpoints = false` of OpenBao; always so on Vault before 2.0). A refusal with 4xx says no.
 pub async fn anybody_may_rotate(client: &Client) -> Result<bool, Error> {
     let path = Paths::RekeyRecovery.below("init");
     let ask = Ask::get(&path, None);
     let reply = client.in_namespace(None).ask(ask).await?;
-    Ok(reply.is_success())
+    let refused = reply.refusal();
+    let no = matches!(refused.kind(), Kind::Status { code: 400..500, .. });
+    match reply.is_success() {
+        false if !no => Err(refused),
+        may => Ok(may),
+    }
 }
 
 impl<'a> Rotation<'a> {
@@ -271,7 +276,7 @@ impl<'a> Rotation<'a> {
     /// Gives one new share back, as its custodian keeps it.
     ///
     /// # Errors
-    /// Any answer that says nothing about the share, and a share that is no line of base64. After a 5xx or a lost
+    /// Any answer that says nothing about the share. After a 5xx or a lost
     /// answer it may count all the same, and if it was the last one the new shares are in effect.
     pub async fn verify(&self, nonce: &str, share: &Share) -> Result<Verified, Error> {
         let Some(reply) = self.attempt.submit("verify", nonce, share).await? else {
