@@ -10,9 +10,19 @@ use serde::de::DeserializeOwned;
 use crate::checkpoint::error::{CheckpointError, Result};
 use crate::disk;
 
+/// A lock that is held. Closing the file would not give it back while a child that is just being started has it too.
+#[derive(Debug)]
+pub(crate) struct Lock(pub(super) File);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        let _ = self.0.unlock();
+    }
+}
+
 /// Makes the directory where there is none, for its owner alone, and takes the lock of this name in it. Nothing is
 /// waited for: where another run holds it, this is refused.
-pub(crate) fn lock(directory: &Path, name: &str) -> Result<File> {
+pub(crate) fn lock(directory: &Path, name: &str) -> Result<Lock> {
     make_private(directory)?;
     let path = directory.join(name);
     let file = OpenOptions::new()
@@ -24,7 +34,7 @@ pub(crate) fn lock(directory: &Path, name: &str) -> Result<File> {
         .open(&path)
         .map_err(CheckpointError::io("open", &path))?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
+        Ok(()) => Ok(Lock(file)),
         Err(TryLockError::WouldBlock) => Err(CheckpointError::Locked(path)),
         Err(TryLockError::Error(error)) => Err(CheckpointError::io("lock", &path)(error)),
     }

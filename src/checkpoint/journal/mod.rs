@@ -7,14 +7,14 @@ mod kept;
 mod rehearsed;
 
 use std::cell::{Cell, RefCell};
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::checkpoint::directory::{lock, write_beside, write_json};
+use crate::checkpoint::directory::{Lock, lock, write_beside, write_json};
 use crate::checkpoint::error::CheckpointError;
 use crate::envelope::Key;
 use crate::failure::Failure;
@@ -89,7 +89,7 @@ pub(crate) struct Journal {
     noted_here: Cell<bool>,
     /// Kept by an earlier run and not to be opened now: never written over and never destroyed.
     left: RefCell<Vec<Kept>>,
-    _lock: File,
+    _lock: Lock,
 }
 
 impl Journal {

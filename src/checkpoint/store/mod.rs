@@ -3,13 +3,12 @@
 #[cfg(test)]
 mod tests;
 
-use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use crate::checkpoint::diary::Diary;
-use crate::checkpoint::directory::{destroy_beside, lock, write_beside, write_json};
+use crate::checkpoint::directory::{Lock, destroy_beside, lock, write_beside, write_json};
 use crate::checkpoint::error::{CheckpointError, Result};
 use crate::checkpoint::secrets_file::{self, Header, Holds};
 use crate::disk;
@@ -27,7 +26,7 @@ pub struct Checkpoint {
     pub(super) directory: PathBuf,
     pub(super) diary: Rc<Diary>,
     /// Holds the lock; the file's content does not matter.
-    _lock: File,
+    _lock: Lock,
 }
 
 /// What of the two secrets a checkpoint still holds.

@@ -93,6 +93,11 @@ fn two_runs_at_once_are_refused() {
     assert!(matches!(error, CheckpointError::Locked(_)), "{error}");
     drop(first);
     open(&path).unwrap();
+    // As a child has it between `fork` and `exec`.
+    let lock = lock(&path, LOCK).unwrap();
+    let _of_a_child = lock.0.try_clone().unwrap();
+    drop(lock);
+    open(&path).unwrap();
 }
 
 #[test]
