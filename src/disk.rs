@@ -27,21 +27,20 @@ pub(crate) fn replace(directory: &Path, name: impl AsRef<Path>, bytes: &[u8]) ->
 
 /// Creates the file `path`, as durably as [`replace`]; `false` where anything has that name, which is never
 /// overwritten. The link fails then; a crash leaves at most a temporary file.
-pub(crate) fn create(path: &Path, bytes: &[u8]) -> io::Result<bool> {
+///
+/// # Errors
+/// What could not be done, and why.
+pub(crate) fn create(path: &Path, bytes: &[u8]) -> Result<bool, (&'static str, io::Error)> {
     let directory = above(path);
-    let file = unlinked(directory, bytes)?;
+    let file = unlinked(directory, bytes).map_err(|error| ("write", error))?;
     match fs::hard_link(file.path(), path) {
         Ok(()) => {}
         Err(error) if error.kind() == ErrorKind::AlreadyExists => return Ok(false),
-        Err(error) => return Err(during("link the finished file to its name", error)),
+        Err(error) => return Err(("link the finished file to its name", error)),
     }
     let done = file.close().and_then(|()| sync_directory(directory));
-    done.map_err(|error| during("it has its name, but sync", error))?;
+    done.map_err(|error| ("make the name durable, which it has", error))?;
     Ok(true)
-}
-
-fn during(what: &str, error: io::Error) -> io::Error {
-    io::Error::new(error.kind(), format!("{what}: {error}"))
 }
 
 /// A file that is about to be linked to its name.
@@ -91,7 +90,10 @@ pub(crate) fn sync_directory(directory: &Path) -> io::Result<()> {
 
 /// Makes `directory`, and what is missing above it, for the owner alone; each is durable in the one above it. Which
 /// ones were made, deepest last.
-pub(crate) fn make_directories(directory: &Path) -> io::Result<Vec<PathBuf>> {
+///
+/// # Errors
+/// Which one could not be made, and why.
+pub(crate) fn make_directories(directory: &Path) -> Result<Vec<PathBuf>, (PathBuf, io::Error)> {
     // Above the first part of a relative path is the working directory, which is there.
     if directory.exists() || directory == Path::new(".") {
         return Ok(Vec::new());
@@ -99,9 +101,10 @@ pub(crate) fn make_directories(directory: &Path) -> io::Result<Vec<PathBuf>> {
     let above = above(directory);
     let mut made = make_directories(above)?;
     match DirBuilder::new().mode(0o700).create(directory) {
-        Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
-        _ => sync_directory(above)?,
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
+        _ => sync_directory(above),
     }
+    .map_err(|error| (directory.to_owned(), error))?;
     made.push(directory.to_owned());
     Ok(made)
 }
@@ -206,6 +209,10 @@ mod tests {
             assert_eq!(fs::metadata(directory).unwrap().mode() & 0o777, 0o700);
         }
         assert!(make_directories(&path).unwrap().is_empty());
+        fs::write(directory.path().join("file"), "").unwrap();
+        let below = directory.path().join("file/c");
+        let (named, _) = make_directories(&below.join("d")).unwrap_err();
+        assert_eq!(named, below, "the one that could not be made is named");
         assert_eq!(above(Path::new("bare")), Path::new("."));
     }
 

@@ -72,7 +72,8 @@ pub(crate) fn destroy_beside(directory: &Path, name: &str) -> Result<()> {
 }
 
 fn make_private(directory: &Path) -> Result<()> {
-    disk::make_directories(directory).map_err(CheckpointError::io("create", directory))?;
+    disk::make_directories(directory)
+        .map_err(|(path, error)| CheckpointError::io("create", &path)(error))?;
     let found = fs::symlink_metadata(directory).map_err(CheckpointError::io("read", directory))?;
     let why = if found.file_type().is_symlink() {
         "is a symbolic link"

@@ -198,7 +198,8 @@ pub struct Work {
 fn max_age(text: &str) -> Result<Duration, &'static str> {
     let time: SignedDuration = text.parse().map_err(|_| "write it as 90s, 30m or 2h")?;
     match Duration::try_from(time) {
-        Ok(time) if (SHORTEST..=LONGEST).contains(&time) => Ok(time),
-        _ => Err("from 10s to 24h"),
+        // The server counts in seconds.
+        Ok(time) if (SHORTEST..=LONGEST).contains(&time) && time.subsec_nanos() == 0 => Ok(time),
+        _ => Err("whole seconds, from 10s to 24h"),
     }
 }

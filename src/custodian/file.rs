@@ -214,12 +214,8 @@ impl EncryptedFile {
     }
 
     fn make_directories(&self) -> Result<Vec<PathBuf>, Error> {
-        let directory = disk::above(&self.path);
-        // The first that is missing is the one that could not be made.
-        let missing = directory.ancestors().take_while(|one| !one.exists());
-        let first = missing.last().unwrap_or(directory);
-        disk::make_directories(directory)
-            .map_err(|source| Error::io(first, "make this directory", source))
+        disk::make_directories(disk::above(&self.path))
+            .map_err(|(path, source)| Error::io(&path, "make this directory", source))
     }
 
     fn sync_directory(&self) -> Result<(), Error> {
@@ -238,7 +234,7 @@ fn checked_address(path: &Path) -> Result<String, Error> {
 }
 
 fn create(path: &Path, bytes: &[u8]) -> Result<bool, Error> {
-    disk::create(path, bytes).map_err(|source| Error::io(path, "write", source))
+    disk::create(path, bytes).map_err(|(doing, source)| Error::io(path, doing, source))
 }
 
 /// The whole file; `None` when there is none. A symbolic link is refused, not followed.
