@@ -26,6 +26,7 @@ pub mod envelope;
 pub mod event;
 pub mod evidence;
 pub mod failure;
+pub mod finding;
 pub mod hardening;
 pub(crate) mod hex;
 pub mod interrupt;

@@ -7,6 +7,7 @@ use crate::desired::observation::Observation;
 use crate::event::StepOutcome;
 use crate::evidence::facts::{Evidence, FINDINGS};
 use crate::failure::Failure;
+use crate::finding::Finding;
 use crate::step::Step;
 use crate::step::decide::Decision;
 
@@ -23,7 +24,7 @@ pub(super) async fn act(
     for finding in observation.findings.drain(..) {
         ceremony.find(finding);
     }
-    ceremony.remember(std::mem::take(&mut observation.learned))?;
+    ceremony.remember(std::mem::take(&mut observation.learned));
     match decision {
         Decision::Skip => {
             findings_of_before(step, ceremony);
@@ -81,7 +82,7 @@ async fn write(
     let evidence = if found.is_empty() {
         evidence
     } else {
-        evidence.with(FINDINGS, found)
+        evidence.with(FINDINGS, Finding::in_words(&found))
     };
     ceremony.checkpoint().finish(step, evidence.clone())?;
     if step != Step::WaitUntilActive {
@@ -94,7 +95,7 @@ async fn write(
 fn findings_of_before(step: Step, ceremony: &Ceremony<'_>) {
     let found: Option<Vec<String>> = ceremony.diary().fact(step, FINDINGS);
     for finding in found.into_iter().flatten() {
-        ceremony.find(finding);
+        ceremony.find(Finding::Recorded(finding));
     }
 }
 
@@ -117,8 +118,8 @@ async fn repair(
         };
         return Ok((outcome, write(step, ceremony, observation).await?));
     }
-    for detail in &observation.details {
-        ceremony.find(format!("{} differs from the file: {detail}", step.name()));
+    for detail in observation.details {
+        ceremony.find(Finding::Step(step, detail));
     }
     Ok((StepOutcome::Differs, observation.evidence))
 }

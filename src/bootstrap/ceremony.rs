@@ -16,6 +16,7 @@ use crate::edge::references::Resolved;
 use crate::envelope::{self, digest};
 use crate::event::Caller;
 use crate::failure::Failure;
+use crate::finding::Finding;
 use crate::secret::ShareMaterial;
 use crate::session::{Authority, Cluster, OpenLogin, Session};
 use crate::step::Step;
@@ -41,7 +42,7 @@ pub struct Ceremony<'a> {
     /// Accessor of the login of the drill, while it is open.
     pub drill_accessor: RefCell<Option<String>>,
     /// Promises that do not hold or are not proved; the end of the report and exit code 4.
-    pub findings: RefCell<Vec<String>>,
+    pub findings: RefCell<Vec<Finding>>,
     /// How many steps were applied or repaired in this run.
     pub written: Cell<u32>,
     /// The checkpoint, and its replica.
@@ -90,15 +91,14 @@ impl<'a> Ceremony<'a> {
         }
     }
 
-    /// Keeps what was learnt by looking, before anything is sent: which fields hold secrets is what hides them later.
-    pub(crate) fn remember(&self, learned: Learned) -> Result<(), Failure> {
-        if learned.is_empty() {
-            return Ok(());
+    /// Keeps what was learnt by looking: which fields hold secrets is what hides them later.
+    pub(crate) fn remember(&self, learned: Learned) {
+        if !learned.is_empty() {
+            self.checkpoint().amend(|diary| {
+                diary.references.extend(learned.references);
+                diary.digests.extend(learned.digests);
+            });
         }
-        Ok(self.records.record(|diary| {
-            diary.references.extend(learned.references);
-            diary.digests.extend(learned.digests);
-        })?)
     }
 
     /// What a step looks at, and nothing that writes.
@@ -156,16 +156,18 @@ impl<'a> Ceremony<'a> {
     }
 
     /// Which findings were made since there were `before` of them.
-    pub fn findings_since(&self, before: usize) -> Vec<String> {
+    pub fn findings_since(&self, before: usize) -> Vec<Finding> {
         let findings = self.findings.borrow();
         findings.iter().skip(before).cloned().collect()
     }
 
     /// A promise that does not hold, or is not proved: said now and again at the end.
-    pub fn find(&self, text: impl Into<String>) {
-        let text = text.into();
-        if !self.findings.borrow().contains(&text) {
-            self.findings.borrow_mut().push(text);
+    pub fn find(&self, finding: Finding) {
+        let text = finding.to_string();
+        // One of an earlier run has nothing but its words.
+        let is_known = |known: &Finding| known.to_string() == text;
+        if !self.findings.borrow().iter().any(is_known) {
+            self.findings.borrow_mut().push(finding);
         }
     }
 }

@@ -8,6 +8,7 @@ use crate::checkpoint::{self, Diary, Entry, Rehearsed};
 use crate::config::BreakGlass;
 use crate::desired::grant;
 use crate::evidence::page::{self, WIDTH, paragraph};
+use crate::finding::Finding;
 use crate::step::{Step, order};
 use crate::text_layout::columns;
 
@@ -36,7 +37,7 @@ impl EvidenceReport {
             written: checkpoint::now(),
             cluster: serde_json::to_value(&diary.cluster).unwrap_or_default(),
             steps: steps(&diary),
-            findings: ceremony.findings.borrow().clone(),
+            findings: Finding::in_words(&ceremony.findings.borrow()),
             break_glass: break_glass(ceremony),
         }
     }

@@ -2,8 +2,9 @@
 
 use crate::bootstrap::steps;
 use crate::bootstrap::view::View;
-use crate::desired::observation::{Detail, Observation};
+use crate::desired::observation::Observation;
 use crate::failure::Failure;
+use crate::finding::Detail;
 use crate::step::Step;
 use crate::step::decide::{Decision, decide, decide_initialize};
 

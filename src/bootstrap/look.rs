@@ -8,11 +8,12 @@ use crate::bootstrap::options::Options;
 use crate::bootstrap::view::View;
 use crate::checkpoint::{self, Diary};
 use crate::config::Config;
-use crate::desired::observation::{Detail, Observation};
+use crate::desired::observation::Observation;
 use crate::edge::references::resolve_all;
 use crate::edge::{cluster, custodians};
 use crate::event::Caller;
 use crate::failure::Failure;
+use crate::finding::{Detail, Finding};
 use crate::session::Authority;
 use crate::step::decide::Decision;
 use crate::step::{Step, order};
@@ -27,7 +28,7 @@ pub struct Looked {
     /// What is missing or different, or could not be seen.
     pub details: Vec<Detail>,
     /// What does not hold, and is nothing that the step could mend.
-    pub findings: Vec<String>,
+    pub findings: Vec<Finding>,
 }
 
 /// Looks at every step with this authority, at the cluster and the checkpoint of the file. Sends no write, writes no

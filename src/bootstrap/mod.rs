@@ -27,7 +27,6 @@ use crate::bootstrap::judge::{Judgment, judge};
 use crate::bootstrap::steps::revoke_root::revocation_proof;
 use crate::checkpoint::Rehearsed;
 use crate::checkpoint::rotation::Rotation;
-use crate::desired::observation::Detail;
 use crate::envelope::digest::Ahead;
 use crate::event::{Caller, Event, Outcome, StepOutcome};
 use crate::evidence::copy;
@@ -38,6 +37,7 @@ use crate::step::{ORDER, Step, order};
 
 use crate::config::{BreakGlass, Config};
 use crate::failure::{Exit, Failure};
+use crate::finding::{Detail, Finding};
 use crate::interrupt::AFTER_A_STOP;
 
 pub use crate::bootstrap::commands::abandon::abandon;
@@ -98,7 +98,7 @@ pub async fn apply(
     scrub::aws(&ceremony);
     let not_rechecked = followed?;
     not_rehearsed(&ceremony)?;
-    let findings = ceremony.findings.borrow().clone();
+    let findings = Finding::in_words(&ceremony.findings.borrow());
     let report = ceremony.records.borrow().directory().join("report.json");
     if let Some(copy) = &options.report {
         copy::write(&report, copy)?;
@@ -126,8 +126,8 @@ pub async fn apply(
 fn rotation_is_half_made(ceremony: &Ceremony<'_>) {
     let rotation = ceremony.diary().rotation.clone();
     if let Some(rotation) = rotation.filter(Rotation::is_half_made) {
-        let (words, again) = (rotation.in_words(), rotation.again);
-        ceremony.find(format!("{words}: {again}"));
+        let new = rotation.wanted.generation;
+        ceremony.find(Finding::RotationUnfinished(new, rotation.again));
     }
 }
 
@@ -152,6 +152,8 @@ async fn end_the_drill(ceremony: &Ceremony<'_>) {
 /// Stopped while the replica was brought up to date, a run does that to its end: otherwise its lease would
 /// have to stay.
 async fn finish_following(ceremony: &Ceremony<'_>, failure: &Failure) {
+    // Where the disk refuses, the next run looks at it anew.
+    let _ = ceremony.checkpoint().settle();
     let stopped = matches!(failure.exit, Exit::Interrupted(_));
     if let Some(place) = ceremony.records.replica().filter(|_| stopped)
         && place.is_behind().await
@@ -309,11 +311,10 @@ fn not_rehearsed(ceremony: &Ceremony<'_>) -> Result<(), Failure> {
         return Ok(());
     }
     match Rehearsed::last(&ceremony.config.checkpoint.path)? {
-        None => ceremony.find("break-glass is not rehearsed: the grant holds, no drill was held"),
-        Some(rehearsed) if !rehearsed.without.is_empty() => ceremony.find(format!(
-            "break-glass was rehearsed without {}: nobody knows whether their shares work",
-            rehearsed.without.join(", ")
-        )),
+        None => ceremony.find(Finding::NotRehearsed),
+        Some(rehearsed) if !rehearsed.without.is_empty() => {
+            ceremony.find(Finding::RehearsedWithout(rehearsed.without));
+        }
         Some(_) => {}
     }
     Ok(())

@@ -23,6 +23,7 @@ use crate::config::Config;
 use crate::event::{Caller, Outcome};
 use crate::evidence::signing::SigningKey;
 use crate::failure::{Exit, Failure, Problem};
+use crate::finding::Finding;
 use crate::hex;
 use crate::interrupt::DeferredSignals;
 use crate::root_generation::{OrphanedToken, Quorum};
@@ -118,7 +119,7 @@ pub(super) async fn with_root(
     let worked = work(session, root, command, &mut evidence, deferred).await;
     let (ran, findings) = worked.map_err(|failure| evidence.of_a_failure(session, key, failure))?;
     let path = evidence.write(session, key, &findings)?;
-    finish(ran?, findings, &path)
+    finish(ran?, Finding::in_words(&findings), &path)
 }
 
 /// From the quorum's token to the end of the command's: how the command ended, and what it left.
@@ -128,7 +129,7 @@ async fn work(
     command: &Command,
     evidence: &mut Evidence,
     deferred: DeferredSignals<'_>,
-) -> Result<(Result<End, Failure>, Vec<String>), Failure> {
+) -> Result<(Result<End, Failure>, Vec<Finding>), Failure> {
     let Limited {
         token: limited,
         accessor,
@@ -254,7 +255,7 @@ async fn child_of(
 }
 
 /// Other root tokens that are valid when the command is over: it may have made one.
-async fn last_look(session: &BreakGlassSession<'_>, limited: &Token) -> Vec<String> {
+async fn last_look(session: &BreakGlassSession<'_>, limited: &Token) -> Vec<Finding> {
     let client = session.client.in_namespace(None);
     let look = async {
         let own = match lookup_self(&client, limited).await {
@@ -265,13 +266,9 @@ async fn last_look(session: &BreakGlassSession<'_>, limited: &Token) -> Vec<Stri
         };
         leftovers::others(session, limited, &own.accessor).await
     };
-    let unseen = |why: String| {
-        vec![format!(
-            "nobody could look for root tokens that the command left: {why}"
-        )]
-    };
+    let unseen = |why: String| vec![Finding::CommandUnseen(why)];
     match tokio::time::timeout(LAST_LOOK, look).await {
-        Ok(Ok(lines)) => lines.into_values().collect(),
+        Ok(Ok(others)) => others.into_values().collect(),
         Ok(Err(failure)) => unseen(failure.to_string()),
         Err(_) => unseen(format!("it took longer than {} s", LAST_LOOK.as_secs())),
     }

@@ -10,6 +10,7 @@ use crate::checkpoint::now;
 use crate::evidence::page;
 use crate::evidence::signing::SigningKey;
 use crate::failure::Failure;
+use crate::finding::Finding;
 use crate::shares::quorum::Gathered;
 
 /// Form of the document.
@@ -96,10 +97,10 @@ impl Evidence {
         &mut self,
         session: &BreakGlassSession<'_>,
         key: Option<&SigningKey>,
-        findings: &[String],
+        findings: &[Finding],
     ) -> Result<PathBuf, Failure> {
         self.set("ended", now());
-        self.set("findings", findings);
+        self.set("findings", Finding::in_words(findings));
         let (kind, began, cluster) = (self.kind, &self.began, &session.config.cluster.name);
         let journal = &session.journal;
         let name = format!("{kind}-{}", began.replace([':', '-'], ""));

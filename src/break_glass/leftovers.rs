@@ -15,6 +15,7 @@ use crate::checkpoint::journal::{Kept, UnderWay};
 use crate::config::Config;
 use crate::event::Caller;
 use crate::failure::Failure;
+use crate::finding::Finding;
 use crate::interrupt::AFTER_A_STOP;
 use crate::root_generation::{self, Code, Known, OrphanedToken, plainly_lost};
 use crate::secret::{RootToken, Token};
@@ -203,37 +204,34 @@ pub(super) async fn end_orphans(
 }
 
 /// Looks as root for other root tokens. What a lost answer has left is revoked, where it is plain which; the others are
-/// told, a line each by accessor.
+/// told, by accessor.
 pub(super) async fn others(
     session: &BreakGlassSession<'_>,
     root: &Token,
     own: &str,
-) -> Result<BTreeMap<String, String>, Failure> {
+) -> Result<BTreeMap<String, Finding>, Failure> {
     let mut found = scan(&session.client, root).await?.roots;
     found.retain(|other| other.accessor != own);
     let orphans = session.journal.orphans();
     let ours = plainly_lost(&found, &orphans);
     let mut valid = BTreeMap::new();
     for other in found {
-        let line = other.line();
         if ours.contains(&other.accessor) {
             let client = session.client.in_namespace(None);
             token::revoke_accessor(&client, root, &other.accessor).await?;
             session.note(format!(
-                "revoked the root token of an answer that was lost: {line}"
+                "revoked the root token of an answer that was lost: {}",
+                other.line()
             ));
             continue;
         }
-        let line = if orphans.iter().any(|orphan| orphan.fits(&other)) {
-            format!(
-                "a root token is still valid that may be of an attempt that was given up, or of a colleague: {line}; \
-                 if nobody knows it, revoke it: break-glass … -- bao token revoke -accessor {}",
-                other.accessor
-            )
+        let accessor = other.accessor.clone();
+        let finding = if orphans.iter().any(|orphan| orphan.fits(&other)) {
+            Finding::OrphanedRootToken(other)
         } else {
-            format!("another root token is still valid: {line}")
+            Finding::OtherRootToken(other)
         };
-        valid.insert(other.accessor, line);
+        valid.insert(accessor, finding);
     }
     if !orphans.is_empty() {
         session.journal.found()?;

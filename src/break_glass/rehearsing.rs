@@ -16,6 +16,7 @@ use crate::config::Config;
 use crate::event::{Caller, Outcome};
 use crate::evidence::signing::SigningKey;
 use crate::failure::Failure;
+use crate::finding::Finding;
 use crate::root_generation::{Quorum, is_root, quorums};
 use crate::shares::key_set;
 use crate::shares::quorum::Asking;
@@ -55,10 +56,7 @@ async fn hold(
     let mut evidence = Evidence::begin(session, "rehearsal");
     let mut findings: Vec<_> = key_set::asked_for(session.config)?.into_iter().collect();
     if session.rules.open {
-        findings.push(format!(
-            "{} lets anybody start or disturb a root generation: no login is asked for",
-            session.client.address()
-        ));
+        findings.push(Finding::AnybodyMayGenerateRoot);
     }
     let tried = each_quorum(session, &mut evidence, &mut findings).await;
     let without = tried.map_err(|failure| evidence.of_a_failure(session, key, failure))?;
@@ -71,6 +69,7 @@ async fn hold(
     rehearsed.keep(session.journal.directory())?;
     let name = &session.config.cluster.name;
     let text = format!("rehearsed: break-glass into {name} works, and nothing of it is left");
+    let findings = Finding::in_words(&findings);
     Ok(Outcome::ended(text, findings, &path, None))
 }
 
@@ -78,7 +77,7 @@ async fn hold(
 async fn each_quorum(
     session: &mut BreakGlassSession<'_>,
     evidence: &mut Evidence,
-    findings: &mut Vec<String>,
+    findings: &mut Vec<Finding>,
 ) -> Result<Vec<String>, Failure> {
     // With holders elsewhere one person here is enough, where no machine answers.
     let people = session.options.holders.map_or(usize::MAX, |_| 1);
@@ -90,9 +89,7 @@ async fn each_quorum(
     evidence.gathered(&gathered);
     gathered.suffices(session.threshold())?;
     for (name, why) in &gathered.away {
-        findings.push(format!(
-            "{name} did not answer, and their share was not tried: {why}"
-        ));
+        findings.push(Finding::HolderAway(name.clone(), why.to_string()));
     }
     // Whoever typed a share may have taken an hour.
     session.keep_to_active().await?;
@@ -124,7 +121,7 @@ async fn one(
     session: &mut BreakGlassSession<'_>,
     quorum: &Quorum<'_>,
     logs: &[DeviceLog],
-    valid: &mut BTreeMap<String, String>,
+    valid: &mut BTreeMap<String, Finding>,
 ) -> Result<Value, Failure> {
     let (root, deferred) = root_token::root(session, quorum, PURPOSE).await?;
     let root = RootSession::new(&session.client, root);
@@ -149,12 +146,12 @@ async fn look<'l>(
     session: &BreakGlassSession<'_>,
     root: &RootSession,
     logs: &'l [DeviceLog],
-    valid: &mut BTreeMap<String, String>,
+    valid: &mut BTreeMap<String, Finding>,
 ) -> Result<(String, Vec<Marked<'l>>), Failure> {
     let info = is_root(root).await?;
-    for (accessor, line) in leftovers::others(session, root.token(), &info.accessor).await? {
+    for (accessor, other) in leftovers::others(session, root.token(), &info.accessor).await? {
         // A quorum before this one may have told of it in other words.
-        valid.entry(accessor).or_insert(line);
+        valid.entry(accessor).or_insert(other);
     }
     let marked = mark(&session.client, root.token(), &info.accessor, logs).await;
     Ok((info.accessor, marked))

@@ -51,6 +51,7 @@ impl ReplicatedCheckpoint {
     /// Brings the replica up to date: called before whatever must not be done without it. Where this fails, what was to
     /// follow must not be done.
     pub async fn replicate(&self) -> Result<(), Failure> {
+        self.checkpoint.borrow_mut().settle()?;
         match &self.replica {
             Some(replica) => Box::pin(replica.follow(&self.checkpoint)).await,
             None => Ok(()),

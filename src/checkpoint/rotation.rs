@@ -164,14 +164,6 @@ impl Rotation {
     pub fn is_half_made(&self) -> bool {
         self.has_begun() && self.phase != Phase::Done
     }
-
-    /// What a person is told who did not ask.
-    pub fn in_words(&self) -> String {
-        format!(
-            "generation {} of the shares is not finished, and which generation is in effect is known once that is at its end",
-            self.wanted.generation
-        )
-    }
 }
 
 #[cfg(test)]

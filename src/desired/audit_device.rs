@@ -1,6 +1,7 @@
 //! An audit device beside what the file says of it.
 
 use crate::config::AuditDevice as Wanted;
+use crate::finding::Change;
 use crate::vault::audit::AuditDevice;
 
 /// The stanza of OpenBao's configuration for a device: one attribute a line, all values texts.
@@ -35,9 +36,13 @@ pub(crate) fn log_of(device: &AuditDevice) -> &str {
     file.map_or("its log", String::as_str)
 }
 
-pub(crate) fn differences(wanted: &Wanted, there: &AuditDevice) -> Vec<String> {
+pub(crate) fn differences(wanted: &Wanted, there: &AuditDevice) -> Vec<Change> {
     let differs = |name: &str, have: String, want: String| {
-        (have != want).then(|| format!("{name} is {have}, the file says {want}"))
+        (have != want).then(|| Change::Differs {
+            field: name.to_owned(),
+            have,
+            want,
+        })
     };
     let quoted = |text: &str| format!("{text:?}");
     let own = [
@@ -58,7 +63,10 @@ pub(crate) fn differences(wanted: &Wanted, there: &AuditDevice) -> Vec<String> {
     let options = wanted.options.iter();
     let options = options.map(|(name, value)| match there.options.get(name) {
         Some(have) => differs(name, have.clone(), value.clone()),
-        None => Some(format!("{name} is not set, the file says {value}")),
+        None => Some(Change::NotSet {
+            field: name.clone(),
+            want: value.clone(),
+        }),
     });
     own.into_iter().chain(options).flatten().collect()
 }
@@ -95,7 +103,8 @@ mod tests {
             local: false,
         };
         let lines = differences(&wanted(), &there);
-        assert_eq!(lines.len(), 2);
-        assert!(lines[0].contains("socket") && lines[1].contains("/x"));
+        let lines: Vec<_> = lines.iter().map(ToString::to_string).collect();
+        let file = "file_path is /x, the file says /var/log/\"a\".log";
+        assert_eq!(lines, ["type is socket, the file says file", file]);
     }
 }

@@ -5,14 +5,15 @@ use std::collections::BTreeSet;
 use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::Value;
 
-use crate::desired::document::{Change, Document, Pending, Read, WriteOnly};
+use crate::desired::document::{Document, Pending, Read, WriteOnly};
 use crate::desired::listing::Listing;
-use crate::desired::observation::{Detail, Learned, Observation};
+use crate::desired::observation::{Learned, Observation};
 use crate::desired::step_digest::StepDigest;
 use crate::desired::view::{CONCURRENCY, View, digest_key};
 use crate::desired::write_only_fields::{new_references, secrets_of, was_reference, write_only};
 use crate::evidence::facts::{Evidence, NOT_RECHECKED};
 use crate::failure::Failure;
+use crate::finding::{Change, Detail};
 use crate::secret::Token;
 use crate::session::Session;
 use crate::step::decide::{Recorded, Seen};
@@ -51,10 +52,14 @@ impl State {
         let comparison = document.compare(have);
         let why = comparison.differences.iter().map(|difference| {
             let secret = was_reference(references, &document.path, &difference.field);
+            let field = difference.field.clone();
+            if secret {
+                return Change::SecretDiffers { field };
+            }
             Change::Differs {
-                field: difference.field.clone(),
-                have: (!secret).then(|| difference.have.clone()),
-                want: (!secret).then(|| difference.want.clone()),
+                field,
+                have: difference.have.clone(),
+                want: difference.want.clone(),
             }
         });
         let why = why.collect();

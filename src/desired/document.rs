@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use serde::Serialize;
 use serde_json::Value;
 
+use crate::finding::Change;
 use crate::secret::SecretText;
 use crate::vault::{Body, compare};
 
@@ -32,28 +32,6 @@ pub enum Read {
     Policy,
     /// Tuning of a mount: effective values are compared.
     Tune,
-}
-
-/// Why a document is to be written. Never a secret.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case", tag = "change")]
-pub enum Change {
-    /// It is not there.
-    Create,
-    /// A field differs.
-    Differs {
-        /// Its name; dotted inside maps.
-        field: String,
-        /// What the server has, as JSON; none where that is a secret.
-        have: Option<String>,
-        /// What the file says, in the same way.
-        want: Option<String>,
-    },
-    /// The server does not give it back, and it is not known to be what was written last.
-    NotRemembered {
-        /// The fields.
-        what: String,
-    },
 }
 
 /// A document that has to be written, and why, without any secret.

@@ -20,7 +20,7 @@ pub(crate) mod writing;
 
 pub use comparing::Comparison;
 pub(crate) use comparing::{observe, observe_collection};
-pub use document::{Change, Document, Pending, Read, WriteOnly};
+pub use document::{Document, Pending, Read, WriteOnly};
 pub use view::CONCURRENCY;
 pub(crate) use view::View;
 pub(crate) use writing::begin_digests;

@@ -1,11 +1,10 @@
-//! What looking at a step found: data, for which `report` has the words.
+//! What looking at a step found.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Serialize;
-
-use crate::desired::document::{Change, Pending};
+use crate::desired::document::Pending;
 use crate::evidence::facts::Evidence;
+use crate::finding::{Detail, Finding};
 use crate::step::decide::Seen;
 
 /// What looking found: how much of a step's promise holds, and the facts or the reasons.
@@ -20,7 +19,7 @@ pub struct Observation {
     /// Documents to be written, where the step writes documents.
     pub pending: Vec<Pending>,
     /// What does not hold, and is nothing that this step could mend.
-    pub findings: Vec<String>,
+    pub findings: Vec<Finding>,
     /// What is to be remembered of it. Looking itself writes nothing.
     pub learned: Learned,
 }
@@ -38,63 +37,6 @@ impl Learned {
     /// Whether there is nothing to remember.
     pub fn is_empty(&self) -> bool {
         self.references.is_empty() && self.digests.is_empty()
-    }
-}
-
-/// One thing that is not as the file says, or could not be seen.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case", tag = "detail")]
-pub enum Detail {
-    /// A document is to be written.
-    Document {
-        /// Its API path.
-        path: String,
-        /// Why.
-        #[serde(flatten)]
-        change: Change,
-    },
-    /// This login may not read these paths.
-    MayNotRead {
-        /// API paths.
-        paths: Vec<String>,
-    },
-    /// The file's secret for some fields is not here any more.
-    SecretNotHere {
-        /// API path of the document.
-        path: String,
-        /// The fields.
-        fields: Vec<String>,
-    },
-    /// A custodian could not be looked at.
-    Custodian {
-        /// What they answered.
-        error: String,
-    },
-    /// No marker was found in the audit log yet.
-    NoMarker,
-    /// There is no login to look with.
-    NoLogin,
-    /// Logins are not tried again.
-    LoginsNotTried,
-    /// No drill is held any more.
-    NoDrill,
-    /// Shares are missing, and no longer in the checkpoint.
-    SharesMissing,
-    /// There are root tokens, each a finding.
-    RootTokensFound,
-    /// This login may not list accessors.
-    MayNotListAccessors,
-    /// What was seen is among the findings.
-    SeeFindings,
-}
-
-impl Detail {
-    /// Something that is to be made.
-    pub(crate) fn create(path: impl Into<String>) -> Self {
-        Self::Document {
-            path: path.into(),
-            change: Change::Create,
-        }
     }
 }
 

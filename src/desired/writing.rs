@@ -71,9 +71,8 @@ pub async fn apply(
         }
     }
     if !digests.is_empty() {
-        target
-            .records
-            .record(|diary| diary.digests.extend(digests))?;
+        let mut checkpoint = target.records.borrow_mut();
+        checkpoint.amend(|diary| diary.digests.extend(digests));
     }
     Failure::all(failures).map_or(Ok(written), Err)
 }

@@ -2,6 +2,7 @@
 
 use crate::checkpoint::rotation::Phase;
 use crate::failure::{Exit, Failure};
+use crate::finding::Finding;
 use crate::prompt;
 use crate::recovery::gather::{Gathered, Held};
 use crate::recovery::run::Run;
@@ -25,7 +26,7 @@ struct Hands<'a> {
 pub(super) async fn attempts(
     run: &Run<'_>,
     inside: &mut Option<RotationSession>,
-) -> Result<Vec<String>, Failure> {
+) -> Result<Vec<Finding>, Failure> {
     let mut hands = Hands::default();
     for attempt in 1.. {
         let failure = match Box::pin(attempt_once(run, inside, &mut hands)).await {
@@ -44,7 +45,7 @@ async fn attempt_once<'a>(
     run: &'a Run<'_>,
     inside: &mut Option<RotationSession>,
     hands: &mut Hands<'a>,
-) -> Result<Vec<String>, Failure> {
+) -> Result<Vec<Finding>, Failure> {
     let phase = run.state.borrow().phase;
     if phase == Phase::Verified {
         return finish(run).await;
@@ -119,19 +120,15 @@ async fn new_ones_hold(
 }
 
 /// The new shares are in effect: the diary says so, and the old ones are taken away.
-async fn finish(run: &Run<'_>) -> Result<Vec<String>, Failure> {
+async fn finish(run: &Run<'_>) -> Result<Vec<Finding>, Failure> {
     run.cluster.find_active().await?;
     let client = run.cluster.client();
     let seal = seal_status(&client.in_namespace(None)).await?;
     let init = &run.config.init;
     let mut findings = Vec::new();
     if (seal.n, seal.t) != (init.shares, init.threshold) {
-        findings.push(format!(
-            "{} takes the new shares, and says that any {} of {} open it: it has not kept their number",
-            client.address(),
-            seal.t,
-            seal.n
-        ));
+        let address = client.address().to_owned();
+        findings.push(Finding::SharesCountedOtherwise(address, seal.t, seal.n));
     }
     retire::hand_over(run, seal.recovery_seal).await?;
     findings.extend(retire::retire(run).await?);

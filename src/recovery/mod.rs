@@ -23,6 +23,7 @@ use crate::checkpoint::rotation::Phase;
 use crate::config::Config;
 use crate::event::{Caller, Rotated};
 use crate::failure::Failure;
+use crate::finding::Finding;
 use crate::interrupt::AFTER_A_STOP;
 use crate::recovery::run::Run;
 use crate::recovery::session::RotationSession;
@@ -84,6 +85,7 @@ async fn to_the_end(run: &Run<'_>) -> Result<Rotated, Failure> {
         inside.leave(run).await;
     }
     let findings = result.map_err(|failure| which_hold(run, failure))?;
+    let findings = Finding::in_words(&findings);
     for finding in &findings {
         run.warn(finding);
     }

@@ -6,6 +6,7 @@ use crate::checkpoint::Asked;
 use crate::checkpoint::rotation::{OldShare, Phase};
 use crate::custodian::{Custodian, Observation, Stored};
 use crate::failure::Failure;
+use crate::finding::Finding;
 use crate::recovery::run::Run;
 
 /// Notes what was stored with each old custodian, before anything is begun: nothing else is ever taken away.
@@ -99,24 +100,14 @@ pub(super) async fn hand_over(run: &Run<'_>, recovery: bool) -> Result<(), Failu
 }
 
 /// Takes the old shares away: what became of those that are left. They are no longer valid, and bar nothing.
-pub(super) async fn retire(run: &Run<'_>) -> Result<Vec<String>, Failure> {
+pub(super) async fn retire(run: &Run<'_>) -> Result<Vec<Finding>, Failure> {
     let mut findings = Vec::new();
     for custodian in &run.opened.old_custodians {
+        let (address, name) = (custodian.address(), custodian.name().to_owned());
         if run.state.borrow().old.is_empty() {
-            findings.push(format!(
-                "{}, an old share of {}, was not known to the checkpoint when the rotation began, and is left there; it \
-                 is no longer valid",
-                custodian.address(),
-                custodian.name()
-            ));
-            continue;
-        }
-        if let Err(failure) = one(run, custodian).await {
-            findings.push(format!(
-                "{}, the old share of {}, could not be taken away, and is no longer valid: {failure}",
-                custodian.address(),
-                custodian.name()
-            ));
+            findings.push(Finding::OldShareUnknown(address, name));
+        } else if let Err(failure) = one(run, custodian).await {
+            findings.push(Finding::OldShareLeft(address, name, failure.to_string()));
         }
     }
     run.record(|state| state.phase = Phase::Done)?;

@@ -4,7 +4,6 @@
 //! without a full stop. Colour, wrapping and the line that overwrites itself only where there is a terminal.
 //! With `--output json` stdout is one event a line and nothing else.
 
-mod findings;
 mod problems;
 mod progress;
 mod results;

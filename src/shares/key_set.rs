@@ -5,12 +5,13 @@ use crate::checkpoint::rotation::{Phase, Rotation};
 use crate::checkpoint::{self, Diary};
 use crate::config::Config;
 use crate::failure::Failure;
+use crate::finding::Finding;
 
 /// What a person should know before any holder is asked, where new shares are half made.
 ///
 /// # Errors
 /// The file asks for shares that are no longer valid, as the checkpoint here has it.
-pub(crate) fn asked_for(config: &Config) -> Result<Option<String>, Failure> {
+pub(crate) fn asked_for(config: &Config) -> Result<Option<Finding>, Failure> {
     // In an emergency a damaged diary bars nothing: whether the shares are in effect, the server knows.
     let Ok(Some(diary)) = checkpoint::read_diary(&config.checkpoint.path) else {
         return Ok(None);
@@ -21,7 +22,7 @@ pub(crate) fn asked_for(config: &Config) -> Result<Option<String>, Failure> {
     if !may_hold.is_empty() && !may_hold.contains(&wanted) {
         return Err(of_no_use(config, &may_hold, half_made));
     }
-    Ok(half_made.map(|rotation| in_words(rotation, wanted)))
+    Ok(half_made.map(|rotation| unfinished(rotation, wanted)))
 }
 
 /// Of which makings the shares are that may open the cluster; empty where nothing is known.
@@ -36,23 +37,13 @@ fn may_hold(diary: &Diary, half_made: Option<&Rotation>) -> Vec<u32> {
     }
 }
 
-fn in_words(rotation: &Rotation, asked: u32) -> String {
+fn unfinished(rotation: &Rotation, asked: u32) -> Finding {
     let (before, new) = (rotation.before.generation, rotation.wanted.generation);
-    let again = &rotation.again;
+    let again = rotation.again.clone();
     match rotation.phase {
-        Phase::Unverified => format!(
-            "generation {new} of the shares is not finished, and generation {before} is in effect until it is; bring it to its \
-             end: {again}"
-        ),
-        Phase::Verifying => format!(
-            "generation {new} of the shares is not finished, and nobody has heard whether it is in effect already, or generation \
-             {before} still; the shares of generation {asked} are asked for: if the server does not take them, do this \
-             with the other file of the command that brings it to its end: {again}"
-        ),
-        Phase::Verified | Phase::Done => format!(
-            "generation {new} of the shares is in effect, and what is left of generation {before} is still to be taken away: \
-             {again}"
-        ),
+        Phase::Unverified => Finding::OldSharesInEffect(new, before, again),
+        Phase::Verifying => Finding::EitherSharesInEffect(new, before, asked, again),
+        Phase::Verified | Phase::Done => Finding::NewSharesInEffect(new, before, again),
     }
 }
 
@@ -99,7 +90,8 @@ mod tests {
         ] {
             rotation.phase = phase;
             assert_eq!(may_hold(&diary, Some(&rotation)), hold, "{phase:?}");
-            assert!(in_words(&rotation, 1).ends_with("--from old.yaml"));
+            let said = unfinished(&rotation, 1).to_string();
+            assert!(said.ends_with("--from old.yaml"), "{said}");
         }
         assert!(may_hold(&diary, None).is_empty());
     }

@@ -7,6 +7,7 @@ use crate::config::{Config, Custodian, CustodianKind};
 use crate::edge::failures::of_replica;
 use crate::event::{Status, StepLine};
 use crate::failure::{Exit, Failure};
+use crate::finding::Finding;
 use crate::step::decide::Recorded;
 use crate::step::{Step, order};
 use crate::vault::Client;
@@ -67,7 +68,10 @@ pub async fn status(
     let half_made = rotation.filter(|rotation| rotation.is_half_made());
     let (next, why) = half_made.map_or_else(
         || (next, why.map(str::to_owned)),
-        |rotation| (rotation.again.clone(), Some(rotation.in_words())),
+        |rotation| {
+            let why = Finding::RotationIsOpen(rotation.wanted.generation);
+            (rotation.again.clone(), Some(why.to_string()))
+        },
     );
     let well = done && half_made.is_none();
     let address = config.cluster.address.as_str();

@@ -15,9 +15,10 @@ use crate::bootstrap::options::Options;
 use crate::bootstrap::view::View;
 use crate::config::AuditDevice as Wanted;
 use crate::desired::audit_device::{differences, is_raw, log_of, stanza};
-use crate::desired::observation::{Detail, Observation};
+use crate::desired::observation::Observation;
 use crate::evidence::facts::Evidence;
 use crate::failure::Failure;
+use crate::finding::{Detail, Finding};
 use crate::secret::Token;
 use crate::session::Session;
 use crate::vault::Error;
@@ -26,8 +27,7 @@ use crate::vault::audit::{self, AuditDevice};
 pub(super) async fn observe(view: &View<'_>) -> Result<Observation, Failure> {
     let mut findings = Vec::new();
     if view.config.audit.is_empty() {
-        findings
-            .push("the file declares no audit device: nobody will know who did what".to_owned());
+        findings.push(Finding::NoAuditDevice);
     }
     let look = match look(view, view.token()?).await {
         Ok(look) => look,
@@ -85,8 +85,8 @@ pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
 struct Look<'a> {
     there: Vec<AuditDevice>,
     missing: Vec<&'a Wanted>,
-    /// A line for each thing that is not as in the file.
-    different: Vec<String>,
+    /// What is not as in the file.
+    different: Vec<Detail>,
 }
 
 impl Look<'_> {
@@ -105,7 +105,10 @@ async fn look<'a>(session: &Session<'a>, token: &Token) -> Result<Look<'a>, Erro
             continue;
         };
         let lines = differences(wanted, device).into_iter();
-        different.extend(lines.map(|line| format!("sys/audit/{}: {line}", wanted.path)));
+        different.extend(lines.map(|change| Detail::Document {
+            path: format!("sys/audit/{}", wanted.path),
+            change,
+        }));
     }
     Ok(Look {
         there,
@@ -119,29 +122,26 @@ fn judge(
     session: &Session<'_>,
     (empty, options): (bool, &Options),
     look: &Look<'_>,
-) -> Result<Vec<String>, Failure> {
+) -> Result<Vec<Finding>, Failure> {
     let mut findings = Vec::new();
     if let Some(device) = look.there.iter().find(|device| is_raw(device)) {
         if session.is_root() && empty {
             return Err(raw_while_root_is_valid(session, options, device));
         }
-        findings.push(format!(
-            "audit device {} of {} has log_raw: secrets stand in {} in clear: remove log_raw, destroy that \
-             log and rotate what it has seen",
-            device.path,
-            session.client().address(),
-            log_of(device)
-        ));
+        let (path, address) = (device.path.clone(), session.client().address().to_owned());
+        let log = log_of(device).to_owned();
+        findings.push(Finding::RawAuditLog(path, address, log));
     }
     if session.is_root() && !look.different.is_empty() {
         return Err(differs(&look.different));
     }
-    findings.extend(look.different.iter().cloned());
+    findings.extend(look.different.iter().cloned().map(Finding::AuditDevice));
     Ok(findings)
 }
 
 /// Never deleted and never replaced by us: its log and the salt of its hashes would go with it.
-fn differs(lines: &[String]) -> Failure {
+fn differs(details: &[Detail]) -> Failure {
+    let lines: Vec<_> = details.iter().map(ToString::to_string).collect();
     Failure::refused(format!("an audit device differs from the file: {}", lines.join("; "))).advise(
         "say in the file what the device is, or let a person add the right one under a new path and \
          remove the old one afterwards; then run apply again",

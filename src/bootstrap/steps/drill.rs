@@ -10,10 +10,11 @@ use crate::bootstrap::view::View;
 use crate::checkpoint::Generating;
 use crate::checkpoint::diary::QUORUMS;
 use crate::config::{BreakGlass, Config, Drill, Login};
-use crate::desired::observation::{Detail, Observation};
+use crate::desired::observation::Observation;
 use crate::event::Caller;
 use crate::evidence::facts::Evidence;
 use crate::failure::Failure;
+use crate::finding::Detail;
 use crate::root_generation::{
     self, Asked, Attempt, Known, OrphanedToken, Quorum, RootGenerationRun, Stage, is_root,
     plainly_lost, quorums,

@@ -8,6 +8,7 @@ use crate::config::{Config, CustodianKind};
 use crate::desired::observation::Observation;
 use crate::evidence::facts::Evidence;
 use crate::failure::Failure;
+use crate::finding::Finding;
 use crate::step::decide::Recorded;
 
 pub(super) fn observe(view: &View<'_>) -> Observation {
@@ -22,8 +23,8 @@ pub(super) fn observe(view: &View<'_>) -> Observation {
 pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failure> {
     let kept = ceremony.options.keeps_root(ceremony.config);
     shares_left_the_machine(ceremony);
-    if let Some(said) = files_of_this_machine(ceremony) {
-        ceremony.find(said);
+    if let Some(finding) = files_of_this_machine(ceremony) {
+        ceremony.find(finding);
     }
     let report = EvidenceReport::of(ceremony);
     let json = {
@@ -51,22 +52,13 @@ pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
 }
 
 /// Who names a replica reckons with a machine that vanishes; shares in files would vanish with it.
-pub(super) fn files_of_this_machine(ceremony: &Ceremony<'_>) -> Option<String> {
+pub(super) fn files_of_this_machine(ceremony: &Ceremony<'_>) -> Option<Finding> {
     let config: &Config = ceremony.config;
     let custodians = config.init.custodians.iter();
     let files = custodians.filter(|one| !matches!(one.kind, CustodianKind::Ssm(_)));
-    let names: Vec<_> = files.map(|custodian| custodian.name.as_str()).collect();
-    if config.checkpoint.replica.is_none() || names.is_empty() {
-        return None;
-    }
-    let (shares, them, holders) = match names.len() {
-        1 => ("the share of NAMES is a file", "it", "its holder"),
-        _ => ("the shares of NAMES are files", "them", "their holders"),
-    };
-    let shares = shares.replace("NAMES", &names.join(", "));
-    Some(format!(
-        "{shares} of this machine, which the replica does not keep: bring {them} to {holders}, or use ssm"
-    ))
+    let names: Vec<_> = files.map(|custodian| custodian.name.clone()).collect();
+    let leave = config.checkpoint.replica.is_some() && !names.is_empty();
+    leave.then_some(Finding::SharesAreFiles(names))
 }
 
 /// What was deleted there and read back as gone may still be in a copy that we cannot see.
@@ -74,17 +66,12 @@ fn shares_left_the_machine(ceremony: &Ceremony<'_>) {
     let places = ceremony.diary().replicated_to.clone();
     let replica = ceremony.records.replica();
     let here = replica.map(ReplicaSync::address);
-    for place in places {
-        let gone = if here == Some(place.as_str()) {
-            "they were deleted there and that was read back, but a copy that its operator made cannot be seen \
-             from here"
+    for replica in places {
+        let rotate = ceremony.config.command("recovery rotate --from OLD.yaml");
+        ceremony.find(if here == Some(replica.as_str()) {
+            Finding::SharesLeft(replica, rotate)
         } else {
-            "the file names that place no more, so nothing was deleted there: delete what is still there"
-        };
-        ceremony.find(format!(
-            "the shares left this machine, encrypted, for {place}: {gone}; rotate the shares with verification \
-             when break-glass has been rehearsed: {}",
-            ceremony.config.command("recovery rotate --from OLD.yaml")
-        ));
+            Finding::SharesLeftUnnamed(replica, rotate)
+        });
     }
 }

@@ -7,12 +7,13 @@ use crate::bootstrap::ceremony::Ceremony;
 use crate::bootstrap::steps::documents::grant_is_as_written;
 use crate::bootstrap::view::View;
 use crate::config::{BreakGlass, Capability, Config, Login};
-use crate::desired::observation::{Detail, Observation};
+use crate::desired::observation::Observation;
 use crate::desired::privilege_escalation;
 use crate::door::{self, Door, DoorProof};
 use crate::edge::doors;
 use crate::evidence::facts::Evidence;
 use crate::failure::Failure;
+use crate::finding::{Detail, Finding};
 use crate::root_generation;
 use crate::session::OpenLogin;
 use crate::step::decide::Recorded;
@@ -91,10 +92,7 @@ fn one_auth_method(ceremony: &Ceremony<'_>) {
         && doors.iter().all(|door| door.auth == first.auth)
         && !accepted
     {
-        ceremony.find(format!(
-            "every break-glass login is of auth/{}: with that down, nobody gets in; name one of another auth method too",
-            first.auth
-        ));
+        ceremony.find(Finding::OneAuthMethod(first.auth.clone()));
     }
 }
 
@@ -182,11 +180,7 @@ async fn judge(
         let more =
             privilege_escalation::more_than_the_grant(&proof.policies, &proof.identity_policies);
         if !more.is_empty() {
-            ceremony.find(format!(
-                "the break-glass login {} can do more than ask for root: it has the policies {}",
-                login.name,
-                more.join(", ")
-            ));
+            ceremony.find(Finding::MoreThanTheGrant(login.name.clone(), more));
         }
     }
     look_behind(ceremony, login, session).await?;
@@ -214,12 +208,7 @@ async fn look_behind(
         Err(error) => return Err(error.into()),
     };
     if !found.is_empty() {
-        ceremony.find(format!(
-            "the login {} can escalate to root: it may write {}; if that is meant: break_glass.accept_admins: [{}]",
-            login.name,
-            found.join(", "),
-            login.name
-        ));
+        ceremony.find(Finding::CanEscalate(login.name.clone(), found));
     }
     Ok(())
 }

@@ -8,10 +8,11 @@ use crate::bootstrap::ceremony::Ceremony;
 use crate::bootstrap::steps::namespace;
 use crate::bootstrap::view::View;
 use crate::config::Fields;
-use crate::desired::observation::{Detail, Observation};
+use crate::desired::observation::Observation;
 use crate::desired::{self, CONCURRENCY, Document, Pending, Read, resolve};
 use crate::evidence::facts::Evidence;
 use crate::failure::Failure;
+use crate::finding::Detail;
 use crate::step::Step;
 use crate::vault::mounts::{list_auth, list_mounts};
 use crate::vault::{self, Body, Mount};
@@ -74,7 +75,9 @@ pub(super) async fn apply_secrets(
         return apply((Step::Secrets, ceremony), observation).await;
     }
     let mut observation = observe_secrets(&ceremony.view(Step::Secrets)).await?;
-    ceremony.remember(std::mem::take(&mut observation.learned))?;
+    ceremony.remember(std::mem::take(&mut observation.learned));
+    // Before anything is sent there.
+    ceremony.checkpoint().settle()?;
     let evidence = apply((Step::Secrets, ceremony), observation).await?;
     Ok(evidence.with("namespaces", made))
 }

@@ -9,6 +9,7 @@ use crate::bootstrap::steps::store_recovery_keys::{all_there, fact, with_their_c
 use crate::checkpoint::Diary;
 use crate::config::{CustodianKind, Recovery};
 use crate::failure::Failure;
+use crate::finding::Finding;
 use crate::secret::{Share, ShareMaterial};
 use crate::shares::fetch;
 use crate::shares::unverified;
@@ -94,11 +95,7 @@ pub(super) fn is_due(diary: &Diary) -> bool {
 pub(super) async fn make(ceremony: &mut Ceremony<'_>) -> Result<Vec<serde_json::Value>, Failure> {
     let client = ceremony.client();
     if anybody_may_rotate(&client).await? {
-        ceremony.find(format!(
-            "{} lets anybody begin and end new recovery keys without a token: take disable_unauthed_rekey_endpoints = \
-             false out of its listener",
-            client.address()
-        ));
+        ceremony.find(Finding::AnybodyMayRotate(client.address().to_owned()));
     }
     // Only root may ask where that is closed, and nobody but us has it: whatever is under way is of an earlier run.
     let paths = probe_rotation(&client, Product::OpenBao, ceremony.token()?).await?;

@@ -9,6 +9,7 @@ use crate::bootstrap::view::View;
 use crate::desired::observation::Observation;
 use crate::evidence::facts::Evidence;
 use crate::failure::Failure;
+use crate::finding::Finding;
 use crate::step::Step;
 use crate::vault::auth::token;
 use crate::vault::sys::{self, Health};
@@ -86,10 +87,7 @@ async fn describe(ceremony: &Ceremony<'_>) -> Result<Evidence, Failure> {
         Err(error) => return Err(error.into()),
     };
     if rules == rules_name(RootGeneration::OpenClassic) {
-        ceremony.find(
-            "sys/generate-root answers anybody: whoever holds a quorum of shares needs no login, and \
-             anybody may disturb an attempt",
-        );
+        ceremony.find(Finding::AnybodyMayGenerateRoot);
     }
     Ok(Evidence::default()
         .with("node", active.address())

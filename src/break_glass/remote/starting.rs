@@ -46,7 +46,7 @@ async fn begin(session: &mut BreakGlassSession<'_>, reason: &str) -> Result<Even
     nobody_waits(session).await?;
     leftovers::settle(session).await?;
     if let Some(text) = key_set::asked_for(session.config)? {
-        session.warn(text);
+        session.warn(text.to_string());
     }
     let id = id_for_holders(session)?;
     let before = session.is_free().await?;

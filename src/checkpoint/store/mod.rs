@@ -25,6 +25,8 @@ const LOCK: &str = "lock";
 pub struct Checkpoint {
     pub(super) directory: PathBuf,
     pub(super) diary: Rc<Diary>,
+    /// It was amended, and that is not on disk.
+    unwritten: bool,
     /// Holds the lock; the file's content does not matter.
     _lock: Lock,
 }
@@ -68,6 +70,7 @@ impl Checkpoint {
         Ok(Self {
             directory: directory.to_owned(),
             diary: Rc::new(diary),
+            unwritten: false,
             _lock: lock,
         })
     }
@@ -95,6 +98,22 @@ impl Checkpoint {
         next.program = env!("CARGO_PKG_VERSION").into();
         write_json(&self.directory, DIARY, &next)?;
         self.diary = Rc::new(next);
+        self.unwritten = false;
+        Ok(())
+    }
+
+    /// Changes the diary for this run; on disk with the next [`Checkpoint::record`], or by [`Checkpoint::settle`]. Only
+    /// for what the next run finds out anew, should this one be killed in between.
+    pub fn amend(&mut self, change: impl FnOnce(&mut Diary)) {
+        change(Rc::make_mut(&mut self.diary));
+        self.unwritten = true;
+    }
+
+    /// Makes durable what was amended.
+    pub fn settle(&mut self) -> Result<()> {
+        if self.unwritten {
+            self.record(|_| ())?;
+        }
         Ok(())
     }
 
@@ -113,9 +132,15 @@ impl Checkpoint {
         })
     }
 
-    /// Records that `step` is done.
+    /// Records that `step` is done; on disk together with the beginning of the next one where a run that was killed in
+    /// between sees at the server that it is.
     pub fn finish(&mut self, step: Step, evidence: Evidence) -> Result<()> {
-        self.record(|diary| diary.finish(step, evidence, now()))
+        let change = |diary: &mut Diary| diary.finish(step, evidence, now());
+        if (Step::Audit..=Step::Writes).contains(&step) {
+            self.amend(change);
+            return Ok(());
+        }
+        self.record(change)
     }
 
     /// Takes the room for the answer of `sys/init` and keeps the wrapped key beside it, while nothing can be lost yet.

@@ -233,3 +233,24 @@ fn a_key_service_that_has_too_much_to_do_is_no_refusal() {
     }
     assert_eq!(exit("InvalidGrantTokenException"), Exit::Refused);
 }
+
+#[test]
+fn what_was_amended_is_on_disk_with_the_next_record_or_when_it_is_settled() {
+    let (_place, path) = place();
+    let mut checkpoint = open(&path).unwrap();
+    let on_disk = |step| read_diary(&path).unwrap().unwrap().recorded(step);
+    checkpoint.start(Step::Audit).unwrap();
+    checkpoint.finish(Step::Audit, Evidence::default()).unwrap();
+    assert_eq!(checkpoint.diary().recorded(Step::Audit), Recorded::Done);
+    assert_eq!(on_disk(Step::Audit), Recorded::Started);
+    checkpoint.start(Step::Secrets).unwrap();
+    assert_eq!(on_disk(Step::Audit), Recorded::Done);
+    checkpoint
+        .finish(Step::Secrets, Evidence::default())
+        .unwrap();
+    checkpoint.settle().unwrap();
+    assert_eq!(on_disk(Step::Secrets), Recorded::Done);
+    // What only this run can tell waits for nothing.
+    checkpoint.finish(Step::Drill, Evidence::default()).unwrap();
+    assert_eq!(on_disk(Step::Drill), Recorded::Done);
+}

@@ -3,6 +3,7 @@
 use crate::bootstrap::ceremony::Ceremony;
 use crate::custodian::{self, Custodian, Opener};
 use crate::failure::Failure;
+use crate::finding::Finding;
 use crate::shares::trial;
 use crate::vault::sys::SealStatus;
 
@@ -77,10 +78,7 @@ pub(super) fn proofs(ceremony: &Ceremony<'_>, opened: &[String], failures: &mut 
         .into_iter()
         .partition(|custodian| accepted.iter().any(|n| n == custodian.name()));
     for custodian in &taken {
-        ceremony.find(format!(
-            "custodian {} is accepted unproved",
-            custodian.name()
-        ));
+        ceremony.find(Finding::AcceptedUnproved(custodian.name().to_owned()));
     }
     let enough = usize::try_from(ceremony.config.init.threshold).unwrap_or(usize::MAX);
     let names = |list: &[&Custodian]| {
@@ -109,9 +107,7 @@ pub(super) fn proofs(ceremony: &Ceremony<'_>, opened: &[String], failures: &mut 
         return;
     }
     for name in names(&open) {
-        ceremony.find(format!(
-            "custodian {name} is unproved: its holder has opened nothing yet"
-        ));
+        ceremony.find(Finding::Unproved(name));
     }
 }
 

@@ -14,6 +14,7 @@ use crate::custodian::Custodian;
 use crate::desired::observation::Observation;
 use crate::evidence::facts::Evidence;
 use crate::failure::Failure;
+use crate::finding::Finding;
 use crate::step::Step;
 use crate::step::decide::{Recorded, Refusal, Seen};
 use crate::vault::Client;
@@ -65,7 +66,7 @@ pub(crate) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
     custodians::trust(ceremony);
     custodians::who_sees_the_shares(ceremony, nodes.first().map(|node| &node.seal));
     if let Some(said) = hand_over::files_of_this_machine(ceremony) {
-        ceremony.warn(said);
+        ceremony.warn(said.to_string());
     }
     if let Err(error) = ceremony.key()?.probe(&ceremony.config.cluster.name).await {
         failures.push(error.into());
@@ -189,7 +190,7 @@ fn seal_as_said(ceremony: &Ceremony<'_>, node: &Node, failures: &mut Vec<Failure
 /// made the authenticated one in 2.6.0 (its change log); in between there is none.
 fn break_glass(ceremony: &Ceremony<'_>, nodes: &[Node], failures: &mut Vec<Failure>) {
     if let BreakGlass::None { reason } = &ceremony.config.break_glass {
-        ceremony.find(format!("no break-glass login, on purpose: {reason}"));
+        ceremony.find(Finding::NoBreakGlass(reason.clone()));
         return;
     }
     let without = |node: &&Node| {

@@ -11,9 +11,10 @@ use crate::bootstrap::steps::logins::root_stands;
 use crate::bootstrap::steps::store_recovery_keys;
 use crate::bootstrap::view::View;
 use crate::bootstrap::{authority, scrub};
-use crate::desired::observation::{Detail, Observation};
+use crate::desired::observation::Observation;
 use crate::evidence::facts::Evidence;
 use crate::failure::Failure;
+use crate::finding::{Detail, Finding};
 use crate::secret::Token;
 use crate::session::Authority;
 use crate::step::Step;
@@ -27,9 +28,8 @@ const PROOF: &str = "proof";
 
 pub(crate) async fn observe(view: &View<'_>) -> Result<Observation, Failure> {
     if view.options.keeps_root(view.config) {
-        let alive = "the root token is still valid: revoke_root is false and --keep-root was typed";
         return Ok(Observation {
-            findings: vec![alive.to_owned()],
+            findings: vec![Finding::RootIsKept],
             ..Observation::present(Evidence::default().with("root", "kept on purpose"))
         });
     }
@@ -57,13 +57,10 @@ async fn rescan(view: &View<'_>, token: &Token) -> Result<Observation, Failure> 
     let evidence = view.evidence().unwrap_or_default();
     match scan(&view.client(), token).await {
         Ok(scan) if scan.roots.is_empty() => Ok(Observation::present(evidence)),
-        Ok(scan) => {
-            let alive = |root: &Found| format!("there is a root token: {}", root.line());
-            Ok(Observation {
-                findings: scan.roots.iter().map(alive).collect(),
-                ..Observation::unknown(vec![Detail::RootTokensFound])
-            })
-        }
+        Ok(scan) => Ok(Observation {
+            findings: scan.roots.into_iter().map(Finding::RootToken).collect(),
+            ..Observation::unknown(vec![Detail::RootTokensFound])
+        }),
         Err(error) if error.is_forbidden() => Ok(Observation {
             evidence,
             ..Observation::unknown(vec![Detail::MayNotListAccessors])

@@ -13,6 +13,7 @@ use crate::config::{Config, Login};
 use crate::desired::grant;
 use crate::evidence::facts::{Evidence, FINDINGS};
 use crate::failure::Failure;
+use crate::finding::Finding;
 use crate::secret::Token;
 use crate::session::{Authority, OpenLogin};
 use crate::vault::auth::scan::{Found, scan};
@@ -111,7 +112,7 @@ pub(crate) async fn aftermath(
     }
     let found = ceremony.findings_since(before);
     if !found.is_empty() {
-        evidence.set(FINDINGS, found);
+        evidence.set(FINDINGS, Finding::in_words(&found));
     }
     Ok(evidence)
 }
@@ -155,10 +156,10 @@ async fn look(
     }
     match patiently(async || scan(&client, token).await).await {
         Ok(scan) => {
-            for root in &scan.roots {
-                ceremony.find(format!("there is a root token: {}", root.line()));
-            }
             let (seen, roots) = (scan.looked_at, said_of(&scan.roots));
+            for root in scan.roots {
+                ceremony.find(Finding::RootToken(root));
+            }
             evidence.set(
                 "second_scan",
                 format!("{name} saw {seen} tokens and {roots}"),
@@ -201,9 +202,7 @@ pub(crate) async fn unseen(ceremony: &Ceremony<'_>, why: &str) -> Result<(), Fai
     if !sys::is_active(&ceremony.client()).await {
         return Err(root_is_revoked(Failure::failed(why)).passing());
     }
-    ceremony.find(format!(
-        "root is revoked, but what came after was not seen: {why}"
-    ));
+    ceremony.find(Finding::RevocationUnseen(why.to_owned()));
     Ok(())
 }
 

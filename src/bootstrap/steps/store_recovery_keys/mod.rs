@@ -13,10 +13,11 @@ use crate::bootstrap::steps::two_phase;
 use crate::bootstrap::view::View;
 use crate::checkpoint::ShareRecord;
 use crate::custodian::{self, Custodian, Observation as Look, Stored};
-use crate::desired::observation::{Detail, Observation};
+use crate::desired::observation::Observation;
 use crate::envelope::Sealer;
 use crate::evidence::facts::Evidence;
 use crate::failure::Failure;
+use crate::finding::{Detail, Finding};
 use crate::secret::ShareMaterial;
 use crate::session::Authority;
 use crate::step::Step;
@@ -114,7 +115,7 @@ struct Found {
     there: Vec<serde_json::Value>,
     missing: Vec<String>,
     unseen: Vec<String>,
-    lost: Vec<String>,
+    lost: Vec<Finding>,
     failures: Vec<Failure>,
 }
 
@@ -129,7 +130,7 @@ impl Found {
             Some((stored, Ok(Look::Same))) => self.there.push(fact(custodian, stored)),
             Some((_, Ok(Look::Changed(how)))) => {
                 let advice = if in_hand { MOVE_AWAY } else { BRING_BACK };
-                self.lose(changed(custodian, &how), advice);
+                self.lose(changed(custodian, how), advice);
             }
             Some((_, Ok(Look::Missing))) => {
                 let advice = if in_hand { STORE_ANEW } else { BRING_BACK };
@@ -145,9 +146,10 @@ impl Found {
         }
     }
 
-    fn lose(&mut self, what: String, advice: &str) {
-        self.lost.push(what.clone());
-        self.failures.push(Failure::refused(what).advise(advice));
+    fn lose(&mut self, what: Finding, advice: &str) {
+        let refusal = Failure::refused(what.to_string());
+        self.failures.push(refusal.advise(advice));
+        self.lost.push(what);
     }
 }
 
@@ -158,14 +160,12 @@ const BRING_BACK: &str = "bring it back from where it was moved, then run apply 
                           the quorum has one holder less: a cluster that holds no data yet is best wiped and \
                           begun again, another one needs new shares before root is revoked";
 
-fn gone(custodian: &Custodian) -> String {
-    let (name, address) = (custodian.name(), custodian.address());
-    format!("{address}, the share of {name}, is gone")
+fn gone(custodian: &Custodian) -> Finding {
+    Finding::ShareGone(custodian.address(), custodian.name().to_owned())
 }
 
-fn changed(custodian: &Custodian, how: &str) -> String {
-    let (name, address) = (custodian.name(), custodian.address());
-    format!("{address}, the share of {name}, changed since it was stored: {how}")
+fn changed(custodian: &Custodian, how: String) -> Finding {
+    Finding::ShareChanged(custodian.address(), custodian.name().to_owned(), how)
 }
 
 /// Stores what is not with its custodian, then drops the shares from memory and checkpoint.
@@ -261,7 +261,7 @@ async fn store_one(
             Look::Same => return Ok(fact(custodian, stored)),
             Look::Missing => store_anew(ceremony, custodian, stored),
             Look::Changed(how) => {
-                return Err(Failure::refused(changed(custodian, &how)).advise(MOVE_AWAY));
+                return Err(Failure::refused(changed(custodian, how).to_string()).advise(MOVE_AWAY));
             }
         }
     }

@@ -1,0 +1,376 @@
+//! What is not as it should be: data, and beside each the one sentence that says it. Nothing else makes such sentences,
+//! and nothing reads them.
+
+use jiff::Timestamp;
+use serde::Serialize;
+use thiserror::Error;
+
+use crate::step::Step;
+use crate::vault::auth::scan::Found;
+
+/// Something that does not hold or was not seen, and that the run could not mend: said at its end, exit code 4.
+#[derive(Debug, Clone, Error)]
+pub enum Finding {
+    /// What an earlier run recorded, in its words.
+    #[error("{0}")]
+    Recorded(String),
+
+    // The server, and what the file says of it.
+    /// No audit device is in the file.
+    #[error("the file declares no audit device: nobody will know who did what")]
+    NoAuditDevice,
+    /// An audit device of the server is not as in the file.
+    #[error("{0}")]
+    AuditDevice(Detail),
+    /// An audit device, its server and its log, where secrets stand in clear.
+    #[error(
+        "audit device {0} of {1} has log_raw: secrets stand in {2} in clear: remove log_raw, destroy that log and \
+         rotate what it has seen"
+    )]
+    RawAuditLog(String, String, String),
+    /// What a step made is not as in the file, and nobody may write it.
+    #[error("{} differs from the file: {}", .0.name(), .1)]
+    Step(Step, Detail),
+    /// Address and time of a server, and the time of this machine.
+    #[error(
+        "the clock of {} ({}) is {} this machine's ({}), which the times in this report are of",
+        .0, second(*.1), apart(*.1, *.2), second(*.2)
+    )]
+    ClocksApart(String, Timestamp, Timestamp),
+    /// Whoever reaches the server may start a root generation.
+    #[error(
+        "sys/generate-root answers anybody: whoever holds a quorum of shares needs no login, and anybody may disturb an \
+         attempt"
+    )]
+    AnybodyMayGenerateRoot,
+    /// The address of a server where anybody may begin new recovery keys.
+    #[error(
+        "{0} lets anybody begin and end new recovery keys without a token: take disable_unauthed_rekey_endpoints = false \
+         out of its listener"
+    )]
+    AnybodyMayRotate(String),
+
+    // Shares and who holds them.
+    /// A custodian was accepted without a proof.
+    #[error("custodian {0} is accepted unproved")]
+    AcceptedUnproved(String),
+    /// A custodian's holder.
+    #[error("custodian {0} is unproved: its holder has opened nothing yet")]
+    Unproved(String),
+    /// Where the share of a holder was, and whose it is.
+    #[error("{0}, the share of {1}, is gone")]
+    ShareGone(String, String),
+    /// Where the share of a holder is, whose it is, and how it changed.
+    #[error("{0}, the share of {1}, changed since it was stored: {2}")]
+    ShareChanged(String, String, String),
+    /// Holders whose shares vanish with this machine.
+    #[error("{}", files_of_this_machine(.0))]
+    SharesAreFiles(Vec<String>),
+    /// The replica that was given the shares, and the command that makes new ones.
+    #[error(
+        "the shares left this machine, encrypted, for {0}: they were deleted there and that was read back, but a copy that \
+         its operator made cannot be seen from here; rotate the shares with verification when break-glass has been \
+         rehearsed: {1}"
+    )]
+    SharesLeft(String, String),
+    /// The same of a replica that the file does not name any more.
+    #[error(
+        "the shares left this machine, encrypted, for {0}: the file names that place no more, so nothing was deleted \
+         there: delete what is still there; rotate the shares with verification when break-glass has been rehearsed: {1}"
+    )]
+    SharesLeftUnnamed(String, String),
+    /// Generation of new shares, and the command that finishes them.
+    #[error("{}: {}", Self::RotationIsOpen(*.0), .1)]
+    RotationUnfinished(u32, String),
+    /// Generation of new shares, where the command is said anyway.
+    #[error(
+        "generation {0} of the shares is not finished, and which generation is in effect is known once that is at its end"
+    )]
+    RotationIsOpen(u32),
+    /// The new generation, the one before, and the command that finishes the new one.
+    #[error(
+        "generation {0} of the shares is not finished, and generation {1} is in effect until it is; bring it to its end: \
+         {2}"
+    )]
+    OldSharesInEffect(u32, u32, String),
+    /// The new generation, the one before, the one that is asked for, and the command that finishes the new one.
+    #[error(
+        "generation {0} of the shares is not finished, and nobody has heard whether it is in effect already, or generation \
+         {1} still; the shares of generation {2} are asked for: if the server does not take them, do this with the other \
+         file of the command that brings it to its end: {3}"
+    )]
+    EitherSharesInEffect(u32, u32, u32, String),
+    /// The new generation, the one before, and the command that finishes the new one.
+    #[error(
+        "generation {0} of the shares is in effect, and what is left of generation {1} is still to be taken away: {2}"
+    )]
+    NewSharesInEffect(u32, u32, String),
+    /// The address of a server, how many shares it says open it, and of how many.
+    #[error(
+        "{0} takes the new shares, and says that any {1} of {2} open it: it has not kept their number"
+    )]
+    SharesCountedOtherwise(String, u32, u32),
+    /// Where the old share of a holder is, and whose it is.
+    #[error(
+        "{0}, an old share of {1}, was not known to the checkpoint when the rotation began, and is left there; it is no \
+         longer valid"
+    )]
+    OldShareUnknown(String, String),
+    /// Where the old share of a holder is, whose it is, and why it is still there.
+    #[error("{0}, the old share of {1}, could not be taken away, and is no longer valid: {2}")]
+    OldShareLeft(String, String, String),
+
+    // Who may get in, and who may do what there.
+    /// Why no login may use break-glass.
+    #[error("no break-glass login, on purpose: {0}")]
+    NoBreakGlass(String),
+    /// No drill was held.
+    #[error("break-glass is not rehearsed: the grant holds, no drill was held")]
+    NotRehearsed,
+    /// Holders who took no part in the drill.
+    #[error("break-glass was rehearsed without {}: nobody knows whether their shares work", .0.join(", "))]
+    RehearsedWithout(Vec<String>),
+    /// A holder who took no part, and why.
+    #[error("{0} did not answer, and their share was not tried: {1}")]
+    HolderAway(String, String),
+    /// The one auth method of all break-glass logins.
+    #[error(
+        "every break-glass login is of auth/{0}: with that down, nobody gets in; name one of another auth method too"
+    )]
+    OneAuthMethod(String),
+    /// A break-glass login, and its policies beside the grant.
+    #[error("the break-glass login {} can do more than ask for root: it has the policies {}", .0, .1.join(", "))]
+    MoreThanTheGrant(String, Vec<String>),
+    /// A login, and what it may write.
+    #[error(
+        "the login {} can escalate to root: it may write {}; if that is meant: break_glass.accept_admins: [{}]",
+        .0, .1.join(", "), .0
+    )]
+    CanEscalate(String, Vec<String>),
+
+    // Root tokens.
+    /// Root is kept, as the file and the command line say.
+    #[error("the root token is still valid: revoke_root is false and --keep-root was typed")]
+    RootIsKept,
+    /// It is valid.
+    #[error("there is a root token: {}", .0.line())]
+    RootToken(Found),
+    /// It is valid, and not of this run.
+    #[error("another root token is still valid: {}", .0.line())]
+    OtherRootToken(Found),
+    /// It is valid, and an attempt of ours may have left it.
+    #[error(
+        "a root token is still valid that may be of an attempt that was given up, or of a colleague: {}; if nobody knows \
+         it, revoke it: break-glass … -- bao token revoke -accessor {}",
+        .0.line(), .0.accessor
+    )]
+    OrphanedRootToken(Found),
+    /// Why the end of root could not be seen.
+    #[error("root is revoked, but what came after was not seen: {0}")]
+    RevocationUnseen(String),
+    /// Why nobody could look.
+    #[error("nobody could look for root tokens that the command left: {0}")]
+    CommandUnseen(String),
+}
+
+impl Finding {
+    /// All of them in words.
+    pub fn in_words(findings: &[Self]) -> Vec<String> {
+        findings.iter().map(ToString::to_string).collect()
+    }
+}
+
+/// One thing that is not as the file says, or could not be seen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Error)]
+#[serde(rename_all = "kebab-case", tag = "detail")]
+pub enum Detail {
+    /// A document is to be written.
+    #[error("{path}: {change}")]
+    Document {
+        /// Its API path.
+        path: String,
+        /// Why.
+        #[serde(flatten)]
+        change: Change,
+    },
+    /// This login may not read them.
+    #[error("{}", may_not_read(paths))]
+    MayNotRead {
+        /// API paths.
+        paths: Vec<String>,
+    },
+    /// The file's secret for some fields is not here any more.
+    #[error("{} of {path}: the file's secret is not here", fields.join(", "))]
+    SecretNotHere {
+        /// API path of the document.
+        path: String,
+        /// The fields.
+        fields: Vec<String>,
+    },
+    /// A custodian could not be looked at.
+    #[error("{error}")]
+    Custodian {
+        /// What they answered.
+        error: String,
+    },
+    /// Of an audit device whose log can be read here.
+    #[error("no marker was found in the log yet")]
+    NoMarker,
+    /// Nothing could be asked.
+    #[error("there is no login to look with")]
+    NoLogin,
+    /// They were, before root was revoked.
+    #[error("logins are not tried again")]
+    LoginsNotTried,
+    /// It was, before root was revoked.
+    #[error("no drill is held after the hand-over: vault-bootstrap rehearse holds one")]
+    NoDrill,
+    /// Nobody can store them any more.
+    #[error("shares are missing and no longer in the checkpoint")]
+    SharesMissing,
+    /// Each is a finding.
+    #[error("there are root tokens that are still valid")]
+    RootTokensFound,
+    /// Whether there is a root token is not known.
+    #[error("this login may not list accessors")]
+    MayNotListAccessors,
+    /// What was seen is among them.
+    #[error("see the findings")]
+    SeeFindings,
+}
+
+impl Detail {
+    /// Something that is to be made.
+    pub(crate) fn create(path: impl Into<String>) -> Self {
+        Self::Document {
+            path: path.into(),
+            change: Change::Create,
+        }
+    }
+}
+
+/// Why a document is to be written. Never a secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Error)]
+#[serde(rename_all = "kebab-case", tag = "change")]
+pub enum Change {
+    /// It is not there.
+    #[error("create")]
+    Create,
+    /// A field differs.
+    #[error("{field} is {have}, the file says {want}")]
+    Differs {
+        /// Its name; dotted inside maps.
+        field: String,
+        /// What the server has, as JSON.
+        have: String,
+        /// What the file says, in the same way.
+        want: String,
+    },
+    /// A field differs, and one of the values is secret.
+    #[error("{field} differs (a secret, not shown)")]
+    SecretDiffers {
+        /// Its name; dotted inside maps.
+        field: String,
+    },
+    /// A field is not set.
+    #[error("{field} is not set, the file says {want}")]
+    NotSet {
+        /// Its name.
+        field: String,
+        /// What the file says.
+        want: String,
+    },
+    /// The server does not give it back.
+    #[error("{what} is not known to be the same as last time")]
+    NotRemembered {
+        /// The fields.
+        what: String,
+    },
+}
+
+fn may_not_read(paths: &[String]) -> String {
+    let first = paths.first().map_or("", String::as_str);
+    match paths.len() {
+        0 | 1 => format!("this login may not read {first}"),
+        many => format!("this login may not read {first} and {} more", many - 1),
+    }
+}
+
+fn files_of_this_machine(names: &[String]) -> String {
+    let (shares, are, bring) = match names.len() {
+        1 => ("share", "is a file", "it to its holder"),
+        _ => ("shares", "are files", "them to their holders"),
+    };
+    let names = names.join(", ");
+    format!(
+        "the {shares} of {names} {are} of this machine, which the replica does not keep: bring {bring}, or use ssm"
+    )
+}
+
+fn apart(theirs: Timestamp, ours: Timestamp) -> String {
+    let apart = theirs.duration_since(ours);
+    let side = if apart.is_negative() {
+        "behind"
+    } else {
+        "ahead of"
+    };
+    let seconds = apart.abs().as_secs();
+    match (seconds / 3600, seconds / 60 % 60) {
+        (0, 0..=9) => format!("{seconds} s {side}"),
+        (0, minutes) => format!("{minutes} min {side}"),
+        (hours, minutes) => format!("{hours} h {minutes} min {side}"),
+    }
+}
+
+/// To the second, as in the report.
+fn second(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn texts(all: &[&str]) -> Vec<String> {
+        all.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn what_a_login_may_not_read_is_said_by_name() {
+        let said = |paths: &[&str]| {
+            let paths = texts(paths);
+            Detail::MayNotRead { paths }.to_string()
+        };
+        assert_eq!(said(&["sys/a"]), "this login may not read sys/a");
+        assert_eq!(
+            said(&["sys/a", "sys/b", "sys/c"]),
+            "this login may not read sys/a and 2 more"
+        );
+    }
+
+    #[test]
+    fn clocks_that_are_apart_are_told_with_both_times() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let apart = |ours, theirs| {
+            Finding::ClocksApart("http://a".into(), at(theirs), at(ours)).to_string()
+        };
+        assert_eq!(
+            apart(7_260, 0),
+            "the clock of http://a (1970-01-01T00:00:00Z) is 2 h 1 min behind this machine's \
+             (1970-01-01T02:01:00Z), which the times in this report are of"
+        );
+        let ahead = apart(0, 90);
+        assert!(ahead.contains("is 90 s ahead of this machine's"), "{ahead}");
+    }
+
+    #[test]
+    fn one_share_and_many_are_told_in_their_own_grammar() {
+        let files = |names| Finding::SharesAreFiles(texts(names)).to_string();
+        let not_kept = "of this machine, which the replica does not keep: bring";
+        let one = format!("the share of a is a file {not_kept} it to its holder, or use ssm");
+        assert_eq!(files(&["a"]), one);
+        let many =
+            format!("the shares of a, b are files {not_kept} them to their holders, or use ssm");
+        assert_eq!(files(&["a", "b"]), many);
+    }
+}
