@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use futures::future::join_all;
 
 use crate::checkpoint::rotation::Phase;
-use crate::custodian::{self, Custodian};
+use crate::custodian::Custodian;
 use crate::failure::Failure;
 use crate::recovery::desired::verb;
 use crate::recovery::gather::{Gathered, Held, quorums};
@@ -14,6 +14,7 @@ use crate::recovery::session::RotationSession;
 use crate::recovery::{leftover, refusals};
 use crate::secret::{Share, ShareMaterial};
 use crate::shares::fetch;
+use crate::shares::storing::{self, Moment};
 use crate::vault::Rotation;
 use crate::vault::keys::rotation::{Given, NewShares, Progress, Start, Verified};
 use crate::vault::sys::{same_share, seal_status};
@@ -196,33 +197,26 @@ async fn store(
 ) -> Result<(), Failure> {
     let mark = run.state.borrow().nonce.clone();
     let prepared = custodian.prepare(share).await?.marked(mark.clone());
-    run.record_new(custodian, |new| {
-        new.record.number = number;
-        new.address = custodian.address();
-        new.subject = custodian.proof_subject();
-        new.mark = mark;
-        new.record
-            .prepared
-            .extend(prepared.digest().map(str::to_owned));
-        new.begun = true;
-    })?;
-    run.records.replicate().await?;
-    match custodian.store(share, &prepared).await {
-        Ok(stored) => {
-            run.record_new(custodian, |new| new.record.stored = Some(stored))?;
-            let (name, address) = (custodian.name(), custodian.address());
-            let of = run.recorded(custodian).attempt();
-            run.note(format!("{name} holds a new share: {address}{of}"));
-            Ok(())
-        }
-        Err(error) => {
-            if matches!(error.kind(), custodian::Kind::Taken) {
-                // It is somebody else's, and never to be taken away as ours.
-                run.record_new(custodian, |new| new.begun = false)?;
+    let remember = |moment: Moment<'_>| {
+        run.record_new(custodian, |new| match moment {
+            Moment::Before(prepared) => {
+                new.record.number = number;
+                new.address = custodian.address();
+                new.subject = custodian.proof_subject();
+                new.mark.clone_from(&mark);
+                let digest = prepared.digest().map(str::to_owned);
+                new.record.prepared.extend(digest);
+                new.begun = true;
             }
-            Err(error.into())
-        }
-    }
+            Moment::NotOurs => new.begun = false,
+            Moment::Stored(stored) => new.record.stored = Some(stored.clone()),
+        })
+    };
+    storing::store(&run.records, custodian, (share, &prepared), remember).await?;
+    let (name, address) = (custodian.name(), custodian.address());
+    let of = run.recorded(custodian).attempt();
+    run.note(format!("{name} holds a new share: {address}{of}"));
+    Ok(())
 }
 
 /// Every new share as its custodian keeps it: one that nobody can open would be found when it is needed.
@@ -276,24 +270,24 @@ async fn give_back(
     rotation: &Rotation<'_>,
     (nonce, kept): (&str, &[Held]),
 ) -> Result<(), Failure> {
-    for one in kept {
-        match rotation.verify(nonce, &one.share).await? {
-            Verified::Counts => {}
-            Verified::Holds => return Ok(()),
-            Verified::Gone => return Err(refusals::gone(rotation)),
-            Verified::Wrong => {
-                return Err(refusals::of_the_server(
-                    rotation,
-                    "it does not know the new shares as they were read back",
-                ));
-            }
+    let shares = kept.iter().map(|one| &one.share);
+    match storing::verify(rotation, nonce, shares).await? {
+        Verified::Holds => Ok(()),
+        Verified::Gone => Err(refusals::gone(rotation)),
+        Verified::Wrong => Err(refusals::of_the_server(
+            rotation,
+            "it does not know the new shares as they were read back",
+        )),
+        Verified::Counts => {
+            let (t, n) = (run.config.init.threshold, kept.len());
+            Err(refusals::of_the_server(
+                rotation,
+                &format!(
+                    "it has all {n} new shares, wanted {t}, and does not say that they are in effect"
+                ),
+            ))
         }
     }
-    let (t, n) = (run.config.init.threshold, kept.len());
-    Err(refusals::of_the_server(
-        rotation,
-        &format!("it has all {n} new shares, wanted {t}, and does not say that they are in effect"),
-    ))
 }
 
 /// The server says so itself.

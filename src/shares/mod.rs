@@ -4,5 +4,6 @@ pub(crate) mod fetch;
 pub(crate) mod key_set;
 pub(crate) mod location_conflicts;
 pub(crate) mod quorum;
+pub(crate) mod storing;
 pub(crate) mod trial;
 pub(crate) mod unverified;

@@ -12,7 +12,7 @@ use crate::failure::Failure;
 use crate::finding::Finding;
 use crate::secret::{Share, ShareMaterial};
 use crate::shares::fetch;
-use crate::shares::unverified;
+use crate::shares::{storing, unverified};
 use crate::step::Step;
 use crate::step::decide::Recorded;
 use crate::vault::keys::rotation::{NewShares, Start, Verified, anybody_may_rotate};
@@ -191,23 +191,16 @@ async fn hold(
     let client = ceremony.client();
     let rotation = Rotation::new(&client, paths, ceremony.token()?);
     let address = rotation.address();
-    for (number, share) in ceremony.shares.iter().enumerate() {
-        let Some(share) = kept[number].as_ref().or_else(|| share.as_plain()) else {
-            continue;
-        };
-        match rotation.verify(verification, share).await? {
-            Verified::Counts => {}
-            Verified::Holds => return Ok(()),
-            Verified::Gone | Verified::Wrong => {
-                let text = format!("{address}: it does not know the recovery keys that it made");
-                return Err(Failure::failed(text).passing());
-            }
+    let as_kept = kept.iter().zip(&ceremony.shares);
+    let as_kept = as_kept.filter_map(|(kept, made)| kept.as_ref().or_else(|| made.as_plain()));
+    let why = match storing::verify(&rotation, verification, as_kept).await? {
+        Verified::Holds => return Ok(()),
+        Verified::Gone | Verified::Wrong => "it does not know the recovery keys that it made",
+        Verified::Counts => {
+            "it was given all recovery keys and does not confirm that they are in effect"
         }
-    }
-    Err(Failure::failed(format!(
-        "{address}: it was given all recovery keys and does not confirm that they are in effect"
-    ))
-    .passing())
+    };
+    Err(Failure::failed(format!("{address}: {why}")).passing())
 }
 
 /// What a machine opens is fetched and compared. What only its holder opens was read back as the ciphertext that was

@@ -20,6 +20,7 @@ use crate::failure::Failure;
 use crate::finding::{Detail, Finding};
 use crate::secret::ShareMaterial;
 use crate::session::Authority;
+use crate::shares::storing::{Moment, store};
 use crate::step::Step;
 
 /// Looks at what is recorded as stored: version and digest, never a share.
@@ -271,25 +272,17 @@ async fn store_one(
         .await?
         .with_earlier(before.unwrap_or_default().prepared)
         .marked(diary.trial.clone());
-    // Before it is stored: whatever is found there later with one of these digests is ours.
-    record(ceremony, custodian, |record| {
-        record.prepared.extend(prepared.digest().map(str::to_owned));
-        record.unverified = diary.two_phase().then(|| custodian.address());
-    })?;
-    ceremony.replicate().await?;
-    let stored = match custodian.store(share, &prepared).await {
-        Ok(stored) => stored,
-        Err(error) => {
-            if matches!(error.kind(), custodian::Kind::Taken) {
-                // It is somebody else's, and never to be taken away as ours.
-                record(ceremony, custodian, |record| record.unverified = None)?;
+    let remember = |moment: Moment<'_>| {
+        record(ceremony, custodian, |record| match moment {
+            Moment::Before(prepared) => {
+                record.prepared.extend(prepared.digest().map(str::to_owned));
+                record.unverified = diary.two_phase().then(|| custodian.address());
             }
-            return Err(error.into());
-        }
+            Moment::NotOurs => record.unverified = None,
+            Moment::Stored(stored) => record.stored = Some(stored.clone()),
+        })
     };
-    record(ceremony, custodian, |record| {
-        record.stored = Some(stored.clone());
-    })?;
+    let stored = store(&ceremony.records, custodian, (share, &prepared), remember).await?;
     ceremony.note(format!(
         "{} holds a share: {}",
         custodian.name(),
