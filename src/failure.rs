@@ -163,6 +163,15 @@ impl Failure {
         self
     }
 
+    /// Says before each problem what it is about.
+    #[must_use]
+    pub fn about(mut self, context: &str) -> Self {
+        for problem in &mut self.problems {
+            problem.what.insert_str(0, context);
+        }
+        self
+    }
+
     /// Says with the last problem what the server answered.
     #[must_use]
     pub fn answered(mut self, status: Option<u16>) -> Self {

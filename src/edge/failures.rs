@@ -91,12 +91,9 @@ fn of_prompt(error: &prompt::Error, text: String) -> Failure {
 /// What a replica of the checkpoint answered; where it is damaged, that is known.
 pub(crate) fn of_replica(error: backend::Error) -> Failure {
     let damaged = matches!(error.kind(), Kind::Damaged(_)).then(|| error.address().to_owned());
-    let mut failure = Failure::from(error);
-    if let Some(place) = damaged {
-        failure = failure.damaged_at(&place);
+    let failure = Failure::from(error).about("replica of the checkpoint: ");
+    match damaged {
+        Some(place) => failure.damaged_at(&place),
+        None => failure,
     }
-    for problem in &mut failure.problems {
-        problem.what = format!("replica of the checkpoint: {}", problem.what);
-    }
-    failure
 }

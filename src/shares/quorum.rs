@@ -231,11 +231,8 @@ impl Gathered {
         ];
         for (name, failure) in &self.away {
             // Another keeper may be had instead.
-            let mut failure = failure.clone().softened();
-            for problem in &mut failure.problems {
-                problem.what = format!("{name} does not answer: {}", problem.what);
-            }
-            failures.push(failure);
+            let failure = failure.clone().softened();
+            failures.push(failure.about(&format!("{name} does not answer: ")));
         }
         Failure::check(failures)
     }

@@ -49,9 +49,6 @@ pub(crate) async fn try_all<'c>(
 }
 
 /// Says whose failure it is.
-pub(crate) fn of(custodian: &Custodian, mut failure: Failure) -> Failure {
-    for problem in &mut failure.problems {
-        problem.what = format!("custodian {}: {}", custodian.name(), problem.what);
-    }
-    failure
+pub(crate) fn of(custodian: &Custodian, failure: Failure) -> Failure {
+    failure.about(&format!("custodian {}: ", custodian.name()))
 }

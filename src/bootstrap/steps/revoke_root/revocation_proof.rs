@@ -207,9 +207,9 @@ pub(crate) async fn unseen(ceremony: &Ceremony<'_>, why: &str) -> Result<(), Fai
 }
 
 /// Whatever fails now, this much is known and must be said.
-pub(crate) fn root_is_revoked(mut failure: Failure) -> Failure {
+pub(crate) fn root_is_revoked(failure: Failure) -> Failure {
+    let mut failure = failure.about("root is revoked; ");
     for problem in &mut failure.problems {
-        problem.what = format!("root is revoked; {}", problem.what);
         let advice = "run apply again: it hands over what is left to do";
         problem.advice.get_or_insert_with(|| advice.to_owned());
     }
