@@ -66,7 +66,7 @@ pub(super) async fn new_ones_hold(
     for one in held.iter().take(wanted) {
         match rotation.give(&started.nonce, &one.share).await? {
             Given::Counts(_) => {}
-            Given::HandedOut(_) => hold = true,
+            Given::Complete(_) => hold = true,
             Given::Wrong | Given::Unreadable | Given::Twice => break,
             Given::Undecided => return Err(refusals::undecided(rotation)),
             Given::Gone => return Err(refusals::gone(rotation)),
