@@ -115,14 +115,12 @@ async fn observe(
         }
         Err(error) => return Err(error.into()),
     };
-    let there: BTreeMap<_, _> = listing
-        .into_iter()
-        .map(|mount| (mount.path.trim_end_matches('/').to_owned(), mount))
-        .collect();
+    let there = listing.iter().map(|mount| (mount.path.as_str(), mount));
+    let there: BTreeMap<_, _> = there.collect();
     let mut documents = Vec::new();
     let mut refusals = Vec::new();
     for mount in &wanted {
-        let present = there.get(mount.path);
+        let present = there.get(mount.path).copied();
         if let Some(present) = present.filter(|present| present.mount_type != mount.mount_type) {
             refusals.push(other_type(mount, present));
         }
