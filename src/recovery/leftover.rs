@@ -121,7 +121,6 @@ async fn discard(run: &Run<'_>, custodian: &Custodian) -> Result<(), Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checkpoint::rotation::KeySet;
 
     fn found(nonce: &str) -> Progress {
         Progress {
@@ -134,18 +133,9 @@ mod tests {
         }
     }
 
-    fn state() -> State {
-        let key_set = |generation| KeySet {
-            generation,
-            shares: 3,
-            threshold: 2,
-        };
-        State::new(key_set(2), key_set(1))
-    }
-
     #[test]
     fn a_rotation_is_ours_by_its_nonce_and_nothing_else_once_that_is_known() {
-        let mut state = state();
+        let mut state = State::to_the_second_generation();
         state.starting = true;
         state.nonce = Some("ours".into());
         assert!(is_ours(&state, &found("ours"), false));
@@ -154,7 +144,7 @@ mod tests {
 
     #[test]
     fn without_a_nonce_only_what_this_very_run_asked_for_and_has_no_share_is_ours() {
-        let mut state = state();
+        let mut state = State::to_the_second_generation();
         assert!(
             !is_ours(&state, &found("x"), true),
             "none was about to be started"
