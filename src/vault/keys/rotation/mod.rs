@@ -195,11 +195,6 @@ impl<'a> Rotation<'a> {
         self.attempt.client.address()
     }
 
-    /// Where it is asked.
-    pub fn paths(&self) -> Paths {
-        self.paths
-    }
-
     /// How a person ends the rotation of this nonce, whosever it is.
     pub fn how_to_cancel(&self, nonce: &str) -> String {
         let (address, path) = (self.address(), self.paths.below("init"));
