@@ -1,7 +1,7 @@
 //! What an earlier run, or an earlier attempt of this one, has left at the server or with custodians. Only what is
 //! recorded as ours is ever touched, and no share before the old ones have proved that they are in effect.
 
-use crate::checkpoint::rotation::Rotation as State;
+use crate::checkpoint::rotation::{NewShare, Rotation as State};
 use crate::custodian::Custodian;
 use crate::failure::Failure;
 use crate::recovery::gather::Held;
@@ -87,7 +87,7 @@ pub(super) async fn discard_all(run: &Run<'_>) -> Result<(), Failure> {
         let mut custodians = run.opened.new_custodians.iter();
         let same = |one: &&Custodian| one.name() == name && one.address() == new.address;
         match custodians.find(same) {
-            Some(custodian) => discard(run, custodian).await?,
+            Some(custodian) => discard(run, custodian, new).await?,
             None => run.warn(format!(
                 "a share of {name} at {}, where the file names no place any more, is not valid and is left there: let \
                  {name} destroy it",
@@ -98,11 +98,7 @@ pub(super) async fn discard_all(run: &Run<'_>) -> Result<(), Failure> {
     run.record(|state| state.new.clear())
 }
 
-async fn discard(run: &Run<'_>, custodian: &Custodian) -> Result<(), Failure> {
-    let recorded = run.recorded(custodian);
-    if !recorded.begun {
-        return Ok(());
-    }
+async fn discard(run: &Run<'_>, custodian: &Custodian, recorded: &NewShare) -> Result<(), Failure> {
     let expected = (recorded.address.as_str(), recorded.mark.as_deref());
     if unverified::discard(custodian, expected, &recorded.record).await? {
         let address = custodian.address();
