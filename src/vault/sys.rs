@@ -47,12 +47,6 @@ impl Product {
     }
 }
 
-impl std::fmt::Display for Product {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        out.write_str(self.name())
-    }
-}
-
 /// `sys/health`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Health {
