@@ -1,5 +1,6 @@
 //! SSM parameters: their names, what SSM would refuse of those, and the requests that keep one.
 
+use aws_sdk_ssm::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_ssm::operation::put_parameter::builders::PutParameterFluentBuilder;
 use aws_sdk_ssm::types::{Parameter, ParameterType};
 
@@ -80,9 +81,8 @@ impl Parameters {
             .r#type(ParameterType::SecureString)
             .key_id(self.key_arn());
         let answer = rest(request).send().await;
-        self.called((address, name), "ssm:PutParameter", |call| {
-            answer.map(drop).map_err(|error| call.failed(&error))
-        })
+        self.called((address, name), "ssm:PutParameter", answer)
+            .map(drop)
     }
 
     pub(crate) async fn get(
@@ -92,46 +92,45 @@ impl Parameters {
     ) -> Result<Option<Parameter>, Error> {
         let request = self.session.ssm.get_parameter().name(name);
         let answer = request.with_decryption(decrypted).send().await;
-        self.called((address, name), "ssm:GetParameter", |call| {
-            match answer.map_err(|error| call.failed(&error)) {
-                Err(error) if matches!(error.kind(), Kind::NotFound) => Ok(None),
-                Err(error) => Err(error),
-                Ok(answer) => answer
-                    .parameter
-                    .map(Some)
-                    .ok_or_else(|| call.error(Kind::Damaged("SSM answered without a parameter"))),
-            }
-        })
+        let answer = self.called((address, name), "ssm:GetParameter", answer);
+        let Some(answer) = if_there(answer)? else {
+            return Ok(None);
+        };
+        let none = || Error::new(address, Kind::Damaged("SSM answered without a parameter"));
+        answer.parameter.map(Some).ok_or_else(none)
     }
 
     /// Deletes it with its history; one that is not there is no error.
     pub(crate) async fn delete(&self, (address, name): (&str, &str)) -> Result<(), Error> {
         let answer = self.session.ssm.delete_parameter().name(name).send().await;
-        let deleted = self.called((address, name), "ssm:DeleteParameter", |call| {
-            answer.map(drop).map_err(|error| call.failed(&error))
-        });
-        match deleted {
-            Err(error) if !matches!(error.kind(), Kind::NotFound) => Err(error),
-            _ => Ok(()),
-        }
+        if_there(self.called((address, name), "ssm:DeleteParameter", answer)).map(drop)
     }
 
     /// What came of a call about this parameter.
-    pub(crate) fn called<T>(
+    pub(crate) fn called<T, E: ProvideErrorMetadata + std::error::Error + 'static>(
         &self,
         (address, name): (&str, &str),
         action: &'static str,
-        result: impl FnOnce(&Call<'_>) -> Result<T, Error>,
+        answer: Result<T, SdkError<E>>,
     ) -> Result<T, Error> {
         let region = &self.session.region;
         let key = self.key.as_ref().map(KmsKey::arn);
-        result(&Call {
+        let call = Call {
             address,
             action,
             resource: &resource(region, key, self.account(), name),
             key: self.key_arn(),
             region,
-        })
+        };
+        answer.map_err(|error| call.failed(&error))
+    }
+}
+
+/// What came of a call about a parameter; `None` where there is none.
+fn if_there<T>(result: Result<T, Error>) -> Result<Option<T>, Error> {
+    match result {
+        Err(error) if matches!(error.kind(), Kind::NotFound) => Ok(None),
+        other => other.map(Some),
     }
 }
 

@@ -112,9 +112,7 @@ impl<'a> ActiveSession<'a> {
         known_names(config, options)?;
         let mut failures = Vec::new();
         let mut resolved = cluster::certificates_of(config, &mut failures).await;
-        if let Some(failure) = Failure::all(failures) {
-            return Err(failure);
-        }
+        Failure::check(failures)?;
         let client = cluster::client(config, &resolved)?;
         caller.events.emit(Event::Begin {
             command,
@@ -277,9 +275,7 @@ async fn checkpoint_key(config: &Config, caller: Caller<'_>) -> Option<Key> {
         };
         let mut failures = Vec::new();
         let resolved = resolve(wanted, &mut failures, &mut Vec::new()).await;
-        if let Some(failure) = Failure::all(failures) {
-            return Err(failure);
-        }
+        Failure::check(failures)?;
         let key = key_of_checkpoint(config, &resolved).await?;
         // A key that opens may still not encrypt.
         key.probe(&config.cluster.name).await?;

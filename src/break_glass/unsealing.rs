@@ -52,10 +52,8 @@ pub async fn unseal(
             }
         }
     }
-    match Failure::all(failures) {
-        Some(failure) => Err(failure),
-        None => Ok(Event::Unsealed { nodes }),
-    }
+    Failure::check(failures)?;
+    Ok(Event::Unsealed { nodes })
 }
 
 fn opens_by_shares(node: &Client, status: &SealStatus) -> Result<(), Failure> {

@@ -155,6 +155,17 @@ impl Rotation {
         }
     }
 
+    /// To generation 2 of the shares, of which there are three and any two open.
+    #[cfg(test)]
+    pub(crate) fn to_the_second_generation() -> Self {
+        let key_set = |generation| KeySet {
+            generation,
+            shares: 3,
+            threshold: 2,
+        };
+        Self::new(key_set(2), key_set(1))
+    }
+
     /// Whether anything may be left of it anywhere.
     pub fn has_begun(&self) -> bool {
         self.starting || !self.new.is_empty() || self.phase != Phase::Unverified
@@ -172,12 +183,7 @@ mod tests {
 
     #[test]
     fn a_rotation_is_taken_up_as_it_was_left() {
-        let key_set = |generation| KeySet {
-            generation,
-            shares: 3,
-            threshold: 2,
-        };
-        let mut rotation = Rotation::new(key_set(2), key_set(1));
+        let mut rotation = Rotation::to_the_second_generation();
         assert!(!rotation.has_begun() && !rotation.is_half_made());
         rotation.nonce = Some("n".into());
         rotation.new.insert("alice".into(), NewShare::default());

@@ -14,7 +14,7 @@ mod text;
 mod trust;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::custodian::file::{EncryptedFile, FileKey};
 use crate::custodian::pgp::PgpKey;
@@ -28,38 +28,6 @@ pub use crate::custodian::proof::{Answer, Challenge, Proof};
 pub(crate) use crate::custodian::text::same;
 pub use crate::custodian::text::{trial_name, typed};
 pub use crate::custodian::trust::trust_warnings;
-
-/// Where a share is to be kept, as plain values.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Spec {
-    /// An SSM parameter of type `SecureString`.
-    Ssm {
-        /// For example `/vault/prod/recovery-key-1`.
-        parameter: String,
-        /// Id, `alias/…` or ARN; without it the account's `alias/aws/ssm`.
-        kms_key: Option<String>,
-        /// Tags of the parameter, besides `made-by`.
-        tags: BTreeMap<String, String>,
-        /// How to reach AWS.
-        aws: Aws,
-    },
-    /// A file encrypted to one person.
-    Age {
-        /// `age1…`, X25519.
-        recipient: String,
-        /// The final path; missing directories are made with mode 0700.
-        file: PathBuf,
-    },
-    /// A file encrypted to one person's PGP key, by the server where that is possible.
-    Pgp {
-        /// The file with that public key alone, armoured or not.
-        public_key: PathBuf,
-        /// What the key must have: 40 hexadecimal digits, spaces do not count.
-        fingerprint: Option<String>,
-        /// As for `age`.
-        file: PathBuf,
-    },
-}
 
 /// Who opens what a custodian keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,36 +63,46 @@ enum Place {
 }
 
 impl Custodian {
-    /// Checks `spec` and finds its KMS or PGP key; changes nothing. A key that is disabled or has expired opens, so
+    /// One whose share is an SSM parameter of type `SecureString`, such as `/vault/prod/recovery-key-1`. The KMS key is an
+    /// id, `alias/…` or ARN; without it the account's `alias/aws/ssm`. `tags` are those besides `made-by`.
+    ///
+    /// The place is checked and its key is found; nothing is changed. A key that is disabled or has expired opens, so
     /// that later runs can observe; [`Custodian::canary`] refuses it.
     ///
     /// # Errors
     /// [`Kind::Misconfigured`] without asking anybody; key not found, denied, unreachable.
-    pub async fn open(name: &str, spec: &Spec) -> Result<Self, Error> {
-        let place = match spec {
-            Spec::Ssm {
-                parameter,
-                kms_key,
-                tags,
-                aws,
-            } => Place::Ssm(Box::new(
-                ssm::Ssm::open(name, parameter, kms_key.as_deref(), tags, aws).await?,
-            )),
-            Spec::Age { recipient, file } => {
-                Place::File(Box::new(EncryptedFile::open_age(recipient, file)?))
-            }
-            Spec::Pgp {
-                public_key,
-                fingerprint,
-                file,
-            } => Place::File(Box::new(
-                EncryptedFile::open_pgp(public_key, fingerprint.as_deref(), file).await?,
-            )),
-        };
-        Ok(Self {
-            name: name.to_owned(),
-            place,
-        })
+    pub async fn in_parameter(
+        name: &str,
+        (parameter, kms_key): (&str, Option<&str>),
+        tags: &BTreeMap<String, String>,
+        aws: &Aws,
+    ) -> Result<Self, Error> {
+        let place = ssm::Ssm::open(name, parameter, kms_key, tags, aws).await?;
+        Ok(Self::at(name, Place::Ssm(Box::new(place))))
+    }
+
+    /// One whose share is a file encrypted to one person: `age1…`, X25519. `file` is the final path; missing directories
+    /// are made with mode 0700. Opened as [`Custodian::in_parameter`].
+    pub fn in_age_file(name: &str, recipient: &str, file: &Path) -> Result<Self, Error> {
+        let file = EncryptedFile::open_age(recipient, file)?;
+        Ok(Self::at(name, Place::File(Box::new(file))))
+    }
+
+    /// One whose share is a file encrypted to one person's PGP key, by the server where that is possible. `public_key` is
+    /// the file with that key alone, armoured or not, and `fingerprint` what it must have: 40 hexadecimal digits, spaces do
+    /// not count. Opened as [`Custodian::in_age_file`].
+    pub async fn in_pgp_file(
+        name: &str,
+        (public_key, fingerprint): (&Path, Option<&str>),
+        file: &Path,
+    ) -> Result<Self, Error> {
+        let file = EncryptedFile::open_pgp(public_key, fingerprint, file).await?;
+        Ok(Self::at(name, Place::File(Box::new(file))))
+    }
+
+    fn at(name: &str, place: Place) -> Self {
+        let name = name.to_owned();
+        Self { name, place }
     }
 
     /// The name in the configuration.

@@ -79,9 +79,9 @@ impl Challenge {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::custodian::age::identity::secret_text;
+    use crate::custodian::Custodian;
+    use crate::custodian::age::identity::generated;
     use crate::custodian::text::random_word;
-    use crate::custodian::{Custodian, Spec};
 
     fn challenge(word: &str) -> Challenge {
         Challenge::new("age1x".into(), None, SecretText::new(word.into()))
@@ -114,23 +114,13 @@ mod tests {
     #[tokio::test]
     async fn a_holder_answers_with_the_identity_or_with_the_word_and_a_stranger_cannot() {
         let directory = tempfile::tempdir().unwrap();
-        let identity = |name: &str| {
-            let (path, key) = (
-                directory.path().join(name),
-                age::x25519::Identity::generate(),
-            );
-            crate::disk::create(&path, secret_text(&key).as_bytes()).unwrap();
-            [IdentityFile::read(&path).unwrap()]
-        };
+        let identity = |name: &str| [generated(&directory.path().join(name))];
         let (holder, stranger) = (identity("holder"), identity("stranger"));
-        let custodian = async |who: &[IdentityFile]| {
-            let recipient = who[0].recipients().remove(0);
+        let custodian = |who: &[IdentityFile]| {
             let file = directory.path().join("share.age");
-            Custodian::open("bob", &Spec::Age { recipient, file })
-                .await
-                .unwrap()
+            Custodian::in_age_file("bob", &who[0].recipients()[0], &file).unwrap()
         };
-        let (bob, other) = (custodian(&holder).await, custodian(&stranger).await);
+        let (bob, other) = (custodian(&holder), custodian(&stranger));
         let challenge = bob.challenge().await.unwrap();
         let proof = bob
             .answer(&challenge, Answer::Identities(&holder))

@@ -109,11 +109,7 @@ impl Ssm {
             .resource_id(&self.parameter);
         let answer = request.send().await;
         let called = (self.address.as_str(), self.parameter.as_str());
-        let answer = self
-            .parameters
-            .called(called, "ssm:ListTagsForResource", |call| {
-                answer.map_err(|error| call.failed(&error))
-            })?;
+        let answer = (self.parameters).called(called, "ssm:ListTagsForResource", answer)?;
         let ours = |tag: &Tag| tag.key() == MARK && tag.value() == mark;
         Ok(answer.tag_list().iter().any(ours))
     }

@@ -138,13 +138,14 @@ pub(crate) async fn observe(
 pub(crate) async fn observe_collection(
     view: &View<'_>,
     documents: Vec<Document>,
-) -> Result<Comparison, Failure> {
+) -> Result<Observation, Failure> {
     let listing = if view.diary.recorded(view.step) == Recorded::Done {
         Listing::default()
     } else {
         Listing::take(view, &documents).await?
     };
-    observe_beside(view, documents, &listing).await
+    let comparison = observe_beside(view, documents, &listing).await?;
+    Ok(comparison.into_observation())
 }
 
 async fn observe_beside(

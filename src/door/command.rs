@@ -65,7 +65,7 @@ async fn run_within(
 }
 
 /// Takes the secrets that this process was given away from a child's environment.
-pub(super) fn withhold(command: &mut Command, withheld: &[String]) {
+pub(crate) fn withhold(command: &mut Command, withheld: &[String]) {
     for (name, _) in std::env::vars_os() {
         if is_withheld(&name.to_string_lossy(), withheld) {
             command.env_remove(&name);

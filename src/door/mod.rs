@@ -20,6 +20,7 @@ mod redirect;
 use crate::failure::Problem;
 use crate::vault::Client;
 
+pub(crate) use crate::door::command::withhold;
 pub use crate::door::grant::grant_holds;
 pub use crate::door::model::{
     Door, Expectations, JwtSource, Kind, Notice, NoticeSink, Screen, Visit,

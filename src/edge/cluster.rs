@@ -48,7 +48,6 @@ pub(crate) fn client(config: &Config, resolved: &Resolved) -> Result<Client, Fai
         timeouts: Timeouts {
             request: timeouts.request,
             init: timeouts.init,
-            active: timeouts.active,
         },
     };
     Ok(Client::open(&target)?)

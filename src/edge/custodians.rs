@@ -6,16 +6,14 @@ use std::path::{Path, PathBuf};
 
 use futures::future::join_all;
 
-use crate::config::{Aws, Config, CustodianKind};
-use crate::custodian::{self, Custodian, Spec};
+use crate::config::{self, Aws, Config, CustodianKind};
+use crate::custodian::{self, Custodian, Error};
 use crate::failure::Failure;
 
 /// The custodians of the file, opened and not yet tried.
 pub(crate) async fn all(config: &Config, failures: &mut Vec<Failure>) -> Vec<Custodian> {
-    let opens = config.init.custodians.iter().map(|wanted| async move {
-        let spec = spec(config, wanted);
-        Custodian::open(&wanted.name, &spec).await
-    });
+    let wanted = config.init.custodians.iter();
+    let opens = wanted.map(|wanted| open(config, wanted));
     let mut opened = Vec::new();
     for result in join_all(opens).await {
         match result {
@@ -26,9 +24,9 @@ pub(crate) async fn all(config: &Config, failures: &mut Vec<Failure>) -> Vec<Cus
     opened
 }
 
-/// One custodian of the file as the custodians' room takes it.
-fn spec(config: &Config, wanted: &crate::config::Custodian) -> Spec {
-    let generation = config.init.generation;
+/// One custodian of the file.
+async fn open(config: &Config, wanted: &config::Custodian) -> Result<Custodian, Error> {
+    let (name, generation) = (&wanted.name, config.init.generation);
     match &wanted.kind {
         CustodianKind::Ssm(ssm) => {
             let mut tags: BTreeMap<String, String> = ssm.tags.iter().cloned().collect();
@@ -37,22 +35,19 @@ fn spec(config: &Config, wanted: &crate::config::Custodian) -> Spec {
             if generation > 1 {
                 tags.insert("generation".into(), generation.to_string());
             }
-            Spec::Ssm {
-                parameter: name_of_parameter(&ssm.parameter, generation),
-                kms_key: ssm.kms_key.clone(),
-                tags,
-                aws: to_aws(&ssm.aws),
-            }
+            let parameter = name_of_parameter(&ssm.parameter, generation);
+            let under = (parameter.as_str(), ssm.kms_key.as_deref());
+            Custodian::in_parameter(name, under, &tags, &to_aws(&ssm.aws)).await
         }
-        CustodianKind::Age(age) => Spec::Age {
-            recipient: age.recipient.clone(),
-            file: name_of_file(&age.file, generation),
-        },
-        CustodianKind::Pgp(pgp) => Spec::Pgp {
-            public_key: pgp.public_key.clone(),
-            fingerprint: pgp.fingerprint.clone(),
-            file: name_of_file(&pgp.file, generation),
-        },
+        CustodianKind::Age(age) => {
+            let file = name_of_file(&age.file, generation);
+            Custodian::in_age_file(name, &age.recipient, &file)
+        }
+        CustodianKind::Pgp(pgp) => {
+            let file = name_of_file(&pgp.file, generation);
+            let key = (pgp.public_key.as_path(), pgp.fingerprint.as_deref());
+            Custodian::in_pgp_file(name, key, &file).await
+        }
     }
 }
 
@@ -89,7 +84,7 @@ pub(crate) async fn one(config: &Config, name: &str) -> Result<Custodian, Failur
                 .advise(format!("it has: {}", names.join(", "))),
         );
     };
-    Ok(Custodian::open(name, &spec(config, wanted)).await?)
+    Ok(open(config, wanted).await?)
 }
 
 /// How AWS is reached, as the custodians' room takes it.

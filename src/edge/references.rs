@@ -8,6 +8,7 @@ use futures::FutureExt;
 use tokio::process::Command;
 
 use crate::config::{Aws, CheckpointKey, Config, Field, Fields, Login, SecretRef};
+use crate::door::withhold;
 use crate::edge::custodians::to_aws;
 use crate::failure::Failure;
 use crate::reference::{self, Sources};
@@ -144,15 +145,7 @@ pub(crate) async fn key_of_checkpoint(
 /// Sets what both command lines read about the server. What was in the environment for another one, and what the file reads
 /// from it, is taken away.
 pub(crate) fn cluster_environment(config: &Config, address: &str, child: &mut Command) {
-    for (name, _) in std::env::vars_os() {
-        let text = name.to_string_lossy();
-        if text.starts_with("VAULT_") || text.starts_with("BAO_") {
-            child.env_remove(&name);
-        }
-    }
-    for name in environment_secrets(config) {
-        child.env_remove(name);
-    }
+    withhold(child, &environment_secrets(config));
     let tls = &config.cluster.tls;
     let file = |reference: &Option<SecretRef>| match reference {
         Some(SecretRef::File(path)) => Some(path.clone().into_os_string()),

@@ -253,16 +253,12 @@ impl Sealer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::custodian::age::identity::secret_text;
+    use crate::custodian::age::identity::generated;
     use crate::envelope::key::Kept;
-    use std::os::unix::fs::PermissionsExt;
 
     fn identity_key() -> (tempfile::TempDir, Key) {
         let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("key");
-        std::fs::write(&path, &*secret_text(&x25519::Identity::generate())).unwrap();
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
-        let key = Key::identity(&path).unwrap();
+        let key = Key(Kept::Identity(generated(&directory.path().join("key"))));
         (directory, key)
     }
 

@@ -1,7 +1,7 @@
 //! What an earlier run, or an earlier attempt of this one, has left at the server or with custodians. Only what is
 //! recorded as ours is ever touched, and no share before the old ones have proved that they are in effect.
 
-use crate::checkpoint::rotation::Rotation as State;
+use crate::checkpoint::rotation::{NewShare, Rotation as State};
 use crate::custodian::Custodian;
 use crate::failure::Failure;
 use crate::recovery::gather::Held;
@@ -66,7 +66,7 @@ pub(super) async fn new_ones_hold(
     for one in held.iter().take(wanted) {
         match rotation.give(&started.nonce, &one.share).await? {
             Given::Counts(_) => {}
-            Given::HandedOut(_) => hold = true,
+            Given::Complete(_) => hold = true,
             Given::Wrong | Given::Unreadable | Given::Twice => break,
             Given::Undecided => return Err(refusals::undecided(rotation)),
             Given::Gone => return Err(refusals::gone(rotation)),
@@ -87,7 +87,7 @@ pub(super) async fn discard_all(run: &Run<'_>) -> Result<(), Failure> {
         let mut custodians = run.opened.new_custodians.iter();
         let same = |one: &&Custodian| one.name() == name && one.address() == new.address;
         match custodians.find(same) {
-            Some(custodian) => discard(run, custodian).await?,
+            Some(custodian) => discard(run, custodian, new).await?,
             None => run.warn(format!(
                 "a share of {name} at {}, where the file names no place any more, is not valid and is left there: let \
                  {name} destroy it",
@@ -98,11 +98,7 @@ pub(super) async fn discard_all(run: &Run<'_>) -> Result<(), Failure> {
     run.record(|state| state.new.clear())
 }
 
-async fn discard(run: &Run<'_>, custodian: &Custodian) -> Result<(), Failure> {
-    let recorded = run.recorded(custodian);
-    if !recorded.begun {
-        return Ok(());
-    }
+async fn discard(run: &Run<'_>, custodian: &Custodian, recorded: &NewShare) -> Result<(), Failure> {
     let expected = (recorded.address.as_str(), recorded.mark.as_deref());
     if unverified::discard(custodian, expected, &recorded.record).await? {
         let address = custodian.address();
@@ -121,7 +117,6 @@ async fn discard(run: &Run<'_>, custodian: &Custodian) -> Result<(), Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checkpoint::rotation::KeySet;
 
     fn found(nonce: &str) -> Progress {
         Progress {
@@ -134,18 +129,9 @@ mod tests {
         }
     }
 
-    fn state() -> State {
-        let key_set = |generation| KeySet {
-            generation,
-            shares: 3,
-            threshold: 2,
-        };
-        State::new(key_set(2), key_set(1))
-    }
-
     #[test]
     fn a_rotation_is_ours_by_its_nonce_and_nothing_else_once_that_is_known() {
-        let mut state = state();
+        let mut state = State::to_the_second_generation();
         state.starting = true;
         state.nonce = Some("ours".into());
         assert!(is_ours(&state, &found("ours"), false));
@@ -154,7 +140,7 @@ mod tests {
 
     #[test]
     fn without_a_nonce_only_what_this_very_run_asked_for_and_has_no_share_is_ours() {
-        let mut state = state();
+        let mut state = State::to_the_second_generation();
         assert!(
             !is_ours(&state, &found("x"), true),
             "none was about to be started"

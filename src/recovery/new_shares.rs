@@ -140,7 +140,7 @@ async fn give(
             .await?
         {
             Given::Counts(_) => {}
-            Given::HandedOut(new) => return Ok(Ok(new)),
+            Given::Complete(new) => return Ok(Ok(new)),
             refused => return Ok(Err((number, refused))),
         }
     }

@@ -37,31 +37,6 @@ const LEASE: &str = "claim-";
 /// Beginning of the name of a trial value.
 const TRIAL: &str = "trial-";
 
-/// Where the checkpoint is kept a second time, as plain values.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Spec {
-    /// SSM parameters below a path.
-    Ssm {
-        /// For example `/vault/prod/checkpoint`.
-        parameter: String,
-        /// Id, `alias/…` or ARN; without it the account's `alias/aws/ssm`.
-        kms_key: Option<String>,
-        /// How to reach AWS.
-        aws: Aws,
-    },
-    /// S3 objects below a prefix.
-    S3 {
-        /// The bucket, which exists.
-        bucket: String,
-        /// For example `vault/prod`.
-        prefix: String,
-        /// Id, `alias/…` or ARN; without it what the bucket says.
-        kms_key: Option<String>,
-        /// How to reach AWS.
-        aws: Aws,
-    },
-}
-
 /// A place for values with names. Writing one replaces it; deleting takes every version of it.
 enum Store {
     Ssm(Box<ssm::Parameters>),
@@ -172,32 +147,35 @@ pub struct Replica {
 }
 
 impl Replica {
-    /// Finds the place; of a bucket it looks whether what is deleted would be gone.
+    /// Finds a place for SSM parameters below a path, such as `/vault/prod/checkpoint`. The KMS key is an id, `alias/…` or
+    /// ARN; without it the account's `alias/aws/ssm`.
     ///
     /// # Errors
-    /// [`Kind::Misconfigured`] without asking anybody; [`Kind::KeepsDeleted`]; denied, unreachable.
-    pub async fn open(spec: &Spec) -> Result<Self, Error> {
-        let store = match spec {
-            Spec::Ssm {
-                parameter,
-                kms_key,
-                aws,
-            } => Store::Ssm(Box::new(
-                ssm::Parameters::open(parameter, kms_key.as_deref(), aws).await?,
-            )),
-            Spec::S3 {
-                bucket,
-                prefix,
-                kms_key,
-                aws,
-            } => Store::S3(Box::new(
-                s3::Objects::open(bucket, prefix, kms_key.as_deref(), aws).await?,
-            )),
-        };
-        Ok(Self {
+    /// [`Kind::Misconfigured`] without asking anybody; denied, unreachable.
+    pub async fn in_ssm(path: &str, kms_key: Option<&str>, aws: &Aws) -> Result<Self, Error> {
+        let store = ssm::Parameters::open(path, kms_key, aws).await?;
+        Ok(Self::at(Store::Ssm(Box::new(store))))
+    }
+
+    /// Finds a place for S3 objects below a prefix, such as `vault/prod`, and looks whether what is deleted there would be
+    /// gone. The bucket exists; without a KMS key it is what the bucket says.
+    ///
+    /// # Errors
+    /// As [`Replica::in_ssm`], and [`Kind::KeepsDeleted`].
+    pub async fn in_s3(
+        (bucket, prefix): (&str, &str),
+        kms_key: Option<&str>,
+        aws: &Aws,
+    ) -> Result<Self, Error> {
+        let store = s3::Objects::open(bucket, prefix, kms_key, aws).await?;
+        Ok(Self::at(Store::S3(Box::new(store))))
+    }
+
+    fn at(store: Store) -> Self {
+        Self {
             store,
             known: RefCell::default(),
-        })
+        }
     }
 
     /// `aws-ssm://REGION/PATH` or `s3://BUCKET/PREFIX`.

@@ -95,11 +95,7 @@ impl Parameters {
                 return Ok(names);
             };
             let called = (self.address.as_str(), below.as_str());
-            let page = self
-                .parameters
-                .called(called, "ssm:GetParametersByPath", |call| {
-                    page.map_err(|error| call.failed(&error))
-                })?;
+            let page = (self.parameters).called(called, "ssm:GetParametersByPath", page)?;
             let parameters = page.parameters.unwrap_or_default().into_iter();
             let full = parameters.filter_map(|parameter| parameter.name);
             names.extend(full.filter_map(|name| name.strip_prefix(&below).map(str::to_owned)));

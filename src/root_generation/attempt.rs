@@ -5,7 +5,7 @@ use crate::failure::Failure;
 use crate::root_generation::quorum::Quorum;
 use crate::secret::{RootToken, Share};
 use crate::vault::auth::token::TokenInfo;
-use crate::vault::keys::generation::{Given, Pad, Progress, Start};
+use crate::vault::keys::generation::{Given, Pad, Progress};
 use crate::vault::keys::root::Life;
 use crate::vault::{Error, Generation, RootSession};
 
@@ -86,13 +86,10 @@ async fn begin(maker: &impl RootGenerationRun, shares: usize) -> Result<Attempt,
     }
     maker.record(Stage::Starting).await?;
     let pad = Pad::new(before.otp_length).map_err(|why| of_the_server(generation, why))?;
-    let started = match generation.start(&pad).await? {
-        Start::Ours(progress) => progress,
-        Start::Busy => {
-            maker.record(Stage::NotStarted).await?;
-            let found = generation.progress().await.ok();
-            return Err(busy(generation, found.as_ref(), None));
-        }
+    let Some(started) = generation.start(&pad).await? else {
+        maker.record(Stage::NotStarted).await?;
+        let found = generation.progress().await.ok();
+        return Err(busy(generation, found.as_ref(), None));
     };
     maker.record(Stage::Started(&started.nonce)).await?;
     if usize::try_from(started.required).ok() != Some(shares) {

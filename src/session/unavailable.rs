@@ -112,7 +112,7 @@ async fn sealed(answers: &[Answer], again: &str) -> Failure {
 async fn leader_elsewhere(answers: &[Answer]) -> Option<String> {
     let looks = answers.iter().map(|(node, _)| sys::leader(node));
     let found = join_all(looks).await.into_iter().flatten();
-    let mut leaders = found.filter_map(|leader| leader.leader_address);
+    let mut leaders = found.flatten();
     let plain = |address: &str| address.trim_end_matches('/').to_owned();
     let listed: Vec<_> = answers
         .iter()

@@ -71,16 +71,10 @@ fn of_no_use(config: &Config, may_hold: &[u32], half_made: Option<&Rotation>) ->
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checkpoint::rotation::KeySet;
 
     #[test]
     fn which_shares_may_hold_follows_from_how_far_the_new_ones_are() {
-        let key_set = |generation| KeySet {
-            generation,
-            shares: 3,
-            threshold: 2,
-        };
-        let mut rotation = Rotation::new(key_set(2), key_set(1));
+        let mut rotation = Rotation::to_the_second_generation();
         rotation.again = "recovery rotate --from old.yaml".into();
         let diary: Diary = Diary::new("a", "http://a");
         for (phase, hold) in [

@@ -27,6 +27,5 @@ pub use crate::vault::keys::root::{
     Revocation, RootGeneration, RootSession, probe_root_generation,
 };
 pub use crate::vault::keys::rotation::{Rotation, probe_rotation};
-pub use crate::vault::mounts::Mount;
 pub use crate::vault::policies::ResultantAcl;
-pub use crate::vault::sys::{Health, Leader, Product, SealStatus};
+pub use crate::vault::sys::{Health, Product, SealStatus};

@@ -5,12 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Deserializer};
 
 use crate::secret::Token;
-use crate::vault::http::{Answer, Ask, Body, Client, Error, Kind, null_is_empty};
-
-/// The names of all policies, `root` among them.
-pub async fn list(client: &Client, token: &Token) -> Result<Vec<String>, Error> {
-    client.list(Some(token), "sys/policies/acl").await
-}
+use crate::vault::http::{Ask, Body, Client, Error, Kind, null_is_empty};
 
 /// The text of a policy exactly as it was stored; `None` when there is none.
 pub async fn read(client: &Client, token: &Token, name: &str) -> Result<Option<String>, Error> {
@@ -25,19 +20,6 @@ pub async fn read(client: &Client, token: &Token, name: &str) -> Result<Option<S
     }
     let policy: Policy = reply.ok()?.data()?;
     Ok(Some(policy.policy))
-}
-
-/// Writes a policy. Capitals in the name become small letters, with a warning; 400 is a text that does not parse.
-pub async fn write(
-    client: &Client,
-    token: &Token,
-    name: &str,
-    text: &str,
-) -> Result<Answer, Error> {
-    let path = format!("sys/policies/acl/{name}");
-    client
-        .write(Some(token), &path, &Body::map([("policy", text)]))
-        .await
 }
 
 /// What this token may do at each of `paths`: `read`, `update`, …, `deny` or `root`. An answer that leaves

@@ -47,12 +47,6 @@ impl Product {
     }
 }
 
-impl std::fmt::Display for Product {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        out.write_str(self.name())
-    }
-}
-
 /// `sys/health`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Health {
@@ -63,17 +57,12 @@ pub struct Health {
     pub initialized: bool,
     /// Whether it is sealed.
     pub sealed: bool,
-    /// Whether another node is the active one.
-    #[serde(default)]
-    pub standby: bool,
     /// Told by fields that only Vault sends, community edition included.
     #[serde(skip)]
     pub product: Product,
     /// Empty where the listener redacts it.
     #[serde(default)]
     pub version: String,
-    /// Known once unsealed.
-    pub cluster_name: Option<String>,
     /// Known once unsealed.
     pub cluster_id: Option<String>,
     /// Seconds since 1970 by the server's clock.
@@ -113,31 +102,9 @@ pub struct SealStatus {
     /// Shares given so far in the current attempt to unseal.
     #[serde(default)]
     pub progress: u32,
-    /// Empty where the listener redacts it.
-    #[serde(default)]
-    pub version: String,
     /// The test for an auto-unseal.
     #[serde(default)]
     pub recovery_seal: bool,
-    /// Known once unsealed.
-    pub cluster_id: Option<String>,
-    /// Known once unsealed.
-    pub cluster_name: Option<String>,
-    /// Of the current attempt to unseal.
-    #[serde(default)]
-    pub nonce: String,
-}
-
-/// `sys/leader`.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct Leader {
-    /// Whether the storage knows several nodes.
-    pub ha_enabled: bool,
-    /// Whether this node is the active one. False on storage without several nodes.
-    #[serde(default)]
-    pub is_self: bool,
-    /// Address of the active node, as it advertises itself.
-    pub leader_address: Option<String>,
 }
 
 async fn look(client: &Client, path: &str, timeout: Option<Duration>) -> Result<Reply, Error> {
@@ -210,11 +177,14 @@ pub async fn seal_status(client: &Client) -> Result<SealStatus, Error> {
     look(client, "sys/seal-status", None).await?.ok()?.whole()
 }
 
-/// `sys/leader` as this node sees it; 503 is a sealed server.
-pub async fn leader(client: &Client) -> Result<Leader, Error> {
-    let mut leader: Leader = look(client, "sys/leader", None).await?.ok()?.whole()?;
-    leader.leader_address.take_if(|address| address.is_empty());
-    Ok(leader)
+/// The address of the active node, as that advertises itself and this node knows it; 503 is a sealed server.
+pub async fn leader(client: &Client) -> Result<Option<String>, Error> {
+    #[derive(Deserialize)]
+    struct Leader {
+        leader_address: Option<String>,
+    }
+    let leader: Leader = look(client, "sys/leader", None).await?.ok()?.whole()?;
+    Ok(leader.leader_address.filter(|address| !address.is_empty()))
 }
 
 /// `GET sys/init`. Also true while a node joins a cluster, and then says nothing about being usable.

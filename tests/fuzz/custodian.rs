@@ -5,7 +5,7 @@ use std::process::Command;
 use proptest::prelude::*;
 use proptest::sample::select;
 use vault_bootstrap::aws::kms::KmsKey;
-use vault_bootstrap::custodian::{Aws, Custodian, Error, Spec, Stored, ssm};
+use vault_bootstrap::custodian::{Aws, Custodian, Error, Stored, ssm};
 use vault_bootstrap::replica::{Commit, Replica};
 use vault_bootstrap::secret::{Share, ShareMaterial};
 
@@ -105,21 +105,13 @@ fn any_answer_of_aws_is_understood_or_refused() {
     let runtime = runtime();
     let responder = runtime.block_on(Responder::start(port.parse().unwrap()));
     let aws = Aws::default();
-    let spec = Spec::Ssm {
-        parameter: "/vault/share".into(),
-        kms_key: None,
-        tags: std::collections::BTreeMap::new(),
-        aws: aws.clone(),
-    };
+    let tags = std::collections::BTreeMap::new();
     responder.say(200, "application/x-amz-json-1.1", TRUE[2].as_bytes());
-    let custodian = runtime.block_on(Custodian::open("alice", &spec)).unwrap();
+    let custodian = Custodian::in_parameter("alice", ("/vault/share", None), &tags, &aws);
+    let custodian = runtime.block_on(custodian).unwrap();
     let key = runtime.block_on(KmsKey::open("1234abcd", &aws)).unwrap();
-    let place = vault_bootstrap::replica::Spec::Ssm {
-        parameter: "/vault/replica".into(),
-        kms_key: Some("1234abcd".into()),
-        aws: aws.clone(),
-    };
-    let replica = runtime.block_on(Replica::open(&place)).unwrap();
+    let replica = Replica::in_ssm("/vault/replica", Some("1234abcd"), &aws);
+    let replica = runtime.block_on(replica).unwrap();
     let commit: Commit = serde_json::from_str(COMMIT).unwrap();
     // Others are tried again by the SDK, after a pause.
     let status = select(&[200u16, 200, 200, 400, 403, 404][..]);
@@ -185,12 +177,8 @@ fn any_file_in_the_place_of_a_share_is_understood_or_refused() {
     );
     let identities = [vault_bootstrap::custodian::IdentityFile::read(&key).unwrap()];
     let place = directory.path().join("alice.age");
-    let spec = Spec::Age {
-        recipient: recipient.to_string(),
-        file: place.clone(),
-    };
+    let custodian = Custodian::in_age_file("alice", &recipient.to_string(), &place).unwrap();
     let runtime = runtime();
-    let custodian = runtime.block_on(Custodian::open("alice", &spec)).unwrap();
     let words: &[&str] = &[
         "-----BEGIN AGE ENCRYPTED FILE-----",
         "-----END AGE ENCRYPTED FILE-----",
@@ -220,12 +208,8 @@ fn any_text_is_a_recipient_or_is_refused() {
         "age1[a-z0-9]{50,60}",
         "AGE-SECRET-KEY-1[A-Z0-9]{58}"
     ];
-    let runtime = runtime();
     for_a_while("recipient", &cases, |recipient| {
-        let spec = Spec::Age {
-            recipient,
-            file: directory.path().join("bob.age"),
-        };
-        judge(runtime.block_on(Custodian::open("bob", &spec)));
+        let file = directory.path().join("bob.age");
+        judge(Custodian::in_age_file("bob", &recipient, &file));
     });
 }

@@ -22,9 +22,7 @@ pub(super) async fn observe_policies(view: &View<'_>) -> Result<Observation, Fai
     });
     let ours = policy(grant::POLICY, grant::of(view.config, product));
     let documents = given.chain([ours]).collect();
-    Ok(desired::observe_collection(&view.documents(), documents)
-        .await?
-        .into_observation())
+    desired::observe_collection(&view.documents(), documents).await
 }
 
 /// Holds that the grant is the text that was written: a break-glass login with more than it could do anything.
@@ -59,9 +57,7 @@ pub(super) async fn observe_roles(view: &View<'_>) -> Result<Observation, Failur
     if documents.is_empty() {
         return Ok(Observation::nothing_declared());
     }
-    Ok(desired::observe_collection(&view.documents(), documents)
-        .await?
-        .into_observation())
+    desired::observe_collection(&view.documents(), documents).await
 }
 
 /// Begins the digests of the users' passwords: they take long, and the server needs a while until it is active.

@@ -2,8 +2,6 @@
 //!
 //! A mount of another type under a declared path is never replaced: that is refused.
 
-use std::collections::BTreeMap;
-
 use crate::bootstrap::ceremony::Ceremony;
 use crate::bootstrap::steps::namespace;
 use crate::bootstrap::view::View;
@@ -14,8 +12,8 @@ use crate::evidence::facts::Evidence;
 use crate::failure::Failure;
 use crate::finding::Detail;
 use crate::step::Step;
-use crate::vault::mounts::{list_auth, list_mounts};
-use crate::vault::{self, Body, Mount};
+use crate::vault::mounts::{Mounts, list_auth, list_mounts};
+use crate::vault::{self, Body};
 
 /// One mount of the file.
 struct Wanted<'a> {
@@ -107,26 +105,22 @@ pub(super) async fn observe_auth_methods(view: &View<'_>) -> Result<Observation,
 async fn observe(
     view: &View<'_>,
     place: &str,
-    listing: Result<Vec<Mount>, vault::Error>,
+    listing: Result<Mounts, vault::Error>,
     wanted: Vec<Wanted<'_>>,
 ) -> Result<Observation, Failure> {
-    let listing = match listing {
-        Ok(listing) => listing,
+    let there = match listing {
+        Ok(there) => there,
         Err(error) if error.is_forbidden() => {
             let paths = vec![place.to_owned()];
             return Ok(Observation::unknown(vec![Detail::MayNotRead { paths }]));
         }
         Err(error) => return Err(error.into()),
     };
-    let there: BTreeMap<_, _> = listing
-        .into_iter()
-        .map(|mount| (mount.path.trim_end_matches('/').to_owned(), mount))
-        .collect();
     let mut documents = Vec::new();
     let mut refusals = Vec::new();
     for mount in &wanted {
-        let present = there.get(mount.path);
-        if let Some(present) = present.filter(|present| present.mount_type != mount.mount_type) {
+        let present = there.get(mount.path).map(String::as_str);
+        if let Some(present) = present.filter(|present| *present != mount.mount_type) {
             refusals.push(other_type(mount, present));
         }
         documents.extend(documents_of(view, mount, present)?);
@@ -160,7 +154,7 @@ pub(super) async fn apply(
 fn documents_of(
     view: &View<'_>,
     mount: &Wanted<'_>,
-    present: Option<&Mount>,
+    present: Option<&str>,
 ) -> Result<Vec<Document>, Failure> {
     let mut documents = Vec::new();
     let Body::Map(mut tune) = resolve::body(view, mount.tune)? else {
@@ -214,10 +208,10 @@ fn mount_document(mount: &Wanted<'_>) -> Document {
     }
 }
 
-fn other_type(mount: &Wanted<'_>, present: &Mount) -> Failure {
+fn other_type(mount: &Wanted<'_>, present: &str) -> Failure {
     Failure::refused(format!(
         "{} is of type {}, the file says {}",
-        mount.mount_path, present.mount_type, mount.mount_type
+        mount.mount_path, present, mount.mount_type
     ))
     .advise(
         "choose another path in the file, or remove the mount by hand; nothing is ever replaced",

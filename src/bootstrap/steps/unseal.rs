@@ -117,10 +117,7 @@ async fn shares_to(ceremony: &Ceremony<'_>, node: &Client) -> Result<(), vault::
         Ok(threshold) => threshold,
     };
     // With Shamir none is encrypted by the server.
-    let open = ceremony.shares.iter().filter_map(|share| match share {
-        ShareMaterial::Plain(share) => Some(share),
-        ShareMaterial::Encrypted(_) => None,
-    });
+    let open = ceremony.shares.iter().filter_map(ShareMaterial::as_plain);
     for share in open.take(enough) {
         if !sys::unseal(node, share).await?.sealed {
             break;

@@ -14,7 +14,7 @@ use crate::event::{Caller, Event};
 use crate::failure::Failure;
 use crate::root_generation::{self, Code, OrphanedToken};
 use crate::shares::key_set;
-use crate::vault::keys::generation::{Pad, Start};
+use crate::vault::keys::generation::Pad;
 
 /// The commands, for messages.
 const START: &str = "break-glass start";
@@ -60,12 +60,9 @@ async fn begin(session: &mut BreakGlassSession<'_>, reason: &str) -> Result<Even
         ..UnderWay::default()
     }))?;
     let clock = leftovers::clock(session).await;
-    let progress = match session.generation()?.start(&pad).await? {
-        Start::Ours(progress) => progress,
-        Start::Busy => {
-            session.journal.note(None)?;
-            return Err(root_generation::busy(&session.generation()?, None, None));
-        }
+    let Some(progress) = session.generation()?.start(&pad).await? else {
+        session.journal.note(None)?;
+        return Err(root_generation::busy(&session.generation()?, None, None));
     };
     let code = Code {
         cluster: session.config.cluster.name.clone(),

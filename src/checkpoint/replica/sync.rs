@@ -17,14 +17,14 @@ use crate::event::Caller;
 use crate::failure::{Exit, Failure};
 use crate::hex;
 use crate::interrupt::AFTER_A_STOP;
-use crate::replica::{Commit, Found, Lease, Replica, Spec};
+use crate::replica::{Commit, Found, Lease, Replica};
 
 /// Of an answer without shares, and of its encryption.
 const BYTES_ANYWAY: usize = 2048;
 
 /// A replica that this run has leased.
 pub struct ReplicaSync {
-    spec: Spec,
+    place: config::Replica,
     address: String,
     /// Opened when it is needed, so that it can be forgotten together with the credentials that reach it.
     replica: RefCell<Option<Rc<Replica>>>,
@@ -48,8 +48,8 @@ struct State {
 
 /// Opens the place that the file names, without a lease.
 pub(crate) async fn look_at(config: &Config) -> Result<Option<Replica>, Failure> {
-    match spec(config) {
-        Some(spec) => Ok(Some(Replica::open(&spec).await.map_err(of_replica)?)),
+    match &config.checkpoint.replica {
+        Some(place) => Ok(Some(open(place).await.map_err(of_replica)?)),
         None => Ok(None),
     }
 }
@@ -61,21 +61,18 @@ pub(crate) fn alone(config: &Config) -> Result<Checkpoint, Failure> {
     Ok(opened?)
 }
 
-/// The place of the file as the room of replicas takes it.
-fn spec(config: &Config) -> Option<Spec> {
-    Some(match config.checkpoint.replica.clone()? {
-        config::Replica::Ssm(ssm) => Spec::Ssm {
-            parameter: ssm.parameter,
-            kms_key: ssm.kms_key,
-            aws: to_aws(&ssm.aws),
-        },
-        config::Replica::S3(s3) => Spec::S3 {
-            bucket: s3.bucket,
-            prefix: s3.prefix,
-            kms_key: s3.kms_key,
-            aws: to_aws(&s3.aws),
-        },
-    })
+/// Opens the place that the file names.
+async fn open(place: &config::Replica) -> Result<Replica, backend::Error> {
+    match place {
+        config::Replica::Ssm(ssm) => {
+            let key = ssm.kms_key.as_deref();
+            Replica::in_ssm(&ssm.parameter, key, &to_aws(&ssm.aws)).await
+        }
+        config::Replica::S3(s3) => {
+            let below = (s3.bucket.as_str(), s3.prefix.as_str());
+            Replica::in_s3(below, s3.kms_key.as_deref(), &to_aws(&s3.aws)).await
+        }
+    }
 }
 
 /// The checkpoint, locked here and leased at its replica; taken up from there where that knows more. A stop
@@ -89,12 +86,12 @@ pub(crate) async fn checkpoint(
     caller: Caller<'_>,
 ) -> Result<ReplicatedCheckpoint, Failure> {
     let mut checkpoint = alone(config)?;
-    let Some(spec) = spec(config) else {
+    let Some(place) = &config.checkpoint.replica else {
         return Ok(ReplicatedCheckpoint::new(checkpoint, None));
     };
     let mark = checkpoint.mark()?;
     let (replica, found, mark) = tokio::select! {
-        looked = looked(&spec, mark) => looked.map_err(of_replica)?,
+        looked = looked(place, mark) => looked.map_err(of_replica)?,
         stop = caller.interrupt.requested() => return Err(stop),
     };
     let id = match &mark {
@@ -125,7 +122,7 @@ pub(crate) async fn checkpoint(
         }
     };
     let mut place = ReplicaSync {
-        spec,
+        place: place.clone(),
         address: replica.address().to_owned(),
         replica: RefCell::new(Some(Rc::new(replica))),
         lease: (number, lease),
@@ -147,10 +144,10 @@ pub(crate) async fn checkpoint(
 
 /// The place, what is there, and what this directory remembers of it.
 async fn looked(
-    spec: &Spec,
+    place: &config::Replica,
     mark: Option<Mark>,
 ) -> Result<(Replica, Found, Option<Mark>), backend::Error> {
-    let replica = Replica::open(spec).await?;
+    let replica = open(place).await?;
     let mark = mark.map(|mark| mark.at(replica.address()));
     if let Some(mark) = &mark {
         let next = mark.next.as_ref().map(|next| next.generation);
@@ -206,7 +203,7 @@ impl ReplicaSync {
         if let Some(replica) = known {
             return Ok(replica);
         }
-        let replica = Rc::new(Replica::open(&self.spec).await.map_err(of_replica)?);
+        let replica = Rc::new(Box::pin(open(&self.place)).await.map_err(of_replica)?);
         self.replica.replace(Some(replica.clone()));
         Ok(replica)
     }

@@ -92,6 +92,14 @@ pub(crate) fn secret_text(identity: &x25519::Identity) -> Zeroizing<String> {
     Zeroizing::new(identity.to_string().expose_secret().to_owned())
 }
 
+/// A new key, in a file for its owner alone.
+#[cfg(test)]
+pub(crate) fn generated(path: &Path) -> IdentityFile {
+    let key = x25519::Identity::generate();
+    crate::disk::create(path, secret_text(&key).as_bytes()).unwrap();
+    IdentityFile::read(path).unwrap()
+}
+
 /// Why a ciphertext does not open.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Closed {

@@ -66,11 +66,11 @@ impl AgeKey {
 mod tests {
     use super::*;
     use crate::custodian::CANARY;
-    use crate::custodian::age::identity::secret_text;
+    use crate::custodian::age::identity::{generated, secret_text};
     use crate::custodian::facts::Prepared;
     use crate::custodian::file::EncryptedFile;
     use crate::secret::Share;
-    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+    use std::os::unix::fs::MetadataExt;
     use std::path::{Path, PathBuf};
 
     const SHARE: &str = "c2hhcmUgb25lIG9mIHRocmVl";
@@ -85,15 +85,11 @@ mod tests {
     impl Place {
         fn new() -> Self {
             let directory = tempfile::tempdir().unwrap();
-            let identity = x25519::Identity::generate();
-            let key = directory.path().join("key");
-            std::fs::write(&key, &*secret_text(&identity)).unwrap();
-            std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600)).unwrap();
+            let identity = generated(&directory.path().join("key"));
             let path = directory.path().join("shares/bob.age");
-            let recipient = identity.to_public().to_string();
             Self {
-                identity: [IdentityFile::read(&key).unwrap()],
-                file: EncryptedFile::open_age(&recipient, &path).unwrap(),
+                file: EncryptedFile::open_age(&identity.recipients()[0], &path).unwrap(),
+                identity: [identity],
                 path,
                 directory,
             }

@@ -50,13 +50,6 @@ pub struct Difference {
     pub want: String,
 }
 
-impl std::fmt::Display for Difference {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { field, have, want } = self;
-        write!(formatter, "{field} is {have}, the file says {want}")
-    }
-}
-
 /// The outcome.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Comparison {

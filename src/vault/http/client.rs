@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use http::Method;
 use rustify::endpoint::Endpoint;
 use serde_json::Value;
 use url::Url;
@@ -43,8 +42,6 @@ impl std::fmt::Debug for Client {
 /// The answer to a write.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Answer {
-    /// HTTP status: 200, 202 or 204.
-    pub status: u16,
     /// `data`, or the whole body where there is no envelope; `Null` when there is none.
     pub data: Value,
     /// What the server wants us to know although it did as told.
@@ -134,11 +131,6 @@ impl Client {
         }
     }
 
-    /// The namespace of the requests; `None` is the root namespace.
-    pub fn namespace(&self) -> Option<&str> {
-        self.namespace.as_deref()
-    }
-
     /// Closes every connection that is not in use, also those of clones. Their buffers hold what was sent and
     /// received last, tokens and passwords among it, and are wiped with them. The next request opens a new one.
     pub fn close_connections(&self) -> Result<(), Error> {
@@ -181,16 +173,9 @@ impl Client {
     ) -> Result<Answer, Error> {
         let reply = self.ask(Ask::post(path, token, body)).await?.ok()?;
         Ok(Answer {
-            status: reply.status,
             data: reply.data()?,
             warnings: reply.warnings(),
         })
-    }
-
-    /// Deletes `path`. What is not there is no error where the server says so.
-    pub async fn delete(&self, token: Option<&Token>, path: &str) -> Result<(), Error> {
-        let ask = Ask::new(Method::DELETE, path, token);
-        self.ask(ask).await?.ok().map(drop)
     }
 
     /// Runs a request description of `vaultrs` (or any other): method, path, query and body are the

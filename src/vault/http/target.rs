@@ -41,6 +41,4 @@ pub struct Timeouts {
     pub request: Duration,
     /// The one request that initialises. Long: an answer that comes after we hung up is lost for good.
     pub init: Duration,
-    /// For the verbs: how long a node may take to become active.
-    pub active: Duration,
 }

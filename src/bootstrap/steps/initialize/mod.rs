@@ -25,7 +25,7 @@ use crate::secret::SecretText;
 use crate::session::{Authority, cluster_identity};
 use crate::step::Step;
 use crate::step::decide::{Recorded, Seen};
-use crate::vault::keys::init::{self, InitAnswer, InitKeys, InitRequest};
+use crate::vault::keys::init::{self, InitAnswer, InitRequest};
 use crate::vault::{Client, sys};
 
 pub(crate) use crate::bootstrap::steps::initialize::unanswered::refusal;
@@ -94,10 +94,7 @@ pub(crate) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
     let followed = ceremony.replicate().await;
     followed.map_err(|failure| kept_here_only(ceremony, failure))?;
     drop(deferred);
-    take(ceremony, InitAnswer::parse(raw, &request(asked))?);
-    if !asked.recovery {
-        unseal::all_nodes(ceremony).await?;
-    }
+    take(ceremony, raw, asked).await?;
     Ok(evidence(asked, &seal.seal_type))
 }
 
@@ -154,10 +151,7 @@ pub(crate) async fn take_up(ceremony: &mut Ceremony<'_>) -> Result<(), Failure> 
         Kept::RootToken(root) => ceremony.authority = Authority::Root(root),
         Kept::InitAnswer(raw) => {
             let asked = asked(ceremony)?;
-            take(ceremony, InitAnswer::parse(&raw, &request(asked))?);
-            if !asked.recovery {
-                unseal::all_nodes(ceremony).await?;
-            }
+            take(ceremony, &raw, asked).await?;
         }
     }
     Ok(())
@@ -217,9 +211,15 @@ pub(crate) async fn look_again(ceremony: &Ceremony<'_>) -> Result<Observation, F
     }
 }
 
-fn take(ceremony: &mut Ceremony<'_>, keys: InitKeys) {
+/// What the answer holds, in memory; Shamir nodes are unsealed with it.
+async fn take(ceremony: &mut Ceremony<'_>, raw: &SecretText, asked: Asked) -> Result<(), Failure> {
+    let keys = InitAnswer::parse(raw, &request(asked))?;
     ceremony.shares = keys.shares;
     ceremony.authority = Authority::Root(keys.root_token);
+    if !asked.recovery {
+        unseal::all_nodes(ceremony).await?;
+    }
+    Ok(())
 }
 
 fn evidence(asked: Asked, seal_type: &str) -> Evidence {

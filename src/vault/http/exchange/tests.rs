@@ -59,7 +59,6 @@ fn target(address: &str, nodes: &[&str]) -> Target {
         timeouts: Timeouts {
             request: Duration::from_millis(300),
             init: Duration::from_millis(300),
-            active: Duration::from_millis(300),
         },
     }
 }

@@ -13,8 +13,8 @@ pub(crate) mod pad;
 use serde::Deserialize;
 
 use crate::secret::{SecretText, Share, Token};
-use crate::vault::http::{Body, Client, Error, Kind, Method, Reply};
-use crate::vault::keys::attempt::Attempt;
+use crate::vault::http::{Body, Client, Error, Kind, Reply};
+use crate::vault::keys::attempt::{self, Attempt};
 use crate::vault::keys::root::RootGeneration;
 
 pub use crate::vault::keys::generation::pad::{Encoded, Pad};
@@ -75,35 +75,11 @@ pub struct Progress {
 /// A server's generation of root tokens, as a login with the grant sees it.
 pub struct Generation<'a>(Attempt<'a>);
 
-/// What became of a request to start.
-#[derive(Debug)]
-pub enum Start {
-    /// It is ours.
-    Ours(Progress),
-    /// Somebody's attempt is under way already.
-    Busy,
-}
-
-/// What became of a share.
-pub enum Given {
-    /// It counts; more are needed.
-    Counts(Progress),
-    /// It was the last one.
-    Complete(Encoded),
-    /// The attempt has this one already.
-    Twice,
-    /// There is no attempt, or another one.
-    Gone,
-    /// These shares together are no key of this cluster: the attempt goes on without any of them.
-    Wrong,
-    /// It is none that the server can read.
-    Unreadable,
-}
+/// What became of a share; the last one brings the token.
+pub type Given = attempt::Given<Progress, Encoded>;
 
 #[derive(Deserialize)]
 struct Update {
-    #[serde(flatten)]
-    progress: Progress,
     #[serde(default)]
     complete: bool,
     #[serde(default)]
@@ -114,7 +90,7 @@ impl<'a> Generation<'a> {
     /// `client` must be the active node's and stays the one that is asked: an attempt is kept in its memory alone.
     /// Root is of the root namespace, and made there.
     pub fn new(client: &Client, dialect: Dialect, token: &'a Token) -> Self {
-        Self(Attempt::new(client, dialect.base(), token))
+        Self(Attempt::new(client, (dialect.base(), "attempt"), token))
     }
 
     /// The node that is asked, as the operator wrote it.
@@ -124,20 +100,17 @@ impl<'a> Generation<'a> {
 
     /// How far the attempt is. 403 is a login without the grant.
     pub async fn progress(&self) -> Result<Progress, Error> {
-        let reply = self.0.ask(Method::GET, "attempt", &Body::Null).await?;
-        reply.ok()?.data()
+        self.0.progress().await
     }
 
-    /// Starts an attempt whose token comes out under `pad`.
+    /// Starts an attempt whose token comes out under `pad`; `None` where somebody's is under way already.
     ///
     /// # Errors
     /// Any other answer but 200. After a 5xx or a lost answer there may be an attempt all the same.
-    pub async fn start(&self, pad: &Pad) -> Result<Start, Error> {
+    pub async fn start(&self, pad: &Pad) -> Result<Option<Progress>, Error> {
         let otp = SecretText::new(pad.text().expose().to_owned());
-        match self.0.start("attempt", &Body::map([("otp", otp)])).await? {
-            Some(reply) => Ok(Start::Ours(reply.data()?)),
-            None => Ok(Start::Busy),
-        }
+        let reply = self.0.start(&Body::map([("otp", otp)])).await?;
+        reply.map(|reply| reply.data()).transpose()
     }
 
     /// Gives one share to the attempt of this nonce.
@@ -146,26 +119,24 @@ impl<'a> Generation<'a> {
     /// Any answer that says nothing about the share. After a 5xx or a lost answer it may count all the same, and
     /// if it was the last one there may be a root token that nobody has.
     pub async fn give(&self, nonce: &str, share: &Share) -> Result<Given, Error> {
-        let Some(reply) = self.0.submit("update", nonce, share).await? else {
-            return Ok(Given::Unreadable);
-        };
-        if !reply.is_success() {
-            return refused(&reply).ok_or_else(|| reply.refusal());
-        }
-        let update: Update = reply.data()?;
-        match update.encoded_token.filter(|text| !text.is_empty()) {
-            Some(encoded) if update.complete => Ok(Given::Complete(Encoded::new(encoded))),
-            _ if update.complete => {
-                Err(reply.fail(Kind::Malformed("it is complete and holds no token".into())))
-            }
-            _ => Ok(Given::Counts(update.progress)),
-        }
+        self.0.give((nonce, share), refused, token).await
     }
 
     /// Ends the attempt, whosever it is. None at all is no error.
     pub async fn cancel(&self) -> Result<(), Error> {
-        let reply = self.0.ask(Method::DELETE, "attempt", &Body::Null).await?;
-        reply.ok().map(drop)
+        self.0.cancel(&Body::Null).await
+    }
+}
+
+/// The token that comes with the last share.
+fn token(reply: &Reply) -> Result<Option<Encoded>, Error> {
+    let update: Update = reply.data()?;
+    match update.encoded_token.filter(|text| !text.is_empty()) {
+        Some(encoded) if update.complete => Ok(Some(Encoded::new(encoded))),
+        _ if update.complete => {
+            Err(reply.fail(Kind::Malformed("it is complete and holds no token".into())))
+        }
+        _ => Ok(None),
     }
 }
 

@@ -11,9 +11,9 @@ use crate::vault::keys::rotation::{Given, NewShares, Verified};
 
 /// The new shares in an answer, where it holds any.
 #[derive(Deserialize)]
-pub(crate) struct HandedOut {
+struct HandedOut {
     #[serde(default)]
-    pub(crate) complete: bool,
+    complete: bool,
     #[serde(default, deserialize_with = "null_is_empty")]
     keys_base64: Vec<Share>,
     #[serde(default)]
@@ -29,8 +29,13 @@ pub(crate) struct Complete {
     pub(crate) complete: bool,
 }
 
-/// Shares that nobody could use, or that are in effect already, are no rotation of ours.
-pub(crate) fn handed_out(reply: &Reply, answer: HandedOut) -> Result<NewShares, Error> {
+/// The new shares, where the answer holds them. Shares that nobody could use, or that are in effect already, are no
+/// rotation of ours.
+pub(crate) fn handed_out(reply: &Reply) -> Result<Option<NewShares>, Error> {
+    let answer: HandedOut = reply.data()?;
+    if !answer.complete {
+        return Ok(None);
+    }
     let fail = |what: &str| Err(reply.fail(Kind::Malformed(what.into())));
     if !answer.verification_required || answer.verification_nonce.is_empty() {
         return fail("it does not verify the new shares");
@@ -47,10 +52,10 @@ pub(crate) fn handed_out(reply: &Reply, answer: HandedOut) -> Result<NewShares, 
     if shares.is_empty() {
         return fail("it holds no new shares");
     }
-    Ok(NewShares {
+    Ok(Some(NewShares {
         shares,
         verification: answer.verification_nonce,
-    })
+    }))
 }
 
 /// What the server says about an old share that it does not take. Its texts repeat the right nonce and are not kept.
@@ -107,9 +112,8 @@ mod tests {
     }
 
     fn taken(body: &str) -> Result<NewShares, Error> {
-        let reply = json_reply(200, body, "sys/rekey/update");
-        let answer = reply.data()?;
-        handed_out(&reply, answer)
+        let taken = handed_out(&json_reply(200, body, "sys/rekey/update"))?;
+        Ok(taken.expect("it is complete"))
     }
 
     /// What is meant, and the text that says it.

@@ -13,9 +13,9 @@ pub(crate) mod answers;
 use serde::Deserialize;
 
 use crate::secret::{Share, Token};
-use crate::vault::http::{Ask, Body, Client, Error, Kind, Method, null_is_empty};
-use crate::vault::keys::attempt::Attempt;
-use crate::vault::keys::rotation::answers::{Complete, HandedOut, handed_out, refused, unverified};
+use crate::vault::http::{Ask, Body, Client, Error, Kind, null_is_empty};
+use crate::vault::keys::attempt::{self, Attempt};
+use crate::vault::keys::rotation::answers::{Complete, handed_out, refused, unverified};
 use crate::vault::sys::{Product, seal_status};
 
 /// Under which paths a server makes new shares.
@@ -114,24 +114,8 @@ pub enum Start {
     Busy,
 }
 
-/// What became of an old share.
-#[derive(Debug)]
-pub enum Given {
-    /// It counts; more are needed.
-    Counts(Progress),
-    /// It was the last one.
-    HandedOut(NewShares),
-    /// The rotation has this one already.
-    Twice,
-    /// There is no rotation, or another one, or one that has all its shares.
-    Gone,
-    /// These shares together are no key of this cluster: the rotation goes on without any of them.
-    Wrong,
-    /// The server could not tell whether they are: it could not read what it holds them against.
-    Undecided,
-    /// It is none that the server can read.
-    Unreadable,
-}
+/// What became of an old share; the last one brings the new ones.
+pub type Given = attempt::Given<Progress, NewShares>;
 
 /// What became of a new share that was given back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -201,7 +185,7 @@ impl<'a> Rotation<'a> {
     /// `client` must be the active node's and stays the one that is asked: a rotation is kept in its memory alone.
     pub fn new(client: &Client, paths: Paths, token: &'a Token) -> Self {
         Self {
-            attempt: Attempt::new(client, paths.base(), token),
+            attempt: Attempt::new(client, (paths.base(), "init"), token),
             paths,
         }
     }
@@ -209,11 +193,6 @@ impl<'a> Rotation<'a> {
     /// The node that is asked, as the operator wrote it.
     pub fn address(&self) -> &str {
         self.attempt.client.address()
-    }
-
-    /// Where it is asked.
-    pub fn paths(&self) -> Paths {
-        self.paths
     }
 
     /// How a person ends the rotation of this nonce, whosever it is.
@@ -226,8 +205,7 @@ impl<'a> Rotation<'a> {
 
     /// How far the rotation is. 403 is a login without the grant.
     pub async fn progress(&self) -> Result<Progress, Error> {
-        let reply = self.attempt.ask(Method::GET, "init", &Body::Null).await?;
-        reply.ok()?.data()
+        self.attempt.progress().await
     }
 
     /// Starts a rotation to `shares` new shares of which `threshold` open, to be verified.
@@ -240,12 +218,11 @@ impl<'a> Rotation<'a> {
             ("secret_threshold", Body::Number(threshold.into())),
             ("require_verification", Body::Bool(true)),
         ]);
-        let Some(reply) = self.attempt.start("init", &body).await? else {
+        let Some(reply) = self.attempt.start(&body).await? else {
             return Ok(Start::Busy);
         };
-        let first: HandedOut = reply.data()?;
-        if first.complete {
-            return Ok(Start::HandedOut(handed_out(&reply, first)?));
+        if let Some(first) = handed_out(&reply)? {
+            return Ok(Start::HandedOut(first));
         }
         let progress: Progress = reply.data()?;
         if !progress.verification_required {
@@ -260,17 +237,8 @@ impl<'a> Rotation<'a> {
     /// Any answer that says nothing about the share. After a 5xx or a lost answer it may count all the same, and if
     /// it was the last one there are new shares that nobody has, and that are not in effect.
     pub async fn give(&self, nonce: &str, share: &Share) -> Result<Given, Error> {
-        let Some(reply) = self.attempt.submit("update", nonce, share).await? else {
-            return Ok(Given::Unreadable);
-        };
-        if !reply.is_success() {
-            return refused(&reply).ok_or_else(|| reply.refusal());
-        }
-        let last: HandedOut = reply.data()?;
-        if last.complete {
-            return Ok(Given::HandedOut(handed_out(&reply, last)?));
-        }
-        Ok(Given::Counts(reply.data()?))
+        let given = self.attempt.give((nonce, share), refused, handed_out);
+        given.await
     }
 
     /// Gives one new share back, as its custodian keeps it.
@@ -297,8 +265,6 @@ impl<'a> Rotation<'a> {
     /// at all is no error.
     pub async fn cancel(&self, nonce: &str) -> Result<(), Error> {
         // Vault wants the nonce for the first ten minutes, and a body for ever (from 1.20).
-        let body = Body::map([("nonce", nonce)]);
-        let reply = self.attempt.ask(Method::DELETE, "init", &body).await?;
-        reply.ok().map(drop)
+        self.attempt.cancel(&Body::map([("nonce", nonce)])).await
     }
 }
