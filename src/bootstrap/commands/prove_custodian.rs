@@ -32,6 +32,9 @@ pub async fn prove_custodian(
     let records = damaged::checkpoint(config, None, caller).await?;
     let recorded = async {
         let proof = proved(config, &custodian, identity, show).await?;
+        for warning in &proof.warnings {
+            caller.events.warn(warning);
+        }
         remember(&records, name, proof).await
     };
     let recorded = caller.unless_stopped(recorded).await;
