@@ -25,6 +25,10 @@ pub(super) async fn act(
         ceremony.find(finding);
     }
     ceremony.remember(std::mem::take(&mut observation.learned));
+    if decision != Decision::Apply {
+        // Nothing begins that would take it to the disk.
+        ceremony.checkpoint().settle()?;
+    }
     match decision {
         Decision::Skip => {
             findings_of_before(step, ceremony);

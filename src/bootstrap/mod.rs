@@ -82,6 +82,8 @@ pub async fn apply(
     rotation_is_half_made(&ceremony);
     let result = Box::pin(run(&mut ceremony)).await;
     if result.is_err() {
+        // Where the disk refuses, the next run sees at the server what was done.
+        let _ = ceremony.checkpoint().settle();
         end_the_drill(&ceremony).await;
     }
     // A login's token of ours does not outlive the run, however it ended.
@@ -152,8 +154,6 @@ async fn end_the_drill(ceremony: &Ceremony<'_>) {
 /// Stopped while the replica was brought up to date, a run does that to its end: otherwise its lease would
 /// have to stay.
 async fn finish_following(ceremony: &Ceremony<'_>, failure: &Failure) {
-    // Where the disk refuses, the next run looks at it anew.
-    let _ = ceremony.checkpoint().settle();
     let stopped = matches!(failure.exit, Exit::Interrupted(_));
     if let Some(place) = ceremony.records.replica().filter(|_| stopped)
         && place.is_behind().await

@@ -71,8 +71,10 @@ pub async fn apply(
         }
     }
     if !digests.is_empty() {
-        let mut checkpoint = target.records.borrow_mut();
-        checkpoint.amend(|diary| diary.digests.extend(digests));
+        // A server that never gives them back cannot be asked again.
+        target
+            .records
+            .record(|diary| diary.digests.extend(digests))?;
     }
     Failure::all(failures).map_or(Ok(written), Err)
 }

@@ -136,7 +136,7 @@ impl Checkpoint {
     /// between sees at the server that it is.
     pub fn finish(&mut self, step: Step, evidence: Evidence) -> Result<()> {
         let change = |diary: &mut Diary| diary.finish(step, evidence, now());
-        if (Step::Audit..=Step::Writes).contains(&step) {
+        if (Step::Secrets..=Step::Writes).contains(&step) {
             self.amend(change);
             return Ok(());
         }

@@ -239,17 +239,17 @@ fn what_was_amended_is_on_disk_with_the_next_record_or_when_it_is_settled() {
     let (_place, path) = place();
     let mut checkpoint = open(&path).unwrap();
     let on_disk = |step| read_diary(&path).unwrap().unwrap().recorded(step);
-    checkpoint.start(Step::Audit).unwrap();
-    checkpoint.finish(Step::Audit, Evidence::default()).unwrap();
-    assert_eq!(checkpoint.diary().recorded(Step::Audit), Recorded::Done);
-    assert_eq!(on_disk(Step::Audit), Recorded::Started);
-    checkpoint.start(Step::Secrets).unwrap();
-    assert_eq!(on_disk(Step::Audit), Recorded::Done);
+    checkpoint.start(Step::Policies).unwrap();
     checkpoint
-        .finish(Step::Secrets, Evidence::default())
+        .finish(Step::Policies, Evidence::default())
         .unwrap();
+    assert_eq!(checkpoint.diary().recorded(Step::Policies), Recorded::Done);
+    assert_eq!(on_disk(Step::Policies), Recorded::Started);
+    checkpoint.start(Step::Roles).unwrap();
+    assert_eq!(on_disk(Step::Policies), Recorded::Done);
+    checkpoint.finish(Step::Roles, Evidence::default()).unwrap();
     checkpoint.settle().unwrap();
-    assert_eq!(on_disk(Step::Secrets), Recorded::Done);
+    assert_eq!(on_disk(Step::Roles), Recorded::Done);
     // What only this run can tell waits for nothing.
     checkpoint.finish(Step::Drill, Evidence::default()).unwrap();
     assert_eq!(on_disk(Step::Drill), Recorded::Done);
