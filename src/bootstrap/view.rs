@@ -62,6 +62,11 @@ impl View<'_> {
         Some(self.diary.steps.get(&self.step)?.evidence.clone())
     }
 
+    /// Whether this run is to revoke root: it stands on nothing that an earlier one proved.
+    pub(crate) fn revokes_root(&self) -> bool {
+        self.is_root() && !self.options.keeps_root(self.config)
+    }
+
     /// Whether an answer or a root token is on disk.
     pub(crate) fn keeps_something(&self) -> Result<bool, Failure> {
         Ok(checkpoint::keeps_something(&self.directory)?)

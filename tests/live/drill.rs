@@ -136,6 +136,36 @@ fn killed_at_any_request_of_the_drill_no_attempt_and_no_root_token_is_left() {
     nothing_is_left(&server, &ceremony);
 }
 
+/// Killed between its proofs and the end of root, it proves all of it once more: who holds the shares, and whether the
+/// audit log is written, is known of today only.
+#[test]
+fn the_run_that_revokes_root_has_held_the_drill_and_found_the_marker_itself() {
+    require!(["openbao-2.7.2"]);
+    let server = Server::in_memory();
+    let mut ceremony = with_a_drill(&server);
+    // One look at all tokens belongs to each quorum of the drill.
+    let faults = Faults::new().nth(3, "LIST auth/token/accessors", Action::HoldAnswer);
+    let proxy = faults.before(&server.address());
+    ceremony.set("/cluster/address", json!(proxy.address()));
+    ceremony.save();
+    let run = ceremony.tool().spawn(&WORDS);
+    assert!(proxy.wait_for_held(PATIENCE), "{}", run.stderr_so_far());
+    run.signal(Signal::KILL);
+    run.finish();
+    let diary = std::fs::read_to_string(ceremony.path("checkpoint/diary.json")).expect("a diary");
+    let diary: Value = serde_json::from_str(&diary).expect("JSON");
+    assert_eq!(diary["steps"]["drill"]["state"], "done");
+    assert_ne!(diary["steps"]["revoke-root"]["state"], "done");
+    let killed = ceremony.run(&WORDS);
+    killed.exits(0).says(&[
+        "the marker's HMAC stands in",
+        "alice, bob made a root token",
+        "alice, carol made a root token",
+    ]);
+    was_held(&ceremony);
+    nothing_is_left(&server, &ceremony);
+}
+
 #[test]
 fn stopped_in_the_middle_of_a_drill_no_attempt_stays() {
     require!(["openbao-2.7.2"]);

@@ -32,14 +32,13 @@ use crate::vault::{Client, Dialect, Generation, RootSession, sys};
 const OTHERWISE: &str = "; or let it be given from elsewhere: --holders-elsewhere 30m; or rehearse later, which is a \
                          finding: break_glass.drill: later";
 
-/// A drill that was held stands until the hand-over: the shares are looked at once more right before root is revoked, and
-/// have not changed since then. Afterwards it is no more than a record.
+/// A drill is held in the run that revokes root, whatever an earlier one has shown. Afterwards it is no more than a record.
 pub(crate) fn observe(view: &View<'_>) -> Observation {
     let BreakGlass::Logins { drill, .. } = &view.config.break_glass else {
         return Observation::nothing_declared();
     };
     let later = || Evidence::default().with("drill", "later");
-    let held = view.diary.drill_was_held();
+    let held = view.diary.drill_was_held() && !view.revokes_root();
     if held || *drill == Drill::Later || !view.is_root() {
         let done = view.recorded() == Recorded::Done;
         let evidence = view.evidence().filter(|_| done).unwrap_or_else(later);

@@ -30,8 +30,8 @@ pub(super) fn observe(view: &View<'_>) -> Observation {
     };
     let proved: Vec<String> = evidence.get("declared").unwrap_or_default();
     let same = proved == declared(view.config);
-    let revokes = view.is_root() && !view.options.keeps_root(view.config);
-    let stands = view.recorded() == Recorded::Done && same && !view.earlier_changes && !revokes;
+    let done = view.recorded() == Recorded::Done && !view.revokes_root();
+    let stands = done && same && !view.earlier_changes;
     if stands && !view.diary.handed_over() {
         return Observation::present(evidence);
     }
