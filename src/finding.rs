@@ -63,6 +63,17 @@ pub enum Finding {
     /// Where the share of a holder is, whose it is, and how it changed.
     #[error("{0}, the share of {1}, changed since it was stored: {2}")]
     ShareChanged(String, String, String),
+    /// How many shares open the cluster and how many were made, and the same as the file has it.
+    #[error(
+        "the cluster was given shares of which any {0} of {1} open it, and the file says {2} of {3}"
+    )]
+    SharesMadeOtherwise(u32, u32, u32, u32),
+    /// Who was given shares, and whom the file names.
+    #[error("the shares were given to {}, and the file names {}", .0.join(", "), .1.join(", "))]
+    SharesGivenOtherwise(Vec<String>, Vec<String>),
+    /// Whose share it is, where it was stored, and where the file says it is.
+    #[error("the share of {0} was stored at {1}, and the file says {2}: nobody has looked there")]
+    ShareStoredElsewhere(String, String, String),
     /// Holders whose shares vanish with this machine.
     #[error("{}", files_of_this_machine(.0))]
     SharesAreFiles(Vec<String>),

@@ -54,7 +54,7 @@ async fn hold(
 ) -> Result<Outcome, Failure> {
     leftovers::end_earlier_run(session).await?;
     let mut evidence = Evidence::begin(session, "rehearsal");
-    let mut findings: Vec<_> = key_set::asked_for(session.config)?.into_iter().collect();
+    let mut findings = key_set::asked_for(session.config)?;
     if session.rules.open {
         findings.push(Finding::AnybodyMayGenerateRoot);
     }

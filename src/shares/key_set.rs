@@ -7,14 +7,15 @@ use crate::config::Config;
 use crate::failure::Failure;
 use crate::finding::Finding;
 
-/// What a person should know before any holder is asked, where new shares are half made.
+/// What a person should know before any holder is asked, where new shares are half made or the file does not describe
+/// those that were made.
 ///
 /// # Errors
 /// The file asks for shares that are no longer valid, as the checkpoint here has it.
-pub(crate) fn asked_for(config: &Config) -> Result<Option<Finding>, Failure> {
+pub(crate) fn asked_for(config: &Config) -> Result<Vec<Finding>, Failure> {
     // In an emergency a damaged diary bars nothing: whether the shares are in effect, the server knows.
     let Ok(Some(diary)) = checkpoint::read_diary(&config.checkpoint.path) else {
-        return Ok(None);
+        return Ok(Vec::new());
     };
     let half_made = diary.rotation.as_ref().filter(|one| one.is_half_made());
     let wanted = config.init.generation;
@@ -22,7 +23,36 @@ pub(crate) fn asked_for(config: &Config) -> Result<Option<Finding>, Failure> {
     if !may_hold.is_empty() && !may_hold.contains(&wanted) {
         return Err(of_no_use(config, &may_hold, half_made));
     }
-    Ok(half_made.map(|rotation| unfinished(rotation, wanted)))
+    Ok(match half_made {
+        Some(rotation) => vec![unfinished(rotation, wanted)],
+        None => contradictions(&diary, config),
+    })
+}
+
+/// What the file says of shares that were made and given otherwise: writing it there changed nothing.
+pub(crate) fn contradictions(diary: &Diary, config: &Config) -> Vec<Finding> {
+    let init = &config.init;
+    let Some(asked) = diary
+        .asked
+        .filter(|asked| asked.generation == init.generation)
+    else {
+        return Vec::new();
+    };
+    let mut found = Vec::new();
+    let (made, said) = (
+        (asked.threshold, asked.shares),
+        (init.threshold, init.shares),
+    );
+    if made != said {
+        found.push(Finding::SharesMadeOtherwise(made.0, made.1, said.0, said.1));
+    }
+    let given: Vec<_> = diary.shares.keys().cloned().collect();
+    let mut named: Vec<_> = init.custodians.iter().map(|one| one.name.clone()).collect();
+    named.sort();
+    if !given.is_empty() && given != named {
+        found.push(Finding::SharesGivenOtherwise(given, named));
+    }
+    found
 }
 
 /// Of which makings the shares are that may open the cluster; empty where nothing is known.

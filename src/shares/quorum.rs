@@ -154,8 +154,8 @@ impl Asking<'_> {
 
     /// Nobody is asked for a share that is no longer valid, or without word that new ones are half made.
     fn those_that_hold(self) -> Result<(), Failure> {
-        if let Some(text) = key_set::asked_for(self.config)? {
-            self.caller.events.warn(text.to_string());
+        for finding in key_set::asked_for(self.config)? {
+            self.caller.events.warn(finding.to_string());
         }
         Ok(())
     }

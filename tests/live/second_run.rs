@@ -104,6 +104,71 @@ fn a_policy_changed_by_hand_after_hand_over_is_a_finding_and_is_left_alone() {
     assert_eq!(log.writes(), Vec::<String>::new());
 }
 
+/// Lines of a file that nobody can carry out any more: the shares were made and given away long ago.
+const OF_THE_SHARES: [(&str, &str, &str); 3] = [
+    (
+        "/init/threshold",
+        "3",
+        "the cluster was given shares of which any 2 of 3 open it, and the file says 3 of 3",
+    ),
+    (
+        "/init/custodians/2/name",
+        "\"charlie\"",
+        "the shares were given to alice, bob, carol, and the file names alice, bob, charlie",
+    ),
+    (
+        "/init/custodians/2/age/file",
+        "\"shares/charlie.age\"",
+        "shares/carol.age, and the file says shares/charlie.age: nobody has looked there",
+    ),
+];
+
+#[test]
+fn a_file_that_says_of_the_shares_what_is_not_so_is_a_finding_after_the_hand_over() {
+    let (_server, mut ceremony) = handed_over();
+    for (place, value, finding) in OF_THE_SHARES {
+        let before = ceremony.file.pointer(place).expect("a line").clone();
+        ceremony.set(place, serde_json::from_str(value).expect("JSON"));
+        ceremony.apply().exits(4).prints(&[finding]);
+        ceremony.set(place, before);
+    }
+    ceremony.set("/init/threshold", json!(3));
+    let args = [
+        "rehearse",
+        "--identity",
+        "alice.key",
+        "--identity",
+        "bob.key",
+    ];
+    let identities = ["--identity", "carol.key"];
+    ceremony.save();
+    let rehearsed = ceremony.run(&[&args[..], &identities[..]].concat());
+    rehearsed.says(&["any 2 of 3 open it, and the file says 3 of 3"]);
+}
+
+#[test]
+fn root_is_not_revoked_by_a_file_that_says_of_the_shares_what_is_not_so() {
+    let server = Server::in_memory();
+    let mut ceremony = Ceremony::at(&server);
+    ceremony.set(
+        "/logins/operator/can",
+        json!({ "secret/data/production/stripe": ["delete"] }),
+    );
+    ceremony
+        .apply()
+        .exits(1)
+        .says(&["operator", "it opened, but"]);
+    for (place, value, finding) in OF_THE_SHARES {
+        let before = ceremony.file.pointer(place).expect("a line").clone();
+        ceremony.set(place, serde_json::from_str(value).expect("JSON"));
+        ceremony
+            .apply()
+            .exits(3)
+            .says(&["give each share", finding, "put init back in the file"]);
+        ceremony.set(place, before);
+    }
+}
+
 #[test]
 fn what_was_changed_by_hand_is_repaired_while_root_lives() {
     let server = Server::in_memory();

@@ -45,8 +45,8 @@ pub async fn start(
 async fn begin(session: &mut BreakGlassSession<'_>, reason: &str) -> Result<Event, Failure> {
     nobody_waits(session).await?;
     leftovers::settle(session).await?;
-    if let Some(text) = key_set::asked_for(session.config)? {
-        session.warn(text.to_string());
+    for finding in key_set::asked_for(session.config)? {
+        session.warn(finding.to_string());
     }
     let id = id_for_holders(session)?;
     let before = session.is_free().await?;

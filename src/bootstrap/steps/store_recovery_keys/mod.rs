@@ -20,6 +20,7 @@ use crate::failure::Failure;
 use crate::finding::{Detail, Finding};
 use crate::secret::ShareMaterial;
 use crate::session::Authority;
+use crate::shares::key_set;
 use crate::shares::storing::{Moment, store};
 use crate::step::Step;
 
@@ -33,13 +34,20 @@ pub(crate) async fn observe(view: &View<'_>) -> Result<Observation, Failure> {
     if view.shares_in_hand || two_phase::is_due(&view.diary) {
         return Ok(Observation::partial(Vec::new()));
     }
-    let found = look(view).await;
+    let contradictions = key_set::contradictions(&view.diary, view.config);
+    let mut found = look(view).await;
     if view.is_root() {
+        let refused = |one: &Finding| Failure::refused(one.to_string()).advise(AS_THEY_WERE_MADE);
+        found.failures.extend(contradictions.iter().map(refused));
         Failure::check(found.failures)?;
     }
     let evidence = Evidence::default().with("custodians", &found.there);
     let observation = if !found.missing.is_empty() {
-        Observation::unknown(vec![Detail::SharesMissing])
+        Observation::unknown(vec![if contradictions.is_empty() {
+            Detail::SharesMissing
+        } else {
+            Detail::SeeFindings
+        }])
     } else if found.unseen.is_empty() && found.lost.is_empty() {
         Observation::present(evidence)
     } else {
@@ -52,7 +60,7 @@ pub(crate) async fn observe(view: &View<'_>) -> Result<Observation, Failure> {
         }
     };
     Ok(Observation {
-        findings: found.lost,
+        findings: contradictions.into_iter().chain(found.lost).collect(),
         ..observation
     })
 }
@@ -133,6 +141,11 @@ impl Found {
                 let advice = if in_hand { MOVE_AWAY } else { BRING_BACK };
                 self.lose(changed(custodian, how), advice);
             }
+            Some((stored, Ok(Look::Missing))) if stored.address != custodian.address() => {
+                let (name, was) = (custodian.name().to_owned(), stored.address.clone());
+                let elsewhere = Finding::ShareStoredElsewhere(name, was, custodian.address());
+                self.lose(elsewhere, AS_THEY_WERE_MADE);
+            }
             Some((_, Ok(Look::Missing))) => {
                 let advice = if in_hand { STORE_ANEW } else { BRING_BACK };
                 self.lose(gone(custodian), advice);
@@ -157,6 +170,8 @@ impl Found {
 const STORE_ANEW: &str = "run apply again: the share is still in the checkpoint and is stored anew";
 const MOVE_AWAY: &str = "see who changed it, move it away and run apply again: the share is still in the \
                          checkpoint and is stored anew";
+const AS_THEY_WERE_MADE: &str = "put init back in the file to what the shares were made and stored for; others are \
+                                 made after the hand-over: recovery rotate";
 const BRING_BACK: &str = "bring it back from where it was moved, then run apply again; if it is lost for good, \
                           the quorum has one holder less: a cluster that holds no data yet is best wiped and \
                           begun again, another one needs new shares before root is revoked";
