@@ -1,6 +1,6 @@
 # What a developer types. `make` alone lists it.
 .DEFAULT_GOAL := help
-.PHONY: help build check test test-faults fsyncs test-memory fuzz demo bench install-servers
+.PHONY: help build check audit-deps test test-faults fsyncs test-memory fuzz demo bench install-servers
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-16s %s\n", $$1, $$2}' Makefile
@@ -15,6 +15,9 @@ check: ## The inner loop: format, lints, unit tests, architecture; no servers
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
 	cargo test --locked --quiet --lib --bins --test architecture
+
+audit-deps: ## Holds the dependencies to .ci/deny.toml: licences, sources, bans, advisories where they can be had
+	@.ci/audit-deps
 
 # Tests spend much of their time waiting: for an election, for a disk, for what they asked to be slow.
 test: ## Everything, on real servers; REQUIRE_ALL=1 makes a server that cannot be had a failure

@@ -9,12 +9,10 @@ use crate::break_glass::session::BreakGlassSession;
 use crate::checkpoint::now;
 use crate::evidence::page;
 use crate::evidence::signing::SigningKey;
+use crate::evidence::verification::{VERSION, file_stem, signed_comment};
 use crate::failure::Failure;
 use crate::finding::Finding;
 use crate::shares::quorum::Gathered;
-
-/// Form of the document.
-const VERSION: u32 = 1;
 
 /// What a run has shown so far.
 pub(super) struct Evidence {
@@ -103,8 +101,7 @@ impl Evidence {
         self.set("findings", Finding::in_words(findings));
         let (kind, began, cluster) = (self.kind, &self.began, &session.config.cluster.name);
         let journal = &session.journal;
-        let name = format!("{kind}-{}", began.replace([':', '-'], ""));
-        let name = unused(journal.directory(), &name);
+        let name = unused(journal.directory(), &file_stem(kind, began));
         let mut text = serde_json::to_string_pretty(&self.facts).unwrap_or_default();
         text.push('\n');
         let title = format!("{kind} of {cluster}, {began}");
@@ -113,7 +110,7 @@ impl Evidence {
         let path = journal.put(&format!("{name}.json"), text.as_bytes())?;
         journal.put(&format!("{name}.txt"), page.as_bytes())?;
         if let Some(key) = key {
-            let comment = format!("{kind} of {cluster}, began {began}");
+            let comment = signed_comment(kind, cluster, began);
             let signature = key.sign(text.as_bytes(), &comment)?;
             journal.put(&format!("{name}.json.minisig"), signature.as_bytes())?;
         }

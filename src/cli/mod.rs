@@ -220,11 +220,13 @@ pub struct Apply {
 /// What concerns evidence.
 #[derive(Debug, Subcommand)]
 pub enum ReportOf {
-    /// Check that evidence is what was signed
+    /// Check that evidence is what was signed, and show what it is evidence of
     #[command(after_help = "Examples:\n  \
         vault-bootstrap report verify rehearsal-20261121T120000Z.json --key evidence.pub\n  \
         minisign -V -m rehearsal-20261121T120000Z.json -p evidence.pub      the same\n\n\
-        Exit codes: 0 it is · 2 usage, or a file cannot be read · 3 it is not")]
+        The comment, the name and the evidence must tell the same run.\n\n\
+        Exit codes: 0 it is · 2 usage, or a file cannot be read · 3 it is not, or is no evidence ·\n\
+        4 it is, and tells of findings or of a run that failed")]
     Verify {
         /// The evidence
         #[arg(value_name = "FILE")]

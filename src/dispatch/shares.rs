@@ -10,7 +10,8 @@ use crate::cli::{
 use crate::config::Typed;
 use crate::event::{Caller, Event, Outcome, Verified};
 use crate::evidence::signing;
-use crate::failure::Failure;
+use crate::evidence::verification::{self, Witnessed};
+use crate::failure::{Exit, Failure};
 use crate::report::Report;
 
 pub(super) async fn rehearse(
@@ -165,6 +166,27 @@ pub(super) fn verify(
         name.push(".minisig");
         name.into()
     });
-    let comment = signing::verify(&file, &signature, key)?;
-    Ok(Outcome::done(Event::Verified(Verified { file, comment })))
+    let (text, comment) = signing::verify(&file, &signature, key)?;
+    let Witnessed {
+        kind,
+        cluster,
+        began,
+        ended,
+        findings,
+    } = verification::witnessed(&file, &text, &comment)?;
+    let exit = if findings.is_empty() {
+        Exit::Done
+    } else {
+        Exit::Findings
+    };
+    let last = Some(Event::Verified(Verified {
+        file,
+        comment,
+        kind,
+        cluster,
+        began,
+        ended,
+        findings,
+    }));
+    Ok(Outcome { exit, last })
 }

@@ -70,6 +70,16 @@ pub struct Verified {
     pub file: PathBuf,
     /// The signed comment.
     pub comment: String,
+    /// `rehearsal` or `break-glass`.
+    pub kind: String,
+    /// Name of the cluster.
+    pub cluster: String,
+    /// When it began, RFC 3339.
+    pub began: String,
+    /// When it ended, RFC 3339.
+    pub ended: String,
+    /// What it did not show, and what it found.
+    pub findings: Vec<String>,
 }
 
 /// Which shares are in effect after a rotation.

@@ -4,3 +4,4 @@ pub(crate) mod copy;
 pub mod facts;
 pub(crate) mod page;
 pub mod signing;
+pub(crate) mod verification;

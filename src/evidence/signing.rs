@@ -57,15 +57,20 @@ impl SigningKey {
     }
 }
 
-/// Checks that `report` is what was signed, by the key in `public`. The signed comment.
+/// Checks that `report` is what was signed, by the one key in `public`. What it says, and the signed comment.
 ///
 /// # Errors
 /// It is not, or one of the three files cannot be read.
-pub fn verify(report: &Path, signature: &Path, public: &Path) -> Result<String, Failure> {
+pub fn verify(report: &Path, signature: &Path, public: &Path) -> Result<(String, String), Failure> {
     let unusable = |path: &Path, what: &str| {
         Failure::usage(format!("{} is no {what} of minisign", path.display()))
     };
     let key = read(public, LONGEST_KEY)?;
+    // The first of several would count, whichever a person meant.
+    if key.lines().filter(|line| is_key(line)).count() > 1 {
+        let text = format!("{} holds more than one public key", public.display());
+        return Err(Failure::usage(text).advise("name a file with the one key that is meant"));
+    }
     let key = PublicKeyBox::from_string(&key)
         .and_then(PublicKeyBox::into_public_key)
         .or_else(|_| PublicKey::from_base64(key.trim()));
@@ -90,7 +95,12 @@ pub fn verify(report: &Path, signature: &Path, public: &Path) -> Result<String, 
         .advise("it was changed, or signed by somebody else: do not rely on it")
     })?;
     let comment = parsed.trusted_comment();
-    comment.map_err(|_| unusable(signature, "signature"))
+    let comment = comment.map_err(|_| unusable(signature, "signature"))?;
+    Ok((bytes, comment))
+}
+
+fn is_key(line: &str) -> bool {
+    PublicKey::from_base64(line.trim()).is_ok()
 }
 
 fn read(path: &Path, longest: u64) -> Result<String, Failure> {

@@ -29,11 +29,14 @@ pub(super) fn text(event: &Event, width: Option<usize>) -> Option<String> {
         Event::Status(found) => status(found, width),
         Event::Abandoned(done) => abandoned(done, width),
         Event::Proved(proved) => format!("{} is proved: {}\n", proved.custodian, proved.subject),
-        Event::Verified(verified) => format!(
-            "{} is what was signed: {}\n",
-            verified.file.display(),
-            verified.comment
-        ),
+        Event::Verified(verified) => {
+            let (file, comment) = (verified.file.display(), &verified.comment);
+            let headline = format!(
+                "{file} is what was signed: {comment}, ended {}",
+                verified.ended
+            );
+            end((&headline, &verified.findings, &[]), ("", None), width)
+        }
         Event::Rotated(done) => rotated(done),
         Event::End {
             unchanged,

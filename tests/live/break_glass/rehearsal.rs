@@ -131,11 +131,75 @@ fn evidence_is_signed_and_a_changed_word_shows() {
     }
     let path = ceremony.path(&file);
     let text = std::fs::read_to_string(&path).expect("a file");
+    for name in [
+        "checkpoint/rehearsal-20200101T000000Z.json",
+        "checkpoint/q4.json",
+    ] {
+        ceremony.write(name, &text);
+        let signature = std::fs::read(ceremony.path(&format!("{file}.minisig"))).expect("a file");
+        std::fs::write(ceremony.path(&format!("{name}.minisig")), signature).expect("written");
+    }
+    ceremony
+        .run(&[
+            "report",
+            "verify",
+            "checkpoint/rehearsal-20200101T000000Z.json",
+            "--key",
+            "evidence.pub",
+        ])
+        .exits(3)
+        .says(&["its name is not the one it was written under"]);
+    ceremony
+        .run(&[
+            "report",
+            "verify",
+            "checkpoint/q4.json",
+            "--key",
+            "evidence.pub",
+        ])
+        .exits(0);
+    let other = minisign::KeyPair::generate_unencrypted_keypair().expect("keys");
+    let both = [&pair.pk, &other.pk].map(|key| key.to_box().expect("a key").into_string());
+    ceremony.write("both.pub", &both.concat());
+    ceremony
+        .run(&["report", "verify", &file, "--key", "both.pub"])
+        .exits(2)
+        .says(&["both.pub holds more than one public key"]);
     std::fs::write(&path, text.replace("alice", "mallory")).expect("written");
     ceremony
         .run(&verify)
         .exits(3)
         .says(&["is not what the key in evidence.pub has signed"]);
+    let sign = |text: &str, comment: &str| {
+        ceremony.write("signed.json", text);
+        let text = std::io::Cursor::new(text);
+        let signature = minisign::sign(None, &pair.sk, text, Some(comment), None).expect("signed");
+        ceremony.write("signed.json.minisig", &signature.into_string());
+        ceremony.run(&["report", "verify", "signed.json", "--key", "evidence.pub"])
+    };
+    let comment = signed_comment(&text);
+    sign("a text", "a comment")
+        .exits(3)
+        .says(&["signed.json is signed, and"]);
+    sign(&text, "rehearsal of prod, began 2020-01-01T00:00:00Z")
+        .exits(3)
+        .says(&["its comment is"]);
+    let twice = text.replacen("\"kind\"", "\"kind\": \"break-glass\", \"kind\"", 1);
+    sign(&twice, &comment)
+        .exits(3)
+        .says(&["it has the key \"kind\" twice"]);
+    let failed = text.replacen("\"kind\"", "\"failed\": \"nobody came\", \"kind\"", 1);
+    sign(&failed, &comment)
+        .exits(4)
+        .prints(&["it is evidence of a run that failed: nobody came"]);
+}
+
+/// What this program signs beside evidence.
+fn signed_comment(text: &str) -> String {
+    let facts: serde_json::Value = serde_json::from_str(text).expect("JSON");
+    let text = |fact: &serde_json::Value| fact.as_str().expect("a text").to_owned();
+    let (cluster, began) = (text(&facts["cluster"]["name"]), text(&facts["began"]));
+    format!("{} of {cluster}, began {began}", text(&facts["kind"]))
 }
 
 #[test]
