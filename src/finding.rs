@@ -182,6 +182,12 @@ pub enum Finding {
     /// Why nobody could look.
     #[error("nobody could look for root tokens that the command left: {0}")]
     CommandUnseen(String),
+    /// How often one looked, and the command that looks again.
+    #[error(
+        "somebody may still be making root tokens: each of {0} looks showed a new one, or a token that was gone before it \
+         could be looked up; find out who, in the audit log, and look again: {1}"
+    )]
+    StillAtWork(usize, String),
 }
 
 impl Finding {

@@ -1,7 +1,8 @@
 //! `break-glass -- CMD`: the real thing.
 //!
-//! The root token of the quorum has no end. It makes one that has, without a parent, and is revoked before the command
-//! starts: a machine that dies now leaves no token that is valid for ever.
+//! The root token of the quorum has no end. It makes two that have, without a parent, and is revoked before the command
+//! starts: a machine that dies now leaves no token that is valid for ever. One is the command's. When that is no longer
+//! valid, the other one, which the command never had, looks for what is left, and is ended last.
 
 use std::path::Path;
 use std::time::Duration;
@@ -27,15 +28,17 @@ use crate::finding::Finding;
 use crate::hex;
 use crate::interrupt::DeferredSignals;
 use crate::root_generation::{OrphanedToken, Quorum};
-use crate::secret::{RootToken, Token};
+use crate::secret::RootToken;
 use crate::shares::quorum::Gathered;
-use crate::vault::auth::scan::RUN;
-use crate::vault::auth::token::{limited_root, lookup_self};
-use crate::vault::{AuthResponse, Error};
+use crate::vault::auth::scan::{LOOKS, RUN, Watch};
+use crate::vault::auth::token::limited_root;
+use crate::vault::{Error, sys};
 
 /// The command, for messages.
 const COMMAND: &str = "break-glass";
-/// A cluster has many tokens, and the root token stays valid for as long as they are looked at.
+/// How long the end of the command's token may take.
+const TO_END: Duration = Duration::from_secs(60);
+/// A cluster has many tokens, and one of root stays valid for as long as they are looked at.
 const LAST_LOOK: Duration = Duration::from_secs(60);
 
 /// Runs a command with a root token that is revoked afterwards, whatever the command did.
@@ -108,7 +111,7 @@ pub(super) fn begun(session: &BreakGlassSession<'_>, command: &Command) -> Evide
     evidence
 }
 
-/// The command, with a child of this root token, which is kept in the journal and revoked first.
+/// The command, with a child of this root token, which is revoked first; all are kept in the journal.
 pub(super) async fn with_root(
     session: &mut BreakGlassSession<'_>,
     root: (RootToken, &[DeviceLog]),
@@ -122,7 +125,7 @@ pub(super) async fn with_root(
     finish(ran?, Finding::in_words(&findings), &path)
 }
 
-/// From the quorum's token to the end of the command's: how the command ended, and what it left.
+/// From the quorum's token to the end of the last one: how the command ended, and what it left.
 async fn work(
     session: &mut BreakGlassSession<'_>,
     root: (RootToken, &[DeviceLog]),
@@ -131,14 +134,14 @@ async fn work(
     deferred: DeferredSignals<'_>,
 ) -> Result<(Result<End, Failure>, Vec<Finding>), Failure> {
     let Limited {
-        token: limited,
-        accessor,
+        command: limited,
+        inspection,
         until,
         marked,
     } = limited(session, root, command, evidence).await?;
     drop(deferred);
     if let Err(failure) = session.rest().await {
-        end_kept(session, Kept::Limited, limited).await?;
+        end_both(session, limited.token, inspection.token).await?;
         return Err(failure);
     }
     let ran = match session.caller.interrupt.pending() {
@@ -148,15 +151,28 @@ async fn work(
                 "the command runs as root for at most {}",
                 SpanPrinter::new().unsigned_duration_to_string(&command.max_age)
             ));
-            command::run(session, limited.token(), command, until).await
+            command::run(session, limited.token.token(), command, until).await
         }
     };
     let deferred = session.caller.interrupt.defer_signals();
-    let findings = last_look(session, limited.token()).await;
-    let proof = end_kept(session, Kept::Limited, limited).await?;
+    // Whoever looked before that would not see what is made with it in between.
+    let proof = end_kept(session, Kept::Limited, limited.token).await;
+    let findings = match proof {
+        Ok(_) => last_look(session, &inspection).await,
+        Err(_) => Vec::new(),
+    };
+    let last = end_kept(session, Kept::Inspection, inspection.token).await;
+    let (proof, last) = (proof?, last?);
     session.journal.note(None)?;
     drop(deferred);
-    evidence.set("limited", json!({"accessor": accessor, "proof": proof}));
+    evidence.set(
+        "limited",
+        json!({"accessor": limited.accessor, "proof": proof}),
+    );
+    evidence.set(
+        "inspection",
+        json!({"accessor": inspection.accessor, "proof": last}),
+    );
     evidence.set("audit", lines(&marked));
     let ran_how = match &ran {
         Ok(end) => end.in_words(),
@@ -166,15 +182,22 @@ async fn work(
     Ok((ran, findings))
 }
 
-/// A token that ends by itself, and what is known of it.
-struct Limited<'l> {
+/// A token that ends by itself.
+struct Child {
     token: RootToken,
     accessor: String,
+}
+
+/// What the command gets, and what it does not.
+struct Limited<'l> {
+    command: Child,
+    /// Looks when the command's is no longer valid.
+    inspection: Child,
     until: Instant,
     marked: Vec<Marked<'l>>,
 }
 
-/// The quorum's token makes one that ends by itself, and is revoked. Whatever goes wrong, neither is left.
+/// The quorum's token makes two that end by themselves, and is revoked. Whatever goes wrong, none is left.
 async fn limited<'l>(
     session: &mut BreakGlassSession<'_>,
     (root, logs): (RootToken, &'l [DeviceLog]),
@@ -184,12 +207,12 @@ async fn limited<'l>(
     // Before there is another one of ours that it could be taken for.
     let orphans = leftovers::end_orphans(session, root.token()).await;
     let until = Instant::now() + command.max_age;
-    let made = child_of(session, &root, command).await;
-    let (mut marked, mut kept) = (Vec::new(), Ok(()));
-    if let Ok(made) = &made {
-        kept = session.journal.keep(Kept::Limited, &made.token).await;
-        evidence.set("limited", json!({"accessor": made.accessor}));
-        marked = mark(&session.client, root.token(), &made.accessor, logs).await;
+    let made = children_of(session, &root, command).await;
+    let mut marked = Vec::new();
+    if let Ok((of_command, inspection)) = &made {
+        evidence.set("limited", json!({"accessor": of_command.accessor}));
+        evidence.set("inspection", json!({"accessor": inspection.accessor}));
+        marked = mark(&session.client, root.token(), &of_command.accessor, logs).await;
     }
     let ended = match end(session, root).await {
         Ok(proof) => {
@@ -201,18 +224,28 @@ async fn limited<'l>(
         }
         Err(failure) => Err(failure),
     };
-    let made = made?;
-    let token = RootToken::new(made.token);
-    if let Err(failure) = orphans.and(kept).and(ended) {
-        end_kept(session, Kept::Limited, token).await?;
+    let (of_command, inspection) = made?;
+    if let Err(failure) = orphans.and(ended) {
+        end_both(session, of_command.token, inspection.token).await?;
         return Err(failure);
     }
     Ok(Limited {
-        token,
-        accessor: made.accessor,
+        command: of_command,
+        inspection,
         until,
         marked,
     })
+}
+
+/// Nothing of them is left, though no command has run.
+async fn end_both(
+    session: &mut BreakGlassSession<'_>,
+    limited: RootToken,
+    inspection: RootToken,
+) -> Result<(), Failure> {
+    let first = end_kept(session, Kept::Limited, limited).await;
+    let second = end_kept(session, Kept::Inspection, inspection).await;
+    first.and(second).map(drop)
 }
 
 /// Nothing is lost any more: what a colleague makes from now on is never taken for ours.
@@ -225,13 +258,12 @@ fn in_hand(session: &BreakGlassSession<'_>) -> Result<(), Failure> {
     session.journal.note(under_way)
 }
 
-/// A lost answer leaves an orphaned token: it is ended at once, and would be at its time.
-async fn child_of(
-    session: &BreakGlassSession<'_>,
+/// The command's token, and one that looks when that is no longer valid. Whatever goes wrong, neither is left.
+async fn children_of(
+    session: &mut BreakGlassSession<'_>,
     root: &RootToken,
     command: &Command,
-) -> Result<AuthResponse, Failure> {
-    let client = session.client.in_namespace(None);
+) -> Result<(Child, Child), Failure> {
     // Names this run, and is no name that anybody has thought of.
     let run =
         hex::random::<16>().ok_or_else(|| Failure::failed("the system gives no random bytes"))?;
@@ -242,36 +274,83 @@ async fn child_of(
         }))?;
     }
     let beside = [("reason", command.reason.as_str()), (RUN, run.as_str())];
-    // Long enough to look, when the command is over, for what it may have left.
-    let life = command.max_age + attended::GRACE + LAST_LOOK;
-    let made = limited_root(&client, root.token(), life, &beside).await;
+    let life = command.max_age + attended::GRACE + TO_END;
+    let limited = child_of(session, root, (Kept::Limited, life), &beside).await?;
+    let life = life + session.config.cluster.timeouts.active + LAST_LOOK;
+    match child_of(session, root, (Kept::Inspection, life), &beside).await {
+        Ok(inspection) => Ok((limited, inspection)),
+        Err(failure) => {
+            end_kept(session, Kept::Limited, limited.token).await?;
+            Err(failure)
+        }
+    }
+}
+
+/// A token that is kept in the journal. One of a lost answer is ended at once, and would be at its time.
+async fn child_of(
+    session: &mut BreakGlassSession<'_>,
+    root: &RootToken,
+    (kept, life): (Kept, Duration),
+    beside: &[(&str, &str)],
+) -> Result<Child, Failure> {
+    let client = session.client.in_namespace(None);
+    let made = limited_root(&client, root.token(), life, beside).await;
     if made.as_ref().is_err_and(Error::is_retryable) {
         let before = session.journal.under_way();
-        session.journal.lost([OrphanedToken::OfRun { run }])?;
+        let run = before.as_ref().and_then(|it| it.run.clone());
+        let lost = run.map(|run| OrphanedToken::OfRun { run });
+        session.journal.lost(lost)?;
         session.journal.note(before)?;
         leftovers::end_orphans(session, root.token()).await?;
     }
-    Ok(made?)
+    let made = made?;
+    let keeping = session.journal.keep(kept, &made.token).await;
+    let token = RootToken::new(made.token);
+    if let Err(failure) = keeping {
+        // What the next run would not know of must not outlive this one.
+        end(session, token).await?;
+        return Err(failure);
+    }
+    Ok(Child {
+        token,
+        accessor: made.accessor,
+    })
 }
 
-/// Other root tokens that are valid when the command is over: it may have made one.
-async fn last_look(session: &BreakGlassSession<'_>, limited: &Token) -> Vec<Finding> {
-    let client = session.client.in_namespace(None);
-    let look = async {
-        let own = match lookup_self(&client, limited).await {
-            Err(error) if error.is_forbidden() => {
-                return Err(Failure::refused("the command ended its own token"));
-            }
-            own => own?,
-        };
-        leftovers::others(session, limited, &own.accessor).await
-    };
-    let unseen = |why: String| vec![Finding::CommandUnseen(why)];
-    match tokio::time::timeout(LAST_LOOK, look).await {
-        Ok(Ok(others)) => others.into_values().collect(),
-        Ok(Err(failure)) => unseen(failure.to_string()),
-        Err(_) => unseen(format!("it took longer than {} s", LAST_LOOK.as_secs())),
+/// Other root tokens that are valid when the command's is not any more: it may have made one.
+async fn last_look(session: &BreakGlassSession<'_>, inspection: &Child) -> Vec<Finding> {
+    let (client, token) = (&session.client, inspection.token.token());
+    let unseen = |why: String| Finding::CommandUnseen(why);
+    let mut watch = Watch::default();
+    let looked = tokio::time::timeout(LAST_LOOK, watch.until_quiet(client, token)).await;
+    let mut findings = Vec::new();
+    match looked {
+        // A standby answers too, from what it knows.
+        Ok(Ok(_)) if !sys::is_active(client).await => {
+            findings.push(unseen(format!("{} leads no more", client.address())));
+        }
+        Ok(Ok(true)) => {}
+        Ok(Ok(false)) => {
+            let again = session.config.command("rehearse");
+            findings.push(Finding::StillAtWork(LOOKS, again));
+        }
+        Ok(Err(error)) if error.is_forbidden() => findings.push(unseen(format!(
+            "the token that was to look is no longer valid, and only root could end it: accessor {}",
+            inspection.accessor
+        ))),
+        Ok(Err(error)) => findings.push(unseen(error.to_string())),
+        Err(_) => findings.push(unseen(format!(
+            "it took longer than {} s",
+            LAST_LOOK.as_secs()
+        ))),
     }
+    // What was seen so far is told, however the look ended.
+    let found = watch.scan.roots;
+    match leftovers::judge(session, token, &inspection.accessor, found).await {
+        Ok(others) => findings.extend(others.into_values()),
+        Err(failure) => findings.push(unseen(failure.to_string())),
+    }
+    findings
 }
 
 fn finish(end: End, findings: Vec<String>, path: &Path) -> Result<Outcome, Failure> {

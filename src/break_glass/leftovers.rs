@@ -19,7 +19,7 @@ use crate::finding::Finding;
 use crate::interrupt::AFTER_A_STOP;
 use crate::root_generation::{self, Code, Known, OrphanedToken, plainly_lost};
 use crate::secret::{RootToken, Token};
-use crate::vault::auth::scan::scan;
+use crate::vault::auth::scan::{Found, scan};
 use crate::vault::auth::token;
 use crate::vault::keys::root::Life;
 use crate::vault::{RootSession, sys};
@@ -203,14 +203,24 @@ pub(super) async fn end_orphans(
     others(session, root, &info.accessor).await.map(drop)
 }
 
-/// Looks as root for other root tokens. What a lost answer has left is revoked, where it is plain which; the others are
-/// told, by accessor.
+/// Looks as root for other root tokens, as [`judge`] has it.
 pub(super) async fn others(
     session: &BreakGlassSession<'_>,
     root: &Token,
     own: &str,
 ) -> Result<BTreeMap<String, Finding>, Failure> {
-    let mut found = scan(&session.client, root).await?.roots;
+    let found = scan(&session.client, root).await?.roots;
+    judge(session, root, own, found).await
+}
+
+/// Of the root tokens that were found, what a lost answer has left is revoked, where it is plain which; the others are
+/// told, by accessor.
+pub(super) async fn judge(
+    session: &BreakGlassSession<'_>,
+    root: &Token,
+    own: &str,
+    mut found: Vec<Found>,
+) -> Result<BTreeMap<String, Finding>, Failure> {
     found.retain(|other| other.accessor != own);
     let orphans = session.journal.orphans();
     let ours = plainly_lost(&found, &orphans);

@@ -2,8 +2,8 @@
 //!
 //! `rehearse` makes a root token of the shares as their custodians keep them, looks at it and ends it: one for as many
 //! quorums as it takes for every share to be in one. `break-glass` makes one, lets a command work with a short-lived
-//! child of it, and ends that whatever the command did. Both leave evidence, and neither leaves a token or an attempt:
-//! what a killed run left is ended by the next one, which finds it in the journal.
+//! child of it, ends that whatever the command did, and looks what it left with another one. Both leave evidence, and
+//! neither leaves a token or an attempt: what a killed run left is ended by the next one, which finds it in the journal.
 
 mod audit_lines;
 mod command;

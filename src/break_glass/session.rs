@@ -62,8 +62,8 @@ impl<'a> BreakGlassSession<'a> {
         Ok(Self { active, journal })
     }
 
-    /// Before the operator's command runs: of all secrets only the token that it works with stays in memory. The login is
-    /// ended, and opens again if it is needed; so are the connections, which remember what was sent.
+    /// Before the operator's command runs: of all secrets only the token that it works with and the one that looks
+    /// afterwards stay in memory. The login is ended, and opens again if it is needed; so are the connections, which remember what was sent.
     ///
     /// # Errors
     /// New connections cannot be prepared.

@@ -15,22 +15,25 @@ use crate::secret::{RootToken, SecretText, Token};
 /// The one-time pad of an attempt with several holders.
 const PAD: &str = "break-glass.pad";
 
-/// One of the two tokens that a run may have.
+/// One of the tokens that a run may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kept {
     /// Made by the quorum; it has no end of its own.
     Generated,
     /// Made by that one for the command; it ends by itself.
     Limited,
+    /// Made beside that one to look for what the command leaves, which never has it; it ends by itself.
+    Inspection,
 }
 
 impl Kept {
-    pub(crate) const ALL: [Self; 2] = [Self::Generated, Self::Limited];
+    pub(crate) const ALL: [Self; 3] = [Self::Generated, Self::Limited, Self::Inspection];
 
     fn name(self) -> &'static str {
         match self {
             Self::Generated => "break-glass.generated",
             Self::Limited => "break-glass.limited",
+            Self::Inspection => "break-glass.inspection",
         }
     }
 }

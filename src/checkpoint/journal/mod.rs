@@ -1,7 +1,7 @@
 //! What a run must not forget when it is killed: its attempt at the server, and, encrypted, the tokens that it made.
 //!
-//! Beside the checkpoint, in files of its own: `break-glass.json` for everybody to read, `break-glass.generated` and
-//! `break-glass.limited` under the checkpoint's key, each for as long as its token is valid.
+//! Beside the checkpoint, in files of its own: `break-glass.json` for everybody to read, `break-glass.generated`,
+//! `break-glass.limited` and `break-glass.inspection` under the checkpoint's key, each for as long as its token is valid.
 
 mod kept;
 mod rehearsed;
@@ -47,7 +47,7 @@ pub(crate) struct UnderWay {
     /// be an orphaned root token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) completing: Option<i64>,
-    /// Stands beside the token that a command gets, from before it is asked for.
+    /// Stands beside the tokens that are made for a command, from before they are asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) run: Option<String>,
 }

@@ -1,7 +1,11 @@
 //! The accessor scan: every token of the server, looked at by its accessor. Changes nothing.
 
+use std::collections::BTreeSet;
+use std::time::Duration;
+
 use futures::{StreamExt, stream};
 use serde::Serialize;
+use tokio::time::Instant;
 
 use crate::secret::Token;
 use crate::vault::auth::token::{self, TokenInfo};
@@ -11,6 +15,12 @@ use crate::vault::http::{Client, Error};
 pub const RUN: &str = "vault-bootstrap-run";
 /// How many accessors are looked up at a time.
 const CONCURRENCY: usize = 16;
+/// What was asked for with a token before its end may still be done after it.
+const QUIET: Duration = Duration::from_secs(1);
+/// Between two looks.
+const PAUSE: Duration = Duration::from_millis(200);
+/// How often one looks at the most: every one of them shows somebody at work then.
+pub const LOOKS: usize = 40;
 
 /// A token as a line in a warning or refusal: public facts only.
 #[derive(Debug, Clone, Serialize)]
@@ -77,43 +87,92 @@ pub struct Scan {
 /// The token may not scan, or the server does not answer. A 403 for single accessors is one only when
 /// no look-up worked at all: our own accessor is among them, so a token that may look sees one.
 pub async fn scan(client: &Client, token: &Token) -> Result<Scan, Error> {
-    // Tokens of root exist in the root namespace only, whatever namespace the file names.
-    let client = &client.in_namespace(None);
-    let accessors = token::list_accessors(client, token).await?;
-    let mut scan = Scan {
-        looked_at: accessors.len(),
-        ..Scan::default()
-    };
-    let mut infos = stream::iter(accessors)
-        .map(|accessor| async move { token::lookup_accessor(client, token, &accessor).await })
-        .buffer_unordered(CONCURRENCY);
-    let (mut seen, mut denied) = (0, None);
-    while let Some(info) = infos.next().await {
-        match info {
-            Ok(info) => {
-                seen += usize::from(info.is_some());
-                scan.sort(info);
+    let mut watch = Watch::default();
+    watch.look(client, token).await?;
+    Ok(watch.scan)
+}
+
+/// A scan that looks again until nobody is seen at work. Whoever makes a root token, ends it and makes the next one
+/// slips through one look, and not through all of them. What was seen so far stands, however it ends.
+#[derive(Debug, Default)]
+pub struct Watch {
+    /// What was seen. Root tokens that were gone at the last look are not among it.
+    pub scan: Scan,
+    known: BTreeSet<String>,
+    /// Listed at the last look, and not to be looked up.
+    gone: BTreeSet<String>,
+}
+
+impl Watch {
+    /// Looks until one look, at least [`QUIET`] after the first, shows no new root token, and no token that is gone
+    /// before it can be looked up. False where none does.
+    ///
+    /// # Errors
+    /// As [`scan`].
+    pub async fn until_quiet(&mut self, client: &Client, token: &Token) -> Result<bool, Error> {
+        let begun = Instant::now();
+        for _ in 0..LOOKS {
+            if self.look(client, token).await? && begun.elapsed() >= QUIET {
+                return Ok(true);
             }
-            Err(error) if error.is_forbidden() => {
-                scan.dangling += 1;
-                denied = Some(error);
-            }
-            Err(error) => return Err(error),
+            tokio::time::sleep(PAUSE).await;
         }
+        Ok(false)
     }
-    match denied {
-        Some(error) if seen == 0 => Err(error),
-        _ => Ok(scan),
+
+    /// Looks up what was not seen yet. Whether nobody was seen at work.
+    async fn look(&mut self, client: &Client, token: &Token) -> Result<bool, Error> {
+        // Tokens of root exist in the root namespace only, whatever namespace the file names.
+        let client = &client.in_namespace(None);
+        let listed: BTreeSet<_> = token::list_accessors(client, token)
+            .await?
+            .into_iter()
+            .collect();
+        let known = std::mem::take(&mut self.known);
+        self.scan.looked_at = listed.len();
+        self.scan
+            .roots
+            .retain(|root| listed.contains(&root.accessor));
+        let (roots, mut gone, mut denied) = (self.scan.roots.len(), BTreeSet::new(), Vec::new());
+        let mut infos = stream::iter(listed.difference(&known))
+            .map(|accessor| async move {
+                (
+                    accessor,
+                    token::lookup_accessor(client, token, accessor).await,
+                )
+            })
+            .buffer_unordered(CONCURRENCY);
+        self.known.extend(listed.intersection(&known).cloned());
+        while let Some((accessor, info)) = infos.next().await {
+            match info {
+                Ok(Some(info)) => {
+                    self.known.insert(accessor.clone());
+                    self.scan.sort(info);
+                }
+                Ok(None) => drop(gone.insert(accessor.clone())),
+                Err(error) if error.is_forbidden() => {
+                    gone.insert(accessor.clone());
+                    denied.push(error);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        self.scan.dangling = denied.len();
+        if let Some(error) = denied.pop().filter(|_| self.known.is_empty()) {
+            return Err(error);
+        }
+        let quiet = gone.is_subset(&self.gone) && self.scan.roots.len() == roots;
+        self.gone = gone;
+        Ok(quiet)
     }
 }
 
 impl Scan {
-    /// One that expired meanwhile is no longer there.
-    fn sort(&mut self, info: Option<TokenInfo>) {
-        match info {
-            Some(info) if info.is_root() => self.roots.push(Found::new(info)),
-            Some(info) if !info.orphan => self.children.push(Found::new(info)),
-            _ => {}
+    fn sort(&mut self, info: TokenInfo) {
+        if info.is_root() {
+            self.roots.push(Found::new(info));
+        } else if !info.orphan {
+            self.children.push(Found::new(info));
         }
     }
 }

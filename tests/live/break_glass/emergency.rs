@@ -33,6 +33,8 @@ fn a_policy_is_listed_on(setup: Setup) {
     assert_eq!(evidence["generated"]["after"], 403);
     assert_eq!(evidence["limited"]["proof"]["after"], 403);
     assert_eq!(evidence["limited"]["proof"]["before"], 200);
+    assert_eq!(evidence["inspection"]["proof"]["before"], 200);
+    assert_eq!(evidence["inspection"]["proof"]["after"], 403);
 }
 
 #[test]
@@ -89,8 +91,8 @@ fn whatever_the_command_does_its_root_token_is_dead_afterwards() {
         ),
         (
             &[program, "token", "revoke", "-self"],
-            4,
-            "the command ended its own token",
+            0,
+            "the command ended with 0; its root token is no longer valid",
         ),
         (
             &["/there/is/no/such"],

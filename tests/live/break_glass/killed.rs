@@ -86,12 +86,14 @@ fn a_root_token_whose_answer_was_lost_is_found_and_revoked() {
 #[test]
 fn a_token_for_the_command_whose_answer_was_lost_is_revoked_and_nothing_runs() {
     require!(["openbao-2.7.2"]);
-    let (server, mut ceremony) = handed_over();
-    let faults = Faults::new().first(MAKES, Action::DropAnswer);
-    let proxy = faults.before(&server.address());
-    ceremony.set("/cluster/address", json!(proxy.address()));
-    let words = with_keys("break-glass", &["--reason", "x", "--", "touch", "ran"]);
-    ceremony.run(&words).exits(1);
-    assert!(!ceremony.path("ran").exists());
-    nothing_is_left(&server, &ceremony);
+    for number in [1, 2] {
+        let (server, mut ceremony) = handed_over();
+        let faults = Faults::new().nth(number, MAKES, Action::DropAnswer);
+        let proxy = faults.before(&server.address());
+        ceremony.set("/cluster/address", json!(proxy.address()));
+        let words = with_keys("break-glass", &["--reason", "x", "--", "touch", "ran"]);
+        ceremony.run(&words).exits(1);
+        assert!(!ceremony.path("ran").exists());
+        nothing_is_left(&server, &ceremony);
+    }
 }

@@ -1,0 +1,228 @@
+//! Somebody has the command's token and works with it to its very end: what they leave is told of, or that nobody could
+//! look is.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use super::{auditor, evidence, handed_over, nothing_is_left, with_keys};
+use crate::ceremony::{Ceremony, Run, Server, root_from_shares};
+use crate::support::{HttpClient, Running, eventually, require};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+/// A cluster that is in use.
+const TOKENS: usize = 2000;
+/// How many of them work with the command's token.
+const CHILDREN: usize = 4;
+/// How many they have made when the command ends; they go on.
+const MADE: usize = 8;
+/// Shows its token to the test, and waits for it.
+const SHOWS: &str = "umask 077; cat /dev/fd/$VAULT_BOOTSTRAP_TOKEN_FD > given && mv given token; \
+                     while ! test -e go; do sleep 0.02; done";
+
+/// A token and its accessor.
+type Made = (String, String);
+
+/// One who works with a token, beside everybody else.
+struct Worker {
+    http: HttpClient,
+    address: String,
+}
+
+impl Worker {
+    fn at(server: &Server) -> Self {
+        Self {
+            http: HttpClient::default(),
+            address: server.address(),
+        }
+    }
+
+    fn post(&self, path: &str, token: &str, body: &Value) -> (u16, Value) {
+        let url = format!("{}/v1/{path}", self.address);
+        let headers = [("X-Vault-Token", token)];
+        let answer = self
+            .http
+            .call("POST", &url, &headers, Some(body.to_string()));
+        let answer = answer.expect("an answer");
+        (answer.status, answer.json())
+    }
+
+    /// Nothing where the token is dead.
+    fn make(&self, token: &str, body: &Value) -> Option<Made> {
+        let (status, answer) = self.post("auth/token/create-orphan", token, body);
+        let text = |name: &str| answer["auth"][name].as_str().expect("a text").to_owned();
+        match status {
+            200 => Some((text("accessor"), text("client_token"))),
+            403 => None,
+            _ => panic!("{status} {answer}"),
+        }
+    }
+
+    /// Makes root tokens with this one every few milliseconds, until it is dead.
+    fn work(&self, token: &str, count: &AtomicUsize) -> Vec<Made> {
+        let root = json!({ "policies": ["root"], "no_default_policy": true });
+        let (mut made, begun) = (Vec::new(), Instant::now());
+        while let Some(one) = self.make(token, &root) {
+            made.push(one);
+            count.fetch_add(1, Ordering::Relaxed);
+            assert!(begun.elapsed() < PATIENCE, "the token never dies");
+            thread::sleep(Duration::from_millis(2));
+        }
+        made
+    }
+}
+
+/// Tokens that have nothing to do with it.
+fn crowd(server: &Server, ceremony: &Ceremony) {
+    let ada = server.api().log_in("ada", &ceremony.secrets["ada"]);
+    let shares = ["alice", "bob"].map(|name| ceremony.custody().share(name));
+    let root = root_from_shares(&ada, "generate-root-token", &shares);
+    let harmless = json!({ "policies": ["default"], "ttl": "24h" });
+    thread::scope(|scope| {
+        for _ in 0..CHILDREN {
+            scope.spawn(|| {
+                let worker = Worker::at(server);
+                for _ in 0..TOKENS / CHILDREN {
+                    worker.make(&root, &harmless).expect("a token");
+                }
+            });
+        }
+    });
+    let root = server.api().with(&root);
+    root.write("auth/token/revoke-self", &Value::Null);
+}
+
+/// A run whose command has shown its token.
+fn shown(ceremony: &Ceremony) -> (Running, String) {
+    for name in ["token", "go"] {
+        let _ = std::fs::remove_file(ceremony.path(name));
+    }
+    ceremony.may_hold_secrets(&ceremony.path("token"));
+    ceremony.save();
+    let words = with_keys("break-glass", &["--reason", "x", "--", "sh", "-c", SHOWS]);
+    let run = ceremony.tool().spawn(&words);
+    let path = ceremony.path("token");
+    assert!(
+        eventually(PATIENCE, || path.exists()),
+        "{}",
+        run.stderr_so_far()
+    );
+    let token = std::fs::read_to_string(path).expect("a token");
+    (run, token.trim().to_owned())
+}
+
+/// The root tokens that were made and are alive, with one that no finding names.
+fn worked_to_the_end(server: &Server, ceremony: &Ceremony) -> (usize, Vec<String>) {
+    let (run, token) = shown(ceremony);
+    let (token, count) = (token.as_str(), &AtomicUsize::new(0));
+    let (run, made) = thread::scope(|scope| {
+        let work = || Worker::at(server).work(token, count);
+        let children: Vec<_> = (0..CHILDREN).map(|_| scope.spawn(work)).collect();
+        let enough = || count.load(Ordering::Relaxed) >= MADE;
+        assert!(eventually(PATIENCE, enough), "none is made");
+        ceremony.write("go", "");
+        let run = Run::from(run.finish());
+        let made = children
+            .into_iter()
+            .map(|child| child.join().expect("made"));
+        (run, made.flatten().collect::<Vec<_>>())
+    });
+    let findings = evidence(ceremony, "break-glass-")["findings"].to_string();
+    let worker = Worker::at(server);
+    let root = &made.first().expect("one").1;
+    let asks = |path: &str, accessor: &str| {
+        let body = json!({ "accessor": accessor });
+        worker.post(path, root, &body).0
+    };
+    let accessors = made.iter().map(|(accessor, _)| accessor.clone());
+    let (mut alive, mut unnamed) = (0, Vec::new());
+    for accessor in accessors.clone() {
+        if asks("auth/token/lookup-accessor", &accessor) == 200 {
+            alive += 1;
+            unnamed.extend(Some(accessor).filter(|accessor| !findings.contains(accessor)));
+        }
+    }
+    for accessor in accessors.skip(1) {
+        asks("auth/token/revoke-accessor", &accessor);
+    }
+    worker.post("auth/token/revoke-self", root, &json!({}));
+    run.exits(4);
+    (alive, unnamed)
+}
+
+/// `BREAK_GLASS_ROUNDS=200` for a longer look.
+#[test]
+fn every_root_token_that_is_made_until_the_commands_token_is_dead_is_named() {
+    require!(["openbao-2.7.2"]);
+    let (server, ceremony) = handed_over();
+    crowd(&server, &ceremony);
+    let rounds = std::env::var("BREAK_GLASS_ROUNDS").ok();
+    let rounds = rounds.map_or(10, |text| text.parse().expect("a number"));
+    let (mut alive, mut unseen) = (0, 0);
+    for round in 0..rounds {
+        let (left, unnamed) = worked_to_the_end(&server, &ceremony);
+        alive += left;
+        unseen += unnamed.len();
+        println!(
+            "round {round}: {left} left, {} of them unseen",
+            unnamed.len()
+        );
+    }
+    println!("{alive} root tokens in {rounds} rounds, {unseen} unseen");
+    assert!(alive >= rounds * MADE, "{alive} only");
+    assert_eq!(unseen, 0, "unseen of {alive} in {rounds} rounds");
+    nothing_is_left(&server, &ceremony);
+}
+
+/// It is root, and sees the other one among the accessors.
+#[test]
+fn where_the_command_ends_the_token_that_looks_afterwards_that_is_a_finding() {
+    require!(["openbao-2.7.2"]);
+    let (server, ceremony) = handed_over();
+    let (run, token) = shown(&ceremony);
+    let root = server.api().with(&token);
+    let own = root.read("auth/token/lookup-self")["data"]["accessor"].clone();
+    let mut others = root.roots();
+    others.retain(|accessor| *accessor != own);
+    assert_eq!(others.len(), 1);
+    let body = json!({ "accessor": others[0] });
+    root.write("auth/token/revoke-accessor", &body);
+    ceremony.write("go", "");
+    Run::from(run.finish()).exits(4).prints(&[
+        "nobody could look for root tokens that the command left",
+        "the token that was to look is no longer valid",
+    ]);
+    nothing_is_left(&server, &ceremony);
+}
+
+/// As who makes a root token, ends it, and makes the next one: no look sees it alive.
+#[test]
+fn where_tokens_come_and_go_at_every_look_that_is_a_finding() {
+    require!(["openbao-2.7.2"]);
+    let (server, ceremony) = handed_over();
+    let (run, token) = shown(&ceremony);
+    let worker = Worker::at(&server);
+    let body = json!({ "policies": ["root"] });
+    let (_, first) = worker.make(&token, &body).expect("a token");
+    ceremony.write("go", "");
+    let over = AtomicBool::new(false);
+    let run = thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut held = first;
+            while !over.load(Ordering::Relaxed) {
+                let (_, next) = worker.make(&held, &body).expect("a token");
+                worker.post("auth/token/revoke-self", &held, &json!({}));
+                held = next;
+            }
+            worker.post("auth/token/revoke-self", &held, &json!({}));
+        });
+        let run = Run::from(run.finish());
+        over.store(true, Ordering::Relaxed);
+        run
+    });
+    run.exits(4)
+        .prints(&["somebody may still be making root tokens"]);
+    auditor(&server, &ceremony).no_root_is_left();
+}
