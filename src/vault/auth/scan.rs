@@ -17,6 +17,8 @@ pub const RUN: &str = "vault-bootstrap-run";
 const CONCURRENCY: usize = 16;
 /// What was asked for with a token before its end may still be done after it.
 const QUIET: Duration = Duration::from_secs(1);
+/// The servers list a token before it is whole, and revoke one that is looked up then: it has no lease yet.
+const NEWBORN: Duration = Duration::from_millis(50);
 /// Between two looks.
 const PAUSE: Duration = Duration::from_millis(200);
 /// How often one looks at the most: every one of them shows somebody at work then.
@@ -88,7 +90,7 @@ pub struct Scan {
 /// no look-up worked at all: our own accessor is among them, so a token that may look sees one.
 pub async fn scan(client: &Client, token: &Token) -> Result<Scan, Error> {
     let mut watch = Watch::default();
-    watch.look(client, token).await?;
+    watch.look(client, token, Duration::ZERO).await?;
     Ok(watch.scan)
 }
 
@@ -112,7 +114,7 @@ impl Watch {
     pub async fn until_quiet(&mut self, client: &Client, token: &Token) -> Result<bool, Error> {
         let begun = Instant::now();
         for _ in 0..LOOKS {
-            if self.look(client, token).await? && begun.elapsed() >= QUIET {
+            if self.look(client, token, NEWBORN).await? && begun.elapsed() >= QUIET {
                 return Ok(true);
             }
             tokio::time::sleep(PAUSE).await;
@@ -121,13 +123,21 @@ impl Watch {
     }
 
     /// Looks up what was not seen yet. Whether nobody was seen at work.
-    async fn look(&mut self, client: &Client, token: &Token) -> Result<bool, Error> {
+    async fn look(
+        &mut self,
+        client: &Client,
+        token: &Token,
+        newborn: Duration,
+    ) -> Result<bool, Error> {
         // Tokens of root exist in the root namespace only, whatever namespace the file names.
         let client = &client.in_namespace(None);
         let listed: BTreeSet<_> = token::list_accessors(client, token)
             .await?
             .into_iter()
             .collect();
+        if !listed.is_subset(&self.known) {
+            tokio::time::sleep(newborn).await;
+        }
         let known = std::mem::take(&mut self.known);
         self.scan.looked_at = listed.len();
         self.scan
