@@ -10,7 +10,7 @@ use crate::cli::{
 use crate::config::Typed;
 use crate::event::{Caller, Event, Outcome, Verified};
 use crate::evidence::signing;
-use crate::evidence::verification::{self, Witnessed};
+use crate::evidence::verification::{self, SignedRun};
 use crate::failure::{Exit, Failure};
 use crate::report::Report;
 
@@ -167,13 +167,13 @@ pub(super) fn verify(
         name.into()
     });
     let (text, comment) = signing::verify(&file, &signature, key)?;
-    let Witnessed {
+    let SignedRun {
         kind,
         cluster,
         began,
         ended,
         findings,
-    } = verification::witnessed(&file, &text, &comment)?;
+    } = verification::signed_run(&file, &text, &comment)?;
     let exit = if findings.is_empty() {
         Exit::Done
     } else {

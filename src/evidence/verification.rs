@@ -15,7 +15,7 @@ pub(crate) const VERSION: u32 = 1;
 
 /// A rehearsal or an emergency, as its evidence tells it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Witnessed {
+pub(crate) struct SignedRun {
     /// `rehearsal` or `break-glass`.
     pub(crate) kind: String,
     /// Name of the cluster.
@@ -55,7 +55,7 @@ struct Cluster {
 ///
 /// # Errors
 /// It is none of this program, a key stands in it twice, or comment or name say another kind, cluster or time.
-pub(crate) fn witnessed(file: &Path, text: &str, comment: &str) -> Result<Witnessed, Failure> {
+pub(crate) fn signed_run(file: &Path, text: &str, comment: &str) -> Result<SignedRun, Failure> {
     let refused = |why: &str| {
         Failure::refused(format!("{} is signed, and {why}", file.display()))
             .advise("ask whoever signed it what it is: do not rely on it")
@@ -101,7 +101,7 @@ pub(crate) fn witnessed(file: &Path, text: &str, comment: &str) -> Result<Witnes
     let failed = document
         .failed
         .map(|why| format!("it is evidence of a run that failed: {why}"));
-    Ok(Witnessed {
+    Ok(SignedRun {
         kind: kind.to_owned(),
         cluster,
         began,
@@ -200,8 +200,8 @@ mod tests {
         )
     }
 
-    fn read(name: &str, text: &str, comment: &str) -> Result<Witnessed, String> {
-        witnessed(Path::new(name), text, comment).map_err(|failure| failure.to_string())
+    fn read(name: &str, text: &str, comment: &str) -> Result<SignedRun, String> {
+        signed_run(Path::new(name), text, comment).map_err(|failure| failure.to_string())
     }
 
     #[test]

@@ -14,7 +14,7 @@ use crate::recovery::session::RotationSession;
 use crate::recovery::{leftover, refusals};
 use crate::secret::{Share, ShareMaterial};
 use crate::shares::fetch;
-use crate::shares::storing::{self, Moment};
+use crate::shares::storing::{self, Stage};
 use crate::vault::Rotation;
 use crate::vault::keys::rotation::{Given, NewShares, Progress, Start, Verified};
 use crate::vault::sys::{same_share, seal_status};
@@ -197,9 +197,9 @@ async fn store(
 ) -> Result<(), Failure> {
     let mark = run.state.borrow().nonce.clone();
     let prepared = custodian.prepare(share).await?.marked(mark.clone());
-    let remember = |moment: Moment<'_>| {
-        run.record_new(custodian, |new| match moment {
-            Moment::Before(prepared) => {
+    let remember = |stage: Stage<'_>| {
+        run.record_new(custodian, |new| match stage {
+            Stage::Before(prepared) => {
                 new.record.number = number;
                 new.address = custodian.address();
                 new.subject = custodian.proof_subject();
@@ -208,8 +208,8 @@ async fn store(
                 new.record.prepared.extend(digest);
                 new.begun = true;
             }
-            Moment::NotOurs => new.begun = false,
-            Moment::Stored(stored) => new.record.stored = Some(stored.clone()),
+            Stage::NotOurs => new.begun = false,
+            Stage::Stored(stored) => new.record.stored = Some(stored.clone()),
         })
     };
     storing::store(&run.records, custodian, (share, &prepared), remember).await?;

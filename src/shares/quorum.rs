@@ -226,7 +226,7 @@ impl Gathered {
                 "{have} of the {needed} shares that are needed could be had; nothing was started"
             ))
             .advise(
-                "get hold of the keepers below, or of other keepers, and run the same command again",
+                "get hold of the holders below, or of other holders, and run the same command again",
             ),
         ];
         for (name, failure) in &self.away {

@@ -8,7 +8,7 @@ use crate::vault::Rotation;
 use crate::vault::keys::rotation::Verified;
 
 /// What is to be remembered of a share, on disk before anything else is done.
-pub(crate) enum Moment<'a> {
+pub(crate) enum Stage<'a> {
     /// It is about to be stored: whatever is found there later with one of these digests is ours.
     Before(&'a Prepared),
     /// What is there is somebody else's, and never to be taken away as ours.
@@ -26,15 +26,15 @@ pub(crate) async fn store(
     records: &ReplicatedCheckpoint,
     custodian: &Custodian,
     (share, prepared): (&ShareMaterial, &Prepared),
-    remember: impl Fn(Moment<'_>) -> Result<(), Failure>,
+    remember: impl Fn(Stage<'_>) -> Result<(), Failure>,
 ) -> Result<Stored, Failure> {
-    remember(Moment::Before(prepared))?;
+    remember(Stage::Before(prepared))?;
     records.replicate().await?;
     match custodian.store(share, prepared).await {
-        Ok(stored) => remember(Moment::Stored(&stored)).map(|()| stored),
+        Ok(stored) => remember(Stage::Stored(&stored)).map(|()| stored),
         Err(error) => {
             if matches!(error.kind(), Kind::Taken) {
-                remember(Moment::NotOurs)?;
+                remember(Stage::NotOurs)?;
             }
             Err(error.into())
         }

@@ -21,7 +21,7 @@ use crate::finding::{Detail, Finding};
 use crate::secret::ShareMaterial;
 use crate::session::Authority;
 use crate::shares::key_set;
-use crate::shares::storing::{Moment, store};
+use crate::shares::storing::{Stage, store};
 use crate::step::Step;
 
 /// Looks at what is recorded as stored: version and digest, never a share.
@@ -287,14 +287,14 @@ async fn store_one(
         .await?
         .with_earlier(before.unwrap_or_default().prepared)
         .marked(diary.trial.clone());
-    let remember = |moment: Moment<'_>| {
-        record(ceremony, custodian, |record| match moment {
-            Moment::Before(prepared) => {
+    let remember = |stage: Stage<'_>| {
+        record(ceremony, custodian, |record| match stage {
+            Stage::Before(prepared) => {
                 record.prepared.extend(prepared.digest().map(str::to_owned));
                 record.unverified = diary.two_phase().then(|| custodian.address());
             }
-            Moment::NotOurs => record.unverified = None,
-            Moment::Stored(stored) => record.stored = Some(stored.clone()),
+            Stage::NotOurs => record.unverified = None,
+            Stage::Stored(stored) => record.stored = Some(stored.clone()),
         })
     };
     let stored = store(&ceremony.records, custodian, (share, &prepared), remember).await?;
