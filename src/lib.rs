@@ -31,6 +31,7 @@ pub mod hardening;
 pub(crate) mod hex;
 pub mod interrupt;
 pub mod kubernetes;
+pub mod plain_http;
 pub mod prompt;
 pub mod recovery;
 pub mod reference;

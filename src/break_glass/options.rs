@@ -22,6 +22,8 @@ pub struct Options {
     pub without: Vec<String>,
     /// Holders whose shares cannot be opened here give them from machines of their own: how long they are waited for.
     pub holders: Option<Duration>,
+    /// A share is given without a question.
+    pub yes: bool,
     /// Signs the evidence.
     pub sign_key: Option<PathBuf>,
 }

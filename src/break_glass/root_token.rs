@@ -7,9 +7,10 @@ use crate::checkpoint::now;
 use crate::event::Caller;
 use crate::failure::Failure;
 use crate::interrupt::DeferredSignals;
-use crate::root_generation::{self, Asked, Attempt, Quorum, RootGenerationRun, Stage};
+use crate::root_generation::{self, Asked, Attempt, Origin, Quorum, RootGenerationRun, Stage};
 use crate::secret::RootToken;
 use crate::session::cluster_identity::known_id;
+use crate::vault::auth::token::lookup_self;
 use crate::vault::{Generation, sys};
 
 /// Why and by which command a root token is made.
@@ -114,8 +115,9 @@ impl RootGenerationRun for BreakGlassGeneration<'_, '_> {
         // People take their time; a stop does not wait for them.
         self.deferred = None;
         let session = &mut *self.session;
-        let (config, caller) = (session.config, session.caller);
-        let cluster = (config.cluster.name.as_str(), id_for_holders(session)?);
+        let caller = session.caller;
+        let reason = self.purpose.reason.unwrap_or(self.purpose.command);
+        let origin = origin(session, reason).await?;
         let asked = Asked {
             attempt,
             names,
@@ -125,19 +127,29 @@ impl RootGenerationRun for BreakGlassGeneration<'_, '_> {
             session.stay_logged_in().await?;
             Ok(session.generation()?.progress().await?)
         };
-        root_generation::holders_give(asked, cluster, look, caller.events).await?;
+        root_generation::holders_give(asked, origin, look, caller.events).await?;
         self.deferred = Some(caller.interrupt.defer_signals());
         self.session.stay_logged_in().await
     }
 }
 
-/// The cluster's id, which every holder compares with what their own file says.
-pub(super) fn id_for_holders(session: &BreakGlassSession<'_>) -> Result<String, Failure> {
+/// Where an attempt of this run comes from: with the cluster's id, which every holder compares with what their own file
+/// says, and as the server calls the login.
+///
+/// # Errors
+/// The server does not say its cluster's id, or does not answer.
+pub(super) async fn origin(
+    session: &BreakGlassSession<'_>,
+    reason: &str,
+) -> Result<Origin, Failure> {
     let id = known_id(session.config)?.or_else(|| session.health.cluster_id.clone());
-    id.ok_or_else(|| {
+    let id = id.ok_or_else(|| {
         Failure::failed(format!(
             "{} does not say its cluster's id",
             session.client.address()
         ))
-    })
+    })?;
+    let who = lookup_self(&session.client, session.login()?.token()).await?;
+    let cluster = (session.config.cluster.name.as_str(), id);
+    Ok(Origin::now(cluster, reason, who.display_name))
 }

@@ -108,6 +108,19 @@ impl<'a> ActiveSession<'a> {
         options: &'a Options,
         caller: Caller<'a>,
     ) -> Result<Self, Failure> {
+        Self::open_if(command, config, (options, caller), async |_| Ok(())).await
+    }
+
+    /// The same; at the active node `look` may refuse before anything is done to log in, such as running a command.
+    ///
+    /// # Errors
+    /// As [`ActiveSession::open`], or what `look` says.
+    pub(super) async fn open_if(
+        command: &'static str,
+        config: &'a Config,
+        (options, caller): (&'a Options, Caller<'a>),
+        look: impl AsyncFnOnce(&Client) -> Result<(), Failure>,
+    ) -> Result<Self, Failure> {
         let logins = logins(config, options)?;
         known_names(config, options)?;
         let mut failures = Vec::new();
@@ -131,6 +144,7 @@ impl<'a> ActiveSession<'a> {
                  to no other one"
             ));
         }
+        look(&client).await?;
         let whose = (config, options.sign_in_seconds);
         let login = OpenLogin::first(whose, &client, &logins, &mut resolved, caller.events).await?;
         // Its token is ours to end now, whoever asks for a stop.

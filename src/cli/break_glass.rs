@@ -133,8 +133,9 @@ pub enum ShareOf {
     #[command(after_help = "Examples:\n  \
         vault-bootstrap share submit BG1-… --identity bob.key\n  \
         vault-bootstrap share submit BG1-… --custodian carol        asked for, hidden\n\n\
-        Address, certificates and cluster.id come from your own file; compare the end\n\
-        of the code with whoever sent it, by telephone. Your share is never shown.\n\n\
+        Address, certificates and cluster.id come from your own file. You are shown why,\n\
+        by whom and when the attempt was started, and asked; compare the end of the code\n\
+        with whoever sent it, by telephone. Your share is never shown.\n\n\
         Exit codes: 0 it counts · 1 failed, try again · 2 usage or configuration ·\n\
         3 refused, a person must look")]
     Submit {
@@ -144,6 +145,9 @@ pub enum ShareOf {
         /// Their share.
         #[command(flatten)]
         share: OwnShare,
+        /// Give the share without a question, where nobody is there to answer
+        #[arg(long)]
+        yes: bool,
         /// Login.
         #[command(flatten)]
         login: LoginChoice,

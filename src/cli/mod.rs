@@ -94,7 +94,7 @@ pub enum Command {
         vault-bootstrap status\n  \
         vault-bootstrap status -c prod.yaml --output json\n\n\
         Exit codes: 0 handed over · 2 usage or configuration ·\n\
-        3 the checkpoint cannot be read · 4 not finished")]
+        3 the checkpoint cannot be read · 4 not finished, or not to be seen at the server")]
     Status,
     /// Rehearse break-glass: a root token from the custodians' shares, revoked again, with evidence
     #[command(after_help = "Examples:\n  \

@@ -101,10 +101,16 @@ pub(super) async fn submit(
     typed: ShareOf,
     caller: Caller<'_>,
 ) -> Result<Outcome, Failure> {
-    let ShareOf::Submit { code, share, login } = typed;
+    let ShareOf::Submit {
+        code,
+        share,
+        yes,
+        login,
+    } = typed;
     let mut config = load(global)?;
     let options = break_glass::Options {
         identities: share.identity,
+        yes,
         ..as_login(login)
     };
     config.typed = typed_as(&options);

@@ -4,8 +4,10 @@
 //! Everything else (icons, preconnects, scanners, an older tab) gets an answer and the wait goes on.
 //! The page is sent only after the server has judged the code, so that it says what is true.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
+use futures::future::{AbortHandle, abortable};
 use futures::stream::{FuturesUnordered, StreamExt};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -20,10 +22,9 @@ use crate::secret::SecretText;
 const LARGEST_REQUEST: usize = 8 * 1024;
 /// Time for one visitor to say what it wants, and to take the answer.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// Visitors served at the same time; the next ones wait in the system's queue.
-const AT_ONCE: usize = 16;
-/// Visitors in all. A browser makes a handful.
-const VISITORS: usize = 1000;
+/// Visitors served at the same time. The one who has said nothing for longest gives way to the next one, so that
+/// nobody who holds connections open keeps the browser out.
+const AT_ONCE: usize = 64;
 /// Longest word of the provider that is repeated.
 const LONGEST_WORDS: usize = 300;
 
@@ -63,26 +64,28 @@ enum Visit {
 }
 
 /// Waits for the visit. The caller bounds the time.
-pub(super) async fn wait(bound: &Bound, state: &str) -> std::io::Result<Visitor> {
+pub(super) async fn wait(bound: &Bound, state: &str) -> Visitor {
     let mut visitors = FuturesUnordered::new();
-    let mut seen = 0_usize;
+    // In the order in which they came; some have left since.
+    let mut oldest: VecDeque<AbortHandle> = VecDeque::new();
     loop {
         tokio::select! {
-            accepted = accept(bound), if visitors.len() < AT_ONCE => {
-                seen += 1;
-                if seen > VISITORS {
-                    return Err(std::io::Error::other(format!("more than {VISITORS} connections")));
-                }
+            accepted = accept(bound) => {
                 if let Ok(stream) = accepted {
-                    visitors.push(receive(stream, &bound.path, state));
+                    if oldest.len() == AT_ONCE && let Some(first) = oldest.pop_front() {
+                        first.abort();
+                    }
+                    let (visitor, handle) = abortable(receive(stream, &bound.path, state));
+                    oldest.push_back(handle);
+                    visitors.push(visitor);
                 } else {
                     // Out of descriptors, or a visitor that left at once: neither is worth a spin.
                     tokio::time::sleep(Duration::from_millis(50)).await;
                 }
             }
             Some(visitor) = visitors.next(), if !visitors.is_empty() => {
-                if let Some(visitor) = visitor {
-                    return Ok(visitor);
+                if let Ok(Some(visitor)) = visitor {
+                    return visitor;
                 }
             }
         }
@@ -302,11 +305,40 @@ mod tests {
             answers
         };
         let waiting = async {
-            let visitor = wait(&bound, "new").await.unwrap();
+            let visitor = wait(&bound, "new").await;
             assert!(matches!(&visitor.outcome, Outcome::Code(code) if code.len() == 1));
             visitor.show(&Page::SignedIn).await;
         };
         let (answers, ()) = tokio::join!(browser, waiting);
         assert_eq!(answers, ["404", "400", "200"]);
+    }
+
+    #[tokio::test]
+    async fn whoever_floods_the_port_with_silent_connections_does_not_end_the_sign_in() {
+        let bound = redirect::listen(&["http://127.0.0.1:0/oidc/callback".to_owned()])
+            .await
+            .unwrap();
+        let address = bound.sockets[0].local_addr().unwrap();
+        let browser = async {
+            let mut silent = VecDeque::new();
+            for _ in 0..3000 {
+                silent.push_back(TcpStream::connect(address).await.unwrap());
+                if silent.len() > 2 * AT_ONCE {
+                    silent.pop_front();
+                }
+            }
+            let mut stream = TcpStream::connect(address).await.unwrap();
+            let request = b"GET /oidc/callback?state=new&code=2 HTTP/1.1\r\n\r\n";
+            stream.write_all(request).await.unwrap();
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).await.unwrap();
+            answer[9..12].to_owned()
+        };
+        let waiting = async {
+            let visitor = wait(&bound, "new").await;
+            visitor.show(&Page::SignedIn).await;
+        };
+        let (answer, ()) = tokio::join!(browser, waiting);
+        assert_eq!(answer, "200");
     }
 }

@@ -70,8 +70,7 @@ pub(super) async fn by_browser(
             timed_out(visit.wait).advise(
                 "run the command again; over SSH use `with: url` and forward the port: ssh -L 8250:localhost:8250 HOST",
             )
-        })?
-        .map_err(|error| Problem::new(format!("the listener for the browser failed: {error}")))?;
+        })?;
     redeem(client, door, visitor, &SecretText::new(state), &nonce).await
 }
 

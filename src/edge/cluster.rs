@@ -3,6 +3,7 @@
 use crate::config::{Config, SecretRef};
 use crate::edge::references::{Resolved, resolve};
 use crate::failure::Failure;
+use crate::plain_http::Peers;
 use crate::vault::{Client, Target, Timeouts, Tls};
 
 /// The cluster alone, for commands that look only at what anybody may see.
@@ -43,6 +44,10 @@ pub(crate) fn client(config: &Config, resolved: &Resolved) -> Result<Client, Fai
             server_name: tls.server_name.clone(),
             client_cert: certificates(tls.client_cert.as_ref(), resolved)?,
             client_key: client_key.cloned(),
+        },
+        plain_http: Peers {
+            server_uid: cluster.plain_http.server_uid,
+            unchecked: cluster.plain_http.unchecked,
         },
         namespace: cluster.namespace.clone(),
         timeouts: Timeouts {

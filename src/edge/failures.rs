@@ -9,7 +9,7 @@ impl From<vault::Error> for Failure {
     fn from(error: vault::Error) -> Self {
         let exit = match error.kind() {
             vault::Kind::InvalidPath(_) | vault::Kind::InvalidToken => Exit::Usage,
-            vault::Kind::Redirect { .. } => Exit::Refused,
+            vault::Kind::Redirect { .. } | vault::Kind::PlainHttpRefused(_) => Exit::Refused,
             _ => Exit::Failed,
         };
         let failure = Self::new(exit, error.to_string())

@@ -20,8 +20,10 @@ pub struct Status {
     /// The replica of the checkpoint, and what is known of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replica: Option<String>,
-    /// Each step and how far it came.
+    /// Each step and how far the checkpoint says that it came.
     pub steps: Vec<StepLine>,
+    /// What does not fit together: what the checkpoint says, and what the server says of itself.
+    pub findings: Vec<String>,
     /// The command to type next, as it can be pasted.
     pub next: String,
     /// What that does, where it is not plain.

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use url::Url;
 
 use crate::failure::Problem;
+use crate::plain_http::{self, Peers, Refusal, is_this_machine};
 use crate::secret::SecretText;
 
 pub use crate::kubernetes::pod::Wanted;
@@ -53,6 +54,10 @@ impl TokenRequest {
             .map_err(|_| invalid("credential", "has characters that no token has"))?;
         bearer.set_sensitive(true);
         let unreachable = |error: reqwest::Error| {
+            if let Some(refusal) = Refusal::behind(&error) {
+                return Problem::new(format!("{shown} is not trusted: {refusal}"))
+                    .advise("let root or your own user serve it (kubectl proxy), or use https");
+            }
             Problem::new(format!("{shown}: {}", innermost(&error))).advise(
                 "look at api_server and ca_cert: the certificate must be the API server's own, and the port is often 6443",
             )
@@ -110,7 +115,7 @@ impl TokenRequest {
 
     fn url(&self) -> Result<Url, Problem> {
         let secure = self.api_server.scheme() == "https"
-            || (self.api_server.scheme() == "http" && is_loopback(&self.api_server));
+            || (self.api_server.scheme() == "http" && is_this_machine(&self.api_server));
         if !secure {
             let problem = format!("{} is not https", self.api_server);
             return Err(invalid("api_server", &problem));
@@ -154,8 +159,7 @@ impl TokenRequest {
             .referer(false)
             .retry(reqwest::retry::never());
         if self.api_server.scheme() == "http" {
-            // Only loopback gets here; a proxy would carry the credential off in clear.
-            builder = builder.no_proxy();
+            builder = plain_http::restrict(builder, Peers::default());
         }
         let unusable = |error: reqwest::Error| invalid("ca_cert", &innermost(&error));
         if let Some(pem) = &self.ca_cert {
@@ -222,15 +226,6 @@ fn is_object_name(name: &str) -> bool {
         && bytes.iter().copied().all(inside)
         && edge(bytes.first())
         && edge(bytes.last())
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(url::Host::Domain(name)) => name == "localhost",
-        Some(url::Host::Ipv4(address)) => address.is_loopback(),
-        Some(url::Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
 }
 
 /// The cause at the bottom of the chain: the layers above only repeat the address.

@@ -119,7 +119,7 @@ fn status(status: &Status, width: Option<usize>) -> String {
     if let Some(replica) = &status.replica {
         text.push_str(&format!("replica  {}\n", within(replica, 9, width)));
     }
-    text.push('\n');
+    text.push_str("\nas recorded here; the server is asked by apply\n");
     for step in &status.steps {
         let (mark, when) = match step.state {
             Recorded::Done => ("done", step.finished.as_deref().unwrap_or("")),
@@ -127,6 +127,9 @@ fn status(status: &Status, width: Option<usize>) -> String {
             Recorded::Nothing => ("-", ""),
         };
         text.push_str(&format!("{:<46} {mark:<6} {when}\n", step.title));
+    }
+    if !status.findings.is_empty() {
+        text.push_str(&format!("\nfindings:\n{}", list(&status.findings, width)));
     }
     text.push_str(&format!("\nnext: {}\n", status.next));
     if let Some(why) = &status.why {

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use crate::event::{Event, EventSink, Invitation};
 use crate::failure::Failure;
 use crate::root_generation::attempt::Attempt;
-use crate::root_generation::code::Code;
+use crate::root_generation::code::{Code, Origin};
 use crate::vault::keys::generation::Progress;
 
 /// Between two looks whether more shares were given.
@@ -25,11 +25,10 @@ pub(crate) struct Asked<'a> {
 }
 
 impl Asked<'_> {
-    /// What they are told of an attempt at the cluster of this name and id.
-    fn invitation(&self, (cluster, id): (&str, String)) -> Invitation {
+    /// What they are told of it.
+    fn invitation(&self, origin: Origin) -> Invitation {
         let code = Code {
-            cluster: cluster.to_owned(),
-            id,
+            origin,
             nonce: self.attempt.nonce.clone(),
             required: self.attempt.required,
             pgp_fingerprint: self.attempt.pgp_fingerprint.clone(),
@@ -38,26 +37,25 @@ impl Asked<'_> {
             names: self.names.iter().map(|&name| name.to_owned()).collect(),
             code: code.to_text(),
             spoken: code.spoken(),
-            cluster_id: code.id,
+            cluster_id: code.origin.id,
             seconds: self.limit.as_secs(),
         }
     }
 }
 
-/// Tells holders elsewhere of an attempt at the cluster of this name and id, and waits until all who were asked have
-/// given a share. `look` asks the server how far it is; each new number is an event.
+/// Tells holders elsewhere of an attempt, and waits until all who were asked have given a share. `look` asks the server how far it is; each new number is an event.
 ///
 /// # Errors
 /// The time is over, or the server does not have the attempt any more. It is not ended here.
 pub(crate) async fn holders_give(
     asked: Asked<'_>,
-    cluster: (&str, String),
+    origin: Origin,
     mut look: impl AsyncFnMut() -> Result<Progress, Failure>,
     events: &EventSink<'_>,
 ) -> Result<(), Failure> {
     events.emit(Event::Holders {
         step: events.step(),
-        invitation: asked.invitation(cluster),
+        invitation: asked.invitation(origin),
     });
     let (begun, mut said) = (Instant::now(), 0);
     let all = asked.names.len();

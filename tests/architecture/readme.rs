@@ -57,13 +57,48 @@ fn the_readme_says_why_each_dependency_is_there() {
     let explained: BTreeSet<&str> = table.split('`').skip(1).step_by(2).collect();
     let manifest = include_str!("../../Cargo.toml");
     let sections = manifest.split("\n[").filter(|section| {
-        section.starts_with("dependencies]") || section.starts_with("dev-dependencies]")
+        let heading = section.lines().next().unwrap_or_default();
+        heading.ends_with("dependencies]")
     });
     let names = sections.flat_map(|section| section.lines().skip(1));
     let names = names
         .filter_map(|line| line.split_once(" = "))
         .map(|(name, _)| name);
     assert_eq!(names.collect::<BTreeSet<&str>>(), explained);
+}
+
+#[test]
+fn every_test_of_the_threat_model_exists() {
+    let page = include_str!("../../docs/security.md");
+    let sources = tests_of(Path::new(env!("CARGO_MANIFEST_DIR")));
+    let spans = page.split('`').skip(1).step_by(2);
+    // A test's name is a sentence; a key or a field is a word or two.
+    let named: Vec<&str> = spans
+        .filter(|span| span.matches('_').count() > 2 && !span.contains(char::is_whitespace))
+        .collect();
+    let missing: Vec<&&str> = named
+        .iter()
+        .filter(|name| !sources.contains(&format!("fn {name}()")))
+        .collect();
+    assert_eq!(missing, Vec::<&&str>::new());
+    assert!(named.len() > 20, "the tests are written in another way");
+}
+
+/// Every line of Rust below `src` and `tests`.
+fn tests_of(root: &Path) -> String {
+    let mut text = String::new();
+    let mut open = vec![root.join("src"), root.join("tests")];
+    while let Some(directory) = open.pop() {
+        for entry in std::fs::read_dir(directory).expect("a directory") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                open.push(path);
+            } else if path.extension().is_some_and(|end| end == "rs") {
+                text.push_str(&std::fs::read_to_string(path).expect("a source"));
+            }
+        }
+    }
+    text
 }
 
 /// The words of each command line: after the name of the program, without options and their values.

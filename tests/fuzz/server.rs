@@ -157,6 +157,7 @@ fn said() -> impl Strategy<Value = Said> {
 fn client(address: &str) -> Client {
     let limit = Duration::from_secs(2);
     let target = Target {
+        plain_http: vault_bootstrap::plain_http::Peers::default(),
         address: address.parse().unwrap(),
         nodes: Vec::new(),
         tls: Tls::default(),

@@ -49,7 +49,7 @@ fn with_keys<'a>(command: &'a str, words: &[&'a str]) -> Vec<&'a str> {
     before.chain(words.iter().copied()).collect()
 }
 
-fn rehearse(ceremony: &Ceremony) -> Run {
+pub(crate) fn rehearse(ceremony: &Ceremony) -> Run {
     ceremony.run(&with_keys("rehearse", &[]))
 }
 

@@ -127,6 +127,49 @@ fn status_says_where_it_stands_and_what_to_type_next() {
 }
 
 #[test]
+fn status_says_done_of_no_server_that_is_another_one_empty_or_away() {
+    let (mut server, mut ceremony) = crate::ceremony::handed_over();
+    ceremony.run(&["status"]).exits(0);
+    let own = ceremony.file["cluster"]["address"].clone();
+    let (other, empty) = (Server::in_memory(), Server::in_memory());
+    let init = json!({ "recovery_shares": 1, "recovery_threshold": 1 });
+    other.api().write("sys/init", &init);
+    for (address, finding) in [
+        (other.address(), "the server is cluster "),
+        (
+            empty.address(),
+            "the server is not initialised, and the checkpoint here is of cluster",
+        ),
+    ] {
+        ceremony.set("/cluster/address", json!(address));
+        ceremony.run(&["status"]).exits(4).prints(&[finding]);
+    }
+    ceremony.set("/cluster/address", own);
+    server.stop();
+    let run = ceremony.run(&["status", "--output", "json"]);
+    let findings = run.exits(4).event()["findings"].clone();
+    assert_eq!(
+        findings,
+        json!(["the server could not be asked: nothing here says whether it still is as recorded"])
+    );
+}
+
+#[test]
+fn a_checkpoint_that_was_edited_makes_status_say_done_of_no_server() {
+    let (_server, done) = crate::ceremony::handed_over();
+    let elsewhere = Server::in_memory();
+    let ceremony = Ceremony::at(&elsewhere);
+    ceremony.save();
+    // What somebody wrote who wants it to look as if all were done.
+    let diary = std::fs::read_to_string(done.path("checkpoint/diary.json")).expect("a diary");
+    ceremony.write("checkpoint/diary.json", &diary);
+    ceremony
+        .run(&["status"])
+        .exits(4)
+        .prints(&["as recorded here", "the server is not initialised"]);
+}
+
+#[test]
 fn the_next_command_of_status_works_when_it_is_typed_and_names_the_file() {
     let server = Server::in_memory();
     let ceremony = Ceremony::unproved(&server);
@@ -195,8 +238,8 @@ fn status_works_without_the_server_and_without_any_key() {
     std::fs::remove_file(ceremony.path("checkpoint.key")).expect("ours");
     ceremony
         .run(&["status"])
-        .exits(0)
-        .prints(&["cannot be reached"]);
+        .exits(4)
+        .prints(&["cannot be reached", "the server could not be asked"]);
 }
 
 #[test]

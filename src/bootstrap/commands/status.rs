@@ -10,8 +10,7 @@ use crate::failure::{Exit, Failure};
 use crate::finding::Finding;
 use crate::step::decide::Recorded;
 use crate::step::{Step, order};
-use crate::vault::Client;
-use crate::vault::sys;
+use crate::vault::{Client, Health, sys};
 
 /// Looks. `client` is `None` where not even that could be opened.
 ///
@@ -41,7 +40,7 @@ pub async fn status(
     let done = recorded(Step::HandOver) == Recorded::Done;
     let begun = recorded(Step::Initialize) != Recorded::Nothing;
     let stored = recorded(Step::StoreRecoveryKeys) == Recorded::Done;
-    let look = look(client).await;
+    let look = look(client, diary.as_ref().filter(|_| begun)).await;
     let apply = config.command(if config.revoke_root {
         "apply"
     } else {
@@ -50,7 +49,7 @@ pub async fn status(
     let (next, why) = match (done, begun, unproved(config, diary.as_ref())) {
         // The shares are with their holders: nobody else can open it.
         _ if stored && look.unseal.is_some() => (
-            look.unseal.unwrap_or_default(),
+            look.unseal.clone().unwrap_or_default(),
             Some("holders of a quorum, one after the other, on every node"),
         ),
         (true, ..) => (
@@ -73,7 +72,7 @@ pub async fn status(
             (rotation.again.clone(), Some(why.to_string()))
         },
     );
-    let well = done && half_made.is_none();
+    let well = done && half_made.is_none() && look.findings.is_empty();
     let address = config.cluster.address.as_str();
     let status = Status {
         cluster: config.cluster.name.clone(),
@@ -81,6 +80,7 @@ pub async fn status(
         server: look.server,
         replica,
         steps,
+        findings: look.findings,
         next,
         why,
     };
@@ -130,12 +130,17 @@ struct Look {
     server: String,
     /// What a holder of a share types, where only holders can open it.
     unseal: Option<String>,
+    /// Why it does not bear out what the diary says.
+    findings: Vec<String>,
 }
 
-async fn look(client: Result<Client, Failure>) -> Look {
+/// Asks for what anybody may know. `begun` is the diary of a ceremony that has begun here.
+async fn look(client: Result<Client, Failure>, begun: Option<&Diary>) -> Look {
+    let unseen = "the server could not be asked: nothing here says whether it still is as recorded";
     let silent = |server| Look {
         server,
         unseal: None,
+        findings: begun.map(|_| unseen.to_owned()).into_iter().collect(),
     };
     let client = match client {
         Ok(client) => client,
@@ -161,7 +166,37 @@ async fn look(client: Result<Client, Failure>) -> Look {
             unseal = Some(format!("{program} operator unseal -address={address}"));
         }
     }
-    Look { server, unseal }
+    let findings = begun.and_then(|diary| contradiction(diary, &health));
+    Look {
+        server,
+        unseal,
+        findings: findings.into_iter().collect(),
+    }
+}
+
+/// What the server says of itself that cannot be where the diary is right. A diary is a file that anybody with this
+/// account can edit, and a server can be emptied.
+fn contradiction(diary: &Diary, health: &Health) -> Option<String> {
+    let known = diary.cluster.cluster_id.as_deref();
+    if !health.initialized {
+        // Before the answer was kept there is no id, and a server without one may be right.
+        return known.map(|known| {
+            format!("the server is not initialised, and the checkpoint here is of cluster {known}")
+        });
+    }
+    if health.sealed {
+        return Some("the server is sealed".to_owned());
+    }
+    match (known, health.cluster_id.as_deref()) {
+        (Some(known), Some(found)) if known == found => None,
+        (Some(known), Some(found)) => Some(format!(
+            "the server is cluster {found}, and the checkpoint here is of {known}"
+        )),
+        (Some(known), None) => Some(format!(
+            "the server does not say which cluster it is, and the checkpoint here is of {known}"
+        )),
+        (None, _) => None,
+    }
 }
 
 /// What is at the replica, in words, and the diary there. Takes no lease.

@@ -16,7 +16,7 @@ use crate::evidence::facts::Evidence;
 use crate::failure::Failure;
 use crate::finding::Detail;
 use crate::root_generation::{
-    self, Asked, Attempt, Known, OrphanedToken, Quorum, RootGenerationRun, Stage, is_root,
+    self, Asked, Attempt, Known, Origin, OrphanedToken, Quorum, RootGenerationRun, Stage, is_root,
     plainly_lost, quorums,
 };
 use crate::session::OpenLogin;
@@ -284,7 +284,9 @@ impl RootGenerationRun for DrillSession<'_> {
         let root = Generation::new(client, self.dialect, ceremony.token()?);
         let look = async || Ok(root.progress().await?);
         let cluster = (ceremony.config.cluster.name.as_str(), id);
-        root_generation::holders_give(asked, cluster, look, ceremony.caller.events).await?;
+        let requester = "root, of the ceremony".to_owned();
+        let origin = Origin::now(cluster, "drill of the ceremony", requester);
+        root_generation::holders_give(asked, origin, look, ceremony.caller.events).await?;
         self.log_in_again().await
     }
 }

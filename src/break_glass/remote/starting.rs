@@ -5,7 +5,7 @@
 
 use crate::break_glass::leftovers::{self, nobody_waits, run};
 use crate::break_glass::options::Options;
-use crate::break_glass::root_token::id_for_holders;
+use crate::break_glass::root_token::origin;
 use crate::break_glass::session::{ActiveSession, BreakGlassSession};
 use crate::checkpoint::journal::{UnderWay, Waiting};
 use crate::checkpoint::now;
@@ -48,7 +48,7 @@ async fn begin(session: &mut BreakGlassSession<'_>, reason: &str) -> Result<Even
     for finding in key_set::asked_for(session.config)? {
         session.warn(finding.to_string());
     }
-    let id = id_for_holders(session)?;
+    let origin = origin(session, reason).await?;
     let before = session.is_free().await?;
     let pad = Pad::new(before.otp_length)
         .map_err(|why| Failure::failed(format!("{}: {why}", session.client.address())))?;
@@ -65,8 +65,7 @@ async fn begin(session: &mut BreakGlassSession<'_>, reason: &str) -> Result<Even
         return Err(root_generation::busy(&session.generation()?, None, None));
     };
     let code = Code {
-        cluster: session.config.cluster.name.clone(),
-        id,
+        origin,
         nonce: progress.nonce,
         required: progress.required,
         pgp_fingerprint: progress.pgp_fingerprint,
@@ -80,7 +79,7 @@ async fn begin(session: &mut BreakGlassSession<'_>, reason: &str) -> Result<Even
     Ok(Event::Started {
         code: code.to_text(),
         spoken: code.spoken(),
-        cluster_id: code.id,
+        cluster_id: code.origin.id,
         required: code.required,
     })
 }

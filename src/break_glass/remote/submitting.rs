@@ -3,15 +3,18 @@
 //! Which server, which authority to trust and which cluster: all from the holder's own file, never from the code. Which
 //! attempt: from the code, never from the server. Otherwise whoever sends a code, or runs a server, collects shares.
 
+use jiff::Timestamp;
+
 use crate::break_glass::options::Options;
 use crate::break_glass::session::ActiveSession;
 use crate::config::Config;
 use crate::event::{Caller, Event};
 use crate::failure::Failure;
+use crate::prompt;
 use crate::root_generation::{Code, Held, not_let_in, not_taken};
 use crate::session::cluster_identity::known_id;
-use crate::vault::Error;
 use crate::vault::keys::generation::{Given, Progress};
+use crate::vault::{Client, Error, Generation};
 
 /// The command, for messages.
 const COMMAND: &str = "share submit";
@@ -28,9 +31,13 @@ pub async fn submit(
 ) -> Result<Event, Failure> {
     let code = Code::parse(code)?;
     is_of_this_cluster(config, &code)?;
-    let mut session = caller
-        .unless_stopped(ActiveSession::open(COMMAND, config, options, caller))
-        .await?;
+    // A login may run a command or ask a person to sign in: not before the attempt was looked at, and the holder asked.
+    let consent = async |client: &Client| {
+        look_without_login(client, &code).await?;
+        consent(config, &code, (custodian, options.yes), caller).await
+    };
+    let opening = ActiveSession::open_if(COMMAND, config, (options, caller), consent);
+    let mut session = caller.unless_stopped(opening).await?;
     let given = caller
         .unless_stopped(give(&session, &code, custodian))
         .await;
@@ -49,7 +56,8 @@ fn is_of_this_cluster(config: &Config, code: &Code) -> Result<(), Failure> {
              colleague by telephone; never from the code",
         )
     })?;
-    if known == code.id && config.cluster.name == code.cluster {
+    let origin = &code.origin;
+    if known == origin.id && config.cluster.name == origin.cluster {
         return Ok(());
     }
     // What a code says of itself is not shown: anybody may have written it.
@@ -62,12 +70,74 @@ fn is_of_this_cluster(config: &Config, code: &Code) -> Result<(), Failure> {
     ))
 }
 
+/// What anybody may see of the attempt, where the server lets anybody see it.
+async fn look_without_login(client: &Client, code: &Code) -> Result<(), Failure> {
+    match Generation::seen_by_anybody(client).await? {
+        Some(found) => is_this_attempt(client.address(), code, &found),
+        None => Ok(()),
+    }
+}
+
+/// Shows what the share is wanted for, and asks.
+///
+/// # Errors
+/// The holder says no, or nobody is there to answer.
+async fn consent(
+    config: &Config,
+    code: &Code,
+    (custodian, yes): (Option<&str>, bool),
+    caller: Caller<'_>,
+) -> Result<(), Failure> {
+    let origin = &code.origin;
+    caller.events.note(format!(
+        "a share is asked for, as the code says:\n  cluster  {}, {}\n  reason   {}\n  started  {}, {}, by {}\n  \
+         compare with them by telephone: {}",
+        origin.cluster,
+        origin.id,
+        origin.reason,
+        origin.since,
+        ago(origin.since, Timestamp::now()),
+        origin.requester,
+        code.spoken(),
+    ));
+    if yes {
+        return Ok(());
+    }
+    let typed = custodian.map_or_else(String::new, |name| format!(" --custodian {name}"));
+    let instead = format!(
+        "look at what was asked for, then: {}",
+        config.command(&format!("share submit CODE{typed} --yes"))
+    );
+    if prompt::confirm("Give your share to this attempt?", &instead).await? {
+        return Ok(());
+    }
+    Err(
+        Failure::failed("nothing was given: you said no").advise(format!(
+            "if nobody whom you know started it, somebody may be collecting shares; whoever has a break-glass login \
+             ends it: {}",
+            config.command(&format!("break-glass cancel --nonce {}", code.nonce))
+        )),
+    )
+}
+
+/// How long ago that was, for a person.
+fn ago(since: Timestamp, now: Timestamp) -> String {
+    let seconds = now.as_second() - since.as_second();
+    match seconds {
+        i64::MIN..-60 => "in the future by the clock of this machine".to_owned(),
+        -60..120 => format!("{} s ago", seconds.max(0)),
+        ..7200 => format!("{} min ago", seconds / 60),
+        _ => format!("{} h ago", seconds / 3600),
+    }
+}
+
 async fn give(
     session: &ActiveSession<'_>,
     code: &Code,
     wanted: Option<&str>,
 ) -> Result<Event, Failure> {
-    is_this_attempt(session, code, &session.generation()?.progress().await?)?;
+    let found = session.generation()?.progress().await?;
+    is_this_attempt(session.client.address(), code, &found)?;
     let asking = session.asking("share submit CODE");
     let Held { name, share } = asking.own(wanted).await?;
     let generation = session.generation()?;
@@ -119,12 +189,7 @@ fn unanswered(session: &ActiveSession<'_>, error: Error) -> Failure {
 }
 
 /// The attempt at the server must be the one of the code, and its token must go where its starter said.
-fn is_this_attempt(
-    session: &ActiveSession<'_>,
-    code: &Code,
-    found: &Progress,
-) -> Result<(), Failure> {
-    let address = session.client.address();
+fn is_this_attempt(address: &str, code: &Code, found: &Progress) -> Result<(), Failure> {
     let refused =
         |why: &str, advice: &str| Err(Failure::refused(format!("{address}: {why}")).advise(advice));
     let collecting = "call whoever sent you the code: somebody may be collecting shares";
@@ -157,4 +222,23 @@ fn is_this_attempt(
         );
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_age_is_said_in_the_largest_unit_that_tells_something() {
+        let at = |seconds: i64| Timestamp::from_second(1_000_000 + seconds).unwrap();
+        for (seconds, said) in [
+            (0, "0 s ago"),
+            (119, "119 s ago"),
+            (120, "2 min ago"),
+            (7200, "2 h ago"),
+            (-61, "in the future by the clock of this machine"),
+        ] {
+            assert_eq!(ago(at(0), at(seconds)), said);
+        }
+    }
 }

@@ -23,6 +23,9 @@ section! {
         /// Trust. There is no switch that turns the check of certificates off.
         #[schemars(with = "Option<Tls>")]
         pub tls: Tls,
+        /// Who may serve plain `http`, besides root and the user that runs this program.
+        #[schemars(with = "Option<PlainHttp>")]
+        pub plain_http: PlainHttp,
         /// The namespace to work in, where the product has them, made if it is missing; empty for the root namespace.
         pub namespace: Option<String>,
         /// Its id, as `sys/health` says it once it is initialised: neither shares nor tokens go to another one.
@@ -47,6 +50,18 @@ section! {
         pub client_cert: Option<SecretRef>,
         /// Reference to the PEM of the client's private key.
         pub client_key: Option<SecretRef>,
+    }
+}
+
+section! {
+    /// Who may serve plain `http`.
+    #[derive(Copy)]
+    pub struct PlainHttp {
+        /// The number of the user that the server runs as: `id -u vault`.
+        pub server_uid: Option<u32>,
+        /// Send passwords and shares to whoever has the port, where that cannot be seen.
+        #[schemars(with = "Option<bool>")]
+        pub unchecked: bool,
     }
 }
 

@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 
-use url::{Host, Url};
+use url::Url;
 
 use crate::config::reading::{Reading, under};
+use crate::plain_http::is_this_machine;
 
 const CUSTODIANS: [&str; 2] = ["init", "custodians"];
 
@@ -22,13 +23,7 @@ pub(super) fn plain_http_stays_on_this_machine(reading: &mut Reading) {
 }
 
 fn private(address: &Url) -> bool {
-    address.scheme() == "https"
-        || match address.host() {
-            Some(Host::Ipv4(ip)) => ip.is_loopback(),
-            Some(Host::Ipv6(ip)) => ip.is_loopback(),
-            Some(Host::Domain(name)) => name == "localhost",
-            None => false,
-        }
+    address.scheme() == "https" || is_this_machine(address)
 }
 
 pub(super) fn nodes_are_different(reading: &mut Reading) {

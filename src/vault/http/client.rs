@@ -54,12 +54,7 @@ impl Client {
     /// # Errors
     /// An address that is neither https nor http on a loopback address, or unusable certificates.
     pub fn open(target: &Target) -> Result<Self, Error> {
-        let mut addresses = target.nodes.iter().chain([&target.address]);
-        let trust = Arc::new(Trust::read(
-            &target.tls,
-            target.address.as_str().trim_end_matches('/'),
-            addresses.all(|url| url.scheme() == "http"),
-        )?);
+        let trust = Arc::new(Trust::read(target)?);
         let first = Node::new(&target.address, &trust, None)?;
         let pool = first.http();
         let mut known = vec![first];

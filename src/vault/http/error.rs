@@ -6,6 +6,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::plain_http::Refusal;
+
 /// A request that did not lead to a usable answer.
 #[derive(Debug)]
 pub struct Error(Box<Inner>);
@@ -57,6 +59,8 @@ pub enum Kind {
     InvalidAddress(String),
     /// `http` to somewhere else than this machine.
     PlainHttp,
+    /// `http` to this machine, and the other end is nobody who may have what is sent.
+    PlainHttpRefused(Refusal),
     /// A share that is no line of base64.
     InvalidShare,
     /// The server said yes and nobody is logged in.
@@ -153,6 +157,7 @@ impl Error {
                     "add {to} to cluster.nodes if it belongs to this cluster"
                 ));
             }
+            Kind::PlainHttpRefused(refusal) => return Some(refusal.advice()),
             Kind::TooLarge => return None,
             Kind::Status { code, .. } => advice_on_status(*code)?,
             Kind::Malformed(_) => {
@@ -270,6 +275,7 @@ impl fmt::Display for Error {
             Kind::InvalidShare => format!("the share for {url} is not a line of base64"),
             Kind::NoLogin(why) => format!("{method} {url} was answered with {}", why.found()),
             Kind::PlainHttp => format!("{url} is plain http to another machine"),
+            Kind::PlainHttpRefused(why) => format!("{url} is not trusted: {why}"),
         };
         out.write_str(&text)
     }

@@ -6,8 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use http::HeaderValue;
 use url::Url;
 
+use crate::plain_http::is_this_machine;
 use crate::vault::http::error::{Error, Kind};
-use crate::vault::http::transport::{Trust, is_loopback};
+use crate::vault::http::transport::Trust;
 
 /// One node of the cluster.
 pub(crate) struct Node {
@@ -40,7 +41,7 @@ impl Node {
         }
         match url.scheme() {
             "https" => {}
-            "http" if is_loopback(url) => {}
+            "http" if is_this_machine(url) => {}
             "http" => return Err(Error::new("", &address, Kind::PlainHttp)),
             _ => return Err(refuse("neither https nor http")),
         }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use url::Url;
 
+use crate::plain_http::Peers;
 use crate::secret::SecretText;
 
 /// A cluster as the operator described it.
@@ -15,6 +16,8 @@ pub struct Target {
     pub nodes: Vec<Url>,
     /// How the server's certificate is checked and how we show ours.
     pub tls: Tls,
+    /// Who may be at the other end of plain http.
+    pub plain_http: Peers,
     /// The namespace of every request that is not about the cluster as a whole.
     pub namespace: Option<String>,
     /// How long an answer may take.

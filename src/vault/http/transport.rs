@@ -9,12 +9,13 @@ use std::time::{Duration, Instant};
 use http::header::{CONTENT_TYPE, HOST, LOCATION};
 use http::{HeaderValue, Method};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use url::{Host, Url};
+use url::Url;
 use zeroize::Zeroizing;
 
+use crate::plain_http::{self, Peers, Refusal};
 use crate::vault::http::error::{Error, Kind};
 use crate::vault::http::node::{Node, bare_host};
-use crate::vault::http::target::Tls;
+use crate::vault::http::target::Target;
 
 /// Not configurable: a node that takes longer is down for our purposes.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -28,15 +29,18 @@ pub(crate) const MAX_REDIRECTS: usize = 2;
 /// TLS settings, read once and kept for connections that must be fresh.
 #[derive(Clone)]
 pub(crate) struct Trust {
-    /// All addresses are plain http: the system's certificates, hundreds of files, are not read.
-    plain: bool,
+    /// Some addresses are plain http and some are not, and no connection of one kind is ever used for the other.
+    mixed: bool,
+    /// Who may be at the other end of plain http.
+    peers: Peers,
     only: Option<Vec<reqwest::Certificate>>,
     identity: Option<reqwest::Identity>,
     pub(crate) server_name: Option<String>,
 }
 
 impl Trust {
-    pub(crate) fn read(tls: &Tls, address: &str, plain: bool) -> Result<Self, Error> {
+    pub(crate) fn read(target: &Target) -> Result<Self, Error> {
+        let (tls, address) = (&target.tls, target.address.as_str().trim_end_matches('/'));
         let refuse = |why: String| Error::new("", address, Kind::Tls(why));
         let only = match &tls.ca_cert {
             None => None,
@@ -63,7 +67,11 @@ impl Trust {
             _ => return Err(refuse("client_cert and client_key belong together".into())),
         };
         Ok(Self {
-            plain,
+            mixed: target
+                .nodes
+                .iter()
+                .any(|node| node.scheme() != target.address.scheme()),
+            peers: target.plain_http,
             only,
             identity,
             server_name: tls.server_name.clone(),
@@ -85,17 +93,12 @@ impl Trust {
         if fresh {
             builder = builder.pool_max_idle_per_host(0);
         }
-        if let Some(certs) = &self.only {
-            builder = builder.tls_certs_only(certs.iter().cloned());
-        } else if self.plain {
-            builder = builder.tls_certs_only([]);
-        }
-        if let Some(identity) = &self.identity {
-            builder = builder.identity(identity.clone());
-        }
-        if self.server_name.is_some() {
-            builder = builder.dns_resolver(RealHost(bare_host(node)));
-        }
+        builder = if node.scheme() == "http" {
+            // The system's certificates, hundreds of files, are not read.
+            plain_http::restrict(builder.tls_certs_only([]), self.peers)
+        } else {
+            self.secure(builder, node)
+        };
         let refuse = |error: reqwest::Error| {
             Error::new(
                 "",
@@ -106,6 +109,20 @@ impl Trust {
         builder.build().map_err(refuse)
     }
 
+    /// The checks of TLS.
+    fn secure(&self, mut builder: reqwest::ClientBuilder, node: &Url) -> reqwest::ClientBuilder {
+        if let Some(certs) = &self.only {
+            builder = builder.tls_certs_only(certs.iter().cloned());
+        }
+        if let Some(identity) = &self.identity {
+            builder = builder.identity(identity.clone());
+        }
+        if self.server_name.is_some() {
+            builder = builder.dns_resolver(RealHost(bare_host(node)));
+        }
+        builder
+    }
+
     /// `shared`, or a pool of its own where the address decides whom it connects to.
     pub(crate) fn pool(
         &self,
@@ -113,7 +130,7 @@ impl Trust {
         shared: Option<&reqwest::Client>,
     ) -> Result<reqwest::Client, Error> {
         match shared {
-            Some(pool) if self.server_name.is_none() => Ok(pool.clone()),
+            Some(pool) if self.server_name.is_none() && !self.mixed => Ok(pool.clone()),
             _ => self.connect(node, false),
         }
     }
@@ -130,16 +147,6 @@ impl Resolve for RealHost {
                 tokio::net::lookup_host((host.as_str(), 0)).await?.collect();
             Ok(Box::new(found.into_iter()) as Addrs)
         })
-    }
-}
-
-/// This machine: `localhost`, 127.0.0.0/8, ::1.
-pub(crate) fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(Host::Ipv6(ip)) => ip.is_loopback(),
-        None => false,
     }
 }
 
@@ -236,6 +243,9 @@ async fn receive(request: reqwest::RequestBuilder, timeout: Duration) -> Result<
 }
 
 fn classify(error: &reqwest::Error, timeout: Duration) -> Kind {
+    if let Some(refusal) = Refusal::behind(error) {
+        return Kind::PlainHttpRefused(refusal);
+    }
     if error.is_timeout() {
         return if error.is_connect() {
             Kind::Unreachable(format!("no connection within {CONNECT_TIMEOUT:?}"))

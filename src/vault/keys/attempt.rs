@@ -13,7 +13,8 @@ pub(super) struct Attempt<'a> {
     base: &'static str,
     /// Where it is started, looked at and ended.
     leaf: &'static str,
-    token: &'a Token,
+    /// None asks as anybody may, where the server allows it.
+    token: Option<&'a Token>,
 }
 
 /// What became of a share.
@@ -40,7 +41,7 @@ impl<'a> Attempt<'a> {
     pub(super) fn new(
         client: &Client,
         (base, leaf): (&'static str, &'static str),
-        token: &'a Token,
+        token: Option<&'a Token>,
     ) -> Self {
         Self {
             client: client.in_namespace(None),
@@ -52,7 +53,7 @@ impl<'a> Attempt<'a> {
 
     async fn ask(&self, method: Method, leaf: &str, body: &Body) -> Result<Reply, Error> {
         let path = format!("{}/{leaf}", self.base);
-        let ask = Ask::new(method, &path, Some(self.token)).with_body(body);
+        let ask = Ask::new(method, &path, self.token).with_body(body);
         self.client.ask(ask).await
     }
 

@@ -49,15 +49,18 @@ impl LocalStack {
         let directory = Scratch::new();
         let port = free_port();
         let command = server_command(directory.path(), port);
-        let mut process = Process::start(command, &directory.path().join("localstack.log"))
-            .map_err(|error| error.to_string())?;
+        let log = directory.path().join("localstack.log");
+        let mut process = Process::start(command, &log).map_err(|error| error.to_string())?;
         let endpoint = format!("http://127.0.0.1:{port}");
         let client = HttpClient::default();
         let health = format!("{endpoint}/_localstack/health");
+        // Another one may have the port, answer for this one, and be gone a moment later.
+        let is_up = || std::fs::read_to_string(&log).is_ok_and(|log| log.contains("Ready."));
         let ready = || {
-            client
-                .call("GET", &health, &[], None)
-                .is_ok_and(|answer| answer.status == 200)
+            is_up()
+                && client
+                    .call("GET", &health, &[], None)
+                    .is_ok_and(|answer| answer.status == 200)
         };
         process.wait_until("an answer from LocalStack", START, ready)?;
         let credentials = Credentials::new(Self::ACCESS_KEY, Self::SECRET_KEY, None, None, "tests");

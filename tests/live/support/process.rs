@@ -231,7 +231,8 @@ pub fn is_gone(id: u32, port: u16) -> bool {
     !Path::new(&format!("/proc/{id}")).exists() && !is_listening(port)
 }
 
-/// Repeats a start that failed because another process took the port in between; panics at any other failure.
+/// Repeats a start that failed because another process took the port in between, or that gave itself too little time;
+/// panics at any other failure.
 pub fn start_on_free_ports<T>(start: impl Fn() -> Result<T, String>) -> T {
     let mut attempts = 0;
     loop {
@@ -239,6 +240,8 @@ pub fn start_on_free_ports<T>(start: impl Fn() -> Result<T, String>) -> T {
         match start() {
             Ok(started) => return started,
             Err(reason) if attempts < 5 && reason.contains("address already in use") => {}
+            // LocalStack gives itself a minute, which is short where many start at once.
+            Err(reason) if attempts < 3 && reason.contains("gave up waiting for gateway") => {}
             Err(reason) => panic!("{reason}"),
         }
     }

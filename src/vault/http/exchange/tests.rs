@@ -52,6 +52,7 @@ fn redirect(status: &str, location: &str) -> String {
 
 fn target(address: &str, nodes: &[&str]) -> Target {
     Target {
+        plain_http: crate::plain_http::Peers::default(),
         address: address.parse().unwrap(),
         nodes: nodes.iter().map(|node| node.parse().unwrap()).collect(),
         tls: Tls::default(),

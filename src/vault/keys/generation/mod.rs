@@ -90,7 +90,24 @@ impl<'a> Generation<'a> {
     /// `client` must be the active node's and stays the one that is asked: an attempt is kept in its memory alone.
     /// Root is of the root namespace, and made there.
     pub fn new(client: &Client, dialect: Dialect, token: &'a Token) -> Self {
-        Self(Attempt::new(client, (dialect.base(), "attempt"), token))
+        Self(Attempt::new(
+            client,
+            (dialect.base(), "attempt"),
+            Some(token),
+        ))
+    }
+
+    /// How far the attempt is, asked without a token: `None` where the server tells only a login.
+    ///
+    /// # Errors
+    /// No answer, or one that is not the server's.
+    pub async fn seen_by_anybody(client: &Client) -> Result<Option<Progress>, Error> {
+        let attempt = Attempt::new(client, (Dialect::Classic.base(), "attempt"), None);
+        match attempt.progress().await {
+            Ok(progress) => Ok(Some(progress)),
+            Err(error) if matches!(error.status(), Some(403..=405)) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// The node that is asked, as the operator wrote it.

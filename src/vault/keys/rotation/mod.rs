@@ -185,7 +185,7 @@ impl<'a> Rotation<'a> {
     /// `client` must be the active node's and stays the one that is asked: a rotation is kept in its memory alone.
     pub fn new(client: &Client, paths: Paths, token: &'a Token) -> Self {
         Self {
-            attempt: Attempt::new(client, (paths.base(), "init"), token),
+            attempt: Attempt::new(client, (paths.base(), "init"), Some(token)),
             paths,
         }
     }
