@@ -3,11 +3,13 @@
 //! It knows no server and no configuration. A log may be larger than memory and is written to meanwhile: it is read as
 //! a stream.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Take};
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
+
+use crate::disk::read;
 
 /// No line takes more memory than this; the rest of a longer one is skipped.
 const LONGEST_LINE: u64 = 16 * 1024 * 1024;
@@ -23,12 +25,11 @@ pub(crate) struct AuditLog {
 }
 
 impl AuditLog {
-    /// The log in this file. Only a regular file is one: reading a pipe would block.
+    /// The log in this file, if there is one that we may read.
     pub(crate) fn at(file: impl Into<PathBuf>) -> Option<Self> {
         let file = file.into();
-        let found = fs::metadata(&file).ok()?;
-        let length = found.len();
-        found.is_file().then_some(Self { file, length })
+        let length = length(&read::open(&file).ok()?.file).ok()?;
+        Some(Self { file, length })
     }
 
     /// The lines that were written since it was looked for.
@@ -51,7 +52,7 @@ pub(crate) struct Lines {
 
 impl Lines {
     fn from(file: &Path, begin: u64) -> io::Result<Self> {
-        let mut file = File::open(file)?;
+        let mut file = read::open(file)?.file;
         file.seek(SeekFrom::Start(begin))?;
         Ok(Self {
             reader: BufReader::new(file.take(LOOK)),
@@ -83,6 +84,10 @@ impl Lines {
         }
         Ok((self.next > at).then_some(at))
     }
+}
+
+fn length(file: &File) -> io::Result<u64> {
+    Ok(file.metadata()?.len())
 }
 
 /// A line of a log.

@@ -36,6 +36,7 @@ use crate::step::decide::{Decision, Recorded};
 use crate::step::{ORDER, Step, order};
 
 use crate::config::{BreakGlass, Config};
+use crate::edge::others;
 use crate::failure::{Exit, Failure};
 use crate::finding::{Detail, Finding};
 use crate::interrupt::AFTER_A_STOP;
@@ -79,6 +80,9 @@ pub async fn apply(
         events.warn(text);
     }
     let mut ceremony = Ceremony::new(config, options, caller, (records, opened));
+    for finding in others::findings(config, options.report.as_deref()) {
+        ceremony.find(finding);
+    }
     rotation_is_half_made(&ceremony);
     let result = Box::pin(run(&mut ceremony)).await;
     if result.is_err() {

@@ -27,6 +27,9 @@ pub struct Status {
     /// What that does, where it is not plain.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
+    /// What other users of this machine may change.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<String>,
 }
 
 /// One step in [`Status`].

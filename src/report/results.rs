@@ -132,6 +132,9 @@ fn status(status: &Status, width: Option<usize>) -> String {
     if let Some(why) = &status.why {
         text.push_str(&format!("      {}\n", within(why, 6, width)));
     }
+    if !status.findings.is_empty() {
+        text.push_str(&format!("\nfindings:\n{}", list(&status.findings, width)));
+    }
     text
 }
 

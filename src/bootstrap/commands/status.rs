@@ -5,6 +5,7 @@ use crate::checkpoint::replica::sync;
 use crate::checkpoint::{self, Diary};
 use crate::config::{Config, Custodian, CustodianKind};
 use crate::edge::failures::of_replica;
+use crate::edge::others;
 use crate::event::{Status, StepLine};
 use crate::failure::{Exit, Failure};
 use crate::finding::Finding;
@@ -73,7 +74,8 @@ pub async fn status(
             (rotation.again.clone(), Some(why.to_string()))
         },
     );
-    let well = done && half_made.is_none();
+    let findings = Finding::in_words(&others::findings(config, None));
+    let well = done && half_made.is_none() && findings.is_empty();
     let address = config.cluster.address.as_str();
     let status = Status {
         cluster: config.cluster.name.clone(),
@@ -83,6 +85,7 @@ pub async fn status(
         steps,
         next,
         why,
+        findings,
     };
     Ok((status, if well { Exit::Done } else { Exit::Findings }))
 }

@@ -32,6 +32,7 @@ mod sweep;
 mod terminal;
 mod tls_front;
 mod tool;
+mod users;
 mod vault_config;
 mod vault_server;
 
@@ -57,6 +58,11 @@ pub use sweep::Sweep;
 pub use terminal::Terminal;
 pub use tls_front::TlsFront;
 pub use tool::{Running, Tool, ToolResult};
+pub(crate) use users::require_root;
+pub use users::{
+    OPERATOR, OTHER, as_user, directory_of, give, give_all, is_root, named_pipe, set_mode,
+    through_user,
+};
 pub use vault_config::{DeclaredAudit, Seal, ServerBuilder, Setup, Tls};
 pub use vault_server::VaultServer;
 
