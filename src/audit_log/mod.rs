@@ -7,8 +7,10 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Take};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::FileType;
 use serde_json::Value;
 
+use crate::disk::path::{Last, kind, resolve};
 use crate::disk::read;
 
 /// No line takes more memory than this; the rest of a longer one is skipped.
@@ -25,11 +27,12 @@ pub(crate) struct AuditLog {
 }
 
 impl AuditLog {
-    /// The log in this file, if there is one that we may read.
+    /// The log in this file. Only a regular file is one.
     pub(crate) fn at(file: impl Into<PathBuf>) -> Option<Self> {
         let file = file.into();
-        let length = length(&read::open(&file).ok()?.file).ok()?;
-        Some(Self { file, length })
+        let found = resolve(&file, Last::Follow).ok()?.found?;
+        let length = u64::try_from(found.st_size).ok()?;
+        (kind(&found) == FileType::RegularFile).then_some(Self { file, length })
     }
 
     /// The lines that were written since it was looked for.
@@ -84,10 +87,6 @@ impl Lines {
         }
         Ok((self.next > at).then_some(at))
     }
-}
-
-fn length(file: &File) -> io::Result<u64> {
-    Ok(file.metadata()?.len())
 }
 
 /// A line of a log.

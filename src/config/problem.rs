@@ -94,9 +94,7 @@ impl std::error::Error for Problems {}
 
 /// The text of a file, or why there is none.
 pub(super) fn text_of(file: &Path, longest: u64) -> Result<String, String> {
-    let mut bytes = Vec::new();
-    let taken = read::open_or_handed(file).and_then(|file| file.into_bytes(longest, &mut bytes));
-    taken.map_err(|error| match Unfit::of(&error) {
+    let bytes = read::bytes_or_handed(file, longest).map_err(|error| match Unfit::of(&error) {
         Some(Unfit::TooLong(_)) => format!("longer than {longest} bytes"),
         _ => format!("{UNREAD}: {}", in_words(&error)),
     })?;

@@ -112,7 +112,7 @@ fn read(path: &Path, longest: u64) -> Result<String, Failure> {
     let cannot = |why: &dyn std::fmt::Display| {
         Failure::usage(format!("cannot read {}: {why}", path.display()))
     };
-    let bytes = read::bytes(path, longest).map_err(|error| match Unfit::of(&error) {
+    let bytes = read::bytes_or_handed(path, longest).map_err(|error| match Unfit::of(&error) {
         Some(Unfit::TooLong(_)) => cannot(&"it is too long"),
         _ => cannot(&error),
     })?;

@@ -326,9 +326,9 @@ fn opening(source: &Source) -> Found {
         return Found::new();
     }
     let patterns = [
-        "File::open",
-        "File::create",
-        "File::options",
+        "File::open(",
+        "File::create(",
+        "File::options(",
         "OpenOptions",
         "fs::read(",
         "fs::read_to_string",

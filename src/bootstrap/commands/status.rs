@@ -9,6 +9,7 @@ use crate::edge::others;
 use crate::event::{Status, StepLine};
 use crate::failure::{Exit, Failure};
 use crate::finding::Finding;
+use crate::session::cluster_identity::key;
 use crate::step::decide::Recorded;
 use crate::step::{Step, order};
 use crate::vault::Client;
@@ -76,10 +77,9 @@ pub async fn status(
     );
     let findings = Finding::in_words(&others::findings(config, None));
     let well = done && half_made.is_none() && findings.is_empty();
-    let address = config.cluster.address.as_str();
     let status = Status {
         cluster: config.cluster.name.clone(),
-        address: address.trim_end_matches('/').to_owned(),
+        address: key(&config.cluster.address),
         server: look.server,
         replica,
         steps,
