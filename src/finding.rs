@@ -50,6 +50,11 @@ pub enum Finding {
     )]
     AnybodyMayRotate(String),
 
+    // This machine, and who else is on it.
+    /// A file or directory, why others may change it, and what to do about that.
+    #[error("others can change {0} or what is in it: {1}; {2}")]
+    OthersMayChange(String, String, String),
+
     // Shares and who holds them.
     /// A custodian was accepted without a proof.
     #[error("custodian {0} is accepted unproved")]

@@ -4,21 +4,19 @@
 //! and never says one: errors name the place.
 
 use std::error::Error;
-use std::fs::File;
-use std::io::{self, Read as _};
+use std::io;
 use std::path::Path;
-use std::time::Duration;
 
 use futures::future::LocalBoxFuture;
 use zeroize::Zeroize as _;
 
 use crate::config::{Aws, SecretRef};
+use crate::disk::path::{Last, resolve as resolve_path};
+use crate::disk::read::{self, PATIENCE, Unfit};
 use crate::secret::SecretText;
 
 /// Longest secret in a file, in bytes: a bundle of certificates fits, a log file does not.
 const LONGEST: usize = 64 * 1024;
-/// Longest wait for a file; a pipe may never be written to.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What a source answers.
 pub type Answer<'a> = LocalBoxFuture<'a, Result<SecretText, Box<dyn Error + Send + Sync>>>;
@@ -51,8 +49,8 @@ pub struct ReferenceError {
 #[derive(Debug, thiserror::Error)]
 pub enum Why {
     /// The file is missing, or may not be read.
-    #[error("cannot be read: {}", crate::config::in_words(*.0))]
-    Unreadable(io::ErrorKind),
+    #[error("cannot be read: {}", crate::config::in_words(.0))]
+    Unreadable(io::Error),
     /// The file has no end, or is not a secret.
     #[error("longer than {LONGEST} bytes, which no secret is")]
     TooLong,
@@ -77,8 +75,8 @@ impl ReferenceError {
     /// What to do.
     pub fn advice(&self) -> Option<String> {
         let place = &self.reference;
-        match self.why {
-            Why::Unreadable(io::ErrorKind::PermissionDenied) => {
+        match &self.why {
+            Why::Unreadable(error) if error.kind() == io::ErrorKind::PermissionDenied => {
                 Some(format!("let this user read it: ls -l {place}"))
             }
             Why::Unreadable(_) | Why::Silent => Some(format!(
@@ -130,11 +128,10 @@ async fn fetch(reference: &SecretRef, sources: &Sources<'_>) -> Result<SecretTex
 
 /// A warning when every user of this machine can read the file of `reference`. Certificates may be read by all.
 pub fn exposure(reference: &SecretRef) -> Option<String> {
-    use std::os::unix::fs::PermissionsExt as _;
     let SecretRef::File(path) = reference else {
         return None;
     };
-    let mode = std::fs::metadata(path).ok()?.permissions().mode();
+    let mode = resolve_path(path, Last::Follow).ok()?.found?.st_mode;
     (mode & 0o004 != 0).then(|| {
         format!(
             "{}: every user of this machine can read this secret; chmod 600 {0}",
@@ -146,26 +143,23 @@ pub fn exposure(reference: &SecretRef) -> Option<String> {
 async fn file(path: &Path) -> Result<SecretText, Why> {
     let path = path.to_path_buf();
     let reading = tokio::task::spawn_blocking(move || read(&path));
-    match tokio::time::timeout(PATIENCE, reading).await {
-        Ok(Ok(result)) => result,
-        // The reading itself does not panic; a runtime that is shutting down ends here.
-        Ok(Err(_)) => Err(Why::Unreadable(io::ErrorKind::Interrupted)),
-        Err(_) => Err(Why::Silent),
-    }
+    // The reading itself does not panic; a runtime that is shutting down ends here.
+    let stopped = |_| Why::Unreadable(Unfit::Stopped.into());
+    reading.await.map_err(stopped)?
 }
 
 fn read(path: &Path) -> Result<SecretText, Why> {
-    let unreadable = |error: io::Error| Why::Unreadable(error.kind());
-    let file = File::open(path).map_err(unreadable)?;
     // Large enough from the start, so that no half of the secret stays behind in a buffer that was outgrown.
     let mut bytes = Vec::with_capacity(LONGEST + 64);
-    let length = file
-        .take(LONGEST as u64 + 1)
-        .read_to_end(&mut bytes)
-        .map_err(unreadable)?;
-    if length > LONGEST {
+    let opened = read::open_or_handed(path);
+    let taken = opened.and_then(|file| file.into_bytes(LONGEST as u64, &mut bytes));
+    if let Err(error) = taken {
         bytes.zeroize();
-        return Err(Why::TooLong);
+        return Err(match Unfit::of(&error) {
+            Some(Unfit::TooLong(_)) => Why::TooLong,
+            Some(Unfit::Silent(_)) => Why::Silent,
+            _ => Why::Unreadable(error),
+        });
     }
     if bytes.ends_with(b"\n") {
         bytes.pop();

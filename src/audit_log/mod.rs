@@ -3,11 +3,15 @@
 //! It knows no server and no configuration. A log may be larger than memory and is written to meanwhile: it is read as
 //! a stream.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Take};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::FileType;
 use serde_json::Value;
+
+use crate::disk::path::{Last, kind, resolve};
+use crate::disk::read;
 
 /// No line takes more memory than this; the rest of a longer one is skipped.
 const LONGEST_LINE: u64 = 16 * 1024 * 1024;
@@ -23,12 +27,12 @@ pub(crate) struct AuditLog {
 }
 
 impl AuditLog {
-    /// The log in this file. Only a regular file is one: reading a pipe would block.
+    /// The log in this file. Only a regular file is one.
     pub(crate) fn at(file: impl Into<PathBuf>) -> Option<Self> {
         let file = file.into();
-        let found = fs::metadata(&file).ok()?;
-        let length = found.len();
-        found.is_file().then_some(Self { file, length })
+        let found = resolve(&file, Last::Follow).ok()?.found?;
+        let length = u64::try_from(found.st_size).ok()?;
+        (kind(&found) == FileType::RegularFile).then_some(Self { file, length })
     }
 
     /// The lines that were written since it was looked for.
@@ -51,7 +55,7 @@ pub(crate) struct Lines {
 
 impl Lines {
     fn from(file: &Path, begin: u64) -> io::Result<Self> {
-        let mut file = File::open(file)?;
+        let mut file = read::open(file)?.file;
         file.seek(SeekFrom::Start(begin))?;
         Ok(Self {
             reader: BufReader::new(file.take(LOOK)),

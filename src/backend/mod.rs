@@ -128,6 +128,9 @@ pub enum Kind {
     /// An identity file that others can read.
     #[error("can be read by others (mode {0:04o})")]
     OpenToOthers(u32),
+    /// Another user could have put it there, and why.
+    #[error("is not safe here: {0}")]
+    Untrusted(String),
     /// An identity file without a usable key.
     #[error("{0}")]
     BadIdentity(&'static str),
@@ -171,12 +174,6 @@ impl Error {
     }
 
     pub(crate) fn io(path: &std::path::Path, doing: &'static str, source: std::io::Error) -> Self {
-        // `tempfile` wraps the system's error to add the path of its temporary file, which tells nobody
-        // anything.
-        let source = match source.raw_os_error() {
-            Some(_) => source,
-            None => source.kind().into(),
-        };
         Self::new(path.display().to_string(), Kind::Io { doing, source })
     }
 

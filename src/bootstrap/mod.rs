@@ -36,6 +36,7 @@ use crate::step::decide::{Decision, Recorded};
 use crate::step::{ORDER, Step, order};
 
 use crate::config::{BreakGlass, Config};
+use crate::edge::others;
 use crate::failure::{Exit, Failure};
 use crate::finding::{Detail, Finding};
 use crate::interrupt::AFTER_A_STOP;
@@ -79,7 +80,7 @@ pub async fn apply(
         events.warn(text);
     }
     let mut ceremony = Ceremony::new(config, options, caller, (records, opened));
-    rotation_is_half_made(&ceremony);
+    known_beforehand(&ceremony);
     let result = Box::pin(run(&mut ceremony)).await;
     if result.is_err() {
         // Where the disk refuses, the next run sees at the server what was done.
@@ -124,8 +125,13 @@ pub async fn apply(
     })
 }
 
-/// Which shares are in effect is open until the command that makes new ones has come to its end.
-fn rotation_is_half_made(ceremony: &Ceremony<'_>) {
+/// What no step looks at: what others may change on this machine; and which shares are in effect is open until the
+/// command that makes new ones has come to its end.
+fn known_beforehand(ceremony: &Ceremony<'_>) {
+    let report = ceremony.options.report.as_deref();
+    for finding in others::findings(ceremony.config, report) {
+        ceremony.find(finding);
+    }
     let rotation = ceremony.diary().rotation.clone();
     if let Some(rotation) = rotation.filter(Rotation::is_half_made) {
         let new = rotation.wanted.generation;

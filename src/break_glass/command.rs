@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use crate::break_glass::session::BreakGlassSession;
 use crate::child::attended::{self, End};
+use crate::disk::trust;
 use crate::edge::references::cluster_environment;
 use crate::failure::Failure;
 use crate::secret::Token;
@@ -34,6 +35,19 @@ impl Command {
         first.map_or("a shell".to_owned(), |first| {
             first.to_string_lossy().into_owned()
         })
+    }
+
+    /// Holds that nobody else may put another program in the place of this one, before anybody is asked for a share.
+    pub(super) fn check(&self) -> Result<(), Failure> {
+        let argv = self.argv();
+        match trust::program(&argv[0]) {
+            None => Ok(()),
+            Some((program, doubt)) => Err(Failure::refused(format!(
+                "{} is not safe to run as root: {doubt}",
+                program.display()
+            ))
+            .advise(doubt.advice())),
+        }
     }
 
     fn argv(&self) -> Vec<OsString> {

@@ -21,6 +21,7 @@ use crate::break_glass::session::BreakGlassSession;
 use crate::checkpoint::journal::{Kept, UnderWay};
 use crate::child::attended::{self, End};
 use crate::config::Config;
+use crate::edge::others;
 use crate::event::{Caller, Outcome};
 use crate::evidence::signing::SigningKey;
 use crate::failure::{Exit, Failure, Problem};
@@ -52,6 +53,7 @@ pub async fn break_glass(
     command: &Command,
     caller: Caller<'_>,
 ) -> Result<Outcome, Failure> {
+    command.check()?;
     let key = options.signing_key().await?;
     run(COMMAND, (config, options, caller), async |session| {
         let key = key.as_ref();
@@ -120,7 +122,9 @@ pub(super) async fn with_root(
     deferred: DeferredSignals<'_>,
 ) -> Result<Outcome, Failure> {
     let worked = work(session, root, command, &mut evidence, deferred).await;
-    let (ran, findings) = worked.map_err(|failure| evidence.of_a_failure(session, key, failure))?;
+    let (ran, left) = worked.map_err(|failure| evidence.of_a_failure(session, key, failure))?;
+    let mut findings = others::findings(session.config, None);
+    findings.extend(left);
     let path = evidence.write(session, key, &findings)?;
     finish(ran?, Finding::in_words(&findings), &path)
 }

@@ -13,6 +13,7 @@ use crate::break_glass::session::BreakGlassSession;
 use crate::checkpoint::journal::Kept;
 use crate::checkpoint::{Rehearsed, now};
 use crate::config::Config;
+use crate::edge::others;
 use crate::event::{Caller, Outcome};
 use crate::evidence::signing::SigningKey;
 use crate::failure::Failure;
@@ -55,6 +56,7 @@ async fn hold(
     leftovers::end_earlier_run(session).await?;
     let mut evidence = Evidence::begin(session, "rehearsal");
     let mut findings = key_set::asked_for(session.config)?;
+    findings.extend(others::findings(session.config, None));
     if session.rules.open {
         findings.push(Finding::AnybodyMayGenerateRoot);
     }

@@ -1,14 +1,21 @@
 //! The directory of a checkpoint, ours alone, and files of other verbs in it.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::FileType;
+use rustix::process::geteuid;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::checkpoint::error::{CheckpointError, Result};
-use crate::disk;
+use crate::disk::path::{Last, kind, resolve};
+use crate::disk::{self, trust};
+
+/// Any permission of anybody but the owner.
+const OTHERS: u32 = 0o077;
+/// No file of another verb is nearly as long.
+const LONGEST: u64 = 64 * 1024 * 1024;
 
 /// A lock that is held. Closing the file would not give it back while a child that is just being started has it too.
 #[derive(Debug)]
@@ -25,14 +32,7 @@ impl Drop for Lock {
 pub(crate) fn lock(directory: &Path, name: &str) -> Result<Lock> {
     make_private(directory)?;
     let path = directory.join(name);
-    let file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .custom_flags(disk::NO_FOLLOW)
-        .open(&path)
-        .map_err(CheckpointError::io("open", &path))?;
+    let file = disk::lock_file(&path).map_err(CheckpointError::io("open", &path))?;
     match file.try_lock() {
         Ok(()) => Ok(Lock(file)),
         Err(TryLockError::WouldBlock) => Err(CheckpointError::Locked(path)),
@@ -57,7 +57,7 @@ pub(crate) fn write_json(directory: &Path, name: &str, value: &impl Serialize) -
 /// The value in a file of this name; `None` where there is no such file.
 pub(crate) fn read_json<T: DeserializeOwned>(directory: &Path, name: &str) -> Result<Option<T>> {
     let path = directory.join(name);
-    let found = disk::read(&path).map_err(CheckpointError::io("read", &path))?;
+    let found = disk::read(&path, LONGEST).map_err(CheckpointError::io("read", &path))?;
     let value = found.map(|bytes| serde_json::from_slice(&bytes));
     value.transpose().map_err(|error| CheckpointError::Damaged {
         path,
@@ -72,19 +72,34 @@ pub(crate) fn destroy_beside(directory: &Path, name: &str) -> Result<()> {
 }
 
 fn make_private(directory: &Path) -> Result<()> {
+    // Nothing is made where others could put another one in its place.
+    check(directory)?;
     disk::make_directories(directory)
         .map_err(|(path, error)| CheckpointError::io("create", &path)(error))?;
-    let found = fs::symlink_metadata(directory).map_err(CheckpointError::io("read", directory))?;
-    let why = if found.file_type().is_symlink() {
-        "is a symbolic link"
-    } else if !found.is_dir() {
-        "is not a directory"
-    } else if found.mode() & 0o077 != 0 {
-        "can be entered by others"
-    } else if found.uid() != rustix::process::geteuid().as_raw() {
-        "belongs to another user"
-    } else {
+    check(directory)
+}
+
+/// Holds that what is in this directory is ours alone, and nobody else may move it away or put another one in its
+/// place. One that is missing is judged by what is above it. The same for whoever locks it and whoever only looks.
+pub(crate) fn check(directory: &Path) -> Result<()> {
+    let refused = trust::refusal(directory).map_err(CheckpointError::io("read", directory))?;
+    if let Some(doubt) = refused {
+        return Err(CheckpointError::Untrusted {
+            path: directory.to_owned(),
+            why: doubt.to_string(),
+            advice: doubt.advice(),
+        });
+    }
+    let itself = resolve(directory, Last::Keep).map_err(CheckpointError::io("read", directory))?;
+    let Some(found) = itself.found else {
         return Ok(());
+    };
+    let why = match kind(&found) {
+        FileType::Symlink => "is a symbolic link",
+        FileType::Directory if found.st_mode & OTHERS != 0 => "can be entered by others",
+        FileType::Directory if found.st_uid != geteuid().as_raw() => "belongs to another user",
+        FileType::Directory => return Ok(()),
+        _ => "is not a directory",
     };
     let path = directory.to_owned();
     Err(CheckpointError::NotPrivate { path, why })

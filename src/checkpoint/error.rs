@@ -32,6 +32,16 @@ pub enum CheckpointError {
         /// In which way.
         why: &'static str,
     },
+    /// Others may put another one in its place.
+    #[error("checkpoint directory {} is not safe there: {why}", .path.display())]
+    Untrusted {
+        /// The directory.
+        path: PathBuf,
+        /// Who may.
+        why: String,
+        /// What to do about it.
+        advice: String,
+    },
     /// A later program wrote it.
     #[error("{} has form {found}, this program reads up to {VERSION}", .path.display())]
     Newer {
@@ -97,6 +107,7 @@ impl CheckpointError {
                 "make it a directory of your own: chmod 700 {0}; ls -ld {0}",
                 path.display()
             ),
+            Self::Untrusted { advice, .. } => advice.clone(),
             Self::Newer { .. } => "use the release that wrote it, or a later one".into(),
             Self::Damaged { .. } => {
                 "restore the checkpoint directory from where it was copied last; do not edit it"

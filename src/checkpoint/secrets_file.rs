@@ -8,9 +8,8 @@
 //! The room is taken before `sys/init` is asked, so that a full disk is found while nothing can be
 //! lost. The length is written after the ciphertext was fsynced: a torn write reads as "none".
 
-use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -56,10 +55,7 @@ pub(crate) enum Holds {
 
 /// Fills the room. Two fsyncs: content, then length.
 pub(crate) fn fill(directory: &Path, ciphertext: &[u8]) -> io::Result<()> {
-    let file = OpenOptions::new()
-        .write(true)
-        .custom_flags(disk::NO_FOLLOW)
-        .open(directory.join(NAME))?;
+    let file = disk::writable(&directory.join(NAME))?;
     file.write_all_at(ciphertext, CONTENT_AT)?;
     file.sync_all()?;
     file.write_all_at(length_field(ciphertext).as_bytes(), LENGTH_AT)?;
@@ -73,9 +69,10 @@ pub(crate) fn replace(directory: &Path, header: &Header, ciphertext: &[u8]) -> i
 
 /// Header and ciphertext, if there is a file; the ciphertext is `None` while only room was taken.
 pub(crate) fn read(directory: &Path) -> io::Result<Option<(Header, Option<Vec<u8>>)>> {
-    let Some(file) = disk::if_there(File::open(directory.join(NAME)))? else {
+    let Some(opened) = disk::if_there(disk::read::open_own(&directory.join(NAME)))? else {
         return Ok(None);
     };
+    let file = opened.file;
     let mut head = vec![0; usize::try_from(CONTENT_AT).unwrap_or(0)];
     file.read_exact_at(&mut head, 0)?;
     let (text, length) = head.split_at(usize::try_from(LENGTH_AT).unwrap_or(0));

@@ -12,6 +12,8 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, ChildStdin, Command};
 use zeroize::Zeroizing;
 
+use crate::disk::trust;
+
 /// How much of a complaint is shown.
 const LONGEST_LINE: usize = 200;
 /// A run of letters and digits this long is a token more often than a word.
@@ -40,6 +42,8 @@ pub(crate) struct Ended {
 pub(crate) enum Fault {
     /// It cannot be started, or its pipes broke.
     Start(std::io::Error),
+    /// Another user may put another one in its place: what it is, why, and what to do.
+    Untrusted(String, String),
     /// It was ended.
     TimedOut,
     /// It printed more than it may, and was ended.
@@ -59,6 +63,10 @@ pub(crate) async fn run(
         .stderr(Stdio::piped())
         .process_group(0)
         .kill_on_drop(true);
+    if let Some((program, doubt)) = trust::program(command.as_std().get_program()) {
+        let what = format!("{} is not safe to run: {doubt}", program.display());
+        return Err(Fault::Untrusted(what, doubt.advice()));
+    }
     let child = command.spawn().map_err(Fault::Start)?;
     let mut running = Running {
         group: super::pid_of(&child),

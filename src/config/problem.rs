@@ -1,9 +1,10 @@
 //! What is wrong with a configuration: every problem with its place, in words, and never with a value.
 
 use std::fmt;
-use std::fs::File;
-use std::io::{self, Read as _};
+use std::io;
 use std::path::{Path, PathBuf};
+
+use crate::disk::read::{self, Unfit};
 
 /// Most letters inserted, removed, changed or swapped with their neighbour that still make a misspelling of a name.
 const NEAREST: usize = 2;
@@ -93,20 +94,19 @@ impl std::error::Error for Problems {}
 
 /// The text of a file, or why there is none.
 pub(super) fn text_of(file: &Path, longest: u64) -> Result<String, String> {
-    let unread = |error: io::Error| format!("{UNREAD}: {}", in_words(error.kind()));
-    let mut bytes = Vec::new();
-    let open = File::open(file).map_err(unread)?;
-    let read = open.take(longest + 1).read_to_end(&mut bytes);
-    if read.map_err(unread)? as u64 > longest {
-        return Err(format!("longer than {longest} bytes"));
-    }
+    let bytes = read::bytes_or_handed(file, longest).map_err(|error| match Unfit::of(&error) {
+        Some(Unfit::TooLong(_)) => format!("longer than {longest} bytes"),
+        _ => format!("{UNREAD}: {}", in_words(&error)),
+    })?;
     String::from_utf8(bytes).map_err(|_| "not text in UTF-8".into())
 }
 
 /// What the system says, as everybody knows it from a shell.
-pub(crate) fn in_words(kind: io::ErrorKind) -> String {
-    match kind {
+pub(crate) fn in_words(error: &io::Error) -> String {
+    match error.kind() {
         io::ErrorKind::NotFound => "no such file".into(),
+        // A reason of ours.
+        _ if error.get_ref().is_some() => error.to_string(),
         kind => kind.to_string(),
     }
 }

@@ -3,9 +3,6 @@
 //! The content is ASCII-armoured, so that it can be mailed. The plain text is never on the disk, and no file is ever
 //! overwritten.
 
-use std::fs::OpenOptions;
-use std::io::{ErrorKind, Read};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Component, Path, PathBuf};
 
 use zeroize::Zeroizing;
@@ -16,6 +13,7 @@ use crate::custodian::age::identity::IdentityFile;
 use crate::custodian::pgp::PgpKey;
 use crate::custodian::text::{same, share_from, text_from};
 use crate::custodian::{Prepared, Stored};
+use crate::disk::read::Unfit;
 use crate::secret::{SecretText, Share};
 use crate::{disk, hex};
 
@@ -167,7 +165,7 @@ impl EncryptedFile {
 
     /// Nothing there is no error.
     pub(super) fn remove(&self) -> Result<(), Error> {
-        let removed = disk::if_there(std::fs::remove_file(&self.path));
+        let removed = disk::remove(&self.path);
         match removed.map_err(|error| Error::io(&self.path, "remove", error))? {
             None => Ok(()),
             Some(()) => self.sync_directory(),
@@ -185,7 +183,7 @@ impl EncryptedFile {
         let made = self.make_directories()?;
         let tried = self.try_canary(&path, content.as_bytes());
         let mut warnings = Vec::new();
-        if let Err(error) = disk::if_there(std::fs::remove_file(&path)) {
+        if let Err(error) = disk::remove(&path) {
             let path = path.display();
             warnings.push(format!("the canary {path} could not be deleted: {error}"));
         }
@@ -203,7 +201,7 @@ impl EncryptedFile {
         let mut is_new = create(path, content)?;
         if !is_new {
             // The name is ours alone: a killed run did not come to removing it.
-            std::fs::remove_file(path).map_err(|source| Error::io(path, "remove", source))?;
+            disk::remove(path).map_err(|source| Error::io(path, "remove", source))?;
             is_new = create(path, content)?;
         }
         let found = read(path)?.unwrap_or_default();
@@ -239,22 +237,10 @@ fn create(path: &Path, bytes: &[u8]) -> Result<bool, Error> {
 
 /// The whole file; `None` when there is none. A symbolic link is refused, not followed.
 fn read(path: &Path) -> Result<Option<Vec<u8>>, Error> {
-    let failed = |source| Error::io(path, "read", source);
-    match std::fs::symlink_metadata(path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(failed(error)),
-        Ok(found) if found.is_symlink() => {
-            return Err(Error::new(path.display().to_string(), Kind::Symlink));
-        }
-        Ok(found) if !found.is_file() => return Err(failed(ErrorKind::InvalidInput.into())),
-        Ok(_) => {}
-    }
-    let mut options = OpenOptions::new();
-    let file = options.read(true).custom_flags(disk::NO_FOLLOW).open(path);
-    let mut bytes = Vec::new();
-    file.and_then(|file| file.take(LONGEST_FILE).read_to_end(&mut bytes))
-        .map_err(failed)?;
-    Ok(Some(bytes))
+    disk::read(path, LONGEST_FILE).map_err(|error| match Unfit::of(&error) {
+        Some(Unfit::Link) => Error::new(path.display().to_string(), Kind::Symlink),
+        _ => Error::io(path, "read", error),
+    })
 }
 
 /// The real directory and the name in it; the share itself is not there yet.

@@ -13,8 +13,8 @@ use crate::bootstrap::{self, Options};
 use crate::cli::{
     Apply, Cli, Command, CompletionTarget, Custodian, Global, Recovery, ReportOf, Rotate,
 };
-use crate::config::{self, Config, Typed, in_shell};
-use crate::edge::cluster;
+use crate::config::{self, Config, Problems, Typed, in_shell};
+use crate::edge::{cluster, others};
 use crate::event::{self, Caller, Event, EventSink, Outcome};
 use crate::failure::{Exit, Failure, Problem};
 use crate::interrupt::{Interrupt, Signals};
@@ -84,7 +84,7 @@ fn schema(of_events: bool, report: &Report) -> Outcome {
 }
 
 async fn status(global: &Global, caller: Caller<'_>) -> Result<Outcome, Failure> {
-    let config = load(global)?;
+    let config = load_file(&global.config, caller).await?;
     let looking = async {
         let client = cluster::open(&config).await;
         bootstrap::status(&config, client).await
@@ -102,7 +102,7 @@ async fn prove(
     report: &Report,
     caller: Caller<'_>,
 ) -> Result<Outcome, Failure> {
-    let config = load(global)?;
+    let config = load(global, caller).await?;
     let show = |armored: &str| report.plain(armored);
     let proved = bootstrap::prove_custodian(&config, &name, identity.as_deref(), &show, caller);
     Ok(Outcome::done(Event::Proved(proved.await?)))
@@ -114,7 +114,7 @@ async fn apply(
     caller: Caller<'_>,
     unlocked: Option<String>,
 ) -> Result<Outcome, Failure> {
-    let mut config = load(global)?;
+    let mut config = load(global, caller).await?;
     config.typed = Typed {
         command: match &typed.abandon {
             Some(word) if word.is_empty() => "apply --abandon".to_owned(),
@@ -155,7 +155,10 @@ async fn apply(
 }
 
 async fn rotate(global: &Global, typed: Rotate, caller: Caller<'_>) -> Result<Outcome, Failure> {
-    let (mut config, mut old) = (load(global)?, load_file(&typed.from)?);
+    let (mut config, mut old) = (
+        load(global, caller).await?,
+        load_file(&typed.from, caller).await?,
+    );
     config.typed = Typed {
         command: recovery::verb(&old),
         identities: typed.identity.clone(),
@@ -190,23 +193,38 @@ async fn pass_on_signals(interrupt: &Interrupt) -> Result<std::convert::Infallib
     }
 }
 
-fn load(global: &Global) -> Result<Config, Failure> {
-    load_file(&global.config)
+/// Whatever the command, a person should know who else may change what it goes by.
+async fn load(global: &Global, caller: Caller<'_>) -> Result<Config, Failure> {
+    let config = load_file(&global.config, caller).await?;
+    for finding in others::findings(&config, None) {
+        caller.events.warn(finding.to_string());
+    }
+    Ok(config)
 }
 
-fn load_file(file: &Path) -> Result<Config, Failure> {
-    config::load(file, &|name| std::env::var(name).ok()).map_err(|problems| {
-        let file = problems.file.display().to_string();
-        let lines = problems
-            .list
-            .iter()
-            .map(|problem| format!("{file}:{problem}"));
-        let mut list: Vec<_> = lines.map(Problem::new).collect();
-        if let Some(last) = list.last_mut() {
-            last.advice = problems.advice();
-        }
-        Failure::with(Exit::Usage, list)
-    })
+/// Of a pipe, as `<(…)` of a shell is, it may be waited for: elsewhere, so that signals are heard.
+async fn load_file(file: &Path, caller: Caller<'_>) -> Result<Config, Failure> {
+    let file = file.to_owned();
+    let reading = tokio::task::spawn_blocking(move || {
+        let loaded = config::load(&file, &|name| std::env::var(name).ok());
+        loaded.map_err(not_loaded)
+    });
+    let failed = |error| Failure::failed(format!("cannot read the configuration: {error}"));
+    let loaded = async { reading.await.map_err(failed)? };
+    caller.unless_stopped(loaded).await
+}
+
+fn not_loaded(problems: Problems) -> Failure {
+    let file = problems.file.display().to_string();
+    let lines = problems
+        .list
+        .iter()
+        .map(|problem| format!("{file}:{problem}"));
+    let mut list: Vec<_> = lines.map(Problem::new).collect();
+    if let Some(last) = list.last_mut() {
+        last.advice = problems.advice();
+    }
+    Failure::with(Exit::Usage, list)
 }
 
 fn completions(target: CompletionTarget) -> String {

@@ -19,7 +19,7 @@ pub(super) async fn rehearse(
     typed: Rehearse,
     caller: Caller<'_>,
 ) -> Result<Outcome, Failure> {
-    let mut config = load(global)?;
+    let mut config = load(global, caller).await?;
     let options = break_glass::Options {
         holders: typed.holders.holders_elsewhere,
         ..of_a_quorum(typed.quorum)
@@ -43,7 +43,7 @@ pub(super) async fn break_glass(
         Some(other) => return with_holders(global, other, caller).await,
         None => (typed.quorum, None, typed.work),
     };
-    let mut config = load(global)?;
+    let mut config = load(global, caller).await?;
     report.leave_stdout();
     let command = break_glass::Command {
         argv: work.command,
@@ -73,7 +73,7 @@ async fn with_holders(
     typed: WithHolders,
     caller: Caller<'_>,
 ) -> Result<Outcome, Failure> {
-    let mut config = load(global)?;
+    let mut config = load(global, caller).await?;
     config.typed.login = match &typed {
         WithHolders::Start { login, .. }
         | WithHolders::Progress { login }
@@ -107,7 +107,7 @@ pub(super) async fn submit(
         yes,
         login,
     } = typed;
-    let mut config = load(global)?;
+    let mut config = load(global, caller).await?;
     let options = break_glass::Options {
         identities: share.identity,
         yes,
@@ -124,7 +124,7 @@ pub(super) async fn unseal(
     typed: OwnShare,
     caller: Caller<'_>,
 ) -> Result<Outcome, Failure> {
-    let mut config = load(global)?;
+    let mut config = load(global, caller).await?;
     let options = break_glass::Options {
         identities: typed.identity,
         ..break_glass::Options::default()

@@ -48,6 +48,7 @@ async fn run_within(
     let ended = ended.await.map_err(|fault| match fault {
         Fault::Start(reason) => problem(format!(": {reason}"))
             .advise("write the full path of the program; it is run without a shell"),
+        Fault::Untrusted(what, advice) => problem(format!(": {what}")).advise(advice),
         Fault::TimedOut => {
             problem(format!(" was ended after {} s", time.as_secs())).advise(BY_HAND)
         }

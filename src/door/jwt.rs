@@ -1,8 +1,8 @@
 //! Gets the JWT of a `jwt` or `kubernetes` login: from a file, a program, or the Kubernetes API.
 
-use std::io::Read;
 use std::path::Path;
 
+use crate::disk::read::{self, Unfit};
 use crate::door::command;
 use crate::door::model::JwtSource;
 use crate::failure::Problem;
@@ -25,19 +25,13 @@ fn from_file(path: &Path) -> Result<SecretText, Problem> {
         Problem::new(format!("{}: {problem}", path.display()))
             .advise("write one JWT into it and nothing else")
     };
-    let metadata = std::fs::metadata(path).map_err(|error| wrong(error.to_string()))?;
-    if !metadata.is_file() {
-        // A pipe would be waited for without an end.
-        return Err(wrong("is not a file".to_owned()));
-    }
-    let mut bytes = zeroize::Zeroizing::new(Vec::new());
-    let limit = LARGEST as u64 + 1;
-    std::fs::File::open(path)
-        .and_then(|file| file.take(limit).read_to_end(&mut bytes))
-        .map_err(|error| wrong(error.to_string()))?;
-    if bytes.len() > LARGEST {
-        return Err(wrong(format!("is larger than {} KiB", LARGEST / 1024)));
-    }
+    // Of its full size from the start: a buffer that grows leaves copies behind.
+    let mut bytes = zeroize::Zeroizing::new(Vec::with_capacity(LARGEST + 1));
+    let taken = read::open(path).and_then(|file| file.into_bytes(LARGEST as u64, &mut bytes));
+    taken.map_err(|error| match Unfit::of(&error) {
+        Some(Unfit::TooLong(_)) => wrong(format!("is larger than {} KiB", LARGEST / 1024)),
+        _ => wrong(error.to_string()),
+    })?;
     parse(&bytes).ok_or_else(|| wrong("does not hold a JWT".to_owned()))
 }
 
@@ -92,7 +86,7 @@ mod tests {
             from_file(directory.path())
                 .unwrap_err()
                 .to_string()
-                .ends_with("is not a file")
+                .ends_with("is a directory")
         );
     }
 }

@@ -6,4 +6,5 @@ pub mod cluster;
 pub(crate) mod custodians;
 pub(crate) mod doors;
 pub(crate) mod failures;
+pub(crate) mod others;
 pub(crate) mod references;

@@ -175,7 +175,7 @@ pub(crate) fn of_logins<'a>(logins: impl Iterator<Item = &'a Login>) -> Vec<&'a 
 }
 
 /// Every reference of the file, in its order.
-fn references(config: &Config) -> Vec<&SecretRef> {
+pub(crate) fn references(config: &Config) -> Vec<&SecretRef> {
     let tls = &config.cluster.tls;
     let mut found: Vec<&SecretRef> = [&tls.ca_cert, &tls.client_cert, &tls.client_key]
         .into_iter()

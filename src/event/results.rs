@@ -22,7 +22,7 @@ pub struct Status {
     pub replica: Option<String>,
     /// Each step and how far the checkpoint says that it came.
     pub steps: Vec<StepLine>,
-    /// What does not fit together: what the checkpoint says, and what the server says of itself.
+    /// Where the server does not bear out what the checkpoint says, and what other users of this machine may change.
     pub findings: Vec<String>,
     /// The command to type next, as it can be pasted.
     pub next: String,

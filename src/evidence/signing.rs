@@ -1,12 +1,13 @@
 //! Signatures of evidence: Ed25519 in the format of `minisign`, so that an auditor checks them with a program that is
 //! not ours.
 
-use std::fs;
 use std::io::Cursor;
 use std::path::Path;
 
 use minisign::{PublicKey, PublicKeyBox, SecretKey, SecretKeyBox, SignatureBox};
 
+use crate::disk::read::{self, Unfit};
+use crate::disk::trust;
 use crate::failure::Failure;
 use crate::prompt;
 use crate::secret::SecretText;
@@ -26,6 +27,10 @@ impl SigningKey {
     /// It cannot be read, is no such key, or the password is wrong.
     pub async fn open(path: &Path) -> Result<Self, Failure> {
         let shown = path.display();
+        if let Ok(Some(doubt)) = trust::refusal(path) {
+            let text = format!("{shown} is not safe here: {doubt}");
+            return Err(Failure::usage(text).advise(doubt.advice()));
+        }
         let text = SecretText::new(read(path, LONGEST_KEY)?);
         let no_key = || {
             Failure::usage(format!("{shown} is no secret key of minisign"))
@@ -107,9 +112,9 @@ fn read(path: &Path, longest: u64) -> Result<String, Failure> {
     let cannot = |why: &dyn std::fmt::Display| {
         Failure::usage(format!("cannot read {}: {why}", path.display()))
     };
-    let length = fs::metadata(path).map_err(|error| cannot(&error))?.len();
-    if length > longest {
-        return Err(cannot(&"it is too long"));
-    }
-    fs::read_to_string(path).map_err(|error| cannot(&error))
+    let bytes = read::bytes_or_handed(path, longest).map_err(|error| match Unfit::of(&error) {
+        Some(Unfit::TooLong(_)) => cannot(&"it is too long"),
+        _ => cannot(&error),
+    })?;
+    String::from_utf8(bytes).map_err(|_| cannot(&"it is no text"))
 }

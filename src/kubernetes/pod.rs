@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use url::Url;
 
+use crate::disk::read;
 use crate::failure::Problem;
 use crate::kubernetes::{SHORTEST_EXPIRATION, TokenRequest, invalid};
 use crate::secret::SecretText;
@@ -110,13 +111,10 @@ fn not_in_pod(field: &str, looked_for: &str) -> Problem {
 }
 
 fn from_pod(pod: &Path, name: &str, field: &str) -> Result<String, Problem> {
-    use std::io::Read;
     let path = pod.join(name);
-    let mut text = String::new();
-    let read = std::fs::File::open(&path)
-        .and_then(|file| file.take(LARGEST_FILE).read_to_string(&mut text));
-    match read {
-        Ok(_) if !text.trim().is_empty() => {
+    let read = read::bytes(&path, LARGEST_FILE);
+    match read.map(String::from_utf8) {
+        Ok(Ok(mut text)) if !text.trim().is_empty() => {
             text.truncate(text.trim_end().len());
             Ok(text)
         }

@@ -21,6 +21,7 @@ pub use crate::recovery::run::Options;
 use crate::checkpoint::replica::damaged;
 use crate::checkpoint::rotation::Phase;
 use crate::config::Config;
+use crate::edge::others;
 use crate::event::{Caller, Rotated};
 use crate::failure::Failure;
 use crate::finding::Finding;
@@ -84,7 +85,8 @@ async fn to_the_end(run: &Run<'_>) -> Result<Rotated, Failure> {
         }
         inside.leave(run).await;
     }
-    let findings = result.map_err(|failure| which_hold(run, failure))?;
+    let mut findings = result.map_err(|failure| which_hold(run, failure))?;
+    findings.extend(others::findings(run.config, None));
     let findings = Finding::in_words(&findings);
     for finding in &findings {
         run.warn(finding);

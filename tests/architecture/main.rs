@@ -121,6 +121,18 @@ const RULES: &[Rule] = &[
         "fn f() { std::thread::sleep(A_SECOND) }",
     ),
     (
+        "files are opened in one place",
+        opening,
+        "src/reference.rs",
+        "fn f() { std::fs::File::open(path) }",
+    ),
+    (
+        "and read there",
+        opening,
+        "src/evidence/x.rs",
+        "fn f() { fs::read_to_string(path) }",
+    ),
+    (
         "no long functions",
         long_functions,
         "src/x.rs",
@@ -305,6 +317,27 @@ fn holds_a_secret(lines: &[&str]) -> bool {
 fn unfinished(source: &Source) -> Found {
     let patterns = ["todo!", "unimplemented!", "#[ignore"];
     source.lines_with(&patterns, "left for later")
+}
+
+/// Files are opened in `disk`, which waits for nobody and follows no link of another user. A terminal is no file.
+fn opening(source: &Source) -> Found {
+    let is_library = source.path.starts_with("src/");
+    if !is_library || ["disk", "prompt"].map(Some).contains(&source.room()) {
+        return Found::new();
+    }
+    let patterns = [
+        "File::open(",
+        "File::create(",
+        "File::options(",
+        "OpenOptions",
+        "fs::read(",
+        "fs::read_to_string",
+        "fs::write(",
+        "fs::copy(",
+        "fs::open",
+        "openat(",
+    ];
+    source.live_lines_with(&patterns, "only disk opens files")
 }
 
 /// A sleeping thread is a sleeping program. Tests, which wait for processes, may.

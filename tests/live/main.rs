@@ -31,6 +31,7 @@ mod looking;
 mod memory;
 mod namespaces;
 mod old_forms;
+mod others;
 mod output;
 mod panicked;
 mod passphrase;

@@ -3,9 +3,7 @@
 use serde_json::json;
 
 use crate::ceremony::{Ceremony, Server};
-use crate::support::{
-    Kubernetes, OTHER_UID, Scratch, Squatter, free_port, require, require_another_user,
-};
+use crate::support::{Kubernetes, OTHER, Scratch, Squatter, free_port, require, require_root};
 
 /// Where the program is told that the server is.
 fn at(host: &str, port: u16) -> serde_json::Value {
@@ -15,7 +13,7 @@ fn at(host: &str, port: u16) -> serde_json::Value {
 #[test]
 fn localhost_is_one_address_and_who_has_the_port_of_the_other_family_hears_nothing() {
     require!(["openbao-2.7.2"]);
-    require_another_user!();
+    require_root!();
     let server = Server::in_memory();
     let mut ceremony = Ceremony::at(&server);
     let scratch = Scratch::new();
@@ -32,7 +30,7 @@ fn localhost_is_one_address_and_who_has_the_port_of_the_other_family_hears_nothi
 #[test]
 fn who_has_the_port_while_the_server_is_away_hears_nothing_whatever_is_asked() {
     require!(["openbao-2.7.2"]);
-    require_another_user!();
+    require_root!();
     let server = Server::in_memory();
     let mut ceremony = Ceremony::at(&server);
     ceremony.apply().exits(4);
@@ -50,13 +48,13 @@ fn who_has_the_port_while_the_server_is_away_hears_nothing_whatever_is_asked() {
         &["unseal"],
     ] {
         let run = ceremony.run(command);
-        let said = format!("a process of user {OTHER_UID} has 127.0.0.1:{port}");
+        let said = format!("a process of user {OTHER} has 127.0.0.1:{port}");
         if command[0] == "status" {
             run.prints(&[&said]);
         } else {
             run.says(&[
                 &said,
-                &format!("set cluster.plain_http.server_uid to {OTHER_UID}"),
+                &format!("set cluster.plain_http.server_uid to {OTHER}"),
             ]);
         }
         assert_ne!(run.code, 0, "{command:?}");
@@ -68,20 +66,14 @@ fn who_has_the_port_while_the_server_is_away_hears_nothing_whatever_is_asked() {
 #[test]
 fn the_user_that_the_file_names_may_serve_and_so_may_anybody_where_the_file_says_so() {
     require!(["openbao-2.7.2"]);
-    require_another_user!();
-    for key in [
-        json!({ "server_uid": OTHER_UID }),
-        json!({ "unchecked": true }),
-    ] {
+    require_root!();
+    for key in [json!({ "server_uid": OTHER }), json!({ "unchecked": true })] {
         let server = Server::in_memory();
         let mut ceremony = Ceremony::at(&server);
         let (port, scratch) = (free_port(), Scratch::new());
         let relay = Squatter::on("127.0.0.1", port, server.port(), scratch.path());
         ceremony.set("/cluster/address", at("127.0.0.1", port));
-        ceremony.set(
-            "/cluster/plain_http",
-            json!({ "server_uid": OTHER_UID + 1 }),
-        );
+        ceremony.set("/cluster/plain_http", json!({ "server_uid": OTHER + 1 }));
         ceremony.apply().exits(3);
         assert_eq!(relay.heard(), "");
         ceremony.set("/cluster/plain_http", key);
@@ -94,7 +86,7 @@ fn the_user_that_the_file_names_may_serve_and_so_may_anybody_where_the_file_says
 #[test]
 fn a_kubernetes_credential_goes_to_no_process_of_another_user() {
     require!(["openbao-2.7.2", "kubeapi-1.34.2"]);
-    require_another_user!();
+    require_root!();
     let server = Server::in_memory();
     let mut ceremony = Ceremony::at(&server);
     ceremony.workload_door(Kubernetes::shared());
@@ -104,9 +96,10 @@ fn a_kubernetes_credential_goes_to_no_process_of_another_user() {
         "/logins/payments/with/token_request/api_server",
         at("127.0.0.1", port),
     );
-    ceremony.apply().exits(1).says(&[&format!(
-        "a process of user {OTHER_UID} has 127.0.0.1:{port}"
-    )]);
+    ceremony
+        .apply()
+        .exits(1)
+        .says(&[&format!("a process of user {OTHER} has 127.0.0.1:{port}")]);
     assert_eq!(squatter.heard(), "");
     assert!(squatter.was_asked());
 }

@@ -5,9 +5,11 @@ use crate::checkpoint::replica::sync;
 use crate::checkpoint::{self, Diary};
 use crate::config::{Config, Custodian, CustodianKind};
 use crate::edge::failures::of_replica;
+use crate::edge::others;
 use crate::event::{Status, StepLine};
 use crate::failure::{Exit, Failure};
 use crate::finding::Finding;
+use crate::session::cluster_identity::key;
 use crate::step::decide::Recorded;
 use crate::step::{Step, order};
 use crate::vault::{Client, Health, sys};
@@ -72,17 +74,18 @@ pub async fn status(
             (rotation.again.clone(), Some(why.to_string()))
         },
     );
-    let well = done && half_made.is_none() && look.findings.is_empty();
-    let address = config.cluster.address.as_str();
+    let mut findings = look.findings;
+    findings.extend(Finding::in_words(&others::findings(config, None)));
+    let well = done && half_made.is_none() && findings.is_empty();
     let status = Status {
         cluster: config.cluster.name.clone(),
-        address: address.trim_end_matches('/').to_owned(),
+        address: key(&config.cluster.address),
         server: look.server,
         replica,
         steps,
-        findings: look.findings,
         next,
         why,
+        findings,
     };
     Ok((status, if well { Exit::Done } else { Exit::Findings }))
 }

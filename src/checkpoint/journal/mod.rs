@@ -7,15 +7,15 @@ mod kept;
 mod rehearsed;
 
 use std::cell::{Cell, RefCell};
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::checkpoint::directory::{Lock, lock, write_beside, write_json};
+use crate::checkpoint::directory::{Lock, check, lock, write_beside, write_json};
 use crate::checkpoint::error::CheckpointError;
+use crate::disk::{self, read::Unfit};
 use crate::envelope::Key;
 use crate::failure::Failure;
 use crate::root_generation::OrphanedToken;
@@ -243,11 +243,16 @@ fn read<T: DeserializeOwned>(path: &Path, advice: &str) -> Result<Option<T>, Fai
     let cannot =
         |error: io::Error| Failure::failed(format!("cannot read {}: {error}", path.display()));
     let refuse = |why: &str| Failure::refused(format!("{} {why}", path.display())).advise(advice);
-    let bytes = match fs::metadata(path) {
-        Ok(found) if found.len() <= LONGEST => fs::read(path).map_err(cannot)?,
-        Ok(_) => return Err(refuse("is longer than any that this program writes")),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(cannot(error)),
+    check(disk::above(path))?;
+    let bytes = match disk::read(path, LONGEST) {
+        Ok(Some(bytes)) => bytes,
+        Ok(None) => return Ok(None),
+        Err(error) => match Unfit::of(&error) {
+            Some(Unfit::TooLong(_)) => {
+                return Err(refuse("is longer than any that this program writes"));
+            }
+            _ => return Err(cannot(error)),
+        },
     };
     let parsed = serde_json::from_slice(&bytes);
     parsed
@@ -257,6 +262,8 @@ fn read<T: DeserializeOwned>(path: &Path, advice: &str) -> Result<Option<T>, Fai
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn journal(directory: &Path) -> Journal {

@@ -43,7 +43,11 @@ mod tests {
 
     #[test]
     fn a_rehearsal_is_remembered_and_a_damaged_memory_is_refused() {
-        let directory = tempfile::tempdir().unwrap();
+        let owner_only = std::os::unix::fs::PermissionsExt::from_mode(0o700);
+        let directory = tempfile::Builder::new()
+            .permissions(owner_only)
+            .tempdir()
+            .unwrap();
         assert_eq!(Rehearsed::last(directory.path()).unwrap(), None);
         let rehearsed = Rehearsed {
             at: "2026-01-01T00:00:00Z".into(),

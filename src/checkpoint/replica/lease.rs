@@ -1,12 +1,11 @@
 //! Who goes on with a ceremony that has a replica: the lease of one directory on one machine.
 
-use std::fs;
-
 use rustix::system::uname;
 
 use crate::backend::Kind;
 use crate::checkpoint::Checkpoint;
 use crate::config::Config;
+use crate::disk::read;
 use crate::edge::failures::of_replica;
 use crate::failure::Failure;
 use crate::hex;
@@ -76,11 +75,16 @@ pub(crate) fn held(config: &Config, replica: &Replica, other: &Lease) -> Failure
 /// What tells machines of one name apart. Not the id of the running kernel: after lost power the same directory on
 /// the same machine just goes on. Where there is none, the name alone has to do.
 const OF_THE_MACHINE: &str = "/etc/machine-id";
+/// It has 32 digits.
+const LONGEST_ID: u64 = 4096;
 
 /// Who a lease is said to be of.
 pub(crate) fn owner(checkpoint: &Checkpoint) -> String {
     let name = uname().nodename().to_string_lossy().into_owned();
-    let machine = machine(&name, &fs::read(OF_THE_MACHINE).unwrap_or_default());
+    let machine = machine(
+        &name,
+        &read::bytes(OF_THE_MACHINE.as_ref(), LONGEST_ID).unwrap_or_default(),
+    );
     let directory = std::path::absolute(checkpoint.directory());
     let directory = directory.unwrap_or_else(|_| checkpoint.directory().to_owned());
     let user = rustix::process::geteuid().as_raw();

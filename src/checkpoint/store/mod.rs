@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use crate::checkpoint::diary::Diary;
-use crate::checkpoint::directory::{Lock, destroy_beside, lock, write_beside, write_json};
+use crate::checkpoint::directory::{Lock, check, destroy_beside, lock, write_beside, write_json};
 use crate::checkpoint::error::{CheckpointError, Result};
 use crate::checkpoint::secrets_file::{self, Header, Holds};
 use crate::disk;
@@ -19,6 +19,8 @@ use crate::step::Step;
 
 const DIARY: &str = "diary.json";
 const LOCK: &str = "lock";
+/// Ten thousand roles with their digests are a tenth of it.
+const LONGEST_DIARY: u64 = 64 * 1024 * 1024;
 
 /// The checkpoint of one ceremony, locked for this process until it is dropped.
 #[derive(Debug)]
@@ -248,6 +250,7 @@ pub fn keeps_something(directory: &Path) -> Result<bool> {
 }
 
 pub(crate) fn read_secrets(directory: &Path) -> Result<Option<(Header, Option<Vec<u8>>)>> {
+    check(directory)?;
     let path = directory.join(secrets_file::NAME);
     secrets_file::read(directory).map_err(|error| match error.kind() {
         io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => CheckpointError::Damaged {
@@ -261,7 +264,8 @@ pub(crate) fn read_secrets(directory: &Path) -> Result<Option<(Header, Option<Ve
 /// The diary of a checkpoint, without taking the lock: for looking only.
 pub fn read_diary(directory: &Path) -> Result<Option<Diary>> {
     let path = directory.join(DIARY);
-    let found = disk::read(&path).map_err(CheckpointError::io("read", &path))?;
+    check(directory)?;
+    let found = disk::read(&path, LONGEST_DIARY).map_err(CheckpointError::io("read", &path))?;
     let parsed = found.map(|bytes| Diary::read(&bytes, &path));
     parsed.transpose()
 }

@@ -3,7 +3,6 @@
 //! A file that others can read is refused; what a file holds is never shown.
 
 use std::io::Read;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use age::x25519;
@@ -11,9 +10,11 @@ use secrecy::ExposeSecret;
 use zeroize::Zeroizing;
 
 use crate::backend::{Error, Kind};
+use crate::disk::{read, trust};
 
 /// More than any identity file needs, in bytes.
 const LONGEST_FILE: u64 = 64 * 1024;
+const ROOM: usize = 64 * 1024 + 1;
 /// Any permission of anybody but the owner.
 const OTHERS: u32 = 0o077;
 
@@ -33,22 +34,28 @@ impl IdentityFile {
     /// Reads `AGE-SECRET-KEY-1…` lines; empty lines and `#` comments are passed over.
     ///
     /// # Errors
-    /// [`Kind::OpenToOthers`] with the `chmod`, [`Kind::BadIdentity`] without a usable key,
+    /// [`Kind::OpenToOthers`] with the `chmod`, [`Kind::Untrusted`] where others may put another one in its place, [`Kind::BadIdentity`] without a usable key,
     /// [`Kind::Io`] when it cannot be read.
     pub fn read(path: &Path) -> Result<Self, Error> {
         let failed = |source| Error::io(path, "read this identity file", source);
         let address = || path.display().to_string();
-        let file = std::fs::File::open(path).map_err(failed)?;
-        let mode = file.metadata().map_err(failed)?.mode();
+        let opened = read::open_or_handed(path).map_err(failed)?;
+        let mode = opened.found.st_mode;
         if mode & OTHERS != 0 {
             return Err(Error::new(address(), Kind::OpenToOthers(mode & 0o7777)));
         }
-        let mut text = Zeroizing::new(String::new());
-        file.take(LONGEST_FILE)
-            .read_to_string(&mut text)
+        if let Some(doubt) = trust::refusal(path).map_err(failed)? {
+            let untrusted = Error::new(address(), Kind::Untrusted(doubt.to_string()));
+            return Err(untrusted.advise(doubt.advice()));
+        }
+        // Of its full size from the start: a buffer that grows leaves copies behind.
+        let mut bytes = Zeroizing::new(Vec::with_capacity(ROOM));
+        opened
+            .into_bytes(LONGEST_FILE, &mut bytes)
             .map_err(failed)?;
-        let identities =
-            parse(&text).map_err(|why| Error::new(address(), Kind::BadIdentity(why)))?;
+        let bad = |why| Error::new(address(), Kind::BadIdentity(why));
+        let text = std::str::from_utf8(&bytes).map_err(|_| bad("is no text"))?;
+        let identities = parse(text).map_err(bad)?;
         Ok(Self {
             path: path.to_owned(),
             identities,

@@ -13,6 +13,7 @@ use tokio::process::Command;
 use zeroize::Zeroizing;
 
 use crate::child::captured::{self, Bounds, Ended, Fault};
+use crate::disk;
 
 /// Looking at a key and encrypting to it take milliseconds.
 const TIME: Duration = Duration::from_secs(30);
@@ -81,7 +82,7 @@ pub(crate) async fn binary(key: &[u8]) -> Result<Vec<u8>, Why> {
 pub(crate) async fn encrypt(key: &[u8], plain: &[u8]) -> Result<String, Why> {
     let home = home()?;
     let file = home.path().join("key");
-    std::fs::write(&file, key).map_err(|error| no_home(&error))?;
+    disk::create(&file, key).map_err(|(_, error)| no_home(&error))?;
     let mut asked = in_home(&home, &["--trust-model", "always", "--armor", "--encrypt"]);
     asked.arg("--recipient-file").arg(&file);
     let ended = run(asked, plain, (TIME, LARGEST_MESSAGE)).await?;
@@ -168,6 +169,7 @@ async fn run(
     ended.map_err(|fault| match fault {
         Fault::Start(error) if error.kind() == ErrorKind::NotFound => Why::Missing,
         Fault::Start(error) => Why::Failed(format!("gpg: {error}")),
+        Fault::Untrusted(what, advice) => Why::Failed(format!("{what}: {advice}")),
         Fault::TimedOut => Why::Failed(format!("gpg was ended after {} s", time.as_secs())),
         Fault::TooMuch => Why::Failed(format!("gpg printed more than {} KiB", most / 1024)),
     })

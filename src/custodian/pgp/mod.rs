@@ -6,7 +6,6 @@
 pub(crate) mod gpg;
 pub(crate) mod key;
 
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use base64::Engine;
@@ -17,6 +16,7 @@ use crate::backend::{Error, Kind};
 use crate::custodian::Prepared;
 use crate::custodian::pgp::gpg::{LARGEST_KEY, Why};
 use crate::custodian::pgp::key::{Key, Unusable};
+use crate::disk::read::{self, Unfit};
 use crate::secret::SealedShare;
 
 /// Letters in a line of armour.
@@ -134,22 +134,16 @@ pub(super) fn sealed(share: &SealedShare) -> Prepared {
 }
 
 fn read(file: &Path) -> Result<Vec<u8>, Error> {
-    let mut bytes = Vec::new();
-    let most = LARGEST_KEY as u64 + 1;
-    // A pipe would never come to its end, nor to its beginning.
-    let taken = match std::fs::metadata(file) {
-        Ok(found) if found.is_file() => std::fs::File::open(file),
-        Ok(_) => Err(std::io::Error::other("it is no file")),
-        Err(error) => Err(error),
+    let error = match read::bytes(file, LARGEST_KEY as u64) {
+        Ok(bytes) => return Ok(bytes),
+        Err(error) => error,
     };
-    let taken = taken.and_then(|file| file.take(most).read_to_end(&mut bytes));
-    let what = match taken {
-        Ok(_) if bytes.len() <= LARGEST_KEY => return Ok(bytes),
-        Ok(_) => format!(
+    let what = match Unfit::of(&error) {
+        Some(Unfit::TooLong(_)) => format!(
             "is larger than {} KiB, so it is no public key",
             LARGEST_KEY / 1024
         ),
-        Err(error) => format!("cannot be read: {error}"),
+        _ => format!("cannot be read: {error}"),
     };
     let error = Error::new(file.display().to_string(), Kind::Misconfigured(what));
     Err(error
@@ -283,7 +277,7 @@ mod tests {
         let pipe = read(&pipe).unwrap_err();
         assert!(
             pipe.to_string()
-                .ends_with("pipe.asc: cannot be read: it is no file")
+                .ends_with("pipe.asc: cannot be read: it is a named pipe, not a file")
         );
         assert!(
             large

@@ -23,16 +23,17 @@ mod kubernetes;
 mod listening;
 mod localstack;
 mod openid;
-mod other_user;
 mod process;
 mod proxy;
 mod scratch;
 mod skipped;
 mod spellings;
+mod squatter;
 mod sweep;
 mod terminal;
 mod tls_front;
 mod tool;
+mod users;
 mod vault_config;
 mod vault_server;
 
@@ -50,16 +51,20 @@ pub use http::{Answer, HttpClient};
 pub use kubernetes::Kubernetes;
 pub use localstack::LocalStack;
 pub use openid::{Account, OpenIdProvider};
-pub(crate) use other_user::require_another_user;
-pub use other_user::{OTHER_UID, Squatter, another_user_is_possible};
 pub use process::{Process, eventually, free_port, is_gone, is_listening};
 pub use proxy::{Action, Proxy, RequestInfo};
 pub use scratch::{Scratch, copy_below};
 pub use skipped::skip;
+pub use squatter::Squatter;
 pub use sweep::Sweep;
 pub use terminal::Terminal;
 pub use tls_front::TlsFront;
 pub use tool::{Running, Tool, ToolResult};
+pub(crate) use users::require_root;
+pub use users::{
+    OPERATOR, OTHER, as_user, directory_of, give, give_all, is_root, named_pipe, set_mode,
+    through_user,
+};
 pub use vault_config::{DeclaredAudit, Seal, ServerBuilder, Setup, Tls};
 pub use vault_server::VaultServer;
 

@@ -1,11 +1,19 @@
-//! Files that survive a crash: each is written whole or not at all, and stays once the function returns.
+//! Files that survive a crash: each is written whole or not at all, and stays once the function returns. And the only
+//! place that opens files: no link of another user is followed, and nobody is waited for.
 
-use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
+mod held;
+pub(crate) mod path;
+pub(crate) mod read;
+pub(crate) mod trust;
+
+use std::fs::{self, DirBuilder, File};
 use std::io::{self, ErrorKind, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
-use tempfile::NamedTempFile;
+use rustix::io::Errno;
+
+pub(crate) use crate::disk::held::Held;
 
 /// Beginning of the name of a file that has no name yet.
 const UNNAMED: &str = ".new-";
@@ -13,16 +21,15 @@ const UNNAMED: &str = ".new-";
 /// has the name by now, and what is swept is overwritten.
 const UNLINKED: &str = ".vault-bootstrap-";
 
-/// `O_NOFOLLOW`: a link laid in our place is neither read nor written through.
-pub(crate) const NO_FOLLOW: i32 = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
-
 /// Replaces `directory/name` with `bytes`: temporary file (0600), fsync, rename, fsync of the
 /// directory. When this returns, a power cut does not take the new content away.
 pub(crate) fn replace(directory: &Path, name: impl AsRef<Path>, bytes: &[u8]) -> io::Result<()> {
-    let file = unnamed(directory, UNNAMED, bytes)?;
-    file.persist(directory.join(name))
-        .map_err(|error| error.error)?;
-    sync_directory(directory)
+    let directory = Held::open(directory)?;
+    directory
+        .unnamed(UNNAMED)?
+        .filled(bytes)?
+        .replace(name.as_ref().as_os_str())?;
+    directory.sync()
 }
 
 /// Creates the file `path`, as durably as [`replace`]; `false` where anything has that name, which is never
@@ -31,37 +38,31 @@ pub(crate) fn replace(directory: &Path, name: impl AsRef<Path>, bytes: &[u8]) ->
 /// # Errors
 /// What could not be done, and why.
 pub(crate) fn create(path: &Path, bytes: &[u8]) -> Result<bool, (&'static str, io::Error)> {
-    let directory = above(path);
-    let file = unlinked(directory, bytes).map_err(|error| ("write", error))?;
-    match fs::hard_link(file.path(), path) {
+    let Some(name) = path.file_name() else {
+        return Err(("write", ErrorKind::InvalidInput.into()));
+    };
+    let directory = Held::open(above(path)).map_err(|error| ("write", error))?;
+    let file = directory.unnamed(UNLINKED);
+    let file = file.and_then(|file| file.filled(bytes));
+    let file = file.map_err(|error| ("write", error))?;
+    match file.link(name) {
         Ok(()) => {}
         Err(error) if error.kind() == ErrorKind::AlreadyExists => return Ok(false),
         Err(error) => return Err(("link the finished file to its name", error)),
     }
-    let done = file.close().and_then(|()| sync_directory(directory));
+    let done = file.close().and_then(|()| directory.sync());
     done.map_err(|error| ("make the name durable, which it has", error))?;
     Ok(true)
 }
 
-/// A file that is about to be linked to its name.
-fn unlinked(directory: &Path, bytes: &[u8]) -> io::Result<NamedTempFile> {
-    unnamed(directory, UNLINKED, bytes)
-}
-
-/// A file without its final name, for the owner alone, on the disk.
-fn unnamed(directory: &Path, prefix: &str, bytes: &[u8]) -> io::Result<NamedTempFile> {
-    let mut file = tempfile::Builder::new()
-        .prefix(prefix)
-        .permissions(Permissions::from_mode(0o600))
-        .tempfile_in(directory)?;
-    file.write_all(bytes)?;
-    file.as_file().sync_all()?;
-    Ok(file)
-}
-
-/// The whole file; `None` when there is none.
-pub(crate) fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
-    if_there(fs::read(path))
+/// The whole of a file of our own, which is no link; `None` when there is none.
+pub(crate) fn read(path: &Path, longest: u64) -> io::Result<Option<Vec<u8>>> {
+    let Some(opened) = if_there(read::open_own(path))? else {
+        return Ok(None);
+    };
+    let mut bytes = Vec::new();
+    opened.into_bytes(longest, &mut bytes)?;
+    Ok(Some(bytes))
 }
 
 /// What came of a file operation; `None` where there is no such file.
@@ -85,7 +86,25 @@ pub(crate) fn sweep(directory: &Path) -> io::Result<()> {
 
 /// Makes names in `directory` as durable as the files they name.
 pub(crate) fn sync_directory(directory: &Path) -> io::Result<()> {
-    File::open(directory)?.sync_all()
+    Held::open(directory)?.sync()
+}
+
+/// Removes a file; `None` where there is none.
+pub(crate) fn remove(path: &Path) -> io::Result<Option<()>> {
+    let name = path.file_name().ok_or(Errno::INVAL)?;
+    if_there(Held::open(above(path)).and_then(|directory| directory.remove(name)))
+}
+
+/// The file that a lock is taken on, made where there is none.
+pub(crate) fn lock_file(path: &Path) -> io::Result<File> {
+    let name = path.file_name().ok_or(Errno::INVAL)?;
+    Held::open(above(path))?.lock_file(name)
+}
+
+/// A file of our own, to be written over in place.
+pub(crate) fn writable(path: &Path) -> io::Result<File> {
+    let name = path.file_name().ok_or(Errno::INVAL)?;
+    Held::open(above(path))?.writable(name)
 }
 
 /// Makes `directory`, and what is missing above it, for the owner alone; each is durable in the one above it. Which
@@ -95,8 +114,14 @@ pub(crate) fn sync_directory(directory: &Path) -> io::Result<()> {
 /// Which one could not be made, and why.
 pub(crate) fn make_directories(directory: &Path) -> Result<Vec<PathBuf>, (PathBuf, io::Error)> {
     // Above the first part of a relative path is the working directory, which is there.
-    if directory.exists() || directory == Path::new(".") {
-        return Ok(Vec::new());
+    let failed = |error| (directory.to_owned(), error);
+    let resolved = path::resolve(directory, path::Last::Follow);
+    match resolved.map(|resolved| resolved.found) {
+        Ok(Some(_)) => return Ok(Vec::new()),
+        Ok(None) => {}
+        // Told of what is in the way itself, below.
+        Err(error) if error.kind() == ErrorKind::NotADirectory => {}
+        Err(error) => return Err(failed(error)),
     }
     let above = above(directory);
     let mut made = make_directories(above)?;
@@ -104,7 +129,7 @@ pub(crate) fn make_directories(directory: &Path) -> Result<Vec<PathBuf>, (PathBu
         Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
         _ => sync_directory(above),
     }
-    .map_err(|error| (directory.to_owned(), error))?;
+    .map_err(failed)?;
     made.push(directory.to_owned());
     Ok(made)
 }
@@ -119,25 +144,25 @@ pub(crate) fn above(path: &Path) -> &Path {
 /// that [`sweep`] goes on with, never half of itself under its name. On copy-on-write and flash storage the overwriting
 /// is no promise; what protects the content there is that its key is gone too.
 pub(crate) fn destroy(directory: &Path, name: &str) -> io::Result<()> {
-    let path = directory.join(name);
-    let mut options = OpenOptions::new();
-    let opened = options.write(true).custom_flags(NO_FOLLOW).open(&path);
-    let Some(mut file) = if_there(opened)? else {
+    let Some(directory) = if_there(Held::open(directory))? else {
+        return Ok(());
+    };
+    let Some(file) = if_there(directory.writable(name.as_ref()))? else {
         return Ok(());
     };
     let unnamed = if name.starts_with(UNNAMED) {
-        path
+        name.to_owned()
     } else {
-        let unnamed = directory.join(format!("{UNNAMED}{name}"));
-        fs::rename(&path, &unnamed)?;
-        sync_directory(directory)?;
+        let unnamed = format!("{UNNAMED}{name}");
+        directory.rename(name.as_ref(), unnamed.as_ref())?;
+        directory.sync()?;
         unnamed
     };
     let length = usize::try_from(file.metadata()?.len()).unwrap_or(0);
-    file.write_all(&vec![0; length])?;
+    (&file).write_all(&vec![0; length])?;
     file.sync_all()?;
-    fs::remove_file(&unnamed)?;
-    sync_directory(directory)
+    directory.remove(unnamed.as_ref())?;
+    directory.sync()
 }
 
 /// What to do when the disk refuses for one of these reasons, whatever was to be written.
@@ -157,7 +182,7 @@ pub(crate) fn advice(refusal: ErrorKind) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::MetadataExt;
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
     #[test]
     fn a_replaced_file_is_private_and_whole_and_nothing_else_is_left() {
@@ -180,7 +205,7 @@ mod tests {
         assert!(create(&path, b"text").unwrap());
         let found = fs::metadata(&path).unwrap();
         assert_eq!((found.mode() & 0o7777, found.nlink()), (0o600, 1));
-        assert_eq!(read(&path).unwrap().unwrap(), b"text");
+        assert_eq!(read(&path, 4).unwrap().unwrap(), b"text");
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
     }
 
@@ -230,8 +255,9 @@ mod tests {
     fn a_file_that_has_its_name_and_still_the_one_before_is_not_swept() {
         let directory = tempfile::tempdir().unwrap();
         let share = directory.path().join("bob.age");
-        let before = unlinked(directory.path(), b"share").unwrap();
-        fs::hard_link(before.path(), &share).unwrap();
+        let held = Held::open(directory.path()).unwrap();
+        let before = held.unnamed(UNLINKED).unwrap().filled(b"share").unwrap();
+        before.link("bob.age".as_ref()).unwrap();
         sweep(directory.path()).unwrap();
         assert_eq!(fs::read(&share).unwrap(), b"share");
     }

@@ -1,38 +1,13 @@
-//! A second user of this machine, who may take ports that are free.
+//! Another user of this machine on a port that was free.
 
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use super::{Process, skip};
+use super::{OTHER, Process};
 
-/// A user that nobody is.
-pub const OTHER_UID: u32 = 47_110;
 const LIMIT: Duration = Duration::from_secs(20);
-
-/// Whether a process may be another user's here; says why the test is left where it may not.
-pub fn another_user_is_possible() -> bool {
-    let root = rustix::process::geteuid().is_root();
-    assert!(
-        root || std::env::var_os("REQUIRE_ALL").is_none(),
-        "only root can run a process as another user"
-    );
-    if !root {
-        skip("only root can run a process as another user");
-    }
-    root
-}
-
-/// Leaves the test where a process cannot be another user's.
-macro_rules! require_another_user {
-    () => {
-        if !$crate::support::another_user_is_possible() {
-            return;
-        }
-    };
-}
-pub(crate) use require_another_user;
 
 /// Hands on to a server whatever comes, and writes down what the client sent.
 const RELAY: &str = r#"
@@ -77,7 +52,7 @@ impl Squatter {
     pub fn on(host: &str, port: u16, to: u16, directory: &Path) -> Self {
         let mut command = Command::new("python3");
         command.args(["-c", RELAY, host, &port.to_string(), &to.to_string()]);
-        command.uid(OTHER_UID).gid(OTHER_UID).current_dir("/");
+        command.uid(OTHER).gid(OTHER).current_dir("/");
         let log = directory.join(format!("squatter-{port}.log"));
         let mut process = Process::start(command, &log).expect("python3 starts");
         let listens = || std::fs::read_to_string(&log).is_ok_and(|log| log.contains("listening"));

@@ -1,0 +1,93 @@
+//! What of the file's own files other users of this machine may change or move away.
+
+use std::path::{Path, PathBuf};
+
+use crate::config::{
+    CheckpointKey, Config, Custodian, CustodianKind, LoginKind, PolicySource, SecretRef,
+    TokenSource,
+};
+use crate::disk::trust::{self, Doubt};
+use crate::edge::references::references;
+use crate::finding::Finding;
+
+/// What they may change, each reason once. What is refused where it is used (the checkpoint, identities, programs) is
+/// left to that place, but for what a group of our own may write.
+pub(crate) fn findings(config: &Config, report: Option<&Path>) -> Vec<Finding> {
+    let mut found: Vec<(String, Doubt)> = Vec::new();
+    let mut add = |what: String, doubts: Vec<Doubt>| {
+        for doubt in doubts {
+            if !found.iter().any(|(_, known)| *known == doubt) {
+                found.push((what.clone(), doubt));
+            }
+        }
+    };
+    for path in used(config, report) {
+        add(
+            path.display().to_string(),
+            trust::doubts(&path).unwrap_or_default(),
+        );
+    }
+    for path in refused(config) {
+        let mut doubts = trust::doubts(path).unwrap_or_default();
+        doubts.retain(Doubt::is_meant);
+        add(path.display().to_string(), doubts);
+    }
+    let finding = |(what, doubt): (String, Doubt)| {
+        Finding::OthersMayChange(what, doubt.to_string(), doubt.advice())
+    };
+    found.into_iter().map(finding).collect()
+}
+
+/// Files that are read, and directories that are written to.
+fn used(config: &Config, report: Option<&Path>) -> Vec<PathBuf> {
+    let mut used = vec![config.file.clone()];
+    used.extend(
+        config
+            .policies
+            .iter()
+            .filter_map(|policy| match &policy.source {
+                PolicySource::Rules { file, .. } => file.clone(),
+                PolicySource::Auditor => None,
+            }),
+    );
+    used.extend(config.init.custodians.iter().flat_map(of_custodian));
+    used.extend(
+        references(config)
+            .into_iter()
+            .filter_map(|reference| match reference {
+                SecretRef::File(path) => Some(path.clone()),
+                _ => None,
+            }),
+    );
+    used.extend(config.logins.iter().filter_map(|login| match &login.kind {
+        LoginKind::Jwt { with, .. } | LoginKind::Kubernetes { with, .. } => token_file(with),
+        _ => None,
+    }));
+    let directory = |file: &Path| crate::disk::above(file).to_owned();
+    used.extend(report.map(directory));
+    used
+}
+
+fn of_custodian(custodian: &Custodian) -> Vec<PathBuf> {
+    let directory = |file: &Path| crate::disk::above(file).to_owned();
+    match &custodian.kind {
+        CustodianKind::Age(age) => vec![directory(&age.file)],
+        CustodianKind::Pgp(pgp) => vec![directory(&pgp.file), pgp.public_key.clone()],
+        CustodianKind::Ssm(_) => Vec::new(),
+    }
+}
+
+fn token_file(source: &TokenSource) -> Option<PathBuf> {
+    match source {
+        TokenSource::TokenFile(path) => Some(path.clone()),
+        _ => None,
+    }
+}
+
+fn refused(config: &Config) -> Vec<&Path> {
+    let mut refused = vec![config.checkpoint.path.as_path()];
+    if let CheckpointKey::Identity(path) = &config.checkpoint.key {
+        refused.push(path);
+    }
+    refused
+}
