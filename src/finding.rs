@@ -5,8 +5,13 @@ use jiff::Timestamp;
 use serde::Serialize;
 use thiserror::Error;
 
+use crate::printable;
+use crate::shell::ShellCommand;
 use crate::step::Step;
 use crate::vault::auth::scan::Found;
+
+/// Characters of a value that differs.
+const LONGEST_VALUE: usize = 1000;
 
 /// Something that does not hold or was not seen, and that the run could not mend: said at its end, exit code 4.
 #[derive(Debug, Clone, Error)]
@@ -83,13 +88,13 @@ pub enum Finding {
          its operator made cannot be seen from here; rotate the shares with verification when break-glass has been \
          rehearsed: {1}"
     )]
-    SharesLeft(String, String),
+    SharesLeft(String, ShellCommand),
     /// The same of a replica that the file does not name any more.
     #[error(
         "the shares left this machine, encrypted, for {0}: the file names that place no more, so nothing was deleted \
          there: delete what is still there; rotate the shares with verification when break-glass has been rehearsed: {1}"
     )]
-    SharesLeftUnnamed(String, String),
+    SharesLeftUnnamed(String, ShellCommand),
     /// Generation of new shares, and the command that finishes them.
     #[error("{}: {}", Self::RotationIsOpen(*.0), .1)]
     RotationUnfinished(u32, String),
@@ -172,8 +177,8 @@ pub enum Finding {
     /// It is valid, and an attempt of ours may have left it.
     #[error(
         "a root token is still valid that may be of an attempt that was given up, or of a colleague: {}; if nobody knows \
-         it, revoke it: break-glass … -- bao token revoke -accessor {}",
-        .0.line(), .0.accessor
+         it, revoke it: break-glass … -- {}",
+        .0.line(), ShellCommand::new("bao token revoke -accessor").with(&.0.accessor)
     )]
     OrphanedRootToken(Found),
     /// Why the end of root could not be seen.
@@ -187,7 +192,7 @@ pub enum Finding {
         "somebody may still be making root tokens: each of {0} looks showed a new one, or a token that was gone before it \
          could be looked up; find out who, in the audit log, and look again: {1}"
     )]
-    StillAtWork(usize, String),
+    StillAtWork(usize, ShellCommand),
 }
 
 impl Finding {
@@ -274,7 +279,7 @@ pub enum Change {
     #[error("create")]
     Create,
     /// A field differs.
-    #[error("{field} is {have}, the file says {want}")]
+    #[error("{field} is {}, the file says {}", shown(have), shown(want))]
     Differs {
         /// Its name; dotted inside maps.
         field: String,
@@ -303,6 +308,11 @@ pub enum Change {
         /// The fields.
         what: String,
     },
+}
+
+/// Enough of a value to see how it differs.
+fn shown(value: &str) -> String {
+    printable::line(value, LONGEST_VALUE)
 }
 
 fn may_not_read(paths: &[String]) -> String {

@@ -14,6 +14,7 @@ use zeroize::Zeroize as _;
 
 use crate::config::{Aws, SecretRef};
 use crate::secret::SecretText;
+use crate::shell::ShellCommand;
 
 /// Longest secret in a file, in bytes: a bundle of certificates fits, a log file does not.
 const LONGEST: usize = 64 * 1024;
@@ -77,12 +78,14 @@ impl ReferenceError {
     /// What to do.
     pub fn advice(&self) -> Option<String> {
         let place = &self.reference;
+        let look = || ShellCommand::new("ls -l").with(place);
         match self.why {
             Why::Unreadable(io::ErrorKind::PermissionDenied) => {
-                Some(format!("let this user read it: ls -l {place}"))
+                Some(format!("let this user read it: {}", look()))
             }
             Why::Unreadable(_) | Why::Silent => Some(format!(
-                "put the secret there, or correct `file` in the configuration: ls -l {place}"
+                "put the secret there, or correct `file` in the configuration: {}",
+                look()
             )),
             Why::TooLong | Why::NotText => {
                 Some("`file` in the configuration names another file than the secret".into())
@@ -137,8 +140,9 @@ pub fn exposure(reference: &SecretRef) -> Option<String> {
     let mode = std::fs::metadata(path).ok()?.permissions().mode();
     (mode & 0o004 != 0).then(|| {
         format!(
-            "{}: every user of this machine can read this secret; chmod 600 {0}",
-            path.display()
+            "{}: every user of this machine can read this secret; {}",
+            path.display(),
+            ShellCommand::new("chmod 600").with(path.display())
         )
     })
 }

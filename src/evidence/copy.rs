@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use crate::failure::Failure;
+use crate::shell::ShellCommand;
 
 /// Checks that a copy can be written to `to`, which is none of the checkpoint's own files.
 pub(crate) fn check(to: &Path, checkpoint: &Path) -> Result<(), Failure> {
@@ -84,8 +85,8 @@ fn unusable(to: &Path, error: &io::Error) -> Failure {
             .advise("make room on that disk, then run the same command again");
     }
     Failure::usage(format!("cannot write --report {}: {error}", to.display())).advise(format!(
-        "name a file that can be written: ls -ld {}",
-        directory(to).display()
+        "name a file that can be written: {}",
+        ShellCommand::new("ls -ld").with(directory(to).display())
     ))
 }
 

@@ -5,12 +5,14 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Deserializer};
 
 use crate::secret::Token;
+use crate::vault::http::field;
 use crate::vault::http::{Ask, Body, Client, Error, Kind, null_is_empty};
 
 /// The text of a policy exactly as it was stored; `None` when there is none.
 pub async fn read(client: &Client, token: &Token, name: &str) -> Result<Option<String>, Error> {
     #[derive(Deserialize)]
     struct Policy {
+        #[serde(deserialize_with = "field::compared")]
         policy: String,
     }
     let path = format!("sys/policies/acl/{name}");
@@ -34,7 +36,7 @@ pub async fn capabilities_self(
     let ask = Ask::post("sys/capabilities-self", Some(token), &body);
     let reply = client.ask(ask).await?.ok()?;
     // Next to the paths stands `capabilities`, those of the first.
-    let mut found: BTreeMap<String, Vec<String>> = reply.data()?;
+    let Found(mut found) = reply.data()?;
     let mut asked = BTreeMap::new();
     for path in paths {
         let Some(capabilities) = found.remove(*path).or_else(|| asked.get(*path).cloned()) else {
@@ -44,6 +46,9 @@ pub async fn capabilities_self(
     }
     Ok(asked)
 }
+
+#[derive(Deserialize)]
+struct Found(#[serde(deserialize_with = "field::words")] BTreeMap<String, Vec<String>>);
 
 /// All that a token may do, by all its policies together.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
@@ -70,7 +75,7 @@ fn capabilities<'de, D: Deserializer<'de>>(
 ) -> Result<BTreeMap<String, Vec<String>>, D::Error> {
     #[derive(Deserialize)]
     struct Rule {
-        #[serde(default, deserialize_with = "null_is_empty")]
+        #[serde(default, deserialize_with = "field::words")]
         capabilities: Vec<String>,
     }
     let rules: BTreeMap<String, Rule> = null_is_empty(from)?;

@@ -5,6 +5,8 @@
 pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
     // Ground: no system, no verb, no file of the operator.
     ("secret", &[]),
+    ("printable", &[]),
+    ("shell", &[]),
     ("hex", &[]),
     ("disk", &[]),
     ("failure", &[]),
@@ -13,37 +15,54 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("hardening", &[]),
     ("step", &[]),
     ("cli", &[]),
-    ("config", &[]),
+    ("config", &["shell"]),
     ("interrupt", &["failure"]),
-    ("prompt", &["interrupt", "secret"]),
-    ("reference", &["config", "secret"]),
-    ("evidence", &["failure", "text_layout", "prompt", "secret"]),
+    ("prompt", &["interrupt", "printable", "secret"]),
+    ("reference", &["config", "secret", "shell"]),
+    (
+        "evidence",
+        &[
+            "failure",
+            "text_layout",
+            "printable",
+            "prompt",
+            "secret",
+            "shell",
+        ],
+    ),
     // Systems: none of them knows the configuration, a verb or the terminal.
-    ("backend", &["disk"]),
+    ("backend", &["disk", "printable", "shell"]),
     ("child", &["interrupt", "secret"]),
-    ("vault", &["hex", "secret"]),
-    ("kubernetes", &["failure", "secret"]),
-    ("aws", &["backend", "secret"]),
+    ("vault", &["hex", "printable", "secret", "shell"]),
+    ("kubernetes", &["failure", "secret", "shell"]),
+    ("aws", &["backend", "secret", "shell"]),
     (
         "custodian",
-        &["aws", "backend", "child", "disk", "hex", "secret"],
+        &["aws", "backend", "child", "disk", "hex", "secret", "shell"],
     ),
     ("envelope", &["aws", "backend", "custodian", "secret"]),
-    ("replica", &["aws", "backend", "hex"]),
+    ("replica", &["aws", "backend", "hex", "shell"]),
     (
         "door",
         &["child", "failure", "kubernetes", "secret", "vault"],
     ),
     // What is not as it should be, as data.
-    ("finding", &["step", "vault"]),
+    ("finding", &["printable", "shell", "step", "vault"]),
     // What every verb says, and how.
     (
         "event",
-        &["door", "evidence", "failure", "interrupt", "step"],
+        &[
+            "door",
+            "evidence",
+            "failure",
+            "interrupt",
+            "printable",
+            "step",
+        ],
     ),
     (
         "root_generation",
-        &["event", "failure", "hex", "secret", "vault"],
+        &["event", "failure", "hex", "secret", "shell", "vault"],
     ),
     // From the file to the systems.
     (
@@ -82,6 +101,7 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
             "root_generation",
             "secret",
             "step",
+            "shell",
         ],
     ),
     (
@@ -96,6 +116,7 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
             "secret",
             "step",
             "vault",
+            "shell",
         ],
     ),
     (
@@ -111,6 +132,7 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
             "session",
             "step",
             "vault",
+            "printable",
         ],
     ),
     (
@@ -127,6 +149,7 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
             "root_generation",
             "secret",
             "vault",
+            "shell",
         ],
     ),
     // Verbs.
@@ -155,6 +178,8 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
             "shares",
             "step",
             "vault",
+            "shell",
+            "printable",
         ],
     ),
     (
@@ -178,6 +203,8 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
             "session",
             "shares",
             "vault",
+            "shell",
+            "printable",
         ],
     ),
     (
@@ -197,6 +224,7 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
             "session",
             "shares",
             "vault",
+            "shell",
         ],
     ),
     // The terminal, and what was typed there.
@@ -210,6 +238,8 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
             "text_layout",
             "prompt",
             "step",
+            "printable",
+            "shell",
         ],
     ),
     (
@@ -226,6 +256,7 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
             "interrupt",
             "recovery",
             "report",
+            "shell",
         ],
     ),
     (
