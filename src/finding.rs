@@ -10,9 +10,6 @@ use crate::shell::ShellCommand;
 use crate::step::Step;
 use crate::vault::auth::scan::Found;
 
-/// Characters of a value that differs.
-const LONGEST_VALUE: usize = 1000;
-
 /// Something that does not hold or was not seen, and that the run could not mend: said at its end, exit code 4.
 #[derive(Debug, Clone, Error)]
 pub enum Finding {
@@ -279,7 +276,11 @@ pub enum Change {
     #[error("create")]
     Create,
     /// A field differs.
-    #[error("{field} is {}, the file says {}", shown(have), shown(want))]
+    #[error(
+        "{field} is {}, the file says {}",
+        printable::line(have, 1000),
+        printable::line(want, 1000)
+    )]
     Differs {
         /// Its name; dotted inside maps.
         field: String,
@@ -308,11 +309,6 @@ pub enum Change {
         /// The fields.
         what: String,
     },
-}
-
-/// Enough of a value to see how it differs.
-fn shown(value: &str) -> String {
-    printable::line(value, LONGEST_VALUE)
 }
 
 fn may_not_read(paths: &[String]) -> String {

@@ -93,7 +93,8 @@ impl ReferenceError {
             Why::Empty => Some("write the secret there".into()),
             Why::NotSet => match place {
                 SecretRef::Env(name) => Some(format!(
-                    "export {name}, or use a file: other programs of this user can read the environment"
+                    "{}, or use a file: other programs of this user can read the environment",
+                    ShellCommand::new("export").with(name)
                 )),
                 _ => None,
             },

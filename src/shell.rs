@@ -110,7 +110,7 @@ mod tests {
             "-n",
             "größe",
         ] {
-            let command = ShellCommand::new("printf %s --")
+            let command = ShellCommand::new("printf %s")
                 .with(hostile)
                 .set("-a=", hostile);
             let ran = Command::new("sh").arg("-c").arg(command.as_str()).output();

@@ -150,9 +150,10 @@ impl Ssm {
             Err(error) => {
                 let (place, region) = (error.address(), &self.parameters.session.region);
                 let why = error.kind();
+                let delete = ShellCommand::new("aws ssm delete-parameter --name").with(name);
+                let delete = delete.and("--region").with(region);
                 vec![format!(
-                    "the canary {place} could not be deleted ({why}): \
-                     aws ssm delete-parameter --name {name} --region {region}"
+                    "the canary {place} could not be deleted ({why}): {delete}"
                 )]
             }
             Ok(()) => Vec::new(),

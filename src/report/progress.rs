@@ -143,12 +143,7 @@ impl Progress {
         let whole = wrapped(&format!("{mark}{text}"), width);
         let whole = whole.join(&format!("\n{further}"));
         let (mark, rest) = whole.split_at(mark.trim_end().len());
-        let mark = if mark.is_empty() {
-            Painted::default()
-        } else {
-            self.style.warning(mark)
-        };
-        self.interrupted() + &space + mark + rest + "\n"
+        self.interrupted() + &space + self.style.warning(mark) + rest + "\n"
     }
 
     fn waiting(&mut self, (text, seconds, limit): (&str, u64, u64), indent: usize) -> Painted {

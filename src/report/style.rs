@@ -53,7 +53,7 @@ pub(crate) struct Style {
 impl Style {
     fn paint(self, code: &'static str, text: &str) -> Painted {
         let text = Painted::text(text);
-        if self.colored {
+        if self.colored && !text.0.is_empty() {
             Painted(format!("\x1b[{code}m{}\x1b[0m", text.0))
         } else {
             text

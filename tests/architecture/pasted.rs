@@ -33,6 +33,18 @@ const BEFORE: &[&str] = &[
     ":", ";", "`", "(", "&&", "|", "\n", "--", "with", "types", "then",
 ];
 
+/// Sentences that begin with the name of a program.
+const SENTENCES: &[&str] = &[
+    "age recipient ",
+    "export it, ",
+    "gpg failed ",
+    "gpg needs ",
+    "gpg printed ",
+    "gpg was ",
+    "vault-bootstrap marker ",
+    "vault-bootstrap report, ",
+];
+
 /// Texts of the source that have a value in a command, or end in the middle of one.
 pub(crate) fn values_in_commands(source: &Source) -> Vec<String> {
     if !source.path.starts_with("src/") {
@@ -57,7 +69,9 @@ fn commands(text: &str) -> impl Iterator<Item = &str> {
             let begins = before.is_empty() || BEFORE.iter().any(|mark| before.ends_with(mark));
             let whole = at == 0 || !text[..at].ends_with(|letter: char| letter.is_alphanumeric());
             let command = after.split([';', '`', '\n', ')']).next()?;
-            (begins && whole && command.starts_with(' ')).then_some(command)
+            let command = command.split(", ").next()?;
+            let is_sentence = SENTENCES.iter().any(|words| text[at..].starts_with(words));
+            (begins && whole && !is_sentence && command.starts_with(' ')).then_some(command)
         })
     })
 }
@@ -91,7 +105,8 @@ pub(crate) fn texts_without_form(source: &Source) -> Vec<String> {
         };
         let mut formed = false;
         for inside in number + 1..=number + length {
-            formed |= lines[inside].contains("deserialize_with = \"field::");
+            formed |= lines[inside].contains("deserialize_with = \"field::")
+                || lines[inside].contains("#[serde(skip)]");
             let is_text =
                 words(code[inside]).any(|word| matches!(word, "String" | "str" | "Value"));
             if is_text && !formed {

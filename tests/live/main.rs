@@ -22,6 +22,7 @@ mod end_of_root;
 mod events;
 mod faults;
 mod happy;
+mod hostile;
 mod initialisation;
 mod interrupted;
 mod killed;

@@ -10,9 +10,11 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, Error as _};
+use serde::Deserialize;
+use serde::de::{Deserializer, Error as _};
 
 use crate::printable;
+use crate::vault::http::field;
 
 /// Begins the text of a refusal of ours. No other error of a parser begins so: it holds a control character, which none
 /// of them leaves as it is.
@@ -36,9 +38,7 @@ impl Form {
     /// What is wrong with a value.
     fn refuses(&self, value: &str) -> Option<String> {
         let fits = |letter: char| letter.is_ascii_alphanumeric() || self.beside.contains(letter);
-        // An option of a command is no value.
-        let begins = !value.starts_with('-');
-        if value.len() <= self.longest && value.chars().all(fits) && begins {
+        if value.len() <= self.longest && value.chars().all(fits) {
             return None;
         }
         let shown = printable::line(value, SHOWN);
@@ -140,6 +140,28 @@ where
     Ok(value)
 }
 
+/// What may be done at each path, as [`words`]; the servers wrap it once more.
+pub(crate) fn capabilities<'de, D>(from: D) -> Result<BTreeMap<String, Vec<String>>, D::Error>
+where
+    D: Deserializer<'de>,
+{
+    #[derive(Default, Deserialize)]
+    struct Rule {
+        #[serde(default, deserialize_with = "field::words")]
+        capabilities: Vec<String>,
+    }
+    impl Texts for Rule {
+        fn each(&mut self, look: &mut dyn FnMut(&mut String)) {
+            self.capabilities.each(look);
+        }
+    }
+    let rules: BTreeMap<String, Rule> = words(from)?;
+    let rules = rules
+        .into_iter()
+        .map(|(path, rule)| (path, rule.capabilities));
+    Ok(rules.collect())
+}
+
 /// The same of one text.
 pub(crate) fn fit(text: String) -> String {
     if text.len() > LONGEST_WORDS || text.chars().any(printable::is_hidden) {
@@ -221,7 +243,6 @@ mod tests {
             "$(id)",
             "a b",
             "\u{202e}",
-            "-rf",
             &long,
         ] {
             for field in ["version", "nonce"] {
