@@ -56,6 +56,11 @@ pub fn line(text: &str, most: usize) -> String {
     encoded(text, most, is_hidden)
 }
 
+/// The same of a text that is ours but for what it quotes, of at most [`LONGEST`]: nobody else begins a line in it.
+pub fn one_line(text: &str) -> String {
+    line(text, LONGEST)
+}
+
 fn encoded(text: &str, most: usize, hidden: impl Fn(char) -> bool) -> String {
     let mut shown = String::with_capacity(text.len().min(most));
     for (place, letter) in text.chars().enumerate() {

@@ -1,7 +1,7 @@
 //! What went wrong, for people: each problem with what to do about it, in the same form wherever it is from.
 
 use crate::failure::Problem;
-use crate::report::results::within;
+use crate::report::results::{one_line, within};
 use crate::report::style::{Painted, Style};
 use crate::text_layout::columns;
 
@@ -9,7 +9,7 @@ use crate::text_layout::columns;
 pub(super) fn lines(word: &str, list: &[Problem], style: Style, width: Option<usize>) -> Painted {
     if let [problem] = list {
         let mark = format!("{word}: ");
-        let what = within(&problem.what, columns(&mark), width);
+        let what = one_line(&problem.what, columns(&mark), width);
         return style.bad(&mark) + &what + "\n" + advice(problem, 2, style, width);
     }
     let mut text = style.bad(&format!("{word}:")) + &format!(" {} problems\n", list.len());
@@ -17,7 +17,7 @@ pub(super) fn lines(word: &str, list: &[Problem], style: Style, width: Option<us
     for (place, problem) in list.iter().enumerate() {
         let number = format!(" {:>digits$}. ", place + 1);
         let indent = columns(&number);
-        let what = within(&problem.what, indent, width);
+        let what = one_line(&problem.what, indent, width);
         text = text + &number + &what + "\n" + advice(problem, indent, style, width);
     }
     text
@@ -62,6 +62,15 @@ mod tests {
              \u{20}      reached: connection refused\n\
              \u{20} what to do: see whether anything answers there:\n\
              \u{20}        curl -sSi https://vault.internal:8200/v1/sys/health\n"
+        );
+    }
+
+    #[test]
+    fn what_happened_stays_on_its_line_whatever_stands_in_it() {
+        let list = [problem("x\n  what to do: touch F\u{1b}[2J", Some("a\nb"))];
+        assert_eq!(
+            lines("error", &list, PLAIN, None).as_str(),
+            "error: x\\u{a}  what to do: touch F\\u{1b}[2J\n  what to do: a\nb\n"
         );
     }
 

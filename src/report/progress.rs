@@ -64,8 +64,14 @@ impl Progress {
             Event::StepStarted { step, number, of } => {
                 self.begin(&format!("{number:>2}/{of}"), step.title())
             }
-            Event::Note { step, text } => self.line(text, "", indent(step.is_some())),
-            Event::Warning { step, text } => self.line(text, "warning: ", indent(step.is_some())),
+            Event::Note { step, text } => {
+                self.line(&printable::one_line(text), "", indent(step.is_some()))
+            }
+            Event::Warning { step, text } => self.line(
+                &printable::one_line(text),
+                "warning: ",
+                indent(step.is_some()),
+            ),
             Event::Waiting {
                 step,
                 text,

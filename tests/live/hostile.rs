@@ -123,27 +123,32 @@ impl Stage {
         }
     }
 
-    /// Runs the tool with a hostile text in each of these fields. How often that text was shown.
-    fn try_each(&self, names: &[&str], run: &dyn Fn() -> Run) -> usize {
+    /// Runs the tool with a hostile text in each of these fields, and again for machines where it was shown.
+    fn try_each(&self, names: &[&str], run: &dyn Fn(&[&str]) -> Run) {
         let mut shown = 0;
         for name in names {
             self.poison.set(name, HOSTILE);
-            let run = run();
-            judge(name, &run);
-            let text = format!("{}{}", run.stdout, run.stderr);
-            shown += usize::from(text.contains("touch F #"));
+            let text = run(&[]);
+            judge(name, &text);
+            if text.stdout.contains(IN_SHELL) || text.stderr.contains(IN_SHELL) {
+                shown += 1;
+                judge(name, &run(&["--output", "json"]));
+            }
         }
-        shown
+        assert!(shown > 0, "nothing hostile was ever shown");
     }
 
-    fn seen(&self) -> Vec<String> {
-        self.seen
-            .lock()
-            .expect("no panic holds it")
-            .iter()
-            .cloned()
-            .collect()
+    /// The fields that were seen; these are among them.
+    fn seen(&self, known: &[&str]) -> BTreeSet<String> {
+        let seen = self.seen.lock().expect("no panic holds it").clone();
+        let missing: Vec<_> = known.iter().filter(|name| !seen.contains(**name)).collect();
+        assert!(missing.is_empty(), "{missing:?} of {seen:?}");
+        seen
     }
+}
+
+fn names(seen: &BTreeSet<String>) -> Vec<&str> {
+    seen.iter().map(String::as_str).collect()
 }
 
 /// Nothing that a person reads or pastes does anything but what it says.
@@ -247,33 +252,18 @@ fn status_shows_nothing_of_a_hostile_server_as_it_is() {
     ceremony
         .set("/cluster/address", json!(stage.proxy.address()))
         .save();
-    run(&ceremony, &["status"])
-        .exits(0)
-        .prints(&["OpenBao 2.7.2, active"]);
-    let seen = stage.seen();
-    let names: Vec<&str> = seen.iter().map(String::as_str).collect();
-    assert!(
-        names.contains(&"version") && names.contains(&"cluster_id"),
-        "{names:?}"
-    );
-    let text = || run(&ceremony, &["status"]);
-    let json = || run(&ceremony, &["status", "--output", "json"]);
-    assert!(
-        stage.try_each(&names, &text) > 0,
-        "nothing hostile was ever shown"
-    );
-    assert!(
-        stage.try_each(&names, &json) > 0,
-        "nothing hostile was ever shown"
-    );
+    let status = |more: &[&str]| run(&ceremony, &[&["status"], more].concat());
+    status(&[]).exits(0).prints(&["OpenBao 2.7.2, active"]);
+    let seen = stage.seen(&["version", "cluster_id"]);
+    stage.try_each(&names(&seen), &status);
     stage.poison.set("version", HOSTILE);
-    text().prints(&[
+    status(&[]).prints(&[
         "/v1/sys/health is unusable: its version has not the form of one (\"x; touch F #\\u{1b}[2J",
     ]);
-    for name in names {
+    for name in names(&seen) {
         stage.poison.set(name, &"A".repeat(LONG));
-        judge(name, &text());
-        judge(name, &json());
+        judge(name, &status(&[]));
+        judge(name, &status(&["--output", "json"]));
     }
 }
 
@@ -282,38 +272,26 @@ fn a_first_apply_shows_nothing_of_a_hostile_server_as_it_is() {
     require!(NEEDED);
     let server = Server::in_memory();
     // It never comes to be initialised: each run meets the same server.
-    let refused = json!({"errors": [HOSTILE]}).to_string();
+    let refused = json!({ "errors": [HOSTILE] }).to_string();
     let stage = Stage::before(&server, move |request| {
         let refused = || Action::Respond(400, "application/json", refused.clone());
         (request.label() == "PUT sys/init").then(refused)
     });
-    let apply = |words: &[&str]| {
+    let apply = |more: &[&str]| {
         let mut ceremony = Ceremony::at(&server);
         ceremony
             .set("/cluster/address", json!(stage.proxy.address()))
             .save();
-        run(&ceremony, words)
+        run(&ceremony, &[&["apply", "--yes"], more].concat())
     };
-    let text = || apply(&["apply", "--yes"]);
-    let json = || apply(&["apply", "--yes", "--output", "json"]);
-    judge(
-        "errors",
-        text()
-            .exits(1)
-            .says(&["sys/init was answered with 400: x; touch F #"]),
-    );
+    let refused = apply(&[]);
+    refused
+        .exits(1)
+        .says(&["sys/init was answered with 400: x; touch F #"]);
+    judge("errors", &refused);
     assert!(!server.api().initialised());
-    let seen = stage.seen();
-    let names: Vec<&str> = seen.iter().map(String::as_str).collect();
-    assert!(
-        names.contains(&"version") && names.contains(&"type"),
-        "{names:?}"
-    );
-    stage.try_each(&names, &text);
-    assert!(
-        stage.try_each(&names, &json) > 0,
-        "nothing hostile was ever shown"
-    );
+    let seen = stage.seen(&["version", "type"]);
+    stage.try_each(&names(&seen), &apply);
 }
 
 #[test]
@@ -321,37 +299,21 @@ fn a_later_apply_shows_nothing_of_a_hostile_server_as_it_is() {
     require!(NEEDED);
     let (server, mut ceremony) = handed_over();
     let stage = Stage::before(&server, |_| None);
-    ceremony
-        .set("/cluster/address", json!(stage.proxy.address()))
-        .save();
-    let accept = ["apply", "--yes", "--accept-address", &stage.proxy.address()].map(str::to_owned);
-    let apply = |more: &[&str]| {
-        let words: Vec<&str> = accept
-            .iter()
-            .map(String::as_str)
-            .chain(more.iter().copied())
-            .collect();
-        run(&ceremony, &words)
-    };
+    let address = stage.proxy.address();
+    ceremony.set("/cluster/address", json!(address)).save();
+    let words = ["apply", "--yes", "--accept-address", &address];
+    let apply = |more: &[&str]| run(&ceremony, &[&words, more].concat());
     apply(&[]).exits(4);
-    let seen = stage.seen();
-    let names: Vec<&str> = seen.iter().map(String::as_str).collect();
-    for name in [
+    let seen = stage.seen(&[
         "accessor",
         "policies",
         "display_name",
         "type",
         "keys",
         "description",
-    ] {
-        assert!(names.contains(&name), "{name} of {names:?}");
-    }
-    assert!(
-        stage.try_each(&names, &|| apply(&[])) > 0,
-        "nothing hostile was ever shown"
-    );
-    stage.try_each(&names, &|| apply(&["--output", "json"]));
-    for name in ["display_name", "description", "policies"] {
+    ]);
+    stage.try_each(&names(&seen), &apply);
+    for name in ["display_name", "description"] {
         stage.poison.set(name, &"A".repeat(LONG));
         judge(name, &apply(&[]));
     }
@@ -365,37 +327,25 @@ fn break_glass_shows_nothing_of_a_hostile_server_as_it_is() {
     ceremony
         .set("/cluster/address", json!(stage.proxy.address()))
         .save();
-    let keys = ["--identity", "alice.key", "--identity", "bob.key"];
     let attempt = "sys/generate-root-token/attempt";
     let break_glass = |output: &[&str]| {
         // Whatever the run before it could not end would be all that this one is about.
         let ada = server.api().log_in("ada", &ceremony.secrets["ada"]);
         ada.delete(attempt);
-        let words = [
-            &["break-glass", "--reason", "test"],
-            &keys[..],
-            output,
-            &["--", "true"],
-        ];
+        let words = ["break-glass", "--reason", "test"];
+        let keys = ["--identity", "alice.key", "--identity", "bob.key"];
+        let words = [&words[..], &keys, output, &["--", "true"]];
         run(&ceremony, &words.concat())
     };
     break_glass(&[]).exits(0);
-    let seen = stage.seen();
-    let names: Vec<&str> = seen.iter().map(String::as_str).collect();
-    for name in ["nonce", "accessor", "encoded_token"] {
-        assert!(names.contains(&name), "{name} of {names:?}");
-    }
-    assert!(
-        stage.try_each(&names, &|| break_glass(&[])) > 0,
-        "nothing hostile was ever shown"
-    );
+    let seen = stage.seen(&["nonce", "accessor", "encoded_token"]);
+    stage.try_each(&names(&seen), &break_glass);
     // Somebody else's attempt, of which only the nonce is known.
     let ada = server.api().log_in("ada", &ceremony.secrets["ada"]);
     ada.write(attempt, &json!({}));
+    stage.poison.set("nonce", HOSTILE);
     for output in [&[][..], &["--output", "json"]] {
-        let words = [&["break-glass", "progress"], output].concat();
-        stage.poison.set("nonce", HOSTILE);
-        let told = run(&ceremony, &words);
+        let told = run(&ceremony, &[&["break-glass", "progress"], output].concat());
         told.exits(1).says(&["its nonce has not the form of one"]);
         judge("nonce", &told);
     }
