@@ -85,8 +85,9 @@ impl Progress {
                 code,
                 seconds,
             } => {
-                let code = code.as_ref();
-                let code = code.map(|code| format!("\n  and type there: {code}"));
+                let code = code
+                    .as_ref()
+                    .map(|code| format!("\n  and type there: {code}"));
                 let text = format!(
                     "{login}: sign in within {} min at\n  {url}{}",
                     seconds.div_ceil(60),
@@ -153,10 +154,9 @@ impl Progress {
     }
 
     fn waiting(&mut self, (text, seconds, limit): (&str, u64, u64), indent: usize) -> Painted {
-        let text = format!("waiting {seconds} of {limit} s for {text}");
+        let text = printable::one_line(&format!("waiting {seconds} of {limit} s for {text}"));
         if self.style.terminal {
-            let shown = printable::text(&text);
-            let shown: String = shown.chars().take(self.width - indent - 2).collect();
+            let shown: String = text.chars().take(self.width - indent - 2).collect();
             let before = self.interrupted() + self.style.rewound();
             self.overwriting = true;
             return before + &" ".repeat(indent) + self.style.dim(&shown);
