@@ -5,6 +5,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 use thiserror::Error;
 
+use crate::printable;
+use crate::shell::ShellCommand;
 use crate::step::Step;
 use crate::vault::auth::scan::Found;
 
@@ -88,13 +90,13 @@ pub enum Finding {
          its operator made cannot be seen from here; rotate the shares with verification when break-glass has been \
          rehearsed: {1}"
     )]
-    SharesLeft(String, String),
+    SharesLeft(String, ShellCommand),
     /// The same of a replica that the file does not name any more.
     #[error(
         "the shares left this machine, encrypted, for {0}: the file names that place no more, so nothing was deleted \
          there: delete what is still there; rotate the shares with verification when break-glass has been rehearsed: {1}"
     )]
-    SharesLeftUnnamed(String, String),
+    SharesLeftUnnamed(String, ShellCommand),
     /// Generation of new shares, and the command that finishes them.
     #[error("{}: {}", Self::RotationIsOpen(*.0), .1)]
     RotationUnfinished(u32, String),
@@ -177,8 +179,8 @@ pub enum Finding {
     /// It is valid, and an attempt of ours may have left it.
     #[error(
         "a root token is still valid that may be of an attempt that was given up, or of a colleague: {}; if nobody knows \
-         it, revoke it: break-glass … -- bao token revoke -accessor {}",
-        .0.line(), .0.accessor
+         it, revoke it: break-glass … -- {}",
+        .0.line(), ShellCommand::new("bao token revoke -accessor").with(&.0.accessor)
     )]
     OrphanedRootToken(Found),
     /// Why the end of root could not be seen.
@@ -192,7 +194,7 @@ pub enum Finding {
         "somebody may still be making root tokens: each of {0} looks showed a new one, or a token that was gone before it \
          could be looked up; find out who, in the audit log, and look again: {1}"
     )]
-    StillAtWork(usize, String),
+    StillAtWork(usize, ShellCommand),
 }
 
 impl Finding {
@@ -279,7 +281,11 @@ pub enum Change {
     #[error("create")]
     Create,
     /// A field differs.
-    #[error("{field} is {have}, the file says {want}")]
+    #[error(
+        "{field} is {}, the file says {}",
+        printable::line(have, 1000),
+        printable::line(want, 1000)
+    )]
     Differs {
         /// Its name; dotted inside maps.
         field: String,

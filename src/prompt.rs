@@ -17,6 +17,7 @@ use dialoguer::console::Term;
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
 
 use crate::interrupt::Signals;
+use crate::printable;
 use crate::secret::SecretText;
 
 /// Where people sit, whatever standard input and output are connected to.
@@ -154,7 +155,7 @@ where
         (&terminal).write_all(b"\n").map_err(Error::Terminal)?;
     }
     let _as_found = AsFound::capture(terminal).map_err(Error::Terminal)?;
-    let label = question.to_owned();
+    let label = printable::text(question);
     let reading = tokio::task::spawn_blocking(move || read(label));
     let answer = tokio::select! {
         biased;

@@ -14,6 +14,7 @@ use crate::config::{Aws, SecretRef};
 use crate::disk::path::{Last, resolve as resolve_path};
 use crate::disk::read::{self, PATIENCE, Unfit};
 use crate::secret::SecretText;
+use crate::shell::ShellCommand;
 
 /// Longest secret in a file, in bytes: a bundle of certificates fits, a log file does not.
 const LONGEST: usize = 64 * 1024;
@@ -75,12 +76,14 @@ impl ReferenceError {
     /// What to do.
     pub fn advice(&self) -> Option<String> {
         let place = &self.reference;
+        let look = || ShellCommand::new("ls -l").with(place);
         match &self.why {
             Why::Unreadable(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-                Some(format!("let this user read it: ls -l {place}"))
+                Some(format!("let this user read it: {}", look()))
             }
             Why::Unreadable(_) | Why::Silent => Some(format!(
-                "put the secret there, or correct `file` in the configuration: ls -l {place}"
+                "put the secret there, or correct `file` in the configuration: {}",
+                look()
             )),
             Why::TooLong | Why::NotText => {
                 Some("`file` in the configuration names another file than the secret".into())
@@ -88,7 +91,8 @@ impl ReferenceError {
             Why::Empty => Some("write the secret there".into()),
             Why::NotSet => match place {
                 SecretRef::Env(name) => Some(format!(
-                    "export {name}, or use a file: other programs of this user can read the environment"
+                    "{}, or use a file: other programs of this user can read the environment",
+                    ShellCommand::new("export").with(name)
                 )),
                 _ => None,
             },
@@ -134,8 +138,9 @@ pub fn exposure(reference: &SecretRef) -> Option<String> {
     let mode = resolve_path(path, Last::Follow).ok()?.found?.st_mode;
     (mode & 0o004 != 0).then(|| {
         format!(
-            "{}: every user of this machine can read this secret; chmod 600 {0}",
-            path.display()
+            "{}: every user of this machine can read this secret; {}",
+            path.display(),
+            ShellCommand::new("chmod 600").with(path.display())
         )
     })
 }

@@ -19,6 +19,7 @@ use aws_sdk_ssm::error::{ProvideErrorMetadata, SdkError};
 use tokio::sync::OnceCell;
 
 use crate::backend::{Error, Kind, causes, clean};
+use crate::shell::ShellCommand;
 
 /// Everything one call may take, retries included.
 const OPERATION: Duration = Duration::from_secs(30);
@@ -238,7 +239,7 @@ impl Call<'_> {
             "ParameterNotFound" => self.error(Kind::NotFound),
             "InvalidKeyId" | "NotFoundException" => self
                 .error(Kind::KeyNotFound(self.key.to_owned()))
-                .advise(format!("aws kms list-aliases --region {}", self.region)),
+                .advise(ShellCommand::new("aws kms list-aliases --region").with(self.region)),
             "InvalidCiphertextException" | "IncorrectKeyException" => self.error(Kind::Damaged(
                 "not encrypted with this KMS key, or for another purpose",
             )),
@@ -252,13 +253,15 @@ impl Call<'_> {
     /// The failure of a key that exists and is not `Enabled`, with the command that enables it.
     pub(crate) fn key_unusable(&self, state: &str) -> Error {
         let (key, region) = (self.key, self.region);
-        let enable = format!("aws kms enable-key --key-id {key} --region {region}");
+        let about = |words| {
+            let command = ShellCommand::new(words).and("--key-id").with(key);
+            command.and("--region").with(region)
+        };
+        let enable = about("aws kms enable-key");
         let advice = match state {
-            "PendingDeletion" => {
-                format!("aws kms cancel-key-deletion --key-id {key} --region {region} && {enable}")
-            }
+            "PendingDeletion" => about("aws kms cancel-key-deletion").then(&enable),
             "Disabled" => enable,
-            _ => format!("aws kms describe-key --key-id {key} --region {region}"),
+            _ => about("aws kms describe-key"),
         };
         self.error(Kind::KeyDisabled {
             key: key.to_owned(),

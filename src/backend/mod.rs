@@ -10,6 +10,8 @@ mod patience;
 use std::time::Duration;
 
 use crate::disk;
+use crate::printable;
+use crate::shell::ShellCommand;
 
 pub(crate) use crate::backend::patience::{patiently, retry};
 
@@ -226,13 +228,15 @@ fn general_advice(address: &str, kind: &Kind) -> Option<String> {
                                   bucket without object lock and replication where s3:DeleteObjectVersion \
                                   is allowed"
             .to_owned(),
-        Kind::Symlink => format!("name the real file: readlink -f {address}"),
-        Kind::OpenToOthers(_) => format!("chmod 600 {address}"),
+        Kind::Symlink => {
+            let command = ShellCommand::new("readlink -f").with(address);
+            format!("name the real file: {command}")
+        }
+        Kind::OpenToOthers(_) => ShellCommand::new("chmod 600").with(address).into(),
         // A file that is there is never the place for a new key: it may be the only copy of something else.
         Kind::BadIdentity(_) => {
-            format!(
-                "name another file, one with an identity in it: grep -c AGE-SECRET-KEY {address}"
-            )
+            let command = ShellCommand::new("grep -c AGE-SECRET-KEY").with(address);
+            format!("name another file, one with an identity in it: {command}")
         }
         Kind::WrongIdentity => "name the identity of this recipient with --identity FILE; \
                                 age-keygen -y FILE shows the recipient of an identity"
@@ -262,7 +266,8 @@ fn advice_on_disk(address: &str, refusal: std::io::ErrorKind) -> String {
     disk::advice(refusal).map_or_else(
         || {
             let directory = disk::above(std::path::Path::new(address)).display();
-            format!("ls -ld {directory}; ls -la {directory}")
+            let look = |words| ShellCommand::new(words).with(&directory);
+            format!("{}; {}", look("ls -ld"), look("ls -la"))
         },
         str::to_owned,
     )
@@ -271,7 +276,7 @@ fn advice_on_disk(address: &str, refusal: std::io::ErrorKind) -> String {
 /// Somebody else's text made fit for a terminal: one line, no control characters, bounded.
 pub(crate) fn clean(text: &str) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let shown = line.chars().filter(|c| !c.is_control());
+    let shown = line.chars().filter(|c| !printable::is_hidden(*c));
     shown.take(FOREIGN_TEXT_CHARS).collect()
 }
 

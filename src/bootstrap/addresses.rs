@@ -60,8 +60,8 @@ async fn unknown(
         return None;
     }
     let directory = ceremony.records.borrow().directory().display().to_string();
-    let accept = format!("--accept-address {new}");
     let again = ceremony.options.again(ceremony.config);
+    let accept = again.and("--accept-address").with(new);
     let not_said = id
         .map(|id| format!(", and it does not say that it is cluster {id}"))
         .unwrap_or_default();
@@ -72,7 +72,7 @@ async fn unknown(
         ))
         .advise(format!(
             "correct cluster.address or cluster.nodes in the file; only if that cluster really has this \
-             address too: {again} {accept}"
+             address too: {accept}"
         )),
     )
 }

@@ -9,6 +9,7 @@ use crate::config::BreakGlass;
 use crate::desired::grant;
 use crate::evidence::page::{self, WIDTH, paragraph};
 use crate::finding::Finding;
+use crate::printable;
 use crate::step::{Step, order};
 use crate::text_layout::columns;
 
@@ -45,7 +46,7 @@ impl EvidenceReport {
     /// For machines.
     pub(super) fn json(&self) -> String {
         let text = serde_json::to_string_pretty(self).unwrap_or_default();
-        format!("{text}\n")
+        format!("{}\n", printable::json(&text))
     }
 
     /// For people: 80 columns, what is promised first, then each step with its evidence.
@@ -73,7 +74,7 @@ impl EvidenceReport {
                 page.push_str(&page::facts(facts, 2));
             }
         }
-        page
+        printable::text(&page)
     }
 }
 

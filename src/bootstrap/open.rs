@@ -98,7 +98,7 @@ fn another_generation(config: &Config, checkpoint: &Checkpoint) -> Option<Failur
     let rotation = checkpoint.diary().rotation.as_ref();
     let half_made = rotation.filter(|rotation| rotation.is_half_made());
     let rotate = half_made.map_or_else(
-        || config.command("recovery rotate --from OLD.yaml"),
+        || config.command("recovery rotate --from OLD.yaml").into(),
         |rotation| rotation.again.clone(),
     );
     match wanted.cmp(&holds) {

@@ -2,6 +2,7 @@
 
 use crate::config::Config;
 use crate::failure::Failure;
+use crate::shell::ShellCommand;
 
 /// Choices of one `apply`.
 #[allow(
@@ -33,23 +34,22 @@ pub struct Options {
 
 impl Options {
     /// `apply` as it was typed, for advice that can be pasted.
-    pub fn again(&self, config: &Config) -> String {
+    pub fn again(&self, config: &Config) -> ShellCommand {
         self.again_with(config, "")
     }
 
     /// `apply` as it was typed, with one more option, for advice that can be pasted.
-    pub fn again_with(&self, config: &Config, option: &str) -> String {
+    pub fn again_with(&self, config: &Config, option: &str) -> ShellCommand {
         let typed = [
             (self.yes, "--yes"),
             (self.keep_root, "--keep-root"),
             (self.revoke_other_roots, "--revoke-other-roots"),
         ];
-        let mut verb = "apply".to_owned();
+        let mut verb = ShellCommand::new("apply");
         for (_, name) in typed.iter().filter(|(set, name)| *set || *name == option) {
-            verb.push(' ');
-            verb.push_str(name);
+            verb = verb.and(name);
         }
-        config.command(&verb)
+        config.command(verb)
     }
 
     /// True where root is to be kept, as both the file and the command line say.

@@ -6,12 +6,15 @@ use serde_json::{Value, json};
 
 use crate::audit_log::{AuditLog, Line};
 use crate::config::Config;
+use crate::printable;
 use crate::secret::Token;
 use crate::vault::Client;
 use crate::vault::audit::audit_hash;
 
 /// Lines that are referred to at the most; a drill makes about ten.
 const LINES: usize = 100;
+/// Characters of a name in a log.
+const LONGEST_NAME: usize = 200;
 
 /// An audit device of the file and its log.
 pub(super) struct DeviceLog {
@@ -114,6 +117,7 @@ fn start_of(entry: &Value, path: &str) -> Option<String> {
     let who = entry["auth"]["display_name"].as_str();
     let who = who.unwrap_or("nobody who logged in");
     let from = request["remote_address"].as_str().unwrap_or("somewhere");
+    let [time, who, from] = [time, who, from].map(|text| printable::line(text, LONGEST_NAME));
     Some(format!("begun at {time} by {who} from {from}"))
 }
 

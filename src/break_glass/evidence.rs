@@ -12,6 +12,7 @@ use crate::evidence::signing::SigningKey;
 use crate::evidence::verification::{VERSION, file_stem, signed_comment};
 use crate::failure::Failure;
 use crate::finding::Finding;
+use crate::printable;
 use crate::shares::quorum::Gathered;
 
 /// What a run has shown so far.
@@ -102,13 +103,14 @@ impl Evidence {
         let (kind, began, cluster) = (self.kind, &self.began, &session.config.cluster.name);
         let journal = &session.journal;
         let name = unused(journal.directory(), &file_stem(kind, began));
-        let mut text = serde_json::to_string_pretty(&self.facts).unwrap_or_default();
+        let text = serde_json::to_string_pretty(&self.facts).unwrap_or_default();
+        let mut text = printable::json(&text);
         text.push('\n');
         let title = format!("{kind} of {cluster}, {began}");
         let line = "=".repeat(title.chars().count());
         let page = format!("{title}\n{line}\n\n{}", page::facts(&self.facts, 0));
         let path = journal.put(&format!("{name}.json"), text.as_bytes())?;
-        journal.put(&format!("{name}.txt"), page.as_bytes())?;
+        journal.put(&format!("{name}.txt"), printable::text(&page).as_bytes())?;
         if let Some(key) = key {
             let comment = signed_comment(kind, cluster, began);
             let signature = key.sign(text.as_bytes(), &comment)?;

@@ -34,7 +34,7 @@ impl Options {
         &'a self,
         config: &'a Config,
         caller: Caller<'a>,
-        verb: &'a str,
+        verb: &'static str,
     ) -> Asking<'a> {
         Asking {
             config,

@@ -18,6 +18,7 @@ use crate::session::cluster_identity::known_id;
 use crate::session::login::break_glass_logins;
 use crate::session::{Cluster, OpenLogin};
 use crate::shares::quorum::Asking;
+use crate::shell::ShellCommand;
 use crate::vault::keys::generation::Progress;
 use crate::vault::{Client, Generation, Health};
 
@@ -250,7 +251,7 @@ impl<'a> ActiveSession<'a> {
     }
 
     /// Whoever asks for shares for this command.
-    pub(super) fn asking(&self, verb: &'a str) -> Asking<'a> {
+    pub(super) fn asking(&self, verb: &'static str) -> Asking<'a> {
         self.options.asking(self.config, self.caller, verb)
     }
 }
@@ -318,11 +319,10 @@ fn known_names(config: &Config, options: &Options) -> Result<(), Failure> {
 }
 
 /// The command to type once more, with the name of each value that only the person has.
-fn typed_again(command: &str, config: &Config) -> String {
-    let values = match command {
-        "break-glass start" => " --reason REASON",
-        "share submit" => " CODE",
-        _ => "",
-    };
-    config.command(&format!("{command}{values}"))
+fn typed_again(command: &'static str, config: &Config) -> ShellCommand {
+    config.command(match command {
+        "break-glass start" => "break-glass start --reason REASON",
+        "share submit" => "share submit CODE",
+        command => command,
+    })
 }

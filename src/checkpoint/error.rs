@@ -7,6 +7,7 @@ use crate::checkpoint::diary::VERSION;
 use crate::disk;
 use crate::envelope;
 use crate::failure::Failure;
+use crate::shell::ShellCommand;
 
 /// What went wrong with the checkpoint itself.
 #[derive(Debug, thiserror::Error)]
@@ -98,14 +99,15 @@ impl CheckpointError {
             }
             Self::Io { path, source, .. } => match disk::advice(source.kind()) {
                 Some(advice) => advice.into(),
-                None => format!("ls -ld {}", path.display()),
+                None => ShellCommand::new("ls -ld").with(path.display()).into(),
             },
             Self::Locked(_) => {
                 "wait for it to end; two runs at once would disturb each other".into()
             }
             Self::NotPrivate { path, .. } => format!(
-                "make it a directory of your own: chmod 700 {0}; ls -ld {0}",
-                path.display()
+                "make it a directory of your own: {}; {}",
+                ShellCommand::new("chmod 700").with(path.display()),
+                ShellCommand::new("ls -ld").with(path.display())
             ),
             Self::Untrusted { advice, .. } => advice.clone(),
             Self::Newer { .. } => "use the release that wrote it, or a later one".into(),

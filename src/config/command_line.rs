@@ -3,11 +3,13 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::shell::ShellCommand;
+
 /// Options that one command was given and another one, or the same once more, needs as well.
 #[derive(Debug, Clone, Default)]
 pub struct Typed {
     /// The command itself, with what it cannot do without; empty where nothing is to be repeated of it.
-    pub command: String,
+    pub command: ShellCommand,
     /// Files of identities that open shares.
     pub identities: Vec<PathBuf>,
     /// How long holders elsewhere are waited for.
@@ -26,8 +28,8 @@ pub struct Typed {
 
 impl Typed {
     /// `verb` with what was typed of that which it takes; what it says already stays as it says it.
-    pub fn added_to(&self, verb: &str) -> String {
-        let words: Vec<&str> = verb.split_whitespace().collect();
+    pub fn added_to(&self, verb: &ShellCommand) -> ShellCommand {
+        let words: Vec<&str> = verb.as_str().split_whitespace().collect();
         let name = words.iter().take_while(|word| !word.starts_with('-'));
         let name = name.copied().collect::<Vec<_>>().join(" ");
         let applies = name == "apply" && !words.contains(&"--abandon");
@@ -38,10 +40,11 @@ impl Typed {
         let gathers = breaks || drills || asks || submits || name == "unseal";
         let enters = name == "rehearse" || name.starts_with("break-glass") || submits;
 
-        let text = |value: &Option<String>| value.as_deref().map(in_shell);
-        let flag = |given: bool| given.then(String::new);
-        let seconds = |limit: Duration| format!("{}s", limit.as_secs());
-        let file = |path: &PathBuf| in_shell(&path.display().to_string());
+        let none = ShellCommand::default;
+        let text = |value: &Option<String>| value.as_ref().map(|value| none().with(value));
+        let flag = |given: bool| given.then(none);
+        let seconds = |limit: Duration| none().with(format!("{}s", limit.as_secs()));
+        let file = |path: &PathBuf| none().with(path.display());
         let mut options = vec![("--reason", name == "break-glass", text(&self.reason))];
         let identities = self.identities.iter().map(file);
         options.extend(identities.map(|file| ("--identity", gathers, Some(file))));
@@ -52,7 +55,7 @@ impl Typed {
             ("--env", breaks, flag(self.env)),
             ("--", breaks, self.works.then(|| "CMD".into())),
         ]);
-        let mut line = verb.to_owned();
+        let mut line = verb.clone();
         for (option, applies, value) in options {
             let Some(value) = value.filter(|_| applies) else {
                 continue;
@@ -63,43 +66,26 @@ impl Typed {
                 _ => words.contains(&option),
             };
             if !said {
-                line.push_str(format!(" {option} {value}").trim_end());
+                line = line.and(option).join(&value);
             }
         }
         line
     }
 
     /// The command that was typed, with the word that another run's lease is taken over.
-    pub fn taking_over(&self, id: &str) -> String {
-        let command = if self.command.is_empty() {
-            "apply"
+    pub fn taking_over(&self, id: &str) -> ShellCommand {
+        let command = if self.command == ShellCommand::default() {
+            ShellCommand::new("apply")
         } else {
-            &self.command
+            self.command.clone()
         };
-        format!("{command} --take-over {id}")
-    }
-}
-
-/// A word as a shell takes it for one.
-pub fn in_shell(word: &str) -> String {
-    let plain = |letter: char| letter.is_alphanumeric() || "/._-+=:,@%".contains(letter);
-    if word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
+        command.and("--take-over").with(id)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_word_with_a_blank_or_a_quote_stays_one_word() {
-        assert_eq!(in_shell("conf/prod-1.yaml"), "conf/prod-1.yaml");
-        assert_eq!(in_shell("my file.yaml"), "'my file.yaml'");
-        assert_eq!(in_shell("it's.yaml"), r"'it'\''s.yaml'");
-    }
 
     fn typed() -> Typed {
         Typed {
@@ -133,23 +119,25 @@ mod tests {
             ("break-glass finish", " KEYS --login ada --env -- CMD"),
         ] {
             let wanted = format!("{verb}{}", added.replace("KEYS", keys));
-            assert_eq!(typed().added_to(verb), wanted);
-            assert_eq!(Typed::default().added_to(verb), verb);
+            let verb = ShellCommand::new(verb);
+            assert_eq!(typed().added_to(&verb).as_str(), wanted);
+            assert_eq!(Typed::default().added_to(&verb), verb);
         }
     }
 
     #[test]
     fn what_a_command_says_already_is_not_said_twice() {
         let said = "apply --yes --holders-elsewhere 5m --identity b.key";
-        let line = typed().added_to(said);
-        assert_eq!(line, format!("{said} --identity 'a key'"));
+        let line = typed().added_to(&said.into());
+        assert_eq!(line.as_str(), format!("{said} --identity 'a key'"));
     }
 
     #[test]
     fn the_command_that_was_typed_is_the_one_that_takes_over() {
-        assert_eq!(Typed::default().taking_over("1"), "apply --take-over 1");
+        let line = Typed::default().taking_over("1");
+        assert_eq!(line.as_str(), "apply --take-over 1");
         assert_eq!(
-            typed().taking_over("1"),
+            typed().taking_over("1").as_str(),
             "recovery rotate --from old.yaml --take-over 1"
         );
     }

@@ -26,7 +26,7 @@ use std::sync::LazyLock;
 
 use serde_json::Value;
 
-pub use command_line::{Typed, in_shell};
+pub use command_line::Typed;
 pub use model::*;
 pub(crate) use problem::in_words;
 pub use problem::{Problem, Problems};

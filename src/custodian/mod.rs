@@ -19,6 +19,7 @@ use std::path::{Path, PathBuf};
 use crate::custodian::file::{EncryptedFile, FileKey};
 use crate::custodian::pgp::PgpKey;
 use crate::secret::{Share, ShareMaterial};
+use crate::shell::ShellCommand;
 
 pub use crate::aws::Aws;
 pub use crate::backend::{CANARY, Error, Kind};
@@ -42,12 +43,12 @@ pub enum Opener {
 
 impl Opener {
     /// What a person types to read it, before the name of a file.
-    pub fn command(self) -> &'static str {
-        match self {
+    pub fn command(self) -> ShellCommand {
+        ShellCommand::new(match self {
             Self::Machine => "aws ssm get-parameter --with-decryption --name",
             Self::Identity => "age -d -i KEYFILE",
             Self::Gpg => "gpg --decrypt",
-        }
+        })
     }
 }
 

@@ -14,6 +14,7 @@ use crate::backend::{Error, Kind, patiently};
 use crate::custodian::text::{random_word, same, share_from};
 use crate::custodian::{Prepared, Stored};
 use crate::secret::{SecretText, Share};
+use crate::shell::ShellCommand;
 
 /// The tag that says in which attempt a share was stored.
 const MARK: &str = "vault-bootstrap-attempt";
@@ -149,9 +150,10 @@ impl Ssm {
             Err(error) => {
                 let (place, region) = (error.address(), &self.parameters.session.region);
                 let why = error.kind();
+                let delete = ShellCommand::new("aws ssm delete-parameter --name").with(name);
+                let delete = delete.and("--region").with(region);
                 vec![format!(
-                    "the canary {place} could not be deleted ({why}): \
-                     aws ssm delete-parameter --name {name} --region {region}"
+                    "the canary {place} could not be deleted ({why}): {delete}"
                 )]
             }
             Ok(()) => Vec::new(),
@@ -226,7 +228,8 @@ pub async fn read_secret(parameter: &str, aws: &Aws) -> Result<SecretText, Error
     let parameters = Parameters::to_read(parameter, aws).await?;
     let read = get(&parameters, parameter, true).await?.ok_or_else(|| {
         let region = &parameters.session.region;
-        let ask = format!("aws ssm get-parameter --name {parameter} --region {region}");
+        let ask = ShellCommand::new("aws ssm get-parameter --name").with(parameter);
+        let ask = ask.and("--region").with(region);
         Error::new(parameters.address(parameter), Kind::NotFound).advise(ask)
     })?;
     Ok(read.value)

@@ -13,13 +13,14 @@ use crate::bootstrap::{self, Options};
 use crate::cli::{
     Apply, Cli, Command, CompletionTarget, Custodian, Global, Recovery, ReportOf, Rotate,
 };
-use crate::config::{self, Config, Problems, Typed, in_shell};
+use crate::config::{self, Config, Problems, Typed};
 use crate::edge::{cluster, others};
 use crate::event::{self, Caller, Event, EventSink, Outcome};
 use crate::failure::{Exit, Failure, Problem};
 use crate::interrupt::{Interrupt, Signals};
 use crate::recovery;
 use crate::report::Report;
+use crate::shell::ShellCommand;
 
 /// Carries out what was typed. `unlocked` is the warning that memory cannot be locked here.
 ///
@@ -117,9 +118,9 @@ async fn apply(
     let mut config = load(global, caller).await?;
     config.typed = Typed {
         command: match &typed.abandon {
-            Some(word) if word.is_empty() => "apply --abandon".to_owned(),
-            Some(word) => format!("apply --abandon {}", in_shell(word)),
-            None => "apply".to_owned(),
+            Some(word) if word.is_empty() => "apply --abandon".into(),
+            Some(word) => ShellCommand::new("apply --abandon").with(word),
+            None => "apply".into(),
         },
         identities: typed.identity.clone(),
         holders: typed.holders.holders_elsewhere,

@@ -14,6 +14,7 @@ use serde_json::Value;
 
 use crate::evidence::facts::Evidence;
 use crate::failure::{Exit, Failure, Problem};
+use crate::printable;
 use crate::step::Step;
 
 pub use results::{Abandoned, Invitation, NodeSeal, Proved, Rotated, Status, StepLine, Verified};
@@ -295,7 +296,8 @@ pub fn to_line(event: &Event) -> String {
         event,
     };
     // Serialising our own plain structs cannot fail.
-    format!("{}\n", serde_json::to_string(&line).unwrap_or_default())
+    let text = serde_json::to_string(&line).unwrap_or_default();
+    format!("{}\n", printable::json(&text))
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use crate::disk::path::{Last, Resolved, kind, resolve};
 use crate::disk::read::{self, PATIENCE, unfit};
 use crate::disk::{self, Held};
 use crate::failure::Failure;
+use crate::shell::ShellCommand;
 
 /// No report of ours is nearly as long.
 const LONGEST: u64 = 64 * 1024 * 1024;
@@ -95,8 +96,8 @@ fn unusable(to: &Path, error: &io::Error) -> Failure {
             .advise("make room on that disk, then run the same command again");
     }
     Failure::usage(format!("cannot write --report {}: {error}", to.display())).advise(format!(
-        "name a file that can be written: ls -ld {}",
-        disk::above(to).display()
+        "name a file that can be written: {}",
+        ShellCommand::new("ls -ld").with(disk::above(to).display())
     ))
 }
 

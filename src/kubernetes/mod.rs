@@ -16,6 +16,7 @@ use url::Url;
 use crate::failure::Problem;
 use crate::plain_http::{self, Peers, Refusal, is_this_machine};
 use crate::secret::SecretText;
+use crate::shell::ShellCommand;
 
 pub use crate::kubernetes::pod::Wanted;
 
@@ -106,7 +107,12 @@ impl TokenRequest {
             404 => Problem::new(format!(
                 "there is no service account {account} in namespace {namespace} (404)"
             ))
-            .advise(format!("kubectl create serviceaccount {account} -n {namespace}")),
+            .advise(
+                ShellCommand::new("kubectl create serviceaccount")
+                    .with(account)
+                    .and("-n")
+                    .with(namespace),
+            ),
             500.. => Problem::new(format!("answered {status}"))
                 .advise("the API server is in trouble: `kubectl get --raw /readyz?verbose`"),
             _ => Problem::new(format!("answered {status}")),
@@ -179,16 +185,17 @@ fn invalid(field: &str, problem: &str) -> Problem {
 }
 
 /// The two commands that give the asking user this one right and no other.
-fn role_commands(user: Option<&str>, namespace: &str, service_account: &str) -> String {
-    let subject = match user.map(|user| (user, user.strip_prefix("system:serviceaccount:"))) {
-        Some((_, Some(account))) => format!("--serviceaccount={account}"),
-        Some((user, None)) => format!("--user={user}"),
-        None => "--user=USER".to_owned(),
-    };
-    format!(
-        "kubectl create role vault-bootstrap-token -n {namespace} --verb=create --resource=serviceaccounts/token --resource-name={service_account} && \
-         kubectl create rolebinding vault-bootstrap-token -n {namespace} --role=vault-bootstrap-token {subject}"
-    )
+fn role_commands(user: Option<&str>, namespace: &str, service_account: &str) -> ShellCommand {
+    let role = ShellCommand::new("kubectl create role vault-bootstrap-token -n").with(namespace);
+    let role = role.and("--verb=create --resource=serviceaccounts/token");
+    let role = role.set("--resource-name=", service_account);
+    let bind = ShellCommand::new("kubectl create rolebinding vault-bootstrap-token -n");
+    let bind = bind.with(namespace).and("--role=vault-bootstrap-token");
+    let user = user.unwrap_or("USER");
+    role.then(&match user.strip_prefix("system:serviceaccount:") {
+        Some(account) => bind.set("--serviceaccount=", account),
+        None => bind.set("--user=", user),
+    })
 }
 
 fn token_of(body: &[u8]) -> Option<SecretText> {

@@ -162,10 +162,10 @@ async fn confirmed(run: &Run<'_>) -> Result<(), Failure> {
         "Make generation {} of the shares ({} of {}), and take the {} of generation {} away?",
         new.generation, new.threshold, new.shares, old.shares, old.generation
     );
-    let verb = format!("{} --yes", desired::verb(run.old));
+    let verb = desired::verb(run.old).and("--yes");
     let instead = format!(
         "where nobody is there to answer: {}",
-        run.config.command(&verb)
+        run.config.command(verb)
     );
     if prompt::confirm(&question, &instead).await? {
         return Ok(());

@@ -1,14 +1,12 @@
 //! What the two files say of each other: found without asking anybody.
 
-use crate::config::{BreakGlass, Config, in_shell};
+use crate::config::{BreakGlass, Config};
 use crate::failure::Failure;
+use crate::shell::ShellCommand;
 
 /// The verb, as it is typed for these two files.
-pub fn verb(old: &Config) -> String {
-    format!(
-        "recovery rotate --from {}",
-        in_shell(&old.file.display().to_string())
-    )
+pub fn verb(old: &Config) -> ShellCommand {
+    ShellCommand::new("recovery rotate --from").with(old.file.display())
 }
 
 /// Holds that the file asks for something that can be had, by a login that may.

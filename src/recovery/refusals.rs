@@ -4,6 +4,7 @@ use crate::config::Config;
 use crate::desired::grant;
 use crate::failure::Failure;
 use crate::recovery::run::Run;
+use crate::shell::ShellCommand;
 use crate::vault::keys::rotation::{Given, Progress};
 use crate::vault::{Product, Rotation};
 
@@ -82,8 +83,8 @@ pub(super) fn typed_alone(rotation: &Rotation<'_>, run: &Run<'_>) -> Failure {
         rotation.address()
     ))
     .advise(format!(
-        "let one key, of whoever keeps a share, open it here; the same command goes on then: {} --identity KEYFILE",
-        run.again()
+        "let one key, of whoever keeps a share, open it here; the same command goes on then: {}",
+        run.again().and("--identity KEYFILE")
     ))
 }
 
@@ -117,15 +118,19 @@ pub(super) fn not_granted(
     address: &str,
     login: &str,
 ) -> Failure {
-    let program = product.program();
     let policy = grant::POLICY;
     let text = grant::of(config, product);
+    let command = ShellCommand::new(product.program()).and("policy write");
+    let command = command
+        .set("-address=", address)
+        .and(policy)
+        .and("- <<'END'");
     Failure::refused(format!(
         "{address}: {login} may not make new shares: the policy {policy} is not yet what the file says"
     ))
     .advise(format!(
         "let it be written: {}; where the cluster was handed over and apply may write no policies, an administrator \
-         has to:\n{program} policy write -address={address} {policy} - <<'END'\n{text}END",
+         has to:\n{command}\n{text}END",
         config.command("apply")
     ))
 }

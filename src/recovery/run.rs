@@ -16,6 +16,7 @@ use crate::session::Cluster;
 use crate::session::login::break_glass_logins;
 use crate::shares::fetch::{self, Ask};
 use crate::shares::location_conflicts;
+use crate::shell::ShellCommand;
 use crate::vault::Client;
 
 /// What was typed, without the command line's own types.
@@ -143,10 +144,10 @@ fn apart_from_the_old(
 }
 
 /// How a person is asked for one of so many shares that no machine opens.
-pub(super) fn ask<'a>(config: &'a Config, verb: &'a str, shares: u32) -> Ask<'a> {
+pub(super) fn ask<'a>(config: &'a Config, verb: &ShellCommand, shares: u32) -> Ask<'a> {
     Ask {
         config,
-        verb,
+        verb: verb.clone(),
         otherwise: "",
         shares,
         may_skip: false,
@@ -161,7 +162,7 @@ impl<'a> Run<'a> {
         (opened, state): (Opened, State),
     ) -> Self {
         let id = records.diary().cluster.cluster_id.clone();
-        let again = (config.cluster.timeouts.active, config.command(&verb(old)));
+        let again = (config.cluster.timeouts.active, config.command(verb(old)));
         let cluster = Cluster::new(opened.client.clone(), id, again, caller.events);
         Self {
             config,
@@ -181,7 +182,7 @@ impl<'a> Run<'a> {
     pub(super) fn record(&self, change: impl FnOnce(&mut State)) -> Result<(), Failure> {
         let mut next = self.state.borrow().clone();
         change(&mut next);
-        next.again = self.again();
+        next.again = self.again().into();
         let known = next.clone();
         self.records.record(|diary| diary.rotation = Some(known))?;
         *self.state.borrow_mut() = next;
@@ -199,8 +200,8 @@ impl<'a> Run<'a> {
     }
 
     /// This command once more, as it was typed.
-    pub(super) fn again(&self) -> String {
-        self.config.command(&verb(self.old))
+    pub(super) fn again(&self) -> ShellCommand {
+        self.config.command(verb(self.old))
     }
 
     /// The same of one new share.

@@ -8,6 +8,7 @@ use reqwest::Method;
 use crate::aws::{Aws, Call, Session};
 use crate::backend::{Error, Kind};
 use crate::replica::signed::{Answer, Request, Signed};
+use crate::shell::ShellCommand;
 
 /// A piece; the checkpoint of any ceremony is smaller.
 pub(super) const LONGEST: usize = 4 * 1024 * 1024;
@@ -231,10 +232,8 @@ impl Objects {
             region: &self.region,
         };
         if code == "NoSuchBucket" {
-            let make = format!(
-                "aws s3api create-bucket --bucket {} --region {}",
-                self.bucket, self.region
-            );
+            let make = ShellCommand::new("aws s3api create-bucket --bucket").with(&self.bucket);
+            let make = make.and("--region").with(&self.region);
             return call
                 .error(Kind::NotFound)
                 .advise(format!("correct the name, or make it: {make}"));

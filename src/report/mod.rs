@@ -3,6 +3,9 @@
 //! Rules: stdout is the result, stderr is progress and advice. Progress lines begin lowercase and end
 //! without a full stop. Colour, wrapping and the line that overwrites itself only where there is a terminal.
 //! With `--output json` stdout is one event a line and nothing else.
+//!
+//! Texts are of servers, files and people, and may hold anything: only [`Painted`] is written, in which whatever a person
+//! cannot see is written out. Terminals show the JSON too, so the same characters are escaped there.
 
 mod problems;
 mod progress;
@@ -20,7 +23,7 @@ use crate::cli::OutputForm;
 use crate::event::{self, Event};
 use crate::failure::{Exit, Failure};
 use progress::Progress;
-use style::Style;
+use style::{Painted, Style};
 
 /// Longer lines are hard to read, however wide the terminal.
 const WIDEST: usize = 100;
@@ -66,11 +69,11 @@ impl Report {
     /// One event of any command.
     pub fn event(&self, event: &Event) {
         if self.output == OutputForm::Json {
-            return self.result(&event::to_line(event));
+            return self.result(&Painted::ours(event::to_line(event)));
         }
         err(&self.progress.borrow_mut().lines(event));
         if let Some(text) = results::text(event, self.stdout_width) {
-            self.result(&text);
+            self.result(&Painted::text(&text));
         }
     }
 
@@ -79,7 +82,7 @@ impl Report {
     pub fn failure(&self, failure: &Failure) {
         err(&self.progress.borrow_mut().interrupted());
         if self.output == OutputForm::Json {
-            self.result(&event::to_line(&failure.into()));
+            self.result(&Painted::ours(event::to_line(&failure.into())));
         }
         let word = if failure.exit == Exit::Refused {
             "refused"
@@ -97,10 +100,10 @@ impl Report {
 
     /// A result as it is: a schema, a completion script, an armored challenge.
     pub fn plain(&self, text: &str) {
-        out(text);
+        out(&Painted::ours(text.to_owned()));
     }
 
-    fn result(&self, text: &str) {
+    fn result(&self, text: &Painted) {
         if self.stdout_is_taken.get() {
             err(text);
         } else {
@@ -120,16 +123,16 @@ fn width(stream: &(impl IsTerminal + AsFd)) -> Option<usize> {
 }
 
 /// Writes to stdout. A reader that went away is no failure of ours: the work goes on.
-fn out(text: &str) {
+fn out(text: &Painted) {
     let mut stdout = io::stdout().lock();
     let _ = stdout
-        .write_all(text.as_bytes())
+        .write_all(text.as_str().as_bytes())
         .and_then(|()| stdout.flush());
 }
 
-fn err(text: &str) {
+fn err(text: &Painted) {
     let mut stderr = io::stderr().lock();
     let _ = stderr
-        .write_all(text.as_bytes())
+        .write_all(text.as_str().as_bytes())
         .and_then(|()| stderr.flush());
 }

@@ -1,43 +1,35 @@
 //! What went wrong, for people: each problem with what to do about it, in the same form wherever it is from.
 
 use crate::failure::Problem;
-use crate::report::results::within;
-use crate::report::style::Style;
+use crate::report::results::{one_line, within};
+use crate::report::style::{Painted, Style};
 use crate::text_layout::columns;
 
 /// One problem on its own; several as a numbered list. Each with what to do about it below.
-pub(super) fn lines(word: &str, list: &[Problem], style: Style, width: Option<usize>) -> String {
+pub(super) fn lines(word: &str, list: &[Problem], style: Style, width: Option<usize>) -> Painted {
     if let [problem] = list {
         let mark = format!("{word}: ");
-        let what = within(&problem.what, columns(&mark), width);
-        let advice = advice(problem, 2, style, width);
-        return format!("{}{what}\n{advice}", style.bad(&mark));
+        let what = one_line(&problem.what, columns(&mark), width);
+        return style.bad(&mark) + &what + "\n" + advice(problem, 2, style, width);
     }
-    let mut text = format!(
-        "{} {} problems\n",
-        style.bad(&format!("{word}:")),
-        list.len()
-    );
+    let mut text = style.bad(&format!("{word}:")) + &format!(" {} problems\n", list.len());
     let digits = list.len().to_string().len();
     for (place, problem) in list.iter().enumerate() {
         let number = format!(" {:>digits$}. ", place + 1);
         let indent = columns(&number);
-        text.push_str(&format!(
-            "{number}{}\n",
-            within(&problem.what, indent, width)
-        ));
-        text.push_str(&advice(problem, indent, style, width));
+        let what = one_line(&problem.what, indent, width);
+        text = text + &number + &what + "\n" + advice(problem, indent, style, width);
     }
     text
 }
 
-fn advice(problem: &Problem, indent: usize, style: Style, width: Option<usize>) -> String {
+fn advice(problem: &Problem, indent: usize, style: Style, width: Option<usize>) -> Painted {
     let Some(advice) = &problem.advice else {
-        return String::new();
+        return Painted::default();
     };
     let mark = format!("{}what to do: ", " ".repeat(indent));
     let advice = within(advice, columns(&mark), width);
-    format!("{}{advice}\n", style.bold(&mark))
+    style.bold(&mark) + &advice + "\n"
 }
 
 #[cfg(test)]
@@ -65,11 +57,20 @@ mod tests {
             ),
         )];
         assert_eq!(
-            lines("error", &list, PLAIN, Some(60)),
+            lines("error", &list, PLAIN, Some(60)).as_str(),
             "error: https://vault.internal:8200/v1/sys/health cannot be\n\
              \u{20}      reached: connection refused\n\
              \u{20} what to do: see whether anything answers there:\n\
              \u{20}        curl -sSi https://vault.internal:8200/v1/sys/health\n"
+        );
+    }
+
+    #[test]
+    fn what_happened_stays_on_its_line_whatever_stands_in_it() {
+        let list = [problem("x\n  what to do: touch F\u{1b}[2J", Some("a\nb"))];
+        assert_eq!(
+            lines("error", &list, PLAIN, None).as_str(),
+            "error: x\\u{a}  what to do: touch F\\u{1b}[2J\n  what to do: a\nb\n"
         );
     }
 
@@ -80,7 +81,7 @@ mod tests {
             problem("b is taken", None),
         ];
         assert_eq!(
-            lines("refused", &list, PLAIN, None),
+            lines("refused", &list, PLAIN, None).as_str(),
             "refused: 2 problems\n 1. a is away\n    what to do: start it\n 2. b is taken\n"
         );
     }

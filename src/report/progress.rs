@@ -5,8 +5,10 @@
 //! few seconds.
 
 use crate::event::{Event, Invitation, StepOutcome};
+use crate::printable;
 use crate::prompt;
-use crate::report::style::Style;
+use crate::report::style::{Painted, Style};
+use crate::shell::ShellCommand;
 use crate::text_layout::{columns, hanging, wrapped};
 
 /// Where stderr is no terminal, a wait is mentioned this often.
@@ -43,7 +45,7 @@ impl Progress {
     }
 
     /// What to write on stderr for an event.
-    pub(super) fn lines(&mut self, event: &Event) -> String {
+    pub(super) fn lines(&mut self, event: &Event) -> Painted {
         match event {
             Event::Begin {
                 command,
@@ -57,13 +59,19 @@ impl Progress {
                     ""
                 };
                 let line = format!("{command}  {cluster}  {address}{how}");
-                format!("{}\n", self.style.bold(&line))
+                self.style.bold(&line) + "\n"
             }
             Event::StepStarted { step, number, of } => {
                 self.begin(&format!("{number:>2}/{of}"), step.title())
             }
-            Event::Note { step, text } => self.line(text, "", indent(step.is_some())),
-            Event::Warning { step, text } => self.line(text, "warning: ", indent(step.is_some())),
+            Event::Note { step, text } => {
+                self.line(&printable::one_line(text), "", indent(step.is_some()))
+            }
+            Event::Warning { step, text } => self.line(
+                &printable::one_line(text),
+                "warning: ",
+                indent(step.is_some()),
+            ),
             Event::Waiting {
                 step,
                 text,
@@ -77,8 +85,9 @@ impl Progress {
                 code,
                 seconds,
             } => {
-                let code = code.as_ref();
-                let code = code.map(|code| format!("\n  and type there: {code}"));
+                let code = code
+                    .as_ref()
+                    .map(|code| format!("\n  and type there: {code}"));
                 let text = format!(
                     "{login}: sign in within {} min at\n  {url}{}",
                     seconds.div_ceil(60),
@@ -88,7 +97,7 @@ impl Progress {
             }
             Event::Holders { step, invitation } => {
                 let lines = invite(invitation, indent(step.is_some()), self.width);
-                format!("{}{lines}", self.interrupted())
+                self.interrupted() + &lines
             }
             Event::StepFinished {
                 outcome,
@@ -108,14 +117,14 @@ impl Progress {
     }
 
     /// Begins the line of a step, to be ended when it is done.
-    fn begin(&mut self, number: &str, title: &str) -> String {
+    fn begin(&mut self, number: &str, title: &str) -> Painted {
         let before = self.interrupted();
         self.mentioned = None;
         self.begun = Some(columns(number) + 1 + columns(title));
         if self.style.terminal {
             prompt::line_begun();
         }
-        format!("{before}{} {title}", self.style.dim(number))
+        before + self.style.dim(number) + " " + title
     }
 
     /// The columns of the line that a step has begun, if it is still the last one on the terminal.
@@ -125,53 +134,43 @@ impl Progress {
     }
 
     /// Ends the line that a step has begun, or takes the overwriting line away.
-    pub(super) fn interrupted(&mut self) -> String {
+    pub(super) fn interrupted(&mut self) -> Painted {
         let open = self.take_begun().is_some();
         match (std::mem::take(&mut self.overwriting), open) {
-            (true, _) => "\r\x1b[2K".into(),
-            (false, true) => "\n".into(),
-            (false, false) => String::new(),
+            (true, _) => self.style.rewound(),
+            (false, true) => Painted::text("\n"),
+            (false, false) => Painted::default(),
         }
     }
 
     /// A text with its further lines below the first one.
-    fn line(&mut self, text: &str, mark: &str, indent: usize) -> String {
+    fn line(&mut self, text: &str, mark: &str, indent: usize) -> Painted {
         let width = self.width.saturating_sub(indent + 2);
         let (space, further) = (" ".repeat(indent), " ".repeat(indent + 2));
         let whole = wrapped(&format!("{mark}{text}"), width);
         let whole = whole.join(&format!("\n{further}"));
         let (mark, rest) = whole.split_at(mark.trim_end().len());
-        let mark = if mark.is_empty() {
-            String::new()
-        } else {
-            self.style.warning(mark)
-        };
-        format!("{}{space}{mark}{rest}\n", self.interrupted())
+        self.interrupted() + &space + self.style.warning(mark) + rest + "\n"
     }
 
-    fn waiting(&mut self, (text, seconds, limit): (&str, u64, u64), indent: usize) -> String {
-        let text = format!("waiting {seconds} of {limit} s for {text}");
+    fn waiting(&mut self, (text, seconds, limit): (&str, u64, u64), indent: usize) -> Painted {
+        let text = printable::one_line(&format!("waiting {seconds} of {limit} s for {text}"));
         if self.style.terminal {
             let shown: String = text.chars().take(self.width - indent - 2).collect();
-            let line = format!(
-                "{}\r\x1b[2K{}{}",
-                self.interrupted(),
-                " ".repeat(indent),
-                self.style.dim(&shown)
-            );
+            let before = self.interrupted() + self.style.rewound();
             self.overwriting = true;
-            return line;
+            return before + &" ".repeat(indent) + self.style.dim(&shown);
         }
         let last = self.mentioned;
         let due = last.is_none_or(|last| seconds >= last + MENTION_SECONDS) && seconds > 0;
         if !due {
-            return String::new();
+            return Painted::default();
         }
         self.mentioned = Some(seconds);
         self.line(&text, "", indent)
     }
 
-    fn finished(&mut self, (word, good): (&str, bool), requests: u64, millis: u64) -> String {
+    fn finished(&mut self, (word, good): (&str, bool), requests: u64, millis: u64) -> Painted {
         let word = format!("{word:<13}");
         let word = if good {
             self.style.good(&word)
@@ -185,7 +184,7 @@ impl Progress {
             many => format!("{many} requests"),
         };
         let tail = format!("{seconds:>7} {requests:>13}");
-        let end = format!("{word}{}", self.style.dim(tail.trim_end()));
+        let end = word + self.style.dim(tail.trim_end());
         let begun = self.take_begun();
         let narrow = self.width < ONE_LINE;
         let before = match begun {
@@ -195,8 +194,7 @@ impl Progress {
             Some(_) => format!("\n{}", " ".repeat(IN_STEP)),
             None => " ".repeat(IN_STEP),
         };
-        let clear = self.interrupted();
-        format!("{clear}{before}{end}\n")
+        self.interrupted() + &before + end + "\n"
     }
 }
 
@@ -234,9 +232,9 @@ fn invite(asked: &Invitation, indent: usize, width: usize) -> String {
         asked.spoken, asked.cluster_id
     );
     format!(
-        "{space}{}\n{space}  vault-bootstrap share submit {}\n{space}{}\n",
+        "{space}{}\n{space}  {}\n{space}{}\n",
         hanging(&call, indent, width),
-        asked.code,
+        ShellCommand::new("vault-bootstrap share submit").with(&asked.code),
         hanging(&compare, indent, width)
     )
 }
@@ -259,6 +257,12 @@ mod tests {
     use super::*;
     use crate::evidence::facts::Evidence;
     use crate::step::Step;
+
+    impl Progress {
+        fn shown(&mut self, event: &Event) -> String {
+            self.lines(event).as_str().to_owned()
+        }
+    }
 
     fn progress(terminal: bool) -> Progress {
         narrow(terminal, WIDTH)
@@ -301,7 +305,7 @@ mod tests {
     #[test]
     fn a_step_with_nothing_to_say_takes_one_line_of_at_most_80_columns() {
         let mut progress = progress(false);
-        let text = progress.lines(&started()) + &progress.lines(&finished());
+        let text = progress.shown(&started()) + &progress.shown(&finished());
         assert_eq!(text.matches('\n').count(), 1, "{text}");
         assert!(text.trim_end().chars().count() <= 80, "{text}");
         assert!(
@@ -311,17 +315,17 @@ mod tests {
 
     #[test]
     fn a_step_says_when_it_begins() {
-        let text = progress(false).lines(&started());
+        let text = progress(false).shown(&started());
         assert_eq!(text, " 5/13 audit first");
     }
 
     #[test]
     fn what_follows_a_question_does_not_count_on_the_line_that_the_question_ended() {
         let mut progress = progress(true);
-        let begun = progress.lines(&started());
+        let begun = progress.shown(&started());
         assert!(!begun.ends_with('\n'), "{begun}");
         assert!(prompt::line_is_still_begun(), "a question ends it");
-        let text = progress.lines(&finished());
+        let text = progress.shown(&finished());
         assert_eq!(text.find("done"), Some(TITLE), "{text}");
     }
 
@@ -332,7 +336,7 @@ mod tests {
             step: None,
             text: text.into(),
         };
-        let text = narrow(false, 40).lines(&event);
+        let text = narrow(false, 40).shown(&event);
         assert!(text.starts_with("  warning: carol does not"), "{text}");
         assert!(text.lines().count() > 1);
         let fits = |line: &str| line.chars().count() <= 40 && line.starts_with("  ");
@@ -343,7 +347,7 @@ mod tests {
     fn a_note_stands_below_its_title_and_the_title_comes_once() {
         let mut progress = progress(false);
         let text = [started(), note(), note(), finished()]
-            .map(|event| progress.lines(&event))
+            .map(|event| progress.shown(&event))
             .concat();
         assert_eq!(text.matches("audit first").count(), 1, "{text}");
         assert_eq!(text.matches('\n').count(), 4, "{text}");
@@ -352,8 +356,8 @@ mod tests {
     #[test]
     fn the_outcome_stands_in_the_same_column_with_notes_and_without() {
         let mut progress = progress(false);
-        let plain = progress.lines(&started()) + &progress.lines(&finished());
-        let noted = [started(), note(), finished()].map(|event| progress.lines(&event));
+        let plain = progress.shown(&started()) + &progress.shown(&finished());
+        let noted = [started(), note(), finished()].map(|event| progress.shown(&event));
         for word in ["done", "1.2 s", "12 requests"] {
             assert_eq!(plain.find(word), noted[2].find(word), "{plain}{}", noted[2]);
         }
@@ -368,8 +372,8 @@ mod tests {
             seconds: 1,
             limit: 60,
         };
-        let text = progress.lines(&started()) + &progress.lines(&finished());
-        let waited = progress.lines(&started()) + &progress.lines(&wait);
+        let text = progress.shown(&started()) + &progress.shown(&finished());
+        let waited = progress.shown(&started()) + &progress.shown(&wait);
         let shown = waited.replace("\r\x1b[2K", "");
         for line in text.lines().chain(shown.lines()) {
             assert!(line.chars().count() <= 40, "{line:?}");
@@ -385,13 +389,13 @@ mod tests {
             limit: 60,
         };
         let mut there = progress(true);
-        there.lines(&started());
-        assert!(there.lines(&wait(1)).contains("waiting 1 of 60 s for x"));
-        assert!(there.lines(&finished()).starts_with("\r\x1b[2K"));
+        there.shown(&started());
+        assert!(there.shown(&wait(1)).contains("waiting 1 of 60 s for x"));
+        assert!(there.shown(&finished()).starts_with("\r\x1b[2K"));
         let mut elsewhere = progress(false);
-        elsewhere.lines(&started());
+        elsewhere.shown(&started());
         let lines: String = (0..12)
-            .map(|seconds| elsewhere.lines(&wait(seconds)))
+            .map(|seconds| elsewhere.shown(&wait(seconds)))
             .collect();
         assert_eq!(lines.matches("of 60 s for x").count(), 3, "{lines}");
     }

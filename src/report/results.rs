@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::event::{Abandoned, Event, NodeSeal, Rotated, Status};
+use crate::printable;
 use crate::step::decide::Recorded;
 use crate::step::{ORDER, Step};
 use crate::text_layout::hanging;
@@ -105,7 +106,7 @@ fn end(
 }
 
 fn list(lines: &[String], width: Option<usize>) -> String {
-    let line = |line: &String| format!("  - {}\n", within(line, 4, width));
+    let line = |line: &String| format!("  - {}\n", one_line(line, 4, width));
     lines.iter().map(line).collect()
 }
 
@@ -114,10 +115,10 @@ fn status(status: &Status, width: Option<usize>) -> String {
         "cluster  {}\naddress  {}\nserver   {}\n",
         status.cluster,
         status.address,
-        within(&status.server, 9, width)
+        one_line(&status.server, 9, width)
     );
     if let Some(replica) = &status.replica {
-        text.push_str(&format!("replica  {}\n", within(replica, 9, width)));
+        text.push_str(&format!("replica  {}\n", one_line(replica, 9, width)));
     }
     text.push_str("\nas recorded here; the server is asked by apply\n");
     for step in &status.steps {
@@ -133,7 +134,7 @@ fn status(status: &Status, width: Option<usize>) -> String {
     }
     text.push_str(&format!("\nnext: {}\n", status.next));
     if let Some(why) = &status.why {
-        text.push_str(&format!("      {}\n", within(why, 6, width)));
+        text.push_str(&format!("      {}\n", one_line(why, 6, width)));
     }
     text
 }
@@ -188,6 +189,11 @@ pub(super) fn within(text: &str, indent: usize, width: Option<usize>) -> String 
         Some(width) => hanging(text, indent, width),
         None => text.to_owned(),
     }
+}
+
+/// The same of what has one line by nature: a line that somebody else begins in it would be taken for one of ours.
+pub(super) fn one_line(text: &str, indent: usize, width: Option<usize>) -> String {
+    within(&printable::one_line(text), indent, width)
 }
 
 /// A path below the working directory as a person would type it.

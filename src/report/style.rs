@@ -1,4 +1,46 @@
-//! Colour, or none of it.
+//! Colour, or none of it, and the one kind of text that is written.
+
+use std::ops::Add;
+
+use crate::printable;
+
+/// What may be written to the terminal: text of whomever, in which what nobody sees is written out, and sequences of
+/// [`Style`].
+#[derive(Debug, Default)]
+pub(crate) struct Painted(String);
+
+impl Painted {
+    /// Text of whomever.
+    pub(crate) fn text(text: &str) -> Self {
+        Self(printable::text(text))
+    }
+
+    /// Text that this program alone has made, or that was encoded for machines.
+    pub(crate) fn ours(text: String) -> Self {
+        Self(text)
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Add for Painted {
+    type Output = Self;
+
+    fn add(mut self, other: Self) -> Self {
+        self.0.push_str(&other.0);
+        self
+    }
+}
+
+impl<T: AsRef<str>> Add<T> for Painted {
+    type Output = Self;
+
+    fn add(self, text: T) -> Self {
+        self + Self::text(text.as_ref())
+    }
+}
 
 /// Escape sequences, or none of them.
 #[derive(Debug, Clone, Copy)]
@@ -9,31 +51,37 @@ pub(crate) struct Style {
 }
 
 impl Style {
-    fn paint(self, code: &str, text: &str) -> String {
-        if self.colored {
-            format!("\x1b[{code}m{text}\x1b[0m")
+    fn paint(self, code: &'static str, text: &str) -> Painted {
+        let text = Painted::text(text);
+        if self.colored && !text.0.is_empty() {
+            Painted(format!("\x1b[{code}m{}\x1b[0m", text.0))
         } else {
-            text.to_owned()
+            text
         }
     }
 
-    pub(crate) fn good(self, text: &str) -> String {
+    /// Takes the line that was begun away; only where there is a terminal.
+    pub(crate) fn rewound(self) -> Painted {
+        Painted("\r\x1b[2K".to_owned())
+    }
+
+    pub(crate) fn good(self, text: &str) -> Painted {
         self.paint("32", text)
     }
 
-    pub(crate) fn bad(self, text: &str) -> String {
+    pub(crate) fn bad(self, text: &str) -> Painted {
         self.paint("1;31", text)
     }
 
-    pub(crate) fn warning(self, text: &str) -> String {
+    pub(crate) fn warning(self, text: &str) -> Painted {
         self.paint("33", text)
     }
 
-    pub(crate) fn dim(self, text: &str) -> String {
+    pub(crate) fn dim(self, text: &str) -> Painted {
         self.paint("2", text)
     }
 
-    pub(crate) fn bold(self, text: &str) -> String {
+    pub(crate) fn bold(self, text: &str) -> Painted {
         self.paint("1", text)
     }
 }
@@ -48,7 +96,20 @@ mod tests {
             colored,
             terminal: false,
         };
-        assert_eq!(style(false).bad("x"), "x");
-        assert_eq!(style(true).good("x"), "\x1b[32mx\x1b[0m");
+        assert_eq!(style(false).bad("x").as_str(), "x");
+        assert_eq!(style(true).good("x").as_str(), "\x1b[32mx\x1b[0m");
+    }
+
+    #[test]
+    fn sequences_of_others_are_written_out_wherever_they_stand() {
+        let style = Style {
+            colored: true,
+            terminal: true,
+        };
+        let text = style.bad("a\u{1b}[0m") + "\r\u{1b}[2K" + Painted::text("\u{202e}");
+        assert_eq!(
+            text.as_str(),
+            "\x1b[1;31ma\\u{1b}[0m\x1b[0m\\u{d}\\u{1b}[2K\\u{202e}"
+        );
     }
 }

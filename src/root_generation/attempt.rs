@@ -4,6 +4,7 @@ use crate::event::Caller;
 use crate::failure::Failure;
 use crate::root_generation::quorum::Quorum;
 use crate::secret::{RootToken, Share};
+use crate::shell::ShellCommand;
 use crate::vault::auth::token::TokenInfo;
 use crate::vault::keys::generation::{Given, Pad, Progress};
 use crate::vault::keys::root::Life;
@@ -237,9 +238,9 @@ fn under_way(
         generation.address()
     ))
     .advise(format!(
-        "ask whose it is, or look in the audit log; it is ended, and its shares dropped, with: vault-bootstrap \
-         break-glass cancel --nonce {}",
-        found.map_or("NONCE", |found| found.nonce.as_str())
+        "ask whose it is, or look in the audit log; it is ended, and its shares dropped, with: {}",
+        ShellCommand::new("vault-bootstrap break-glass cancel --nonce")
+            .with(found.map_or("NONCE", |found| found.nonce.as_str()))
     ))
 }
 

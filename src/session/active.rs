@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use crate::event::{Event, EventSink};
 use crate::failure::{Exit, Failure};
 use crate::session::{cluster_identity, unavailable};
+use crate::shell::ShellCommand;
 use crate::vault::{Client, Health, sys};
 
 /// The longest time between two looks: a look costs little, and a person is waiting. A shorter wait is not
@@ -24,7 +25,7 @@ pub struct Cluster<'a> {
     /// How long an active node is waited for.
     limit: Duration,
     /// The command to run again, for advice.
-    again: String,
+    again: ShellCommand,
     events: &'a EventSink<'a>,
 }
 
@@ -33,7 +34,7 @@ impl<'a> Cluster<'a> {
     pub(crate) fn new(
         client: Client,
         id: Option<String>,
-        (limit, again): (Duration, String),
+        (limit, again): (Duration, ShellCommand),
         events: &'a EventSink<'a>,
     ) -> Self {
         Self {

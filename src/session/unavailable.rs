@@ -4,6 +4,7 @@
 use futures::future::join_all;
 
 use crate::failure::Failure;
+use crate::shell::ShellCommand;
 use crate::vault::{self, Client, Health, Product, sys};
 
 /// A node and what it said of its health.
@@ -37,7 +38,11 @@ pub(crate) fn for_good(answers: &[Answer]) -> bool {
 }
 
 /// The end of the wait, or of the hope: `waited` where nothing better is known.
-pub(crate) async fn explained(answers: Vec<Answer>, waited: Failure, again: &str) -> Failure {
+pub(crate) async fn explained(
+    answers: Vec<Answer>,
+    waited: Failure,
+    again: &ShellCommand,
+) -> Failure {
     if for_good(&answers) {
         let errors = answers.into_iter().filter_map(|(_, health)| health.err());
         return Failure::all(errors.map(Failure::from).collect()).unwrap_or(waited);
@@ -71,7 +76,7 @@ pub(crate) async fn explained(answers: Vec<Answer>, waited: Failure, again: &str
 }
 
 /// Holders of shares open it, or a seal that works again.
-async fn sealed(answers: &[Answer], again: &str) -> Failure {
+async fn sealed(answers: &[Answer], again: &ShellCommand) -> Failure {
     let seals = answers.iter().map(|(node, _)| sys::seal_status(node));
     let (mut words, mut commands, mut by_itself) = (Vec::new(), Vec::new(), Vec::new());
     for ((node, health), seal) in answers.iter().zip(join_all(seals).await) {
@@ -87,7 +92,8 @@ async fn sealed(answers: &[Answer], again: &str) -> Failure {
             }
             Ok(seal) => {
                 words.push(format!("{address} is sealed (seal {})", seal.seal_type));
-                commands.push(format!("{program} operator unseal -address={address}"));
+                let command = ShellCommand::new(program).and("operator unseal");
+                commands.push(command.set("-address=", address).to_string());
             }
             Err(_) => words.push(format!("{address} is sealed")),
         }

@@ -7,6 +7,7 @@ use crate::custodian::{self, Custodian, IdentityFile, Kind, Opener};
 use crate::failure::Failure;
 use crate::prompt;
 use crate::secret::Share;
+use crate::shell::ShellCommand;
 use crate::vault::keys::typed_share;
 
 /// How often a person is asked for one share before it counts as none.
@@ -43,7 +44,7 @@ pub(crate) async fn share(
 pub(crate) struct Ask<'a> {
     pub(crate) config: &'a Config,
     /// The command that can be given an identity instead, without `--identity`.
-    pub(crate) verb: &'a str,
+    pub(crate) verb: ShellCommand,
     /// Another way round, where there is one.
     pub(crate) otherwise: &'a str,
     /// Into how many the key was cut.
@@ -57,18 +58,18 @@ impl Ask<'_> {
     fn about(&self, custodian: &Custodian) -> (String, String) {
         let (name, address) = (custodian.name(), custodian.address());
         let opener = custodian.opener();
-        let command = opener.command();
-        let question = format!("The share of {name}, as {name} reads it: {command} {address}");
+        let command = opener.command().with(address);
+        let question = format!("The share of {name}, as {name} reads it: {command}");
         let instead = match opener {
             Opener::Gpg => format!(
                 "let gpg open it here, by {name} or at a machine with {name}'s secret key, or run it at a terminal: {}{}",
-                self.config.command(self.verb),
+                self.config.command(self.verb.clone()),
                 self.otherwise
             ),
             _ => format!(
                 "let {name}'s key open it here: {}{}",
                 self.config
-                    .command(&format!("{} --identity KEYFILE", self.verb)),
+                    .command(self.verb.clone().and("--identity KEYFILE")),
                 self.otherwise
             ),
         };
@@ -111,9 +112,8 @@ impl Ask<'_> {
             "what {name} typed {TIMES} times is no share: {wrong}"
         ))
         .advise(format!(
-            "let {name} type it exactly as it is shown by: {} {}",
-            custodian.opener().command(),
-            custodian.address()
+            "let {name} type it exactly as it is shown by: {}",
+            custodian.opener().command().with(custodian.address())
         )))
     }
 

@@ -43,7 +43,7 @@ pub(crate) struct Asking<'a> {
     pub(crate) holders: bool,
     pub(crate) caller: Caller<'a>,
     /// The command that can be given an identity, without `--identity`.
-    pub(crate) verb: &'a str,
+    pub(crate) verb: &'static str,
     /// Another way to give a share, where there is one.
     pub(crate) otherwise: &'a str,
 }
@@ -197,7 +197,7 @@ impl Asking<'_> {
     ) -> Result<Share, Failure> {
         let ask = Ask {
             config: self.config,
-            verb: self.verb,
+            verb: self.verb.into(),
             otherwise: self.otherwise,
             shares: self.config.init.shares,
             may_skip,

@@ -5,22 +5,23 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use crate::secret::Token;
-use crate::vault::http::{Ask, Body, Client, Error, Kind, null_is_empty};
+use crate::vault::http::field;
+use crate::vault::http::{Ask, Body, Client, Error, Kind};
 
 /// One audit device.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct AuditDevice {
     /// Its name, without the trailing slash that the server puts there.
-    #[serde(default)]
+    #[serde(skip)]
     pub path: String,
     /// `file`, `syslog`, `socket`, `http`.
-    #[serde(rename = "type")]
+    #[serde(rename = "type", deserialize_with = "field::words")]
     pub device_type: String,
     /// For people.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "field::compared")]
     pub description: String,
     /// All values are strings on the server.
-    #[serde(default, deserialize_with = "null_is_empty")]
+    #[serde(default, deserialize_with = "field::compared")]
     pub options: BTreeMap<String, String>,
     /// Not replicated.
     #[serde(default)]
@@ -33,7 +34,7 @@ pub async fn list_audit(client: &Client, token: &Token) -> Result<Vec<AuditDevic
     let found: BTreeMap<String, AuditDevice> =
         client.in_namespace(None).ask(ask).await?.ok()?.data()?;
     let named = found.into_iter().map(|(path, device)| AuditDevice {
-        path: path.trim_end_matches('/').to_owned(),
+        path: field::fit(path.trim_end_matches('/').to_owned()),
         ..device
     });
     Ok(named.collect())
@@ -72,6 +73,7 @@ pub async fn audit_hash(
 ) -> Result<String, Error> {
     #[derive(Deserialize)]
     struct Hashed {
+        #[serde(deserialize_with = "field::hash")]
         hash: String,
     }
     let path = format!("sys/audit-hash/{device}");

@@ -2,15 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 
 use crate::secret::Token;
-use crate::vault::http::{Ask, Body, Client, Error, Kind, null_is_empty};
+use crate::vault::http::field;
+use crate::vault::http::{Ask, Body, Client, Error, Kind};
 
 /// The text of a policy exactly as it was stored; `None` when there is none.
 pub async fn read(client: &Client, token: &Token, name: &str) -> Result<Option<String>, Error> {
     #[derive(Deserialize)]
     struct Policy {
+        #[serde(deserialize_with = "field::compared")]
         policy: String,
     }
     let path = format!("sys/policies/acl/{name}");
@@ -34,7 +36,7 @@ pub async fn capabilities_self(
     let ask = Ask::post("sys/capabilities-self", Some(token), &body);
     let reply = client.ask(ask).await?.ok()?;
     // Next to the paths stands `capabilities`, those of the first.
-    let mut found: BTreeMap<String, Vec<String>> = reply.data()?;
+    let Found(mut found) = reply.data()?;
     let mut asked = BTreeMap::new();
     for path in paths {
         let Some(capabilities) = found.remove(*path).or_else(|| asked.get(*path).cloned()) else {
@@ -45,6 +47,9 @@ pub async fn capabilities_self(
     Ok(asked)
 }
 
+#[derive(Deserialize)]
+struct Found(#[serde(deserialize_with = "field::words")] BTreeMap<String, Vec<String>>);
+
 /// All that a token may do, by all its policies together.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
@@ -52,10 +57,10 @@ pub struct ResultantAcl {
     /// It may do everything; the paths are empty then.
     pub root: bool,
     /// Capabilities at exactly these paths.
-    #[serde(deserialize_with = "capabilities")]
+    #[serde(deserialize_with = "field::capabilities")]
     pub exact_paths: BTreeMap<String, Vec<String>>,
     /// Capabilities at all paths that begin so; `+` stands for one part.
-    #[serde(deserialize_with = "capabilities")]
+    #[serde(deserialize_with = "field::capabilities")]
     pub glob_paths: BTreeMap<String, Vec<String>>,
 }
 
@@ -63,19 +68,4 @@ pub struct ResultantAcl {
 pub async fn resultant_acl(client: &Client, token: &Token) -> Result<ResultantAcl, Error> {
     let ask = Ask::get("sys/internal/ui/resultant-acl", Some(token));
     client.ask(ask).await?.ok()?.data()
-}
-
-fn capabilities<'de, D: Deserializer<'de>>(
-    from: D,
-) -> Result<BTreeMap<String, Vec<String>>, D::Error> {
-    #[derive(Deserialize)]
-    struct Rule {
-        #[serde(default, deserialize_with = "null_is_empty")]
-        capabilities: Vec<String>,
-    }
-    let rules: BTreeMap<String, Rule> = null_is_empty(from)?;
-    let rules = rules.into_iter();
-    Ok(rules
-        .map(|(path, rule)| (path, rule.capabilities))
-        .collect())
 }

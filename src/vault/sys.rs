@@ -14,6 +14,7 @@ use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use crate::secret::{SecretText, Share};
+use crate::vault::http::field;
 use crate::vault::http::{Ask, Body, Client, Error, Kind, Reply};
 
 /// One look at one of several nodes; the others go on meanwhile.
@@ -61,9 +62,10 @@ pub struct Health {
     #[serde(skip)]
     pub product: Product,
     /// Empty where the listener redacts it.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "field::version")]
     pub version: String,
     /// Known once unsealed.
+    #[serde(default, deserialize_with = "field::cluster_id")]
     pub cluster_id: Option<String>,
     /// Seconds since 1970 by the server's clock.
     pub server_time_utc: Option<i64>,
@@ -87,7 +89,7 @@ struct VaultOnly {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct SealStatus {
     /// `shamir`, `awskms`, `transit`, `static`, …
-    #[serde(rename = "type")]
+    #[serde(rename = "type", deserialize_with = "field::seal_type")]
     pub seal_type: String,
     /// Whether it was initialised.
     pub initialized: bool,
@@ -122,6 +124,7 @@ async fn health_within(client: &Client, timeout: Option<Duration>) -> Result<Hea
     let reply = look(client, "sys/health", timeout).await?;
     let mut health: Health = match reply.whole() {
         Ok(health) => health,
+        Err(error) if matches!(error.kind(), Kind::Field { .. }) => return Err(error),
         // An error answer such as 400 for an unknown parameter, or a proxy's.
         Err(_) if !reply.is_success() => return Err(reply.refusal()),
         Err(error) => return Err(error),
@@ -181,6 +184,7 @@ pub async fn seal_status(client: &Client) -> Result<SealStatus, Error> {
 pub async fn leader(client: &Client) -> Result<Option<String>, Error> {
     #[derive(Deserialize)]
     struct Leader {
+        #[serde(default, deserialize_with = "field::leader_address")]
         leader_address: Option<String>,
     }
     let leader: Leader = look(client, "sys/leader", None).await?.ok()?.whole()?;

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod circles;
+mod pasted;
 mod readme;
 mod rooms;
 mod source;
@@ -131,6 +132,42 @@ const RULES: &[Rule] = &[
         opening,
         "src/evidence/x.rs",
         "fn f() { fs::read_to_string(path) }",
+    ),
+    (
+        "no value in a command to paste but quoted",
+        pasted::values_in_commands,
+        "src/x.rs",
+        "fn f(n: &str) -> String { format!(\"it is ended with: vault-bootstrap \\\n   break-glass cancel --nonce {n}\") }",
+    ),
+    (
+        "no value in a command that is all of a text",
+        pasted::values_in_commands,
+        "src/x.rs",
+        "#[error(\"chmod 600 {0}\")]\nstruct E(String);",
+    ),
+    (
+        "no command of half a text",
+        pasted::values_in_commands,
+        "src/x.rs",
+        "fn f(n: &str) -> String { \"bao token revoke -accessor \".to_owned() + n }",
+    ),
+    (
+        "no text of an answer without a form",
+        pasted::texts_without_form,
+        "src/vault/x.rs",
+        "#[derive(Debug, Deserialize)]\npub struct Answer {\n    #[serde(default)]\n    pub nonce: Option<String>,\n}",
+    ),
+    (
+        "no list of texts of an answer without a form",
+        pasted::texts_without_form,
+        "src/vault/x.rs",
+        "#[derive(Deserialize)]\nstruct Answer(Vec<String>);",
+    ),
+    (
+        "no form but of a field",
+        pasted::texts_without_form,
+        "src/vault/x.rs",
+        "#[derive(Deserialize)]\nstruct Answer {\n    #[serde(deserialize_with = \"null_is_empty\")]\n    all: Vec<String>,\n}",
     ),
     (
         "no long functions",

@@ -5,6 +5,8 @@
 pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
     // Ground: no system, no verb, no file of the operator.
     ("secret", &[]),
+    ("printable", &[]),
+    ("shell", &[]),
     ("hex", &[]),
     ("disk", &[]),
     ("failure", &[]),
@@ -14,40 +16,61 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("plain_http", &[]),
     ("step", &[]),
     ("cli", &[]),
-    ("config", &["disk", "plain_http"]),
+    ("config", &["disk", "plain_http", "shell"]),
     ("interrupt", &["failure"]),
-    ("prompt", &["interrupt", "secret"]),
-    ("reference", &["config", "disk", "secret"]),
+    ("prompt", &["interrupt", "printable", "secret"]),
+    ("reference", &["config", "disk", "secret", "shell"]),
     (
         "evidence",
-        &["disk", "failure", "text_layout", "prompt", "secret"],
+        &[
+            "disk",
+            "failure",
+            "text_layout",
+            "printable",
+            "prompt",
+            "secret",
+            "shell",
+        ],
     ),
     // Systems: none of them knows the configuration, a verb or the terminal.
-    ("backend", &["disk"]),
+    ("backend", &["disk", "printable", "shell"]),
     ("child", &["disk", "interrupt", "secret"]),
-    ("vault", &["hex", "plain_http", "secret"]),
-    ("kubernetes", &["disk", "failure", "plain_http", "secret"]),
-    ("aws", &["backend", "secret"]),
+    (
+        "vault",
+        &["hex", "plain_http", "printable", "secret", "shell"],
+    ),
+    (
+        "kubernetes",
+        &["disk", "failure", "plain_http", "secret", "shell"],
+    ),
+    ("aws", &["backend", "secret", "shell"]),
     (
         "custodian",
-        &["aws", "backend", "child", "disk", "hex", "secret"],
+        &["aws", "backend", "child", "disk", "hex", "secret", "shell"],
     ),
     ("envelope", &["aws", "backend", "custodian", "secret"]),
-    ("replica", &["aws", "backend", "hex"]),
+    ("replica", &["aws", "backend", "hex", "shell"]),
     (
         "door",
         &["child", "disk", "failure", "kubernetes", "secret", "vault"],
     ),
     // What is not as it should be, as data.
-    ("finding", &["step", "vault"]),
+    ("finding", &["printable", "shell", "step", "vault"]),
     // What every verb says, and how.
     (
         "event",
-        &["door", "evidence", "failure", "interrupt", "step"],
+        &[
+            "door",
+            "evidence",
+            "failure",
+            "interrupt",
+            "printable",
+            "step",
+        ],
     ),
     (
         "root_generation",
-        &["event", "failure", "hex", "secret", "vault"],
+        &["event", "failure", "hex", "secret", "shell", "vault"],
     ),
     // From the file to the systems.
     (
@@ -89,6 +112,7 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
             "root_generation",
             "secret",
             "step",
+            "shell",
         ],
     ),
     (
@@ -103,6 +127,7 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
             "secret",
             "step",
             "vault",
+            "shell",
         ],
     ),
     (
@@ -118,6 +143,7 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
             "session",
             "step",
             "vault",
+            "printable",
         ],
     ),
     (
@@ -134,6 +160,7 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
             "root_generation",
             "secret",
             "vault",
+            "shell",
         ],
     ),
     // Verbs.
@@ -162,6 +189,8 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
             "shares",
             "step",
             "vault",
+            "shell",
+            "printable",
         ],
     ),
     (
@@ -186,6 +215,8 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
             "session",
             "shares",
             "vault",
+            "shell",
+            "printable",
         ],
     ),
     (
@@ -205,6 +236,7 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
             "session",
             "shares",
             "vault",
+            "shell",
         ],
     ),
     // The terminal, and what was typed there.
@@ -218,6 +250,8 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
             "text_layout",
             "prompt",
             "step",
+            "printable",
+            "shell",
         ],
     ),
     (
@@ -234,6 +268,7 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
             "interrupt",
             "recovery",
             "report",
+            "shell",
         ],
     ),
     (

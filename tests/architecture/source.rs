@@ -12,21 +12,30 @@ pub(crate) struct Source {
     pub(crate) code: String,
     /// As `code`, without tests.
     live: String,
+    /// The texts of the code that ships, each with the line it begins on.
+    texts: Vec<(usize, String)>,
 }
 
 impl Source {
     pub(crate) fn new(path: &str, text: &str) -> Self {
-        let code = without_comments_and_strings(text);
+        let (code, mut texts) = without_comments_and_strings(text);
         let live = if is_test_file(path) {
             blank(&code)
         } else {
             without_tests(&code)
         };
+        // What a test has on a line is taken away whole, its indentation too.
+        let ships = |(line, _): &(usize, String)| {
+            let at = |code: &str| code.lines().nth(line - 1).map_or(0, str::len);
+            at(&code) == at(&live)
+        };
+        texts.retain(ships);
         Self {
             path: path.to_owned(),
             text: text.to_owned(),
             code,
             live,
+            texts,
         }
     }
 
@@ -44,6 +53,11 @@ impl Source {
     /// The code that ships: without tests, comments and the insides of strings.
     pub(crate) fn live(&self) -> &str {
         &self.live
+    }
+
+    /// The texts of the code that ships, each with the line it begins on.
+    pub(crate) fn texts(&self) -> &[(usize, String)] {
+        &self.texts
     }
 
     /// The room of the house: the first name below `src/`.
@@ -174,10 +188,10 @@ fn without_tests(code: &str) -> String {
     live
 }
 
-/// A small reader of Rust: enough of it to tell code from comments, strings and letters.
-fn without_comments_and_strings(text: &str) -> String {
+/// A small reader of Rust: enough of it to tell code from comments, strings and letters. The code, and the strings.
+fn without_comments_and_strings(text: &str) -> (String, Vec<(usize, String)>) {
     let letters: Vec<char> = text.chars().collect();
-    let (mut code, mut at) = (String::new(), 0);
+    let (mut code, mut at, mut texts) = (String::new(), 0, Vec::new());
     while at < letters.len() {
         let end = match letters[at] {
             '/' if letters.get(at + 1) == Some(&'/') => find(&letters, at, "\n"),
@@ -199,10 +213,29 @@ fn without_comments_and_strings(text: &str) -> String {
             }
         };
         let end = end.min(letters.len());
+        if matches!(letters[at], '"' | 'r') {
+            let line = code.matches('\n').count() + 1;
+            texts.push((line, meant(&letters[at..end])));
+        }
         code.extend(letters[at..end].iter().filter(|letter| **letter == '\n'));
         at = end;
     }
-    code
+    (code, texts)
+}
+
+/// What a string in the source says: on one line where the source breaks it.
+fn meant(letters: &[char]) -> String {
+    let text: String = letters.iter().collect();
+    let mut parts = text.split("\\\n");
+    let mut whole = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        whole.push_str(part.trim_start());
+    }
+    let text = whole
+        .trim_start_matches(['r', '#'])
+        .trim_end_matches('#')
+        .trim_matches('"');
+    text.replace("\\n", "\n").replace("\\\"", "\"")
 }
 
 fn find(letters: &[char], from: usize, what: &str) -> usize {

@@ -23,6 +23,7 @@ mod events;
 mod faults;
 mod flipped;
 mod happy;
+mod hostile;
 mod initialisation;
 mod interrupted;
 mod killed;

@@ -7,12 +7,13 @@ use futures::future::join_all;
 
 use crate::checkpoint::replica::sync::{self, ReplicaSync};
 use crate::checkpoint::{Checkpoint, ReplicatedCheckpoint, ShareRecord};
-use crate::config::{Config, in_shell};
+use crate::config::Config;
 use crate::edge::cluster;
 use crate::event::{Abandoned, Caller};
 use crate::failure::Failure;
 use crate::prompt;
 use crate::session::cluster_identity;
+use crate::shell::ShellCommand;
 use crate::step::Step;
 use crate::step::decide::Recorded;
 use crate::vault::{Client, sys};
@@ -49,7 +50,7 @@ pub async fn abandon(
     if !["", name, &lose].contains(&word) {
         return Err(
             Failure::usage(format!("{word} is not the name of this cluster"))
-                .advise(config.command(&format!("apply --abandon {}", in_shell(name)))),
+                .advise(config.command(ShellCommand::new("apply --abandon").with(name))),
         );
     }
     let directory = config.checkpoint.path.display().to_string();
@@ -228,7 +229,7 @@ async fn confirm(
     (what, said): (&str, &str),
     caller: Caller<'_>,
 ) -> Result<(), Failure> {
-    let command = config.command(&format!("apply --abandon {}", in_shell(needed)));
+    let command = config.command(ShellCommand::new("apply --abandon").with(needed));
     // Whoever says that the cluster is lost says more than that the checkpoint is.
     if word == needed || word.starts_with(LOSE_AND_BLANK) {
         return Ok(());

@@ -11,6 +11,7 @@ use crate::edge::custodians;
 use crate::event::{Caller, Proved};
 use crate::failure::Failure;
 use crate::prompt;
+use crate::shell::ShellCommand;
 
 /// Lets the holder of `name` open a challenge and remembers that it was opened.
 ///
@@ -87,7 +88,10 @@ async fn proved(
             );
             let instead = match opener {
                 Opener::Gpg => "run it at a terminal: the word is typed there".to_owned(),
-                _ => config.command(&format!("custodian prove {name} --identity KEYFILE")),
+                _ => {
+                    let verb = ShellCommand::new("custodian prove").with(name);
+                    config.command(verb.and("--identity KEYFILE")).into()
+                }
             };
             // A challenge that nobody can answer is not shown.
             prompt::can_ask(&label, &instead)?;

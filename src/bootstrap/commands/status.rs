@@ -10,6 +10,7 @@ use crate::event::{Status, StepLine};
 use crate::failure::{Exit, Failure};
 use crate::finding::Finding;
 use crate::session::cluster_identity::key;
+use crate::shell::ShellCommand;
 use crate::step::decide::Recorded;
 use crate::step::{Step, order};
 use crate::vault::{Client, Health, sys};
@@ -60,7 +61,7 @@ pub async fn status(
         ),
         (false, true, _) => (apply, Some("goes on where it stopped")),
         (false, false, Some(name)) => (
-            config.command(&format!("custodian prove {name}")),
+            config.command(ShellCommand::new("custodian prove").with(name)),
             Some("its holder opens a challenge, before any share is encrypted to them"),
         ),
         (false, false, None) => (apply, None),
@@ -68,7 +69,7 @@ pub async fn status(
     let rotation = diary.as_ref().and_then(|diary| diary.rotation.as_ref());
     let half_made = rotation.filter(|rotation| rotation.is_half_made());
     let (next, why) = half_made.map_or_else(
-        || (next, why.map(str::to_owned)),
+        || (next.into(), why.map(str::to_owned)),
         |rotation| {
             let why = Finding::RotationIsOpen(rotation.wanted.generation);
             (rotation.again.clone(), Some(why.to_string()))
@@ -132,7 +133,7 @@ fn line(step: Step, diary: Option<&Diary>) -> StepLine {
 struct Look {
     server: String,
     /// What a holder of a share types, where only holders can open it.
-    unseal: Option<String>,
+    unseal: Option<ShellCommand>,
     /// Why it does not bear out what the diary says.
     findings: Vec<String>,
 }
@@ -166,7 +167,8 @@ async fn look(client: Result<Client, Failure>, begun: Option<&Diary>) -> Look {
         if shamir.is_ok_and(|seal| !seal.recovery_seal) {
             let program = health.product.program();
             let address = client.address();
-            unseal = Some(format!("{program} operator unseal -address={address}"));
+            let command = ShellCommand::new(program).and("operator unseal");
+            unseal = Some(command.set("-address=", address));
         }
     }
     let findings = begun.and_then(|diary| contradiction(diary, &health));

@@ -57,7 +57,7 @@ pub(crate) fn observe(view: &View<'_>) -> Observation {
 pub(crate) fn ask(config: &Config) -> Ask<'_> {
     Ask {
         config,
-        verb: "apply",
+        verb: "apply".into(),
         otherwise: OTHERWISE,
         shares: config.init.shares,
         may_skip: false,

@@ -161,7 +161,7 @@ async fn end_of(session: &mut BreakGlassSession<'_>, nonce: &str) -> Result<Even
 /// There is none; `advice` names a command and what it is good for.
 pub(super) fn waiting(
     session: &BreakGlassSession<'_>,
-    advice: (&str, &str),
+    advice: (&str, &'static str),
 ) -> Result<Waiting, Failure> {
     session.journal.waiting().ok_or_else(|| {
         let (why, command) = (advice.0, session.config.command(advice.1));

@@ -68,7 +68,7 @@ pub(crate) fn held(config: &Config, replica: &Replica, other: &Lease) -> Failure
     .advise(format!(
         "if it is at work, wait for its end; only if that machine is gone for good, or the run on it was \
          killed: {}",
-        config.command(&config.typed.taking_over(&other.id))
+        config.command(config.typed.taking_over(&other.id))
     ))
 }
 

@@ -26,11 +26,12 @@ pub(super) use policies::read as policies;
 pub use policies::{Policy, PolicySource};
 
 use super::auth_types::AuthSection;
-use super::command_line::{Typed, in_shell};
+use super::command_line::Typed;
 use super::forms::Named;
 use super::problem::Problem;
 use super::section::At;
 use super::tree::Node;
+use crate::shell::ShellCommand;
 
 /// Takes a HashiCorp Vault or OpenBao cluster from uninitialised to handed over.
 #[derive(Debug, Clone, JsonSchema)]
@@ -118,13 +119,14 @@ impl Config {
 
     /// A command to type for this very file, such as `vault-bootstrap -c prod.yaml apply`, with what was typed now of
     /// that which it takes.
-    pub fn command(&self, verb: &str) -> String {
-        let (file, verb) = (self.file.display().to_string(), self.typed.added_to(verb));
-        if file == DEFAULT_FILE {
-            format!("vault-bootstrap {verb}")
+    pub fn command(&self, verb: impl Into<ShellCommand>) -> ShellCommand {
+        let (file, verb) = (self.file.display(), self.typed.added_to(&verb.into()));
+        let program = if file.to_string() == DEFAULT_FILE {
+            ShellCommand::new("vault-bootstrap")
         } else {
-            format!("vault-bootstrap -c {} {verb}", in_shell(&file))
-        }
+            ShellCommand::new("vault-bootstrap -c").with(file)
+        };
+        program.join(&verb)
     }
 
     /// The auth method mounted at `path` (without slash at the end).

@@ -2,6 +2,8 @@
 //!
 //! The records are those of `gpg --with-colons`, which GnuPG keeps stable for programs (its `doc/DETAILS`).
 
+use crate::shell::ShellCommand;
+
 /// Letters of a fingerprint of a version 4 key.
 const FINGERPRINT: usize = 40;
 
@@ -182,10 +184,15 @@ impl Key {
     fn dead(&self, state: &State, what: &str) -> Unusable {
         let fingerprint = &self.fingerprint;
         let advice = match state {
-            State::Expired(_) => format!(
-                "let its holder prolong it (gpg --quick-set-expire {fingerprint} 2y; gpg --quick-set-expire \
-                 {fingerprint} 2y '*') and export it again: gpg --armor --export {fingerprint}"
-            ),
+            State::Expired(_) => {
+                let prolong = || ShellCommand::new("gpg --quick-set-expire").with(fingerprint);
+                format!(
+                    "let its holder prolong it ({}; {}) and export it again: {}",
+                    prolong().and("2y"),
+                    prolong().and("2y '*'"),
+                    self.export()
+                )
+            }
             _ => "let its holder make a new key and export that: gpg --quick-generate-key NAME future-default \
                   default 2y"
                 .to_owned(),
@@ -195,11 +202,16 @@ impl Key {
 
     /// Of the kind that gpg itself would choose; it must be named, because its own default is a signing subkey.
     fn add_subkey(&self) -> String {
-        let fingerprint = &self.fingerprint;
+        let add = ShellCommand::new("gpg --quick-add-key").with(&self.fingerprint);
         format!(
-            "let its holder add one (gpg --quick-add-key {fingerprint} cv25519 encr 2y, or rsa3072) and export the \
-             key again: gpg --armor --export {fingerprint}"
+            "let its holder add one ({}, or rsa3072) and export the key again: {}",
+            add.and("cv25519 encr 2y"),
+            self.export()
         )
+    }
+
+    fn export(&self) -> ShellCommand {
+        ShellCommand::new("gpg --armor --export").with(&self.fingerprint)
     }
 }
 

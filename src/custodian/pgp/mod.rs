@@ -18,6 +18,7 @@ use crate::custodian::pgp::gpg::{LARGEST_KEY, Why};
 use crate::custodian::pgp::key::{Key, Unusable};
 use crate::disk::read::{self, Unfit};
 use crate::secret::SealedShare;
+use crate::shell::ShellCommand;
 
 /// Letters in a line of armour.
 const LINE: usize = 64;
@@ -165,7 +166,8 @@ fn failed(address: &str, why: Why) -> Error {
         }
         Why::Failed(said) => Error::new(address, Kind::Gpg(said)),
         Why::NoKey => Error::new(address, Kind::NeedsHolder).advise(format!(
-            "let the holder decrypt it: gpg --decrypt {address}"
+            "let the holder decrypt it: {}",
+            ShellCommand::new("gpg --decrypt").with(address)
         )),
         Why::Damaged => Error::new(
             address,

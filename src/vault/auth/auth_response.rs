@@ -3,7 +3,8 @@
 use serde::Deserialize;
 
 use crate::secret::Token;
-use crate::vault::http::{Ask, Body, Client, Error, Kind, NoLogin, Reply, null_is_empty};
+use crate::vault::http::field;
+use crate::vault::http::{Ask, Body, Client, Error, Kind, NoLogin, Reply};
 
 /// A session of a login. The token is a secret, all else is evidence.
 #[derive(Debug, Deserialize)]
@@ -12,10 +13,10 @@ pub struct AuthResponse {
     #[serde(rename = "client_token")]
     pub token: Token,
     /// Names the token without being one. Empty for batch tokens.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "field::words")]
     pub accessor: String,
     /// All policies in force, those of the identity among them.
-    #[serde(default, deserialize_with = "null_is_empty")]
+    #[serde(default, deserialize_with = "field::words")]
     pub policies: Vec<String>,
 }
 

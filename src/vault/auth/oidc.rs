@@ -8,6 +8,7 @@ use url::form_urlencoded::Serializer;
 
 use crate::secret::SecretText;
 use crate::vault::auth::auth_response::AuthResponse;
+use crate::vault::http::field;
 use crate::vault::http::{Ask, Body, Client, Error, Kind, NoLogin};
 
 /// What the servers do when the role says nothing.
@@ -17,12 +18,14 @@ const DEFAULT_POLL_INTERVAL: Duration = Duration::from_secs(5);
 #[derive(Deserialize)]
 pub struct AuthUrl {
     /// For the person's eyes and browser only: it carries the state of the login.
-    #[serde(rename = "auth_url")]
+    #[serde(rename = "auth_url", deserialize_with = "field::auth_url")]
     pub url: String,
     /// What to type there, where the provider wants it typed.
+    #[serde(default, deserialize_with = "field::user_code")]
     pub user_code: Option<String>,
     /// Names the login to [`poll`]; present when the server finishes it (OpenBao, `direct` and `device`).
     pub state: Option<SecretText>,
+    #[serde(default, deserialize_with = "field::poll_interval")]
     poll_interval: Option<String>,
 }
 

@@ -11,43 +11,51 @@ use vaultrs::api::token::requests::{
 
 use crate::secret::Token;
 use crate::vault::auth::auth_response::AuthResponse;
-use crate::vault::http::{Ask, Body, Client, Error, Kind, Reply, null_is_empty};
+use crate::vault::http::field;
+use crate::vault::http::{Ask, Body, Client, Error, Kind, Reply};
 
-/// A token without the token. The servers leave out what is empty.
+/// A token without the token. The servers leave out what is empty. None of its texts has a form that would be held: no
+/// name may be in the way of its end.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct TokenInfo {
     /// Names the token; empty for batch tokens.
+    #[serde(deserialize_with = "field::words")]
     pub accessor: String,
     /// `root`, `userpass-ada`, …
+    #[serde(deserialize_with = "field::words")]
     pub display_name: String,
     /// Empty when there is no entity.
+    #[serde(deserialize_with = "field::words")]
     pub entity_id: String,
     /// Policies of the token itself.
-    #[serde(deserialize_with = "null_is_empty")]
+    #[serde(deserialize_with = "field::words")]
     pub policies: Vec<String>,
     /// Policies that come from the entity and its groups.
-    #[serde(deserialize_with = "null_is_empty")]
+    #[serde(deserialize_with = "field::words")]
     pub identity_policies: Vec<String>,
     /// Where it was made: `auth/token/root`, `auth/userpass/login/ada`.
+    #[serde(deserialize_with = "field::words")]
     pub path: String,
     /// Whether it survives the token that made it.
     pub orphan: bool,
     /// `service` or `batch`.
-    #[serde(rename = "type")]
+    #[serde(rename = "type", deserialize_with = "field::words")]
     pub token_type: String,
     /// Seconds left; 0 is without end.
     pub ttl: i64,
     /// Uses left; 0 is without limit.
     pub num_uses: i64,
     /// RFC 3339; `None` is never.
+    #[serde(deserialize_with = "field::words")]
     pub expire_time: Option<String>,
     /// Seconds since 1970.
     pub creation_time: i64,
     /// What whoever made it has written beside it.
-    #[serde(deserialize_with = "null_is_empty")]
+    #[serde(deserialize_with = "field::words")]
     pub meta: BTreeMap<String, String>,
     /// Where the product has namespaces.
+    #[serde(deserialize_with = "field::words")]
     pub namespace_path: Option<String>,
 }
 

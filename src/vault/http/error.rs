@@ -7,6 +7,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::plain_http::Refusal;
+use crate::shell::ShellCommand;
 
 /// A request that did not lead to a usable answer.
 #[derive(Debug)]
@@ -49,6 +50,13 @@ pub enum Kind {
     },
     /// An answer of the server that lacks what it must have; in our own words.
     Malformed(String),
+    /// A text in an answer that no server sends there.
+    Field {
+        /// What it is called.
+        name: String,
+        /// The beginning of it, fit to be shown; none where it may repeat a secret of the request.
+        value: Option<String>,
+    },
     /// More than 32 MiB.
     TooLarge,
     /// The token holds characters that no header can carry.
@@ -140,16 +148,16 @@ impl Error {
     /// The second half of the message: what to do about it.
     pub fn advice(&self) -> Option<String> {
         let url = &self.0.url;
+        let look = || ShellCommand::new("curl -sSi").with(url);
         let plain = match &self.0.kind {
             Kind::Unreachable(_) | Kind::TimedOut(_) => {
-                return Some(format!(
-                    "see whether anything answers there: curl -sSi {url}"
-                ));
+                return Some(format!("see whether anything answers there: {}", look()));
             }
             Kind::Tls(text) => return Some(advice_on_tls(text)),
             Kind::NotVault { .. } => {
                 return Some(format!(
-                    "check cluster.address and any proxy in front of it, the scheme included: curl -sSi {url}"
+                    "check cluster.address and any proxy in front of it, the scheme included: {}",
+                    look()
                 ));
             }
             Kind::Redirect { to } => {
@@ -162,6 +170,10 @@ impl Error {
             Kind::Status { code, .. } => advice_on_status(*code)?,
             Kind::Malformed(_) => {
                 "check that the versions of server and program are a supported pair"
+            }
+            Kind::Field { .. } => {
+                "no server of the supported versions says that: see whether it is the one that is meant, and what is \
+                 between"
             }
             Kind::InvalidToken => {
                 "check for a stray line end or blank in where the token comes from"
@@ -266,6 +278,15 @@ impl fmt::Display for Error {
                 format!("{method} {url} points to {to}, which is not followed")
             }
             Kind::Malformed(what) => format!("the answer to {method} {url} is unusable: {what}"),
+            Kind::Field { name, value } => {
+                let value = match value {
+                    Some(value) => format!("\"{value}\""),
+                    None => "it is not shown: it may repeat a secret that was sent".to_owned(),
+                };
+                format!(
+                    "the answer to {method} {url} is unusable: its {name} has not the form of one ({value})"
+                )
+            }
             Kind::TooLarge => format!("the answer to {method} {url} is larger than 32 MiB"),
             Kind::InvalidToken => format!(
                 "the token for {method} {url} is empty or holds characters that no token has"

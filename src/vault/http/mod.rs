@@ -4,6 +4,7 @@ pub(crate) mod body;
 pub(crate) mod client;
 pub(crate) mod error;
 pub(crate) mod exchange;
+pub(crate) mod field;
 pub(crate) mod node;
 pub(crate) mod reply;
 pub(crate) mod target;

@@ -188,6 +188,11 @@ fn evidence_is_signed_and_a_changed_word_shows() {
     sign(&twice, &comment)
         .exits(3)
         .says(&["it has the key \"kind\" twice"]);
+    let hostile = text.replacen("\"test\"", "\"te\\u001b[2J\\u202est\"", 1);
+    sign(&hostile, &signed_comment(&hostile))
+        .exits(0)
+        .prints(&["is what was signed: rehearsal of te\\u{1b}[2J\\u{202e}st, began"])
+        .never_says(&["\u{1b}", "\u{202e}"]);
     let failed = text.replacen("\"kind\"", "\"failed\": \"nobody came\", \"kind\"", 1);
     sign(&failed, &comment)
         .exits(4)

@@ -52,7 +52,7 @@ pub use kubernetes::Kubernetes;
 pub use localstack::LocalStack;
 pub use openid::{Account, OpenIdProvider};
 pub use process::{Process, eventually, free_port, is_gone, is_listening};
-pub use proxy::{Action, Proxy, RequestInfo};
+pub use proxy::{Action, Change, Proxy, RequestInfo};
 pub use scratch::{Scratch, copy_below};
 pub use skipped::skip;
 pub use squatter::Squatter;

@@ -96,6 +96,32 @@ pub enum Action {
     Lead(String),
     /// The proxy answers 307 with this address.
     Redirect(String),
+    /// It goes through, and the proxy changes what the server answers.
+    Change(Change),
+}
+
+/// What becomes of an answer in JSON.
+#[derive(Clone)]
+pub struct Change(Arc<dyn Fn(&mut Value) + Send + Sync>);
+
+impl Change {
+    /// Every answer that is JSON is changed by this.
+    pub fn by(change: impl Fn(&mut Value) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(change))
+    }
+
+    fn of(&self, answer: &mut Message) {
+        if let Ok(mut body) = serde_json::from_slice(&answer.body) {
+            (self.0)(&mut body);
+            answer.body = body.to_string().into_bytes();
+        }
+    }
+}
+
+impl std::fmt::Debug for Change {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str("Change")
+    }
 }
 
 type Rule = dyn Fn(&RequestInfo) -> Action + Send + Sync;
@@ -298,6 +324,11 @@ fn serve(connection: &TcpStream, shared: &Shared) -> io::Result<()> {
             }
             Action::Lead(address) => {
                 shared.forward_to(address.trim_start_matches("http://"), &request)?
+            }
+            Action::Change(change) => {
+                let mut answer = shared.forward(&request)?;
+                change.of(&mut answer);
+                answer
             }
             Action::Redirect(url) => Message::answer(307, ("location", &url), String::new()),
         };

@@ -5,6 +5,7 @@ use crate::custodian::{self, Custodian, Opener};
 use crate::failure::Failure;
 use crate::finding::Finding;
 use crate::shares::trial;
+use crate::shell::ShellCommand;
 use crate::vault::sys::SealStatus;
 
 /// A share is about 50 letters and stands in an answer twice; what is around them is short.
@@ -97,10 +98,10 @@ pub(super) fn proofs(ceremony: &Ceremony<'_>, opened: &[String], failures: &mut 
             .advise(format!(
                 "let each holder open a challenge: {}; or take the risk by name: \
                  init.accept_unproved: [{}]",
-                ceremony.config.command(&format!(
-                    "custodian prove {}",
-                    open.first().map_or("NAME", |custodian| custodian.name())
-                )),
+                ceremony.config.command(
+                    ShellCommand::new("custodian prove")
+                        .with(open.first().map_or("NAME", |custodian| custodian.name()))
+                ),
                 names(&open).join(", ")
             )),
         );

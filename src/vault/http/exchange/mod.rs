@@ -10,10 +10,14 @@ use http::{HeaderValue, Method};
 use url::Url;
 use zeroize::Zeroizing;
 
+use crate::printable;
 use crate::secret::Token;
 use crate::vault::http::node::Node;
 use crate::vault::http::transport::{MAX_REDIRECTS, Message, Raw, origin, send, without_query};
 use crate::vault::http::{Body, Client, Error, Kind, Reply};
+
+/// Characters of an address that a redirect points to.
+const LONGEST_ORIGIN: usize = 300;
 
 /// One request, before the headers.
 pub(crate) struct Ask<'a> {
@@ -148,7 +152,9 @@ impl Client {
         let keeps_method = matches!(raw.status, 307 | 308) || *method == Method::GET;
         match self.known_node(&to) {
             Some(node) if keeps_method && left > 0 => Ok((to, node)),
-            _ => Err(Kind::Redirect { to: origin(&to) }),
+            _ => Err(Kind::Redirect {
+                to: printable::line(&origin(&to), LONGEST_ORIGIN),
+            }),
         }
     }
 

@@ -10,12 +10,16 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
+use crate::printable;
 use crate::vault::http::error::{Error, Kind};
+use crate::vault::http::field;
 
 /// The servers' texts are for people: three say enough.
 const MAX_MESSAGES: usize = 3;
 /// Characters of each.
 const MAX_MESSAGE: usize = 300;
+/// Characters of a content type.
+const LONGEST_TYPE: usize = 100;
 /// Shorter secrets are not searched for: replacing every "1" makes a text unreadable and hides nothing.
 const SHORTEST_SECRET: usize = 4;
 
@@ -29,6 +33,8 @@ pub(crate) struct Reply {
     /// An error in the form that the servers give every one of theirs.
     in_their_form: bool,
     warnings: Vec<String>,
+    /// Nothing secret was sent, so nothing of ours can come back.
+    may_be_quoted: bool,
     body: Zeroizing<Vec<u8>>,
 }
 
@@ -62,6 +68,7 @@ impl Reply {
             messages,
             in_their_form,
             warnings,
+            may_be_quoted: secrets.is_empty(),
             body: raw.body,
         }
     }
@@ -171,7 +178,7 @@ impl Reply {
     pub(crate) fn not_vault(&self) -> Error {
         self.fail(Kind::NotVault {
             status: self.status,
-            content_type: self.content_type.clone(),
+            content_type: printable::line(&self.content_type, LONGEST_TYPE),
         })
     }
 
@@ -182,6 +189,10 @@ impl Reply {
     }
 
     fn unreadable(&self, error: &serde_json::Error) -> Error {
+        if let Some((name, value)) = field::refusal(error) {
+            let value = Some(value).filter(|_| self.may_be_quoted);
+            return self.fail(Kind::Field { name, value });
+        }
         // The error's own text quotes the answer.
         let what = match error.classify() {
             serde_json::error::Category::Eof => "it ends too early",
@@ -207,18 +218,20 @@ struct Outline<'a> {
 
 #[derive(Deserialize)]
 struct Keys {
-    #[serde(default, deserialize_with = "null_is_empty")]
+    #[serde(default, deserialize_with = "field::compared")]
     keys: Vec<String>,
 }
 
 #[derive(Deserialize)]
 struct Warned {
+    #[serde(default, deserialize_with = "field::compared")]
     warnings: Option<Vec<String>>,
 }
 
 /// Servers: `{"errors": ["…"]}` for every error; enveloped where a backend answers with a status of its own.
 #[derive(Deserialize)]
 struct Refused {
+    #[serde(default, deserialize_with = "field::compared")]
     errors: Option<Vec<String>>,
     request_id: Option<IgnoredAny>,
     data: Option<RefusedData>,
@@ -226,6 +239,7 @@ struct Refused {
 
 #[derive(Deserialize)]
 struct RefusedData {
+    #[serde(default, deserialize_with = "field::compared")]
     error: Option<String>,
 }
 
@@ -294,11 +308,15 @@ fn tidy(text: &str, path: &str, secrets: &[&str]) -> String {
         text = text.replace(secret, "…");
     }
     // "1 error occurred:\n\t* permission denied\n\n" on one line.
-    let printable: String = text
-        .chars()
-        .map(|letter| if letter.is_control() { ' ' } else { letter })
-        .collect();
-    let joined = printable.split_whitespace().collect::<Vec<_>>().join(" ");
+    let seen = |letter| {
+        if printable::is_hidden(letter) {
+            ' '
+        } else {
+            letter
+        }
+    };
+    let seen: String = text.chars().map(seen).collect();
+    let joined = seen.split_whitespace().collect::<Vec<_>>().join(" ");
     joined.chars().take(MAX_MESSAGE).collect()
 }
 

@@ -160,3 +160,35 @@ fn what_the_identity_provider_answered_is_cut_off() {
     let error = json_reply(500, &body.to_string(), "auth/oidc/oidc/poll").refusal();
     assert!(!error.to_string().contains("ey"), "{error}");
 }
+
+#[test]
+fn a_field_of_another_form_is_named_with_its_address_and_shown_where_nothing_secret_was_sent() {
+    let body = r#"{"type":"x; touch F #\u001b[2J","initialized":true,"sealed":false}"#;
+    let of = |secrets: &[&str]| {
+        let path = "sys/seal-status";
+        let reply = reply(200, "application/json", body, path, secrets);
+        let seal = reply.whole::<crate::vault::sys::SealStatus>();
+        seal.unwrap_err().to_string()
+    };
+    let begin = "the answer to POST https://vault/v1/sys/seal-status is unusable: its seal type has not the form of one";
+    assert_eq!(of(&[]), format!("{begin} (\"x; touch F #\\u{{1b}}[2J\")"));
+    let hidden = of(&["touch"]);
+    assert!(
+        hidden.starts_with(begin) && !hidden.contains("touch"),
+        "{hidden}"
+    );
+}
+
+#[test]
+fn no_name_that_somebody_gave_a_token_is_in_the_way_of_a_look_at_it() {
+    let body = json!({"request_id": "r", "data": {
+        "accessor": "\u{1b}[2J; touch F #", "display_name": "\u{202e}", "policies": ["root"], "path": "x\ny",
+    }});
+    let token: crate::vault::auth::token::TokenInfo =
+        json_reply(200, &body.to_string(), "auth/token/lookup-self")
+            .data()
+            .unwrap();
+    assert!(token.is_root());
+    let shown = [token.accessor, token.display_name, token.path].concat();
+    assert!(!shown.chars().any(crate::printable::is_hidden), "{shown}");
+}

@@ -13,6 +13,7 @@ pub(crate) mod pad;
 use serde::Deserialize;
 
 use crate::secret::{SecretText, Share, Token};
+use crate::vault::http::field;
 use crate::vault::http::{Body, Client, Error, Kind, Reply};
 use crate::vault::keys::attempt::{self, Attempt};
 use crate::vault::keys::root::RootGeneration;
@@ -56,7 +57,7 @@ pub struct Progress {
     /// Whether there is an attempt at all.
     pub started: bool,
     /// Names the attempt; empty without one.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "field::nonce")]
     pub nonce: String,
     /// Shares that it has.
     #[serde(default)]
@@ -68,7 +69,7 @@ pub struct Progress {
     #[serde(default)]
     pub otp_length: usize,
     /// Of the PGP key that the token will be encrypted with; empty without one.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "field::pgp_fingerprint")]
     pub pgp_fingerprint: String,
 }
 

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use crate::secret::Share;
+use crate::vault::http::field;
 use crate::vault::http::{Error, Kind, Reply, null_is_empty};
 use crate::vault::keys::rotation::{Given, NewShares, Verified};
 
@@ -18,7 +19,7 @@ struct HandedOut {
     keys_base64: Vec<Share>,
     #[serde(default)]
     verification_required: bool,
-    #[serde(default, deserialize_with = "null_is_empty")]
+    #[serde(default, deserialize_with = "field::verification_nonce")]
     verification_nonce: String,
 }
 

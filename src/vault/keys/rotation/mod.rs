@@ -13,7 +13,9 @@ pub(crate) mod answers;
 use serde::Deserialize;
 
 use crate::secret::{Share, Token};
-use crate::vault::http::{Ask, Body, Client, Error, Kind, null_is_empty};
+use crate::shell::ShellCommand;
+use crate::vault::http::field;
+use crate::vault::http::{Ask, Body, Client, Error, Kind};
 use crate::vault::keys::attempt::{self, Attempt};
 use crate::vault::keys::rotation::answers::{Complete, handed_out, refused, unverified};
 use crate::vault::sys::{Product, seal_status};
@@ -65,7 +67,7 @@ pub struct Progress {
     /// Whether there is one at all.
     pub started: bool,
     /// Names it; empty without one.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "field::nonce")]
     pub nonce: String,
     /// Threshold of the new shares.
     #[serde(default)]
@@ -83,7 +85,7 @@ pub struct Progress {
     #[serde(default)]
     pub verification_required: bool,
     /// Set once the new shares were handed out and wait for that.
-    #[serde(default, deserialize_with = "null_is_empty")]
+    #[serde(default, deserialize_with = "field::verification_nonce")]
     pub verification_nonce: String,
 }
 
@@ -196,11 +198,11 @@ impl<'a> Rotation<'a> {
     }
 
     /// How a person ends the rotation of this nonce, whosever it is.
-    pub fn how_to_cancel(&self, nonce: &str) -> String {
+    pub fn how_to_cancel(&self, nonce: &str) -> ShellCommand {
         let (address, path) = (self.address(), self.paths.below("init"));
-        format!(
-            "curl -sS -X DELETE -H \"X-Vault-Token: $TOKEN\" -d '{{\"nonce\":\"{nonce}\"}}' {address}/v1/{path}"
-        )
+        ShellCommand::new("curl -sS -X DELETE -H \"X-Vault-Token: $TOKEN\" -d")
+            .with(serde_json::json!({ "nonce": nonce }))
+            .with(format!("{address}/v1/{path}"))
     }
 
     /// How far the rotation is. 403 is a login without the grant.

@@ -1,0 +1,121 @@
+//! Commands that are advised, to be pasted into a shell: whatever a value holds, it is one word there.
+
+use std::fmt;
+
+/// A command to be typed. Its own words are literals of the source; every other value is quoted.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ShellCommand(String);
+
+impl ShellCommand {
+    /// Words of ours, as they are typed: a program, a verb, options.
+    pub fn new(words: &'static str) -> Self {
+        Self(words.to_owned())
+    }
+
+    /// Further words of ours.
+    #[must_use]
+    pub fn and(self, words: &'static str) -> Self {
+        self.push(words)
+    }
+
+    /// A value of anybody's, as one word.
+    #[must_use]
+    pub fn with(self, value: impl fmt::Display) -> Self {
+        self.push(&quoted(&value.to_string()))
+    }
+
+    /// An option of ours with its value, where the two are one word, such as `-address=`.
+    #[must_use]
+    pub fn set(self, option: &'static str, value: impl fmt::Display) -> Self {
+        self.push(&quoted(&format!("{option}{value}")))
+    }
+
+    /// What follows once this one went well.
+    #[must_use]
+    pub fn then(self, next: &Self) -> Self {
+        self.push("&&").push(&next.0)
+    }
+
+    /// All words of another one behind these.
+    #[must_use]
+    pub fn join(self, rest: &Self) -> Self {
+        self.push(&rest.0)
+    }
+
+    /// Its words, as they are typed.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    fn push(mut self, words: &str) -> Self {
+        if !self.0.is_empty() && !words.is_empty() {
+            self.0.push(' ');
+        }
+        self.0.push_str(words);
+        self
+    }
+}
+
+impl fmt::Display for ShellCommand {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.0)
+    }
+}
+
+impl From<&'static str> for ShellCommand {
+    fn from(words: &'static str) -> Self {
+        Self::new(words)
+    }
+}
+
+impl From<ShellCommand> for String {
+    fn from(command: ShellCommand) -> Self {
+        command.0
+    }
+}
+
+/// A word as a shell takes it for one. What nobody sees is written out by whoever shows it, and is then another word,
+/// and still one.
+fn quoted(word: &str) -> String {
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || "/._-+=:,@%".contains(letter);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    #[test]
+    fn a_word_with_a_blank_or_a_quote_stays_one_word() {
+        assert_eq!(quoted("conf/prod-1.yaml"), "conf/prod-1.yaml");
+        assert_eq!(quoted("my file.yaml"), "'my file.yaml'");
+        assert_eq!(quoted("it's.yaml"), r"'it'\''s.yaml'");
+        assert_eq!(quoted(""), "''");
+    }
+
+    #[test]
+    fn a_shell_hands_every_value_on_as_it_was() {
+        for hostile in [
+            "x; touch F #",
+            "$(touch F)`touch F`",
+            "'; touch F; '",
+            "\"$HOME\" \\ !! ~ * ?[a] {a,b} <F >F |F &",
+            "two\nlines",
+            "-n",
+            "größe",
+        ] {
+            let command = ShellCommand::new("printf %s")
+                .with(hostile)
+                .set("-a=", hostile);
+            let ran = Command::new("sh").arg("-c").arg(command.as_str()).output();
+            let said = String::from_utf8(ran.unwrap().stdout).unwrap();
+            assert_eq!(said, format!("{hostile}-a={hostile}"));
+        }
+    }
+}
