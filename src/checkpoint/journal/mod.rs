@@ -2,7 +2,9 @@
 //!
 //! Beside the checkpoint, in files of its own: `break-glass.json` for everybody to read, `break-glass.generated`,
 //! `break-glass.limited` and `break-glass.inspection` under the checkpoint's key, each for as long as its token is valid.
+//! `break-glass.before` is what there was before a command, until that is compared.
 
+mod before;
 mod kept;
 mod rehearsed;
 
@@ -145,7 +147,8 @@ impl Journal {
         let open = record.under_way.is_some()
             || record.waiting.is_some()
             || !record.orphans.is_empty()
-            || Kept::ALL.iter().any(|kept| self.place(*kept).exists());
+            || Kept::ALL.iter().any(|kept| self.place(*kept).exists())
+            || self.directory.join(before::NAME).exists();
         match (&record.cluster_id, id) {
             (Some(known), Some(found)) if known != found && open => Err(Failure::refused(format!(
                 "{} tells of a run that did not end, on the cluster of id {known}, and this one's is {found}",
@@ -240,11 +243,20 @@ impl Journal {
 /// # Errors
 /// It cannot be read, or it is damaged: what to do then is said in `advice`.
 fn read<T: DeserializeOwned>(path: &Path, advice: &str) -> Result<Option<T>, Failure> {
+    read_within(path, LONGEST, advice)
+}
+
+/// As [`read`], of a file that is no longer than `limit`.
+fn read_within<T: DeserializeOwned>(
+    path: &Path,
+    limit: u64,
+    advice: &str,
+) -> Result<Option<T>, Failure> {
     let cannot =
         |error: io::Error| Failure::failed(format!("cannot read {}: {error}", path.display()));
     let refuse = |why: &str| Failure::refused(format!("{} {why}", path.display())).advise(advice);
     let bytes = match fs::metadata(path) {
-        Ok(found) if found.len() <= LONGEST => fs::read(path).map_err(cannot)?,
+        Ok(found) if found.len() <= limit => fs::read(path).map_err(cannot)?,
         Ok(_) => return Err(refuse("is longer than any that this program writes")),
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(cannot(error)),
