@@ -12,11 +12,11 @@ use tokio::time::Instant;
 
 use crate::break_glass::audit_lines::{DeviceLog, Marked, lines, logs};
 use crate::break_glass::command::{self, Command};
-use crate::break_glass::comparison::{self, Before};
+use crate::break_glass::comparison::{self, Before, Compared};
 use crate::break_glass::evidence::Evidence;
 use crate::break_glass::last_look::last_look;
 use crate::break_glass::leftovers::{self, end_kept, run};
-use crate::break_glass::limited::{Limited, end_both, limited};
+use crate::break_glass::limited::{Child, Limited, end_both, limited};
 use crate::break_glass::options::Options;
 use crate::break_glass::root_token::{self, Purpose};
 use crate::break_glass::session::BreakGlassSession;
@@ -164,39 +164,62 @@ async fn work(
             command::run(session, limited.token.token(), command, until).await
         }
     };
+    let ended = end_and_look(session, (limited, inspection), &before, evidence).await?;
+    let mut worked = Worked {
+        ran,
+        findings: ended.findings,
+        clause: String::new(),
+        over: false,
+    };
+    if let Some(compared) = ended.compared {
+        evidence.set("comparison", compared.facts);
+        (worked.clause, worked.over) = (compared.clause, compared.over);
+    }
+    by_the_logs(session, (&marked, ended.revoked), &mut worked, evidence);
+    evidence.set("audit", lines(&marked));
+    let ran_how = match &worked.ran {
+        Ok(end) => end.in_words(),
+        Err(failure) => failure.to_string(),
+    };
+    evidence.set("ran", ran_how);
+    Ok(worked)
+}
+
+/// What was seen once the command's token was no longer valid.
+struct Ended {
+    findings: Vec<Finding>,
+    compared: Option<Compared>,
+    /// The command had not ended its token itself.
+    revoked: bool,
+}
+
+/// The command's token is ended, then what it left is looked for, and the token that looks is ended last.
+async fn end_and_look(
+    session: &mut BreakGlassSession<'_>,
+    (limited, inspection): (Child, Child),
+    before: &Before,
+    evidence: &mut Evidence,
+) -> Result<Ended, Failure> {
     let deferred = session.caller.interrupt.defer_signals();
     // Whoever looked before that would not see what is made with it in between.
     let proof = end_kept(session, Kept::Limited, limited.token).await;
-    let looked = match proof {
-        Ok(_) => {
-            let own = [&limited.accessor, &inspection.accessor];
-            let own = own.into_iter().cloned().collect();
-            let looks = (inspection.token.token(), inspection.accessor.as_str());
-            Some(last_look(session, looks, &before, &own).await)
-        }
-        Err(_) => None,
+    let mut ended = Ended {
+        findings: Vec::new(),
+        compared: None,
+        revoked: false,
     };
+    if proof.is_ok() {
+        let own = [&limited.accessor, &inspection.accessor];
+        let own = own.into_iter().cloned().collect();
+        let looks = (inspection.token.token(), inspection.accessor.as_str());
+        let (findings, compared) = last_look(session, looks, before, &own).await;
+        (ended.findings, ended.compared) = (findings, Some(compared));
+    }
     let last = end_kept(session, Kept::Inspection, inspection.token).await;
     let (proof, last) = (proof?, last?);
     session.journal.note(None)?;
     drop(deferred);
-    let mut worked = Worked {
-        ran,
-        findings: Vec::new(),
-        clause: String::new(),
-        over: false,
-    };
-    if let Some((findings, compared)) = looked {
-        evidence.set("comparison", compared.facts);
-        worked.findings = findings;
-        (worked.clause, worked.over) = (compared.clause, compared.over);
-    }
-    by_the_logs(
-        session,
-        (&marked, proof["before"] == 200),
-        &mut worked,
-        evidence,
-    );
+    ended.revoked = proof["before"] == 200;
     evidence.set(
         "limited",
         json!({"accessor": limited.accessor, "proof": proof}),
@@ -205,13 +228,7 @@ async fn work(
         "inspection",
         json!({"accessor": inspection.accessor, "proof": last}),
     );
-    evidence.set("audit", lines(&marked));
-    let ran_how = match &worked.ran {
-        Ok(end) => end.in_words(),
-        Err(failure) => failure.to_string(),
-    };
-    evidence.set("ran", ran_how);
-    Ok(worked)
+    Ok(ended)
 }
 
 /// What there is is looked at, and of all secrets only two tokens stay in memory.

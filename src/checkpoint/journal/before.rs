@@ -5,7 +5,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::checkpoint::directory::{destroy_beside, write_json};
-use crate::checkpoint::journal::{Journal, read_within};
+use crate::checkpoint::journal::Journal;
+use crate::checkpoint::journal::reading::read_within;
 use crate::failure::Failure;
 
 pub(super) const NAME: &str = "break-glass.before";

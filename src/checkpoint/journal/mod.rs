@@ -6,14 +6,12 @@
 
 mod before;
 mod kept;
+mod reading;
 mod rehearsed;
 
 use std::cell::{Cell, RefCell};
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::checkpoint::directory::{Lock, lock, write_beside, write_json};
@@ -22,6 +20,8 @@ use crate::envelope::Key;
 use crate::failure::Failure;
 use crate::root_generation::OrphanedToken;
 
+use crate::checkpoint::journal::reading::read;
+
 pub(crate) use crate::checkpoint::journal::kept::Kept;
 pub use crate::checkpoint::journal::rehearsed::Rehearsed;
 
@@ -29,8 +29,6 @@ const NAME: &str = "break-glass.json";
 const LOCK: &str = "break-glass.lock";
 /// Form of the journal.
 const VERSION: u32 = 1;
-/// No journal and no kept token of ours is nearly as long.
-const LONGEST: u64 = 1024 * 1024;
 
 /// A run that has not ended.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -238,37 +236,10 @@ impl Journal {
     }
 }
 
-/// What this file says, if there is one.
-///
-/// # Errors
-/// It cannot be read, or it is damaged: what to do then is said in `advice`.
-fn read<T: DeserializeOwned>(path: &Path, advice: &str) -> Result<Option<T>, Failure> {
-    read_within(path, LONGEST, advice)
-}
-
-/// As [`read`], of a file that is no longer than `limit`.
-fn read_within<T: DeserializeOwned>(
-    path: &Path,
-    limit: u64,
-    advice: &str,
-) -> Result<Option<T>, Failure> {
-    let cannot =
-        |error: io::Error| Failure::failed(format!("cannot read {}: {error}", path.display()));
-    let refuse = |why: &str| Failure::refused(format!("{} {why}", path.display())).advise(advice);
-    let bytes = match fs::metadata(path) {
-        Ok(found) if found.len() <= limit => fs::read(path).map_err(cannot)?,
-        Ok(_) => return Err(refuse("is longer than any that this program writes")),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(cannot(error)),
-    };
-    let parsed = serde_json::from_slice(&bytes);
-    parsed
-        .map(Some)
-        .map_err(|error| refuse(&format!("is damaged: {error}")))
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn journal(directory: &Path) -> Journal {
