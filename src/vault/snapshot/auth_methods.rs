@@ -7,7 +7,7 @@ use futures::future::join_all;
 use serde_json::{Map, Value};
 
 use crate::vault::http::{Ask, Error};
-use crate::vault::snapshot::item::{Item, Kind, Snapshot};
+use crate::vault::snapshot::item::{Item, Kind, Snapshot, Unseen};
 use crate::vault::snapshot::reader::{PASSING, Reader, Why};
 
 /// Some servers ask somebody else before they say how an auth method is configured.
@@ -83,6 +83,12 @@ impl Reader<'_> {
     /// Auth methods, and who may log in there.
     pub(super) async fn auth_methods(&self) -> Snapshot {
         let mut found = self.mounts("sys/auth", Kind::AuthMethod).await;
+        // Whoever does not know the methods has not looked into any.
+        let unseen = found.unseen.clone();
+        found.unseen.extend(unseen.into_iter().map(|unseen| Unseen {
+            kind: Kind::AuthEntry,
+            ..unseen
+        }));
         let entries = found.items.iter().map(|method| self.entries(method));
         let entries = join_all(entries).await;
         for entries in entries {

@@ -3,9 +3,10 @@
 
 use serde_json::{Value, json};
 
+use super::at_work::{TOKENS, crowd};
 use super::lost::{at_work, killed};
 use super::{evidence, handed_over, handed_over_on, nothing_is_left, rehearse, with_keys};
-use crate::ceremony::{Ceremony, Run, Server};
+use crate::ceremony::{Ceremony, Run, Server, root_from_shares};
 use crate::support::{Action, Faults, Setup, require};
 
 /// Everything, for whoever has it.
@@ -491,4 +492,79 @@ fn an_emergency_goes_on_where_nothing_can_be_looked_at_and_says_so() {
         .never_says(&[SAME]);
     assert!(ceremony.path("ran").exists());
     nothing_is_left(&server, &ceremony);
+}
+
+/// A cluster that is in use.
+const POLICIES: usize = 1000;
+
+/// When the server was asked, by its own log, in seconds since 1970; only of requests like these.
+fn asked(log: &str, like: impl Fn(&str, &str) -> bool) -> Vec<f64> {
+    let entries = log
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let requests = entries.filter(|entry| {
+        let request = &entry["request"];
+        let text = |field: &str| request[field].as_str().unwrap_or_default();
+        entry["type"] == "request" && like(text("operation"), text("path"))
+    });
+    let at = |entry: Value| {
+        let time: jiff::Timestamp = entry["time"]
+            .as_str()
+            .expect("a time")
+            .parse()
+            .expect("one");
+        time.as_duration().as_secs_f64()
+    };
+    requests.map(at).collect()
+}
+
+/// Each policy is read once before and once afterwards, and so is each token, by one look for root tokens and all others.
+#[test]
+fn a_large_cluster_is_asked_hardly_more_than_the_bare_reads() {
+    require!(["openbao-2.7.2"]);
+    let (server, ceremony) = handed_over();
+    crowd(&server, &ceremony);
+    let ada = server.api().log_in("ada", &ceremony.secrets["ada"]);
+    let shares = ["alice", "bob"].map(|name| ceremony.custody().share(name));
+    let root = root_from_shares(&ada, "generate-root-token", &shares);
+    let root = server.api().with(&root);
+    let policy = "path \"secret/*\" { capabilities = [\"read\"] }";
+    for number in 0..POLICIES {
+        root.write(
+            &format!("sys/policies/acl/p{number}"),
+            &json!({ "policy": policy }),
+        );
+    }
+    root.write("auth/token/revoke-self", &Value::Null);
+    let length = std::fs::metadata(server.audit_file()).expect("a log").len();
+    works(&server, &ceremony, &[], "true")
+        .exits(0)
+        .says(&[SAME]);
+    let log = std::fs::read(server.audit_file()).expect("a log");
+    let log =
+        String::from_utf8_lossy(&log[usize::try_from(length).expect("a size")..]).into_owned();
+    let counts = evidence(&ceremony, "break-glass-")["comparison"]["before"].clone();
+    assert!(
+        counts["policy"].as_u64() >= Some(POLICIES as u64),
+        "{counts:#}"
+    );
+    assert!(
+        counts["token"].as_u64() >= Some(TOKENS as u64),
+        "{counts:#}"
+    );
+    let read =
+        |operation: &str, path: &str| operation == "read" && path.starts_with("sys/policies/acl/p");
+    assert_eq!(asked(&log, read).len(), 2 * POLICIES);
+    let looked_up = |_: &str, path: &str| path == "auth/token/lookup-accessor";
+    let looked_up = asked(&log, looked_up).len();
+    assert!(
+        (2 * TOKENS..2 * TOKENS + 60).contains(&looked_up),
+        "{looked_up}"
+    );
+    let all = asked(&log, |_, _| true).len();
+    let bare = 2 * (POLICIES + TOKENS);
+    assert!(
+        all * 10 <= bare * 12,
+        "{all} requests for {bare} bare reads"
+    );
 }
