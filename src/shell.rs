@@ -76,7 +76,7 @@ impl From<ShellCommand> for String {
 
 /// A word as a shell takes it for one. What nobody sees is written out by whoever shows it, and is then another word,
 /// and still one.
-fn quoted(word: &str) -> String {
+pub(crate) fn quoted(word: &str) -> String {
     let plain = |letter: char| letter.is_ascii_alphanumeric() || "/._-+=:,@%".contains(letter);
     if !word.is_empty() && word.chars().all(plain) {
         word.to_owned()

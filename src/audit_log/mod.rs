@@ -17,6 +17,8 @@ use crate::disk::read;
 const LONGEST_LINE: u64 = 16 * 1024 * 1024;
 /// How much of a log one look reads at the most.
 const LOOK: u64 = 64 * 1024 * 1024;
+/// How much of what was written since is read at the most, where all of it is asked for.
+const ALL: u64 = 1024 * 1024 * 1024;
 
 /// A log that can be read on this machine, and how long it was when it was looked for.
 #[derive(Debug)]
@@ -24,6 +26,8 @@ pub(crate) struct AuditLog {
     /// Where it is.
     pub(crate) file: PathBuf,
     length: u64,
+    /// Device and number of the file.
+    number: (u64, u64),
 }
 
 impl AuditLog {
@@ -32,17 +36,49 @@ impl AuditLog {
         let file = file.into();
         let found = resolve(&file, Last::Follow).ok()?.found?;
         let length = u64::try_from(found.st_size).ok()?;
-        (kind(&found) == FileType::RegularFile).then_some(Self { file, length })
+        let number = (found.st_dev, found.st_ino);
+        (kind(&found) == FileType::RegularFile).then_some(Self {
+            file,
+            length,
+            number,
+        })
+    }
+
+    /// Why [`AuditLog::all_since`] does not give all that was written since it was looked for, if so.
+    ///
+    /// # Errors
+    /// The file cannot be looked at any more.
+    pub(crate) fn gap(&self) -> io::Result<Option<String>> {
+        let found = resolve(&self.file, Last::Follow)?.found;
+        let found = found.ok_or(io::ErrorKind::NotFound)?;
+        let length = u64::try_from(found.st_size).unwrap_or(0);
+        Ok(if (found.st_dev, found.st_ino) != self.number {
+            Some("another file stands in its place".to_owned())
+        } else if length < self.length {
+            Some("it is shorter than it was".to_owned())
+        } else if length - self.length > ALL {
+            Some(format!(
+                "{} bytes were written, and {ALL} of them are read",
+                length - self.length
+            ))
+        } else {
+            None
+        })
+    }
+
+    /// The lines that were written since it was looked for, and of a much longer log than [`AuditLog::since`] reads.
+    pub(crate) fn all_since(&self) -> io::Result<Lines> {
+        Lines::from(&self.file, self.length, ALL)
     }
 
     /// The lines that were written since it was looked for.
     pub(crate) fn since(&self) -> io::Result<Lines> {
-        Lines::from(&self.file, self.length)
+        Lines::from(&self.file, self.length, LOOK)
     }
 
     /// Its last 64 MiB when it was looked for, and of a shorter log the lines since. The first line may be cut.
     pub(crate) fn tail(&self) -> io::Result<Lines> {
-        Lines::from(&self.file, self.length.saturating_sub(LOOK))
+        Lines::from(&self.file, self.length.saturating_sub(LOOK), LOOK)
     }
 }
 
@@ -54,11 +90,11 @@ pub(crate) struct Lines {
 }
 
 impl Lines {
-    fn from(file: &Path, begin: u64) -> io::Result<Self> {
+    fn from(file: &Path, begin: u64, limit: u64) -> io::Result<Self> {
         let mut file = read::open(file)?.file;
         file.seek(SeekFrom::Start(begin))?;
         Ok(Self {
-            reader: BufReader::new(file.take(LOOK)),
+            reader: BufReader::new(file.take(limit)),
             line: Vec::new(),
             next: begin,
         })
@@ -66,9 +102,16 @@ impl Lines {
 
     /// The next line that contains this text.
     pub(crate) fn find(&mut self, text: &str) -> io::Result<Option<Line>> {
+        self.find_by(|line| {
+            let mut parts = line.windows(text.len().max(1));
+            parts.any(|part| part == text.as_bytes())
+        })
+    }
+
+    /// The next line whose bytes are wanted.
+    pub(crate) fn find_by(&mut self, wanted: impl Fn(&[u8]) -> bool) -> io::Result<Option<Line>> {
         while let Some(at) = self.advance()? {
-            let mut parts = self.line.windows(text.len().max(1));
-            if parts.any(|part| part == text.as_bytes()) {
+            if wanted(&self.line) {
                 let entry = serde_json::from_slice(&self.line).unwrap_or(Value::Null);
                 return Ok(Some(Line { at, entry }));
             }
@@ -138,6 +181,30 @@ mod tests {
             entry: Value::Null,
         };
         assert_eq!(found, Some(next));
+    }
+
+    #[test]
+    fn a_log_that_was_cut_or_replaced_has_a_gap() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("audit.log");
+        fs::write(&path, "{}\n{}\n").unwrap();
+        let log = AuditLog::at(&path).unwrap();
+        assert_eq!(log.gap().unwrap(), None);
+        File::options()
+            .append(true)
+            .open(&path)
+            .unwrap()
+            .write_all(b"{}\n")
+            .unwrap();
+        assert_eq!(log.gap().unwrap(), None);
+        fs::write(&path, "{}\n").unwrap();
+        assert!(log.gap().unwrap().unwrap().contains("shorter"));
+        let other = directory.path().join("other");
+        fs::write(&other, "{}\n{}\n{}\n").unwrap();
+        fs::rename(&other, &path).unwrap();
+        assert!(log.gap().unwrap().unwrap().contains("another file"));
+        fs::remove_file(&path).unwrap();
+        assert!(log.gap().is_err());
     }
 
     #[test]

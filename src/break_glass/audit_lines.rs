@@ -18,14 +18,14 @@ const LONGEST_NAME: usize = 200;
 
 /// An audit device of the file and its log.
 pub(super) struct DeviceLog {
-    device: String,
-    log: AuditLog,
+    pub(super) device: String,
+    pub(super) log: AuditLog,
 }
 
 /// How a log writes the accessor of a token.
 pub(super) struct Marked<'l> {
-    log: &'l DeviceLog,
-    hash: String,
+    pub(super) log: &'l DeviceLog,
+    pub(super) hash: String,
 }
 
 /// The logs of the file's devices that can be read here.

@@ -26,6 +26,8 @@ pub struct Command {
     pub max_age: Duration,
     /// Whether the command gets the token in its environment too.
     pub env: bool,
+    /// API paths that it is there to change.
+    pub expect: Vec<String>,
 }
 
 impl Command {

@@ -7,9 +7,12 @@
 
 mod audit_lines;
 mod command;
+mod comparison;
 mod emergency;
 mod evidence;
+mod last_look;
 mod leftovers;
+mod limited;
 mod options;
 mod rehearsing;
 pub(crate) mod remote;

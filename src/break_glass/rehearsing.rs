@@ -1,10 +1,11 @@
 //! `rehearse`: the drill, with nothing left behind but its evidence.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
 use crate::break_glass::audit_lines::{DeviceLog, Marked, lines, logs, mark};
+use crate::break_glass::comparison::{self, Before, Compared};
 use crate::break_glass::evidence::Evidence;
 use crate::break_glass::leftovers::{self, end_kept, run};
 use crate::break_glass::options::Options;
@@ -22,6 +23,7 @@ use crate::root_generation::{Quorum, is_root, quorums};
 use crate::shares::key_set;
 use crate::shares::quorum::Asking;
 use crate::vault::RootSession;
+use crate::vault::auth::scan::scan;
 
 /// The command, for messages.
 pub(super) const COMMAND: &str = "rehearse";
@@ -60,9 +62,24 @@ async fn hold(
     if session.rules.open {
         findings.push(Finding::AnybodyMayGenerateRoot);
     }
-    let tried = each_quorum(session, &mut evidence, &mut findings).await;
+    let mut seen = Seen {
+        pending: Before::pending(session),
+        ..Seen::default()
+    };
+    let tried = each_quorum(session, &mut evidence, &mut findings, &mut seen).await;
     let without = tried.map_err(|failure| evidence.of_a_failure(session, key, failure))?;
+    findings.extend(seen.valid.into_values());
+    let mut clause = String::new();
+    let mut over = false;
+    if let Some(compared) = seen.compared {
+        findings.extend(compared.findings);
+        evidence.set("comparison", compared.facts);
+        (clause, over) = (compared.clause, compared.over);
+    }
     let path = evidence.write(session, key, &findings)?;
+    if over {
+        session.journal.forget_before()?;
+    }
     let rehearsed = Rehearsed {
         at: now(),
         evidence: path.clone(),
@@ -70,9 +87,22 @@ async fn hold(
     };
     rehearsed.keep(session.journal.directory())?;
     let name = &session.config.cluster.name;
-    let text = format!("rehearsed: break-glass into {name} works, and nothing of it is left");
+    let text = format!(
+        "rehearsed: break-glass into {name} works, and its root tokens are no longer valid{clause}"
+    );
     let findings = Finding::in_words(&findings);
     Ok(Outcome::ended(text, findings, &path, None))
+}
+
+/// What the root tokens have seen.
+#[derive(Default)]
+struct Seen {
+    /// Other root tokens, by accessor.
+    valid: BTreeMap<String, Finding>,
+    /// What there was before the command of a killed run, until it is compared.
+    pending: Option<Before>,
+    /// What came of that.
+    compared: Option<Compared>,
 }
 
 /// Every share that can be had, in one quorum at least. Whose could not be had.
@@ -80,6 +110,7 @@ async fn each_quorum(
     session: &mut BreakGlassSession<'_>,
     evidence: &mut Evidence,
     findings: &mut Vec<Finding>,
+    seen: &mut Seen,
 ) -> Result<Vec<String>, Failure> {
     // With holders elsewhere one person here is enough, where no machine answers.
     let people = session.options.holders.map_or(usize::MAX, |_| 1);
@@ -96,7 +127,7 @@ async fn each_quorum(
     // Whoever typed a share may have taken an hour.
     session.keep_to_active().await?;
     let logs = logs(session.config);
-    let (mut facts, mut valid) = (Vec::new(), BTreeMap::new());
+    let mut facts = Vec::new();
     let tried = quorums(&gathered.held, &gathered.elsewhere, session.threshold());
     let nobody_is_here = |failure: Failure| {
         failure.advise(format!(
@@ -109,9 +140,8 @@ async fn each_quorum(
     };
     for quorum in tried.map_err(nobody_is_here)? {
         session.stay_logged_in().await?;
-        facts.push(one(session, &quorum, &logs, &mut valid).await?);
+        facts.push(one(session, &quorum, &logs, seen).await?);
     }
-    findings.extend(valid.into_values());
     evidence.set("quorums", facts);
     let without = gathered.away.into_iter().map(|(name, _)| name);
     Ok(without.collect())
@@ -123,11 +153,11 @@ async fn one(
     session: &mut BreakGlassSession<'_>,
     quorum: &Quorum<'_>,
     logs: &[DeviceLog],
-    valid: &mut BTreeMap<String, Finding>,
+    seen: &mut Seen,
 ) -> Result<Value, Failure> {
     let (root, deferred) = root_token::root(session, quorum, PURPOSE).await?;
     let root = RootSession::new(&session.client, root);
-    let looked = look(session, &root, logs, valid).await;
+    let looked = look(session, &root, logs, seen).await;
     let proof = end_kept(session, Kept::Generated, root.into_token()).await?;
     session.journal.note(None)?;
     drop(deferred);
@@ -143,17 +173,26 @@ async fn one(
     }))
 }
 
-/// The harmless act: the token looks at itself and at who else is root. Those it saw are added to `valid`, by accessor.
+/// The harmless act: the token looks at itself and at who else is root; and at what the command of a killed run has left,
+/// where that is still to be compared.
 async fn look<'l>(
     session: &BreakGlassSession<'_>,
     root: &RootSession,
     logs: &'l [DeviceLog],
-    valid: &mut BTreeMap<String, Finding>,
+    seen: &mut Seen,
 ) -> Result<(String, Vec<Marked<'l>>), Failure> {
     let info = is_root(root).await?;
-    for (accessor, other) in leftovers::others(session, root.token(), &info.accessor).await? {
+    let found = scan(&session.client, root.token()).await?;
+    if let Some(before) = seen.pending.take() {
+        let own = [&info.accessor, &session.login()?.answer.accessor];
+        let own: BTreeSet<String> = own.into_iter().cloned().collect();
+        let tokens = (&own, Ok(&found.others));
+        seen.compared = Some(comparison::end(session, &before, root.token(), tokens).await);
+    }
+    let others = leftovers::judge(session, root.token(), &info.accessor, found.roots).await?;
+    for (accessor, other) in others {
         // A quorum before this one may have told of it in other words.
-        valid.entry(accessor).or_insert(other);
+        seen.valid.entry(accessor).or_insert(other);
     }
     let marked = mark(&session.client, root.token(), &info.accessor, logs).await;
     Ok((info.accessor, marked))

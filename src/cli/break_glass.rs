@@ -193,6 +193,10 @@ pub struct Work {
     /// Put the token into the command's environment too, as VAULT_TOKEN and BAO_TOKEN
     #[arg(long)]
     pub env: bool,
+    /// What the command is there to change, as an API path such as sys/policies/acl/ops or auth/ci/, with * at its end for
+    /// all that begin so: no finding then; may be given several times
+    #[arg(long, value_name = "PATH", value_parser = api_path)]
+    pub expect: Vec<String>,
     /// What to run; a shell where nothing is named
     #[arg(last = true, value_name = "CMD")]
     pub command: Vec<OsString>,
@@ -206,4 +210,17 @@ fn max_age(text: &str) -> Result<Duration, &'static str> {
         Ok(time) if (SHORTEST..=LONGEST).contains(&time) && time.subsec_nanos() == 0 => Ok(time),
         _ => Err("whole seconds, from 10s to 24h"),
     }
+}
+
+/// A path of the API, without what would make it match everything or nothing.
+fn api_path(text: &str) -> Result<String, &'static str> {
+    let path = text.trim_start_matches('/');
+    let stem = path.strip_suffix('*').unwrap_or(path);
+    if stem.trim_matches('/').is_empty() {
+        return Err("name more of the path, such as sys/policies/acl/ops");
+    }
+    if stem.contains('*') || stem.chars().any(char::is_control) {
+        return Err("a path of the API, with * at its end only");
+    }
+    Ok(text.to_owned())
 }

@@ -22,6 +22,8 @@ pub struct Typed {
     pub reason: Option<String>,
     /// The token stands in the environment of the command that runs as root.
     pub env: bool,
+    /// API paths that the command which runs as root is there to change.
+    pub expect: Vec<String>,
     /// There is a command that runs as root; its arguments may hold secrets and are not repeated.
     pub works: bool,
 }
@@ -53,8 +55,10 @@ impl Typed {
             ("--yes", asks, flag(self.yes)),
             ("--login", enters, text(&self.login)),
             ("--env", breaks, flag(self.env)),
-            ("--", breaks, self.works.then(|| "CMD".into())),
         ]);
+        let expected = self.expect.iter().map(|path| none().with(path));
+        options.extend(expected.map(|path| ("--expect", breaks, Some(path))));
+        options.extend([("--", breaks, self.works.then(|| none().and("CMD")))]);
         let mut line = verb.clone();
         for (option, applies, value) in options {
             let Some(value) = value.filter(|_| applies) else {
@@ -62,7 +66,9 @@ impl Typed {
             };
             let said = match option {
                 // There may be several, and each is said for itself.
-                "--identity" => format!(" {verb} ").contains(&format!(" {option} {value} ")),
+                "--identity" | "--expect" => {
+                    format!(" {verb} ").contains(&format!(" {option} {value} "))
+                }
                 _ => words.contains(&option),
             };
             if !said {
@@ -96,6 +102,7 @@ mod tests {
             login: Some("ada".into()),
             reason: Some("OIDC is down".into()),
             env: true,
+            expect: vec!["sys/policies/*".into()],
             works: true,
         }
     }
@@ -114,9 +121,12 @@ mod tests {
             ("break-glass cancel", " --login ada"),
             (
                 "break-glass",
-                " --reason 'OIDC is down' KEYS --login ada --env -- CMD",
+                " --reason 'OIDC is down' KEYS --login ada --env --expect 'sys/policies/*' -- CMD",
             ),
-            ("break-glass finish", " KEYS --login ada --env -- CMD"),
+            (
+                "break-glass finish",
+                " KEYS --login ada --env --expect 'sys/policies/*' -- CMD",
+            ),
         ] {
             let wanted = format!("{verb}{}", added.replace("KEYS", keys));
             let verb = ShellCommand::new(verb);

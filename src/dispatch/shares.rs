@@ -50,11 +50,13 @@ pub(super) async fn break_glass(
         reason: typed.reason.unwrap_or_default(),
         max_age: work.max_age,
         env: work.env,
+        expect: work.expect,
     };
     let options = of_a_quorum(quorum);
     config.typed = Typed {
         reason: Some(command.reason.clone()).filter(|reason| !reason.is_empty()),
         env: command.env,
+        expect: command.expect.clone(),
         works: !command.argv.is_empty(),
         ..typed_as(&options)
     };

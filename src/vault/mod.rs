@@ -14,6 +14,7 @@ pub(crate) mod http;
 pub mod keys;
 pub mod mounts;
 pub mod policies;
+pub mod snapshot;
 pub mod sys;
 
 pub use crate::vault::audit::AuditDevice;

@@ -5,6 +5,7 @@ mod elsewhere;
 mod emergency;
 mod holders;
 mod killed;
+mod left_behind;
 mod lost;
 mod memory;
 mod rehearsal;

@@ -7,7 +7,8 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
 use crate::checkpoint::directory::{destroy_beside, write_json};
-use crate::checkpoint::journal::{Journal, read};
+use crate::checkpoint::journal::Journal;
+use crate::checkpoint::journal::reading::read;
 use crate::envelope::{Key, Sealer, WrappedKey};
 use crate::failure::Failure;
 use crate::secret::{RootToken, SecretText, Token};

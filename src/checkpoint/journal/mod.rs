@@ -2,23 +2,25 @@
 //!
 //! Beside the checkpoint, in files of its own: `break-glass.json` for everybody to read, `break-glass.generated`,
 //! `break-glass.limited` and `break-glass.inspection` under the checkpoint's key, each for as long as its token is valid.
+//! `break-glass.before` is what there was before a command, until that is compared.
 
+mod before;
 mod kept;
+mod reading;
 mod rehearsed;
 
 use std::cell::{Cell, RefCell};
-use std::io;
 use std::path::{Path, PathBuf};
 
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::checkpoint::directory::{Lock, check, lock, write_beside, write_json};
+use crate::checkpoint::directory::{Lock, lock, write_beside, write_json};
 use crate::checkpoint::error::CheckpointError;
-use crate::disk::{self, read::Unfit};
 use crate::envelope::Key;
 use crate::failure::Failure;
 use crate::root_generation::OrphanedToken;
+
+use crate::checkpoint::journal::reading::read;
 
 pub(crate) use crate::checkpoint::journal::kept::Kept;
 pub use crate::checkpoint::journal::rehearsed::Rehearsed;
@@ -27,8 +29,6 @@ const NAME: &str = "break-glass.json";
 const LOCK: &str = "break-glass.lock";
 /// Form of the journal.
 const VERSION: u32 = 1;
-/// No journal and no kept token of ours is nearly as long.
-const LONGEST: u64 = 1024 * 1024;
 
 /// A run that has not ended.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -145,7 +145,8 @@ impl Journal {
         let open = record.under_way.is_some()
             || record.waiting.is_some()
             || !record.orphans.is_empty()
-            || Kept::ALL.iter().any(|kept| self.place(*kept).exists());
+            || Kept::ALL.iter().any(|kept| self.place(*kept).exists())
+            || self.directory.join(before::NAME).exists();
         match (&record.cluster_id, id) {
             (Some(known), Some(found)) if known != found && open => Err(Failure::refused(format!(
                 "{} tells of a run that did not end, on the cluster of id {known}, and this one's is {found}",
@@ -233,31 +234,6 @@ impl Journal {
     pub(crate) fn put(&self, name: &str, bytes: &[u8]) -> Result<PathBuf, Failure> {
         Ok(write_beside(&self.directory, name, bytes)?)
     }
-}
-
-/// What this file says, if there is one.
-///
-/// # Errors
-/// It cannot be read, or it is damaged: what to do then is said in `advice`.
-fn read<T: DeserializeOwned>(path: &Path, advice: &str) -> Result<Option<T>, Failure> {
-    let cannot =
-        |error: io::Error| Failure::failed(format!("cannot read {}: {error}", path.display()));
-    let refuse = |why: &str| Failure::refused(format!("{} {why}", path.display())).advise(advice);
-    check(disk::above(path))?;
-    let bytes = match disk::read(path, LONGEST) {
-        Ok(Some(bytes)) => bytes,
-        Ok(None) => return Ok(None),
-        Err(error) => match Unfit::of(&error) {
-            Some(Unfit::TooLong(_)) => {
-                return Err(refuse("is longer than any that this program writes"));
-            }
-            _ => return Err(cannot(error)),
-        },
-    };
-    let parsed = serde_json::from_slice(&bytes);
-    parsed
-        .map(Some)
-        .map_err(|error| refuse(&format!("is damaged: {error}")))
 }
 
 #[cfg(test)]

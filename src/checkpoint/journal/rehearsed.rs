@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::checkpoint::directory::write_json;
-use crate::checkpoint::journal::read;
+use crate::checkpoint::journal::reading::read;
 use crate::failure::Failure;
 
 const NAME: &str = "rehearsed.json";

@@ -1,6 +1,6 @@
 //! The accessor scan: every token of the server, looked at by its accessor. Changes nothing.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use futures::{StreamExt, stream};
@@ -44,12 +44,12 @@ pub struct Found {
 }
 
 impl Found {
-    fn new(info: TokenInfo) -> Self {
+    fn new(info: &TokenInfo) -> Self {
         Self {
-            accessor: info.accessor,
-            display_name: info.display_name,
-            path: info.path,
-            expires: info.expire_time,
+            accessor: info.accessor.clone(),
+            display_name: info.display_name.clone(),
+            path: info.path.clone(),
+            expires: info.expire_time.clone(),
             made: info.creation_time,
             run: info.meta.get(RUN).cloned(),
         }
@@ -77,6 +77,8 @@ pub struct Scan {
     pub roots: Vec<Found>,
     /// Tokens that die with the one that made them.
     pub children: Vec<Found>,
+    /// Tokens without the root policy, by accessor.
+    pub others: BTreeMap<String, TokenInfo>,
     /// Accessors whose token is gone: a client that hangs up in the middle of a revocation leaves one
     /// behind (seen on OpenBao 2.7.2; looking it up is 403 even for root).
     pub dangling: usize,
@@ -98,7 +100,7 @@ pub async fn scan(client: &Client, token: &Token) -> Result<Scan, Error> {
 /// slips through one look, and not through all of them. What was seen so far stands, however it ends.
 #[derive(Debug, Default)]
 pub struct Watch {
-    /// What was seen. Root tokens that were gone at the last look are not among it.
+    /// What was seen. Tokens that were gone at the last look are not among its `roots` and `others`.
     pub scan: Scan,
     known: BTreeSet<String>,
     /// Listed at the last look, and not to be looked up.
@@ -106,6 +108,14 @@ pub struct Watch {
 }
 
 impl Watch {
+    /// Looks once, and at no token before it is whole.
+    ///
+    /// # Errors
+    /// As [`scan`].
+    pub async fn once(&mut self, client: &Client, token: &Token) -> Result<(), Error> {
+        self.look(client, token, NEWBORN).await.map(drop)
+    }
+
     /// Looks until one look, at least [`QUIET`] after the first, shows no new root token, and no token that is gone
     /// before it can be looked up. False where none does.
     ///
@@ -143,6 +153,9 @@ impl Watch {
         self.scan
             .roots
             .retain(|root| listed.contains(&root.accessor));
+        self.scan
+            .others
+            .retain(|accessor, _| listed.contains(accessor));
         let (roots, mut gone, mut denied) = (self.scan.roots.len(), BTreeSet::new(), Vec::new());
         let mut infos = stream::iter(listed.difference(&known))
             .map(|accessor| async move {
@@ -157,7 +170,7 @@ impl Watch {
             match info {
                 Ok(Some(info)) => {
                     self.known.insert(accessor.clone());
-                    self.scan.sort(info);
+                    self.scan.sort(accessor, info);
                 }
                 Ok(None) => drop(gone.insert(accessor.clone())),
                 Err(error) if error.is_forbidden() => {
@@ -178,11 +191,14 @@ impl Watch {
 }
 
 impl Scan {
-    fn sort(&mut self, info: TokenInfo) {
+    fn sort(&mut self, accessor: &str, info: TokenInfo) {
         if info.is_root() {
-            self.roots.push(Found::new(info));
-        } else if !info.orphan {
-            self.children.push(Found::new(info));
+            self.roots.push(Found::new(&info));
+            return;
         }
+        if !info.orphan {
+            self.children.push(Found::new(&info));
+        }
+        self.others.insert(accessor.to_owned(), info);
     }
 }

@@ -49,6 +49,10 @@ pub struct TokenInfo {
     /// RFC 3339; `None` is never.
     #[serde(deserialize_with = "field::words")]
     pub expire_time: Option<String>,
+    /// Seconds by which each renewal makes it live on, without end; 0 where it has no period.
+    pub period: i64,
+    /// Seconds that it may live at the most; 0 where it has no such limit.
+    pub explicit_max_ttl: i64,
     /// Seconds since 1970.
     pub creation_time: i64,
     /// What whoever made it has written beside it.

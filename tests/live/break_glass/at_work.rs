@@ -13,7 +13,7 @@ use crate::support::{HttpClient, Running, eventually, require};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 /// A cluster that is in use.
-const TOKENS: usize = 2000;
+pub(super) const TOKENS: usize = 2000;
 /// How many of them work with the command's token.
 const CHILDREN: usize = 4;
 /// How many they have made when the command ends; they go on.
@@ -77,7 +77,7 @@ impl Worker {
 }
 
 /// Tokens that have nothing to do with it.
-fn crowd(server: &Server, ceremony: &Ceremony) {
+pub(super) fn crowd(server: &Server, ceremony: &Ceremony) {
     let ada = server.api().log_in("ada", &ceremony.secrets["ada"]);
     let shares = ["alice", "bob"].map(|name| ceremony.custody().share(name));
     let root = root_from_shares(&ada, "generate-root-token", &shares);

@@ -72,7 +72,7 @@ fn the_command_reads_the_token_by_a_descriptor_and_finds_none_in_its_environment
     let words = ["--reason", "x", "--", "sh", "-c", script, "sh"];
     let words: Vec<&str> = words.into_iter().chain(program.to_str()).collect();
     let run = break_glass(&ceremony, &words);
-    run.exits(0).prints(&["1870 true"]).shows_no_token();
+    run.exits(0).prints(&["1930 true"]).shows_no_token();
     nothing_is_left(&server, &ceremony);
 }
 

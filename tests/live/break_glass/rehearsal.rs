@@ -20,7 +20,7 @@ fn rehearsed_on(setup: Setup) {
         .shows_no_token();
     run.prints(&[
         "rehearsed: break-glass into",
-        "works, and nothing of it is left",
+        "works, and its root tokens are no longer valid",
     ]);
     assert_eq!(
         accessors(&auditor),

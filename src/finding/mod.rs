@@ -1,14 +1,19 @@
 //! What is not as it should be: data, and beside each the one sentence that says it. Nothing else makes such sentences,
 //! and nothing reads them.
 
+mod comparison;
+mod detail;
+
 use jiff::Timestamp;
-use serde::Serialize;
 use thiserror::Error;
 
 use crate::printable;
 use crate::shell::ShellCommand;
 use crate::step::Step;
 use crate::vault::auth::scan::Found;
+
+pub use comparison::Left;
+pub use detail::{Change, Detail};
 
 /// Something that does not hold or was not seen, and that the run could not mend: said at its end, exit code 4.
 #[derive(Debug, Clone, Error)]
@@ -195,132 +200,15 @@ pub enum Finding {
          could be looked up; find out who, in the audit log, and look again: {1}"
     )]
     StillAtWork(usize, ShellCommand),
+    /// The command left something else.
+    #[error("{0}")]
+    Left(#[from] Left),
 }
 
 impl Finding {
     /// All of them in words.
     pub fn in_words(findings: &[Self]) -> Vec<String> {
         findings.iter().map(ToString::to_string).collect()
-    }
-}
-
-/// One thing that is not as the file says, or could not be seen.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Error)]
-#[serde(rename_all = "kebab-case", tag = "detail")]
-pub enum Detail {
-    /// A document is to be written.
-    #[error("{path}: {change}")]
-    Document {
-        /// Its API path.
-        path: String,
-        /// Why.
-        #[serde(flatten)]
-        change: Change,
-    },
-    /// This login may not read them.
-    #[error("{}", may_not_read(paths))]
-    MayNotRead {
-        /// API paths.
-        paths: Vec<String>,
-    },
-    /// The file's secret for some fields is not here any more.
-    #[error("{} of {path}: the file's secret is not here", fields.join(", "))]
-    SecretNotHere {
-        /// API path of the document.
-        path: String,
-        /// The fields.
-        fields: Vec<String>,
-    },
-    /// A custodian could not be looked at.
-    #[error("{error}")]
-    Custodian {
-        /// What they answered.
-        error: String,
-    },
-    /// Of an audit device whose log can be read here.
-    #[error("no marker was found in the log yet")]
-    NoMarker,
-    /// Nothing could be asked.
-    #[error("there is no login to look with")]
-    NoLogin,
-    /// They were, before root was revoked.
-    #[error("logins are not tried again")]
-    LoginsNotTried,
-    /// It was, before root was revoked.
-    #[error("no drill is held after the hand-over: vault-bootstrap rehearse holds one")]
-    NoDrill,
-    /// Nobody can store them any more.
-    #[error("shares are missing and no longer in the checkpoint")]
-    SharesMissing,
-    /// Each is a finding.
-    #[error("there are root tokens that are still valid")]
-    RootTokensFound,
-    /// Whether there is a root token is not known.
-    #[error("this login may not list accessors")]
-    MayNotListAccessors,
-    /// What was seen is among them.
-    #[error("see the findings")]
-    SeeFindings,
-}
-
-impl Detail {
-    /// Something that is to be made.
-    pub(crate) fn create(path: impl Into<String>) -> Self {
-        Self::Document {
-            path: path.into(),
-            change: Change::Create,
-        }
-    }
-}
-
-/// Why a document is to be written. Never a secret.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Error)]
-#[serde(rename_all = "kebab-case", tag = "change")]
-pub enum Change {
-    /// It is not there.
-    #[error("create")]
-    Create,
-    /// A field differs.
-    #[error(
-        "{field} is {}, the file says {}",
-        printable::line(have, 1000),
-        printable::line(want, 1000)
-    )]
-    Differs {
-        /// Its name; dotted inside maps.
-        field: String,
-        /// What the server has, as JSON.
-        have: String,
-        /// What the file says, in the same way.
-        want: String,
-    },
-    /// A field differs, and one of the values is secret.
-    #[error("{field} differs (a secret, not shown)")]
-    SecretDiffers {
-        /// Its name; dotted inside maps.
-        field: String,
-    },
-    /// A field is not set.
-    #[error("{field} is not set, the file says {want}")]
-    NotSet {
-        /// Its name.
-        field: String,
-        /// What the file says.
-        want: String,
-    },
-    /// The server does not give it back.
-    #[error("{what} is not known to be the same as last time")]
-    NotRemembered {
-        /// The fields.
-        what: String,
-    },
-}
-
-fn may_not_read(paths: &[String]) -> String {
-    let first = paths.first().map_or("", String::as_str);
-    match paths.len() {
-        0 | 1 => format!("this login may not read {first}"),
-        many => format!("this login may not read {first} and {} more", many - 1),
     }
 }
 
@@ -361,19 +249,6 @@ mod tests {
 
     fn texts(all: &[&str]) -> Vec<String> {
         all.iter().map(ToString::to_string).collect()
-    }
-
-    #[test]
-    fn what_a_login_may_not_read_is_said_by_name() {
-        let said = |paths: &[&str]| {
-            let paths = texts(paths);
-            Detail::MayNotRead { paths }.to_string()
-        };
-        assert_eq!(said(&["sys/a"]), "this login may not read sys/a");
-        assert_eq!(
-            said(&["sys/a", "sys/b", "sys/c"]),
-            "this login may not read sys/a and 2 more"
-        );
     }
 
     #[test]

@@ -1,0 +1,190 @@
+//! The command that undoes a difference, as a shell takes it.
+
+use crate::vault::snapshot::difference::Change;
+use crate::vault::snapshot::item::{Item, Kind};
+use crate::shell::quoted;
+
+/// What somebody with the right to it types, with `bao` or `vault`. Of what there was before only a digest is known: it is
+/// to be put in by hand.
+pub(super) fn command(program: &str, change: Change, item: &Item) -> String {
+    let name = item.name.as_str();
+    let path = item.path.trim_end_matches('/');
+    let words: &[&str] = match (change, item.kind) {
+        (Change::New, Kind::AuditDevice) => &["audit", "disable", name],
+        (Change::New, Kind::Policy) => &["policy", "delete", name],
+        (Change::New, Kind::AuthMethod) => &["auth", "disable", name],
+        (Change::New, Kind::SecretsEngine) => &["secrets", "disable", name],
+        (Change::New, Kind::Namespace) => &["namespace", "delete", name],
+        (_, Kind::Token) => &["token", "revoke", "-accessor", name],
+        (Change::New, Kind::Entity | Kind::Group) => {
+            return by_id(program, "delete", item);
+        }
+        (Change::New, _) => &["delete", path],
+        (Change::Gone | Change::MadeAnew, Kind::AuditDevice) => {
+            return enable(program, "audit", item);
+        }
+        (Change::Gone | Change::MadeAnew, Kind::AuthMethod) => {
+            return enable(program, "auth", item);
+        }
+        (Change::Gone | Change::MadeAnew, Kind::SecretsEngine) => {
+            return enable(program, "secrets", item);
+        }
+        (Change::Gone, Kind::Namespace) => &["namespace", "create", name],
+        (Change::MadeAnew, Kind::Namespace) => &["namespace", "delete", name],
+        (_, Kind::Policy) => &["policy", "write", name, "FILE"],
+        (Change::Changed, Kind::AuthMethod) => &["auth", "tune", "OPTIONS", name],
+        (Change::Changed, Kind::SecretsEngine) => &["secrets", "tune", "OPTIONS", name],
+        (Change::Changed, Kind::AuditDevice) => &["audit", "disable", name],
+        (Change::Changed, Kind::Namespace) => &["namespace", "patch", "OPTIONS", name],
+        (_, Kind::Entity | Kind::Group) => return by_id(program, "write", item),
+        _ => &["write", path, "FIELDS"],
+    };
+    line(program, item, words)
+}
+
+/// They are named by an id that stays, whatever they are called.
+fn by_id(program: &str, verb: &str, item: &Item) -> String {
+    let word = if item.kind == Kind::Entity {
+        "entity"
+    } else {
+        "group"
+    };
+    let path = format!("identity/{word}/id/{}", item.name);
+    let fields = (verb == "write").then_some("FIELDS");
+    let words: Vec<&str> = [verb, &path].into_iter().chain(fields).collect();
+    line(program, item, &words)
+}
+
+fn enable(program: &str, what: &str, item: &Item) -> String {
+    let path = format!("-path={}", item.name);
+    line(program, item, &[what, "enable", &path, &item.about])
+}
+
+fn line(program: &str, item: &Item, words: &[&str]) -> String {
+    let namespace = format!("-namespace={}", item.namespace);
+    let mut all = vec![program];
+    // Options stand between the words of a command and its arguments.
+    let verbs = words.iter().take_while(|word| VERBS.contains(word)).count();
+    all.extend(&words[..verbs]);
+    if !item.namespace.is_empty() {
+        all.push(&namespace);
+    }
+    all.extend(&words[verbs..]);
+    let quoted: Vec<String> = all.into_iter().map(quoted).collect();
+    quoted.join(" ")
+}
+
+/// The words of the commands themselves.
+const VERBS: &[&str] = &[
+    "audit",
+    "auth",
+    "create",
+    "delete",
+    "disable",
+    "enable",
+    "namespace",
+    "patch",
+    "policy",
+    "revoke",
+    "secrets",
+    "token",
+    "tune",
+    "write",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn item(kind: Kind, name: &str, path: &str) -> Item {
+        Item {
+            kind,
+            namespace: String::new(),
+            name: name.into(),
+            path: path.into(),
+            about: "file".into(),
+            identity: String::new(),
+            digest: String::new(),
+        }
+    }
+
+    #[test]
+    fn each_kind_is_undone_by_its_own_command() {
+        let of =
+            |change, kind, name: &str, path: &str| command("bao", change, &item(kind, name, path));
+        for (kind, name, path, line) in [
+            (
+                Kind::Policy,
+                "all",
+                "sys/policies/acl/all",
+                "bao policy delete all",
+            ),
+            (Kind::AuthMethod, "b", "auth/b/", "bao auth disable b"),
+            (
+                Kind::AuthEntry,
+                "auth/b/users/eve",
+                "auth/b/users/eve",
+                "bao delete auth/b/users/eve",
+            ),
+            (Kind::SecretsEngine, "kv", "kv/", "bao secrets disable kv"),
+            (
+                Kind::TokenRole,
+                "r",
+                "auth/token/roles/r",
+                "bao delete auth/token/roles/r",
+            ),
+            (
+                Kind::Entity,
+                "12",
+                "identity/entity/name/eve",
+                "bao delete identity/entity/id/12",
+            ),
+            (
+                Kind::Group,
+                "12",
+                "identity/group/name/g",
+                "bao delete identity/group/id/12",
+            ),
+            (
+                Kind::GroupAlias,
+                "3",
+                "identity/group-alias/id/3",
+                "bao delete identity/group-alias/id/3",
+            ),
+            (
+                Kind::Token,
+                "acc",
+                "auth/token/create",
+                "bao token revoke -accessor acc",
+            ),
+            (
+                Kind::AuditDevice,
+                "file",
+                "sys/audit/file",
+                "bao audit disable file",
+            ),
+            (
+                Kind::Namespace,
+                "team",
+                "sys/namespaces/team",
+                "bao namespace delete team",
+            ),
+        ] {
+            assert_eq!(of(Change::New, kind, name, path), line);
+        }
+        let gone = of(Change::Gone, Kind::AuditDevice, "file", "sys/audit/file");
+        assert_eq!(gone, "bao audit enable -path=file file");
+        let changed = of(Change::Changed, Kind::Policy, "p", "sys/policies/acl/p");
+        assert_eq!(changed, "bao policy write p FILE");
+    }
+
+    #[test]
+    fn the_namespace_stands_before_the_arguments() {
+        let inside = Item {
+            namespace: "a/b".into(),
+            ..item(Kind::Policy, "all", "sys/policies/acl/all")
+        };
+        let line = command("vault", Change::New, &inside);
+        assert_eq!(line, "vault policy delete -namespace=a/b all");
+    }
+}
