@@ -3,7 +3,7 @@
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::FileType;
+use rustix::fs::{FileType, Stat};
 use rustix::process::geteuid;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -82,25 +82,31 @@ fn make_private(directory: &Path) -> Result<()> {
 /// Holds that what is in this directory is ours alone, and nobody else may move it away or put another one in its
 /// place. One that is missing is judged by what is above it. The same for whoever locks it and whoever only looks.
 pub(crate) fn check(directory: &Path) -> Result<()> {
-    let refused = trust::refusal(directory).map_err(CheckpointError::io("read", directory))?;
-    if let Some(doubt) = refused {
-        return Err(CheckpointError::Untrusted {
+    // A way that cannot be gone is told below.
+    if let Ok(Some(found)) = resolve(directory, Last::Keep).map(|itself| itself.found)
+        && let Some(why) = not_private(&found)
+    {
+        let path = directory.to_owned();
+        return Err(CheckpointError::NotPrivate { path, why });
+    }
+    match trust::refusal(directory).map_err(CheckpointError::io("read", directory))? {
+        None => Ok(()),
+        Some(doubt) => Err(CheckpointError::Untrusted {
             path: directory.to_owned(),
             why: doubt.to_string(),
             advice: doubt.advice(),
-        });
+        }),
     }
-    let itself = resolve(directory, Last::Keep).map_err(CheckpointError::io("read", directory))?;
-    let Some(found) = itself.found else {
-        return Ok(());
-    };
-    let why = match kind(&found) {
-        FileType::Symlink => "is a symbolic link",
-        FileType::Directory if found.st_mode & OTHERS != 0 => "can be entered by others",
-        FileType::Directory if found.st_uid != geteuid().as_raw() => "belongs to another user",
-        FileType::Directory => return Ok(()),
-        _ => "is not a directory",
-    };
-    let path = directory.to_owned();
-    Err(CheckpointError::NotPrivate { path, why })
+}
+
+fn not_private(found: &Stat) -> Option<&'static str> {
+    match kind(found) {
+        FileType::Symlink => Some("is a symbolic link"),
+        FileType::Directory if found.st_mode & OTHERS != 0 => Some("can be entered by others"),
+        FileType::Directory if found.st_uid != geteuid().as_raw() => {
+            Some("belongs to another user")
+        }
+        FileType::Directory => None,
+        _ => Some("is not a directory"),
+    }
 }

@@ -85,14 +85,10 @@ impl Progress {
                 code,
                 seconds,
             } => {
-                let code = code
-                    .as_ref()
-                    .map(|code| format!("\n  and type there: {code}"));
-                let text = format!(
-                    "{login}: sign in within {} min at\n  {url}{}",
-                    seconds.div_ceil(60),
-                    code.unwrap_or_default()
-                );
+                let typed = |code| format!("\n  and type there: {code}");
+                let code = code.as_ref().map(typed).unwrap_or_default();
+                let minutes = seconds.div_ceil(60);
+                let text = format!("{login}: sign in within {minutes} min at\n  {url}{code}");
                 self.line(&text, "", indent(step.is_some()))
             }
             Event::Holders { step, invitation } => {

@@ -1,6 +1,7 @@
 //! Break-glass after the hand-over: rehearsed, and in an emergency.
 
 mod at_work;
+mod compared;
 mod elsewhere;
 mod emergency;
 mod holders;

@@ -192,12 +192,7 @@ fn after_the_fault(kind: Kind, met: bool, run: &Run) -> Result<(), String> {
         (Kind::DiskFull | Kind::ReadOnly | Kind::ShortThenFull, 4) => true,
         (Kind::DiskFull | Kind::ReadOnly | Kind::ShortThenFull, 1..=3) => {
             let said = said(run);
-            let why = [
-                "No space left",
-                "no storage space",
-                "Read-only",
-                "read-only",
-            ];
+            let why = ["No space left", "Read-only", "read-only"];
             says("what to do:")
                 && why.iter().any(|why| said.contains(why))
                 && ["checkpoint", "shares", COPY]

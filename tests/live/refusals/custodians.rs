@@ -51,7 +51,7 @@ fn every_custodian_that_cannot_be_written_is_named_at_once() {
         &[
             "custodian alice: a-file/",
             "custodian bob: a-file/",
-            "not a directory",
+            "Not a directory",
             "ls -la a-file",
         ],
     );

@@ -77,7 +77,7 @@ fn a_full_disk_under_the_shares() {
     let run = ceremony.apply();
     run.exits(1).says(&[
         "custodian alice: small/",
-        "no storage space",
+        "No space left on device",
         "make room on that disk",
     ]);
     nothing_was_written(&server, &ceremony, &run);
