@@ -7,7 +7,6 @@ mod detail;
 use jiff::Timestamp;
 use thiserror::Error;
 
-use crate::printable;
 use crate::shell::ShellCommand;
 use crate::step::Step;
 use crate::vault::auth::scan::Found;

@@ -13,6 +13,7 @@ use crate::failure::Failure;
 use crate::prompt;
 use crate::root_generation::{Code, Held, not_let_in, not_taken};
 use crate::session::cluster_identity::known_id;
+use crate::shell::ShellCommand;
 use crate::vault::keys::generation::{Given, Progress};
 use crate::vault::{Client, Error, Generation};
 
@@ -103,10 +104,14 @@ async fn consent(
     if yes {
         return Ok(());
     }
-    let typed = custodian.map_or_else(String::new, |name| format!(" --custodian {name}"));
+    let verb = ShellCommand::new("share submit CODE");
+    let verb = match custodian {
+        Some(name) => verb.and("--custodian").with(name),
+        None => verb,
+    };
     let instead = format!(
         "look at what was asked for, then: {}",
-        config.command(&format!("share submit CODE{typed} --yes"))
+        config.command(verb.and("--yes"))
     );
     if prompt::confirm("Give your share to this attempt?", &instead).await? {
         return Ok(());
@@ -115,7 +120,7 @@ async fn consent(
         Failure::failed("nothing was given: you said no").advise(format!(
             "if nobody whom you know started it, somebody may be collecting shares; whoever has a break-glass login \
              ends it: {}",
-            config.command(&format!("break-glass cancel --nonce {}", code.nonce))
+            config.command(ShellCommand::new("break-glass cancel --nonce").with(&code.nonce))
         )),
     )
 }

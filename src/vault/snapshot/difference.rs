@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use crate::vault::snapshot::item::{Item, Kind, Snapshot};
 use crate::shell::quoted;
+use crate::vault::snapshot::item::{Item, Kind, Snapshot};
 use crate::vault::snapshot::undo::command;
 
 /// How something is different.

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::hex;
-use crate::vault::auth::token::TokenInfo;
 use crate::shell::quoted;
+use crate::vault::auth::token::TokenInfo;
 
 /// Digits of a digest. Nobody gains by a collision who may not write the document already.
 const DIGITS: usize = 32;

@@ -1,8 +1,8 @@
 //! The command that undoes a difference, as a shell takes it.
 
+use crate::shell::quoted;
 use crate::vault::snapshot::difference::Change;
 use crate::vault::snapshot::item::{Item, Kind};
-use crate::shell::quoted;
 
 /// What somebody with the right to it types, with `bao` or `vault`. Of what there was before only a digest is known: it is
 /// to be put in by hand.
