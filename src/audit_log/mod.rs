@@ -147,6 +147,8 @@ mod tests {
 
     use serde_json::json;
 
+    use std::fs;
+
     use super::*;
 
     #[test]

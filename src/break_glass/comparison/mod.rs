@@ -98,7 +98,7 @@ pub(super) async fn begin(
                 lost = earlier.lost;
                 lost.extend(earlier.seen.err());
             }
-            let look = async { Ok(look(&session.client, token).await) };
+            let look = Box::pin(async { Ok(look(&session.client, token).await) });
             let seen = session.caller.unless_stopped(look).await?;
             if let Err(why) = &seen {
                 session.warn(format!(

@@ -131,8 +131,8 @@ fn ago(since: Timestamp, now: Timestamp) -> String {
     match seconds {
         i64::MIN..-60 => "in the future by the clock of this machine".to_owned(),
         -60..120 => format!("{} s ago", seconds.max(0)),
-        ..7200 => format!("{} min ago", seconds / 60),
-        _ => format!("{} h ago", seconds / 3600),
+        120..7200 => format!("{} min ago", seconds / 60),
+        7200.. => format!("{} h ago", seconds / 3600),
     }
 }
 

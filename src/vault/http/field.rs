@@ -59,13 +59,17 @@ impl Texts for String {
 
 impl<T: Texts> Texts for Option<T> {
     fn each(&mut self, look: &mut dyn FnMut(&mut String)) {
-        self.iter_mut().for_each(|one| one.each(look));
+        for one in self.iter_mut() {
+            one.each(look);
+        }
     }
 }
 
 impl<T: Texts> Texts for Vec<T> {
     fn each(&mut self, look: &mut dyn FnMut(&mut String)) {
-        self.iter_mut().for_each(|one| one.each(look));
+        for one in self.iter_mut() {
+            one.each(look);
+        }
     }
 }
 
