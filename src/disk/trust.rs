@@ -9,6 +9,7 @@ use rustix::fs::{Access, FileType, Stat, access};
 use rustix::process::{getegid, geteuid, getgroups};
 
 use crate::disk::path::{ForeignLink, Last, kind, resolve};
+use crate::shell::ShellCommand;
 
 const ROOT: u32 = 0;
 const EVERYBODY_WRITES: u32 = 0o002;
@@ -105,15 +106,19 @@ impl Doubt {
         match self {
             Self::Owner(path, _) => format!(
                 "name a place below directories of root and your own, and move there what you need; or, if nobody else \
-                 needs it: chown {} {}",
-                geteuid().as_raw(),
-                path.display()
+                 needs it: {}",
+                ShellCommand::new("chown")
+                    .with(geteuid().as_raw())
+                    .with(path.display())
             ),
-            Self::Everybody(path) => format!("chmod o-w {}", path.display()),
+            Self::Everybody(path) => ShellCommand::new("chmod o-w").with(path.display()).into(),
             Self::Group(path, _) | Self::OwnGroup(path, _) => {
-                format!("chmod g-w {}", path.display())
+                ShellCommand::new("chmod g-w").with(path.display()).into()
             }
-            Self::Link(path) => format!("see whose it is: ls -l {}", path.display()),
+            Self::Link(path) => {
+                let look = ShellCommand::new("ls -l").with(path.display());
+                format!("see whose it is: {look}")
+            }
         }
     }
 }

@@ -10,7 +10,7 @@ mod rooms;
 mod source;
 mod structure;
 
-use rooms::{MAY_EXPOSE, MAY_IMPORT};
+use rooms::{MAY_EXPOSE, MAY_IMPORT, SECRETS};
 use source::{Source, words};
 
 /// What a rule finds: a line each, with the place.
@@ -25,22 +25,6 @@ type Rule = (
 
 const LONGEST_FILE: usize = 400;
 const LONGEST_FUNCTION: usize = 70;
-
-/// Types that hold a secret.
-const SECRETS: &[&str] = &[
-    "SecretText",
-    "SecretString",
-    "SecretBox",
-    "Share",
-    "ShareMaterial",
-    "Pad",
-    "Encoded",
-    "Inherited",
-    "Token",
-    "RootToken",
-    "InitAnswer",
-    "InitKeys",
-];
 
 const RULES: &[Rule] = &[
     (

@@ -8,7 +8,7 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("printable", &[]),
     ("shell", &[]),
     ("hex", &[]),
-    ("disk", &[]),
+    ("disk", &["shell"]),
     ("failure", &[]),
     ("text_layout", &[]),
     ("audit_log", &["disk"]),
@@ -210,6 +210,7 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
             "finding",
             "hex",
             "interrupt",
+            "prompt",
             "root_generation",
             "secret",
             "session",
@@ -294,6 +295,22 @@ pub(crate) const MAY_EXPOSE: &[&str] = &[
     "prompt",
     "secret",
     "vault",
+];
+
+/// Types that hold a secret.
+pub(crate) const SECRETS: &[&str] = &[
+    "SecretText",
+    "SecretString",
+    "SecretBox",
+    "Share",
+    "ShareMaterial",
+    "Pad",
+    "Encoded",
+    "Inherited",
+    "Token",
+    "RootToken",
+    "InitAnswer",
+    "InitKeys",
 ];
 
 /// The most lines of the verb that is largest.

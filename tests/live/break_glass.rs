@@ -2,6 +2,7 @@
 
 mod at_work;
 mod compared;
+mod consent;
 mod elsewhere;
 mod emergency;
 mod holders;

@@ -38,8 +38,7 @@ pub async fn status(
         .into_iter()
         .map(|step| line(step, diary.as_ref()))
         .collect();
-    let nothing = Recorded::Nothing;
-    let recorded = |step| diary.as_ref().map_or(nothing, |diary| diary.recorded(step));
+    let recorded = |step| recorded(diary.as_ref(), step);
     let done = recorded(Step::HandOver) == Recorded::Done;
     let begun = recorded(Step::Initialize) != Recorded::Nothing;
     let stored = recorded(Step::StoreRecoveryKeys) == Recorded::Done;
@@ -89,6 +88,10 @@ pub async fn status(
         findings,
     };
     Ok((status, if well { Exit::Done } else { Exit::Findings }))
+}
+
+fn recorded(diary: Option<&Diary>, step: Step) -> Recorded {
+    diary.map_or(Recorded::Nothing, |diary| diary.recorded(step))
 }
 
 /// The first custodian that a holder must still prove, where fewer than a quorum are: `apply` would

@@ -35,7 +35,7 @@ fn a_configuration_comes_from_a_text_or_a_value_without_any_file() {
     let problems = from_value(&value, name, directory).unwrap_err();
     assert_eq!(
         problems.to_string(),
-        "throwaway:1:1: cluster.adress: unknown key `adress`; the keys here are `name`, `address`, `nodes`, `tls`, `namespace`, `id` and `timeouts`\n\
+        "throwaway:1:1: cluster.adress: unknown key `adress`; the keys here are `name`, `address`, `nodes`, `tls`, `plain_http`, `namespace`, `id` and `timeouts`\n\
          throwaway:1:1: init.threshold: the threshold is 3 and there are 2 shares: nobody could ever open the cluster"
     );
 }

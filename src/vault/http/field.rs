@@ -12,6 +12,7 @@ use std::fmt;
 
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
+use serde_json::{Map, Value};
 
 use crate::printable;
 use crate::vault::http::field;
@@ -82,6 +83,29 @@ impl<T: Texts> Texts for BTreeMap<String, T> {
             (name, value)
         });
         *self = all.collect();
+    }
+}
+
+impl Texts for Value {
+    fn each(&mut self, look: &mut dyn FnMut(&mut String)) {
+        match self {
+            Self::String(text) => look(text),
+            Self::Array(all) => {
+                for one in all {
+                    one.each(look);
+                }
+            }
+            Self::Object(all) => all.each(look),
+            Self::Null | Self::Bool(_) | Self::Number(_) => {}
+        }
+    }
+}
+
+impl Texts for Map<String, Value> {
+    fn each(&mut self, look: &mut dyn FnMut(&mut String)) {
+        for one in self.values_mut() {
+            one.each(look);
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::hex;
 use crate::shell::quoted;
 use crate::vault::auth::token::TokenInfo;
+use crate::vault::http::field;
 
 /// Digits of a digest. Nobody gains by a collision who may not write the document already.
 const DIGITS: usize = 32;
@@ -67,19 +68,34 @@ pub struct Item {
     /// What it is.
     pub kind: Kind,
     /// Where it is, without slashes around it; empty is the root namespace.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[serde(
+        default,
+        skip_serializing_if = "String::is_empty",
+        deserialize_with = "field::compared"
+    )]
     pub namespace: String,
     /// Names it among those of its kind: a name, a path, an id, an accessor.
+    #[serde(deserialize_with = "field::compared")]
     pub name: String,
     /// Its API path in its namespace; of a token where it was made.
+    #[serde(deserialize_with = "field::compared")]
     pub path: String,
     /// More of it, for people.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[serde(
+        default,
+        skip_serializing_if = "String::is_empty",
+        deserialize_with = "field::compared"
+    )]
     pub about: String,
     /// Which one of this name it is, where the server tells: one that was made anew is another one.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[serde(
+        default,
+        skip_serializing_if = "String::is_empty",
+        deserialize_with = "field::compared"
+    )]
     pub identity: String,
     /// Of what it says.
+    #[serde(deserialize_with = "field::compared")]
     pub digest: String,
 }
 
@@ -89,11 +105,17 @@ pub struct Unseen {
     /// Of which kind.
     pub kind: Kind,
     /// In which namespace.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[serde(
+        default,
+        skip_serializing_if = "String::is_empty",
+        deserialize_with = "field::compared"
+    )]
     pub namespace: String,
     /// An API path; all below it where it ends with a slash, and everything where it is empty.
+    #[serde(deserialize_with = "field::compared")]
     pub path: String,
     /// Why.
+    #[serde(deserialize_with = "field::compared")]
     pub why: String,
     /// Whether this server has such things at all, and this program knows how to list them.
     pub supported: bool,

@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 
 use crate::secret::Token;
 use crate::vault::http::exchange::list_method;
-use crate::vault::http::{Ask, Client, Error, Reply, null_is_empty};
+use crate::vault::http::{Ask, Client, Error, Reply, field};
 use crate::vault::snapshot::item::{Item, Kind, Snapshot, Unseen, digest};
 
 /// How many requests are sent at a time.
@@ -48,9 +48,9 @@ impl From<Error> for Why {
 /// What is listed: a name, and what stands beside it.
 #[derive(Deserialize)]
 pub(super) struct Listed {
-    #[serde(deserialize_with = "null_is_empty")]
+    #[serde(deserialize_with = "field::compared")]
     pub(super) keys: Vec<String>,
-    #[serde(default, deserialize_with = "null_is_empty")]
+    #[serde(default, deserialize_with = "field::compared")]
     pub(super) key_info: Map<String, Value>,
 }
 

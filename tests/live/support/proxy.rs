@@ -332,19 +332,21 @@ fn serve(connection: &TcpStream, shared: &Shared) -> io::Result<()> {
             }
             Action::Redirect(url) => Message::answer(307, ("location", &url), String::new()),
         };
-        let last = request
-            .header("connection")
-            .is_some_and(|value| value.eq_ignore_ascii_case("close"));
-        let bytes = answer.bytes(
-            if last { "close" } else { "keep-alive" },
-            request.method == "HEAD",
-        );
-        (&*connection).write_all(&bytes)?;
-        if last {
+        if send(connection, &request, &answer)? {
             return Ok(());
         }
     }
     Ok(())
+}
+
+/// Sends an answer; whether it is the last one on its connection.
+fn send(mut connection: &TcpStream, request: &Message, answer: &Message) -> io::Result<bool> {
+    let last = request
+        .header("connection")
+        .is_some_and(|value| value.eq_ignore_ascii_case("close"));
+    let how = if last { "close" } else { "keep-alive" };
+    connection.write_all(&answer.bytes(how, request.method == "HEAD"))?;
+    Ok(last)
 }
 
 /// Tells the test, and waits until the program, or the proxy itself, goes away.
