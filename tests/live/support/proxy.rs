@@ -110,11 +110,12 @@ impl Change {
         Self(Arc::new(change))
     }
 
-    fn of(&self, answer: &mut Message) {
+    fn of(&self, mut answer: Message) -> Message {
         if let Ok(mut body) = serde_json::from_slice(&answer.body) {
             (self.0)(&mut body);
             answer.body = body.to_string().into_bytes();
         }
+        answer
     }
 }
 
@@ -325,11 +326,7 @@ fn serve(connection: &TcpStream, shared: &Shared) -> io::Result<()> {
             Action::Lead(address) => {
                 shared.forward_to(address.trim_start_matches("http://"), &request)?
             }
-            Action::Change(change) => {
-                let mut answer = shared.forward(&request)?;
-                change.of(&mut answer);
-                answer
-            }
+            Action::Change(change) => change.of(shared.forward(&request)?),
             Action::Redirect(url) => Message::answer(307, ("location", &url), String::new()),
         };
         if send(connection, &request, &answer)? {
