@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::{evidence, handed_over, handed_over_on, nothing_is_left, with_keys};
+use super::{auditor, evidence, handed_over, handed_over_on, with_keys};
 use crate::ceremony::{Ceremony, Run, Server};
 use crate::support::{Setup, require};
 
@@ -75,7 +75,7 @@ fn leaves(setups: &[Setup], script: &str, says: &[&str], told: &[(&str, &str, &s
                         && (&one.0, &one.1) == (&other.0, &other.1)
             });
         assert!(same, "{setup:?}: {found:#?}\n{told:#?}");
-        nothing_is_left(&server, &ceremony);
+        auditor(&server, &ceremony).no_root_is_left();
     }
 }
 
@@ -116,7 +116,7 @@ fn a_command_that_leaves_nothing_says_what_was_compared_and_what_was_not() {
                 .files_in("checkpoint")
                 .contains(&"break-glass.before".to_owned())
         );
-        nothing_is_left(&server, &ceremony);
+        auditor(&server, &ceremony).no_root_is_left();
     }
 }
 
@@ -171,7 +171,7 @@ fn a_periodic_token_is_told() {
             &undo,
         ]);
         run.shows_no_token();
-        nothing_is_left(&server, &ceremony);
+        auditor(&server, &ceremony).no_root_is_left();
     }
 }
 
@@ -186,7 +186,7 @@ fn a_batch_token_is_told_by_the_log_since_nobody_can_list_it() {
             "batch tokens, which no server lists",
         ]);
         assert_eq!(differences(&ceremony), []);
-        nothing_is_left(&server, &ceremony);
+        auditor(&server, &ceremony).no_root_is_left();
     }
 }
 
@@ -290,7 +290,7 @@ fn a_namespace_is_told_and_then_what_is_left_inside_it() {
             told(&undo, "token")
         ]
     );
-    nothing_is_left(&server, &ceremony);
+    auditor(&server, &ceremony).no_root_is_left();
 }
 
 #[test]
@@ -313,6 +313,6 @@ fn an_audit_device_that_was_off_for_a_while_is_told_and_so_is_the_gap_in_its_log
             (found[0].0.as_str(), found[0].1.as_str()),
             ("made-anew", "audit-device")
         );
-        nothing_is_left(&server, &ceremony);
+        auditor(&server, &ceremony).no_root_is_left();
     }
 }
