@@ -102,10 +102,11 @@ pub(crate) fn check(directory: &Path) -> Result<()> {
 fn not_private(found: &Stat) -> Option<&'static str> {
     match kind(found) {
         FileType::Symlink => Some("is a symbolic link"),
-        FileType::Directory if found.st_mode & OTHERS != 0 => Some("can be entered by others"),
+        // Whose else it is, is told with what to do about that.
         FileType::Directory if found.st_uid != geteuid().as_raw() => {
-            Some("belongs to another user")
+            (found.st_uid == 0).then_some("belongs to another user")
         }
+        FileType::Directory if found.st_mode & OTHERS != 0 => Some("can be entered by others"),
         FileType::Directory => None,
         _ => Some("is not a directory"),
     }

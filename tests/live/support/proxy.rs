@@ -337,7 +337,7 @@ fn serve(connection: &TcpStream, shared: &Shared) -> io::Result<()> {
 }
 
 /// Sends an answer; whether it is the last one on its connection.
-fn send(mut connection: &TcpStream, request: &Message, answer: &Message) -> io::Result<bool> {
+fn send(mut connection: &TcpStream, request: &RequestInfo, answer: &Message) -> io::Result<bool> {
     let last = request
         .header("connection")
         .is_some_and(|value| value.eq_ignore_ascii_case("close"));
