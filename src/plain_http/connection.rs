@@ -11,8 +11,10 @@ use tower_service::Service;
 use crate::plain_http::table::{OtherEnd, other_end};
 use crate::plain_http::{Peers, Refusal};
 
-/// Between two looks at a connection that no process has taken up. The client's limit to connecting ends the wait.
+/// Between two looks at a connection that no process has taken up, at first and later. The client's limit to connecting
+/// ends the wait.
 const PAUSE: Duration = Duration::from_millis(1);
+const LONGEST_PAUSE: Duration = Duration::from_millis(50);
 /// Looks at a table that does not show the connection: it is read in parts, and an entry may move between two.
 const LOOKS: usize = 3;
 
@@ -76,7 +78,7 @@ async fn check(ends: &HttpInfo, peers: Peers) -> Result<(), Refusal> {
     if peers.unchecked {
         return Ok(());
     }
-    let mut unseen = 0;
+    let (mut unseen, mut pause) = (0, PAUSE);
     loop {
         match other_end(ends.local_addr(), peer) {
             OtherEnd::Of(uid) => return peers.judge(peer, Some(uid)),
@@ -84,6 +86,7 @@ async fn check(ends: &HttpInfo, peers: Peers) -> Result<(), Refusal> {
             OtherEnd::Unseen if unseen < LOOKS => unseen += 1,
             OtherEnd::Unseen => return peers.judge(peer, None),
         }
-        tokio::time::sleep(PAUSE).await;
+        tokio::time::sleep(pause).await;
+        pause = (2 * pause).min(LONGEST_PAUSE);
     }
 }

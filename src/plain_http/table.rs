@@ -1,6 +1,17 @@
 //! The kernel's table of TCP sockets: which user has the other end of a connection.
 
+#[cfg(target_os = "linux")]
+use std::net::IpAddr;
 use std::net::SocketAddr;
+#[cfg(target_os = "linux")]
+use std::path::Path;
+
+#[cfg(target_os = "linux")]
+use crate::disk;
+
+/// Of a table: one of half a million connections fits.
+#[cfg(target_os = "linux")]
+const LONGEST: u64 = 128 * 1024 * 1024;
 
 /// What the table says of the other end of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,27 +25,64 @@ pub(super) enum OtherEnd {
 }
 
 /// The other end of the connection from `ours` to `peer`.
+///
+/// The lines of the tables: `Documentation/networking/proc_net_tcp.rst` of the kernel. One line is looked for as text: a
+/// busy machine has tens of thousands, and they are read for each connection.
 #[cfg(target_os = "linux")]
 pub(super) fn other_end(ours: SocketAddr, peer: SocketAddr) -> OtherEnd {
     let (ours, peer) = (plain(ours), plain(peer));
-    let found = entries()
-        .find(|entry| plain(entry.local_address) == peer && plain(entry.remote_address) == ours);
-    match found {
+    let in_tcp = (ours.is_ipv4() && peer.is_ipv4())
+        .then(|| line("/proc/net/tcp", &format!("{} {}", v4(peer), v4(ours))))
+        .flatten();
+    // A server that listens on `::` for both families has its connections there.
+    let found = in_tcp.or_else(|| line("/proc/net/tcp6", &format!("{} {}", v6(peer), v6(ours))));
+    let Some(found) = found else {
+        return OtherEnd::Unseen;
+    };
+    let mut columns = found.split_ascii_whitespace().skip(7);
+    let uid = columns.next().and_then(|uid| uid.parse().ok());
+    match (uid, columns.nth(1)) {
         // Until a process takes it up, a connection has no inode, and the user shown is 0.
-        Some(entry) if entry.inode != 0 => OtherEnd::Of(entry.uid),
-        Some(_) => OtherEnd::Waiting,
-        None => OtherEnd::Unseen,
+        (Some(_), Some("0")) => OtherEnd::Waiting,
+        (Some(uid), Some(_)) => OtherEnd::Of(uid),
+        _ => OtherEnd::Unseen,
     }
 }
 
-/// Every socket, of both families.
+/// The line of a table that has these two ends.
 #[cfg(target_os = "linux")]
-fn entries() -> impl Iterator<Item = procfs::net::TcpNetEntry> {
-    let tables = [procfs::net::tcp(), procfs::net::tcp6()];
-    tables.into_iter().flatten().flatten()
+fn line(table: &str, ends: &str) -> Option<String> {
+    let bytes = disk::read(Path::new(table), LONGEST).ok()??;
+    let text = std::str::from_utf8(&bytes).ok()?;
+    let at = text.find(ends)?;
+    let begin = text[..at].rfind('\n').map_or(0, |end| end + 1);
+    text[begin..].lines().next().map(str::to_owned)
 }
 
-/// A server that listens on `::` for both families shows an address of IPv4 within one of IPv6.
+/// One end as the table of IPv4 writes it: the address as a number of this machine.
+#[cfg(target_os = "linux")]
+fn v4(end: SocketAddr) -> String {
+    match end.ip() {
+        IpAddr::V4(ip) => format!("{:08X}:{:04X}", u32::from_ne_bytes(ip.octets()), end.port()),
+        IpAddr::V6(_) => String::new(),
+    }
+}
+
+/// The same in the table of IPv6: four numbers.
+#[cfg(target_os = "linux")]
+fn v6(end: SocketAddr) -> String {
+    let ip = match end.ip() {
+        IpAddr::V4(ip) => ip.to_ipv6_mapped(),
+        IpAddr::V6(ip) => ip,
+    };
+    let octets = ip.octets();
+    let (parts, _) = octets.as_chunks::<4>();
+    let numbers = parts.iter().map(|part| u32::from_ne_bytes(*part));
+    let address: String = numbers.map(|number| format!("{number:08X}")).collect();
+    format!("{address}:{:04X}", end.port())
+}
+
+/// An address of IPv4 may stand within one of IPv6.
 #[cfg(target_os = "linux")]
 fn plain(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(address.ip().to_canonical(), address.port())

@@ -13,7 +13,7 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("text_layout", &[]),
     ("audit_log", &["disk"]),
     ("hardening", &[]),
-    ("plain_http", &[]),
+    ("plain_http", &["disk"]),
     ("step", &[]),
     ("cli", &[]),
     ("config", &["disk", "plain_http", "shell"]),
