@@ -60,7 +60,13 @@ fn any_configuration_is_read_or_refused() {
 
 #[test]
 fn a_file_without_end_is_no_configuration() {
-    let endless = Path::new("/dev/zero");
-    let problems = vault_bootstrap::config::load(endless, &name).unwrap_err();
-    assert!(problems.list[0].text.contains("longer than"));
+    let refused = |file: &Path, why: &str| {
+        let problems = vault_bootstrap::config::load(file, &name).unwrap_err();
+        let text = &problems.list[0].text;
+        assert!(text.contains(why), "{text}");
+    };
+    refused(Path::new("/dev/zero"), "it is a device");
+    let huge = tempfile::NamedTempFile::new().unwrap();
+    huge.as_file().set_len(1 << 40).unwrap();
+    refused(huge.path(), "longer than");
 }
