@@ -22,8 +22,8 @@ use crate::secret::SecretText;
 const LARGEST_REQUEST: usize = 8 * 1024;
 /// Time for one visitor to say what it wants, and to take the answer.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// Visitors served at the same time. The one who has said nothing for longest gives way to the next one, so that
-/// nobody who holds connections open keeps the browser out.
+/// Visitors served at the same time. The one who came first gives way to the next one, so that nobody who holds
+/// connections open keeps the browser out.
 const AT_ONCE: usize = 64;
 /// Longest word of the provider that is repeated.
 const LONGEST_WORDS: usize = 300;
@@ -70,6 +70,13 @@ pub(super) async fn wait(bound: &Bound, state: &str) -> Visitor {
     let mut oldest: VecDeque<AbortHandle> = VecDeque::new();
     loop {
         tokio::select! {
+            biased;
+            // Whoever has said what it wants is heard before it could give way.
+            Some(visitor) = visitors.next(), if !visitors.is_empty() => {
+                if let Ok(Some(visitor)) = visitor {
+                    return visitor;
+                }
+            }
             accepted = accept(bound) => {
                 if let Ok(stream) = accepted {
                     if oldest.len() == AT_ONCE && let Some(first) = oldest.pop_front() {
@@ -81,11 +88,6 @@ pub(super) async fn wait(bound: &Bound, state: &str) -> Visitor {
                 } else {
                     // Out of descriptors, or a visitor that left at once: neither is worth a spin.
                     tokio::time::sleep(Duration::from_millis(50)).await;
-                }
-            }
-            Some(visitor) = visitors.next(), if !visitors.is_empty() => {
-                if let Ok(Some(visitor)) = visitor {
-                    return visitor;
                 }
             }
         }

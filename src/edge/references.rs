@@ -11,6 +11,7 @@ use crate::config::{Aws, CheckpointKey, Config, Field, Fields, Login, SecretRef}
 use crate::door::withhold;
 use crate::edge::custodians::to_aws;
 use crate::failure::Failure;
+use crate::plain_http::pinned;
 use crate::reference::{self, Sources};
 use crate::secret::SecretText;
 use crate::{custodian, envelope, prompt};
@@ -152,7 +153,7 @@ pub(crate) fn cluster_environment(config: &Config, address: &str, child: &mut Co
         _ => None,
     };
     let values = [
-        ("ADDR", Some(OsString::from(address))),
+        ("ADDR", Some(pinned(address).into())),
         ("CACERT", file(&tls.ca_cert)),
         (
             "TLS_SERVER_NAME",

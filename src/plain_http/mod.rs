@@ -106,6 +106,20 @@ pub(crate) fn is_this_machine(url: &Url) -> bool {
     }
 }
 
+/// An address for others who connect: a name of this machine over plain http is the one address that we asked, since a
+/// client of somebody else's may try the other family first.
+pub(crate) fn pinned(address: &str) -> String {
+    let pin = |mut url: Url| {
+        let named = url.scheme() == "http" && matches!(url.host(), Some(Host::Domain(_)));
+        (named && url.set_host(Some("127.0.0.1")).is_ok()).then_some(url)
+    };
+    let pinned = Url::parse(address).ok().and_then(pin);
+    pinned.map_or_else(
+        || address.to_owned(),
+        |url| url.as_str().trim_end_matches('/').to_owned(),
+    )
+}
+
 /// Restricts the connections of a client that is for plain http alone.
 pub(crate) fn restrict(builder: reqwest::ClientBuilder, peers: Peers) -> reqwest::ClientBuilder {
     builder
@@ -141,6 +155,18 @@ mod tests {
         ] {
             let found = is_this_machine(&Url::parse(address).unwrap());
             assert_eq!(found, expected, "{address}");
+        }
+    }
+
+    #[test]
+    fn others_are_told_the_one_address_that_a_name_of_this_machine_is() {
+        for (address, expected) in [
+            ("http://localhost:8200", "http://127.0.0.1:8200"),
+            ("http://[::1]:8200", "http://[::1]:8200"),
+            ("http://127.0.0.1:8200", "http://127.0.0.1:8200"),
+            ("https://localhost:8200", "https://localhost:8200"),
+        ] {
+            assert_eq!(pinned(address), expected);
         }
     }
 

@@ -4,6 +4,7 @@
 use futures::future::join_all;
 
 use crate::failure::Failure;
+use crate::plain_http::pinned;
 use crate::shell::ShellCommand;
 use crate::vault::{self, Client, Health, Product, sys};
 
@@ -93,7 +94,7 @@ async fn sealed(answers: &[Answer], again: &ShellCommand) -> Failure {
             Ok(seal) => {
                 words.push(format!("{address} is sealed (seal {})", seal.seal_type));
                 let command = ShellCommand::new(program).and("operator unseal");
-                commands.push(command.set("-address=", address).to_string());
+                commands.push(command.set("-address=", pinned(address)).to_string());
             }
             Err(_) => words.push(format!("{address} is sealed")),
         }

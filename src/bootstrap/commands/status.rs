@@ -9,6 +9,7 @@ use crate::edge::others;
 use crate::event::{Status, StepLine};
 use crate::failure::{Exit, Failure};
 use crate::finding::Finding;
+use crate::plain_http::pinned;
 use crate::session::cluster_identity::key;
 use crate::shell::ShellCommand;
 use crate::step::decide::Recorded;
@@ -171,7 +172,7 @@ async fn look(client: Result<Client, Failure>, begun: Option<&Diary>) -> Look {
             let program = health.product.program();
             let address = client.address();
             let command = ShellCommand::new(program).and("operator unseal");
-            unseal = Some(command.set("-address=", address));
+            unseal = Some(command.set("-address=", pinned(address)));
         }
     }
     let findings = begun.and_then(|diary| contradiction(diary, &health));

@@ -16,8 +16,11 @@ const SHOWN: usize = 50;
 const IN_EVIDENCE: usize = 10_000;
 /// No server says which of them there are.
 const BATCH_TOKENS: &str = "batch tokens, which no server lists";
-/// No digest of a secret is kept.
-const SECRETS: &str = "passwords, keys and what the secrets engines hold";
+/// No server reads them out.
+const SECRETS: &str = "passwords, keys and secret IDs";
+/// No digest of these is kept.
+const OTHERS: &str = "leases, quotas, plugins, identity providers, MFA, settings below sys/config, what the secrets engines hold, and whatever \
+     else README does not name";
 
 /// What came of a comparison.
 pub(in crate::break_glass) struct Compared {
@@ -75,7 +78,7 @@ impl Compared {
     fn seen(before: &Before, (was, now): (&Snapshot, &Snapshot), judged: Judged<'_>) -> Self {
         let (unseen, unsupported) = unseen(was, now);
         let clause = clause(&judged, unseen.is_empty());
-        let mut not_looked_at = vec![BATCH_TOKENS.to_owned(), SECRETS.to_owned()];
+        let mut not_looked_at = [BATCH_TOKENS, SECRETS, OTHERS].map(str::to_owned).to_vec();
         not_looked_at.extend(
             unsupported
                 .iter()
@@ -83,7 +86,7 @@ impl Compared {
         );
         let facts = json!({
             "since": before.since,
-            "with_a_killed_command": before.killed,
+            "with_an_earlier_command": before.killed,
             "compared": true,
             "before": was.counts(),
             "after": now.counts(),
@@ -164,7 +167,7 @@ fn unseen(was: &Snapshot, now: &Snapshot) -> (Vec<Left>, Vec<Unseen>) {
     for ((supported, what), one) in all {
         match (supported, findings.len() < SHOWN) {
             (false, _) => unsupported.push(one.clone()),
-            (true, true) => findings.push(Left::Unseen(what, one.why.clone())),
+            (true, true) => findings.push(Left::Unseen(what, why(one))),
             (true, false) => more += 1,
         }
     }
@@ -173,6 +176,15 @@ fn unseen(was: &Snapshot, now: &Snapshot) -> (Vec<Left>, Vec<Unseen>) {
         findings.push(Left::Unseen(format!("{more} more"), why));
     }
     (findings, unsupported)
+}
+
+/// Why, and all that was left for it.
+fn why(unseen: &Unseen) -> String {
+    let why = &unseen.why;
+    match unseen.kind {
+        Kind::Namespace => format!("{why}; nothing in any namespace was compared but the root"),
+        _ => why.clone(),
+    }
 }
 
 fn in_short(difference: &Difference) -> String {
@@ -187,14 +199,19 @@ fn in_short(difference: &Difference) -> String {
 
 fn clause(judged: &Judged<'_>, all_seen: bool) -> String {
     let many = judged.unexpected.len();
-    let text = match (many, judged.expected.is_empty(), all_seen) {
-        (0, true, true) => "of what was compared nothing is different".to_owned(),
-        (0, false, true) => "of what was compared only what was expected is different".to_owned(),
-        (0, _, false) => "not everything could be compared".to_owned(),
-        (1, ..) => "one thing is not as it was before".to_owned(),
-        (many, ..) => format!("{many} things are not as they were before"),
+    let text = match (many, judged.expected.is_empty()) {
+        (0, _) if !all_seen => return "; not everything could be compared".to_owned(),
+        (0, true) => "of what was compared nothing is different".to_owned(),
+        (0, false) => "of what was compared only what was expected is different".to_owned(),
+        (1, _) => "one thing is not as it was before".to_owned(),
+        (many, _) => format!("{many} things are not as they were before"),
     };
-    format!("; {text}")
+    let rest = if all_seen {
+        ""
+    } else {
+        ", and not everything could be compared"
+    };
+    format!("; {text}{rest}")
 }
 
 #[cfg(test)]

@@ -88,7 +88,7 @@ pub(super) async fn begin(
     let mut before = match Before::pending(session) {
         Some(before) if before.seen.is_ok() => {
             session.note(format!(
-                "a command of {} was killed: what it has left is compared together with this one's",
+                "what a command of {} left has not been compared yet: it is compared together with what this one leaves",
                 before.since
             ));
             before

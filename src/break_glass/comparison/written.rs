@@ -58,16 +58,25 @@ pub(in crate::break_glass) fn written(marked: &[Marked<'_>], revoked: bool) -> W
                 |gap| gap.or_else(|| told.lacks(revoked)),
             ),
         };
-        let told = read.unwrap_or_default();
         if let Some(why) = &gap {
             all.findings
                 .push(Left::Gap(device.clone(), file.clone(), why.clone()).into());
         }
+        let Ok(told) = read else {
+            all.facts
+                .push(json!({"device": device, "file": file, "gap": gap}));
+            continue;
+        };
         if told.batch_tokens > 0 {
             all.findings
                 .push(Left::BatchTokens(device.clone(), told.batch_tokens).into());
         }
-        all.notes.push(told.in_words(device));
+        let part = if gap.is_some() {
+            ", as far as it can be read,"
+        } else {
+            ""
+        };
+        all.notes.push(told.in_words(device, part));
         all.facts.push(json!({
             "device": device,
             "file": file,
@@ -164,13 +173,13 @@ impl Told {
         paths.map(fact).collect()
     }
 
-    fn in_words(&self, device: &str) -> String {
+    fn in_words(&self, device: &str, part: &str) -> String {
         // Ours, at its end.
         let ours = |path: &str| path == "auth/token/revoke-self";
         let paths: BTreeSet<&str> = self.paths.keys().map(|(path, _)| path.as_str()).collect();
         let paths: Vec<&str> = paths.into_iter().filter(|path| !ours(path)).collect();
         if paths.is_empty() {
-            return format!("by the log of audit device {device} the command wrote nothing");
+            return format!("by the log of audit device {device}{part} the command wrote nothing");
         }
         let said: Vec<String> = paths.iter().take(SAID).map(|path| quoted(path)).collect();
         let rest = match paths.len().saturating_sub(SAID) {
@@ -178,7 +187,7 @@ impl Told {
             more => format!(" and {more} more"),
         };
         let said = said.join(", ");
-        format!("by the log of audit device {device} the command wrote {said}{rest}")
+        format!("by the log of audit device {device}{part} the command wrote {said}{rest}")
     }
 }
 
@@ -236,7 +245,7 @@ mod tests {
         ];
         assert_eq!(paths, all);
         assert_eq!(told.lacks(true), None);
-        let said = told.in_words("file");
+        let said = told.in_words("file", "");
         assert!(
             said.ends_with("auth/token/create, auth/token/create-orphan, sys/policies/acl/all"),
             "{said}"

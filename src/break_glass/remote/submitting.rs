@@ -10,6 +10,7 @@ use crate::break_glass::session::ActiveSession;
 use crate::config::Config;
 use crate::event::{Caller, Event};
 use crate::failure::Failure;
+use crate::printable;
 use crate::prompt;
 use crate::root_generation::{Code, Held, not_let_in, not_taken};
 use crate::session::cluster_identity::known_id;
@@ -19,6 +20,8 @@ use crate::vault::{Client, Error, Generation};
 
 /// The command, for messages.
 const COMMAND: &str = "share submit";
+/// Letters of a reason or a name that are shown.
+const SHOWN: usize = 200;
 
 /// Gives the share of one custodian: the one named, or the only one that can be opened here.
 ///
@@ -90,17 +93,21 @@ async fn consent(
     caller: Caller<'_>,
 ) -> Result<(), Failure> {
     let origin = &code.origin;
-    caller.events.note(format!(
-        "a share is asked for, as the code says:\n  cluster  {}, {}\n  reason   {}\n  started  {}, {}, by {}\n  \
-         compare with them by telephone: {}",
-        origin.cluster,
-        origin.id,
-        origin.reason,
-        origin.since,
-        ago(origin.since, Timestamp::now()),
-        origin.requester,
-        code.spoken(),
-    ));
+    let when = ago(origin.since, Timestamp::now());
+    // A line each: whatever the code says cannot begin one.
+    for line in [
+        "a share is asked for; the code says:".to_owned(),
+        format!("cluster: {}, {}", origin.cluster, origin.id),
+        format!("reason: {}", printable::line(&origin.reason, SHOWN)),
+        format!(
+            "started: {}, {when}, by {}",
+            origin.since,
+            printable::line(&origin.requester, SHOWN)
+        ),
+        format!("compare with them by telephone: {}", code.spoken()),
+    ] {
+        caller.events.note(line);
+    }
     if yes {
         return Ok(());
     }

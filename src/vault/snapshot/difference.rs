@@ -4,9 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
+use crate::printable;
 use crate::shell::quoted;
 use crate::vault::snapshot::item::{Item, Kind, Snapshot};
 use crate::vault::snapshot::undo::command;
+
+/// Letters of what others have called something that are shown.
+const ABOUT: usize = 200;
 
 /// How something is different.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -86,12 +90,8 @@ impl Difference {
             _ => format!("{} {}", kind.name(), quoted(name)),
         };
         if !about.is_empty() {
-            // Somebody else's words, on one line.
-            let about: String = about
-                .chars()
-                .filter(|letter| !letter.is_control())
-                .collect();
-            text.push_str(&format!(" ({about})"));
+            // Somebody else's words: one word of a shell, so that they end where they seem to.
+            text.push_str(&format!(" ({})", quoted(&printable::line(about, ABOUT))));
         }
         if !namespace.is_empty() {
             text.push_str(&format!(" in namespace {}", quoted(namespace)));

@@ -79,7 +79,7 @@ fn what_a_killed_command_has_left_is_told_by_the_next_rehearsal() {
     ]);
     let facts = evidence(&ceremony, "rehearsal-");
     assert_eq!(
-        facts["comparison"]["with_a_killed_command"], true,
+        facts["comparison"]["with_an_earlier_command"], true,
         "{facts:#}"
     );
     // It was told; from now on it is there.

@@ -14,7 +14,7 @@ fn a_holder_is_told_why_and_by_whom_a_share_is_wanted_and_is_asked() {
     let code = holders.start();
     let words = ["share", "submit", &code, "--identity", "bob.key"];
     holders.bob.run(&words).exits(2).says(&[
-        "reason   the provider is down",
+        "reason: the provider is down",
         "by userpass-ada",
         " s ago",
         "compare with them by telephone: ",

@@ -44,7 +44,10 @@ pub(crate) async fn before_revoking(
     for token in children {
         lines.push(format!("  may die too: {}", token.line()));
     }
-    ceremony.note(lines.join("\n"));
+    // A line each: whatever others have named cannot begin one.
+    for line in lines {
+        ceremony.note(line);
+    }
     let instead = without_a_terminal(ceremony.config, ceremony.options);
     match prompt::confirm("Revoke the root token now?", &instead).await {
         Ok(true) => Ok(()),
