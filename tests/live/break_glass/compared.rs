@@ -102,7 +102,7 @@ fn what_a_killed_command_has_left_is_told_by_the_next_break_glass() {
     .says(&[
         "policy all is new",
         "secrets engine extra (kv) is new",
-        "was killed",
+        "has not been compared yet",
     ]);
     works(&server, &ceremony, &[], "true")
         .exits(0)
