@@ -11,7 +11,7 @@ use super::http::{Answer, HttpClient};
 use super::process::{Process, free_port, start_on_free_ports};
 use super::scratch::Scratch;
 
-const START: Duration = Duration::from_secs(30);
+const START: Duration = Duration::from_secs(120);
 
 /// The provider. Dropping it ends it.
 #[derive(Debug)]
