@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use crate::vault::snapshot::{Change, Difference};
+use crate::vault::snapshot::{Change, Difference, Kind};
 
 /// Something that is not as it was before the command, or that could not be compared.
 #[derive(Debug, Clone, Error)]
@@ -44,8 +44,14 @@ fn is_different(difference: &Difference) -> String {
             format!("{what} is not as it was; to put it right, with what it was: {undo}")
         }
         Change::Gone => format!("{what} is gone; to put it back, with what it was: {undo}"),
-        Change::MadeAnew => format!(
-            "{what} was taken away and made anew, and what happened meanwhile went past it; with what it was: {undo}"
-        ),
+        Change::MadeAnew => {
+            let lost = match difference.item.kind {
+                Kind::AuditDevice => "what was done in between is not in its log",
+                _ => "what was in it before is gone",
+            };
+            format!(
+                "{what} was taken away and made anew, and {lost}; to see what it is now: {undo}"
+            )
+        }
     }
 }

@@ -40,6 +40,8 @@ fn what_is_not_as_promised_is_called_a_finding_before_root_goes_and_no_open_door
     let mut terminal = ceremony.terminal(&["apply"]);
     let shown = terminal.expect("Revoke the root token now?");
     assert!(shown.contains("finding: custodian carol"), "{shown}");
+    let lines: Vec<&str> = shown.lines().map(str::trim).collect();
+    assert!(lines.contains(&"opened auditor"), "{shown}");
     assert!(!shown.contains("open custodian"), "{shown}");
     terminal.type_line("n");
     assert_eq!(terminal.finish().0, 1);

@@ -18,9 +18,9 @@ const IN_EVIDENCE: usize = 10_000;
 const BATCH_TOKENS: &str = "batch tokens, which no server lists";
 /// No server reads them out.
 const SECRETS: &str = "passwords, keys and secret IDs";
-/// No digest of these is kept.
-const OTHERS: &str = "leases, quotas, plugins, identity providers, MFA, settings below sys/config, what the secrets engines hold, and whatever \
-     else README does not name";
+/// Nobody looks at these.
+const OTHERS: &str = "leases, quotas, plugins, identity providers, MFA, settings below sys/config, what the secrets engines hold, and anything \
+     that README does not list as compared";
 
 /// What came of a comparison.
 pub(in crate::break_glass) struct Compared {

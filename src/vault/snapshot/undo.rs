@@ -20,17 +20,15 @@ pub(super) fn command(program: &str, change: Change, item: &Item) -> String {
             return by_id(program, "delete", item);
         }
         (Change::New, _) => &["delete", path],
-        (Change::Gone | Change::MadeAnew, Kind::AuditDevice) => {
-            return enable(program, "audit", item);
-        }
-        (Change::Gone | Change::MadeAnew, Kind::AuthMethod) => {
-            return enable(program, "auth", item);
-        }
-        (Change::Gone | Change::MadeAnew, Kind::SecretsEngine) => {
-            return enable(program, "secrets", item);
-        }
+        // What it was is gone, and one of its name is there: it can only be looked at.
+        (Change::MadeAnew, Kind::AuditDevice) => &["audit", "list", "-detailed"],
+        (Change::MadeAnew, Kind::AuthMethod) => &["auth", "list", "-detailed"],
+        (Change::MadeAnew, Kind::SecretsEngine) => &["secrets", "list", "-detailed"],
+        (Change::MadeAnew, Kind::Namespace) => &["namespace", "lookup", name],
+        (Change::Gone, Kind::AuditDevice) => return enable(program, "audit", item),
+        (Change::Gone, Kind::AuthMethod) => return enable(program, "auth", item),
+        (Change::Gone, Kind::SecretsEngine) => return enable(program, "secrets", item),
         (Change::Gone, Kind::Namespace) => &["namespace", "create", name],
-        (Change::MadeAnew, Kind::Namespace) => &["namespace", "delete", name],
         (_, Kind::Policy) => &["policy", "write", name, "FILE"],
         (Change::Changed, Kind::AuthMethod) => &["auth", "tune", "OPTIONS", name],
         (Change::Changed, Kind::SecretsEngine) => &["secrets", "tune", "OPTIONS", name],
@@ -57,7 +55,12 @@ fn by_id(program: &str, verb: &str, item: &Item) -> String {
 
 fn enable(program: &str, what: &str, item: &Item) -> String {
     let path = format!("-path={}", item.name);
-    line(program, item, &[what, "enable", &path, &item.about])
+    // Options of an audit device are fields behind its type.
+    let words = match item.kind {
+        Kind::AuditDevice => [what, "enable", &path, &item.about, "OPTIONS"],
+        _ => [what, "enable", &path, "OPTIONS", &item.about],
+    };
+    line(program, item, &words)
 }
 
 fn line(program: &str, item: &Item, words: &[&str]) -> String {
@@ -82,6 +85,8 @@ const VERBS: &[&str] = &[
     "delete",
     "disable",
     "enable",
+    "list",
+    "lookup",
     "namespace",
     "patch",
     "policy",
@@ -173,7 +178,9 @@ mod tests {
             assert_eq!(of(Change::New, kind, name, path), line);
         }
         let gone = of(Change::Gone, Kind::AuditDevice, "file", "sys/audit/file");
-        assert_eq!(gone, "bao audit enable -path=file file");
+        assert_eq!(gone, "bao audit enable -path=file file OPTIONS");
+        let anew = of(Change::MadeAnew, Kind::AuthMethod, "b", "auth/b/");
+        assert_eq!(anew, "bao auth list -detailed");
         let changed = of(Change::Changed, Kind::Policy, "p", "sys/policies/acl/p");
         assert_eq!(changed, "bao policy write p FILE");
     }

@@ -21,6 +21,10 @@ fn a_holder_is_told_why_and_by_whom_a_share_is_wanted_and_is_asked() {
         "no terminal to ask on: Give your share to this attempt?",
         "share submit CODE --yes",
     ]);
+    // Each on a line of its own, which texts that are compared without their line ends do not show.
+    let run = holders.bob.run(&words);
+    run.shows("\n  reason: the provider is down\n");
+    run.never_says(&["\\u{a}"]);
     let ada = server.api().log_in("ada", &holders.starter.secrets["ada"]);
     let given = || ada.read(ATTEMPT)["data"]["progress"].clone();
     assert_eq!(given(), 0);
