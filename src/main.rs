@@ -11,7 +11,7 @@ use vault_bootstrap::dispatch::dispatch;
 use vault_bootstrap::failure::Failure;
 use vault_bootstrap::hardening;
 use vault_bootstrap::report::Report;
-use vault_bootstrap::secret::wipe_stack;
+use vault_bootstrap::secret::wipe_stack_and_registers;
 
 /// Wipes every block of memory as it is given back: HTTP and TLS buffers too hold secrets.
 #[global_allocator]
@@ -36,7 +36,7 @@ fn main() -> ExitCode {
         }
         Err(error) => Err(Failure::failed(format!("no event loop to run on: {error}"))),
     };
-    wipe_stack();
+    wipe_stack_and_registers();
     // Connections and their buffers went with the event loop: whoever waits to read this finds no secret here.
     let exit = match result {
         Ok(ended) => {

@@ -18,7 +18,7 @@ use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
 
 use crate::interrupt::Signals;
 use crate::printable;
-use crate::secret::SecretText;
+use crate::secret::{SecretText, wiped};
 
 /// Where people sit, whatever standard input and output are connected to.
 const TERMINAL: &str = "/dev/tty";
@@ -156,7 +156,7 @@ where
     }
     let _as_found = AsFound::capture(terminal).map_err(Error::Terminal)?;
     let label = printable::text(question);
-    let reading = tokio::task::spawn_blocking(move || read(label));
+    let reading = tokio::task::spawn_blocking(move || wiped(|| read(label)));
     let answer = tokio::select! {
         biased;
         _ = signals.next() => return Err(Error::Interrupted(question.to_owned())),

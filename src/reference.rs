@@ -13,7 +13,7 @@ use zeroize::Zeroize as _;
 use crate::config::{Aws, SecretRef};
 use crate::disk::path::{Last, resolve as resolve_path};
 use crate::disk::read::{self, PATIENCE, Unfit};
-use crate::secret::SecretText;
+use crate::secret::{SecretText, wiped};
 use crate::shell::ShellCommand;
 
 /// Longest secret in a file, in bytes: a bundle of certificates fits, a log file does not.
@@ -147,7 +147,7 @@ pub fn exposure(reference: &SecretRef) -> Option<String> {
 
 async fn file(path: &Path) -> Result<SecretText, Why> {
     let path = path.to_path_buf();
-    let reading = tokio::task::spawn_blocking(move || read(&path));
+    let reading = tokio::task::spawn_blocking(move || wiped(|| read(&path)));
     // The reading itself does not panic; a runtime that is shutting down ends here.
     let stopped = |_| Why::Unreadable(Unfit::Stopped.into());
     reading.await.map_err(stopped)?

@@ -2,6 +2,11 @@
 
 use std::fmt;
 
+use crate::printable;
+
+/// This program, as it is typed.
+const PROGRAM: &str = "vault-bootstrap";
+
 /// A command to be typed. Its own words are literals of the source; every other value is quoted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ShellCommand(String);
@@ -42,6 +47,15 @@ impl ShellCommand {
         self.push(&rest.0)
     }
 
+    /// A command of this program as an earlier run has written it down; nothing where it is not such a one: whoever has
+    /// the record may have put another one there.
+    pub fn recorded(text: &str) -> Option<Self> {
+        let words = words(text)?;
+        let whole: Vec<String> = words.iter().map(|word| quoted(word)).collect();
+        let own = words.first().is_some_and(|program| program == PROGRAM);
+        (own && whole.join(" ") == text).then(|| Self(text.to_owned()))
+    }
+
     /// Its words, as they are typed.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -74,15 +88,33 @@ impl From<ShellCommand> for String {
     }
 }
 
-/// A word as a shell takes it for one. What nobody sees is written out by whoever shows it, and is then another word,
+/// A word as a shell takes it for one. What nobody sees, and what ends a line, is written out: it is then another word,
 /// and still one.
 pub(crate) fn quoted(word: &str) -> String {
+    let word = &printable::one_line(word);
     let plain = |letter: char| letter.is_ascii_alphanumeric() || "/._-+=:,@%".contains(letter);
     if !word.is_empty() && word.chars().all(plain) {
         word.to_owned()
     } else {
         format!("'{}'", word.replace('\'', r"'\''"))
     }
+}
+
+/// The words of a command in which nothing is quoted but with `'` and `\'`.
+fn words(text: &str) -> Option<Vec<String>> {
+    let (mut words, mut word, mut inside) = (Vec::new(), String::new(), false);
+    let mut letters = text.chars();
+    while let Some(letter) = letters.next() {
+        match letter {
+            '\'' => inside = !inside,
+            _ if inside => word.push(letter),
+            '\\' => word.push(letters.next()?),
+            ' ' => words.push(std::mem::take(&mut word)),
+            _ => word.push(letter),
+        }
+    }
+    words.push(word);
+    (!inside).then_some(words)
 }
 
 #[cfg(test)]
@@ -100,13 +132,41 @@ mod tests {
     }
 
     #[test]
+    fn a_line_that_ends_within_a_word_is_written_out() {
+        let command = ShellCommand::new("printf %s").with("two\nlines\u{1b}[2J");
+        assert_eq!(command.as_str(), r"printf %s 'two\u{a}lines\u{1b}[2J'");
+    }
+
+    #[test]
+    fn a_command_of_ours_is_read_back_and_no_other_one() {
+        for value in ["old.yaml", "my file.yaml", "it's", "a\\b", "x; touch F #"] {
+            let command = ShellCommand::new("vault-bootstrap -c").with(value);
+            let command = command.and("recovery rotate");
+            assert_eq!(ShellCommand::recorded(command.as_str()), Some(command));
+        }
+        for other in [
+            "",
+            "rm -rf /",
+            "vault-bootstrap status; touch F",
+            "vault-bootstrap status && touch F",
+            "vault-bootstrap status\ntouch F",
+            "vault-bootstrap $(touch F)",
+            "vault-bootstrap 'status",
+            "vault-bootstrap  status",
+            "vault-bootstrap-evil status",
+            "vault-bootstrap \"a\"",
+        ] {
+            assert_eq!(ShellCommand::recorded(other), None, "{other}");
+        }
+    }
+
+    #[test]
     fn a_shell_hands_every_value_on_as_it_was() {
         for hostile in [
             "x; touch F #",
             "$(touch F)`touch F`",
             "'; touch F; '",
             "\"$HOME\" \\ !! ~ * ?[a] {a,b} <F >F |F &",
-            "two\nlines",
             "-n",
             "größe",
         ] {

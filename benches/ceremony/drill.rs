@@ -83,7 +83,7 @@ async fn requests(
 }
 
 /// A root token of these shares.
-async fn made_of(
+pub(crate) async fn made_of(
     client: &Bare,
     parameters: &aws_sdk_ssm::Client,
     (prefix, quorum): (&str, [usize; 2]),

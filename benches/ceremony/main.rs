@@ -13,6 +13,7 @@
 
 mod bare;
 mod children;
+mod compared;
 mod drill;
 mod fixture;
 mod localstack;
@@ -99,6 +100,7 @@ async fn measure(typed: &Typed) -> Outcome<bool> {
         let openbao = |server: &&Installed| server.product == Product::OpenBao;
         for server in installed.iter().filter(openbao) {
             drill::measure(&program, server, (python, typed.rounds), &mut table).await?;
+            compared::measure(&program, server, (python, typed.rounds), &mut table).await?;
         }
     }
     for server in &installed {

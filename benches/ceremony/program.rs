@@ -74,13 +74,23 @@ impl Program {
         directory: &Path,
         environment: &[(String, String)],
     ) -> Outcome<Duration> {
+        self.timed(directory, environment, &["rehearse"])
+    }
+
+    /// A run with these words there, from start to end.
+    pub(crate) fn timed(
+        &self,
+        directory: &Path,
+        environment: &[(String, String)],
+        words: &[&str],
+    ) -> Outcome<Duration> {
         let begun = Instant::now();
         let mut command = Command::new(&self.0);
         command
             .current_dir(directory)
             .env_clear()
             .envs(environment.iter().cloned())
-            .arg("rehearse")
+            .args(words)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null());
@@ -89,7 +99,7 @@ impl Program {
         if status.success() {
             Ok(took)
         } else {
-            Err(format!("rehearse ended with {status}").into())
+            Err(format!("{} ended with {status}", words[0]).into())
         }
     }
 

@@ -17,6 +17,7 @@ mod open;
 pub mod options;
 pub(crate) mod scrub;
 mod steps;
+pub(crate) mod unfinished;
 mod view;
 
 use std::path::Path;
@@ -131,6 +132,12 @@ fn known_beforehand(ceremony: &Ceremony<'_>) {
     let report = ceremony.options.report.as_deref();
     for finding in others::findings(ceremony.config, report) {
         ceremony.find(finding);
+    }
+    // Before that the drill of this run takes up what the one of an earlier run has left.
+    if ceremony.diary().recorded(Step::HandOver) == Recorded::Done {
+        for finding in unfinished::findings(ceremony.config) {
+            ceremony.find(finding);
+        }
     }
     let rotation = ceremony.diary().rotation.clone();
     if let Some(rotation) = rotation.filter(Rotation::is_half_made) {

@@ -8,14 +8,14 @@ use crate::bootstrap::ceremony::Ceremony;
 use crate::config::{Config, Login, SecretRef};
 use crate::edge::{custodians, references};
 use crate::failure::Failure;
-use crate::secret::wipe_stack;
+use crate::secret::wipe_stack_and_registers;
 
 /// Once the custodians hold the shares: the checkpoint's key is not asked again in this run, and they only once,
 /// for a last look.
 pub(crate) fn after_the_shares(ceremony: &mut Ceremony<'_>) {
     ceremony.custodians = Vec::new();
     ceremony.forget_key();
-    wipe_stack();
+    wipe_stack_and_registers();
 }
 
 /// While a person thinks, nothing waits in memory that can be read again, and no connection that remembers
@@ -29,7 +29,7 @@ pub(crate) fn before_a_question(ceremony: &mut Ceremony<'_>) -> Result<(), Failu
     });
     ceremony.client().close_connections()?;
     aws(ceremony);
-    wipe_stack();
+    wipe_stack_and_registers();
     Ok(())
 }
 

@@ -13,7 +13,7 @@ use crate::envelope::Key;
 use crate::event::{Caller, Event};
 use crate::failure::Failure;
 use crate::root_generation::{Rules, busy, rules};
-use crate::secret::wipe_stack;
+use crate::secret::wipe_stack_and_registers;
 use crate::session::cluster_identity::known_id;
 use crate::session::login::break_glass_logins;
 use crate::session::{Cluster, OpenLogin};
@@ -75,7 +75,7 @@ impl<'a> BreakGlassSession<'a> {
         resolved.retain(|_, text| text.certificates().is_some());
         self.active.client.close_connections()?;
         forget_credentials();
-        wipe_stack();
+        wipe_stack_and_registers();
         Ok(())
     }
 }

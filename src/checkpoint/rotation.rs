@@ -8,10 +8,14 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::config::Init;
 use crate::custodian::Stored;
+use crate::shell::ShellCommand;
+
+/// What stands where a diary says another command than one of ours.
+const UNKNOWN: &str = "vault-bootstrap recovery rotate --from FILE";
 
 /// How far a rotation is. Only what is unverified may ever be replaced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,6 +42,16 @@ pub struct KeySet {
     pub threshold: u32,
 }
 
+/// It is pasted by whoever reads it, and the diary may be one of a replica, in the hands of whoever has that.
+fn own_command<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    let text = String::deserialize(from)?;
+    if text.is_empty() {
+        return Ok(text);
+    }
+    let command = ShellCommand::recorded(&text);
+    Ok(command.map_or_else(|| UNKNOWN.to_owned(), String::from))
+}
+
 /// One rotation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rotation {
@@ -47,7 +61,7 @@ pub struct Rotation {
     /// The shares that were in effect when it began.
     pub before: KeySet,
     /// The command that goes on with it, as it was typed.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "own_command")]
     pub again: String,
     /// How far it is.
     pub phase: Phase,

@@ -5,7 +5,7 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{Access, FileType, Stat, access};
+use rustix::fs::{Access, FileType, Stat, StatVfsMountFlags, access};
 use rustix::process::{getegid, geteuid, getgroups};
 
 use crate::disk::path::{ForeignLink, Last, kind, resolve};
@@ -101,6 +101,17 @@ impl Doubt {
         matches!(self, Self::OwnGroup(..))
     }
 
+    /// Modes let nobody write where all of it is read-only, as a volume of a ConfigMap is that Kubernetes mounts with 0777.
+    fn may_be_used(&self) -> bool {
+        match self {
+            Self::Everybody(path) | Self::Group(path, _) | Self::OwnGroup(path, _) => {
+                let mounted = rustix::fs::statvfs(path);
+                !mounted.is_ok_and(|found| found.f_flag.contains(StatVfsMountFlags::RDONLY))
+            }
+            Self::Owner(..) | Self::Link(_) => true,
+        }
+    }
+
     /// What to type about it, or to do.
     pub(crate) fn advice(&self) -> String {
         match self {
@@ -154,9 +165,8 @@ pub(crate) fn doubts(path: &Path) -> io::Result<Vec<Doubt>> {
     let last = found.found.as_ref().filter(|_| !found.handed);
     let above = found.above.iter().map(|(path, found)| (path, found));
     let all = above.chain(last.map(|last| (&found.path, last)));
-    Ok(all
-        .filter_map(|(path, found)| user.doubt(path, found))
-        .collect())
+    let doubts = all.filter_map(|(path, found)| user.doubt(path, found));
+    Ok(doubts.filter(Doubt::may_be_used).collect())
 }
 
 /// The first reason not to rely on `path`. A group of our own that may write there is none: it is told elsewhere, as

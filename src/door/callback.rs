@@ -4,7 +4,9 @@
 //! Everything else (icons, preconnects, scanners, an older tab) gets an answer and the wait goes on.
 //! The page is sent only after the server has judged the code, so that it says what is true.
 
+use std::cell::Cell;
 use std::collections::VecDeque;
+use std::rc::Rc;
 use std::time::Duration;
 
 use futures::future::{AbortHandle, abortable};
@@ -22,8 +24,8 @@ use crate::secret::SecretText;
 const LARGEST_REQUEST: usize = 8 * 1024;
 /// Time for one visitor to say what it wants, and to take the answer.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// Visitors served at the same time. The one who came first gives way to the next one, so that nobody who holds
-/// connections open keeps the browser out.
+/// Visitors served at the same time. Of those who have said nothing yet the one who came first gives way to the next one,
+/// so that nobody who holds connections open keeps the browser out.
 const AT_ONCE: usize = 64;
 /// Longest word of the provider that is repeated.
 const LONGEST_WORDS: usize = 300;
@@ -66,8 +68,7 @@ enum Visit {
 /// Waits for the visit. The caller bounds the time.
 pub(super) async fn wait(bound: &Bound, state: &str) -> Visitor {
     let mut visitors = FuturesUnordered::new();
-    // In the order in which they came; some have left since.
-    let mut oldest: VecDeque<AbortHandle> = VecDeque::new();
+    let mut places: VecDeque<Place> = VecDeque::new();
     loop {
         tokio::select! {
             biased;
@@ -79,11 +80,11 @@ pub(super) async fn wait(bound: &Bound, state: &str) -> Visitor {
             }
             accepted = accept(bound) => {
                 if let Ok(stream) = accepted {
-                    if oldest.len() == AT_ONCE && let Some(first) = oldest.pop_front() {
-                        first.abort();
-                    }
-                    let (visitor, handle) = abortable(receive(stream, &bound.path, state));
-                    oldest.push_back(handle);
+                    make_room(&mut places);
+                    let spoke = Rc::new(Cell::new(false));
+                    let receiving = receive(stream, (&bound.path, state), spoke.clone());
+                    let (visitor, handle) = abortable(receiving);
+                    places.push_back(Place { handle, spoke });
                     visitors.push(visitor);
                 } else {
                     // Out of descriptors, or a visitor that left at once: neither is worth a spin.
@@ -94,14 +95,36 @@ pub(super) async fn wait(bound: &Bound, state: &str) -> Visitor {
     }
 }
 
+/// One who is being heard, in the order in which they came.
+struct Place {
+    handle: AbortHandle,
+    /// Whether anything was said. The visitor has the other end, until it leaves.
+    spoke: Rc<Cell<bool>>,
+}
+
+fn make_room(places: &mut VecDeque<Place>) {
+    places.retain(|place| Rc::strong_count(&place.spoke) > 1);
+    if places.len() < AT_ONCE {
+        return;
+    }
+    let silent = places.iter().position(|place| !place.spoke.get());
+    if let Some(place) = places.remove(silent.unwrap_or(0)) {
+        place.handle.abort();
+    }
+}
+
 async fn accept(bound: &Bound) -> std::io::Result<TcpStream> {
     let accepting = bound.sockets.iter().map(|socket| Box::pin(socket.accept()));
     let (accepted, _, _) = futures::future::select_all(accepting).await;
     accepted.map(|(stream, _)| stream)
 }
 
-async fn receive(mut stream: TcpStream, path: &str, state: &str) -> Option<Visitor> {
-    let request = tokio::time::timeout(PATIENCE, read(&mut stream))
+async fn receive(
+    mut stream: TcpStream,
+    (path, state): (&str, &str),
+    spoke: Rc<Cell<bool>>,
+) -> Option<Visitor> {
+    let request = tokio::time::timeout(PATIENCE, read(&mut stream, &spoke))
         .await
         .ok()??;
     match judge(&request, path, state) {
@@ -114,11 +137,12 @@ async fn receive(mut stream: TcpStream, path: &str, state: &str) -> Option<Visit
 }
 
 /// The head of a request; what is too long comes back cut, and is then no request.
-async fn read(stream: &mut TcpStream) -> Option<Zeroizing<Vec<u8>>> {
+async fn read(stream: &mut TcpStream, spoke: &Cell<bool>) -> Option<Zeroizing<Vec<u8>>> {
     let mut request = Zeroizing::new(Vec::with_capacity(LARGEST_REQUEST));
     let mut limited = stream.take(LARGEST_REQUEST as u64);
     loop {
         let got = limited.read_buf(&mut *request).await.ok()?;
+        spoke.set(spoke.get() || got > 0);
         if request.windows(4).any(|end| end == b"\r\n\r\n") || (got == 0 && !request.is_empty()) {
             return Some(request);
         }
@@ -322,6 +346,8 @@ mod tests {
             .unwrap();
         let address = bound.sockets[0].local_addr().unwrap();
         let browser = async {
+            let mut stream = TcpStream::connect(address).await.unwrap();
+            stream.write_all(b"GET /oidc/call").await.unwrap();
             let mut silent = VecDeque::new();
             for _ in 0..3000 {
                 silent.push_back(TcpStream::connect(address).await.unwrap());
@@ -329,8 +355,8 @@ mod tests {
                     silent.pop_front();
                 }
             }
-            let mut stream = TcpStream::connect(address).await.unwrap();
-            let request = b"GET /oidc/callback?state=new&code=2 HTTP/1.1\r\n\r\n";
+            // It had begun before all of them, and goes on.
+            let request = b"back?state=new&code=2 HTTP/1.1\r\n\r\n";
             stream.write_all(request).await.unwrap();
             let mut answer = String::new();
             stream.read_to_string(&mut answer).await.unwrap();

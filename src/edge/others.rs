@@ -14,28 +14,30 @@ use crate::finding::Finding;
 /// left to that place, but for what a group of our own may write.
 pub(crate) fn findings(config: &Config, report: Option<&Path>) -> Vec<Finding> {
     let mut found: Vec<(String, Doubt)> = Vec::new();
-    let mut add = |what: String, doubts: Vec<Doubt>| {
+    let mut unseen = Vec::new();
+    let mut add = |path: &Path, only_meant: bool| {
+        let what = path.display().to_string();
+        let doubts = trust::doubts(path).unwrap_or_else(|error| {
+            unseen.push(Finding::OwnersUnseen(what.clone(), error.to_string()));
+            Vec::new()
+        });
         for doubt in doubts {
-            if !found.iter().any(|(_, known)| *known == doubt) {
+            let counts = doubt.is_meant() || !only_meant;
+            if counts && !found.iter().any(|(_, known)| *known == doubt) {
                 found.push((what.clone(), doubt));
             }
         }
     };
     for path in used(config, report) {
-        add(
-            path.display().to_string(),
-            trust::doubts(&path).unwrap_or_default(),
-        );
+        add(&path, false);
     }
     for path in refused(config) {
-        let mut doubts = trust::doubts(path).unwrap_or_default();
-        doubts.retain(Doubt::is_meant);
-        add(path.display().to_string(), doubts);
+        add(path, true);
     }
     let finding = |(what, doubt): (String, Doubt)| {
         Finding::OthersMayChange(what, doubt.to_string(), doubt.advice())
     };
-    found.into_iter().map(finding).collect()
+    found.into_iter().map(finding).chain(unseen).collect()
 }
 
 /// Files that are read, and directories that are written to.

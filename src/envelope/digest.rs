@@ -15,7 +15,7 @@ use argon2::{Algorithm, Argon2, Params, Version};
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
-use crate::secret::SecretText;
+use crate::secret::{SecretText, wiped};
 
 /// Memory in KiB.
 const MEMORY: u32 = 7 * 1024;
@@ -81,7 +81,7 @@ async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> 
     let place = PLACES.acquire().await.map_err(|_| Error)?;
     let work = move || {
         let _place = place;
-        work()
+        wiped(work)
     };
     tokio::task::spawn_blocking(work).await.map_err(|_| Error)
 }

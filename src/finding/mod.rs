@@ -60,6 +60,9 @@ pub enum Finding {
     /// A file or directory, why others may change it, and what to do about that.
     #[error("others can change {0} or what is in it: {1}; {2}")]
     OthersMayChange(String, String, String),
+    /// A file or directory, and why it cannot be seen who may change it.
+    #[error("it cannot be seen who may change {0}: {1}")]
+    OwnersUnseen(String, String),
 
     // Shares and who holds them.
     /// A custodian was accepted without a proof.
@@ -153,7 +156,7 @@ pub enum Finding {
     #[error("break-glass was rehearsed without {}: nobody knows whether their shares work", .0.join(", "))]
     RehearsedWithout(Vec<String>),
     /// A holder who took no part, and why.
-    #[error("{0} did not answer, and their share was not tried: {1}")]
+    #[error("the share of {0} was not tried: {1}")]
     HolderAway(String, String),
     /// The one auth method of all break-glass logins.
     #[error(
@@ -190,6 +193,18 @@ pub enum Finding {
     /// Why the end of root could not be seen.
     #[error("root is revoked, but what came after was not seen: {0}")]
     RevocationUnseen(String),
+    /// Where it is kept, and the command that ends it.
+    #[error(
+        "{0} holds a root token, encrypted, of a run that is still at work or was killed: it may be valid; to end it once no \
+         such run is at work: {1}"
+    )]
+    TokenLeftOpen(String, ShellCommand),
+    /// Where it stands what there was before, and the command that compares it.
+    #[error(
+        "what a command of break-glass has left is not compared yet with what there was before, in {0}: its run is still at \
+         work or was killed; to compare it once no such run is at work: {1}"
+    )]
+    ComparisonLeftOpen(String, ShellCommand),
     /// Why nobody could look.
     #[error("nobody could look for root tokens that the command left: {0}")]
     CommandUnseen(String),

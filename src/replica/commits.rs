@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::backend::{Error, Kind, patiently};
 use crate::hex::digest;
+use crate::replica::field;
 use crate::replica::parts::{Part, generation_of, is_stray, part_name};
 use crate::replica::{COMMIT, Replica, VERSION};
 
@@ -19,10 +20,13 @@ pub struct Commit {
     /// Counts up by one each time.
     pub generation: u64,
     /// The directory that wrote it, as in its lease.
+    #[serde(deserialize_with = "field::id")]
     pub id: String,
     /// User, machine and directory, for people.
+    #[serde(deserialize_with = "field::words")]
     pub owner: String,
     /// When, RFC 3339.
+    #[serde(deserialize_with = "field::words")]
     pub written: String,
     /// The public part.
     pub diary: Part,
@@ -87,7 +91,7 @@ impl Replica {
             version: VERSION,
             generation,
             id: id.to_owned(),
-            owner: owner.to_owned(),
+            owner: field::fit(owner),
             written,
             diary,
             secrets,

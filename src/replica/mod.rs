@@ -12,6 +12,7 @@
 //! encrypted; this room has no key, and knows no step.
 
 mod commits;
+mod field;
 mod parts;
 mod s3;
 mod signed;
@@ -104,10 +105,13 @@ pub struct Lease {
     /// Form of this value.
     pub version: u32,
     /// Of the checkpoint's directory, made by chance.
+    #[serde(deserialize_with = "field::id")]
     pub id: String,
     /// User, machine and directory.
+    #[serde(deserialize_with = "field::words")]
     pub owner: String,
     /// Since when, RFC 3339.
+    #[serde(deserialize_with = "field::words")]
     pub at: String,
 }
 
@@ -117,7 +121,7 @@ impl Lease {
         Self {
             version: VERSION,
             id: id.to_owned(),
-            owner: owner.to_owned(),
+            owner: field::fit(owner),
             at,
         }
     }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::backend::{Error, Kind, patiently};
 use crate::hex::{digest, short_sha256};
 use crate::replica::commits::{Commit, is_below};
-use crate::replica::{Replica, TRIAL};
+use crate::replica::{Replica, TRIAL, field};
 
 /// More pieces than this is a checkpoint for another kind of place.
 const MOST_PIECES: usize = 128;
@@ -17,8 +17,10 @@ const ID: usize = 16;
 /// Bytes in their pieces.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Part {
+    #[serde(deserialize_with = "field::id")]
     pub(super) name: String,
     pieces: usize,
+    #[serde(deserialize_with = "field::id")]
     pub(super) digest: String,
 }
 

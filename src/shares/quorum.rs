@@ -11,6 +11,7 @@ use crate::root_generation::Held;
 use crate::secret::Share;
 use crate::shares::fetch::{self, Ask};
 use crate::shares::key_set;
+use crate::vault::keys::typed_share::is_the_same;
 
 /// What came back, and from whom nothing did.
 pub(crate) struct Gathered {
@@ -97,6 +98,7 @@ impl Asking<'_> {
                 }
                 Err(failure) => Err(failure),
             };
+            let asked = asked.and_then(|share| no_double(&held, &name, share));
             match asked {
                 Ok(share) => {
                     self.caller.events.note(format!("{name} has answered"));
@@ -115,7 +117,7 @@ impl Asking<'_> {
                 Err(failure) => {
                     self.caller
                         .events
-                        .warn(format!("{name} does not answer: {failure}"));
+                        .warn(format!("no share of {name}: {failure}"));
                     away.push((name, failure));
                 }
             }
@@ -207,6 +209,20 @@ impl Asking<'_> {
     }
 }
 
+/// A share that another holder has given counts once, and whoever keeps only a copy of it opens nothing.
+fn no_double(held: &[Held], name: &str, share: Share) -> Result<Share, Failure> {
+    match held.iter().find(|other| is_the_same(&other.share, &share)) {
+        None => Ok(share),
+        Some(other) => Err(Failure::refused(format!(
+            "what is kept for {name} is the share of {}, and counts once",
+            other.name
+        ))
+        .advise(format!(
+            "put back the share of {name}, or make new ones: recovery rotate"
+        ))),
+    }
+}
+
 impl Gathered {
     pub(crate) fn names(&self) -> Vec<&str> {
         self.held.iter().map(|held| held.name.as_str()).collect()
@@ -232,7 +248,7 @@ impl Gathered {
         for (name, failure) in &self.away {
             // Another keeper may be had instead.
             let failure = failure.clone().softened();
-            failures.push(failure.about(&format!("{name} does not answer: ")));
+            failures.push(failure.about(&format!("no share of {name}: ")));
         }
         Failure::check(failures)
     }

@@ -6,7 +6,7 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
     // Ground: no system, no verb, no file of the operator.
     ("secret", &[]),
     ("printable", &[]),
-    ("shell", &[]),
+    ("shell", &["printable"]),
     ("hex", &[]),
     ("disk", &["shell"]),
     ("failure", &[]),
@@ -49,7 +49,7 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
         &["aws", "backend", "child", "disk", "hex", "secret", "shell"],
     ),
     ("envelope", &["aws", "backend", "custodian", "secret"]),
-    ("replica", &["aws", "backend", "hex", "shell"]),
+    ("replica", &["aws", "backend", "hex", "printable", "shell"]),
     (
         "door",
         &["child", "disk", "failure", "kubernetes", "secret", "vault"],

@@ -5,7 +5,7 @@ mod compared;
 mod consent;
 mod elsewhere;
 mod emergency;
-mod holders;
+pub(crate) mod holders;
 mod killed;
 mod left_behind;
 mod lost;

@@ -1,16 +1,23 @@
-//! A hostile server: a real OpenBao behind a stand-in that puts a hostile text into one field of its answers at a time,
-//! because no real server does. The fields are those that a run without it was answered with, so a new one is tried too.
+//! A hostile server: a real OpenBao or Vault behind a stand-in that puts a hostile text into one field of its answers at a
+//! time, because no real server does. The fields are those that a run without it was answered with, so a new one is tried
+//! too.
+
+mod holders;
+mod poison;
+mod systems;
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::ceremony::{Ceremony, Run, Server, handed_over};
-use crate::support::{Action, Change, Proxy, RequestInfo, require};
+use self::poison::{Poison, heard};
+use crate::ceremony::{Ceremony, Run, Server, handed_over, handed_over_on};
+use crate::support::{Action, Change, Proxy, RequestInfo, Setup, require};
 
 const NEEDED: [&str; 1] = ["openbao-2.7.2"];
+const BOTH: [Setup; 2] = [Setup::OpenBao272Static, Setup::Vault1211Shamir];
 /// For a shell, a terminal, and whoever reads lines: each of its characters beside letters may do something.
 const HOSTILE: &str = "x; touch F #\u{1b}[2J\u{1b}]0;y\u{7}\u{9b}31m\u{202e}\u{2066}\u{200b}\u{ad}\u{2028}\u{e0041}\r\u{7f}\nINJECTED";
 /// What stands there first and does the harm in a shell.
@@ -32,63 +39,6 @@ const PROGRAMS: [&str; 7] = [
     "kubectl",
 ];
 
-/// What the stand-in puts where.
-#[derive(Clone, Default)]
-struct Poison(Arc<Mutex<Option<(String, String)>>>);
-
-impl Poison {
-    fn set(&self, field: &str, text: &str) {
-        *self.0.lock().expect("no panic holds it") = Some((field.to_owned(), text.to_owned()));
-    }
-
-    /// Each text of this name, and each text in a list of this name.
-    fn fill(&self, answer: &mut Value) {
-        if let Some((field, text)) = &*self.0.lock().expect("no panic holds it") {
-            put(answer, field, text);
-        }
-    }
-}
-
-fn put(answer: &mut Value, field: &str, text: &str) {
-    match answer {
-        Value::Object(fields) => {
-            for (name, value) in fields {
-                if name == field {
-                    replace(value, text);
-                }
-                put(value, field, text);
-            }
-        }
-        Value::Array(items) => items.iter_mut().for_each(|item| put(item, field, text)),
-        _ => {}
-    }
-}
-
-fn replace(value: &mut Value, text: &str) {
-    match value {
-        Value::String(_) => *value = json!(text),
-        Value::Array(items) => items.iter_mut().for_each(|item| replace(item, text)),
-        _ => {}
-    }
-}
-
-/// The names of the fields that hold a text.
-fn fields(answer: &Value, found: &mut BTreeSet<String>) {
-    match answer {
-        Value::Object(all) => {
-            for (name, value) in all {
-                let text = |value: &Value| value.is_string();
-                if text(value) || value.as_array().is_some_and(|items| items.iter().any(text)) {
-                    found.insert(name.clone());
-                }
-                fields(value, found);
-            }
-        }
-        Value::Array(items) => items.iter().for_each(|item| fields(item, found)),
-        _ => {}
-    }
-}
-
 /// A server, what stands before it, and the fields that it was seen to answer with.
 struct Stage {
     proxy: Proxy,
@@ -99,21 +49,20 @@ struct Stage {
 impl Stage {
     /// `rule` decides where the stand-in does something else than change the answer.
     fn before(
-        server: &Server,
+        address: &str,
         rule: impl Fn(&RequestInfo) -> Option<Action> + Send + Sync + 'static,
     ) -> Self {
         let (poison, seen) = (Poison::default(), Arc::<Mutex<BTreeSet<String>>>::default());
-        let (given, heard) = (poison.clone(), seen.clone());
+        let (given, fields) = (poison.clone(), seen.clone());
         let proxy = Proxy::listening(
-            &server.address(),
+            address,
             move |request| {
                 let given = given.clone();
-                let change = move |answer: &mut Value| given.fill(answer);
-                rule(request).unwrap_or_else(|| Action::Change(Change::by(change)))
+                let change = move |body: &mut Vec<u8>| given.fill(body);
+                rule(request).unwrap_or_else(|| Action::Change(Change::of_bytes(change)))
             },
             move |_, body| {
-                let body = serde_json::from_slice(body).unwrap_or_default();
-                fields(&body, &mut heard.lock().expect("no panic holds it"));
+                heard(body, &mut fields.lock().expect("no panic holds it"));
             },
         );
         Self {
@@ -246,14 +195,20 @@ fn run(ceremony: &Ceremony, words: &[&str]) -> Run {
 
 #[test]
 fn status_shows_nothing_of_a_hostile_server_as_it_is() {
-    require!(NEEDED);
-    let (server, mut ceremony) = handed_over();
-    let stage = Stage::before(&server, |_| None);
+    require!(["openbao-2.7.2", "vault-1.21.1"]);
+    for setup in BOTH {
+        status_on(setup);
+    }
+}
+
+fn status_on(setup: Setup) {
+    let (server, mut ceremony) = handed_over_on(setup);
+    let stage = Stage::before(&server.address(), |_| None);
     ceremony
         .set("/cluster/address", json!(stage.proxy.address()))
         .save();
     let status = |more: &[&str]| run(&ceremony, &[&["status"], more].concat());
-    status(&[]).exits(0).prints(&["OpenBao 2.7.2, active"]);
+    status(&[]).exits(0).prints(&[", active"]);
     let seen = stage.seen(&["version", "cluster_id"]);
     stage.try_each(&names(&seen), &status);
     stage.poison.set("version", HOSTILE);
@@ -273,7 +228,7 @@ fn a_first_apply_shows_nothing_of_a_hostile_server_as_it_is() {
     let server = Server::in_memory();
     // It never comes to be initialised: each run meets the same server.
     let refused = json!({ "errors": [HOSTILE] }).to_string();
-    let stage = Stage::before(&server, move |request| {
+    let stage = Stage::before(&server.address(), move |request| {
         let refused = || Action::Respond(400, "application/json", refused.clone());
         (request.label() == "PUT sys/init").then(refused)
     });
@@ -298,7 +253,7 @@ fn a_first_apply_shows_nothing_of_a_hostile_server_as_it_is() {
 fn a_later_apply_shows_nothing_of_a_hostile_server_as_it_is() {
     require!(NEEDED);
     let (server, mut ceremony) = handed_over();
-    let stage = Stage::before(&server, |_| None);
+    let stage = Stage::before(&server.address(), |_| None);
     let address = stage.proxy.address();
     ceremony.set("/cluster/address", json!(address)).save();
     let words = ["apply", "--yes", "--accept-address", &address];
@@ -321,13 +276,23 @@ fn a_later_apply_shows_nothing_of_a_hostile_server_as_it_is() {
 
 #[test]
 fn break_glass_shows_nothing_of_a_hostile_server_as_it_is() {
-    require!(NEEDED);
-    let (server, mut ceremony) = handed_over();
-    let stage = Stage::before(&server, |_| None);
+    require!(["openbao-2.7.2", "vault-1.21.1"]);
+    for setup in BOTH {
+        break_glass_on(setup);
+    }
+}
+
+fn break_glass_on(setup: Setup) {
+    let (server, mut ceremony) = handed_over_on(setup);
+    let stage = Stage::before(&server.address(), |_| None);
     ceremony
         .set("/cluster/address", json!(stage.proxy.address()))
         .save();
-    let attempt = "sys/generate-root-token/attempt";
+    let attempt = if setup.is_openbao() {
+        "sys/generate-root-token/attempt"
+    } else {
+        "sys/generate-root/attempt"
+    };
     let break_glass = |output: &[&str]| {
         // Whatever the run before it could not end would be all that this one is about.
         let ada = server.api().log_in("ada", &ceremony.secrets["ada"]);

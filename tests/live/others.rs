@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::ceremony::{Ceremony, handed_over};
 use crate::refusals::{before, nothing_was_written};
 use crate::support::{
-    OPERATOR, OTHER, as_user, directory_of, eventually, give, give_all, named_pipe, require,
+    Gpg, OPERATOR, OTHER, as_user, directory_of, eventually, give, give_all, named_pipe, require,
     require_root, set_mode, through_user,
 };
 
@@ -120,6 +120,78 @@ fn a_named_pipe_is_refused_at_once_wherever_a_file_is_meant() {
     assert!(begun.elapsed() < AT_ONCE, "{:?}", begun.elapsed());
     // The lock is given back each time.
     ceremony.apply().exits(4);
+}
+
+/// A holder's key is looked at by gpg in a home of its own, which is made in TMPDIR.
+#[test]
+fn gpg_makes_no_home_where_another_user_may_move_it_away() {
+    require_root!();
+    require!(["openbao-2.7.2"]);
+    let (server, mut ceremony) = before();
+    let gpg = Gpg::new();
+    let fingerprint = gpg.key("bob", "ed25519", "cv25519");
+    let key = gpg.armored(&[&fingerprint]);
+    std::fs::write(ceremony.path("bob.asc"), key).expect("written");
+    let custodian =
+        json!({ "name": "bob", "pgp": { "public_key": "bob.asc", "file": "shares/bob.pgp" } });
+    ceremony.set("/init/custodians/1", custodian);
+    as_operator(&mut ceremony);
+    let (_theirs, open) = directory_of(OTHER, 0o777);
+    let (_shared, link) = laid(&ceremony, "");
+    let cases = [
+        (open, "belongs to user 47111"),
+        (link, "is a link that another user has laid"),
+    ];
+    for (place, said) in cases {
+        ceremony.environment = vec![("TMPDIR".to_owned(), text(&place).to_owned())];
+        let run = ceremony.run(&["apply", "--yes"]);
+        assert_ne!(run.code, 0);
+        run.says(&[" is not safe for gpg: ", said]);
+        nothing_was_written(&server, &ceremony, &run);
+        let left = std::fs::read_dir(&place).expect("a directory");
+        let left = left.flatten().filter(|entry| {
+            let name = entry.file_name();
+            name.to_string_lossy().starts_with("vault-bootstrap-gpg")
+        });
+        assert_eq!(left.count(), 0);
+    }
+    // Everybody's directory, where each keeps what is theirs.
+    let (_sticky, sticky) = directory_of(0, 0o1777);
+    ceremony.environment = vec![("TMPDIR".to_owned(), text(&sticky).to_owned())];
+    let run = ceremony.run(&["apply", "--yes"]);
+    run.never_says(&["not safe for gpg"]);
+}
+
+/// As Kubernetes mounts a ConfigMap: modes that let everybody write, where nobody can.
+#[test]
+fn modes_of_a_read_only_mount_are_no_finding() {
+    require_root!();
+    require!(["openbao-2.7.2"]);
+    let (_server, mut ceremony) = before();
+    let (_held, shared) = directory_of(0, 0o755);
+    let volume = shared.join("volume");
+    std::fs::create_dir(&volume).expect("made");
+    let file = volume.join("bootstrap.yaml");
+    // What is written lies elsewhere.
+    let checkpoint = ceremony.path("checkpoint");
+    ceremony.set("/checkpoint/path", json!(checkpoint)).save();
+    std::fs::copy(ceremony.path("bootstrap.yaml"), &file).expect("a copy");
+    set_mode(&file, 0o666);
+    set_mode(&volume, 0o777);
+    let mut status = |mount: &str| {
+        let script = format!("{mount} && exec \"$0\" \"$@\"");
+        let through = ["unshare", "--mount", "sh", "-c", &script];
+        ceremony.through = through.map(str::to_owned).to_vec();
+        ceremony.run(&["-c", text(&file), "status"])
+    };
+    let said = "every user may write to";
+    status("true").prints(&[said]);
+    let volume = text(&volume);
+    let mount =
+        format!("mount --bind '{volume}' '{volume}' && mount -o remount,ro,bind '{volume}'");
+    let run = status(&mount);
+    run.never_says(&[said]).prints(&["not initialised"]);
+    assert!(!run.stdout.contains(said), "{run}");
 }
 
 /// `-c /dev/fd/8` of a pipe that somebody may still write to, as of `<(…)` in a shell.

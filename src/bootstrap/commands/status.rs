@@ -1,6 +1,7 @@
 //! `status`: where the ceremony stands and what to type next. Changes nothing, takes no lock, needs no
 //! key: it reads the diary and asks the server for what anybody may know.
 
+use crate::bootstrap::unfinished;
 use crate::checkpoint::replica::sync;
 use crate::checkpoint::{self, Diary};
 use crate::config::{Config, Custodian, CustodianKind};
@@ -75,8 +76,7 @@ pub async fn status(
             (rotation.again.clone(), Some(why.to_string()))
         },
     );
-    let mut findings = look.findings;
-    findings.extend(Finding::in_words(&others::findings(config, None)));
+    let findings = [look.findings, on_this_machine(config)].concat();
     let well = done && half_made.is_none() && findings.is_empty();
     let status = Status {
         cluster: config.cluster.name.clone(),
@@ -89,6 +89,12 @@ pub async fn status(
         findings,
     };
     Ok((status, if well { Exit::Done } else { Exit::Findings }))
+}
+
+/// What is to be seen here without the server.
+fn on_this_machine(config: &Config) -> Vec<String> {
+    let found = [others::findings(config, None), unfinished::findings(config)];
+    Finding::in_words(&found.concat())
 }
 
 fn recorded(diary: Option<&Diary>, step: Step) -> Recorded {

@@ -187,8 +187,20 @@ impl Told {
             more => format!(" and {more} more"),
         };
         let said = said.join(", ");
-        format!("by the log of audit device {device}{part} the command wrote {said}{rest}")
+        let logins = if paths.iter().any(|path| opens_a_way_in(path)) {
+            "; what somebody did who logged in with that is not among it"
+        } else {
+            ""
+        };
+        format!("by the log of audit device {device}{part} the command wrote {said}{rest}{logins}")
     }
+}
+
+/// Whether what is written there may be what somebody logs in with: such a token is made by nobody's token.
+fn opens_a_way_in(path: &str) -> bool {
+    let mut words = path.split('/');
+    let tokens = path.contains("auth/token/");
+    words.any(|word| word == "auth" || word == "identity") && !tokens
 }
 
 #[cfg(test)]
@@ -250,6 +262,22 @@ mod tests {
             said.ends_with("auth/token/create, auth/token/create-orphan, sys/policies/acl/all"),
             "{said}"
         );
+    }
+
+    #[test]
+    fn where_the_command_made_a_login_it_is_said_that_such_logins_are_not_followed() {
+        let ours = "hmac-sha256:aa";
+        for (path, said) in [
+            ("auth/userpass/users/eve", true),
+            ("team/sys/auth/back", true),
+            ("identity/entity/name/eve", true),
+            ("auth/token/create", false),
+            ("sys/policies/acl/all", false),
+        ] {
+            let told = told_of(&[entry("response", ours, path, &Value::Null)]);
+            let words = told.in_words("file", "");
+            assert_eq!(words.contains("logged in with that"), said, "{words}");
+        }
     }
 
     #[test]

@@ -30,7 +30,7 @@ pub(crate) enum Kept {
 impl Kept {
     pub(crate) const ALL: [Self; 3] = [Self::Generated, Self::Limited, Self::Inspection];
 
-    fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::Generated => "break-glass.generated",
             Self::Limited => "break-glass.limited",

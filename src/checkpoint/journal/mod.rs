@@ -6,6 +6,7 @@
 
 mod before;
 mod kept;
+mod left_open;
 mod reading;
 mod rehearsed;
 
@@ -23,6 +24,7 @@ use crate::root_generation::OrphanedToken;
 use crate::checkpoint::journal::reading::read;
 
 pub(crate) use crate::checkpoint::journal::kept::Kept;
+pub(crate) use crate::checkpoint::journal::left_open::{LeftOpen, left_open};
 pub use crate::checkpoint::journal::rehearsed::Rehearsed;
 
 const NAME: &str = "break-glass.json";

@@ -258,7 +258,7 @@ mod tests {
     const HERE: &str = "0123456789abcdef";
 
     fn commit(id: &str, generation: u64, digest: &str) -> Commit {
-        let part = json!({"name": "a part", "pieces": 1, "digest": digest});
+        let part = json!({"name": "part", "pieces": 1, "digest": digest});
         serde_json::from_value(json!({
             "version": 1, "generation": generation, "id": id, "owner": "somebody", "written": "now",
             "diary": part, "secrets": null,

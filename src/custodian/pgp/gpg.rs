@@ -13,7 +13,7 @@ use tokio::process::Command;
 use zeroize::Zeroizing;
 
 use crate::child::captured::{self, Bounds, Ended, Fault};
-use crate::disk;
+use crate::disk::{self, trust};
 
 /// Looking at a key and encrypting to it take milliseconds.
 const TIME: Duration = Duration::from_secs(30);
@@ -94,9 +94,10 @@ pub(crate) async fn encrypt(key: &[u8], plain: &[u8]) -> Result<String, Why> {
 /// What a message says, with the user's own keys. Their agent may ask them for a passphrase.
 pub(crate) async fn decrypt(message: &[u8]) -> Result<Zeroizing<Vec<u8>>, Why> {
     // It would make one, and an agent for it.
-    if !own_home().is_some_and(|home| home.is_dir()) {
+    let Some(home) = own_home().filter(|home| home.is_dir()) else {
         return Err(Why::NoKey);
-    }
+    };
+    ours_alone(&home, "GNUPGHOME")?;
     let asked = gpg(&["--decrypt"]);
     let ended = run(asked, message, (TIME_FOR_A_PERSON, LARGEST_MESSAGE)).await?;
     let done = ended.status.success();
@@ -121,10 +122,26 @@ fn own_home() -> Option<PathBuf> {
 }
 
 fn home() -> Result<tempfile::TempDir, Why> {
+    ours_alone(&std::env::temp_dir(), "TMPDIR")?;
     let private = std::fs::Permissions::from_mode(0o700);
     let mut home = tempfile::Builder::new();
     let home = home.prefix("vault-bootstrap-gpg-").permissions(private);
     home.tempdir().map_err(|error| no_home(&error))
+}
+
+/// Whoever may move a home of gpg away puts another one in its place: other keys, another agent.
+fn ours_alone(directory: &Path, name: &str) -> Result<(), Why> {
+    let failed = |why: String| {
+        Why::Failed(format!(
+            "{name} {} is not safe for gpg: {why}",
+            directory.display()
+        ))
+    };
+    match trust::refusal(directory) {
+        Ok(None) => Ok(()),
+        Ok(Some(doubt)) => Err(failed(format!("{doubt}: {}", doubt.advice()))),
+        Err(error) => Err(failed(error.to_string())),
+    }
 }
 
 fn no_home(error: &std::io::Error) -> Why {

@@ -105,6 +105,8 @@ pub struct Watch {
     known: BTreeSet<String>,
     /// Listed at the last look, and not to be looked up.
     gone: BTreeSet<String>,
+    /// The first look, or what was done since.
+    begun: Option<Instant>,
 }
 
 impl Watch {
@@ -122,14 +124,47 @@ impl Watch {
     /// # Errors
     /// As [`scan`].
     pub async fn until_quiet(&mut self, client: &Client, token: &Token) -> Result<bool, Error> {
-        let begun = Instant::now();
         for _ in 0..LOOKS {
-            if self.look(client, token, NEWBORN).await? && begun.elapsed() >= QUIET {
+            if self.is_quiet(client, token).await? {
                 return Ok(true);
             }
             tokio::time::sleep(PAUSE).await;
         }
         Ok(false)
+    }
+
+    /// Ends every root token but `own`, and those that are made with one of them before it ends, until nobody is seen at
+    /// work. Each is told to `ended`. False where there were always more.
+    ///
+    /// # Errors
+    /// As [`scan`], or one cannot be ended.
+    pub async fn end_roots_but(
+        &mut self,
+        client: &Client,
+        (token, own): (&Token, &str),
+        mut ended: impl FnMut(&Found),
+    ) -> Result<bool, Error> {
+        // Tokens of root exist in the root namespace only, whatever namespace the file names.
+        let client = &client.in_namespace(None);
+        for _ in 0..LOOKS {
+            let quiet = self.is_quiet(client, token).await?;
+            let others = self.scan.roots_but(own);
+            if quiet && others.is_empty() {
+                return Ok(true);
+            }
+            for other in &others {
+                token::revoke_accessor(client, token, &other.accessor).await?;
+                ended(other);
+                self.begun = Some(Instant::now());
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+        Ok(false)
+    }
+
+    async fn is_quiet(&mut self, client: &Client, token: &Token) -> Result<bool, Error> {
+        let begun = *self.begun.get_or_insert_with(Instant::now);
+        Ok(self.look(client, token, NEWBORN).await? && begun.elapsed() >= QUIET)
     }
 
     /// Looks up what was not seen yet. Whether nobody was seen at work.
@@ -191,6 +226,12 @@ impl Watch {
 }
 
 impl Scan {
+    /// The root tokens, without this one.
+    pub fn roots_but(&self, own: &str) -> Vec<Found> {
+        let others = self.roots.iter().filter(|root| root.accessor != own);
+        others.cloned().collect()
+    }
+
     fn sort(&mut self, accessor: &str, info: TokenInfo) {
         if info.is_root() {
             self.roots.push(Found::new(&info));

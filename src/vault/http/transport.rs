@@ -248,7 +248,14 @@ fn classify(error: &reqwest::Error, timeout: Duration) -> Kind {
     }
     if error.is_timeout() {
         return if error.is_connect() {
-            Kind::Unreachable(format!("no connection within {CONNECT_TIMEOUT:?}"))
+            // Over plain http one waits until it is seen whose process has taken it up.
+            let plain = error.url().is_some_and(|url| url.scheme() == "http");
+            let taken = if plain {
+                " that a process there has taken up"
+            } else {
+                ""
+            };
+            Kind::Unreachable(format!("no connection within {CONNECT_TIMEOUT:?}{taken}"))
         } else {
             Kind::TimedOut(timeout)
         };

@@ -26,6 +26,14 @@ pub fn wrong_with(typed: &Share, shares: u32) -> Option<String> {
     }
 }
 
+/// Whether these are one and the same part of the key, in whatever spelling: the servers count it once.
+pub fn is_the_same(one: &Share, other: &Share) -> bool {
+    match (share_as_hex(one), share_as_hex(other)) {
+        (Some(one), Some(other)) => one.expose() == other.expose(),
+        _ => one.expose() == other.expose(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use base64::Engine;
@@ -35,6 +43,16 @@ mod tests {
 
     fn said(text: &str, shares: u32) -> Option<String> {
         wrong_with(&Share::new(text.to_owned()), shares)
+    }
+
+    #[test]
+    fn a_share_is_the_same_in_any_spelling() {
+        let share = |text: String| Share::new(text);
+        let one = share(STANDARD.encode([0xfb; 33]));
+        assert!(is_the_same(&one, &share("fb".repeat(33))));
+        assert!(is_the_same(&one, &share("FB".repeat(33))));
+        assert!(!is_the_same(&one, &share("fa".repeat(33))));
+        assert!(!is_the_same(&one, &share("no share".into())));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::vault::auth::token::{list_accessors, lookup_accessor};
 use crate::vault::http::Client;
 use crate::vault::snapshot::identity::{entity, group};
 use crate::vault::snapshot::item::{Item, Kind, Snapshot, of_token};
-use crate::vault::snapshot::reader::{CONCURRENCY, Reader, Why};
+use crate::vault::snapshot::reader::{CONCURRENCY, Reader, Why, listed_and_absent};
 
 /// Namespaces that are read at the most.
 const NAMESPACES: usize = 500;
@@ -116,7 +116,7 @@ impl Reader<'_> {
                 Ok(Some(Value::Object(document))) => {
                     found.items.extend(group(&self.namespace, &id, document));
                 }
-                Ok(_) => {}
+                Ok(_) => found.join(unseen(listed_and_absent())),
                 // Nobody knows what it is called.
                 Err(why) => found.join(unseen(why)),
             }

@@ -62,6 +62,11 @@ pub(super) struct Reader<'a> {
     pub(super) namespace: String,
 }
 
+/// It went between the two, or the server says one thing here and another there.
+pub(super) fn listed_and_absent() -> Why {
+    String::from("it is listed, and where it is read it is not there").into()
+}
+
 impl From<String> for Why {
     fn from(text: String) -> Self {
         Self {
@@ -150,7 +155,7 @@ impl Reader<'_> {
         for (name, document) in listed {
             let path = format!("{read}/{name}");
             match document {
-                Ok(None) => {}
+                Ok(None) => found.join(self.unseen(kind, &path, listed_and_absent())),
                 Ok(Some(document)) => {
                     let whole = kind == Kind::AuthEntry;
                     let name = if whole { path.clone() } else { name };

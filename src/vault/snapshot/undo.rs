@@ -72,7 +72,13 @@ fn line(program: &str, item: &Item, words: &[&str]) -> String {
     if !item.namespace.is_empty() {
         all.push(&namespace);
     }
-    all.extend(&words[verbs..]);
+    for word in &words[verbs..] {
+        // A name of anybody's may look like an option, and is none behind this. An accessor is the value of one.
+        if item.kind != Kind::Token && *word == item.name && word.starts_with('-') {
+            all.push("--");
+        }
+        all.push(word);
+    }
     let quoted: Vec<String> = all.into_iter().map(quoted).collect();
     quoted.join(" ")
 }
@@ -183,6 +189,15 @@ mod tests {
         assert_eq!(anew, "bao auth list -detailed");
         let changed = of(Change::Changed, Kind::Policy, "p", "sys/policies/acl/p");
         assert_eq!(changed, "bao policy write p FILE");
+    }
+
+    #[test]
+    fn a_name_that_looks_like_an_option_is_none() {
+        let of = |change, kind, name: &str| command("bao", change, &item(kind, name, name));
+        let line = of(Change::New, Kind::Policy, "-output-policy");
+        assert_eq!(line, "bao policy delete -- -output-policy");
+        let line = of(Change::Changed, Kind::SecretsEngine, "-x");
+        assert_eq!(line, "bao secrets tune OPTIONS -- -x");
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! Somebody has the command's token and works with it to its very end: what they leave is told of, or that nobody could
-//! look is.
+//! Somebody has the command's token, or a root token beside that of the ceremony, and works with it to its very end: what
+//! they leave is told of or ended, or that nobody could look is.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
@@ -74,6 +74,43 @@ impl Worker {
         }
         made
     }
+
+    /// Makes a root token, ends the one it was made with, and makes the next: no look sees one for long. Whether it was
+    /// alive to the end.
+    fn hop(&self, mut held: String, over: &AtomicBool) -> bool {
+        let root = json!({ "policies": ["root"], "ttl": "600s" });
+        while !over.load(Ordering::Relaxed) {
+            // One that is looked up before it is whole is revoked by the server.
+            let Some((_, next)) = self.make(&held, &root) else {
+                return false;
+            };
+            self.post("auth/token/revoke-self", &held, &json!({}));
+            held = next;
+        }
+        self.post("auth/token/revoke-self", &held, &json!({}));
+        true
+    }
+}
+
+/// Runs while others hop with root tokens that they made with `token`; how many of them were alive when it ended.
+fn beside_hoppers(server: &Server, token: &str, run: impl FnOnce() -> Run) -> (Run, usize) {
+    let worker = Worker::at(server);
+    let body = json!({ "policies": ["root"], "ttl": "600s" });
+    let first = (0..CHILDREN).map(|_| worker.make(token, &body).expect("a token").1);
+    let first: Vec<_> = first.collect();
+    let over = &AtomicBool::new(false);
+    thread::scope(|scope| {
+        let children: Vec<_> = first
+            .into_iter()
+            .map(|held| scope.spawn(|| Worker::at(server).hop(held, over)))
+            .collect();
+        let run = run();
+        over.store(true, Ordering::Relaxed);
+        let alive = children
+            .into_iter()
+            .map(|child| child.join().expect("its end"));
+        (run, alive.filter(|alive| *alive).count())
+    })
 }
 
 /// Tokens that have nothing to do with it.
@@ -205,39 +242,61 @@ fn where_tokens_come_and_go_at_every_look_that_is_a_finding() {
     require!(["openbao-2.7.2"]);
     let (server, ceremony) = handed_over();
     let (run, token) = shown(&ceremony);
-    let worker = Worker::at(&server);
-    let body = json!({ "policies": ["root"], "ttl": "600s" });
-    let first = (0..CHILDREN).map(|_| worker.make(&token, &body).expect("a token").1);
-    let first: Vec<_> = first.collect();
-    ceremony.write("go", "");
-    let over = &AtomicBool::new(false);
-    let (run, alive) = thread::scope(|scope| {
-        let hops = |mut held: String| {
-            let worker = Worker::at(&server);
-            while !over.load(Ordering::Relaxed) {
-                // One that is looked up before it is whole is revoked by the server.
-                let Some((_, next)) = worker.make(&held, &body) else {
-                    return false;
-                };
-                worker.post("auth/token/revoke-self", &held, &json!({}));
-                held = next;
-            }
-            worker.post("auth/token/revoke-self", &held, &json!({}));
-            true
-        };
-        let children: Vec<_> = first
-            .into_iter()
-            .map(|held| scope.spawn(move || hops(held)))
-            .collect();
-        let run = Run::from(run.finish());
-        over.store(true, Ordering::Relaxed);
-        let alive = children
-            .into_iter()
-            .map(|child| child.join().expect("its end"));
-        (run, alive.filter(|alive| *alive).count())
+    let (run, alive) = beside_hoppers(&server, &token, || {
+        ceremony.write("go", "");
+        Run::from(run.finish())
     });
     assert!(alive > 0, "none of them came to the end\n{run}");
     run.exits(4)
         .says(&["somebody may still be making root tokens"]);
     auditor(&server, &ceremony).no_root_is_left();
+}
+
+/// A ceremony that keeps root, and another root token that somebody has made with shares.
+fn with_another_root() -> (Server, Ceremony, String) {
+    let server = Server::in_memory();
+    let mut ceremony = Ceremony::at(&server);
+    ceremony.set("/revoke_root", json!(false));
+    ceremony.run(&["apply", "--yes", "--keep-root"]).exits(4);
+    ceremony.remove("/revoke_root");
+    let ada = server.api().log_in("ada", &ceremony.secrets["ada"]);
+    let shares = ["alice", "bob"].map(|name| ceremony.custody().share(name));
+    let root = root_from_shares(&ada, "generate-root-token", &shares);
+    (server, ceremony, root)
+}
+
+const REVOKE_ALL: [&str; 3] = ["apply", "--yes", "--revoke-other-roots"];
+
+#[test]
+fn every_root_token_that_is_made_while_others_are_revoked_goes_before_root_does() {
+    require!(["openbao-2.7.2"]);
+    let (server, ceremony, root) = with_another_root();
+    let (root, count) = (root.as_str(), &AtomicUsize::new(0));
+    let (run, made) = thread::scope(|scope| {
+        let work = || Worker::at(&server).work(root, count);
+        let children: Vec<_> = (0..CHILDREN).map(|_| scope.spawn(work)).collect();
+        let enough = || count.load(Ordering::Relaxed) >= MADE;
+        assert!(eventually(PATIENCE, enough), "none is made");
+        let run = ceremony.run(&REVOKE_ALL);
+        let made = children
+            .into_iter()
+            .map(|child| child.join().expect("made").len());
+        (run, made.sum::<usize>())
+    });
+    run.exits(4).says(&["revoked another root token"]);
+    assert!(!ceremony.keeps_secrets(), "{run}");
+    let revoked = &ceremony.evidence("revoke-root")["other_root_tokens_revoked"];
+    // The one that they worked with is one more.
+    assert_eq!(revoked.as_u64(), Some(made as u64 + 1), "{run}");
+    auditor(&server, &ceremony).no_root_is_left();
+}
+
+#[test]
+fn where_root_tokens_come_and_go_at_every_look_root_is_not_revoked() {
+    require!(["openbao-2.7.2"]);
+    let (server, ceremony, root) = with_another_root();
+    let (run, alive) = beside_hoppers(&server, &root, || ceremony.run(&REVOKE_ALL));
+    assert!(alive > 0, "none of them came to the end\n{run}");
+    run.exits(3).says(&["somebody is still making root tokens"]);
+    assert!(ceremony.keeps_secrets(), "{run}");
 }

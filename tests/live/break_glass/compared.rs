@@ -88,6 +88,25 @@ fn what_a_killed_command_has_left_is_told_by_the_next_rehearsal() {
 }
 
 #[test]
+fn what_a_killed_run_has_left_is_a_finding_until_the_next_run_compares_it() {
+    require!(["openbao-2.7.2"]);
+    let (server, ceremony) = handed_over();
+    killed_at_work(&server, &ceremony);
+    let open = [
+        "is not compared yet with what there was before",
+        "break-glass.limited holds a root token, encrypted",
+    ];
+    ceremony.run(&["status"]).exits(4).prints(&open);
+    ceremony.apply().exits(4).prints(&open);
+    rehearse(&ceremony).exits(4);
+    ceremony.run(&["status"]).exits(0).never_says(&open);
+    let run = ceremony.apply();
+    run.never_says(&open);
+    assert!(!run.stdout.contains("break-glass."), "{run}");
+    nothing_is_left(&server, &ceremony);
+}
+
+#[test]
 fn what_a_killed_command_has_left_is_told_by_the_next_break_glass() {
     require!(["openbao-2.7.2"]);
     let (server, ceremony) = handed_over();

@@ -13,14 +13,14 @@ const START: [&str; 4] = ["break-glass", "start", "--reason", "the provider is d
 
 /// The ceremony's cluster and three holders, each in a directory of their own with their own key, a file that names
 /// the cluster by its id, and nothing else of the ceremony.
-pub(super) struct Holders {
-    pub(super) starter: Ceremony,
-    pub(super) bob: Ceremony,
+pub(crate) struct Holders {
+    pub(crate) starter: Ceremony,
+    pub(crate) bob: Ceremony,
     carol: Ceremony,
 }
 
 impl Holders {
-    pub(super) fn of((server, mut starter): (&Server, Ceremony)) -> Self {
+    pub(crate) fn of((server, mut starter): (&Server, Ceremony)) -> Self {
         let (bob, carol) = (
             holder(server, &starter, "bob"),
             holder(server, &starter, "carol"),
@@ -34,7 +34,7 @@ impl Holders {
         }
     }
 
-    pub(super) fn start(&self) -> String {
+    pub(crate) fn start(&self) -> String {
         let run = self.starter.run(&START);
         run.exits(0).shows_no_token();
         run.says(&["send this to the holders", "2 shares are needed"]);

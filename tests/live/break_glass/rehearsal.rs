@@ -76,7 +76,7 @@ fn a_custodian_who_does_not_answer_is_named_and_two_are_too_many() {
     ];
     let run = ceremony.run(&one_key);
     run.exits(4)
-        .prints(&["carol did not answer, and their share was not tried: no terminal"]);
+        .prints(&["the share of carol was not tried: no terminal"]);
     let facts = evidence(&ceremony, "rehearsal-");
     assert_eq!(facts["custodians"][2]["name"], "carol");
     assert_eq!(facts["custodians"][2]["answered"], false);
@@ -86,14 +86,34 @@ fn a_custodian_who_does_not_answer_is_named_and_two_are_too_many() {
         .exits(1)
         .says(&[
             "1 of the 2 shares that are needed could be had; nothing was started",
-            "bob does not answer",
-            "carol does not answer",
+            "no share of bob: ",
+            "no share of carol: ",
         ]);
     assert!(
         !log.writes()
             .iter()
             .any(|line| line.contains("generate-root"))
     );
+    nothing_is_left(&server, &ceremony);
+}
+
+/// Nobody may take it for a share of its own: together the two open nothing.
+#[test]
+fn a_share_that_is_a_copy_of_anothers_is_not_said_to_work() {
+    require!(["openbao-2.7.2"]);
+    let (server, ceremony) = handed_over();
+    let alices = ceremony.custody().share("alice");
+    ceremony.custody().replace("carol", &alices);
+    let said = "what is kept for carol is the share of alice, and counts once";
+    let run = rehearse(&ceremony);
+    run.exits(4)
+        .prints(&["the share of carol was not tried: ", said]);
+    let facts = evidence(&ceremony, "rehearsal-");
+    assert_eq!(facts["custodians"][2]["answered"], false);
+    let without = ["--identity", "alice.key", "--identity", "carol.key"];
+    let run = ceremony.run(&[&["rehearse"][..], &without].concat());
+    run.exits(1)
+        .says(&["1 of the 2 shares that are needed", said]);
     nothing_is_left(&server, &ceremony);
 }
 

@@ -100,21 +100,28 @@ pub enum Action {
     Change(Change),
 }
 
-/// What becomes of an answer in JSON.
+/// What becomes of an answer.
 #[derive(Clone)]
-pub struct Change(Arc<dyn Fn(&mut Value) + Send + Sync>);
+pub struct Change(Arc<dyn Fn(&mut Vec<u8>) + Send + Sync>);
 
 impl Change {
     /// Every answer that is JSON is changed by this.
     pub fn by(change: impl Fn(&mut Value) + Send + Sync + 'static) -> Self {
+        Self::of_bytes(move |bytes| {
+            if let Ok(mut body) = serde_json::from_slice(bytes) {
+                change(&mut body);
+                *bytes = body.to_string().into_bytes();
+            }
+        })
+    }
+
+    /// The body of every answer is changed by this, whatever it is.
+    pub fn of_bytes(change: impl Fn(&mut Vec<u8>) + Send + Sync + 'static) -> Self {
         Self(Arc::new(change))
     }
 
     fn of(&self, mut answer: Message) -> Message {
-        if let Ok(mut body) = serde_json::from_slice(&answer.body) {
-            (self.0)(&mut body);
-            answer.body = body.to_string().into_bytes();
-        }
+        (self.0)(&mut answer.body);
         answer
     }
 }

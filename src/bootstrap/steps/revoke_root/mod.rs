@@ -19,7 +19,7 @@ use crate::secret::Token;
 use crate::session::Authority;
 use crate::step::Step;
 use crate::step::decide::Recorded;
-use crate::vault::auth::scan::{Found, Scan, scan};
+use crate::vault::auth::scan::{Found, LOOKS, Scan, Watch, scan};
 use crate::vault::auth::token::{self, TokenInfo};
 use crate::vault::{Client, Error, RootSession};
 
@@ -103,13 +103,7 @@ pub(crate) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
     revocation_proof::call(ceremony, &client)
         .await
         .map_err(root_stands)?;
-    // What counts is what the last scan sees.
-    let revoked = revoke_others(ceremony, &client, &own.accessor).await?;
-    let last = scan(&client, ceremony.token()?).await?;
-    let others = other_roots(&last, &own.accessor);
-    if !others.is_empty() {
-        return Err(other_roots_found(ceremony, &others));
-    }
+    let (revoked, last) = last_look(ceremony, &client, &own.accessor).await?;
     // It may be long since they were given to their custodians, and without a quorum there is no break-glass.
     scrub::custodians_again(ceremony)
         .await
@@ -168,7 +162,7 @@ async fn ask(ceremony: &mut Ceremony<'_>, client: &Client, own: &str) -> Result<
             child.line()
         ));
     }
-    let others = other_roots(&scan, own);
+    let others = scan.roots_but(own);
     if !others.is_empty() && !ceremony.options.revoke_other_roots {
         return Err(other_roots_found(ceremony, &others));
     }
@@ -180,26 +174,36 @@ async fn ask(ceremony: &mut Ceremony<'_>, client: &Client, own: &str) -> Result<
     scrub::after_the_answer(ceremony).await
 }
 
-async fn revoke_others(
+/// What counts is what is seen here: our own root token, and no other. How many others were revoked. Where there were any,
+/// somebody may have made one more with them: one looks until nobody is seen at work.
+async fn last_look(
     ceremony: &Ceremony<'_>,
     client: &Client,
     own: &str,
-) -> Result<usize, Failure> {
+) -> Result<(usize, Scan), Failure> {
+    let token = ceremony.token()?;
     if !ceremony.options.revoke_other_roots {
-        return Ok(0);
+        let last = scan(client, token).await?;
+        let others = last.roots_but(own);
+        return if others.is_empty() {
+            Ok((0, last))
+        } else {
+            Err(other_roots_found(ceremony, &others))
+        };
     }
-    let others = other_roots(&scan(client, ceremony.token()?).await?, own);
-    let client = &ceremony.at_home(client);
-    for other in &others {
-        token::revoke_accessor(client, ceremony.token()?, &other.accessor).await?;
+    let (mut watch, mut revoked) = (Watch::default(), 0);
+    let ended = |other: &Found| {
         ceremony.note(format!("revoked another root token: {}", other.line()));
+        revoked += 1;
+    };
+    if watch.end_roots_but(client, (token, own), ended).await? {
+        return Ok((revoked, watch.scan));
     }
-    Ok(others.len())
-}
-
-fn other_roots(scan: &Scan, own: &str) -> Vec<Found> {
-    let others = scan.roots.iter().filter(|root| root.accessor != own);
-    others.cloned().collect()
+    Err(Failure::refused(format!(
+        "somebody is still making root tokens: each of {LOOKS} looks showed a new one, or a token that was gone before it could \
+         be looked up"
+    ))
+    .advise("find out who, in the audit log; root is still valid here, and can end what they hold"))
 }
 
 fn other_roots_found(ceremony: &Ceremony<'_>, others: &[Found]) -> Failure {
