@@ -3,7 +3,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod blocks;
 mod circles;
+mod measured;
 mod pages;
 mod pasted;
 mod rooms;
