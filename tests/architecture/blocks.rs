@@ -102,6 +102,7 @@ fn all_blocks() -> Vec<Block> {
 }
 
 #[test]
+#[allow(clippy::print_stdout, reason = "how many there are is worth a line")]
 fn every_block_of_commands_or_yaml_is_marked_as_run_or_check() {
     let blocks = all_blocks();
     let marks: Result<Vec<_>, _> = blocks.iter().map(Block::marked).collect();

@@ -21,9 +21,10 @@ pub(crate) struct Page {
 pub(crate) fn pages() -> Vec<Page> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let entries = std::fs::read_dir(root.join("docs")).expect("a directory");
-    let names = entries.map(|entry| entry.expect("an entry").file_name());
-    let names = names.map(|name| format!("docs/{}", name.to_string_lossy()));
-    let mut paths: Vec<String> = names.filter(|path| path.ends_with(".md")).collect();
+    let files = entries.map(|entry| entry.expect("an entry").path());
+    let files = files.filter(|file| file.extension().is_some_and(|end| end == "md"));
+    let names = files.filter_map(|file| Some(file.file_name()?.display().to_string()));
+    let mut paths: Vec<String> = names.map(|name| format!("docs/{name}")).collect();
     paths.sort();
     paths.insert(0, "README.md".to_owned());
     let page = |path: String| Page {
@@ -78,6 +79,25 @@ fn a_command_that_does_not_exist_is_noticed() {
             "{line}"
         );
     }
+}
+
+#[test]
+fn every_make_target_of_the_pages_exists() {
+    let makefile = include_str!("../../Makefile");
+    let there = |target: &str| makefile.contains(&format!("\n{target}:"));
+    let (mut missing, mut known) = (Vec::new(), 0);
+    for Page { path, text } in pages() {
+        for target in make_targets(&text) {
+            known += 1;
+            if !there(target) {
+                missing.push(format!("{path}: make {target}"));
+            }
+        }
+    }
+    assert_eq!(missing, Vec::<String>::new());
+    assert!(known > 10, "the targets are written in another way");
+    let some = "make demo    # x\nor `make test-all`, and make nothing\n";
+    assert_eq!(make_targets(some).collect::<Vec<_>>(), ["demo", "test-all"]);
 }
 
 #[test]
@@ -229,6 +249,16 @@ fn exists(words: &[&str]) -> bool {
         || words
             .get(1)
             .is_some_and(|name| command.find_subcommand(name).is_some())
+}
+
+/// What make is asked for at the beginning of a line or of code in one.
+fn make_targets(text: &str) -> impl Iterator<Item = &str> {
+    let starts = text.match_indices("make ").filter(|(at, _)| {
+        let before = &text[..*at];
+        before.is_empty() || before.ends_with(['`', '\n'])
+    });
+    let ends = |letter: char| !letter.is_alphanumeric() && letter != '-';
+    starts.filter_map(move |(at, found)| text[at + found.len()..].split(ends).next())
 }
 
 /// Paths in backticks that begin in a folder of ours or are a file at the top.
