@@ -24,25 +24,25 @@ test: ## Everything, on real servers; REQUIRE_ALL=1 makes a server that cannot b
 	tests/servers/install || test -z "$(REQUIRE_ALL)"
 	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-$$((2 * $$(nproc)))} cargo test --locked $(CARGO_TEST_FLAGS)
 
-test-faults: ## Disturbs every request and write of a ceremony in every way, an hour or more; resumes, and fills in the table of README.md
+test-faults: ## Disturbs every request and write of a ceremony in every way, an hour or more; resumes, and fills in the table of docs/measurements.md
 	tests/servers/install openbao-2.6.2 openbao-2.7.2 vault-1.21.1 localstack-4.9.2
 	FAULTS=all FAULT_SEED=$(SEED) FAULT_WORKERS=$(WORKERS) FAULT_MINUTES=$(MINUTES) REQUIRE_ALL=1 \
 		cargo test --locked --test live -- --nocapture faults::a_ceremony_disturbed
 	$(MAKE) fsyncs
 
-fsyncs: ## Counts how often a ceremony makes something durable and fills in the table of README.md
-	FSYNCS=readme REQUIRE_ALL=1 cargo test --locked --test live -- faults::the_readme_says_how_often
+fsyncs: ## Counts how often a ceremony makes something durable and fills in the table of docs/measurements.md
+	FSYNCS=write REQUIRE_ALL=1 cargo test --locked --test live -- faults::the_page_of_measurements_says_how_often
 
 test-memory: build ## Looks for every secret in the memory of the shipped program, 20 times each way; needs root and gdb
 	tests/servers/install openbao-2.7.2 localstack-4.9.2
-	VAULT_BOOTSTRAP_PROGRAM="$(CURDIR)/target/release/vault-bootstrap" MEMORY_README="$(CURDIR)/README.md" \
+	VAULT_BOOTSTRAP_PROGRAM="$(CURDIR)/target/release/vault-bootstrap" MEMORY_PAGE="$(CURDIR)/docs/measurements.md" \
 	MEMORY_ROUNDS=$${MEMORY_ROUNDS:-20} cargo test --locked --test live -- --nocapture memory::
 
 fuzz: ## Feeds damaged files and answers to every reader, FUZZ_SECONDS (600) each
 	FUZZ_SECONDS=$${FUZZ_SECONDS:-600} cargo test --locked --test fuzz -- --nocapture
 
-bench: ## Measures against a bare client and fills in the table of README.md
-	benches/run --readme $(if $(BEFORE),--before $(BEFORE)) $(if $(ROUNDS),--rounds $(ROUNDS))
+bench: ## Measures against a bare client and fills in the table of docs/measurements.md
+	benches/run --write $(if $(BEFORE),--before $(BEFORE)) $(if $(ROUNDS),--rounds $(ROUNDS))
 
 install-servers: ## Gets and builds the servers of the tests, once for all checkouts
 	tests/servers/install

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// The exit codes that the README documents, the weightiest last. A refusal outweighs a failure, since trying again
+/// The exit codes that README.md documents, the weightiest last. A refusal outweighs a failure, since trying again
 /// would not help; the file's own mistakes outweigh both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Exit {

@@ -36,7 +36,7 @@ use table::{Row, Table, median};
 pub(crate) type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 const USAGE: &str = "usage: ceremony --program FILE [--openbao FILE] [--vault FILE] [--rounds N] \
-     [--localstack PYTHON] [--before FILE] [--readme FILE]";
+     [--localstack PYTHON] [--before FILE] [--page FILE]";
 /// Starts of `--help`.
 const HELPS: usize = 50;
 
@@ -47,7 +47,8 @@ struct Typed {
     rounds: usize,
     /// The program of an earlier version, to be compared with.
     before: Option<Program>,
-    readme: Option<PathBuf>,
+    /// The page that has the table.
+    page: Option<PathBuf>,
     /// The Python that has LocalStack; without it the drill is left out.
     localstack: Option<PathBuf>,
 }
@@ -124,10 +125,10 @@ async fn measure(typed: &Typed) -> Outcome<bool> {
     table.facts = facts(&installed, load);
     let text = table.markdown();
     println!("{text}");
-    if let Some(readme) = &typed.readme
-        && !table::write_between_markers(readme, &text)?
+    if let Some(page) = &typed.page
+        && !table::write_between_markers(page, &text)?
     {
-        say("the README has no place for the table (<!-- bench --> and <!-- /bench -->)");
+        say("the page has no place for the table (<!-- bench --> and <!-- /bench -->)");
     }
     Ok(table.holds())
 }
@@ -189,7 +190,7 @@ fn typed() -> Outcome<Typed> {
         servers: Vec::new(),
         rounds: 5,
         before: None,
-        readme: None,
+        page: None,
         localstack: None,
     };
     let mut words = std::env::args().skip(1);
@@ -202,7 +203,7 @@ fn typed() -> Outcome<Typed> {
             "--rounds" => typed.rounds = value.parse().map_err(|_| USAGE)?,
             "--before" => typed.before = Some(Program(std::path::absolute(value)?)),
             "--localstack" => typed.localstack = Some(value.into()),
-            "--readme" => typed.readme = Some(value.into()),
+            "--page" => typed.page = Some(value.into()),
             _ => return Err(USAGE.into()),
         }
     }

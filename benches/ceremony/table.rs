@@ -1,4 +1,4 @@
-//! The result: tables in Markdown, printed and, when asked for, written into the README.
+//! The result: tables in Markdown, printed and, when asked for, written into a page.
 
 use std::fs;
 use std::path::Path;

@@ -1,11 +1,13 @@
-//! Reads the sources and holds what the README promises about them. Each rule is a function from a file to
-//! what is wrong with it, and each is tried on a snippet that breaks it.
+//! Reads the sources and the pages, and holds what `docs/architecture.md` promises about them. Each rule is a function
+//! from a file to what is wrong with it, and each is tried on a snippet that breaks it.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod blocks;
 mod circles;
+mod measured;
+mod pages;
 mod pasted;
-mod readme;
 mod rooms;
 mod source;
 mod structure;

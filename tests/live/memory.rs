@@ -1,8 +1,8 @@
 //! What is left in memory: of all secrets nothing after hand-over, and at the question before root is revoked only
 //! the root token, in one place.
 //!
-//! `make test-memory` does this on the program as it is shipped, many times, and writes the table of the
-//! README; among the other tests it is done once.
+//! `make test-memory` does this on the program as it is shipped, many times, and writes the table of
+//! `docs/measurements.md`; among the other tests it is done once.
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -270,7 +270,7 @@ fn while_a_person_is_asked_the_root_token_is_in_one_place_and_no_other_secret_an
     }
 }
 
-/// `make test-memory`: as often as `MEMORY_ROUNDS` says, each way to run. `MEMORY_README` names the page whose
+/// `make test-memory`: as often as `MEMORY_ROUNDS` says, each way to run. `MEMORY_PAGE` names the page whose
 /// table is filled in.
 #[test]
 fn as_often_as_was_asked_for_no_secret_is_in_memory() {
@@ -297,7 +297,7 @@ fn as_often_as_was_asked_for_no_secret_is_in_memory() {
         print!("{line}");
         table.push_str(&line);
     }
-    if let Ok(page) = std::env::var("MEMORY_README") {
+    if let Ok(page) = std::env::var("MEMORY_PAGE") {
         fill_in(&page, &table);
     }
 }

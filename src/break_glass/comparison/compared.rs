@@ -20,7 +20,7 @@ const BATCH_TOKENS: &str = "batch tokens, which no server lists";
 const SECRETS: &str = "passwords, keys and secret IDs";
 /// Nobody looks at these.
 const OTHERS: &str = "leases, quotas, plugins, identity providers, MFA, settings below sys/config, what the secrets engines hold, and anything \
-     that README does not list as compared";
+     that docs/break-glass.md does not list as compared";
 
 /// What came of a comparison.
 pub(in crate::break_glass) struct Compared {

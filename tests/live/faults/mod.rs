@@ -99,17 +99,17 @@ fn an_answer_is_lost_for_good_only_where_the_server_initialised_and_nobody_heard
 }
 
 #[test]
-fn the_readme_says_how_often_a_ceremony_makes_something_durable() {
+fn the_page_of_measurements_says_how_often_a_ceremony_makes_something_durable() {
     require!(["localstack-4.9.2", "openbao-2.7.2"]);
     let stage = Stage::set(Product::OpenBao272, None);
     let table = table::of_syncs(&stage.counted_run());
     println!("{table}");
-    if std::env::var_os("FSYNCS").is_some_and(|value| value == "readme") {
-        table::into_readme("fsyncs", &table);
+    if std::env::var_os("FSYNCS").is_some_and(|value| value == "write") {
+        table::into_page("fsyncs", &table);
     }
     assert!(
-        table::is_in_readme("fsyncs", &table),
-        "the README has another table; `make fsyncs` puts this one there"
+        table::is_in_page("fsyncs", &table),
+        "docs/measurements.md has another table; `make fsyncs` puts this one there"
     );
 }
 
@@ -215,12 +215,12 @@ fn an_answer_that_the_disk_does_not_take_is_kept_trying_until_it_does() {
     }
 }
 
-/// The table goes into the README if it is about a commit and nothing else. Where there was no time for all points it
+/// The table goes into `docs/measurements.md` if it is about a commit and nothing else. Where there was no time for all points it
 /// says `of` how many it is.
 fn keep(plan: &Plan, outcomes: &[Outcome], of: Option<usize>, table: &str) {
     let (commit, exact) = &plan.commit;
     if !exact {
-        eprintln!("faults: the code has changes, so the README is left alone");
+        eprintln!("faults: the code has changes, so docs/measurements.md is left alone");
         return;
     }
     let seconds: f64 = outcomes.iter().map(|outcome| outcome.seconds).sum();
@@ -235,7 +235,7 @@ fn keep(plan: &Plan, outcomes: &[Outcome], of: Option<usize>, table: &str) {
         seconds / 3600.0,
         left.count(),
     );
-    table::into_readme("faults", &format!("{facts}\n\n{table}"));
+    table::into_page("faults", &format!("{facts}\n\n{table}"));
 }
 
 #[test]

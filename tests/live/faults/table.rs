@@ -1,4 +1,4 @@
-//! The result in Markdown, and its place in the README.
+//! The result in Markdown, and its place in `docs/measurements.md`.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -82,16 +82,19 @@ pub fn markdown(outcomes: &[Outcome]) -> String {
             points.map(|point| point.number).max().unwrap_or_default()
         };
         let windows = windows(outcomes, product);
-        let names: Vec<_> = windows.iter().map(|name| format!("`{name}`")).collect();
-        let names = names.join(", ");
+        let names = windows.iter().map(|name| format!("`{name}`"));
+        let names = if windows.is_empty() {
+            "none".to_owned()
+        } else {
+            names.collect::<Vec<_>>().join(", ")
+        };
         let _ = writeln!(
             text,
-            "| {} | {} | {} | {} | {}: {names} |",
+            "| {} | {} | {} | {} | {names} |",
             product.title(),
             longest(false),
             longest(true),
             Count::of(of_it()).cells(),
-            windows.len(),
         );
     }
     let all = Count::of(outcomes.iter());
@@ -126,35 +129,35 @@ pub fn of_syncs(steps: &[(String, usize, usize)]) -> String {
     text
 }
 
-fn readme() -> (PathBuf, String) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
-    let text = std::fs::read_to_string(&path).expect("a README");
+fn page() -> (PathBuf, String) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/measurements.md");
+    let text = std::fs::read_to_string(&path).expect("a page");
     (path, text)
 }
 
-/// Puts a text into the README between the marks of this name.
-pub fn into_readme(name: &str, text: &str) {
-    let (path, readme) = readme();
-    let new = between_the_marks(name, &readme, text);
-    std::fs::write(&path, new).expect("a README that can be written");
+/// Puts a text into the page between the marks of this name.
+pub fn into_page(name: &str, text: &str) {
+    let (path, page) = page();
+    let new = between_the_marks(name, &page, text);
+    std::fs::write(&path, new).expect("a page that can be written");
 }
 
-/// Whether the README has exactly this text there.
-pub fn is_in_readme(name: &str, text: &str) -> bool {
-    let (_, readme) = readme();
-    between_the_marks(name, &readme, text) == readme
+/// Whether the page has exactly this text there.
+pub fn is_in_page(name: &str, text: &str) -> bool {
+    let (_, page) = page();
+    between_the_marks(name, &page, text) == page
 }
 
-fn between_the_marks(name: &str, readme: &str, text: &str) -> String {
+fn between_the_marks(name: &str, page: &str, text: &str) -> String {
     let (begin, end) = (format!("<!-- {name} -->"), format!("<!-- /{name} -->"));
-    let (before, rest) = readme.split_once(&begin).expect("a mark");
+    let (before, rest) = page.split_once(&begin).expect("a mark");
     let (_, after) = rest.split_once(&end).expect("a second mark");
     format!("{before}{begin}\n{text}{end}{after}")
 }
 
 #[test]
 fn only_what_stands_between_the_marks_is_replaced() {
-    let readme = "a\n<!-- x -->\nold\n<!-- /x -->\nb\n<!-- y -->\n<!-- /y -->\n";
-    let new = between_the_marks("x", readme, "new\n");
-    assert_eq!(new, readme.replace("old", "new"));
+    let page = "a\n<!-- x -->\nold\n<!-- /x -->\nb\n<!-- y -->\n<!-- /y -->\n";
+    let new = between_the_marks("x", page, "new\n");
+    assert_eq!(new, page.replace("old", "new"));
 }
