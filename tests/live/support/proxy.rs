@@ -102,7 +102,9 @@ pub enum Action {
 
 /// What becomes of an answer.
 #[derive(Clone)]
-pub struct Change(Arc<dyn Fn(&mut Vec<u8>) + Send + Sync>);
+pub struct Change(Arc<Body>);
+
+type Body = dyn Fn(&mut Vec<u8>) + Send + Sync;
 
 impl Change {
     /// Every answer that is JSON is changed by this.
