@@ -39,9 +39,17 @@ impl Command {
         })
     }
 
-    /// Holds that nobody else may put another program in the place of this one, before anybody is asked for a share.
+    /// Holds that it is there, and that nobody else may put another program in the place of this one, before anybody is asked for a share.
     pub(super) fn check(&self) -> Result<(), Failure> {
         let argv = self.argv();
+        if !trust::can_be_run(&argv[0]) {
+            let name = argv[0].to_string_lossy();
+            return Err(
+                Failure::usage(format!("no program {name} can be run here")).advise(
+                    "write its full path; it is run without a shell: sh -c '…' for what needs one",
+                ),
+            );
+        }
         match trust::program(&argv[0]) {
             None => Ok(()),
             Some((program, doubt)) => Err(Failure::refused(format!(

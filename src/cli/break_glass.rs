@@ -179,8 +179,8 @@ pub struct LoginChoice {
 /// A person who must sign in.
 #[derive(Debug, Clone, Copy, Args)]
 pub struct SignIn {
-    /// How many seconds a person who must sign in is waited for
-    #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    /// How long a person who must sign in is waited for, such as 5m
+    #[arg(long, value_name = "TIME", default_value = "5m", value_parser = sign_in_timeout)]
     pub sign_in_timeout: u64,
 }
 
@@ -210,6 +210,21 @@ fn max_age(text: &str) -> Result<Duration, &'static str> {
         Ok(time) if (SHORTEST..=LONGEST).contains(&time) && time.subsec_nanos() == 0 => Ok(time),
         _ => Err("whole seconds, from 10s to 24h"),
     }
+}
+
+/// From a second to an hour, in seconds; a plain number is one of seconds, as it was typed before.
+fn sign_in_timeout(text: &str) -> Result<u64, &'static str> {
+    let time = match text.parse::<u64>() {
+        Ok(seconds) => Duration::from_secs(seconds),
+        Err(_) => {
+            let time: SignedDuration = text.parse().map_err(|_| "write it as 90s, 5m or 1h")?;
+            Duration::try_from(time).map_err(|_| "write it as 90s, 5m or 1h")?
+        }
+    };
+    let whole = time.subsec_nanos() == 0 && (1..=3600).contains(&time.as_secs());
+    whole
+        .then_some(time.as_secs())
+        .ok_or("whole seconds, from 1s to 1h")
 }
 
 /// A path of the API, without what would make it match everything or nothing.

@@ -181,16 +181,29 @@ pub(crate) fn refusal(path: &Path) -> io::Result<Option<Doubt>> {
 /// Where a program of this name is, and the first reason not to run it. `None` where there is none, which is for whoever
 /// starts it to say, or none to doubt.
 pub(crate) fn program(name: &OsStr) -> Option<(PathBuf, Doubt)> {
-    let name = Path::new(name);
-    let found = if name.components().count() > 1 || name.is_absolute() {
-        name.to_owned()
-    } else {
-        let path = std::env::var_os("PATH")?;
-        let mut all = std::env::split_paths(&path).map(|directory| directory.join(name));
-        all.find(|file| access(file, Access::EXEC_OK).is_ok() && file.is_file())?
-    };
+    let found = found(name)?;
     let doubt = refusal(&found).ok()??;
     Some((found, doubt))
+}
+
+/// Whether there is a program of this name, or at this path, that we may run.
+pub(crate) fn can_be_run(name: &OsStr) -> bool {
+    found(name).is_some_and(|file| is_a_program(&file))
+}
+
+/// Where it is: a path as it was given, a name by `PATH`.
+fn found(name: &OsStr) -> Option<PathBuf> {
+    let name = Path::new(name);
+    if name.components().count() > 1 || name.is_absolute() {
+        return Some(name.to_owned());
+    }
+    let path = std::env::var_os("PATH")?;
+    let mut all = std::env::split_paths(&path).map(|directory| directory.join(name));
+    all.find(|file| is_a_program(file))
+}
+
+fn is_a_program(file: &Path) -> bool {
+    access(file, Access::EXEC_OK).is_ok() && file.is_file()
 }
 
 fn laid_by_another(error: io::Error) -> io::Result<Doubt> {

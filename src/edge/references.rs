@@ -88,8 +88,7 @@ pub(crate) async fn resolve(
         }
         match reference::resolve(reference, &sources).await {
             Ok(text) => {
-                // Certificates are for everybody to read.
-                if text.certificates().is_none() {
+                if !text.is_public() {
                     warnings.extend(reference::exposure(reference));
                 }
                 resolved.insert(reference.clone(), Arc::new(text));

@@ -6,6 +6,10 @@ use std::path::Path;
 
 use minisign::{PublicKey, PublicKeyBox, SecretKey, SecretKeyBox, SignatureBox};
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use zeroize::Zeroizing;
+
 use crate::disk::read::{self, Unfit};
 use crate::disk::trust;
 use crate::failure::Failure;
@@ -40,6 +44,9 @@ impl SigningKey {
         if let Ok(key) = form()?.into_unencrypted_secret_key() {
             return Ok(Self(key));
         }
+        if let Some(key) = without_checksum(&text) {
+            return Ok(Self(key));
+        }
         let question = format!("Password of the signing key {shown}");
         let instead = "name a key without a password, made with minisign -G -W";
         let password = prompt::hidden(&question, instead).await?;
@@ -60,6 +67,17 @@ impl SigningKey {
             .map_err(|error| Failure::failed(format!("cannot sign: {error}")))?;
         Ok(signature.into_string())
     }
+}
+
+/// A key without a password as the C program of minisign makes it (`-G -W`): its checksum is left at zero, and the crate
+/// takes no such one. The form of a secret key: <https://jedisct1.github.io/minisign/>.
+fn without_checksum(text: &SecretText) -> Option<SecretKey> {
+    const CHECKSUM: usize = 32;
+    let line = text.expose().lines().nth(1)?.trim();
+    let bytes = Zeroizing::new(STANDARD.decode(line).ok()?);
+    let (derivation, checksum) = (bytes.get(2..4)?, bytes.len().checked_sub(CHECKSUM)?);
+    let plain = derivation == [0, 0] && bytes[checksum..].iter().all(|byte| *byte == 0);
+    plain.then(|| SecretKey::from_bytes(&bytes).ok())?
 }
 
 /// Checks that `report` is what was signed, by the one key in `public`. What it says, and the signed comment.
@@ -117,4 +135,38 @@ fn read(path: &Path, longest: u64) -> Result<String, Failure> {
         _ => cannot(&error),
     })?;
     String::from_utf8(bytes).map_err(|_| cannot(&"it is no text"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_key_that_the_c_program_made_without_a_password_signs() {
+        let pair = minisign::KeyPair::generate_unencrypted_keypair().unwrap();
+        let boxed = pair.sk.to_box(None).unwrap().into_string();
+        let mut lines = boxed.lines();
+        let (comment, key) = (lines.next().unwrap(), lines.next().unwrap());
+        let mut bytes = STANDARD.decode(key).unwrap();
+        let checksum = bytes.len() - 32;
+        bytes[checksum..].fill(0);
+        let directory = tempfile::tempdir().unwrap();
+        let file = |name: &str, text: &str| {
+            let path = directory.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            path
+        };
+        let text = format!("{comment}\n{}\n", STANDARD.encode(&bytes));
+        let key = SigningKey::open(&file("evidence.key", &text))
+            .await
+            .unwrap();
+        let signature = key.sign(b"{}", "comment").unwrap();
+        let public = pair.pk.to_box().unwrap().into_string();
+        let verified = verify(
+            &file("report", "{}"),
+            &file("report.minisig", &signature),
+            &file("evidence.pub", &public),
+        );
+        assert_eq!(verified.unwrap(), ("{}".to_owned(), "comment".to_owned()));
+    }
 }

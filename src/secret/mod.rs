@@ -57,6 +57,14 @@ secret! {
     SecretText
 }
 impl SecretText {
+    /// Whether it is for everybody to read: certificates or public keys in PEM, and no private key.
+    pub fn is_public(&self) -> bool {
+        let text = self.expose();
+        let public = ["CERTIFICATE", "PUBLIC KEY", "RSA PUBLIC KEY"];
+        let begins = public.map(|kind| format!("-----BEGIN {kind}-----"));
+        begins.iter().any(|begin| text.contains(begin)) && !text.contains("PRIVATE KEY")
+    }
+
     /// The bytes of a PEM file of certificates, which are public; `None` when a private key, or
     /// anything but certificates, is in it.
     pub fn certificates(&self) -> Option<Vec<u8>> {
@@ -192,6 +200,16 @@ mod tests {
                 .is_none()
         );
         assert!(SecretText::new("hunter2".into()).certificates().is_none());
+        let public = "-----BEGIN PUBLIC KEY-----\nAA\n-----END PUBLIC KEY-----\n";
+        for (text, expected) in [
+            (public, true),
+            (certificate, true),
+            (key, false),
+            ("x", false),
+        ] {
+            assert_eq!(SecretText::new(text.into()).is_public(), expected, "{text}");
+        }
+        assert!(!SecretText::new(format!("{public}{key}")).is_public());
     }
 
     #[test]

@@ -193,6 +193,20 @@ fn where_the_answer_was_lost_there_is_nothing_to_lose_and_the_name_is_enough() {
     assert!(!ceremony.keeps_secrets());
 }
 
+/// It is somebody else's, and nothing of it is in this checkpoint.
+#[test]
+fn nobody_is_told_to_wipe_a_cluster_that_this_checkpoint_never_initialised() {
+    let (server, others) = unfinished();
+    let ceremony = Ceremony::at(&server);
+    ceremony.apply().exits(3).says(&["is initialised"]);
+    ceremony
+        .run(&["apply", "--abandon", "test"])
+        .exits(0)
+        .prints(&["nothing: there were no secrets"])
+        .never_says(&["empty its storage", "stop the server"]);
+    assert!(others.keeps_secrets());
+}
+
 #[test]
 fn a_cluster_that_was_handed_over_has_nothing_to_abandon() {
     let (_server, ceremony) = handed_over();

@@ -86,6 +86,24 @@ fn a_person_without_the_claims_stays_outside() {
 }
 
 #[test]
+fn nobody_signs_in_for_a_run_in_which_a_machine_cannot() {
+    require!(PEOPLE);
+    let (server, mut ceremony, provider) = with_people();
+    let right = ceremony.file["logins"]["operator"]["password"].clone();
+    ceremony.write("wrong.password", "not the one of the user");
+    ceremony.set(
+        "/logins/operator/password",
+        json!({ "file": "wrong.password" }),
+    );
+    let run = ceremony.apply();
+    let texts = ["login operator"];
+    stopped_at_the_door(&server, &ceremony, &run, &texts);
+    run.never_says(&["sign in within", &provider.issuer()]);
+    ceremony.set("/logins/operator/password", right);
+    ceremony.apply_with(&provider, Account::Alice).exits(4);
+}
+
+#[test]
 fn nobody_comes_to_sign_in() {
     require!(PEOPLE);
     let (server, ceremony, _provider) = with_people();

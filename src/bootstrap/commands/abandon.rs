@@ -260,9 +260,11 @@ fn remains(
     (life, kept): (Life, bool),
 ) -> Vec<String> {
     let mut lines = Vec::new();
-    if life == Life::MayLive {
+    // What this checkpoint never asked to be initialised is not its to be wiped.
+    let begun = checkpoint.diary().recorded(Step::Initialize);
+    if life == Life::MayLive && (kept || begun != Recorded::Nothing) {
         // Asked for, and no answer ever came.
-        let asked = checkpoint.diary().recorded(Step::Initialize) == Recorded::Started;
+        let asked = begun == Recorded::Started;
         let unless = if asked && !kept {
             "unless somebody else initialised it, who holds its keys then: "
         } else {

@@ -46,13 +46,14 @@ pub(super) fn observe(view: &View<'_>) -> Observation {
 
 pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failure> {
     let (mut opened, mut failures) = (Vec::new(), Vec::new());
-    let unattended = ceremony
-        .config
-        .logins
-        .iter()
-        .any(|login| !login.needs_a_person());
+    let logins = machines_first(ceremony.config);
+    let unattended = logins.iter().any(|login| !login.needs_a_person());
     // One after the other: a person can sign in to one browser window at a time.
-    for login in &ceremony.config.logins {
+    for login in logins {
+        // Nobody signs in for a run that is going to fail.
+        if login.needs_a_person() && !failures.is_empty() {
+            continue;
+        }
         if let Some(proof) = ceremony.signed_in.get(&login.name) {
             opened.push(proof.clone());
             continue;
@@ -76,6 +77,13 @@ pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
     Ok(Evidence::default()
         .with("declared", declared(ceremony.config))
         .with("opened", opened))
+}
+
+/// In the order of the file, those that no person is needed for before the others.
+fn machines_first(config: &Config) -> Vec<&Login> {
+    let mut logins: Vec<_> = config.logins.iter().collect();
+    logins.sort_by_key(|login| login.needs_a_person());
+    logins
 }
 
 /// One identity provider down, and nobody gets in.

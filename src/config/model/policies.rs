@@ -79,7 +79,13 @@ fn source(at: At) -> Option<Result<PolicySource, (String, String)>> {
         "file" => {
             let file: PathBuf = at.read()?;
             let unread = |why| format!("{}: {why}", file.display());
-            (text_of(&file, LONGEST_FILE).map_err(unread), Some(file))
+            // Editors of another system begin a file with it, and no server takes it.
+            let plain = |text: String| {
+                text.strip_prefix('\u{feff}')
+                    .map_or(text.clone(), str::to_owned)
+            };
+            let text = text_of(&file, LONGEST_FILE).map(plain);
+            (text.map_err(unread), Some(file))
         }
         _ => (Ok(at.read()?), None),
     };

@@ -33,6 +33,25 @@ pub(super) fn auth_methods_exist(reading: &mut Reading) {
     }
 }
 
+/// What revokes root needs somebody who shows afterwards that the server still answers.
+pub(super) fn somebody_can_log_in_without_root(reading: &mut Reading) {
+    let keeps = reading.value::<bool>(&["revoke_root"]) == Some(false);
+    if keeps
+        || reading
+            .keys(&["logins"])
+            .is_none_or(|logins| !logins.is_empty())
+    {
+        return;
+    }
+    let path = ["logins"];
+    let text = "root is to be revoked, and nobody could log in afterwards: declare a login, or write `revoke_root: false`";
+    if reading.has(&path) == Some(true) {
+        reading.refuse(&path, text);
+    } else {
+        reading.refuse(&["break_glass"], text);
+    }
+}
+
 pub(super) fn capabilities_say_something(reading: &mut Reading) {
     for key in ["can", "cannot"] {
         for path in reading.all(&["logins", "*", key, "*"]) {

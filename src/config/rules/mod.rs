@@ -9,12 +9,13 @@ mod auth;
 mod cluster;
 mod logins;
 mod mounts;
+mod names;
 
 use super::reading::Reading;
 
 type Rule = fn(&mut Reading);
 
-const RULES: [Rule; 24] = [
+const RULES: [Rule; 28] = [
     cluster::plain_http_stays_on_this_machine,
     cluster::nodes_are_different,
     cluster::threshold_fits_the_shares,
@@ -37,6 +38,10 @@ const RULES: [Rule; 24] = [
     logins::capabilities_say_something,
     logins::keys_fit_the_auth_method,
     logins::members_exist_and_fit,
+    logins::somebody_can_log_in_without_root,
+    names::addresses_end_before_the_api,
+    names::members_have_names_of_a_path,
+    names::configurations_have_their_place,
     access::doors_exist,
     access::doors_can_open,
 ];

@@ -34,6 +34,28 @@ const BROKEN: &str = r#"
 - "http://127.0.0.1:8200"
 + "vault:8200"
 > 2:31: cluster.address: the address must start with
+- logins:
+-   ada: {auth: userpass, username: ada, password: {file: /run/secrets/ada}}
+-   backup: {auth: approle, role_id: abc, secret_id: {env: SECRET_ID}}
+- break_glass: {logins: [ada, backup]}
++ break_glass: {none: a cluster for an afternoon}
+> 21:1: break_glass: root is to be revoked, and nobody could log in afterwards
+- "http://127.0.0.1:8200"
++ "https://vault:8200/v1/"
+> 2:31: cluster.address: leave `/v1` out
+- "http://127.0.0.1:8200"
++ "https://a", nodes: ["https://b/prefix/v1"]
+> 2:52: cluster.nodes[0]: leave `/v1` out
+-       backup: {token_ttl: 20m}
++       team/backup: {token_ttl: 20m}
+> 18:7: auth.approle.roles."team/backup": the servers have no path for `team/backup`
+-       backup: {token_ttl: 20m}
++       ben@example.com: {token_ttl: 20m}
+> 18:7: auth.approle.roles."ben@example.com": the servers have no path for
+- policies:
++ secrets: {pki: {type: pki, config: {default_lease_ttl: 168h}}}
++ policies:
+> 19:28: secrets.pki.config: pki has no path `config` of its own
 - "http://127.0.0.1:8200"
 + "https://a", nodes: ["https://b", "https://b"]
 > 2:65: cluster.nodes[1]: this node

@@ -57,6 +57,14 @@ fn policies_come_from_their_files_and_long_files_are_refused() {
     };
     assert_eq!(text, "path \"a\" {}\n");
     assert_eq!(policy, &directory.path().join("policies/operator.hcl"));
+    let policies = directory.path().join("policies/operator.hcl");
+    std::fs::write(&policies, "\u{feff}path \"a\" {}\n").unwrap();
+    let begun_with_a_mark = load(&file, &env).unwrap();
+    let PolicySource::Rules { text, .. } = &begun_with_a_mark.policy("reader").unwrap().source
+    else {
+        panic!()
+    };
+    assert_eq!(text, "path \"a\" {}\n");
     let missing = load(&directory.path().join("nothing.yaml"), &env).unwrap_err();
     assert!(
         missing

@@ -82,7 +82,7 @@ fn whatever_the_command_does_its_root_token_is_dead_afterwards() {
     let (server, ceremony) = handed_over();
     let program = server.program();
     let program = program.to_str().expect("a path");
-    let cases: [(&[&str], i32, &str); 4] = [
+    let cases: [(&[&str], i32, &str); 3] = [
         (&["sh", "-c", "exit 7"], 7, "the command ended with 7"),
         (
             &["sh", "-c", "kill -SEGV $$"],
@@ -94,11 +94,6 @@ fn whatever_the_command_does_its_root_token_is_dead_afterwards() {
             0,
             "the command ended with 0; its root token is no longer valid",
         ),
-        (
-            &["/there/is/no/such"],
-            1,
-            "/there/is/no/such cannot be run: No such file",
-        ),
     ];
     for (command, code, said) in cases {
         let mut words = vec!["--reason", "x", "--env", "--"];
@@ -106,6 +101,28 @@ fn whatever_the_command_does_its_root_token_is_dead_afterwards() {
         break_glass(&ceremony, &words).exits(code).says(&[said]);
         nothing_is_left(&server, &ceremony);
     }
+}
+
+#[test]
+fn a_command_that_is_not_there_costs_nobody_a_share() {
+    require!(["openbao-2.7.2"]);
+    let (server, ceremony) = handed_over();
+    let directory = ceremony.path("").display().to_string();
+    let log = server.audit().after_this();
+    for missing in [
+        "/there/is/no/such",
+        "no-such-program",
+        "ada.password",
+        &directory,
+    ] {
+        let run = break_glass(&ceremony, &["--reason", "x", "--", missing, "policy"]);
+        run.exits(2).says(&[
+            &format!("no program {missing} can be run here"),
+            "write its full path",
+        ]);
+        run.never_says(&["has answered"]);
+    }
+    assert_eq!(log.requests(), Vec::<String>::new());
 }
 
 #[test]

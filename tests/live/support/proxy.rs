@@ -7,7 +7,7 @@ use std::io::{self, BufRead, BufReader, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use self::message::{Message, value_of};
 use super::canaries::Canaries;
-use super::faults::{Faults, Gate, fits};
+use super::faults::{Faults, Gate, fits, locked};
 use super::process::listen;
 
 /// What is missing of an answer at least that was cut: of one without a body, the end of its headers.
@@ -96,18 +96,17 @@ pub enum Action {
     Lead(String),
     /// The proxy answers 307 with this address.
     Redirect(String),
-    /// It goes through, and the proxy changes what the server answers.
+    /// It goes through, and the answer is changed.
     Change(Change),
 }
 
+type Body = dyn Fn(&mut Vec<u8>) + Send + Sync;
 /// What becomes of an answer.
 #[derive(Clone)]
 pub struct Change(Arc<Body>);
 
-type Body = dyn Fn(&mut Vec<u8>) + Send + Sync;
-
 impl Change {
-    /// Every answer that is JSON is changed by this.
+    /// Changes every answer that is JSON.
     pub fn by(change: impl Fn(&mut Value) + Send + Sync + 'static) -> Self {
         Self::of_bytes(move |bytes| {
             if let Ok(mut body) = serde_json::from_slice(bytes) {
@@ -117,7 +116,7 @@ impl Change {
         })
     }
 
-    /// The body of every answer is changed by this, whatever it is.
+    /// Changes the body of every answer.
     pub fn of_bytes(change: impl Fn(&mut Vec<u8>) + Send + Sync + 'static) -> Self {
         Self(Arc::new(change))
     }
@@ -236,7 +235,7 @@ impl Proxy {
         counts.map(|(_, count)| count).sum()
     }
 
-    /// Numbers of requests by their labels.
+    /// The same of all labels.
     pub fn counts(&self) -> BTreeMap<String, usize> {
         locked(&self.shared.counts).clone()
     }
@@ -257,12 +256,6 @@ impl Drop for Proxy {
             self.faults.have_struck();
         }
     }
-}
-
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex
-        .lock()
-        .unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
 fn accept(listener: &TcpListener, shared: &Arc<Shared>) {

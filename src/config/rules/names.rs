@@ -1,0 +1,78 @@
+//! Rules of names, addresses and places that the servers have no path for: they answer with 404 and do not say why.
+
+use url::Url;
+
+use super::auth::{auth_type, members};
+use crate::config::reading::{Reading, under};
+
+/// Types whose configuration has more than one path, or another one than `config`, and where it goes instead.
+const CONFIGURED_ELSEWHERE: [(&str, &str, &str); 9] = [
+    ("auth", "aws", "`auth/PATH/config/client` under `writes`"),
+    ("secrets", "aws", "`PATH/config/root` under `writes`"),
+    ("secrets", "consul", "`PATH/config/access` under `writes`"),
+    ("secrets", "database", "`PATH/config/NAME` under `writes`"),
+    ("secrets", "nomad", "`PATH/config/access` under `writes`"),
+    (
+        "secrets",
+        "pki",
+        "`PATH/config/urls` and its like under `writes`, times under `tune`",
+    ),
+    (
+        "secrets",
+        "rabbitmq",
+        "`PATH/config/connection` under `writes`",
+    ),
+    ("secrets", "ssh", "`PATH/config/ca` under `writes`"),
+    ("secrets", "transit", "`PATH/config/keys` under `writes`"),
+];
+
+pub(super) fn addresses_end_before_the_api(reading: &mut Reading) {
+    let before_the_api = |address: &str| {
+        let path = Url::parse(address).map(|url| url.path().trim_end_matches('/').to_owned());
+        !path.is_ok_and(|path| path == "/v1" || path.ends_with("/v1"))
+    };
+    let patterns: [&[&str]; 2] = [&["cluster", "address"], &["cluster", "nodes", "*"]];
+    for pattern in patterns {
+        let text = "leave `/v1` out: the program adds it, as `VAULT_ADDR` has none either";
+        reading.refuse_unless(pattern, before_the_api, text);
+    }
+}
+
+/// `\w(([\w-.]+)?\w)?` in both products (`framework.GenericNameRegex`): anything else is a path that is not there.
+pub(super) fn members_have_names_of_a_path(reading: &mut Reading) {
+    for (mount, kind, name) in members(reading) {
+        let typed = auth_type(reading, mount);
+        let typed = typed.is_some_and(|kind| crate::config::auth_types::TYPED.contains(&kind));
+        if typed && !is_generic_name(name) {
+            let text = format!(
+                "the servers have no path for `{name}`: letters, digits, `_`, and within the name `-` and `.`"
+            );
+            reading.refuse(&["auth", mount, kind, name], text);
+        }
+    }
+}
+
+fn is_generic_name(name: &str) -> bool {
+    let word = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
+    name.starts_with(word)
+        && name.ends_with(word)
+        && name
+            .chars()
+            .all(|letter| word(letter) || "-.".contains(letter))
+}
+
+pub(super) fn configurations_have_their_place(reading: &mut Reading) {
+    for (section, of_type, place) in CONFIGURED_ELSEWHERE {
+        for path in reading.keys(&[section]).unwrap_or_default() {
+            let found = match section {
+                "auth" => auth_type(reading, path),
+                _ => reading.text(&[section, path, "type"]),
+            };
+            let config = under(&[section, path], &["config"]);
+            if found == Some(of_type) && reading.has(&config) == Some(true) {
+                let text = format!("{of_type} has no path `config` of its own: write {place}");
+                reading.refuse(&config, text);
+            }
+        }
+    }
+}
