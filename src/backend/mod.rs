@@ -154,6 +154,9 @@ pub enum Kind {
     /// Only the holder can open this custodian.
     #[error("only its holder can open it")]
     NeedsHolder,
+    /// The holder's own program was asked here, and did not open it: what it said.
+    #[error("{0}")]
+    NotOpened(String),
 }
 
 impl Error {

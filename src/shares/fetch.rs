@@ -32,12 +32,16 @@ pub(crate) async fn share(
     custodian: &Custodian,
     identities: &[IdentityFile],
 ) -> Result<(Share, bool), Failure> {
-    match custodian.fetch(identities).await {
-        Err(error) if matches!(error.kind(), Kind::NeedsHolder | Kind::WrongIdentity) => {
-            Ok((ask.person(custodian).await?, true))
-        }
-        fetched => Ok((fetched?, false)),
-    }
+    let error = match custodian.fetch(identities).await {
+        Ok(share) => return Ok((share, false)),
+        Err(error) => error,
+    };
+    let said = match error.kind() {
+        Kind::NeedsHolder | Kind::WrongIdentity => None,
+        Kind::NotOpened(said) => Some(said.as_str()),
+        _ => return Err(error.into()),
+    };
+    Ok((ask.person(custodian, said).await?, true))
 }
 
 /// How a person is asked for a share that no machine opens.
@@ -77,9 +81,11 @@ impl Ask<'_> {
     }
 
     /// What its holder types. What is no share at all is said at once, while they still sit there, and asked for again.
-    async fn person(&self, custodian: &Custodian) -> Result<Share, Failure> {
+    /// `said` is why the holder's own program did not open it here.
+    async fn person(&self, custodian: &Custodian, said: Option<&str>) -> Result<Share, Failure> {
         let name = custodian.name();
         let (about, instead) = self.about(custodian);
+        let about = said.map_or(about.clone(), |said| format!("{said}. {about}"));
         prompt::can_ask(&about, &instead)?;
         let hint = if self.may_skip {
             format!(" (Enter alone leaves {name} out)")

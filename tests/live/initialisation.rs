@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::ceremony::{Ceremony, Server};
-use crate::support::{Action, Faults, Proxy};
+use crate::ceremony::{Ceremony, Server, builder, declared};
+use crate::support::{Action, DeclaredAudit, Faults, Proxy, Setup, require};
 
 /// The one request that is never repeated.
 const INIT: &str = "PUT sys/init";
@@ -20,6 +20,28 @@ fn nodes(ceremony: &mut Ceremony, nodes: &[&Proxy]) {
     let addresses: Vec<_> = nodes.iter().map(|node| node.address()).collect();
     ceremony.set("/cluster/address", json!(addresses[0]));
     ceremony.set("/cluster/nodes", json!(addresses));
+}
+
+/// What its audit stanza cannot do the server finds out after it has made its keys.
+#[test]
+fn a_server_that_initialises_itself_and_cannot_go_on_is_not_said_to_be_somebody_elses() {
+    require!(["openbao-2.6.2", "openbao-2.7.2"]);
+    for setup in [Setup::OpenBao272Static, Setup::OpenBao262AwsKms] {
+        let audit = DeclaredAudit {
+            prefix: Some("x: ".into()),
+            ..declared(false)
+        };
+        let builder = builder(setup).in_memory().declared_audit(Some(audit));
+        let server = Server::from(builder.start());
+        let run = Ceremony::at(&server).apply();
+        run.exits(3).says(&[
+            "audit log prefixing is not allowed",
+            "the server initialised itself and could not go on, and its keys were shown to nobody",
+            "correct what it says in its own configuration first",
+            "empty its storage",
+        ]);
+        run.never_says(&["somebody else", "repeated on its way"]);
+    }
 }
 
 #[test]

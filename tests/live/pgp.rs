@@ -234,6 +234,27 @@ fn with_unseal_keys_this_program_encrypts_and_says_so() {
 }
 
 #[test]
+fn why_gpg_did_not_open_a_share_is_said_in_its_own_words() {
+    require!(["openbao-2.7.2", "gnupg"]);
+    let mut stage = Stage::of(Server::in_memory());
+    stage.prove_all();
+    stage.with_the_keys_at_hand();
+    stage.ceremony.apply().exits(0);
+    // Somebody else's home, in which there is none of these keys.
+    let other = Gpg::new();
+    let home = other.home().display().to_string();
+    stage
+        .ceremony
+        .environment
+        .retain(|(name, _)| name != "GNUPGHOME");
+    stage.ceremony.environment.push(("GNUPGHOME".into(), home));
+    let run = stage.ceremony.run(&["rehearse"]);
+    run.exits(1).says(&[
+        "no share of alice: no terminal to ask on: gpg: decryption failed: No secret key. The share of alice",
+    ]);
+}
+
+#[test]
 fn where_gpg_has_no_key_the_holder_is_asked_and_types_what_it_showed_them() {
     require!(["openbao-2.7.2", "gnupg"]);
     let mut stage = Stage::of(Server::in_memory());

@@ -112,6 +112,7 @@ fn a_declared_audit_file_can_be_raw_and_elsewhere() {
         name: "raw".to_owned(),
         file: Some(file.clone()),
         log_raw: true,
+        prefix: None,
     };
     let server = VaultServer::builder(Setup::OpenBao272Static)
         .declared_audit(Some(audit))

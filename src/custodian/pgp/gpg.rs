@@ -51,8 +51,8 @@ pub(crate) enum Why {
     Missing,
     /// It was not done; a line for people.
     Failed(String),
-    /// Nothing here opens the message: no secret key, or its passphrase was not given.
-    NoKey,
+    /// Nothing here opens the message: no secret key, or its passphrase was not given; what gpg said of it.
+    NoKey(Option<String>),
     /// It is not a message that was encrypted, or not as it was written.
     Damaged,
 }
@@ -95,7 +95,7 @@ pub(crate) async fn encrypt(key: &[u8], plain: &[u8]) -> Result<String, Why> {
 pub(crate) async fn decrypt(message: &[u8]) -> Result<Zeroizing<Vec<u8>>, Why> {
     // It would make one, and an agent for it.
     let Some(home) = own_home().filter(|home| home.is_dir()) else {
-        return Err(Why::NoKey);
+        return Err(Why::NoKey(None));
     };
     ours_alone(&home, "GNUPGHOME")?;
     let asked = gpg(&["--decrypt"]);
@@ -109,7 +109,7 @@ pub(crate) async fn decrypt(message: &[u8]) -> Result<Zeroizing<Vec<u8>>, Why> {
         return Err(Why::Damaged);
     }
     if says(&ended, "NO_SECKEY") || says(&ended, "ERROR pkdecrypt_failed") {
-        return Err(Why::NoKey);
+        return Err(Why::NoKey(last_words(&ended)));
     }
     Err(refusal(&ended))
 }
@@ -212,10 +212,14 @@ fn says(ended: &Ended, what: &str) -> bool {
 
 /// The last thing that it said to people: what came before it led there.
 fn refusal(ended: &Ended) -> Why {
-    let said = String::from_utf8_lossy(&ended.complaint);
-    let last = said.lines().rfind(|line| !line.starts_with(STATUS));
-    let said = last.and_then(|line| captured::first_line(line.as_bytes()));
+    let said = last_words(ended);
     Why::Failed(said.unwrap_or_else(|| format!("gpg failed ({})", ended.status)))
+}
+
+fn last_words(ended: &Ended) -> Option<String> {
+    let said = String::from_utf8_lossy(&ended.complaint);
+    let last = said.lines().rfind(|line| !line.starts_with(STATUS))?;
+    captured::first_line(last.as_bytes())
 }
 
 #[cfg(test)]

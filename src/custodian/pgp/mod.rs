@@ -165,10 +165,11 @@ fn failed(address: &str, why: Why) -> Error {
             )
         }
         Why::Failed(said) => Error::new(address, Kind::Gpg(said)),
-        Why::NoKey => Error::new(address, Kind::NeedsHolder).advise(format!(
-            "let the holder decrypt it: {}",
-            ShellCommand::new("gpg --decrypt").with(address)
-        )),
+        Why::NoKey(said) => Error::new(address, said.map_or(Kind::NeedsHolder, Kind::NotOpened))
+            .advise(format!(
+                "let the holder decrypt it: {}",
+                ShellCommand::new("gpg --decrypt").with(address)
+            )),
         Why::Damaged => Error::new(
             address,
             Kind::Damaged("not the PGP message that was written"),

@@ -153,7 +153,7 @@ impl Error {
             Kind::Unreachable(_) | Kind::TimedOut(_) => {
                 return Some(format!("see whether anything answers there: {}", look()));
             }
-            Kind::Tls(text) => return Some(advice_on_tls(text)),
+            Kind::Tls(text) => return Some(advice_on_tls(text, url)),
             Kind::NotVault { .. } => {
                 return Some(format!(
                     "check cluster.address and any proxy in front of it, the scheme included: {}",
@@ -216,7 +216,7 @@ impl NoLogin {
     }
 }
 
-fn advice_on_tls(text: &str) -> String {
+fn advice_on_tls(text: &str, url: &str) -> String {
     let lower = text.to_lowercase();
     let about_time = ["expired", "notvalidyet", "not valid yet"];
     if about_time.iter().any(|words| lower.contains(words)) {
@@ -226,16 +226,47 @@ fn advice_on_tls(text: &str) -> String {
             jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ")
         );
     }
-    let advice = if text.contains("NotValidForName") || text.contains("not valid for name") {
+    let advice = if one_label_behind_a_star(text) {
+        "a name such as *.vault-internal, with one part behind the star, is no name here, though the servers' own programs \
+         take it: set cluster.tls.server_name to another name of the certificate, or issue it with each node's name"
+    } else if text.contains("NotValidForName") || text.contains("not valid for name") {
         "set cluster.tls.server_name to the name in the certificate, or use that name in the address"
     } else if text.contains("InvalidContentType") || text.contains("InvalidMessage") {
         "the server seems to speak plain http on this port; check the scheme and the port"
     } else if text.contains("CertificateRequired") || text.contains("client_") {
         "set cluster.tls.client_cert and cluster.tls.client_key"
     } else {
-        "set cluster.tls.ca_cert to the certificate of the authority that signed the server's"
+        return not_trusted(url);
     };
     advice.to_owned()
+}
+
+/// Whether it is there and wrong or not there at all is not known here.
+fn not_trusted(url: &str) -> String {
+    let text = "cluster.tls.ca_cert must be the authority that signed the server's certificate (without it: one of this system)";
+    let asked = url::Url::parse(url).ok();
+    let place =
+        asked.and_then(|url| Some((url.host_str()?.to_owned(), url.port_or_known_default()?)));
+    match place {
+        Some((host, port)) => {
+            let look = ShellCommand::new("openssl s_client -showcerts -connect");
+            format!(
+                "{text}; see which one that is: {}",
+                look.with(format!("{host}:{port}"))
+            )
+        }
+        None => text.to_owned(),
+    }
+}
+
+/// `DnsName("*.vault-internal")`, as rustls names what the certificate is for.
+fn one_label_behind_a_star(text: &str) -> bool {
+    let mut stars = text.split("\"*.").skip(1);
+    stars.any(|rest| {
+        rest.split('"')
+            .next()
+            .is_some_and(|name| !name.contains('.'))
+    })
 }
 
 fn advice_on_status(code: u16) -> Option<&'static str> {

@@ -67,6 +67,23 @@ fn a_certificate_for_another_name() {
     ceremony.apply().exits(4);
 }
 
+/// What guides to the charts of these servers make; Go takes it, and the rules for certificates (RFC 6125) do not.
+#[test]
+fn a_certificate_with_a_star_before_one_part_alone() {
+    let ours = Authority::new();
+    let names = "DNS:*.vault-internal,DNS:vault.internal";
+    let (server, mut ceremony) = presenting(ours.issue("server", names), &ours);
+    ceremony.set("/cluster/tls/server_name", json!("vault-0.vault-internal"));
+    let texts = [
+        "no trusted connection",
+        "with one part behind the star, is no name here",
+        "another name of the certificate",
+    ];
+    refused_before(&server, &ceremony, 1, &texts);
+    ceremony.set("/cluster/tls/server_name", json!("vault.internal"));
+    ceremony.apply().exits(4);
+}
+
 #[test]
 fn a_certificate_that_the_system_does_not_know() {
     let ours = Authority::new();

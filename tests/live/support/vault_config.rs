@@ -82,6 +82,8 @@ pub struct DeclaredAudit {
     pub file: Option<PathBuf>,
     /// Whether secrets are written as they are.
     pub log_raw: bool,
+    /// What each line begins with.
+    pub prefix: Option<String>,
 }
 
 impl Default for DeclaredAudit {
@@ -90,6 +92,7 @@ impl Default for DeclaredAudit {
             name: "main".to_owned(),
             file: None,
             log_raw: false,
+            prefix: None,
         }
     }
 }
@@ -313,11 +316,17 @@ impl ServerBuilder {
             return String::new();
         };
         let file = audit.file.as_ref().unwrap_or(&node.audit_file);
-        let options = [
+        let mut options = vec![
             attribute("file_path", file.display()),
             attribute("mode", "0600"),
             attribute("log_raw", audit.log_raw),
         ];
+        options.extend(
+            audit
+                .prefix
+                .iter()
+                .map(|prefix| attribute("prefix", prefix)),
+        );
         block(
             &format!("audit \"file\" {:?}", audit.name),
             &[block("options", &options)],

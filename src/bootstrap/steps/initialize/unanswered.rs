@@ -133,6 +133,9 @@ pub(super) async fn unanswered(
         }
     })?;
     ceremony.replicate().await?;
+    if seen == Ok(Seen::Present) && !already && !error.messages().is_empty() {
+        return Ok(broken_off(ceremony, error));
+    }
     if already || seen == Ok(Seen::Present) {
         return Ok(whose(ceremony, &error.to_string()));
     }
@@ -162,6 +165,18 @@ async fn take_back(ceremony: &Ceremony<'_>, error: &vault::Error) -> Result<Fail
             .into()
     });
     Ok(Failure::failed(error.to_string()).advise(advice))
+}
+
+/// The server began, could not go on, for a reason that it names, and is initialised all the same: OpenBao with an audit
+/// stanza that cannot work (2.6.2 and 2.7.2). It has shown its keys to nobody.
+fn broken_off(ceremony: &Ceremony<'_>, error: &vault::Error) -> Failure {
+    Failure::refused(format!(
+        "{error}: the server initialised itself and could not go on, and its keys were shown to nobody"
+    ))
+    .advise(format!(
+        "correct what it says in its own configuration first, or the same happens again; {}",
+        wipe(ceremony, "start it")
+    ))
 }
 
 /// Initialised by somebody else or by us: both are said.
