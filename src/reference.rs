@@ -82,7 +82,7 @@ impl ReferenceError {
                 Some(format!("let this user read it: {}", look()))
             }
             Why::Unreadable(_) | Why::Silent => Some(format!(
-                "put the secret there, or correct `file` in the configuration: {}",
+                "put the file there, or correct its path in the configuration: {}",
                 look()
             )),
             Why::TooLong | Why::NotText => {

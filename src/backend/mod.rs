@@ -145,6 +145,9 @@ pub enum Kind {
     /// What gpg said.
     #[error("{0}")]
     Gpg(String),
+    /// The key of its holder is here and does not open it.
+    #[error("it is not encrypted to the key of its holder, which is here")]
+    OtherRecipient,
     /// The server encrypted the share to another holder than this.
     #[error("the server encrypted this share to a PGP key that is not the one of this custodian")]
     Sealed,
@@ -247,6 +250,8 @@ fn general_advice(address: &str, kind: &Kind) -> Option<String> {
         Kind::Gpg(_) => {
             "see that gpg works here (gpg --version), then run the same command again".to_owned()
         }
+        Kind::OtherRecipient => "see who changed it, and put back what was stored; if that is lost, make new shares: recovery rotate"
+            .to_owned(),
         Kind::Sealed => "put the custodian back under init.custodians as it was when the cluster was initialised"
             .to_owned(),
         Kind::WrongAnswer | Kind::NeedsHolder => {

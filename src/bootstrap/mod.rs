@@ -26,8 +26,8 @@ use std::time::Instant;
 use crate::bootstrap::ceremony::Ceremony;
 use crate::bootstrap::judge::{Judgment, judge};
 use crate::bootstrap::steps::revoke_root::revocation_proof;
-use crate::checkpoint::Rehearsed;
 use crate::checkpoint::rotation::Rotation;
+use crate::checkpoint::{self, Rehearsed};
 use crate::envelope::digest::Ahead;
 use crate::event::{Caller, Event, Outcome, StepOutcome};
 use crate::evidence::copy;
@@ -48,6 +48,12 @@ pub use crate::bootstrap::commands::status::status;
 pub use crate::bootstrap::look::{Looked, look};
 pub use crate::bootstrap::options::Options;
 pub use crate::bootstrap::steps::revoke_root::questions::without_a_terminal;
+
+/// Whether the checkpoint here says that the ceremony has come to its end: nobody is asked about root any more.
+pub fn is_handed_over(config: &Config) -> bool {
+    let diary = checkpoint::read_diary(&config.checkpoint.path);
+    matches!(diary, Ok(Some(diary)) if diary.handed_over())
+}
 
 /// How often one step is looked at anew after the server was away for a moment.
 const ATTEMPTS: usize = 4;

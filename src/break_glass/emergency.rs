@@ -180,6 +180,9 @@ async fn work(
         evidence.set("comparison", compared.facts);
         (worked.clause, worked.over) = (compared.clause, compared.over);
     }
+    if worked.findings.iter().any(Finding::is_of_a_root_token) {
+        worked.clause = format!("; another root token is still valid{}", worked.clause);
+    }
     by_the_logs(session, (&marked, ended.revoked), &mut worked, evidence);
     evidence.set("audit", lines(&marked));
     let ran_how = match &worked.ran {

@@ -20,8 +20,8 @@ use crate::evidence::signing::SigningKey;
 use crate::failure::Failure;
 use crate::finding::Finding;
 use crate::root_generation::{Quorum, is_root, quorums};
-use crate::shares::key_set;
 use crate::shares::quorum::Asking;
+use crate::shares::{as_stored, key_set};
 use crate::vault::RootSession;
 use crate::vault::auth::scan::scan;
 
@@ -59,6 +59,7 @@ async fn hold(
     let mut evidence = Evidence::begin(session, "rehearsal");
     let mut findings = key_set::asked_for(session.config)?;
     findings.extend(others::findings(session.config, None));
+    findings.extend(as_stored::changed(session.config).await);
     if session.rules.open {
         findings.push(Finding::AnybodyMayGenerateRoot);
     }

@@ -224,7 +224,7 @@ pub enum ReportOf {
     #[command(after_help = "Examples:\n  \
         vault-bootstrap report verify rehearsal-20261121T120000Z.json --key evidence.pub\n  \
         minisign -V -m rehearsal-20261121T120000Z.json -p evidence.pub      the same\n\n\
-        The comment, the name and the evidence must tell the same run.\n\n\
+        The comment and the evidence must tell the same run, and so must a name that this program gave.\n\n\
         Exit codes: 0 it is · 2 usage, or a file cannot be read · 3 it is not, or is no evidence ·\n\
         4 it is, and tells of findings or of a run that failed")]
     Verify {

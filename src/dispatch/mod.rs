@@ -143,7 +143,8 @@ async fn apply(
         holders: typed.holders.holders_elsewhere,
         report: typed.report,
     };
-    if !options.yes && config.revoke_root && !std::io::stdin().is_terminal() {
+    let asks = config.revoke_root && !bootstrap::is_handed_over(&config);
+    if !options.yes && asks && !std::io::stdin().is_terminal() {
         return Err(Failure::usage(
             "there is no terminal to ask on before the root token is revoked",
         )

@@ -15,6 +15,7 @@ use crate::disk::trust;
 use crate::failure::Failure;
 use crate::prompt;
 use crate::secret::SecretText;
+use crate::shell::ShellCommand;
 
 /// Keys and signatures are a few hundred bytes.
 const LONGEST_KEY: u64 = 64 * 1024;
@@ -128,7 +129,10 @@ fn is_key(line: &str) -> bool {
 
 fn read(path: &Path, longest: u64) -> Result<String, Failure> {
     let cannot = |why: &dyn std::fmt::Display| {
-        Failure::usage(format!("cannot read {}: {why}", path.display()))
+        let look = ShellCommand::new("ls -l").with(path.display());
+        Failure::usage(format!("cannot read {}: {why}", path.display())).advise(format!(
+            "name a file that is there and that you may read: {look}"
+        ))
     };
     let bytes = read::bytes_or_handed(path, longest).map_err(|error| match Unfit::of(&error) {
         Some(Unfit::TooLong(_)) => cannot(&"it is too long"),

@@ -181,7 +181,10 @@ pub enum Finding {
     #[error("there is a root token: {}", .0.line())]
     RootToken(Found),
     /// It is valid, and not of this run.
-    #[error("another root token is still valid: {}", .0.line())]
+    #[error(
+        "another root token is still valid: {}; if nobody knows it, revoke it: break-glass … -- {}",
+        .0.line(), ShellCommand::new("bao token revoke -accessor").with(&.0.accessor)
+    )]
     OtherRootToken(Found),
     /// It is valid, and an attempt of ours may have left it.
     #[error(
@@ -220,6 +223,14 @@ pub enum Finding {
 }
 
 impl Finding {
+    /// Whether a root token is valid that should not be.
+    pub fn is_of_a_root_token(&self) -> bool {
+        matches!(
+            self,
+            Self::RootToken(_) | Self::OtherRootToken(_) | Self::OrphanedRootToken(_)
+        )
+    }
+
     /// All of them in words.
     pub fn in_words(findings: &[Self]) -> Vec<String> {
         findings.iter().map(ToString::to_string).collect()

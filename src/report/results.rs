@@ -120,7 +120,7 @@ fn status(status: &Status, width: Option<usize>) -> String {
     if let Some(replica) = &status.replica {
         text.push_str(&format!("replica  {}\n", one_line(replica, 9, width)));
     }
-    text.push_str("\nas recorded here; the server is asked by apply\n");
+    text.push_str("\nas recorded here; apply asks the server about each of them\n");
     for step in &status.steps {
         let (mark, when) = match step.state {
             Recorded::Done => ("done", step.finished.as_deref().unwrap_or("")),

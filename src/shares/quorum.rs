@@ -214,12 +214,11 @@ fn no_double(held: &[Held], name: &str, share: Share) -> Result<Share, Failure> 
     match held.iter().find(|other| is_the_same(&other.share, &share)) {
         None => Ok(share),
         Some(other) => Err(Failure::refused(format!(
-            "what is kept for {name} is the share of {}, and counts once",
+            "what is kept for {} and for {name} is one and the same share, which counts once: one of the two has a copy, \
+             and which one cannot be seen",
             other.name
         ))
-        .advise(format!(
-            "put back the share of {name}, or make new ones: recovery rotate"
-        ))),
+        .advise("put back what each of them was given; if that is lost, make new shares: recovery rotate")),
     }
 }
 

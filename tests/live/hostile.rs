@@ -13,7 +13,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use self::poison::{Poison, heard};
-use crate::ceremony::{Ceremony, Run, Server, handed_over, handed_over_on};
+use crate::ceremony::{Ceremony, Run, Server, handed_over_on};
 use crate::support::{Action, Change, Proxy, RequestInfo, Setup, require};
 
 const NEEDED: [&str; 1] = ["openbao-2.7.2"];
@@ -251,8 +251,14 @@ fn a_first_apply_shows_nothing_of_a_hostile_server_as_it_is() {
 
 #[test]
 fn a_later_apply_shows_nothing_of_a_hostile_server_as_it_is() {
-    require!(NEEDED);
-    let (server, mut ceremony) = handed_over();
+    require!(["openbao-2.7.2", "vault-1.21.1"]);
+    for setup in BOTH {
+        later_apply_on(setup);
+    }
+}
+
+fn later_apply_on(setup: Setup) {
+    let (server, mut ceremony) = handed_over_on(setup);
     let stage = Stage::before(&server.address(), |_| None);
     let address = stage.proxy.address();
     ceremony.set("/cluster/address", json!(address)).save();

@@ -45,27 +45,13 @@ pub async fn status(
     let begun = recorded(Step::Initialize) != Recorded::Nothing;
     let stored = recorded(Step::StoreRecoveryKeys) == Recorded::Done;
     let look = look(client, diary.as_ref().filter(|_| begun)).await;
-    let apply = config.command(if config.revoke_root {
-        "apply"
-    } else {
-        "apply --keep-root"
-    });
-    let (next, why) = match (done, begun, unproved(config, diary.as_ref())) {
+    let (next, why) = match (&look.unseal, stored) {
         // The shares are with their holders: nobody else can open it.
-        _ if stored && look.unseal.is_some() => (
-            look.unseal.clone().unwrap_or_default(),
+        (Some(unseal), true) => (
+            unseal.clone(),
             Some("holders of a quorum, one after the other, on every node"),
         ),
-        (true, ..) => (
-            apply,
-            Some("looks whether everything still is as in the file"),
-        ),
-        (false, true, _) => (apply, Some("goes on where it stopped")),
-        (false, false, Some(name)) => (
-            config.command(ShellCommand::new("custodian prove").with(name)),
-            Some("its holder opens a challenge, before any share is encrypted to them"),
-        ),
-        (false, false, None) => (apply, None),
+        _ => next_of_the_ceremony(config, diary.as_ref(), (done, begun)),
     };
     let rotation = diary.as_ref().and_then(|diary| diary.rotation.as_ref());
     let half_made = rotation.filter(|rotation| rotation.is_half_made());
@@ -76,7 +62,13 @@ pub async fn status(
             (rotation.again.clone(), Some(why.to_string()))
         },
     );
-    let findings = [look.findings, on_this_machine(config)].concat();
+    let unfinished = unfinished::findings(config);
+    let (next, why) = if unfinished.is_empty() {
+        (next, why)
+    } else {
+        rehearse_first(config)
+    };
+    let findings = [look.findings, on_this_machine(config, unfinished)].concat();
     let well = done && half_made.is_none() && findings.is_empty();
     let status = Status {
         cluster: config.cluster.name.clone(),
@@ -91,9 +83,39 @@ pub async fn status(
     Ok((status, if well { Exit::Done } else { Exit::Findings }))
 }
 
+/// The command that goes on with it, and what it does where that is not plain.
+fn next_of_the_ceremony(
+    config: &Config,
+    diary: Option<&Diary>,
+    (done, begun): (bool, bool),
+) -> (ShellCommand, Option<&'static str>) {
+    let apply = config.command(if config.revoke_root {
+        "apply"
+    } else {
+        "apply --keep-root"
+    });
+    match (done, begun, unproved(config, diary)) {
+        (true, ..) => (
+            apply,
+            Some("looks whether everything still is as in the file"),
+        ),
+        (false, true, _) => (apply, Some("goes on where it stopped")),
+        (false, false, Some(name)) => (
+            config.command(ShellCommand::new("custodian prove").with(name)),
+            Some("its holder opens a challenge, before any share is encrypted to them"),
+        ),
+        (false, false, None) => (apply, None),
+    }
+}
+
+fn rehearse_first(config: &Config) -> (String, Option<String>) {
+    let why = "ends and compares what that run has left, once it is not at work any more";
+    (config.command("rehearse").into(), Some(why.to_owned()))
+}
+
 /// What is to be seen here without the server.
-fn on_this_machine(config: &Config) -> Vec<String> {
-    let found = [others::findings(config, None), unfinished::findings(config)];
+fn on_this_machine(config: &Config, unfinished: Vec<Finding>) -> Vec<String> {
+    let found = [others::findings(config, None), unfinished];
     Finding::in_words(&found.concat())
 }
 

@@ -50,11 +50,19 @@ impl AgeKey {
         if identities.is_empty() {
             return Err(error(Kind::NeedsHolder));
         }
+        // A share that another holder's key opens is none that its own holder can give.
         let keys = identities.iter().flat_map(IdentityFile::identities);
-        let plain = open(keys.map(|key| key as &dyn age::Identity), ciphertext);
-        plain.map_err(|why| {
+        let own = self.recipient();
+        let keys: Vec<_> = keys
+            .filter(|key| key.to_public().to_string() == own)
+            .collect();
+        if keys.is_empty() {
+            return Err(error(Kind::WrongIdentity));
+        }
+        let keys = keys.into_iter().map(|key| key as &dyn age::Identity);
+        open(keys, ciphertext).map_err(|why| {
             error(match why {
-                Closed::NoKey => Kind::WrongIdentity,
+                Closed::NoKey => Kind::OtherRecipient,
                 Closed::Damaged => Kind::Damaged("not the age file that was written"),
                 Closed::TooMuchWork => Kind::Damaged("encrypted with a passphrase"),
             })

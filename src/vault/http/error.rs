@@ -148,7 +148,7 @@ impl Error {
     /// The second half of the message: what to do about it.
     pub fn advice(&self) -> Option<String> {
         let url = &self.0.url;
-        let look = || ShellCommand::new("curl -sSi").with(url);
+        let look = || ShellCommand::new("curl -sSik").with(url);
         let plain = match &self.0.kind {
             Kind::Unreachable(_) | Kind::TimedOut(_) => {
                 return Some(format!("see whether anything answers there: {}", look()));

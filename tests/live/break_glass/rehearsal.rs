@@ -104,16 +104,56 @@ fn a_share_that_is_a_copy_of_anothers_is_not_said_to_work() {
     let (server, ceremony) = handed_over();
     let alices = ceremony.custody().share("alice");
     ceremony.custody().replace("carol", &alices);
-    let said = "what is kept for carol is the share of alice, and counts once";
+    let said = "what is kept for alice and for carol is one and the same share, which counts once";
     let run = rehearse(&ceremony);
-    run.exits(4)
-        .prints(&["the share of carol was not tried: ", said]);
+    run.exits(4).prints(&[
+        "the share of carol was not tried: ",
+        said,
+        "shares/carol.age, the share of carol, changed since it was stored",
+    ]);
     let facts = evidence(&ceremony, "rehearsal-");
     assert_eq!(facts["custodians"][2]["answered"], false);
     let without = ["--identity", "alice.key", "--identity", "carol.key"];
     let run = ceremony.run(&[&["rehearse"][..], &without].concat());
     run.exits(1)
         .says(&["1 of the 2 shares that are needed", said]);
+    nothing_is_left(&server, &ceremony);
+}
+
+/// Its holder could give nothing, and whoever's key opens it would have two.
+#[test]
+fn a_share_that_another_holders_key_opens_is_not_said_to_work() {
+    require!(["openbao-2.7.2"]);
+    let (server, ceremony) = handed_over();
+    let bobs = ceremony.custody().share("bob");
+    ceremony.custody().replace("carol", &bobs);
+    std::fs::copy(
+        ceremony.path("shares/carol.age"),
+        ceremony.path("shares/bob.age"),
+    )
+    .expect("a copy");
+    let run = rehearse(&ceremony);
+    run.exits(4).prints(&[
+        "the share of bob was not tried: shares/bob.age: it is not encrypted to the key of its holder, which is here",
+        "shares/bob.age, the share of bob, changed since it was stored",
+    ]);
+    let run = with_keys("break-glass", &["--reason", "x", "--", "true"]);
+    let run = ceremony.run(&run);
+    run.never_says(&["bob has answered"]);
+    // Carol's key alone is one holder's.
+    let alone = [
+        "break-glass",
+        "--identity",
+        "carol.key",
+        "--reason",
+        "x",
+        "--",
+        "true",
+    ];
+    ceremony
+        .run(&alone)
+        .exits(1)
+        .says(&["of the 2 shares that are needed could be had"]);
     nothing_is_left(&server, &ceremony);
 }
 

@@ -22,7 +22,10 @@ fn a_share_in_any_spelling_counts_and_one_of_another_cluster_does_not() {
         format!("{right}\n"),
     ] {
         ceremony.custody().replace("bob", &spelled);
-        rehearse(&ceremony).exits(0);
+        // Another file than the one that was stored, which is a finding.
+        let run = rehearse(&ceremony);
+        run.exits(4).says(&["bob has answered"]);
+        run.prints(&["the share of bob, changed since it was stored"]);
     }
     let cases: [(&str, &[&str]); 3] = [
         (

@@ -47,7 +47,7 @@ fn nothing_where_the_server_should_be() {
         &server,
         &ceremony,
         1,
-        &["cannot be reached: connection refused", "curl -sSi"],
+        &["cannot be reached: connection refused", "curl -sSik"],
     );
 }
 

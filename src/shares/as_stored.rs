@@ -1,0 +1,29 @@
+//! Whether each share is still what its custodian was given, by the digests in the diary, where there is one here.
+
+use futures::future::join_all;
+
+use crate::checkpoint;
+use crate::config::Config;
+use crate::custodian::Observation;
+use crate::edge::custodians;
+use crate::finding::Finding;
+
+/// A finding for each share that is not as it was stored. Nothing is said of one that cannot be looked at: whoever asks
+/// for it finds out.
+pub(crate) async fn changed(config: &Config) -> Vec<Finding> {
+    let Ok(Some(diary)) = checkpoint::read_diary(&config.checkpoint.path) else {
+        return Vec::new();
+    };
+    let opened = custodians::all(config, &mut Vec::new()).await;
+    let looks = opened.iter().map(|custodian| async {
+        let stored = diary.stored(custodian.name())?;
+        match custodian.observe(stored).await {
+            Ok(Observation::Changed(how)) => {
+                let (place, name) = (custodian.address(), custodian.name().to_owned());
+                Some(Finding::ShareChanged(place, name, how))
+            }
+            _ => None,
+        }
+    });
+    join_all(looks).await.into_iter().flatten().collect()
+}
