@@ -105,6 +105,16 @@ impl Progress {
                 let nothing = evidence.get::<String>("declared").as_deref() == Some("nothing");
                 self.finished(word(*outcome, nothing), *requests, *milliseconds)
             }
+            Event::NewIdentity(made) => {
+                let file = made.file.display();
+                let text = format!(
+                    "{}: the secret key is in {file}, which you alone can read; for init.custodians:",
+                    made.name
+                );
+                // Whole, to be copied.
+                let entry = printable::one_line(&made.entry);
+                self.line(&text, "", WITHOUT_STEPS) + "    " + &entry + "\n"
+            }
             _ => match advice(event) {
                 Some(text) => self.line(&text, "", WITHOUT_STEPS),
                 None => self.interrupted(),
@@ -207,6 +217,11 @@ fn advice(event: &Event) -> Option<String> {
             "the share of {custodian} was the last one. Send this back to whoever started it, who types \
              vault-bootstrap break-glass finish ENCODED -- CMD; it is of no use to anybody else"
         )),
+        Event::HolderFile(file) if file.cluster_id.is_none() => Some(
+            "it has no cluster.id, which share submit needs: the checkpoint here knows of no initialised cluster; print it \
+             again after the ceremony"
+                .to_owned(),
+        ),
         _ => None,
     }
 }
