@@ -13,7 +13,7 @@ use crate::failure::Failure;
 /// # Errors
 /// Something has that name already, others could change what is there, or it cannot be written.
 pub fn new_identity(name: &str, file: &Path) -> Result<NewIdentity, Failure> {
-    let made = IdentityFile::create(file, name, &checkpoint::now())?;
+    let made = IdentityFile::make(file, name, &checkpoint::now())?;
     let recipient = made.recipients().concat();
     let share = yaml(&format!("shares/{name}.age"));
     Ok(NewIdentity {

@@ -67,7 +67,7 @@ impl IdentityFile {
     /// # Errors
     /// [`Kind::Taken`] where the name exists, be it as a link; [`Kind::Untrusted`] where others may put another one in its
     /// place; [`Kind::Io`] when it cannot be written.
-    pub fn create(path: &Path, name: &str, now: &str) -> Result<Self, Error> {
+    pub fn make(path: &Path, name: &str, now: &str) -> Result<Self, Error> {
         let failed = |source| Error::io(path, "make this identity file", source);
         // Not after the key is there: a file that is refused wherever it is named would stay behind.
         if let Some(doubt) = trust::refusal(path).map_err(failed)? {
@@ -215,7 +215,7 @@ mod tests {
         use std::os::unix::fs::symlink;
         let directory = tempfile::tempdir().unwrap();
         let at = |name: &str| directory.path().join(name);
-        let made = IdentityFile::create(&at("keys/bob.key"), "bob", "now").unwrap();
+        let made = IdentityFile::make(&at("keys/bob.key"), "bob", "now").unwrap();
         let text = std::fs::read_to_string(at("keys/bob.key")).unwrap();
         let public = format!(
             "# bob, created: now\n# public key: {}\n",
@@ -226,14 +226,14 @@ mod tests {
         assert_eq!((mode("keys"), mode("keys/bob.key")), (0o700, 0o600));
         symlink(at("elsewhere"), at("link")).unwrap();
         for name in ["keys/bob.key", "keys", "link"] {
-            let error = IdentityFile::create(&at(name), "bob", "now").unwrap_err();
+            let error = IdentityFile::make(&at(name), "bob", "now").unwrap_err();
             assert!(matches!(error.kind(), Kind::Taken), "{name}: {error}");
         }
         assert_eq!(std::fs::read_to_string(at("keys/bob.key")).unwrap(), text);
         assert!(!at("elsewhere").exists());
         std::fs::create_dir(at("open")).unwrap();
         std::fs::set_permissions(at("open"), std::fs::Permissions::from_mode(0o777)).unwrap();
-        let error = IdentityFile::create(&at("open/key"), "bob", "now").unwrap_err();
+        let error = IdentityFile::make(&at("open/key"), "bob", "now").unwrap_err();
         assert!(matches!(error.kind(), Kind::Untrusted(_)), "{error}");
         assert!(!at("open/key").exists());
     }
