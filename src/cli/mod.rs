@@ -144,10 +144,12 @@ pub enum Command {
         Exit codes: those of the command behind it"
     )]
     Report(ReportOf),
-    /// Check the custodians of the shares
+    /// Make keys for the custodians of the shares, and check the custodians
     #[command(
         subcommand,
-        after_help = "Example:\n  vault-bootstrap custodian prove bob\n\n\
+        after_help = "Examples:\n  \
+        vault-bootstrap custodian new bob -o bob.key\n  \
+        vault-bootstrap custodian prove bob\n\n\
         Exit codes: those of the command behind it"
     )]
     Custodian(Custodian),
@@ -158,6 +160,30 @@ pub enum Command {
         Exit codes: those of the command behind it"
     )]
     Recovery(Recovery),
+    /// Print a commented configuration to begin with
+    #[command(after_help = "Examples:\n  \
+        vault-bootstrap example > bootstrap.yaml\n  \
+        vault-bootstrap example oidc | less\n\n\
+        It passes the check as it is; what has to be yours is marked with CHANGE.\n\n\
+        Exit codes: 0 printed · 2 usage")]
+    Example {
+        /// With what it begins
+        #[arg(value_enum, default_value_t = ExampleKind::Minimal)]
+        kind: ExampleKind,
+    },
+    /// Print the small configuration that a holder needs on their own machine
+    #[command(after_help = "Examples:\n  \
+        vault-bootstrap holder-file bob > holder-bob.yaml\n  \
+        vault-bootstrap -c prod.yaml holder-file bob --output json\n\n\
+        It serves share submit, unseal and custodian prove, and holds no secret: what a\n\
+        login of break-glass needs is asked for. It says what must lie beside it. The\n\
+        ceremony writes one for each holder, CHECKPOINT/holder-NAME.yaml; print it anew\n\
+        after recovery rotate.\n\n\
+        Exit codes: 0 printed · 2 usage or configuration · 3 the checkpoint cannot be read")]
+    HolderFile {
+        /// Name of the custodian in the file
+        name: String,
+    },
     /// Print the JSON Schema of the configuration, for editors; or of the events, for pipelines
     #[command(after_help = "Examples:\n  \
         vault-bootstrap schema > bootstrap.schema.json\n  \
@@ -243,6 +269,24 @@ pub enum ReportOf {
 /// What concerns custodians.
 #[derive(Debug, Subcommand)]
 pub enum Custodian {
+    /// Make an age identity, in a file that only you read, and print its recipient
+    #[command(after_help = "Examples:\n  \
+        vault-bootstrap custodian new bob -o bob.key\n  \
+        vault-bootstrap custodian new checkpoint -o keys/checkpoint.key\n\n\
+        For a holder, on the holder's own machine; or for checkpoint.key.identity. It needs\n\
+        no configuration. The recipient goes to stdout, the line for the configuration to\n\
+        stderr; the secret key is in FILE and is never shown. FILE must not exist yet: it\n\
+        is never overwritten. age opens it too: age -d -i FILE.\n\n\
+        Exit codes: 0 made · 1 it cannot be written there, or others could change it ·\n\
+        2 usage · 3 the file exists")]
+    New {
+        /// Whose it is: the custodian's name, or a word for what it is of
+        #[arg(value_name = "NAME", value_parser = name_of_a_key)]
+        name: String,
+        /// The file to make
+        #[arg(short = 'o', long = "out", value_name = "FILE")]
+        out: PathBuf,
+    },
     /// Let a holder open a challenge, so that no share is encrypted to somebody who cannot open it
     #[command(after_help = "Examples:\n  \
         vault-bootstrap custodian prove bob                     opened elsewhere\n  \
@@ -295,6 +339,33 @@ pub struct Rotate {
     /// Whoever must sign in.
     #[command(flatten)]
     pub sign_in: SignIn,
+}
+
+/// What is common in a first configuration.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum ExampleKind {
+    /// Three holders with age keys and one person with a password
+    Minimal,
+    /// People with passwords, a machine with an `AppRole`, KV, three policies, two break-glass logins
+    #[value(
+        help = "People with passwords, a machine with an AppRole, KV, three policies, two break-glass logins"
+    )]
+    Userpass,
+    /// People of an `OpenID` provider, also over SSH
+    #[value(help = "People of an OpenID provider, also over SSH")]
+    Oidc,
+    /// Workloads of Kubernetes
+    Kubernetes,
+    /// Shares, checkpoint and passwords in AWS
+    Aws,
+}
+
+/// It stands in a comment of the file and in a line of the configuration.
+fn name_of_a_key(text: &str) -> Result<String, &'static str> {
+    if text.trim().is_empty() || text.chars().any(char::is_control) {
+        return Err("a name on one line");
+    }
+    Ok(text.to_owned())
 }
 
 /// What completions are made for.

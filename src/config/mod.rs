@@ -20,6 +20,7 @@ mod scalar;
 mod section;
 mod tree;
 mod values;
+mod written;
 
 use std::path::Path;
 use std::sync::LazyLock;
@@ -31,6 +32,7 @@ pub use model::*;
 pub(crate) use problem::in_words;
 pub use problem::{Problem, Problems};
 pub use values::*;
+pub(crate) use written::yaml;
 
 use reading::Reading;
 use tree::{Kind, Node};

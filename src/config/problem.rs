@@ -76,7 +76,7 @@ impl Problems {
         let unread =
             |problem: &Problem| problem.path.is_empty() && problem.text.starts_with(UNREAD);
         if self.list.iter().all(unread) {
-            return Some("name the configuration: vault-bootstrap -c FILE COMMAND; bootstrap.example.yaml of the source is one to begin with".into());
+            return Some("name the configuration: vault-bootstrap -c FILE COMMAND; for one to begin with: vault-bootstrap example > bootstrap.yaml".into());
         }
         Some("correct the lines above; `vault-bootstrap schema` prints every key, and nothing was sent to any server".into())
     }

@@ -11,11 +11,13 @@ use clap_complete::Shell;
 
 use crate::bootstrap::{self, Options};
 use crate::cli::{
-    Apply, Cli, Command, CompletionTarget, Custodian, Global, Recovery, ReportOf, Rotate,
+    Apply, Cli, Command, CompletionTarget, Custodian, ExampleKind, Global, Recovery, ReportOf,
+    Rotate,
 };
 use crate::config::{self, Config, Problems, Typed};
 use crate::edge::{cluster, others};
 use crate::event::{self, Caller, Event, EventSink, Outcome};
+use crate::examples;
 use crate::failure::{Exit, Failure, Problem};
 use crate::interrupt::{Interrupt, Signals};
 use crate::recovery;
@@ -40,9 +42,17 @@ pub async fn dispatch(
     let (global, command) = (cli.global, cli.command);
     let working: Working<'_> = match command {
         Command::Schema { events } => return Ok(schema(events, report)),
+        Command::Example { kind } => {
+            report.plain(example(kind));
+            return Ok(Exit::Done.into());
+        }
         Command::Completions { target } => {
             report.plain(&completions(target));
             return Ok(Exit::Done.into());
+        }
+        Command::Custodian(Custodian::New { name, out }) => {
+            let made = bootstrap::new_identity(&name, &out)?;
+            return Ok(Outcome::done(Event::NewIdentity(made)));
         }
         Command::Report(ReportOf::Verify {
             file,
@@ -57,6 +67,7 @@ pub async fn dispatch(
         Command::Share(typed) => Box::pin(shares::submit(&global, typed, caller)),
         Command::Unseal(typed) => Box::pin(shares::unseal(&global, typed, caller)),
         Command::Status => Box::pin(status(&global, caller)),
+        Command::HolderFile { name } => Box::pin(holder_file(&global, name, caller)),
         Command::Recovery(Recovery::Rotate(typed)) => Box::pin(rotate(&global, typed, caller)),
         Command::Custodian(Custodian::Prove { name, identity }) => {
             Box::pin(prove(&global, (name, identity), report, caller))
@@ -82,6 +93,26 @@ fn schema(of_events: bool, report: &Report) -> Outcome {
     let text = serde_json::to_string_pretty(&schema).unwrap_or_default();
     report.plain(&format!("{text}\n"));
     Exit::Done.into()
+}
+
+fn example(kind: ExampleKind) -> &'static str {
+    match kind {
+        ExampleKind::Minimal => examples::MINIMAL,
+        ExampleKind::Userpass => examples::USERPASS,
+        ExampleKind::Oidc => examples::OIDC,
+        ExampleKind::Kubernetes => examples::KUBERNETES,
+        ExampleKind::Aws => examples::AWS,
+    }
+}
+
+async fn holder_file(
+    global: &Global,
+    name: String,
+    caller: Caller<'_>,
+) -> Result<Outcome, Failure> {
+    let config = load_file(&global.config, caller).await?;
+    let file = bootstrap::holder_file(&config, &name)?;
+    Ok(Outcome::done(Event::HolderFile(file)))
 }
 
 async fn status(global: &Global, caller: Caller<'_>) -> Result<Outcome, Failure> {

@@ -62,7 +62,7 @@ fn name_of_parameter(parameter: &str, generation: u32) -> String {
 }
 
 /// `bob.age` is `bob.g2.age`: it still says of itself what it is.
-fn name_of_file(file: &Path, generation: u32) -> PathBuf {
+pub(crate) fn name_of_file(file: &Path, generation: u32) -> PathBuf {
     let stem = file.file_stem().and_then(OsStr::to_str);
     let Some(stem) = stem.filter(|_| generation > 1) else {
         return file.to_owned();
@@ -75,16 +75,22 @@ fn name_of_file(file: &Path, generation: u32) -> PathBuf {
 
 /// One custodian by its name, for proving it.
 pub(crate) async fn one(config: &Config, name: &str) -> Result<Custodian, Failure> {
+    Ok(open(config, of_the_file(config, name)?).await?)
+}
+
+/// What the file says of the custodian of this name.
+pub(crate) fn of_the_file<'a>(
+    config: &'a Config,
+    name: &str,
+) -> Result<&'a config::Custodian, Failure> {
     let mut all = config.init.custodians.iter();
-    let Some(wanted) = all.find(|custodian| custodian.name == name) else {
+    let found = all.find(|custodian| custodian.name == name);
+    found.ok_or_else(|| {
         let all = config.init.custodians.iter();
         let names: Vec<_> = all.map(|custodian| custodian.name.as_str()).collect();
-        return Err(
-            Failure::usage(format!("{} has no custodian {name}", config.file.display()))
-                .advise(format!("it has: {}", names.join(", "))),
-        );
-    };
-    Ok(open(config, wanted).await?)
+        Failure::usage(format!("{} has no custodian {name}", config.file.display()))
+            .advise(format!("it has: {}", names.join(", ")))
+    })
 }
 
 /// How AWS is reached, as the custodians' room takes it.

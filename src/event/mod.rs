@@ -17,7 +17,10 @@ use crate::failure::{Exit, Failure, Problem};
 use crate::printable;
 use crate::step::Step;
 
-pub use results::{Abandoned, Invitation, NodeSeal, Proved, Rotated, Status, StepLine, Verified};
+pub use results::{
+    Abandoned, HolderFile, Invitation, NewIdentity, NodeSeal, Proved, Rotated, Status, StepLine,
+    Verified,
+};
 pub use sink::{Caller, EventSink};
 
 /// Version of the form of all events.
@@ -163,6 +166,10 @@ pub enum Event {
     Abandoned(Abandoned),
     /// `custodian prove`: a holder has opened a challenge.
     Proved(Proved),
+    /// `custodian new`: a key was made.
+    NewIdentity(NewIdentity),
+    /// `holder-file`: what a holder needs on their own machine.
+    HolderFile(HolderFile),
     /// `report verify`: the signature is good.
     Verified(Verified),
     /// `recovery rotate`: which shares are in effect.

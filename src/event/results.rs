@@ -65,6 +65,31 @@ pub struct Proved {
     pub subject: String,
 }
 
+/// A key that was made. Nothing of it is secret.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct NewIdentity {
+    /// Whose it is.
+    pub name: String,
+    /// The file that holds the secret key.
+    pub file: PathBuf,
+    /// What is encrypted to it, `age1…`.
+    pub recipient: String,
+    /// The entry of `init.custodians`, as YAML.
+    pub entry: String,
+}
+
+/// A configuration for one holder. Nothing of it is secret.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct HolderFile {
+    /// Whose.
+    pub custodian: String,
+    /// The cluster's id; none while the checkpoint does not know it, and then `share submit` is not possible yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cluster_id: Option<String>,
+    /// The file, as YAML.
+    pub text: String,
+}
+
 /// Evidence whose signature is good.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Verified {

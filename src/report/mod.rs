@@ -7,6 +7,7 @@
 //! Texts are of servers, files and people, and may hold anything: only [`Painted`] is written, in which whatever a person
 //! cannot see is written out. Terminals show the JSON too, so the same characters are escaped there.
 
+mod advice;
 mod problems;
 mod progress;
 mod results;

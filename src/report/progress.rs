@@ -4,12 +4,12 @@
 //! below, indented. On a terminal the line that says what is waited for overwrites itself; elsewhere it comes every
 //! few seconds.
 
-use crate::event::{Event, Invitation, StepOutcome};
+use crate::event::{Event, StepOutcome};
 use crate::printable;
 use crate::prompt;
+use crate::report::advice::{advice, invite};
 use crate::report::style::{Painted, Style};
-use crate::shell::ShellCommand;
-use crate::text_layout::{columns, hanging, wrapped};
+use crate::text_layout::{columns, wrapped};
 
 /// Where stderr is no terminal, a wait is mentioned this often.
 const MENTION_SECONDS: u64 = 5;
@@ -106,7 +106,7 @@ impl Progress {
                 self.finished(word(*outcome, nothing), *requests, *milliseconds)
             }
             _ => match advice(event) {
-                Some(text) => self.line(&text, "", WITHOUT_STEPS),
+                Some((text, whole)) => self.line(&text, "", WITHOUT_STEPS) + &whole,
                 None => self.interrupted(),
             },
         }
@@ -194,45 +194,8 @@ impl Progress {
     }
 }
 
-/// What a person does with the result of a short command.
-fn advice(event: &Event) -> Option<String> {
-    match event {
-        Event::Started {
-            spoken, required, ..
-        } => Some(format!(
-            "send this to the holders; each types vault-bootstrap share submit CODE, and compares the end of the code \
-             with you by telephone: {spoken}. {required} shares are needed; then vault-bootstrap break-glass finish"
-        )),
-        Event::Complete { custodian, .. } => Some(format!(
-            "the share of {custodian} was the last one. Send this back to whoever started it, who types \
-             vault-bootstrap break-glass finish ENCODED -- CMD; it is of no use to anybody else"
-        )),
-        _ => None,
-    }
-}
-
 fn indent(in_step: bool) -> usize {
     if in_step { IN_STEP } else { WITHOUT_STEPS }
-}
-
-/// What holders elsewhere are told: the command on a line of its own, whole, to be copied.
-fn invite(asked: &Invitation, indent: usize, width: usize) -> String {
-    let space = " ".repeat(indent);
-    let call = format!(
-        "{}: asked for their shares within {} min, each from a machine of their own:",
-        asked.names.join(", "),
-        asked.seconds.div_ceil(60)
-    );
-    let compare = format!(
-        "Compare by telephone the end of the code, {}, and the cluster's id in their files, {}.",
-        asked.spoken, asked.cluster_id
-    );
-    format!(
-        "{space}{}\n{space}  {}\n{space}{}\n",
-        hanging(&call, indent, width),
-        ShellCommand::new("vault-bootstrap share submit").with(&asked.code),
-        hanging(&compare, indent, width)
-    )
 }
 
 /// An outcome in a word, and whether it is a good one.

@@ -30,6 +30,8 @@ pub(super) fn text(event: &Event, width: Option<usize>) -> Option<String> {
         Event::Status(found) => status(found, width),
         Event::Abandoned(done) => abandoned(done, width),
         Event::Proved(proved) => format!("{} is proved: {}\n", proved.custodian, proved.subject),
+        Event::NewIdentity(made) => format!("{}\n", made.recipient),
+        Event::HolderFile(file) => file.text.clone(),
         Event::Verified(verified) => {
             let (file, comment) = (verified.file.display(), &verified.comment);
             let headline = format!(

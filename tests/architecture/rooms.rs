@@ -16,6 +16,7 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("plain_http", &["disk"]),
     ("step", &[]),
     ("cli", &[]),
+    ("examples", &[]),
     ("config", &["disk", "plain_http", "shell"]),
     ("interrupt", &["failure"]),
     ("prompt", &["interrupt", "printable", "secret"]),
@@ -94,6 +95,7 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
         ],
     ),
     // Shared by the verbs.
+    ("holder_file", &["config", "edge", "shell"]),
     (
         "checkpoint",
         &[
@@ -181,6 +183,7 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
             "evidence",
             "failure",
             "finding",
+            "holder_file",
             "interrupt",
             "text_layout",
             "plain_http",
@@ -267,6 +270,7 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
             "edge",
             "event",
             "evidence",
+            "examples",
             "failure",
             "interrupt",
             "recovery",

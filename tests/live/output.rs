@@ -293,7 +293,15 @@ fn help_schema_completions_and_man_page_need_no_file() {
         .exits(0)
         .prints(&["Exit codes", "apply", "status", "custodian"]);
     tool(&["--version"]).exits(0).prints(&["vault-bootstrap"]);
-    for verb in ["apply", "status", "custodian", "schema", "completions"] {
+    for verb in [
+        "apply",
+        "status",
+        "custodian",
+        "example",
+        "holder-file",
+        "schema",
+        "completions",
+    ] {
         tool(&[verb, "--help"])
             .exits(0)
             .prints(&["Usage:", "Example", "Exit codes: "]);

@@ -4,11 +4,13 @@ use crate::bootstrap::ceremony::Ceremony;
 use crate::bootstrap::evidence_report::EvidenceReport;
 use crate::bootstrap::view::View;
 use crate::checkpoint::replica::sync::ReplicaSync;
+use crate::checkpoint::{Checkpoint, CheckpointError};
 use crate::config::{Config, CustodianKind};
 use crate::desired::observation::Observation;
 use crate::evidence::facts::Evidence;
 use crate::failure::Failure;
 use crate::finding::Finding;
+use crate::holder_file;
 use crate::step::decide::Recorded;
 
 pub(super) fn observe(view: &View<'_>) -> Observation {
@@ -31,6 +33,7 @@ pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
         let checkpoint = ceremony.checkpoint();
         let json = checkpoint.write_public("report.json", &report.json())?;
         checkpoint.write_public("report.txt", &report.text())?;
+        files_of_holders(ceremony.config, &checkpoint)?;
         if !kept {
             checkpoint.destroy_secrets()?;
         }
@@ -49,6 +52,18 @@ pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
         "destroyed"
     };
     Ok(evidence.with("checkpoint_secrets", secrets))
+}
+
+/// What each holder who is a person needs at a machine of their own, to be sent to them: nothing of it is secret.
+fn files_of_holders(config: &Config, checkpoint: &Checkpoint) -> Result<(), CheckpointError> {
+    let id = checkpoint.diary().cluster.cluster_id.as_deref();
+    for custodian in &config.init.custodians {
+        let person = !matches!(custodian.kind, CustodianKind::Ssm(_));
+        if let Some(name) = holder_file::name(&custodian.name).filter(|_| person) {
+            checkpoint.write_public(&name, &holder_file::text(config, custodian, id))?;
+        }
+    }
+    Ok(())
 }
 
 /// Who names a replica reckons with a machine that vanishes; shares in files would vanish with it.

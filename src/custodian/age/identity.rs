@@ -10,7 +10,7 @@ use secrecy::ExposeSecret;
 use zeroize::Zeroizing;
 
 use crate::backend::{Error, Kind};
-use crate::disk::{read, trust};
+use crate::disk::{self, read, trust};
 
 /// More than any identity file needs, in bytes.
 const LONGEST_FILE: u64 = 64 * 1024;
@@ -60,6 +60,38 @@ impl IdentityFile {
             path: path.to_owned(),
             identities,
         })
+    }
+
+    /// Makes a new identity in the file `path`, for its owner alone, where nothing has that name; and reads it back.
+    ///
+    /// # Errors
+    /// [`Kind::Taken`] where the name exists, be it as a link; [`Kind::Untrusted`] where others may put another one in its
+    /// place; [`Kind::Io`] when it cannot be written.
+    pub fn make(path: &Path, name: &str, now: &str) -> Result<Self, Error> {
+        let failed = |source| Error::io(path, "make this identity file", source);
+        // Not after the key is there: a file that is refused wherever it is named would stay behind.
+        if let Some(doubt) = trust::refusal(path).map_err(failed)? {
+            let kind = Kind::Untrusted(doubt.to_string());
+            return Err(Error::new(path.display().to_string(), kind).advise(doubt.advice()));
+        }
+        disk::make_directories(disk::above(path))
+            .map_err(|(directory, source)| Error::io(&directory, "make this directory", source))?;
+        let key = x25519::Identity::generate();
+        let public = key.to_public();
+        let secret = secret_text(&key);
+        let text = Zeroizing::new(format!(
+            "# {name}, created: {now}\n# public key: {public}\n{}\n",
+            &*secret
+        ));
+        let made = disk::create(path, text.as_bytes())
+            .map_err(|(doing, source)| Error::io(path, doing, source))?;
+        if !made {
+            let taken = Error::new(path.display().to_string(), Kind::Taken);
+            return Err(taken.advise(
+                "a key is never overwritten: something may be encrypted to the one that is there; name another file with -o",
+            ));
+        }
+        Self::read(path)
     }
 
     /// The file.
@@ -176,6 +208,34 @@ mod tests {
         let (_directory, path) = written(&text, 0o600);
         let file = IdentityFile::read(&path).unwrap();
         assert_eq!(file.recipients(), [key.to_public().to_string()]);
+    }
+
+    #[test]
+    fn a_new_key_is_for_its_owner_alone_and_nothing_is_ever_overwritten() {
+        use std::os::unix::fs::symlink;
+        let directory = tempfile::tempdir().unwrap();
+        let at = |name: &str| directory.path().join(name);
+        let made = IdentityFile::make(&at("keys/bob.key"), "bob", "now").unwrap();
+        let text = std::fs::read_to_string(at("keys/bob.key")).unwrap();
+        let public = format!(
+            "# bob, created: now\n# public key: {}\n",
+            made.recipients()[0]
+        );
+        assert!(text.starts_with(&public) && text.lines().count() == 3);
+        let mode = |name: &str| at(name).metadata().unwrap().permissions().mode() & 0o7777;
+        assert_eq!((mode("keys"), mode("keys/bob.key")), (0o700, 0o600));
+        symlink(at("elsewhere"), at("link")).unwrap();
+        for name in ["keys/bob.key", "keys", "link"] {
+            let error = IdentityFile::make(&at(name), "bob", "now").unwrap_err();
+            assert!(matches!(error.kind(), Kind::Taken), "{name}: {error}");
+        }
+        assert_eq!(std::fs::read_to_string(at("keys/bob.key")).unwrap(), text);
+        assert!(!at("elsewhere").exists());
+        std::fs::create_dir(at("open")).unwrap();
+        std::fs::set_permissions(at("open"), std::fs::Permissions::from_mode(0o777)).unwrap();
+        let error = IdentityFile::make(&at("open/key"), "bob", "now").unwrap_err();
+        assert!(matches!(error.kind(), Kind::Untrusted(_)), "{error}");
+        assert!(!at("open/key").exists());
     }
 
     #[test]

@@ -17,7 +17,7 @@ impl AgeKey {
     pub(super) fn open(recipient: &str, address: &str) -> Result<Self, Error> {
         let wrong = |text: &str| {
             let error = Error::new(address, Kind::Misconfigured(text.into()));
-            error.advise("age-keygen -y KEYFILE")
+            error.advise("vault-bootstrap custodian new NAME -o FILE makes a key and prints its recipient; age-keygen -y FILE prints that of a key")
         };
         if recipient.starts_with("AGE-SECRET-KEY-") {
             return Err(wrong("the recipient is a secret key: give its public side"));

@@ -1,0 +1,57 @@
+//! What a person does next, beside the result of a short command.
+
+use crate::event::{Event, Invitation};
+use crate::printable;
+use crate::shell::ShellCommand;
+use crate::text_layout::hanging;
+
+/// What a person does with the result of a short command; and a line to be copied, whole, where there is one.
+pub(super) fn advice(event: &Event) -> Option<(String, String)> {
+    let text = match event {
+        Event::Started {
+            spoken, required, ..
+        } => format!(
+            "send this to the holders; each types vault-bootstrap share submit CODE, and compares the end of the code \
+             with you by telephone: {spoken}. {required} shares are needed; then vault-bootstrap break-glass finish"
+        ),
+        Event::Complete { custodian, .. } => format!(
+            "the share of {custodian} was the last one. Send this back to whoever started it, who types \
+             vault-bootstrap break-glass finish ENCODED -- CMD; it is of no use to anybody else"
+        ),
+        Event::NewIdentity(made) => {
+            let text = format!(
+                "{}: the secret key is in {}, which you alone can read; for init.custodians:",
+                made.name,
+                made.file.display()
+            );
+            return Some((text, format!("    {}\n", printable::one_line(&made.entry))));
+        }
+        Event::HolderFile(file) if file.cluster_id.is_none() => {
+            "it has no cluster.id, which share submit needs: the checkpoint here knows of no initialised cluster; print it \
+             again after the ceremony"
+                .to_owned()
+        }
+        _ => return None,
+    };
+    Some((text, String::new()))
+}
+
+/// What holders elsewhere are told: the command on a line of its own, whole, to be copied.
+pub(super) fn invite(asked: &Invitation, indent: usize, width: usize) -> String {
+    let space = " ".repeat(indent);
+    let call = format!(
+        "{}: asked for their shares within {} min, each from a machine of their own:",
+        asked.names.join(", "),
+        asked.seconds.div_ceil(60)
+    );
+    let compare = format!(
+        "Compare by telephone the end of the code, {}, and the cluster's id in their files, {}.",
+        asked.spoken, asked.cluster_id
+    );
+    format!(
+        "{space}{}\n{space}  {}\n{space}{}\n",
+        hanging(&call, indent, width),
+        ShellCommand::new("vault-bootstrap share submit").with(&asked.code),
+        hanging(&compare, indent, width)
+    )
+}
