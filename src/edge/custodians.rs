@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use futures::future::join_all;
 
+use crate::code::Code;
 use crate::config::{self, Aws, Config, CustodianKind};
 use crate::custodian::{self, Custodian, Error};
 use crate::failure::Failure;
@@ -79,10 +80,11 @@ pub(crate) async fn one(config: &Config, name: &str) -> Result<Custodian, Failur
     let Some(wanted) = all.find(|custodian| custodian.name == name) else {
         let all = config.init.custodians.iter();
         let names: Vec<_> = all.map(|custodian| custodian.name.as_str()).collect();
-        return Err(
-            Failure::usage(format!("{} has no custodian {name}", config.file.display()))
-                .advise(format!("it has: {}", names.join(", "))),
-        );
+        return Err(Failure::usage(
+            Code::NameUnknown,
+            format!("{} has no custodian {name}", config.file.display()),
+        )
+        .advise(format!("it has: {}", names.join(", "))));
     };
     Ok(open(config, wanted).await?)
 }

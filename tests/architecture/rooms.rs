@@ -4,25 +4,27 @@
 /// those before it only, so there is no circle between rooms.
 pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
     // Ground: no system, no verb, no file of the operator.
+    ("code", &[]),
     ("secret", &[]),
     ("printable", &[]),
     ("shell", &["printable"]),
     ("hex", &[]),
     ("disk", &["shell"]),
-    ("failure", &[]),
+    ("failure", &["code"]),
     ("text_layout", &[]),
     ("audit_log", &["disk"]),
     ("hardening", &[]),
     ("plain_http", &["disk"]),
     ("step", &[]),
     ("cli", &[]),
-    ("config", &["disk", "plain_http", "shell"]),
-    ("interrupt", &["failure"]),
+    ("config", &["code", "disk", "plain_http", "shell"]),
+    ("interrupt", &["code", "failure"]),
     ("prompt", &["interrupt", "printable", "secret"]),
     ("reference", &["config", "disk", "secret", "shell"]),
     (
         "evidence",
         &[
+            "code",
             "disk",
             "failure",
             "text_layout",
@@ -37,29 +39,41 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("child", &["disk", "interrupt", "secret"]),
     (
         "vault",
-        &["hex", "plain_http", "printable", "secret", "shell"],
+        &["code", "hex", "plain_http", "printable", "secret", "shell"],
     ),
     (
         "kubernetes",
-        &["disk", "failure", "plain_http", "secret", "shell"],
+        &["code", "disk", "failure", "plain_http", "secret", "shell"],
     ),
     ("aws", &["backend", "secret", "shell"]),
     (
         "custodian",
         &["aws", "backend", "child", "disk", "hex", "secret", "shell"],
     ),
-    ("envelope", &["aws", "backend", "custodian", "secret"]),
+    (
+        "envelope",
+        &["code", "aws", "backend", "custodian", "secret"],
+    ),
     ("replica", &["aws", "backend", "hex", "printable", "shell"]),
     (
         "door",
-        &["child", "disk", "failure", "kubernetes", "secret", "vault"],
+        &[
+            "code",
+            "child",
+            "disk",
+            "failure",
+            "kubernetes",
+            "secret",
+            "vault",
+        ],
     ),
     // What is not as it should be, as data.
-    ("finding", &["printable", "shell", "step", "vault"]),
+    ("finding", &["code", "printable", "shell", "step", "vault"]),
     // What every verb says, and how.
     (
         "event",
         &[
+            "code",
             "door",
             "evidence",
             "failure",
@@ -70,12 +84,15 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
     ),
     (
         "root_generation",
-        &["event", "failure", "hex", "secret", "shell", "vault"],
+        &[
+            "code", "event", "failure", "hex", "secret", "shell", "vault",
+        ],
     ),
     // From the file to the systems.
     (
         "edge",
         &[
+            "code",
             "aws",
             "backend",
             "config",
@@ -97,6 +114,7 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
     (
         "checkpoint",
         &[
+            "code",
             "backend",
             "config",
             "custodian",
@@ -118,6 +136,7 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
     (
         "session",
         &[
+            "code",
             "checkpoint",
             "config",
             "door",
@@ -134,6 +153,7 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
     (
         "desired",
         &[
+            "code",
             "checkpoint",
             "config",
             "envelope",
@@ -150,6 +170,7 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
     (
         "shares",
         &[
+            "code",
             "checkpoint",
             "config",
             "custodian",
@@ -168,6 +189,7 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
     (
         "bootstrap",
         &[
+            "code",
             "audit_log",
             "aws",
             "checkpoint",
@@ -198,6 +220,7 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
     (
         "break_glass",
         &[
+            "code",
             "audit_log",
             "aws",
             "checkpoint",
@@ -225,6 +248,7 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
     (
         "recovery",
         &[
+            "code",
             "checkpoint",
             "config",
             "custodian",
@@ -246,6 +270,7 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
     (
         "report",
         &[
+            "code",
             "cli",
             "event",
             "failure",
@@ -260,6 +285,7 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
     (
         "dispatch",
         &[
+            "code",
             "bootstrap",
             "break_glass",
             "cli",
@@ -277,6 +303,7 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
     (
         "main",
         &[
+            "code",
             "cli",
             "dispatch",
             "failure",
