@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::code::Code;
+
 /// The exit codes that README.md documents, the weightiest last. A refusal outweighs a failure, since trying again
 /// would not help; the file's own mistakes outweigh both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -42,6 +44,8 @@ impl Exit {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, serde::Serialize, schemars::JsonSchema)]
 #[error("{what}")]
 pub struct Problem {
+    /// What a script decides by.
+    pub code: Code,
     /// What happened: lowercase, no full stop, with the address as the operator would paste it.
     pub what: String,
     /// What to do about it, as a command when it can be one.
@@ -54,8 +58,9 @@ pub struct Problem {
 
 impl Problem {
     /// A problem without advice.
-    pub fn new(what: impl Into<String>) -> Self {
+    pub fn new(code: Code, what: impl Into<String>) -> Self {
         Self {
+            code,
             what: what.into(),
             advice: None,
             status: None,
@@ -85,8 +90,8 @@ pub struct Failure {
 
 impl Failure {
     /// A failure of one problem without advice.
-    pub fn new(exit: Exit, what: impl Into<String>) -> Self {
-        Self::with(exit, vec![Problem::new(what)])
+    pub fn new(exit: Exit, code: Code, what: impl Into<String>) -> Self {
+        Self::with(exit, vec![Problem::new(code, what)])
     }
 
     /// A failure of these problems.
@@ -132,18 +137,18 @@ impl Failure {
     }
 
     /// Trying again may help.
-    pub fn failed(what: impl Into<String>) -> Self {
-        Self::new(Exit::Failed, what)
+    pub fn failed(code: Code, what: impl Into<String>) -> Self {
+        Self::new(Exit::Failed, code, what)
     }
 
     /// A person must look.
-    pub fn refused(what: impl Into<String>) -> Self {
-        Self::new(Exit::Refused, what)
+    pub fn refused(code: Code, what: impl Into<String>) -> Self {
+        Self::new(Exit::Refused, code, what)
     }
 
     /// Usage or configuration.
-    pub fn usage(what: impl Into<String>) -> Self {
-        Self::new(Exit::Usage, what)
+    pub fn usage(code: Code, what: impl Into<String>) -> Self {
+        Self::new(Exit::Usage, code, what)
     }
 
     /// Holds that nothing failed.
@@ -229,8 +234,8 @@ mod tests {
     #[test]
     fn several_failures_become_one_with_every_problem_and_the_weightiest_code() {
         let all = Failure::all(vec![
-            Failure::failed("a is away"),
-            Failure::refused("b is taken").advise("choose another name"),
+            Failure::failed(Code::ServerUnreachable, "a is away"),
+            Failure::refused(Code::ShareNameTaken, "b is taken").advise("choose another name"),
         ])
         .unwrap();
         assert_eq!(all.exit, Exit::Refused);
@@ -244,8 +249,12 @@ mod tests {
 
     #[test]
     fn what_the_server_answered_stays_with_its_own_problem() {
-        let answered = Failure::failed("a refused").answered(Some(500));
-        let all = Failure::all(vec![answered, Failure::failed("b was answered with 500")]).unwrap();
+        let answered = Failure::failed(Code::ServerFailed, "a refused").answered(Some(500));
+        let all = Failure::all(vec![
+            answered,
+            Failure::failed(Code::ServerFailed, "b was answered with 500"),
+        ])
+        .unwrap();
         let statuses = all.problems.iter().map(|problem| problem.status);
         assert!(statuses.eq([Some(500), None]), "{all:?}");
     }

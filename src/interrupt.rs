@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Notify;
 
+use crate::code::Code;
 use crate::failure::{Exit, Failure};
 
 /// How long a run that was stopped still ends what it began.
@@ -117,6 +118,7 @@ impl Interrupt {
         Some(
             Failure::new(
                 Exit::Interrupted(signal),
+                Code::Interrupted,
                 format!("interrupted by {name}; nothing is half done"),
             )
             .advise("run the same command again: it goes on from here"),
@@ -145,9 +147,16 @@ mod tests {
     fn a_signal_takes_the_place_of_an_interrupted_prompt_and_of_nothing_else() {
         let interrupt = Interrupt::default();
         interrupt.request(15);
-        let lost = Failure::refused("initialised, and its answer could not be kept");
+        let lost = Failure::refused(
+            Code::InitAnswerLost,
+            "initialised, and its answer could not be kept",
+        );
         assert_eq!(interrupt.instead_of(lost.clone()), lost);
-        let prompt = Failure::new(Exit::Interrupted(2), "interrupted while asking");
+        let prompt = Failure::new(
+            Exit::Interrupted(2),
+            Code::Interrupted,
+            "interrupted while asking",
+        );
         assert_eq!(interrupt.instead_of(prompt).exit, Exit::Interrupted(15));
     }
 }

@@ -15,6 +15,7 @@ pub mod break_glass;
 pub mod checkpoint;
 pub(crate) mod child;
 pub mod cli;
+pub mod code;
 pub mod config;
 pub mod custodian;
 pub mod desired;

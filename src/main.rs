@@ -7,6 +7,7 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use vault_bootstrap::cli::Cli;
+use vault_bootstrap::code::Code;
 use vault_bootstrap::dispatch::dispatch;
 use vault_bootstrap::failure::Failure;
 use vault_bootstrap::hardening;
@@ -22,7 +23,13 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let unlocked = hardening::harden();
     let no_color = std::env::var("NO_COLOR").ok();
-    let report = Report::new(cli.global.output, cli.global.color, no_color.as_deref());
+    let codes = cli.global.verbose > 0;
+    let report = Report::new(
+        cli.global.output,
+        codes,
+        cli.global.color,
+        no_color.as_deref(),
+    );
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
@@ -34,7 +41,10 @@ fn main() -> ExitCode {
             runtime.shutdown_background();
             result
         }
-        Err(error) => Err(Failure::failed(format!("no event loop to run on: {error}"))),
+        Err(error) => Err(Failure::failed(
+            Code::SystemFailed,
+            format!("no event loop to run on: {error}"),
+        )),
     };
     wipe_stack_and_registers();
     // Connections and their buffers went with the event loop: whoever waits to read this finds no secret here.

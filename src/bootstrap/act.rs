@@ -3,6 +3,7 @@
 use crate::bootstrap::ceremony::Ceremony;
 use crate::bootstrap::judge::Judgment;
 use crate::bootstrap::steps;
+use crate::code::{Code, Reported};
 use crate::desired::observation::Observation;
 use crate::event::StepOutcome;
 use crate::evidence::facts::{Evidence, FINDINGS};
@@ -86,7 +87,7 @@ async fn write(
     let evidence = if found.is_empty() {
         evidence
     } else {
-        evidence.with(FINDINGS, Finding::in_words(&found))
+        evidence.with(FINDINGS, Finding::all_reported(&found))
     };
     ceremony.checkpoint().finish(step, evidence.clone())?;
     if step != Step::WaitUntilActive {
@@ -97,7 +98,7 @@ async fn write(
 
 /// What was found when the step was applied still stands: it is looked at only then.
 fn findings_of_before(step: Step, ceremony: &Ceremony<'_>) {
-    let found: Option<Vec<String>> = ceremony.diary().fact(step, FINDINGS);
+    let found: Option<Vec<Reported>> = ceremony.diary().fact(step, FINDINGS);
     for finding in found.into_iter().flatten() {
         ceremony.find(Finding::Recorded(finding));
     }
@@ -131,6 +132,9 @@ async fn repair(
 fn unseen(step: Step, observation: &Observation) -> Failure {
     let why = observation.details.iter().map(ToString::to_string);
     let why = why.collect::<Vec<_>>().join("; ");
-    Failure::refused(format!("{} cannot be looked at: {why}", step.name()))
-        .advise("let a login with the right policies do it, or use break-glass")
+    Failure::refused(
+        Code::StepUnseen,
+        format!("{} cannot be looked at: {why}", step.name()),
+    )
+    .advise("let a login with the right policies do it, or use break-glass")
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::bootstrap::ceremony::Ceremony;
+use crate::code::Code;
 use crate::failure::Failure;
 use crate::session::cluster_identity::{another, key, known, nodes};
 use crate::vault::{Client, sys};
@@ -66,7 +67,7 @@ async fn unknown(
         .map(|id| format!(", and it does not say that it is cluster {id}"))
         .unwrap_or_default();
     Some(
-        Failure::refused(format!(
+        Failure::refused(Code::AddressUnknown, format!(
             "{new} is not known to this checkpoint ({directory}), which began its cluster at \
              {address}{not_said}; nothing was sent there"
         ))

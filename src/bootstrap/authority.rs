@@ -4,6 +4,7 @@
 use crate::bootstrap::ceremony::Ceremony;
 use crate::bootstrap::steps::initialize;
 use crate::bootstrap::steps::revoke_root::revocation_proof;
+use crate::code::Code;
 use crate::failure::Failure;
 use crate::secret::RootToken;
 use crate::session::{Authority, Session};
@@ -34,9 +35,12 @@ pub(super) async fn begin(ceremony: &mut Ceremony<'_>) -> Result<(), Failure> {
     }
     if revoked == Recorded::Nothing {
         let directory = ceremony.records.borrow().directory().display().to_string();
-        return Err(Failure::refused(format!(
-            "the checkpoint {directory} holds no root token, and root was not revoked by it"
-        ))
+        return Err(Failure::refused(
+            Code::SecretsMissing,
+            format!(
+                "the checkpoint {directory} holds no root token, and root was not revoked by it"
+            ),
+        )
         .advise("restore the checkpoint directory from where it was copied last"));
     }
     log_in(ceremony).await
@@ -107,6 +111,7 @@ pub(super) async fn root_is_valid(
         }
     }
     Err(Failure::failed(
+        Code::NoActiveNode,
         "no node was active for long enough to say whether the root token is valid",
     )
     .advise("see in the servers' logs why the leader changes, then run apply again")
@@ -115,7 +120,7 @@ pub(super) async fn root_is_valid(
 
 /// Nobody but us was ever shown this token, and we did not revoke it.
 pub(super) fn revoked_root(session: &Session<'_>, active: &Client) -> Failure {
-    Failure::refused(format!(
+    Failure::refused(Code::RootTokenInvalid, format!(
         "the root token in the checkpoint is no longer valid at {}, and no run of ours revoked it",
         active.address()
     ))

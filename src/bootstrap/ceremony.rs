@@ -8,6 +8,7 @@ use std::rc::Rc;
 use crate::bootstrap::options::Options;
 use crate::bootstrap::view::View;
 use crate::checkpoint::{Checkpoint, Diary, ReplicatedCheckpoint};
+use crate::code::Code;
 use crate::config::Config;
 use crate::custodian::Custodian;
 use crate::desired::Target;
@@ -145,9 +146,12 @@ impl<'a> Ceremony<'a> {
     /// # Errors
     /// There is nothing to encrypt any more: the custodians hold the shares, or all was handed over.
     pub fn key(&self) -> Result<&envelope::Key, Failure> {
-        self.key
-            .as_ref()
-            .ok_or_else(|| Failure::failed("the checkpoint keeps no secrets any more"))
+        self.key.as_ref().ok_or_else(|| {
+            Failure::failed(
+                Code::SecretsMissing,
+                "the checkpoint keeps no secrets any more",
+            )
+        })
     }
 
     /// Forgets what encrypts the secret part of the checkpoint.

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::bootstrap::ceremony::Ceremony;
 use crate::checkpoint::{self, Diary, Entry, Rehearsed};
+use crate::code::Reported;
 use crate::config::BreakGlass;
 use crate::desired::grant;
 use crate::evidence::page::{self, WIDTH, paragraph};
@@ -14,7 +15,7 @@ use crate::step::{Step, order};
 use crate::text_layout::columns;
 
 /// Form of `report.json`.
-pub(super) const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 2;
 
 /// What a finished ceremony can show.
 #[derive(Debug, Serialize)]
@@ -24,7 +25,7 @@ pub(super) struct EvidenceReport {
     written: String,
     cluster: Value,
     steps: Vec<Value>,
-    findings: Vec<String>,
+    findings: Vec<Reported>,
     break_glass: Value,
 }
 
@@ -38,7 +39,7 @@ impl EvidenceReport {
             written: checkpoint::now(),
             cluster: serde_json::to_value(&diary.cluster).unwrap_or_default(),
             steps: steps(&diary),
-            findings: Finding::in_words(&ceremony.findings.borrow()),
+            findings: Finding::all_reported(&ceremony.findings.borrow()),
             break_glass: break_glass(ceremony),
         }
     }
@@ -60,7 +61,7 @@ impl EvidenceReport {
         );
         page.push_str("\nfindings\n");
         for finding in &self.findings {
-            page.push_str(&format!("  - {}\n", paragraph(finding, 4)));
+            page.push_str(&format!("  - {}\n", paragraph(&finding.text, 4)));
         }
         if self.findings.is_empty() {
             page.push_str("  none\n");

@@ -110,7 +110,7 @@ pub async fn apply(
     scrub::aws(&ceremony);
     let not_rechecked = followed?;
     not_rehearsed(&ceremony)?;
-    let findings = Finding::in_words(&ceremony.findings.borrow());
+    let findings = Finding::all_reported(&ceremony.findings.borrow());
     let report = ceremony.records.borrow().directory().join("report.json");
     if let Some(copy) = &options.report {
         copy::write(&report, copy)?;

@@ -8,6 +8,7 @@ use crate::bootstrap::options::Options;
 use crate::bootstrap::steps;
 use crate::checkpoint::replica::damaged;
 use crate::checkpoint::{Checkpoint, ReplicatedCheckpoint};
+use crate::code::Code;
 use crate::config::{BreakGlass, CheckpointKey, Config, Drill};
 use crate::custodian::Custodian;
 use crate::edge::references::{Resolved, key_of_checkpoint, resolve_all};
@@ -83,7 +84,10 @@ async fn the_rest(
             resolved,
             warnings,
         }),
-        (failure, _) => Err(failure.unwrap_or_else(|| Failure::failed("nothing could be opened"))),
+        (failure, _) => {
+            Err(failure
+                .unwrap_or_else(|| Failure::failed(Code::Unexpected, "nothing could be opened")))
+        }
     }
 }
 
@@ -92,9 +96,12 @@ async fn the_rest(
 fn another_generation(config: &Config, checkpoint: &Checkpoint) -> Option<Failure> {
     let (holds, wanted) = (checkpoint.diary().asked?.generation, config.init.generation);
     let directory = checkpoint.directory().display();
-    let failure = Failure::refused(format!(
-        "{directory} says that generation {holds} of the shares is in effect, and the file asks for generation {wanted}"
-    ));
+    let failure = Failure::refused(
+        Code::KeySetOther,
+        format!(
+            "{directory} says that generation {holds} of the shares is in effect, and the file asks for generation {wanted}"
+        ),
+    );
     let rotation = checkpoint.diary().rotation.as_ref();
     let half_made = rotation.filter(|rotation| rotation.is_half_made());
     let rotate = half_made.map_or_else(

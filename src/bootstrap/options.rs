@@ -1,5 +1,6 @@
 //! What was typed, without the command line's own types.
 
+use crate::code::Code;
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::shell::ShellCommand;
@@ -60,18 +61,22 @@ impl Options {
     /// Holds that what was typed and what the file says of the root token are the same.
     pub fn check(&self, config: &Config) -> Result<(), Failure> {
         match (config.revoke_root, self.keep_root) {
-            (false, false) => Err(Failure::usage(format!(
-                "{} says revoke_root: false, which leaves a root token without end",
-                config.file.display()
-            ))
+            (false, false) => Err(Failure::usage(
+                Code::ConfirmationMissing,
+                format!(
+                    "{} says revoke_root: false, which leaves a root token without end",
+                    config.file.display()
+                ),
+            )
             .advise(format!(
                 "if that is meant, type it as well: {}",
                 self.again_with(config, "--keep-root")
             ))),
-            (true, true) => Err(
-                Failure::usage("--keep-root was typed, and the file revokes root")
-                    .advise("say it in the file as well: revoke_root: false"),
-            ),
+            (true, true) => Err(Failure::usage(
+                Code::ConfirmationMissing,
+                "--keep-root was typed, and the file revokes root",
+            )
+            .advise("say it in the file as well: revoke_root: false")),
             _ => Ok(()),
         }
     }

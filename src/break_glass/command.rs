@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use crate::break_glass::session::BreakGlassSession;
 use crate::child::attended::{self, End};
+use crate::code::Code;
 use crate::disk::trust;
 use crate::edge::references::cluster_environment;
 use crate::failure::Failure;
@@ -44,18 +45,20 @@ impl Command {
         let argv = self.argv();
         if !trust::can_be_run(&argv[0]) {
             let name = argv[0].to_string_lossy();
-            return Err(
-                Failure::usage(format!("no program {name} can be run here")).advise(
-                    "write its full path; it is run without a shell: sh -c '…' for what needs one",
-                ),
-            );
+            return Err(Failure::usage(
+                Code::CommandFailed,
+                format!("no program {name} can be run here"),
+            )
+            .advise(
+                "write its full path; it is run without a shell: sh -c '…' for what needs one",
+            ));
         }
         match trust::program(&argv[0]) {
             None => Ok(()),
-            Some((program, doubt)) => Err(Failure::refused(format!(
-                "{} is not safe to run as root: {doubt}",
-                program.display()
-            ))
+            Some((program, doubt)) => Err(Failure::refused(
+                Code::FileUnsafe,
+                format!("{} is not safe to run as root: {doubt}", program.display()),
+            )
             .advise(doubt.advice())),
         }
     }
@@ -86,10 +89,10 @@ pub(super) async fn run(
     }
     let ran = attended::run(child, token, (until, session.caller.interrupt)).await;
     ran.map_err(|error| {
-        Failure::failed(format!(
-            "{} cannot be run: {error}",
-            argv[0].to_string_lossy()
-        ))
+        Failure::failed(
+            Code::CommandFailed,
+            format!("{} cannot be run: {error}", argv[0].to_string_lossy()),
+        )
         .advise("write the full path of the program; it is run without a shell")
     })
 }

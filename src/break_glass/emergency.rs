@@ -22,6 +22,7 @@ use crate::break_glass::root_token::{self, Purpose};
 use crate::break_glass::session::BreakGlassSession;
 use crate::checkpoint::journal::Kept;
 use crate::child::attended::End;
+use crate::code::{Code, Reported};
 use crate::config::Config;
 use crate::edge::others;
 use crate::event::{Caller, Outcome};
@@ -273,10 +274,12 @@ fn by_the_logs(
 }
 
 fn finish(worked: Worked, path: &Path) -> Result<Outcome, Failure> {
-    let findings = Finding::in_words(&worked.findings);
+    let findings = Finding::all_reported(&worked.findings);
     // What was found is said, however the command ended.
-    let with_findings = |mut failure: Failure, findings: Vec<String>| {
-        let problems = findings.into_iter().map(Problem::new);
+    let with_findings = |mut failure: Failure, findings: Vec<Reported>| {
+        let problems = findings
+            .into_iter()
+            .map(|one| Problem::new(one.code, one.text));
         failure.problems.extend(problems);
         failure
     };
@@ -291,10 +294,10 @@ fn finish(worked: Worked, path: &Path) -> Result<Outcome, Failure> {
         worked.clause
     );
     let failure = match end {
-        End::TooLong => Failure::failed(text).advise(format!(
+        End::TooLong => Failure::failed(Code::CommandFailed, text).advise(format!(
             "look at what it has done; the evidence is in {evidence}; give it longer with --max-age"
         )),
-        End::Stopped(signal) => Failure::new(Exit::Interrupted(signal), text)
+        End::Stopped(signal) => Failure::new(Exit::Interrupted(signal), Code::Interrupted, text)
             .advise(format!("the evidence is in {evidence}")),
         End::Code(_) | End::Signal(_) => {
             return Ok(Outcome::ended(text, findings, path, Some(end.code())));

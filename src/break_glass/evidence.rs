@@ -99,7 +99,7 @@ impl Evidence {
         findings: &[Finding],
     ) -> Result<PathBuf, Failure> {
         self.set("ended", now());
-        self.set("findings", Finding::in_words(findings));
+        self.set("findings", Finding::all_reported(findings));
         let (kind, began, cluster) = (self.kind, &self.began, &session.config.cluster.name);
         let journal = &session.journal;
         let name = unused(journal.directory(), &file_stem(kind, began));

@@ -12,12 +12,13 @@ use crate::break_glass::evidence::Evidence;
 use crate::break_glass::options::Options;
 use crate::break_glass::session::BreakGlassSession;
 use crate::checkpoint::journal::{Kept, UnderWay};
+use crate::code::Code;
 use crate::config::Config;
 use crate::event::Caller;
 use crate::failure::Failure;
 use crate::finding::Finding;
 use crate::interrupt::AFTER_A_STOP;
-use crate::root_generation::{self, Code, Known, OrphanedToken, plainly_lost};
+use crate::root_generation::{self, AttemptCode, Known, OrphanedToken, plainly_lost};
 use crate::secret::{RootToken, Token};
 use crate::vault::auth::scan::{Found, scan};
 use crate::vault::auth::token;
@@ -65,7 +66,11 @@ pub(super) async fn end(
             }
             Ok(Life::Dead) => {
                 token = root.into_token();
-                Failure::failed(format!("{} leads no more", session.client.address())).passing()
+                Failure::failed(
+                    Code::NoActiveNode,
+                    format!("{} leads no more", session.client.address()),
+                )
+                .passing()
             }
             Ok(Life::Alive(_)) => match root.revoke().await {
                 Ok(proof) => return Ok(json!(proof)),
@@ -91,9 +96,10 @@ pub(super) async fn end(
 }
 
 fn may_be_valid(session: &BreakGlassSession<'_>, why: &Failure) -> Failure {
-    Failure::refused(format!(
-        "a root token could not be shown to be revoked: {why}"
-    ))
+    Failure::refused(
+        Code::RootNotProvedRevoked,
+        format!("a root token could not be shown to be revoked: {why}"),
+    )
     .advise(format!(
         "run it again as soon as the cluster answers; it ends that token first: {}",
         session.config.command("rehearse")
@@ -184,7 +190,10 @@ fn evidence_of(session: &BreakGlassSession<'_>, under_way: &UnderWay) {
     let mut evidence = Evidence::begin(session, "break-glass");
     evidence.set("reason", &under_way.reason);
     evidence.set("begun", &under_way.since);
-    let failure = Failure::failed("the run was killed; this one ended what it had left");
+    let failure = Failure::failed(
+        Code::RunFailed,
+        "the run was killed; this one ended what it had left",
+    );
     evidence.of_a_failure(session, None, failure);
 }
 
@@ -276,17 +285,20 @@ pub(super) async fn nobody_waits(session: &BreakGlassSession<'_>) -> Result<(), 
     let Some(waiting) = session.journal.waiting() else {
         return Ok(());
     };
-    let code = Code::parse(&waiting.code)?;
+    let code = AttemptCode::parse(&waiting.code)?;
     let found = session.generation()?.progress().await?;
     let how_far = if found.started && found.nonce == code.nonce {
         format!("{} of {} shares given", found.progress, found.required)
     } else {
         "the server does not have it any more: it is complete, or somebody ended it".to_owned()
     };
-    Err(Failure::refused(format!(
-        "an attempt with several holders was started here at {} ({how_far})",
-        waiting.since
-    ))
+    Err(Failure::refused(
+        Code::AttemptOpen,
+        format!(
+            "an attempt with several holders was started here at {} ({how_far})",
+            waiting.since
+        ),
+    )
     .advise(format!(
         "finish it: {}; or give it up: {}",
         session.config.command("break-glass finish"),

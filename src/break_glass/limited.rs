@@ -13,6 +13,7 @@ use crate::break_glass::leftovers::{self, end, end_kept};
 use crate::break_glass::session::BreakGlassSession;
 use crate::checkpoint::journal::{Kept, UnderWay};
 use crate::child::attended;
+use crate::code::Code;
 use crate::failure::Failure;
 use crate::hex;
 use crate::root_generation::OrphanedToken;
@@ -104,8 +105,8 @@ async fn children_of(
     command: &Command,
 ) -> Result<(Child, Child), Failure> {
     // Names this run, and is no name that anybody has thought of.
-    let run =
-        hex::random::<16>().ok_or_else(|| Failure::failed("the system gives no random bytes"))?;
+    let run = hex::random::<16>()
+        .ok_or_else(|| Failure::failed(Code::SystemFailed, "the system gives no random bytes"))?;
     if let Some(under_way) = session.journal.under_way() {
         session.journal.note(Some(UnderWay {
             run: Some(run.clone()),

@@ -91,7 +91,7 @@ async fn hold(
     let text = format!(
         "rehearsed: break-glass into {name} works, and its root tokens are no longer valid{clause}"
     );
-    let findings = Finding::in_words(&findings);
+    let findings = Finding::all_reported(&findings);
     Ok(Outcome::ended(text, findings, &path, None))
 }
 

@@ -4,6 +4,7 @@ use crate::break_glass::leftovers::{self, end};
 use crate::break_glass::session::BreakGlassSession;
 use crate::checkpoint::journal::{Kept, UnderWay};
 use crate::checkpoint::now;
+use crate::code::Code;
 use crate::event::Caller;
 use crate::failure::Failure;
 use crate::interrupt::DeferredSignals;
@@ -144,10 +145,10 @@ pub(super) async fn origin(
 ) -> Result<Origin, Failure> {
     let id = known_id(session.config)?.or_else(|| session.health.cluster_id.clone());
     let id = id.ok_or_else(|| {
-        Failure::failed(format!(
-            "{} does not say its cluster's id",
-            session.client.address()
-        ))
+        Failure::failed(
+            Code::ClusterUnknown,
+            format!("{} does not say its cluster's id", session.client.address()),
+        )
     })?;
     let who = lookup_self(&session.client, session.login()?.token()).await?;
     let cluster = (session.config.cluster.name.as_str(), id);

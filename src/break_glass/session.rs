@@ -6,6 +6,7 @@ use crate::aws::forget_credentials;
 use crate::break_glass::audit_lines::began;
 use crate::break_glass::options::Options;
 use crate::checkpoint::journal::Journal;
+use crate::code::Code;
 use crate::config::{BreakGlass, CheckpointKey, Config, Login};
 use crate::edge::cluster;
 use crate::edge::references::{Resolved, key_of_checkpoint, resolve};
@@ -167,7 +168,7 @@ impl<'a> ActiveSession<'a> {
             health,
             rules,
             cluster,
-            wanted: wanted.ok_or_else(|| Failure::failed("no login is open"))?,
+            wanted: wanted.ok_or_else(|| Failure::failed(Code::Unexpected, "no login is open"))?,
             login: Some(login),
             resolved,
         })
@@ -206,7 +207,7 @@ impl<'a> ActiveSession<'a> {
     /// # Errors
     /// None is: the operator's command runs.
     pub(super) fn login(&self) -> Result<&OpenLogin, Failure> {
-        let closed = || Failure::failed("no login is open");
+        let closed = || Failure::failed(Code::Unexpected, "no login is open");
         self.login.as_ref().ok_or_else(closed)
     }
 
@@ -260,9 +261,10 @@ impl<'a> ActiveSession<'a> {
 fn logins<'a>(config: &'a Config, options: &Options) -> Result<Vec<&'a Login>, Failure> {
     let file = config.file.display();
     if let BreakGlass::None { reason } = &config.break_glass {
-        return Err(Failure::usage(format!(
-            "{file} declares no break-glass login: break_glass.none: {reason}"
-        ))
+        return Err(Failure::usage(
+            Code::NoLogin,
+            format!("{file} declares no break-glass login: break_glass.none: {reason}"),
+        )
         .advise(
             "name logins under break_glass.logins and run apply, while an administrator still can",
         ));
@@ -273,9 +275,11 @@ fn logins<'a>(config: &'a Config, options: &Options) -> Result<Vec<&'a Login>, F
         let has = format!("it has: {}", names.join(", "));
         logins.retain(|login| login.name == *name);
         if logins.is_empty() {
-            return Err(
-                Failure::usage(format!("{file} has no break-glass login {name}")).advise(has),
-            );
+            return Err(Failure::usage(
+                Code::NameUnknown,
+                format!("{file} has no break-glass login {name}"),
+            )
+            .advise(has));
         }
     }
     Ok(logins)
@@ -309,10 +313,10 @@ fn known_names(config: &Config, options: &Options) -> Result<(), Failure> {
     let custodians = &config.init.custodians;
     let unknown = |name: &&String| !custodians.iter().any(|one| one.name == **name);
     match options.without.iter().find(unknown) {
-        Some(name) => Err(Failure::usage(format!(
-            "{} has no custodian {name}",
-            config.file.display()
-        ))
+        Some(name) => Err(Failure::usage(
+            Code::NameUnknown,
+            format!("{} has no custodian {name}", config.file.display()),
+        )
         .advise("name one of init.custodians with --without")),
         None => Ok(()),
     }

@@ -2,6 +2,7 @@
 //! keep what they were given until there is enough, so holders come one after the other.
 
 use crate::break_glass::options::Options;
+use crate::code::Code;
 use crate::config::Config;
 use crate::edge::cluster;
 use crate::event::{Caller, Event, NodeSeal};
@@ -59,15 +60,19 @@ pub async fn unseal(
 fn opens_by_shares(node: &Client, status: &SealStatus) -> Result<(), Failure> {
     let address = node.address();
     if !status.initialized {
-        return Err(Failure::refused(format!(
-            "{address} is not initialised, so no share opens it"
-        )));
+        return Err(Failure::refused(
+            Code::NotInitialised,
+            format!("{address} is not initialised, so no share opens it"),
+        ));
     }
     if status.recovery_seal {
-        return Err(Failure::refused(format!(
-            "{address} is opened by its {} seal, and not by shares",
-            status.seal_type
-        ))
+        return Err(Failure::refused(
+            Code::NotOnThisServer,
+            format!(
+                "{address} is opened by its {} seal, and not by shares",
+                status.seal_type
+            ),
+        )
         .advise("see what its log says of that seal; recovery shares do not unseal"));
     }
     Ok(())
@@ -82,14 +87,14 @@ async fn one(node: &Client, held: &Held) -> Result<SealStatus, Failure> {
     // It refuses what is no share at all and keeps the others; it drops all of them where together they open nothing.
     let kept = seal_status(node).await.map_or(0, |status| status.progress);
     if kept > 0 {
-        return Err(Failure::refused(format!(
+        return Err(Failure::refused(Code::ShareUnreadable, format!(
             "{error}: what {} gave is no share that it can read; the {kept} given before are still there",
             held.name
         ))
         .advise("look at what was typed or is kept there, and give the share itself"));
     }
     Err(
-        Failure::refused(format!(
+        Failure::refused(Code::ShareWrong, format!(
             "{}: the share of {} does not open it with those that were given before; whatever was given \
              before is dropped",
             node.address(),

@@ -4,9 +4,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::checkpoint::diary::VERSION;
+use crate::code::Code;
 use crate::disk;
 use crate::envelope;
-use crate::failure::Failure;
+use crate::failure::{Exit, Failure};
 use crate::shell::ShellCommand;
 
 /// What went wrong with the checkpoint itself.
@@ -89,6 +90,20 @@ impl CheckpointError {
         }
     }
 
+    /// What it is to a script.
+    pub fn code(&self) -> Code {
+        match self {
+            Self::Io { source, .. } if disk::advice(source.kind()).is_some() => Code::DiskFull,
+            Self::Io { .. } => Code::FileFailed,
+            Self::Locked(_) => Code::AnotherRun,
+            Self::NotPrivate { .. } | Self::Untrusted { .. } => Code::CheckpointUnsafe,
+            Self::Newer { .. } => Code::FormNewer,
+            Self::Damaged { .. } => Code::CheckpointDamaged,
+            Self::OtherCluster { .. } => Code::CheckpointOther,
+            Self::Sealed { source, .. } => source.code(),
+        }
+    }
+
     /// What to do about it.
     pub fn advice(&self) -> String {
         match self {
@@ -125,15 +140,12 @@ impl CheckpointError {
 
 impl From<CheckpointError> for Failure {
     fn from(error: CheckpointError) -> Self {
-        let advice = error.advice();
-        let failure = match &error {
-            CheckpointError::Io { .. } => Failure::failed(error.to_string()),
-            CheckpointError::Sealed { source, .. } if source.is_retryable() => {
-                Failure::failed(error.to_string())
-            }
-            _ => Failure::refused(error.to_string()),
+        let exit = match &error {
+            CheckpointError::Io { .. } => Exit::Failed,
+            CheckpointError::Sealed { source, .. } if source.is_retryable() => Exit::Failed,
+            _ => Exit::Refused,
         };
-        failure.advise(advice)
+        Failure::new(exit, error.code(), error.to_string()).advise(error.advice())
     }
 }
 

@@ -9,6 +9,7 @@ use granit_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Span};
 use super::problem::{Place, Problem};
 use super::scalar::{self, Plain};
 use super::tree::{Entry, Kind, Node, shown, step};
+use crate::code::Code;
 
 /// Deepest nesting of lists and maps.
 const DEEPEST: usize = 48;
@@ -66,7 +67,11 @@ impl<'a, E: Iterator<Item = Result<(Event<'a>, Span), ScanError>>> Reader<'a, E>
             }
         }
         if document.is_none() {
-            self.report((1, 1), "the file is empty; `version: 1` is its first line");
+            self.report(
+                Code::FileNotYaml,
+                (1, 1),
+                "the file is empty; `version: 1` is its first line",
+            );
         }
         Ok(document)
     }
@@ -83,7 +88,11 @@ impl<'a, E: Iterator<Item = Result<(Event<'a>, Span), ScanError>>> Reader<'a, E>
         } else {
             ""
         };
-        self.report(place(mark), format!("not YAML: {}{hint}", error.info()));
+        self.report(
+            Code::FileNotYaml,
+            place(mark),
+            format!("not YAML: {}{hint}", error.info()),
+        );
         Err(Stop)
     }
 
@@ -116,7 +125,7 @@ impl<'a, E: Iterator<Item = Result<(Event<'a>, Span), ScanError>>> Reader<'a, E>
             Event::Alias(id) => return self.alias(id, span),
             Event::UnresolvedAlias(name) => {
                 let text = format!("no anchor `&{name}` stands before this alias");
-                self.report(place(span.start), text);
+                self.report(Code::FileNotYaml, place(span.start), text);
                 (Kind::Unknown, 0)
             }
             _ => return Err(self.stop(span, "not YAML that this program knows")),
@@ -148,7 +157,7 @@ impl<'a, E: Iterator<Item = Result<(Event<'a>, Span), ScanError>>> Reader<'a, E>
             Ok(None) => {}
             Err(problems) => {
                 for problem in problems {
-                    self.report(place(span.start), problem);
+                    self.report(Code::FileValueInvalid, place(span.start), problem);
                 }
                 return Kind::Unknown;
             }
@@ -161,7 +170,7 @@ impl<'a, E: Iterator<Item = Result<(Event<'a>, Span), ScanError>>> Reader<'a, E>
             Plain::LeadingZero => {
                 let text =
                     "a number with a leading zero is read differently everywhere; put it in quotes";
-                self.report(place(span.start), text);
+                self.report(Code::FileNotYaml, place(span.start), text);
                 Kind::Unknown
             }
         }
@@ -203,7 +212,7 @@ impl<'a, E: Iterator<Item = Result<(Event<'a>, Span), ScanError>>> Reader<'a, E>
             let value = self.node(event, &span)?;
             if let Some(first) = seen.get(&key) {
                 let text = format!("duplicate key `{key}`; it stands on line {first} already");
-                self.report(place, text);
+                self.report(Code::FileNotYaml, place, text);
             } else {
                 seen.insert(key.clone(), place.0);
                 if key == "<<" {
@@ -237,7 +246,11 @@ impl<'a, E: Iterator<Item = Result<(Event<'a>, Span), ScanError>>> Reader<'a, E>
                 }
             }
             Kind::Unknown => {}
-            _ => self.report(from.place, "`<<` takes a map, or a list of maps"),
+            _ => self.report(
+                Code::FileNotYaml,
+                from.place,
+                "`<<` takes a map, or a list of maps",
+            ),
         }
     }
 
@@ -253,18 +266,22 @@ impl<'a, E: Iterator<Item = Result<(Event<'a>, Span), ScanError>>> Reader<'a, E>
     fn tag(&mut self, present: bool, span: &Span) {
         if present {
             let mark = span.tag_start().unwrap_or(span.start);
-            self.report(place(mark), "tags (`!…`) have no meaning in this file");
+            self.report(
+                Code::FileNotYaml,
+                place(mark),
+                "tags (`!…`) have no meaning in this file",
+            );
         }
     }
 
     fn stop(&mut self, span: &Span, text: &str) -> Stop {
-        self.report(place(span.start), text);
+        self.report(Code::FileNotYaml, place(span.start), text);
         Stop
     }
 
-    fn report(&mut self, place: Place, text: impl Into<String>) {
+    fn report(&mut self, code: Code, place: Place, text: impl Into<String>) {
         self.problems
-            .push(Problem::new(place, shown(&self.path), text));
+            .push(Problem::new(code, place, shown(&self.path), text));
     }
 }
 

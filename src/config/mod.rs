@@ -34,6 +34,7 @@ pub use problem::{Problem, Problems};
 pub use values::*;
 pub(crate) use written::yaml;
 
+use crate::code::Code;
 use reading::Reading;
 use tree::{Kind, Node};
 
@@ -52,7 +53,7 @@ static SCHEMA: LazyLock<Value> = LazyLock::new(model::schema);
 /// All problems of the file, when there is any.
 pub fn load(path: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<Config, Problems> {
     let text = problem::text_of(path, LONGEST_FILE)
-        .map_err(|why| Problems::new(path.to_path_buf(), vec![whole(why)]))?;
+        .map_err(|(code, why)| Problems::new(path.to_path_buf(), vec![whole(code, why)]))?;
     from_text(&text, path, path.parent().unwrap_or(Path::new("")), env)
 }
 
@@ -109,14 +110,15 @@ fn checked(
         Some(config) => Ok(config),
         // The schema and the types have one source, so a section that cannot be read is a mistake of ours.
         None => refused(vec![whole(
+            Code::Unexpected,
             "the file could not be understood, and why is not known; please report this",
         )]),
     }
 }
 
 /// A problem of the file as a whole.
-fn whole(text: impl Into<String>) -> Problem {
-    Problem::new((1, 1), String::new(), text)
+fn whole(code: Code, text: impl Into<String>) -> Problem {
+    Problem::new(code, (1, 1), String::new(), text)
 }
 
 #[cfg(test)]

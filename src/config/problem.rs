@@ -4,13 +4,11 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::code::Code;
 use crate::disk::read::{self, Unfit};
 
 /// Most letters inserted, removed, changed or swapped with their neighbour that still make a misspelling of a name.
 const NEAREST: usize = 2;
-
-/// How the problem of a file that is not there begins.
-const UNREAD: &str = "cannot be read";
 
 /// One problem, or one warning.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -23,18 +21,26 @@ pub struct Problem {
     pub path: String,
     /// The rule and what to do, without the value.
     pub text: String,
+    /// What a script decides by.
+    pub code: Code,
 }
 
 /// Line and column.
 pub(super) type Place = (u32, u32);
 
 impl Problem {
-    pub(super) fn new((line, column): Place, path: String, text: impl Into<String>) -> Self {
+    pub(super) fn new(
+        code: Code,
+        (line, column): Place,
+        path: String,
+        text: impl Into<String>,
+    ) -> Self {
         Self {
             line,
             column,
             path,
             text: text.into(),
+            code,
         }
     }
 }
@@ -74,7 +80,7 @@ impl Problems {
     /// What to do next.
     pub fn advice(&self) -> Option<String> {
         let unread =
-            |problem: &Problem| problem.path.is_empty() && problem.text.starts_with(UNREAD);
+            |problem: &Problem| problem.path.is_empty() && problem.code == Code::FileFailed;
         if self.list.iter().all(unread) {
             return Some("name the configuration: vault-bootstrap -c FILE COMMAND; for one to begin with: vault-bootstrap example > bootstrap.yaml".into());
         }
@@ -93,12 +99,16 @@ impl fmt::Display for Problems {
 impl std::error::Error for Problems {}
 
 /// The text of a file, or why there is none.
-pub(super) fn text_of(file: &Path, longest: u64) -> Result<String, String> {
+pub(super) fn text_of(file: &Path, longest: u64) -> Result<String, (Code, String)> {
+    let unfit = |why: String| (Code::FileValueInvalid, why);
     let bytes = read::bytes_or_handed(file, longest).map_err(|error| match Unfit::of(&error) {
-        Some(Unfit::TooLong(_)) => format!("longer than {longest} bytes"),
-        _ => format!("{UNREAD}: {}", in_words(&error)),
+        Some(Unfit::TooLong(_)) => unfit(format!("longer than {longest} bytes")),
+        _ => (
+            Code::FileFailed,
+            format!("cannot be read: {}", in_words(&error)),
+        ),
     })?;
-    String::from_utf8(bytes).map_err(|_| "not text in UTF-8".into())
+    String::from_utf8(bytes).map_err(|_| unfit("not text in UTF-8".into()))
 }
 
 /// What the system says, as everybody knows it from a shell.
@@ -149,6 +159,7 @@ mod tests {
             column,
             path: "init.shares".into(),
             text: text.into(),
+            code: Code::FileContradicts,
         };
         let all = Problems::new(
             "b.yaml".into(),

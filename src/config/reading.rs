@@ -6,6 +6,7 @@ use std::path::Path;
 use super::problem::Problem;
 use super::section::{At, Read};
 use super::tree::{Kind, Node, shown, step};
+use crate::code::Code;
 
 /// The document, and what is wrong with it.
 pub(super) struct Reading<'a> {
@@ -39,33 +40,34 @@ impl<'a> Reading<'a> {
     }
 
     /// Adds a problem at `path`.
-    pub(super) fn refuse(&mut self, path: &[impl AsRef<str>], text: impl Into<String>) {
-        let problem = self.located(path, text.into());
+    pub(super) fn refuse(&mut self, code: Code, path: &[impl AsRef<str>], text: impl Into<String>) {
+        let problem = self.located(code, path, text.into());
         self.problems.push(problem);
     }
 
     /// Adds a warning at `path`.
-    pub(super) fn warn(&mut self, path: &[impl AsRef<str>], text: impl Into<String>) {
-        let problem = self.located(path, text.into());
+    pub(super) fn warn(&mut self, code: Code, path: &[impl AsRef<str>], text: impl Into<String>) {
+        let problem = self.located(code, path, text.into());
         self.warnings.push(problem);
     }
 
     /// Adds a problem at each sound text of `pattern` that is not right.
     pub(super) fn refuse_unless(
         &mut self,
+        code: Code,
         pattern: &[&str],
         right: impl Fn(&str) -> bool,
         text: &str,
     ) {
         for (path, found) in self.texts(pattern) {
             if !right(found) {
-                self.refuse(&path, text);
+                self.refuse(code, &path, text);
             }
         }
     }
 
-    fn located(&self, path: &[impl AsRef<str>], text: String) -> Problem {
-        Problem::new(self.root.place_of(path), shown(path), text)
+    fn located(&self, code: Code, path: &[impl AsRef<str>], text: String) -> Problem {
+        Problem::new(code, self.root.place_of(path), shown(path), text)
     }
 
     /// True when nothing at or below `path` has a problem of shape. The one place that says what is damaged: a

@@ -6,6 +6,7 @@ use std::ops::Deref;
 use futures::{StreamExt, stream};
 
 use crate::checkpoint::ReplicatedCheckpoint;
+use crate::code::Code;
 use crate::desired::comparing::read;
 use crate::desired::document::{Document, Pending, Read, WriteOnly};
 use crate::desired::observation::Observation;
@@ -164,7 +165,10 @@ async fn write(target: &Target<'_>, document: &Document) -> Result<(), Failure> 
     let token = target.token()?;
     if document.body.holds_unknown() {
         let path = &document.path;
-        return Err(Failure::failed(format!("a secret of {path} was not read")));
+        return Err(Failure::failed(
+            Code::SecretUnreadable,
+            format!("a secret of {path} was not read"),
+        ));
     }
     let (mut last, mut status) = (String::new(), None);
     for _ in 0..WRITE_ATTEMPTS {
@@ -196,7 +200,7 @@ async fn write(target: &Target<'_>, document: &Document) -> Result<(), Failure> 
         "{} was not accepted in {WRITE_ATTEMPTS} attempts: {last}",
         document.path
     );
-    Err(Failure::failed(tries)
+    Err(Failure::failed(Code::WriteFailed, tries)
         .advise("look at the server's log, then run apply again")
         .answered(status))
 }
@@ -218,7 +222,11 @@ async fn ambiguous_write_arrived(
     let token = target.token()?;
     if matches!(document.read, Read::Known(_)) {
         // A mount that may or may not be there: the step looks at its listing again.
-        return Err(Failure::failed(format!("{} may have been written", document.path)).passing());
+        return Err(Failure::failed(
+            Code::WriteFailed,
+            format!("{} may have been written", document.path),
+        )
+        .passing());
     }
     match target.client().read(Some(token), &document.path).await {
         Ok(Some(have)) => {
@@ -257,7 +265,7 @@ fn rejected(document: &Document, error: vault::Error) -> Failure {
             place_in_file(&document.path)
         )
     });
-    Failure::failed(error.to_string())
+    Failure::failed(error.code(), error.to_string())
         .advise(advice)
         .answered(error.status())
 }

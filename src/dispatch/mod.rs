@@ -14,6 +14,7 @@ use crate::cli::{
     Apply, Cli, Command, CompletionTarget, Custodian, ExampleKind, Global, Recovery, ReportOf,
     Rotate,
 };
+use crate::code::Code;
 use crate::config::{self, Config, Problems, Typed};
 use crate::edge::{cluster, others};
 use crate::event::{self, Caller, Event, EventSink, Outcome};
@@ -177,6 +178,7 @@ async fn apply(
     let asks = config.revoke_root && !bootstrap::is_handed_over(&config);
     if !options.yes && asks && !std::io::stdin().is_terminal() {
         return Err(Failure::usage(
+            Code::NoTerminal,
             "there is no terminal to ask on before the root token is revoked",
         )
         .advise(bootstrap::without_a_terminal(&config, &options)));
@@ -219,8 +221,8 @@ async fn rotate(global: &Global, typed: Rotate, caller: Caller<'_>) -> Result<Ou
 
 /// Turns SIGINT, SIGTERM, SIGHUP and SIGQUIT into a request to stop, for as long as the work goes on.
 async fn pass_on_signals(interrupt: &Interrupt) -> Result<std::convert::Infallible, Failure> {
-    let mut signals =
-        Signals::listen().map_err(|error| Failure::failed(format!("no signals: {error}")))?;
+    let mut signals = Signals::listen()
+        .map_err(|error| Failure::failed(Code::SystemFailed, format!("no signals: {error}")))?;
     loop {
         interrupt.request(signals.next().await);
     }
@@ -242,18 +244,21 @@ async fn load_file(file: &Path, caller: Caller<'_>) -> Result<Config, Failure> {
         let loaded = config::load(&file, &|name| std::env::var(name).ok());
         loaded.map_err(not_loaded)
     });
-    let failed = |error| Failure::failed(format!("cannot read the configuration: {error}"));
+    let failed = |error| {
+        Failure::failed(
+            Code::Unexpected,
+            format!("cannot read the configuration: {error}"),
+        )
+    };
     let loaded = async { reading.await.map_err(failed)? };
     caller.unless_stopped(loaded).await
 }
 
 fn not_loaded(problems: Problems) -> Failure {
     let file = problems.file.display().to_string();
-    let lines = problems
-        .list
-        .iter()
-        .map(|problem| format!("{file}:{problem}"));
-    let mut list: Vec<_> = lines.map(Problem::new).collect();
+    let located =
+        |problem: &config::Problem| Problem::new(problem.code, format!("{file}:{problem}"));
+    let mut list: Vec<_> = problems.list.iter().map(located).collect();
     if let Some(last) = list.last_mut() {
         last.advice = problems.advice();
     }

@@ -7,6 +7,7 @@ use crate::break_glass;
 use crate::cli::{
     BreakGlass, Global, LoginChoice, OwnShare, Quorum, Rehearse, ShareOf, WithHolders,
 };
+use crate::code::Code;
 use crate::config::Typed;
 use crate::event::{Caller, Event, Outcome, Verified};
 use crate::evidence::signing;
@@ -93,7 +94,9 @@ async fn with_holders(
             let nonce = nonce.as_deref();
             break_glass::cancel(&config, &as_login(login), nonce, caller).await
         }
-        WithHolders::Finish { .. } => Err(Failure::usage("finish runs a command")),
+        WithHolders::Finish { .. } => {
+            Err(Failure::usage(Code::InputWrong, "finish runs a command"))
+        }
     };
     Ok(Outcome::done(last?))
 }

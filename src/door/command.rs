@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::process::Command;
 
 use crate::child::captured::{self, Bounds, Fault};
+use crate::code::Code;
 use crate::door::jwt::{self, LARGEST};
 use crate::failure::Problem;
 use crate::secret::SecretText;
@@ -32,10 +33,11 @@ async fn run_within(
     time: Duration,
 ) -> Result<SecretText, Problem> {
     let Some((program, arguments)) = argv.split_first() else {
-        return Err(Problem::new("command is empty")
+        return Err(Problem::new(Code::FileValueInvalid, "command is empty")
             .advise("write it as a list: command: [kubectl, create, token, NAME, -n, NAMESPACE]"));
     };
-    let problem = |what: String| Problem::new(format!("command {program}{what}"));
+    let problem =
+        |what: String| Problem::new(Code::CommandFailed, format!("command {program}{what}"));
     let mut command = Command::new(program);
     command.args(arguments);
     withhold(&mut command, withheld);

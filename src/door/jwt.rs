@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::code::Code;
 use crate::disk::read::{self, Unfit};
 use crate::door::command;
 use crate::door::model::JwtSource;
@@ -22,8 +23,11 @@ pub(super) async fn fetch(source: &JwtSource, withheld: &[String]) -> Result<Sec
 
 fn from_file(path: &Path) -> Result<SecretText, Problem> {
     let wrong = |problem: String| {
-        Problem::new(format!("{}: {problem}", path.display()))
-            .advise("write one JWT into it and nothing else")
+        Problem::new(
+            Code::SecretUnreadable,
+            format!("{}: {problem}", path.display()),
+        )
+        .advise("write one JWT into it and nothing else")
     };
     // Of its full size from the start: a buffer that grows leaves copies behind.
     let mut bytes = zeroize::Zeroizing::new(Vec::with_capacity(LARGEST + 1));

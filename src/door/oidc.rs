@@ -9,6 +9,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use tokio::process::Command;
 use url::Url;
 
+use crate::code::Code;
 use crate::door::callback::{self, Outcome, Visitor, bounded};
 use crate::door::model::{Door, Notice, NoticeSink, Screen, Visit};
 use crate::door::page::Page;
@@ -150,7 +151,10 @@ pub(super) async fn by_device(
 
 fn timed_out(wait: Duration) -> Problem {
     let seconds = wait.as_secs();
-    Problem::new(format!("nobody finished the sign-in within {seconds} s"))
+    Problem::new(
+        Code::SignInExpired,
+        format!("nobody finished the sign-in within {seconds} s"),
+    )
 }
 
 /// The role's `callback_mode` is for another screen than the one that the file names.
@@ -161,7 +165,11 @@ fn other_callback_mode(visit: &Visit, advice: &str) -> Problem {
         Screen::Device => "device",
     };
     let role = &visit.role;
-    Problem::new(format!("role {role} does not work with `with: {with}`")).advise(advice)
+    Problem::new(
+        Code::LoginMisconfigured,
+        format!("role {role} does not work with `with: {with}`"),
+    )
+    .advise(advice)
 }
 
 fn no_auth_url(door: &Door, redirect_uri: Option<&str>, error: crate::vault::Error) -> Problem {
@@ -181,15 +189,19 @@ fn no_auth_url(door: &Door, redirect_uri: Option<&str>, error: crate::vault::Err
                 .to_owned(),
         ),
     };
-    Problem::new(format!(
-        "the server gave no address to sign in at for {asked}"
-    ))
+    Problem::new(
+        Code::LoginMisconfigured,
+        format!("the server gave no address to sign in at for {asked}"),
+    )
     .advise(advice)
 }
 
 fn unusable(why: &str) -> Problem {
-    Problem::new(format!("the address to sign in at cannot be used: {why}"))
-        .advise("look at oidc_discovery_url and oidc_response_mode of the auth method")
+    Problem::new(
+        Code::LoginMisconfigured,
+        format!("the address to sign in at cannot be used: {why}"),
+    )
+    .advise("look at oidc_discovery_url and oidc_response_mode of the auth method")
 }
 
 /// The address, when it is one that a browser may be sent to.
@@ -263,7 +275,7 @@ const SYSTEM_OPENER: &str = if cfg!(target_os = "macos") {
 fn nonce() -> Result<SecretText, Problem> {
     let mut bytes = zeroize::Zeroizing::new([0_u8; NONCE]);
     aws_lc_rs::rand::fill(&mut *bytes)
-        .map_err(|_| Problem::new("the system gives no random numbers"))?;
+        .map_err(|_| Problem::new(Code::SystemFailed, "the system gives no random numbers"))?;
     Ok(SecretText::new(URL_SAFE_NO_PAD.encode(*bytes)))
 }
 

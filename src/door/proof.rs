@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use crate::code::Code;
 use crate::door::grant::allowed;
 use crate::door::model::{Door, Expectations};
 use crate::door::{named, reason};
@@ -65,8 +66,11 @@ async fn look(client: &Client, door: &Door, session: &AuthResponse) -> Result<Do
     let token = &session.token;
     let blind = |path| {
         move |error: vault::Error| match error.status() {
-            Some(403) => Problem::new(format!("it may not look at itself ({path} is denied)"))
-                .advise(HOW_TO_LOOK),
+            Some(403) => Problem::new(
+                Code::LoginPowersOther,
+                format!("it may not look at itself ({path} is denied)"),
+            )
+            .advise(HOW_TO_LOOK),
             _ => reason::unknown(error),
         }
     };
@@ -89,8 +93,11 @@ async fn look(client: &Client, door: &Door, session: &AuthResponse) -> Result<Do
     };
     let unmet = unmet(&door.can, &door.cannot, &capabilities);
     if !unmet.is_empty() {
-        return Err(Problem::new(format!("it opened, but {}", unmet.join("; ")))
-            .advise("change the policies of the role, or can and cannot of the login"));
+        return Err(Problem::new(
+            Code::LoginPowersOther,
+            format!("it opened, but {}", unmet.join("; ")),
+        )
+        .advise("change the policies of the role, or can and cannot of the login"));
     }
     Ok(DoorProof {
         door: door.name.clone(),

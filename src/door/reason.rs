@@ -3,77 +3,93 @@
 //! Its texts are terse and sometimes wrong about the cause: the Kubernetes method answers a bare
 //! `permission denied` when it cannot reach the API server (kubernetes auth: token_review.go).
 
+use crate::code::Code;
 use crate::door::model::Kind;
 use crate::failure::Problem;
 use crate::vault;
 
 /// A refusal that is known: what happened, and what to do about it.
-type Refusal = (&'static str, &'static str);
+type Refusal = (Code, &'static str, &'static str);
 
 const PASSWORD: Refusal = (
+    Code::LoginDenied,
     "wrong user name or password, or no such user",
     "compare the login's username and password with auth.PATH.users of the file",
 );
 const APP_ROLE: Refusal = (
+    Code::LoginDenied,
     "the server does not accept this role_id with this secret_id",
     "read the role_id again, make a new secret_id, and look at secret_id_ttl, secret_id_num_uses and secret_id_bound_cidrs of the role",
 );
 const ROLE_MISSING: Refusal = (
+    Code::LoginMisconfigured,
     "there is no role",
     "compare role of the login with the roles of this auth method",
 );
 /// jwt and oidc: `bound_claims`, `bound_subject`, `user_claim`.
 const CLAIMS: Refusal = (
+    Code::LoginDenied,
     "the person or workload is known, but the role does not let it in",
     "compare bound_claims, user_claim and groups_claim of the role with what the provider puts into its token (oidc_scopes decides that)",
 );
 const AUDIENCE: Refusal = (
+    Code::LoginDenied,
     "the token is for another audience than the role's",
     "give the token request the role's audience, or bound_audiences of the role the token's",
 );
 const EXPIRED: Refusal = (
+    Code::SignInExpired,
     "the token is not valid at this time",
     "make a new token, and compare the clocks of this machine, the issuer and the server",
 );
 /// jwt: signature, issuer.
 const UNVERIFIED: Refusal = (
+    Code::LoginMisconfigured,
     "the token cannot be verified",
     "compare the issuer and the keys in config of the auth method with those of whoever signs the token",
 );
 /// kubernetes: a bare 403.
 const TOKEN_REVIEW: Refusal = (
+    Code::LoginMisconfigured,
     "the server could not have the token reviewed by the Kubernetes API",
     "three things to look at: whether the server reaches kubernetes_host; whether the reviewer (token_reviewer_jwt) has the role system:auth-delegator; whether kubernetes_ca_cert is the API server's own. It is the same answer when this address is not in token_bound_cidrs of the role",
 );
 const SERVICE_ACCOUNT: Refusal = (
+    Code::LoginDenied,
     "the role does not name this service account",
     "add it to bound_service_account_names of the role, or ask for a token of an account named there",
 );
 const NAMESPACE: Refusal = (
+    Code::LoginDenied,
     "the role does not name the namespace of this service account",
     "add it to bound_service_account_namespaces of the role",
 );
 const UNCONFIGURED: Refusal = (
+    Code::LoginMisconfigured,
     "the auth method is not configured",
     "write config of this auth method",
 );
 /// oidc: state is kept in memory of the active node for ten minutes.
 const STATE: Refusal = (
+    Code::SignInExpired,
     "the server does not know this sign-in any more",
     "sign in again: a sign-in is good for ten minutes, once, and is lost when another node becomes active",
 );
 /// oidc: the exchange of the code for a token.
 const EXCHANGE: Refusal = (
+    Code::ProviderRefused,
     "the server could not redeem the sign-in at the identity provider",
     "compare oidc_client_id and oidc_client_secret with the client at the provider, and see whether the server reaches it",
 );
 /// oidc: the server's own request to the provider failed.
 const PROVIDER_AWAY: Refusal = (
+    Code::ProviderRefused,
     "the server could not ask the identity provider",
     "see whether the server reaches oidc_discovery_url, and whether the provider has a device flow where that is wanted; the server's log tells the cause",
 );
 /// Any method: a bare 403.
 const DENIED: Refusal = (
+    Code::LoginDenied,
     "denied before any credential was looked at",
     "see whether an auth method is mounted at this path, and whether this address is in token_bound_cidrs",
 );
@@ -94,6 +110,7 @@ pub(super) fn of(kind: &Kind, error: vault::Error) -> Problem {
 /// The server, or the way to it, failed in a way that is no refusal of a login.
 pub(super) fn unknown(error: vault::Error) -> Problem {
     Problem {
+        code: error.code(),
         what: error.to_string(),
         advice: error.advice(),
         status: error.status(),
@@ -101,9 +118,9 @@ pub(super) fn unknown(error: vault::Error) -> Problem {
 }
 
 /// The identity provider said no, with an error code of RFC 6749 and perhaps words of its own.
-pub(super) fn of_the_provider(code: &str, description: Option<&str>) -> Problem {
+pub(super) fn of_the_provider(error: &str, description: Option<&str>) -> Problem {
     let description = description.map(|text| format!(" ({text})"));
-    let advice = match code {
+    let advice = match error {
         "access_denied" => {
             "sign in as a person whom the provider lets use this client, and consent"
         }
@@ -118,19 +135,20 @@ pub(super) fn of_the_provider(code: &str, description: Option<&str>) -> Problem 
         _ => "the provider's own log says more",
     };
     let description = description.unwrap_or_default();
-    Problem::new(format!(
-        "the identity provider refused: {code}{description}"
-    ))
+    Problem::new(
+        Code::ProviderRefused,
+        format!("the identity provider refused: {error}{description}"),
+    )
     .advise(advice)
 }
 
-fn plain((what, advice): Refusal) -> Problem {
-    Problem::new(what).advise(advice)
+fn plain((code, what, advice): Refusal) -> Problem {
+    Problem::new(code, what).advise(advice)
 }
 
 /// With the server's own words, which are bounded and without secrets.
-fn detailed((what, advice): Refusal, detail: &str) -> Problem {
-    Problem::new(format!("{what}: {detail}")).advise(advice)
+fn detailed((code, what, advice): Refusal, detail: &str) -> Problem {
+    Problem::new(code, format!("{what}: {detail}")).advise(advice)
 }
 
 /// The refusal behind a status and the server's words; `None` when they say nothing known.
@@ -152,9 +170,9 @@ fn refusal(kind: &Kind, status: Option<u16>, messages: &[String]) -> Option<Prob
         _ => return None,
     }
     if has("could not be found") || has("invalid role name") {
-        let (what, advice) = ROLE_MISSING;
+        let (code, what, advice) = ROLE_MISSING;
         let role = role_of(kind).unwrap_or("of that name");
-        return Some(Problem::new(format!("{what} {role}")).advise(advice));
+        return Some(Problem::new(code, format!("{what} {role}")).advise(advice));
     }
     if has("could not load configuration") || has("not configured for this mount") {
         return Some(plain(UNCONFIGURED));
@@ -267,7 +285,8 @@ mod tests {
     }
 
     fn no_role(name: &str) -> Problem {
-        Problem::new(format!("there is no role {name}")).advise(ROLE_MISSING.1)
+        Problem::new(Code::LoginMisconfigured, format!("there is no role {name}"))
+            .advise(ROLE_MISSING.2)
     }
 
     #[test]

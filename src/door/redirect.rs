@@ -6,6 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use tokio::net::TcpListener;
 use url::{Host, Url};
 
+use crate::code::Code;
 use crate::failure::Problem;
 
 /// Free ports that are tried until one is free on both loopback addresses.
@@ -58,7 +59,9 @@ pub(super) async fn listen(uris: &[String]) -> Result<Bound, Problem> {
             &uris.join(", ")
         };
         let what = "none of the role's allowed_redirect_uris leads to this machine";
-        return Err(Problem::new(format!("{what}: {listed}")).advise(ADD_ONE));
+        return Err(
+            Problem::new(Code::LoginMisconfigured, format!("{what}: {listed}")).advise(ADD_ONE),
+        );
     };
     for url in &candidates {
         let port = url.port_or_known_default().unwrap_or(80);
@@ -73,7 +76,11 @@ pub(super) async fn listen(uris: &[String]) -> Result<Bound, Problem> {
             Err(error) => last = error,
         }
     }
-    Err(Problem::new(format!("cannot listen for {first}: {last}")).advise(ADD_ONE))
+    Err(Problem::new(
+        Code::LoginMisconfigured,
+        format!("cannot listen for {first}: {last}"),
+    )
+    .advise(ADD_ONE))
 }
 
 /// All of `hosts` on one port, or an error; an address family that this machine lacks is left out.

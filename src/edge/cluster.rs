@@ -1,5 +1,6 @@
 //! The servers of the file, as a client that is ready to ask.
 
+use crate::code::Code;
 use crate::config::{Config, SecretRef};
 use crate::edge::references::{Resolved, resolve};
 use crate::failure::Failure;
@@ -16,7 +17,9 @@ pub async fn open(config: &Config) -> Result<Client, Failure> {
     let client = client(config, &resolved).map_err(|failure| failures.push(failure));
     match (Failure::all(failures), client) {
         (None, Ok(client)) => Ok(client),
-        (failure, _) => Err(failure.unwrap_or_else(|| Failure::failed("no address to ask"))),
+        (failure, _) => {
+            Err(failure.unwrap_or_else(|| Failure::failed(Code::Unexpected, "no address to ask")))
+        }
     }
 }
 
@@ -69,9 +72,10 @@ pub(super) fn certificates(
     };
     match text.certificates() {
         Some(pem) => Ok(Some(pem)),
-        None => Err(
-            Failure::usage(format!("{reference} does not hold certificates alone"))
-                .advise("name a PEM file of certificates there, without a private key"),
-        ),
+        None => Err(Failure::usage(
+            Code::FileValueInvalid,
+            format!("{reference} does not hold certificates alone"),
+        )
+        .advise("name a PEM file of certificates there, without a private key")),
     }
 }

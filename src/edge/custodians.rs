@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use futures::future::join_all;
 
+use crate::code::Code;
 use crate::config::{self, Aws, Config, CustodianKind};
 use crate::custodian::{self, Custodian, Error};
 use crate::failure::Failure;
@@ -88,8 +89,11 @@ pub(crate) fn of_the_file<'a>(
     found.ok_or_else(|| {
         let all = config.init.custodians.iter();
         let names: Vec<_> = all.map(|custodian| custodian.name.as_str()).collect();
-        Failure::usage(format!("{} has no custodian {name}", config.file.display()))
-            .advise(format!("it has: {}", names.join(", ")))
+        Failure::usage(
+            Code::NameUnknown,
+            format!("{} has no custodian {name}", config.file.display()),
+        )
+        .advise(format!("it has: {}", names.join(", ")))
     })
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::code::Code;
 use crate::config::{
     self, Config, Field, Given, Login, LoginKind, OidcFlow, SecretRef, TokenSource,
 };
@@ -28,7 +29,7 @@ impl LoginContext<'_> {
             .get(reference)
             .cloned()
             .ok_or_else(|| {
-                Failure::failed(format!("{reference}: the secret is not here any more")).advise(
+                Failure::failed(Code::SecretUnreadable, format!("{reference}: the secret is not here any more")).advise(
                     "put it back, or name another login in the file that needs no person, then run apply \
                      again",
                 )

@@ -1,9 +1,12 @@
 //! From the errors of the systems to failures of a command: both halves kept, and the exit code chosen.
 
+use std::io;
+
 use crate::backend::{self, Kind};
+use crate::code::Code;
 use crate::failure::{Exit, Failure};
 use crate::reference::{ReferenceError, Why};
-use crate::{custodian, envelope, prompt, vault};
+use crate::{custodian, disk, envelope, prompt, vault};
 
 impl From<vault::Error> for Failure {
     fn from(error: vault::Error) -> Self {
@@ -12,7 +15,7 @@ impl From<vault::Error> for Failure {
             vault::Kind::Redirect { .. } | vault::Kind::PlainHttpRefused(_) => Exit::Refused,
             _ => Exit::Failed,
         };
-        let failure = Self::new(exit, error.to_string())
+        let failure = Self::new(exit, error.code(), error.to_string())
             .advise_maybe(error.advice())
             .answered(error.status());
         if error.is_retryable() {
@@ -25,7 +28,8 @@ impl From<vault::Error> for Failure {
 
 impl From<vault::InitAnswerError> for Failure {
     fn from(error: vault::InitAnswerError) -> Self {
-        Self::refused(error.to_string()).advise(vault::InitAnswerError::ADVICE)
+        Self::refused(Code::InitAnswerInvalid, error.to_string())
+            .advise(vault::InitAnswerError::ADVICE)
     }
 }
 
@@ -41,20 +45,23 @@ impl From<custodian::Error> for Failure {
             Kind::Misconfigured(_) => Exit::Usage,
             _ => Exit::Failed,
         };
-        Self::new(exit, error.to_string()).advise_maybe(error.advice())
+        Self::new(exit, of_custodian(error.kind()), error.to_string()).advise_maybe(error.advice())
     }
 }
 
 impl From<envelope::Error> for Failure {
     fn from(error: envelope::Error) -> Self {
-        Self::failed(format!("the checkpoint's key cannot be used: {error}"))
-            .advise_maybe(error.advice())
+        Self::failed(
+            error.code(),
+            format!("the checkpoint's key cannot be used: {error}"),
+        )
+        .advise_maybe(error.advice())
     }
 }
 
 impl From<envelope::digest::Error> for Failure {
     fn from(error: envelope::digest::Error) -> Self {
-        Self::failed(error.to_string())
+        Self::failed(Code::SystemFailed, error.to_string())
     }
 }
 
@@ -67,9 +74,10 @@ impl From<ReferenceError> for Failure {
                 return of_prompt(unanswered, text);
             }
             let custodian = source.downcast_ref::<custodian::Error>();
-            return Self::failed(text).advise_maybe(custodian.and_then(custodian::Error::advice));
+            return Self::failed(Code::SecretUnreadable, text)
+                .advise_maybe(custodian.and_then(custodian::Error::advice));
         }
-        Self::failed(text).advise_maybe(error.advice())
+        Self::failed(Code::SecretUnreadable, text).advise_maybe(error.advice())
     }
 }
 
@@ -80,20 +88,73 @@ impl From<prompt::Error> for Failure {
 }
 
 fn of_prompt(error: &prompt::Error, text: String) -> Failure {
-    let exit = match error {
-        prompt::Error::Interrupted(_) => Exit::Interrupted(2),
-        prompt::Error::NoTerminal { .. } => Exit::Usage,
-        _ => Exit::Failed,
+    let (exit, code) = match error {
+        prompt::Error::Interrupted(_) => (Exit::Interrupted(2), Code::Interrupted),
+        prompt::Error::NoTerminal { .. } => (Exit::Usage, Code::NoTerminal),
+        prompt::Error::Empty(_) | prompt::Error::Different(_) => (Exit::Failed, Code::InputWrong),
+        prompt::Error::Terminal(_) => (Exit::Failed, Code::SystemFailed),
     };
-    Failure::new(exit, text).advise_maybe(error.advice())
+    Failure::new(exit, code, text).advise_maybe(error.advice())
 }
 
 /// What a replica of the checkpoint answered; where it is damaged, that is known.
 pub(crate) fn of_replica(error: backend::Error) -> Failure {
     let damaged = matches!(error.kind(), Kind::Damaged(_)).then(|| error.address().to_owned());
-    let failure = Failure::from(error).about("replica of the checkpoint: ");
+    let code = of_replicas(error.kind());
+    let mut failure = Failure::from(error).about("replica of the checkpoint: ");
+    for problem in &mut failure.problems {
+        problem.code = code;
+    }
     match damaged {
         Some(place) => failure.damaged_at(&place),
         None => failure,
+    }
+}
+
+/// What it means of a place where a custodian keeps something.
+fn of_custodian(kind: &Kind) -> Code {
+    match kind {
+        Kind::Denied { .. } => Code::CustodianDenied,
+        Kind::Credentials(_) | Kind::NoRegion | Kind::KeyDisabled { .. } | Kind::KeyNotFound(_) => {
+            Code::AwsUnusable
+        }
+        Kind::NotFound => Code::ShareGone,
+        Kind::Unreachable(_) | Kind::TimedOut(_) | Kind::TooLarge(_) | Kind::Service { .. } => {
+            Code::CustodianUnreachable
+        }
+        Kind::Taken => Code::ShareNameTaken,
+        Kind::Overtaken => Code::TakenOver,
+        Kind::Different | Kind::Damaged(_) => Code::ShareChanged,
+        Kind::Unreadable(cause) => of_custodian(cause.kind()),
+        Kind::KeepsDeleted(_) => Code::ReplicaKeepsDeleted,
+        Kind::Io { source, .. } => of_disk(source),
+        Kind::Symlink | Kind::OpenToOthers(_) | Kind::Untrusted(_) => Code::FileUnsafe,
+        Kind::Misconfigured(_) => Code::FileValueInvalid,
+        Kind::BadIdentity(_) | Kind::WrongIdentity | Kind::NotOpened(_) => Code::IdentityWrong,
+        Kind::OtherRecipient => Code::ShareChanged,
+        Kind::Gpg(_) => Code::CommandFailed,
+        Kind::Sealed => Code::SharesNotAsInFile,
+        Kind::WrongAnswer | Kind::NeedsHolder => Code::CustodianUnproved,
+    }
+}
+
+/// What it means of the place where a second copy of the checkpoint is.
+fn of_replicas(kind: &Kind) -> Code {
+    match kind {
+        Kind::Taken => Code::TakenOver,
+        Kind::Different | Kind::Damaged(_) => Code::ReplicaDamaged,
+        Kind::Denied { .. } | Kind::NotFound => Code::ReplicaUnreachable,
+        Kind::Unreadable(cause) => of_replicas(cause.kind()),
+        _ => match of_custodian(kind) {
+            Code::CustodianUnreachable => Code::ReplicaUnreachable,
+            code => code,
+        },
+    }
+}
+
+fn of_disk(error: &io::Error) -> Code {
+    match disk::advice(error.kind()) {
+        Some(_) => Code::DiskFull,
+        None => Code::FileFailed,
     }
 }

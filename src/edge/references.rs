@@ -7,6 +7,7 @@ use std::sync::Arc;
 use futures::FutureExt;
 use tokio::process::Command;
 
+use crate::code::Code;
 use crate::config::{Aws, CheckpointKey, Config, Field, Fields, Login, SecretRef};
 use crate::door::withhold;
 use crate::edge::custodians::to_aws;
@@ -135,7 +136,9 @@ pub(crate) async fn key_of_checkpoint(
         CheckpointKey::Identity(path) => envelope::Key::identity(path),
         CheckpointKey::Passphrase(reference) => {
             let text = resolved.get(reference).cloned();
-            let text = text.ok_or_else(|| Failure::failed(format!("{reference} was not read")))?;
+            let text = text.ok_or_else(|| {
+                Failure::failed(Code::SecretUnreadable, format!("{reference} was not read"))
+            })?;
             Ok(envelope::Key::passphrase(text))
         }
     };

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::backend;
+use crate::code::Code;
 use crate::custodian::age::identity::{Closed, open};
 use crate::secret::{SecretText, Token};
 
@@ -64,6 +65,17 @@ pub enum Error {
 }
 
 impl Error {
+    /// What it is to a script.
+    pub fn code(&self) -> Code {
+        match self {
+            Self::Key(_) => Code::CheckpointKeyAway,
+            Self::WrongKey { .. } | Self::OtherKind { .. } => Code::CheckpointKeyWrong,
+            Self::OtherCluster { .. } => Code::CheckpointOther,
+            Self::Damaged(_) => Code::CheckpointDamaged,
+            Self::Version(_) => Code::FormNewer,
+        }
+    }
+
     /// Whether trying again may help: the key could not be asked, which says nothing about it.
     pub fn is_retryable(&self) -> bool {
         let Error::Key(error) = self else {

@@ -12,6 +12,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::code::Reported;
 use crate::evidence::facts::Evidence;
 use crate::failure::{Exit, Failure, Problem};
 use crate::printable;
@@ -24,7 +25,7 @@ pub use results::{
 pub use sink::{Caller, EventSink};
 
 /// Version of the form of all events.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// One thing that happened.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
@@ -186,7 +187,7 @@ pub enum Event {
         #[serde(skip_serializing_if = "Option::is_none")]
         text: Option<String>,
         /// What does not hold, or is not proved.
-        findings: Vec<String>,
+        findings: Vec<Reported>,
         /// Absolute path of the report or evidence, if one was written.
         #[serde(skip_serializing_if = "Option::is_none")]
         report: Option<String>,
@@ -251,7 +252,7 @@ impl Outcome {
     /// Ended with these findings, evidence at `report`, and the exit code of the operator's command if one ran.
     pub(crate) fn ended(
         text: String,
-        findings: Vec<String>,
+        findings: Vec<Reported>,
         report: &Path,
         code: Option<u8>,
     ) -> Self {
@@ -320,7 +321,7 @@ mod tests {
         let text = to_line(&event);
         assert_eq!(text.matches('\n').count(), 1);
         assert!(
-            text.starts_with(r#"{"version":2,"event":"note","step":"audit""#),
+            text.starts_with(r#"{"version":3,"event":"note","step":"audit""#),
             "{text}"
         );
     }

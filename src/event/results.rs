@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::code::Reported;
 use crate::step::Step;
 use crate::step::decide::Recorded;
 
@@ -23,7 +24,7 @@ pub struct Status {
     /// Each step and how far the checkpoint says that it came.
     pub steps: Vec<StepLine>,
     /// Where the server does not bear out what the checkpoint says, and what other users of this machine may change.
-    pub findings: Vec<String>,
+    pub findings: Vec<Reported>,
     /// The command to type next, as it can be pasted.
     pub next: String,
     /// What that does, where it is not plain.
@@ -106,7 +107,7 @@ pub struct Verified {
     /// When it ended, RFC 3339.
     pub ended: String,
     /// What it did not show, and what it found.
-    pub findings: Vec<String>,
+    pub findings: Vec<Reported>,
 }
 
 /// Which shares are in effect after a rotation.
@@ -128,7 +129,7 @@ pub struct Rotated {
     pub from: PathBuf,
     /// Old shares that are left, and whatever else a person should see to.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub findings: Vec<String>,
+    pub findings: Vec<Reported>,
 }
 
 /// What holders elsewhere are told. Nothing of it is secret.

@@ -8,6 +8,7 @@ use std::time::Instant;
 use rustix::event::PollFlags;
 use rustix::fs::{FileType, Mode, OFlags};
 
+use crate::code::Code;
 use crate::disk::path::{Last, Resolved, kind, resolve};
 use crate::disk::read::{self, PATIENCE, unfit};
 use crate::disk::{self, Held};
@@ -24,7 +25,7 @@ pub(crate) fn check(to: &Path, checkpoint: &Path) -> Result<(), Failure> {
     let own = resolve(checkpoint, Last::Follow);
     if own.is_ok_and(|own| own.found.is_some() && place.path.starts_with(own.path)) {
         let text = format!("--report {} is in the checkpoint's directory", to.display());
-        return Err(Failure::usage(text)
+        return Err(Failure::usage(Code::FileFailed, text)
             .advise("name another place: the report itself is written there anyway"));
     }
     if is_plain(&place).map_err(unusable)? {
@@ -37,8 +38,11 @@ pub(crate) fn check(to: &Path, checkpoint: &Path) -> Result<(), Failure> {
 /// Writes the copy: the old file or the new one, never half of either.
 pub(crate) fn write(from: &Path, to: &Path) -> Result<(), Failure> {
     copy(from, to).map_err(|error| {
-        Failure::failed(format!("cannot write {}: {error}", to.display()))
-            .advise(format!("the report itself is at {}", from.display()))
+        Failure::failed(
+            Code::FileFailed,
+            format!("cannot write {}: {error}", to.display()),
+        )
+        .advise(format!("the report itself is at {}", from.display()))
     })
 }
 
@@ -92,10 +96,17 @@ fn unusable(to: &Path, error: &io::Error) -> Failure {
     use io::ErrorKind::{QuotaExceeded, StorageFull};
     if matches!(error.kind(), StorageFull | QuotaExceeded) {
         // Nothing that was typed is wrong.
-        return Failure::failed(format!("cannot write --report {}: {error}", to.display()))
-            .advise("make room on that disk, then run the same command again");
+        return Failure::failed(
+            Code::DiskFull,
+            format!("cannot write --report {}: {error}", to.display()),
+        )
+        .advise("make room on that disk, then run the same command again");
     }
-    Failure::usage(format!("cannot write --report {}: {error}", to.display())).advise(format!(
+    Failure::usage(
+        Code::FileFailed,
+        format!("cannot write --report {}: {error}", to.display()),
+    )
+    .advise(format!(
         "name a file that can be written: {}",
         ShellCommand::new("ls -ld").with(disk::above(to).display())
     ))

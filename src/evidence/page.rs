@@ -93,6 +93,11 @@ fn list(items: &[Value], indent: usize) -> String {
     let inner = indent + GAP;
     let line = |item: &Value| {
         let text = match item {
+            // A finding: people read its words.
+            Value::Object(fields) if fields.len() == 2 && fields.contains_key("code") => {
+                let words = fields.get("text").map(plain).unwrap_or_default();
+                format!("{}\n", paragraph(&words, inner))
+            }
             Value::Object(fields) => block(&flat(fields), inner).trim_start().to_owned(),
             other => format!("{}\n", paragraph(&plain(other), inner)),
         };

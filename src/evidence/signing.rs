@@ -10,6 +10,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
+use crate::code::Code;
 use crate::disk::read::{self, Unfit};
 use crate::disk::trust;
 use crate::failure::Failure;
@@ -34,12 +35,15 @@ impl SigningKey {
         let shown = path.display();
         if let Ok(Some(doubt)) = trust::refusal(path) {
             let text = format!("{shown} is not safe here: {doubt}");
-            return Err(Failure::usage(text).advise(doubt.advice()));
+            return Err(Failure::usage(Code::FileUnsafe, text).advise(doubt.advice()));
         }
         let text = SecretText::new(read(path, LONGEST_KEY)?);
         let no_key = || {
-            Failure::usage(format!("{shown} is no secret key of minisign"))
-                .advise("make one: minisign -G -s evidence.key -p evidence.pub")
+            Failure::usage(
+                Code::SigningKeyUnusable,
+                format!("{shown} is no secret key of minisign"),
+            )
+            .advise("make one: minisign -G -s evidence.key -p evidence.pub")
         };
         let form = || SecretKeyBox::from_string(text.expose()).map_err(|_| no_key());
         if let Ok(key) = form()?.into_unencrypted_secret_key() {
@@ -53,8 +57,11 @@ impl SigningKey {
         let password = prompt::hidden(&question, instead).await?;
         let opened = form()?.into_secret_key(Some(password.expose().to_owned()));
         opened.map(Self).map_err(|_| {
-            Failure::usage(format!("{shown} is not opened by that password"))
-                .advise("run the same command again")
+            Failure::usage(
+                Code::SigningKeyUnusable,
+                format!("{shown} is not opened by that password"),
+            )
+            .advise("run the same command again")
         })
     }
 
@@ -65,7 +72,9 @@ impl SigningKey {
     pub fn sign(&self, bytes: &[u8], comment: &str) -> Result<String, Failure> {
         let untrusted = Some("signature of evidence of vault-bootstrap");
         let signature = minisign::sign(None, &self.0, Cursor::new(bytes), Some(comment), untrusted)
-            .map_err(|error| Failure::failed(format!("cannot sign: {error}")))?;
+            .map_err(|error| {
+                Failure::failed(Code::SigningKeyUnusable, format!("cannot sign: {error}"))
+            })?;
         Ok(signature.into_string())
     }
 }
@@ -87,13 +96,17 @@ fn without_checksum(text: &SecretText) -> Option<SecretKey> {
 /// It is not, or one of the three files cannot be read.
 pub fn verify(report: &Path, signature: &Path, public: &Path) -> Result<(String, String), Failure> {
     let unusable = |path: &Path, what: &str| {
-        Failure::usage(format!("{} is no {what} of minisign", path.display()))
+        Failure::usage(
+            Code::SigningKeyUnusable,
+            format!("{} is no {what} of minisign", path.display()),
+        )
     };
     let key = read(public, LONGEST_KEY)?;
     // The first of several would count, whichever a person meant.
     if key.lines().filter(|line| is_key(line)).count() > 1 {
         let text = format!("{} holds more than one public key", public.display());
-        return Err(Failure::usage(text).advise("name a file with the one key that is meant"));
+        return Err(Failure::usage(Code::SigningKeyUnusable, text)
+            .advise("name a file with the one key that is meant"));
     }
     let key = PublicKeyBox::from_string(&key)
         .and_then(PublicKeyBox::into_public_key)
@@ -111,11 +124,14 @@ pub fn verify(report: &Path, signature: &Path, public: &Path) -> Result<(String,
         false,
     )
     .map_err(|_| {
-        Failure::refused(format!(
-            "{} is not what the key in {} has signed",
-            report.display(),
-            public.display()
-        ))
+        Failure::refused(
+            Code::EvidenceWrong,
+            format!(
+                "{} is not what the key in {} has signed",
+                report.display(),
+                public.display()
+            ),
+        )
         .advise("it was changed, or signed by somebody else: do not rely on it")
     })?;
     let comment = parsed.trusted_comment();
@@ -130,7 +146,11 @@ fn is_key(line: &str) -> bool {
 fn read(path: &Path, longest: u64) -> Result<String, Failure> {
     let cannot = |why: &dyn std::fmt::Display| {
         let look = ShellCommand::new("ls -l").with(path.display());
-        Failure::usage(format!("cannot read {}: {why}", path.display())).advise(format!(
+        Failure::usage(
+            Code::FileFailed,
+            format!("cannot read {}: {why}", path.display()),
+        )
+        .advise(format!(
             "name a file that is there and that you may read: {look}"
         ))
     };

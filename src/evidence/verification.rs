@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::{self, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
+use crate::code::{Code, Reported};
 use crate::failure::Failure;
 
 /// Form of the document.
@@ -25,7 +26,7 @@ pub(crate) struct SignedRun {
     /// When it ended, RFC 3339.
     pub(crate) ended: String,
     /// What it did not show, and what it found.
-    pub(crate) findings: Vec<String>,
+    pub(crate) findings: Vec<Reported>,
 }
 
 #[derive(Deserialize)]
@@ -36,7 +37,7 @@ struct Document {
     began: String,
     ended: String,
     failed: Option<String>,
-    findings: Vec<String>,
+    findings: Vec<Reported>,
 }
 
 #[derive(Deserialize)]
@@ -57,8 +58,11 @@ struct Cluster {
 /// It is none of this program, a key stands in it twice, or comment or name say another kind, cluster or time.
 pub(crate) fn signed_run(file: &Path, text: &str, comment: &str) -> Result<SignedRun, Failure> {
     let refused = |why: &str| {
-        Failure::refused(format!("{} is signed, and {why}", file.display()))
-            .advise("ask whoever signed it what it is: do not rely on it")
+        Failure::refused(
+            Code::EvidenceWrong,
+            format!("{} is signed, and {why}", file.display()),
+        )
+        .advise("ask whoever signed it what it is: do not rely on it")
     };
     if let Err(error) = serde_json::from_str::<Once>(text) {
         return Err(refused(&format!("is not read in one way only: {error}")));
@@ -67,10 +71,13 @@ pub(crate) fn signed_run(file: &Path, text: &str, comment: &str) -> Result<Signe
         .map_err(|error| refused(&format!("is no evidence of this program: {error}")))?;
     if document.version > VERSION {
         let (found, known) = (document.version, VERSION);
-        return Err(Failure::usage(format!(
-            "{} has form {found}, this program reads up to {known}",
-            file.display()
-        ))
+        return Err(Failure::usage(
+            Code::FormNewer,
+            format!(
+                "{} has form {found}, this program reads up to {known}",
+                file.display()
+            ),
+        )
         .advise("use the program that wrote it, or a later one"));
     }
     let kind = match document.kind {
@@ -98,9 +105,10 @@ pub(crate) fn signed_run(file: &Path, text: &str, comment: &str) -> Result<Signe
             "its name is not the one it was written under, which begins with {stem}"
         )));
     }
-    let failed = document
-        .failed
-        .map(|why| format!("it is evidence of a run that failed: {why}"));
+    let failed = document.failed.map(|why| Reported {
+        code: Code::RunFailed,
+        text: format!("it is evidence of a run that failed: {why}"),
+    });
     Ok(SignedRun {
         kind: kind.to_owned(),
         cluster,
@@ -210,7 +218,9 @@ mod tests {
         let found = read("rehearsal-20261129T100000Z.json", &text, COMMENT).unwrap();
         assert_eq!((&*found.kind, &*found.cluster), ("rehearsal", "prod"));
         let failed = "it is evidence of a run that failed: nobody answered";
-        assert_eq!(found.findings, [failed, "a"]);
+        let found = found.findings.iter();
+        let found: Vec<_> = found.map(|one| (one.code, one.text.as_str())).collect();
+        assert_eq!(found, [(Code::RunFailed, failed), (Code::Recorded, "a")]);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use thiserror::Error;
 
+use crate::code::Code;
 use crate::vault::snapshot::{Change, Difference, Kind};
 
 /// Something that is not as it was before the command, or that could not be compared.
@@ -33,6 +34,15 @@ pub enum Left {
          at its own time"
     )]
     BatchTokens(String, usize),
+}
+
+impl Left {
+    pub(super) fn code(&self) -> Code {
+        match self {
+            Self::Different(_) | Self::More(_) | Self::BatchTokens(..) => Code::CommandLeftChanges,
+            Self::Unseen(..) | Self::NotCompared(_) | Self::Gap(..) => Code::NotCompared,
+        }
+    }
 }
 
 fn is_different(difference: &Difference) -> String {

@@ -7,6 +7,7 @@ mod detail;
 use jiff::Timestamp;
 use thiserror::Error;
 
+use crate::code::{Code, Reported};
 use crate::shell::ShellCommand;
 use crate::step::Step;
 use crate::vault::auth::scan::Found;
@@ -17,9 +18,9 @@ pub use detail::{Change, Detail};
 /// Something that does not hold or was not seen, and that the run could not mend: said at its end, exit code 4.
 #[derive(Debug, Clone, Error)]
 pub enum Finding {
-    /// What an earlier run recorded, in its words.
+    /// What an earlier run recorded, with its code.
     #[error("{0}")]
-    Recorded(String),
+    Recorded(Reported),
 
     // The server, and what the file says of it.
     /// No audit device is in the file.
@@ -231,9 +232,61 @@ impl Finding {
         )
     }
 
-    /// All of them in words.
-    pub fn in_words(findings: &[Self]) -> Vec<String> {
-        findings.iter().map(ToString::to_string).collect()
+    /// What it is to a script. A refusal for the same reason has the same code.
+    pub fn code(&self) -> Code {
+        match self {
+            Self::Recorded(recorded) => recorded.code,
+            Self::NoAuditDevice => Code::NoAuditDevice,
+            Self::AuditDevice(_) => Code::AuditDeviceDiffers,
+            Self::RawAuditLog(..) => Code::AuditLogRaw,
+            Self::Step(..) => Code::StepDiffers,
+            Self::ClocksApart(..) => Code::ClocksApart,
+            Self::AnybodyMayGenerateRoot | Self::AnybodyMayRotate(_) => Code::OpenEndpoint,
+            Self::OthersMayChange(..) | Self::OwnersUnseen(..) => Code::FileUnsafe,
+            Self::AcceptedUnproved(_) | Self::Unproved(_) => Code::CustodianUnproved,
+            Self::ShareGone(..) => Code::ShareGone,
+            Self::ShareChanged(..) => Code::ShareChanged,
+            Self::SharesMadeOtherwise(..)
+            | Self::SharesGivenOtherwise(..)
+            | Self::ShareStoredElsewhere(..)
+            | Self::SharesCountedOtherwise(..) => Code::SharesNotAsInFile,
+            Self::SharesAreFiles(_) => Code::SharesOnThisMachine,
+            Self::SharesLeft(..) | Self::SharesLeftUnnamed(..) => Code::SharesLeftMachine,
+            Self::RotationUnfinished(..)
+            | Self::RotationIsOpen(_)
+            | Self::OldSharesInEffect(..)
+            | Self::EitherSharesInEffect(..)
+            | Self::NewSharesInEffect(..) => Code::RotationUnfinished,
+            Self::OldShareUnknown(..) | Self::OldShareLeft(..) => Code::OldShareLeft,
+            Self::NoBreakGlass(_) => Code::NoLogin,
+            Self::NotRehearsed | Self::RehearsedWithout(_) | Self::HolderAway(..) => {
+                Code::NotRehearsed
+            }
+            Self::OneAuthMethod(_) => Code::OneAuthMethod,
+            Self::MoreThanTheGrant(..) => Code::LoginPowersOther,
+            Self::CanEscalate(..) => Code::LoginCanEscalate,
+            Self::RootIsKept => Code::RootKept,
+            Self::RootToken(_) | Self::OtherRootToken(_) => Code::OtherRootTokens,
+            Self::OrphanedRootToken(_) => Code::RootTokenOrphaned,
+            Self::RevocationUnseen(_) => Code::RevocationUnseen,
+            Self::TokenLeftOpen(..) | Self::ComparisonLeftOpen(..) => Code::RunLeftOpen,
+            Self::CommandUnseen(_) => Code::RootTokensUnseen,
+            Self::StillAtWork(..) => Code::RootTokensBeingMade,
+            Self::Left(left) => left.code(),
+        }
+    }
+
+    /// Its code and its words.
+    pub fn reported(&self) -> Reported {
+        Reported {
+            code: self.code(),
+            text: self.to_string(),
+        }
+    }
+
+    /// All of them, as they are told and kept.
+    pub fn all_reported(findings: &[Self]) -> Vec<Reported> {
+        findings.iter().map(Self::reported).collect()
     }
 }
 

@@ -13,6 +13,7 @@ use reqwest::header::{AUTHORIZATION, HeaderValue};
 use serde_json::{Value, json};
 use url::Url;
 
+use crate::code::Code;
 use crate::failure::Problem;
 use crate::plain_http::{self, Peers, Refusal, is_this_machine};
 use crate::secret::SecretText;
@@ -56,10 +57,13 @@ impl TokenRequest {
         bearer.set_sensitive(true);
         let unreachable = |error: reqwest::Error| {
             if let Some(refusal) = Refusal::behind(&error) {
-                return Problem::new(format!("{shown} is not trusted: {refusal}"))
-                    .advise("let root or your own user serve it (kubectl proxy), or use https");
+                return Problem::new(
+                    Code::PlainHttpRefused,
+                    format!("{shown} is not trusted: {refusal}"),
+                )
+                .advise("let root or your own user serve it (kubectl proxy), or use https");
             }
-            Problem::new(format!("{shown}: {}", innermost(&error))).advise(
+            Problem::new(Code::KubernetesFailed, format!("{shown}: {}", innermost(&error))).advise(
                 "look at api_server and ca_cert: the certificate must be the API server's own, and the port is often 6443",
             )
         };
@@ -75,7 +79,10 @@ impl TokenRequest {
         let mut bytes = zeroize::Zeroizing::new(Vec::new());
         while let Some(chunk) = answer.chunk().await.map_err(unreachable)? {
             if bytes.len() + chunk.len() > LARGEST_ANSWER {
-                return Err(Problem::new(format!("{shown}: the answer is too large")));
+                return Err(Problem::new(
+                    Code::KubernetesFailed,
+                    format!("{shown}: the answer is too large"),
+                ));
             }
             bytes.extend_from_slice(&chunk);
         }
@@ -89,22 +96,22 @@ impl TokenRequest {
         let (namespace, account) = (&self.namespace, &self.service_account);
         Err(match status {
             200..=299 => {
-                let problem = Problem::new("the answer is not a TokenRequest with a token");
+                let problem = Problem::new(Code::KubernetesFailed, "the answer is not a TokenRequest with a token");
                 return token_of(body).ok_or(problem);
             }
-            300..=399 => Problem::new("answered with a redirect, which is not followed"),
-            401 => Problem::new("the credential was not accepted (401)").advise(
+            300..=399 => Problem::new(Code::KubernetesFailed, "answered with a redirect, which is not followed"),
+            401 => Problem::new(Code::KubernetesFailed, "the credential was not accepted (401)").advise(
                 "the token is expired or of another cluster: make a new one, for example with `kubectl create token NAME -n NAMESPACE`",
             ),
             403 => {
                 let user = user_of(body);
                 let who = user.as_deref().unwrap_or("the credential's user");
-                Problem::new(format!(
+                Problem::new(Code::KubernetesFailed, format!(
                     "{who} may not create serviceaccounts/token in namespace {namespace} (403)"
                 ))
                 .advise(role_commands(user.as_deref(), namespace, account))
             }
-            404 => Problem::new(format!(
+            404 => Problem::new(Code::KubernetesFailed, format!(
                 "there is no service account {account} in namespace {namespace} (404)"
             ))
             .advise(
@@ -113,9 +120,9 @@ impl TokenRequest {
                     .and("-n")
                     .with(namespace),
             ),
-            500.. => Problem::new(format!("answered {status}"))
+            500.. => Problem::new(Code::KubernetesFailed, format!("answered {status}"))
                 .advise("the API server is in trouble: `kubectl get --raw /readyz?verbose`"),
-            _ => Problem::new(format!("answered {status}")),
+            _ => Problem::new(Code::KubernetesFailed, format!("answered {status}")),
         })
     }
 
@@ -181,7 +188,10 @@ impl TokenRequest {
 
 /// A value that cannot be used, by its name in the configuration.
 fn invalid(field: &str, problem: &str) -> Problem {
-    Problem::new(format!("token_request: {field} {problem}"))
+    Problem::new(
+        Code::FileValueInvalid,
+        format!("token_request: {field} {problem}"),
+    )
 }
 
 /// The two commands that give the asking user this one right and no other.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use url::Url;
 
+use crate::code::Code;
 use crate::disk::read;
 use crate::failure::Problem;
 use crate::kubernetes::{SHORTEST_EXPIRATION, TokenRequest, invalid};
@@ -102,9 +103,10 @@ fn pod_address(host: Option<&str>, port: Option<&str>) -> Option<Url> {
 
 /// A value is missing in the configuration, and this process does not run in a pod.
 fn not_in_pod(field: &str, looked_for: &str) -> Problem {
-    Problem::new(format!(
-        "token_request has no {field}, and {looked_for} is not there either"
-    ))
+    Problem::new(
+        Code::FileKeyMissing,
+        format!("token_request has no {field}, and {looked_for} is not there either"),
+    )
     .advise(format!(
         "write {field} under token_request, or run this in a pod of the cluster"
     ))

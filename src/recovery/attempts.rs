@@ -1,6 +1,7 @@
 //! What one run does, in its order; begun anew after the server was away for a moment.
 
 use crate::checkpoint::rotation::Phase;
+use crate::code::Code;
 use crate::failure::{Exit, Failure};
 use crate::finding::Finding;
 use crate::prompt;
@@ -170,6 +171,8 @@ async fn confirmed(run: &Run<'_>) -> Result<(), Failure> {
     if prompt::confirm(&question, &instead).await? {
         return Ok(());
     }
-    Err(Failure::failed("nothing was begun: you said no")
-        .advise("run the same command again when you are ready"))
+    Err(
+        Failure::failed(Code::Declined, "nothing was begun: you said no")
+            .advise("run the same command again when you are ready"),
+    )
 }

@@ -1,5 +1,6 @@
 //! What the two files say of each other: found without asking anybody.
 
+use crate::code::Code;
 use crate::config::{BreakGlass, Config};
 use crate::failure::Failure;
 use crate::shell::ShellCommand;
@@ -16,7 +17,7 @@ pub(super) fn check(config: &Config, old: &Config) -> Result<(), Failure> {
     let (before, wanted) = (old.init.generation, config.init.generation);
     if wanted <= before {
         failures.push(
-            Failure::usage(format!(
+            Failure::usage(Code::KeySetOther, format!(
                 "{file} asks for generation {wanted} of the shares, and {from} has generation {before}"
             ))
             .advise(format!("in {file}, under init, write generation: {}", before + 1)),
@@ -24,8 +25,11 @@ pub(super) fn check(config: &Config, old: &Config) -> Result<(), Failure> {
     }
     if config.cluster.name != old.cluster.name || config.checkpoint.path != old.checkpoint.path {
         failures.push(
-            Failure::usage(format!("{file} and {from} are about two clusters"))
-                .advise("cluster.name and checkpoint.path must be the same in both"),
+            Failure::usage(
+                Code::FileContradicts,
+                format!("{file} and {from} are about two clusters"),
+            )
+            .advise("cluster.name and checkpoint.path must be the same in both"),
         );
     }
     failures.extend(without_the_grant(config));
@@ -37,7 +41,7 @@ fn without_the_grant(config: &Config) -> Option<Failure> {
     match &config.break_glass {
         BreakGlass::Logins { rotation: true, .. } => None,
         BreakGlass::Logins { .. } => Some(
-            Failure::usage(format!("{file} lets no login make new shares")).advise(format!(
+            Failure::usage(Code::GrantMissing, format!("{file} lets no login make new shares")).advise(format!(
                 "under break_glass write rotation: true, then let the grant be written: {}; where the cluster was \
                  handed over and apply may write no policies, this command then prints what an administrator has to \
                  write",
@@ -45,7 +49,7 @@ fn without_the_grant(config: &Config) -> Option<Failure> {
             )),
         ),
         BreakGlass::None { .. } => Some(
-            Failure::usage(format!("{file} has no break-glass login, and only such a one may make new shares"))
+            Failure::usage(Code::NoLogin, format!("{file} has no break-glass login, and only such a one may make new shares"))
                 .advise("name one under break_glass.logins, with rotation: true"),
         ),
     }

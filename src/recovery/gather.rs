@@ -1,5 +1,6 @@
 //! Shares back from their custodians, old or new: machines first, so that no person is called in vain.
 
+use crate::code::Code;
 use crate::config::Init;
 use crate::custodian::Custodian;
 use crate::failure::{Exit, Failure};
@@ -87,14 +88,16 @@ impl<'a> Gathered<'a> {
         let (have, mut failures) = (self.held.len(), self.failures);
         let (from, file) = (run.old.file.display(), run.config.file.display());
         failures.push(
-            Failure::failed(format!(
-                "only {have} of the {enough} {which} shares of a quorum can be had"
-            ))
+            Failure::failed(
+                Code::TooFewShares,
+                format!("only {have} of the {enough} {which} shares of a quorum can be had"),
+            )
             .advise(format!(
                 "bring the others to where {from} and {file} say, or their keys here by --identity"
             )),
         );
-        Failure::all(failures).unwrap_or_else(|| Failure::failed("no share can be had"))
+        Failure::all(failures)
+            .unwrap_or_else(|| Failure::failed(Code::TooFewShares, "no share can be had"))
     }
 }
 

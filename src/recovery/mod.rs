@@ -20,6 +20,7 @@ pub use crate::recovery::run::Options;
 
 use crate::checkpoint::replica::damaged;
 use crate::checkpoint::rotation::Phase;
+use crate::code::Reported;
 use crate::config::Config;
 use crate::edge::others;
 use crate::event::{Caller, Rotated};
@@ -87,9 +88,9 @@ async fn to_the_end(run: &Run<'_>) -> Result<Rotated, Failure> {
     }
     let mut findings = result.map_err(|failure| which_hold(run, failure))?;
     findings.extend(others::findings(run.config, None));
-    let findings = Finding::in_words(&findings);
+    let findings = Finding::all_reported(&findings);
     for finding in &findings {
-        run.warn(finding);
+        run.warn(&finding.text);
     }
     Ok(rotated(run, Some(findings)))
 }
@@ -141,7 +142,7 @@ fn which_hold(run: &Run<'_>, mut failure: Failure) -> Failure {
     failure
 }
 
-fn rotated(run: &Run<'_>, findings: Option<Vec<String>>) -> Rotated {
+fn rotated(run: &Run<'_>, findings: Option<Vec<Reported>>) -> Rotated {
     let line = |custodian: &crate::custodian::Custodian| {
         format!("{}: {}", custodian.name(), custodian.address())
     };

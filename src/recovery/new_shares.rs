@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use futures::future::join_all;
 
 use crate::checkpoint::rotation::Phase;
+use crate::code::Code;
 use crate::custodian::Custodian;
 use crate::failure::Failure;
 use crate::recovery::desired::verb;
@@ -247,9 +248,10 @@ async fn read_one(run: &Run<'_>, custodian: &Custodian, share: &Share) -> Result
             return Ok(back);
         }
         if !typed {
-            return Err(Failure::refused(format!(
-                "{address}, the new share of {name}, is not what was stored"
-            ))
+            return Err(Failure::refused(
+                Code::ShareChanged,
+                format!("{address}, the new share of {name}, is not what was stored"),
+            )
             .advise("see who writes there"));
         }
         if reading == READINGS {
@@ -259,9 +261,12 @@ async fn read_one(run: &Run<'_>, custodian: &Custodian, share: &Share) -> Result
             "that is not the new share of {name}, which is in {address}: it is asked for once more"
         ));
     }
-    Err(Failure::failed(format!(
-        "what was typed {READINGS} times is not the new share of {name}, which is in {address}"
-    ))
+    Err(Failure::failed(
+        Code::ShareUnreadable,
+        format!(
+            "what was typed {READINGS} times is not the new share of {name}, which is in {address}"
+        ),
+    )
     .advise("let its holder open that very file, and run the same command again"))
 }
 
@@ -298,12 +303,15 @@ async fn holds_now(run: &Run<'_>, inside: &RotationSession) -> Result<(), Failur
     if (seal.n, seal.t, now.required) == (init.shares, init.threshold, init.threshold) {
         return Ok(());
     }
-    Err(Failure::failed(format!(
-        "{}: the new shares were verified, and it says that {} of {} open it",
-        rotation.address(),
-        seal.t,
-        seal.n
-    ))
+    Err(Failure::failed(
+        Code::SharesNotAsInFile,
+        format!(
+            "{}: the new shares were verified, and it says that {} of {} open it",
+            rotation.address(),
+            seal.t,
+            seal.n
+        ),
+    )
     .advise(format!("see whether it stays so: {}", run.again()))
     .passing())
 }

@@ -2,6 +2,7 @@
 
 use crate::checkpoint::Checkpoint;
 use crate::checkpoint::rotation::{KeySet, NewShare, Phase, Rotation as State};
+use crate::code::Code;
 use crate::config::Config;
 use crate::custodian::{Custodian, trial_name};
 use crate::failure::Failure;
@@ -25,7 +26,7 @@ pub(super) fn begun(
         return Err(knows_nothing(&directory, old));
     }
     if !diary.handed_over() {
-        return Err(Failure::refused(format!(
+        return Err(Failure::refused(Code::NotHandedOver, format!(
             "the cluster of {directory} is not handed over, and its shares are still on their way"
         ))
         .advise(format!(
@@ -47,7 +48,7 @@ pub(super) fn begun(
         if state.wanted != KeySet::of(&config.init) || !(is_invalid || state.new.keys().all(named))
         {
             let made = state.wanted;
-            return Err(Failure::refused(format!(
+            return Err(Failure::refused(Code::KeySetOther, format!(
                 "{directory} has begun generation {} of the shares ({} of {}), and the file asks for another thing",
                 made.generation, made.threshold, made.shares
             ))
@@ -66,7 +67,7 @@ pub(super) fn begun(
     // An old copy of the directory knows those of before. Whether later ones are in effect, the server says, before anything is
     // made; of what lies there nothing is known, so none of it is taken away.
     if old.init.generation < holds {
-        return Err(Failure::refused(format!(
+        return Err(Failure::refused(Code::KeySetOther, format!(
             "{directory} says that generation {holds} of the shares is in effect, and {} is of generation {}",
             old.file.display(),
             old.init.generation
@@ -78,7 +79,7 @@ pub(super) fn begun(
 
 /// A directory that is gone, or another one: where old shares lie, and what they were, nobody knows then.
 fn knows_nothing(directory: &str, old: &Config) -> Failure {
-    Failure::refused(format!(
+    Failure::refused(Code::CheckpointEmpty, format!(
         "{directory} knows nothing of this cluster, so no share is made or taken away on its word"
     ))
     .advise(format!(
@@ -92,7 +93,7 @@ fn knows_nothing(directory: &str, old: &Config) -> Failure {
 
 /// What was said of the old shares is not to change in the middle.
 pub(super) fn another_from(old: &Config) -> Failure {
-    Failure::refused(format!(
+    Failure::refused(Code::KeySetOther, format!(
         "{} is not the file that this rotation began with: it says something else of the old shares",
         old.file.display()
     ))
@@ -123,13 +124,16 @@ pub(super) fn places_are_meant(run: &Run<'_>) -> Result<(), Failure> {
         };
         if let Some(known) = known.filter(|known| !same(known)) {
             failures.push(
-                Failure::refused(format!(
-                    "the new share of {name} went to {} for {}, and {} names {address} for {}",
-                    known.address,
-                    known.subject,
-                    run.config.file.display(),
-                    custodian.proof_subject()
-                ))
+                Failure::refused(
+                    Code::KeySetOther,
+                    format!(
+                        "the new share of {name} went to {} for {}, and {} names {address} for {}",
+                        known.address,
+                        known.subject,
+                        run.config.file.display(),
+                        custodian.proof_subject()
+                    ),
+                )
                 .advise(
                     "put that back; who is to keep another one gets it with the next generation",
                 ),
@@ -146,15 +150,18 @@ pub(super) async fn old_ones_are_meant(run: &Run<'_>, client: &Client) -> Result
     if (seal.n, seal.t) == (old.shares, old.threshold) {
         return Ok(());
     }
-    Err(Failure::refused(format!(
-        "{} says that any {} of {} shares open it, and {} says any {} of {}",
-        client.address(),
-        seal.t,
-        seal.n,
-        run.old.file.display(),
-        old.threshold,
-        old.shares
-    ))
+    Err(Failure::refused(
+        Code::SharesNotAsInFile,
+        format!(
+            "{} says that any {} of {} shares open it, and {} says any {} of {}",
+            client.address(),
+            seal.t,
+            seal.n,
+            run.old.file.display(),
+            old.threshold,
+            old.shares
+        ),
+    )
     .advise("name with --from the file of the shares that are in effect now"))
 }
 

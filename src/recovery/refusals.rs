@@ -1,5 +1,6 @@
 //! What a person is told when the server does not go along.
 
+use crate::code::Code;
 use crate::config::Config;
 use crate::desired::grant;
 use crate::failure::Failure;
@@ -14,7 +15,7 @@ pub(super) fn busy(rotation: &Rotation<'_>, found: &Progress) -> Failure {
     } else {
         format!("{} of {} shares given", found.progress, found.required)
     };
-    Failure::refused(format!(
+    Failure::refused(Code::AttemptOfOthers, format!(
         "{}: a rotation of the shares by somebody else is under way ({how_far}, nonce {}); the server does not say \
          since when",
         rotation.address(),
@@ -28,7 +29,7 @@ pub(super) fn busy(rotation: &Rotation<'_>, found: &Progress) -> Failure {
 }
 
 pub(super) fn another_threshold(rotation: &Rotation<'_>, wants: u32, have: usize) -> Failure {
-    Failure::refused(format!(
+    Failure::refused(Code::SharesNotAsInFile, format!(
         "{} wants {wants} of the old shares, and a quorum of the file that --from names has {have}",
         rotation.address()
     ))
@@ -42,17 +43,17 @@ pub(super) fn not_taken(
 ) -> Failure {
     let address = rotation.address();
     match refused {
-        Given::Twice => Failure::refused(format!(
+        Given::Twice => Failure::refused(Code::ShareTwice, format!(
             "{address}: the share of {name} was given already: two custodians hold the same one"
         ))
         .advise("look at what they keep: every custodian must hold a share of their own"),
         Given::Gone => gone(rotation),
         Given::Undecided => undecided(rotation),
-        Given::Unreadable => Failure::refused(format!(
+        Given::Unreadable => Failure::refused(Code::ShareUnreadable, format!(
             "{address}: what {name} keeps is no share: it is no line of base64, or too short"
         ))
         .advise(format!("look at what {name} keeps; the server says so of the share alone")),
-        _ => Failure::refused(format!(
+        _ => Failure::refused(Code::ShareWrong, format!(
             "{address}: the old shares of {} do not make the key of this cluster; the server took none of them",
             all.join(", ")
         ))
@@ -65,7 +66,7 @@ pub(super) fn not_taken(
 
 /// The server's own trouble, and no word about the shares.
 pub(super) fn undecided(rotation: &Rotation<'_>) -> Failure {
-    Failure::refused(format!(
+    Failure::refused(Code::KeySetUnproved, format!(
         "{}: the server could not tell whether these shares are in effect: it could not read its own key",
         rotation.address()
     ))
@@ -77,7 +78,7 @@ pub(super) fn undecided(rotation: &Rotation<'_>) -> Failure {
 
 /// The server takes what people typed, and whoever has an old share and a new one may have read the other.
 pub(super) fn typed_alone(rotation: &Rotation<'_>, run: &Run<'_>) -> Failure {
-    Failure::refused(format!(
+    Failure::refused(Code::KeySetUnproved, format!(
         "{}: the server takes the shares that were typed, and that does not show whether they are old or new ones; \
          nothing is taken away for that",
         rotation.address()
@@ -90,25 +91,34 @@ pub(super) fn typed_alone(rotation: &Rotation<'_>, run: &Run<'_>) -> Failure {
 
 /// Not one quorum could be made of what there is.
 pub(super) fn no_quorum(rotation: &Rotation<'_>) -> Failure {
-    Failure::refused(format!(
-        "{}: there are not enough different shares for a quorum",
-        rotation.address()
-    ))
+    Failure::refused(
+        Code::ShareTwice,
+        format!(
+            "{}: there are not enough different shares for a quorum",
+            rotation.address()
+        ),
+    )
     .advise("look at what the custodians keep: every one must hold a share of their own")
 }
 
 pub(super) fn gone(rotation: &Rotation<'_>) -> Failure {
-    Failure::failed(format!(
-        "{}: the rotation is not there any more: somebody ended it, or another node leads",
-        rotation.address()
-    ))
+    Failure::failed(
+        Code::AttemptGone,
+        format!(
+            "{}: the rotation is not there any more: somebody ended it, or another node leads",
+            rotation.address()
+        ),
+    )
     .advise("find out who; then run the same command again")
     .passing()
 }
 
 pub(super) fn of_the_server(rotation: &Rotation<'_>, why: &str) -> Failure {
-    Failure::failed(format!("{}: {why}", rotation.address()))
-        .advise("run the same command again; if it stays so, look at the server's log")
+    Failure::failed(
+        Code::AnswerUnexpected,
+        format!("{}: {why}", rotation.address()),
+    )
+    .advise("run the same command again; if it stays so, look at the server's log")
 }
 
 /// The login may not, and whoever may write policies is told what to write.
@@ -125,7 +135,7 @@ pub(super) fn not_granted(
         .set("-address=", address)
         .and(policy)
         .and("- <<'END'");
-    Failure::refused(format!(
+    Failure::refused(Code::GrantMissing, format!(
         "{address}: {login} may not make new shares: the policy {policy} is not yet what the file says"
     ))
     .advise(format!(

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::checkpoint::Asked;
 use crate::checkpoint::rotation::{OldShare, Phase};
+use crate::code::Code;
 use crate::custodian::{Custodian, Observation, Stored};
 use crate::failure::Failure;
 use crate::finding::Finding;
@@ -52,16 +53,20 @@ async fn look(run: &Run<'_>, custodian: &Custodian) -> Result<Option<Stored>, Fa
     let stored = run.records.diary().stored(name).cloned();
     // What lies at a place of which the diary knows nothing may be anybody's.
     let Some(stored) = stored else {
-        return Err(Failure::refused(format!(
-            "no share was stored with {name}, whom {from} names with {address}"
-        ))
+        return Err(Failure::refused(
+            Code::KeySetOther,
+            format!("no share was stored with {name}, whom {from} names with {address}"),
+        )
         .advise("name with --from the file of the shares that are in effect now, as it was"));
     };
     if stored.address != address {
-        return Err(Failure::refused(format!(
-            "the share of {name} was stored at {}, and {from} names {address}",
-            stored.address
-        ))
+        return Err(Failure::refused(
+            Code::KeySetOther,
+            format!(
+                "the share of {name} was stored at {}, and {from} names {address}",
+                stored.address
+            ),
+        )
         .advise("name with --from the file of the shares that are in effect now, as it was"));
     }
     // What cannot be looked at now is looked at once more before it is taken away.
@@ -73,7 +78,7 @@ async fn look(run: &Run<'_>, custodian: &Custodian) -> Result<Option<Stored>, Fa
     match custodian.observe(&stored).await? {
         Observation::Same => Ok(Some(stored)),
         Observation::Missing => Ok(None),
-        Observation::Changed(how) => Err(Failure::refused(format!(
+        Observation::Changed(how) => Err(Failure::refused(Code::ShareChanged, format!(
             "{address}, where the share of {name} was stored, is not what was stored there: {how}"
         ))
         .advise("see who wrote it, and move it away: where other shares make a quorum, it goes on without this one")),

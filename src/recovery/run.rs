@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::checkpoint::ReplicatedCheckpoint;
 use crate::checkpoint::rotation::{NewShare, Phase, Rotation as State};
+use crate::code::Code;
 use crate::config::Config;
 use crate::custodian::{Custodian, IdentityFile};
 use crate::edge::references::{Resolved, of_logins, resolve};
@@ -116,7 +117,10 @@ pub(super) async fn open(
             new_custodians,
             identities,
         }),
-        (failure, _) => Err(failure.unwrap_or_else(|| Failure::failed("nothing could be opened"))),
+        (failure, _) => {
+            Err(failure
+                .unwrap_or_else(|| Failure::failed(Code::Unexpected, "nothing could be opened")))
+        }
     }
 }
 
@@ -131,9 +135,10 @@ fn apart_from_the_old(
         if old.iter().any(|one| one.place() == place) {
             let (name, address) = (custodian.name(), custodian.address());
             failures.push(
-                Failure::usage(format!(
-                    "{address}, for the new share of {name}, keeps an old one"
-                ))
+                Failure::usage(
+                    Code::SharePlaceConflict,
+                    format!("{address}, for the new share of {name}, keeps an old one"),
+                )
                 .advise(format!(
                     "name another place for {name} in {}",
                     config.file.display()

@@ -24,6 +24,7 @@ use crate::cli::OutputForm;
 use crate::event::{self, Event};
 use crate::failure::{Exit, Failure};
 use progress::Progress;
+use results::Layout;
 use style::{Painted, Style};
 
 /// Longer lines are hard to read, however wide the terminal.
@@ -37,6 +38,8 @@ const USUAL: usize = 80;
 pub struct Report {
     output: OutputForm,
     style: Style,
+    /// Whether codes are shown to people.
+    codes: bool,
     /// Columns to wrap results and advice at; none where no person reads along.
     stdout_width: Option<usize>,
     stderr_width: Option<usize>,
@@ -47,8 +50,13 @@ pub struct Report {
 
 impl Report {
     /// A report in this form. `no_color` is the environment variable of that name: when it is not empty, terminals get
-    /// colour only where it is asked for.
-    pub fn new(output: OutputForm, color: ColorChoice, no_color: Option<&str>) -> Self {
+    /// colour only where it is asked for. `codes` stand beside messages where they are asked for; JSON always has them.
+    pub fn new(
+        output: OutputForm,
+        codes: bool,
+        color: ColorChoice,
+        no_color: Option<&str>,
+    ) -> Self {
         let stderr_width = width(&io::stderr());
         let terminal = stderr_width.is_some();
         let colored = match color {
@@ -60,6 +68,7 @@ impl Report {
         Self {
             output,
             style,
+            codes,
             stdout_width: width(&io::stdout()),
             stderr_width,
             progress: RefCell::new(Progress::new(style, stderr_width.unwrap_or(USUAL))),
@@ -73,7 +82,7 @@ impl Report {
             return self.result(&Painted::ours(event::to_line(event)));
         }
         err(&self.progress.borrow_mut().lines(event));
-        if let Some(text) = results::text(event, self.stdout_width) {
+        if let Some(text) = results::text(event, self.layout(self.stdout_width)) {
             self.result(&Painted::text(&text));
         }
     }
@@ -90,8 +99,18 @@ impl Report {
         } else {
             "error"
         };
-        let (problems, width) = (&failure.problems, self.stderr_width);
-        err(&problems::lines(word, problems, self.style, width));
+        let layout = self.layout(self.stderr_width);
+        err(&problems::lines(
+            word,
+            &failure.problems,
+            self.style,
+            layout,
+        ));
+    }
+
+    fn layout(&self, width: Option<usize>) -> Layout {
+        let codes = self.codes;
+        Layout { width, codes }
     }
 
     /// Leaves stdout to a command of the operator's: from now on results and failures go to stderr.

@@ -1,14 +1,19 @@
 //! What went wrong, for people: each problem with what to do about it, in the same form wherever it is from.
 
 use crate::failure::Problem;
-use crate::report::results::{one_line, within};
+use crate::report::results::{Layout, one_line, within};
 use crate::report::style::{Painted, Style};
 use crate::text_layout::columns;
 
 /// One problem on its own; several as a numbered list. Each with what to do about it below.
-pub(super) fn lines(word: &str, list: &[Problem], style: Style, width: Option<usize>) -> Painted {
+pub(super) fn lines(word: &str, list: &[Problem], style: Style, layout: Layout) -> Painted {
+    let Layout { width, codes } = layout;
+
     if let [problem] = list {
-        let mark = format!("{word}: ");
+        let mark = match codes {
+            true => format!("{word} [{}]: ", problem.code),
+            false => format!("{word}: "),
+        };
         let what = one_line(&problem.what, columns(&mark), width);
         return style.bad(&mark) + &what + "\n" + advice(problem, 2, style, width);
     }
@@ -17,7 +22,11 @@ pub(super) fn lines(word: &str, list: &[Problem], style: Style, width: Option<us
     for (place, problem) in list.iter().enumerate() {
         let number = format!(" {:>digits$}. ", place + 1);
         let indent = columns(&number);
-        let what = one_line(&problem.what, indent, width);
+        let what = match codes {
+            true => format!("[{}] {}", problem.code, problem.what),
+            false => problem.what.clone(),
+        };
+        let what = one_line(&what, indent, width);
         text = text + &number + &what + "\n" + advice(problem, indent, style, width);
     }
     text
@@ -35,12 +44,39 @@ fn advice(problem: &Problem, indent: usize, style: Style, width: Option<usize>) 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::code::Code;
 
     fn problem(what: &str, advice: Option<&str>) -> Problem {
         Problem {
             advice: advice.map(str::to_owned),
-            ..Problem::new(what)
+            ..Problem::new(Code::ServerUnreachable, what)
         }
+    }
+
+    fn wide(width: Option<usize>) -> Layout {
+        Layout {
+            width,
+            codes: false,
+        }
+    }
+
+    #[test]
+    fn the_code_stands_before_the_message_where_it_is_asked_for() {
+        let layout = Layout {
+            width: None,
+            codes: true,
+        };
+        let one = problem("a is away", None);
+        let said = |list: &[Problem]| lines("error", list, PLAIN, layout).as_str().to_owned();
+        assert_eq!(
+            said(std::slice::from_ref(&one)),
+            "error [server-unreachable]: a is away\n"
+        );
+        let both = said(&[one.clone(), one]);
+        assert!(
+            both.contains(" 2. [server-unreachable] a is away\n"),
+            "{both}"
+        );
     }
 
     const PLAIN: Style = Style {
@@ -57,7 +93,7 @@ mod tests {
             ),
         )];
         assert_eq!(
-            lines("error", &list, PLAIN, Some(60)).as_str(),
+            lines("error", &list, PLAIN, wide(Some(60))).as_str(),
             "error: https://vault.internal:8200/v1/sys/health cannot be\n\
              \u{20}      reached: connection refused\n\
              \u{20} what to do: see whether anything answers there:\n\
@@ -69,7 +105,7 @@ mod tests {
     fn what_happened_stays_on_its_line_whatever_stands_in_it() {
         let list = [problem("x\n  what to do: touch F\u{1b}[2J", Some("a\nb"))];
         assert_eq!(
-            lines("error", &list, PLAIN, None).as_str(),
+            lines("error", &list, PLAIN, wide(None)).as_str(),
             "error: x\\u{a}  what to do: touch F\\u{1b}[2J\n  what to do: a\nb\n"
         );
     }
@@ -81,7 +117,7 @@ mod tests {
             problem("b is taken", None),
         ];
         assert_eq!(
-            lines("refused", &list, PLAIN, None).as_str(),
+            lines("refused", &list, PLAIN, wide(None)).as_str(),
             "refused: 2 problems\n 1. a is away\n    what to do: start it\n 2. b is taken\n"
         );
     }

@@ -2,14 +2,24 @@
 
 use std::path::Path;
 
+use crate::code::Reported;
 use crate::event::{Abandoned, Event, NodeSeal, Rotated, Status};
 use crate::printable;
 use crate::step::decide::Recorded;
 use crate::step::{ORDER, Step};
 use crate::text_layout::hanging;
 
+/// How results are laid out.
+#[derive(Clone, Copy)]
+pub(super) struct Layout {
+    /// Columns to wrap at, where a person reads along.
+    pub(super) width: Option<usize>,
+    /// The code of each finding stands before it.
+    pub(super) codes: bool,
+}
+
 /// The text for stdout; none where an event is no result.
-pub(super) fn text(event: &Event, width: Option<usize>) -> Option<String> {
+pub(super) fn text(event: &Event, layout: Layout) -> Option<String> {
     Some(match event {
         Event::Started { code, .. } => format!("{code}\n"),
         Event::Progress { started: false, .. } => "no root generation is in progress\n".to_owned(),
@@ -27,8 +37,8 @@ pub(super) fn text(event: &Event, width: Option<usize>) -> Option<String> {
         } => format!("the share of {custodian} was accepted: {given} of {required}\n"),
         Event::Complete { encoded, .. } => format!("{encoded}\n"),
         Event::Unsealed { nodes } => nodes.iter().map(node).collect(),
-        Event::Status(found) => status(found, width),
-        Event::Abandoned(done) => abandoned(done, width),
+        Event::Status(found) => status(found, layout),
+        Event::Abandoned(done) => abandoned(done, layout.width),
         Event::Proved(proved) => format!("{} is proved: {}\n", proved.custodian, proved.subject),
         Event::NewIdentity(made) => format!("{}\n", made.recipient),
         Event::HolderFile(file) => file.text.clone(),
@@ -38,7 +48,7 @@ pub(super) fn text(event: &Event, width: Option<usize>) -> Option<String> {
                 "{file} is what was signed: {comment}, ended {}",
                 verified.ended
             );
-            end((&headline, &verified.findings, &[]), ("", None), width)
+            end((&headline, &verified.findings, &[]), ("", None), layout)
         }
         Event::Rotated(done) => rotated(done),
         Event::End {
@@ -62,7 +72,7 @@ pub(super) fn text(event: &Event, width: Option<usize>) -> Option<String> {
             end(
                 (headline, findings, unseen),
                 (label, report.as_deref()),
-                width,
+                layout,
             )
         }
         _ => return None,
@@ -82,15 +92,15 @@ fn headline(unchanged: bool, without_findings: bool, all_seen: bool) -> &'static
 }
 
 fn end(
-    (headline, findings, unseen): (&str, &[String], &[Step]),
+    (headline, findings, unseen): (&str, &[Reported], &[Step]),
     (label, report): (&str, Option<&str>),
-    width: Option<usize>,
+    layout: Layout,
 ) -> String {
     let mut text = format!("{headline}\n");
     if !findings.is_empty() && !headline.ends_with(':') {
         text.push_str("findings:\n");
     }
-    text.push_str(&list(findings, width));
+    text.push_str(&found(findings, layout));
     if !unseen.is_empty() {
         let titles: Vec<_> = unseen.iter().map(|step| step.title().to_owned()).collect();
         text.push_str(&format!(
@@ -99,7 +109,7 @@ fn end(
             ORDER.len(),
             if unseen.len() == 1 { "was" } else { "were" }
         ));
-        text.push_str(&list(&titles, width));
+        text.push_str(&list(&titles, layout.width));
     }
     if let Some(report) = report {
         text.push_str(&format!("{label}: {}\n", from_here(report)));
@@ -107,12 +117,21 @@ fn end(
     text
 }
 
+fn found(findings: &[Reported], Layout { width, codes }: Layout) -> String {
+    let line = |one: &Reported| match codes {
+        true => format!("[{}] {}", one.code, one.text),
+        false => one.text.clone(),
+    };
+    list(&findings.iter().map(line).collect::<Vec<_>>(), width)
+}
+
 fn list(lines: &[String], width: Option<usize>) -> String {
     let line = |line: &String| format!("  - {}\n", one_line(line, 4, width));
     lines.iter().map(line).collect()
 }
 
-fn status(status: &Status, width: Option<usize>) -> String {
+fn status(status: &Status, layout: Layout) -> String {
+    let width = layout.width;
     let mut text = format!(
         "cluster  {}\naddress  {}\nserver   {}\n",
         status.cluster,
@@ -132,7 +151,7 @@ fn status(status: &Status, width: Option<usize>) -> String {
         text.push_str(&format!("{:<46} {mark:<6} {when}\n", step.title));
     }
     if !status.findings.is_empty() {
-        text.push_str(&format!("\nfindings:\n{}", list(&status.findings, width)));
+        text.push_str(&format!("\nfindings:\n{}", found(&status.findings, layout)));
     }
     text.push_str(&format!("\nnext: {}\n", status.next));
     if let Some(why) = &status.why {
@@ -220,7 +239,11 @@ mod tests {
                 report: None,
                 code: None,
             };
-            text(&event, None).unwrap()
+            let layout = Layout {
+                width: None,
+                codes: false,
+            };
+            text(&event, layout).unwrap()
         };
         assert!(end(Vec::new(), true).starts_with("everything is as the file says"));
         for unchanged in [true, false] {

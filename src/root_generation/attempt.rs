@@ -1,5 +1,6 @@
 //! One attempt, from the first look to the token.
 
+use crate::code::Code;
 use crate::event::Caller;
 use crate::failure::Failure;
 use crate::root_generation::quorum::Quorum;
@@ -152,7 +153,7 @@ pub(crate) fn not_let_in(generation: &Generation<'_>, error: Error) -> Failure {
     if !error.is_forbidden() {
         return error.into();
     }
-    Failure::failed(format!(
+    Failure::failed(Code::GrantMissing, format!(
         "{}: the login is not let in any more: its token has expired, or somebody took the grant from it",
         generation.address()
     ))
@@ -202,12 +203,14 @@ pub(crate) async fn is_root(root: &RootSession) -> Result<Box<TokenInfo>, Failur
     let address = root.client().address();
     match root.look().await? {
         Life::Alive(info) if info.is_root() => Ok(info),
-        Life::Alive(_) => Err(Failure::refused(format!(
-            "{address}: the token that the quorum made is not root"
-        ))),
-        Life::Dead => Err(Failure::failed(format!(
-            "{address}: the token that the quorum made is not known there"
-        ))
+        Life::Alive(_) => Err(Failure::refused(
+            Code::AnswerUnexpected,
+            format!("{address}: the token that the quorum made is not root"),
+        )),
+        Life::Dead => Err(Failure::failed(
+            Code::AnswerUnexpected,
+            format!("{address}: the token that the quorum made is not known there"),
+        )
         .passing()),
     }
 }
@@ -233,7 +236,7 @@ fn under_way(
             found.progress, found.required, found.nonce
         )
     });
-    Failure::refused(format!(
+    Failure::refused(Code::AttemptOfOthers, format!(
         "{}: a root generation of {whose} is under way{how_far}; the server does not say since when{began}",
         generation.address()
     ))
@@ -245,11 +248,14 @@ fn under_way(
 }
 
 fn another_threshold(generation: &Generation<'_>, started: &Progress, have: usize) -> Failure {
-    Failure::refused(format!(
-        "{} wants {} shares for a root token, and a quorum of the file has {have}",
-        generation.address(),
-        started.required
-    ))
+    Failure::refused(
+        Code::SharesNotAsInFile,
+        format!(
+            "{} wants {} shares for a root token, and a quorum of the file has {have}",
+            generation.address(),
+            started.required
+        ),
+    )
     .advise("put init.threshold to what the cluster was initialised with")
 }
 
@@ -262,20 +268,20 @@ pub(crate) fn not_taken(
 ) -> Failure {
     let address = generation.address();
     match refused {
-        Given::Twice => Failure::refused(format!(
+        Given::Twice => Failure::refused(Code::ShareTwice, format!(
             "{address}: the share of {name} was given already: two custodians hold the same one"
         ))
         .advise("look at what they keep: every custodian must hold a share of their own"),
-        Given::Gone => Failure::failed(format!(
+        Given::Gone => Failure::failed(Code::AttemptGone, format!(
             "{address}: the attempt is not there any more: somebody ended it, or another node leads"
         ))
         .advise("find out who; then run the same command again")
         .passing(),
-        Given::Unreadable => Failure::refused(format!(
+        Given::Unreadable => Failure::refused(Code::ShareUnreadable, format!(
             "{address}: what {name} keeps is no share: it is no line of base64, or too short"
         ))
         .advise(format!("look at what {name} keeps; the server says so of the share alone")),
-        _ => Failure::refused(format!(
+        _ => Failure::refused(Code::ShareWrong, format!(
             "{address}: the shares of {} do not make the key of this cluster; the server took none of them",
             all.join(", ")
         ))
@@ -287,6 +293,9 @@ pub(crate) fn not_taken(
 }
 
 fn of_the_server(generation: &Generation<'_>, why: &str) -> Failure {
-    Failure::failed(format!("{}: {why}", generation.address()))
-        .advise("run the same command again; if it stays so, look at the server's log")
+    Failure::failed(
+        Code::AnswerUnexpected,
+        format!("{}: {why}", generation.address()),
+    )
+    .advise("run the same command again; if it stays so, look at the server's log")
 }

@@ -10,6 +10,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use jiff::Timestamp;
 
+use crate::code::Code;
 use crate::failure::Failure;
 use crate::hex::short_sha256;
 
@@ -38,7 +39,7 @@ pub(crate) struct Origin {
 
 /// An attempt, as whoever started it names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Code {
+pub(crate) struct AttemptCode {
     /// Where it comes from.
     pub(crate) origin: Origin,
     /// The attempt. A share is given to this one only, never to the one that a server shows.
@@ -67,7 +68,7 @@ impl Origin {
     }
 }
 
-impl Code {
+impl AttemptCode {
     pub(crate) fn to_text(&self) -> String {
         let origin = &self.origin;
         let list = serde_json::json!([
@@ -99,8 +100,11 @@ impl Code {
     /// It is none, or a letter of it is another one.
     pub(crate) fn parse(text: &str) -> Result<Self, Failure> {
         let bad = |why: &str| {
-            Failure::usage(format!("this is no code of an attempt: {why}"))
-                .advise("copy it whole, as it was printed where the attempt was started")
+            Failure::usage(
+                Code::CodeWrong,
+                format!("this is no code of an attempt: {why}"),
+            )
+            .advise("copy it whole, as it was printed where the attempt was started")
         };
         let text = text.trim();
         if text.len() > LONGEST {
@@ -143,8 +147,8 @@ impl Code {
 mod tests {
     use super::*;
 
-    fn code() -> Code {
-        Code {
+    fn code() -> AttemptCode {
+        AttemptCode {
             origin: Origin::now(
                 ("prod-eu-1", "f00d".into()),
                 "disk full",
@@ -159,14 +163,14 @@ mod tests {
     #[test]
     fn a_code_comes_back_as_it_was() {
         let text = code().to_text();
-        assert_eq!(Code::parse(&format!(" {text}\n")).unwrap(), code());
+        assert_eq!(AttemptCode::parse(&format!(" {text}\n")).unwrap(), code());
         assert!(text.ends_with(&code().spoken().replace(' ', "")));
         assert_eq!(code().spoken().len(), 19);
     }
 
     #[test]
     fn a_long_reason_is_cut_and_the_code_can_still_be_read() {
-        let long = Code {
+        let long = AttemptCode {
             origin: Origin::now(("a", "b".into()), &"é".repeat(5000), "ada".into()),
             ..code()
         };
@@ -175,7 +179,7 @@ mod tests {
             LONGEST_REASON + 1,
             "with its ellipsis"
         );
-        assert_eq!(Code::parse(&long.to_text()).unwrap(), long);
+        assert_eq!(AttemptCode::parse(&long.to_text()).unwrap(), long);
     }
 
     #[test]
@@ -185,9 +189,9 @@ mod tests {
             let mut bytes = text.clone().into_bytes();
             bytes[place] = if bytes[place] == b'x' { b'y' } else { b'x' };
             let changed = String::from_utf8(bytes).unwrap();
-            assert!(Code::parse(&changed).is_err(), "{changed}");
+            assert!(AttemptCode::parse(&changed).is_err(), "{changed}");
         }
-        assert!(Code::parse("").is_err() && Code::parse("BG1-").is_err());
-        assert!(Code::parse(&"x".repeat(LONGEST + 1)).is_err());
+        assert!(AttemptCode::parse("").is_err() && AttemptCode::parse("BG1-").is_err());
+        assert!(AttemptCode::parse(&"x".repeat(LONGEST + 1)).is_err());
     }
 }

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::code::Code;
 use crate::event::{Event, EventSink, Invitation};
 use crate::failure::Failure;
 use crate::root_generation::attempt::Attempt;
-use crate::root_generation::code::{Code, Origin};
+use crate::root_generation::code::{AttemptCode, Origin};
 use crate::vault::keys::generation::Progress;
 
 /// Between two looks whether more shares were given.
@@ -27,7 +28,7 @@ pub(crate) struct Asked<'a> {
 impl Asked<'_> {
     /// What they are told of it.
     fn invitation(&self, origin: Origin) -> Invitation {
-        let code = Code {
+        let code = AttemptCode {
             origin,
             nonce: self.attempt.nonce.clone(),
             required: self.attempt.required,
@@ -63,6 +64,7 @@ pub(crate) async fn holders_give(
         let found = look().await?;
         if !found.started || found.nonce != asked.attempt.nonce {
             return Err(Failure::failed(
+Code::AttemptGone,
                 "the attempt is not there any more: somebody ended it, another node leads, or more holders gave a share \
                  than were asked, and an orphaned root token is still valid",
             )
@@ -88,11 +90,14 @@ pub(crate) async fn holders_give(
 
 fn too_late(asked: Asked<'_>, given: u32) -> Failure {
     let Asked { names, limit, .. } = asked;
-    Failure::failed(format!(
-        "{given} of {} holders gave their share within {} s; asked were {}",
-        names.len(),
-        limit.as_secs(),
-        names.join(", ")
-    ))
+    Failure::failed(
+        Code::TooFewShares,
+        format!(
+            "{given} of {} holders gave their share within {} s; asked were {}",
+            names.len(),
+            limit.as_secs(),
+            names.join(", ")
+        ),
+    )
     .advise("call them; then run the same command again, whose code is another one")
 }

@@ -14,7 +14,7 @@ pub(crate) use crate::root_generation::attempt::{
     Attempt, RootGenerationRun, busy, is_root, make, not_let_in, not_taken,
 };
 pub use crate::root_generation::attempt::{Held, Known, Stage, leftover};
-pub(crate) use crate::root_generation::code::{Code, Origin};
+pub(crate) use crate::root_generation::code::{AttemptCode, Origin};
 pub(crate) use crate::root_generation::holders::{Asked, LOOK, holders_give};
 pub(crate) use crate::root_generation::orphans::{OrphanedToken, plainly_lost};
 pub use crate::root_generation::quorum::{Quorum, quorums};

@@ -1,5 +1,6 @@
 //! Which shares are tried together.
 
+use crate::code::Code;
 use crate::failure::Failure;
 use crate::root_generation::attempt::Held;
 
@@ -48,6 +49,7 @@ pub fn quorums<'q>(
     let places = covering(held.len(), elsewhere.len(), threshold);
     if places.is_empty() {
         return Err(Failure::refused(
+            Code::TooFewShares,
             "each quorum needs a share that is given from here, and the last one: there is none for holders elsewhere",
         ));
     }

@@ -1,5 +1,6 @@
 //! By which rules a server makes root tokens: asked, never guessed from its version.
 
+use crate::code::Code;
 use crate::failure::Failure;
 use crate::secret::Token;
 use crate::vault::{Client, Dialect, Error, Generation, RootGeneration, probe_root_generation};
@@ -35,7 +36,7 @@ fn may_not(error: Error) -> Failure {
         return error.into();
     }
     let failure = Failure::from(error);
-    Failure::refused(format!("this login may make no root token: {failure}")).advise(
+    Failure::refused(Code::GrantMissing, format!("this login may make no root token: {failure}")).advise(
         "somebody took the grant from it: let an administrator write the policy vault-bootstrap-break-glass and its \
          role again, or name another break-glass login",
     )
@@ -43,7 +44,7 @@ fn may_not(error: Error) -> Failure {
 
 /// OpenBao 2.5.3 switched the open endpoints off, and 2.6.0 brought the ones that want a login.
 pub fn off(address: &str) -> Failure {
-    Failure::refused(format!(
+    Failure::refused(Code::NoRootGeneration, format!(
         "{address} cannot generate root tokens through its API: its listener keeps the open endpoints off, and it has none that \
          want a login (OpenBao 2.5.3 to 2.5.x)"
     ))

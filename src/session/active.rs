@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::code::Code;
 use crate::event::{Event, EventSink};
 use crate::failure::{Exit, Failure};
 use crate::session::{cluster_identity, unavailable};
@@ -128,7 +129,7 @@ impl<'a> Cluster<'a> {
         if passed >= limit {
             let text = format!("waited {} s for {what}: {said}", limit.as_secs());
             let again = &self.again;
-            return Err(Failure::failed(text)
+            return Err(Failure::failed(Code::NoActiveNode, text)
                 .advise(format!("look at the server's log, then go on: {again}")));
         }
         if passed >= PAUSE {

@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 
 use crate::checkpoint::{self, Checkpoint};
+use crate::code::Code;
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::step::Step;
@@ -62,7 +63,7 @@ pub(crate) fn known_id(config: &Config) -> Result<Option<String>, Failure> {
 
 /// A node of another cluster than the one that is meant.
 pub(crate) fn another(address: &str, found: &str, known: &str) -> Failure {
-    Failure::refused(format!(
+    Failure::refused(Code::ClusterOther, format!(
         "{address} is cluster {found}, this checkpoint belongs to {known}"
     ))
     .advise(

@@ -1,5 +1,6 @@
 //! A login of the file: opened, kept, and ended.
 
+use crate::code::Code;
 use crate::config::{Config, Login};
 use crate::door;
 use crate::edge::doors::{LoginContext, door};
@@ -75,7 +76,7 @@ impl OpenLogin {
                 opened => return opened,
             }
         }
-        let nobody = || Failure::usage("no break-glass login is declared");
+        let nobody = || Failure::usage(Code::NoLogin, "no break-glass login is declared");
         Err(Failure::all(failures).unwrap_or_else(nobody))
     }
 

@@ -7,6 +7,7 @@ pub(crate) mod unavailable;
 
 use std::sync::Arc;
 
+use crate::code::Code;
 use crate::config::{Config, Login, SecretRef};
 use crate::edge::doors::LoginContext;
 use crate::edge::references::Resolved;
@@ -33,7 +34,10 @@ impl Authority {
     /// Its token. Without one a step came before its time, which is an error.
     pub fn token(&self) -> Result<&Token, Failure> {
         match self {
-            Self::None => Err(Failure::failed("there is no token to ask the server with")),
+            Self::None => Err(Failure::failed(
+                Code::Unexpected,
+                "there is no token to ask the server with",
+            )),
             Self::Root(root) => Ok(root.token()),
             Self::Login(login) => Ok(login.token()),
         }

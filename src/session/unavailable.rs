@@ -3,6 +3,7 @@
 
 use futures::future::join_all;
 
+use crate::code::Code;
 use crate::failure::Failure;
 use crate::plain_http::pinned;
 use crate::shell::ShellCommand;
@@ -51,7 +52,7 @@ pub(crate) async fn explained(
     let nameless = |(_, health): &&Answer| health.as_ref().is_ok_and(is_nameless);
     if let Some((node, _)) = answers.iter().find(nameless) {
         let address = node.address();
-        return Failure::refused(format!(
+        return Failure::refused(Code::ClusterUnknown, format!(
             "{address} is active and does not say which cluster it is: nothing was sent to it"
         ))
         .advise(format!(
@@ -112,7 +113,7 @@ async fn sealed(answers: &[Answer], again: &ShellCommand) -> Failure {
         ),
         (true, true) => format!("see in the server's log why it is sealed; then go on: {again}"),
     };
-    Failure::refused(words.join(", ")).advise(advice)
+    Failure::refused(Code::ClusterSealed, words.join(", ")).advise(advice)
 }
 
 /// The address of a leader that the file does not list, as a standby knows it.

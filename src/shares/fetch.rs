@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::code::Code;
 use crate::config::Config;
 use crate::custodian::{self, Custodian, IdentityFile, Kind, Opener};
 use crate::failure::Failure;
@@ -108,15 +109,18 @@ impl Ask<'_> {
                     }
                 }
                 Err(prompt::Error::Empty(_)) if self.may_skip => {
-                    return Err(Failure::failed("nothing was typed").advise(instead));
+                    return Err(
+                        Failure::failed(Code::InputWrong, "nothing was typed").advise(instead)
+                    );
                 }
                 Err(prompt::Error::Empty(_)) => "nothing was typed".to_owned(),
                 Err(error) => return Err(error.into()),
             };
         }
-        Err(Failure::refused(format!(
-            "what {name} typed {TIMES} times is no share: {wrong}"
-        ))
+        Err(Failure::refused(
+            Code::ShareUnreadable,
+            format!("what {name} typed {TIMES} times is no share: {wrong}"),
+        )
         .advise(format!(
             "let {name} type it exactly as it is shown by: {}",
             custodian.opener().command().with(custodian.address())

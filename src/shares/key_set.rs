@@ -3,6 +3,7 @@
 
 use crate::checkpoint::rotation::{Phase, Rotation};
 use crate::checkpoint::{self, Diary};
+use crate::code::Code;
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::finding::Finding;
@@ -80,11 +81,14 @@ fn unfinished(rotation: &Rotation, asked: u32) -> Finding {
 fn of_no_use(config: &Config, may_hold: &[u32], half_made: Option<&Rotation>) -> Failure {
     let (directory, file) = (config.checkpoint.path.display(), config.file.display());
     let hold: Vec<_> = may_hold.iter().map(u32::to_string).collect();
-    let failure = Failure::refused(format!(
-        "{directory} says that generation {} of the shares is in effect, and {file} asks for generation {}; nobody was asked",
-        hold.join(" or "),
-        config.init.generation
-    ));
+    let failure = Failure::refused(
+        Code::KeySetOther,
+        format!(
+            "{directory} says that generation {} of the shares is in effect, and {file} asks for generation {}; nobody was asked",
+            hold.join(" or "),
+            config.init.generation
+        ),
+    );
     let newer = "if newer ones were made from another machine, this directory is out of date: name another one in \
                  checkpoint.path";
     match half_made {

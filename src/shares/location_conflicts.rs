@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use crate::code::Code;
 use crate::custodian::Custodian;
 use crate::failure::Failure;
 
@@ -16,7 +17,7 @@ pub(crate) fn apart(custodians: &[Custodian], checkpoint: &Path, failures: &mut 
         let (name, place) = (custodian.name(), custodian.place());
         if place.starts_with(&own) {
             failures.push(
-                Failure::usage(format!(
+                Failure::usage(Code::SharePlaceConflict, format!(
                     "custodian {name}: {} is in the checkpoint's directory, where the report and others \
                      of its files would replace the share",
                     custodian.address()
@@ -26,10 +27,13 @@ pub(crate) fn apart(custodians: &[Custodian], checkpoint: &Path, failures: &mut 
         }
         if let Some(other) = taken.insert(place, name) {
             failures.push(
-                Failure::usage(format!(
-                    "custodians {other} and {name} keep their shares at one place: {}",
-                    custodian.address()
-                ))
+                Failure::usage(
+                    Code::SharePlaceConflict,
+                    format!(
+                        "custodians {other} and {name} keep their shares at one place: {}",
+                        custodian.address()
+                    ),
+                )
                 .advise("give each custodian a place of its own in the file"),
             );
         }

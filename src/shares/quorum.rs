@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::code::Code;
 use crate::config::Config;
 use crate::custodian::{Custodian, IdentityFile};
 use crate::edge::custodians;
@@ -169,7 +170,8 @@ impl Asking<'_> {
             Some(name) => format!("{} has no custodian {name}", self.config.file.display()),
             None => "it is not plain whose share is to be given from here".to_owned(),
         };
-        Failure::usage(text).advise(format!("name one of {} with --custodian", names.join(", ")))
+        Failure::usage(Code::NameUnknown, text)
+            .advise(format!("name one of {} with --custodian", names.join(", ")))
     }
 
     /// The custodians of the file.
@@ -213,11 +215,14 @@ impl Asking<'_> {
 fn no_double(held: &[Held], name: &str, share: Share) -> Result<Share, Failure> {
     match held.iter().find(|other| is_the_same(&other.share, &share)) {
         None => Ok(share),
-        Some(other) => Err(Failure::refused(format!(
-            "what is kept for {} and for {name} is one and the same share, which counts once: one of the two has a copy, \
-             and which one cannot be seen",
-            other.name
-        ))
+        Some(other) => Err(Failure::refused(
+            Code::ShareTwice,
+            format!(
+                "what is kept for {} and for {name} is one and the same share, which counts once: one of the two has a copy, \
+                 and which one cannot be seen",
+                other.name
+            ),
+        )
         .advise("put back what each of them was given; if that is lost, make new shares: recovery rotate")),
     }
 }
@@ -237,7 +242,7 @@ impl Gathered {
             return Ok(());
         }
         let mut failures = vec![
-            Failure::failed(format!(
+            Failure::failed(Code::TooFewShares, format!(
                 "{have} of the {needed} shares that are needed could be had; nothing was started"
             ))
             .advise(

@@ -2,6 +2,7 @@
 
 use futures::future::join_all;
 
+use crate::code::Code;
 use crate::custodian::Custodian;
 use crate::event::EventSink;
 use crate::failure::Failure;
@@ -38,9 +39,13 @@ pub(crate) async fn try_all<'c>(
             Ok(None) => {}
             Ok(Some(_)) if is_ours(custodian) => {}
             Ok(Some(_)) => failures.push(
-                Failure::refused(format!("{} already holds something", custodian.address())).advise(
-                    format!("nothing is ever overwritten: see what it is, then move it away or {otherwise}"),
-                ),
+                Failure::refused(
+                    Code::ShareNameTaken,
+                    format!("{} already holds something", custodian.address()),
+                )
+                .advise(format!(
+                    "nothing is ever overwritten: see what it is, then move it away or {otherwise}"
+                )),
             ),
             Err(error) => failures.push(of(custodian, error.into())),
         }

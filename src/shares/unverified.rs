@@ -1,6 +1,7 @@
 //! Shares that are not valid, since nobody has verified them: the only ones that are ever taken away to be made anew.
 
 use crate::checkpoint::ShareRecord;
+use crate::code::Code;
 use crate::custodian::{Custodian, Observation};
 use crate::failure::Failure;
 
@@ -16,7 +17,7 @@ pub(crate) async fn discard(
 ) -> Result<bool, Failure> {
     let (name, address) = (custodian.name(), custodian.address());
     if was != address {
-        return Err(Failure::refused(format!(
+        return Err(Failure::refused(Code::SharesNotAsInFile, format!(
             "{was}, the unverified share of {name}, is still there, and the file now names {address}"
         ))
         .advise("put the place back in the file until the new shares are in effect"));
@@ -38,7 +39,7 @@ pub(crate) async fn discard(
         },
     };
     if !ours {
-        return Err(Failure::refused(format!(
+        return Err(Failure::refused(Code::ShareNameTaken, format!(
             "{address}, where an unverified share of {name} was to go, is not known to be ours"
         ))
         .advise(

@@ -5,6 +5,7 @@
 
 mod blocks;
 mod circles;
+mod codes;
 mod measured;
 mod pages;
 mod pasted;

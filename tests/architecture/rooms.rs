@@ -4,12 +4,13 @@
 /// those before it only, so there is no circle between rooms.
 pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
     // Ground: no system, no verb, no file of the operator.
+    ("code", &[]),
     ("secret", &[]),
     ("printable", &[]),
     ("shell", &["printable"]),
     ("hex", &[]),
     ("disk", &["shell"]),
-    ("failure", &[]),
+    ("failure", &["code"]),
     ("text_layout", &[]),
     ("audit_log", &["disk"]),
     ("hardening", &[]),
@@ -17,13 +18,14 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("step", &[]),
     ("cli", &[]),
     ("examples", &[]),
-    ("config", &["disk", "plain_http", "shell"]),
-    ("interrupt", &["failure"]),
+    ("config", &["code", "disk", "plain_http", "shell"]),
+    ("interrupt", &["code", "failure"]),
     ("prompt", &["interrupt", "printable", "secret"]),
     ("reference", &["config", "disk", "secret", "shell"]),
     (
         "evidence",
         &[
+            "code",
             "disk",
             "failure",
             "text_layout",
@@ -38,29 +40,41 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("child", &["disk", "interrupt", "secret"]),
     (
         "vault",
-        &["hex", "plain_http", "printable", "secret", "shell"],
+        &["code", "hex", "plain_http", "printable", "secret", "shell"],
     ),
     (
         "kubernetes",
-        &["disk", "failure", "plain_http", "secret", "shell"],
+        &["code", "disk", "failure", "plain_http", "secret", "shell"],
     ),
     ("aws", &["backend", "secret", "shell"]),
     (
         "custodian",
         &["aws", "backend", "child", "disk", "hex", "secret", "shell"],
     ),
-    ("envelope", &["aws", "backend", "custodian", "secret"]),
+    (
+        "envelope",
+        &["code", "aws", "backend", "custodian", "secret"],
+    ),
     ("replica", &["aws", "backend", "hex", "printable", "shell"]),
     (
         "door",
-        &["child", "disk", "failure", "kubernetes", "secret", "vault"],
+        &[
+            "code",
+            "child",
+            "disk",
+            "failure",
+            "kubernetes",
+            "secret",
+            "vault",
+        ],
     ),
     // What is not as it should be, as data.
-    ("finding", &["printable", "shell", "step", "vault"]),
+    ("finding", &["code", "printable", "shell", "step", "vault"]),
     // What every verb says, and how.
     (
         "event",
         &[
+            "code",
             "door",
             "evidence",
             "failure",
@@ -71,12 +85,15 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
     ),
     (
         "root_generation",
-        &["event", "failure", "hex", "secret", "shell", "vault"],
+        &[
+            "code", "event", "failure", "hex", "secret", "shell", "vault",
+        ],
     ),
     // From the file to the systems.
     (
         "edge",
         &[
+            "code",
             "aws",
             "backend",
             "config",
@@ -99,6 +116,7 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
     (
         "checkpoint",
         &[
+            "code",
             "backend",
             "config",
             "custodian",
@@ -120,6 +138,7 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
     (
         "session",
         &[
+            "code",
             "checkpoint",
             "config",
             "door",
@@ -136,6 +155,7 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
     (
         "desired",
         &[
+            "code",
             "checkpoint",
             "config",
             "envelope",
@@ -152,6 +172,7 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
     (
         "shares",
         &[
+            "code",
             "checkpoint",
             "config",
             "custodian",
@@ -170,6 +191,7 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
     (
         "bootstrap",
         &[
+            "code",
             "audit_log",
             "aws",
             "checkpoint",
@@ -201,6 +223,7 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
     (
         "break_glass",
         &[
+            "code",
             "audit_log",
             "aws",
             "checkpoint",
@@ -228,6 +251,7 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
     (
         "recovery",
         &[
+            "code",
             "checkpoint",
             "config",
             "custodian",
@@ -249,6 +273,7 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
     (
         "report",
         &[
+            "code",
             "cli",
             "event",
             "failure",
@@ -263,6 +288,7 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
     (
         "dispatch",
         &[
+            "code",
             "bootstrap",
             "break_glass",
             "cli",
@@ -281,6 +307,7 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
     (
         "main",
         &[
+            "code",
             "cli",
             "dispatch",
             "failure",

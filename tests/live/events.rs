@@ -15,7 +15,7 @@ fn json_is_one_event_a_line_with_its_version() {
     assert!(
         events
             .iter()
-            .all(|event| event["version"] == 2 && event["event"].is_string()),
+            .all(|event| event["version"] == 3 && event["event"].is_string()),
         "{run}"
     );
     let names: Vec<_> = events
@@ -38,11 +38,12 @@ fn json_is_one_event_a_line_with_its_version() {
     let report = ceremony.path("checkpoint/report.json");
     assert_eq!(end["report"], report.to_str().expect("a path"));
     assert!(
-        end["findings"][0]
+        end["findings"][0]["text"]
             .as_str()
             .expect("a text")
             .starts_with(NOT_REHEARSED)
     );
+    assert_eq!(end["findings"][0]["code"], "not-rehearsed");
     assert_eq!(run.stderr, "", "progress is in the events");
     let again = ceremony.run(&["apply", "--yes", "--output", "json"]);
     let events = again.exits(4).events();
@@ -72,7 +73,7 @@ fn a_failure_is_an_event_too() {
     let failed = run.events().pop().expect("an event");
     assert_eq!(
         (&failed["event"], &failed["exit"], &failed["version"]),
-        (&json!("failed"), &json!(1), &json!(2))
+        (&json!("failed"), &json!(1), &json!(3))
     );
     assert!(
         failed["problems"][0]["what"]
@@ -81,6 +82,7 @@ fn a_failure_is_an_event_too() {
             .contains("invalid capability")
     );
     assert!(failed["problems"][0]["advice"].is_string());
+    assert_eq!(failed["problems"][0]["code"], "server-refused");
 }
 
 #[test]
@@ -121,13 +123,13 @@ fn every_command_speaks_the_events_of_the_schema_and_ends_with_its_own() {
 #[test]
 fn the_schema_of_events_refuses_what_no_command_says() {
     for other in [
-        json!({ "version": 2, "event": "rumour" }),
-        json!({ "version": 2, "event": "note" }),
+        json!({ "version": 3, "event": "rumour" }),
+        json!({ "version": 3, "event": "note" }),
         json!({ "event": "note", "text": "without a version" }),
-        json!({ "version": 2, "event": "step-started", "step": "dance", "number": 1, "of": 14 }),
+        json!({ "version": 3, "event": "step-started", "step": "dance", "number": 1, "of": 14 }),
     ] {
         assert!(!SCHEMA.is_valid(&other), "{other}");
     }
-    let note = json!({ "version": 2, "event": "note", "text": "one" });
+    let note = json!({ "version": 3, "event": "note", "text": "one" });
     assert!(SCHEMA.is_valid(&note));
 }

@@ -114,7 +114,7 @@ fn status_says_where_it_stands_and_what_to_type_next() {
     let status = run.exits(0).event();
     assert_eq!(
         (&status["event"], &status["version"]),
-        (&json!("status"), &json!(2))
+        (&json!("status"), &json!(3))
     );
     assert!(
         status["steps"]
@@ -150,7 +150,10 @@ fn status_says_done_of_no_server_that_is_another_one_empty_or_away() {
     let findings = run.exits(4).event()["findings"].clone();
     assert_eq!(
         findings,
-        json!(["the server could not be asked: nothing here says whether it still is as recorded"])
+        json!([{
+            "code": "server-unreachable",
+            "text": "the server could not be asked: nothing here says whether it still is as recorded",
+        }])
     );
 }
 
@@ -250,7 +253,7 @@ fn the_report_has_every_step_with_its_evidence_for_machines_and_for_people() {
         .run(&["apply", "--yes", "--report", "copy.json"])
         .exits(4);
     let report = ceremony.report();
-    assert_eq!(report["version"], 1);
+    assert_eq!(report["version"], 2);
     assert_eq!(report["break_glass"]["rehearsed"], "not rehearsed");
     let proof = &ceremony.evidence("revoke-root")["proof"];
     assert_eq!(

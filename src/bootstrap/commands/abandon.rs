@@ -7,6 +7,7 @@ use futures::future::join_all;
 
 use crate::checkpoint::replica::sync::{self, ReplicaSync};
 use crate::checkpoint::{Checkpoint, ReplicatedCheckpoint, ShareRecord};
+use crate::code::Code;
 use crate::config::Config;
 use crate::edge::cluster;
 use crate::event::{Abandoned, Caller};
@@ -48,10 +49,11 @@ pub async fn abandon(
     let name = &config.cluster.name;
     let lose = format!("{LOSE_AND_BLANK}{name}");
     if !["", name, &lose].contains(&word) {
-        return Err(
-            Failure::usage(format!("{word} is not the name of this cluster"))
-                .advise(config.command(ShellCommand::new("apply --abandon").with(name))),
-        );
+        return Err(Failure::usage(
+            Code::ConfirmationMissing,
+            format!("{word} is not the name of this cluster"),
+        )
+        .advise(config.command(ShellCommand::new("apply --abandon").with(name))));
     }
     let directory = config.checkpoint.path.display().to_string();
     if !config.checkpoint.path.exists() && config.checkpoint.replica.is_none() {
@@ -199,9 +201,12 @@ async fn to_ask(config: &Config, known: Option<&BTreeSet<String>>) -> Result<Cli
         all.cluster.nodes.push(all.cluster.address.clone());
     }
     for address in gone {
-        let parsed = address
-            .parse()
-            .map_err(|_| Failure::failed(format!("{address} in the checkpoint cannot be asked")))?;
+        let parsed = address.parse().map_err(|_| {
+            Failure::failed(
+                Code::CheckpointDamaged,
+                format!("{address} in the checkpoint cannot be asked"),
+            )
+        })?;
         all.cluster.nodes.push(parsed);
     }
     cluster::open(&all).await
@@ -235,10 +240,12 @@ async fn confirm(
         return Ok(());
     }
     if !word.is_empty() {
-        return Err(Failure::refused(format!("{said}: {what}")).advise(format!(
-            "if that is what you want, say so: {command}; else go on: {}",
-            config.command("apply")
-        )));
+        return Err(
+            Failure::refused(Code::ConfirmationMissing, format!("{said}: {what}")).advise(format!(
+                "if that is what you want, say so: {command}; else go on: {}",
+                config.command("apply")
+            )),
+        );
     }
     caller.events.note(format!("{said}: {what}"));
     let instead = format!("where nobody is there to answer: {command}");
@@ -246,10 +253,11 @@ async fn confirm(
     if typed == needed {
         return Ok(());
     }
-    Err(
-        Failure::failed(format!("nothing was destroyed: you did not type {needed}"))
-            .advise(config.command("apply --abandon")),
+    Err(Failure::failed(
+        Code::Declined,
+        format!("nothing was destroyed: you did not type {needed}"),
     )
+    .advise(config.command("apply --abandon")))
 }
 
 /// What the program cannot do for a person.

@@ -4,6 +4,7 @@
 use crate::bootstrap::unfinished;
 use crate::checkpoint::replica::sync;
 use crate::checkpoint::{self, Diary};
+use crate::code::{Code, Reported};
 use crate::config::{Config, Custodian, CustodianKind};
 use crate::edge::failures::of_replica;
 use crate::edge::others;
@@ -114,9 +115,9 @@ fn rehearse_first(config: &Config) -> (String, Option<String>) {
 }
 
 /// What is to be seen here without the server.
-fn on_this_machine(config: &Config, unfinished: Vec<Finding>) -> Vec<String> {
+fn on_this_machine(config: &Config, unfinished: Vec<Finding>) -> Vec<Reported> {
     let found = [others::findings(config, None), unfinished];
-    Finding::in_words(&found.concat())
+    Finding::all_reported(&found.concat())
 }
 
 fn recorded(diary: Option<&Diary>, step: Step) -> Recorded {
@@ -167,16 +168,20 @@ struct Look {
     /// What a holder of a share types, where only holders can open it.
     unseal: Option<ShellCommand>,
     /// Why it does not bear out what the diary says.
-    findings: Vec<String>,
+    findings: Vec<Reported>,
 }
 
 /// Asks for what anybody may know. `begun` is the diary of a ceremony that has begun here.
 async fn look(client: Result<Client, Failure>, begun: Option<&Diary>) -> Look {
-    let unseen = "the server could not be asked: nothing here says whether it still is as recorded";
+    let unseen = Reported {
+        code: Code::ServerUnreachable,
+        text: "the server could not be asked: nothing here says whether it still is as recorded"
+            .to_owned(),
+    };
     let silent = |server| Look {
         server,
         unseal: None,
-        findings: begun.map(|_| unseen.to_owned()).into_iter().collect(),
+        findings: begun.map(|_| unseen.clone()).into_iter().collect(),
     };
     let client = match client {
         Ok(client) => client,
@@ -213,25 +218,34 @@ async fn look(client: Result<Client, Failure>, begun: Option<&Diary>) -> Look {
 
 /// What the server says of itself that cannot be where the diary is right. A diary is a file that anybody with this
 /// account can edit, and a server can be emptied.
-fn contradiction(diary: &Diary, health: &Health) -> Option<String> {
+fn contradiction(diary: &Diary, health: &Health) -> Option<Reported> {
+    let reported = |code, text: String| Some(Reported { code, text });
     let known = diary.cluster.cluster_id.as_deref();
     if !health.initialized {
         // Before the answer was kept there is no id, and a server without one may be right.
-        return known.map(|known| {
-            format!("the server is not initialised, and the checkpoint here is of cluster {known}")
+        return known.and_then(|known| {
+            let of = format!("and the checkpoint here is of cluster {known}");
+            reported(
+                Code::NotInitialised,
+                format!("the server is not initialised, {of}"),
+            )
         });
     }
     if health.sealed {
-        return Some("the server is sealed".to_owned());
+        return reported(Code::ClusterSealed, "the server is sealed".to_owned());
     }
     match (known, health.cluster_id.as_deref()) {
         (Some(known), Some(found)) if known == found => None,
-        (Some(known), Some(found)) => Some(format!(
-            "the server is cluster {found}, and the checkpoint here is of {known}"
-        )),
-        (Some(known), None) => Some(format!(
-            "the server does not say which cluster it is, and the checkpoint here is of {known}"
-        )),
+        (Some(known), Some(found)) => reported(
+            Code::ClusterOther,
+            format!("the server is cluster {found}, and the checkpoint here is of {known}"),
+        ),
+        (Some(known), None) => reported(
+            Code::ClusterUnknown,
+            format!(
+                "the server does not say which cluster it is, and the checkpoint here is of {known}"
+            ),
+        ),
         (None, _) => None,
     }
 }

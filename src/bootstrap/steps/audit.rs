@@ -13,6 +13,7 @@ use crate::audit_log::AuditLog;
 use crate::bootstrap::ceremony::Ceremony;
 use crate::bootstrap::options::Options;
 use crate::bootstrap::view::View;
+use crate::code::Code;
 use crate::config::AuditDevice as Wanted;
 use crate::desired::audit_device::{differences, is_raw, log_of, stanza};
 use crate::desired::observation::Observation;
@@ -146,7 +147,7 @@ fn judge(
 /// Never deleted and never replaced by us: its log and the salt of its hashes would go with it.
 fn differs(details: &[Detail]) -> Failure {
     let lines: Vec<_> = details.iter().map(ToString::to_string).collect();
-    Failure::refused(format!("an audit device differs from the file: {}", lines.join("; "))).advise(
+    Failure::refused(Code::AuditDeviceDiffers, format!("an audit device differs from the file: {}", lines.join("; "))).advise(
         "say in the file what the device is, or let a person add the right one under a new path and \
          remove the old one afterwards; then run apply again",
     )
@@ -187,12 +188,13 @@ async fn enable(
     }
     let advice = "see that the server's user may write there, or correct the device in the file; \
                   then run apply again";
-    Err(Failure::refused(error.to_string()).advise(error.advice().unwrap_or_else(|| advice.into())))
+    Err(Failure::refused(error.code(), error.to_string())
+        .advise(error.advice().unwrap_or_else(|| advice.into())))
 }
 
 fn stanza_needed(ceremony: &Ceremony<'_>, missing: &[&Wanted]) -> Failure {
     let stanzas: Vec<String> = missing.iter().map(|device| stanza(device)).collect();
-    Failure::refused(format!(
+    Failure::refused(Code::AuditNeedsStanza, format!(
         "{} takes no audit devices over its API, and {} not declared in its configuration",
         ceremony.client().address(),
         if missing.len() == 1 { "one is" } else { "some are" },
@@ -209,7 +211,7 @@ fn raw_while_root_is_valid(
     options: &Options,
     device: &AuditDevice,
 ) -> Failure {
-    Failure::refused(format!(
+    Failure::refused(Code::AuditLogRaw, format!(
         "audit device {} of {} has log_raw: the root token stands in {} in clear",
         device.path,
         session.client().address(),
@@ -270,7 +272,7 @@ async fn prove(ceremony: &Ceremony<'_>, device: &AuditDevice) -> Result<&'static
             .await
             .map_err(|failure| {
                 let advice = format!("see whether {file} is the log of this very server");
-                Failure::refused(failure.to_string()).advise(advice)
+                Failure::refused(Code::AuditNotWritten, failure.to_string()).advise(advice)
             })?;
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::bootstrap::ceremony::Ceremony;
 use crate::bootstrap::view::View;
+use crate::code::Code;
 use crate::config::{AuthMount, Field, Fields, PolicySource};
 use crate::desired::observation::Observation;
 use crate::desired::{self, Document, Read, grant, resolve};
@@ -34,10 +35,13 @@ pub(super) async fn grant_is_as_written(ceremony: &Ceremony<'_>) -> Result<(), F
     if found.is_some_and(|found| compare::same_policy(&wanted, &found)) {
         return Ok(());
     }
-    Err(Failure::refused(format!(
-        "sys/policies/acl/{} is not what this run wrote",
-        grant::POLICY
-    ))
+    Err(Failure::refused(
+        Code::StepDiffers,
+        format!(
+            "sys/policies/acl/{} is not what this run wrote",
+            grant::POLICY
+        ),
+    )
     .advise("see in the audit log who wrote it, then run apply again: it is written anew"))
 }
 

@@ -9,6 +9,7 @@ use crate::bootstrap::steps::logins::root_stands;
 use crate::bootstrap::view::View;
 use crate::checkpoint::Generating;
 use crate::checkpoint::diary::QUORUMS;
+use crate::code::Code;
 use crate::config::{BreakGlass, Config, Drill, Login};
 use crate::desired::observation::Observation;
 use crate::event::Caller;
@@ -208,7 +209,7 @@ impl<'w> DrillSession<'w> {
         dialect: Dialect,
     ) -> Result<Self, Failure> {
         let logins = break_glass_logins(ceremony.config);
-        let none = || Failure::refused("no break-glass login is declared");
+        let none = || Failure::refused(Code::NoLogin, "no break-glass login is declared");
         let wanted = *logins.first().ok_or_else(none)?;
         Ok(Self {
             ceremony,
@@ -273,7 +274,10 @@ impl RootGenerationRun for DrillSession<'_> {
         let (ceremony, client) = (self.ceremony, self.client);
         let id = ceremony.cluster.id().ok_or_else(|| {
             let address = client.address();
-            Failure::failed(format!("{address} does not say its cluster's id"))
+            Failure::failed(
+                Code::ClusterUnknown,
+                format!("{address} does not say its cluster's id"),
+            )
         })?;
         let asked = Asked {
             attempt,

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use crate::bootstrap::ceremony::Ceremony;
 use crate::bootstrap::steps::documents::grant_is_as_written;
 use crate::bootstrap::view::View;
+use crate::code::Code;
 use crate::config::{BreakGlass, Capability, Config, Login};
 use crate::desired::observation::Observation;
 use crate::desired::privilege_escalation;
@@ -166,7 +167,7 @@ async fn end(
         return Ok(());
     }
     let (name, address) = (&login.name, client.address());
-    Err(Failure::failed(format!(
+    Err(Failure::failed(Code::LoginPowersOther, format!(
         "login {name} at {address}: it opened, but may not end its own token (auth/token/revoke-self is denied)"
     ))
     .advise(
@@ -222,11 +223,14 @@ async fn look_behind(
 }
 
 fn unfit(login: &Login, reasons: &[String]) -> Failure {
-    Failure::refused(format!(
-        "{} cannot be a break-glass login: {}",
-        login.name,
-        reasons.join("; ")
-    ))
+    Failure::refused(
+        Code::BreakGlassLoginUnfit,
+        format!(
+            "{} cannot be a break-glass login: {}",
+            login.name,
+            reasons.join("; ")
+        ),
+    )
     .advise("correct its role in the file, or name another login under break_glass.logins")
 }
 
@@ -244,11 +248,14 @@ async fn holds_the_grant(
     };
     let acl = policies::resultant_acl(&client, &session.token).await?;
     door::grant_holds(&acl, api).map_err(|missing| {
-        Failure::refused(format!(
-            "the grant of {} does not hold: {}",
-            login.name,
-            missing.join(", ")
-        ))
+        Failure::refused(
+            Code::GrantMissing,
+            format!(
+                "the grant of {} does not hold: {}",
+                login.name,
+                missing.join(", ")
+            ),
+        )
         .advise("look at the role's token_policies and at policies that deny these paths")
     })
 }

@@ -5,6 +5,7 @@
 use crate::bootstrap::ceremony::Ceremony;
 use crate::bootstrap::steps::namespace;
 use crate::bootstrap::view::View;
+use crate::code::Code;
 use crate::config::Fields;
 use crate::desired::observation::Observation;
 use crate::desired::{self, CONCURRENCY, Document, Pending, Read, resolve};
@@ -209,10 +210,13 @@ fn mount_document(mount: &Wanted<'_>) -> Document {
 }
 
 fn other_type(mount: &Wanted<'_>, present: &str) -> Failure {
-    Failure::refused(format!(
-        "{} is of type {}, the file says {}",
-        mount.mount_path, present, mount.mount_type
-    ))
+    Failure::refused(
+        Code::MountTypeOther,
+        format!(
+            "{} is of type {}, the file says {}",
+            mount.mount_path, present, mount.mount_type
+        ),
+    )
     .advise(
         "choose another path in the file, or remove the mount by hand; nothing is ever replaced",
     )

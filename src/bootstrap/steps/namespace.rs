@@ -4,6 +4,7 @@
 //! ever changed or removed.
 
 use crate::bootstrap::ceremony::Ceremony;
+use crate::code::Code;
 use crate::failure::Failure;
 use crate::session::Session;
 use crate::vault::Body;
@@ -28,8 +29,8 @@ pub(super) fn unknown_to(
         "{address} is {} {version}, which has no namespaces, and the file names {namespace}",
         health.product.name()
     );
-    let failure =
-        Failure::refused(text).advise("leave cluster.namespace empty: the root namespace");
+    let failure = Failure::refused(Code::NotOnThisServer, text)
+        .advise("leave cluster.namespace empty: the root namespace");
     (!has_them).then_some(failure)
 }
 

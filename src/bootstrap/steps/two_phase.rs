@@ -7,6 +7,7 @@
 use crate::bootstrap::ceremony::Ceremony;
 use crate::bootstrap::steps::store_recovery_keys::{all_there, fact, with_their_custodians};
 use crate::checkpoint::Diary;
+use crate::code::Code;
 use crate::config::{CustodianKind, Recovery};
 use crate::failure::Failure;
 use crate::finding::Finding;
@@ -80,7 +81,10 @@ pub(super) fn refused(
     } else {
         return None;
     };
-    Some(Failure::refused(why).advise("take init.recovery out of the file, or write at-init"))
+    Some(
+        Failure::refused(Code::NotOnThisServer, why)
+            .advise("take init.recovery out of the file, or write at-init"),
+    )
 }
 
 /// Whether the shares are still to be made.
@@ -146,10 +150,10 @@ async fn start(
             Start::Busy => end(rotation).await?,
         }
     }
-    Err(Failure::failed(format!(
-        "{}: it makes no first recovery keys",
-        rotation.address()
-    ))
+    Err(Failure::failed(
+        Code::AnswerUnexpected,
+        format!("{}: it makes no first recovery keys", rotation.address()),
+    )
     .advise("look at the server's log, then run apply again"))
 }
 
@@ -180,6 +184,7 @@ async fn hold(
 ) -> Result<(), Failure> {
     if ceremony.shares.len() != ceremony.custodians.len() {
         return Err(Failure::failed(
+            Code::AnswerUnexpected,
             "the server made another number of recovery keys",
         ));
     }
@@ -200,7 +205,7 @@ async fn hold(
             "it was given all recovery keys and does not confirm that they are in effect"
         }
     };
-    Err(Failure::failed(format!("{address}: {why}")).passing())
+    Err(Failure::failed(Code::AnswerUnexpected, format!("{address}: {why}")).passing())
 }
 
 /// What a machine opens is fetched and compared. What only its holder opens was read back as the ciphertext that was
@@ -226,9 +231,10 @@ async fn read_back(ceremony: &Ceremony<'_>) -> Result<Vec<Option<Share>>, Failur
         let back = custodian.fetch(&identities).await?;
         if !same_share(&back, share) {
             let (name, address) = (custodian.name(), custodian.address());
-            return Err(Failure::refused(format!(
-                "{address}, the share of {name}, is not what was stored"
-            ))
+            return Err(Failure::refused(
+                Code::ShareChanged,
+                format!("{address}, the share of {name}, is not what was stored"),
+            )
             .advise("see who writes there; the share is not valid yet, and another one is made"));
         }
         kept[number] = Some(back);
@@ -244,7 +250,7 @@ fn known(ceremony: &Ceremony<'_>) -> Result<(), Failure> {
         return Ok(());
     }
     let address = ceremony.client().address().to_owned();
-    Err(Failure::refused(format!("{address} has recovery keys that this checkpoint knows nothing of"))
+    Err(Failure::refused(Code::RecoveryKeysUnknown, format!("{address} has recovery keys that this checkpoint knows nothing of"))
         .advise(format!(
             "ask who else has its root token; a cluster that holds no data yet is best wiped and begun again: {}",
             ceremony.config.command("apply --abandon")

@@ -7,6 +7,7 @@ use futures::future::join_all;
 use tokio::time::Instant;
 
 use crate::bootstrap::ceremony::Ceremony;
+use crate::code::Code;
 use crate::failure::Failure;
 use crate::secret::ShareMaterial;
 use crate::vault::{self, Client, sys};
@@ -133,21 +134,22 @@ fn still_closed(ceremony: &Ceremony<'_>, closed: &[(Client, State)]) -> Failure 
     let each = closed.iter().map(|(node, state)| {
         let address = node.address();
         match state {
-            State::Away(why) => Failure::failed(format!("waited {seconds} s for {address}: {why}"))
+            State::Away(why) => Failure::failed(Code::NodeMissing, format!("waited {seconds} s for {address}: {why}"))
                 .advise(format!(
                     "start the server there, or take it out of cluster.nodes; then go on: {again}"
                 )),
             State::NotJoined => {
-                Failure::failed(format!("waited {seconds} s for {address}: it has not joined")).advise(format!(
+                Failure::failed(Code::NodeMissing, format!("waited {seconds} s for {address}: it has not joined")).advise(format!(
                     "see its retry_join and its log, or take it out of cluster.nodes; then go on: {again}"
                 ))
             }
             State::Sealed | State::Open => {
-                Failure::refused(format!("{address} is still sealed after all shares")).advise(
+                Failure::refused(Code::NodeMissing, format!("{address} is still sealed after all shares")).advise(
                     "look at the server's log; if it belongs to another cluster, correct cluster.nodes",
                 )
             }
         }
     });
-    Failure::all(each.collect()).unwrap_or_else(|| Failure::failed("not all nodes opened"))
+    Failure::all(each.collect())
+        .unwrap_or_else(|| Failure::failed(Code::NodeMissing, "not all nodes opened"))
 }

@@ -6,6 +6,7 @@ use tokio::time::Instant;
 use crate::bootstrap::authority::revoked_root;
 use crate::bootstrap::ceremony::Ceremony;
 use crate::bootstrap::view::View;
+use crate::code::Code;
 use crate::desired::observation::Observation;
 use crate::evidence::facts::Evidence;
 use crate::failure::Failure;
@@ -141,11 +142,11 @@ async fn joined(ceremony: &Ceremony<'_>, active: &Health) -> Result<(), Failure>
 fn not_complete(ceremony: &Ceremony<'_>, apart: &[String], said: &str) -> Failure {
     let again = ceremony.options.again(ceremony.config);
     if apart.is_empty() {
-        return Failure::failed(said.to_owned()).advise(format!(
+        return Failure::failed(Code::NodeMissing, said.to_owned()).advise(format!(
             "start the server there, or take it out of cluster.nodes; then go on: {again}"
         ));
     }
-    Failure::refused(said.to_owned()).advise(format!(
+    Failure::refused(Code::NodeMissing, said.to_owned()).advise(format!(
         "a node that never joins is no node of this cluster: correct its retry_join, or cluster.nodes \
          in the file; one that joined and stays sealed says why in its log, and tries again when it is \
          restarted; then go on: {again}"
@@ -159,12 +160,15 @@ fn two_clusters(node: &Client, health: &Health, active: &Health) -> Failure {
             .clone()
             .unwrap_or_else(|| "unknown".into())
     };
-    Failure::refused(format!(
-        "{} is a node of cluster {}, the active one is {}",
-        node.address(),
-        id(health),
-        id(active)
-    ))
+    Failure::refused(
+        Code::ClusterOther,
+        format!(
+            "{} is a node of cluster {}, the active one is {}",
+            node.address(),
+            id(health),
+            id(active)
+        ),
+    )
     .advise("correct cluster.nodes in the file: these are two clusters")
 }
 

@@ -219,6 +219,10 @@ mod tests {
     use super::*;
     use crate::vault::snapshot::Item;
 
+    fn words(findings: &[Finding]) -> Vec<String> {
+        findings.iter().map(ToString::to_string).collect()
+    }
+
     fn policies(names: &[&str]) -> Snapshot {
         let item = |name: &&str| Item {
             kind: Kind::Policy,
@@ -268,7 +272,7 @@ mod tests {
         part.add_tokens(Err("x".into()));
         let part = of(&before(Ok(policies(&["a"])), &[]), Ok(part));
         assert_eq!(part.clause, "; not everything could be compared");
-        let said = Finding::in_words(&part.findings);
+        let said = words(&part.findings);
         assert_eq!(said, ["each token could not be compared: x"]);
     }
 
@@ -279,7 +283,7 @@ mod tests {
             &before(Ok(policies(&["a"])), &expect),
             Ok(policies(&["a", "ops-1", "eve"])),
         );
-        let said = Finding::in_words(&compared.findings);
+        let said = words(&compared.findings);
         assert_eq!(
             said,
             ["policy eve is new; to undo it: bao policy delete eve"]
@@ -299,7 +303,7 @@ mod tests {
         let names: Vec<String> = (0..SHOWN + 7).map(|number| format!("p{number}")).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let compared = of(&before(Ok(policies(&[])), &[]), Ok(policies(&names)));
-        let said = Finding::in_words(&compared.findings);
+        let said = words(&compared.findings);
         assert_eq!(said.len(), SHOWN + 1);
         assert!(
             said[SHOWN].starts_with("7 more differences"),

@@ -12,11 +12,12 @@ use crate::break_glass::options::Options;
 use crate::break_glass::remote::starting::waiting;
 use crate::break_glass::session::BreakGlassSession;
 use crate::checkpoint::journal::{Kept, UnderWay, Waiting};
+use crate::code::Code;
 use crate::config::Config;
 use crate::event::{Caller, Outcome};
 use crate::evidence::signing::SigningKey;
 use crate::failure::Failure;
-use crate::root_generation::{Code, LOOK, not_let_in, not_taken};
+use crate::root_generation::{AttemptCode, LOOK, not_let_in, not_taken};
 use crate::secret::RootToken;
 use crate::shares::quorum::Gathered;
 use crate::vault::RootSession;
@@ -42,7 +43,7 @@ pub async fn finish(
     caller: Caller<'_>,
 ) -> Result<Outcome, Failure> {
     let encoded = encoded.map(Encoded::parse).transpose().map_err(|why| {
-        Failure::usage(format!("this is no encoded token: {why}"))
+        Failure::usage(Code::CodeWrong, format!("this is no encoded token: {why}"))
             .advise("copy it whole, as share submit has printed it to the last holder")
     })?;
     let key = options.signing_key().await?;
@@ -61,6 +62,7 @@ async fn complete(
     let waiting = waiting(session, ("start one", START))?;
     let pad = session.journal.pad().await?.map(Pad::kept).ok_or_else(|| {
         Failure::refused(
+            Code::PadLost,
             "the one-time pad of this attempt is gone, and with it the way to its token",
         )
         .advise(format!(
@@ -88,9 +90,10 @@ async fn complete(
     };
     let deferred = session.caller.interrupt.defer_signals();
     let root = pad.open(&encoded).map_err(|why| {
-        Failure::refused(format!(
-            "this is not the token of the attempt that was started here: {why}"
-        ))
+        Failure::refused(
+            Code::CodeWrong,
+            format!("this is not the token of the attempt that was started here: {why}"),
+        )
         .advise("copy what the last holder was handed once more; nothing was changed")
     })?;
     // What the server has just given for our own share is kept first and looked at later: nobody could copy it again.
@@ -117,10 +120,13 @@ async fn it_is_root(
     let root = RootSession::new(&session.client, root);
     match root.look().await? {
         Life::Alive(info) if info.is_root() => Ok(root.into_token()),
-        _ => Err(Failure::refused(format!(
-            "{}: what this decodes to is no root token there",
-            session.client.address()
-        ))
+        _ => Err(Failure::refused(
+            Code::CodeWrong,
+            format!(
+                "{}: what this decodes to is no root token there",
+                session.client.address()
+            ),
+        )
         .advise("copy what the last holder was handed once more; nothing was changed")),
     }
 }
@@ -133,14 +139,14 @@ async fn taken_up(
 ) -> Result<(), Failure> {
     session.journal.keep(Kept::Generated, root.token()).await?;
     session.journal.wait(None)?;
-    let code = Code::parse(&waiting.code)?;
+    let code = AttemptCode::parse(&waiting.code)?;
     session
         .journal
         .note(Some(under_way(waiting, &code, None)))?;
     session.journal.forget_pad()
 }
 
-fn under_way(waiting: &Waiting, code: &Code, completing: Option<i64>) -> UnderWay {
+fn under_way(waiting: &Waiting, code: &AttemptCode, completing: Option<i64>) -> UnderWay {
     UnderWay {
         command: COMMAND.to_owned(),
         since: waiting.since.clone(),
@@ -155,7 +161,7 @@ fn under_way(waiting: &Waiting, code: &Code, completing: Option<i64>) -> UnderWa
 ///
 /// # Errors
 /// The server does not have it any more.
-async fn ours(session: &BreakGlassSession<'_>, code: &Code) -> Result<Progress, Failure> {
+async fn ours(session: &BreakGlassSession<'_>, code: &AttemptCode) -> Result<Progress, Failure> {
     let found = session.generation()?.progress().await?;
     if found.started && found.nonce == code.nonce {
         return Ok(found);
@@ -166,6 +172,7 @@ async fn ours(session: &BreakGlassSession<'_>, code: &Code) -> Result<Progress, 
         .is_some_and(|it| it.completing.is_some())
     {
         return Err(Failure::refused(
+Code::RootTokenOrphaned,
             "the answer to the last share, which was given from here, is lost, and an orphaned root token may still be valid",
         )
         .advise(format!(
@@ -175,6 +182,7 @@ async fn ours(session: &BreakGlassSession<'_>, code: &Code) -> Result<Progress, 
         )));
     }
     Err(Failure::refused(
+Code::AttemptGone,
         "the server does not have this attempt any more: it is complete, somebody ended it, or another node leads",
     )
     .advise(format!(
@@ -190,7 +198,7 @@ async fn ours(session: &BreakGlassSession<'_>, code: &Code) -> Result<Progress, 
 /// The time is over: the attempt is ended then, and what was given with it.
 async fn enough(
     session: &mut BreakGlassSession<'_>,
-    code: &Code,
+    code: &AttemptCode,
     limit: Option<Duration>,
 ) -> Result<Progress, Failure> {
     let here = session.asking(COMMAND).opens_here().await?.max(1);
@@ -215,7 +223,7 @@ async fn enough(
             session.generation()?.cancel().await?;
             session.journal.wait(None)?;
             session.journal.forget_pad()?;
-            return Err(Failure::failed(format!(
+            return Err(Failure::failed(Code::TooFewShares, format!(
                 "{} of {} shares were given within {} s; the attempt is ended, and those shares with it",
                 found.progress,
                 found.required,
@@ -236,7 +244,7 @@ async fn missing_shares(
     session: &mut BreakGlassSession<'_>,
     (waiting, limit): (&Waiting, Option<Duration>),
 ) -> Result<(Encoded, Gathered), Failure> {
-    let code = Code::parse(&waiting.code)?;
+    let code = AttemptCode::parse(&waiting.code)?;
     let caller = session.caller;
     let found = caller.unless_stopped(enough(session, &code, limit)).await?;
     let missing = found.required.saturating_sub(found.progress);
@@ -266,6 +274,7 @@ async fn missing_shares(
             Given::Wrong => {
                 session.journal.note(None)?;
                 return Err(Failure::refused(
+Code::ShareWrong,
                     "the shares that were given do not make the key of this cluster, and the server has dropped all of \
                      them, those of the holders too",
                 )
@@ -286,9 +295,12 @@ async fn missing_shares(
         }
     }
     session.journal.note(None)?;
-    Err(Failure::failed(format!(
-        "{given} of {} shares were given, and no more can be had here",
-        found.required
-    ))
+    Err(Failure::failed(
+        Code::TooFewShares,
+        format!(
+            "{given} of {} shares were given, and no more can be had here",
+            found.required
+        ),
+    )
     .advise("let more holders submit, then run the same command again"))
 }

@@ -9,10 +9,11 @@ use crate::break_glass::root_token::origin;
 use crate::break_glass::session::{ActiveSession, BreakGlassSession};
 use crate::checkpoint::journal::{UnderWay, Waiting};
 use crate::checkpoint::now;
+use crate::code::Code;
 use crate::config::Config;
 use crate::event::{Caller, Event};
 use crate::failure::Failure;
-use crate::root_generation::{self, Code, OrphanedToken};
+use crate::root_generation::{self, AttemptCode, OrphanedToken};
 use crate::shares::key_set;
 use crate::vault::keys::generation::Pad;
 
@@ -50,8 +51,12 @@ async fn begin(session: &mut BreakGlassSession<'_>, reason: &str) -> Result<Even
     }
     let origin = origin(session, reason).await?;
     let before = session.is_free().await?;
-    let pad = Pad::new(before.otp_length)
-        .map_err(|why| Failure::failed(format!("{}: {why}", session.client.address())))?;
+    let pad = Pad::new(before.otp_length).map_err(|why| {
+        Failure::failed(
+            Code::AnswerUnexpected,
+            format!("{}: {why}", session.client.address()),
+        )
+    })?;
     session.journal.keep_pad(pad.text()).await?;
     session.journal.note(Some(UnderWay {
         command: START.to_owned(),
@@ -64,7 +69,7 @@ async fn begin(session: &mut BreakGlassSession<'_>, reason: &str) -> Result<Even
         session.journal.note(None)?;
         return Err(root_generation::busy(&session.generation()?, None, None));
     };
-    let code = Code {
+    let code = AttemptCode {
         origin,
         nonce: progress.nonce,
         required: progress.required,
@@ -136,16 +141,19 @@ async fn end_of(session: &mut BreakGlassSession<'_>, nonce: &str) -> Result<Even
     let waits = session
         .journal
         .waiting()
-        .map(|waiting| Code::parse(&waiting.code));
+        .map(|waiting| AttemptCode::parse(&waiting.code));
     if waits.transpose()?.is_some_and(|code| code.nonce == nonce) {
         return give_up(session).await;
     }
     let found = session.generation()?.progress().await?;
     if !found.started || found.nonce != nonce {
-        return Err(Failure::refused(format!(
-            "{}: no attempt of this nonce is under way; nothing was ended",
-            session.client.address()
-        ))
+        return Err(Failure::refused(
+            Code::AttemptGone,
+            format!(
+                "{}: no attempt of this nonce is under way; nothing was ended",
+                session.client.address()
+            ),
+        )
         .advise(format!(
             "look what there is: {}",
             session.config.command(PROGRESS)
@@ -165,14 +173,17 @@ pub(super) fn waiting(
 ) -> Result<Waiting, Failure> {
     session.journal.waiting().ok_or_else(|| {
         let (why, command) = (advice.0, session.config.command(advice.1));
-        Failure::usage("no attempt was started here that is still open")
-            .advise(format!("{why}: {command}"))
+        Failure::usage(
+            Code::AttemptGone,
+            "no attempt was started here that is still open",
+        )
+        .advise(format!("{why}: {command}"))
     })
 }
 
 async fn give_up(session: &mut BreakGlassSession<'_>) -> Result<Event, Failure> {
     let waiting = waiting(session, ("look whether there is one at all", PROGRESS))?;
-    let code = Code::parse(&waiting.code)?;
+    let code = AttemptCode::parse(&waiting.code)?;
     let found = session.generation()?.progress().await?;
     if found.started && found.nonce == code.nonce {
         session.generation()?.cancel().await?;

@@ -7,12 +7,13 @@ use jiff::Timestamp;
 
 use crate::break_glass::options::Options;
 use crate::break_glass::session::ActiveSession;
+use crate::code::Code;
 use crate::config::Config;
 use crate::event::{Caller, Event};
 use crate::failure::Failure;
 use crate::printable;
 use crate::prompt;
-use crate::root_generation::{Code, Held, not_let_in, not_taken};
+use crate::root_generation::{AttemptCode, Held, not_let_in, not_taken};
 use crate::session::cluster_identity::known_id;
 use crate::shell::ShellCommand;
 use crate::vault::keys::generation::{Given, Progress};
@@ -33,7 +34,7 @@ pub async fn submit(
     (code, custodian): (&str, Option<&str>),
     caller: Caller<'_>,
 ) -> Result<Event, Failure> {
-    let code = Code::parse(code)?;
+    let code = AttemptCode::parse(code)?;
     is_of_this_cluster(config, &code)?;
     // A login may run a command or ask a person to sign in: not before the attempt was looked at, and the holder asked.
     let consent = async |client: &Client| {
@@ -49,10 +50,10 @@ pub async fn submit(
     given
 }
 
-fn is_of_this_cluster(config: &Config, code: &Code) -> Result<(), Failure> {
+fn is_of_this_cluster(config: &Config, code: &AttemptCode) -> Result<(), Failure> {
     let file = config.file.display();
     let known = known_id(config)?.ok_or_else(|| {
-        Failure::usage(format!(
+        Failure::usage(Code::ClusterUnknown, format!(
             "{file} does not say which cluster it is of, so nobody knows whether the code is of the same one"
         ))
         .advise(
@@ -65,17 +66,20 @@ fn is_of_this_cluster(config: &Config, code: &Code) -> Result<(), Failure> {
         return Ok(());
     }
     // What a code says of itself is not shown: anybody may have written it.
-    Err(Failure::refused(format!(
-        "the code is not of cluster {} ({known}), which {file} is of",
-        config.cluster.name
-    ))
+    Err(Failure::refused(
+        Code::ClusterOther,
+        format!(
+            "the code is not of cluster {} ({known}), which {file} is of",
+            config.cluster.name
+        ),
+    )
     .advise(
         "name the file of that cluster with -c; if there is none, ask whoever sent you the code",
     ))
 }
 
 /// What anybody may see of the attempt, where the server lets anybody see it.
-async fn look_without_login(client: &Client, code: &Code) -> Result<(), Failure> {
+async fn look_without_login(client: &Client, code: &AttemptCode) -> Result<(), Failure> {
     match Generation::seen_by_anybody(client).await? {
         Some(found) => is_this_attempt(client.address(), code, &found),
         None => Ok(()),
@@ -88,7 +92,7 @@ async fn look_without_login(client: &Client, code: &Code) -> Result<(), Failure>
 /// The holder says no, or nobody is there to answer.
 async fn consent(
     config: &Config,
-    code: &Code,
+    code: &AttemptCode,
     (custodian, yes): (Option<&str>, bool),
     caller: Caller<'_>,
 ) -> Result<(), Failure> {
@@ -124,7 +128,7 @@ async fn consent(
         return Ok(());
     }
     Err(
-        Failure::failed("nothing was given: you said no").advise(format!(
+        Failure::failed(Code::Declined, "nothing was given: you said no").advise(format!(
             "if nobody whom you know started it, somebody may be collecting shares; whoever has a break-glass login \
              ends it: {}",
             config.command(ShellCommand::new("break-glass cancel --nonce").with(&code.nonce))
@@ -145,7 +149,7 @@ fn ago(since: Timestamp, now: Timestamp) -> String {
 
 async fn give(
     session: &ActiveSession<'_>,
-    code: &Code,
+    code: &AttemptCode,
     wanted: Option<&str>,
 ) -> Result<Event, Failure> {
     let found = session.generation()?.progress().await?;
@@ -166,7 +170,7 @@ async fn give(
             custodian: name,
             encoded: encoded.to_text(),
         }),
-        Given::Twice => Err(Failure::refused(format!(
+        Given::Twice => Err(Failure::refused(Code::ShareTwice, format!(
             "the share of {name} was given already; nothing has changed"
         ))
         .advise(format!(
@@ -174,6 +178,7 @@ async fn give(
             session.config.command("break-glass progress")
         ))),
         Given::Wrong => Err(Failure::refused(
+Code::ShareWrong,
             "the shares that were given do not make the key of this cluster, and the server has dropped all of them",
         )
         .advise(format!(
@@ -194,16 +199,17 @@ fn unanswered(session: &ActiveSession<'_>, error: Error) -> Failure {
         };
     }
     let progress = session.config.command("break-glass progress");
-    Failure::failed(format!("nobody knows whether the share counts: {error}")).advise(format!(
+    Failure::failed(Code::ShareAnswerLost, format!("nobody knows whether the share counts: {error}")).advise(format!(
         "look how far it is: {progress}; if yours was the last share, an orphaned root token is still valid: whoever \
          started it types vault-bootstrap break-glass cancel, then rehearse",
     ))
 }
 
 /// The attempt at the server must be the one of the code, and its token must go where its starter said.
-fn is_this_attempt(address: &str, code: &Code, found: &Progress) -> Result<(), Failure> {
-    let refused =
-        |why: &str, advice: &str| Err(Failure::refused(format!("{address}: {why}")).advise(advice));
+fn is_this_attempt(address: &str, code: &AttemptCode, found: &Progress) -> Result<(), Failure> {
+    let refused = |why: &str, advice: &str| {
+        Err(Failure::refused(Code::AttemptGone, format!("{address}: {why}")).advise(advice))
+    };
     let collecting = "call whoever sent you the code: somebody may be collecting shares";
     if !found.started {
         return refused(

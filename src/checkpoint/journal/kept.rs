@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::checkpoint::directory::{destroy_beside, write_json};
 use crate::checkpoint::journal::Journal;
 use crate::checkpoint::journal::reading::read;
+use crate::code::Code;
 use crate::envelope::{Key, Sealer, WrappedKey};
 use crate::failure::Failure;
 use crate::secret::{RootToken, SecretText, Token};
@@ -60,6 +61,7 @@ impl Journal {
     pub(crate) async fn keep_pad(&self, pad: &SecretText) -> Result<(), Failure> {
         let Some(key) = &self.key else {
             return Err(Failure::failed(
+Code::CheckpointKeyAway,
                 "the one-time pad must be kept until the holders have given their shares, and the checkpoint's key \
                  cannot be used here",
             )
@@ -115,7 +117,11 @@ impl Journal {
             return Ok(None);
         };
         let ciphertext = STANDARD.decode(sealed.token).map_err(|_| {
-            Failure::refused(format!("{} is damaged", path.display())).advise(advice)
+            Failure::refused(
+                Code::CheckpointDamaged,
+                format!("{} is damaged", path.display()),
+            )
+            .advise(advice)
         })?;
         let Some(key) = &self.key else {
             return Ok(Some(Err(without_the_key(&path))));
@@ -165,7 +171,7 @@ impl Journal {
 }
 
 fn without_the_key(path: &Path) -> Failure {
-    Failure::failed(format!(
+    Failure::failed(Code::CheckpointKeyAway, format!(
         "{} is of an earlier run that did not end, and the checkpoint's key is not available on this machine",
         path.display()
     ))

@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::checkpoint::directory::{Lock, lock, write_beside, write_json};
 use crate::checkpoint::error::CheckpointError;
+use crate::code::Code;
 use crate::envelope::Key;
 use crate::failure::Failure;
 use crate::root_generation::OrphanedToken;
@@ -110,11 +111,14 @@ impl Journal {
                 ..Record::default()
             },
             Some(record) if record.version > VERSION => {
-                return Err(Failure::refused(format!(
-                    "{} has form {}, this program reads up to {VERSION}",
-                    path.display(),
-                    record.version
-                ))
+                return Err(Failure::refused(
+                    Code::FormNewer,
+                    format!(
+                        "{} has form {}, this program reads up to {VERSION}",
+                        path.display(),
+                        record.version
+                    ),
+                )
                 .advise("use the program that wrote it, or a later one"));
             }
             Some(record) if record.cluster == cluster => record,
@@ -150,7 +154,7 @@ impl Journal {
             || Kept::ALL.iter().any(|kept| self.place(*kept).exists())
             || self.directory.join(before::NAME).exists();
         match (&record.cluster_id, id) {
-            (Some(known), Some(found)) if known != found && open => Err(Failure::refused(format!(
+            (Some(known), Some(found)) if known != found && open => Err(Failure::refused(Code::ClusterOther, format!(
                 "{} tells of a run that did not end, on the cluster of id {known}, and this one's is {found}",
                 self.directory.join(NAME).display()
             ))

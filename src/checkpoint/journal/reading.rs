@@ -6,6 +6,7 @@ use std::path::Path;
 use serde::de::DeserializeOwned;
 
 use crate::checkpoint::directory::check;
+use crate::code::Code;
 use crate::disk::{self, read::Unfit};
 use crate::failure::Failure;
 
@@ -26,9 +27,16 @@ pub(super) fn read_within<T: DeserializeOwned>(
     limit: u64,
     advice: &str,
 ) -> Result<Option<T>, Failure> {
-    let cannot =
-        |error: io::Error| Failure::failed(format!("cannot read {}: {error}", path.display()));
-    let refuse = |why: &str| Failure::refused(format!("{} {why}", path.display())).advise(advice);
+    let cannot = |error: io::Error| {
+        Failure::failed(
+            Code::FileFailed,
+            format!("cannot read {}: {error}", path.display()),
+        )
+    };
+    let refuse = |why: &str| {
+        Failure::refused(Code::CheckpointDamaged, format!("{} {why}", path.display()))
+            .advise(advice)
+    };
     check(disk::above(path))?;
     let bytes = match disk::read(path, limit) {
         Ok(Some(bytes)) => bytes,

@@ -4,6 +4,7 @@ use rustix::system::uname;
 
 use crate::backend::Kind;
 use crate::checkpoint::Checkpoint;
+use crate::code::Code;
 use crate::config::Config;
 use crate::disk::read;
 use crate::edge::failures::of_replica;
@@ -31,10 +32,13 @@ pub(crate) async fn take(
             let found = replica.look().await.map_err(of_replica)?;
             Err(match &found.lease {
                 Some((_, other)) => held(config, replica, other),
-                None => Failure::failed(format!(
-                    "the lease on {} was taken and released meanwhile",
-                    replica.address()
-                ))
+                None => Failure::failed(
+                    Code::AnotherRun,
+                    format!(
+                        "the lease on {} was taken and released meanwhile",
+                        replica.address()
+                    ),
+                )
                 .advise(config.command("apply")),
             })
         }
@@ -59,7 +63,7 @@ pub(crate) async fn give_up(replica: &Replica, lease: &Lease) -> Result<(), Fail
 
 /// Somebody else is at it, or was.
 pub(crate) fn held(config: &Config, replica: &Replica, other: &Lease) -> Failure {
-    Failure::refused(format!(
+    Failure::refused(Code::AnotherRun, format!(
         "another run holds {}: {} since {}",
         replica.address(),
         other.owner,

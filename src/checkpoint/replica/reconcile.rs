@@ -2,6 +2,7 @@
 //! one of its kind is never taken away for what another ceremony left.
 
 use crate::checkpoint::{Checkpoint, CheckpointError, Diary, Mark};
+use crate::code::Code;
 use crate::config::Config;
 use crate::edge::failures::of_replica;
 use crate::failure::Failure;
@@ -224,21 +225,27 @@ fn refused(
         commit.owner, commit.written
     );
     match problem {
-        Problem::TwoCeremonies => Failure::refused(format!(
-            "{here} and {address} tell of two ceremonies, and neither goes on from the other"
-        ))
+        Problem::TwoCeremonies => Failure::refused(
+            Code::ReplicaContradicts,
+            format!(
+                "{here} and {address} tell of two ceremonies, and neither goes on from the other"
+            ),
+        )
         .advise(format!(
             "{written}: find out which of the two is of this cluster, then name another place in \
              checkpoint.replica, or another checkpoint.path"
         )),
-        Problem::OnlyHere => Failure::refused(format!(
-            "{here} keeps {}, and {address} knows nothing of them",
-            checkpoint
-                .secrets_in_words()
-                .ok()
-                .flatten()
-                .unwrap_or("secrets")
-        ))
+        Problem::OnlyHere => Failure::refused(
+            Code::ReplicaContradicts,
+            format!(
+                "{here} keeps {}, and {address} knows nothing of them",
+                checkpoint
+                    .secrets_in_words()
+                    .ok()
+                    .flatten()
+                    .unwrap_or("secrets")
+            ),
+        )
         .advise(format!(
             "{written}. While this cluster lives, keep that directory, name another place in \
              checkpoint.replica, then {}; if it was wiped since, name another checkpoint.path",

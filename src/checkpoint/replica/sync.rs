@@ -10,6 +10,7 @@ use crate::backend;
 use crate::checkpoint::replica::lease::{give_up, held, owner, take};
 use crate::checkpoint::replica::reconcile::{lacks, reconcile};
 use crate::checkpoint::{self, Checkpoint, Mark, ReplicatedCheckpoint};
+use crate::code::Code;
 use crate::config::{self, Config};
 use crate::edge::custodians::to_aws;
 use crate::edge::failures::of_replica;
@@ -98,7 +99,9 @@ pub(crate) async fn checkpoint(
         Some(mark) => mark.id.clone(),
         None => {
             let id = hex::random::<8>();
-            let id = id.ok_or_else(|| Failure::failed("the system gives no random bytes"))?;
+            let id = id.ok_or_else(|| {
+                Failure::failed(Code::SystemFailed, "the system gives no random bytes")
+            })?;
             // Before the lease is made: killed in between, it is known to be ours.
             checkpoint.set_mark(&Mark {
                 id: id.clone(),
@@ -303,10 +306,13 @@ impl ReplicaSync {
             return Ok(());
         }
         Err(Failed(
-            Failure::refused(format!(
-                "another machine has taken {} over from this run",
-                self.address()
-            ))
+            Failure::refused(
+                Code::TakenOver,
+                format!(
+                    "another machine has taken {} over from this run",
+                    self.address()
+                ),
+            )
             .advise(
                 "leave it to that one: what this run did so far is there, and it does nothing more",
             ),
@@ -352,10 +358,10 @@ impl ReplicaSync {
 async fn soon(doing: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
     match tokio::time::timeout(AFTER_A_STOP, doing).await {
         Ok(done) => done,
-        Err(_) => Err(Failure::failed(format!(
-            "no answer within {} s of the stop",
-            AFTER_A_STOP.as_secs()
-        ))),
+        Err(_) => Err(Failure::failed(
+            Code::ReplicaUnreachable,
+            format!("no answer within {} s of the stop", AFTER_A_STOP.as_secs()),
+        )),
     }
 }
 

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::problem::{Place, Problem, meant};
 use super::tree::{Kind, Node, shown, step};
+use crate::code::Code;
 use keywords::{choices, expected, fill, holds, is, list, texts, types, unknown, variants};
 
 pub(super) use keywords::quoted;
@@ -46,7 +47,7 @@ impl<'a> Check<'a> {
             let reference = is_reference(schema);
             let before = self.problems.len();
             if reference && !matches!(node.kind, Kind::Map(_)) {
-                return self.report(node.place, REFERENCES);
+                return self.report(Code::FileSecretInClear, node.place, REFERENCES);
             }
             self.value(node, self.resolve(schema));
             node.reference |= reference && self.problems.len() == before;
@@ -63,13 +64,13 @@ impl<'a> Check<'a> {
             return self.one_of(node, variants);
         }
         if let Some(text) = self.scalar(node, schema) {
-            return self.report(node.place, text);
+            return self.report(Code::FileValueInvalid, node.place, text);
         }
         self.map(node, schema);
         self.exactly_one(node, variants);
         if let Kind::List(items) = &mut node.kind {
             if (items.len() as u64) < schema["minItems"].as_u64().unwrap_or_default() {
-                self.report(node.place, "the list is empty");
+                self.report(Code::FileValueInvalid, node.place, "the list is empty");
             }
             for (index, item) in items.iter_mut().enumerate() {
                 self.path.push(step(index));
@@ -136,7 +137,7 @@ impl<'a> Check<'a> {
                 Some(Value::Bool(false)) => {
                     let text = unknown(&entry.key, properties, &given);
                     misspelt.push_str(&text);
-                    self.report(entry.place, text);
+                    self.report(Code::FileKeyUnknown, entry.place, text);
                 }
                 Some(property) => self.value(&mut entry.value, property),
                 None => {}
@@ -148,7 +149,11 @@ impl<'a> Check<'a> {
             if !given.contains(key) && !misspelt.contains(&format!("did you mean `{key}`")) {
                 let why = self.describe(&properties[key]);
                 let why = why.map(|why| format!(": {why}")).unwrap_or_default();
-                self.report(node.place, format!("missing key `{key}`{why}"));
+                self.report(
+                    Code::FileKeyMissing,
+                    node.place,
+                    format!("missing key `{key}`{why}"),
+                );
             }
         }
     }
@@ -161,9 +166,17 @@ impl<'a> Check<'a> {
         match keys.iter().filter(|key| node.get(key).is_some()).count() {
             // The unknown key in its place was reported, with what could stand there.
             0 if node.strange || keys.is_empty() => {}
-            0 => self.report(node.place, format!("one of {names} is missing")),
+            0 => self.report(
+                Code::FileKeyMissing,
+                node.place,
+                format!("one of {names} is missing"),
+            ),
             1 => {}
-            _ => self.report(node.place, format!("only one of {names} can stand here")),
+            _ => self.report(
+                Code::FileContradicts,
+                node.place,
+                format!("only one of {names} can stand here"),
+            ),
         }
     }
 
@@ -175,7 +188,11 @@ impl<'a> Check<'a> {
         let mut fitting = candidates.clone();
         fitting.retain(|variant| self.fits(node, variant));
         match fitting.as_slice() {
-            [] => self.report(node.place, self.none_fits(node, &candidates)),
+            [] => self.report(
+                Code::FileValueInvalid,
+                node.place,
+                self.none_fits(node, &candidates),
+            ),
             [only] => self.value(node, only),
             several => {
                 let before = self.problems.len();
@@ -225,11 +242,15 @@ impl<'a> Check<'a> {
         let keys: Vec<&str> = keys.filter_map(Value::as_str).collect();
         let names = quoted(keys.iter().copied(), "or");
         let Some(first) = node.entries().first() else {
-            return self.report(node.place, format!("expected {names}"));
+            return self.report(
+                Code::FileKeyMissing,
+                node.place,
+                format!("expected {names}"),
+            );
         };
         let (key, hint) = (&first.key, meant(&first.key, keys.into_iter()));
         let text = format!("unknown key `{key}`; expected {names}{hint}");
-        self.report(first.place, text);
+        self.report(Code::FileKeyUnknown, first.place, text);
     }
 
     /// The variants, with those of nested choices in their place.
@@ -282,8 +303,8 @@ impl<'a> Check<'a> {
         }
     }
 
-    fn report(&mut self, place: Place, text: impl Into<String>) {
-        let problem = Problem::new(place, shown(&self.path), text);
+    fn report(&mut self, code: Code, place: Place, text: impl Into<String>) {
+        let problem = Problem::new(code, place, shown(&self.path), text);
         self.problems.push(problem);
     }
 }

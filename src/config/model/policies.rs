@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use schemars::JsonSchema;
 
+use crate::code::Code;
 use crate::config::LONGEST_FILE;
 use crate::config::problem::text_of;
 use crate::config::reading::Reading;
@@ -65,20 +66,20 @@ pub(in crate::config) fn read(reading: &mut Reading) -> Vec<Policy> {
                 name: path[1].clone(),
                 source,
             }),
-            Some(Err((key, why))) => reading.refuse(&[path, vec![key]].concat(), why),
+            Some(Err((key, (code, why)))) => reading.refuse(code, &[path, vec![key]].concat(), why),
         }
     }
     policies
 }
 
 /// Where a policy comes from, or the key that something is wrong with, and what.
-fn source(at: At) -> Option<Result<PolicySource, (String, String)>> {
+fn source(at: At) -> Option<Result<PolicySource, (String, (Code, String))>> {
     let (key, at) = at.entries().next()?;
     let (text, file) = match key {
         "builtin" => return Some(Ok(PolicySource::Auditor)),
         "file" => {
             let file: PathBuf = at.read()?;
-            let unread = |why| format!("{}: {why}", file.display());
+            let unread = |(code, why)| (code, format!("{}: {why}", file.display()));
             // Editors of another system begin a file with it, and no server takes it.
             let plain = |text: String| {
                 text.strip_prefix('\u{feff}')
@@ -91,7 +92,10 @@ fn source(at: At) -> Option<Result<PolicySource, (String, String)>> {
     };
     Some(match text {
         Ok(text) if !text.trim().is_empty() => Ok(PolicySource::Rules { text, file }),
-        Ok(_) => Err((key.to_owned(), "the policy is empty".into())),
+        Ok(_) => Err((
+            key.to_owned(),
+            (Code::FileValueInvalid, "the policy is empty".into()),
+        )),
         Err(why) => Err((key.to_owned(), why)),
     })
 }

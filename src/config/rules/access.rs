@@ -1,6 +1,7 @@
 //! Rules of policies, roles and the break-glass logins.
 
 use super::auth::{auth_type, members, mount_of, setting};
+use crate::code::Code;
 use crate::config::reading::{Reading, under};
 use crate::config::values::Field;
 
@@ -27,7 +28,7 @@ pub(super) fn policy_names_are_free(reading: &mut Reading) {
             }
             _ => continue,
         };
-        reading.refuse(&["policies", name], text);
+        reading.refuse(Code::FileValueInvalid, &["policies", name], text);
     }
 }
 
@@ -40,7 +41,11 @@ pub(super) fn policies_of_tokens_exist(reading: &mut Reading) {
         };
         for policy in policies.strings() {
             if policy == "root" {
-                reading.refuse(&path, "no login may have the policy `root`");
+                reading.refuse(
+                    Code::FileContradicts,
+                    &path,
+                    "no login may have the policy `root`",
+                );
             } else if known.as_ref().is_some_and(|known| !known.contains(&policy))
                 && policy != "default"
                 && policy != GRANT
@@ -49,7 +54,7 @@ pub(super) fn policies_of_tokens_exist(reading: &mut Reading) {
                 let text = format!(
                     "the policy `{policy}` is not in this file; without it the token may do nothing by it"
                 );
-                reading.warn(&path, text);
+                reading.warn(Code::NameUnknown, &path, text);
             }
         }
     }
@@ -79,13 +84,13 @@ pub(super) fn oidc_is_complete(reading: &mut Reading) {
         let count = given.iter().filter(|has| **has == Some(true)).count();
         if count > 1 || given == [Some(false); 4] {
             let text = "exactly one of `oidc_discovery_url`, `jwks_url`, `jwks_pairs` and `jwt_validation_pubkeys` says where keys come from";
-            reading.refuse(&config, text);
+            reading.refuse(Code::FileContradicts, &config, text);
         }
         if let (Some(id), Some(secret)) = pair
             && id != secret
         {
             let text = "`oidc_client_id` and `oidc_client_secret` go together";
-            reading.refuse(&config, text);
+            reading.refuse(Code::FileContradicts, &config, text);
         }
     }
 }
@@ -116,17 +121,17 @@ pub(super) fn roles_of_people_are_bound(reading: &mut Reading) {
         };
         if role_type == "jwt" {
             if unbound {
-                reading.refuse(&path, "a role for JWTs needs `bound_audiences`, `bound_subject`, `bound_claims` or `token_bound_cidrs`");
+                reading.refuse(Code::FileContradicts, &path, "a role for JWTs needs `bound_audiences`, `bound_subject`, `bound_claims` or `token_bound_cidrs`");
             }
             continue;
         }
         if lacks_redirect && callback != "device" {
             let text = "missing key `allowed_redirect_uris`; for this program it is `[\"http://localhost:8250/oidc/callback\"]`";
-            reading.refuse(&path, text);
+            reading.refuse(Code::FileKeyMissing, &path, text);
         }
         if unclaimed {
             let text = "no `bound_claims`: whoever has an account at the provider gets in";
-            reading.warn(&path, text);
+            reading.warn(Code::FileContradicts, &path, text);
         }
     }
 }
@@ -137,9 +142,13 @@ pub(super) fn doors_exist(reading: &mut Reading) {
     let mut names = Vec::new();
     for (path, name) in reading.texts(&["break_glass", "logins", "*"]) {
         if !exists(name) {
-            reading.refuse(&path, NO_LOGIN);
+            reading.refuse(Code::NameUnknown, &path, NO_LOGIN);
         } else if names.contains(&name) {
-            reading.refuse(&path, "this login stands in the list already");
+            reading.refuse(
+                Code::FileContradicts,
+                &path,
+                "this login stands in the list already",
+            );
         }
         names.push(name);
     }
@@ -148,9 +157,14 @@ pub(super) fn doors_exist(reading: &mut Reading) {
     let accepted = reading.value(&["break_glass", "accept_one_auth_method"]) == Some(true);
     if !accepted && first.is_some() && mounts.all(|mount| mount == first) {
         let text = "all doors hang on one auth method; a second one on another is advised";
-        reading.warn(&DOORS, text);
+        reading.warn(Code::OneAuthMethod, &DOORS, text);
     }
-    reading.refuse_unless(&["break_glass", "accept_admins", "*"], exists, NO_LOGIN);
+    reading.refuse_unless(
+        Code::NameUnknown,
+        &["break_glass", "accept_admins", "*"],
+        exists,
+        NO_LOGIN,
+    );
 }
 
 pub(super) fn doors_can_open(reading: &mut Reading) {
@@ -158,7 +172,7 @@ pub(super) fn doors_can_open(reading: &mut Reading) {
     let namespace = reading.text(&["cluster", "namespace"]);
     if !names.is_empty() && namespace.is_some_and(|name| !name.trim_matches('/').is_empty()) {
         let text = "root generation belongs to the root namespace, and so do its logins; leave `cluster.namespace` empty";
-        reading.refuse(&DOORS, text);
+        reading.refuse(Code::FileContradicts, &DOORS, text);
     }
     for (_, login) in names {
         let Some(mount) = mount_of(reading, login) else {
@@ -171,7 +185,7 @@ pub(super) fn doors_can_open(reading: &mut Reading) {
                 Some(_) => {
                     let text = "a role id does not say which role it belongs to, so the grant would hang nowhere; \
                                 give the break-glass role an `approle` mount of its own, with one role";
-                    reading.refuse(&["logins", login, "auth"], text);
+                    reading.refuse(Code::FileContradicts, &["logins", login, "auth"], text);
                     continue;
                 }
                 None => continue,
@@ -191,9 +205,9 @@ fn door(reading: &mut Reading, mount: &str, path: &[&str]) {
     let tuned = reading.text(&tuned_path);
     let text = "a break-glass door needs service tokens: a batch token has no accessor and cannot be revoked";
     match (own, tuned) {
-        (Some("batch"), _) => reading.refuse(&own_path, text),
+        (Some("batch"), _) => reading.refuse(Code::FileContradicts, &own_path, text),
         (_, Some("batch")) | (Some("" | "default"), Some("default-batch")) => {
-            reading.refuse(&tuned_path, text);
+            reading.refuse(Code::FileContradicts, &tuned_path, text);
         }
         _ => {}
     }
@@ -203,6 +217,6 @@ fn door(reading: &mut Reading, mount: &str, path: &[&str]) {
         let text = format!(
             "the token of a break-glass door would run out in the middle of a quorum; 0 (any number) or at least {FEWEST_USES}"
         );
-        reading.refuse(&uses, text);
+        reading.refuse(Code::FileContradicts, &uses, text);
     }
 }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use url::Url;
 
+use crate::code::Code;
 use crate::config::reading::{Reading, under};
 use crate::plain_http::is_this_machine;
 
@@ -18,7 +19,7 @@ pub(super) fn plain_http_stays_on_this_machine(reading: &mut Reading) {
     let text = "plain `http` would show every secret to the network; it is only accepted to 127.0.0.1, ::1 and localhost";
     for pattern in patterns {
         let right = |address: &str| Url::parse(address).map_or(true, |url| private(&url));
-        reading.refuse_unless(pattern, right, text);
+        reading.refuse_unless(Code::PlainHttpRefused, pattern, right, text);
     }
 }
 
@@ -31,7 +32,11 @@ pub(super) fn nodes_are_different(reading: &mut Reading) {
     for (path, node) in reading.texts(&["cluster", "nodes", "*"]) {
         let node = Url::parse(node).ok();
         if node.is_some() && nodes.contains(&node) {
-            reading.refuse(&path, "this node stands in the list already");
+            reading.refuse(
+                Code::FileContradicts,
+                &path,
+                "this node stands in the list already",
+            );
         }
         nodes.push(node);
     }
@@ -49,9 +54,10 @@ pub(super) fn threshold_fits_the_shares(reading: &mut Reading) {
         let text = format!(
             "the threshold is {threshold} and there are {shares} shares: nobody could ever open the cluster"
         );
-        reading.refuse(&path, text);
+        reading.refuse(Code::FileContradicts, &path, text);
     } else if shares > 1 && threshold == 1 {
         reading.refuse(
+            Code::FileContradicts,
             &path,
             "with several shares the threshold is at least 2: the servers refuse 1",
         );
@@ -69,7 +75,7 @@ pub(super) fn every_share_has_a_custodian(reading: &mut Reading) {
         let text = format!(
             "{custodians} custodians for {shares} shares; every share needs one of its own"
         );
-        reading.refuse(&CUSTODIANS, text);
+        reading.refuse(Code::FileContradicts, &CUSTODIANS, text);
     }
 }
 
@@ -83,7 +89,7 @@ pub(super) fn custodians_are_different(reading: &mut Reading) {
             let first = names.entry(name).or_insert_with(|| place.clone());
             if *first != place {
                 let text = format!("`custodians{first}` has this name already");
-                reading.refuse(&path, text);
+                reading.refuse(Code::FileContradicts, &path, text);
             }
         }
         for (kind, key) in [("ssm", "parameter"), ("age", "file"), ("pgp", "file")] {
@@ -96,7 +102,7 @@ pub(super) fn custodians_are_different(reading: &mut Reading) {
                 let text = format!(
                     "`custodians{first}` keeps its share there already; one would overwrite the other"
                 );
-                reading.refuse(&path, text);
+                reading.refuse(Code::FileContradicts, &path, text);
             }
         }
     }
@@ -122,14 +128,24 @@ pub(super) fn accepted_custodians_exist(reading: &mut Reading) {
     }
     let exists = |name: &str| custodians.iter().any(|(_, custodian)| *custodian == name);
     let pattern = ["init", "accept_unproved", "*"];
-    reading.refuse_unless(&pattern, exists, "no custodian has this name");
+    reading.refuse_unless(
+        Code::NameUnknown,
+        &pattern,
+        exists,
+        "no custodian has this name",
+    );
 }
 
 pub(super) fn recipients_are_public(reading: &mut Reading) {
     let pattern = ["init", "custodians", "*", "age", "recipient"];
     let text =
         "expected an age recipient, which starts with `age1`; `age-keygen -y KEYFILE` shows it";
-    reading.refuse_unless(&pattern, |text| text.starts_with("age1"), text);
+    reading.refuse_unless(
+        Code::FileValueInvalid,
+        &pattern,
+        |text| text.starts_with("age1"),
+        text,
+    );
 }
 
 /// Short ids of keys are made by anybody, so only the whole fingerprint counts.
@@ -141,5 +157,5 @@ pub(super) fn fingerprints_are_whole(reading: &mut Reading) {
     let pattern = ["init", "custodians", "*", "pgp", "fingerprint"];
     let text =
         "expected the whole fingerprint, 40 hexadecimal digits; `gpg --show-keys KEYFILE` shows it";
-    reading.refuse_unless(&pattern, whole, text);
+    reading.refuse_unless(Code::FileValueInvalid, &pattern, whole, text);
 }

@@ -1,6 +1,7 @@
 //! Rules of logins: what each one needs by the type of its auth method, and what it names there.
 
 use super::auth::{auth_type, mount_of, setting};
+use crate::code::Code;
 use crate::config::auth_types::mount_path;
 use crate::config::check::quoted;
 use crate::config::reading::{Reading, under};
@@ -29,7 +30,7 @@ pub(super) fn auth_methods_exist(reading: &mut Reading) {
             known => format!("`auth` has {known}"),
         };
         let text = format!("no auth method of this file has this path; {known}");
-        reading.refuse(&path, text);
+        reading.refuse(Code::NameUnknown, &path, text);
     }
 }
 
@@ -46,9 +47,9 @@ pub(super) fn somebody_can_log_in_without_root(reading: &mut Reading) {
     let path = ["logins"];
     let text = "root is to be revoked, and nobody could log in afterwards: declare a login, or write `revoke_root: false`";
     if reading.has(&path) == Some(true) {
-        reading.refuse(&path, text);
+        reading.refuse(Code::NoLogin, &path, text);
     } else {
-        reading.refuse(&["break_glass"], text);
+        reading.refuse(Code::NoLogin, &["break_glass"], text);
     }
 }
 
@@ -59,10 +60,18 @@ pub(super) fn capabilities_say_something(reading: &mut Reading) {
                 continue;
             };
             if reading.count(&path) == Some(0) {
-                reading.refuse(&path, "the list is empty, so nothing would be checked");
+                reading.refuse(
+                    Code::FileValueInvalid,
+                    &path,
+                    "the list is empty, so nothing would be checked",
+                );
             }
             if api_path.starts_with('/') || api_path.starts_with("v1/") || api_path.is_empty() {
-                reading.refuse(&path, "an API path has no `/` in front and no `v1/`");
+                reading.refuse(
+                    Code::FileValueInvalid,
+                    &path,
+                    "an API path has no `/` in front and no `v1/`",
+                );
             }
             if key == "cannot" {
                 contradiction(reading, login, api_path);
@@ -77,7 +86,7 @@ fn contradiction(reading: &mut Reading, login: &str, api_path: &str) {
     let denied = texts(reading, &path);
     if let Some(both) = denied.iter().find(|denied| allowed.contains(denied)) {
         let text = format!("`{both}` stands in `can` for this path as well");
-        reading.refuse(&path, text);
+        reading.refuse(Code::FileContradicts, &path, text);
     }
 }
 
@@ -99,7 +108,7 @@ pub(super) fn keys_fit_the_auth_method(reading: &mut Reading) {
             let text = format!(
                 "this program logs in through {known}, not through an auth method of this type"
             );
-            reading.refuse(&["logins", login, "auth"], text);
+            reading.refuse(Code::FileContradicts, &["logins", login, "auth"], text);
             continue;
         };
         // The last three take the same keys.
@@ -109,13 +118,13 @@ pub(super) fn keys_fit_the_auth_method(reading: &mut Reading) {
             if has == Some(true) && !takes.contains(&key) {
                 let takes = quoted(*takes, "and");
                 let text = format!("a login through `{auth_type}` takes {takes}");
-                reading.refuse(&path, text);
+                reading.refuse(Code::FileContradicts, &path, text);
             }
             let needed = takes.contains(&key) && (key != "with" || auth_type != "oidc");
             if has == Some(false) && needed {
                 let text =
                     format!("missing key `{key}`, which a login through `{auth_type}` needs");
-                reading.refuse(&["logins", login], text);
+                reading.refuse(Code::FileKeyMissing, &["logins", login], text);
             }
         }
     }
@@ -159,7 +168,7 @@ fn member<'a>(
     };
     let mount = mount_path(mount);
     let text = format!("not one of the {kind} of `auth.{mount}` in this file; {known}");
-    reading.refuse(path, text);
+    reading.refuse(Code::NameUnknown, path, text);
     None
 }
 
@@ -182,16 +191,17 @@ fn with_fits(reading: &mut Reading, login: &str, auth_type: &str, role: &[&str])
     let for_people = auth_type != "kubernetes" && role_type != "jwt";
     match with {
         None if for_people => reading.refuse(
+            Code::FileContradicts,
             &path,
             "the role is for people (`role_type: oidc`); a JWT needs a role with `role_type: jwt`",
         ),
         // A method that needs `with` says so itself where it is missing.
         Some(_) if !for_people && (given || auth_type == "oidc") => {
-            reading.refuse(&path, "the role takes a JWT: `with` is `{token_file: …}`, `{command: …}` or `{token_request: …}`");
+            reading.refuse(Code::FileContradicts, &path, "the role takes a JWT: `with` is `{token_file: …}`, `{command: …}` or `{token_request: …}`");
         }
         Some(with) if for_people && (with == "device") != (callback == "device") => {
             let text = "`with: device` and `callback_mode: device` of the role go together";
-            reading.refuse(&path, text);
+            reading.refuse(Code::FileContradicts, &path, text);
         }
         _ => {}
     }

@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 
 use super::auth::{auth_type, members};
+use crate::code::Code;
 use crate::config::auth_types::mount_path;
 use crate::config::check::REFERENCES;
 use crate::config::reading::{Reading, under};
@@ -41,6 +42,7 @@ pub(super) fn mount_paths_are_plain(reading: &mut Reading) {
             let path = mount_path(key);
             if !plain_path(&path) {
                 reading.refuse(
+                    Code::FileValueInvalid,
                     &[section, key],
                     "a path has no `/` in front, and neither `//` nor `..` in it",
                 );
@@ -51,7 +53,11 @@ pub(super) fn mount_paths_are_plain(reading: &mut Reading) {
                 _ => false,
             };
             if taken {
-                reading.refuse(&[section, key], "every server has this mount already");
+                reading.refuse(
+                    Code::FileContradicts,
+                    &[section, key],
+                    "every server has this mount already",
+                );
             }
         }
     }
@@ -67,6 +73,7 @@ pub(super) fn audit_files_are_different(reading: &mut Reading) {
     let devices = reading.keys(&["audit"]);
     if devices.as_ref().is_some_and(Vec::is_empty) {
         reading.warn(
+            Code::NoAuditDevice,
             &["audit"],
             "no audit device: nothing would ever tell who read what",
         );
@@ -84,6 +91,7 @@ pub(super) fn audit_files_are_different(reading: &mut Reading) {
         };
         if has == Some(false) {
             reading.refuse(
+                Code::FileKeyMissing,
                 &["audit", device],
                 "missing key `file_path` in `options`: a file device needs it",
             );
@@ -93,7 +101,7 @@ pub(super) fn audit_files_are_different(reading: &mut Reading) {
         };
         if let Some(other) = files.insert(file, device) {
             let text = format!("`audit.{other}` writes to this file already");
-            reading.refuse(&path, text);
+            reading.refuse(Code::FileContradicts, &path, text);
         }
     }
 }
@@ -103,16 +111,24 @@ pub(super) fn audit_options_keep_secrets(reading: &mut Reading) {
         let value = reading.value::<String>(&path).unwrap_or_default();
         if matches!(value.to_ascii_lowercase().as_str(), "true" | "t" | "1") {
             let text = "`log_raw` writes every secret in clear, the root token and the recovery keys first";
-            reading.refuse(&path, text);
+            reading.refuse(Code::FileSecretInClear, &path, text);
         }
     }
     for (path, mode) in reading.texts(&["audit", "*", "options", "mode"]) {
         match u32::from_str_radix(mode, 8) {
             Ok(bits) if bits & 0o111 != 0 => {
-                reading.refuse(&path, "an audit file is never executable");
+                reading.refuse(
+                    Code::FileValueInvalid,
+                    &path,
+                    "an audit file is never executable",
+                );
             }
             Ok(bits) if bits <= 0o777 => {}
-            _ => reading.refuse(&path, "expected an octal mode such as \"0600\""),
+            _ => reading.refuse(
+                Code::FileValueInvalid,
+                &path,
+                "expected an octal mode such as \"0600\"",
+            ),
         }
     }
 }
@@ -137,7 +153,7 @@ fn literals(reading: &mut Reading, path: &[String]) {
     for name in reading.keys(path).unwrap_or_default() {
         let here = [path, &[name.to_owned()]].concat();
         if is_secret(name) && reading.text(&here).is_some_and(|text| !text.is_empty()) {
-            reading.refuse(&here, REFERENCES);
+            reading.refuse(Code::FileSecretInClear, &here, REFERENCES);
         }
         let node = reading.find(&here);
         if node.is_some_and(|node| matches!(node.kind, Kind::Map(_)) && !node.reference) {
@@ -157,7 +173,12 @@ fn is_secret(name: &str) -> bool {
 pub(super) fn write_paths_are_plain(reading: &mut Reading) {
     let plain = |path: &str| plain_path(path) && !path.starts_with("v1/");
     let text = "an API path has neither `v1/` nor `/` in front, no `/` at the end, and neither `//` nor `..` in it";
-    reading.refuse_unless(&["writes", "*", "path"], plain, text);
+    reading.refuse_unless(
+        Code::FileValueInvalid,
+        &["writes", "*", "path"],
+        plain,
+        text,
+    );
 }
 
 /// A second writer would undo the first in each run, and could put anything in place of the grant.
@@ -172,7 +193,7 @@ pub(super) fn writes_keep_to_themselves(reading: &mut Reading) {
         });
         if let Some((_, section)) = owner {
             let text = format!("`{section}` writes this path; say it there");
-            reading.refuse(&path, text);
+            reading.refuse(Code::FileContradicts, &path, text);
         }
     }
 }

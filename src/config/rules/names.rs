@@ -3,6 +3,7 @@
 use url::Url;
 
 use super::auth::{auth_type, members};
+use crate::code::Code;
 use crate::config::reading::{Reading, under};
 
 /// Types whose configuration has more than one path, or another one than `config`, and where it goes instead.
@@ -34,7 +35,7 @@ pub(super) fn addresses_end_before_the_api(reading: &mut Reading) {
     let patterns: [&[&str]; 2] = [&["cluster", "address"], &["cluster", "nodes", "*"]];
     for pattern in patterns {
         let text = "leave `/v1` out: the program adds it, as `VAULT_ADDR` has none either";
-        reading.refuse_unless(pattern, before_the_api, text);
+        reading.refuse_unless(Code::FileValueInvalid, pattern, before_the_api, text);
     }
 }
 
@@ -47,7 +48,7 @@ pub(super) fn members_have_names_of_a_path(reading: &mut Reading) {
             let text = format!(
                 "the servers have no path for `{name}`: letters, digits, `_`, and within the name `-` and `.`"
             );
-            reading.refuse(&["auth", mount, kind, name], text);
+            reading.refuse(Code::FileValueInvalid, &["auth", mount, kind, name], text);
         }
     }
 }
@@ -71,7 +72,7 @@ pub(super) fn configurations_have_their_place(reading: &mut Reading) {
             let config = under(&[section, path], &["config"]);
             if found == Some(of_type) && reading.has(&config) == Some(true) {
                 let text = format!("{of_type} has no path `config` of its own: write {place}");
-                reading.refuse(&config, text);
+                reading.refuse(Code::FileValueInvalid, &config, text);
             }
         }
     }

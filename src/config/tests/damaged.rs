@@ -124,7 +124,7 @@ fn nothing_follows_from_a_value_that_is_damaged() {
         for path in all {
             let mut root = root.clone();
             node_at(&mut root, &path).kind = Kind::Unknown;
-            let damage = Problem::new((1, 1), tree::shown(&path), "damaged");
+            let damage = Problem::new(Code::FileContradicts, (1, 1), tree::shown(&path), "damaged");
             assert_eq!(
                 problems_of_rules(&root, vec![damage]),
                 [] as [&str; 0],

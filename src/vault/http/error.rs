@@ -6,6 +6,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::code::Code;
 use crate::plain_http::Refusal;
 use crate::shell::ShellCommand;
 
@@ -98,6 +99,30 @@ impl Error {
     /// What happened.
     pub fn kind(&self) -> &Kind {
         &self.0.kind
+    }
+
+    /// What it is to a script, where nobody who knows more says otherwise.
+    pub fn code(&self) -> Code {
+        match &self.0.kind {
+            Kind::Unreachable(_) | Kind::TimedOut(_) => Code::ServerUnreachable,
+            Kind::Tls(_) => Code::TlsUntrusted,
+            Kind::Status { code: 403, .. } => Code::ServerDenied,
+            Kind::Status { code: 500.., .. } => Code::ServerFailed,
+            Kind::Status { .. } => Code::ServerRefused,
+            Kind::NotVault { .. }
+            | Kind::Redirect { .. }
+            | Kind::Malformed(_)
+            | Kind::Field { .. }
+            | Kind::TooLarge
+            | Kind::NoLogin(NoLogin::NoToken) => Code::AnswerUnexpected,
+            Kind::InvalidPath(_) | Kind::InvalidAddress(_) => Code::FileValueInvalid,
+            Kind::InvalidToken => Code::SecretUnreadable,
+            Kind::PlainHttp | Kind::PlainHttpRefused(_) => Code::PlainHttpRefused,
+            Kind::InvalidShare => Code::ShareUnreadable,
+            Kind::NoLogin(NoLogin::EmptyAuthUrl | NoLogin::SecondFactor) => {
+                Code::LoginMisconfigured
+            }
+        }
     }
 
     /// The method of the request; empty when none was sent.

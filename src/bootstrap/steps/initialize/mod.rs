@@ -16,6 +16,7 @@ use crate::bootstrap::steps::initialize::unanswered::{unanswered, wipe};
 use crate::bootstrap::steps::{two_phase, unseal};
 use crate::bootstrap::view::View;
 use crate::checkpoint::{self, Asked, Attempt, Kept};
+use crate::code::Code;
 use crate::custodian::Custodian;
 use crate::desired::observation::Observation;
 use crate::envelope::Sealer;
@@ -173,7 +174,12 @@ fn first_node(ceremony: &Ceremony<'_>) -> Client {
 /// What the kept answer answers, which the file may say differently by now.
 fn asked(ceremony: &Ceremony<'_>) -> Result<Asked, Failure> {
     let asked = ceremony.diary().asked;
-    asked.ok_or_else(|| Failure::refused("the checkpoint does not say what sys/init was asked for"))
+    asked.ok_or_else(|| {
+        Failure::refused(
+            Code::CheckpointDamaged,
+            "the checkpoint does not say what sys/init was asked for",
+        )
+    })
 }
 
 fn request(asked: Asked) -> InitRequest {
@@ -233,9 +239,10 @@ fn evidence(asked: Asked, seal_type: &str) -> Evidence {
 }
 
 fn answer_not_kept(ceremony: &Ceremony<'_>, error: &checkpoint::CheckpointError) -> Failure {
-    Failure::refused(format!(
-        "the cluster is initialised and its answer could not be kept: {error}"
-    ))
+    Failure::refused(
+        Code::InitAnswerLost,
+        format!("the cluster is initialised and its answer could not be kept: {error}"),
+    )
     .advise(wipe(ceremony, "mend the disk, start it"))
 }
 
@@ -243,7 +250,7 @@ fn answer_not_kept(ceremony: &Ceremony<'_>, error: &checkpoint::CheckpointError)
 fn kept_here_only(ceremony: &Ceremony<'_>, failure: Failure) -> Failure {
     let directory = ceremony.records.borrow().directory().display().to_string();
     let here = Failure::new(
-        failure.exit,
+        failure.exit, Code::InitAnswerHereOnly,
         format!("the cluster is initialised, and its only answer is in {directory}, encrypted, on this machine alone"),
     )
     .advise(format!(

@@ -2,6 +2,7 @@
 
 use crate::bootstrap::ceremony::Ceremony;
 use crate::bootstrap::view::View;
+use crate::code::Code;
 use crate::failure::Failure;
 use crate::step::Step;
 use crate::step::decide::{Recorded, Refusal, Seen};
@@ -24,7 +25,7 @@ pub(super) fn asked_before(view: &View<'_>) -> Result<Option<Client>, Failure> {
         return Ok(Some(client));
     }
     let (node, directory) = (&attempt.node, view.directory.display());
-    Err(Failure::refused(format!(
+    Err(Failure::refused(Code::InitNodeGone, format!(
         "{node} was asked to initialise the cluster by this checkpoint ({directory}), its answer never arrived, and \
          the file does not name that node any more"
     ))
@@ -50,7 +51,7 @@ pub(super) async fn same_cluster(
     let other = nodes.filter(|(_, answer)| matches!(answer, Ok(true)));
     let others: Vec<_> = other.map(|(node, _)| node.address().to_owned()).collect();
     let (others, node) = (others.join(", "), asked.address());
-    Err(Failure::refused(format!(
+    Err(Failure::refused(Code::InitNodeGone, format!(
         "{others} is initialised, and {node}, the node that this checkpoint asked, is not"
     ))
     .advise(format!(
@@ -65,7 +66,7 @@ pub(crate) fn refusal(ceremony: &Ceremony<'_>, why: Refusal) -> Failure {
     let address = ceremony.client().address().to_owned();
     let directory = ceremony.records.borrow().directory().display().to_string();
     match why {
-        Refusal::Foreign => Failure::refused(format!(
+        Refusal::Foreign => Failure::refused(Code::AlreadyInitialised, format!(
             "{address} is initialised, but not by this checkpoint ({directory})"
         ))
         .advise(
@@ -73,7 +74,7 @@ pub(crate) fn refusal(ceremony: &Ceremony<'_>, why: Refusal) -> Failure {
              keys; only a cluster that holds no data may be wiped and initialised again",
         ),
         Refusal::AnswerLost => answer_lost(ceremony, &address, &directory),
-        Refusal::AnotherCluster => Failure::refused(format!(
+        Refusal::AnotherCluster => Failure::refused(Code::NotInitialised, format!(
             "{address} is not initialised, but this checkpoint ({directory}) initialised it: it is \
              another cluster, or its storage was emptied"
         ))
@@ -82,7 +83,7 @@ pub(crate) fn refusal(ceremony: &Ceremony<'_>, why: Refusal) -> Failure {
              wiped: {}",
             ceremony.config.command("apply --abandon")
         )),
-        Refusal::Unseen => Failure::failed(format!("{address} did not say whether it is initialised"))
+        Refusal::Unseen => Failure::failed(Code::ServerUnreachable, format!("{address} did not say whether it is initialised"))
             .advise("see that the server runs and answers, then run apply again"),
     }
 }
@@ -95,7 +96,7 @@ fn answer_lost(ceremony: &Ceremony<'_>, address: &str, directory: &str) -> Failu
         let what = format!("{node} is initialised, and refused this checkpoint ({directory})");
         return whose(ceremony, &what);
     }
-    Failure::refused(format!(
+    Failure::refused(Code::InitAnswerLost, format!(
         "{node} is initialised; this checkpoint asked for that, and its answer never reached {directory}: unless \
          somebody else did it, no one holds the shares or the root token"
     ))
@@ -143,7 +144,7 @@ pub(super) async fn unanswered(
 }
 
 fn no_answer(error: &vault::Error) -> Failure {
-    Failure::failed(format!(
+    Failure::failed(Code::InitUnanswered, format!(
         "no usable answer to the one request that initialises: {error}"
     ))
     .advise(
@@ -164,15 +165,18 @@ async fn take_back(ceremony: &Ceremony<'_>, error: &vault::Error) -> Result<Fail
         "the server refused and this request initialised nothing; see its log, then run apply again"
             .into()
     });
-    Ok(Failure::failed(error.to_string()).advise(advice))
+    Ok(Failure::failed(Code::InitRefused, error.to_string()).advise(advice))
 }
 
 /// The server began, could not go on, for a reason that it names, and is initialised all the same: OpenBao with an audit
 /// stanza that cannot work (2.6.2 and 2.7.2). It has shown its keys to nobody.
 fn broken_off(ceremony: &Ceremony<'_>, error: &vault::Error) -> Failure {
-    Failure::refused(format!(
-        "{error}: the server initialised itself and could not go on, and its keys were shown to nobody"
-    ))
+    Failure::refused(
+        Code::InitAnswerLost,
+        format!(
+            "{error}: the server initialised itself and could not go on, and its keys were shown to nobody"
+        ),
+    )
     .advise(format!(
         "correct what it says in its own configuration first, or the same happens again; {}",
         wipe(ceremony, "start it")
@@ -181,7 +185,7 @@ fn broken_off(ceremony: &Ceremony<'_>, error: &vault::Error) -> Failure {
 
 /// Initialised by somebody else or by us: both are said.
 fn whose(ceremony: &Ceremony<'_>, what: &str) -> Failure {
-    Failure::refused(format!(
+    Failure::refused(Code::InitAnswerLost, format!(
         "{what}; just before, it was not initialised: either somebody else did it in between, or our own request was \
          repeated on its way, as a proxy may do, and the answer with the keys is lost"
     ))

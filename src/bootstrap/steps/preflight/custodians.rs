@@ -1,6 +1,7 @@
 //! What preflight asks of those who will keep the shares.
 
 use crate::bootstrap::ceremony::Ceremony;
+use crate::code::Code;
 use crate::custodian::{self, Custodian, Opener};
 use crate::failure::Failure;
 use crate::finding::Finding;
@@ -89,7 +90,7 @@ pub(super) fn proofs(ceremony: &Ceremony<'_>, opened: &[String], failures: &mut 
     };
     if proved.len() + taken.len() < enough {
         failures.push(
-            Failure::refused(format!(
+            Failure::refused(Code::CustodianUnproved, format!(
                 "only {} of the {enough} custodians that a quorum needs are proved; nobody has opened \
                  anything kept by {}",
                 proved.len(),

@@ -9,6 +9,7 @@ use futures::future::join_all;
 use crate::bootstrap::ceremony::Ceremony;
 use crate::bootstrap::steps::{clock, hand_over, initialize, namespace, two_phase};
 use crate::bootstrap::view::View;
+use crate::code::Code;
 use crate::config::{BreakGlass, Seal};
 use crate::custodian::Custodian;
 use crate::desired::observation::Observation;
@@ -79,7 +80,7 @@ pub(crate) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
     break_glass(ceremony, &nodes, &mut failures);
     Failure::check(failures)?;
     let Some(first) = nodes.first() else {
-        return Err(Failure::failed("no node answered"));
+        return Err(Failure::failed(Code::ServerUnreachable, "no node answered"));
     };
     let by_itself = if first.seal.recovery_seal {
         " (auto)"
@@ -141,22 +142,28 @@ fn judge_nodes(ceremony: &Ceremony<'_>, nodes: &[Node], failures: &mut Vec<Failu
     for node in nodes {
         if node.health.product != first.health.product {
             failures.push(
-                Failure::refused(format!(
-                    "{} is {}, {} is {}",
-                    node.address,
-                    node.health.product.name(),
-                    first.address,
-                    first.health.product.name()
-                ))
+                Failure::refused(
+                    Code::ClusterOther,
+                    format!(
+                        "{} is {}, {} is {}",
+                        node.address,
+                        node.health.product.name(),
+                        first.address,
+                        first.health.product.name()
+                    ),
+                )
                 .advise("two products are two clusters: correct cluster.nodes"),
             );
         }
         match (&node.health.cluster_id, &first.health.cluster_id) {
             (Some(one), Some(other)) if one != other => failures.push(
-                Failure::refused(format!(
-                    "{} and {} are two clusters ({other}, {one})",
-                    first.address, node.address
-                ))
+                Failure::refused(
+                    Code::ClusterOther,
+                    format!(
+                        "{} and {} are two clusters ({other}, {one})",
+                        first.address, node.address
+                    ),
+                )
                 .advise("correct cluster.nodes"),
             ),
             _ => {}
@@ -176,10 +183,13 @@ fn seal_as_said(ceremony: &Ceremony<'_>, node: &Node, failures: &mut Vec<Failure
     };
     match ceremony.config.init.seal {
         Some(said) if said != found => failures.push(
-            Failure::refused(format!(
-                "{} has seal {}, which is not what init.seal says",
-                node.address, node.seal.seal_type
-            ))
+            Failure::refused(
+                Code::NotOnThisServer,
+                format!(
+                    "{} has seal {}, which is not what init.seal says",
+                    node.address, node.seal.seal_type
+                ),
+            )
             .advise("correct the server's seal stanza, or init.seal in the file"),
         ),
         _ => {}
@@ -201,7 +211,7 @@ fn break_glass(ceremony: &Ceremony<'_>, nodes: &[Node], failures: &mut Vec<Failu
     if let Some(node) = nodes.iter().find(without) {
         let version = &node.health.version;
         failures.push(
-            Failure::refused(format!(
+            Failure::refused(Code::NoRootGeneration, format!(
                 "{} is OpenBao {version}, where no login can ever generate a root token",
                 node.address
             ))
@@ -218,5 +228,7 @@ fn only_refusals(failures: Vec<Failure>) -> Failure {
         .into_iter()
         .filter(|f| f.exit == crate::failure::Exit::Refused)
         .collect();
-    Failure::all(refused).unwrap_or_else(|| Failure::refused("a node is already initialised"))
+    Failure::all(refused).unwrap_or_else(|| {
+        Failure::refused(Code::AlreadyInitialised, "a node is already initialised")
+    })
 }

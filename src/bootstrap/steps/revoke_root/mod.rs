@@ -11,6 +11,7 @@ use crate::bootstrap::steps::logins::root_stands;
 use crate::bootstrap::steps::store_recovery_keys;
 use crate::bootstrap::view::View;
 use crate::bootstrap::{authority, scrub};
+use crate::code::Code;
 use crate::desired::observation::Observation;
 use crate::evidence::facts::Evidence;
 use crate::failure::Failure;
@@ -123,7 +124,10 @@ pub(crate) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
         .start_with(Step::RevokeRoot, begun.clone())?;
     ceremony.replicate().await?;
     let Authority::Root(root) = std::mem::replace(&mut ceremony.authority, Authority::None) else {
-        return Err(Failure::failed("there is no root token to revoke"));
+        return Err(Failure::failed(
+            Code::SecretsMissing,
+            "there is no root token to revoke",
+        ));
     };
     let proof = match RootSession::new(&client, root).revoke().await {
         Ok(proof) => proof,
@@ -199,7 +203,7 @@ async fn last_look(
     if watch.end_roots_but(client, (token, own), ended).await? {
         return Ok((revoked, watch.scan));
     }
-    Err(Failure::refused(format!(
+    Err(Failure::refused(Code::RootTokensBeingMade, format!(
         "somebody is still making root tokens: each of {LOOKS} looks showed a new one, or a token that was gone before it could \
          be looked up"
     ))
@@ -211,15 +215,22 @@ fn other_roots_found(ceremony: &Ceremony<'_>, others: &[Found]) -> Failure {
     let command = ceremony
         .options
         .again_with(ceremony.config, "--revoke-other-roots");
-    Failure::refused(format!("there are other root tokens: {}", lines.join("; "))).advise(format!(
+    Failure::refused(
+        Code::OtherRootTokens,
+        format!("there are other root tokens: {}", lines.join("; ")),
+    )
+    .advise(format!(
         "find out who made them; to revoke them too: {command}"
     ))
 }
 
 fn not_revoked(error: &Error) -> Failure {
-    let failure = Failure::failed(format!("could not prove that root is revoked: {error}"))
-        .advise("run apply again: it checks whether root is revoked, and revokes it if not")
-        .answered(error.status());
+    let failure = Failure::failed(
+        Code::RootNotProvedRevoked,
+        format!("could not prove that root is revoked: {error}"),
+    )
+    .advise("run apply again: it checks whether root is revoked, and revokes it if not")
+    .answered(error.status());
     if error.is_retryable() {
         failure.passing()
     } else {

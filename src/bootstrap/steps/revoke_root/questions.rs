@@ -2,6 +2,7 @@
 
 use crate::bootstrap::ceremony::Ceremony;
 use crate::bootstrap::options::Options;
+use crate::code::Code;
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::prompt;
@@ -51,10 +52,11 @@ pub(crate) async fn before_revoking(
     let instead = without_a_terminal(ceremony.config, ceremony.options);
     match prompt::confirm("Revoke the root token now?", &instead).await {
         Ok(true) => Ok(()),
-        Ok(false) => Err(
-            Failure::failed("the root token was not revoked: you said no")
-                .advise("it stays encrypted in the checkpoint; run apply again when you are ready"),
-        ),
+        Ok(false) => Err(Failure::failed(
+            Code::Declined,
+            "the root token was not revoked: you said no",
+        )
+        .advise("it stays encrypted in the checkpoint; run apply again when you are ready")),
         Err(error) => Err(error.into()),
     }
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::bootstrap::ceremony::Ceremony;
+use crate::code::Code;
 use crate::config::{Config, Login};
 use crate::desired::grant;
 use crate::evidence::facts::{Evidence, FINDINGS};
@@ -77,6 +78,7 @@ pub(crate) async fn call(ceremony: &mut Ceremony<'_>, client: &Client) -> Result
     }
     let Some(control) = &ceremony.control_login else {
         return Err(Failure::refused(
+            Code::NoLogin,
             "no login is declared, so nothing could show that the server still answers",
         )
         .advise("declare at least one under logins"));
@@ -112,7 +114,7 @@ pub(crate) async fn aftermath(
     }
     let found = ceremony.findings_since(before);
     if !found.is_empty() {
-        evidence.set(FINDINGS, Finding::in_words(&found));
+        evidence.set(FINDINGS, Finding::all_reported(&found));
     }
     Ok(evidence)
 }
@@ -135,7 +137,7 @@ async fn look_as_anybody(ceremony: &Ceremony<'_>, evidence: &mut Evidence) -> Re
             Err(failure) => failures.push(failure),
         }
     }
-    let nobody = || Failure::failed("no login is declared");
+    let nobody = || Failure::failed(Code::NoLogin, "no login is declared");
     unseen(
         ceremony,
         &Failure::all(failures).unwrap_or_else(nobody).to_string(),
@@ -200,7 +202,7 @@ fn said_of(roots: &[Found]) -> String {
 /// The node leads no more, and the next one may show it.
 pub(crate) async fn unseen(ceremony: &Ceremony<'_>, why: &str) -> Result<(), Failure> {
     if !sys::is_active(&ceremony.client()).await {
-        return Err(root_is_revoked(Failure::failed(why)).passing());
+        return Err(root_is_revoked(Failure::failed(Code::RevocationUnseen, why)).passing());
     }
     ceremony.find(Finding::RevocationUnseen(why.to_owned()));
     Ok(())

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::bootstrap::ceremony::Ceremony;
 use crate::checkpoint::ShareRecord;
+use crate::code::Code;
 use crate::custodian::Custodian;
 use crate::failure::Failure;
 
@@ -27,7 +28,7 @@ pub(super) fn assign(ceremony: &Ceremony<'_>) -> Result<BTreeMap<String, usize>,
         return Ok(numbers);
     }
     let before: Vec<_> = numbers.keys().map(String::as_str).collect();
-    Err(Failure::refused(format!(
+    Err(Failure::refused(Code::SharesNotAsInFile, format!(
         "the shares were assigned to {}, and the file now names {}",
         before.join(", "),
         names.join(", ")
@@ -63,7 +64,7 @@ fn assign_first(ceremony: &Ceremony<'_>) -> Result<BTreeMap<String, usize>, Fail
 }
 
 fn of_another(custodian: &Custodian) -> Failure {
-    Failure::refused(format!(
+    Failure::refused(Code::SharesNotAsInFile, format!(
         "none of the shares was encrypted to the key that {} has in the file: the server was given other keys",
         custodian.name()
     ))
@@ -71,6 +72,6 @@ fn of_another(custodian: &Custodian) -> Failure {
 }
 
 pub(super) fn no_share(custodian: &Custodian) -> Failure {
-    Failure::refused(format!("the server's answer holds no share for {}", custodian.name()))
+    Failure::refused(Code::SharesNotAsInFile, format!("the server's answer holds no share for {}", custodian.name()))
         .advise("put init.shares and init.custodians back to what they were when the cluster was initialised")
 }

@@ -12,6 +12,7 @@ use crate::bootstrap::steps::store_recovery_keys::assigning::{assign, no_share};
 use crate::bootstrap::steps::two_phase;
 use crate::bootstrap::view::View;
 use crate::checkpoint::ShareRecord;
+use crate::code::Code;
 use crate::custodian::{self, Custodian, Observation as Look, Stored};
 use crate::desired::observation::Observation;
 use crate::envelope::Sealer;
@@ -37,7 +38,8 @@ pub(crate) async fn observe(view: &View<'_>) -> Result<Observation, Failure> {
     let contradictions = key_set::contradictions(&view.diary, view.config);
     let mut found = look(view).await;
     if view.is_root() {
-        let refused = |one: &Finding| Failure::refused(one.to_string()).advise(AS_THEY_WERE_MADE);
+        let refused =
+            |one: &Finding| Failure::refused(one.code(), one.to_string()).advise(AS_THEY_WERE_MADE);
         found.failures.extend(contradictions.iter().map(refused));
         Failure::check(found.failures)?;
     }
@@ -69,7 +71,10 @@ pub(crate) async fn observe(view: &View<'_>) -> Result<Observation, Failure> {
 /// not theirs is forgotten, and before root is revoked.
 pub(crate) async fn all_there(ceremony: &Ceremony<'_>) -> Result<(), Failure> {
     let mut found = look(&ceremony.view(Step::StoreRecoveryKeys)).await;
-    let missing = found.missing.drain(..).map(Failure::refused);
+    let missing = found
+        .missing
+        .drain(..)
+        .map(|what| Failure::refused(Code::SharesNotStored, what));
     found.failures.extend(missing);
     found.failures.extend(removed(ceremony));
     Failure::check(found.failures)
@@ -92,7 +97,7 @@ fn removed(ceremony: &Ceremony<'_>) -> Option<Failure> {
     }
     let names = removed.join(", ");
     Some(
-        Failure::refused(format!(
+        Failure::refused(Code::SharesNotAsInFile, format!(
             "the file does not name {names} any more, who was given a share: nobody can see whether it is there"
         ))
         .advise(format!(
@@ -161,7 +166,7 @@ impl Found {
     }
 
     fn lose(&mut self, what: Finding, advice: &str) {
-        let refusal = Failure::refused(what.to_string());
+        let refusal = Failure::refused(what.code(), what.to_string());
         self.failures.push(refusal.advise(advice));
         self.lost.push(what);
     }
@@ -255,11 +260,14 @@ fn in_part(ceremony: &Ceremony<'_>, stored: &[serde_json::Value]) -> Failure {
             "",
         )
     };
-    Failure::failed(format!(
-        "{} of {} shares are with their custodians{state}",
-        names.len(),
-        ceremony.custodians.len(),
-    ))
+    Failure::failed(
+        Code::SharesNotStored,
+        format!(
+            "{} of {} shares are with their custodians{state}",
+            names.len(),
+            ceremony.custodians.len(),
+        ),
+    )
     .advise(format!(
         "mend what stands above, then go on{then}: {}",
         ceremony.options.again(ceremony.config)
@@ -277,7 +285,11 @@ async fn store_one(
             Look::Same => return Ok(fact(custodian, stored)),
             Look::Missing => store_anew(ceremony, custodian, stored),
             Look::Changed(how) => {
-                return Err(Failure::refused(changed(custodian, how).to_string()).advise(MOVE_AWAY));
+                return Err(Failure::refused(
+                    Code::ShareChanged,
+                    changed(custodian, how).to_string(),
+                )
+                .advise(MOVE_AWAY));
             }
         }
     }
@@ -332,7 +344,10 @@ fn store_anew(ceremony: &Ceremony<'_>, custodian: &Custodian, before: &Stored) {
 
 async fn forget_shares(ceremony: &mut Ceremony<'_>) -> Result<(), Failure> {
     let Authority::Root(root) = &ceremony.authority else {
-        return Err(Failure::failed("there is no root token to keep"));
+        return Err(Failure::failed(
+            Code::SecretsMissing,
+            "there is no root token to keep",
+        ));
     };
     let sealer = Sealer::create(ceremony.key()?, &ceremony.config.cluster.name).await?;
     ceremony.checkpoint().keep_root_token(&sealer, root)?;
