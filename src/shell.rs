@@ -47,10 +47,20 @@ impl ShellCommand {
         self.push(&rest.0)
     }
 
-    /// A command of this program as an earlier run has written it down; nothing where it is not such a one: whoever has
-    /// the record may have put another one there.
-    pub fn recorded(text: &str) -> Option<Self> {
+    /// A command of this program with this verb, as an earlier run has written it down; nothing where it is not such a one:
+    /// whoever has the record may have put another one there.
+    pub fn recorded(text: &str, verb: &str) -> Option<Self> {
         let words = words(text)?;
+        let rest = match words.get(1).map(String::as_str) {
+            Some("-c") => words.get(3..)?,
+            _ => words.get(1..)?,
+        };
+        let mut expected = verb.split(' ');
+        let mut given = rest.iter().map(String::as_str);
+        let runs_nothing = !rest.iter().any(|word| word == "--");
+        if !expected.all(|word| given.next() == Some(word)) || !runs_nothing {
+            return None;
+        }
         let whole: Vec<String> = words.iter().map(|word| quoted(word)).collect();
         let own = words.first().is_some_and(|program| program == PROGRAM);
         (own && whole.join(" ") == text).then(|| Self(text.to_owned()))
@@ -142,21 +152,26 @@ mod tests {
         for value in ["old.yaml", "my file.yaml", "it's", "a\\b", "x; touch F #"] {
             let command = ShellCommand::new("vault-bootstrap -c").with(value);
             let command = command.and("recovery rotate");
-            assert_eq!(ShellCommand::recorded(command.as_str()), Some(command));
+            let recorded = ShellCommand::recorded(command.as_str(), "recovery rotate");
+            assert_eq!(recorded, Some(command));
         }
         for other in [
             "",
             "rm -rf /",
-            "vault-bootstrap status; touch F",
-            "vault-bootstrap status && touch F",
-            "vault-bootstrap status\ntouch F",
-            "vault-bootstrap $(touch F)",
-            "vault-bootstrap 'status",
-            "vault-bootstrap  status",
-            "vault-bootstrap-evil status",
-            "vault-bootstrap \"a\"",
+            "vault-bootstrap break-glass --reason x --env -- sh -c evil",
+            "vault-bootstrap -c evil.yaml apply",
+            "vault-bootstrap recovery rotate --from x -- sh",
+            "vault-bootstrap recovery rotate; touch F",
+            "vault-bootstrap recovery rotate && touch F",
+            "vault-bootstrap recovery rotate\ntouch F",
+            "vault-bootstrap recovery rotate $(touch F)",
+            "vault-bootstrap recovery 'rotate",
+            "vault-bootstrap recovery  rotate",
+            "vault-bootstrap-evil recovery rotate",
+            "vault-bootstrap recovery rotate \"a\"",
         ] {
-            assert_eq!(ShellCommand::recorded(other), None, "{other}");
+            let recorded = ShellCommand::recorded(other, "recovery rotate");
+            assert_eq!(recorded, None, "{other}");
         }
     }
 

@@ -79,6 +79,8 @@ pub(super) async fn run(
     command: &Command,
     until: Instant,
 ) -> Result<End, Failure> {
+    // It may be another one by now than the one that was looked at before any share was given.
+    command.check()?;
     let argv = command.argv();
     let mut child = tokio::process::Command::new(&argv[0]);
     child.args(&argv[1..]);

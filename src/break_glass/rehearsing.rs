@@ -23,7 +23,7 @@ use crate::root_generation::{Quorum, is_root, quorums};
 use crate::shares::quorum::Asking;
 use crate::shares::{as_stored, key_set};
 use crate::vault::RootSession;
-use crate::vault::auth::scan::scan;
+use crate::vault::auth::scan::{LOOKS, scan_until_quiet};
 
 /// The command, for messages.
 pub(super) const COMMAND: &str = "rehearse";
@@ -70,6 +70,7 @@ async fn hold(
     let tried = each_quorum(session, &mut evidence, &mut findings, &mut seen).await;
     let without = tried.map_err(|failure| evidence.of_a_failure(session, key, failure))?;
     findings.extend(seen.valid.into_values());
+    findings.extend(seen.at_work);
     let mut clause = String::new();
     let mut over = false;
     if let Some(compared) = seen.compared {
@@ -100,6 +101,8 @@ async fn hold(
 struct Seen {
     /// Other root tokens, by accessor.
     valid: BTreeMap<String, Finding>,
+    /// Somebody may be making more of them.
+    at_work: Option<Finding>,
     /// What there was before the command of a killed run, until it is compared.
     pending: Option<Before>,
     /// What came of that.
@@ -183,7 +186,11 @@ async fn look<'l>(
     seen: &mut Seen,
 ) -> Result<(String, Vec<Marked<'l>>), Failure> {
     let info = is_root(root).await?;
-    let found = scan(&session.client, root.token()).await?;
+    let (found, quiet) = scan_until_quiet(&session.client, root.token()).await?;
+    if !quiet {
+        let again = session.config.command(COMMAND);
+        seen.at_work = Some(Finding::StillAtWork(LOOKS, again));
+    }
     if let Some(before) = seen.pending.take() {
         let own = [&info.accessor, &session.login()?.answer.accessor];
         let own: BTreeSet<String> = own.into_iter().cloned().collect();

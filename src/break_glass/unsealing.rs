@@ -2,12 +2,14 @@
 //! keep what they were given until there is enough, so holders come one after the other.
 
 use crate::break_glass::options::Options;
+use crate::checkpoint;
 use crate::code::Code;
 use crate::config::Config;
 use crate::edge::cluster;
 use crate::event::{Caller, Event, NodeSeal};
 use crate::failure::Failure;
 use crate::root_generation::Held;
+use crate::session::cluster_identity;
 use crate::vault::sys::{seal_status, unseal as give};
 use crate::vault::{Client, SealStatus};
 
@@ -44,6 +46,7 @@ pub async fn unseal(
         }
     }
     if !sealed.is_empty() {
+        known_here(config, &sealed)?;
         let asking = options.asking(config, caller, COMMAND);
         let held = asking.own(custodian).await?;
         for node in sealed {
@@ -55,6 +58,29 @@ pub async fn unseal(
     }
     Failure::check(failures)?;
     Ok(Event::Unsealed { nodes })
+}
+
+/// A sealed server says nothing of which cluster it is: where the ceremony's checkpoint is here, only its own addresses
+/// are given a share.
+fn known_here(config: &Config, sealed: &[Client]) -> Result<(), Failure> {
+    let diary = checkpoint::read_diary(&config.checkpoint.path)?;
+    let Some(known) = diary.as_ref().and_then(cluster_identity::known_by) else {
+        return Ok(());
+    };
+    let asked = sealed.iter().flat_map(cluster_identity::addresses_of);
+    let strange: Vec<_> = asked.filter(|address| !known.contains(address)).collect();
+    if strange.is_empty() {
+        return Ok(());
+    }
+    let began = known.iter().cloned().collect::<Vec<_>>().join(", ");
+    Err(Failure::refused(
+        Code::AddressUnknown,
+        format!(
+            "{} is not known to the checkpoint here, which began its cluster at {began}: no share was given",
+            strange.join(", ")
+        ),
+    )
+    .advise("correct cluster.address or cluster.nodes; if the cluster really has that address, give the share from a directory without this checkpoint"))
 }
 
 fn opens_by_shares(node: &Client, status: &SealStatus) -> Result<(), Failure> {

@@ -14,6 +14,8 @@ use crate::config::Init;
 use crate::custodian::Stored;
 use crate::shell::ShellCommand;
 
+/// The verb that makes new shares.
+const VERB: &str = "recovery rotate";
 /// What stands where a diary says another command than one of ours.
 const UNKNOWN: &str = "vault-bootstrap recovery rotate --from FILE";
 
@@ -48,7 +50,7 @@ fn own_command<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
     if text.is_empty() {
         return Ok(text);
     }
-    let command = ShellCommand::recorded(&text);
+    let command = ShellCommand::recorded(&text, VERB);
     Ok(command.map_or_else(|| UNKNOWN.to_owned(), String::from))
 }
 

@@ -54,7 +54,9 @@ impl User {
 
     /// A group of the number of its user is theirs alone, as most systems make it.
     fn group_may_write(&self, found: &Stat) -> bool {
-        let own = found.st_gid == self.id && self.groups.contains(&found.st_gid);
+        // The group of root has others in many images, whom root never put there.
+        let own =
+            found.st_gid == self.id && found.st_gid != ROOT && self.groups.contains(&found.st_gid);
         found.st_mode & GROUP_WRITES != 0 && !own
     }
 
@@ -71,6 +73,10 @@ impl User {
             return Some(Doubt::Everybody(path));
         }
         let group = found.st_gid;
+        // Beside a list of its own the bits of the group say what anybody in that list may do at most.
+        if found.st_mode & GROUP_WRITES != 0 && has_a_list(&path) {
+            return Some(Doubt::List(path));
+        }
         let doubt = if self.groups.contains(&group) {
             Doubt::OwnGroup(path, group)
         } else {
@@ -91,8 +97,17 @@ pub(crate) enum Doubt {
     Group(PathBuf, u32),
     /// A group may write to it that we are in: meant, as a volume of Kubernetes with `fsGroup` is.
     OwnGroup(PathBuf, u32),
+    /// It has an access control list by which others may write to it.
+    List(PathBuf),
     /// It is a link that another user has laid.
     Link(PathBuf),
+}
+
+/// Whether an access control list (`man 5 acl`) says more than the mode.
+fn has_a_list(path: &Path) -> bool {
+    let mut nothing: [u8; 0] = [];
+    rustix::fs::getxattr(path, "system.posix_acl_access", &mut nothing[..])
+        .is_ok_and(|length| length > 0)
 }
 
 impl Doubt {
@@ -104,7 +119,10 @@ impl Doubt {
     /// Modes let nobody write where all of it is read-only, as a volume of a ConfigMap is that Kubernetes mounts with 0777.
     fn may_be_used(&self) -> bool {
         match self {
-            Self::Everybody(path) | Self::Group(path, _) | Self::OwnGroup(path, _) => {
+            Self::Everybody(path)
+            | Self::Group(path, _)
+            | Self::OwnGroup(path, _)
+            | Self::List(path) => {
                 let mounted = rustix::fs::statvfs(path);
                 !mounted.is_ok_and(|found| found.f_flag.contains(StatVfsMountFlags::RDONLY))
             }
@@ -126,6 +144,7 @@ impl Doubt {
             Self::Group(path, _) | Self::OwnGroup(path, _) => {
                 ShellCommand::new("chmod g-w").with(path.display()).into()
             }
+            Self::List(path) => ShellCommand::new("setfacl -b").with(path.display()).into(),
             Self::Link(path) => {
                 let look = ShellCommand::new("ls -l").with(path.display());
                 format!("see whose it is: {look}")
@@ -146,6 +165,11 @@ impl fmt::Display for Doubt {
             Self::Group(path, group) | Self::OwnGroup(path, group) => {
                 write!(formatter, "group {group} may write to {}", path.display())
             }
+            Self::List(path) => write!(
+                formatter,
+                "others may write to {} by its access control list",
+                path.display()
+            ),
             Self::Link(path) => ForeignLink(path.clone()).fmt(formatter),
         }
     }
@@ -293,6 +317,34 @@ mod tests {
         assert_eq!(doubt(OTHER, 0, 0o755), theirs);
         assert_eq!(doubt(OTHER, 0, 0o1777), theirs, "who may move all names");
         assert_eq!(doubt(0, 2000, 0o1777), None);
+    }
+
+    /// As `setfacl -m u:47110:rwx` writes it: version, then tag, rights and number of each entry.
+    #[test]
+    fn an_access_control_list_that_lets_others_write_is_doubted() {
+        let (_held, root) = place();
+        let entries: [(u16, u16, u32); 5] = [
+            (0x01, 7, u32::MAX),
+            (0x02, 7, OTHER),
+            (0x04, 5, u32::MAX),
+            (0x10, 7, u32::MAX),
+            (0x20, 5, u32::MAX),
+        ];
+        let mut list = 2u32.to_le_bytes().to_vec();
+        for (tag, rights, number) in entries {
+            list.extend(tag.to_le_bytes());
+            list.extend(rights.to_le_bytes());
+            list.extend(number.to_le_bytes());
+        }
+        let name = "system.posix_acl_access";
+        let flags = rustix::fs::XattrFlags::empty();
+        if rustix::fs::setxattr(&root, name, &list, flags).is_err() {
+            return; // A file system without them.
+        }
+        let listed = Doubt::List(root.clone());
+        assert_eq!(refusal(&root.join("x")).unwrap(), Some(listed.clone()));
+        assert!(listed.to_string().contains("access control list"));
+        assert!(listed.advice().starts_with("setfacl -b "));
     }
 
     #[test]

@@ -10,6 +10,7 @@ use tokio::process::Command;
 use url::Url;
 
 use crate::code::Code;
+use crate::disk::trust;
 use crate::door::callback::{self, Outcome, Visitor, bounded};
 use crate::door::model::{Door, Notice, NoticeSink, Screen, Visit};
 use crate::door::page::Page;
@@ -236,6 +237,10 @@ async fn open_browser(url: &str, withheld: &[String]) {
         .ok()
         .filter(|name| !name.is_empty());
     for program in named.as_deref().into_iter().chain([SYSTEM_OPENER]) {
+        // One that another user may replace is not run; the address stands there for people to open.
+        if trust::program(program.as_ref()).is_some() {
+            continue;
+        }
         let mut command = Command::new(program);
         command
             .arg(url)

@@ -54,7 +54,7 @@ pub enum Detail {
     #[error("shares are missing and no longer in the checkpoint")]
     SharesMissing,
     /// Each is a finding.
-    #[error("there are root tokens that are still valid")]
+    #[error("there are root tokens that are still valid, or may be")]
     RootTokensFound,
     /// Whether there is a root token is not known.
     #[error("this login may not list accessors")]

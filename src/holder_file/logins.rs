@@ -79,7 +79,7 @@ fn without_logins(config: &Config) -> String {
         }
     };
     format!(
-        "# share submit needs a break-glass login, and there is none that a person can use.\nbreak_glass: {{none: {}}}\n",
+        "# share submit needs a break-glass login, and there is none that a person can use.\nbreak_glass: {{none: {}}}\nrevoke_root: false # with no login the check asks for that\n",
         yaml(&reason)
     )
 }

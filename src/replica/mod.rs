@@ -254,7 +254,9 @@ impl Replica {
     /// Whether the lease still holds: it is there, and nobody made the next one.
     pub async fn holds(&self, number: u32, lease: &Lease) -> Result<bool, Error> {
         let there: Option<Lease> = self.read(&format!("{LEASE}{number}")).await?;
-        let next: Option<Lease> = self.read(&format!("{LEASE}{}", number + 1)).await?;
+        let next: Option<Lease> = self
+            .read(&format!("{LEASE}{}", number.saturating_add(1)))
+            .await?;
         Ok(next.is_none() && there.is_some_and(|there| there.same_owner(lease)))
     }
 

@@ -10,9 +10,10 @@ pub(super) fn lines(word: &str, list: &[Problem], style: Style, layout: Layout) 
     let Layout { width, codes } = layout;
 
     if let [problem] = list {
-        let mark = match codes {
-            true => format!("{word} [{}]: ", problem.code),
-            false => format!("{word}: "),
+        let mark = if codes {
+            format!("{word} [{}]: ", problem.code)
+        } else {
+            format!("{word}: ")
         };
         let what = one_line(&problem.what, columns(&mark), width);
         return style.bad(&mark) + &what + "\n" + advice(problem, 2, style, width);
@@ -22,9 +23,10 @@ pub(super) fn lines(word: &str, list: &[Problem], style: Style, layout: Layout) 
     for (place, problem) in list.iter().enumerate() {
         let number = format!(" {:>digits$}. ", place + 1);
         let indent = columns(&number);
-        let what = match codes {
-            true => format!("[{}] {}", problem.code, problem.what),
-            false => problem.what.clone(),
+        let what = if codes {
+            format!("[{}] {}", problem.code, problem.what)
+        } else {
+            problem.what.clone()
         };
         let what = one_line(&what, indent, width);
         text = text + &number + &what + "\n" + advice(problem, indent, style, width);

@@ -118,9 +118,12 @@ fn end(
 }
 
 fn found(findings: &[Reported], Layout { width, codes }: Layout) -> String {
-    let line = |one: &Reported| match codes {
-        true => format!("[{}] {}", one.code, one.text),
-        false => one.text.clone(),
+    let line = |one: &Reported| {
+        if codes {
+            format!("[{}] {}", one.code, one.text)
+        } else {
+            one.text.clone()
+        }
     };
     list(&findings.iter().map(line).collect::<Vec<_>>(), width)
 }
@@ -129,6 +132,9 @@ fn list(lines: &[String], width: Option<usize>) -> String {
     let line = |line: &String| format!("  - {}\n", one_line(line, 4, width));
     lines.iter().map(line).collect()
 }
+
+/// Characters of a time as a diary has it.
+const WHEN: usize = 40;
 
 fn status(status: &Status, layout: Layout) -> String {
     let width = layout.width;
@@ -148,6 +154,7 @@ fn status(status: &Status, layout: Layout) -> String {
             Recorded::Started => ("begun", ""),
             Recorded::Nothing => ("-", ""),
         };
+        let when = printable::line(when, WHEN);
         text.push_str(&format!("{:<46} {mark:<6} {when}\n", step.title));
     }
     if !status.findings.is_empty() {

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::checkpoint::{self, Checkpoint};
+use crate::checkpoint::{self, Checkpoint, Diary};
 use crate::code::Code;
 use crate::config::Config;
 use crate::failure::Failure;
@@ -19,7 +19,11 @@ pub(crate) fn addresses_of(client: &Client) -> impl Iterator<Item = String> + us
 
 /// The addresses at which the ceremony began, and those that it learnt since; `None` where it has not begun.
 pub(crate) fn known(checkpoint: &Checkpoint) -> Option<BTreeSet<String>> {
-    let diary = checkpoint.diary();
+    known_by(checkpoint.diary())
+}
+
+/// The same of a diary alone.
+pub(crate) fn known_by(diary: &Diary) -> Option<BTreeSet<String>> {
     let begun = diary.recorded(Step::Initialize) != Recorded::Nothing;
     begun.then(|| {
         let mut known = diary.addresses.clone();

@@ -8,7 +8,9 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::ceremony::{Ceremony, Run, Server};
-use crate::support::{Account, OpenIdProvider, eventually, require};
+use crate::support::{
+    Account, OTHER, OpenIdProvider, directory_of, eventually, require, require_root, set_mode,
+};
 
 const PEOPLE: [&str; 2] = ["openbao-2.7.2", "oidc-provider-9.13.3"];
 /// What a browser does first: it notes how it was called, and hands over to the window that is open already.
@@ -69,6 +71,30 @@ fn signed_in(ceremony: &Ceremony, provider: &OpenIdProvider) -> Vec<String> {
     run.exits(4).says(&["on-call opened", "ada opened"]);
     run.shows_no_token();
     environment
+}
+
+#[test]
+fn a_browser_that_another_user_may_replace_is_not_opened_and_the_address_is_shown() {
+    require_root!();
+    require!(["openbao-2.7.2", "oidc-provider-9.13.3"]);
+    let (_server, mut ceremony, provider) = at_a_desk();
+    let opener = install(&ceremony, "xdg-open");
+    let (_held, theirs) = directory_of(OTHER, 0o755);
+    let program = theirs.join("xdg-open");
+    std::fs::copy(&opener, &program).expect("a copy");
+    set_mode(&program, 0o755);
+    let named = ("BROWSER".to_owned(), program.display().to_string());
+    let path = format!(
+        "{}:{}",
+        theirs.display(),
+        std::env::var("PATH").expect("a PATH")
+    );
+    ceremony
+        .environment
+        .extend([named, ("PATH".to_owned(), path)]);
+    let run = ceremony.apply_with(&provider, Account::Alice);
+    run.exits(4).says(&["on-call opened"]);
+    assert!(!ceremony.path("browser.arguments").exists(), "it ran");
 }
 
 #[test]

@@ -28,7 +28,7 @@ impl Machine {
         machine
     }
 
-    fn words<'a>(&self, words: &[&'a str]) -> Vec<String> {
+    fn words(&self, words: &[&str]) -> Vec<String> {
         let own = ["-c".to_owned(), format!("holder-{}.yaml", self.name)];
         let key = ["--identity".to_owned(), format!("{}.key", self.name)];
         let words = words.iter().map(|word| (*word).to_owned());

@@ -300,6 +300,21 @@ fn a_program_that_another_user_may_replace_is_not_run() {
     run.exits(3)
         .says(&["is not safe to run as root", &format!("user {OTHER}")]);
     assert!(!ceremony.path("ran").exists());
+    // Nor where the shares were given from elsewhere.
+    ceremony
+        .run(&["break-glass", "start", "--reason", "a test"])
+        .exits(0);
+    let keys = ["--identity", "alice.key", "--identity", "bob.key"];
+    let words = [
+        &["break-glass", "finish"][..],
+        &keys,
+        &["--", text(&program)],
+    ]
+    .concat();
+    let run = ceremony.run(&words);
+    assert_ne!(run.code, 0, "{run}");
+    run.says(&["is not safe to run as root", &format!("user {OTHER}")]);
+    assert!(!ceremony.path("ran").exists());
     drop(server);
 }
 

@@ -182,7 +182,10 @@ fn unseen(was: &Snapshot, now: &Snapshot) -> (Vec<Left>, Vec<Unseen>) {
 fn why(unseen: &Unseen) -> String {
     let why = &unseen.why;
     match unseen.kind {
-        Kind::Namespace => format!("{why}; nothing in any namespace was compared but the root"),
+        Kind::Namespace if unseen.namespace.is_empty() => {
+            format!("{why}; nothing in any namespace was compared but the root")
+        }
+        Kind::Namespace => format!("{why}; nothing in the namespaces below it was compared"),
         _ => why.clone(),
     }
 }

@@ -23,7 +23,7 @@ pub(crate) async fn take(
     let number = match &there {
         None => 1,
         Some((number, other)) if other.same_owner(lease) => return Ok(*number),
-        Some((number, other)) if take_over == Some(other.id.as_str()) => number + 1,
+        Some((number, other)) if take_over == Some(other.id.as_str()) => number.saturating_add(1),
         Some((_, other)) => return Err(held(config, replica, other)),
     };
     match replica.lease(number, lease).await {

@@ -72,8 +72,11 @@ pub(in crate::config) fn read(reading: &mut Reading) -> Vec<Policy> {
     policies
 }
 
+/// What is wrong, and its code.
+type Wrong = (Code, String);
+
 /// Where a policy comes from, or the key that something is wrong with, and what.
-fn source(at: At) -> Option<Result<PolicySource, (String, (Code, String))>> {
+fn source(at: At) -> Option<Result<PolicySource, (String, Wrong)>> {
     let (key, at) = at.entries().next()?;
     let (text, file) = match key {
         "builtin" => return Some(Ok(PolicySource::Auditor)),

@@ -18,9 +18,11 @@ const CONCURRENCY: usize = 16;
 /// What was asked for with a token before its end may still be done after it.
 const QUIET: Duration = Duration::from_secs(1);
 /// The servers list a token before it is whole, and revoke one that is looked up then: it has no lease yet.
-const NEWBORN: Duration = Duration::from_millis(50);
+pub(crate) const NEWBORN: Duration = Duration::from_millis(50);
 /// Between two looks.
-const PAUSE: Duration = Duration::from_millis(200);
+pub(crate) const PAUSE: Duration = Duration::from_millis(200);
+/// How often one looks where nobody is seen at work: one look in thirty falls between two tokens of one who hops.
+const LOOKS_AT_LEAST: usize = 2;
 /// How often one looks at the most: every one of them shows somebody at work then.
 pub const LOOKS: usize = 40;
 
@@ -96,6 +98,21 @@ pub async fn scan(client: &Client, token: &Token) -> Result<Scan, Error> {
     Ok(watch.scan)
 }
 
+/// The same for whoever says afterwards what is left: where a token is gone before it can be looked up, somebody is at
+/// work, and one looks until nobody is. False where somebody always is.
+///
+/// # Errors
+/// As [`scan`].
+pub async fn scan_until_quiet(client: &Client, token: &Token) -> Result<(Scan, bool), Error> {
+    let (mut watch, mut gone) = (Watch::default(), false);
+    for _ in 0..LOOKS_AT_LEAST {
+        watch.look(client, token, NEWBORN).await?;
+        gone |= !watch.gone.is_empty();
+    }
+    let quiet = !gone || watch.until_quiet(client, token).await?;
+    Ok((watch.scan, quiet))
+}
+
 /// A scan that looks again until nobody is seen at work. Whoever makes a root token, ends it and makes the next one
 /// slips through one look, and not through all of them. What was seen so far stands, however it ends.
 #[derive(Debug, Default)]
@@ -105,7 +122,7 @@ pub struct Watch {
     known: BTreeSet<String>,
     /// Listed at the last look, and not to be looked up.
     gone: BTreeSet<String>,
-    /// The first look, or what was done since.
+    /// The first look, or the last one that showed somebody, or what was done since.
     begun: Option<Instant>,
 }
 
@@ -118,8 +135,8 @@ impl Watch {
         self.look(client, token, NEWBORN).await.map(drop)
     }
 
-    /// Looks until one look, at least [`QUIET`] after the first, shows no new root token, and no token that is gone
-    /// before it can be looked up. False where none does.
+    /// Looks until for [`QUIET`] no look has shown a new root token, or a token that is gone before it can be looked up.
+    /// False where that never comes.
     ///
     /// # Errors
     /// As [`scan`].
@@ -164,7 +181,12 @@ impl Watch {
 
     async fn is_quiet(&mut self, client: &Client, token: &Token) -> Result<bool, Error> {
         let begun = *self.begun.get_or_insert_with(Instant::now);
-        Ok(self.look(client, token, NEWBORN).await? && begun.elapsed() >= QUIET)
+        if self.look(client, token, NEWBORN).await? {
+            return Ok(begun.elapsed() >= QUIET);
+        }
+        // Between two tokens of whoever hops from one to the next a single look may show nobody.
+        self.begun = Some(Instant::now());
+        Ok(false)
     }
 
     /// Looks up what was not seen yet. Whether nobody was seen at work.

@@ -8,6 +8,7 @@ pub(crate) mod field;
 pub(crate) mod node;
 pub(crate) mod reply;
 pub(crate) mod target;
+mod tls_advice;
 pub(crate) mod transport;
 
 pub(crate) use http::Method;

@@ -1,11 +1,14 @@
 //! Reads a snapshot: each namespace and each kind at once, and never more than a few requests at a time.
 
+use std::collections::BTreeSet;
+
 use futures::future::join_all;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
 use crate::secret::Token;
 use crate::vault::audit::{audit_hash, list_audit};
+use crate::vault::auth::scan::{LOOKS, NEWBORN, PAUSE};
 use crate::vault::auth::token::{list_accessors, lookup_accessor};
 use crate::vault::http::Client;
 use crate::vault::snapshot::identity::{entity, group};
@@ -187,29 +190,47 @@ impl Reader<'_> {
         Snapshot::of(items.collect())
     }
 
-    /// Its tokens, where it is not the root namespace.
+    /// Its tokens, where it is not the root namespace. Whoever makes one, ends it and makes the next slips through one look:
+    /// one looks until the same are gone twice, which are the rests of revocations that were cut off.
     async fn tokens(&self) -> Snapshot {
+        let mut gone = BTreeSet::new();
+        for _ in 0..LOOKS {
+            let (found, now_gone) = self.tokens_once().await;
+            if now_gone.is_subset(&gone) {
+                return found;
+            }
+            gone = now_gone;
+            tokio::time::sleep(PAUSE).await;
+        }
+        let why = format!("at each of {LOOKS} looks one was gone before it could be looked up");
+        self.unseen(Kind::Token, "", why.into())
+    }
+
+    /// What one look shows, and the accessors whose token was gone by then.
+    async fn tokens_once(&self) -> (Snapshot, BTreeSet<String>) {
         let accessors = match list_accessors(&self.client, self.token).await {
             Ok(accessors) => accessors,
-            Err(error) => return self.unseen(Kind::Token, "", error.into()),
+            Err(error) => return (self.unseen(Kind::Token, "", error.into()), BTreeSet::new()),
         };
+        if !accessors.is_empty() {
+            tokio::time::sleep(NEWBORN).await;
+        }
         let looks = accessors.into_iter().map(|accessor| async move {
             let _place = self.places.acquire().await;
             let info = lookup_accessor(&self.client, self.token, &accessor).await;
             (accessor, info)
         });
-        let mut found = Snapshot::default();
+        let (mut found, mut gone) = (Snapshot::default(), BTreeSet::new());
         for (accessor, info) in join_all(looks).await {
             match info {
                 Ok(Some(info)) => found
                     .items
                     .push(of_token(&self.namespace, &accessor, &info)),
-                // It ended meanwhile, or is the rest of a revocation that was cut off.
-                Ok(None) => {}
-                Err(error) if error.is_forbidden() => {}
+                Ok(None) => drop(gone.insert(accessor)),
+                Err(error) if error.is_forbidden() => drop(gone.insert(accessor)),
                 Err(error) => found.join(self.unseen(Kind::Token, "", error.into())),
             }
         }
-        found
+        (found, gone)
     }
 }

@@ -110,6 +110,17 @@ fn told(about: &str) -> String {
     quoted(&about)
 }
 
+fn is_below(namespace: &str, above: &str) -> bool {
+    let rest = if above.is_empty() {
+        Some(namespace)
+    } else {
+        namespace
+            .strip_prefix(above)
+            .and_then(|rest| rest.strip_prefix('/'))
+    };
+    rest.is_some_and(|rest| !rest.is_empty())
+}
+
 /// What is different, with what undoes it by `program`. Tokens that ended are none, and neither are those of these
 /// accessors, nor anything that one of the looks did not see.
 pub fn differences(
@@ -118,12 +129,19 @@ pub fn differences(
     program: &str,
 ) -> Vec<Difference> {
     let unseen: Vec<_> = before.unseen.iter().chain(&after.unseen).collect();
-    // Where it is not known which namespaces there are, one of the looks may have read some that the other has not.
-    let in_all = !unseen.iter().any(|unseen| unseen.kind == Kind::Namespace);
+    // Where it is not known which namespaces there are below one, one of the looks may have read some that the other has not.
+    let blind: Vec<_> = unseen
+        .iter()
+        .filter(|unseen| unseen.kind == Kind::Namespace)
+        .collect();
+    let in_sight = |item: &Item| {
+        !blind
+            .iter()
+            .any(|unseen| is_below(&item.namespace, &unseen.namespace))
+    };
     let counts = |item: &&Item| {
         let ours = item.kind == Kind::Token && own.contains(&item.name);
-        let read = in_all || item.namespace.is_empty();
-        read && !ours && !unseen.iter().any(|unseen| unseen.holds(item))
+        in_sight(item) && !ours && !unseen.iter().any(|unseen| unseen.holds(item))
     };
     let key = |item: &Item| (item.kind, item.namespace.clone(), item.name.clone());
     let mut was: BTreeMap<_, &Item> = before

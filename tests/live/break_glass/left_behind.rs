@@ -255,6 +255,41 @@ fn a_secrets_engine_is_told() {
     );
 }
 
+/// No look sees it alive: it is gone before it can be looked up.
+#[test]
+fn a_token_that_hops_in_a_namespace_is_not_said_to_be_nothing() {
+    require!(["openbao-2.7.2"]);
+    let (server, ceremony) = handed_over();
+    works(
+        &server,
+        &ceremony,
+        &[],
+        "\"$1\" namespace create team >/dev/null",
+    )
+    .exits(4);
+    let all = ALL.replace("policy write all", "policy write -namespace=team all");
+    works(&server, &ceremony, &[], &all).exits(4);
+    ceremony.may_hold_secrets(&ceremony.path("hopper"));
+    let script = r#"T=$("$1" token create -namespace=team -policy=all -orphan -ttl=10m -field=token)
+        A=$VAULT_ADDR
+        setsid sh -c '
+            T=$1; A=$2
+            while ! test -e over; do
+                N=$(curl -s -H "X-Vault-Token: $T" -H "X-Vault-Namespace: team" -d "{\"policies\":[\"all\"],\"ttl\":\"10m\"}" \
+                    "$A/v1/auth/token/create-orphan" | sed "s/.*\"client_token\":\"\([^\"]*\)\".*/\1/")
+                curl -s -X POST -H "X-Vault-Token: $T" -H "X-Vault-Namespace: team" "$A/v1/auth/token/revoke-self"
+                T=$N
+            done
+        ' sh "$T" "$A" </dev/null >/dev/null 2>&1 &"#;
+    let run = works(&server, &ceremony, &[], script);
+    ceremony.write("over", "");
+    run.exits(4);
+    let said = run.to_string();
+    let told = said.contains("each token in namespace team could not be compared")
+        || said.contains("token ") && said.contains("is new");
+    assert!(told || said.contains("could not be compared"), "{run}");
+}
+
 #[test]
 fn a_namespace_is_told_and_then_what_is_left_inside_it() {
     require!(["openbao-2.7.2"]);

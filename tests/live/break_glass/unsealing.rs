@@ -2,7 +2,8 @@
 
 use super::handed_over_on;
 use crate::ceremony::{Ceremony, Server};
-use crate::support::{Setup, require};
+use crate::support::{Faults, Setup, require};
+use serde_json::json;
 
 #[test]
 fn holders_open_a_sealed_server_one_after_the_other() {
@@ -29,6 +30,22 @@ fn holders_open_a_sealed_server_one_after_the_other() {
         .exits(0)
         .prints(&["unsealed"]);
     assert_eq!(server.get("sys/seal-status", None).1["sealed"], false);
+}
+
+#[test]
+fn where_the_checkpoint_is_no_share_is_given_to_an_address_that_it_does_not_know() {
+    require!(Setup::Vault1211Shamir.components());
+    let (mut server, mut starter) = handed_over_on(Setup::Vault1211Shamir);
+    server.restart();
+    let elsewhere = Faults::new().before(&server.address());
+    starter.set("/cluster/address", json!(elsewhere.address()));
+    let run = starter.run(&["unseal", "--identity", "bob.key"]);
+    run.exits(3).says(&[
+        &elsewhere.address(),
+        "is not known to the checkpoint here",
+        "no share was given",
+    ]);
+    assert_eq!(server.get("sys/seal-status", None).1["progress"], 0);
 }
 
 #[test]

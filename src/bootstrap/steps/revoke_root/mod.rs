@@ -20,7 +20,7 @@ use crate::secret::Token;
 use crate::session::Authority;
 use crate::step::Step;
 use crate::step::decide::Recorded;
-use crate::vault::auth::scan::{Found, LOOKS, Scan, Watch, scan};
+use crate::vault::auth::scan::{Found, LOOKS, Scan, Watch, scan, scan_until_quiet};
 use crate::vault::auth::token::{self, TokenInfo};
 use crate::vault::{Client, Error, RootSession};
 
@@ -56,12 +56,17 @@ async fn rest_of_the_proof(ceremony: &Ceremony<'_>, after: &str) -> Result<Evide
 /// After hand-over: a login that may scan looks for root tokens; another is told that it may not.
 async fn rescan(view: &View<'_>, token: &Token) -> Result<Observation, Failure> {
     let evidence = view.evidence().unwrap_or_default();
-    match scan(&view.client(), token).await {
-        Ok(scan) if scan.roots.is_empty() => Ok(Observation::present(evidence)),
-        Ok(scan) => Ok(Observation {
-            findings: scan.roots.into_iter().map(Finding::RootToken).collect(),
-            ..Observation::unknown(vec![Detail::RootTokensFound])
-        }),
+    match scan_until_quiet(&view.client(), token).await {
+        Ok((scan, true)) if scan.roots.is_empty() => Ok(Observation::present(evidence)),
+        Ok((scan, quiet)) => {
+            let roots = scan.roots.into_iter().map(Finding::RootToken);
+            let at_work =
+                (!quiet).then(|| Finding::StillAtWork(LOOKS, view.config.command("rehearse")));
+            Ok(Observation {
+                findings: roots.chain(at_work).collect(),
+                ..Observation::unknown(vec![Detail::RootTokensFound])
+            })
+        }
         Err(error) if error.is_forbidden() => Ok(Observation {
             evidence,
             ..Observation::unknown(vec![Detail::MayNotListAccessors])
@@ -187,12 +192,15 @@ async fn last_look(
 ) -> Result<(usize, Scan), Failure> {
     let token = ceremony.token()?;
     if !ceremony.options.revoke_other_roots {
-        let last = scan(client, token).await?;
+        let (last, quiet) = scan_until_quiet(client, token).await?;
         let others = last.roots_but(own);
-        return if others.is_empty() {
+        if !others.is_empty() {
+            return Err(other_roots_found(ceremony, &others));
+        }
+        return if quiet {
             Ok((0, last))
         } else {
-            Err(other_roots_found(ceremony, &others))
+            Err(somebody_at_work())
         };
     }
     let (mut watch, mut revoked) = (Watch::default(), 0);
@@ -203,11 +211,15 @@ async fn last_look(
     if watch.end_roots_but(client, (token, own), ended).await? {
         return Ok((revoked, watch.scan));
     }
-    Err(Failure::refused(Code::RootTokensBeingMade, format!(
-        "somebody is still making root tokens: each of {LOOKS} looks showed a new one, or a token that was gone before it could \
+    Err(somebody_at_work())
+}
+
+fn somebody_at_work() -> Failure {
+    Failure::refused(Code::RootTokensBeingMade, format!(
+        "somebody may be making root tokens: each of {LOOKS} looks showed a new one, or a token that was gone before it could \
          be looked up"
     ))
-    .advise("find out who, in the audit log; root is still valid here, and can end what they hold"))
+    .advise("find out who, in the audit log; root is still valid here, and can end what they hold")
 }
 
 fn other_roots_found(ceremony: &Ceremony<'_>, others: &[Found]) -> Failure {

@@ -17,7 +17,7 @@ use crate::failure::Failure;
 use crate::finding::Finding;
 use crate::secret::Token;
 use crate::session::{Authority, OpenLogin};
-use crate::vault::auth::scan::{Found, scan};
+use crate::vault::auth::scan::{Found, LOOKS, scan_until_quiet};
 use crate::vault::auth::token;
 use crate::vault::{Client, Error, sys};
 
@@ -156,8 +156,12 @@ async fn look(
         Ok(control) => evidence.set("control", control),
         Err(error) => unseen(ceremony, &format!("{name} does not answer: {error}")).await?,
     }
-    match patiently(async || scan(&client, token).await).await {
-        Ok(scan) => {
+    match patiently(async || scan_until_quiet(&client, token).await).await {
+        Ok((scan, quiet)) => {
+            if !quiet {
+                let again = ceremony.config.command("rehearse");
+                ceremony.find(Finding::StillAtWork(LOOKS, again));
+            }
             let (seen, roots) = (scan.looked_at, said_of(&scan.roots));
             for root in scan.roots {
                 ceremony.find(Finding::RootToken(root));

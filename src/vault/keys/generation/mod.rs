@@ -150,7 +150,10 @@ impl<'a> Generation<'a> {
 fn token(reply: &Reply) -> Result<Option<Encoded>, Error> {
     let update: Update = reply.data()?;
     match update.encoded_token.filter(|text| !text.is_empty()) {
-        Some(encoded) if update.complete => Ok(Some(Encoded::new(encoded))),
+        Some(encoded) if update.complete => match Encoded::parse(encoded.expose()) {
+            Ok(encoded) => Ok(Some(encoded)),
+            Err(_) => Err(reply.fail(Kind::Malformed("its token has not the form of one".into()))),
+        },
         _ if update.complete => {
             Err(reply.fail(Kind::Malformed("it is complete and holds no token".into())))
         }

@@ -20,10 +20,6 @@ pub struct Encoded(SecretText);
 pub struct Pad(SecretText);
 
 impl Encoded {
-    pub(crate) fn new(text: SecretText) -> Self {
-        Self(text)
-    }
-
     /// From what a holder was handed: base64, with or without its padding.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
         let text = text.trim();
