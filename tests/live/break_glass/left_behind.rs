@@ -1,15 +1,18 @@
 //! What a command leaves, other than root tokens, is told with what undoes it; and what was not looked at is not said to be
 //! the same.
 
+use std::time::Duration;
+
 use serde_json::Value;
 
 use super::{auditor, evidence, handed_over, handed_over_on, with_keys};
 use crate::ceremony::{Ceremony, Run, Server};
-use crate::support::{Setup, require};
+use crate::support::{Setup, eventually, require};
 
 /// Everything, for whoever has it.
 pub(super) const ALL: &str = r#"printf 'path "*" { capabilities = ["create","read","update","delete","list","sudo"] }' |
                      "$1" policy write all - >/dev/null"#;
+const PATIENCE: Duration = Duration::from_secs(60);
 /// Nothing that is compared is different.
 pub(super) const SAME: &str = "of what was compared nothing is different";
 
@@ -269,12 +272,12 @@ fn a_token_that_hops_in_a_namespace_is_not_said_to_be_nothing() {
     .exits(4);
     let all = ALL.replace("policy write all", "policy write -namespace=team all");
     works(&server, &ceremony, &[], &all).exits(4);
-    ceremony.may_hold_secrets(&ceremony.path("hopper"));
     let script = r#"T=$("$1" token create -namespace=team -policy=all -orphan -ttl=10m -field=token)
         A=$VAULT_ADDR
         setsid sh -c '
             T=$1; A=$2
-            while ! test -e over; do
+            echo $$ > hopper
+            while ! test -e over && test -d checkpoint; do
                 N=$(curl -s -H "X-Vault-Token: $T" -H "X-Vault-Namespace: team" -d "{\"policies\":[\"all\"],\"ttl\":\"10m\"}" \
                     "$A/v1/auth/token/create-orphan" | sed "s/.*\"client_token\":\"\([^\"]*\)\".*/\1/")
                 curl -s -X POST -H "X-Vault-Token: $T" -H "X-Vault-Namespace: team" "$A/v1/auth/token/revoke-self"
@@ -283,11 +286,18 @@ fn a_token_that_hops_in_a_namespace_is_not_said_to_be_nothing() {
         ' sh "$T" "$A" </dev/null >/dev/null 2>&1 &"#;
     let run = works(&server, &ceremony, &[], script);
     ceremony.write("over", "");
+    let id = std::fs::read_to_string(ceremony.path("hopper")).expect("its number");
+    let process = std::path::PathBuf::from(format!("/proc/{}", id.trim()));
+    assert!(eventually(PATIENCE, || !process.exists()), "it goes on");
     run.exits(4);
     let said = run.to_string();
-    let told = said.contains("each token in namespace team could not be compared")
-        || said.contains("token ") && said.contains("is new");
-    assert!(told || said.contains("could not be compared"), "{run}");
+    // One look in thirty sees it whole.
+    let told = [
+        "token team/ could not be compared",
+        "bao token revoke -namespace=team",
+    ];
+    let said: String = said.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(told.iter().any(|told| said.contains(told)), "{run}");
 }
 
 #[test]
