@@ -14,7 +14,7 @@ pub use crate::cli::break_glass::{
 /// Takes a HashiCorp Vault or OpenBao cluster from uninitialised to handed over.
 ///
 /// Recovery keys with their custodians, audit on first, people and workloads able to log in, break-glass
-/// rehearsed, and no root token left. It can be killed at any moment and run again.
+/// rehearsed, and no root token left. It can be killed at any moment and run again, but for the answer to sys/init.
 #[derive(Debug, Parser)]
 #[command(
     version,

@@ -25,7 +25,7 @@ pub(crate) struct Gathered {
 }
 
 /// A custodian of the file, opened or not, and whether nobody must be asked for the share.
-struct Keeper {
+struct Candidate {
     name: String,
     custodian: Result<Custodian, Failure>,
     opens_here: bool,
@@ -69,29 +69,33 @@ impl Asking<'_> {
     ) -> Result<Gathered, Failure> {
         self.those_that_hold()?;
         let identities = fetch::identities(self.identities)?;
-        let mut keepers = self.keepers(&identities).await;
+        let mut candidates = self.candidates(&identities).await;
         if self.every {
-            let mut unopened = keepers
+            let mut unopened = candidates
                 .iter()
                 .filter_map(|one| one.custodian.as_ref().err());
             Failure::check(unopened.by_ref().cloned().collect())?;
         }
-        let order: Vec<String> = keepers.iter().map(|one| one.name.clone()).collect();
-        keepers.sort_by_key(|one| !one.opens_here);
+        let order: Vec<String> = candidates.iter().map(|one| one.name.clone()).collect();
+        candidates.sort_by_key(|one| !one.opens_here);
         let with_holders = self.holders;
         let (mut held, mut away, mut elsewhere) = (Vec::new(), Vec::new(), Vec::new());
-        for keeper in keepers {
-            let person = keeper.custodian.is_ok() && !keeper.opens_here;
-            let wanted = if keeper.opens_here { at_most } else { enough };
+        for candidate in candidates {
+            let person = candidate.custodian.is_ok() && !candidate.opens_here;
+            let wanted = if candidate.opens_here {
+                at_most
+            } else {
+                enough
+            };
             if held.len() >= wanted && (person || !with_holders) {
                 if with_holders {
-                    elsewhere.push(keeper.name);
+                    elsewhere.push(candidate.name);
                 }
                 continue;
             }
-            let Keeper {
+            let Candidate {
                 name, custodian, ..
-            } = keeper;
+            } = candidate;
             let asked = match custodian {
                 Ok(custodian) => {
                     let may_skip = !self.every || with_holders;
@@ -135,22 +139,22 @@ impl Asking<'_> {
     /// How many custodians answer without anybody being asked.
     pub(crate) async fn opens_here(self) -> Result<usize, Failure> {
         let identities = fetch::identities(self.identities)?;
-        let keepers = self.keepers(&identities).await;
-        Ok(keepers.iter().filter(|one| one.opens_here).count())
+        let candidates = self.candidates(&identities).await;
+        Ok(candidates.iter().filter(|one| one.opens_here).count())
     }
 
     /// The share of one custodian: the one named, or the only one that can be opened here.
     pub(crate) async fn own(self, wanted: Option<&str>) -> Result<Held, Failure> {
         self.those_that_hold()?;
         let identities = fetch::identities(self.identities)?;
-        let mut keepers = self.keepers(&identities).await;
-        keepers.retain(|one| wanted.map_or(one.opens_here, |name| one.name == name));
-        if keepers.len() != 1 {
+        let mut candidates = self.candidates(&identities).await;
+        candidates.retain(|one| wanted.map_or(one.opens_here, |name| one.name == name));
+        if candidates.len() != 1 {
             return Err(self.not_plain(wanted));
         }
-        let Keeper {
+        let Candidate {
             name, custodian, ..
-        } = keepers.remove(0);
+        } = candidates.remove(0);
         let share = self.share(&custodian?, &identities, false).await?;
         Ok(Held { name, share })
     }
@@ -175,7 +179,7 @@ impl Asking<'_> {
     }
 
     /// The custodians of the file.
-    async fn keepers(self, identities: &[IdentityFile]) -> Vec<Keeper> {
+    async fn candidates(self, identities: &[IdentityFile]) -> Vec<Candidate> {
         let asked = self.config.init.custodians.iter();
         let asked = asked.filter(|one| !self.without.contains(&one.name));
         let opens = asked.map(|one| async move {
@@ -184,7 +188,7 @@ impl Asking<'_> {
                 Ok(custodian) => custodian.opens_with(identities).await,
                 Err(_) => false,
             };
-            Keeper {
+            Candidate {
                 name: one.name.clone(),
                 custodian,
                 opens_here,
@@ -250,7 +254,7 @@ impl Gathered {
             ),
         ];
         for (name, failure) in &self.away {
-            // Another keeper may be had instead.
+            // Another holder may be had instead.
             let failure = failure.clone().softened();
             failures.push(failure.about(&format!("no share of {name}: ")));
         }
