@@ -328,7 +328,7 @@ mod tests {
         for (mode, owner, followed) in [
             (0o1777, 0, true),
             (0o1777, 47_110, false),
-            (0o770, 47_110, true),
+            (0o770, 47_110, false), // others may be of the group of root
             (0o777, 47_110, false),
             (0o755, 47_110, true),
         ] {

@@ -105,9 +105,7 @@ pub(crate) enum Doubt {
 
 /// Whether an access control list (`man 5 acl`) says more than the mode.
 fn has_a_list(path: &Path) -> bool {
-    let mut nothing: [u8; 0] = [];
-    rustix::fs::getxattr(path, "system.posix_acl_access", &mut nothing[..])
-        .is_ok_and(|length| length > 0)
+    rustix::fs::getxattr_query(path, "system.posix_acl_access").is_ok_and(|length| length > 0)
 }
 
 impl Doubt {
