@@ -80,22 +80,18 @@ impl Asking<'_> {
         candidates.sort_by_key(|one| !one.opens_here);
         let with_holders = self.holders;
         let (mut held, mut away, mut elsewhere) = (Vec::new(), Vec::new(), Vec::new());
-        for candidate in candidates {
-            let person = candidate.custodian.is_ok() && !candidate.opens_here;
-            let wanted = if candidate.opens_here {
-                at_most
-            } else {
-                enough
-            };
+        for one in candidates {
+            let person = one.custodian.is_ok() && !one.opens_here;
+            let wanted = if one.opens_here { at_most } else { enough };
             if held.len() >= wanted && (person || !with_holders) {
                 if with_holders {
-                    elsewhere.push(candidate.name);
+                    elsewhere.push(one.name);
                 }
                 continue;
             }
             let Candidate {
                 name, custodian, ..
-            } = candidate;
+            } = one;
             let asked = match custodian {
                 Ok(custodian) => {
                     let may_skip = !self.every || with_holders;
