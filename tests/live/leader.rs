@@ -229,12 +229,12 @@ fn a_leader_that_steps_down_unnoticed_while_root_goes() {
     assert_eq!(evidence["control"]["status"], 200, "{evidence:#}");
 }
 
-/// Root scans before the question and before it goes, and the auditor in between, to see whether it may; the
-/// fourth time root is gone.
+/// Root scans before the question and twice before it goes, and the auditor in between, to see whether it may; the
+/// fifth time root is gone.
 #[test]
 fn a_leader_that_is_killed_after_root_has_gone() {
     require!(["openbao-2.7.2"]);
-    let moment = ("LIST auth/token/accessors", 4);
+    let moment = ("LIST auth/token/accessors", 5);
     let cluster = Cluster::of_three(moment, is_killed);
     let evidence = cluster.converges();
     let first = cluster.ceremony.evidence("wait-until-active")["node"].clone();
