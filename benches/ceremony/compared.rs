@@ -38,7 +38,7 @@ pub(crate) async fn measure(
     let server = Server::start(installed)?;
     let directory = fixture::with_parameters(&server, PREFIX)?;
     program.apply_with(directory.path(), &stack.env())?;
-    let command = ["break-glass", "--reason", "bench", "--", "true"];
+    let command = ["break-glass", "--reason", "bench", "--", "/bin/true"];
     let (mut small, mut large, mut bare) = (Vec::new(), Vec::new(), Vec::new());
     for round in 1..=rounds {
         say(&format!("{title}: break-glass, round {round} of {rounds}"));
