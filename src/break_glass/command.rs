@@ -40,7 +40,8 @@ impl Command {
         })
     }
 
-    /// Holds that it is there, and that nobody else may put another program in the place of this one, before anybody is asked for a share.
+    /// Holds that it is there, and that nobody else may put another program in its place: before anybody is asked for a
+    /// share, and right before it is started.
     pub(super) fn check(&self) -> Result<(), Failure> {
         let argv = self.argv();
         if !trust::can_be_run(&argv[0]) {

@@ -46,9 +46,9 @@ mod tests {
         for id in ["x; touch F", "a\nb", "a b", "'", &"a".repeat(200)] {
             assert!(read(id, "x").is_none(), "{id}");
         }
-        let owner = "user 0 on vm in /tmp/a\u{1b}[2J\nb";
+        let owner = "user 0 on runner in /srv/a\u{1b}[2J\nb";
         let read = read("a", owner).unwrap();
-        assert_eq!(read.owner, r"user 0 on vm in /tmp/a\u{1b}[2J\u{a}b");
+        assert_eq!(read.owner, r"user 0 on runner in /srv/a\u{1b}[2J\u{a}b");
         assert!(read.same_owner(&Lease::new("a", owner, "t".into())));
     }
 }

@@ -258,18 +258,17 @@ fn a_secrets_engine_is_told() {
     );
 }
 
+fn with_a_namespace(server: &Server, ceremony: &Ceremony) -> Run {
+    let script = "\"$1\" namespace create team >/dev/null";
+    works(server, ceremony, &[], script)
+}
+
 /// No look sees it alive: it is gone before it can be looked up.
 #[test]
 fn a_token_that_hops_in_a_namespace_is_not_said_to_be_nothing() {
     require!(["openbao-2.7.2"]);
     let (server, ceremony) = handed_over();
-    works(
-        &server,
-        &ceremony,
-        &[],
-        "\"$1\" namespace create team >/dev/null",
-    )
-    .exits(4);
+    with_a_namespace(&server, &ceremony).exits(4);
     let all = ALL.replace("policy write all", "policy write -namespace=team all");
     works(&server, &ceremony, &[], &all).exits(4);
     let script = r#"T=$("$1" token create -namespace=team -policy=all -orphan -ttl=10m -field=token)
@@ -304,14 +303,9 @@ fn a_token_that_hops_in_a_namespace_is_not_said_to_be_nothing() {
 fn a_namespace_is_told_and_then_what_is_left_inside_it() {
     require!(["openbao-2.7.2"]);
     let (server, ceremony) = handed_over();
-    works(
-        &server,
-        &ceremony,
-        &[],
-        "\"$1\" namespace create team >/dev/null",
-    )
-    .exits(4)
-    .says(&["namespace team is new; to undo it: bao namespace delete team"]);
+    with_a_namespace(&server, &ceremony)
+        .exits(4)
+        .says(&["namespace team is new; to undo it: bao namespace delete team"]);
     let told = |undo: &str, kind: &str| ("new".to_owned(), kind.to_owned(), undo.to_owned());
     assert_eq!(
         differences(&ceremony),

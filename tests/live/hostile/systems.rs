@@ -37,14 +37,20 @@ fn at_aws(server: &Server) -> (Ceremony, Bucket) {
     (ceremony, bucket)
 }
 
-#[test]
-fn nothing_that_aws_answers_is_shown_as_it_is() {
-    require!(AWS);
+/// A ceremony that came to its end with AWS behind a stage.
+fn handed_over_at_aws() -> (Server, Ceremony, Stage) {
     let server = Server::in_memory();
     let (mut ceremony, _bucket) = at_aws(&server);
     let stage = Stage::before(&LocalStack::shared().endpoint(), |_| None);
     through(&mut ceremony, &stage.proxy.address());
     ceremony.apply().exits(4);
+    (server, ceremony, stage)
+}
+
+#[test]
+fn nothing_that_aws_answers_is_shown_as_it_is() {
+    require!(AWS);
+    let (_server, ceremony, stage) = handed_over_at_aws();
     // Of parameters, of a bucket and of a key.
     let seen = stage.seen(&["Name", "ARN", "Value", "KeyId", "Key"]);
     let status = |more: &[&str]| run(&ceremony, &[&["status"], more].concat());
@@ -232,11 +238,7 @@ fn nothing_that_a_provider_sends_a_browser_back_with_is_shown_as_it_is() {
 #[test]
 fn a_commit_at_the_replica_that_says_hostile_things_is_not_shown_as_it_is() {
     require!(AWS);
-    let server = Server::in_memory();
-    let (mut ceremony, _bucket) = at_aws(&server);
-    let stage = Stage::before(&LocalStack::shared().endpoint(), |_| None);
-    through(&mut ceremony, &stage.proxy.address());
-    ceremony.apply().exits(4);
+    let (_server, ceremony, stage) = handed_over_at_aws();
     let status = |more: &[&str]| run(&ceremony, &[&["status"], more].concat());
     let fields: Vec<String> = ["written", "owner", "at", "id", "diary", "cluster", "name"]
         .map(str::to_owned)

@@ -183,8 +183,8 @@ async fn ask(ceremony: &mut Ceremony<'_>, client: &Client, own: &str) -> Result<
     scrub::after_the_answer(ceremony).await
 }
 
-/// What counts is what is seen here: our own root token, and no other. How many others were revoked. Where there were any,
-/// somebody may have made one more with them: one looks until nobody is seen at work.
+/// What counts is what is seen here: our own root token, no other, and nobody at work. How many others were revoked; what
+/// was made with them meanwhile is revoked too.
 async fn last_look(
     ceremony: &Ceremony<'_>,
     client: &Client,
