@@ -31,17 +31,23 @@ pub(crate) struct AuditLog {
 }
 
 impl AuditLog {
-    /// The log in this file. Only a regular file is one.
-    pub(crate) fn at(file: impl Into<PathBuf>) -> Option<Self> {
+    /// The log in this file. Only a regular file is one; `None` where there is none on this machine.
+    ///
+    /// # Errors
+    /// The way to it cannot be looked at, or leads over a link of another user.
+    pub(crate) fn at(file: impl Into<PathBuf>) -> io::Result<Option<Self>> {
         let file = file.into();
-        let found = resolve(&file, Last::Follow).ok()?.found?;
-        let length = u64::try_from(found.st_size).ok()?;
-        let number = (found.st_dev, found.st_ino);
-        (kind(&found) == FileType::RegularFile).then_some(Self {
+        let found = match resolve(&file, Last::Follow) {
+            Ok(resolved) => resolved.found,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(error),
+        };
+        let found = found.filter(|found| kind(found) == FileType::RegularFile);
+        Ok(found.map(|found| Self {
             file,
-            length,
-            number,
-        })
+            length: u64::try_from(found.st_size).unwrap_or(0),
+            number: (found.st_dev, found.st_ino),
+        }))
     }
 
     /// Why [`AuditLog::all_since`] does not give all that was written since it was looked for, if so.
@@ -156,7 +162,7 @@ mod tests {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         let old = "{\"hash\":\"hmac-sha256:aa\",\"n\":1}\n";
         write!(file, "{old}").unwrap();
-        let log = AuditLog::at(file.path()).unwrap();
+        let log = AuditLog::at(file.path()).unwrap().unwrap();
         assert_eq!(log.since().unwrap().find("hmac-sha256:aa").unwrap(), None);
         let found = log.tail().unwrap().find("hmac-sha256:aa").unwrap().unwrap();
         assert_eq!((found.at, found.entry["n"].as_u64()), (0, Some(1)));
@@ -173,7 +179,7 @@ mod tests {
     #[test]
     fn a_line_that_is_too_long_is_cut_and_the_next_one_is_found() {
         let mut file = tempfile::NamedTempFile::new().unwrap();
-        let log = AuditLog::at(file.path()).unwrap();
+        let log = AuditLog::at(file.path()).unwrap().unwrap();
         let long = vec![b'x'; usize::try_from(LONGEST_LINE).unwrap() + 9];
         file.write_all(&long).unwrap();
         writeln!(file, "end\nno entry: end").unwrap();
@@ -190,7 +196,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("audit.log");
         fs::write(&path, "{}\n{}\n").unwrap();
-        let log = AuditLog::at(&path).unwrap();
+        let log = AuditLog::at(&path).unwrap().unwrap();
         assert_eq!(log.gap().unwrap(), None);
         File::options()
             .append(true)
@@ -210,8 +216,17 @@ mod tests {
     }
 
     #[test]
+    fn a_way_that_cannot_be_looked_at_is_an_error_and_a_missing_file_is_none() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("file");
+        assert!(AuditLog::at(&file).unwrap().is_none());
+        fs::write(&file, "x").unwrap();
+        assert!(AuditLog::at(file.join("audit.log")).is_err());
+    }
+
+    #[test]
     fn what_is_no_regular_file_is_no_log() {
-        assert!(AuditLog::at("/dev/null").is_none());
-        assert!(AuditLog::at("/").is_none());
+        assert!(AuditLog::at("/dev/null").unwrap().is_none());
+        assert!(AuditLog::at("/").unwrap().is_none());
     }
 }

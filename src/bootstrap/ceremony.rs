@@ -1,7 +1,7 @@
 //! What the steps share: the file, the cluster, the checkpoint, and who we are to the server just now.
 
 use std::cell::{Cell, RefCell, RefMut};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::{Deref, DerefMut};
 use std::rc::Rc;
 
@@ -19,6 +19,7 @@ use crate::event::Caller;
 use crate::failure::Failure;
 use crate::finding::Finding;
 use crate::secret::ShareMaterial;
+use crate::session::unavailable::Advised;
 use crate::session::{Authority, Cluster, OpenLogin, Session};
 use crate::step::Step;
 use crate::vault::Client;
@@ -36,6 +37,8 @@ pub struct Ceremony<'a> {
     /// A login kept open from its proof to the revocation of root, where every login needs a person:
     /// nobody is asked to sign in twice for the same thing.
     pub control_login: Option<OpenLogin>,
+    /// Accessors of tokens that this run has used or looked up: no later look waits until they are whole.
+    pub whole_tokens: BTreeSet<String>,
     /// What the logins that need a person have shown in this run, by name: nobody is asked twice.
     pub signed_in: BTreeMap<String, serde_json::Value>,
     /// Shares between the server's answer and their custodians; dropped as soon as they are there.
@@ -82,6 +85,7 @@ impl<'a> Ceremony<'a> {
             custodians: opened.custodians,
             key: opened.key,
             control_login: None,
+            whole_tokens: BTreeSet::new(),
             signed_in: BTreeMap::new(),
             shares: Vec::new(),
             drill_accessor: RefCell::default(),
@@ -185,11 +189,15 @@ pub(super) fn session<'a>(
 ) -> Session<'a> {
     let known = diary.cluster.cluster_id.clone();
     let id = known.or_else(|| config.cluster.id.clone());
-    let again = (config.cluster.timeouts.active, options.again(config));
+    let advised = Advised {
+        again: options.again(config),
+        unseal: config.unseal_command(),
+    };
+    let advised = (config.cluster.timeouts.active, advised);
     Session {
         config,
         caller,
-        cluster: Cluster::new(client, id, again, caller.events),
+        cluster: Cluster::new(client, id, advised, caller.events),
         authority: Authority::None,
         resolved,
         sign_in_seconds: options.sign_in_seconds,

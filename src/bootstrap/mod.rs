@@ -138,7 +138,7 @@ pub async fn apply(
 /// command that makes new ones has come to its end.
 fn known_beforehand(ceremony: &Ceremony<'_>) {
     let report = ceremony.options.report.as_deref();
-    for finding in others::findings(ceremony.config, report) {
+    for finding in others::findings(&[ceremony.config], report) {
         ceremony.find(finding);
     }
     // Before that the drill of this run takes up what the one of an earlier run has left.

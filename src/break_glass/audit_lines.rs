@@ -1,6 +1,7 @@
 //! Where the server's own audit logs tell of a root token, in logs that can be read on this machine.
 
 use std::io;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
@@ -16,19 +17,23 @@ const LINES: usize = 100;
 /// Characters of a name in a log.
 const LONGEST_NAME: usize = 200;
 
-/// An audit device of the file and its log.
+/// An audit device of the file and its log on this machine.
 pub(super) struct DeviceLog {
     pub(super) device: String,
-    pub(super) log: AuditLog,
+    pub(super) file: PathBuf,
+    /// Or why nobody can look at it.
+    log: Result<AuditLog, String>,
 }
 
 /// How a log writes the accessor of a token.
 pub(super) struct Marked<'l> {
-    pub(super) log: &'l DeviceLog,
-    pub(super) hash: String,
+    pub(super) device: &'l str,
+    pub(super) file: &'l Path,
+    /// The log and how it writes it, or why that is not known.
+    pub(super) looked: Result<(&'l AuditLog, String), String>,
 }
 
-/// The logs of the file's devices that can be read here.
+/// The logs of the file's devices on this machine. One of another machine is not among them.
 pub(super) fn logs(config: &Config) -> Vec<DeviceLog> {
     let files = config.audit.iter();
     let files = files.filter(|device| device.device_type == "file");
@@ -37,13 +42,16 @@ pub(super) fn logs(config: &Config) -> Vec<DeviceLog> {
         let (_, file) = options.find(|(name, _)| name == "file_path")?;
         Some(DeviceLog {
             device: device.path.clone(),
-            log: AuditLog::at(file)?,
+            file: file.into(),
+            log: AuditLog::at(file)
+                .map_err(|error| error.to_string())
+                .transpose()?,
         })
     };
     files.filter_map(log).collect()
 }
 
-/// Asks, as root, how each log writes this accessor. A device that the server does not have is left out.
+/// Asks, as root, how each log writes this accessor.
 pub(super) async fn mark<'l>(
     client: &Client,
     root: &Token,
@@ -51,24 +59,35 @@ pub(super) async fn mark<'l>(
     logs: &'l [DeviceLog],
 ) -> Vec<Marked<'l>> {
     let mut marked = Vec::new();
-    for log in logs {
-        if let Ok(hash) = audit_hash(client, root, &log.device, accessor).await {
-            marked.push(Marked { log, hash });
-        }
+    for DeviceLog { device, file, log } in logs {
+        let looked = match log {
+            Ok(log) => match audit_hash(client, root, device, accessor).await {
+                Ok(hash) => Ok((log, hash)),
+                Err(error) => Err(format!(
+                    "the server does not tell how it writes this run's token: {error}"
+                )),
+            },
+            Err(why) => Err(why.clone()),
+        };
+        marked.push(Marked {
+            device,
+            file,
+            looked,
+        });
     }
     marked
 }
 
 /// The lines that tell of it, by request id.
 pub(super) fn lines(marked: &[Marked<'_>]) -> Value {
-    let found = marked.iter().map(|Marked { log, hash }| {
-        let lines = references(&log.log, hash);
-        json!({
-            "device": log.device,
-            "file": log.log.file,
+    let found = marked.iter().map(|marked| match &marked.looked {
+        Ok((log, hash)) => json!({
+            "device": marked.device,
+            "file": marked.file,
             "hmac": hash,
-            "lines": lines.map_or_else(|error| json!(error.to_string()), Value::Array),
-        })
+            "lines": references(log, hash).map_or_else(|error| json!(error.to_string()), Value::Array),
+        }),
+        Err(why) => json!({"device": marked.device, "file": marked.file, "lines": why}),
     });
     found.collect()
 }
@@ -95,7 +114,7 @@ fn references(log: &AuditLog, hash: &str) -> io::Result<Vec<Value>> {
 /// itself knows neither.
 pub(super) fn began(config: &Config, path: &str) -> Option<String> {
     let mut logs = logs(config).into_iter();
-    logs.find_map(|one| began_in(&one.log, path).ok().flatten())
+    logs.find_map(|one| began_in(one.log.as_ref().ok()?, path).ok().flatten())
 }
 
 fn began_in(log: &AuditLog, path: &str) -> io::Result<Option<String>> {
@@ -143,7 +162,7 @@ mod tests {
         ] {
             writeln!(file, "{entry}").unwrap();
         }
-        let log = AuditLog::at(file.path()).unwrap();
+        let log = AuditLog::at(file.path()).unwrap().unwrap();
         let found = began_in(&log, "sys/generate-root/attempt").unwrap();
         let found = found.unwrap();
         assert!(
@@ -158,7 +177,7 @@ mod tests {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         let old = "{\"x\":\"hmac-sha256:aa\"}\n";
         write!(file, "{old}").unwrap();
-        let log = AuditLog::at(file.path()).unwrap();
+        let log = AuditLog::at(file.path()).unwrap().unwrap();
         let other = "{\"type\":\"request\",\"auth\":{\"accessor\":\"hmac-sha256:bb\"}}\n";
         let ours = "{\"type\":\"response\",\"time\":\"t\",\"request\":{\"id\":\"1-2\",\"operation\":\"read\",\
                     \"path\":\"auth/token/lookup-self\"},\"auth\":{\"accessor\":\"hmac-sha256:aa\"}}\n";

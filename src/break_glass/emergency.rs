@@ -118,7 +118,7 @@ pub(super) async fn with_root(
 ) -> Result<Outcome, Failure> {
     let worked = work(session, root, command, &mut evidence, deferred).await;
     let mut worked = worked.map_err(|failure| evidence.of_a_failure(session, key, failure))?;
-    let mut findings = others::findings(session.config, None);
+    let mut findings = others::findings(&[session.config], None);
     findings.append(&mut worked.findings);
     worked.findings = findings;
     let path = evidence.write(session, key, &worked.findings)?;

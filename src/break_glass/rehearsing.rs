@@ -58,7 +58,7 @@ async fn hold(
     leftovers::end_earlier_run(session).await?;
     let mut evidence = Evidence::begin(session, "rehearsal");
     let mut findings = key_set::asked_for(session.config)?;
-    findings.extend(others::findings(session.config, None));
+    findings.extend(others::findings(&[session.config], None));
     findings.extend(as_stored::changed(session.config).await);
     if session.rules.open {
         findings.push(Finding::AnybodyMayGenerateRoot);
@@ -186,7 +186,7 @@ async fn look<'l>(
     seen: &mut Seen,
 ) -> Result<(String, Vec<Marked<'l>>), Failure> {
     let info = is_root(root).await?;
-    let (found, quiet) = scan_until_quiet(&session.client, root.token()).await?;
+    let (found, quiet) = scan_until_quiet(&session.client, root.token(), &BTreeSet::new()).await?;
     if !quiet {
         let again = session.config.command(COMMAND);
         seen.at_work = Some(Finding::StillAtWork(LOOKS, again));

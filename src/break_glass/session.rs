@@ -17,6 +17,7 @@ use crate::root_generation::{Rules, busy, rules};
 use crate::secret::wipe_stack_and_registers;
 use crate::session::cluster_identity::known_id;
 use crate::session::login::break_glass_logins;
+use crate::session::unavailable::Advised;
 use crate::session::{Cluster, OpenLogin};
 use crate::shares::quorum::Asking;
 use crate::shell::ShellCommand;
@@ -135,8 +136,12 @@ impl<'a> ActiveSession<'a> {
             cluster: config.cluster.name.clone(),
             address: client.address().to_owned(),
         });
-        let again = (config.cluster.timeouts.active, typed_again(command, config));
-        let cluster = Cluster::new(client, known_id(config)?, again, caller.events);
+        let advised = Advised {
+            again: typed_again(command, config),
+            unseal: config.unseal_command(),
+        };
+        let advised = (config.cluster.timeouts.active, advised);
+        let cluster = Cluster::new(client, known_id(config)?, advised, caller.events);
         let health = cluster.find_active().await?;
         let client = cluster.client();
         if cluster.id().is_none() {

@@ -174,7 +174,7 @@ impl Walker {
     /// Follows a link, or refuses to. What the last one stands for, where it is the kernel's.
     fn link(&mut self, name: &OsStr, link: &Stat) -> io::Result<Option<Stat>> {
         let around = fstat(&self.directory)?;
-        if self.user.others_may_write(&around) && !self.user.trusts(link.st_uid) {
+        if self.user.others_may_write(&self.path, &around) && !self.user.trusts(link.st_uid) {
             return Err(io::Error::other(ForeignLink(self.path.join(name))));
         }
         self.links += 1;

@@ -45,11 +45,12 @@ impl User {
         [ROOT, self.id, self.system].contains(&owner)
     }
 
-    /// Whether anybody else may put names into this directory, sticky or not.
-    pub(crate) fn others_may_write(&self, directory: &Stat) -> bool {
+    /// Whether anybody else may put names into this directory at `path`, sticky or not.
+    pub(crate) fn others_may_write(&self, path: &Path, directory: &Stat) -> bool {
         !self.trusts(directory.st_uid)
             || directory.st_mode & EVERYBODY_WRITES != 0
             || self.group_may_write(directory)
+            || by_a_list(path, directory)
     }
 
     /// A group of the number of its user is theirs alone, as most systems make it.
@@ -73,8 +74,7 @@ impl User {
             return Some(Doubt::Everybody(path));
         }
         let group = found.st_gid;
-        // Beside a list of its own the bits of the group say what anybody in that list may do at most.
-        if found.st_mode & GROUP_WRITES != 0 && has_a_list(&path) {
+        if by_a_list(&path, found) {
             return Some(Doubt::List(path));
         }
         let doubt = if self.groups.contains(&group) {
@@ -101,11 +101,15 @@ pub(crate) enum Doubt {
     List(PathBuf),
     /// It is a link that another user has laid.
     Link(PathBuf),
+    /// The way to it cannot be looked at, and why.
+    Unseen(PathBuf, String),
 }
 
-/// Whether an access control list (`man 5 acl`) says more than the mode.
-fn has_a_list(path: &Path) -> bool {
-    rustix::fs::getxattr_query(path, "system.posix_acl_access").is_ok_and(|length| length > 0)
+/// Whether an access control list (`man 5 acl`) may let others write. Beside one the bits of the group say what anybody in
+/// it may do at most.
+fn by_a_list(path: &Path, found: &Stat) -> bool {
+    let length = || rustix::fs::getxattr_query(path, "system.posix_acl_access");
+    found.st_mode & GROUP_WRITES != 0 && length().is_ok_and(|length| length > 0)
 }
 
 impl Doubt {
@@ -124,7 +128,7 @@ impl Doubt {
                 let mounted = rustix::fs::statvfs(path);
                 !mounted.is_ok_and(|found| found.f_flag.contains(StatVfsMountFlags::RDONLY))
             }
-            Self::Owner(..) | Self::Link(_) => true,
+            Self::Owner(..) | Self::Link(_) | Self::Unseen(..) => true,
         }
     }
 
@@ -143,7 +147,7 @@ impl Doubt {
                 ShellCommand::new("chmod g-w").with(path.display()).into()
             }
             Self::List(path) => ShellCommand::new("setfacl -b").with(path.display()).into(),
-            Self::Link(path) => {
+            Self::Link(path) | Self::Unseen(path, _) => {
                 let look = ShellCommand::new("ls -l").with(path.display());
                 format!("see whose it is: {look}")
             }
@@ -169,6 +173,13 @@ impl fmt::Display for Doubt {
                 path.display()
             ),
             Self::Link(path) => ForeignLink(path.clone()).fmt(formatter),
+            Self::Unseen(path, why) => {
+                write!(
+                    formatter,
+                    "the way to {} cannot be looked at: {why}",
+                    path.display()
+                )
+            }
         }
     }
 }
@@ -201,10 +212,13 @@ pub(crate) fn refusal(path: &Path) -> io::Result<Option<Doubt>> {
 }
 
 /// Where a program of this name is, and the first reason not to run it. `None` where there is none, which is for whoever
-/// starts it to say, or none to doubt.
+/// starts it to say, or none to doubt. One that nobody can look at is to be doubted.
 pub(crate) fn program(name: &OsStr) -> Option<(PathBuf, Doubt)> {
     let found = found(name)?;
-    let doubt = refusal(&found).ok()??;
+    let doubt = match refusal(&found) {
+        Ok(doubt) => doubt?,
+        Err(why) => Doubt::Unseen(found.clone(), why.to_string()),
+    };
     Some((found, doubt))
 }
 
@@ -345,6 +359,31 @@ mod tests {
         assert_eq!(refusal(&root.join("x")).unwrap(), Some(listed.clone()));
         assert!(listed.to_string().contains("access control list"));
         assert!(listed.advice().starts_with("setfacl -b "));
+        // A link in it may be anybody's in the list, though the group is theirs alone.
+        let user = User {
+            id: 1000,
+            groups: vec![1000],
+            system: 0,
+        };
+        let mut found = rustix::fs::stat(&root).unwrap();
+        (found.st_uid, found.st_gid) = (1000, 1000);
+        found.st_mode = 0o040_770;
+        assert!(user.others_may_write(&root, &found));
+        let (_held, without) = place();
+        assert!(!user.others_may_write(&without, &found));
+    }
+
+    #[test]
+    fn a_program_that_nobody_can_look_at_is_doubted_and_one_that_is_not_there_is_left_to_who_starts_it()
+     {
+        let (_held, root) = place();
+        let file = root.join("file");
+        fs::write(&file, "x").unwrap();
+        let below = file.join("program");
+        let (at, doubt) = program(below.as_os_str()).expect("a doubt");
+        assert_eq!(at, below);
+        assert!(doubt.to_string().contains("cannot be looked at"), "{doubt}");
+        assert_eq!(program(root.join("missing").as_os_str()), None);
     }
 
     #[test]

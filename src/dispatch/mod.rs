@@ -191,9 +191,10 @@ async fn apply(
 
 async fn rotate(global: &Global, typed: Rotate, caller: Caller<'_>) -> Result<Outcome, Failure> {
     let (mut config, mut old) = (
-        load(global, caller).await?,
+        load_file(&global.config, caller).await?,
         load_file(&typed.from, caller).await?,
     );
+    warn_of_others(&[&config, &old], caller);
     config.typed = Typed {
         command: recovery::verb(&old),
         identities: typed.identity.clone(),
@@ -231,10 +232,14 @@ async fn pass_on_signals(interrupt: &Interrupt) -> Result<std::convert::Infallib
 /// Whatever the command, a person should know who else may change what it goes by.
 async fn load(global: &Global, caller: Caller<'_>) -> Result<Config, Failure> {
     let config = load_file(&global.config, caller).await?;
-    for finding in others::findings(&config, None) {
+    warn_of_others(&[&config], caller);
+    Ok(config)
+}
+
+fn warn_of_others(configs: &[&Config], caller: Caller<'_>) {
+    for finding in others::findings(configs, None) {
         caller.events.warn(finding.to_string());
     }
-    Ok(config)
 }
 
 /// Of a pipe, as `<(…)` of a shell is, it may be waited for: elsewhere, so that signals are heard.

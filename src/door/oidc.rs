@@ -58,7 +58,7 @@ pub(super) async fn by_browser(
     let url = web_address(&answer)?;
     let state = state_of(&url)?;
     if visit.screen == Screen::Browser {
-        open_browser(url.as_str(), &door.withheld).await;
+        open_browser(url.as_str(), door, notices).await;
     }
     let notice = Notice::SignIn {
         url: url.as_str(),
@@ -232,13 +232,18 @@ fn state_of(url: &Url) -> Result<String, Problem> {
 
 /// Starts what should show the page, where there is something. Its output is not ours to show, and it gets none of the
 /// secrets in our environment.
-async fn open_browser(url: &str, withheld: &[String]) {
+async fn open_browser(url: &str, door: &Door, notices: &dyn NoticeSink) {
     let named = std::env::var("BROWSER")
         .ok()
         .filter(|name| !name.is_empty());
     for program in named.as_deref().into_iter().chain([SYSTEM_OPENER]) {
         // One that another user may replace is not run; the address stands there for people to open.
-        if trust::program(program.as_ref()).is_some() {
+        if let Some((program, doubt)) = trust::program(program.as_ref()) {
+            let program = program.display();
+            let note = format!(
+                "{program} was not run, it is not safe: {doubt}; open the address yourself"
+            );
+            notices.show(&door.name, Notice::Note(&note));
             continue;
         }
         let mut command = Command::new(program);
@@ -247,7 +252,7 @@ async fn open_browser(url: &str, withheld: &[String]) {
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null());
-        crate::door::command::withhold(&mut command, withheld);
+        crate::door::command::withhold(&mut command, &door.withheld);
         for name in OF_THE_CUSTODIANS {
             command.env_remove(name);
         }

@@ -1,4 +1,4 @@
-//! What of the file's own files other users of this machine may change or move away.
+//! What of the files that a configuration names, and of itself, other users of this machine may change or move away.
 
 use std::path::{Path, PathBuf};
 
@@ -10,9 +10,9 @@ use crate::disk::trust::{self, Doubt};
 use crate::edge::references::references;
 use crate::finding::Finding;
 
-/// What they may change, each reason once. What is refused where it is used (the checkpoint, identities, programs) is
+/// What they may change, of all these configurations, each reason once. What is refused where it is used (the checkpoint, identities, programs) is
 /// left to that place, but for what a group of our own may write.
-pub(crate) fn findings(config: &Config, report: Option<&Path>) -> Vec<Finding> {
+pub(crate) fn findings(configs: &[&Config], report: Option<&Path>) -> Vec<Finding> {
     let mut found: Vec<(String, Doubt)> = Vec::new();
     let mut unseen = Vec::new();
     let mut add = |path: &Path, only_meant: bool| {
@@ -28,11 +28,13 @@ pub(crate) fn findings(config: &Config, report: Option<&Path>) -> Vec<Finding> {
             }
         }
     };
-    for path in used(config, report) {
-        add(&path, false);
-    }
-    for path in refused(config) {
-        add(path, true);
+    for config in configs {
+        for path in used(config, report) {
+            add(&path, false);
+        }
+        for path in refused(config) {
+            add(path, true);
+        }
     }
     let finding = |(what, doubt): (String, Doubt)| {
         Finding::OthersMayChange(what, doubt.to_string(), doubt.advice())

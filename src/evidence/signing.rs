@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 
 use crate::code::Code;
 use crate::disk::read::{self, Unfit};
-use crate::disk::trust;
+use crate::disk::trust::{self, Doubt};
 use crate::failure::Failure;
 use crate::prompt;
 use crate::secret::SecretText;
@@ -33,7 +33,9 @@ impl SigningKey {
     /// It cannot be read, is no such key, or the password is wrong.
     pub async fn open(path: &Path) -> Result<Self, Failure> {
         let shown = path.display();
-        if let Ok(Some(doubt)) = trust::refusal(path) {
+        let doubt = trust::refusal(path);
+        let unseen = |why: std::io::Error| Some(Doubt::Unseen(path.to_owned(), why.to_string()));
+        if let Some(doubt) = doubt.unwrap_or_else(unseen) {
             let text = format!("{shown} is not safe here: {doubt}");
             return Err(Failure::usage(Code::FileUnsafe, text).advise(doubt.advice()));
         }

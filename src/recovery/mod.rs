@@ -87,7 +87,7 @@ async fn to_the_end(run: &Run<'_>) -> Result<Rotated, Failure> {
         inside.leave(run).await;
     }
     let mut findings = result.map_err(|failure| which_hold(run, failure))?;
-    findings.extend(others::findings(run.config, None));
+    findings.extend(others::findings(&[run.config, run.old], None));
     let findings = Finding::all_reported(&findings);
     for finding in &findings {
         run.warn(&finding.text);

@@ -15,6 +15,7 @@ use crate::failure::Failure;
 use crate::recovery::desired::verb;
 use crate::session::Cluster;
 use crate::session::login::break_glass_logins;
+use crate::session::unavailable::Advised;
 use crate::shares::fetch::{self, Ask};
 use crate::shares::location_conflicts;
 use crate::shell::ShellCommand;
@@ -167,8 +168,12 @@ impl<'a> Run<'a> {
         (opened, state): (Opened, State),
     ) -> Self {
         let id = records.diary().cluster.cluster_id.clone();
-        let again = (config.cluster.timeouts.active, config.command(verb(old)));
-        let cluster = Cluster::new(opened.client.clone(), id, again, caller.events);
+        let advised = Advised {
+            again: config.command(verb(old)),
+            unseal: config.unseal_command(),
+        };
+        let advised = (config.cluster.timeouts.active, advised);
+        let cluster = Cluster::new(opened.client.clone(), id, advised, caller.events);
         Self {
             config,
             old,

@@ -8,8 +8,8 @@ use tokio::time::Instant;
 use crate::code::Code;
 use crate::event::{Event, EventSink};
 use crate::failure::{Exit, Failure};
+use crate::session::unavailable::Advised;
 use crate::session::{cluster_identity, unavailable};
-use crate::shell::ShellCommand;
 use crate::vault::{Client, Health, sys};
 
 /// The longest time between two looks: a look costs little, and a person is waiting. A shorter wait is not
@@ -18,6 +18,9 @@ const PAUSE: Duration = Duration::from_millis(200);
 /// The first one.
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 
+/// Every node sealed, and none that opens by itself: for as long as this they may have just been given their shares.
+const LET_IN: Duration = Duration::from_secs(5);
+
 /// A cluster, and the node of it that is asked.
 pub struct Cluster<'a> {
     client: RefCell<Client>,
@@ -25,24 +28,24 @@ pub struct Cluster<'a> {
     id: RefCell<Option<String>>,
     /// How long an active node is waited for.
     limit: Duration,
-    /// The command to run again, for advice.
-    again: ShellCommand,
+    /// For advice.
+    advised: Advised,
     events: &'a EventSink<'a>,
 }
 
 impl<'a> Cluster<'a> {
-    /// The cluster at this address. `again` is the command to type once it answers.
+    /// The cluster at this address.
     pub(crate) fn new(
         client: Client,
         id: Option<String>,
-        (limit, again): (Duration, ShellCommand),
+        (limit, advised): (Duration, Advised),
         events: &'a EventSink<'a>,
     ) -> Self {
         Self {
             client: RefCell::new(client),
             id: RefCell::new(id),
             limit,
-            again,
+            advised,
             events,
         }
     }
@@ -88,11 +91,13 @@ impl<'a> Cluster<'a> {
             let said = unavailable::said(&answers);
             let limit = if unavailable::for_good(&answers) {
                 Duration::ZERO
+            } else if unavailable::waits_for_holders(&answers).await {
+                self.limit.min(LET_IN)
             } else {
                 self.limit
             };
             if let Err(waited) = self.wait(begun, limit, "an active node", &said).await {
-                return Err(unavailable::explained(answers, waited, &self.again).await);
+                return Err(unavailable::explained(answers, waited, &self.advised).await);
             }
         }
     }
@@ -128,7 +133,7 @@ impl<'a> Cluster<'a> {
         let passed = begun.elapsed();
         if passed >= limit {
             let text = format!("waited {} s for {what}: {said}", limit.as_secs());
-            let again = &self.again;
+            let again = &self.advised.again;
             return Err(Failure::failed(Code::NoActiveNode, text)
                 .advise(format!("look at the server's log, then go on: {again}")));
         }

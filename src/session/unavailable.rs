@@ -5,9 +5,16 @@ use futures::future::join_all;
 
 use crate::code::Code;
 use crate::failure::Failure;
-use crate::plain_http::pinned;
 use crate::shell::ShellCommand;
-use crate::vault::{self, Client, Health, Product, sys};
+use crate::vault::{self, Client, Health, sys};
+
+/// What is to be typed.
+pub(crate) struct Advised {
+    /// Once the cluster answers.
+    pub(crate) again: ShellCommand,
+    /// By each holder, where it waits for its shares.
+    pub(crate) unseal: ShellCommand,
+}
 
 /// A node and what it said of its health.
 pub(crate) type Answer = (Client, Result<Health, vault::Error>);
@@ -39,12 +46,21 @@ pub(crate) fn for_good(answers: &[Answer]) -> bool {
     !answers.is_empty() && answers.iter().all(|(_, health)| lasting(health))
 }
 
+/// Whether every node is sealed until holders give their shares.
+pub(crate) async fn waits_for_holders(answers: &[Answer]) -> bool {
+    let sealed = |health: &Health| health.initialized && health.sealed;
+    let mut all = answers.iter().map(|(_, health)| health.as_ref());
+    if !all.all(|health| health.is_ok_and(sealed)) {
+        return false;
+    }
+    let seals = answers.iter().map(|(node, _)| sys::seal_status(node));
+    let mut seals = join_all(seals).await.into_iter();
+    seals.all(|seal| seal.is_ok_and(|seal| !seal.recovery_seal))
+}
+
 /// The end of the wait, or of the hope: `waited` where nothing better is known.
-pub(crate) async fn explained(
-    answers: Vec<Answer>,
-    waited: Failure,
-    again: &ShellCommand,
-) -> Failure {
+pub(crate) async fn explained(answers: Vec<Answer>, waited: Failure, advised: &Advised) -> Failure {
+    let again = &advised.again;
     if for_good(&answers) {
         let errors = answers.into_iter().filter_map(|(_, health)| health.err());
         return Failure::all(errors.map(Failure::from).collect()).unwrap_or(waited);
@@ -65,7 +81,7 @@ pub(crate) async fn explained(
         answers.iter().all(each)
     };
     if all(|health| health.sealed) {
-        return sealed(&answers, again).await;
+        return sealed(&answers, advised).await;
     }
     if all(|health| health.initialized && !health.is_active())
         && let Some(leader) = leader_elsewhere(&answers).await
@@ -78,15 +94,11 @@ pub(crate) async fn explained(
 }
 
 /// Holders of shares open it, or a seal that works again.
-async fn sealed(answers: &[Answer], again: &ShellCommand) -> Failure {
+async fn sealed(answers: &[Answer], Advised { again, unseal }: &Advised) -> Failure {
     let seals = answers.iter().map(|(node, _)| sys::seal_status(node));
-    let (mut words, mut commands, mut by_itself) = (Vec::new(), Vec::new(), Vec::new());
-    for ((node, health), seal) in answers.iter().zip(join_all(seals).await) {
+    let (mut words, mut by_holders, mut by_itself) = (Vec::new(), false, Vec::new());
+    for ((node, _), seal) in answers.iter().zip(join_all(seals).await) {
         let address = node.address();
-        let product = health
-            .as_ref()
-            .map_or(Product::Vault, |health| health.product);
-        let program = product.program();
         match seal {
             Ok(seal) if seal.recovery_seal => {
                 words.push(format!("{address} is sealed (seal {})", seal.seal_type));
@@ -94,24 +106,22 @@ async fn sealed(answers: &[Answer], again: &ShellCommand) -> Failure {
             }
             Ok(seal) => {
                 words.push(format!("{address} is sealed (seal {})", seal.seal_type));
-                let command = ShellCommand::new(program).and("operator unseal");
-                commands.push(command.set("-address=", pinned(address)).to_string());
+                by_holders = true;
             }
             Err(_) => words.push(format!("{address} is sealed")),
         }
     }
     by_itself.dedup();
-    let advice = match (by_itself.is_empty(), commands.is_empty()) {
-        (_, false) => format!(
-            "let holders of a quorum unseal each node: {}; then go on: {again}",
-            commands.join("; ")
-        ),
-        (false, true) => format!(
+    let advice = match (by_itself.is_empty(), by_holders) {
+        (_, true) => {
+            format!("let each holder of a quorum give their share: {unseal}; then go on: {again}")
+        }
+        (false, false) => format!(
             "nothing unseals it but its own seal, {}: see that the key is there, enabled, and allowed to the \
              server, whose log says why it does not open; restart the server if it stays sealed all the same; then go on: {again}",
             by_itself.join(", ")
         ),
-        (true, true) => format!("see in the server's log why it is sealed; then go on: {again}"),
+        (true, false) => format!("see in the server's log why it is sealed; then go on: {again}"),
     };
     Failure::refused(Code::ClusterSealed, words.join(", ")).advise(advice)
 }

@@ -73,7 +73,7 @@ fn accessors(auditor: &Api<'_>) -> BTreeSet<String> {
 }
 
 /// No root token, and no attempt at one.
-fn nothing_is_left(server: &Server, ceremony: &Ceremony) {
+pub(crate) fn nothing_is_left(server: &Server, ceremony: &Ceremony) {
     auditor(server, ceremony).no_root_is_left();
     let ada = server.api().log_in("ada", &ceremony.secrets["ada"]);
     assert_eq!(ada.read(ATTEMPT)["data"]["started"], false);

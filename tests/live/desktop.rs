@@ -93,7 +93,11 @@ fn a_browser_that_another_user_may_replace_is_not_opened_and_the_address_is_show
         .environment
         .extend([named, ("PATH".to_owned(), path)]);
     let run = ceremony.apply_with(&provider, Account::Alice);
-    run.exits(4).says(&["on-call opened"]);
+    run.exits(4).says(&[
+        "on-call opened",
+        "was not run, it is not safe",
+        "open the address yourself",
+    ]);
     assert!(!ceremony.path("browser.arguments").exists(), "it ran");
 }
 

@@ -13,6 +13,8 @@ use crate::support::{
     require_root, set_mode, through_user,
 };
 
+mod programs;
+
 /// Nobody is waited for.
 const AT_ONCE: Duration = Duration::from_secs(15);
 const KEYS: &str = "ssh-ed25519 AAAA operator@home\n";
@@ -284,38 +286,6 @@ fn an_identity_below_a_directory_of_another_user_is_refused() {
     let run = ceremony.run(&["custodian", "prove", "alice", "--identity", text(&key)]);
     assert_ne!(run.code, 0);
     run.says(&["is not safe here", &format!("belongs to user {OTHER}")]);
-}
-
-#[test]
-fn a_program_that_another_user_may_replace_is_not_run() {
-    require_root!();
-    require!(["openbao-2.7.2"]);
-    let (server, ceremony) = handed_over();
-    let (_held, theirs) = directory_of(OTHER, 0o755);
-    let program = theirs.join("program");
-    std::fs::write(&program, "#!/bin/sh\nid > ran\n").expect("a file");
-    set_mode(&program, 0o755);
-    let why = ["--reason", "a test", "--", text(&program)];
-    let run = ceremony.run(&[&["break-glass"][..], &why].concat());
-    run.exits(3)
-        .says(&["is not safe to run as root", &format!("user {OTHER}")]);
-    assert!(!ceremony.path("ran").exists());
-    // Nor where the shares were given from elsewhere.
-    ceremony
-        .run(&["break-glass", "start", "--reason", "a test"])
-        .exits(0);
-    let keys = ["--identity", "alice.key", "--identity", "bob.key"];
-    let words = [
-        &["break-glass", "finish"][..],
-        &keys,
-        &["--", text(&program)],
-    ]
-    .concat();
-    let run = ceremony.run(&words);
-    assert_ne!(run.code, 0, "{run}");
-    run.says(&["is not safe to run as root", &format!("user {OTHER}")]);
-    assert!(!ceremony.path("ran").exists());
-    drop(server);
 }
 
 #[test]

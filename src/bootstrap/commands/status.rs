@@ -11,7 +11,6 @@ use crate::edge::others;
 use crate::event::{Status, StepLine};
 use crate::failure::{Exit, Failure};
 use crate::finding::Finding;
-use crate::plain_http::pinned;
 use crate::session::cluster_identity::key;
 use crate::shell::ShellCommand;
 use crate::step::decide::Recorded;
@@ -46,11 +45,11 @@ pub async fn status(
     let begun = recorded(Step::Initialize) != Recorded::Nothing;
     let stored = recorded(Step::StoreRecoveryKeys) == Recorded::Done;
     let look = look(client, diary.as_ref().filter(|_| begun)).await;
-    let (next, why) = match (&look.unseal, stored) {
+    let (next, why) = match (look.waits_for_holders, stored) {
         // The shares are with their holders: nobody else can open it.
-        (Some(unseal), true) => (
-            unseal.clone(),
-            Some("holders of a quorum, one after the other, on every node"),
+        (true, true) => (
+            config.unseal_command(),
+            Some("each holder of a quorum, one after the other"),
         ),
         _ => next_of_the_ceremony(config, diary.as_ref(), (done, begun)),
     };
@@ -116,7 +115,7 @@ fn rehearse_first(config: &Config) -> (String, Option<String>) {
 
 /// What is to be seen here without the server.
 fn on_this_machine(config: &Config, unfinished: Vec<Finding>) -> Vec<Reported> {
-    let found = [others::findings(config, None), unfinished];
+    let found = [others::findings(&[config], None), unfinished];
     Finding::all_reported(&found.concat())
 }
 
@@ -165,8 +164,8 @@ fn line(step: Step, diary: Option<&Diary>) -> StepLine {
 /// What the server says of itself.
 struct Look {
     server: String,
-    /// What a holder of a share types, where only holders can open it.
-    unseal: Option<ShellCommand>,
+    /// Only holders of shares can open it.
+    waits_for_holders: bool,
     /// Why it does not bear out what the diary says.
     findings: Vec<Reported>,
 }
@@ -180,7 +179,7 @@ async fn look(client: Result<Client, Failure>, begun: Option<&Diary>) -> Look {
     };
     let silent = |server| Look {
         server,
-        unseal: None,
+        waits_for_holders: false,
         findings: begun.map(|_| unseen.clone()).into_iter().collect(),
     };
     let client = match client {
@@ -198,20 +197,15 @@ async fn look(client: Result<Client, Failure>, begun: Option<&Diary>) -> Look {
         (true, false, false) => "standby",
     };
     let server = format!("{} {}, {state}", health.product.name(), health.version);
-    let mut unseal = None;
-    if health.initialized && health.sealed {
-        let shamir = sys::seal_status(&client).await;
-        if shamir.is_ok_and(|seal| !seal.recovery_seal) {
-            let program = health.product.program();
-            let address = client.address();
-            let command = ShellCommand::new(program).and("operator unseal");
-            unseal = Some(command.set("-address=", pinned(address)));
-        }
-    }
+    let sealed = health.initialized && health.sealed;
+    let waits_for_holders = sealed && {
+        let seal = sys::seal_status(&client).await;
+        seal.is_ok_and(|seal| !seal.recovery_seal)
+    };
     let findings = begun.and_then(|diary| contradiction(diary, &health));
     Look {
         server,
-        unseal,
+        waits_for_holders,
         findings: findings.into_iter().collect(),
     }
 }

@@ -242,15 +242,19 @@ async fn prove(ceremony: &Ceremony<'_>, device: &AuditDevice) -> Result<&'static
         .options
         .get("file_path")
         .filter(|_| device.device_type == "file");
-    let log = file.and_then(AuditLog::at);
+    let log = file.map(AuditLog::at).transpose();
     let marker = format!("vault-bootstrap marker {}", crate::checkpoint::now());
     let hash =
         audit::audit_hash(&ceremony.client(), ceremony.token()?, path, marker.as_str()).await?;
-    let Some(log) = log else {
-        ceremony.note(format!(
-            "{path}: its log cannot be read from here; the server's answer stands alone"
-        ));
-        return Ok("by the server's answer alone");
+    let log = match log.map(Option::flatten) {
+        Ok(Some(log)) => log,
+        unread => {
+            let why = unread.map_or_else(|error| format!(": {error}"), |_| String::new());
+            ceremony.note(format!(
+                "{path}: its log cannot be read from here{why}; the server's answer stands alone"
+            ));
+            return Ok("by the server's answer alone");
+        }
     };
     let (started, file) = (Instant::now(), log.file.display());
     loop {

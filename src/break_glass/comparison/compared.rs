@@ -121,8 +121,25 @@ impl Compared {
         }
     }
 
-    /// Says what is no finding.
+    /// Says what is no finding, and how what is one is undone.
     pub(super) fn said(&self, session: &BreakGlassSession<'_>) {
+        let different = |finding: &Finding| matches!(finding, Finding::Left(Left::Different(_)));
+        if self.findings.iter().any(different) {
+            let typed = &session.config.typed;
+            let verb = match typed.reason {
+                Some(_) => "break-glass --expect PATH",
+                None => "break-glass --reason WHY --expect PATH",
+            };
+            let again = session.config.command(verb);
+            let again = if typed.works {
+                again
+            } else {
+                again.and("-- CMD")
+            };
+            session.note(format!(
+                "each undo command takes root again, as CMD of: {again}"
+            ));
+        }
         for note in &self.notes {
             session.note(note);
         }

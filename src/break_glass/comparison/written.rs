@@ -48,28 +48,24 @@ struct Told {
 /// Reads the logs, each from before the command's token was made. `revoked` where this program has revoked it.
 pub(in crate::break_glass) fn written(marked: &[Marked<'_>], revoked: bool) -> Written {
     let mut all = Written::default();
-    for Marked { log, hash } in marked {
-        let (device, file) = (&log.device, log.log.file.display().to_string());
-        let read = told(&log.log, hash);
-        let gap = match &read {
-            Err(error) => Some(error.to_string()),
-            Ok(told) => log.log.gap().map_or_else(
-                |error| Some(error.to_string()),
-                |gap| gap.or_else(|| told.lacks(revoked)),
-            ),
+    for marked in marked {
+        let (device, file) = (marked.device, marked.file.display().to_string());
+        let (told, gap) = match &marked.looked {
+            Ok((log, hash)) => read(log, hash, revoked),
+            Err(why) => (None, Some(why.clone())),
         };
         if let Some(why) = &gap {
             all.findings
-                .push(Left::Gap(device.clone(), file.clone(), why.clone()).into());
+                .push(Left::Gap(device.to_owned(), file.clone(), why.clone()).into());
         }
-        let Ok(told) = read else {
+        let Some(told) = told else {
             all.facts
                 .push(json!({"device": device, "file": file, "gap": gap}));
             continue;
         };
         if told.batch_tokens > 0 {
             all.findings
-                .push(Left::BatchTokens(device.clone(), told.batch_tokens).into());
+                .push(Left::BatchTokens(device.to_owned(), told.batch_tokens).into());
         }
         let part = if gap.is_some() {
             ", as far as it can be read,"
@@ -88,6 +84,20 @@ pub(in crate::break_glass) fn written(marked: &[Marked<'_>], revoked: bool) -> W
         }));
     }
     all
+}
+
+/// What a log tells, and why that is not all of it.
+fn read(log: &AuditLog, hash: &str, revoked: bool) -> (Option<Told>, Option<String>) {
+    match told(log, hash) {
+        Err(error) => (None, Some(error.to_string())),
+        Ok(told) => {
+            let gap = match log.gap() {
+                Err(error) => Some(error.to_string()),
+                Ok(gap) => gap.or_else(|| told.lacks(revoked)),
+            };
+            (Some(told), gap)
+        }
+    }
 }
 
 /// Follows the command's token, and the tokens that are made with it.
@@ -216,11 +226,29 @@ mod tests {
 
     fn told_of(entries: &[Value]) -> Told {
         let mut file = tempfile::NamedTempFile::new().unwrap();
-        let log = AuditLog::at(file.path()).unwrap();
+        let log = AuditLog::at(file.path()).unwrap().unwrap();
         for entry in entries {
             writeln!(file, "{entry}").unwrap();
         }
         told(&log, "hmac-sha256:aa").unwrap()
+    }
+
+    #[test]
+    fn a_log_that_nobody_could_look_at_is_a_gap() {
+        let marked = Marked {
+            device: "file/",
+            file: std::path::Path::new("/var/log/audit.log"),
+            looked: Err("permission denied".to_owned()),
+        };
+        let written = written(&[marked], true);
+        let said: Vec<String> = written.findings.iter().map(ToString::to_string).collect();
+        assert_eq!(said.len(), 1);
+        assert!(
+            said[0].contains("file/ (/var/log/audit.log) has a gap: permission denied"),
+            "{said:?}"
+        );
+        assert_eq!(written.facts[0]["gap"], "permission denied");
+        assert_eq!(written.notes, Vec::<String>::new());
     }
 
     #[test]

@@ -129,6 +129,15 @@ impl Config {
         program.join(&verb)
     }
 
+    /// What each holder types where the servers wait for their shares of a Shamir seal.
+    pub(crate) fn unseal_command(&self) -> ShellCommand {
+        let mut plain = self.command("unseal");
+        if self.typed.identities.is_empty() {
+            plain = plain.and("--custodian NAME");
+        }
+        plain
+    }
+
     /// The auth method mounted at `path` (without slash at the end).
     pub fn auth_mount(&self, path: &str) -> Option<&AuthMount> {
         self.auth.iter().find(|mount| mount.path == path)

@@ -99,12 +99,18 @@ pub async fn scan(client: &Client, token: &Token) -> Result<Scan, Error> {
 }
 
 /// The same for whoever says afterwards what is left: where a token is gone before it can be looked up, somebody is at
-/// work, and one looks until nobody is. False where somebody always is.
+/// work, and one looks until nobody is. False where somebody always is. Tokens whose accessors are `whole` are looked up
+/// too, but nobody waits for them.
 ///
 /// # Errors
 /// As [`scan`].
-pub async fn scan_until_quiet(client: &Client, token: &Token) -> Result<(Scan, bool), Error> {
+pub async fn scan_until_quiet(
+    client: &Client,
+    token: &Token,
+    whole: &BTreeSet<String>,
+) -> Result<(Scan, bool), Error> {
     let (mut watch, mut gone) = (Watch::default(), false);
+    watch.whole.clone_from(whole);
     for _ in 0..LOOKS_AT_LEAST {
         watch.look(client, token, NEWBORN).await?;
         gone |= !watch.gone.is_empty();
@@ -120,6 +126,8 @@ pub struct Watch {
     /// What was seen. Tokens that were gone at the last look are not among its `roots` and `others`.
     pub scan: Scan,
     known: BTreeSet<String>,
+    /// Accessors of tokens that somebody has used or looked up: these are no newborns.
+    whole: BTreeSet<String>,
     /// Listed at the last look, and not to be looked up.
     gone: BTreeSet<String>,
     /// The first look, or the last one that showed somebody, or what was done since.
@@ -202,7 +210,8 @@ impl Watch {
             .await?
             .into_iter()
             .collect();
-        if !listed.is_subset(&self.known) {
+        let mut unseen = listed.difference(&self.known);
+        if unseen.any(|accessor| !self.whole.contains(accessor)) {
             tokio::time::sleep(newborn).await;
         }
         let known = std::mem::take(&mut self.known);
@@ -252,6 +261,12 @@ impl Scan {
     pub fn roots_but(&self, own: &str) -> Vec<Found> {
         let others = self.roots.iter().filter(|root| root.accessor != own);
         others.cloned().collect()
+    }
+
+    /// Of every token that was looked up.
+    pub fn accessors(&self) -> BTreeSet<String> {
+        let roots = self.roots.iter().map(|root| &root.accessor);
+        roots.chain(self.others.keys()).cloned().collect()
     }
 
     fn sort(&mut self, accessor: &str, info: TokenInfo) {

@@ -1,6 +1,7 @@
 //! What is not done, and what is said then. The old shares hold as before.
 
 use super::*;
+use crate::support::set_mode;
 
 const STARTS: &str = "POST sys/rotate/recovery/init";
 const SETUP: Setup = Setup::OpenBao272Static;
@@ -247,4 +248,14 @@ fn a_cluster_that_is_not_handed_over_gets_no_new_shares() {
     ceremony.write("old.yaml", &ceremony.file.to_string());
     ceremony.set("/init/generation", json!(2));
     ceremony.run(&words).exits(3).says(&["is not handed over"]);
+}
+
+#[test]
+fn a_file_of_before_that_everybody_may_write_to_is_a_warning_and_a_finding() {
+    require!(["openbao-2.7.2"]);
+    let (_server, rotation) = Rotation::ready();
+    set_mode(&rotation.ceremony.path("old.yaml"), 0o666);
+    let text = "others can change old.yaml or what is in it: every user may write to";
+    let run = rotation.rotate();
+    run.exits(4).says(&[text]);
 }

@@ -4,6 +4,8 @@
 pub(crate) mod questions;
 pub(crate) mod revocation_proof;
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use crate::bootstrap::ceremony::Ceremony;
@@ -56,7 +58,7 @@ async fn rest_of_the_proof(ceremony: &Ceremony<'_>, after: &str) -> Result<Evide
 /// After hand-over: a login that may scan looks for root tokens; another is told that it may not.
 async fn rescan(view: &View<'_>, token: &Token) -> Result<Observation, Failure> {
     let evidence = view.evidence().unwrap_or_default();
-    match scan_until_quiet(&view.client(), token).await {
+    match scan_until_quiet(&view.client(), token, &BTreeSet::new()).await {
         Ok((scan, true)) if scan.roots.is_empty() => Ok(Observation::present(evidence)),
         Ok((scan, quiet)) => {
             let roots = scan.roots.into_iter().map(Finding::RootToken);
@@ -109,7 +111,12 @@ pub(crate) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
     revocation_proof::call(ceremony, &client)
         .await
         .map_err(root_stands)?;
+    let control = ceremony.control_login.as_ref();
+    ceremony
+        .whole_tokens
+        .extend(control.map(|login| login.answer.accessor.clone()));
     let (revoked, last) = last_look(ceremony, &client, &own.accessor).await?;
+    ceremony.whole_tokens.extend(last.accessors());
     // It may be long since they were given to their custodians, and without a quorum there is no break-glass.
     scrub::custodians_again(ceremony)
         .await
@@ -165,6 +172,7 @@ async fn look_up_root(ceremony: &Ceremony<'_>, node: &Client) -> Result<TokenInf
 /// Shows what is there and asks. Nothing is revoked before the answer.
 async fn ask(ceremony: &mut Ceremony<'_>, client: &Client, own: &str) -> Result<(), Failure> {
     let scan = scan(client, ceremony.token()?).await?;
+    ceremony.whole_tokens = scan.accessors();
     for child in &scan.children {
         ceremony.warn(format!(
             "dies with root if it is its child: {}",
@@ -192,7 +200,7 @@ async fn last_look(
 ) -> Result<(usize, Scan), Failure> {
     let token = ceremony.token()?;
     if !ceremony.options.revoke_other_roots {
-        let (last, quiet) = scan_until_quiet(client, token).await?;
+        let (last, quiet) = scan_until_quiet(client, token, &ceremony.whole_tokens).await?;
         let others = last.roots_but(own);
         if !others.is_empty() {
             return Err(other_roots_found(ceremony, &others));

@@ -156,7 +156,8 @@ async fn look(
         Ok(control) => evidence.set("control", control),
         Err(error) => unseen(ceremony, &format!("{name} does not answer: {error}")).await?,
     }
-    match patiently(async || scan_until_quiet(&client, token).await).await {
+    let whole = &ceremony.whole_tokens;
+    match patiently(async || scan_until_quiet(&client, token, whole).await).await {
         Ok((scan, quiet)) => {
             if !quiet {
                 let again = ceremony.config.command("rehearse");
