@@ -8,6 +8,7 @@ use crate::break_glass::comparison::Before;
 use crate::break_glass::comparison::expected::Expectation;
 use crate::break_glass::session::BreakGlassSession;
 use crate::finding::{Finding, Left};
+use crate::shell::quoted;
 use crate::vault::snapshot::{Difference, Kind, Snapshot, Unseen, differences};
 
 /// Differences that are findings of their own at the most.
@@ -180,8 +181,19 @@ fn judged(expect: &[String], all: Vec<Difference>) -> Judged<'_> {
 fn unseen(was: &Snapshot, now: &Snapshot) -> (Vec<Left>, Vec<Unseen>) {
     let all = was.unseen.iter().chain(&now.unseen);
     let all: BTreeMap<_, &Unseen> = all.map(|one| ((one.supported, one.what()), one)).collect();
+    let closed = closed(all.values().copied());
     let (mut findings, mut unsupported, mut more) = (Vec::new(), Vec::new(), 0);
+    for (namespace, why) in &closed {
+        let what = format!("namespace {}", quoted(namespace));
+        findings.push(Left::Unseen(
+            what,
+            format!("{why}; nothing in it was compared"),
+        ));
+    }
     for ((supported, what), one) in all {
+        if closed.contains_key(one.namespace.as_str()) {
+            continue;
+        }
         match (supported, findings.len() < SHOWN) {
             (false, _) => unsupported.push(one.clone()),
             (true, true) => findings.push(Left::Unseen(what, why(one))),
@@ -194,6 +206,30 @@ fn unseen(was: &Snapshot, now: &Snapshot) -> (Vec<Left>, Vec<Unseen>) {
     }
     (findings, unsupported)
 }
+
+/// Namespaces of which nothing was seen, such as sealed and locked ones, and why.
+fn closed<'u>(all: impl Iterator<Item = &'u Unseen> + Clone) -> BTreeMap<&'u str, &'u str> {
+    let inside = |one: &&Unseen| one.supported && !one.namespace.is_empty();
+    let of = |namespace: &str, kind: Kind| {
+        let mut all = all.clone();
+        all.any(|one| one.supported && one.namespace == namespace && one.kind == kind)
+    };
+    let nothing = |one: &&Unseen| READ.iter().all(|kind| of(&one.namespace, *kind));
+    let closed = all.clone().filter(inside).filter(nothing);
+    closed
+        .map(|one| (one.namespace.as_str(), one.why.as_str()))
+        .collect()
+}
+
+/// What is read in each namespace.
+const READ: [Kind; 6] = [
+    Kind::Policy,
+    Kind::AuthMethod,
+    Kind::SecretsEngine,
+    Kind::Entity,
+    Kind::Group,
+    Kind::Token,
+];
 
 /// Why, and all that was left for it.
 fn why(unseen: &Unseen) -> String {

@@ -12,7 +12,7 @@ use crate::vault::auth::scan::{LOOKS, NEWBORN, PAUSE};
 use crate::vault::auth::token::{list_accessors, lookup_accessor};
 use crate::vault::http::Client;
 use crate::vault::snapshot::identity::{entity, group};
-use crate::vault::snapshot::item::{Item, Kind, Snapshot, of_token};
+use crate::vault::snapshot::item::{Item, Kind, LOCKED, Snapshot, of_token};
 use crate::vault::snapshot::reader::{CONCURRENCY, Reader, Why, listed_and_absent};
 
 /// Namespaces that are read at the most.
@@ -178,12 +178,15 @@ impl Reader<'_> {
             let id = [field("uuid"), field("id")]
                 .into_iter()
                 .find_map(Value::as_str);
+            let locked = *field("locked") == true;
             Item {
                 identity: id.unwrap_or_default().to_owned(),
+                about: if locked { LOCKED.into() } else { String::new() },
                 ..self.item(
                     Kind::Namespace,
                     (name.clone(), format!("sys/namespaces/{name}")),
-                    field("custom_metadata"),
+                    // Whoever locks one takes it from everybody.
+                    &json!([field("custom_metadata"), locked]),
                 )
             }
         });

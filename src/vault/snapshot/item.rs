@@ -62,6 +62,9 @@ impl Kind {
     }
 }
 
+/// What is said about a namespace that nobody can use.
+pub(super) const LOCKED: &str = "locked";
+
 /// One thing that is there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Item {

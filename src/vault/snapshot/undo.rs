@@ -2,7 +2,7 @@
 
 use crate::shell::quoted;
 use crate::vault::snapshot::difference::Change;
-use crate::vault::snapshot::item::{Item, Kind};
+use crate::vault::snapshot::item::{Item, Kind, LOCKED};
 
 /// What somebody with the right to it types, with `bao` or `vault`. Of what there was before only a digest is known: it is
 /// to be put in by hand.
@@ -33,6 +33,9 @@ pub(super) fn command(program: &str, change: Change, item: &Item) -> String {
         (Change::Changed, Kind::AuthMethod) => &["auth", "tune", "OPTIONS", name],
         (Change::Changed, Kind::SecretsEngine) => &["secrets", "tune", "OPTIONS", name],
         (Change::Changed, Kind::AuditDevice) => &["audit", "disable", name],
+        (Change::Changed, Kind::Namespace) if item.about == LOCKED => {
+            &["namespace", "unlock", name]
+        }
         (Change::Changed, Kind::Namespace) => &["namespace", "patch", "OPTIONS", name],
         (_, Kind::Entity | Kind::Group) => return by_id(program, "write", item),
         _ => &["write", path, "FIELDS"],
@@ -100,6 +103,7 @@ const VERBS: &[&str] = &[
     "secrets",
     "token",
     "tune",
+    "unlock",
     "write",
 ];
 

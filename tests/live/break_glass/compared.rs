@@ -278,3 +278,32 @@ fn a_large_cluster_is_asked_hardly_more_than_the_bare_reads() {
         "{all} requests for {bare} bare reads"
     );
 }
+
+#[test]
+fn a_namespace_that_the_command_locks_is_told_and_what_is_in_a_sealed_or_locked_one_is_not_said_to_be_the_same()
+ {
+    require!(["openbao-2.7.2"]);
+    let (server, ceremony) = handed_over();
+    let make = "exec >/dev/null; \"$1\" namespace create team; \
+                \"$1\" namespace create -key-shares=1 -key-threshold=1 vaulted; \"$1\" namespace seal vaulted";
+    let expect = ["--expect", "sys/namespaces/*"];
+    works(&server, &ceremony, &expect, make)
+        .exits(4)
+        .says(&["vaulted", "could not be compared"])
+        .never_says(&["nothing is different"]);
+    works(
+        &server,
+        &ceremony,
+        &[],
+        "\"$1\" namespace lock team >/dev/null",
+    )
+    .exits(4)
+    .says(&[
+        "namespace team (locked) is not as it was; to put it right, with what it was: bao namespace unlock team",
+        "namespace team could not be compared: ",
+        "namespace vaulted could not be compared: ",
+        "namespace is sealed; nothing in it was compared",
+        "not everything could be compared",
+    ]);
+    nothing_is_left(&server, &ceremony);
+}
