@@ -318,7 +318,7 @@ impl JsonSchema for Code {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         let all: Vec<_> = Self::ALL.iter().map(|code| code.text()).collect();
         json_schema!({
-            "description": "A short code, which stays what it is: docs/troubleshooting.md says what to do about each.",
+            "description": "A short code, which stays what it is: docs/troubleshooting.md has a line for each.",
             "type": "string",
             "enum": all
         })
