@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::time::Duration;
 
+use jiff::fmt::friendly::SpanPrinter;
 use tokio::time::Instant;
 
 use crate::break_glass::session::BreakGlassSession;
@@ -38,6 +39,32 @@ impl Command {
         first.map_or("a shell".to_owned(), |first| {
             first.to_string_lossy().into_owned()
         })
+    }
+
+    /// What begins now, and how it ends.
+    pub(super) fn announced(&self, cluster: &str) -> String {
+        let limit = SpanPrinter::new().unsigned_duration_to_string(&self.max_age);
+        if !self.argv.is_empty() {
+            return format!("the command runs as root for at most {limit}");
+        }
+        let token = if self.env {
+            "VAULT_TOKEN and BAO_TOKEN hold its token"
+        } else {
+            "its token is read from the file descriptor $VAULT_BOOTSTRAP_TOKEN_FD"
+        };
+        format!(
+            "this is a shell with the rights of root on {cluster}, for at most {limit}: {token}; exit ends it, and its token \
+             with it"
+        )
+    }
+
+    /// Why it may have failed: most programs look for a token in their environment.
+    pub(super) fn hint(&self, ran: &Result<End, Failure>) -> Option<&'static str> {
+        let failed = matches!(ran, Ok(End::Code(code)) if *code != 0);
+        (failed && !self.env).then_some(
+            "if it found no token, or was denied (403): without --env the token is in no environment, but only at the \
+             file descriptor $VAULT_BOOTSTRAP_TOKEN_FD",
+        )
     }
 
     /// Holds that it is there, and that nobody else may put another program in its place: before anybody is asked for a
@@ -86,6 +113,10 @@ pub(super) async fn run(
     let mut child = tokio::process::Command::new(&argv[0]);
     child.args(&argv[1..]);
     cluster_environment(session.config, session.client.address(), &mut child);
+    if command.argv.is_empty() {
+        // A start file of the shell may set another one.
+        child.env("PS1", format!("root of {}> ", session.config.cluster.name));
+    }
     if command.env {
         token.into_environment(&mut child, "VAULT_TOKEN");
         token.into_environment(&mut child, "BAO_TOKEN");

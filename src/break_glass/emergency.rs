@@ -6,10 +6,10 @@
 
 use std::path::Path;
 
-use jiff::fmt::friendly::SpanPrinter;
 use serde_json::json;
 use tokio::time::Instant;
 
+use crate::break_glass::another_quorum;
 use crate::break_glass::audit_lines::{DeviceLog, Marked, lines, logs};
 use crate::break_glass::command::{self, Command};
 use crate::break_glass::comparison::{self, Before, Compared};
@@ -18,7 +18,7 @@ use crate::break_glass::last_look::last_look;
 use crate::break_glass::leftovers::{self, end_kept, run};
 use crate::break_glass::limited::{Child, Limited, end_both, limited};
 use crate::break_glass::options::Options;
-use crate::break_glass::root_token::{self, Purpose};
+use crate::break_glass::root_token::Purpose;
 use crate::break_glass::session::BreakGlassSession;
 use crate::checkpoint::journal::Kept;
 use crate::child::attended::End;
@@ -30,12 +30,11 @@ use crate::evidence::signing::SigningKey;
 use crate::failure::{Exit, Failure, Problem};
 use crate::finding::Finding;
 use crate::interrupt::DeferredSignals;
-use crate::root_generation::Quorum;
 use crate::secret::{RootToken, Token};
-use crate::shares::quorum::Gathered;
+use crate::shares::quorum::{Asking, Gathered};
 
 /// The command, for messages.
-const COMMAND: &str = "break-glass";
+pub(super) const COMMAND: &str = "break-glass";
 
 /// Runs a command with a root token that is revoked afterwards, whatever the command did.
 ///
@@ -66,7 +65,12 @@ async fn shares(
     key: Option<&SigningKey>,
 ) -> Result<Gathered, Failure> {
     leftovers::end_earlier_run(session).await?;
-    let gathered = session.asking(COMMAND).gather(session.threshold()).await?;
+    let changed = another_quorum::not_as_stored(session).await;
+    let asking = Asking {
+        last: &changed,
+        ..session.asking(COMMAND)
+    };
+    let gathered = asking.gather(session.threshold()).await?;
     if let Err(failure) = gathered.suffices(session.threshold()) {
         let mut evidence = begun(session, command);
         evidence.gathered(&gathered);
@@ -79,22 +83,20 @@ async fn shares(
 
 async fn of_a_quorum(
     session: &mut BreakGlassSession<'_>,
-    gathered: Gathered,
+    mut gathered: Gathered,
     command: &Command,
     key: Option<&SigningKey>,
 ) -> Result<Outcome, Failure> {
     let mut evidence = begun(session, command);
-    evidence.gathered(&gathered);
     let logs = logs(session.config);
     let purpose = Purpose {
         command: COMMAND,
         reason: Some(&command.reason),
     };
-    let quorum = Quorum::in_hand(&gathered.held);
     // From here to the limited token, a stop waits: it takes seconds.
-    let made = root_token::root(session, &quorum, purpose).await;
+    let made = another_quorum::root(session, &mut gathered, purpose).await;
+    evidence.gathered(&gathered);
     let (root, deferred) = made.map_err(|failure| evidence.of_a_failure(session, key, failure))?;
-    drop(quorum);
     drop(gathered);
     with_root(session, (root, &logs), command, (evidence, key), deferred).await
 }
@@ -163,11 +165,12 @@ async fn work(
     let ran = match session.caller.interrupt.pending() {
         Some(stop) => Err(stop),
         None => {
-            session.note(format!(
-                "the command runs as root for at most {}",
-                SpanPrinter::new().unsigned_duration_to_string(&command.max_age)
-            ));
-            command::run(session, limited.token.token(), command, until).await
+            session.note(command.announced(&session.config.cluster.name));
+            let ran = command::run(session, limited.token.token(), command, until).await;
+            if let Some(hint) = command.hint(&ran) {
+                session.note(hint);
+            }
+            ran
         }
     };
     let ended = end_and_look(session, (limited, inspection), &before, evidence).await?;

@@ -5,6 +5,7 @@
 //! child of it, ends that whatever the command did, and looks what it left with another one. Both leave evidence, and
 //! neither leaves a token or an attempt: what a killed run left is ended by the next one, which finds it in the journal.
 
+mod another_quorum;
 mod audit_lines;
 mod command;
 mod comparison;

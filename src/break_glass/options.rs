@@ -40,6 +40,7 @@ impl Options {
             config,
             identities: &self.identities,
             without: &self.without,
+            last: &[],
             every: false,
             holders: self.holders.is_some(),
             caller,

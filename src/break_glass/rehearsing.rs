@@ -59,7 +59,8 @@ async fn hold(
     let mut evidence = Evidence::begin(session, "rehearsal");
     let mut findings = key_set::asked_for(session.config)?;
     findings.extend(others::findings(&[session.config], None));
-    findings.extend(as_stored::changed(session.config).await);
+    let changed = as_stored::changed(session.config).await.into_iter();
+    findings.extend(changed.map(|(_, finding)| finding));
     if session.rules.open {
         findings.push(Finding::AnybodyMayGenerateRoot);
     }

@@ -67,6 +67,9 @@ pub struct Diary {
     /// Custodians whose holder has opened something there, by name.
     #[serde(default)]
     pub proofs: BTreeMap<String, Proof>,
+    /// Challenges that nobody has answered yet, by the name of the custodian.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub challenges: BTreeMap<String, Unanswered>,
     /// What is known about each share, by the name of its custodian.
     #[serde(default)]
     pub shares: BTreeMap<String, ShareRecord>,
@@ -76,6 +79,19 @@ pub struct Diary {
     /// Fields that are or once were references, by path and field: what the server has there is never shown.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub references: BTreeSet<String>,
+}
+
+/// A challenge that its holder is to open, and nothing that says what is in it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unanswered {
+    /// What is proved by it; another recipient has another challenge.
+    pub subject: String,
+    /// For the holder.
+    pub armored: String,
+    /// Argon2id digest of the word in it.
+    pub word: String,
+    /// When it was made.
+    pub at: String,
 }
 
 /// The cluster that a checkpoint belongs to.

@@ -290,9 +290,12 @@ pub enum Custodian {
     /// Let a holder open a challenge, so that no share is encrypted to somebody who cannot open it
     #[command(after_help = "Examples:\n  \
         vault-bootstrap custodian prove bob                     opened elsewhere\n  \
-        vault-bootstrap custodian prove bob --identity bob.key  opened here\n\n\
+        vault-bootstrap custodian prove bob --identity bob.key  opened here\n  \
+        vault-bootstrap custodian prove bob --challenge-file bob.challenge\n  \
+        vault-bootstrap custodian prove bob --answer            perhaps tomorrow\n\n\
         Without --identity the challenge is printed; the holder decrypts it where\n\
-        the key is, and types the word that was in it.\n\n\
+        the key is, and types the word that was in it. It stays the same until it is\n\
+        answered, or the custodian in the file is another one.\n\n\
         Exit codes: 0 proved · 1 a wrong answer, try again · 2 usage or configuration ·\n\
         3 another run is at this checkpoint")]
     Prove {
@@ -301,6 +304,12 @@ pub enum Custodian {
         /// File with the holder's age identity, readable by its owner only
         #[arg(long, value_name = "FILE")]
         identity: Option<PathBuf>,
+        /// Write the challenge to FILE, to be sent to the holder, and ask nothing
+        #[arg(long, value_name = "FILE", conflicts_with = "identity")]
+        challenge_file: Option<PathBuf>,
+        /// Ask for the word of the challenge that was shown or written before
+        #[arg(long, conflicts_with_all = ["identity", "challenge_file"])]
+        answer: bool,
     },
 }
 

@@ -25,7 +25,7 @@ pub use crate::aws::Aws;
 pub use crate::backend::{CANARY, Error, Kind};
 pub use crate::custodian::age::identity::IdentityFile;
 pub use crate::custodian::facts::{Observation, Prepared, Stored};
-pub use crate::custodian::proof::{Answer, Challenge, Proof};
+pub use crate::custodian::proof::{Answer, Challenge, Proof, as_written};
 pub(crate) use crate::custodian::text::same;
 pub use crate::custodian::text::{trial_name, typed};
 pub use crate::custodian::trust::trust_warnings;

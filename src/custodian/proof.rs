@@ -3,6 +3,8 @@
 //! Encrypting to a wrong recipient loses a share without a word; a holder who opened one challenge
 //! has shown that the share will open too. The private key need not come to this machine.
 
+use std::sync::Arc;
+
 use crate::backend::{Error, Kind};
 use crate::custodian::age::identity::IdentityFile;
 use crate::custodian::text::same;
@@ -13,7 +15,7 @@ use crate::secret::SecretText;
 pub struct Challenge {
     subject: String,
     armored: Option<String>,
-    word: SecretText,
+    word: Arc<SecretText>,
 }
 
 /// How the holder answers.
@@ -41,7 +43,7 @@ impl Challenge {
         Self {
             subject,
             armored,
-            word,
+            word: Arc::new(word),
         }
     }
 
@@ -55,14 +57,17 @@ impl Challenge {
         self.armored.as_deref()
     }
 
-    pub(super) fn word(&self) -> &SecretText {
+    /// What the holder is to read in it, for a digest that outlives this run.
+    pub fn word(&self) -> &Arc<SecretText> {
         &self.word
     }
 
     /// Compares an answer in constant time; case and surrounding space do not count.
     pub fn is_answered_by(&self, answer: &SecretText) -> bool {
-        let answer = zeroize::Zeroizing::new(answer.expose().trim().to_ascii_lowercase());
-        same(answer.as_bytes(), self.word.expose().as_bytes())
+        same(
+            as_written(answer).expose().as_bytes(),
+            self.word.expose().as_bytes(),
+        )
     }
 
     pub(super) fn proof(&self, address: &str, answer: &SecretText) -> Result<Proof, Error> {
@@ -74,6 +79,12 @@ impl Challenge {
             warnings: Vec::new(),
         })
     }
+}
+
+/// An answer as the word was written: without its spaces, in small letters.
+pub fn as_written(answer: &SecretText) -> SecretText {
+    let plain = zeroize::Zeroizing::new(answer.expose().trim().to_owned());
+    SecretText::new(plain.to_ascii_lowercase())
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use std::pin::Pin;
 use clap::CommandFactory;
 use clap_complete::Shell;
 
-use crate::bootstrap::{self, Options};
+use crate::bootstrap::{self, Options, Way};
 use crate::cli::{
     Apply, Cli, Command, CompletionTarget, Custodian, ExampleKind, Global, Recovery, ReportOf,
     Rotate,
@@ -70,8 +70,14 @@ pub async fn dispatch(
         Command::Status => Box::pin(status(&global, caller)),
         Command::HolderFile { name } => Box::pin(holder_file(&global, name, caller)),
         Command::Recovery(Recovery::Rotate(typed)) => Box::pin(rotate(&global, typed, caller)),
-        Command::Custodian(Custodian::Prove { name, identity }) => {
-            Box::pin(prove(&global, (name, identity), report, caller))
+        Command::Custodian(Custodian::Prove {
+            name,
+            identity,
+            challenge_file,
+            answer,
+        }) => {
+            let files = (identity, challenge_file);
+            Box::pin(prove(&global, name, (files, answer), caller))
         }
     };
     // Work that is told of the signals that end a process, and ends in its own way.
@@ -131,14 +137,18 @@ async fn status(global: &Global, caller: Caller<'_>) -> Result<Outcome, Failure>
 
 async fn prove(
     global: &Global,
-    (name, identity): (String, Option<PathBuf>),
-    report: &Report,
+    name: String,
+    ((identity, file), answer): ((Option<PathBuf>, Option<PathBuf>), bool),
     caller: Caller<'_>,
 ) -> Result<Outcome, Failure> {
     let config = load(global, caller).await?;
-    let show = |armored: &str| report.plain(armored);
-    let proved = bootstrap::prove_custodian(&config, &name, identity.as_deref(), &show, caller);
-    Ok(Outcome::done(Event::Proved(proved.await?)))
+    let way = match (&identity, &file) {
+        (Some(path), _) => Way::Identity(path),
+        (None, Some(file)) => Way::Written(file),
+        (None, None) if answer => Way::Answer,
+        (None, None) => Way::Shown,
+    };
+    bootstrap::prove_custodian(&config, &name, way, caller).await
 }
 
 async fn apply(

@@ -19,8 +19,8 @@ use crate::printable;
 use crate::step::Step;
 
 pub use results::{
-    Abandoned, HolderFile, Invitation, NewIdentity, NodeSeal, Proved, Rotated, Status, StepLine,
-    Verified,
+    Abandoned, Challenged, HolderFile, Invitation, NewIdentity, NodeSeal, Proved, Rotated, Status,
+    StepLine, Verified,
 };
 pub use sink::{Caller, EventSink};
 
@@ -165,6 +165,8 @@ pub enum Event {
     Status(Status),
     /// `apply --abandon`: what was destroyed.
     Abandoned(Abandoned),
+    /// `custodian prove`: what a holder is to open.
+    Challenge(Challenged),
     /// `custodian prove`: a holder has opened a challenge.
     Proved(Proved),
     /// `custodian new`: a key was made.

@@ -57,6 +57,26 @@ pub struct Abandoned {
     pub remains: Vec<String>,
 }
 
+/// A challenge for a holder. Only they can read the word in it.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct Challenged {
+    /// Name of the custodian in the file.
+    pub custodian: String,
+    /// What is proved by it: a recipient, a fingerprint.
+    pub subject: String,
+    /// The encrypted word.
+    pub armored: String,
+    /// When it was made.
+    pub at: String,
+    /// The file that it was written to, if it was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<PathBuf>,
+    /// What the holder decrypts it with.
+    pub decrypt: String,
+    /// Takes the word, whenever the holder has read it.
+    pub next: String,
+}
+
 /// A custodian whose holder has opened a challenge.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Proved {

@@ -26,6 +26,13 @@ pub(super) fn advice(event: &Event) -> Option<(String, String)> {
             );
             return Some((text, format!("    {}\n", printable::one_line(&made.entry))));
         }
+        Event::Challenge(made) if made.file.is_some() => {
+            let text = format!(
+                "send it to {}, who reads the word in it with: {}; then, today or later:",
+                made.custodian, made.decrypt
+            );
+            return Some((text, format!("    {}\n", made.next)));
+        }
         Event::HolderFile(file) if file.cluster_id.is_none() => {
             "it has no cluster.id, which share submit needs: the checkpoint here knows of no initialised cluster; print it \
              again after the ceremony"

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::code::Reported;
-use crate::event::{Abandoned, Event, NodeSeal, Rotated, Status};
+use crate::event::{Abandoned, Challenged, Event, NodeSeal, Rotated, Status};
 use crate::printable;
 use crate::step::decide::Recorded;
 use crate::step::{ORDER, Step};
@@ -39,6 +39,16 @@ pub(super) fn text(event: &Event, layout: Layout) -> Option<String> {
         Event::Unsealed { nodes } => nodes.iter().map(node).collect(),
         Event::Status(found) => status(found, layout),
         Event::Abandoned(done) => abandoned(done, layout.width),
+        Event::Challenge(Challenged {
+            file: None,
+            armored,
+            ..
+        }) => format!("{}\n", armored.trim_end()),
+        Event::Challenge(made) => format!(
+            "the challenge of {} is in {}\n",
+            made.custodian,
+            made.file.as_deref().unwrap_or(Path::new("")).display()
+        ),
         Event::Proved(proved) => format!("{} is proved: {}\n", proved.custodian, proved.subject),
         Event::NewIdentity(made) => format!("{}\n", made.recipient),
         Event::HolderFile(file) => file.text.clone(),

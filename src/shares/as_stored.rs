@@ -8,9 +8,9 @@ use crate::custodian::Observation;
 use crate::edge::custodians;
 use crate::finding::Finding;
 
-/// A finding for each share that is not as it was stored. Nothing is said of one that cannot be looked at: whoever asks
+/// A finding for each share that is not as it was stored, with its custodian. Nothing is said of one that cannot be looked at: whoever asks
 /// for it finds out.
-pub(crate) async fn changed(config: &Config) -> Vec<Finding> {
+pub(crate) async fn changed(config: &Config) -> Vec<(String, Finding)> {
     let Ok(Some(diary)) = checkpoint::read_diary(&config.checkpoint.path) else {
         return Vec::new();
     };
@@ -20,7 +20,7 @@ pub(crate) async fn changed(config: &Config) -> Vec<Finding> {
         match custodian.observe(stored).await {
             Ok(Observation::Changed(how)) => {
                 let (place, name) = (custodian.address(), custodian.name().to_owned());
-                Some(Finding::ShareChanged(place, name, how))
+                Some((name.clone(), Finding::ShareChanged(place, name, how)))
             }
             _ => None,
         }

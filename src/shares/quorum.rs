@@ -39,6 +39,8 @@ pub(crate) struct Asking<'a> {
     pub(crate) identities: &'a [PathBuf],
     /// Custodians that are not asked.
     pub(crate) without: &'a [String],
+    /// Custodians that are asked only where the others are too few.
+    pub(crate) last: &'a [String],
     /// Every share is needed: the first that cannot be had ends the asking.
     pub(crate) every: bool,
     /// Whether holders give from machines of their own what cannot be opened here.
@@ -77,7 +79,7 @@ impl Asking<'_> {
             Failure::check(unopened.by_ref().cloned().collect())?;
         }
         let order: Vec<String> = candidates.iter().map(|one| one.name.clone()).collect();
-        candidates.sort_by_key(|one| !one.opens_here);
+        candidates.sort_by_key(|one| (self.last.contains(&one.name), !one.opens_here));
         let with_holders = self.holders;
         let (mut held, mut away, mut elsewhere) = (Vec::new(), Vec::new(), Vec::new());
         for one in candidates {

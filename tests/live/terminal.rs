@@ -114,12 +114,74 @@ fn a_holder_reads_the_word_of_a_challenge_elsewhere_and_types_it() {
 }
 
 #[test]
+fn a_challenge_is_answered_another_day_and_a_mistake_in_typing_costs_nothing() {
+    let server = Server::in_memory();
+    let mut ceremony = Ceremony::unproved(&server);
+    let prove = ["custodian", "prove", "bob"];
+    let with = |option: &[&'static str]| [&prove[..], option].concat();
+    let write = with(&["--challenge-file", "bob.challenge"]);
+    ceremony.run(&with(&["--answer"])).exits(2).says(&[
+        "no challenge waits for bob",
+        "custodian prove bob --challenge-file FILE",
+    ]);
+    ceremony
+        .run(&write)
+        .exits(0)
+        .prints(&["the challenge of bob is in bob.challenge"])
+        .says(&[
+            "age -d -i KEYFILE bob.challenge",
+            "custodian prove bob --answer",
+        ]);
+    let read = || std::fs::read_to_string(ceremony.path("bob.challenge")).expect("a file");
+    let challenge = read();
+    let word = ceremony.custody().open("bob", &challenge);
+    let diary = std::fs::read_to_string(ceremony.path("checkpoint/diary.json")).expect("a diary");
+    assert!(!diary.contains(word.trim()), "{diary}");
+    // Whoever asks again gets the same, and no file is overwritten by another one.
+    ceremony.run(&write).exits(0);
+    assert_eq!(read(), challenge);
+    ceremony.write("taken", "something else");
+    ceremony
+        .run(&with(&["--challenge-file", "taken"]))
+        .exits(2)
+        .says(&["taken exists, and is never overwritten"]);
+    let mut terminal = ceremony.terminal(&prove);
+    let shown = terminal.expect("as bob reads it").replace('\r', "");
+    assert!(shown.contains(challenge.trim()), "{shown}\n{challenge}");
+    drop(terminal);
+    ceremony
+        .apply()
+        .exits(3)
+        .says(&["only 0 of the 2 custodians"]);
+    // The file names another recipient meanwhile: that challenge proves nothing of them.
+    let entry = ceremony.file["init"]["custodians"][1].clone();
+    let other = ceremony.file["init"]["custodians"][2]["age"]["recipient"].clone();
+    ceremony.set("/init/custodians/1/age/recipient", other);
+    ceremony
+        .run(&with(&["--answer"]))
+        .exits(2)
+        .says(&["no challenge waits for bob as the file has them now"]);
+    ceremony.set("/init/custodians/1", entry);
+    let mut terminal = ceremony.terminal(&with(&["--answer"]));
+    terminal.expect("as bob reads it");
+    terminal.type_line("k3mfq-mistyped");
+    terminal.expect("once more");
+    terminal.type_line(&word.trim().to_uppercase());
+    let (code, shown) = terminal.finish();
+    assert_eq!(code, 0, "{shown}");
+    assert!(shown.contains("bob is proved"), "{shown}");
+    ceremony.run(&with(&["--answer"])).exits(2);
+}
+
+#[test]
 fn a_wrong_word_proves_nothing() {
     let server = Server::in_memory();
     let ceremony = Ceremony::unproved(&server);
     let mut terminal = ceremony.terminal(&["custodian", "prove", "bob"]);
-    terminal.expect("as bob reads it");
-    terminal.type_line("a-guess");
+    for guess in ["a-guess", "another", "the-last"] {
+        terminal.expect("as bob reads it");
+        terminal.type_line(guess);
+    }
     let (code, shown) = terminal.finish();
     assert_eq!(code, 1, "{shown}");
     assert!(

@@ -2,22 +2,42 @@
 //! encrypted to somebody who cannot open it.
 
 use std::path::Path;
+use std::sync::Arc;
 
+use crate::checkpoint::diary::Unanswered;
 use crate::checkpoint::replica::damaged;
 use crate::checkpoint::{self, Proof, ReplicatedCheckpoint};
+use crate::code::Code;
 use crate::config::Config;
 use crate::custodian::{self, Answer, Custodian, IdentityFile, Opener};
+use crate::disk;
 use crate::edge::custodians;
-use crate::event::{Caller, Proved};
+use crate::envelope::digest;
+use crate::event::{Caller, Challenged, Event, Outcome, Proved};
 use crate::failure::Failure;
 use crate::prompt;
 use crate::shell::ShellCommand;
 
+/// How often a word is asked for: a mistake in typing costs nothing.
+const TRIES: usize = 3;
+
+/// How the holder of a custodian is to show that they open it.
+#[derive(Debug, Clone, Copy)]
+pub enum Way<'p> {
+    /// With this age identity, here.
+    Identity(&'p Path),
+    /// By the word in a challenge that is shown, typed here.
+    Shown,
+    /// By the word in a challenge that is written to this file, typed later.
+    Written(&'p Path),
+    /// By the word in the challenge of an earlier run, typed here.
+    Answer,
+}
+
 /// Lets the holder of `name` open a challenge and remembers that it was opened.
 ///
-/// With `identity` it is opened here. Without one the challenge is shown, opened by the holder
-/// wherever their key is, and the word in it typed back: the private key never comes to this machine.
-/// Returns what was proved.
+/// A challenge that nobody has answered yet is kept, but for the word in it: it is opened by the holder wherever their
+/// key is, today or later, and the private key never comes to this machine.
 ///
 /// # Errors
 /// There is no such custodian, the answer is wrong, or the checkpoint cannot remember it. Or the stop that was asked
@@ -25,81 +45,223 @@ use crate::shell::ShellCommand;
 pub async fn prove_custodian(
     config: &Config,
     name: &str,
-    identity: Option<&Path>,
-    show: &dyn Fn(&str),
+    way: Way<'_>,
     caller: Caller<'_>,
-) -> Result<Proved, Failure> {
+) -> Result<Outcome, Failure> {
     let custodian = custodians::one(config, name).await?;
     let records = damaged::checkpoint(config, None, caller).await?;
-    let recorded = async {
-        let proof = proved(config, &custodian, identity, show).await?;
-        for warning in &proof.warnings {
-            caller.events.warn(warning);
-        }
-        remember(&records, name, proof).await
+    let proving = Proving {
+        config,
+        custodian: &custodian,
+        records: &records,
+        caller,
     };
-    let recorded = caller.unless_stopped(recorded).await;
+    let last = caller.unless_stopped(proving.last_event(way)).await;
     records.release(caller).await;
-    recorded
+    Ok(Outcome::done(last?))
 }
 
-/// The proof on disk and, where there is one, at the replica.
-async fn remember(
-    records: &ReplicatedCheckpoint,
-    name: &str,
-    proof: custodian::Proof,
-) -> Result<Proved, Failure> {
-    let proved = Proved {
-        custodian: name.to_owned(),
-        subject: proof.subject.clone(),
-    };
-    records.record(|diary| {
-        let proof = Proof {
-            subject: proof.subject,
+/// A custodian whose holder is asked.
+struct Proving<'p> {
+    config: &'p Config,
+    custodian: &'p Custodian,
+    records: &'p ReplicatedCheckpoint,
+    caller: Caller<'p>,
+}
+
+impl Proving<'_> {
+    async fn last_event(&self, way: Way<'_>) -> Result<Event, Failure> {
+        let proof = match (way, self.custodian.opener()) {
+            // Reading back what was just written is the proof.
+            (Way::Identity(_) | Way::Shown, Opener::Machine) => self.open(Answer::Machine).await?,
+            (Way::Written(_) | Way::Answer, Opener::Machine) => return Err(self.no_person()),
+            (Way::Identity(path), _) => {
+                let identity = IdentityFile::read(path)?;
+                let identities = std::slice::from_ref(&identity);
+                self.open(Answer::Identities(identities)).await?
+            }
+            (Way::Written(file), _) => {
+                let challenge = self.unanswered().await?;
+                return self.write(challenge, file).map(Event::Challenge);
+            }
+            (Way::Shown, _) => {
+                // A challenge that nobody can answer is not shown.
+                prompt::can_ask(&self.label(), &self.instead())?;
+                let challenge = self.unanswered().await?;
+                let shown = self.challenged(&challenge, None);
+                self.caller.events.emit(Event::Challenge(shown));
+                self.ask(challenge).await?
+            }
+            (Way::Answer, _) => {
+                let kept = self.kept().ok_or_else(|| self.nothing_to_answer())?;
+                self.ask(kept).await?
+            }
+        };
+        for warning in &proof.warnings {
+            self.caller.events.warn(warning);
+        }
+        self.remember(proof).await.map(Event::Proved)
+    }
+
+    async fn open(&self, answer: Answer<'_>) -> Result<custodian::Proof, Failure> {
+        let challenge = self.custodian.challenge().await?;
+        Ok(self.custodian.answer(&challenge, answer).await?)
+    }
+
+    /// The challenge that waits for an answer, where it is for the custodian of the file as it is now.
+    fn kept(&self) -> Option<Unanswered> {
+        let kept = self
+            .records
+            .diary()
+            .challenges
+            .get(self.custodian.name())
+            .cloned();
+        kept.filter(|kept| kept.subject == self.custodian.proof_subject())
+    }
+
+    /// The same, or a new one.
+    async fn unanswered(&self) -> Result<Unanswered, Failure> {
+        if let Some(kept) = self.kept() {
+            return Ok(kept);
+        }
+        let challenge = self.custodian.challenge().await?;
+        let made = Unanswered {
+            subject: challenge.subject().to_owned(),
+            armored: challenge.armored().unwrap_or_default().to_owned(),
+            word: digest::secret_digest(challenge.word()).await?,
             at: checkpoint::now(),
         };
-        diary.proofs.insert(name.to_owned(), proof);
-    })?;
-    records.replicate().await?;
-    Ok(proved)
-}
+        let name = self.custodian.name().to_owned();
+        let remembered = made.clone();
+        self.records
+            .record(|diary| drop(diary.challenges.insert(name, remembered)))?;
+        self.records.replicate().await?;
+        Ok(made)
+    }
 
-async fn proved(
-    config: &Config,
-    custodian: &Custodian,
-    identity: Option<&Path>,
-    show: &dyn Fn(&str),
-) -> Result<custodian::Proof, Failure> {
-    let name = custodian.name();
-    let challenge = custodian.challenge().await?;
-    Ok(match (identity, challenge.armored()) {
-        (Some(path), Some(_)) => {
-            let identity = IdentityFile::read(path)?;
-            let identities = std::slice::from_ref(&identity);
-            custodian
-                .answer(&challenge, Answer::Identities(identities))
-                .await?
-        }
-        (None, Some(armored)) => {
-            let opener = custodian.opener();
-            let label = format!(
-                "The word in it, as {name} reads it after: {}",
-                opener.command()
-            );
-            let instead = match opener {
-                Opener::Gpg => "run it at a terminal: the word is typed there".to_owned(),
-                _ => {
-                    let verb = ShellCommand::new("custodian prove").with(name);
-                    config.command(verb.and("--identity KEYFILE")).into()
-                }
-            };
-            // A challenge that nobody can answer is not shown.
-            prompt::can_ask(&label, &instead)?;
-            show(armored);
+    /// Asks for the word, more than once.
+    async fn ask(&self, kept: Unanswered) -> Result<custodian::Proof, Failure> {
+        let (label, instead) = (self.label(), self.instead());
+        for left in (0..TRIES).rev() {
             let word = prompt::hidden(&label, &instead).await?;
-            custodian.answer(&challenge, Answer::Word(&word)).await?
+            let word = Arc::new(custodian::as_written(&word));
+            if digest::matches(&word, kept.word.clone()).await? {
+                return Ok(custodian::Proof {
+                    subject: kept.subject,
+                    warnings: Vec::new(),
+                });
+            }
+            if left > 0 {
+                let note = format!("not the word in the challenge of {}: once more", kept.at);
+                self.caller.events.note(note);
+            }
         }
-        // A machine opens it: reading back what was just written is the proof.
-        (_, None) => custodian.answer(&challenge, Answer::Machine).await?,
-    })
+        let address = self.custodian.address();
+        Err(Failure::failed(
+            Code::CustodianUnproved,
+            format!("{address}: the answer is not the word of the challenge"),
+        )
+        .advise(format!(
+            "let the holder decrypt it: {}; the challenge stays the same, and takes the word at any time: {}",
+            self.custodian.opener().command(),
+            self.command("--answer")
+        )))
+    }
+
+    fn write(&self, challenge: Unanswered, file: &Path) -> Result<Challenged, Failure> {
+        let text = format!("{}\n", challenge.armored.trim_end());
+        let failed = |doing: &str, error: std::io::Error| {
+            let text = format!("cannot {doing} {}: {error}", file.display());
+            Failure::failed(Code::FileFailed, text).advise("name another file")
+        };
+        let is_new = disk::create(file, text.as_bytes());
+        if !is_new.map_err(|(doing, error)| failed(doing, error))? {
+            let there = disk::read::bytes(file, text.len() as u64 + 1);
+            if there.map_err(|error| failed("read", error))? != text.as_bytes() {
+                let text = format!("{} exists, and is never overwritten", file.display());
+                return Err(Failure::usage(Code::FileFailed, text).advise("name another file"));
+            }
+        }
+        Ok(self.challenged(&challenge, Some(file)))
+    }
+
+    fn challenged(&self, challenge: &Unanswered, file: Option<&Path>) -> Challenged {
+        let decrypt = self.custodian.opener().command();
+        let decrypt = match file.and_then(Path::file_name) {
+            Some(name) => decrypt.with(name.display()),
+            None => decrypt,
+        };
+        Challenged {
+            custodian: self.custodian.name().to_owned(),
+            subject: challenge.subject.clone(),
+            armored: challenge.armored.clone(),
+            at: challenge.at.clone(),
+            file: file.map(Path::to_owned),
+            decrypt: decrypt.to_string(),
+            next: self.command("--answer").to_string(),
+        }
+    }
+
+    /// The proof on disk and, where there is one, at the replica.
+    async fn remember(&self, proof: custodian::Proof) -> Result<Proved, Failure> {
+        let name = self.custodian.name().to_owned();
+        let proved = Proved {
+            custodian: name.clone(),
+            subject: proof.subject.clone(),
+        };
+        self.records.record(|diary| {
+            let proof = Proof {
+                subject: proof.subject,
+                at: checkpoint::now(),
+            };
+            diary.challenges.remove(&name);
+            diary.proofs.insert(name, proof);
+        })?;
+        self.records.replicate().await?;
+        Ok(proved)
+    }
+
+    fn label(&self) -> String {
+        let (name, command) = (self.custodian.name(), self.custodian.opener().command());
+        format!("The word in it, as {name} reads it after: {command}")
+    }
+
+    /// What to type where nobody can be asked.
+    fn instead(&self) -> String {
+        let later = format!(
+            "write it to a file, and type the word later: {}",
+            self.command("--challenge-file FILE")
+        );
+        match self.custodian.opener() {
+            Opener::Gpg => later,
+            _ => format!(
+                "open it here: {}; or {later}",
+                self.command("--identity KEYFILE")
+            ),
+        }
+    }
+
+    fn command(&self, option: &'static str) -> ShellCommand {
+        let verb = ShellCommand::new("custodian prove").with(self.custodian.name());
+        self.config.command(verb.and(option))
+    }
+
+    fn no_person(&self) -> Failure {
+        let text = format!(
+            "{} is opened by a machine: there is no challenge to answer",
+            self.custodian.name()
+        );
+        let verb = ShellCommand::new("custodian prove").with(self.custodian.name());
+        Failure::usage(Code::CustodianUnproved, text)
+            .advise(format!("let it be tried: {}", self.config.command(verb)))
+    }
+
+    fn nothing_to_answer(&self) -> Failure {
+        let name = self.custodian.name();
+        let text = format!("no challenge waits for {name} as the file has them now");
+        Failure::usage(Code::CustodianUnproved, text).advise(format!(
+            "make one: {}",
+            self.command("--challenge-file FILE")
+        ))
+    }
 }

@@ -102,6 +102,7 @@ async fn shares_back(ceremony: &Ceremony<'_>) -> Result<Gathered, Failure> {
         config: ceremony.config,
         identities: &options.identities,
         without: &[],
+        last: &[],
         every: true,
         holders: options.holders.is_some(),
         caller: ceremony.caller,

@@ -38,6 +38,34 @@ fn a_policy_is_listed_on(setup: Setup) {
 }
 
 #[test]
+fn a_shell_says_what_it_is_and_a_command_that_failed_without_a_token_in_its_environment_where_it_is()
+ {
+    require!(["openbao-2.7.2"]);
+    let (_server, ceremony) = handed_over();
+    let hint = "without --env the token is in no environment";
+    break_glass(&ceremony, &["--reason", "x", "--", "sh", "-c", "exit 7"])
+        .exits(7)
+        .says(&[hint]);
+    break_glass(
+        &ceremony,
+        &["--reason", "x", "--env", "--", "sh", "-c", "exit 7"],
+    )
+    .exits(7)
+    .never_says(&[hint]);
+    let mut terminal = ceremony.terminal(&with_keys("break-glass", &["--reason", "x", "--env"]));
+    terminal.expect("this is a shell with the rights of root on");
+    terminal.expect("exit ends it, and its token");
+    terminal.expect("root of test> ");
+    terminal.type_line("exit");
+    let (code, shown) = terminal.finish();
+    assert_eq!(code, 0, "{shown}");
+    assert!(
+        shown.contains("its root token is no longer valid"),
+        "{shown}"
+    );
+}
+
+#[test]
 fn the_custodians_and_the_login_are_enough_on_openbao_272() {
     a_policy_is_listed_on(Setup::OpenBao272Static);
 }

@@ -3,7 +3,9 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::{evidence, handed_over, handed_over_elsewhere, nothing_is_left, rehearse};
+use serde_json::json;
+
+use super::{evidence, handed_over, handed_over_elsewhere, nothing_is_left, rehearse, with_keys};
 use crate::support::require;
 
 #[test]
@@ -53,5 +55,45 @@ fn a_share_in_any_spelling_counts_and_one_of_another_cluster_does_not() {
     let run = rehearse(&ceremony);
     run.exits(4)
         .says(&["what is kept for alice and for bob is one and the same share"]);
+    nothing_is_left(&server, &ceremony);
+}
+
+#[test]
+fn a_wrong_share_keeps_no_other_quorum_from_opening_and_one_that_was_changed_is_asked_last() {
+    require!(["openbao-2.7.2"]);
+    let (server, mut ceremony) = handed_over();
+    let (_other, foreign) = handed_over_elsewhere();
+    ceremony
+        .custody()
+        .replace("bob", &foreign.custody().share("bob"));
+    let words = with_keys("break-glass", &["--reason", "x", "--", "true"]);
+    // The diary knows what was stored.
+    ceremony
+        .run(&words)
+        .exits(0)
+        .says(&[
+            "the share of bob, changed since",
+            "alice has answered",
+            "carol has answered",
+        ])
+        .never_says(&["bob has answered"]);
+    // A machine without one finds out.
+    let id = server.get("sys/health", None).1["cluster_id"].clone();
+    ceremony.set("/cluster/id", id);
+    ceremony.set("/checkpoint/path", json!("elsewhere"));
+    ceremony.run(&words).exits(0).says(&[
+        "bob has answered",
+        "the shares of alice, bob make no root token, another quorum is tried",
+        "carol has answered",
+    ]);
+    nothing_is_left(&server, &ceremony);
+    // Where every quorum has a wrong share, nothing is left of the tries.
+    ceremony
+        .custody()
+        .replace("carol", &foreign.custody().share("carol"));
+    ceremony
+        .run(&words)
+        .exits(3)
+        .says(&["do not make the key of this cluster", "--without NAME"]);
     nothing_is_left(&server, &ceremony);
 }
