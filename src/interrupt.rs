@@ -97,17 +97,22 @@ impl Interrupt {
         }
     }
 
-    /// How a run ends that failed with this: a prompt that was interrupted fails before the signal is seen, and
-    /// the stop says it better. What went wrong otherwise is said, whatever signal came meanwhile.
-    pub fn instead_of(&self, failure: Failure) -> Failure {
-        match failure.exit {
-            Exit::Interrupted(_) => self.pending().unwrap_or(failure),
-            _ => failure,
+    /// How a run ends that failed with this: a prompt that was interrupted knows no signal. What went wrong otherwise
+    /// is said, whatever signal came meanwhile.
+    pub fn with_its_signal(&self, mut failure: Failure) -> Failure {
+        if let (Exit::Interrupted(_), Some(signal)) = (failure.exit, self.signal.get()) {
+            failure.exit = Exit::Interrupted(signal);
         }
+        failure
     }
 
     /// The stop that was asked for, if one was.
     pub fn pending(&self) -> Option<Failure> {
+        self.leaving("nothing is half done")
+    }
+
+    /// The same, and what a person must know of what it leaves.
+    pub fn leaving(&self, what: &str) -> Option<Failure> {
         let signal = self.signal.get()?;
         let name = match signal {
             1 => "SIGHUP",
@@ -119,7 +124,7 @@ impl Interrupt {
             Failure::new(
                 Exit::Interrupted(signal),
                 Code::Interrupted,
-                format!("interrupted by {name}; nothing is half done"),
+                format!("interrupted by {name}; {what}"),
             )
             .advise("run the same command again: it goes on from here"),
         )
@@ -144,19 +149,22 @@ mod tests {
     }
 
     #[test]
-    fn a_signal_takes_the_place_of_an_interrupted_prompt_and_of_nothing_else() {
+    fn a_prompt_that_was_interrupted_ends_with_the_signal_and_nothing_else_does() {
         let interrupt = Interrupt::default();
         interrupt.request(15);
         let lost = Failure::refused(
             Code::InitAnswerLost,
             "initialised, and its answer could not be kept",
         );
-        assert_eq!(interrupt.instead_of(lost.clone()), lost);
+        assert_eq!(interrupt.with_its_signal(lost.clone()), lost);
         let prompt = Failure::new(
             Exit::Interrupted(2),
             Code::Interrupted,
             "interrupted while asking",
         );
-        assert_eq!(interrupt.instead_of(prompt).exit, Exit::Interrupted(15));
+        assert_eq!(
+            interrupt.with_its_signal(prompt).exit,
+            Exit::Interrupted(15)
+        );
     }
 }

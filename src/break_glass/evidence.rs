@@ -1,34 +1,23 @@
-//! The evidence of a run: one document for machines and one page for people, signed where a key was named.
+//! The evidence of a run that makes root tokens.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::json;
 
 use crate::break_glass::session::BreakGlassSession;
 use crate::checkpoint::now;
-use crate::evidence::page;
+use crate::evidence::run::RunEvidence;
 use crate::evidence::signing::SigningKey;
-use crate::evidence::verification::{VERSION, file_stem, signed_comment};
 use crate::failure::Failure;
 use crate::finding::Finding;
-use crate::printable;
 use crate::shares::quorum::Gathered;
 
 /// What a run has shown so far.
-pub(super) struct Evidence {
-    kind: &'static str,
-    facts: Map<String, Value>,
-    began: String,
-}
+pub(super) struct Evidence(RunEvidence);
 
 impl Evidence {
     pub(super) fn begin(session: &BreakGlassSession<'_>, kind: &'static str) -> Self {
-        let mut evidence = Self {
-            kind,
-            facts: Map::new(),
-            began: now(),
-        };
         let health = &session.health;
         let cluster = json!({
             "name": session.config.cluster.name,
@@ -37,11 +26,7 @@ impl Evidence {
             "product": health.product.name(),
             "version": health.version,
         });
-        evidence.set("version", VERSION);
-        evidence.set("kind", kind);
-        evidence.set("program", env!("CARGO_PKG_VERSION"));
-        evidence.set("cluster", cluster);
-        evidence.set("began", evidence.began.clone());
+        let mut evidence = Self(RunEvidence::begin(kind, &cluster, now()));
         if let Ok(login) = session.login() {
             let answer = &login.answer;
             let facts = json!({
@@ -58,7 +43,7 @@ impl Evidence {
     }
 
     pub(super) fn set(&mut self, name: &str, value: impl Serialize) {
-        self.facts.insert(name.to_owned(), json!(value));
+        self.0.set(name, value);
     }
 
     /// Who answered, and who did not.
@@ -98,35 +83,10 @@ impl Evidence {
         key: Option<&SigningKey>,
         findings: &[Finding],
     ) -> Result<PathBuf, Failure> {
-        self.set("ended", now());
-        self.set("findings", Finding::all_reported(findings));
-        let (kind, began, cluster) = (self.kind, &self.began, &session.config.cluster.name);
         let journal = &session.journal;
-        let name = unused(journal.directory(), &file_stem(kind, began));
-        let text = serde_json::to_string_pretty(&self.facts).unwrap_or_default();
-        let mut text = printable::json(&text);
-        text.push('\n');
-        let title = format!("{kind} of {cluster}, {began}");
-        let line = "=".repeat(title.chars().count());
-        let page = format!("{title}\n{line}\n\n{}", page::facts(&self.facts, 0));
-        let path = journal.put(&format!("{name}.json"), text.as_bytes())?;
-        journal.put(&format!("{name}.txt"), printable::text(&page).as_bytes())?;
-        if let Some(key) = key {
-            let comment = signed_comment(kind, cluster, began);
-            let signature = key.sign(text.as_bytes(), &comment)?;
-            journal.put(&format!("{name}.json.minisig"), signature.as_bytes())?;
-        }
-        Ok(path)
+        let put = |name: &str, bytes: &[u8]| journal.put(name, bytes);
+        let findings = Finding::all_reported(findings);
+        self.0
+            .write(journal.directory(), put, (key, now(), &findings))
     }
-}
-
-/// Two runs within a second have two names.
-fn unused(directory: &Path, name: &str) -> String {
-    let mut candidate = name.to_owned();
-    let mut number = 2;
-    while directory.join(format!("{candidate}.json")).exists() && number < 1000 {
-        candidate = format!("{name}-{number}");
-        number += 1;
-    }
-    candidate
 }

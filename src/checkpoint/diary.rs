@@ -15,8 +15,9 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::checkpoint::error::CheckpointError;
 use crate::checkpoint::rotation::{Rotation, ShareRecord};
+use crate::code::{Code, Reported};
 use crate::custodian::Stored;
-use crate::evidence::facts::Evidence;
+use crate::evidence::facts::{Evidence, FINDINGS};
 use crate::step::Step;
 use crate::step::decide::Recorded;
 
@@ -243,6 +244,18 @@ impl Diary {
     /// One fact of a step's evidence, if it was recorded in the shape asked for.
     pub fn fact<T: DeserializeOwned>(&self, step: Step, name: &str) -> Option<T> {
         self.steps.get(&step)?.evidence.get(name)
+    }
+
+    /// What this step has found of this code holds no longer.
+    pub fn settle(&mut self, step: Step, code: Code) {
+        let Some(entry) = self.steps.get_mut(&step) else {
+            return;
+        };
+        let Some(mut found) = entry.evidence.get::<Vec<Reported>>(FINDINGS) else {
+            return;
+        };
+        found.retain(|finding| finding.code != code);
+        entry.evidence.set(FINDINGS, found);
     }
 
     /// What was stored with this custodian, once it was read back equal.

@@ -345,6 +345,9 @@ pub struct Rotate {
     /// Take the replica of the checkpoint over from the run with this id, which is gone for good
     #[arg(long, value_name = "ID")]
     pub take_over: Option<String>,
+    /// Sign the evidence with this secret key of minisign
+    #[arg(long, value_name = "FILE")]
+    pub sign_key: Option<PathBuf>,
     /// Whoever must sign in.
     #[command(flatten)]
     pub sign_in: SignIn,

@@ -1,6 +1,7 @@
 //! The policies that the program writes itself: the break-glass grant and the auditor.
 
 use crate::config::{Config, Field, Login, LoginKind, PolicySource};
+use crate::shell::ShellCommand;
 use crate::vault::sys::Product;
 
 /// Name of the break-glass policy. Reserved: the file may not declare it.
@@ -92,6 +93,17 @@ pub(crate) fn auditor() -> String {
 /// Text of the grant of this file.
 pub(crate) fn of(config: &Config, product: Product) -> String {
     rules(product, needs_self(config), config.may_rotate())
+}
+
+/// With what an administrator writes the grant so that it is for new shares too, once root is revoked.
+pub(crate) fn by_hand(config: &Config, product: Product, address: &str) -> String {
+    let command = ShellCommand::new(product.program()).and("policy write");
+    let command = command
+        .set("-address=", address)
+        .and(POLICY)
+        .and("- <<'END'");
+    let text = rules(product, needs_self(config), true);
+    format!("{command}\n{text}END")
 }
 
 /// Text of the grant: the root-generation paths of this product, old and new, so that an upgrade does

@@ -85,7 +85,7 @@ pub async fn dispatch(
         result = working => result,
         never = pass_on_signals(&interrupt) => match never? {},
     };
-    result.map_err(|failure| interrupt.instead_of(failure))
+    result.map_err(|failure| interrupt.with_its_signal(failure))
 }
 
 /// A command at work.
@@ -217,6 +217,7 @@ async fn rotate(global: &Global, typed: Rotate, caller: Caller<'_>) -> Result<Ou
         take_over: typed.take_over,
         identities: typed.identity,
         sign_in_seconds: typed.sign_in.sign_in_timeout,
+        sign_key: typed.sign_key,
     };
     let rotated = Box::pin(recovery::rotate((&config, &old), &options, caller)).await?;
     let exit = if rotated.findings.is_empty() {

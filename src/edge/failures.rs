@@ -88,11 +88,17 @@ impl From<prompt::Error> for Failure {
 }
 
 fn of_prompt(error: &prompt::Error, text: String) -> Failure {
+    if let prompt::Error::Interrupted(_) = error {
+        let text = "interrupted at a question; nothing is half done";
+        return Failure::new(Exit::Interrupted(2), Code::Interrupted, text)
+            .advise("run the same command again: it goes on from here");
+    }
     let (exit, code) = match error {
-        prompt::Error::Interrupted(_) => (Exit::Interrupted(2), Code::Interrupted),
         prompt::Error::NoTerminal { .. } => (Exit::Usage, Code::NoTerminal),
         prompt::Error::Empty(_) | prompt::Error::Different(_) => (Exit::Failed, Code::InputWrong),
-        prompt::Error::Terminal(_) => (Exit::Failed, Code::SystemFailed),
+        prompt::Error::Terminal(_) | prompt::Error::Interrupted(_) => {
+            (Exit::Failed, Code::SystemFailed)
+        }
     };
     Failure::new(exit, code, text).advise_maybe(error.advice())
 }

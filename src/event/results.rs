@@ -147,6 +147,9 @@ pub struct Rotated {
     pub file: PathBuf,
     /// The configuration of the shares before.
     pub from: PathBuf,
+    /// What this run has shown, where it changed something.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<PathBuf>,
     /// Old shares that are left, and whatever else a person should see to.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<Reported>,

@@ -2,6 +2,8 @@
 
 pub(crate) mod copy;
 pub mod facts;
+pub(crate) mod operator;
 pub(crate) mod page;
+pub(crate) mod run;
 pub mod signing;
 pub(crate) mod verification;

@@ -14,10 +14,10 @@ use crate::failure::Failure;
 /// Form of the document.
 pub(crate) const VERSION: u32 = 1;
 
-/// A rehearsal or an emergency, as its evidence tells it.
+/// A rehearsal, an emergency or a rotation, as its evidence tells it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct SignedRun {
-    /// `rehearsal` or `break-glass`.
+    /// `rehearsal`, `break-glass` or `rotation`.
     pub(crate) kind: String,
     /// Name of the cluster.
     pub(crate) cluster: String,
@@ -45,6 +45,7 @@ struct Document {
 enum Kind {
     Rehearsal,
     BreakGlass,
+    Rotation,
 }
 
 #[derive(Deserialize)]
@@ -83,6 +84,7 @@ pub(crate) fn signed_run(file: &Path, text: &str, comment: &str) -> Result<Signe
     let kind = match document.kind {
         Kind::Rehearsal => "rehearsal",
         Kind::BreakGlass => "break-glass",
+        Kind::Rotation => "rotation",
     };
     for time in [&document.began, &document.ended] {
         if time.parse::<Timestamp>().is_err() {
@@ -130,7 +132,7 @@ pub(crate) fn file_stem(kind: &str, began: &str) -> String {
 
 /// Whether a name tells a kind and a time, as ours do; what a person calls it says nothing.
 fn names_a_time(name: &str) -> bool {
-    let rest = ["rehearsal-", "break-glass-"]
+    let rest = ["rehearsal-", "break-glass-", "rotation-"]
         .iter()
         .find_map(|kind| name.strip_prefix(kind));
     rest.is_some_and(|rest| rest.starts_with(|first: char| first.is_ascii_digit()))

@@ -1,9 +1,13 @@
 //! What the two files say of each other: found without asking anybody.
 
+use crate::checkpoint::{self, Diary};
 use crate::code::Code;
 use crate::config::{BreakGlass, Config};
+use crate::desired::grant;
 use crate::failure::Failure;
 use crate::shell::ShellCommand;
+use crate::step::Step;
+use crate::vault::Product;
 
 /// The verb, as it is typed for these two files.
 pub fn verb(old: &Config) -> ShellCommand {
@@ -36,21 +40,44 @@ pub(super) fn check(config: &Config, old: &Config) -> Result<(), Failure> {
     Failure::check(failures)
 }
 
+/// `apply` writes it while root is valid; afterwards an administrator does, and needs no other run of ours to learn what.
+fn how_to_grant(config: &Config) -> String {
+    let diary = checkpoint::read_diary(&config.checkpoint.path);
+    let handed_over = diary.ok().flatten().filter(Diary::handed_over);
+    let product = handed_over.and_then(|diary| {
+        let seen: String = diary.fact(Step::WaitUntilActive, "product")?;
+        let mut known = [Product::OpenBao, Product::Vault].into_iter();
+        known.find(|product| product.name() == seen)
+    });
+    match product {
+        None => format!(
+            "under break_glass write rotation: true, then let the grant be written: {}",
+            config.command("apply")
+        ),
+        Some(product) => format!(
+            "under break_glass write rotation: true; the cluster is handed over, so let an administrator write the grant:\n{}",
+            grant::by_hand(config, product, config.cluster.address.as_str())
+        ),
+    }
+}
+
 fn without_the_grant(config: &Config) -> Option<Failure> {
     let file = config.file.display();
     match &config.break_glass {
         BreakGlass::Logins { rotation: true, .. } => None,
         BreakGlass::Logins { .. } => Some(
-            Failure::usage(Code::GrantMissing, format!("{file} lets no login make new shares")).advise(format!(
-                "under break_glass write rotation: true, then let the grant be written: {}; where the cluster was \
-                 handed over and apply may write no policies, this command then prints what an administrator has to \
-                 write",
-                config.command("apply")
-            )),
+            Failure::usage(
+                Code::GrantMissing,
+                format!("{file} lets no login make new shares"),
+            )
+            .advise(how_to_grant(config)),
         ),
         BreakGlass::None { .. } => Some(
-            Failure::usage(Code::NoLogin, format!("{file} has no break-glass login, and only such a one may make new shares"))
-                .advise("name one under break_glass.logins, with rotation: true"),
+            Failure::usage(
+                Code::NoLogin,
+                format!("{file} has no break-glass login, and only such a one may make new shares"),
+            )
+            .advise("name one under break_glass.logins, with rotation: true"),
         ),
     }
 }

@@ -18,13 +18,20 @@ mod session;
 pub use crate::recovery::desired::verb;
 pub use crate::recovery::run::Options;
 
+use std::path::PathBuf;
+
+use serde_json::json;
+
+use crate::checkpoint::directory::write_beside;
+use crate::checkpoint::now;
 use crate::checkpoint::replica::damaged;
 use crate::checkpoint::rotation::Phase;
 use crate::code::Reported;
-use crate::config::Config;
+use crate::config::{Config, Init};
 use crate::edge::others;
 use crate::event::{Caller, Rotated};
-use crate::failure::Failure;
+use crate::evidence::signing::SigningKey;
+use crate::failure::{Exit, Failure};
 use crate::finding::Finding;
 use crate::interrupt::AFTER_A_STOP;
 use crate::recovery::run::Run;
@@ -41,6 +48,10 @@ pub async fn rotate(
     caller: Caller<'_>,
 ) -> Result<Rotated, Failure> {
     desired::check(config, old)?;
+    let key = match &options.sign_key {
+        Some(path) => Some(SigningKey::open(path).await?),
+        None => None,
+    };
     let records = Box::pin(damaged::checkpoint(
         config,
         options.take_over.as_deref(),
@@ -62,17 +73,17 @@ pub async fn rotate(
         }
     };
     let run = Run::new((config, old), (options, caller), records, (opened, state));
-    let result = Box::pin(to_the_end(&run)).await;
+    let result = Box::pin(to_the_end(&run, key.as_ref())).await;
     run.records.release(caller).await;
     result
 }
 
 /// All attempts, and nothing left behind by them.
-async fn to_the_end(run: &Run<'_>) -> Result<Rotated, Failure> {
+async fn to_the_end(run: &Run<'_>, key: Option<&SigningKey>) -> Result<Rotated, Failure> {
     preflight::places_are_meant(run)?;
     let was_done = run.state.borrow().phase == Phase::Done;
     if was_done {
-        return Ok(rotated(run, None));
+        return Ok(rotated(run, None, None));
     }
     let mut inside = None;
     let result = tokio::select! {
@@ -92,7 +103,33 @@ async fn to_the_end(run: &Run<'_>) -> Result<Rotated, Failure> {
     for finding in &findings {
         run.warn(&finding.text);
     }
-    Ok(rotated(run, Some(findings)))
+    let evidence = evidence(run, key, &findings)?;
+    Ok(rotated(run, Some(findings), Some(evidence)))
+}
+
+/// Writes what this run has shown beside the checkpoint. Where it is.
+fn evidence(
+    run: &Run<'_>,
+    key: Option<&SigningKey>,
+    findings: &[Reported],
+) -> Result<PathBuf, Failure> {
+    let mut evidence = run.evidence.borrow_mut();
+    let set = |init: &Init| json!({"generation": init.generation, "shares": init.shares, "threshold": init.threshold});
+    evidence.set("before", set(&run.old.init));
+    evidence.set("after", set(&run.config.init));
+    let state = run.state.borrow();
+    let new = run.opened.new_custodians.iter();
+    let new = new.map(|one| json!({"name": one.name(), "address": one.address()}));
+    evidence.set("new_shares", new.collect::<Vec<_>>());
+    let old = state.old.iter();
+    let old = old.map(
+        |(name, share)| json!({"name": name, "address": share.address, "removed": share.retired}),
+    );
+    evidence.set("old_shares", old.collect::<Vec<_>>());
+    let records = run.records.borrow();
+    let directory = records.directory();
+    let put = |name: &str, bytes: &[u8]| Ok(write_beside(directory, name, bytes)?);
+    evidence.write(directory, put, (key, now(), findings))
 }
 
 /// A rotation that is under way would be in everybody's way. What is with the custodians is left to the next run.
@@ -134,6 +171,14 @@ fn which_hold(run: &Run<'_>, mut failure: Failure) -> Failure {
             )
         }
     };
+    if matches!(failure.exit, Exit::Interrupted(_))
+        && let Some(stop) = run.caller.interrupt.leaving(&holds)
+    {
+        return stop.advise(format!(
+            "run it again, which goes on from here: {}",
+            run.again()
+        ));
+    }
     if let Some(last) = failure.problems.last_mut() {
         last.what = format!("{}; {holds}", last.what);
         let advice = format!("run it again, which goes on from here: {}", run.again());
@@ -142,7 +187,7 @@ fn which_hold(run: &Run<'_>, mut failure: Failure) -> Failure {
     failure
 }
 
-fn rotated(run: &Run<'_>, findings: Option<Vec<Reported>>) -> Rotated {
+fn rotated(run: &Run<'_>, findings: Option<Vec<Reported>>, evidence: Option<PathBuf>) -> Rotated {
     let line = |custodian: &crate::custodian::Custodian| {
         format!("{}: {}", custodian.name(), custodian.address())
     };
@@ -156,5 +201,6 @@ fn rotated(run: &Run<'_>, findings: Option<Vec<Reported>>) -> Rotated {
         file: run.config.file.clone(),
         from: run.old.file.clone(),
         findings: findings.unwrap_or_default(),
+        evidence,
     }
 }

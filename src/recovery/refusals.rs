@@ -5,7 +5,6 @@ use crate::config::Config;
 use crate::desired::grant;
 use crate::failure::Failure;
 use crate::recovery::run::Run;
-use crate::shell::ShellCommand;
 use crate::vault::keys::rotation::{Given, Progress};
 use crate::vault::{Product, Rotation};
 
@@ -129,18 +128,13 @@ pub(super) fn not_granted(
     login: &str,
 ) -> Failure {
     let policy = grant::POLICY;
-    let text = grant::of(config, product);
-    let command = ShellCommand::new(product.program()).and("policy write");
-    let command = command
-        .set("-address=", address)
-        .and(policy)
-        .and("- <<'END'");
     Failure::refused(Code::GrantMissing, format!(
         "{address}: {login} may not make new shares: the policy {policy} is not yet what the file says"
     ))
     .advise(format!(
         "let it be written: {}; where the cluster was handed over and apply may write no policies, an administrator \
-         has to:\n{command}\n{text}END",
-        config.command("apply")
+         has to:\n{}",
+        config.command("apply"),
+        grant::by_hand(config, product, address)
     ))
 }

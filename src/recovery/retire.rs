@@ -9,6 +9,7 @@ use crate::custodian::{Custodian, Observation, Stored};
 use crate::failure::Failure;
 use crate::finding::Finding;
 use crate::recovery::run::Run;
+use crate::step::Step;
 
 /// Notes what was stored with each old custodian, before anything is begun: nothing else is ever taken away.
 ///
@@ -92,6 +93,9 @@ pub(super) async fn hand_over(run: &Run<'_>, recovery: bool) -> Result<(), Failu
     let records = new.map(|(name, new)| (name, new.record)).collect();
     run.records.borrow_mut().record(|diary| {
         diary.shares = records;
+        // What left this machine, encrypted, for a replica were the shares of before.
+        diary.replicated_to.clear();
+        diary.settle(Step::HandOver, Code::SharesLeftMachine);
         diary.asked = Some(Asked {
             shares: state.wanted.shares,
             threshold: state.wanted.threshold,

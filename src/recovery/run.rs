@@ -3,14 +3,17 @@
 use std::cell::{Cell, RefCell};
 use std::path::{Path, PathBuf};
 
-use crate::checkpoint::ReplicatedCheckpoint;
+use serde_json::json;
+
 use crate::checkpoint::rotation::{NewShare, Phase, Rotation as State};
+use crate::checkpoint::{ReplicatedCheckpoint, now};
 use crate::code::Code;
 use crate::config::Config;
 use crate::custodian::{Custodian, IdentityFile};
 use crate::edge::references::{Resolved, of_logins, resolve};
 use crate::edge::{cluster, custodians};
 use crate::event::Caller;
+use crate::evidence::run::RunEvidence;
 use crate::failure::Failure;
 use crate::recovery::desired::verb;
 use crate::session::Cluster;
@@ -32,6 +35,8 @@ pub struct Options {
     pub identities: Vec<PathBuf>,
     /// How long a person is waited for, in seconds.
     pub sign_in_seconds: u64,
+    /// Secret key of minisign that signs the evidence.
+    pub sign_key: Option<PathBuf>,
 }
 
 /// What a run stands on.
@@ -48,6 +53,8 @@ pub(super) struct Run<'a> {
     /// This run was about to start a rotation.
     pub(super) started_here: Cell<bool>,
     pub(super) cluster: Cluster<'a>,
+    /// Facts for the evidence.
+    pub(super) evidence: RefCell<RunEvidence>,
 }
 
 /// What the two files name.
@@ -173,6 +180,8 @@ impl<'a> Run<'a> {
             unseal: config.unseal_command(),
         };
         let advised = (config.cluster.timeouts.active, advised);
+        let about = json!({"name": config.cluster.name, "id": id});
+        let evidence = RunEvidence::begin("rotation", &about, now());
         let cluster = Cluster::new(opened.client.clone(), id, advised, caller.events);
         Self {
             config,
@@ -185,6 +194,7 @@ impl<'a> Run<'a> {
             old_hold: Cell::new(false),
             started_here: Cell::new(false),
             cluster,
+            evidence: RefCell::new(evidence),
         }
     }
 

@@ -1,5 +1,7 @@
 //! The login of a run: opened when there is something to ask the server for, never while people are asked.
 
+use serde_json::json;
+
 use crate::failure::Failure;
 use crate::recovery::refusals;
 use crate::recovery::run::Run;
@@ -27,12 +29,20 @@ impl RotationSession {
         let client = run.cluster.client();
         let login = log_in(run, &client).await?;
         match probe_rotation(&client, product, login.token()).await {
-            Ok(paths) => Ok(Self {
-                client,
-                product,
-                paths,
-                login,
-            }),
+            Ok(paths) => {
+                let answer = &login.answer;
+                let facts = json!({
+                    "name": login.name, "accessor": answer.accessor, "policies": answer.policies,
+                    "node": client.address(),
+                });
+                run.evidence.borrow_mut().set("login", facts);
+                Ok(Self {
+                    client,
+                    product,
+                    paths,
+                    login,
+                })
+            }
             Err(error) => {
                 let failure = if error.is_forbidden() {
                     refusals::not_granted(run.config, product, client.address(), &login.name)

@@ -198,12 +198,15 @@ fn rotated(done: &Rotated) -> String {
             "generation {generation} of the shares is in effect already; nothing was written\n"
         );
     }
+    let evidence = done.evidence.as_deref();
+    let evidence = evidence.map(|path| format!("evidence: {}\n", path.display()));
     format!(
         "generation {generation} of the shares is in effect: any {threshold} of these {shares}\n  {}\nkeep {} as the file \
-         of this cluster; the shares that {} names are no longer valid\n",
+         of this cluster; the shares that {} names are no longer valid\n{}",
         done.custodians.join("\n  "),
         done.file.display(),
-        done.from.display()
+        done.from.display(),
+        evidence.unwrap_or_default()
     )
 }
 

@@ -167,6 +167,19 @@ pub(super) fn doors_exist(reading: &mut Reading) {
     );
 }
 
+/// With a replica the shares leave this machine, and new ones are advised once it is handed over: who may make them is
+/// settled while root is valid.
+pub(super) fn shares_can_be_renewed(reading: &mut Reading) {
+    let opens = !reading.texts(&["break_glass", "logins", "*"]).is_empty();
+    let replica = reading.has(&["checkpoint", "replica"]) == Some(true);
+    let may = reading.value(&["break_glass", "rotation"]) == Some(true);
+    if opens && replica && !may {
+        let text = "the replica gets the shares, encrypted, and `recovery rotate` is advised after hand-over: it needs `rotation: true`, \
+                    or later an administrator who writes the policy";
+        reading.warn(Code::GrantMissing, &["break_glass"], text);
+    }
+}
+
 pub(super) fn doors_can_open(reading: &mut Reading) {
     let names = reading.texts(&["break_glass", "logins", "*"]);
     let namespace = reading.text(&["cluster", "namespace"]);

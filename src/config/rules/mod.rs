@@ -15,7 +15,7 @@ use super::reading::Reading;
 
 type Rule = fn(&mut Reading);
 
-const RULES: [Rule; 28] = [
+const RULES: [Rule; 29] = [
     cluster::plain_http_stays_on_this_machine,
     cluster::nodes_are_different,
     cluster::threshold_fits_the_shares,
@@ -44,6 +44,7 @@ const RULES: [Rule; 28] = [
     names::configurations_have_their_place,
     access::doors_exist,
     access::doors_can_open,
+    access::shares_can_be_renewed,
 ];
 
 /// Holds the document against all rules.

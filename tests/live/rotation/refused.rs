@@ -214,7 +214,16 @@ fn without_the_grant_it_says_what_an_administrator_has_to_write() {
     ceremony.write("old.yaml", &ceremony.file.to_string());
     ceremony.set("/init/generation", json!(2));
     ceremony.set("/break_glass/rotation", json!(true));
-    let rotation = Rotation { ceremony, old };
+    let mut rotation = Rotation { ceremony, old };
+    let policy = ["bao policy write", "path \"sys/rotate/recovery/init\" {"];
+    // Whoever has forgotten it in the file learns both at once.
+    rotation.ceremony.set("/break_glass/rotation", json!(false));
+    rotation.rotate().exits(2).says(&[
+        "under break_glass write rotation: true",
+        policy[0],
+        policy[1],
+    ]);
+    rotation.ceremony.set("/break_glass/rotation", json!(true));
     rotation.rotate().exits(3).says(&[
         "ada may not make new shares",
         "an administrator has to:",

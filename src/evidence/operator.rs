@@ -1,0 +1,50 @@
+//! Who was at which machine: what the system and the environment say, not a proof of it.
+
+use rustix::process::geteuid;
+use rustix::system::uname;
+use serde_json::{Value, json};
+
+use crate::printable;
+
+/// Characters of a name at the most.
+const LONGEST: usize = 100;
+
+/// The user of this process and its machine: `{"uid", "user", "sudo_user", "machine"}`; names are those of the
+/// environment (`USER` or `LOGNAME`, and `SUDO_USER`), where it has any.
+pub(crate) fn operator() -> Value {
+    let name = |variable: &str| {
+        let name = std::env::var(variable).ok();
+        name.filter(|name| !name.is_empty())
+            .map(|name| printable::line(&name, LONGEST))
+    };
+    let machine = uname().nodename().to_string_lossy().into_owned();
+    let mut facts = json!({
+        "uid": geteuid().as_raw(),
+        "machine": printable::line(&machine, LONGEST),
+    });
+    for (fact, found) in [
+        ("user", name("USER").or_else(|| name("LOGNAME"))),
+        ("sudo_user", name("SUDO_USER")),
+    ] {
+        if let Some(found) = found {
+            facts[fact] = json!(found);
+        }
+    }
+    facts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn user_and_machine_are_named() {
+        let facts = operator();
+        assert_eq!(facts["uid"], geteuid().as_raw());
+        assert!(
+            facts["machine"]
+                .as_str()
+                .is_some_and(|name| !name.is_empty())
+        );
+    }
+}
