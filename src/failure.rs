@@ -51,6 +51,9 @@ pub struct Problem {
     /// What to do about it, as a command when it can be one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub advice: Option<String>,
+    /// What `--take-over` is to be given, where another run's lease is in the way.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub take_over: Option<String>,
     /// The HTTP status, where it is about an answer of the server.
     #[serde(skip)]
     pub status: Option<u16>,
@@ -63,6 +66,7 @@ impl Problem {
             code,
             what: what.into(),
             advice: None,
+            take_over: None,
             status: None,
         }
     }
@@ -173,6 +177,15 @@ impl Failure {
     pub fn about(mut self, context: &str) -> Self {
         for problem in &mut self.problems {
             problem.what.insert_str(0, context);
+        }
+        self
+    }
+
+    /// Says with the last problem which lease is to be taken over.
+    #[must_use]
+    pub fn held_by(mut self, lease: &str) -> Self {
+        if let Some(problem) = self.problems.last_mut() {
+            problem.take_over = Some(lease.to_owned());
         }
         self
     }

@@ -20,10 +20,11 @@ mod steps;
 pub(crate) mod unfinished;
 mod view;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use crate::bootstrap::ceremony::Ceremony;
+use crate::bootstrap::evidence_report::EvidenceReport;
 use crate::bootstrap::judge::{Judgment, judge};
 use crate::bootstrap::steps::revoke_root::revocation_proof;
 use crate::checkpoint::rotation::Rotation;
@@ -111,7 +112,7 @@ pub async fn apply(
     let not_rechecked = followed?;
     not_rehearsed(&ceremony)?;
     let findings = Finding::all_reported(&ceremony.findings.borrow());
-    let report = ceremony.records.borrow().directory().join("report.json");
+    let report = report(&ceremony)?;
     if let Some(copy) = &options.report {
         copy::write(&report, copy)?;
     }
@@ -339,6 +340,20 @@ fn not_rehearsed(ceremony: &Ceremony<'_>) -> Result<(), Failure> {
         Some(_) => {}
     }
     Ok(())
+}
+
+/// The report of the hand-over. A machine that has the checkpoint from its replica makes it anew from what is recorded.
+fn report(ceremony: &Ceremony<'_>) -> Result<PathBuf, Failure> {
+    let report = ceremony.records.borrow().directory().join("report.json");
+    if ceremony.diary().recorded(Step::HandOver) == Recorded::Done && !report.exists() {
+        let made = EvidenceReport::of(ceremony);
+        let checkpoint = ceremony.checkpoint();
+        checkpoint.write_public("report.json", &made.json())?;
+        checkpoint.write_public("report.txt", &made.text())?;
+        drop(checkpoint);
+        ceremony.note("the report was made anew from what the checkpoint has recorded");
+    }
+    Ok(report)
 }
 
 /// Where the report is, wherever its reader stands.

@@ -15,7 +15,7 @@ use crate::event::{Caller, Event};
 use crate::failure::Failure;
 use crate::root_generation::{Rules, busy, rules};
 use crate::secret::wipe_stack_and_registers;
-use crate::session::cluster_identity::known_id;
+use crate::session::cluster_identity::known_anywhere;
 use crate::session::login::break_glass_logins;
 use crate::session::unavailable::Advised;
 use crate::session::{Cluster, OpenLogin};
@@ -141,7 +141,8 @@ impl<'a> ActiveSession<'a> {
             unseal: config.unseal_command(),
         };
         let advised = (config.cluster.timeouts.active, advised);
-        let cluster = Cluster::new(client, known_id(config)?, advised, caller.events);
+        let known = known_anywhere(config, caller.events).await?;
+        let cluster = Cluster::new(client, known, advised, caller.events);
         let health = cluster.find_active().await?;
         let client = cluster.client();
         if cluster.id().is_none() {

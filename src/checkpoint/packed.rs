@@ -11,7 +11,7 @@ use crate::checkpoint::directory::{read_json, write_json};
 use crate::checkpoint::error::{CheckpointError, Result};
 use crate::checkpoint::secrets_file::{self, Header};
 use crate::checkpoint::store::{Checkpoint, read_secrets};
-use crate::replica::Commit;
+use crate::replica::{Commit, Lease};
 
 /// The name of what is remembered of the replica.
 const MARK: &str = "replica.json";
@@ -106,6 +106,12 @@ impl Checkpoint {
             diary.proofs.entry(name).or_insert(proof);
         }
         self.record(|kept| *kept = diary)
+    }
+
+    /// Whether this lease is of the checkpoint in this directory.
+    pub fn has_lease(directory: &Path, lease: &Lease) -> Result<bool> {
+        let mark: Option<Mark> = read_json(directory, MARK)?;
+        Ok(mark.is_some_and(|mark| mark.id == lease.id))
     }
 
     /// What is remembered of the replica.

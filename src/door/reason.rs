@@ -110,10 +110,9 @@ pub(super) fn of(kind: &Kind, error: vault::Error) -> Problem {
 /// The server, or the way to it, failed in a way that is no refusal of a login.
 pub(super) fn unknown(error: vault::Error) -> Problem {
     Problem {
-        code: error.code(),
-        what: error.to_string(),
         advice: error.advice(),
         status: error.status(),
+        ..Problem::new(error.code(), error.to_string())
     }
 }
 

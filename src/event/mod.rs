@@ -19,8 +19,8 @@ use crate::printable;
 use crate::step::Step;
 
 pub use results::{
-    Abandoned, Challenged, HolderFile, Invitation, NewIdentity, NodeSeal, Proved, Rotated, Status,
-    StepLine, Verified,
+    Abandoned, Challenged, Held, HolderFile, Invitation, NewIdentity, NodeSeal, Proved, Rotated,
+    Status, StepLine, Verified,
 };
 pub use sink::{Caller, EventSink};
 

@@ -21,6 +21,9 @@ pub struct Status {
     /// The replica of the checkpoint, and what is known of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replica: Option<String>,
+    /// Whose run holds the replica, where one does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lease: Option<Held>,
     /// Each step and how far the checkpoint says that it came.
     pub steps: Vec<StepLine>,
     /// Where the server does not bear out what the checkpoint says, and what other users of this machine may change.
@@ -30,6 +33,19 @@ pub struct Status {
     /// What that does, where it is not plain.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
+}
+
+/// A run that holds the replica of a checkpoint.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct Held {
+    /// What `--take-over` is to be given.
+    pub id: String,
+    /// User, machine and directory.
+    pub owner: String,
+    /// Since when, RFC 3339.
+    pub at: String,
+    /// Whether it is of this very directory, which goes on by itself.
+    pub here: bool,
 }
 
 /// One step in [`Status`].

@@ -113,6 +113,13 @@ pub struct Lease {
     /// Since when, RFC 3339.
     #[serde(deserialize_with = "field::words")]
     pub at: String,
+    /// Which run it is, where that goes on from one machine to the next.
+    #[serde(
+        default,
+        skip_serializing_if = "String::is_empty",
+        deserialize_with = "field::words"
+    )]
+    pub run: String,
 }
 
 impl Lease {
@@ -123,7 +130,13 @@ impl Lease {
             id: id.to_owned(),
             owner: field::fit(owner),
             at,
+            run: String::new(),
         }
+    }
+
+    /// Whether this is the same run, on another machine: one follows the other, and the former does nothing more.
+    pub fn goes_on_from(&self, other: &Self) -> bool {
+        !self.run.is_empty() && self.run == other.run
     }
 
     /// Whether both are of one directory on one machine.

@@ -3,10 +3,13 @@
 //! An address in the file is a line of text, and one typing error away from somebody else's server.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
+use crate::checkpoint::replica::sync;
 use crate::checkpoint::{self, Checkpoint, Diary};
 use crate::code::Code;
 use crate::config::Config;
+use crate::event::EventSink;
 use crate::failure::Failure;
 use crate::step::Step;
 use crate::step::decide::Recorded;
@@ -62,6 +65,41 @@ pub(crate) fn known_id(config: &Config) -> Result<Option<String>, Failure> {
         return Ok(config.cluster.id.clone());
     }
     let diary = checkpoint::read_diary(&config.checkpoint.path)?;
+    Ok(diary.and_then(|diary| diary.cluster.cluster_id))
+}
+
+/// The same, and on a machine that has no checkpoint the id that its replica knows. A replica that does not answer keeps
+/// nobody waiting for long, and is told.
+pub(crate) async fn known_anywhere(
+    config: &Config,
+    events: &EventSink<'_>,
+) -> Result<Option<String>, Failure> {
+    if let Some(known) = known_id(config)? {
+        return Ok(Some(known));
+    }
+    match tokio::time::timeout(TO_LOOK, known_at_the_replica(config)).await {
+        Ok(Ok(known)) => Ok(known),
+        Ok(Err(failure)) => {
+            events.warn(format!(
+                "the replica does not say which cluster this is: {failure}"
+            ));
+            Ok(None)
+        }
+        Err(_) => {
+            let seconds = TO_LOOK.as_secs();
+            events.warn(format!(
+                "the replica did not say within {seconds} s which cluster this is"
+            ));
+            Ok(None)
+        }
+    }
+}
+
+/// How long an emergency waits for a replica.
+const TO_LOOK: Duration = Duration::from_secs(10);
+
+async fn known_at_the_replica(config: &Config) -> Result<Option<String>, Failure> {
+    let diary = sync::diary_there(config).await?;
     Ok(diary.and_then(|diary| diary.cluster.cluster_id))
 }
 

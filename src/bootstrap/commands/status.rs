@@ -3,12 +3,12 @@
 
 use crate::bootstrap::unfinished;
 use crate::checkpoint::replica::sync;
-use crate::checkpoint::{self, Diary};
+use crate::checkpoint::{self, Checkpoint, Diary};
 use crate::code::{Code, Reported};
 use crate::config::{Config, Custodian, CustodianKind};
 use crate::edge::failures::of_replica;
 use crate::edge::others;
-use crate::event::{Status, StepLine};
+use crate::event::{Held, Status, StepLine};
 use crate::failure::{Exit, Failure};
 use crate::finding::Finding;
 use crate::session::cluster_identity::key;
@@ -28,11 +28,13 @@ pub async fn status(
     let mut diary = checkpoint::read_diary(&config.checkpoint.path)?;
     let second = match seen(config).await {
         Ok(seen) => seen,
-        Err(failure) => Some((failure.to_string(), None)),
+        Err(failure) => Some((failure.to_string(), None, None)),
     };
     // Where the disk is gone, it is the replica that knows.
-    let replica = second.map(|(text, kept)| {
+    let mut lease = None;
+    let replica = second.map(|(text, kept, held)| {
         diary = diary.take().or(kept);
+        lease = held;
         text
     });
     let two_phase = diary.as_ref().is_some_and(Diary::two_phase);
@@ -68,6 +70,10 @@ pub async fn status(
     } else {
         rehearse_first(config)
     };
+    let (next, why) = match &lease {
+        Some(held) if !held.here => taking_over(config, next, held),
+        _ => (next, why),
+    };
     let findings = [look.findings, on_this_machine(config, unfinished)].concat();
     let well = done && half_made.is_none() && findings.is_empty();
     let status = Status {
@@ -75,6 +81,7 @@ pub async fn status(
         address: key(&config.cluster.address),
         server: look.server,
         replica,
+        lease,
         steps,
         next,
         why,
@@ -106,6 +113,17 @@ fn next_of_the_ceremony(
         ),
         (false, false, None) => (apply, None),
     }
+}
+
+/// Another machine's run is in the way of anything that is next.
+fn taking_over(config: &Config, next: String, held: &Held) -> (String, Option<String>) {
+    let after = if next.contains(" apply") {
+        config.command(config.typed.taking_over(&held.id)).into()
+    } else {
+        next
+    };
+    let why = "only if that run is gone for good: it goes on from what is at the replica";
+    (after, Some(why.to_owned()))
 }
 
 fn rehearse_first(config: &Config) -> (String, Option<String>) {
@@ -244,8 +262,11 @@ fn contradiction(diary: &Diary, health: &Health) -> Option<Reported> {
     }
 }
 
+/// In words, the diary there, and whose run holds it.
+type Seen = (String, Option<Diary>, Option<Held>);
+
 /// What is at the replica, in words, and the diary there. Takes no lease.
-async fn seen(config: &Config) -> Result<Option<(String, Option<Diary>)>, Failure> {
+async fn seen(config: &Config) -> Result<Option<Seen>, Failure> {
     let Some(replica) = sync::look_at(config).await? else {
         return Ok(None);
     };
@@ -270,5 +291,14 @@ async fn seen(config: &Config) -> Result<Option<(String, Option<Diary>)>, Failur
         ),
         None => String::new(),
     };
-    Ok(Some((format!("{address}: {kept}{held}"), diary)))
+    let lease = match found.lease {
+        Some((_, lease)) => Some(Held {
+            here: Checkpoint::has_lease(&config.checkpoint.path, &lease)?,
+            id: lease.id,
+            owner: lease.owner,
+            at: lease.at,
+        }),
+        None => None,
+    };
+    Ok(Some((format!("{address}: {kept}{held}"), diary, lease)))
 }

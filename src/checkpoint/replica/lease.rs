@@ -23,7 +23,11 @@ pub(crate) async fn take(
     let number = match &there {
         None => 1,
         Some((number, other)) if other.same_owner(lease) => return Ok(*number),
-        Some((number, other)) if take_over == Some(other.id.as_str()) => number.saturating_add(1),
+        Some((number, other))
+            if take_over == Some(other.id.as_str()) || lease.goes_on_from(other) =>
+        {
+            number.saturating_add(1)
+        }
         Some((_, other)) => return Err(held(config, replica, other)),
     };
     match replica.lease(number, lease).await {
@@ -74,6 +78,33 @@ pub(crate) fn held(config: &Config, replica: &Replica, other: &Lease) -> Failure
          killed: {}",
         config.command(config.typed.taking_over(&other.id))
     ))
+    .held_by(&other.id)
+}
+
+/// What names a run that goes on from one machine to the next, such as the uid of a Kubernetes Job: whoever is given the
+/// same takes over from the one before it, without being asked.
+const RUN: &str = "VAULT_BOOTSTRAP_RUN";
+/// A name is no text.
+const LONGEST_RUN: usize = 100;
+
+/// The name of this run, where it was given one.
+///
+/// # Errors
+/// It is none.
+pub(crate) fn run_name() -> Result<Option<String>, Failure> {
+    let Some(name) = std::env::var_os(RUN).filter(|name| !name.is_empty()) else {
+        return Ok(None);
+    };
+    let name = name.to_string_lossy().into_owned();
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);
+    if name.len() <= LONGEST_RUN && name.chars().all(plain) {
+        return Ok(Some(name));
+    }
+    Err(Failure::usage(
+        Code::InputWrong,
+        format!("{RUN} is no name of a run: letters, digits, '-', '_' and '.', {LONGEST_RUN} at the most"),
+    )
+    .advise("give it the uid of the Job, or leave it away"))
 }
 
 /// What tells machines of one name apart. Not the id of the running kernel: after lost power the same directory on

@@ -7,9 +7,9 @@ use std::rc::Rc;
 use tokio::sync::Mutex;
 
 use crate::backend;
-use crate::checkpoint::replica::lease::{give_up, held, owner, take};
+use crate::checkpoint::replica::lease::{give_up, held, owner, run_name, take};
 use crate::checkpoint::replica::reconcile::{lacks, reconcile};
-use crate::checkpoint::{self, Checkpoint, Mark, ReplicatedCheckpoint};
+use crate::checkpoint::{self, Checkpoint, Diary, Mark, ReplicatedCheckpoint};
 use crate::code::Code;
 use crate::config::{self, Config};
 use crate::edge::custodians::to_aws;
@@ -55,6 +55,21 @@ pub(crate) async fn look_at(config: &Config) -> Result<Option<Replica>, Failure>
     }
 }
 
+/// The diary at the place that the file names, if there is one. Takes no lease.
+pub(crate) async fn diary_there(config: &Config) -> Result<Option<Diary>, Failure> {
+    let Some(replica) = look_at(config).await? else {
+        return Ok(None);
+    };
+    let found = replica.look().await.map_err(of_replica)?;
+    match &found.commit {
+        Some(commit) => {
+            let bytes = replica.fetch(&commit.diary).await.map_err(of_replica)?;
+            Ok(Some(Diary::read(&bytes, replica.address())?))
+        }
+        None => Ok(None),
+    }
+}
+
 /// The checkpoint on disk.
 pub(crate) fn alone(config: &Config) -> Result<Checkpoint, Failure> {
     let address = config.cluster.address.as_str().trim_end_matches('/');
@@ -90,7 +105,7 @@ pub(crate) async fn checkpoint(
     let Some(place) = &config.checkpoint.replica else {
         return Ok(ReplicatedCheckpoint::new(checkpoint, None));
     };
-    let mark = checkpoint.mark()?;
+    let (mark, run) = (checkpoint.mark()?, run_name()?);
     let (replica, found, mark) = tokio::select! {
         looked = looked(place, mark) => looked.map_err(of_replica)?,
         stop = caller.interrupt.requested() => return Err(stop),
@@ -110,7 +125,10 @@ pub(crate) async fn checkpoint(
             id
         }
     };
-    let lease = Lease::new(&id, &owner(&checkpoint), checkpoint::now());
+    let lease = Lease {
+        run: run.unwrap_or_default(),
+        ..Lease::new(&id, &owner(&checkpoint), checkpoint::now())
+    };
     // It was not given up: a secret may be here alone, until it is known that it is not.
     let kept = matches!(&found.lease, Some((_, other)) if other.same_owner(&lease));
     let only_here = kept && checkpoint.keeps_something().unwrap_or(true);
