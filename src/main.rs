@@ -2,11 +2,11 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{ColorChoice, Parser};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
-use vault_bootstrap::cli::Cli;
+use vault_bootstrap::cli::{Cli, OutputForm};
 use vault_bootstrap::code::Code;
 use vault_bootstrap::dispatch::dispatch;
 use vault_bootstrap::failure::Failure;
@@ -20,7 +20,10 @@ static WIPING: zeroizing_alloc::ZeroAlloc<std::alloc::System> =
     zeroizing_alloc::ZeroAlloc(std::alloc::System);
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return misused(&error),
+    };
     let unlocked = hardening::harden();
     let no_color = std::env::var("NO_COLOR").ok();
     let codes = cli.global.verbose > 0;
@@ -61,6 +64,26 @@ fn main() -> ExitCode {
         }
     };
     ExitCode::from(exit.code())
+}
+
+/// What was typed is no command: help, or what is wrong with it, in the form that was asked for.
+fn misused(error: &clap::Error) -> ExitCode {
+    if !error.use_stderr() || !asks_for_json() {
+        error.exit();
+    }
+    let text = error.to_string();
+    let what = text.split("\n\n").next().unwrap_or_default();
+    let what = what.trim_start_matches("error: ").trim();
+    let failure = Failure::usage(Code::InputWrong, what).advise("vault-bootstrap --help");
+    Report::new(OutputForm::Json, false, ColorChoice::Never, None).failure(&failure);
+    ExitCode::from(failure.exit.code())
+}
+
+/// By the words alone: they could not be read as a command.
+fn asks_for_json() -> bool {
+    let words: Vec<_> = std::env::args_os().collect();
+    let pair = |pair: &[std::ffi::OsString]| pair[0] == "--output" && pair[1] == "json";
+    words.windows(2).any(pair) || words.iter().any(|word| word == "--output=json")
 }
 
 /// Only our own lines: what libraries log has not been looked through for secrets.

@@ -8,6 +8,7 @@ use crate::checkpoint::{self, Diary, Entry, Rehearsed};
 use crate::code::Reported;
 use crate::config::BreakGlass;
 use crate::desired::grant;
+use crate::evidence::operator::{in_words, operator};
 use crate::evidence::page::{self, WIDTH, paragraph};
 use crate::finding::Finding;
 use crate::printable;
@@ -23,6 +24,7 @@ pub(super) struct EvidenceReport {
     version: u32,
     program: &'static str,
     written: String,
+    operator: Value,
     cluster: Value,
     steps: Vec<Value>,
     findings: Vec<Reported>,
@@ -37,6 +39,7 @@ impl EvidenceReport {
             version: VERSION,
             program: env!("CARGO_PKG_VERSION"),
             written: checkpoint::now(),
+            operator: operator(),
             cluster: serde_json::to_value(&diary.cluster).unwrap_or_default(),
             steps: steps(&diary),
             findings: Finding::all_reported(&ceremony.findings.borrow()),
@@ -53,8 +56,9 @@ impl EvidenceReport {
     /// For people: 80 columns, what is promised first, then each step with its evidence.
     pub(super) fn text(&self) -> String {
         let mut page = format!(
-            "vault-bootstrap report, {}\n\ncluster  {}\naddress  {}\nid       {}\n",
+            "vault-bootstrap report, {}\n\nwritten by  {}\ncluster  {}\naddress  {}\nid       {}\n",
             self.written,
+            in_words(&self.operator),
             self.cluster["name"].as_str().unwrap_or("?"),
             self.cluster["address"].as_str().unwrap_or("?"),
             self.cluster["cluster_id"].as_str().unwrap_or("?"),

@@ -33,6 +33,15 @@ pub(crate) fn operator() -> Value {
     facts
 }
 
+/// For people: `ada (uid 1000, by sudo of bob) on host`.
+pub(crate) fn in_words(operator: &Value) -> String {
+    let text = |fact: &str| operator[fact].as_str().unwrap_or("?");
+    let sudo = operator["sudo_user"].as_str();
+    let sudo = sudo.map_or(String::new(), |name| format!(", by sudo of {name}"));
+    let (user, uid) = (text("user"), &operator["uid"]);
+    format!("{user} (uid {uid}{sudo}) on {}", text("machine"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -41,6 +50,8 @@ mod tests {
     fn user_and_machine_are_named() {
         let facts = operator();
         assert_eq!(facts["uid"], geteuid().as_raw());
+        let words = in_words(&json!({"uid": 7, "user": "ada", "sudo_user": "bob", "machine": "m"}));
+        assert_eq!(words, "ada (uid 7, by sudo of bob) on m");
         assert!(
             facts["machine"]
                 .as_str()

@@ -26,6 +26,14 @@ pub enum Finding {
     /// No audit device is in the file.
     #[error("the file declares no audit device: nobody will know who did what")]
     NoAuditDevice,
+    /// Audit devices that the server has, and the file does not declare any.
+    #[error("the file declares no audit device: those that the server has ({}) are held to nothing; name them under audit", .0.join(", "))]
+    AuditDevicesUndeclared(Vec<String>),
+    /// No audit device is in the file, and nobody could look whether there are any.
+    #[error(
+        "the file declares no audit device, and this login may not look whether the server has one"
+    )]
+    AuditDevicesUnseen,
     /// An audit device of the server is not as in the file.
     #[error("{0}")]
     AuditDevice(Detail),
@@ -236,7 +244,9 @@ impl Finding {
     pub fn code(&self) -> Code {
         match self {
             Self::Recorded(recorded) => recorded.code,
-            Self::NoAuditDevice => Code::NoAuditDevice,
+            Self::NoAuditDevice | Self::AuditDevicesUndeclared(_) | Self::AuditDevicesUnseen => {
+                Code::NoAuditDevice
+            }
             Self::AuditDevice(_) => Code::AuditDeviceDiffers,
             Self::RawAuditLog(..) => Code::AuditLogRaw,
             Self::Step(..) => Code::StepDiffers,

@@ -16,7 +16,7 @@ use vault_bootstrap::step::Step;
 use vault_bootstrap::step::decide::Decision;
 
 use crate::ceremony::{Ceremony, Server, handed_over, root_from_shares};
-use crate::support::{Action, Proxy};
+use crate::support::{Action, Proxy, require};
 
 /// POSTs that only ask: they change nothing at the server.
 const QUESTIONS: [&str; 4] = [
@@ -130,4 +130,21 @@ fn looking_at_every_step_sends_no_write_touches_no_file_and_takes_no_lock() {
     let written: Vec<_> = sent.keys().filter(|label| !asks(label)).collect();
     assert!(written.is_empty(), "{written:?}");
     assert!(sent.len() > 10, "it has looked: {sent:?}");
+}
+
+#[test]
+fn a_server_that_audits_is_not_said_to_audit_nothing_because_the_file_is_silent() {
+    require!(["openbao-2.7.2"]);
+    let server = Server::in_memory();
+    let mut ceremony = Ceremony::at(&server);
+    ceremony.remove("/audit");
+    let run = ceremony.apply();
+    run.exits(4)
+        .prints(&["those that the server has (file) are held to nothing"]);
+    assert!(!run.stdout.contains("nobody will know"), "{run}");
+    let report = std::fs::read_to_string(ceremony.path("checkpoint/report.txt")).expect("a report");
+    assert!(
+        report.contains("written by  ") && report.contains(" (uid "),
+        "{report}"
+    );
 }

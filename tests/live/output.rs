@@ -320,7 +320,22 @@ fn help_schema_completions_and_man_page_need_no_file() {
     tool(&["completions", "man"])
         .exits(0)
         .prints(&[".TH", "vault\\-bootstrap"]);
+    tool(&["completions", "man", "break-glass", "start"])
+        .exits(0)
+        .prints(&[".TH", "start", "reason"]);
+    tool(&["completions", "man", "nothing"])
+        .exits(2)
+        .says(&["there is no command nothing"]);
+    tool(&["completions", "bash", "apply"]).exits(2);
     tool(&["aply"]).exits(2).says(&["apply"]);
+    for form in [
+        &["--output", "json", "aply"][..],
+        &["aply", "--output=json"],
+    ] {
+        let run = tool(form);
+        assert_eq!(run.exits(2).event()["problems"][0]["code"], "input-wrong");
+        run.never_says(&["aply"]);
+    }
     tool(&[]).exits(2).says(&["Usage:"]);
 }
 

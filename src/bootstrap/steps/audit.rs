@@ -28,12 +28,11 @@ use crate::vault::audit::{self, AuditDevice};
 
 pub(super) async fn observe(view: &View<'_>) -> Result<Observation, Failure> {
     let mut findings = Vec::new();
-    if view.config.audit.is_empty() {
-        findings.push(Finding::NoAuditDevice);
-    }
+    let undeclared = view.config.audit.is_empty();
     let look = match look(view, view.token()?).await {
         Ok(look) => look,
         Err(error) if error.is_forbidden() => {
+            findings.extend(undeclared.then_some(Finding::AuditDevicesUnseen));
             let paths = vec!["sys/audit".to_owned()];
             return Ok(Observation {
                 findings,
@@ -42,6 +41,13 @@ pub(super) async fn observe(view: &View<'_>) -> Result<Observation, Failure> {
         }
         Err(error) => return Err(error.into()),
     };
+    if undeclared {
+        let paths: Vec<String> = look.paths().into_iter().map(str::to_owned).collect();
+        findings.push(match paths.is_empty() {
+            true => Finding::NoAuditDevice,
+            false => Finding::AuditDevicesUndeclared(paths),
+        });
+    }
     // A root that is kept on purpose outlives the hand-over, and from then on there is something to lose.
     let empty = !view.diary.handed_over();
     findings.extend(judge(view, (empty, view.options), &look)?);
