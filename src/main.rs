@@ -22,14 +22,10 @@ static WIPING: zeroizing_alloc::ZeroAlloc<std::alloc::System> =
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let unlocked = hardening::harden();
-    let no_color = std::env::var("NO_COLOR").ok();
     let codes = cli.global.verbose > 0;
-    let report = Report::new(
-        cli.global.output,
-        codes,
-        cli.global.color,
-        no_color.as_deref(),
-    );
+    let report = Report::new(cli.global.output, codes, cli.global.color, &|name| {
+        std::env::var(name).ok()
+    });
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();

@@ -58,6 +58,9 @@ pub enum Event {
         step: Option<Step>,
         /// The line.
         text: String,
+        /// Whether a person is asked something next, and reads this before the answer.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        asks: bool,
     },
     /// Allowed, and a person should know.
     Warning {
@@ -317,6 +320,7 @@ mod tests {
         let event = Event::Note {
             step: Some(Step::Audit),
             text: "two\nlines".into(),
+            asks: false,
         };
         let text = to_line(&event);
         assert_eq!(text.matches('\n').count(), 1);
