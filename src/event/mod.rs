@@ -5,6 +5,7 @@
 
 mod results;
 mod sink;
+mod summary;
 
 use std::path::Path;
 
@@ -23,6 +24,9 @@ pub use results::{
     Verified,
 };
 pub use sink::{Caller, EventSink};
+pub use summary::{
+    AuditProof, BreakGlassState, ControlLogin, RootProof, RootState, SharesKept, Shown, Summary,
+};
 
 /// Version of the form of all events.
 pub const VERSION: u32 = 3;
@@ -189,6 +193,9 @@ pub enum Event {
         /// What was done, in a sentence, where that is not plain from the command.
         #[serde(skip_serializing_if = "Option::is_none")]
         text: Option<String>,
+        /// What the ceremony came to; said by `apply` only.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        summary: Option<Box<Summary>>,
         /// What does not hold, or is not proved.
         findings: Vec<Reported>,
         /// Absolute path of the report or evidence, if one was written.
@@ -268,6 +275,7 @@ impl Outcome {
             unchanged: None,
             not_rechecked: None,
             text: Some(text),
+            summary: None,
             findings,
             report: Some(report.display().to_string()),
             code,

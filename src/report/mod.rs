@@ -12,6 +12,7 @@ mod problems;
 mod progress;
 mod results;
 mod style;
+mod summary;
 
 use std::cell::{Cell, RefCell};
 use std::io::{self, IsTerminal, Write};
