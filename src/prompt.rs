@@ -141,12 +141,16 @@ where
             .write_all(ending.as_bytes())
             .map_err(Error::Terminal)?;
     }
-    let _as_found = AsFound::capture(terminal).map_err(Error::Terminal)?;
+    let mut as_found = AsFound::capture(terminal).map_err(Error::Terminal)?;
     let label = printable::text(question);
     let reading = tokio::task::spawn_blocking(move || wiped(|| read(label)));
     let answer = tokio::select! {
         biased;
-        _ = signals.next() => return Err(Error::Interrupted(question.to_owned())),
+        _ = signals.next() => {
+            // What is said next does not stand behind the question.
+            let _ = as_found.terminal.write_all(b"\n");
+            return Err(Error::Interrupted(question.to_owned()));
+        }
         answer = reading => answer,
     };
     match answer {

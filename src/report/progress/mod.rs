@@ -169,10 +169,7 @@ impl Progress {
                 code,
                 seconds,
             } => {
-                let typed = |code| format!("\n  and type there: {code}");
-                let code = code.as_ref().map(typed).unwrap_or_default();
-                let minutes = seconds.div_ceil(60);
-                let text = format!("{login}: sign in within {minutes} min at\n  {url}{code}");
+                let text = sign_in((login, url), code.as_deref(), *seconds);
                 self.line(&text, "", (step.is_some(), false))
             }
             Event::Holders { step, invitation } => {
@@ -256,19 +253,25 @@ impl Progress {
         self.style.up(rows) + line + self.style.down(rows, column)
     }
 
-    /// After somebody else had the terminal: the line that was begun is ended, and nobody knows where the cursor is.
+    /// After somebody else had the terminal: the line that was begun is ended, nobody knows where the cursor is, and what
+    /// comes next stands below its step again.
     fn taken_back(&mut self) -> Painted {
         let times = screen::times_lent();
         if self.lent == times {
             return Painted::default();
         }
         self.lent = times;
-        if let Some(step) = &mut self.step {
-            step.above = None;
-        }
         let left = screen::take_ending().is_some();
         let begun = std::mem::replace(&mut self.cursor, Cursor::AtMargin) != Cursor::AtMargin;
-        Painted::text(if left && begun { "\n" } else { "" })
+        let before = Painted::text(if left && begun { "\n" } else { "" });
+        let Some(step) = &mut self.step else {
+            return before;
+        };
+        step.above = None;
+        if self.size.is_none() || !self.style.terminal || screen::is_lent() {
+            return before;
+        }
+        before + self.begun_anew(Tail::Nothing)
     }
 
     /// Says what ends the line that is begun, for whoever writes next: without a time that would stand still.
@@ -369,6 +372,13 @@ impl Progress {
 
 fn indent(in_step: bool) -> usize {
     if in_step { IN_STEP } else { WITHOUT_STEPS }
+}
+
+/// What a person does who is asked to sign in.
+fn sign_in((login, url): (&str, &str), code: Option<&str>, seconds: u64) -> String {
+    let code = code.map(|code| format!("\n  and type there: {code}"));
+    let (code, minutes) = (code.unwrap_or_default(), seconds.div_ceil(60));
+    format!("{login}: sign in within {minutes} min at\n  {url}{code}")
 }
 
 /// An outcome in a word, and whether it is a good one.

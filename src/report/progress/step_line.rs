@@ -164,8 +164,8 @@ mod tests {
                     assert!(text.starts_with(&line.number), "{text}");
                     assert_eq!(text, text.trim_end());
                 }
-                assert!(done.0.as_str().contains("  ok done"));
-                assert!(open.0.as_str().contains("  ! not rechecked"));
+                assert!(done.0.as_str().contains(" ok done"));
+                assert!(open.0.as_str().contains(" ! not rechecked"));
             }
         }
     }

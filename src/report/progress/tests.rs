@@ -213,6 +213,15 @@ fn a_question_stands_below_its_step_which_is_named_again_at_its_end() {
 }
 
 #[test]
+fn what_is_said_after_a_question_stands_below_its_step() {
+    let mut screen = Screen::of(80);
+    screen.event(&started()).event(&note()).asked("Revoke it?");
+    screen.event(&note()).event(&finished());
+    let asked = " 5/13 audit first\n      enabled\nRevoke it?:\n";
+    assert_eq!(screen.text(), format!("{asked}{DONE}\n      enabled\n"));
+}
+
+#[test]
 fn a_question_leaves_no_time_that_stands_still_and_no_wait() {
     let mut screen = Screen::of(80);
     screen
