@@ -193,11 +193,11 @@ pub enum Event {
         /// What was done, in a sentence, where that is not plain from the command.
         #[serde(skip_serializing_if = "Option::is_none")]
         text: Option<String>,
+        /// What does not hold, or is not proved.
+        findings: Vec<Reported>,
         /// What the ceremony came to; said by `apply` only.
         #[serde(skip_serializing_if = "Option::is_none")]
         summary: Option<Box<Summary>>,
-        /// What does not hold, or is not proved.
-        findings: Vec<Reported>,
         /// Absolute path of the report or evidence, if one was written.
         #[serde(skip_serializing_if = "Option::is_none")]
         report: Option<String>,

@@ -313,6 +313,8 @@ fn a_log_has_the_same_words_and_no_sequences() {
     assert_eq!(*lines.last().unwrap(), DONE);
     assert!(!text.contains(['\u{1b}', '\r']), "{text:?}");
     let mut progress = Progress::new(style(false), WIDTH);
+    let (columns, rows) = (WIDTH, ROWS);
+    progress.resize(Some(Size { columns, rows }));
     progress.lines(&started());
     let later = progress.tick(Instant::now() + Duration::from_secs(9));
     assert_eq!(later.as_str(), "");
