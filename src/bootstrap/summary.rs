@@ -15,7 +15,6 @@ use crate::event::{
     AuditProof, BreakGlassState, RootState, SharesKept, Shown, StepOutcome, Summary,
 };
 use crate::evidence::facts::{Evidence, NOT_RECHECKED};
-use crate::failure::Failure;
 use crate::session::cluster_identity::key;
 use crate::step::Step;
 
@@ -60,22 +59,20 @@ impl Ended {
 }
 
 /// All of it.
-///
-/// # Errors
-/// The record of the last rehearsal cannot be read.
-pub(super) fn summary(ceremony: &Ceremony<'_>, ended: &Ended) -> Result<Summary, Failure> {
+pub(super) fn summary(ceremony: &Ceremony<'_>, ended: &Ended) -> Summary {
     let (config, diary) = (ceremony.config, ceremony.diary());
-    let rehearsed = Rehearsed::last(&config.checkpoint.path)?;
+    // A record that cannot be read shows nothing; where it must be there, that was a failure before this.
+    let rehearsed = Rehearsed::last(&config.checkpoint.path).ok().flatten();
     let root = root(ceremony, &diary, ended);
     let kept = matches!(root, RootState::Kept { .. });
-    let break_glass = break_glass(ceremony, (&diary, ended), rehearsed);
+    let break_glass = break_glass(&config.break_glass, (&diary, ended), rehearsed);
     let open = match &break_glass {
         BreakGlassState::NotExercised {} => true,
         BreakGlassState::Rehearsed { without, .. } => !without.is_empty(),
         BreakGlassState::NotDeclared { .. } | BreakGlassState::Exercised { .. } => false,
     };
     let (next, why) = next_after_the_end(config, &diary, (kept, open));
-    Ok(Summary {
+    Summary {
         cluster: config.cluster.name.clone(),
         address: key(&config.cluster.address),
         cluster_id: diary.cluster.cluster_id.clone(),
@@ -86,7 +83,7 @@ pub(super) fn summary(ceremony: &Ceremony<'_>, ended: &Ended) -> Result<Summary,
         root,
         next,
         why,
-    })
+    }
 }
 
 fn shown<T>(facts: T, diary: &Diary, step: Step, in_this_run: bool) -> Shown<T> {
@@ -133,17 +130,25 @@ fn logins(diary: &Diary, ended: &Ended) -> Shown<Vec<String>> {
     shown(names, diary, step, ended.done(step))
 }
 
+/// The later one of the drill and the last rehearsal.
 fn break_glass(
-    ceremony: &Ceremony<'_>,
+    declared: &BreakGlass,
     (diary, ended): (&Diary, &Ended),
     rehearsed: Option<Rehearsed>,
 ) -> BreakGlassState {
-    if let BreakGlass::None { reason } = &ceremony.config.break_glass {
+    if let BreakGlass::None { reason } = declared {
         return BreakGlassState::NotDeclared {
             reason: reason.clone(),
         };
     }
-    if let Some(rehearsed) = rehearsed {
+    let held = diary
+        .steps
+        .get(&Step::Drill)
+        .filter(|_| diary.drill_was_held());
+    let held = held.and_then(|entry| entry.finished.as_ref());
+    // Both are of one form, in which what is later is greater.
+    let later = |one: &Rehearsed| held.is_none_or(|held| one.at >= *held);
+    if let Some(rehearsed) = rehearsed.filter(later) {
         return BreakGlassState::Rehearsed {
             at: rehearsed.at,
             evidence: rehearsed.evidence.display().to_string(),
@@ -222,5 +227,52 @@ mod tests {
         assert!(seen(&ended));
         let kept = shares(&diary, &ended).unwrap();
         assert_eq!(kept.custodians.facts, ["alice", "bob", "carol"]);
+    }
+
+    #[test]
+    fn what_was_exercised_last_is_said_of_break_glass() {
+        let declared = BreakGlass::None {
+            reason: "for a test".into(),
+        };
+        let ended = Ended::default();
+        let mut diary = Diary::default();
+        let said = break_glass(&declared, (&diary, &ended), None);
+        assert!(matches!(said, BreakGlassState::NotDeclared { .. }));
+        let declared = BreakGlass::Logins {
+            names: vec!["ada".into()],
+            drill: crate::config::Drill::Later,
+            accept_one_auth_method: true,
+            accept_admins: Vec::new(),
+            rotation: false,
+        };
+        let said = break_glass(&declared, (&diary, &ended), None);
+        assert_eq!(said, BreakGlassState::NotExercised {});
+        let quorums = serde_json::json!([{"custodians": ["alice", "bob"]}]);
+        let evidence = Evidence::default()
+            .with(QUORUMS, quorums)
+            .with("login", "ada");
+        diary.finish(Step::Drill, evidence, "2026-02-01T00:00:00Z".into());
+        let rehearsed = |at: &str| {
+            Some(Rehearsed {
+                at: at.to_owned(),
+                evidence: "x.json".into(),
+                without: Vec::new(),
+            })
+        };
+        for before in [None, rehearsed("2026-01-01T00:00:00Z")] {
+            let said = break_glass(&declared, (&diary, &ended), before);
+            let BreakGlassState::Exercised { login, quorums } = said else {
+                panic!("{said:?}");
+            };
+            assert_eq!(login.as_deref(), Some("ada"));
+            assert_eq!(quorums.facts, [["alice", "bob"]]);
+            assert!(!quorums.in_this_run);
+        }
+        let after = rehearsed("2026-03-01T00:00:00Z");
+        let said = break_glass(&declared, (&diary, &ended), after);
+        assert!(
+            matches!(said, BreakGlassState::Rehearsed { .. }),
+            "{said:?}"
+        );
     }
 }
