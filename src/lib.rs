@@ -42,6 +42,7 @@ pub mod reference;
 pub mod replica;
 pub mod report;
 pub mod root_generation;
+pub mod screen;
 pub mod secret;
 pub mod session;
 pub(crate) mod shares;

@@ -25,14 +25,10 @@ fn main() -> ExitCode {
         Err(error) => return misused(&error),
     };
     let unlocked = hardening::harden();
-    let no_color = std::env::var("NO_COLOR").ok();
     let codes = cli.global.verbose > 0;
-    let report = Report::new(
-        cli.global.output,
-        codes,
-        cli.global.color,
-        no_color.as_deref(),
-    );
+    let report = Report::new(cli.global.output, codes, cli.global.color, &|name| {
+        std::env::var(name).ok()
+    });
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
@@ -75,7 +71,7 @@ fn misused(error: &clap::Error) -> ExitCode {
     let what = text.split("\n\n").next().unwrap_or_default();
     let what = what.trim_start_matches("error: ").trim();
     let failure = Failure::usage(Code::InputWrong, what).advise("vault-bootstrap --help");
-    Report::new(OutputForm::Json, false, ColorChoice::Never, None).failure(&failure);
+    Report::new(OutputForm::Json, false, ColorChoice::Never, &|_| None).failure(&failure);
     ExitCode::from(failure.exit.code())
 }
 

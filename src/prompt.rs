@@ -9,7 +9,6 @@
 //! Reading blocks a thread that cannot be called back. After [`Error::Interrupted`] a caller ends the
 //! process (or shuts its runtime down in the background) instead of waiting for that thread.
 
-use std::cell::Cell;
 use std::fs::File;
 use std::io::{IsTerminal, Write};
 
@@ -18,28 +17,13 @@ use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
 
 use crate::interrupt::Signals;
 use crate::printable;
+use crate::screen;
 use crate::secret::{SecretText, wiped};
 
 /// Where people sit, whatever standard input and output are connected to.
 const TERMINAL: &str = "/dev/tty";
 /// The sequence that shows the cursor again (DECTCEM), which `dialoguer` hides while it asks.
 const SHOW_CURSOR: &[u8] = b"\x1b[?25h";
-
-thread_local! {
-    /// Whether the last line on the terminal was begun by somebody else and is not ended. Questions are asked, and
-    /// progress is written, by the thread that runs the command.
-    static LINE_BEGUN: Cell<bool> = const { Cell::new(false) };
-}
-
-/// Says that a line on the terminal is begun: a question asked now ends it first.
-pub fn line_begun() {
-    LINE_BEGUN.set(true);
-}
-
-/// Whether the line that was begun is still the last one: no question came below it.
-pub fn line_is_still_begun() -> bool {
-    LINE_BEGUN.replace(false)
-}
 
 /// Why a question got no answer.
 #[derive(Debug, thiserror::Error)]
@@ -151,15 +135,22 @@ where
     // Signals first: both libraries raise SIGINT before they put the terminal back, and with the
     // default action the process would be gone by then.
     let mut signals = Signals::listen().map_err(Error::Terminal)?;
-    if line_is_still_begun() {
-        (&terminal).write_all(b"\n").map_err(Error::Terminal)?;
+    let _lent = screen::lend();
+    if let Some(ending) = screen::take_ending() {
+        (&terminal)
+            .write_all(ending.as_bytes())
+            .map_err(Error::Terminal)?;
     }
-    let _as_found = AsFound::capture(terminal).map_err(Error::Terminal)?;
+    let mut as_found = AsFound::capture(terminal).map_err(Error::Terminal)?;
     let label = printable::text(question);
     let reading = tokio::task::spawn_blocking(move || wiped(|| read(label)));
     let answer = tokio::select! {
         biased;
-        _ = signals.next() => return Err(Error::Interrupted(question.to_owned())),
+        _ = signals.next() => {
+            // What is said next does not stand behind the question.
+            let _ = as_found.terminal.write_all(b"\n");
+            return Err(Error::Interrupted(question.to_owned()));
+        }
         answer = reading => answer,
     };
     match answer {

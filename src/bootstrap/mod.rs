@@ -17,6 +17,7 @@ mod open;
 pub mod options;
 pub(crate) mod scrub;
 mod steps;
+mod summary;
 pub(crate) mod unfinished;
 mod view;
 
@@ -27,12 +28,13 @@ use crate::bootstrap::ceremony::Ceremony;
 use crate::bootstrap::evidence_report::EvidenceReport;
 use crate::bootstrap::judge::{Judgment, judge};
 use crate::bootstrap::steps::revoke_root::revocation_proof;
+use crate::bootstrap::summary::Ended;
 use crate::checkpoint::rotation::Rotation;
 use crate::checkpoint::{self, Rehearsed};
 use crate::envelope::digest::Ahead;
 use crate::event::{Caller, Event, Outcome, StepOutcome};
 use crate::evidence::copy;
-use crate::evidence::facts::{Evidence, NOT_RECHECKED};
+use crate::evidence::facts::Evidence;
 use crate::session::Authority;
 use crate::step::decide::{Decision, Recorded};
 use crate::step::{ORDER, Step, order};
@@ -100,7 +102,7 @@ pub async fn apply(
     // A login's token of ours does not outlive the run, however it ended.
     authority::close(&mut ceremony).await;
     let followed = match result {
-        Ok(not_rechecked) => ceremony.replicate().await.map(|()| not_rechecked),
+        Ok(ended) => ceremony.replicate().await.map(|()| ended),
         // What was not announced is found again, and a run that refused leaves the replica to others.
         Err(failure) => {
             finish_following(&ceremony, &failure).await;
@@ -109,11 +111,15 @@ pub async fn apply(
     };
     ceremony.records.release(ceremony.caller).await;
     scrub::aws(&ceremony);
-    let not_rechecked = followed?;
-    not_rehearsed(&ceremony)?;
+    said_last(&ceremony, &followed?)
+}
+
+/// How it ended, and all that it came to.
+fn said_last(ceremony: &Ceremony<'_>, ended: &Ended) -> Result<Outcome, Failure> {
+    not_rehearsed(ceremony)?;
     let findings = Finding::all_reported(&ceremony.findings.borrow());
-    let report = report(&ceremony)?;
-    if let Some(copy) = &options.report {
+    let report = report(ceremony)?;
+    if let Some(copy) = &ceremony.options.report {
         copy::write(&report, copy)?;
     }
     let exit = if findings.is_empty() {
@@ -123,8 +129,9 @@ pub async fn apply(
     };
     let last = Event::End {
         unchanged: Some(ceremony.written.get() == 0),
-        not_rechecked: Some(not_rechecked),
+        not_rechecked: Some(ended.not_rechecked()),
         text: None,
+        summary: Some(Box::new(summary::summary(ceremony, ended))),
         report: report.exists().then(|| absolute(&report)),
         findings,
         code: None,
@@ -185,9 +192,9 @@ async fn finish_following(ceremony: &Ceremony<'_>, failure: &Failure) {
     }
 }
 
-/// All steps, in their order. Gives those of which something was not looked at.
-async fn run(ceremony: &mut Ceremony<'_>) -> Result<Vec<Step>, Failure> {
-    let mut not_rechecked = Vec::new();
+/// All steps, in their order, and how each ended.
+async fn run(ceremony: &mut Ceremony<'_>) -> Result<Ended, Failure> {
+    let mut ended = Ended::default();
     let Caller { interrupt, events } = ceremony.caller;
     tokio::select! {
         known = addresses::check_addresses(ceremony) => known?,
@@ -217,11 +224,7 @@ async fn run(ceremony: &mut Ceremony<'_>) -> Result<Vec<Step>, Failure> {
             Step::Roles => ceremony.ahead = Ahead::default(),
             _ => {}
         }
-        if outcome == StepOutcome::NotRechecked
-            || evidence.get::<Vec<String>>(NOT_RECHECKED).is_some()
-        {
-            not_rechecked.push(step);
-        }
+        ended.add(step, outcome, evidence.clone());
         events.emit(Event::StepFinished {
             step,
             outcome,
@@ -230,7 +233,7 @@ async fn run(ceremony: &mut Ceremony<'_>) -> Result<Vec<Step>, Failure> {
             evidence,
         });
     }
-    Ok(not_rechecked)
+    Ok(ended)
 }
 
 /// A step is dropped where it stands when a stop is asked for: the next run finds what had arrived.

@@ -71,7 +71,7 @@ pub enum WithHolders {
     /// Start an attempt; prints the code that the holders are told
     #[command(
         after_help = "Example:\n  vault-bootstrap break-glass start --reason \"OIDC is down\"\n\n\
-        Exit codes: 0 started · 1 failed, try again · 2 usage or configuration ·\n\
+        Exit codes: 0 started; 1 failed, try again; 2 usage or configuration;\n\
         3 one is under way already"
     )]
     Start {
@@ -104,7 +104,7 @@ pub enum WithHolders {
     },
     /// How far the attempt is, whoever started it
     #[command(after_help = "Example:\n  vault-bootstrap break-glass progress\n\n\
-        Exit codes: 0 printed · 1 failed, try again · 2 usage or configuration")]
+        Exit codes: 0 printed; 1 failed, try again; 2 usage or configuration")]
     Progress {
         /// Login.
         #[command(flatten)]
@@ -113,8 +113,8 @@ pub enum WithHolders {
     /// End the attempt that was started here, or one that stands in the way
     #[command(after_help = "Examples:\n  \
         vault-bootstrap break-glass cancel\n  \
-        vault-bootstrap break-glass cancel --nonce 0e9c1f4e-…     somebody else's\n\n\
-        Exit codes: 0 ended · 1 failed, try again · 2 none was started here ·\n\
+        vault-bootstrap break-glass cancel --nonce 0e9c1f4e-...     somebody else's\n\n\
+        Exit codes: 0 ended; 1 failed, try again; 2 none was started here;\n\
         3 none has this nonce")]
     Cancel {
         /// The one of this nonce, whosever it is; the shares that it has are dropped
@@ -131,12 +131,12 @@ pub enum WithHolders {
 pub enum ShareOf {
     /// Give your share to an attempt, from your own machine
     #[command(after_help = "Examples:\n  \
-        vault-bootstrap share submit BG1-… --identity bob.key\n  \
-        vault-bootstrap share submit BG1-… --custodian carol        asked for, hidden\n\n\
+        vault-bootstrap share submit BG1-... --identity bob.key\n  \
+        vault-bootstrap share submit BG1-... --custodian carol        asked for, hidden\n\n\
         Address, certificates and cluster.id come from your own file. You are shown why,\n\
         by whom and when the attempt was started, and asked; compare the end of the code\n\
         with whoever sent it, by telephone. Your share is never shown.\n\n\
-        Exit codes: 0 it counts · 1 failed, try again · 2 usage or configuration ·\n\
+        Exit codes: 0 it counts; 1 failed, try again; 2 usage or configuration;\n\
         3 refused, a person must look")]
     Submit {
         /// As it was sent to you

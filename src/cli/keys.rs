@@ -17,8 +17,8 @@ pub enum Custodian {
         no configuration. The recipient goes to stdout, the line for the configuration to\n\
         stderr; the secret key is in FILE and is never shown. FILE must not exist yet: it\n\
         is never overwritten. age opens it too: age -d -i FILE.\n\n\
-        Exit codes: 0 made · 1 it cannot be written there, or others could change it ·\n\
-        2 usage · 3 the file exists")]
+        Exit codes: 0 made; 1 it cannot be written there, or others could change it;\n\
+        2 usage; 3 the file exists")]
     New {
         /// Whose it is: the custodian's name, or a word for what it is of
         #[arg(value_name = "NAME", value_parser = name_of_a_key)]
@@ -36,7 +36,7 @@ pub enum Custodian {
         Without --identity the challenge is printed; the holder decrypts it where\n\
         the key is, and types the word that was in it. It stays the same until it is\n\
         answered, or the custodian in the file is another one.\n\n\
-        Exit codes: 0 proved · 1 a wrong answer, try again · 2 usage or configuration ·\n\
+        Exit codes: 0 proved; 1 a wrong answer, try again; 2 usage or configuration;\n\
         3 another run is at this checkpoint")]
     Prove {
         /// Name of the custodian in the file
@@ -64,9 +64,9 @@ pub enum Recovery {
         custodians of the new shares. --from names the file of the current shares. New\n\
         shares take effect only after each was read back; until then the old ones are in\n\
         effect, and the same command goes on after an interruption.\n\n\
-        Exit codes: 0 the new shares are in effect · 1 failed, trying again may help ·\n\
-        2 usage or configuration · 3 refused, a person must look ·\n\
-        4 the new shares are in effect, with findings · 130, 143 interrupted safely")]
+        Exit codes: 0 the new shares are in effect; 1 failed, trying again may help;\n\
+        2 usage or configuration; 3 refused, a person must look;\n\
+        4 the new shares are in effect, with findings; 130, 143 interrupted safely")]
     Rotate(Rotate),
 }
 

@@ -26,8 +26,8 @@ pub use crate::cli::keys::{Custodian, Recovery, Rotate};
         vault-bootstrap apply -c prod.yaml --yes --output json\n  \
         vault-bootstrap custodian prove bob\n  \
         vault-bootstrap status\n\n\
-        Exit codes: 0 done · 1 failed, try again · 2 usage or configuration ·\n\
-        3 refused, a person must look · 4 done, with findings ·\n\
+        Exit codes: 0 done; 1 failed, try again; 2 usage or configuration;\n\
+        3 refused, a person must look; 4 done, with findings;\n\
         130, 143 interrupted safely"
 )]
 pub struct Cli {
@@ -87,16 +87,16 @@ pub enum Command {
         vault-bootstrap apply --report done.json   a copy of the report\n  \
         vault-bootstrap apply --abandon            destroy what the checkpoint keeps\n\n\
         A login that needs a person is waited for, with --yes too: its URL is printed.\n\n\
-        Exit codes: 0 done, nothing left open · 1 failed, trying again may help ·\n\
-        2 usage or configuration · 3 refused, a person must look ·\n\
-        4 done, with findings · 130, 143 interrupted safely")]
+        Exit codes: 0 done, nothing left open; 1 failed, trying again may help;\n\
+        2 usage or configuration; 3 refused, a person must look;\n\
+        4 done, with findings; 130, 143 interrupted safely")]
     Apply(Apply),
     /// Show how far the ceremony is, and the next command to type
     #[command(after_help = "Examples:\n  \
         vault-bootstrap status\n  \
         vault-bootstrap status -c prod.yaml --output json\n\n\
-        Exit codes: 0 handed over · 2 usage or configuration ·\n\
-        3 the checkpoint cannot be read · 4 not finished, or not to be seen at the server")]
+        Exit codes: 0 handed over; 2 usage or configuration;\n\
+        3 the checkpoint cannot be read; 4 not finished, or not to be seen at the server")]
     Status,
     /// Rehearse break-glass: a root token from the custodians' shares, revoked again, with evidence
     #[command(after_help = "Examples:\n  \
@@ -107,9 +107,9 @@ pub enum Command {
         Every custodian is asked for the share that they keep: machines by themselves,\n\
         people with --identity, at a hidden prompt, or from their own machines.\n\
         Nothing is left behind but CHECKPOINT/rehearsal-*.json and .txt.\n\n\
-        Exit codes: 0 every share works · 1 failed, trying again may help ·\n\
-        2 usage or configuration · 3 refused, a person must look ·\n\
-        4 done, with findings · 130, 143 interrupted safely")]
+        Exit codes: 0 every share works; 1 failed, trying again may help;\n\
+        2 usage or configuration; 3 refused, a person must look;\n\
+        4 done, with findings; 130, 143 interrupted safely")]
     Rehearse(Rehearse),
     /// The real emergency: run a command with a root token that is revoked afterwards
     #[command(after_help = "Examples:\n  \
@@ -120,14 +120,14 @@ pub enum Command {
         A quorum of shares and a break-glass login make a root token. That creates\n\
         one with an expiry for the command, and is revoked before the command starts.\n\
         Whatever the command does, its token is revoked, and that is proved.\n\n\
-        Exit codes: those of the command; or 1 failed, trying again may help ·\n\
-        2 usage or configuration · 3 refused, a person must look ·\n\
-        4 done, with findings · 130, 143 interrupted safely")]
+        Exit codes: those of the command; or 1 failed, trying again may help;\n\
+        2 usage or configuration; 3 refused, a person must look;\n\
+        4 done, with findings; 130, 143 interrupted safely")]
     BreakGlass(Box<BreakGlass>),
     /// Use your share, as its holder
     #[command(
         subcommand,
-        after_help = "Example:\n  vault-bootstrap share submit BG1-… --identity bob.key\n\n\
+        after_help = "Example:\n  vault-bootstrap share submit BG1-... --identity bob.key\n\n\
         Exit codes: those of the command behind it"
     )]
     Share(ShareOf),
@@ -136,8 +136,8 @@ pub enum Command {
         vault-bootstrap unseal --identity bob.key\n  \
         vault-bootstrap unseal --custodian carol        asked for, hidden\n\n\
         The servers keep what they were given: holders come one after the other.\n\n\
-        Exit codes: 0 given, or nothing is sealed · 1 failed, try again ·\n\
-        2 usage or configuration · 3 refused, a person must look")]
+        Exit codes: 0 given, or nothing is sealed; 1 failed, try again;\n\
+        2 usage or configuration; 3 refused, a person must look")]
     Unseal(OwnShare),
     /// Check evidence
     #[command(
@@ -167,7 +167,7 @@ pub enum Command {
         vault-bootstrap example > bootstrap.yaml\n  \
         vault-bootstrap example oidc | less\n\n\
         It passes the check as it is; what has to be yours is marked with CHANGE.\n\n\
-        Exit codes: 0 printed · 2 usage")]
+        Exit codes: 0 printed; 2 usage")]
     Example {
         /// With what it begins
         #[arg(value_enum, default_value_t = ExampleKind::Minimal)]
@@ -181,7 +181,7 @@ pub enum Command {
         login of break-glass needs is asked for. It says what must lie beside it. The\n\
         ceremony writes one for each holder, CHECKPOINT/holder-NAME.yaml; print it anew\n\
         after recovery rotate.\n\n\
-        Exit codes: 0 printed · 2 usage or configuration · 3 the checkpoint cannot be read")]
+        Exit codes: 0 printed; 2 usage or configuration; 3 the checkpoint cannot be read")]
     HolderFile {
         /// Name of the custodian in the file
         name: String,
@@ -190,7 +190,7 @@ pub enum Command {
     #[command(after_help = "Examples:\n  \
         vault-bootstrap schema > bootstrap.schema.json\n  \
         vault-bootstrap schema --events      of each line of --output json\n\n\
-        Exit codes: 0 printed · 2 usage")]
+        Exit codes: 0 printed; 2 usage")]
     Schema {
         /// Of the events that --output json writes, one a line
         #[arg(long)]
@@ -201,7 +201,7 @@ pub enum Command {
         vault-bootstrap completions bash > /etc/bash_completion.d/vault-bootstrap\n  \
         vault-bootstrap completions man > vault-bootstrap.1\n  \
         vault-bootstrap completions man break-glass start | man -l -\n\n\
-        Exit codes: 0 printed · 2 usage")]
+        Exit codes: 0 printed; 2 usage")]
     Completions {
         /// For what
         #[arg(value_enum)]
@@ -257,7 +257,7 @@ pub enum ReportOf {
         vault-bootstrap report verify rehearsal-20261121T120000Z.json --key evidence.pub\n  \
         minisign -V -m rehearsal-20261121T120000Z.json -p evidence.pub      the same\n\n\
         The comment and the evidence must tell the same run, and so must a name that this program gave.\n\n\
-        Exit codes: 0 it is · 2 usage, or a file cannot be read · 3 it is not, or is no evidence ·\n\
+        Exit codes: 0 it is; 2 usage, or a file cannot be read; 3 it is not, or is no evidence;\n\
         4 it is, and tells of findings or of a run that failed")]
     Verify {
         /// The evidence

@@ -2,12 +2,15 @@
 
 mod shares;
 
+use std::convert::Infallible;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
+use std::time::Duration;
 
 use clap::CommandFactory;
 use clap_complete::Shell;
+use tokio::time::MissedTickBehavior;
 
 use crate::bootstrap::{self, Options, Way};
 use crate::cli::{
@@ -24,6 +27,9 @@ use crate::interrupt::{Interrupt, Signals};
 use crate::recovery;
 use crate::report::Report;
 use crate::shell::ShellCommand;
+
+/// How often a line that shows time is written again.
+const TICK: Duration = Duration::from_millis(250);
 
 /// Carries out what was typed. `unlocked` is the warning that memory cannot be locked here.
 ///
@@ -84,6 +90,7 @@ pub async fn dispatch(
     let result = tokio::select! {
         result = working => result,
         never = pass_on_signals(&interrupt) => match never? {},
+        never = tick(report) => match never {},
     };
     result.map_err(|failure| interrupt.with_its_signal(failure))
 }
@@ -232,11 +239,24 @@ async fn rotate(global: &Global, typed: Rotate, caller: Caller<'_>) -> Result<Ou
 }
 
 /// Turns SIGINT, SIGTERM, SIGHUP and SIGQUIT into a request to stop, for as long as the work goes on.
-async fn pass_on_signals(interrupt: &Interrupt) -> Result<std::convert::Infallible, Failure> {
+async fn pass_on_signals(interrupt: &Interrupt) -> Result<Infallible, Failure> {
     let mut signals = Signals::listen()
         .map_err(|error| Failure::failed(Code::SystemFailed, format!("no signals: {error}")))?;
     loop {
         interrupt.request(signals.next().await);
+    }
+}
+
+/// Lets a person see that a step runs, for as long as the work goes on.
+async fn tick(report: &Report) -> Infallible {
+    let mut every = tokio::time::interval(TICK);
+    every.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    loop {
+        every.tick().await;
+        if !report.ticks() {
+            return std::future::pending().await;
+        }
+        report.tick();
     }
 }
 

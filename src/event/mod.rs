@@ -5,6 +5,7 @@
 
 mod results;
 mod sink;
+mod summary;
 
 use std::path::Path;
 
@@ -23,6 +24,9 @@ pub use results::{
     Status, StepLine, Verified,
 };
 pub use sink::{Caller, EventSink};
+pub use summary::{
+    AuditProof, BreakGlassState, ControlLogin, RootProof, RootState, SharesKept, Shown, Summary,
+};
 
 /// Version of the form of all events.
 pub const VERSION: u32 = 3;
@@ -58,6 +62,9 @@ pub enum Event {
         step: Option<Step>,
         /// The line.
         text: String,
+        /// Whether a person is asked something next, and reads this before the answer.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        asks: bool,
     },
     /// Allowed, and a person should know.
     Warning {
@@ -190,6 +197,9 @@ pub enum Event {
         text: Option<String>,
         /// What does not hold, or is not proved.
         findings: Vec<Reported>,
+        /// What the ceremony came to; said by `apply` only.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        summary: Option<Box<Summary>>,
         /// Absolute path of the report or evidence, if one was written.
         #[serde(skip_serializing_if = "Option::is_none")]
         report: Option<String>,
@@ -267,6 +277,7 @@ impl Outcome {
             unchanged: None,
             not_rechecked: None,
             text: Some(text),
+            summary: None,
             findings,
             report: Some(report.display().to_string()),
             code,
@@ -319,6 +330,7 @@ mod tests {
         let event = Event::Note {
             step: Some(Step::Audit),
             text: "two\nlines".into(),
+            asks: false,
         };
         let text = to_line(&event);
         assert_eq!(text.matches('\n').count(), 1);

@@ -68,6 +68,16 @@ impl<'a> EventSink<'a> {
         self.emit(Event::Note {
             step: self.step(),
             text: text.into(),
+            asks: false,
+        });
+    }
+
+    /// What a person reads before they answer the question that comes next.
+    pub fn before_a_question(&self, text: impl Into<String>) {
+        self.emit(Event::Note {
+            step: self.step(),
+            text: text.into(),
+            asks: true,
         });
     }
 

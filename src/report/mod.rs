@@ -12,10 +12,12 @@ mod problems;
 mod progress;
 mod results;
 mod style;
+mod summary;
 
 use std::cell::{Cell, RefCell};
 use std::io::{self, IsTerminal, Write};
 use std::os::fd::AsFd;
+use std::time::Instant;
 
 use clap::ColorChoice;
 use rustix::termios::tcgetwinsize;
@@ -23,7 +25,7 @@ use rustix::termios::tcgetwinsize;
 use crate::cli::OutputForm;
 use crate::event::{self, Event};
 use crate::failure::{Exit, Failure};
-use progress::Progress;
+use progress::{Progress, Size};
 use results::Layout;
 use style::{Painted, Style};
 
@@ -49,22 +51,28 @@ pub struct Report {
 }
 
 impl Report {
-    /// A report in this form. `no_color` is the environment variable of that name: when it is not empty, terminals get
-    /// colour only where it is asked for. `codes` stand beside messages where they are asked for; JSON always has them.
+    /// A report in this form. `env` is what the environment says: where `NO_COLOR` is not empty, terminals get colour only
+    /// where it is asked for, and what is not ASCII is for terminals of UTF-8. `codes` stand beside messages where they are
+    /// asked for; JSON always has them.
     pub fn new(
         output: OutputForm,
         codes: bool,
         color: ColorChoice,
-        no_color: Option<&str>,
+        env: &dyn Fn(&str) -> Option<String>,
     ) -> Self {
         let stderr_width = width(&io::stderr());
         let terminal = stderr_width.is_some();
         let colored = match color {
             ColorChoice::Always => true,
             ColorChoice::Never => false,
-            ColorChoice::Auto => terminal && no_color.is_none_or(str::is_empty),
+            ColorChoice::Auto => terminal && env("NO_COLOR").is_none_or(|text| text.is_empty()),
         };
-        let style = Style { colored, terminal };
+        let style = Style {
+            colored,
+            // With `-v`, lines of the log come in between.
+            terminal: terminal && !codes && env("TERM").as_deref() != Some("dumb"),
+            unicode: is_utf8(env),
+        };
         Self {
             output,
             style,
@@ -76,21 +84,42 @@ impl Report {
         }
     }
 
+    /// Whether something is to be shown of time that passes.
+    pub fn ticks(&self) -> bool {
+        self.output != OutputForm::Json && self.style.terminal
+    }
+
+    /// Shows that a step runs, and for how long.
+    pub fn tick(&self) {
+        let mut progress = self.progress.borrow_mut();
+        progress.resize(size(&io::stderr()));
+        let text = progress.tick(Instant::now());
+        if !text.as_str().is_empty() {
+            err(&text);
+        }
+    }
+
     /// One event of any command.
     pub fn event(&self, event: &Event) {
         if self.output == OutputForm::Json {
             return self.result(&Painted::ours(event::to_line(event)));
         }
-        err(&self.progress.borrow_mut().lines(event));
+        self.progress.borrow_mut().resize(size(&io::stderr()));
+        let lines = self.progress.borrow_mut().lines(event);
+        err(&self.style.shown(lines));
         if let Some(text) = results::text(event, self.layout(self.stdout_width)) {
-            self.result(&Painted::text(&text));
+            let text = Painted::text(&text);
+            // What goes into a file is as it is.
+            let shown = self.stdout_width.is_some() || self.stdout_is_taken.get();
+            self.result(&if shown { self.style.shown(text) } else { text });
         }
     }
 
     /// How a command ended when it did not end well: all problems, each with what to do. Machines get the event, and
     /// whoever reads their log the words.
     pub fn failure(&self, failure: &Failure) {
-        err(&self.progress.borrow_mut().interrupted());
+        self.progress.borrow_mut().resize(size(&io::stderr()));
+        err(&self.progress.borrow_mut().stopped());
         if self.output == OutputForm::Json {
             self.result(&Painted::ours(event::to_line(&failure.into())));
         }
@@ -100,12 +129,8 @@ impl Report {
             "error"
         };
         let layout = self.layout(self.stderr_width);
-        err(&problems::lines(
-            word,
-            &failure.problems,
-            self.style,
-            layout,
-        ));
+        let lines = problems::lines(word, &failure.problems, self.style, layout);
+        err(&self.style.shown(lines));
     }
 
     fn layout(&self, width: Option<usize>) -> Layout {
@@ -132,14 +157,28 @@ impl Report {
     }
 }
 
+/// Whether what is shown may be more than ASCII: the first of these that says anything says it (POSIX, 8.2).
+fn is_utf8(env: &dyn Fn(&str) -> Option<String>) -> bool {
+    let said = ["LC_ALL", "LC_CTYPE", "LANG"].map(env);
+    let mut said = said.into_iter().flatten().filter(|text| !text.is_empty());
+    let locale = said.next().unwrap_or_default().to_ascii_lowercase();
+    locale.contains("utf-8") || locale.contains("utf8")
+}
+
 /// The columns to lay text out in, where a person reads it.
 fn width(stream: &(impl IsTerminal + AsFd)) -> Option<usize> {
     if !stream.is_terminal() {
         return None;
     }
-    let said = tcgetwinsize(stream.as_fd()).map_or(0, |size| usize::from(size.ws_col));
-    let width = if said == 0 { USUAL } else { said };
-    Some(width.clamp(NARROWEST, WIDEST))
+    let columns = size(stream).map_or(USUAL, |size| size.columns);
+    Some(columns.clamp(NARROWEST, WIDEST))
+}
+
+/// How large a terminal is, if it says so.
+fn size(stream: &impl AsFd) -> Option<Size> {
+    let said = tcgetwinsize(stream.as_fd()).ok()?;
+    let (columns, rows) = (usize::from(said.ws_col), usize::from(said.ws_row));
+    (columns > 0 && rows > 0).then_some(Size { columns, rows })
 }
 
 /// Writes to stdout. A reader that went away is no failure of ours: the work goes on.
@@ -155,4 +194,28 @@ fn err(text: &Painted) {
     let _ = stderr
         .write_all(text.as_str().as_bytes())
         .and_then(|()| stderr.flush());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_ascii_is_for_who_says_utf_8() {
+        let utf8 = |said: &[(&str, &str)]| {
+            is_utf8(&|name| {
+                let found = said.iter().find(|(key, _)| *key == name);
+                found.map(|(_, value)| (*value).to_owned())
+            })
+        };
+        assert!(utf8(&[("LANG", "de_CH.UTF-8")]));
+        assert!(utf8(&[
+            ("LC_ALL", ""),
+            ("LC_CTYPE", "C.utf8"),
+            ("LANG", "C")
+        ]));
+        assert!(!utf8(&[("LC_ALL", "C"), ("LANG", "en_US.UTF-8")]));
+        assert!(!utf8(&[("LANG", "en_US.ISO-8859-1")]));
+        assert!(!utf8(&[]));
+    }
 }

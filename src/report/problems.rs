@@ -84,6 +84,7 @@ mod tests {
     const PLAIN: Style = Style {
         colored: false,
         terminal: true,
+        unicode: true,
     };
 
     #[test]

@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use crate::code::Reported;
-use crate::event::{Abandoned, Challenged, Event, NodeSeal, Rotated, Status};
+use crate::event::{Abandoned, Challenged, Event, NodeSeal, Rotated, Status, Summary};
 use crate::printable;
+use crate::report::summary;
 use crate::step::decide::Recorded;
 use crate::step::{ORDER, Step};
 use crate::text_layout::hanging;
@@ -65,6 +66,7 @@ pub(super) fn text(event: &Event, layout: Layout) -> Option<String> {
             unchanged,
             not_rechecked,
             text,
+            summary,
             findings,
             report,
             ..
@@ -78,6 +80,15 @@ pub(super) fn text(event: &Event, layout: Layout) -> Option<String> {
                     unseen.is_empty(),
                 ),
             };
+            if let Some(summary) = summary {
+                let open = (findings.as_slice(), unseen);
+                return Some(for_a_ticket(
+                    (headline, summary),
+                    open,
+                    report.as_deref(),
+                    layout,
+                ));
+            }
             let label = if text.is_some() { "evidence" } else { "report" };
             end(
                 (headline, findings, unseen),
@@ -94,10 +105,10 @@ fn headline(unchanged: bool, without_findings: bool, all_seen: bool) -> &'static
     match (unchanged, without_findings, all_seen) {
         (true, true, true) => "everything is as the file says; nothing was written",
         (true, true, false) => "what was looked at is as the file says; nothing was written",
-        (true, false, _) => "nothing was written; findings:",
+        (true, false, _) => "nothing was written; there are findings",
         (false, true, true) => "done, nothing left open",
         (false, true, false) => "done; not everything was looked at",
-        (false, false, _) => "done, with findings:",
+        (false, false, _) => "done, with findings",
     }
 }
 
@@ -106,8 +117,42 @@ fn end(
     (label, report): (&str, Option<&str>),
     layout: Layout,
 ) -> String {
-    let mut text = format!("{headline}\n");
-    if !findings.is_empty() && !headline.ends_with(':') {
+    let mut text = format!("{headline}\n{}", left_open(findings, unseen, layout));
+    if let Some(report) = report {
+        text.push_str(&format!("{label}: {}\n", from_here(report)));
+    }
+    text
+}
+
+/// What `apply` came to: its codes too, since it is read elsewhere.
+fn for_a_ticket(
+    (headline, summary): (&str, &Summary),
+    (findings, unseen): (&[Reported], &[Step]),
+    report: Option<&str>,
+    layout: Layout,
+) -> String {
+    let coded = Layout {
+        codes: true,
+        ..layout
+    };
+    let open = left_open(findings, unseen, coded);
+    let none = if findings.is_empty() {
+        "findings: none\n"
+    } else {
+        ""
+    };
+    let facts = summary::facts(summary, layout.width);
+    let next = summary::next(summary, layout.width);
+    let report = report.map(|report| format!("report: {}\n", from_here(report)));
+    format!(
+        "{headline}\n\n{facts}\n{none}{open}{next}{}",
+        report.unwrap_or_default()
+    )
+}
+
+fn left_open(findings: &[Reported], unseen: &[Step], layout: Layout) -> String {
+    let mut text = String::new();
+    if !findings.is_empty() {
         text.push_str("findings:\n");
     }
     text.push_str(&found(findings, layout));
@@ -120,9 +165,6 @@ fn end(
             if unseen.len() == 1 { "was" } else { "were" }
         ));
         text.push_str(&list(&titles, layout.width));
-    }
-    if let Some(report) = report {
-        text.push_str(&format!("{label}: {}\n", from_here(report)));
     }
     text
 }
@@ -255,6 +297,7 @@ mod tests {
                 unchanged: Some(unchanged),
                 not_rechecked: Some(not_rechecked),
                 text: None,
+                summary: None,
                 findings: Vec::new(),
                 report: None,
                 code: None,

@@ -48,7 +48,12 @@ pub(crate) struct Style {
     pub(crate) colored: bool,
     /// Whether lines may overwrite themselves.
     pub(crate) terminal: bool,
+    /// Whether the terminal shows more than ASCII.
+    pub(crate) unicode: bool,
 }
+
+/// What this program writes beyond ASCII, and what stands for it where that cannot be shown.
+const IN_ASCII: [(char, &str); 4] = [('…', "..."), ('✓', "ok"), ('·', "-"), ('→', "->")];
 
 impl Style {
     fn paint(self, code: &'static str, text: &str) -> Painted {
@@ -58,6 +63,40 @@ impl Style {
         } else {
             text
         }
+    }
+
+    /// The same in ASCII, where no more can be shown.
+    pub(crate) fn shown(self, text: Painted) -> Painted {
+        if self.unicode || text.0.is_ascii() {
+            return text;
+        }
+        let shown = IN_ASCII
+            .iter()
+            .fold(text.0, |text, (letter, ascii)| text.replace(*letter, ascii));
+        Painted(shown)
+    }
+
+    /// What stands before the outcome of a step.
+    pub(crate) fn mark(self, good: bool) -> &'static str {
+        match (good, self.unicode) {
+            (true, true) => "✓",
+            (true, false) => "ok",
+            (false, _) => "!",
+        }
+    }
+
+    /// Up so many rows, to the beginning; only where there is a terminal.
+    pub(crate) fn up(self, rows: usize) -> Painted {
+        Painted(format!("\r\x1b[{rows}A"))
+    }
+
+    /// Down so many rows, to this column.
+    pub(crate) fn down(self, rows: usize, column: usize) -> Painted {
+        let right = match column {
+            0 => String::new(),
+            column => format!("\x1b[{column}C"),
+        };
+        Painted(format!("\r\x1b[{rows}B{right}"))
     }
 
     /// Takes the line that was begun away; only where there is a terminal.
@@ -95,6 +134,7 @@ mod tests {
         let style = |colored| Style {
             colored,
             terminal: false,
+            unicode: true,
         };
         assert_eq!(style(false).bad("x").as_str(), "x");
         assert_eq!(style(true).good("x").as_str(), "\x1b[32mx\x1b[0m");
@@ -105,11 +145,31 @@ mod tests {
         let style = Style {
             colored: true,
             terminal: true,
+            unicode: true,
         };
         let text = style.bad("a\u{1b}[0m") + "\r\u{1b}[2K" + Painted::text("\u{202e}");
         assert_eq!(
             text.as_str(),
             "\x1b[1;31ma\\u{1b}[0m\x1b[0m\\u{d}\\u{1b}[2K\\u{202e}"
+        );
+    }
+
+    #[test]
+    fn where_only_ascii_can_be_shown_our_own_signs_are_ascii() {
+        let style = |unicode| Style {
+            colored: false,
+            terminal: true,
+            unicode,
+        };
+        let text = || Painted::text("✓ give `{file: …}` · Zürich");
+        assert_eq!(style(true).shown(text()).as_str(), text().as_str());
+        assert_eq!(
+            style(false).shown(text()).as_str(),
+            "ok give `{file: ...}` - Zürich"
+        );
+        assert_eq!(
+            (style(true).mark(true), style(false).mark(true)),
+            ("✓", "ok")
         );
     }
 }

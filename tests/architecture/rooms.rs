@@ -8,6 +8,7 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("secret", &[]),
     ("printable", &[]),
     ("shell", &["printable"]),
+    ("screen", &[]),
     ("hex", &[]),
     ("disk", &["shell"]),
     ("failure", &["code"]),
@@ -20,7 +21,7 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("examples", &[]),
     ("config", &["code", "disk", "plain_http", "shell"]),
     ("interrupt", &["code", "failure"]),
-    ("prompt", &["interrupt", "printable", "secret"]),
+    ("prompt", &["interrupt", "printable", "screen", "secret"]),
     ("reference", &["config", "disk", "secret", "shell"]),
     (
         "evidence",
@@ -49,7 +50,9 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("aws", &["backend", "secret", "shell"]),
     (
         "custodian",
-        &["aws", "backend", "child", "disk", "hex", "secret", "shell"],
+        &[
+            "aws", "backend", "child", "disk", "hex", "screen", "secret", "shell",
+        ],
     ),
     (
         "envelope",
@@ -278,8 +281,8 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
             "event",
             "failure",
             "finding",
+            "screen",
             "text_layout",
-            "prompt",
             "step",
             "printable",
             "shell",

@@ -35,7 +35,7 @@ fn handed_over_on(setup: Setup) {
     ceremony.set("/init/seal", json!(seal));
     let run = ceremony.apply_with(&provider, Account::Alice);
     run.exits(4)
-        .prints(&["done, with findings:", NOT_REHEARSED])
+        .prints(&["done, with findings", NOT_REHEARSED])
         .shows_no_token();
     let findings = run
         .stdout

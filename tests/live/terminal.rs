@@ -1,8 +1,11 @@
 //! At a terminal: one question before the root token is revoked, and secrets that are typed unseen.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use crate::ceremony::{Ceremony, Server};
+use crate::support::{Action, Faults, seen};
 
 #[test]
 fn a_person_is_asked_once_before_root_goes_and_may_say_no() {
@@ -208,4 +211,123 @@ fn a_refusal_is_wrapped_for_a_terminal_and_its_command_stays_whole() {
     }
     let command = "\n              vault-bootstrap custodian prove alice;";
     assert!(refusal.replace('\r', "").contains(command), "{shown}");
+}
+
+/// The lines that begin with the number of a step, without what they say of time.
+fn steps(lines: &[String]) -> Vec<&str> {
+    let numbered = |line: &&String| line.contains("/14 ");
+    lines
+        .iter()
+        .filter(numbered)
+        .map(|line| &line[..])
+        .collect()
+}
+
+#[test]
+fn each_step_is_one_line_with_its_mark_and_its_details_below_it() {
+    let server = Server::in_memory();
+    let mut ceremony = Ceremony::at(&server);
+    ceremony.set("/break_glass/drill", json!("before-revoke"));
+    let keys = ["alice", "bob", "carol"].map(|name| format!("{name}.key"));
+    let identities = keys.iter().flat_map(|key| ["--identity", key]);
+    let words: Vec<&str> = ["apply", "--yes"].into_iter().chain(identities).collect();
+    let (code, shown) = ceremony.terminal(&words).finish();
+    assert_eq!(code, 0, "{shown}");
+    let lines = seen(&shown);
+    let steps = steps(&lines);
+    assert_eq!(steps.len(), 14, "{lines:#?}");
+    for (place, step) in steps.iter().enumerate() {
+        assert!(step.starts_with(&format!("{:>2}/14 ", place + 1)), "{step}");
+        assert!(step.contains(" ok ") && step.contains(" s"), "{step}");
+    }
+    let place = |text: &str| {
+        let found = lines.iter().position(|line| line.contains(text));
+        found.unwrap_or_else(|| panic!("not seen: {text}\n{lines:#?}"))
+    };
+    let step = place("2/14 initialise the cluster");
+    assert_eq!(lines[step + 1], "      initialising: do not kill this now");
+    let step = place("13/14 revoke root and prove it");
+    let proof = "      proof: root token 200 before, 403 after; control login auditor 200";
+    assert_eq!(lines[step + 1], proof);
+    for line in &lines {
+        assert!(!line.trim().starts_with("ok "), "an orphan: {line}");
+        assert!(
+            line.is_ascii(),
+            "the environment says nothing of UTF-8: {line}"
+        );
+    }
+    let end = &lines[place("done, nothing left open")..];
+    for (line, begins) in end.iter().skip(2).zip([
+        "cluster      test, http://127.0.0.1:",
+        "id           ",
+        "shares       3 recovery shares, 2 needed: alice, bob, carol",
+        "audit        file: marker found in the log",
+        "logins       opened: auditor, operator, ada",
+        "break-glass  exercised 20",
+        "root         revoked 20",
+        "             control login auditor 200",
+        "",
+        "findings: none",
+        "next: vault-bootstrap apply",
+        "      looks whether everything still is as in the file",
+        "report: checkpoint/report.json",
+    ]) {
+        assert!(line.starts_with(begins), "{line}\n{end:#?}");
+    }
+}
+
+#[test]
+fn a_question_has_the_heading_of_its_step_and_the_step_is_named_again_at_its_end() {
+    let server = Server::in_memory();
+    let ceremony = Ceremony::at(&server);
+    ceremony.save();
+    let tool = ceremony.tool().env("LC_ALL", "C.UTF-8");
+    let mut terminal = tool.terminal(&["apply"]);
+    let mut shown = terminal.expect("Revoke the root token now?");
+    let lines = seen(&shown);
+    let last = *steps(&lines).last().expect("steps");
+    assert_eq!(last, "13/14 revoke root and prove it", "{lines:#?}");
+    terminal.type_line("y");
+    let (code, rest) = terminal.finish();
+    assert_eq!(code, 4, "{rest}");
+    shown.push_str(&rest);
+    let lines = seen(&shown);
+    let question = lines.iter().position(|line| line.starts_with("Revoke the"));
+    let after = &lines[question.expect("a question") + 1..];
+    let marked = "13/14 revoke root and prove it             ✓ done ";
+    assert!(after[0].starts_with(marked), "{lines:#?}");
+    assert!(
+        after[1].starts_with("      proof: root token 200"),
+        "{lines:#?}"
+    );
+    assert_eq!(steps(&lines).len(), 15, "{lines:#?}");
+}
+
+#[test]
+fn while_the_server_initialises_it_is_seen_to_run_and_a_log_says_it_once() {
+    const SLOW: Duration = Duration::from_millis(2500);
+    let server = Server::in_memory();
+    let mut ceremony = Ceremony::at(&server);
+    let faults = Faults::new().first("PUT sys/init", Action::Delay(SLOW));
+    let proxy = faults.before(&server.address());
+    ceremony.set("/cluster/address", json!(proxy.address()));
+    let mut terminal = ceremony.terminal(&["apply", "--yes"]);
+    let shown = terminal.expect(" 2 s");
+    let lines = seen(&shown);
+    let last = lines
+        .iter()
+        .rposition(|line| line.contains("2/14 initialise"));
+    let last = last.expect("a step");
+    assert!(lines[last].ends_with(" 2 s"), "{lines:#?}");
+    assert_eq!(lines[last + 1], "      initialising: do not kill this now");
+    assert_eq!(terminal.finish().0, 4);
+    let elsewhere = Server::in_memory();
+    let run = Ceremony::at(&elsewhere).apply();
+    run.exits(4);
+    let said = run.stderr.matches("initialising: do not kill this now");
+    assert_eq!(said.count(), 1, "{run}");
+    assert!(!run.stderr.contains(['\u{1b}', '\r']), "{run}");
+    let begun = " 2/14 initialise the cluster\n      initialising";
+    run.shows(begun);
+    run.shows("\n 2/14 initialise the cluster               ok done ");
 }

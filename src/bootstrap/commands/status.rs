@@ -102,10 +102,7 @@ fn next_of_the_ceremony(
         "apply --keep-root"
     });
     match (done, begun, unproved(config, diary)) {
-        (true, ..) => (
-            apply,
-            Some("looks whether everything still is as in the file"),
-        ),
+        (true, ..) => (apply, Some(LOOKS_AGAIN)),
         (false, true, _) => (apply, Some("goes on where it stopped")),
         (false, false, Some(name)) => (
             config.command(ShellCommand::new("custodian prove").with(name)),
@@ -126,9 +123,44 @@ fn taking_over(config: &Config, next: String, held: &Held) -> (String, Option<St
     (after, Some(why.to_owned()))
 }
 
+/// The command to type once `apply` has come to its end, and what it does. `kept` is root; `open` whether break-glass works.
+pub(crate) fn next_after_the_end(
+    config: &Config,
+    diary: &Diary,
+    (kept, open): (bool, bool),
+) -> (String, String) {
+    let half_made = diary.rotation.as_ref().filter(|one| one.is_half_made());
+    if let Some(rotation) = half_made {
+        let why = Finding::RotationIsOpen(rotation.wanted.generation);
+        return (rotation.again.clone(), why.to_string());
+    }
+    if !unfinished::findings(config).is_empty() {
+        return (config.command("rehearse").into(), AFTER_A_KILL.to_owned());
+    }
+    let (next, why) = match (kept, open) {
+        (true, _) => (
+            config.command("apply"),
+            "revokes root, without revoke_root: false in the file",
+        ),
+        (false, true) => (
+            config.command("rehearse"),
+            "shows whether break-glass works",
+        ),
+        // It needs no share and asks nobody.
+        (false, false) => (config.bare_command("apply"), LOOKS_AGAIN),
+    };
+    (next.into(), why.to_owned())
+}
+
+/// What `rehearse` does where a killed run left something.
+const AFTER_A_KILL: &str =
+    "ends and compares what that run has left, once it is not at work any more";
+/// What `apply` does once all is done.
+const LOOKS_AGAIN: &str = "looks whether everything still is as in the file";
+
 fn rehearse_first(config: &Config) -> (String, Option<String>) {
-    let why = "ends and compares what that run has left, once it is not at work any more";
-    (config.command("rehearse").into(), Some(why.to_owned()))
+    let why = AFTER_A_KILL.to_owned();
+    (config.command("rehearse").into(), Some(why))
 }
 
 /// What is to be seen here without the server.

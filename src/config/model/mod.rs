@@ -120,13 +120,18 @@ impl Config {
     /// A command to type for this very file, such as `vault-bootstrap -c prod.yaml apply`, with what was typed now of
     /// that which it takes.
     pub fn command(&self, verb: impl Into<ShellCommand>) -> ShellCommand {
-        let (file, verb) = (self.file.display(), self.typed.added_to(&verb.into()));
+        self.bare_command(self.typed.added_to(&verb.into()))
+    }
+
+    /// The same with nothing of what was typed now.
+    pub fn bare_command(&self, verb: impl Into<ShellCommand>) -> ShellCommand {
+        let file = self.file.display();
         let program = if file.to_string() == DEFAULT_FILE {
             ShellCommand::new("vault-bootstrap")
         } else {
             ShellCommand::new("vault-bootstrap -c").with(file)
         };
-        program.join(&verb)
+        program.join(&verb.into())
     }
 
     /// What each holder types where the servers wait for their shares of a Shamir seal.

@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 
 use crate::child::captured::{self, Bounds, Ended, Fault};
 use crate::disk::{self, trust};
+use crate::screen;
 
 /// Looking at a key and encrypting to it take milliseconds.
 const TIME: Duration = Duration::from_secs(30);
@@ -99,6 +100,7 @@ pub(crate) async fn decrypt(message: &[u8]) -> Result<Zeroizing<Vec<u8>>, Why> {
     };
     ours_alone(&home, "GNUPGHOME")?;
     let asked = gpg(&["--decrypt"]);
+    let _lent = screen::lend();
     let ended = run(asked, message, (TIME_FOR_A_PERSON, LARGEST_MESSAGE)).await?;
     let done = ended.status.success();
     // A message that was only signed is printed as well.

@@ -86,6 +86,7 @@ pub(crate) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
     ceremony.replicate().await?;
     // Up to here a stop loses nothing.
     let deferred = ceremony.caller.interrupt.defer_signals();
+    ceremony.note("initialising: do not kill this now");
     let answer = match init::initialize(&client, &request(asked), keys).await {
         Ok(answer) => answer,
         Err(error) => return Err(unanswered(ceremony, &error, first).await?),

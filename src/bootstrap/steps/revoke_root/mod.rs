@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::bootstrap::ceremony::Ceremony;
 use crate::bootstrap::steps::logins::root_stands;
+use crate::bootstrap::steps::revoke_root::revocation_proof::PROOF;
 use crate::bootstrap::steps::store_recovery_keys;
 use crate::bootstrap::view::View;
 use crate::bootstrap::{authority, scrub};
@@ -25,9 +26,6 @@ use crate::step::decide::Recorded;
 use crate::vault::auth::scan::{Found, LOOKS, Scan, Watch, scan, scan_until_quiet};
 use crate::vault::auth::token::{self, TokenInfo};
 use crate::vault::{Client, Error, RootSession};
-
-/// Under which name the evidence keeps what was seen of root's end.
-const PROOF: &str = "proof";
 
 pub(crate) async fn observe(view: &View<'_>) -> Result<Observation, Failure> {
     if view.options.keeps_root(view.config) {

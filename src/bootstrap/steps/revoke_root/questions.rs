@@ -47,7 +47,7 @@ pub(crate) async fn before_revoking(
     }
     // A line each: whatever others have named cannot begin one.
     for line in lines {
-        ceremony.note(line);
+        ceremony.caller.events.before_a_question(line);
     }
     let instead = without_a_terminal(ceremony.config, ceremony.options);
     match prompt::confirm("Revoke the root token now?", &instead).await {

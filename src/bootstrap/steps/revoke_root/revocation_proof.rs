@@ -12,6 +12,7 @@ use crate::bootstrap::ceremony::Ceremony;
 use crate::code::Code;
 use crate::config::{Config, Login};
 use crate::desired::grant;
+use crate::event::{ControlLogin, RootProof};
 use crate::evidence::facts::{Evidence, FINDINGS};
 use crate::failure::Failure;
 use crate::finding::Finding;
@@ -21,6 +22,8 @@ use crate::vault::auth::scan::{Found, LOOKS, scan_until_quiet};
 use crate::vault::auth::token;
 use crate::vault::{Client, Error, sys};
 
+/// Under which name the evidence keeps what was seen of root's end.
+pub(crate) const PROOF: &str = "proof";
 /// Between two looks at what cannot be looked at later.
 const PAUSES: [Duration; 3] = [
     Duration::from_millis(100),
@@ -111,6 +114,9 @@ pub(crate) async fn aftermath(
         (None, Authority::Root(_) | Authority::None) => {
             look_as_anybody(ceremony, &mut evidence).await?;
         }
+    }
+    if let Some(proof) = root_proof(&evidence) {
+        ceremony.note(format!("proof: {}", proof.in_words()));
     }
     let found = ceremony.findings_since(before);
     if !found.is_empty() {
@@ -221,4 +227,60 @@ pub(crate) fn root_is_revoked(failure: Failure) -> Failure {
         problem.advice.get_or_insert_with(|| advice.to_owned());
     }
     failure
+}
+
+/// What was seen of the end of root; none where nothing says that it has come.
+pub(crate) fn root_proof(evidence: &Evidence) -> Option<RootProof> {
+    let proof: Option<Value> = evidence.get(PROOF);
+    let found: Option<String> = evidence.get("after");
+    let status = |value: &Value| value.as_u64().and_then(|code| u16::try_from(code).ok());
+    let of = |name: &str| proof.as_ref().and_then(|proof| status(&proof[name]));
+    let (before, after) = (of("before"), of("after"));
+    if after.is_none() && found.is_none() {
+        return None;
+    }
+    let control: Option<Value> = evidence.get("control");
+    let control = control.and_then(|one| {
+        let login = one["login"].as_str()?.to_owned();
+        let status = status(&one["status"])?;
+        Some(ControlLogin { login, status })
+    });
+    Some(RootProof {
+        before,
+        after,
+        found,
+        control,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checkpoint::Diary;
+    use crate::step::Step;
+
+    #[test]
+    fn the_end_of_root_is_as_it_was_recorded() {
+        let evidence = recorded().steps[&Step::RevokeRoot].evidence.clone();
+        let proof = root_proof(&evidence).unwrap();
+        assert_eq!(
+            proof.in_words(),
+            "root token 200 before, 403 after; control login auditor 200"
+        );
+        assert_eq!(root_proof(&Evidence::default()), None);
+        let kept = Evidence::default().with("root", "kept on purpose");
+        assert_eq!(root_proof(&kept), None);
+        let begun = Evidence::default()
+            .with("accessor", "x")
+            .with("control", json!(1));
+        assert_eq!(root_proof(&begun), None);
+    }
+
+    fn recorded() -> Diary {
+        let text = include_bytes!(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/tests/fixtures/checkpoints/form-1/handed-over/diary.json"
+        ));
+        Diary::read(text, "diary.json").unwrap()
+    }
 }

@@ -1,0 +1,225 @@
+//! What a ceremony came to, as lines that somebody pastes into a ticket.
+
+use crate::event::{AuditProof, BreakGlassState, RootState, SharesKept, Shown, Summary};
+use crate::report::results::one_line;
+
+/// Columns of what each line is about.
+const ABOUT: usize = 13;
+
+/// Each fact on a line, wrapped below itself where a person reads along.
+pub(super) fn facts(summary: &Summary, width: Option<usize>) -> String {
+    let mut text = String::new();
+    let mut line = |about: &str, fact: &str| {
+        text.push_str(&format!(
+            "{about:<ABOUT$}{}\n",
+            one_line(fact, ABOUT, width)
+        ));
+    };
+    line(
+        "cluster",
+        &format!("{}, {}", summary.cluster, summary.address),
+    );
+    let id = summary.cluster_id.as_deref();
+    line("id", id.unwrap_or("not known"));
+    if let Some(kept) = &summary.shares {
+        line("shares", &shares(kept));
+    }
+    line("audit", &audit(&summary.audit));
+    line("logins", &logins(&summary.logins));
+    line("break-glass", &break_glass(&summary.break_glass));
+    line("root", &root(&summary.root));
+    text
+}
+
+/// The command on a line of its own.
+pub(super) fn next(summary: &Summary, width: Option<usize>) -> String {
+    let why = one_line(&summary.why, 6, width);
+    format!("next: {}\n      {why}\n", one_line(&summary.next, 6, None))
+}
+
+/// What is not of this run is said to be of the record.
+fn recorded<T>(shown: &Shown<T>) -> String {
+    match (shown.in_this_run, &shown.at) {
+        (true, _) => String::new(),
+        (false, Some(at)) => format!(" (recorded {at})"),
+        (false, None) => " (recorded)".to_owned(),
+    }
+}
+
+fn shares(kept: &SharesKept) -> String {
+    let kind = if kept.recovery { "recovery" } else { "unseal" };
+    let SharesKept {
+        shares, threshold, ..
+    } = kept;
+    let names = kept.custodians.facts.join(", ");
+    format!(
+        "{shares} {kind} shares, {threshold} needed: {names}{}",
+        recorded(&kept.custodians)
+    )
+}
+
+fn audit(shown: &Shown<Vec<AuditProof>>) -> String {
+    if shown.facts.is_empty() {
+        return format!("no device{}", recorded(shown));
+    }
+    let device = |one: &AuditProof| match &one.proof {
+        Some(proof) => format!("{}: {proof}", one.device),
+        None => one.device.clone(),
+    };
+    let devices: Vec<_> = shown.facts.iter().map(device).collect();
+    format!("{}{}", devices.join("; "), recorded(shown))
+}
+
+fn logins(shown: &Shown<Vec<String>>) -> String {
+    if shown.facts.is_empty() {
+        return format!("none opened{}", recorded(shown));
+    }
+    format!("opened: {}{}", shown.facts.join(", "), recorded(shown))
+}
+
+fn break_glass(state: &BreakGlassState) -> String {
+    match state {
+        BreakGlassState::NotDeclared { reason } => format!("none, on purpose: {reason}"),
+        BreakGlassState::NotExercised {} => "not exercised".to_owned(),
+        BreakGlassState::Rehearsed {
+            at,
+            evidence,
+            without,
+        } => {
+            let without = match without.as_slice() {
+                [] => String::new(),
+                names => format!(", without {}", names.join(", ")),
+            };
+            format!("last rehearsed {at}{without}: {evidence}")
+        }
+        BreakGlassState::Exercised { login, quorums } => {
+            let at = quorums.at.as_deref().unwrap_or("at an unknown time");
+            let together = quorums.facts.iter().map(|names| names.join("+"));
+            let together = together.collect::<Vec<_>>().join(", ");
+            let login = login.as_deref().unwrap_or("a login");
+            let origin = if quorums.in_this_run {
+                ""
+            } else {
+                " (recorded)"
+            };
+            format!("exercised {at} by {login} with {together}{origin}")
+        }
+    }
+}
+
+fn root(state: &RootState) -> String {
+    match state {
+        RootState::Revoked { proof } => {
+            let at = proof.at.as_deref().unwrap_or("at an unknown time");
+            let origin = if proof.in_this_run { "" } else { " (recorded)" };
+            format!("revoked {at}: {}{origin}", proof.facts.in_words())
+        }
+        RootState::Kept { in_use: true } => "kept on purpose, and still valid".to_owned(),
+        RootState::Kept { in_use: false } => {
+            "kept on purpose; whether it is valid was not looked at".to_owned()
+        }
+        RootState::NotShown {} => "nothing recorded shows that it was revoked".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::{ControlLogin, RootProof};
+
+    fn shown<T>(facts: T, in_this_run: bool) -> Shown<T> {
+        Shown {
+            facts,
+            in_this_run,
+            at: Some("2026-11-21T18:36:24Z".into()),
+        }
+    }
+
+    fn summary(now: bool) -> Summary {
+        let names = |names: &[&str]| -> Vec<String> {
+            names.iter().map(|name| (*name).to_owned()).collect()
+        };
+        Summary {
+            cluster: "prod".into(),
+            address: "https://vault.internal:8200".into(),
+            cluster_id: Some("4d0b5f3f-6d0c-7c1b-5a50-2a8a5c8d6c31".into()),
+            shares: Some(SharesKept {
+                recovery: true,
+                shares: 5,
+                threshold: 3,
+                custodians: shown(names(&["alice", "bob", "carol", "dave", "erin"]), now),
+            }),
+            audit: shown(
+                vec![AuditProof {
+                    device: "file".into(),
+                    proof: Some("marker found in the log".into()),
+                }],
+                now,
+            ),
+            logins: shown(names(&["auditor", "operator", "ada"]), now),
+            break_glass: BreakGlassState::Exercised {
+                login: Some("ada".into()),
+                quorums: shown(vec![names(&["alice", "bob", "carol"])], now),
+            },
+            root: RootState::Revoked {
+                proof: shown(
+                    RootProof {
+                        before: Some(200),
+                        after: Some(403),
+                        found: None,
+                        control: Some(ControlLogin {
+                            login: "auditor".into(),
+                            status: 200,
+                        }),
+                    },
+                    now,
+                ),
+            },
+            next: "vault-bootstrap apply".into(),
+            why: "looks whether everything still is as in the file".into(),
+        }
+    }
+
+    #[test]
+    fn it_has_what_a_ticket_needs_and_fits_it() {
+        let text = facts(&summary(true), Some(80)) + &next(&summary(true), Some(80));
+        assert_eq!(
+            text,
+            "cluster      prod, https://vault.internal:8200\n\
+             id           4d0b5f3f-6d0c-7c1b-5a50-2a8a5c8d6c31\n\
+             shares       5 recovery shares, 3 needed: alice, bob, carol, dave, erin\n\
+             audit        file: marker found in the log\n\
+             logins       opened: auditor, operator, ada\n\
+             break-glass  exercised 2026-11-21T18:36:24Z by ada with alice+bob+carol\n\
+             root         revoked 2026-11-21T18:36:24Z: root token 200 before, 403 after;\n\
+             \u{20}            control login auditor 200\n\
+             next: vault-bootstrap apply\n      looks whether everything still is as in the file\n"
+        );
+        for width in 50..80 {
+            let text = facts(&summary(false), Some(width));
+            assert!(text.lines().all(|line| line.len() <= width), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_an_earlier_run_has_shown_is_called_recorded() {
+        let text = facts(&summary(false), None);
+        let of_others = text.lines().filter(|line| line.contains("(recorded"));
+        assert_eq!(of_others.count(), 5, "{text}");
+        assert!(!facts(&summary(true), None).contains("recorded"));
+    }
+
+    #[test]
+    fn nothing_good_is_said_of_what_nobody_has_seen() {
+        let mut open = summary(true);
+        open.root = RootState::NotShown {};
+        open.break_glass = BreakGlassState::NotExercised {};
+        open.logins.facts.clear();
+        let text = facts(&open, None);
+        for said in ["not exercised", "none opened", "nothing recorded shows"] {
+            assert!(text.contains(said), "{text}");
+        }
+        open.root = RootState::Kept { in_use: true };
+        assert!(facts(&open, None).contains("kept on purpose, and still valid"));
+    }
+}
