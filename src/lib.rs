@@ -32,6 +32,7 @@ pub mod finding;
 pub mod hardening;
 pub(crate) mod hex;
 pub(crate) mod holder_file;
+pub mod holders;
 pub mod interrupt;
 pub mod kubernetes;
 pub mod plain_http;

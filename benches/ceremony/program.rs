@@ -93,13 +93,18 @@ impl Program {
             .args(words)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(Stdio::null());
-        let status = Running::start(&mut command)?.child().wait()?;
+            .stderr(Stdio::piped());
+        let mut running = Running::start(&mut command)?;
+        let mut said = String::new();
+        if let Some(stderr) = &mut running.child().stderr {
+            stderr.read_to_string(&mut said)?;
+        }
+        let status = running.child().wait()?;
         let took = begun.elapsed();
         if status.success() {
             Ok(took)
         } else {
-            Err(format!("{} ended with {status}", words[0]).into())
+            Err(format!("{} ended with {status}: {said}", words[0]).into())
         }
     }
 

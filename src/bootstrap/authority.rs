@@ -54,6 +54,9 @@ async fn log_in(ceremony: &mut Ceremony<'_>) -> Result<(), Failure> {
         match ceremony.open(login, &ceremony.client()).await {
             Ok(login) => {
                 ceremony.note(format!("root is revoked; looking as {}", login.name));
+                let client = ceremony.client();
+                ceremony.whole_tokens.list(&client, login.token()).await;
+                ceremony.whole_tokens.add([login.answer.accessor.clone()]);
                 ceremony.authority = Authority::Login(Box::new(login));
                 return Ok(());
             }

@@ -1,7 +1,7 @@
 //! What the steps share: the file, the cluster, the checkpoint, and who we are to the server just now.
 
 use std::cell::{Cell, RefCell, RefMut};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ops::{Deref, DerefMut};
 use std::rc::Rc;
 
@@ -23,6 +23,7 @@ use crate::session::unavailable::Advised;
 use crate::session::{Authority, Cluster, OpenLogin, Session};
 use crate::step::Step;
 use crate::vault::Client;
+use crate::vault::auth::scan::WholeTokens;
 
 /// One ceremony in one process. Steps borrow it; cells are for what several requests in flight touch.
 pub struct Ceremony<'a> {
@@ -37,8 +38,6 @@ pub struct Ceremony<'a> {
     /// A login kept open from its proof to the revocation of root, where every login needs a person:
     /// nobody is asked to sign in twice for the same thing.
     pub control_login: Option<OpenLogin>,
-    /// Accessors of tokens that this run has used or looked up: no later look waits until they are whole.
-    pub whole_tokens: BTreeSet<String>,
     /// What the logins that need a person have shown in this run, by name: nobody is asked twice.
     pub signed_in: BTreeMap<String, serde_json::Value>,
     /// Shares between the server's answer and their custodians; dropped as soon as they are there.
@@ -85,7 +84,6 @@ impl<'a> Ceremony<'a> {
             custodians: opened.custodians,
             key: opened.key,
             control_login: None,
-            whole_tokens: BTreeSet::new(),
             signed_in: BTreeMap::new(),
             shares: Vec::new(),
             drill_accessor: RefCell::default(),
@@ -201,6 +199,7 @@ pub(super) fn session<'a>(
         authority: Authority::None,
         resolved,
         sign_in_seconds: options.sign_in_seconds,
+        whole_tokens: WholeTokens::default(),
     }
 }
 

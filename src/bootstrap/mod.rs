@@ -46,9 +46,6 @@ use crate::finding::{Detail, Finding};
 use crate::interrupt::AFTER_A_STOP;
 
 pub use crate::bootstrap::commands::abandon::abandon;
-pub use crate::bootstrap::commands::holder_file::holder_file;
-pub use crate::bootstrap::commands::new_identity::new_identity;
-pub use crate::bootstrap::commands::prove_custodian::{Way, prove_custodian};
 pub use crate::bootstrap::commands::status::status;
 pub use crate::bootstrap::look::{Looked, look};
 pub use crate::bootstrap::options::Options;

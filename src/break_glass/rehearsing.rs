@@ -23,7 +23,7 @@ use crate::root_generation::{Quorum, is_root, quorums};
 use crate::shares::quorum::Asking;
 use crate::shares::{as_stored, key_set};
 use crate::vault::RootSession;
-use crate::vault::auth::scan::{LOOKS, scan_until_quiet};
+use crate::vault::auth::scan::{LOOKS, WholeTokens, scan_until_quiet};
 
 /// The command, for messages.
 pub(super) const COMMAND: &str = "rehearse";
@@ -187,7 +187,8 @@ async fn look<'l>(
     seen: &mut Seen,
 ) -> Result<(String, Vec<Marked<'l>>), Failure> {
     let info = is_root(root).await?;
-    let (found, quiet) = scan_until_quiet(&session.client, root.token(), &BTreeSet::new()).await?;
+    let (found, quiet) =
+        scan_until_quiet(&session.client, root.token(), &WholeTokens::default()).await?;
     if !quiet {
         let again = session.config.command(COMMAND);
         seen.at_work = Some(Finding::StillAtWork(LOOKS, again));

@@ -12,7 +12,7 @@ use clap::CommandFactory;
 use clap_complete::Shell;
 use tokio::time::MissedTickBehavior;
 
-use crate::bootstrap::{self, Options, Way};
+use crate::bootstrap::{self, Options};
 use crate::cli::{
     Apply, Cli, Command, CompletionTarget, Custodian, ExampleKind, Global, Recovery, ReportOf,
     Rotate,
@@ -23,6 +23,7 @@ use crate::edge::{cluster, others};
 use crate::event::{self, Caller, Event, EventSink, Outcome};
 use crate::examples;
 use crate::failure::{Exit, Failure, Problem};
+use crate::holders::{self, Way};
 use crate::interrupt::{Interrupt, Signals};
 use crate::recovery;
 use crate::report::Report;
@@ -58,7 +59,7 @@ pub async fn dispatch(
             return Ok(Exit::Done.into());
         }
         Command::Custodian(Custodian::New { name, out }) => {
-            let made = bootstrap::new_identity(&name, &out)?;
+            let made = holders::new_identity(&name, &out)?;
             return Ok(Outcome::done(Event::NewIdentity(made)));
         }
         Command::Report(ReportOf::Verify {
@@ -125,7 +126,7 @@ async fn holder_file(
     caller: Caller<'_>,
 ) -> Result<Outcome, Failure> {
     let config = load_file(&global.config, caller).await?;
-    let file = bootstrap::holder_file(&config, &name)?;
+    let file = holders::holder_file(&config, &name)?;
     Ok(Outcome::done(Event::HolderFile(file)))
 }
 
@@ -155,7 +156,7 @@ async fn prove(
         (None, None) if answer => Way::Answer,
         (None, None) => Way::Shown,
     };
-    bootstrap::prove_custodian(&config, &name, way, caller).await
+    holders::prove_custodian(&config, &name, way, caller).await
 }
 
 async fn apply(

@@ -115,13 +115,12 @@ impl Report {
         }
     }
 
-    /// How a command ended when it did not end well: all problems, each with what to do. Machines get the event, and
-    /// whoever reads their log the words.
+    /// How a command ended when it did not end well: all problems, each with what to do. It stands in one place only.
     pub fn failure(&self, failure: &Failure) {
         self.progress.borrow_mut().resize(size(&io::stderr()));
         err(&self.progress.borrow_mut().stopped());
         if self.output == OutputForm::Json {
-            self.result(&Painted::ours(event::to_line(&failure.into())));
+            return self.result(&Painted::ours(event::to_line(&failure.into())));
         }
         let word = if failure.exit == Exit::Refused {
             "refused"

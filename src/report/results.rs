@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::code::Reported;
-use crate::event::{Abandoned, Challenged, Event, NodeSeal, Rotated, Status, Summary};
+use crate::event::{Abandoned, Challenged, Event, NodeSeal, Rotated, Status, Summary, Verified};
 use crate::printable;
 use crate::report::summary;
 use crate::step::decide::Recorded;
@@ -40,27 +40,11 @@ pub(super) fn text(event: &Event, layout: Layout) -> Option<String> {
         Event::Unsealed { nodes } => nodes.iter().map(node).collect(),
         Event::Status(found) => status(found, layout),
         Event::Abandoned(done) => abandoned(done, layout.width),
-        Event::Challenge(Challenged {
-            file: None,
-            armored,
-            ..
-        }) => format!("{}\n", armored.trim_end()),
-        Event::Challenge(made) => format!(
-            "the challenge of {} is in {}\n",
-            made.custodian,
-            made.file.as_deref().unwrap_or(Path::new("")).display()
-        ),
+        Event::Challenge(made) => challenge(made),
         Event::Proved(proved) => format!("{} is proved: {}\n", proved.custodian, proved.subject),
         Event::NewIdentity(made) => format!("{}\n", made.recipient),
         Event::HolderFile(file) => file.text.clone(),
-        Event::Verified(verified) => {
-            let (file, comment) = (verified.file.display(), &verified.comment);
-            let headline = format!(
-                "{file} is what was signed: {comment}, ended {}",
-                verified.ended
-            );
-            end((&headline, &verified.findings, &[]), ("", None), layout)
-        }
+        Event::Verified(found) => verified(found, layout),
         Event::Rotated(done) => rotated(done),
         Event::End {
             unchanged,
@@ -98,6 +82,26 @@ pub(super) fn text(event: &Event, layout: Layout) -> Option<String> {
         }
         _ => return None,
     })
+}
+
+fn challenge(made: &Challenged) -> String {
+    match &made.file {
+        None => format!("{}\n", made.armored.trim_end()),
+        Some(file) => format!(
+            "the challenge of {} is in {}\n",
+            made.custodian,
+            file.display()
+        ),
+    }
+}
+
+fn verified(found: &Verified, layout: Layout) -> String {
+    let (file, comment) = (found.file.display(), &found.comment);
+    let headline = format!(
+        "{file} is what was signed: {comment}, ended {}",
+        found.ended
+    );
+    end((&headline, &found.findings, &[]), ("", None), layout)
 }
 
 /// Says no more than was looked at: a step that was not looked at is not as the file says.

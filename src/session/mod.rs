@@ -15,6 +15,7 @@ use crate::event::Caller;
 use crate::failure::Failure;
 use crate::secret::{RootToken, SecretText, Token};
 use crate::vault::Client;
+use crate::vault::auth::scan::WholeTokens;
 
 pub use active::Cluster;
 pub use login::OpenLogin;
@@ -63,6 +64,8 @@ pub struct Session<'a> {
     pub resolved: Resolved,
     /// How long a person who must sign in is waited for.
     pub sign_in_seconds: u64,
+    /// Tokens that were there when this run began, or that it has used.
+    pub whole_tokens: WholeTokens,
 }
 
 impl Session<'_> {

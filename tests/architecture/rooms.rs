@@ -224,6 +224,24 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "holders",
+        &[
+            "code",
+            "checkpoint",
+            "config",
+            "custodian",
+            "disk",
+            "edge",
+            "envelope",
+            "event",
+            "failure",
+            "holder_file",
+            "prompt",
+            "session",
+            "shell",
+        ],
+    ),
+    (
         "break_glass",
         &[
             "code",
@@ -301,6 +319,7 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
             "evidence",
             "examples",
             "failure",
+            "holders",
             "interrupt",
             "recovery",
             "report",

@@ -334,7 +334,7 @@ fn help_schema_completions_and_man_page_need_no_file() {
     ] {
         let run = tool(form);
         assert_eq!(run.exits(2).event()["problems"][0]["code"], "input-wrong");
-        run.never_says(&["aply"]);
+        assert_eq!(run.stderr, "", "said in one place\n{run}");
     }
     tool(&[]).exits(2).says(&["Usage:"]);
 }

@@ -99,24 +99,53 @@ pub async fn scan(client: &Client, token: &Token) -> Result<Scan, Error> {
 }
 
 /// The same for whoever says afterwards what is left: where a token is gone before it can be looked up, somebody is at
-/// work, and one looks until nobody is. False where somebody always is. Tokens whose accessors are `whole` are looked up
-/// too, but nobody waits for them.
+/// work, and one looks until nobody is. False where somebody always is. Tokens that are `whole` are looked up too, but nobody
+/// waits for them.
 ///
 /// # Errors
 /// As [`scan`].
 pub async fn scan_until_quiet(
     client: &Client,
     token: &Token,
-    whole: &BTreeSet<String>,
+    whole: &WholeTokens,
 ) -> Result<(Scan, bool), Error> {
     let (mut watch, mut gone) = (Watch::default(), false);
-    watch.whole.clone_from(whole);
+    watch.whole = whole.now();
     for _ in 0..LOOKS_AT_LEAST {
         watch.look(client, token, NEWBORN).await?;
         gone |= !watch.gone.is_empty();
     }
     let quiet = !gone || watch.until_quiet(client, token).await?;
     Ok((watch.scan, quiet))
+}
+
+/// Tokens that no look has to wait for.
+#[derive(Debug, Default)]
+pub struct WholeTokens {
+    used: BTreeSet<String>,
+    listed: Option<(Instant, BTreeSet<String>)>,
+}
+
+impl WholeTokens {
+    /// Accessors of tokens that were used or looked up.
+    pub fn add(&mut self, accessors: impl IntoIterator<Item = String>) {
+        self.used.extend(accessors);
+    }
+
+    /// Lists them as `token`, long before they are looked up. Whoever may not has nothing to look up later either.
+    pub async fn list(&mut self, client: &Client, token: &Token) {
+        let listed = token::list_accessors(&client.in_namespace(None), token).await;
+        self.listed = listed
+            .ok()
+            .map(|all| (Instant::now(), all.into_iter().collect()));
+    }
+
+    fn now(&self) -> BTreeSet<String> {
+        let long_ago = |(at, _): &&(Instant, BTreeSet<String>)| at.elapsed() >= NEWBORN;
+        let listed = self.listed.as_ref().filter(long_ago);
+        let listed = listed.into_iter().flat_map(|(_, listed)| listed);
+        self.used.iter().chain(listed).cloned().collect()
+    }
 }
 
 /// A scan that looks again until nobody is seen at work. Whoever makes a root token, ends it and makes the next one

@@ -4,8 +4,6 @@
 pub(crate) mod questions;
 pub(crate) mod revocation_proof;
 
-use std::collections::BTreeSet;
-
 use serde_json::Value;
 
 use crate::bootstrap::ceremony::Ceremony;
@@ -56,7 +54,7 @@ async fn rest_of_the_proof(ceremony: &Ceremony<'_>, after: &str) -> Result<Evide
 /// After hand-over: a login that may scan looks for root tokens; another is told that it may not.
 async fn rescan(view: &View<'_>, token: &Token) -> Result<Observation, Failure> {
     let evidence = view.evidence().unwrap_or_default();
-    match scan_until_quiet(&view.client(), token, &BTreeSet::new()).await {
+    match scan_until_quiet(&view.client(), token, &view.whole_tokens).await {
         Ok((scan, true)) if scan.roots.is_empty() => Ok(Observation::present(evidence)),
         Ok((scan, quiet)) => {
             let roots = scan.roots.into_iter().map(Finding::RootToken);
@@ -110,11 +108,10 @@ pub(crate) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
         .await
         .map_err(root_stands)?;
     let control = ceremony.control_login.as_ref();
-    ceremony
-        .whole_tokens
-        .extend(control.map(|login| login.answer.accessor.clone()));
+    let control = control.map(|login| login.answer.accessor.clone());
+    ceremony.whole_tokens.add(control);
     let (revoked, last) = last_look(ceremony, &client, &own.accessor).await?;
-    ceremony.whole_tokens.extend(last.accessors());
+    ceremony.whole_tokens.add(last.accessors());
     // It may be long since they were given to their custodians, and without a quorum there is no break-glass.
     scrub::custodians_again(ceremony)
         .await
@@ -170,7 +167,7 @@ async fn look_up_root(ceremony: &Ceremony<'_>, node: &Client) -> Result<TokenInf
 /// Shows what is there and asks. Nothing is revoked before the answer.
 async fn ask(ceremony: &mut Ceremony<'_>, client: &Client, own: &str) -> Result<(), Failure> {
     let scan = scan(client, ceremony.token()?).await?;
-    ceremony.whole_tokens = scan.accessors();
+    ceremony.whole_tokens.add(scan.accessors());
     for child in &scan.children {
         ceremony.warn(format!(
             "dies with root if it is its child: {}",
