@@ -170,6 +170,7 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
             "step",
             "vault",
             "printable",
+            "shell",
         ],
     ),
     (
@@ -288,6 +289,8 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
             "shares",
             "vault",
             "shell",
+            "step",
+            "evidence",
         ],
     ),
     // The terminal, and what was typed there.
