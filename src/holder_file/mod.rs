@@ -13,7 +13,7 @@ use crate::shell::ShellCommand;
 const LONGEST_NAME: usize = 200;
 
 /// What the file of a holder is called; `None` where their name makes none.
-pub(crate) fn name(custodian: &str) -> Option<String> {
+fn name(custodian: &str) -> Option<String> {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-@".contains(&byte);
     let encoded: String = custodian
         .bytes()
@@ -26,6 +26,14 @@ pub(crate) fn name(custodian: &str) -> Option<String> {
         })
         .collect();
     (encoded.len() <= LONGEST_NAME).then(|| format!("holder-{encoded}.yaml"))
+}
+
+/// Name and text of the file of each holder who is a person: nothing of them is secret.
+pub(crate) fn all(config: &Config, cluster_id: Option<&str>) -> Vec<(String, String)> {
+    let people = config.init.custodians.iter();
+    let people = people.filter(|one| !matches!(one.kind, CustodianKind::Ssm(_)));
+    let file = |one: &Custodian| Some((name(&one.name)?, text(config, one, cluster_id)));
+    people.filter_map(file).collect()
 }
 
 /// The file of `custodian`. Without the cluster's id it serves `unseal` and `custodian prove` alone.

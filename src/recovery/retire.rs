@@ -8,6 +8,7 @@ use crate::code::Code;
 use crate::custodian::{Custodian, Observation, Stored};
 use crate::failure::Failure;
 use crate::finding::Finding;
+use crate::holder_file;
 use crate::recovery::run::Run;
 use crate::step::Step;
 
@@ -105,7 +106,27 @@ pub(super) async fn hand_over(run: &Run<'_>, recovery: bool) -> Result<(), Failu
             two_phase: diary.two_phase(),
         });
     })?;
+    let written = files_of_holders(run)?;
+    if !written.is_empty() {
+        run.note(format!(
+            "each holder needs their new file, in {}: {}",
+            run.records.borrow().directory().display(),
+            written.join(", ")
+        ));
+    }
     run.records.replicate().await
+}
+
+/// What each holder needs at a machine of their own names the shares that are in effect now.
+fn files_of_holders(run: &Run<'_>) -> Result<Vec<String>, Failure> {
+    let checkpoint = run.records.borrow();
+    let id = checkpoint.diary().cluster.cluster_id.as_deref();
+    let mut names = Vec::new();
+    for (name, text) in holder_file::all(run.config, id) {
+        checkpoint.write_public(&name, &text)?;
+        names.push(name);
+    }
+    Ok(names)
 }
 
 /// Takes the old shares away: what became of those that are left. They are no longer valid, and bar nothing.

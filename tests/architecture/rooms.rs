@@ -282,6 +282,7 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
             "event",
             "failure",
             "finding",
+            "holder_file",
             "interrupt",
             "prompt",
             "secret",

@@ -104,6 +104,13 @@ fn next_of_the_ceremony(
     match (done, begun, unproved(config, diary)) {
         (true, ..) => (apply, Some(LOOKS_AGAIN)),
         (false, true, _) => (apply, Some("goes on where it stopped")),
+        // A cluster has an id once it was initialised: this is a holder's file, or its checkpoint is elsewhere.
+        (false, false, _) if config.cluster.id.is_some() => (
+            config.command("share submit CODE"),
+            Some(
+                "gives a share, to whoever sends a code; the checkpoint of this cluster is not here",
+            ),
+        ),
         (false, false, Some(name)) => (
             config.command(ShellCommand::new("custodian prove").with(name)),
             Some("its holder opens a challenge, before any share is encrypted to them"),

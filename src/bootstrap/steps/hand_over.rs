@@ -57,11 +57,8 @@ pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
 /// What each holder who is a person needs at a machine of their own, to be sent to them: nothing of it is secret.
 fn files_of_holders(config: &Config, checkpoint: &Checkpoint) -> Result<(), CheckpointError> {
     let id = checkpoint.diary().cluster.cluster_id.as_deref();
-    for custodian in &config.init.custodians {
-        let person = !matches!(custodian.kind, CustodianKind::Ssm(_));
-        if let Some(name) = holder_file::name(&custodian.name).filter(|_| person) {
-            checkpoint.write_public(&name, &holder_file::text(config, custodian, id))?;
-        }
+    for (name, text) in holder_file::all(config, id) {
+        checkpoint.write_public(&name, &text)?;
     }
     Ok(())
 }

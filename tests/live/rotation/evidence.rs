@@ -37,6 +37,9 @@ fn a_rotation_leaves_signed_evidence_of_who_what_and_where() {
     let verified = facts["verified"].as_str().expect("how");
     assert!(verified.starts_with("by the server"), "{verified}");
     assert!(!rotation.old.iter().any(|share| text.contains(share)));
+    run.says(&["each holder needs their new file", "holder-alice.yaml"]);
+    let file = std::fs::read_to_string(ceremony.path("checkpoint/holder-alice.yaml"));
+    assert!(file.expect("a file").contains("generation: 2"));
     // A second run changes nothing, and shows nothing new.
     rotation.rotate().exits(0).prints(&["nothing was written"]);
     let again = ceremony.files_in("checkpoint");
