@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt;
+
 use crate::code::Code;
 use crate::config::{
     self, Config, Field, Given, Login, LoginKind, OidcFlow, SecretRef, TokenSource,
@@ -12,7 +14,11 @@ use crate::edge::cluster::certificates;
 use crate::edge::references::{Resolved, environment_secrets};
 use crate::failure::Failure;
 use crate::kubernetes::{TokenRequest, Wanted};
+use crate::prompt;
 use crate::secret::SecretText;
+
+/// For whoever has a browser that this machine's port cannot be reached from.
+const PASTE: &str = "  or paste the address that the browser ended at (it is not shown)";
 
 /// What the doors of a file stand in: its references resolved, and how long a person is waited for.
 pub(crate) struct LoginContext<'a> {
@@ -100,6 +106,7 @@ fn kind(context: &LoginContext<'_>, login: &Login) -> Result<Kind, Failure> {
             },
             redirect_uris: redirects(context, login, role),
             wait: Duration::from_secs(context.sign_in_seconds),
+            paste: || prompt::pasted(PASTE).boxed_local(),
         }),
     })
 }

@@ -93,6 +93,9 @@ pub enum Event {
         code: Option<String>,
         /// How long the program waits for it.
         seconds: u64,
+        /// The port that the browser comes back to. A browser on another machine needs it led here.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        port: Option<u16>,
     },
     /// Holders elsewhere are asked for their shares.
     Holders {

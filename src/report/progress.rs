@@ -9,6 +9,7 @@ use crate::printable;
 use crate::prompt;
 use crate::report::advice::{advice, invite};
 use crate::report::style::{Painted, Style};
+use crate::shell::ShellCommand;
 use crate::text_layout::{columns, wrapped};
 
 /// Where stderr is no terminal, a wait is mentioned this often.
@@ -84,11 +85,13 @@ impl Progress {
                 url,
                 code,
                 seconds,
+                port,
             } => {
                 let typed = |code| format!("\n  and type there: {code}");
                 let code = code.as_ref().map(typed).unwrap_or_default();
                 let minutes = seconds.div_ceil(60);
-                let text = format!("{login}: sign in within {minutes} min at\n  {url}{code}");
+                let led = port.map(led_here).unwrap_or_default();
+                let text = format!("{login}: sign in within {minutes} min at\n  {url}{code}{led}");
                 self.line(&text, "", indent(step.is_some()))
             }
             Event::Holders { step, invitation } => {
@@ -192,6 +195,13 @@ impl Progress {
         };
         self.interrupted() + &before + end + "\n"
     }
+}
+
+/// What brings the browser of another machine back to this port.
+fn led_here(port: u16) -> String {
+    let ports = format!("{port}:localhost:{port}");
+    let command = ShellCommand::new("ssh -L").with(ports).and("THIS-MACHINE");
+    format!("\nwith a browser on another machine, first type there\n  {command}")
 }
 
 fn indent(in_step: bool) -> usize {

@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::ceremony::{AUDIENCE, Ceremony, Run, Server};
 use crate::support::{Account, Authority, Kubernetes, OpenIdProvider, Setup, require};
 
-const PEOPLE: [&str; 2] = ["openbao-2.7.2", "oidc-provider-9.13.3"];
+pub(crate) const PEOPLE: [&str; 2] = ["openbao-2.7.2", "oidc-provider-9.13.3"];
 const WORKLOADS: [&str; 2] = ["openbao-2.7.2", "kubeapi-1.34.2"];
 
 /// The doors were tried, one did not open: root lives, and nothing of the revocation was sent.
@@ -30,7 +30,7 @@ fn stopped_at_the_door(server: &Server, ceremony: &Ceremony, run: &Run, texts: &
     run.never_says(&secrets);
 }
 
-fn with_people() -> (Server, Ceremony, OpenIdProvider) {
+pub(crate) fn with_people() -> (Server, Ceremony, OpenIdProvider) {
     let server = Server::in_memory();
     let mut ceremony = Ceremony::at(&server);
     let provider = OpenIdProvider::start();
@@ -54,21 +54,6 @@ fn a_person_signs_in_with_a_browser_elsewhere() {
         .find(|door| door["login"] == "on-call");
     assert_eq!(door.expect("the door")["break_glass"], true);
     ceremony.apply().exits(4).prints(&["nothing was written"]);
-}
-
-#[test]
-fn a_person_signs_in_with_the_code_that_a_device_shows() {
-    require!(PEOPLE);
-    let (_server, mut ceremony, provider) = with_people();
-    ceremony.set("/logins/on-call/with", json!("device"));
-    ceremony.set("/auth/oidc/roles/on-call/callback_mode", json!("device"));
-    let run = ceremony.start();
-    let address = run.wait_for_url(&provider.issuer());
-    // The code is part of the address, so there is nothing to type.
-    let approved = provider.approve_device(&address, None, Account::Alice);
-    let run = Run::from(run.finish());
-    assert!(approved.is_ok(), "{approved:?}\n{run}");
-    run.exits(4).says(&["on-call opened"]);
 }
 
 #[test]

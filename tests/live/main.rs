@@ -48,6 +48,7 @@ mod replica;
 mod rotation;
 mod second_run;
 mod servers;
+mod signing_in;
 mod squatters;
 mod support;
 mod surface;
