@@ -26,7 +26,7 @@ pub use crate::door::grant::grant_holds;
 pub use crate::door::model::{
     Door, Expectations, JwtSource, Kind, Notice, NoticeSink, Paste, Screen, Visit,
 };
-pub use crate::door::opening::open;
+pub use crate::door::opening::{has_credential, open};
 pub use crate::door::proof::{DoorProof, fit_for_break_glass, prove};
 
 /// What went wrong, behind which login it was and where.

@@ -1,10 +1,21 @@
-//! People who sign in from another machine: by the line for SSH, by an address that they paste, by a code.
+//! People who sign in at a real identity provider, also from another machine: by the line for SSH, by an address that
+//! they paste, by a code; and those who do not get in.
 
 use serde_json::json;
 
-use crate::ceremony::Run;
-use crate::doors::{PEOPLE, with_people};
-use crate::support::{Account, HttpClient, require};
+use crate::ceremony::{Ceremony, Run, Server};
+use crate::doors::stopped_at_the_door;
+use crate::support::{Account, HttpClient, OpenIdProvider, require};
+
+const PEOPLE: [&str; 2] = ["openbao-2.7.2", "oidc-provider-9.13.3"];
+
+fn with_people() -> (Server, Ceremony, OpenIdProvider) {
+    let server = Server::in_memory();
+    let mut ceremony = Ceremony::at(&server);
+    let provider = OpenIdProvider::start();
+    ceremony.on_call_door(&provider);
+    (server, ceremony, provider)
+}
 
 /// What the browser of another machine needs, as it stands below the address.
 fn led_here(shown: &str) -> Option<(String, u16)> {
@@ -134,4 +145,120 @@ fn a_person_signs_in_with_the_code_that_a_device_shows() {
     let run = Run::from(run.finish());
     assert!(approved.is_ok(), "{approved:?}\n{run}");
     run.exits(4).says(&["on-call opened"]);
+}
+
+#[test]
+fn a_person_signs_in_with_a_browser_elsewhere() {
+    require!(PEOPLE);
+    let (_server, ceremony, provider) = with_people();
+    let run = ceremony.apply_with(&provider, Account::Alice);
+    run.exits(4)
+        .says(&["on-call opened", "ada opened"])
+        .never_says(&["all doors hang on one"]);
+    let opened = ceremony.evidence("logins")["opened"].clone();
+    let door = opened
+        .as_array()
+        .expect("doors")
+        .iter()
+        .find(|door| door["login"] == "on-call");
+    assert_eq!(door.expect("the door")["break_glass"], true);
+    ceremony.apply().exits(4).prints(&["nothing was written"]);
+}
+
+#[test]
+fn a_person_without_the_claims_stays_outside() {
+    require!(PEOPLE);
+    let (server, ceremony, provider) = with_people();
+    let run = ceremony.apply_with(&provider, Account::Mallory);
+    let texts = [
+        "login on-call",
+        "the role does not let it in: claim",
+        "bound_claims",
+    ];
+    stopped_at_the_door(&server, &ceremony, &run, &texts);
+    ceremony.apply_with(&provider, Account::Alice).exits(4);
+}
+
+#[test]
+fn nobody_signs_in_for_a_run_in_which_a_machine_cannot() {
+    require!(PEOPLE);
+    let (server, mut ceremony, provider) = with_people();
+    let right = ceremony.file["logins"]["operator"]["password"].clone();
+    // The person stands first in the file.
+    let logins = ceremony.file["logins"].clone();
+    let mut reordered = json!({ "on-call": logins["on-call"] });
+    for (name, login) in logins.as_object().expect("a map") {
+        reordered[name] = login.clone();
+    }
+    ceremony.set("/logins", reordered);
+    ceremony.write("wrong.password", "not the one of the user");
+    ceremony.set(
+        "/logins/operator/password",
+        json!({ "file": "wrong.password" }),
+    );
+    let run = ceremony.apply();
+    let texts = ["login operator"];
+    stopped_at_the_door(&server, &ceremony, &run, &texts);
+    run.never_says(&["sign in within", &provider.issuer()]);
+    ceremony.set("/logins/operator/password", right);
+    ceremony.apply_with(&provider, Account::Alice).exits(4);
+}
+
+#[test]
+fn nobody_comes_to_sign_in() {
+    require!(PEOPLE);
+    let (server, ceremony, _provider) = with_people();
+    let run = ceremony.run(&["apply", "--yes", "--sign-in-timeout", "1"]);
+    stopped_at_the_door(
+        &server,
+        &ceremony,
+        &run,
+        &["nobody finished the sign-in within 1 s"],
+    );
+}
+
+#[test]
+fn a_provider_that_went_down_between_configuration_and_sign_in() {
+    require!(PEOPLE);
+    let (server, ceremony, mut provider) = with_people();
+    ceremony
+        .run(&["apply", "--yes", "--sign-in-timeout", "1"])
+        .exits(1);
+    provider.stop();
+    let run = ceremony.run(&["apply", "--yes", "--sign-in-timeout", "2"]);
+    run.exits(1).says(&["what to do:"]);
+    assert!(ceremony.keeps_secrets());
+    provider.restart();
+    ceremony.apply_with(&provider, Account::Alice).exits(4);
+    drop(server);
+}
+
+#[test]
+fn a_client_secret_that_the_provider_does_not_know() {
+    require!(PEOPLE);
+    let (server, ceremony, provider) = with_people();
+    ceremony.write("oidc.password", "another-secret-altogether");
+    let run = ceremony.apply_with(&provider, Account::Alice);
+    let texts = ["could not redeem the sign-in", "oidc_client_secret"];
+    stopped_at_the_door(&server, &ceremony, &run, &texts);
+    run.never_says(&["another-secret-altogether"]);
+    // The server does not give the secret back; that it changed in the file is noticed all the same.
+    ceremony.write("oidc.password", provider.client_secret());
+    let run = ceremony.apply_with(&provider, Account::Alice);
+    run.exits(4).says(&["auth/oidc/config: oidc_client_secret"]);
+}
+
+#[test]
+fn an_address_to_come_back_to_that_the_provider_was_never_told() {
+    require!(PEOPLE);
+    let (server, mut ceremony, provider) = with_people();
+    let elsewhere = "http://localhost:8250/somewhere/else";
+    ceremony.set(
+        "/auth/oidc/roles/on-call/allowed_redirect_uris",
+        json!([elsewhere]),
+    );
+    let run = ceremony.run(&["apply", "--yes", "--sign-in-timeout", "1"]);
+    run.exits(1).says(&["login on-call", "what to do:"]);
+    assert!(ceremony.keeps_secrets());
+    drop((server, provider));
 }
