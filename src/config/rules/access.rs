@@ -172,7 +172,7 @@ pub(super) fn doors_can_open(reading: &mut Reading) {
     let names = reading.texts(&["break_glass", "logins", "*"]);
     let namespace = reading.text(&["cluster", "namespace"]);
     if !names.is_empty() && namespace.is_some_and(|name| !name.trim_matches('/').is_empty()) {
-        let text = "root generation belongs to the root namespace, and so do its logins; leave `cluster.namespace` empty";
+        let text = "root generation belongs to the root namespace, and so do its logins; leave `cluster.namespace` empty, or go without: `break_glass: {none: \"reason\"}`";
         reading.refuse(Code::FileContradicts, &DOORS, text);
     }
     for (_, login) in names {
