@@ -212,6 +212,7 @@ async fn run(ceremony: &mut Ceremony<'_>) -> Result<Vec<Step>, Failure> {
             result.map_err(|failure| audit_blocked::explained(failure, ceremony))?;
         match step {
             Step::StoreRecoveryKeys => scrub::after_the_shares(ceremony),
+            Step::WaitUntilActive => steps::look_for_all_nodes(ceremony).await,
             // Users whom an earlier run has written never needed theirs.
             Step::Roles => ceremony.ahead = Ahead::default(),
             _ => {}

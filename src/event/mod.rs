@@ -19,8 +19,8 @@ use crate::printable;
 use crate::step::Step;
 
 pub use results::{
-    Abandoned, HolderFile, Invitation, NewIdentity, NodeSeal, Proved, Rotated, Status, StepLine,
-    Verified,
+    Abandoned, HolderFile, Invitation, NewIdentity, NodeLine, NodeSeal, Proved, Rotated, Status,
+    StepLine, Verified,
 };
 pub use sink::{Caller, EventSink};
 

@@ -18,6 +18,9 @@ pub struct Status {
     pub address: String,
     /// What the server says, or why it says nothing.
     pub server: String,
+    /// Each listed node and how it is, where there are several.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub nodes: Vec<NodeLine>,
     /// The replica of the checkpoint, and what is known of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replica: Option<String>,
@@ -30,6 +33,15 @@ pub struct Status {
     /// What that does, where it is not plain.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
+}
+
+/// A listed node in [`Status`].
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct NodeLine {
+    /// As the file has it.
+    pub address: String,
+    /// `active`, `standby`, `sealed` or `not initialised`; or why it says nothing.
+    pub state: String,
 }
 
 /// One step in [`Status`].

@@ -44,6 +44,9 @@ pub enum Finding {
         .0, second(*.1), apart(*.1, *.2), second(*.2)
     )]
     ClocksApart(String, Timestamp, Timestamp),
+    /// A listed node, and why it does not serve.
+    #[error("{0} is listed in the file and does not serve: {1}")]
+    NodeAway(String, String),
     /// Whoever reaches the server may start a root generation.
     #[error(
         "sys/generate-root answers anybody: whoever holds a quorum of shares needs no login, and anybody may disturb an \
@@ -241,6 +244,7 @@ impl Finding {
             Self::RawAuditLog(..) => Code::AuditLogRaw,
             Self::Step(..) => Code::StepDiffers,
             Self::ClocksApart(..) => Code::ClocksApart,
+            Self::NodeAway(..) => Code::NodeMissing,
             Self::AnybodyMayGenerateRoot | Self::AnybodyMayRotate(_) => Code::OpenEndpoint,
             Self::OthersMayChange(..) | Self::OwnersUnseen(..) => Code::FileUnsafe,
             Self::AcceptedUnproved(_) | Self::Unproved(_) => Code::CustodianUnproved,

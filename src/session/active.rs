@@ -21,6 +21,9 @@ const FIRST_PAUSE: Duration = Duration::from_millis(10);
 /// Every node sealed, and none that opens by itself: for as long as this they may have just been given their shares.
 const LET_IN: Duration = Duration::from_secs(5);
 
+/// Most nodes silent, and none that leads: for as long as this they may be on their way back.
+const WITHOUT_QUORUM: Duration = Duration::from_secs(10);
+
 /// A cluster, and the node of it that is asked.
 pub struct Cluster<'a> {
     client: RefCell<Client>,
@@ -93,6 +96,8 @@ impl<'a> Cluster<'a> {
                 Duration::ZERO
             } else if unavailable::waits_for_holders(&answers).await {
                 self.limit.min(LET_IN)
+            } else if unavailable::without_quorum(&answers) {
+                self.limit.min(WITHOUT_QUORUM)
             } else {
                 self.limit
             };

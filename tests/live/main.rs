@@ -33,6 +33,7 @@ mod leader;
 mod looking;
 mod memory;
 mod namespaces;
+mod nodes;
 mod old_forms;
 mod others;
 mod output;
