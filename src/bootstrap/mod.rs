@@ -33,6 +33,7 @@ use crate::event::{Caller, Event, Outcome, StepOutcome};
 use crate::evidence::copy;
 use crate::evidence::facts::{Evidence, NOT_RECHECKED};
 use crate::session::Authority;
+use crate::span;
 use crate::step::decide::{Decision, Recorded};
 use crate::step::{ORDER, Step, order};
 
@@ -165,7 +166,7 @@ async fn end_the_drill(ceremony: &Ceremony<'_>) {
     let left = match settled {
         Ok(Ok(())) => return,
         Ok(Err(failure)) => failure.to_string(),
-        Err(_) => format!("no answer within {} s", AFTER_A_STOP.as_secs()),
+        Err(_) => format!("no answer within {}", span::text(AFTER_A_STOP)),
     };
     ceremony.warn(format!(
         "what is left of the drill is ended by the next run: {left}"

@@ -18,6 +18,7 @@ use crate::door::redirect::Bound;
 use crate::door::{pasted, reason, redirect};
 use crate::failure::Problem;
 use crate::secret::SecretText;
+use crate::span;
 use crate::vault::auth::oidc::{self, AuthUrl, Poll};
 use crate::vault::{AuthResponse, Client, Kind, NoLogin};
 
@@ -177,10 +178,10 @@ pub(super) async fn by_device(
 }
 
 fn timed_out(wait: Duration) -> Problem {
-    let seconds = wait.as_secs();
+    let wait = span::text(wait);
     Problem::new(
         Code::SignInExpired,
-        format!("nobody finished the sign-in within {seconds} s"),
+        format!("nobody finished the sign-in within {wait}"),
     )
 }
 

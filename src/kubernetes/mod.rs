@@ -19,6 +19,7 @@ use crate::failure::Problem;
 use crate::kubernetes::api::Api;
 use crate::secret::SecretText;
 use crate::shell::ShellCommand;
+use crate::span;
 
 pub use crate::kubernetes::pod::Wanted;
 pub use crate::kubernetes::reviewer::Reviewer;
@@ -118,8 +119,8 @@ impl TokenRequest {
             }
         }
         if self.expiration < SHORTEST_EXPIRATION {
-            let shortest = SHORTEST_EXPIRATION.as_secs();
-            let problem = format!("is below {shortest} s, which Kubernetes refuses");
+            let shortest = span::text(SHORTEST_EXPIRATION);
+            let problem = format!("is below {shortest}, which Kubernetes refuses");
             return Err(invalid("expiration", &problem));
         }
         let (namespace, account) = (&self.namespace, &self.service_account);
@@ -259,7 +260,7 @@ mod tests {
         };
         assert_eq!(
             short.url().unwrap_err().to_string(),
-            "token_request: expiration is below 600 s, which Kubernetes refuses"
+            "token_request: expiration is below 10m, which Kubernetes refuses"
         );
     }
 

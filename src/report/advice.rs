@@ -3,6 +3,7 @@
 use crate::event::{Event, Invitation};
 use crate::printable;
 use crate::shell::ShellCommand;
+use crate::span;
 use crate::text_layout::hanging;
 
 /// What a person does with the result of a short command; and a line to be copied, whole, where there is one.
@@ -40,9 +41,9 @@ pub(super) fn advice(event: &Event) -> Option<(String, String)> {
 pub(super) fn invite(asked: &Invitation, indent: usize, width: usize) -> String {
     let space = " ".repeat(indent);
     let call = format!(
-        "{}: asked for their shares within {} min, each from a machine of their own:",
+        "{}: asked for their shares within {}, each from a machine of their own:",
         asked.names.join(", "),
-        asked.seconds.div_ceil(60)
+        span::of_seconds(asked.seconds)
     );
     let compare = format!(
         "Compare by telephone the end of the code, {}, and the cluster's id in their files, {}.",

@@ -10,6 +10,7 @@ use crate::prompt;
 use crate::report::advice::{advice, invite};
 use crate::report::style::{Painted, Style};
 use crate::shell::ShellCommand;
+use crate::span;
 use crate::text_layout::{columns, wrapped};
 
 /// Where stderr is no terminal, a wait is mentioned this often.
@@ -89,9 +90,9 @@ impl Progress {
             } => {
                 let typed = |code| format!("\n  and type there: {code}");
                 let code = code.as_ref().map(typed).unwrap_or_default();
-                let minutes = seconds.div_ceil(60);
+                let limit = span::of_seconds(*seconds);
                 let led = port.map(led_here).unwrap_or_default();
-                let text = format!("{login}: sign in within {minutes} min at\n  {url}{code}{led}");
+                let text = format!("{login}: sign in within {limit} at\n  {url}{code}{led}");
                 self.line(&text, "", indent(step.is_some()))
             }
             Event::Holders { step, invitation } => {
@@ -153,7 +154,11 @@ impl Progress {
     }
 
     fn waiting(&mut self, (text, seconds, limit): (&str, u64, u64), indent: usize) -> Painted {
-        let text = printable::one_line(&format!("waiting {seconds} of {limit} s for {text}"));
+        let text = printable::one_line(&format!(
+            "waiting {} of {} for {text}",
+            span::of_seconds(seconds),
+            span::of_seconds(limit)
+        ));
         if self.style.terminal {
             let shown: String = text.chars().take(self.width - indent - 2).collect();
             let before = self.interrupted() + self.style.rewound();
@@ -359,13 +364,13 @@ mod tests {
         };
         let mut there = progress(true);
         there.shown(&started());
-        assert!(there.shown(&wait(1)).contains("waiting 1 of 60 s for x"));
+        assert!(there.shown(&wait(1)).contains("waiting 1s of 1m for x"));
         assert!(there.shown(&finished()).starts_with("\r\x1b[2K"));
         let mut elsewhere = progress(false);
         elsewhere.shown(&started());
         let lines: String = (0..12)
             .map(|seconds| elsewhere.shown(&wait(seconds)))
             .collect();
-        assert_eq!(lines.matches("of 60 s for x").count(), 3, "{lines}");
+        assert_eq!(lines.matches("of 1m for x").count(), 3, "{lines}");
     }
 }

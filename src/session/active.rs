@@ -10,6 +10,7 @@ use crate::event::{Event, EventSink};
 use crate::failure::{Exit, Failure};
 use crate::session::unavailable::Advised;
 use crate::session::{cluster_identity, unavailable};
+use crate::span;
 use crate::vault::{Client, Health, sys};
 
 /// The longest time between two looks: a look costs little, and a person is waiting. A shorter wait is not
@@ -137,7 +138,7 @@ impl<'a> Cluster<'a> {
     ) -> Result<(), Failure> {
         let passed = begun.elapsed();
         if passed >= limit {
-            let text = format!("waited {} s for {what}: {said}", limit.as_secs());
+            let text = format!("waited {} for {what}: {said}", span::text(limit));
             let again = &self.advised.again;
             return Err(Failure::failed(Code::NoActiveNode, text)
                 .advise(format!("look at the server's log, then go on: {again}")));

@@ -9,19 +9,20 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("printable", &[]),
     ("shell", &["printable"]),
     ("hex", &[]),
-    ("disk", &["shell"]),
+    ("span", &[]),
+    ("disk", &["shell", "span"]),
     ("failure", &["code"]),
     ("text_layout", &[]),
     ("audit_log", &["disk"]),
     ("hardening", &[]),
     ("plain_http", &["disk"]),
     ("step", &[]),
-    ("cli", &[]),
+    ("cli", &["span"]),
     ("examples", &[]),
-    ("config", &["code", "disk", "plain_http", "shell"]),
+    ("config", &["code", "disk", "plain_http", "shell", "span"]),
     ("interrupt", &["code", "failure"]),
     ("prompt", &["interrupt", "printable", "secret"]),
-    ("reference", &["config", "disk", "secret", "shell"]),
+    ("reference", &["config", "disk", "secret", "shell", "span"]),
     (
         "evidence",
         &[
@@ -36,20 +37,38 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
         ],
     ),
     // Systems: none of them knows the configuration, a verb or the terminal.
-    ("backend", &["disk", "printable", "shell"]),
+    ("backend", &["disk", "printable", "shell", "span"]),
     ("child", &["disk", "interrupt", "secret"]),
     (
         "vault",
-        &["code", "hex", "plain_http", "printable", "secret", "shell"],
+        &[
+            "code",
+            "hex",
+            "plain_http",
+            "printable",
+            "secret",
+            "shell",
+            "span",
+        ],
     ),
     (
         "kubernetes",
-        &["code", "disk", "failure", "plain_http", "secret", "shell"],
+        &[
+            "code",
+            "disk",
+            "failure",
+            "plain_http",
+            "secret",
+            "shell",
+            "span",
+        ],
     ),
     ("aws", &["backend", "secret", "shell"]),
     (
         "custodian",
-        &["aws", "backend", "child", "disk", "hex", "secret", "shell"],
+        &[
+            "aws", "backend", "child", "disk", "hex", "secret", "shell", "span",
+        ],
     ),
     (
         "envelope",
@@ -66,10 +85,14 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
             "kubernetes",
             "secret",
             "vault",
+            "span",
         ],
     ),
     // What is not as it should be, as data.
-    ("finding", &["code", "printable", "shell", "step", "vault"]),
+    (
+        "finding",
+        &["code", "printable", "shell", "step", "vault", "span"],
+    ),
     // What every verb says, and how.
     (
         "event",
@@ -86,7 +109,7 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
     (
         "root_generation",
         &[
-            "code", "event", "failure", "hex", "secret", "shell", "vault",
+            "code", "event", "failure", "hex", "secret", "shell", "vault", "span",
         ],
     ),
     // From the file to the systems.
@@ -133,6 +156,7 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
             "secret",
             "step",
             "shell",
+            "span",
         ],
     ),
     (
@@ -150,6 +174,7 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
             "step",
             "vault",
             "shell",
+            "span",
         ],
     ),
     (
@@ -218,6 +243,7 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
             "vault",
             "shell",
             "printable",
+            "span",
         ],
     ),
     (
@@ -246,6 +272,7 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
             "vault",
             "shell",
             "printable",
+            "span",
         ],
     ),
     (
@@ -267,6 +294,7 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
             "shares",
             "vault",
             "shell",
+            "span",
         ],
     ),
     // The terminal, and what was typed there.
@@ -283,6 +311,7 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
             "step",
             "printable",
             "shell",
+            "span",
         ],
     ),
     (

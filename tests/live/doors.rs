@@ -187,13 +187,23 @@ fn all_that_keeps_workloads_out_is_said_at_once_and_before_anything_is_initialis
 #[test]
 fn a_kubernetes_that_only_the_server_reaches_is_no_mistake() {
     require!(WORKLOADS);
-    let (_server, mut ceremony, namespace) = with_workload();
+    let (server, mut ceremony, namespace) = with_workload();
     let token = Kubernetes::shared().token_request(&namespace, "payments", AUDIENCE);
     ceremony.write("payments.jwt", &token);
     ceremony.set(
         "/logins/payments/with",
         json!({ "token_file": "payments.jwt" }),
     );
+    // Whoever answers from here under another authority is not the one that the file means.
+    let host = Kubernetes::shared().address();
+    let other = std::fs::read_to_string(Authority::new().certificate()).expect("a certificate");
+    ceremony.write("kubernetes.pem", &other);
+    ceremony.set("/auth/kubernetes/config/kubernetes_host", json!(host));
+    let run = ceremony.apply();
+    let config = format!("auth/kubernetes/config: {host}/apis/");
+    run.exits(1).says(&[&config, "invalid peer certificate"]);
+    assert!(!server.api().initialised());
+    ceremony.write("kubernetes.pem", &Kubernetes::shared().ca_pem());
     ceremony.set(
         "/auth/kubernetes/config/kubernetes_host",
         json!("https://127.0.0.1:1"),
@@ -203,7 +213,6 @@ fn a_kubernetes_that_only_the_server_reaches_is_no_mistake() {
         "the reviewer was not tried from here: https://127.0.0.1:1/",
         "login payments at ",
     ]);
-    let host = Kubernetes::shared().address();
     ceremony.set("/auth/kubernetes/config/kubernetes_host", json!(host));
     ceremony.apply().exits(4).says(&["payments opened"]);
 }

@@ -43,11 +43,15 @@ fn a_node_that_is_down_is_said_and_without_a_quorum_of_nodes_nobody_waits_for_lo
     let followers: Vec<usize> = (0..3).filter(|place| *place != leader).collect();
     let down = &addresses[followers[0]];
     nodes[followers[0]].kill();
-    let absent = format!("{down} is listed in the file and does not serve: GET {down}");
+    let absent = format!(
+        "{down} is listed in the file and does not serve: {down}/v1/sys/health cannot be reached"
+    );
     ceremony.apply().exits(4).prints(&[&absent]);
     let status = ceremony.run(&["status"]);
     status.exits(4).prints(&[&absent]);
-    status.prints(&[&format!("node     {down}  GET {down}")]);
+    status.prints(&[&format!(
+        "node     {down}  {down}/v1/sys/health cannot be reached"
+    )]);
 
     nodes[followers[1]].kill();
     let begun = Instant::now();

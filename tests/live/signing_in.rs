@@ -213,7 +213,7 @@ fn nobody_comes_to_sign_in() {
         &server,
         &ceremony,
         &run,
-        &["nobody finished the sign-in within 1 s"],
+        &["nobody finished the sign-in within 1s"],
     );
 }
 

@@ -24,6 +24,7 @@ use crate::evidence::facts::Evidence;
 use crate::failure::Failure;
 use crate::secret::SecretText;
 use crate::session::{Authority, cluster_identity};
+use crate::span;
 use crate::step::Step;
 use crate::step::decide::{Recorded, Seen};
 use crate::vault::keys::init::{self, InitAnswer, InitRequest};
@@ -114,9 +115,9 @@ async fn keep(ceremony: &Ceremony<'_>, sealer: &Sealer, raw: &SecretText) -> Res
             told = true;
             ceremony.warn(format!(
                 "the cluster is initialised, and its one answer is in the memory of this process only: {error}; do not \
-                 end this run, {}; it is tried again for {} s",
+                 end this run, {}; it is tried again for {}",
                 mend(&error),
-                limit.as_secs()
+                span::text(limit)
             ));
         }
         let said = error.to_string();
