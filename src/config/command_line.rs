@@ -116,7 +116,7 @@ mod tests {
             ("apply --abandon 'lose a'", ""),
             ("status", ""),
             ("custodian prove bob", ""),
-            ("rehearse", " KEYS --holders-elsewhere 1800s --login ada"),
+            ("rehearse", " KEYS --holders-elsewhere 30m --login ada"),
             ("recovery rotate --from o", " KEYS --yes"),
             ("unseal --identity KEYFILE", " KEYS"),
             ("break-glass cancel", " --login ada"),

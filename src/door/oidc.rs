@@ -95,8 +95,9 @@ async fn came_back(bound: &Bound, visit: &Visit, state: &str, refused: impl Fn(&
 
 /// Whether the browser may run on another machine than this program.
 fn is_elsewhere(visit: &Visit) -> bool {
-    let set = |name: &&str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-    visit.screen == Screen::Url || OF_SSH.iter().any(|name| set(&name))
+    let came_in = |value: std::ffi::OsString| !value.is_empty();
+    let mut of_ssh = OF_SSH.iter().map(std::env::var_os);
+    visit.screen == Screen::Url || of_ssh.any(|value| value.is_some_and(came_in))
 }
 
 /// What `sshd` sets for whoever came in by it.

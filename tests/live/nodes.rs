@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use crate::ceremony::{Ceremony, Server, builder};
-use crate::leader::leader_among;
-use crate::support::{Setup, require};
+use crate::leader::{ELECTION, leader_among};
+use crate::support::{Setup, eventually, require};
 
 /// Those that lead and follow, in the order of the file.
 fn three() -> (Vec<Server>, Ceremony, Vec<String>) {
@@ -38,6 +38,19 @@ fn a_node_that_is_down_is_said_and_without_a_quorum_of_nodes_nobody_waits_for_lo
     let of_a_node = |address: &str, state: &str| format!("node     {address}  {state}");
     status.prints(&[&of_a_node(&addresses[0], "active")]);
     status.prints(&[&of_a_node(&addresses[1], "standby")]);
+
+    // The one that the address leads to is down, and another one leads: the cluster is there all the same.
+    nodes[0].kill();
+    assert!(eventually(ELECTION, || leader_among(&nodes).is_some()));
+    let status = ceremony.run(&["status"]);
+    let absent = format!("{} is listed in the file and does not serve", addresses[0]);
+    status
+        .exits(4)
+        .prints(&["server   OpenBao 2.7.2, active", &absent])
+        .never_says(&["could not be asked"]);
+    nodes[0].restart();
+    let is_back = || nodes[0].get("sys/health", None).0 == 429;
+    assert!(eventually(ELECTION, is_back), "{}", nodes[0].log());
 
     let leader = leader_among(&nodes).expect("a leader");
     let followers: Vec<usize> = (0..3).filter(|place| *place != leader).collect();

@@ -190,10 +190,12 @@ async fn look(client: Result<Client, Failure>, begun: Option<&Diary>) -> Look {
         Ok(client) => client,
         Err(failure) => return silent(failure.to_string(), Vec::new()),
     };
-    let (nodes, away) = listed(&client, begun).await;
-    let health = match sys::health(&client).await {
-        Ok(health) => health,
-        Err(error) => return silent(error.to_string(), nodes),
+    let Listed { nodes, away, other } = listed(&client, begun).await;
+    let (client, health) = match (sys::health(&client).await, other) {
+        (Ok(health), _) => (client, health),
+        // The cluster is there, whatever node the address leads to.
+        (Err(_), Some(other)) => other,
+        (Err(error), None) => return silent(error.to_string(), nodes),
     };
     let state = state(&health);
     let server = format!("{} {}, {state}", health.product.name(), health.version);
@@ -220,26 +222,43 @@ fn state(health: &Health) -> &'static str {
     }
 }
 
-/// The listed nodes where there are several; and those that do not serve the cluster that was begun.
-async fn listed(client: &Client, begun: Option<&Diary>) -> (Vec<NodeLine>, Vec<Reported>) {
+/// The listed nodes, where there are several.
+#[derive(Default)]
+struct Listed {
+    nodes: Vec<NodeLine>,
+    /// Those that do not serve the cluster that was begun.
+    away: Vec<Reported>,
+    /// The active one, else the first that answers.
+    other: Option<(Client, Health)>,
+}
+
+async fn listed(client: &Client, begun: Option<&Diary>) -> Listed {
+    let mut listed = Listed::default();
     if client.nodes().len() < 2 {
-        return (Vec::new(), Vec::new());
+        return listed;
     }
-    let (mut lines, mut findings) = (Vec::new(), Vec::new());
     for (node, health) in sys::health_of_nodes(client).await {
         let address = node.address().to_owned();
         if let Some(diary) = begun
             && let Some(why) = unavailable::away(&health, diary.cluster.cluster_id.as_deref())
         {
-            findings.push(Finding::NodeAway(address.clone(), why).reported());
+            listed
+                .away
+                .push(Finding::NodeAway(address.clone(), why).reported());
         }
-        let state = health.map_or_else(
-            |error| error.to_string(),
-            |health| state(&health).to_owned(),
-        );
-        lines.push(NodeLine { address, state });
+        let state = match health {
+            Ok(health) => {
+                let said = state(&health).to_owned();
+                if listed.other.is_none() || health.is_active() {
+                    listed.other = Some((node, health));
+                }
+                said
+            }
+            Err(error) => error.to_string(),
+        };
+        listed.nodes.push(NodeLine { address, state });
     }
-    (lines, findings)
+    listed
 }
 
 /// What the server says of itself that cannot be where the diary is right. A diary is a file that anybody with this
