@@ -18,8 +18,7 @@ pub struct Status {
     pub address: String,
     /// What the server says, or why it says nothing.
     pub server: String,
-    /// Each listed node and how it is, where there are several.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    /// Each listed node and how it is, where there are several; else none.
     pub nodes: Vec<NodeLine>,
     /// The replica of the checkpoint, and what is known of it.
     #[serde(skip_serializing_if = "Option::is_none")]

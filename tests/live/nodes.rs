@@ -67,6 +67,8 @@ fn a_node_that_is_down_is_said_and_without_a_quorum_of_nodes_nobody_waits_for_lo
     )]);
 
     nodes[followers[1]].kill();
+    // The one that is left leads until it notices.
+    assert!(eventually(ELECTION, || leader_among(&nodes).is_none()));
     let begun = Instant::now();
     let keys = ["alice.key", "bob.key", "carol.key"];
     let keys = keys.iter().flat_map(|key| ["--identity", key]);
