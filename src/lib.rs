@@ -48,6 +48,7 @@ pub mod secret;
 pub mod session;
 pub(crate) mod shares;
 pub mod shell;
+pub(crate) mod span;
 pub mod step;
 pub mod text_layout;
 pub mod vault;

@@ -10,10 +10,18 @@
 //! process (or shuts its runtime down in the background) instead of waiting for that thread.
 
 use std::fs::File;
-use std::io::{IsTerminal, Write};
+use std::io::{IsTerminal, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::time::Duration;
 
 use dialoguer::console::Term;
-use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
+use rustix::fs::OFlags;
+use rustix::process::getpgrp;
+use rustix::termios::{
+    LocalModes, OptionalActions, QueueSelector, SpecialCodeIndex, Termios, tcflush, tcgetattr,
+    tcgetpgrp, tcsetattr,
+};
+use zeroize::Zeroizing;
 
 use crate::interrupt::Signals;
 use crate::printable;
@@ -24,6 +32,10 @@ use crate::secret::{SecretText, wiped};
 const TERMINAL: &str = "/dev/tty";
 /// The sequence that shows the cursor again (DECTCEM), which `dialoguer` hides while it asks.
 const SHOW_CURSOR: &[u8] = b"\x1b[?25h";
+/// The longest line that is pasted; an address with a code is a few kilobytes.
+const LONGEST_PASTE: usize = 16 * 1024;
+/// The time between two looks whether something was pasted.
+const PASTE_PAUSE: Duration = Duration::from_millis(50);
 
 /// Why a question got no answer.
 #[derive(Debug, thiserror::Error)]
@@ -118,6 +130,107 @@ pub async fn word(label: &str, instead: &str) -> Result<String, Error> {
     })
     .await
     .map(|line| line.trim().to_owned())
+}
+
+/// One line that a person may paste while something else may make it needless, unseen. Whoever waits for it may stop at
+/// any time: nothing goes on to read behind the next question. `None` where nobody can be asked: standard input is no
+/// terminal, another program has it, or it is gone.
+pub async fn pasted(label: &str) -> Option<Zeroizing<String>> {
+    if !std::io::stdin().is_terminal() {
+        return None;
+    }
+    let paste = Paste::begin(label).ok()??;
+    let mut line = Zeroizing::new(Vec::with_capacity(LONGEST_PASTE));
+    loop {
+        match paste.take(&mut line) {
+            Ok(Pasted::Line) => break,
+            Ok(Pasted::Part) => {}
+            Ok(Pasted::End) => return None,
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
+                tokio::time::sleep(PASTE_PAUSE).await;
+            }
+            Err(_) => return None,
+        }
+    }
+    let text = std::str::from_utf8(&line).unwrap_or_default();
+    Some(Zeroizing::new(text.trim().to_owned()))
+}
+
+/// How far a line is.
+enum Pasted {
+    Part,
+    Line,
+    End,
+}
+
+/// The terminal, while a line may be pasted there.
+struct Paste {
+    terminal: File,
+    /// Put back behind [`Paste::drop`].
+    _as_found: AsFound,
+    _lent: screen::Lent,
+}
+
+impl Paste {
+    /// `None` where this process is not the one that the terminal listens to: it would be stopped.
+    fn begin(label: &str) -> std::io::Result<Option<Self>> {
+        // Opened anew, so that nobody else's reading becomes one that does not wait.
+        let never_waits = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default();
+        let terminal = File::options()
+            .read(true)
+            .write(true)
+            .custom_flags(never_waits)
+            .open(TERMINAL)?;
+        if tcgetpgrp(&terminal)? != getpgrp() {
+            return Ok(None);
+        }
+        let lent = screen::lend();
+        if let Some(ending) = screen::take_ending() {
+            (&terminal).write_all(ending.as_bytes())?;
+        }
+        let as_found = AsFound::capture(terminal.try_clone()?)?;
+        // Line by line the terminal would cut an address at 1024 or 4096 letters.
+        let mut settings = as_found.settings.clone();
+        settings.local_modes -= LocalModes::ECHO | LocalModes::ICANON;
+        settings.special_codes[SpecialCodeIndex::VMIN] = 1;
+        settings.special_codes[SpecialCodeIndex::VTIME] = 0;
+        tcsetattr(&terminal, OptionalActions::Now, &settings)?;
+        let paste = Self {
+            terminal,
+            _as_found: as_found,
+            _lent: lent,
+        };
+        (&paste.terminal).write_all(format!("{}: ", printable::text(label)).as_bytes())?;
+        Ok(Some(paste))
+    }
+
+    /// Adds what is there to the line.
+    fn take(&self, line: &mut Vec<u8>) -> std::io::Result<Pasted> {
+        let mut piece = Zeroizing::new([0_u8; 1024]);
+        let got = (&self.terminal).read(&mut *piece)?;
+        if got == 0 {
+            return Ok(Pasted::End);
+        }
+        for letter in &piece[..got] {
+            match letter {
+                b'\n' | b'\r' => return Ok(Pasted::Line),
+                // Backspace, and the key that takes the line away.
+                0x08 | 0x7f => drop(line.pop()),
+                0x15 => line.clear(),
+                letter if letter.is_ascii_control() || line.len() == LONGEST_PASTE => {}
+                letter => line.push(*letter),
+            }
+        }
+        Ok(Pasted::Part)
+    }
+}
+
+impl Drop for Paste {
+    fn drop(&mut self) {
+        // What else was pasted is nobody's answer to the next question, nor is it to be seen there.
+        let _ = tcflush(&self.terminal, QueueSelector::IFlush);
+        let _ = (&self.terminal).write_all(b"\n");
+    }
 }
 
 fn into_io(error: dialoguer::Error) -> std::io::Error {

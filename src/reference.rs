@@ -15,6 +15,7 @@ use crate::disk::path::{Last, resolve as resolve_path};
 use crate::disk::read::{self, PATIENCE, Unfit};
 use crate::secret::{SecretText, wiped};
 use crate::shell::ShellCommand;
+use crate::span;
 
 /// Longest secret in a file, in bytes: a bundle of certificates fits, a log file does not.
 const LONGEST: usize = 64 * 1024;
@@ -59,7 +60,7 @@ pub enum Why {
     #[error("not text in UTF-8")]
     NotText,
     /// Nobody wrote to the file.
-    #[error("nothing to read for {} seconds", PATIENCE.as_secs())]
+    #[error("nothing to read for {}", span::text(PATIENCE))]
     Silent,
     /// The place is there and nothing is in it.
     #[error("empty")]

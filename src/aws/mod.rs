@@ -275,19 +275,33 @@ impl Call<'_> {
             empty if empty.is_empty() => "AWS gives no reason".to_owned(),
             text => text,
         };
-        self.error(Kind::Denied {
-            action: self.action.to_owned(),
-            message,
-        })
-        .advise(format!(
-            "allow {} on {} to the caller that `aws sts get-caller-identity` shows",
-            self.action, self.resource
-        ))
+        // SSM and S3 pass on what KMS denies: another right, on another thing.
+        let (action, resource) = kms_right(&message).unwrap_or((self.action, self.resource));
+        let advice = format!(
+            "allow {action} on {resource} to the caller that `aws sts get-caller-identity` shows"
+        );
+        let denied = Kind::Denied {
+            action: action.to_owned(),
+            message: message.clone(),
+        };
+        self.error(denied).advise(advice)
     }
 
     pub(crate) fn error(&self, kind: Kind) -> Error {
         Error::new(self.address, kind)
     }
+}
+
+/// The right at KMS that AWS names in a refusal, and the key.
+fn kms_right(message: &str) -> Option<(&str, &str)> {
+    let word = |before| {
+        let rest = message.split(before).nth(1)?;
+        rest.split([' ', ',']).next()
+    };
+    let action = word(" perform: ").filter(|action| action.starts_with("kms:"))?;
+    let key = word(" on resource: ").filter(|key| key.starts_with("arn:"));
+    let plain = |text: &str| text.chars().all(|letter| letter.is_ascii_graphic());
+    (plain(action)).then_some((action, key.filter(|key| plain(key)).unwrap_or("its key")))
 }
 
 #[cfg(test)]
@@ -338,6 +352,20 @@ mod tests {
                 .advice()
                 .unwrap()
                 .contains("allow ssm:PutParameter on /vault/prod")
+        );
+    }
+
+    #[test]
+    fn a_denial_of_kms_is_not_mended_by_a_right_at_ssm() {
+        let message = "User: arn:aws:iam::1:user/ada is not authorized to perform: kms:Decrypt on resource: \
+                       arn:aws:kms:r:1:key/2 because no identity-based policy allows the kms:Decrypt action";
+        let error = CALL.answered("AccessDeniedException", message);
+        let advice = error.advice().unwrap();
+        let expected = "allow kms:Decrypt on arn:aws:kms:r:1:key/2 to the caller";
+        assert!(advice.starts_with(expected), "{advice}");
+        assert!(
+            error.to_string().contains(": kms:Decrypt is denied: "),
+            "{error}"
         );
     }
 

@@ -113,16 +113,39 @@ impl Parameters {
         action: &'static str,
         answer: Result<T, SdkError<E>>,
     ) -> Result<T, Error> {
-        let region = &self.session.region;
-        let key = self.key.as_ref().map(KmsKey::arn);
+        self.asked_on(&self.arn(&beside(name)), (address, action), answer)
+    }
+
+    /// What came of a listing of all parameters below this path, which is a right on the path itself.
+    pub(crate) fn listed<T, E: ProvideErrorMetadata + std::error::Error + 'static>(
+        &self,
+        (address, path): (&str, &str),
+        answer: Result<T, SdkError<E>>,
+    ) -> Result<T, Error> {
+        let resource = below(&self.arn(path.trim_start_matches('/')));
+        self.asked_on(&resource, (address, "ssm:GetParametersByPath"), answer)
+    }
+
+    fn asked_on<T, E: ProvideErrorMetadata + std::error::Error + 'static>(
+        &self,
+        resource: &str,
+        (address, action): (&str, &'static str),
+        answer: Result<T, SdkError<E>>,
+    ) -> Result<T, Error> {
         let call = Call {
             address,
             action,
-            resource: &resource(region, key, self.account(), name),
+            resource,
             key: self.key_arn(),
-            region,
+            region: &self.session.region,
         };
         answer.map_err(|error| call.failed(&error))
+    }
+
+    /// As an IAM policy names parameters of this region and account.
+    fn arn(&self, parameters: &str) -> String {
+        let key = self.key.as_ref().map(KmsKey::arn);
+        resource(&self.session.region, key, self.account(), parameters)
     }
 }
 
@@ -177,15 +200,25 @@ pub(crate) fn check_name(parameter: &str) -> Result<(), Error> {
     Ok(())
 }
 
-/// The parameters beside `parameter` as an IAM policy names them.
-fn resource(region: &str, key_arn: Option<&str>, account: Option<&str>, parameter: &str) -> String {
+/// Parameters as an IAM policy names them.
+fn resource(region: &str, key_arn: Option<&str>, account: Option<&str>, names: &str) -> String {
     let partition = key_arn
         .and_then(|arn| arn.split(':').nth(1))
         .unwrap_or("aws");
     let account = account.unwrap_or("*");
+    format!("arn:{partition}:ssm:{region}:{account}:parameter/{names}")
+}
+
+/// A path and what is below it: a listing is asked for on the path itself, which no `/*` names.
+fn below(path: &str) -> String {
+    format!("{path} and {path}/*")
+}
+
+/// The parameters beside this one, as an IAM policy has them.
+fn beside(parameter: &str) -> String {
     let bare = parameter.trim_start_matches('/');
     let prefix = bare.rfind('/').map_or("", |end| &bare[..=end]);
-    format!("arn:{partition}:ssm:{region}:{account}:parameter/{prefix}*")
+    format!("{prefix}*")
 }
 
 #[cfg(test)]
@@ -236,13 +269,21 @@ mod tests {
                 "cn-north-1",
                 Some(key),
                 Some("1"),
-                "/vault/prod/recovery-key-1"
+                &beside("/vault/prod/recovery-key-1")
             ),
             "arn:aws-cn:ssm:cn-north-1:1:parameter/vault/prod/*"
         );
         assert_eq!(
-            resource("r", None, None, "bare"),
+            resource("r", None, None, &beside("bare")),
             "arn:aws:ssm:r:*:parameter/*"
         );
+    }
+
+    #[test]
+    fn a_listing_is_a_right_on_the_path_itself() {
+        let path = resource("r", None, Some("1"), "vault/prod/checkpoint");
+        let both = below(&path);
+        let named = "arn:aws:ssm:r:1:parameter/vault/prod/checkpoint";
+        assert_eq!(both, format!("{named} and {named}/*"));
     }
 }

@@ -12,6 +12,7 @@ use std::time::Duration;
 use crate::disk;
 use crate::printable;
 use crate::shell::ShellCommand;
+use crate::span;
 
 pub(crate) use crate::backend::patience::{patiently, retry};
 
@@ -85,7 +86,7 @@ pub enum Kind {
     #[error("unreachable: {0}")]
     Unreachable(String),
     /// No answer in time; the request may or may not have been carried out.
-    #[error("no answer within {} s", .0.as_secs())]
+    #[error("no answer within {}", span::text(*.0))]
     TimedOut(Duration),
     /// An answer that AWS never gives; the request may or may not have been carried out.
     #[error("the answer is larger than {} MiB", .0 / (1024 * 1024))]

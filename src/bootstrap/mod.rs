@@ -36,6 +36,7 @@ use crate::event::{Caller, Event, Outcome, StepOutcome};
 use crate::evidence::copy;
 use crate::evidence::facts::Evidence;
 use crate::session::Authority;
+use crate::span;
 use crate::step::decide::{Decision, Recorded};
 use crate::step::{ORDER, Step, order};
 
@@ -170,7 +171,7 @@ async fn end_the_drill(ceremony: &Ceremony<'_>) {
     let left = match settled {
         Ok(Ok(())) => return,
         Ok(Err(failure)) => failure.to_string(),
-        Err(_) => format!("no answer within {} s", AFTER_A_STOP.as_secs()),
+        Err(_) => format!("no answer within {}", span::text(AFTER_A_STOP)),
     };
     ceremony.warn(format!(
         "what is left of the drill is ended by the next run: {left}"
@@ -217,6 +218,7 @@ async fn run(ceremony: &mut Ceremony<'_>) -> Result<Ended, Failure> {
             result.map_err(|failure| audit_blocked::explained(failure, ceremony))?;
         match step {
             Step::StoreRecoveryKeys => scrub::after_the_shares(ceremony),
+            Step::WaitUntilActive => steps::look_for_all_nodes(ceremony).await,
             // Users whom an earlier run has written never needed theirs.
             Step::Roles => ceremony.ahead = Ahead::default(),
             _ => {}

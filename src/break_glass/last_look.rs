@@ -8,6 +8,7 @@ use crate::break_glass::leftovers;
 use crate::break_glass::session::BreakGlassSession;
 use crate::finding::Finding;
 use crate::secret::Token;
+use crate::span;
 use crate::vault::auth::scan::{LOOKS, Watch};
 use crate::vault::{TokenInfo, sys};
 
@@ -54,7 +55,7 @@ async fn root_tokens(
             "the token that was to look is no longer valid, and only root could end it: accessor {accessor}"
         )),
         Ok(Err(error)) => Some(error.to_string()),
-        Err(_) => Some(format!("it took longer than {} s", LAST_LOOK.as_secs())),
+        Err(_) => Some(format!("it took longer than {}", span::text(LAST_LOOK))),
     };
     findings.extend(why.clone().map(unseen));
     let tokens = match why {

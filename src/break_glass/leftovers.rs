@@ -20,6 +20,7 @@ use crate::finding::Finding;
 use crate::interrupt::AFTER_A_STOP;
 use crate::root_generation::{self, AttemptCode, Known, OrphanedToken, plainly_lost};
 use crate::secret::{RootToken, Token};
+use crate::span;
 use crate::vault::auth::scan::{Found, scan};
 use crate::vault::auth::token;
 use crate::vault::keys::root::Life;
@@ -275,7 +276,7 @@ async fn tidy(session: &mut BreakGlassSession<'_>) {
         Ok(Ok(())) if session.journal.orphans().is_empty() => return,
         Ok(Ok(())) => "an orphaned root token may still be valid".to_owned(),
         Ok(Err(failure)) => failure.to_string(),
-        Err(_) => format!("no answer within {} s", AFTER_A_STOP.as_secs()),
+        Err(_) => format!("no answer within {}", span::text(AFTER_A_STOP)),
     };
     session.warn(format!("what is left is ended by the next run: {left}"));
 }

@@ -141,7 +141,7 @@ impl<'a> ActiveSession<'a> {
             unseal: config.unseal_command(),
         };
         let advised = (config.cluster.timeouts.active, advised);
-        let known = known_anywhere(config, caller.events).await?;
+        let known = Box::pin(known_anywhere(config, caller.events)).await?;
         let cluster = Cluster::new(client, known, advised, caller.events);
         let health = cluster.find_active().await?;
         let client = cluster.client();

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use jiff::SignedDuration;
+
+use crate::span;
 
 const SHORTEST: Duration = Duration::from_secs(10);
 const LONGEST: Duration = Duration::from_secs(86_400);
@@ -204,23 +205,16 @@ pub struct Work {
 
 /// From ten seconds to a day.
 fn max_age(text: &str) -> Result<Duration, &'static str> {
-    let time: SignedDuration = text.parse().map_err(|_| "write it as 90s, 30m or 2h")?;
-    match Duration::try_from(time) {
+    match span::read(text).ok_or("write it as 90s, 30m or 1h30m")? {
         // The server counts in seconds.
-        Ok(time) if (SHORTEST..=LONGEST).contains(&time) && time.subsec_nanos() == 0 => Ok(time),
+        time if (SHORTEST..=LONGEST).contains(&time) && time.subsec_nanos() == 0 => Ok(time),
         _ => Err("whole seconds, from 10s to 24h"),
     }
 }
 
 /// From a second to an hour, in seconds; a plain number is one of seconds, as it was typed before.
 fn sign_in_timeout(text: &str) -> Result<u64, &'static str> {
-    let time = match text.parse::<u64>() {
-        Ok(seconds) => Duration::from_secs(seconds),
-        Err(_) => {
-            let time: SignedDuration = text.parse().map_err(|_| "write it as 90s, 5m or 1h")?;
-            Duration::try_from(time).map_err(|_| "write it as 90s, 5m or 1h")?
-        }
-    };
+    let time = span::read(text).ok_or("write it as 90s, 5m or 1h")?;
     let whole = time.subsec_nanos() == 0 && (1..=3600).contains(&time.as_secs());
     whole
         .then_some(time.as_secs())

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::shell::ShellCommand;
+use crate::span;
 
 /// Options that one command was given and another one, or the same once more, needs as well.
 #[derive(Debug, Clone, Default)]
@@ -45,7 +46,7 @@ impl Typed {
         let none = ShellCommand::default;
         let text = |value: &Option<String>| value.as_ref().map(|value| none().with(value));
         let flag = |given: bool| given.then(none);
-        let seconds = |limit: Duration| none().with(format!("{}s", limit.as_secs()));
+        let seconds = |limit: Duration| none().with(span::text(limit));
         let file = |path: &PathBuf| none().with(path.display());
         let mut options = vec![("--reason", name == "break-glass", text(&self.reason))];
         let identities = self.identities.iter().map(file);
@@ -111,11 +112,11 @@ mod tests {
     fn an_advised_command_has_the_options_that_it_takes_and_no_others() {
         let keys = "--identity 'a key' --identity b.key";
         for (verb, added) in [
-            ("apply", " KEYS --holders-elsewhere 1800s --yes"),
+            ("apply", " KEYS --holders-elsewhere 30m --yes"),
             ("apply --abandon 'lose a'", ""),
             ("status", ""),
             ("custodian prove bob", ""),
-            ("rehearse", " KEYS --holders-elsewhere 1800s --login ada"),
+            ("rehearse", " KEYS --holders-elsewhere 30m --login ada"),
             ("recovery rotate --from o", " KEYS --yes"),
             ("unseal --identity KEYFILE", " KEYS"),
             ("break-glass cancel", " --login ada"),

@@ -3,8 +3,6 @@
 //! Types follow the core schema of YAML 1.2: `yes`, `no`, `on` and `off` are text. Values of the environment never
 //! come back in a message.
 
-use std::time::Duration;
-
 use serde_json::Number;
 
 /// What a plain scalar is.
@@ -127,34 +125,6 @@ fn variable(body: &str, env: &dyn Fn(&str) -> Option<String>) -> Result<String, 
     }
 }
 
-/// Reads `30s`, `10m`, `1h30m`, `7d` or a number of seconds, as the servers do.
-pub(super) fn duration(text: &str) -> Option<Duration> {
-    if let Ok(seconds) = text.parse::<u32>() {
-        return Some(Duration::from_secs(seconds.into()));
-    }
-    let mut rest = text;
-    let mut total = Duration::ZERO;
-    while !rest.is_empty() {
-        let digits = rest.find(|letter: char| !letter.is_ascii_digit())?;
-        let amount: u32 = rest[..digits].parse().ok()?;
-        rest = &rest[digits..];
-        let end = rest
-            .find(|letter: char| letter.is_ascii_digit())
-            .unwrap_or(rest.len());
-        let unit = match &rest[..end] {
-            "ms" => Duration::from_millis(1),
-            "s" => Duration::from_secs(1),
-            "m" => Duration::from_secs(60),
-            "h" => Duration::from_secs(3600),
-            "d" => Duration::from_secs(86_400),
-            _ => return None,
-        };
-        total = total.checked_add(unit.checked_mul(amount)?)?;
-        rest = &rest[end..];
-    }
-    (!text.is_empty()).then_some(total)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -238,28 +208,6 @@ mod tests {
             ),
         ] {
             assert_eq!(found(text), Err(why.to_owned()), "{text}");
-        }
-    }
-
-    #[test]
-    fn durations_are_counted() {
-        for (text, expected) in [
-            ("30s", Some(30)),
-            ("10m", Some(600)),
-            ("1h30m", Some(5400)),
-            ("7d", Some(604_800)),
-            ("900", Some(900)),
-            ("0", Some(0)),
-            ("", None),
-            ("thirty seconds", None),
-            ("5 m", None),
-            ("5x", None),
-            ("h", None),
-            ("-5m", None),
-            ("5€", None),
-            ("99999999999h", None),
-        ] {
-            assert_eq!(duration(text), expected.map(Duration::from_secs), "{text}");
         }
     }
 }

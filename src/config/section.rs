@@ -10,8 +10,9 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 use url::Url;
 
-use super::scalar;
 use super::tree::{Kind, Node};
+
+use crate::span;
 
 /// A value of the document, and the directory that its relative paths start at.
 #[derive(Clone, Copy)]
@@ -119,7 +120,7 @@ impl Read for Url {
 
 impl Read for Duration {
     fn read(at: At) -> Option<Self> {
-        scalar::duration(at.node.text()?)
+        span::read(at.node.text()?)
     }
 }
 

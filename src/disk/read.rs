@@ -10,6 +10,7 @@ use rustix::fs::{FileType, Mode, OFlags, Stat, fstat};
 use rustix::io::Errno;
 
 use crate::disk::path::{Last, Resolved, kind, resolve};
+use crate::span;
 
 /// Longest wait for whoever writes into a pipe that was handed to us.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
@@ -33,7 +34,7 @@ pub(crate) enum Unfit {
     #[error("it is longer than {0} bytes")]
     TooLong(u64),
     /// Nobody wrote into it.
-    #[error("it had nothing to read for {} seconds", .0.as_secs())]
+    #[error("it had nothing to read for {}", span::text(*.0))]
     Silent(Duration),
     /// The wait was ended by a signal.
     #[error("a signal came while it was waited for")]

@@ -48,19 +48,22 @@ pub(super) enum Outcome {
 #[derive(Debug)]
 pub(super) struct Visitor {
     pub(super) outcome: Outcome,
-    stream: TcpStream,
+    /// Nobody to answer where a person pasted what the browser could not deliver.
+    pub(super) stream: Option<TcpStream>,
 }
 
 impl Visitor {
     /// Shows the page; a browser that is gone by now does not matter.
     pub(super) async fn show(self, page: &Page) {
-        respond(self.stream, page).await;
+        if let Some(stream) = self.stream {
+            respond(stream, page).await;
+        }
     }
 }
 
 /// What one request is.
 #[derive(Debug)]
-enum Visit {
+pub(super) enum Visit {
     Ours(Outcome),
     Other(Page),
 }
@@ -128,7 +131,10 @@ async fn receive(
         .await
         .ok()??;
     match judge(&request, path, state) {
-        Visit::Ours(outcome) => Some(Visitor { outcome, stream }),
+        Visit::Ours(outcome) => Some(Visitor {
+            outcome,
+            stream: Some(stream),
+        }),
         Visit::Other(page) => {
             respond(stream, &page).await;
             None
@@ -189,7 +195,8 @@ fn judge(request: &[u8], path: &str, state: &str) -> Visit {
     outcome(query, state)
 }
 
-fn outcome(query: &str, state: &str) -> Visit {
+/// What the provider says in a query, if it belongs to the sign-in with this state.
+pub(super) fn outcome(query: &str, state: &str) -> Visit {
     let only = |name: &str| {
         let mut values = form_urlencoded::parse(query.as_bytes()).filter(|(key, _)| key == name);
         let first = values.next().map(|(_, value)| value.into_owned());

@@ -12,6 +12,7 @@ use crate::code::Code;
 use crate::door::jwt::{self, LARGEST};
 use crate::failure::Problem;
 use crate::secret::SecretText;
+use crate::span;
 
 /// A token is printed in a second or two; sixty cover a slow cloud login.
 const TIME: Duration = Duration::from_secs(60);
@@ -52,7 +53,7 @@ async fn run_within(
             .advise("write the full path of the program; it is run without a shell"),
         Fault::Untrusted(what, advice) => problem(format!(": {what}")).advise(advice),
         Fault::TimedOut => {
-            problem(format!(" was ended after {} s", time.as_secs())).advise(BY_HAND)
+            problem(format!(" was ended after {}", span::text(time))).advise(BY_HAND)
         }
         Fault::TooMuch => {
             problem(format!(" printed more than {} KiB", LARGEST / 1024)).advise(ONE_JWT)
@@ -131,7 +132,7 @@ mod tests {
         );
         let start = std::time::Instant::now();
         let shown = failure("sleep 30 & sleep 30", Duration::from_millis(300)).await;
-        assert_eq!(shown, "command /bin/sh was ended after 0 s");
+        assert_eq!(shown, "command /bin/sh was ended after 300ms");
         assert!(start.elapsed() < Duration::from_secs(10));
         // A full pipe of complaints holds nobody up.
         assert!(

@@ -13,6 +13,7 @@ mod model;
 mod oidc;
 mod opening;
 mod page;
+mod pasted;
 mod proof;
 mod reason;
 mod redirect;
@@ -23,9 +24,9 @@ use crate::vault::Client;
 pub(crate) use crate::door::command::withhold;
 pub use crate::door::grant::grant_holds;
 pub use crate::door::model::{
-    Door, Expectations, JwtSource, Kind, Notice, NoticeSink, Screen, Visit,
+    Door, Expectations, JwtSource, Kind, Notice, NoticeSink, Paste, Screen, Visit,
 };
-pub use crate::door::opening::open;
+pub use crate::door::opening::{has_credential, open};
 pub use crate::door::proof::{DoorProof, fit_for_break_glass, prove};
 
 /// What went wrong, behind which login it was and where.

@@ -5,6 +5,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future::LocalBoxFuture;
+use zeroize::Zeroizing;
+
 use crate::kubernetes::TokenRequest;
 use crate::secret::SecretText;
 
@@ -76,7 +79,12 @@ pub struct Visit {
     pub redirect_uris: Vec<String>,
     /// How long the person has.
     pub wait: Duration,
+    /// Who is asked for the address that a browser elsewhere ended at.
+    pub paste: Paste,
 }
+
+/// Asks for one line that a person may paste; nothing where nobody can be asked. It may be dropped at any time.
+pub type Paste = fn() -> LocalBoxFuture<'static, Option<Zeroizing<String>>>;
 
 /// Where a JWT comes from.
 #[derive(Debug)]
@@ -111,6 +119,8 @@ pub enum Notice<'a> {
         code: Option<&'a str>,
         /// How long it is waited for.
         wait: Duration,
+        /// The port that the browser comes back to, where that may be one of another machine.
+        port: Option<u16>,
     },
     /// Worth knowing, nothing to do.
     Note(&'a str),

@@ -14,9 +14,11 @@ use crate::disk::trust;
 use crate::door::callback::{self, Outcome, Visitor, bounded};
 use crate::door::model::{Door, Notice, NoticeSink, Screen, Visit};
 use crate::door::page::Page;
-use crate::door::{reason, redirect};
+use crate::door::redirect::Bound;
+use crate::door::{pasted, reason, redirect};
 use crate::failure::Problem;
 use crate::secret::SecretText;
+use crate::span;
 use crate::vault::auth::oidc::{self, AuthUrl, Poll};
 use crate::vault::{AuthResponse, Client, Kind, NoLogin};
 
@@ -64,17 +66,42 @@ pub(super) async fn by_browser(
         url: url.as_str(),
         code: None,
         wait: visit.wait,
+        port: bound.port().filter(|_| is_elsewhere(visit)),
     };
     notices.show(&door.name, notice);
-    let visitor = tokio::time::timeout(visit.wait, callback::wait(&bound, &state))
+    let refused = |why: &str| notices.show(&door.name, Notice::Note(why));
+    let coming = came_back(&bound, visit, &state, refused);
+    let visitor = tokio::time::timeout(visit.wait, coming)
         .await
         .map_err(|_| {
             timed_out(visit.wait).advise(
-                "run the command again; over SSH use `with: url` and forward the port: ssh -L 8250:localhost:8250 HOST",
+                "run the command again; where the browser runs on another machine, type there first what stands below \
+                 the address, or paste the address that the browser ended at",
             )
         })?;
     redeem(client, door, visitor, &SecretText::new(state), &nonce).await
 }
+
+/// The browser that came back, or the address that it ended at, as a person pasted it.
+async fn came_back(bound: &Bound, visit: &Visit, state: &str, refused: impl Fn(&str)) -> Visitor {
+    tokio::select! {
+        visitor = callback::wait(bound, state) => visitor,
+        outcome = pasted::wait(visit.paste, (&bound.uri, state), refused) => Visitor {
+            outcome,
+            stream: None,
+        },
+    }
+}
+
+/// Whether the browser may run on another machine than this program.
+fn is_elsewhere(visit: &Visit) -> bool {
+    let came_in = |value: std::ffi::OsString| !value.is_empty();
+    let mut of_ssh = OF_SSH.iter().map(std::env::var_os);
+    visit.screen == Screen::Url || of_ssh.any(|value| value.is_some_and(came_in))
+}
+
+/// What `sshd` sets for whoever came in by it.
+const OF_SSH: [&str; 3] = ["SSH_CONNECTION", "SSH_CLIENT", "SSH_TTY"];
 
 async fn redeem(
     client: &Client,
@@ -134,6 +161,7 @@ pub(super) async fn by_device(
         url: url.as_str(),
         code: user_code.as_deref(),
         wait: visit.wait,
+        port: None,
     };
     notices.show(&door.name, notice);
     let mut interval = answer.poll_interval().min(SLOWEST);
@@ -151,10 +179,10 @@ pub(super) async fn by_device(
 }
 
 fn timed_out(wait: Duration) -> Problem {
-    let seconds = wait.as_secs();
+    let wait = span::text(wait);
     Problem::new(
         Code::SignInExpired,
-        format!("nobody finished the sign-in within {seconds} s"),
+        format!("nobody finished the sign-in within {wait}"),
     )
 }
 

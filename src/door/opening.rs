@@ -19,6 +19,23 @@ pub async fn open(
         .map_err(|cause| named(client, door, cause))
 }
 
+/// Gets what a machine logs in with, and lets it go again: everything of a login that can be tried without the server.
+///
+/// # Errors
+/// Why it is not to be had, in a person's words.
+pub async fn has_credential(door: &Door) -> Result<(), Problem> {
+    let fetched = match &door.kind {
+        Kind::Jwt { jwt, .. } | Kind::Kubernetes { jwt, .. } => {
+            jwt::fetch(jwt, &door.withheld).await.map(drop)
+        }
+        Kind::Userpass { .. } | Kind::Approle { .. } | Kind::Oidc(_) => Ok(()),
+    };
+    fetched.map_err(|cause| Problem {
+        what: format!("login {}: {cause}", door.name),
+        ..cause
+    })
+}
+
 async fn enter(
     client: &Client,
     door: &Door,

@@ -269,6 +269,7 @@ mod tests {
             screen: Screen::Url,
             redirect_uris: vec![],
             wait: Duration::from_secs(300),
+            paste: || Box::pin(async { None }),
         })
     }
 

@@ -28,6 +28,14 @@ pub(super) struct Bound {
     pub(super) moved: bool,
 }
 
+impl Bound {
+    /// The port that is listened on.
+    pub(super) fn port(&self) -> Option<u16> {
+        let address = self.sockets.first()?.local_addr().ok()?;
+        Some(address.port())
+    }
+}
+
 /// The addresses that lead to this machine over plain http, in the order of the role.
 pub(super) fn loopback(uris: &[String]) -> Vec<Url> {
     uris.iter()

@@ -3,16 +3,23 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt;
+use url::Url;
+
 use crate::code::Code;
 use crate::config::{
-    self, Config, Field, Given, Login, LoginKind, OidcFlow, SecretRef, TokenSource,
+    self, AuthMount, Config, Field, Given, Login, LoginKind, OidcFlow, SecretRef, TokenSource,
 };
 use crate::door::{Door, JwtSource, Kind, Screen, Visit};
 use crate::edge::cluster::certificates;
 use crate::edge::references::{Resolved, environment_secrets};
 use crate::failure::Failure;
-use crate::kubernetes::{TokenRequest, Wanted};
+use crate::kubernetes::{Reviewer, TokenRequest, Wanted};
+use crate::prompt;
 use crate::secret::SecretText;
+
+/// For whoever has a browser that this machine's port cannot be reached from.
+const PASTE: &str = "  or paste the address that the browser ended at (it is not shown)";
 
 /// What the doors of a file stand in: its references resolved, and how long a person is waited for.
 pub(crate) struct LoginContext<'a> {
@@ -59,6 +66,29 @@ pub(crate) fn door(context: &LoginContext<'_>, login: &Login) -> Result<Door, Fa
     })
 }
 
+/// Whom the server asks about tokens with the token of this file; nobody where it has one of its own.
+pub(crate) fn reviewer(
+    context: &LoginContext<'_>,
+    mount: &AuthMount,
+) -> Result<Option<Reviewer>, Failure> {
+    let host = mount.config.get("kubernetes_host").and_then(Field::as_str);
+    let server = host.and_then(|host| Url::parse(host).ok());
+    let token = mount.config.get("token_reviewer_jwt");
+    let (Some(api_server), Some(Field::Secret(token))) = (server, token) else {
+        return Ok(None);
+    };
+    let ca_cert = match mount.config.get("kubernetes_ca_cert") {
+        Some(Field::Secret(reference)) => certificates(Some(reference), context.resolved)?,
+        Some(Field::String(pem)) => Some(pem.clone().into_bytes()),
+        _ => None,
+    };
+    Ok(Some(Reviewer {
+        api_server,
+        ca_cert,
+        credential: context.secret(token)?,
+    }))
+}
+
 /// Which account a login is, for the record: public.
 pub(crate) fn identity(login: &Login) -> String {
     match &login.kind {
@@ -100,6 +130,7 @@ fn kind(context: &LoginContext<'_>, login: &Login) -> Result<Kind, Failure> {
             },
             redirect_uris: redirects(context, login, role),
             wait: Duration::from_secs(context.sign_in_seconds),
+            paste: || prompt::pasted(PASTE).boxed_local(),
         }),
     })
 }

@@ -20,8 +20,8 @@ use crate::printable;
 use crate::step::Step;
 
 pub use results::{
-    Abandoned, Challenged, Held, HolderFile, Invitation, NewIdentity, NodeSeal, Proved, Rotated,
-    Status, StepLine, Verified,
+    Abandoned, Challenged, Held, HolderFile, Invitation, NewIdentity, NodeLine, NodeSeal, Proved,
+    Rotated, Status, StepLine, Verified,
 };
 pub use sink::{Caller, EventSink};
 pub use summary::{
@@ -100,6 +100,9 @@ pub enum Event {
         code: Option<String>,
         /// How long the program waits for it.
         seconds: u64,
+        /// The port that the browser comes back to. A browser on another machine needs it led here.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        port: Option<u16>,
     },
     /// Holders elsewhere are asked for their shares.
     Holders {

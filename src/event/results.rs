@@ -18,6 +18,8 @@ pub struct Status {
     pub address: String,
     /// What the server says, or why it says nothing.
     pub server: String,
+    /// Each listed node and how it is, where there are several; else none.
+    pub nodes: Vec<NodeLine>,
     /// The replica of the checkpoint, and what is known of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replica: Option<String>,
@@ -46,6 +48,15 @@ pub struct Held {
     pub at: String,
     /// Whether it is of this very directory, which goes on by itself.
     pub here: bool,
+}
+
+/// A listed node in [`Status`].
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct NodeLine {
+    /// As the file has it.
+    pub address: String,
+    /// `active`, `standby`, `sealed` or `not initialised`; or why it says nothing.
+    pub state: String,
 }
 
 /// One step in [`Status`].

@@ -94,12 +94,18 @@ impl NoticeSink for EventSink<'_> {
     fn show(&self, door: &str, notice: Notice<'_>) {
         match notice {
             Notice::Note(text) => self.note(format!("{door}: {text}")),
-            Notice::SignIn { url, code, wait } => self.emit(Event::SignIn {
+            Notice::SignIn {
+                url,
+                code,
+                wait,
+                port,
+            } => self.emit(Event::SignIn {
                 step: self.step(),
                 login: door.to_owned(),
                 url: url.to_owned(),
                 code: code.map(str::to_owned),
                 seconds: wait.as_secs(),
+                port,
             }),
         }
     }

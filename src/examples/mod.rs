@@ -48,27 +48,29 @@ mod tests {
     #[test]
     fn what_an_example_has_as_a_comment_passes_the_check_too() {
         let directory = tempfile::tempdir().unwrap();
-        let device = OIDC.replace("# anywhere:", "anywhere:");
         let fields = [
+            "anywhere:",
             "  user_claim",
             "  oidc_scopes",
             "  bound_claims",
             "  callback_mode",
+            "  allowed_redirect_uris",
             "  token_ttl",
         ];
-        let device = fields.iter().fold(device, |text, field| {
-            text.replace(&format!("# {field}"), field)
-        });
-        let config = loaded(directory.path(), &device);
-        assert!(config.login("anywhere").is_some());
-        let mount = config.auth_mount("oidc").unwrap();
-        assert!(
-            mount
-                .role("anywhere")
-                .unwrap()
-                .get("callback_mode")
-                .is_some()
-        );
+        for text in [
+            OIDC,
+            &WHOLE.replace("${OIDC_CLIENT_ID:?", "${OIDC_CLIENT_ID:-"),
+        ] {
+            let device = fields.iter().fold(text.to_owned(), |text, field| {
+                text.replace(&format!("# {field}"), field)
+            });
+            let config = loaded(directory.path(), &device);
+            assert!(config.login("anywhere").is_some());
+            let mount = config.auth_mount("oidc").unwrap();
+            let role = mount.role("anywhere").unwrap();
+            assert!(role.get("callback_mode").is_some());
+            assert!(role.get("allowed_redirect_uris").is_some());
+        }
         for text in [MINIMAL, USERPASS] {
             let commented = text.replace("# tls:", "tls:").replace("# nodes:", "nodes:");
             assert!(

@@ -9,6 +9,7 @@ use thiserror::Error;
 
 use crate::code::{Code, Reported};
 use crate::shell::ShellCommand;
+use crate::span;
 use crate::step::Step;
 use crate::vault::auth::scan::Found;
 
@@ -52,6 +53,9 @@ pub enum Finding {
         .0, second(*.1), apart(*.1, *.2), second(*.2)
     )]
     ClocksApart(String, Timestamp, Timestamp),
+    /// A listed node, and why it does not serve.
+    #[error("{0} is listed in the file and does not serve: {1}")]
+    NodeAway(String, String),
     /// Whoever reaches the server may start a root generation.
     #[error(
         "sys/generate-root answers anybody: whoever holds a quorum of shares needs no login, and anybody may disturb an \
@@ -251,6 +255,7 @@ impl Finding {
             Self::RawAuditLog(..) => Code::AuditLogRaw,
             Self::Step(..) => Code::StepDiffers,
             Self::ClocksApart(..) => Code::ClocksApart,
+            Self::NodeAway(..) => Code::NodeMissing,
             Self::AnybodyMayGenerateRoot | Self::AnybodyMayRotate(_) => Code::OpenEndpoint,
             Self::OthersMayChange(..) | Self::OwnersUnseen(..) => Code::FileUnsafe,
             Self::AcceptedUnproved(_) | Self::Unproved(_) => Code::CustodianUnproved,
@@ -318,12 +323,12 @@ fn apart(theirs: Timestamp, ours: Timestamp) -> String {
     } else {
         "ahead of"
     };
-    let seconds = apart.abs().as_secs();
-    match (seconds / 3600, seconds / 60 % 60) {
-        (0, 0..=9) => format!("{seconds} s {side}"),
-        (0, minutes) => format!("{minutes} min {side}"),
-        (hours, minutes) => format!("{hours} h {minutes} min {side}"),
-    }
+    // To the minute, where a second tells nothing.
+    let seconds = match apart.unsigned_abs().as_secs() {
+        few @ 0..600 => few,
+        many => many / 60 * 60,
+    };
+    format!("{} {side}", span::of_seconds(seconds))
 }
 
 /// To the second, as in the report.
@@ -347,11 +352,14 @@ mod tests {
         };
         assert_eq!(
             apart(7_260, 0),
-            "the clock of http://a (1970-01-01T00:00:00Z) is 2 h 1 min behind this machine's \
+            "the clock of http://a (1970-01-01T00:00:00Z) is 2h1m behind this machine's \
              (1970-01-01T02:01:00Z), which the times in this report are of"
         );
         let ahead = apart(0, 90);
-        assert!(ahead.contains("is 90 s ahead of this machine's"), "{ahead}");
+        assert!(
+            ahead.contains("is 1m30s ahead of this machine's"),
+            "{ahead}"
+        );
     }
 
     #[test]

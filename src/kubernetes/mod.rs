@@ -4,29 +4,33 @@
 //! do exactly that. It never reads a kubeconfig, never follows a redirect, and never sends the pod's
 //! own credential to an API server that is not the pod's.
 
+mod api;
 mod pod;
+mod reviewer;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::header::{AUTHORIZATION, HeaderValue};
 use serde_json::{Value, json};
 use url::Url;
 
 use crate::code::Code;
 use crate::failure::Problem;
-use crate::plain_http::{self, Peers, Refusal, is_this_machine};
+use crate::kubernetes::api::Api;
 use crate::secret::SecretText;
 use crate::shell::ShellCommand;
+use crate::span;
 
 pub use crate::kubernetes::pod::Wanted;
+pub use crate::kubernetes::reviewer::Reviewer;
 
 /// Kubernetes refuses a shorter life for a token (kubernetes: pkg/apis/authentication/validation).
 pub const SHORTEST_EXPIRATION: Duration = Duration::from_secs(600);
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// A TokenRequest answer is a few kilobytes; anything near this is not one.
-const LARGEST_ANSWER: usize = 256 * 1024;
+const NAMES: [&str; 3] = [
+    "token_request: api_server",
+    "token_request: ca_cert",
+    "token_request: credential",
+];
 
 /// One token to ask for.
 #[derive(Debug)]
@@ -51,88 +55,60 @@ impl TokenRequest {
     /// Asks the API server for the token.
     pub async fn send(&self) -> Result<SecretText, Problem> {
         let url = self.url()?;
-        let shown = url.to_string();
-        let mut bearer = HeaderValue::from_str(&format!("Bearer {}", self.credential.expose()))
-            .map_err(|_| invalid("credential", "has characters that no token has"))?;
-        bearer.set_sensitive(true);
-        let unreachable = |error: reqwest::Error| {
-            if let Some(refusal) = Refusal::behind(&error) {
-                return Problem::new(
-                    Code::PlainHttpRefused,
-                    format!("{shown} is not trusted: {refusal}"),
-                )
-                .advise("let root or your own user serve it (kubectl proxy), or use https");
-            }
-            Problem::new(Code::KubernetesFailed, format!("{shown}: {}", innermost(&error))).advise(
-                "look at api_server and ca_cert: the certificate must be the API server's own, and the port is often 6443",
-            )
-        };
-        let mut answer = self
-            .http()?
-            .post(url)
-            .header(AUTHORIZATION, bearer)
-            .json(&self.body())
-            .send()
-            .await
-            .map_err(unreachable)?;
-        let status = answer.status().as_u16();
-        let mut bytes = zeroize::Zeroizing::new(Vec::new());
-        while let Some(chunk) = answer.chunk().await.map_err(unreachable)? {
-            if bytes.len() + chunk.len() > LARGEST_ANSWER {
-                return Err(Problem::new(
-                    Code::KubernetesFailed,
-                    format!("{shown}: the answer is too large"),
-                ));
-            }
-            bytes.extend_from_slice(&chunk);
+        let answer = self.api().post(&url, &self.body()).await;
+        let answer = answer.map_err(|none| none.problem)?;
+        self.judge(answer.status, &answer.body)
+            .map_err(|problem| Problem {
+                what: format!("{url}: {problem}"),
+                ..problem
+            })
+    }
+
+    fn api(&self) -> Api<'_> {
+        Api {
+            server: &self.api_server,
+            ca_cert: self.ca_cert.as_deref(),
+            credential: &self.credential,
+            names: NAMES,
         }
-        self.judge(status, &bytes).map_err(|problem| Problem {
-            what: format!("{shown}: {problem}"),
-            ..problem
-        })
     }
 
     fn judge(&self, status: u16, body: &[u8]) -> Result<SecretText, Problem> {
         let (namespace, account) = (&self.namespace, &self.service_account);
         Err(match status {
             200..=299 => {
-                let problem = Problem::new(Code::KubernetesFailed, "the answer is not a TokenRequest with a token");
+                let problem = Problem::new(
+                    Code::KubernetesFailed,
+                    "the answer is not a TokenRequest with a token",
+                );
                 return token_of(body).ok_or(problem);
             }
-            300..=399 => Problem::new(Code::KubernetesFailed, "answered with a redirect, which is not followed"),
-            401 => Problem::new(Code::KubernetesFailed, "the credential was not accepted (401)").advise(
-                "the token is expired or of another cluster: make a new one, for example with `kubectl create token NAME -n NAMESPACE`",
-            ),
             403 => {
-                let user = user_of(body);
+                let user = api::user_of(body);
                 let who = user.as_deref().unwrap_or("the credential's user");
-                Problem::new(Code::KubernetesFailed, format!(
-                    "{who} may not create serviceaccounts/token in namespace {namespace} (403)"
-                ))
+                Problem::new(
+                    Code::KubernetesFailed,
+                    format!(
+                        "{who} may not create serviceaccounts/token in namespace {namespace} (403)"
+                    ),
+                )
                 .advise(role_commands(user.as_deref(), namespace, account))
             }
-            404 => Problem::new(Code::KubernetesFailed, format!(
-                "there is no service account {account} in namespace {namespace} (404)"
-            ))
+            404 => Problem::new(
+                Code::KubernetesFailed,
+                format!("there is no service account {account} in namespace {namespace} (404)"),
+            )
             .advise(
                 ShellCommand::new("kubectl create serviceaccount")
                     .with(account)
                     .and("-n")
                     .with(namespace),
             ),
-            500.. => Problem::new(Code::KubernetesFailed, format!("answered {status}"))
-                .advise("the API server is in trouble: `kubectl get --raw /readyz?verbose`"),
-            _ => Problem::new(Code::KubernetesFailed, format!("answered {status}")),
+            _ => api::judge(status),
         })
     }
 
     fn url(&self) -> Result<Url, Problem> {
-        let secure = self.api_server.scheme() == "https"
-            || (self.api_server.scheme() == "http" && is_this_machine(&self.api_server));
-        if !secure {
-            let problem = format!("{} is not https", self.api_server);
-            return Err(invalid("api_server", &problem));
-        }
         let names = [
             ("namespace", &self.namespace),
             ("service_account", &self.service_account),
@@ -143,16 +119,13 @@ impl TokenRequest {
             }
         }
         if self.expiration < SHORTEST_EXPIRATION {
-            let shortest = SHORTEST_EXPIRATION.as_secs();
-            let problem = format!("is below {shortest} s, which Kubernetes refuses");
+            let shortest = span::text(SHORTEST_EXPIRATION);
+            let problem = format!("is below {shortest}, which Kubernetes refuses");
             return Err(invalid("expiration", &problem));
         }
-        let base = self.api_server.as_str().trim_end_matches('/');
-        let path = format!(
-            "{base}/api/v1/namespaces/{}/serviceaccounts/{}/token",
-            self.namespace, self.service_account
-        );
-        Url::parse(&path).map_err(|error| invalid("api_server", &error.to_string()))
+        let (namespace, account) = (&self.namespace, &self.service_account);
+        let path = format!("/api/v1/namespaces/{namespace}/serviceaccounts/{account}/token");
+        self.api().url(&path)
     }
 
     fn body(&self) -> Value {
@@ -162,36 +135,11 @@ impl TokenRequest {
         }
         json!({ "apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": spec })
     }
-
-    fn http(&self) -> Result<reqwest::Client, Problem> {
-        let mut builder = reqwest::Client::builder()
-            .tls_backend_rustls()
-            .timeout(REQUEST_TIMEOUT)
-            .connect_timeout(CONNECT_TIMEOUT)
-            .redirect(reqwest::redirect::Policy::none())
-            .referer(false)
-            .retry(reqwest::retry::never());
-        if self.api_server.scheme() == "http" {
-            builder = plain_http::restrict(builder, Peers::default());
-        }
-        let unusable = |error: reqwest::Error| invalid("ca_cert", &innermost(&error));
-        if let Some(pem) = &self.ca_cert {
-            let trusted = reqwest::Certificate::from_pem_bundle(pem).map_err(unusable)?;
-            if trusted.is_empty() {
-                return Err(invalid("ca_cert", "holds no certificate"));
-            }
-            builder = builder.tls_certs_only(trusted);
-        }
-        builder.build().map_err(unusable)
-    }
 }
 
 /// A value that cannot be used, by its name in the configuration.
 fn invalid(field: &str, problem: &str) -> Problem {
-    Problem::new(
-        Code::FileValueInvalid,
-        format!("token_request: {field} {problem}"),
-    )
+    api::invalid(&format!("token_request: {field}"), problem)
 }
 
 /// The two commands that give the asking user this one right and no other.
@@ -201,11 +149,16 @@ fn role_commands(user: Option<&str>, namespace: &str, service_account: &str) -> 
     let role = role.set("--resource-name=", service_account);
     let bind = ShellCommand::new("kubectl create rolebinding vault-bootstrap-token -n");
     let bind = bind.with(namespace).and("--role=vault-bootstrap-token");
+    role.then(&to(bind, user))
+}
+
+/// A binding for this user.
+fn to(bind: ShellCommand, user: Option<&str>) -> ShellCommand {
     let user = user.unwrap_or("USER");
-    role.then(&match user.strip_prefix("system:serviceaccount:") {
+    match user.strip_prefix("system:serviceaccount:") {
         Some(account) => bind.set("--serviceaccount=", account),
         None => bind.set("--user=", user),
-    })
+    }
 }
 
 fn token_of(body: &[u8]) -> Option<SecretText> {
@@ -221,20 +174,6 @@ fn token_of(body: &[u8]) -> Option<SecretText> {
     (!answer.status.token.is_empty()).then_some(answer.status.token)
 }
 
-/// The user in `User "NAME" cannot create resource …` of a 403, when it looks like a name.
-fn user_of(body: &[u8]) -> Option<String> {
-    let status: Value = serde_json::from_slice(body).ok()?;
-    let user = status
-        .get("message")?
-        .as_str()?
-        .split("User \"")
-        .nth(1)?
-        .split('"')
-        .next()?;
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.:@".contains(c);
-    (!user.is_empty() && user.len() <= 128 && user.chars().all(plain)).then(|| user.to_owned())
-}
-
 fn is_object_name(name: &str) -> bool {
     let inside = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-' || c == b'.';
     let edge = |c: Option<&u8>| c.is_some_and(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
@@ -243,15 +182,6 @@ fn is_object_name(name: &str) -> bool {
         && bytes.iter().copied().all(inside)
         && edge(bytes.first())
         && edge(bytes.last())
-}
-
-/// The cause at the bottom of the chain: the layers above only repeat the address.
-fn innermost(error: &dyn std::error::Error) -> String {
-    let mut cause = error;
-    while let Some(below) = cause.source() {
-        cause = below;
-    }
-    cause.to_string()
 }
 
 #[cfg(test)]
@@ -330,7 +260,7 @@ mod tests {
         };
         assert_eq!(
             short.url().unwrap_err().to_string(),
-            "token_request: expiration is below 600 s, which Kubernetes refuses"
+            "token_request: expiration is below 10m, which Kubernetes refuses"
         );
     }
 
@@ -348,7 +278,7 @@ mod tests {
         assert!(advice.ends_with("--serviceaccount=ci:runner"));
         // A name that would not survive being pasted into a shell is not repeated.
         assert_eq!(
-            user_of(br#"{"message":"User \"a;rm -rf ~\" cannot"}"#),
+            api::user_of(br#"{"message":"User \"a;rm -rf ~\" cannot"}"#),
             None
         );
     }

@@ -36,6 +36,7 @@ use crate::finding::Finding;
 use crate::interrupt::AFTER_A_STOP;
 use crate::recovery::run::Run;
 use crate::recovery::session::RotationSession;
+use crate::span;
 
 /// Makes the shares that `config` asks for with a quorum of those of `old`, or takes that up where an earlier run
 /// stopped.
@@ -146,7 +147,7 @@ async fn leave_nothing(run: &Run<'_>, inside: &mut RotationSession) {
     let left = match ended {
         Ok(Ok(())) => return,
         Ok(Err(failure)) => failure.to_string(),
-        Err(_) => format!("no answer within {} s", AFTER_A_STOP.as_secs()),
+        Err(_) => format!("no answer within {}", span::text(AFTER_A_STOP)),
     };
     run.warn(format!(
         "what is left at the server is for the next run to end: {left}"

@@ -224,22 +224,44 @@ impl Objects {
     fn refused(&self, answer: &Answer, action: &'static str) -> Error {
         let text = answer.text();
         let code = first(&text, "Code").map_or_else(|| answer.status.to_string(), str::to_owned);
+        let resource = resource(action, &self.bucket, &self.prefix);
         let call = Call {
             address: &self.address,
             action,
-            resource: &format!("arn:aws:s3:::{}/{}/*", self.bucket, self.prefix),
+            resource: &resource,
             key: self.key.as_deref().unwrap_or_default(),
             region: &self.region,
         };
         if code == "NoSuchBucket" {
-            let make = ShellCommand::new("aws s3api create-bucket --bucket").with(&self.bucket);
-            let make = make.and("--region").with(&self.region);
+            let make = make_bucket(&self.bucket, &self.region);
             return call
                 .error(Kind::NotFound)
                 .advise(format!("correct the name, or make it: {make}"));
         }
         call.answered(&code, first(&text, "Message").unwrap_or_default())
     }
+}
+
+/// What a policy has to name, with whatever else the request takes: some actions are on the bucket itself, and what is
+/// missing looks denied to whoever may not list.
+fn resource(action: &str, bucket: &str, prefix: &str) -> String {
+    let of_bucket = format!("arn:aws:s3:::{bucket}");
+    match action {
+        "s3:PutObject" | "s3:DeleteObjectVersion" => format!("{of_bucket}/{prefix}/*"),
+        "s3:GetObject" => format!("{of_bucket}/{prefix}/*, and s3:ListBucket on {of_bucket},"),
+        _ => of_bucket,
+    }
+}
+
+/// The region that a bucket is in without a word is the first one, and that one must not be named.
+fn make_bucket(bucket: &str, region: &str) -> ShellCommand {
+    let make = ShellCommand::new("aws s3api create-bucket --bucket").with(bucket);
+    let make = make.and("--region").with(region);
+    if region == "us-east-1" {
+        return make;
+    }
+    make.and("--create-bucket-configuration")
+        .set("LocationConstraint=", region)
 }
 
 /// As it stands in a query: everything but letters, digits and `-._~` by its number.
@@ -277,6 +299,33 @@ fn first<'a>(text: &'a str, tag: &str) -> Option<&'a str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_bucket_is_made_where_it_is_looked_for() {
+        assert_eq!(
+            make_bucket("a", "eu-central-1").as_str(),
+            "aws s3api create-bucket --bucket a --region eu-central-1 \
+             --create-bucket-configuration LocationConstraint=eu-central-1"
+        );
+        let first = make_bucket("a", "us-east-1");
+        assert!(!first.as_str().contains("LocationConstraint"), "{first}");
+    }
+
+    #[test]
+    fn a_right_on_the_bucket_is_not_asked_for_on_its_objects() {
+        for (action, on) in [
+            ("s3:PutObject", "arn:aws:s3:::a/p/*"),
+            (
+                "s3:GetObject",
+                "arn:aws:s3:::a/p/*, and s3:ListBucket on arn:aws:s3:::a,",
+            ),
+            ("s3:ListBucketVersions", "arn:aws:s3:::a"),
+            ("s3:GetBucketObjectLockConfiguration", "arn:aws:s3:::a"),
+            ("s3:GetReplicationConfiguration", "arn:aws:s3:::a"),
+        ] {
+            assert_eq!(resource(action, "a", "p"), on, "{action}");
+        }
+    }
 
     #[test]
     fn what_stands_in_a_query_is_encoded() {

@@ -89,13 +89,13 @@ impl Parameters {
         let request = ssm.get_parameters_by_path().path(&self.path);
         let mut pages = request.into_paginator().send();
         let below = format!("{}/", self.path);
+        let called = (self.address.as_str(), self.path.as_str());
         let mut names = Vec::new();
         for _ in 0..PAGES {
             let Some(page) = pages.next().await else {
                 return Ok(names);
             };
-            let called = (self.address.as_str(), below.as_str());
-            let page = (self.parameters).called(called, "ssm:GetParametersByPath", page)?;
+            let page = self.parameters.listed(called, page)?;
             let parameters = page.parameters.unwrap_or_default().into_iter();
             let full = parameters.filter_map(|parameter| parameter.name);
             names.extend(full.filter_map(|name| name.strip_prefix(&below).map(str::to_owned)));

@@ -3,6 +3,7 @@
 use crate::event::{Event, Invitation};
 use crate::printable;
 use crate::shell::ShellCommand;
+use crate::span;
 use crate::text_layout::hanging;
 
 /// What a person does with the result of a short command; and a line to be copied, whole, where there is one.
@@ -47,9 +48,9 @@ pub(super) fn advice(event: &Event) -> Option<(String, String)> {
 pub(super) fn invite(asked: &Invitation, indent: usize, width: usize) -> String {
     let space = " ".repeat(indent);
     let call = format!(
-        "{}: asked for their shares within {} min, each from a machine of their own:",
+        "{}: asked for their shares within {}, each from a machine of their own:",
         asked.names.join(", "),
-        asked.seconds.div_ceil(60)
+        span::of_seconds(asked.seconds)
     );
     let compare = format!(
         "Compare by telephone the end of the code, {}, and the cluster's id in their files, {}.",
@@ -61,4 +62,24 @@ pub(super) fn invite(asked: &Invitation, indent: usize, width: usize) -> String 
         ShellCommand::new("vault-bootstrap share submit").with(&asked.code),
         hanging(&compare, indent, width)
     )
+}
+
+/// What a person does who is asked to sign in: where, what to type there, and how a browser of another machine comes back.
+pub(super) fn sign_in(
+    (login, url): (&str, &str),
+    (code, port): (Option<&str>, Option<u16>),
+    seconds: u64,
+) -> String {
+    let code = code.map(|code| format!("\n  and type there: {code}"));
+    let (code, led) = (code.unwrap_or_default(), port.map(led_here));
+    let limit = span::of_seconds(seconds);
+    let led = led.unwrap_or_default();
+    format!("{login}: sign in within {limit} at\n  {url}{code}{led}")
+}
+
+/// What brings the browser of another machine back to this port.
+fn led_here(port: u16) -> String {
+    let ports = format!("{port}:localhost:{port}");
+    let command = ShellCommand::new("ssh -L").with(ports).and("THIS-MACHINE");
+    format!("\nwith a browser on another machine, first type there\n  {command}")
 }

@@ -200,6 +200,10 @@ fn status(status: &Status, layout: Layout) -> String {
         status.address,
         one_line(&status.server, 9, width)
     );
+    for node in &status.nodes {
+        let line = format!("{}  {}", node.address, node.state);
+        text.push_str(&format!("node     {}\n", one_line(&line, 9, width)));
+    }
     if let Some(replica) = &status.replica {
         text.push_str(&format!("replica  {}\n", one_line(replica, 9, width)));
     }

@@ -9,6 +9,7 @@ use crate::event::{Event, EventSink, Invitation};
 use crate::failure::Failure;
 use crate::root_generation::attempt::Attempt;
 use crate::root_generation::code::{AttemptCode, Origin};
+use crate::span;
 use crate::vault::keys::generation::Progress;
 
 /// Between two looks whether more shares were given.
@@ -93,9 +94,9 @@ fn too_late(asked: Asked<'_>, given: u32) -> Failure {
     Failure::failed(
         Code::TooFewShares,
         format!(
-            "{given} of {} holders gave their share within {} s; asked were {}",
+            "{given} of {} holders gave their share within {}; asked were {}",
             names.len(),
-            limit.as_secs(),
+            span::text(limit),
             names.join(", ")
         ),
     )

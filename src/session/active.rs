@@ -10,6 +10,7 @@ use crate::event::{Event, EventSink};
 use crate::failure::{Exit, Failure};
 use crate::session::unavailable::Advised;
 use crate::session::{cluster_identity, unavailable};
+use crate::span;
 use crate::vault::{Client, Health, sys};
 
 /// The longest time between two looks: a look costs little, and a person is waiting. A shorter wait is not
@@ -20,6 +21,9 @@ const FIRST_PAUSE: Duration = Duration::from_millis(10);
 
 /// Every node sealed, and none that opens by itself: for as long as this they may have just been given their shares.
 const LET_IN: Duration = Duration::from_secs(5);
+
+/// Most nodes silent, and none that leads: for as long as this they may be on their way back.
+const WITHOUT_QUORUM: Duration = Duration::from_secs(10);
 
 /// A cluster, and the node of it that is asked.
 pub struct Cluster<'a> {
@@ -93,6 +97,8 @@ impl<'a> Cluster<'a> {
                 Duration::ZERO
             } else if unavailable::waits_for_holders(&answers).await {
                 self.limit.min(LET_IN)
+            } else if unavailable::without_quorum(&answers) {
+                self.limit.min(WITHOUT_QUORUM)
             } else {
                 self.limit
             };
@@ -132,7 +138,7 @@ impl<'a> Cluster<'a> {
     ) -> Result<(), Failure> {
         let passed = begun.elapsed();
         if passed >= limit {
-            let text = format!("waited {} s for {what}: {said}", limit.as_secs());
+            let text = format!("waited {} for {what}: {said}", span::text(limit));
             let again = &self.advised.again;
             return Err(Failure::failed(Code::NoActiveNode, text)
                 .advise(format!("look at the server's log, then go on: {again}")));

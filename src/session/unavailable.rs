@@ -46,6 +46,30 @@ pub(crate) fn for_good(answers: &[Answer]) -> bool {
     !answers.is_empty() && answers.iter().all(|(_, health)| lasting(health))
 }
 
+/// Why a node does not serve the cluster of this id; nothing where it does.
+pub(crate) fn away(health: &Result<Health, vault::Error>, id: Option<&str>) -> Option<String> {
+    match health {
+        Err(error) => Some(error.to_string()),
+        Ok(health) if !health.initialized => Some("it has not joined".to_owned()),
+        Ok(health) if health.sealed => Some("it is sealed".to_owned()),
+        Ok(health) => match (&health.cluster_id, id) {
+            (Some(found), Some(known)) if found != known => {
+                Some(format!("it is of another cluster, {found}"))
+            }
+            _ => None,
+        },
+    }
+}
+
+/// Whether so many of several nodes are silent that the others elect nobody.
+pub(crate) fn without_quorum(answers: &[Answer]) -> bool {
+    answers.len() > 1 && 2 * silent(answers) >= answers.len()
+}
+
+fn silent(answers: &[Answer]) -> usize {
+    answers.iter().filter(|(_, health)| health.is_err()).count()
+}
+
 /// Whether every node is sealed until holders give their shares.
 pub(crate) async fn waits_for_holders(answers: &[Answer]) -> bool {
     let sealed = |health: &Health| health.initialized && health.sealed;
@@ -64,6 +88,16 @@ pub(crate) async fn explained(answers: Vec<Answer>, waited: Failure, advised: &A
     if for_good(&answers) {
         let errors = answers.into_iter().filter_map(|(_, health)| health.err());
         return Failure::all(errors.map(Failure::from).collect()).unwrap_or(waited);
+    }
+    if without_quorum(&answers) {
+        let (listed, answer) = (answers.len(), answers.len() - silent(&answers));
+        let quorum = listed / 2 + 1;
+        let text = format!(
+            "{answer} of the {listed} listed nodes answer, and it takes {quorum} to elect one that leads: {}",
+            said(&answers)
+        );
+        return Failure::failed(Code::NoActiveNode, text)
+            .advise(format!("start the others; then go on: {again}"));
     }
     let nameless = |(_, health): &&Answer| health.as_ref().is_ok_and(is_nameless);
     if let Some((node, _)) = answers.iter().find(nameless) {

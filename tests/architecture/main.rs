@@ -11,6 +11,7 @@ mod pages;
 mod pasted;
 mod rooms;
 mod source;
+mod spans;
 mod structure;
 
 use rooms::{MAY_EXPOSE, MAY_IMPORT, SECRETS};

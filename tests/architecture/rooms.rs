@@ -10,19 +10,20 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("shell", &["printable"]),
     ("screen", &[]),
     ("hex", &[]),
-    ("disk", &["shell"]),
+    ("span", &[]),
+    ("disk", &["shell", "span"]),
     ("failure", &["code"]),
     ("text_layout", &[]),
     ("audit_log", &["disk"]),
     ("hardening", &[]),
     ("plain_http", &["disk"]),
     ("step", &[]),
-    ("cli", &[]),
+    ("cli", &["span"]),
     ("examples", &[]),
-    ("config", &["code", "disk", "plain_http", "shell"]),
+    ("config", &["code", "disk", "plain_http", "shell", "span"]),
     ("interrupt", &["code", "failure"]),
     ("prompt", &["interrupt", "printable", "screen", "secret"]),
-    ("reference", &["config", "disk", "secret", "shell"]),
+    ("reference", &["config", "disk", "secret", "shell", "span"]),
     (
         "evidence",
         &[
@@ -37,21 +38,37 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
         ],
     ),
     // Systems: none of them knows the configuration, a verb or the terminal.
-    ("backend", &["disk", "printable", "shell"]),
+    ("backend", &["disk", "printable", "shell", "span"]),
     ("child", &["disk", "interrupt", "secret"]),
     (
         "vault",
-        &["code", "hex", "plain_http", "printable", "secret", "shell"],
+        &[
+            "code",
+            "hex",
+            "plain_http",
+            "printable",
+            "secret",
+            "shell",
+            "span",
+        ],
     ),
     (
         "kubernetes",
-        &["code", "disk", "failure", "plain_http", "secret", "shell"],
+        &[
+            "code",
+            "disk",
+            "failure",
+            "plain_http",
+            "secret",
+            "shell",
+            "span",
+        ],
     ),
     ("aws", &["backend", "secret", "shell"]),
     (
         "custodian",
         &[
-            "aws", "backend", "child", "disk", "hex", "screen", "secret", "shell",
+            "aws", "backend", "child", "disk", "hex", "screen", "secret", "shell", "span",
         ],
     ),
     (
@@ -69,10 +86,14 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
             "kubernetes",
             "secret",
             "vault",
+            "span",
         ],
     ),
     // What is not as it should be, as data.
-    ("finding", &["code", "printable", "shell", "step", "vault"]),
+    (
+        "finding",
+        &["code", "printable", "shell", "step", "vault", "span"],
+    ),
     // What every verb says, and how.
     (
         "event",
@@ -89,7 +110,7 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
     (
         "root_generation",
         &[
-            "code", "event", "failure", "hex", "secret", "shell", "vault",
+            "code", "event", "failure", "hex", "secret", "shell", "vault", "span",
         ],
     ),
     // From the file to the systems.
@@ -136,6 +157,7 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
             "secret",
             "step",
             "shell",
+            "span",
         ],
     ),
     (
@@ -153,6 +175,7 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
             "step",
             "vault",
             "shell",
+            "span",
         ],
     ),
     (
@@ -222,6 +245,7 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
             "vault",
             "shell",
             "printable",
+            "span",
         ],
     ),
     (
@@ -268,6 +292,7 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
             "vault",
             "shell",
             "printable",
+            "span",
         ],
     ),
     (
@@ -292,6 +317,7 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
             "shell",
             "step",
             "evidence",
+            "span",
         ],
     ),
     // The terminal, and what was typed there.
@@ -308,6 +334,7 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
             "step",
             "printable",
             "shell",
+            "span",
         ],
     ),
     (

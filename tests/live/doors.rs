@@ -2,18 +2,18 @@
 //! not open, in words that say why.
 
 use std::process::Command;
+use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::ceremony::{AUDIENCE, Ceremony, Run, Server};
-use crate::support::{Account, Authority, Kubernetes, OpenIdProvider, Setup, require};
+use crate::support::{Account, Authority, Kubernetes, OpenIdProvider, Setup, eventually, require};
 
-const PEOPLE: [&str; 2] = ["openbao-2.7.2", "oidc-provider-9.13.3"];
 const WORKLOADS: [&str; 2] = ["openbao-2.7.2", "kubeapi-1.34.2"];
 
 /// The doors were tried, one did not open: root lives, and nothing of the revocation was sent.
 #[track_caller]
-fn stopped_at_the_door(server: &Server, ceremony: &Ceremony, run: &Run, texts: &[&str]) {
+pub(crate) fn stopped_at_the_door(server: &Server, ceremony: &Ceremony, run: &Run, texts: &[&str]) {
     run.exits(1)
         .says(texts)
         .says(&["what to do:", "root is still valid"])
@@ -28,145 +28,6 @@ fn stopped_at_the_door(server: &Server, ceremony: &Ceremony, run: &Run, texts: &
     );
     let secrets: Vec<&str> = ceremony.secrets.values().map(String::as_str).collect();
     run.never_says(&secrets);
-}
-
-fn with_people() -> (Server, Ceremony, OpenIdProvider) {
-    let server = Server::in_memory();
-    let mut ceremony = Ceremony::at(&server);
-    let provider = OpenIdProvider::start();
-    ceremony.on_call_door(&provider);
-    (server, ceremony, provider)
-}
-
-#[test]
-fn a_person_signs_in_with_a_browser_elsewhere() {
-    require!(PEOPLE);
-    let (_server, ceremony, provider) = with_people();
-    let run = ceremony.apply_with(&provider, Account::Alice);
-    run.exits(4)
-        .says(&["on-call opened", "ada opened"])
-        .never_says(&["all doors hang on one"]);
-    let opened = ceremony.evidence("logins")["opened"].clone();
-    let door = opened
-        .as_array()
-        .expect("doors")
-        .iter()
-        .find(|door| door["login"] == "on-call");
-    assert_eq!(door.expect("the door")["break_glass"], true);
-    ceremony.apply().exits(4).prints(&["nothing was written"]);
-}
-
-#[test]
-fn a_person_signs_in_with_the_code_that_a_device_shows() {
-    require!(PEOPLE);
-    let (_server, mut ceremony, provider) = with_people();
-    ceremony.set("/logins/on-call/with", json!("device"));
-    ceremony.set("/auth/oidc/roles/on-call/callback_mode", json!("device"));
-    let run = ceremony.start();
-    let address = run.wait_for_url(&provider.issuer());
-    // The code is part of the address, so there is nothing to type.
-    let approved = provider.approve_device(&address, None, Account::Alice);
-    let run = Run::from(run.finish());
-    assert!(approved.is_ok(), "{approved:?}\n{run}");
-    run.exits(4).says(&["on-call opened"]);
-}
-
-#[test]
-fn a_person_without_the_claims_stays_outside() {
-    require!(PEOPLE);
-    let (server, ceremony, provider) = with_people();
-    let run = ceremony.apply_with(&provider, Account::Mallory);
-    let texts = [
-        "login on-call",
-        "the role does not let it in: claim",
-        "bound_claims",
-    ];
-    stopped_at_the_door(&server, &ceremony, &run, &texts);
-    ceremony.apply_with(&provider, Account::Alice).exits(4);
-}
-
-#[test]
-fn nobody_signs_in_for_a_run_in_which_a_machine_cannot() {
-    require!(PEOPLE);
-    let (server, mut ceremony, provider) = with_people();
-    let right = ceremony.file["logins"]["operator"]["password"].clone();
-    // The person stands first in the file.
-    let logins = ceremony.file["logins"].clone();
-    let mut reordered = json!({ "on-call": logins["on-call"] });
-    for (name, login) in logins.as_object().expect("a map") {
-        reordered[name] = login.clone();
-    }
-    ceremony.set("/logins", reordered);
-    ceremony.write("wrong.password", "not the one of the user");
-    ceremony.set(
-        "/logins/operator/password",
-        json!({ "file": "wrong.password" }),
-    );
-    let run = ceremony.apply();
-    let texts = ["login operator"];
-    stopped_at_the_door(&server, &ceremony, &run, &texts);
-    run.never_says(&["sign in within", &provider.issuer()]);
-    ceremony.set("/logins/operator/password", right);
-    ceremony.apply_with(&provider, Account::Alice).exits(4);
-}
-
-#[test]
-fn nobody_comes_to_sign_in() {
-    require!(PEOPLE);
-    let (server, ceremony, _provider) = with_people();
-    let run = ceremony.run(&["apply", "--yes", "--sign-in-timeout", "1"]);
-    stopped_at_the_door(
-        &server,
-        &ceremony,
-        &run,
-        &["nobody finished the sign-in within 1 s"],
-    );
-}
-
-#[test]
-fn a_provider_that_went_down_between_configuration_and_sign_in() {
-    require!(PEOPLE);
-    let (server, ceremony, mut provider) = with_people();
-    ceremony
-        .run(&["apply", "--yes", "--sign-in-timeout", "1"])
-        .exits(1);
-    provider.stop();
-    let run = ceremony.run(&["apply", "--yes", "--sign-in-timeout", "2"]);
-    run.exits(1).says(&["what to do:"]);
-    assert!(ceremony.keeps_secrets());
-    provider.restart();
-    ceremony.apply_with(&provider, Account::Alice).exits(4);
-    drop(server);
-}
-
-#[test]
-fn a_client_secret_that_the_provider_does_not_know() {
-    require!(PEOPLE);
-    let (server, ceremony, provider) = with_people();
-    ceremony.write("oidc.password", "another-secret-altogether");
-    let run = ceremony.apply_with(&provider, Account::Alice);
-    let texts = ["could not redeem the sign-in", "oidc_client_secret"];
-    stopped_at_the_door(&server, &ceremony, &run, &texts);
-    run.never_says(&["another-secret-altogether"]);
-    // The server does not give the secret back; that it changed in the file is noticed all the same.
-    ceremony.write("oidc.password", provider.client_secret());
-    let run = ceremony.apply_with(&provider, Account::Alice);
-    run.exits(4).says(&["auth/oidc/config: oidc_client_secret"]);
-}
-
-#[test]
-fn an_address_to_come_back_to_that_the_provider_was_never_told() {
-    require!(PEOPLE);
-    let (server, mut ceremony, provider) = with_people();
-    let elsewhere = "http://localhost:8250/somewhere/else";
-    ceremony.set(
-        "/auth/oidc/roles/on-call/allowed_redirect_uris",
-        json!([elsewhere]),
-    );
-    let run = ceremony.run(&["apply", "--yes", "--sign-in-timeout", "1"]);
-    run.exits(1).says(&["login on-call", "what to do:"]);
-    assert!(ceremony.keeps_secrets());
-    drop((server, provider));
 }
 
 fn with_workload() -> (Server, Ceremony, String) {
@@ -238,11 +99,30 @@ fn a_token_for_another_audience() {
     );
 }
 
+/// Forbids it, and waits until the API knows.
+fn forbid_token_review(namespace: &str) {
+    let kubernetes = Kubernetes::shared();
+    let reviewer = kubernetes.token_request(namespace, "reviewer", &kubernetes.address());
+    kubernetes.forbid_token_review(namespace, "reviewer");
+    let review = json!({ "spec": { "token": reviewer } });
+    let path = "/apis/authentication.k8s.io/v1/tokenreviews";
+    let is_known = || kubernetes.call_as(&reviewer, "POST", path, Some(&review)).0 == 403;
+    assert!(eventually(Duration::from_secs(10), is_known));
+}
+
 #[test]
-fn a_reviewer_that_may_not_review() {
+fn a_reviewer_that_may_not_review_any_more_when_the_workload_comes() {
     require!(WORKLOADS);
-    let (server, ceremony, namespace) = with_workload();
-    Kubernetes::shared().forbid_token_review(&namespace, "reviewer");
+    let (server, mut ceremony, namespace) = with_workload();
+    ceremony.write("wrong.password", "not the one of the user");
+    let right = ceremony.file["logins"]["operator"]["password"].clone();
+    ceremony.set(
+        "/logins/operator/password",
+        json!({ "file": "wrong.password" }),
+    );
+    ceremony.apply().exits(1).says(&["login operator"]);
+    ceremony.set("/logins/operator/password", right);
+    forbid_token_review(&namespace);
     let run = ceremony.apply();
     let texts = [
         "could not have the token reviewed by the Kubernetes API",
@@ -254,20 +134,87 @@ fn a_reviewer_that_may_not_review() {
 }
 
 #[test]
-fn a_service_account_that_may_not_ask_for_tokens() {
+fn all_that_keeps_workloads_out_is_said_at_once_and_before_anything_is_initialised() {
     require!(WORKLOADS);
-    let (server, mut ceremony, _) = with_workload();
-    ceremony.set(
-        "/logins/payments/with/token_request/credential",
+    let (server, mut ceremony, namespace) = with_workload();
+    forbid_token_review(&namespace);
+    let by_token = ceremony.file["logins"]["payments"].clone();
+    let mut login = |name: &str, key: &str, value: Value| {
+        let mut login = by_token.clone();
+        login["with"]["token_request"][key] = value;
+        ceremony.set(&format!("/logins/{name}"), login);
+    };
+    login(
+        "without-right",
+        "credential",
         json!({ "file": "reviewer.jwt" }),
     );
-    let run = ceremony.apply();
-    stopped_at_the_door(
-        &server,
-        &ceremony,
-        &run,
-        &["login payments", "serviceaccounts"],
+    login("unknown", "service_account", json!("nobody"));
+    login("nowhere", "api_server", json!("https://127.0.0.1:1"));
+    login("outside", "api_server", Value::Null);
+    login("other-authority", "ca_cert", json!("other.pem"));
+    ceremony.set(
+        "/logins/no-file",
+        json!({ "auth": "kubernetes", "role": "payments", "with": { "token_file": "none.jwt" } }),
     );
+    ceremony.set(
+        "/logins/by-command",
+        json!({ "auth": "kubernetes", "role": "payments", "with": { "command": ["false"] } }),
+    );
+    let other = std::fs::read_to_string(Authority::new().certificate()).expect("a certificate");
+    ceremony.write("other.pem", &other);
+    let run = ceremony.apply();
+    run.exits(1).shows_no_token().says(&[
+        "auth/kubernetes/config: https://127.0.0.1:",
+        "reviewer may not create tokenreviews (403)",
+        "--clusterrole=system:auth-delegator",
+        "login without-right: https://127.0.0.1:",
+        "reviewer may not create serviceaccounts/token",
+        "--verb=create --resource=serviceaccounts/token",
+        "login unknown: https://127.0.0.1:",
+        "there is no service account nobody",
+        "login nowhere: https://127.0.0.1:1/",
+        "login outside: token_request has no api_server",
+        "login other-authority: https://127.0.0.1:",
+        "invalid peer certificate",
+        "login no-file: ",
+        "login by-command: ",
+    ]);
+    run.never_says(&["login payments", "root is still valid"]);
+    assert!(!server.api().initialised());
+}
+
+#[test]
+fn a_kubernetes_that_only_the_server_reaches_is_no_mistake() {
+    require!(WORKLOADS);
+    let (server, mut ceremony, namespace) = with_workload();
+    let token = Kubernetes::shared().token_request(&namespace, "payments", AUDIENCE);
+    ceremony.write("payments.jwt", &token);
+    ceremony.set(
+        "/logins/payments/with",
+        json!({ "token_file": "payments.jwt" }),
+    );
+    // Whoever answers from here under another authority is not the one that the file means.
+    let host = Kubernetes::shared().address();
+    let other = std::fs::read_to_string(Authority::new().certificate()).expect("a certificate");
+    ceremony.write("kubernetes.pem", &other);
+    ceremony.set("/auth/kubernetes/config/kubernetes_host", json!(host));
+    let run = ceremony.apply();
+    let config = format!("auth/kubernetes/config: {host}/apis/");
+    run.exits(1).says(&[&config, "invalid peer certificate"]);
+    assert!(!server.api().initialised());
+    ceremony.write("kubernetes.pem", &Kubernetes::shared().ca_pem());
+    ceremony.set(
+        "/auth/kubernetes/config/kubernetes_host",
+        json!("https://127.0.0.1:1"),
+    );
+    let run = ceremony.apply();
+    run.exits(1).says(&[
+        "the reviewer was not tried from here: https://127.0.0.1:1/",
+        "login payments at ",
+    ]);
+    ceremony.set("/auth/kubernetes/config/kubernetes_host", json!(host));
+    ceremony.apply().exits(4).says(&["payments opened"]);
 }
 
 #[test]

@@ -213,6 +213,6 @@ fn three_nodes_are_unsealed_and_handed_over_whichever_is_named() {
     ceremony
         .apply()
         .exits(1)
-        .says(&["waited 2 s for an active node", &text, "what to do:"]);
+        .says(&["waited 2s for an active node", &text, "what to do:"]);
     assert!(log.iter().all(|log| log.requests().is_empty()));
 }

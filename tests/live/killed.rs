@@ -301,9 +301,9 @@ fn with_shares_in_hand_a_listed_node_that_is_down_is_named_and_keeps_no_other_se
     let begun = std::time::Instant::now();
     let down = format!("{other} does not answer");
     ceremony.apply().exits(1).says(&[
-        "of 7 s for all nodes to open",
+        "of 7s for all nodes to open",
         &down,
-        &format!("waited 7 s for {other}"),
+        &format!("waited 7s for {other}"),
         "start the server there, or take it out of cluster.nodes",
         "vault-bootstrap apply --yes",
     ]);

@@ -269,3 +269,39 @@ fn a_leader_that_is_killed_in_the_middle_of_a_rehearsal() {
         false
     );
 }
+
+/// The shares are here already, and nobody is asked for them again because another node leads.
+#[test]
+fn a_leader_that_is_lost_in_the_middle_of_the_drill_costs_nobody_a_second_answer() {
+    require!(["openbao-2.7.2"]);
+    let moment = ("POST sys/generate-root-token/update", 3);
+    let mut cluster = Cluster::of_three(moment, is_killed);
+    let ceremony = &mut cluster.ceremony;
+    ceremony.set("/break_glass/drill", json!("before-revoke"));
+    let mut words = vec!["apply", "--yes"];
+    let keys = ["alice.key", "bob.key", "carol.key"];
+    words.extend(keys.iter().flat_map(|key| ["--identity", key]));
+    let run = cluster.ceremony.run(&words);
+    run.shows_no_token()
+        .says(&["nobody is asked again", " leads: once more with "]);
+    cluster.faults.have_struck();
+    let shown = run.to_string();
+    for name in ["alice", "bob", "carol"] {
+        let asked = shown.matches(&format!("{name} has answered")).count();
+        assert_eq!(asked, 1, "{name}\n{run}");
+    }
+    // The first quorum had made its token before, and made no second one.
+    let quorums = cluster.ceremony.evidence("drill")["quorums"].clone();
+    assert_eq!(quorums.as_array().map(Vec::len), Some(2), "{quorums:#}");
+    assert_eq!(
+        shown.matches("made a root token, which is revoked").count(),
+        2,
+        "{run}"
+    );
+    let nodes = cluster.nodes();
+    let leader = &nodes[leader_among(&nodes).expect("a leader")];
+    let auditor = leader
+        .api()
+        .log_in("audit-reader", &cluster.ceremony.secrets["audit"]);
+    auditor.no_root_is_left();
+}

@@ -8,10 +8,11 @@ use crate::code::{Code, Reported};
 use crate::config::{Config, Custodian, CustodianKind};
 use crate::edge::failures::of_replica;
 use crate::edge::others;
-use crate::event::{Held, Status, StepLine};
+use crate::event::{Held, NodeLine, Status, StepLine};
 use crate::failure::{Exit, Failure};
 use crate::finding::Finding;
 use crate::session::cluster_identity::key;
+use crate::session::unavailable;
 use crate::shell::ShellCommand;
 use crate::step::decide::Recorded;
 use crate::step::{Step, order};
@@ -80,6 +81,7 @@ pub async fn status(
         cluster: config.cluster.name.clone(),
         address: key(&config.cluster.address),
         server: look.server,
+        nodes: look.nodes,
         replica,
         lease,
         steps,
@@ -221,6 +223,7 @@ fn line(step: Step, diary: Option<&Diary>) -> StepLine {
 /// What the server says of itself.
 struct Look {
     server: String,
+    nodes: Vec<NodeLine>,
     /// Only holders of shares can open it.
     waits_for_holders: bool,
     /// Why it does not bear out what the diary says.
@@ -234,25 +237,24 @@ async fn look(client: Result<Client, Failure>, begun: Option<&Diary>) -> Look {
         text: "the server could not be asked: nothing here says whether it still is as recorded"
             .to_owned(),
     };
-    let silent = |server| Look {
+    let silent = |server, nodes| Look {
         server,
+        nodes,
         waits_for_holders: false,
         findings: begun.map(|_| unseen.clone()).into_iter().collect(),
     };
     let client = match client {
         Ok(client) => client,
-        Err(failure) => return silent(failure.to_string()),
+        Err(failure) => return silent(failure.to_string(), Vec::new()),
     };
-    let health = match sys::health(&client).await {
-        Ok(health) => health,
-        Err(error) => return silent(error.to_string()),
+    let Listed { nodes, away, other } = listed(&client, begun).await;
+    let (client, health) = match (sys::health(&client).await, other) {
+        (Ok(health), _) => (client, health),
+        // The cluster is there, whatever node the address leads to.
+        (Err(_), Some(other)) => other,
+        (Err(error), None) => return silent(error.to_string(), nodes),
     };
-    let state = match (health.initialized, health.sealed, health.is_active()) {
-        (false, ..) => "not initialised",
-        (true, true, _) => "sealed",
-        (true, false, true) => "active",
-        (true, false, false) => "standby",
-    };
+    let state = state(&health);
     let server = format!("{} {}, {state}", health.product.name(), health.version);
     let sealed = health.initialized && health.sealed;
     let waits_for_holders = sealed && {
@@ -262,9 +264,58 @@ async fn look(client: Result<Client, Failure>, begun: Option<&Diary>) -> Look {
     let findings = begun.and_then(|diary| contradiction(diary, &health));
     Look {
         server,
+        nodes,
         waits_for_holders,
-        findings: findings.into_iter().collect(),
+        findings: findings.into_iter().chain(away).collect(),
     }
+}
+
+fn state(health: &Health) -> &'static str {
+    match (health.initialized, health.sealed, health.is_active()) {
+        (false, ..) => "not initialised",
+        (true, true, _) => "sealed",
+        (true, false, true) => "active",
+        (true, false, false) => "standby",
+    }
+}
+
+/// The listed nodes, where there are several.
+#[derive(Default)]
+struct Listed {
+    nodes: Vec<NodeLine>,
+    /// Those that do not serve the cluster that was begun.
+    away: Vec<Reported>,
+    /// The active one, else the first that answers.
+    other: Option<(Client, Health)>,
+}
+
+async fn listed(client: &Client, begun: Option<&Diary>) -> Listed {
+    let mut listed = Listed::default();
+    if client.nodes().len() < 2 {
+        return listed;
+    }
+    for (node, health) in sys::health_of_nodes(client).await {
+        let address = node.address().to_owned();
+        if let Some(diary) = begun
+            && let Some(why) = unavailable::away(&health, diary.cluster.cluster_id.as_deref())
+        {
+            listed
+                .away
+                .push(Finding::NodeAway(address.clone(), why).reported());
+        }
+        let state = match health {
+            Ok(health) => {
+                let said = state(&health).to_owned();
+                if listed.other.is_none() || health.is_active() {
+                    listed.other = Some((node, health));
+                }
+                said
+            }
+            Err(error) => error.to_string(),
+        };
+        listed.nodes.push(NodeLine { address, state });
+    }
+    listed
 }
 
 /// What the server says of itself that cannot be where the diary is right. A diary is a file that anybody with this

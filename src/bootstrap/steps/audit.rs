@@ -43,9 +43,10 @@ pub(super) async fn observe(view: &View<'_>) -> Result<Observation, Failure> {
     };
     if undeclared {
         let paths: Vec<String> = look.paths().into_iter().map(str::to_owned).collect();
-        findings.push(match paths.is_empty() {
-            true => Finding::NoAuditDevice,
-            false => Finding::AuditDevicesUndeclared(paths),
+        findings.push(if paths.is_empty() {
+            Finding::NoAuditDevice
+        } else {
+            Finding::AuditDevicesUndeclared(paths)
         });
     }
     // A root that is kept on purpose outlives the hand-over, and from then on there is something to lose.

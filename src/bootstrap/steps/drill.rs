@@ -33,6 +33,9 @@ use crate::vault::{Client, Dialect, Generation, RootSession, sys};
 const OTHERWISE: &str = "; or let it be given from elsewhere: --holders-elsewhere 30m; or rehearse later, which is a \
                          finding: break_glass.drill: later";
 
+/// How many nodes may lead, one after the other, while one quorum makes its token.
+const LEADERS: usize = 4;
+
 /// A drill is held in the run that revokes root, whatever an earlier one has shown. Afterwards it is no more than a record.
 pub(crate) fn observe(view: &View<'_>) -> Observation {
     let BreakGlass::Logins { drill, .. } = &view.config.break_glass else {
@@ -124,25 +127,56 @@ async fn each_quorum(
 ) -> Result<Vec<Value>, Failure> {
     let mut proofs = Vec::new();
     for quorum in quorums {
-        let names = quorum.names();
-        let root = RootSession::new(
-            session.client,
-            root_generation::make(session, quorum).await?,
-        );
-        is_root(&root).await?;
-        let proof = root.revoke().await.map_err(|broken| broken.error)?;
-        forget(session.ceremony).await?;
-        session.ceremony.note(format!(
-            "{} made a root token, which is revoked",
-            names.join(", ")
-        ));
-        let mut facts = json!({"custodians": names, "proof": proof});
-        if !quorum.elsewhere.is_empty() {
-            facts["elsewhere"] = json!(quorum.elsewhere);
-        }
-        proofs.push(facts);
+        proofs.push(with_any_leader(session, quorum).await?);
     }
     Ok(proofs)
+}
+
+/// A quorum's root token. Where the leader is lost in the middle, this attempt alone is made again at the next one: what
+/// is in hand here is not asked for again, and what other quorums have shown stands.
+async fn with_any_leader(
+    session: &mut DrillSession<'_>,
+    quorum: &Quorum<'_>,
+) -> Result<Value, Failure> {
+    let ceremony = session.ceremony;
+    for _ in 1..LEADERS {
+        let failure = match one(session, quorum).await {
+            Err(failure) => failure,
+            proof => return proof,
+        };
+        if !ceremony.cluster.passes(&failure).await {
+            return Err(failure);
+        }
+        ceremony.note(failure.to_string());
+        ceremony.cluster.find_active().await?;
+        session.client = ceremony.client();
+        settle(ceremony).await?;
+        let again = match &quorum.elsewhere[..] {
+            [] => "nobody is asked again".to_owned(),
+            names => format!("asked again: {}", names.join(", ")),
+        };
+        let (leader, names) = (session.client.address(), quorum.names().join(", "));
+        ceremony.note(format!("{leader} leads: once more with {names}; {again}"));
+    }
+    one(session, quorum).await
+}
+
+async fn one(session: &mut DrillSession<'_>, quorum: &Quorum<'_>) -> Result<Value, Failure> {
+    let names = quorum.names();
+    let root = root_generation::make(session, quorum).await?;
+    let root = RootSession::new(&session.client, root);
+    is_root(&root).await?;
+    let proof = root.revoke().await.map_err(|broken| broken.error)?;
+    forget(session.ceremony).await?;
+    session.ceremony.note(format!(
+        "{} made a root token, which is revoked",
+        names.join(", ")
+    ));
+    let mut facts = json!({"custodians": names, "proof": proof});
+    if !quorum.elsewhere.is_empty() {
+        facts["elsewhere"] = json!(quorum.elsewhere);
+    }
+    Ok(facts)
 }
 
 async fn forget(ceremony: &Ceremony<'_>) -> Result<(), Failure> {
@@ -196,7 +230,7 @@ pub(crate) async fn settle(ceremony: &Ceremony<'_>) -> Result<(), Failure> {
 /// A break-glass login at the active node.
 struct DrillSession<'w> {
     ceremony: &'w Ceremony<'w>,
-    client: &'w Client,
+    client: Client,
     dialect: Dialect,
     wanted: &'w Login,
     login: OpenLogin,
@@ -206,7 +240,7 @@ impl<'w> DrillSession<'w> {
     /// Logs in.
     async fn log_in(
         ceremony: &'w Ceremony<'w>,
-        client: &'w Client,
+        client: &Client,
         dialect: Dialect,
     ) -> Result<Self, Failure> {
         let logins = break_glass_logins(ceremony.config);
@@ -214,7 +248,7 @@ impl<'w> DrillSession<'w> {
         let wanted = *logins.first().ok_or_else(none)?;
         Ok(Self {
             ceremony,
-            client,
+            client: client.clone(),
             dialect,
             wanted,
             login: log_in(ceremony, client, wanted).await?,
@@ -224,16 +258,16 @@ impl<'w> DrillSession<'w> {
     /// Ends the login's own token. Its name.
     async fn leave(self) -> &'w str {
         let events = self.ceremony.caller.events;
-        self.login.end(self.client, events).await;
+        self.login.end(&self.client, events).await;
         *self.ceremony.drill_accessor.borrow_mut() = None;
         &self.wanted.name
     }
 
     /// The login may have expired meanwhile.
     async fn log_in_again(&mut self) -> Result<(), Failure> {
-        let again = log_in(self.ceremony, self.client, self.wanted).await?;
+        let again = log_in(self.ceremony, &self.client, self.wanted).await?;
         let before = std::mem::replace(&mut self.login, again);
-        before.end(self.client, self.ceremony.caller.events).await;
+        before.end(&self.client, self.ceremony.caller.events).await;
         Ok(())
     }
 }
@@ -245,7 +279,7 @@ impl RootGenerationRun for DrillSession<'_> {
 
     fn generation(&self) -> Result<Generation<'_>, Failure> {
         let token = self.login.token();
-        Ok(Generation::new(self.client, self.dialect, token))
+        Ok(Generation::new(&self.client, self.dialect, token))
     }
 
     /// What is about to happen, on disk and at the replica before it does: the next run ends what is left of it.
@@ -258,10 +292,10 @@ impl RootGenerationRun for DrillSession<'_> {
             Stage::Started(nonce) => generating.nonce = Some(nonce.to_owned()),
             Stage::NotMade => generating.roots = None,
             Stage::Completing => {
-                let roots = scan(self.client, self.ceremony.token()?).await?.roots;
+                let roots = scan(&self.client, self.ceremony.token()?).await?.roots;
                 let accessors = roots.into_iter().map(|root| root.accessor);
                 generating.roots = Some(accessors.collect());
-                let health = sys::health_now(self.client).await;
+                let health = sys::health_now(&self.client).await;
                 generating.clock = health.and_then(|health| health.server_time_utc);
             }
         }
@@ -272,7 +306,7 @@ impl RootGenerationRun for DrillSession<'_> {
     }
 
     async fn holders_give(&mut self, attempt: &Attempt, names: &[&str]) -> Result<(), Failure> {
-        let (ceremony, client) = (self.ceremony, self.client);
+        let (ceremony, client) = (self.ceremony, &self.client);
         let id = ceremony.cluster.id().ok_or_else(|| {
             let address = client.address();
             Failure::failed(

@@ -19,6 +19,7 @@ mod unseal;
 mod wait_until_active;
 
 pub(super) use documents::begin_digests;
+pub(super) use wait_until_active::look_for_all_nodes;
 
 use crate::bootstrap::ceremony::Ceremony;
 use crate::bootstrap::view::View;

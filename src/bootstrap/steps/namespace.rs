@@ -30,7 +30,10 @@ pub(super) fn unknown_to(
         health.product.name()
     );
     let failure = Failure::refused(Code::NotOnThisServer, text)
-        .advise("leave cluster.namespace empty: the root namespace");
+        .advise(
+            "leave cluster.namespace empty, and all of it is made in the root namespace; or use a server that has \
+             namespaces: OpenBao from 2.3.1 on, or Vault Enterprise",
+        );
     (!has_them).then_some(failure)
 }
 

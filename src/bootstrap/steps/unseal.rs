@@ -10,6 +10,7 @@ use crate::bootstrap::ceremony::Ceremony;
 use crate::code::Code;
 use crate::failure::Failure;
 use crate::secret::ShareMaterial;
+use crate::span;
 use crate::vault::{self, Client, sys};
 
 /// Unseals all nodes: those that answer at once, the others when they answer or have joined. One that
@@ -130,16 +131,16 @@ async fn shares_to(ceremony: &Ceremony<'_>, node: &Client) -> Result<(), vault::
 /// Each node that stayed closed, with what to do about it. The shares are still in the checkpoint.
 fn still_closed(ceremony: &Ceremony<'_>, closed: &[(Client, State)]) -> Failure {
     let again = ceremony.options.again(ceremony.config);
-    let seconds = ceremony.config.cluster.timeouts.active.as_secs();
+    let limit = span::text(ceremony.config.cluster.timeouts.active);
     let each = closed.iter().map(|(node, state)| {
         let address = node.address();
         match state {
-            State::Away(why) => Failure::failed(Code::NodeMissing, format!("waited {seconds} s for {address}: {why}"))
+            State::Away(why) => Failure::failed(Code::NodeMissing, format!("waited {limit} for {address}: {why}"))
                 .advise(format!(
                     "start the server there, or take it out of cluster.nodes; then go on: {again}"
                 )),
             State::NotJoined => {
-                Failure::failed(Code::NodeMissing, format!("waited {seconds} s for {address}: it has not joined")).advise(format!(
+                Failure::failed(Code::NodeMissing, format!("waited {limit} for {address}: it has not joined")).advise(format!(
                     "see its retry_join and its log, or take it out of cluster.nodes; then go on: {again}"
                 ))
             }

@@ -11,6 +11,7 @@ use crate::desired::observation::Observation;
 use crate::evidence::facts::Evidence;
 use crate::failure::Failure;
 use crate::finding::Finding;
+use crate::session::unavailable;
 use crate::step::Step;
 use crate::vault::auth::token;
 use crate::vault::sys::{self, Health};
@@ -96,6 +97,20 @@ async fn describe(ceremony: &Ceremony<'_>) -> Result<Evidence, Failure> {
         .with("version", &health.version)
         .with("cluster_id", &health.cluster_id)
         .with("root_generation", rules))
+}
+
+/// Listed nodes that do not serve, each a finding. Whoever is root has waited for all of them.
+pub(crate) async fn look_for_all_nodes(ceremony: &Ceremony<'_>) {
+    let client = ceremony.client();
+    if ceremony.is_root() || client.nodes().len() < 2 {
+        return;
+    }
+    let id = ceremony.cluster.id();
+    for (node, health) in sys::health_of_nodes(&client).await {
+        if let Some(why) = unavailable::away(&health, id.as_deref()) {
+            ceremony.find(Finding::NodeAway(node.address().to_owned(), why));
+        }
+    }
 }
 
 fn recorded(ceremony: &Ceremony<'_>) -> String {

@@ -14,6 +14,7 @@ use crate::break_glass::session::BreakGlassSession;
 use crate::checkpoint::now;
 use crate::failure::Failure;
 use crate::secret::Token;
+use crate::span;
 use crate::vault::auth::scan::Watch;
 use crate::vault::snapshot::{self, Snapshot};
 use crate::vault::{Client, TokenInfo, sys};
@@ -130,7 +131,7 @@ async fn look(client: &Client, token: &Token) -> Result<Snapshot, String> {
 }
 
 fn too_long(_: tokio::time::error::Elapsed) -> String {
-    format!("it took longer than {} s", LOOK.as_secs())
+    format!("it took longer than {}", span::text(LOOK))
 }
 
 /// A standby answers too, from what it knows.

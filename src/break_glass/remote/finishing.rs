@@ -20,6 +20,7 @@ use crate::failure::Failure;
 use crate::root_generation::{AttemptCode, LOOK, not_let_in, not_taken};
 use crate::secret::RootToken;
 use crate::shares::quorum::Gathered;
+use crate::span;
 use crate::vault::RootSession;
 use crate::vault::keys::generation::{Encoded, Given, Pad, Progress};
 use crate::vault::keys::root::Life;
@@ -224,10 +225,10 @@ async fn enough(
             session.journal.wait(None)?;
             session.journal.forget_pad()?;
             return Err(Failure::failed(Code::TooFewShares, format!(
-                "{} of {} shares were given within {} s; the attempt is ended, and those shares with it",
+                "{} of {} shares were given within {}; the attempt is ended, and those shares with it",
                 found.progress,
                 found.required,
-                limit.as_secs()
+                span::text(limit)
             ))
             .advise(format!(
                 "get hold of more holders, then begin anew: {}",

@@ -16,6 +16,7 @@ use crate::prompt;
 use crate::root_generation::{AttemptCode, Held, not_let_in, not_taken};
 use crate::session::cluster_identity::known_id;
 use crate::shell::ShellCommand;
+use crate::span;
 use crate::vault::keys::generation::{Given, Progress};
 use crate::vault::{Client, Error, Generation};
 
@@ -139,11 +140,15 @@ async fn consent(
 /// How long ago that was, for a person.
 fn ago(since: Timestamp, now: Timestamp) -> String {
     let seconds = now.as_second() - since.as_second();
+    let age = |seconds: i64| {
+        let seconds = u64::try_from(seconds).unwrap_or_default();
+        format!("{} ago", span::of_seconds(seconds))
+    };
     match seconds {
         i64::MIN..-60 => "in the future by the clock of this machine".to_owned(),
-        -60..120 => format!("{} s ago", seconds.max(0)),
-        120..7200 => format!("{} min ago", seconds / 60),
-        7200.. => format!("{} h ago", seconds / 3600),
+        -60..120 => age(seconds),
+        120..7200 => age(seconds / 60 * 60),
+        7200.. => age(seconds / 3600 * 3600),
     }
 }
 
@@ -250,10 +255,10 @@ mod tests {
     fn an_age_is_said_in_the_largest_unit_that_tells_something() {
         let at = |seconds: i64| Timestamp::from_second(1_000_000 + seconds).unwrap();
         for (seconds, said) in [
-            (0, "0 s ago"),
-            (119, "119 s ago"),
-            (120, "2 min ago"),
-            (7200, "2 h ago"),
+            (0, "0s ago"),
+            (119, "1m59s ago"),
+            (179, "2m ago"),
+            (7260, "2h ago"),
             (-61, "in the future by the clock of this machine"),
         ] {
             assert_eq!(ago(at(0), at(seconds)), said);

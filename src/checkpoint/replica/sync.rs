@@ -19,6 +19,7 @@ use crate::failure::{Exit, Failure};
 use crate::hex;
 use crate::interrupt::AFTER_A_STOP;
 use crate::replica::{Commit, Found, Lease, Replica};
+use crate::span;
 
 /// Of an answer without shares, and of its encryption.
 const BYTES_ANYWAY: usize = 2048;
@@ -378,7 +379,7 @@ async fn soon(doing: impl Future<Output = Result<(), Failure>>) -> Result<(), Fa
         Ok(done) => done,
         Err(_) => Err(Failure::failed(
             Code::ReplicaUnreachable,
-            format!("no answer within {} s of the stop", AFTER_A_STOP.as_secs()),
+            format!("no answer within {} of the stop", span::text(AFTER_A_STOP)),
         )),
     }
 }

@@ -8,6 +8,7 @@ use url::Url;
 use crate::config::problem::meant;
 use crate::config::scalar;
 use crate::config::tree::{Kind, Node};
+use crate::span;
 
 /// Longest list of keys that is shown for one that is unknown, in bytes.
 const LONGEST_NAMES: usize = 200;
@@ -82,7 +83,7 @@ pub(super) fn holds(node: &Node, condition: &Value) -> bool {
 
 pub(super) fn format(text: &str, format: &str) -> Option<String> {
     match format {
-        "time-span" if scalar::duration(text).is_none() => {
+        "time-span" if span::read(text).is_none() => {
             Some("expected a time such as `30s`, `10m` or `1h30m`".into())
         }
         "uri" => match Url::parse(text) {

@@ -112,11 +112,11 @@ pub(super) fn roles_of_people_are_bound(reading: &mut Reading) {
             keys.all(|key| reading.has(&under(&path, &[key])) == Some(false))
         };
         let (unbound, unclaimed) = (none(&bound), none(&bound[..2]));
-        let lacks_redirect = none(&["allowed_redirect_uris"]);
-        let (Some(role_type), Some(callback)) = (
-            setting(reading, &path, "role_type"),
-            setting(reading, &path, "callback_mode"),
-        ) else {
+        let redirects = under(&path, &["allowed_redirect_uris"]);
+        let empty = reading.value::<Field>(&redirects);
+        let empty = empty.is_some_and(|uris| uris.strings().is_empty());
+        let lacks_redirect = empty || reading.has(&redirects) == Some(false);
+        let Some(role_type) = setting(reading, &path, "role_type") else {
             continue;
         };
         if role_type == "jwt" {
@@ -125,7 +125,8 @@ pub(super) fn roles_of_people_are_bound(reading: &mut Reading) {
             }
             continue;
         }
-        if lacks_redirect && callback != "device" {
+        // The server wants one with `callback_mode: device` as well, where nobody uses it.
+        if lacks_redirect {
             let text = "missing key `allowed_redirect_uris`; for this program it is `[\"http://localhost:8250/oidc/callback\"]`";
             reading.refuse(Code::FileKeyMissing, &path, text);
         }
@@ -184,7 +185,7 @@ pub(super) fn doors_can_open(reading: &mut Reading) {
     let names = reading.texts(&["break_glass", "logins", "*"]);
     let namespace = reading.text(&["cluster", "namespace"]);
     if !names.is_empty() && namespace.is_some_and(|name| !name.trim_matches('/').is_empty()) {
-        let text = "root generation belongs to the root namespace, and so do its logins; leave `cluster.namespace` empty";
+        let text = "root generation belongs to the root namespace, and so do its logins; leave `cluster.namespace` empty, or go without: `break_glass: {none: \"reason\"}`";
         reading.refuse(Code::FileContradicts, &DOORS, text);
     }
     for (_, login) in names {

@@ -10,12 +10,13 @@ mod cluster;
 mod logins;
 mod mounts;
 mod names;
+mod people;
 
 use super::reading::Reading;
 
 type Rule = fn(&mut Reading);
 
-const RULES: [Rule; 29] = [
+const RULES: [Rule; 32] = [
     cluster::plain_http_stays_on_this_machine,
     cluster::nodes_are_different,
     cluster::threshold_fits_the_shares,
@@ -31,6 +32,9 @@ const RULES: [Rule; 29] = [
     access::policies_of_tokens_exist,
     access::oidc_is_complete,
     access::roles_of_people_are_bound,
+    people::browsers_come_back_here,
+    people::sign_ins_can_begin_and_end,
+    people::claims_have_their_scopes,
     mounts::secrets_are_references,
     mounts::write_paths_are_plain,
     mounts::writes_keep_to_themselves,

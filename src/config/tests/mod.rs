@@ -161,10 +161,7 @@ fn the_example_is_read_without_a_problem_and_fits_the_schema() {
         panic!("{config:?}")
     };
     let claims = claims.iter().map(|(name, _)| name.as_str());
-    assert_eq!(
-        claims.collect::<Vec<_>>(),
-        ["hd", "email_verified", "groups"]
-    );
+    assert_eq!(claims.collect::<Vec<_>>(), ["email_verified", "groups"]);
     assert!(validates(EXAMPLE));
 }
 

@@ -15,6 +15,7 @@ use zeroize::Zeroizing;
 use crate::child::captured::{self, Bounds, Ended, Fault};
 use crate::disk::{self, trust};
 use crate::screen;
+use crate::span;
 
 /// Looking at a key and encrypting to it take milliseconds.
 const TIME: Duration = Duration::from_secs(30);
@@ -189,7 +190,7 @@ async fn run(
         Fault::Start(error) if error.kind() == ErrorKind::NotFound => Why::Missing,
         Fault::Start(error) => Why::Failed(format!("gpg: {error}")),
         Fault::Untrusted(what, advice) => Why::Failed(format!("{what}: {advice}")),
-        Fault::TimedOut => Why::Failed(format!("gpg was ended after {} s", time.as_secs())),
+        Fault::TimedOut => Why::Failed(format!("gpg was ended after {}", span::text(time))),
         Fault::TooMuch => Why::Failed(format!("gpg printed more than {} KiB", most / 1024)),
     })
 }

@@ -14,9 +14,10 @@ use std::time::{Duration, Instant};
 
 use crate::event::{Event, StepOutcome};
 use crate::printable;
-use crate::report::advice::{advice, invite};
+use crate::report::advice::{advice, invite, sign_in};
 use crate::report::style::{Painted, Style};
 use crate::screen;
+use crate::span;
 use crate::text_layout::{columns, wrapped};
 pub(super) use rows::Size;
 use rows::rows;
@@ -167,9 +168,10 @@ impl Progress {
                 login,
                 url,
                 code,
+                port,
                 seconds,
             } => {
-                let text = sign_in((login, url), code.as_deref(), *seconds);
+                let text = sign_in((login, url), (code.as_deref(), *port), *seconds);
                 self.line(&text, "", (step.is_some(), false))
             }
             Event::Holders { step, invitation } => {
@@ -335,7 +337,11 @@ impl Progress {
     }
 
     fn waiting(&mut self, (text, seconds, limit): (&str, u64, u64), in_step: bool) -> Painted {
-        let text = printable::one_line(&format!("waiting {seconds} of {limit} s for {text}"));
+        let text = printable::one_line(&format!(
+            "waiting {} of {} for {text}",
+            span::of_seconds(seconds),
+            span::of_seconds(limit)
+        ));
         if self.style.terminal {
             let indent = indent(in_step);
             let shown: String = text.chars().take(self.width - indent - 2).collect();
@@ -372,13 +378,6 @@ impl Progress {
 
 fn indent(in_step: bool) -> usize {
     if in_step { IN_STEP } else { WITHOUT_STEPS }
-}
-
-/// What a person does who is asked to sign in.
-fn sign_in((login, url): (&str, &str), code: Option<&str>, seconds: u64) -> String {
-    let code = code.map(|code| format!("\n  and type there: {code}"));
-    let (code, minutes) = (code.unwrap_or_default(), seconds.div_ceil(60));
-    format!("{login}: sign in within {minutes} min at\n  {url}{code}")
 }
 
 /// An outcome in a word, and whether it is a good one.

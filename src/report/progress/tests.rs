@@ -196,7 +196,7 @@ fn what_takes_long_is_seen_to_run_on_its_line_and_the_cursor_comes_back() {
     assert!(lines[0].ends_with(" 4 s"), "{text}");
     assert_eq!(lines[1..], ["      enabled", "      enabled"], "{text}");
     let text = screen.event(&wait(5)).after(6).event(&wait(7)).text();
-    assert!(text.contains("\n      waiting 7 of 60 s for all"), "{text}");
+    assert!(text.contains("\n      waiting 7s of 1m for all"), "{text}");
     assert_eq!(text.matches("waiting").count(), 1, "{text}");
     let text = screen.event(&finished()).text();
     assert_eq!(text, format!("{DONE}\n      enabled\n      enabled\n"));
@@ -309,7 +309,7 @@ fn a_log_has_the_same_words_and_no_sequences() {
     let text = log(&[started(), note(), wait(1), finished()]);
     let lines: Vec<&str> = text.lines().collect();
     assert_eq!(lines[..2], [" 5/13 audit first", "      enabled"]);
-    assert!(lines[2].starts_with("      waiting 1 of 60 s for all"));
+    assert!(lines[2].starts_with("      waiting 1s of 1m for all"));
     assert_eq!(*lines.last().unwrap(), DONE);
     assert!(!text.contains(['\u{1b}', '\r']), "{text:?}");
     let mut progress = Progress::new(style(false), WIDTH);
@@ -382,5 +382,5 @@ fn elsewhere_a_wait_is_mentioned_now_and_then() {
     let lines: String = (0..12)
         .map(|seconds| progress.lines(&wait(seconds)).as_str().to_owned())
         .collect();
-    assert_eq!(lines.matches("of 60 s for all").count(), 3, "{lines}");
+    assert_eq!(lines.matches("of 1m for all").count(), 3, "{lines}");
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use crate::code::Code;
 use crate::plain_http::Refusal;
 use crate::shell::ShellCommand;
+use crate::span;
 use crate::vault::http::tls_advice::advice_on_tls;
 
 /// A request that did not lead to a usable answer.
@@ -262,7 +263,10 @@ impl fmt::Display for Error {
         let answered = |code: u16| format!("{method} {url} was answered with {code}");
         let text = match kind {
             Kind::Unreachable(why) => format!("{url} cannot be reached: {why}"),
-            Kind::TimedOut(limit) => format!("{method} {url} was not answered within {limit:?}"),
+            Kind::TimedOut(limit) => format!(
+                "{method} {url} was not answered within {}",
+                span::text(*limit)
+            ),
             Kind::Tls(why) => format!("no trusted connection to {url}: {why}"),
             Kind::Status { code, messages } if messages.is_empty() => answered(*code),
             Kind::Status { code, messages } => {

@@ -13,6 +13,7 @@ use url::Url;
 use zeroize::Zeroizing;
 
 use crate::plain_http::{self, Peers, Refusal};
+use crate::span;
 use crate::vault::http::error::{Error, Kind};
 use crate::vault::http::node::{Node, bare_host};
 use crate::vault::http::target::Target;
@@ -255,7 +256,10 @@ fn classify(error: &reqwest::Error, timeout: Duration) -> Kind {
             } else {
                 ""
             };
-            Kind::Unreachable(format!("no connection within {CONNECT_TIMEOUT:?}{taken}"))
+            Kind::Unreachable(format!(
+                "no connection within {}{taken}",
+                span::text(CONNECT_TIMEOUT)
+            ))
         } else {
             Kind::TimedOut(timeout)
         };

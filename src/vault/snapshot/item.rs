@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::hex;
 use crate::shell::quoted;
+use crate::span;
 use crate::vault::auth::token::TokenInfo;
 use crate::vault::http::field;
 
@@ -205,7 +206,10 @@ pub(super) fn of_token(namespace: &str, accessor: &str, info: &TokenInfo) -> Ite
     let policies = info.policies.iter().chain(&info.identity_policies);
     let policies: Vec<&str> = policies.map(String::as_str).collect();
     let ends = match (info.period, &info.expire_time) {
-        (1.., _) => format!("renewed every {} s it never expires", info.period),
+        (1.., _) => format!(
+            "renewed every {} it never expires",
+            span::of_seconds(u64::try_from(info.period).unwrap_or_default())
+        ),
         (_, Some(time)) => format!("expires {time}"),
         (_, None) => "never expires".to_owned(),
     };

@@ -61,7 +61,7 @@ fn a_standby_at_the_address_of_the_file_is_asked_for_nothing_but_the_way() {
     let leader = nodes[now].address();
     let way = format!("the node that leads is {leader}: add it to cluster.nodes");
     run.exits(1).says(&[
-        "waited 3 s for an active node",
+        "waited 3s for an active node",
         "is standby",
         &way,
         "what to do:",

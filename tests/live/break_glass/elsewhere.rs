@@ -101,7 +101,7 @@ fn holders_who_do_not_come_are_named_and_no_attempt_stays() {
     starter
         .run(&words)
         .exits(1)
-        .says(&["0 of 1 holders gave their share within 10 s; asked were bob"]);
+        .says(&["0 of 1 holders gave their share within 10s; asked were bob"]);
     nothing_is_left(&server, &starter);
     let facts = evidence(&starter, "rehearsal-");
     let why = facts["failed"].as_str().expect("why");
@@ -254,7 +254,7 @@ fn where_they_do_not_come_root_stands_and_the_next_run_goes_on() {
     let mut words = APPLY;
     words[5] = "10s";
     ceremony.run(&words).exits(1).says(&[
-        "0 of 1 holders gave their share within 10 s; asked were bob",
+        "0 of 1 holders gave their share within 10s; asked were bob",
         "root is still valid",
     ]);
     let ada = server.api().log_in("ada", &ceremony.secrets["ada"]);

@@ -321,7 +321,7 @@ fn the_starter_waits_for_the_holders_and_no_longer_than_was_said() {
     holders.start();
     let late = ["--wait", "10s", "--identity", "alice.key", "--", "true"];
     finish(&holders.starter, &late).exits(1).says(&[
-        "0 of 2 shares were given within 10 s; the attempt is ended",
+        "0 of 2 shares were given within 10s; the attempt is ended",
         "break-glass start --reason WHY",
     ]);
     nothing_is_left(&server, &holders.starter);
@@ -330,7 +330,7 @@ fn the_starter_waits_for_the_holders_and_no_longer_than_was_said() {
         facts["failed"]
             .as_str()
             .expect("why")
-            .contains("within 10 s"),
+            .contains("within 10s"),
         "{facts:#}"
     );
 }

@@ -170,7 +170,7 @@ fn a_periodic_token_is_told() {
         let undo = format!("token revoke -accessor {}", accessor.trim());
         run.exits(4).says(&[
             "policy all is new",
-            "policies all, default, renewed every 3600 s it never expires) is new",
+            "policies all, default, renewed every 1h it never expires) is new",
             &undo,
         ]);
         run.shows_no_token();

@@ -75,7 +75,7 @@ fn a_bucket_that_does_not_exist() {
     );
     ceremony.apply().exits(1).says(&[
         "s3://nobody-made-this-bucket/vault/test: not found",
-        "aws s3api create-bucket",
+        "aws s3api create-bucket --bucket nobody-made-this-bucket",
     ]);
     assert!(!server.api().initialised());
 }

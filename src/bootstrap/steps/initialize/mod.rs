@@ -24,6 +24,7 @@ use crate::evidence::facts::Evidence;
 use crate::failure::Failure;
 use crate::secret::SecretText;
 use crate::session::{Authority, cluster_identity};
+use crate::span;
 use crate::step::Step;
 use crate::step::decide::{Recorded, Seen};
 use crate::vault::keys::init::{self, InitAnswer, InitRequest};
@@ -96,8 +97,11 @@ pub(crate) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
     let followed = ceremony.replicate().await;
     followed.map_err(|failure| kept_here_only(ceremony, failure))?;
     drop(deferred);
+    if client.nodes().len() > 1 {
+        ceremony.note(format!("initialised {}", client.address()));
+    }
     take(ceremony, raw, asked).await?;
-    Ok(evidence(asked, &seal.seal_type))
+    Ok(evidence((asked, client.address()), &seal.seal_type))
 }
 
 /// Brings the one answer to disk. While the disk refuses, it is here in memory and nowhere else, so it is tried again
@@ -112,9 +116,9 @@ async fn keep(ceremony: &Ceremony<'_>, sealer: &Sealer, raw: &SecretText) -> Res
             told = true;
             ceremony.warn(format!(
                 "the cluster is initialised, and its one answer is in the memory of this process only: {error}; do not \
-                 end this run, {}; it is tried again for {} s",
+                 end this run, {}; it is tried again for {}",
                 mend(&error),
-                limit.as_secs()
+                span::text(limit)
             ));
         }
         let said = error.to_string();
@@ -163,7 +167,13 @@ pub(crate) async fn take_up(ceremony: &mut Ceremony<'_>) -> Result<(), Failure> 
 pub(crate) async fn adopt(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failure> {
     take_up(ceremony).await?;
     let seal = sys::seal_status(&first_node(ceremony)).await?;
-    Ok(evidence(asked(ceremony)?, &seal.seal_type).with("taken_up", true))
+    let node = ceremony
+        .diary()
+        .attempt
+        .as_ref()
+        .map(|attempt| attempt.node.clone());
+    let node = node.unwrap_or_else(|| first_node(ceremony).address().to_owned());
+    Ok(evidence((asked(ceremony)?, &node), &seal.seal_type).with("taken_up", true))
 }
 
 /// One node of several, always the same: two that are asked become two clusters.
@@ -229,9 +239,10 @@ async fn take(ceremony: &mut Ceremony<'_>, raw: &SecretText, asked: Asked) -> Re
     Ok(())
 }
 
-fn evidence(asked: Asked, seal_type: &str) -> Evidence {
+fn evidence((asked, node): (Asked, &str), seal_type: &str) -> Evidence {
     let key_type = if asked.recovery { "recovery" } else { "unseal" };
     Evidence::default()
+        .with("node", node)
         .with("seal", seal_type)
         .with("key_type", key_type)
         .with("shares", asked.shares)

@@ -3,6 +3,7 @@
 //! Nothing is left behind: canaries are deleted, and the server is only asked questions.
 
 mod custodians;
+mod machines;
 
 use futures::future::join_all;
 
@@ -77,6 +78,7 @@ pub(crate) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
     {
         failures.push(failure);
     }
+    machines::try_all(ceremony, &mut failures).await;
     break_glass(ceremony, &nodes, &mut failures);
     Failure::check(failures)?;
     let Some(first) = nodes.first() else {

@@ -1,0 +1,119 @@
+//! Whom the server asks with whose token it is: whether that account may ask.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use url::Url;
+
+use crate::code::Code;
+use crate::failure::Problem;
+use crate::kubernetes::api::{self, Api};
+use crate::secret::SecretText;
+use crate::shell::ShellCommand;
+
+const PATH: &str = "/apis/authentication.k8s.io/v1/tokenreviews";
+const NAMES: [&str; 3] = [
+    "kubernetes_host",
+    "kubernetes_ca_cert",
+    "token_reviewer_jwt",
+];
+
+/// The reviewer of a `kubernetes` auth method, as its configuration has it.
+#[derive(Debug)]
+pub struct Reviewer {
+    /// `kubernetes_host`.
+    pub api_server: Url,
+    /// `kubernetes_ca_cert`; without it the server trusts what is not known here.
+    pub ca_cert: Option<Vec<u8>>,
+    /// `token_reviewer_jwt`.
+    pub credential: Arc<SecretText>,
+}
+
+impl Reviewer {
+    /// Lets its own token be reviewed. Says why that could not be tried from this machine, where the server may still
+    /// reach what we do not.
+    ///
+    /// # Errors
+    /// What would keep everybody out.
+    pub async fn may_review(&self) -> Result<Option<String>, Problem> {
+        let api = Api {
+            server: &self.api_server,
+            ca_cert: self.ca_cert.as_deref(),
+            credential: &self.credential,
+            names: NAMES,
+        };
+        let url = api.url(PATH)?;
+        let answer = match api.post(&url, &self.body()).await {
+            Ok(answer) => answer,
+            Err(none) if none.away || self.ca_cert.is_none() => {
+                return Ok(Some(none.problem.to_string()));
+            }
+            Err(none) => return Err(none.problem),
+        };
+        judge(answer.status, &answer.body)
+            .map(|()| None)
+            .map_err(|problem| Problem {
+                what: format!("{url}: {problem}"),
+                ..problem
+            })
+    }
+
+    fn body(&self) -> Value {
+        json!({
+            "apiVersion": "authentication.k8s.io/v1",
+            "kind": "TokenReview",
+            "spec": {"token": self.credential.expose()},
+        })
+    }
+}
+
+fn judge(status: u16, body: &[u8]) -> Result<(), Problem> {
+    Err(match status {
+        200..=299 => return Ok(()),
+        403 => {
+            let user = api::user_of(body);
+            let who = user.as_deref().unwrap_or("the reviewer");
+            let text = format!("{who} may not create tokenreviews (403)");
+            Problem::new(Code::KubernetesFailed, text).advise(delegation(user.as_deref()))
+        }
+        _ => api::judge(status),
+    })
+}
+
+/// The command that lets this user review tokens.
+fn delegation(user: Option<&str>) -> ShellCommand {
+    let bind = ShellCommand::new("kubectl create clusterrolebinding vault-reviewer");
+    let bind = bind.and("--clusterrole=system:auth-delegator");
+    super::to(bind, user)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reviewer_without_the_right_is_named_with_the_command_that_gives_it() {
+        let body = br#"{"kind":"Status","message":"tokenreviews.authentication.k8s.io is forbidden: User \"system:serviceaccount:vault:reviewer\" cannot create resource \"tokenreviews\""}"#;
+        let error = judge(403, body).unwrap_err();
+        let who = "system:serviceaccount:vault:reviewer may not create tokenreviews (403)";
+        assert_eq!(error.what, who);
+        assert_eq!(
+            error.advice.unwrap(),
+            "kubectl create clusterrolebinding vault-reviewer --clusterrole=system:auth-delegator \
+             --serviceaccount=vault:reviewer"
+        );
+        assert!(judge(201, b"{}").is_ok());
+        assert!(judge(401, b"").unwrap_err().what.contains("not accepted"));
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_reached_from_here_is_no_mistake_of_the_file() {
+        let reviewer = Reviewer {
+            api_server: Url::parse("https://127.0.0.1:1").unwrap(),
+            ca_cert: None,
+            credential: Arc::new(SecretText::new("a.b.c".into())),
+        };
+        let said = reviewer.may_review().await.unwrap().unwrap();
+        assert!(said.starts_with("https://127.0.0.1:1/apis/"), "{said}");
+    }
+}
