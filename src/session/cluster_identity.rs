@@ -11,6 +11,7 @@ use crate::code::Code;
 use crate::config::Config;
 use crate::event::EventSink;
 use crate::failure::Failure;
+use crate::span;
 use crate::step::Step;
 use crate::step::decide::Recorded;
 use crate::vault::{Client, Health};
@@ -86,9 +87,9 @@ pub(crate) async fn known_anywhere(
             Ok(None)
         }
         Err(_) => {
-            let seconds = TO_LOOK.as_secs();
+            let limit = span::text(TO_LOOK);
             events.warn(format!(
-                "the replica did not say within {seconds} s which cluster this is"
+                "the replica did not say within {limit} which cluster this is"
             ));
             Ok(None)
         }

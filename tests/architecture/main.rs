@@ -10,11 +10,13 @@ mod measured;
 mod pages;
 mod pasted;
 mod rooms;
+mod secrets;
 mod source;
 mod spans;
 mod structure;
 
-use rooms::{MAY_EXPOSE, MAY_IMPORT, SECRETS};
+use rooms::MAY_IMPORT;
+use secrets::{MAY_EXPOSE, SECRETS};
 use source::{Source, words};
 
 /// What a rule finds: a line each, with the place.

@@ -1,4 +1,4 @@
-//! The rooms of the house: who may import whom, where a secret may be looked at, and what the tree may look like.
+//! The rooms of the house: who may import whom, and what the tree may look like.
 
 /// Who may import whom, room by room, from the ground up. No room stands above one that it is below: a room may know
 /// those before it only, so there is no circle between rooms.
@@ -369,34 +369,6 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
             "secret",
         ],
     ),
-];
-
-/// Where a secret may be looked at.
-pub(crate) const MAY_EXPOSE: &[&str] = &[
-    "aws",
-    "custodian",
-    "envelope",
-    "evidence",
-    "kubernetes",
-    "prompt",
-    "secret",
-    "vault",
-];
-
-/// Types that hold a secret.
-pub(crate) const SECRETS: &[&str] = &[
-    "SecretText",
-    "SecretString",
-    "SecretBox",
-    "Share",
-    "ShareMaterial",
-    "Pad",
-    "Encoded",
-    "Inherited",
-    "Token",
-    "RootToken",
-    "InitAnswer",
-    "InitKeys",
 ];
 
 /// The most lines of the verb that is largest.

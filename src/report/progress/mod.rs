@@ -137,11 +137,8 @@ impl Progress {
                 address,
                 resumed,
             } => {
-                let how = if *resumed {
-                    "  (continues from its checkpoint)"
-                } else {
-                    ""
-                };
+                let how = resumed.then_some("  (continues from its checkpoint)");
+                let how = how.unwrap_or_default();
                 let line = format!("{command}  {cluster}  {address}{how}");
                 self.style.bold(&line) + "\n"
             }

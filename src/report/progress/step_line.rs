@@ -1,6 +1,7 @@
 //! The line of a step, on one row: number and title, and at its end how long it runs, or how it ended.
 
 use crate::report::style::{Painted, Style};
+use crate::span;
 use crate::text_layout::columns;
 
 /// What number, title, outcome, time and requests take side by side.
@@ -101,7 +102,11 @@ impl Tail {
             Self::Nothing => String::new(),
             Self::Running(millis) => {
                 let turn = usize::try_from(millis / TURN).unwrap_or_default();
-                format!("{} {} s", TURNING[turn % TURNING.len()], millis / 1000)
+                format!(
+                    "{} {}",
+                    TURNING[turn % TURNING.len()],
+                    span::of_seconds(millis / 1000)
+                )
             }
             Self::Ended { word, good, .. } => format!("{} {word}", style.mark(good)),
         }
