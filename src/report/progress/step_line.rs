@@ -105,7 +105,7 @@ impl Tail {
                 format!(
                     "{} {}",
                     TURNING[turn % TURNING.len()],
-                    span::of_seconds(millis / 1000)
+                    span::of_seconds(u64::try_from(millis / 1000).unwrap_or(u64::MAX))
                 )
             }
             Self::Ended { word, good, .. } => format!("{} {word}", style.mark(good)),
