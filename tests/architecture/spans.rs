@@ -5,8 +5,8 @@ use crate::source::Source;
 
 /// What a place for a number is followed by where it is one of a length of time.
 const UNITS: [&str; 7] = ["s", "sec", "seconds", "min", "minutes", "h", "hours"];
-/// How long a step took, with its tenths: a measurement in a column.
-const MEASURED: &str = "{}.{} s";
+/// How long a step took, with its tenths, and takes so far: measurements in a column.
+const MEASURED: [&str; 2] = ["{}.{} s", "{} {} s"];
 
 fn spelt_otherwise(text: &str) -> bool {
     let mut behind = text.split("} ").skip(1);
@@ -14,7 +14,7 @@ fn spelt_otherwise(text: &str) -> bool {
         let end = rest.find(|letter: char| !letter.is_alphanumeric());
         UNITS.contains(&&rest[..end.unwrap_or(rest.len())])
     };
-    text != MEASURED && behind.any(unit)
+    !MEASURED.contains(&text) && behind.any(unit)
 }
 
 #[test]

@@ -1,7 +1,6 @@
 //! The line of a step, on one row: number and title, and at its end how long it runs, or how it ended.
 
 use crate::report::style::{Painted, Style};
-use crate::span;
 use crate::text_layout::columns;
 
 /// What number, title, outcome, time and requests take side by side.
@@ -102,11 +101,7 @@ impl Tail {
             Self::Nothing => String::new(),
             Self::Running(millis) => {
                 let turn = usize::try_from(millis / TURN).unwrap_or_default();
-                format!(
-                    "{} {}",
-                    TURNING[turn % TURNING.len()],
-                    span::of_seconds(u64::try_from(millis / 1000).unwrap_or(u64::MAX))
-                )
+                format!("{} {} s", TURNING[turn % TURNING.len()], millis / 1000)
             }
             Self::Ended { word, good, .. } => format!("{} {word}", style.mark(good)),
         }
