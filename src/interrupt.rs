@@ -108,27 +108,25 @@ impl Interrupt {
 
     /// The stop that was asked for, if one was.
     pub fn pending(&self) -> Option<Failure> {
-        self.leaving("nothing is half done")
-    }
-
-    /// The same, and what a person must know of what it leaves.
-    pub fn leaving(&self, what: &str) -> Option<Failure> {
         let signal = self.signal.get()?;
-        let name = match signal {
-            1 => "SIGHUP",
-            2 => "SIGINT",
-            3 => "SIGQUIT",
-            _ => "SIGTERM",
-        };
-        Some(
-            Failure::new(
-                Exit::Interrupted(signal),
-                Code::Interrupted,
-                format!("interrupted by {name}; {what}"),
-            )
-            .advise("run the same command again: it goes on from here"),
-        )
+        Some(stopped_by(signal, "nothing is half done"))
     }
+}
+
+/// A stop by this signal, and what a person must know of what it leaves.
+pub fn stopped_by(signal: u8, what: &str) -> Failure {
+    let name = match signal {
+        1 => "SIGHUP",
+        2 => "SIGINT",
+        3 => "SIGQUIT",
+        _ => "SIGTERM",
+    };
+    Failure::new(
+        Exit::Interrupted(signal),
+        Code::Interrupted,
+        format!("interrupted by {name}; {what}"),
+    )
+    .advise("run the same command again: it goes on from here")
 }
 
 #[cfg(test)]

@@ -37,6 +37,9 @@ const LONGEST_PASTE: usize = 16 * 1024;
 /// The time between two looks whether something was pasted.
 const PASTE_PAUSE: Duration = Duration::from_millis(50);
 
+/// SIGINT.
+const CONTROL_C: u8 = 2;
+
 /// Why a question got no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -49,8 +52,8 @@ pub enum Error {
         instead: String,
     },
     /// Ctrl-C, or a signal that ends the process.
-    #[error("interrupted while asking: {0}")]
-    Interrupted(String),
+    #[error("interrupted at a question")]
+    Interrupted(u8),
     /// The person pressed Enter without typing anything.
     #[error("nothing was typed: {0}")]
     Empty(String),
@@ -207,6 +210,10 @@ impl Paste {
     /// Adds what is there to the line.
     fn take(&self, line: &mut Vec<u8>) -> std::io::Result<Pasted> {
         let mut piece = Zeroizing::new([0_u8; 1024]);
+        // A run that was put into the background would be stopped by reading.
+        if tcgetpgrp(&self.terminal)? != getpgrp() {
+            return Err(std::io::ErrorKind::WouldBlock.into());
+        }
         let got = (&self.terminal).read(&mut *piece)?;
         if got == 0 {
             return Ok(Pasted::End);
@@ -259,17 +266,17 @@ where
     let reading = tokio::task::spawn_blocking(move || wiped(|| read(label)));
     let answer = tokio::select! {
         biased;
-        _ = signals.next() => {
+        signal = signals.next() => {
             // What is said next does not stand behind the question.
             let _ = as_found.terminal.write_all(b"\n");
-            return Err(Error::Interrupted(question.to_owned()));
+            return Err(Error::Interrupted(signal));
         }
         answer = reading => answer,
     };
     match answer {
         Ok(Ok(answer)) => Ok(answer),
         Ok(Err(error)) if error.kind() == std::io::ErrorKind::Interrupted => {
-            Err(Error::Interrupted(question.to_owned()))
+            Err(Error::Interrupted(CONTROL_C))
         }
         Ok(Err(error)) => Err(Error::Terminal(error)),
         Err(_) => Err(Error::Terminal(std::io::Error::other("the prompt failed"))),

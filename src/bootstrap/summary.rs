@@ -102,11 +102,17 @@ fn shares(diary: &Diary, ended: &Ended) -> Option<SharesKept> {
     stored.sort_by_key(|(_, one)| one.number);
     let names = stored.into_iter().map(|(name, _)| name.clone()).collect();
     let seen = ended.seen(Step::StoreRecoveryKeys);
+    let mut custodians = shown(names, diary, Step::StoreRecoveryKeys, seen);
+    let since = diary
+        .rotation
+        .as_ref()
+        .and_then(|rotation| rotation.since.clone());
+    custodians.at = since.or(custodians.at);
     Some(SharesKept {
         recovery: asked.recovery,
         shares: asked.shares,
         threshold: asked.threshold,
-        custodians: shown(names, diary, Step::StoreRecoveryKeys, seen),
+        custodians,
     })
 }
 
@@ -146,6 +152,16 @@ fn break_glass(
         .get(&Step::Drill)
         .filter(|_| diary.drill_was_held());
     let held = held.and_then(|entry| entry.finished.as_ref());
+    // What was tried with shares that are no longer valid says nothing of those that are.
+    let since = diary
+        .rotation
+        .as_ref()
+        .and_then(|rotation| rotation.since.as_ref());
+    let counts = |at: &String| since.is_none_or(|since| at >= since);
+    let (held, rehearsed) = (
+        held.filter(|at| counts(at)),
+        rehearsed.filter(|one| counts(&one.at)),
+    );
     // Both are of one form, in which what is later is greater.
     let later = |one: &Rehearsed| held.is_none_or(|held| one.at >= *held);
     if let Some(rehearsed) = rehearsed.filter(later) {
@@ -155,7 +171,7 @@ fn break_glass(
             without: rehearsed.without,
         };
     }
-    if !diary.drill_was_held() {
+    if held.is_none() {
         return BreakGlassState::NotExercised {};
     }
     let quorums: Vec<Value> = diary.fact(Step::Drill, QUORUMS).unwrap_or_default();

@@ -11,12 +11,22 @@ use crate::interrupt::DeferredSignals;
 use crate::root_generation::{Held, Quorum};
 use crate::secret::RootToken;
 use crate::shares::as_stored;
-use crate::shares::quorum::{Asking, Gathered};
+use crate::shares::quorum::{Asking, Gathered, no_double};
 
-/// Quorums that are tried at the most: every three of five shares.
-const TRIES: usize = 10;
+/// Quorums that are tried at the most, each in milliseconds: every four of seven shares, and more.
+const TRIES: usize = 40;
 /// Nobody waits longer to learn which shares are not as they were stored.
 const TO_LOOK: Duration = Duration::from_secs(5);
+
+/// A root token, and what it took.
+pub(super) struct Made<'a> {
+    pub(super) token: RootToken,
+    pub(super) deferred: DeferredSignals<'a>,
+    /// Whose shares made it.
+    pub(super) quorum: String,
+    /// Those of which the server made none.
+    pub(super) refused: Vec<String>,
+}
 
 /// Custodians whose share is not as it was stored, each with a warning: they are asked last.
 pub(super) async fn not_as_stored(session: &BreakGlassSession<'_>) -> Vec<String> {
@@ -38,15 +48,22 @@ pub(super) async fn root<'a>(
     session: &mut BreakGlassSession<'a>,
     gathered: &mut Gathered,
     purpose: Purpose<'_>,
-) -> Result<(RootToken, DeferredSignals<'a>), Failure> {
+) -> Result<Made<'a>, Failure> {
     let needed = session.threshold();
-    let mut tried: Vec<Vec<usize>> = Vec::new();
+    let (mut tried, mut refused): (Vec<Vec<usize>>, Vec<String>) = (Vec::new(), Vec::new());
     let mut places: Vec<usize> = (0..gathered.held.len()).collect();
     loop {
         let quorum = of(&gathered.held, &places);
         let names = quorum.names().join(", ");
         let failure = match root_token::root(session, &quorum, purpose).await {
-            Ok(root) => return Ok(root),
+            Ok((token, deferred)) => {
+                return Ok(Made {
+                    token,
+                    deferred,
+                    quorum: names,
+                    refused,
+                });
+            }
             Err(failure) => failure,
         };
         tried.push(places);
@@ -54,8 +71,14 @@ pub(super) async fn root<'a>(
             return Err(failure);
         }
         leftovers::settle(session).await?;
+        if let Some(stop) = session.caller.interrupt.pending() {
+            return Err(stop);
+        }
         let next = match untried(&tried, gathered.held.len(), needed) {
             None if one_more(session, gathered).await? => {
+                // Whoever typed a share may have taken an hour.
+                session.keep_to_active().await?;
+                session.stay_logged_in().await?;
                 untried(&tried, gathered.held.len(), needed)
             }
             next => next,
@@ -64,6 +87,7 @@ pub(super) async fn root<'a>(
         session.warn(format!(
             "the shares of {names} make no root token, another quorum is tried: {failure}"
         ));
+        refused.push(names);
     }
 }
 
@@ -96,15 +120,30 @@ async fn one_more(
         .chain(held)
         .cloned()
         .collect();
-    let asking = Asking {
-        without: &without,
-        ..asking
-    };
-    let more = session.caller.unless_stopped(asking.gather(1)).await?;
-    let answered = !more.held.is_empty();
-    gathered.held.extend(more.held);
-    gathered.away.extend(more.away);
-    Ok(answered)
+    let mut without = without;
+    loop {
+        let asking = Asking {
+            without: &without,
+            ..asking
+        };
+        let more = session.caller.unless_stopped(asking.gather(1)).await?;
+        gathered.away.extend(more.away);
+        let Some(held) = more.held.into_iter().next() else {
+            return Ok(false);
+        };
+        without.push(held.name.clone());
+        match no_double(&gathered.held, &held.name, held.share) {
+            Ok(share) => {
+                let name = held.name;
+                gathered.held.push(Held { name, share });
+                return Ok(true);
+            }
+            Err(failure) => {
+                session.warn(format!("no share of {}: {failure}", held.name));
+                gathered.away.push((held.name, failure));
+            }
+        }
+    }
 }
 
 /// So many of so many places that were not tried yet.

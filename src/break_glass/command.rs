@@ -1,6 +1,7 @@
 //! The operator's command: what is run, and with what in its environment.
 
 use std::ffi::OsString;
+use std::io::IsTerminal;
 use std::time::Duration;
 
 use jiff::fmt::friendly::SpanPrinter;
@@ -70,6 +71,13 @@ impl Command {
     /// Holds that it is there, and that nobody else may put another program in its place: before anybody is asked for a
     /// share, and right before it is started.
     pub(super) fn check(&self) -> Result<(), Failure> {
+        if self.argv.is_empty() && !std::io::stdin().is_terminal() {
+            return Err(Failure::usage(
+                Code::NoTerminal,
+                "there is no terminal for a shell, and no command",
+            )
+            .advise("write the command behind --"));
+        }
         let argv = self.argv();
         if !trust::can_be_run(&argv[0]) {
             let name = argv[0].to_string_lossy();
@@ -115,7 +123,14 @@ pub(super) async fn run(
     cluster_environment(session.config, session.client.address(), &mut child);
     if command.argv.is_empty() {
         // A start file of the shell may set another one.
-        child.env("PS1", format!("root of {}> ", session.config.cluster.name));
+        let plain = |letter: char| letter.is_ascii_alphanumeric() || "._-".contains(letter);
+        let name = session
+            .config
+            .cluster
+            .name
+            .chars()
+            .filter(|letter| plain(*letter));
+        child.env("PS1", format!("root of {}> ", name.collect::<String>()));
     }
     if command.env {
         token.into_environment(&mut child, "VAULT_TOKEN");

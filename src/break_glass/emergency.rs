@@ -96,8 +96,11 @@ async fn of_a_quorum(
     // From here to the limited token, a stop waits: it takes seconds.
     let made = another_quorum::root(session, &mut gathered, purpose).await;
     evidence.gathered(&gathered);
-    let (root, deferred) = made.map_err(|failure| evidence.of_a_failure(session, key, failure))?;
+    let made = made.map_err(|failure| evidence.of_a_failure(session, key, failure))?;
     drop(gathered);
+    evidence.set("quorum", made.quorum);
+    evidence.refused(made.refused);
+    let (root, deferred) = (made.token, made.deferred);
     with_root(session, (root, &logs), command, (evidence, key), deferred).await
 }
 
@@ -121,6 +124,7 @@ pub(super) async fn with_root(
     let worked = work(session, root, command, &mut evidence, deferred).await;
     let mut worked = worked.map_err(|failure| evidence.of_a_failure(session, key, failure))?;
     let mut findings = others::findings(&[session.config], None);
+    findings.extend(evidence.refused_quorums());
     findings.append(&mut worked.findings);
     worked.findings = findings;
     let path = evidence.write(session, key, &worked.findings)?;

@@ -14,7 +14,7 @@ use crate::finding::Finding;
 use crate::shares::quorum::Gathered;
 
 /// What a run has shown so far.
-pub(super) struct Evidence(RunEvidence);
+pub(super) struct Evidence(RunEvidence, Vec<String>);
 
 impl Evidence {
     pub(super) fn begin(session: &BreakGlassSession<'_>, kind: &'static str) -> Self {
@@ -26,7 +26,7 @@ impl Evidence {
             "product": health.product.name(),
             "version": health.version,
         });
-        let mut evidence = Self(RunEvidence::begin(kind, &cluster, now()));
+        let mut evidence = Self(RunEvidence::begin(kind, &cluster, now()), Vec::new());
         if let Ok(login) = session.login() {
             let answer = &login.answer;
             let facts = json!({
@@ -44,6 +44,19 @@ impl Evidence {
 
     pub(super) fn set(&mut self, name: &str, value: impl Serialize) {
         self.0.set(name, value);
+    }
+
+    /// Quorums of which the server made no root token.
+    pub(super) fn refused(&mut self, quorums: Vec<String>) {
+        if !quorums.is_empty() {
+            self.set("refused_quorums", &quorums);
+        }
+        self.1 = quorums;
+    }
+
+    /// The same, as a finding.
+    pub(super) fn refused_quorums(&self) -> Option<Finding> {
+        (!self.1.is_empty()).then(|| Finding::QuorumsRefused(self.1.clone()))
     }
 
     /// Who answered, and who did not.

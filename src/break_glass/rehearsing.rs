@@ -97,6 +97,9 @@ async fn hold(
     Ok(Outcome::ended(text, findings, &path, None))
 }
 
+/// Why a share was not tried.
+const LEFT_OUT: &str = "left out with --without";
+
 /// What the root tokens have seen.
 #[derive(Default)]
 struct Seen {
@@ -129,6 +132,13 @@ async fn each_quorum(
     for (name, why) in &gathered.away {
         findings.push(Finding::HolderAway(name.clone(), why.to_string()));
     }
+    let left_out = &session.options.without;
+    for name in left_out {
+        findings.push(Finding::HolderAway(name.clone(), LEFT_OUT.to_owned()));
+    }
+    if !left_out.is_empty() {
+        evidence.set("left_out", left_out);
+    }
     // Whoever typed a share may have taken an hour.
     session.keep_to_active().await?;
     let logs = logs(session.config);
@@ -148,8 +158,8 @@ async fn each_quorum(
         facts.push(one(session, &quorum, &logs, seen).await?);
     }
     evidence.set("quorums", facts);
-    let without = gathered.away.into_iter().map(|(name, _)| name);
-    Ok(without.collect())
+    let away = gathered.away.into_iter().map(|(name, _)| name);
+    Ok(away.chain(left_out.iter().cloned()).collect())
 }
 
 /// One root token, from its shares to its end. A stop that is asked for waits: it takes seconds, and a token without

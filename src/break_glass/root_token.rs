@@ -75,7 +75,7 @@ pub(super) async fn root<'a>(
             return Err(failure);
         } else {
             session.warn(format!(
-                "another node leads, and the attempt went with the one before: {failure}"
+                "the node did not stay active, and the attempt went with it: {failure}"
             ));
         }
         again = false;

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::checkpoint::diary::Diary;
 use crate::checkpoint::directory::{read_json, write_json};
 use crate::checkpoint::error::{CheckpointError, Result};
+use crate::checkpoint::replica::lease::owner;
 use crate::checkpoint::secrets_file::{self, Header};
 use crate::checkpoint::store::{Checkpoint, read_secrets};
 use crate::replica::{Commit, Lease};
@@ -111,7 +112,8 @@ impl Checkpoint {
     /// Whether this lease is of the checkpoint in this directory.
     pub fn has_lease(directory: &Path, lease: &Lease) -> Result<bool> {
         let mark: Option<Mark> = read_json(directory, MARK)?;
-        Ok(mark.is_some_and(|mark| mark.id == lease.id))
+        let owner = owner(directory);
+        Ok(mark.is_some_and(|mark| lease.same_owner(&Lease::new(&mark.id, &owner, String::new()))))
     }
 
     /// What is remembered of the replica.

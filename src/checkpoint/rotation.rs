@@ -67,6 +67,9 @@ pub struct Rotation {
     pub again: String,
     /// How far it is.
     pub phase: Phase,
+    /// Since when the new shares are in effect, RFC 3339, once that was seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<String>,
     /// A rotation was about to be started; it may be there without our knowing its nonce.
     #[serde(default)]
     pub starting: bool,
@@ -128,6 +131,9 @@ pub struct OldShare {
     /// It is not there any more, or a person was told that it is left.
     #[serde(default)]
     pub retired: bool,
+    /// Why this program has not taken it away, where it has not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left: Option<String>,
 }
 
 impl KeySet {
@@ -164,6 +170,7 @@ impl Rotation {
             before,
             again: String::new(),
             phase: Phase::Unverified,
+            since: None,
             starting: false,
             nonce: None,
             new: BTreeMap::new(),

@@ -5,8 +5,9 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 use std::time::Duration;
 
-use rustix::process::{Signal, kill_process, kill_process_group};
-use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
+use nix::sys::signal::{SIGTTOU, SigSet};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetpgrp, tcsetattr, tcsetpgrp};
 use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep_until};
 
@@ -69,6 +70,7 @@ pub(crate) async fn run(
     // Whatever the command does to the terminal, the operator gets it back as it was.
     let stdin = io::stdin();
     let terminal = tcgetattr(&stdin).ok();
+    let front = tcgetpgrp(&stdin).ok();
     inherited.open_to_children(true)?;
     let spawned = child.spawn();
     inherited.open_to_children(false)?;
@@ -76,11 +78,27 @@ pub(crate) async fn run(
     drop(child);
     let end = wait(&mut running, interrupt, (until, own_group)).await;
     if let Some(terminal) = terminal {
-        let _ = tcsetattr(&stdin, OptionalActions::Now, &terminal);
+        as_it_was(&terminal, front);
     }
     // It may have left children that hold the descriptor: nothing is in it any more.
     drop(inherited);
     end
+}
+
+/// The terminal's settings, and whose it was. A shell puts itself in front, and whoever touches the terminal from behind
+/// is stopped by the kernel with SIGTTOU: a run that is stopped here would leave its root token valid.
+fn as_it_was(settings: &Termios, front: Option<Pid>) {
+    let mut stopping = SigSet::empty();
+    stopping.add(SIGTTOU);
+    let blocked = stopping.thread_block().is_ok();
+    let stdin = io::stdin();
+    if let Some(front) = front.filter(|_| blocked) {
+        let _ = tcsetpgrp(&stdin, front);
+    }
+    if blocked {
+        let _ = tcsetattr(&stdin, OptionalActions::Now, settings);
+        let _ = stopping.thread_unblock();
+    }
 }
 
 async fn wait(

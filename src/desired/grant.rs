@@ -95,15 +95,21 @@ pub(crate) fn of(config: &Config, product: Product) -> String {
     rules(product, needs_self(config), config.may_rotate())
 }
 
-/// With what an administrator writes the grant so that it is for new shares too, once root is revoked.
+/// With what an administrator writes the grant so that it is for new shares too, once root is revoked; where there is
+/// none, whoever breaks the glass.
 pub(crate) fn by_hand(config: &Config, product: Product, address: &str) -> String {
+    let path = format!("sys/policies/acl/{POLICY}");
+    let shell = ShellCommand::new("break-glass --reason WHY --env --expect").with(path);
+    let shell = config.bare_command(shell);
     let command = ShellCommand::new(product.program()).and("policy write");
     let command = command
         .set("-address=", address)
         .and(POLICY)
         .and("- <<'END'");
     let text = rules(product, needs_self(config), true);
-    format!("{command}\n{text}END")
+    format!(
+        "an administrator writes it, or who has none, in the shell of {shell}:\n{command}\n{text}END"
+    )
 }
 
 /// Text of the grant: the root-generation paths of this product, old and new, so that an upgrade does

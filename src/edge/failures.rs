@@ -5,6 +5,7 @@ use std::io;
 use crate::backend::{self, Kind};
 use crate::code::Code;
 use crate::failure::{Exit, Failure};
+use crate::interrupt::stopped_by;
 use crate::reference::{ReferenceError, Why};
 use crate::{custodian, disk, envelope, prompt, vault};
 
@@ -88,10 +89,8 @@ impl From<prompt::Error> for Failure {
 }
 
 fn of_prompt(error: &prompt::Error, text: String) -> Failure {
-    if let prompt::Error::Interrupted(_) = error {
-        let text = "interrupted at a question; nothing is half done";
-        return Failure::new(Exit::Interrupted(2), Code::Interrupted, text)
-            .advise("run the same command again: it goes on from here");
+    if let prompt::Error::Interrupted(signal) = error {
+        return stopped_by(*signal, "nothing is half done");
     }
     let (exit, code) = match error {
         prompt::Error::NoTerminal { .. } => (Exit::Usage, Code::NoTerminal),

@@ -117,6 +117,11 @@ pub enum Finding {
          there: delete what is still there; rotate the shares with verification when break-glass has been rehearsed: {1}"
     )]
     SharesLeftUnnamed(String, ShellCommand),
+    /// Quorums of which the server made no root token.
+    #[error(
+        "the server took no root token of the shares of {}: at least one of each is wrong; find out which: rehearse --without NAME", .0.join("; of ")
+    )]
+    QuorumsRefused(Vec<String>),
     /// Generation of new shares, and the command that finishes them.
     #[error("{}: {}", Self::RotationIsOpen(*.0), .1)]
     RotationUnfinished(u32, String),
@@ -267,6 +272,7 @@ impl Finding {
             | Self::SharesCountedOtherwise(..) => Code::SharesNotAsInFile,
             Self::SharesAreFiles(_) => Code::SharesOnThisMachine,
             Self::SharesLeft(..) | Self::SharesLeftUnnamed(..) => Code::SharesLeftMachine,
+            Self::QuorumsRefused(_) => Code::ShareWrong,
             Self::RotationUnfinished(..)
             | Self::RotationIsOpen(_)
             | Self::OldSharesInEffect(..)

@@ -8,7 +8,7 @@ use crate::checkpoint::diary::Unanswered;
 use crate::checkpoint::replica::damaged;
 use crate::checkpoint::{self, Proof, ReplicatedCheckpoint};
 use crate::code::Code;
-use crate::config::Config;
+use crate::config::{Config, Custodian as Of, CustodianKind};
 use crate::custodian::{self, Answer, Custodian, IdentityFile, Opener};
 use crate::disk;
 use crate::edge::custodians;
@@ -17,6 +17,7 @@ use crate::event::{Caller, Challenged, Event, Outcome, Proved};
 use crate::failure::Failure;
 use crate::prompt;
 use crate::shell::ShellCommand;
+use crate::step::Step;
 
 /// How often a word is asked for: a mistake in typing costs nothing.
 const TRIES: usize = 3;
@@ -94,6 +95,10 @@ impl Proving<'_> {
             }
             (Way::Answer, _) => {
                 let kept = self.kept().ok_or_else(|| self.nothing_to_answer())?;
+                prompt::can_ask(
+                    &self.label(),
+                    "run it at a terminal: the word is typed there",
+                )?;
                 self.ask(kept).await?
             }
         };
@@ -216,6 +221,11 @@ impl Proving<'_> {
             };
             diary.challenges.remove(&name);
             diary.proofs.insert(name, proof);
+            let mut all = self.config.init.custodians.iter();
+            let machine = |one: &Of| matches!(one.kind, CustodianKind::Ssm(_));
+            if all.all(|one| machine(one) || diary.proofs.contains_key(&one.name)) {
+                diary.settle(Step::Preflight, Code::CustodianUnproved);
+            }
         })?;
         self.records.replicate().await?;
         Ok(proved)

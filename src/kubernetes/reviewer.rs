@@ -50,12 +50,19 @@ impl Reviewer {
             }
             Err(none) => return Err(none.problem),
         };
-        judge(answer.status, &answer.body)
-            .map(|()| None)
-            .map_err(|problem| Problem {
-                what: format!("{url}: {problem}"),
-                ..problem
-            })
+        let Err(problem) = judge(answer.status, &answer.body) else {
+            return Ok(None);
+        };
+        let problem = Problem {
+            what: format!("{url}: {problem}"),
+            ..problem
+        };
+        // What a proxy on our way says is nothing that the server would hear.
+        let said: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+        if said["kind"] == "Status" && matches!(answer.status, 401 | 403) {
+            return Err(problem);
+        }
+        Ok(Some(problem.to_string()))
     }
 
     fn body(&self) -> Value {

@@ -55,7 +55,7 @@ fn how_to_grant(config: &Config) -> String {
             config.command("apply")
         ),
         Some(product) => format!(
-            "under break_glass write rotation: true; the cluster is handed over, so let an administrator write the grant:\n{}",
+            "under break_glass write rotation: true; the cluster is handed over, so {}",
             grant::by_hand(config, product, config.cluster.address.as_str())
         ),
     }

@@ -23,7 +23,7 @@ pub(super) async fn end(run: &Run<'_>, rotation: &Rotation<'_>) -> Result<(), Fa
             return Err(refusals::busy(rotation, &found));
         }
         rotation.cancel(&found.nonce).await?;
-        run.note("ended what an earlier attempt had left at the server");
+        run.note("ended a rotation of ours that was open at the server");
     }
     if run.state.borrow().starting {
         run.record(|state| {

@@ -33,7 +33,7 @@ use crate::event::{Caller, Rotated};
 use crate::evidence::signing::SigningKey;
 use crate::failure::{Exit, Failure};
 use crate::finding::Finding;
-use crate::interrupt::AFTER_A_STOP;
+use crate::interrupt::{AFTER_A_STOP, stopped_by};
 use crate::recovery::run::Run;
 use crate::recovery::session::RotationSession;
 use crate::span;
@@ -104,7 +104,13 @@ async fn to_the_end(run: &Run<'_>, key: Option<&SigningKey>) -> Result<Rotated, 
     for finding in &findings {
         run.warn(&finding.text);
     }
-    let evidence = evidence(run, key, &findings)?;
+    // Told before it is done: a run that is killed in between tells it again.
+    let told = async {
+        let evidence = evidence(run, key, &findings)?;
+        retire::done(run).await?;
+        Ok(evidence)
+    };
+    let evidence = told.await.map_err(|failure| which_hold(run, failure))?;
     Ok(rotated(run, Some(findings), Some(evidence)))
 }
 
@@ -124,7 +130,7 @@ fn evidence(
     evidence.set("new_shares", new.collect::<Vec<_>>());
     let old = state.old.iter();
     let old = old.map(
-        |(name, share)| json!({"name": name, "address": share.address, "removed": share.retired}),
+        |(name, share)| json!({"name": name, "address": share.address, "removed": share.retired && share.left.is_none(), "left": share.left}),
     );
     evidence.set("old_shares", old.collect::<Vec<_>>());
     let records = run.records.borrow();
@@ -172,10 +178,8 @@ fn which_hold(run: &Run<'_>, mut failure: Failure) -> Failure {
             )
         }
     };
-    if matches!(failure.exit, Exit::Interrupted(_))
-        && let Some(stop) = run.caller.interrupt.leaving(&holds)
-    {
-        return stop.advise(format!(
+    if let Exit::Interrupted(signal) = failure.exit {
+        return stopped_by(signal, &holds).advise(format!(
             "run it again, which goes on from here: {}",
             run.again()
         ));

@@ -132,9 +132,7 @@ pub(super) fn not_granted(
         "{address}: {login} may not make new shares: the policy {policy} is not yet what the file says"
     ))
     .advise(format!(
-        "let it be written: {}; where the cluster was handed over and apply may write no policies, an administrator \
-         has to:\n{}",
-        config.command("apply"),
+        "it is written before hand-over by apply; afterwards {}",
         grant::by_hand(config, product, address)
     ))
 }

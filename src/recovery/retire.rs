@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::checkpoint::Asked;
 use crate::checkpoint::rotation::{OldShare, Phase};
+use crate::checkpoint::{Asked, now};
 use crate::code::Code;
 use crate::custodian::{Custodian, Observation, Stored};
 use crate::failure::Failure;
@@ -32,6 +32,7 @@ pub(super) async fn note_old(run: &Run<'_>) -> Result<(), Failure> {
                     address: custodian.address(),
                     found,
                     retired: false,
+                    left: None,
                 };
                 old.insert(custodian.name().to_owned(), entry);
             }
@@ -89,6 +90,9 @@ async fn look(run: &Run<'_>, custodian: &Custodian) -> Result<Option<Stored>, Fa
 
 /// The diary knows the new shares from here on.
 pub(super) async fn hand_over(run: &Run<'_>, recovery: bool) -> Result<(), Failure> {
+    run.record(|state| {
+        state.since.get_or_insert_with(now);
+    })?;
     let state = run.state.borrow().clone();
     let new = state.new.into_iter();
     let records = new.map(|(name, new)| (name, new.record)).collect();
@@ -140,9 +144,13 @@ pub(super) async fn retire(run: &Run<'_>) -> Result<Vec<Finding>, Failure> {
             findings.push(Finding::OldShareLeft(address, name, failure.to_string()));
         }
     }
-    run.record(|state| state.phase = Phase::Done)?;
-    run.records.replicate().await?;
     Ok(findings)
+}
+
+/// Nothing is left to do, and what was done is told.
+pub(super) async fn done(run: &Run<'_>) -> Result<(), Failure> {
+    run.record(|state| state.phase = Phase::Done)?;
+    run.records.replicate().await
 }
 
 async fn one(run: &Run<'_>, custodian: &Custodian) -> Result<(), Failure> {
@@ -157,16 +165,24 @@ async fn one(run: &Run<'_>, custodian: &Custodian) -> Result<(), Failure> {
     if known.retired {
         return Ok(());
     }
+    let mut left = None;
     match &known.found {
-        None => run.warn(format!(
+        None => {
+            left = Some("it was not there".to_owned());
+            run.warn(format!(
             "{address}, the old share of {name}, was not there: let {name} destroy it, wherever it is; it is no longer \
              valid"
-        )),
+            ));
+        }
         Some(found) => match custodian.observe(found).await? {
-            Observation::Changed(how) => run.warn(format!(
-                "{address} is not the old share of {name} any more and is left there: {how}"
-            )),
-            Observation::Missing | Observation::Same => {
+            Observation::Changed(how) => {
+                run.warn(format!(
+                    "{address} is not the old share of {name} any more and is left there: {how}"
+                ));
+                left = Some(how.clone());
+            }
+            Observation::Missing => left = Some("it was not there".to_owned()),
+            Observation::Same => {
                 custodian.remove().await?;
                 run.note(format!("took away {address}, the old share of {name}"));
             }
@@ -175,6 +191,7 @@ async fn one(run: &Run<'_>, custodian: &Custodian) -> Result<(), Failure> {
     run.record(|state| {
         if let Some(old) = state.old.get_mut(name) {
             old.retired = true;
+            old.left = left;
         }
     })
 }

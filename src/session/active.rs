@@ -82,7 +82,7 @@ impl<'a> Cluster<'a> {
     /// # Errors
     /// No node is active in time; the last thing each of them said. Or it is one of another cluster.
     pub(crate) async fn find_active(&self) -> Result<Health, Failure> {
-        let begun = Instant::now();
+        let (begun, mut since) = (Instant::now(), None);
         loop {
             let client = self.client();
             if let Some((active, health)) = sys::active(&client).await
@@ -93,16 +93,27 @@ impl<'a> Cluster<'a> {
             }
             let answers = sys::health_of_nodes(&client).await;
             let said = unavailable::said(&answers);
-            let limit = if unavailable::for_good(&answers) {
-                Duration::ZERO
+            let shorter = if unavailable::for_good(&answers) {
+                Some(Duration::ZERO)
             } else if unavailable::waits_for_holders(&answers).await {
-                self.limit.min(LET_IN)
-            } else if unavailable::without_quorum(&answers) {
-                self.limit.min(WITHOUT_QUORUM)
+                Some(LET_IN)
+            } else if unavailable::without_quorum(&answers).await {
+                Some(WITHOUT_QUORUM)
             } else {
-                self.limit
+                None
             };
-            if let Err(waited) = self.wait(begun, limit, "an active node", &said).await {
+            // What passes in moments is given them from when it was first seen.
+            let (from, limit) = match shorter {
+                Some(shorter) => (
+                    *since.get_or_insert_with(Instant::now),
+                    shorter.min(self.limit),
+                ),
+                None => {
+                    since = None;
+                    (begun, self.limit)
+                }
+            };
+            if let Err(waited) = self.wait(from, limit, "an active node", &said).await {
                 return Err(unavailable::explained(answers, waited, &self.advised).await);
             }
         }

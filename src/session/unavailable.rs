@@ -61,9 +61,16 @@ pub(crate) fn away(health: &Result<Health, vault::Error>, id: Option<&str>) -> O
     }
 }
 
-/// Whether so many of several nodes are silent that the others elect nobody.
-pub(crate) fn without_quorum(answers: &[Answer]) -> bool {
-    answers.len() > 1 && 2 * silent(answers) >= answers.len()
+/// Whether so many of several nodes are silent that the others elect nobody, which is how raft elects: with other storage
+/// one node is enough.
+pub(crate) async fn without_quorum(answers: &[Answer]) -> bool {
+    if answers.len() < 2 || 2 * silent(answers) < answers.len() {
+        return false;
+    }
+    let awake = answers.iter().filter(|(_, health)| health.is_ok());
+    let seals = join_all(awake.map(|(node, _)| sys::seal_status(node))).await;
+    let mut seals = seals.into_iter().flatten();
+    seals.any(|seal| seal.storage_type.as_deref() == Some("raft"))
 }
 
 fn silent(answers: &[Answer]) -> usize {
@@ -89,11 +96,10 @@ pub(crate) async fn explained(answers: Vec<Answer>, waited: Failure, advised: &A
         let errors = answers.into_iter().filter_map(|(_, health)| health.err());
         return Failure::all(errors.map(Failure::from).collect()).unwrap_or(waited);
     }
-    if without_quorum(&answers) {
+    if without_quorum(&answers).await {
         let (listed, answer) = (answers.len(), answers.len() - silent(&answers));
-        let quorum = listed / 2 + 1;
         let text = format!(
-            "{answer} of the {listed} listed nodes answer, and it takes {quorum} to elect one that leads: {}",
+            "{answer} of the {listed} listed nodes answer, and none of them leads: {}",
             said(&answers)
         );
         return Failure::failed(Code::NoActiveNode, text)

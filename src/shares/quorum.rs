@@ -214,7 +214,7 @@ impl Asking<'_> {
 }
 
 /// A share that another holder has given counts once, and whoever keeps only a copy of it opens nothing.
-fn no_double(held: &[Held], name: &str, share: Share) -> Result<Share, Failure> {
+pub(crate) fn no_double(held: &[Held], name: &str, share: Share) -> Result<Share, Failure> {
     match held.iter().find(|other| is_the_same(&other.share, &share)) {
         None => Ok(share),
         Some(other) => Err(Failure::refused(

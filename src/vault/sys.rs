@@ -107,6 +107,9 @@ pub struct SealStatus {
     /// The test for an auto-unseal.
     #[serde(default)]
     pub recovery_seal: bool,
+    /// Where it keeps its data, such as `raft`, where it says so.
+    #[serde(default, deserialize_with = "field::storage_type")]
+    pub storage_type: Option<String>,
 }
 
 async fn look(client: &Client, path: &str, timeout: Option<Duration>) -> Result<Reply, Error> {

@@ -127,6 +127,7 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
             "envelope",
             "failure",
             "finding",
+            "interrupt",
             "kubernetes",
             "plain_http",
             "prompt",
@@ -264,6 +265,7 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
             "prompt",
             "session",
             "shell",
+            "step",
         ],
     ),
     (

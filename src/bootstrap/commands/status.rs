@@ -71,10 +71,7 @@ pub async fn status(
     } else {
         rehearse_first(config)
     };
-    let (next, why) = match &lease {
-        Some(held) if !held.here => taking_over(config, next, held),
-        _ => (next, why),
-    };
+    let (next, why) = where_held(config, (next, why), lease.as_ref());
     let findings = [look.findings, on_this_machine(config, unfinished)].concat();
     let well = done && half_made.is_none() && findings.is_empty();
     let status = Status {
@@ -105,6 +102,10 @@ fn next_of_the_ceremony(
     });
     match (done, begun, unproved(config, diary)) {
         (true, ..) => (apply, Some(LOOKS_AGAIN)),
+        (false, true, _) if recorded(diary, Step::Initialize) == Recorded::Started => (
+            apply,
+            Some("goes on if the answer to sys/init was kept, and else says how to begin anew"),
+        ),
         (false, true, _) => (apply, Some("goes on where it stopped")),
         // A cluster has an id once it was initialised: this is a holder's file, or its checkpoint is elsewhere.
         (false, false, _) if config.cluster.id.is_some() => (
@@ -121,15 +122,20 @@ fn next_of_the_ceremony(
     }
 }
 
-/// Another machine's run is in the way of anything that is next.
-fn taking_over(config: &Config, next: String, held: &Held) -> (String, Option<String>) {
-    let after = if next.contains(" apply") {
-        config.command(config.typed.taking_over(&held.id)).into()
-    } else {
-        next
-    };
-    let why = "only if that run is gone for good: it goes on from what is at the replica";
-    (after, Some(why.to_owned()))
+/// Another machine's run is in the way of `apply`, and of nothing else that may be next.
+fn where_held(
+    config: &Config,
+    (next, why): (String, Option<String>),
+    lease: Option<&Held>,
+) -> (String, Option<String>) {
+    match lease {
+        Some(held) if !held.here && next.starts_with(config.command("apply").as_str()) => {
+            let why = "only if that run is gone for good: it goes on from what is at the replica";
+            let command = config.command(config.typed.taking_over(&held.id));
+            (command.into(), Some(why.to_owned()))
+        }
+        _ => (next, why),
+    }
 }
 
 /// The command to type once `apply` has come to its end, and what it does. `kept` is root; `open` whether break-glass works.

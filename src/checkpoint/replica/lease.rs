@@ -1,16 +1,21 @@
 //! Who goes on with a ceremony that has a replica: the lease of one directory on one machine.
 
+use std::path::Path;
+
 use rustix::system::uname;
 
 use crate::backend::Kind;
-use crate::checkpoint::Checkpoint;
+use crate::checkpoint::Diary;
 use crate::code::Code;
 use crate::config::Config;
 use crate::disk::read;
 use crate::edge::failures::of_replica;
+use crate::event::Caller;
 use crate::failure::Failure;
 use crate::hex;
-use crate::replica::{Lease, Replica};
+use crate::replica::{Found, Lease, Replica};
+use crate::step::Step;
+use crate::step::decide::Recorded;
 
 /// Takes the lease, or keeps the one that this directory has: its former run is dead, since we hold the lock.
 pub(crate) async fn take(
@@ -23,11 +28,7 @@ pub(crate) async fn take(
     let number = match &there {
         None => 1,
         Some((number, other)) if other.same_owner(lease) => return Ok(*number),
-        Some((number, other))
-            if take_over == Some(other.id.as_str()) || lease.goes_on_from(other) =>
-        {
-            number.saturating_add(1)
-        }
+        Some((number, other)) if take_over == Some(other.id.as_str()) => number.saturating_add(1),
         Some((_, other)) => return Err(held(config, replica, other)),
     };
     match replica.lease(number, lease).await {
@@ -52,6 +53,40 @@ pub(crate) async fn take(
             Err(of_replica(error))
         }
     }
+}
+
+/// The lease that a run of the same name on another machine has left, where nobody has to be asked for it: not while
+/// `sys/init` was asked and no answer is known there, since that may be with the other machine alone, which may live.
+///
+/// # Errors
+/// The diary there cannot be read.
+pub(crate) async fn followed(
+    replica: &Replica,
+    found: &Found,
+    lease: &Lease,
+    caller: Caller<'_>,
+) -> Result<Option<String>, Failure> {
+    let Some((_, other)) = &found.lease else {
+        return Ok(None);
+    };
+    if other.same_owner(lease) || !lease.goes_on_from(other) {
+        return Ok(None);
+    }
+    let diary = match &found.commit {
+        Some(commit) => {
+            let bytes = replica.fetch(&commit.diary).await.map_err(of_replica)?;
+            Diary::read(&bytes, replica.address())?
+        }
+        None => Diary::default(),
+    };
+    if diary.recorded(Step::Initialize) == Recorded::Started {
+        return Ok(None);
+    }
+    let (owner, at) = (&other.owner, &other.at);
+    caller.events.warn(format!(
+        "goes on from the run of the same name of {owner} since {at}, which does nothing more"
+    ));
+    Ok(Some(other.id.clone()))
 }
 
 /// Takes a lease back that may or may not have been made.
@@ -114,14 +149,14 @@ const OF_THE_MACHINE: &str = "/etc/machine-id";
 const LONGEST_ID: u64 = 4096;
 
 /// Who a lease is said to be of.
-pub(crate) fn owner(checkpoint: &Checkpoint) -> String {
+pub(crate) fn owner(directory: &Path) -> String {
     let name = uname().nodename().to_string_lossy().into_owned();
     let machine = machine(
         &name,
         &read::bytes(OF_THE_MACHINE.as_ref(), LONGEST_ID).unwrap_or_default(),
     );
-    let directory = std::path::absolute(checkpoint.directory());
-    let directory = directory.unwrap_or_else(|_| checkpoint.directory().to_owned());
+    let whole = std::path::absolute(directory);
+    let directory = whole.unwrap_or_else(|_| directory.to_owned());
     let user = rustix::process::geteuid().as_raw();
     format!("user {user} on {machine} in {}", directory.display())
 }

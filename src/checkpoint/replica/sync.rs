@@ -7,7 +7,7 @@ use std::rc::Rc;
 use tokio::sync::Mutex;
 
 use crate::backend;
-use crate::checkpoint::replica::lease::{give_up, held, owner, run_name, take};
+use crate::checkpoint::replica::lease::{followed, give_up, held, owner, run_name, take};
 use crate::checkpoint::replica::reconcile::{lacks, reconcile};
 use crate::checkpoint::{self, Checkpoint, Diary, Mark, ReplicatedCheckpoint};
 use crate::code::Code;
@@ -128,8 +128,10 @@ pub(crate) async fn checkpoint(
     };
     let lease = Lease {
         run: run.unwrap_or_default(),
-        ..Lease::new(&id, &owner(&checkpoint), checkpoint::now())
+        ..Lease::new(&id, &owner(checkpoint.directory()), checkpoint::now())
     };
+    let followed = followed(&replica, &found, &lease, caller).await?;
+    let take_over = take_over.or(followed.as_deref());
     // It was not given up: a secret may be here alone, until it is known that it is not.
     let kept = matches!(&found.lease, Some((_, other)) if other.same_owner(&lease));
     let only_here = kept && checkpoint.keeps_something().unwrap_or(true);

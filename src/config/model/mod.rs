@@ -136,11 +136,11 @@ impl Config {
 
     /// What each holder types where the servers wait for their shares of a Shamir seal.
     pub(crate) fn unseal_command(&self) -> ShellCommand {
-        let mut plain = self.command("unseal");
-        if self.typed.identities.is_empty() {
-            plain = plain.and("--custodian NAME");
+        if self.typed.identities.len() == 1 {
+            return self.command("unseal");
         }
-        plain
+        // Of several it would not be plain whose share is meant.
+        self.bare_command("unseal").and("--custodian NAME")
     }
 
     /// The auth method mounted at `path` (without slash at the end).

@@ -142,6 +142,7 @@ forms! {
     version: "version", 64, ".+-_";
     // `shamir`, `awskms`, and whatever a plugin is called.
     seal_type: "seal type", 64, "._-";
+    storage_type: "storage type", 64, "._-";
     // UUIDs.
     cluster_id: "cluster id", 128, "._-";
     nonce: "nonce", 128, "._-";

@@ -243,3 +243,25 @@ fn at_a_terminal_the_shares_are_typed_and_never_shown() {
     assert_eq!(code, 0, "{shown}");
     nothing_is_left(&server, &ceremony);
 }
+
+/// The shell puts itself in front of the terminal, as under a shell with jobs: whoever gives the terminal back from behind
+/// would be stopped, with the root token valid.
+#[test]
+fn a_shell_that_stays_too_long_is_ended_and_its_token_with_it_where_jobs_are_controlled() {
+    require!(["openbao-2.7.2"]);
+    let (server, mut ceremony) = handed_over();
+    let through = ["bash", "-mc", r#""$0" "$@"; echo "over: $?""#];
+    ceremony.through = through.map(str::to_owned).to_vec();
+    ceremony.environment = vec![("SHELL".to_owned(), "/bin/bash".to_owned())];
+    let words = ["--reason", "x", "--env", "--max-age", "10s"];
+    let mut terminal = ceremony.terminal(&with_keys("break-glass", &words));
+    terminal.expect("this is a shell with the rights of root on");
+    terminal.expect("its root token is no longer valid");
+    terminal.expect("over: 1");
+    nothing_is_left(&server, &ceremony);
+    drop(terminal);
+    ceremony.through = Vec::new();
+    let run = ceremony.run(&with_keys("break-glass", &["--reason", "x"]));
+    run.exits(2)
+        .says(&["there is no terminal for a shell, and no command"]);
+}

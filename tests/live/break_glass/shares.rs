@@ -81,11 +81,21 @@ fn a_wrong_share_keeps_no_other_quorum_from_opening_and_one_that_was_changed_is_
     let id = server.get("sys/health", None).1["cluster_id"].clone();
     ceremony.set("/cluster/id", id);
     ceremony.set("/checkpoint/path", json!("elsewhere"));
-    ceremony.run(&words).exits(0).says(&[
+    ceremony.run(&words).exits(4).says(&[
         "bob has answered",
         "the shares of alice, bob make no root token, another quorum is tried",
         "carol has answered",
+        "the server took no root token of the shares of alice, bob",
     ]);
+    let text = std::fs::read_dir(ceremony.path("elsewhere")).expect("a directory");
+    let text = text.map(|entry| std::fs::read_to_string(entry.expect("an entry").path()));
+    let text: String = text
+        .flatten()
+        .filter(|text| text.contains("refused_quorums"))
+        .collect();
+    let facts: serde_json::Value = serde_json::from_str(&text).expect("one evidence");
+    assert_eq!(facts["quorum"], "alice, carol");
+    assert_eq!(facts["refused_quorums"], json!(["alice, bob"]));
     nothing_is_left(&server, &ceremony);
     // Where every quorum has a wrong share, nothing is left of the tries.
     ceremony

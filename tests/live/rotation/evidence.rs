@@ -15,6 +15,8 @@ fn a_rotation_leaves_signed_evidence_of_who_what_and_where() {
     let mut words = rotation.words();
     words.extend(["--sign-key", "evidence.key"].map(str::to_owned));
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    // Carol has taken hers away, as holders are told to.
+    std::fs::remove_file(ceremony.path("shares/carol.age")).expect("it was there");
     let run = ceremony.run(&words);
     run.exits(0).prints(&["evidence: ", "rotation-"]);
     let mut names = ceremony.files_in("checkpoint");
@@ -34,6 +36,8 @@ fn a_rotation_leaves_signed_evidence_of_who_what_and_where() {
     assert!(facts["operator"]["uid"].is_number());
     assert_eq!(facts["new_shares"].as_array().map(Vec::len), Some(3));
     assert_eq!(facts["old_shares"][0]["removed"], true, "{text}");
+    assert_eq!(facts["old_shares"][2]["removed"], false, "{text}");
+    assert_eq!(facts["old_shares"][2]["left"], "it was not there");
     let verified = facts["verified"].as_str().expect("how");
     assert!(verified.starts_with("by the server"), "{verified}");
     assert!(!rotation.old.iter().any(|share| text.contains(share)));

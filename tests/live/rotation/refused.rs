@@ -226,7 +226,8 @@ fn without_the_grant_it_says_what_an_administrator_has_to_write() {
     rotation.ceremony.set("/break_glass/rotation", json!(true));
     rotation.rotate().exits(3).says(&[
         "ada may not make new shares",
-        "an administrator has to:",
+        "afterwards an administrator writes it, or who has none, in the shell of",
+        "break-glass --reason WHY --env --expect sys/policies/acl/vault-bootstrap-break-glass",
         "bao policy write",
         "path \"sys/rotate/recovery/init\" {",
     ]);
