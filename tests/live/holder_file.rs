@@ -66,7 +66,11 @@ fn with_the_printed_file_alone_one_holder_gives_a_share_and_another_one_unseals(
     require!(Setup::Vault1211Shamir.components());
     let (mut server, starter) = handed_over_on(Setup::Vault1211Shamir);
     let (bob, carol) = (Machine::of(&starter, "bob"), Machine::of(&starter, "carol"));
-    bob.run(&["status"]).prints(&[
+    let status: Run = Tool::new()
+        .directory(bob.directory.path())
+        .run(&["-c", "holder-bob.yaml", "status"])
+        .into();
+    status.exits(4).prints(&[
         "share submit CODE",
         "the checkpoint of this cluster is not here",
     ]);
