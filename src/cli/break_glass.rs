@@ -208,7 +208,7 @@ fn max_age(text: &str) -> Result<Duration, &'static str> {
     match span::read(text).ok_or("write it as 90s, 30m or 1h30m")? {
         // The server counts in seconds.
         time if (SHORTEST..=LONGEST).contains(&time) && time.subsec_nanos() == 0 => Ok(time),
-        _ => Err("whole seconds, from 10s to 24h"),
+        _ => Err("in whole seconds, from 10s to 24h"),
     }
 }
 
@@ -218,7 +218,7 @@ fn sign_in_timeout(text: &str) -> Result<u64, &'static str> {
     let whole = time.subsec_nanos() == 0 && (1..=3600).contains(&time.as_secs());
     whole
         .then_some(time.as_secs())
-        .ok_or("whole seconds, from 1s to 1h")
+        .ok_or("in whole seconds, from 1s to 1h")
 }
 
 /// A path of the API, without what would make it match everything or nothing.

@@ -127,7 +127,7 @@ pub enum Finding {
     RotationUnfinished(u32, String),
     /// Generation of new shares, where the command is said anyway.
     #[error(
-        "generation {0} of the shares is not finished, and which generation is in effect is known once that is at its end"
+        "generation {0} of the shares is not finished, and which generation is in effect will be known once it is"
     )]
     RotationIsOpen(u32),
     /// The new generation, the one before, and the command that finishes the new one.

@@ -170,7 +170,7 @@ impl Asking<'_> {
         let names: Vec<_> = names.map(|one| one.name.as_str()).collect();
         let text = match wanted {
             Some(name) => format!("{} has no custodian {name}", self.config.file.display()),
-            None => "it is not plain whose share is to be given from here".to_owned(),
+            None => "cannot tell whose share is to be given from here".to_owned(),
         };
         Failure::usage(Code::NameUnknown, text)
             .advise(format!("name one of {} with --custodian", names.join(", ")))

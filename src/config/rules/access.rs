@@ -197,7 +197,7 @@ pub(super) fn doors_can_open(reading: &mut Reading) {
             Some("approle") => match reading.keys(&["auth", mount, "roles"]).as_deref() {
                 Some([role]) => ("roles", Some(*role)),
                 Some(_) => {
-                    let text = "a role id does not say which role it belongs to, so the grant would hang nowhere; \
+                    let text = "a role id does not say which role it belongs to, so the break-glass policy could not be tied to one role; \
                                 give the break-glass role an `approle` mount of its own, with one role";
                     reading.refuse(Code::FileContradicts, &["logins", login, "auth"], text);
                     continue;

@@ -74,7 +74,7 @@ fn all_problems_of_shape_and_all_of_the_rules_come_in_one_go() {
             "55:57: logins.person.with.token_file: expected text; put it in quotes",
             "59:40: logins.workload.with.token_request.api_server: plain `http` would show every secret to the network; it is only accepted to 127.0.0.1, ::1 and localhost",
             "59:59: logins.workload.with.token_request.audiense: unknown key `audiense`; did you mean `audience`?",
-            "60:18: logins.backup.auth: a role id does not say which role it belongs to, so the grant would hang nowhere; give the break-glass role an `approle` mount of its own, with one role",
+            "60:18: logins.backup.auth: a role id does not say which role it belongs to, so the break-glass policy could not be tied to one role; give the break-glass role an `approle` mount of its own, with one role",
             "60:36: logins.backup.role_id: expected text or a reference to a secret; put it in quotes",
             "61:15: break_glass.logins: root generation belongs to the root namespace, and so do its logins; leave `cluster.namespace` empty, or go without: `break_glass: {none: \"reason\"}`",
             "61:29: break_glass.logins[1]: no login of this file has this name",

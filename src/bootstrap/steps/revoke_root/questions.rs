@@ -21,8 +21,9 @@ pub(crate) async fn before_revoking(
     others: &[Found],
     children: &[Found],
 ) -> Result<(), Failure> {
-    let mut lines =
-        vec!["The root token is about to be revoked. From here on only these get in:".to_owned()];
+    let mut lines = vec![
+        "The root token is about to be revoked. After this, only these logins get in:".to_owned(),
+    ];
     let diary = ceremony.diary();
     let opened: Option<Vec<serde_json::Value>> = diary.fact(Step::Logins, "opened");
     for door in opened.iter().flatten() {
