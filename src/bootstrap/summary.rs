@@ -290,5 +290,29 @@ mod tests {
             matches!(said, BreakGlassState::Rehearsed { .. }),
             "{said:?}"
         );
+        // Nobody has tried the shares that are in effect since.
+        let text = include_str!("../../tests/fixtures/checkpoints/form-1/handed-over/diary.json");
+        let mut with_rotation: Value = serde_json::from_str(text).unwrap();
+        with_rotation["rotation"] = serde_json::json!({
+            "generation": 2, "shares": 3, "threshold": 2, "phase": "done", "since": "2026-04-01T00:00:00Z",
+            "before": {"generation": 1, "shares": 3, "threshold": 2},
+        });
+        let rotated: Diary = serde_json::from_value(with_rotation).unwrap();
+        diary.rotation = rotated.rotation;
+        let said = break_glass(
+            &declared,
+            (&diary, &ended),
+            rehearsed("2026-03-01T00:00:00Z"),
+        );
+        assert_eq!(said, BreakGlassState::NotExercised {});
+        let said = break_glass(
+            &declared,
+            (&diary, &ended),
+            rehearsed("2026-05-01T00:00:00Z"),
+        );
+        assert!(
+            matches!(said, BreakGlassState::Rehearsed { .. }),
+            "{said:?}"
+        );
     }
 }

@@ -12,6 +12,7 @@ use crate::root_generation::{Held, Quorum};
 use crate::secret::RootToken;
 use crate::shares::as_stored;
 use crate::shares::quorum::{Asking, Gathered, no_double};
+use crate::span;
 
 /// Quorums that are tried at the most, each in milliseconds: every four of seven shares, and more.
 const TRIES: usize = 40;
@@ -31,12 +32,18 @@ pub(super) struct Made<'a> {
 /// Custodians whose share is not as it was stored, each with a warning: they are asked last.
 pub(super) async fn not_as_stored(session: &BreakGlassSession<'_>) -> Vec<String> {
     let changed = tokio::time::timeout(TO_LOOK, as_stored::changed(session.config)).await;
-    let mut names = Vec::new();
-    for (name, finding) in changed.unwrap_or_default() {
+    let Ok(changed) = changed else {
+        let limit = span::text(TO_LOOK);
+        session.warn(format!(
+            "whether the shares are as they were stored could not be seen within {limit}"
+        ));
+        return Vec::new();
+    };
+    let said = changed.into_iter().map(|(name, finding)| {
         session.warn(finding.to_string());
-        names.push(name);
-    }
-    names
+        name
+    });
+    said.collect()
 }
 
 /// A root token of the first quorum that the server takes: of the shares in hand, and where these do not do, with the share
@@ -113,14 +120,8 @@ async fn one_more(
     let asking = session.asking(super::emergency::COMMAND);
     let away = gathered.away.iter().map(|(name, _)| name);
     let held = gathered.held.iter().map(|held| &held.name);
-    let without: Vec<String> = asking
-        .without
-        .iter()
-        .chain(away)
-        .chain(held)
-        .cloned()
-        .collect();
-    let mut without = without;
+    let known = asking.without.iter().chain(away).chain(held);
+    let mut without: Vec<String> = known.cloned().collect();
     loop {
         let asking = Asking {
             without: &without,

@@ -23,7 +23,7 @@ use crate::edge::{cluster, others};
 use crate::event::{self, Caller, Event, EventSink, Outcome};
 use crate::examples;
 use crate::failure::{Exit, Failure, Problem};
-use crate::holders::{self, Way};
+use crate::holders::{self, ProofMethod};
 use crate::interrupt::{Interrupt, Signals};
 use crate::recovery;
 use crate::report::Report;
@@ -151,10 +151,10 @@ async fn prove(
 ) -> Result<Outcome, Failure> {
     let config = load(global, caller).await?;
     let way = match (&identity, &file) {
-        (Some(path), _) => Way::Identity(path),
-        (None, Some(file)) => Way::Written(file),
-        (None, None) if answer => Way::Answer,
-        (None, None) => Way::Shown,
+        (Some(path), _) => ProofMethod::Identity(path),
+        (None, Some(file)) => ProofMethod::Written(file),
+        (None, None) if answer => ProofMethod::Answer,
+        (None, None) => ProofMethod::Shown,
     };
     holders::prove_custodian(&config, &name, way, caller).await
 }

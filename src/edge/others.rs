@@ -10,8 +10,8 @@ use crate::disk::trust::{self, Doubt};
 use crate::edge::references::references;
 use crate::finding::Finding;
 
-/// What they may change, of all these configurations, each reason once. What is refused where it is used (the checkpoint, identities, programs) is
-/// left to that place, but for what a group of our own may write.
+/// What they may change, of all these configurations, each reason once. What is refused where it is used (the checkpoint,
+/// identities, programs) is left to that place, but for what a group of our own may write.
 pub(crate) fn findings(configs: &[&Config], report: Option<&Path>) -> Vec<Finding> {
     let mut found: Vec<(String, Doubt)> = Vec::new();
     let mut unseen = Vec::new();

@@ -20,8 +20,8 @@ use crate::printable;
 use crate::step::Step;
 
 pub use results::{
-    Abandoned, Challenged, Held, HolderFile, Invitation, NewIdentity, NodeLine, NodeSeal, Proved,
-    Rotated, Status, StepLine, Verified,
+    Abandoned, Challenged, HolderFile, Invitation, LeaseHolder, NewIdentity, NodeLine, NodeSeal,
+    Proved, Rotated, Status, StepLine, Verified,
 };
 pub use sink::{Caller, EventSink};
 pub use summary::{

@@ -25,7 +25,7 @@ pub struct Status {
     pub replica: Option<String>,
     /// Whose run holds the replica, where one does.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub lease: Option<Held>,
+    pub lease: Option<LeaseHolder>,
     /// Each step and how far the checkpoint says that it came.
     pub steps: Vec<StepLine>,
     /// Where the server does not bear out what the checkpoint says, and what other users of this machine may change.
@@ -39,7 +39,7 @@ pub struct Status {
 
 /// A run that holds the replica of a checkpoint.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
-pub struct Held {
+pub struct LeaseHolder {
     /// What `--take-over` is to be given.
     pub id: String,
     /// User, machine and directory.

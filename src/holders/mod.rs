@@ -6,4 +6,4 @@ mod prove_custodian;
 
 pub use crate::holders::holder_file::holder_file;
 pub use crate::holders::new_identity::new_identity;
-pub use crate::holders::prove_custodian::{Way, prove_custodian};
+pub use crate::holders::prove_custodian::{ProofMethod, prove_custodian};

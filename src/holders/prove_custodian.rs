@@ -24,7 +24,7 @@ const TRIES: usize = 3;
 
 /// How the holder of a custodian is to show that they open it.
 #[derive(Debug, Clone, Copy)]
-pub enum Way<'p> {
+pub enum ProofMethod<'p> {
     /// With this age identity, here.
     Identity(&'p Path),
     /// By the word in a challenge that is shown, typed here.
@@ -46,7 +46,7 @@ pub enum Way<'p> {
 pub async fn prove_custodian(
     config: &Config,
     name: &str,
-    way: Way<'_>,
+    way: ProofMethod<'_>,
     caller: Caller<'_>,
 ) -> Result<Outcome, Failure> {
     let custodian = custodians::one(config, name).await?;
@@ -71,21 +71,25 @@ struct Proving<'p> {
 }
 
 impl Proving<'_> {
-    async fn last_event(&self, way: Way<'_>) -> Result<Event, Failure> {
+    async fn last_event(&self, way: ProofMethod<'_>) -> Result<Event, Failure> {
         let proof = match (way, self.custodian.opener()) {
             // Reading back what was just written is the proof.
-            (Way::Identity(_) | Way::Shown, Opener::Machine) => self.open(Answer::Machine).await?,
-            (Way::Written(_) | Way::Answer, Opener::Machine) => return Err(self.no_person()),
-            (Way::Identity(path), _) => {
+            (ProofMethod::Identity(_) | ProofMethod::Shown, Opener::Machine) => {
+                self.open(Answer::Machine).await?
+            }
+            (ProofMethod::Written(_) | ProofMethod::Answer, Opener::Machine) => {
+                return Err(self.no_person());
+            }
+            (ProofMethod::Identity(path), _) => {
                 let identity = IdentityFile::read(path)?;
                 let identities = std::slice::from_ref(&identity);
                 self.open(Answer::Identities(identities)).await?
             }
-            (Way::Written(file), _) => {
+            (ProofMethod::Written(file), _) => {
                 let challenge = self.unanswered().await?;
                 return self.write(challenge, file).map(Event::Challenge);
             }
-            (Way::Shown, _) => {
+            (ProofMethod::Shown, _) => {
                 // A challenge that nobody can answer is not shown.
                 prompt::can_ask(&self.label(), &self.instead())?;
                 let challenge = self.unanswered().await?;
@@ -93,7 +97,7 @@ impl Proving<'_> {
                 self.caller.events.emit(Event::Challenge(shown));
                 self.ask(challenge).await?
             }
-            (Way::Answer, _) => {
+            (ProofMethod::Answer, _) => {
                 let kept = self.kept().ok_or_else(|| self.nothing_to_answer())?;
                 prompt::can_ask(
                     &self.label(),

@@ -174,7 +174,7 @@ fn which_hold(run: &Run<'_>, mut failure: Failure) -> Failure {
         ),
         Phase::Verified | Phase::Done => {
             format!(
-                "generation {new} of the shares is in effect, and not all of {old} is taken away"
+                "generation {new} of the shares is in effect; what is left to do, such as with those of {old}, is not done"
             )
         }
     };

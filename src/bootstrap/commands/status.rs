@@ -2,13 +2,14 @@
 //! key: it reads the diary and asks the server for what anybody may know.
 
 use crate::bootstrap::unfinished;
+use crate::checkpoint::replica::lease::diary_of;
 use crate::checkpoint::replica::sync;
 use crate::checkpoint::{self, Checkpoint, Diary};
 use crate::code::{Code, Reported};
 use crate::config::{Config, Custodian, CustodianKind};
 use crate::edge::failures::of_replica;
 use crate::edge::others;
-use crate::event::{Held, NodeLine, Status, StepLine};
+use crate::event::{LeaseHolder, NodeLine, Status, StepLine};
 use crate::failure::{Exit, Failure};
 use crate::finding::Finding;
 use crate::session::cluster_identity::key;
@@ -126,7 +127,7 @@ fn next_of_the_ceremony(
 fn where_held(
     config: &Config,
     (next, why): (String, Option<String>),
-    lease: Option<&Held>,
+    lease: Option<&LeaseHolder>,
 ) -> (String, Option<String>) {
     match lease {
         Some(held) if !held.here && next.starts_with(config.command("apply").as_str()) => {
@@ -359,7 +360,7 @@ fn contradiction(diary: &Diary, health: &Health) -> Option<Reported> {
 }
 
 /// In words, the diary there, and whose run holds it.
-type Seen = (String, Option<Diary>, Option<Held>);
+type Seen = (String, Option<Diary>, Option<LeaseHolder>);
 
 /// What is at the replica, in words, and the diary there. Takes no lease.
 async fn seen(config: &Config) -> Result<Option<Seen>, Failure> {
@@ -368,13 +369,7 @@ async fn seen(config: &Config) -> Result<Option<Seen>, Failure> {
     };
     let found = replica.look().await.map_err(of_replica)?;
     let address = replica.address();
-    let diary = match &found.commit {
-        Some(commit) => {
-            let bytes = replica.fetch(&commit.diary).await.map_err(of_replica)?;
-            Some(Diary::read(&bytes, address)?)
-        }
-        None => None,
-    };
+    let diary = diary_of(&replica, &found).await?;
     let kept = match &found.commit {
         None => "nothing yet".to_owned(),
         Some(commit) if commit.secrets.is_some() => format!("of {}, with secrets", commit.written),
@@ -388,7 +383,7 @@ async fn seen(config: &Config) -> Result<Option<Seen>, Failure> {
         None => String::new(),
     };
     let lease = match found.lease {
-        Some((_, lease)) => Some(Held {
+        Some((_, lease)) => Some(LeaseHolder {
             here: Checkpoint::has_lease(&config.checkpoint.path, &lease)?,
             id: lease.id,
             owner: lease.owner,

@@ -55,12 +55,24 @@ pub(crate) async fn take(
     }
 }
 
+/// The diary that counts at a replica, if there is one.
+///
+/// # Errors
+/// It cannot be fetched or read.
+pub(crate) async fn diary_of(replica: &Replica, found: &Found) -> Result<Option<Diary>, Failure> {
+    let Some(commit) = &found.commit else {
+        return Ok(None);
+    };
+    let bytes = replica.fetch(&commit.diary).await.map_err(of_replica)?;
+    Ok(Some(Diary::read(&bytes, replica.address())?))
+}
+
 /// The lease that a run of the same name on another machine has left, where nobody has to be asked for it: not while
 /// `sys/init` was asked and no answer is known there, since that may be with the other machine alone, which may live.
 ///
 /// # Errors
 /// The diary there cannot be read.
-pub(crate) async fn followed(
+pub(crate) async fn former_run(
     replica: &Replica,
     found: &Found,
     lease: &Lease,
@@ -72,19 +84,13 @@ pub(crate) async fn followed(
     if other.same_owner(lease) || !lease.goes_on_from(other) {
         return Ok(None);
     }
-    let diary = match &found.commit {
-        Some(commit) => {
-            let bytes = replica.fetch(&commit.diary).await.map_err(of_replica)?;
-            Diary::read(&bytes, replica.address())?
-        }
-        None => Diary::default(),
-    };
+    let diary = diary_of(replica, found).await?.unwrap_or_default();
     if diary.recorded(Step::Initialize) == Recorded::Started {
         return Ok(None);
     }
     let (owner, at) = (&other.owner, &other.at);
     caller.events.warn(format!(
-        "goes on from the run of the same name of {owner} since {at}, which does nothing more"
+        "takes over from the run of the same name of {owner} since {at}"
     ));
     Ok(Some(other.id.clone()))
 }

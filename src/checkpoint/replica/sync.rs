@@ -7,7 +7,9 @@ use std::rc::Rc;
 use tokio::sync::Mutex;
 
 use crate::backend;
-use crate::checkpoint::replica::lease::{followed, give_up, held, owner, run_name, take};
+use crate::checkpoint::replica::lease::{
+    diary_of, former_run, give_up, held, owner, run_name, take,
+};
 use crate::checkpoint::replica::reconcile::{lacks, reconcile};
 use crate::checkpoint::{self, Checkpoint, Diary, Mark, ReplicatedCheckpoint};
 use crate::code::Code;
@@ -62,13 +64,7 @@ pub(crate) async fn diary_there(config: &Config) -> Result<Option<Diary>, Failur
         return Ok(None);
     };
     let found = replica.look().await.map_err(of_replica)?;
-    match &found.commit {
-        Some(commit) => {
-            let bytes = replica.fetch(&commit.diary).await.map_err(of_replica)?;
-            Ok(Some(Diary::read(&bytes, replica.address())?))
-        }
-        None => Ok(None),
-    }
+    diary_of(&replica, &found).await
 }
 
 /// The checkpoint on disk.
@@ -130,8 +126,8 @@ pub(crate) async fn checkpoint(
         run: run.unwrap_or_default(),
         ..Lease::new(&id, &owner(checkpoint.directory()), checkpoint::now())
     };
-    let followed = followed(&replica, &found, &lease, caller).await?;
-    let take_over = take_over.or(followed.as_deref());
+    let former = former_run(&replica, &found, &lease, caller).await?;
+    let take_over = take_over.or(former.as_deref());
     // It was not given up: a secret may be here alone, until it is known that it is not.
     let kept = matches!(&found.lease, Some((_, other)) if other.same_owner(&lease));
     let only_here = kept && checkpoint.keeps_something().unwrap_or(true);
