@@ -293,3 +293,16 @@ fn an_attempt_of_somebody_else_is_left_alone() {
         .says(&["no attempt of this nonce is under way"]);
     rehearse(&ceremony).exits(0);
 }
+
+#[test]
+fn a_holder_who_is_left_out_is_a_finding_and_stands_in_the_evidence() {
+    require!(["openbao-2.7.2"]);
+    let (server, ceremony) = handed_over();
+    ceremony
+        .run(&with_keys("rehearse", &["--without", "carol"]))
+        .exits(4)
+        .prints(&["carol", "left out with --without"]);
+    assert_eq!(evidence(&ceremony, "rehearsal-")["left_out"][0], "carol");
+    nothing_is_left(&server, &ceremony);
+    ceremony.run(&with_keys("rehearse", &[])).exits(0);
+}
