@@ -7,6 +7,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Take};
 use std::path::{Path, PathBuf};
 
+use memchr::memmem;
 use rustix::fs::FileType;
 use serde_json::Value;
 
@@ -108,10 +109,8 @@ impl Lines {
 
     /// The next line that contains this text.
     pub(crate) fn find(&mut self, text: &str) -> io::Result<Option<Line>> {
-        self.find_by(|line| {
-            let mut parts = line.windows(text.len().max(1));
-            parts.any(|part| part == text.as_bytes())
-        })
+        let text = memmem::Finder::new(text);
+        self.find_by(|line| text.find(line).is_some())
     }
 
     /// The next line whose bytes are wanted.

@@ -126,7 +126,7 @@ pub(crate) fn restrict(builder: reqwest::ClientBuilder, peers: Peers) -> reqwest
         // A proxy would carry off in clear what is meant for this machine.
         .no_proxy()
         .dns_resolver(OneFamily)
-        .connector_layer(CheckedConnections(peers))
+        .connector_layer(CheckedConnections::of(peers))
 }
 
 /// `localhost` is 127.0.0.1: of two families, the one that the server does not use is anybody's.

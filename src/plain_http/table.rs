@@ -5,6 +5,10 @@ use std::net::IpAddr;
 use std::net::SocketAddr;
 #[cfg(target_os = "linux")]
 use std::path::Path;
+use std::time::Instant;
+
+#[cfg(target_os = "linux")]
+use memchr::{memmem, memrchr};
 
 #[cfg(target_os = "linux")]
 use crate::disk;
@@ -24,39 +28,65 @@ pub(super) enum OtherEnd {
     Unseen,
 }
 
-/// The other end of the connection from `ours` to `peer`.
+/// The kernel's tables as they were read once, for all connections that were there by then: the kernel goes through every
+/// socket of the machine for each reading.
 ///
-/// The lines of the tables: `Documentation/networking/proc_net_tcp.rst` of the kernel. One line is looked for as text: a
-/// busy machine has tens of thousands, and they are read for each connection.
+/// The lines: `Documentation/networking/proc_net_tcp.rst` of the kernel. One is looked for as text, among tens of thousands
+/// on a busy machine.
 #[cfg(target_os = "linux")]
-pub(super) fn other_end(ours: SocketAddr, peer: SocketAddr) -> OtherEnd {
-    let (ours, peer) = (plain(ours), plain(peer));
-    let in_tcp = (ours.is_ipv4() && peer.is_ipv4())
-        .then(|| line("/proc/net/tcp", &format!("{} {}", v4(peer), v4(ours))))
-        .flatten();
-    // A server that listens on `::` for both families has its connections there.
-    let found = in_tcp.or_else(|| line("/proc/net/tcp6", &format!("{} {}", v6(peer), v6(ours))));
-    let Some(found) = found else {
-        return OtherEnd::Unseen;
-    };
-    let mut columns = found.split_ascii_whitespace().skip(7);
-    let uid = columns.next().and_then(|uid| uid.parse().ok());
-    match (uid, columns.nth(1)) {
-        // Until a process takes it up, a connection has no inode, and the user shown is 0.
-        (Some(_), Some("0")) => OtherEnd::Waiting,
-        (Some(uid), Some(_)) => OtherEnd::Of(uid),
-        _ => OtherEnd::Unseen,
+pub(super) struct Tables {
+    /// Before anything was read.
+    pub(super) begun: Instant,
+    v4: Vec<u8>,
+    v6: Vec<u8>,
+}
+
+#[cfg(target_os = "linux")]
+impl Tables {
+    /// Reads them. What cannot be read shows nothing.
+    pub(super) fn read() -> Self {
+        let begun = Instant::now();
+        let table = |path| {
+            disk::read(Path::new(path), LONGEST)
+                .ok()
+                .flatten()
+                .unwrap_or_default()
+        };
+        Self {
+            begun,
+            v4: table("/proc/net/tcp"),
+            v6: table("/proc/net/tcp6"),
+        }
+    }
+
+    /// The other end of the connection from `ours` to `peer`.
+    pub(super) fn other_end(&self, ours: SocketAddr, peer: SocketAddr) -> OtherEnd {
+        let (ours, peer) = (plain(ours), plain(peer));
+        let in_tcp = (ours.is_ipv4() && peer.is_ipv4())
+            .then(|| line(&self.v4, &format!("{} {}", v4(peer), v4(ours))))
+            .flatten();
+        // A server that listens on `::` for both families has its connections there.
+        let found = in_tcp.or_else(|| line(&self.v6, &format!("{} {}", v6(peer), v6(ours))));
+        let Some(found) = found else {
+            return OtherEnd::Unseen;
+        };
+        let mut columns = found.split_ascii_whitespace().skip(7);
+        let uid = columns.next().and_then(|uid| uid.parse().ok());
+        match (uid, columns.nth(1)) {
+            // Until a process takes it up, a connection has no inode, and the user shown is 0.
+            (Some(_), Some("0")) => OtherEnd::Waiting,
+            (Some(uid), Some(_)) => OtherEnd::Of(uid),
+            _ => OtherEnd::Unseen,
+        }
     }
 }
 
 /// The line of a table that has these two ends.
 #[cfg(target_os = "linux")]
-fn line(table: &str, ends: &str) -> Option<String> {
-    let bytes = disk::read(Path::new(table), LONGEST).ok()??;
-    let text = std::str::from_utf8(&bytes).ok()?;
-    let at = text.find(ends)?;
-    let begin = text[..at].rfind('\n').map_or(0, |end| end + 1);
-    text[begin..].lines().next().map(str::to_owned)
+fn line<'t>(table: &'t [u8], ends: &str) -> Option<&'t str> {
+    let at = memmem::find(table, ends.as_bytes())?;
+    let begin = memrchr(b'\n', &table[..at]).map_or(0, |end| end + 1);
+    std::str::from_utf8(table[begin..].split(|byte| *byte == b'\n').next()?).ok()
 }
 
 /// One end as the table of IPv4 writes it: the address as a number of this machine.
@@ -90,8 +120,24 @@ fn plain(address: SocketAddr) -> SocketAddr {
 
 /// No table is read here but that of Linux.
 #[cfg(not(target_os = "linux"))]
-pub(super) fn other_end(_: SocketAddr, _: SocketAddr) -> OtherEnd {
-    OtherEnd::Unseen
+pub(super) struct Tables {
+    /// When.
+    pub(super) begun: Instant,
+}
+
+#[cfg(not(target_os = "linux"))]
+impl Tables {
+    /// There is nothing to read.
+    pub(super) fn read() -> Self {
+        Self {
+            begun: Instant::now(),
+        }
+    }
+
+    /// Shows nothing.
+    pub(super) fn other_end(&self, _: SocketAddr, _: SocketAddr) -> OtherEnd {
+        OtherEnd::Unseen
+    }
 }
 
 #[cfg(all(test, target_os = "linux"))]
@@ -112,15 +158,16 @@ mod tests {
             };
             let stream = TcpStream::connect(&host).unwrap();
             let ends = (stream.local_addr().unwrap(), stream.peer_addr().unwrap());
-            assert_eq!(other_end(ends.0, ends.1), OtherEnd::Waiting, "{address}");
+            let other_end = || Tables::read().other_end(ends.0, ends.1);
+            assert_eq!(other_end(), OtherEnd::Waiting, "{address}");
             let _taken_up = listener.accept().unwrap();
-            assert_eq!(other_end(ends.0, ends.1), OtherEnd::Of(ours), "{address}");
+            assert_eq!(other_end(), OtherEnd::Of(ours), "{address}");
         }
     }
 
     #[test]
     fn a_connection_that_is_not_in_the_table_is_unseen() {
         let ends = ["127.0.0.1:1", "127.0.0.1:2"].map(|end| end.parse().unwrap());
-        assert_eq!(other_end(ends[0], ends[1]), OtherEnd::Unseen);
+        assert_eq!(Tables::read().other_end(ends[0], ends[1]), OtherEnd::Unseen);
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
+use memchr::{memchr, memmem};
 use serde_json::{Value, json};
 
 use crate::audit_log::AuditLog;
@@ -112,15 +113,9 @@ fn told(log: &AuditLog, hash: &str) -> io::Result<Told> {
 
 /// Whether one of these accessors stands in the line.
 fn names_one(mut line: &[u8], tokens: &BTreeSet<String>) -> bool {
-    while let Some(at) = line
-        .windows(ACCESSOR.len())
-        .position(|part| part == ACCESSOR)
-    {
+    while let Some(at) = memmem::find(line, ACCESSOR) {
         line = &line[at + ACCESSOR.len()..];
-        let end = line
-            .iter()
-            .position(|byte| *byte == b'"')
-            .unwrap_or(line.len());
+        let end = memchr(b'"', line).unwrap_or(line.len());
         if std::str::from_utf8(&line[..end]).is_ok_and(|name| tokens.contains(name)) {
             return true;
         }

@@ -182,7 +182,7 @@ impl Watch {
             if self.is_quiet(client, token).await? {
                 return Ok(true);
             }
-            tokio::time::sleep(PAUSE).await;
+            self.pause().await;
         }
         Ok(false)
     }
@@ -211,9 +211,21 @@ impl Watch {
                 ended(other);
                 self.begun = Some(Instant::now());
             }
-            tokio::time::sleep(PAUSE).await;
+            self.pause().await;
         }
         Ok(false)
+    }
+
+    /// Until the next look. The last one comes when [`QUIET`] is over, and not up to a whole pause later.
+    async fn pause(&self) {
+        let gone_by = self.begun.map_or(Duration::ZERO, |begun| begun.elapsed());
+        let left = QUIET.saturating_sub(gone_by);
+        let pause = if left.is_zero() {
+            PAUSE
+        } else {
+            PAUSE.min(left)
+        };
+        tokio::time::sleep(pause).await;
     }
 
     async fn is_quiet(&mut self, client: &Client, token: &Token) -> Result<bool, Error> {
