@@ -371,7 +371,7 @@ fn report(ceremony: &Ceremony<'_>, findings: &[Reported]) -> Result<PathBuf, Fai
     }
     let why = match evidence_report::findings_of(&directory) {
         None => "from what the checkpoint has recorded",
-        Some(said) if said != findings => "with what this run has found",
+        Some(said) if !same(&said, findings) => "with what this run has found",
         Some(_) => return Ok(report),
     };
     let made = EvidenceReport::of(ceremony);
@@ -381,6 +381,11 @@ fn report(ceremony: &Ceremony<'_>, findings: &[Reported]) -> Result<PathBuf, Fai
     drop(checkpoint);
     ceremony.note(format!("the report was made anew, {why}"));
     Ok(report)
+}
+
+/// In whatever order they were found.
+fn same(said: &[Reported], found: &[Reported]) -> bool {
+    said.len() == found.len() && said.iter().all(|one| found.contains(one))
 }
 
 /// Where the report is, wherever its reader stands.
