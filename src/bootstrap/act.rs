@@ -3,6 +3,7 @@
 use crate::bootstrap::ceremony::Ceremony;
 use crate::bootstrap::judge::Judgment;
 use crate::bootstrap::steps;
+use crate::checkpoint::begun;
 use crate::code::{Code, Reported};
 use crate::desired::observation::Observation;
 use crate::event::StepOutcome;
@@ -22,6 +23,7 @@ pub(super) async fn act(
         mut observation,
         decision,
     } = judgment;
+    let well = observation.findings.is_empty();
     for finding in observation.findings.drain(..) {
         ceremony.find(finding);
     }
@@ -33,7 +35,12 @@ pub(super) async fn act(
     match decision {
         Decision::Skip => {
             findings_of_before(step, ceremony);
-            Ok((StepOutcome::Unchanged, observation.evidence))
+            let outcome = if well {
+                StepOutcome::Unchanged
+            } else {
+                StepOutcome::WithFindings
+            };
+            Ok((outcome, observation.evidence))
         }
         Decision::SkipUnseen => {
             findings_of_before(step, ceremony);
@@ -48,6 +55,7 @@ pub(super) async fn act(
             } else {
                 observation.evidence
             };
+            let evidence = begun::with_earlier(evidence, (&ceremony.diary(), step), &[]);
             ceremony.checkpoint().finish(step, evidence.clone())?;
             Ok((StepOutcome::Adopted, evidence))
         }
@@ -73,9 +81,11 @@ async fn write(
     ceremony: &mut Ceremony<'_>,
     observation: Observation,
 ) -> Result<Evidence, Failure> {
+    let pending = observation.pending.iter();
+    let pending: Vec<String> = pending.map(|one| one.document.path.clone()).collect();
     // Two steps record their own start, between what they prepare and what they cannot take back.
     if !matches!(step, Step::Initialize | Step::RevokeRoot) {
-        ceremony.checkpoint().start(step)?;
+        begun::record(&ceremony.records, step, pending.iter().cloned())?;
         // What preflight has still to prove is not relied on.
         if step != Step::Preflight {
             ceremony.replicate().await?;
@@ -89,6 +99,7 @@ async fn write(
     } else {
         evidence.with(FINDINGS, Finding::all_reported(&found))
     };
+    let evidence = begun::with_earlier(evidence, (&ceremony.diary(), step), &pending);
     ceremony.checkpoint().finish(step, evidence.clone())?;
     if step != Step::WaitUntilActive {
         ceremony.written.set(ceremony.written.get() + 1);

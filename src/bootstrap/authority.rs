@@ -6,6 +6,7 @@ use crate::bootstrap::steps::initialize;
 use crate::bootstrap::steps::revoke_root::revocation_proof;
 use crate::code::Code;
 use crate::failure::Failure;
+use crate::finding::Finding;
 use crate::secret::RootToken;
 use crate::session::{Authority, Session};
 use crate::step::Step;
@@ -48,11 +49,15 @@ pub(super) async fn begin(ceremony: &mut Ceremony<'_>) -> Result<(), Failure> {
 
 async fn log_in(ceremony: &mut Ceremony<'_>) -> Result<(), Failure> {
     ceremony.cluster.find_active().await?;
-    let mut failures = Vec::new();
+    let mut failures: Vec<(String, Failure)> = Vec::new();
     let unattended = revocation_proof::in_order(ceremony.config);
     for login in unattended.into_iter().filter(|l| !l.needs_a_person()) {
+        let name = login.name.clone();
         match ceremony.open(login, &ceremony.client()).await {
             Ok(login) => {
+                for (name, failure) in &failures {
+                    ceremony.find(closed(name, failure));
+                }
                 ceremony.note(format!("root is revoked; looking as {}", login.name));
                 let client = ceremony.client();
                 ceremony.whole_tokens.list(&client, login.token()).await;
@@ -60,11 +65,12 @@ async fn log_in(ceremony: &mut Ceremony<'_>) -> Result<(), Failure> {
                 ceremony.authority = Authority::Login(Box::new(login));
                 return Ok(());
             }
-            Err(failure) => failures.push(failure),
+            Err(failure) => failures.push((name, failure)),
         }
     }
     let handed_over = ceremony.diary().handed_over();
-    match Failure::all(failures) {
+    let failures = failures.into_iter().map(|(_, failure)| failure);
+    match Failure::all(failures.collect()) {
         Some(failure) if handed_over => Err(failure),
         // Nobody can mend it as root any more, and what is left to do needs no login.
         Some(failure) => {
@@ -78,6 +84,16 @@ async fn log_in(ceremony: &mut Ceremony<'_>) -> Result<(), Failure> {
             Ok(())
         }
     }
+}
+
+/// Another login looks in the place of this one: whoever relies on it must hear that it does not open.
+fn closed(name: &str, failure: &Failure) -> Finding {
+    let code = failure.problems.first().map(|problem| problem.code);
+    Finding::LoginClosed(
+        code.unwrap_or(Code::LoginDenied),
+        name.to_owned(),
+        failure.to_string(),
+    )
 }
 
 /// Ends the tokens of our logins.

@@ -1,10 +1,13 @@
 //! The evidence of one ceremony, as a document for machines and a page for people. Public facts only.
 
-use serde::Serialize;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::bootstrap::ceremony::Ceremony;
-use crate::checkpoint::{self, Diary, Entry, Rehearsed};
+use crate::checkpoint::directory::read_json;
+use crate::checkpoint::{self, Diary, Entry, Rehearsed, TakeOver};
 use crate::code::Reported;
 use crate::config::BreakGlass;
 use crate::desired::grant;
@@ -12,6 +15,7 @@ use crate::evidence::operator::{in_words, operator};
 use crate::evidence::page::{self, WIDTH, paragraph};
 use crate::finding::Finding;
 use crate::printable;
+use crate::shares::exercised::Exercised;
 use crate::step::{Step, order};
 use crate::text_layout::columns;
 
@@ -28,8 +32,22 @@ pub(super) struct EvidenceReport {
     cluster: Value,
     steps: Vec<Value>,
     findings: Vec<Reported>,
+    take_overs: Vec<TakeOver>,
     break_glass: Value,
 }
+
+/// What the report in this directory says that was found; none where there is none that can be read.
+pub(super) fn findings_of(directory: &Path) -> Option<Vec<Reported>> {
+    #[derive(Deserialize)]
+    struct Said {
+        findings: Vec<Reported>,
+    }
+    let said = read_json::<Said>(directory, JSON).ok().flatten();
+    said.map(|said| said.findings)
+}
+
+/// The name of the one for machines.
+const JSON: &str = "report.json";
 
 impl EvidenceReport {
     /// The report of what the diary and this run know.
@@ -43,6 +61,7 @@ impl EvidenceReport {
             cluster: serde_json::to_value(&diary.cluster).unwrap_or_default(),
             steps: steps(&diary),
             findings: Finding::all_reported(&ceremony.findings.borrow()),
+            take_overs: diary.take_overs.clone(),
             break_glass: break_glass(ceremony),
         }
     }
@@ -69,6 +88,13 @@ impl EvidenceReport {
         }
         if self.findings.is_empty() {
             page.push_str("  none\n");
+        }
+        if !self.take_overs.is_empty() {
+            page.push_str("\nruns of other machines that were taken over\n");
+        }
+        for one in &self.take_overs {
+            let line = format!("{}: {}", one.at, one.in_words());
+            page.push_str(&format!("  - {}\n", paragraph(&line, 4)));
         }
         if let Some(facts) = self.break_glass.as_object() {
             page.push_str(&format!("\nbreak-glass\n{}", page::facts(facts, 2)));
@@ -130,13 +156,14 @@ fn break_glass(ceremony: &Ceremony<'_>) -> Value {
 
 /// When break-glass was last exercised, as far as this directory knows.
 fn rehearsed(ceremony: &Ceremony<'_>) -> String {
-    if ceremony.diary().drill_was_held() {
-        return "in this ceremony, before root was revoked".to_owned();
-    }
-    match Rehearsed::last(&ceremony.config.checkpoint.path) {
-        Ok(Some(rehearsed)) => format!("{}: {}", rehearsed.at, rehearsed.evidence.display()),
-        Ok(None) => "not rehearsed".to_owned(),
-        Err(_) => "unknown: the record of the last rehearsal cannot be read".to_owned(),
+    let Ok(last) = Rehearsed::last(&ceremony.config.checkpoint.path) else {
+        return "unknown: the record of the last rehearsal cannot be read".to_owned();
+    };
+    let exercised = Exercised::of(&ceremony.diary(), last);
+    match (&exercised.drill, &exercised.rehearsed) {
+        (Some(_), _) => "in this ceremony, before root was revoked".to_owned(),
+        (None, Some(last)) => format!("{}: {}", last.at, last.evidence.display()),
+        (None, None) => "not rehearsed".to_owned(),
     }
 }
 

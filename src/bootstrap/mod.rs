@@ -29,18 +29,21 @@ use crate::bootstrap::evidence_report::EvidenceReport;
 use crate::bootstrap::judge::{Judgment, judge};
 use crate::bootstrap::steps::revoke_root::revocation_proof;
 use crate::bootstrap::summary::Ended;
+use crate::checkpoint::replica::evidence::take_up_rehearsal;
 use crate::checkpoint::rotation::Rotation;
-use crate::checkpoint::{self, Rehearsed};
+use crate::checkpoint::{self, Rehearsed, ReplicatedCheckpoint};
 use crate::envelope::digest::Ahead;
 use crate::event::{Caller, Event, Outcome, StepOutcome};
 use crate::evidence::copy;
 use crate::evidence::facts::Evidence;
 use crate::session::Authority;
+use crate::shares::exercised::Exercised;
 use crate::span;
 use crate::step::decide::{Decision, Recorded};
 use crate::step::{ORDER, Step, order};
 
-use crate::config::{BreakGlass, Config};
+use crate::code::Reported;
+use crate::config::Config;
 use crate::edge::others;
 use crate::failure::{Exit, Failure};
 use crate::finding::{Detail, Finding};
@@ -89,6 +92,7 @@ pub async fn apply(
     for text in &opened.warnings {
         events.warn(text);
     }
+    rehearsed_elsewhere(config, &records, caller).await;
     let mut ceremony = Ceremony::new(config, options, caller, (records, opened));
     known_beforehand(&ceremony);
     let result = Box::pin(run(&mut ceremony)).await;
@@ -112,11 +116,29 @@ pub async fn apply(
     said_last(&ceremony, &followed?)
 }
 
+/// Another machine may have rehearsed since, and this one be new. One that cannot be seen leaves a finding: that none is
+/// known.
+async fn rehearsed_elsewhere(config: &Config, records: &ReplicatedCheckpoint, caller: Caller<'_>) {
+    if records.replica().is_none() || !records.diary().handed_over() {
+        return;
+    }
+    match take_up_rehearsal(config).await {
+        Ok(None) => {}
+        Ok(Some(evidence)) => caller.events.note(format!(
+            "the last rehearsal is known from the replica: {}",
+            evidence.display()
+        )),
+        Err(failure) => caller.events.warn(format!(
+            "the last rehearsal at the replica cannot be read: {failure}"
+        )),
+    }
+}
+
 /// How it ended, and all that it came to.
 fn said_last(ceremony: &Ceremony<'_>, ended: &Ended) -> Result<Outcome, Failure> {
     not_rehearsed(ceremony)?;
     let findings = Finding::all_reported(&ceremony.findings.borrow());
-    let report = report(ceremony)?;
+    let report = report(ceremony, &findings)?;
     if let Some(copy) = &ceremony.options.report {
         copy::write(&report, copy)?;
     }
@@ -330,32 +352,40 @@ fn nobody_looks(step: Step, ceremony: &Ceremony<'_>) -> bool {
 
 /// Until a drill was held, here or by `rehearse`, nobody knows whether break-glass works.
 fn not_rehearsed(ceremony: &Ceremony<'_>) -> Result<(), Failure> {
-    let declared = matches!(ceremony.config.break_glass, BreakGlass::Logins { .. });
-    if !declared || ceremony.diary().drill_was_held() {
-        return Ok(());
-    }
-    match Rehearsed::last(&ceremony.config.checkpoint.path)? {
-        None => ceremony.find(Finding::NotRehearsed),
-        Some(rehearsed) if !rehearsed.without.is_empty() => {
-            ceremony.find(Finding::RehearsedWithout(rehearsed.without));
-        }
-        Some(_) => {}
+    let config = ceremony.config;
+    let last = Rehearsed::last(&config.checkpoint.path)?;
+    let exercised = Exercised::of(&ceremony.diary(), last);
+    if let Some(finding) = exercised.finding(&config.break_glass) {
+        ceremony.find(finding);
     }
     Ok(())
 }
 
-/// The report of the hand-over. A machine that has the checkpoint from its replica makes it anew from what is recorded.
-fn report(ceremony: &Ceremony<'_>) -> Result<PathBuf, Failure> {
-    let report = ceremony.records.borrow().directory().join("report.json");
-    if ceremony.diary().recorded(Step::HandOver) == Recorded::Done && !report.exists() {
-        let made = EvidenceReport::of(ceremony);
-        let checkpoint = ceremony.checkpoint();
-        checkpoint.write_public("report.json", &made.json())?;
-        checkpoint.write_public("report.txt", &made.text())?;
-        drop(checkpoint);
-        ceremony.note("the report was made anew from what the checkpoint has recorded");
+/// The report of the hand-over. A machine that has the checkpoint from its replica makes it anew from what is recorded,
+/// and so does a run that has found something else than the report says.
+fn report(ceremony: &Ceremony<'_>, findings: &[Reported]) -> Result<PathBuf, Failure> {
+    let directory = ceremony.records.borrow().directory().to_owned();
+    let report = directory.join("report.json");
+    if ceremony.diary().recorded(Step::HandOver) != Recorded::Done {
+        return Ok(report);
     }
+    let why = match evidence_report::findings_of(&directory) {
+        None => "from what the checkpoint has recorded",
+        Some(said) if !same(&said, findings) => "with what this run has found",
+        Some(_) => return Ok(report),
+    };
+    let made = EvidenceReport::of(ceremony);
+    let checkpoint = ceremony.checkpoint();
+    checkpoint.write_public("report.json", &made.json())?;
+    checkpoint.write_public("report.txt", &made.text())?;
+    drop(checkpoint);
+    ceremony.note(format!("the report was made anew, {why}"));
     Ok(report)
+}
+
+/// In whatever order they were found.
+fn same(said: &[Reported], found: &[Reported]) -> bool {
+    said.len() == found.len() && said.iter().all(|one| found.contains(one))
 }
 
 /// Where the report is, wherever its reader stands.

@@ -16,6 +16,7 @@ use crate::event::{
 };
 use crate::evidence::facts::{Evidence, NOT_RECHECKED};
 use crate::session::cluster_identity::key;
+use crate::shares::exercised::Exercised;
 use crate::step::Step;
 
 /// How each step ended in this run.
@@ -46,7 +47,10 @@ impl Ended {
     /// This run has looked at all of it.
     fn seen(&self, step: Step) -> bool {
         let outcome = self.0.get(&step).map(|(outcome, _)| *outcome);
-        let looked = matches!(outcome, Some(StepOutcome::Adopted | StepOutcome::Unchanged));
+        let looked = matches!(
+            outcome,
+            Some(StepOutcome::Adopted | StepOutcome::Unchanged | StepOutcome::WithFindings)
+        );
         self.done(step) || (looked && !self.not_rechecked().contains(&step))
     }
 
@@ -147,23 +151,11 @@ fn break_glass(
             reason: reason.clone(),
         };
     }
-    let held = diary
-        .steps
-        .get(&Step::Drill)
-        .filter(|_| diary.drill_was_held());
-    let held = held.and_then(|entry| entry.finished.as_ref());
-    // What was tried with shares that are no longer valid says nothing of those that are.
-    let since = diary
-        .rotation
-        .as_ref()
-        .and_then(|rotation| rotation.since.as_ref());
-    let counts = |at: &String| since.is_none_or(|since| at >= since);
-    let (held, rehearsed) = (
-        held.filter(|at| counts(at)),
-        rehearsed.filter(|one| counts(&one.at)),
-    );
+    let Exercised {
+        drill, rehearsed, ..
+    } = Exercised::of(diary, rehearsed);
     // Both are of one form, in which what is later is greater.
-    let later = |one: &Rehearsed| held.is_none_or(|held| one.at >= *held);
+    let later = |one: &Rehearsed| drill.as_ref().is_none_or(|held| one.at >= *held);
     if let Some(rehearsed) = rehearsed.filter(later) {
         return BreakGlassState::Rehearsed {
             at: rehearsed.at,
@@ -171,7 +163,7 @@ fn break_glass(
             without: rehearsed.without,
         };
     }
-    if held.is_none() {
+    if drill.is_none() {
         return BreakGlassState::NotExercised {};
     }
     let quorums: Vec<Value> = diary.fact(Step::Drill, QUORUMS).unwrap_or_default();

@@ -64,7 +64,7 @@ async fn shares(
     command: &Command,
     key: Option<&SigningKey>,
 ) -> Result<Gathered, Failure> {
-    leftovers::end_earlier_run(session).await?;
+    session.led(leftovers::end_earlier_run).await?;
     let changed = another_quorum::not_as_stored(session).await;
     let asking = Asking {
         last: &changed,
@@ -74,10 +74,12 @@ async fn shares(
     if let Err(failure) = gathered.suffices(session.threshold()) {
         let mut evidence = begun(session, command);
         evidence.gathered(&gathered);
-        return Err(evidence.of_a_failure(session, key, failure));
+        return Err(evidence.of_a_failure(session, key, failure).await);
     }
     session.keep_to_active().await?;
-    session.stay_logged_in().await?;
+    session
+        .led(async |session| session.stay_logged_in().await)
+        .await?;
     Ok(gathered)
 }
 
@@ -96,7 +98,10 @@ async fn of_a_quorum(
     // From here to the limited token, a stop waits: it takes seconds.
     let made = another_quorum::root(session, &mut gathered, purpose).await;
     evidence.gathered(&gathered);
-    let made = made.map_err(|failure| evidence.of_a_failure(session, key, failure))?;
+    let made = match made {
+        Ok(made) => made,
+        Err(failure) => return Err(evidence.of_a_failure(session, key, failure).await),
+    };
     drop(gathered);
     evidence.set("quorum", made.quorum);
     evidence.refused(made.refused);
@@ -122,12 +127,16 @@ pub(super) async fn with_root(
     deferred: DeferredSignals<'_>,
 ) -> Result<Outcome, Failure> {
     let worked = work(session, root, command, &mut evidence, deferred).await;
-    let mut worked = worked.map_err(|failure| evidence.of_a_failure(session, key, failure))?;
+    let mut worked = match worked {
+        Ok(worked) => worked,
+        Err(failure) => return Err(evidence.of_a_failure(session, key, failure).await),
+    };
     let mut findings = others::findings(&[session.config], None);
     findings.extend(evidence.refused_quorums());
     findings.append(&mut worked.findings);
     worked.findings = findings;
-    let path = evidence.write(session, key, &worked.findings)?;
+    let findings = &mut worked.findings;
+    let path = evidence.write(session, key, findings, None).await?;
     if worked.over {
         session.journal.forget_before()?;
     }

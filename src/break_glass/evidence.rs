@@ -6,8 +6,9 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::break_glass::session::BreakGlassSession;
-use crate::checkpoint::now;
-use crate::evidence::run::RunEvidence;
+use crate::checkpoint::replica::evidence;
+use crate::checkpoint::{Rehearsed, now};
+use crate::evidence::run::{RunEvidence, Written};
 use crate::evidence::signing::SigningKey;
 use crate::failure::Failure;
 use crate::finding::Finding;
@@ -74,28 +75,55 @@ impl Evidence {
         self.set("custodians", all);
     }
 
-    /// Writes what is known of a run that failed: who was missing, for a start. What goes wrong with that is left
-    /// alone: the failure itself, which is given back, says more.
-    pub(super) fn of_a_failure(
+    /// Writes what is known of a run that failed: who was missing, for a start. What goes wrong with that is said and
+    /// no more: the failure itself, which is given back, says more.
+    pub(super) async fn of_a_failure(
         &mut self,
         session: &BreakGlassSession<'_>,
         key: Option<&SigningKey>,
         why: Failure,
     ) -> Failure {
         self.set("failed", why.to_string());
-        if let Ok(path) = self.write(session, key, &[]) {
-            session.note(format!("evidence of what was tried: {}", path.display()));
+        let mut findings = Vec::new();
+        match self.write(session, key, &mut findings, None).await {
+            Ok(path) => session.note(format!("evidence of what was tried: {}", path.display())),
+            Err(failure) => session.warn(format!("no evidence of what was tried: {failure}")),
+        }
+        for finding in findings {
+            session.warn(finding.to_string());
         }
         why
     }
 
-    /// Writes both forms beside the checkpoint and signs the one for machines. Where they are.
-    pub(super) fn write(
+    /// Writes both forms beside the checkpoint, signs the one for machines, and puts them at the replica, where there is
+    /// one; what keeps them from that is one more finding. Where they are. `passed` is a rehearsal that did.
+    pub(super) async fn write(
+        &mut self,
+        session: &BreakGlassSession<'_>,
+        key: Option<&SigningKey>,
+        findings: &mut Vec<Finding>,
+        passed: Option<&mut Rehearsed>,
+    ) -> Result<PathBuf, Failure> {
+        let written = self.write_here(session, key, findings)?;
+        let passed = passed.map(|passed| {
+            passed.evidence.clone_from(&written.path);
+            &*passed
+        });
+        let kept = evidence::keep(session.config, &written, passed).await;
+        if let Err(failure) = kept {
+            let path = written.path.display().to_string();
+            findings.push(Finding::EvidenceHereOnly(path, failure.to_string()));
+            self.write_here(session, key, findings)?;
+        }
+        Ok(written.path)
+    }
+
+    fn write_here(
         &mut self,
         session: &BreakGlassSession<'_>,
         key: Option<&SigningKey>,
         findings: &[Finding],
-    ) -> Result<PathBuf, Failure> {
+    ) -> Result<Written, Failure> {
         let journal = &session.journal;
         let put = |name: &str, bytes: &[u8]| journal.put(name, bytes);
         let findings = Finding::all_reported(findings);

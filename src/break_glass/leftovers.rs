@@ -41,9 +41,13 @@ pub(super) async fn run<'a, T>(
     let open = BreakGlassSession::open(command, config, options, caller);
     let mut session = caller.unless_stopped(Box::pin(open)).await?;
     let done = Box::pin(work(&mut session)).await;
-    if done.is_err() {
-        tidy(&mut session).await;
-    }
+    let done = match done {
+        Err(failure) => {
+            tidy(&mut session).await;
+            Err(session.explained(failure).await)
+        }
+        done => done,
+    };
     session.log_out().await;
     done
 }
@@ -181,13 +185,13 @@ pub(super) async fn end_earlier_run(session: &mut BreakGlassSession<'_>) -> Resu
     let killed = session.journal.under_way();
     settle(session).await?;
     if let Some(killed) = killed.filter(|killed| killed.reason.is_some()) {
-        evidence_of(session, &killed);
+        evidence_of(session, &killed).await;
     }
     session.is_free().await.map(drop)
 }
 
 /// Evidence of a run that was killed: why it was begun must not be forgotten with it.
-fn evidence_of(session: &BreakGlassSession<'_>, under_way: &UnderWay) {
+async fn evidence_of(session: &BreakGlassSession<'_>, under_way: &UnderWay) {
     let mut evidence = Evidence::begin(session, "break-glass");
     evidence.set("reason", &under_way.reason);
     evidence.set("begun", &under_way.since);
@@ -195,7 +199,7 @@ fn evidence_of(session: &BreakGlassSession<'_>, under_way: &UnderWay) {
         Code::RunFailed,
         "the run was killed; this one ended what it had left",
     );
-    evidence.of_a_failure(session, None, failure);
+    evidence.of_a_failure(session, None, failure).await;
 }
 
 /// Looks as root for the tokens that lost answers have left, where there may be any, and revokes them.

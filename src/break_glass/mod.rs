@@ -10,6 +10,7 @@ mod audit_lines;
 mod command;
 mod comparison;
 mod emergency;
+mod every_login;
 mod evidence;
 mod last_look;
 mod leftovers;
@@ -19,6 +20,7 @@ mod rehearsing;
 pub(crate) mod remote;
 mod root_token;
 mod session;
+mod typed;
 mod unsealing;
 
 pub use crate::break_glass::command::Command;

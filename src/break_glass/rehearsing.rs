@@ -1,11 +1,13 @@
 //! `rehearse`: the drill, with nothing left behind but its evidence.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
 use crate::break_glass::audit_lines::{DeviceLog, Marked, lines, logs, mark};
 use crate::break_glass::comparison::{self, Before, Compared};
+use crate::break_glass::every_login;
 use crate::break_glass::evidence::Evidence;
 use crate::break_glass::leftovers::{self, end_kept, run};
 use crate::break_glass::options::Options;
@@ -55,7 +57,7 @@ async fn hold(
     session: &mut BreakGlassSession<'_>,
     key: Option<&SigningKey>,
 ) -> Result<Outcome, Failure> {
-    leftovers::end_earlier_run(session).await?;
+    session.led(leftovers::end_earlier_run).await?;
     let mut evidence = Evidence::begin(session, "rehearsal");
     let mut findings = key_set::asked_for(session.config)?;
     findings.extend(others::findings(&[session.config], None));
@@ -68,8 +70,12 @@ async fn hold(
         pending: Before::pending(session),
         ..Seen::default()
     };
+    let closed = every_login::each(session, &mut evidence, &mut findings).await?;
     let tried = each_quorum(session, &mut evidence, &mut findings, &mut seen).await;
-    let without = tried.map_err(|failure| evidence.of_a_failure(session, key, failure))?;
+    let without = match tried {
+        Ok(without) => without,
+        Err(failure) => return Err(evidence.of_a_failure(session, key, failure).await),
+    };
     findings.extend(seen.valid.into_values());
     findings.extend(seen.at_work);
     let mut clause = String::new();
@@ -79,20 +85,25 @@ async fn hold(
         evidence.set("comparison", compared.facts);
         (clause, over) = (compared.clause, compared.over);
     }
-    let path = evidence.write(session, key, &findings)?;
+    let mut rehearsed = Rehearsed {
+        at: now(),
+        evidence: PathBuf::new(),
+        without,
+    };
+    let passed = Some(&mut rehearsed);
+    let path = evidence.write(session, key, &mut findings, passed).await?;
     if over {
         session.journal.forget_before()?;
     }
-    let rehearsed = Rehearsed {
-        at: now(),
-        evidence: path.clone(),
-        without,
-    };
     rehearsed.keep(session.journal.directory())?;
     let name = &session.config.cluster.name;
     let text = format!(
         "rehearsed: break-glass into {name} works, and its root tokens are no longer valid{clause}"
     );
+    let text = match closed.as_slice() {
+        [] => text,
+        names => format!("{text}; logins that were not opened: {}", names.join(", ")),
+    };
     let findings = Finding::all_reported(&findings);
     Ok(Outcome::ended(text, findings, &path, None))
 }
@@ -154,8 +165,13 @@ async fn each_quorum(
         ))
     };
     for quorum in tried.map_err(nobody_is_here)? {
-        session.stay_logged_in().await?;
-        facts.push(one(session, &quorum, &logs, seen).await?);
+        let made = session.led(async |session| {
+            // Of the node that led before.
+            leftovers::settle(session).await?;
+            session.stay_logged_in().await?;
+            one(session, &quorum, &logs, seen).await
+        });
+        facts.push(made.await?);
     }
     evidence.set("quorums", facts);
     let away = gathered.away.into_iter().map(|(name, _)| name);

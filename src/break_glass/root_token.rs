@@ -80,7 +80,7 @@ pub(super) async fn root<'a>(
         }
         again = false;
         session.keep_to_active().await?;
-        leftovers::settle(session).await?;
+        session.led(leftovers::settle).await?;
     }
 }
 

@@ -5,9 +5,10 @@ use std::ops::{Deref, DerefMut};
 use crate::aws::forget_credentials;
 use crate::break_glass::audit_lines::began;
 use crate::break_glass::options::Options;
+use crate::break_glass::typed::{known_names, logins, typed_again};
 use crate::checkpoint::journal::Journal;
 use crate::code::Code;
-use crate::config::{BreakGlass, CheckpointKey, Config, Login};
+use crate::config::{CheckpointKey, Config, Login};
 use crate::edge::cluster;
 use crate::edge::references::{Resolved, key_of_checkpoint, resolve};
 use crate::envelope::Key;
@@ -15,12 +16,11 @@ use crate::event::{Caller, Event};
 use crate::failure::Failure;
 use crate::root_generation::{Rules, busy, rules};
 use crate::secret::wipe_stack_and_registers;
+use crate::session::active::Tries;
 use crate::session::cluster_identity::known_anywhere;
-use crate::session::login::break_glass_logins;
 use crate::session::unavailable::Advised;
 use crate::session::{Cluster, OpenLogin};
 use crate::shares::quorum::Asking;
-use crate::shell::ShellCommand;
 use crate::vault::keys::generation::Progress;
 use crate::vault::{Client, Generation, Health};
 
@@ -63,6 +63,25 @@ impl<'a> BreakGlassSession<'a> {
             return Err(failure);
         }
         Ok(Self { active, journal })
+    }
+
+    /// Does this at the node that leads, and anew where that is lost on the way, as each step of a ceremony is: for what
+    /// may be done twice. What was begun before is for `doing` itself to settle first.
+    ///
+    /// # Errors
+    /// As `doing`; or no node leads in time.
+    pub(super) async fn led<T>(
+        &mut self,
+        mut doing: impl AsyncFnMut(&mut Self) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let mut tries = Tries::default();
+        loop {
+            match Box::pin(doing(self)).await {
+                Err(failure) => self.health = tries.another(&self.cluster, failure).await?,
+                done => return done,
+            }
+            self.client = self.cluster.client();
+        }
     }
 
     /// Before the operator's command runs: of all secrets only the token that it works with and the one that looks
@@ -143,8 +162,7 @@ impl<'a> ActiveSession<'a> {
         let advised = (config.cluster.timeouts.active, advised);
         let known = Box::pin(known_anywhere(config, caller.events)).await?;
         let cluster = Cluster::new(client, known, advised, caller.events);
-        let health = cluster.find_active().await?;
-        let client = cluster.client();
+        let mut health = cluster.find_active().await?;
         if cluster.id().is_none() {
             let id = health.cluster_id.as_deref().unwrap_or("unknown");
             caller.events.warn(format!(
@@ -152,16 +170,15 @@ impl<'a> ActiveSession<'a> {
                  to no other one"
             ));
         }
-        look(&client).await?;
+        look(&cluster.client()).await?;
         let whose = (config, options.sign_in_seconds);
-        let login = OpenLogin::first(whose, &client, &logins, &mut resolved, caller.events).await?;
-        // Its token is ours to end now, whoever asks for a stop.
-        let _deferred = caller.interrupt.defer_signals();
-        let rules = match rules(&client, login.token()).await {
-            Ok(rules) => rules,
-            Err(failure) => {
-                login.end(&client, caller.events).await;
-                return Err(failure);
+        let mut tries = Tries::default();
+        let (login, rules) = loop {
+            let client = cluster.client();
+            let entering = entered(whose, &client, &logins, &mut resolved, caller);
+            match Box::pin(entering).await {
+                Ok(entered) => break entered,
+                Err(failure) => health = tries.another(&cluster, failure).await?,
             }
         };
         let named = |one: &&&Login| one.name == login.name;
@@ -170,7 +187,7 @@ impl<'a> ActiveSession<'a> {
             config,
             options,
             caller,
-            client,
+            client: cluster.client(),
             health,
             rules,
             cluster,
@@ -223,6 +240,23 @@ impl<'a> ActiveSession<'a> {
         Ok(Generation::new(&self.client, self.rules.dialect, token))
     }
 
+    /// How far the server's root generation is, at the node that leads.
+    pub(super) async fn progress(&mut self) -> Result<Progress, Failure> {
+        let mut tries = Tries::default();
+        loop {
+            match self.generation()?.progress().await {
+                Ok(found) => return Ok(found),
+                Err(error) => self.health = tries.another(&self.cluster, error.into()).await?,
+            }
+            self.client = self.cluster.client();
+        }
+    }
+
+    /// A failure, explained where its leader was lost.
+    pub(super) async fn explained(&self, failure: Failure) -> Failure {
+        self.cluster.explained(failure).await
+    }
+
     /// Goes to the node that leads now, where it is another one.
     pub(super) async fn keep_to_active(&mut self) -> Result<(), Failure> {
         self.health = self.cluster.find_active().await?;
@@ -250,6 +284,18 @@ impl<'a> ActiveSession<'a> {
         Ok(())
     }
 
+    /// Opens this login too, looks whether it may generate a root token, and ends it.
+    ///
+    /// # Errors
+    /// It does not open, or may not.
+    pub(super) async fn open_and_end(&mut self, login: &Login) -> Result<(), Failure> {
+        let whose = (self.config, self.options.sign_in_seconds);
+        let (client, resolved, caller) = (&self.client, &mut self.resolved, self.caller);
+        let (opened, _) = entered(whose, client, &[login], resolved, caller).await?;
+        opened.end(client, caller.events).await;
+        Ok(())
+    }
+
     /// Ends the login's own token, where it was not ended meanwhile.
     pub(super) async fn log_out(&mut self) {
         if let Some(login) = self.login.take() {
@@ -263,32 +309,24 @@ impl<'a> ActiveSession<'a> {
     }
 }
 
-/// The break-glass logins in the order in which they are tried.
-fn logins<'a>(config: &'a Config, options: &Options) -> Result<Vec<&'a Login>, Failure> {
-    let file = config.file.display();
-    if let BreakGlass::None { reason } = &config.break_glass {
-        return Err(Failure::usage(
-            Code::NoLogin,
-            format!("{file} declares no break-glass login: break_glass.none: {reason}"),
-        )
-        .advise(
-            "name logins under break_glass.logins and run apply, while an administrator still can",
-        ));
-    }
-    let mut logins = break_glass_logins(config);
-    if let Some(name) = &options.login {
-        let names: Vec<_> = logins.iter().map(|login| login.name.as_str()).collect();
-        let has = format!("it has: {}", names.join(", "));
-        logins.retain(|login| login.name == *name);
-        if logins.is_empty() {
-            return Err(Failure::usage(
-                Code::NameUnknown,
-                format!("{file} has no break-glass login {name}"),
-            )
-            .advise(has));
+/// A login that opens, and what the server lets it do.
+async fn entered(
+    whose: (&Config, u64),
+    client: &Client,
+    logins: &[&Login],
+    resolved: &mut Resolved,
+    caller: Caller<'_>,
+) -> Result<(OpenLogin, Rules), Failure> {
+    let login = OpenLogin::first(whose, client, logins, resolved, caller.events).await?;
+    // Its token is ours to end now, whoever asks for a stop.
+    let _deferred = caller.interrupt.defer_signals();
+    match rules(client, login.token()).await {
+        Ok(rules) => Ok((login, rules)),
+        Err(failure) => {
+            login.end(client, caller.events).await;
+            Err(failure)
         }
     }
-    Ok(logins)
 }
 
 /// The checkpoint's key, where it can be had: in an emergency one goes on without it.
@@ -312,27 +350,4 @@ async fn checkpoint_key(config: &Config, caller: Caller<'_>) -> Option<Key> {
         ));
     };
     opened.await.map_err(warn).ok()
-}
-
-/// Who is left out must be there: a slip would leave out nobody.
-fn known_names(config: &Config, options: &Options) -> Result<(), Failure> {
-    let custodians = &config.init.custodians;
-    let unknown = |name: &&String| !custodians.iter().any(|one| one.name == **name);
-    match options.without.iter().find(unknown) {
-        Some(name) => Err(Failure::usage(
-            Code::NameUnknown,
-            format!("{} has no custodian {name}", config.file.display()),
-        )
-        .advise("name one of init.custodians with --without")),
-        None => Ok(()),
-    }
-}
-
-/// The command to type once more, with the name of each value that only the person has.
-fn typed_again(command: &'static str, config: &Config) -> ShellCommand {
-    config.command(match command {
-        "break-glass start" => "break-glass start --reason REASON",
-        "share submit" => "share submit CODE",
-        command => command,
-    })
 }

@@ -15,6 +15,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::checkpoint::error::CheckpointError;
 use crate::checkpoint::rotation::{Rotation, ShareRecord};
+use crate::checkpoint::take_over::TakeOver;
 use crate::code::{Code, Reported};
 use crate::custodian::Stored;
 use crate::evidence::facts::{Evidence, FINDINGS};
@@ -62,6 +63,9 @@ pub struct Diary {
         skip_serializing_if = "BTreeSet::is_empty"
     )]
     pub replicated_to: BTreeSet<String>,
+    /// Runs of other machines that were taken over, the first one first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub take_overs: Vec<TakeOver>,
     /// What happened to each step so far.
     #[serde(default)]
     pub steps: BTreeMap<Step, Entry>,
@@ -246,15 +250,19 @@ impl Diary {
         self.steps.get(&step)?.evidence.get(name)
     }
 
-    /// What this step has found of this code holds no longer.
-    pub fn settle(&mut self, step: Step, code: Code) {
+    /// What this step has found of this code holds no longer. Builds before codes recorded a sentence alone, which
+    /// begins with `words`.
+    pub fn settle(&mut self, step: Step, (code, words): (Code, &str)) {
         let Some(entry) = self.steps.get_mut(&step) else {
             return;
         };
         let Some(mut found) = entry.evidence.get::<Vec<Reported>>(FINDINGS) else {
             return;
         };
-        found.retain(|finding| finding.code != code);
+        let settled = |one: &Reported| {
+            one.code == code || (one.code == Code::Recorded && one.text.starts_with(words))
+        };
+        found.retain(|finding| !settled(finding));
         entry.evidence.set(FINDINGS, found);
     }
 

@@ -5,6 +5,7 @@
 //! `lock`, `diary.json`, `secrets` (until hand-over), `report.json`, `report.txt` and a `.gitignore`.
 //! Every write is atomic and fsynced before it returns.
 
+pub(crate) mod begun;
 pub(crate) mod diary;
 pub(crate) mod directory;
 pub(crate) mod error;
@@ -15,6 +16,7 @@ pub(crate) mod replicated;
 pub mod rotation;
 pub(crate) mod secrets_file;
 mod store;
+mod take_over;
 
 pub use crate::checkpoint::diary::{
     Asked, Attempt, Cluster, Diary, Entry, Generating, Proof, VERSION,
@@ -25,3 +27,4 @@ pub use crate::checkpoint::packed::Mark;
 pub use crate::checkpoint::replicated::ReplicatedCheckpoint;
 pub use crate::checkpoint::rotation::ShareRecord;
 pub use crate::checkpoint::store::{Checkpoint, Kept, keeps_something, kept, now, read_diary};
+pub use crate::checkpoint::take_over::TakeOver;

@@ -96,6 +96,9 @@ pub struct ShareRecord {
     /// Where one is about to be stored that is not valid yet, under a name that was free.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unverified: Option<String>,
+    /// What opens it there: a key, or a parameter and its key. Builds before this one recorded none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encrypted_to: Option<String>,
     /// Public facts of what is stored, once it was read back equal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stored: Option<Stored>,

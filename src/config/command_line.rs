@@ -17,6 +17,16 @@ pub struct Typed {
     pub holders: Option<Duration>,
     /// Nobody is there to answer.
     pub yes: bool,
+    /// Root is kept, as the file says too.
+    pub keep_root: bool,
+    /// Root tokens of others are revoked as well.
+    pub revoke_other_roots: bool,
+    /// Addresses that are new in the file and may be trusted.
+    pub accept_addresses: Vec<String>,
+    /// A copy of the report goes here.
+    pub report: Option<PathBuf>,
+    /// What signs the evidence.
+    pub sign_key: Option<PathBuf>,
     /// The break-glass login to use.
     pub login: Option<String>,
     /// Why the glass is broken.
@@ -41,6 +51,7 @@ impl Typed {
         let breaks = name == "break-glass" || name.starts_with("break-glass finish");
         let submits = name.starts_with("share submit");
         let gathers = breaks || drills || asks || submits || name == "unseal";
+        let signs = name == "rehearse" || breaks || name == "recovery rotate";
         let enters = name == "rehearse" || name.starts_with("break-glass") || submits;
 
         let none = ShellCommand::default;
@@ -54,6 +65,18 @@ impl Typed {
         options.extend([
             ("--holders-elsewhere", drills, self.holders.map(seconds)),
             ("--yes", asks, flag(self.yes)),
+            ("--keep-root", applies, flag(self.keep_root)),
+            (
+                "--revoke-other-roots",
+                applies,
+                flag(self.revoke_other_roots),
+            ),
+        ]);
+        let accepted = self.accept_addresses.iter().map(|one| none().with(one));
+        options.extend(accepted.map(|one| ("--accept-address", applies, Some(one))));
+        options.extend([
+            ("--report", applies, self.report.as_ref().map(file)),
+            ("--sign-key", signs, self.sign_key.as_ref().map(file)),
             ("--login", enters, text(&self.login)),
             ("--env", breaks, flag(self.env)),
         ]);
@@ -67,7 +90,7 @@ impl Typed {
             };
             let said = match option {
                 // There may be several, and each is said for itself.
-                "--identity" | "--expect" => {
+                "--identity" | "--accept-address" | "--expect" => {
                     format!(" {verb} ").contains(&format!(" {option} {value} "))
                 }
                 _ => words.contains(&option),
@@ -100,6 +123,11 @@ mod tests {
             identities: vec!["a key".into(), "b.key".into()],
             holders: Some(Duration::from_secs(1800)),
             yes: true,
+            keep_root: true,
+            revoke_other_roots: true,
+            accept_addresses: vec!["https://new:8200".into()],
+            report: Some("done.json".into()),
+            sign_key: Some("s.key".into()),
             login: Some("ada".into()),
             reason: Some("OIDC is down".into()),
             env: true,
@@ -112,21 +140,28 @@ mod tests {
     fn an_advised_command_has_the_options_that_it_takes_and_no_others() {
         let keys = "--identity 'a key' --identity b.key";
         for (verb, added) in [
-            ("apply", " KEYS --holders-elsewhere 30m --yes"),
+            (
+                "apply",
+                " KEYS --holders-elsewhere 30m --yes --keep-root --revoke-other-roots --accept-address https://new:8200 \
+                 --report done.json",
+            ),
             ("apply --abandon 'lose a'", ""),
             ("status", ""),
             ("custodian prove bob", ""),
-            ("rehearse", " KEYS --holders-elsewhere 30m --login ada"),
-            ("recovery rotate --from o", " KEYS --yes"),
+            (
+                "rehearse",
+                " KEYS --holders-elsewhere 30m --sign-key s.key --login ada",
+            ),
+            ("recovery rotate --from o", " KEYS --yes --sign-key s.key"),
             ("unseal --identity KEYFILE", " KEYS"),
             ("break-glass cancel", " --login ada"),
             (
                 "break-glass",
-                " --reason 'OIDC is down' KEYS --login ada --env --expect 'sys/policies/*' -- CMD",
+                " --reason 'OIDC is down' KEYS --sign-key s.key --login ada --env --expect 'sys/policies/*' -- CMD",
             ),
             (
                 "break-glass finish",
-                " KEYS --login ada --env --expect 'sys/policies/*' -- CMD",
+                " KEYS --sign-key s.key --login ada --env --expect 'sys/policies/*' -- CMD",
             ),
         ] {
             let wanted = format!("{verb}{}", added.replace("KEYS", keys));
@@ -140,7 +175,9 @@ mod tests {
     fn what_a_command_says_already_is_not_said_twice() {
         let said = "apply --yes --holders-elsewhere 5m --identity b.key";
         let line = typed().added_to(&said.into());
-        assert_eq!(line.as_str(), format!("{said} --identity 'a key'"));
+        let more =
+            "--keep-root --revoke-other-roots --accept-address https://new:8200 --report done.json";
+        assert_eq!(line.as_str(), format!("{said} --identity 'a key' {more}"));
     }
 
     #[test]

@@ -10,6 +10,7 @@ pub(crate) mod create_once;
 pub(crate) mod document;
 pub(crate) mod grant;
 pub(crate) mod listing;
+mod missed;
 pub mod observation;
 pub(crate) mod privilege_escalation;
 pub(crate) mod resolve;
@@ -19,8 +20,9 @@ pub(crate) mod write_only_fields;
 pub(crate) mod writing;
 
 pub use comparing::Comparison;
-pub(crate) use comparing::{observe, observe_collection};
+pub(crate) use comparing::observe;
 pub use document::{Document, Pending, Read, WriteOnly};
+pub(crate) use missed::observe_with_missed;
 pub use view::CONCURRENCY;
 pub(crate) use view::View;
 pub(crate) use writing::begin_digests;

@@ -175,6 +175,9 @@ async fn apply(
         identities: typed.identity.clone(),
         holders: typed.holders.holders_elsewhere,
         yes: typed.yes,
+        revoke_other_roots: typed.revoke_other_roots,
+        accept_addresses: typed.accept_address.clone(),
+        report: typed.report.clone(),
         ..Typed::default()
     };
     if let Some(word) = &typed.abandon {
@@ -217,6 +220,7 @@ async fn rotate(global: &Global, typed: Rotate, caller: Caller<'_>) -> Result<Ou
         command: recovery::verb(&old),
         identities: typed.identity.clone(),
         yes: typed.yes,
+        sign_key: typed.sign_key.clone(),
         ..Typed::default()
     };
     old.typed = config.typed.clone();

@@ -146,6 +146,7 @@ fn typed_as(options: &break_glass::Options) -> Typed {
         identities: options.identities.clone(),
         holders: options.holders,
         login: options.login.clone(),
+        sign_key: options.sign_key.clone(),
         ..Typed::default()
     }
 }

@@ -20,8 +20,8 @@ use crate::printable;
 use crate::step::Step;
 
 pub use results::{
-    Abandoned, Challenged, HolderFile, Invitation, LeaseHolder, NewIdentity, NodeLine, NodeSeal,
-    Proved, Rotated, Status, StepLine, Verified,
+    Abandoned, Challenged, HolderFile, Invitation, LastRehearsal, LeaseHolder, NewIdentity,
+    NodeLine, NodeSeal, Proved, Rotated, Status, StepLine, Verified,
 };
 pub use sink::{Caller, EventSink};
 pub use summary::{
@@ -242,6 +242,8 @@ pub enum StepOutcome {
     Adopted,
     /// Looked at, and nothing to do.
     Unchanged,
+    /// Looked at, and nothing to do but for a person: a finding.
+    WithFindings,
     /// Recorded as done, and not looked at again in this run.
     NotRechecked,
 }

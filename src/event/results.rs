@@ -26,6 +26,9 @@ pub struct Status {
     /// Whose run holds the replica, where one does.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lease: Option<LeaseHolder>,
+    /// When break-glass was rehearsed last, as this directory or the replica knows; a drill of the ceremony is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rehearsed: Option<LastRehearsal>,
     /// Each step and how far the checkpoint says that it came.
     pub steps: Vec<StepLine>,
     /// Where the server does not bear out what the checkpoint says, and what other users of this machine may change.
@@ -35,6 +38,17 @@ pub struct Status {
     /// What that does, where it is not plain.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
+}
+
+/// A rehearsal that passed.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct LastRehearsal {
+    /// When it was over, RFC 3339.
+    pub at: String,
+    /// Where its evidence is.
+    pub evidence: String,
+    /// Custodians whose share was in none of its quorums.
+    pub without: Vec<String>,
 }
 
 /// A run that holds the replica of a checkpoint.

@@ -16,12 +16,24 @@ use crate::printable;
 /// Runs of one second that have names of their own.
 const MOST: usize = 1000;
 
+/// Evidence that stands in its files.
+pub(crate) struct Written {
+    /// The document for machines.
+    pub(crate) path: PathBuf,
+    /// Beginning of the names of all.
+    pub(crate) stem: String,
+    /// Each with its name.
+    pub(crate) files: Vec<(String, Vec<u8>)>,
+}
+
 /// What a run has shown so far.
 pub(crate) struct RunEvidence {
     kind: &'static str,
     cluster: String,
     began: String,
     facts: Map<String, Value>,
+    /// The name that it was written under.
+    stem: Option<String>,
 }
 
 impl RunEvidence {
@@ -32,6 +44,7 @@ impl RunEvidence {
             cluster: cluster["name"].as_str().unwrap_or_default().to_owned(),
             began: began.clone(),
             facts: Map::new(),
+            stem: None,
         };
         evidence.set("version", VERSION);
         evidence.set("kind", kind);
@@ -47,7 +60,8 @@ impl RunEvidence {
         self.facts.insert(name.to_owned(), json!(value));
     }
 
-    /// Writes both forms into `directory`, by `put`, which gives the path, and signs the one for machines. Where they are.
+    /// Writes both forms into `directory`, by `put`, which gives the path, and signs the one for machines. Written once
+    /// more, it is in the place of what it was.
     ///
     /// # Errors
     /// It cannot be written or signed.
@@ -56,25 +70,38 @@ impl RunEvidence {
         directory: &Path,
         put: impl Fn(&str, &[u8]) -> Result<PathBuf, Failure>,
         (key, ended, findings): (Option<&SigningKey>, String, &[Reported]),
-    ) -> Result<PathBuf, Failure> {
+    ) -> Result<Written, Failure> {
         self.set("ended", ended);
         self.set("findings", findings);
         let (kind, began) = (self.kind, &self.began);
-        let name = unused(directory, &file_stem(kind, began));
+        let name = self.stem.take();
+        let name = name.unwrap_or_else(|| unused(directory, &file_stem(kind, began)));
         let text = serde_json::to_string_pretty(&self.facts).unwrap_or_default();
         let mut text = printable::json(&text);
         text.push('\n');
         let title = format!("{kind} of {}, {began}", self.cluster);
         let line = "=".repeat(title.chars().count());
         let page = format!("{title}\n{line}\n\n{}", page::facts(&self.facts, 0));
-        let path = put(&format!("{name}.json"), text.as_bytes())?;
-        put(&format!("{name}.txt"), printable::text(&page).as_bytes())?;
+        let page = printable::text(&page).into_bytes();
+        let mut files = vec![
+            (format!("{name}.json"), text.into_bytes()),
+            (format!("{name}.txt"), page),
+        ];
+        let path = put(&files[0].0, &files[0].1)?;
+        put(&files[1].0, &files[1].1)?;
         if let Some(key) = key {
             let comment = signed_comment(kind, &self.cluster, began);
-            let signature = key.sign(text.as_bytes(), &comment)?;
-            put(&format!("{name}.json.minisig"), signature.as_bytes())?;
+            let signature = key.sign(&files[0].1, &comment)?.into_bytes();
+            let signed = format!("{name}.json.minisig");
+            put(&signed, &signature)?;
+            files.push((signed, signature));
         }
-        Ok(path)
+        self.stem = Some(name.clone());
+        Ok(Written {
+            path,
+            stem: name,
+            files,
+        })
     }
 }
 

@@ -3,13 +3,14 @@
 
 mod comparison;
 mod detail;
+mod words;
 
 use jiff::Timestamp;
 use thiserror::Error;
 
 use crate::code::{Code, Reported};
+use crate::finding::words::{apart, files_of_this_machine, second};
 use crate::shell::ShellCommand;
-use crate::span;
 use crate::step::Step;
 use crate::vault::auth::scan::Found;
 
@@ -47,6 +48,16 @@ pub enum Finding {
     /// What a step made is not as in the file, and nobody may write it.
     #[error("{} differs from the file: {}", .0.name(), .1)]
     Step(Step, Detail),
+    /// A policy, role or user that this program made, which the file names no more.
+    #[error(
+        "{0} is not in the file any more, and is left on the server: delete it there, or put it back"
+    )]
+    NotInFile(String),
+    /// The same, where nobody could look.
+    #[error(
+        "{0} is not in the file any more, and this login may not look whether the server still has it"
+    )]
+    NotInFileUnseen(String),
     /// Address and time of a server, and the time of this machine.
     #[error(
         "the clock of {} ({}) is {} this machine's ({}), which the times in this report are of",
@@ -77,6 +88,12 @@ pub enum Finding {
     #[error("it cannot be seen who may change {0}: {1}")]
     OwnersUnseen(String, String),
 
+    /// Evidence of a run, and why the replica does not have it.
+    #[error(
+        "{0} is on this machine only: {1}; copy it, with what is signed beside it, to where evidence is kept"
+    )]
+    EvidenceHereOnly(String, String),
+
     // Shares and who holds them.
     /// A custodian was accepted without a proof.
     #[error("custodian {0} is accepted unproved")]
@@ -101,6 +118,14 @@ pub enum Finding {
     /// Whose share it is, where it was stored, and where the file says it is.
     #[error("the share of {0} was stored at {1}, and the file says {2}: nobody has looked there")]
     ShareStoredElsewhere(String, String, String),
+    /// Whose share it is, what it was encrypted to, what the file says, and the command that makes new ones.
+    #[error(
+        "the share of {0} was encrypted to {1}, and the file says {2}, which opens nothing; new shares: {3}"
+    )]
+    ShareOfAnotherKey(String, String, String, ShellCommand),
+    /// The seal for which the shares were made, and the one of the file.
+    #[error("the shares were made for a cluster with `seal: {0}`, and the file says `seal: {1}`")]
+    SealOtherwise(&'static str, &'static str),
     /// Holders whose shares vanish with this machine.
     #[error("{}", files_of_this_machine(.0))]
     SharesAreFiles(Vec<String>),
@@ -170,6 +195,9 @@ pub enum Finding {
     /// No drill was held.
     #[error("break-glass is not rehearsed: the grant holds, no drill was held")]
     NotRehearsed,
+    /// The generation of the shares that is in effect since.
+    #[error("break-glass is not rehearsed since generation {0} of the shares is in effect")]
+    NotRehearsedSince(u32),
     /// Holders who took no part in the drill.
     #[error("break-glass was rehearsed without {}: nobody knows whether their shares work", .0.join(", "))]
     RehearsedWithout(Vec<String>),
@@ -181,6 +209,12 @@ pub enum Finding {
         "every break-glass login is of auth/{0}: with that down, nobody gets in; name one of another auth method too"
     )]
     OneAuthMethod(String),
+    /// Why a login does not open, which one, and the same in words.
+    #[error("the login {1} does not open, and another one looked in its place: {2}")]
+    LoginClosed(Code, String, String),
+    /// A break-glass login that was tried in a rehearsal, and why it did not open.
+    #[error("the break-glass login {0} does not open: {1}")]
+    BreakGlassLoginClosed(String, String),
     /// A break-glass login, and its policies beside the grant.
     #[error("the break-glass login {} can do more than ask for root: it has the policies {}", .0, .1.join(", "))]
     MoreThanTheGrant(String, Vec<String>),
@@ -241,6 +275,10 @@ pub enum Finding {
 }
 
 impl Finding {
+    /// The code of shares that left the machine, and how every release began to say it.
+    pub const SHARES_LEFT: (Code, &'static str) =
+        (Code::SharesLeftMachine, "the shares left this machine");
+
     /// Whether a root token is valid that should not be.
     pub fn is_of_a_root_token(&self) -> bool {
         matches!(
@@ -258,17 +296,20 @@ impl Finding {
             }
             Self::AuditDevice(_) => Code::AuditDeviceDiffers,
             Self::RawAuditLog(..) => Code::AuditLogRaw,
-            Self::Step(..) => Code::StepDiffers,
+            Self::Step(..) | Self::NotInFile(_) | Self::NotInFileUnseen(_) => Code::StepDiffers,
             Self::ClocksApart(..) => Code::ClocksApart,
             Self::NodeAway(..) => Code::NodeMissing,
             Self::AnybodyMayGenerateRoot | Self::AnybodyMayRotate(_) => Code::OpenEndpoint,
             Self::OthersMayChange(..) | Self::OwnersUnseen(..) => Code::FileUnsafe,
+            Self::EvidenceHereOnly(..) => Code::ReplicaUnreachable,
             Self::AcceptedUnproved(_) | Self::Unproved(_) => Code::CustodianUnproved,
             Self::ShareGone(..) => Code::ShareGone,
             Self::ShareChanged(..) => Code::ShareChanged,
             Self::SharesMadeOtherwise(..)
             | Self::SharesGivenOtherwise(..)
             | Self::ShareStoredElsewhere(..)
+            | Self::ShareOfAnotherKey(..)
+            | Self::SealOtherwise(..)
             | Self::SharesCountedOtherwise(..) => Code::SharesNotAsInFile,
             Self::SharesAreFiles(_) => Code::SharesOnThisMachine,
             Self::SharesLeft(..) | Self::SharesLeftUnnamed(..) => Code::SharesLeftMachine,
@@ -280,10 +321,13 @@ impl Finding {
             | Self::NewSharesInEffect(..) => Code::RotationUnfinished,
             Self::OldShareUnknown(..) | Self::OldShareLeft(..) => Code::OldShareLeft,
             Self::NoBreakGlass(_) => Code::NoLogin,
-            Self::NotRehearsed | Self::RehearsedWithout(_) | Self::HolderAway(..) => {
-                Code::NotRehearsed
-            }
+            Self::NotRehearsed
+            | Self::NotRehearsedSince(_)
+            | Self::RehearsedWithout(_)
+            | Self::HolderAway(..) => Code::NotRehearsed,
             Self::OneAuthMethod(_) => Code::OneAuthMethod,
+            Self::LoginClosed(code, ..) => *code,
+            Self::BreakGlassLoginClosed(..) => Code::BreakGlassLoginUnfit,
             Self::MoreThanTheGrant(..) => Code::LoginPowersOther,
             Self::CanEscalate(..) => Code::LoginCanEscalate,
             Self::RootIsKept => Code::RootKept,
@@ -308,74 +352,5 @@ impl Finding {
     /// All of them, as they are told and kept.
     pub fn all_reported(findings: &[Self]) -> Vec<Reported> {
         findings.iter().map(Self::reported).collect()
-    }
-}
-
-fn files_of_this_machine(names: &[String]) -> String {
-    let (shares, are, bring) = match names.len() {
-        1 => ("share", "is a file", "it to its holder"),
-        _ => ("shares", "are files", "them to their holders"),
-    };
-    let names = names.join(", ");
-    format!(
-        "the {shares} of {names} {are} of this machine, which the replica does not keep: bring {bring}, or use ssm"
-    )
-}
-
-fn apart(theirs: Timestamp, ours: Timestamp) -> String {
-    let apart = theirs.duration_since(ours);
-    let side = if apart.is_negative() {
-        "behind"
-    } else {
-        "ahead of"
-    };
-    // To the minute, where a second tells nothing.
-    let seconds = match apart.unsigned_abs().as_secs() {
-        few @ 0..600 => few,
-        many => many / 60 * 60,
-    };
-    format!("{} {side}", span::of_seconds(seconds))
-}
-
-/// To the second, as in the report.
-fn second(time: Timestamp) -> String {
-    time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn texts(all: &[&str]) -> Vec<String> {
-        all.iter().map(ToString::to_string).collect()
-    }
-
-    #[test]
-    fn clocks_that_are_apart_are_told_with_both_times() {
-        let at = |second| Timestamp::from_second(second).unwrap();
-        let apart = |ours, theirs| {
-            Finding::ClocksApart("http://a".into(), at(theirs), at(ours)).to_string()
-        };
-        assert_eq!(
-            apart(7_260, 0),
-            "the clock of http://a (1970-01-01T00:00:00Z) is 2h1m behind this machine's \
-             (1970-01-01T02:01:00Z), which the times in this report are of"
-        );
-        let ahead = apart(0, 90);
-        assert!(
-            ahead.contains("is 1m30s ahead of this machine's"),
-            "{ahead}"
-        );
-    }
-
-    #[test]
-    fn one_share_and_many_are_told_in_their_own_grammar() {
-        let files = |names| Finding::SharesAreFiles(texts(names)).to_string();
-        let not_kept = "of this machine, which the replica does not keep: bring";
-        let one = format!("the share of a is a file {not_kept} it to its holder, or use ssm");
-        assert_eq!(files(&["a"]), one);
-        let many =
-            format!("the shares of a, b are files {not_kept} them to their holders, or use ssm");
-        assert_eq!(files(&["a", "b"]), many);
     }
 }

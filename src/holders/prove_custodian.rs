@@ -70,6 +70,9 @@ struct Proving<'p> {
     caller: Caller<'p>,
 }
 
+/// How builds before codes began to say that one is unproved.
+const UNPROVED: &str = "custodian ";
+
 impl Proving<'_> {
     async fn last_event(&self, way: ProofMethod<'_>) -> Result<Event, Failure> {
         let proof = match (way, self.custodian.opener()) {
@@ -228,7 +231,7 @@ impl Proving<'_> {
             let mut all = self.config.init.custodians.iter();
             let machine = |one: &Of| matches!(one.kind, CustodianKind::Ssm(_));
             if all.all(|one| machine(one) || diary.proofs.contains_key(&one.name)) {
-                diary.settle(Step::Preflight, Code::CustodianUnproved);
+                diary.settle(Step::Preflight, (Code::CustodianUnproved, UNPROVED));
             }
         })?;
         self.records.replicate().await?;

@@ -33,7 +33,7 @@ pub(super) async fn attempts(
     let mut hands = Hands::default();
     for attempt in 1.. {
         let failure = match Box::pin(attempt_once(run, inside, &mut hands)).await {
-            Err(failure) if failure.is_passing() && attempt < ATTEMPTS => failure,
+            Err(failure) if attempt < ATTEMPTS && run.cluster.passes(&failure).await => failure,
             result => return result,
         };
         run.note(format!("{failure}; it is begun anew"));

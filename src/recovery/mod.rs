@@ -24,12 +24,13 @@ use serde_json::json;
 
 use crate::checkpoint::directory::write_beside;
 use crate::checkpoint::now;
-use crate::checkpoint::replica::damaged;
+use crate::checkpoint::replica::{self, damaged};
 use crate::checkpoint::rotation::Phase;
 use crate::code::Reported;
 use crate::config::{Config, Init};
 use crate::edge::others;
 use crate::event::{Caller, Rotated};
+use crate::evidence::run::Written;
 use crate::evidence::signing::SigningKey;
 use crate::failure::{Exit, Failure};
 use crate::finding::Finding;
@@ -100,26 +101,33 @@ async fn to_the_end(run: &Run<'_>, key: Option<&SigningKey>) -> Result<Rotated, 
     }
     let mut findings = result.map_err(|failure| which_hold(run, failure))?;
     findings.extend(others::findings(&[run.config, run.old], None));
-    let findings = Finding::all_reported(&findings);
+    let mut findings = Finding::all_reported(&findings);
     for finding in &findings {
         run.warn(&finding.text);
     }
     // Told before it is done: a run that is killed in between tells it again.
     let told = async {
-        let evidence = evidence(run, key, &findings)?;
+        let written = evidence(run, key, &findings)?;
+        if let Err(failure) = replica::evidence::keep(run.config, &written, None).await {
+            let path = written.path.display().to_string();
+            let finding = Finding::EvidenceHereOnly(path, failure.to_string()).reported();
+            run.warn(&finding.text);
+            findings.push(finding);
+            evidence(run, key, &findings)?;
+        }
         retire::done(run).await?;
-        Ok(evidence)
+        Ok(written.path)
     };
-    let evidence = told.await.map_err(|failure| which_hold(run, failure))?;
-    Ok(rotated(run, Some(findings), Some(evidence)))
+    let path = told.await.map_err(|failure| which_hold(run, failure))?;
+    Ok(rotated(run, Some(findings), Some(path)))
 }
 
-/// Writes what this run has shown beside the checkpoint. Where it is.
+/// Writes what this run has shown beside the checkpoint.
 fn evidence(
     run: &Run<'_>,
     key: Option<&SigningKey>,
     findings: &[Reported],
-) -> Result<PathBuf, Failure> {
+) -> Result<Written, Failure> {
     let mut evidence = run.evidence.borrow_mut();
     let set = |init: &Init| json!({"generation": init.generation, "shares": init.shares, "threshold": init.threshold});
     evidence.set("before", set(&run.old.init));
@@ -134,6 +142,9 @@ fn evidence(
     );
     evidence.set("old_shares", old.collect::<Vec<_>>());
     let records = run.records.borrow();
+    if !records.diary().take_overs.is_empty() {
+        evidence.set("take_overs", &records.diary().take_overs);
+    }
     let directory = records.directory();
     let put = |name: &str, bytes: &[u8]| Ok(write_beside(directory, name, bytes)?);
     evidence.write(directory, put, (key, now(), findings))

@@ -206,6 +206,7 @@ async fn store(
                 new.record.number = number;
                 new.address = custodian.address();
                 new.subject = custodian.proof_subject();
+                new.record.encrypted_to = Some(new.subject.clone());
                 new.mark.clone_from(&mark);
                 let digest = prepared.digest().map(str::to_owned);
                 new.record.prepared.extend(digest);

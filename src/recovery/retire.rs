@@ -100,7 +100,7 @@ pub(super) async fn hand_over(run: &Run<'_>, recovery: bool) -> Result<(), Failu
         diary.shares = records;
         // What left this machine, encrypted, for a replica were the shares of before.
         diary.replicated_to.clear();
-        diary.settle(Step::HandOver, Code::SharesLeftMachine);
+        diary.settle(Step::HandOver, Finding::SHARES_LEFT);
         diary.asked = Some(Asked {
             shares: state.wanted.shares,
             threshold: state.wanted.threshold,

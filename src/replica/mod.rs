@@ -5,6 +5,7 @@
 //! commit-G               what counts: {version, generation, id, owner, written, diary, secrets}; the highest number
 //! diary-G-D, secrets-…   a part of generation G whose digest begins with D, in as many pieces as the place needs
 //! claim-N                who is at it: {version, id, owner, at}; the highest number holds
+//! evidence-RUN-D         {version, files} of a run after the ceremony; document-D the bytes of a file, in pieces
 //! ```
 //! A part has a new name in each generation, and counts once a commit names it: one small value, made once and never
 //! replaced, so that one that arrives late takes nothing from whoever went on. What the commit that counts does not
@@ -12,6 +13,7 @@
 //! encrypted; this room has no key, and knows no step.
 
 mod commits;
+mod documents;
 mod field;
 mod parts;
 mod s3;
@@ -27,6 +29,7 @@ use crate::aws::Aws;
 use crate::backend::{Error, Kind, patiently};
 
 pub use crate::replica::commits::Commit;
+pub use crate::replica::documents::{Document, Documents};
 pub use crate::replica::parts::Part;
 
 /// Form of the values here.

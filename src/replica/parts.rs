@@ -12,7 +12,7 @@ const MOST_PIECES: usize = 128;
 /// Beginnings of the names of parts that have a generation.
 const KINDS: [&str; 2] = ["diary-", "secrets-"];
 /// Digits at the end of a name: of the digest of what is in a part, or of the id of a checkpoint's directory.
-const ID: usize = 16;
+pub(super) const ID: usize = 16;
 
 /// Bytes in their pieces.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -207,6 +207,11 @@ fn status(status: &Status, layout: Layout) -> String {
     if let Some(replica) = &status.replica {
         text.push_str(&format!("replica  {}\n", one_line(replica, 9, width)));
     }
+    if let Some(last) = &status.rehearsed {
+        let (at, evidence) = (&last.at, &last.evidence);
+        let line = summary::rehearsed(at, &last.without, evidence);
+        text.push_str(&format!("break-glass  {}\n", one_line(&line, 13, width)));
+    }
     text.push_str("\nas recorded here; apply asks the server about each of them\n");
     for step in &status.steps {
         let (mark, when) = match step.state {

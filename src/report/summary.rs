@@ -85,13 +85,7 @@ fn break_glass(state: &BreakGlassState) -> String {
             at,
             evidence,
             without,
-        } => {
-            let without = match without.as_slice() {
-                [] => String::new(),
-                names => format!(", without {}", names.join(", ")),
-            };
-            format!("last rehearsed {at}{without}: {evidence}")
-        }
+        } => rehearsed(at, without, evidence),
         BreakGlassState::Exercised { login, quorums } => {
             let at = quorums.at.as_deref().unwrap_or("at an unknown time");
             let together = quorums.facts.iter().map(|names| names.join("+"));
@@ -105,6 +99,15 @@ fn break_glass(state: &BreakGlassState) -> String {
             format!("exercised {at} by {login} with {together}{origin}")
         }
     }
+}
+
+/// When it was rehearsed last, without whom, and where that is shown.
+pub(super) fn rehearsed(at: &str, without: &[String], evidence: &str) -> String {
+    let without = match without {
+        [] => String::new(),
+        names => format!(", without {}", names.join(", ")),
+    };
+    format!("last rehearsed {at}{without}: {evidence}")
 }
 
 fn root(state: &RootState) -> String {

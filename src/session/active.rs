@@ -25,6 +25,17 @@ const LET_IN: Duration = Duration::from_secs(5);
 /// Most nodes silent, and none that leads: for as long as this they may be on their way back.
 const WITHOUT_QUORUM: Duration = Duration::from_secs(10);
 
+/// How long one waits after a failure to hear who leads.
+const TO_LOOK: Duration = Duration::from_secs(20);
+
+/// After so long a person is told what a wait is for.
+const UNHEARD: Duration = Duration::from_secs(2);
+
+/// How often something is done anew where its leader is lost.
+const TRIES: usize = 3;
+/// Before the first of them; doubles.
+const BETWEEN: Duration = Duration::from_millis(500);
+
 /// A cluster, and the node of it that is asked.
 pub struct Cluster<'a> {
     client: RefCell<Client>,
@@ -82,7 +93,7 @@ impl<'a> Cluster<'a> {
     /// # Errors
     /// No node is active in time; the last thing each of them said. Or it is one of another cluster.
     pub(crate) async fn find_active(&self) -> Result<Health, Failure> {
-        let (begun, mut since) = (Instant::now(), None);
+        let (begun, mut since, mut said_so) = (Instant::now(), None, false);
         loop {
             let client = self.client();
             if let Some((active, health)) = sys::active(&client).await
@@ -113,10 +124,31 @@ impl<'a> Cluster<'a> {
                     (begun, self.limit)
                 }
             };
+            if !said_so && begun.elapsed() >= UNHEARD && !limit.is_zero() {
+                said_so = true;
+                self.say_the_wait(&answers, limit);
+            }
             if let Err(waited) = self.wait(from, limit, "an active node", &said).await {
                 return Err(unavailable::explained(answers, waited, &self.advised).await);
             }
         }
+    }
+
+    /// Nobody sits before a silent program: what it waits for, what a person can do meanwhile, and how to end it.
+    fn say_the_wait(&self, answers: &[unavailable::Answer], limit: Duration) {
+        if answers.iter().any(|(_, health)| health.is_ok()) {
+            return;
+        }
+        let (nobody, start) = match unavailable::refused_here(answers) {
+            true => ("nothing listens at", ": start the server there"),
+            false => ("nothing answers at", ""),
+        };
+        let addresses: Vec<_> = answers.iter().map(|(node, _)| node.address()).collect();
+        self.events.warn(format!(
+            "{nobody} {}{start}; it is waited for up to {}, and Ctrl-C ends that safely",
+            addresses.join(", "),
+            span::text(limit)
+        ));
     }
 
     /// Goes to the active node where several are listed and ours leads no more. That need not show by any
@@ -137,6 +169,33 @@ impl<'a> Cluster<'a> {
     pub(crate) async fn passes(&self, failure: &Failure) -> bool {
         failure.is_passing()
             || (failure.exit == Exit::Failed && !sys::is_active(&self.client()).await)
+    }
+
+    /// The same, where another node leads by now, or none: with one node that still does, it is that node's own failure.
+    async fn lost_its_leader(&self, failure: &Failure) -> bool {
+        let client = self.client();
+        let lost = client.nodes().len() > 1 || !sys::is_active(&client).await;
+        lost && self.passes(failure).await
+    }
+
+    /// The failure of what is not done anew: where its leader was lost, with who leads by now and the command that works.
+    pub(crate) async fn explained(&self, failure: Failure) -> Failure {
+        if !self.lost_its_leader(&failure).await {
+            return failure;
+        }
+        let (before, again) = (self.client().address().to_owned(), &self.advised.again);
+        match tokio::time::timeout(TO_LOOK, self.find_active()).await {
+            Ok(Ok(_)) if self.client().address() == before => failure,
+            Ok(Ok(_)) => {
+                let leader = self.client().address().to_owned();
+                failure.advise(format!(
+                    "the leader was lost, and {leader} leads by now: type it again: {again}"
+                ))
+            }
+            _ => failure.advise(format!(
+                "the leader was lost: once another node leads, type it again: {again}"
+            )),
+        }
     }
 
     /// Pauses between two looks at something that takes time, and says what is waited for.
@@ -166,5 +225,48 @@ impl<'a> Cluster<'a> {
         let pause = (passed / 4).clamp(FIRST_PAUSE, PAUSE);
         tokio::time::sleep(pause.min(limit.saturating_sub(passed))).await;
         Ok(())
+    }
+}
+
+/// What is done anew where its leader is lost on the way, as long as that may help.
+pub(crate) struct Tries {
+    left: usize,
+    pause: Duration,
+}
+
+impl Default for Tries {
+    fn default() -> Self {
+        Self {
+            left: TRIES,
+            pause: BETWEEN,
+        }
+    }
+}
+
+impl Tries {
+    /// Goes to the node that leads by now, for another try.
+    ///
+    /// # Errors
+    /// The failure itself: the leader is not lost, or that is one time too many. Or no node leads in time.
+    pub(crate) async fn another(
+        &mut self,
+        cluster: &Cluster<'_>,
+        failure: Failure,
+    ) -> Result<Health, Failure> {
+        if !cluster.lost_its_leader(&failure).await {
+            return Err(failure);
+        }
+        if self.left == 0 {
+            let again = &cluster.advised.again;
+            return Err(failure.advise(format!(
+                "no node has led for long enough: once one does, type it again: {again}"
+            )));
+        }
+        let events = cluster.events;
+        events.warn(format!("{failure}; looking for the active node again"));
+        // One that has just been elected may not answer everything yet.
+        tokio::time::sleep(self.pause).await;
+        (self.left, self.pause) = (self.left - 1, self.pause * 2);
+        cluster.find_active().await
     }
 }

@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::checkpoint::replica::sync;
+use crate::checkpoint::replica::looking;
 use crate::checkpoint::{self, Checkpoint, Diary};
 use crate::code::Code;
 use crate::config::Config;
@@ -100,7 +100,7 @@ pub(crate) async fn known_anywhere(
 const TO_LOOK: Duration = Duration::from_secs(10);
 
 async fn known_at_the_replica(config: &Config) -> Result<Option<String>, Failure> {
-    let diary = sync::diary_there(config).await?;
+    let diary = looking::diary_there(config).await?;
     Ok(diary.and_then(|diary| diary.cluster.cluster_id))
 }
 

@@ -38,6 +38,14 @@ fn is_nameless(health: &Health) -> bool {
     health.is_active() && health.cluster_id.is_none()
 }
 
+/// Whether nothing listens at any of the addresses, which are all of this machine.
+pub(crate) fn refused_here(answers: &[Answer]) -> bool {
+    let refused = |health: &Result<Health, vault::Error>| {
+        health.as_ref().is_err_and(vault::Error::is_refused_here)
+    };
+    !answers.is_empty() && answers.iter().all(|(_, health)| refused(health))
+}
+
 /// Whether no node will ever answer us as things are, such as behind a certificate that is not trusted.
 pub(crate) fn for_good(answers: &[Answer]) -> bool {
     let lasting = |health: &Result<Health, vault::Error>| {
@@ -95,6 +103,9 @@ pub(crate) async fn explained(answers: Vec<Answer>, waited: Failure, advised: &A
     if for_good(&answers) {
         let errors = answers.into_iter().filter_map(|(_, health)| health.err());
         return Failure::all(errors.map(Failure::from).collect()).unwrap_or(waited);
+    }
+    if refused_here(&answers) {
+        return waited.advise(format!("start the server there, then go on: {again}"));
     }
     if without_quorum(&answers).await {
         let (listed, answer) = (answers.len(), answers.len() - silent(&answers));

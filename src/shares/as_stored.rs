@@ -4,9 +4,10 @@ use futures::future::join_all;
 
 use crate::checkpoint;
 use crate::config::Config;
-use crate::custodian::Observation;
+use crate::custodian::{Custodian, Observation};
 use crate::edge::custodians;
 use crate::finding::Finding;
+use crate::shares::key_set;
 
 /// A finding for each share that is not as it was stored, with its custodian. Nothing is said of one that cannot be looked at: whoever asks
 /// for it finds out.
@@ -25,5 +26,11 @@ pub(crate) async fn changed(config: &Config) -> Vec<(String, Finding)> {
             _ => None,
         }
     });
-    join_all(looks).await.into_iter().flatten().collect()
+    let changed: Vec<_> = join_all(looks).await.into_iter().flatten().collect();
+    let of_another = |one: &Custodian| {
+        let finding = key_set::of_another_key(&diary, one, config)?;
+        Some((one.name().to_owned(), finding))
+    };
+    let of_another = opened.iter().filter_map(of_another);
+    changed.into_iter().chain(of_another).collect()
 }

@@ -4,7 +4,8 @@
 use crate::checkpoint::rotation::{Phase, Rotation};
 use crate::checkpoint::{self, Diary};
 use crate::code::Code;
-use crate::config::Config;
+use crate::config::{Config, Seal};
+use crate::custodian::Custodian;
 use crate::failure::Failure;
 use crate::finding::Finding;
 
@@ -53,7 +54,31 @@ pub(crate) fn contradictions(diary: &Diary, config: &Config) -> Vec<Finding> {
     if !given.is_empty() && given != named {
         found.push(Finding::SharesGivenOtherwise(given, named));
     }
+    let made = if asked.recovery {
+        Seal::Auto
+    } else {
+        Seal::Shamir
+    };
+    if let Some(said) = init.seal.filter(|said| *said != made) {
+        found.push(Finding::SealOtherwise(made.name(), said.name()));
+    }
     found
+}
+
+/// That the file names another key, or parameter, for a share than what it was encrypted to: writing it there changed
+/// nothing. Of a share at another place that is said anyway.
+pub(crate) fn of_another_key(
+    diary: &Diary,
+    custodian: &Custodian,
+    config: &Config,
+) -> Option<Finding> {
+    let name = custodian.name();
+    let record = diary.shares.get(name)?;
+    let stored = record.stored.as_ref()?;
+    let (was, is) = (record.encrypted_to.clone()?, custodian.proof_subject());
+    let rotate = config.command("recovery rotate --from OLD.yaml");
+    let another = stored.address == custodian.address() && was != is;
+    another.then(|| Finding::ShareOfAnotherKey(name.to_owned(), was, is, rotate))
 }
 
 /// Of which makings the shares are that may open the cluster; empty where nothing is known.

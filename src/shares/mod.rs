@@ -1,6 +1,7 @@
 //! Shares of the key: stored with custodians, and fetched back in a quorum.
 
 pub(crate) mod as_stored;
+pub(crate) mod exercised;
 pub(crate) mod fetch;
 pub(crate) mod key_set;
 pub(crate) mod location_conflicts;

@@ -211,6 +211,7 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
             "prompt",
             "root_generation",
             "secret",
+            "step",
             "vault",
             "shell",
         ],

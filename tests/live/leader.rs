@@ -1,5 +1,6 @@
 //! Three nodes, and another one leads in the middle: the ceremony finds it and ends as if nothing had been.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -27,6 +28,14 @@ struct Cluster {
 
 impl Cluster {
     fn of_three(moment: Moment, blow: Blow) -> Self {
+        Self::of_three_when(moment, blow, |_: &RequestInfo| true)
+    }
+
+    fn of_three_when(
+        moment: Moment,
+        blow: Blow,
+        when: impl Fn(&RequestInfo) -> bool + Send + Sync + 'static,
+    ) -> Self {
         let nodes = builder(Setup::OpenBao272Static)
             .votes_at_once()
             .start_cluster(3);
@@ -40,6 +49,7 @@ impl Cluster {
             blow(&struck, request);
             Action::Pass
         });
+        let faults = faults.when(when);
         let before = |upstream: &String| faults.before(upstream);
         let proxies: Vec<Proxy> = upstreams.iter().map(before).collect();
         let addresses: Vec<String> = proxies.iter().map(Proxy::address).collect();
@@ -52,6 +62,13 @@ impl Cluster {
             ceremony,
             faults,
         }
+    }
+
+    /// The same, counted from when the test says so.
+    fn of_three_once(moment: Moment, blow: Blow, begun: &Arc<AtomicBool>) -> Self {
+        let begun = begun.clone();
+        let when = move |_: &RequestInfo| begun.load(Ordering::SeqCst);
+        Self::of_three_when(moment, blow, when)
     }
 
     fn nodes(&self) -> MutexGuard<'_, Vec<Server>> {
@@ -304,4 +321,65 @@ fn a_leader_that_is_lost_in_the_middle_of_the_drill_costs_nobody_a_second_answer
         .api()
         .log_in("audit-reader", &cluster.ceremony.secrets["audit"]);
     auditor.no_root_is_left();
+}
+
+/// Wherever the leader is lost, the rehearsal goes on at the next one, and leaves nothing.
+#[test]
+fn a_leader_that_is_killed_between_the_shares_of_a_rehearsal() {
+    require!(["openbao-2.7.2"]);
+    for moment in [
+        // The login, what it may do, the new token's look at itself, its look at others, and its end.
+        ("* auth/userpass/login/ada", 1),
+        ("GET sys/generate-root-token/attempt", 1),
+        ("LIST auth/token/accessors", 2),
+        ("POST auth/token/revoke-self", 2),
+    ] {
+        let begun = Arc::new(AtomicBool::default());
+        let cluster = Cluster::of_three_once(moment, is_killed, &begun);
+        cluster.ceremony.apply().exits(4);
+        begun.store(true, Ordering::SeqCst);
+        let mut words = vec!["rehearse"];
+        let keys = ["alice.key", "bob.key", "carol.key"];
+        words.extend(keys.iter().flat_map(|key| ["--identity", key]));
+        let run = cluster.ceremony.run(&words);
+        run.exits(0).shows_no_token();
+        cluster.faults.have_struck();
+        let nodes = cluster.nodes();
+        let leader = &nodes[leader_among(&nodes).expect("a leader")];
+        let secrets = &cluster.ceremony.secrets;
+        leader
+            .api()
+            .log_in("audit-reader", &secrets["audit"])
+            .no_root_is_left();
+        let ada = leader.api().log_in("ada", &secrets["ada"]);
+        assert_eq!(
+            ada.read("sys/generate-root-token/attempt")["data"]["started"],
+            false
+        );
+    }
+}
+
+#[test]
+fn a_leader_that_is_killed_when_a_holder_gives_a_share_takes_the_attempt_with_it() {
+    require!(["openbao-2.7.2"]);
+    let moment = ("* sys/generate-root-token/update", 1);
+    let cluster = Cluster::of_three(moment, is_killed);
+    let starter = &cluster.ceremony;
+    starter.apply().exits(4);
+    let bob = {
+        let nodes = cluster.nodes();
+        let mut bob = Ceremony::guest(&nodes[0], starter, "bob");
+        let id = nodes[0].api().read("sys/health")["cluster_id"].clone();
+        bob.set("/cluster/id", id);
+        bob.save();
+        bob
+    };
+    let start = starter.run(&["break-glass", "start", "--reason", "x"]);
+    let code = start.exits(0).stdout.trim();
+    let words = ["share", "submit", code, "--identity", "bob.key", "--yes"];
+    bob.run(&words).exits(1).says(&[
+        "leads now and does not have the attempt",
+        "ask whoever sent you the code for a new one",
+    ]);
+    cluster.faults.have_struck();
 }

@@ -54,4 +54,5 @@ mod squatters;
 mod support;
 mod surface;
 mod terminal;
+mod truthful;
 mod two_phase;

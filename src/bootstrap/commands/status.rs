@@ -2,14 +2,12 @@
 //! key: it reads the diary and asks the server for what anybody may know.
 
 use crate::bootstrap::unfinished;
-use crate::checkpoint::replica::lease::diary_of;
-use crate::checkpoint::replica::sync;
-use crate::checkpoint::{self, Checkpoint, Diary};
+use crate::checkpoint::replica::at_replica;
+use crate::checkpoint::{self, Diary, Rehearsed};
 use crate::code::{Code, Reported};
 use crate::config::{Config, Custodian, CustodianKind};
-use crate::edge::failures::of_replica;
 use crate::edge::others;
-use crate::event::{LeaseHolder, NodeLine, Status, StepLine};
+use crate::event::{LastRehearsal, LeaseHolder, NodeLine, Status, StepLine};
 use crate::failure::{Exit, Failure};
 use crate::finding::Finding;
 use crate::session::cluster_identity::key;
@@ -28,16 +26,14 @@ pub async fn status(
     client: Result<Client, Failure>,
 ) -> Result<(Status, Exit), Failure> {
     let mut diary = checkpoint::read_diary(&config.checkpoint.path)?;
-    let second = match seen(config).await {
-        Ok(seen) => seen,
-        Err(failure) => Some((failure.to_string(), None, None)),
-    };
+    let mut rehearsed = Rehearsed::last(&config.checkpoint.path).unwrap_or_default();
     // Where the disk is gone, it is the replica that knows.
     let mut lease = None;
-    let replica = second.map(|(text, kept, held)| {
-        diary = diary.take().or(kept);
-        lease = held;
-        text
+    let replica = at_replica::look(config).await.map(|mut there| {
+        rehearsed = there.later_rehearsal(rehearsed.take());
+        diary = diary.take().or(there.diary);
+        lease = there.lease;
+        there.words
     });
     let two_phase = diary.as_ref().is_some_and(Diary::two_phase);
     let steps = order(two_phase)
@@ -82,6 +78,7 @@ pub async fn status(
         nodes: look.nodes,
         replica,
         lease,
+        rehearsed: rehearsed.map(last_rehearsal),
         steps,
         next,
         why,
@@ -90,17 +87,21 @@ pub async fn status(
     Ok((status, if well { Exit::Done } else { Exit::Findings }))
 }
 
+fn last_rehearsal(one: Rehearsed) -> LastRehearsal {
+    LastRehearsal {
+        at: one.at,
+        evidence: one.evidence.display().to_string(),
+        without: one.without,
+    }
+}
+
 /// The command that goes on with it, and what it does where that is not plain.
 fn next_of_the_ceremony(
     config: &Config,
     diary: Option<&Diary>,
     (done, begun): (bool, bool),
 ) -> (ShellCommand, Option<&'static str>) {
-    let apply = config.command(if config.revoke_root {
-        "apply"
-    } else {
-        "apply --keep-root"
-    });
+    let apply = config.command("apply");
     match (done, begun, unproved(config, diary)) {
         (true, ..) => (apply, Some(LOOKS_AGAIN)),
         (false, true, _) if recorded(diary, Step::Initialize) == Recorded::Started => (
@@ -155,7 +156,7 @@ pub(crate) fn next_after_the_end(
     }
     let (next, why) = match (kept, open) {
         (true, _) => (
-            config.command("apply"),
+            config.apply_that_revokes(),
             "revokes root, without revoke_root: false in the file",
         ),
         (false, true) => (
@@ -357,39 +358,4 @@ fn contradiction(diary: &Diary, health: &Health) -> Option<Reported> {
         ),
         (None, _) => None,
     }
-}
-
-/// In words, the diary there, and whose run holds it.
-type Seen = (String, Option<Diary>, Option<LeaseHolder>);
-
-/// What is at the replica, in words, and the diary there. Takes no lease.
-async fn seen(config: &Config) -> Result<Option<Seen>, Failure> {
-    let Some(replica) = sync::look_at(config).await? else {
-        return Ok(None);
-    };
-    let found = replica.look().await.map_err(of_replica)?;
-    let address = replica.address();
-    let diary = diary_of(&replica, &found).await?;
-    let kept = match &found.commit {
-        None => "nothing yet".to_owned(),
-        Some(commit) if commit.secrets.is_some() => format!("of {}, with secrets", commit.written),
-        Some(commit) => format!("of {}, without secrets", commit.written),
-    };
-    let held = match &found.lease {
-        Some((_, lease)) => format!(
-            "; held by {} since {}, to be taken over as {}",
-            lease.owner, lease.at, lease.id
-        ),
-        None => String::new(),
-    };
-    let lease = match found.lease {
-        Some((_, lease)) => Some(LeaseHolder {
-            here: Checkpoint::has_lease(&config.checkpoint.path, &lease)?,
-            id: lease.id,
-            owner: lease.owner,
-            at: lease.at,
-        }),
-        None => None,
-    };
-    Ok(Some((format!("{address}: {kept}{held}"), diary, lease)))
 }

@@ -22,8 +22,7 @@ pub(super) async fn observe_policies(view: &View<'_>) -> Result<Observation, Fai
         policy(&entry.name, text)
     });
     let ours = policy(grant::POLICY, grant::of(view.config, product));
-    let documents = given.chain([ours]).collect();
-    desired::observe_collection(&view.documents(), documents).await
+    desired::observe_with_missed(&view.documents(), given.chain([ours]).collect()).await
 }
 
 /// Holds that the grant is the text that was written: a break-glass login with more than it could do anything.
@@ -57,11 +56,7 @@ fn policy(name: &str, text: String) -> Document {
 /// Roles and users of the auth methods, each written whole: a field left out of a later write would be cleared by the
 /// server, the break-glass grant among them.
 pub(super) async fn observe_roles(view: &View<'_>) -> Result<Observation, Failure> {
-    let documents = roles(view)?;
-    if documents.is_empty() {
-        return Ok(Observation::nothing_declared());
-    }
-    desired::observe_collection(&view.documents(), documents).await
+    desired::observe_with_missed(&view.documents(), roles(view)?).await
 }
 
 /// Begins the digests of the users' passwords: they take long, and the server needs a while until it is active.

@@ -5,6 +5,7 @@
 use crate::bootstrap::ceremony::Ceremony;
 use crate::bootstrap::steps::namespace;
 use crate::bootstrap::view::View;
+use crate::checkpoint::begun;
 use crate::code::Code;
 use crate::config::Fields;
 use crate::desired::observation::Observation;
@@ -69,14 +70,22 @@ pub(super) async fn apply_secrets(
     ceremony: &mut Ceremony<'_>,
     observation: Observation,
 ) -> Result<Evidence, Failure> {
-    let made = namespace::make(ceremony).await?;
+    let missing = namespace::missing(ceremony).await?;
+    if !missing.is_empty() {
+        let paths = missing.iter();
+        let paths = paths.map(|(_, name)| format!("sys/namespaces/{name}"));
+        begun::record(&ceremony.records, Step::Secrets, paths)?;
+    }
+    let made = namespace::make(ceremony, missing).await?;
     if made.is_empty() {
         return apply((Step::Secrets, ceremony), observation).await;
     }
     let mut observation = observe_secrets(&ceremony.view(Step::Secrets)).await?;
     ceremony.remember(std::mem::take(&mut observation.learned));
     // Before anything is sent there.
-    ceremony.checkpoint().settle()?;
+    let pending = observation.pending.iter();
+    let pending = pending.map(|one| one.document.path.clone());
+    begun::record(&ceremony.records, Step::Secrets, pending)?;
     let evidence = apply((Step::Secrets, ceremony), observation).await?;
     Ok(evidence.with("namespaces", made))
 }

@@ -59,10 +59,13 @@ pub(super) async fn missing<'a>(session: &Session<'a>) -> Result<Vec<Level<'a>>,
     Ok(levels.split_off(there))
 }
 
-/// Makes what is missing; the names, with those they are in.
-pub(super) async fn make(ceremony: &Ceremony<'_>) -> Result<Vec<String>, Failure> {
+/// Makes these levels, which are missing; the names, with those they are in.
+pub(super) async fn make(
+    ceremony: &Ceremony<'_>,
+    missing: Vec<Level<'_>>,
+) -> Result<Vec<String>, Failure> {
     let mut made = Vec::new();
-    for (parent, name) in missing(ceremony).await? {
+    for (parent, name) in missing {
         let client = ceremony.client().in_namespace(parent);
         let (path, nothing) = (format!("sys/namespaces/{name}"), Body::Map(Vec::new()));
         client

@@ -83,8 +83,10 @@ async fn complete(
         }
         None => {
             let completed = missing_shares(session, (&waiting, wait)).await;
-            let (encoded, gathered) =
-                completed.map_err(|failure| evidence.of_a_failure(session, key, failure))?;
+            let (encoded, gathered) = match completed {
+                Ok(completed) => completed,
+                Err(failure) => return Err(evidence.of_a_failure(session, key, failure).await),
+            };
             evidence.gathered(&gathered);
             (encoded, true)
         }

@@ -3,6 +3,8 @@
 //! Which server, which authority to trust and which cluster: all from the holder's own file, never from the code. Which
 //! attempt: from the code, never from the server. Otherwise whoever sends a code, or runs a server, collects shares.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 
 use crate::break_glass::options::Options;
@@ -45,7 +47,7 @@ pub async fn submit(
     let opening = ActiveSession::open_if(COMMAND, config, (options, caller), consent);
     let mut session = caller.unless_stopped(opening).await?;
     let given = caller
-        .unless_stopped(give(&session, &code, custodian))
+        .unless_stopped(give(&mut session, &code, custodian))
         .await;
     session.log_out().await;
     given
@@ -153,19 +155,22 @@ fn ago(since: Timestamp, now: Timestamp) -> String {
 }
 
 async fn give(
-    session: &ActiveSession<'_>,
+    session: &mut ActiveSession<'_>,
     code: &AttemptCode,
     wanted: Option<&str>,
 ) -> Result<Event, Failure> {
-    let found = session.generation()?.progress().await?;
+    let found = session.progress().await?;
     is_this_attempt(session.client.address(), code, &found)?;
     let asking = session.asking("share submit CODE");
     let Held { name, share } = asking.own(wanted).await?;
     let generation = session.generation()?;
     // A share that is on its way cannot be called back.
     let _deferred = session.caller.interrupt.defer_signals();
-    let given = generation.give(&code.nonce, &share).await;
-    match given.map_err(|error| unanswered(session, error))? {
+    let given = match generation.give(&code.nonce, &share).await {
+        Ok(given) => given,
+        Err(error) => return Err(unanswered(session, code, error).await),
+    };
+    match given {
         Given::Counts(progress) => Ok(Event::Given {
             custodian: name,
             given: progress.progress,
@@ -195,19 +200,49 @@ Code::ShareWrong,
     }
 }
 
-/// If it was the last one, there is an orphaned root token now.
-fn unanswered(session: &ActiveSession<'_>, error: Error) -> Failure {
+/// If it was the last one, there is an orphaned root token now. An attempt is in the memory of the node that leads, and
+/// goes with it.
+async fn unanswered(session: &mut ActiveSession<'_>, code: &AttemptCode, error: Error) -> Failure {
     if !error.is_retryable() {
         return match session.generation() {
             Ok(generation) => not_let_in(&generation, error),
             Err(failure) => failure,
         };
     }
+    if let Some(leader) = another_leads(session, code).await {
+        return Failure::failed(Code::AttemptGone, format!(
+            "{leader} leads now and does not have the attempt, which went with the node that led before: {error}"
+        ))
+        .advise(
+            "ask whoever sent you the code for a new one, and give your share again; if it was the last one, an orphaned \
+             root token may be valid: whoever started it types vault-bootstrap break-glass cancel, then rehearse",
+        );
+    }
     let progress = session.config.command("break-glass progress");
     Failure::failed(Code::ShareAnswerLost, format!("nobody knows whether the share counts: {error}")).advise(format!(
         "look how far it is: {progress}; if yours was the last share, an orphaned root token is still valid: whoever \
          started it types vault-bootstrap break-glass cancel, then rehearse",
     ))
+}
+
+/// How long a holder waits to hear who leads.
+const TO_LOOK: Duration = Duration::from_secs(30);
+
+/// The node that leads by now, where that is another one and it does not have this attempt.
+async fn another_leads(session: &mut ActiveSession<'_>, code: &AttemptCode) -> Option<String> {
+    let before = session.client.address().to_owned();
+    if session.client.nodes().len() < 2 {
+        return None;
+    }
+    let looking = tokio::time::timeout(TO_LOOK, session.keep_to_active());
+    looking.await.ok()?.ok()?;
+    let leader = session.client.address().to_owned();
+    if leader == before {
+        return None;
+    }
+    let found = session.generation().ok()?.progress().await.ok()?;
+    let has_it = found.started && found.nonce == code.nonce;
+    (!has_it).then_some(leader)
 }
 
 /// The attempt at the server must be the one of the code, and its token must go where its starter said.

@@ -26,6 +26,7 @@ use crate::checkpoint::journal::reading::read;
 
 pub(crate) use crate::checkpoint::journal::kept::Kept;
 pub(crate) use crate::checkpoint::journal::left_open::{LeftOpen, left_open};
+pub(crate) use crate::checkpoint::journal::rehearsed::NAME as REHEARSED;
 pub use crate::checkpoint::journal::rehearsed::Rehearsed;
 
 const NAME: &str = "break-glass.json";

@@ -8,7 +8,8 @@ use crate::checkpoint::directory::write_json;
 use crate::checkpoint::journal::reading::read;
 use crate::failure::Failure;
 
-const NAME: &str = "rehearsed.json";
+/// The name of its file.
+pub(crate) const NAME: &str = "rehearsed.json";
 
 /// The last rehearsal that passed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

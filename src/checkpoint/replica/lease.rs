@@ -5,12 +5,12 @@ use std::path::Path;
 use rustix::system::uname;
 
 use crate::backend::Kind;
-use crate::checkpoint::Diary;
+use crate::checkpoint::{Diary, TakeOver};
 use crate::code::Code;
 use crate::config::Config;
 use crate::disk::read;
 use crate::edge::failures::of_replica;
-use crate::event::Caller;
+use crate::evidence::operator::operator;
 use crate::failure::Failure;
 use crate::hex;
 use crate::replica::{Found, Lease, Replica};
@@ -76,7 +76,6 @@ pub(crate) async fn former_run(
     replica: &Replica,
     found: &Found,
     lease: &Lease,
-    caller: Caller<'_>,
 ) -> Result<Option<String>, Failure> {
     let Some((_, other)) = &found.lease else {
         return Ok(None);
@@ -88,11 +87,32 @@ pub(crate) async fn former_run(
     if diary.recorded(Step::Initialize) == Recorded::Started {
         return Ok(None);
     }
-    let (owner, at) = (&other.owner, &other.at);
-    caller.events.warn(format!(
-        "takes over from the run of the same name of {owner} since {at}"
-    ));
     Ok(Some(other.id.clone()))
+}
+
+/// What a lease is about to take over, for the record: of a run of the same name by itself, else since it was typed.
+pub(crate) fn take_over_of(
+    found: &Found,
+    lease: &Lease,
+    (wanted, former): (Option<&str>, Option<&str>),
+) -> Option<TakeOver> {
+    let (_, other) = found.lease.as_ref()?;
+    if other.same_owner(lease) || wanted != Some(other.id.as_str()) {
+        return None;
+    }
+    let of_the_same_name = wanted == former;
+    Some(TakeOver {
+        at: lease.at.clone(),
+        by: operator(),
+        owner: lease.owner.clone(),
+        from: other.owner.clone(),
+        since: other.at.clone(),
+        how: if of_the_same_name {
+            RUN.to_owned()
+        } else {
+            TYPED.to_owned()
+        },
+    })
 }
 
 /// Takes a lease back that may or may not have been made.
@@ -125,6 +145,8 @@ pub(crate) fn held(config: &Config, replica: &Replica, other: &Lease) -> Failure
 /// What names a run that goes on from one machine to the next, such as the uid of a Kubernetes Job: whoever is given the
 /// same takes over from the one before it, without being asked.
 const RUN: &str = "VAULT_BOOTSTRAP_RUN";
+/// What a person types to take over.
+const TYPED: &str = "--take-over";
 /// A name is no text.
 const LONGEST_RUN: usize = 100;
 

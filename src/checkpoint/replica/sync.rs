@@ -8,19 +8,19 @@ use tokio::sync::Mutex;
 
 use crate::backend;
 use crate::checkpoint::replica::lease::{
-    diary_of, former_run, give_up, held, owner, run_name, take,
+    former_run, give_up, held, owner, run_name, take, take_over_of,
 };
+use crate::checkpoint::replica::looking::{looked, open};
 use crate::checkpoint::replica::reconcile::{lacks, reconcile};
-use crate::checkpoint::{self, Checkpoint, Diary, Mark, ReplicatedCheckpoint};
+use crate::checkpoint::{self, Checkpoint, Mark, ReplicatedCheckpoint};
 use crate::code::Code;
 use crate::config::{self, Config};
-use crate::edge::custodians::to_aws;
 use crate::edge::failures::of_replica;
 use crate::event::Caller;
 use crate::failure::{Exit, Failure};
 use crate::hex;
 use crate::interrupt::AFTER_A_STOP;
-use crate::replica::{Commit, Found, Lease, Replica};
+use crate::replica::{Commit, Lease, Replica};
 use crate::span;
 
 /// Of an answer without shares, and of its encryption.
@@ -50,42 +50,11 @@ struct State {
     only_here: bool,
 }
 
-/// Opens the place that the file names, without a lease.
-pub(crate) async fn look_at(config: &Config) -> Result<Option<Replica>, Failure> {
-    match &config.checkpoint.replica {
-        Some(place) => Ok(Some(open(place).await.map_err(of_replica)?)),
-        None => Ok(None),
-    }
-}
-
-/// The diary at the place that the file names, if there is one. Takes no lease.
-pub(crate) async fn diary_there(config: &Config) -> Result<Option<Diary>, Failure> {
-    let Some(replica) = look_at(config).await? else {
-        return Ok(None);
-    };
-    let found = replica.look().await.map_err(of_replica)?;
-    diary_of(&replica, &found).await
-}
-
 /// The checkpoint on disk.
 pub(crate) fn alone(config: &Config) -> Result<Checkpoint, Failure> {
     let address = config.cluster.address.as_str().trim_end_matches('/');
     let opened = Checkpoint::open(&config.checkpoint.path, &config.cluster.name, address);
     Ok(opened?)
-}
-
-/// Opens the place that the file names.
-async fn open(place: &config::Replica) -> Result<Replica, backend::Error> {
-    match place {
-        config::Replica::Ssm(ssm) => {
-            let key = ssm.kms_key.as_deref();
-            Replica::in_ssm(&ssm.parameter, key, &to_aws(&ssm.aws)).await
-        }
-        config::Replica::S3(s3) => {
-            let below = (s3.bucket.as_str(), s3.prefix.as_str());
-            Replica::in_s3(below, s3.kms_key.as_deref(), &to_aws(&s3.aws)).await
-        }
-    }
 }
 
 /// The checkpoint, locked here and leased at its replica; taken up from there where that knows more. A stop
@@ -107,27 +76,14 @@ pub(crate) async fn checkpoint(
         looked = looked(place, mark) => looked.map_err(of_replica)?,
         stop = caller.interrupt.requested() => return Err(stop),
     };
-    let id = match &mark {
-        Some(mark) => mark.id.clone(),
-        None => {
-            let id = hex::random::<8>();
-            let id = id.ok_or_else(|| {
-                Failure::failed(Code::SystemFailed, "the system gives no random bytes")
-            })?;
-            // Before the lease is made: killed in between, it is known to be ours.
-            checkpoint.set_mark(&Mark {
-                id: id.clone(),
-                ..Mark::default()
-            })?;
-            id
-        }
-    };
+    let id = id_of(&checkpoint, mark.as_ref())?;
     let lease = Lease {
         run: run.unwrap_or_default(),
         ..Lease::new(&id, &owner(checkpoint.directory()), checkpoint::now())
     };
-    let former = former_run(&replica, &found, &lease, caller).await?;
+    let former = former_run(&replica, &found, &lease).await?;
     let take_over = take_over.or(former.as_deref());
+    let taken = take_over_of(&found, &lease, (take_over, former.as_deref()));
     // It was not given up: a secret may be here alone, until it is known that it is not.
     let kept = matches!(&found.lease, Some((_, other)) if other.same_owner(&lease));
     let only_here = kept && checkpoint.keeps_something().unwrap_or(true);
@@ -153,28 +109,42 @@ pub(crate) async fn checkpoint(
     };
     let settling = Box::pin(place.settle(config, &mut checkpoint, mark.as_ref()));
     let settled = caller.unless_stopped(settling).await;
+    let records = ReplicatedCheckpoint::new(checkpoint, Some(place));
+    let settled = match (settled, taken) {
+        (Ok(()), Some(taken)) => {
+            caller.events.warn(taken.in_words());
+            // At the replica before anything else: whoever was taken over, and whoever comes next, finds it there.
+            let recorded = async {
+                records.record(|diary| diary.take_overs.push(taken))?;
+                records.replicate().await
+            };
+            caller.unless_stopped(recorded).await
+        }
+        (settled, _) => settled,
+    };
     match settled {
-        Ok(()) => Ok(ReplicatedCheckpoint::new(checkpoint, Some(place))),
+        Ok(()) => Ok(records),
         Err(failure) => {
-            place.release(caller).await;
+            records.release(caller).await;
             Err(failure)
         }
     }
 }
 
-/// The place, what is there, and what this directory remembers of it.
-async fn looked(
-    place: &config::Replica,
-    mark: Option<Mark>,
-) -> Result<(Replica, Found, Option<Mark>), backend::Error> {
-    let replica = open(place).await?;
-    let mark = mark.map(|mark| mark.at(replica.address()));
-    if let Some(mark) = &mark {
-        let next = mark.next.as_ref().map(|next| next.generation);
-        replica.remember(next.unwrap_or(mark.generation));
+/// What this directory is called at a replica.
+fn id_of(checkpoint: &Checkpoint, mark: Option<&Mark>) -> Result<String, Failure> {
+    if let Some(mark) = mark {
+        return Ok(mark.id.clone());
     }
-    let found = replica.look().await?;
-    Ok((replica, found, mark))
+    let id = hex::random::<8>();
+    let id =
+        id.ok_or_else(|| Failure::failed(Code::SystemFailed, "the system gives no random bytes"))?;
+    // Before the lease is made: killed in between, it is known to be ours.
+    checkpoint.set_mark(&Mark {
+        id: id.clone(),
+        ..Mark::default()
+    })?;
+    Ok(id)
 }
 
 impl ReplicaSync {

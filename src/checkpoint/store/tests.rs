@@ -4,6 +4,8 @@ use std::os::unix::fs::PermissionsExt;
 use super::*;
 use crate::backend;
 use crate::checkpoint::*;
+use crate::code::{Code, Reported};
+use crate::evidence::facts::FINDINGS;
 use crate::failure::{Exit, Failure};
 use crate::secret::{RootToken, SecretText, Token};
 use crate::step::decide::Recorded;
@@ -253,4 +255,20 @@ fn what_was_amended_is_on_disk_with_the_next_record_or_when_it_is_settled() {
     // What only this run can tell waits for nothing.
     checkpoint.finish(Step::Drill, Evidence::default()).unwrap();
     assert_eq!(on_disk(Step::Drill), Recorded::Done);
+}
+
+#[test]
+fn what_a_build_without_codes_has_found_is_settled_by_its_words() {
+    let mut diary = Diary::new("prod", "http://a");
+    let said = [
+        "the shares left this machine, encrypted, for s3://b/p",
+        "else",
+    ];
+    let evidence = Evidence::default().with(FINDINGS, said);
+    diary.finish(Step::HandOver, evidence, "t".into());
+    let words = "the shares left this machine";
+    diary.settle(Step::HandOver, (Code::SharesLeftMachine, words));
+    let left: Vec<Reported> = diary.fact(Step::HandOver, FINDINGS).unwrap();
+    assert_eq!(left.len(), 1);
+    assert_eq!(left[0].text, "else");
 }

@@ -46,6 +46,16 @@ pub enum Seal {
     Shamir,
 }
 
+impl Seal {
+    /// As it is written in the file.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Shamir => "shamir",
+        }
+    }
+}
+
 /// When recovery shares come to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]

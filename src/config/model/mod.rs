@@ -120,7 +120,21 @@ impl Config {
     /// A command to type for this very file, such as `vault-bootstrap -c prod.yaml apply`, with what was typed now of
     /// that which it takes.
     pub fn command(&self, verb: impl Into<ShellCommand>) -> ShellCommand {
-        self.bare_command(self.typed.added_to(&verb.into()))
+        let typed = Typed {
+            // Whoever looks at such a file without having typed it is advised nothing that would be refused.
+            keep_root: !self.revoke_root,
+            ..self.typed.clone()
+        };
+        self.bare_command(typed.added_to(&verb.into()))
+    }
+
+    /// `apply` with what was typed now, once the file revokes root.
+    pub(crate) fn apply_that_revokes(&self) -> ShellCommand {
+        let typed = Typed {
+            keep_root: false,
+            ..self.typed.clone()
+        };
+        self.bare_command(typed.added_to(&"apply".into()))
     }
 
     /// The same with nothing of what was typed now.

@@ -386,6 +386,7 @@ fn word(outcome: StepOutcome, nothing_declared: bool) -> (&'static str, bool) {
         StepOutcome::Differs => ("differs", false),
         StepOutcome::Adopted => ("was there", true),
         StepOutcome::Unchanged => ("unchanged", true),
+        StepOutcome::WithFindings => ("with findings", false),
         StepOutcome::NotRechecked => ("not rechecked", false),
     }
 }

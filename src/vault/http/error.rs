@@ -6,6 +6,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use url::{Host, Url};
+
 use crate::code::Code;
 use crate::plain_http::Refusal;
 use crate::shell::ShellCommand;
@@ -172,11 +174,32 @@ impl Error {
         }
     }
 
+    /// True where nothing listens on this very machine.
+    pub fn is_refused_here(&self) -> bool {
+        let refused = matches!(&self.0.kind, Kind::Unreachable(why) if why.to_lowercase().contains("refused"));
+        let url = Url::parse(&self.0.url).ok();
+        let here = url
+            .as_ref()
+            .and_then(Url::host)
+            .is_some_and(|host| match host {
+                Host::Domain(name) => name == "localhost",
+                Host::Ipv4(address) => address.is_loopback(),
+                Host::Ipv6(address) => address.is_loopback(),
+            });
+        refused && here
+    }
+
     /// The second half of the message: what to do about it.
     pub fn advice(&self) -> Option<String> {
         let url = &self.0.url;
         let look = || ShellCommand::new("curl -sSik").with(url);
         let plain = match &self.0.kind {
+            Kind::Unreachable(_) if self.is_refused_here() => {
+                return Some(format!(
+                    "start the server there, or correct cluster.address: {}",
+                    look()
+                ));
+            }
             Kind::Unreachable(_) | Kind::TimedOut(_) => {
                 return Some(format!("see whether anything answers there: {}", look()));
             }

@@ -306,3 +306,40 @@ fn a_holder_who_is_left_out_is_a_finding_and_stands_in_the_evidence() {
     nothing_is_left(&server, &ceremony);
     ceremony.run(&with_keys("rehearse", &[])).exits(0);
 }
+
+/// One that opens only on the day on which it is needed was never rehearsed.
+#[test]
+fn every_break_glass_login_that_needs_nobody_is_opened_and_the_others_are_named() {
+    require!(["openbao-2.7.2"]);
+    let (server, mut ceremony) = handed_over();
+    let auditor = auditor(&server, &ceremony);
+    let before = accessors(&auditor);
+    ceremony.set("/break_glass/logins", json!(["ada", "auditor"]));
+    let run = rehearse(&ceremony);
+    // The auditor's tokens may generate nothing.
+    run.exits(4)
+        .prints(&["the break-glass login auditor does not open: this login may make no root token"])
+        .shows_no_token();
+    let facts = evidence(&ceremony, "rehearsal-");
+    assert_eq!(
+        facts["logins"][0],
+        json!({"name": "ada", "opened": true, "why": null})
+    );
+    assert_eq!(facts["logins"][1]["opened"], false, "{facts:#}");
+    assert_eq!(facts["findings"][0]["code"], "break-glass-login-unfit");
+    let why = "logins that were not opened: auditor";
+    let words = with_keys("rehearse", &["--login", "ada"]);
+    ceremony.run(&words).exits(0).prints(&[why]);
+    ceremony.set(
+        "/logins/auditor/password",
+        json!({"prompt": "password of auditor"}),
+    );
+    let run = rehearse(&ceremony);
+    run.exits(0).prints(&[why]).says(&[
+        "the break-glass login auditor was not opened: it needs a person",
+        "rehearse --login auditor",
+    ]);
+    let facts = evidence(&ceremony, "rehearsal-");
+    assert_eq!(facts["logins"][1]["why"], "it needs a person");
+    assert_eq!(accessors(&auditor), before);
+}

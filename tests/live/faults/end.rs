@@ -186,7 +186,7 @@ fn evidence(evidence: &Value) -> Value {
         names.insert("the end of root");
     }
     let mut documents: BTreeSet<String> = BTreeSet::new();
-    for name in ["documents", "written"] {
+    for name in ["documents", "written", "written_before"] {
         names.remove(name);
         let paths = evidence[name].as_array().into_iter().flatten();
         let paths = paths.map(|path| path.as_str().expect("a path"));

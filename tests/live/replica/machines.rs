@@ -142,8 +142,10 @@ fn a_run_that_is_given_a_name_goes_on_from_the_one_before_it_and_another_name_do
     ceremony
         .apply()
         .exits(4)
-        .says(&["takes over from the run of the same name of user"]);
+        .says(&["takes over (VAULT_BOOTSTRAP_RUN) from the run of user"]);
     is_handed_over(&server, &ceremony);
+    let taken = &ceremony.report()["take_overs"][0];
+    assert_eq!(taken["how"], "VAULT_BOOTSTRAP_RUN", "{taken}");
     // A machine that comes later has the report all the same.
     lose_the_disk(&ceremony);
     ceremony
@@ -160,4 +162,54 @@ fn a_run_that_is_given_a_name_goes_on_from_the_one_before_it_and_another_name_do
     let run = ceremony.run(&rehearse);
     run.says(&["made a root token"])
         .never_says(&["nothing here says which cluster"]);
+}
+
+#[test]
+fn who_took_over_from_whom_stands_in_the_report_of_every_later_machine() {
+    require!(NEEDED);
+    let server = Server::in_memory();
+    let mut ceremony = with_parameters(&server);
+    let _proxy = killed_at(&server, &mut ceremony, MOUNTS, 1, false);
+    lose_the_disk(&ceremony);
+    // The one who takes over comes to a door that does not open, and vanishes too.
+    ceremony.write("wrong.password", "this is not the password");
+    ceremony.set("/logins/ada/password", json!({ "file": "wrong.password" }));
+    elsewhere(&ceremony)
+        .exits(1)
+        .says(&["takes over (--take-over) from the run of user"]);
+    lose_the_disk(&ceremony);
+    ceremony.set("/logins/ada/password", json!({ "file": "ada.password" }));
+    ceremony.apply().exits(4);
+    let taken = ceremony.report()["take_overs"].clone();
+    let one = &taken[0];
+    assert_eq!(taken.as_array().map(Vec::len), Some(1), "{taken:#}");
+    assert_eq!(one["how"], "--take-over");
+    assert!(one["by"]["uid"].is_number() && one["by"]["machine"].is_string());
+    let from = one["from"].as_str().expect("whose it was");
+    assert!(from.starts_with("user "), "{taken:#}");
+    let page = std::fs::read_to_string(ceremony.path("checkpoint/report.txt")).expect("a page");
+    assert!(page.contains("were taken over"), "{page}");
+    lose_the_disk(&ceremony);
+    ceremony.apply().exits(4);
+    assert_eq!(ceremony.report()["take_overs"], taken);
+}
+
+#[test]
+fn the_command_that_takes_over_keeps_root_and_what_else_was_typed() {
+    require!(NEEDED);
+    let server = Server::in_memory();
+    let mut ceremony = with_parameters(&server);
+    let _proxy = killed_at(&server, &mut ceremony, MOUNTS, 1, false);
+    lose_the_disk(&ceremony);
+    ceremony.set("/revoke_root", json!(false));
+    let status = ceremony.run(&["status", "--output", "json"]).event();
+    let id = status["lease"]["id"].as_str().expect("an id");
+    let next = format!("vault-bootstrap apply --take-over {id} --keep-root");
+    assert_eq!(status["next"], next.as_str(), "{status}");
+    let words = ["apply", "--yes", "--keep-root", "--report", "done.json"];
+    ceremony.run(&words).exits(3).says(&[&format!(
+        "apply --take-over {id} --yes --keep-root --report done.json"
+    )]);
+    let taken = [&words[..], &["--take-over", id]].concat();
+    ceremony.run(&taken).exits(4).prints(&["[root-kept]"]);
 }

@@ -9,6 +9,7 @@ mod leaving;
 mod machines;
 mod overtaken;
 mod places;
+mod rehearsed;
 mod rotating;
 mod shares;
 mod two_ceremonies;

@@ -50,3 +50,25 @@ fn a_rotation_leaves_signed_evidence_of_who_what_and_where() {
     let again = again.iter().filter(|name| name.starts_with("rotation-"));
     assert_eq!(again.count(), 3);
 }
+
+#[test]
+fn what_was_rehearsed_with_the_old_shares_says_nothing_of_the_new_ones() {
+    require!(["openbao-2.7.2"]);
+    let (_server, rotation) = Rotation::ready();
+    let ceremony = &rotation.ceremony;
+    let keys = NAMES.map(|name| format!("{name}.key"));
+    let keys = keys.iter().flat_map(|key| ["--identity", key]);
+    let rehearse: Vec<&str> = std::iter::once("rehearse").chain(keys).collect();
+    let before = [&rehearse[..], &["-c", "old.yaml"]].concat();
+    ceremony.run_as_is(&before).exits(0);
+    ceremony
+        .run_as_is(&["apply", "--yes", "-c", "old.yaml"])
+        .exits(0);
+    rotation.rotate().exits(0);
+    ceremony.apply().exits(4).prints(&[
+        "[not-rehearsed] break-glass is not rehearsed since generation 2 of the shares is in effect",
+        "next: vault-bootstrap rehearse",
+    ]);
+    ceremony.run(&rehearse).exits(0);
+    ceremony.apply().exits(0).never_says(&["not rehearsed"]);
+}

@@ -35,7 +35,9 @@ pub(crate) async fn observe(view: &View<'_>) -> Result<Observation, Failure> {
     if view.shares_in_hand || two_phase::is_due(&view.diary) {
         return Ok(Observation::partial(Vec::new()));
     }
-    let contradictions = key_set::contradictions(&view.diary, view.config);
+    let mut contradictions = key_set::contradictions(&view.diary, view.config);
+    let of_another = |one| key_set::of_another_key(&view.diary, one, view.config);
+    contradictions.extend(view.custodians.iter().filter_map(of_another));
     let mut found = look(view).await;
     if view.is_root() {
         let refused =
@@ -303,6 +305,7 @@ async fn store_one(
         record(ceremony, custodian, |record| match stage {
             Stage::Before(prepared) => {
                 record.prepared.extend(prepared.digest().map(str::to_owned));
+                record.encrypted_to = Some(custodian.proof_subject());
                 record.unverified = diary.two_phase().then(|| custodian.address());
             }
             Stage::NotOurs => record.unverified = None,

@@ -1,0 +1,125 @@
+//! The evidence of a run after the ceremony, at the replica too: a machine that vanishes takes none with it, and the next
+//! one knows of the last rehearsal.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::checkpoint::Rehearsed;
+use crate::checkpoint::directory::write_beside;
+use crate::checkpoint::journal::REHEARSED;
+use crate::checkpoint::replica::looking::look_at;
+use crate::code::Code;
+use crate::config::Config;
+use crate::edge::failures::of_replica;
+use crate::evidence::run::Written;
+use crate::failure::Failure;
+use crate::replica::{Documents, Replica};
+use crate::span;
+
+/// How long whoever has done the work waits for a replica.
+const TO_KEEP: Duration = Duration::from_secs(30);
+/// Beginning of the names of a rehearsal's files.
+const REHEARSAL: &str = "rehearsal-";
+
+/// Puts what a run has written at the replica too, where the file names one, and reads it back; of a rehearsal that
+/// passed also that it did.
+///
+/// # Errors
+/// It is on this machine alone.
+pub(crate) async fn keep(
+    config: &Config,
+    written: &Written,
+    passed: Option<&Rehearsed>,
+) -> Result<(), Failure> {
+    let mut files = written.files.clone();
+    if let Some(passed) = passed {
+        // The directory is of this machine.
+        let evidence = passed.evidence.file_name().unwrap_or_default().into();
+        let passed = Rehearsed {
+            evidence,
+            ..passed.clone()
+        };
+        let text = serde_json::to_vec(&passed).unwrap_or_default();
+        files.push((REHEARSED.to_owned(), text));
+    }
+    let keeping = async {
+        let Some(replica) = look_at(config).await? else {
+            return Ok(());
+        };
+        let kept = replica.keep_documents(&written.stem, &files).await;
+        kept.map_err(of_replica)
+    };
+    match tokio::time::timeout(TO_KEEP, Box::pin(keeping)).await {
+        Ok(kept) => kept,
+        Err(_) => Err(Failure::failed(
+            Code::ReplicaUnreachable,
+            format!(
+                "the replica of the checkpoint did not take it within {}",
+                span::text(TO_KEEP)
+            ),
+        )),
+    }
+}
+
+/// The last rehearsal that passed, as a replica knows it, with its files.
+pub(crate) async fn last_rehearsal(
+    replica: &Replica,
+) -> Result<Option<(Rehearsed, Documents)>, Failure> {
+    let found = replica.newest_documents(REHEARSAL, REHEARSED).await;
+    let Some(found) = found.map_err(of_replica)? else {
+        return Ok(None);
+    };
+    let Some(file) = found.named(REHEARSED) else {
+        return Ok(None);
+    };
+    let bytes = replica.fetch(&file.part).await.map_err(of_replica)?;
+    let parsed = serde_json::from_slice::<Rehearsed>(&bytes).ok();
+    // Whoever may write there may have written it.
+    let sound = parsed.filter(|one| {
+        let name = one.evidence.to_str().unwrap_or_default();
+        one.at.parse::<Timestamp>().is_ok() && is_evidence(name) && found.named(name).is_some()
+    });
+    match sound {
+        Some(rehearsed) => Ok(Some((rehearsed, found))),
+        None => Err(Failure::refused(
+            Code::ReplicaDamaged,
+            format!("what {} says of a rehearsal is not ours", replica.address()),
+        )),
+    }
+}
+
+/// Brings the last rehearsal here where this directory knows of none, or of an earlier one: its evidence, and that it
+/// passed. Whether there was one to bring.
+pub(crate) async fn take_up_rehearsal(config: &Config) -> Result<Option<PathBuf>, Failure> {
+    let Some(replica) = look_at(config).await? else {
+        return Ok(None);
+    };
+    let directory = &config.checkpoint.path;
+    let Some((rehearsed, documents)) = last_rehearsal(&replica).await? else {
+        return Ok(None);
+    };
+    let here = Rehearsed::last(directory)?;
+    if here.is_some_and(|here| here.at >= rehearsed.at) {
+        return Ok(None);
+    }
+    for file in documents.files() {
+        if is_evidence(&file.name) {
+            let bytes = replica.fetch(&file.part).await.map_err(of_replica)?;
+            write_beside(directory, &file.name, &bytes)?;
+        }
+    }
+    let rehearsed = Rehearsed {
+        evidence: directory.join(&rehearsed.evidence),
+        ..rehearsed
+    };
+    rehearsed.keep(directory)?;
+    Ok(Some(rehearsed.evidence))
+}
+
+/// Nothing else of a directory is written over by what lies elsewhere.
+fn is_evidence(name: &str) -> bool {
+    let ends = [".json", ".txt", ".json.minisig"];
+    name.starts_with(REHEARSAL) && !name.contains('/') && ends.iter().any(|end| name.ends_with(end))
+}

@@ -1,0 +1,45 @@
+//! What was made for an earlier form of the file, which names it no more.
+
+use std::collections::BTreeSet;
+
+use crate::checkpoint::begun::WRITTEN_BEFORE;
+use crate::desired::comparing::observe_collection;
+use crate::desired::document::Document;
+use crate::desired::observation::Observation;
+use crate::desired::view::View;
+use crate::failure::Failure;
+use crate::finding::Finding;
+
+/// Facts of a step that name documents of it which this program has seen as the file had them, or has written.
+const MADE: [&str; 4] = ["documents", "written", WRITTEN_BEFORE, NOT_IN_FILE];
+/// The one of those that the file names no more.
+const NOT_IN_FILE: &str = "not_in_file";
+
+/// As [`observe_collection`]; and what the file once named, and is still there, is a finding: nothing is ever removed.
+pub(crate) async fn observe_with_missed(
+    view: &View<'_>,
+    documents: Vec<Document>,
+) -> Result<Observation, Failure> {
+    let made = |fact| view.diary.fact(view.step, fact);
+    let made = MADE.map(|fact| made(fact).unwrap_or_default());
+    let mut missed: BTreeSet<String> = made.into_iter().flat_map(Vec::into_iter).collect();
+    missed.retain(|path| !documents.iter().any(|one| one.path == *path));
+    let mut observation = if documents.is_empty() {
+        Observation::nothing_declared()
+    } else {
+        observe_collection(view, documents).await?
+    };
+    for path in &missed {
+        let finding = match view.client().read(Some(view.token()?), path).await {
+            Ok(None) => continue,
+            Ok(Some(_)) => Finding::NotInFile(path.clone()),
+            Err(error) if error.is_retryable() => return Err(error.into()),
+            Err(_) => Finding::NotInFileUnseen(path.clone()),
+        };
+        observation.findings.push(finding);
+    }
+    if !missed.is_empty() {
+        observation.evidence.set(NOT_IN_FILE, &missed);
+    }
+    Ok(observation)
+}

@@ -1,0 +1,75 @@
+//! Parts of sentences that say a finding.
+
+use jiff::Timestamp;
+
+use crate::span;
+
+pub(super) fn files_of_this_machine(names: &[String]) -> String {
+    let (shares, are, bring) = match names.len() {
+        1 => ("share", "is a file", "it to its holder"),
+        _ => ("shares", "are files", "them to their holders"),
+    };
+    let names = names.join(", ");
+    format!(
+        "the {shares} of {names} {are} of this machine, which the replica does not keep: bring {bring}, or use ssm"
+    )
+}
+
+pub(super) fn apart(theirs: Timestamp, ours: Timestamp) -> String {
+    let apart = theirs.duration_since(ours);
+    let side = if apart.is_negative() {
+        "behind"
+    } else {
+        "ahead of"
+    };
+    // To the minute, where a second tells nothing.
+    let seconds = match apart.unsigned_abs().as_secs() {
+        few @ 0..600 => few,
+        many => many / 60 * 60,
+    };
+    format!("{} {side}", span::of_seconds(seconds))
+}
+
+/// To the second, as in the report.
+pub(super) fn second(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::finding::Finding;
+
+    fn texts(all: &[&str]) -> Vec<String> {
+        all.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn clocks_that_are_apart_are_told_with_both_times() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let apart = |ours, theirs| {
+            Finding::ClocksApart("http://a".into(), at(theirs), at(ours)).to_string()
+        };
+        assert_eq!(
+            apart(7_260, 0),
+            "the clock of http://a (1970-01-01T00:00:00Z) is 2h1m behind this machine's \
+             (1970-01-01T02:01:00Z), which the times in this report are of"
+        );
+        let ahead = apart(0, 90);
+        assert!(
+            ahead.contains("is 1m30s ahead of this machine's"),
+            "{ahead}"
+        );
+    }
+
+    #[test]
+    fn one_share_and_many_are_told_in_their_own_grammar() {
+        let files = |names| Finding::SharesAreFiles(texts(names)).to_string();
+        let not_kept = "of this machine, which the replica does not keep: bring";
+        let one = format!("the share of a is a file {not_kept} it to its holder, or use ssm");
+        assert_eq!(files(&["a"]), one);
+        let many =
+            format!("the shares of a, b are files {not_kept} them to their holders, or use ssm");
+        assert_eq!(files(&["a", "b"]), many);
+    }
+}
