@@ -27,10 +27,12 @@ use std::time::Instant;
 use crate::bootstrap::ceremony::Ceremony;
 use crate::bootstrap::evidence_report::EvidenceReport;
 use crate::bootstrap::judge::{Judgment, judge};
+use crate::bootstrap::steps::preflight::custodians::one_trust_domain;
 use crate::bootstrap::steps::revoke_root::revocation_proof;
 use crate::bootstrap::summary::Ended;
 use crate::checkpoint::rotation::Rotation;
 use crate::checkpoint::{self, Rehearsed};
+use crate::code::{Code, Reported};
 use crate::envelope::digest::Ahead;
 use crate::event::{Caller, Event, Outcome, StepOutcome};
 use crate::evidence::copy;
@@ -84,10 +86,10 @@ pub async fn apply(
         resumed,
     });
     for warning in &config.warnings {
-        events.warn(format!("{}:{warning}", config.file.display()));
+        events.warn(warning.code, format!("{}:{warning}", config.file.display()));
     }
-    for text in &opened.warnings {
-        events.warn(text);
+    for Reported { code, text } in &opened.warnings {
+        events.warn(*code, text);
     }
     let mut ceremony = Ceremony::new(config, options, caller, (records, opened));
     known_beforehand(&ceremony);
@@ -140,11 +142,14 @@ fn said_last(ceremony: &Ceremony<'_>, ended: &Ended) -> Result<Outcome, Failure>
     })
 }
 
-/// What no step looks at: what others may change on this machine; and which shares are in effect is open until the
+/// What no step looks at: what others may change on this machine; shares that one key or account opens; and which shares are in effect is open until the
 /// command that makes new ones has come to its end.
 fn known_beforehand(ceremony: &Ceremony<'_>) {
     let report = ceremony.options.report.as_deref();
     for finding in others::findings(&[ceremony.config], report) {
+        ceremony.find(finding);
+    }
+    for finding in one_trust_domain(ceremony) {
         ceremony.find(finding);
     }
     // Before that the drill of this run takes up what the one of an earlier run has left.
@@ -173,9 +178,10 @@ async fn end_the_drill(ceremony: &Ceremony<'_>) {
         Ok(Err(failure)) => failure.to_string(),
         Err(_) => format!("no answer within {}", span::text(AFTER_A_STOP)),
     };
-    ceremony.warn(format!(
-        "what is left of the drill is ended by the next run: {left}"
-    ));
+    ceremony.warn(
+        Code::RunLeftOpen,
+        format!("what is left of the drill is ended by the next run: {left}"),
+    );
 }
 
 /// Stopped while the replica was brought up to date, a run does that to its end: otherwise its lease would

@@ -142,7 +142,7 @@ pub(super) async fn settle(session: &mut BreakGlassSession<'_>) -> Result<(), Fa
             None => {}
             // An emergency does not wait for a key.
             Some(Err(why)) => {
-                session.warn(format!(
+                session.warn(Code::RunLeftOpen, format!(
                     "a root token of an earlier run may still be valid; it stays in {} until a run can open it: {why}",
                     session.journal.place(kept).display()
                 ));
@@ -278,7 +278,10 @@ async fn tidy(session: &mut BreakGlassSession<'_>) {
         Ok(Err(failure)) => failure.to_string(),
         Err(_) => format!("no answer within {}", span::text(AFTER_A_STOP)),
     };
-    session.warn(format!("what is left is ended by the next run: {left}"));
+    session.warn(
+        Code::RunLeftOpen,
+        format!("what is left is ended by the next run: {left}"),
+    );
 }
 
 /// Checks that no attempt of ours waits for its holders: another command would be in their way.

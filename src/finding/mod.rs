@@ -3,18 +3,19 @@
 
 mod comparison;
 mod detail;
+mod words;
 
 use jiff::Timestamp;
 use thiserror::Error;
 
 use crate::code::{Code, Reported};
 use crate::shell::ShellCommand;
-use crate::span;
 use crate::step::Step;
 use crate::vault::auth::scan::Found;
 
 pub use comparison::Left;
 pub use detail::{Change, Detail};
+use words::{apart, files_of_this_machine, one_trust_domain, second};
 
 /// Something that does not hold or was not seen, and that the run could not mend: said at its end, exit code 4.
 #[derive(Debug, Clone, Error)]
@@ -59,7 +60,8 @@ pub enum Finding {
     /// Whoever reaches the server may start a root generation.
     #[error(
         "sys/generate-root answers anybody: whoever holds a quorum of shares needs no login, and anybody may disturb an \
-         attempt"
+         attempt; OpenBao closes it without disable_unauthed_generate_root_endpoints = false in its listener, Vault from \
+         2.0 on; until then let a proxy or firewall keep strangers from that path"
     )]
     AnybodyMayGenerateRoot,
     /// The address of a server where anybody may begin new recovery keys.
@@ -84,6 +86,9 @@ pub enum Finding {
     /// A custodian's holder.
     #[error("custodian {0} is unproved: its holder has opened nothing yet")]
     Unproved(String),
+    /// What opens several shares, whose they are, and how many are a quorum.
+    #[error("{}", one_trust_domain(.0, .1, *.2))]
+    OneTrustDomain(Vec<String>, Vec<String>, u32),
     /// Where the share of a holder was, and whose it is.
     #[error("{0}, the share of {1}, is gone")]
     ShareGone(String, String),
@@ -249,6 +254,15 @@ impl Finding {
         )
     }
 
+    /// Whether this was reported because a custodian was not proved.
+    pub fn is_of_unproved(reported: &Reported, custodian: &str) -> bool {
+        let words = [Self::Unproved, Self::AcceptedUnproved];
+        let mut words = words
+            .map(|of| of(custodian.to_owned()).reported())
+            .into_iter();
+        words.any(|words| words == *reported)
+    }
+
     /// What it is to a script. A refusal for the same reason has the same code.
     pub fn code(&self) -> Code {
         match self {
@@ -264,6 +278,7 @@ impl Finding {
             Self::AnybodyMayGenerateRoot | Self::AnybodyMayRotate(_) => Code::OpenEndpoint,
             Self::OthersMayChange(..) | Self::OwnersUnseen(..) => Code::FileUnsafe,
             Self::AcceptedUnproved(_) | Self::Unproved(_) => Code::CustodianUnproved,
+            Self::OneTrustDomain(..) => Code::OneTrustDomain,
             Self::ShareGone(..) => Code::ShareGone,
             Self::ShareChanged(..) => Code::ShareChanged,
             Self::SharesMadeOtherwise(..)
@@ -309,37 +324,6 @@ impl Finding {
     pub fn all_reported(findings: &[Self]) -> Vec<Reported> {
         findings.iter().map(Self::reported).collect()
     }
-}
-
-fn files_of_this_machine(names: &[String]) -> String {
-    let (shares, are, bring) = match names.len() {
-        1 => ("share", "is a file", "it to its holder"),
-        _ => ("shares", "are files", "them to their holders"),
-    };
-    let names = names.join(", ");
-    format!(
-        "the {shares} of {names} {are} of this machine, which the replica does not keep: bring {bring}, or use ssm"
-    )
-}
-
-fn apart(theirs: Timestamp, ours: Timestamp) -> String {
-    let apart = theirs.duration_since(ours);
-    let side = if apart.is_negative() {
-        "behind"
-    } else {
-        "ahead of"
-    };
-    // To the minute, where a second tells nothing.
-    let seconds = match apart.unsigned_abs().as_secs() {
-        few @ 0..600 => few,
-        many => many / 60 * 60,
-    };
-    format!("{} {side}", span::of_seconds(seconds))
-}
-
-/// To the second, as in the report.
-fn second(time: Timestamp) -> String {
-    time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 #[cfg(test)]

@@ -26,6 +26,7 @@ use crate::checkpoint::directory::write_beside;
 use crate::checkpoint::now;
 use crate::checkpoint::replica::damaged;
 use crate::checkpoint::rotation::Phase;
+use crate::code::Code;
 use crate::code::Reported;
 use crate::config::{Config, Init};
 use crate::edge::others;
@@ -102,7 +103,7 @@ async fn to_the_end(run: &Run<'_>, key: Option<&SigningKey>) -> Result<Rotated, 
     findings.extend(others::findings(&[run.config, run.old], None));
     let findings = Finding::all_reported(&findings);
     for finding in &findings {
-        run.warn(&finding.text);
+        run.warn(finding.code, &finding.text);
     }
     // Told before it is done: a run that is killed in between tells it again.
     let told = async {
@@ -155,9 +156,10 @@ async fn leave_nothing(run: &Run<'_>, inside: &mut RotationSession) {
         Ok(Err(failure)) => failure.to_string(),
         Err(_) => format!("no answer within {}", span::text(AFTER_A_STOP)),
     };
-    run.warn(format!(
-        "what is left at the server is for the next run to end: {left}"
-    ));
+    run.warn(
+        Code::RotationUnfinished,
+        format!("what is left at the server is for the next run to end: {left}"),
+    );
 }
 
 /// Which shares open the cluster now is what a person must know when it did not go well; said only as far as the

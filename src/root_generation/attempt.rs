@@ -17,6 +17,8 @@ pub struct Held {
     pub name: String,
     /// What they keep.
     pub share: Share,
+    /// A person typed it, and may have read another one.
+    pub typed: bool,
 }
 
 /// What is about to happen or just did, to be recorded before it goes on.

@@ -1,6 +1,7 @@
 //! Shares of the key: stored with custodians, and fetched back in a quorum.
 
 pub(crate) mod as_stored;
+pub(crate) mod doubles;
 pub(crate) mod fetch;
 pub(crate) mod key_set;
 pub(crate) mod location_conflicts;
@@ -8,3 +9,5 @@ pub(crate) mod quorum;
 pub(crate) mod storing;
 pub(crate) mod trial;
 pub(crate) mod unverified;
+
+pub(crate) use crate::root_generation::Held;

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::break_glass::comparison::Before;
 use crate::break_glass::comparison::expected::Expectation;
 use crate::break_glass::session::BreakGlassSession;
+use crate::code::Code;
 use crate::finding::{Finding, Left};
 use crate::shell::quoted;
 use crate::vault::snapshot::{Difference, Kind, Snapshot, Unseen, differences};
@@ -79,12 +80,12 @@ impl Compared {
     fn seen(before: &Before, (was, now): (&Snapshot, &Snapshot), judged: Judged<'_>) -> Self {
         let (unseen, unsupported) = unseen(was, now);
         let clause = clause(&judged, unseen.is_empty());
+        let unsupported = unsupported.iter();
+        let unsupported: Vec<_> = unsupported
+            .map(|one| format!("{} ({})", one.what(), one.why))
+            .collect();
         let mut not_looked_at = [BATCH_TOKENS, SECRETS, OTHERS].map(str::to_owned).to_vec();
-        not_looked_at.extend(
-            unsupported
-                .iter()
-                .map(|one| format!("{} ({})", one.what(), one.why)),
-        );
+        not_looked_at.extend(unsupported.iter().cloned());
         let facts = json!({
             "since": before.since,
             "with_an_earlier_command": before.killed,
@@ -99,7 +100,11 @@ impl Compared {
             "did_not_happen": judged.did_not_happen,
             "not_compared": not_looked_at,
         });
-        let mut notes = vec![format!("not compared: {}", not_looked_at.join("; "))];
+        // What is never compared stands in the evidence, and a verdict that is looked for does not stand below it.
+        let mut notes = Vec::new();
+        if !unsupported.is_empty() {
+            notes.push(format!("not compared here: {}", unsupported.join("; ")));
+        }
         for (_, difference) in judged.expected.iter().take(SHOWN) {
             notes.push(format!("as expected: {}", in_short(difference)));
         }
@@ -145,7 +150,7 @@ impl Compared {
             session.note(note);
         }
         for warning in &self.warnings {
-            session.warn(warning);
+            session.warn(Code::ExpectationUnmet, warning);
         }
     }
 }
@@ -323,7 +328,11 @@ mod tests {
         let same = of(&before(Ok(policies(&["a"])), &[]), Ok(policies(&["a"])));
         assert!(same.findings.is_empty());
         assert_eq!(same.clause, "; of what was compared nothing is different");
-        assert!(same.notes[0].contains("batch tokens"), "{:?}", same.notes);
+        let named = same.facts["not_compared"].to_string();
+        assert!(
+            named.contains("batch tokens") && same.notes.is_empty(),
+            "{named}"
+        );
         let mut part = policies(&["a"]);
         part.add_tokens(Err("x".into()));
         let part = of(&before(Ok(policies(&["a"])), &[]), Ok(part));

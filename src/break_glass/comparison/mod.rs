@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::break_glass::session::BreakGlassSession;
 use crate::checkpoint::now;
+use crate::code::Code;
 use crate::failure::Failure;
 use crate::secret::Token;
 use crate::span;
@@ -102,7 +103,7 @@ pub(super) async fn begin(
             let look = Box::pin(async { Ok(look(&session.client, token).await) });
             let seen = session.caller.unless_stopped(look).await?;
             if let Err(why) = &seen {
-                session.warn(format!(
+                session.warn(Code::NotCompared, format!(
                     "what there is could not be looked at, so nobody can compare what the command leaves: {why}"
                 ));
             }

@@ -271,6 +271,12 @@ async fn missing_shares(
             Given::Counts(progress) => given = progress.progress,
             Given::Complete(encoded) => return Ok((encoded, gathered)),
             // Its holder was faster.
+            Given::Twice if held.typed => {
+                session.note(format!(
+                    "what was typed for {} had been given already",
+                    held.name
+                ));
+            }
             Given::Twice => session.note(format!("{} has given their share already", held.name)),
             Given::Wrong => {
                 session.journal.note(None)?;

@@ -15,6 +15,7 @@ use crate::printable;
 use crate::prompt;
 use crate::root_generation::{AttemptCode, Held, not_let_in, not_taken};
 use crate::session::cluster_identity::known_id;
+use crate::shares::fetch::TIMES;
 use crate::shell::ShellCommand;
 use crate::span;
 use crate::vault::keys::generation::{Given, Progress};
@@ -160,12 +161,34 @@ async fn give(
     let found = session.generation()?.progress().await?;
     is_this_attempt(session.client.address(), code, &found)?;
     let asking = session.asking("share submit CODE");
-    let Held { name, share } = asking.own(wanted).await?;
-    let generation = session.generation()?;
-    // A share that is on its way cannot be called back.
-    let _deferred = session.caller.interrupt.defer_signals();
-    let given = generation.give(&code.nonce, &share).await;
-    match given.map_err(|error| unanswered(session, error))? {
+    let mut slips = 0;
+    loop {
+        let held = asking.own(wanted).await?;
+        let generation = session.generation()?;
+        // A share that is on its way cannot be called back.
+        let _deferred = session.caller.interrupt.defer_signals();
+        let given = generation.give(&code.nonce, &held.share).await;
+        let given = given.map_err(|error| unanswered(session, error))?;
+        slips += 1;
+        if matches!(given, Given::Twice) && held.typed && slips < TIMES {
+            session.warn(
+                Code::ShareTwice,
+                format!("{}: asking {} again", given_before(&held), held.name),
+            );
+            continue;
+        }
+        return taken(session, &generation, (given, held), code.required);
+    }
+}
+
+fn taken(
+    session: &ActiveSession<'_>,
+    generation: &Generation<'_>,
+    (given, held): (Given, Held),
+    required: u32,
+) -> Result<Event, Failure> {
+    let name = held.name.clone();
+    match given {
         Given::Counts(progress) => Ok(Event::Given {
             custodian: name,
             given: progress.progress,
@@ -175,23 +198,35 @@ async fn give(
             custodian: name,
             encoded: encoded.to_text(),
         }),
-        Given::Twice => Err(Failure::refused(Code::ShareTwice, format!(
-            "the share of {name} was given already; nothing has changed"
-        ))
+        Given::Twice => Err(Failure::refused(
+            Code::ShareTwice,
+            format!("{}; nothing has changed", given_before(&held)),
+        )
         .advise(format!(
             "another holder must submit; how far it is: {}",
             session.config.command("break-glass progress")
         ))),
         Given::Wrong => Err(Failure::refused(
-Code::ShareWrong,
+            Code::ShareWrong,
             "the shares that were given do not make the key of this cluster, and the server has dropped all of them",
         )
         .advise(format!(
-            "one of the {} holders has a share of another cluster, or from before a rotation: all submit again, {name} \
-             too, and another holder in the place of whom you doubt",
-            code.required
+            "one of the {required} holders has a share of another cluster or from before a rotation: all submit again, \
+             {name} too, and another holder in the place of whom you doubt"
         ))),
-        refused => Err(not_taken(&generation, &refused, &name, &[])),
+        refused => Err(not_taken(generation, &refused, &name, &[])),
+    }
+}
+
+/// The server has this share already: of its holder, or of another one where a person typed it.
+fn given_before(held: &Held) -> String {
+    if held.typed {
+        format!(
+            "the share that was typed for {} was given already",
+            held.name
+        )
+    } else {
+        format!("the share of {} was given already", held.name)
     }
 }
 

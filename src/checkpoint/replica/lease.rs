@@ -89,9 +89,10 @@ pub(crate) async fn former_run(
         return Ok(None);
     }
     let (owner, at) = (&other.owner, &other.at);
-    caller.events.warn(format!(
-        "takes over from the run of the same name of {owner} since {at}"
-    ));
+    caller.events.warn(
+        Code::AnotherRun,
+        format!("takes over from the run of the same name of {owner} since {at}"),
+    );
     Ok(Some(other.id.clone()))
 }
 

@@ -366,7 +366,7 @@ impl ReplicaSync {
         };
         if let Err(failure) = released {
             let text = format!("{failure}; another machine will have to take it over");
-            caller.events.warn(text);
+            caller.events.warn(failure.code(), text);
         }
     }
 }

@@ -181,6 +181,18 @@ fn one_share_twice_and_one_of_another_cluster_are_told_to_their_holder() {
     submit(&holders.bob, &code, "bob")
         .exits(3)
         .says(&["the share of bob was given already; nothing has changed"]);
+    // Whose it is that was typed, nobody knows.
+    let words = ["share", "submit", &code, "--yes", "--custodian", "carol"];
+    let mut terminal = holders.carol.terminal(&words);
+    for _ in 0..3 {
+        terminal.expect("The share of carol");
+        terminal.type_line(&holders.starter.custody().share("bob"));
+    }
+    let (code_of_it, shown) = terminal.finish();
+    assert_eq!(code_of_it, 3, "{shown}");
+    let said = "the share that was typed for carol was given already; nothing has changed";
+    let line = shown.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(line.contains(said), "{shown}");
     let theirs = foreign.custody().share("carol");
     holders.starter.custody().replace("carol", &theirs);
     let file = "shares/carol.age";

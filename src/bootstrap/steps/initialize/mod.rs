@@ -114,7 +114,7 @@ async fn keep(ceremony: &Ceremony<'_>, sealer: &Sealer, raw: &SecretText) -> Res
         let Err(error) = kept else { return Ok(()) };
         if !told {
             told = true;
-            ceremony.warn(format!(
+            ceremony.warn(Code::InitAnswerHereOnly, format!(
                 "the cluster is initialised, and its one answer is in the memory of this process only: {error}; do not \
                  end this run, {}; it is tried again for {}",
                 mend(&error),

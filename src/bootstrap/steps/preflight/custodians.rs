@@ -2,7 +2,7 @@
 
 use crate::bootstrap::ceremony::Ceremony;
 use crate::code::Code;
-use crate::custodian::{self, Custodian, Opener};
+use crate::custodian::{self, Custodian, Opener, SharedTrust};
 use crate::failure::Failure;
 use crate::finding::Finding;
 use crate::shares::trial;
@@ -113,12 +113,28 @@ pub(super) fn proofs(ceremony: &Ceremony<'_>, opened: &[String], failures: &mut 
     }
 }
 
+/// Said before anything is initialised; until the file accepts it or names others, every run finds it.
 pub(super) fn trust(ceremony: &Ceremony<'_>) {
+    for finding in one_trust_domain(ceremony) {
+        ceremony.warn(finding.code(), finding.to_string());
+    }
+}
+
+/// Shares that one key or account opens, where the file does not accept that by name.
+pub(crate) fn one_trust_domain(ceremony: &Ceremony<'_>) -> Vec<Finding> {
     let domains = |custodian: &Custodian| (custodian.name().to_owned(), custodian.trust_domain());
     let kept: Vec<_> = ceremony.custodians.iter().map(domains).collect();
-    for warning in custodian::trust_warnings(&kept, ceremony.config.init.threshold) {
-        ceremony.warn(warning);
-    }
+    let init = &ceremony.config.init;
+    let accepted = |shared: &SharedTrust| {
+        let mut names = shared.custodians.iter();
+        names.all(|name| init.accept_one_trust_domain.contains(name))
+    };
+    let found = custodian::shared_trust(&kept, init.threshold);
+    found
+        .into_iter()
+        .filter(|shared| !accepted(shared))
+        .map(|shared| Finding::OneTrustDomain(shared.domains, shared.custodians, init.threshold))
+        .collect()
 }
 
 /// Who has PGP keys may count on it that nobody but the holders ever sees a share; where that is not so, it is said.
@@ -139,7 +155,7 @@ pub(super) fn who_sees_the_shares(ceremony: &Ceremony<'_>, seal: Option<&SealSta
     } else {
         return;
     };
-    ceremony.warn(format!(
+    ceremony.warn(Code::SharesInClear, format!(
         "{why}: the server hands the shares out in clear, and this program encrypts them to the PGP keys"
     ));
 }

@@ -169,10 +169,10 @@ async fn ask(ceremony: &mut Ceremony<'_>, client: &Client, own: &str) -> Result<
     let scan = scan(client, ceremony.token()?).await?;
     ceremony.whole_tokens.add(scan.accessors());
     for child in &scan.children {
-        ceremony.warn(format!(
-            "dies with root if it is its child: {}",
-            child.line()
-        ));
+        ceremony.warn(
+            Code::TokensEndWithRoot,
+            format!("dies with root if it is its child: {}", child.line()),
+        );
     }
     let others = scan.roots_but(own);
     if !others.is_empty() && !ceremony.options.revoke_other_roots {

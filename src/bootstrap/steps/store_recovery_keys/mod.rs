@@ -335,7 +335,7 @@ fn store_anew(ceremony: &Ceremony<'_>, custodian: &Custodian, before: &Stored) {
         ceremony.note(format!("{}; it is stored anew", gone(custodian)));
     } else {
         let (name, address) = (custodian.name(), &before.address);
-        ceremony.warn(format!(
+        ceremony.warn(Code::SharesNotAsInFile, format!(
             "the share of {name} was stored at {address} and the file now names another place: a copy may \
              still be there"
         ));

@@ -1,0 +1,48 @@
+//! Parts of the sentences that say a finding.
+
+use jiff::Timestamp;
+
+use crate::span;
+
+pub(super) fn files_of_this_machine(names: &[String]) -> String {
+    let (shares, are, bring) = match names.len() {
+        1 => ("share", "is a file", "it to its holder"),
+        _ => ("shares", "are files", "them to their holders"),
+    };
+    let names = names.join(", ");
+    format!(
+        "the {shares} of {names} {are} of this machine, which the replica does not keep: bring {bring}, or use ssm"
+    )
+}
+
+pub(super) fn one_trust_domain(domains: &[String], names: &[String], threshold: u32) -> String {
+    let (domains, held, names) = (domains.join(" with "), names.len(), names.join(", "));
+    let so = if u32::try_from(held).is_ok_and(|held| held < threshold) {
+        "one holder counts more than once".to_owned()
+    } else {
+        format!("{threshold} are a quorum")
+    };
+    format!(
+        "{domains} opens {held} of the shares ({names}), and {so}; if that is meant: init.accept_one_trust_domain: [{names}]"
+    )
+}
+
+pub(super) fn apart(theirs: Timestamp, ours: Timestamp) -> String {
+    let apart = theirs.duration_since(ours);
+    let side = if apart.is_negative() {
+        "behind"
+    } else {
+        "ahead of"
+    };
+    // To the minute, where a second tells nothing.
+    let seconds = match apart.unsigned_abs().as_secs() {
+        few @ 0..600 => few,
+        many => many / 60 * 60,
+    };
+    format!("{} {side}", span::of_seconds(seconds))
+}
+
+/// To the second, as in the report.
+pub(super) fn second(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
