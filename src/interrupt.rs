@@ -134,7 +134,7 @@ pub fn stopped_by(signal: u8, what: &str) -> Failure {
 pub fn goes_on(failure: Failure) -> Failure {
     let last = failure.problems.last();
     if last.is_some_and(|problem| problem.code == Code::Interrupted) {
-        return failure.advise("run the same command again: it goes on from here");
+        return failure.advise("run the same command again: it continues from here");
     }
     failure
 }

@@ -53,7 +53,7 @@ async fn log_in(ceremony: &mut Ceremony<'_>) -> Result<(), Failure> {
     for login in unattended.into_iter().filter(|l| !l.needs_a_person()) {
         match ceremony.open(login, &ceremony.client()).await {
             Ok(login) => {
-                ceremony.note(format!("root is revoked; looking as {}", login.name));
+                ceremony.note(format!("root is revoked; checking as {}", login.name));
                 let client = ceremony.client();
                 ceremony.whole_tokens.list(&client, login.token()).await;
                 ceremony.whole_tokens.add([login.answer.accessor.clone()]);

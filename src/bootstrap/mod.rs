@@ -27,7 +27,6 @@ use std::time::Instant;
 use crate::bootstrap::ceremony::Ceremony;
 use crate::bootstrap::evidence_report::EvidenceReport;
 use crate::bootstrap::judge::{Judgment, judge};
-use crate::bootstrap::steps::preflight::custodians::one_trust_domain;
 use crate::bootstrap::steps::revoke_root::revocation_proof;
 use crate::bootstrap::summary::Ended;
 use crate::checkpoint::rotation::Rotation;
@@ -38,6 +37,7 @@ use crate::event::{Caller, Event, Outcome, StepOutcome};
 use crate::evidence::copy;
 use crate::evidence::facts::Evidence;
 use crate::session::Authority;
+use crate::shares::one_trust_domain;
 use crate::span;
 use crate::step::decide::{Decision, Recorded};
 use crate::step::{ORDER, Step, order};
@@ -149,7 +149,7 @@ fn known_beforehand(ceremony: &Ceremony<'_>) {
     for finding in others::findings(&[ceremony.config], report) {
         ceremony.find(finding);
     }
-    for finding in one_trust_domain(ceremony) {
+    for finding in one_trust_domain::findings(&ceremony.custodians, &ceremony.config.init) {
         ceremony.find(finding);
     }
     // Before that the drill of this run takes up what the one of an earlier run has left.
@@ -180,7 +180,7 @@ async fn end_the_drill(ceremony: &Ceremony<'_>) {
     };
     ceremony.warn(
         Code::RunLeftOpen,
-        format!("what is left of the drill is ended by the next run: {left}"),
+        format!("the next run will clean up what is left of the drill: {left}"),
     );
 }
 

@@ -36,7 +36,9 @@ pub(super) async fn not_as_stored(session: &BreakGlassSession<'_>) -> Vec<String
         let limit = span::text(TO_LOOK);
         session.warn(
             Code::CustodianUnreachable,
-            format!("whether the shares are as they were stored could not be seen within {limit}"),
+            format!(
+                "it could not be checked within {limit} whether the shares are as they were stored"
+            ),
         );
         return Vec::new();
     };
@@ -94,7 +96,7 @@ pub(super) async fn root<'a>(
         places = next.ok_or_else(|| failure.clone())?;
         session.warn(
             failure.code(),
-            format!("the shares of {names} make no root token, another quorum is tried: {failure}"),
+            format!("the shares of {names} make no root token; trying another quorum: {failure}"),
         );
         refused.push(names);
     }

@@ -69,7 +69,7 @@ pub(super) async fn end(
                 token = root.into_token();
                 Failure::failed(
                     Code::NoActiveNode,
-                    format!("{} leads no more", session.client.address()),
+                    format!("{} is no longer the leader", session.client.address()),
                 )
                 .passing()
             }
@@ -280,7 +280,7 @@ async fn tidy(session: &mut BreakGlassSession<'_>) {
     };
     session.warn(
         Code::RunLeftOpen,
-        format!("what is left is ended by the next run: {left}"),
+        format!("the next run will clean up what is left: {left}"),
     );
 }
 

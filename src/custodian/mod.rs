@@ -332,7 +332,7 @@ impl Custodian {
             (Place::File(_), Answer::Identities(_)) if self.pgp().is_some() => {
                 let what = "is opened with a PGP key, and an identity file is for age".to_owned();
                 Err(Error::new(address, Kind::Misconfigured(what)).advise(
-                    "leave --identity away: its holder types the word that gpg --decrypt shows",
+                    "leave out --identity: its holder types the word that gpg --decrypt shows",
                 ))
             }
             (Place::File(file), Answer::Identities(identities)) => {

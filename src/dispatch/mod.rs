@@ -310,7 +310,7 @@ fn completions(target: CompletionTarget, of: &[String]) -> Result<String, Failur
             "completions are for all commands: nothing is made for {} alone",
             of.join(" ")
         );
-        return Err(Failure::usage(Code::NameUnknown, text).advise("leave it away"));
+        return Err(Failure::usage(Code::NameUnknown, text).advise("leave it out"));
     }
     let mut text = Vec::new();
     let shell = match target {

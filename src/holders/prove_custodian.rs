@@ -190,7 +190,10 @@ impl Proving<'_> {
                 });
             }
             if left > 0 {
-                let note = format!("not the word in the challenge of {}: once more", kept.at);
+                let note = format!(
+                    "that is not the word in the challenge of {}: try again",
+                    kept.at
+                );
                 self.caller.events.note(note);
             }
         }
@@ -298,7 +301,7 @@ impl Proving<'_> {
         );
         let verb = ShellCommand::new("custodian prove").with(self.custodian.name());
         Failure::usage(Code::CustodianUnproved, text)
-            .advise(format!("let it be tried: {}", self.config.command(verb)))
+            .advise(format!("try it: {}", self.config.command(verb)))
     }
 
     fn nothing_to_answer(&self) -> Failure {

@@ -37,7 +37,7 @@ pub(super) async fn attempts(
             Err(failure) if failure.is_passing() && attempt < ATTEMPTS => failure,
             result => return result,
         };
-        run.note(format!("{failure}; it is begun anew"));
+        run.note(format!("{failure}; starting it anew"));
         if let Some(inside) = inside {
             inside.follow_the_leader(run).await?;
         }
@@ -171,10 +171,7 @@ async fn confirmed(run: &Run<'_>) -> Result<(), Failure> {
         new.generation, new.threshold, new.shares, old.shares, old.generation
     );
     let verb = desired::verb(run.old).and("--yes");
-    let instead = format!(
-        "where nobody is there to answer: {}",
-        run.config.command(verb)
-    );
+    let instead = format!("to answer in advance: {}", run.config.command(verb));
     if prompt::confirm(&question, &instead).await? {
         return Ok(());
     }

@@ -92,14 +92,14 @@ impl<'a> Gathered<'a> {
         failures.push(
             Failure::failed(
                 Code::TooFewShares,
-                format!("only {have} of the {enough} {which} shares of a quorum can be had"),
+                format!("only {have} of the {enough} {which} shares of a quorum are available"),
             )
             .advise(format!(
-                "bring the others to where {from} and {file} say, or their keys here by --identity"
+                "put the others where {from} and {file} say they are, or give their keys with --identity"
             )),
         );
         Failure::all(failures)
-            .unwrap_or_else(|| Failure::failed(Code::TooFewShares, "no share can be had"))
+            .unwrap_or_else(|| Failure::failed(Code::TooFewShares, "no share is available"))
     }
 }
 

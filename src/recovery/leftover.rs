@@ -103,7 +103,7 @@ async fn discard(run: &Run<'_>, custodian: &Custodian, recorded: &NewShare) -> R
     let expected = (recorded.address.as_str(), recorded.mark.as_deref());
     if unverified::discard(custodian, expected, &recorded.record).await? {
         let address = custodian.address();
-        run.note(format!("took away {address}, which was not valid"));
+        run.note(format!("removed {address}, which was not valid"));
     } else if recorded.record.stored.is_some() {
         let (name, address) = (custodian.name(), &recorded.address);
         let of = recorded.attempt();

@@ -158,7 +158,7 @@ async fn leave_nothing(run: &Run<'_>, inside: &mut RotationSession) {
     };
     run.warn(
         Code::RotationUnfinished,
-        format!("what is left at the server is for the next run to end: {left}"),
+        format!("the next run will clean up what is left at the server: {left}"),
     );
 }
 
@@ -182,13 +182,13 @@ fn which_hold(run: &Run<'_>, mut failure: Failure) -> Failure {
     };
     if let Exit::Interrupted(signal) = failure.exit {
         return stopped_by(signal, &holds).advise(format!(
-            "run it again, which goes on from here: {}",
+            "run it again to continue from here: {}",
             run.again()
         ));
     }
     if let Some(last) = failure.problems.last_mut() {
         last.what = format!("{}; {holds}", last.what);
-        let advice = format!("run it again, which goes on from here: {}", run.again());
+        let advice = format!("run it again to continue from here: {}", run.again());
         last.advice.get_or_insert(advice);
     }
     failure

@@ -51,7 +51,7 @@ pub(super) async fn make(
     if shares.len() != run.opened.new_custodians.len() {
         return Err(refusals::of_the_server(
             &inside.rotation(),
-            "it made another number of shares",
+            "it made a different number of shares",
         ));
     }
     let shares: Vec<ShareMaterial> = shares.into_iter().map(ShareMaterial::Plain).collect();
@@ -149,7 +149,7 @@ async fn give(
     }
     Err(refusals::of_the_server(
         rotation,
-        "it has all shares that it wants and made no new ones",
+        "it has all the shares it needs and made no new ones",
     ))
 }
 
@@ -254,7 +254,7 @@ async fn read_one(run: &Run<'_>, custodian: &Custodian, share: &Share) -> Result
                 Code::ShareChanged,
                 format!("{address}, the new share of {name}, is not what was stored"),
             )
-            .advise("see who writes there"));
+            .advise("find out who writes there"));
         }
         if reading == READINGS {
             break;

@@ -185,7 +185,7 @@ async fn one(run: &Run<'_>, custodian: &Custodian) -> Result<(), Failure> {
                 Observation::Missing => left = Some("it was not there".to_owned()),
                 Observation::Same => {
                     custodian.remove().await?;
-                    run.note(format!("took away {address}, the old share of {name}"));
+                    run.note(format!("removed {address}, the old share of {name}"));
                 }
             }
         }

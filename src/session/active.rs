@@ -152,7 +152,7 @@ impl<'a> Cluster<'a> {
             let text = format!("waited {} for {what}: {said}", span::text(limit));
             let again = &self.advised.again;
             return Err(Failure::failed(Code::NoActiveNode, text)
-                .advise(format!("look at the server's log, then go on: {again}")));
+                .advise(format!("look at the server's log, then continue: {again}")));
         }
         if passed >= PAUSE {
             self.events.emit(Event::Waiting {

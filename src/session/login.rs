@@ -104,7 +104,7 @@ impl OpenLogin {
             Err(error) if !error.is_forbidden() => events.warn(
                 Code::RunLeftOpen,
                 format!(
-                    "the token of {name} could not be ended and lives as long as its ttl: {error}"
+                    "the token of {name} could not be revoked and stays valid until its ttl ends: {error}"
                 ),
             ),
             // Ended, or it had ended by itself.

@@ -37,7 +37,7 @@ impl Authority {
         match self {
             Self::None => Err(Failure::failed(
                 Code::Unexpected,
-                "there is no token to ask the server with",
+                "there is no token for asking the server",
             )),
             Self::Root(root) => Ok(root.token()),
             Self::Login(login) => Ok(login.token()),

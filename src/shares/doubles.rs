@@ -99,7 +99,7 @@ fn twice(one: &Held, other: &Held) -> Failure {
     }
     let text = format!("{said}: one of the two has a copy, and which one cannot be seen");
     Failure::refused(Code::ShareTwice, text).advise(
-        "put back what each of them was given; if that is lost, make new shares: recovery rotate",
+        "put back what each of them was given; if it is lost, make new shares: recovery rotate",
     )
 }
 

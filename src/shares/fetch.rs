@@ -121,11 +121,11 @@ impl Ask<'_> {
                 Err(error) => return Err(error.into()),
             };
             prompt::forget_the_rest();
-            said = format!("That is no share: {wrong}\n");
+            said = format!("That is not a share: {wrong}\n");
         }
         Err(Failure::refused(
             Code::ShareUnreadable,
-            format!("what {name} typed {TIMES} times is no share: {wrong}"),
+            format!("what {name} typed {TIMES} times is not a share: {wrong}"),
         )
         .advise(format!(
             "let {name} type it exactly as it is shown by: {command}"

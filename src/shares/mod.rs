@@ -5,6 +5,7 @@ pub(crate) mod doubles;
 pub(crate) mod fetch;
 pub(crate) mod key_set;
 pub(crate) mod location_conflicts;
+pub(crate) mod one_trust_domain;
 pub(crate) mod quorum;
 pub(crate) mod storing;
 pub(crate) mod trial;

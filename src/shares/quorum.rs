@@ -184,7 +184,7 @@ impl Asking<'_> {
         let names: Vec<_> = names.map(|one| one.name.as_str()).collect();
         let text = match wanted {
             Some(name) => format!("{} has no custodian {name}", self.config.file.display()),
-            None => "cannot tell whose share is to be given from here".to_owned(),
+            None => "cannot tell whose share to give".to_owned(),
         };
         Failure::usage(Code::NameUnknown, text)
             .advise(format!("name one of {} with --custodian", names.join(", ")))
@@ -242,10 +242,10 @@ impl Gathered {
         }
         let mut failures = vec![
             Failure::failed(Code::TooFewShares, format!(
-                "{have} of the {needed} shares that are needed could be had; nothing was started"
+                "only {have} of the {needed} shares needed are available; no attempt was started"
             ))
             .advise(
-                "get hold of the holders below, or of other holders, and run the same command again",
+                "reach the holders below, or other holders, and run the same command again",
             ),
         ];
         for (name, failure) in &self.away {

@@ -243,7 +243,7 @@ fn the_run_that_revokes_root_has_held_the_drill_and_found_the_marker_itself() {
     assert_ne!(diary["steps"]["revoke-root"]["state"], "done");
     let killed = ceremony.run(&WORDS);
     killed.exits(0).says(&[
-        "the marker's HMAC stands in",
+        "the marker's HMAC was found in",
         "alice, bob made a root token",
         "alice, carol made a root token",
     ]);

@@ -198,6 +198,13 @@ fn a_new_key_needs_no_configuration_and_is_shown_to_nobody() {
     run.shows(&entry).never_says(&["AGE-SECRET-KEY"]);
     let secret = text.lines().last().expect("a line");
     assert!(secret.starts_with("AGE-SECRET-KEY-1"));
+    // The checkpoint's is no custodian's.
+    person
+        .run(&["custodian", "new", "checkpoint", "-o", "keys/own.key"])
+        .exits(0)
+        .shows("    key: {identity: keys/own.key}\n")
+        .says(&["for checkpoint:"])
+        .never_says(&["init.custodians"]);
     for again in [
         &["custodian", "new", "bob", "-o", "bob.key"][..],
         &["custodian", "new", "x", "-o", "/dev/stdout"],

@@ -291,7 +291,7 @@ fn where_gpg_has_no_key_the_holder_is_asked_and_types_what_it_showed_them() {
     let (code, shown) = terminal.finish();
     assert_eq!(code, 3, "{shown}");
     assert!(
-        shown.contains("what carol typed 3 times is no share"),
+        shown.contains("what carol typed 3 times is not a share"),
         "{shown}"
     );
     stage.with_the_keys_at_hand();
@@ -307,7 +307,7 @@ fn an_identity_of_age_proves_no_pgp_custodian_and_neither_does_a_wrong_word() {
         .ceremony
         .run(&words)
         .exits(2)
-        .says(&["leave --identity away"]);
+        .says(&["leave out --identity"]);
     let mut terminal = stage.ceremony.terminal(&words[..3]);
     for guess in ["a-guess", "another", "the-last"] {
         terminal.expect("as bob reads it");

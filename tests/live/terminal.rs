@@ -273,7 +273,7 @@ fn each_step_is_one_line_with_its_mark_and_its_details_below_it() {
         "",
         "findings: none",
         "next: vault-bootstrap apply",
-        "      looks whether everything still is as in the file",
+        "      checks that everything is still as the file says",
         "report: checkpoint/report.json",
     ]) {
         assert!(line.starts_with(begins), "{line}\n{end:#?}");

@@ -79,7 +79,7 @@ pub(crate) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
     {
         ceremony.warn(
             Code::RunLeftOpen,
-            format!("what is left of the drill is ended by the next run: {left}"),
+            format!("the next run will clean up what is left of the drill: {left}"),
         );
     }
     result.map_err(root_stands)

@@ -11,7 +11,7 @@ pub(super) mod initialize;
 mod logins;
 mod mounts;
 mod namespace;
-pub(crate) mod preflight;
+mod preflight;
 pub(super) mod revoke_root;
 mod store_recovery_keys;
 mod two_phase;

@@ -110,7 +110,7 @@ impl Compared {
         }
         let warnings = judged.did_not_happen.iter();
         let warnings =
-            warnings.map(|typed| format!("expected, and nothing of it is different: {typed}"));
+            warnings.map(|typed| format!("expected, but nothing there has changed: {typed}"));
         let warnings = warnings.collect();
         let more = judged.unexpected.len().saturating_sub(SHOWN);
         let shown = judged.unexpected.into_iter().take(SHOWN);
@@ -262,10 +262,10 @@ fn clause(judged: &Judged<'_>, all_seen: bool) -> String {
     let many = judged.unexpected.len();
     let text = match (many, judged.expected.is_empty()) {
         (0, _) if !all_seen => return "; not everything could be compared".to_owned(),
-        (0, true) => "of what was compared nothing is different".to_owned(),
-        (0, false) => "of what was compared only what was expected is different".to_owned(),
-        (1, _) => "one thing is not as it was before".to_owned(),
-        (many, _) => format!("{many} things are not as they were before"),
+        (0, true) => "nothing that was compared has changed".to_owned(),
+        (0, false) => "of what was compared, only what was expected has changed".to_owned(),
+        (1, _) => "one thing has changed".to_owned(),
+        (many, _) => format!("{many} things have changed"),
     };
     let rest = if all_seen {
         ""
@@ -327,7 +327,7 @@ mod tests {
         }
         let same = of(&before(Ok(policies(&["a"])), &[]), Ok(policies(&["a"])));
         assert!(same.findings.is_empty());
-        assert_eq!(same.clause, "; of what was compared nothing is different");
+        assert_eq!(same.clause, "; nothing that was compared has changed");
         let named = same.facts["not_compared"].to_string();
         assert!(
             named.contains("batch tokens") && same.notes.is_empty(),
@@ -360,7 +360,7 @@ mod tests {
                 .any(|note| note.contains("as expected: policy ops-1"))
         );
         assert!(compared.warnings[0].contains("sys/policies/acl/never"));
-        assert_eq!(compared.clause, "; one thing is not as it was before");
+        assert_eq!(compared.clause, "; one thing has changed");
     }
 
     #[test]

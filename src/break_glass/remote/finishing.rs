@@ -44,8 +44,11 @@ pub async fn finish(
     caller: Caller<'_>,
 ) -> Result<Outcome, Failure> {
     let encoded = encoded.map(Encoded::parse).transpose().map_err(|why| {
-        Failure::usage(Code::CodeWrong, format!("this is no encoded token: {why}"))
-            .advise("copy it whole, as share submit has printed it to the last holder")
+        Failure::usage(
+            Code::CodeWrong,
+            format!("this is not an encoded token: {why}"),
+        )
+        .advise("copy it whole, as share submit has printed it to the last holder")
     })?;
     let key = options.signing_key().await?;
     run(COMMAND, (config, options, caller), async |session| {
@@ -286,8 +289,8 @@ Code::ShareWrong,
                      them, those of the holders too",
                 )
                 .advise(
-                    "one of them is of another cluster, or from before a rotation: all submit again with the same code, \
-                     and another holder in the place of whom you doubt",
+                    "one of them is of another cluster, or from before a rotation: all submit again with the same \
+                     code, with another holder in place of anyone in doubt",
                 ));
             }
             refused => {
@@ -305,7 +308,7 @@ Code::ShareWrong,
     Err(Failure::failed(
         Code::TooFewShares,
         format!(
-            "{given} of {} shares were given, and no more can be had here",
+            "{given} of {} shares were given, and no more are available here",
             found.required
         ),
     )

@@ -155,7 +155,7 @@ async fn end_of(session: &mut BreakGlassSession<'_>, nonce: &str) -> Result<Even
             ),
         )
         .advise(format!(
-            "look what there is: {}",
+            "see what is under way: {}",
             session.config.command(PROGRESS)
         )));
     }
@@ -182,7 +182,7 @@ pub(super) fn waiting(
 }
 
 async fn give_up(session: &mut BreakGlassSession<'_>) -> Result<Event, Failure> {
-    let waiting = waiting(session, ("look whether there is one at all", PROGRESS))?;
+    let waiting = waiting(session, ("check whether there is one at all", PROGRESS))?;
     let code = AttemptCode::parse(&waiting.code)?;
     let found = session.generation()?.progress().await?;
     if found.started && found.nonce == code.nonce {

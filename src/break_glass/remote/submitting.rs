@@ -56,7 +56,7 @@ fn is_of_this_cluster(config: &Config, code: &AttemptCode) -> Result<(), Failure
     let file = config.file.display();
     let known = known_id(config)?.ok_or_else(|| {
         Failure::usage(Code::ClusterUnknown, format!(
-            "{file} does not say which cluster it is of, so nobody knows whether the code is of the same one"
+            "{file} does not say which cluster it is for, so it is unknown whether the code is for the same one"
         ))
         .advise(
             "add cluster.id to the file, from a source that you trust: your own report of the ceremony, or a \
@@ -71,7 +71,7 @@ fn is_of_this_cluster(config: &Config, code: &AttemptCode) -> Result<(), Failure
     Err(Failure::refused(
         Code::ClusterOther,
         format!(
-            "the code is not of cluster {} ({known}), which {file} is of",
+            "the code is not for cluster {} ({known}), which {file} is for",
             config.cluster.name
         ),
     )
@@ -131,8 +131,8 @@ async fn consent(
     }
     Err(
         Failure::failed(Code::Declined, "nothing was given: you said no").advise(format!(
-            "if nobody whom you know started it, somebody may be collecting shares; whoever has a break-glass login \
-             ends it: {}",
+            "if nobody you know started it, somebody may be collecting shares; anyone with a break-glass login can \
+             end it: {}",
             config.command(ShellCommand::new("break-glass cancel --nonce").with(&code.nonce))
         )),
     )
@@ -211,8 +211,8 @@ fn taken(
             "the shares that were given do not make the key of this cluster, and the server has dropped all of them",
         )
         .advise(format!(
-            "one of the {required} holders has a share of another cluster or from before a rotation: all submit again, \
-             {name} too, and another holder in the place of whom you doubt"
+            "one of the {required} holders has a share of another cluster or from before a rotation: all submit \
+             again, {name} too, with another holder in place of anyone in doubt"
         ))),
         refused => Err(not_taken(generation, &refused, &name, &[])),
     }
@@ -240,7 +240,7 @@ fn unanswered(session: &ActiveSession<'_>, error: Error) -> Failure {
     }
     let progress = session.config.command("break-glass progress");
     Failure::failed(Code::ShareAnswerLost, format!("nobody knows whether the share counts: {error}")).advise(format!(
-        "look how far it is: {progress}; if yours was the last share, an orphaned root token is still valid: whoever \
+        "check how far it is: {progress}; if yours was the last share, an orphaned root token is still valid: whoever \
          started it types vault-bootstrap break-glass cancel, then rehearse",
     ))
 }
@@ -253,13 +253,13 @@ fn is_this_attempt(address: &str, code: &AttemptCode, found: &Progress) -> Resul
     let collecting = "call whoever sent you the code: somebody may be collecting shares";
     if !found.started {
         return refused(
-            "this attempt is not there any more: it is complete, somebody ended it, or another node leads",
+            "this attempt no longer exists: it is complete, somebody ended it, or another node leads",
             "ask whoever sent you the code; a new attempt has a new code",
         );
     }
     if found.nonce != code.nonce {
         return refused(
-            "another attempt is under way than the one of this code; nothing was given to it",
+            "another attempt is under way, not the one of this code; nothing was given to it",
             "call whoever sent you the code: it is an old one, or somebody else has started one",
         );
     }

@@ -91,7 +91,7 @@ pub(crate) async fn former_run(
     let (owner, at) = (&other.owner, &other.at);
     caller.events.warn(
         Code::AnotherRun,
-        format!("takes over from the run of the same name of {owner} since {at}"),
+        format!("taking over from the run of the same name by {owner} since {at}"),
     );
     Ok(Some(other.id.clone()))
 }
@@ -116,7 +116,7 @@ pub(crate) fn held(config: &Config, replica: &Replica, other: &Lease) -> Failure
         other.at
     ))
     .advise(format!(
-        "if it is at work, wait for its end; only if that machine is gone for good, or the run on it was \
+        "if it is still going, wait for it to end; only if that machine is gone for good, or the run on it was \
          killed: {}",
         config.command(config.typed.taking_over(&other.id))
     ))
@@ -146,7 +146,7 @@ pub(crate) fn run_name() -> Result<Option<String>, Failure> {
         Code::InputWrong,
         format!("{RUN} is no name of a run: letters, digits, '-', '_' and '.', {LONGEST_RUN} at the most"),
     )
-    .advise("give it the uid of the Job, or leave it away"))
+    .advise("give it the uid of the Job, or leave it out"))
 }
 
 /// What tells machines of one name apart. Not the id of the running kernel: after lost power the same directory on

@@ -35,7 +35,7 @@ pub(super) fn nodes_are_different(reading: &mut Reading) {
             reading.refuse(
                 Code::FileContradicts,
                 &path,
-                "this node stands in the list already",
+                "this node is in the list already",
             );
         }
         nodes.push(node);

@@ -148,7 +148,7 @@ fn read(file: &Path) -> Result<Vec<u8>, Error> {
     };
     let what = match Unfit::of(&error) {
         Some(Unfit::TooLong(_)) => format!(
-            "is larger than {} KiB, so it is no public key",
+            "is larger than {} KiB, so it is not a public key",
             LARGEST_KEY / 1024
         ),
         _ => format!("cannot be read: {error}"),
@@ -292,7 +292,7 @@ mod tests {
         assert!(
             large
                 .to_string()
-                .ends_with("is larger than 1024 KiB, so it is no public key")
+                .ends_with("is larger than 1024 KiB, so it is not a public key")
         );
         for error in [missing, large, pipe] {
             assert!(matches!(error.kind(), Kind::Misconfigured(_)));

@@ -14,7 +14,7 @@ pub(super) const ALL: &str = r#"printf 'path "*" { capabilities = ["create","rea
                      "$1" policy write all - >/dev/null"#;
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Nothing that is compared is different.
-pub(super) const SAME: &str = "of what was compared nothing is different";
+pub(super) const SAME: &str = "nothing that was compared has changed";
 
 /// A command of a shell, which finds the server's program as `$1`.
 pub(super) fn works(server: &Server, ceremony: &Ceremony, options: &[&str], script: &str) -> Run {
@@ -343,7 +343,7 @@ fn an_audit_device_that_was_off_for_a_while_is_told_and_so_is_the_gap_in_its_log
             "\"$1\" audit disable file >/dev/null; {ALL}; \"$1\" audit enable -path=file file file_path='{log}' >/dev/null"
         );
         works(&server, &ceremony, &[], &script).exits(4).says(&[
-            "audit device file (file) was taken away and made anew",
+            "audit device file (file) was removed and created anew",
             "policy all is new",
             "has a gap: it tells nothing of how the command's token was revoked",
         ]);

@@ -142,7 +142,7 @@ fn a_run_that_is_given_a_name_goes_on_from_the_one_before_it_and_another_name_do
     ceremony
         .apply()
         .exits(4)
-        .says(&["takes over from the run of the same name of user"]);
+        .says(&["taking over from the run of the same name by user"]);
     is_handed_over(&server, &ceremony);
     // A machine that comes later has the report all the same.
     lose_the_disk(&ceremony);

@@ -2,10 +2,10 @@
 
 use crate::bootstrap::ceremony::Ceremony;
 use crate::code::Code;
-use crate::custodian::{self, Custodian, Opener, SharedTrust};
+use crate::custodian::{self, Custodian, Opener};
 use crate::failure::Failure;
 use crate::finding::Finding;
-use crate::shares::trial;
+use crate::shares::{one_trust_domain, trial};
 use crate::shell::ShellCommand;
 use crate::vault::sys::SealStatus;
 
@@ -115,26 +115,9 @@ pub(super) fn proofs(ceremony: &Ceremony<'_>, opened: &[String], failures: &mut 
 
 /// Said before anything is initialised; until the file accepts it or names others, every run finds it.
 pub(super) fn trust(ceremony: &Ceremony<'_>) {
-    for finding in one_trust_domain(ceremony) {
+    for finding in one_trust_domain::findings(&ceremony.custodians, &ceremony.config.init) {
         ceremony.warn(finding.code(), finding.to_string());
     }
-}
-
-/// Shares that one key or account opens, where the file does not accept that by name.
-pub(crate) fn one_trust_domain(ceremony: &Ceremony<'_>) -> Vec<Finding> {
-    let domains = |custodian: &Custodian| (custodian.name().to_owned(), custodian.trust_domain());
-    let kept: Vec<_> = ceremony.custodians.iter().map(domains).collect();
-    let init = &ceremony.config.init;
-    let accepted = |shared: &SharedTrust| {
-        let mut names = shared.custodians.iter();
-        names.all(|name| init.accept_one_trust_domain.contains(name))
-    };
-    let found = custodian::shared_trust(&kept, init.threshold);
-    found
-        .into_iter()
-        .filter(|shared| !accepted(shared))
-        .map(|shared| Finding::OneTrustDomain(shared.domains, shared.custodians, init.threshold))
-        .collect()
 }
 
 /// Who has PGP keys may count on it that nobody but the holders ever sees a share; where that is not so, it is said.

@@ -2,7 +2,7 @@
 //!
 //! Nothing is left behind: canaries are deleted, and the server is only asked questions.
 
-pub(crate) mod custodians;
+mod custodians;
 mod machines;
 
 use futures::future::join_all;
