@@ -251,9 +251,9 @@ fn why(unseen: &Unseen) -> String {
 fn in_short(difference: &Difference) -> String {
     let how = match difference.change {
         crate::vault::snapshot::Change::New => "is new",
-        crate::vault::snapshot::Change::Changed => "is not as it was",
+        crate::vault::snapshot::Change::Changed => "has changed",
         crate::vault::snapshot::Change::Gone => "is gone",
-        crate::vault::snapshot::Change::MadeAnew => "was made anew",
+        crate::vault::snapshot::Change::MadeAnew => "was created anew",
     };
     format!("{} {how}", difference.what())
 }
@@ -262,7 +262,10 @@ fn clause(judged: &Judged<'_>, all_seen: bool) -> String {
     let many = judged.unexpected.len();
     let text = match (many, judged.expected.is_empty()) {
         (0, _) if !all_seen => return "; not everything could be compared".to_owned(),
-        (0, true) => "nothing that was compared has changed".to_owned(),
+        (0, true) => {
+            "nothing that was compared has changed (the evidence lists what was not compared)"
+                .to_owned()
+        }
         (0, false) => "of what was compared, only what was expected has changed".to_owned(),
         (1, _) => "one thing has changed".to_owned(),
         (many, _) => format!("{many} things have changed"),
@@ -327,7 +330,9 @@ mod tests {
         }
         let same = of(&before(Ok(policies(&["a"])), &[]), Ok(policies(&["a"])));
         assert!(same.findings.is_empty());
-        assert_eq!(same.clause, "; nothing that was compared has changed");
+        let clause =
+            "; nothing that was compared has changed (the evidence lists what was not compared)";
+        assert_eq!(same.clause, clause);
         let named = same.facts["not_compared"].to_string();
         assert!(
             named.contains("batch tokens") && same.notes.is_empty(),

@@ -84,6 +84,10 @@ const BROKEN: &str = r#"
 + threshold: 2
 +   accept_unproved: [eve]
 > 6:21: init.accept_unproved[0]: no custodian has this name
+- threshold: 2
++ threshold: 2
++   accept_one_trust_domain: [eve]
+> 6:29: init.accept_one_trust_domain[0]: no custodian has this name
 - age1bob
 + AGE-SECRET-KEY-1
 > 8:36: init.custodians[1].age.recipient: expected an age recipient
@@ -164,7 +168,7 @@ const BROKEN: &str = r#"
 > 24:29: break_glass.logins[1]: no login of this file
 - logins: [ada, backup]
 + logins: [ada, ada]
-> 24:29: break_glass.logins[1]: this login stands
+> 24:29: break_glass.logins[1]: this login is in the list
 - logins: [ada, backup]
 + logins: []
 > 24:23: break_glass.logins: the list is empty
