@@ -168,7 +168,7 @@ fn a_challenge_is_answered_another_day_and_a_mistake_in_typing_costs_nothing() {
     let mut terminal = ceremony.terminal(&with(&["--answer"]));
     terminal.expect("as bob reads it:\r\n  age -d -i KEYFILE bob.challenge\r\nWord (hidden): ");
     terminal.type_line("k3mfq-mistyped");
-    terminal.expect("once more");
+    terminal.expect("try again");
     terminal.type_line(&word.trim().to_uppercase());
     let (code, shown) = terminal.finish();
     assert_eq!(code, 0, "{shown}");

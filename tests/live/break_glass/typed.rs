@@ -20,7 +20,8 @@ fn slips(terminal: &mut Terminal, name: &str, share: &str) {
         let whole = in_one_line(&said);
         assert!(whole.contains(wrong) && !said.contains(typed), "{said}");
         // What is wrong and the question stand on lines of their own, which fit.
-        let lines: Vec<&str> = said.lines().map(str::trim_end).collect();
+        let shown = said.replace("\u{1b}[?25h", "");
+        let lines: Vec<&str> = shown.lines().map(str::trim_end).collect();
         let begins = |begin: &str| lines.iter().any(|line| line.starts_with(begin));
         assert!(
             begins("That is not a share: ") && begins("The share of "),
