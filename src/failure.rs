@@ -116,6 +116,12 @@ impl Failure {
         self
     }
 
+    /// What a script decides by: that of its first problem.
+    pub fn code(&self) -> Code {
+        let first = self.problems.first();
+        first.map_or(Code::Unexpected, |problem| problem.code)
+    }
+
     /// The replica that is not what was written, where that is all.
     pub fn damaged_place(&self) -> Option<&str> {
         self.damaged_place.as_deref()

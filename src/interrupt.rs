@@ -113,7 +113,8 @@ impl Interrupt {
     }
 }
 
-/// A stop by this signal, and what a person must know of what it leaves.
+/// A stop by this signal, and what a person must know of what it leaves. Most commands begin anew when they are run again;
+/// for one that does not, see [`goes_on`].
 pub fn stopped_by(signal: u8, what: &str) -> Failure {
     let name = match signal {
         1 => "SIGHUP",
@@ -126,7 +127,16 @@ pub fn stopped_by(signal: u8, what: &str) -> Failure {
         Code::Interrupted,
         format!("interrupted by {name}; {what}"),
     )
-    .advise("run the same command again: it goes on from here")
+    .advise("run the same command again: it starts from the beginning")
+}
+
+/// The same stop of a command that takes up what it has done.
+pub fn goes_on(failure: Failure) -> Failure {
+    let last = failure.problems.last();
+    if last.is_some_and(|problem| problem.code == Code::Interrupted) {
+        return failure.advise("run the same command again: it continues from here");
+    }
+    failure
 }
 
 #[cfg(test)]

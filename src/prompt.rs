@@ -19,7 +19,7 @@ use rustix::fs::OFlags;
 use rustix::process::getpgrp;
 use rustix::termios::{
     LocalModes, OptionalActions, QueueSelector, SpecialCodeIndex, Termios, tcflush, tcgetattr,
-    tcgetpgrp, tcsetattr,
+    tcgetpgrp, tcgetwinsize, tcsetattr,
 };
 use zeroize::Zeroizing;
 
@@ -27,6 +27,7 @@ use crate::interrupt::Signals;
 use crate::printable;
 use crate::screen;
 use crate::secret::{SecretText, wiped};
+use crate::text_layout::wrapped;
 
 /// Where people sit, whatever standard input and output are connected to.
 const TERMINAL: &str = "/dev/tty";
@@ -36,6 +37,12 @@ const SHOW_CURSOR: &[u8] = b"\x1b[?25h";
 const LONGEST_PASTE: usize = 16 * 1024;
 /// The time between two looks whether something was pasted.
 const PASTE_PAUSE: Duration = Duration::from_millis(50);
+
+/// Columns of a terminal that does not say how many it has, and the most that a question is laid out in.
+const USUAL: usize = 80;
+const WIDEST: usize = 100;
+/// Room behind a question: for a colon, or for ` [y/N] `.
+const BEHIND: usize = 8;
 
 /// SIGINT.
 const CONTROL_C: u8 = 2;
@@ -92,7 +99,7 @@ pub async fn hidden(label: &str, instead: &str) -> Result<SecretText, Error> {
     .await?;
     let secret = SecretText::new(text);
     if secret.is_empty() {
-        return Err(Error::Empty(label.to_owned()));
+        return Err(Error::Empty(last_line(label).to_owned()));
     }
     Ok(secret)
 }
@@ -261,8 +268,11 @@ where
             .write_all(ending.as_bytes())
             .map_err(Error::Terminal)?;
     }
+    let (above, label) = laid_out(question, &terminal);
+    (&terminal)
+        .write_all(above.as_bytes())
+        .map_err(Error::Terminal)?;
     let mut as_found = AsFound::capture(terminal).map_err(Error::Terminal)?;
-    let label = printable::text(question);
     let reading = tokio::task::spawn_blocking(move || wiped(|| read(label)));
     let answer = tokio::select! {
         biased;
@@ -283,10 +293,35 @@ where
     }
 }
 
+/// What is asked: the lines above it say how it is answered.
+fn last_line(question: &str) -> &str {
+    question.lines().last().unwrap_or_default()
+}
+
+/// The lines that stand above a question, and the one that it is answered on.
+fn laid_out(question: &str, terminal: &File) -> (String, String) {
+    let columns = tcgetwinsize(terminal).map_or(0, |size| usize::from(size.ws_col));
+    let width = match columns {
+        0 => USUAL,
+        columns => columns.min(WIDEST),
+    };
+    let mut lines = wrapped(&printable::text(question), width.saturating_sub(BEHIND));
+    let label = lines.pop().unwrap_or_default();
+    let above = lines.into_iter().map(|line| line + "\n").collect();
+    (above, label)
+}
+
+/// What else was pasted is no answer to the next question.
+pub fn forget_the_rest() {
+    if let Ok(terminal) = open_terminal() {
+        let _ = tcflush(&terminal, QueueSelector::IFlush);
+    }
+}
+
 fn terminal_for(question: &str, instead: &str) -> Result<File, Error> {
     let terminal = open_terminal().ok().filter(IsTerminal::is_terminal);
     terminal.ok_or_else(|| Error::NoTerminal {
-        question: question.to_owned(),
+        question: last_line(question).to_owned(),
         instead: instead.to_owned(),
     })
 }

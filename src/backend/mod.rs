@@ -182,6 +182,13 @@ impl Error {
         self
     }
 
+    /// The same failure of something else than what is kept there, in a word.
+    #[must_use]
+    pub(crate) fn about(mut self, what: String) -> Self {
+        self.address = what;
+        self
+    }
+
     pub(crate) fn io(path: &std::path::Path, doing: &'static str, source: std::io::Error) -> Self {
         Self::new(path.display().to_string(), Kind::Io { doing, source })
     }

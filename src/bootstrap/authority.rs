@@ -58,7 +58,7 @@ async fn log_in(ceremony: &mut Ceremony<'_>) -> Result<(), Failure> {
                 for (name, failure) in &failures {
                     ceremony.find(closed(name, failure));
                 }
-                ceremony.note(format!("root is revoked; looking as {}", login.name));
+                ceremony.note(format!("root is revoked; checking as {}", login.name));
                 let client = ceremony.client();
                 ceremony.whole_tokens.list(&client, login.token()).await;
                 ceremony.whole_tokens.add([login.answer.accessor.clone()]);

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use crate::bootstrap::options::Options;
 use crate::bootstrap::view::View;
 use crate::checkpoint::{Checkpoint, Diary, ReplicatedCheckpoint};
-use crate::code::Code;
+use crate::code::{Code, Reported};
 use crate::config::Config;
 use crate::custodian::Custodian;
 use crate::desired::Target;
@@ -214,5 +214,5 @@ pub struct Opened {
     /// Secret references of the file, resolved.
     pub resolved: Resolved,
     /// What a person should know about all that.
-    pub warnings: Vec<String>,
+    pub warnings: Vec<Reported>,
 }

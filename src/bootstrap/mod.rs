@@ -38,11 +38,12 @@ use crate::evidence::copy;
 use crate::evidence::facts::Evidence;
 use crate::session::Authority;
 use crate::shares::exercised::Exercised;
+use crate::shares::one_trust_domain;
 use crate::span;
 use crate::step::decide::{Decision, Recorded};
 use crate::step::{ORDER, Step, order};
 
-use crate::code::Reported;
+use crate::code::{Code, Reported};
 use crate::config::Config;
 use crate::edge::others;
 use crate::failure::{Exit, Failure};
@@ -87,10 +88,10 @@ pub async fn apply(
         resumed,
     });
     for warning in &config.warnings {
-        events.warn(format!("{}:{warning}", config.file.display()));
+        events.warn(warning.code, format!("{}:{warning}", config.file.display()));
     }
-    for text in &opened.warnings {
-        events.warn(text);
+    for Reported { code, text } in &opened.warnings {
+        events.warn(*code, text);
     }
     rehearsed_elsewhere(config, &records, caller).await;
     let mut ceremony = Ceremony::new(config, options, caller, (records, opened));
@@ -128,9 +129,10 @@ async fn rehearsed_elsewhere(config: &Config, records: &ReplicatedCheckpoint, ca
             "the last rehearsal is known from the replica: {}",
             evidence.display()
         )),
-        Err(failure) => caller.events.warn(format!(
-            "the last rehearsal at the replica cannot be read: {failure}"
-        )),
+        Err(failure) => caller.events.warn(
+            failure.code(),
+            format!("the last rehearsal at the replica cannot be read: {failure}"),
+        ),
     }
 }
 
@@ -162,11 +164,14 @@ fn said_last(ceremony: &Ceremony<'_>, ended: &Ended) -> Result<Outcome, Failure>
     })
 }
 
-/// What no step looks at: what others may change on this machine; and which shares are in effect is open until the
+/// What no step looks at: what others may change on this machine; shares that one key or account opens; and which shares are in effect is open until the
 /// command that makes new ones has come to its end.
 fn known_beforehand(ceremony: &Ceremony<'_>) {
     let report = ceremony.options.report.as_deref();
     for finding in others::findings(&[ceremony.config], report) {
+        ceremony.find(finding);
+    }
+    for finding in one_trust_domain::findings(&ceremony.custodians, &ceremony.config.init) {
         ceremony.find(finding);
     }
     // Before that the drill of this run takes up what the one of an earlier run has left.
@@ -195,9 +200,10 @@ async fn end_the_drill(ceremony: &Ceremony<'_>) {
         Ok(Err(failure)) => failure.to_string(),
         Err(_) => format!("no answer within {}", span::text(AFTER_A_STOP)),
     };
-    ceremony.warn(format!(
-        "what is left of the drill is ended by the next run: {left}"
-    ));
+    ceremony.warn(
+        Code::RunLeftOpen,
+        format!("the next run will clean up what is left of the drill: {left}"),
+    );
 }
 
 /// Stopped while the replica was brought up to date, a run does that to its end: otherwise its lease would

@@ -11,7 +11,7 @@ use crate::interrupt::DeferredSignals;
 use crate::root_generation::{Held, Quorum};
 use crate::secret::RootToken;
 use crate::shares::as_stored;
-use crate::shares::quorum::{Asking, Gathered, no_double};
+use crate::shares::quorum::{Asking, Gathered};
 use crate::span;
 
 /// Quorums that are tried at the most, each in milliseconds: every four of seven shares, and more.
@@ -34,13 +34,16 @@ pub(super) async fn not_as_stored(session: &BreakGlassSession<'_>) -> Vec<String
     let changed = tokio::time::timeout(TO_LOOK, as_stored::changed(session.config)).await;
     let Ok(changed) = changed else {
         let limit = span::text(TO_LOOK);
-        session.warn(format!(
-            "whether the shares are as they were stored could not be seen within {limit}"
-        ));
+        session.warn(
+            Code::CustodianUnreachable,
+            format!(
+                "it could not be checked within {limit} whether the shares are as they were stored"
+            ),
+        );
         return Vec::new();
     };
     let said = changed.into_iter().map(|(name, finding)| {
-        session.warn(finding.to_string());
+        session.warn(finding.code(), finding.to_string());
         name
     });
     said.collect()
@@ -91,9 +94,10 @@ pub(super) async fn root<'a>(
             next => next,
         };
         places = next.ok_or_else(|| failure.clone())?;
-        session.warn(format!(
-            "the shares of {names} make no root token, another quorum is tried: {failure}"
-        ));
+        session.warn(
+            failure.code(),
+            format!("the shares of {names} make no root token; trying another quorum: {failure}"),
+        );
         refused.push(names);
     }
 }
@@ -121,30 +125,17 @@ async fn one_more(
     let away = gathered.away.iter().map(|(name, _)| name);
     let held = gathered.held.iter().map(|held| &held.name);
     let known = asking.without.iter().chain(away).chain(held);
-    let mut without: Vec<String> = known.cloned().collect();
-    loop {
-        let asking = Asking {
-            without: &without,
-            ..asking
-        };
-        let more = session.caller.unless_stopped(asking.gather(1)).await?;
-        gathered.away.extend(more.away);
-        let Some(held) = more.held.into_iter().next() else {
-            return Ok(false);
-        };
-        without.push(held.name.clone());
-        match no_double(&gathered.held, &held.name, held.share) {
-            Ok(share) => {
-                let name = held.name;
-                gathered.held.push(Held { name, share });
-                return Ok(true);
-            }
-            Err(failure) => {
-                session.warn(format!("no share of {}: {failure}", held.name));
-                gathered.away.push((held.name, failure));
-            }
-        }
-    }
+    let without: Vec<String> = known.cloned().collect();
+    let asking = Asking {
+        without: &without,
+        held: &gathered.held,
+        ..asking
+    };
+    let more = session.caller.unless_stopped(asking.gather(1)).await?;
+    let has_answered = !more.held.is_empty();
+    gathered.away.extend(more.away);
+    gathered.held.extend(more.held);
+    Ok(has_answered)
 }
 
 /// So many of so many places that were not tried yet.

@@ -278,7 +278,7 @@ fn by_the_logs(
     evidence: &mut Evidence,
 ) {
     if marked.is_empty() {
-        session.note("no audit log can be read here: what the command wrote is not known from one");
+        session.note("no audit log can be read here to tell what the command wrote");
         return;
     }
     let written = comparison::written(marked, revoked);

@@ -87,10 +87,13 @@ impl Evidence {
         let mut findings = Vec::new();
         match self.write(session, key, &mut findings, None).await {
             Ok(path) => session.note(format!("evidence of what was tried: {}", path.display())),
-            Err(failure) => session.warn(format!("no evidence of what was tried: {failure}")),
+            Err(failure) => session.warn(
+                failure.code(),
+                format!("no evidence of what was tried: {failure}"),
+            ),
         }
         for finding in findings {
-            session.warn(finding.to_string());
+            session.warn(finding.code(), finding.to_string());
         }
         why
     }

@@ -43,7 +43,7 @@ async fn root_tokens(
     let why = match looked {
         // A standby answers too, from what it knows.
         Ok(Ok(_)) if !sys::is_active(client).await => {
-            Some(format!("{} leads no more", client.address()))
+            Some(format!("{} is no longer the leader", client.address()))
         }
         Ok(Ok(true)) => None,
         Ok(Ok(false)) => {

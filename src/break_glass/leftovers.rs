@@ -73,7 +73,7 @@ pub(super) async fn end(
                 token = root.into_token();
                 Failure::failed(
                     Code::NoActiveNode,
-                    format!("{} leads no more", session.client.address()),
+                    format!("{} is no longer the leader", session.client.address()),
                 )
                 .passing()
             }
@@ -146,7 +146,7 @@ pub(super) async fn settle(session: &mut BreakGlassSession<'_>) -> Result<(), Fa
             None => {}
             // An emergency does not wait for a key.
             Some(Err(why)) => {
-                session.warn(format!(
+                session.warn(Code::RunLeftOpen, format!(
                     "a root token of an earlier run may still be valid; it stays in {} until a run can open it: {why}",
                     session.journal.place(kept).display()
                 ));
@@ -282,7 +282,10 @@ async fn tidy(session: &mut BreakGlassSession<'_>) {
         Ok(Err(failure)) => failure.to_string(),
         Err(_) => format!("no answer within {}", span::text(AFTER_A_STOP)),
     };
-    session.warn(format!("what is left is ended by the next run: {left}"));
+    session.warn(
+        Code::RunLeftOpen,
+        format!("the next run will clean up what is left: {left}"),
+    );
 }
 
 /// Checks that no attempt of ours waits for its holders: another command would be in their way.

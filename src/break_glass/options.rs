@@ -41,6 +41,7 @@ impl Options {
             identities: &self.identities,
             without: &self.without,
             last: &[],
+            held: &[],
             every: false,
             holders: self.holders.is_some(),
             caller,

@@ -67,16 +67,17 @@ pub(super) async fn root<'a>(
         }
         let under_way = session.journal.under_way();
         if under_way.is_some_and(|it| it.completing.is_some()) {
-            session.warn(format!(
+            session.warn(Code::RootTokenOrphaned, format!(
                 "the answer to the last share is lost, and an orphaned root token may still be valid; another one is \
                  made, which ends it: {failure}"
             ));
         } else if sys::is_active(&session.client).await {
             return Err(failure);
         } else {
-            session.warn(format!(
-                "the node did not stay active, and the attempt went with it: {failure}"
-            ));
+            session.warn(
+                Code::AttemptGone,
+                format!("the node did not stay active, and the attempt went with it: {failure}"),
+            );
         }
         again = false;
         session.keep_to_active().await?;

@@ -165,7 +165,7 @@ impl<'a> ActiveSession<'a> {
         let mut health = cluster.find_active().await?;
         if cluster.id().is_none() {
             let id = health.cluster_id.as_deref().unwrap_or("unknown");
-            caller.events.warn(format!(
+            caller.events.warn(Code::ClusterUnknown, format!(
                 "nothing here says which cluster this must be: it is {id}; with cluster.id in the file, shares go \
                  to no other one"
             ));
@@ -221,8 +221,8 @@ impl<'a> ActiveSession<'a> {
         self.caller.events.note(text);
     }
 
-    pub(super) fn warn(&self, text: impl Into<String>) {
-        self.caller.events.warn(text);
+    pub(super) fn warn(&self, code: Code, text: impl Into<String>) {
+        self.caller.events.warn(code, text);
     }
 
     /// The login that is open.
@@ -345,9 +345,10 @@ async fn checkpoint_key(config: &Config, caller: Caller<'_>) -> Option<Key> {
         Ok(key)
     };
     let warn = |failure: Failure| {
-        caller.events.warn(format!(
-            "if this run is killed, nobody can end the root token that it made: {failure}"
-        ));
+        caller.events.warn(
+            failure.code(),
+            format!("if this run is killed, nobody can end the root token that it made: {failure}"),
+        );
     };
     opened.await.map_err(warn).ok()
 }

@@ -121,12 +121,11 @@ async fn one(node: &Client, held: &Held) -> Result<SealStatus, Failure> {
     }
     Err(
         Failure::refused(Code::ShareWrong, format!(
-            "{}: the share of {} does not open it with those that were given before; whatever was given \
-             before is dropped",
+            "{}: the share of {} does not open it together with those given before, all of which are dropped",
             node.address(),
             held.name
         ))
-        .advise("one of them is of another cluster or from before a rekey: all holders give theirs again"),
+        .advise("one of them is of another cluster or from before a rekey: all holders must give theirs again"),
     )
 }
 

@@ -16,7 +16,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use crate::checkpoint::error::CheckpointError;
 use crate::checkpoint::rotation::{Rotation, ShareRecord};
 use crate::checkpoint::take_over::TakeOver;
-use crate::code::{Code, Reported};
+use crate::code::Reported;
 use crate::custodian::Stored;
 use crate::evidence::facts::{Evidence, FINDINGS};
 use crate::step::Step;
@@ -97,6 +97,9 @@ pub struct Unanswered {
     pub word: String,
     /// When it was made.
     pub at: String,
+    /// Name of the file that it was written to, if it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
 }
 
 /// The cluster that a checkpoint belongs to.
@@ -250,19 +253,15 @@ impl Diary {
         self.steps.get(&step)?.evidence.get(name)
     }
 
-    /// What this step has found of this code holds no longer. Builds before codes recorded a sentence alone, which
-    /// begins with `words`.
-    pub fn settle(&mut self, step: Step, (code, words): (Code, &str)) {
+    /// What this step has found, and what is over now, holds no longer.
+    pub fn settle(&mut self, step: Step, is_over: impl Fn(&Reported) -> bool) {
         let Some(entry) = self.steps.get_mut(&step) else {
             return;
         };
         let Some(mut found) = entry.evidence.get::<Vec<Reported>>(FINDINGS) else {
             return;
         };
-        let settled = |one: &Reported| {
-            one.code == code || (one.code == Code::Recorded && one.text.starts_with(words))
-        };
-        found.retain(|finding| !settled(finding));
+        found.retain(|finding| !is_over(finding));
         entry.evidence.set(FINDINGS, found);
     }
 

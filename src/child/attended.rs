@@ -44,7 +44,7 @@ impl End {
 
     pub(crate) fn in_words(self) -> String {
         match self {
-            Self::Code(code) => format!("ended with {code}"),
+            Self::Code(code) => format!("exited with code {code}"),
             Self::Signal(signal) => format!("was ended by signal {signal}"),
             Self::TooLong => "was ended at its time".to_owned(),
             Self::Stopped(signal) => format!("was ended, as signal {signal} asked for"),

@@ -84,7 +84,7 @@ impl Problems {
         if self.list.iter().all(unread) {
             return Some("name the configuration: vault-bootstrap -c FILE COMMAND; for one to begin with: vault-bootstrap example > bootstrap.yaml".into());
         }
-        Some("correct the lines above; `vault-bootstrap schema` prints every key, and nothing was sent to any server".into())
+        Some("correct the lines above; `vault-bootstrap schema` prints every key; nothing was sent to any server".into())
     }
 }
 

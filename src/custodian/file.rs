@@ -8,6 +8,7 @@ use std::path::{Component, Path, PathBuf};
 use zeroize::Zeroizing;
 
 use crate::backend::{CANARY, Error, Kind};
+use crate::code::{Code, Reported};
 use crate::custodian::age::AgeKey;
 use crate::custodian::age::identity::IdentityFile;
 use crate::custodian::pgp::PgpKey;
@@ -177,7 +178,7 @@ impl EncryptedFile {
     }
 
     /// The same steps as for a share, under another name; made directories go again.
-    pub(super) async fn canary(&self, name: &str) -> Result<Vec<String>, Error> {
+    pub(super) async fn canary(&self, name: &str) -> Result<Vec<Reported>, Error> {
         let content = self.encrypt(CANARY_TEXT).await?;
         let path = self.path.with_file_name(format!("{CANARY}{name}"));
         let made = self.make_directories()?;
@@ -185,7 +186,10 @@ impl EncryptedFile {
         let mut warnings = Vec::new();
         if let Err(error) = disk::remove(&path) {
             let path = path.display();
-            warnings.push(format!("the canary {path} could not be deleted: {error}"));
+            warnings.push(Reported {
+                code: Code::FileFailed,
+                text: format!("the canary {path} could not be deleted: {error}"),
+            });
         }
         for directory in made.iter().rev() {
             // Somebody may use it by now, and an empty directory left behind harms nobody.

@@ -16,6 +16,7 @@ mod trust;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use crate::code::Reported;
 use crate::custodian::file::{EncryptedFile, FileKey};
 use crate::custodian::pgp::PgpKey;
 use crate::secret::{Share, ShareMaterial};
@@ -28,7 +29,7 @@ pub use crate::custodian::facts::{Observation, Prepared, Stored};
 pub use crate::custodian::proof::{Answer, Challenge, Proof, as_written};
 pub(crate) use crate::custodian::text::same;
 pub use crate::custodian::text::{trial_name, typed};
-pub use crate::custodian::trust::trust_warnings;
+pub use crate::custodian::trust::{SharedTrust, TrustDomain, shared_trust};
 
 /// Who opens what a custodian keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -140,13 +141,13 @@ impl Custodian {
     }
 
     /// What opens this custodian together with others: account and KMS key, or whose key.
-    pub fn trust_domain(&self) -> Vec<String> {
+    pub fn trust_domain(&self) -> Vec<TrustDomain> {
         match &self.place {
             Place::Ssm(place) => place.trust_domain(),
-            Place::File(file) => match &file.key {
-                FileKey::Age(key) => vec![format!("age recipient {}", key.recipient())],
-                FileKey::Pgp(key) => vec![format!("PGP key {}", key.fingerprint())],
-            },
+            Place::File(file) => vec![TrustDomain::HoldersKey(match &file.key {
+                FileKey::Age(key) => format!("age recipient {}", key.recipient()),
+                FileKey::Pgp(key) => format!("PGP key {}", key.fingerprint()),
+            })],
         }
     }
 
@@ -185,7 +186,7 @@ impl Custodian {
     ///
     /// # Errors
     /// Whatever would fail for the share too; a failed delete is only a warning.
-    pub async fn canary(&self, name: &str) -> Result<Vec<String>, Error> {
+    pub async fn canary(&self, name: &str) -> Result<Vec<Reported>, Error> {
         match &self.place {
             Place::Ssm(place) => place.canary(name).await,
             Place::File(file) => file.canary(name).await,
@@ -331,13 +332,15 @@ impl Custodian {
             (Place::File(_), Answer::Identities(_)) if self.pgp().is_some() => {
                 let what = "is opened with a PGP key, and an identity file is for age".to_owned();
                 Err(Error::new(address, Kind::Misconfigured(what)).advise(
-                    "leave --identity away: its holder types the word that gpg --decrypt shows",
+                    "leave out --identity: its holder types the word that gpg --decrypt shows",
                 ))
             }
             (Place::File(file), Answer::Identities(identities)) => {
                 let armored = challenge.armored().unwrap_or_default();
-                let word = file.decrypt(armored.as_bytes(), identities).await?;
-                challenge.proof(&address, &word)
+                let word = file.decrypt(armored.as_bytes(), identities).await;
+                // No share need be there yet.
+                let opened = word.and_then(|word| challenge.proof(&address, &word));
+                opened.map_err(|error| error.about(format!("the challenge of {}", self.name)))
             }
             (Place::File(_), Answer::Machine) => Err(Error::new(address, Kind::NeedsHolder)),
         }

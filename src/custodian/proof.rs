@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use crate::backend::{Error, Kind};
+use crate::code::Reported;
 use crate::custodian::age::identity::IdentityFile;
 use crate::custodian::text::same;
 use crate::secret::SecretText;
@@ -35,7 +36,7 @@ pub struct Proof {
     /// What was proved; another recipient, parameter or key is another subject.
     pub subject: String,
     /// What to mention, for example a canary that stayed behind.
-    pub warnings: Vec<String>,
+    pub warnings: Vec<Reported>,
 }
 
 impl Challenge {

@@ -11,8 +11,9 @@ use aws_sdk_ssm::types::{ParameterTier, ResourceTypeForTagging, Tag};
 use crate::aws::Aws;
 use crate::aws::parameter::{Parameters, check_name, sibling, unresolved};
 use crate::backend::{Error, Kind, patiently};
+use crate::code::{Code, Reported};
 use crate::custodian::text::{random_word, same, share_from};
-use crate::custodian::{Prepared, Stored};
+use crate::custodian::{Prepared, Stored, TrustDomain};
 use crate::secret::{SecretText, Share};
 use crate::shell::ShellCommand;
 
@@ -66,11 +67,11 @@ impl Ssm {
         format!("{account} {}", self.address)
     }
 
-    pub(super) fn trust_domain(&self) -> Vec<String> {
+    pub(super) fn trust_domain(&self) -> Vec<TrustDomain> {
         let account = self.parameters.account().into_iter();
         let account = account.map(|id| format!("AWS account {id}"));
         let key = format!("KMS key {}", self.parameters.key_arn());
-        account.chain([key]).collect()
+        account.chain([key]).map(TrustDomain::Machines).collect()
     }
 
     pub(super) fn proof_subject(&self) -> String {
@@ -119,7 +120,7 @@ impl Ssm {
         self.delete(&self.parameter).await
     }
 
-    pub(super) async fn canary(&self, name: &str) -> Result<Vec<String>, Error> {
+    pub(super) async fn canary(&self, name: &str) -> Result<Vec<Reported>, Error> {
         self.parameters.key_usable().await?;
         let name = sibling(&self.parameter, name);
         let word = random_word(&self.address)?;
@@ -134,12 +135,12 @@ impl Ssm {
     }
 
     /// Creates `word` under a unique name beside the share, reads it back decrypted, deletes it.
-    pub(super) async fn round_trip(&self, word: &SecretText) -> Result<Vec<String>, Error> {
+    pub(super) async fn round_trip(&self, word: &SecretText) -> Result<Vec<Reported>, Error> {
         let name = sibling(&self.parameter, random_word(&self.address)?.expose());
         self.try_out(&name, word).await
     }
 
-    async fn try_out(&self, name: &str, word: &SecretText) -> Result<Vec<String>, Error> {
+    async fn try_out(&self, name: &str, word: &SecretText) -> Result<Vec<Reported>, Error> {
         let what = "canary of vault-bootstrap, may be deleted".to_owned();
         let created = self.create(name, (word.expose(), what, None)).await;
         let none_of_ours = |error: &Error| is_taken(error) || !error.may_have_written();
@@ -159,7 +160,13 @@ impl Ssm {
             Ok(()) => Vec::new(),
         };
         match created {
-            Ok(_) => Ok(leftover),
+            Ok(_) => Ok(leftover
+                .into_iter()
+                .map(|text| Reported {
+                    code: Code::CustodianDenied,
+                    text,
+                })
+                .collect()),
             Err(error) => {
                 let advice: Vec<_> = error.advice().into_iter().chain(leftover).collect();
                 Err(match advice.join("; ") {

@@ -1,11 +1,37 @@
-//! Who could open a quorum alone. Pure: it only looks at names.
+//! Who could open several shares alone. Pure: it only looks at names.
 
 use std::collections::BTreeMap;
 
-/// Warns about each trust domain that holds `threshold` shares or more. `kept` is one entry per
-/// custodian: its name and its domains. Domains that hold the same custodians share a warning.
-pub fn trust_warnings(kept: &[(String, Vec<String>)], threshold: u32) -> Vec<String> {
-    let mut holders: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+/// What opens a share, together with others.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum TrustDomain {
+    /// The key of a person: whoever has two shares under one counts as two holders.
+    HoldersKey(String),
+    /// An account or a key that machines use.
+    Machines(String),
+}
+
+impl TrustDomain {
+    fn text(&self) -> &str {
+        match self {
+            Self::HoldersKey(text) | Self::Machines(text) => text,
+        }
+    }
+}
+
+/// Shares that one trust domain opens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SharedTrust {
+    /// What opens them: domains that hold the same custodians stand together.
+    pub domains: Vec<String>,
+    /// Whose shares they are.
+    pub custodians: Vec<String>,
+}
+
+/// Each key of a holder that opens several shares, and each other domain that opens `threshold` of them or more. `kept` is
+/// one entry per custodian: its name and its domains.
+pub fn shared_trust(kept: &[(String, Vec<TrustDomain>)], threshold: u32) -> Vec<SharedTrust> {
+    let mut holders: BTreeMap<&TrustDomain, Vec<&str>> = BTreeMap::new();
     for (name, domains) in kept {
         for domain in domains {
             let names = holders.entry(domain).or_default();
@@ -14,66 +40,92 @@ pub fn trust_warnings(kept: &[(String, Vec<String>)], threshold: u32) -> Vec<Str
             }
         }
     }
-    let quorum = usize::try_from(threshold).unwrap_or(usize::MAX).max(1);
-    let mut groups: Vec<(Vec<&str>, Vec<&str>)> = Vec::new();
-    for (domain, names) in holders.into_iter().filter(|(_, n)| n.len() >= quorum) {
-        match groups.iter_mut().find(|(group, _)| *group == names) {
-            Some((_, domains)) => domains.push(domain),
-            None => groups.push((names, vec![domain])),
+    let quorum = usize::try_from(threshold).unwrap_or(usize::MAX);
+    let mut groups: Vec<SharedTrust> = Vec::new();
+    for (domain, names) in holders {
+        let is_a_quorum = names.len() >= quorum;
+        let of_a_holder = matches!(domain, TrustDomain::HoldersKey(_));
+        if names.len() < 2 || !(is_a_quorum || of_a_holder) {
+            continue;
+        }
+        let text = domain.text().to_owned();
+        match groups.iter_mut().find(|group| group.custodians == names) {
+            Some(group) => group.domains.push(text),
+            None => groups.push(SharedTrust {
+                domains: vec![text],
+                custodians: names.into_iter().map(str::to_owned).collect(),
+            }),
         }
     }
-    let warning = |(names, domains): (Vec<&str>, Vec<&str>)| {
-        format!(
-            "{} holds {} of the shares ({}), and {threshold} are a quorum: \
-             who opens one of them opens all of them",
-            domains.join(" with "),
-            names.len(),
-            names.join(", ")
-        )
-    };
-    groups.into_iter().map(warning).collect()
+    groups
 }
 
 #[cfg(test)]
 mod tests {
+    use super::TrustDomain::{HoldersKey, Machines};
     use super::*;
 
-    fn kept(entries: &[(&str, &[&str])]) -> Vec<(String, Vec<String>)> {
-        let owned = |domains: &[&str]| domains.iter().map(ToString::to_string).collect();
-        let pairs = entries.iter().map(|(n, d)| ((*n).to_string(), owned(d)));
-        pairs.collect()
+    fn found(entries: &[(&str, &[TrustDomain])], threshold: u32) -> Vec<SharedTrust> {
+        let kept: Vec<_> = entries
+            .iter()
+            .map(|(name, domains)| ((*name).to_owned(), domains.to_vec()))
+            .collect();
+        shared_trust(&kept, threshold)
+    }
+
+    fn account(number: u8) -> TrustDomain {
+        Machines(format!("AWS account {number}"))
+    }
+
+    fn key(name: &str) -> TrustDomain {
+        Machines(format!("KMS key {name}"))
+    }
+
+    fn recipient(name: &str) -> TrustDomain {
+        HoldersKey(format!("age recipient {name}"))
     }
 
     #[test]
     fn a_domain_with_a_quorum_is_named_with_its_custodians() {
-        let kept = kept(&[
-            ("alice", &["AWS account 1", "KMS key a"]),
-            ("bob", &["AWS account 1", "KMS key a"]),
-            ("carol", &["age recipient age1c"]),
-        ]);
-        let warnings = trust_warnings(&kept, 2);
-        assert_eq!(warnings.len(), 1);
-        assert!(warnings[0].starts_with(
-            "AWS account 1 with KMS key a holds 2 of the shares (alice, bob), and 2 are a quorum"
-        ));
+        let found = found(
+            &[
+                ("alice", &[account(1), key("a")]),
+                ("bob", &[account(1), key("a")]),
+                ("carol", &[recipient("age1c")]),
+            ],
+            2,
+        );
+        let expected = SharedTrust {
+            domains: vec!["AWS account 1".into(), "KMS key a".into()],
+            custodians: vec!["alice".into(), "bob".into()],
+        };
+        assert_eq!(found, [expected]);
     }
 
     #[test]
     fn an_account_with_a_quorum_counts_although_its_keys_differ() {
-        let kept = kept(&[
-            ("alice", &["AWS account 1", "KMS key a"]),
-            ("bob", &["AWS account 1", "KMS key b"]),
-        ]);
-        assert_eq!(trust_warnings(&kept, 2).len(), 1);
+        let kept: [(&str, &[TrustDomain]); 2] = [
+            ("alice", &[account(1), key("a")]),
+            ("bob", &[account(1), key("b")]),
+        ];
+        assert_eq!(found(&kept, 2).len(), 1);
     }
 
     #[test]
-    fn separate_domains_and_domains_below_the_quorum_are_silent() {
-        let kept = kept(&[
-            ("alice", &["AWS account 1"]),
-            ("bob", &["AWS account 1"]),
-            ("carol", &["age recipient age1c"]),
-        ]);
-        assert!(trust_warnings(&kept, 3).is_empty());
+    fn one_holder_with_two_shares_is_found_below_the_quorum_too_and_an_account_is_not() {
+        let kept: [(&str, &[TrustDomain]); 4] = [
+            ("alice", &[account(1)]),
+            ("bob", &[account(1)]),
+            ("carol", &[recipient("age1c")]),
+            ("dave", &[recipient("age1c")]),
+        ];
+        let found = found(&kept, 3);
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].custodians, ["carol", "dave"]);
+    }
+
+    #[test]
+    fn the_only_share_is_one_that_its_holder_opens() {
+        assert_eq!(found(&[("alice", &[recipient("age1a")])], 1), []);
     }
 }

@@ -179,7 +179,7 @@ async fn write(target: &Target<'_>, document: &Document) -> Result<(), Failure> 
         {
             Ok(answer) => {
                 for warning in answer.warnings {
-                    target.warn(format!("{}: {warning}", document.path));
+                    target.warn(Code::ServerWarned, format!("{}: {warning}", document.path));
                 }
                 return Ok(());
             }

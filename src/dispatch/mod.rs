@@ -24,7 +24,7 @@ use crate::event::{self, Caller, Event, EventSink, Outcome};
 use crate::examples;
 use crate::failure::{Exit, Failure, Problem};
 use crate::holders::{self, ProofMethod};
-use crate::interrupt::{Interrupt, Signals};
+use crate::interrupt::{Interrupt, Signals, goes_on};
 use crate::recovery;
 use crate::report::Report;
 use crate::shell::ShellCommand;
@@ -205,9 +205,10 @@ async fn apply(
         .advise(bootstrap::without_a_terminal(&config, &options)));
     }
     if let Some(text) = unlocked {
-        caller.events.warn(text);
+        caller.events.warn(Code::SystemFailed, text);
     }
-    Box::pin(bootstrap::apply(&config, &options, caller)).await
+    let applied = Box::pin(bootstrap::apply(&config, &options, caller)).await;
+    applied.map_err(goes_on)
 }
 
 async fn rotate(global: &Global, typed: Rotate, caller: Caller<'_>) -> Result<Outcome, Failure> {
@@ -274,7 +275,7 @@ async fn load(global: &Global, caller: Caller<'_>) -> Result<Config, Failure> {
 
 fn warn_of_others(configs: &[&Config], caller: Caller<'_>) {
     for finding in others::findings(configs, None) {
-        caller.events.warn(finding.to_string());
+        caller.events.warn(finding.code(), finding.to_string());
     }
 }
 
@@ -313,7 +314,7 @@ fn completions(target: CompletionTarget, of: &[String]) -> Result<String, Failur
             "completions are for all commands: nothing is made for {} alone",
             of.join(" ")
         );
-        return Err(Failure::usage(Code::NameUnknown, text).advise("leave it away"));
+        return Err(Failure::usage(Code::NameUnknown, text).advise("leave it out"));
     }
     let mut text = Vec::new();
     let shell = match target {

@@ -75,8 +75,8 @@ pub(super) async fn by_browser(
         .await
         .map_err(|_| {
             timed_out(visit.wait).advise(
-                "run the command again; where the browser runs on another machine, type there first what stands below \
-                 the address, or paste the address that the browser ended at",
+                "run the command again; if the browser is on another machine, first type there the command shown \
+                 below the address, or paste here the address that the browser ended at",
             )
         })?;
     redeem(client, door, visitor, &SecretText::new(state), &nonce).await

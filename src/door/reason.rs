@@ -72,7 +72,7 @@ const UNCONFIGURED: Refusal = (
 /// oidc: state is kept in memory of the active node for ten minutes.
 const STATE: Refusal = (
     Code::SignInExpired,
-    "the server does not know this sign-in any more",
+    "the server no longer knows this sign-in",
     "sign in again: a sign-in is good for ten minutes, once, and is lost when another node becomes active",
 );
 /// oidc: the exchange of the code for a token.

@@ -8,21 +8,37 @@ use futures::future::join_all;
 
 use crate::code::Code;
 use crate::config::{self, Aws, Config, CustodianKind};
-use crate::custodian::{self, Custodian, Error};
+use crate::custodian::{self, Custodian, Error, Kind};
 use crate::failure::Failure;
 
 /// The custodians of the file, opened and not yet tried.
 pub(crate) async fn all(config: &Config, failures: &mut Vec<Failure>) -> Vec<Custodian> {
     let wanted = config.init.custodians.iter();
-    let opens = wanted.map(|wanted| open(config, wanted));
+    let opens = wanted.map(|wanted| located(config, wanted));
     let mut opened = Vec::new();
     for result in join_all(opens).await {
         match result {
             Ok(custodian) => opened.push(custodian),
-            Err(error) => failures.push(error.into()),
+            Err(failure) => failures.push(failure),
         }
     }
     opened
+}
+
+/// One custodian of the file. A mistake of the file is said with its place there.
+async fn located(config: &Config, wanted: &config::Custodian) -> Result<Custodian, Failure> {
+    open(config, wanted).await.map_err(|error| {
+        let misconfigured = matches!(error.kind(), Kind::Misconfigured(_));
+        let failure = Failure::from(error);
+        if !misconfigured {
+            return failure;
+        }
+        let ((line, column), file) = (wanted.place, config.file.display());
+        failure.about(&format!(
+            "{file}:{line}:{column}: custodian {}: ",
+            wanted.name
+        ))
+    })
 }
 
 /// One custodian of the file.
@@ -76,7 +92,7 @@ pub(crate) fn name_of_file(file: &Path, generation: u32) -> PathBuf {
 
 /// One custodian by its name, for proving it.
 pub(crate) async fn one(config: &Config, name: &str) -> Result<Custodian, Failure> {
-    Ok(open(config, of_the_file(config, name)?).await?)
+    located(config, of_the_file(config, name)?).await
 }
 
 /// What the file says of the custodian of this name.

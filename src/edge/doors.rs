@@ -36,9 +36,8 @@ impl LoginContext<'_> {
             .get(reference)
             .cloned()
             .ok_or_else(|| {
-                Failure::failed(Code::SecretUnreadable, format!("{reference}: the secret is not here any more")).advise(
-                    "put it back, or name another login in the file that needs no person, then run apply \
-                     again",
+                Failure::failed(Code::SecretUnreadable, format!("{reference}: the secret is no longer here")).advise(
+                    "put it back, or name in the file another login that needs no person, then run apply again",
                 )
             })
     }

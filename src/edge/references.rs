@@ -7,7 +7,7 @@ use std::sync::Arc;
 use futures::FutureExt;
 use tokio::process::Command;
 
-use crate::code::Code;
+use crate::code::{Code, Reported};
 use crate::config::{Aws, CheckpointKey, Config, Field, Fields, Login, SecretRef};
 use crate::door::withhold;
 use crate::edge::custodians::to_aws;
@@ -26,7 +26,7 @@ pub(crate) async fn resolve_all(
     config: &Config,
     (begun, finished): (bool, bool),
     failures: &mut Vec<Failure>,
-    warnings: &mut Vec<String>,
+    warnings: &mut Vec<Reported>,
 ) -> Resolved {
     let mut wanted = references(config);
     if finished {
@@ -35,7 +35,10 @@ pub(crate) async fn resolve_all(
         let mut gone = Vec::new();
         let resolved = resolve(wanted, &mut gone, warnings).await;
         let gone = gone.iter();
-        warnings.extend(gone.map(|failure| format!("not re-checked: {failure}")));
+        warnings.extend(gone.map(|failure| Reported {
+            code: failure.code(),
+            text: format!("not re-checked: {failure}"),
+        }));
         return resolved;
     }
     let mut resolved = resolve(wanted, failures, warnings).await;
@@ -51,7 +54,7 @@ async fn passphrase(
     reference: &SecretRef,
     begun: bool,
     failures: &mut Vec<Failure>,
-    warnings: &mut Vec<String>,
+    warnings: &mut Vec<Reported>,
 ) -> Resolved {
     let label = match reference {
         SecretRef::Prompt(label) if !begun => label,
@@ -73,7 +76,7 @@ const INSTEAD: &str = "name a file in the configuration instead: {file: PATH}";
 pub(crate) async fn resolve(
     references: Vec<&SecretRef>,
     failures: &mut Vec<Failure>,
-    warnings: &mut Vec<String>,
+    warnings: &mut Vec<Reported>,
 ) -> Resolved {
     let sources = Sources {
         env: &from_environment,
@@ -90,7 +93,11 @@ pub(crate) async fn resolve(
         match reference::resolve(reference, &sources).await {
             Ok(text) => {
                 if !text.is_public() {
-                    warnings.extend(reference::exposure(reference));
+                    let exposed = reference::exposure(reference);
+                    warnings.extend(exposed.map(|text| Reported {
+                        code: Code::FileUnsafe,
+                        text,
+                    }));
                 }
                 resolved.insert(reference.clone(), Arc::new(text));
             }

@@ -13,7 +13,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::code::Reported;
+use crate::code::{Code, Reported};
 use crate::evidence::facts::Evidence;
 use crate::failure::{Exit, Failure, Problem};
 use crate::printable;
@@ -71,6 +71,8 @@ pub enum Event {
         /// The step that it is about, if it is about one.
         #[serde(skip_serializing_if = "Option::is_none")]
         step: Option<Step>,
+        /// What a script decides by.
+        code: Code,
         /// The line.
         text: String,
     },

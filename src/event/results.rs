@@ -136,7 +136,9 @@ pub struct NewIdentity {
     pub file: PathBuf,
     /// What is encrypted to it, `age1…`.
     pub recipient: String,
-    /// The entry of `init.custodians`, as YAML.
+    /// Where the configuration takes it: `init.custodians` or `checkpoint`.
+    pub section: &'static str,
+    /// The entry there, as YAML.
     pub entry: String,
 }
 

@@ -3,6 +3,7 @@
 use std::cell::Cell;
 
 use super::Event;
+use crate::code::Code;
 use crate::door::{Notice, NoticeSink};
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
@@ -82,9 +83,10 @@ impl<'a> EventSink<'a> {
     }
 
     /// Something that a person should know.
-    pub fn warn(&self, text: impl Into<String>) {
+    pub fn warn(&self, code: Code, text: impl Into<String>) {
         self.emit(Event::Warning {
             step: self.step(),
+            code,
             text: text.into(),
         });
     }

@@ -51,16 +51,16 @@ fn is_different(difference: &Difference) -> String {
     match change {
         Change::New => format!("{what} is new; to undo it: {undo}"),
         Change::Changed => {
-            format!("{what} is not as it was; to put it right, with what it was: {undo}")
+            format!("{what} has changed; to restore it: {undo}")
         }
-        Change::Gone => format!("{what} is gone; to put it back, with what it was: {undo}"),
+        Change::Gone => format!("{what} is gone; to restore it: {undo}"),
         Change::MadeAnew => {
             let lost = match difference.item.kind {
                 Kind::AuditDevice => "what was done in between is not in its log",
                 _ => "what was in it before is gone",
             };
             format!(
-                "{what} was taken away and made anew, and {lost}; to see what it is now: {undo}"
+                "{what} was removed and created anew, and {lost}; to see what it is now: {undo}"
             )
         }
     }

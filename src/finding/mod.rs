@@ -9,13 +9,13 @@ use jiff::Timestamp;
 use thiserror::Error;
 
 use crate::code::{Code, Reported};
-use crate::finding::words::{apart, files_of_this_machine, second};
 use crate::shell::ShellCommand;
 use crate::step::Step;
 use crate::vault::auth::scan::Found;
 
 pub use comparison::Left;
 pub use detail::{Change, Detail};
+use words::{apart, files_of_this_machine, one_trust_domain, second};
 
 /// Something that does not hold or was not seen, and that the run could not mend: said at its end, exit code 4.
 #[derive(Debug, Clone, Error)]
@@ -29,7 +29,8 @@ pub enum Finding {
     #[error("the file declares no audit device: nobody will know who did what")]
     NoAuditDevice,
     /// Audit devices that the server has, and the file does not declare any.
-    #[error("the file declares no audit device: those that the server has ({}) are held to nothing; name them under audit", .0.join(", "))]
+    #[error("the file declares no audit device: those that the server has ({}) are not checked; name them under \
+    audit", .0.join(", "))]
     AuditDevicesUndeclared(Vec<String>),
     /// No audit device is in the file, and nobody could look whether there are any.
     #[error(
@@ -65,12 +66,13 @@ pub enum Finding {
     )]
     ClocksApart(String, Timestamp, Timestamp),
     /// A listed node, and why it does not serve.
-    #[error("{0} is listed in the file and does not serve: {1}")]
+    #[error("{0} is listed in the file but is not serving: {1}")]
     NodeAway(String, String),
     /// Whoever reaches the server may start a root generation.
     #[error(
         "sys/generate-root answers anybody: whoever holds a quorum of shares needs no login, and anybody may disturb an \
-         attempt"
+         attempt; OpenBao closes it without disable_unauthed_generate_root_endpoints = false in its listener, Vault from \
+         2.0 on; until then let a proxy or firewall keep strangers from that path"
     )]
     AnybodyMayGenerateRoot,
     /// The address of a server where anybody may begin new recovery keys.
@@ -82,10 +84,10 @@ pub enum Finding {
 
     // This machine, and who else is on it.
     /// A file or directory, why others may change it, and what to do about that.
-    #[error("others can change {0} or what is in it: {1}; {2}")]
+    #[error("other users can modify {0} or its contents: {1}; {2}")]
     OthersMayChange(String, String, String),
     /// A file or directory, and why it cannot be seen who may change it.
-    #[error("it cannot be seen who may change {0}: {1}")]
+    #[error("cannot tell who may modify {0}: {1}")]
     OwnersUnseen(String, String),
 
     /// Evidence of a run, and why the replica does not have it.
@@ -99,8 +101,11 @@ pub enum Finding {
     #[error("custodian {0} is accepted unproved")]
     AcceptedUnproved(String),
     /// A custodian's holder.
-    #[error("custodian {0} is unproved: its holder has opened nothing yet")]
+    #[error("custodian {0} is unproved: its holder has not opened anything yet")]
     Unproved(String),
+    /// What opens several shares, whose they are, and how many are a quorum.
+    #[error("{}", one_trust_domain(.0, .1, *.2))]
+    OneTrustDomain(Vec<String>, Vec<String>, u32),
     /// Where the share of a holder was, and whose it is.
     #[error("{0}, the share of {1}, is gone")]
     ShareGone(String, String),
@@ -109,14 +114,14 @@ pub enum Finding {
     ShareChanged(String, String, String),
     /// How many shares open the cluster and how many were made, and the same as the file has it.
     #[error(
-        "the cluster was given shares of which any {0} of {1} open it, and the file says {2} of {3}"
+        "the cluster was given shares of which any {0} of {1} open it, but the file says {2} of {3}"
     )]
     SharesMadeOtherwise(u32, u32, u32, u32),
     /// Who was given shares, and whom the file names.
-    #[error("the shares were given to {}, and the file names {}", .0.join(", "), .1.join(", "))]
+    #[error("the shares were given to {}, but the file names {}", .0.join(", "), .1.join(", "))]
     SharesGivenOtherwise(Vec<String>, Vec<String>),
     /// Whose share it is, where it was stored, and where the file says it is.
-    #[error("the share of {0} was stored at {1}, and the file says {2}: nobody has looked there")]
+    #[error("the share of {0} was stored at {1}, but the file says {2}, which was not checked")]
     ShareStoredElsewhere(String, String, String),
     /// Whose share it is, what it was encrypted to, what the file says, and the command that makes new ones.
     #[error(
@@ -131,20 +136,20 @@ pub enum Finding {
     SharesAreFiles(Vec<String>),
     /// The replica that was given the shares, and the command that makes new ones.
     #[error(
-        "the shares left this machine, encrypted, for {0}: they were deleted there and that was read back, but a copy that \
-         its operator made cannot be seen from here; rotate the shares with verification when break-glass has been \
-         rehearsed: {1}"
+        "the shares left this machine, encrypted, for {0}: they were deleted there, which was verified, but a copy \
+         made by its operator cannot be ruled out; once break-glass has been rehearsed, rotate the shares with verification: {1}"
     )]
     SharesLeft(String, ShellCommand),
     /// The same of a replica that the file does not name any more.
     #[error(
-        "the shares left this machine, encrypted, for {0}: the file names that place no more, so nothing was deleted \
-         there: delete what is still there; rotate the shares with verification when break-glass has been rehearsed: {1}"
+        "the shares left this machine, encrypted, for {0}: the file no longer names that place, so nothing was \
+         deleted there: delete what is still there; once break-glass has been rehearsed, rotate the shares with verification: {1}"
     )]
     SharesLeftUnnamed(String, ShellCommand),
     /// Quorums of which the server made no root token.
     #[error(
-        "the server took no root token of the shares of {}: at least one of each is wrong; find out which: rehearse --without NAME", .0.join("; of ")
+        "the server made no root token from the shares of {}: at least one share of each quorum is wrong; to find out \
+         which: rehearse --without NAME", .0.join("; of ")
     )]
     QuorumsRefused(Vec<String>),
     /// Generation of new shares, and the command that finishes them.
@@ -157,35 +162,33 @@ pub enum Finding {
     RotationIsOpen(u32),
     /// The new generation, the one before, and the command that finishes the new one.
     #[error(
-        "generation {0} of the shares is not finished, and generation {1} is in effect until it is; bring it to its end: \
-         {2}"
+        "generation {0} of the shares is not finished, and generation {1} is in effect until it is; finish it: {2}"
     )]
     OldSharesInEffect(u32, u32, String),
     /// The new generation, the one before, the one that is asked for, and the command that finishes the new one.
     #[error(
-        "generation {0} of the shares is not finished, and nobody has heard whether it is in effect already, or generation \
-         {1} still; the shares of generation {2} are asked for: if the server does not take them, do this with the other \
-         file of the command that brings it to its end: {3}"
+        "generation {0} of the shares is not finished, and it is not known whether it is already in effect or \
+         generation {1} still is; the shares of generation {2} are asked for: if the server does not accept them, use the other file named in the command that finishes it: {3}"
     )]
     EitherSharesInEffect(u32, u32, u32, String),
     /// The new generation, the one before, and the command that finishes the new one.
     #[error(
-        "generation {0} of the shares is in effect, and what is left of generation {1} is still to be taken away: {2}"
+        "generation {0} of the shares is in effect, and what is left of generation {1} is still to be removed: {2}"
     )]
     NewSharesInEffect(u32, u32, String),
     /// The address of a server, how many shares it says open it, and of how many.
     #[error(
-        "{0} takes the new shares, and says that any {1} of {2} open it: it has not kept their number"
+        "{0} accepts the new shares but says that any {1} of {2} open it: it did not record their new number"
     )]
     SharesCountedOtherwise(String, u32, u32),
     /// Where the old share of a holder is, and whose it is.
     #[error(
-        "{0}, an old share of {1}, was not known to the checkpoint when the rotation began, and is left there; it is no \
-         longer valid"
+        "{0}, an old share of {1}, was not known to the checkpoint when the rotation began, and was left there; it is \
+         no longer valid"
     )]
     OldShareUnknown(String, String),
     /// Where the old share of a holder is, whose it is, and why it is still there.
-    #[error("{0}, the old share of {1}, could not be taken away, and is no longer valid: {2}")]
+    #[error("{0}, the old share of {1}, could not be removed; it is no longer valid: {2}")]
     OldShareLeft(String, String, String),
 
     // Who may get in, and who may do what there.
@@ -193,7 +196,7 @@ pub enum Finding {
     #[error("no break-glass login, on purpose: {0}")]
     NoBreakGlass(String),
     /// No drill was held.
-    #[error("break-glass is not rehearsed: the grant holds, no drill was held")]
+    #[error("break-glass is not rehearsed: the grant is in effect, but no drill was held")]
     NotRehearsed,
     /// The generation of the shares that is in effect since.
     #[error("break-glass is not rehearsed since generation {0} of the shares is in effect")]
@@ -206,7 +209,7 @@ pub enum Finding {
     HolderAway(String, String),
     /// The one auth method of all break-glass logins.
     #[error(
-        "every break-glass login is of auth/{0}: with that down, nobody gets in; name one of another auth method too"
+        "every break-glass login uses auth/{0}: if that is down, nobody gets in; add one on another auth method"
     )]
     OneAuthMethod(String),
     /// Why a login does not open, which one, and the same in words.
@@ -216,7 +219,7 @@ pub enum Finding {
     #[error("the break-glass login {0} does not open: {1}")]
     BreakGlassLoginClosed(String, String),
     /// A break-glass login, and its policies beside the grant.
-    #[error("the break-glass login {} can do more than ask for root: it has the policies {}", .0, .1.join(", "))]
+    #[error("the break-glass login {} can do more than ask for root: it also has the policies {}", .0, .1.join(", "))]
     MoreThanTheGrant(String, Vec<String>),
     /// A login, and what it may write.
     #[error(
@@ -246,27 +249,27 @@ pub enum Finding {
     )]
     OrphanedRootToken(Found),
     /// Why the end of root could not be seen.
-    #[error("root is revoked, but what came after was not seen: {0}")]
+    #[error("root is revoked, but what came after could not be checked: {0}")]
     RevocationUnseen(String),
     /// Where it is kept, and the command that ends it.
     #[error(
-        "{0} holds a root token, encrypted, of a run that is still at work or was killed: it may be valid; to end it once no \
-         such run is at work: {1}"
+        "{0} holds a root token, encrypted, of a run that is still going or was killed: it may be valid; to revoke it \
+         once no such run is going: {1}"
     )]
     TokenLeftOpen(String, ShellCommand),
     /// Where it stands what there was before, and the command that compares it.
     #[error(
-        "what a command of break-glass has left is not compared yet with what there was before, in {0}: its run is still at \
-         work or was killed; to compare it once no such run is at work: {1}"
+        "what a break-glass command has left is not yet compared with what there was before it, in {0}: its run is \
+         still going or was killed; to compare it once no such run is going: {1}"
     )]
     ComparisonLeftOpen(String, ShellCommand),
     /// Why nobody could look.
-    #[error("nobody could look for root tokens that the command left: {0}")]
+    #[error("it was not possible to search for root tokens that the command left: {0}")]
     CommandUnseen(String),
     /// How often one looked, and the command that looks again.
     #[error(
-        "somebody may still be making root tokens: each of {0} looks showed a new one, or a token that was gone before it \
-         could be looked up; find out who, in the audit log, and look again: {1}"
+        "somebody may still be making root tokens: each of {0} searches found a new one, or a token that was gone \
+         before it could be looked up; find out who in the audit log, and search again: {1}"
     )]
     StillAtWork(usize, ShellCommand),
     /// The command left something else.
@@ -287,6 +290,24 @@ impl Finding {
         )
     }
 
+    /// Whether this was reported because a custodian was not proved.
+    pub fn is_of_unproved(reported: &Reported, custodian: &str) -> bool {
+        let words = [Self::Unproved, Self::AcceptedUnproved];
+        let mut words = words
+            .map(|of| of(custodian.to_owned()).reported())
+            .into_iter();
+        words.any(|words| {
+            let coded = [words.code, Code::Recorded].contains(&reported.code);
+            coded && words.text == reported.text
+        })
+    }
+
+    /// Whether this was reported for this reason. Builds before codes recorded a sentence alone, which begins with `words`.
+    pub fn is_of(reported: &Reported, (code, words): (Code, &str)) -> bool {
+        let recorded = reported.code == Code::Recorded && reported.text.starts_with(words);
+        recorded || reported.code == code
+    }
+
     /// What it is to a script. A refusal for the same reason has the same code.
     pub fn code(&self) -> Code {
         match self {
@@ -303,6 +324,7 @@ impl Finding {
             Self::OthersMayChange(..) | Self::OwnersUnseen(..) => Code::FileUnsafe,
             Self::EvidenceHereOnly(..) => Code::ReplicaUnreachable,
             Self::AcceptedUnproved(_) | Self::Unproved(_) => Code::CustodianUnproved,
+            Self::OneTrustDomain(..) => Code::OneTrustDomain,
             Self::ShareGone(..) => Code::ShareGone,
             Self::ShareChanged(..) => Code::ShareChanged,
             Self::SharesMadeOtherwise(..)

@@ -1,4 +1,4 @@
-//! Parts of sentences that say a finding.
+//! Parts of the sentences that say a finding.
 
 use jiff::Timestamp;
 
@@ -12,6 +12,18 @@ pub(super) fn files_of_this_machine(names: &[String]) -> String {
     let names = names.join(", ");
     format!(
         "the {shares} of {names} {are} of this machine, which the replica does not keep: bring {bring}, or use ssm"
+    )
+}
+
+pub(super) fn one_trust_domain(domains: &[String], names: &[String], threshold: u32) -> String {
+    let (domains, held, names) = (domains.join(" with "), names.len(), names.join(", "));
+    let so = if u32::try_from(held).is_ok_and(|held| held < threshold) {
+        "one holder counts more than once".to_owned()
+    } else {
+        format!("{threshold} are a quorum")
+    };
+    format!(
+        "{domains} opens {held} of the shares ({names}), and {so}; if that is meant: init.accept_one_trust_domain: [{names}]"
     )
 }
 

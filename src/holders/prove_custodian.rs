@@ -7,14 +7,15 @@ use std::sync::Arc;
 use crate::checkpoint::diary::Unanswered;
 use crate::checkpoint::replica::damaged;
 use crate::checkpoint::{self, Proof, ReplicatedCheckpoint};
-use crate::code::Code;
-use crate::config::{Config, Custodian as Of, CustodianKind};
+use crate::code::{Code, Reported};
+use crate::config::Config;
 use crate::custodian::{self, Answer, Custodian, IdentityFile, Opener};
 use crate::disk;
 use crate::edge::custodians;
 use crate::envelope::digest;
 use crate::event::{Caller, Challenged, Event, Outcome, Proved};
 use crate::failure::Failure;
+use crate::finding::Finding;
 use crate::prompt;
 use crate::shell::ShellCommand;
 use crate::step::Step;
@@ -70,9 +71,6 @@ struct Proving<'p> {
     caller: Caller<'p>,
 }
 
-/// How builds before codes began to say that one is unproved.
-const UNPROVED: &str = "custodian ";
-
 impl Proving<'_> {
     async fn last_event(&self, way: ProofMethod<'_>) -> Result<Event, Failure> {
         let proof = match (way, self.custodian.opener()) {
@@ -90,27 +88,37 @@ impl Proving<'_> {
             }
             (ProofMethod::Written(file), _) => {
                 let challenge = self.unanswered().await?;
-                return self.write(challenge, file).map(Event::Challenge);
+                let written = self.write(&challenge, file)?;
+                self.written_to(challenge, file).await?;
+                return Ok(Event::Challenge(written));
             }
             (ProofMethod::Shown, _) => {
                 // A challenge that nobody can answer is not shown.
-                prompt::can_ask(&self.label(), &self.instead())?;
+                prompt::can_ask(&self.question(), &self.instead())?;
                 let challenge = self.unanswered().await?;
                 let shown = self.challenged(&challenge, None);
                 self.caller.events.emit(Event::Challenge(shown));
-                self.ask(challenge).await?
+                let command = self.custodian.opener().command();
+                let label = self.label(" (paste the text above there)", &command);
+                self.ask(challenge, &label).await?
             }
             (ProofMethod::Answer, _) => {
                 let kept = self.kept().ok_or_else(|| self.nothing_to_answer())?;
                 prompt::can_ask(
-                    &self.label(),
+                    &self.question(),
                     "run it at a terminal: the word is typed there",
                 )?;
-                self.ask(kept).await?
+                let command = self.custodian.opener().command();
+                let command = match &kept.file {
+                    Some(file) => command.with(file),
+                    None => command,
+                };
+                let label = self.label("", &command);
+                self.ask(kept, &label).await?
             }
         };
-        for warning in &proof.warnings {
-            self.caller.events.warn(warning);
+        for Reported { code, text } in &proof.warnings {
+            self.caller.events.warn(*code, text);
         }
         self.remember(proof).await.map(Event::Proved)
     }
@@ -142,20 +150,38 @@ impl Proving<'_> {
             armored: challenge.armored().unwrap_or_default().to_owned(),
             word: digest::secret_digest(challenge.word()).await?,
             at: checkpoint::now(),
+            file: None,
         };
-        let name = self.custodian.name().to_owned();
-        let remembered = made.clone();
-        self.records
-            .record(|diary| drop(diary.challenges.insert(name, remembered)))?;
-        self.records.replicate().await?;
+        self.keep(made.clone()).await?;
         Ok(made)
     }
 
+    /// The challenge on disk and, where there is one, at the replica.
+    async fn keep(&self, challenge: Unanswered) -> Result<(), Failure> {
+        let name = self.custodian.name().to_owned();
+        self.records
+            .record(|diary| drop(diary.challenges.insert(name, challenge)))?;
+        self.records.replicate().await
+    }
+
+    /// Whoever asks for the word can then say which file it is in.
+    async fn written_to(&self, challenge: Unanswered, file: &Path) -> Result<(), Failure> {
+        let name = file.file_name().map(|name| name.display().to_string());
+        if challenge.file == name {
+            return Ok(());
+        }
+        self.keep(Unanswered {
+            file: name,
+            ..challenge
+        })
+        .await
+    }
+
     /// Asks for the word, more than once.
-    async fn ask(&self, kept: Unanswered) -> Result<custodian::Proof, Failure> {
-        let (label, instead) = (self.label(), self.instead());
+    async fn ask(&self, kept: Unanswered, label: &str) -> Result<custodian::Proof, Failure> {
+        let instead = self.instead();
         for left in (0..TRIES).rev() {
-            let word = prompt::hidden(&label, &instead).await?;
+            let word = prompt::hidden(label, &instead).await?;
             let word = Arc::new(custodian::as_written(&word));
             if digest::matches(&word, kept.word.clone()).await? {
                 return Ok(custodian::Proof {
@@ -164,14 +190,17 @@ impl Proving<'_> {
                 });
             }
             if left > 0 {
-                let note = format!("not the word in the challenge of {}: once more", kept.at);
+                let note = format!(
+                    "that is not the word in the challenge of {}: try again",
+                    kept.at
+                );
                 self.caller.events.note(note);
             }
         }
-        let address = self.custodian.address();
+        let name = self.custodian.name();
         Err(Failure::failed(
             Code::CustodianUnproved,
-            format!("{address}: the answer is not the word of the challenge"),
+            format!("the challenge of {name}: the answer is not the word of the challenge"),
         )
         .advise(format!(
             "let the holder decrypt it: {}; the challenge stays the same, and takes the word at any time: {}",
@@ -180,7 +209,7 @@ impl Proving<'_> {
         )))
     }
 
-    fn write(&self, challenge: Unanswered, file: &Path) -> Result<Challenged, Failure> {
+    fn write(&self, challenge: &Unanswered, file: &Path) -> Result<Challenged, Failure> {
         let text = format!("{}\n", challenge.armored.trim_end());
         let failed = |doing: &str, error: std::io::Error| {
             let text = format!("cannot {doing} {}: {error}", file.display());
@@ -194,7 +223,7 @@ impl Proving<'_> {
                 return Err(Failure::usage(Code::FileFailed, text).advise("name another file"));
             }
         }
-        Ok(self.challenged(&challenge, Some(file)))
+        Ok(self.challenged(challenge, Some(file)))
     }
 
     fn challenged(&self, challenge: &Unanswered, file: Option<&Path>) -> Challenged {
@@ -227,20 +256,22 @@ impl Proving<'_> {
                 at: checkpoint::now(),
             };
             diary.challenges.remove(&name);
+            diary.settle(Step::Preflight, |one| Finding::is_of_unproved(one, &name));
             diary.proofs.insert(name, proof);
-            let mut all = self.config.init.custodians.iter();
-            let machine = |one: &Of| matches!(one.kind, CustodianKind::Ssm(_));
-            if all.all(|one| machine(one) || diary.proofs.contains_key(&one.name)) {
-                diary.settle(Step::Preflight, (Code::CustodianUnproved, UNPROVED));
-            }
         })?;
         self.records.replicate().await?;
         Ok(proved)
     }
 
-    fn label(&self) -> String {
-        let (name, command) = (self.custodian.name(), self.custodian.opener().command());
-        format!("The word in it, as {name} reads it after: {command}")
+    /// What is asked, in a line.
+    fn question(&self) -> String {
+        format!("the word in the challenge of {}", self.custodian.name())
+    }
+
+    /// The same for whoever answers: what shows the word, `how` it is used, and where it is typed.
+    fn label(&self, how: &str, command: &ShellCommand) -> String {
+        let name = self.custodian.name();
+        format!("The word in the challenge, as {name} reads it{how}:\n  {command}\nWord (hidden)")
     }
 
     /// What to type where nobody can be asked.
@@ -270,15 +301,25 @@ impl Proving<'_> {
         );
         let verb = ShellCommand::new("custodian prove").with(self.custodian.name());
         Failure::usage(Code::CustodianUnproved, text)
-            .advise(format!("let it be tried: {}", self.config.command(verb)))
+            .advise(format!("try it: {}", self.config.command(verb)))
     }
 
     fn nothing_to_answer(&self) -> Failure {
         let name = self.custodian.name();
+        let diary = self.records.diary();
+        let proof = diary.proofs.get(name);
+        let proof = proof.filter(|proof| proof.subject == self.custodian.proof_subject());
+        let anew = self.command("--challenge-file FILE");
+        if let Some(proof) = proof {
+            let text = format!(
+                "{name} is proved since {}: no challenge waits for an answer",
+                proof.at
+            );
+            return Failure::usage(Code::InputWrong, text).advise(format!(
+                "there is nothing left to do; to prove {name} once more: {anew}"
+            ));
+        }
         let text = format!("no challenge waits for {name} as the file has them now");
-        Failure::usage(Code::CustodianUnproved, text).advise(format!(
-            "make one: {}",
-            self.command("--challenge-file FILE")
-        ))
+        Failure::usage(Code::CustodianUnproved, text).advise(format!("make one: {anew}"))
     }
 }

@@ -7,10 +7,11 @@ use crate::code::Code;
 use crate::failure::{Exit, Failure};
 use crate::finding::Finding;
 use crate::prompt;
-use crate::recovery::gather::{Gathered, Held};
+use crate::recovery::gather::Gathered;
 use crate::recovery::run::Run;
 use crate::recovery::session::RotationSession;
 use crate::recovery::{desired, leftover, new_shares, preflight, refusals, retire};
+use crate::shares::Held;
 use crate::vault::sys::seal_status;
 
 /// How often it is begun anew in one run.
@@ -36,7 +37,7 @@ pub(super) async fn attempts(
             Err(failure) if attempt < ATTEMPTS && run.cluster.passes(&failure).await => failure,
             result => return result,
         };
-        run.note(format!("{failure}; it is begun anew"));
+        run.note(format!("{failure}; starting it anew"));
         if let Some(inside) = inside {
             inside.follow_the_leader(run).await?;
         }
@@ -97,7 +98,7 @@ async fn new_ones_hold(
             Err(failure) if matches!(failure.exit, Exit::Interrupted(_)) => return Err(failure),
             // The old ones may be in effect, and then these are not needed.
             Err(failure) => {
-                run.warn(failure.to_string());
+                run.warn(failure.code(), failure.to_string());
                 return Ok(false);
             }
         }
@@ -107,7 +108,7 @@ async fn new_ones_hold(
     leftover::end(run, &rotation).await?;
     let held = hands.new.take().unwrap_or_default();
     if !leftover::new_ones_hold(run, &rotation, &held).await? {
-        run.warn(format!(
+        run.warn(Code::ShareWrong, format!(
             "the server does not take what the new custodians keep; nothing is taken away unless it takes a quorum of \
              generation {}",
             run.old.init.generation
@@ -170,10 +171,7 @@ async fn confirmed(run: &Run<'_>) -> Result<(), Failure> {
         new.generation, new.threshold, new.shares, old.shares, old.generation
     );
     let verb = desired::verb(run.old).and("--yes");
-    let instead = format!(
-        "where nobody is there to answer: {}",
-        run.config.command(verb)
-    );
+    let instead = format!("to answer in advance: {}", run.config.command(verb));
     if prompt::confirm(&question, &instead).await? {
         return Ok(());
     }

@@ -1,26 +1,22 @@
 //! Shares back from their custodians, old or new: machines first, so that no person is called in vain.
 
+use std::collections::VecDeque;
+
 use crate::code::Code;
 use crate::config::Init;
 use crate::custodian::Custodian;
 use crate::failure::{Exit, Failure};
 use crate::recovery::desired::verb;
 use crate::recovery::run::{Run, ask};
-use crate::secret::Share;
-use crate::shares::{fetch, trial};
-
-/// A share in hand, and whose it is.
-pub(super) struct Held {
-    pub(super) name: String,
-    pub(super) share: Share,
-    /// A person typed it, and may have read another one.
-    pub(super) typed: bool,
-}
+use crate::shares::doubles::Doubles;
+use crate::shares::{Held, fetch, trial};
 
 /// What came back so far, and who was not asked yet.
 pub(super) struct Gathered<'a> {
     pub(super) held: Vec<Held>,
-    rest: std::vec::IntoIter<&'a Custodian>,
+    all: &'a [Custodian],
+    rest: VecDeque<&'a Custodian>,
+    doubles: Doubles,
     /// Into how many the key was cut.
     shares: u32,
     failures: Vec<Failure>,
@@ -48,7 +44,9 @@ impl<'a> Gathered<'a> {
         order.append(&mut people);
         let mut gathered = Self {
             held: Vec::new(),
-            rest: order.into_iter(),
+            all: custodians,
+            rest: order.into(),
+            doubles: Doubles::default(),
             shares: init.shares,
             failures: Vec::new(),
         };
@@ -66,14 +64,18 @@ impl<'a> Gathered<'a> {
     /// A question was interrupted.
     pub(super) async fn one_more(&mut self, run: &Run<'_>) -> Result<bool, Failure> {
         let verb = verb(run.old);
-        for custodian in self.rest.by_ref() {
+        while let Some(custodian) = self.rest.pop_front() {
             let mut ask = ask(run.config, &verb, self.shares);
             ask.may_skip = true;
-            match fetch::share(&ask, custodian, &run.opened.identities).await {
-                Ok((share, typed)) => {
-                    let name = custodian.name().to_owned();
-                    self.held.push(Held { name, share, typed });
-                    return Ok(true);
+            let asked = fetch::share(&ask, custodian, &run.opened.identities).await;
+            let (doubles, known) = (&mut self.doubles, (&[][..], &mut self.held));
+            match asked.and_then(|held| doubles.take(known, held, run.caller.events)) {
+                Ok(again) if again.is_empty() => return Ok(true),
+                Ok(again) => {
+                    for name in again.iter().rev() {
+                        let one = self.all.iter().find(|one| one.name() == name);
+                        one.into_iter().for_each(|one| self.rest.push_front(one));
+                    }
                 }
                 Err(failure) if matches!(failure.exit, Exit::Interrupted(_)) => {
                     return Err(failure);
@@ -90,14 +92,14 @@ impl<'a> Gathered<'a> {
         failures.push(
             Failure::failed(
                 Code::TooFewShares,
-                format!("only {have} of the {enough} {which} shares of a quorum can be had"),
+                format!("only {have} of the {enough} {which} shares of a quorum are available"),
             )
             .advise(format!(
-                "bring the others to where {from} and {file} say, or their keys here by --identity"
+                "put the others where {from} and {file} say they are, or give their keys with --identity"
             )),
         );
         Failure::all(failures)
-            .unwrap_or_else(|| Failure::failed(Code::TooFewShares, "no share can be had"))
+            .unwrap_or_else(|| Failure::failed(Code::TooFewShares, "no share is available"))
     }
 }
 

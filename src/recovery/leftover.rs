@@ -2,12 +2,13 @@
 //! recorded as ours is ever touched, and no share before the old ones have proved that they are in effect.
 
 use crate::checkpoint::rotation::{NewShare, Rotation as State};
+use crate::code::Code;
 use crate::custodian::Custodian;
 use crate::failure::Failure;
-use crate::recovery::gather::Held;
 use crate::recovery::new_shares::start;
 use crate::recovery::refusals;
 use crate::recovery::run::Run;
+use crate::shares::Held;
 use crate::shares::unverified;
 use crate::vault::Rotation;
 use crate::vault::keys::rotation::{Given, Progress};
@@ -88,7 +89,7 @@ pub(super) async fn discard_all(run: &Run<'_>) -> Result<(), Failure> {
         let same = |one: &&Custodian| one.name() == name && one.address() == new.address;
         match custodians.find(same) {
             Some(custodian) => discard(run, custodian, new).await?,
-            None => run.warn(format!(
+            None => run.warn(Code::OldShareLeft, format!(
                 "a share of {name} at {}, where the file names no place any more, is not valid and is left there: let \
                  {name} destroy it",
                 new.address
@@ -102,11 +103,11 @@ async fn discard(run: &Run<'_>, custodian: &Custodian, recorded: &NewShare) -> R
     let expected = (recorded.address.as_str(), recorded.mark.as_deref());
     if unverified::discard(custodian, expected, &recorded.record).await? {
         let address = custodian.address();
-        run.note(format!("took away {address}, which was not valid"));
+        run.note(format!("removed {address}, which was not valid"));
     } else if recorded.record.stored.is_some() {
         let (name, address) = (custodian.name(), &recorded.address);
         let of = recorded.attempt();
-        run.warn(format!(
+        run.warn(Code::OldShareLeft, format!(
             "{name} was given a share at {address}{of} that is not valid, and it is not there any more: let {name} \
              destroy it, wherever it is, and keep the one that comes now under the same name"
         ));

@@ -26,6 +26,7 @@ use crate::checkpoint::directory::write_beside;
 use crate::checkpoint::now;
 use crate::checkpoint::replica::{self, damaged};
 use crate::checkpoint::rotation::Phase;
+use crate::code::Code;
 use crate::code::Reported;
 use crate::config::{Config, Init};
 use crate::edge::others;
@@ -103,7 +104,7 @@ async fn to_the_end(run: &Run<'_>, key: Option<&SigningKey>) -> Result<Rotated, 
     findings.extend(others::findings(&[run.config, run.old], None));
     let mut findings = Finding::all_reported(&findings);
     for finding in &findings {
-        run.warn(&finding.text);
+        run.warn(finding.code, &finding.text);
     }
     // Told before it is done: a run that is killed in between tells it again.
     let told = async {
@@ -111,7 +112,7 @@ async fn to_the_end(run: &Run<'_>, key: Option<&SigningKey>) -> Result<Rotated, 
         if let Err(failure) = replica::evidence::keep(run.config, &written, None).await {
             let path = written.path.display().to_string();
             let finding = Finding::EvidenceHereOnly(path, failure.to_string()).reported();
-            run.warn(&finding.text);
+            run.warn(finding.code, &finding.text);
             findings.push(finding);
             evidence(run, key, &findings)?;
         }
@@ -166,9 +167,10 @@ async fn leave_nothing(run: &Run<'_>, inside: &mut RotationSession) {
         Ok(Err(failure)) => failure.to_string(),
         Err(_) => format!("no answer within {}", span::text(AFTER_A_STOP)),
     };
-    run.warn(format!(
-        "what is left at the server is for the next run to end: {left}"
-    ));
+    run.warn(
+        Code::RotationUnfinished,
+        format!("the next run will clean up what is left at the server: {left}"),
+    );
 }
 
 /// Which shares open the cluster now is what a person must know when it did not go well; said only as far as the
@@ -191,13 +193,13 @@ fn which_hold(run: &Run<'_>, mut failure: Failure) -> Failure {
     };
     if let Exit::Interrupted(signal) = failure.exit {
         return stopped_by(signal, &holds).advise(format!(
-            "run it again, which goes on from here: {}",
+            "run it again to continue from here: {}",
             run.again()
         ));
     }
     if let Some(last) = failure.problems.last_mut() {
         last.what = format!("{}; {holds}", last.what);
-        let advice = format!("run it again, which goes on from here: {}", run.again());
+        let advice = format!("run it again to continue from here: {}", run.again());
         last.advice.get_or_insert(advice);
     }
     failure

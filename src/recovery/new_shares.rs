@@ -9,13 +9,13 @@ use crate::code::Code;
 use crate::custodian::Custodian;
 use crate::failure::Failure;
 use crate::recovery::desired::verb;
-use crate::recovery::gather::{Gathered, Held, quorums};
+use crate::recovery::gather::{Gathered, quorums};
 use crate::recovery::run::{Run, ask};
 use crate::recovery::session::RotationSession;
 use crate::recovery::{leftover, refusals};
 use crate::secret::{Share, ShareMaterial};
-use crate::shares::fetch;
 use crate::shares::storing::{self, Stage};
+use crate::shares::{Held, fetch};
 use crate::vault::Rotation;
 use crate::vault::keys::rotation::{Given, NewShares, Progress, Start, Verified};
 use crate::vault::sys::{same_share, seal_status};
@@ -51,7 +51,7 @@ pub(super) async fn make(
     if shares.len() != run.opened.new_custodians.len() {
         return Err(refusals::of_the_server(
             &inside.rotation(),
-            "it made another number of shares",
+            "it made a different number of shares",
         ));
     }
     let shares: Vec<ShareMaterial> = shares.into_iter().map(ShareMaterial::Plain).collect();
@@ -118,7 +118,7 @@ async fn hand_out(
         }
         tried.insert(names);
         if let Some(before) = last.replace(failure) {
-            run.warn(before.to_string());
+            run.warn(before.code(), before.to_string());
         }
     }
 }
@@ -149,7 +149,7 @@ async fn give(
     }
     Err(refusals::of_the_server(
         rotation,
-        "it has all shares that it wants and made no new ones",
+        "it has all the shares it needs and made no new ones",
     ))
 }
 
@@ -246,21 +246,21 @@ async fn read_one(run: &Run<'_>, custodian: &Custodian, share: &Share) -> Result
     let (name, address) = (custodian.name(), custodian.address());
     for reading in 1.. {
         let ask = ask(run.config, &verb, run.config.init.shares);
-        let (back, typed) = fetch::share(&ask, custodian, &run.opened.identities).await?;
-        if same_share(&back, share) {
-            return Ok(back);
+        let back = fetch::share(&ask, custodian, &run.opened.identities).await?;
+        if same_share(&back.share, share) {
+            return Ok(back.share);
         }
-        if !typed {
+        if !back.typed {
             return Err(Failure::refused(
                 Code::ShareChanged,
                 format!("{address}, the new share of {name}, is not what was stored"),
             )
-            .advise("see who writes there"));
+            .advise("find out who writes there"));
         }
         if reading == READINGS {
             break;
         }
-        run.warn(format!(
+        run.warn(Code::ShareUnreadable, format!(
             "that is not the new share of {name}, which is in {address}: it is asked for once more"
         ));
     }

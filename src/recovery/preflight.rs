@@ -30,7 +30,7 @@ pub(super) fn begun(
             "the cluster of {directory} is not handed over, and its shares are still on their way"
         ))
         .advise(format!(
-            "bring the ceremony to its end first: {}",
+            "finish the ceremony first: {}",
             old.command("apply")
         )));
     }
@@ -53,7 +53,7 @@ pub(super) fn begun(
                 made.generation, made.threshold, made.shares
             ))
             .advise(format!(
-                "bring that to its end first: put init.generation, shares, threshold and custodians back to what \
+                "finish that first: put init.generation, shares, threshold and custodians back to what \
                  they were for generation {}",
                 made.generation
             )));

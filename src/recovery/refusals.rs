@@ -49,11 +49,11 @@ pub(super) fn not_taken(
         Given::Gone => gone(rotation),
         Given::Undecided => undecided(rotation),
         Given::Unreadable => Failure::refused(Code::ShareUnreadable, format!(
-            "{address}: what {name} keeps is no share: it is no line of base64, or too short"
+            "{address}: what {name} keeps is not a share: it is not a line of base64, or is too short"
         ))
         .advise(format!("look at what {name} keeps; the server says so of the share alone")),
         _ => Failure::refused(Code::ShareWrong, format!(
-            "{address}: the old shares of {} do not make the key of this cluster; the server took none of them",
+            "{address}: the old shares of {} do not make the key of this cluster; the server accepted none of them",
             all.join(", ")
         ))
         .advise(
@@ -71,7 +71,7 @@ pub(super) fn undecided(rotation: &Rotation<'_>) -> Failure {
     ))
     .advise(
         "see in the server's log why: the key of its seal may be disabled or out of reach; nothing was taken away, \
-         and the same command goes on once that is mended",
+         and the same command continues once that is fixed",
     )
 }
 

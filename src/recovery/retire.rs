@@ -18,7 +18,7 @@ use crate::step::Step;
 /// The file names another place than where it was stored, or something else is there.
 pub(super) async fn note_old(run: &Run<'_>) -> Result<(), Failure> {
     if !knows_the_old(run) {
-        run.warn(format!(
+        run.warn(Code::OldShareLeft, format!(
             "the checkpoint does not know the shares of generation {}: they are left where they are",
             run.old.init.generation
         ));
@@ -100,7 +100,9 @@ pub(super) async fn hand_over(run: &Run<'_>, recovery: bool) -> Result<(), Failu
         diary.shares = records;
         // What left this machine, encrypted, for a replica were the shares of before.
         diary.replicated_to.clear();
-        diary.settle(Step::HandOver, Finding::SHARES_LEFT);
+        diary.settle(Step::HandOver, |one| {
+            Finding::is_of(one, Finding::SHARES_LEFT)
+        });
         diary.asked = Some(Asked {
             shares: state.wanted.shares,
             threshold: state.wanted.threshold,
@@ -157,7 +159,7 @@ async fn one(run: &Run<'_>, custodian: &Custodian) -> Result<(), Failure> {
     let (name, address) = (custodian.name(), custodian.address());
     let known = run.state.borrow().old.get(name).cloned();
     let Some(known) = known.filter(|known| known.address == address) else {
-        run.warn(format!(
+        run.warn(Code::OldShareLeft, format!(
             "{address}, an old share of {name}, was not looked at when the rotation began, and is left there"
         ));
         return Ok(());
@@ -169,24 +171,26 @@ async fn one(run: &Run<'_>, custodian: &Custodian) -> Result<(), Failure> {
     match &known.found {
         None => {
             left = Some("it was not there".to_owned());
-            run.warn(format!(
+            run.warn(Code::OldShareLeft, format!(
             "{address}, the old share of {name}, was not there: let {name} destroy it, wherever it is; it is no longer \
              valid"
             ));
         }
-        Some(found) => match custodian.observe(found).await? {
-            Observation::Changed(how) => {
-                run.warn(format!(
+        Some(found) => {
+            match custodian.observe(found).await? {
+                Observation::Changed(how) => {
+                    run.warn(Code::OldShareLeft, format!(
                     "{address} is not the old share of {name} any more and is left there: {how}"
                 ));
-                left = Some(how.clone());
+                    left = Some(how.clone());
+                }
+                Observation::Missing => left = Some("it was not there".to_owned()),
+                Observation::Same => {
+                    custodian.remove().await?;
+                    run.note(format!("removed {address}, the old share of {name}"));
+                }
             }
-            Observation::Missing => left = Some("it was not there".to_owned()),
-            Observation::Same => {
-                custodian.remove().await?;
-                run.note(format!("took away {address}, the old share of {name}"));
-            }
-        },
+        }
     }
     run.record(|state| {
         if let Some(old) = state.old.get_mut(name) {

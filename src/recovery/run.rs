@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::checkpoint::rotation::{NewShare, Phase, Rotation as State};
 use crate::checkpoint::{ReplicatedCheckpoint, now};
-use crate::code::Code;
+use crate::code::{Code, Reported};
 use crate::config::Config;
 use crate::custodian::{Custodian, IdentityFile};
 use crate::edge::references::{Resolved, of_logins, resolve};
@@ -82,8 +82,8 @@ pub(super) async fn open(
     // The login that is tried first; what others take is asked for only when they are.
     let wanted = of_logins(break_glass_logins(config).into_iter().take(1));
     resolved.extend(resolve(wanted, &mut failures, &mut warnings).await);
-    for text in warnings {
-        caller.events.warn(text);
+    for Reported { code, text } in warnings {
+        caller.events.warn(code, text);
     }
     let new_custodians = custodians::all(config, &mut failures).await;
     // A quorum of the old ones is enough.
@@ -111,7 +111,7 @@ pub(super) async fn open(
         }
     }
     for failure in away {
-        caller.events.warn(format!(
+        caller.events.warn(failure.code(), format!(
             "an old custodian of {} cannot be opened, and what it keeps is left there: {failure}",
             old.file.display()
         ));
@@ -215,8 +215,8 @@ impl<'a> Run<'a> {
     }
 
     /// Says something that a person should know.
-    pub(super) fn warn(&self, text: impl Into<String>) {
-        self.caller.events.warn(text);
+    pub(super) fn warn(&self, code: Code, text: impl Into<String>) {
+        self.caller.events.warn(code, text);
     }
 
     /// This command once more, as it was typed.

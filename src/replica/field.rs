@@ -18,7 +18,7 @@ pub(super) fn id<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error>
     if text.len() <= LONGEST && text.chars().all(plain) {
         return Ok(text);
     }
-    Err(D::Error::custom("a name there has not the form of one"))
+    Err(D::Error::custom("a name there is malformed"))
 }
 
 /// What is for people.

@@ -1,6 +1,6 @@
 //! What a person does next, beside the result of a short command.
 
-use crate::event::{Event, Invitation};
+use crate::event::{Event, Invitation, NodeSeal};
 use crate::printable;
 use crate::shell::ShellCommand;
 use crate::span;
@@ -21,9 +21,10 @@ pub(super) fn advice(event: &Event) -> Option<(String, String)> {
         ),
         Event::NewIdentity(made) => {
             let text = format!(
-                "{}: the secret key is in {}, which you alone can read; for init.custodians:",
+                "{}: the secret key is in {}, which you alone can read; for {}:",
                 made.name,
-                made.file.display()
+                made.file.display(),
+                made.section
             );
             return Some((text, format!("    {}\n", printable::one_line(&made.entry))));
         }
@@ -33,6 +34,17 @@ pub(super) fn advice(event: &Event) -> Option<(String, String)> {
                 made.custodian, made.decrypt
             );
             return Some((text, format!("    {}\n", made.next)));
+        }
+        Event::Unsealed { nodes } => {
+            let missing = |node: &NodeSeal| node.required.saturating_sub(node.given);
+            let missing = nodes.iter().filter(|node| node.sealed).map(missing).max()?;
+            let (shares, types) = match missing {
+                1 => ("share is", "one more holder types"),
+                _ => ("shares are", "each further holder types"),
+            };
+            format!(
+                "{missing} {shares} still missing: {types} vault-bootstrap unseal --identity KEYFILE"
+            )
         }
         Event::HolderFile(file) if file.cluster_id.is_none() => {
             "it has no cluster.id, which share submit needs: the checkpoint here knows of no initialised cluster; print it \

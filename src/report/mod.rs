@@ -73,13 +73,15 @@ impl Report {
             terminal: terminal && !codes && env("TERM").as_deref() != Some("dumb"),
             unicode: is_utf8(env),
         };
+        let mut progress = Progress::new(style, stderr_width.unwrap_or(USUAL));
+        progress.codes = codes;
         Self {
             output,
             style,
             codes,
             stdout_width: width(&io::stdout()),
             stderr_width,
-            progress: RefCell::new(Progress::new(style, stderr_width.unwrap_or(USUAL))),
+            progress: RefCell::new(progress),
             stdout_is_taken: Cell::new(false),
         }
     }

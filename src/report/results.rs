@@ -108,10 +108,12 @@ fn verified(found: &Verified, layout: Layout) -> String {
 fn headline(unchanged: bool, without_findings: bool, all_seen: bool) -> &'static str {
     match (unchanged, without_findings, all_seen) {
         (true, true, true) => "everything is as the file says; nothing was written",
-        (true, true, false) => "what was looked at is as the file says; nothing was written",
+        (true, true, false) => {
+            "everything that was checked is as the file says; nothing was written"
+        }
         (true, false, _) => "nothing was written; there are findings",
         (false, true, true) => "done, nothing left open",
-        (false, true, false) => "done; not everything was looked at",
+        (false, true, false) => "done; some steps of an earlier run were not checked again",
         (false, false, _) => "done, with findings",
     }
 }
@@ -121,6 +123,7 @@ fn end(
     (label, report): (&str, Option<&str>),
     layout: Layout,
 ) -> String {
+    let headline = one_line(headline, 0, layout.width);
     let mut text = format!("{headline}\n{}", left_open(findings, unseen, layout));
     if let Some(report) = report {
         text.push_str(&format!("{label}: {}\n", from_here(report)));
@@ -163,7 +166,7 @@ fn left_open(findings: &[Reported], unseen: &[Step], layout: Layout) -> String {
     if !unseen.is_empty() {
         let titles: Vec<_> = unseen.iter().map(|step| step.title().to_owned()).collect();
         text.push_str(&format!(
-            "{} of {} steps {} not looked at again, or only in part:\n",
+            "{} of {} steps {} not checked again, or only in part:\n",
             unseen.len(),
             ORDER.len(),
             if unseen.len() == 1 { "was" } else { "were" }
@@ -234,7 +237,7 @@ fn status(status: &Status, layout: Layout) -> String {
 
 fn abandoned(done: &Abandoned, width: Option<usize>) -> String {
     format!(
-        "abandoned: {}\ndestroyed:\n{}to be done by you:\n{}",
+        "abandoned: {}\ndestroyed:\n{}left for you to do:\n{}",
         done.cluster,
         list(&done.destroyed, width),
         list(&done.remains, width)
@@ -327,7 +330,7 @@ mod tests {
             assert!(!text.contains("everything is"), "{text}");
             assert!(!text.contains("nothing left open"), "{text}");
             assert!(
-                text.contains("2 of 14 steps were not looked at again"),
+                text.contains("2 of 14 steps were not checked again"),
                 "{text}"
             );
             assert!(

@@ -179,7 +179,7 @@ mod tests {
                 ),
             },
             next: "vault-bootstrap apply".into(),
-            why: "looks whether everything still is as in the file".into(),
+            why: "checks that everything is still as the file says".into(),
         }
     }
 
@@ -196,7 +196,7 @@ mod tests {
              break-glass  exercised 2026-11-21T18:36:24Z by ada with alice+bob+carol\n\
              root         revoked 2026-11-21T18:36:24Z: root token 200 before, 403 after;\n\
              \u{20}            control login auditor 200\n\
-             next: vault-bootstrap apply\n      looks whether everything still is as in the file\n"
+             next: vault-bootstrap apply\n      checks that everything is still as the file says\n"
         );
         for width in 50..80 {
             let text = facts(&summary(false), Some(width));

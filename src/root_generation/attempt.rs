@@ -17,6 +17,8 @@ pub struct Held {
     pub name: String,
     /// What they keep.
     pub share: Share,
+    /// A person typed it, and may have read another one.
+    pub typed: bool,
 }
 
 /// What is about to happen or just did, to be recorded before it goes on.
@@ -144,7 +146,7 @@ async fn complete(
     maker.record(Stage::NotMade).await?;
     Err(of_the_server(
         generation,
-        "it has all shares that it wants and made no token",
+        "it has all the shares it needs and made no token",
     ))
 }
 
@@ -154,10 +156,10 @@ pub(crate) fn not_let_in(generation: &Generation<'_>, error: Error) -> Failure {
         return error.into();
     }
     Failure::failed(Code::GrantMissing, format!(
-        "{}: the login is not let in any more: its token has expired, or somebody took the grant from it",
+        "{}: the login is no longer let in: its token has expired, or somebody removed its grant",
         generation.address()
     ))
-    .advise("run the same command again, which logs in anew; a role with a longer token_ttl helps")
+    .advise("run the same command again to log in anew; a role with a longer token_ttl helps")
 }
 
 /// What is known of an attempt of ours.
@@ -256,7 +258,7 @@ fn another_threshold(generation: &Generation<'_>, started: &Progress, have: usiz
             started.required
         ),
     )
-    .advise("put init.threshold to what the cluster was initialised with")
+    .advise("set init.threshold to what the cluster was initialised with")
 }
 
 /// Why a share was not taken. `all` are the custodians whose shares the attempt has, as far as that is known.
@@ -273,16 +275,16 @@ pub(crate) fn not_taken(
         ))
         .advise("look at what they keep: every custodian must hold a share of their own"),
         Given::Gone => Failure::failed(Code::AttemptGone, format!(
-            "{address}: the attempt is not there any more: somebody ended it, or another node leads"
+            "{address}: the attempt no longer exists: somebody ended it, or another node leads"
         ))
         .advise("find out who; then run the same command again")
         .passing(),
         Given::Unreadable => Failure::refused(Code::ShareUnreadable, format!(
-            "{address}: what {name} keeps is no share: it is no line of base64, or too short"
+            "{address}: what {name} keeps is not a share: it is not a line of base64, or is too short"
         ))
         .advise(format!("look at what {name} keeps; the server says so of the share alone")),
         _ => Failure::refused(Code::ShareWrong, format!(
-            "{address}: the shares of {} do not make the key of this cluster; the server took none of them",
+            "{address}: the shares of {} do not make the key of this cluster; the server accepted none of them",
             all.join(", ")
         ))
         .advise(

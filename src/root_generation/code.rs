@@ -102,7 +102,7 @@ impl AttemptCode {
         let bad = |why: &str| {
             Failure::usage(
                 Code::CodeWrong,
-                format!("this is no code of an attempt: {why}"),
+                format!("this is not the code of an attempt: {why}"),
             )
             .advise("copy it whole, as it was printed where the attempt was started")
         };
@@ -110,12 +110,12 @@ impl AttemptCode {
         if text.len() > LONGEST {
             return Err(bad("it is too long"));
         }
-        let begins = || bad("it begins with other letters than BG1-");
+        let begins = || bad("it does not begin with BG1-");
         let body = text.strip_prefix(MARK).ok_or_else(begins)?;
         let cut = || bad("its end is missing");
         let (body, digits) = body.rsplit_once('-').ok_or_else(cut)?;
         if short_sha256(body.as_bytes(), DIGITS) != digits {
-            return Err(bad("a letter of it is missing or another one"));
+            return Err(bad("a letter of it is missing or wrong"));
         }
         let list = URL_SAFE_NO_PAD.decode(body).ok();
         let list = list.and_then(|bytes| serde_json::from_slice(&bytes).ok());
@@ -138,7 +138,7 @@ impl AttemptCode {
         if code.to_text() == text {
             Ok(code)
         } else {
-            Err(bad("it is written in another way"))
+            Err(bad("it is not written as this program does"))
         }
     }
 }

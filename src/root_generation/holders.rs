@@ -66,11 +66,11 @@ pub(crate) async fn holders_give(
         if !found.started || found.nonce != asked.attempt.nonce {
             return Err(Failure::failed(
 Code::AttemptGone,
-                "the attempt is not there any more: somebody ended it, another node leads, or more holders gave a share \
+                "the attempt no longer exists: somebody ended it, another node leads, or more holders gave a share \
                  than were asked, and an orphaned root token is still valid",
             )
             .advise(
-                "find out which; then run the same command again, whose code is another one and which names such a token",
+                "find out which; then run the same command again, which has a new code and names such a token",
             ));
         }
         if found.progress != said {
@@ -100,5 +100,5 @@ fn too_late(asked: Asked<'_>, given: u32) -> Failure {
             names.join(", ")
         ),
     )
-    .advise("call them; then run the same command again, whose code is another one")
+    .advise("call them; then run the same command again, which has a new code")
 }

@@ -37,7 +37,7 @@ fn may_not(error: Error) -> Failure {
     }
     let failure = Failure::from(error);
     Failure::refused(Code::GrantMissing, format!("this login may make no root token: {failure}")).advise(
-        "somebody took the grant from it: let an administrator write the policy vault-bootstrap-break-glass and its \
+        "somebody removed its grant: let an administrator write the policy vault-bootstrap-break-glass and its \
          role again, or name another break-glass login",
     )
 }
@@ -45,11 +45,12 @@ fn may_not(error: Error) -> Failure {
 /// OpenBao 2.5.3 switched the open endpoints off, and 2.6.0 brought the ones that want a login.
 pub fn off(address: &str) -> Failure {
     Failure::refused(Code::NoRootGeneration, format!(
-        "{address} cannot generate root tokens through its API: its listener keeps the open endpoints off, and it has none that \
-         want a login (OpenBao 2.5.3 to 2.5.x)"
+        "{address} cannot generate root tokens through its API: its listener keeps the open endpoints off, and it has \
+         none that require a login (OpenBao 2.5.3 to 2.5.x)"
     ))
     .advise(
-        "without it a revoked root never comes back: upgrade it to OpenBao 2.6 or later; or set disable_unauthed_generate_root_endpoints = false in the listener \
+        "without it a revoked root can never be replaced: upgrade it to OpenBao 2.6 or later; or set \
+         disable_unauthed_generate_root_endpoints = false in the listener \
          of every node and restart it, which lets anybody who reaches it start or disturb a root generation",
     )
 }

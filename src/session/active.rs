@@ -144,11 +144,14 @@ impl<'a> Cluster<'a> {
             false => ("nothing answers at", ""),
         };
         let addresses: Vec<_> = answers.iter().map(|(node, _)| node.address()).collect();
-        self.events.warn(format!(
-            "{nobody} {}{start}; it is waited for up to {}, and Ctrl-C ends that safely",
-            addresses.join(", "),
-            span::text(limit)
-        ));
+        self.events.warn(
+            Code::NoActiveNode,
+            format!(
+                "{nobody} {}{start}; it is waited for up to {}, and Ctrl-C ends that safely",
+                addresses.join(", "),
+                span::text(limit)
+            ),
+        );
     }
 
     /// Goes to the active node where several are listed and ours leads no more. That need not show by any
@@ -211,7 +214,7 @@ impl<'a> Cluster<'a> {
             let text = format!("waited {} for {what}: {said}", span::text(limit));
             let again = &self.advised.again;
             return Err(Failure::failed(Code::NoActiveNode, text)
-                .advise(format!("look at the server's log, then go on: {again}")));
+                .advise(format!("look at the server's log, then continue: {again}")));
         }
         if passed >= PAUSE {
             self.events.emit(Event::Waiting {
@@ -263,7 +266,10 @@ impl Tries {
             )));
         }
         let events = cluster.events;
-        events.warn(format!("{failure}; looking for the active node again"));
+        events.warn(
+            failure.code(),
+            format!("{failure}; looking for the active node again"),
+        );
         // One that has just been elected may not answer everything yet.
         tokio::time::sleep(self.pause).await;
         (self.left, self.pause) = (self.left - 1, self.pause * 2);

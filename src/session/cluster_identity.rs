@@ -81,16 +81,18 @@ pub(crate) async fn known_anywhere(
     match tokio::time::timeout(TO_LOOK, known_at_the_replica(config)).await {
         Ok(Ok(known)) => Ok(known),
         Ok(Err(failure)) => {
-            events.warn(format!(
-                "the replica does not say which cluster this is: {failure}"
-            ));
+            events.warn(
+                failure.code(),
+                format!("the replica does not say which cluster this is: {failure}"),
+            );
             Ok(None)
         }
         Err(_) => {
             let limit = span::text(TO_LOOK);
-            events.warn(format!(
-                "the replica did not say within {limit} which cluster this is"
-            ));
+            events.warn(
+                Code::ReplicaUnreachable,
+                format!("the replica did not say within {limit} which cluster this is"),
+            );
             Ok(None)
         }
     }

@@ -70,7 +70,10 @@ impl OpenLogin {
                     return Err(failure);
                 }
                 Err(failure) => {
-                    events.warn(format!("the login {} does not open: {failure}", login.name));
+                    events.warn(
+                        failure.code(),
+                        format!("the login {} does not open: {failure}", login.name),
+                    );
                     failures.push(failure);
                 }
                 opened => return opened,
@@ -98,9 +101,12 @@ impl OpenLogin {
     pub(crate) async fn end(self, client: &Client, events: &EventSink<'_>) {
         let name = self.name;
         match token::revoke_self(client, self.answer.token).await {
-            Err(error) if !error.is_forbidden() => events.warn(format!(
-                "the token of {name} could not be ended and lives as long as its ttl: {error}"
-            )),
+            Err(error) if !error.is_forbidden() => events.warn(
+                Code::RunLeftOpen,
+                format!(
+                    "the token of {name} could not be revoked and stays valid until its ttl ends: {error}"
+                ),
+            ),
             // Ended, or it had ended by itself.
             _ => {}
         }

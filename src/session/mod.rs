@@ -37,7 +37,7 @@ impl Authority {
         match self {
             Self::None => Err(Failure::failed(
                 Code::Unexpected,
-                "there is no token to ask the server with",
+                "there is no token for asking the server",
             )),
             Self::Root(root) => Ok(root.token()),
             Self::Login(login) => Ok(login.token()),
@@ -99,8 +99,8 @@ impl Session<'_> {
     }
 
     /// Says something that a person should know.
-    pub fn warn(&self, text: impl Into<String>) {
-        self.caller.events.warn(text);
+    pub fn warn(&self, code: Code, text: impl Into<String>) {
+        self.caller.events.warn(code, text);
     }
 
     /// The secret behind a reference, as it was resolved before. Fails if it is no longer available; before the hand-over

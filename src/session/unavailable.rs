@@ -110,11 +110,11 @@ pub(crate) async fn explained(answers: Vec<Answer>, waited: Failure, advised: &A
     if without_quorum(&answers).await {
         let (listed, answer) = (answers.len(), answers.len() - silent(&answers));
         let text = format!(
-            "{answer} of the {listed} listed nodes answer, and none of them leads: {}",
+            "{answer} of the {listed} listed nodes answer, and none of them is the leader: {}",
             said(&answers)
         );
         return Failure::failed(Code::NoActiveNode, text)
-            .advise(format!("start the others; then go on: {again}"));
+            .advise(format!("start the others; then continue: {again}"));
     }
     let nameless = |(_, health): &&Answer| health.as_ref().is_ok_and(is_nameless);
     if let Some((node, _)) = answers.iter().find(nameless) {
@@ -124,7 +124,7 @@ pub(crate) async fn explained(answers: Vec<Answer>, waited: Failure, advised: &A
         ))
         .advise(format!(
             "see that cluster.address leads to a node itself and nothing hides cluster_id in its answer to \
-             {address}/v1/sys/health; then go on: {again}"
+             {address}/v1/sys/health; then continue: {again}"
         ));
     }
     let all = |is: fn(&Health) -> bool| {
@@ -138,7 +138,7 @@ pub(crate) async fn explained(answers: Vec<Answer>, waited: Failure, advised: &A
         && let Some(leader) = leader_elsewhere(&answers).await
     {
         return waited.advise(format!(
-            "the node that leads is {leader}: add it to cluster.nodes, with all others; then go on: {again}"
+            "the node that leads is {leader}: add it to cluster.nodes, with all others; then continue: {again}"
         ));
     }
     waited
@@ -165,14 +165,18 @@ async fn sealed(answers: &[Answer], Advised { again, unseal }: &Advised) -> Fail
     by_itself.dedup();
     let advice = match (by_itself.is_empty(), by_holders) {
         (_, true) => {
-            format!("let each holder of a quorum give their share: {unseal}; then go on: {again}")
+            format!(
+                "let each holder of a quorum give their share: {unseal}; then continue: {again}"
+            )
         }
         (false, false) => format!(
-            "nothing unseals it but its own seal, {}: see that the key is there, enabled, and allowed to the \
-             server, whose log says why it does not open; restart the server if it stays sealed all the same; then go on: {again}",
+            "nothing unseals it but its own seal, {}: check that the key exists, is enabled and may be used by the \
+             server, whose log says why it does not open; restart the server if it stays sealed nevertheless; then continue: {again}",
             by_itself.join(", ")
         ),
-        (true, false) => format!("see in the server's log why it is sealed; then go on: {again}"),
+        (true, false) => {
+            format!("see in the server's log why it is sealed; then continue: {again}")
+        }
     };
     Failure::refused(Code::ClusterSealed, words.join(", ")).advise(advice)
 }

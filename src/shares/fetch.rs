@@ -7,12 +7,13 @@ use crate::config::Config;
 use crate::custodian::{self, Custodian, IdentityFile, Kind, Opener};
 use crate::failure::Failure;
 use crate::prompt;
+use crate::root_generation::Held;
 use crate::secret::Share;
 use crate::shell::ShellCommand;
 use crate::vault::keys::typed_share;
 
 /// How often a person is asked for one share before it counts as none.
-const TIMES: usize = 3;
+pub(crate) const TIMES: usize = 3;
 
 /// The identity files that were typed.
 pub(crate) fn identities(files: &[PathBuf]) -> Result<Vec<IdentityFile>, Failure> {
@@ -27,14 +28,19 @@ pub(crate) fn identities(files: &[PathBuf]) -> Result<Vec<IdentityFile>, Failure
     Ok(read)
 }
 
-/// The share of a custodian as it is kept, and whether a person typed it, who is asked where no machine opens it.
+/// The share of a custodian as it is kept. A person is asked for it where no machine opens it.
 pub(crate) async fn share(
     ask: &Ask<'_>,
     custodian: &Custodian,
     identities: &[IdentityFile],
-) -> Result<(Share, bool), Failure> {
+) -> Result<Held, Failure> {
+    let held = |share, typed| Held {
+        name: custodian.name().to_owned(),
+        share,
+        typed,
+    };
     let error = match custodian.fetch(identities).await {
-        Ok(share) => return Ok((share, false)),
+        Ok(share) => return Ok(held(share, false)),
         Err(error) => error,
     };
     let said = match error.kind() {
@@ -42,7 +48,7 @@ pub(crate) async fn share(
         Kind::NotOpened(said) => Some(said.as_str()),
         _ => return Err(error.into()),
     };
-    Ok((ask.person(custodian, said).await?, true))
+    Ok(held(ask.person(custodian, said).await?, true))
 }
 
 /// How a person is asked for a share that no machine opens.
@@ -86,21 +92,19 @@ impl Ask<'_> {
     async fn person(&self, custodian: &Custodian, said: Option<&str>) -> Result<Share, Failure> {
         let name = custodian.name();
         let (about, instead) = self.about(custodian);
-        let about = said.map_or(about.clone(), |said| format!("{said}. {about}"));
-        prompt::can_ask(&about, &instead)?;
+        let said = said.map_or(String::new(), |said| format!("{said}\n"));
+        prompt::can_ask(&format!("{said}{about}").replace('\n', ". "), &instead)?;
         let hint = if self.may_skip {
-            format!(" (Enter alone leaves {name} out)")
+            format!("; Enter alone leaves {name} out")
         } else {
             String::new()
         };
-        let mut wrong = String::new();
+        let command = custodian.opener().command().with(custodian.address());
+        let asked =
+            format!("The share of {name}, as {name} reads it:\n  {command}\nShare (hidden{hint})");
+        let (mut said, mut wrong) = (said, String::new());
         for _ in 0..TIMES {
-            let question = if wrong.is_empty() {
-                format!("{about}{hint}")
-            } else {
-                format!("That is no share: {wrong}. {about}{hint}")
-            };
-            wrong = match prompt::hidden(&question, &instead).await {
+            wrong = match prompt::hidden(&format!("{said}{asked}"), &instead).await {
                 Ok(text) => {
                     let share = custodian::typed(text);
                     match typed_share::wrong_with(&share, self.shares) {
@@ -116,14 +120,15 @@ impl Ask<'_> {
                 Err(prompt::Error::Empty(_)) => "nothing was typed".to_owned(),
                 Err(error) => return Err(error.into()),
             };
+            prompt::forget_the_rest();
+            said = format!("That is not a share: {wrong}\n");
         }
         Err(Failure::refused(
             Code::ShareUnreadable,
-            format!("what {name} typed {TIMES} times is no share: {wrong}"),
+            format!("what {name} typed {TIMES} times is not a share: {wrong}"),
         )
         .advise(format!(
-            "let {name} type it exactly as it is shown by: {}",
-            custodian.opener().command().with(custodian.address())
+            "let {name} type it exactly as it is shown by: {command}"
         )))
     }
 

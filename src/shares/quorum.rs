@@ -1,5 +1,6 @@
 //! Shares back from their custodians, whoever of them answers.
 
+use std::collections::VecDeque;
 use std::path::PathBuf;
 
 use crate::code::Code;
@@ -9,12 +10,12 @@ use crate::edge::custodians;
 use crate::event::Caller;
 use crate::failure::{Exit, Failure};
 use crate::root_generation::Held;
-use crate::secret::Share;
+use crate::shares::doubles::Doubles;
 use crate::shares::fetch::{self, Ask};
 use crate::shares::key_set;
-use crate::vault::keys::typed_share::is_the_same;
 
 /// What came back, and from whom nothing did.
+#[derive(Default)]
 pub(crate) struct Gathered {
     /// In the order of the file.
     pub(crate) held: Vec<Held>,
@@ -41,6 +42,8 @@ pub(crate) struct Asking<'a> {
     pub(crate) without: &'a [String],
     /// Custodians that are asked only where the others are too few.
     pub(crate) last: &'a [String],
+    /// Shares that are in hand already: whoever gives one of them gives nothing.
+    pub(crate) held: &'a [Held],
     /// Every share is needed: the first that cannot be had ends the asking.
     pub(crate) every: bool,
     /// Whether holders give from machines of their own what cannot be opened here.
@@ -80,58 +83,72 @@ impl Asking<'_> {
         }
         let order: Vec<String> = candidates.iter().map(|one| one.name.clone()).collect();
         candidates.sort_by_key(|one| (self.last.contains(&one.name), !one.opens_here));
-        let with_holders = self.holders;
-        let (mut held, mut away, mut elsewhere) = (Vec::new(), Vec::new(), Vec::new());
-        for one in candidates {
-            let person = one.custodian.is_ok() && !one.opens_here;
-            let wanted = if one.opens_here { at_most } else { enough };
-            if held.len() >= wanted && (person || !with_holders) {
-                if with_holders {
-                    elsewhere.push(one.name);
-                }
-                continue;
-            }
+        let mut gathered = self
+            .ask_all(&candidates, &identities, (enough, at_most))
+            .await?;
+        let place = |name: &str| order.iter().position(|one| one == name);
+        gathered.held.sort_by_key(|held| place(&held.name));
+        gathered.elsewhere.sort_by_key(|name| place(name));
+        Ok(gathered)
+    }
+
+    /// Asks the candidates in their order.
+    async fn ask_all(
+        self,
+        candidates: &[Candidate],
+        identities: &[IdentityFile],
+        (enough, at_most): (usize, usize),
+    ) -> Result<Gathered, Failure> {
+        let (with_holders, events) = (self.holders, self.caller.events);
+        let mut gathered = Gathered::default();
+        let mut doubles = Doubles::default();
+        let mut queue: VecDeque<&Candidate> = candidates.iter().collect();
+        while let Some(one) = queue.pop_front() {
             let Candidate {
                 name, custodian, ..
             } = one;
+            let person = custodian.is_ok() && !one.opens_here;
+            let wanted = if one.opens_here { at_most } else { enough };
+            if gathered.held.len() >= wanted && (person || !with_holders) {
+                if with_holders {
+                    gathered.elsewhere.push(name.clone());
+                }
+                continue;
+            }
             let asked = match custodian {
                 Ok(custodian) => {
                     let may_skip = !self.every || with_holders;
-                    self.share(&custodian, &identities, may_skip).await
+                    self.share(custodian, identities, may_skip).await
                 }
-                Err(failure) => Err(failure),
+                Err(failure) => Err(failure.clone()),
             };
-            let asked = asked.and_then(|share| no_double(&held, &name, share));
-            match asked {
-                Ok(share) => {
-                    self.caller.events.note(format!("{name} has answered"));
-                    held.push(Held { name, share });
+            let known = (self.held, &mut gathered.held);
+            match asked.and_then(|held| doubles.take(known, held, events)) {
+                Ok(again) => {
+                    if !again.contains(name) {
+                        events.note(format!("{name} has answered"));
+                    }
+                    for name in again.iter().rev() {
+                        let one = candidates.iter().find(|one| one.name == *name);
+                        one.into_iter().for_each(|one| queue.push_front(one));
+                    }
                 }
                 Err(failure) if matches!(failure.exit, Exit::Interrupted(_)) => {
                     return Err(failure);
                 }
                 // Whoever has nothing to type here may have it elsewhere.
                 Err(failure) if person && with_holders => {
-                    let note = format!("{name} gives no share here: {failure}");
-                    self.caller.events.note(note);
-                    elsewhere.push(name);
+                    events.note(format!("{name} gives no share here: {failure}"));
+                    gathered.elsewhere.push(name.clone());
                 }
                 Err(failure) if self.every => return Err(failure),
                 Err(failure) => {
-                    self.caller
-                        .events
-                        .warn(format!("no share of {name}: {failure}"));
-                    away.push((name, failure));
+                    events.warn(failure.code(), format!("no share of {name}: {failure}"));
+                    gathered.away.push((name.clone(), failure));
                 }
             }
         }
-        held.sort_by_key(|held| order.iter().position(|name| *name == held.name));
-        elsewhere.sort_by_key(|elsewhere| order.iter().position(|name| name == elsewhere));
-        Ok(Gathered {
-            held,
-            elsewhere,
-            away,
-        })
+        Ok(gathered)
     }
 
     /// How many custodians answer without anybody being asked.
@@ -150,17 +167,14 @@ impl Asking<'_> {
         if candidates.len() != 1 {
             return Err(self.not_plain(wanted));
         }
-        let Candidate {
-            name, custodian, ..
-        } = candidates.remove(0);
-        let share = self.share(&custodian?, &identities, false).await?;
-        Ok(Held { name, share })
+        let custodian = candidates.remove(0).custodian?;
+        self.share(&custodian, &identities, false).await
     }
 
     /// Nobody is asked for a share that is no longer valid, or without word that new ones are half made.
     fn those_that_hold(self) -> Result<(), Failure> {
         for finding in key_set::asked_for(self.config)? {
-            self.caller.events.warn(finding.to_string());
+            self.caller.events.warn(finding.code(), finding.to_string());
         }
         Ok(())
     }
@@ -170,7 +184,7 @@ impl Asking<'_> {
         let names: Vec<_> = names.map(|one| one.name.as_str()).collect();
         let text = match wanted {
             Some(name) => format!("{} has no custodian {name}", self.config.file.display()),
-            None => "cannot tell whose share is to be given from here".to_owned(),
+            None => "cannot tell whose share to give".to_owned(),
         };
         Failure::usage(Code::NameUnknown, text)
             .advise(format!("name one of {} with --custodian", names.join(", ")))
@@ -200,7 +214,7 @@ impl Asking<'_> {
         custodian: &Custodian,
         identities: &[IdentityFile],
         may_skip: bool,
-    ) -> Result<Share, Failure> {
+    ) -> Result<Held, Failure> {
         let ask = Ask {
             config: self.config,
             verb: self.verb.into(),
@@ -208,24 +222,7 @@ impl Asking<'_> {
             shares: self.config.init.shares,
             may_skip,
         };
-        let (share, _) = fetch::share(&ask, custodian, identities).await?;
-        Ok(share)
-    }
-}
-
-/// A share that another holder has given counts once, and whoever keeps only a copy of it opens nothing.
-pub(crate) fn no_double(held: &[Held], name: &str, share: Share) -> Result<Share, Failure> {
-    match held.iter().find(|other| is_the_same(&other.share, &share)) {
-        None => Ok(share),
-        Some(other) => Err(Failure::refused(
-            Code::ShareTwice,
-            format!(
-                "what is kept for {} and for {name} is one and the same share, which counts once: one of the two has a copy, \
-                 and which one cannot be seen",
-                other.name
-            ),
-        )
-        .advise("put back what each of them was given; if that is lost, make new shares: recovery rotate")),
+        fetch::share(&ask, custodian, identities).await
     }
 }
 
@@ -245,10 +242,10 @@ impl Gathered {
         }
         let mut failures = vec![
             Failure::failed(Code::TooFewShares, format!(
-                "{have} of the {needed} shares that are needed could be had; nothing was started"
+                "only {have} of the {needed} shares needed are available; no attempt was started"
             ))
             .advise(
-                "get hold of the holders below, or of other holders, and run the same command again",
+                "reach the holders below, or other holders, and run the same command again",
             ),
         ];
         for (name, failure) in &self.away {

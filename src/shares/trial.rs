@@ -2,7 +2,7 @@
 
 use futures::future::join_all;
 
-use crate::code::Code;
+use crate::code::{Code, Reported};
 use crate::custodian::Custodian;
 use crate::event::EventSink;
 use crate::failure::Failure;
@@ -28,8 +28,8 @@ pub(crate) async fn try_all<'c>(
     for (custodian, canary, presence) in join_all(tries).await {
         match canary {
             Ok(warnings) => {
-                for text in warnings {
-                    events.warn(text);
+                for Reported { code, text } in warnings {
+                    events.warn(code, text);
                 }
                 opened.push(custodian);
             }

@@ -43,8 +43,8 @@ pub(crate) async fn discard(
             "{address}, where an unverified share of {name} was to go, is not known to be ours"
         ))
         .advise(
-            "see whose it is: if it is a share that was stored from a newer copy of the checkpoint it may be one that \
-             opens the cluster; if it is nobody's, move it away and run the same command again",
+            "find out whose it is: a share stored from a newer copy of the checkpoint may be one that opens the \
+             cluster; if it is nobody's, move it away and run the same command again",
         ));
     }
     custodian.remove().await?;

@@ -22,7 +22,10 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("examples", &[]),
     ("config", &["code", "disk", "plain_http", "shell", "span"]),
     ("interrupt", &["code", "failure"]),
-    ("prompt", &["interrupt", "printable", "screen", "secret"]),
+    (
+        "prompt",
+        &["interrupt", "printable", "screen", "secret", "text_layout"],
+    ),
     ("reference", &["config", "disk", "secret", "shell", "span"]),
     (
         "evidence",
@@ -68,7 +71,7 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
     (
         "custodian",
         &[
-            "aws", "backend", "child", "disk", "hex", "screen", "secret", "shell", "span",
+            "code", "aws", "backend", "child", "disk", "hex", "screen", "secret", "shell", "span",
         ],
     ),
     (
@@ -262,6 +265,7 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
             "envelope",
             "event",
             "failure",
+            "finding",
             "holder_file",
             "prompt",
             "session",

@@ -36,7 +36,7 @@ fn the_only_way_into_a_living_cluster_is_destroyed_under_its_own_words_only() {
             "checkpoint keeps the root token",
             "nobody may ever open it again",
             "vault-bootstrap apply --abandon 'lose test'",
-            "else go on: vault-bootstrap apply",
+            "else continue: vault-bootstrap apply",
         ]);
     assert!(ceremony.keeps_secrets());
     let log = server.audit().after_this();

@@ -203,7 +203,7 @@ fn shares_that_are_stored_in_part_are_counted_and_the_rest_follows() {
         "elsewhere",
         "2 of 3 shares are with their custodians (alice, carol)",
         "all of them are still in",
-        "then go on: vault-bootstrap apply --yes",
+        "then continue: vault-bootstrap apply --yes",
     ]);
     std::fs::remove_file(&place).expect("ours");
     ceremony.apply().exits(4);

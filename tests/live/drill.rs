@@ -7,7 +7,9 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use crate::ceremony::{Ceremony, Run, Server, killed_or_ended};
-use crate::support::{Action, Faults, RequestInfo, Setup, Sweep, Tool, eventually, require};
+use crate::support::{
+    Action, Faults, RequestInfo, Setup, Sweep, Terminal, Tool, eventually, require,
+};
 
 /// Every custodian's key at hand.
 const WORDS: [&str; 8] = [
@@ -101,6 +103,89 @@ fn every_share_helps_to_make_a_root_token_on_vault_with_unseal_keys() {
     rehearsed_on(Setup::Vault1211Shamir);
 }
 
+#[test]
+fn a_custodian_whose_share_the_drill_has_opened_is_proved() {
+    require!(["openbao-2.7.2"]);
+    let server = Server::of(Setup::OpenBao272Static);
+    let mut ceremony = Ceremony::unproved(&server);
+    ceremony.set("/break_glass/drill", json!("before-revoke"));
+    ceremony.set("/init/accept_unproved", json!(["alice", "bob"]));
+    let run = ceremony.run(&WORDS);
+    run.exits(0).prints(&["findings: none"]);
+    let findings = &ceremony.report()["findings"];
+    assert_eq!(*findings, json!([]));
+    ceremony.apply().exits(0).prints(&["findings: none"]);
+}
+
+/// What a person types into the question for the share of each, one after the other.
+fn typed(terminal: &mut Terminal, shares: &[(&str, &str)]) -> String {
+    let mut shown = String::new();
+    for (name, share) in shares {
+        shown.push_str(&terminal.expect(&format!("The share of {name}")));
+        terminal.type_line(share);
+    }
+    shown
+}
+
+#[test]
+fn a_share_typed_for_another_holder_is_named_by_what_is_known_of_it_and_asked_for_again() {
+    require!(["openbao-2.7.2"]);
+    let server = Server::of(Setup::OpenBao272Static);
+    let ceremony = with_a_drill(&server);
+    let mut terminal = ceremony.terminal(&["apply", "--yes", "--identity", "carol.key"]);
+    let mut shown = terminal.expect("The share of alice");
+    let [alices, bobs, carols] =
+        ["alice", "bob", "carol"].map(|name| ceremony.custody().share(name));
+    terminal.type_line(&carols);
+    shown += &typed(&mut terminal, &[("alice", &alices), ("bob", &alices)]);
+    shown += &typed(&mut terminal, &[("alice", &alices), ("bob", &bobs)]);
+    let (code, rest) = terminal.finish();
+    shown += &rest;
+    assert_eq!(code, 0, "{shown}");
+    let line = in_one_line(&shown);
+    for said in [
+        "what was typed for alice is the share that is kept for carol, which counts once: asking alice again",
+        "what was typed for alice and for bob is one and the same share, which counts once: asking alice and bob again",
+    ] {
+        assert!(line.contains(said), "{shown}");
+    }
+    for share in [&alices, &bobs, &carols] {
+        assert!(!shown.contains(share.as_str()), "{shown}");
+    }
+    was_held(&ceremony);
+    nothing_is_left(&server, &ceremony);
+}
+
+#[test]
+fn a_share_typed_three_times_for_another_holder_ends_the_drill() {
+    require!(["openbao-2.7.2"]);
+    let server = Server::of(Setup::OpenBao272Static);
+    let ceremony = with_a_drill(&server);
+    let words = [
+        "apply",
+        "--yes",
+        "--identity",
+        "alice.key",
+        "--identity",
+        "carol.key",
+    ];
+    let mut terminal = ceremony.terminal(&words);
+    for _ in 0..3 {
+        terminal.expect("The share of bob");
+        terminal.type_line(&ceremony.custody().share("carol"));
+    }
+    let (code, shown) = terminal.finish();
+    assert_eq!(code, 3, "{shown}");
+    let line = in_one_line(&shown);
+    let said = "what was typed for bob is the share that is kept for carol, which counts once";
+    assert!(line.contains("refused:") && line.contains(said), "{shown}");
+    ceremony.run(&WORDS).exits(0);
+}
+
+fn in_one_line(shown: &str) -> String {
+    shown.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 /// Every killed run leaves a token of a login, and so one more of these.
 pub fn of_no_earlier_run(request: &RequestInfo) -> bool {
     !request.path.ends_with("/lookup-accessor")
@@ -158,7 +243,7 @@ fn the_run_that_revokes_root_has_held_the_drill_and_found_the_marker_itself() {
     assert_ne!(diary["steps"]["revoke-root"]["state"], "done");
     let killed = ceremony.run(&WORDS);
     killed.exits(0).says(&[
-        "the marker's HMAC stands in",
+        "the marker's HMAC was found in",
         "alice, bob made a root token",
         "alice, carol made a root token",
     ]);

@@ -214,7 +214,7 @@ fn what_fails_after_root_is_dead_stands_in_the_report_and_bars_no_hand_over() {
         .since(ROOTS, REVOCATION)
         .from(ROOTS + 1, REVOCATION, refusal(403, "not you"));
     let proxy = watched(&mut ceremony, &server, &faults);
-    let finding = "root is revoked, but what came after was not seen";
+    let finding = "root is revoked, but what came after could not be checked";
     let run = ceremony.apply();
     run.exits(4).prints(&[finding, "the list is broken"]);
     assert!(!ceremony.keeps_secrets(), "{run}");

@@ -154,12 +154,24 @@ fn an_example_that_nobody_has_changed_is_refused_with_what_to_change() {
     let person = Beginner::new();
     let text = person.run(&["example"]).exits(0).stdout.clone();
     person.prepare_as_told(&text);
-    std::fs::write(person.at("bootstrap.yaml"), text).expect("written");
+    std::fs::write(person.at("bootstrap.yaml"), &text).expect("written");
     person.key("checkpoint");
+    let line = |name: &str| {
+        let of_it = |line: &&str| line.contains(&format!("age1-of-{name}"));
+        let number = text.lines().position(|line| of_it(&line)).expect("a line") + 1;
+        format!("bootstrap.yaml:{number}:")
+    };
+    let said =
+        |name| format!("custodian {name}: shares/{name}.age: the recipient is not an X25519 one");
     person.run(&["custodian", "prove", "bob"]).exits(2).says(&[
-        "the recipient is not an X25519 one",
+        &line("bob"),
+        &said("bob"),
         "vault-bootstrap custodian new NAME -o FILE",
     ]);
+    let run = person.run(&["apply", "--yes"]);
+    for name in HOLDERS {
+        run.exits(2).says(&[&line(name), &said(name)]);
+    }
     person
         .run(&["example", "every"])
         .exits(2)
@@ -186,6 +198,13 @@ fn a_new_key_needs_no_configuration_and_is_shown_to_nobody() {
     run.shows(&entry).never_says(&["AGE-SECRET-KEY"]);
     let secret = text.lines().last().expect("a line");
     assert!(secret.starts_with("AGE-SECRET-KEY-1"));
+    // The checkpoint's is no custodian's.
+    person
+        .run(&["custodian", "new", "checkpoint", "-o", "keys/own.key"])
+        .exits(0)
+        .shows("    key: {identity: keys/own.key}\n")
+        .says(&["for checkpoint:"])
+        .never_says(&["init.custodians"]);
     for again in [
         &["custodian", "new", "bob", "-o", "bob.key"][..],
         &["custodian", "new", "x", "-o", "/dev/stdout"],

@@ -213,7 +213,7 @@ fn status_on(setup: Setup) {
     stage.try_each(&names(&seen), &status);
     stage.poison.set("version", HOSTILE);
     status(&[]).prints(&[
-        "/v1/sys/health is unusable: its version has not the form of one (\"x; touch F #\\u{1b}[2J",
+        "/v1/sys/health is unusable: its version is malformed (\"x; touch F #\\u{1b}[2J",
     ]);
     for name in names(&seen) {
         stage.poison.set(name, &"A".repeat(LONG));
@@ -317,7 +317,7 @@ fn break_glass_on(setup: Setup) {
     stage.poison.set("nonce", HOSTILE);
     for output in [&[][..], &["--output", "json"]] {
         let told = run(&ceremony, &[&["break-glass", "progress"], output].concat());
-        let why = ["its nonce has not the form of one"];
+        let why = ["its nonce is malformed"];
         if output.is_empty() {
             told.exits(1).says(&why);
         } else {

@@ -119,7 +119,7 @@ fn a_lost_answer_is_told_of_the_node_that_was_asked_wherever_the_file_has_it_now
     let gone = format!("{} was asked to initialise the cluster", asked.address());
     ceremony.apply().exits(3).says(&[
         &gone,
-        "the file does not name that node any more",
+        "the file no longer names that node",
         &format!("put {} back into cluster.nodes", asked.address()),
         "apply --abandon",
     ]);
@@ -180,7 +180,7 @@ fn a_cluster_that_somebody_initialises_after_a_killed_attempt_is_not_said_to_be_
     ceremony.apply().exits(3).says(&[
         "its answer never reached",
         "unless somebody else did it, no one holds the shares",
-        "if somebody did, they hold the keys, and this attempt is forgotten by",
+        "if somebody did, they hold the keys; to forget this attempt:",
     ]);
     ceremony
         .run(&["apply", "--abandon", "test"])

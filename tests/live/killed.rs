@@ -304,7 +304,7 @@ fn with_shares_in_hand_a_listed_node_that_is_down_is_named_and_keeps_no_other_se
         "of 7s for all nodes to open",
         &down,
         &format!("waited 7s for {other}"),
-        "start the server there, or take it out of cluster.nodes",
+        "start the server there, or remove it from cluster.nodes",
         "vault-bootstrap apply --yes",
     ]);
     assert!(begun.elapsed() < Duration::from_secs(30));

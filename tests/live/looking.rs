@@ -140,7 +140,7 @@ fn a_server_that_audits_is_not_said_to_audit_nothing_because_the_file_is_silent(
     ceremony.remove("/audit");
     let run = ceremony.apply();
     run.exits(4)
-        .prints(&["those that the server has (file) are held to nothing"]);
+        .prints(&["those that the server has (file) are not checked"]);
     assert!(!run.stdout.contains("nobody will know"), "{run}");
     let report = std::fs::read_to_string(ceremony.path("checkpoint/report.txt")).expect("a report");
     assert!(

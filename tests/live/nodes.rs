@@ -29,7 +29,7 @@ fn a_node_that_is_down_is_said_and_without_a_quorum_of_nodes_nobody_waits_for_lo
     let run = ceremony.apply();
     run.exits(4)
         .says(&[&format!("initialised {}", addresses[0])])
-        .never_says(&["does not serve"]);
+        .never_says(&["is not serving"]);
     assert_eq!(ceremony.evidence("initialize")["node"], addresses[0]);
     let page = std::fs::read_to_string(ceremony.path("checkpoint/report.txt")).expect("a page");
     assert!(page.contains(&addresses[0]), "{page}");
@@ -43,7 +43,7 @@ fn a_node_that_is_down_is_said_and_without_a_quorum_of_nodes_nobody_waits_for_lo
     nodes[0].kill();
     assert!(eventually(ELECTION, || leader_among(&nodes).is_some()));
     let status = ceremony.run(&["status"]);
-    let absent = format!("{} is listed in the file and does not serve", addresses[0]);
+    let absent = format!("{} is listed in the file but is not serving", addresses[0]);
     status
         .exits(4)
         .prints(&["server   OpenBao 2.7.2, active", &absent])
@@ -57,7 +57,7 @@ fn a_node_that_is_down_is_said_and_without_a_quorum_of_nodes_nobody_waits_for_lo
     let down = &addresses[followers[0]];
     nodes[followers[0]].kill();
     let absent = format!(
-        "{down} is listed in the file and does not serve: {down}/v1/sys/health cannot be reached"
+        "{down} is listed in the file but is not serving: {down}/v1/sys/health cannot be reached"
     );
     ceremony.apply().exits(4).prints(&[&absent]);
     let status = ceremony.run(&["status"]);
@@ -75,8 +75,8 @@ fn a_node_that_is_down_is_said_and_without_a_quorum_of_nodes_nobody_waits_for_lo
     let words: Vec<&str> = ["rehearse"].into_iter().chain(keys).collect();
     let run = ceremony.run(&words);
     run.exits(1).says(&[
-        "1 of the 3 listed nodes answer, and none of them leads",
-        "start the others; then go on: vault-bootstrap",
+        "1 of the 3 listed nodes answer, and none of them is the leader",
+        "start the others; then continue: vault-bootstrap",
     ]);
     let took = begun.elapsed();
     assert!(took < Duration::from_secs(45), "{took:?}\n{run}");

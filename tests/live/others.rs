@@ -295,7 +295,7 @@ fn a_file_that_everybody_may_write_to_is_a_warning_and_a_finding() {
     ceremony.save();
     let file = ceremony.path("bootstrap.yaml");
     set_mode(&file, 0o666);
-    let text = "others can change bootstrap.yaml or what is in it: every user may write to";
+    let text = "other users can modify bootstrap.yaml or its contents: every user may write to";
     let status = ceremony.run_as_is(&["status"]);
     status.exits(4).prints(&["findings:", text, "chmod o-w "]);
     let run = ceremony.run_as_is(&["apply", "--yes"]);
@@ -314,7 +314,7 @@ fn a_directory_of_shares_that_is_open_to_others_is_a_finding() {
     std::fs::create_dir_all(&shares).expect("a directory");
     set_mode(&shares, 0o777);
     let run = ceremony.apply();
-    let text = "others can change shares or what is in it: every user may write to";
+    let text = "other users can modify shares or its contents: every user may write to";
     run.exits(4).says(&[text]).prints(&[text]);
 }
 

@@ -103,13 +103,13 @@ fn status_says_where_it_stands_and_what_to_type_next() {
     ceremony
         .run(&["status"])
         .exits(4)
-        .prints(&["active", "goes on where it stopped", "begun"]);
+        .prints(&["active", "continues where it stopped", "begun"]);
     ceremony.set("/policies/operator", rules);
     ceremony.apply().exits(4);
     ceremony
         .run(&["status"])
         .exits(0)
-        .prints(&["active", "looks whether everything still is as in the file"]);
+        .prints(&["active", "checks that everything is still as the file says"]);
     let run = ceremony.run(&["status", "--output", "json"]);
     let status = run.exits(0).event();
     assert_eq!(
@@ -152,7 +152,7 @@ fn status_says_done_of_no_server_that_is_another_one_empty_or_away() {
         findings,
         json!([{
             "code": "server-unreachable",
-            "text": "the server could not be asked: nothing here says whether it still is as recorded",
+            "text": "the server could not be asked, so whether it is still as recorded is unknown",
         }])
     );
 }
@@ -351,7 +351,7 @@ fn interrupted_by(signal: rustix::process::Signal, code: i32) {
     run.signal(signal);
     Run::from(run.finish()).exits(code).says(&[
         "nothing is half done",
-        "run the same command again: it goes on from here",
+        "run the same command again: it continues from here",
     ]);
     assert!(ceremony.keeps_secrets());
     ceremony.apply().exits(4);

@@ -134,7 +134,7 @@ fn what_the_server_has_of_a_secret_is_never_shown_whatever_becomes_of_its_place_
         "app.password",
         "recorded, not re-checked: data.phrase of secret/data/app",
     ]);
-    run.prints(&["were not looked at again, or only in part:", "other writes"]);
+    run.prints(&["were not checked again, or only in part:", "other writes"]);
     run.never_says(&[&word, "differs"]);
     // Out of the file, then in clear: a finding each, and never the server's value.
     ceremony.remove("/writes/0/data/data/phrase");
@@ -178,8 +178,8 @@ fn after_hand_over_a_missing_password_of_the_only_login_is_said_once_with_what_t
     std::fs::remove_file(ceremony.path("ada.password")).expect("it was there");
     let run = ceremony.apply();
     run.exits(1).says(&[
-        "ada.password: the secret is not here any more",
-        "put it back, or name another login",
+        "ada.password: the secret is no longer here",
+        "put it back, or name in the file another login",
     ]);
     let text = run.to_string();
     assert_eq!(text.matches("not re-checked").count(), 1, "{text}");

@@ -222,7 +222,7 @@ fn new_recovery_keys_hold_on_openbao_272_with_more_shares_than_before() {
     ]);
     run.says(&[
         "all 4 new shares were read back",
-        "took away shares/bob.age, the old share of bob",
+        "removed shares/bob.age, the old share of bob",
     ]);
     rotation.is_done(&server, Setup::OpenBao272Static);
     after_it_all_is_as_the_file_says(&rotation, &server);
@@ -294,7 +294,7 @@ fn an_answer_that_is_lost_costs_nothing() {
         rotation
             .ceremony
             .set("/cluster/address", json!(proxy.address()));
-        rotation.rotate().exits(0).says(&["it is begun anew"]);
+        rotation.rotate().exits(0).says(&["starting it anew"]);
         rotation.is_done(&server, Setup::OpenBao272Static);
     }
 }

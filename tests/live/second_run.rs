@@ -16,7 +16,7 @@ fn a_second_run_writes_nothing_and_says_so() {
         .never_says(&["repaired", "differs"]);
     // Nobody logged in and no drill was held, so neither is said to be as it was.
     run.prints(&[
-        "steps were not looked at again, or only in part:",
+        "steps were not checked again, or only in part:",
         "- log in another way\n",
         "- rehearse break-glass\n",
     ]);
@@ -109,17 +109,17 @@ const OF_THE_SHARES: [(&str, &str, &str); 3] = [
     (
         "/init/threshold",
         "3",
-        "the cluster was given shares of which any 2 of 3 open it, and the file says 3 of 3",
+        "the cluster was given shares of which any 2 of 3 open it, but the file says 3 of 3",
     ),
     (
         "/init/custodians/2/name",
         "\"charlie\"",
-        "the shares were given to alice, bob, carol, and the file names alice, bob, charlie",
+        "the shares were given to alice, bob, carol, but the file names alice, bob, charlie",
     ),
     (
         "/init/custodians/2/age/file",
         "\"shares/charlie.age\"",
-        "shares/carol.age, and the file says shares/charlie.age: nobody has looked there",
+        "shares/carol.age, but the file says shares/charlie.age, which was not checked",
     ),
 ];
 
@@ -143,7 +143,7 @@ fn a_file_that_says_of_the_shares_what_is_not_so_is_a_finding_after_the_hand_ove
     let identities = ["--identity", "carol.key"];
     ceremony.save();
     let rehearsed = ceremony.run(&[&args[..], &identities[..]].concat());
-    rehearsed.says(&["any 2 of 3 open it, and the file says 3 of 3"]);
+    rehearsed.says(&["any 2 of 3 open it, but the file says 3 of 3"]);
 }
 
 #[test]

@@ -166,14 +166,18 @@ fn a_challenge_is_answered_another_day_and_a_mistake_in_typing_costs_nothing() {
         .says(&["no challenge waits for bob as the file has them now"]);
     ceremony.set("/init/custodians/1", entry);
     let mut terminal = ceremony.terminal(&with(&["--answer"]));
-    terminal.expect("as bob reads it");
+    terminal.expect("as bob reads it:\r\n  age -d -i KEYFILE bob.challenge\r\nWord (hidden): ");
     terminal.type_line("k3mfq-mistyped");
-    terminal.expect("once more");
+    terminal.expect("try again");
     terminal.type_line(&word.trim().to_uppercase());
     let (code, shown) = terminal.finish();
     assert_eq!(code, 0, "{shown}");
     assert!(shown.contains("bob is proved"), "{shown}");
-    ceremony.run(&with(&["--answer"])).exits(2);
+    ceremony
+        .run(&with(&["--answer"]))
+        .exits(2)
+        .says(&["bob is proved since 20", "there is nothing left to do"])
+        .never_says(&["as the file has them now"]);
 }
 
 #[test]
@@ -269,7 +273,7 @@ fn each_step_is_one_line_with_its_mark_and_its_details_below_it() {
         "",
         "findings: none",
         "next: vault-bootstrap apply",
-        "      looks whether everything still is as in the file",
+        "      checks that everything is still as the file says",
         "report: checkpoint/report.json",
     ]) {
         assert!(line.starts_with(begins), "{line}\n{end:#?}");

@@ -242,13 +242,13 @@ async fn confirm(
     if !word.is_empty() {
         return Err(
             Failure::refused(Code::ConfirmationMissing, format!("{said}: {what}")).advise(format!(
-                "if that is what you want, say so: {command}; else go on: {}",
+                "if that is what you want, say so: {command}; else continue: {}",
                 config.command("apply")
             )),
         );
     }
     caller.events.note(format!("{said}: {what}"));
-    let instead = format!("where nobody is there to answer: {command}");
+    let instead = format!("to answer in advance: {command}");
     let typed = prompt::word(&format!("To destroy what is kept, type {needed}"), &instead).await?;
     if typed == needed {
         return Ok(());
@@ -301,8 +301,8 @@ fn remains(
     let left = checkpoint.diary().replicated_to.iter();
     for place in left.filter(|place| here != Some(place.as_str())) {
         lines.push(format!(
-            "delete what {place} may still hold, encrypted: the file names that place no more, so nothing was deleted \
-             there"
+            "delete what {place} may still hold, encrypted: the file no longer names that place, so nothing was \
+             deleted there"
         ));
     }
     lines.push(format!("then begin again: {}", config.command("apply")));

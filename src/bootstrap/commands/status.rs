@@ -106,9 +106,9 @@ fn next_of_the_ceremony(
         (true, ..) => (apply, Some(LOOKS_AGAIN)),
         (false, true, _) if recorded(diary, Step::Initialize) == Recorded::Started => (
             apply,
-            Some("goes on if the answer to sys/init was kept, and else says how to begin anew"),
+            Some("continues if the answer to sys/init was kept, or else says how to start over"),
         ),
-        (false, true, _) => (apply, Some("goes on where it stopped")),
+        (false, true, _) => (apply, Some("continues where it stopped")),
         // A cluster has an id once it was initialised: this is a holder's file, or its checkpoint is elsewhere.
         (false, false, _) if config.cluster.id.is_some() => (
             config.command("share submit CODE"),
@@ -132,7 +132,7 @@ fn where_held(
 ) -> (String, Option<String>) {
     match lease {
         Some(held) if !held.here && next.starts_with(config.command("apply").as_str()) => {
-            let why = "only if that run is gone for good: it goes on from what is at the replica";
+            let why = "only if that run is gone for good: it continues from what is at the replica";
             let command = config.command(config.typed.taking_over(&held.id));
             (command.into(), Some(why.to_owned()))
         }
@@ -171,9 +171,9 @@ pub(crate) fn next_after_the_end(
 
 /// What `rehearse` does where a killed run left something.
 const AFTER_A_KILL: &str =
-    "ends and compares what that run has left, once it is not at work any more";
+    "cleans up and compares what that run has left, once it is no longer going";
 /// What `apply` does once all is done.
-const LOOKS_AGAIN: &str = "looks whether everything still is as in the file";
+const LOOKS_AGAIN: &str = "checks that everything is still as the file says";
 
 fn rehearse_first(config: &Config) -> (String, Option<String>) {
     let why = AFTER_A_KILL.to_owned();
@@ -242,7 +242,7 @@ struct Look {
 async fn look(client: Result<Client, Failure>, begun: Option<&Diary>) -> Look {
     let unseen = Reported {
         code: Code::ServerUnreachable,
-        text: "the server could not be asked: nothing here says whether it still is as recorded"
+        text: "the server could not be asked, so whether it is still as recorded is unknown"
             .to_owned(),
     };
     let silent = |server, nodes| Look {

@@ -267,7 +267,7 @@ async fn prove(ceremony: &Ceremony<'_>, device: &AuditDevice) -> Result<&'static
     loop {
         match log.since().and_then(|mut lines| lines.find(&hash)) {
             Ok(Some(_)) => {
-                ceremony.note(format!("{path}: the marker's HMAC stands in {file}"));
+                ceremony.note(format!("{path}: the marker's HMAC was found in {file}"));
                 return Ok("marker found in the log");
             }
             Ok(None) => {}
@@ -282,7 +282,7 @@ async fn prove(ceremony: &Ceremony<'_>, device: &AuditDevice) -> Result<&'static
             .wait(started, MARKER_LIMIT, &what, "not there yet")
             .await
             .map_err(|failure| {
-                let advice = format!("see whether {file} is the log of this very server");
+                let advice = format!("check that {file} is the log of this very server");
                 Failure::refused(Code::AuditNotWritten, failure.to_string()).advise(advice)
             })?;
     }

@@ -16,7 +16,7 @@ pub(super) fn compare(ceremony: &Ceremony<'_>, address: &str, health: &Health) {
     let Some(Ok(theirs)) = theirs else { return };
     if theirs.duration_since(ours).abs() > TOLERANCE {
         let finding = Finding::ClocksApart(address.to_owned(), theirs, ours);
-        ceremony.warn(finding.to_string());
+        ceremony.warn(finding.code(), finding.to_string());
         ceremony.find(finding);
     }
 }

@@ -7,15 +7,16 @@ use crate::bootstrap::ceremony::Ceremony;
 use crate::bootstrap::scrub;
 use crate::bootstrap::steps::logins::root_stands;
 use crate::bootstrap::view::View;
-use crate::checkpoint::Generating;
 use crate::checkpoint::diary::QUORUMS;
-use crate::code::Code;
+use crate::checkpoint::{Generating, Proof, now};
+use crate::code::{Code, Reported};
 use crate::config::{BreakGlass, Config, Drill, Login};
 use crate::desired::observation::Observation;
+use crate::edge::custodians;
 use crate::event::Caller;
 use crate::evidence::facts::Evidence;
 use crate::failure::Failure;
-use crate::finding::Detail;
+use crate::finding::{Detail, Finding};
 use crate::root_generation::{
     self, Asked, Attempt, Known, Origin, OrphanedToken, Quorum, RootGenerationRun, Stage, is_root,
     plainly_lost, quorums,
@@ -24,6 +25,7 @@ use crate::session::OpenLogin;
 use crate::session::login::break_glass_logins;
 use crate::shares::fetch::Ask;
 use crate::shares::quorum::{Asking, Gathered};
+use crate::step::Step;
 use crate::step::decide::Recorded;
 use crate::vault::auth::scan::scan;
 use crate::vault::auth::token::revoke_accessor;
@@ -75,9 +77,10 @@ pub(crate) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
     if result.is_err()
         && let Err(left) = settle(ceremony).await
     {
-        ceremony.warn(format!(
-            "what is left of the drill is ended by the next run: {left}"
-        ));
+        ceremony.warn(
+            Code::RunLeftOpen,
+            format!("the next run will clean up what is left of the drill: {left}"),
+        );
     }
     result.map_err(root_stands)
 }
@@ -92,9 +95,41 @@ async fn hold(ceremony: &Ceremony<'_>) -> Result<Evidence, Failure> {
     let mut session = DrillSession::log_in(ceremony, &client, dialect).await?;
     let proofs = each_quorum(&mut session, &quorums).await;
     let login = session.leave().await;
+    let proofs = proofs?;
+    are_proved(ceremony, &shares).await?;
     Ok(Evidence::default()
         .with("login", login)
-        .with(QUORUMS, proofs?))
+        .with(QUORUMS, proofs))
+}
+
+/// Whoever opened their share has shown more than a challenge does. Which one a person typed is not known, but where all
+/// were given here, no two are the same: each was opened.
+async fn are_proved(ceremony: &Ceremony<'_>, shares: &Gathered) -> Result<(), Failure> {
+    let all = shares.elsewhere.is_empty();
+    for held in shares.held.iter().filter(|held| all || !held.typed) {
+        let name = &held.name;
+        let is_over = |reported: &Reported| Finding::is_of_unproved(reported, name);
+        let (over, rest): (Vec<_>, Vec<_>) = ceremony
+            .findings
+            .take()
+            .into_iter()
+            .partition(|finding| is_over(&finding.reported()));
+        ceremony.findings.replace(rest);
+        if over.is_empty() {
+            continue;
+        }
+        let proof = Proof {
+            subject: custodians::one(ceremony.config, name)
+                .await?
+                .proof_subject(),
+            at: now(),
+        };
+        ceremony.records.record(|diary| {
+            diary.settle(Step::Preflight, is_over);
+            diary.proofs.insert(name.clone(), proof);
+        })?;
+    }
+    Ok(())
 }
 
 /// Every share as its custodian keeps it; nobody is asked twice. With holders elsewhere, one person here is enough where
@@ -106,6 +141,7 @@ async fn shares_back(ceremony: &Ceremony<'_>) -> Result<Gathered, Failure> {
         identities: &options.identities,
         without: &[],
         last: &[],
+        held: &[],
         every: true,
         holders: options.holders.is_some(),
         caller: ceremony.caller,

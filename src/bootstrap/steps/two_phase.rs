@@ -152,7 +152,10 @@ async fn start(
     }
     Err(Failure::failed(
         Code::AnswerUnexpected,
-        format!("{}: it makes no first recovery keys", rotation.address()),
+        format!(
+            "{}: it cannot make the first recovery keys",
+            rotation.address()
+        ),
     )
     .advise("look at the server's log, then run apply again"))
 }
@@ -167,7 +170,7 @@ async fn discard(ceremony: &Ceremony<'_>, place: usize) -> Result<(), Failure> {
     if let Some(address) = &record.unverified {
         let expected = (address.as_str(), diary.trial.as_deref());
         if unverified::discard(custodian, expected, record).await? {
-            ceremony.note(format!("took away {address}, which was not valid"));
+            ceremony.note(format!("removed {address}, which was not valid"));
         }
     }
     ceremony
@@ -185,7 +188,7 @@ async fn hold(
     if ceremony.shares.len() != ceremony.custodians.len() {
         return Err(Failure::failed(
             Code::AnswerUnexpected,
-            "the server made another number of recovery keys",
+            "the server made a different number of recovery keys",
         ));
     }
     with_their_custodians(ceremony).await?;
@@ -235,7 +238,9 @@ async fn read_back(ceremony: &Ceremony<'_>) -> Result<Vec<Option<Share>>, Failur
                 Code::ShareChanged,
                 format!("{address}, the share of {name}, is not what was stored"),
             )
-            .advise("see who writes there; the share is not valid yet, and another one is made"));
+            .advise(
+                "find out who writes there; the share is not valid yet, and another one is made",
+            ));
         }
         kept[number] = Some(back);
     }

@@ -137,11 +137,11 @@ fn still_closed(ceremony: &Ceremony<'_>, closed: &[(Client, State)]) -> Failure 
         match state {
             State::Away(why) => Failure::failed(Code::NodeMissing, format!("waited {limit} for {address}: {why}"))
                 .advise(format!(
-                    "start the server there, or take it out of cluster.nodes; then go on: {again}"
+                    "start the server there, or remove it from cluster.nodes; then continue: {again}"
                 )),
             State::NotJoined => {
                 Failure::failed(Code::NodeMissing, format!("waited {limit} for {address}: it has not joined")).advise(format!(
-                    "see its retry_join and its log, or take it out of cluster.nodes; then go on: {again}"
+                    "check its retry_join and its log, or remove it from cluster.nodes; then continue: {again}"
                 ))
             }
             State::Sealed | State::Open => {

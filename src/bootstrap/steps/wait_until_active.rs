@@ -158,13 +158,12 @@ fn not_complete(ceremony: &Ceremony<'_>, apart: &[String], said: &str) -> Failur
     let again = ceremony.options.again(ceremony.config);
     if apart.is_empty() {
         return Failure::failed(Code::NodeMissing, said.to_owned()).advise(format!(
-            "start the server there, or take it out of cluster.nodes; then go on: {again}"
+            "start the server there, or remove it from cluster.nodes; then continue: {again}"
         ));
     }
     Failure::refused(Code::NodeMissing, said.to_owned()).advise(format!(
-        "a node that never joins is no node of this cluster: correct its retry_join, or cluster.nodes \
-         in the file; one that joined and stays sealed says why in its log, and tries again when it is \
-         restarted; then go on: {again}"
+        "a node that never joins is not part of this cluster: correct its retry_join, or cluster.nodes \
+         in the file; one that joined and stays sealed says why in its log, and tries again when it is restarted; then continue: {again}"
     ))
 }
 

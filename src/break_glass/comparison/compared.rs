@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::break_glass::comparison::Before;
 use crate::break_glass::comparison::expected::Expectation;
 use crate::break_glass::session::BreakGlassSession;
+use crate::code::Code;
 use crate::finding::{Finding, Left};
 use crate::shell::quoted;
 use crate::vault::snapshot::{Difference, Kind, Snapshot, Unseen, differences};
@@ -79,12 +80,12 @@ impl Compared {
     fn seen(before: &Before, (was, now): (&Snapshot, &Snapshot), judged: Judged<'_>) -> Self {
         let (unseen, unsupported) = unseen(was, now);
         let clause = clause(&judged, unseen.is_empty());
+        let unsupported = unsupported.iter();
+        let unsupported: Vec<_> = unsupported
+            .map(|one| format!("{} ({})", one.what(), one.why))
+            .collect();
         let mut not_looked_at = [BATCH_TOKENS, SECRETS, OTHERS].map(str::to_owned).to_vec();
-        not_looked_at.extend(
-            unsupported
-                .iter()
-                .map(|one| format!("{} ({})", one.what(), one.why)),
-        );
+        not_looked_at.extend(unsupported.iter().cloned());
         let facts = json!({
             "since": before.since,
             "with_an_earlier_command": before.killed,
@@ -99,13 +100,17 @@ impl Compared {
             "did_not_happen": judged.did_not_happen,
             "not_compared": not_looked_at,
         });
-        let mut notes = vec![format!("not compared: {}", not_looked_at.join("; "))];
+        // What is never compared stands in the evidence, and a verdict that is looked for does not stand below it.
+        let mut notes = Vec::new();
+        if !unsupported.is_empty() {
+            notes.push(format!("not compared here: {}", unsupported.join("; ")));
+        }
         for (_, difference) in judged.expected.iter().take(SHOWN) {
             notes.push(format!("as expected: {}", in_short(difference)));
         }
         let warnings = judged.did_not_happen.iter();
         let warnings =
-            warnings.map(|typed| format!("expected, and nothing of it is different: {typed}"));
+            warnings.map(|typed| format!("expected, but nothing there has changed: {typed}"));
         let warnings = warnings.collect();
         let more = judged.unexpected.len().saturating_sub(SHOWN);
         let shown = judged.unexpected.into_iter().take(SHOWN);
@@ -145,7 +150,7 @@ impl Compared {
             session.note(note);
         }
         for warning in &self.warnings {
-            session.warn(warning);
+            session.warn(Code::ExpectationUnmet, warning);
         }
     }
 }
@@ -246,9 +251,9 @@ fn why(unseen: &Unseen) -> String {
 fn in_short(difference: &Difference) -> String {
     let how = match difference.change {
         crate::vault::snapshot::Change::New => "is new",
-        crate::vault::snapshot::Change::Changed => "is not as it was",
+        crate::vault::snapshot::Change::Changed => "has changed",
         crate::vault::snapshot::Change::Gone => "is gone",
-        crate::vault::snapshot::Change::MadeAnew => "was made anew",
+        crate::vault::snapshot::Change::MadeAnew => "was created anew",
     };
     format!("{} {how}", difference.what())
 }
@@ -257,10 +262,13 @@ fn clause(judged: &Judged<'_>, all_seen: bool) -> String {
     let many = judged.unexpected.len();
     let text = match (many, judged.expected.is_empty()) {
         (0, _) if !all_seen => return "; not everything could be compared".to_owned(),
-        (0, true) => "of what was compared nothing is different".to_owned(),
-        (0, false) => "of what was compared only what was expected is different".to_owned(),
-        (1, _) => "one thing is not as it was before".to_owned(),
-        (many, _) => format!("{many} things are not as they were before"),
+        (0, true) => {
+            "nothing that was compared has changed (the evidence lists what was not compared)"
+                .to_owned()
+        }
+        (0, false) => "of what was compared, only what was expected has changed".to_owned(),
+        (1, _) => "one thing has changed".to_owned(),
+        (many, _) => format!("{many} things have changed"),
     };
     let rest = if all_seen {
         ""
@@ -322,8 +330,14 @@ mod tests {
         }
         let same = of(&before(Ok(policies(&["a"])), &[]), Ok(policies(&["a"])));
         assert!(same.findings.is_empty());
-        assert_eq!(same.clause, "; of what was compared nothing is different");
-        assert!(same.notes[0].contains("batch tokens"), "{:?}", same.notes);
+        let clause =
+            "; nothing that was compared has changed (the evidence lists what was not compared)";
+        assert_eq!(same.clause, clause);
+        let named = same.facts["not_compared"].to_string();
+        assert!(
+            named.contains("batch tokens") && same.notes.is_empty(),
+            "{named}"
+        );
         let mut part = policies(&["a"]);
         part.add_tokens(Err("x".into()));
         let part = of(&before(Ok(policies(&["a"])), &[]), Ok(part));
@@ -351,7 +365,7 @@ mod tests {
                 .any(|note| note.contains("as expected: policy ops-1"))
         );
         assert!(compared.warnings[0].contains("sys/policies/acl/never"));
-        assert_eq!(compared.clause, "; one thing is not as it was before");
+        assert_eq!(compared.clause, "; one thing has changed");
     }
 
     #[test]

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::break_glass::session::BreakGlassSession;
 use crate::checkpoint::now;
+use crate::code::Code;
 use crate::failure::Failure;
 use crate::secret::Token;
 use crate::span;
@@ -89,7 +90,8 @@ pub(super) async fn begin(
     let mut before = match Before::pending(session) {
         Some(before) if before.seen.is_ok() => {
             session.note(format!(
-                "what a command of {} left has not been compared yet: it is compared together with what this one leaves",
+                "what a command of {} left has not been compared yet: it will be compared together with what this one \
+                 leaves",
                 before.since
             ));
             before
@@ -102,8 +104,8 @@ pub(super) async fn begin(
             let look = Box::pin(async { Ok(look(&session.client, token).await) });
             let seen = session.caller.unless_stopped(look).await?;
             if let Err(why) = &seen {
-                session.warn(format!(
-                    "what there is could not be looked at, so nobody can compare what the command leaves: {why}"
+                session.warn(Code::NotCompared, format!(
+                    "the state before the command could not be read, so what it leaves cannot be compared: {why}"
                 ));
             }
             Before {
@@ -139,7 +141,7 @@ async fn is_of_the_active_node(client: &Client) -> Result<(), String> {
     if sys::is_active(client).await {
         return Ok(());
     }
-    Err(format!("{} leads no more", client.address()))
+    Err(format!("{} is no longer the leader", client.address()))
 }
 
 /// Looks again, as `token`, and compares. Of the tokens those that were just looked up count, without our `own`.

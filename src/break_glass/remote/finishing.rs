@@ -44,8 +44,11 @@ pub async fn finish(
     caller: Caller<'_>,
 ) -> Result<Outcome, Failure> {
     let encoded = encoded.map(Encoded::parse).transpose().map_err(|why| {
-        Failure::usage(Code::CodeWrong, format!("this is no encoded token: {why}"))
-            .advise("copy it whole, as share submit has printed it to the last holder")
+        Failure::usage(
+            Code::CodeWrong,
+            format!("this is not an encoded token: {why}"),
+        )
+        .advise("copy it whole, as share submit has printed it to the last holder")
     })?;
     let key = options.signing_key().await?;
     run(COMMAND, (config, options, caller), async |session| {
@@ -273,6 +276,12 @@ async fn missing_shares(
             Given::Counts(progress) => given = progress.progress,
             Given::Complete(encoded) => return Ok((encoded, gathered)),
             // Its holder was faster.
+            Given::Twice if held.typed => {
+                session.note(format!(
+                    "what was typed for {} had been given already",
+                    held.name
+                ));
+            }
             Given::Twice => session.note(format!("{} has given their share already", held.name)),
             Given::Wrong => {
                 session.journal.note(None)?;
@@ -282,8 +291,8 @@ Code::ShareWrong,
                      them, those of the holders too",
                 )
                 .advise(
-                    "one of them is of another cluster, or from before a rotation: all submit again with the same code, \
-                     and another holder in the place of whom you doubt",
+                    "one of them is of another cluster, or from before a rotation: all submit again with the same \
+                     code, with another holder in place of anyone in doubt",
                 ));
             }
             refused => {
@@ -301,7 +310,7 @@ Code::ShareWrong,
     Err(Failure::failed(
         Code::TooFewShares,
         format!(
-            "{given} of {} shares were given, and no more can be had here",
+            "{given} of {} shares were given, and no more are available here",
             found.required
         ),
     )

@@ -47,7 +47,7 @@ async fn begin(session: &mut BreakGlassSession<'_>, reason: &str) -> Result<Even
     nobody_waits(session).await?;
     leftovers::settle(session).await?;
     for finding in key_set::asked_for(session.config)? {
-        session.warn(finding.to_string());
+        session.warn(finding.code(), finding.to_string());
     }
     let origin = origin(session, reason).await?;
     let before = session.is_free().await?;
@@ -155,7 +155,7 @@ async fn end_of(session: &mut BreakGlassSession<'_>, nonce: &str) -> Result<Even
             ),
         )
         .advise(format!(
-            "look what there is: {}",
+            "see what is under way: {}",
             session.config.command(PROGRESS)
         )));
     }
@@ -182,7 +182,7 @@ pub(super) fn waiting(
 }
 
 async fn give_up(session: &mut BreakGlassSession<'_>) -> Result<Event, Failure> {
-    let waiting = waiting(session, ("look whether there is one at all", PROGRESS))?;
+    let waiting = waiting(session, ("check whether there is one at all", PROGRESS))?;
     let code = AttemptCode::parse(&waiting.code)?;
     let found = session.generation()?.progress().await?;
     if found.started && found.nonce == code.nonce {
@@ -200,6 +200,7 @@ async fn give_up(session: &mut BreakGlassSession<'_>) -> Result<Event, Failure> 
             },
         }))?;
         session.warn(
+            Code::RootTokenOrphaned,
             "the server does not have this attempt any more: if all shares were given, an orphaned root token may \
              still be valid; the next rehearse names it",
         );

@@ -17,6 +17,7 @@ use crate::printable;
 use crate::prompt;
 use crate::root_generation::{AttemptCode, Held, not_let_in, not_taken};
 use crate::session::cluster_identity::known_id;
+use crate::shares::fetch::TIMES;
 use crate::shell::ShellCommand;
 use crate::span;
 use crate::vault::keys::generation::{Given, Progress};
@@ -57,7 +58,7 @@ fn is_of_this_cluster(config: &Config, code: &AttemptCode) -> Result<(), Failure
     let file = config.file.display();
     let known = known_id(config)?.ok_or_else(|| {
         Failure::usage(Code::ClusterUnknown, format!(
-            "{file} does not say which cluster it is of, so nobody knows whether the code is of the same one"
+            "{file} does not say which cluster it is for, so it is unknown whether the code is for the same one"
         ))
         .advise(
             "add cluster.id to the file, from a source that you trust: your own report of the ceremony, or a \
@@ -72,7 +73,7 @@ fn is_of_this_cluster(config: &Config, code: &AttemptCode) -> Result<(), Failure
     Err(Failure::refused(
         Code::ClusterOther,
         format!(
-            "the code is not of cluster {} ({known}), which {file} is of",
+            "the code is not for cluster {} ({known}), which {file} is for",
             config.cluster.name
         ),
     )
@@ -132,8 +133,8 @@ async fn consent(
     }
     Err(
         Failure::failed(Code::Declined, "nothing was given: you said no").advise(format!(
-            "if nobody whom you know started it, somebody may be collecting shares; whoever has a break-glass login \
-             ends it: {}",
+            "if nobody you know started it, somebody may be collecting shares; anyone with a break-glass login can \
+             end it: {}",
             config.command(ShellCommand::new("break-glass cancel --nonce").with(&code.nonce))
         )),
     )
@@ -162,14 +163,35 @@ async fn give(
     let found = session.progress().await?;
     is_this_attempt(session.client.address(), code, &found)?;
     let asking = session.asking("share submit CODE");
-    let Held { name, share } = asking.own(wanted).await?;
-    let generation = session.generation()?;
-    // A share that is on its way cannot be called back.
-    let _deferred = session.caller.interrupt.defer_signals();
-    let given = match generation.give(&code.nonce, &share).await {
-        Ok(given) => given,
-        Err(error) => return Err(unanswered(session, code, error).await),
-    };
+    let mut slips = 0;
+    loop {
+        let held = asking.own(wanted).await?;
+        let generation = session.generation()?;
+        // A share that is on its way cannot be called back.
+        let _deferred = session.caller.interrupt.defer_signals();
+        let given = match generation.give(&code.nonce, &held.share).await {
+            Ok(given) => given,
+            Err(error) => return Err(unanswered(session, code, error).await),
+        };
+        slips += 1;
+        if matches!(given, Given::Twice) && held.typed && slips < TIMES {
+            session.warn(
+                Code::ShareTwice,
+                format!("{}: asking {} again", given_before(&held), held.name),
+            );
+            continue;
+        }
+        return taken(session, &generation, (given, held), code.required);
+    }
+}
+
+fn taken(
+    session: &ActiveSession<'_>,
+    generation: &Generation<'_>,
+    (given, held): (Given, Held),
+    required: u32,
+) -> Result<Event, Failure> {
+    let name = held.name.clone();
     match given {
         Given::Counts(progress) => Ok(Event::Given {
             custodian: name,
@@ -180,23 +202,35 @@ async fn give(
             custodian: name,
             encoded: encoded.to_text(),
         }),
-        Given::Twice => Err(Failure::refused(Code::ShareTwice, format!(
-            "the share of {name} was given already; nothing has changed"
-        ))
+        Given::Twice => Err(Failure::refused(
+            Code::ShareTwice,
+            format!("{}; nothing has changed", given_before(&held)),
+        )
         .advise(format!(
             "another holder must submit; how far it is: {}",
             session.config.command("break-glass progress")
         ))),
         Given::Wrong => Err(Failure::refused(
-Code::ShareWrong,
+            Code::ShareWrong,
             "the shares that were given do not make the key of this cluster, and the server has dropped all of them",
         )
         .advise(format!(
-            "one of the {} holders has a share of another cluster, or from before a rotation: all submit again, {name} \
-             too, and another holder in the place of whom you doubt",
-            code.required
+            "one of the {required} holders has a share of another cluster or from before a rotation: all submit \
+             again, {name} too, with another holder in place of anyone in doubt"
         ))),
-        refused => Err(not_taken(&generation, &refused, &name, &[])),
+        refused => Err(not_taken(generation, &refused, &name, &[])),
+    }
+}
+
+/// The server has this share already: of its holder, or of another one where a person typed it.
+fn given_before(held: &Held) -> String {
+    if held.typed {
+        format!(
+            "the share that was typed for {} was given already",
+            held.name
+        )
+    } else {
+        format!("the share of {} was given already", held.name)
     }
 }
 
@@ -220,7 +254,7 @@ async fn unanswered(session: &mut ActiveSession<'_>, code: &AttemptCode, error: 
     }
     let progress = session.config.command("break-glass progress");
     Failure::failed(Code::ShareAnswerLost, format!("nobody knows whether the share counts: {error}")).advise(format!(
-        "look how far it is: {progress}; if yours was the last share, an orphaned root token is still valid: whoever \
+        "check how far it is: {progress}; if yours was the last share, an orphaned root token is still valid: whoever \
          started it types vault-bootstrap break-glass cancel, then rehearse",
     ))
 }
@@ -253,13 +287,13 @@ fn is_this_attempt(address: &str, code: &AttemptCode, found: &Progress) -> Resul
     let collecting = "call whoever sent you the code: somebody may be collecting shares";
     if !found.started {
         return refused(
-            "this attempt is not there any more: it is complete, somebody ended it, or another node leads",
+            "this attempt no longer exists: it is complete, somebody ended it, or another node leads",
             "ask whoever sent you the code; a new attempt has a new code",
         );
     }
     if found.nonce != code.nonce {
         return refused(
-            "another attempt is under way than the one of this code; nothing was given to it",
+            "another attempt is under way, not the one of this code; nothing was given to it",
             "call whoever sent you the code: it is an old one, or somebody else has started one",
         );
     }

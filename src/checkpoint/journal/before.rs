@@ -25,7 +25,7 @@ impl Journal {
     /// # Errors
     /// It is there, and cannot be read.
     pub(crate) fn before<T: DeserializeOwned>(&self) -> Result<Option<T>, Failure> {
-        let advice = "it is taken away with the next comparison";
+        let advice = "it is removed with the next comparison";
         read_within(&self.directory.join(NAME), LONGEST, advice)
     }
 

@@ -24,7 +24,7 @@ pub(crate) async fn checkpoint(
     let keeps = checkpoint.keeps_something().unwrap_or(true);
     if checkpoint.diary().handed_over() && !keeps {
         let text = format!("{failure}; {here} was handed over and needs nothing of it");
-        caller.events.warn(text);
+        caller.events.warn(failure.code(), text);
         return Ok(ReplicatedCheckpoint::new(checkpoint, None));
     }
     let words = checkpoint.secrets_in_words()?.unwrap_or("nothing");

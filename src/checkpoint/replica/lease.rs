@@ -135,7 +135,7 @@ pub(crate) fn held(config: &Config, replica: &Replica, other: &Lease) -> Failure
         other.at
     ))
     .advise(format!(
-        "if it is at work, wait for its end; only if that machine is gone for good, or the run on it was \
+        "if it is still going, wait for it to end; only if that machine is gone for good, or the run on it was \
          killed: {}",
         config.command(config.typed.taking_over(&other.id))
     ))
@@ -167,7 +167,7 @@ pub(crate) fn run_name() -> Result<Option<String>, Failure> {
         Code::InputWrong,
         format!("{RUN} is no name of a run: letters, digits, '-', '_' and '.', {LONGEST_RUN} at the most"),
     )
-    .advise("give it the uid of the Job, or leave it away"))
+    .advise("give it the uid of the Job, or leave it out"))
 }
 
 /// What tells machines of one name apart. Not the id of the running kernel: after lost power the same directory on

@@ -228,7 +228,7 @@ fn refused(
         Problem::TwoCeremonies => Failure::refused(
             Code::ReplicaContradicts,
             format!(
-                "{here} and {address} tell of two ceremonies, and neither goes on from the other"
+                "{here} and {address} describe two ceremonies, and neither continues the other"
             ),
         )
         .advise(format!(

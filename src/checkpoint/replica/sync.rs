@@ -112,7 +112,7 @@ pub(crate) async fn checkpoint(
     let records = ReplicatedCheckpoint::new(checkpoint, Some(place));
     let settled = match (settled, taken) {
         (Ok(()), Some(taken)) => {
-            caller.events.warn(taken.in_words());
+            caller.events.warn(Code::AnotherRun, taken.in_words());
             // At the replica before anything else: whoever was taken over, and whoever comes next, finds it there.
             let recorded = async {
                 records.record(|diary| diary.take_overs.push(taken))?;
@@ -336,7 +336,7 @@ impl ReplicaSync {
         };
         if let Err(failure) = released {
             let text = format!("{failure}; another machine will have to take it over");
-            caller.events.warn(text);
+            caller.events.warn(failure.code(), text);
         }
     }
 }

@@ -267,7 +267,9 @@ fn what_a_build_without_codes_has_found_is_settled_by_its_words() {
     let evidence = Evidence::default().with(FINDINGS, said);
     diary.finish(Step::HandOver, evidence, "t".into());
     let words = "the shares left this machine";
-    diary.settle(Step::HandOver, (Code::SharesLeftMachine, words));
+    diary.settle(Step::HandOver, |one| {
+        Finding::is_of(one, (Code::SharesLeftMachine, words))
+    });
     let left: Vec<Reported> = diary.fact(Step::HandOver, FINDINGS).unwrap();
     assert_eq!(left.len(), 1);
     assert_eq!(left[0].text, "else");

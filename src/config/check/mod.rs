@@ -175,7 +175,7 @@ impl<'a> Check<'a> {
             _ => self.report(
                 Code::FileContradicts,
                 node.place,
-                format!("only one of {names} can stand here"),
+                format!("only one of {names} is allowed here"),
             ),
         }
     }

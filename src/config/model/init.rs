@@ -33,6 +33,9 @@ section! {
         /// Names of custodians that are accepted although nobody ever opened anything there.
         #[schemars(with = "Option<Vec<String>>")]
         pub accept_unproved: Vec<String>,
+        /// Names of custodians that are accepted although one key or account opens the shares of several of them.
+        #[schemars(with = "Option<Vec<String>>")]
+        pub accept_one_trust_domain: Vec<String>,
     }
 }
 
@@ -75,6 +78,8 @@ pub struct Custodian {
     pub name: String,
     /// Where the share goes.
     pub kind: CustodianKind,
+    /// Line and column of what says whose key, or which parameter, it is.
+    pub place: (u32, u32),
 }
 
 /// Where a share is kept.
@@ -90,6 +95,12 @@ pub enum CustodianKind {
 
 impl Read for Custodian {
     fn read(at: At) -> Option<Self> {
+        let kind = ["ssm", "age", "pgp"]
+            .iter()
+            .find_map(|kind| at.node.get(kind));
+        let keys = ["parameter", "recipient", "public_key"];
+        let key = kind.and_then(|kind| keys.iter().find_map(|key| kind.get(key)));
+        let place = key.unwrap_or(at.node).place;
         let keys = CustodianKeys::read(at)?;
         let ssm = keys.ssm.map(CustodianKind::Ssm);
         let age = keys.age.map(CustodianKind::Age);
@@ -97,6 +108,7 @@ impl Read for Custodian {
         Some(Self {
             name: keys.name,
             kind: ssm.or(age).or(pgp)?,
+            place,
         })
     }
 }

@@ -148,7 +148,7 @@ pub(super) fn doors_exist(reading: &mut Reading) {
             reading.refuse(
                 Code::FileContradicts,
                 &path,
-                "this login stands in the list already",
+                "this login is in the list already",
             );
         }
         names.push(name);
@@ -157,7 +157,7 @@ pub(super) fn doors_exist(reading: &mut Reading) {
     let first = mounts.next().flatten();
     let accepted = reading.value(&["break_glass", "accept_one_auth_method"]) == Some(true);
     if !accepted && first.is_some() && mounts.all(|mount| mount == first) {
-        let text = "all doors hang on one auth method; a second one on another is advised";
+        let text = "all break-glass logins depend on one auth method; a second one on another is recommended";
         reading.warn(Code::OneAuthMethod, &DOORS, text);
     }
     reading.refuse_unless(
@@ -217,7 +217,7 @@ fn door(reading: &mut Reading, mount: &str, path: &[&str]) {
     let own = setting(reading, path, "token_type");
     let tuned_path = ["auth", mount, "tune", "token_type"];
     let tuned = reading.text(&tuned_path);
-    let text = "a break-glass door needs service tokens: a batch token has no accessor and cannot be revoked";
+    let text = "a break-glass login needs service tokens: a batch token has no accessor and cannot be revoked";
     match (own, tuned) {
         (Some("batch"), _) => reading.refuse(Code::FileContradicts, &own_path, text),
         (_, Some("batch")) | (Some("" | "default"), Some("default-batch")) => {
@@ -229,7 +229,8 @@ fn door(reading: &mut Reading, mount: &str, path: &[&str]) {
     let few = |uses: u32| (1..FEWEST_USES).contains(&uses);
     if reading.value(&uses).is_some_and(few) {
         let text = format!(
-            "the token of a break-glass door would run out in the middle of a quorum; 0 (any number) or at least {FEWEST_USES}"
+            "the token of a break-glass login would run out in the middle of a quorum; 0 (any number) or at least \
+             {FEWEST_USES}"
         );
         reading.refuse(Code::FileContradicts, &uses, text);
     }

@@ -35,7 +35,7 @@ pub(super) fn nodes_are_different(reading: &mut Reading) {
             reading.refuse(
                 Code::FileContradicts,
                 &path,
-                "this node stands in the list already",
+                "this node is in the list already",
             );
         }
         nodes.push(node);
@@ -127,13 +127,14 @@ pub(super) fn accepted_custodians_exist(reading: &mut Reading) {
         return;
     }
     let exists = |name: &str| custodians.iter().any(|(_, custodian)| *custodian == name);
-    let pattern = ["init", "accept_unproved", "*"];
-    reading.refuse_unless(
-        Code::NameUnknown,
-        &pattern,
-        exists,
-        "no custodian has this name",
-    );
+    for key in ["accept_unproved", "accept_one_trust_domain"] {
+        reading.refuse_unless(
+            Code::NameUnknown,
+            &["init", key, "*"],
+            exists,
+            "no custodian has this name",
+        );
+    }
 }
 
 pub(super) fn recipients_are_public(reading: &mut Reading) {

@@ -192,7 +192,7 @@ pub(super) fn writes_keep_to_themselves(reading: &mut Reading) {
             })
         });
         if let Some((_, section)) = owner {
-            let text = format!("`{section}` writes this path; say it there");
+            let text = format!("`{section}` writes this path; put it there");
             reading.refuse(Code::FileContradicts, &path, text);
         }
     }

@@ -12,7 +12,7 @@ fn all_problems_of_shape_and_all_of_the_rules_come_in_one_go() {
         &[
             "4:3: cluster.adress: unknown key `adress`; did you mean `address`?",
             "5:11: cluster.nodes[0]: plain `http` would show every secret to the network; it is only accepted to 127.0.0.1, ::1 and localhost",
-            "5:47: cluster.nodes[2]: this node stands in the list already",
+            "5:47: cluster.nodes[2]: this node is in the list already",
             "5:60: cluster.nodes[3]: expected an address; put it in quotes",
             "7:9: cluster.tls.verify: unknown key `verify`; the keys here are `ca_cert`, `server_name`, `client_cert` and `client_key`",
             "10:14: init.threshold: the threshold is 3 and there are 2 shares: nobody could ever open the cluster",
@@ -44,9 +44,11 @@ fn all_problems_of_shape_and_all_of_the_rules_come_in_one_go() {
             "34:7: auth.oidc.roles.people: missing key `allowed_redirect_uris`; for this program it is `[\"http://localhost:8250/oidc/callback\"]`",
             "34:35: auth.oidc.roles.people.token_policies: no login may have the policy `root`",
             "34:70: auth.oidc.roles.people.token_ttl: expected a time such as `30s`, `10m` or `1h30m`",
-            "36:24: auth.userpass.tune.token_type: a break-glass door needs service tokens: a batch token has no accessor and cannot be revoked",
+            "36:24: auth.userpass.tune.token_type: a break-glass login needs service tokens: a batch token has no \
+             accessor and cannot be revoked",
             "36:54: auth.userpass.tune.max_lease_ttl: expected a time such as `30s`, `10m` or `1h30m`",
-            "38:52: auth.userpass.users.ada.token_num_uses: the token of a break-glass door would run out in the middle of a quorum; 0 (any number) or at least 10",
+            "38:52: auth.userpass.users.ada.token_num_uses: the token of a break-glass login would run out in the \
+             middle of a quorum; 0 (any number) or at least 10",
             "38:66: auth.userpass.users.ada.token_ttl: expected a time such as `30s`, `10m` or `1h30m`",
             "41:24: auth.approle.roles.one.token_ttl: expected a time such as `30s`, `10m` or `1h30m`",
             "42:25: auth.approle.roles.two.token_type: expected `default`, `service` or `batch`; did you mean `batch`?",
@@ -78,7 +80,7 @@ fn all_problems_of_shape_and_all_of_the_rules_come_in_one_go() {
             "60:36: logins.backup.role_id: expected text or a reference to a secret; put it in quotes",
             "61:15: break_glass.logins: root generation belongs to the root namespace, and so do its logins; leave `cluster.namespace` empty, or go without: `break_glass: {none: \"reason\"}`",
             "61:29: break_glass.logins[1]: no login of this file has this name",
-            "61:37: break_glass.logins[2]: this login stands in the list already",
+            "61:37: break_glass.logins[2]: this login is in the list already",
             "61:50: break_glass.logins[4]: expected text; put it in quotes",
             "61:61: break_glass.drill: expected `before-revoke` or `later`",
             "62:14: revoke_root: expected `true` or `false`",

@@ -6,18 +6,18 @@ const BROKEN: &str = r#"
 - policies:
 + writes: [{path: sys/policies/acl/Vault-Bootstrap-Break-Glass, data: {policy: x}}]
 + policies:
-> 19:17: writes[0].path: `policies` writes this path; say it there
+> 19:17: writes[0].path: `policies` writes this path; put it there
 - policies:
 + writes: [{path: auth/approle/role/backup/policies, data: {token_policies: x}}]
 + policies:
-> 19:17: writes[0].path: `auth.approle` writes this path; say it there
+> 19:17: writes[0].path: `auth.approle` writes this path; put it there
 -       backup: {token_ttl: 20m}
 +       backup: {token_ttl: 20m}
 +       other: {}
 > 24:18: logins.backup.auth: a role id does not say which role it belongs to
 - {token_ttl: 20m}
 + {token_type: batch}
-> 18:28: auth.approle.roles.backup.token_type: a break-glass door needs service tokens
+> 18:28: auth.approle.roles.backup.token_type: a break-glass login needs service tokens
 - policies:
 + secrets: {kv: {type: kv, options: {version: 2}}}
 + policies:
@@ -84,6 +84,10 @@ const BROKEN: &str = r#"
 + threshold: 2
 +   accept_unproved: [eve]
 > 6:21: init.accept_unproved[0]: no custodian has this name
+- threshold: 2
++ threshold: 2
++   accept_one_trust_domain: [eve]
+> 6:29: init.accept_one_trust_domain[0]: no custodian has this name
 - age1bob
 + AGE-SECRET-KEY-1
 > 8:36: init.custodians[1].age.recipient: expected an age recipient
@@ -126,14 +130,14 @@ const BROKEN: &str = r#"
 > 15:65: auth.userpass.users.ada.token_policies: no login may have
 - token_ttl: 15m
 + token_type: batch
-> 15:61: auth.userpass.users.ada.token_type: a break-glass door needs service tokens
+> 15:61: auth.userpass.users.ada.token_type: a break-glass login needs service tokens
 -   userpass:
 +   userpass:
 +     tune: {token_type: default-batch}
-> 14:24: auth.userpass.tune.token_type: a break-glass door needs
+> 14:24: auth.userpass.tune.token_type: a break-glass login needs
 - token_ttl: 15m
 + token_num_uses: 3
-> 15:65: auth.userpass.users.ada.token_num_uses: the token of a break-glass door
+> 15:65: auth.userpass.users.ada.token_num_uses: the token of a break-glass login
 - name: lab
 + name: lab, namespace: team
 > 24:15: break_glass.logins: root generation belongs to the root namespace
@@ -164,7 +168,7 @@ const BROKEN: &str = r#"
 > 24:29: break_glass.logins[1]: no login of this file
 - logins: [ada, backup]
 + logins: [ada, ada]
-> 24:29: break_glass.logins[1]: this login stands
+> 24:29: break_glass.logins[1]: this login is in the list
 - logins: [ada, backup]
 + logins: []
 > 24:23: break_glass.logins: the list is empty
@@ -208,7 +212,7 @@ const BROKEN: &str = r#"
 const DOUBTFUL: &str = "
 - logins: [ada, backup]
 + logins: [ada]
-> 24:15: break_glass.logins: all doors hang on one auth method
+> 24:15: break_glass.logins: all break-glass logins depend on one auth method
 - token_ttl: 15m
 + token_policies: [reader, nobody]
 > 15:49: auth.userpass.users.ada.token_policies: the policy `nobody` is not in this file

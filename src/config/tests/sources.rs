@@ -28,7 +28,13 @@ fn a_configuration_comes_from_a_text_or_a_value_without_any_file() {
         },
         ..made
     };
-    assert_eq!(format!("{renamed:?}"), format!("{read:?}"));
+    // A value has no lines.
+    let without_places = |mut config: Config| {
+        let custodians = config.init.custodians.iter_mut();
+        custodians.for_each(|custodian| custodian.place = (1, 1));
+        format!("{config:?}")
+    };
+    assert_eq!(without_places(renamed), without_places(read));
 
     value["init"]["threshold"] = 3.into();
     value["cluster"]["adress"] = "a".into();

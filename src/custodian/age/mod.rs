@@ -173,7 +173,7 @@ mod tests {
     async fn a_canary_leaves_nothing_behind_not_even_the_directory() {
         let place = Place::new();
         let canary = place.file.canary("w-1").await.unwrap();
-        assert_eq!(canary, Vec::<String>::new());
+        assert_eq!(canary, []);
         assert!(!place.at("shares").exists());
         std::fs::create_dir(place.at("shares")).unwrap();
         // What a killed run left of its own goes too.

@@ -13,6 +13,7 @@ use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
 use crate::backend::{Error, Kind};
+use crate::code::{Code, Reported};
 use crate::custodian::Prepared;
 use crate::custodian::pgp::gpg::{LARGEST_KEY, Why};
 use crate::custodian::pgp::key::{Key, Unusable};
@@ -111,12 +112,18 @@ impl PgpKey {
     }
 
     /// What to say of a key whose fingerprint nobody wrote down.
-    pub(super) fn unnamed_warning(&self) -> Option<String> {
+    pub(super) fn unnamed_warning(&self) -> Option<Reported> {
         let (file, found) = (self.key_file.display(), key::spaced(&self.fingerprint));
-        (!self.named).then(|| format!(
-            "the key in {file} is {found}, and the file names no fingerprint: compare it with its holder, then \
+        let text = || {
+            format!(
+                "the key in {file} is {found}, and the file names no fingerprint: compare it with its holder, then \
              write it beside the key, fingerprint: \"{found}\""
-        ))
+            )
+        };
+        (!self.named).then(|| Reported {
+            code: Code::FileKeyMissing,
+            text: text(),
+        })
     }
 
     /// Whether this was encrypted to this key. A message that does not say is given the benefit of the doubt.
@@ -141,7 +148,7 @@ fn read(file: &Path) -> Result<Vec<u8>, Error> {
     };
     let what = match Unfit::of(&error) {
         Some(Unfit::TooLong(_)) => format!(
-            "is larger than {} KiB, so it is no public key",
+            "is larger than {} KiB, so it is not a public key",
             LARGEST_KEY / 1024
         ),
         _ => format!("cannot be read: {error}"),
@@ -285,7 +292,7 @@ mod tests {
         assert!(
             large
                 .to_string()
-                .ends_with("is larger than 1024 KiB, so it is no public key")
+                .ends_with("is larger than 1024 KiB, so it is not a public key")
         );
         for error in [missing, large, pipe] {
             assert!(matches!(error.kind(), Kind::Misconfigured(_)));

@@ -34,6 +34,8 @@ const IN_STEP: usize = 6;
 const WITHOUT_STEPS: usize = 2;
 pub(super) struct Progress {
     style: Style,
+    /// Whether codes are shown.
+    pub(super) codes: bool,
     width: usize,
     /// None where the terminal does not say.
     size: Option<Size>,
@@ -69,6 +71,7 @@ impl Progress {
     pub(super) fn new(style: Style, width: usize) -> Self {
         Self {
             style,
+            codes: false,
             width: width.min(WIDTH),
             size: None,
             step: None,
@@ -149,11 +152,11 @@ impl Progress {
                 let text = printable::one_line(text);
                 self.line(&text, "", (step.is_some(), step.is_some() && !asks))
             }
-            Event::Warning { step, text } => self.line(
-                &printable::one_line(text),
-                "warning: ",
-                (step.is_some(), false),
-            ),
+            Event::Warning { step, code, text } => {
+                let code = self.codes.then(|| format!(" [{code}]")).unwrap_or_default();
+                let mark = format!("warning{code}: ");
+                self.line(&printable::one_line(text), &mark, (step.is_some(), false))
+            }
             Event::Waiting {
                 step,
                 text,

@@ -1,4 +1,5 @@
 use super::*;
+use crate::code::Code;
 use crate::evidence::facts::Evidence;
 use crate::step::Step;
 
@@ -353,6 +354,7 @@ fn details_are_dim_and_what_is_read_before_an_answer_is_not() {
 fn a_warning_of_a_command_without_steps_is_wrapped_below_itself() {
     let event = Event::Warning {
         step: None,
+        code: Code::NoTerminal,
         text: "carol does not answer: no terminal to ask on for the share that she keeps".into(),
     };
     let text = Progress::new(style(false), 40).lines(&event);
@@ -361,6 +363,11 @@ fn a_warning_of_a_command_without_steps_is_wrapped_below_itself() {
     assert!(text.lines().count() > 1);
     let fits = |line: &str| line.chars().count() <= 40 && line.starts_with("  ");
     assert!(text.lines().all(fits), "{text}");
+    let mut with_codes = Progress::new(style(false), 40);
+    with_codes.codes = true;
+    let text = with_codes.lines(&event);
+    let text = text.as_str();
+    assert!(text.starts_with("  warning [no-terminal]: carol"), "{text}");
 }
 
 #[test]

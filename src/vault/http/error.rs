@@ -222,13 +222,10 @@ impl Error {
                 "check that the versions of server and program are a supported pair"
             }
             Kind::Field { .. } => {
-                "no server of the supported versions says that: see whether it is the one that is meant, and what is \
-                 between"
+                "no supported server says that: check that this is the right server, and what is in between"
             }
-            Kind::InvalidToken => {
-                "check for a stray line end or blank in where the token comes from"
-            }
-            Kind::InvalidPath(_) => "write each part of the path with at least one character",
+            Kind::InvalidToken => "check where the token comes from for a stray line end or blank",
+            Kind::InvalidPath(_) => "give each part of the path at least one character",
             Kind::InvalidAddress(_) => "write it as https://HOST:PORT",
             Kind::InvalidShare => "give the share as one line of base64, as it was handed out",
             Kind::NoLogin(why) => why.advice(),
@@ -315,7 +312,7 @@ impl fmt::Display for Error {
                     None => "it is not shown: it may repeat a secret that was sent".to_owned(),
                 };
                 format!(
-                    "the answer to {method} {url} is unusable: its {name} has not the form of one ({value})"
+                    "the answer to {method} {url} is unusable: its {name} is malformed ({value})"
                 )
             }
             Kind::TooLarge => format!("the answer to {method} {url} is larger than 32 MiB"),

@@ -252,7 +252,7 @@ fn classify(error: &reqwest::Error, timeout: Duration) -> Kind {
             // Over plain http one waits until it is seen whose process has taken it up.
             let plain = error.url().is_some_and(|url| url.scheme() == "http");
             let taken = if plain {
-                " that a process there has taken up"
+                " although a process there accepted it"
             } else {
                 ""
             };

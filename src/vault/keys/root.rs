@@ -155,7 +155,7 @@ impl RootSession {
             let url = format!("{}/v1/sys/health", self.client.address());
             let kind = Kind::Status {
                 code: STANDBY,
-                messages: vec!["it is not the active node any more".to_owned()],
+                messages: vec!["it is no longer the active node".to_owned()],
             };
             return Err(Error::new("GET", &url, kind));
         }
@@ -172,7 +172,7 @@ impl RootSession {
                 Error::new(
                     "POST",
                     &url,
-                    Kind::Malformed("the token lives on after it".into()),
+                    Kind::Malformed("the token is still valid afterwards".into()),
                 )
             })),
         }

@@ -10,6 +10,9 @@ const KEY: usize = 32;
 ///
 /// The servers cut keys of 32 bytes, and each part has one byte more, its place; a key that is not cut is its only share.
 pub fn wrong_with(typed: &Share, shares: u32) -> Option<String> {
+    if typed.expose().trim_start().starts_with("-----BEGIN ") {
+        return Some("it is the encrypted file, and not what is in it".to_owned());
+    }
     let wanted = if shares > 1 { KEY + 1 } else { KEY };
     let Some(hex) = share_as_hex(typed) else {
         return Some("it is not one whole line of base64 or hexadecimal".to_owned());
@@ -65,6 +68,8 @@ mod tests {
             let wrong = said(text, shares).expect("it is none");
             assert!(wrong.contains("bytes") && !wrong.contains(text), "{wrong}");
         }
+        let file = said("-----BEGIN AGE ENCRYPTED FILE-----", 3).expect("it is none");
+        assert!(file.contains("the encrypted file"), "{file}");
         for text in ["", "oops!", &share[..43], "correct horse"] {
             assert!(said(text, 3).is_some(), "{text}");
         }

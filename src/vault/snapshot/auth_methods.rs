@@ -109,7 +109,7 @@ impl Reader<'_> {
             .collect();
         if lists.is_empty() {
             let why = Why {
-                text: format!("no roles or users of an auth method of type {name} are read"),
+                text: format!("roles and users of auth methods of type {name} are not read"),
                 supported: false,
             };
             return self.unseen(Kind::AuthEntry, &method.path, why);

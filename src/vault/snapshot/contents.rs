@@ -205,7 +205,7 @@ impl Reader<'_> {
             gone = now_gone;
             tokio::time::sleep(PAUSE).await;
         }
-        let why = format!("at each of {LOOKS} looks one was gone before it could be looked up");
+        let why = format!("in each of {LOOKS} searches one was gone before it could be looked up");
         self.unseen(Kind::Token, "", why.into())
     }
 

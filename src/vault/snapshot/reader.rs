@@ -64,7 +64,7 @@ pub(super) struct Reader<'a> {
 
 /// It went between the two, or the server says one thing here and another there.
 pub(super) fn listed_and_absent() -> Why {
-    String::from("it is listed, and where it is read it is not there").into()
+    String::from("it is listed, but is not there when it is read").into()
 }
 
 impl From<String> for Why {

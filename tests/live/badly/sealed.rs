@@ -70,7 +70,7 @@ fn a_server_with_its_own_key_that_somebody_seals_has_to_be_restarted() {
     run.exits(3).says(&[
         "refused:",
         &sealed,
-        "see that the key is there, enabled",
+        "check that the key exists, is enabled",
         "restart the server if it stays sealed",
         "apply --yes",
     ]);
@@ -132,7 +132,7 @@ fn key_disabled_after_init(setup: Setup) {
     run.exits(3).says(&[
         "refused:",
         &sealed,
-        "its own seal, awskms: see that the key is there, enabled, and allowed to the server",
+        "its own seal, awskms: check that the key exists, is enabled and may be used by the server",
         "apply --yes",
     ]);
     assert!(ceremony.keeps_secrets(), "{run}\n{:#?}", proxy.counts());

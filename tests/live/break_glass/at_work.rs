@@ -241,7 +241,7 @@ fn where_the_command_ends_the_token_that_looks_afterwards_that_is_a_finding() {
     root.write("auth/token/revoke-accessor", &body);
     ceremony.write("go", "");
     Run::from(run.finish()).exits(4).says(&[
-        "nobody could look for root tokens that the command left",
+        "it was not possible to search for root tokens that the command left",
         "the token that was to look is no longer valid",
     ]);
     nothing_is_left(&server, &ceremony);

@@ -32,8 +32,8 @@ fn what_was_expected_is_no_finding_and_what_did_not_happen_is_said() {
             "as expected: policy all is new",
             "as expected: auth method extra (userpass) is new",
             "as expected: auth/extra/users/eve is new",
-            "expected, and nothing of it is different: sys/policies/acl/never",
-            "of what was compared only what was expected is different",
+            "expected, but nothing there has changed: sys/policies/acl/never",
+            "of what was compared, only what was expected has changed",
         ]);
     let comparison = evidence(&ceremony, "break-glass-")["comparison"].clone();
     assert_eq!(comparison["expected"].as_array().map(Vec::len), Some(3));
@@ -75,7 +75,7 @@ fn what_a_killed_command_has_left_is_told_by_the_next_rehearsal() {
     let run = rehearse(&ceremony);
     run.exits(4).prints(&[
         "policy all is new; to undo it: bao policy delete all",
-        "one thing is not as it was before",
+        "one thing has changed",
     ]);
     let facts = evidence(&ceremony, "rehearsal-");
     assert_eq!(
@@ -93,7 +93,7 @@ fn what_a_killed_run_has_left_is_a_finding_until_the_next_run_compares_it() {
     let (server, ceremony) = handed_over();
     killed_at_work(&server, &ceremony);
     let open = [
-        "is not compared yet with what there was before",
+        "is not yet compared with what there was before",
         "break-glass.limited holds a root token, encrypted",
     ];
     ceremony.run(&["status"]).exits(4).prints(&open);
@@ -299,7 +299,7 @@ fn a_namespace_that_the_command_locks_is_told_and_what_is_in_a_sealed_or_locked_
     )
     .exits(4)
     .says(&[
-        "namespace team (locked) is not as it was; to put it right, with what it was: bao namespace unlock team",
+        "namespace team (locked) has changed; to restore it: bao namespace unlock team",
         "namespace team could not be compared: ",
         "namespace vaulted could not be compared: ",
         "namespace is sealed; nothing in it was compared",

@@ -62,7 +62,7 @@ fn no_command_of_a_login_runs_for_an_attempt_that_the_holder_does_not_want_or_th
             // Vault lets anybody look, so what is not there is known before anybody logs in.
             ada.delete("sys/generate-root/attempt");
             let run = submit(&holders.bob, &code, "bob");
-            run.exits(3).says(&["this attempt is not there any more"]);
+            run.exits(3).says(&["this attempt no longer exists"]);
             assert!(!marker.exists(), "it ran for nothing");
             continue;
         }

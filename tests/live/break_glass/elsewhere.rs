@@ -145,10 +145,9 @@ fn a_token_that_too_many_holders_have_made_is_told_and_named_by_the_next_rehears
     submit(&bob, &code, "bob").exits(0);
     submit(&carol, &code, "carol").exits(0);
     run.signal(Signal::CONT);
-    Run::from(run.finish()).exits(1).says(&[
-        "the attempt is not there any more",
-        "which names such a token",
-    ]);
+    Run::from(run.finish())
+        .exits(1)
+        .says(&["the attempt no longer exists", "names such a token"]);
     rehearse(&starter)
         .exits(4)
         .prints(&["another root token is still valid"]);

@@ -23,13 +23,17 @@ fn a_policy_is_listed_on(setup: Setup) {
     run.exits(0)
         .prints(&["vault-bootstrap-break-glass"])
         .shows_no_token();
-    run.says(&["the command ended with 0; its root token is no longer valid"]);
+    run.says(&["the command exited with code 0; its root token is no longer valid"]);
+    // What is never compared stands in the evidence, and in no one's way.
+    run.never_says(&["batch tokens, which no server lists"]);
     let auditor = auditor(&server, &ceremony);
     auditor.no_root_is_left();
     // The two sessions of the auditor are all that is more than before.
     assert_eq!(accessors(&auditor).len(), before.len() + 1);
     let evidence = evidence(&ceremony, "break-glass-");
     assert_eq!(evidence["reason"], "test");
+    let not_compared = evidence["comparison"]["not_compared"].to_string();
+    assert!(not_compared.contains("batch tokens"), "{evidence}");
     assert_eq!(evidence["generated"]["after"], 403);
     assert_eq!(evidence["limited"]["proof"]["after"], 403);
     assert_eq!(evidence["limited"]["proof"]["before"], 200);
@@ -111,7 +115,7 @@ fn whatever_the_command_does_its_root_token_is_dead_afterwards() {
     let program = server.program();
     let program = program.to_str().expect("a path");
     let cases: [(&[&str], i32, &str); 3] = [
-        (&["sh", "-c", "exit 7"], 7, "the command ended with 7"),
+        (&["sh", "-c", "exit 7"], 7, "the command exited with code 7"),
         (
             &["sh", "-c", "kill -SEGV $$"],
             139,
@@ -120,7 +124,7 @@ fn whatever_the_command_does_its_root_token_is_dead_afterwards() {
         (
             &[program, "token", "revoke", "-self"],
             0,
-            "the command ended with 0; its root token is no longer valid",
+            "the command exited with code 0; its root token is no longer valid",
         ),
     ];
     for (command, code, said) in cases {

@@ -136,7 +136,7 @@ fn a_code_of_another_attempt_another_cluster_or_with_a_slip_takes_no_share() {
     let elsewhere = Holders::of((&other, foreign)).start();
     submit(&holders.bob, &elsewhere, "bob")
         .exits(3)
-        .says(&["the code is not of cluster test"]);
+        .says(&["the code is not for cluster test"]);
     let mut slip = code.clone();
     slip.replace_range(10..11, if &code[10..11] == "x" { "y" } else { "x" });
     submit(&holders.bob, &slip, "bob")
@@ -147,7 +147,7 @@ fn a_code_of_another_attempt_another_cluster_or_with_a_slip_takes_no_share() {
     ada.delete(ATTEMPT);
     submit(&holders.bob, &code, "bob")
         .exits(3)
-        .says(&["this attempt is not there any more"]);
+        .says(&["this attempt no longer exists"]);
     ada.write(ATTEMPT, &json!({}));
     submit(&holders.bob, &code, "bob")
         .exits(3)
@@ -165,9 +165,10 @@ fn a_file_that_does_not_name_its_cluster_gives_no_share() {
     let mut holders = Holders::of((&server, starter));
     let code = holders.start();
     holders.bob.remove("/cluster/id");
-    submit(&holders.bob, &code, "bob")
-        .exits(2)
-        .says(&["does not say which cluster it is of", "never from the code"]);
+    submit(&holders.bob, &code, "bob").exits(2).says(&[
+        "does not say which cluster it is for",
+        "never from the code",
+    ]);
 }
 
 #[test]
@@ -181,6 +182,18 @@ fn one_share_twice_and_one_of_another_cluster_are_told_to_their_holder() {
     submit(&holders.bob, &code, "bob")
         .exits(3)
         .says(&["the share of bob was given already; nothing has changed"]);
+    // Whose it is that was typed, nobody knows.
+    let words = ["share", "submit", &code, "--yes", "--custodian", "carol"];
+    let mut terminal = holders.carol.terminal(&words);
+    for _ in 0..3 {
+        terminal.expect("The share of carol");
+        terminal.type_line(&holders.starter.custody().share("bob"));
+    }
+    let (code_of_it, shown) = terminal.finish();
+    assert_eq!(code_of_it, 3, "{shown}");
+    let said = "the share that was typed for carol was given already; nothing has changed";
+    let line = shown.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(line.contains(said), "{shown}");
     let theirs = foreign.custody().share("carol");
     holders.starter.custody().replace("carol", &theirs);
     let file = "shares/carol.age";
@@ -283,7 +296,7 @@ fn a_slip_in_what_was_handed_back_costs_nothing() {
     let with_word = encoded.replacen(&body[..1], if body.starts_with('x') { "y" } else { "x" }, 1);
     finish(&holders.starter, &[&with_word, "--", "true"])
         .exits(2)
-        .says(&["a letter of it is missing or another one"]);
+        .says(&["a letter of it is missing or wrong"]);
     // Without the word, as another program prints it, what comes out is looked at.
     let run = finish(&holders.starter, &[&slip, "--", "true"]);
     assert!([0, 3].contains(&run.code), "{run}");

@@ -85,7 +85,7 @@ fn a_custodian_who_does_not_answer_is_named_and_two_are_too_many() {
         .run(&["rehearse", "--identity", "alice.key"])
         .exits(1)
         .says(&[
-            "1 of the 2 shares that are needed could be had; nothing was started",
+            "only 1 of the 2 shares needed are available; no attempt was started",
             "no share of bob: ",
             "no share of carol: ",
         ]);
@@ -115,8 +115,7 @@ fn a_share_that_is_a_copy_of_anothers_is_not_said_to_work() {
     assert_eq!(facts["custodians"][2]["answered"], false);
     let without = ["--identity", "alice.key", "--identity", "carol.key"];
     let run = ceremony.run(&[&["rehearse"][..], &without].concat());
-    run.exits(1)
-        .says(&["1 of the 2 shares that are needed", said]);
+    run.exits(1).says(&["1 of the 2 shares needed", said]);
     nothing_is_left(&server, &ceremony);
 }
 
@@ -153,7 +152,7 @@ fn a_share_that_another_holders_key_opens_is_not_said_to_work() {
     ceremony
         .run(&alone)
         .exits(1)
-        .says(&["of the 2 shares that are needed could be had"]);
+        .says(&["of the 2 shares needed are available"]);
     nothing_is_left(&server, &ceremony);
 }
 

@@ -114,7 +114,7 @@ fn a_login_that_comes_to_its_end_in_the_middle_leaves_no_attempt() {
     let proxy = faults.before(&server.address());
     ceremony.set("/cluster/address", json!(proxy.address()));
     rehearse(&ceremony).exits(1).says(&[
-        "the login is not let in any more: its token has expired",
+        "the login is no longer let in: its token has expired",
         "run the same command again",
     ]);
     nothing_is_left(&server, &ceremony);
@@ -162,8 +162,8 @@ fn a_break_glass_login_with_more_than_the_grant_and_one_auth_method_are_findings
     ceremony.set("/break_glass/accept_one_auth_method", json!(false));
     ceremony.set("/break_glass/drill", json!("before-revoke"));
     let said = [
-        "the break-glass login ada can do more than ask for root: it has the policies operator",
-        "every break-glass login is of auth/userpass: with that down, nobody gets in",
+        "the break-glass login ada can do more than ask for root: it also has the policies operator",
+        "every break-glass login uses auth/userpass: if that is down, nobody gets in",
     ];
     apply_with_keys(&ceremony).exits(4).prints(&said);
     // They stand in the report, and the next run says them again.

@@ -83,9 +83,9 @@ fn a_wrong_share_keeps_no_other_quorum_from_opening_and_one_that_was_changed_is_
     ceremony.set("/checkpoint/path", json!("elsewhere"));
     ceremony.run(&words).exits(4).says(&[
         "bob has answered",
-        "the shares of alice, bob make no root token, another quorum is tried",
+        "the shares of alice, bob make no root token; trying another quorum",
         "carol has answered",
-        "the server took no root token of the shares of alice, bob",
+        "the server made no root token from the shares of alice, bob",
     ]);
     let mut names = ceremony.files_in("elsewhere");
     names.retain(|name| name.ends_with(".json") && name.starts_with("break-glass-"));

@@ -17,8 +17,20 @@ fn slips(terminal: &mut Terminal, name: &str, share: &str) {
     ] {
         terminal.type_line(typed);
         let said = terminal.expect(&format!("The share of {name}"));
-        assert!(said.contains("That is no share"), "{said}");
-        assert!(said.contains(wrong) && !said.contains(typed), "{said}");
+        let whole = in_one_line(&said);
+        assert!(whole.contains(wrong) && !said.contains(typed), "{said}");
+        // What is wrong and the question stand on lines of their own, which fit.
+        let shown = said.replace("\u{1b}[?25h", "");
+        let lines: Vec<&str> = shown.lines().map(str::trim_end).collect();
+        let begins = |begin: &str| lines.iter().any(|line| line.starts_with(begin));
+        assert!(
+            begins("That is not a share: ") && begins("The share of "),
+            "{said}"
+        );
+        assert!(
+            lines.iter().all(|line| line.chars().count() <= 80),
+            "{said}"
+        );
     }
 }
 
@@ -90,7 +102,7 @@ fn a_holder_alone_is_asked_again_before_anything_is_given() {
     assert_eq!(code, 3, "{shown}");
     let shown = in_one_line(&shown);
     assert!(
-        shown.contains("what carol typed 3 times is no share"),
+        shown.contains("what carol typed 3 times is not a share"),
         "{shown}"
     );
     assert_eq!(server.get("sys/seal-status", None).1["progress"], 0);
@@ -139,4 +151,45 @@ fn a_command_that_is_advised_has_the_options_that_were_typed() {
         ])
         .exits(2)
         .says(&[&format!("{command} break-glass progress --login ada")]);
+}
+
+/// The lines of a file that is pasted are no answers to the questions that come after it.
+#[test]
+fn a_file_that_is_pasted_whole_is_one_slip() {
+    require!(["openbao-2.7.2"]);
+    let (server, ceremony) = handed_over();
+    let file = std::fs::read_to_string(ceremony.path("shares/alice.age")).expect("a file");
+    let mut terminal = ceremony.terminal(&["break-glass", "--reason", "x", "--", "true"]);
+    terminal.expect("Share (hidden");
+    terminal.type_line(file.trim_end());
+    let said = terminal.expect("Share (hidden");
+    assert!(
+        said.contains("That is not a share: it is the encrypted file"),
+        "{said}"
+    );
+    for name in ["alice", "bob"] {
+        terminal.type_line(&ceremony.custody().share(name));
+        if name == "alice" {
+            terminal.expect("The share of bob");
+        }
+    }
+    let (code, shown) = terminal.finish();
+    assert_eq!(code, 0, "{shown}");
+    nothing_is_left(&server, &ceremony);
+}
+
+/// It goes on from nothing.
+#[test]
+fn a_rehearsal_that_is_interrupted_does_not_say_that_it_continues() {
+    require!(["openbao-2.7.2"]);
+    let (server, ceremony) = handed_over();
+    let mut terminal = ceremony.terminal(&["rehearse"]);
+    terminal.expect("The share of alice");
+    terminal.type_keys("\u{3}");
+    let (code, shown) = terminal.finish();
+    assert_eq!(code, 130, "{shown}");
+    let line = in_one_line(&shown);
+    assert!(line.contains("it starts from the beginning"), "{shown}");
+    assert!(!line.contains("it continues from here"), "{shown}");
+    nothing_is_left(&server, &ceremony);
 }

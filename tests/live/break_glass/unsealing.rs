@@ -17,6 +17,7 @@ fn holders_open_a_sealed_server_one_after_the_other() {
     first
         .exits(0)
         .prints(&["sealed, 1 of 2 shares given"])
+        .says(&["1 share is still missing: one more holder types vault-bootstrap unseal"])
         .shows_no_token();
     bob.run(&["unseal"])
         .exits(2)

@@ -180,6 +180,12 @@ impl Ceremony {
         let aws = LocalStack::shared();
         let key = aws.kms_create_key();
         self.environment = aws.env();
+        // All of them are in one account, which is found where it is not accepted.
+        let accepted = &mut self.file["init"]["accept_one_trust_domain"];
+        match accepted.as_array_mut() {
+            Some(names) => names.push(json!(name)),
+            None => *accepted = json!([name]),
+        }
         json!({ "name": name, "ssm": { "parameter": format!("{}/{name}", self.prefix()), "kms_key": key } })
     }
 

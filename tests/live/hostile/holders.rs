@@ -52,7 +52,7 @@ fn what_comes_with_the_last_share_is_handed_on_only_where_it_has_the_form_of_a_t
     );
     let run = run(&holders.bob, &[&words[..], &["bob.key"]].concat());
     judge("encoded_token", &run);
-    run.exits(1).says(&["its token has not the form of one"]);
+    run.exits(1).says(&["its token is malformed"]);
     assert!(!run.stdout.contains("next:"), "{run}");
 }
 

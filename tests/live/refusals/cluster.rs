@@ -164,7 +164,7 @@ fn a_listed_node_that_falls_silent_after_the_initialisation() {
     let run = ceremony.apply();
     run.exits(1).says(&[
         &silent.address(),
-        "start the server there, or take it out of cluster.nodes",
+        "start the server there, or remove it from cluster.nodes",
         "vault-bootstrap apply --yes",
     ]);
     assert!(

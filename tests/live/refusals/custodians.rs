@@ -100,7 +100,8 @@ fn a_holder_with_the_wrong_identity_proves_nothing() {
     let ceremony = Ceremony::unproved(&server);
     let run = ceremony.run(&["custodian", "prove", "alice", "--identity", "bob.key"]);
     run.exits(1)
-        .says(&["none of the given identities opens it"]);
+        .says(&["the challenge of alice: none of the given identities opens it"])
+        .never_says(&["shares/alice.age"]);
     let unknown = ceremony.run(&["custodian", "prove", "dave", "--identity", "bob.key"]);
     unknown
         .exits(2)
@@ -139,4 +140,39 @@ fn unproved_holders_are_accepted_by_name_and_stay_a_finding() {
         "custodian alice is accepted unproved",
         "custodian carol is unproved",
     ]);
+}
+
+#[test]
+fn one_key_of_two_custodians_is_a_finding_until_the_file_accepts_it_by_name() {
+    let server = Server::in_memory();
+    let mut ceremony = Ceremony::another_at(&server);
+    let alices = ceremony.file["init"]["custodians"][0]["age"]["recipient"].clone();
+    ceremony.set("/init/custodians/1/age/recipient", alices.clone());
+    ceremony
+        .run(&["custodian", "prove", "bob", "--identity", "alice.key"])
+        .exits(0);
+    let recipient = alices.as_str().expect("a text");
+    let said = format!(
+        "age recipient {recipient} opens 2 of the shares (alice, bob), and 2 are a quorum; if that is meant: \
+         init.accept_one_trust_domain: [alice, bob]"
+    );
+    let run = ceremony.run(&["apply", "--yes", "--output", "json"]);
+    let events = run.exits(4).events();
+    let warned = |event: &&serde_json::Value| event["event"] == "warning" && event["text"] == said;
+    let warned = events.iter().find(warned).expect("a warning");
+    assert_eq!(warned["code"], "one-trust-domain");
+    let findings = ceremony.report()["findings"].to_string();
+    assert!(
+        findings.contains(r#""code":"one-trust-domain""#),
+        "{findings}"
+    );
+    for (accepted, is_finding) in [(json!(["alice"]), true), (json!(["bob", "alice"]), false)] {
+        ceremony.set("/init/accept_one_trust_domain", accepted);
+        let run = ceremony.apply();
+        if is_finding {
+            run.exits(4).prints(&[&said]);
+        } else {
+            run.exits(4).never_says(&["accept_one_trust_domain"]);
+        }
+    }
 }

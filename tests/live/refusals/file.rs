@@ -144,7 +144,7 @@ fn a_way_back_that_only_a_batch_token_would_open() {
         &server,
         &ceremony,
         2,
-        &["a break-glass door needs service tokens"],
+        &["a break-glass login needs service tokens"],
     );
 }
 

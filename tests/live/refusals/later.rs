@@ -176,7 +176,7 @@ fn a_token_that_dies_with_root_is_named_before() {
     ceremony
         .apply()
         .exits(4)
-        .says(&["warning: dies with root if it is its child: accessor"]);
+        .says(&["warning: will be revoked with the root token if that created it: accessor"]);
 }
 
 #[test]

@@ -116,9 +116,10 @@ fn id_in(run: &Run) -> String {
 #[track_caller]
 fn elsewhere(ceremony: &Ceremony) -> Run {
     let refused = ceremony.apply();
-    refused
-        .exits(3)
-        .says(&["another run holds", "if it is at work, wait for its end"]);
+    refused.exits(3).says(&[
+        "another run holds",
+        "if it is still going, wait for it to end",
+    ]);
     let id = id_in(&refused);
     ceremony.run(&["apply", "--yes", "--take-over", &id])
 }
@@ -251,7 +252,7 @@ fn what_was_destroyed_has_no_history_and_the_report_says_that_shares_left_the_ma
     let _aws = before_aws(&mut ceremony, &watched);
     ceremony.apply().exits(4).prints(&[
         "the shares left this machine, encrypted, for aws-ssm://us-east-1",
-        "deleted there and that was read back",
+        "deleted there, which was verified",
         "rotate the shares with verification",
     ]);
     let names = names.lock().expect("ours").clone();

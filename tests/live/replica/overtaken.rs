@@ -104,7 +104,7 @@ fn what_was_handed_over_is_not_replaced_by_another_ceremony_whose_place_the_file
         "/checkpoint/replica",
         two.file["checkpoint"]["replica"].clone(),
     );
-    one.apply().exits(3).says(&["tell of two ceremonies"]);
+    one.apply().exits(3).says(&["describe two ceremonies"]);
     assert_eq!(read(&diary), before);
     assert_eq!(kept(&two), there);
 }

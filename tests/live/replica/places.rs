@@ -25,8 +25,10 @@ fn each_place_that_the_shares_left_for_is_a_finding_of_its_own() {
     let server = Server::in_memory();
     let (ceremony, [old, new], _proxy) = moved(&server);
     ceremony.apply().exits(4).prints(&[
-        &format!("encrypted, for {old}: the file names that place no more, so nothing was deleted"),
-        &format!("encrypted, for {new}: they were deleted there and that was read back"),
+        &format!(
+            "encrypted, for {old}: the file no longer names that place, so nothing was deleted"
+        ),
+        &format!("encrypted, for {new}: they were deleted there, which was verified"),
     ]);
 }
 

@@ -58,7 +58,7 @@ fn an_old_share_that_cannot_be_deleted_is_a_finding_and_no_bar_for_the_next_gene
     rotation
         .rotate()
         .exits(4)
-        .says(&["the old share of carol", "could not be taken away"])
+        .says(&["the old share of carol", "could not be removed"])
         .prints(&["generation 2 of the shares is in effect"]);
     assert_eq!(rotation.state()["phase"], "done");
     let two = rotation.ceremony.file.to_string();

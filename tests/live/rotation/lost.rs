@@ -132,7 +132,7 @@ fn numbers_alone_throw_no_share_away() {
     rotation
         .rotate()
         .exits(4)
-        .says(&["it has not kept their number"]);
+        .says(&["it did not record their new number"]);
     rotation.is_done(&server, SETUP);
 }
 
@@ -187,7 +187,7 @@ fn a_checkpoint_from_a_copy_throws_no_share_away_that_holds() {
     rotation
         .rotate()
         .exits(1)
-        .says(&["only 0 of the 2 old shares of a quorum can be had"])
+        .says(&["only 0 of the 2 old shares of a quorum are available"])
         .never_says(&["is in effect as before", "is no longer valid"]);
     for name in &names {
         assert!(LocalStack::shared().ssm_get(name).is_some(), "{name}");

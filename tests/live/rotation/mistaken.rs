@@ -122,7 +122,7 @@ fn a_slip_in_the_file_of_the_new_shares_is_mended_and_it_goes_on() {
     rotation
         .rotate()
         .exits(0)
-        .says(&["took away shares/alice.g2.age, which was not valid"]);
+        .says(&["removed shares/alice.g2.age, which was not valid"]);
     rotation.is_done(&server, SETUP);
 }
 

@@ -114,7 +114,7 @@ async fn keep(ceremony: &Ceremony<'_>, sealer: &Sealer, raw: &SecretText) -> Res
         let Err(error) = kept else { return Ok(()) };
         if !told {
             told = true;
-            ceremony.warn(format!(
+            ceremony.warn(Code::InitAnswerHereOnly, format!(
                 "the cluster is initialised, and its one answer is in the memory of this process only: {error}; do not \
                  end this run, {}; it is tried again for {}",
                 mend(&error),
@@ -139,7 +139,7 @@ fn mend(error: &checkpoint::CheckpointError) -> &'static str {
         {
             "make that file system writable now (mount -o remount,rw)"
         }
-        _ => "make room on that disk now, or mend it",
+        _ => "make room on that disk now, or repair it",
     }
 }
 
@@ -255,7 +255,7 @@ fn answer_not_kept(ceremony: &Ceremony<'_>, error: &checkpoint::CheckpointError)
         Code::InitAnswerLost,
         format!("the cluster is initialised and its answer could not be kept: {error}"),
     )
-    .advise(wipe(ceremony, "mend the disk, start it"))
+    .advise(wipe(ceremony, "repair the disk, start it"))
 }
 
 /// The one answer is on this machine and nowhere else: whoever reads this must know.

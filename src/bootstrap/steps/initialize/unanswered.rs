@@ -27,10 +27,10 @@ pub(super) fn asked_before(view: &View<'_>) -> Result<Option<Client>, Failure> {
     let (node, directory) = (&attempt.node, view.directory.display());
     Err(Failure::refused(Code::InitNodeGone, format!(
         "{node} was asked to initialise the cluster by this checkpoint ({directory}), its answer never arrived, and \
-         the file does not name that node any more"
+         the file no longer names that node"
     ))
     .advise(format!(
-        "put {node} back into cluster.nodes: only there can be seen what became of it; if that node and its storage \
+        "put {node} back into cluster.nodes: only there can you see what became of it; if that node and its storage \
          are gone for good: {}",
         view.config.command("apply --abandon")
     )))
@@ -56,7 +56,7 @@ pub(super) async fn same_cluster(
     ))
     .advise(format!(
         "if {others} belongs to another cluster, correct cluster.nodes; if somebody else initialised it, they hold \
-         the keys, and this attempt is forgotten by {}",
+         the keys; to forget this attempt: {}",
         view.config.command("apply --abandon")
     )))
 }
@@ -148,7 +148,7 @@ fn no_answer(error: &vault::Error) -> Failure {
         "no usable answer to the one request that initialises: {error}"
     ))
     .advise(
-        "run apply again: it looks whether the request arrived, and never sends a second one blindly",
+        "run apply again: it checks whether the request arrived, and never sends a second one blindly",
     )
 }
 
@@ -197,8 +197,8 @@ fn whose(ceremony: &Ceremony<'_>, what: &str) -> Failure {
 /// Nobody can see from here whose initialisation it was, and only one of the two may be wiped.
 fn ask_who(ceremony: &Ceremony<'_>) -> String {
     format!(
-        "ask who else may have initialised it; if somebody did, they hold the keys, and this attempt is forgotten by \
-         {}; if nobody did, no one holds them: {}",
+        "ask who else may have initialised it; if somebody did, they hold the keys; to forget this attempt: {}; if \
+         nobody did, no one holds them: {}",
         ceremony.config.command("apply --abandon"),
         wipe(ceremony, "start it")
     )

@@ -5,7 +5,7 @@ use crate::code::Code;
 use crate::custodian::{self, Custodian, Opener};
 use crate::failure::Failure;
 use crate::finding::Finding;
-use crate::shares::trial;
+use crate::shares::{one_trust_domain, trial};
 use crate::shell::ShellCommand;
 use crate::vault::sys::SealStatus;
 
@@ -113,11 +113,10 @@ pub(super) fn proofs(ceremony: &Ceremony<'_>, opened: &[String], failures: &mut 
     }
 }
 
+/// Said before anything is initialised; until the file accepts it or names others, every run finds it.
 pub(super) fn trust(ceremony: &Ceremony<'_>) {
-    let domains = |custodian: &Custodian| (custodian.name().to_owned(), custodian.trust_domain());
-    let kept: Vec<_> = ceremony.custodians.iter().map(domains).collect();
-    for warning in custodian::trust_warnings(&kept, ceremony.config.init.threshold) {
-        ceremony.warn(warning);
+    for finding in one_trust_domain::findings(&ceremony.custodians, &ceremony.config.init) {
+        ceremony.warn(finding.code(), finding.to_string());
     }
 }
 
@@ -139,7 +138,7 @@ pub(super) fn who_sees_the_shares(ceremony: &Ceremony<'_>, seal: Option<&SealSta
     } else {
         return;
     };
-    ceremony.warn(format!(
+    ceremony.warn(Code::SharesInClear, format!(
         "{why}: the server hands the shares out in clear, and this program encrypts them to the PGP keys"
     ));
 }

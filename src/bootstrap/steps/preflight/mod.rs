@@ -68,7 +68,7 @@ pub(crate) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
     custodians::trust(ceremony);
     custodians::who_sees_the_shares(ceremony, nodes.first().map(|node| &node.seal));
     if let Some(said) = hand_over::files_of_this_machine(ceremony) {
-        ceremony.warn(said.to_string());
+        ceremony.warn(said.code(), said.to_string());
     }
     if let Err(error) = ceremony.key()?.probe(&ceremony.config.cluster.name).await {
         failures.push(error.into());

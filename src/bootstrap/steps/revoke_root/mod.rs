@@ -169,10 +169,13 @@ async fn ask(ceremony: &mut Ceremony<'_>, client: &Client, own: &str) -> Result<
     let scan = scan(client, ceremony.token()?).await?;
     ceremony.whole_tokens.add(scan.accessors());
     for child in &scan.children {
-        ceremony.warn(format!(
-            "dies with root if it is its child: {}",
-            child.line()
-        ));
+        ceremony.warn(
+            Code::TokensEndWithRoot,
+            format!(
+                "will be revoked with the root token if that created it: {}",
+                child.line()
+            ),
+        );
     }
     let others = scan.roots_but(own);
     if !others.is_empty() && !ceremony.options.revoke_other_roots {
@@ -219,10 +222,10 @@ async fn last_look(
 
 fn somebody_at_work() -> Failure {
     Failure::refused(Code::RootTokensBeingMade, format!(
-        "somebody may be making root tokens: each of {LOOKS} looks showed a new one, or a token that was gone before it could \
-         be looked up"
+        "somebody may be making root tokens: each of {LOOKS} searches found a new one, or a token that was gone \
+         before it could be looked up"
     ))
-    .advise("find out who, in the audit log; root is still valid here, and can end what they hold")
+    .advise("find out who in the audit log; root is still valid here and can revoke what they hold")
 }
 
 fn other_roots_found(ceremony: &Ceremony<'_>, others: &[Found]) -> Failure {

@@ -12,7 +12,7 @@ use crate::vault::auth::scan::Found;
 /// What to type where a question has nobody to answer it.
 pub fn without_a_terminal(config: &Config, options: &Options) -> String {
     let command = options.again_with(config, "--yes");
-    format!("where nobody is there to answer: {command}")
+    format!("to answer in advance: {command}")
 }
 
 /// Asks before the root token is revoked, showing what opened and what did not.
@@ -41,10 +41,10 @@ pub(crate) async fn before_revoking(
         lines.push(format!("  finding: {finding}"));
     }
     for token in others {
-        lines.push(format!("  revoked too: {}", token.line()));
+        lines.push(format!("  also revoked: {}", token.line()));
     }
     for token in children {
-        lines.push(format!("  may die too: {}", token.line()));
+        lines.push(format!("  may be revoked with it: {}", token.line()));
     }
     // A line each: whatever others have named cannot begin one.
     for line in lines {

@@ -223,7 +223,7 @@ pub(crate) async fn unseen(ceremony: &Ceremony<'_>, why: &str) -> Result<(), Fai
 pub(crate) fn root_is_revoked(failure: Failure) -> Failure {
     let mut failure = failure.about("root is revoked; ");
     for problem in &mut failure.problems {
-        let advice = "run apply again: it hands over what is left to do";
+        let advice = "run apply again to finish the hand-over";
         problem.advice.get_or_insert_with(|| advice.to_owned());
     }
     failure

@@ -100,7 +100,7 @@ fn removed(ceremony: &Ceremony<'_>) -> Option<Failure> {
     let names = removed.join(", ");
     Some(
         Failure::refused(Code::SharesNotAsInFile, format!(
-            "the file does not name {names} any more, who was given a share: nobody can see whether it is there"
+            "the file no longer names {names}, who was given a share: whether it is there cannot be seen"
         ))
         .advise(format!(
             "put {names} back under init.custodians, with init.shares and init.threshold as they were: a holder \
@@ -174,13 +174,14 @@ impl Found {
     }
 }
 
-const STORE_ANEW: &str = "run apply again: the share is still in the checkpoint and is stored anew";
-const MOVE_AWAY: &str = "see who changed it, move it away and run apply again: the share is still in the \
-                         checkpoint and is stored anew";
+const STORE_ANEW: &str =
+    "run apply again: the share is still in the checkpoint and will be stored again";
+const MOVE_AWAY: &str = "see who changed it, move it away and run apply again: the share is still in the checkpoint \
+and will be stored again";
 const AS_THEY_WERE_MADE: &str = "put init back in the file to what the shares were made and stored for; others are \
                                  made after the hand-over: recovery rotate";
-const BRING_BACK: &str = "bring it back from where it was moved, then run apply again; if it is lost for good, \
-                          the quorum has one holder less: a cluster that holds no data yet is best wiped and \
+const BRING_BACK: &str = "bring it back from where it was moved, then run apply again; if it is lost for good, there \
+is one holder fewer for a quorum: a cluster that holds no data yet is best wiped and \
                           begun again, another one needs new shares before root is revoked";
 
 fn gone(custodian: &Custodian) -> Finding {
@@ -271,7 +272,7 @@ fn in_part(ceremony: &Ceremony<'_>, stored: &[serde_json::Value]) -> Failure {
         ),
     )
     .advise(format!(
-        "mend what stands above, then go on{then}: {}",
+        "fix the problems above, then continue{then}: {}",
         ceremony.options.again(ceremony.config)
     ))
 }
@@ -335,10 +336,10 @@ fn record(
 /// Says why a share that was stored before is stored once more.
 fn store_anew(ceremony: &Ceremony<'_>, custodian: &Custodian, before: &Stored) {
     if before.address == custodian.address() {
-        ceremony.note(format!("{}; it is stored anew", gone(custodian)));
+        ceremony.note(format!("{}; it is stored again", gone(custodian)));
     } else {
         let (name, address) = (custodian.name(), &before.address);
-        ceremony.warn(format!(
+        ceremony.warn(Code::SharesNotAsInFile, format!(
             "the share of {name} was stored at {address} and the file now names another place: a copy may \
              still be there"
         ));

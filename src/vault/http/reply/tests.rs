@@ -170,7 +170,7 @@ fn a_field_of_another_form_is_named_with_its_address_and_shown_where_nothing_sec
         let seal = reply.whole::<crate::vault::sys::SealStatus>();
         seal.unwrap_err().to_string()
     };
-    let begin = "the answer to POST https://vault/v1/sys/seal-status is unusable: its seal type has not the form of one";
+    let begin = "the answer to POST https://vault/v1/sys/seal-status is unusable: its seal type is malformed";
     assert_eq!(of(&[]), format!("{begin} (\"x; touch F #\\u{{1b}}[2J\")"));
     let hidden = of(&["touch"]);
     assert!(

@@ -152,7 +152,7 @@ fn token(reply: &Reply) -> Result<Option<Encoded>, Error> {
     match update.encoded_token.filter(|text| !text.is_empty()) {
         Some(encoded) if update.complete => match Encoded::parse(encoded.expose()) {
             Ok(encoded) => Ok(Some(encoded)),
-            Err(_) => Err(reply.fail(Kind::Malformed("its token has not the form of one".into()))),
+            Err(_) => Err(reply.fail(Kind::Malformed("its token is malformed".into()))),
         },
         _ if update.complete => {
             Err(reply.fail(Kind::Malformed("it is complete and holds no token".into())))

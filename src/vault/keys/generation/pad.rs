@@ -26,7 +26,7 @@ impl Encoded {
         // As this program prints it, with a word that tells a slip.
         let text = match text.rsplit_once('-') {
             Some((body, word)) if check_word(body) == word => body,
-            Some(_) => return Err("a letter of it is missing or another one"),
+            Some(_) => return Err("a letter of it is missing or wrong"),
             None => text,
         };
         let text = text.trim_end_matches('=');
@@ -66,7 +66,7 @@ impl Pad {
     /// A new one of `length` bytes, as [`Progress::otp_length`] says.
     pub fn new(length: usize) -> Result<Self, &'static str> {
         if length == 0 || length > LONGEST_PAD {
-            return Err("the server wants a one-time pad of no sensible length");
+            return Err("the server asks for a one-time pad of a nonsensical length");
         }
         let random = SystemRandom::new();
         let mut text = String::with_capacity(length);
@@ -99,7 +99,7 @@ impl Pad {
         let text = std::str::from_utf8(&plain)
             .ok()
             .filter(|text| text.bytes().all(|byte| fits(&byte)));
-        let text = text.ok_or("what the one-time pad makes of it is no token")?;
+        let text = text.ok_or("what the one-time pad decodes it to is no token")?;
         Ok(RootToken::new(Token::new(text.to_owned())))
     }
 }
