@@ -73,8 +73,9 @@ impl<'a> Gathered<'a> {
                 Ok(again) if again.is_empty() => return Ok(true),
                 Ok(again) => {
                     for name in again.iter().rev() {
-                        let one = self.all.iter().find(|one| one.name() == name);
-                        one.into_iter().for_each(|one| self.rest.push_front(one));
+                        if let Some(one) = self.all.iter().find(|one| one.name() == name) {
+                            self.rest.push_front(one);
+                        }
                     }
                 }
                 Err(failure) if matches!(failure.exit, Exit::Interrupted(_)) => {

@@ -1,5 +1,6 @@
 //! What went wrong, for people: each problem with what to do about it, in the same form wherever it is from.
 
+use crate::code::Code;
 use crate::failure::Problem;
 use crate::report::results::{Layout, one_line, within};
 use crate::report::style::{Painted, Style};
@@ -10,11 +11,7 @@ pub(super) fn lines(word: &str, list: &[Problem], style: Style, layout: Layout) 
     let Layout { width, codes } = layout;
 
     if let [problem] = list {
-        let mark = if codes {
-            format!("{word} [{}]: ", problem.code)
-        } else {
-            format!("{word}: ")
-        };
+        let mark = mark(word, problem.code, codes);
         let what = one_line(&problem.what, columns(&mark), width);
         return style.bad(&mark) + &what + "\n" + advice(problem, 2, style, width);
     }
@@ -34,6 +31,15 @@ pub(super) fn lines(word: &str, list: &[Problem], style: Style, layout: Layout) 
     text
 }
 
+/// What stands before a message: its word, and its code where codes are shown.
+pub(super) fn mark(word: &str, code: Code, codes: bool) -> String {
+    if codes {
+        format!("{word} [{code}]: ")
+    } else {
+        format!("{word}: ")
+    }
+}
+
 fn advice(problem: &Problem, indent: usize, style: Style, width: Option<usize>) -> Painted {
     let Some(advice) = &problem.advice else {
         return Painted::default();
@@ -46,7 +52,6 @@ fn advice(problem: &Problem, indent: usize, style: Style, width: Option<usize>) 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::code::Code;
 
     fn problem(what: &str, advice: Option<&str>) -> Problem {
         Problem {

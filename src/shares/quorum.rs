@@ -129,8 +129,9 @@ impl Asking<'_> {
                         events.note(format!("{name} has answered"));
                     }
                     for name in again.iter().rev() {
-                        let one = candidates.iter().find(|one| one.name == *name);
-                        one.into_iter().for_each(|one| queue.push_front(one));
+                        if let Some(one) = candidates.iter().find(|one| one.name == *name) {
+                            queue.push_front(one);
+                        }
                     }
                 }
                 Err(failure) if matches!(failure.exit, Exit::Interrupted(_)) => {

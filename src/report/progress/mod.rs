@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use crate::event::{Event, StepOutcome};
 use crate::printable;
 use crate::report::advice::{advice, invite, sign_in};
+use crate::report::problems::mark;
 use crate::report::style::{Painted, Style};
 use crate::screen;
 use crate::span;
@@ -153,8 +154,7 @@ impl Progress {
                 self.line(&text, "", (step.is_some(), step.is_some() && !asks))
             }
             Event::Warning { step, code, text } => {
-                let code = self.codes.then(|| format!(" [{code}]")).unwrap_or_default();
-                let mark = format!("warning{code}: ");
+                let mark = mark("warning", *code, self.codes);
                 self.line(&printable::one_line(text), &mark, (step.is_some(), false))
             }
             Event::Waiting {
