@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::code::Code;
+use crate::code::{Code, Reported};
 
 /// The exit codes that README.md documents, the weightiest last. A refusal outweighs a failure, since trying again
 /// would not help; the file's own mistakes outweigh both.
@@ -120,6 +120,14 @@ impl Failure {
     pub fn code(&self) -> Code {
         let first = self.problems.first();
         first.map_or(Code::Unexpected, |problem| problem.code)
+    }
+
+    /// As something to be said beside what goes on all the same.
+    pub fn reported(&self) -> Reported {
+        Reported {
+            code: self.code(),
+            text: self.to_string(),
+        }
     }
 
     /// The replica that is not what was written, where that is all.

@@ -36,6 +36,7 @@ pub mod holders;
 pub mod interrupt;
 pub mod kubernetes;
 pub mod plain_http;
+pub mod plan;
 pub mod printable;
 pub mod prompt;
 pub mod recovery;

@@ -121,11 +121,7 @@ async fn repair(
     ceremony: &mut Ceremony<'_>,
     observation: Observation,
 ) -> Result<(StepOutcome, Evidence), Failure> {
-    let needs_nobody = matches!(
-        step,
-        Step::Preflight | Step::WaitUntilActive | Step::HandOver
-    );
-    if ceremony.is_root() || needs_nobody {
+    if ceremony.is_root() || needs_nobody(step) {
         // What is merely done once more in each run, such as waiting, has not changed.
         let outcome = if observation.details.is_empty() {
             StepOutcome::Applied
@@ -138,6 +134,14 @@ async fn repair(
         ceremony.find(Finding::Step(step, detail));
     }
     Ok((StepOutcome::Differs, observation.evidence))
+}
+
+/// Whether what a step does needs no token of root.
+pub(crate) fn needs_nobody(step: Step) -> bool {
+    matches!(
+        step,
+        Step::Preflight | Step::WaitUntilActive | Step::HandOver
+    )
 }
 
 fn unseen(step: Step, observation: &Observation) -> Failure {

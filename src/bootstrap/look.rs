@@ -2,85 +2,130 @@
 
 use std::rc::Rc;
 
+use crate::bootstrap::act::needs_nobody;
+use crate::bootstrap::asks_the_server;
 use crate::bootstrap::ceremony::session;
 use crate::bootstrap::judge::{Judgment, judge};
 use crate::bootstrap::options::Options;
 use crate::bootstrap::view::View;
-use crate::checkpoint::{self, Diary};
+use crate::checkpoint::Diary;
+use crate::code::Reported;
 use crate::config::Config;
+use crate::custodian::Custodian;
 use crate::desired::observation::Observation;
 use crate::edge::references::resolve_all;
 use crate::edge::{cluster, custodians};
 use crate::event::Caller;
+use crate::evidence::facts::DOCUMENTS;
 use crate::failure::Failure;
 use crate::finding::{Detail, Finding};
-use crate::session::Authority;
+use crate::session::Session;
 use crate::step::decide::Decision;
 use crate::step::{Step, order};
 
 /// What was found about one step, and what is to be done about it.
 #[derive(Debug)]
-pub struct Looked {
+pub(crate) struct Looked {
     /// Which.
-    pub step: Step,
+    pub(crate) step: Step,
     /// What `apply` would do; where the step cannot be judged, why.
-    pub decision: Result<Decision, Failure>,
+    pub(crate) decision: Result<Decision, Failure>,
     /// What is missing or different, or could not be seen.
-    pub details: Vec<Detail>,
+    pub(crate) details: Vec<Detail>,
+    /// How many documents are as the file says.
+    pub(crate) equal: usize,
     /// What does not hold, and is nothing that the step could mend.
-    pub findings: Vec<Finding>,
+    pub(crate) findings: Vec<Finding>,
 }
 
-/// Looks at every step with this authority, at the cluster and the checkpoint of the file. Sends no write, writes no
-/// file, takes no lock and logs nobody in. What an earlier step would change counts as changed for later ones.
-///
-/// # Errors
-/// The file's certificates, custodians or secrets cannot be read, the diary is damaged, or no node is active.
-pub async fn look(
-    config: &Config,
-    options: &Options,
-    authority: Authority,
-    caller: Caller<'_>,
-) -> Result<Vec<Looked>, Failure> {
-    let directory = &config.checkpoint.path;
-    let new = || Diary::new(&config.cluster.name, config.cluster.address.as_str());
-    let diary = Rc::new(checkpoint::read_diary(directory)?.unwrap_or_else(new));
-    let (mut failures, mut warnings) = (Vec::new(), Vec::new());
-    let over = diary.handed_over();
-    let resolved = resolve_all(config, (true, over), &mut failures, &mut warnings).await;
-    let custodians = custodians::all(config, &mut failures).await;
-    Failure::check(failures)?;
-    let known = (cluster::client(config, &resolved)?, resolved);
-    let mut session = session((config, options), caller, known, &diary);
-    session.authority = authority;
-    session.cluster.keep_to_active().await?;
-    let (mut looked, mut earlier_changes) = (Vec::new(), false);
-    for step in order(diary.two_phase()) {
-        let view = View {
-            session: &session,
-            diary: Rc::clone(&diary),
-            directory: directory.clone(),
-            step,
+/// What looking takes: the cluster of the file, where we are nobody yet, and what the file names.
+pub(crate) struct Looking<'a> {
+    /// Who we are at which server.
+    pub(crate) session: Session<'a>,
+    diary: Rc<Diary>,
+    options: &'a Options,
+    custodians: Vec<Custodian>,
+}
+
+impl<'a> Looking<'a> {
+    /// Reads what the file names. Writes no file, takes no lock and asks the server nothing.
+    ///
+    /// # Errors
+    /// The file's certificates, custodians or secrets cannot be read.
+    pub(crate) async fn begin(
+        config: &'a Config,
+        options: &'a Options,
+        diary: Diary,
+        caller: Caller<'a>,
+    ) -> Result<Self, Failure> {
+        let (mut failures, mut warnings) = (Vec::new(), Vec::new());
+        let over = diary.handed_over();
+        let resolved = resolve_all(config, (true, over), &mut failures, &mut warnings).await;
+        // Once the shares are with them, a custodian that cannot be reached is only not looked at.
+        let mut away = Vec::new();
+        let custodians = custodians::all(config, &mut away).await;
+        if over {
+            warnings.extend(away.iter().map(Failure::reported));
+        } else {
+            failures.extend(away);
+        }
+        Failure::check(failures)?;
+        for Reported { code, text } in warnings {
+            caller.events.warn(code, text);
+        }
+        let known = (cluster::client(config, &resolved)?, resolved);
+        let session = session((config, options), caller, known, &diary);
+        Ok(Self {
+            session,
+            diary: Rc::new(diary),
             options,
-            custodians: &custodians,
-            shares_in_hand: false,
-            earlier_changes,
-        };
-        let judged = judge(&view).await;
-        earlier_changes |= judged.as_ref().is_ok_and(Judgment::writes);
-        let (decision, found) = match judged {
-            Ok(Judgment {
-                decision,
-                observation,
-            }) => (Ok(decision), observation),
-            Err(failure) => (Err(failure), Observation::unknown(Vec::new())),
-        };
-        looked.push(Looked {
-            step,
-            decision,
-            details: found.details,
-            findings: found.findings,
-        });
+            custodians,
+        })
     }
-    Ok(looked)
+
+    /// Looks at every step. Sends no write. What an earlier step would change counts as changed for later ones.
+    ///
+    /// # Errors
+    /// No node is active.
+    pub(crate) async fn steps(&self) -> Result<Vec<Looked>, Failure> {
+        self.session.cluster.keep_to_active().await?;
+        let directory = &self.session.config.checkpoint.path;
+        let (mut looked, mut earlier_changes) = (Vec::new(), false);
+        for step in order(self.diary.two_phase()) {
+            let view = View {
+                session: &self.session,
+                diary: Rc::clone(&self.diary),
+                directory: directory.clone(),
+                step,
+                options: self.options,
+                custodians: &self.custodians,
+                shares_in_hand: false,
+                earlier_changes,
+            };
+            let judged = if self.session.is_nobody() && asks_the_server(step) {
+                Judgment::unseen(&view, Detail::NoLogin)
+            } else {
+                judge(&view).await
+            };
+            // Without root only a few steps write.
+            let may_write = self.session.is_root() || needs_nobody(step);
+            earlier_changes |= may_write && judged.as_ref().is_ok_and(Judgment::writes);
+            let (decision, found) = match judged {
+                Ok(Judgment {
+                    decision,
+                    observation,
+                }) => (Ok(decision), observation),
+                Err(failure) => (Err(failure), Observation::unknown(Vec::new())),
+            };
+            let equal: Option<Vec<String>> = found.evidence.get(DOCUMENTS);
+            looked.push(Looked {
+                step,
+                decision,
+                equal: equal.map_or(0, |paths| paths.len()),
+                details: found.details,
+                findings: found.findings,
+            });
+        }
+        Ok(looked)
+    }
 }

@@ -36,7 +36,6 @@ use crate::envelope::digest::Ahead;
 use crate::event::{Caller, Event, Outcome, StepOutcome};
 use crate::evidence::copy;
 use crate::evidence::facts::Evidence;
-use crate::session::Authority;
 use crate::shares::exercised::Exercised;
 use crate::shares::one_trust_domain;
 use crate::span;
@@ -50,11 +49,16 @@ use crate::failure::{Exit, Failure};
 use crate::finding::{Detail, Finding};
 use crate::interrupt::AFTER_A_STOP;
 
+pub(crate) use crate::bootstrap::act::needs_nobody;
 pub use crate::bootstrap::commands::abandon::abandon;
+pub(crate) use crate::bootstrap::commands::status::state;
 pub use crate::bootstrap::commands::status::status;
-pub use crate::bootstrap::look::{Looked, look};
+pub(crate) use crate::bootstrap::commands::unproved::unproved_custodians;
+pub(crate) use crate::bootstrap::look::{Looked, Looking};
 pub use crate::bootstrap::options::Options;
 pub use crate::bootstrap::steps::revoke_root::questions::without_a_terminal;
+pub(crate) use crate::bootstrap::steps::revoke_root::revocation_proof::in_order;
+pub(crate) use crate::bootstrap::steps::two_phase::applies as shares_come_later;
 
 /// Whether the checkpoint here says that the ceremony has come to its end: nobody is asked about root any more.
 pub fn is_handed_over(config: &Config) -> bool {
@@ -352,8 +356,12 @@ fn only_the_end_is_left(step: Step, ceremony: &Ceremony<'_>) -> bool {
 /// After hand-over, where every declared login needs a person, there is nobody to look with.
 fn nobody_looks(step: Step, ceremony: &Ceremony<'_>) -> bool {
     let recorded = ceremony.diary().recorded(step) == Recorded::Done;
-    let asks_the_server = step >= Step::WaitUntilActive && step != Step::HandOver;
-    recorded && asks_the_server && matches!(ceremony.authority, Authority::None)
+    recorded && asks_the_server(step) && ceremony.is_nobody()
+}
+
+/// Whether looking at a step takes somebody who is logged in.
+fn asks_the_server(step: Step) -> bool {
+    step >= Step::WaitUntilActive && step != Step::HandOver
 }
 
 /// Until a drill was held, here or by `rehearse`, nobody knows whether break-glass works.

@@ -8,7 +8,7 @@ use crate::bootstrap::options::Options;
 use crate::bootstrap::steps;
 use crate::checkpoint::replica::damaged;
 use crate::checkpoint::{Checkpoint, ReplicatedCheckpoint};
-use crate::code::{Code, Reported};
+use crate::code::Code;
 use crate::config::{BreakGlass, CheckpointKey, Config, Drill};
 use crate::custodian::Custodian;
 use crate::edge::references::{Resolved, key_of_checkpoint, resolve_all};
@@ -59,10 +59,7 @@ async fn the_rest(
     let mut away = Vec::new();
     let custodians = custodians::all(config, &mut away).await;
     if finished {
-        warnings.extend(away.iter().map(|failure| Reported {
-            code: failure.code(),
-            text: failure.to_string(),
-        }));
+        warnings.extend(away.iter().map(Failure::reported));
     } else {
         failures.extend(away);
         location_conflicts::apart(&custodians, records.borrow().directory(), &mut failures);

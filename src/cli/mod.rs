@@ -91,6 +91,17 @@ pub enum Command {
         2 usage or configuration; 3 refused, a person must look;\n\
         4 done, with findings; 130, 143 interrupted safely")]
     Apply(Apply),
+    /// Show what apply would do to this server, without doing any of it
+    #[command(after_help = "Examples:\n  \
+        vault-bootstrap plan\n  \
+        vault-bootstrap plan --login operator      after hand-over, seen as this login\n  \
+        vault-bootstrap plan --detailed-exitcode --output json\n\n\
+        Writes nothing and takes no lock. Once root is revoked it looks through the first\n\
+        login that needs nobody; what that may not see is said.\n\n\
+        Exit codes: 0 planned; 1 failed, trying again may help; 2 usage or configuration;\n\
+        3 refused, a person must look; 4 with --detailed-exitcode: there are changes,\n\
+        or something was not seen")]
+    Plan(Plan),
     /// Show how far the ceremony is, and the next command to type
     #[command(after_help = "Examples:\n  \
         vault-bootstrap status\n  \
@@ -244,6 +255,20 @@ pub struct Apply {
     /// Write a copy of the report (JSON) here
     #[arg(long, value_name = "FILE")]
     pub report: Option<PathBuf>,
+    /// Whoever must sign in.
+    #[command(flatten)]
+    pub sign_in: SignIn,
+}
+
+/// Options of `plan`.
+#[derive(Debug, Args)]
+pub struct Plan {
+    /// The login to look through once root is revoked, where not the first that opens and needs nobody
+    #[arg(long, value_name = "NAME")]
+    pub login: Option<String>,
+    /// End with 4 where there are changes, or something was not seen
+    #[arg(long)]
+    pub detailed_exitcode: bool,
     /// Whoever must sign in.
     #[command(flatten)]
     pub sign_in: SignIn,

@@ -11,7 +11,7 @@ use crate::desired::observation::{Learned, Observation};
 use crate::desired::step_digest::StepDigest;
 use crate::desired::view::{CONCURRENCY, View, digest_key};
 use crate::desired::write_only_fields::{new_references, secrets_of, was_reference, write_only};
-use crate::evidence::facts::{Evidence, NOT_RECHECKED};
+use crate::evidence::facts::{DOCUMENTS, Evidence, NOT_RECHECKED};
 use crate::failure::Failure;
 use crate::finding::{Change, Detail};
 use crate::secret::Token;
@@ -56,6 +56,9 @@ impl State {
             if secret {
                 return Change::SecretDiffers { field };
             }
+            if let Some((have, want)) = document.policy_texts(have) {
+                return Change::PolicyDiffers { have, want };
+            }
             Change::Differs {
                 field,
                 have: difference.have.clone(),
@@ -80,7 +83,7 @@ impl State {
 impl Comparison {
     /// As the observation of a step.
     pub fn into_observation(self) -> Observation {
-        let mut evidence = Evidence::default().with("documents", &self.equal);
+        let mut evidence = Evidence::default().with(DOCUMENTS, &self.equal);
         let not_compared = self.not_compared.into_iter();
         let not_here = not_compared.map(|(path, fields)| Detail::SecretNotHere { path, fields });
         let not_here: Vec<_> = not_here.collect();

@@ -56,6 +56,17 @@ impl Document {
         }
     }
 
+    /// Both texts, where it is a policy: what the server has, `have`, and what the file says.
+    pub(crate) fn policy_texts(&self, have: &Value) -> Option<(String, String)> {
+        match (&self.read, self.body.get("policy")) {
+            (Read::Policy, Some(Body::String(want))) => {
+                let have = have.get("policy").and_then(Value::as_str)?;
+                Some((have.to_owned(), want.clone()))
+            }
+            _ => None,
+        }
+    }
+
     /// A path without a read has nothing to compare: only a digest can tell.
     pub(crate) fn compare(&self, have: &Value) -> compare::Comparison {
         match self.read {

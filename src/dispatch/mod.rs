@@ -14,8 +14,8 @@ use tokio::time::MissedTickBehavior;
 
 use crate::bootstrap::{self, Options};
 use crate::cli::{
-    Apply, Cli, Command, CompletionTarget, Custodian, ExampleKind, Global, Recovery, ReportOf,
-    Rotate,
+    Apply, Cli, Command, CompletionTarget, Custodian, ExampleKind, Global, Plan, Recovery,
+    ReportOf, Rotate,
 };
 use crate::code::Code;
 use crate::config::{self, Config, Problems, Typed};
@@ -25,6 +25,7 @@ use crate::examples;
 use crate::failure::{Exit, Failure, Problem};
 use crate::holders::{self, ProofMethod};
 use crate::interrupt::{Interrupt, Signals, goes_on};
+use crate::plan;
 use crate::recovery;
 use crate::report::Report;
 use crate::shell::ShellCommand;
@@ -74,6 +75,7 @@ pub async fn dispatch(
         }
         Command::Share(typed) => Box::pin(shares::submit(&global, typed, caller)),
         Command::Unseal(typed) => Box::pin(shares::unseal(&global, typed, caller)),
+        Command::Plan(typed) => Box::pin(plan(&global, typed, caller)),
         Command::Status => Box::pin(status(&global, caller)),
         Command::HolderFile { name } => Box::pin(holder_file(&global, name, caller)),
         Command::Recovery(Recovery::Rotate(typed)) => Box::pin(rotate(&global, typed, caller)),
@@ -140,6 +142,32 @@ async fn status(global: &Global, caller: Caller<'_>) -> Result<Outcome, Failure>
     Ok(Outcome {
         exit,
         last: Some(Event::Status(status)),
+    })
+}
+
+async fn plan(global: &Global, typed: Plan, caller: Caller<'_>) -> Result<Outcome, Failure> {
+    let config = load(global, caller).await?;
+    let options = Options {
+        keep_root: !config.revoke_root,
+        sign_in_seconds: typed.sign_in.sign_in_timeout,
+        ..Options::default()
+    };
+    let made = Box::pin(plan::plan(
+        &config,
+        &options,
+        typed.login.as_deref(),
+        caller,
+    ))
+    .await?;
+    let differs = made.changes > 0 || made.unseen > 0;
+    let exit = if typed.detailed_exitcode && differs {
+        Exit::Findings
+    } else {
+        Exit::Done
+    };
+    Ok(Outcome {
+        exit,
+        last: Some(Event::Plan(made)),
     })
 }
 

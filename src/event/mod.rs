@@ -3,6 +3,7 @@
 //! `report` renders it for people; with `--output json` each event is one line on stdout. The schema of those lines is
 //! [`schema`].
 
+mod plan;
 mod results;
 mod sink;
 mod summary;
@@ -19,6 +20,7 @@ use crate::failure::{Exit, Failure, Problem};
 use crate::printable;
 use crate::step::Step;
 
+pub use plan::{Plan, PlannedAction, PlannedChange, PlannedItem, PlannedStep};
 pub use results::{
     Abandoned, Challenged, HolderFile, Invitation, LastRehearsal, LeaseHolder, NewIdentity,
     NodeLine, NodeSeal, Proved, Rotated, Status, StepLine, Verified,
@@ -175,6 +177,8 @@ pub enum Event {
     },
     /// `status`: how far the ceremony is.
     Status(Status),
+    /// `plan`: what `apply` would do.
+    Plan(Plan),
     /// `apply --abandon`: what was destroyed.
     Abandoned(Abandoned),
     /// `custodian prove`: what a holder is to open.

@@ -10,6 +10,9 @@ pub(crate) const FINDINGS: &str = "findings";
 /// What of a step was not looked at.
 pub(crate) const NOT_RECHECKED: &str = "not_rechecked";
 
+/// Paths of the documents that are as the file says.
+pub(crate) const DOCUMENTS: &str = "documents";
+
 /// Facts of one step, in the order they were found.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]

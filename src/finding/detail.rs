@@ -95,6 +95,14 @@ pub enum Change {
         /// What the file says, in the same way.
         want: String,
     },
+    /// The text of a policy differs.
+    #[error("its text differs from that of the file")]
+    PolicyDiffers {
+        /// What the server has.
+        have: String,
+        /// What the file says.
+        want: String,
+    },
     /// A field differs, and one of the values is secret.
     #[error("{field} differs (a secret, not shown)")]
     SecretDiffers {

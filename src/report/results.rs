@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::code::Reported;
 use crate::event::{Abandoned, Challenged, Event, NodeSeal, Rotated, Status, Summary, Verified};
 use crate::printable;
-use crate::report::summary;
+use crate::report::{plan, summary};
 use crate::step::decide::Recorded;
 use crate::step::{ORDER, Step};
 use crate::text_layout::hanging;
@@ -39,6 +39,7 @@ pub(super) fn text(event: &Event, layout: Layout) -> Option<String> {
         Event::Complete { encoded, .. } => format!("{encoded}\n"),
         Event::Unsealed { nodes } => nodes.iter().map(node).collect(),
         Event::Status(found) => status(found, layout),
+        Event::Plan(made) => plan::text(made, layout),
         Event::Abandoned(done) => abandoned(done, layout.width),
         Event::Challenge(made) => challenge(made),
         Event::Proved(proved) => format!("{} is proved: {}\n", proved.custodian, proved.subject),
@@ -176,7 +177,7 @@ fn left_open(findings: &[Reported], unseen: &[Step], layout: Layout) -> String {
     text
 }
 
-fn found(findings: &[Reported], Layout { width, codes }: Layout) -> String {
+pub(super) fn found(findings: &[Reported], Layout { width, codes }: Layout) -> String {
     let line = |one: &Reported| {
         if codes {
             format!("[{}] {}", one.code, one.text)

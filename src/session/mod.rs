@@ -93,6 +93,11 @@ impl Session<'_> {
         self.authority.is_root()
     }
 
+    /// True while nobody is logged in.
+    pub(crate) fn is_nobody(&self) -> bool {
+        matches!(self.authority, Authority::None)
+    }
+
     /// Says something about the step under way.
     pub fn note(&self, text: impl Into<String>) {
         self.caller.events.note(text);

@@ -254,6 +254,24 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "plan",
+        &[
+            "bootstrap",
+            "checkpoint",
+            "code",
+            "config",
+            "desired",
+            "edge",
+            "event",
+            "failure",
+            "finding",
+            "session",
+            "shell",
+            "step",
+            "vault",
+        ],
+    ),
+    (
         "holders",
         &[
             "code",
@@ -359,6 +377,7 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
             "failure",
             "holders",
             "interrupt",
+            "plan",
             "recovery",
             "report",
             "shell",
@@ -377,9 +396,6 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
         ],
     ),
 ];
-
-/// The most lines of the verb that is largest.
-pub(crate) const BOOTSTRAP_AT_MOST: usize = 7000;
 
 /// Files that import each other in a circle may be this many.
 pub(crate) const CIRCLE_AT_MOST: usize = 3;

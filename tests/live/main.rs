@@ -41,6 +41,7 @@ mod pages;
 mod panicked;
 mod passphrase;
 mod pgp;
+mod planned;
 mod proxied;
 mod quiet;
 mod references;

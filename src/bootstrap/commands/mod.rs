@@ -2,3 +2,4 @@
 
 pub(crate) mod abandon;
 pub(crate) mod status;
+pub(crate) mod unproved;

@@ -1,11 +1,12 @@
 //! `status`: where the ceremony stands and what to type next. Changes nothing, takes no lock, needs no
 //! key: it reads the diary and asks the server for what anybody may know.
 
+use crate::bootstrap::commands::unproved::unproved;
 use crate::bootstrap::unfinished;
 use crate::checkpoint::replica::at_replica;
 use crate::checkpoint::{self, Diary, Rehearsed};
 use crate::code::{Code, Reported};
-use crate::config::{Config, Custodian, CustodianKind};
+use crate::config::Config;
 use crate::edge::others;
 use crate::event::{LastRehearsal, LeaseHolder, NodeLine, Status, StepLine};
 use crate::failure::{Exit, Failure};
@@ -190,34 +191,6 @@ fn recorded(diary: Option<&Diary>, step: Step) -> Recorded {
     diary.map_or(Recorded::Nothing, |diary| diary.recorded(step))
 }
 
-/// The first custodian that a holder must still prove, where fewer than a quorum are: `apply` would
-/// refuse. Custodians that are opened by a machine are proved by `apply` itself.
-fn unproved<'a>(config: &'a Config, diary: Option<&Diary>) -> Option<&'a str> {
-    let init = &config.init;
-    let is_open = |custodian: &&'a Custodian| {
-        // What a proof is about, where the file alone says it.
-        let subject = match &custodian.kind {
-            CustodianKind::Ssm(_) => return false,
-            CustodianKind::Age(age) => Some(age.recipient.clone()),
-            CustodianKind::Pgp(pgp) => pgp
-                .fingerprint
-                .as_ref()
-                .map(|fingerprint| fingerprint.split_whitespace().collect()),
-        };
-        let proof = diary.and_then(|diary| diary.proofs.get(&custodian.name));
-        let proved = proof.is_some_and(|proof| {
-            subject.is_none_or(|subject: String| proof.subject.eq_ignore_ascii_case(&subject))
-        });
-        !proved && !init.accept_unproved.contains(&custodian.name)
-    };
-    let open: Vec<_> = init.custodians.iter().filter(is_open).collect();
-    let enough = usize::try_from(init.threshold).unwrap_or(usize::MAX);
-    let first = open
-        .first()
-        .filter(|_| init.custodians.len() - open.len() < enough);
-    first.map(|custodian| custodian.name.as_str())
-}
-
 fn line(step: Step, diary: Option<&Diary>) -> StepLine {
     let entry = diary.and_then(|diary| diary.steps.get(&step));
     StepLine {
@@ -278,7 +251,8 @@ async fn look(client: Result<Client, Failure>, begun: Option<&Diary>) -> Look {
     }
 }
 
-fn state(health: &Health) -> &'static str {
+/// What a server says of itself, in a word.
+pub(crate) fn state(health: &Health) -> &'static str {
     match (health.initialized, health.sealed, health.is_active()) {
         (false, ..) => "not initialised",
         (true, true, _) => "sealed",

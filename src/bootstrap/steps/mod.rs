@@ -14,7 +14,7 @@ mod namespace;
 mod preflight;
 pub(super) mod revoke_root;
 mod store_recovery_keys;
-mod two_phase;
+pub(super) mod two_phase;
 mod unseal;
 mod wait_until_active;
 

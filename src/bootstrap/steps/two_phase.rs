@@ -8,7 +8,7 @@ use crate::bootstrap::ceremony::Ceremony;
 use crate::bootstrap::steps::store_recovery_keys::{all_there, fact, with_their_custodians};
 use crate::checkpoint::Diary;
 use crate::code::Code;
-use crate::config::{CustodianKind, Recovery};
+use crate::config::{Config, CustodianKind, Recovery};
 use crate::failure::Failure;
 use crate::finding::Finding;
 use crate::secret::{Share, ShareMaterial};
@@ -31,17 +31,26 @@ pub(super) fn wanted(ceremony: &Ceremony<'_>, auto_unseal: bool) -> bool {
     let said = |what: &str| diary.fact::<String>(Step::Preflight, what);
     let is_openbao = said("product").as_deref() == Some(Product::OpenBao.name());
     let version = said("version").unwrap_or_default();
+    applies(ceremony.config, (is_openbao, &version), auto_unseal)
+}
+
+/// Whether such a server goes this way with this file.
+pub(crate) fn applies(
+    config: &Config,
+    (is_openbao, version): (bool, &str),
+    auto_unseal: bool,
+) -> bool {
     // What the server encrypts to its holders nobody could give back to it.
     auto_unseal
-        && !all_have_keys(ceremony)
+        && !all_have_keys(config)
         && is_openbao
-        && !is_too_old(&version)
-        && ceremony.config.init.recovery != Some(Recovery::AtInit)
+        && !is_too_old(version)
+        && config.init.recovery != Some(Recovery::AtInit)
 }
 
 /// Whether the server can encrypt every share to its holder.
-fn all_have_keys(ceremony: &Ceremony<'_>) -> bool {
-    let mut custodians = ceremony.config.init.custodians.iter();
+fn all_have_keys(config: &Config) -> bool {
+    let mut custodians = config.init.custodians.iter();
     custodians.all(|custodian| matches!(custodian.kind, CustodianKind::Pgp(_)))
 }
 
@@ -65,7 +74,7 @@ pub(super) fn refused(
             "{address} has seal {}: its unseal keys come with initialisation, and there are no recovery keys",
             seal.seal_type
         )
-    } else if all_have_keys(ceremony) {
+    } else if all_have_keys(ceremony.config) {
         "every custodian has a PGP key: the server encrypts the shares to them with its initialisation, and in two \
          phases they would have to be given back in clear"
             .to_owned()

@@ -1,0 +1,200 @@
+//! The plan of a whole ceremony, before `sys/init`: from the file alone, for a server that is empty.
+
+use crate::bootstrap::{Options, shares_come_later, unproved_custodians};
+use crate::checkpoint::Diary;
+use crate::code::Code;
+use crate::config::{
+    AuditDevice, AuthMount, BreakGlass, Config, Custodian, CustodianKind, Drill, Login,
+    SecretsEngine,
+};
+use crate::desired::grant;
+use crate::edge::cluster;
+use crate::event::{Plan, PlannedAction, PlannedItem, PlannedStep};
+use crate::failure::Failure;
+use crate::plan::made;
+use crate::shell::ShellCommand;
+use crate::step::{Step, order};
+use crate::vault::{Product, sys};
+
+/// The whole ceremony, for a server that is not initialised.
+///
+/// # Errors
+/// It cannot be asked, or it is initialised.
+pub(super) async fn plan(
+    (config, options): (&Config, &Options),
+    diary: Option<&Diary>,
+) -> Result<Plan, Failure> {
+    let client = cluster::open(config).await?;
+    let health = sys::health(&client).await?;
+    if health.initialized {
+        return Err(foreign(config));
+    }
+    let seal = sys::seal_status(&client).await?;
+    let is_openbao = health.product == Product::OpenBao;
+    let two_phase = shares_come_later(config, (is_openbao, &health.version), seal.recovery_seal);
+    let steps = order(two_phase).into_iter().filter_map(|step| {
+        let items = of_step((config, options), step, seal.recovery_seal);
+        items.map(|items| PlannedStep {
+            step,
+            action: PlannedAction::Do,
+            items: items.into_iter().map(PlannedItem::from).collect(),
+            unchanged: 0,
+            findings: Vec::new(),
+            problems: Vec::new(),
+        })
+    });
+    let steps = (None, steps.collect());
+    Ok(made(
+        (config, options),
+        &health,
+        steps,
+        people(config, diary),
+    ))
+}
+
+fn foreign(config: &Config) -> Failure {
+    Failure::refused(
+        Code::AlreadyInitialised,
+        format!(
+            "{} is initialised, and not by the checkpoint {}",
+            config.cluster.address,
+            config.checkpoint.path.display()
+        ),
+    )
+    .advise("plan with the file and the checkpoint of the run that initialised it, or name an empty server")
+}
+
+/// What the step makes, one thing a line; `None` where the file asks for nothing of it.
+fn of_step(
+    (config, options): (&Config, &Options),
+    step: Step,
+    recovery: bool,
+) -> Option<Vec<String>> {
+    let init = &config.init;
+    let made = match step {
+        Step::Preflight | Step::WaitUntilActive | Step::HandOver => return Some(Vec::new()),
+        Step::Initialize => vec![format!(
+            "{} {} shares, {} needed",
+            init.shares,
+            if recovery { "recovery" } else { "unseal" },
+            init.threshold
+        )],
+        Step::StoreRecoveryKeys => init.custodians.iter().map(share).collect(),
+        Step::Audit => {
+            let device =
+                |device: &AuditDevice| format!("{}, of type {}", device.path, device.device_type);
+            config.audit.iter().map(device).collect()
+        }
+        Step::Secrets => {
+            let engine = |engine: &SecretsEngine| {
+                format!("{}/, of type {}", engine.path, engine.engine_type)
+            };
+            config.secrets.iter().map(engine).collect()
+        }
+        Step::AuthMethods => {
+            let method =
+                |method: &AuthMount| format!("auth/{}/, of type {}", method.path, method.auth_type);
+            config.auth.iter().map(method).collect()
+        }
+        Step::Policies => {
+            let names = config.policies.iter().map(|policy| policy.name.clone());
+            names.chain([grant::POLICY.to_owned()]).collect()
+        }
+        Step::Roles => roles(config),
+        Step::Writes => config
+            .writes
+            .iter()
+            .map(|write| write.path.clone())
+            .collect(),
+        Step::Logins => config.logins.iter().map(login).collect(),
+        Step::Drill => drill(config),
+        Step::RevokeRoot if options.keeps_root(config) => {
+            vec![
+                "not revoked, as revoke_root: false says: kept, encrypted in the checkpoint"
+                    .to_owned(),
+            ]
+        }
+        Step::RevokeRoot => vec!["asks once before, unless --yes is typed".to_owned()],
+    };
+    (!made.is_empty()).then_some(made)
+}
+
+fn share(custodian: &Custodian) -> String {
+    let place = match &custodian.kind {
+        CustodianKind::Ssm(ssm) => format!("the SSM parameter {}", ssm.parameter),
+        CustodianKind::Age(age) => format!("{}, encrypted to their age key", age.file.display()),
+        CustodianKind::Pgp(pgp) => format!("{}, encrypted to their PGP key", pgp.file.display()),
+    };
+    format!("a share for {}: {place}", custodian.name)
+}
+
+fn roles(config: &Config) -> Vec<String> {
+    let of_method = |method: &AuthMount| {
+        let role = |(name, _): &(String, _)| format!("role {name} of auth/{}/", method.path);
+        let user = |(name, _): &(String, _)| format!("user {name} of auth/{}/", method.path);
+        let roles: Vec<_> = method.roles.iter().map(role).collect();
+        roles
+            .into_iter()
+            .chain(method.users.iter().map(user))
+            .collect::<Vec<_>>()
+    };
+    config.auth.iter().flat_map(of_method).collect()
+}
+
+fn login(login: &Login) -> String {
+    let how = if login.needs_a_person() {
+        "a person signs in"
+    } else {
+        "by itself"
+    };
+    format!("{} through auth/{}/: {how}", login.name, login.auth)
+}
+
+fn drill(config: &Config) -> Vec<String> {
+    match &config.break_glass {
+        BreakGlass::None { reason } => vec![format!("none: {reason}")],
+        BreakGlass::Logins {
+            drill: Drill::Later,
+            ..
+        } => vec!["not held: drill: later, a finding until rehearse was run".to_owned()],
+        BreakGlass::Logins { .. } => {
+            vec!["quorums of the shares make root tokens, which are revoked".to_owned()]
+        }
+    }
+}
+
+/// Who must be there, and when.
+fn people(config: &Config, diary: Option<&Diary>) -> Vec<String> {
+    let before = unproved_custodians(config, diary)
+        .into_iter()
+        .map(|custodian| {
+            let command =
+                config.command(ShellCommand::new("custodian prove").with(&custodian.name));
+            format!("{}, before apply: {command}", custodian.name)
+        });
+    let signs_in = config.logins.iter().filter(|login| login.needs_a_person());
+    let signs_in = signs_in.map(|login| {
+        format!(
+            "somebody who signs in as {}, in \"{}\"",
+            login.name,
+            Step::Logins.title()
+        )
+    });
+    let drill = matches!(
+        &config.break_glass,
+        BreakGlass::Logins {
+            drill: Drill::BeforeRevoke,
+            ..
+        }
+    );
+    let holds = |custodian: &&Custodian| drill && !matches!(custodian.kind, CustodianKind::Ssm(_));
+    let holders: Vec<_> = config.init.custodians.iter().filter(holds).collect();
+    let holders = holders.into_iter().map(|custodian| {
+        format!(
+            "{}, with their key, in \"{}\"",
+            custodian.name,
+            Step::Drill.title()
+        )
+    });
+    before.chain(signs_in).chain(holders).collect()
+}

@@ -1,0 +1,187 @@
+//! A plan as text: what changes, step by step; what does not is folded.
+
+use similar::TextDiff;
+
+use crate::code::Reported;
+use crate::event::{Plan, PlannedAction, PlannedChange, PlannedItem, PlannedStep};
+use crate::printable;
+use crate::report::results::{Layout, found, one_line};
+
+/// Lines around a change in a policy.
+const AROUND: usize = 2;
+/// Letters of one line of a policy that are shown.
+const LONGEST_LINE: usize = 300;
+
+/// The whole plan.
+pub(super) fn text(plan: &Plan, layout: Layout) -> String {
+    let width = layout.width;
+    let mut text = format!(
+        "cluster      {}, {}\nserver       {}\n",
+        plan.cluster, plan.address, plan.server
+    );
+    if let Some(name) = &plan.looked_as {
+        text.push_str(&format!("looked as    {name}\n"));
+    }
+    text.push('\n');
+    let folds = |step: &PlannedStep| {
+        matches!(
+            step.action,
+            PlannedAction::Nothing | PlannedAction::NotRepeated
+        ) && step.findings.is_empty()
+    };
+    for step in plan.steps.iter().filter(|step| !folds(step)) {
+        text.push_str(&one_step(step, layout));
+    }
+    let of = |action| {
+        plan.steps
+            .iter()
+            .filter(move |step| folds(step) && step.action == action)
+    };
+    let folded = of(PlannedAction::Nothing).count();
+    let unchanged: usize = plan.steps.iter().map(|step| step.unchanged).sum();
+    if folded > 0 {
+        let documents = match unchanged {
+            0 => String::new(),
+            1 => "; 1 document of theirs and of others is as the file says".to_owned(),
+            many => format!("; {many} documents in all are as the file says"),
+        };
+        text.push_str(&one_line(
+            &format!("= {} as the file says{documents}", steps(folded)),
+            2,
+            width,
+        ));
+        text.push('\n');
+    }
+    let not_repeated: Vec<_> = of(PlannedAction::NotRepeated)
+        .map(|step| step.step.title())
+        .collect();
+    if !not_repeated.is_empty() {
+        let line = format!("- not repeated once done: {}", not_repeated.join("; "));
+        text.push_str(&format!("{}\n", one_line(&line, 2, width)));
+    }
+    if !plan.people.is_empty() {
+        text.push_str("\nwho must be there:\n");
+        for person in &plan.people {
+            text.push_str(&format!("  - {}\n", one_line(person, 4, width)));
+        }
+    }
+    text.push_str(&format!("\n{}\nnext: {}\n", headline(plan), plan.next));
+    text
+}
+
+fn steps(count: usize) -> String {
+    if count == 1 {
+        "1 step is".to_owned()
+    } else {
+        format!("{count} steps are")
+    }
+}
+
+/// Says no more than was looked at.
+fn headline(plan: &Plan) -> String {
+    let seen = match plan.unseen {
+        0 => String::new(),
+        1 => "; of 1 step not all was seen from here".to_owned(),
+        many => format!("; of {many} steps not all was seen from here"),
+    };
+    let change = match (plan.changes, plan.unseen) {
+        (0, 0) => "no change: all that was looked at is as the file says".to_owned(),
+        (0, _) => "no change in what was seen".to_owned(),
+        _ => changes(&plan.steps),
+    };
+    format!("plan: {change}{seen}; nothing was written")
+}
+
+/// How many steps are to be done, how many differ, and where `apply` would stop.
+fn changes(all: &[PlannedStep]) -> String {
+    let count = |of: fn(&PlannedStep) -> bool| all.iter().filter(|step| of(step)).count();
+    let kinds = [
+        (
+            count(|step| {
+                matches!(
+                    step.action,
+                    PlannedAction::Do | PlannedAction::Adopt | PlannedAction::Repair
+                )
+            }),
+            "to do",
+        ),
+        (
+            count(|step| step.action == PlannedAction::Differs),
+            "other than the file",
+        ),
+        (
+            count(|step| step.action == PlannedAction::Refuse),
+            "where apply would stop",
+        ),
+        (count(|step| !step.findings.is_empty()), "with findings"),
+    ];
+    let some = kinds.into_iter().filter(|(count, _)| *count > 0);
+    let some: Vec<_> = some
+        .map(|(count, what)| format!("{count} step{} {what}", if count == 1 { "" } else { "s" }))
+        .collect();
+    some.join(", ")
+}
+
+fn one_step(step: &PlannedStep, layout: Layout) -> String {
+    let (mark, what) = words(step.action);
+    let title = step.step.title();
+    let mut text = format!(
+        "{}\n",
+        one_line(&format!("{mark} {title}{what}"), 2, layout.width)
+    );
+    for item in &step.items {
+        text.push_str(&one_item(item, layout));
+    }
+    let problems = step.problems.iter().map(|problem| Reported {
+        code: problem.code,
+        text: problem.to_string(),
+    });
+    let all: Vec<_> = step.findings.iter().cloned().chain(problems).collect();
+    text.push_str(&found(&all, layout));
+    text
+}
+
+/// The mark before a step, and what is said behind its title.
+fn words(action: PlannedAction) -> (char, &'static str) {
+    match action {
+        PlannedAction::Nothing | PlannedAction::NotRepeated => ('=', ""),
+        PlannedAction::Do => ('+', ""),
+        PlannedAction::Repair => ('~', ": was done, and has changed"),
+        PlannedAction::Differs => (
+            '~',
+            ": other than the file; apply leaves it so, since root is revoked",
+        ),
+        PlannedAction::Adopt => ('+', ": is there, and will be recorded"),
+        PlannedAction::NotSeen => ('?', ": recorded as done, not seen from here"),
+        PlannedAction::Refuse => ('!', ": apply would stop here"),
+    }
+}
+
+fn one_item(item: &PlannedItem, Layout { width, .. }: Layout) -> String {
+    let line = |mark: char, text: &str| format!("    {mark} {}\n", one_line(text, 6, width));
+    let path = item.path.as_deref().unwrap_or_default();
+    match item.change {
+        None => line('+', &item.text),
+        Some(PlannedChange::Create) => line('+', path),
+        Some(PlannedChange::Unseen) => line('?', &item.text),
+        Some(PlannedChange::PolicyDiffers) => {
+            let (have, want) = (item.have.as_deref(), item.want.as_deref());
+            let lines = diff(have.unwrap_or_default(), want.unwrap_or_default());
+            format!("{}{lines}", line('~', path))
+        }
+        Some(_) => line('~', &item.text),
+    }
+}
+
+/// Lines that go and lines that come, with those around them.
+fn diff(have: &str, want: &str) -> String {
+    let diff = TextDiff::from_lines(have, want);
+    let mut text = String::new();
+    for hunk in diff.unified_diff().context_radius(AROUND).iter_hunks() {
+        for change in hunk.iter_changes() {
+            let line = printable::line(change.value().trim_end_matches(['\r', '\n']), LONGEST_LINE);
+            text.push_str(&format!("        {} {line}\n", change.tag()));
+        }
+    }
+    text
+}

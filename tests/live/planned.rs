@@ -1,0 +1,186 @@
+//! `plan`: what `apply` would do, said without doing any of it.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::ceremony::{Api, Ceremony, Server, handed_over, handed_over_on, root_from_shares};
+use crate::support::{Setup, require};
+
+/// Every file of the checkpoint with its bytes.
+fn checkpoint(ceremony: &Ceremony) -> BTreeMap<String, Vec<u8>> {
+    let read = |path: &Path| (path.display().to_string(), fs::read(path).expect("a file"));
+    let files = ceremony.files_in("checkpoint");
+    files
+        .iter()
+        .map(|name| read(&ceremony.path(&format!("checkpoint/{name}"))))
+        .collect()
+}
+
+/// Somebody who may do everything, as after a break-glass.
+fn root<'s>(server: &'s Server, ceremony: &Ceremony) -> Api<'s> {
+    let ada = server.api().log_in("ada", &ceremony.secrets["ada"]);
+    let shares = ["alice", "bob"].map(|name| ceremony.custody().share(name));
+    server
+        .api()
+        .with(&root_from_shares(&ada, "generate-root-token", &shares))
+}
+
+/// What the plan says of a step.
+fn step<'p>(plan: &'p Value, name: &str) -> &'p Value {
+    let steps = plan["steps"].as_array().expect("steps");
+    let found = steps.iter().find(|step| step["step"] == name);
+    found.unwrap_or_else(|| panic!("no step {name}: {plan}"))
+}
+
+#[test]
+fn before_init_the_plan_is_the_whole_ceremony_and_touches_nothing() {
+    let server = Server::in_memory();
+    let ceremony = Ceremony::unproved(&server);
+    ceremony.save();
+    let run = ceremony.run(&["plan"]);
+    run.exits(0).prints(&[
+        "not initialised",
+        "a share for alice: ",
+        "alice.age, encrypted to their age key",
+        "user operator of auth/userpass/",
+        "vault-bootstrap-break-glass",
+        "custodian prove alice",
+        "nothing was written",
+        "next: vault-bootstrap ",
+    ]);
+    assert!(!server.api().initialised(), "{run}");
+    assert!(!ceremony.path("checkpoint").exists(), "{run}");
+    ceremony.run(&["plan", "--detailed-exitcode"]).exits(4);
+}
+
+#[test]
+fn a_server_that_somebody_else_initialised_is_not_planned_for() {
+    let (server, _ceremony) = handed_over();
+    let other = Ceremony::another_at(&server);
+    let run = other.run(&["plan"]);
+    run.exits(3).says(&[
+        "is initialised, and not by the checkpoint",
+        "what to do: plan with the file",
+    ]);
+}
+
+#[test]
+fn after_hand_over_a_plan_finds_nothing_where_nothing_changed_and_leaves_no_token() {
+    for setup in Setup::ALL {
+        require!(setup.components());
+        let (server, ceremony) = handed_over_on(setup);
+        let (before, log) = (checkpoint(&ceremony), server.audit().after_this());
+        let run = ceremony.run(&["plan", "--output", "json", "--detailed-exitcode"]);
+        let plan = run.exits(0).event();
+        assert_eq!(
+            (&plan["changes"], &plan["unseen"]),
+            (&json!(0), &json!(0)),
+            "{plan}"
+        );
+        assert_eq!(plan["looked_as"], "auditor", "{plan}");
+        for name in ["secrets", "auth-methods", "policies", "roles"] {
+            assert_eq!(step(&plan, name)["action"], "nothing", "{plan}");
+        }
+        assert_eq!(log.writes(), Vec::<String>::new());
+        assert_eq!(
+            log.requests().last().map(String::as_str),
+            Some("update auth/token/revoke-self")
+        );
+        assert_eq!(checkpoint(&ceremony), before);
+    }
+}
+
+#[test]
+fn what_changed_on_the_server_stands_in_the_plan_line_by_line_and_is_left_alone() {
+    let (server, ceremony) = handed_over();
+    let text = root(&server, &ceremony).read("sys/policies/acl/operator");
+    let text = text["data"]["policy"].as_str().expect("a text").to_owned();
+    let changed = format!("{text}\n# by hand\npath \"secret/*\" {{ capabilities = [\"sudo\"] }}\n");
+    let admin = root(&server, &ceremony);
+    admin.write("sys/policies/acl/operator", &json!({ "policy": changed }));
+    admin.write(
+        "auth/userpass/users/operator",
+        &json!({ "token_policies": ["operator", "auditor"] }),
+    );
+    let log = server.audit().after_this();
+    let run = ceremony.run(&["plan", "--detailed-exitcode"]);
+    run.exits(4).prints(&[
+        "other than the file; apply leaves it so",
+        "    ~ sys/policies/acl/operator\n",
+        "- path \"secret/*\" { capabilities = [\"sudo\"] }",
+        "auth/userpass/users/operator",
+        "token_policies",
+        "nothing was written",
+    ]);
+    assert_eq!(log.writes(), Vec::<String>::new());
+    let json = ceremony.run(&["plan", "--output", "json"]);
+    let plan = json.exits(0).event();
+    for name in ["policies", "roles"] {
+        assert_eq!(step(&plan, name)["action"], "differs", "{plan}");
+    }
+    // The same as apply finds.
+    let run = ceremony.apply();
+    run.exits(4).prints(&[
+        "policies differs from the file",
+        "roles differs from the file",
+    ]);
+}
+
+#[test]
+fn a_line_that_is_new_in_the_file_is_planned_as_something_to_create() {
+    let (_server, mut ceremony) = handed_over();
+    ceremony.set(
+        "/policies/later",
+        json!({ "rules": "path \"secret/data/later\" { capabilities = [\"read\"] }" }),
+    );
+    ceremony.save();
+    let run = ceremony.run(&["plan"]);
+    run.exits(0).prints(&["    + sys/policies/acl/later\n"]);
+}
+
+#[test]
+fn a_login_that_may_read_nothing_sees_nothing_and_the_plan_says_so() {
+    let (_server, ceremony) = handed_over();
+    let run = ceremony.run(&["plan", "--login", "operator", "--detailed-exitcode"]);
+    run.exits(4).prints(&[
+        "looked as    operator",
+        "not seen from here",
+        "this login may not read",
+        "no change in what was seen",
+    ]);
+    assert!(
+        !run.stdout
+            .contains("all that was looked at is as the file says"),
+        "{run}"
+    );
+    ceremony
+        .run(&["plan", "--login", "nobody"])
+        .exits(2)
+        .says(&["has no login nobody", "one of these: "]);
+}
+
+#[test]
+fn a_ceremony_that_stopped_half_way_is_planned_from_where_it_stands() {
+    let server = Server::in_memory();
+    let mut ceremony = Ceremony::at(&server);
+    let right = ceremony.secrets["operator"].clone();
+    let wrong = ceremony.write("wrong", "not the password");
+    ceremony.set("/logins/operator/password", json!({ "file": wrong }));
+    ceremony.save();
+    let run = ceremony.run(&["apply", "--yes"]);
+    run.exits(1);
+    let (before, log) = (checkpoint(&ceremony), server.audit().after_this());
+    let run = ceremony.run(&["plan", "--output", "json"]);
+    let plan = run.exits(0).event();
+    run.never_says(&[&right]);
+    assert_eq!(plan["looked_as"], "root", "{plan}");
+    assert_eq!(step(&plan, "roles")["action"], "nothing", "{plan}");
+    for name in ["logins", "revoke-root", "hand-over"] {
+        assert_eq!(step(&plan, name)["action"], "do", "{name}: {plan}");
+    }
+    assert_eq!(log.writes(), Vec::<String>::new());
+    assert_eq!(checkpoint(&ceremony), before);
+}
