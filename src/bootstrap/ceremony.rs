@@ -179,7 +179,7 @@ impl<'a> Ceremony<'a> {
 }
 
 /// The cluster of the file, where we are nobody yet. Its id is the one that the diary knows, else the file's.
-pub(super) fn session<'a>(
+pub(crate) fn session<'a>(
     (config, options): (&'a Config, &'a Options),
     caller: Caller<'a>,
     (client, resolved): (Client, Resolved),

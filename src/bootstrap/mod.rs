@@ -12,9 +12,9 @@ pub mod ceremony;
 pub(crate) mod commands;
 mod evidence_report;
 mod judge;
-mod look;
 mod open;
 pub mod options;
+mod rehearsed;
 pub(crate) mod scrub;
 mod steps;
 mod summary;
@@ -26,17 +26,15 @@ use std::time::Instant;
 
 use crate::bootstrap::ceremony::Ceremony;
 use crate::bootstrap::evidence_report::EvidenceReport;
-use crate::bootstrap::judge::{Judgment, judge};
+use crate::bootstrap::rehearsed::{not_rehearsed, rehearsed_elsewhere};
 use crate::bootstrap::steps::revoke_root::revocation_proof;
 use crate::bootstrap::summary::Ended;
-use crate::checkpoint::replica::evidence::take_up_rehearsal;
+use crate::checkpoint;
 use crate::checkpoint::rotation::Rotation;
-use crate::checkpoint::{self, Rehearsed, ReplicatedCheckpoint};
 use crate::envelope::digest::Ahead;
 use crate::event::{Caller, Event, Outcome, StepOutcome};
 use crate::evidence::copy;
 use crate::evidence::facts::Evidence;
-use crate::shares::exercised::Exercised;
 use crate::shares::one_trust_domain;
 use crate::span;
 use crate::step::decide::{Decision, Recorded};
@@ -54,11 +52,12 @@ pub use crate::bootstrap::commands::abandon::abandon;
 pub(crate) use crate::bootstrap::commands::status::state;
 pub use crate::bootstrap::commands::status::status;
 pub(crate) use crate::bootstrap::commands::unproved::unproved_custodians;
-pub(crate) use crate::bootstrap::look::{Looked, Looking};
+pub(crate) use crate::bootstrap::judge::{Judgment, judge};
 pub use crate::bootstrap::options::Options;
 pub use crate::bootstrap::steps::revoke_root::questions::without_a_terminal;
 pub(crate) use crate::bootstrap::steps::revoke_root::revocation_proof::in_order;
 pub(crate) use crate::bootstrap::steps::two_phase::applies as shares_come_later;
+pub(crate) use crate::bootstrap::view::View;
 
 /// Whether the checkpoint here says that the ceremony has come to its end: nobody is asked about root any more.
 pub fn is_handed_over(config: &Config) -> bool {
@@ -121,25 +120,6 @@ pub async fn apply(
     said_last(&ceremony, &followed?)
 }
 
-/// Another machine may have rehearsed since, and this one be new. One that cannot be seen leaves a finding: that none is
-/// known.
-async fn rehearsed_elsewhere(config: &Config, records: &ReplicatedCheckpoint, caller: Caller<'_>) {
-    if records.replica().is_none() || !records.diary().handed_over() {
-        return;
-    }
-    match take_up_rehearsal(config).await {
-        Ok(None) => {}
-        Ok(Some(evidence)) => caller.events.note(format!(
-            "the last rehearsal is known from the replica: {}",
-            evidence.display()
-        )),
-        Err(failure) => caller.events.warn(
-            failure.code(),
-            format!("the last rehearsal at the replica cannot be read: {failure}"),
-        ),
-    }
-}
-
 /// How it ended, and all that it came to.
 fn said_last(ceremony: &Ceremony<'_>, ended: &Ended) -> Result<Outcome, Failure> {
     not_rehearsed(ceremony)?;
@@ -168,8 +148,8 @@ fn said_last(ceremony: &Ceremony<'_>, ended: &Ended) -> Result<Outcome, Failure>
     })
 }
 
-/// What no step looks at: what others may change on this machine; shares that one key or account opens; and which shares are in effect is open until the
-/// command that makes new ones has come to its end.
+/// What no step looks at: what others may change on this machine; shares that one key or account opens; and which shares
+/// are in effect is open until the command that makes new ones has come to its end.
 fn known_beforehand(ceremony: &Ceremony<'_>) {
     let report = ceremony.options.report.as_deref();
     for finding in others::findings(&[ceremony.config], report) {
@@ -360,19 +340,8 @@ fn nobody_looks(step: Step, ceremony: &Ceremony<'_>) -> bool {
 }
 
 /// Whether looking at a step takes somebody who is logged in.
-fn asks_the_server(step: Step) -> bool {
+pub(crate) fn asks_the_server(step: Step) -> bool {
     step >= Step::WaitUntilActive && step != Step::HandOver
-}
-
-/// Until a drill was held, here or by `rehearse`, nobody knows whether break-glass works.
-fn not_rehearsed(ceremony: &Ceremony<'_>) -> Result<(), Failure> {
-    let config = ceremony.config;
-    let last = Rehearsed::last(&config.checkpoint.path)?;
-    let exercised = Exercised::of(&ceremony.diary(), last);
-    if let Some(finding) = exercised.finding(&config.break_glass) {
-        ceremony.find(finding);
-    }
-    Ok(())
 }
 
 /// The report of the hand-over. A machine that has the checkpoint from its replica makes it anew from what is recorded,

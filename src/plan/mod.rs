@@ -2,8 +2,9 @@
 //! in to look, as `apply` does.
 
 mod beforehand;
+mod looking;
 
-use crate::bootstrap::{Looked, Looking, Options, in_order, needs_nobody, state};
+use crate::bootstrap::{Options, in_order, needs_nobody, state};
 use crate::checkpoint::{self, Diary, Kept};
 use crate::code::Code;
 use crate::config::{Config, Login};
@@ -11,6 +12,7 @@ use crate::edge::references::key_of_checkpoint;
 use crate::event::{Caller, Plan, PlannedAction, PlannedChange, PlannedItem, PlannedStep};
 use crate::failure::Failure;
 use crate::finding::{Change, Detail, Finding};
+use crate::plan::looking::{Looked, Looking};
 use crate::session::cluster_identity::key;
 use crate::session::{Authority, Session};
 use crate::step::Step;

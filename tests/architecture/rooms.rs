@@ -260,9 +260,11 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
             "checkpoint",
             "code",
             "config",
+            "custodian",
             "desired",
             "edge",
             "event",
+            "evidence",
             "failure",
             "finding",
             "session",
@@ -396,10 +398,3 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
         ],
     ),
 ];
-
-/// Files that import each other in a circle may be this many.
-pub(crate) const CIRCLE_AT_MOST: usize = 3;
-
-/// Circles that are larger still, room by room, each with what it has now: none may grow, and a room that has none any
-/// more leaves this list.
-pub(crate) const LARGER_CIRCLES: &[(&str, usize)] = &[];

@@ -2,12 +2,8 @@
 
 use std::rc::Rc;
 
-use crate::bootstrap::act::needs_nobody;
-use crate::bootstrap::asks_the_server;
 use crate::bootstrap::ceremony::session;
-use crate::bootstrap::judge::{Judgment, judge};
-use crate::bootstrap::options::Options;
-use crate::bootstrap::view::View;
+use crate::bootstrap::{Judgment, Options, View, asks_the_server, judge, needs_nobody};
 use crate::checkpoint::Diary;
 use crate::code::Reported;
 use crate::config::Config;
@@ -25,23 +21,23 @@ use crate::step::{Step, order};
 
 /// What was found about one step, and what is to be done about it.
 #[derive(Debug)]
-pub(crate) struct Looked {
+pub(super) struct Looked {
     /// Which.
-    pub(crate) step: Step,
+    pub(super) step: Step,
     /// What `apply` would do; where the step cannot be judged, why.
-    pub(crate) decision: Result<Decision, Failure>,
+    pub(super) decision: Result<Decision, Failure>,
     /// What is missing or different, or could not be seen.
-    pub(crate) details: Vec<Detail>,
+    pub(super) details: Vec<Detail>,
     /// How many documents are as the file says.
-    pub(crate) equal: usize,
+    pub(super) equal: usize,
     /// What does not hold, and is nothing that the step could mend.
-    pub(crate) findings: Vec<Finding>,
+    pub(super) findings: Vec<Finding>,
 }
 
 /// What looking takes: the cluster of the file, where we are nobody yet, and what the file names.
-pub(crate) struct Looking<'a> {
+pub(super) struct Looking<'a> {
     /// Who we are at which server.
-    pub(crate) session: Session<'a>,
+    pub(super) session: Session<'a>,
     diary: Rc<Diary>,
     options: &'a Options,
     custodians: Vec<Custodian>,
@@ -52,7 +48,7 @@ impl<'a> Looking<'a> {
     ///
     /// # Errors
     /// The file's certificates, custodians or secrets cannot be read.
-    pub(crate) async fn begin(
+    pub(super) async fn begin(
         config: &'a Config,
         options: &'a Options,
         diary: Diary,
@@ -87,7 +83,7 @@ impl<'a> Looking<'a> {
     ///
     /// # Errors
     /// No node is active.
-    pub(crate) async fn steps(&self) -> Result<Vec<Looked>, Failure> {
+    pub(super) async fn steps(&self) -> Result<Vec<Looked>, Failure> {
         self.session.cluster.keep_to_active().await?;
         let directory = &self.session.config.checkpoint.path;
         let (mut looked, mut earlier_changes) = (Vec::new(), false);
