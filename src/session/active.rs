@@ -139,9 +139,10 @@ impl<'a> Cluster<'a> {
         if answers.iter().any(|(_, health)| health.is_ok()) {
             return;
         }
-        let (nobody, start) = match unavailable::refused_here(answers) {
-            true => ("nothing listens at", ": start the server there"),
-            false => ("nothing answers at", ""),
+        let (nobody, start) = if unavailable::refused_here(answers) {
+            ("nothing listens at", ": start the server there")
+        } else {
+            ("nothing answers at", "")
         };
         let addresses: Vec<_> = answers.iter().map(|(node, _)| node.address()).collect();
         self.events.warn(format!(
