@@ -383,3 +383,29 @@ fn a_leader_that_is_killed_when_a_holder_gives_a_share_takes_the_attempt_with_it
     ]);
     cluster.faults.have_struck();
 }
+
+/// The command has not begun: what is left is ended at the next leader, and the advice is the command that works.
+#[test]
+fn a_leader_that_is_killed_before_the_command_of_break_glass_is_said_with_the_next_one() {
+    require!(["openbao-2.7.2"]);
+    let moment = ("* auth/token/create-orphan", 1);
+    let cluster = Cluster::of_three(moment, is_killed);
+    cluster.ceremony.apply().exits(4);
+    let keys = ["alice.key", "bob.key"];
+    let keys = keys.iter().flat_map(|key| ["--identity", key]);
+    let words = ["break-glass", "--reason", "x"].into_iter().chain(keys);
+    let words: Vec<&str> = words.chain(["--", "true"]).collect();
+    cluster.ceremony.run(&words).exits(1).says(&[
+        "the leader was lost, and ",
+        "leads by now: type it again: vault-bootstrap break-glass",
+    ]);
+    cluster.faults.have_struck();
+    cluster.ceremony.run(&words).exits(0).shows_no_token();
+    let nodes = cluster.nodes();
+    let leader = &nodes[leader_among(&nodes).expect("a leader")];
+    let auditor = &cluster.ceremony.secrets["audit"];
+    leader
+        .api()
+        .log_in("audit-reader", auditor)
+        .no_root_is_left();
+}
