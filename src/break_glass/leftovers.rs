@@ -40,11 +40,12 @@ pub(super) async fn run<'a, T>(
 ) -> Result<T, Failure> {
     let open = BreakGlassSession::open(command, config, options, caller);
     let mut session = caller.unless_stopped(Box::pin(open)).await?;
+    let first = session.client.address().to_owned();
     let done = Box::pin(work(&mut session)).await;
     let done = match done {
         Err(failure) => {
             tidy(&mut session).await;
-            Err(session.explained(failure).await)
+            Err(session.explained(failure, &first).await)
         }
         done => done,
     };

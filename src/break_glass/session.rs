@@ -252,9 +252,9 @@ impl<'a> ActiveSession<'a> {
         }
     }
 
-    /// A failure, explained where its leader was lost.
-    pub(super) async fn explained(&self, failure: Failure) -> Failure {
-        self.cluster.explained(failure).await
+    /// A failure, explained where the leader of its beginning was lost.
+    pub(super) async fn explained(&self, failure: Failure, first: &str) -> Failure {
+        self.cluster.explained(failure, first).await
     }
 
     /// Goes to the node that leads now, where it is another one.

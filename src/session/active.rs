@@ -139,9 +139,10 @@ impl<'a> Cluster<'a> {
         if answers.iter().any(|(_, health)| health.is_ok()) {
             return;
         }
-        let (nobody, start) = match unavailable::refused_here(answers) {
-            true => ("nothing listens at", ": start the server there"),
-            false => ("nothing answers at", ""),
+        let (nobody, start) = if unavailable::refused_here(answers) {
+            ("nothing listens at", ": start the server there")
+        } else {
+            ("nothing answers at", "")
         };
         let addresses: Vec<_> = answers.iter().map(|(node, _)| node.address()).collect();
         self.events.warn(
@@ -181,14 +182,15 @@ impl<'a> Cluster<'a> {
         lost && self.passes(failure).await
     }
 
-    /// The failure of what is not done anew: where its leader was lost, with who leads by now and the command that works.
-    pub(crate) async fn explained(&self, failure: Failure) -> Failure {
+    /// The failure of what is not done anew: where `first`, which led when it began, was lost, with who leads by now and
+    /// the command that works.
+    pub(crate) async fn explained(&self, failure: Failure, first: &str) -> Failure {
         if !self.lost_its_leader(&failure).await {
             return failure;
         }
-        let (before, again) = (self.client().address().to_owned(), &self.advised.again);
+        let again = &self.advised.again;
         match tokio::time::timeout(TO_LOOK, self.find_active()).await {
-            Ok(Ok(_)) if self.client().address() == before => failure,
+            Ok(Ok(_)) if self.client().address() == first => failure,
             Ok(Ok(_)) => {
                 let leader = self.client().address().to_owned();
                 failure.advise(format!(

@@ -94,6 +94,20 @@ impl Cluster {
         self.ceremony.evidence("revoke-root")
     }
 
+    /// No root token, and no attempt at one.
+    fn no_token_and_no_attempt_is_left(&self) {
+        let nodes = self.nodes();
+        let leader = &nodes[leader_among(&nodes).expect("a leader")];
+        let secrets = &self.ceremony.secrets;
+        leader
+            .api()
+            .log_in("audit-reader", &secrets["audit"])
+            .no_root_is_left();
+        let ada = leader.api().log_in("ada", &secrets["ada"]);
+        let attempt = ada.read("sys/generate-root-token/attempt");
+        assert_eq!(attempt["data"]["started"], false);
+    }
+
     fn nothing_is_left_to_do(&self) {
         let log = {
             let nodes = self.nodes();
@@ -273,18 +287,7 @@ fn a_leader_that_is_killed_in_the_middle_of_a_rehearsal() {
     let run = cluster.ceremony.run(&words);
     run.exits(0).shows_no_token();
     assert!(cluster.faults.seen(moment.0) > 4, "{run}");
-    let nodes = cluster.nodes();
-    let leader = &nodes[leader_among(&nodes).expect("a leader")];
-    let secrets = &cluster.ceremony.secrets;
-    leader
-        .api()
-        .log_in("audit-reader", &secrets["audit"])
-        .no_root_is_left();
-    let ada = leader.api().log_in("ada", &secrets["ada"]);
-    assert_eq!(
-        ada.read("sys/generate-root-token/attempt")["data"]["started"],
-        false
-    );
+    cluster.no_token_and_no_attempt_is_left();
 }
 
 /// The shares are here already, and nobody is asked for them again because another node leads.
@@ -315,12 +318,7 @@ fn a_leader_that_is_lost_in_the_middle_of_the_drill_costs_nobody_a_second_answer
         2,
         "{run}"
     );
-    let nodes = cluster.nodes();
-    let leader = &nodes[leader_among(&nodes).expect("a leader")];
-    let auditor = leader
-        .api()
-        .log_in("audit-reader", &cluster.ceremony.secrets["audit"]);
-    auditor.no_root_is_left();
+    cluster.no_token_and_no_attempt_is_left();
 }
 
 /// Wherever the leader is lost, the rehearsal goes on at the next one, and leaves nothing.
@@ -344,18 +342,7 @@ fn a_leader_that_is_killed_between_the_shares_of_a_rehearsal() {
         let run = cluster.ceremony.run(&words);
         run.exits(0).shows_no_token();
         cluster.faults.have_struck();
-        let nodes = cluster.nodes();
-        let leader = &nodes[leader_among(&nodes).expect("a leader")];
-        let secrets = &cluster.ceremony.secrets;
-        leader
-            .api()
-            .log_in("audit-reader", &secrets["audit"])
-            .no_root_is_left();
-        let ada = leader.api().log_in("ada", &secrets["ada"]);
-        assert_eq!(
-            ada.read("sys/generate-root-token/attempt")["data"]["started"],
-            false
-        );
+        cluster.no_token_and_no_attempt_is_left();
     }
 }
 
@@ -382,4 +369,24 @@ fn a_leader_that_is_killed_when_a_holder_gives_a_share_takes_the_attempt_with_it
         "ask whoever sent you the code for a new one",
     ]);
     cluster.faults.have_struck();
+}
+
+/// The command has not begun: what is left is ended at the next leader, and the advice is the command that works.
+#[test]
+fn a_leader_that_is_killed_before_the_command_of_break_glass_is_said_with_the_next_one() {
+    require!(["openbao-2.7.2"]);
+    let moment = ("* auth/token/create-orphan", 1);
+    let cluster = Cluster::of_three(moment, is_killed);
+    cluster.ceremony.apply().exits(4);
+    let keys = ["alice.key", "bob.key"];
+    let keys = keys.iter().flat_map(|key| ["--identity", key]);
+    let words = ["break-glass", "--reason", "x"].into_iter().chain(keys);
+    let words: Vec<&str> = words.chain(["--", "true"]).collect();
+    cluster.ceremony.run(&words).exits(1).says(&[
+        "the leader was lost, and ",
+        "leads by now: type it again: vault-bootstrap break-glass",
+    ]);
+    cluster.faults.have_struck();
+    cluster.ceremony.run(&words).exits(0).shows_no_token();
+    cluster.no_token_and_no_attempt_is_left();
 }

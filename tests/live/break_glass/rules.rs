@@ -187,8 +187,8 @@ fn the_next_break_glass_login_is_tried_where_the_first_does_not_open() {
     ceremony.apply().exits(4);
     ceremony.write("ada.password", "another\n");
     rehearse(&ceremony)
-        .exits(0)
-        .says(&["the login ada does not open"]);
+        .exits(4)
+        .prints(&["the break-glass login ada does not open"]);
     assert_eq!(evidence(&ceremony, "rehearsal-")["login"]["name"], "grace");
     let one = with_keys("rehearse", &["--login", "ada"]);
     ceremony
