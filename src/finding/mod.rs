@@ -168,7 +168,8 @@ pub enum Finding {
     /// The new generation, the one before, the one that is asked for, and the command that finishes the new one.
     #[error(
         "generation {0} of the shares is not finished, and it is not known whether it is already in effect or \
-         generation {1} still is; the shares of generation {2} are asked for: if the server does not accept them, use the other file named in the command that finishes it: {3}"
+         generation {1} still is; the shares of generation {2} are asked for: if the server does not accept \
+         them, use the other file named in the command that finishes it: {3}"
     )]
     EitherSharesInEffect(u32, u32, u32, String),
     /// The new generation, the one before, and the command that finishes the new one.

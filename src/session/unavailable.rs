@@ -171,7 +171,8 @@ async fn sealed(answers: &[Answer], Advised { again, unseal }: &Advised) -> Fail
         }
         (false, false) => format!(
             "nothing unseals it but its own seal, {}: check that the key exists, is enabled and may be used by the \
-             server, whose log says why it does not open; restart the server if it stays sealed nevertheless; then continue: {again}",
+             server, whose log says why it does not open; restart the server if it stays sealed nevertheless; \
+             then continue: {again}",
             by_itself.join(", ")
         ),
         (true, false) => {

@@ -163,7 +163,8 @@ fn not_complete(ceremony: &Ceremony<'_>, apart: &[String], said: &str) -> Failur
     }
     Failure::refused(Code::NodeMissing, said.to_owned()).advise(format!(
         "a node that never joins is not part of this cluster: correct its retry_join, or cluster.nodes \
-         in the file; one that joined and stays sealed says why in its log, and tries again when it is restarted; then continue: {again}"
+         in the file; one that joined and stays sealed says why in its log, and tries again when it is \
+         restarted; then continue: {again}"
     ))
 }
 

@@ -290,7 +290,7 @@ fn a_namespace_that_the_command_locks_is_told_and_what_is_in_a_sealed_or_locked_
     works(&server, &ceremony, &expect, make)
         .exits(4)
         .says(&["vaulted", "could not be compared"])
-        .never_says(&["nothing is different"]);
+        .never_says(&[SAME]);
     works(
         &server,
         &ceremony,

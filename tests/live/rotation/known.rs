@@ -74,7 +74,7 @@ fn where_nobody_knows_which_shares_hold_each_file_asks_for_its_own_and_says_so()
             let (code, opens) = if file == holds { (0, true) } else { (3, false) };
             let run = with(&rotation, file, &BREAK);
             run.exits(code)
-                .says(&["is not finished", NEXT, "with the other file"]);
+                .says(&["is not finished", NEXT, "use the other file"]);
             let warned = run.stderr.find("is not finished").expect("said");
             let asked = run.stderr.find("has answered").expect("asked");
             assert!(warned < asked, "{}", run.stderr);
