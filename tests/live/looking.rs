@@ -15,7 +15,7 @@ const QUESTIONS: [&str; 6] = [
     "PUT sys/capabilities-self",
     "POST sys/capabilities-self",
     "PUT sys/audit-hash/file",
-    "PUT auth/token/lookup-accessor",
+    "POST auth/token/lookup-accessor",
     "POST auth/userpass/login/audit-reader",
     "POST auth/token/revoke-self",
 ];

@@ -207,8 +207,10 @@ impl Watch {
                 return Ok(true);
             }
             for other in &others {
-                token::revoke_accessor(client, token, &other.accessor).await?;
-                ended(other);
+                // One that was gone by then was ended by somebody else.
+                if token::revoke_accessor(client, token, &other.accessor).await? {
+                    ended(other);
+                }
                 self.begun = Some(Instant::now());
             }
             self.pause().await;

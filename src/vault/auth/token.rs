@@ -166,9 +166,10 @@ pub(crate) async fn send_revoke_self(client: &Client, token: &Token) -> Result<u
     Ok(client.run(Some(token), &request).await?.ok()?.status)
 }
 
-/// Servers: 400 `invalid accessor`; where the accessor is known and its token just expired, `bad token`.
+/// Servers: 400 `invalid accessor`; where the accessor is known and its token just expired, `bad token`; where it ends while
+/// it is revoked, 400 `token not found` (seen on OpenBao 2.7.2).
 fn names_no_token(reply: &Reply) -> bool {
-    let texts = ["invalid accessor", "bad token"];
+    let texts = ["invalid accessor", "bad token", "token not found"];
     matches!(reply.status, 400 | 403 | 404)
         && reply
             .messages()
@@ -180,6 +181,19 @@ fn names_no_token(reply: &Reply) -> bool {
 mod tests {
     use super::*;
     use crate::vault::http::reply::tests::json_reply;
+
+    #[test]
+    fn a_token_that_ended_by_itself_is_no_failure_to_end_it() {
+        let of = |status, text: &str| {
+            let body = format!(r#"{{"errors":["{text}"]}}"#);
+            names_no_token(&json_reply(status, &body, "auth/token/revoke-accessor"))
+        };
+        assert!(of(400, "token not found"));
+        assert!(of(400, "invalid accessor"));
+        assert!(of(403, "bad token"));
+        assert!(!of(403, "permission denied"));
+        assert!(!of(500, "token not found"));
+    }
 
     #[test]
     fn an_answer_without_a_list_does_not_say_that_there_are_no_tokens() {
