@@ -42,11 +42,11 @@ pub(super) fn text(plan: &Plan, layout: Layout) -> String {
     if folded > 0 {
         let documents = match unchanged {
             0 => String::new(),
-            1 => "; 1 document of theirs and of others is as the file says".to_owned(),
-            many => format!("; {many} documents in all are as the file says"),
+            1 => "; 1 document is as the file says".to_owned(),
+            many => format!("; {many} documents are as the file says"),
         };
         text.push_str(&one_line(
-            &format!("= {} as the file says{documents}", steps(folded)),
+            &format!("= {} with nothing to do{documents}", steps(folded)),
             2,
             width,
         ));
@@ -71,9 +71,9 @@ pub(super) fn text(plan: &Plan, layout: Layout) -> String {
 
 fn steps(count: usize) -> String {
     if count == 1 {
-        "1 step is".to_owned()
+        "1 step".to_owned()
     } else {
-        format!("{count} steps are")
+        format!("{count} steps")
     }
 }
 
@@ -184,4 +184,22 @@ fn diff(have: &str, want: &str) -> String {
         }
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_policy_shows_the_lines_that_go_and_come_and_nothing_that_a_terminal_would_act_on() {
+        let have = "one\ntwo\nthree\nfour\nfive\nsix\n";
+        let want = "one\ntwo\nthree\nfour\nfive\u{1b}[2J\nsix\n";
+        let shown = diff(have, want);
+        assert!(shown.contains("        - five\n"), "{shown}");
+        assert!(shown.contains("        + five"), "{shown}");
+        assert!(!shown.contains('\u{1b}'), "{shown}");
+        // Only what is around it.
+        assert!(!shown.contains("one"), "{shown}");
+        assert_eq!(diff(have, have), "");
+    }
 }
