@@ -7,6 +7,7 @@ use crate::checkpoint::*;
 use crate::code::{Code, Reported};
 use crate::evidence::facts::FINDINGS;
 use crate::failure::{Exit, Failure};
+use crate::finding::Finding;
 use crate::secret::{RootToken, SecretText, Token};
 use crate::step::decide::Recorded;
 
