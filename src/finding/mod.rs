@@ -68,6 +68,12 @@ pub enum Finding {
     /// A listed node, and why it does not serve.
     #[error("{0} is listed in the file but is not serving: {1}")]
     NodeAway(String, String),
+    /// Not by us.
+    #[error("the server is initialised, and not by the checkpoint here")]
+    Foreign,
+    /// What each of them said.
+    #[error("no node that the file names is the leader: {0}")]
+    NobodyLeads(String),
     /// Whoever reaches the server may start a root generation.
     #[error(
         "sys/generate-root answers anybody: whoever holds a quorum of shares needs no login, and anybody may disturb an \
@@ -320,6 +326,8 @@ impl Finding {
             Self::Step(..) | Self::NotInFile(_) | Self::NotInFileUnseen(_) => Code::StepDiffers,
             Self::ClocksApart(..) => Code::ClocksApart,
             Self::NodeAway(..) => Code::NodeMissing,
+            Self::Foreign => Code::AlreadyInitialised,
+            Self::NobodyLeads(_) => Code::NoActiveNode,
             Self::AnybodyMayGenerateRoot | Self::AnybodyMayRotate(_) => Code::OpenEndpoint,
             Self::OthersMayChange(..) | Self::OwnersUnseen(..) => Code::FileUnsafe,
             Self::EvidenceHereOnly(..) => Code::ReplicaUnreachable,

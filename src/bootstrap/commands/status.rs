@@ -229,14 +229,17 @@ async fn look(client: Result<Client, Failure>, begun: Option<&Diary>) -> Look {
         Err(failure) => return silent(failure.to_string(), Vec::new()),
     };
     let Listed { nodes, away, other } = listed(&client, begun).await;
-    let (client, health) = match (sys::health(&client).await, other) {
-        (Ok(health), _) => (client, health),
+    let (client, health, of) = match (sys::health(&client).await, other) {
+        (Ok(health), _) => (client, health, String::new()),
         // The cluster is there, whatever node the address leads to.
-        (Err(_), Some(other)) => other,
+        (Err(_), Some((node, health))) => {
+            let of = format!(", as {} says", node.address());
+            (node, health, of)
+        }
         (Err(error), None) => return silent(error.to_string(), nodes),
     };
     let state = state(&health);
-    let server = format!("{} {}, {state}", health.product.name(), health.version);
+    let server = format!("{} {}, {state}{of}", health.product.name(), health.version);
     let sealed = health.initialized && health.sealed;
     let waits_for_holders = sealed && {
         let seal = sys::seal_status(&client).await;
@@ -261,11 +264,11 @@ pub(crate) fn state(health: &Health) -> &'static str {
     }
 }
 
-/// The listed nodes, where there are several.
+/// The listed nodes and the address, where these are several.
 #[derive(Default)]
 struct Listed {
     nodes: Vec<NodeLine>,
-    /// Those that do not serve the cluster that was begun.
+    /// Those that do not serve the cluster that was begun; that none leads.
     away: Vec<Reported>,
     /// The active one, else the first that answers.
     other: Option<(Client, Health)>,
@@ -273,10 +276,14 @@ struct Listed {
 
 async fn listed(client: &Client, begun: Option<&Diary>) -> Listed {
     let mut listed = Listed::default();
-    if client.nodes().len() < 2 {
+    let answers = sys::health_of(client.nodes_and_address()).await;
+    listed.away.extend(
+        unavailable::leaderless(&answers).map(|said| Finding::NobodyLeads(said).reported()),
+    );
+    if answers.len() < 2 {
         return listed;
     }
-    for (node, health) in sys::health_of_nodes(client).await {
+    for (node, health) in answers {
         let address = node.address().to_owned();
         if let Some(diary) = begun
             && let Some(why) = unavailable::away(&health, diary.cluster.cluster_id.as_deref())
