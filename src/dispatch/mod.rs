@@ -236,7 +236,7 @@ async fn apply(
         caller.events.warn(Code::SystemFailed, text);
     }
     let applied = Box::pin(bootstrap::apply(&config, &options, caller)).await;
-    applied.map_err(goes_on)
+    applied.map_err(|failure| goes_on(failure, bootstrap::root_stays(&config)))
 }
 
 async fn rotate(global: &Global, typed: Rotate, caller: Caller<'_>) -> Result<Outcome, Failure> {

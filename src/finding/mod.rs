@@ -238,6 +238,9 @@ pub enum Finding {
     /// Root is kept, as the file and the command line say.
     #[error("the root token is still valid: revoke_root is false and --keep-root was typed")]
     RootIsKept,
+    /// It stays for the runs to come.
+    #[error("the root token is not revoked yet, and stays, encrypted, in the checkpoint")]
+    RootStays,
     /// It is valid.
     #[error("there is a root token: {}", .0.line())]
     RootToken(Found),
@@ -360,7 +363,7 @@ impl Finding {
             Self::BreakGlassLoginClosed(..) => Code::BreakGlassLoginUnfit,
             Self::MoreThanTheGrant(..) => Code::LoginPowersOther,
             Self::CanEscalate(..) => Code::LoginCanEscalate,
-            Self::RootIsKept => Code::RootKept,
+            Self::RootIsKept | Self::RootStays => Code::RootKept,
             Self::RootToken(_) | Self::OtherRootToken(_) => Code::OtherRootTokens,
             Self::OrphanedRootToken(_) => Code::RootTokenOrphaned,
             Self::RevocationUnseen(_) => Code::RevocationUnseen,

@@ -181,9 +181,15 @@ fn rehearse_first(config: &Config) -> (String, Option<String>) {
     (config.command("rehearse").into(), Some(why))
 }
 
+/// What a stop leaves where nobody has begun to revoke the root token of the checkpoint.
+pub fn root_stays(config: &Config) -> Option<Finding> {
+    checkpoint::keeps_root(&config.checkpoint.path).then_some(Finding::RootStays)
+}
+
 /// What is to be seen here without the server.
 fn on_this_machine(config: &Config, unfinished: Vec<Finding>) -> Vec<Reported> {
-    let found = [others::findings(&[config], None), unfinished];
+    let root = root_stays(config).into_iter().collect();
+    let found = [others::findings(&[config], None), unfinished, root];
     Finding::all_reported(&found.concat())
 }
 
