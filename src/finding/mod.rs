@@ -15,7 +15,7 @@ use crate::vault::auth::scan::Found;
 
 pub use comparison::Left;
 pub use detail::{Change, Detail};
-use words::{apart, files_of_this_machine, one_trust_domain, second};
+use words::{ROTATED, apart, files_of_this_machine, one_trust_domain, second};
 
 /// Something that does not hold or was not seen, and that the run could not mend: said at its end, exit code 4.
 #[derive(Debug, Clone, Error)]
@@ -140,18 +140,18 @@ pub enum Finding {
     /// Holders whose shares vanish with this machine.
     #[error("{}", files_of_this_machine(.0))]
     SharesAreFiles(Vec<String>),
-    /// The replica that was given the shares, and the command that makes new ones.
+    /// The replica that was given the shares.
     #[error(
         "the shares left this machine, encrypted, for {0}: they were deleted there, which was verified, but a copy \
-         made by its operator cannot be ruled out; once break-glass has been rehearsed, rotate the shares with verification: {1}"
+         made by its operator cannot be ruled out; {ROTATED}"
     )]
-    SharesLeft(String, ShellCommand),
+    SharesLeft(String),
     /// The same of a replica that the file does not name any more.
     #[error(
         "the shares left this machine, encrypted, for {0}: the file no longer names that place, so nothing was \
-         deleted there: delete what is still there; once break-glass has been rehearsed, rotate the shares with verification: {1}"
+         deleted there: delete what is still there; {ROTATED}"
     )]
-    SharesLeftUnnamed(String, ShellCommand),
+    SharesLeftUnnamed(String),
     /// Quorums of which the server made no root token.
     #[error(
         "the server made no root token from the shares of {}: at least one share of each quorum is wrong; to find out \

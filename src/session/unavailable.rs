@@ -71,7 +71,9 @@ pub(crate) fn for_good(answers: &[Answer]) -> bool {
 pub(crate) fn away(health: &Result<Health, vault::Error>, id: Option<&str>) -> Option<String> {
     match health {
         Err(error) => Some(error.to_string()),
-        Ok(health) if !health.initialized => Some("it has not joined".to_owned()),
+        Ok(health) if !health.initialized => {
+            Some("it is not initialised, or has not joined".to_owned())
+        }
         Ok(health) if health.sealed => Some("it is sealed".to_owned()),
         Ok(health) => match (&health.cluster_id, id) {
             (Some(found), Some(known)) if found != known => {

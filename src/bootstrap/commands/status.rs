@@ -11,7 +11,7 @@ use crate::edge::others;
 use crate::event::{LastRehearsal, LeaseHolder, NodeLine, Status, StepLine};
 use crate::failure::{Exit, Failure};
 use crate::finding::Finding;
-use crate::session::cluster_identity::key;
+use crate::session::cluster_identity::{contradiction, is_of_another, key};
 use crate::session::unavailable;
 use crate::shell::ShellCommand;
 use crate::step::decide::Recorded;
@@ -45,13 +45,18 @@ pub async fn status(
     let done = recorded(Step::HandOver) == Recorded::Done;
     let begun = recorded(Step::Initialize) != Recorded::Nothing;
     let stored = recorded(Step::StoreRecoveryKeys) == Recorded::Done;
-    let look = look(client, diary.as_ref().filter(|_| begun)).await;
+    let mut look = look(client, diary.as_ref().filter(|_| begun)).await;
+    // With an id it is a holder's file, or its checkpoint is elsewhere.
+    let foreign = look.initialised && !begun && config.cluster.id.is_none();
+    look.findings
+        .extend(foreign.then(|| Finding::Foreign.reported()));
     let (next, why) = match (look.waits_for_holders, stored) {
         // The shares are with their holders: nobody else can open it.
         (true, true) => (
             config.unseal_command(),
             Some("each holder of a quorum, one after the other"),
         ),
+        _ if look.findings.iter().any(is_of_another) => (config.command("apply"), Some(REFUSES)),
         _ => next_of_the_ceremony(config, diary.as_ref(), (done, begun)),
     };
     let rotation = diary.as_ref().and_then(|diary| diary.rotation.as_ref());
@@ -173,6 +178,9 @@ pub(crate) fn next_after_the_end(
 /// What `rehearse` does where a killed run left something.
 const AFTER_A_KILL: &str =
     "cleans up and compares what that run has left, once it is no longer going";
+/// What `apply` does where the server is not what the checkpoint here knows.
+const REFUSES: &str =
+    "refuses, and says what can be done: this is not the server that the checkpoint here knows";
 /// What `apply` does once all is done.
 const LOOKS_AGAIN: &str = "checks that everything is still as the file says";
 
@@ -213,6 +221,7 @@ struct Look {
     nodes: Vec<NodeLine>,
     /// Only holders of shares can open it.
     waits_for_holders: bool,
+    initialised: bool,
     /// Why it does not bear out what the diary says.
     findings: Vec<Reported>,
 }
@@ -228,6 +237,7 @@ async fn look(client: Result<Client, Failure>, begun: Option<&Diary>) -> Look {
         server,
         nodes,
         waits_for_holders: false,
+        initialised: false,
         findings: begun.map(|_| unseen.clone()).into_iter().collect(),
     };
     let client = match client {
@@ -256,6 +266,7 @@ async fn look(client: Result<Client, Failure>, begun: Option<&Diary>) -> Look {
         server,
         nodes,
         waits_for_holders,
+        initialised: health.initialized,
         findings: findings.into_iter().chain(away).collect(),
     }
 }
@@ -311,38 +322,4 @@ async fn listed(client: &Client, begun: Option<&Diary>) -> Listed {
         listed.nodes.push(NodeLine { address, state });
     }
     listed
-}
-
-/// What the server says of itself that cannot be where the diary is right. A diary is a file that anybody with this
-/// account can edit, and a server can be emptied.
-fn contradiction(diary: &Diary, health: &Health) -> Option<Reported> {
-    let reported = |code, text: String| Some(Reported { code, text });
-    let known = diary.cluster.cluster_id.as_deref();
-    if !health.initialized {
-        // Before the answer was kept there is no id, and a server without one may be right.
-        return known.and_then(|known| {
-            let of = format!("and the checkpoint here is of cluster {known}");
-            reported(
-                Code::NotInitialised,
-                format!("the server is not initialised, {of}"),
-            )
-        });
-    }
-    if health.sealed {
-        return reported(Code::ClusterSealed, "the server is sealed".to_owned());
-    }
-    match (known, health.cluster_id.as_deref()) {
-        (Some(known), Some(found)) if known == found => None,
-        (Some(known), Some(found)) => reported(
-            Code::ClusterOther,
-            format!("the server is cluster {found}, and the checkpoint here is of {known}"),
-        ),
-        (Some(known), None) => reported(
-            Code::ClusterUnknown,
-            format!(
-                "the server does not say which cluster it is, and the checkpoint here is of {known}"
-            ),
-        ),
-        (None, _) => None,
-    }
 }
