@@ -113,7 +113,7 @@ pub enum Finding {
     #[error("{}", one_trust_domain(.0, .1, *.2))]
     OneTrustDomain(Vec<String>, Vec<String>, u32),
     /// Where the share of a holder was, and whose it is.
-    #[error("{0}, the share of {1}, is gone")]
+    #[error("the share of {1} is not at {0}, where it was stored")]
     ShareGone(String, String),
     /// Where the share of a holder is, whose it is, and how it changed.
     #[error("{0}, the share of {1}, changed since it was stored: {2}")]
