@@ -1,6 +1,7 @@
 //! A request to stop: taken at once, but for the one request whose answer exists only once.
 
 use std::cell::Cell;
+use std::fmt;
 use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -130,13 +131,16 @@ pub fn stopped_by(signal: u8, what: &str) -> Failure {
     .advise("run the same command again: it starts from the beginning")
 }
 
-/// The same stop of a command that takes up what it has done.
-pub fn goes_on(failure: Failure) -> Failure {
-    let last = failure.problems.last();
-    if last.is_some_and(|problem| problem.code == Code::Interrupted) {
-        return failure.advise("run the same command again: it continues from here");
+/// The same stop of a command that takes up what it has done; `left` is what else it leaves.
+pub fn goes_on(mut failure: Failure, left: Option<impl fmt::Display>) -> Failure {
+    let last = failure.problems.last_mut();
+    let Some(stop) = last.filter(|problem| problem.code == Code::Interrupted) else {
+        return failure;
+    };
+    if let Some(left) = left {
+        stop.what.push_str(&format!("; {left}"));
     }
-    failure
+    failure.advise("run the same command again: it continues from here")
 }
 
 #[cfg(test)]

@@ -93,7 +93,7 @@ pub fn can_ask(question: &str, instead: &str) -> Result<(), Error> {
 
 /// Asks for a secret without showing it. `instead` says how to answer without a terminal.
 pub async fn hidden(label: &str, instead: &str) -> Result<SecretText, Error> {
-    let text = asked(label, instead, |question| {
+    let text = asked(label, instead, Echo::Off, |question| {
         rpassword::prompt_password(format!("{question}: "))
     })
     .await?;
@@ -118,7 +118,7 @@ pub async fn hidden_twice(label: &str, instead: &str) -> Result<SecretText, Erro
 
 /// Asks yes or no; Enter alone is no. `instead` says how to answer without a terminal.
 pub async fn confirm(text: &str, instead: &str) -> Result<bool, Error> {
-    asked(text, instead, |question| {
+    asked(text, instead, Echo::On, |question| {
         dialoguer::Confirm::new()
             .with_prompt(question)
             .default(false)
@@ -131,7 +131,7 @@ pub async fn confirm(text: &str, instead: &str) -> Result<bool, Error> {
 
 /// Asks for one visible line, for a word that must be typed on purpose. Never for a secret.
 pub async fn word(label: &str, instead: &str) -> Result<String, Error> {
-    asked(label, instead, |question| {
+    asked(label, instead, Echo::On, |question| {
         dialoguer::Input::<String>::new()
             .with_prompt(question)
             .allow_empty(true)
@@ -252,8 +252,14 @@ fn into_io(error: dialoguer::Error) -> std::io::Error {
     error
 }
 
+/// Whether the terminal shows what is typed.
+enum Echo {
+    On,
+    Off,
+}
+
 /// Runs one question on a thread of its own, and comes back early when the process is told to end.
-async fn asked<T, F>(question: &str, instead: &str, read: F) -> Result<T, Error>
+async fn asked<T, F>(question: &str, instead: &str, echo: Echo, read: F) -> Result<T, Error>
 where
     T: Send + 'static,
     F: FnOnce(String) -> std::io::Result<T> + Send + 'static,
@@ -263,16 +269,16 @@ where
     // default action the process would be gone by then.
     let mut signals = Signals::listen().map_err(Error::Terminal)?;
     let _lent = screen::lend();
-    if let Some(ending) = screen::take_ending() {
-        (&terminal)
-            .write_all(ending.as_bytes())
-            .map_err(Error::Terminal)?;
-    }
-    let (above, label) = laid_out(question, &terminal);
-    (&terminal)
-        .write_all(above.as_bytes())
-        .map_err(Error::Terminal)?;
     let mut as_found = AsFound::capture(terminal).map_err(Error::Terminal)?;
+    if let Echo::Off = echo {
+        // Before anything is shown: `rpassword` asks first and hides then, and somebody types at once.
+        as_found.hide().map_err(Error::Terminal)?;
+    }
+    let (above, label) = laid_out(question, &as_found.terminal);
+    for text in [screen::take_ending().unwrap_or_default(), above] {
+        let written = as_found.terminal.write_all(text.as_bytes());
+        written.map_err(Error::Terminal)?;
+    }
     let reading = tokio::task::spawn_blocking(move || wiped(|| read(label)));
     let answer = tokio::select! {
         biased;
@@ -346,6 +352,13 @@ impl AsFound {
     fn capture(terminal: File) -> std::io::Result<Self> {
         let settings = tcgetattr(&terminal)?;
         Ok(Self { terminal, settings })
+    }
+
+    /// Nothing that is typed is shown any more.
+    fn hide(&self) -> std::io::Result<()> {
+        let mut settings = self.settings.clone();
+        settings.local_modes -= LocalModes::ECHO | LocalModes::ECHONL;
+        Ok(tcsetattr(&self.terminal, OptionalActions::Now, &settings)?)
     }
 }
 

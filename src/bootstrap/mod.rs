@@ -50,7 +50,7 @@ use crate::interrupt::AFTER_A_STOP;
 pub(crate) use crate::bootstrap::act::needs_nobody;
 pub use crate::bootstrap::commands::abandon::abandon;
 pub(crate) use crate::bootstrap::commands::status::state;
-pub use crate::bootstrap::commands::status::status;
+pub use crate::bootstrap::commands::status::{root_stays, status};
 pub(crate) use crate::bootstrap::commands::unproved::unproved_custodians;
 pub(crate) use crate::bootstrap::judge::{Judgment, judge};
 pub use crate::bootstrap::options::Options;

@@ -265,6 +265,7 @@ mod tests {
                 at: at.to_owned(),
                 evidence: "x.json".into(),
                 without: Vec::new(),
+                elsewhere: Vec::new(),
             })
         };
         for before in [None, rehearsed("2026-01-01T00:00:00Z")] {

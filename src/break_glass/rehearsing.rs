@@ -72,8 +72,8 @@ async fn hold(
     };
     let closed = every_login::each(session, &mut evidence, &mut findings).await?;
     let tried = each_quorum(session, &mut evidence, &mut findings, &mut seen).await;
-    let without = match tried {
-        Ok(without) => without,
+    let (without, elsewhere) = match tried {
+        Ok(who) => who,
         Err(failure) => return Err(evidence.of_a_failure(session, key, failure).await),
     };
     findings.extend(seen.valid.into_values());
@@ -89,6 +89,7 @@ async fn hold(
         at: now(),
         evidence: PathBuf::new(),
         without,
+        elsewhere,
     };
     let passed = Some(&mut rehearsed);
     let path = evidence.write(session, key, &mut findings, passed).await?;
@@ -124,13 +125,13 @@ struct Seen {
     compared: Option<Compared>,
 }
 
-/// Every share that can be had, in one quorum at least. Whose could not be had.
+/// Every share that can be had, in one quorum at least. Whose could not be had, and whose came from elsewhere.
 async fn each_quorum(
     session: &mut BreakGlassSession<'_>,
     evidence: &mut Evidence,
     findings: &mut Vec<Finding>,
     seen: &mut Seen,
-) -> Result<Vec<String>, Failure> {
+) -> Result<(Vec<String>, Vec<String>), Failure> {
     // With holders elsewhere one person here is enough, where no machine answers.
     let people = session.options.holders.map_or(usize::MAX, |_| 1);
     let asking = Asking {
@@ -175,7 +176,8 @@ async fn each_quorum(
     }
     evidence.set("quorums", facts);
     let away = gathered.away.into_iter().map(|(name, _)| name);
-    Ok(away.chain(left_out.iter().cloned()).collect())
+    let without = away.chain(left_out.iter().cloned()).collect();
+    Ok((without, gathered.elsewhere))
 }
 
 /// One root token, from its shares to its end. A stop that is asked for waits: it takes seconds, and a token without

@@ -26,5 +26,6 @@ pub use crate::checkpoint::journal::Rehearsed;
 pub use crate::checkpoint::packed::Mark;
 pub use crate::checkpoint::replicated::ReplicatedCheckpoint;
 pub use crate::checkpoint::rotation::ShareRecord;
+pub(crate) use crate::checkpoint::store::keeps_root;
 pub use crate::checkpoint::store::{Checkpoint, Kept, keeps_something, kept, now, read_diary};
 pub use crate::checkpoint::take_over::TakeOver;

@@ -6,6 +6,10 @@ use std::path::{Path, PathBuf};
 
 use crate::code::Code;
 use crate::disk::read::{self, Unfit};
+use crate::shell::ShellCommand;
+
+/// The file that is read where none is named on the command line.
+pub(super) const DEFAULT_FILE: &str = "bootstrap.yaml";
 
 /// Most letters inserted, removed, changed or swapped with their neighbour that still make a misspelling of a name.
 const NEAREST: usize = 2;
@@ -82,7 +86,16 @@ impl Problems {
         let unread =
             |problem: &Problem| problem.path.is_empty() && problem.code == Code::FileFailed;
         if self.list.iter().all(unread) {
-            return Some("name the configuration: vault-bootstrap -c FILE COMMAND; for one to begin with: vault-bootstrap example > bootstrap.yaml".into());
+            let begin = ShellCommand::new("vault-bootstrap example");
+            // A file that is there, or is not the one to begin with, is not to be written over.
+            let begin = match self.file.as_path() == Path::new(DEFAULT_FILE) && !self.file.exists()
+            {
+                true => begin.and("> bootstrap.yaml"),
+                false => begin,
+            };
+            return Some(format!(
+                "name the configuration: vault-bootstrap -c FILE COMMAND; for one to begin with: {begin}"
+            ));
         }
         Some("correct the lines above; `vault-bootstrap schema` prints every key; nothing was sent to any server".into())
     }

@@ -236,13 +236,22 @@ async fn apply(
         caller.events.warn(Code::SystemFailed, text);
     }
     let applied = Box::pin(bootstrap::apply(&config, &options, caller)).await;
-    applied.map_err(goes_on)
+    applied.map_err(|failure| goes_on(failure, bootstrap::root_stays(&config)))
 }
 
 async fn rotate(global: &Global, typed: Rotate, caller: Caller<'_>) -> Result<Outcome, Failure> {
+    let before = |failure: Failure| {
+        match failure.code() {
+        Code::FileFailed => failure.advise(
+            "name with --from a copy of the file as it was when the current shares were made: its init says how \
+             they were made and where they are",
+        ),
+        _ => failure,
+    }
+    };
     let (mut config, mut old) = (
         load_file(&global.config, caller).await?,
-        load_file(&typed.from, caller).await?,
+        load_file(&typed.from, caller).await.map_err(before)?,
     );
     warn_of_others(&[&config, &old], caller);
     config.typed = Typed {

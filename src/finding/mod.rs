@@ -15,7 +15,7 @@ use crate::vault::auth::scan::Found;
 
 pub use comparison::Left;
 pub use detail::{Change, Detail};
-use words::{apart, files_of_this_machine, one_trust_domain, second};
+use words::{ROTATED, apart, files_of_this_machine, one_trust_domain, second};
 
 /// Something that does not hold or was not seen, and that the run could not mend: said at its end, exit code 4.
 #[derive(Debug, Clone, Error)]
@@ -68,6 +68,12 @@ pub enum Finding {
     /// A listed node, and why it does not serve.
     #[error("{0} is listed in the file but is not serving: {1}")]
     NodeAway(String, String),
+    /// Not by us.
+    #[error("the server is initialised, and not by the checkpoint here")]
+    Foreign,
+    /// What each of them said.
+    #[error("no node that the file names is the leader: {0}")]
+    NobodyLeads(String),
     /// Whoever reaches the server may start a root generation.
     #[error(
         "sys/generate-root answers anybody: whoever holds a quorum of shares needs no login, and anybody may disturb an \
@@ -107,7 +113,7 @@ pub enum Finding {
     #[error("{}", one_trust_domain(.0, .1, *.2))]
     OneTrustDomain(Vec<String>, Vec<String>, u32),
     /// Where the share of a holder was, and whose it is.
-    #[error("{0}, the share of {1}, is gone")]
+    #[error("the share of {1} is not at {0}, where it was stored")]
     ShareGone(String, String),
     /// Where the share of a holder is, whose it is, and how it changed.
     #[error("{0}, the share of {1}, changed since it was stored: {2}")]
@@ -134,18 +140,18 @@ pub enum Finding {
     /// Holders whose shares vanish with this machine.
     #[error("{}", files_of_this_machine(.0))]
     SharesAreFiles(Vec<String>),
-    /// The replica that was given the shares, and the command that makes new ones.
+    /// The replica that was given the shares.
     #[error(
         "the shares left this machine, encrypted, for {0}: they were deleted there, which was verified, but a copy \
-         made by its operator cannot be ruled out; once break-glass has been rehearsed, rotate the shares with verification: {1}"
+         made by its operator cannot be ruled out; {ROTATED}"
     )]
-    SharesLeft(String, ShellCommand),
+    SharesLeft(String),
     /// The same of a replica that the file does not name any more.
     #[error(
         "the shares left this machine, encrypted, for {0}: the file no longer names that place, so nothing was \
-         deleted there: delete what is still there; once break-glass has been rehearsed, rotate the shares with verification: {1}"
+         deleted there: delete what is still there; {ROTATED}"
     )]
-    SharesLeftUnnamed(String, ShellCommand),
+    SharesLeftUnnamed(String),
     /// Quorums of which the server made no root token.
     #[error(
         "the server made no root token from the shares of {}: at least one share of each quorum is wrong; to find out \
@@ -233,6 +239,9 @@ pub enum Finding {
     /// Root is kept, as the file and the command line say.
     #[error("the root token is still valid: revoke_root is false and --keep-root was typed")]
     RootIsKept,
+    /// It stays for the runs to come.
+    #[error("the root token is not revoked yet, and stays, encrypted, in the checkpoint")]
+    RootStays,
     /// It is valid.
     #[error("there is a root token: {}", .0.line())]
     RootToken(Found),
@@ -321,6 +330,8 @@ impl Finding {
             Self::Step(..) | Self::NotInFile(_) | Self::NotInFileUnseen(_) => Code::StepDiffers,
             Self::ClocksApart(..) => Code::ClocksApart,
             Self::NodeAway(..) => Code::NodeMissing,
+            Self::Foreign => Code::AlreadyInitialised,
+            Self::NobodyLeads(_) => Code::NoActiveNode,
             Self::AnybodyMayGenerateRoot | Self::AnybodyMayRotate(_) => Code::OpenEndpoint,
             Self::OthersMayChange(..) | Self::OwnersUnseen(..) => Code::FileUnsafe,
             Self::EvidenceHereOnly(..) => Code::ReplicaUnreachable,
@@ -353,7 +364,7 @@ impl Finding {
             Self::BreakGlassLoginClosed(..) => Code::BreakGlassLoginUnfit,
             Self::MoreThanTheGrant(..) => Code::LoginPowersOther,
             Self::CanEscalate(..) => Code::LoginCanEscalate,
-            Self::RootIsKept => Code::RootKept,
+            Self::RootIsKept | Self::RootStays => Code::RootKept,
             Self::RootToken(_) | Self::OtherRootToken(_) => Code::OtherRootTokens,
             Self::OrphanedRootToken(_) => Code::RootTokenOrphaned,
             Self::RevocationUnseen(_) => Code::RevocationUnseen,

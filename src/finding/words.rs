@@ -4,6 +4,10 @@ use jiff::Timestamp;
 
 use crate::span;
 
+/// It is kept for later runs, so it names no file of this one.
+pub(super) const ROTATED: &str = "once break-glass has been rehearsed, rotate the shares with verification: copy the file \
+to OLD.yaml, write init.generation one higher in the file, then recovery rotate --from OLD.yaml";
+
 pub(super) fn files_of_this_machine(names: &[String]) -> String {
     let (shares, are, bring) = match names.len() {
         1 => ("share", "is a file", "it to its holder"),

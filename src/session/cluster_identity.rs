@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::checkpoint::replica::looking;
 use crate::checkpoint::{self, Checkpoint, Diary};
-use crate::code::Code;
+use crate::code::{Code, Reported};
 use crate::config::Config;
 use crate::event::EventSink;
 use crate::failure::Failure;
@@ -114,4 +114,48 @@ pub(crate) fn another(address: &str, found: &str, known: &str) -> Failure {
     .advise(
         "correct cluster.address or cluster.nodes: nothing was sent there; a new cluster needs a checkpoint.path of its own",
     )
+}
+
+/// What the server says of itself that cannot be where the diary is right. A diary is a file that anybody with this
+/// account can edit, and a server can be emptied.
+pub(crate) fn contradiction(diary: &Diary, health: &Health) -> Option<Reported> {
+    let reported = |code, text: String| Some(Reported { code, text });
+    let known = diary.cluster.cluster_id.as_deref();
+    if !health.initialized {
+        // Before the answer was kept there is no id, and a server without one may be right.
+        return known.and_then(|known| {
+            let of = format!("and the checkpoint here is of cluster {known}");
+            reported(
+                Code::NotInitialised,
+                format!("the server is not initialised, {of}"),
+            )
+        });
+    }
+    if health.sealed {
+        return reported(Code::ClusterSealed, "the server is sealed".to_owned());
+    }
+    match (known, health.cluster_id.as_deref()) {
+        (Some(known), Some(found)) if known == found => None,
+        (Some(known), Some(found)) => reported(
+            Code::ClusterOther,
+            format!("the server is cluster {found}, and the checkpoint here is of {known}"),
+        ),
+        (Some(known), None) => reported(
+            Code::ClusterUnknown,
+            format!(
+                "the server does not say which cluster it is, and the checkpoint here is of {known}"
+            ),
+        ),
+        (None, _) => None,
+    }
+}
+
+/// Whether this is said of a server that is not the one of the checkpoint here, or is it no more.
+pub(crate) fn is_of_another(found: &Reported) -> bool {
+    let codes = [
+        Code::AlreadyInitialised,
+        Code::NotInitialised,
+        Code::ClusterOther,
+    ];
+    codes.contains(&found.code)
 }

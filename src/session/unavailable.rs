@@ -33,6 +33,19 @@ pub(crate) fn said(answers: &[Answer]) -> String {
     words.collect::<Vec<_>>().join(", ")
 }
 
+/// What each said where one is open and none leads.
+pub(crate) fn leaderless(answers: &[Answer]) -> Option<String> {
+    let (mut standby, mut leads) = (false, false);
+    for health in answers
+        .iter()
+        .filter_map(|(_, health)| health.as_ref().ok())
+    {
+        leads |= health.is_active();
+        standby |= health.initialized && !health.sealed && !health.is_active();
+    }
+    (standby && !leads).then(|| said(answers))
+}
+
 /// Active, and not known whose it is.
 fn is_nameless(health: &Health) -> bool {
     health.is_active() && health.cluster_id.is_none()
@@ -58,7 +71,9 @@ pub(crate) fn for_good(answers: &[Answer]) -> bool {
 pub(crate) fn away(health: &Result<Health, vault::Error>, id: Option<&str>) -> Option<String> {
     match health {
         Err(error) => Some(error.to_string()),
-        Ok(health) if !health.initialized => Some("it has not joined".to_owned()),
+        Ok(health) if !health.initialized => {
+            Some("it is not initialised, or has not joined".to_owned())
+        }
         Ok(health) if health.sealed => Some("it is sealed".to_owned()),
         Ok(health) => match (&health.cluster_id, id) {
             (Some(found), Some(known)) if found != known => {

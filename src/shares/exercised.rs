@@ -1,7 +1,10 @@
 //! When break-glass was exercised with the shares that are in effect, as far as this directory knows.
 
+use std::path::Path;
+
 use crate::checkpoint::{Diary, Rehearsed};
 use crate::config::BreakGlass;
+use crate::failure::Failure;
 use crate::finding::Finding;
 use crate::step::Step;
 
@@ -53,4 +56,11 @@ impl Exercised {
             (Some(last), _) => Some(Finding::RehearsedWithout(last.without.clone())),
         }
     }
+}
+
+/// Whose share, of those that are in effect, its holder has given from a machine of their own in the last rehearsal: it
+/// need not be here.
+pub(crate) fn given_elsewhere(diary: &Diary, directory: &Path) -> Result<Vec<String>, Failure> {
+    let last = Exercised::of(diary, Rehearsed::last(directory)?).rehearsed;
+    Ok(last.map(|last| last.elsewhere).unwrap_or_default())
 }

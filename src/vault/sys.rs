@@ -142,7 +142,12 @@ async fn health_within(client: &Client, timeout: Option<Duration>) -> Result<Hea
 
 /// Asks all listed nodes at once and gives each a few seconds.
 pub async fn health_of_nodes(client: &Client) -> Vec<(Client, Result<Health, Error>)> {
-    let looks = client.nodes().into_iter().map(|node| async move {
+    health_of(client.nodes()).await
+}
+
+/// Asks these at once and gives each a few seconds.
+pub async fn health_of(nodes: Vec<Client>) -> Vec<(Client, Result<Health, Error>)> {
+    let looks = nodes.into_iter().map(|node| async move {
         let health = health_within(&node, Some(LOOK_TIMEOUT)).await;
         (node, health)
     });

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::ceremony::{Run, Server, builder};
+use crate::ceremony::{Ceremony, Run, Server, builder};
 use crate::support::{Scratch, Setup, Tool, require};
 
 const HOLDERS: [&str; 3] = ["alice", "bob", "carol"];
@@ -176,6 +176,26 @@ fn an_example_that_nobody_has_changed_is_refused_with_what_to_change() {
         .run(&["example", "every"])
         .exits(2)
         .says(&["minimal", "userpass", "kubernetes"]);
+}
+
+#[test]
+fn no_file_that_may_be_there_is_advised_to_be_written_over() {
+    let person = Beginner::new();
+    let written = "vault-bootstrap example > bootstrap.yaml";
+    person.run(&["status"]).exits(2).says(&[written]);
+    for file in ["prod.yaml", "old/bootstrap.yaml"] {
+        person
+            .run(&["-c", file, "status"])
+            .exits(2)
+            .says(&["no such file", "vault-bootstrap -c FILE COMMAND"])
+            .never_says(&["> bootstrap.yaml"]);
+    }
+    let ceremony = Ceremony::at(&Server::in_memory());
+    ceremony
+        .run(&["recovery", "rotate", "--from", "old.yaml"])
+        .exits(2)
+        .says(&["old.yaml", "no such file", "name with --from a copy"])
+        .never_says(&["> bootstrap.yaml"]);
 }
 
 fn mode(path: &Path) -> u32 {

@@ -10,6 +10,9 @@ use crate::ceremony::{Ceremony, Run, Server};
 use crate::support::{Action, Faults, Setup, eventually, require};
 
 const INIT: &str = "PUT sys/init";
+/// What is said of it for as long as it is in the checkpoint.
+const ROOT_STAYS: &str =
+    "the root token is not revoked yet, and stays, encrypted, in the checkpoint";
 /// Much less than what is waited for here, and enough for a busy machine.
 const SOON: Duration = Duration::from_secs(10);
 
@@ -55,6 +58,7 @@ fn a_stop_is_heard_while_it_waits_for_a_request_of_an_earlier_run() {
     run.kill();
     stopped_while_waiting(&ceremony, "a request of an earlier run");
     assert_eq!(proxy.count(INIT), 1);
+    ceremony.run(&["status"]).exits(4).never_says(&[ROOT_STAYS]);
     ceremony.set("/cluster/timeouts", json!({ "request": "1s" }));
     ceremony.apply().exits(4);
     assert_eq!(proxy.count(INIT), 2);
@@ -72,8 +76,10 @@ fn a_stop_waits_for_the_answer_of_the_one_request_that_cannot_be_repeated() {
     run.signal(Signal::INT);
     Run::from(run.finish())
         .exits(130)
-        .says(&["nothing is half done"]);
+        .says(&[&format!("nothing is half done; {ROOT_STAYS}")]);
+    ceremony.run(&["status"]).exits(4).prints(&[ROOT_STAYS]);
     assert!(server.api().initialised() && ceremony.keeps_secrets());
     ceremony.apply().exits(4);
     assert_eq!(proxy.count(INIT), 1);
+    ceremony.run(&["status"]).exits(0).never_says(&[ROOT_STAYS]);
 }

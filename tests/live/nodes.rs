@@ -69,6 +69,11 @@ fn a_node_that_is_down_is_said_and_without_a_quorum_of_nodes_nobody_waits_for_lo
     nodes[followers[1]].kill();
     // The one that is left leads until it notices.
     assert!(eventually(ELECTION, || leader_among(&nodes).is_none()));
+    let alone = format!("{} is standby", addresses[leader]);
+    ceremony
+        .run(&["status"])
+        .exits(4)
+        .prints(&["no node that the file names is the leader: ", &alone]);
     let begun = Instant::now();
     let keys = ["alice.key", "bob.key", "carol.key"];
     let keys = keys.iter().flat_map(|key| ["--identity", key]);
@@ -82,4 +87,26 @@ fn a_node_that_is_down_is_said_and_without_a_quorum_of_nodes_nobody_waits_for_lo
     assert!(took < Duration::from_secs(45), "{took:?}\n{run}");
     // Nodes that are told to end wait for each other.
     nodes.iter_mut().for_each(|node| node.kill());
+}
+
+/// The listed nodes do all the work, and whoever is sent to the address alone finds nobody.
+#[test]
+fn an_address_where_nothing_answers_is_said_beside_nodes_that_do() {
+    const NOBODY: &str = "http://127.0.0.1:9";
+    let server = Server::in_memory();
+    let mut ceremony = Ceremony::at(&server);
+    ceremony.set("/cluster/address", json!(NOBODY));
+    ceremony.set("/cluster/nodes", json!([server.address()]));
+    let finding = format!("{NOBODY} is listed in the file but is not serving: {NOBODY}/v1/");
+    let run = ceremony.apply();
+    run.exits(4)
+        .says(&["if that stays so, correct cluster.address"])
+        .prints(&[&finding]);
+    let answers = format!("active, as {} says", server.address());
+    let status = ceremony.run(&["status"]);
+    status.exits(4).prints(&[&finding, &answers]);
+    ceremony.set("/cluster/address", json!(server.address()));
+    ceremony.apply().exits(4).never_says(&[NOBODY]);
+    let status = ceremony.run(&["status"]);
+    status.exits(0).never_says(&[NOBODY, ", as http"]);
 }

@@ -142,8 +142,18 @@ fn status_says_done_of_no_server_that_is_another_one_empty_or_away() {
         ),
     ] {
         ceremony.set("/cluster/address", json!(address));
-        ceremony.run(&["status"]).exits(4).prints(&[finding]);
+        let status = ceremony.run(&["status"]);
+        status.exits(4).prints(&[finding, "refuses, and says what"]);
     }
+    let strangers = Ceremony::unproved(&other);
+    strangers
+        .run(&["status"])
+        .exits(4)
+        .prints(&[
+            "the server is initialised, and not by the checkpoint here",
+            "refuses, and says what",
+        ])
+        .never_says(&["custodian prove"]);
     ceremony.set("/cluster/address", own);
     server.stop();
     let run = ceremony.run(&["status", "--output", "json"]);

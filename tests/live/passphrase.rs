@@ -189,3 +189,23 @@ fn a_passphrase_that_is_typed_differently_the_second_time_locks_nothing() {
     assert!(!server.api().initialised() && !ceremony.keeps_secrets());
     assert_eq!(proxy.total(), 0);
 }
+
+/// The question is longer than what a terminal takes at once, so it is still being written when its beginning is seen.
+#[test]
+fn what_is_typed_as_soon_as_a_hidden_question_begins_is_never_shown() {
+    let server = Server::in_memory();
+    let key = json!({ "prompt": "word of the checkpoint ".repeat(12_000) });
+    let (ceremony, _proxy) = with_a_passphrase(&server, key, &Faults::new());
+    let mut terminal = ceremony.terminal(&["apply", "--yes"]);
+    terminal.echoes();
+    let mut shown = terminal.beginning();
+    assert!(shown.contains("word of the"), "{shown}");
+    terminal.type_line(RIGHT);
+    shown += &terminal.expect("once more: ");
+    terminal.type_line(WRONG);
+    let (code, rest) = terminal.finish();
+    shown += &rest;
+    assert_eq!(code, 1, "{rest}");
+    assert!(rest.contains("the two inputs differ"), "{rest}");
+    assert!(!shown.contains(RIGHT) && !shown.contains(WRONG), "{rest}");
+}

@@ -11,7 +11,7 @@ use crate::edge::others;
 use crate::event::{LastRehearsal, LeaseHolder, NodeLine, Status, StepLine};
 use crate::failure::{Exit, Failure};
 use crate::finding::Finding;
-use crate::session::cluster_identity::key;
+use crate::session::cluster_identity::{contradiction, is_of_another, key};
 use crate::session::unavailable;
 use crate::shell::ShellCommand;
 use crate::step::decide::Recorded;
@@ -45,13 +45,18 @@ pub async fn status(
     let done = recorded(Step::HandOver) == Recorded::Done;
     let begun = recorded(Step::Initialize) != Recorded::Nothing;
     let stored = recorded(Step::StoreRecoveryKeys) == Recorded::Done;
-    let look = look(client, diary.as_ref().filter(|_| begun)).await;
+    let mut look = look(client, diary.as_ref().filter(|_| begun)).await;
+    // With an id it is a holder's file, or its checkpoint is elsewhere.
+    let foreign = look.initialised && !begun && config.cluster.id.is_none();
+    look.findings
+        .extend(foreign.then(|| Finding::Foreign.reported()));
     let (next, why) = match (look.waits_for_holders, stored) {
         // The shares are with their holders: nobody else can open it.
         (true, true) => (
             config.unseal_command(),
             Some("each holder of a quorum, one after the other"),
         ),
+        _ if look.findings.iter().any(is_of_another) => (config.command("apply"), Some(REFUSES)),
         _ => next_of_the_ceremony(config, diary.as_ref(), (done, begun)),
     };
     let rotation = diary.as_ref().and_then(|diary| diary.rotation.as_ref());
@@ -173,6 +178,9 @@ pub(crate) fn next_after_the_end(
 /// What `rehearse` does where a killed run left something.
 const AFTER_A_KILL: &str =
     "cleans up and compares what that run has left, once it is no longer going";
+/// What `apply` does where the server is not what the checkpoint here knows.
+const REFUSES: &str =
+    "refuses, and says what can be done: this is not the server that the checkpoint here knows";
 /// What `apply` does once all is done.
 const LOOKS_AGAIN: &str = "checks that everything is still as the file says";
 
@@ -181,9 +189,15 @@ fn rehearse_first(config: &Config) -> (String, Option<String>) {
     (config.command("rehearse").into(), Some(why))
 }
 
+/// What a stop leaves where nobody has begun to revoke the root token of the checkpoint.
+pub fn root_stays(config: &Config) -> Option<Finding> {
+    checkpoint::keeps_root(&config.checkpoint.path).then_some(Finding::RootStays)
+}
+
 /// What is to be seen here without the server.
 fn on_this_machine(config: &Config, unfinished: Vec<Finding>) -> Vec<Reported> {
-    let found = [others::findings(&[config], None), unfinished];
+    let root = root_stays(config).into_iter().collect();
+    let found = [others::findings(&[config], None), unfinished, root];
     Finding::all_reported(&found.concat())
 }
 
@@ -207,6 +221,7 @@ struct Look {
     nodes: Vec<NodeLine>,
     /// Only holders of shares can open it.
     waits_for_holders: bool,
+    initialised: bool,
     /// Why it does not bear out what the diary says.
     findings: Vec<Reported>,
 }
@@ -222,6 +237,7 @@ async fn look(client: Result<Client, Failure>, begun: Option<&Diary>) -> Look {
         server,
         nodes,
         waits_for_holders: false,
+        initialised: false,
         findings: begun.map(|_| unseen.clone()).into_iter().collect(),
     };
     let client = match client {
@@ -229,14 +245,17 @@ async fn look(client: Result<Client, Failure>, begun: Option<&Diary>) -> Look {
         Err(failure) => return silent(failure.to_string(), Vec::new()),
     };
     let Listed { nodes, away, other } = listed(&client, begun).await;
-    let (client, health) = match (sys::health(&client).await, other) {
-        (Ok(health), _) => (client, health),
+    let (client, health, of) = match (sys::health(&client).await, other) {
+        (Ok(health), _) => (client, health, String::new()),
         // The cluster is there, whatever node the address leads to.
-        (Err(_), Some(other)) => other,
+        (Err(_), Some((node, health))) => {
+            let of = format!(", as {} says", node.address());
+            (node, health, of)
+        }
         (Err(error), None) => return silent(error.to_string(), nodes),
     };
     let state = state(&health);
-    let server = format!("{} {}, {state}", health.product.name(), health.version);
+    let server = format!("{} {}, {state}{of}", health.product.name(), health.version);
     let sealed = health.initialized && health.sealed;
     let waits_for_holders = sealed && {
         let seal = sys::seal_status(&client).await;
@@ -247,6 +266,7 @@ async fn look(client: Result<Client, Failure>, begun: Option<&Diary>) -> Look {
         server,
         nodes,
         waits_for_holders,
+        initialised: health.initialized,
         findings: findings.into_iter().chain(away).collect(),
     }
 }
@@ -261,11 +281,11 @@ pub(crate) fn state(health: &Health) -> &'static str {
     }
 }
 
-/// The listed nodes, where there are several.
+/// The listed nodes and the address, where these are several.
 #[derive(Default)]
 struct Listed {
     nodes: Vec<NodeLine>,
-    /// Those that do not serve the cluster that was begun.
+    /// Those that do not serve the cluster that was begun; that none leads.
     away: Vec<Reported>,
     /// The active one, else the first that answers.
     other: Option<(Client, Health)>,
@@ -273,10 +293,14 @@ struct Listed {
 
 async fn listed(client: &Client, begun: Option<&Diary>) -> Listed {
     let mut listed = Listed::default();
-    if client.nodes().len() < 2 {
+    let answers = sys::health_of(client.nodes_and_address()).await;
+    listed.away.extend(
+        unavailable::leaderless(&answers).map(|said| Finding::NobodyLeads(said).reported()),
+    );
+    if answers.len() < 2 {
         return listed;
     }
-    for (node, health) in sys::health_of_nodes(client).await {
+    for (node, health) in answers {
         let address = node.address().to_owned();
         if let Some(diary) = begun
             && let Some(why) = unavailable::away(&health, diary.cluster.cluster_id.as_deref())
@@ -298,38 +322,4 @@ async fn listed(client: &Client, begun: Option<&Diary>) -> Listed {
         listed.nodes.push(NodeLine { address, state });
     }
     listed
-}
-
-/// What the server says of itself that cannot be where the diary is right. A diary is a file that anybody with this
-/// account can edit, and a server can be emptied.
-fn contradiction(diary: &Diary, health: &Health) -> Option<Reported> {
-    let reported = |code, text: String| Some(Reported { code, text });
-    let known = diary.cluster.cluster_id.as_deref();
-    if !health.initialized {
-        // Before the answer was kept there is no id, and a server without one may be right.
-        return known.and_then(|known| {
-            let of = format!("and the checkpoint here is of cluster {known}");
-            reported(
-                Code::NotInitialised,
-                format!("the server is not initialised, {of}"),
-            )
-        });
-    }
-    if health.sealed {
-        return reported(Code::ClusterSealed, "the server is sealed".to_owned());
-    }
-    match (known, health.cluster_id.as_deref()) {
-        (Some(known), Some(found)) if known == found => None,
-        (Some(known), Some(found)) => reported(
-            Code::ClusterOther,
-            format!("the server is cluster {found}, and the checkpoint here is of {known}"),
-        ),
-        (Some(known), None) => reported(
-            Code::ClusterUnknown,
-            format!(
-                "the server does not say which cluster it is, and the checkpoint here is of {known}"
-            ),
-        ),
-        (None, _) => None,
-    }
 }

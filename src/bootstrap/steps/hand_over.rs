@@ -79,11 +79,10 @@ fn shares_left_the_machine(ceremony: &Ceremony<'_>) {
     let replica = ceremony.records.replica();
     let here = replica.map(ReplicaSync::address);
     for replica in places {
-        let rotate = ceremony.config.command("recovery rotate --from OLD.yaml");
         ceremony.find(if here == Some(replica.as_str()) {
-            Finding::SharesLeft(replica, rotate)
+            Finding::SharesLeft(replica)
         } else {
-            Finding::SharesLeftUnnamed(replica, rotate)
+            Finding::SharesLeftUnnamed(replica)
         });
     }
 }

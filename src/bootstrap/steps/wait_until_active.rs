@@ -99,14 +99,17 @@ async fn describe(ceremony: &Ceremony<'_>) -> Result<Evidence, Failure> {
         .with("root_generation", rules))
 }
 
-/// Listed nodes that do not serve, each a finding. Whoever is root has waited for all of them.
+/// Listed nodes that do not serve, and the address, each a finding. Whoever is root has waited for all nodes.
 pub(crate) async fn look_for_all_nodes(ceremony: &Ceremony<'_>) {
     let client = ceremony.client();
-    if ceremony.is_root() || client.nodes().len() < 2 {
+    let mut asked = client.nodes_and_address();
+    if ceremony.is_root() {
+        asked = client.unlisted_address().into_iter().collect();
+    } else if asked.len() < 2 {
         return;
     }
     let id = ceremony.cluster.id();
-    for (node, health) in sys::health_of_nodes(&client).await {
+    for (node, health) in sys::health_of(asked).await {
         if let Some(why) = unavailable::away(&health, id.as_deref()) {
             ceremony.find(Finding::NodeAway(node.address().to_owned(), why));
         }

@@ -21,6 +21,9 @@ pub struct Rehearsed {
     /// Custodians whose share was in none of its quorums.
     #[serde(default)]
     pub without: Vec<String>,
+    /// Custodians whose share was given from a machine of their own.
+    #[serde(default)]
+    pub elsewhere: Vec<String>,
 }
 
 impl Rehearsed {
@@ -54,6 +57,7 @@ mod tests {
             at: "2026-01-01T00:00:00Z".into(),
             evidence: "x.json".into(),
             without: vec!["carol".into()],
+            elsewhere: vec!["bob".into()],
         };
         rehearsed.keep(directory.path()).unwrap();
         assert_eq!(Rehearsed::last(directory.path()).unwrap(), Some(rehearsed));

@@ -16,6 +16,7 @@ use crate::envelope::{self, Sealer};
 use crate::evidence::facts::Evidence;
 use crate::secret::{RootToken, SecretText};
 use crate::step::Step;
+use crate::step::decide::Recorded;
 
 const DIARY: &str = "diary.json";
 const LOCK: &str = "lock";
@@ -247,6 +248,13 @@ pub async fn kept(directory: &Path, cluster: &str, key: &envelope::Key) -> Resul
 /// As [`Checkpoint::keeps_something`], without the lock: for looking only.
 pub fn keeps_something(directory: &Path) -> Result<bool> {
     Ok(matches!(read_secrets(directory)?, Some((_, Some(_)))))
+}
+
+/// Whether the encrypted part has a root token that nobody has begun to revoke.
+pub(crate) fn keeps_root(directory: &Path) -> bool {
+    let begun = |diary: &Diary| diary.recorded(Step::RevokeRoot) != Recorded::Nothing;
+    let diary = read_diary(directory).ok().flatten();
+    diary.is_some_and(|diary| !begun(&diary)) && keeps_something(directory).unwrap_or_default()
 }
 
 pub(crate) fn read_secrets(directory: &Path) -> Result<Option<(Header, Option<Vec<u8>>)>> {

@@ -28,7 +28,7 @@ pub use policies::{Policy, PolicySource};
 use super::auth_types::AuthSection;
 use super::command_line::Typed;
 use super::forms::Named;
-use super::problem::Problem;
+use super::problem::{DEFAULT_FILE, Problem};
 use super::section::At;
 use super::tree::Node;
 use crate::shell::ShellCommand;
@@ -83,9 +83,6 @@ pub struct Config {
     #[serde(skip)]
     pub typed: Typed,
 }
-
-/// The file that is read where none is named on the command line.
-const DEFAULT_FILE: &str = "bootstrap.yaml";
 
 impl Config {
     /// The document `root`, in which neither the schema nor any rule found a problem.

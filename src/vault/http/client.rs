@@ -98,6 +98,18 @@ impl Client {
         listed.map(|node| self.on(*node)).collect()
     }
 
+    /// The same, and the address where it is none of them: a load balancer, or a mistake.
+    pub fn nodes_and_address(&self) -> Vec<Client> {
+        let mut all = self.nodes();
+        all.extend(self.unlisted_address());
+        all
+    }
+
+    /// The address, where it is none of the listed nodes.
+    pub fn unlisted_address(&self) -> Option<Client> {
+        (!self.cluster.listed.contains(&0)).then(|| self.on(0))
+    }
+
     /// The client of the address or listed node with this scheme, host and port.
     pub fn at(&self, address: &str) -> Option<Client> {
         let url = Url::parse(address).ok()?;

@@ -196,7 +196,7 @@ impl Error {
         let plain = match &self.0.kind {
             Kind::Unreachable(_) if self.is_refused_here() => {
                 return Some(format!(
-                    "start the server there, or correct cluster.address: {}",
+                    "start the server there, or correct cluster.address or cluster.nodes: {}",
                     look()
                 ));
             }

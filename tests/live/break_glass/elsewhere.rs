@@ -80,6 +80,14 @@ fn rehearsed_on(setup: Setup) {
         ]
     );
     starter.apply().never_says(&["not rehearsed"]);
+    // Bob has shown that he has his; alice's was opened here.
+    let missing = |name: &str| format!("the share of {name} is not at ");
+    for name in ["alice", "bob"] {
+        std::fs::remove_file(starter.path(&format!("shares/{name}.age"))).expect("it was there");
+    }
+    let run = starter.apply();
+    run.exits(4).prints(&[&missing("alice")]);
+    run.never_says(&[&missing("bob")]);
 }
 
 #[test]

@@ -253,7 +253,7 @@ fn what_was_destroyed_has_no_history_and_the_report_says_that_shares_left_the_ma
     ceremony.apply().exits(4).prints(&[
         "the shares left this machine, encrypted, for aws-ssm://us-east-1",
         "deleted there, which was verified",
-        "rotate the shares with verification",
+        "rotate the shares with verification: copy the file to OLD.yaml, write init.generation one higher",
     ]);
     let names = names.lock().expect("ours").clone();
     let count = |kind: &str| names.iter().filter(|name| name.contains(kind)).count();

@@ -136,6 +136,13 @@ async fn reach(ceremony: &Ceremony<'_>, failures: &mut Vec<Failure>) -> Vec<Node
             Err(error) => failures.push(error.into()),
         }
     }
+    if let Some(address) = ceremony.client().unlisted_address()
+        && let Err(error) = sys::health(&address).await
+    {
+        // What balances the load may wait for a cluster that is unsealed.
+        let said = format!("{error}; if that stays so, correct cluster.address");
+        ceremony.warn(Code::NodeMissing, said);
+    }
     nodes
 }
 

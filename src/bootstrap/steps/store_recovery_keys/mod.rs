@@ -21,6 +21,7 @@ use crate::failure::Failure;
 use crate::finding::{Detail, Finding};
 use crate::secret::ShareMaterial;
 use crate::session::Authority;
+use crate::shares::exercised::given_elsewhere;
 use crate::shares::key_set;
 use crate::shares::storing::{Stage, store};
 use crate::step::Step;
@@ -45,6 +46,10 @@ pub(crate) async fn observe(view: &View<'_>) -> Result<Observation, Failure> {
         found.failures.extend(contradictions.iter().map(refused));
         Failure::check(found.failures)?;
     }
+    let with_them = given_elsewhere(&view.diary, &view.directory)?;
+    let is_known =
+        |one: &Finding| matches!(one, Finding::ShareGone(_, name) if with_them.contains(name));
+    found.lost.retain(|one| !is_known(one));
     let evidence = Evidence::default().with("custodians", &found.there);
     let observation = if !found.missing.is_empty() {
         Observation::unknown(vec![if contradictions.is_empty() {
@@ -181,8 +186,8 @@ and will be stored again";
 const AS_THEY_WERE_MADE: &str = "put init back in the file to what the shares were made and stored for; others are \
                                  made after the hand-over: recovery rotate";
 const BRING_BACK: &str = "bring it back from where it was moved, then run apply again; if it is lost for good, there \
-is one holder fewer for a quorum: a cluster that holds no data yet is best wiped and \
-                          begun again, another one needs new shares before root is revoked";
+is one holder fewer for a quorum, and nothing makes another share before hand-over: only wiping the cluster, with the \
+data in it, and beginning again (apply --abandon says how)";
 
 fn gone(custodian: &Custodian) -> Finding {
     Finding::ShareGone(custodian.address(), custodian.name().to_owned())
