@@ -239,7 +239,10 @@ impl Call<'_> {
             "ParameterNotFound" => self.error(Kind::NotFound),
             "InvalidKeyId" | "NotFoundException" => self
                 .error(Kind::KeyNotFound(self.key.to_owned()))
-                .advise(ShellCommand::new("aws kms list-aliases --region").with(self.region)),
+                .advise(format!(
+                    "correct kms_key in the file, or make the key; those that are there: {}",
+                    ShellCommand::new("aws kms list-aliases --region").with(self.region)
+                )),
             "InvalidCiphertextException" | "IncorrectKeyException" => self.error(Kind::Damaged(
                 "not encrypted with this KMS key, or for another purpose",
             )),

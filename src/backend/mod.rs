@@ -21,6 +21,11 @@ pub const CANARY: &str = "vault-bootstrap-canary-";
 
 /// Longest text of somebody else that an error repeats.
 const FOREIGN_TEXT_CHARS: usize = 300;
+/// What a person without credentials sets, and how to see whose they are.
+const CREDENTIALS: &str = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or profile beside the region in \
+     the file; whose they are: aws sts get-caller-identity";
+/// Names the place of every service of AWS; with the name of one behind it, of that one.
+const ENDPOINT: &str = "AWS_ENDPOINT_URL";
 /// How many causes of a connection failure are followed.
 const CAUSES: usize = 8;
 /// Codes with which AWS says: not now.
@@ -230,7 +235,7 @@ impl Error {
 
 fn general_advice(address: &str, kind: &Kind) -> Option<String> {
     Some(match kind {
-        Kind::Credentials(_) => "aws sts get-caller-identity".to_owned(),
+        Kind::Credentials(_) => CREDENTIALS.to_owned(),
         Kind::NoRegion => {
             "set region next to the parameter or key, or export AWS_REGION".to_owned()
         }
@@ -266,13 +271,28 @@ fn general_advice(address: &str, kind: &Kind) -> Option<String> {
             "let the holder decrypt the challenge: age -d -i KEY".to_owned()
         }
         Kind::Unreadable(cause) => return cause.advice(),
-        Kind::Unreachable(_) | Kind::TimedOut(_) | Kind::TooLarge(_) => {
-            "check the network, the proxy (HTTPS_PROXY) and AWS_ENDPOINT_URL, then run again"
-                .to_owned()
-        }
+        Kind::Unreachable(_) | Kind::TimedOut(_) | Kind::TooLarge(_) => format!(
+            "check the network, the proxy (HTTPS_PROXY) and {}, then run again",
+            endpoint(address, |name| std::env::var(name).ok())
+        ),
         Kind::Io { source, .. } => return Some(advice_on_disk(address, source.kind())),
         _ => return None,
     })
+}
+
+/// The variable that says where a service of AWS is, and what it says, without user and password.
+fn endpoint(address: &str, variable: impl Fn(&str) -> Option<String>) -> String {
+    let service = address.split("://").next().unwrap_or_default();
+    let service = service.trim_start_matches("aws-").to_uppercase();
+    let names = [format!("{ENDPOINT}_{service}"), ENDPOINT.to_owned()];
+    for name in names {
+        let Some(url) = variable(&name).and_then(|value| url::Url::parse(&value).ok()) else {
+            continue;
+        };
+        let origin = url.origin().ascii_serialization();
+        return format!("{name}, which is {origin}");
+    }
+    ENDPOINT.to_owned()
 }
 
 fn advice_on_disk(address: &str, refusal: std::io::ErrorKind) -> String {
@@ -292,8 +312,14 @@ fn advice_on_disk(address: &str, refusal: std::io::ErrorKind) -> String {
 /// Somebody else's text made fit for a terminal: one line, no control characters, bounded.
 pub(crate) fn clean(text: &str) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let shown = line.chars().filter(|c| !printable::is_hidden(*c));
-    shown.take(FOREIGN_TEXT_CHARS).collect()
+    let shown: String = line.chars().filter(|c| !printable::is_hidden(*c)).collect();
+    let Some((end, _)) = shown.char_indices().nth(FOREIGN_TEXT_CHARS) else {
+        return shown;
+    };
+    // Between two words, where there is one.
+    let cut = &shown[..end];
+    let words = cut.rsplit_once(' ').map_or(cut, |(words, _)| words);
+    format!("{words} …")
 }
 
 /// The causes of an error from the outside in, by `Display` only, without those that repeat.
@@ -310,10 +336,33 @@ mod tests {
 
     #[test]
     fn somebody_elses_text_is_bounded_and_without_control_characters() {
-        let text = format!("a\u{1b}[31m\n{}", "b".repeat(1000));
+        let text = format!("a\u{1b}[31m\n{}", "b ".repeat(1000));
         let cleaned = clean(&text);
         assert!(cleaned.starts_with("a[31m b"));
-        assert_eq!(cleaned.chars().count(), FOREIGN_TEXT_CHARS);
+        assert!(cleaned.chars().count() <= FOREIGN_TEXT_CHARS + 2);
+    }
+
+    #[test]
+    fn a_long_text_ends_with_a_whole_word_and_says_that_it_goes_on() {
+        let cleaned = clean(&"profile ".repeat(100));
+        assert!(cleaned.ends_with("profile …"), "{cleaned}");
+        assert_eq!(clean("short \\"), "short \\");
+    }
+
+    #[test]
+    fn an_endpoint_of_the_environment_is_named_without_its_password() {
+        let set = |wanted: &'static str| {
+            move |name: &str| (name == wanted).then(|| "http://ada:hunter2@aws.test:4566/x".into())
+        };
+        let of = |address, variable| endpoint(address, set(variable));
+        let said = "AWS_ENDPOINT_URL_SSM, which is http://aws.test:4566";
+        assert_eq!(of("aws-ssm://eu-central-1/a", "AWS_ENDPOINT_URL_SSM"), said);
+        let said = "AWS_ENDPOINT_URL, which is http://aws.test:4566";
+        assert_eq!(of("s3://bucket/a", "AWS_ENDPOINT_URL"), said);
+        assert_eq!(
+            of("s3://bucket/a", "AWS_ENDPOINT_URL_KMS"),
+            "AWS_ENDPOINT_URL"
+        );
     }
 
     #[test]
@@ -326,10 +375,7 @@ mod tests {
     fn an_unreadable_value_carries_the_advice_of_its_cause() {
         let cause = Error::new("aws-ssm://r/p", Kind::Credentials("none".into()));
         let error = Error::new("aws-ssm://r/p", Kind::Unreadable(Box::new(cause)));
-        assert_eq!(
-            error.advice().as_deref(),
-            Some("aws sts get-caller-identity")
-        );
+        assert_eq!(error.advice().as_deref(), Some(CREDENTIALS));
         assert!(error.to_string().contains("cannot be read back"));
     }
 }

@@ -69,7 +69,7 @@ pub(super) async fn act(
         }
         Decision::Repair => {
             for detail in &observation.details {
-                ceremony.note(format!("was done and has changed: {detail}"));
+                ceremony.note(format!("was done, and is not as in the file: {detail}"));
             }
             repair(step, ceremony, observation).await
         }

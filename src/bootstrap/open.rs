@@ -32,7 +32,8 @@ pub(super) async fn open(
     options: &Options,
     caller: Caller<'_>,
 ) -> Result<(ReplicatedCheckpoint, Opened), Failure> {
-    let records = damaged::checkpoint(config, options.take_over.as_deref(), caller).await?;
+    let records =
+        damaged::checkpoint_without_it(config, options.take_over.as_deref(), caller).await?;
     let opening = Box::pin(the_rest(config, options, &records));
     let opened = caller.unless_stopped(opening).await;
     match opened {

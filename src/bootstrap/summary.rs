@@ -71,7 +71,7 @@ pub(super) fn summary(ceremony: &Ceremony<'_>, ended: &Ended) -> Summary {
     let kept = matches!(root, RootState::Kept { .. });
     let break_glass = break_glass(&config.break_glass, (&diary, ended), rehearsed);
     let open = match &break_glass {
-        BreakGlassState::NotExercised {} => true,
+        BreakGlassState::NotExercised { .. } => true,
         BreakGlassState::Rehearsed { without, .. } => !without.is_empty(),
         BreakGlassState::NotDeclared { .. } | BreakGlassState::Exercised { .. } => false,
     };
@@ -164,7 +164,8 @@ fn break_glass(
         };
     }
     if drill.is_none() {
-        return BreakGlassState::NotExercised {};
+        let since = diary.rotation.as_ref().and_then(|one| one.since.clone());
+        return BreakGlassState::NotExercised { since };
     }
     let quorums: Vec<Value> = diary.fact(Step::Drill, QUORUMS).unwrap_or_default();
     let names = |one: &Value| serde_json::from_value(one["custodians"].clone()).ok();
@@ -254,7 +255,7 @@ mod tests {
             rotation: false,
         };
         let said = break_glass(&declared, (&diary, &ended), None);
-        assert_eq!(said, BreakGlassState::NotExercised {});
+        assert_eq!(said, BreakGlassState::NotExercised { since: None });
         let quorums = serde_json::json!([{"custodians": ["alice", "bob"]}]);
         let evidence = Evidence::default()
             .with(QUORUMS, quorums)
@@ -297,7 +298,8 @@ mod tests {
             (&diary, &ended),
             rehearsed("2026-03-01T00:00:00Z"),
         );
-        assert_eq!(said, BreakGlassState::NotExercised {});
+        let since = Some("2026-04-01T00:00:00Z".to_owned());
+        assert_eq!(said, BreakGlassState::NotExercised { since });
         let said = break_glass(
             &declared,
             (&diary, &ended),

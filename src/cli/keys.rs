@@ -79,7 +79,7 @@ pub struct Rotate {
     /// File with an age identity that opens an old or a new share; may be given several times
     #[arg(long, value_name = "FILE")]
     pub identity: Vec<PathBuf>,
-    /// Ask nothing; for automation
+    /// Consent to everything; a sign-in, and at a terminal shares and passphrases, are still asked for
     #[arg(short, long)]
     pub yes: bool,
     /// Take the replica of the checkpoint over from the run with this id, which is gone for good

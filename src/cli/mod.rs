@@ -226,7 +226,7 @@ pub enum Command {
 /// Options of `apply`.
 #[derive(Debug, Args)]
 pub struct Apply {
-    /// Ask nothing; for automation
+    /// Consent to everything; a sign-in, and at a terminal shares and passphrases, are still asked for
     #[arg(short, long)]
     pub yes: bool,
     /// Keep the root token, encrypted in the checkpoint; the file must say revoke_root: false as well

@@ -250,6 +250,9 @@ fn place_in_file(path: &str) -> String {
         ["sys", "auth", ref mount @ ..] => format!("auth.{}", without_tune(mount)),
         ["sys", "mounts", ref mount @ ..] => format!("secrets.{}", without_tune(mount)),
         ["sys", "policies", "acl", name] => format!("policies.{name}"),
+        ["auth", ref mount @ .., "config"] => format!("auth.{}.config", mount.join("/")),
+        ["auth", ref mount @ .., "role", name] => format!("auth.{}.roles.{name}", mount.join("/")),
+        ["auth", ref mount @ .., "users", name] => format!("auth.{}.users.{name}", mount.join("/")),
         _ => path.to_owned(),
     }
 }
@@ -278,6 +281,9 @@ mod tests {
     fn the_file_is_corrected_at_its_own_place_and_not_at_an_api_path() {
         assert_eq!(place_in_file("sys/auth/ldap"), "auth.ldap");
         assert_eq!(place_in_file("sys/auth/a/b/tune"), "auth.a/b");
+        assert_eq!(place_in_file("auth/oidc/config"), "auth.oidc.config");
+        assert_eq!(place_in_file("auth/a/b/role/x"), "auth.a/b.roles.x");
+        assert_eq!(place_in_file("auth/up/users/ada"), "auth.up.users.ada");
         assert_eq!(place_in_file("sys/mounts/kv"), "secrets.kv");
         assert_eq!(place_in_file("sys/policies/acl/ops"), "policies.ops");
         assert_eq!(place_in_file("secret/config"), "secret/config");

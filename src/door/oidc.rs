@@ -41,9 +41,9 @@ pub(super) async fn by_browser(
     notices: &dyn NoticeSink,
 ) -> Result<AuthResponse, Problem> {
     let bound = redirect::listen(&visit.redirect_uris).await?;
-    if bound.moved {
+    if let Some(taken) = &bound.instead_of {
         let note = format!(
-            "the declared port is taken, listening at {} instead; the identity provider may refuse it",
+            "{taken} is taken, listening at {} instead; the identity provider may refuse it",
             bound.uri
         );
         notices.show(&door.name, Notice::Note(&note));

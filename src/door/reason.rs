@@ -4,7 +4,7 @@
 //! `permission denied` when it cannot reach the API server (kubernetes auth: token_review.go).
 
 use crate::code::Code;
-use crate::door::model::Kind;
+use crate::door::model::{JwtSource, Kind};
 use crate::failure::Problem;
 use crate::vault;
 
@@ -36,6 +36,12 @@ const AUDIENCE: Refusal = (
     Code::LoginDenied,
     "the token is for another audience than the role's",
     "give the token request the role's audience, or bound_audiences of the role the token's",
+);
+/// kubernetes: its roles have another key for it.
+const ITS_AUDIENCE: Refusal = (
+    AUDIENCE.0,
+    AUDIENCE.1,
+    "make the token's audience (token_request.audience of the login) and audience of the role the same",
 );
 const EXPIRED: Refusal = (
     Code::SignInExpired,
@@ -183,7 +189,9 @@ fn refusal(kind: &Kind, status: Option<u16>, messages: &[String]) -> Option<Prob
             Some(SERVICE_ACCOUNT)
         }
         Kind::Kubernetes { .. } if has("namespace not authorized") => Some(NAMESPACE),
-        Kind::Jwt { .. } | Kind::Kubernetes { .. } | Kind::Oidc(_) => return of_token(&text),
+        Kind::Jwt { .. } | Kind::Kubernetes { .. } | Kind::Oidc(_) => {
+            return of_token(kind, &text);
+        }
     };
     known.map(plain)
 }
@@ -197,7 +205,7 @@ fn role_of(kind: &Kind) -> Option<&str> {
 }
 
 /// What the JWT library and the OIDC plugin say about the token itself.
-fn of_token(text: &str) -> Option<Problem> {
+fn of_token(kind: &Kind, text: &str) -> Option<Problem> {
     let any = |parts: &[&str]| parts.iter().any(|part| text.contains(part));
     let after = |mark: &str| {
         let (_, rest) = text.split_once(mark)?;
@@ -207,9 +215,9 @@ fn of_token(text: &str) -> Option<Problem> {
         return Some(plain(STATE));
     }
     if let Some(claim) = after("error validating claims:") {
-        let of_audience = claim.contains("aud") && claim.contains("audience");
-        return Some(if of_audience {
-            plain(AUDIENCE)
+        let about_audience = claim.contains("aud") && claim.contains("audience");
+        return Some(if about_audience {
+            of_audience(kind)
         } else {
             detailed(CLAIMS, claim)
         });
@@ -222,13 +230,13 @@ fn of_token(text: &str) -> Option<Problem> {
         ));
     }
     if any(&["(aud)", "audience claim", "invalid audience"]) {
-        return Some(plain(AUDIENCE));
+        return Some(of_audience(kind));
     }
     if any(&["(exp)", "(nbf)", "(iat)", "is expired", "token expired"]) {
         return Some(plain(EXPIRED));
     }
     if let Some(why) = after("Error exchanging oidc code:") {
-        return Some(detailed(EXCHANGE, why.trim_matches('"')));
+        return Some(detailed(EXCHANGE, &unquoted(why)));
     }
     if let Some(code) = after("authorization failed:") {
         return Some(of_the_provider(code, None));
@@ -244,10 +252,32 @@ fn of_token(text: &str) -> Option<Problem> {
         .map(|code| of_the_provider(code, None))
 }
 
+/// What the token is for, where it was asked for here, and the key by which the role says so.
+fn of_audience(kind: &Kind) -> Problem {
+    let Kind::Kubernetes { jwt, .. } = kind else {
+        return plain(AUDIENCE);
+    };
+    match jwt {
+        JwtSource::TokenRequest(request) if request.audience.is_some() => {
+            let asked = request.audience.as_deref().unwrap_or_default();
+            detailed(ITS_AUDIENCE, &format!("it was asked for {asked}"))
+        }
+        _ => plain(ITS_AUDIENCE),
+    }
+}
+
+/// A text that the server has quoted, as it was before.
+fn unquoted(text: &str) -> String {
+    let inside = text
+        .strip_prefix('"')
+        .and_then(|text| text.strip_suffix('"'));
+    inside.map_or_else(|| text.to_owned(), |text| text.replace("\\\"", "\""))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::door::{JwtSource, Screen, Visit};
+    use crate::door::{Screen, Visit};
     use crate::secret::SecretText;
     use std::sync::Arc;
     use std::time::Duration;
@@ -309,7 +339,7 @@ mod tests {
             (403, bare, plain(TOKEN_REVIEW)),
             (403, account, plain(SERVICE_ACCOUNT)),
             (403, "namespace not authorized", plain(NAMESPACE)),
-            (403, audience, plain(AUDIENCE)),
+            (403, audience, plain(ITS_AUDIENCE)),
             (400, "invalid role name \"app\"", no_role("app")),
             (500, unwritten, plain(UNCONFIGURED)),
         ];
@@ -324,6 +354,9 @@ mod tests {
         let email = "OpenBao login failed. claim \"email\" not found in token";
         let state = "Vault login failed. Expired or missing OAuth state.";
         let away = "error decoding issuer response to device auth: unexpected end of JSON input;";
+        let exchange =
+            r#"Error exchanging oidc code: "unable: oauth2: \"invalid_client\" \"no\""."#;
+        let told = r#"unable: oauth2: "invalid_client" "no""#;
         let missing = "role \"operator\" could not be found";
         let denied = "authorization failed: access_denied";
         let oidc_table = [
@@ -332,6 +365,7 @@ mod tests {
             (400, email, claims("claim \"email\" not found in token")),
             (400, state, plain(STATE)),
             (400, missing, no_role("operator")),
+            (400, exchange, detailed(EXCHANGE, told)),
             (400, denied, of_the_provider("access_denied", None)),
             (500, away, plain(PROVIDER_AWAY)),
         ];
@@ -344,7 +378,12 @@ mod tests {
             "error validating token: invalid expiration time (exp) claim: token is expired";
         let issuer = "error validating token: invalid issuer (iss) claim";
         let unverified = detailed(UNVERIFIED, "invalid issuer (iss) claim");
-        let jwt_table = [(400, expired, plain(EXPIRED)), (400, issuer, unverified)];
+        let audience = "error validating token: invalid audience (aud) claim";
+        let jwt_table = [
+            (400, expired, plain(EXPIRED)),
+            (400, issuer, unverified),
+            (400, audience, plain(AUDIENCE)),
+        ];
         refusals(&jwt, &jwt_table);
     }
 

@@ -24,8 +24,8 @@ pub(super) struct Bound {
     pub(super) path: String,
     /// One or two sockets.
     pub(super) sockets: Vec<TcpListener>,
-    /// The declared port was taken.
-    pub(super) moved: bool,
+    /// The declared address, where its port was taken.
+    pub(super) instead_of: Option<String>,
 }
 
 impl Bound {
@@ -110,6 +110,7 @@ async fn bind(hosts: &[IpAddr], port: u16) -> std::io::Result<Vec<TcpListener>> 
 }
 
 fn bound(url: &Url, sockets: Vec<TcpListener>, moved: bool) -> Bound {
+    let declared = url.to_string();
     let mut url = url.clone();
     if moved && let Some(address) = sockets.first().and_then(|socket| socket.local_addr().ok()) {
         // Only an address without a host refuses a port.
@@ -119,7 +120,7 @@ fn bound(url: &Url, sockets: Vec<TcpListener>, moved: bool) -> Bound {
         path: url.path().to_owned(),
         uri: url.to_string(),
         sockets,
-        moved,
+        instead_of: moved.then_some(declared),
     }
 }
 
@@ -160,12 +161,12 @@ mod tests {
         let port = taken.local_addr().unwrap().port();
         let declared = format!("http://localhost:{port}/oidc/callback");
         let bound = listen(std::slice::from_ref(&declared)).await.unwrap();
-        assert!(bound.moved);
+        assert_eq!(bound.instead_of.as_deref(), Some(&*declared));
         assert_ne!(bound.uri, declared);
         assert_eq!(bound.path, "/oidc/callback");
         drop((bound, taken));
         let again = listen(std::slice::from_ref(&declared)).await.unwrap();
-        assert!(!again.moved);
+        assert_eq!(again.instead_of, None);
         assert_eq!(again.uri, declared);
     }
 

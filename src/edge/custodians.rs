@@ -25,19 +25,17 @@ pub(crate) async fn all(config: &Config, failures: &mut Vec<Failure>) -> Vec<Cus
     opened
 }
 
-/// One custodian of the file. A mistake of the file is said with its place there.
+/// One custodian of the file. What is wrong is said with its name, and a mistake of the file with its place there.
 async fn located(config: &Config, wanted: &config::Custodian) -> Result<Custodian, Failure> {
     open(config, wanted).await.map_err(|error| {
         let misconfigured = matches!(error.kind(), Kind::Misconfigured(_));
-        let failure = Failure::from(error);
-        if !misconfigured {
-            return failure;
-        }
         let ((line, column), file) = (wanted.place, config.file.display());
-        failure.about(&format!(
-            "{file}:{line}:{column}: custodian {}: ",
-            wanted.name
-        ))
+        let place = if misconfigured {
+            format!("{file}:{line}:{column}: ")
+        } else {
+            String::new()
+        };
+        Failure::from(error).about(&format!("{place}custodian {}: ", wanted.name))
     })
 }
 

@@ -93,7 +93,11 @@ pub enum BreakGlassState {
         without: Vec<String>,
     },
     /// Nobody knows.
-    NotExercised {},
+    NotExercised {
+        /// Since when the shares are in effect that nobody has tried, where they took the place of others. RFC 3339.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        since: Option<String>,
+    },
 }
 
 /// What became of the root token.

@@ -103,8 +103,8 @@ pub enum Change {
         /// What the file says.
         want: String,
     },
-    /// A field differs, and one of the values is secret.
-    #[error("{field} differs (a secret, not shown)")]
+    /// A field differs, and one of the values was named by a reference: it may be secret, or a public certificate.
+    #[error("{field} differs (not shown: it may be a secret)")]
     SecretDiffers {
         /// Its name; dotted inside maps.
         field: String,

@@ -33,7 +33,9 @@ pub async fn plan(
     let diary = checkpoint::read_diary(&config.checkpoint.path)?;
     let begun = |diary: &Diary| diary.recorded(Step::Initialize) != Recorded::Nothing;
     match diary {
-        Some(diary) if begun(&diary) => begun_here(config, options, (diary, login), caller).await,
+        Some(diary) if begun(&diary) => {
+            Box::pin(begun_here(config, options, (diary, login), caller)).await
+        }
         diary => {
             let plan = beforehand::plan((config, options), diary.as_ref());
             caller.unless_stopped(plan).await
@@ -54,7 +56,7 @@ async fn begun_here(
         let health = looking.session.cluster.find_active().await?;
         Ok((health, authority(&looking.session, &diary, login).await?))
     };
-    let (health, authority) = caller.unless_stopped(beginning).await?;
+    let (health, authority) = Box::pin(caller.unless_stopped(beginning)).await?;
     looking.session.authority = authority;
     let looked_as = match &looking.session.authority {
         Authority::None => None,

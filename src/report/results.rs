@@ -216,7 +216,7 @@ fn status(status: &Status, layout: Layout) -> String {
         let line = summary::rehearsed(at, &last.without, evidence);
         text.push_str(&format!("break-glass  {}\n", one_line(&line, 13, width)));
     }
-    text.push_str("\nas recorded here; apply asks the server about each of them\n");
+    text.push_str("\nas recorded here; apply looks again, and names what it does not check\n");
     for step in &status.steps {
         let (mark, when) = match step.state {
             Recorded::Done => ("done", step.finished.as_deref().unwrap_or("")),

@@ -80,7 +80,10 @@ fn logins(shown: &Shown<Vec<String>>) -> String {
 fn break_glass(state: &BreakGlassState) -> String {
     match state {
         BreakGlassState::NotDeclared { reason } => format!("none, on purpose: {reason}"),
-        BreakGlassState::NotExercised {} => "not exercised".to_owned(),
+        BreakGlassState::NotExercised { since: None } => "not exercised".to_owned(),
+        BreakGlassState::NotExercised { since: Some(since) } => {
+            format!("not exercised with the shares that are in effect since {since}")
+        }
         BreakGlassState::Rehearsed {
             at,
             evidence,
@@ -216,12 +219,16 @@ mod tests {
     fn nothing_good_is_said_of_what_nobody_has_seen() {
         let mut open = summary(true);
         open.root = RootState::NotShown {};
-        open.break_glass = BreakGlassState::NotExercised {};
+        open.break_glass = BreakGlassState::NotExercised { since: None };
         open.logins.facts.clear();
         let text = facts(&open, None);
         for said in ["not exercised", "none opened", "nothing recorded shows"] {
             assert!(text.contains(said), "{text}");
         }
+        let since = Some("2026-04-01T00:00:00Z".to_owned());
+        open.break_glass = BreakGlassState::NotExercised { since };
+        let said = "not exercised with the shares that are in effect since 2026-04-01T00:00:00Z";
+        assert!(facts(&open, None).contains(said));
         open.root = RootState::Kept { in_use: true };
         assert!(facts(&open, None).contains("kept on purpose, and still valid"));
     }

@@ -95,7 +95,10 @@ fn a_token_for_another_audience() {
         &server,
         &ceremony,
         &run,
-        &["the token is for another audience than the role's"],
+        &[
+            "the token is for another audience than the role's: it was asked for",
+            "audience of the role the same",
+        ],
     );
 }
 

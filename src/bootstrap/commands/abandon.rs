@@ -137,11 +137,9 @@ async fn destroy(
         ));
     }
     if let Some(place) = records.replica() {
+        let kept = place.to_be_destroyed().await;
         records.replicate().await?;
-        destroyed.push(format!(
-            "what {} kept of it; its deletion was read back",
-            place.address()
-        ));
+        destroyed.extend(kept);
     }
     Ok(abandoned(config, destroyed, remains))
 }

@@ -319,6 +319,16 @@ impl ReplicaSync {
         self.state.lock().await.behind
     }
 
+    /// What goes from there with a diary that begins anew, as it is said afterwards: a secret, or something that no
+    /// commit names.
+    pub(crate) async fn to_be_destroyed(&self) -> Option<String> {
+        let state = self.state.lock().await;
+        let commit = state.commit.as_ref();
+        let kept = state.stray || commit.is_some_and(|commit| commit.secrets.is_some());
+        let address = &self.address;
+        kept.then(|| format!("what {address} kept of it; its deletion was read back"))
+    }
+
     /// Gives the place up for the next run, wherever that is, and says so where it cannot: what was done is done.
     /// Where a secret is on this disk alone, the lease stays for whoever comes meanwhile to see.
     pub(crate) async fn release(&self, caller: Caller<'_>) {

@@ -38,7 +38,7 @@ fn not_trusted(url: &str) -> String {
             let look = ShellCommand::new("openssl s_client -showcerts -connect");
             format!(
                 "{text}; see which one that is: {}",
-                look.with(format!("{host}:{port}"))
+                look.with(format!("{host}:{port}")).and("</dev/null")
             )
         }
         None => text.to_owned(),
@@ -53,4 +53,16 @@ fn one_label_behind_a_star(text: &str) -> bool {
             .next()
             .is_some_and(|name| !name.contains('.'))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_that_shows_the_certificate_ends_by_itself() {
+        let advice = advice_on_tls("UnknownIssuer", "https://a.test:8200/v1");
+        let command = "openssl s_client -showcerts -connect a.test:8200 </dev/null";
+        assert!(advice.ends_with(command), "{advice}");
+    }
 }

@@ -181,7 +181,12 @@ fn a_kms_key_that_does_not_exist() {
         "/init/custodians/0/ssm/kms_key",
         json!("alias/nobody-made-this"),
     );
-    refused_before(&server, &ceremony, 1, &["alias/nobody-made-this"]);
+    let texts = [
+        "custodian alice: aws-kms://us-east-1/alias/nobody-made-this: KMS key",
+        "correct kms_key in the file, or make the key",
+        "aws kms list-aliases --region us-east-1",
+    ];
+    refused_before(&server, &ceremony, 1, &texts);
 }
 
 #[test]
@@ -193,7 +198,8 @@ fn aws_that_cannot_be_reached() {
             *value = format!("http://127.0.0.1:{}", crate::support::free_port());
         }
     }
-    refused_before(&server, &ceremony, 1, &["AWS_ENDPOINT_URL"]);
+    let endpoint = "AWS_ENDPOINT_URL, which is http://127.0.0.1:";
+    refused_before(&server, &ceremony, 1, &[endpoint]);
 }
 
 #[test]

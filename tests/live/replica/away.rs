@@ -92,3 +92,39 @@ fn a_lease_that_stayed_for_an_answer_stays_when_the_next_run_cannot_look() {
     assert_eq!(leases(&ceremony), ["claim-1"]);
     assert!(ceremony.keeps_secrets());
 }
+
+/// After the hand-over nothing of it is needed: what is looked at is the cluster.
+#[test]
+fn a_replica_that_cannot_be_reached_after_the_hand_over_is_a_warning() {
+    require!(NEEDED);
+    let server = Server::in_memory();
+    let mut ceremony = with_parameters(&server);
+    ceremony.apply().exits(4);
+    is_handed_over(&server, &ceremony);
+    let without = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"];
+    ceremony
+        .environment
+        .retain(|(name, _)| !without.contains(&name.as_str()));
+    ceremony
+        .environment
+        .push(("AWS_EC2_METADATA_DISABLED".into(), "true".into()));
+    ceremony.apply().exits(4).says(&[
+        "no usable AWS credentials",
+        "was handed over and needs nothing of it",
+        "what another machine has recorded there since is not known here",
+    ]);
+    // A proof that only this machine knows is no proof to the next one.
+    let prove = ["custodian", "prove", "alice", "--identity", "alice.key"];
+    ceremony
+        .run(&prove)
+        .exits(1)
+        .says(&["no usable AWS credentials"]);
+    // And nobody knows what a machine that has nothing needs.
+    lose_the_disk(&ceremony);
+    ceremony.apply().exits(1).says(&[
+        "no usable AWS credentials",
+        "AWS_ACCESS_KEY_ID",
+        "AWS_PROFILE",
+        "aws sts get-caller-identity",
+    ]);
+}

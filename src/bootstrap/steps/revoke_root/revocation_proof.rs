@@ -175,7 +175,7 @@ async fn look(
             }
             evidence.set(
                 "second_scan",
-                format!("{name} saw {seen} tokens and {roots}"),
+                format!("{name} saw {seen} token(s) and {roots}"),
             );
         }
         Err(error) if error.is_forbidden() => evidence.set("second_scan", "no login may scan"),
