@@ -9,7 +9,7 @@ use crate::desired::observation::Observation;
 use crate::event::StepOutcome;
 use crate::evidence::facts::{Evidence, FINDINGS};
 use crate::failure::Failure;
-use crate::finding::Finding;
+use crate::finding::{Detail, Finding};
 use crate::step::Step;
 use crate::step::decide::Decision;
 
@@ -44,9 +44,7 @@ pub(super) async fn act(
         }
         Decision::SkipUnseen => {
             findings_of_before(step, ceremony);
-            for why in &observation.details {
-                ceremony.note(format!("recorded, not re-checked: {why}"));
-            }
+            not_rechecked(ceremony, &observation.details);
             Ok((StepOutcome::NotRechecked, observation.evidence))
         }
         Decision::Adopt => {
@@ -68,11 +66,20 @@ pub(super) async fn act(
             Ok((StepOutcome::Applied, evidence))
         }
         Decision::Repair => {
+            let (unseen, other) = observation.details.drain(..).partition(Detail::is_unseen);
+            observation.details = other;
+            not_rechecked(ceremony, &unseen);
             for detail in &observation.details {
                 ceremony.note(format!("was done, and is not as in the file: {detail}"));
             }
             repair(step, ceremony, observation).await
         }
+    }
+}
+
+fn not_rechecked(ceremony: &Ceremony<'_>, why: &[Detail]) {
+    for why in why {
+        ceremony.note(format!("recorded, not re-checked: {why}"));
     }
 }
 

@@ -115,7 +115,7 @@ const LOOKS: usize = 4;
 ///
 /// # Errors
 /// No node is active, or none stays so; or it answers neither 200 nor 403.
-pub(super) async fn root_is_valid(
+pub(crate) async fn root_is_valid(
     session: &Session<'_>,
     root: &RootToken,
 ) -> Result<bool, Failure> {

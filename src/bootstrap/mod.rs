@@ -48,10 +48,10 @@ use crate::finding::{Detail, Finding};
 use crate::interrupt::AFTER_A_STOP;
 
 pub(crate) use crate::bootstrap::act::needs_nobody;
+pub(crate) use crate::bootstrap::authority::root_is_valid;
 pub use crate::bootstrap::commands::abandon::abandon;
 pub(crate) use crate::bootstrap::commands::status::state;
 pub use crate::bootstrap::commands::status::{root_stays, status};
-pub(crate) use crate::bootstrap::commands::unproved::unproved_custodians;
 pub(crate) use crate::bootstrap::judge::{Judgment, judge};
 pub use crate::bootstrap::options::Options;
 pub use crate::bootstrap::steps::revoke_root::questions::without_a_terminal;
@@ -359,8 +359,9 @@ fn report(ceremony: &Ceremony<'_>, findings: &[Reported]) -> Result<PathBuf, Fai
     };
     let made = EvidenceReport::of(ceremony);
     let checkpoint = ceremony.checkpoint();
-    checkpoint.write_public("report.json", &made.json())?;
+    // The one that the next run looks at comes last.
     checkpoint.write_public("report.txt", &made.text())?;
+    checkpoint.write_public("report.json", &made.json())?;
     drop(checkpoint);
     ceremony.note(format!("the report was made anew, {why}"));
     Ok(report)
@@ -368,7 +369,9 @@ fn report(ceremony: &Ceremony<'_>, findings: &[Reported]) -> Result<PathBuf, Fai
 
 /// In whatever order they were found.
 fn same(said: &[Reported], found: &[Reported]) -> bool {
-    said.len() == found.len() && said.iter().all(|one| found.contains(one))
+    let within =
+        |one: &[Reported], other: &[Reported]| one.iter().all(|found| other.contains(found));
+    said.len() == found.len() && within(said, found) && within(found, said)
 }
 
 /// Where the report is, wherever its reader stands.

@@ -18,7 +18,8 @@ pub(super) async fn rehearsed_elsewhere(
     if records.replica().is_none() || !records.diary().handed_over() {
         return;
     }
-    match take_up_rehearsal(config).await {
+    let diary = records.diary();
+    match take_up_rehearsal(config, diary.cluster.cluster_id.as_deref()).await {
         Ok(None) => {}
         Ok(Some(evidence)) => caller.events.note(format!(
             "the last rehearsal is known from the replica: {}",

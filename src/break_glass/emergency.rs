@@ -74,7 +74,7 @@ async fn shares(
     if let Err(failure) = gathered.suffices(session.threshold()) {
         let mut evidence = begun(session, command);
         evidence.gathered(&gathered);
-        return Err(evidence.of_a_failure(session, key, failure).await);
+        return Err(evidence.of_a_failure(session, key, failure));
     }
     session.keep_to_active().await?;
     session
@@ -100,7 +100,7 @@ async fn of_a_quorum(
     evidence.gathered(&gathered);
     let made = match made {
         Ok(made) => made,
-        Err(failure) => return Err(evidence.of_a_failure(session, key, failure).await),
+        Err(failure) => return Err(evidence.of_a_failure(session, key, failure)),
     };
     drop(gathered);
     evidence.set("quorum", made.quorum);
@@ -129,7 +129,7 @@ pub(super) async fn with_root(
     let worked = work(session, root, command, &mut evidence, deferred).await;
     let mut worked = match worked {
         Ok(worked) => worked,
-        Err(failure) => return Err(evidence.of_a_failure(session, key, failure).await),
+        Err(failure) => return Err(evidence.of_a_failure(session, key, failure)),
     };
     let mut findings = others::findings(&[session.config], None);
     findings.extend(evidence.refused_quorums());

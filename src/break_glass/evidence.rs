@@ -76,24 +76,24 @@ impl Evidence {
     }
 
     /// Writes what is known of a run that failed: who was missing, for a start. What goes wrong with that is said and
-    /// no more: the failure itself, which is given back, says more.
-    pub(super) async fn of_a_failure(
+    /// no more: the failure itself, which is given back, says more. It stays on this machine: what the run has left open is
+    /// to be ended first.
+    pub(super) fn of_a_failure(
         &mut self,
         session: &BreakGlassSession<'_>,
         key: Option<&SigningKey>,
         why: Failure,
     ) -> Failure {
         self.set("failed", why.to_string());
-        let mut findings = Vec::new();
-        match self.write(session, key, &mut findings, None).await {
-            Ok(path) => session.note(format!("evidence of what was tried: {}", path.display())),
+        match self.write_here(session, key, &[]) {
+            Ok(written) => {
+                let path = written.path.display();
+                session.note(format!("evidence of what was tried: {path}"));
+            }
             Err(failure) => session.warn(
                 failure.code(),
                 format!("no evidence of what was tried: {failure}"),
             ),
-        }
-        for finding in findings {
-            session.warn(finding.code(), finding.to_string());
         }
         why
     }

@@ -200,7 +200,7 @@ async fn evidence_of(session: &BreakGlassSession<'_>, under_way: &UnderWay) {
         Code::RunFailed,
         "the run was killed; this one ended what it had left",
     );
-    evidence.of_a_failure(session, None, failure).await;
+    evidence.of_a_failure(session, None, failure);
 }
 
 /// Looks as root for the tokens that lost answers have left, where there may be any, and revokes them.

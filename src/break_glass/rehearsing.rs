@@ -74,7 +74,7 @@ async fn hold(
     let tried = each_quorum(session, &mut evidence, &mut findings, &mut seen).await;
     let (without, elsewhere) = match tried {
         Ok(who) => who,
-        Err(failure) => return Err(evidence.of_a_failure(session, key, failure).await),
+        Err(failure) => return Err(evidence.of_a_failure(session, key, failure)),
     };
     findings.extend(seen.valid.into_values());
     findings.extend(seen.at_work);

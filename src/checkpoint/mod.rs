@@ -17,6 +17,7 @@ pub mod rotation;
 pub(crate) mod secrets_file;
 mod store;
 mod take_over;
+pub(crate) mod unproved;
 
 pub use crate::checkpoint::diary::{
     Asked, Attempt, Cluster, Diary, Entry, Generating, Proof, VERSION,

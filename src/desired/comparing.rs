@@ -111,11 +111,10 @@ impl Comparison {
             })
         });
         let mut details: Vec<Detail> = changes.collect();
-        if seen == Seen::Unknown {
-            let paths = self.unseen;
-            details.extend((!paths.is_empty()).then_some(Detail::MayNotRead { paths }));
-            details.extend(not_here);
-        }
+        // Beside what differs too: it is not known to be as in the file.
+        let paths = self.unseen;
+        details.extend((!paths.is_empty()).then_some(Detail::MayNotRead { paths }));
+        details.extend(not_here);
         Observation {
             seen,
             evidence,

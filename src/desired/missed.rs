@@ -33,8 +33,8 @@ pub(crate) async fn observe_with_missed(
         let finding = match view.client().read(Some(view.token()?), path).await {
             Ok(None) => continue,
             Ok(Some(_)) => Finding::NotInFile(path.clone()),
-            Err(error) if error.is_retryable() => return Err(error.into()),
-            Err(_) => Finding::NotInFileUnseen(path.clone()),
+            Err(error) if error.is_forbidden() => Finding::NotInFileUnseen(path.clone()),
+            Err(error) => return Err(error.into()),
         };
         observation.findings.push(finding);
     }

@@ -44,6 +44,11 @@ pub enum Detail {
     /// Nothing could be asked.
     #[error("there is no login to look with")]
     NoLogin,
+    /// Others than the file names now were, before root was revoked.
+    #[error(
+        "the file names other logins than those that were tried before root was revoked; they are not tried now"
+    )]
+    OtherLogins,
     /// They were, before root was revoked.
     #[error("logins are not tried again")]
     LoginsNotTried,
@@ -65,6 +70,11 @@ pub enum Detail {
 }
 
 impl Detail {
+    /// Whether it only says what was not seen.
+    pub(crate) fn is_unseen(&self) -> bool {
+        matches!(self, Self::MayNotRead { .. } | Self::SecretNotHere { .. })
+    }
+
     /// Something that is to be made.
     pub(crate) fn create(path: impl Into<String>) -> Self {
         Self::Document {

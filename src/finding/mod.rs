@@ -72,7 +72,7 @@ pub enum Finding {
     #[error("the server is initialised, and not by the checkpoint here")]
     Foreign,
     /// What each of them said.
-    #[error("no node that the file names is the leader: {0}")]
+    #[error("no node that answers is the leader: {0}")]
     NobodyLeads(String),
     /// Whoever reaches the server may start a root generation.
     #[error(
@@ -98,7 +98,7 @@ pub enum Finding {
 
     /// Evidence of a run, and why the replica does not have it.
     #[error(
-        "{0} is on this machine only: {1}; copy it, with what is signed beside it, to where evidence is kept"
+        "{0} may be on this machine only: {1}; copy it, with what is signed beside it, to where evidence is kept"
     )]
     EvidenceHereOnly(String, String),
 

@@ -1,7 +1,8 @@
 //! The plan of a whole ceremony, before `sys/init`: from the file alone, for a server that is empty.
 
-use crate::bootstrap::{Options, shares_come_later, unproved_custodians};
+use crate::bootstrap::{Options, shares_come_later};
 use crate::checkpoint::Diary;
+use crate::checkpoint::unproved::unproved_custodians;
 use crate::code::Code;
 use crate::config::{
     AuditDevice, AuthMount, BreakGlass, Config, Custodian, CustodianKind, Drill, Login,

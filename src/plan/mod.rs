@@ -4,7 +4,8 @@
 mod beforehand;
 mod looking;
 
-use crate::bootstrap::{Options, in_order, needs_nobody, state};
+use crate::bootstrap::{Options, in_order, needs_nobody, root_is_valid, state};
+use crate::checkpoint::replica::looking::diary_there;
 use crate::checkpoint::{self, Diary, Kept};
 use crate::code::Code;
 use crate::config::{Config, Login};
@@ -13,7 +14,7 @@ use crate::event::{Caller, Plan, PlannedAction, PlannedChange, PlannedItem, Plan
 use crate::failure::Failure;
 use crate::finding::{Change, Detail, Finding};
 use crate::plan::looking::{Looked, Looking};
-use crate::session::cluster_identity::key;
+use crate::session::cluster_identity::{key, known_by, nodes};
 use crate::session::{Authority, Session};
 use crate::step::Step;
 use crate::step::decide::{Decision, Recorded, Refusal};
@@ -37,8 +38,11 @@ pub async fn plan(
             Box::pin(begun_here(config, options, (diary, login), caller)).await
         }
         diary => {
-            let plan = beforehand::plan((config, options), diary.as_ref());
-            caller.unless_stopped(plan).await
+            let plan = async {
+                known_elsewhere(config).await?;
+                beforehand::plan((config, options), diary.as_ref()).await
+            };
+            caller.unless_stopped(Box::pin(plan)).await
         }
     }
 }
@@ -50,8 +54,10 @@ async fn begun_here(
     (diary, login): (Diary, Option<&str>),
     caller: Caller<'_>,
 ) -> Result<Plan, Failure> {
-    let mut looking = Looking::begin(config, options, diary.clone(), caller).await?;
+    let opening = Box::pin(Looking::begin(config, options, diary.clone(), caller));
+    let mut looking = caller.unless_stopped(opening).await?;
     let beginning = async {
+        at_known_addresses(&looking.session, &diary)?;
         // No password and no token goes to a node before it has said which cluster it is of.
         let health = looking.session.cluster.find_active().await?;
         Ok((health, authority(&looking.session, &diary, login).await?))
@@ -111,15 +117,20 @@ async fn authority(
     login: Option<&str>,
 ) -> Result<Authority, Failure> {
     let config = session.config;
-    if diary.recorded(Step::RevokeRoot) != Recorded::Done
-        && checkpoint::keeps_something(&config.checkpoint.path)?
-    {
+    let revoked = diary.recorded(Step::RevokeRoot);
+    if revoked != Recorded::Done && checkpoint::keeps_something(&config.checkpoint.path)? {
         let key = key_of_checkpoint(config, &session.resolved).await?;
         let kept = checkpoint::kept(&config.checkpoint.path, &config.cluster.name, &key).await?;
-        return match kept {
-            Kept::RootToken(root) => Ok(Authority::Root(root)),
-            Kept::Nothing | Kept::Awaited | Kept::InitAnswer(_) => Err(answer_first(session)),
+        let Kept::RootToken(root) = kept else {
+            return Err(no_root_yet(session));
         };
+        // A revocation that was begun may have revoked it.
+        if revoked == Recorded::Nothing || root_is_valid(session, &root).await? {
+            return Ok(Authority::Root(root));
+        }
+    }
+    if revoked == Recorded::Nothing {
+        return Err(no_root_yet(session));
     }
     let logins = match login {
         Some(name) => vec![named(config, name)?],
@@ -161,13 +172,53 @@ fn named<'c>(config: &'c Config, name: &str) -> Result<&'c Login, Failure> {
     })
 }
 
-/// What the server has is judged once the answer to `sys/init` is taken apart, and that is for `apply`.
-fn answer_first(session: &Session<'_>) -> Failure {
+/// No password of a login goes to a server whose initialisation is not ours for certain.
+fn no_root_yet(session: &Session<'_>) -> Failure {
+    let directory = session.config.checkpoint.path.display();
     Failure::refused(
         Code::StepUnseen,
-        "the answer to sys/init is not taken apart yet: there is no root token to look with",
+        format!(
+            "root was not revoked, and the checkpoint {directory} has no root token to look with"
+        ),
     )
-    .advise(format!("go on first: {}", session.config.command("apply")))
+    .advise(format!(
+        "go on first, or hear why not: {}",
+        session.config.command("apply")
+    ))
+}
+
+/// As for `apply`: while nothing here knows the cluster's id, nothing secret goes to an address that is new in the file.
+fn at_known_addresses(session: &Session<'_>, diary: &Diary) -> Result<(), Failure> {
+    if session.cluster.id().is_some() {
+        return Ok(());
+    }
+    let known = known_by(diary).unwrap_or_default();
+    let mut all = nodes(session.client()).map(|node| key(node.address()));
+    match all.find(|address| !known.contains(address)) {
+        None => Ok(()),
+        Some(new) => Err(Failure::refused(
+            Code::AddressUnknown,
+            format!(
+                "{new} is not known to this checkpoint ({}); nothing was sent there",
+                session.config.checkpoint.path.display()
+            ),
+        )
+        .advise("correct cluster.address or cluster.nodes in the file")),
+    }
+}
+
+/// A ceremony that the replica alone knows of is taken up by `apply`, not by a look.
+async fn known_elsewhere(config: &Config) -> Result<(), Failure> {
+    let there = diary_there(config).await?;
+    let begun = |diary: &Diary| diary.recorded(Step::Initialize) != Recorded::Nothing;
+    if !there.is_some_and(|diary| begun(&diary)) {
+        return Ok(());
+    }
+    Err(Failure::refused(
+        Code::StepUnseen,
+        "the replica of the checkpoint knows of a ceremony that this directory has nothing of",
+    )
+    .advise(format!("take it up first: {}", config.command("apply"))))
 }
 
 /// What was found of a step, as what will be done about it.
@@ -259,6 +310,11 @@ fn refused(step: Step, why: Refusal) -> Failure {
 impl PlannedStep {
     /// Whether something that the file says of the server was not seen.
     fn leaves_unseen(&self) -> bool {
-        self.action == PlannedAction::NotSeen
+        let unseen = |item: &PlannedItem| item.change == Some(PlannedChange::Unseen);
+        let other = !matches!(
+            self.action,
+            PlannedAction::NotRepeated | PlannedAction::Nothing
+        );
+        self.action == PlannedAction::NotSeen || (other && self.items.iter().any(unseen))
     }
 }

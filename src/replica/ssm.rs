@@ -86,7 +86,11 @@ impl Parameters {
 
     pub(super) async fn names(&self) -> Result<Vec<String>, Error> {
         let ssm = &self.parameters.session.ssm;
-        let request = ssm.get_parameters_by_path().path(&self.path);
+        // Ten are the most that it takes.
+        let request = ssm
+            .get_parameters_by_path()
+            .path(&self.path)
+            .max_results(10);
         let mut pages = request.into_paginator().send();
         let below = format!("{}/", self.path);
         let called = (self.address.as_str(), self.path.as_str());

@@ -1,5 +1,7 @@
 //! A plan as text: what changes, step by step; what does not is folded.
 
+use std::time::Duration;
+
 use similar::TextDiff;
 
 use crate::code::Reported;
@@ -7,6 +9,10 @@ use crate::event::{Plan, PlannedAction, PlannedChange, PlannedItem, PlannedStep}
 use crate::printable;
 use crate::report::results::{Layout, found, one_line};
 
+/// Lines of one policy that are shown at the most.
+const LINES: usize = 200;
+/// For finding the shortest difference of two texts, which may be long.
+const PATIENCE: Duration = Duration::from_millis(500);
 /// Lines around a change in a policy.
 const AROUND: usize = 2;
 /// Letters of one line of a policy that are shown.
@@ -175,10 +181,17 @@ fn one_item(item: &PlannedItem, Layout { width, .. }: Layout) -> String {
 
 /// Lines that go and lines that come, with those around them.
 fn diff(have: &str, want: &str) -> String {
-    let diff = TextDiff::from_lines(have, want);
-    let mut text = String::new();
+    let diff = TextDiff::configure()
+        .timeout(PATIENCE)
+        .diff_lines(have, want);
+    let (mut text, mut shown) = (String::new(), 0);
     for hunk in diff.unified_diff().context_radius(AROUND).iter_hunks() {
         for change in hunk.iter_changes() {
+            shown += 1;
+            if shown > LINES {
+                text.push_str("        …\n");
+                return text;
+            }
             let line = printable::line(change.value().trim_end_matches(['\r', '\n']), LONGEST_LINE);
             text.push_str(&format!("        {} {line}\n", change.tag()));
         }

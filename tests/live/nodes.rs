@@ -73,7 +73,7 @@ fn a_node_that_is_down_is_said_and_without_a_quorum_of_nodes_nobody_waits_for_lo
     ceremony
         .run(&["status"])
         .exits(4)
-        .prints(&["no node that the file names is the leader: ", &alone]);
+        .prints(&["no node that answers is the leader: ", &alone]);
     let begun = Instant::now();
     let keys = ["alice.key", "bob.key", "carol.key"];
     let keys = keys.iter().flat_map(|key| ["--identity", key]);

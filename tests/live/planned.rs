@@ -7,7 +7,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use crate::ceremony::{Api, Ceremony, Server, handed_over, handed_over_on, root_from_shares};
-use crate::support::{Setup, require};
+use crate::support::{Action, Proxy, Setup, require};
 
 /// Every file of the checkpoint with its bytes.
 fn checkpoint(ceremony: &Ceremony) -> BTreeMap<String, Vec<u8>> {
@@ -183,4 +183,34 @@ fn a_ceremony_that_stopped_half_way_is_planned_from_where_it_stands() {
     }
     assert_eq!(log.writes(), Vec::<String>::new());
     assert_eq!(checkpoint(&ceremony), before);
+}
+
+#[test]
+fn logins_that_nobody_has_tried_are_not_said_to_be_as_they_were() {
+    let (_server, mut ceremony) = handed_over();
+    let another = ceremony.file["logins"]["ada"].clone();
+    ceremony.set("/logins/second", another);
+    ceremony.save();
+    let run = ceremony.run(&["plan", "--detailed-exitcode"]);
+    run.exits(4).prints(&[
+        "log in another way: recorded as done, not seen from here",
+        "the file names other logins than those that were tried",
+    ]);
+}
+
+#[test]
+fn an_address_that_the_checkpoint_does_not_know_hears_nothing_of_a_plan() {
+    let (server, mut ceremony) = handed_over();
+    let path = ceremony.path("checkpoint/diary.json");
+    let mut diary: Value =
+        serde_json::from_slice(&fs::read(&path).expect("a diary")).expect("JSON");
+    diary["cluster"]["cluster_id"] = Value::Null;
+    fs::write(&path, diary.to_string()).expect("it is ours");
+    let proxy = Proxy::before(&server.address(), |_| Action::Pass);
+    ceremony.set("/cluster/address", json!(proxy.address()));
+    ceremony.save();
+    let run = ceremony.run(&["plan"]);
+    run.exits(3)
+        .says(&["is not known to this checkpoint", "nothing was sent there"]);
+    assert!(proxy.counts().is_empty(), "{:?}", proxy.counts());
 }

@@ -2,4 +2,3 @@
 
 pub(crate) mod abandon;
 pub(crate) mod status;
-pub(crate) mod unproved;

@@ -1,9 +1,9 @@
 //! `status`: where the ceremony stands and what to type next. Changes nothing, takes no lock, needs no
 //! key: it reads the diary and asks the server for what anybody may know.
 
-use crate::bootstrap::commands::unproved::unproved;
 use crate::bootstrap::unfinished;
 use crate::checkpoint::replica::at_replica;
+use crate::checkpoint::unproved::unproved;
 use crate::checkpoint::{self, Diary, Rehearsed};
 use crate::code::{Code, Reported};
 use crate::config::Config;

@@ -41,7 +41,11 @@ pub(super) fn observe(view: &View<'_>) -> Observation {
     }
     Observation {
         evidence,
-        ..Observation::unknown(vec![Detail::LoginsNotTried])
+        ..Observation::unknown(vec![if same {
+            Detail::LoginsNotTried
+        } else {
+            Detail::OtherLogins
+        }])
     }
 }
 

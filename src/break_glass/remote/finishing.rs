@@ -88,7 +88,7 @@ async fn complete(
             let completed = missing_shares(session, (&waiting, wait)).await;
             let (encoded, gathered) = match completed {
                 Ok(completed) => completed,
-                Err(failure) => return Err(evidence.of_a_failure(session, key, failure).await),
+                Err(failure) => return Err(evidence.of_a_failure(session, key, failure)),
             };
             evidence.gathered(&gathered);
             (encoded, true)

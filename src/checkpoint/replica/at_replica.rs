@@ -3,11 +3,12 @@
 use crate::checkpoint::replica::evidence::last_rehearsal;
 use crate::checkpoint::replica::lease::diary_of;
 use crate::checkpoint::replica::looking;
-use crate::checkpoint::{Checkpoint, Diary, Rehearsed};
+use crate::checkpoint::{self, Checkpoint, Diary, Rehearsed};
 use crate::config::Config;
 use crate::edge::failures::of_replica;
 use crate::event::LeaseHolder;
 use crate::failure::Failure;
+use crate::replica::Documents;
 
 /// What was found there.
 #[derive(Default)]
@@ -42,6 +43,16 @@ impl AtReplica {
     }
 }
 
+async fn rehearsed(
+    config: &Config,
+    cluster_id: Option<&str>,
+) -> Result<Option<(Rehearsed, Documents)>, Failure> {
+    match looking::look_at_evidence(config).await? {
+        Some(replica) => last_rehearsal(&replica, cluster_id).await,
+        None => Ok(None),
+    }
+}
+
 async fn seen(config: &Config) -> Result<Option<AtReplica>, Failure> {
     let Some(replica) = looking::look_at(config).await? else {
         return Ok(None);
@@ -71,7 +82,14 @@ async fn seen(config: &Config) -> Result<Option<AtReplica>, Failure> {
         None => None,
     };
     let mut words = format!("{address}: {kept}{held}");
-    let rehearsed = match last_rehearsal(&replica).await {
+    let local = checkpoint::read_diary(&config.checkpoint.path)
+        .ok()
+        .flatten();
+    let known = [local.as_ref(), diary.as_ref()].into_iter().flatten();
+    let id = known
+        .filter_map(|one| one.cluster.cluster_id.as_deref())
+        .next();
+    let rehearsed = match rehearsed(config, id).await {
         Ok(last) => last.map(|(mut rehearsed, _)| {
             let name = rehearsed.evidence.display();
             rehearsed.evidence = format!("{name}, at {address}").into();

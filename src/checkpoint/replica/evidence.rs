@@ -1,17 +1,19 @@
 //! The evidence of a run after the ceremony, at the replica too: a machine that vanishes takes none with it, and the next
 //! one knows of the last rehearsal.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde_json::Value;
 
 use crate::checkpoint::Rehearsed;
 use crate::checkpoint::directory::write_beside;
 use crate::checkpoint::journal::REHEARSED;
-use crate::checkpoint::replica::looking::look_at;
+use crate::checkpoint::replica::looking::look_at_evidence;
 use crate::code::Code;
 use crate::config::Config;
+use crate::disk;
 use crate::edge::failures::of_replica;
 use crate::evidence::run::Written;
 use crate::failure::Failure;
@@ -20,6 +22,10 @@ use crate::span;
 
 /// How long whoever has done the work waits for a replica.
 const TO_KEEP: Duration = Duration::from_secs(30);
+/// Two machines' clocks may be apart.
+const CLOCKS: Duration = Duration::from_secs(600);
+/// Of one file of evidence.
+const LONGEST: u64 = 16 * 1024 * 1024;
 /// Beginning of the names of a rehearsal's files.
 const REHEARSAL: &str = "rehearsal-";
 
@@ -45,7 +51,7 @@ pub(crate) async fn keep(
         files.push((REHEARSED.to_owned(), text));
     }
     let keeping = async {
-        let Some(replica) = look_at(config).await? else {
+        let Some(replica) = look_at_evidence(config).await? else {
             return Ok(());
         };
         let kept = replica.keep_documents(&written.stem, &files).await;
@@ -63,9 +69,14 @@ pub(crate) async fn keep(
     }
 }
 
-/// The last rehearsal that passed, as a replica knows it, with its files.
+/// The last rehearsal of this cluster that passed, as a replica knows it, with its files. One that another cluster has
+/// left there says nothing of this one.
+///
+/// # Errors
+/// What is there cannot be read, or is not ours.
 pub(crate) async fn last_rehearsal(
     replica: &Replica,
+    cluster_id: Option<&str>,
 ) -> Result<Option<(Rehearsed, Documents)>, Failure> {
     let found = replica.newest_documents(REHEARSAL, REHEARSED).await;
     let Some(found) = found.map_err(of_replica)? else {
@@ -77,27 +88,45 @@ pub(crate) async fn last_rehearsal(
     let bytes = replica.fetch(&file.part).await.map_err(of_replica)?;
     let parsed = serde_json::from_slice::<Rehearsed>(&bytes).ok();
     // Whoever may write there may have written it.
-    let sound = parsed.filter(|one| {
-        let name = one.evidence.to_str().unwrap_or_default();
-        one.at.parse::<Timestamp>().is_ok() && is_evidence(name) && found.named(name).is_some()
-    });
-    match sound {
-        Some(rehearsed) => Ok(Some((rehearsed, found))),
-        None => Err(Failure::refused(
-            Code::ReplicaDamaged,
-            format!("what {} says of a rehearsal is not ours", replica.address()),
-        )),
-    }
+    let named = |one: &Rehearsed| {
+        let name = one.evidence.to_str()?;
+        is_evidence(name).then(|| found.named(name).cloned())?
+    };
+    let sound = parsed.filter(|one| is_past(&one.at));
+    let both = sound.and_then(|one| Some((named(&one)?, one)));
+    let Some((evidence, rehearsed)) = both else {
+        return Err(not_ours(replica));
+    };
+    let bytes = replica.fetch(&evidence.part).await.map_err(of_replica)?;
+    let says: Value = serde_json::from_slice(&bytes).map_err(|_| not_ours(replica))?;
+    let same = cluster_id.is_some_and(|id| says["cluster"]["id"] == id);
+    Ok(same.then_some((rehearsed, found)))
+}
+
+/// As this program writes a time, and not later than now: a later one would be the last rehearsal for ever.
+fn is_past(at: &str) -> bool {
+    let now = Timestamp::now();
+    at.ends_with('Z') && at.parse::<Timestamp>().is_ok_and(|at| at <= now + CLOCKS)
+}
+
+fn not_ours(replica: &Replica) -> Failure {
+    Failure::refused(
+        Code::ReplicaDamaged,
+        format!("what {} says of a rehearsal is not ours", replica.address()),
+    )
 }
 
 /// Brings the last rehearsal here where this directory knows of none, or of an earlier one: its evidence, and that it
 /// passed. Whether there was one to bring.
-pub(crate) async fn take_up_rehearsal(config: &Config) -> Result<Option<PathBuf>, Failure> {
-    let Some(replica) = look_at(config).await? else {
+pub(crate) async fn take_up_rehearsal(
+    config: &Config,
+    cluster_id: Option<&str>,
+) -> Result<Option<PathBuf>, Failure> {
+    let Some(replica) = look_at_evidence(config).await? else {
         return Ok(None);
     };
     let directory = &config.checkpoint.path;
-    let Some((rehearsed, documents)) = last_rehearsal(&replica).await? else {
+    let Some((rehearsed, documents)) = last_rehearsal(&replica, cluster_id).await? else {
         return Ok(None);
     };
     let here = Rehearsed::last(directory)?;
@@ -107,7 +136,7 @@ pub(crate) async fn take_up_rehearsal(config: &Config) -> Result<Option<PathBuf>
     for file in documents.files() {
         if is_evidence(&file.name) {
             let bytes = replica.fetch(&file.part).await.map_err(of_replica)?;
-            write_beside(directory, &file.name, &bytes)?;
+            take_beside(directory, &file.name, &bytes)?;
         }
     }
     let rehearsed = Rehearsed {
@@ -116,6 +145,29 @@ pub(crate) async fn take_up_rehearsal(config: &Config) -> Result<Option<PathBuf>
     };
     rehearsed.keep(directory)?;
     Ok(Some(rehearsed.evidence))
+}
+
+/// Evidence that is here already is never written over.
+fn take_beside(directory: &Path, name: &str, bytes: &[u8]) -> Result<(), Failure> {
+    let path = directory.join(name);
+    let there = disk::read(&path, LONGEST).map_err(|error| {
+        Failure::failed(Code::FileUnsafe, format!("{}: {error}", path.display()))
+    })?;
+    match there {
+        None => {
+            write_beside(directory, name, bytes)?;
+            Ok(())
+        }
+        Some(there) if there == bytes => Ok(()),
+        Some(_) => Err(Failure::refused(
+            Code::ReplicaDamaged,
+            format!(
+                "{} is not what the replica has of that name",
+                path.display()
+            ),
+        )
+        .advise("see which of them its signature is of: vault-bootstrap report verify")),
+    }
 }
 
 /// Nothing else of a directory is written over by what lies elsewhere.

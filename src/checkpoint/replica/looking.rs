@@ -17,6 +17,19 @@ pub(crate) async fn look_at(config: &Config) -> Result<Option<Replica>, Failure>
     }
 }
 
+/// Where evidence goes: below that place, so that no listing of a checkpoint ever reads it.
+pub(super) async fn look_at_evidence(config: &Config) -> Result<Option<Replica>, Failure> {
+    let Some(mut place) = config.checkpoint.replica.clone() else {
+        return Ok(None);
+    };
+    let path = match &mut place {
+        config::Replica::Ssm(ssm) => &mut ssm.parameter,
+        config::Replica::S3(s3) => &mut s3.prefix,
+    };
+    *path = format!("{}/evidence", path.trim_end_matches('/'));
+    Ok(Some(open(&place).await.map_err(of_replica)?))
+}
+
 /// The diary at the place that the file names, if there is one. Takes no lease.
 pub(crate) async fn diary_there(config: &Config) -> Result<Option<Diary>, Failure> {
     let Some(replica) = look_at(config).await? else {

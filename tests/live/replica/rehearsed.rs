@@ -89,7 +89,7 @@ fn evidence_that_the_replica_does_not_take_is_a_finding_and_says_so_itself() {
     ceremony
         .run(&REHEARSE)
         .exits(4)
-        .prints(&["is on this machine only", "rehearsed: break-glass into"]);
+        .prints(&["may be on this machine only", "rehearsed: break-glass into"]);
     let names = documents(&ceremony, "rehearsal-");
     assert_eq!(names.len(), 3, "{names:?}");
     let text = std::fs::read_to_string(ceremony.path("checkpoint").join(&names[0]));

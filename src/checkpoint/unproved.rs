@@ -5,7 +5,7 @@ use crate::config::{Config, Custodian, CustodianKind};
 
 /// The first custodian that a holder must still prove, where fewer than a quorum are: `apply` would
 /// refuse.
-pub(super) fn unproved<'a>(config: &'a Config, diary: Option<&Diary>) -> Option<&'a str> {
+pub(crate) fn unproved<'a>(config: &'a Config, diary: Option<&Diary>) -> Option<&'a str> {
     let (init, open) = (&config.init, unproved_custodians(config, diary));
     let enough = usize::try_from(init.threshold).unwrap_or(usize::MAX);
     let first = open
