@@ -186,13 +186,13 @@ pub(super) async fn end_earlier_run(session: &mut BreakGlassSession<'_>) -> Resu
     let killed = session.journal.under_way();
     settle(session).await?;
     if let Some(killed) = killed.filter(|killed| killed.reason.is_some()) {
-        evidence_of(session, &killed).await;
+        evidence_of(session, &killed);
     }
     session.is_free().await.map(drop)
 }
 
 /// Evidence of a run that was killed: why it was begun must not be forgotten with it.
-async fn evidence_of(session: &BreakGlassSession<'_>, under_way: &UnderWay) {
+fn evidence_of(session: &BreakGlassSession<'_>, under_way: &UnderWay) {
     let mut evidence = Evidence::begin(session, "break-glass");
     evidence.set("reason", &under_way.reason);
     evidence.set("begun", &under_way.since);

@@ -88,10 +88,11 @@ impl Problems {
         if self.list.iter().all(unread) {
             let begin = ShellCommand::new("vault-bootstrap example");
             // A file that is there, or is not the one to begin with, is not to be written over.
-            let begin = match self.file.as_path() == Path::new(DEFAULT_FILE) && !self.file.exists()
-            {
-                true => begin.and("> bootstrap.yaml"),
-                false => begin,
+            let may_write = self.file.as_path() == Path::new(DEFAULT_FILE) && !self.file.exists();
+            let begin = if may_write {
+                begin.and("> bootstrap.yaml")
+            } else {
+                begin
             };
             return Some(format!(
                 "name the configuration: vault-bootstrap -c FILE COMMAND; for one to begin with: {begin}"

@@ -136,7 +136,7 @@ async fn status(global: &Global, caller: Caller<'_>) -> Result<Outcome, Failure>
     let config = load_file(&global.config, caller).await?;
     let looking = async {
         let client = cluster::open(&config).await;
-        bootstrap::status(&config, client).await
+        Box::pin(bootstrap::status(&config, client)).await
     };
     let (status, exit) = Box::pin(caller.unless_stopped(looking)).await?;
     Ok(Outcome {

@@ -85,10 +85,8 @@ async fn seen(config: &Config) -> Result<Option<AtReplica>, Failure> {
     let local = checkpoint::read_diary(&config.checkpoint.path)
         .ok()
         .flatten();
-    let known = [local.as_ref(), diary.as_ref()].into_iter().flatten();
-    let id = known
-        .filter_map(|one| one.cluster.cluster_id.as_deref())
-        .next();
+    let known = [local.as_ref(), diary.as_ref()];
+    let id = (known.into_iter().flatten()).find_map(|one| one.cluster.cluster_id.as_deref());
     let rehearsed = match rehearsed(config, id).await {
         Ok(last) => last.map(|(mut rehearsed, _)| {
             let name = rehearsed.evidence.display();
