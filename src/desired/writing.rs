@@ -249,7 +249,9 @@ fn place_in_file(path: &str) -> String {
     match parts[..] {
         ["sys", "auth", ref mount @ ..] => format!("auth.{}", without_tune(mount)),
         ["sys", "mounts", ref mount @ ..] => format!("secrets.{}", without_tune(mount)),
-        ["sys", "policies", "acl", name] => format!("policies.{name}"),
+        ["sys", "policies", "acl", name] => {
+            format!("policies.{name}, or the file that its rules are in,")
+        }
         ["auth", ref mount @ .., "config"] => format!("auth.{}.config", mount.join("/")),
         ["auth", ref mount @ .., "role", name] => format!("auth.{}.roles.{name}", mount.join("/")),
         ["auth", ref mount @ .., "users", name] => format!("auth.{}.users.{name}", mount.join("/")),
@@ -285,7 +287,10 @@ mod tests {
         assert_eq!(place_in_file("auth/a/b/role/x"), "auth.a/b.roles.x");
         assert_eq!(place_in_file("auth/up/users/ada"), "auth.up.users.ada");
         assert_eq!(place_in_file("sys/mounts/kv"), "secrets.kv");
-        assert_eq!(place_in_file("sys/policies/acl/ops"), "policies.ops");
+        assert_eq!(
+            place_in_file("sys/policies/acl/ops"),
+            "policies.ops, or the file that its rules are in,"
+        );
         assert_eq!(place_in_file("secret/config"), "secret/config");
     }
 }

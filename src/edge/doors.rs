@@ -65,26 +65,33 @@ pub(crate) fn door(context: &LoginContext<'_>, login: &Login) -> Result<Door, Fa
     })
 }
 
-/// Whom the server asks about tokens with the token of this file; nobody where it has one of its own.
+/// Whom the server asks about tokens, as far as this file tells: with its token, or its authority at least.
 pub(crate) fn reviewer(
     context: &LoginContext<'_>,
     mount: &AuthMount,
 ) -> Result<Option<Reviewer>, Failure> {
     let host = mount.config.get("kubernetes_host").and_then(Field::as_str);
     let server = host.and_then(|host| Url::parse(host).ok());
-    let token = mount.config.get("token_reviewer_jwt");
-    let (Some(api_server), Some(Field::Secret(token))) = (server, token) else {
+    let Some(api_server) = server else {
         return Ok(None);
+    };
+    let credential = match mount.config.get("token_reviewer_jwt") {
+        Some(Field::Secret(token)) => Some(context.secret(token)?),
+        _ => None,
     };
     let ca_cert = match mount.config.get("kubernetes_ca_cert") {
         Some(Field::Secret(reference)) => certificates(Some(reference), context.resolved)?,
         Some(Field::String(pem)) => Some(pem.clone().into_bytes()),
         _ => None,
     };
+    // Nothing could be seen there.
+    if credential.is_none() && ca_cert.is_none() {
+        return Ok(None);
+    }
     Ok(Some(Reviewer {
         api_server,
         ca_cert,
-        credential: context.secret(token)?,
+        credential,
     }))
 }
 

@@ -23,7 +23,8 @@ pub(super) struct Api<'a> {
     pub(super) server: &'a Url,
     /// PEM bundle. When given, nothing else is trusted.
     pub(super) ca_cert: Option<&'a [u8]>,
-    pub(super) credential: &'a SecretText,
+    /// Nobody asks where there is none.
+    pub(super) credential: Option<&'a SecretText>,
     /// What server, authority and credential are called in the file.
     pub(super) names: [&'static str; 3],
 }
@@ -66,10 +67,13 @@ impl Api<'_> {
 
     /// Sends the request, and takes whatever is answered.
     pub(super) async fn post(&self, url: &Url, body: &Value) -> Result<Answer, NoAnswer> {
-        let mut bearer = HeaderValue::from_str(&format!("Bearer {}", self.credential.expose()))
-            .map_err(|_| invalid(self.names[2], "has characters that no token has"))?;
-        bearer.set_sensitive(true);
-        let asked = self.http()?.post(url.clone()).header(AUTHORIZATION, bearer);
+        let mut asked = self.http()?.post(url.clone());
+        if let Some(credential) = self.credential {
+            let mut bearer = HeaderValue::from_str(&format!("Bearer {}", credential.expose()))
+                .map_err(|_| invalid(self.names[2], "has characters that no token has"))?;
+            bearer.set_sensitive(true);
+            asked = asked.header(AUTHORIZATION, bearer);
+        }
         let mut answer = asked
             .json(body)
             .send()

@@ -68,7 +68,7 @@ impl TokenRequest {
         Api {
             server: &self.api_server,
             ca_cert: self.ca_cert.as_deref(),
-            credential: &self.credential,
+            credential: Some(&self.credential),
             names: NAMES,
         }
     }

@@ -25,12 +25,12 @@ pub struct Reviewer {
     pub api_server: Url,
     /// `kubernetes_ca_cert`; without it the server trusts what is not known here.
     pub ca_cert: Option<Vec<u8>>,
-    /// `token_reviewer_jwt`.
-    pub credential: Arc<SecretText>,
+    /// `token_reviewer_jwt`; without it the server asks with a token that is not known here.
+    pub credential: Option<Arc<SecretText>>,
 }
 
 impl Reviewer {
-    /// Lets its own token be reviewed. Says why that could not be tried from this machine, where the server may still
+    /// Lets its own token be reviewed, or where it has none, sees whether the API server is of the authority that is named. Says why that could not be tried from this machine, where the server may still
     /// reach what we do not.
     ///
     /// # Errors
@@ -39,7 +39,7 @@ impl Reviewer {
         let api = Api {
             server: &self.api_server,
             ca_cert: self.ca_cert.as_deref(),
-            credential: &self.credential,
+            credential: self.credential.as_deref(),
             names: NAMES,
         };
         let url = api.url(PATH)?;
@@ -50,6 +50,10 @@ impl Reviewer {
             }
             Err(none) => return Err(none.problem),
         };
+        if self.credential.is_none() {
+            // It is the API server of that authority, and that is all that can be seen.
+            return Ok(None);
+        }
         let Err(problem) = judge(answer.status, &answer.body) else {
             return Ok(None);
         };
@@ -69,7 +73,7 @@ impl Reviewer {
         json!({
             "apiVersion": "authentication.k8s.io/v1",
             "kind": "TokenReview",
-            "spec": {"token": self.credential.expose()},
+            "spec": {"token": self.credential.as_ref().map(|token| token.expose())},
         })
     }
 }
@@ -118,7 +122,7 @@ mod tests {
         let reviewer = Reviewer {
             api_server: Url::parse("https://127.0.0.1:1").unwrap(),
             ca_cert: None,
-            credential: Arc::new(SecretText::new("a.b.c".into())),
+            credential: Some(Arc::new(SecretText::new("a.b.c".into()))),
         };
         let said = reviewer.may_review().await.unwrap().unwrap();
         assert!(said.starts_with("https://127.0.0.1:1/apis/"), "{said}");

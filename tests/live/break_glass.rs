@@ -86,8 +86,15 @@ pub(crate) fn nothing_is_left(server: &Server, ceremony: &Ceremony) {
 fn evidence(ceremony: &Ceremony, kind: &str) -> Value {
     let mut names = ceremony.files_in("checkpoint");
     names.retain(|name| name.starts_with(kind) && name.ends_with(".json"));
-    names.sort();
-    let name = names.last().expect("evidence");
+    // Of two runs of one second the names do not tell which was later.
+    let written = |name: &String| {
+        let file = std::fs::metadata(ceremony.path("checkpoint").join(name));
+        file.and_then(|file| file.modified()).expect("a time")
+    };
+    let name = names
+        .iter()
+        .max_by_key(|name| written(name))
+        .expect("evidence");
     let text = std::fs::read_to_string(ceremony.path("checkpoint").join(name)).expect("a file");
     serde_json::from_str(&text).expect("JSON")
 }

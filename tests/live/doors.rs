@@ -166,6 +166,12 @@ fn all_that_keeps_workloads_out_is_said_at_once_and_before_anything_is_initialis
     );
     let other = std::fs::read_to_string(Authority::new().certificate()).expect("a certificate");
     ceremony.write("other.pem", &other);
+    // The server asks there with the token of whoever logs in.
+    let host = Kubernetes::shared().address();
+    ceremony.set(
+        "/auth/elsewhere",
+        json!({ "type": "kubernetes", "config": { "kubernetes_host": host, "kubernetes_ca_cert": other } }),
+    );
     let run = ceremony.apply();
     run.exits(1).shows_no_token().says(&[
         "auth/kubernetes/config: https://127.0.0.1:",
@@ -178,6 +184,7 @@ fn all_that_keeps_workloads_out_is_said_at_once_and_before_anything_is_initialis
         "there is no service account nobody",
         "login nowhere: https://127.0.0.1:1/",
         "login outside: token_request has no api_server",
+        "auth/elsewhere/config: https://127.0.0.1:",
         "login other-authority: https://127.0.0.1:",
         "invalid peer certificate",
         "login no-file: ",
