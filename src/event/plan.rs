@@ -58,7 +58,7 @@ pub enum PlannedAction {
     Nothing,
     /// Do it.
     Do,
-    /// Write again what has changed.
+    /// Write again what is not as in the file.
     Repair,
     /// Nothing, and a finding: it is other than the file, and root, which wrote it, is revoked.
     Differs,

@@ -152,7 +152,7 @@ fn words(action: PlannedAction) -> (char, &'static str) {
     match action {
         PlannedAction::Nothing | PlannedAction::NotRepeated => ('=', ""),
         PlannedAction::Do => ('+', ""),
-        PlannedAction::Repair => ('~', ": was done, and has changed"),
+        PlannedAction::Repair => ('~', ": was done, and is not as in the file"),
         PlannedAction::Differs => (
             '~',
             ": other than the file; apply leaves it so, since root is revoked",
