@@ -33,7 +33,8 @@ pub(super) async fn open(
     caller: Caller<'_>,
 ) -> Result<(ReplicatedCheckpoint, Opened), Failure> {
     let records =
-        damaged::checkpoint_without_it(config, options.take_over.as_deref(), caller).await?;
+        damaged::checkpoint_even_without_replica(config, options.take_over.as_deref(), caller)
+            .await?;
     let opening = Box::pin(the_rest(config, options, &records));
     let opened = caller.unless_stopped(opening).await;
     match opened {

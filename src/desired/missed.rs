@@ -11,7 +11,7 @@ use crate::failure::Failure;
 use crate::finding::Finding;
 
 /// Facts of a step that name documents of it which this program has seen as the file had them, or has written.
-const MADE: [&str; 4] = ["documents", "written", WRITTEN_BEFORE, NOT_IN_FILE];
+const NAMED: [&str; 4] = ["documents", "written", WRITTEN_BEFORE, NOT_IN_FILE];
 /// The one of those that the file names no more.
 const NOT_IN_FILE: &str = "not_in_file";
 
@@ -21,7 +21,7 @@ pub(crate) async fn observe_with_missed(
     documents: Vec<Document>,
 ) -> Result<Observation, Failure> {
     let made = |fact| view.diary.fact(view.step, fact);
-    let made = MADE.map(|fact| made(fact).unwrap_or_default());
+    let made = NAMED.map(|fact| made(fact).unwrap_or_default());
     let mut missed: BTreeSet<String> = made.into_iter().flat_map(Vec::into_iter).collect();
     missed.retain(|path| !documents.iter().any(|one| one.path == *path));
     let mut observation = if documents.is_empty() {

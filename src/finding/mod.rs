@@ -49,7 +49,7 @@ pub enum Finding {
     /// What a step made is not as in the file, and nobody may write it.
     #[error("{} differs from the file: {}", .0.name(), .1)]
     Step(Step, Detail),
-    /// A policy, role or user that this program made, which the file names no more.
+    /// A policy, role or user that was as the file once said, made here or found there, which the file names no more.
     #[error(
         "{0} is not in the file any more, and is left on the server: delete it there, or put it back"
     )]

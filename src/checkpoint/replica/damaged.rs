@@ -10,7 +10,7 @@ use crate::failure::Failure;
 
 /// As [`checkpoint`]; without the replica also where it cannot be reached and everything was handed over. For who looks at
 /// the cluster: what is only recorded here, another machine would not know.
-pub(crate) async fn checkpoint_without_it(
+pub(crate) async fn checkpoint_even_without_replica(
     config: &Config,
     take_over: Option<&str>,
     caller: Caller<'_>,
