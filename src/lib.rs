@@ -35,6 +35,7 @@ pub(crate) mod holder_file;
 pub mod holders;
 pub mod interrupt;
 pub mod kubernetes;
+pub(crate) mod memory;
 pub mod plain_http;
 pub mod plan;
 pub mod printable;

@@ -7,7 +7,7 @@ use crate::checkpoint::begun;
 use crate::code::{Code, Reported};
 use crate::desired::observation::Observation;
 use crate::event::StepOutcome;
-use crate::evidence::facts::{Evidence, FINDINGS};
+use crate::evidence::facts::{Evidence, FINDINGS, INITIAL};
 use crate::failure::Failure;
 use crate::finding::{Detail, Finding};
 use crate::step::Step;
@@ -27,7 +27,7 @@ pub(super) async fn act(
     for finding in observation.findings.drain(..) {
         ceremony.find(finding);
     }
-    ceremony.remember(std::mem::take(&mut observation.learned));
+    ceremony.remember(std::mem::take(&mut observation.learned))?;
     if decision != Decision::Apply {
         // Nothing begins that would take it to the disk.
         ceremony.checkpoint().settle()?;
@@ -35,6 +35,10 @@ pub(super) async fn act(
     match decision {
         Decision::Skip => {
             findings_of_before(step, ceremony);
+            if let Some(first) = observation.evidence.get::<Vec<String>>(INITIAL) {
+                let first = first.join(", ");
+                ceremony.note(format!("a first value, not looked at any more: {first}"));
+            }
             let outcome = if well {
                 StepOutcome::Unchanged
             } else {

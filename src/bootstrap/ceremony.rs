@@ -14,10 +14,11 @@ use crate::custodian::Custodian;
 use crate::desired::Target;
 use crate::desired::observation::Learned;
 use crate::edge::references::Resolved;
-use crate::envelope::{self, digest};
+use crate::envelope;
 use crate::event::Caller;
 use crate::failure::Failure;
 use crate::finding::Finding;
+use crate::memory::Memory;
 use crate::secret::ShareMaterial;
 use crate::session::unavailable::Advised;
 use crate::session::{Authority, Cluster, OpenLogin, Session};
@@ -50,8 +51,8 @@ pub struct Ceremony<'a> {
     pub written: Cell<u32>,
     /// The checkpoint, and its replica.
     pub records: ReplicatedCheckpoint,
-    /// Digests of secrets, begun while the server makes itself ready.
-    pub ahead: digest::Ahead,
+    /// What was sent before, and what the server made of it.
+    pub(crate) memory: Memory,
 }
 
 impl<'a> Deref for Ceremony<'a> {
@@ -90,17 +91,24 @@ impl<'a> Ceremony<'a> {
             findings: RefCell::default(),
             written: Cell::new(0),
             records,
-            ahead: digest::Ahead::default(),
+            memory: opened.memory,
         }
     }
 
     /// Keeps what was learnt by looking: which fields hold secrets is what hides them later.
-    pub(crate) fn remember(&self, learned: Learned) {
-        if !learned.is_empty() {
-            self.checkpoint().amend(|diary| {
-                diary.references.extend(learned.references);
-                diary.digests.extend(learned.digests);
-            });
+    pub(crate) fn remember(&self, learned: Learned) -> Result<(), Failure> {
+        if !learned.references.is_empty() {
+            let change = |diary: &mut Diary| diary.references.extend(learned.references);
+            self.checkpoint().amend(change);
+        }
+        Ok(self.memory.remember(learned.records)?)
+    }
+
+    /// Makes the key of what is remembered, while the operator's key is at hand: from here on documents are written.
+    pub(crate) async fn make_memory_key(&self) -> Result<(), Failure> {
+        match &self.key {
+            Some(key) => Ok(self.memory.make_key(key).await?),
+            None => Ok(()),
         }
     }
 
@@ -109,6 +117,7 @@ impl<'a> Ceremony<'a> {
         View {
             session: &self.session,
             diary: self.records.diary(),
+            memory: &self.memory,
             directory: self.records.borrow().directory().to_owned(),
             step,
             options: self.options,
@@ -119,12 +128,10 @@ impl<'a> Ceremony<'a> {
     }
 
     /// What writing documents takes.
-    pub(crate) fn target(&self, step: Step) -> Target<'_> {
+    pub(crate) fn target(&self) -> Target<'_> {
         Target {
             session: &self.session,
-            records: &self.records,
-            step,
-            ahead: &self.ahead,
+            memory: &self.memory,
         }
     }
 
@@ -209,6 +216,8 @@ pub struct Opened {
     pub key: Option<envelope::Key>,
     /// The cluster at the address of the file.
     pub client: Client,
+    /// What was sent before. Its key is open where the operator's key could be used.
+    pub(crate) memory: Memory,
     /// Opened, not yet tried.
     pub custodians: Vec<Custodian>,
     /// Secret references of the file, resolved.

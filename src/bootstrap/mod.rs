@@ -31,7 +31,6 @@ use crate::bootstrap::steps::revoke_root::revocation_proof;
 use crate::bootstrap::summary::Ended;
 use crate::checkpoint;
 use crate::checkpoint::rotation::Rotation;
-use crate::envelope::digest::Ahead;
 use crate::event::{Caller, Event, Outcome, StepOutcome};
 use crate::evidence::copy;
 use crate::evidence::facts::Evidence;
@@ -210,7 +209,6 @@ async fn run(ceremony: &mut Ceremony<'_>) -> Result<Ended, Failure> {
         known = addresses::check_addresses(ceremony) => known?,
         stop = interrupt.requested() => return Err(stop),
     }
-    steps::begin_digests(ceremony);
     for place in 0..ORDER.len() {
         // Known from `initialize` on, which is at the same place in both orders.
         let step = order(ceremony.diary().two_phase())[place];
@@ -224,6 +222,10 @@ async fn run(ceremony: &mut Ceremony<'_>) -> Result<Ended, Failure> {
             // The report that is about to be written must say it.
             not_rehearsed(ceremony)?;
         }
+        if step == Step::StoreRecoveryKeys {
+            // The last moment at which the operator's key is at hand.
+            ceremony.make_memory_key().await?;
+        }
         let (begun, before) = (Instant::now(), ceremony.client().requests_sent());
         let result = interruptible(step, ceremony).await;
         let (outcome, evidence) =
@@ -231,8 +233,6 @@ async fn run(ceremony: &mut Ceremony<'_>) -> Result<Ended, Failure> {
         match step {
             Step::StoreRecoveryKeys => scrub::after_the_shares(ceremony),
             Step::WaitUntilActive => steps::look_for_all_nodes(ceremony).await,
-            // Users whom an earlier run has written never needed theirs.
-            Step::Roles => ceremony.ahead = Ahead::default(),
             _ => {}
         }
         ended.add(step, outcome, evidence.clone());

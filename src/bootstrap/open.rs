@@ -11,6 +11,7 @@ use crate::checkpoint::{Checkpoint, ReplicatedCheckpoint};
 use crate::code::Code;
 use crate::config::{BreakGlass, CheckpointKey, Config, Drill};
 use crate::custodian::Custodian;
+use crate::desired::memory;
 use crate::edge::references::{Resolved, key_of_checkpoint, resolve_all};
 use crate::edge::{cluster, custodians};
 use crate::event::Caller;
@@ -78,9 +79,12 @@ async fn the_rest(
         keep(key_of_checkpoint(config, &resolved).await, &mut failures)
     };
     let client = keep(cluster::client(config, &resolved), &mut failures);
-    match (Failure::all(failures), client) {
-        (None, Some(client)) => Ok(Opened {
+    let memory = memory::opened(config, &resolved).await;
+    let memory = keep(memory.map_err(Failure::from), &mut failures);
+    match (Failure::all(failures), client.zip(memory)) {
+        (None, Some((client, memory))) => Ok(Opened {
             key,
+            memory,
             client,
             custodians,
             resolved,

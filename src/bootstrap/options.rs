@@ -16,6 +16,8 @@ pub struct Options {
     pub yes: bool,
     /// Typed beside `revoke_root: false` of the file.
     pub keep_root: bool,
+    /// Paths of documents that are written once, and are to be written once more.
+    pub again_once: Vec<String>,
     /// Other root tokens are revoked as well instead of stopping the step.
     pub revoke_other_roots: bool,
     /// Addresses that the checkpoint does not know and shares and root may go to all the same.

@@ -10,6 +10,7 @@ use crate::custodian::Custodian;
 use crate::desired;
 use crate::evidence::facts::Evidence;
 use crate::failure::Failure;
+use crate::memory::Memory;
 use crate::session::Session;
 use crate::step::Step;
 use crate::step::decide::Recorded;
@@ -20,6 +21,8 @@ pub(crate) struct View<'a> {
     pub(crate) session: &'a Session<'a>,
     /// The diary when the look began.
     pub(crate) diary: Rc<Diary>,
+    /// What was sent before, and what the server made of it.
+    pub(crate) memory: &'a Memory,
     /// Where the checkpoint is.
     pub(crate) directory: PathBuf,
     /// Which step looks.
@@ -48,6 +51,8 @@ impl View<'_> {
         desired::View {
             session: self.session,
             diary: Rc::clone(&self.diary),
+            memory: self.memory,
+            again: &self.options.again_once,
             step: self.step,
         }
     }

@@ -60,6 +60,14 @@ pub enum CheckpointError {
         /// In which way.
         why: String,
     },
+    /// What is remembered of the documents cannot be read.
+    #[error("{} is damaged: {why}", .path.display())]
+    MemoryDamaged {
+        /// The file.
+        path: PathBuf,
+        /// In which way.
+        why: String,
+    },
     /// It belongs to another cluster.
     #[error("checkpoint {} belongs to cluster {found}, the file says {wanted}", .path.display())]
     OtherCluster {
@@ -98,7 +106,7 @@ impl CheckpointError {
             Self::Locked(_) => Code::AnotherRun,
             Self::NotPrivate { .. } | Self::Untrusted { .. } => Code::CheckpointUnsafe,
             Self::Newer { .. } => Code::FormNewer,
-            Self::Damaged { .. } => Code::CheckpointDamaged,
+            Self::Damaged { .. } | Self::MemoryDamaged { .. } => Code::CheckpointDamaged,
             Self::OtherCluster { .. } => Code::CheckpointOther,
             Self::Sealed { source, .. } => source.code(),
         }
@@ -130,6 +138,10 @@ impl CheckpointError {
                 "restore the checkpoint directory from where it was copied last; do not edit it"
                     .into()
             }
+            Self::MemoryDamaged { path, .. } => format!(
+                "restore it from a copy; or put it away, and what is on the server is compared by its meaning once: {}",
+                ShellCommand::new("mv").with(path.display()).with(format!("{}.damaged", path.display()))
+            ),
             Self::OtherCluster { .. } => "give each cluster a checkpoint.path of its own, and another place in checkpoint.replica".into(),
             Self::Sealed { source, .. } => source
                 .advice()

@@ -235,6 +235,9 @@ pub struct Apply {
     /// Revoke other root tokens as well, instead of stopping there
     #[arg(long)]
     pub revoke_other_roots: bool,
+    /// Write a document once more that is written once: a signing key, a generated certificate
+    #[arg(long, value_name = "PATH")]
+    pub again: Vec<String>,
     /// An address that is new in the file is the same cluster: keys may go there too
     #[arg(long, value_name = "ADDRESS")]
     pub accept_address: Vec<String>,

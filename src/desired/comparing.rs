@@ -1,19 +1,19 @@
 //! The documents of a step, read and compared.
 
-use std::collections::BTreeSet;
-
 use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::Value;
 
-use crate::desired::document::{Document, Pending, Read, WriteOnly};
+use crate::desired::by_meaning;
+use crate::desired::document::{Document, Pending, Read};
 use crate::desired::listing::Listing;
 use crate::desired::observation::{Learned, Observation};
-use crate::desired::step_digest::StepDigest;
-use crate::desired::view::{CONCURRENCY, View, digest_key};
-use crate::desired::write_only_fields::{new_references, secrets_of, was_reference, write_only};
-use crate::evidence::facts::{DOCUMENTS, Evidence, NOT_RECHECKED};
+use crate::desired::references::new_references;
+use crate::desired::remembered;
+use crate::desired::state::{Found, State};
+use crate::desired::view::{CONCURRENCY, View};
+use crate::evidence::facts::{DOCUMENTS, Evidence, INITIAL, NOT_RECHECKED};
 use crate::failure::Failure;
-use crate::finding::{Change, Detail};
+use crate::finding::{Change, Detail, Finding};
 use crate::secret::Token;
 use crate::session::Session;
 use crate::step::decide::{Recorded, Seen};
@@ -30,54 +30,12 @@ pub struct Comparison {
     pub unseen: Vec<String>,
     /// Fields whose value is not here any more, by the path of their document.
     pub not_compared: Vec<(String, Vec<String>)>,
+    /// First values that are others' by now, by path: not looked at.
+    pub initial: Vec<String>,
+    /// What does not hold, and no write could mend.
+    pub findings: Vec<Finding>,
     /// What is to be remembered of the comparison.
     pub learned: Learned,
-}
-
-/// State of one document.
-enum State {
-    Unseen,
-    Absent,
-    /// What differs, if anything, and what of it only a digest can compare.
-    Present {
-        why: Vec<Change>,
-        write_only: Vec<WriteOnly>,
-        not_compared: Vec<String>,
-    },
-}
-
-impl State {
-    /// It is there as `have`.
-    fn of(document: &Document, have: &Value, references: &BTreeSet<String>) -> Self {
-        let comparison = document.compare(have);
-        let why = comparison.differences.iter().map(|difference| {
-            let secret = was_reference(references, &document.path, &difference.field);
-            let field = difference.field.clone();
-            if secret {
-                return Change::SecretDiffers { field };
-            }
-            if let Some((have, want)) = document.policy_texts(have) {
-                return Change::PolicyDiffers { have, want };
-            }
-            Change::Differs {
-                field,
-                have: difference.have.clone(),
-                want: difference.want.clone(),
-            }
-        });
-        let why = why.collect();
-        let write_only = write_only(document, have, &comparison);
-        let not_compared = if have.is_null() && document.body.holds_unknown() {
-            document.body.secret_places()
-        } else {
-            comparison.not_compared
-        };
-        Self::Present {
-            why,
-            write_only,
-            not_compared,
-        }
-    }
 }
 
 impl Comparison {
@@ -85,18 +43,18 @@ impl Comparison {
     pub fn into_observation(self) -> Observation {
         let mut evidence = Evidence::default().with(DOCUMENTS, &self.equal);
         let not_compared = self.not_compared.into_iter();
-        let not_here = not_compared.map(|(path, fields)| Detail::SecretNotHere { path, fields });
+        let not_here = not_compared.map(|(path, fields)| Detail::NotCompared { path, fields });
         let not_here: Vec<_> = not_here.collect();
         let said = not_here.iter().map(ToString::to_string);
         let apart: Vec<_> = self.unseen.iter().cloned().chain(said).collect();
         if !apart.is_empty() {
             evidence.set(NOT_RECHECKED, &apart);
         }
-        let seen = match (
-            self.pending.is_empty(),
-            self.equal.is_empty(),
-            !apart.is_empty(),
-        ) {
+        if !self.initial.is_empty() {
+            evidence.set(INITIAL, &self.initial);
+        }
+        let nothing = self.equal.is_empty() && self.initial.is_empty();
+        let seen = match (self.pending.is_empty(), nothing, !apart.is_empty()) {
             (false, true, _) => Seen::Absent,
             (false, false, _) => Seen::Partial,
             // One that could not be seen is enough: the whole is not known to be as in the file.
@@ -120,6 +78,7 @@ impl Comparison {
             evidence,
             details,
             pending: self.pending,
+            findings: self.findings,
             learned: self.learned,
             ..Observation::absent()
         }
@@ -157,25 +116,8 @@ async fn observe_beside(
 ) -> Result<Comparison, Failure> {
     let mut comparison = Comparison::default();
     comparison.learned.references = new_references(view, &documents);
-    let digest = StepDigest::of(view, &documents);
-    let remembered = async {
-        match &digest {
-            Some(digest) => digest.is_remembered(view).await,
-            None => Ok(true),
-        }
-    };
-    // The digest is computed while the server works.
-    let (states, remembered) = futures::join!(states_of(view, documents, listing), remembered);
-    let (mut states, remembered) = (states?, remembered?);
-    recall(view, &mut states, remembered).await?;
-    for (document, state) in states {
+    for (document, state) in states_of(view, documents, listing).await? {
         comparison.add(document, state);
-    }
-    let settled = comparison.pending.is_empty()
-        && comparison.unseen.is_empty()
-        && comparison.not_compared.is_empty();
-    if let Some(digest) = digest.filter(|_| settled && !remembered) {
-        comparison.learned.digests.extend(digest.made().await?);
     }
     Ok(comparison)
 }
@@ -184,27 +126,31 @@ impl Comparison {
     fn add(&mut self, document: Document, state: State) {
         match state {
             State::Unseen => self.unseen.push(document.path),
+            State::Initial => self.initial.push(document.path),
             State::Absent => self.pending.push(Pending {
-                remember: secrets_of(&document.body),
                 why: vec![Change::Create],
+                send: None,
+                reset: Vec::new(),
                 document,
             }),
-            State::Present {
-                why, not_compared, ..
-            } if why.is_empty() => {
-                if not_compared.is_empty() {
-                    self.equal.push(document.path);
-                } else {
-                    self.not_compared.push((document.path, not_compared));
-                }
-            }
-            State::Present {
-                why, write_only, ..
-            } => self.pending.push(Pending {
-                remember: write_only,
-                why,
+            State::Present(found) => self.present(document, *found),
+        }
+    }
+
+    fn present(&mut self, document: Document, found: Found) {
+        self.findings.extend(found.findings);
+        self.learned.records.extend(found.learnt);
+        if !found.why.is_empty() {
+            self.pending.push(Pending {
                 document,
-            }),
+                why: found.why,
+                send: found.send,
+                reset: found.reset,
+            });
+        } else if found.not_compared.is_empty() {
+            self.equal.push(document.path);
+        } else {
+            self.not_compared.push((document.path, found.not_compared));
         }
     }
 }
@@ -233,41 +179,27 @@ async fn states_of(
 }
 
 async fn state_of(view: &View<'_>, document: &Document) -> Result<State, Failure> {
-    match read(view, view.token()?, document).await {
-        Ok(Some(have)) => Ok(State::of(document, &have, &view.diary.references)),
-        Ok(None) => Ok(State::Absent),
-        Err(error) if error.is_forbidden() => Ok(State::Unseen),
-        Err(error) => Err(error.into()),
+    let known = view.memory.of(&document.path);
+    if document.kind.initial && !view.is_root() {
+        // What is there by now is the affair of those who use it; only the file is compared.
+        let edits = known.and_then(|known| remembered::edited(view, document, &known));
+        return Ok(edits.map_or(State::Initial, State::present));
     }
-}
-
-/// Compares what is write_only with what is remembered: value by value, or, where all step_digest is the same, only
-/// whether each has a digest at all.
-async fn recall(
-    view: &View<'_>,
-    states: &mut [(Document, State)],
-    all_the_same: bool,
-) -> Result<(), Failure> {
-    let present = states
-        .iter_mut()
-        .filter_map(|(document, state)| match state {
-            State::Present {
-                why, write_only, ..
-            } => Some((&document.path, why, &*write_only)),
-            State::Unseen | State::Absent => None,
-        });
-    stream::iter(present.map(Ok))
-        .try_for_each_concurrent(CONCURRENCY, |(path, why, write_only)| async move {
-            for WriteOnly { name, what, value } in write_only {
-                let key = digest_key(path, name);
-                let known = view.diary.digests.contains_key(&key);
-                if !known || !(all_the_same || view.remembers(&key, value).await?) {
-                    why.push(Change::NotRemembered { what: what.clone() });
-                }
-            }
-            Ok(())
-        })
-        .await
+    if document.kind.once {
+        return remembered::done_once(view, document, known.as_deref()).await;
+    }
+    match (read(view, view.token()?, document).await, known) {
+        (Ok(Some(have)), Some(known)) => Ok(remembered::state(view, document, (&known, &have))),
+        (Ok(Some(have)), None) => Ok(by_meaning::state(view, document, &have)),
+        (Ok(None), _) => Ok(State::Absent),
+        // That the file says something else than was sent is known without looking.
+        (Err(error), Some(known)) if error.is_forbidden() => {
+            let edits = remembered::edited(view, document, &known);
+            Ok(edits.map_or(State::Unseen, State::present))
+        }
+        (Err(error), None) if error.is_forbidden() => Ok(State::Unseen),
+        (Err(error), _) => Err(error.into()),
+    }
 }
 
 /// What the server has of a document: `None` where there is none, `Null` where it cannot be read.
@@ -279,14 +211,37 @@ pub(super) async fn read(
     if let Read::Known(have) = &document.read {
         return Ok(have.clone());
     }
-    let client = session.client();
-    match client.read(Some(token), &document.path).await {
-        // No read operation on this path: only a digest tells whether it was written.
+    if document.kind.unreadable || document.kind.once {
+        return Ok(Some(Value::Null));
+    }
+    match session.client().read(Some(token), &document.path).await {
+        // No read operation on this path: only what is remembered tells whether it was written.
         Err(error) if error.status() == Some(405) => Ok(Some(Value::Null)),
         // A mount that is not there yet: its tuning and roles come with it.
         Err(error) if error.status() == Some(400) && matches!(document.read, Read::Tune) => {
             Ok(None)
         }
+        // Some paths say so while nothing is there yet (both products, measured).
+        Err(error) if is_not_set_yet(&error) => Ok(None),
         have => have,
     }
+}
+
+/// A path that has no answer until something is written there: 400 or 500, with words of its engine.
+fn is_not_set_yet(error: &vault::Error) -> bool {
+    const WORDS: [&str; 8] = [
+        "haven't been configured",
+        "not configured",
+        "no default issuer",
+        "not found",
+        "does not exist",
+        "no configuration",
+        "unable to find",
+        "configuration not set",
+    ];
+    let said = |text: &String| {
+        let text = text.to_lowercase();
+        WORDS.iter().any(|words| text.contains(words))
+    };
+    matches!(error.status(), Some(400 | 500)) && error.messages().iter().any(said)
 }

@@ -56,7 +56,8 @@ mod tests {
     use serde_json::json;
 
     fn of(path: &str, body: serde_json::Value) -> Option<(String, Body, Body)> {
-        question(&Document::new(path, Body::from(body)))
+        let kind = crate::desired::Kind::auth_role("approle");
+        question(&Document::new(path, Body::from(body), kind))
     }
 
     #[test]

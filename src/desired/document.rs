@@ -1,11 +1,9 @@
 //! A document of the server's API, as the file wants it.
 
-use std::sync::Arc;
-
 use serde_json::Value;
 
+use crate::desired::kind::Kind;
 use crate::finding::Change;
-use crate::secret::SecretText;
 use crate::vault::{Body, compare};
 
 /// One document of the server's API: where it is written and read, and what it shall say.
@@ -17,8 +15,8 @@ pub struct Document {
     pub body: Body,
     /// How its present state is read.
     pub read: Read,
-    /// Its fields are known to this program, and so is that the server gives the plain ones back.
-    pub known: bool,
+    /// What is known of such documents.
+    pub(crate) kind: Kind,
 }
 
 /// How the present state of a document is read.
@@ -41,18 +39,29 @@ pub struct Pending {
     pub document: Document,
     /// Why, one thing a field.
     pub why: Vec<Change>,
-    /// What the server does not give back, to be remembered as digests once written.
-    pub remember: Vec<WriteOnly>,
+    /// What is sent, where that is not the body as it is: without secrets that the server keeps, with what puts fields back.
+    pub send: Option<Body>,
+    /// Fields that are put back by not being named, or by the value that is sent.
+    pub(crate) reset: Vec<Reset>,
+}
+
+/// A field that the file no longer names, or that somebody else has set.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Reset {
+    /// Its name.
+    pub(crate) field: String,
+    /// What it is to be; `None` where only reading it tells what became of it.
+    pub(crate) to: Option<Value>,
 }
 
 impl Document {
     /// A document that is read where it is written.
-    pub fn new(path: impl Into<String>, body: Body) -> Self {
+    pub(crate) fn new(path: impl Into<String>, body: Body, kind: Kind) -> Self {
         Self {
             path: path.into(),
             body,
             read: Read::SamePath,
-            known: false,
+            kind,
         }
     }
 
@@ -72,33 +81,9 @@ impl Document {
         match self.read {
             _ if have.is_null() => compare::Comparison::default(),
             Read::Policy => compare::compare_policy(&self.body, have),
+            _ if self.kind.exact => compare::compare_stored(&self.body, have),
             Read::Tune => compare::compare_tune(&self.body, have),
             Read::SamePath | Read::Known(_) => compare::compare(&self.body, have),
-        }
-    }
-}
-
-/// One value to be remembered as a digest.
-#[derive(Debug)]
-pub struct WriteOnly {
-    /// Under which name, beside the document's path.
-    pub name: String,
-    /// What it is, in words.
-    pub what: String,
-    /// The value, never to be shown.
-    pub value: Arc<SecretText>,
-}
-
-impl WriteOnly {
-    pub(super) fn field(name: &str, value: &Body) -> Self {
-        Self::new(name, name.to_owned(), value)
-    }
-
-    pub(super) fn new(name: &str, what: String, value: &Body) -> Self {
-        Self {
-            name: name.to_owned(),
-            what,
-            value: Arc::new(value.text()),
         }
     }
 }

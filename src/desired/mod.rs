@@ -5,25 +5,33 @@
 //! [`apply`] writes those and nothing else, so a second run sends no write.
 
 pub(crate) mod audit_device;
+mod by_meaning;
 pub(crate) mod comparing;
 pub(crate) mod create_once;
 pub(crate) mod document;
 pub(crate) mod grant;
+pub(crate) mod kind;
 pub(crate) mod listing;
+pub(crate) mod memory;
 mod missed;
+pub(crate) mod mount;
 pub mod observation;
 pub(crate) mod privilege_escalation;
+mod record;
+pub(crate) mod references;
+mod remembered;
 pub(crate) mod resolve;
-pub(crate) mod step_digest;
+mod sending;
+mod state;
 pub(crate) mod view;
-pub(crate) mod write_only_fields;
 pub(crate) mod writing;
 
 pub use comparing::Comparison;
 pub(crate) use comparing::observe;
-pub use document::{Document, Pending, Read, WriteOnly};
+pub use document::{Document, Pending, Read};
+pub(crate) use kind::Kind;
 pub(crate) use missed::observe_with_missed;
+pub(crate) use record::read_back;
 pub use view::CONCURRENCY;
 pub(crate) use view::View;
-pub(crate) use writing::begin_digests;
 pub use writing::{Target, apply, write_pending};

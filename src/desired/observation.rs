@@ -1,10 +1,11 @@
 //! What looking at a step found.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use crate::desired::document::Pending;
 use crate::evidence::facts::Evidence;
 use crate::finding::{Detail, Finding};
+use crate::memory::Record;
 use crate::step::decide::Seen;
 
 /// What looking found: how much of a step's promise holds, and the facts or the reasons.
@@ -29,14 +30,14 @@ pub struct Observation {
 pub struct Learned {
     /// Places of documents that hold a secret of the file's references.
     pub references: BTreeSet<String>,
-    /// Digests of what the server does not give back, by the name they are kept under.
-    pub digests: BTreeMap<String, String>,
+    /// Documents that are as the file says, and were not remembered so.
+    pub(crate) records: Vec<Record>,
 }
 
 impl Learned {
     /// Whether there is nothing to remember.
     pub fn is_empty(&self) -> bool {
-        self.references.is_empty() && self.digests.is_empty()
+        self.references.is_empty() && self.records.is_empty()
     }
 }
 

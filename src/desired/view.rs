@@ -2,12 +2,9 @@
 
 use std::ops::Deref;
 use std::rc::Rc;
-use std::sync::Arc;
 
 use crate::checkpoint::Diary;
-use crate::envelope::digest;
-use crate::failure::Failure;
-use crate::secret::SecretText;
+use crate::memory::Memory;
 use crate::session::Session;
 use crate::step::Step;
 
@@ -20,6 +17,10 @@ pub(crate) struct View<'a> {
     pub(crate) session: &'a Session<'a>,
     /// The diary when the look began.
     pub(crate) diary: Rc<Diary>,
+    /// What was sent before, and what the server made of it.
+    pub(crate) memory: &'a Memory,
+    /// What is to be done once more although it was done.
+    pub(crate) again: &'a [String],
     /// Which step compares.
     pub(crate) step: Step,
 }
@@ -32,21 +33,7 @@ impl<'a> Deref for View<'a> {
     }
 }
 
-impl View<'_> {
-    /// Whether `value` is what was written last where it cannot be read back.
-    pub(super) async fn remembers(
-        &self,
-        key: &str,
-        value: &Arc<SecretText>,
-    ) -> Result<bool, Failure> {
-        match self.diary.digests.get(key).cloned() {
-            Some(kept) => Ok(digest::matches(value, kept).await?),
-            None => Ok(false),
-        }
-    }
-}
-
-/// Under which name the digest of a field is kept.
-pub(crate) fn digest_key(path: &str, field: &str) -> String {
+/// Under which name a field of a document is remembered.
+pub(crate) fn field_key(path: &str, field: &str) -> String {
     format!("{path}#{field}")
 }

@@ -1,35 +1,31 @@
-//! Writing the documents that differ, and remembering digests of what cannot be read back.
+//! Writing the documents that differ, reading them back, and remembering both.
 
-use std::collections::BTreeMap;
 use std::ops::Deref;
 
 use futures::{StreamExt, stream};
+use serde_json::Value;
 
-use crate::checkpoint::ReplicatedCheckpoint;
 use crate::code::Code;
 use crate::desired::comparing::read;
-use crate::desired::document::{Document, Pending, Read, WriteOnly};
+use crate::desired::create_once;
+use crate::desired::document::{Document, Pending, Read, Reset};
 use crate::desired::observation::Observation;
-use crate::desired::view::digest_key;
-use crate::desired::write_only_fields::{secrets_of, write_only};
-use crate::desired::{create_once, step_digest};
-use crate::envelope::digest::Ahead;
+use crate::desired::record;
+use crate::desired::state::shown;
 use crate::evidence::facts::Evidence;
 use crate::failure::Failure;
+use crate::finding::Finding;
+use crate::memory::leaf::is_nothing;
+use crate::memory::{Memory, Record};
 use crate::session::Session;
-use crate::step::Step;
 use crate::vault;
 
 /// What writing takes: who writes, and where that is remembered.
 pub struct Target<'a> {
     /// Who writes.
     pub session: &'a Session<'a>,
-    /// Where it is remembered.
-    pub records: &'a ReplicatedCheckpoint,
-    /// Which step writes.
-    pub step: Step,
-    /// Digests that were begun before.
-    pub ahead: &'a Ahead,
+    /// Where it is remembered what was sent.
+    pub(crate) memory: &'a Memory,
 }
 
 impl<'a> Deref for Target<'a> {
@@ -40,7 +36,24 @@ impl<'a> Deref for Target<'a> {
     }
 }
 
-/// Writes what is pending, with bounded concurrency, and remembers digests of what cannot be read.
+/// What was written.
+#[derive(Debug, Default)]
+pub struct Written {
+    /// Paths, in the order of the file.
+    pub paths: Vec<String>,
+    /// What did not become what it was to be.
+    pub findings: Vec<Finding>,
+}
+
+impl Written {
+    /// Both together.
+    pub(crate) fn extend(&mut self, other: Self) {
+        self.paths.extend(other.paths);
+        self.findings.extend(other.findings);
+    }
+}
+
+/// Writes what is pending, with bounded concurrency, reads each back, and remembers both.
 ///
 /// # Errors
 /// All writes that failed. The others were done; a second run finds them equal.
@@ -48,35 +61,31 @@ pub async fn apply(
     target: &Target<'_>,
     pending: Vec<Pending>,
     in_flight: usize,
-) -> Result<Vec<String>, Failure> {
-    if forget(target, &pending)? {
-        target.records.replicate().await?;
-    }
+) -> Result<Written, Failure> {
+    // Killed in between, the next run does not take an older state for the one that the server has.
+    let paths = pending.iter().map(|one| one.document.path.as_str());
+    target.memory.begin(paths)?;
     let mut results: Vec<_> = stream::iter(pending.into_iter().enumerate())
         .map(|(place, pending)| async move {
-            let digests = write_and_remember(target, &pending).await;
-            (place, pending.document.path, digests)
+            let done = write_and_read_back(target, &pending).await;
+            (place, pending.document.path, done)
         })
         .buffer_unordered(in_flight)
         .collect()
         .await;
     results.sort_by_key(|(place, ..)| *place);
-    let (mut written, mut failures, mut digests) = (Vec::new(), Vec::new(), BTreeMap::new());
+    let (mut written, mut failures, mut records) = (Written::default(), Vec::new(), Vec::new());
     for (_, path, result) in results {
         match result {
-            Ok(made) => {
-                digests.extend(made);
-                written.push(path);
+            Ok((record, findings)) => {
+                records.extend(record);
+                written.findings.extend(findings);
+                written.paths.push(path);
             }
             Err(failure) => failures.push(failure),
         }
     }
-    if !digests.is_empty() {
-        // A server that never gives them back cannot be asked again.
-        target
-            .records
-            .record(|diary| diary.digests.extend(digests))?;
-    }
+    target.memory.remember(records)?;
     Failure::all(failures).map_or(Ok(written), Err)
 }
 
@@ -88,82 +97,63 @@ pub async fn write_pending(
     target: &Target<'_>,
     observation: Observation,
     in_flight: usize,
-) -> Result<Evidence, Failure> {
+) -> Result<(Evidence, Vec<Finding>), Failure> {
     let written = apply(target, observation.pending, in_flight).await?;
-    Ok(observation.evidence.with("written", written))
+    let evidence = observation.evidence.with("written", written.paths);
+    Ok((evidence, written.findings))
 }
 
-/// Takes away, before anything is sent, what is remembered of the documents to be written: killed in between,
-/// the next run does not take an older value for the one that the server has.
-/// Whether there was any.
-fn forget(target: &Target<'_>, pending: &[Pending]) -> Result<bool, Failure> {
-    let mut stale = vec![step_digest::key(target.step)];
-    for Pending {
-        document, remember, ..
-    } in pending
-    {
-        let keys = remember.iter();
-        stale.extend(keys.map(|write_only| digest_key(&document.path, &write_only.name)));
-    }
-    stale.retain(|key| target.records.diary().digests.contains_key(key));
-    if stale.is_empty() {
-        return Ok(false);
-    }
-    target.records.record(|diary| {
-        diary.digests.retain(|key, _| !stale.contains(key));
-    })?;
-    Ok(true)
-}
-
-/// Writes a document and makes the digests of what the server does not give back, by the names they are
-/// kept under. What it gives back of fields that nobody here knows, it says once they are written.
-async fn write_and_remember(
+/// Writes a document and asks the active node what it made of it.
+async fn write_and_read_back(
     target: &Target<'_>,
     pending: &Pending,
-) -> Result<Vec<(String, String)>, Failure> {
+) -> Result<(Option<Record>, Vec<Finding>), Failure> {
     let document = &pending.document;
-    if !document.may_keep_plain_fields_back() {
-        // The digests are made while the server works.
-        let digests = digests_of(target, &document.path, &pending.remember);
-        let (written, digests) = futures::join!(write(target, document), digests);
-        return written.and(digests);
+    write(target, pending).await?;
+    if matches!(document.read, Read::Known(_)) {
+        // It stands in the listing of its step, which is asked for all of them together.
+        return Ok((None, Vec::new()));
     }
-    write(target, document).await?;
-    match read(target, target.token()?, document).await? {
-        Some(have) => {
-            let write_only = write_only(document, &have, &document.compare(&have));
-            digests_of(target, &document.path, &write_only).await
-        }
-        None => digests_of(target, &document.path, &pending.remember).await,
-    }
+    let made = match read(target, target.token()?, document).await {
+        Ok(made) => made,
+        // Whoever may write need not be one who may read.
+        Err(error) if error.is_forbidden() => None,
+        Err(error) => return Err(error.into()),
+    };
+    let stays = made.as_ref().map_or_else(Vec::new, |made| {
+        let resets = pending.reset.iter();
+        let stays = resets.filter_map(|reset| stays(document, made, reset));
+        stays.collect()
+    });
+    let record = record::of(target.memory, document, (&document.body, made.as_ref()));
+    Ok((Some(record), stays))
 }
 
-/// Begins the digests of what a document to be written holds secret.
-pub(crate) fn begin_digests(ahead: &Ahead, document: &Document) {
-    for WriteOnly { name, value, .. } in secrets_of(&document.body) {
-        ahead.begin(digest_key(&document.path, &name), value);
-    }
-}
-
-async fn digests_of(
-    target: &Target<'_>,
-    path: &str,
-    write_only: &[WriteOnly],
-) -> Result<Vec<(String, String)>, Failure> {
-    let mut digests = Vec::new();
-    for WriteOnly { name, value, .. } in write_only {
-        let key = digest_key(path, name);
-        let digest = target.ahead.digest(&key, value).await?;
-        digests.push((key, digest));
-    }
-    Ok(digests)
+/// A field that was to be put back, and was not.
+pub(super) fn stays(document: &Document, made: &Value, reset: &Reset) -> Option<Finding> {
+    let now = made.get(&reset.field).unwrap_or(&Value::Null);
+    let is_back = match &reset.to {
+        Some(to) => to == now || (is_nothing(to) || *to == "") && (is_nothing(now) || *now == ""),
+        // Not named any more: only a value that says something can have stayed.
+        None => true,
+    };
+    (!is_back).then(|| {
+        let now = if document.kind.plain {
+            shown(now)
+        } else {
+            "as it is".to_owned()
+        };
+        Finding::StaysSet(document.path.clone(), reset.field.clone(), now)
+    })
 }
 
 /// Writes one document. A 5xx after a write says nothing: the document is read again, and only when
 /// it is not as wanted is it written once more.
-async fn write(target: &Target<'_>, document: &Document) -> Result<(), Failure> {
+async fn write(target: &Target<'_>, pending: &Pending) -> Result<(), Failure> {
     let token = target.token()?;
-    if document.body.holds_unknown() {
+    let document = &pending.document;
+    let body = pending.send.as_ref().unwrap_or(&document.body);
+    if body.holds_unknown() {
         let path = &document.path;
         return Err(Failure::failed(
             Code::SecretUnreadable,
@@ -174,7 +164,7 @@ async fn write(target: &Target<'_>, document: &Document) -> Result<(), Failure> 
     for _ in 0..WRITE_ATTEMPTS {
         match target
             .client()
-            .write(Some(token), &document.path, &document.body)
+            .write(Some(token), &document.path, body)
             .await
         {
             Ok(answer) => {

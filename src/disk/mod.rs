@@ -7,7 +7,7 @@ pub(crate) mod read;
 pub(crate) mod trust;
 
 use std::fs::{self, DirBuilder, File};
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, Seek, SeekFrom, Write};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
@@ -82,6 +82,14 @@ pub(crate) fn sweep(directory: &Path) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Adds `bytes` to the end of `directory/name`, which is there, durably. Cut off, its end is a part of them.
+pub(crate) fn append(directory: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
+    let mut file = writable(&directory.join(name))?;
+    file.seek(SeekFrom::End(0))?;
+    file.write_all(bytes)?;
+    file.sync_data()
 }
 
 /// Makes names in `directory` as durable as the files they name.

@@ -217,6 +217,7 @@ async fn apply(
         yes: typed.yes,
         keep_root: typed.keep_root,
         revoke_other_roots: typed.revoke_other_roots,
+        again_once: typed.again,
         accept_addresses: typed.accept_address,
         take_over: typed.take_over,
         sign_in_seconds: typed.sign_in.sign_in_timeout,

@@ -39,11 +39,22 @@ pub(crate) async fn resolve_all(
             code: failure.code(),
             text: format!("not re-checked: {failure}"),
         }));
-        return resolved;
+        return with_passphrase(config, resolved).await;
     }
     let mut resolved = resolve(wanted, failures, warnings).await;
     if let CheckpointKey::Passphrase(reference) = &config.checkpoint.key {
         resolved.extend(passphrase(reference, begun, failures, warnings).await);
+    }
+    resolved
+}
+
+/// With the checkpoint's passphrase where it is at hand: it opens nothing any more but the key of what is remembered.
+async fn with_passphrase(config: &Config, mut resolved: Resolved) -> Resolved {
+    let (mut away, mut unsafe_files) = (Vec::new(), Vec::new());
+    if let CheckpointKey::Passphrase(reference) = &config.checkpoint.key
+        && !matches!(reference, SecretRef::Prompt(_))
+    {
+        resolved.extend(resolve(vec![reference], &mut away, &mut unsafe_files).await);
     }
     resolved
 }

@@ -6,14 +6,11 @@
 //!
 //! Digests are made beside the event loop: requests go on meanwhile.
 
-use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use argon2::password_hash::{PasswordHash, PasswordHasher, PasswordVerifier, SaltString};
 use argon2::{Algorithm, Argon2, Params, Version};
 use tokio::sync::Semaphore;
-use tokio::task::JoinHandle;
 
 use crate::secret::{SecretText, wiped};
 
@@ -30,42 +27,6 @@ const SALT: usize = 16;
 pub async fn secret_digest(secret: &Arc<SecretText>) -> Result<String, Error> {
     let secret = Arc::clone(secret);
     aside(move || digest(&secret)).await?
-}
-
-/// Digests begun before anybody asks for them, while the machine waits for the server.
-#[derive(Default)]
-pub struct Ahead(RefCell<BTreeMap<String, Begun>>);
-
-struct Begun {
-    secret: Arc<SecretText>,
-    digest: JoinHandle<Result<String, Error>>,
-}
-
-impl Drop for Begun {
-    /// What nobody waits for any more keeps no secret.
-    fn drop(&mut self) {
-        self.digest.abort();
-    }
-}
-
-impl Ahead {
-    /// Begins the digest of `secret`, to be asked for by `key`. Only inside a runtime.
-    pub fn begin(&self, key: String, secret: Arc<SecretText>) {
-        let of = Arc::clone(&secret);
-        let digest = tokio::spawn(async move { secret_digest(&of).await });
-        self.0.borrow_mut().insert(key, Begun { secret, digest });
-    }
-
-    /// The digest of `secret`: the one begun under `key`, where it was begun of the same secret, else made now.
-    pub async fn digest(&self, key: &str, secret: &Arc<SecretText>) -> Result<String, Error> {
-        let begun = self.0.borrow_mut().remove(key);
-        if let Some(mut begun) = begun.filter(|begun| begun.secret.expose() == secret.expose())
-            && let Ok(Ok(digest)) = (&mut begun.digest).await
-        {
-            return Ok(digest);
-        }
-        secret_digest(secret).await
-    }
 }
 
 /// True when `phc` is a digest of `secret`. Anything that is not a digest of ours is false: a changed
@@ -138,31 +99,6 @@ mod tests {
     fn two_digests_of_one_secret_differ() {
         let digests = [0, 1].map(|_| digest(&secret("hunter2")).unwrap());
         assert_ne!(digests[0], digests[1]);
-    }
-
-    #[tokio::test]
-    async fn a_digest_begun_ahead_is_given_for_the_same_secret_only() {
-        let ahead = Ahead::default();
-        for key in ["same", "other"] {
-            let digest = tokio::spawn(async { Ok("made ahead".to_owned()) });
-            let secret = Arc::new(secret("hunter2"));
-            ahead
-                .0
-                .borrow_mut()
-                .insert(key.to_owned(), Begun { secret, digest });
-        }
-        ahead.begin("begun".to_owned(), Arc::new(secret("hunter2")));
-        let same = Arc::new(secret("hunter2"));
-        assert_eq!(ahead.digest("same", &same).await.unwrap(), "made ahead");
-        for (key, wanted) in [
-            ("other", "hunter3"),
-            ("none", "hunter2"),
-            ("begun", "hunter2"),
-        ] {
-            let phc = ahead.digest(key, &Arc::new(secret(wanted))).await.unwrap();
-            assert!(is_digest_of(&secret(wanted), &phc), "{key}");
-        }
-        assert!(ahead.0.borrow().is_empty());
     }
 
     #[test]

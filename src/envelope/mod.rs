@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 
 use crate::backend;
 use crate::code::Code;
-use crate::custodian::age::identity::{Closed, open};
+use crate::custodian::age::identity::{Closed, open, secret_text};
 use crate::secret::{SecretText, Token};
 
 pub use crate::envelope::key::{CONTEXT, Key};
@@ -216,6 +216,14 @@ impl Sealer {
     /// The wrapped content key, to be kept beside what is sealed.
     pub fn header(&self) -> &WrappedKey {
         &self.header
+    }
+
+    /// A key for something else than sealing, which only who can unwrap this one can make; it tells nothing of this one.
+    pub(crate) fn derived(&self, purpose: &str) -> Zeroizing<Vec<u8>> {
+        let content = secret_text(&self.content);
+        let key = aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, content.as_bytes());
+        let derived = aws_lc_rs::hmac::sign(&key, purpose.as_bytes());
+        Zeroizing::new(derived.as_ref().to_vec())
     }
 
     /// Encrypts `plain`; local, and nothing in it can fail.

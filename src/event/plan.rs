@@ -115,6 +115,14 @@ pub enum PlannedChange {
     SecretDiffers,
     /// A field is not set.
     NotSet,
+    /// The file says otherwise than what was sent.
+    Edited,
+    /// A field is not in the file any more.
+    TakenOut,
+    /// The server has something else than after the last write: `want` is what it was then.
+    Drifted,
+    /// A run was killed while it was written.
+    Unsettled,
     /// The server does not give it back, and it is not known to be the same as last time.
     NotRemembered,
     /// It was not seen from here.

@@ -7,6 +7,8 @@ use serde_json::{Map, Value};
 
 /// Under which name a step's evidence keeps what was found when it was applied.
 pub(crate) const FINDINGS: &str = "findings";
+/// What was given its first value once, and was not looked at: by now it is the affair of those who use it.
+pub(crate) const INITIAL: &str = "initial";
 /// What of a step was not looked at.
 pub(crate) const NOT_RECHECKED: &str = "not_rechecked";
 

@@ -24,9 +24,9 @@ pub enum Detail {
         /// API paths.
         paths: Vec<String>,
     },
-    /// The file's secret for some fields is not here any more.
-    #[error("{} of {path}: the file's secret is not here", fields.join(", "))]
-    SecretNotHere {
+    /// Some fields cannot be compared here: the file's secret, the checkpoint's key or what was sent is not here.
+    #[error("{} of {path}: not compared, its value or the key of the memory is not here", fields.join(", "))]
+    NotCompared {
         /// API path of the document.
         path: String,
         /// The fields.
@@ -72,7 +72,7 @@ pub enum Detail {
 impl Detail {
     /// Whether it only says what was not seen.
     pub(crate) fn is_unseen(&self) -> bool {
-        matches!(self, Self::MayNotRead { .. } | Self::SecretNotHere { .. })
+        matches!(self, Self::MayNotRead { .. } | Self::NotCompared { .. })
     }
 
     /// Something that is to be made.
@@ -127,6 +127,59 @@ pub enum Change {
         /// What the file says.
         want: String,
     },
+    /// The file says otherwise than what was sent, and the server may take the two for the same.
+    #[error(
+        "{field} was sent as {}, the file says {}",
+        printable::line(sent, 1000),
+        printable::line(want, 1000)
+    )]
+    Edited {
+        /// Its place; dotted inside maps.
+        field: String,
+        /// What was sent, as JSON.
+        sent: String,
+        /// What the file says.
+        want: String,
+    },
+    /// The same of a value that may be secret.
+    #[error("{field} is another one in the file than was sent (not shown: it may be a secret)")]
+    SecretEdited {
+        /// Its place; dotted inside maps.
+        field: String,
+    },
+    /// The file names a field that was not sent.
+    #[error("{field} is new in the file: {}", printable::line(want, 1000))]
+    Added {
+        /// Its place.
+        field: String,
+        /// What the file says.
+        want: String,
+    },
+    /// A field was sent and is not in the file any more.
+    #[error("{field} is not in the file any more{}", if *widens { " (without it more is let in)" } else { "" })]
+    TakenOut {
+        /// Its place.
+        field: String,
+        /// Without it more people or addresses are let in.
+        widens: bool,
+    },
+    /// The server has something else than after the last write.
+    #[error(
+        "{field} is {}, and was {} after the last write",
+        printable::line(have, 1000),
+        printable::line(then, 1000)
+    )]
+    Drifted {
+        /// Its place.
+        field: String,
+        /// What it was then, as JSON.
+        then: String,
+        /// What it is.
+        have: String,
+    },
+    /// A run was killed while it was sent.
+    #[error("its last write has no known end")]
+    Unsettled,
     /// The server does not give it back.
     #[error("{what} is not known to be the same as last time")]
     NotRemembered {

@@ -8,6 +8,7 @@ use crate::checkpoint::Diary;
 use crate::code::Reported;
 use crate::config::Config;
 use crate::custodian::Custodian;
+use crate::desired::memory;
 use crate::desired::observation::Observation;
 use crate::edge::references::resolve_all;
 use crate::edge::{cluster, custodians};
@@ -15,6 +16,7 @@ use crate::event::Caller;
 use crate::evidence::facts::DOCUMENTS;
 use crate::failure::Failure;
 use crate::finding::{Detail, Finding};
+use crate::memory::Memory;
 use crate::session::Session;
 use crate::step::decide::Decision;
 use crate::step::{Step, order};
@@ -41,6 +43,7 @@ pub(super) struct Looking<'a> {
     diary: Rc<Diary>,
     options: &'a Options,
     custodians: Vec<Custodian>,
+    memory: Memory,
 }
 
 impl<'a> Looking<'a> {
@@ -69,6 +72,7 @@ impl<'a> Looking<'a> {
         for Reported { code, text } in warnings {
             caller.events.warn(code, text);
         }
+        let memory = memory::opened(config, &resolved).await?;
         let known = (cluster::client(config, &resolved)?, resolved);
         let session = session((config, options), caller, known, &diary);
         Ok(Self {
@@ -76,6 +80,7 @@ impl<'a> Looking<'a> {
             diary: Rc::new(diary),
             options,
             custodians,
+            memory,
         })
     }
 
@@ -91,6 +96,7 @@ impl<'a> Looking<'a> {
             let view = View {
                 session: &self.session,
                 diary: Rc::clone(&self.diary),
+                memory: &self.memory,
                 directory: directory.clone(),
                 step,
                 options: self.options,

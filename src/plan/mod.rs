@@ -259,8 +259,23 @@ fn item(detail: Detail) -> PlannedItem {
         Change::PolicyDiffers { have, want } => {
             (PlannedChange::PolicyDiffers, None, Some((have, want)))
         }
-        Change::SecretDiffers { field } => (PlannedChange::SecretDiffers, Some(field), None),
+        Change::SecretDiffers { field } | Change::SecretEdited { field } => {
+            (PlannedChange::SecretDiffers, Some(field), None)
+        }
         Change::NotSet { field, .. } => (PlannedChange::NotSet, Some(field), None),
+        Change::Edited { field, sent, want } => {
+            (PlannedChange::Edited, Some(field), Some((sent, want)))
+        }
+        Change::Added { field, want } => (
+            PlannedChange::Edited,
+            Some(field),
+            Some(("(not sent)".to_owned(), want)),
+        ),
+        Change::TakenOut { field, .. } => (PlannedChange::TakenOut, Some(field), None),
+        Change::Drifted { field, then, have } => {
+            (PlannedChange::Drifted, Some(field), Some((have, then)))
+        }
+        Change::Unsettled => (PlannedChange::Unsettled, None, None),
         Change::NotRemembered { what } => (PlannedChange::NotRemembered, Some(what), None),
     };
     let (have, want) = values.unzip();

@@ -46,6 +46,7 @@ mod proxied;
 mod quiet;
 mod references;
 mod refusals;
+mod remembered;
 mod replica;
 mod rotation;
 mod second_run;

@@ -59,7 +59,7 @@ fn a_changed_password_in_the_file_is_noticed_although_no_server_gives_it_back() 
     run.exits(4).prints(&[
         "roles differs from the file",
         "auth/userpass/users/operator",
-        "password is not known to be the same as last time",
+        "password is another one in the file than was sent",
     ]);
     run.never_says(&[&old, &new]);
     assert_eq!(log.writes(), Vec::<String>::new());
@@ -249,14 +249,14 @@ fn a_plain_field_that_the_server_keeps_to_itself_is_written_when_it_changes_and_
         run.exits(1);
         let written: Vec<_> = log.writes();
         if changed {
-            run.says(&["exported, generate, key_size is not known to be the same as last time"]);
+            run.says(&["key_size was sent as 20, the file says 32"]);
             assert_eq!(written, [KEY], "{run}");
         } else {
             run.never_says(&["not known to be the same"]);
             assert_eq!(written, Vec::<String>::new(), "{run}");
         }
     }
-    // Without the digest nobody knows: it is written once, and then it is known.
+    // Without the memory nobody knows: it is written once, and then it is known.
     forget(&ceremony, "totp/keys/door");
     for expected in [vec![KEY], vec![]] {
         let log = log.after_this();
@@ -296,14 +296,15 @@ fn a_password_that_is_changed_and_changed_back_is_written_both_times_and_never_e
     }
 }
 
-/// Takes the digests of a path out of the diary.
+/// Takes what is remembered of a path out of the memory.
 fn forget(ceremony: &Ceremony, path: &str) {
-    let file = ceremony.path("checkpoint/diary.json");
-    let text = std::fs::read(&file).expect("a diary");
-    let mut diary: serde_json::Value = serde_json::from_slice(&text).expect("JSON");
-    let digests = diary["digests"].as_object_mut().expect("digests");
-    let before = digests.len();
-    digests.retain(|name, _| !name.starts_with(path));
-    assert!(digests.len() < before);
-    std::fs::write(&file, diary.to_string()).expect("written");
+    let file = ceremony.path("checkpoint/memory.jsonl");
+    let text = std::fs::read_to_string(&file).expect("a memory");
+    let of_it = format!("{{\"path\":\"{path}\"");
+    let kept: Vec<_> = text
+        .lines()
+        .filter(|line| !line.starts_with(&of_it))
+        .collect();
+    assert!(kept.len() < text.lines().count());
+    std::fs::write(&file, kept.join("\n") + "\n").expect("written");
 }

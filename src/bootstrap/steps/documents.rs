@@ -5,10 +5,8 @@ use crate::bootstrap::view::View;
 use crate::code::Code;
 use crate::config::{AuthMount, Field, Fields, PolicySource};
 use crate::desired::observation::Observation;
-use crate::desired::{self, Document, Read, grant, resolve};
+use crate::desired::{self, Document, Kind, Read, grant, kind, resolve};
 use crate::failure::Failure;
-use crate::step::Step;
-use crate::step::decide::Recorded;
 use crate::vault::{Body, compare, policies, sys};
 
 /// Policies of the file, the built-in ones, and the break-glass grant, which is always written.
@@ -49,7 +47,7 @@ fn policy(name: &str, text: String) -> Document {
         path: format!("sys/policies/acl/{name}"),
         body: Body::map([("policy", text)]),
         read: Read::Policy,
-        known: true,
+        kind: kind::POLICY,
     }
 }
 
@@ -57,18 +55,6 @@ fn policy(name: &str, text: String) -> Document {
 /// server, the break-glass grant among them.
 pub(super) async fn observe_roles(view: &View<'_>) -> Result<Observation, Failure> {
     desired::observe_with_missed(&view.documents(), roles(view)?).await
-}
-
-/// Begins the digests of the users' passwords: they take long, and the server needs a while until it is active.
-pub(crate) fn begin_digests(ceremony: &Ceremony<'_>) {
-    let view = ceremony.view(Step::Roles);
-    if view.recorded() == Recorded::Done {
-        return;
-    }
-    // A secret that is missing is an error of the step itself.
-    for document in roles(&view).unwrap_or_default() {
-        desired::begin_digests(&ceremony.ahead, &document);
-    }
 }
 
 fn roles(view: &View<'_>) -> Result<Vec<Document>, Failure> {
@@ -107,10 +93,8 @@ fn whole(
     if grant::belongs_to(view.config, &method.path, name) {
         add_grant(&mut body, fields);
     }
-    Ok(Document {
-        known: method.has_known_fields(),
-        ..Document::new(path, body)
-    })
+    let kind = Kind::auth_role(&method.auth_type);
+    Ok(Document::new(path, body, kind))
 }
 
 fn add_grant(body: &mut Body, fields: &Fields) {
@@ -132,10 +116,9 @@ pub(super) async fn observe_writes(view: &View<'_>) -> Result<Observation, Failu
         return Ok(Observation::nothing_declared());
     }
     let documents = view.config.writes.iter().map(|write| {
-        Ok(Document::new(
-            write.path.clone(),
-            resolve::body(view, &write.data)?,
-        ))
+        let kind = Kind::of_path(view.config, &write.path);
+        let body = resolve::body(view, &write.data)?;
+        Ok(Document::new(write.path.clone(), body, kind))
     });
     let documents = documents.collect::<Result<_, Failure>>()?;
     Ok(desired::observe(&view.documents(), documents)

@@ -18,7 +18,6 @@ pub(super) mod two_phase;
 mod unseal;
 mod wait_until_active;
 
-pub(super) use documents::begin_digests;
 pub(super) use wait_until_active::look_for_all_nodes;
 
 use crate::bootstrap::ceremony::Ceremony;
@@ -69,14 +68,23 @@ pub(super) async fn apply(
         Step::Audit => audit::apply(ceremony).await,
         Step::Secrets => mounts::apply_secrets(ceremony, observation).await,
         Step::AuthMethods => mounts::apply((step, ceremony), observation).await,
-        Step::Policies | Step::Roles => {
-            desired::write_pending(&ceremony.target(step), observation, CONCURRENCY).await
-        }
+        Step::Policies | Step::Roles => write(ceremony, observation, CONCURRENCY).await,
         // In the order of the file, since one may need what another made.
-        Step::Writes => desired::write_pending(&ceremony.target(step), observation, 1).await,
+        Step::Writes => write(ceremony, observation, 1).await,
         Step::Logins => logins::apply(ceremony).await,
         Step::Drill => Box::pin(drill::apply(ceremony)).await,
         Step::RevokeRoot => revoke_root::apply(ceremony).await,
         Step::HandOver => hand_over::apply(ceremony).await,
     }
+}
+
+async fn write(
+    ceremony: &Ceremony<'_>,
+    observation: Observation,
+    in_flight: usize,
+) -> Result<Evidence, Failure> {
+    let written = desired::write_pending(&ceremony.target(), observation, in_flight).await;
+    let (evidence, findings) = written?;
+    findings.into_iter().for_each(|one| ceremony.find(one));
+    Ok(evidence)
 }

@@ -6,33 +6,15 @@ use crate::bootstrap::ceremony::Ceremony;
 use crate::bootstrap::steps::namespace;
 use crate::bootstrap::view::View;
 use crate::checkpoint::begun;
-use crate::code::Code;
-use crate::config::Fields;
+use crate::desired::mount::{self, MountOfFile};
 use crate::desired::observation::Observation;
-use crate::desired::{self, CONCURRENCY, Document, Pending, Read, resolve};
+use crate::desired::{self, CONCURRENCY, Pending, Read};
 use crate::evidence::facts::Evidence;
 use crate::failure::Failure;
 use crate::finding::Detail;
 use crate::step::Step;
+use crate::vault;
 use crate::vault::mounts::{Mounts, list_auth, list_mounts};
-use crate::vault::{self, Body};
-
-/// One mount of the file.
-struct Wanted<'a> {
-    /// `sys/mounts/secret` or `sys/auth/oidc`.
-    mount_path: String,
-    /// `secret/config` or `auth/oidc/config`.
-    config_path: String,
-    /// Path in the listing, without slash at the end.
-    path: &'a str,
-    mount_type: &'a str,
-    description: &'a str,
-    options: &'a [(String, String)],
-    config: &'a Fields,
-    tune: &'a Fields,
-    local: bool,
-    seal_wrap: bool,
-}
 
 /// Secrets engines as in the file; before them the namespace that they are in.
 pub(super) async fn observe_secrets(view: &View<'_>) -> Result<Observation, Failure> {
@@ -50,19 +32,7 @@ pub(super) async fn observe_secrets(view: &View<'_>) -> Result<Observation, Fail
         return Ok(Observation::nothing_declared());
     }
     let listing = list_mounts(&view.client(), view.token()?).await;
-    let wanted = view.config.secrets.iter().map(|engine| Wanted {
-        mount_path: format!("sys/mounts/{}", engine.path),
-        config_path: format!("{}/config", engine.path),
-        path: &engine.path,
-        mount_type: &engine.engine_type,
-        description: &engine.description,
-        options: &engine.options,
-        config: &engine.config,
-        tune: &engine.tune,
-        local: engine.local,
-        seal_wrap: engine.seal_wrap,
-    });
-    observe(view, "sys/mounts", listing, wanted.collect()).await
+    observe(view, "sys/mounts", listing, mount::secrets(view.config)).await
 }
 
 /// The namespace first: nothing can be seen in it before.
@@ -81,7 +51,7 @@ pub(super) async fn apply_secrets(
         return apply((Step::Secrets, ceremony), observation).await;
     }
     let mut observation = observe_secrets(&ceremony.view(Step::Secrets)).await?;
-    ceremony.remember(std::mem::take(&mut observation.learned));
+    ceremony.remember(std::mem::take(&mut observation.learned))?;
     // Before anything is sent there.
     let pending = observation.pending.iter();
     let pending = pending.map(|one| one.document.path.clone());
@@ -96,19 +66,7 @@ pub(super) async fn observe_auth_methods(view: &View<'_>) -> Result<Observation,
         return Ok(Observation::nothing_declared());
     }
     let listing = list_auth(&view.client(), view.token()?).await;
-    let wanted = view.config.auth.iter().map(|method| Wanted {
-        mount_path: format!("sys/auth/{}", method.path),
-        config_path: format!("auth/{}/config", method.path),
-        path: &method.path,
-        mount_type: &method.auth_type,
-        description: &method.description,
-        options: &[],
-        config: &method.config,
-        tune: &method.tune,
-        local: method.local,
-        seal_wrap: false,
-    });
-    observe(view, "sys/auth", listing, wanted.collect()).await
+    observe(view, "sys/auth", listing, mount::auth_methods(view.config)).await
 }
 
 /// Compares all mounts with the listing of `place`, and their tuning and config with what is there.
@@ -116,7 +74,7 @@ async fn observe(
     view: &View<'_>,
     place: &str,
     listing: Result<Mounts, vault::Error>,
-    wanted: Vec<Wanted<'_>>,
+    wanted: Vec<MountOfFile<'_>>,
 ) -> Result<Observation, Failure> {
     let there = match listing {
         Ok(there) => there,
@@ -129,20 +87,22 @@ async fn observe(
     let mut documents = Vec::new();
     let mut refusals = Vec::new();
     for mount in &wanted {
-        let present = there.get(mount.path).map(String::as_str);
-        if let Some(present) = present.filter(|present| *present != mount.mount_type) {
-            refusals.push(other_type(mount, present));
-        }
-        documents.extend(documents_of(view, mount, present)?);
+        let present = there.get(mount.path);
+        refusals.extend(present.and_then(|present| mount.other_type(present)));
+        documents.extend(mount.documents(view, present)?);
     }
     Failure::check(refusals)?;
     let mut comparison = desired::observe(&view.documents(), documents).await?;
-    comparison.equal.extend(
-        wanted
-            .iter()
-            .filter(|mount| there.contains_key(mount.path))
-            .map(|m| m.mount_path.clone()),
-    );
+    for mount in &wanted {
+        if mount.tune.is_empty() {
+            // What the listing says of it stands under its own name.
+            let tuning = mount.tuning();
+            comparison.equal.retain(|path| *path != tuning);
+        }
+        if there.contains_key(mount.path) {
+            comparison.equal.push(mount.mount_path.clone());
+        }
+    }
     Ok(comparison.into_observation())
 }
 
@@ -151,82 +111,48 @@ pub(super) async fn apply(
     (step, ceremony): (Step, &Ceremony<'_>),
     observation: Observation,
 ) -> Result<Evidence, Failure> {
-    let (mounts, rest): (Vec<Pending>, Vec<Pending>) = observation
-        .pending
-        .into_iter()
-        .partition(|p| matches!(p.document.read, Read::Known(_)));
-    let target = ceremony.target(step);
+    let (mounts, rest): (Vec<Pending>, Vec<Pending>) =
+        observation.pending.into_iter().partition(|p| {
+            matches!(p.document.read, Read::Known(None)) && !p.document.path.ends_with("/tune")
+        });
+    let target = ceremony.target();
     let mut written = desired::apply(&target, mounts, CONCURRENCY).await?;
     written.extend(desired::apply(&target, rest, CONCURRENCY).await?);
-    Ok(observation.evidence.with("written", written))
+    listed_again(step, ceremony, &written.paths).await?;
+    let evidence = observation.evidence.with("written", written.paths);
+    written
+        .findings
+        .into_iter()
+        .for_each(|one| ceremony.find(one));
+    Ok(evidence)
 }
 
-fn documents_of(
-    view: &View<'_>,
-    mount: &Wanted<'_>,
-    present: Option<&str>,
-) -> Result<Vec<Document>, Failure> {
-    let mut documents = Vec::new();
-    let Body::Map(mut tune) = resolve::body(view, mount.tune)? else {
-        return Ok(documents);
-    };
-    if present.is_none() {
-        documents.push(mount_document(mount));
+/// Remembers what the server made of the mounts that were written.
+async fn listed_again(
+    step: Step,
+    ceremony: &Ceremony<'_>,
+    written: &[String],
+) -> Result<(), Failure> {
+    let view = ceremony.view(step);
+    let (there, wanted) = if step == Step::Secrets {
+        let there = list_mounts(&view.client(), view.token()?).await?;
+        (there, mount::secrets(view.config))
     } else {
-        // What was given when mounting can only be changed by tuning.
-        if !mount.description.is_empty() {
-            tune.push(("description".into(), mount.description.into()));
-        }
-        if !mount.options.is_empty() {
-            tune.push(("options".into(), resolve::texts(mount.options)));
-        }
-    }
-    if !tune.is_empty() {
-        let path = format!("{}/tune", mount.mount_path);
-        documents.push(Document {
-            path,
-            body: Body::Map(tune),
-            read: Read::Tune,
-            known: false,
-        });
-    }
-    if !mount.config.is_empty() {
-        let body = resolve::body(view, mount.config)?;
-        documents.push(Document::new(mount.config_path.clone(), body));
-    }
-    Ok(documents)
-}
-
-fn mount_document(mount: &Wanted<'_>) -> Document {
-    let mut body = vec![("type".to_owned(), Body::from(mount.mount_type))];
-    if !mount.description.is_empty() {
-        body.push(("description".into(), mount.description.into()));
-    }
-    if !mount.options.is_empty() {
-        body.push(("options".into(), resolve::texts(mount.options)));
-    }
-    for (name, set) in [("local", mount.local), ("seal_wrap", mount.seal_wrap)] {
-        if set {
-            body.push((name.into(), Body::Bool(true)));
+        let there = list_auth(&view.client(), view.token()?).await?;
+        (there, mount::auth_methods(view.config))
+    };
+    let mut records = Vec::new();
+    for mount in wanted {
+        let is_written = written.contains(&mount.mount_path) || written.contains(&mount.tuning());
+        let present = there.get(mount.path).filter(|_| is_written);
+        if let Some(present) = present {
+            let document = mount.tuned(&view, Some(present.fields.clone()))?;
+            records.push(desired::read_back(
+                &ceremony.memory,
+                &document,
+                &present.fields,
+            ));
         }
     }
-    Document {
-        path: mount.mount_path.clone(),
-        body: Body::Map(body),
-        read: Read::Known(None),
-        known: true,
-    }
-}
-
-fn other_type(mount: &Wanted<'_>, present: &str) -> Failure {
-    Failure::refused(
-        Code::MountTypeOther,
-        format!(
-            "{} is of type {}, the file says {}",
-            mount.mount_path, present, mount.mount_type
-        ),
-    )
-    .advise(
-        "choose another path in the file, or remove the mount by hand; nothing is ever replaced",
-    )
+    Ok(ceremony.memory.remember(records)?)
 }

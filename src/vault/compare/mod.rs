@@ -98,6 +98,26 @@ pub fn compare_policy(want: &Body, have: &Value) -> Comparison {
     comparison
 }
 
+/// Compares what is stored with what was sent to be stored: types and orders count, and nothing else may be there. The
+/// `options` of a write are not stored.
+pub fn compare_stored(want: &Body, have: &Value) -> Comparison {
+    let mut walk = Walk {
+        exact: true,
+        ..Walk::default()
+    };
+    let have = Body::from(have.clone());
+    match (want, &have) {
+        (Body::Map(fields), Body::Map(object)) if have.get("data").is_some() => {
+            for (name, value) in fields.iter().filter(|(name, _)| name == "data") {
+                walk.field(name, value, &Body::Map(object.clone()));
+            }
+        }
+        (Body::Map(fields), Body::Map(object)) => walk.map("", "", fields, object),
+        _ => walk.leaf("", "", want, &have, false),
+    }
+    walk.found
+}
+
 /// Policies come back as they were stored; blanks around them mean nothing.
 pub fn same_policy(want: &str, have: &str) -> bool {
     want.trim() == have.trim()
@@ -106,7 +126,7 @@ pub fn same_policy(want: &str, have: &str) -> bool {
 fn walk(want: &Body, have: &Value, tune: bool) -> Comparison {
     let mut walk = Walk {
         tune,
-        found: Comparison::default(),
+        ..Walk::default()
     };
     let have = Body::from(have.clone());
     match (want, &have) {
@@ -120,8 +140,18 @@ fn walk(want: &Body, have: &Value, tune: bool) -> Comparison {
     walk.found
 }
 
+fn inside(path: &str, key: &str) -> String {
+    if path.is_empty() {
+        return key.to_owned();
+    }
+    format!("{path}.{key}")
+}
+
+#[derive(Default)]
 struct Walk {
     tune: bool,
+    /// Nothing is taken for the same that is not.
+    exact: bool,
     found: Comparison,
 }
 
@@ -168,22 +198,22 @@ impl Walk {
     fn map(&mut self, path: &str, name: &str, want: &[(String, Body)], have: &[(String, Body)]) {
         let there = |key: &String| have.iter().find(|(name, _)| name == key);
         for (key, value) in want {
-            let inner = format!("{path}.{key}");
+            let inner = inside(path, key);
             match there(key) {
                 Some((_, have)) => self.value(&inner, key, value, have, false),
                 None if value.holds_unknown() => self.found.not_compared.push(inner),
-                None if is_empty(value) => {}
-                None if value.holds_secret() => self.found.unreadable.push(inner),
+                None if is_empty(value) && !self.exact => {}
+                None if value.holds_secret() && !self.exact => self.found.unreadable.push(inner),
                 None => self.differ(&inner, "(not set)".into(), show_want(value)),
             }
         }
-        if OPEN_MAPS.contains(&name) {
+        if OPEN_MAPS.contains(&name) && !self.exact {
             return;
         }
         for (key, value) in have {
-            if !is_unset(value) && want.iter().all(|(wanted, _)| wanted != key) {
+            if (self.exact || !is_unset(value)) && want.iter().all(|(wanted, _)| wanted != key) {
                 // It may be a secret, of this file or of somebody else: it is named and never shown.
-                let inner = format!("{path}.{key}");
+                let inner = inside(path, key);
                 self.differ(&inner, "set".into(), "nothing of it".into());
             }
         }
@@ -194,7 +224,12 @@ impl Walk {
             self.found.not_compared.push(path.to_owned());
             return;
         }
-        if is_same(name, want, have, top) {
+        let same = if self.exact {
+            want.to_wire() == have.to_wire()
+        } else {
+            is_same(name, want, have, top)
+        };
+        if same {
             return;
         }
         let zero = is_empty(want) || seconds_of(want) == Some(0);

@@ -1,11 +1,15 @@
 //! The short codes of everything that goes wrong or does not hold: what a script decides by, and what a person looks up
 //! in `docs/troubleshooting.md`, where each has its line. A code stays what it is; the words beside it may change.
 
+mod reported;
+
 use std::borrow::Cow;
 use std::fmt;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+pub use crate::code::reported::Reported;
 
 macro_rules! codes {
     ($($(#[$doc:meta])* $variant:ident $text:literal,)+) => {
@@ -254,6 +258,10 @@ codes! {
     StepUnseen "step-unseen",
     /// What a step made is not as it was written.
     StepDiffers "step-differs",
+    /// A field of a document stays set although the file does not name it any more.
+    NotPutBack "not-put-back",
+    /// A document that is written once, and the file says something else by now.
+    DoneOnce "done-once",
     // Files of this machine.
     /// A file cannot be read or written.
     FileFailed "file-failed",
@@ -335,40 +343,6 @@ impl JsonSchema for Code {
     }
 }
 
-/// A finding as it is told and kept: its code and its words.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct Reported {
-    /// What it is.
-    pub code: Code,
-    /// The same in a sentence.
-    pub text: String,
-}
-
-impl fmt::Display for Reported {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.text)
-    }
-}
-
-impl<'de> Deserialize<'de> for Reported {
-    /// What was recorded before there were codes is a sentence alone.
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(untagged)]
-        enum Form {
-            Words(String),
-            Both { code: Code, text: String },
-        }
-        Ok(match Form::deserialize(deserializer)? {
-            Form::Words(text) => Self {
-                code: Code::Recorded,
-                text,
-            },
-            Form::Both { code, text } => Self { code, text },
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -382,19 +356,5 @@ mod tests {
             assert_eq!(format!("{code:?}").to_lowercase(), letters);
         }
         assert_eq!(texts.len(), Code::ALL.len());
-    }
-
-    #[test]
-    fn what_an_earlier_or_a_later_release_recorded_is_still_read() {
-        let read = |text: &str| serde_json::from_str::<Reported>(text).unwrap();
-        let kept = Reported {
-            code: Code::ShareGone,
-            text: "gone".into(),
-        };
-        assert_eq!(read(&serde_json::to_string(&kept).unwrap()), kept);
-        for recorded in [r#""gone""#, r#"{"code": "of-a-later-one", "text": "gone"}"#] {
-            let Reported { code, text } = read(recorded);
-            assert_eq!((code, text.as_str()), (Code::Recorded, "gone"));
-        }
     }
 }

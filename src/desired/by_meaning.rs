@@ -1,0 +1,91 @@
+//! A document of which nothing is remembered here: what it means is compared, with all that the servers do to what they are
+//! given. A guess, made once: what is found equal is remembered.
+
+use serde_json::Value;
+
+use crate::desired::document::Document;
+use crate::desired::record;
+use crate::desired::references::was_reference;
+use crate::desired::state::{Found, State};
+use crate::desired::view::View;
+use crate::finding::Change;
+use crate::vault::Body;
+
+/// The state of a document that the server has as `have`; `Null` where that cannot be read.
+pub(super) fn state(view: &View<'_>, document: &Document, have: &Value) -> State {
+    let comparison = document.compare(have);
+    let changed = comparison.differences.iter();
+    let mut why: Vec<Change> = changed
+        .map(|difference| change(view, document, have, difference))
+        .collect();
+    let mut not_compared = if have.is_null() && document.body.holds_unknown() {
+        document.body.secret_places()
+    } else {
+        comparison.not_compared
+    };
+    let mut hidden = comparison.unreadable;
+    if have.is_null() {
+        hidden = vec!["what was written".to_owned()];
+    }
+    if view.memory.is_unsettled(&document.path) {
+        why.push(Change::Unsettled);
+    } else if !hidden.is_empty() && view.is_root() {
+        let what = hidden.join(", ");
+        why.push(Change::NotRemembered { what });
+    } else {
+        not_compared.extend(hidden);
+    }
+    let learnt = why.is_empty().then(|| {
+        let sent = without(&document.body, &not_compared);
+        record::of(view.memory, document, (&sent, Some(have)))
+    });
+    State::present(Found {
+        why,
+        not_compared,
+        learnt,
+        ..Found::default()
+    })
+}
+
+/// What was not compared is not known to have been sent.
+fn without(body: &Body, not_compared: &[String]) -> Body {
+    let Body::Map(fields) = body else {
+        return if not_compared.is_empty() {
+            body.clone()
+        } else {
+            Body::Unknown
+        };
+    };
+    let in_it = |name: &str| {
+        let mut places = not_compared.iter();
+        places.any(|place| place.split('.').next() == Some(name))
+    };
+    let all = not_compared.iter().any(|place| place == "what was written");
+    let fields = fields.iter().map(|(name, value)| {
+        let known = !all && !in_it(name);
+        let value = if known { value.clone() } else { Body::Unknown };
+        (name.clone(), value)
+    });
+    Body::Map(fields.collect())
+}
+
+/// A difference in meaning, as it may be shown.
+pub(super) fn change(
+    view: &View<'_>,
+    document: &Document,
+    have: &Value,
+    difference: &crate::vault::compare::Difference,
+) -> Change {
+    let field = difference.field.clone();
+    if was_reference(&view.diary.references, &document.path, &field) {
+        return Change::SecretDiffers { field };
+    }
+    if let Some((have, want)) = document.policy_texts(have) {
+        return Change::PolicyDiffers { have, want };
+    }
+    Change::Differs {
+        field,
+        have: difference.have.clone(),
+        want: difference.want.clone(),
+    }
+}

@@ -1,0 +1,366 @@
+//! What is known of a kind of document: how the server takes a write of it, what moves in it by itself, what puts a field
+//! back, and what may be shown.
+//!
+//! Measured on OpenBao 2.6.2 and 2.7.2 and Vault 1.21.1; the servers' documentation where that is said.
+
+use serde_json::{Value, json};
+
+use crate::config::Config;
+use crate::memory::leaf::is_in;
+
+/// A kind of document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Kind {
+    /// What a write does with what it does not name.
+    pub(crate) writing: Writing,
+    /// Places whose value moves by itself: use, restarts, other nodes and releases of the server change it.
+    moves: &'static [&'static str],
+    /// Its answer holds nothing secret.
+    pub(crate) plain: bool,
+    /// It is only given a first value: what it becomes is the affair of those who use it.
+    pub(crate) initial: bool,
+    /// A second write is a second act, so it is done once.
+    pub(crate) once: bool,
+    /// Reading it is no looking: the answer is a credential that is made by it.
+    pub(crate) unreadable: bool,
+    /// What is stored is what was sent: it is compared as it stands, also where nothing is remembered.
+    pub(crate) exact: bool,
+}
+
+/// What the server does with fields that a write does not name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Writing {
+    /// They stay as they are.
+    Merges,
+    /// They go back to their default.
+    Replaces,
+    /// Nobody has looked: the whole is sent, and what came of it is read.
+    NotKnown,
+}
+
+/// Of which nothing is known.
+const OTHER: Kind = Kind {
+    writing: Writing::NotKnown,
+    moves: &[],
+    plain: false,
+    initial: false,
+    once: false,
+    unreadable: false,
+    exact: false,
+};
+const REPLACED: Kind = Kind {
+    writing: Writing::Replaces,
+    plain: true,
+    ..OTHER
+};
+const MERGED: Kind = Kind {
+    writing: Writing::Merges,
+    plain: true,
+    ..OTHER
+};
+/// A policy.
+pub(crate) const POLICY: Kind = Kind {
+    moves: &["version", "modified"],
+    ..REPLACED
+};
+/// A mount, as its listing has it, and what tunes it.
+pub(crate) const MOUNT: Kind = Kind {
+    moves: &["running_plugin_version", "running_sha256"],
+    ..MERGED
+};
+const VALUES: Kind = Kind {
+    writing: Writing::Replaces,
+    moves: &["metadata"],
+    initial: true,
+    exact: true,
+    ..OTHER
+};
+const ONCE: Kind = Kind {
+    once: true,
+    ..OTHER
+};
+const CREDENTIAL: Kind = Kind {
+    unreadable: true,
+    ..OTHER
+};
+
+impl Kind {
+    /// Of the configuration of an auth method of this type.
+    pub(crate) fn auth_config(auth_type: &str) -> Self {
+        match auth_type {
+            "jwt" | "oidc" => Self {
+                moves: &["status"],
+                ..REPLACED
+            },
+            "kubernetes" => REPLACED,
+            "ldap" => Self {
+                writing: Writing::Merges,
+                ..OTHER
+            },
+            _ => OTHER,
+        }
+    }
+
+    /// Of a role or user of an auth method of this type.
+    pub(crate) fn auth_role(auth_type: &str) -> Self {
+        match auth_type {
+            "jwt" | "oidc" | "kubernetes" | "approle" | "userpass" | "cert" | "token" => MERGED,
+            // Groups and users of a directory.
+            "ldap" => REPLACED,
+            _ => OTHER,
+        }
+    }
+
+    /// Of any path of the API, by what the file mounts there.
+    pub(crate) fn of_path(config: &Config, path: &str) -> Self {
+        if let Some(kind) = of_system(path) {
+            return kind;
+        }
+        let engines = config.secrets.iter();
+        let mounted = engines.filter_map(|engine| {
+            let rest = path.strip_prefix(engine.path.as_str())?.strip_prefix('/')?;
+            Some((engine, rest))
+        });
+        let Some((engine, rest)) = mounted.max_by_key(|(engine, _)| engine.path.len()) else {
+            return if is_act(path) {
+                ONCE
+            } else {
+                of_auth(config, path)
+            };
+        };
+        let version = engine.options.iter().find(|(name, _)| name == "version");
+        let second = version.is_some_and(|(_, version)| version == "2");
+        of_engine(&engine.engine_type, second, rest)
+    }
+
+    /// Whether the value at this place moves by itself.
+    pub(crate) fn moves(&self, place: &str) -> bool {
+        self.moves
+            .iter()
+            .any(|moves| match moves.strip_prefix("*.") {
+                Some(name) => place.rsplit('.').next() == Some(name),
+                None => is_in(place, moves),
+            })
+    }
+
+    /// The value that puts a field back to what it is without being named, where that is known; `made` is the server's own.
+    pub(crate) fn default_of(&self, path: &str, field: &str, made: &Value) -> Default {
+        if self.writing != Writing::Merges {
+            return Default::LeaveOut;
+        }
+        let tunes = path.ends_with("/tune");
+        let value = match field {
+            // Replaced by the server also where it keeps the others.
+            "role_type" | "bound_claims_type" | "callback_mode" => return Default::LeaveOut,
+            "local_secret_ids" | "connection_details" => return Default::None,
+            "bind_secret_id" | "renewable" | "deny_null_bind" | "namespace_in_state" => json!(true),
+            "token_type" if tunes || path.starts_with("auth/token/") => json!("default-service"),
+            "token_type" => json!("default"),
+            "alias_name_source" => json!("serviceaccount_uid"),
+            "delete_version_after" => json!("0s"),
+            "userattr" => json!("cn"),
+            "request_timeout" => json!(90),
+            _ if tunes && field.ends_with("_lease_ttl") => json!(0),
+            _ => match made {
+                Value::Number(_) => json!(0),
+                Value::Bool(_) => json!(false),
+                Value::String(_) => json!(""),
+                Value::Array(_) => json!([]),
+                Value::Object(_) => json!({}),
+                Value::Null => return Default::LeaveOut,
+            },
+        };
+        Default::Is(value)
+    }
+}
+
+/// What puts a field back.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Default {
+    /// This value.
+    Is(Value),
+    /// Not naming it.
+    LeaveOut,
+    /// Nothing that a write could do.
+    None,
+}
+
+/// Whether a field that is put back to its default, or changed, keeps fewer people out.
+pub(crate) fn widens(field: &str) -> bool {
+    field.starts_with("bound_")
+        || field.ends_with("_cidrs")
+        || field.ends_with("cidr_list")
+        || matches!(
+            field,
+            "audience" | "path" | "bind_secret_id" | "allowed_roles"
+        )
+}
+
+fn of_system(path: &str) -> Option<Kind> {
+    let parts: Vec<&str> = path.split('/').collect();
+    Some(match parts[..] {
+        ["identity", "oidc", "token", ..] => CREDENTIAL,
+        ["identity", "oidc", "client", _] => OTHER,
+        ["identity", "oidc", "key", _] => OTHER,
+        ["identity", "group", ..] => Kind {
+            moves: &[
+                "modify_index",
+                "last_update_time",
+                "member_entity_ids",
+                "alias.last_update_time",
+                "alias.modify_index",
+            ],
+            ..MERGED
+        },
+        ["identity", "entity", ..] => Kind {
+            moves: &["last_update_time", "aliases"],
+            ..MERGED
+        },
+        ["identity", "entity-alias" | "group-alias", ..] => Kind {
+            moves: &["last_update_time", "metadata", "custom_metadata"],
+            ..MERGED
+        },
+        ["sys", "policies", "acl", _] | ["sys", "policy", _] => POLICY,
+        ["sys", "quotas", ..] => Kind {
+            moves: &["absolute_rate_limit_exempt_paths"],
+            ..REPLACED
+        },
+        ["sys", "mounts" | "auth", .., "tune"] => MOUNT,
+        ["sys", "rotate" | "seal" | "unseal" | "step-down", ..] => ONCE,
+        ["sys" | "identity", ..] => OTHER,
+        _ => return None,
+    })
+}
+
+fn of_auth(config: &Config, path: &str) -> Kind {
+    let method = config.auth.iter().find(|method| {
+        let rest = path
+            .strip_prefix("auth/")
+            .and_then(|rest| rest.strip_prefix(&*method.path));
+        rest.is_some_and(|rest| rest.starts_with('/'))
+    });
+    let Some(method) = method else {
+        return OTHER;
+    };
+    let last_but_one = path.rsplit('/').nth(1);
+    match last_but_one {
+        _ if path.ends_with("/config") => Kind::auth_config(&method.auth_type),
+        Some("role" | "users" | "certs" | "groups" | "roles") => Kind::auth_role(&method.auth_type),
+        _ => OTHER,
+    }
+}
+
+fn of_engine(engine_type: &str, second_version: bool, rest: &str) -> Kind {
+    let parts: Vec<&str> = rest.split('/').collect();
+    match (engine_type, &parts[..]) {
+        ("kv", ["data", ..]) if second_version => VALUES,
+        ("kv", ["metadata", ..]) if second_version => Kind {
+            moves: &[
+                "current_version",
+                "oldest_version",
+                "versions",
+                "created_time",
+                "updated_time",
+                "last_updated_by",
+                "current_metadata_version",
+            ],
+            ..MERGED
+        },
+        ("kv", ["config"]) if second_version => MERGED,
+        ("kv", _) if !second_version => Kind {
+            moves: &[],
+            ..VALUES
+        },
+        ("cubbyhole", _) => Kind {
+            moves: &[],
+            ..VALUES
+        },
+        ("transit", ["keys", _]) => Kind {
+            moves: &["keys", "latest_version", "min_available_version"],
+            ..OTHER
+        },
+        ("pki", ["roles", _]) | ("ssh", ["roles", _]) => REPLACED,
+        ("pki", ["config", "issuers"]) => Kind {
+            moves: &["default"],
+            ..OTHER
+        },
+        ("database", ["roles", _]) => MERGED,
+        ("database", ["config", _]) => Kind {
+            writing: Writing::Merges,
+            ..OTHER
+        },
+        ("database", ["static-roles", _]) => Kind {
+            moves: &["last_vault_rotation", "ttl", "next_vault_rotation"],
+            ..OTHER
+        },
+        ("ssh", ["config", "ca"]) => ONCE,
+        ("totp", ["code", ..]) => CREDENTIAL,
+        (_, ["creds" | "static-cred" | "static-creds" | "sts", ..]) => CREDENTIAL,
+        _ if is_act(rest) => ONCE,
+        _ => OTHER,
+    }
+}
+
+/// Whether a write there makes something each time.
+fn is_act(path: &str) -> bool {
+    let parts: Vec<&str> = path.split('/').collect();
+    let ends = |end: &[&str]| parts.ends_with(end);
+    parts.iter().any(|part| {
+        matches!(
+            *part,
+            "generate" | "rotate-root" | "sign" | "issue" | "sign-verbatim"
+        )
+    }) || ends(&["rotate"])
+        || ends(&["secret-id"])
+        || ends(&["custom-secret-id"])
+        || ends(&["root", "sign-intermediate"])
+        || ends(&["intermediate", "set-signed"])
+        || ends(&["config", "ca"])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_moves_with_what_it_is_in() {
+        assert!(VALUES.moves("metadata.version") && !VALUES.moves("metadatas"));
+        assert!(POLICY.moves("version") && !POLICY.moves("policy"));
+        let group = of_system("identity/group/name/ops").unwrap();
+        assert!(group.moves("alias.last_update_time") && !group.moves("alias.name"));
+    }
+
+    #[test]
+    fn paths_are_known_by_what_is_mounted_there() {
+        assert_eq!(of_engine("kv", true, "data/a"), VALUES);
+        assert!(of_engine("kv", true, "metadata/a").moves("versions"));
+        assert!(of_engine("kv", false, "data/a").initial);
+        assert!(of_engine("ssh", false, "config/ca").once);
+        assert!(of_engine("pki", false, "root/generate/internal").once);
+        assert!(of_engine("transit", false, "keys/a/rotate").once);
+        assert!(of_engine("database", false, "creds/a").unreadable);
+        assert!(is_act("auth/approle/role/a/secret-id"));
+        assert!(!is_act("pki/roles/rotate-me") && !is_act("kv/signal"));
+    }
+
+    #[test]
+    fn a_field_goes_back_to_its_default_by_its_name_or_its_type() {
+        let default = |field: &str, made: Value| MERGED.default_of("auth/a/role/b", field, &made);
+        let is = |value: Value| Default::Is(value);
+        assert_eq!(default("token_ttl", json!(900)), is(json!(0)));
+        assert_eq!(default("token_policies", json!(["a"])), is(json!([])));
+        assert_eq!(default("bound_claims", json!({"a": 1})), is(json!({})));
+        assert_eq!(default("bind_secret_id", json!(false)), is(json!(true)));
+        assert_eq!(default("token_type", json!("batch")), is(json!("default")));
+        assert_eq!(
+            default("bound_claims_type", json!("glob")),
+            Default::LeaveOut
+        );
+        assert_eq!(default("local_secret_ids", json!(true)), Default::None);
+        let tune = MOUNT.default_of("sys/auth/a/tune", "default_lease_ttl", &json!(60));
+        assert_eq!(tune, is(json!(0)));
+        let tune = MOUNT.default_of("sys/auth/a/tune", "token_type", &json!("batch"));
+        assert_eq!(tune, is(json!("default-service")));
+        assert_eq!(REPLACED.default_of("a", "b", &json!(1)), Default::LeaveOut);
+    }
+}

@@ -1,0 +1,172 @@
+//! A mount of the file: what makes it, what tunes it, and its config.
+
+use serde_json::Value;
+
+use crate::code::Code;
+use crate::config::{Config, Fields};
+use crate::desired::document::{Document, Read};
+use crate::desired::kind::{self, Kind};
+use crate::desired::resolve;
+use crate::failure::Failure;
+use crate::session::Session;
+use crate::vault::Body;
+use crate::vault::mounts::Mount;
+
+/// One mount of the file.
+#[derive(Debug)]
+pub(crate) struct MountOfFile<'a> {
+    /// `sys/mounts/secret` or `sys/auth/oidc`.
+    pub(crate) mount_path: String,
+    /// `secret/config` or `auth/oidc/config`.
+    config_path: String,
+    /// What is known of such a config.
+    config_kind: Kind,
+    /// Path in the listing, without slash at the end.
+    pub(crate) path: &'a str,
+    mount_type: &'a str,
+    description: &'a str,
+    options: &'a [(String, String)],
+    config: &'a Fields,
+    pub(crate) tune: &'a Fields,
+    local: bool,
+    seal_wrap: bool,
+}
+
+/// The secrets engines of the file.
+pub(crate) fn secrets(config: &Config) -> Vec<MountOfFile<'_>> {
+    let wanted = config.secrets.iter().map(|engine| MountOfFile {
+        mount_path: format!("sys/mounts/{}", engine.path),
+        config_path: format!("{}/config", engine.path),
+        config_kind: Kind::of_path(config, &format!("{}/config", engine.path)),
+        path: &engine.path,
+        mount_type: &engine.engine_type,
+        description: &engine.description,
+        options: &engine.options,
+        config: &engine.config,
+        tune: &engine.tune,
+        local: engine.local,
+        seal_wrap: engine.seal_wrap,
+    });
+    wanted.collect()
+}
+
+/// The auth methods of the file.
+pub(crate) fn auth_methods(config: &Config) -> Vec<MountOfFile<'_>> {
+    let wanted = config.auth.iter().map(|method| MountOfFile {
+        mount_path: format!("sys/auth/{}", method.path),
+        config_path: format!("auth/{}/config", method.path),
+        config_kind: Kind::auth_config(&method.auth_type),
+        path: &method.path,
+        mount_type: &method.auth_type,
+        description: &method.description,
+        options: &[],
+        config: &method.config,
+        tune: &method.tune,
+        local: method.local,
+        seal_wrap: false,
+    });
+    wanted.collect()
+}
+
+impl MountOfFile<'_> {
+    /// Where it is tuned.
+    pub(crate) fn tuning(&self) -> String {
+        format!("{}/tune", self.mount_path)
+    }
+
+    /// What is wanted of it, where the server has it as `present`.
+    pub(crate) fn documents(
+        &self,
+        session: &Session<'_>,
+        present: Option<&Mount>,
+    ) -> Result<Vec<Document>, Failure> {
+        let mut documents = Vec::new();
+        match present {
+            // What it is given when it is mounted is not sent a second time.
+            None => {
+                documents.push(self.made());
+                if !self.tune.is_empty() {
+                    documents.push(self.tuned(session, None)?);
+                }
+            }
+            Some(present) => {
+                let fields = Some(present.fields.clone());
+                documents.push(self.tuned(session, fields)?);
+            }
+        }
+        if !self.config.is_empty() {
+            let body = resolve::body(session, self.config)?;
+            documents.push(Document::new(
+                self.config_path.clone(),
+                body,
+                self.config_kind,
+            ));
+        }
+        Ok(documents)
+    }
+
+    /// All of a mount that can be changed later.
+    pub(crate) fn tuned(
+        &self,
+        session: &Session<'_>,
+        have: Option<Value>,
+    ) -> Result<Document, Failure> {
+        let mut body = match resolve::body(session, self.tune)? {
+            Body::Map(tune) => tune,
+            _ => Vec::new(),
+        };
+        if !self.description.is_empty() {
+            body.push(("description".into(), self.description.into()));
+        }
+        if !self.options.is_empty() {
+            body.push(("options".into(), resolve::texts(self.options)));
+        }
+        Ok(Document {
+            path: self.tuning(),
+            body: Body::Map(body),
+            read: Read::Known(have),
+            kind: kind::MOUNT,
+        })
+    }
+
+    /// What makes it.
+    fn made(&self) -> Document {
+        let mut body = vec![("type".to_owned(), Body::from(self.mount_type))];
+        if !self.description.is_empty() {
+            body.push(("description".into(), self.description.into()));
+        }
+        if !self.options.is_empty() {
+            body.push(("options".into(), resolve::texts(self.options)));
+        }
+        for (name, set) in [("local", self.local), ("seal_wrap", self.seal_wrap)] {
+            if set {
+                body.push((name.into(), Body::Bool(true)));
+            }
+        }
+        Document {
+            path: self.mount_path.clone(),
+            body: Body::Map(body),
+            read: Read::Known(None),
+            kind: kind::MOUNT,
+        }
+    }
+
+    /// Why it cannot be there: another type is.
+    pub(crate) fn other_type(&self, there: &Mount) -> Option<Failure> {
+        let present = &there.mount_type;
+        if present == self.mount_type {
+            return None;
+        }
+        Some(
+    Failure::refused(
+        Code::MountTypeOther,
+        format!(
+            "{} is of type {}, the file says {}",
+            self.mount_path, present, self.mount_type
+        ),
+    )
+    .advise(
+        "choose another path in the file, or remove the mount by hand; nothing is ever replaced",
+    ))
+    }
+}

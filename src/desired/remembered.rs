@@ -1,0 +1,213 @@
+//! A document whose last write is remembered: the file is compared with what was sent, and the server's answer with what it
+//! was right afterwards. Nothing is guessed.
+
+use serde_json::Value;
+
+use crate::desired::by_meaning;
+use crate::desired::create_once;
+use crate::desired::document::Document;
+use crate::desired::kind::widens;
+use crate::desired::record;
+use crate::desired::references::was_reference;
+use crate::desired::sending;
+use crate::desired::state::{Found, State, shown};
+use crate::desired::view::View;
+use crate::failure::Failure;
+use crate::finding::{Change, Finding};
+use crate::memory::leaf::{field_of, leaves};
+use crate::memory::{self, Changed, Drift, Edits, Remembered, Shown};
+
+/// The state of a document that the server has as `have`; `Null` where that cannot be read.
+pub(super) fn state(
+    view: &View<'_>,
+    document: &Document,
+    (known, have): (&Remembered, &Value),
+) -> State {
+    let file = leaves(&document.body);
+    let key = view.memory.key();
+    let path = &document.path;
+    let edits = memory::edits(path, &known.sent, &file, key.as_deref());
+    let plain = |place: &str| record::shows(document, &file, place);
+    let moves = |place: &str| document.kind.moves(place);
+    let drift = match &known.made {
+        Some(made) if !have.is_null() => {
+            let now = record::still(document, have);
+            memory::drift(path, made, &now, (key.as_deref(), &moves, &plain))
+        }
+        _ => Drift::default(),
+    };
+    let mut found = Found {
+        why: reasons(view, document, have, (&edits, &drift)),
+        not_compared: [edits.unknown.clone(), drift.unknown.clone()].concat(),
+        ..Found::default()
+    };
+    found.not_compared.sort();
+    found.not_compared.dedup();
+    if found.why.is_empty() {
+        if found.not_compared.is_empty() {
+            found.learnt = learnt(view, document, (known, have));
+        }
+        return State::present(found);
+    }
+    let outcome = sending::body(document, (known, have), (&edits, &drift));
+    found.send = outcome.send;
+    found.reset = outcome.reset;
+    found.findings.extend(
+        outcome
+            .cannot
+            .into_iter()
+            .map(|field| Finding::CannotReset(path.clone(), field)),
+    );
+    if found.reset.is_empty() && !found.findings.is_empty() && only_cannot(&edits, &drift, &found) {
+        found.why.clear();
+    }
+    State::present(found)
+}
+
+/// Whether all that differs is what no write could mend: it is not written again in each run.
+fn only_cannot(edits: &Edits, drift: &Drift, found: &Found) -> bool {
+    let cannot = |changed: &Changed| {
+        let field = field_of(&changed.place);
+        found
+            .findings
+            .iter()
+            .any(|finding| matches!(finding, Finding::CannotReset(_, name) if *name == field))
+    };
+    edits.changed.iter().chain(&drift.changed).all(cannot)
+}
+
+/// The same where what the server has was not looked at.
+pub(super) fn edited(view: &View<'_>, document: &Document, known: &Remembered) -> Option<Found> {
+    let file = leaves(&document.body);
+    let key = view.memory.key();
+    let edits = memory::edits(&document.path, &known.sent, &file, key.as_deref());
+    if edits.changed.is_empty() {
+        return None;
+    }
+    let why = reasons(view, document, &Value::Null, (&edits, &Drift::default()));
+    Some(Found {
+        why,
+        not_compared: edits.unknown,
+        ..Found::default()
+    })
+}
+
+/// A write that is done once: what was sent is compared, and what it has made is not looked at.
+pub(super) async fn done_once(
+    view: &View<'_>,
+    document: &Document,
+    known: Option<&Remembered>,
+) -> Result<State, Failure> {
+    let Some(known) = known else {
+        return Ok(if create_once::is_there(view, document).await? {
+            State::present(Found {
+                learnt: Some(record::of(view.memory, document, (&document.body, None))),
+                ..Found::default()
+            })
+        } else {
+            State::Absent
+        });
+    };
+    let Some(found) = edited(view, document, known) else {
+        return Ok(State::present(Found::default()));
+    };
+    if view.again.contains(&document.path) {
+        return Ok(State::present(found));
+    }
+    Ok(State::present(Found {
+        findings: vec![Finding::DoneOnce(document.path.clone())],
+        ..Found::default()
+    }))
+}
+
+/// A value that was a reference and is none any more, or the other way round, is remembered as it is now.
+fn learnt(
+    view: &View<'_>,
+    document: &Document,
+    (known, have): (&Remembered, &Value),
+) -> Option<memory::Record> {
+    let now = record::of(view.memory, document, (&document.body, Some(have)));
+    let readable = known.made.is_none() && now.remembered.made.is_some();
+    let otherwise = known.sent != now.remembered.sent;
+    (readable || otherwise).then_some(now)
+}
+
+/// What differs, one thing a place: where the meaning differs too, with what the server has and what the file says.
+fn reasons(
+    view: &View<'_>,
+    document: &Document,
+    have: &Value,
+    (edits, drift): (&Edits, &Drift),
+) -> Vec<Change> {
+    let all = || edits.changed.iter().chain(&drift.changed);
+    if all().next().is_none() {
+        return Vec::new();
+    }
+    let in_a_changed_field = |field: &str| {
+        let field = field_of(field);
+        all().any(|changed| field_of(&changed.place) == field)
+    };
+    let differences = document.compare(have).differences;
+    let meant: Vec<_> = differences
+        .iter()
+        .filter(|difference| in_a_changed_field(&difference.field))
+        .collect();
+    let mut why: Vec<Change> = meant
+        .iter()
+        .map(|difference| by_meaning::change(view, document, have, difference))
+        .collect();
+    let is_said = |place: &str| meant.iter().any(|difference| difference.field == place);
+    let hidden = |place: &str| was_reference(&view.diary.references, &document.path, place);
+    for changed in edits
+        .changed
+        .iter()
+        .filter(|changed| !is_said(&changed.place))
+    {
+        why.push(edit(changed, hidden(&changed.place)));
+    }
+    for changed in drift
+        .changed
+        .iter()
+        .filter(|changed| !is_said(&changed.place))
+    {
+        let edited = edits.changed.iter().any(|edit| edit.place == changed.place);
+        if !edited {
+            why.push(drifted(changed, hidden(&changed.place)));
+        }
+    }
+    why
+}
+
+fn edit(changed: &Changed, hidden: bool) -> Change {
+    let field = changed.place.clone();
+    match (&changed.then, &changed.now) {
+        (_, Some(_)) if hidden => Change::SecretEdited { field },
+        (Some(Shown::Plain(sent)), Some(Shown::Plain(want))) => Change::Edited {
+            field,
+            sent: shown(sent),
+            want: shown(want),
+        },
+        (None, Some(Shown::Plain(want))) => Change::Added {
+            field,
+            want: shown(want),
+        },
+        (_, None) => Change::TakenOut {
+            widens: widens(&field_of(&field)),
+            field,
+        },
+        _ => Change::SecretEdited { field },
+    }
+}
+
+fn drifted(changed: &Changed, hidden: bool) -> Change {
+    let field = changed.place.clone();
+    let plain = |value: &Option<Shown>| match value {
+        None => Some("not set".to_owned()),
+        Some(Shown::Plain(value)) => Some(shown(value)),
+        Some(Shown::Hidden) => None,
+    };
+    match (plain(&changed.then), plain(&changed.now)) {
+        (Some(then), Some(have)) if !hidden => Change::Drifted { field, then, have },
+        _ => Change::SecretDiffers { field },
+    }
+}

@@ -1,0 +1,232 @@
+//! What is sent for a document that differs: the body of the file, what puts back the fields that it does not name, and no
+//! secret that the server has kept.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use crate::desired::document::{Document, Reset};
+use crate::desired::kind::{Default, Writing};
+use crate::memory::leaf::{field_of, is_nothing};
+use crate::memory::{Drift, Edits, Remembered, field_then};
+use crate::vault::Body;
+
+/// What is to be sent.
+#[derive(Debug, Default)]
+pub(super) struct Sending {
+    /// The body, where it is not that of the file.
+    pub(super) send: Option<Body>,
+    /// What it puts back.
+    pub(super) reset: Vec<Reset>,
+    /// Fields that no write could put back.
+    pub(super) cannot: Vec<String>,
+}
+
+/// For a document that the server has as `have`.
+pub(super) fn body(
+    document: &Document,
+    (known, have): (&Remembered, &Value),
+    (edits, drift): (&Edits, &Drift),
+) -> Sending {
+    let Body::Map(fields) = &document.body else {
+        return Sending::default();
+    };
+    let mut sending = Sending::default();
+    let mut added: Vec<(String, Body)> = Vec::new();
+    for field in &edits.taken_out {
+        let now = have.get(field).unwrap_or(&Value::Null);
+        let default = document.kind.default_of(&document.path, field, now);
+        sending.put_back(field, (default, None), &mut added);
+    }
+    let named: BTreeSet<&str> = fields.iter().map(|(name, _)| name.as_str()).collect();
+    let drifted = drift.changed.iter().map(|changed| sent_as(&changed.place));
+    for field in drifted.collect::<BTreeSet<_>>() {
+        if named.contains(&*field) || edits.taken_out.contains(&field) {
+            continue;
+        }
+        let now = have.get(&field).unwrap_or(&Value::Null);
+        let then = known.made.as_ref().and_then(|made| then(made, &field, now));
+        let default = match drift
+            .changed
+            .iter()
+            .find(|one| sent_as(&one.place) == field)
+        {
+            Some(one) => document
+                .kind
+                .default_of(&document.path, &field_of(&one.place), now),
+            None => Default::LeaveOut,
+        };
+        let default = match (default, &then) {
+            (Default::Is(own), _) if is_tuned_time(document, &field) => Default::Is(own),
+            (Default::Is(_), Some(then)) => Default::Is(then.clone()),
+            (Default::Is(_), None) => Default::None,
+            (default, _) => default,
+        };
+        sending.put_back(&field, (default, then), &mut added);
+    }
+    let is_changed = |name: &str| {
+        let mut places = edits.changed.iter();
+        places.any(|changed| field_of(&changed.place) == name)
+    };
+    let merges = document.kind.writing == Writing::Merges;
+    let kept = |name: &str, value: &Body| {
+        merges && !is_changed(name) && (value.holds_secret() || value.holds_unknown())
+    };
+    let mut send: Vec<(String, Body)> = fields
+        .iter()
+        .filter(|(name, value)| !kept(name, value))
+        .cloned()
+        .collect();
+    if send.len() < fields.len() || !added.is_empty() {
+        send.extend(added);
+        sending.send = Some(Body::Map(send));
+    }
+    sending
+}
+
+/// The field that is sent for a place of the answer: connections answer with all of theirs in one.
+pub(super) fn sent_as(place: &str) -> String {
+    let inner = place.strip_prefix("connection_details.");
+    field_of(inner.unwrap_or(place))
+}
+
+impl Sending {
+    fn put_back(
+        &mut self,
+        field: &str,
+        (default, then): (Default, Option<Value>),
+        added: &mut Vec<(String, Body)>,
+    ) {
+        let to = match default {
+            Default::None => {
+                self.cannot.push(field.to_owned());
+                return;
+            }
+            Default::Is(value) => {
+                added.push((field.to_owned(), Body::from(value.clone())));
+                Some(value)
+            }
+            Default::LeaveOut => then,
+        };
+        self.reset.push(Reset {
+            field: field.to_owned(),
+            to,
+        });
+    }
+}
+
+/// A time of a mount, which reads back as that of the server where it has none of its own.
+fn is_tuned_time(document: &Document, field: &str) -> bool {
+    document.path.ends_with("/tune") && field.ends_with("_lease_ttl")
+}
+
+/// What a field was after the last write, in a form that can be sent: never null, which keeps some fields as they are.
+fn then(made: &crate::memory::form::Form, field: &str, now: &Value) -> Option<Value> {
+    let values = field_then(made, field)?;
+    let alone = values.get(field).filter(|_| values.len() == 1).cloned();
+    let value = match alone {
+        Some(value) => value,
+        None if values.is_empty() => Value::Null,
+        // Names with dots would not come back as they were.
+        None if values.keys().any(|place| place.matches('.').count() != 1) => return None,
+        None => {
+            let inner = values.into_iter().map(|(place, value)| {
+                let name = place.split_once('.').map_or("", |(_, name)| name);
+                (name.to_owned(), value)
+            });
+            Value::Object(inner.collect())
+        }
+    };
+    if !is_nothing(&value) {
+        return Some(value);
+    }
+    Some(match now {
+        Value::Bool(_) => false.into(),
+        Value::Number(_) => 0.into(),
+        Value::String(_) => "".into(),
+        Value::Object(_) => serde_json::json!({}),
+        _ => serde_json::json!([]),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::desired::kind::Kind;
+    use crate::desired::record;
+    use crate::memory::leaf::leaves;
+    use crate::memory::{Memory, drift, edits};
+    use crate::secret::SecretText;
+    use serde_json::json;
+
+    /// What is sent where `sent` was answered with `made`, the file says `file` by now, and the server has `have`.
+    fn sent(sent: Value, made: &Value, file: Value, have: &Value) -> (Value, Vec<String>) {
+        let directory = tempfile::tempdir().unwrap();
+        let memory = Memory::read(directory.path(), "lab").unwrap();
+        let kind = Kind::auth_role("approle");
+        let path = "auth/approle/role/a";
+        let before = Document::new(path, Body::from(sent), kind);
+        let known = record::of(&memory, &before, (&before.body, Some(made))).remembered;
+        let now = Document::new(path, Body::from(file), kind);
+        let edits = edits(path, &known.sent, &leaves(&now.body), None);
+        let answer = record::still(&now, have);
+        let all = |_: &str| true;
+        let none = |_: &str| false;
+        let drift = drift(
+            path,
+            known.made.as_ref().unwrap(),
+            &answer,
+            (None, &none, &all),
+        );
+        let sending = body(&now, (&known, have), (&edits, &drift));
+        let send = sending.send.unwrap_or(now.body);
+        let send = serde_json::from_slice(&send.to_wire()).unwrap();
+        (send, sending.cannot)
+    }
+
+    #[test]
+    fn a_line_that_was_taken_out_goes_back_to_its_default_by_name() {
+        let made = json!({"token_ttl": 900, "bind_secret_id": false, "token_num_uses": 0});
+        let before = json!({"token_ttl": "15m", "bind_secret_id": false});
+        let (send, _) = sent(before, &made, json!({"token_num_uses": 2}), &made);
+        let wanted = json!({"token_num_uses": 2, "token_ttl": 0, "bind_secret_id": true});
+        assert_eq!(send, wanted);
+    }
+
+    #[test]
+    fn what_somebody_else_has_set_is_put_back_as_it_was_and_never_with_null() {
+        let made = json!({"token_ttl": 900, "token_policies": null, "token_type": "default"});
+        let have =
+            json!({"token_ttl": 900, "token_policies": ["root-like"], "token_type": "batch"});
+        let file = json!({"token_ttl": "15m"});
+        let (send, _) = sent(file.clone(), &made, file, &have);
+        let wanted = json!({"token_ttl": "15m", "token_policies": [], "token_type": "default"});
+        assert_eq!(send, wanted);
+    }
+
+    #[test]
+    fn what_no_write_puts_back_is_said() {
+        let made = json!({"local_secret_ids": true});
+        let (_, cannot) = sent(json!({"local_secret_ids": true}), &made, json!({}), &made);
+        assert_eq!(cannot, ["local_secret_ids"]);
+    }
+
+    #[test]
+    fn a_secret_that_the_file_still_has_is_not_sent_again() {
+        let directory = tempfile::tempdir().unwrap();
+        let memory = Memory::read(directory.path(), "lab").unwrap();
+        let kind = Kind::auth_role("userpass");
+        let password = || Body::from(SecretText::new("hunter2".into()));
+        let of = |ttl: &str| {
+            let fields = [("password", password()), ("token_ttl", Body::from(ttl))];
+            Document::new("auth/userpass/users/a", Body::map(fields), kind)
+        };
+        let (before, now) = (of("1h"), of("2h"));
+        let have = json!({"token_ttl": 3600});
+        let known = record::of(&memory, &before, (&before.body, Some(&have))).remembered;
+        let edits = edits(&now.path, &known.sent, &leaves(&now.body), None);
+        let sending = body(&now, (&known, &have), (&edits, &Drift::default()));
+        let send = serde_json::from_slice::<Value>(&sending.send.unwrap().to_wire()).unwrap();
+        assert_eq!(send, json!({"token_ttl": "2h"}));
+    }
+}

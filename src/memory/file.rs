@@ -1,0 +1,186 @@
+//! The file of the memory: a head and one line a document.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::checkpoint::CheckpointError;
+use crate::disk;
+use crate::envelope::WrappedKey;
+use crate::memory::form::Form;
+use crate::memory::{Record, Remembered};
+
+/// The name of the file.
+pub(super) const NAME: &str = "memory.jsonl";
+/// The form that this program writes, and the newest that it reads.
+const VERSION: u32 = 1;
+/// Ten thousand policies of a kilobyte, sent and made, are a fifth of it.
+const LONGEST: u64 = 128 * 1024 * 1024;
+/// Lines that have been overtaken, before the file is written anew.
+pub(super) const SLACK: usize = 64;
+
+/// The first line.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Header {
+    version: u32,
+    program: String,
+    cluster: String,
+    /// What wraps the key of the digests.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) key: Option<WrappedKey>,
+}
+
+impl Header {
+    pub(super) fn new(cluster: &str, key: Option<WrappedKey>) -> Self {
+        Self {
+            version: VERSION,
+            program: env!("CARGO_PKG_VERSION").to_owned(),
+            cluster: cluster.to_owned(),
+            key,
+        }
+    }
+}
+
+/// Any other line.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Line {
+    path: String,
+    /// It is about to be sent, and what is known of it from before does not hold any more.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    sending: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sent: Option<Form>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    made: Option<Form>,
+}
+
+impl Line {
+    pub(super) fn sending(path: &str) -> Self {
+        Self::of(path, None)
+    }
+
+    pub(super) fn settled(record: Record) -> Self {
+        let Remembered { sent, made } = record.remembered;
+        Self {
+            path: record.path,
+            sending: false,
+            sent: Some(sent),
+            made,
+        }
+    }
+
+    pub(super) fn of(path: &str, remembered: Option<&Remembered>) -> Self {
+        Self {
+            path: path.to_owned(),
+            sending: remembered.is_none(),
+            sent: remembered.map(|known| known.sent.clone()),
+            made: remembered.and_then(|known| known.made.clone()),
+        }
+    }
+
+    pub(super) fn into_parts(self) -> (String, Option<Remembered>) {
+        let Self {
+            path, sent, made, ..
+        } = self;
+        (path, sent.map(|sent| Remembered { sent, made }))
+    }
+}
+
+/// What the file holds.
+pub(super) struct Found {
+    pub(super) header: Header,
+    pub(super) lines: Vec<Line>,
+    /// The last line is not whole: a run was killed while it wrote it.
+    pub(super) torn: bool,
+}
+
+/// The whole file; `None` where there is none.
+pub(super) fn read(directory: &Path, cluster: &str) -> Result<Option<Found>, CheckpointError> {
+    let path = directory.join(NAME);
+    let found = disk::read(&path, LONGEST).map_err(CheckpointError::io("read", &path))?;
+    let Some(bytes) = found else {
+        return Ok(None);
+    };
+    let damaged = |number: usize, why: String| CheckpointError::MemoryDamaged {
+        path: path.clone(),
+        why: format!("line {number}: {why}"),
+    };
+    let torn = !bytes.ends_with(b"\n");
+    let mut lines: Vec<&[u8]> = bytes.split(|byte| *byte == b'\n').collect();
+    // What follows the last line end is nothing, or half a line.
+    lines.pop();
+    let mut lines = lines.into_iter().enumerate();
+    let Some((_, first)) = lines.next() else {
+        return Err(damaged(1, "it has no first line".into()));
+    };
+    let header = header(first).map_err(|why| damaged(1, why))?;
+    if header.version > VERSION {
+        let found = header.version.into();
+        return Err(CheckpointError::Newer { path, found });
+    }
+    if header.cluster != cluster {
+        return Err(CheckpointError::OtherCluster {
+            path,
+            found: header.cluster,
+            wanted: cluster.to_owned(),
+        });
+    }
+    let parse = |(at, line): (usize, &[u8])| {
+        serde_json::from_slice::<Line>(line).map_err(|error| damaged(at + 1, error.to_string()))
+    };
+    let lines = lines.map(parse).collect::<Result<Vec<_>, _>>()?;
+    Ok(Some(Found {
+        header,
+        lines,
+        torn,
+    }))
+}
+
+/// The version first: a later form may have other fields.
+fn header(line: &[u8]) -> Result<Header, String> {
+    #[derive(Deserialize)]
+    struct Version {
+        version: u32,
+    }
+    let version: Version = serde_json::from_slice(line).map_err(|error| error.to_string())?;
+    if version.version > VERSION {
+        return Ok(Header {
+            version: version.version,
+            ..Header::new("", None)
+        });
+    }
+    serde_json::from_slice(line).map_err(|error| error.to_string())
+}
+
+/// Adds lines, durably.
+pub(super) fn append(directory: &Path, lines: &[Line]) -> Result<(), CheckpointError> {
+    let bytes = bytes(directory, lines.iter())?;
+    disk::append(directory, NAME, &bytes)
+        .map_err(CheckpointError::io("write", &directory.join(NAME)))
+}
+
+/// Writes the whole file anew, durably.
+pub(super) fn replace(
+    directory: &Path,
+    header: &Header,
+    lines: impl Iterator<Item = Line>,
+) -> Result<(), CheckpointError> {
+    let mut all = bytes(directory, std::iter::once(header))?;
+    all.extend(bytes(directory, lines)?);
+    disk::replace(directory, NAME, &all)
+        .map_err(CheckpointError::io("write", &directory.join(NAME)))
+}
+
+fn bytes<T: Serialize>(
+    directory: &Path,
+    lines: impl Iterator<Item = T>,
+) -> Result<Vec<u8>, CheckpointError> {
+    let mut bytes = Vec::new();
+    for line in lines {
+        serde_json::to_writer(&mut bytes, &line)
+            .map_err(|error| CheckpointError::io("write", &directory.join(NAME))(error.into()))?;
+        bytes.push(b'\n');
+    }
+    Ok(bytes)
+}

@@ -1,0 +1,239 @@
+//! What this program remembers of each document that it wrote: exactly what was sent, and what the server made of it.
+//!
+//! ```text
+//! memory.jsonl  {"version": 1, "program": "0.1.0", "cluster": "prod", "key": {…}}
+//!               {"path": "sys/policies/acl/ops", "sent": {"plain": {…}}, "made": {"plain": {…}}}
+//!               {"path": "auth/userpass/users/ada", "sending": true}
+//! ```
+//!
+//! It stands beside the diary and is only ever added to, one line a document; a later line of the same path counts. What may
+//! be secret is there as a digest under a key that opens nothing, wrapped by the operator's key, so that it outlives the
+//! hand-over. Where it is lost, documents are compared by their meaning once, and remembered anew.
+
+mod compared;
+mod file;
+pub(crate) mod form;
+pub(crate) mod leaf;
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use crate::checkpoint::CheckpointError;
+use crate::envelope::{self, Sealer, WrappedKey};
+use crate::memory::file::{Header, Line};
+use crate::memory::form::{DigestKey, Form};
+use crate::memory::leaf::Leaves;
+
+pub(crate) use crate::memory::compared::{Changed, Drift, Edits, Shown, drift, edits, field_then};
+
+/// What the digests are made for, beside the key that makes them.
+const PURPOSE: &str = "vault-bootstrap memory 1";
+
+/// What is remembered of one document.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Remembered {
+    /// What was sent last.
+    pub(crate) sent: Form,
+    /// What the server said afterwards; `None` where it cannot be read.
+    pub(crate) made: Option<Form>,
+}
+
+/// The memory of one checkpoint.
+#[derive(Debug)]
+pub(crate) struct Memory {
+    directory: PathBuf,
+    cluster: String,
+    state: RefCell<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// `None` of a document whose last write has no known end.
+    documents: BTreeMap<String, Option<Rc<Remembered>>>,
+    /// What wraps the key of the digests, once there is one.
+    wrapped: Option<WrappedKey>,
+    /// The key, where it could be opened.
+    key: Option<Rc<DigestKey>>,
+    /// Lines in the file.
+    lines: usize,
+    /// Its last line is not whole.
+    torn: bool,
+}
+
+/// What is to be remembered of a document.
+#[derive(Debug)]
+pub(crate) struct Record {
+    /// Its path.
+    pub(crate) path: String,
+    /// What is known of it.
+    pub(crate) remembered: Remembered,
+}
+
+impl Memory {
+    /// What the directory of a checkpoint remembers. Writes nothing.
+    ///
+    /// # Errors
+    /// It cannot be read, is damaged, of another cluster, or of a later release.
+    pub(crate) fn read(directory: &Path, cluster: &str) -> Result<Self, CheckpointError> {
+        let found = file::read(directory, cluster)?;
+        let mut state = State::default();
+        if let Some(found) = found {
+            state.lines = found.lines.len();
+            state.torn = found.torn;
+            state.wrapped = found.header.key;
+            for line in found.lines {
+                let (path, remembered) = line.into_parts();
+                state.documents.insert(path, remembered.map(Rc::new));
+            }
+        }
+        Ok(Self {
+            directory: directory.to_owned(),
+            cluster: cluster.to_owned(),
+            state: RefCell::new(state),
+        })
+    }
+
+    /// Whether anything remembered takes the key.
+    pub(crate) fn has_key(&self) -> bool {
+        self.state.borrow().wrapped.is_some()
+    }
+
+    /// Opens the key of the digests with the operator's key.
+    ///
+    /// # Errors
+    /// The operator's key does not open it or cannot be used.
+    pub(crate) async fn open_key(&self, key: &envelope::Key) -> Result<(), envelope::Error> {
+        let wrapped = self.state.borrow().wrapped.clone();
+        let Some(wrapped) = wrapped else {
+            return Ok(());
+        };
+        let sealer = Sealer::open(key, &wrapped, &self.cluster).await?;
+        self.keep_key(&sealer);
+        Ok(())
+    }
+
+    /// Makes a key for the digests, where there is none yet.
+    ///
+    /// # Errors
+    /// The operator's key cannot be used, or the disk refuses.
+    pub(crate) async fn make_key(&self, key: &envelope::Key) -> Result<(), CheckpointError> {
+        if self.has_key() {
+            return Ok(());
+        }
+        let failed = |source| CheckpointError::Sealed {
+            path: self.directory.join(file::NAME),
+            source: Box::new(source),
+        };
+        let sealer = Sealer::create(key, &self.cluster).await.map_err(failed)?;
+        self.state.borrow_mut().wrapped = Some(sealer.header().clone());
+        self.keep_key(&sealer);
+        Ok(self.compact()?)
+    }
+
+    fn keep_key(&self, sealer: &Sealer) {
+        let key = sealer.derived(PURPOSE);
+        self.state.borrow_mut().key = Some(Rc::new(DigestKey::new(&key)));
+    }
+
+    /// The key of the digests, where it could be opened.
+    pub(crate) fn key(&self) -> Option<Rc<DigestKey>> {
+        self.state.borrow().key.clone()
+    }
+
+    /// What is remembered of a document; `None` where it was never written from here, or its last write has no known end.
+    pub(crate) fn of(&self, path: &str) -> Option<Rc<Remembered>> {
+        self.state.borrow().documents.get(path).cloned().flatten()
+    }
+
+    /// Whether the last write of a document has no known end.
+    pub(crate) fn is_unsettled(&self, path: &str) -> bool {
+        matches!(self.state.borrow().documents.get(path), Some(None))
+    }
+
+    /// Takes what is remembered of these documents as no longer known, durably, before anything is sent: killed in between,
+    /// the next run does not take an older state for the one that the server has.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub(crate) fn begin<'p>(
+        &self,
+        paths: impl Iterator<Item = &'p str>,
+    ) -> Result<(), CheckpointError> {
+        let known = |path: &&str| self.of(path).is_some();
+        let lines: Vec<_> = paths.filter(known).map(Line::sending).collect();
+        self.append(lines)
+    }
+
+    /// Remembers these documents, durably.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub(crate) fn remember(&self, records: Vec<Record>) -> Result<(), CheckpointError> {
+        let changed = |record: &Record| {
+            self.of(&record.path)
+                .is_none_or(|known| *known != record.remembered)
+        };
+        let lines = records.into_iter().filter(changed).map(Line::settled);
+        self.append(lines.collect())
+    }
+
+    fn append(&self, lines: Vec<Line>) -> Result<(), CheckpointError> {
+        if lines.is_empty() {
+            return Ok(());
+        }
+        let (fresh, torn) = {
+            let state = self.state.borrow();
+            (state.lines == 0 && state.wrapped.is_none(), state.torn)
+        };
+        if fresh || torn {
+            // The file is not there yet, or its end is half a line.
+            self.take(lines);
+            return self.compact();
+        }
+        file::append(&self.directory, &lines)?;
+        self.take(lines);
+        let state = self.state.borrow();
+        let long = state.lines > 2 * state.documents.len() + file::SLACK;
+        drop(state);
+        if long { self.compact() } else { Ok(()) }
+    }
+
+    fn take(&self, lines: Vec<Line>) {
+        let mut state = self.state.borrow_mut();
+        state.lines += lines.len();
+        for line in lines {
+            let (path, remembered) = line.into_parts();
+            state.documents.insert(path, remembered.map(Rc::new));
+        }
+    }
+
+    /// Writes the file anew, a line a document.
+    fn compact(&self) -> Result<(), CheckpointError> {
+        let mut state = self.state.borrow_mut();
+        let header = Header::new(&self.cluster, state.wrapped.clone());
+        let lines = state.documents.iter();
+        let lines = lines.map(|(path, remembered)| Line::of(path, remembered.as_deref()));
+        file::replace(&self.directory, &header, lines)?;
+        state.lines = state.documents.len();
+        state.torn = false;
+        Ok(())
+    }
+}
+
+impl Remembered {
+    /// Of a document that was sent and read back.
+    pub(crate) fn new(
+        path: &str,
+        sent: &Leaves,
+        made: Option<&Leaves>,
+        (key, plain): (Option<&DigestKey>, &dyn Fn(&str) -> bool),
+    ) -> Self {
+        let of = |leaves: &Leaves| Form::of(path, leaves, key, plain);
+        Self {
+            sent: of(sent),
+            made: made.map(of),
+        }
+    }
+}
