@@ -177,9 +177,7 @@ fn documents_of(
         if !mount.description.is_empty() {
             tune.push(("description".into(), mount.description.into()));
         }
-        if !mount.options.is_empty() {
-            tune.push(("options".into(), resolve::texts(mount.options)));
-        }
+        add_options(&mut tune, mount.options);
     }
     if !tune.is_empty() {
         let path = format!("{}/tune", mount.mount_path);
@@ -195,6 +193,24 @@ fn documents_of(
         documents.push(Document::new(mount.config_path.clone(), body));
     }
     Ok(documents)
+}
+
+/// The options of the mount beside those that its tuning names itself.
+fn add_options(tune: &mut Vec<(String, Body)>, options: &[(String, String)]) {
+    if options.is_empty() {
+        return;
+    }
+    let tuned = tune.iter_mut().find(|(name, _)| name == "options");
+    if let Some((_, Body::Map(tuned))) = tuned {
+        for (name, value) in options {
+            if !tuned.iter().any(|(there, _)| there == name) {
+                tuned.push((name.clone(), value.clone().into()));
+            }
+        }
+    } else {
+        tune.retain(|(name, _)| name != "options");
+        tune.push(("options".into(), resolve::texts(options)));
+    }
 }
 
 fn mount_document(mount: &Wanted<'_>) -> Document {

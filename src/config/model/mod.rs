@@ -21,6 +21,7 @@ pub use checkpoint::*;
 pub use cluster::*;
 pub use init::*;
 pub use logins::*;
+pub(super) use mounts::kv_version;
 pub use mounts::*;
 pub(super) use policies::read as policies;
 pub use policies::{Policy, PolicySource};

@@ -215,6 +215,23 @@ fn every_level_of_the_example_refuses_an_unknown_key_here_and_in_the_schema() {
 }
 
 #[test]
+fn a_version_of_kv_in_the_name_of_its_type_is_one_in_its_options() {
+    let both = |first: &str, second: &str| {
+        let of = |mount: &str| {
+            let text = with("policies:\n", &format!("secrets: {{kv: {{{mount}}}}}\npolicies:\n"));
+            format!("{:?}", load_text(&text).unwrap().secrets)
+        };
+        assert_eq!(of(first), of(second), "{first}");
+    };
+    both("type: kv-v2", r#"type: kv, options: {version: "2"}"#);
+    both("type: kv-v1", r#"type: kv, options: {version: "1"}"#);
+    both(
+        r#"type: kv-v2, options: {version: "2"}"#,
+        r#"type: kv, options: {version: "2"}"#,
+    );
+}
+
+#[test]
 fn variables_take_the_type_that_is_wanted_and_their_values_are_never_shown() {
     let config = load_text(
         &with("shares: 2", "shares: ${SHARES}").replace("role_id: abc", "role_id: \"${HIDDEN}\""),
