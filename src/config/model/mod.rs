@@ -12,7 +12,7 @@ mod logins;
 mod mounts;
 mod policies;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use schemars::JsonSchema;
 
@@ -28,8 +28,9 @@ pub use policies::{Policy, PolicySource};
 
 use super::auth_types::AuthSection;
 use super::command_line::Typed;
+use super::files::{self, Files};
 use super::forms::Named;
-use super::problem::{DEFAULT_FILE, Problem};
+use super::problem::{DEFAULT_FILE, Place, Problem};
 use super::section::At;
 use super::tree::Node;
 use crate::shell::ShellCommand;
@@ -58,7 +59,7 @@ pub struct Config {
     #[schemars(with = "Option<AuthSection>")]
     pub auth: Vec<AuthMount>,
     /// ACL policies by name.
-    #[schemars(with = "Named<policies::PolicyKeys>")]
+    #[schemars(with = "Option<policies::PolicySection>")]
     pub policies: Vec<Policy>,
     /// Any other API writes, in this order, compared where they can be read back.
     #[schemars(with = "Option<Vec<Write>>")]
@@ -89,11 +90,11 @@ impl Config {
     /// The document `root`, in which neither the schema nor any rule found a problem.
     pub(super) fn read(
         root: &Node,
-        (file, directory): (&Path, &Path),
+        files: &Files,
         policies: Vec<Policy>,
         warnings: Vec<Problem>,
     ) -> Option<Self> {
-        let at = At::new(root, directory);
+        let at = At::new(root, files);
         let auth = at.each("auth", AuthMount::read)?;
         Some(Self {
             version: at.key("version")?,
@@ -108,11 +109,16 @@ impl Config {
             writes: at.key("writes")?,
             break_glass: at.key("break_glass")?,
             revoke_root: at.key_or("revoke_root", || Some(true))?,
-            file: file.to_owned(),
-            directory: directory.to_owned(),
+            file: files.main().to_owned(),
+            directory: files.directory(Place::START).to_owned(),
             warnings,
             typed: Typed::default(),
         })
+    }
+
+    /// A warning with the file that it stands in: `teams/a.yaml:3:5: …`
+    pub fn located(&self, warning: &Problem) -> String {
+        files::located(&self.file, &[], warning)
     }
 
     /// A command to type for this very file, such as `vault-bootstrap -c prod.yaml apply`, with what was typed now of

@@ -12,6 +12,8 @@ mod mounts;
 mod names;
 mod people;
 
+pub(super) use access::unfit_policy_name;
+
 use super::reading::Reading;
 
 type Rule = fn(&mut Reading);
