@@ -13,6 +13,7 @@ mod command_line;
 mod document;
 mod files;
 mod forms;
+mod include;
 mod model;
 mod pattern;
 mod policy_files;
@@ -99,8 +100,9 @@ pub fn schema() -> Value {
 
 /// The way of every document: what stands in other files is added, all is held against the schema and the rules, then
 /// read.
-fn checked(mut root: Node, mut documents: Documents, files: Files) -> Result<Config, Problems> {
+fn checked(mut root: Node, mut documents: Documents, mut files: Files) -> Result<Config, Problems> {
     policy_files::expand(&mut root, &files, &mut documents.problems);
+    let complete = include::merge(&mut root, &mut files, &mut documents);
     let mut problems = documents.problems;
     check::check(&mut root, &SCHEMA, &mut problems);
     if !matches!(root.kind, Kind::Map(_)) || problems.len() > MOST_PROBLEMS {
@@ -108,7 +110,10 @@ fn checked(mut root: Node, mut documents: Documents, files: Files) -> Result<Con
     }
     let mut reading = Reading::new(&root, &files, problems);
     let policies = model::policies(&mut reading);
-    rules::check(&mut reading);
+    // A name that is not here may stand in a file that could not be read.
+    if complete {
+        rules::check(&mut reading);
+    }
     let Reading {
         problems, warnings, ..
     } = reading;

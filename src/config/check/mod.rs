@@ -12,9 +12,9 @@ use serde_json::Value;
 use super::problem::{MOST_PROBLEMS, Place, Problem, meant};
 use super::tree::{Kind, Node, shown, step};
 use crate::code::Code;
-use keywords::{choices, expected, fill, holds, is, list, texts, types, unknown, variants};
+use keywords::{choices, expected, fill, holds, is, list, texts, types, variants};
 
-pub(super) use keywords::quoted;
+pub(super) use keywords::{quoted, unknown};
 
 /// The definition whose maps are references.
 const REFERENCE: &str = "#/$defs/SecretRef";

@@ -12,7 +12,7 @@ mod logins;
 mod mounts;
 mod policies;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
 
@@ -29,7 +29,7 @@ pub use policies::{Policy, PolicySource};
 use super::auth_types::AuthSection;
 use super::command_line::Typed;
 use super::files::{self, Files};
-use super::forms::Named;
+use super::forms::{Named, Strings};
 use super::problem::{DEFAULT_FILE, Place, Problem};
 use super::section::At;
 use super::tree::Node;
@@ -43,6 +43,10 @@ pub struct Config {
     /// Version of this format: 1.
     #[schemars(extend("const" = 1))]
     pub version: u32,
+    /// Files whose `policies`, `auth`, `secrets`, `writes` and `logins` are added to those here: paths, or patterns such
+    /// as `teams/*.yaml`. Paths in them start at their own directory.
+    #[schemars(with = "Option<Strings>")]
+    pub include: Vec<PathBuf>,
     /// The servers and how they are reached.
     pub cluster: Cluster,
     /// Initialisation, and who keeps the shares of the recovery (or unseal) key.
@@ -98,6 +102,7 @@ impl Config {
         let auth = at.each("auth", AuthMount::read)?;
         Some(Self {
             version: at.key("version")?,
+            include: files.included().map(Path::to_owned).collect(),
             cluster: at.key::<Cluster>("cluster")?.plain(),
             init: at.key("init")?,
             checkpoint: at.key("checkpoint")?,
@@ -118,7 +123,7 @@ impl Config {
 
     /// A warning with the file that it stands in: `teams/a.yaml:3:5: …`
     pub fn located(&self, warning: &Problem) -> String {
-        files::located(&self.file, &[], warning)
+        files::located(&self.file, &self.include, warning)
     }
 
     /// A command to type for this very file, such as `vault-bootstrap -c prod.yaml apply`, with what was typed now of
