@@ -90,7 +90,7 @@ pub async fn apply(
         resumed,
     });
     for warning in &config.warnings {
-        events.warn(warning.code, format!("{}:{warning}", config.file.display()));
+        events.warn(warning.code, config.located(warning));
     }
     for Reported { code, text } in &opened.warnings {
         events.warn(*code, text);

@@ -14,44 +14,58 @@ use crate::code::Code;
 /// Deepest nesting of lists and maps.
 const DEEPEST: usize = 48;
 
-/// Most values of a document, those that aliases repeat included.
-const MOST_VALUES: usize = 100_000;
+/// Most values of all files of a configuration, those that aliases repeat included.
+const MOST_VALUES: usize = 500_000;
 
-/// Reads a document. `None` when it is not one; whatever is wrong is added to `problems`.
-pub(super) fn parse(
-    text: &str,
-    env: &dyn Fn(&str) -> Option<String>,
-    problems: &mut Vec<Problem>,
-) -> Option<Node> {
-    let options = granit_parser::options! { emit_comments: false, emit_unresolved_aliases: true };
-    let events = Parser::new_from_str_with_options(text, options);
-    let mut reader = Reader {
-        text,
-        events,
-        env,
-        problems,
-        path: Vec::new(),
-        anchors: HashMap::new(),
-        values: 0,
-    };
-    reader.document().ok().flatten()
+/// The documents of one configuration, as they are read.
+pub(super) struct Documents<'e> {
+    env: &'e dyn Fn(&str) -> Option<String>,
+    /// What is wrong with them.
+    pub(super) problems: Vec<Problem>,
+    /// Values so far.
+    values: usize,
+}
+
+impl<'e> Documents<'e> {
+    pub(super) fn new(env: &'e dyn Fn(&str) -> Option<String>) -> Self {
+        Self {
+            env,
+            problems: Vec::new(),
+            values: 0,
+        }
+    }
+
+    /// Reads the document of the file with this number. `None` when it is not one.
+    pub(super) fn read(&mut self, text: &str, file: u16) -> Option<Node> {
+        let options =
+            granit_parser::options! { emit_comments: false, emit_unresolved_aliases: true };
+        let events = Parser::new_from_str_with_options(text, options);
+        let mut reader = Reader {
+            text,
+            file,
+            events,
+            documents: self,
+            path: Vec::new(),
+            anchors: HashMap::new(),
+        };
+        reader.document().ok().flatten()
+    }
 }
 
 /// Reading ends here; the problem is in the list.
 struct Stop;
 
-struct Reader<'a, E> {
+struct Reader<'a, 'e, E> {
     text: &'a str,
+    file: u16,
     events: E,
-    env: &'a dyn Fn(&str) -> Option<String>,
-    problems: &'a mut Vec<Problem>,
+    documents: &'a mut Documents<'e>,
     path: Vec<String>,
     /// Finished anchors, with the number of values in each.
     anchors: HashMap<usize, (Node, usize)>,
-    values: usize,
 }
 
-impl<'a, E: Iterator<Item = Result<(Event<'a>, Span), ScanError>>> Reader<'a, E> {
+impl<'a, E: Iterator<Item = Result<(Event<'a>, Span), ScanError>>> Reader<'a, '_, E> {
     fn document(&mut self) -> Result<Option<Node>, Stop> {
         let mut document = None;
         while let Some((event, span)) = self.next()? {
@@ -67,10 +81,17 @@ impl<'a, E: Iterator<Item = Result<(Event<'a>, Span), ScanError>>> Reader<'a, E>
             }
         }
         if document.is_none() {
+            let text = match self.file {
+                0 => "the file is empty; `version: 1` is its first line",
+                _ => "the file is empty",
+            };
             self.report(
                 Code::FileNotYaml,
-                (1, 1),
-                "the file is empty; `version: 1` is its first line",
+                Place {
+                    file: self.file,
+                    ..Place::START
+                },
+                text,
             );
         }
         Ok(document)
@@ -90,18 +111,18 @@ impl<'a, E: Iterator<Item = Result<(Event<'a>, Span), ScanError>>> Reader<'a, E>
         };
         self.report(
             Code::FileNotYaml,
-            place(mark),
+            self.place(mark),
             format!("not YAML: {}{hint}", error.info()),
         );
         Err(Stop)
     }
 
     fn node(&mut self, event: Event<'a>, span: &Span) -> Result<Node, Stop> {
-        self.values += 1;
-        if self.values > MOST_VALUES {
-            return Err(self.stop(span, &format!("more than {MOST_VALUES} values in one file")));
+        self.documents.values += 1;
+        if self.documents.values > MOST_VALUES {
+            return Err(self.stop(span, &format!("more than {MOST_VALUES} values")));
         }
-        let before = self.values;
+        let before = self.documents.values;
         let (kind, anchor) = match event {
             Event::Scalar(text, style, anchor, tag) => {
                 let tag = tag.as_deref();
@@ -124,15 +145,20 @@ impl<'a, E: Iterator<Item = Result<(Event<'a>, Span), ScanError>>> Reader<'a, E>
             }
             Event::Alias(id) => return self.alias(id, span),
             Event::UnresolvedAlias(name) => {
-                let text = format!("no anchor `&{name}` stands before this alias");
-                self.report(Code::FileNotYaml, place(span.start), text);
+                let hint = if name.starts_with(['.', '*', '/']) {
+                    "; a pattern that begins with `*` needs quotes"
+                } else {
+                    ""
+                };
+                let text = format!("no anchor `&{name}` stands before this alias{hint}");
+                self.report(Code::FileNotYaml, self.place(span.start), text);
                 (Kind::Unknown, 0)
             }
             _ => return Err(self.stop(span, "not YAML that this program knows")),
         };
-        let node = Node::new(place(span.start), kind);
+        let node = Node::new(self.place(span.start), kind);
         if anchor != 0 {
-            let size = self.values - before + 1;
+            let size = self.documents.values - before + 1;
             self.anchors.insert(anchor, (node.clone(), size));
         }
         Ok(node)
@@ -143,8 +169,8 @@ impl<'a, E: Iterator<Item = Result<(Event<'a>, Span), ScanError>>> Reader<'a, E>
         let Some((node, size)) = self.anchors.get(&id) else {
             return Err(self.stop(span, "an alias inside its own anchor never ends"));
         };
-        self.values += size;
-        if self.values > MOST_VALUES {
+        self.documents.values += size;
+        if self.documents.values > MOST_VALUES {
             let text = format!("aliases repeat more than {MOST_VALUES} values");
             return Err(self.stop(span, &text));
         }
@@ -152,12 +178,12 @@ impl<'a, E: Iterator<Item = Result<(Event<'a>, Span), ScanError>>> Reader<'a, E>
     }
 
     fn plain(&mut self, text: &str, span: &Span) -> Kind {
-        match scalar::interpolate(text, self.env) {
+        match scalar::interpolate(text, self.documents.env) {
             Ok(Some(filled)) => return Kind::Filled(filled),
             Ok(None) => {}
             Err(problems) => {
                 for problem in problems {
-                    self.report(Code::FileValueInvalid, place(span.start), problem);
+                    self.report(Code::FileValueInvalid, self.place(span.start), problem);
                 }
                 return Kind::Unknown;
             }
@@ -170,7 +196,7 @@ impl<'a, E: Iterator<Item = Result<(Event<'a>, Span), ScanError>>> Reader<'a, E>
             Plain::LeadingZero => {
                 let text =
                     "a number with a leading zero is read differently everywhere; put it in quotes";
-                self.report(Code::FileNotYaml, place(span.start), text);
+                self.report(Code::FileNotYaml, self.place(span.start), text);
                 Kind::Unknown
             }
         }
@@ -199,12 +225,12 @@ impl<'a, E: Iterator<Item = Result<(Event<'a>, Span), ScanError>>> Reader<'a, E>
             if event == Event::MappingEnd {
                 break;
             }
-            let place = place(span.start);
+            let place = self.place(span.start);
             let key = match event {
                 Event::Scalar(ref text, ..) => text.to_string(),
                 _ => return Err(self.stop(&span, "a key is plain text")),
             };
-            self.values += 1;
+            self.documents.values += 1;
             self.path.push(key.clone());
             let Some((event, span)) = self.next()? else {
                 break;
@@ -214,7 +240,7 @@ impl<'a, E: Iterator<Item = Result<(Event<'a>, Span), ScanError>>> Reader<'a, E>
                 let text = format!("duplicate key `{key}`; it stands on line {first} already");
                 self.report(Code::FileNotYaml, place, text);
             } else {
-                seen.insert(key.clone(), place.0);
+                seen.insert(key.clone(), place.line);
                 if key == "<<" {
                     merged.push(value);
                 } else {
@@ -235,7 +261,7 @@ impl<'a, E: Iterator<Item = Result<(Event<'a>, Span), ScanError>>> Reader<'a, E>
             Kind::Map(others) => {
                 for other in others {
                     if !seen.contains_key(&other.key) {
-                        seen.insert(other.key.clone(), other.place.0);
+                        seen.insert(other.key.clone(), other.place.line);
                         entries.push(other);
                     }
                 }
@@ -268,24 +294,29 @@ impl<'a, E: Iterator<Item = Result<(Event<'a>, Span), ScanError>>> Reader<'a, E>
             let mark = span.tag_start().unwrap_or(span.start);
             self.report(
                 Code::FileNotYaml,
-                place(mark),
+                self.place(mark),
                 "tags (`!…`) have no meaning in this file",
             );
         }
     }
 
     fn stop(&mut self, span: &Span, text: &str) -> Stop {
-        self.report(Code::FileNotYaml, place(span.start), text);
+        self.report(Code::FileNotYaml, self.place(span.start), text);
         Stop
     }
 
     fn report(&mut self, code: Code, place: Place, text: impl Into<String>) {
-        self.problems
+        self.documents
+            .problems
             .push(Problem::new(code, place, shown(&self.path), text));
     }
-}
 
-fn place(mark: Marker) -> Place {
-    let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
-    (number(mark.line()), number(mark.col() + 1))
+    fn place(&self, mark: Marker) -> Place {
+        let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+        Place {
+            file: self.file,
+            line: number(mark.line()),
+            column: number(mark.col() + 1),
+        }
+    }
 }

@@ -3,16 +3,20 @@
 //! Never asks a server, and never reads a secret: secret values are references that stay references here.
 //!
 //! The types of `model` (with `values`, and `api` for the fields of the servers) are what the file says and what its
-//! schema is made from. `document` reads YAML into a `tree` of keys and values with their places, `check` holds that
-//! against the schema, and `rules` look at how what is sound fits together, as `reading` shows it to them. Where
+//! schema is made from. `document` reads YAML into a `tree` of keys and values with their places; `policy_files` and
+//! `include` add what stands in other files. `check` holds the tree against the schema, and `rules` look at how what is sound fits together, as `reading` shows it to them. Where
 //! nothing was found wrong, each type reads itself from the tree (`section`).
 
 mod auth_types;
 mod check;
 mod command_line;
 mod document;
+mod files;
 mod forms;
+mod include;
 mod model;
+mod pattern;
+mod policy_files;
 mod problem;
 mod reading;
 mod rules;
@@ -35,26 +39,30 @@ pub use values::*;
 pub(crate) use written::yaml;
 
 use crate::code::Code;
+use document::Documents;
+use files::Files;
+use problem::{MOST_PROBLEMS, Place};
 use reading::Reading;
 use tree::{Kind, Node};
 
-/// Longest file, of the configuration or of a policy, in bytes.
-const LONGEST_FILE: u64 = 1 << 20;
-/// Most problems that are reported in one go.
-const MOST_PROBLEMS: usize = 500;
+/// Longest file of the configuration, in bytes: some 10,000 policies with their rules fit.
+const LONGEST_FILE: u64 = 16 << 20;
 
 static SCHEMA: LazyLock<Value> = LazyLock::new(model::schema);
 
 /// Reads and checks the file at `path`; `${NAME}` in it is asked of `env`.
 ///
-/// Files of policies are read as well; files of secrets are not. Relative paths start at the directory of the file.
+/// Files that it includes and those of policies are read as well; files of secrets are not. Relative paths start at the
+/// directory of the file in which they stand.
 ///
 /// # Errors
 /// All problems of the file, when there is any.
 pub fn load(path: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<Config, Problems> {
-    let text = problem::text_of(path, LONGEST_FILE)
-        .map_err(|(code, why)| Problems::new(path.to_path_buf(), vec![whole(code, why)]))?;
-    from_text(&text, path, path.parent().unwrap_or(Path::new("")), env)
+    let directory = path.parent().unwrap_or(Path::new(""));
+    let text = problem::text_of(path, LONGEST_FILE).map_err(|(code, why)| {
+        Problems::new(&Files::new(path, directory), vec![whole(code, why)])
+    })?;
+    from_text(&text, path, directory, env)
 }
 
 /// The same from a `text` that no file needs to hold: messages call it `name`, and relative paths start at `directory`.
@@ -67,19 +75,22 @@ pub fn from_text(
     directory: &Path,
     env: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Config, Problems> {
-    let mut problems = Vec::new();
-    match document::parse(text, env, &mut problems) {
-        Some(root) => checked(root, problems, name, directory),
-        None => Err(Problems::new(name.to_path_buf(), problems)),
+    let mut documents = Documents::new(env);
+    let files = Files::new(name, directory);
+    match documents.read(text, Place::START.file) {
+        Some(root) => checked(root, documents, files),
+        None => Err(Problems::new(&files, documents.problems)),
     }
 }
 
-/// The same from a value that a program made. Its texts are taken as they stand: no `${NAME}` is filled in.
+/// The same from a value that a program made. Its texts are taken as they stand: no `${NAME}` is filled in, nor in the
+/// files that it includes.
 ///
 /// # Errors
 /// All problems of the value, when there is any; they have a path, and no line of their own.
 pub fn from_value(value: &Value, name: &Path, directory: &Path) -> Result<Config, Problems> {
-    checked(Node::from(value), Vec::new(), name, directory)
+    let files = Files::new(name, directory);
+    checked(Node::from(value), Documents::new(&|_| None), files)
 }
 
 /// The JSON Schema (draft 2020-12) of the file, for editors.
@@ -87,38 +98,38 @@ pub fn schema() -> Value {
     SCHEMA.clone()
 }
 
-/// The way of every document: held against the schema, then against the rules, then read.
-fn checked(
-    mut root: Node,
-    mut problems: Vec<Problem>,
-    name: &Path,
-    directory: &Path,
-) -> Result<Config, Problems> {
-    let refused = |problems| Err(Problems::new(name.to_path_buf(), problems));
+/// The way of every document: what stands in other files is added, all is held against the schema and the rules, then
+/// read.
+fn checked(mut root: Node, mut documents: Documents, mut files: Files) -> Result<Config, Problems> {
+    policy_files::expand(&mut root, &files, &mut documents.problems);
+    let complete = include::merge(&mut root, &mut files, &mut documents);
+    let mut problems = documents.problems;
     check::check(&mut root, &SCHEMA, &mut problems);
     if !matches!(root.kind, Kind::Map(_)) || problems.len() > MOST_PROBLEMS {
-        problems.truncate(MOST_PROBLEMS);
-        return refused(problems);
+        return Err(Problems::new(&files, problems));
     }
-    let mut reading = Reading::new(&root, directory, problems);
+    let mut reading = Reading::new(&root, &files, problems);
     let policies = model::policies(&mut reading);
-    rules::check(&mut reading);
-    if !reading.problems.is_empty() {
-        return refused(reading.problems);
+    // A name that is not here may stand in a file that could not be read.
+    if complete {
+        rules::check(&mut reading);
     }
-    match Config::read(&root, (name, directory), policies, reading.warnings) {
-        Some(config) => Ok(config),
+    let Reading {
+        problems, warnings, ..
+    } = reading;
+    if !problems.is_empty() {
+        return Err(Problems::new(&files, problems));
+    }
+    Config::read(&root, &files, policies, warnings).ok_or_else(|| {
         // The schema and the types have one source, so a section that cannot be read is a mistake of ours.
-        None => refused(vec![whole(
-            Code::Unexpected,
-            "the file could not be understood, and why is not known; please report this",
-        )]),
-    }
+        let text = "the file could not be understood, and why is not known; please report this";
+        Problems::new(&files, vec![whole(Code::Unexpected, text)])
+    })
 }
 
 /// A problem of the file as a whole.
 fn whole(code: Code, text: impl Into<String>) -> Problem {
-    Problem::new(code, (1, 1), String::new(), text)
+    Problem::new(code, Place::START, String::new(), text)
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::files::{self, Files};
 use crate::code::Code;
 use crate::disk::read::{self, Unfit};
 use crate::shell::ShellCommand;
@@ -11,12 +12,17 @@ use crate::shell::ShellCommand;
 /// The file that is read where none is named on the command line.
 pub(super) const DEFAULT_FILE: &str = "bootstrap.yaml";
 
+/// Most problems that are reported in one go.
+pub(super) const MOST_PROBLEMS: usize = 500;
+
 /// Most letters inserted, removed, changed or swapped with their neighbour that still make a misspelling of a name.
 const NEAREST: usize = 2;
 
 /// One problem, or one warning.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Problem {
+    /// The file: 0 is the configuration itself, and then those that it includes.
+    pub file: u16,
     /// Line, from 1.
     pub line: u32,
     /// Column in characters, from 1.
@@ -29,17 +35,33 @@ pub struct Problem {
     pub code: Code,
 }
 
-/// Line and column.
-pub(super) type Place = (u32, u32);
+/// Where something stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Place {
+    /// Number of the file.
+    pub(super) file: u16,
+    pub(super) line: u32,
+    pub(super) column: u32,
+}
+
+impl Place {
+    /// The beginning of the configuration itself.
+    pub(super) const START: Self = Self {
+        file: 0,
+        line: 1,
+        column: 1,
+    };
+}
 
 impl Problem {
     pub(super) fn new(
         code: Code,
-        (line, column): Place,
+        Place { file, line, column }: Place,
         path: String,
         text: impl Into<String>,
     ) -> Self {
         Self {
+            file,
             line,
             column,
             path,
@@ -59,26 +81,39 @@ impl fmt::Display for Problem {
     }
 }
 
-/// All problems of one file, in the order of their place. Never empty.
+/// All problems of a configuration, in the order of their place. Never empty.
 #[derive(Debug, Clone)]
 pub struct Problems {
     /// The file, as it was named.
     pub file: PathBuf,
-    /// Sorted by line and column.
+    /// The files that it includes.
+    pub included: Vec<PathBuf>,
+    /// Sorted by file, line and column.
     pub list: Vec<Problem>,
 }
 
 impl Problems {
-    pub(crate) fn new(file: PathBuf, mut list: Vec<Problem>) -> Self {
+    pub(super) fn new(files: &Files, mut list: Vec<Problem>) -> Self {
         for problem in &mut list {
             // Keys of the file stand in the text, and the text goes to a terminal.
             problem.text = problem.text.replace(char::is_control, "\u{fffd}");
         }
         list.sort();
         list.dedup_by(|next, kept| {
-            (next.line, next.column, &next.text) == (kept.line, kept.column, &kept.text)
+            (next.file, next.line, next.column, &next.text)
+                == (kept.file, kept.line, kept.column, &kept.text)
         });
-        Self { file, list }
+        list.truncate(MOST_PROBLEMS);
+        Self {
+            file: files.main().to_owned(),
+            included: files.included().map(Path::to_owned).collect(),
+            list,
+        }
+    }
+
+    /// A problem with the file that it stands in: `teams/a.yaml:3:5: …`
+    pub fn located(&self, problem: &Problem) -> String {
+        files::located(&self.file, &self.included, problem)
     }
 
     /// What to do next.
@@ -104,8 +139,7 @@ impl Problems {
 
 impl fmt::Display for Problems {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let file = self.file.display();
-        let lines = self.list.iter().map(|problem| format!("{file}:{problem}"));
+        let lines = self.list.iter().map(|problem| self.located(problem));
         formatter.write_str(&lines.collect::<Vec<_>>().join("\n"))
     }
 }
@@ -169,6 +203,7 @@ mod tests {
     #[test]
     fn problems_are_shown_by_place_and_each_once() {
         let problem = |line, column, text: &str| Problem {
+            file: 0,
             line,
             column,
             path: "init.shares".into(),
@@ -176,7 +211,7 @@ mod tests {
             code: Code::FileContradicts,
         };
         let all = Problems::new(
-            "b.yaml".into(),
+            &Files::new(Path::new("b.yaml"), Path::new("")),
             vec![
                 problem(9, 1, "later"),
                 problem(2, 3, "first"),

@@ -1,8 +1,7 @@
 //! The document as the rules look at it: what has a problem of shape is told from what has none, so that they see the
 //! one and not the other.
 
-use std::path::Path;
-
+use super::files::Files;
 use super::problem::Problem;
 use super::section::{At, Read};
 use super::tree::{Kind, Node, shown, step};
@@ -11,8 +10,7 @@ use crate::code::Code;
 /// The document, and what is wrong with it.
 pub(super) struct Reading<'a> {
     pub(super) root: &'a Node,
-    /// Where relative paths start.
-    directory: &'a Path,
+    files: &'a Files,
     /// Places with a problem of shape.
     broken: Vec<String>,
     pub(super) problems: Vec<Problem>,
@@ -20,14 +18,14 @@ pub(super) struct Reading<'a> {
 }
 
 impl<'a> Reading<'a> {
-    pub(super) fn new(root: &'a Node, directory: &'a Path, problems: Vec<Problem>) -> Self {
+    pub(super) fn new(root: &'a Node, files: &'a Files, problems: Vec<Problem>) -> Self {
         let broken = problems
             .iter()
             .map(|problem| problem.path.clone())
             .collect();
         Self {
             root,
-            directory,
+            files,
             broken,
             problems,
             warnings: Vec::new(),
@@ -36,7 +34,7 @@ impl<'a> Reading<'a> {
 
     /// `node` as the types of the configuration are read from it.
     pub(super) fn at(&self, node: &'a Node) -> At<'a> {
-        At::new(node, self.directory)
+        At::new(node, self.files)
     }
 
     /// Adds a problem at `path`.
@@ -102,7 +100,7 @@ impl<'a> Reading<'a> {
 
     /// The value at `path` as a `T`, where it is sound and one.
     pub(super) fn value<T: Read>(&self, path: &[impl AsRef<str>]) -> Option<T> {
-        At::new(self.node(path)?, self.directory).read()
+        At::new(self.node(path)?, self.files).read()
     }
 
     /// Whether there is such a key, damaged or not. `None` where nobody knows: what is around it is damaged, or

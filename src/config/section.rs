@@ -4,21 +4,22 @@
 //! The document fits that schema before anything is read, so `None` here is a mistake of ours and never one of the
 //! file.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use url::Url;
 
+use super::files::Files;
 use super::tree::{Kind, Node};
 
 use crate::span;
 
-/// A value of the document, and the directory that its relative paths start at.
+/// A value of the document, and the files that it may stand in.
 #[derive(Clone, Copy)]
 pub(super) struct At<'a> {
     pub(super) node: &'a Node,
-    directory: &'a Path,
+    files: &'a Files,
 }
 
 /// A type that values of the document are read as.
@@ -33,8 +34,8 @@ pub(super) trait Read: Sized {
 }
 
 impl<'a> At<'a> {
-    pub(super) fn new(node: &'a Node, directory: &'a Path) -> Self {
-        Self { node, directory }
+    pub(super) fn new(node: &'a Node, files: &'a Files) -> Self {
+        Self { node, files }
     }
 
     pub(super) fn to(self, node: &'a Node) -> Self {
@@ -108,7 +109,8 @@ impl Read for bool {
 
 impl Read for PathBuf {
     fn read(at: At) -> Option<Self> {
-        at.node.text().map(|path| at.directory.join(path))
+        let directory = at.files.directory(at.node.place);
+        at.node.text().map(|path| directory.join(path))
     }
 }
 

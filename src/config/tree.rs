@@ -2,11 +2,15 @@
 //!
 //! Never a value in a message: places and paths are all that it says about itself.
 
+use std::cell::OnceCell;
+use std::collections::HashMap;
+
 use serde_json::{Number, Value};
 
 use super::problem::Place;
 
-const START: Place = (1, 1);
+/// Fewest keys of a map in which they are looked up by an index.
+const MANY: usize = 32;
 
 /// A value with its place.
 #[derive(Debug, Clone)]
@@ -17,7 +21,13 @@ pub(super) struct Node {
     pub(super) reference: bool,
     /// Set by the shape check: this map has a key that nobody knows, and one that is missing may be meant by it.
     pub(super) strange: bool,
+    /// The places of a large map's keys, made when the first is looked up and forgotten in [`Node::entries_mut`].
+    index: OnceCell<Box<Index>>,
 }
+
+/// The places of keys in their map.
+#[derive(Debug, Clone)]
+struct Index(HashMap<String, usize>);
 
 /// What a value is.
 #[derive(Debug, Clone)]
@@ -54,13 +64,13 @@ impl From<&Value> for Node {
             Value::Object(entries) => {
                 let entry = |(key, value): (&String, &Value)| Entry {
                     key: key.clone(),
-                    place: START,
+                    place: Place::START,
                     value: value.into(),
                 };
                 Kind::Map(entries.iter().map(entry).collect())
             }
         };
-        Self::new(START, kind)
+        Self::new(Place::START, kind)
     }
 }
 
@@ -71,6 +81,7 @@ impl Node {
             kind,
             reference: false,
             strange: false,
+            index: OnceCell::new(),
         }
     }
 
@@ -79,6 +90,15 @@ impl Node {
         match &self.kind {
             Kind::Map(entries) => entries,
             _ => &[],
+        }
+    }
+
+    /// The entries of a map, to be changed.
+    pub(super) fn entries_mut(&mut self) -> Option<&mut Vec<Entry>> {
+        self.index.take();
+        match &mut self.kind {
+            Kind::Map(entries) => Some(entries),
+            _ => None,
         }
     }
 
@@ -96,7 +116,16 @@ impl Node {
     }
 
     fn entry(&self, key: &str) -> Option<&Entry> {
-        self.entries().iter().find(|entry| entry.key == key)
+        let entries = self.entries();
+        if entries.len() < MANY {
+            return entries.iter().find(|entry| entry.key == key);
+        }
+        let places = || {
+            let keys = entries.iter().map(|entry| entry.key.clone());
+            Box::new(Index(keys.zip(0..).collect()))
+        };
+        let place = self.index.get_or_init(places).0.get(key)?;
+        entries.get(*place)
     }
 
     /// The value at one step of a path: a key of a map, or a place of a list.

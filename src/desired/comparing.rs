@@ -138,7 +138,8 @@ impl Comparison {
     }
 
     fn present(&mut self, document: Document, found: Found) {
-        self.findings.extend(found.findings);
+        let findings = found.findings.into_iter();
+        self.findings.extend(findings.map(Finding::from));
         self.learned.records.extend(found.learnt);
         if !found.why.is_empty() {
             self.pending.push(Pending {

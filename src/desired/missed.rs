@@ -8,7 +8,7 @@ use crate::desired::document::Document;
 use crate::desired::observation::Observation;
 use crate::desired::view::View;
 use crate::failure::Failure;
-use crate::finding::Finding;
+use crate::finding::DocumentFinding;
 
 /// Facts of a step that name documents of it which this program has seen as the file had them, or has written.
 const NAMED: [&str; 4] = ["documents", "written", WRITTEN_BEFORE, NOT_IN_FILE];
@@ -32,11 +32,11 @@ pub(crate) async fn observe_with_missed(
     for path in &missed {
         let finding = match view.client().read(Some(view.token()?), path).await {
             Ok(None) => continue,
-            Ok(Some(_)) => Finding::NotInFile(path.clone()),
-            Err(error) if error.is_forbidden() => Finding::NotInFileUnseen(path.clone()),
+            Ok(Some(_)) => DocumentFinding::NotInFile(path.clone()),
+            Err(error) if error.is_forbidden() => DocumentFinding::NotInFileUnseen(path.clone()),
             Err(error) => return Err(error.into()),
         };
-        observation.findings.push(finding);
+        observation.findings.push(finding.into());
     }
     if !missed.is_empty() {
         observation.evidence.set(NOT_IN_FILE, &missed);

@@ -118,9 +118,7 @@ impl MountOfFile<'_> {
         if !self.description.is_empty() {
             body.push(("description".into(), self.description.into()));
         }
-        if !self.options.is_empty() {
-            body.push(("options".into(), resolve::texts(self.options)));
-        }
+        add_options(&mut body, self.options);
         Ok(Document {
             path: self.tuning(),
             body: Body::Map(body),
@@ -168,5 +166,23 @@ impl MountOfFile<'_> {
     .advise(
         "choose another path in the file, or remove the mount by hand; nothing is ever replaced",
     ))
+    }
+}
+
+/// The options of the mount beside those that its tuning names itself.
+fn add_options(tune: &mut Vec<(String, Body)>, options: &[(String, String)]) {
+    if options.is_empty() {
+        return;
+    }
+    let tuned = tune.iter_mut().find(|(name, _)| name == "options");
+    if let Some((_, Body::Map(tuned))) = tuned {
+        for (name, value) in options {
+            if !tuned.iter().any(|(there, _)| there == name) {
+                tuned.push((name.clone(), value.clone().into()));
+            }
+        }
+    } else {
+        tune.retain(|(name, _)| name != "options");
+        tune.push(("options".into(), resolve::texts(options)));
     }
 }

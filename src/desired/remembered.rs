@@ -13,7 +13,7 @@ use crate::desired::sending;
 use crate::desired::state::{Found, State, shown};
 use crate::desired::view::View;
 use crate::failure::Failure;
-use crate::finding::{Change, Finding};
+use crate::finding::{Change, DocumentFinding};
 use crate::memory::leaf::{field_of, leaves};
 use crate::memory::{self, Changed, Drift, Edits, Remembered, Shown};
 
@@ -56,7 +56,7 @@ pub(super) fn state(
         outcome
             .cannot
             .into_iter()
-            .map(|field| Finding::CannotReset(path.clone(), field)),
+            .map(|field| DocumentFinding::CannotReset(path.clone(), field)),
     );
     if found.reset.is_empty() && !found.findings.is_empty() && only_cannot(&edits, &drift, &found) {
         found.why.clear();
@@ -68,10 +68,9 @@ pub(super) fn state(
 fn only_cannot(edits: &Edits, drift: &Drift, found: &Found) -> bool {
     let cannot = |changed: &Changed| {
         let field = field_of(&changed.place);
-        found
-            .findings
-            .iter()
-            .any(|finding| matches!(finding, Finding::CannotReset(_, name) if *name == field))
+        found.findings.iter().any(
+            |finding| matches!(finding, DocumentFinding::CannotReset(_, name) if *name == field),
+        )
     };
     edits.changed.iter().chain(&drift.changed).all(cannot)
 }
@@ -115,7 +114,7 @@ pub(super) async fn done_once(
         return Ok(State::present(found));
     }
     Ok(State::present(Found {
-        findings: vec![Finding::DoneOnce(document.path.clone())],
+        findings: vec![DocumentFinding::DoneOnce(document.path.clone())],
         ..Found::default()
     }))
 }

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::desired::document::Reset;
-use crate::finding::{Change, Finding};
+use crate::finding::{Change, DocumentFinding};
 use crate::memory::Record;
 use crate::vault::Body;
 
@@ -38,7 +38,7 @@ pub(super) struct Found {
     /// What that puts back.
     pub(super) reset: Vec<Reset>,
     /// What no write could mend.
-    pub(super) findings: Vec<Finding>,
+    pub(super) findings: Vec<DocumentFinding>,
     /// What is to be remembered of the look.
     pub(super) learnt: Option<Record>,
 }

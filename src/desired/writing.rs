@@ -14,7 +14,7 @@ use crate::desired::record;
 use crate::desired::state::shown;
 use crate::evidence::facts::Evidence;
 use crate::failure::Failure;
-use crate::finding::Finding;
+use crate::finding::{DocumentFinding, Finding};
 use crate::memory::leaf::is_nothing;
 use crate::memory::{Memory, Record};
 use crate::session::Session;
@@ -143,7 +143,7 @@ pub(super) fn stays(document: &Document, made: &Value, reset: &Reset) -> Option<
         } else {
             "as it is".to_owned()
         };
-        Finding::StaysSet(document.path.clone(), reset.field.clone(), now)
+        DocumentFinding::StaysSet(document.path.clone(), reset.field.clone(), now).into()
     })
 }
 

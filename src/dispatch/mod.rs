@@ -335,9 +335,7 @@ async fn load_file(file: &Path, caller: Caller<'_>) -> Result<Config, Failure> {
 }
 
 fn not_loaded(problems: Problems) -> Failure {
-    let file = problems.file.display().to_string();
-    let located =
-        |problem: &config::Problem| Problem::new(problem.code, format!("{file}:{problem}"));
+    let located = |problem: &config::Problem| Problem::new(problem.code, problems.located(problem));
     let mut list: Vec<_> = problems.list.iter().map(located).collect();
     if let Some(last) = list.last_mut() {
         last.advice = problems.advice();

@@ -355,6 +355,10 @@ mod tests {
         let browser = async {
             let mut stream = TcpStream::connect(address).await.unwrap();
             stream.write_all(b"GET /oidc/call").await.unwrap();
+            // Who comes later and is answered comes after that was read.
+            let mut other = TcpStream::connect(address).await.unwrap();
+            other.write_all(b"GET /x HTTP/1.1\r\n\r\n").await.unwrap();
+            other.read_to_end(&mut Vec::new()).await.unwrap();
             let mut silent = VecDeque::new();
             for _ in 0..3000 {
                 silent.push_back(TcpStream::connect(address).await.unwrap());

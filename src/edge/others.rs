@@ -45,6 +45,7 @@ pub(crate) fn findings(configs: &[&Config], report: Option<&Path>) -> Vec<Findin
 /// Files that are read, and directories that are written to.
 fn used(config: &Config, report: Option<&Path>) -> Vec<PathBuf> {
     let mut used = vec![config.file.clone()];
+    used.extend(config.include.iter().cloned());
     used.extend(
         config
             .policies

@@ -3,6 +3,7 @@
 
 mod comparison;
 mod detail;
+mod document;
 mod words;
 
 use jiff::Timestamp;
@@ -15,6 +16,7 @@ use crate::vault::auth::scan::Found;
 
 pub use comparison::Left;
 pub use detail::{Change, Detail};
+pub use document::DocumentFinding;
 use words::{ROTATED, apart, files_of_this_machine, one_trust_domain, second};
 
 /// Something that does not hold or was not seen, and that the run could not mend: said at its end, exit code 4.
@@ -49,33 +51,9 @@ pub enum Finding {
     /// What a step made is not as in the file, and nobody may write it.
     #[error("{} differs from the file: {}", .0.name(), .1)]
     Step(Step, Detail),
-    /// A policy, role or user that was as the file once said, made here or found there, which the file names no more.
-    #[error(
-        "{0} is not in the file any more, and is left on the server: delete it there, or put it back"
-    )]
-    NotInFile(String),
-    /// A document and a field of it that a write cannot put back.
-    #[error(
-        "{1} of {0} was taken out of the file or changed by somebody else, and no write puts it back: delete and create \
-         {0} yourself, or name {1} in the file"
-    )]
-    CannotReset(String, String),
-    /// A document, a field of it that was to be put back, and what the server has there.
-    #[error(
-        "{1} of {0} stays {2} although it was to be put back: name it in the file, or change it there"
-    )]
-    StaysSet(String, String, String),
-    /// A document that is written once, and the file says something else by now.
-    #[error(
-        "{0} was written once, and the file says something else by now: writing it again makes a second one; to do that: \
-         --again {0}"
-    )]
-    DoneOnce(String),
-    /// The same, where nobody could look.
-    #[error(
-        "{0} is not in the file any more, and this login may not look whether the server still has it"
-    )]
-    NotInFileUnseen(String),
+    /// A document that no write of this step brings to what the file says.
+    #[error(transparent)]
+    Document(#[from] DocumentFinding),
     /// Address and time of a server, and the time of this machine.
     #[error(
         "the clock of {} ({}) is {} this machine's ({}), which the times in this report are of",
@@ -344,9 +322,8 @@ impl Finding {
             }
             Self::AuditDevice(_) => Code::AuditDeviceDiffers,
             Self::RawAuditLog(..) => Code::AuditLogRaw,
-            Self::Step(..) | Self::NotInFile(_) | Self::NotInFileUnseen(_) => Code::StepDiffers,
-            Self::CannotReset(..) | Self::StaysSet(..) => Code::NotPutBack,
-            Self::DoneOnce(_) => Code::DoneOnce,
+            Self::Step(..) => Code::StepDiffers,
+            Self::Document(finding) => finding.code(),
             Self::ClocksApart(..) => Code::ClocksApart,
             Self::NodeAway(..) => Code::NodeMissing,
             Self::Foreign => Code::AlreadyInitialised,

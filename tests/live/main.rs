@@ -31,6 +31,7 @@ mod interrupted;
 mod killed;
 mod leader;
 mod looking;
+mod many_files;
 mod memory;
 mod namespaces;
 mod nodes;

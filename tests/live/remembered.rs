@@ -26,7 +26,11 @@ fn root_stays(ceremony: &mut Ceremony) {
 fn root<'s>(server: &'s Server, ceremony: &Ceremony) -> Api<'s> {
     let ada = server.api().log_in("ada", &ceremony.secrets["ada"]);
     let shares = ["alice", "bob"].map(|name| ceremony.custody().share(name));
-    let path = "generate-root-token";
+    let path = if server.setup() == Setup::OpenBao272Static {
+        "generate-root-token"
+    } else {
+        "generate-root"
+    };
     server.api().with(&root_from_shares(&ada, path, &shares))
 }
 

@@ -4,6 +4,7 @@ use serde_json::json;
 
 use crate::ceremony::{Ceremony, Server, handed_over};
 use crate::happy::NOT_REHEARSED;
+use crate::support::{Setup, require};
 
 #[test]
 fn a_second_run_writes_nothing_and_says_so() {
@@ -36,6 +37,35 @@ fn a_second_run_writes_nothing_and_says_so() {
         report,
         "the report of the ceremony stands"
     );
+}
+
+#[test]
+fn a_type_of_kv_with_its_version_is_the_one_that_the_server_lists() {
+    let silent = |setup: Setup| {
+        require!(setup.components());
+        let server = Server::of(setup);
+        let mut ceremony = Ceremony::at(&server);
+        let mounts = json!({
+            "first": { "type": "kv-v1" },
+            "second": { "type": "kv-v2", "description": "of a team" },
+            "tuned": { "type": "kv-v2", "tune": { "options": { "version": "2" } } },
+        });
+        ceremony.set("/secrets", mounts);
+        ceremony.apply().exits(4);
+        let log = server.audit().after_this();
+        let run = ceremony.apply();
+        run.exits(4)
+            .prints(&["nothing was written"])
+            .never_says(&["differs"]);
+        assert_eq!(log.writes(), Vec::<String>::new(), "{setup:?}");
+        // No version is taken for another.
+        ceremony.set("/secrets/second/type", json!("kv-v1"));
+        let run = ceremony.apply();
+        run.exits(4).prints(&["sys/mounts/second/tune"]);
+    };
+    silent(Setup::OpenBao272Static);
+    silent(Setup::OpenBao262StaticApiAudit);
+    silent(Setup::Vault1211Shamir);
 }
 
 #[test]

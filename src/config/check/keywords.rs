@@ -106,7 +106,7 @@ pub(super) fn format(text: &str, format: &str) -> Option<String> {
 }
 
 /// A key that is none of `properties`, of which some are `given`.
-pub(super) fn unknown(key: &str, properties: &Value, given: &HashSet<String>) -> String {
+pub(in crate::config) fn unknown(key: &str, properties: &Value, given: &HashSet<String>) -> String {
     let known = properties.as_object().into_iter().flatten();
     let known: Vec<&str> = known.map(|(name, _)| name.as_str()).collect();
     let free = known.iter().copied().filter(|name| !given.contains(*name));

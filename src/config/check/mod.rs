@@ -9,12 +9,12 @@ use std::collections::HashSet;
 
 use serde_json::Value;
 
-use super::problem::{Place, Problem, meant};
+use super::problem::{MOST_PROBLEMS, Place, Problem, meant};
 use super::tree::{Kind, Node, shown, step};
 use crate::code::Code;
-use keywords::{choices, expected, fill, holds, is, list, texts, types, unknown, variants};
+use keywords::{choices, expected, fill, holds, is, list, texts, types, variants};
 
-pub(super) use keywords::quoted;
+pub(super) use keywords::{quoted, unknown};
 
 /// The definition whose maps are references.
 const REFERENCE: &str = "#/$defs/SecretRef";
@@ -40,7 +40,7 @@ struct Check<'a> {
 
 impl<'a> Check<'a> {
     fn value(&mut self, node: &mut Node, schema: &'a Value) {
-        if matches!(node.kind, Kind::Unknown) {
+        if matches!(node.kind, Kind::Unknown) || self.problems.len() > MOST_PROBLEMS {
             return;
         }
         if schema.get("$ref").is_some() {
@@ -132,6 +132,9 @@ impl<'a> Check<'a> {
         let given: HashSet<String> = entries.iter().map(|entry| entry.key.clone()).collect();
         let mut misspelt = String::new();
         for entry in entries {
+            if self.problems.len() > MOST_PROBLEMS {
+                break;
+            }
             self.path.push(entry.key.clone());
             match properties.get(&entry.key).or(others) {
                 Some(Value::Bool(false)) => {

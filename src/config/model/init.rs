@@ -101,6 +101,7 @@ impl Read for Custodian {
         let keys = ["parameter", "recipient", "public_key"];
         let key = kind.and_then(|kind| keys.iter().find_map(|key| kind.get(key)));
         let place = key.unwrap_or(at.node).place;
+        let place = (place.line, place.column);
         let keys = CustodianKeys::read(at)?;
         let ssm = keys.ssm.map(CustodianKind::Ssm);
         let age = keys.age.map(CustodianKind::Age);

@@ -21,14 +21,16 @@ pub use checkpoint::*;
 pub use cluster::*;
 pub use init::*;
 pub use logins::*;
+pub(super) use mounts::kv_version;
 pub use mounts::*;
 pub(super) use policies::read as policies;
 pub use policies::{Policy, PolicySource};
 
 use super::auth_types::AuthSection;
 use super::command_line::Typed;
-use super::forms::Named;
-use super::problem::{DEFAULT_FILE, Problem};
+use super::files::{self, Files};
+use super::forms::{Named, Strings};
+use super::problem::{DEFAULT_FILE, Place, Problem};
 use super::section::At;
 use super::tree::Node;
 use crate::shell::ShellCommand;
@@ -41,6 +43,10 @@ pub struct Config {
     /// Version of this format: 1.
     #[schemars(extend("const" = 1))]
     pub version: u32,
+    /// Files whose `policies`, `auth`, `secrets`, `writes` and `logins` are added to those here: paths, or patterns such
+    /// as `teams/*.yaml`. Paths in them start at their own directory.
+    #[schemars(with = "Option<Strings>")]
+    pub include: Vec<PathBuf>,
     /// The servers and how they are reached.
     pub cluster: Cluster,
     /// Initialisation, and who keeps the shares of the recovery (or unseal) key.
@@ -57,7 +63,7 @@ pub struct Config {
     #[schemars(with = "Option<AuthSection>")]
     pub auth: Vec<AuthMount>,
     /// ACL policies by name.
-    #[schemars(with = "Named<policies::PolicyKeys>")]
+    #[schemars(with = "Option<policies::PolicySection>")]
     pub policies: Vec<Policy>,
     /// Any other API writes, in this order, compared where they can be read back.
     #[schemars(with = "Option<Vec<Write>>")]
@@ -88,14 +94,15 @@ impl Config {
     /// The document `root`, in which neither the schema nor any rule found a problem.
     pub(super) fn read(
         root: &Node,
-        (file, directory): (&Path, &Path),
+        files: &Files,
         policies: Vec<Policy>,
         warnings: Vec<Problem>,
     ) -> Option<Self> {
-        let at = At::new(root, directory);
+        let at = At::new(root, files);
         let auth = at.each("auth", AuthMount::read)?;
         Some(Self {
             version: at.key("version")?,
+            include: files.included().map(Path::to_owned).collect(),
             cluster: at.key::<Cluster>("cluster")?.plain(),
             init: at.key("init")?,
             checkpoint: at.key("checkpoint")?,
@@ -107,11 +114,16 @@ impl Config {
             writes: at.key("writes")?,
             break_glass: at.key("break_glass")?,
             revoke_root: at.key_or("revoke_root", || Some(true))?,
-            file: file.to_owned(),
-            directory: directory.to_owned(),
+            file: files.main().to_owned(),
+            directory: files.directory(Place::START).to_owned(),
             warnings,
             typed: Typed::default(),
         })
+    }
+
+    /// A warning with the file that it stands in: `teams/a.yaml:3:5: …`
+    pub fn located(&self, warning: &Problem) -> String {
+        files::located(&self.file, &self.include, warning)
     }
 
     /// A command to type for this very file, such as `vault-bootstrap -c prod.yaml apply`, with what was typed now of

@@ -47,7 +47,7 @@ pub struct SecretsEngine {
     /// Without slash at the end.
     #[serde(skip)]
     pub path: String,
-    /// `kv`, `pki`, `transit`, …
+    /// `kv` (or `kv-v2`, which is `kv` with `version: "2"`), `pki`, `transit`, …
     #[serde(rename = "type")]
     pub engine_type: String,
     /// Free text.
@@ -72,16 +72,39 @@ pub struct SecretsEngine {
 
 impl SecretsEngine {
     pub(super) fn read(name: &str, at: At) -> Option<Self> {
+        let (engine_type, version) = listed_type(at.key("type")?);
+        let mut options: Vec<(String, String)> = at.key("options")?;
+        let given = options.iter().any(|(name, _)| name == "version");
+        let version = version.filter(|_| !given);
+        options.extend(version.map(|version| ("version".to_owned(), version.to_owned())));
         Some(Self {
             path: mount_path(name),
-            engine_type: at.key("type")?,
+            engine_type,
             description: description(at)?,
-            options: at.key("options")?,
+            options,
             config: at.key("config")?,
             tune: at.key("tune")?,
             local: at.key("local")?,
             seal_wrap: at.key("seal_wrap")?,
         })
+    }
+}
+
+/// The type that the servers list for this one, and the `version` that goes with it: they take `kv-v2` and `kv-v1`, and
+/// make `kv` of both.
+fn listed_type(written: String) -> (String, Option<&'static str>) {
+    match kv_version(&written) {
+        Some(version) => ("kv".to_owned(), Some(version)),
+        None => (written, None),
+    }
+}
+
+/// The version that is part of the name of a type.
+pub(in crate::config) fn kv_version(written: &str) -> Option<&'static str> {
+    match written {
+        "kv-v1" => Some("1"),
+        "kv-v2" => Some("2"),
+        _ => None,
     }
 }
 

@@ -2,13 +2,18 @@
 
 use std::path::PathBuf;
 
-use schemars::JsonSchema;
+use schemars::{JsonSchema, json_schema};
 
 use crate::code::Code;
-use crate::config::LONGEST_FILE;
+use crate::config::forms::form;
 use crate::config::problem::text_of;
 use crate::config::reading::Reading;
 use crate::config::section::At;
+
+/// Longest text of a policy, in bytes.
+const LONGEST_POLICY: u64 = 1 << 20;
+/// Longest texts of all policies together.
+const LONGEST_POLICIES: usize = 256 << 20;
 
 /// One entry of `policies`.
 #[derive(Debug, Clone)]
@@ -46,6 +51,24 @@ pub(super) enum PolicyKeys {
     Rules(String),
 }
 
+form! {
+    /// Policies by name, and those of files.
+    PolicySection, "PolicySection", |generator| {
+        let policy = generator.subschema_for::<PolicyKeys>();
+        let patterns = json_schema!({"type": ["array", "string"], "items": {"type": "string"}, "minItems": 1});
+        json_schema!({
+            "description": "ACL policies by name.",
+            "type": "object",
+            "properties": {"files": {
+                "description": "A path or a pattern such as `policies/*.hcl`, or a list of those: each file is a policy that is called as the \
+                                file without its extension. A map is the policy `files`.",
+                "anyOf": [patterns, policy]
+            }},
+            "additionalProperties": policy
+        })
+    }
+}
+
 /// Policies that the program writes itself.
 #[derive(JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -58,14 +81,23 @@ pub(super) enum Builtin {
 /// with a text is found here, so that each file is read once.
 pub(in crate::config) fn read(reading: &mut Reading) -> Vec<Policy> {
     let mut policies = Vec::new();
+    let mut length = 0;
     for path in reading.all(&["policies", "*"]) {
+        if length > LONGEST_POLICIES {
+            let text = format!("the policies together are longer than {LONGEST_POLICIES} bytes");
+            reading.refuse(Code::FileValueInvalid, &path[..1], text);
+            break;
+        }
         let sound = reading.node(&path).map(|node| reading.at(node));
         match sound.and_then(source) {
             None => {}
-            Some(Ok(source)) => policies.push(Policy {
-                name: path[1].clone(),
-                source,
-            }),
+            Some(Ok(source)) => {
+                if let PolicySource::Rules { text, .. } = &source {
+                    length += text.len();
+                }
+                let name = path[1].clone();
+                policies.push(Policy { name, source });
+            }
             Some(Err((key, (code, why)))) => reading.refuse(code, &[path, vec![key]].concat(), why),
         }
     }
@@ -88,7 +120,7 @@ fn source(at: At) -> Option<Result<PolicySource, (String, Wrong)>> {
                 text.strip_prefix('\u{feff}')
                     .map_or(text.clone(), str::to_owned)
             };
-            let text = text_of(&file, LONGEST_FILE).map(plain);
+            let text = text_of(&file, LONGEST_POLICY).map(plain);
             (text.map_err(unread), Some(file))
         }
         _ => (Ok(at.read()?), None),

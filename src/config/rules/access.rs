@@ -1,5 +1,7 @@
 //! Rules of policies, roles and the break-glass logins.
 
+use std::collections::HashSet;
+
 use super::auth::{auth_type, members, mount_of, setting};
 use crate::code::Code;
 use crate::config::reading::{Reading, under};
@@ -17,23 +19,36 @@ const NO_LOGIN: &str = "no login of this file has this name";
 
 pub(super) fn policy_names_are_free(reading: &mut Reading) {
     for name in reading.keys(&["policies"]).unwrap_or_default() {
-        let text = match name {
-            "root" => "the policy `root` cannot be written",
-            GRANT => "this name belongs to the policy that the program writes for `break_glass`",
-            _ if name.is_empty() || name.contains(char::is_whitespace) => {
-                "a policy needs a name without spaces"
-            }
-            _ if name.to_lowercase() != name => {
-                "names of policies are lower case; the servers would change it"
-            }
-            _ => continue,
-        };
-        reading.refuse(Code::FileValueInvalid, &["policies", name], text);
+        if let Some(text) = unfit_policy_name(name) {
+            reading.refuse(Code::FileValueInvalid, &["policies", name], text);
+        }
     }
+}
+
+/// Why no policy of the file can have this name.
+pub(in crate::config) fn unfit_policy_name(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "root" => "the policy `root` cannot be written",
+        "response-wrapping" => "the policy `response-wrapping` cannot be written",
+        GRANT => "this name belongs to the policy that the program writes for `break_glass`",
+        _ if name.is_empty()
+            || name.contains(|letter: char| letter.is_whitespace() || letter.is_control()) =>
+        {
+            "a policy needs a name without spaces"
+        }
+        _ if name.starts_with('/') || name.ends_with('/') => {
+            "the name of a policy neither begins nor ends with `/`"
+        }
+        _ if name.to_lowercase() != name => {
+            "names of policies are lower case; the servers would change it"
+        }
+        _ => return None,
+    })
 }
 
 pub(super) fn policies_of_tokens_exist(reading: &mut Reading) {
     let known = reading.keys(&["policies"]);
+    let known: Option<HashSet<&str>> = known.map(|names| names.into_iter().collect());
     for (mount, kind, name) in members(reading) {
         let path = ["auth", mount, kind, name, "token_policies"];
         let Some(policies) = reading.value::<Field>(&path) else {
@@ -46,7 +61,7 @@ pub(super) fn policies_of_tokens_exist(reading: &mut Reading) {
                     &path,
                     "no login may have the policy `root`",
                 );
-            } else if known.as_ref().is_some_and(|known| !known.contains(&policy))
+            } else if known.as_ref().is_some_and(|known| !known.contains(policy))
                 && policy != "default"
                 && policy != GRANT
                 && !policy.contains("{{")

@@ -12,11 +12,13 @@ mod mounts;
 mod names;
 mod people;
 
+pub(super) use access::unfit_policy_name;
+
 use super::reading::Reading;
 
 type Rule = fn(&mut Reading);
 
-const RULES: [Rule; 32] = [
+const RULES: [Rule; 33] = [
     cluster::plain_http_stays_on_this_machine,
     cluster::nodes_are_different,
     cluster::threshold_fits_the_shares,
@@ -26,6 +28,7 @@ const RULES: [Rule; 32] = [
     cluster::recipients_are_public,
     cluster::fingerprints_are_whole,
     mounts::mount_paths_are_plain,
+    mounts::versions_of_kv_agree,
     mounts::audit_files_are_different,
     mounts::audit_options_keep_secrets,
     access::policy_names_are_free,

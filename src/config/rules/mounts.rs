@@ -7,6 +7,7 @@ use super::auth::{auth_type, members};
 use crate::code::Code;
 use crate::config::auth_types::mount_path;
 use crate::config::check::REFERENCES;
+use crate::config::model::kv_version;
 use crate::config::reading::{Reading, under};
 use crate::config::tree::Kind;
 
@@ -58,6 +59,36 @@ pub(super) fn mount_paths_are_plain(reading: &mut Reading) {
                     &[section, key],
                     "every server has this mount already",
                 );
+            }
+        }
+    }
+}
+
+/// The servers take `kv-v2` with another version, and mount version 2 all the same; a version that they do not know they
+/// refuse without saying so.
+pub(super) fn versions_of_kv_agree(reading: &mut Reading) {
+    for mount in reading.keys(&["secrets"]).unwrap_or_default() {
+        let Some(written) = reading.text(&["secrets", mount, "type"]) else {
+            continue;
+        };
+        let of_type = kv_version(written);
+        if of_type.is_none() && written != "kv" {
+            continue;
+        }
+        let places: [&[&str]; 2] = [&["options", "version"], &["tune", "options", "version"]];
+        for place in places {
+            let path = under(&["secrets", mount], place);
+            let version = reading.value::<String>(&path);
+            match (of_type, version.as_deref()) {
+                (Some(own), Some(version)) if version != own => {
+                    let text = format!("`{written}` is `kv` with `version: \"{own}\"`");
+                    reading.refuse(Code::FileContradicts, &path, text);
+                }
+                (None, Some(version)) if !["1", "2"].contains(&version) => {
+                    let text = "expected \"1\" or \"2\", the versions of `kv`";
+                    reading.refuse(Code::FileValueInvalid, &path, text);
+                }
+                _ => {}
             }
         }
     }

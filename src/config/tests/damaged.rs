@@ -102,12 +102,13 @@ fn places(node: &Node, path: &[String], into: &mut Vec<Vec<String>>) {
 }
 
 fn tree_of(text: &str) -> Node {
-    document::parse(text, &env, &mut Vec::new()).unwrap()
+    Documents::new(&env).read(text, 0).unwrap()
 }
 
 fn problems_of_rules(root: &Node, problems: Vec<Problem>) -> Vec<String> {
     let before = problems.len();
-    let mut reading = Reading::new(root, Path::new("/etc/vault"), problems);
+    let files = Files::new(Path::new("bootstrap.yaml"), Path::new("/etc/vault"));
+    let mut reading = Reading::new(root, &files, problems);
     crate::config::rules::check(&mut reading);
     let found = reading.problems[before..].iter();
     found.map(ToString::to_string).collect()
@@ -126,7 +127,12 @@ fn nothing_follows_from_a_value_that_is_damaged() {
         for path in all {
             let mut root = root.clone();
             node_at(&mut root, &path).kind = Kind::Unknown;
-            let damage = Problem::new(Code::FileContradicts, (1, 1), tree::shown(&path), "damaged");
+            let damage = Problem::new(
+                Code::FileContradicts,
+                Place::START,
+                tree::shown(&path),
+                "damaged",
+            );
             assert_eq!(
                 problems_of_rules(&root, vec![damage]),
                 [] as [&str; 0],

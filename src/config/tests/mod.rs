@@ -1,6 +1,8 @@
 //! The whole way from a file to its configuration or to its problems.
 
 mod damaged;
+mod included;
+mod policy_files;
 mod problems;
 mod rules;
 mod sources;
@@ -109,8 +111,7 @@ fn problems_of(text: &str, expected: &[&str]) {
 }
 
 fn validates(text: &str) -> bool {
-    let mut problems = Vec::new();
-    let Some(root) = document::parse(text, &env, &mut problems) else {
+    let Some(root) = Documents::new(&env).read(text, 0) else {
         return false;
     };
     jsonschema::validator_for(&schema())
@@ -215,6 +216,26 @@ fn every_level_of_the_example_refuses_an_unknown_key_here_and_in_the_schema() {
 }
 
 #[test]
+fn a_version_of_kv_in_the_name_of_its_type_is_one_in_its_options() {
+    let both = |first: &str, second: &str| {
+        let of = |mount: &str| {
+            let text = with(
+                "policies:\n",
+                &format!("secrets: {{kv: {{{mount}}}}}\npolicies:\n"),
+            );
+            format!("{:?}", load_text(&text).unwrap().secrets)
+        };
+        assert_eq!(of(first), of(second), "{first}");
+    };
+    both("type: kv-v2", r#"type: kv, options: {version: "2"}"#);
+    both("type: kv-v1", r#"type: kv, options: {version: "1"}"#);
+    both(
+        r#"type: kv-v2, options: {version: "2"}"#,
+        r#"type: kv, options: {version: "2"}"#,
+    );
+}
+
+#[test]
 fn variables_take_the_type_that_is_wanted_and_their_values_are_never_shown() {
     let config = load_text(
         &with("shares: 2", "shares: ${SHARES}").replace("role_id: abc", "role_id: \"${HIDDEN}\""),
@@ -305,29 +326,4 @@ fn a_whole_production_file_is_read() {
     let mounts: Vec<_> = doors.iter().map(|door| door.auth.as_str()).collect();
     assert_eq!(mounts, ["oidc", "userpass"]);
     assert!(validates(PRODUCTION));
-}
-
-#[test]
-fn a_thousand_policies_and_two_hundred_roles_are_read_at_once() {
-    let policies: String = (0..1000)
-        .map(|number| format!("  p{number}:\n    rules: |\n      path \"secret/data/{number}/*\" {{\n        capabilities = [\"read\", \"list\"]\n      }}\n"))
-        .collect();
-    let roles: String = (0..200)
-        .map(|number| format!("      r{number}:\n        token_policies: [p{number}, p{}]\n        token_ttl: 1h\n", number + 500))
-        .collect();
-    let text = with("policies:\n", &format!("policies:\n{policies}"))
-        .replace("    roles:\n", &format!("    roles:\n{roles}"))
-        .replace("logins: [ada, backup]", "logins: [ada]");
-    let start = std::time::Instant::now();
-    let config = load_text(&text).unwrap();
-    let took = start.elapsed();
-    assert_eq!(
-        (
-            config.policies.len(),
-            config.auth_mount("approle").unwrap().roles.len()
-        ),
-        (1001, 201)
-    );
-    // Without optimisation and on a busy machine; optimised it is a small part of this.
-    assert!(took.as_secs() < 5, "{took:?}");
 }

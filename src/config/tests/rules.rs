@@ -19,6 +19,18 @@ const BROKEN: &str = r#"
 + {token_type: batch}
 > 18:28: auth.approle.roles.backup.token_type: a break-glass login needs service tokens
 - policies:
++ secrets: {kv: {type: kv-v2, options: {version: "1"}}}
++ policies:
+> 19:48: secrets.kv.options.version: `kv-v2` is `kv` with `version: "2"`
+- policies:
++ secrets: {kv: {type: kv-v1, tune: {options: {version: "2"}}}}
++ policies:
+> 19:55: secrets.kv.tune.options.version: `kv-v1` is `kv` with `version: "1"`
+- policies:
++ secrets: {kv: {type: kv, options: {version: v2}}}
++ policies:
+> 19:45: secrets.kv.options.version: expected "1" or "2", the versions of `kv`
+- policies:
 + secrets: {kv: {type: kv, options: {version: 2}}}
 + policies:
 > 19:45: secrets.kv.options.version: expected text or `true` or `false`; put it in quotes

@@ -15,9 +15,7 @@ fn a_configuration_comes_from_a_text_or_a_value_without_any_file() {
         Path::new("/srv/lab/.vault-bootstrap/lab")
     );
 
-    let mut value = document::parse(SMALL, &env, &mut Vec::new())
-        .unwrap()
-        .value();
+    let mut value = Documents::new(&env).read(SMALL, 0).unwrap().value();
     value["cluster"]["name"] = "${HIDDEN}".into();
     let made = from_value(&value, name, directory).unwrap();
     assert_eq!(made.cluster.name, "${HIDDEN}", "a text is what it is");
@@ -78,11 +76,11 @@ fn policies_come_from_their_files_and_long_files_are_refused() {
             .ends_with("nothing.yaml:1:1: cannot be read: no such file"),
         "{missing}"
     );
-    std::fs::write(&file, "#".repeat(2 << 20)).unwrap();
+    std::fs::write(&file, "#".repeat(17 << 20)).unwrap();
     assert!(
         load(&file, &env)
             .unwrap_err()
             .to_string()
-            .contains("longer than 1048576 bytes")
+            .contains("longer than 16777216 bytes")
     );
 }

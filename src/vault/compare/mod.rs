@@ -12,7 +12,7 @@ mod tests;
 use serde_json::Value;
 
 use crate::vault::compare::redacted::{show_have, show_want};
-use crate::vault::compare::same::{is_default, is_empty, is_same, is_unset};
+use crate::vault::compare::same::{is_default, is_empty, is_same, is_text, is_unset};
 use crate::vault::compare::scalar::seconds_of;
 use crate::vault::http::body::Body;
 
@@ -203,6 +203,8 @@ impl Walk {
                 Some((_, have)) => self.value(&inner, key, value, have, false),
                 None if value.holds_unknown() => self.found.not_compared.push(inner),
                 None if is_empty(value) && !self.exact => {}
+                // A `kv` that was mounted without a version is one of version 1.
+                None if self.tune && inner == "options.version" && is_text(value, "1") => {}
                 None if value.holds_secret() && !self.exact => self.found.unreadable.push(inner),
                 None => self.differ(&inner, "(not set)".into(), show_want(value)),
             }

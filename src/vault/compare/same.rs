@@ -118,6 +118,11 @@ pub(super) fn is_default(name: &str, want: &Body) -> bool {
     }
 }
 
+/// This very text.
+pub(super) fn is_text(value: &Body, text: &str) -> bool {
+    matches!(value, Body::String(value) if value == text)
+}
+
 /// Nothing that the file asks for.
 pub(super) fn is_empty(want: &Body) -> bool {
     match want {

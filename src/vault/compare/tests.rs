@@ -201,6 +201,18 @@ fn tuning_knows_the_servers_defaults() {
 }
 
 #[test]
+fn a_mount_of_kv_without_a_version_is_one_of_version_1() {
+    let options = |version: &str| Body::from(json!({"options": {"version": version}}));
+    let without = json!({"options": {}});
+    assert!(compare_tune(&options("1"), &without).is_same());
+    assert!(compare_tune(&options("1"), &json!({"options": null})).is_same());
+    let second = compare_tune(&options("2"), &without);
+    assert_eq!(fields(&second), ["options.version"]);
+    let downgraded = compare_tune(&options("1"), &json!({"options": {"version": "2"}}));
+    assert_eq!(fields(&downgraded), ["options.version"]);
+}
+
+#[test]
 fn policies_are_compared_by_their_text() {
     assert!(same_policy("path \"a\" {}\n", "path \"a\" {}"));
     assert!(!same_policy("path \"a\" {}", "path \"b\" {}"));

@@ -1,0 +1,47 @@
+//! A document that no write of its step brings to what the file says.
+
+use thiserror::Error;
+
+use crate::code::Code;
+
+/// What does not hold of a document, by its path.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum DocumentFinding {
+    /// A policy, role or user that was as the file once said, made here or found there, which the file names no more.
+    #[error(
+        "{0} is not in the file any more, and is left on the server: delete it there, or put it back"
+    )]
+    NotInFile(String),
+    /// A document and a field of it that a write cannot put back.
+    #[error(
+        "{1} of {0} was taken out of the file or changed by somebody else, and no write puts it back: delete and create \
+         {0} yourself, or name {1} in the file"
+    )]
+    CannotReset(String, String),
+    /// A document, a field of it that was to be put back, and what the server has there.
+    #[error(
+        "{1} of {0} stays {2} although it was to be put back: name it in the file, or change it there"
+    )]
+    StaysSet(String, String, String),
+    /// A document that is written once, and the file says something else by now.
+    #[error(
+        "{0} was written once, and the file says something else by now: writing it again makes a second one; to do that: \
+         --again {0}"
+    )]
+    DoneOnce(String),
+    /// The same, where nobody could look.
+    #[error(
+        "{0} is not in the file any more, and this login may not look whether the server still has it"
+    )]
+    NotInFileUnseen(String),
+}
+
+impl DocumentFinding {
+    pub(super) fn code(&self) -> Code {
+        match self {
+            Self::NotInFile(_) | Self::NotInFileUnseen(_) => Code::StepDiffers,
+            Self::CannotReset(..) | Self::StaysSet(..) => Code::NotPutBack,
+            Self::DoneOnce(_) => Code::DoneOnce,
+        }
+    }
+}
