@@ -14,6 +14,10 @@ use crate::disk::{self, trust};
 
 /// Any permission of anybody but the owner.
 const OTHERS: u32 = 0o077;
+/// What is remembered of the documents that were written.
+pub(crate) const MEMORY: &str = "memory.jsonl";
+/// Ten thousand policies of a kilobyte, as they were sent and as the server made them, are a fifth of it.
+pub(crate) const LONGEST_MEMORY: u64 = 128 * 1024 * 1024;
 /// No file of another verb is nearly as long.
 const LONGEST: u64 = 64 * 1024 * 1024;
 
@@ -63,6 +67,18 @@ pub(crate) fn read_json<T: DeserializeOwned>(directory: &Path, name: &str) -> Re
         path,
         why: error.to_string(),
     })
+}
+
+/// What is remembered of the documents, where that is no longer than a place takes.
+pub(crate) fn memory_within(directory: &Path, longest: u64) -> Result<Option<String>> {
+    let path = directory.join(MEMORY);
+    let failed = |error| CheckpointError::io("read", &path)(error);
+    let length = disk::if_there(std::fs::symlink_metadata(&path)).map_err(failed)?;
+    if length.is_none_or(|found| found.len() > longest) {
+        return Ok(None);
+    }
+    let bytes = disk::read(&path, longest).map_err(CheckpointError::io("read", &path))?;
+    Ok(bytes.and_then(|bytes| String::from_utf8(bytes).ok()))
 }
 
 /// Overwrites and removes a file of this name. Harmless when there is none.

@@ -7,7 +7,9 @@ use base64::prelude::BASE64_STANDARD;
 use serde::{Deserialize, Serialize};
 
 use crate::checkpoint::diary::Diary;
-use crate::checkpoint::directory::{read_json, write_json};
+use crate::checkpoint::directory::{
+    MEMORY, destroy_beside, memory_within, read_json, write_beside, write_json,
+};
 use crate::checkpoint::error::{CheckpointError, Result};
 use crate::checkpoint::replica::lease::owner;
 use crate::checkpoint::secrets_file::{self, Header};
@@ -61,12 +63,35 @@ struct Packed {
     ciphertext: Option<String>,
 }
 
+/// The diary, and what is remembered of the documents beside it.
+#[derive(Serialize)]
+struct WithMemory<'a> {
+    #[serde(flatten)]
+    diary: &'a Diary,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    memory: Option<String>,
+}
+
+/// What is remembered of the documents, of a public part as it was packed.
+pub(super) fn memory_of(packed: &[u8]) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Memory {
+        memory: Option<String>,
+    }
+    serde_json::from_slice::<Memory>(packed).ok()?.memory
+}
+
 impl Checkpoint {
-    /// The public part and, while there is one, the encrypted part, as bytes.
-    pub fn packed(&self) -> Result<(Vec<u8>, Option<Vec<u8>>)> {
+    /// The public part and, while there is one, the encrypted part, as bytes. With the public part goes what is
+    /// remembered of the documents, where that is no longer than `longest` bytes.
+    pub fn packed(&self, longest: u64) -> Result<(Vec<u8>, Option<Vec<u8>>)> {
         let failed =
             |error: serde_json::Error| CheckpointError::io("pack", &self.directory)(error.into());
-        let diary = serde_json::to_vec(&*self.diary).map_err(failed)?;
+        let diary = WithMemory {
+            diary: &self.diary,
+            memory: memory_within(&self.directory, longest)?,
+        };
+        let diary = serde_json::to_vec(&diary).map_err(failed)?;
         let secrets = match read_secrets(&self.directory)? {
             None => None,
             Some((header, ciphertext)) => {
@@ -81,6 +106,7 @@ impl Checkpoint {
     /// stays true.
     pub fn unpack(&mut self, diary: &[u8], secrets: Option<&[u8]>, address: &str) -> Result<()> {
         let place = Path::new(address);
+        let memory = memory_of(diary);
         let mut diary = Diary::read(diary, place)?;
         if diary.cluster.name != self.diary.cluster.name {
             return Err(CheckpointError::OtherCluster {
@@ -102,6 +128,13 @@ impl Checkpoint {
                 let header = &packed.header;
                 self.written(secrets_file::replace(&self.directory, header, &ciphertext))?;
             }
+        }
+        match memory {
+            Some(memory) => {
+                write_beside(&self.directory, MEMORY, memory.as_bytes())?;
+            }
+            // What is remembered here is of before: documents are compared by their meaning once.
+            None => destroy_beside(&self.directory, MEMORY)?,
         }
         for (name, proof) in self.diary.proofs.clone() {
             diary.proofs.entry(name).or_insert(proof);

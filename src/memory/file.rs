@@ -5,17 +5,14 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::checkpoint::CheckpointError;
+use crate::checkpoint::directory::{LONGEST_MEMORY, MEMORY};
 use crate::disk;
 use crate::envelope::WrappedKey;
 use crate::memory::form::Form;
 use crate::memory::{Record, Remembered};
 
-/// The name of the file.
-pub(super) const NAME: &str = "memory.jsonl";
 /// The form that this program writes, and the newest that it reads.
 const VERSION: u32 = 1;
-/// Ten thousand policies of a kilobyte, sent and made, are a fifth of it.
-const LONGEST: u64 = 128 * 1024 * 1024;
 /// Lines that have been overtaken, before the file is written anew.
 pub(super) const SLACK: usize = 64;
 
@@ -97,8 +94,8 @@ pub(super) struct Found {
 
 /// The whole file; `None` where there is none.
 pub(super) fn read(directory: &Path, cluster: &str) -> Result<Option<Found>, CheckpointError> {
-    let path = directory.join(NAME);
-    let found = disk::read(&path, LONGEST).map_err(CheckpointError::io("read", &path))?;
+    let path = directory.join(MEMORY);
+    let found = disk::read(&path, LONGEST_MEMORY).map_err(CheckpointError::io("read", &path))?;
     let Some(bytes) = found else {
         return Ok(None);
     };
@@ -156,8 +153,8 @@ fn header(line: &[u8]) -> Result<Header, String> {
 /// Adds lines, durably.
 pub(super) fn append(directory: &Path, lines: &[Line]) -> Result<(), CheckpointError> {
     let bytes = bytes(directory, lines.iter())?;
-    disk::append(directory, NAME, &bytes)
-        .map_err(CheckpointError::io("write", &directory.join(NAME)))
+    disk::append(directory, MEMORY, &bytes)
+        .map_err(CheckpointError::io("write", &directory.join(MEMORY)))
 }
 
 /// Writes the whole file anew, durably.
@@ -168,8 +165,8 @@ pub(super) fn replace(
 ) -> Result<(), CheckpointError> {
     let mut all = bytes(directory, std::iter::once(header))?;
     all.extend(bytes(directory, lines)?);
-    disk::replace(directory, NAME, &all)
-        .map_err(CheckpointError::io("write", &directory.join(NAME)))
+    disk::replace(directory, MEMORY, &all)
+        .map_err(CheckpointError::io("write", &directory.join(MEMORY)))
 }
 
 fn bytes<T: Serialize>(
@@ -179,7 +176,7 @@ fn bytes<T: Serialize>(
     let mut bytes = Vec::new();
     for line in lines {
         serde_json::to_writer(&mut bytes, &line)
-            .map_err(|error| CheckpointError::io("write", &directory.join(NAME))(error.into()))?;
+            .map_err(|error| CheckpointError::io("write", &directory.join(MEMORY))(error.into()))?;
         bytes.push(b'\n');
     }
     Ok(bytes)

@@ -21,6 +21,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use crate::checkpoint::CheckpointError;
+use crate::checkpoint::directory::MEMORY;
 use crate::envelope::{self, Sealer, WrappedKey};
 use crate::memory::file::{Header, Line};
 use crate::memory::form::{DigestKey, Form};
@@ -123,7 +124,7 @@ impl Memory {
             return Ok(());
         }
         let failed = |source| CheckpointError::Sealed {
-            path: self.directory.join(file::NAME),
+            path: self.directory.join(MEMORY),
             source: Box::new(source),
         };
         let sealer = Sealer::create(key, &self.cluster).await.map_err(failed)?;

@@ -1,6 +1,8 @@
 //! Which of the two places of a checkpoint knows more, and when nobody can say so: a secret that may be the only
 //! one of its kind is never taken away for what another ceremony left.
 
+use crate::checkpoint::directory::MEMORY;
+use crate::checkpoint::packed::memory_of;
 use crate::checkpoint::{Checkpoint, CheckpointError, Diary, Mark};
 use crate::code::Code;
 use crate::config::Config;
@@ -51,7 +53,7 @@ pub(crate) async fn reconcile(
 
 /// Whether this directory keeps a secret that is not what counts at the replica.
 pub(crate) async fn lacks(
-    replica: &Replica,
+    (replica, longest): (&Replica, u64),
     checkpoint: &Checkpoint,
     commit: Option<&Commit>,
 ) -> Result<bool, Failure> {
@@ -61,7 +63,7 @@ pub(crate) async fn lacks(
     let Some(commit) = commit else {
         return Ok(true);
     };
-    let (diary, secrets) = checkpoint.packed()?;
+    let (diary, secrets) = checkpoint.packed(longest)?;
     if commit.is_of(&diary, secrets.as_deref()) {
         return Ok(false);
     }
@@ -173,7 +175,9 @@ impl There {
             proofs: here.proofs.clone(),
             ..self.diary.clone()
         };
-        Ok(there == *here && checkpoint.packed()?.1 == self.secrets)
+        let remembers = checkpoint.directory().join(MEMORY).exists();
+        let memory = remembers || memory_of(&self.bytes).is_none();
+        Ok(there == *here && memory && checkpoint.packed(0)?.1 == self.secrets)
     }
 
     fn side(&self) -> Side<'_> {

@@ -7,6 +7,7 @@ use std::rc::Rc;
 use tokio::sync::Mutex;
 
 use crate::backend;
+use crate::checkpoint::directory::LONGEST_MEMORY;
 use crate::checkpoint::replica::lease::{
     former_run, give_up, held, owner, run_name, take, take_over_of,
 };
@@ -25,6 +26,9 @@ use crate::span;
 
 /// Of an answer without shares, and of its encryption.
 const BYTES_ANYWAY: usize = 2048;
+
+/// A quarter of what parameters take in all.
+const LONGEST_IN_PARAMETERS: u64 = 128 * 1024;
 
 /// A replica that this run has leased.
 pub struct ReplicaSync {
@@ -177,7 +181,12 @@ impl ReplicaSync {
         }
         replica.clear_below(*number).await.map_err(of_replica)?;
         reconcile(config, &replica, checkpoint, (&lease.id, mark), &found).await?;
-        let lacks = lacks(&replica, checkpoint, found.commit.as_ref()).await?;
+        let lacks = lacks(
+            (&replica, longest_memory(&self.place)),
+            checkpoint,
+            found.commit.as_ref(),
+        )
+        .await?;
         self.state = Mutex::new(State {
             behind: lacks,
             only_here: lacks,
@@ -207,7 +216,7 @@ impl ReplicaSync {
         // Several at once take turns, and each takes what is on disk when it is its turn.
         let mut state = self.state.lock().await;
         self.note_leaving(checkpoint)?;
-        let (diary, secrets) = checkpoint.borrow().packed()?;
+        let (diary, secrets) = checkpoint.borrow().packed(longest_memory(&self.place))?;
         let secrets = secrets.as_deref();
         let replica = self.replica().await?;
         if state.unsure {
@@ -348,6 +357,14 @@ impl ReplicaSync {
             let text = format!("{failure}; another machine will have to take it over");
             caller.events.warn(failure.code(), text);
         }
+    }
+}
+
+/// How much of what is remembered of the documents a place takes, in bytes: parameters are small and few.
+fn longest_memory(place: &config::Replica) -> u64 {
+    match place {
+        config::Replica::Ssm(_) => LONGEST_IN_PARAMETERS,
+        config::Replica::S3(_) => LONGEST_MEMORY,
     }
 }
 

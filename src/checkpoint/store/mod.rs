@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use crate::checkpoint::diary::Diary;
-use crate::checkpoint::directory::{Lock, check, destroy_beside, lock, write_beside, write_json};
+use crate::checkpoint::directory::{
+    Lock, MEMORY, check, destroy_beside, lock, write_beside, write_json,
+};
 use crate::checkpoint::error::{CheckpointError, Result};
 use crate::checkpoint::secrets_file::{self, Header, Holds};
 use crate::disk;
@@ -196,6 +198,8 @@ impl Checkpoint {
     pub fn begin_anew(&mut self) -> Result<PathBuf> {
         let name = format!("diary-until-{}.json", now().replace(':', ""));
         let path = write_json(&self.directory, &name, &*self.diary)?;
+        // Of documents that the next cluster does not have.
+        destroy_beside(&self.directory, MEMORY)?;
         self.record(|diary| {
             let proofs = std::mem::take(&mut diary.proofs);
             *diary = Diary::new(&diary.cluster.name, &diary.cluster.address);
