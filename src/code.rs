@@ -55,6 +55,8 @@ codes! {
     ClusterSealed "cluster-sealed",
     /// A node, a checkpoint's cluster or a code is of another cluster than the one that is meant.
     ClusterOther "cluster-other",
+    /// One address leads to several servers that are not one cluster, or not yet.
+    SeveralServers "several-servers",
     /// Which cluster it is, is said neither by the server nor by the file.
     ClusterUnknown "cluster-unknown",
     /// An address is new while shares or the root token are in hand.
@@ -387,10 +389,8 @@ mod tests {
     #[test]
     fn what_an_earlier_or_a_later_release_recorded_is_still_read() {
         let read = |text: &str| serde_json::from_str::<Reported>(text).unwrap();
-        let kept = Reported {
-            code: Code::ShareGone,
-            text: "gone".into(),
-        };
+        let (code, text) = (Code::ShareGone, "gone".into());
+        let kept = Reported { code, text };
         assert_eq!(read(&serde_json::to_string(&kept).unwrap()), kept);
         for recorded in [r#""gone""#, r#"{"code": "of-a-later-one", "text": "gone"}"#] {
             let Reported { code, text } = read(recorded);

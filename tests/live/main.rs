@@ -11,6 +11,7 @@
 
 mod abandon;
 mod addresses;
+mod audit_elsewhere;
 mod badly;
 mod break_glass;
 mod ceremony;
@@ -50,6 +51,7 @@ mod replica;
 mod rotation;
 mod second_run;
 mod servers;
+mod several_servers;
 mod signing_in;
 mod squatters;
 mod support;
