@@ -283,6 +283,6 @@ pub(crate) fn refused(
     )
     .advise(format!(
         "if the log was moved or deleted, the server still writes to the old one: send the server SIGHUP, or move it back; \
-         else see that {file} is the log of this very server; then run apply again"
+         else see that {file} is the log of this very server"
     ))
 }

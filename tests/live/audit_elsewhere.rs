@@ -1,12 +1,13 @@
 //! A log that was moved or deleted, and a server that was not told: it writes to a file that nobody looks at.
 
 use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
 use serde_json::json;
 
-use crate::ceremony::{Ceremony, Run, Server};
-use crate::support::{Setup, eventually, require};
+use crate::ceremony::{Ceremony, Run, Server, declared};
+use crate::support::{Action, DeclaredAudit, Faults, RequestInfo, Setup, eventually, require};
 
 const ADVICE: &str = "send it SIGHUP, or move the log back";
 
@@ -15,9 +16,12 @@ type Rotation = fn(&Server);
 
 /// As people do who know no better.
 fn moved(server: &Server) {
-    let file = server.audit_file();
-    fs::rename(&file, file.with_extension("log.1")).expect("a log");
-    fs::write(&file, "").expect("a log");
+    moved_file(&server.audit_file());
+}
+
+fn moved_file(file: &Path) {
+    fs::rename(file, file.with_extension("log.1")).expect("a log");
+    fs::write(file, "").expect("a log");
 }
 
 fn deleted(server: &Server) {
@@ -113,6 +117,28 @@ fn a_log_of_openbao_that_was_deleted_after_the_hand_over_is_found() {
     is_found(&server, &Ceremony::at(&server), deleted);
 }
 
+/// Where the server runs is not where we do.
+#[test]
+fn of_a_log_that_cannot_be_read_here_nothing_is_claimed() {
+    require!(["openbao-2.7.2"]);
+    let server = Server::with_audit(Some(DeclaredAudit {
+        file: Some("audit.log".into()),
+        ..declared(false)
+    }));
+    let mut ceremony = Ceremony::at(&server);
+    ceremony.set("/audit/file/options/file_path", json!("audit.log"));
+    let run = ceremony.apply();
+    run.exits(4).says(&["its log cannot be read from here"]);
+    // In the server's own directory, which is none of ours.
+    deleted(&server);
+    let nothing = ["writes its log somewhere else", "is not in"];
+    ceremony.apply().exits(4).never_says(&nothing);
+    // One that stands where we do is not the server's.
+    ceremony.write("audit.log", "");
+    ceremony.apply().exits(4).never_says(&nothing);
+    rehearse(&ceremony).exits(0).never_says(&nothing);
+}
+
 #[test]
 fn a_log_of_vault_that_was_moved_after_the_hand_over_is_found() {
     require!(["vault-1.21.1"]);
@@ -139,6 +165,33 @@ fn root_stays_where_the_log_was_deleted_in_the_middle() {
     require!(["openbao-2.7.2"]);
     let server = Server::in_memory();
     keeps_root(&server, Ceremony::at(&server), deleted);
+}
+
+/// In one run, between the step that looks and the end of root.
+#[test]
+fn root_stays_where_the_log_was_moved_after_the_step_that_looked() {
+    require!(["openbao-2.7.2"]);
+    let server = Server::in_memory();
+    let mut ceremony = Ceremony::at(&server);
+    let file = server.audit_file();
+    let away = file.clone();
+    let faults = Faults::new().nth(
+        1,
+        "POST sys/policies/acl/operator",
+        move |_: &RequestInfo| {
+            moved_file(&away);
+            Action::Pass
+        },
+    );
+    let proxy = faults.before(&server.address());
+    ceremony.set("/cluster/address", json!(proxy.address()));
+    let asked = format!("is not in {}", file.display());
+    let run = ceremony.apply();
+    run.exits(3).says(&[&asked, "root is still valid"]);
+    assert!(ceremony.keeps_secrets(), "{run}");
+    told(&server);
+    ceremony.apply().exits(4);
+    assert!(!ceremony.keeps_secrets());
 }
 
 #[test]
