@@ -83,6 +83,22 @@ impl AuditLog {
         Lines::from(&self.file, self.length, LOOK)
     }
 
+    /// Whether a line was written since that is wanted. In another file that stands in its place by now, and in one that
+    /// was cut, any line may be it.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub(crate) fn has_written(&self, wanted: impl Fn(&[u8]) -> bool) -> io::Result<bool> {
+        let Some(found) = resolve(&self.file, Last::Follow)?.found else {
+            return Ok(false);
+        };
+        let length = u64::try_from(found.st_size).unwrap_or(0);
+        let grown = (found.st_dev, found.st_ino) == self.number && length >= self.length;
+        let begin = if grown { self.length } else { 0 };
+        let found = Lines::from(&self.file, begin, LOOK)?.find_by(wanted)?;
+        Ok(found.is_some())
+    }
+
     /// Its last 64 MiB when it was looked for, and of a shorter log the lines since. The first line may be cut.
     pub(crate) fn tail(&self) -> io::Result<Lines> {
         Lines::from(&self.file, self.length.saturating_sub(LOOK), LOOK)
@@ -212,6 +228,25 @@ mod tests {
         assert!(log.gap().unwrap().unwrap().contains("another file"));
         fs::remove_file(&path).unwrap();
         assert!(log.gap().is_err());
+    }
+
+    #[test]
+    fn a_line_is_found_after_the_beginning_and_in_a_file_that_took_its_place() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("audit.log");
+        fs::write(&path, "{\"id\":\"1\"}\n").unwrap();
+        let log = AuditLog::at(&path).unwrap().unwrap();
+        let has = |id: &str| {
+            let wanted = memmem::Finder::new(id);
+            log.has_written(|line| wanted.find(line).is_some()).unwrap()
+        };
+        assert!(!has("1"));
+        fs::rename(&path, directory.path().join("audit.log.1")).unwrap();
+        assert!(!has("2"));
+        fs::write(&path, "").unwrap();
+        assert!(!has("2"));
+        fs::write(&path, "{\"id\":\"2\"}\n{\"id\":\"3\"}\n").unwrap();
+        assert!(has("2") && has("3"));
     }
 
     #[test]

@@ -49,7 +49,6 @@ use crate::interrupt::AFTER_A_STOP;
 pub(crate) use crate::bootstrap::act::needs_nobody;
 pub(crate) use crate::bootstrap::authority::root_is_valid;
 pub use crate::bootstrap::commands::abandon::abandon;
-pub(crate) use crate::bootstrap::commands::status::state;
 pub use crate::bootstrap::commands::status::{root_stays, status};
 pub(crate) use crate::bootstrap::judge::{Judgment, judge};
 pub use crate::bootstrap::options::Options;
@@ -227,9 +226,13 @@ async fn run(ceremony: &mut Ceremony<'_>) -> Result<Ended, Failure> {
             ceremony.make_memory_key().await?;
         }
         let (begun, before) = (Instant::now(), ceremony.client().requests_sent());
-        let result = interruptible(step, ceremony).await;
-        let (outcome, evidence) =
-            result.map_err(|failure| audit_blocked::explained(failure, ceremony))?;
+        let (outcome, evidence) = match interruptible(step, ceremony).await {
+            Ok(done) => done,
+            Err(failure) => {
+                let failure = audit_blocked::explained(failure, ceremony);
+                return Err(ceremony.cluster.or_several_servers(failure).await);
+            }
+        };
         match step {
             Step::StoreRecoveryKeys => scrub::after_the_shares(ceremony),
             Step::WaitUntilActive => steps::look_for_all_nodes(ceremony).await,

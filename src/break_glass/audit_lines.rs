@@ -1,7 +1,7 @@
 //! Where the server's own audit logs tell of a root token, in logs that can be read on this machine.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde_json::{Value, json};
 
@@ -9,6 +9,7 @@ use crate::audit_log::{AuditLog, Line};
 use crate::config::Config;
 use crate::printable;
 use crate::secret::Token;
+use crate::session::audit_trail::{DeviceLog, logs};
 use crate::vault::Client;
 use crate::vault::audit::audit_hash;
 
@@ -17,38 +18,12 @@ const LINES: usize = 100;
 /// Characters of a name in a log.
 const LONGEST_NAME: usize = 200;
 
-/// An audit device of the file and its log on this machine.
-pub(super) struct DeviceLog {
-    pub(super) device: String,
-    pub(super) file: PathBuf,
-    /// Or why nobody can look at it.
-    log: Result<AuditLog, String>,
-}
-
 /// How a log writes the accessor of a token.
 pub(super) struct Marked<'l> {
     pub(super) device: &'l str,
     pub(super) file: &'l Path,
     /// The log and how it writes it, or why that is not known.
     pub(super) looked: Result<(&'l AuditLog, String), String>,
-}
-
-/// The logs of the file's devices on this machine. One of another machine is not among them.
-pub(super) fn logs(config: &Config) -> Vec<DeviceLog> {
-    let files = config.audit.iter();
-    let files = files.filter(|device| device.device_type == "file");
-    let log = |device: &crate::config::AuditDevice| {
-        let mut options = device.options.iter();
-        let (_, file) = options.find(|(name, _)| name == "file_path")?;
-        Some(DeviceLog {
-            device: device.path.clone(),
-            file: file.into(),
-            log: AuditLog::at(file)
-                .map_err(|error| error.to_string())
-                .transpose()?,
-        })
-    };
-    files.filter_map(log).collect()
 }
 
 /// Asks, as root, how each log writes this accessor.

@@ -10,7 +10,7 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use crate::break_glass::another_quorum;
-use crate::break_glass::audit_lines::{DeviceLog, Marked, lines, logs};
+use crate::break_glass::audit_lines::{Marked, lines};
 use crate::break_glass::command::{self, Command};
 use crate::break_glass::comparison::{self, Before, Compared};
 use crate::break_glass::evidence::Evidence;
@@ -31,6 +31,7 @@ use crate::failure::{Exit, Failure, Problem};
 use crate::finding::Finding;
 use crate::interrupt::DeferredSignals;
 use crate::secret::{RootToken, Token};
+use crate::session::audit_trail::{DeviceLog, logs};
 use crate::shares::quorum::{Asking, Gathered};
 
 /// The command, for messages.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::break_glass::audit_lines::{DeviceLog, Marked, mark};
+use crate::break_glass::audit_lines::{Marked, mark};
 use crate::break_glass::command::Command;
 use crate::break_glass::comparison;
 use crate::break_glass::evidence::Evidence;
@@ -18,6 +18,7 @@ use crate::failure::Failure;
 use crate::hex;
 use crate::root_generation::OrphanedToken;
 use crate::secret::RootToken;
+use crate::session::audit_trail::DeviceLog;
 use crate::vault::Error;
 use crate::vault::auth::scan::RUN;
 use crate::vault::auth::token::limited_root;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use crate::break_glass::audit_lines::{DeviceLog, Marked, lines, logs, mark};
+use crate::break_glass::audit_lines::{Marked, lines, mark};
 use crate::break_glass::comparison::{self, Before, Compared};
 use crate::break_glass::every_login;
 use crate::break_glass::evidence::Evidence;
@@ -14,7 +14,7 @@ use crate::break_glass::options::Options;
 use crate::break_glass::root_token::{self, Purpose};
 use crate::break_glass::session::BreakGlassSession;
 use crate::checkpoint::journal::Kept;
-use crate::checkpoint::{Rehearsed, now};
+use crate::checkpoint::{self, Rehearsed, now};
 use crate::config::Config;
 use crate::edge::others;
 use crate::event::{Caller, Outcome};
@@ -22,10 +22,11 @@ use crate::evidence::signing::SigningKey;
 use crate::failure::Failure;
 use crate::finding::Finding;
 use crate::root_generation::{Quorum, is_root, quorums};
+use crate::session::audit_trail::{AuditTrail, DeviceLog, logs};
 use crate::shares::quorum::Asking;
 use crate::shares::{as_stored, key_set};
-use crate::vault::RootSession;
 use crate::vault::auth::scan::{LOOKS, WholeTokens, scan_until_quiet};
+use crate::vault::{RootSession, TokenInfo};
 
 /// The command, for messages.
 pub(super) const COMMAND: &str = "rehearse";
@@ -78,6 +79,7 @@ async fn hold(
     };
     findings.extend(seen.valid.into_values());
     findings.extend(seen.at_work);
+    findings.extend(seen.unaudited.unwrap_or_default());
     let mut clause = String::new();
     let mut over = false;
     if let Some(compared) = seen.compared {
@@ -119,6 +121,8 @@ struct Seen {
     valid: BTreeMap<String, Finding>,
     /// Somebody may be making more of them.
     at_work: Option<Finding>,
+    /// Logs that are without the first of them; none before it was looked for.
+    unaudited: Option<Vec<Finding>>,
     /// What there was before the command of a killed run, until it is compared.
     pending: Option<Before>,
     /// What came of that.
@@ -188,20 +192,26 @@ async fn one(
     logs: &[DeviceLog],
     seen: &mut Seen,
 ) -> Result<Value, Failure> {
+    let diary = checkpoint::read_diary(&session.config.checkpoint.path)?;
+    let trail = AuditTrail::begin(session.config, diary.as_ref(), &session.client);
     let (root, deferred) = root_token::root(session, quorum, PURPOSE).await?;
     let root = RootSession::new(&session.client, root);
     let looked = look(session, &root, logs, seen).await;
     let proof = end_kept(session, Kept::Generated, root.into_token()).await?;
     session.journal.note(None)?;
     drop(deferred);
-    let (accessor, marked) = looked?;
+    let (asked, marked) = looked?;
+    if seen.unaudited.is_none() {
+        let lacking = session.lacking(&trail, &asked.request_id).await;
+        seen.unaudited = Some(lacking.into_iter().map(Finding::from).collect());
+    }
     let names = quorum.names();
     session.note(format!(
         "{} made a root token, which was looked at and is revoked",
         names.join(", ")
     ));
     Ok(json!({
-        "custodians": names, "elsewhere": quorum.elsewhere, "accessor": accessor, "proof": proof,
+        "custodians": names, "elsewhere": quorum.elsewhere, "accessor": asked.accessor, "proof": proof,
         "audit": lines(&marked),
     }))
 }
@@ -213,7 +223,7 @@ async fn look<'l>(
     root: &RootSession,
     logs: &'l [DeviceLog],
     seen: &mut Seen,
-) -> Result<(String, Vec<Marked<'l>>), Failure> {
+) -> Result<(Box<TokenInfo>, Vec<Marked<'l>>), Failure> {
     let info = is_root(root).await?;
     let (found, quiet) =
         scan_until_quiet(&session.client, root.token(), &WholeTokens::default()).await?;
@@ -233,5 +243,5 @@ async fn look<'l>(
         seen.valid.entry(accessor).or_insert(other);
     }
     let marked = mark(&session.client, root.token(), &info.accessor, logs).await;
-    Ok((info.accessor, marked))
+    Ok((info, marked))
 }

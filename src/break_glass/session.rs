@@ -17,6 +17,7 @@ use crate::failure::Failure;
 use crate::root_generation::{Rules, busy, rules};
 use crate::secret::wipe_stack_and_registers;
 use crate::session::active::Tries;
+use crate::session::audit_trail::{AuditTrail, Elsewhere};
 use crate::session::cluster_identity::known_anywhere;
 use crate::session::unavailable::Advised;
 use crate::session::{Cluster, OpenLogin};
@@ -210,6 +211,11 @@ impl<'a> ActiveSession<'a> {
         let path = format!("{}/attempt", self.rules.dialect.base());
         let began = began(self.config, &path);
         Err(busy(&generation, Some(&found), began))
+    }
+
+    /// The devices in whose log the request of this id does not come to stand.
+    pub(super) async fn lacking(&self, trail: &AuditTrail, request_id: &str) -> Vec<Elsewhere> {
+        trail.lacks(request_id, &self.cluster).await
     }
 
     /// How many shares make a root token, as the file has it.

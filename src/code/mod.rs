@@ -59,6 +59,8 @@ codes! {
     ClusterSealed "cluster-sealed",
     /// A node, a checkpoint's cluster or a code is of another cluster than the one that is meant.
     ClusterOther "cluster-other",
+    /// One address leads to several servers that are not one cluster, or not yet.
+    SeveralServers "several-servers",
     /// Which cluster it is, is said neither by the server nor by the file.
     ClusterUnknown "cluster-unknown",
     /// An address is new while shares or the root token are in hand.

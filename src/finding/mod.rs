@@ -48,6 +48,12 @@ pub enum Finding {
          rotate what it has seen"
     )]
     RawAuditLog(String, String, String),
+    /// An audit device, its log, and the server whose requests are not in it.
+    #[error(
+        "audit device {0}: what this run asked of {2} is not in {1}: the server writes its log somewhere else, as after a \
+         rotation of which it was not told: send it SIGHUP, or move the log back"
+    )]
+    AuditLogElsewhere(String, String, String),
     /// What a step made is not as in the file, and nobody may write it.
     #[error("{} differs from the file: {}", .0.name(), .1)]
     Step(Step, Detail),
@@ -322,6 +328,7 @@ impl Finding {
             }
             Self::AuditDevice(_) => Code::AuditDeviceDiffers,
             Self::RawAuditLog(..) => Code::AuditLogRaw,
+            Self::AuditLogElsewhere(..) => Code::AuditNotWritten,
             Self::Step(..) => Code::StepDiffers,
             Self::Document(finding) => finding.code(),
             Self::ClocksApart(..) => Code::ClocksApart,

@@ -4,7 +4,7 @@
 mod beforehand;
 mod looking;
 
-use crate::bootstrap::{Options, in_order, needs_nobody, root_is_valid, state};
+use crate::bootstrap::{Options, in_order, needs_nobody, root_is_valid};
 use crate::checkpoint::replica::looking::diary_there;
 use crate::checkpoint::{self, Diary, Kept};
 use crate::code::Code;
@@ -99,7 +99,7 @@ fn made(
             "{} {}, {}",
             health.product.name(),
             health.version,
-            state(health)
+            health.state()
         ),
         looked_as,
         changes: count(|step| step.action.is_change() || !step.findings.is_empty()),

@@ -9,7 +9,7 @@ use crate::code::Code;
 use crate::event::{Event, EventSink};
 use crate::failure::{Exit, Failure};
 use crate::session::unavailable::Advised;
-use crate::session::{cluster_identity, unavailable};
+use crate::session::{cluster_identity, several_servers, unavailable};
 use crate::span;
 use crate::vault::{Client, Health, sys};
 
@@ -93,6 +93,18 @@ impl<'a> Cluster<'a> {
     /// # Errors
     /// No node is active in time; the last thing each of them said. Or it is one of another cluster.
     pub(crate) async fn find_active(&self) -> Result<Health, Failure> {
+        match Box::pin(self.search()).await {
+            Ok(health) => Ok(health),
+            Err(failure) => Err(self.or_several_servers(failure).await),
+        }
+    }
+
+    /// The failure; where several servers behind the one address of the file have caused it, that.
+    pub(crate) async fn or_several_servers(&self, failure: Failure) -> Failure {
+        several_servers::explained(&self.client(), failure, self.advised.again.as_str()).await
+    }
+
+    async fn search(&self) -> Result<Health, Failure> {
         let (begun, mut since, mut said_so) = (Instant::now(), None, false);
         loop {
             let client = self.client();

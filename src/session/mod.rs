@@ -1,8 +1,10 @@
 //! Who we are at which server: the active node of the cluster that is meant, and with what right we ask there.
 
 pub(crate) mod active;
+pub(crate) mod audit_trail;
 pub(crate) mod cluster_identity;
 pub(crate) mod login;
+pub(crate) mod several_servers;
 pub(crate) mod unavailable;
 
 use std::sync::Arc;

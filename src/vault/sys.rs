@@ -69,12 +69,25 @@ pub struct Health {
     pub cluster_id: Option<String>,
     /// Seconds since 1970 by the server's clock.
     pub server_time_utc: Option<i64>,
+    /// The name of the node, where its configuration lets it say that.
+    #[serde(skip)]
+    pub node: Option<String>,
 }
 
 impl Health {
     /// True on the node that executes writes.
     pub fn is_active(&self) -> bool {
         self.status == 200
+    }
+
+    /// What it says of itself, in a word.
+    pub fn state(&self) -> &'static str {
+        match (self.initialized, self.sealed, self.is_active()) {
+            (false, ..) => "not initialised",
+            (true, true, _) => "sealed",
+            (true, false, true) => "active",
+            (true, false, false) => "standby",
+        }
     }
 }
 
@@ -124,7 +137,10 @@ pub async fn health(client: &Client) -> Result<Health, Error> {
 }
 
 async fn health_within(client: &Client, timeout: Option<Duration>) -> Result<Health, Error> {
-    let reply = look(client, "sys/health", timeout).await?;
+    health_of_reply(&look(client, "sys/health", timeout).await?)
+}
+
+fn health_of_reply(reply: &Reply) -> Result<Health, Error> {
     let mut health: Health = match reply.whole() {
         Ok(health) => health,
         Err(error) if matches!(error.kind(), Kind::Field { .. }) => return Err(error),
@@ -133,6 +149,7 @@ async fn health_within(client: &Client, timeout: Option<Duration>) -> Result<Hea
         Err(error) => return Err(error),
     };
     health.status = reply.status;
+    health.node.clone_from(&reply.node);
     let only: VaultOnly = reply.whole()?;
     if only.enterprise.is_some() || only.performance_standby.is_some() {
         health.product = Product::Vault;
@@ -152,6 +169,24 @@ pub async fn health_of(nodes: Vec<Client>) -> Vec<(Client, Result<Health, Error>
         (node, health)
     });
     futures::future::join_all(looks).await
+}
+
+/// Asks this address so many times at once, each time on a connection of its own, and gives each a few seconds.
+///
+/// # Errors
+/// Connections cannot be prepared.
+pub async fn health_on_new_connections(
+    client: &Client,
+    times: usize,
+) -> Result<Vec<Result<Health, Error>>, Error> {
+    let client = client.in_namespace(None);
+    let new = client.new_connections()?;
+    let looks = (0..times).map(|_| async {
+        let mut ask = Ask::get("sys/health", None);
+        ask.timeout = Some(LOOK_TIMEOUT);
+        health_of_reply(&client.ask_on(&new, ask).await?)
+    });
+    Ok(futures::future::join_all(looks).await)
 }
 
 /// `sys/health` of this node, if it answers within a few seconds.

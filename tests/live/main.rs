@@ -11,6 +11,7 @@
 
 mod abandon;
 mod addresses;
+mod audit_elsewhere;
 mod badly;
 mod break_glass;
 mod ceremony;
@@ -52,6 +53,7 @@ mod replica;
 mod rotation;
 mod second_run;
 mod servers;
+mod several_servers;
 mod signing_in;
 mod squatters;
 mod support;

@@ -14,10 +14,11 @@ use crate::event::{Abandoned, Caller};
 use crate::failure::Failure;
 use crate::prompt;
 use crate::session::cluster_identity;
+use crate::session::several_servers::{self, NotEmpty};
 use crate::shell::ShellCommand;
 use crate::step::Step;
 use crate::step::decide::Recorded;
-use crate::vault::{Client, sys};
+use crate::vault::Client;
 
 /// What is typed before the name where a cluster that may live loses its only way in.
 const LOSE_AND_BLANK: &str = "lose ";
@@ -32,6 +33,8 @@ enum Life {
     Empty,
     /// Initialised, or nobody says. Unknown is never a pass.
     MayLive,
+    /// Several servers answer at one address, and one of them is initialised.
+    Several,
 }
 
 /// Destroys the secrets of the checkpoint. `word` is what was typed behind `--abandon`; empty where a
@@ -105,12 +108,12 @@ async fn destroy(
     // A ceremony that came to its end with nothing kept has nothing that a wrong address could destroy.
     let known = known.filter(|_| !handed_over || kept.is_some());
     let (life, said) = look(config, known.as_ref()).await;
-    if handed_over && kept.is_none() && life == Life::MayLive {
+    if handed_over && kept.is_none() && life != Life::Empty {
         let line =
             format!("nothing: {said}, and {name} was handed over; {directory} is left as it is");
         return Ok(abandoned(config, Vec::new(), vec![line]));
     }
-    let way_in = life == Life::MayLive && keeps;
+    let way_in = life != Life::Empty && keeps;
     let needed = if way_in { lose } else { name };
     let what = match kept {
         Some(kept) if way_in => {
@@ -119,6 +122,14 @@ async fn destroy(
         Some(kept) => format!("{directory} keeps {kept}, which is no longer valid"),
         None => format!("{directory} keeps no secrets"),
     };
+    if life == Life::Several && way_in && word != lose {
+        return Err(
+            Failure::refused(Code::SeveralServers, format!("{said}: {what}")).advise(format!(
+                "nothing was destroyed: list each by its own address in cluster.nodes, then continue: {}",
+                config.command("apply")
+            )),
+        );
+    }
     confirm(config, word, needed, (&what, &said), caller).await?;
     // What was decided is done to its end.
     let _deferred = caller.interrupt.defer_signals();
@@ -163,17 +174,17 @@ async fn look(config: &Config, known: Option<&BTreeSet<String>>) -> (Life, Strin
         Ok(client) => client,
         Err(failure) => return (Life::MayLive, failure.to_string()),
     };
-    let asks = client.nodes().into_iter();
-    let answers = join_all(asks.map(|node| async move {
-        let answer = sys::initialized(&node).await;
-        (node, answer)
-    }));
-    let mut said = strange(&client, known);
-    for (node, answer) in answers.await {
-        match answer {
-            Ok(false) => {}
-            Ok(true) => said.push(format!("{} is initialised", node.address())),
-            Err(error) => said.push(error.to_string()),
+    let nodes = client.nodes();
+    // On new connections: behind one address may be several servers, and one of them may live.
+    let looks = join_all(nodes.iter().map(several_servers::is_empty)).await;
+    let (mut said, mut life) = (strange(&client, known), Life::MayLive);
+    for not_empty in looks.into_iter().filter_map(Result::err) {
+        match not_empty {
+            NotEmpty::MayLive(why) => said.push(why),
+            NotEmpty::Several(why) => {
+                life = Life::Several;
+                said.push(why);
+            }
         }
     }
     if said.is_empty() {
@@ -182,7 +193,7 @@ async fn look(config: &Config, known: Option<&BTreeSet<String>>) -> (Life, Strin
             format!("{} is not initialised", client.address()),
         );
     }
-    (Life::MayLive, said.join(", "))
+    (life, said.join(", "))
 }
 
 /// The nodes of the file, and those that the checkpoint knows and the file does not name any more.
@@ -268,7 +279,7 @@ fn remains(
     let mut lines = Vec::new();
     // What this checkpoint never asked to be initialised is not its to be wiped.
     let begun = checkpoint.diary().recorded(Step::Initialize);
-    if life == Life::MayLive && (kept || begun != Recorded::Nothing) {
+    if life != Life::Empty && (kept || begun != Recorded::Nothing) {
         // Asked for, and no answer ever came.
         let asked = begun == Recorded::Started;
         let unless = if asked && !kept {

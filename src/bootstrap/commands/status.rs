@@ -12,7 +12,7 @@ use crate::event::{LastRehearsal, LeaseHolder, NodeLine, Status, StepLine};
 use crate::failure::{Exit, Failure};
 use crate::finding::Finding;
 use crate::session::cluster_identity::{contradiction, is_of_another, key};
-use crate::session::unavailable;
+use crate::session::{several_servers, unavailable};
 use crate::shell::ShellCommand;
 use crate::step::decide::Recorded;
 use crate::step::{Step, order};
@@ -254,30 +254,27 @@ async fn look(client: Result<Client, Failure>, begun: Option<&Diary>) -> Look {
         }
         (Err(error), None) => return silent(error.to_string(), nodes),
     };
-    let state = state(&health);
+    let state = health.state();
     let server = format!("{} {}, {state}{of}", health.product.name(), health.version);
     let sealed = health.initialized && health.sealed;
     let waits_for_holders = sealed && {
         let seal = sys::seal_status(&client).await;
         seal.is_ok_and(|seal| !seal.recovery_seal)
     };
-    let findings = begun.and_then(|diary| contradiction(diary, &health));
+    let mut findings = begun.and_then(|diary| contradiction(diary, &health));
+    // One of several servers cannot be what the others are.
+    if let Some(contradicted) = &mut findings
+        && let Some(text) = several_servers::after_init(&client).await
+    {
+        let code = Code::SeveralServers;
+        *contradicted = Reported { code, text };
+    }
     Look {
         server,
         nodes,
         waits_for_holders,
         initialised: health.initialized,
         findings: findings.into_iter().chain(away).collect(),
-    }
-}
-
-/// What a server says of itself, in a word.
-pub(crate) fn state(health: &Health) -> &'static str {
-    match (health.initialized, health.sealed, health.is_active()) {
-        (false, ..) => "not initialised",
-        (true, true, _) => "sealed",
-        (true, false, true) => "active",
-        (true, false, false) => "standby",
     }
 }
 
@@ -311,7 +308,7 @@ async fn listed(client: &Client, begun: Option<&Diary>) -> Listed {
         }
         let state = match health {
             Ok(health) => {
-                let said = state(&health).to_owned();
+                let said = health.state().to_owned();
                 if listed.other.is_none() || health.is_active() {
                     listed.other = Some((node, health));
                 }

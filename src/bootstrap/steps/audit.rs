@@ -5,11 +5,7 @@
 //! there would be none.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
-use tokio::time::Instant;
-
-use crate::audit_log::AuditLog;
 use crate::bootstrap::ceremony::Ceremony;
 use crate::bootstrap::options::Options;
 use crate::bootstrap::view::View;
@@ -22,12 +18,13 @@ use crate::failure::Failure;
 use crate::finding::{Detail, Finding};
 use crate::secret::Token;
 use crate::session::Session;
+use crate::session::audit_trail::{self, AuditTrail, PROVED};
 use crate::step::decide::Recorded;
 use crate::vault::Error;
 use crate::vault::audit::{self, AuditDevice};
 
 pub(super) async fn observe(view: &View<'_>) -> Result<Observation, Failure> {
-    let mut findings = Vec::new();
+    let mut findings = elsewhere(view).await?;
     let undeclared = view.config.audit.is_empty();
     let look = match look(view, view.token()?).await {
         Ok(look) => look,
@@ -84,13 +81,28 @@ pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
     for finding in judge(ceremony, (empty, ceremony.options), &look)? {
         ceremony.find(finding);
     }
+    // A log that a run of before has read here, and that is gone, goes on elsewhere.
+    let trail = AuditTrail::begin(ceremony.config, Some(&ceremony.diary()), &ceremony.client());
+    audit_trail::all_written(&trail.gone())?;
     let mut proofs = BTreeMap::new();
     for device in &look.there {
-        proofs.insert(device.path.clone(), prove(ceremony, device).await?);
+        proofs.insert(
+            device.path.clone(),
+            audit_trail::prove(ceremony, device).await?,
+        );
     }
     Ok(Evidence::default()
         .with("devices", look.paths())
-        .with("proved", proofs))
+        .with(PROVED, proofs))
+}
+
+/// Where no marker is sent any more: the logs that can be read here, and are without what is asked now.
+async fn elsewhere(view: &View<'_>) -> Result<Vec<Finding>, Failure> {
+    if view.recorded() != Recorded::Done || view.revokes_root() {
+        return Ok(Vec::new());
+    }
+    let found = audit_trail::look(view, &view.diary, view.token()?).await?;
+    Ok(found.into_iter().map(Finding::from).collect())
 }
 
 /// The server's devices beside the file's.
@@ -234,59 +246,10 @@ fn raw_while_root_is_valid(
 
 fn proved(view: &View<'_>) -> bool {
     let evidence = view.evidence();
-    let proofs = evidence.and_then(|facts| facts.get::<BTreeMap<String, String>>("proved"));
+    let proofs = evidence.and_then(|facts| facts.get::<BTreeMap<String, String>>(PROVED));
     let every = |proofs: BTreeMap<String, String>| {
         let mut devices = view.config.audit.iter();
         devices.all(|device| proofs.contains_key(&device.path))
     };
     proofs.is_some_and(every)
 }
-
-/// Sends a marker, asks for its HMAC and looks for that in the log where the log can be read from here.
-async fn prove(ceremony: &Ceremony<'_>, device: &AuditDevice) -> Result<&'static str, Failure> {
-    let path = device.path.as_str();
-    let file = device
-        .options
-        .get("file_path")
-        .filter(|_| device.device_type == "file");
-    let log = file.map(AuditLog::at).transpose();
-    let marker = format!("vault-bootstrap marker {}", crate::checkpoint::now());
-    let hash =
-        audit::audit_hash(&ceremony.client(), ceremony.token()?, path, marker.as_str()).await?;
-    let log = match log.map(Option::flatten) {
-        Ok(Some(log)) => log,
-        unread => {
-            let why = unread.map_or_else(|error| format!(": {error}"), |_| String::new());
-            ceremony.note(format!(
-                "{path}: its log cannot be read from here{why}; the server's answer stands alone"
-            ));
-            return Ok("by the server's answer alone");
-        }
-    };
-    let (started, file) = (Instant::now(), log.file.display());
-    loop {
-        match log.since().and_then(|mut lines| lines.find(&hash)) {
-            Ok(Some(_)) => {
-                ceremony.note(format!("{path}: the marker's HMAC was found in {file}"));
-                return Ok("marker found in the log");
-            }
-            Ok(None) => {}
-            Err(error) => {
-                ceremony.note(format!("{path}: {file} cannot be read from here ({error})"));
-                return Ok("by the server's answer alone");
-            }
-        }
-        let what = format!("the marker in {file}");
-        ceremony
-            .cluster
-            .wait(started, MARKER_LIMIT, &what, "not there yet")
-            .await
-            .map_err(|failure| {
-                let advice = format!("check that {file} is the log of this very server");
-                Failure::refused(Code::AuditNotWritten, failure.to_string()).advise(advice)
-            })?;
-    }
-}
-
-/// A local file gets its line before the request is answered; the rest is for network disks.
-const MARKER_LIMIT: Duration = Duration::from_secs(10);

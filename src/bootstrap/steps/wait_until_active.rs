@@ -11,7 +11,7 @@ use crate::desired::observation::Observation;
 use crate::evidence::facts::Evidence;
 use crate::failure::Failure;
 use crate::finding::Finding;
-use crate::session::unavailable;
+use crate::session::{several_servers, unavailable};
 use crate::step::Step;
 use crate::vault::auth::token;
 use crate::vault::sys::{self, Health};
@@ -58,6 +58,7 @@ pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
             .await;
         waited.map_err(|failure| failure.answered(error.status()))?;
     }
+    one_cluster(ceremony, begun).await?;
     for _ in 1..LOOKS {
         match describe(ceremony).await {
             Err(failure) if ceremony.cluster.passes(&failure).await => {
@@ -68,6 +69,20 @@ pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
         }
     }
     describe(ceremony).await
+}
+
+/// Whatever answers at an address of several servers is one cluster by now. What balances the load may need a moment to
+/// see which of them is open.
+async fn one_cluster(ceremony: &Ceremony<'_>, begun: Instant) -> Result<(), Failure> {
+    let limit = ceremony.config.cluster.timeouts.active;
+    while let Some(said) = several_servers::after_init(&ceremony.client()).await {
+        let waited = ceremony.cluster.wait(begun, limit, "one cluster", &said);
+        let again = ceremony.options.again(ceremony.config);
+        waited
+            .await
+            .map_err(|_| several_servers::refused(said.clone(), again.as_str()))?;
+    }
+    Ok(())
 }
 
 /// Whose the active node is, who belongs to it, and how it makes root tokens.

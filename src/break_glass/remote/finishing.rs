@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::break_glass::audit_lines::logs;
 use crate::break_glass::command::Command;
 use crate::break_glass::emergency::{begun, with_root};
 use crate::break_glass::leftovers::{self, end, run};
@@ -19,6 +18,7 @@ use crate::evidence::signing::SigningKey;
 use crate::failure::Failure;
 use crate::root_generation::{AttemptCode, LOOK, not_let_in, not_taken};
 use crate::secret::RootToken;
+use crate::session::audit_trail::logs;
 use crate::shares::quorum::Gathered;
 use crate::span;
 use crate::vault::RootSession;

@@ -61,6 +61,9 @@ pub struct TokenInfo {
     /// Where the product has namespaces.
     #[serde(deserialize_with = "field::words")]
     pub namespace_path: Option<String>,
+    /// How audit logs name the request that was answered with this, where the token asked itself.
+    #[serde(skip)]
+    pub request_id: String,
 }
 
 impl TokenInfo {
@@ -74,7 +77,12 @@ impl TokenInfo {
 /// Looks at the token that asks. A dead token is a 403.
 pub async fn lookup_self(client: &Client, token: &Token) -> Result<TokenInfo, Error> {
     let request = LookupTokenSelfRequest {};
-    client.run(Some(token), &request).await?.ok()?.data()
+    let reply = client.run(Some(token), &request).await?.ok()?;
+    let info: TokenInfo = reply.data()?;
+    Ok(TokenInfo {
+        request_id: reply.request_id(),
+        ..info
+    })
 }
 
 /// Looks at the token of this accessor; `None` when there is none any more.

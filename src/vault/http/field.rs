@@ -146,6 +146,7 @@ forms! {
     // UUIDs.
     cluster_id: "cluster id", 128, "._-";
     nonce: "nonce", 128, "._-";
+    request_id: "request id", 128, "._-";
     verification_nonce: "verification nonce", 128, "._-";
     pgp_fingerprint: "PGP fingerprint", 128, "";
     // `https://vault-1.internal:8200`, `http://[::1]:8200`.

@@ -27,6 +27,9 @@ const MAX_ANSWER: usize = 32 * 1024 * 1024;
 /// From a standby to the active node is one; a second covers an election in between.
 pub(crate) const MAX_REDIRECTS: usize = 2;
 
+/// What a server says of its own name (`enable_response_header_raft_node_id`, `enable_response_header_hostname`).
+const NODE_NAMES: [&str; 2] = ["x-vault-raft-node-id", "x-vault-hostname"];
+
 /// TLS settings, read once and kept for connections that must be fresh.
 #[derive(Clone)]
 pub(crate) struct Trust {
@@ -165,6 +168,8 @@ pub(crate) struct Raw {
     pub(crate) status: u16,
     pub(crate) content_type: String,
     pub(crate) location: Option<String>,
+    /// The node by name, where its configuration lets it say that.
+    pub(crate) node: Option<String>,
     pub(crate) body: Zeroizing<Vec<u8>>,
 }
 
@@ -221,6 +226,10 @@ async fn receive(request: reqwest::RequestBuilder, timeout: Duration) -> Result<
         .take(60)
         .collect();
     let location = header(LOCATION);
+    let node = NODE_NAMES.into_iter().find_map(|name| {
+        let value = answer.headers().get(name)?;
+        Some(value.to_str().ok()?.to_owned())
+    });
     let announced = usize::try_from(answer.content_length().unwrap_or(0));
     let announced = announced.ok().filter(|length| *length <= MAX_ANSWER);
     let announced = announced.ok_or(Kind::TooLarge)?;
@@ -239,6 +248,7 @@ async fn receive(request: reqwest::RequestBuilder, timeout: Duration) -> Result<
         status: answer.status().as_u16(),
         content_type,
         location,
+        node,
         body,
     })
 }

@@ -89,6 +89,11 @@ impl Server {
         let file = self.configuration_file();
         let text = std::fs::read_to_string(&file).expect("a configuration");
         std::fs::write(&file, format!("{text}\n{stanza}\n")).expect("a configuration");
+        self.hang_up();
+    }
+
+    /// Tells it that its configuration or its logs are others now.
+    pub fn hang_up(&self) {
         let id = self
             .id()
             .and_then(|id| Pid::from_raw(id.cast_signed()))

@@ -17,6 +17,7 @@ use crate::desired::observation::Observation;
 use crate::evidence::facts::Evidence;
 use crate::failure::Failure;
 use crate::finding::Finding;
+use crate::session::several_servers;
 use crate::step::Step;
 use crate::step::decide::{Recorded, Refusal, Seen};
 use crate::vault::Client;
@@ -56,7 +57,11 @@ struct Node {
 pub(crate) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failure> {
     let ceremony = &*ceremony;
     let mut failures = Vec::new();
-    let nodes = reach(ceremony, &mut failures).await;
+    let (client, again) = (ceremony.client(), ceremony.options.again(ceremony.config));
+    let several = several_servers::before_init(&client, again.as_str());
+    let (nodes, several) = futures::join!(reach(ceremony, &mut failures), several);
+    // Nothing of what they say belongs together.
+    several.map_or(Ok(()), Err)?;
     judge_nodes(ceremony, &nodes, &mut failures);
     if nodes.iter().any(|node| node.health.initialized) {
         // Nothing else matters then, and nothing else may be touched.

@@ -18,7 +18,7 @@ use crate::evidence::facts::Evidence;
 use crate::failure::Failure;
 use crate::finding::{Detail, Finding};
 use crate::secret::Token;
-use crate::session::Authority;
+use crate::session::{Authority, audit_trail};
 use crate::step::Step;
 use crate::step::decide::Recorded;
 use crate::vault::auth::scan::{Found, LOOKS, Scan, Watch, scan, scan_until_quiet};
@@ -112,6 +112,9 @@ pub(crate) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
     ceremony.whole_tokens.add(control);
     let (revoked, last) = last_look(ceremony, &client, &own.accessor).await?;
     ceremony.whole_tokens.add(last.accessors());
+    // Whoever ends root leaves a line of it: the log may have been moved since the step that looked.
+    let trail = audit_trail::look(ceremony, &ceremony.diary(), ceremony.token()?).await?;
+    audit_trail::all_written(&trail).map_err(root_stands)?;
     // It may be long since they were given to their custodians, and without a quorum there is no break-glass.
     scrub::custodians_again(ceremony)
         .await

@@ -32,6 +32,9 @@ pub(crate) struct Ask<'a> {
     pub(crate) secrets: Vec<&'a str>,
 }
 
+/// Connections to one node that are used once each.
+pub(crate) struct NewConnections(reqwest::Client);
+
 impl<'a> Ask<'a> {
     pub(crate) fn new(method: Method, path: &'a str, token: Option<&'a Token>) -> Self {
         Self {
@@ -70,8 +73,17 @@ impl Client {
 
     /// Exactly one HTTP request, on a connection of its own, followed nowhere.
     pub(crate) async fn ask_once(&self, ask: Ask<'_>) -> Result<Reply, Error> {
-        let fresh = self.node().fresh()?;
-        self.exchange(ask, 0, Some(&fresh)).await
+        self.ask_on(&self.new_connections()?, ask).await
+    }
+
+    /// Connections to this node, none of which is used twice.
+    pub(crate) fn new_connections(&self) -> Result<NewConnections, Error> {
+        self.node().fresh().map(NewConnections)
+    }
+
+    /// Exactly one HTTP request, on one of these, followed nowhere.
+    pub(crate) async fn ask_on(&self, new: &NewConnections, ask: Ask<'_>) -> Result<Reply, Error> {
+        self.exchange(ask, 0, Some(&new.0)).await
     }
 
     async fn exchange(

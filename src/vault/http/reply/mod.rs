@@ -27,6 +27,8 @@ pub(crate) struct Reply {
     pub(crate) status: u16,
     pub(crate) method: String,
     pub(crate) url: String,
+    /// The node by name, where it says that.
+    pub(crate) node: Option<String>,
     content_type: String,
     /// The `errors` of an answer that is one, without secrets.
     messages: Vec<String>,
@@ -64,6 +66,7 @@ impl Reply {
             status: raw.status,
             method: method.to_owned(),
             url,
+            node: raw.node.map(field::fit),
             content_type: raw.content_type,
             messages,
             in_their_form,
@@ -156,6 +159,12 @@ impl Reply {
         }
     }
 
+    /// How the server's audit logs name the request that this answers; empty where it does not say.
+    pub(crate) fn request_id(&self) -> String {
+        let named: Result<Named, _> = serde_json::from_slice(&self.body);
+        named.map(|named| named.request_id).unwrap_or_default()
+    }
+
     /// The names of a list; none where the server answers 404.
     pub(crate) fn keys(self) -> Result<Vec<String>, Error> {
         if self.is_absent()? {
@@ -214,6 +223,12 @@ struct Outline<'a> {
     request_id: Option<IgnoredAny>,
     #[serde(borrow)]
     data: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct Named {
+    #[serde(default, deserialize_with = "field::request_id")]
+    request_id: String,
 }
 
 #[derive(Deserialize)]

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 /// A reply to a write of `path` that had these secrets in it.
 fn reply(status: u16, content_type: &str, body: &str, path: &str, secrets: &[&str]) -> Reply {
     let raw = Raw {
+        node: None,
         status,
         content_type: content_type.into(),
         location: None,

@@ -1,0 +1,288 @@
+//! Whether what is asked of the server stands in its audit logs, where they can be read on this machine. A log that was
+//! moved away, and of which the server was not told, goes on where nobody looks.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use memchr::memmem;
+use tokio::time::Instant;
+use url::Url;
+
+use crate::audit_log::AuditLog;
+use crate::checkpoint::{Diary, now};
+use crate::code::Code;
+use crate::config::{AuditDevice, Config};
+use crate::failure::Failure;
+use crate::finding::Finding;
+use crate::plain_http::is_this_machine;
+use crate::secret::Token;
+use crate::session::{Cluster, Session};
+use crate::step::Step;
+use crate::vault::audit::{self, audit_hash};
+use crate::vault::auth::token;
+use crate::vault::{self, Client};
+
+/// What the ceremony recorded of a device in whose log it found its marker.
+pub(crate) const FOUND_IN_LOG: &str = "marker found in the log";
+/// The same where its log could not be read.
+const BY_ANSWER: &str = "by the server's answer alone";
+/// Under which name it recorded that.
+pub(crate) const PROVED: &str = "proved";
+/// A local file gets its line before the request is answered; the rest is for network disks.
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// An audit device of the file and its log on this machine.
+pub(crate) struct DeviceLog {
+    /// The path of the device.
+    pub(crate) device: String,
+    /// Its log.
+    pub(crate) file: PathBuf,
+    /// Or why nobody can look at it.
+    pub(crate) log: Result<AuditLog, String>,
+}
+
+/// The logs of the file's devices on this machine. One of another machine is not among them.
+pub(crate) fn logs(config: &Config) -> Vec<DeviceLog> {
+    let log = |(device, file): (&AuditDevice, PathBuf)| {
+        Some(DeviceLog {
+            device: device.path.clone(),
+            log: AuditLog::at(&file)
+                .map_err(|error| error.to_string())
+                .transpose()?,
+            file,
+        })
+    };
+    files(config).filter_map(log).collect()
+}
+
+/// The devices of the file that write one.
+fn files(config: &Config) -> impl Iterator<Item = (&AuditDevice, PathBuf)> {
+    let files = config.audit.iter();
+    let files = files.filter(|device| device.device_type == "file");
+    files.filter_map(|device| Some((device, option(device, "file_path")?.into())))
+}
+
+fn option<'d>(device: &'d AuditDevice, wanted: &str) -> Option<&'d str> {
+    let mut options = device.options.iter();
+    let (_, value) = options.find(|(name, _)| name == wanted)?;
+    Some(value)
+}
+
+/// A device that writes somewhere else than the file says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Elsewhere {
+    /// The path of the device.
+    pub(crate) device: String,
+    /// Where its log should be.
+    pub(crate) file: PathBuf,
+    /// The server.
+    pub(crate) server: String,
+}
+
+impl From<Elsewhere> for Finding {
+    fn from(
+        Elsewhere {
+            device,
+            file,
+            server,
+        }: Elsewhere,
+    ) -> Self {
+        Self::AuditLogElsewhere(device, file.display().to_string(), server)
+    }
+}
+
+/// The logs in which requests of this run must stand, as they were before these are sent.
+pub(crate) struct AuditTrail {
+    server: String,
+    logs: Vec<DeviceLog>,
+    /// They were here once.
+    gone: Vec<(String, PathBuf)>,
+}
+
+impl AuditTrail {
+    /// Looks where the logs are. Nothing is expected of a log that cannot be read here, or of which nothing says that it
+    /// is the one of this very server: one on this machine is, and so is the one in which the ceremony found its marker.
+    pub(crate) fn begin(config: &Config, diary: Option<&Diary>, client: &Client) -> Self {
+        let server = client.address();
+        let local = Url::parse(server).is_ok_and(|url| is_this_machine(&url));
+        let proved = diary.map_or_else(BTreeMap::new, |diary| proved_at(diary, server));
+        let is_proved = |device: &str| proved.get(device).is_some_and(|how| how == FOUND_IN_LOG);
+        let whole = |device: &str| {
+            let mut devices = config.audit.iter();
+            let device = devices.find(|one| one.path == device);
+            // One with a filter writes what it likes.
+            device.is_some_and(|device| option(device, "filter").is_none())
+        };
+        let logs = logs(config).into_iter().filter(|one| {
+            one.file.is_absolute() && whole(&one.device) && (local || is_proved(&one.device))
+        });
+        let gone = files(config).filter(|(device, file)| {
+            is_proved(&device.path)
+                && file.parent().is_some_and(Path::is_dir)
+                && matches!(AuditLog::at(file), Ok(None))
+        });
+        Self {
+            server: server.to_owned(),
+            logs: logs.collect(),
+            gone: gone
+                .map(|(device, file)| (device.path.clone(), file))
+                .collect(),
+        }
+    }
+
+    /// Whether there is any log to look into.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.logs.is_empty() && self.gone.is_empty()
+    }
+
+    /// The devices whose log is not here any more.
+    pub(crate) fn gone(&self) -> Vec<Elsewhere> {
+        self.gone.iter().map(|one| self.elsewhere(one)).collect()
+    }
+
+    /// The devices in whose log a request does not come to stand that was answered. Without its id none can be looked for.
+    pub(crate) async fn lacks(&self, request_id: &str, cluster: &Cluster<'_>) -> Vec<Elsewhere> {
+        let mut elsewhere = self.gone();
+        if request_id.is_empty() {
+            return elsewhere;
+        }
+        for DeviceLog { device, file, log } in &self.logs {
+            let Ok(log) = log else { continue };
+            // What cannot be read says nothing.
+            if matches!(written(log, request_id, cluster).await, Ok(false)) {
+                elsewhere.push(self.elsewhere(&(device.clone(), file.clone())));
+            }
+        }
+        elsewhere
+    }
+
+    fn elsewhere(&self, (device, file): &(String, PathBuf)) -> Elsewhere {
+        Elsewhere {
+            device: device.clone(),
+            file: file.clone(),
+            server: self.server.clone(),
+        }
+    }
+}
+
+/// What the ceremony saw of each device, if that was at this server.
+fn proved_at(diary: &Diary, server: &str) -> BTreeMap<String, String> {
+    let node: Option<String> = diary.fact(Step::WaitUntilActive, "node");
+    let proved = diary.fact(Step::Audit, PROVED);
+    proved
+        .filter(|_| node.as_deref() == Some(server))
+        .unwrap_or_default()
+}
+
+/// Whether this text comes to stand in a log, within the time that a network disk may take.
+///
+/// # Errors
+/// It cannot be read here.
+pub(crate) async fn written(log: &AuditLog, text: &str, cluster: &Cluster<'_>) -> io::Result<bool> {
+    let wanted = memmem::Finder::new(text);
+    let holds = |line: &[u8]| wanted.find(line).is_some();
+    let started = Instant::now();
+    loop {
+        if log.has_written(holds)? {
+            return Ok(true);
+        }
+        let what = format!("a line of this run in {}", log.file.display());
+        let waited = cluster.wait(started, LIMIT, &what, "not there yet");
+        if waited.await.is_err() {
+            return Ok(false);
+        }
+    }
+}
+
+/// Looks whether one more request of this token comes to stand in every log that can be read here.
+///
+/// # Errors
+/// The server does not answer the token.
+pub(crate) async fn look(
+    session: &Session<'_>,
+    diary: &Diary,
+    token: &Token,
+) -> Result<Vec<Elsewhere>, vault::Error> {
+    let client = session.client();
+    let trail = AuditTrail::begin(session.config, Some(diary), &client);
+    if trail.is_empty() {
+        return Ok(Vec::new());
+    }
+    let asked = token::lookup_self(&session.at_home(&client), token).await?;
+    Ok(trail.lacks(&asked.request_id, &session.cluster).await)
+}
+
+/// Sends a marker, asks for its HMAC and looks for that in the log where the log can be read from here.
+pub(crate) async fn prove(
+    session: &Session<'_>,
+    device: &audit::AuditDevice,
+) -> Result<&'static str, Failure> {
+    let path = device.path.as_str();
+    let file = device
+        .options
+        .get("file_path")
+        .filter(|_| device.device_type == "file");
+    let log = file.map(AuditLog::at).transpose();
+    let marker = format!("vault-bootstrap marker {}", now());
+    let hash = audit_hash(&session.client(), session.token()?, path, marker.as_str()).await?;
+    let log = match log.map(Option::flatten) {
+        Ok(Some(log)) => log,
+        unread => {
+            let why = unread.map_or_else(|error| format!(": {error}"), |_| String::new());
+            session.note(format!(
+                "{path}: its log cannot be read from here{why}; the server's answer stands alone"
+            ));
+            return Ok(BY_ANSWER);
+        }
+    };
+    let file = log.file.display();
+    match written(&log, &hash, &session.cluster).await {
+        Ok(true) => {
+            session.note(format!("{path}: the marker's HMAC was found in {file}"));
+            Ok(FOUND_IN_LOG)
+        }
+        Ok(false) => {
+            let server = session.client().address().to_owned();
+            let (device, file) = (path.to_owned(), log.file.clone());
+            let elsewhere = Elsewhere {
+                device,
+                file,
+                server,
+            };
+            Err(refused(&elsewhere))
+        }
+        Err(error) => {
+            session.note(format!("{path}: {file} cannot be read from here ({error})"));
+            Ok(BY_ANSWER)
+        }
+    }
+}
+
+/// While root is valid, nothing goes on without its trail.
+///
+/// # Errors
+/// A device writes somewhere else.
+pub(crate) fn all_written(elsewhere: &[Elsewhere]) -> Result<(), Failure> {
+    Failure::check(elsewhere.iter().map(refused).collect())
+}
+
+/// A device writes somewhere else, while root is valid.
+pub(crate) fn refused(
+    Elsewhere {
+        device,
+        file,
+        server,
+    }: &Elsewhere,
+) -> Failure {
+    let file = file.display();
+    Failure::refused(
+        Code::AuditNotWritten,
+        format!("audit device {device}: what this run asked of {server} is not in {file}"),
+    )
+    .advise(format!(
+        "if the log was moved or deleted, the server still writes to the old one: send the server SIGHUP, or move it back; \
+         else see that {file} is the log of this very server"
+    ))
+}
