@@ -41,6 +41,8 @@ macro_rules! mount {
             tune: Option<Tune>,
             /// Not replicated.
             local: Flag,
+            /// Fields of the mount and its config that change by themselves, or by another tool: they are not compared.
+            unmanaged_fields: Option<Vec<String>>,
             $($(#[$field_doc])* $field: $type,)*
         }
     };

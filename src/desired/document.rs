@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use crate::desired::kind::Kind;
 use crate::finding::Change;
+use crate::memory::leaf::is_in;
 use crate::vault::{Body, compare};
 
 /// One document of the server's API: where it is written and read, and what it shall say.
@@ -17,6 +18,8 @@ pub struct Document {
     pub read: Read,
     /// What is known of such documents.
     pub(crate) kind: Kind,
+    /// Fields of the answer that the file leaves to others.
+    pub(crate) unmanaged: Vec<String>,
 }
 
 /// How the present state of a document is read.
@@ -62,7 +65,20 @@ impl Document {
             body,
             read: Read::SamePath,
             kind,
+            unmanaged: Vec::new(),
         }
+    }
+
+    /// The same, with fields of the answer that the file leaves to others.
+    #[must_use]
+    pub(crate) fn leaving(self, unmanaged: &[String]) -> Self {
+        let unmanaged = unmanaged.to_vec();
+        Self { unmanaged, ..self }
+    }
+
+    /// Whether the value at this place moves by itself, or is left to others.
+    pub(crate) fn moves(&self, place: &str) -> bool {
+        self.kind.moves(place) || self.unmanaged.iter().any(|field| is_in(place, field))
     }
 
     /// Both texts, where it is a policy: what the server has, `have`, and what the file says.

@@ -30,6 +30,7 @@ pub(crate) struct MountOfFile<'a> {
     pub(crate) tune: &'a Fields,
     local: bool,
     seal_wrap: bool,
+    unmanaged: &'a [String],
 }
 
 /// The secrets engines of the file.
@@ -46,6 +47,7 @@ pub(crate) fn secrets(config: &Config) -> Vec<MountOfFile<'_>> {
         tune: &engine.tune,
         local: engine.local,
         seal_wrap: engine.seal_wrap,
+        unmanaged: &engine.unmanaged_fields,
     });
     wanted.collect()
 }
@@ -64,6 +66,7 @@ pub(crate) fn auth_methods(config: &Config) -> Vec<MountOfFile<'_>> {
         tune: &method.tune,
         local: method.local,
         seal_wrap: false,
+        unmanaged: &method.unmanaged_fields,
     });
     wanted.collect()
 }
@@ -96,11 +99,8 @@ impl MountOfFile<'_> {
         }
         if !self.config.is_empty() {
             let body = resolve::body(session, self.config)?;
-            documents.push(Document::new(
-                self.config_path.clone(),
-                body,
-                self.config_kind,
-            ));
+            let document = Document::new(self.config_path.clone(), body, self.config_kind);
+            documents.push(document.leaving(self.unmanaged));
         }
         Ok(documents)
     }
@@ -124,6 +124,7 @@ impl MountOfFile<'_> {
             body: Body::Map(body),
             read: Read::Known(have),
             kind: kind::MOUNT,
+            unmanaged: self.unmanaged.to_vec(),
         })
     }
 
@@ -146,6 +147,7 @@ impl MountOfFile<'_> {
             body: Body::Map(body),
             read: Read::Known(None),
             kind: kind::MOUNT,
+            unmanaged: Vec::new(),
         }
     }
 

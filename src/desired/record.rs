@@ -38,7 +38,7 @@ pub(crate) fn read_back(memory: &Memory, document: &Document, made: &Value) -> R
 /// The values of an answer that do not move by themselves.
 pub(super) fn still(document: &Document, have: &Value) -> Leaves {
     let mut found = leaves(&Body::from(have.clone()));
-    found.retain(|place, _| !document.kind.moves(place));
+    found.retain(|place, _| !document.moves(place));
     found
 }
 

@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::desired::by_meaning;
 use crate::desired::create_once;
 use crate::desired::document::Document;
-use crate::desired::kind::widens;
+use crate::desired::kind::{Writing, widens};
 use crate::desired::record;
 use crate::desired::references::was_reference;
 use crate::desired::sending;
@@ -28,7 +28,7 @@ pub(super) fn state(
     let path = &document.path;
     let edits = memory::edits(path, &known.sent, &file, key.as_deref());
     let plain = |place: &str| record::shows(document, &file, place);
-    let moves = |place: &str| document.kind.moves(place);
+    let moves = |place: &str| document.moves(place);
     let drift = match &known.made {
         Some(made) if !have.is_null() => {
             let now = record::still(document, have);
@@ -171,7 +171,7 @@ fn reasons(
     {
         let edited = edits.changed.iter().any(|edit| edit.place == changed.place);
         if !edited {
-            why.push(drifted(changed, hidden(&changed.place)));
+            why.push(drifted(document, changed, hidden(&changed.place)));
         }
     }
     why
@@ -198,15 +198,22 @@ fn edit(changed: &Changed, hidden: bool) -> Change {
     }
 }
 
-fn drifted(changed: &Changed, hidden: bool) -> Change {
+fn drifted(document: &Document, changed: &Changed, hidden: bool) -> Change {
     let field = changed.place.clone();
+    // Of a kind that nobody has watched.
+    let may_move = document.kind.writing == Writing::NotKnown;
     let plain = |value: &Option<Shown>| match value {
         None => Some("not set".to_owned()),
         Some(Shown::Plain(value)) => Some(shown(value)),
         Some(Shown::Hidden) => None,
     };
     match (plain(&changed.then), plain(&changed.now)) {
-        (Some(then), Some(have)) if !hidden => Change::Drifted { field, then, have },
-        _ => Change::SecretDiffers { field },
+        (Some(then), Some(have)) if !hidden => Change::Drifted {
+            field,
+            then,
+            have,
+            may_move,
+        },
+        _ => Change::HiddenDrift { field, may_move },
     }
 }

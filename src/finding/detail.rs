@@ -165,9 +165,10 @@ pub enum Change {
     },
     /// The server has something else than after the last write.
     #[error(
-        "{field} is {}, and was {} after the last write",
+        "{field} is {}, and was {} after the last write{}",
         printable::line(have, 1000),
-        printable::line(then, 1000)
+        printable::line(then, 1000),
+        leave_it(field, *may_move)
     )]
     Drifted {
         /// Its place.
@@ -176,6 +177,19 @@ pub enum Change {
         then: String,
         /// What it is.
         have: String,
+        /// Whether such a document may change by itself is not known.
+        may_move: bool,
+    },
+    /// The same of a value that may be secret.
+    #[error(
+        "{field} is not what it was after the last write (not shown: it may be a secret){}",
+        leave_it(field, *may_move)
+    )]
+    HiddenDrift {
+        /// Its place.
+        field: String,
+        /// Whether such a document may change by itself is not known.
+        may_move: bool,
     },
     /// A run was killed while it was sent.
     #[error("its last write has no known end")]
@@ -186,6 +200,14 @@ pub enum Change {
         /// The fields.
         what: String,
     },
+}
+
+/// What ends a difference that is none.
+fn leave_it(field: &str, may_move: bool) -> String {
+    if !may_move {
+        return String::new();
+    }
+    format!("; if it changes by itself: unmanaged_fields: [{field}]")
 }
 
 fn may_not_read(paths: &[String]) -> String {

@@ -272,9 +272,10 @@ fn item(detail: Detail) -> PlannedItem {
             Some(("(not sent)".to_owned(), want)),
         ),
         Change::TakenOut { field, .. } => (PlannedChange::TakenOut, Some(field), None),
-        Change::Drifted { field, then, have } => {
-            (PlannedChange::Drifted, Some(field), Some((have, then)))
-        }
+        Change::HiddenDrift { field, .. } => (PlannedChange::Drifted, Some(field), None),
+        Change::Drifted {
+            field, then, have, ..
+        } => (PlannedChange::Drifted, Some(field), Some((have, then))),
         Change::Unsettled => (PlannedChange::Unsettled, None, None),
         Change::NotRemembered { what } => (PlannedChange::NotRemembered, Some(what), None),
     };

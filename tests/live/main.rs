@@ -34,6 +34,7 @@ mod leader;
 mod looking;
 mod many_files;
 mod memory;
+mod moving;
 mod namespaces;
 mod nodes;
 mod old_forms;

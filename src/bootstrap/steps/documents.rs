@@ -48,6 +48,7 @@ fn policy(name: &str, text: String) -> Document {
         body: Body::map([("policy", text)]),
         read: Read::Policy,
         kind: kind::POLICY,
+        unmanaged: Vec::new(),
     }
 }
 
@@ -116,9 +117,11 @@ pub(super) async fn observe_writes(view: &View<'_>) -> Result<Observation, Failu
         return Ok(Observation::nothing_declared());
     }
     let documents = view.config.writes.iter().map(|write| {
-        let kind = Kind::of_path(view.config, &write.path);
+        let mut kind = Kind::of_path(view.config, &write.path);
+        kind.initial &= !write.manage;
         let body = resolve::body(view, &write.data)?;
-        Ok(Document::new(write.path.clone(), body, kind))
+        let document = Document::new(write.path.clone(), body, kind);
+        Ok(document.leaving(&write.unmanaged_fields))
     });
     let documents = documents.collect::<Result<_, Failure>>()?;
     Ok(desired::observe(&view.documents(), documents)

@@ -68,6 +68,9 @@ pub struct SecretsEngine {
     /// Wrapped by the seal, where the product can.
     #[schemars(with = "Option<bool>")]
     pub seal_wrap: bool,
+    /// Fields of the mount and its config that change by themselves, or by another tool: they are not compared.
+    #[schemars(with = "Option<Vec<String>>")]
+    pub unmanaged_fields: Vec<String>,
 }
 
 impl SecretsEngine {
@@ -86,6 +89,7 @@ impl SecretsEngine {
             tune: at.key("tune")?,
             local: at.key("local")?,
             seal_wrap: at.key("seal_wrap")?,
+            unmanaged_fields: at.key("unmanaged_fields")?,
         })
     }
 }
@@ -127,6 +131,8 @@ pub struct AuthMount {
     pub users: Vec<(String, Fields)>,
     /// Not replicated.
     pub local: bool,
+    /// Fields of the mount and its config that are not compared.
+    pub unmanaged_fields: Vec<String>,
 }
 
 impl AuthMount {
@@ -141,6 +147,7 @@ impl AuthMount {
             roles: members("roles")?,
             users: members("users")?,
             local: at.key("local")?,
+            unmanaged_fields: at.key("unmanaged_fields")?,
         })
     }
 
@@ -180,5 +187,11 @@ section! {
         /// The body.
         #[schemars(with = "FreeFields")]
         pub data: Fields,
+        /// Fields of the server's answer that change by themselves, or by another tool: they are not compared.
+        #[schemars(with = "Option<Vec<String>>")]
+        pub unmanaged_fields: Vec<String>,
+        /// For data of `kv`: it is compared, and written, after hand-over too. Otherwise it is a first value.
+        #[schemars(with = "Option<bool>")]
+        pub manage: bool,
     }
 }

@@ -253,6 +253,12 @@ impl VaultServer {
         self.try_start().unwrap_or_else(|reason| panic!("{reason}"));
     }
 
+    /// Ends the server and starts another release with the same data and configuration.
+    pub fn upgrade(&mut self, to: Setup) {
+        self.builder.setup = to;
+        self.restart();
+    }
+
     fn try_call(
         &self,
         method: &str,
