@@ -240,7 +240,7 @@ impl Call<'_> {
             "InvalidKeyId" | "NotFoundException" => self
                 .error(Kind::KeyNotFound(self.key.to_owned()))
                 .advise(format!(
-                    "correct kms_key in the file, or make the key; those that are there: {}",
+                    "correct the name of the key (checkpoint.key.kms or kms_key) or its region in the file, or make the key; those of this region: {}",
                     ShellCommand::new("aws kms list-aliases --region").with(self.region)
                 )),
             "InvalidCiphertextException" | "IncorrectKeyException" => self.error(Kind::Damaged(

@@ -237,7 +237,7 @@ fn general_advice(address: &str, kind: &Kind) -> Option<String> {
     Some(match kind {
         Kind::Credentials(_) => CREDENTIALS.to_owned(),
         Kind::NoRegion => {
-            "set region next to the parameter or key, or export AWS_REGION".to_owned()
+            "set region in the same map as the parameter or key, such as {key: …, region: …}, or export AWS_REGION".to_owned()
         }
         Kind::Taken => "a share is never overwritten: look at what is there, then choose another \
                         name, or remove it if it belongs to no living cluster"

@@ -16,6 +16,7 @@ use crate::edge::references::{Resolved, key_of_checkpoint, resolve_all};
 use crate::edge::{cluster, custodians};
 use crate::event::Caller;
 use crate::failure::Failure;
+use crate::session::cluster_identity::agrees;
 use crate::shares::{fetch, location_conflicts};
 use crate::step::Step;
 use crate::step::decide::Recorded;
@@ -56,6 +57,7 @@ async fn the_rest(
     let finished = diary.handed_over() && !records.borrow().keeps_something()?;
     let (mut failures, mut warnings) = (Vec::new(), Vec::new());
     failures.extend(another_generation(config, &records.borrow()));
+    failures.extend(agrees(config, &diary).err());
     let begun = diary.recorded(Step::Initialize) != Recorded::Nothing;
     let state = (begun, finished);
     let resolved = resolve_all(config, state, &mut failures, &mut warnings).await;

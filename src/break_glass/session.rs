@@ -6,6 +6,7 @@ use crate::aws::forget_credentials;
 use crate::break_glass::audit_lines::began;
 use crate::break_glass::options::Options;
 use crate::break_glass::typed::{known_names, logins, typed_again};
+use crate::checkpoint;
 use crate::checkpoint::journal::Journal;
 use crate::code::Code;
 use crate::config::{CheckpointKey, Config, Login};
@@ -218,9 +219,12 @@ impl<'a> ActiveSession<'a> {
         trail.lacks(request_id, &self.cluster).await
     }
 
-    /// How many shares make a root token, as the file has it.
+    /// How many shares make a root token, as the checkpoint knows it, and where there is none as the file has it.
     pub(super) fn threshold(&self) -> usize {
-        usize::try_from(self.config.init.threshold).unwrap_or(usize::MAX)
+        let diary = checkpoint::read_diary(&self.config.checkpoint.path);
+        let asked = diary.ok().flatten().and_then(|diary| diary.asked);
+        let threshold = asked.map_or(self.config.init.threshold, |asked| asked.threshold);
+        usize::try_from(threshold).unwrap_or(usize::MAX)
     }
 
     pub(super) fn note(&self, text: impl Into<String>) {

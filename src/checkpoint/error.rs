@@ -142,7 +142,7 @@ impl CheckpointError {
                 "restore it from a copy; or put it away, and what is on the server is compared by its meaning once: {}",
                 ShellCommand::new("mv").with(path.display()).with(format!("{}.damaged", path.display()))
             ),
-            Self::OtherCluster { .. } => "give each cluster a checkpoint.path of its own, and another place in checkpoint.replica".into(),
+            Self::OtherCluster { .. } => "put cluster.name back, or give each cluster a checkpoint.path of its own, and another place in checkpoint.replica".into(),
             Self::Sealed { source, .. } => source
                 .advice()
                 .unwrap_or_else(|| "check checkpoint.key in the file".into()),

@@ -13,16 +13,21 @@ use crate::finding::DocumentFinding;
 /// Facts of a step that name documents of it which this program has seen as the file had them, or has written.
 const NAMED: [&str; 4] = ["documents", "written", WRITTEN_BEFORE, NOT_IN_FILE];
 /// The one of those that the file names no more.
-const NOT_IN_FILE: &str = "not_in_file";
+pub(crate) const NOT_IN_FILE: &str = "not_in_file";
+
+/// Paths that the step of this view has seen as an earlier form of the file had them, or has written.
+pub(crate) fn named_before(view: &View<'_>) -> BTreeSet<String> {
+    let made = |fact| view.diary.fact(view.step, fact);
+    let made = NAMED.map(|fact| made(fact).unwrap_or_default());
+    made.into_iter().flat_map(Vec::into_iter).collect()
+}
 
 /// As [`observe_collection`]; and what the file once named, and is still there, is a finding: nothing is ever removed.
 pub(crate) async fn observe_with_missed(
     view: &View<'_>,
     documents: Vec<Document>,
 ) -> Result<Observation, Failure> {
-    let made = |fact| view.diary.fact(view.step, fact);
-    let made = NAMED.map(|fact| made(fact).unwrap_or_default());
-    let mut missed: BTreeSet<String> = made.into_iter().flat_map(Vec::into_iter).collect();
+    let mut missed = named_before(view);
     missed.retain(|path| !documents.iter().any(|one| one.path == *path));
     let mut observation = if documents.is_empty() {
         Observation::nothing_declared()

@@ -30,7 +30,7 @@ pub use comparing::Comparison;
 pub(crate) use comparing::observe;
 pub use document::{Document, Pending, Read};
 pub(crate) use kind::Kind;
-pub(crate) use missed::observe_with_missed;
+pub(crate) use missed::{NOT_IN_FILE, named_before, observe_with_missed};
 pub(crate) use record::read_back;
 pub use view::CONCURRENCY;
 pub(crate) use view::View;

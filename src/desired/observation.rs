@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::desired::document::Pending;
-use crate::evidence::facts::Evidence;
+use crate::evidence::facts::{DECLARED, Evidence};
 use crate::finding::{Detail, Finding};
 use crate::memory::Record;
 use crate::step::decide::Seen;
@@ -70,7 +70,7 @@ impl Observation {
 
     /// The file asks for nothing of this kind.
     pub fn nothing_declared() -> Self {
-        Self::present(Evidence::default().with("declared", "nothing"))
+        Self::present(Evidence::default().with(DECLARED, "nothing"))
     }
 
     /// It could not be seen, for these reasons.

@@ -12,6 +12,9 @@ pub(crate) const INITIAL: &str = "initial";
 /// What of a step was not looked at.
 pub(crate) const NOT_RECHECKED: &str = "not_rechecked";
 
+/// That the file asks for nothing of a step.
+pub(crate) const DECLARED: &str = "declared";
+
 /// Paths of the documents that are as the file says.
 pub(crate) const DOCUMENTS: &str = "documents";
 

@@ -89,7 +89,7 @@ impl Detail {
 #[serde(rename_all = "kebab-case", tag = "change")]
 pub enum Change {
     /// It is not there.
-    #[error("create")]
+    #[error("it is not on the server")]
     Create,
     /// A field differs.
     #[error(

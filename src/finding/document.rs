@@ -12,6 +12,12 @@ pub enum DocumentFinding {
         "{0} is not in the file any more, and is left on the server: delete it there, or put it back"
     )]
     NotInFile(String),
+    /// A policy of a role or user that is nowhere.
+    #[error(
+        "the policy {0} is neither in the file nor on the server: who has it may do nothing by it; correct token_policies, or \
+         add it to policies"
+    )]
+    PolicyUnknown(String),
     /// A document and a field of it that a write cannot put back.
     #[error(
         "{1} of {0} was taken out of the file or changed by somebody else, and no write puts it back: delete and create \
@@ -42,6 +48,7 @@ impl DocumentFinding {
             Self::NotInFile(_) | Self::NotInFileUnseen(_) => Code::StepDiffers,
             Self::CannotReset(..) | Self::StaysSet(..) => Code::NotPutBack,
             Self::DoneOnce(_) => Code::DoneOnce,
+            Self::PolicyUnknown(_) => Code::NameUnknown,
         }
     }
 }

@@ -67,7 +67,9 @@ pub enum Finding {
     )]
     ClocksApart(String, Timestamp, Timestamp),
     /// A listed node, and why it does not serve.
-    #[error("{0} is listed in the file but is not serving: {1}")]
+    #[error(
+        "{0} is listed in the file but is not serving: {1}; start it, or correct cluster.address and cluster.nodes"
+    )]
     NodeAway(String, String),
     /// Not by us.
     #[error("the server is initialised, and not by the checkpoint here")]
@@ -114,7 +116,9 @@ pub enum Finding {
     #[error("{}", one_trust_domain(.0, .1, *.2))]
     OneTrustDomain(Vec<String>, Vec<String>, u32),
     /// Where the share of a holder was, and whose it is.
-    #[error("the share of {1} is not at {0}, where it was stored")]
+    #[error(
+        "the share of {1} is not at {0}, where it was stored: restore it there, or make new shares (recovery rotate)"
+    )]
     ShareGone(String, String),
     /// Where the share of a holder is, whose it is, and how it changed.
     #[error("{0}, the share of {1}, changed since it was stored: {2}")]

@@ -108,7 +108,7 @@ impl Api<'_> {
         let [server, ca_cert, _] = self.names;
         let text = format!("{url}: {}", innermost(error));
         let problem = Problem::new(Code::KubernetesFailed, text).advise(format!(
-            "look at {server} and {ca_cert}: the certificate must be the API server's own, and the port is often 6443"
+            "look at {server} and {ca_cert}: the certificate must be that of the authority which has signed the API server's, and the port is often 6443"
         ));
         NoAnswer {
             problem,

@@ -13,11 +13,12 @@ use crate::desired::observation::Observation;
 use crate::edge::references::resolve_all;
 use crate::edge::{cluster, custodians};
 use crate::event::Caller;
-use crate::evidence::facts::DOCUMENTS;
+use crate::evidence::facts::{DECLARED, DOCUMENTS};
 use crate::failure::Failure;
 use crate::finding::{Detail, Finding};
 use crate::memory::Memory;
 use crate::session::Session;
+use crate::session::cluster_identity::agrees;
 use crate::step::decide::Decision;
 use crate::step::{Step, order};
 
@@ -30,6 +31,8 @@ pub(super) struct Looked {
     pub(super) decision: Result<Decision, Failure>,
     /// What is missing or different, or could not be seen.
     pub(super) details: Vec<Detail>,
+    /// The file asks for nothing of this step.
+    pub(super) nothing_declared: bool,
     /// How many documents are as the file says.
     pub(super) equal: usize,
     /// What does not hold, and is nothing that the step could mend.
@@ -57,6 +60,7 @@ impl<'a> Looking<'a> {
         diary: Diary,
         caller: Caller<'a>,
     ) -> Result<Self, Failure> {
+        agrees(config, &diary)?;
         let (mut failures, mut warnings) = (Vec::new(), Vec::new());
         let over = diary.handed_over();
         let resolved = resolve_all(config, (true, over), &mut failures, &mut warnings).await;
@@ -123,6 +127,7 @@ impl<'a> Looking<'a> {
             looked.push(Looked {
                 step,
                 decision,
+                nothing_declared: found.evidence.get::<String>(DECLARED).is_some(),
                 equal: equal.map_or(0, |paths| paths.len()),
                 details: found.details,
                 findings: found.findings,

@@ -18,7 +18,7 @@ use crate::session::cluster_identity::{key, known_by, nodes};
 use crate::session::{Authority, Session};
 use crate::step::Step;
 use crate::step::decide::{Decision, Recorded, Refusal};
-use crate::vault::Health;
+use crate::vault::{Health, sys};
 
 /// Says what `apply` would do with these options. Where root is revoked it looks through `login`, else through the first
 /// login that opens and needs nobody.
@@ -58,6 +58,7 @@ async fn begun_here(
     let mut looking = caller.unless_stopped(opening).await?;
     let beginning = async {
         at_known_addresses(&looking.session, &diary)?;
+        is_initialised(&looking.session, &diary).await?;
         // No password and no token goes to a node before it has said which cluster it is of.
         let health = looking.session.cluster.find_active().await?;
         Ok((health, authority(&looking.session, &diary, login).await?))
@@ -121,8 +122,10 @@ async fn authority(
     if revoked != Recorded::Done && checkpoint::keeps_something(&config.checkpoint.path)? {
         let key = key_of_checkpoint(config, &session.resolved).await?;
         let kept = checkpoint::kept(&config.checkpoint.path, &config.cluster.name, &key).await?;
-        let Kept::RootToken(root) = kept else {
-            return Err(no_root_yet(session));
+        let root = match kept {
+            Kept::RootToken(root) => root,
+            Kept::InitAnswer(_) => return Err(shares_first(session)),
+            Kept::Nothing | Kept::Awaited => return Err(no_root_yet(session)),
         };
         // A revocation that was begun may have revoked it.
         if revoked == Recorded::Nothing || root_is_valid(session, &root).await? {
@@ -172,6 +175,19 @@ fn named<'c>(config: &'c Config, name: &str) -> Result<&'c Login, Failure> {
     })
 }
 
+/// Root is in the answer together with the shares, which go to their custodians before anything else.
+fn shares_first(session: &Session<'_>) -> Failure {
+    let directory = session.config.checkpoint.path.display();
+    Failure::refused(
+        Code::StepUnseen,
+        format!(
+            "the shares are not with their custodians yet: the answer of sys/init, root in it, stays encrypted in \
+             {directory} until they are"
+        ),
+    )
+    .advise(format!("go on first: {}", session.config.command("apply")))
+}
+
 /// No password of a login goes to a server whose initialisation is not ours for certain.
 fn no_root_yet(session: &Session<'_>) -> Failure {
     let directory = session.config.checkpoint.path.display();
@@ -185,6 +201,27 @@ fn no_root_yet(session: &Session<'_>) -> Failure {
         "go on first, or hear why not: {}",
         session.config.command("apply")
     ))
+}
+
+/// A server that was emptied has no leader to wait for. One that cannot be asked is another matter.
+async fn is_initialised(session: &Session<'_>, diary: &Diary) -> Result<(), Failure> {
+    let answered = sys::health(&session.client()).await;
+    let empty = answered.is_ok_and(|health| !health.initialized);
+    if !empty || diary.recorded(Step::Initialize) != Recorded::Done {
+        return Ok(());
+    }
+    Err(Failure::refused(
+        Code::NotInitialised,
+        format!(
+            "{} is not initialised, and the checkpoint {} initialised it: it is another server, or its storage was emptied",
+            key(session.client().address()),
+            session.config.checkpoint.path.display()
+        ),
+    )
+    .advise(format!(
+        "correct cluster.address; if it was wiped: {}",
+        session.config.command("apply --abandon")
+    )))
 }
 
 /// As for `apply`: while nothing here knows the cluster's id, nothing secret goes to an address that is new in the file.
@@ -230,6 +267,7 @@ fn planned(looked: Looked, root: bool) -> PlannedStep {
         Ok(Decision::SkipUnseen) if never_looked_at(step, &looked.details) => {
             (PlannedAction::NotRepeated, Vec::new())
         }
+        Ok(_) if looked.nothing_declared => (PlannedAction::Nothing, Vec::new()),
         Ok(decision) => (action(step, decision, (root, &looked.details)), Vec::new()),
     };
     PlannedStep {

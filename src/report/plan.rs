@@ -71,7 +71,20 @@ pub(super) fn text(plan: &Plan, layout: Layout) -> String {
             text.push_str(&format!("  - {}\n", one_line(person, 4, width)));
         }
     }
-    text.push_str(&format!("\n{}\nnext: {}\n", headline(plan), plan.next));
+    text.push_str(&format!("\n{}\n", headline(plan)));
+    let apart = match plan.looked_as {
+        None => {
+            "not asked: custodians, AWS, logins, other nodes; apply tries them before it writes anything"
+        }
+        Some(_) => {
+            "not looked at: other nodes, custodians, whether break-glass is rehearsed; apply does that"
+        }
+    };
+    text.push_str(&format!(
+        "{}\nnext: {}\n",
+        one_line(apart, 0, width),
+        plan.next
+    ));
     text
 }
 

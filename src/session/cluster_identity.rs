@@ -62,11 +62,30 @@ pub(crate) fn belongs(
 
 /// The id of the file's cluster, as the file or the checkpoint here says it; never as a server does.
 pub(crate) fn known_id(config: &Config) -> Result<Option<String>, Failure> {
-    if config.cluster.id.is_some() {
-        return Ok(config.cluster.id.clone());
-    }
     let diary = checkpoint::read_diary(&config.checkpoint.path)?;
-    Ok(diary.and_then(|diary| diary.cluster.cluster_id))
+    if let Some(diary) = &diary {
+        agrees(config, diary)?;
+    }
+    let known = diary.and_then(|diary| diary.cluster.cluster_id);
+    Ok(config.cluster.id.clone().or(known))
+}
+
+/// Holds that the file's cluster is the one of the checkpoint.
+///
+/// # Errors
+/// Each has an id, and they are two.
+pub(crate) fn agrees(config: &Config, diary: &Diary) -> Result<(), Failure> {
+    match (&config.cluster.id, &diary.cluster.cluster_id) {
+        (Some(wanted), Some(known)) if wanted != known => Err(Failure::refused(
+            Code::ClusterOther,
+            format!(
+                "the file says cluster.id {wanted}, and the checkpoint {} is of cluster {known}",
+                config.checkpoint.path.display()
+            ),
+        )
+        .advise("correct cluster.id in the file, or checkpoint.path")),
+        _ => Ok(()),
+    }
 }
 
 /// The same, and on a machine that has no checkpoint the id that its replica knows. A replica that does not answer keeps
@@ -109,7 +128,7 @@ async fn known_at_the_replica(config: &Config) -> Result<Option<String>, Failure
 /// A node of another cluster than the one that is meant.
 pub(crate) fn another(address: &str, found: &str, known: &str) -> Failure {
     Failure::refused(Code::ClusterOther, format!(
-        "{address} is cluster {found}, this checkpoint belongs to {known}"
+        "{address} is cluster {found}, and not {known}, which the file or the checkpoint names"
     ))
     .advise(
         "correct cluster.address or cluster.nodes: nothing was sent there; a new cluster needs a checkpoint.path of its own",

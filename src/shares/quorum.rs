@@ -81,6 +81,7 @@ impl Asking<'_> {
                 .filter_map(|one| one.custodian.as_ref().err());
             Failure::check(unopened.by_ref().cloned().collect())?;
         }
+        self.useless(&candidates, &identities).await;
         let order: Vec<String> = candidates.iter().map(|one| one.name.clone()).collect();
         candidates.sort_by_key(|one| (self.last.contains(&one.name), !one.opens_here));
         let mut gathered = self
@@ -90,6 +91,23 @@ impl Asking<'_> {
         gathered.held.sort_by_key(|held| place(&held.name));
         gathered.elsewhere.sort_by_key(|name| place(name));
         Ok(gathered)
+    }
+
+    /// Says which identities open nothing here: otherwise their holder would be asked, as if none had been given.
+    async fn useless(self, candidates: &[Candidate], identities: &[IdentityFile]) {
+        for identity in identities {
+            let mut opens = false;
+            for custodian in candidates
+                .iter()
+                .filter_map(|one| one.custodian.as_ref().ok())
+            {
+                opens |= custodian.opens_with(std::slice::from_ref(identity)).await;
+            }
+            if !opens {
+                let text = format!("{} opens no share of this file", identity.path().display());
+                self.caller.events.warn(Code::IdentityWrong, text);
+            }
+        }
     }
 
     /// Asks the candidates in their order.
@@ -243,7 +261,7 @@ impl Gathered {
         }
         let mut failures = vec![
             Failure::failed(Code::TooFewShares, format!(
-                "only {have} of the {needed} shares needed are available; no attempt was started"
+                "only {have} of the {needed} shares needed are available; none was given to the server"
             ))
             .advise(
                 "reach the holders below, or other holders, and run the same command again",

@@ -76,7 +76,7 @@ fn the_root_token_and_passwords_go_to_no_node_of_another_cluster_whatever_was_ty
         let words: Vec<&str> = ["apply", "--yes"].into_iter().chain(typed).collect();
         let run = ceremony.run(&words);
         run.exits(3)
-            .says(&["is cluster", "this checkpoint belongs to"])
+            .says(&["is cluster", "which the file or the checkpoint names"])
             .never_says(&["empty its storage"]);
         got_no_key(&watched);
     }
@@ -93,6 +93,6 @@ fn the_root_token_and_passwords_go_to_no_node_of_another_cluster_whatever_was_ty
     ceremony
         .apply()
         .exits(3)
-        .says(&["is cluster", "this checkpoint belongs to"]);
+        .says(&["is cluster", "which the file or the checkpoint names"]);
     got_no_key(&watched);
 }

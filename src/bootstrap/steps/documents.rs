@@ -1,5 +1,7 @@
 //! The steps whose promise is a list of documents: policies, roles and users, and any other API write.
 
+use std::collections::BTreeSet;
+
 use crate::bootstrap::ceremony::Ceremony;
 use crate::bootstrap::view::View;
 use crate::code::Code;
@@ -7,6 +9,7 @@ use crate::config::{AuthMount, Field, Fields, PolicySource};
 use crate::desired::observation::Observation;
 use crate::desired::{self, Document, Kind, Read, grant, kind, resolve};
 use crate::failure::Failure;
+use crate::finding::{DocumentFinding, Finding};
 use crate::vault::{Body, compare, policies, sys};
 
 /// Policies of the file, the built-in ones, and the break-glass grant, which is always written.
@@ -20,7 +23,35 @@ pub(super) async fn observe_policies(view: &View<'_>) -> Result<Observation, Fai
         policy(&entry.name, text)
     });
     let ours = policy(grant::POLICY, grant::of(view.config, product));
-    desired::observe_with_missed(&view.documents(), given.chain([ours]).collect()).await
+    let all = given.chain([ours]).collect();
+    let mut observation = desired::observe_with_missed(&view.documents(), all).await?;
+    observation.findings.extend(unknown_policies(view).await?);
+    Ok(observation)
+}
+
+/// Policies that roles and users of the file have, and neither the file nor the server: nobody may do anything by them.
+async fn unknown_policies(view: &View<'_>) -> Result<Vec<Finding>, Failure> {
+    let fields = view.config.auth.iter().flat_map(|method| {
+        let members = method.roles.iter().chain(&method.users);
+        members.filter_map(|(_, fields)| fields.get("token_policies"))
+    });
+    let mut names: BTreeSet<String> = fields.flat_map(Field::strings).map(String::from).collect();
+    names.retain(|name| {
+        let of_file = view.config.policies.iter().any(|entry| entry.name == *name);
+        let of_server = matches!(name.as_str(), "default" | "root" | grant::POLICY);
+        !of_file && !of_server && !name.contains("{{")
+    });
+    let mut findings = Vec::new();
+    for name in names {
+        match policies::read(&view.client(), view.token()?, &name).await {
+            Ok(None) => findings.push(DocumentFinding::PolicyUnknown(name).into()),
+            // One that is there, and one that this login may not read.
+            Ok(Some(_)) => {}
+            Err(error) if error.is_forbidden() => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(findings)
 }
 
 /// Holds that the grant is the text that was written: a break-glass login with more than it could do anything.

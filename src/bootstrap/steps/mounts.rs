@@ -2,16 +2,18 @@
 //!
 //! A mount of another type under a declared path is never replaced: that is refused.
 
+use std::collections::BTreeSet;
+
 use crate::bootstrap::ceremony::Ceremony;
 use crate::bootstrap::steps::namespace;
 use crate::bootstrap::view::View;
 use crate::checkpoint::begun;
 use crate::desired::mount::{self, MountOfFile};
 use crate::desired::observation::Observation;
-use crate::desired::{self, CONCURRENCY, Pending, Read};
+use crate::desired::{self, CONCURRENCY, NOT_IN_FILE, Pending, Read};
 use crate::evidence::facts::Evidence;
 use crate::failure::Failure;
-use crate::finding::Detail;
+use crate::finding::{Detail, DocumentFinding};
 use crate::step::Step;
 use crate::vault;
 use crate::vault::mounts::{Mounts, list_auth, list_mounts};
@@ -28,11 +30,12 @@ pub(super) async fn observe_secrets(view: &View<'_>) -> Result<Observation, Fail
             ..Observation::absent()
         });
     }
-    if view.config.secrets.is_empty() {
+    let wanted = mount::secrets(view.config);
+    if wanted.is_empty() && missed(view, "sys/mounts", &wanted).is_empty() {
         return Ok(Observation::nothing_declared());
     }
     let listing = list_mounts(&view.client(), view.token()?).await;
-    observe(view, "sys/mounts", listing, mount::secrets(view.config)).await
+    observe(view, "sys/mounts", listing, wanted).await
 }
 
 /// The namespace first: nothing can be seen in it before.
@@ -62,11 +65,12 @@ pub(super) async fn apply_secrets(
 
 /// Auth methods and their `config`. Roles come after policies, in a step of their own.
 pub(super) async fn observe_auth_methods(view: &View<'_>) -> Result<Observation, Failure> {
-    if view.config.auth.is_empty() {
+    let wanted = mount::auth_methods(view.config);
+    if wanted.is_empty() && missed(view, "sys/auth", &wanted).is_empty() {
         return Ok(Observation::nothing_declared());
     }
     let listing = list_auth(&view.client(), view.token()?).await;
-    observe(view, "sys/auth", listing, mount::auth_methods(view.config)).await
+    observe(view, "sys/auth", listing, wanted).await
 }
 
 /// Compares all mounts with the listing of `place`, and their tuning and config with what is there.
@@ -76,6 +80,7 @@ async fn observe(
     listing: Result<Mounts, vault::Error>,
     wanted: Vec<MountOfFile<'_>>,
 ) -> Result<Observation, Failure> {
+    let missed = missed(view, place, &wanted);
     let there = match listing {
         Ok(there) => there,
         Err(error) if error.is_forbidden() => {
@@ -103,7 +108,27 @@ async fn observe(
             comparison.equal.push(mount.mount_path.clone());
         }
     }
-    Ok(comparison.into_observation())
+    let mut observation = comparison.into_observation();
+    let left = missed.iter().filter(|path| {
+        let name = path.strip_prefix(place).unwrap_or(path);
+        there.contains_key(name.trim_matches('/'))
+    });
+    let left = left.map(|path| DocumentFinding::NotInFile(path.clone()).into());
+    observation.findings.extend(left);
+    if !missed.is_empty() {
+        observation.evidence.set(NOT_IN_FILE, &missed);
+    }
+    Ok(observation)
+}
+
+/// Mounts that the file once named and names no more.
+fn missed(view: &View<'_>, place: &str, wanted: &[MountOfFile<'_>]) -> BTreeSet<String> {
+    let mut missed = desired::named_before(&view.documents());
+    missed.retain(|path| {
+        let is_mount = path.starts_with(place) && !path.ends_with("/tune");
+        is_mount && !wanted.iter().any(|mount| mount.mount_path == *path)
+    });
+    missed
 }
 
 /// Mounts first, since a config needs its mount; then everything else.

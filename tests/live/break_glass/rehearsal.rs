@@ -85,7 +85,7 @@ fn a_custodian_who_does_not_answer_is_named_and_two_are_too_many() {
         .run(&["rehearse", "--identity", "alice.key"])
         .exits(1)
         .says(&[
-            "only 1 of the 2 shares needed are available; no attempt was started",
+            "only 1 of the 2 shares needed are available; none was given to the server",
             "no share of bob: ",
             "no share of carol: ",
         ]);

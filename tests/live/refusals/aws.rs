@@ -183,7 +183,7 @@ fn a_kms_key_that_does_not_exist() {
     );
     let texts = [
         "custodian alice: aws-kms://us-east-1/alias/nobody-made-this: KMS key",
-        "correct kms_key in the file, or make the key",
+        "or its region in the file, or make the key",
         "aws kms list-aliases --region us-east-1",
     ];
     refused_before(&server, &ceremony, 1, &texts);

@@ -26,7 +26,8 @@ use crate::vault::auth::token::{self, TokenInfo};
 use crate::vault::{Client, Error, RootSession};
 
 pub(crate) async fn observe(view: &View<'_>) -> Result<Observation, Failure> {
-    if view.options.keeps_root(view.config) {
+    // What was revoked once is not kept by a word that is typed later.
+    if view.options.keeps_root(view.config) && view.recorded() != Recorded::Done {
         return Ok(Observation {
             findings: vec![Finding::RootIsKept],
             ..Observation::present(Evidence::default().with("root", "kept on purpose"))
