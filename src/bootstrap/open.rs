@@ -86,8 +86,8 @@ async fn the_rest(
     match (Failure::all(failures), client.zip(memory)) {
         (None, Some((client, memory))) => Ok(Opened {
             key,
-            memory,
             client,
+            memory,
             custodians,
             resolved,
             warnings,

@@ -27,9 +27,7 @@ pub(super) fn state(view: &View<'_>, document: &Document, have: &Value) -> State
     if have.is_null() {
         hidden = vec!["what was written".to_owned()];
     }
-    if view.memory.is_unsettled(&document.path) {
-        why.push(Change::Unsettled);
-    } else if !hidden.is_empty() && view.is_root() {
+    if !hidden.is_empty() && view.is_root() {
         let what = hidden.join(", ");
         why.push(Change::NotRemembered { what });
     } else {

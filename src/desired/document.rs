@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::desired::kind::Kind;
 use crate::finding::Change;
-use crate::memory::leaf::is_in;
+use crate::memory::leaf::{field_of, is_in};
 use crate::vault::{Body, compare};
 
 /// One document of the server's API: where it is written and read, and what it shall say.
@@ -55,6 +55,8 @@ pub(crate) struct Reset {
     pub(crate) field: String,
     /// What it is to be; `None` where only reading it tells what became of it.
     pub(crate) to: Option<Value>,
+    /// What the server had there before.
+    pub(crate) was: Value,
 }
 
 impl Document {
@@ -78,7 +80,19 @@ impl Document {
 
     /// Whether the value at this place moves by itself, or is left to others.
     pub(crate) fn moves(&self, place: &str) -> bool {
-        self.kind.moves(place) || self.unmanaged.iter().any(|field| is_in(place, field))
+        if self.unmanaged.iter().any(|field| is_in(place, field)) {
+            return true;
+        }
+        // What the file names does not move without anybody.
+        let named = self.body.get(&field_of(place)).is_some();
+        !named && (self.kind.moves(place) || self.gains_members(place))
+    }
+
+    /// Whether logins change the members of it: of a group that a provider fills.
+    fn gains_members(&self, place: &str) -> bool {
+        let external =
+            matches!(self.body.get("type"), Some(Body::String(kind)) if kind == "external");
+        external && self.path.starts_with("identity/group/") && is_in(place, "member_entity_ids")
     }
 
     /// Both texts, where it is a policy: what the server has, `have`, and what the file says.

@@ -3,8 +3,6 @@
 //!
 //! Measured on OpenBao 2.6.2 and 2.7.2 and Vault 1.21.1; the servers' documentation where that is said.
 
-use serde_json::{Value, json};
-
 use crate::config::Config;
 use crate::memory::leaf::is_in;
 
@@ -48,12 +46,12 @@ const OTHER: Kind = Kind {
     unreadable: false,
     exact: false,
 };
-const REPLACED: Kind = Kind {
+pub(super) const REPLACED: Kind = Kind {
     writing: Writing::Replaces,
     plain: true,
     ..OTHER
 };
-const MERGED: Kind = Kind {
+pub(super) const MERGED: Kind = Kind {
     writing: Writing::Merges,
     plain: true,
     ..OTHER
@@ -142,58 +140,6 @@ impl Kind {
                 None => is_in(place, moves),
             })
     }
-
-    /// The value that puts a field back to what it is without being named, where that is known; `made` is the server's own.
-    pub(crate) fn default_of(&self, path: &str, field: &str, made: &Value) -> Default {
-        if self.writing != Writing::Merges {
-            return Default::LeaveOut;
-        }
-        let tunes = path.ends_with("/tune");
-        let value = match field {
-            // Replaced by the server also where it keeps the others.
-            "role_type" | "bound_claims_type" | "callback_mode" => return Default::LeaveOut,
-            "local_secret_ids" | "connection_details" => return Default::None,
-            "bind_secret_id" | "renewable" | "deny_null_bind" | "namespace_in_state" => json!(true),
-            "token_type" if tunes || path.starts_with("auth/token/") => json!("default-service"),
-            "token_type" => json!("default"),
-            "alias_name_source" => json!("serviceaccount_uid"),
-            "delete_version_after" => json!("0s"),
-            "userattr" => json!("cn"),
-            "request_timeout" => json!(90),
-            _ if tunes && field.ends_with("_lease_ttl") => json!(0),
-            _ => match made {
-                Value::Number(_) => json!(0),
-                Value::Bool(_) => json!(false),
-                Value::String(_) => json!(""),
-                Value::Array(_) => json!([]),
-                Value::Object(_) => json!({}),
-                Value::Null => return Default::LeaveOut,
-            },
-        };
-        Default::Is(value)
-    }
-}
-
-/// What puts a field back.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Default {
-    /// This value.
-    Is(Value),
-    /// Not naming it.
-    LeaveOut,
-    /// Nothing that a write could do.
-    None,
-}
-
-/// Whether a field that is put back to its default, or changed, keeps fewer people out.
-pub(crate) fn widens(field: &str) -> bool {
-    field.starts_with("bound_")
-        || field.ends_with("_cidrs")
-        || field.ends_with("cidr_list")
-        || matches!(
-            field,
-            "audience" | "path" | "bind_secret_id" | "allowed_roles"
-        )
 }
 
 fn of_system(path: &str) -> Option<Kind> {
@@ -206,7 +152,6 @@ fn of_system(path: &str) -> Option<Kind> {
             moves: &[
                 "modify_index",
                 "last_update_time",
-                "member_entity_ids",
                 "alias.last_update_time",
                 "alias.modify_index",
             ],
@@ -217,14 +162,11 @@ fn of_system(path: &str) -> Option<Kind> {
             ..MERGED
         },
         ["identity", "entity-alias" | "group-alias", ..] => Kind {
-            moves: &["last_update_time", "metadata", "custom_metadata"],
+            moves: &["last_update_time", "metadata"],
             ..MERGED
         },
         ["sys", "policies", "acl", _] | ["sys", "policy", _] => POLICY,
-        ["sys", "quotas", ..] => Kind {
-            moves: &["absolute_rate_limit_exempt_paths"],
-            ..REPLACED
-        },
+        ["sys", "quotas", ..] => REPLACED,
         ["sys", "mounts" | "auth", .., "tune"] => MOUNT,
         ["sys", "rotate" | "seal" | "unseal" | "step-down", ..] => ONCE,
         ["sys" | "identity", ..] => OTHER,
@@ -279,7 +221,7 @@ fn of_engine(engine_type: &str, second_version: bool, rest: &str) -> Kind {
             moves: &["keys", "latest_version", "min_available_version"],
             ..OTHER
         },
-        ("pki", ["roles", _]) | ("ssh", ["roles", _]) => REPLACED,
+        ("pki" | "ssh", ["roles", _]) => REPLACED,
         ("pki", ["config", "issuers"]) => Kind {
             moves: &["default"],
             ..OTHER
@@ -341,26 +283,5 @@ mod tests {
         assert!(of_engine("database", false, "creds/a").unreadable);
         assert!(is_act("auth/approle/role/a/secret-id"));
         assert!(!is_act("pki/roles/rotate-me") && !is_act("kv/signal"));
-    }
-
-    #[test]
-    fn a_field_goes_back_to_its_default_by_its_name_or_its_type() {
-        let default = |field: &str, made: Value| MERGED.default_of("auth/a/role/b", field, &made);
-        let is = |value: Value| Default::Is(value);
-        assert_eq!(default("token_ttl", json!(900)), is(json!(0)));
-        assert_eq!(default("token_policies", json!(["a"])), is(json!([])));
-        assert_eq!(default("bound_claims", json!({"a": 1})), is(json!({})));
-        assert_eq!(default("bind_secret_id", json!(false)), is(json!(true)));
-        assert_eq!(default("token_type", json!("batch")), is(json!("default")));
-        assert_eq!(
-            default("bound_claims_type", json!("glob")),
-            Default::LeaveOut
-        );
-        assert_eq!(default("local_secret_ids", json!(true)), Default::None);
-        let tune = MOUNT.default_of("sys/auth/a/tune", "default_lease_ttl", &json!(60));
-        assert_eq!(tune, is(json!(0)));
-        let tune = MOUNT.default_of("sys/auth/a/tune", "token_type", &json!("batch"));
-        assert_eq!(tune, is(json!("default-service")));
-        assert_eq!(REPLACED.default_of("a", "b", &json!(1)), Default::LeaveOut);
     }
 }

@@ -8,6 +8,7 @@ pub(crate) mod audit_device;
 mod by_meaning;
 pub(crate) mod comparing;
 pub(crate) mod create_once;
+pub(crate) mod defaults;
 pub(crate) mod document;
 pub(crate) mod grant;
 pub(crate) mod kind;

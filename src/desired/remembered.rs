@@ -1,12 +1,15 @@
 //! A document whose last write is remembered: the file is compared with what was sent, and the server's answer with what it
 //! was right afterwards. Nothing is guessed.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use crate::desired::by_meaning;
 use crate::desired::create_once;
+use crate::desired::defaults::widens;
 use crate::desired::document::Document;
-use crate::desired::kind::{Writing, widens};
+use crate::desired::kind::Writing;
 use crate::desired::record;
 use crate::desired::references::was_reference;
 use crate::desired::sending;
@@ -14,8 +17,9 @@ use crate::desired::state::{Found, State, shown};
 use crate::desired::view::View;
 use crate::failure::Failure;
 use crate::finding::{Change, DocumentFinding};
-use crate::memory::leaf::{field_of, leaves};
+use crate::memory::leaf::{field_of, is_untouched, leaves};
 use crate::memory::{self, Changed, Drift, Edits, Remembered, Shown};
+use crate::vault::Body;
 
 /// The state of a document that the server has as `have`; `Null` where that cannot be read.
 pub(super) fn state(
@@ -43,13 +47,20 @@ pub(super) fn state(
     };
     found.not_compared.sort();
     found.not_compared.dedup();
+    if was_changed_in_both(view, document, have, (&edits, &drift)) {
+        found.why.clear();
+    }
+    let unsettled = view.memory.is_unsettled(path);
+    if unsettled {
+        found.why.push(Change::Unsettled);
+    }
     if found.why.is_empty() {
         if found.not_compared.is_empty() {
             found.learnt = learnt(view, document, (known, have));
         }
         return State::present(found);
     }
-    let outcome = sending::body(document, (known, have), (&edits, &drift));
+    let outcome = sending::body(document, (known, have), (&edits, &drift, unsettled));
     found.send = outcome.send;
     found.reset = outcome.reset;
     found.findings.extend(
@@ -58,10 +69,50 @@ pub(super) fn state(
             .into_iter()
             .map(|field| DocumentFinding::CannotReset(path.clone(), field)),
     );
-    if found.reset.is_empty() && !found.findings.is_empty() && only_cannot(&edits, &drift, &found) {
+    if !unsettled
+        && found.reset.is_empty()
+        && !found.findings.is_empty()
+        && only_cannot(&edits, &drift, &found)
+    {
         found.why.clear();
     }
     State::present(found)
+}
+
+/// Whether somebody who may has changed the server, and the file says the same by now: after hand-over nobody else does, and
+/// what is there means what the file says.
+fn was_changed_in_both(
+    view: &View<'_>,
+    document: &Document,
+    have: &Value,
+    (edits, drift): (&Edits, &Drift),
+) -> bool {
+    let nothing = edits.changed.is_empty();
+    let unknown = !edits.unknown.is_empty() || !drift.unknown.is_empty();
+    if view.is_root() || have.is_null() || nothing || unknown {
+        return false;
+    }
+    let comparison = document.compare(have);
+    let edited = |field: &str| {
+        let mut edited = edits.changed.iter();
+        edited.any(|changed| field_of(&changed.place) == field)
+    };
+    let shown = !comparison.unreadable.iter().any(|field| edited(field));
+    let gone = |field: &String| have.get(field).is_none_or(is_unset);
+    let named = |changed: &Changed| {
+        let field = sending::sent_as(&changed.place);
+        document.body.get(&field).is_some() || edits.taken_out.contains(&field)
+    };
+    comparison.differences.is_empty()
+        && comparison.not_compared.is_empty()
+        && shown
+        && edits.taken_out.iter().all(gone)
+        && drift.changed.iter().all(named)
+}
+
+/// As a field is that nobody has set.
+fn is_unset(value: &Value) -> bool {
+    is_untouched(&Body::from(value.clone()))
 }
 
 /// Whether all that differs is what no write could mend: it is not written again in each run.
@@ -142,35 +193,25 @@ fn reasons(
     if all().next().is_none() {
         return Vec::new();
     }
-    let in_a_changed_field = |field: &str| {
-        let field = field_of(field);
-        all().any(|changed| field_of(&changed.place) == field)
-    };
+    let fields: BTreeSet<String> = all().map(|changed| field_of(&changed.place)).collect();
     let differences = document.compare(have).differences;
     let meant: Vec<_> = differences
         .iter()
-        .filter(|difference| in_a_changed_field(&difference.field))
+        .filter(|difference| fields.contains(&field_of(&difference.field)))
         .collect();
+    let mut said: BTreeSet<&str> = meant.iter().map(|one| one.field.as_str()).collect();
     let mut why: Vec<Change> = meant
         .iter()
         .map(|difference| by_meaning::change(view, document, have, difference))
         .collect();
-    let is_said = |place: &str| meant.iter().any(|difference| difference.field == place);
     let hidden = |place: &str| was_reference(&view.diary.references, &document.path, place);
-    for changed in edits
-        .changed
-        .iter()
-        .filter(|changed| !is_said(&changed.place))
-    {
-        why.push(edit(changed, hidden(&changed.place)));
+    for changed in &edits.changed {
+        if said.insert(&changed.place) {
+            why.push(edit(changed, hidden(&changed.place)));
+        }
     }
-    for changed in drift
-        .changed
-        .iter()
-        .filter(|changed| !is_said(&changed.place))
-    {
-        let edited = edits.changed.iter().any(|edit| edit.place == changed.place);
-        if !edited {
+    for changed in &drift.changed {
+        if said.insert(&changed.place) {
             why.push(drifted(document, changed, hidden(&changed.place)));
         }
     }

@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use crate::desired::defaults::Default;
 use crate::desired::document::{Document, Reset};
-use crate::desired::kind::{Default, Writing};
+use crate::desired::kind::Writing;
 use crate::memory::leaf::{field_of, is_nothing};
 use crate::memory::{Drift, Edits, Remembered, field_then};
 use crate::vault::Body;
@@ -26,7 +27,7 @@ pub(super) struct Sending {
 pub(super) fn body(
     document: &Document,
     (known, have): (&Remembered, &Value),
-    (edits, drift): (&Edits, &Drift),
+    (edits, drift, unsettled): (&Edits, &Drift, bool),
 ) -> Sending {
     let Body::Map(fields) = &document.body else {
         return Sending::default();
@@ -34,9 +35,13 @@ pub(super) fn body(
     let mut sending = Sending::default();
     let mut added: Vec<(String, Body)> = Vec::new();
     for field in &edits.taken_out {
-        let now = have.get(field).unwrap_or(&Value::Null);
-        let default = document.kind.default_of(&document.path, field, now);
-        sending.put_back(field, (default, None), &mut added);
+        let (now, inside) = value_at(have, field);
+        let default = if inside {
+            document.kind.default_of(&document.path, CONNECTION, now)
+        } else {
+            document.kind.default_of(&document.path, field, now)
+        };
+        sending.put_back(field, (default, None, now), &mut added);
     }
     let named: BTreeSet<&str> = fields.iter().map(|(name, _)| name.as_str()).collect();
     let drifted = drift.changed.iter().map(|changed| sent_as(&changed.place));
@@ -44,7 +49,7 @@ pub(super) fn body(
         if named.contains(&*field) || edits.taken_out.contains(&field) {
             continue;
         }
-        let now = have.get(&field).unwrap_or(&Value::Null);
+        let (now, _) = value_at(have, &field);
         let then = known.made.as_ref().and_then(|made| then(made, &field, now));
         let default = match drift
             .changed
@@ -62,15 +67,17 @@ pub(super) fn body(
             (Default::Is(_), None) => Default::None,
             (default, _) => default,
         };
-        sending.put_back(&field, (default, then), &mut added);
+        sending.put_back(&field, (default, then, now), &mut added);
     }
     let is_changed = |name: &str| {
-        let mut places = edits.changed.iter();
-        places.any(|changed| field_of(&changed.place) == name)
+        let mut edited = edits.changed.iter();
+        let mut drifted = drift.changed.iter();
+        edited.any(|changed| field_of(&changed.place) == name)
+            || drifted.any(|changed| sent_as(&changed.place) == name)
     };
     let merges = document.kind.writing == Writing::Merges;
     let kept = |name: &str, value: &Body| {
-        merges && !is_changed(name) && (value.holds_secret() || value.holds_unknown())
+        merges && !unsettled && !is_changed(name) && (value.holds_secret() || value.holds_unknown())
     };
     let mut send: Vec<(String, Body)> = fields
         .iter()
@@ -90,11 +97,35 @@ pub(super) fn sent_as(place: &str) -> String {
     field_of(inner.unwrap_or(place))
 }
 
+/// Under which name an answer has the fields of a connection.
+const CONNECTION: &str = "connection_details";
+
+/// What an answer has of a field that is sent, and whether that is within its connection.
+fn value_at<'h>(have: &'h Value, field: &str) -> (&'h Value, bool) {
+    let renamed = match field {
+        "root_rotation_statements" => "root_credentials_rotate_statements",
+        other => other,
+    };
+    let inside = have.get(CONNECTION).and_then(|inner| inner.get(renamed));
+    match (have.get(renamed), inside) {
+        (Some(value), _) => (value, false),
+        (None, Some(value)) => (value, true),
+        (None, None) => (&Value::Null, false),
+    }
+}
+
+impl Reset {
+    /// What an answer has of it by now.
+    pub(super) fn now<'h>(&self, have: &'h Value) -> &'h Value {
+        value_at(have, &self.field).0
+    }
+}
+
 impl Sending {
     fn put_back(
         &mut self,
         field: &str,
-        (default, then): (Default, Option<Value>),
+        (default, then, was): (Default, Option<Value>, &Value),
         added: &mut Vec<(String, Body)>,
     ) {
         let to = match default {
@@ -111,6 +142,7 @@ impl Sending {
         self.reset.push(Reset {
             field: field.to_owned(),
             to,
+            was: was.clone(),
         });
     }
 }
@@ -178,7 +210,7 @@ mod tests {
             &answer,
             (None, &none, &all),
         );
-        let sending = body(&now, (&known, have), (&edits, &drift));
+        let sending = body(&now, (&known, have), (&edits, &drift, false));
         let send = sending.send.unwrap_or(now.body);
         let send = serde_json::from_slice(&send.to_wire()).unwrap();
         (send, sending.cannot)
@@ -225,7 +257,7 @@ mod tests {
         let have = json!({"token_ttl": 3600});
         let known = record::of(&memory, &before, (&before.body, Some(&have))).remembered;
         let edits = edits(&now.path, &known.sent, &leaves(&now.body), None);
-        let sending = body(&now, (&known, &have), (&edits, &Drift::default()));
+        let sending = body(&now, (&known, &have), (&edits, &Drift::default(), false));
         let send = serde_json::from_slice::<Value>(&sending.send.unwrap().to_wire()).unwrap();
         assert_eq!(send, json!({"token_ttl": "2h"}));
     }

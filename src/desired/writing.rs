@@ -12,9 +12,10 @@ use crate::desired::document::{Document, Pending, Read, Reset};
 use crate::desired::observation::Observation;
 use crate::desired::record;
 use crate::desired::state::shown;
+use crate::desired::view::CONCURRENCY;
 use crate::evidence::facts::Evidence;
 use crate::failure::Failure;
-use crate::finding::{DocumentFinding, Finding};
+use crate::finding::{Change, DocumentFinding, Finding};
 use crate::memory::leaf::is_nothing;
 use crate::memory::{Memory, Record};
 use crate::session::Session;
@@ -65,16 +66,69 @@ pub async fn apply(
     // Killed in between, the next run does not take an older state for the one that the server has.
     let paths = pending.iter().map(|one| one.document.path.as_str());
     target.memory.begin(paths)?;
+    target.memory.forget_below(&made_anew(&pending))?;
     let mut results: Vec<_> = stream::iter(pending.into_iter().enumerate())
         .map(|(place, pending)| async move {
-            let done = write_and_read_back(target, &pending).await;
-            (place, pending.document.path, done)
+            let done = write(target, &pending).await;
+            (place, pending, done)
         })
         .buffer_unordered(in_flight)
         .collect()
         .await;
     results.sort_by_key(|(place, ..)| *place);
-    let (mut written, mut failures, mut records) = (Written::default(), Vec::new(), Vec::new());
+    let (mut done, mut failures, mut refused) = (Vec::new(), Vec::new(), Vec::new());
+    for (_, pending, result) in results {
+        match result {
+            Ok(()) => done.push(pending),
+            Err(unwritten) => {
+                if unwritten.refused {
+                    refused.push(pending.document.path);
+                }
+                failures.push(unwritten.failure);
+            }
+        }
+    }
+    // Nothing has changed where the server has refused.
+    target
+        .memory
+        .not_written(refused.iter().map(String::as_str))?;
+    let written = read_back(target, done, &mut failures).await?;
+    Failure::all(failures).map_or(Ok(written), Err)
+}
+
+/// What documents stand in that are about to be made: nothing that was once written there is there any more.
+fn made_anew(pending: &[Pending]) -> Vec<String> {
+    let made = pending.iter().filter(|one| one.why == [Change::Create]);
+    let below = made.map(|one| {
+        let path = one.document.path.as_str();
+        let mount = path.strip_prefix("sys/mounts/").map(str::to_owned);
+        let method = path
+            .strip_prefix("sys/")
+            .filter(|rest| rest.starts_with("auth/"));
+        format!(
+            "{}/",
+            mount.unwrap_or_else(|| method.unwrap_or(path).to_owned())
+        )
+    });
+    below.collect()
+}
+
+/// Asks the active node what it made of what was written. All of it first: one document may be a part of another.
+async fn read_back(
+    target: &Target<'_>,
+    done: Vec<Pending>,
+    failures: &mut Vec<Failure>,
+) -> Result<Written, Failure> {
+    let mut results: Vec<_> = stream::iter(done.into_iter().enumerate())
+        .map(|(place, pending)| async move {
+            let read = what_was_made(target, &pending).await;
+            (place, pending.document.path, read)
+        })
+        .buffer_unordered(CONCURRENCY)
+        .collect()
+        .await;
+    results.sort_by_key(|(place, ..)| *place);
+    let (mut written, mut records) = (Written::default(), Vec::new());
     for (_, path, result) in results {
         match result {
             Ok((record, findings)) => {
@@ -86,7 +140,7 @@ pub async fn apply(
         }
     }
     target.memory.remember(records)?;
-    Failure::all(failures).map_or(Ok(written), Err)
+    Ok(written)
 }
 
 /// Writes what an observation left pending, and says what was written.
@@ -103,13 +157,12 @@ pub async fn write_pending(
     Ok((evidence, written.findings))
 }
 
-/// Writes a document and asks the active node what it made of it.
-async fn write_and_read_back(
+/// What the active node made of a document.
+async fn what_was_made(
     target: &Target<'_>,
     pending: &Pending,
 ) -> Result<(Option<Record>, Vec<Finding>), Failure> {
     let document = &pending.document;
-    write(target, pending).await?;
     if matches!(document.read, Read::Known(_)) {
         // It stands in the listing of its step, which is asked for all of them together.
         return Ok((None, Vec::new()));
@@ -131,11 +184,14 @@ async fn write_and_read_back(
 
 /// A field that was to be put back, and was not.
 pub(super) fn stays(document: &Document, made: &Value, reset: &Reset) -> Option<Finding> {
-    let now = made.get(&reset.field).unwrap_or(&Value::Null);
+    let now = reset.now(made);
+    let nothing = |value: &Value| is_nothing(value) || *value == "";
     let is_back = match &reset.to {
-        Some(to) => to == now || (is_nothing(to) || *to == "") && (is_nothing(now) || *now == ""),
-        // Not named any more: only a value that says something can have stayed.
-        None => true,
+        // The server puts the name of the role there.
+        _ if reset.field == "display_name" => true,
+        Some(to) => to == now || (nothing(to) && nothing(now)),
+        // Not named any more: what says something and is as it was has stayed.
+        None => nothing(now) || *now != reset.was,
     };
     (!is_back).then(|| {
         let now = if document.kind.plain {
@@ -147,18 +203,33 @@ pub(super) fn stays(document: &Document, made: &Value, reset: &Reset) -> Option<
     })
 }
 
+/// Why a document was not written, or may not have been.
+struct Unwritten {
+    failure: Failure,
+    /// The server has said no: nothing has changed.
+    refused: bool,
+}
+
+impl From<Failure> for Unwritten {
+    fn from(failure: Failure) -> Self {
+        let refused = false;
+        Self { failure, refused }
+    }
+}
+
 /// Writes one document. A 5xx after a write says nothing: the document is read again, and only when
 /// it is not as wanted is it written once more.
-async fn write(target: &Target<'_>, pending: &Pending) -> Result<(), Failure> {
+async fn write(target: &Target<'_>, pending: &Pending) -> Result<(), Unwritten> {
     let token = target.token()?;
     let document = &pending.document;
     let body = pending.send.as_ref().unwrap_or(&document.body);
     if body.holds_unknown() {
         let path = &document.path;
-        return Err(Failure::failed(
-            Code::SecretUnreadable,
-            format!("a secret of {path} was not read"),
-        ));
+        let text = format!("a secret of {path} was not read");
+        return Err(Unwritten {
+            failure: Failure::failed(Code::SecretUnreadable, text),
+            refused: true,
+        });
     }
     let (mut last, mut status) = (String::new(), None);
     for _ in 0..WRITE_ATTEMPTS {
@@ -181,9 +252,14 @@ async fn write(target: &Target<'_>, pending: &Pending) -> Result<(), Failure> {
                 }
             }
             Err(error) if is_taken_by_now(document, &error) => {
-                return Err(rejected(document, error).passing());
+                return Err(rejected(document, error).passing().into());
             }
-            Err(error) => return Err(rejected(document, error)),
+            Err(error) => {
+                return Err(Unwritten {
+                    failure: rejected(document, error),
+                    refused: true,
+                });
+            }
         }
     }
     let tries = format!(
@@ -192,7 +268,8 @@ async fn write(target: &Target<'_>, pending: &Pending) -> Result<(), Failure> {
     );
     Err(Failure::failed(Code::WriteFailed, tries)
         .advise("look at the server's log, then run apply again")
-        .answered(status))
+        .answered(status)
+        .into())
 }
 
 /// How often one document is sent when the server answers that it could not, or not at all.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use crate::memory::form::{DigestKey, Form, Same, json};
-use crate::memory::leaf::{Leaves, field_of, is_in, is_nothing, is_untouched, says_nothing};
+use crate::memory::leaf::{Leaves, field_of, holds, is_nothing, is_untouched, says_nothing};
 use crate::vault::Body;
 
 /// One value that is another one now.
@@ -78,7 +78,7 @@ pub(crate) fn edits(document: &str, sent: &Form, file: &Leaves, key: Option<&Dig
     let named: BTreeSet<String> = file.keys().map(|place| field_of(place)).collect();
     for place in then {
         // What became a map, or was an empty one, is compared by what is in it.
-        if file.keys().any(|now| is_in(now, place)) {
+        if holds(file, place) {
             continue;
         }
         edits.changed.push(Changed {
@@ -111,9 +111,7 @@ pub(crate) fn drift(
     for (place, value) in have.iter().filter(|(place, _)| !moves(place)) {
         if !made.has(place) {
             // An empty map has become nothing, or the other way round.
-            if is_untouched(value)
-                || (says_nothing(value) && then.iter().any(|one| is_in(one, place)))
-            {
+            if is_untouched(value) {
                 continue;
             }
             drift.changed.push(Changed {
@@ -143,7 +141,7 @@ pub(crate) fn drift(
     }
     for place in then.into_iter().filter(|place| !moves(place)) {
         let nothing = made.shown(place).is_some_and(is_nothing);
-        let there = have.contains_key(place) || have.keys().any(|now| is_in(now, place) && nothing);
+        let there = have.contains_key(place) || (nothing && holds(have, place));
         if there || nothing {
             continue;
         }

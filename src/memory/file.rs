@@ -43,44 +43,78 @@ impl Header {
 #[serde(deny_unknown_fields)]
 pub(super) struct Line {
     path: String,
-    /// It is about to be sent, and what is known of it from before does not hold any more.
+    /// It is about to be sent, or was, and nobody knows what came of it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     sending: bool,
+    /// What it was in is made anew.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    gone: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     sent: Option<Form>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     made: Option<Form>,
 }
 
+/// What a line says.
+pub(super) enum Entry {
+    /// What is remembered, and whether a write was begun since.
+    Settled(String, Remembered, bool),
+    /// A write is begun; what is remembered is of before.
+    Sending(String),
+    /// Nothing is remembered any more.
+    Gone(String),
+}
+
 impl Line {
+    fn empty(path: &str) -> Self {
+        Self {
+            path: path.to_owned(),
+            sending: false,
+            gone: false,
+            sent: None,
+            made: None,
+        }
+    }
+
     pub(super) fn sending(path: &str) -> Self {
-        Self::of(path, None)
+        Self {
+            sending: true,
+            ..Self::empty(path)
+        }
+    }
+
+    pub(super) fn gone(path: &str) -> Self {
+        Self {
+            gone: true,
+            ..Self::empty(path)
+        }
     }
 
     pub(super) fn settled(record: Record) -> Self {
         let Remembered { sent, made } = record.remembered;
         Self {
-            path: record.path,
-            sending: false,
             sent: Some(sent),
             made,
+            ..Self::empty(&record.path)
         }
     }
 
-    pub(super) fn of(path: &str, remembered: Option<&Remembered>) -> Self {
+    pub(super) fn of(path: &str, remembered: &Remembered, unsettled: bool) -> Self {
         Self {
-            path: path.to_owned(),
-            sending: remembered.is_none(),
-            sent: remembered.map(|known| known.sent.clone()),
-            made: remembered.and_then(|known| known.made.clone()),
+            sending: unsettled,
+            sent: Some(remembered.sent.clone()),
+            made: remembered.made.clone(),
+            ..Self::empty(path)
         }
     }
 
-    pub(super) fn into_parts(self) -> (String, Option<Remembered>) {
-        let Self {
-            path, sent, made, ..
-        } = self;
-        (path, sent.map(|sent| Remembered { sent, made }))
+    pub(super) fn into_entry(self) -> Entry {
+        let made = self.made;
+        match self.sent {
+            Some(sent) => Entry::Settled(self.path, Remembered { sent, made }, self.sending),
+            None if self.gone => Entry::Gone(self.path),
+            None => Entry::Sending(self.path),
+        }
     }
 }
 

@@ -12,8 +12,21 @@ pub(crate) type Leaves = BTreeMap<String, Body>;
 /// What `body` says, value by value. A body that is no map has one value, whose place is empty.
 pub(crate) fn leaves(body: &Body) -> Leaves {
     let mut found = Leaves::new();
-    collect("", body, &mut found);
+    // A document without fields says nothing.
+    if !matches!(body, Body::Map(fields) if fields.is_empty()) {
+        collect("", body, &mut found);
+    }
     found
+}
+
+/// Whether anything stands at `place` or in it.
+pub(crate) fn holds<V>(places: &BTreeMap<String, V>, place: &str) -> bool {
+    if places.contains_key(place) {
+        return true;
+    }
+    let inside = format!("{place}.");
+    let first = places.range(inside.clone()..).next();
+    first.is_some_and(|(found, _)| found.starts_with(&inside))
 }
 
 fn collect(place: &str, body: &Body, found: &mut Leaves) {

@@ -23,7 +23,7 @@ use std::rc::Rc;
 use crate::checkpoint::CheckpointError;
 use crate::checkpoint::directory::MEMORY;
 use crate::envelope::{self, Sealer, WrappedKey};
-use crate::memory::file::{Header, Line};
+use crate::memory::file::{Entry, Header, Line};
 use crate::memory::form::{DigestKey, Form};
 use crate::memory::leaf::Leaves;
 
@@ -51,8 +51,7 @@ pub(crate) struct Memory {
 
 #[derive(Debug, Default)]
 struct State {
-    /// `None` of a document whose last write has no known end.
-    documents: BTreeMap<String, Option<Rc<Remembered>>>,
+    documents: BTreeMap<String, Known>,
     /// What wraps the key of the digests, once there is one.
     wrapped: Option<WrappedKey>,
     /// The key, where it could be opened.
@@ -61,6 +60,14 @@ struct State {
     lines: usize,
     /// Its last line is not whole.
     torn: bool,
+}
+
+/// What is known of one document.
+#[derive(Debug, Clone)]
+pub(super) struct Known {
+    remembered: Rc<Remembered>,
+    /// A write was begun since, and has no known end.
+    unsettled: bool,
 }
 
 /// What is to be remembered of a document.
@@ -85,8 +92,7 @@ impl Memory {
             state.torn = found.torn;
             state.wrapped = found.header.key;
             for line in found.lines {
-                let (path, remembered) = line.into_parts();
-                state.documents.insert(path, remembered.map(Rc::new));
+                state.take(line);
             }
         }
         Ok(Self {
@@ -143,18 +149,24 @@ impl Memory {
         self.state.borrow().key.clone()
     }
 
-    /// What is remembered of a document; `None` where it was never written from here, or its last write has no known end.
+    /// What is remembered of a document; `None` where it was never written from here.
     pub(crate) fn of(&self, path: &str) -> Option<Rc<Remembered>> {
-        self.state.borrow().documents.get(path).cloned().flatten()
+        let state = self.state.borrow();
+        let known = state.documents.get(path)?;
+        Some(Rc::clone(&known.remembered))
     }
 
-    /// Whether the last write of a document has no known end.
+    /// Whether the last write of a document has no known end: what is remembered is of before.
     pub(crate) fn is_unsettled(&self, path: &str) -> bool {
-        matches!(self.state.borrow().documents.get(path), Some(None))
+        let state = self.state.borrow();
+        state
+            .documents
+            .get(path)
+            .is_some_and(|known| known.unsettled)
     }
 
-    /// Takes what is remembered of these documents as no longer known, durably, before anything is sent: killed in between,
-    /// the next run does not take an older state for the one that the server has.
+    /// Notes, durably and before anything is sent, that these documents are about to be written: killed in between, the next
+    /// run does not take the state of before for the one that the server has.
     ///
     /// # Errors
     /// The disk refuses.
@@ -173,11 +185,48 @@ impl Memory {
     /// The disk refuses.
     pub(crate) fn remember(&self, records: Vec<Record>) -> Result<(), CheckpointError> {
         let changed = |record: &Record| {
-            self.of(&record.path)
-                .is_none_or(|known| *known != record.remembered)
+            self.is_unsettled(&record.path)
+                || self
+                    .of(&record.path)
+                    .is_none_or(|known| *known != record.remembered)
         };
+        // A value that may be secret now does not stay in an older line in clear.
+        let hides = |record: &Record| {
+            let known = self.of(&record.path);
+            known.is_some_and(|known| record.remembered.hides_what_was_plain(&known))
+        };
+        let compact = records.iter().any(hides);
         let lines = records.into_iter().filter(changed).map(Line::settled);
+        self.append(lines.collect())?;
+        if compact { self.compact() } else { Ok(()) }
+    }
+
+    /// Takes back that these documents are about to be written: the server has refused them, and nothing has changed.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub(crate) fn not_written<'p>(
+        &self,
+        paths: impl Iterator<Item = &'p str>,
+    ) -> Result<(), CheckpointError> {
+        let known = |path: &str| Some(Line::of(path, &*self.of(path)?, false));
+        let lines = paths
+            .filter(|path| self.is_unsettled(path))
+            .filter_map(known);
         self.append(lines.collect())
+    }
+
+    /// Forgets, durably, what is remembered of documents below these paths: what they were in is made anew, so they are gone.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub(crate) fn forget_below(&self, paths: &[String]) -> Result<(), CheckpointError> {
+        let state = self.state.borrow();
+        let below = |path: &&String| paths.iter().any(|above| path.starts_with(above.as_str()));
+        let lines = state.documents.keys().filter(below);
+        let lines: Vec<_> = lines.map(|path| Line::gone(path)).collect();
+        drop(state);
+        self.append(lines)
     }
 
     fn append(&self, lines: Vec<Line>) -> Result<(), CheckpointError> {
@@ -205,8 +254,7 @@ impl Memory {
         let mut state = self.state.borrow_mut();
         state.lines += lines.len();
         for line in lines {
-            let (path, remembered) = line.into_parts();
-            state.documents.insert(path, remembered.map(Rc::new));
+            state.take(line);
         }
     }
 
@@ -215,7 +263,7 @@ impl Memory {
         let mut state = self.state.borrow_mut();
         let header = Header::new(&self.cluster, state.wrapped.clone());
         let lines = state.documents.iter();
-        let lines = lines.map(|(path, remembered)| Line::of(path, remembered.as_deref()));
+        let lines = lines.map(|(path, known)| Line::of(path, &known.remembered, known.unsettled));
         file::replace(&self.directory, &header, lines)?;
         state.lines = state.documents.len();
         state.torn = false;
@@ -223,7 +271,41 @@ impl Memory {
     }
 }
 
+impl State {
+    fn take(&mut self, line: Line) {
+        match line.into_entry() {
+            Entry::Settled(path, remembered, unsettled) => {
+                let remembered = Rc::new(remembered);
+                let known = Known {
+                    remembered,
+                    unsettled,
+                };
+                self.documents.insert(path, known);
+            }
+            Entry::Sending(path) => {
+                if let Some(known) = self.documents.get_mut(&path) {
+                    known.unsettled = true;
+                }
+            }
+            Entry::Gone(path) => {
+                self.documents.remove(&path);
+            }
+        }
+    }
+}
+
 impl Remembered {
+    /// Whether a place that `before` has in clear may be secret by now.
+    fn hides_what_was_plain(&self, before: &Self) -> bool {
+        let hides = |now: &Form, then: &Form| {
+            then.plain.iter().any(|(place, value)| {
+                !leaf::is_nothing(value) && !now.plain.contains_key(place) && now.has(place)
+            })
+        };
+        let made = self.made.as_ref().zip(before.made.as_ref());
+        hides(&self.sent, &before.sent) || made.is_some_and(|(now, then)| hides(now, then))
+    }
+
     /// Of a document that was sent and read back.
     pub(crate) fn new(
         path: &str,

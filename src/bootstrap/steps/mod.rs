@@ -85,6 +85,8 @@ async fn write(
 ) -> Result<Evidence, Failure> {
     let written = desired::write_pending(&ceremony.target(), observation, in_flight).await;
     let (evidence, findings) = written?;
-    findings.into_iter().for_each(|one| ceremony.find(one));
+    for one in findings {
+        ceremony.find(one);
+    }
     Ok(evidence)
 }

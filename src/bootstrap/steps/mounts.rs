@@ -145,10 +145,9 @@ pub(super) async fn apply(
     written.extend(desired::apply(&target, rest, CONCURRENCY).await?);
     listed_again(step, ceremony, &written.paths).await?;
     let evidence = observation.evidence.with("written", written.paths);
-    written
-        .findings
-        .into_iter()
-        .for_each(|one| ceremony.find(one));
+    for one in written.findings {
+        ceremony.find(one);
+    }
     Ok(evidence)
 }
 

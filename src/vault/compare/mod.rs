@@ -9,6 +9,8 @@ mod scalar;
 #[cfg(test)]
 mod tests;
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde_json::Value;
 
 use crate::vault::compare::redacted::{show_have, show_want};
@@ -196,11 +198,13 @@ impl Walk {
     }
 
     fn map(&mut self, path: &str, name: &str, want: &[(String, Body)], have: &[(String, Body)]) {
-        let there = |key: &String| have.iter().find(|(name, _)| name == key);
+        let by_name: BTreeMap<&str, &Body> =
+            have.iter().map(|(name, value)| (&**name, value)).collect();
+        let wanted: BTreeSet<&str> = want.iter().map(|(name, _)| &**name).collect();
         for (key, value) in want {
             let inner = inside(path, key);
-            match there(key) {
-                Some((_, have)) => self.value(&inner, key, value, have, false),
+            match by_name.get(&**key) {
+                Some(have) => self.value(&inner, key, value, have, false),
                 None if value.holds_unknown() => self.found.not_compared.push(inner),
                 None if is_empty(value) && !self.exact => {}
                 // A `kv` that was mounted without a version is one of version 1.
@@ -213,7 +217,7 @@ impl Walk {
             return;
         }
         for (key, value) in have {
-            if (self.exact || !is_unset(value)) && want.iter().all(|(wanted, _)| wanted != key) {
+            if (self.exact || !is_unset(value)) && !wanted.contains(&**key) {
                 // It may be a secret, of this file or of somebody else: it is named and never shown.
                 let inner = inside(path, key);
                 self.differ(&inner, "set".into(), "nothing of it".into());

@@ -1,0 +1,183 @@
+//! What puts a field back that the file does not name any more, or that somebody else has set.
+//!
+//! Measured on OpenBao 2.6.2 and 2.7.2 and Vault 1.21.1. `null` is never sent: it keeps some fields as they are.
+
+use serde_json::{Value, json};
+
+use crate::desired::kind::{Kind, Writing};
+
+/// Groups of a directory that a user is in, as the servers look for them.
+const GROUP_FILTER: &str =
+    "(|(memberUid={{.Username}})(member={{.UserDN}})(uniqueMember={{.UserDN}}))";
+/// Fields that the empty value of their type puts back (measured). No other field is guessed at.
+const RESET_BY_TYPE: [&str; 78] = [
+    "allowed_common_names",
+    "allowed_dns_sans",
+    "allowed_email_sans",
+    "allowed_entity_aliases",
+    "allowed_metadata_extensions",
+    "allowed_names",
+    "allowed_organizational_units",
+    "allowed_policies",
+    "allowed_policies_glob",
+    "allowed_redirect_uris",
+    "allowed_response_headers",
+    "allowed_roles",
+    "allowed_uri_sans",
+    "audience",
+    "audit_non_hmac_request_keys",
+    "audit_non_hmac_response_keys",
+    "bound_audiences",
+    "bound_claims",
+    "bound_issuer",
+    "bound_service_account_namespace_selector",
+    "bound_subject",
+    "cas_required",
+    "claim_mappings",
+    "clock_skew_leeway",
+    "creation_statements",
+    "custom_metadata",
+    "default_lease_ttl",
+    "default_role",
+    "default_ttl",
+    "description",
+    "disabled",
+    "disallowed_policies",
+    "disallowed_policies_glob",
+    "display_name",
+    "expiration_leeway",
+    "groups_claim",
+    "issuer",
+    "listing_visibility",
+    "max_age",
+    "max_lease_ttl",
+    "max_ttl",
+    "max_versions",
+    "member_entity_ids",
+    "member_group_ids",
+    "metadata",
+    "not_before_leeway",
+    "ocsp_ca_certificates",
+    "ocsp_enabled",
+    "ocsp_fail_open",
+    "ocsp_query_all_servers",
+    "ocsp_servers_override",
+    "oidc_disable_confirmation",
+    "oidc_scopes",
+    "orphan",
+    "passthrough_request_headers",
+    "password_policy",
+    "path_suffix",
+    "policies",
+    "poll_interval",
+    "renew_statements",
+    "required_extensions",
+    "revocation_statements",
+    "rollback_statements",
+    "secret_id_bound_cidrs",
+    "secret_id_num_uses",
+    "secret_id_ttl",
+    "token_bound_cidrs",
+    "token_explicit_max_ttl",
+    "token_max_ttl",
+    "token_no_default_policy",
+    "token_num_uses",
+    "token_period",
+    "token_policies",
+    "token_policies_template_claims",
+    "token_strictly_bind_ip",
+    "token_ttl",
+    "user_claim_json_pointer",
+    "verbose_oidc_logging",
+];
+
+impl Kind {
+    /// The value that puts a field back to what it is without being named, where that is known; `made` is the server's own.
+    pub(crate) fn default_of(&self, path: &str, field: &str, made: &Value) -> Default {
+        if self.writing != Writing::Merges {
+            return Default::LeaveOut;
+        }
+        let tunes = path.ends_with("/tune");
+        let value = match field {
+            // Replaced by the server also where it keeps the others.
+            "role_type" | "bound_claims_type" | "callback_mode" => return Default::LeaveOut,
+            "local_secret_ids" | "connection_details" | "user_lockout_config" => {
+                return Default::None;
+            }
+            "bind_secret_id" | "renewable" | "deny_null_bind" | "namespace_in_state" => json!(true),
+            "token_type" if tunes || path.starts_with("auth/token/") => json!("default-service"),
+            "token_type" => json!("default"),
+            "alias_name_source" => json!("serviceaccount_uid"),
+            "delete_version_after" => json!("0s"),
+            "userattr" => json!("cn"),
+            "request_timeout" => json!(90),
+            _ if tunes && field.ends_with("_lease_ttl") => json!(0),
+            "groupattr" => json!("cn"),
+            "groupfilter" => json!(GROUP_FILTER),
+            "userfilter" => json!("({{.UserAttr}}={{.Username}})"),
+            "tls_min_version" | "tls_max_version" => json!("tls12"),
+            "connection_timeout" => json!(30),
+            "dereference_aliases" => json!("never"),
+            _ if !RESET_BY_TYPE.contains(&field) => return Default::None,
+            _ => match made {
+                Value::Number(_) => json!(0),
+                Value::Bool(_) => json!(false),
+                Value::String(_) => json!(""),
+                Value::Array(_) => json!([]),
+                Value::Object(_) => json!({}),
+                Value::Null => return Default::LeaveOut,
+            },
+        };
+        Default::Is(value)
+    }
+}
+
+/// What puts a field back.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Default {
+    /// This value.
+    Is(Value),
+    /// Not naming it.
+    LeaveOut,
+    /// Nothing that a write could do.
+    None,
+}
+
+/// Whether a field that is put back to its default, or changed, keeps fewer people out.
+pub(crate) fn widens(field: &str) -> bool {
+    field.starts_with("bound_")
+        || field.ends_with("_cidrs")
+        || field.ends_with("cidr_list")
+        || matches!(
+            field,
+            "audience" | "path" | "bind_secret_id" | "allowed_roles"
+        )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::desired::kind::{MERGED, MOUNT, REPLACED};
+
+    #[test]
+    fn a_field_goes_back_to_its_default_by_its_name_or_its_type() {
+        let default = |field: &str, made: Value| MERGED.default_of("auth/a/role/b", field, &made);
+        let is = |value: Value| Default::Is(value);
+        assert_eq!(default("token_ttl", json!(900)), is(json!(0)));
+        assert_eq!(default("token_policies", json!(["a"])), is(json!([])));
+        assert_eq!(default("bound_claims", json!({"a": 1})), is(json!({})));
+        assert_eq!(default("bind_secret_id", json!(false)), is(json!(true)));
+        assert_eq!(default("token_type", json!("batch")), is(json!("default")));
+        assert_eq!(
+            default("bound_claims_type", json!("glob")),
+            Default::LeaveOut
+        );
+        assert_eq!(default("local_secret_ids", json!(true)), Default::None);
+        assert_eq!(default("nobody_knows_it", json!(1)), Default::None);
+        let tune = MOUNT.default_of("sys/auth/a/tune", "default_lease_ttl", &json!(60));
+        assert_eq!(tune, is(json!(0)));
+        let tune = MOUNT.default_of("sys/auth/a/tune", "token_type", &json!("batch"));
+        assert_eq!(tune, is(json!("default-service")));
+        assert_eq!(REPLACED.default_of("a", "b", &json!(1)), Default::LeaveOut);
+    }
+}
