@@ -360,7 +360,7 @@ mod tests {
             other.write_all(b"GET /x HTTP/1.1\r\n\r\n").await.unwrap();
             other.read_to_end(&mut Vec::new()).await.unwrap();
             let mut silent = VecDeque::new();
-            for _ in 0..3000 {
+            for _ in 0..8 * AT_ONCE {
                 silent.push_back(TcpStream::connect(address).await.unwrap());
                 if silent.len() > 2 * AT_ONCE {
                     silent.pop_front();

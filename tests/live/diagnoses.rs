@@ -114,8 +114,8 @@ fn another_cluster_of_the_same_name_at_the_same_address_is_shown_neither_token_n
         });
         let run = ceremony.apply();
         run.exits(3).says(&[
-            &format!("is cluster {}, this checkpoint", ids[1]),
-            &format!("belongs to {}", ids[0]),
+            &format!("is cluster {}, and not", ids[1]),
+            &format!("{}, which the file or the checkpoint names", ids[0]),
             "correct cluster.address",
         ]);
         assert!(stranger.total() > 0, "{run}");

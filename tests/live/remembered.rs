@@ -26,7 +26,7 @@ fn root_stays(ceremony: &mut Ceremony) {
 fn root<'s>(server: &'s Server, ceremony: &Ceremony) -> Api<'s> {
     let ada = server.api().log_in("ada", &ceremony.secrets["ada"]);
     let shares = ["alice", "bob"].map(|name| ceremony.custody().share(name));
-    let path = if server.setup() == Setup::OpenBao272Static {
+    let path = if server.setup().is_openbao() {
         "generate-root-token"
     } else {
         "generate-root"
@@ -212,7 +212,7 @@ fn a_signing_key_is_made_once_and_again_only_where_that_is_asked_for() {
 
 #[test]
 fn a_change_at_the_server_is_seen_in_fields_that_the_file_does_not_name() {
-    for setup in EACH {
+    for setup in [Setup::OpenBao272Static, Setup::OpenBao262AwsKms] {
         require!(setup.components());
         let (server, ceremony) = handed_over_on(setup);
         let admin = root(&server, &ceremony);
@@ -348,4 +348,108 @@ fn a_memory_that_is_damaged_or_of_another_cluster_is_refused_and_half_a_line_is_
         std::fs::write(&file, text).expect("written");
         ceremony.apply().exits(3).says(&[said]);
     }
+}
+
+#[test]
+fn what_the_server_refuses_takes_nothing_from_what_is_remembered() {
+    for setup in EACH {
+        require!(setup.components());
+        let (server, mut ceremony) = with_root(setup);
+        let role = "/auth/approle/roles/r";
+        ceremony
+            .set(
+                "/auth/approle",
+                json!({ "roles": { "r": { "token_bound_cidrs": ["10.0.0.0/8"] } } }),
+            )
+            .set(
+                "/policies/operator",
+                json!({ "rules": "path \"auth/approle/role/r\" { capabilities = [\"update\"] }" }),
+            );
+        ceremony.apply().exits(1).says(&["it opened, but"]);
+        let hand = server
+            .api()
+            .log_in("operator", &ceremony.secrets["operator"]);
+        hand.write(
+            "auth/approle/role/r",
+            &json!({ "token_policies": ["everything"] }),
+        );
+        // A batch token has no number of uses: the server refuses the two together.
+        ceremony.set(role, json!({ "token_type": "batch", "token_num_uses": 3 }));
+        ceremony.apply().exits(1).says(&["auth/approle/role/r"]);
+        ceremony.set(role, json!({ "token_ttl": "5m" }));
+        writes(&server, &ceremony, &["auth/approle/role/r"]);
+        let plan = ceremony.run(&["plan"]);
+        plan.never_says(&["auth/approle/role/r"]);
+        let text =
+            std::fs::read_to_string(ceremony.path("checkpoint/memory.jsonl")).expect("it is there");
+        let last = text
+            .lines()
+            .rfind(|line| line.contains("auth/approle/role/r\""))
+            .expect("a line");
+        let last: serde_json::Value = serde_json::from_str(last).expect("JSON");
+        let made = &last["made"]["plain"];
+        assert_ne!(made["token_bound_cidrs"], json!(["10.0.0.0/8"]), "{last}");
+        assert_ne!(made["token_policies"], json!(["everything"]), "{last}");
+    }
+}
+
+#[test]
+fn what_was_changed_at_the_server_and_then_in_the_file_is_no_difference() {
+    require!(["openbao-2.7.2"]);
+    let (server, mut ceremony) = handed_over();
+    let admin = root(&server, &ceremony);
+    admin.write(
+        "auth/userpass/users/operator",
+        &json!({ "token_ttl": "10m" }),
+    );
+    let differs = "auth/userpass/users/operator: token_ttl";
+    ceremony.apply().exits(4).prints(&[differs]);
+    ceremony.set("/auth/userpass/users/operator/token_ttl", json!("10m"));
+    for _ in 0..2 {
+        ceremony.apply().exits(4).never_says(&[differs]);
+    }
+}
+
+#[test]
+fn what_is_made_anew_takes_what_was_written_below_it_along() {
+    require!(["openbao-2.7.2"]);
+    let (server, mut ceremony) = with_root(Setup::OpenBao272Static);
+    let rules = "path \"sys/mounts/ssh\" { capabilities = [\"delete\", \"sudo\"] }";
+    ceremony
+        .set("/policies/operator", json!({ "rules": rules }))
+        .set("/secrets/ssh", json!({ "type": "ssh" }))
+        .set(
+            "/writes",
+            json!([{ "path": "ssh/config/ca", "data": { "generate_signing_key": true } }]),
+        );
+    ceremony.apply().exits(1).says(&["it opened, but"]);
+    let hand = server
+        .api()
+        .log_in("operator", &ceremony.secrets["operator"]);
+    hand.delete("sys/mounts/ssh");
+    writes(&server, &ceremony, &["sys/mounts/ssh", "ssh/config/ca"]);
+}
+
+#[test]
+fn a_member_who_was_put_into_a_group_is_seen() {
+    require!(["openbao-2.7.2"]);
+    let (server, mut ceremony) = with_root(Setup::OpenBao272Static);
+    let rules = "path \"identity/*\" { capabilities = [\"create\", \"update\", \"read\"] }";
+    ceremony.set("/policies/operator", json!({ "rules": rules })).set(
+        "/writes",
+        json!([
+            { "path": "identity/entity/name/mallory", "data": { "policies": [] } },
+            { "path": "identity/group/name/admins", "data": { "policies": ["operator"], "member_entity_ids": [] } },
+        ]),
+    );
+    ceremony.apply().exits(1).says(&["it opened, but"]);
+    let hand = server
+        .api()
+        .log_in("operator", &ceremony.secrets["operator"]);
+    let id = hand.read("identity/entity/name/mallory")["data"]["id"].clone();
+    hand.write(
+        "identity/group/name/admins",
+        &json!({ "member_entity_ids": [id] }),
+    );
+    writes(&server, &ceremony, &["identity/group/name/admins"]);
 }
