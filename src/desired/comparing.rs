@@ -80,7 +80,6 @@ impl Comparison {
             pending: self.pending,
             findings: self.findings,
             learned: self.learned,
-            ..Observation::absent()
         }
     }
 }

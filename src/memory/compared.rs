@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+use crate::memory::OfPlace;
 use crate::memory::form::{DigestKey, Form, Same, json};
 use crate::memory::leaf::{Leaves, field_of, holds, is_nothing, is_untouched, says_nothing};
 use crate::vault::Body;
@@ -100,11 +101,7 @@ pub(crate) fn drift(
     document: &str,
     made: &Form,
     have: &Leaves,
-    (key, moves, plain): (
-        Option<&DigestKey>,
-        &dyn Fn(&str) -> bool,
-        &dyn Fn(&str) -> bool,
-    ),
+    (key, moves, plain): (Option<&DigestKey>, OfPlace<'_>, OfPlace<'_>),
 ) -> Drift {
     let mut drift = Drift::default();
     let then = made.places();

@@ -32,6 +32,9 @@ pub(crate) use crate::memory::compared::{Changed, Drift, Edits, Shown, drift, ed
 /// What the digests are made for, beside the key that makes them.
 const PURPOSE: &str = "vault-bootstrap memory 1";
 
+/// What is to be known of a place in a document.
+pub(crate) type OfPlace<'a> = &'a dyn Fn(&str) -> bool;
+
 /// What is remembered of one document.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Remembered {
@@ -136,7 +139,7 @@ impl Memory {
         let sealer = Sealer::create(key, &self.cluster).await.map_err(failed)?;
         self.state.borrow_mut().wrapped = Some(sealer.header().clone());
         self.keep_key(&sealer);
-        Ok(self.compact()?)
+        self.compact()
     }
 
     fn keep_key(&self, sealer: &Sealer) {
@@ -311,7 +314,7 @@ impl Remembered {
         path: &str,
         sent: &Leaves,
         made: Option<&Leaves>,
-        (key, plain): (Option<&DigestKey>, &dyn Fn(&str) -> bool),
+        (key, plain): (Option<&DigestKey>, OfPlace<'_>),
     ) -> Self {
         let of = |leaves: &Leaves| Form::of(path, leaves, key, plain);
         Self {
