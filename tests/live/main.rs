@@ -24,6 +24,7 @@ mod events;
 mod faults;
 mod first_file;
 mod flipped;
+mod forgotten;
 mod happy;
 mod holder_file;
 mod hostile;
