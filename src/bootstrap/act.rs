@@ -7,7 +7,7 @@ use crate::checkpoint::begun;
 use crate::code::{Code, Reported};
 use crate::desired::observation::Observation;
 use crate::event::StepOutcome;
-use crate::evidence::facts::{Evidence, FINDINGS, INITIAL};
+use crate::evidence::facts::{BY_MEANING, Evidence, FINDINGS, INITIAL};
 use crate::failure::Failure;
 use crate::finding::{Detail, Finding};
 use crate::step::Step;
@@ -28,6 +28,7 @@ pub(super) async fn act(
         ceremony.find(finding);
     }
     ceremony.remember(std::mem::take(&mut observation.learned))?;
+    how_it_was_compared(ceremony, &observation.evidence);
     if decision != Decision::Apply {
         // Nothing begins that would take it to the disk.
         ceremony.checkpoint().settle()?;
@@ -35,10 +36,6 @@ pub(super) async fn act(
     match decision {
         Decision::Skip => {
             findings_of_before(step, ceremony);
-            if let Some(first) = observation.evidence.get::<Vec<String>>(INITIAL) {
-                let first = first.join(", ");
-                ceremony.note(format!("a first value, not looked at any more: {first}"));
-            }
             let outcome = if well {
                 StepOutcome::Unchanged
             } else {
@@ -77,6 +74,19 @@ pub(super) async fn act(
                 ceremony.note(format!("was done, and is not as in the file: {detail}"));
             }
             repair(step, ceremony, observation).await
+        }
+    }
+}
+
+/// What was not compared as it is, is said.
+fn how_it_was_compared(ceremony: &Ceremony<'_>, evidence: &Evidence) {
+    let said = [
+        (INITIAL, "a first value, not looked at any more"),
+        (BY_MEANING, "compared by its meaning, and remembered so"),
+    ];
+    for (fact, words) in said {
+        if let Some(paths) = evidence.get::<Vec<String>>(fact) {
+            ceremony.note(format!("{words}: {}", paths.join(", ")));
         }
     }
 }

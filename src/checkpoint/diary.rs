@@ -3,8 +3,7 @@
 //! ```text
 //! diary.json  {"version": 1, "program": "0.1.0", "cluster": {name, address, cluster_id},
 //!              "steps": {"initialize": {state, started, finished, evidence}, …},
-//!              "proofs": {"alice": {subject, at}}, "shares": {"alice": {prepared, stored}},
-//!              "digests": {"auth/userpass/users/ada#password": "$argon2id$…"}}
+//!              "proofs": {"alice": {subject, at}}, "shares": {"alice": {prepared, stored}}}
 //! ```
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -78,9 +77,6 @@ pub struct Diary {
     /// What is known about each share, by the name of its custodian.
     #[serde(default)]
     pub shares: BTreeMap<String, ShareRecord>,
-    /// Argon2id digests of what the server does not give back, by path and field.
-    #[serde(default)]
-    pub digests: BTreeMap<String, String>,
     /// Fields that are or once were references, by path and field: what the server has there is never shown.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub references: BTreeSet<String>,

@@ -41,6 +41,7 @@ pub(super) fn state(view: &View<'_>, document: &Document, have: &Value) -> State
         why,
         not_compared,
         learnt,
+        by_meaning: true,
         ..Found::default()
     })
 }
@@ -75,7 +76,8 @@ pub(super) fn change(
     difference: &crate::vault::compare::Difference,
 ) -> Change {
     let field = difference.field.clone();
-    if was_reference(&view.diary.references, &document.path, &field) {
+    // What is stored in a `kv` is others' by now, whatever the file once said of it.
+    if document.kind.exact || was_reference(&view.diary.references, &document.path, &field) {
         return Change::SecretDiffers { field };
     }
     if let Some((have, want)) = document.policy_texts(have) {

@@ -11,7 +11,7 @@ use crate::desired::references::new_references;
 use crate::desired::remembered;
 use crate::desired::state::{Found, State};
 use crate::desired::view::{CONCURRENCY, View};
-use crate::evidence::facts::{DOCUMENTS, Evidence, INITIAL, NOT_RECHECKED};
+use crate::evidence::facts::{BY_MEANING, DOCUMENTS, Evidence, INITIAL, NOT_RECHECKED};
 use crate::failure::Failure;
 use crate::finding::{Change, Detail, Finding};
 use crate::secret::Token;
@@ -32,6 +32,8 @@ pub struct Comparison {
     pub not_compared: Vec<(String, Vec<String>)>,
     /// First values that are others' by now, by path: not looked at.
     pub initial: Vec<String>,
+    /// Compared by their meaning, by path: nothing was remembered of them, or the server and then the file were changed.
+    pub by_meaning: Vec<String>,
     /// What does not hold, and no write could mend.
     pub findings: Vec<Finding>,
     /// What is to be remembered of the comparison.
@@ -52,6 +54,9 @@ impl Comparison {
         }
         if !self.initial.is_empty() {
             evidence.set(INITIAL, &self.initial);
+        }
+        if !self.by_meaning.is_empty() {
+            evidence.set(BY_MEANING, &self.by_meaning);
         }
         let nothing = self.equal.is_empty() && self.initial.is_empty();
         let seen = match (self.pending.is_empty(), nothing, !apart.is_empty()) {
@@ -140,6 +145,9 @@ impl Comparison {
         let findings = found.findings.into_iter();
         self.findings.extend(findings.map(Finding::from));
         self.learned.records.extend(found.learnt);
+        if found.by_meaning {
+            self.by_meaning.push(document.path.clone());
+        }
         if !found.why.is_empty() {
             self.pending.push(Pending {
                 document,
@@ -191,6 +199,10 @@ async fn state_of(view: &View<'_>, document: &Document) -> Result<State, Failure
     match (read(view, view.token()?, document).await, known) {
         (Ok(Some(have)), Some(known)) => Ok(remembered::state(view, document, (&known, &have))),
         (Ok(Some(have)), None) => Ok(by_meaning::state(view, document, &have)),
+        // It could not be read right after it was written either.
+        (Ok(None), Some(known)) if known.made.is_none() => {
+            Ok(remembered::state(view, document, (&known, &Value::Null)))
+        }
         (Ok(None), _) => Ok(State::Absent),
         // That the file says something else than was sent is known without looking.
         (Err(error), Some(known)) if error.is_forbidden() => {
@@ -222,7 +234,7 @@ pub(super) async fn read(
             Ok(None)
         }
         // Some paths say so while nothing is there yet (both products, measured).
-        Err(error) if is_not_set_yet(&error) => Ok(None),
+        Err(error) if session.is_root() && is_not_set_yet(&error) => Ok(None),
         have => have,
     }
 }

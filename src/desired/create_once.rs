@@ -12,21 +12,45 @@ const CUSTOM_SECRET_ID: &str = "/custom-secret-id";
 /// The field with the secret id.
 const SECRET_ID: &str = "secret_id";
 
-/// Whether the server has this very document already.
+/// Whether the server has this very document already; `None` where it cannot be asked that.
 pub(crate) async fn is_there(
     session: &Session<'_>,
     document: &Document,
-) -> Result<bool, vault::Error> {
-    let Some((look_up, question, rest)) = question(document) else {
-        return Ok(false);
-    };
+) -> Result<Option<bool>, vault::Error> {
     let Ok(token) = session.token() else {
-        return Ok(false);
+        return Ok(None);
     };
     let client = session.client();
+    if let Some(named) = named(document) {
+        return match client.read(Some(token), &named).await {
+            Ok(found) => Ok(Some(found.is_some())),
+            // Both say so while there is none (measured).
+            Err(error) if matches!(error.status(), Some(400 | 500)) => Ok(Some(false)),
+            Err(error) if error.is_forbidden() => Ok(None),
+            Err(error) => Err(error),
+        };
+    }
+    let Some((look_up, question, rest)) = question(document) else {
+        return Ok(None);
+    };
     let answer = client.write(Some(token), &look_up, &question).await?;
     // A secret id that it does not have is answered with nothing.
-    Ok(answer.data.is_object() && compare::compare(&rest, &answer.data).is_same())
+    let is_there = answer.data.is_object() && compare::compare(&rest, &answer.data).is_same();
+    Ok(Some(is_there))
+}
+
+/// Where what it makes stands under a name that is known beforehand: the key of an `ssh` engine, and an issuer that the file
+/// gives a name.
+fn named(document: &Document) -> Option<String> {
+    let path = document.path.as_str();
+    if path.ends_with("/config/ca") {
+        return Some(path.to_owned());
+    }
+    let (mount, _) = path.split_once("/root/generate/")?;
+    match document.body.get("issuer_name") {
+        Some(Body::String(name)) => Some(format!("{mount}/issuer/{name}")),
+        _ => None,
+    }
 }
 
 /// Where to ask and what, and the fields that the answer must agree with.
@@ -74,6 +98,24 @@ mod tests {
             |purpose: &str| json!({"metadata": {"for": purpose}, "cidr_list": ["10.0.0.0/8"]});
         assert!(compare::compare(&rest, &have("ci")).is_same());
         assert!(!compare::compare(&rest, &have("backup")).is_same());
+    }
+
+    #[test]
+    fn what_makes_a_key_is_looked_for_under_the_name_that_it_is_given() {
+        let named = |path: &str, body: serde_json::Value| {
+            let kind = crate::desired::Kind::auth_role("approle");
+            named(&Document::new(path, Body::from(body), kind))
+        };
+        let first = json!({"issuer_name": "first"});
+        assert_eq!(
+            named("pki/root/generate/internal", first).as_deref(),
+            Some("pki/issuer/first")
+        );
+        assert_eq!(named("pki/root/generate/internal", json!({})), None);
+        assert_eq!(
+            named("ssh/config/ca", json!({})).as_deref(),
+            Some("ssh/config/ca")
+        );
     }
 
     #[test]

@@ -120,11 +120,7 @@ impl Kind {
             Some((engine, rest))
         });
         let Some((engine, rest)) = mounted.max_by_key(|(engine, _)| engine.path.len()) else {
-            return if is_act(path) {
-                ONCE
-            } else {
-                of_auth(config, path)
-            };
+            return of_auth(config, path);
         };
         let version = engine.options.iter().find(|(name, _)| name == "version");
         let second = version.is_some_and(|(_, version)| version == "2");
@@ -133,12 +129,7 @@ impl Kind {
 
     /// Whether the value at this place moves by itself.
     pub(crate) fn moves(&self, place: &str) -> bool {
-        self.moves
-            .iter()
-            .any(|moves| match moves.strip_prefix("*.") {
-                Some(name) => place.rsplit('.').next() == Some(name),
-                None => is_in(place, moves),
-            })
+        self.moves.iter().any(|moves| is_in(place, moves))
     }
 }
 
@@ -146,8 +137,6 @@ fn of_system(path: &str) -> Option<Kind> {
     let parts: Vec<&str> = path.split('/').collect();
     Some(match parts[..] {
         ["identity", "oidc", "token", ..] => CREDENTIAL,
-        ["identity", "oidc", "client", _] => OTHER,
-        ["identity", "oidc", "key", _] => OTHER,
         ["identity", "group", ..] => Kind {
             moves: &[
                 "modify_index",
@@ -181,13 +170,13 @@ fn of_auth(config: &Config, path: &str) -> Kind {
             .and_then(|rest| rest.strip_prefix(&*method.path));
         rest.is_some_and(|rest| rest.starts_with('/'))
     });
-    let Some(method) = method else {
-        return OTHER;
-    };
-    let last_but_one = path.rsplit('/').nth(1);
-    match last_but_one {
-        _ if path.ends_with("/config") => Kind::auth_config(&method.auth_type),
-        Some("role" | "users" | "certs" | "groups" | "roles") => Kind::auth_role(&method.auth_type),
+    match (method, path.rsplit('/').nth(1)) {
+        (Some(method), _) if path.ends_with("/config") => Kind::auth_config(&method.auth_type),
+        (Some(method), Some("role" | "users" | "certs" | "groups" | "roles")) => {
+            Kind::auth_role(&method.auth_type)
+        }
+        // A role that is called so is none.
+        _ if is_act(path) => ONCE,
         _ => OTHER,
     }
 }

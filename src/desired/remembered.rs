@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use crate::code::Code;
 use crate::desired::by_meaning;
 use crate::desired::create_once;
 use crate::desired::defaults::widens;
@@ -19,6 +20,7 @@ use crate::failure::Failure;
 use crate::finding::{Change, DocumentFinding};
 use crate::memory::leaf::{field_of, is_untouched, leaves};
 use crate::memory::{self, Changed, Drift, Edits, Remembered, Shown};
+use crate::shell::ShellCommand;
 use crate::vault::Body;
 
 /// The state of a document that the server has as `have`; `Null` where that cannot be read.
@@ -49,6 +51,7 @@ pub(super) fn state(
     found.not_compared.dedup();
     if was_changed_in_both(view, document, have, (&edits, &drift)) {
         found.why.clear();
+        found.by_meaning = true;
     }
     let unsettled = view.memory.is_unsettled(path);
     if unsettled {
@@ -149,13 +152,17 @@ pub(super) async fn done_once(
     known: Option<&Remembered>,
 ) -> Result<State, Failure> {
     let Some(known) = known else {
-        return Ok(if create_once::is_there(view, document).await? {
-            State::present(Found {
+        let begun = view.memory.is_begun(&document.path);
+        let asked = view.again.contains(&document.path);
+        return Ok(match create_once::is_there(view, document).await? {
+            Some(true) => State::present(Found {
                 learnt: Some(record::of(view.memory, document, (&document.body, None))),
+                by_meaning: true,
                 ..Found::default()
-            })
-        } else {
-            State::Absent
+            }),
+            // Sent once more it may be a second one.
+            None if begun && !asked => return Err(may_be_done(view, &document.path)),
+            Some(false) | None => State::Absent,
         });
     };
     let Some(found) = edited(view, document, known) else {
@@ -168,6 +175,19 @@ pub(super) async fn done_once(
         findings: vec![DocumentFinding::DoneOnce(document.path.clone())],
         ..Found::default()
     }))
+}
+
+/// A run was killed while it wrote what is written once, and nothing tells whether it arrived.
+fn may_be_done(view: &View<'_>, path: &str) -> Failure {
+    let again = ShellCommand::new("apply --again").with(path);
+    let text = format!(
+        "{path} is written once, and a run was killed while it was sent: it may have arrived, and a second write makes a \
+         second one"
+    );
+    Failure::refused(Code::DoneOnce, text).advise(format!(
+        "look for it on the server; if it is there, take it out of the file, where it stays; if not: {}",
+        view.config.command(again)
+    ))
 }
 
 /// A value that was a reference and is none any more, or the other way round, is remembered as it is now.
@@ -207,7 +227,7 @@ fn reasons(
     let hidden = |place: &str| was_reference(&view.diary.references, &document.path, place);
     for changed in &edits.changed {
         if said.insert(&changed.place) {
-            why.push(edit(changed, hidden(&changed.place)));
+            why.push(edit(changed, document.kind.exact || hidden(&changed.place)));
         }
     }
     for changed in &drift.changed {

@@ -64,7 +64,9 @@ pub async fn apply(
     in_flight: usize,
 ) -> Result<Written, Failure> {
     // Killed in between, the next run does not take an older state for the one that the server has.
-    let paths = pending.iter().map(|one| one.document.path.as_str());
+    let paths = pending
+        .iter()
+        .map(|one| (one.document.path.as_str(), one.document.kind.once));
     target.memory.begin(paths)?;
     target.memory.forget_below(&made_anew(&pending))?;
     let mut results: Vec<_> = stream::iter(pending.into_iter().enumerate())
@@ -169,8 +171,8 @@ async fn what_was_made(
     }
     let made = match read(target, target.token()?, document).await {
         Ok(made) => made,
-        // Whoever may write need not be one who may read.
-        Err(error) if error.is_forbidden() => None,
+        // Whoever may write need not be one who may read: what was made of it is not known.
+        Err(error) if error.is_forbidden() => return Ok((None, Vec::new())),
         Err(error) => return Err(error.into()),
     };
     let stays = made.as_ref().map_or_else(Vec::new, |made| {
@@ -295,6 +297,10 @@ async fn ambiguous_write_arrived(
         )
         .passing());
     }
+    // Of what was written before, the meaning tells nothing: the server may take the two for the same.
+    if !document.kind.once && target.memory.of(&document.path).is_some() {
+        return Ok(false);
+    }
     match target.client().read(Some(token), &document.path).await {
         Ok(Some(have)) => {
             let comparison = document.compare(&have);
@@ -303,7 +309,7 @@ async fn ambiguous_write_arrived(
         }
         Ok(None) => Ok(false),
         Err(error) if error.status() == Some(405) => {
-            Ok(create_once::is_there(target, document).await?)
+            Ok(create_once::is_there(target, document).await? == Some(true))
         }
         Err(error) if error.is_retryable() => Ok(false),
         Err(error) => Err(error.into()),

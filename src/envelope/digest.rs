@@ -1,4 +1,4 @@
-//! Digests of secrets that cannot be read back, to notice that one has changed.
+//! Digests of words that are asked for again, such as the answer to a challenge.
 //!
 //! Argon2id with a random salt: a digest that is found helps little to guess a password. Of the costs that
 //! OWASP calls equally strong it is the one with the least memory: 7 MiB, five passes. It takes as long as

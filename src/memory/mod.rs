@@ -16,7 +16,7 @@ pub(crate) mod form;
 pub(crate) mod leaf;
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -55,6 +55,8 @@ pub(crate) struct Memory {
 #[derive(Debug, Default)]
 struct State {
     documents: BTreeMap<String, Known>,
+    /// Documents of which nothing is remembered, and whose write was begun.
+    begun: BTreeSet<String>,
     /// What wraps the key of the digests, once there is one.
     wrapped: Option<WrappedKey>,
     /// The key, where it could be opened.
@@ -168,17 +170,23 @@ impl Memory {
             .is_some_and(|known| known.unsettled)
     }
 
+    /// Whether a write of a document that is done once was begun, and has no known end.
+    pub(crate) fn is_begun(&self, path: &str) -> bool {
+        self.state.borrow().begun.contains(path)
+    }
+
     /// Notes, durably and before anything is sent, that these documents are about to be written: killed in between, the next
-    /// run does not take the state of before for the one that the server has.
+    /// run does not take the state of before for the one that the server has. With each, whether it is done once: that is
+    /// noted the first time too.
     ///
     /// # Errors
     /// The disk refuses.
     pub(crate) fn begin<'p>(
         &self,
-        paths: impl Iterator<Item = &'p str>,
+        paths: impl Iterator<Item = (&'p str, bool)>,
     ) -> Result<(), CheckpointError> {
-        let known = |path: &&str| self.of(path).is_some();
-        let lines: Vec<_> = paths.filter(known).map(Line::sending).collect();
+        let known = paths.filter(|(path, once)| *once || self.of(path).is_some());
+        let lines: Vec<_> = known.map(|(path, _)| Line::sending(path)).collect();
         self.append(lines)
     }
 
@@ -212,11 +220,14 @@ impl Memory {
         &self,
         paths: impl Iterator<Item = &'p str>,
     ) -> Result<(), CheckpointError> {
-        let known = |path: &str| Some(Line::of(path, &*self.of(path)?, false));
-        let lines = paths
-            .filter(|path| self.is_unsettled(path))
-            .filter_map(known);
-        self.append(lines.collect())
+        let lines = paths.filter_map(|path| match self.of(path) {
+            Some(known) => self
+                .is_unsettled(path)
+                .then(|| Line::of(path, &known, false)),
+            None => self.is_begun(path).then(|| Line::gone(path)),
+        });
+        let lines = lines.collect();
+        self.append(lines)
     }
 
     /// Forgets, durably, what is remembered of documents below these paths: what they were in is made anew, so they are gone.
@@ -225,9 +236,13 @@ impl Memory {
     /// The disk refuses.
     pub(crate) fn forget_below(&self, paths: &[String]) -> Result<(), CheckpointError> {
         let state = self.state.borrow();
-        let below = |path: &&String| paths.iter().any(|above| path.starts_with(above.as_str()));
-        let lines = state.documents.keys().filter(below);
-        let lines: Vec<_> = lines.map(|path| Line::gone(path)).collect();
+        let below = paths.iter().flat_map(|above| {
+            let from = state.documents.range(above.clone()..);
+            from.map(|(path, _)| path)
+                .take_while(move |path| path.starts_with(above.as_str()))
+        });
+        let below: BTreeSet<&String> = below.collect();
+        let lines: Vec<_> = below.into_iter().map(|path| Line::gone(path)).collect();
         drop(state);
         self.append(lines)
     }
@@ -267,8 +282,9 @@ impl Memory {
         let header = Header::new(&self.cluster, state.wrapped.clone());
         let lines = state.documents.iter();
         let lines = lines.map(|(path, known)| Line::of(path, &known.remembered, known.unsettled));
-        file::replace(&self.directory, &header, lines)?;
-        state.lines = state.documents.len();
+        let begun = state.begun.iter().map(|path| Line::sending(path));
+        file::replace(&self.directory, &header, lines.chain(begun))?;
+        state.lines = state.documents.len() + state.begun.len();
         state.torn = false;
         Ok(())
     }
@@ -278,6 +294,7 @@ impl State {
     fn take(&mut self, line: Line) {
         match line.into_entry() {
             Entry::Settled(path, remembered, unsettled) => {
+                self.begun.remove(&path);
                 let remembered = Rc::new(remembered);
                 let known = Known {
                     remembered,
@@ -288,9 +305,12 @@ impl State {
             Entry::Sending(path) => {
                 if let Some(known) = self.documents.get_mut(&path) {
                     known.unsettled = true;
+                } else {
+                    self.begun.insert(path);
                 }
             }
             Entry::Gone(path) => {
+                self.begun.remove(&path);
                 self.documents.remove(&path);
             }
         }

@@ -10,6 +10,7 @@
 )]
 
 mod abandon;
+mod acts;
 mod addresses;
 mod audit_elsewhere;
 mod badly;

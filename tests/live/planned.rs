@@ -214,3 +214,20 @@ fn an_address_that_the_checkpoint_does_not_know_hears_nothing_of_a_plan() {
         .says(&["is not known to this checkpoint", "nothing was sent there"]);
     assert!(proxy.counts().is_empty(), "{:?}", proxy.counts());
 }
+
+#[test]
+fn a_server_that_was_emptied_is_said_to_be_empty_and_not_waited_for() {
+    require!(["openbao-2.7.2"]);
+    let (_server, mut ceremony) = handed_over();
+    let empty = Server::in_memory();
+    ceremony.set("/cluster/address", json!(empty.address()));
+    ceremony.save();
+    ceremony
+        .run(&["plan"])
+        .exits(3)
+        .says(&[
+            "is not initialised, and the checkpoint",
+            "its storage was emptied",
+        ])
+        .never_says(&["is sealed", "waiting"]);
+}

@@ -184,3 +184,103 @@ fn a_server_that_is_down_is_named_at_once_with_the_way_to_stop() {
         "Ctrl-C ends that safely",
     ]);
 }
+
+#[test]
+fn a_policy_that_is_nowhere_is_named_as_long_as_somebody_has_it() {
+    require!(NEEDED);
+    let server = Server::in_memory();
+    let mut ceremony = Ceremony::at(&server);
+    let policies = "/auth/userpass/users/ada/token_policies";
+    ceremony.set(policies, json!(["opreator"]));
+    let nowhere = "the policy opreator is neither in the file nor on the server";
+    for _ in 0..2 {
+        ceremony.apply().exits(4).prints(&[nowhere]);
+    }
+    ceremony.set(policies, json!(["default"]));
+    ceremony.apply().never_says(&[nowhere]);
+}
+
+#[test]
+fn a_mount_that_the_file_names_no_more_is_named_as_long_as_the_server_has_it() {
+    require!(NEEDED);
+    let server = Server::in_memory();
+    let mut ceremony = Ceremony::at(&server);
+    ceremony
+        .set("/secrets/extra", json!({ "type": "kv" }))
+        .set("/auth/more", json!({ "type": "approle" }));
+    ceremony
+        .apply()
+        .exits(4)
+        .never_says(&["is not in the file any more"]);
+    ceremony.remove("/secrets/extra").remove("/auth/more");
+    for _ in 0..2 {
+        ceremony.apply().exits(4).prints(&[
+            "sys/mounts/extra is not in the file any more",
+            "sys/auth/more is not in the file any more",
+        ]);
+    }
+}
+
+#[test]
+fn an_id_of_the_file_that_is_not_the_one_of_the_checkpoint_is_refused_everywhere() {
+    require!(NEEDED);
+    let (_server, mut ceremony) = handed_over();
+    let known = ceremony.evidence("initialize").to_string();
+    let id = "11111111-2222-3333-4444-555555555555";
+    assert!(!known.contains(id));
+    ceremony.set("/cluster/id", json!(id));
+    ceremony.save();
+    let said =
+        format!("the file says cluster.id {id}, and the checkpoint checkpoint is of cluster");
+    for words in [
+        &["apply", "--yes"][..],
+        &["plan"],
+        &["rehearse", "--identity", "alice.key"],
+    ] {
+        ceremony
+            .run(words)
+            .exits(3)
+            .says(&[&said, "correct cluster.id in the file"]);
+    }
+}
+
+#[test]
+fn root_that_is_revoked_is_not_said_to_be_kept() {
+    require!(NEEDED);
+    let (_server, mut ceremony) = handed_over();
+    ceremony.set("/revoke_root", json!(false));
+    ceremony.save();
+    let kept = "the root token is still valid";
+    ceremony
+        .run(&["apply", "--yes", "--keep-root"])
+        .exits(4)
+        .never_says(&[kept]);
+    assert!(!ceremony.report().to_string().contains(kept));
+}
+
+#[test]
+fn the_quorum_is_that_of_the_checkpoint_and_a_key_that_opens_nothing_is_named() {
+    require!(NEEDED);
+    let (_server, mut ceremony) = handed_over();
+    ceremony.age_custodian("mallory");
+    ceremony
+        .run(&[
+            "rehearse",
+            "--identity",
+            "alice.key",
+            "--identity",
+            "mallory.key",
+        ])
+        .exits(1)
+        .says(&[
+            "mallory.key opens no share of this file",
+            "only 1 of the 2 shares",
+        ]);
+    ceremony.set("/init/threshold", json!(3));
+    ceremony.save();
+    let words = ["--identity", "alice.key", "--identity", "bob.key"];
+    let command = ["break-glass", "--reason", "x", "--env"];
+    let run = ceremony.run(&[&command[..], &words, &["--", "true"]].concat());
+    run.says(&["any 2 of 3 open it, but the file says 3 of 3"])
+        .never_says(&["of the 3 shares needed"]);
+}

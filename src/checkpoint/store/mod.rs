@@ -22,7 +22,7 @@ use crate::step::decide::Recorded;
 
 const DIARY: &str = "diary.json";
 const LOCK: &str = "lock";
-/// Ten thousand roles with their digests are a tenth of it.
+/// Ten thousand roles, by their paths, are a tenth of it.
 const LONGEST_DIARY: u64 = 64 * 1024 * 1024;
 
 /// The checkpoint of one ceremony, locked for this process until it is dropped.
