@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+pub mod abandon;
 pub(crate) mod audit_log;
 pub mod aws;
 pub mod backend;
@@ -51,6 +52,7 @@ pub mod session;
 pub(crate) mod shares;
 pub mod shell;
 pub(crate) mod span;
+pub mod status;
 pub mod step;
 pub mod text_layout;
 pub mod vault;

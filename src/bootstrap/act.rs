@@ -149,7 +149,17 @@ async fn repair(
         } else {
             StepOutcome::Repaired
         };
-        return Ok((outcome, write(step, ceremony, observation).await?));
+        let before = ceremony.findings.borrow().len();
+        let evidence = write(step, ceremony, observation).await?;
+        // What the read-back does not agree with is not repaired.
+        let well = ceremony.findings_since(before).is_empty();
+        let repaired = outcome == StepOutcome::Repaired;
+        let outcome = if repaired && !well {
+            StepOutcome::WithFindings
+        } else {
+            outcome
+        };
+        return Ok((outcome, evidence));
     }
     for detail in observation.details {
         ceremony.find(Finding::Step(step, detail));

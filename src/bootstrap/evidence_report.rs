@@ -36,14 +36,18 @@ pub(super) struct EvidenceReport {
     break_glass: Value,
 }
 
-/// What the report in this directory says that was found; none where there is none that can be read.
-pub(super) fn findings_of(directory: &Path) -> Option<Vec<Reported>> {
-    #[derive(Deserialize)]
-    struct Said {
-        findings: Vec<Reported>,
-    }
-    let said = read_json::<Said>(directory, JSON).ok().flatten();
-    said.map(|said| said.findings)
+/// What the report of a directory says of itself.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Said {
+    /// When it was written, RFC 3339.
+    pub(crate) written: String,
+    /// What was found.
+    pub(crate) findings: Vec<Reported>,
+}
+
+/// What the report in this directory says; none where there is none that can be read.
+pub(crate) fn said(directory: &Path) -> Option<Said> {
+    read_json(directory, JSON).ok().flatten()
 }
 
 /// The name of the one for machines.

@@ -9,9 +9,9 @@ mod addresses;
 mod audit_blocked;
 mod authority;
 pub mod ceremony;
-pub(crate) mod commands;
-mod evidence_report;
+pub(crate) mod evidence_report;
 mod judge;
+pub(crate) mod next;
 mod open;
 pub mod options;
 mod rehearsed;
@@ -27,9 +27,8 @@ use std::time::Instant;
 use crate::bootstrap::ceremony::Ceremony;
 use crate::bootstrap::evidence_report::EvidenceReport;
 use crate::bootstrap::rehearsed::{not_rehearsed, rehearsed_elsewhere};
-use crate::bootstrap::steps::revoke_root::revocation_proof;
+use crate::bootstrap::steps::revoke_root::{questions, revocation_proof};
 use crate::bootstrap::summary::Ended;
-use crate::checkpoint;
 use crate::checkpoint::rotation::Rotation;
 use crate::event::{Caller, Event, Outcome, StepOutcome};
 use crate::evidence::copy;
@@ -48,20 +47,12 @@ use crate::interrupt::AFTER_A_STOP;
 
 pub(crate) use crate::bootstrap::act::needs_nobody;
 pub(crate) use crate::bootstrap::authority::root_is_valid;
-pub use crate::bootstrap::commands::abandon::abandon;
-pub use crate::bootstrap::commands::status::{root_stays, status};
 pub(crate) use crate::bootstrap::judge::{Judgment, judge};
+pub use crate::bootstrap::next::root_stays;
 pub use crate::bootstrap::options::Options;
-pub use crate::bootstrap::steps::revoke_root::questions::without_a_terminal;
 pub(crate) use crate::bootstrap::steps::revoke_root::revocation_proof::in_order;
 pub(crate) use crate::bootstrap::steps::two_phase::applies as shares_come_later;
 pub(crate) use crate::bootstrap::view::View;
-
-/// Whether the checkpoint here says that the ceremony has come to its end: nobody is asked about root any more.
-pub fn is_handed_over(config: &Config) -> bool {
-    let diary = checkpoint::read_diary(&config.checkpoint.path);
-    matches!(diary, Ok(Some(diary)) if diary.handed_over())
-}
 
 /// How often one step is looked at anew after the server was away for a moment.
 const ATTEMPTS: usize = 4;
@@ -209,8 +200,12 @@ async fn finish_following(ceremony: &Ceremony<'_>, failure: &Failure) {
 async fn run(ceremony: &mut Ceremony<'_>) -> Result<Ended, Failure> {
     let mut ended = Ended::default();
     let Caller { interrupt, events } = ceremony.caller;
+    let known = async {
+        addresses::check_addresses(ceremony).await?;
+        questions::can_be_asked(ceremony).await
+    };
     tokio::select! {
-        known = addresses::check_addresses(ceremony) => known?,
+        known = known => known?,
         stop = interrupt.requested() => return Err(stop),
     }
     for place in 0..ORDER.len() {
@@ -226,10 +221,6 @@ async fn run(ceremony: &mut Ceremony<'_>) -> Result<Ended, Failure> {
             // The report that is about to be written must say it.
             not_rehearsed(ceremony)?;
         }
-        if step == Step::StoreRecoveryKeys {
-            // The last moment at which the operator's key is at hand.
-            ceremony.make_memory_key().await?;
-        }
         let (begun, before) = (Instant::now(), ceremony.client().requests_sent());
         let (outcome, evidence) = match interruptible(step, ceremony).await {
             Ok(done) => done,
@@ -239,7 +230,11 @@ async fn run(ceremony: &mut Ceremony<'_>) -> Result<Ended, Failure> {
             }
         };
         match step {
-            Step::StoreRecoveryKeys => scrub::after_the_shares(ceremony),
+            Step::StoreRecoveryKeys => {
+                // The last moment at which the operator's key is at hand.
+                ceremony.make_memory_key().await?;
+                scrub::after_the_shares(ceremony);
+            }
             Step::WaitUntilActive => steps::look_for_all_nodes(ceremony).await,
             _ => {}
         }
@@ -360,9 +355,9 @@ fn report(ceremony: &Ceremony<'_>, findings: &[Reported]) -> Result<PathBuf, Fai
     if ceremony.diary().recorded(Step::HandOver) != Recorded::Done {
         return Ok(report);
     }
-    let why = match evidence_report::findings_of(&directory) {
+    let why = match evidence_report::said(&directory) {
         None => "from what the checkpoint has recorded",
-        Some(said) if !same(&said, findings) => "with what this run has found",
+        Some(said) if !same(&said.findings, findings) => "with what this run has found",
         Some(_) => return Ok(report),
     };
     let made = EvidenceReport::of(ceremony);

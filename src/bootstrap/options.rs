@@ -33,6 +33,8 @@ pub struct Options {
     pub holders: Option<std::time::Duration>,
     /// A copy of the report goes here.
     pub report: Option<std::path::PathBuf>,
+    /// Whether there is a terminal to ask on.
+    pub terminal: bool,
 }
 
 impl Options {

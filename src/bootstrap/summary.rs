@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::bootstrap::ceremony::Ceremony;
-use crate::bootstrap::commands::status::next_after_the_end;
+use crate::bootstrap::next::next_after_the_end;
 use crate::bootstrap::steps::revoke_root::revocation_proof::root_proof;
 use crate::checkpoint::diary::QUORUMS;
 use crate::checkpoint::{Diary, Rehearsed};

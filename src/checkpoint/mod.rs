@@ -14,6 +14,7 @@ pub(crate) mod packed;
 pub(crate) mod replica;
 pub(crate) mod replicated;
 pub mod rotation;
+pub(crate) mod running;
 pub(crate) mod secrets_file;
 mod store;
 mod take_over;

@@ -8,6 +8,7 @@
 //! nothing was found wrong, each type reads itself from the tree (`section`).
 
 mod auth_types;
+mod capabilities;
 mod check;
 mod command_line;
 mod document;

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::desired::document::Document;
-use crate::memory::leaf::{Leaves, leaves};
+use crate::memory::leaf::{Leaves, is_in, leaves};
 use crate::memory::{Memory, Record, Remembered};
 use crate::vault::Body;
 
@@ -45,7 +45,8 @@ pub(super) fn still(document: &Document, have: &Value) -> Leaves {
 /// Whether the value at a place of a document may be shown: all of a kind that holds no secret, and elsewhere what the file
 /// itself names in plain.
 pub(super) fn shows(document: &Document, file: &Leaves, place: &str) -> bool {
-    if document.kind.plain {
+    // What a provider is given may hold its key.
+    if document.kind.plain && !is_in(place, "provider_config") {
         return true;
     }
     let named = file.get(place);

@@ -46,27 +46,21 @@ pub(super) fn body(
     let named: BTreeSet<&str> = fields.iter().map(|(name, _)| name.as_str()).collect();
     let drifted = drift.changed.iter().map(|changed| sent_as(&changed.place));
     for field in drifted.collect::<BTreeSet<_>>() {
-        if named.contains(&*field) || edits.taken_out.contains(&field) {
+        if edits.taken_out.contains(&field) {
             continue;
         }
         let (now, _) = value_at(have, &field);
         let then = known.made.as_ref().and_then(|made| then(made, &field, now));
-        let default = match drift
-            .changed
-            .iter()
-            .find(|one| sent_as(&one.place) == field)
-        {
-            Some(one) => document
-                .kind
-                .default_of(&document.path, &field_of(&one.place), now),
-            None => Default::LeaveOut,
-        };
-        let default = match (default, &then) {
-            (Default::Is(own), _) if is_tuned_time(document, &field) => Default::Is(own),
-            (Default::Is(_), Some(then)) => Default::Is(then.clone()),
-            (Default::Is(_), None) => Default::None,
-            (default, _) => default,
-        };
+        if named.contains(&*field) {
+            // It is sent with the body; whether that puts it back is read afterwards, where the file says the same as before.
+            let mut changed = edits.changed.iter();
+            if !changed.any(|one| field_of(&one.place) == field) {
+                let (was, to) = (now.clone(), then);
+                sending.reset.push(Reset { field, to, was });
+            }
+            continue;
+        }
+        let default = default_of(document, (&field, drift), (now, then.as_ref()));
         sending.put_back(&field, (default, then, now), &mut added);
     }
     let is_changed = |name: &str| {
@@ -89,6 +83,26 @@ pub(super) fn body(
         sending.send = Some(Body::Map(send));
     }
     sending
+}
+
+/// With what a field that drifted, and that the file does not name, is put back to what it was.
+fn default_of(
+    document: &Document,
+    (field, drift): (&str, &Drift),
+    (now, then): (&Value, Option<&Value>),
+) -> Default {
+    let mut changed = drift.changed.iter();
+    let place = changed.find(|one| sent_as(&one.place) == field);
+    let default = place.map_or(Default::LeaveOut, |one| {
+        let kind = &document.kind;
+        kind.default_of(&document.path, &field_of(&one.place), now)
+    });
+    match (default, then) {
+        (Default::Is(own), _) if is_tuned_time(document, field) => Default::Is(own),
+        (Default::Is(_), Some(then)) => Default::Is(then.clone()),
+        (Default::Is(_), None) => Default::None,
+        (default, _) => default,
+    }
 }
 
 /// The field that is sent for a place of the answer: connections answer with all of theirs in one.

@@ -12,6 +12,7 @@ use clap::CommandFactory;
 use clap_complete::Shell;
 use tokio::time::MissedTickBehavior;
 
+use crate::abandon;
 use crate::bootstrap::{self, Options};
 use crate::cli::{
     Apply, Cli, Command, CompletionTarget, Custodian, ExampleKind, Global, Plan, Recovery,
@@ -29,6 +30,7 @@ use crate::plan;
 use crate::recovery;
 use crate::report::Report;
 use crate::shell::ShellCommand;
+use crate::status;
 
 /// How often a line that shows time is written again.
 const TICK: Duration = Duration::from_millis(250);
@@ -76,7 +78,7 @@ pub async fn dispatch(
         Command::Share(typed) => Box::pin(shares::submit(&global, typed, caller)),
         Command::Unseal(typed) => Box::pin(shares::unseal(&global, typed, caller)),
         Command::Plan(typed) => Box::pin(plan(&global, typed, caller)),
-        Command::Status => Box::pin(status(&global, caller)),
+        Command::Status => Box::pin(show_status(&global, caller)),
         Command::HolderFile { name } => Box::pin(holder_file(&global, name, caller)),
         Command::Recovery(Recovery::Rotate(typed)) => Box::pin(rotate(&global, typed, caller)),
         Command::Custodian(Custodian::Prove {
@@ -132,11 +134,11 @@ async fn holder_file(
     Ok(Outcome::done(Event::HolderFile(file)))
 }
 
-async fn status(global: &Global, caller: Caller<'_>) -> Result<Outcome, Failure> {
+async fn show_status(global: &Global, caller: Caller<'_>) -> Result<Outcome, Failure> {
     let config = load_file(&global.config, caller).await?;
     let looking = async {
         let client = cluster::open(&config).await;
-        Box::pin(bootstrap::status(&config, client)).await
+        Box::pin(status::status(&config, client)).await
     };
     let (status, exit) = Box::pin(caller.unless_stopped(looking)).await?;
     Ok(Outcome {
@@ -210,7 +212,7 @@ async fn apply(
     };
     if let Some(word) = &typed.abandon {
         let take_over = typed.take_over.as_deref();
-        let abandoned = bootstrap::abandon(&config, word, take_over, caller).await?;
+        let abandoned = abandon::abandon(&config, word, take_over, caller).await?;
         return Ok(Outcome::done(Event::Abandoned(abandoned)));
     }
     let options = Options {
@@ -224,15 +226,8 @@ async fn apply(
         identities: typed.identity,
         holders: typed.holders.holders_elsewhere,
         report: typed.report,
+        terminal: std::io::stdin().is_terminal(),
     };
-    let asks = config.revoke_root && !bootstrap::is_handed_over(&config);
-    if !options.yes && asks && !std::io::stdin().is_terminal() {
-        return Err(Failure::usage(
-            Code::NoTerminal,
-            "there is no terminal to ask on before the root token is revoked",
-        )
-        .advise(bootstrap::without_a_terminal(&config, &options)));
-    }
     if let Some(text) = unlocked {
         caller.events.warn(Code::SystemFailed, text);
     }

@@ -23,7 +23,7 @@ use crate::step::Step;
 pub use plan::{Plan, PlannedAction, PlannedChange, PlannedItem, PlannedStep};
 pub use results::{
     Abandoned, Challenged, HolderFile, Invitation, LastRehearsal, LeaseHolder, NewIdentity,
-    NodeLine, NodeSeal, Proved, Rotated, Status, StepLine, Verified,
+    NodeLine, NodeSeal, Proved, ReportLine, Rotated, RunLine, Status, StepLine, Verified,
 };
 pub use sink::{Caller, EventSink};
 pub use summary::{

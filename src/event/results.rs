@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::code::Reported;
+use crate::code::{Code, Reported};
 use crate::step::Step;
 use crate::step::decide::Recorded;
 
@@ -26,6 +26,12 @@ pub struct Status {
     /// Whose run holds the replica, where one does.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lease: Option<LeaseHolder>,
+    /// The run that holds the checkpoint on this machine just now, where one does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub running: Option<RunLine>,
+    /// What the report here says: when it was written, and the codes of its findings.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub report: Option<ReportLine>,
     /// When break-glass was rehearsed last, as this directory or the replica knows; a drill of the ceremony is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rehearsed: Option<LastRehearsal>,
@@ -38,6 +44,28 @@ pub struct Status {
     /// What that does, where it is not plain.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
+}
+
+/// A run that goes on.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct RunLine {
+    /// Its process id.
+    pub process: u32,
+    /// Its user.
+    pub user: String,
+    /// When it began, RFC 3339.
+    pub since: String,
+}
+
+/// The last report of this checkpoint.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct ReportLine {
+    /// When it was written, RFC 3339.
+    pub written: String,
+    /// Where it is, as a person reads it.
+    pub path: String,
+    /// The codes of its findings.
+    pub findings: Vec<Code>,
 }
 
 /// A rehearsal that passed.

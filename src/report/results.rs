@@ -1,9 +1,12 @@
 //! What a command came to, as text for stdout.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::code::Reported;
-use crate::event::{Abandoned, Challenged, Event, NodeSeal, Rotated, Status, Summary, Verified};
+use crate::event::{
+    Abandoned, Challenged, Event, NodeSeal, ReportLine, Rotated, Status, Summary, Verified,
+};
 use crate::printable;
 use crate::report::{plan, summary};
 use crate::step::decide::Recorded;
@@ -216,6 +219,19 @@ fn status(status: &Status, layout: Layout) -> String {
         let line = summary::rehearsed(at, &last.without, evidence);
         text.push_str(&format!("break-glass  {}\n", one_line(&line, 13, width)));
     }
+    if let Some(run) = &status.running {
+        let line = format!(
+            "process {} of {}, since {}; what is below may be behind it",
+            run.process,
+            run.user,
+            printable::line(&run.since, WHEN)
+        );
+        text.push_str(&format!("running  {}\n", one_line(&line, 9, width)));
+    }
+    if let Some(report) = &status.report {
+        let line = format!("{}: {}", report.path, findings_of(report));
+        text.push_str(&format!("report   {}\n", one_line(&line, 9, width)));
+    }
     text.push_str("\nas recorded here; apply looks again, and names what it does not check\n");
     for step in &status.steps {
         let (mark, when) = match step.state {
@@ -234,6 +250,23 @@ fn status(status: &Status, layout: Layout) -> String {
         text.push_str(&format!("      {}\n", one_line(why, 6, width)));
     }
     text
+}
+
+/// What a report says, by code: each once, with how often.
+fn findings_of(report: &ReportLine) -> String {
+    let mut counted: BTreeMap<&str, usize> = BTreeMap::new();
+    for code in &report.findings {
+        *counted.entry(code.text()).or_default() += 1;
+    }
+    let each = counted.into_iter().map(|(name, count)| match count {
+        1 => name.to_owned(),
+        _ => format!("{name} ({count} times)"),
+    });
+    let written = printable::line(&report.written, WHEN);
+    match report.findings.len() {
+        0 => format!("no finding, {written}"),
+        _ => format!("found {}, {written}", each.collect::<Vec<_>>().join(", ")),
+    }
 }
 
 fn abandoned(done: &Abandoned, width: Option<usize>) -> String {

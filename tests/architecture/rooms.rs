@@ -62,6 +62,10 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
         "vault", "shell", "printable", "span"]),
     ("plan", &["bootstrap", "checkpoint", "code", "config", "custodian", "desired", "edge", "event", "evidence",
         "failure", "finding", "memory", "session", "shell", "step", "vault"]),
+    ("status", &["bootstrap", "checkpoint", "code", "config", "edge", "event", "evidence", "failure", "finding", "session",
+        "shell", "step", "vault"]),
+    ("abandon", &["checkpoint", "code", "config", "edge", "event", "failure", "prompt", "session", "shell", "step",
+        "vault"]),
     ("holders", &["code", "checkpoint", "config", "custodian", "disk", "edge", "envelope", "event", "failure",
         "finding", "holder_file", "prompt", "session", "shell", "step"]),
     ("break_glass", &["code", "audit_log", "aws", "checkpoint", "child", "config", "disk", "edge", "envelope",
@@ -73,7 +77,7 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
     // The terminal, and what was typed there.
     ("report", &["code", "cli", "event", "failure", "finding", "screen", "text_layout", "step", "printable",
         "shell", "span"]),
-    ("dispatch", &["code", "bootstrap", "break_glass", "cli", "config", "edge", "event", "evidence", "examples",
+    ("dispatch", &["abandon", "status", "code", "bootstrap", "break_glass", "cli", "config", "edge", "event", "evidence", "examples",
         "failure", "holders", "interrupt", "plan", "recovery", "report", "shell"]),
     ("main", &["code", "cli", "dispatch", "failure", "hardening", "report", "secret"]),
 ];

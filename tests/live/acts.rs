@@ -37,7 +37,7 @@ fn a_key_that_a_killed_run_has_made_is_found_and_not_made_again() {
         ),
     ] {
         let server = Server::in_memory();
-        let faults = Faults::new().first(&format!("POST {path}"), Action::HoldAnswer);
+        let faults = Faults::new().first(format!("POST {path}"), Action::HoldAnswer);
         let writes = json!([{ "path": path, "data": data }]);
         let (ceremony, proxy) = through(&server, &faults, writes);
         assert!(killed_or_ended(ceremony.start(), &[&proxy]).is_none());
@@ -53,7 +53,7 @@ fn what_may_have_been_made_under_no_known_name_stops_the_run_until_somebody_has_
     const PATH: &str = "pki/root/generate/internal";
     for action in [Action::HoldAnswer, Action::Hold] {
         let server = Server::in_memory();
-        let faults = Faults::new().first(&format!("POST {PATH}"), action);
+        let faults = Faults::new().first(format!("POST {PATH}"), action);
         let writes = json!([{ "path": PATH, "data": { "common_name": "tests" } }]);
         let (ceremony, proxy) = through(&server, &faults, writes);
         assert!(killed_or_ended(ceremony.start(), &[&proxy]).is_none());

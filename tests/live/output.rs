@@ -68,7 +68,7 @@ fn a_checkpoint_in_the_middle_of_the_ceremony_shows_no_secret_and_no_share_at_al
     let mut ceremony = Ceremony::at(&server);
     ceremony.set(
         "/policies/operator",
-        json!({ "rules": "path \"x\" { capabilities = [\"nope\"] }" }),
+        json!({ "rules": "path \"x\" { policy = \"nope\" }" }),
     );
     ceremony.apply().exits(1);
     assert!(ceremony.keeps_secrets());
@@ -97,7 +97,7 @@ fn status_says_where_it_stands_and_what_to_type_next() {
     let rules = ceremony.file["policies"]["operator"].clone();
     ceremony.set(
         "/policies/operator",
-        json!({ "rules": "path \"x\" { capabilities = [\"nope\"] }" }),
+        json!({ "rules": "path \"x\" { policy = \"nope\" }" }),
     );
     ceremony.apply().exits(1);
     ceremony

@@ -9,9 +9,10 @@ use std::rc::Rc;
 
 use crate::checkpoint::diary::Diary;
 use crate::checkpoint::directory::{
-    Lock, MEMORY, check, destroy_beside, lock, write_beside, write_json,
+    LOCK, Lock, MEMORY, check, destroy_beside, lock, write_beside, write_json,
 };
 use crate::checkpoint::error::{CheckpointError, Result};
+use crate::checkpoint::running;
 use crate::checkpoint::secrets_file::{self, Header, Holds};
 use crate::disk;
 use crate::envelope::{self, Sealer};
@@ -21,7 +22,6 @@ use crate::step::Step;
 use crate::step::decide::Recorded;
 
 const DIARY: &str = "diary.json";
-const LOCK: &str = "lock";
 /// Ten thousand roles, by their paths, are a tenth of it.
 const LONGEST_DIARY: u64 = 64 * 1024 * 1024;
 
@@ -32,7 +32,7 @@ pub struct Checkpoint {
     pub(super) diary: Rc<Diary>,
     /// It was amended, and that is not on disk.
     unwritten: bool,
-    /// Holds the lock; the file's content does not matter.
+    /// Holds the lock; the file's content says whose run it is.
     _lock: Lock,
 }
 
@@ -57,6 +57,7 @@ impl Checkpoint {
     /// written by a later program, or the disk refuses.
     pub fn open(directory: &Path, name: &str, address: &str) -> Result<Self> {
         let lock = lock(directory, LOCK)?;
+        running::announce(&lock.0, now());
         if !directory.join(".gitignore").exists() {
             write_beside(directory, ".gitignore", b"*\n")?;
         }

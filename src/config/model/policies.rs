@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use schemars::{JsonSchema, json_schema};
 
 use crate::code::Code;
+use crate::config::capabilities;
 use crate::config::forms::form;
 use crate::config::problem::text_of;
 use crate::config::reading::Reading;
@@ -126,11 +127,18 @@ fn source(at: At) -> Option<Result<PolicySource, (String, Wrong)>> {
         _ => (Ok(at.read()?), None),
     };
     Some(match text {
-        Ok(text) if !text.trim().is_empty() => Ok(PolicySource::Rules { text, file }),
-        Ok(_) => Err((
-            key.to_owned(),
-            (Code::FileValueInvalid, "the policy is empty".into()),
-        )),
+        Ok(text) if text.trim().is_empty() => {
+            let why = "the policy is empty".to_owned();
+            Err((key.to_owned(), (Code::FileValueInvalid, why)))
+        }
+        Ok(text) => match (capabilities::unknown(&text), &file) {
+            (None, _) => Ok(PolicySource::Rules { text, file }),
+            (Some(why), None) => Err((key.to_owned(), (Code::FileValueInvalid, why))),
+            (Some(why), Some(file)) => {
+                let why = format!("{}: {why}", file.display());
+                Err((key.to_owned(), (Code::FileValueInvalid, why)))
+            }
+        },
         Err(why) => Err((key.to_owned(), why)),
     })
 }

@@ -70,7 +70,7 @@ impl Worker {
             made.push(one);
             count.fetch_add(1, Ordering::Relaxed);
             assert!(begun.elapsed() < PATIENCE, "the token never dies");
-            thread::sleep(Duration::from_millis(2));
+            thread::sleep(Duration::from_millis(8));
         }
         made
     }

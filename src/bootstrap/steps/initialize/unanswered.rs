@@ -67,7 +67,7 @@ pub(crate) fn refusal(ceremony: &Ceremony<'_>, why: Refusal) -> Failure {
     let directory = ceremony.records.borrow().directory().display().to_string();
     match why {
         Refusal::Foreign => Failure::refused(Code::AlreadyInitialised, format!(
-            "{address} is initialised, but not by this checkpoint ({directory})"
+            "{address} is initialised, but not by this checkpoint ({directory}, in which no ceremony was begun)"
         ))
         .advise(
             "if an earlier run did it, give its checkpoint.path; if a colleague did it, they hold the \

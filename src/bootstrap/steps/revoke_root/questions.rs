@@ -7,10 +7,29 @@ use crate::config::Config;
 use crate::failure::Failure;
 use crate::prompt;
 use crate::step::Step;
+use crate::step::decide::Recorded;
 use crate::vault::auth::scan::Found;
+use crate::vault::sys;
+
+/// Holds that somebody can be asked before root is revoked. A server that somebody else has initialised is told as that.
+pub(crate) async fn can_be_asked(ceremony: &Ceremony<'_>) -> Result<(), Failure> {
+    let (config, options, diary) = (ceremony.config, ceremony.options, ceremony.diary());
+    if options.yes || options.terminal || !config.revoke_root || diary.handed_over() {
+        return Ok(());
+    }
+    let begun = diary.recorded(Step::Initialize) != Recorded::Nothing;
+    if !begun && sys::initialized(&ceremony.client()).await.unwrap_or(false) {
+        return Ok(());
+    }
+    Err(Failure::usage(
+        Code::NoTerminal,
+        "there is no terminal to ask on before the root token is revoked",
+    )
+    .advise(without_a_terminal(config, options)))
+}
 
 /// What to type where a question has nobody to answer it.
-pub fn without_a_terminal(config: &Config, options: &Options) -> String {
+fn without_a_terminal(config: &Config, options: &Options) -> String {
     let command = options.again_with(config, "--yes");
     format!("to answer in advance: {command}")
 }
