@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::path::Path;
-use std::time::SystemTime;
+use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::json;
 
 use crate::ceremony::{Ceremony, Server, handed_over};
-use crate::support::{Action, Proxy, require};
+use crate::support::{Action, Faults, Proxy, require};
 
 /// POSTs that only ask, and the login that looks, which ends: they change nothing else at the server.
 const QUESTIONS: [&str; 6] = [
@@ -83,4 +83,46 @@ fn a_server_that_audits_is_not_said_to_audit_nothing_because_the_file_is_silent(
         report.contains("written by  ") && report.contains(" (uid "),
         "{report}"
     );
+}
+
+#[test]
+fn status_tells_of_a_run_that_goes_on_and_of_what_the_last_report_says() {
+    require!(["openbao-2.7.2"]);
+    let server = Server::in_memory();
+    let mut ceremony = Ceremony::at(&server);
+    let faults = Faults::new().first("GET sys/policies/acl/operator", Action::Hold);
+    let proxy = faults.before(&server.address());
+    ceremony.set("/cluster/address", json!(proxy.address()));
+    ceremony.save();
+    let quiet = ceremony.run(&["status"]);
+    assert!(!quiet.stdout.contains("running"), "{quiet}");
+    let mut run = ceremony.start();
+    let begun = Instant::now();
+    while !proxy.wait_for_held(Duration::from_millis(20)) {
+        assert!(!run.has_ended(), "it waits for its answer");
+        assert!(begun.elapsed() < Duration::from_secs(60));
+    }
+    let line = format!("running  process {} of ", run.id());
+    ceremony.run(&["status"]).exits(4).prints(&[&line]);
+    let said = ceremony.run(&["status", "--output", "json"]).event();
+    assert_eq!(said["running"]["process"], run.id(), "{said}");
+    run.kill();
+    let killed = ceremony.run(&["status"]);
+    assert!(!killed.stdout.contains("running"), "{killed}");
+    ceremony.apply().exits(4);
+    let said = ceremony.run(&["status", "--output", "json"]).event();
+    let report = ceremony.report();
+    let codes: Vec<_> = report["findings"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|one| one["code"].clone())
+        .collect();
+    assert!(!codes.is_empty(), "{report:#}");
+    assert_eq!(said["report"]["findings"], json!(codes), "{said:#}");
+    assert_eq!(said["report"]["written"], report["written"]);
+    let code = codes[0].as_str().expect("a name");
+    ceremony
+        .run(&["status"])
+        .prints(&["report   ", "found ", code]);
 }

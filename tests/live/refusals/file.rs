@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{before, nothing_was_written, refused_before};
-use crate::ceremony::{Ceremony, Server};
+use crate::ceremony::{Ceremony, Server, handed_over};
 
 /// A text in place of the file.
 fn refused_text(change: impl FnOnce(String) -> String, texts: &[&str]) {
@@ -192,4 +192,16 @@ fn nobody_there_to_ask_and_no_yes() {
     run.exits(2)
         .says(&["no terminal to ask on", "vault-bootstrap apply --yes"]);
     nothing_was_written(&server, &ceremony, &run);
+}
+
+#[test]
+fn a_server_of_somebody_else_is_told_before_a_terminal_is_missed() {
+    let (server, mut ceremony) = handed_over();
+    let _ = &server;
+    ceremony.set("/checkpoint/path", json!("chekpoint"));
+    ceremony.run(&["apply"]).exits(3).says(&[
+        "is initialised, but not by this checkpoint",
+        "chekpoint, in which no ceremony was begun",
+        "give its checkpoint.path",
+    ]);
 }

@@ -42,11 +42,11 @@ const REVOCATION: [&str; 1] = ["list auth/token/accessors"];
 #[test]
 fn a_policy_that_the_server_rejects() {
     let (server, mut ceremony) = before();
-    let wrong = "path \"secret/x\" { capabilities = [\"nope\"] }";
+    let wrong = "path \"secret/x\" { policy = \"nope\" }";
     ceremony.set("/policies/operator", json!({ "rules": wrong }));
     let texts = [
         "sys/policies/acl/operator",
-        "invalid capability",
+        "invalid policy",
         "run apply again",
     ];
     refused(&server, &ceremony, 1, &texts, &ROLES_AND_AFTER);
