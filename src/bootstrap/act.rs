@@ -1,5 +1,6 @@
 //! What a decision comes to: nothing, a note, a refusal, or the step's own writing and its record.
 
+use crate::bootstrap::after_hand_over;
 use crate::bootstrap::ceremony::Ceremony;
 use crate::bootstrap::judge::Judgment;
 use crate::bootstrap::steps;
@@ -9,7 +10,7 @@ use crate::desired::observation::Observation;
 use crate::event::StepOutcome;
 use crate::evidence::facts::{BY_MEANING, Evidence, FINDINGS, INITIAL};
 use crate::failure::Failure;
-use crate::finding::{Detail, Finding};
+use crate::finding::{Detail, DocumentFinding, Finding};
 use crate::step::Step;
 use crate::step::decide::Decision;
 
@@ -45,7 +46,7 @@ pub(super) async fn act(
         }
         Decision::SkipUnseen => {
             findings_of_before(step, ceremony);
-            not_rechecked(ceremony, &observation.details);
+            not_rechecked(step, ceremony, &observation.details);
             Ok((StepOutcome::NotRechecked, observation.evidence))
         }
         Decision::Adopt => {
@@ -69,7 +70,7 @@ pub(super) async fn act(
         Decision::Repair => {
             let (unseen, other) = observation.details.drain(..).partition(Detail::is_unseen);
             observation.details = other;
-            not_rechecked(ceremony, &unseen);
+            not_rechecked(step, ceremony, &unseen);
             for detail in &observation.details {
                 ceremony.note(format!("was done, and is not as in the file: {detail}"));
             }
@@ -91,13 +92,28 @@ fn how_it_was_compared(ceremony: &Ceremony<'_>, evidence: &Evidence) {
     }
 }
 
-fn not_rechecked(ceremony: &Ceremony<'_>, why: &[Detail]) {
+fn not_rechecked(step: Step, ceremony: &Ceremony<'_>, why: &[Detail]) {
     for why in why {
+        if ceremony.diary().handed_over() && is_missed(why, ceremony.options.check) {
+            ceremony.find(DocumentFinding::Unseen(step, why.clone()).into());
+            continue;
+        }
         ceremony.note(format!("recorded, not re-checked: {why}"));
     }
 }
 
-async fn write(
+/// Whether whoever looks after the hand-over should have seen it: what a login may not read, and where looking is all that
+/// was asked for, what nobody looked at.
+fn is_missed(why: &Detail, check: bool) -> bool {
+    match why {
+        Detail::MayNotRead { .. } => true,
+        Detail::NoLogin | Detail::MayNotListAccessors | Detail::Custodian { .. } => check,
+        _ => false,
+    }
+}
+
+/// Carries out what a look found to be done, and records it.
+pub(super) async fn write(
     step: Step,
     ceremony: &mut Ceremony<'_>,
     observation: Observation,
@@ -136,7 +152,8 @@ fn findings_of_before(step: Step, ceremony: &Ceremony<'_>) {
     }
 }
 
-/// Root writes again what has changed. Once root is revoked nothing is written: what differs is a finding.
+/// Root writes again what has changed. Once root is revoked, what a login may write waits until every step was looked at;
+/// all else that differs is a finding.
 async fn repair(
     step: Step,
     ceremony: &mut Ceremony<'_>,
@@ -161,10 +178,15 @@ async fn repair(
         };
         return Ok((outcome, evidence));
     }
+    let evidence = observation.evidence.clone();
+    if after_hand_over::waits(step, ceremony, &observation) {
+        ceremony.waiting.push((step, observation));
+        return Ok((StepOutcome::Differs, evidence));
+    }
     for detail in observation.details {
         ceremony.find(Finding::Step(step, detail));
     }
-    Ok((StepOutcome::Differs, observation.evidence))
+    Ok((StepOutcome::Differs, evidence))
 }
 
 /// Whether what a step does needs no token of root.

@@ -5,6 +5,7 @@ use crate::bootstrap::ceremony::Ceremony;
 use crate::bootstrap::steps::initialize;
 use crate::bootstrap::steps::revoke_root::revocation_proof;
 use crate::code::Code;
+use crate::config::{Config, Login};
 use crate::failure::Failure;
 use crate::finding::Finding;
 use crate::secret::RootToken;
@@ -50,8 +51,15 @@ pub(super) async fn begin(ceremony: &mut Ceremony<'_>) -> Result<(), Failure> {
 async fn log_in(ceremony: &mut Ceremony<'_>) -> Result<(), Failure> {
     ceremony.cluster.find_active().await?;
     let mut failures: Vec<(String, Failure)> = Vec::new();
-    let unattended = revocation_proof::in_order(ceremony.config);
-    for login in unattended.into_iter().filter(|l| !l.needs_a_person()) {
+    let logins = match &ceremony.options.login {
+        Some(name) => vec![named(ceremony.config, name)?],
+        None => {
+            let mut all = revocation_proof::in_order(ceremony.config);
+            all.retain(|login| !login.needs_a_person());
+            all
+        }
+    };
+    for login in logins {
         let name = login.name.clone();
         match ceremony.open(login, &ceremony.client()).await {
             Ok(login) => {
@@ -84,6 +92,22 @@ async fn log_in(ceremony: &mut Ceremony<'_>) -> Result<(), Failure> {
             Ok(())
         }
     }
+}
+
+/// The login of this name in the file.
+///
+/// # Errors
+/// There is none.
+pub(crate) fn named<'c>(config: &'c Config, name: &str) -> Result<&'c Login, Failure> {
+    config.login(name).ok_or_else(|| {
+        let names = config.logins.iter().map(|login| login.name.as_str());
+        let names = names.collect::<Vec<_>>().join(", ");
+        Failure::usage(
+            Code::NameUnknown,
+            format!("{} has no login {name}", config.file.display()),
+        )
+        .advise(format!("one of these: {names}"))
+    })
 }
 
 /// Another login looks in the place of this one: whoever relies on it must hear that it does not open.

@@ -12,7 +12,7 @@ use crate::code::{Code, Reported};
 use crate::config::Config;
 use crate::custodian::Custodian;
 use crate::desired::Target;
-use crate::desired::observation::Learned;
+use crate::desired::observation::{Learned, Observation};
 use crate::edge::references::Resolved;
 use crate::envelope;
 use crate::event::Caller;
@@ -47,6 +47,10 @@ pub struct Ceremony<'a> {
     pub drill_accessor: RefCell<Option<String>>,
     /// Promises that do not hold or are not proved; the end of the report and exit code 4.
     pub findings: RefCell<Vec<Finding>>,
+    /// After the hand-over: what steps found that is other than the file, until all of them were looked at.
+    pub(crate) waiting: Vec<(Step, Observation)>,
+    /// Whether root was revoked, and all handed over, before this run.
+    pub(crate) begun_after_hand_over: bool,
     /// How many steps were applied or repaired in this run.
     pub written: Cell<u32>,
     /// The checkpoint, and its replica.
@@ -89,6 +93,8 @@ impl<'a> Ceremony<'a> {
             shares: Vec::new(),
             drill_accessor: RefCell::default(),
             findings: RefCell::default(),
+            waiting: Vec::new(),
+            begun_after_hand_over: records.diary().handed_over(),
             written: Cell::new(0),
             records,
             memory: opened.memory,

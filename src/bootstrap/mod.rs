@@ -6,6 +6,7 @@
 
 mod act;
 mod addresses;
+pub(crate) mod after_hand_over;
 mod audit_blocked;
 mod authority;
 pub mod ceremony;
@@ -14,6 +15,7 @@ mod judge;
 pub(crate) mod next;
 mod open;
 pub mod options;
+pub(crate) mod planned;
 mod rehearsed;
 pub(crate) mod scrub;
 mod steps;
@@ -46,7 +48,7 @@ use crate::finding::{Detail, Finding};
 use crate::interrupt::AFTER_A_STOP;
 
 pub(crate) use crate::bootstrap::act::needs_nobody;
-pub(crate) use crate::bootstrap::authority::root_is_valid;
+pub(crate) use crate::bootstrap::authority::{named, root_is_valid};
 pub(crate) use crate::bootstrap::judge::{Judgment, judge};
 pub use crate::bootstrap::next::root_stays;
 pub use crate::bootstrap::options::Options;
@@ -79,6 +81,11 @@ pub async fn apply(
         address: opened.client.address().to_owned(),
         resumed,
     });
+    if options.check && !records.diary().handed_over() {
+        let failure = not_over_yet(config);
+        records.release(caller).await;
+        return Err(failure);
+    }
     for warning in &config.warnings {
         events.warn(warning.code, config.located(warning));
     }
@@ -107,6 +114,17 @@ pub async fn apply(
     ceremony.records.release(ceremony.caller).await;
     scrub::aws(&ceremony);
     said_last(&ceremony, &followed?)
+}
+
+fn not_over_yet(config: &Config) -> Failure {
+    Failure::refused(
+        Code::NotHandedOver,
+        "the cluster is not handed over: there is nothing to check yet",
+    )
+    .advise(format!(
+        "see what is to be done: {}",
+        config.command("plan")
+    ))
 }
 
 /// How it ended, and all that it came to.
@@ -247,6 +265,12 @@ async fn run(ceremony: &mut Ceremony<'_>) -> Result<Ended, Failure> {
             evidence,
         });
     }
+    let written = after_hand_over::write(ceremony, &mut ended);
+    tokio::select! {
+        biased;
+        stop = interrupt.requested() => return Err(stop),
+        written = written => written?,
+    }
     Ok(ended)
 }
 
@@ -357,6 +381,9 @@ fn report(ceremony: &Ceremony<'_>, findings: &[Reported]) -> Result<PathBuf, Fai
     }
     let why = match evidence_report::said(&directory) {
         None => "from what the checkpoint has recorded",
+        Some(_) if ceremony.written.get() > 0 && ceremony.begun_after_hand_over => {
+            "with what this run has written"
+        }
         Some(said) if !same(&said.findings, findings) => "with what this run has found",
         Some(_) => return Ok(report),
     };

@@ -33,6 +33,14 @@ pub struct Options {
     pub holders: Option<std::time::Duration>,
     /// A copy of the report goes here.
     pub report: Option<std::path::PathBuf>,
+    /// Who looks and writes once root is revoked, where that is not the first login that opens and needs nobody.
+    pub login: Option<String>,
+    /// After the hand-over, nothing is written.
+    pub check: bool,
+    /// Documents that are there, and that nothing here remembers having written, are overwritten after the hand-over.
+    pub adopt_documents: bool,
+    /// With `yes`, writes that let in more people or addresses are meant too.
+    pub allow_widening: bool,
     /// Whether there is a terminal to ask on.
     pub terminal: bool,
 }

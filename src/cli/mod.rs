@@ -85,8 +85,11 @@ pub enum Command {
         vault-bootstrap apply                      asks once, before root is revoked\n  \
         vault-bootstrap apply --yes                where nobody is there to answer\n  \
         vault-bootstrap apply --report done.json   a copy of the report\n  \
+        vault-bootstrap apply --check              after hand-over: only looks\n  \
+        vault-bootstrap apply --login operator     after hand-over: writes what operator may\n  \
         vault-bootstrap apply --abandon            destroy what the checkpoint keeps\n\n\
-        A login that needs a person is waited for, with --yes too: its URL is printed.\n\n\
+        A login that needs a person is waited for, with --yes too: its URL is printed.\n\
+        Once root is revoked it shows what differs, asks, and writes what the login may.\n\n\
         Exit codes: 0 done, nothing left open; 1 failed, trying again may help;\n\
         2 usage or configuration; 3 refused, a person must look;\n\
         4 done, with findings; 130, 143 interrupted safely")]
@@ -235,6 +238,18 @@ pub struct Apply {
     /// Revoke other root tokens as well, instead of stopping there
     #[arg(long)]
     pub revoke_other_roots: bool,
+    /// After hand-over: who looks and writes, where not the first login that opens and needs nobody
+    #[arg(long, value_name = "NAME")]
+    pub login: Option<String>,
+    /// After hand-over: write nothing; exit 4 where anything differs, or was not seen
+    #[arg(long, conflicts_with_all = ["yes", "again", "adopt_documents", "allow_widening"])]
+    pub check: bool,
+    /// After hand-over: overwrite documents, too, that nothing here remembers having written
+    #[arg(long)]
+    pub adopt_documents: bool,
+    /// With --yes: write also what lets in more people or addresses
+    #[arg(long)]
+    pub allow_widening: bool,
     /// Write a document once more that is written once: a signing key, a generated certificate
     #[arg(long, value_name = "PATH")]
     pub again: Vec<String>,

@@ -262,6 +262,14 @@ codes! {
     StepDiffers "step-differs",
     /// A field of a document stays set although the file does not name it any more.
     NotPutBack "not-put-back",
+    /// After the hand-over, the login that looks may not write what differs.
+    NotPermitted "not-permitted",
+    /// A document is there that nothing here remembers having written.
+    NotAdopted "not-adopted",
+    /// A write would let in more people or addresses.
+    WidensAccess "widens-access",
+    /// The login that looks may not read something that the file says.
+    NotSeen "not-seen",
     /// A document that is written once, and the file says something else by now.
     DoneOnce "done-once",
     // Files of this machine.

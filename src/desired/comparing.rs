@@ -13,7 +13,7 @@ use crate::desired::state::{Found, State};
 use crate::desired::view::{CONCURRENCY, View};
 use crate::evidence::facts::{BY_MEANING, DOCUMENTS, Evidence, INITIAL, NOT_RECHECKED};
 use crate::failure::Failure;
-use crate::finding::{Change, Detail, Finding};
+use crate::finding::{Change, Detail, DocumentFinding, Finding};
 use crate::secret::Token;
 use crate::session::Session;
 use crate::step::decide::{Recorded, Seen};
@@ -121,6 +121,11 @@ async fn observe_beside(
     let mut comparison = Comparison::default();
     comparison.learned.references = new_references(view, &documents);
     for (document, state) in states_of(view, documents, listing).await? {
+        let known = view.memory.of(&document.path).is_some();
+        if matches!(state, State::Unseen) && !known && view.memory.knows_something() {
+            let new = DocumentFinding::NewUnseen(document.path.clone());
+            comparison.findings.push(new.into());
+        }
         comparison.add(document, state);
     }
     Ok(comparison)

@@ -226,6 +226,10 @@ async fn apply(
         identities: typed.identity,
         holders: typed.holders.holders_elsewhere,
         report: typed.report,
+        login: typed.login,
+        check: typed.check,
+        adopt_documents: typed.adopt_documents,
+        allow_widening: typed.allow_widening,
         terminal: std::io::stdin().is_terminal(),
     };
     if let Some(text) = unlocked {

@@ -20,7 +20,7 @@ use crate::failure::{Exit, Failure, Problem};
 use crate::printable;
 use crate::step::Step;
 
-pub use plan::{Plan, PlannedAction, PlannedChange, PlannedItem, PlannedStep};
+pub use plan::{Changes, Plan, PlannedAction, PlannedChange, PlannedItem, PlannedStep};
 pub use results::{
     Abandoned, Challenged, HolderFile, Invitation, LastRehearsal, LeaseHolder, NewIdentity,
     NodeLine, NodeSeal, Proved, ReportLine, Rotated, RunLine, Status, StepLine, Verified,
@@ -179,6 +179,8 @@ pub enum Event {
     Status(Status),
     /// `plan`: what `apply` would do.
     Plan(Plan),
+    /// `apply` after the hand-over: what is about to be written.
+    Changes(Changes),
     /// `apply --abandon`: what was destroyed.
     Abandoned(Abandoned),
     /// `custodian prove`: what a holder is to open.

@@ -31,6 +31,15 @@ pub struct Plan {
     pub next: String,
 }
 
+/// What is about to be written after the hand-over, for whoever is asked.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct Changes {
+    /// The login that writes it.
+    pub login: String,
+    /// Each step with what of it is written, and what is not.
+    pub steps: Vec<PlannedStep>,
+}
+
 /// One step of a [`Plan`].
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct PlannedStep {
@@ -60,7 +69,9 @@ pub enum PlannedAction {
     Do,
     /// Write again what is not as in the file.
     Repair,
-    /// Nothing, and a finding: it is other than the file, and root, which wrote it, is revoked.
+    /// Write what is other than the file, through the login that looks, once somebody agrees.
+    Write,
+    /// Nothing, and a finding: it is other than the file, and nobody here may write it.
     Differs,
     /// Record what is there already.
     Adopt,
@@ -99,6 +110,9 @@ pub struct PlannedItem {
     /// What the file says, in the same way.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub want: Option<String>,
+    /// Why `apply` would leave it, where it writes the rest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub not_written: Option<String>,
 }
 
 /// What a [`PlannedItem`] is.
@@ -138,6 +152,7 @@ impl From<String> for PlannedItem {
             field: None,
             have: None,
             want: None,
+            not_written: None,
         }
     }
 }

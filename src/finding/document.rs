@@ -3,6 +3,8 @@
 use thiserror::Error;
 
 use crate::code::Code;
+use crate::finding::detail::Detail;
+use crate::step::Step;
 
 /// What does not hold of a document, by its path.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -35,11 +37,48 @@ pub enum DocumentFinding {
          --again {0}"
     )]
     DoneOnce(String),
+    /// What is other than the file, and why the login that looks has left it.
+    #[error("{} differs from the file: {}; not written: {}", .0.name(), .1, .2)]
+    NotWritten(Step, Detail, Unwritten),
+    /// A document that the file did not name when it was last written.
+    #[error(
+        "{0} is new in the file, and this login may not look whether the server has it: nothing was written there"
+    )]
+    NewUnseen(String),
+    /// What a login may not read.
+    #[error("{}: {}, so it may be other than the file", .0.name(), .1)]
+    Unseen(Step, Detail),
     /// The same, where nobody could look.
     #[error(
         "{0} is not in the file any more, and this login may not look whether the server still has it"
     )]
     NotInFileUnseen(String),
+}
+
+/// Why something that differs was not written after the hand-over.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum Unwritten {
+    /// A login that may not, and the rule of a policy that would let it.
+    #[error("the login {0} may not; it takes {1}")]
+    NotPermitted(String, String),
+    /// It is there, and not by us.
+    #[error(
+        "it is there, and nothing here remembers having written it: apply --adopt-documents overwrites it"
+    )]
+    NotAdopted,
+    /// More people or addresses would be let in, which `--yes` does not mean.
+    #[error("more would be let in by it; with --yes that takes --allow-widening")]
+    Widens,
+}
+
+impl Unwritten {
+    fn code(&self) -> Code {
+        match self {
+            Self::NotPermitted(..) => Code::NotPermitted,
+            Self::NotAdopted => Code::NotAdopted,
+            Self::Widens => Code::WidensAccess,
+        }
+    }
 }
 
 impl DocumentFinding {
@@ -49,6 +88,8 @@ impl DocumentFinding {
             Self::CannotReset(..) | Self::StaysSet(..) => Code::NotPutBack,
             Self::DoneOnce(_) => Code::DoneOnce,
             Self::PolicyUnknown(_) => Code::NameUnknown,
+            Self::NewUnseen(_) | Self::Unseen(..) => Code::NotSeen,
+            Self::NotWritten(_, _, why) => why.code(),
         }
     }
 }

@@ -16,7 +16,7 @@ use crate::vault::auth::scan::Found;
 
 pub use comparison::Left;
 pub use detail::{Change, Detail};
-pub use document::DocumentFinding;
+pub use document::{DocumentFinding, Unwritten};
 use words::{ROTATED, apart, files_of_this_machine, one_trust_domain, second};
 
 /// Something that does not hold or was not seen, and that the run could not mend: said at its end, exit code 4.

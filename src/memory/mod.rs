@@ -161,6 +161,11 @@ impl Memory {
         Some(Rc::clone(&known.remembered))
     }
 
+    /// Whether anything is remembered: a document of which nothing is, was then not written from here.
+    pub(crate) fn knows_something(&self) -> bool {
+        !self.state.borrow().documents.is_empty()
+    }
+
     /// Whether the last write of a document has no known end: what is remembered is of before.
     pub(crate) fn is_unsettled(&self, path: &str) -> bool {
         let state = self.state.borrow();

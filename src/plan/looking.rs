@@ -1,7 +1,9 @@
 //! What `apply` would find and do, step by step, without doing any of it.
 
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use crate::bootstrap::after_hand_over;
 use crate::bootstrap::ceremony::session;
 use crate::bootstrap::{Judgment, Options, View, asks_the_server, judge, needs_nobody};
 use crate::checkpoint::Diary;
@@ -15,10 +17,10 @@ use crate::edge::{cluster, custodians};
 use crate::event::Caller;
 use crate::evidence::facts::{DECLARED, DOCUMENTS};
 use crate::failure::Failure;
-use crate::finding::{Detail, Finding};
+use crate::finding::{Detail, Finding, Unwritten};
 use crate::memory::Memory;
-use crate::session::Session;
 use crate::session::cluster_identity::agrees;
+use crate::session::{Authority, Session};
 use crate::step::decide::Decision;
 use crate::step::{Step, order};
 
@@ -37,6 +39,10 @@ pub(super) struct Looked {
     pub(super) equal: usize,
     /// What does not hold, and is nothing that the step could mend.
     pub(super) findings: Vec<Finding>,
+    /// What a login that looks would leave although it differs, by path.
+    pub(super) left: BTreeMap<String, Unwritten>,
+    /// Whether a login that looks would write some of it.
+    pub(super) writes: bool,
 }
 
 /// What looking takes: the cluster of the file, where we are nobody yet, and what the file names.
@@ -123,16 +129,36 @@ impl<'a> Looking<'a> {
                 }) => (Ok(decision), observation),
                 Err(failure) => (Err(failure), Observation::unknown(Vec::new())),
             };
+            let left = self.left(step, &found).await?;
             let equal: Option<Vec<String>> = found.evidence.get(DOCUMENTS);
             looked.push(Looked {
                 step,
                 decision,
                 nothing_declared: found.evidence.get::<String>(DECLARED).is_some(),
                 equal: equal.map_or(0, |paths| paths.len()),
+                writes: self.by_login() && after_hand_over::writes_some(step, &found, &left),
+                left,
                 details: found.details,
                 findings: found.findings,
             });
         }
         Ok(looked)
+    }
+
+    /// Whether a login would write, as `apply` does after the hand-over.
+    fn by_login(&self) -> bool {
+        matches!(self.session.authority, Authority::Login(_)) && self.diary.handed_over()
+    }
+
+    async fn left(
+        &self,
+        step: Step,
+        found: &Observation,
+    ) -> Result<BTreeMap<String, Unwritten>, Failure> {
+        if !self.by_login() || !after_hand_over::STEPS.contains(&step) {
+            return Ok(BTreeMap::new());
+        }
+        let known = (&self.memory, self.options);
+        after_hand_over::not_written(&self.session, known, &[(step, found)]).await
     }
 }

@@ -4,15 +4,16 @@
 mod beforehand;
 mod looking;
 
-use crate::bootstrap::{Options, in_order, needs_nobody, root_is_valid};
+use crate::bootstrap::after_hand_over::items;
+use crate::bootstrap::{Options, in_order, named, needs_nobody, root_is_valid};
 use crate::checkpoint::replica::looking::diary_there;
 use crate::checkpoint::{self, Diary, Kept};
 use crate::code::Code;
-use crate::config::{Config, Login};
+use crate::config::Config;
 use crate::edge::references::key_of_checkpoint;
 use crate::event::{Caller, Plan, PlannedAction, PlannedChange, PlannedItem, PlannedStep};
 use crate::failure::Failure;
-use crate::finding::{Change, Detail, Finding};
+use crate::finding::{Detail, Finding};
 use crate::plan::looking::{Looked, Looking};
 use crate::session::cluster_identity::{key, known_by, nodes};
 use crate::session::{Authority, Session};
@@ -160,21 +161,6 @@ async fn authority(
     Failure::all(failures).map_or(Ok(Authority::None), Err)
 }
 
-fn named<'c>(config: &'c Config, name: &str) -> Result<&'c Login, Failure> {
-    config.login(name).ok_or_else(|| {
-        let names: Vec<_> = config
-            .logins
-            .iter()
-            .map(|login| login.name.as_str())
-            .collect();
-        Failure::usage(
-            Code::NameUnknown,
-            format!("{} has no login {name}", config.file.display()),
-        )
-        .advise(format!("one of these: {}", names.join(", ")))
-    })
-}
-
 /// Root is in the answer together with the shares, which go to their custodians before anything else.
 fn shares_first(session: &Session<'_>) -> Failure {
     let directory = session.config.checkpoint.path.display();
@@ -261,70 +247,22 @@ async fn known_elsewhere(config: &Config) -> Result<(), Failure> {
 /// What was found of a step, as what will be done about it.
 fn planned(looked: Looked, root: bool) -> PlannedStep {
     let step = looked.step;
-    let (action, problems) = match looked.decision {
-        Err(failure) => (PlannedAction::Refuse, failure.problems),
-        Ok(Decision::Refuse(why)) => (PlannedAction::Refuse, refused(step, why).problems),
+    let (action, problems) = match &looked.decision {
+        Err(failure) => (PlannedAction::Refuse, failure.problems.clone()),
+        Ok(Decision::Refuse(why)) => (PlannedAction::Refuse, refused(step, *why).problems),
         Ok(Decision::SkipUnseen) if never_looked_at(step, &looked.details) => {
             (PlannedAction::NotRepeated, Vec::new())
         }
         Ok(_) if looked.nothing_declared => (PlannedAction::Nothing, Vec::new()),
-        Ok(decision) => (action(step, decision, (root, &looked.details)), Vec::new()),
+        Ok(decision) => (action(step, *decision, (root, &looked)), Vec::new()),
     };
     PlannedStep {
         step,
         action,
-        items: looked.details.into_iter().map(item).collect(),
+        items: items(looked.details.into_iter(), &looked.left),
         unchanged: looked.equal,
         findings: Finding::all_reported(&looked.findings),
         problems,
-    }
-}
-
-/// What was seen of one thing, as data.
-fn item(detail: Detail) -> PlannedItem {
-    let text = detail.to_string();
-    let Detail::Document { path, change } = detail else {
-        return PlannedItem {
-            change: Some(PlannedChange::Unseen),
-            ..text.into()
-        };
-    };
-    let (change, field, values) = match change {
-        Change::Create => (PlannedChange::Create, None, None),
-        Change::Differs { field, have, want } => {
-            (PlannedChange::Differs, Some(field), Some((have, want)))
-        }
-        Change::PolicyDiffers { have, want } => {
-            (PlannedChange::PolicyDiffers, None, Some((have, want)))
-        }
-        Change::SecretDiffers { field } | Change::SecretEdited { field } => {
-            (PlannedChange::SecretDiffers, Some(field), None)
-        }
-        Change::NotSet { field, .. } => (PlannedChange::NotSet, Some(field), None),
-        Change::Edited { field, sent, want } => {
-            (PlannedChange::Edited, Some(field), Some((sent, want)))
-        }
-        Change::Added { field, want } => (
-            PlannedChange::Edited,
-            Some(field),
-            Some(("(not sent)".to_owned(), want)),
-        ),
-        Change::TakenOut { field, .. } => (PlannedChange::TakenOut, Some(field), None),
-        Change::HiddenDrift { field, .. } => (PlannedChange::Drifted, Some(field), None),
-        Change::Drifted {
-            field, then, have, ..
-        } => (PlannedChange::Drifted, Some(field), Some((have, then))),
-        Change::Unsettled => (PlannedChange::Unsettled, None, None),
-        Change::NotRemembered { what } => (PlannedChange::NotRemembered, Some(what), None),
-    };
-    let (have, want) = values.unzip();
-    PlannedItem {
-        text,
-        path: Some(path),
-        change: Some(change),
-        field,
-        have,
-        want,
     }
 }
 
@@ -334,7 +272,8 @@ fn never_looked_at(step: Step, details: &[Detail]) -> bool {
     step == Step::Preflight || (!details.is_empty() && details.iter().all(never))
 }
 
-fn action(step: Step, decision: Decision, (root, details): (bool, &[Detail])) -> PlannedAction {
+fn action(step: Step, decision: Decision, (root, looked): (bool, &Looked)) -> PlannedAction {
+    let details = &looked.details;
     match decision {
         Decision::Skip => PlannedAction::Nothing,
         Decision::SkipUnseen if details.contains(&Detail::RootTokensFound) => {
@@ -346,6 +285,7 @@ fn action(step: Step, decision: Decision, (root, details): (bool, &[Detail])) ->
         // What each run does once more has not changed.
         Decision::Repair if details.is_empty() => PlannedAction::Do,
         Decision::Repair if root || needs_nobody(step) => PlannedAction::Repair,
+        Decision::Repair if looked.writes => PlannedAction::Write,
         Decision::Repair => PlannedAction::Differs,
         Decision::Refuse(_) => PlannedAction::Refuse,
     }

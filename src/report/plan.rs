@@ -5,7 +5,7 @@ use std::time::Duration;
 use similar::TextDiff;
 
 use crate::code::Reported;
-use crate::event::{Plan, PlannedAction, PlannedChange, PlannedItem, PlannedStep};
+use crate::event::{Changes, Plan, PlannedAction, PlannedChange, PlannedItem, PlannedStep};
 use crate::printable;
 use crate::report::results::{Layout, found, one_line};
 
@@ -88,6 +88,20 @@ pub(super) fn text(plan: &Plan, layout: Layout) -> String {
     text
 }
 
+/// What is about to be written, and what of it is not.
+pub(super) fn to_be_written(changes: &Changes, width: usize) -> String {
+    let layout = Layout {
+        width: Some(width),
+        codes: false,
+    };
+    let steps = changes.steps.iter().map(|step| one_step(step, layout));
+    format!(
+        "other than the file, to be written as {}:\n{}",
+        changes.login,
+        steps.collect::<String>()
+    )
+}
+
 fn steps(count: usize) -> String {
     if count == 1 {
         "1 step".to_owned()
@@ -119,7 +133,10 @@ fn changes(all: &[PlannedStep]) -> String {
             count(|step| {
                 matches!(
                     step.action,
-                    PlannedAction::Do | PlannedAction::Adopt | PlannedAction::Repair
+                    PlannedAction::Do
+                        | PlannedAction::Adopt
+                        | PlannedAction::Repair
+                        | PlannedAction::Write
                 )
             }),
             "to do",
@@ -166,17 +183,24 @@ fn words(action: PlannedAction) -> (char, &'static str) {
         PlannedAction::Nothing | PlannedAction::NotRepeated => ('=', ""),
         PlannedAction::Do => ('+', ""),
         PlannedAction::Repair => ('~', ": was done, and is not as in the file"),
-        PlannedAction::Differs => (
-            '~',
-            ": other than the file; apply leaves it so, since root is revoked",
-        ),
+        PlannedAction::Write => ('~', ""),
+        PlannedAction::Differs => ('~', ": other than the file; nobody here may write it"),
         PlannedAction::Adopt => ('+', ": is there, and will be recorded"),
         PlannedAction::NotSeen => ('?', ": recorded as done, not seen from here"),
         PlannedAction::Refuse => ('!', ": apply would stop here"),
     }
 }
 
-fn one_item(item: &PlannedItem, Layout { width, .. }: Layout) -> String {
+fn one_item(item: &PlannedItem, layout: Layout) -> String {
+    let mut text = what_of(item, layout);
+    if let Some(why) = &item.not_written {
+        let line = format!("not written: {why}");
+        text.push_str(&format!("      ! {}\n", one_line(&line, 8, layout.width)));
+    }
+    text
+}
+
+fn what_of(item: &PlannedItem, Layout { width, .. }: Layout) -> String {
     let line = |mark: char, text: &str| format!("    {mark} {}\n", one_line(text, 6, width));
     let path = item.path.as_deref().unwrap_or_default();
     match item.change {

@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use crate::event::{Event, StepOutcome};
 use crate::printable;
 use crate::report::advice::{advice, invite, sign_in};
+use crate::report::plan;
 use crate::report::problems::mark;
 use crate::report::style::{Painted, Style};
 use crate::screen;
@@ -173,6 +174,9 @@ impl Progress {
             } => {
                 let text = sign_in((login, url), (code.as_deref(), *port), *seconds);
                 self.line(&text, "", (step.is_some(), false))
+            }
+            Event::Changes(changes) => {
+                self.below(Painted::text(&plan::to_be_written(changes, self.width)))
             }
             Event::Holders { step, invitation } => {
                 let lines = invite(invitation, indent(step.is_some()), self.width);
