@@ -122,7 +122,7 @@ pub(super) async fn write(
     let pending: Vec<String> = pending.map(|one| one.document.path.clone()).collect();
     // Two steps record their own start, between what they prepare and what they cannot take back.
     if !matches!(step, Step::Initialize | Step::RevokeRoot) {
-        begun::record(&ceremony.records, step, pending.iter().cloned())?;
+        ceremony.begin(step, pending.iter().cloned())?;
         // What preflight has still to prove is not relied on.
         if step != Step::Preflight {
             ceremony.replicate().await?;

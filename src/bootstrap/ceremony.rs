@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use crate::bootstrap::options::Options;
 use crate::bootstrap::view::View;
-use crate::checkpoint::{Checkpoint, Diary, ReplicatedCheckpoint};
+use crate::checkpoint::{Checkpoint, Diary, ReplicatedCheckpoint, begun};
 use crate::code::{Code, Reported};
 use crate::config::Config;
 use crate::custodian::Custodian;
@@ -144,6 +144,19 @@ impl<'a> Ceremony<'a> {
     /// The checkpoint, to record something. Never held across an `await`.
     pub fn checkpoint(&self) -> RefMut<'_, Checkpoint> {
         self.records.borrow_mut()
+    }
+
+    /// Records that a step begins, and what it is about to write. Once all is handed over and root is gone, the step stays
+    /// done: what a killed run has sent is known from the memory.
+    pub(crate) fn begin(
+        &self,
+        step: Step,
+        paths: impl Iterator<Item = String>,
+    ) -> Result<(), Failure> {
+        if self.begun_after_hand_over && !self.is_root() {
+            return Ok(());
+        }
+        Ok(begun::record(&self.records, step, paths)?)
     }
 
     /// The diary as it is now.

@@ -57,10 +57,16 @@ impl Options {
             (self.yes, "--yes"),
             (self.keep_root, "--keep-root"),
             (self.revoke_other_roots, "--revoke-other-roots"),
+            (self.adopt_documents, "--adopt-documents"),
+            (self.allow_widening, "--allow-widening"),
         ];
         let mut verb = ShellCommand::new("apply");
-        for (_, name) in typed.iter().filter(|(set, name)| *set || *name == option) {
+        let names = typed.iter().filter(|(set, name)| *set || *name == option);
+        for (_, name) in names {
             verb = verb.and(name);
+        }
+        if let Some(login) = &self.login {
+            verb = verb.and("--login").with(login);
         }
         config.command(verb)
     }

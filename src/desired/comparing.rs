@@ -194,8 +194,11 @@ async fn states_of(
 async fn state_of(view: &View<'_>, document: &Document) -> Result<State, Failure> {
     let known = view.memory.of(&document.path);
     if document.kind.initial && !view.is_root() {
+        let Some(known) = known else {
+            return first_value(view, document).await;
+        };
         // What is there by now is the affair of those who use it; only the file is compared.
-        let edits = known.and_then(|known| remembered::edited(view, document, &known));
+        let edits = remembered::edited(view, document, &known);
         return Ok(edits.map_or(State::Initial, State::present));
     }
     if document.kind.once {
@@ -216,6 +219,21 @@ async fn state_of(view: &View<'_>, document: &Document) -> Result<State, Failure
         }
         (Err(error), None) if error.is_forbidden() => Ok(State::Unseen),
         (Err(error), _) => Err(error.into()),
+    }
+}
+
+/// Of a first value that was not written from here: one that is new in the file is still to be given.
+async fn first_value(view: &View<'_>, document: &Document) -> Result<State, Failure> {
+    if !view.memory.knows_something() {
+        return Ok(State::Initial);
+    }
+    match read(view, view.token()?, document).await {
+        Ok(None) => Ok(State::Absent),
+        Ok(Some(_)) => Ok(State::Initial),
+        Err(error) if error.is_forbidden() => Ok(State::Unseen),
+        // Its mount comes before it.
+        Err(error) if error.status() == Some(400) => Ok(State::Absent),
+        Err(error) => Err(error.into()),
     }
 }
 

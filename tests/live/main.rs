@@ -12,6 +12,7 @@
 mod abandon;
 mod acts;
 mod addresses;
+mod after_hand_over;
 mod audit_elsewhere;
 mod badly;
 mod break_glass;

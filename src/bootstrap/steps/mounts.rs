@@ -7,7 +7,6 @@ use std::collections::BTreeSet;
 use crate::bootstrap::ceremony::Ceremony;
 use crate::bootstrap::steps::namespace;
 use crate::bootstrap::view::View;
-use crate::checkpoint::begun;
 use crate::desired::mount::{self, MountOfFile};
 use crate::desired::observation::Observation;
 use crate::desired::{self, CONCURRENCY, NOT_IN_FILE, Pending, Read};
@@ -47,7 +46,7 @@ pub(super) async fn apply_secrets(
     if !missing.is_empty() {
         let paths = missing.iter();
         let paths = paths.map(|(_, name)| format!("sys/namespaces/{name}"));
-        begun::record(&ceremony.records, Step::Secrets, paths)?;
+        ceremony.begin(Step::Secrets, paths)?;
     }
     let made = namespace::make(ceremony, missing).await?;
     if made.is_empty() {
@@ -58,7 +57,7 @@ pub(super) async fn apply_secrets(
     // Before anything is sent there.
     let pending = observation.pending.iter();
     let pending = pending.map(|one| one.document.path.clone());
-    begun::record(&ceremony.records, Step::Secrets, pending)?;
+    ceremony.begin(Step::Secrets, pending)?;
     let evidence = apply((Step::Secrets, ceremony), observation).await?;
     Ok(evidence.with("namespaces", made))
 }

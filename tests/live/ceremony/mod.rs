@@ -21,7 +21,10 @@ pub use file::{Ceremony, OPERATOR};
 pub use people::AUDIENCE;
 pub use run::{Run, SCHEMA};
 pub use server::{Server, builder, declared};
-pub use template::{handed_over, handed_over_elsewhere, handed_over_for_rotation, handed_over_on};
+pub use template::{
+    handed_over, handed_over_elsewhere, handed_over_for_rotation, handed_over_managed,
+    handed_over_on,
+};
 
 /// The end of a run, or nothing where it was killed with a request in the air.
 pub fn killed_or_ended(mut run: Running, proxies: &[&Proxy]) -> Option<Run> {

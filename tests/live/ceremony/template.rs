@@ -28,6 +28,33 @@ static FOREIGN: Template = Template::new(|_| {});
 static ROTATION: Template = Template::new(|ceremony| {
     ceremony.set("/break_glass/rotation", json!(true));
 });
+/// One login may write much of what the file says, and look at all of it.
+static MANAGED: Template = Template::new(|ceremony| {
+    ceremony.password("admin");
+    let password = json!({ "file": "admin.password" });
+    let user =
+        json!({ "password": password, "token_policies": ["auditor", "admin"], "token_ttl": "15m" });
+    let login = json!({ "auth": "userpass", "username": "admin", "password": password });
+    ceremony
+        .set("/policies/admin", json!({ "rules": ADMIN }))
+        .set("/auth/userpass/users/admin", user)
+        .set("/logins/admin", login)
+        .set("/break_glass/accept_admins", json!(["admin"]));
+});
+
+/// What the administrator of [`handed_over_managed`] may do.
+const ADMIN: &str = r#"
+path "sys/policies/acl/*" { capabilities = ["create", "read", "update"] }
+path "sys/mounts/*" { capabilities = ["create", "read", "update"] }
+path "sys/auth/*" { capabilities = ["create", "read", "update", "sudo"] }
+path "auth/+/config" { capabilities = ["create", "read", "update"] }
+path "auth/+/role/+" { capabilities = ["create", "read", "update"] }
+path "auth/+/users/+" { capabilities = ["create", "read", "update"] }
+path "secret/*" { capabilities = ["create", "read", "update"] }
+path "other/*" { capabilities = ["read"] }
+path "later/*" { capabilities = ["create", "read", "update"] }
+path "identity/*" { capabilities = ["create", "read", "update"] }
+"#;
 
 /// OpenBao 2.7.2 whose root is dead and whose drill was put off.
 pub fn handed_over() -> (Server, Ceremony) {
@@ -42,6 +69,11 @@ pub fn handed_over_on(setup: Setup) -> (Server, Ceremony) {
 /// Another cluster than that of [`handed_over`], with other holders and other shares.
 pub fn handed_over_elsewhere() -> (Server, Ceremony) {
     FOREIGN.copy(Setup::OpenBao272Static)
+}
+
+/// A cluster with an administrator, the login `admin`, who may write most of what the file says.
+pub fn handed_over_managed(setup: Setup) -> (Server, Ceremony) {
+    MANAGED.copy(setup)
 }
 
 /// A cluster that was handed over by a file that lets the break-glass logins make new shares.
