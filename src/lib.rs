@@ -13,6 +13,7 @@ pub mod aws;
 pub mod backend;
 pub mod bootstrap;
 pub mod break_glass;
+pub mod changes;
 pub mod checkpoint;
 pub(crate) mod child;
 pub mod cli;

@@ -1,6 +1,6 @@
 //! The evidence of one ceremony, as a document for machines and a page for people. Public facts only.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -13,9 +13,11 @@ use crate::config::BreakGlass;
 use crate::desired::grant;
 use crate::evidence::operator::{in_words, operator};
 use crate::evidence::page::{self, WIDTH, paragraph};
+use crate::failure::Failure;
 use crate::finding::Finding;
 use crate::printable;
 use crate::shares::exercised::Exercised;
+use crate::step::decide::Recorded;
 use crate::step::{Step, order};
 use crate::text_layout::columns;
 
@@ -52,6 +54,39 @@ pub(crate) fn said(directory: &Path) -> Option<Said> {
 
 /// The name of the one for machines.
 const JSON: &str = "report.json";
+
+/// The report of the hand-over. A machine that has the checkpoint from its replica makes it anew from what is recorded,
+/// and so does a run that has found something else than the report says.
+pub(super) fn renewed(ceremony: &Ceremony<'_>, findings: &[Reported]) -> Result<PathBuf, Failure> {
+    let directory = ceremony.records.borrow().directory().to_owned();
+    let report = directory.join("report.json");
+    if ceremony.diary().recorded(Step::HandOver) != Recorded::Done {
+        return Ok(report);
+    }
+    let why = match said(&directory) {
+        None => "from what the checkpoint has recorded",
+        Some(_) if ceremony.written.get() > 0 && ceremony.begun_after_hand_over => {
+            "with what this run has written"
+        }
+        Some(said) if !same(&said.findings, findings) => "with what this run has found",
+        Some(_) => return Ok(report),
+    };
+    let made = EvidenceReport::of(ceremony);
+    let checkpoint = ceremony.checkpoint();
+    // The one that the next run looks at comes last.
+    checkpoint.write_public("report.txt", &made.text())?;
+    checkpoint.write_public("report.json", &made.json())?;
+    drop(checkpoint);
+    ceremony.note(format!("the report was made anew, {why}"));
+    Ok(report)
+}
+
+/// In whatever order they were found.
+fn same(said: &[Reported], found: &[Reported]) -> bool {
+    let within =
+        |one: &[Reported], other: &[Reported]| one.iter().all(|found| other.contains(found));
+    said.len() == found.len() && within(said, found) && within(found, said)
+}
 
 impl EvidenceReport {
     /// The report of what the diary and this run know.

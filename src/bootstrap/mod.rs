@@ -6,7 +6,7 @@
 
 mod act;
 mod addresses;
-pub(crate) mod after_hand_over;
+mod after_hand_over;
 mod audit_blocked;
 mod authority;
 pub mod ceremony;
@@ -15,7 +15,6 @@ mod judge;
 pub(crate) mod next;
 mod open;
 pub mod options;
-pub(crate) mod planned;
 mod rehearsed;
 pub(crate) mod scrub;
 mod steps;
@@ -23,11 +22,10 @@ mod summary;
 pub(crate) mod unfinished;
 mod view;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Instant;
 
 use crate::bootstrap::ceremony::Ceremony;
-use crate::bootstrap::evidence_report::EvidenceReport;
 use crate::bootstrap::rehearsed::{not_rehearsed, rehearsed_elsewhere};
 use crate::bootstrap::steps::revoke_root::{questions, revocation_proof};
 use crate::bootstrap::summary::Ended;
@@ -81,6 +79,12 @@ pub async fn apply(
         address: opened.client.address().to_owned(),
         resumed,
     });
+    if let Some(plan) = &options.plan
+        && let Err(failure) = plan.fits(config, &records.diary())
+    {
+        records.release(caller).await;
+        return Err(failure);
+    }
     if options.check && !records.diary().handed_over() {
         let failure = not_over_yet(config);
         records.release(caller).await;
@@ -131,7 +135,7 @@ fn not_over_yet(config: &Config) -> Failure {
 fn said_last(ceremony: &Ceremony<'_>, ended: &Ended) -> Result<Outcome, Failure> {
     not_rehearsed(ceremony)?;
     let findings = Finding::all_reported(&ceremony.findings.borrow());
-    let report = report(ceremony, &findings)?;
+    let report = evidence_report::renewed(ceremony, &findings)?;
     if let Some(copy) = &ceremony.options.report {
         copy::write(&report, copy)?;
     }
@@ -369,39 +373,6 @@ fn nobody_looks(step: Step, ceremony: &Ceremony<'_>) -> bool {
 /// Whether looking at a step takes somebody who is logged in.
 pub(crate) fn asks_the_server(step: Step) -> bool {
     step >= Step::WaitUntilActive && step != Step::HandOver
-}
-
-/// The report of the hand-over. A machine that has the checkpoint from its replica makes it anew from what is recorded,
-/// and so does a run that has found something else than the report says.
-fn report(ceremony: &Ceremony<'_>, findings: &[Reported]) -> Result<PathBuf, Failure> {
-    let directory = ceremony.records.borrow().directory().to_owned();
-    let report = directory.join("report.json");
-    if ceremony.diary().recorded(Step::HandOver) != Recorded::Done {
-        return Ok(report);
-    }
-    let why = match evidence_report::said(&directory) {
-        None => "from what the checkpoint has recorded",
-        Some(_) if ceremony.written.get() > 0 && ceremony.begun_after_hand_over => {
-            "with what this run has written"
-        }
-        Some(said) if !same(&said.findings, findings) => "with what this run has found",
-        Some(_) => return Ok(report),
-    };
-    let made = EvidenceReport::of(ceremony);
-    let checkpoint = ceremony.checkpoint();
-    // The one that the next run looks at comes last.
-    checkpoint.write_public("report.txt", &made.text())?;
-    checkpoint.write_public("report.json", &made.json())?;
-    drop(checkpoint);
-    ceremony.note(format!("the report was made anew, {why}"));
-    Ok(report)
-}
-
-/// In whatever order they were found.
-fn same(said: &[Reported], found: &[Reported]) -> bool {
-    let within =
-        |one: &[Reported], other: &[Reported]| one.iter().all(|found| other.contains(found));
-    said.len() == found.len() && within(said, found) && within(found, said)
 }
 
 /// Where the report is, wherever its reader stands.

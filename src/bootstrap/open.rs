@@ -20,6 +20,7 @@ use crate::session::cluster_identity::agrees;
 use crate::shares::{fetch, location_conflicts};
 use crate::step::Step;
 use crate::step::decide::Recorded;
+use crate::vault::sys;
 
 /// Opens everything.
 ///
@@ -83,6 +84,15 @@ async fn the_rest(
     let client = keep(cluster::client(config, &resolved), &mut failures);
     let memory = memory::opened(config, &resolved).await;
     let memory = keep(memory.map_err(Failure::from), &mut failures);
+    let nobody_there = |failure: &Failure| failure.code() == Code::NoTerminal;
+    if !begun
+        && failures.iter().any(nobody_there)
+        && let Some(client) = &client
+        && sys::initialized(client).await.unwrap_or(false)
+    {
+        // Nothing of what is missing here would help there.
+        return Err(steps::initialize::foreign(config, client.address()));
+    }
     match (Failure::all(failures), client.zip(memory)) {
         (None, Some((client, memory))) => Ok(Opened {
             key,

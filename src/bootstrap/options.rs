@@ -1,5 +1,6 @@
 //! What was typed, without the command line's own types.
 
+use crate::changes::{Meant, SavedPlan};
 use crate::code::Code;
 use crate::config::Config;
 use crate::failure::Failure;
@@ -41,6 +42,8 @@ pub struct Options {
     pub adopt_documents: bool,
     /// With `yes`, writes that let in more people or addresses are meant too.
     pub allow_widening: bool,
+    /// What was planned: that is written after the hand-over, and nothing else.
+    pub plan: Option<SavedPlan>,
     /// Whether there is a terminal to ask on.
     pub terminal: bool,
 }
@@ -69,6 +72,14 @@ impl Options {
             verb = verb.and("--login").with(login);
         }
         config.command(verb)
+    }
+
+    /// What may be written after the hand-over. A person, and whoever made a plan, have seen all of it.
+    pub(crate) fn meant(&self) -> Meant {
+        Meant {
+            adopted: self.adopt_documents,
+            wider: !self.yes || self.allow_widening,
+        }
     }
 
     /// True where root is to be kept, as both the file and the command line say.

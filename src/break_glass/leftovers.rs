@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use crate::break_glass::evidence::Evidence;
 use crate::break_glass::options::Options;
 use crate::break_glass::session::BreakGlassSession;
+use crate::checkpoint;
 use crate::checkpoint::journal::{Kept, UnderWay};
 use crate::code::Code;
 use crate::config::Config;
@@ -148,7 +149,7 @@ pub(super) async fn settle(session: &mut BreakGlassSession<'_>) -> Result<(), Fa
             // An emergency does not wait for a key.
             Some(Err(why)) => {
                 session.warn(Code::RunLeftOpen, format!(
-                    "a root token of an earlier run may still be valid; it stays in {} until a run can open it: {why}",
+                    "a root token may still be valid; it stays in {} until a run can open it: {why}",
                     session.journal.place(kept).display()
                 ));
                 session.journal.leave(kept);
@@ -240,6 +241,7 @@ pub(super) async fn judge(
     let orphans = session.journal.orphans();
     let ours = plainly_lost(&found, &orphans);
     let mut valid = BTreeMap::new();
+    let keeps_one = checkpoint::keeps_something(&session.config.checkpoint.path).unwrap_or(true);
     for other in found {
         if ours.contains(&other.accessor) {
             let client = session.client.in_namespace(None);
@@ -251,7 +253,10 @@ pub(super) async fn judge(
             continue;
         }
         let accessor = other.accessor.clone();
-        let finding = if orphans.iter().any(|orphan| orphan.fits(&other)) {
+        let finding = if keeps_one && other.is_without_end() {
+            // It cannot be told from others without the key, and a ceremony that loses it has no way on.
+            Finding::PerhapsOfTheCheckpoint(other, session.config.command("apply"))
+        } else if orphans.iter().any(|orphan| orphan.fits(&other)) {
             Finding::OrphanedRootToken(other)
         } else {
             Finding::OtherRootToken(other)

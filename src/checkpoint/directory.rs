@@ -14,8 +14,6 @@ use crate::disk::{self, trust};
 
 /// Any permission of anybody but the owner.
 const OTHERS: u32 = 0o077;
-/// The lock of whoever works with the checkpoint.
-pub(super) const LOCK: &str = "lock";
 /// What is remembered of the documents that were written.
 pub(crate) const MEMORY: &str = "memory.jsonl";
 /// Ten thousand policies of a kilobyte, as they were sent and as the server made them, are a fifth of it.

@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::checkpoint::diary::VERSION;
+use crate::checkpoint::running::{LOCK, running};
 use crate::code::Code;
 use crate::disk;
 use crate::envelope;
@@ -124,8 +125,11 @@ impl CheckpointError {
                 Some(advice) => advice.into(),
                 None => ShellCommand::new("ls -ld").with(path.display()).into(),
             },
-            Self::Locked(_) => {
-                "wait for it to end; two runs at once would disturb each other".into()
+            Self::Locked(path) => {
+                let of_checkpoint = path.file_name().is_some_and(|name| name == LOCK);
+                let run = path.parent().filter(|_| of_checkpoint).and_then(running);
+                let run = run.map_or_else(|| "it".to_owned(), |run| run.in_words());
+                format!("wait for {run} to end; two runs at once would disturb each other")
             }
             Self::NotPrivate { path, .. } => format!(
                 "make it a directory of your own: {}; {}",

@@ -7,9 +7,11 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::checkpoint::directory::LOCK;
 use crate::disk;
-use crate::evidence::operator::operator;
+use crate::evidence::operator::{in_words, operator};
+
+/// The lock of whoever works with the checkpoint.
+pub(super) const LOCK: &str = "lock";
 
 /// A run that goes on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +22,14 @@ pub(crate) struct Running {
     pub(crate) operator: Value,
     /// When it began, RFC 3339.
     pub(crate) since: String,
+}
+
+impl Running {
+    /// Whose run it is, as a person reads it.
+    pub(crate) fn in_words(&self) -> String {
+        let user = in_words(&self.operator);
+        format!("process {} of {user}, since {}", self.process, self.since)
+    }
 }
 
 /// No run says more of itself.

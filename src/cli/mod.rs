@@ -98,7 +98,8 @@ pub enum Command {
     #[command(after_help = "Examples:\n  \
         vault-bootstrap plan\n  \
         vault-bootstrap plan --login operator      after hand-over, seen as this login\n  \
-        vault-bootstrap plan --detailed-exitcode --output json\n\n\
+        vault-bootstrap plan --detailed-exitcode --output json\n  \
+        vault-bootstrap plan --login operator -o monday.plan\n\n\
         Writes nothing and takes no lock. Once root is revoked it looks through the first\n\
         login that needs nobody; what that may not see is said.\n\n\
         Exit codes: 0 planned; 1 failed, trying again may help; 2 usage or configuration;\n\
@@ -244,6 +245,10 @@ pub struct Apply {
     /// After hand-over: write nothing; exit 4 where anything differs, or was not seen
     #[arg(long, conflicts_with_all = ["yes", "again", "adopt_documents", "allow_widening"])]
     pub check: bool,
+    /// After hand-over: write what this file of plan -o shows and nothing else, without a question
+    #[arg(long, value_name = "FILE")]
+    #[arg(conflicts_with_all = ["yes", "check", "login", "again", "adopt_documents", "allow_widening"])]
+    pub plan: Option<PathBuf>,
     /// After hand-over: overwrite documents, too, that nothing here remembers having written
     #[arg(long)]
     pub adopt_documents: bool,
@@ -287,6 +292,12 @@ pub struct Plan {
     /// End with 4 where there are changes, or something was not seen
     #[arg(long)]
     pub detailed_exitcode: bool,
+    /// After hand-over: write the plan to this file, for apply --plan
+    #[arg(short, long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// After hand-over: plan to overwrite documents, too, that nothing here remembers having written
+    #[arg(long)]
+    pub adopt_documents: bool,
     /// Whoever must sign in.
     #[command(flatten)]
     pub sign_in: SignIn,

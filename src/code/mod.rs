@@ -266,6 +266,8 @@ codes! {
     NotPermitted "not-permitted",
     /// A document is there that nothing here remembers having written.
     NotAdopted "not-adopted",
+    /// A plan in a file is not what would be written now, or cannot be read.
+    PlanOutdated "plan-outdated",
     /// A write would let in more people or addresses.
     WidensAccess "widens-access",
     /// The login that looks may not read something that the file says.

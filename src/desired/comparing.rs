@@ -11,7 +11,9 @@ use crate::desired::references::new_references;
 use crate::desired::remembered;
 use crate::desired::state::{Found, State};
 use crate::desired::view::{CONCURRENCY, View};
-use crate::evidence::facts::{BY_MEANING, DOCUMENTS, Evidence, INITIAL, NOT_RECHECKED};
+use crate::evidence::facts::{
+    BY_MEANING, DOCUMENTS, Evidence, INITIAL, NOT_READ_BACK, NOT_RECHECKED,
+};
 use crate::failure::Failure;
 use crate::finding::{Change, Detail, DocumentFinding, Finding};
 use crate::secret::Token;
@@ -28,6 +30,10 @@ pub struct Comparison {
     pub equal: Vec<String>,
     /// Not to be seen from here, by path.
     pub unseen: Vec<String>,
+    /// Sent as the file says, by path: the server does not give them back.
+    pub unread: Vec<String>,
+    /// Not to be seen from here since it holds secrets, by path.
+    pub secrets: Vec<String>,
     /// Fields whose value is not here any more, by the path of their document.
     pub not_compared: Vec<(String, Vec<String>)>,
     /// First values that are others' by now, by path: not looked at.
@@ -48,9 +54,13 @@ impl Comparison {
         let not_here = not_compared.map(|(path, fields)| Detail::NotCompared { path, fields });
         let not_here: Vec<_> = not_here.collect();
         let said = not_here.iter().map(ToString::to_string);
-        let apart: Vec<_> = self.unseen.iter().cloned().chain(said).collect();
+        let unread = self.unseen.iter().chain(&self.secrets).cloned();
+        let apart: Vec<_> = unread.chain(said).collect();
         if !apart.is_empty() {
             evidence.set(NOT_RECHECKED, &apart);
+        }
+        if !self.unread.is_empty() {
+            evidence.set(NOT_READ_BACK, &self.unread);
         }
         if !self.initial.is_empty() {
             evidence.set(INITIAL, &self.initial);
@@ -58,7 +68,8 @@ impl Comparison {
         if !self.by_meaning.is_empty() {
             evidence.set(BY_MEANING, &self.by_meaning);
         }
-        let nothing = self.equal.is_empty() && self.initial.is_empty();
+        let of_file = [&self.equal, &self.initial, &self.unread];
+        let nothing = of_file.iter().all(|paths| paths.is_empty());
         let seen = match (self.pending.is_empty(), nothing, !apart.is_empty()) {
             (false, true, _) => Seen::Absent,
             (false, false, _) => Seen::Partial,
@@ -77,6 +88,8 @@ impl Comparison {
         // Beside what differs too: it is not known to be as in the file.
         let paths = self.unseen;
         details.extend((!paths.is_empty()).then_some(Detail::MayNotRead { paths }));
+        let paths = self.secrets;
+        details.extend((!paths.is_empty()).then_some(Detail::SecretsUnread { paths }));
         details.extend(not_here);
         Observation {
             seen,
@@ -134,6 +147,7 @@ async fn observe_beside(
 impl Comparison {
     fn add(&mut self, document: Document, state: State) {
         match state {
+            State::Unseen if document.kind.exact => self.secrets.push(document.path),
             State::Unseen => self.unseen.push(document.path),
             State::Initial => self.initial.push(document.path),
             State::Absent => self.pending.push(Pending {
@@ -161,7 +175,12 @@ impl Comparison {
                 reset: found.reset,
             });
         } else if found.not_compared.is_empty() {
-            self.equal.push(document.path);
+            let seen = if found.unread {
+                &mut self.unread
+            } else {
+                &mut self.equal
+            };
+            seen.push(document.path);
         } else {
             self.not_compared.push((document.path, found.not_compared));
         }

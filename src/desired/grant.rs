@@ -1,4 +1,4 @@
-//! The policies that the program writes itself: the break-glass grant and the auditor.
+//! The policy that the program writes for break-glass.
 
 use crate::config::{Config, Field, Login, LoginKind, PolicySource};
 use crate::shell::ShellCommand;
@@ -9,26 +9,6 @@ pub(crate) const POLICY: &str = "vault-bootstrap-break-glass";
 
 /// Paths, each with what may be done there.
 type Rules<'a> = &'a [(&'a str, &'a [&'a str])];
-
-/// Read-only, with the accessor scan that finds root tokens. Listing accessors needs `list` and `sudo`,
-/// listing audit devices `read` and `sudo` (measured on Vault 1.21.1, OpenBao 2.6.2 and 2.7.2).
-const AUDITOR: Rules<'_> = &[
-    ("sys/audit", &["read", "sudo"]),
-    ("sys/audit-hash/*", &["update"]),
-    ("sys/auth", &["read"]),
-    ("sys/auth/+/tune", &["read", "sudo"]),
-    ("sys/mounts", &["read"]),
-    ("sys/mounts/+/tune", &["read"]),
-    ("sys/policies/acl", &["list"]),
-    ("sys/policies/acl/*", &["read"]),
-    ("auth/+/config", &["read"]),
-    ("auth/+/role", &["list"]),
-    ("auth/+/role/+", &["read"]),
-    ("auth/+/users", &["list"]),
-    ("auth/+/users/+", &["read"]),
-    ("auth/token/accessors", &["list", "sudo"]),
-    ("auth/token/lookup-accessor", &["update"]),
-];
 
 /// Vault's capabilities where something is begun, looked at and given up, and where a share is given.
 const VAULT_BEGIN: &[&str] = &["read", "create", "update", "delete"];
@@ -83,11 +63,6 @@ fn policy(about: &str, rules: &[Rules<'_>]) -> String {
         ));
     }
     text
-}
-
-/// Text of the auditor's policy.
-pub(crate) fn auditor() -> String {
-    policy("looks, and changes nothing", &[AUDITOR])
 }
 
 /// Text of the grant of this file.
@@ -219,17 +194,6 @@ mod tests {
                 assert!(!line.contains('*') && !line.contains('+'), "{line}");
             }
         }
-    }
-
-    #[test]
-    fn a_policy_says_of_each_path_what_may_be_done_there() {
-        let text = auditor();
-        let rule = "path \"sys/audit\" {\n  capabilities = [\"read\", \"sudo\"]\n}\n";
-        assert!(
-            text.starts_with("# Written by vault-bootstrap: looks, and changes nothing.\n")
-                && text.contains(rule),
-            "{text}"
-        );
     }
 
     #[test]

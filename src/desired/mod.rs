@@ -5,6 +5,7 @@
 //! [`apply`] writes those and nothing else, so a second run sends no write.
 
 pub(crate) mod audit_device;
+pub(crate) mod auditor;
 mod by_meaning;
 pub(crate) mod comparing;
 pub(crate) mod create_once;
@@ -32,7 +33,7 @@ pub(crate) use comparing::observe;
 pub use document::{Document, Pending, Read};
 pub(crate) use kind::Kind;
 pub(crate) use missed::{NOT_IN_FILE, named_before, observe_with_missed};
-pub(crate) use record::read_back;
+pub(crate) use record::{read_back, to_be_sent};
 pub use view::CONCURRENCY;
 pub(crate) use view::View;
 pub use writing::{Target, apply, write_pending};

@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use crate::desired::document::Document;
+use crate::desired::document::{Document, Pending};
+use crate::memory::form::Form;
 use crate::memory::leaf::{Leaves, is_in, leaves};
 use crate::memory::{Memory, Record, Remembered};
 use crate::vault::Body;
@@ -33,6 +34,12 @@ pub(super) fn of(
 /// Of a document that was sent as it is, and that the server has as `made`.
 pub(crate) fn read_back(memory: &Memory, document: &Document, made: &Value) -> Record {
     of(memory, document, (&document.body, Some(made)))
+}
+
+/// What is to be sent of a document, as it will be remembered.
+pub(crate) fn to_be_sent(memory: &Memory, pending: &Pending) -> Form {
+    let document = &pending.document;
+    of(memory, document, (&document.body, None)).remembered.sent
 }
 
 /// The values of an answer that do not move by themselves.

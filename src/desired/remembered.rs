@@ -45,6 +45,7 @@ pub(super) fn state(
     let mut found = Found {
         why: reasons(view, document, have, (&edits, &drift)),
         not_compared: [edits.unknown.clone(), drift.unknown.clone()].concat(),
+        unread: have.is_null(),
         ..Found::default()
     };
     found.not_compared.sort();
@@ -158,6 +159,7 @@ pub(super) async fn done_once(
             Some(true) => State::present(Found {
                 learnt: Some(record::of(view.memory, document, (&document.body, None))),
                 by_meaning: true,
+                unread: true,
                 ..Found::default()
             }),
             // Sent once more it may be a second one.
@@ -166,13 +168,17 @@ pub(super) async fn done_once(
         });
     };
     let Some(found) = edited(view, document, known) else {
-        return Ok(State::present(Found::default()));
+        return Ok(State::present(Found {
+            unread: true,
+            ..Found::default()
+        }));
     };
     if view.again.contains(&document.path) {
         return Ok(State::present(found));
     }
     Ok(State::present(Found {
         findings: vec![DocumentFinding::DoneOnce(document.path.clone())],
+        unread: true,
         ..Found::default()
     }))
 }

@@ -39,6 +39,8 @@ pub(super) struct Found {
     pub(super) reset: Vec<Reset>,
     /// What no write could mend.
     pub(super) findings: Vec<DocumentFinding>,
+    /// The server does not give it back: only what was sent was compared.
+    pub(super) unread: bool,
     /// What was compared is its meaning.
     pub(super) by_meaning: bool,
     /// What is to be remembered of the look.

@@ -1,5 +1,6 @@
 //! From what was typed to the commands: options, configuration, signals, and what is said last.
 
+mod completions;
 mod shares;
 
 use std::convert::Infallible;
@@ -8,15 +9,12 @@ use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::time::Duration;
 
-use clap::CommandFactory;
-use clap_complete::Shell;
 use tokio::time::MissedTickBehavior;
 
 use crate::abandon;
 use crate::bootstrap::{self, Options};
 use crate::cli::{
-    Apply, Cli, Command, CompletionTarget, Custodian, ExampleKind, Global, Plan, Recovery,
-    ReportOf, Rotate,
+    Apply, Cli, Command, Custodian, ExampleKind, Global, Plan, Recovery, ReportOf, Rotate,
 };
 use crate::code::Code;
 use crate::config::{self, Config, Problems, Typed};
@@ -58,7 +56,7 @@ pub async fn dispatch(
             return Ok(Exit::Done.into());
         }
         Command::Completions { target, command } => {
-            report.plain(&completions(target, &command)?);
+            report.plain(&completions::completions(target, &command)?);
             return Ok(Exit::Done.into());
         }
         Command::Custodian(Custodian::New { name, out }) => {
@@ -149,18 +147,27 @@ async fn show_status(global: &Global, caller: Caller<'_>) -> Result<Outcome, Fai
 
 async fn plan(global: &Global, typed: Plan, caller: Caller<'_>) -> Result<Outcome, Failure> {
     let config = load(global, caller).await?;
+    for warning in &config.warnings {
+        caller.events.warn(warning.code, config.located(warning));
+    }
     let options = Options {
         keep_root: !config.revoke_root,
+        login: typed.login.clone(),
+        adopt_documents: typed.adopt_documents,
         sign_in_seconds: typed.sign_in.sign_in_timeout,
         ..Options::default()
     };
-    let made = Box::pin(plan::plan(
+    let (made, saved) = Box::pin(plan::plan(
         &config,
         &options,
         typed.login.as_deref(),
         caller,
     ))
     .await?;
+    if let Some(file) = &typed.out {
+        let saved = saved.ok_or_else(|| no_file_of_it(&config))?;
+        plan::file::write(&saved, file)?;
+    }
     let differs = made.changes > 0 || made.unseen > 0;
     let exit = if typed.detailed_exitcode && differs {
         Exit::Findings
@@ -171,6 +178,18 @@ async fn plan(global: &Global, typed: Plan, caller: Caller<'_>) -> Result<Outcom
         exit,
         last: Some(Event::Plan(made)),
     })
+}
+
+/// The later steps of a ceremony stand on what its earlier ones will make: no file could hold what they are to write.
+fn no_file_of_it(config: &Config) -> Failure {
+    Failure::refused(
+        Code::NotHandedOver,
+        "a plan can be written to a file once the cluster is handed over and a login has looked",
+    )
+    .advise(format!(
+        "carry out the ceremony: {}",
+        config.command("apply")
+    ))
 }
 
 async fn prove(
@@ -215,6 +234,10 @@ async fn apply(
         let abandoned = abandon::abandon(&config, word, take_over, caller).await?;
         return Ok(Outcome::done(Event::Abandoned(abandoned)));
     }
+    let plan = match &typed.plan {
+        Some(file) => Some(plan::file::read(file)?),
+        None => None,
+    };
     let options = Options {
         yes: typed.yes,
         keep_root: typed.keep_root,
@@ -226,9 +249,12 @@ async fn apply(
         identities: typed.identity,
         holders: typed.holders.holders_elsewhere,
         report: typed.report,
-        login: typed.login,
+        login: plan.as_ref().map(|plan| plan.login.clone()).or(typed.login),
         check: typed.check,
-        adopt_documents: typed.adopt_documents,
+        adopt_documents: plan
+            .as_ref()
+            .map_or(typed.adopt_documents, |plan| plan.adopt_documents),
+        plan,
         allow_widening: typed.allow_widening,
         terminal: std::io::stdin().is_terminal(),
     };
@@ -340,45 +366,4 @@ fn not_loaded(problems: Problems) -> Failure {
         last.advice = problems.advice();
     }
     Failure::with(Exit::Usage, list)
-}
-
-fn completions(target: CompletionTarget, of: &[String]) -> Result<String, Failure> {
-    let mut command = Cli::command();
-    if !of.is_empty() && !matches!(target, CompletionTarget::Man) {
-        let text = format!(
-            "completions are for all commands: nothing is made for {} alone",
-            of.join(" ")
-        );
-        return Err(Failure::usage(Code::NameUnknown, text).advise("leave it out"));
-    }
-    let mut text = Vec::new();
-    let shell = match target {
-        CompletionTarget::Bash => Shell::Bash,
-        CompletionTarget::Elvish => Shell::Elvish,
-        CompletionTarget::Fish => Shell::Fish,
-        CompletionTarget::Powershell => Shell::PowerShell,
-        CompletionTarget::Zsh => Shell::Zsh,
-        CompletionTarget::Man => {
-            // Writing into memory does not fail.
-            let _ = clap_mangen::Man::new(page_of(command, of)?).render(&mut text);
-            return Ok(String::from_utf8_lossy(&text).into_owned());
-        }
-    };
-    clap_complete::generate(shell, &mut command, "vault-bootstrap", &mut text);
-    Ok(String::from_utf8_lossy(&text).into_owned())
-}
-
-/// The command that these words name, with the options of every command.
-fn page_of(all: clap::Command, words: &[String]) -> Result<clap::Command, Failure> {
-    let mut command = all.disable_help_subcommand(true);
-    command.build();
-    for word in words {
-        let Some(found) = command.find_subcommand(word) else {
-            let text = format!("there is no command {}", words.join(" "));
-            let advice = "see them: vault-bootstrap --help";
-            return Err(Failure::usage(Code::NameUnknown, text).advise(advice));
-        };
-        command = found.clone();
-    }
-    Ok(command)
 }

@@ -9,6 +9,8 @@ use serde_json::{Map, Value};
 pub(crate) const FINDINGS: &str = "findings";
 /// What was given its first value once, and was not looked at: by now it is the affair of those who use it.
 pub(crate) const INITIAL: &str = "initial";
+/// What was sent as the file says, and no server gives back.
+pub(crate) const NOT_READ_BACK: &str = "not_read_back";
 /// What was compared by its meaning, which is a guess.
 pub(crate) const BY_MEANING: &str = "by_meaning";
 /// What of a step was not looked at.

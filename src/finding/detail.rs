@@ -32,6 +32,12 @@ pub enum Detail {
         /// The fields.
         fields: Vec<String>,
     },
+    /// Documents that hold secrets, and that this login may not read.
+    #[error("not compared, since reading it shows secrets, which this login may not: {}", paths.join(", "))]
+    SecretsUnread {
+        /// API paths.
+        paths: Vec<String>,
+    },
     /// A custodian could not be looked at.
     #[error("{error}")]
     Custodian {
@@ -72,7 +78,10 @@ pub enum Detail {
 impl Detail {
     /// Whether it only says what was not seen.
     pub(crate) fn is_unseen(&self) -> bool {
-        matches!(self, Self::MayNotRead { .. } | Self::NotCompared { .. })
+        matches!(
+            self,
+            Self::MayNotRead { .. } | Self::NotCompared { .. } | Self::SecretsUnread { .. }
+        )
     }
 
     /// Something that is to be made.

@@ -17,7 +17,10 @@ use crate::vault::auth::scan::Found;
 pub use comparison::Left;
 pub use detail::{Change, Detail};
 pub use document::{DocumentFinding, Unwritten};
-use words::{ROTATED, apart, files_of_this_machine, one_trust_domain, second};
+use words::{
+    ROTATED, apart, files_of_this_machine, of_the_checkpoint, one_trust_domain, second,
+    share_changed,
+};
 
 /// Something that does not hold or was not seen, and that the run could not mend: said at its end, exit code 4.
 #[derive(Debug, Clone, Error)]
@@ -35,9 +38,7 @@ pub enum Finding {
     audit", .0.join(", "))]
     AuditDevicesUndeclared(Vec<String>),
     /// No audit device is in the file, and nobody could look whether there are any.
-    #[error(
-        "the file declares no audit device, and this login may not look whether the server has one"
-    )]
+    #[error("the file declares no audit device, and this login may not look whether there is one")]
     AuditDevicesUnseen,
     /// An audit device of the server is not as in the file.
     #[error("{0}")]
@@ -77,7 +78,7 @@ pub enum Finding {
     /// What each of them said.
     #[error("no node that answers is the leader: {0}")]
     NobodyLeads(String),
-    /// Whoever reaches the server may start a root generation.
+    /// Whoever reaches the server may start one.
     #[error(
         "sys/generate-root answers anybody: whoever holds a quorum of shares needs no login, and anybody may disturb an \
          attempt; OpenBao closes it without disable_unauthed_generate_root_endpoints = false in its listener, Vault from \
@@ -121,7 +122,7 @@ pub enum Finding {
     )]
     ShareGone(String, String),
     /// Where the share of a holder is, whose it is, and how it changed.
-    #[error("{0}, the share of {1}, changed since it was stored: {2}")]
+    #[error("{}", share_changed(.0, .1, .2))]
     ShareChanged(String, String, String),
     /// How many shares open the cluster and how many were made, and the same as the file has it.
     #[error(
@@ -195,8 +196,7 @@ pub enum Finding {
     SharesCountedOtherwise(String, u32, u32),
     /// Where the old share of a holder is, and whose it is.
     #[error(
-        "{0}, an old share of {1}, was not known to the checkpoint when the rotation began, and was left there; it is \
-         no longer valid"
+        "{0}, an old share of {1} that the checkpoint did not know, was left; it is no longer valid"
     )]
     OldShareUnknown(String, String),
     /// Where the old share of a holder is, whose it is, and why it is still there.
@@ -221,7 +221,7 @@ pub enum Finding {
     HolderAway(String, String),
     /// The one auth method of all break-glass logins.
     #[error(
-        "every break-glass login uses auth/{0}: if that is down, nobody gets in; add one on another auth method"
+        "every break-glass login uses auth/{0}: if that is down, nobody gets in; add one on another method"
     )]
     OneAuthMethod(String),
     /// Why a login does not open, which one, and the same in words.
@@ -256,6 +256,9 @@ pub enum Finding {
         .0.line(), ShellCommand::new("bao token revoke -accessor").with(&.0.accessor)
     )]
     OtherRootToken(Found),
+    /// It is valid, and may be the one of the ceremony, with the command that goes on with that.
+    #[error("{}", of_the_checkpoint(.0, .1))]
+    PerhapsOfTheCheckpoint(Found, ShellCommand),
     /// It is valid, and an attempt of ours may have left it.
     #[error(
         "a root token is still valid that may be of an attempt that was given up, or of a colleague: {}; if nobody knows \
@@ -373,6 +376,7 @@ impl Finding {
             Self::CanEscalate(..) => Code::LoginCanEscalate,
             Self::RootIsKept | Self::RootStays => Code::RootKept,
             Self::RootToken(_) | Self::OtherRootToken(_) => Code::OtherRootTokens,
+            Self::PerhapsOfTheCheckpoint(..) => Code::RootKept,
             Self::OrphanedRootToken(_) => Code::RootTokenOrphaned,
             Self::RevocationUnseen(_) => Code::RevocationUnseen,
             Self::TokenLeftOpen(..) | Self::ComparisonLeftOpen(..) => Code::RunLeftOpen,

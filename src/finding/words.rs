@@ -2,7 +2,9 @@
 
 use jiff::Timestamp;
 
+use crate::shell::ShellCommand;
 use crate::span;
+use crate::vault::auth::scan::Found;
 
 /// It is kept for later runs, so it names no file of this one.
 pub(super) const ROTATED: &str = "once break-glass has been rehearsed, rotate the shares with verification: copy the file \
@@ -49,6 +51,23 @@ pub(super) fn apart(theirs: Timestamp, ours: Timestamp) -> String {
 /// To the second, as in the report.
 pub(super) fn second(time: Timestamp) -> String {
     time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+/// A root token that is valid, where the checkpoint has one.
+pub(super) fn of_the_checkpoint(found: &Found, again: &ShellCommand) -> String {
+    format!(
+        "a root token is valid: {}; the checkpoint here keeps one of the ceremony that is not revoked yet: do not revoke \
+         this by hand, go on with the ceremony first: {again}",
+        found.line()
+    )
+}
+
+/// Where a share is, whose it is, and what is another one.
+pub(super) fn share_changed(place: &str, name: &str, how: &str) -> String {
+    format!(
+        "{place}, the share of {name}, changed since it was stored: {how}; bring back what was stored, or make new shares \
+         (recovery rotate)"
+    )
 }
 
 #[cfg(test)]

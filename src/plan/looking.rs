@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use crate::bootstrap::after_hand_over;
 use crate::bootstrap::ceremony::session;
 use crate::bootstrap::{Judgment, Options, View, asks_the_server, judge, needs_nobody};
+use crate::changes::{self, SavedPlan};
 use crate::checkpoint::Diary;
 use crate::code::Reported;
 use crate::config::Config;
@@ -43,6 +43,13 @@ pub(super) struct Looked {
     pub(super) left: BTreeMap<String, Unwritten>,
     /// Whether a login that looks would write some of it.
     pub(super) writes: bool,
+}
+
+/// All that was found.
+pub(super) struct Seen {
+    pub(super) looked: Vec<Looked>,
+    /// What a file of the plan holds, where a login has looked.
+    pub(super) saved: Option<SavedPlan>,
 }
 
 /// What looking takes: the cluster of the file, where we are nobody yet, and what the file names.
@@ -98,10 +105,12 @@ impl<'a> Looking<'a> {
     ///
     /// # Errors
     /// No node is active.
-    pub(super) async fn steps(&self) -> Result<Vec<Looked>, Failure> {
+    pub(super) async fn steps(&self) -> Result<Seen, Failure> {
         self.session.cluster.keep_to_active().await?;
         let directory = &self.session.config.checkpoint.path;
         let (mut looked, mut earlier_changes) = (Vec::new(), false);
+        let mut waiting: Vec<(Step, Observation)> = Vec::new();
+        let mut all_left = BTreeMap::new();
         for step in order(self.diary.two_phase()) {
             let view = View {
                 session: &self.session,
@@ -130,19 +139,45 @@ impl<'a> Looking<'a> {
                 Err(failure) => (Err(failure), Observation::unknown(Vec::new())),
             };
             let left = self.left(step, &found).await?;
+            all_left.extend(left.clone());
             let equal: Option<Vec<String>> = found.evidence.get(DOCUMENTS);
             looked.push(Looked {
                 step,
                 decision,
                 nothing_declared: found.evidence.get::<String>(DECLARED).is_some(),
                 equal: equal.map_or(0, |paths| paths.len()),
-                writes: self.by_login() && after_hand_over::writes_some(step, &found, &left),
+                writes: self.by_login() && changes::writes_some(step, &found, &left),
                 left,
-                details: found.details,
-                findings: found.findings,
+                details: found.details.clone(),
+                findings: found.findings.clone(),
             });
+            if self.by_login() && changes::differs(step, &found) {
+                waiting.push((step, found));
+            }
         }
-        Ok(looked)
+        let saved = self.saved(&waiting, &all_left);
+        Ok(Seen { looked, saved })
+    }
+
+    /// What a file of the plan holds.
+    fn saved(
+        &self,
+        waiting: &[(Step, Observation)],
+        left: &BTreeMap<String, Unwritten>,
+    ) -> Option<SavedPlan> {
+        let Authority::Login(login) = &self.session.authority else {
+            return None;
+        };
+        if !self.by_login() {
+            return None;
+        }
+        let found: Vec<_> = waiting.iter().map(|(step, found)| (*step, found)).collect();
+        Some(SavedPlan::of(
+            (self.session.config, &self.diary),
+            (&login.name, self.options.adopt_documents),
+            &changes::shown(&found, left),
+            changes::documents(&self.memory, &found, &|path| left.contains_key(path)),
+        ))
     }
 
     /// Whether a login would write, as `apply` does after the hand-over.
@@ -155,10 +190,10 @@ impl<'a> Looking<'a> {
         step: Step,
         found: &Observation,
     ) -> Result<BTreeMap<String, Unwritten>, Failure> {
-        if !self.by_login() || !after_hand_over::STEPS.contains(&step) {
+        if !self.by_login() || !changes::STEPS.contains(&step) {
             return Ok(BTreeMap::new());
         }
-        let known = (&self.memory, self.options);
-        after_hand_over::not_written(&self.session, known, &[(step, found)]).await
+        let known = (&self.memory, self.options.meant());
+        changes::not_written(&self.session, known, &[(step, found)]).await
     }
 }

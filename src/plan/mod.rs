@@ -2,10 +2,11 @@
 //! in to look, as `apply` does.
 
 mod beforehand;
+pub mod file;
 mod looking;
 
-use crate::bootstrap::after_hand_over::items;
 use crate::bootstrap::{Options, in_order, named, needs_nobody, root_is_valid};
+use crate::changes::{SavedPlan, items};
 use crate::checkpoint::replica::looking::diary_there;
 use crate::checkpoint::{self, Diary, Kept};
 use crate::code::Code;
@@ -14,7 +15,7 @@ use crate::edge::references::key_of_checkpoint;
 use crate::event::{Caller, Plan, PlannedAction, PlannedChange, PlannedItem, PlannedStep};
 use crate::failure::Failure;
 use crate::finding::{Detail, Finding};
-use crate::plan::looking::{Looked, Looking};
+use crate::plan::looking::{Looked, Looking, Seen};
 use crate::session::cluster_identity::{key, known_by, nodes};
 use crate::session::{Authority, Session};
 use crate::step::Step;
@@ -26,12 +27,14 @@ use crate::vault::{Health, sys};
 ///
 /// # Errors
 /// The server cannot be asked, is somebody else's, or the login that was named does not open.
+///
+/// Beside the plan there is what a file of it holds, once the cluster is handed over and a login has looked.
 pub async fn plan(
     config: &Config,
     options: &Options,
     login: Option<&str>,
     caller: Caller<'_>,
-) -> Result<Plan, Failure> {
+) -> Result<(Plan, Option<SavedPlan>), Failure> {
     let diary = checkpoint::read_diary(&config.checkpoint.path)?;
     let begun = |diary: &Diary| diary.recorded(Step::Initialize) != Recorded::Nothing;
     match diary {
@@ -43,7 +46,8 @@ pub async fn plan(
                 known_elsewhere(config).await?;
                 beforehand::plan((config, options), diary.as_ref()).await
             };
-            caller.unless_stopped(Box::pin(plan)).await
+            let plan = caller.unless_stopped(Box::pin(plan)).await?;
+            Ok((plan, None))
         }
     }
 }
@@ -54,7 +58,7 @@ async fn begun_here(
     options: &Options,
     (diary, login): (Diary, Option<&str>),
     caller: Caller<'_>,
-) -> Result<Plan, Failure> {
+) -> Result<(Plan, Option<SavedPlan>), Failure> {
     let opening = Box::pin(Looking::begin(config, options, diary.clone(), caller));
     let mut looking = caller.unless_stopped(opening).await?;
     let beginning = async {
@@ -77,13 +81,10 @@ async fn begun_here(
     if let Authority::Login(login) = looking.session.authority {
         login.end(&client, caller.events).await;
     }
-    let steps: Vec<_> = looked?.into_iter().map(|one| planned(one, root)).collect();
-    Ok(made(
-        (config, options),
-        &health,
-        (looked_as, steps),
-        Vec::new(),
-    ))
+    let Seen { looked, saved } = looked?;
+    let steps: Vec<_> = looked.into_iter().map(|one| planned(one, root)).collect();
+    let steps = (looked_as, steps);
+    Ok((made((config, options), &health, steps, Vec::new()), saved))
 }
 
 /// The plan of these steps.

@@ -111,7 +111,10 @@ impl Report {
         let lines = self.progress.borrow_mut().lines(event);
         err(&self.style.shown(lines));
         if let Some(text) = results::text(event, self.layout(self.stdout_width)) {
-            let text = Painted::text(&text);
+            let text = match event {
+                Event::Plan(_) if self.stdout_width.is_some() => plan::painted(&text, self.style),
+                _ => Painted::text(&text),
+            };
             // What goes into a file is as it is.
             let shown = self.stdout_width.is_some() || self.stdout_is_taken.get();
             self.result(&if shown { self.style.shown(text) } else { text });

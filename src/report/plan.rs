@@ -8,6 +8,7 @@ use crate::code::Reported;
 use crate::event::{Changes, Plan, PlannedAction, PlannedChange, PlannedItem, PlannedStep};
 use crate::printable;
 use crate::report::results::{Layout, found, one_line};
+use crate::report::style::{Painted, Style};
 
 /// Lines of one policy that are shown at the most.
 const LINES: usize = 200;
@@ -76,9 +77,7 @@ pub(super) fn text(plan: &Plan, layout: Layout) -> String {
         None => {
             "not asked: custodians, AWS, logins, other nodes; apply tries them before it writes anything"
         }
-        Some(_) => {
-            "not looked at: other nodes, custodians, whether break-glass is rehearsed; apply does that"
-        }
+        Some(_) => "not looked at: other nodes, whether break-glass is rehearsed; apply does that",
     };
     text.push_str(&format!(
         "{}\nnext: {}\n",
@@ -89,17 +88,36 @@ pub(super) fn text(plan: &Plan, layout: Layout) -> String {
 }
 
 /// What is about to be written, and what of it is not.
-pub(super) fn to_be_written(changes: &Changes, width: usize) -> String {
+pub(super) fn to_be_written(changes: &Changes, width: usize, style: Style) -> Painted {
     let layout = Layout {
         width: Some(width),
         codes: false,
     };
     let steps = changes.steps.iter().map(|step| one_step(step, layout));
-    format!(
+    let text = format!(
         "other than the file, to be written as {}:\n{}",
         changes.login,
         steps.collect::<String>()
-    )
+    );
+    painted(&text, style)
+}
+
+/// A plan with colour where there is any: what comes, what goes, what changes, and what is not known or left.
+pub(super) fn painted(text: &str, style: Style) -> Painted {
+    let lines = text.split_inclusive('\n');
+    lines.fold(Painted::default(), |all, whole| {
+        let line = whole.trim_end_matches('\n');
+        let end = &whole[line.len()..];
+        let painted = match line.trim_start().split_once(' ').map(|(mark, _)| mark) {
+            Some("+") => style.good(line),
+            Some("-") if line.starts_with("        ") => style.bad(line),
+            Some("!") => style.bad(line),
+            Some("~" | "?") => style.warning(line),
+            Some("=") => style.dim(line),
+            _ => Painted::text(line),
+        };
+        all + painted + end
+    })
 }
 
 fn steps(count: usize) -> String {
@@ -239,6 +257,26 @@ fn diff(have: &str, want: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn colour_follows_the_marks_and_is_nothing_where_there_is_none() {
+        let style = |colored| Style {
+            colored,
+            terminal: true,
+            unicode: true,
+        };
+        let text =
+            "~ policies\n    ~ sys/a\n        - old\n        + new\nplan: none\n  - a person\n";
+        assert_eq!(painted(text, style(false)).as_str(), text);
+        let shown = painted(text, style(true));
+        for part in [
+            "\u{1b}[33m~ policies\u{1b}[0m\n",
+            "\u{1b}[1;31m        - old\u{1b}[0m\n",
+        ] {
+            assert!(shown.as_str().contains(part), "{:?}", shown.as_str());
+        }
+        assert!(shown.as_str().contains("\nplan: none\n  - a person\n"));
+    }
 
     #[test]
     fn a_policy_shows_the_lines_that_go_and_come_and_nothing_that_a_terminal_would_act_on() {

@@ -183,8 +183,10 @@ impl<'a> Cluster<'a> {
     /// Whether trying again on the active node may help: whatever failed on a node that leads no more may have
     /// failed for that reason alone.
     pub(crate) async fn passes(&self, failure: &Failure) -> bool {
+        // Whoever has waited for a leader in vain does not wait once more.
+        let waited = failure.code() == Code::NoActiveNode;
         failure.is_passing()
-            || (failure.exit == Exit::Failed && !sys::is_active(&self.client()).await)
+            || (failure.exit == Exit::Failed && !waited && !sys::is_active(&self.client()).await)
     }
 
     /// The same, where another node leads by now, or none: with one node that still does, it is that node's own failure.

@@ -66,7 +66,7 @@ fn a_failure_is_an_event_too() {
     let mut ceremony = Ceremony::at(&server);
     ceremony.set(
         "/policies/operator",
-        json!({ "rules": "path \"x\" { capabilities = [\"nope\"] }" }),
+        json!({ "rules": "path \"x\" { policy = \"nope\" }" }),
     );
     let run = ceremony.run(&["apply", "--yes", "--output", "json"]);
     // It stands in one place.
@@ -80,7 +80,7 @@ fn a_failure_is_an_event_too() {
         failed["problems"][0]["what"]
             .as_str()
             .expect("a text")
-            .contains("invalid capability")
+            .contains("invalid policy")
     );
     assert!(failed["problems"][0]["advice"].is_string());
     assert_eq!(failed["problems"][0]["code"], "server-refused");

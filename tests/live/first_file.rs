@@ -123,7 +123,12 @@ fn handed_over(kind: &str, server: &Server, opened: &[&str], findings: &[&str]) 
 #[test]
 fn the_minimal_example_becomes_a_cluster_on_openbao() {
     require!(["openbao-2.7.2"]);
-    handed_over("minimal", &Server::in_memory(), &["ada opened"], &[]);
+    handed_over(
+        "minimal",
+        &Server::in_memory(),
+        &["ada opened", "auditor opened"],
+        &[],
+    );
 }
 
 const OF_USERPASS: [&str; 5] = [

@@ -30,7 +30,7 @@ fn a_bit_of_the_kept_secrets_stops_the_ceremony_wherever_it_is() {
     let server = Server::in_memory();
     let mut ceremony = Ceremony::at(&server);
     let rules = ceremony.file["policies"]["operator"].clone();
-    let wrong = json!({ "rules": "path \"x\" { capabilities = [\"nope\"] }" });
+    let wrong = json!({ "rules": "path \"x\" { policy = \"nope\" }" });
     ceremony.set("/policies/operator", wrong);
     ceremony.apply().exits(1);
     ceremony.set("/policies/operator", rules);

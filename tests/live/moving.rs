@@ -146,7 +146,10 @@ fn data_of_kv_is_a_first_value_unless_the_file_manages_it() {
         let run = ceremony.apply();
         run.exits(4);
         if manage {
-            run.prints(&["secret/data/app: data.port"]);
+            // This login may write it back, and so it does.
+            run.says(&["data.port"])
+                .never_says(&["differs from the file"]);
+            assert_eq!(hand.read("secret/data/app")["data"]["data"]["port"], 1);
         } else {
             run.says(&["a first value, not looked at any more: secret/data/app"])
                 .never_says(&["data.port"]);

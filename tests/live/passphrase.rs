@@ -40,7 +40,7 @@ fn killed_after_initialisation(ceremony: &Ceremony, proxy: &Proxy) {
     assert!(ceremony.keeps_secrets());
 }
 
-/// Everything in the checkpoint, byte for byte.
+/// Everything in the checkpoint, byte for byte, but whose run locked it last.
 fn contents(ceremony: &Ceremony) -> BTreeMap<String, Vec<u8>> {
     let read = |name: String| {
         let bytes = std::fs::read(ceremony.path("checkpoint").join(&name)).expect("a file");
@@ -49,6 +49,7 @@ fn contents(ceremony: &Ceremony) -> BTreeMap<String, Vec<u8>> {
     let contents: BTreeMap<_, _> = ceremony
         .files_in("checkpoint")
         .into_iter()
+        .filter(|name| name != "lock")
         .map(read)
         .collect();
     let texts = contents

@@ -167,8 +167,8 @@ fn judge(
 fn differs(details: &[Detail]) -> Failure {
     let lines: Vec<_> = details.iter().map(ToString::to_string).collect();
     Failure::refused(Code::AuditDeviceDiffers, format!("an audit device differs from the file: {}", lines.join("; "))).advise(
-        "say in the file what the device is, or let a person add the right one under a new path and \
-         remove the old one afterwards; then run apply again",
+        "say in the file what the device is; or correct it on the server, on OpenBao in the audit stanza of every node's \
+         configuration, on Vault by a new device under a new path, and then remove the old one; then run apply again",
     )
 }
 

@@ -7,7 +7,7 @@ use crate::bootstrap::view::View;
 use crate::code::Code;
 use crate::config::{AuthMount, Field, Fields, PolicySource};
 use crate::desired::observation::Observation;
-use crate::desired::{self, Document, Kind, Read, grant, kind, resolve};
+use crate::desired::{self, Document, Kind, Read, auditor, grant, kind, resolve};
 use crate::failure::Failure;
 use crate::finding::{DocumentFinding, Finding};
 use crate::vault::{Body, compare, policies, sys};
@@ -17,7 +17,7 @@ pub(super) async fn observe_policies(view: &View<'_>) -> Result<Observation, Fai
     let product = sys::health(&view.client()).await?.product;
     let given = view.config.policies.iter().map(|entry| {
         let text = match &entry.source {
-            PolicySource::Auditor => grant::auditor(),
+            PolicySource::Auditor => auditor::policy(view.config),
             PolicySource::Rules { text, .. } => text.clone(),
         };
         policy(&entry.name, text)

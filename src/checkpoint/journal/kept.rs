@@ -172,7 +172,7 @@ Code::CheckpointKeyAway,
 
 fn without_the_key(path: &Path) -> Failure {
     Failure::failed(Code::CheckpointKeyAway, format!(
-        "{} is of an earlier run that did not end, and the checkpoint's key is not available on this machine",
+        "{} keeps a token that is not known to be ended, and the checkpoint's key cannot be used for it now",
         path.display()
     ))
     .advise("run this where checkpoint.key can be used: what is left is ended then")

@@ -9,10 +9,10 @@ use std::rc::Rc;
 
 use crate::checkpoint::diary::Diary;
 use crate::checkpoint::directory::{
-    LOCK, Lock, MEMORY, check, destroy_beside, lock, write_beside, write_json,
+    Lock, MEMORY, check, destroy_beside, lock, write_beside, write_json,
 };
 use crate::checkpoint::error::{CheckpointError, Result};
-use crate::checkpoint::running;
+use crate::checkpoint::running::{self, LOCK};
 use crate::checkpoint::secrets_file::{self, Header, Holds};
 use crate::disk;
 use crate::envelope::{self, Sealer};

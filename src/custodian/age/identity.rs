@@ -115,7 +115,9 @@ fn parse(text: &str) -> Result<Vec<x25519::Identity>, &'static str> {
     let mut found = Vec::new();
     for line in lines.filter(|line| !line.is_empty() && !line.starts_with('#')) {
         if line.starts_with("age-encryption.org/") || line.starts_with("-----BEGIN AGE") {
-            return Err("is an encrypted file, not an identity: decrypt it first with age -d");
+            return Err(
+                "is encrypted with age: a share, or an identity behind a passphrase, which is to be decrypted first",
+            );
         }
         let identity = line.parse();
         found.push(identity.map_err(|_| "holds a line that is not an AGE-SECRET-KEY-1… key")?);

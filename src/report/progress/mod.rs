@@ -176,7 +176,7 @@ impl Progress {
                 self.line(&text, "", (step.is_some(), false))
             }
             Event::Changes(changes) => {
-                self.below(Painted::text(&plan::to_be_written(changes, self.width)))
+                self.below(plan::to_be_written(changes, self.width, self.style))
             }
             Event::Holders { step, invitation } => {
                 let lines = invite(invitation, indent(step.is_some()), self.width);

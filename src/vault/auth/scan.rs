@@ -46,6 +46,11 @@ pub struct Found {
 }
 
 impl Found {
+    /// Whether it is as `sys/init` makes it: without an end, and not by a quorum of shares for a while.
+    pub(crate) fn is_without_end(&self) -> bool {
+        self.expires.is_none()
+    }
+
     fn new(info: &TokenInfo) -> Self {
         Self {
             accessor: info.accessor.clone(),

@@ -286,7 +286,7 @@ fn without_the_checkpoints_key_what_a_killed_run_left_is_in_nobodys_way() {
     std::fs::remove_file(ceremony.path("checkpoint.key")).expect("it was there");
     let run = ceremony.run(&words);
     run.exits(0).says(&[
-        "a root token of an earlier run may still be valid",
+        "a root token may still be valid",
         "revoked the root token of an answer that was lost",
     ]);
     auditor(&server, &ceremony).no_root_is_left();

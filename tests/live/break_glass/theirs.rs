@@ -168,7 +168,7 @@ fn without_the_key_or_with_another_one_what_an_earlier_run_kept_is_left_for_who_
             std::fs::copy(ceremony.path(other), &key).expect("copied");
         }
         ceremony.run(&words).exits(4).says(&[
-            "a root token of an earlier run may still be valid",
+            "a root token may still be valid",
             "break-glass.limited",
             "another root token is still valid: accessor",
         ]);
@@ -200,4 +200,20 @@ fn a_token_of_one_cluster_is_not_asked_about_at_another() {
         .exits(0)
         .says(&["a root token of an earlier run is no longer valid"]);
     auditor(&server, &ceremony).no_root_is_left();
+}
+
+#[test]
+fn the_root_token_of_a_ceremony_that_waits_for_its_end_is_nobodys_to_revoke_by_hand() {
+    let server = Server::in_memory();
+    let ceremony = Ceremony::at(&server);
+    let mut terminal = ceremony.terminal(&["apply"]);
+    terminal.expect("Revoke the root token now?");
+    terminal.type_line("n");
+    assert_eq!(terminal.finish().0, 1);
+    let run = rehearse(&ceremony);
+    run.exits(4)
+        .prints(&["do not revoke this by hand", "vault-bootstrap apply"]);
+    run.never_says(&["if nobody knows it, revoke it"]);
+    ceremony.apply().exits(0);
+    assert!(!ceremony.keeps_secrets());
 }

@@ -179,6 +179,8 @@ fn evidence(evidence: &Value) -> Value {
     let fields = evidence.as_object().expect("evidence");
     let mut names: BTreeSet<&str> = fields.keys().map(String::as_str).collect();
     names.remove("taken_up");
+    // A run that was cut off remembers nothing of its last write, and the next one says how it compared it.
+    names.remove("by_meaning");
     if names.remove("after") || names.contains("proof") {
         for name in ["proof", "control"] {
             names.remove(name);
@@ -186,7 +188,7 @@ fn evidence(evidence: &Value) -> Value {
         names.insert("the end of root");
     }
     let mut documents: BTreeSet<String> = BTreeSet::new();
-    for name in ["documents", "written", "written_before"] {
+    for name in ["documents", "not_read_back", "written", "written_before"] {
         names.remove(name);
         let paths = evidence[name].as_array().into_iter().flatten();
         let paths = paths.map(|path| path.as_str().expect("a path"));

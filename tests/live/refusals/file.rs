@@ -205,3 +205,17 @@ fn a_server_of_somebody_else_is_told_before_a_terminal_is_missed() {
         "give its checkpoint.path",
     ]);
 }
+
+#[test]
+fn a_deleted_checkpoint_is_told_before_keys_of_holders_are_asked_for() {
+    let (_server, mut ceremony) = handed_over();
+    std::fs::remove_dir_all(ceremony.path("checkpoint")).expect("it was there");
+    ceremony.set("/break_glass/drill", json!("before-revoke"));
+    let run = ceremony.apply();
+    run.exits(3).says(&[
+        "is initialised, but not by this checkpoint",
+        "restore that directory from a copy",
+        "rehearse and break-glass still work",
+    ]);
+    run.never_says(&["no terminal to ask on", "--identity"]);
+}

@@ -30,7 +30,7 @@ use crate::step::decide::{Recorded, Seen};
 use crate::vault::keys::init::{self, InitAnswer, InitRequest};
 use crate::vault::{Client, sys};
 
-pub(crate) use crate::bootstrap::steps::initialize::unanswered::refusal;
+pub(crate) use crate::bootstrap::steps::initialize::unanswered::{foreign, refusal};
 
 /// Asks the server, not the checkpoint: absent or present, or unknown when it does not answer.
 pub(crate) async fn observe(view: &View<'_>) -> Result<Observation, Failure> {

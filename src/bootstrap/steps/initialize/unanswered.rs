@@ -3,6 +3,7 @@
 use crate::bootstrap::ceremony::Ceremony;
 use crate::bootstrap::view::View;
 use crate::code::Code;
+use crate::config::Config;
 use crate::failure::Failure;
 use crate::step::Step;
 use crate::step::decide::{Recorded, Refusal, Seen};
@@ -66,13 +67,7 @@ pub(crate) fn refusal(ceremony: &Ceremony<'_>, why: Refusal) -> Failure {
     let address = ceremony.client().address().to_owned();
     let directory = ceremony.records.borrow().directory().display().to_string();
     match why {
-        Refusal::Foreign => Failure::refused(Code::AlreadyInitialised, format!(
-            "{address} is initialised, but not by this checkpoint ({directory}, in which no ceremony was begun)"
-        ))
-        .advise(
-            "if an earlier run did it, give its checkpoint.path; if a colleague did it, they hold the \
-             keys; only a cluster that holds no data may be wiped and initialised again",
-        ),
+        Refusal::Foreign => foreign(ceremony.config, &address),
         Refusal::AnswerLost => answer_lost(ceremony, &address, &directory),
         Refusal::AnotherCluster => Failure::refused(Code::NotInitialised, format!(
             "{address} is not initialised, but this checkpoint ({directory}) initialised it: it is \
@@ -86,6 +81,19 @@ pub(crate) fn refusal(ceremony: &Ceremony<'_>, why: Refusal) -> Failure {
         Refusal::Unseen => Failure::failed(Code::ServerUnreachable, format!("{address} did not say whether it is initialised"))
             .advise("see that the server runs and answers, then run apply again"),
     }
+}
+
+/// Of a server that somebody else has initialised, or a checkpoint that is not here any more.
+pub(crate) fn foreign(config: &Config, address: &str) -> Failure {
+    Failure::refused(Code::AlreadyInitialised, format!(
+        "{address} is initialised, but not by this checkpoint ({}, in which no ceremony was begun)",
+        config.checkpoint.path.display()
+    ))
+    .advise(
+        "if an earlier run did it, give its checkpoint.path, or restore that directory from a copy; where it is lost, \
+         rehearse and break-glass still work, with cluster.id in the file; if a colleague did it, they hold the keys; \
+         only a cluster that holds no data may be wiped and initialised again",
+    )
 }
 
 /// Told of the node that was asked, by its own address.

@@ -25,6 +25,7 @@ use crate::shares::exercised::given_elsewhere;
 use crate::shares::key_set;
 use crate::shares::storing::{Stage, store};
 use crate::step::Step;
+use crate::step::decide::Recorded;
 
 /// Looks at what is recorded as stored: version and digest, never a share.
 ///
@@ -57,7 +58,10 @@ pub(crate) async fn observe(view: &View<'_>) -> Result<Observation, Failure> {
         } else {
             Detail::SeeFindings
         }])
-    } else if found.unseen.is_empty() && found.lost.is_empty() {
+    } else if found.unseen.is_empty()
+        && (found.lost.is_empty() || view.recorded() == Recorded::Done)
+    {
+        // What is lost is a finding: it was looked at.
         Observation::present(evidence)
     } else {
         // What is lost is a finding and said as such, not once more as something that was not looked at.

@@ -1,0 +1,173 @@
+//! A plan in a file: `apply --plan` writes what it shows and nothing else.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::checkpoint::Diary;
+use crate::code::Code;
+use crate::config::Config;
+use crate::desired::observation::Observation;
+use crate::desired::to_be_sent;
+use crate::event::PlannedStep;
+use crate::failure::Failure;
+use crate::memory::Memory;
+use crate::memory::form::Form;
+use crate::step::Step;
+
+/// Form of the file.
+const VERSION: u32 = 1;
+
+/// What was planned to be written after the hand-over, and what it was planned on.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct SavedPlan {
+    version: u32,
+    /// Release of this program that made it.
+    program: String,
+    /// `cluster.name` of the file.
+    cluster: String,
+    /// Id of the cluster.
+    cluster_id: Option<String>,
+    /// The login that looked, and that is to write.
+    pub(crate) login: String,
+    /// Whether documents that nothing here remembers having written are overwritten.
+    pub(crate) adopt_documents: bool,
+    /// Each step with what of it is to be written, as `plan` shows it.
+    steps: Value,
+    /// What is to be sent, by path: plain values in clear, others as digests under the key of the memory.
+    documents: BTreeMap<String, Form>,
+}
+
+impl SavedPlan {
+    /// Of what was found at the steps, as it is shown.
+    pub(crate) fn of(
+        (config, diary): (&Config, &Diary),
+        (login, adopt_documents): (&str, bool),
+        shown: &[PlannedStep],
+        documents: BTreeMap<String, Form>,
+    ) -> Self {
+        Self {
+            version: VERSION,
+            program: env!("CARGO_PKG_VERSION").to_owned(),
+            cluster: config.cluster.name.clone(),
+            cluster_id: diary.cluster.cluster_id.clone(),
+            login: login.to_owned(),
+            adopt_documents,
+            steps: as_value(shown),
+            documents,
+        }
+    }
+
+    /// As it stands in a file.
+    pub(crate) fn to_text(&self) -> String {
+        let text = serde_json::to_string_pretty(self).unwrap_or_default();
+        format!("{text}\n")
+    }
+
+    /// From a file's text.
+    ///
+    /// # Errors
+    /// It is no plan, or one of another release.
+    pub(crate) fn read(text: &[u8], file: &str) -> Result<Self, Failure> {
+        let other = |why: String| {
+            let text = format!("{file} is no plan that this release can carry out: {why}");
+            Failure::usage(Code::PlanOutdated, text)
+                .advise("make it anew: vault-bootstrap plan -o FILE")
+        };
+        #[derive(Deserialize)]
+        struct Form {
+            version: u32,
+            program: String,
+        }
+        let form: Form = serde_json::from_slice(text).map_err(|error| other(error.to_string()))?;
+        if form.version != VERSION || form.program != env!("CARGO_PKG_VERSION") {
+            return Err(other(format!("it is of release {}", form.program)));
+        }
+        serde_json::from_slice(text).map_err(|error| other(error.to_string()))
+    }
+
+    /// Holds that it was made for this cluster.
+    ///
+    /// # Errors
+    /// It was made for another one.
+    pub(crate) fn fits(&self, config: &Config, diary: &Diary) -> Result<(), Failure> {
+        let same =
+            self.cluster == config.cluster.name && self.cluster_id == diary.cluster.cluster_id;
+        if same {
+            return Ok(());
+        }
+        let id = self.cluster_id.as_deref().unwrap_or("?");
+        Err(Failure::refused(
+            Code::PlanOutdated,
+            format!("the plan is for the cluster {} ({id})", self.cluster),
+        )
+        .advise("name the file of that cluster with -c, or make a plan for this one: plan -o FILE"))
+    }
+
+    /// Holds that what is to be written now is what was planned.
+    ///
+    /// # Errors
+    /// The file or the server is another one by now.
+    pub(crate) fn holds(
+        &self,
+        config: &Config,
+        shown: &[PlannedStep],
+        documents: &BTreeMap<String, Form>,
+    ) -> Result<(), Failure> {
+        let now = as_value(shown);
+        if self.steps == now && self.documents == *documents {
+            return Ok(());
+        }
+        let (then, now) = (texts(&self.steps), texts(&now));
+        let only = |one: &BTreeSet<String>, other: &BTreeSet<String>, words: &str| {
+            let texts: Vec<_> = one.difference(other).cloned().collect();
+            (!texts.is_empty()).then(|| format!("{words}: {}", texts.join("; ")))
+        };
+        let parts = [
+            only(&then, &now, "planned, and not so any more"),
+            only(&now, &then, "not planned"),
+        ];
+        let parts: Vec<_> = parts.into_iter().flatten().collect();
+        let what = if parts.is_empty() {
+            "a value that is not shown is another one".to_owned()
+        } else {
+            parts.join("; ")
+        };
+        Err(Failure::refused(
+            Code::PlanOutdated,
+            format!("the file or the server is another one than when the plan was made: {what}; nothing was written"),
+        )
+        .advise(format!(
+            "make the plan anew: {}",
+            config.command("plan -o FILE")
+        )))
+    }
+}
+
+/// What is to be sent of these observations, by path.
+pub(crate) fn documents(
+    memory: &Memory,
+    found: &[(Step, &Observation)],
+    is_left: &dyn Fn(&str) -> bool,
+) -> BTreeMap<String, Form> {
+    let pending = found.iter().flat_map(|(_, found)| &found.pending);
+    let written = pending.filter(|pending| !is_left(&pending.document.path));
+    written
+        .map(|pending| {
+            let path = pending.document.path.clone();
+            (path, to_be_sent(memory, pending))
+        })
+        .collect()
+}
+
+fn as_value(steps: &[PlannedStep]) -> Value {
+    serde_json::to_value(steps).unwrap_or_default()
+}
+
+fn texts(steps: &Value) -> BTreeSet<String> {
+    let steps = steps.as_array().into_iter().flatten();
+    let items = steps.flat_map(|step| step["items"].as_array().into_iter().flatten());
+    let texts = items.filter_map(|item| item["text"].as_str());
+    texts.map(str::to_owned).collect()
+}

@@ -1,0 +1,163 @@
+//! The policy of whoever looks: it reads what the file declares and what stands beside it, and changes nothing.
+//!
+//! What shows or makes a secret when it is read is left out: values of KV, credentials, signing. `sudo` only where the servers
+//! want it (measured on Vault 1.21.1, OpenBao 2.6.2 and 2.7.2).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::config::{AuthMount, Config, SecretsEngine};
+use crate::desired::kind::Kind;
+
+/// A path, and what may be done there.
+type Rule<'a> = (&'a str, &'a [&'a str]);
+
+/// Of every server.
+const EVERYWHERE: [Rule<'static>; 30] = [
+    ("auth/+/certs", &["list"]),
+    ("auth/+/certs/+", &["read"]),
+    ("auth/+/config", &["read"]),
+    ("auth/+/groups", &["list"]),
+    ("auth/+/groups/+", &["read"]),
+    ("auth/+/role", &["list"]),
+    ("auth/+/role/+", &["read"]),
+    ("auth/+/users", &["list"]),
+    ("auth/+/users/+", &["read"]),
+    // The scan that finds root tokens.
+    ("auth/token/accessors", &["list", "sudo"]),
+    ("auth/token/lookup-accessor", &["update"]),
+    ("auth/token/roles", &["list"]),
+    ("auth/token/roles/+", &["read"]),
+    ("identity/entity/id", &["list"]),
+    ("identity/entity/id/+", &["read"]),
+    ("identity/entity/name/+", &["read"]),
+    ("identity/entity-alias/id", &["list"]),
+    ("identity/group/id", &["list"]),
+    ("identity/group/id/+", &["read"]),
+    ("identity/group/name/+", &["read"]),
+    ("identity/group-alias/id", &["list"]),
+    ("sys/audit", &["read", "sudo"]),
+    ("sys/audit-hash/*", &["update"]),
+    ("sys/auth", &["read"]),
+    ("sys/auth/+/tune", &["read", "sudo"]),
+    ("sys/mounts", &["read"]),
+    ("sys/mounts/+/tune", &["read"]),
+    ("sys/policies/acl", &["list"]),
+    ("sys/policies/acl/*", &["read"]),
+    ("sys/quotas/rate-limit/+", &["read"]),
+];
+
+/// Its text for this file.
+pub(crate) fn policy(config: &Config) -> String {
+    let mut rules: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
+    let mut add = |path: &str, may: &[&'static str]| {
+        rules.entry(path.to_owned()).or_default().extend(may);
+    };
+    for (path, may) in EVERYWHERE {
+        add(path, may);
+    }
+    for method in &config.auth {
+        of_method(method, &mut add);
+    }
+    for engine in &config.secrets {
+        of_engine(config, engine, &mut add);
+    }
+    for write in &config.writes {
+        let is_plain = !write.path.contains(['*', '+', '"', '\\']);
+        if is_plain && shows_no_secret(Kind::of_path(config, &write.path)) {
+            add(&write.path, &["read"]);
+        }
+    }
+    let mut text = "# Written by vault-bootstrap: looks, and changes nothing.\n".to_owned();
+    for (path, may) in rules {
+        text.push_str(&format!(
+            "path \"{path}\" {{\n  capabilities = {may:?}\n}}\n",
+            may = may.iter().collect::<Vec<_>>()
+        ));
+    }
+    text
+}
+
+/// Whether reading such a document shows none and makes none.
+fn shows_no_secret(kind: Kind) -> bool {
+    !kind.unreadable && !kind.once && !kind.exact
+}
+
+/// A pattern stands for one part of a path, and mounts may have several.
+fn of_method(method: &AuthMount, add: &mut impl FnMut(&str, &[&'static str])) {
+    let path = &method.path;
+    if !path.contains('/') {
+        return;
+    }
+    add(&format!("sys/auth/{path}/tune"), &["read", "sudo"]);
+    add(&format!("auth/{path}/config"), &["read"]);
+    for collection in ["certs", "groups", "role", "users"] {
+        add(&format!("auth/{path}/{collection}"), &["list"]);
+        add(&format!("auth/{path}/{collection}/+"), &["read"]);
+    }
+}
+
+fn of_engine(config: &Config, engine: &SecretsEngine, add: &mut impl FnMut(&str, &[&'static str])) {
+    let path = &engine.path;
+    if path.contains('/') {
+        add(&format!("sys/mounts/{path}/tune"), &["read"]);
+    }
+    let own = format!("{path}/config");
+    if !engine.config.is_empty() && shows_no_secret(Kind::of_path(config, &own)) {
+        add(&own, &["read"]);
+    }
+    let collections: &[&str] = match engine.engine_type.as_str() {
+        "database" => &["config", "roles", "static-roles"],
+        "pki" => &["roles", "issuers"],
+        "ssh" | "aws" => &["roles"],
+        "transit" | "totp" => &["keys"],
+        _ => &[],
+    };
+    for collection in collections {
+        add(&format!("{path}/{collection}"), &["list"]);
+        // A key of one-time passwords shows no secret, as one of transit does not.
+        add(&format!("{path}/{collection}/+"), &["read"]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::config::from_text;
+
+    #[test]
+    fn the_policy_names_what_the_file_declares_and_nothing_that_shows_a_secret() {
+        let minimal = include_str!("../examples/minimal.yaml");
+        let methods = "auth:\n  deep/er: {type: approle}\n  userpass:";
+        let file = minimal.replace("auth:\n  userpass:", methods)
+            + "secrets: {a/b: {type: kv, options: {version: '2'}}, db: {type: database}, transit: {type: transit}}\n\
+               writes:\n\
+               - {path: a/b/data/x, data: {data: {k: v}}}\n\
+               - {path: db/creds/x, data: {a: b}}\n\
+               - {path: transit/keys/x/rotate, data: {a: b}}\n\
+               - {path: db/config/main, data: {plugin_name: p}}\n\
+               - {path: sys/quotas/rate-limit/all, data: {rate: 5}}\n";
+        let here = Path::new("");
+        let config = from_text(&file, Path::new("x.yaml"), here, &|_| None).unwrap();
+        let text = policy(&config);
+        let rule =
+            |path: &str, may: &str| format!("path \"{path}\" {{\n  capabilities = [{may}]\n}}\n");
+        for (path, may) in [
+            ("sys/audit", "\"read\", \"sudo\""),
+            ("sys/auth/deep/er/tune", "\"read\", \"sudo\""),
+            ("auth/deep/er/role/+", "\"read\""),
+            ("sys/mounts/a/b/tune", "\"read\""),
+            ("db/config/main", "\"read\""),
+            ("db/config", "\"list\""),
+            ("transit/keys/+", "\"read\""),
+            ("sys/quotas/rate-limit/all", "\"read\""),
+            ("identity/group/name/+", "\"read\""),
+        ] {
+            assert!(text.contains(&rule(path, may)), "{path}: {text}");
+        }
+        for path in ["a/b/data", "db/creds", "rotate", "create", "delete"] {
+            assert!(!text.contains(path), "{path}: {text}");
+        }
+    }
+}
