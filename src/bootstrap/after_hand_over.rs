@@ -50,16 +50,13 @@ pub(super) async fn write(ceremony: &mut Ceremony<'_>, ended: &mut Ended) -> Res
     if waiting.is_empty() {
         return Ok(());
     }
-    let asked = match agreed(ceremony, shown).await? {
-        Some(asked) => asked,
-        None => {
-            for (step, observation) in waiting {
-                for detail in observation.details {
-                    ceremony.find(Finding::Step(step, detail));
-                }
+    let Some(asked) = agreed(ceremony, shown).await? else {
+        for (step, observation) in waiting {
+            for detail in observation.details {
+                ceremony.find(Finding::Step(step, detail));
             }
-            return Ok(());
         }
+        return Ok(());
     };
     for (step, observation) in waiting {
         let observation = if asked {
@@ -86,7 +83,7 @@ fn leave(
         match path_of(&detail).and_then(|path| left.get(path)) {
             None => observation.details.push(detail),
             Some(why) => {
-                ceremony.find(DocumentFinding::NotWritten(step, detail, why.clone()).into())
+                ceremony.find(DocumentFinding::NotWritten(step, detail, why.clone()).into());
             }
         }
     }
@@ -115,10 +112,8 @@ async fn agreed(ceremony: &Ceremony<'_>, steps: Vec<PlannedStep>) -> Result<Opti
         ));
         return Ok(None);
     }
-    match prompt::confirm(&question, &instead).await? {
-        true => Ok(Some(true)),
-        false => Ok(None),
-    }
+    let yes = prompt::confirm(&question, &instead).await?;
+    Ok(yes.then_some(true))
 }
 
 /// Looks again, since a person may have thought for long: what is written is what they have seen.

@@ -75,12 +75,7 @@ impl SavedPlan {
             Failure::usage(Code::PlanOutdated, text)
                 .advise("make it anew: vault-bootstrap plan -o FILE")
         };
-        #[derive(Deserialize)]
-        struct Form {
-            version: u32,
-            program: String,
-        }
-        let form: Form = serde_json::from_slice(text).map_err(|error| other(error.to_string()))?;
+        let form: Head = serde_json::from_slice(text).map_err(|error| other(error.to_string()))?;
         if form.version != VERSION || form.program != env!("CARGO_PKG_VERSION") {
             return Err(other(format!("it is of release {}", form.program)));
         }
@@ -143,6 +138,13 @@ impl SavedPlan {
             config.command("plan -o FILE")
         )))
     }
+}
+
+/// What is looked at before the rest.
+#[derive(Deserialize)]
+struct Head {
+    version: u32,
+    program: String,
 }
 
 /// What is to be sent of these observations, by path.

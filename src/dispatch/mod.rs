@@ -141,7 +141,7 @@ async fn show_status(global: &Global, caller: Caller<'_>) -> Result<Outcome, Fai
     let (status, exit) = Box::pin(caller.unless_stopped(looking)).await?;
     Ok(Outcome {
         exit,
-        last: Some(Event::Status(status)),
+        last: Some(Event::Status(Box::new(status))),
     })
 }
 

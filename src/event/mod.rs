@@ -176,7 +176,7 @@ pub enum Event {
         nodes: Vec<NodeSeal>,
     },
     /// `status`: how far the ceremony is.
-    Status(Status),
+    Status(Box<Status>),
     /// `plan`: what `apply` would do.
     Plan(Plan),
     /// `apply` after the hand-over: what is about to be written.

@@ -220,9 +220,7 @@ pub enum Finding {
     #[error("the share of {0} was not tried: {1}")]
     HolderAway(String, String),
     /// The one auth method of all break-glass logins.
-    #[error(
-        "every break-glass login uses auth/{0}: if that is down, nobody gets in; add one on another method"
-    )]
+    #[error("every break-glass login uses auth/{0}: if that is down, nobody gets in; add another")]
     OneAuthMethod(String),
     /// Why a login does not open, which one, and the same in words.
     #[error("the login {1} does not open, and another one looked in its place: {2}")]
