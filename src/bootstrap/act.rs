@@ -8,7 +8,7 @@ use crate::checkpoint::begun;
 use crate::code::{Code, Reported};
 use crate::desired::observation::Observation;
 use crate::event::StepOutcome;
-use crate::evidence::facts::{BY_MEANING, Evidence, FINDINGS, INITIAL};
+use crate::evidence::facts::{BY_MEANING, Evidence, FINDINGS, INITIAL, UNMANAGED};
 use crate::failure::Failure;
 use crate::finding::{Detail, DocumentFinding, Finding};
 use crate::step::Step;
@@ -30,6 +30,7 @@ pub(super) async fn act(
     }
     ceremony.remember(std::mem::take(&mut observation.learned))?;
     how_it_was_compared(ceremony, &observation.evidence);
+    not_in_file(ceremony, &mut observation);
     if decision != Decision::Apply {
         // Nothing begins that would take it to the disk.
         ceremony.checkpoint().settle()?;
@@ -100,6 +101,23 @@ fn not_rechecked(step: Step, ceremony: &Ceremony<'_>, why: &[Detail]) {
         }
         ceremony.note(format!("recorded, not re-checked: {why}"));
     }
+}
+
+/// What is there beside the file is told: how much, and where that was asked for, what.
+fn not_in_file(ceremony: &Ceremony<'_>, observation: &mut Observation) {
+    let paths = std::mem::take(&mut observation.unmanaged);
+    if paths.is_empty() {
+        return;
+    }
+    let what = if ceremony.options.all {
+        paths.join(", ")
+    } else {
+        format!("{} (apply --all names them)", paths.len())
+    };
+    ceremony.note(format!(
+        "on the server and not in the file, left alone: {what}"
+    ));
+    observation.evidence.set(UNMANAGED, &paths);
 }
 
 /// Whether whoever looks after the hand-over should have seen it: what a login may not read, and where looking is all that

@@ -36,6 +36,8 @@ pub struct Options {
     pub report: Option<std::path::PathBuf>,
     /// Who looks and writes once root is revoked, where that is not the first login that opens and needs nobody.
     pub login: Option<String>,
+    /// What is on the server and not in the file is named.
+    pub all: bool,
     /// After the hand-over, nothing is written.
     pub check: bool,
     /// Documents that are there, and that nothing here remembers having written, are overwritten after the hand-over.

@@ -160,6 +160,7 @@ pub(crate) fn shown(
             left,
         ),
         unchanged: 0,
+        unmanaged: Vec::new(),
         findings: Vec::new(),
         problems: Vec::new(),
     });

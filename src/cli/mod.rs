@@ -245,6 +245,9 @@ pub struct Apply {
     /// After hand-over: write nothing; exit 4 where anything differs, or was not seen
     #[arg(long, conflicts_with_all = ["yes", "again", "adopt_documents", "allow_widening"])]
     pub check: bool,
+    /// After hand-over: name what is on the server and not in the file, not only count it
+    #[arg(long)]
+    pub all: bool,
     /// After hand-over: write what this file of plan -o shows and nothing else, without a question
     #[arg(long, value_name = "FILE")]
     #[arg(conflicts_with_all = ["yes", "check", "login", "again", "adopt_documents", "allow_widening"])]
@@ -292,6 +295,9 @@ pub struct Plan {
     /// End with 4 where there are changes, or something was not seen
     #[arg(long)]
     pub detailed_exitcode: bool,
+    /// After hand-over: name what is on the server and not in the file, not only count it
+    #[arg(long)]
+    pub all: bool,
     /// After hand-over: write the plan to this file, for apply --plan
     #[arg(short, long, value_name = "FILE")]
     pub out: Option<PathBuf>,

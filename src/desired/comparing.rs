@@ -97,6 +97,7 @@ impl Comparison {
             details,
             pending: self.pending,
             findings: self.findings,
+            unmanaged: Vec::new(),
             learned: self.learned,
         }
     }

@@ -18,6 +18,7 @@ pub(crate) mod memory;
 mod missed;
 pub(crate) mod mount;
 pub mod observation;
+mod policy_rules;
 pub(crate) mod privilege_escalation;
 mod record;
 pub(crate) mod references;
@@ -25,6 +26,7 @@ mod remembered;
 pub(crate) mod resolve;
 mod sending;
 mod state;
+pub(crate) mod unmanaged;
 pub(crate) mod view;
 pub(crate) mod writing;
 

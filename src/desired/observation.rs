@@ -21,6 +21,8 @@ pub struct Observation {
     pub pending: Vec<Pending>,
     /// What does not hold, and is nothing that this step could mend.
     pub findings: Vec<Finding>,
+    /// What is on the server and not in the file, by path: it is left alone.
+    pub unmanaged: Vec<String>,
     /// What is to be remembered of it. Looking itself writes nothing.
     pub learned: Learned,
 }
@@ -49,6 +51,7 @@ impl Observation {
             details,
             pending: Vec::new(),
             findings: Vec::new(),
+            unmanaged: Vec::new(),
             learned: Learned::default(),
         }
     }

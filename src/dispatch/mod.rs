@@ -153,6 +153,7 @@ async fn plan(global: &Global, typed: Plan, caller: Caller<'_>) -> Result<Outcom
     let options = Options {
         keep_root: !config.revoke_root,
         login: typed.login.clone(),
+        all: typed.all,
         adopt_documents: typed.adopt_documents,
         sign_in_seconds: typed.sign_in.sign_in_timeout,
         ..Options::default()
@@ -251,6 +252,7 @@ async fn apply(
         report: typed.report,
         login: plan.as_ref().map(|plan| plan.login.clone()).or(typed.login),
         check: typed.check,
+        all: typed.all,
         adopt_documents: plan
             .as_ref()
             .map_or(typed.adopt_documents, |plan| plan.adopt_documents),

@@ -27,6 +27,9 @@ pub struct Plan {
     pub changes: usize,
     /// How many steps hold something that the file says and that was not seen.
     pub unseen: usize,
+    /// Whether a person is told the names of what is not in the file.
+    #[serde(skip)]
+    pub all: bool,
     /// The command that does it.
     pub next: String,
 }
@@ -51,6 +54,9 @@ pub struct PlannedStep {
     pub items: Vec<PlannedItem>,
     /// How many documents are as the file says.
     pub unchanged: usize,
+    /// What is on the server and not in the file, by path: it is left alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unmanaged: Vec<String>,
     /// What does not hold, and is nothing that the step could mend.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<Reported>,

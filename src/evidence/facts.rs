@@ -13,6 +13,8 @@ pub(crate) const INITIAL: &str = "initial";
 pub(crate) const NOT_READ_BACK: &str = "not_read_back";
 /// What was compared by its meaning, which is a guess.
 pub(crate) const BY_MEANING: &str = "by_meaning";
+/// What is on the server and not in the file.
+pub(crate) const UNMANAGED: &str = "unmanaged";
 /// What of a step was not looked at.
 pub(crate) const NOT_RECHECKED: &str = "not_rechecked";
 

@@ -45,6 +45,12 @@ pub enum DocumentFinding {
         "{0} is new in the file, and this login may not look whether the server has it: nothing was written there"
     )]
     NewUnseen(String),
+    /// A policy that the file does not name, and the rule by which its holders may become root.
+    #[error(
+        "the policy {0} is on the server and not in the file, and may make whoever has it root, by its rule for \"{1}\": \
+         delete it there, or name it in the file"
+    )]
+    MakesRoot(String, String),
     /// What a login may not read.
     #[error("{}: {}, so it may be other than the file", .0.name(), .1)]
     Unseen(Step, Detail),
@@ -89,6 +95,7 @@ impl DocumentFinding {
             Self::DoneOnce(_) => Code::DoneOnce,
             Self::PolicyUnknown(_) => Code::NameUnknown,
             Self::NewUnseen(_) | Self::Unseen(..) => Code::NotSeen,
+            Self::MakesRoot(..) => Code::LoginCanEscalate,
             Self::NotWritten(_, _, why) => why.code(),
         }
     }

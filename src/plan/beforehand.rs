@@ -40,6 +40,7 @@ pub(super) async fn plan(
             action: PlannedAction::Do,
             items: items.into_iter().map(PlannedItem::from).collect(),
             unchanged: 0,
+            unmanaged: Vec::new(),
             findings: Vec::new(),
             problems: Vec::new(),
         })

@@ -39,6 +39,8 @@ pub(super) struct Looked {
     pub(super) equal: usize,
     /// What does not hold, and is nothing that the step could mend.
     pub(super) findings: Vec<Finding>,
+    /// What is on the server and not in the file.
+    pub(super) unmanaged: Vec<String>,
     /// What a login that looks would leave although it differs, by path.
     pub(super) left: BTreeMap<String, Unwritten>,
     /// Whether a login that looks would write some of it.
@@ -150,6 +152,7 @@ impl<'a> Looking<'a> {
                 left,
                 details: found.details.clone(),
                 findings: found.findings.clone(),
+                unmanaged: found.unmanaged.clone(),
             });
             if self.by_login() && changes::differs(step, &found) {
                 waiting.push((step, found));

@@ -109,6 +109,7 @@ fn made(
         unseen: count(PlannedStep::leaves_unseen),
         steps,
         people,
+        all: options.all,
         next: options.again(config).into(),
     }
 }
@@ -262,6 +263,7 @@ fn planned(looked: Looked, root: bool) -> PlannedStep {
         action,
         items: items(looked.details.into_iter(), &looked.left),
         unchanged: looked.equal,
+        unmanaged: looked.unmanaged,
         findings: Finding::all_reported(&looked.findings),
         problems,
     }

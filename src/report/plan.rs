@@ -72,6 +72,7 @@ pub(super) fn text(plan: &Plan, layout: Layout) -> String {
             text.push_str(&format!("  - {}\n", one_line(person, 4, width)));
         }
     }
+    text.push_str(&not_in_file(plan, width));
     text.push_str(&format!("\n{}\n", headline(plan)));
     let apart = match plan.looked_as {
         None => {
@@ -118,6 +119,26 @@ pub(super) fn painted(text: &str, style: Style) -> Painted {
         };
         all + painted + end
     })
+}
+
+/// What is there beside the file.
+fn not_in_file(plan: &Plan, width: Option<usize>) -> String {
+    let all: Vec<_> = plan.steps.iter().flat_map(|step| &step.unmanaged).collect();
+    if all.is_empty() {
+        return String::new();
+    }
+    if !plan.all {
+        let line = format!(
+            "- {} on the server and not in the file, left alone: plan --all names them",
+            all.len()
+        );
+        return format!("{}\n", one_line(&line, 2, width));
+    }
+    let names: String = all
+        .iter()
+        .map(|path| format!("    {}\n", one_line(path, 6, width)))
+        .collect();
+    format!("- on the server and not in the file, left alone:\n{names}")
 }
 
 fn steps(count: usize) -> String {

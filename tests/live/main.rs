@@ -67,3 +67,4 @@ mod surface;
 mod terminal;
 mod truthful;
 mod two_phase;
+mod unmanaged;

@@ -7,7 +7,7 @@ use crate::bootstrap::view::View;
 use crate::code::Code;
 use crate::config::{AuthMount, Field, Fields, PolicySource};
 use crate::desired::observation::Observation;
-use crate::desired::{self, Document, Kind, Read, auditor, grant, kind, resolve};
+use crate::desired::{self, Document, Kind, Read, auditor, grant, kind, resolve, unmanaged};
 use crate::failure::Failure;
 use crate::finding::{DocumentFinding, Finding};
 use crate::vault::{Body, compare, policies, sys};
@@ -26,6 +26,11 @@ pub(super) async fn observe_policies(view: &View<'_>) -> Result<Observation, Fai
     let all = given.chain([ours]).collect();
     let mut observation = desired::observe_with_missed(&view.documents(), all).await?;
     observation.findings.extend(unknown_policies(view).await?);
+    if view.diary.handed_over() {
+        let others = unmanaged::of_policies(&view.documents()).await?;
+        observation.findings.extend(others.findings);
+        observation.unmanaged = others.paths;
+    }
     Ok(observation)
 }
 
@@ -86,7 +91,14 @@ fn policy(name: &str, text: String) -> Document {
 /// Roles and users of the auth methods, each written whole: a field left out of a later write would be cleared by the
 /// server, the break-glass grant among them.
 pub(super) async fn observe_roles(view: &View<'_>) -> Result<Observation, Failure> {
-    desired::observe_with_missed(&view.documents(), roles(view)?).await
+    let wanted = roles(view)?;
+    let named: Vec<_> = wanted.iter().map(|one| one.path.clone()).collect();
+    let mut observation = desired::observe_with_missed(&view.documents(), wanted).await?;
+    if view.diary.handed_over() {
+        let others = unmanaged::of_roles(&view.documents(), &named).await?;
+        observation.unmanaged = others.paths;
+    }
+    Ok(observation)
 }
 
 fn roles(view: &View<'_>) -> Result<Vec<Document>, Failure> {

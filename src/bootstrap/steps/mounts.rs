@@ -17,6 +17,18 @@ use crate::step::Step;
 use crate::vault;
 use crate::vault::mounts::{Mounts, list_auth, list_mounts};
 
+/// Types of mounts that every server makes itself.
+const OF_SERVERS: [&str; 8] = [
+    "system",
+    "cubbyhole",
+    "identity",
+    "token",
+    "ns_system",
+    "ns_cubbyhole",
+    "ns_identity",
+    "ns_token",
+];
+
 /// Secrets engines as in the file; before them the namespace that they are in.
 pub(super) async fn observe_secrets(view: &View<'_>) -> Result<Observation, Failure> {
     let missing = namespace::missing(view).await?;
@@ -114,6 +126,13 @@ async fn observe(
     });
     let left = left.map(|path| DocumentFinding::NotInFile(path.clone()).into());
     observation.findings.extend(left);
+    if view.diary.handed_over() {
+        let others = there.iter().filter(|(path, mount)| {
+            let of_server = OF_SERVERS.contains(&mount.mount_type.as_str());
+            !of_server && !wanted.iter().any(|one| one.path == path.as_str())
+        });
+        observation.unmanaged = others.map(|(path, _)| format!("{place}/{path}")).collect();
+    }
     if !missed.is_empty() {
         observation.evidence.set(NOT_IN_FILE, &missed);
     }

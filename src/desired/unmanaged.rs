@@ -1,0 +1,147 @@
+//! What is on the server and not in the file: left alone, told, and a finding where it is a second way to be root.
+
+use futures::{StreamExt, stream};
+
+use crate::desired::grant;
+use crate::desired::policy_rules::{covers, rules};
+use crate::desired::view::{CONCURRENCY, View};
+use crate::failure::Failure;
+use crate::finding::{DocumentFinding, Finding};
+use crate::vault::policies;
+
+/// So many texts of policies are read at the most: more of them are counted, and not judged.
+const READ_AT_MOST: usize = 1000;
+/// What makes its holder root: any policy, any token, root itself.
+const WAYS: [(&str, &[&str]); 7] = [
+    ("sys/policies/acl/any", &["create", "update", "patch"]),
+    ("sys/policy/any", &["create", "update", "patch"]),
+    ("auth/token/create", &["sudo"]),
+    ("auth/token/create-orphan", &["sudo"]),
+    ("identity/entity/id/any", &["create", "update", "patch"]),
+    ("sys/generate-root/update", &["update"]),
+    ("sys/generate-root-token/update", &["update"]),
+];
+
+/// What is there and not in the file, by path, and what of it is dangerous.
+#[derive(Debug, Default)]
+pub(crate) struct Unmanaged {
+    /// Paths, in order.
+    pub(crate) paths: Vec<String>,
+    /// What makes somebody root.
+    pub(crate) findings: Vec<Finding>,
+}
+
+/// Policies that the file does not name, once all is handed over. A login that may not list them says so elsewhere.
+pub(crate) async fn of_policies(view: &View<'_>) -> Result<Unmanaged, Failure> {
+    let names = names(view, "sys/policies/acl").await?;
+    let of_file = |name: &str| view.config.policies.iter().any(|one| one.name == name);
+    let of_server = |name: &str| matches!(name, "default" | "root") || name == grant::POLICY;
+    let mut others = names;
+    others.retain(|name| !of_file(name) && !of_server(name));
+    let judged = stream::iter(others.iter().take(READ_AT_MOST).cloned());
+    let judged = judged.map(|name| async move {
+        let text = policies::read(&view.client(), view.token()?, &name).await;
+        Ok::<_, Failure>(match text {
+            Ok(Some(text)) => way_to_root(&text).map(|way| (name, way)),
+            Ok(None) => None,
+            Err(error) if error.is_forbidden() => None,
+            Err(error) => return Err(error.into()),
+        })
+    });
+    let judged: Vec<_> = judged.buffered(CONCURRENCY).collect().await;
+    let mut findings = Vec::new();
+    for one in judged {
+        if let Some((name, way)) = one? {
+            findings.push(DocumentFinding::MakesRoot(name, way).into());
+        }
+    }
+    let paths = others.into_iter();
+    let paths = paths
+        .map(|name| format!("sys/policies/acl/{name}"))
+        .collect();
+    Ok(Unmanaged { paths, findings })
+}
+
+/// Roles and users, of the auth methods of the file, that the file does not name.
+pub(crate) async fn of_roles(view: &View<'_>, named: &[String]) -> Result<Unmanaged, Failure> {
+    let mut paths = Vec::new();
+    for method in &view.config.auth {
+        let collections: &[&str] = match method.auth_type.as_str() {
+            "userpass" => &["users"],
+            "cert" => &["certs"],
+            "ldap" => &["groups", "users"],
+            _ => &["role"],
+        };
+        for collection in collections {
+            let collection = format!("auth/{}/{collection}", method.path);
+            for name in names(view, &collection).await? {
+                let path = format!("{collection}/{name}");
+                let is_named = named.iter().any(|one| one.eq_ignore_ascii_case(&path));
+                if !is_named {
+                    paths.push(path);
+                }
+            }
+        }
+    }
+    Ok(Unmanaged {
+        paths,
+        findings: Vec::new(),
+    })
+}
+
+/// The names of a collection; none where there is no such list, or this login may not have it.
+async fn names(view: &View<'_>, collection: &str) -> Result<Vec<String>, Failure> {
+    match view.client().list(Some(view.token()?), collection).await {
+        Ok(names) => Ok(names),
+        Err(error) if error.is_retryable() => Err(error.into()),
+        Err(_) => Ok(Vec::new()),
+    }
+}
+
+/// The rule of a policy that may make its holder root.
+fn way_to_root(text: &str) -> Option<String> {
+    rules(text).into_iter().find_map(|(rule, may)| {
+        let is_way = |(path, enough): &(&str, &[&str])| {
+            covers(&rule, path) && enough.iter().any(|one| may.iter().any(|has| has == one))
+        };
+        WAYS.iter().any(is_way).then_some(rule.clone())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_policy_that_may_do_everything_is_found_and_one_of_an_application_is_not() {
+        for (text, way) in [
+            (
+                "path \"*\" { capabilities = [\"create\", \"sudo\"] }",
+                Some("*"),
+            ),
+            (
+                "path \"sys/policies/acl/*\" { capabilities = [\"update\"] }",
+                Some("sys/policies/acl/*"),
+            ),
+            (
+                "path \"auth/token/create\" { capabilities = [\"update\", \"sudo\"] }",
+                Some("auth/token/create"),
+            ),
+            (
+                "path \"auth/token/create\" { capabilities = [\"update\"] }",
+                None,
+            ),
+            (
+                "path \"sys/policies/acl/*\" { capabilities = [\"read\", \"list\"] }",
+                None,
+            ),
+            (
+                "path \"secret/*\" { capabilities = [\"create\", \"update\", \"sudo\"] }",
+                None,
+            ),
+            ("path \"*\" { policy = \"sudo\" }", Some("*")),
+        ] {
+            assert_eq!(way_to_root(text).as_deref(), way, "{text}");
+        }
+    }
+}
