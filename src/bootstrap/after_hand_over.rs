@@ -1,7 +1,7 @@
 //! After the hand-over: what is other than the file is written by the login that looks, as far as it may and somebody
 //! agrees. Every step is looked at before anything is written, so that whoever agrees has seen all of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use crate::bootstrap::act;
@@ -58,13 +58,20 @@ pub(super) async fn write(ceremony: &mut Ceremony<'_>, ended: &mut Ended) -> Res
         }
         return Ok(());
     };
-    for (step, observation) in waiting {
-        let observation = if asked {
-            as_shown(step, ceremony, observation, &left).await?
-        } else {
-            observation
-        };
+    if asked {
+        // A person may have thought for long: what is written is what they have seen.
+        for (step, seen) in &mut waiting {
+            *seen = as_shown(*step, ceremony, seen, &left).await?;
+        }
+    }
+    let mut mounts_written = false;
+    for (step, mut observation) in waiting {
+        if mounts_written {
+            // What stands in a new mount, or names it, is known only now.
+            observation = with_its_mount(step, ceremony, observation).await?;
+        }
         one_step(step, ceremony, observation, ended).await?;
+        mounts_written |= matches!(step, Step::Secrets | Step::AuthMethods);
     }
     Ok(())
 }
@@ -116,11 +123,28 @@ async fn agreed(ceremony: &Ceremony<'_>, steps: Vec<PlannedStep>) -> Result<Opti
     Ok(yes.then_some(true))
 }
 
-/// Looks again, since a person may have thought for long: what is written is what they have seen.
-async fn as_shown(
+/// Looks again, once mounts were written: of the documents that were shown, what is to be sent now.
+async fn with_its_mount(
     step: Step,
     ceremony: &Ceremony<'_>,
     seen: Observation,
+) -> Result<Observation, Failure> {
+    let shown: BTreeSet<String> = paths_of(&seen).into_iter().map(str::to_owned).collect();
+    let mut now = judge(&ceremony.view(step)).await?.observation;
+    now.pending.retain(|one| shown.contains(&one.document.path));
+    now.details
+        .retain(|one| path_of(one).is_some_and(|path| shown.contains(path)));
+    Ok(now)
+}
+
+/// Looks at a step again.
+///
+/// # Errors
+/// What differs is another thing by now than what was seen.
+async fn as_shown(
+    step: Step,
+    ceremony: &Ceremony<'_>,
+    seen: &Observation,
     left: &BTreeMap<String, Unwritten>,
 ) -> Result<Observation, Failure> {
     let mut now = judge(&ceremony.view(step)).await?.observation;

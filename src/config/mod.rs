@@ -7,6 +7,7 @@
 //! `include` add what stands in other files. `check` holds the tree against the schema, and `rules` look at how what is sound fits together, as `reading` shows it to them. Where
 //! nothing was found wrong, each type reads itself from the tree (`section`).
 
+pub(crate) mod accessors;
 mod auth_types;
 mod capabilities;
 mod check;

@@ -10,6 +10,7 @@
 )]
 
 mod abandon;
+mod accessors;
 mod acts;
 mod addresses;
 mod after_hand_over;

@@ -1,24 +1,35 @@
 //! The steps whose promise is a list of documents: policies, roles and users, and any other API write.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::bootstrap::ceremony::Ceremony;
 use crate::bootstrap::view::View;
 use crate::code::Code;
+use crate::config::accessors::{filled, named};
 use crate::config::{AuthMount, Field, Fields, PolicySource};
 use crate::desired::observation::Observation;
 use crate::desired::{self, Document, Kind, Read, auditor, grant, kind, resolve, unmanaged};
 use crate::failure::Failure;
-use crate::finding::{DocumentFinding, Finding};
-use crate::vault::{Body, compare, policies, sys};
+use crate::finding::{Detail, DocumentFinding, Finding};
+use crate::vault::mounts::list_auth;
+use crate::vault::{self, Body, compare, policies, sys};
 
 /// Policies of the file, the built-in ones, and the break-glass grant, which is always written.
 pub(super) async fn observe_policies(view: &View<'_>) -> Result<Observation, Failure> {
     let product = sys::health(&view.client()).await?.product;
+    let accessors = match accessors_of(view).await {
+        Ok(accessors) => accessors,
+        Err(error) if error.is_forbidden() => {
+            let paths = vec!["sys/auth".to_owned()];
+            return Ok(Observation::unknown(vec![Detail::MayNotRead { paths }]));
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let accessor = |path: &str| accessors.get(path).cloned();
     let given = view.config.policies.iter().map(|entry| {
         let text = match &entry.source {
             PolicySource::Auditor => auditor::policy(view.config),
-            PolicySource::Rules { text, .. } => text.clone(),
+            PolicySource::Rules { text, .. } => filled(text, &accessor),
         };
         policy(&entry.name, text)
     });
@@ -32,6 +43,28 @@ pub(super) async fn observe_policies(view: &View<'_>) -> Result<Observation, Fai
         observation.unmanaged = others.paths;
     }
     Ok(observation)
+}
+
+/// The accessors of all auth methods, by path, where a policy of the file asks for one.
+async fn accessors_of(view: &View<'_>) -> Result<BTreeMap<String, String>, vault::Error> {
+    let asks = |source: &PolicySource| matches!(source, PolicySource::Rules { text, .. } if !named(text).is_empty());
+    if !view
+        .config
+        .policies
+        .iter()
+        .any(|policy| asks(&policy.source))
+    {
+        return Ok(BTreeMap::new());
+    }
+    let Ok(token) = view.token() else {
+        return Ok(BTreeMap::new());
+    };
+    let methods = list_auth(&view.client(), token).await?;
+    let accessors = methods.into_iter().filter_map(|(path, mount)| {
+        let accessor = mount.fields["accessor"].as_str()?.to_owned();
+        Some((path, accessor))
+    });
+    Ok(accessors.collect())
 }
 
 /// Policies that roles and users of the file have, and neither the file nor the server: nobody may do anything by them.

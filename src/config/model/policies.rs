@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use schemars::{JsonSchema, json_schema};
 
 use crate::code::Code;
-use crate::config::capabilities;
 use crate::config::forms::form;
 use crate::config::problem::text_of;
 use crate::config::reading::Reading;
 use crate::config::section::At;
+use crate::config::{accessors, capabilities};
 
 /// Longest text of a policy, in bytes.
 const LONGEST_POLICY: u64 = 1 << 20;
@@ -83,6 +83,7 @@ pub(super) enum Builtin {
 pub(in crate::config) fn read(reading: &mut Reading) -> Vec<Policy> {
     let mut policies = Vec::new();
     let mut length = 0;
+    let methods = reading.keys(&["auth"]);
     for path in reading.all(&["policies", "*"]) {
         if length > LONGEST_POLICIES {
             let text = format!("the policies together are longer than {LONGEST_POLICIES} bytes");
@@ -95,6 +96,9 @@ pub(in crate::config) fn read(reading: &mut Reading) -> Vec<Policy> {
             Some(Ok(source)) => {
                 if let PolicySource::Rules { text, .. } = &source {
                     length += text.len();
+                    if let Some(why) = accessors::problem(text, methods.as_deref()) {
+                        reading.refuse(Code::FileValueInvalid, &path, why);
+                    }
                 }
                 let name = path[1].clone();
                 policies.push(Policy { name, source });
