@@ -63,8 +63,8 @@ impl Command {
     pub(super) fn hint(&self, ran: &Result<End, Failure>) -> Option<&'static str> {
         let failed = matches!(ran, Ok(End::Code(code)) if *code != 0);
         (failed && !self.env).then_some(
-            "if it found no token, or was denied (403): without --env the token is in no environment, but only at the \
-             file descriptor $VAULT_BOOTSTRAP_TOKEN_FD",
+            "if it found no token, or was denied (403): type --env before it, without which the token is in no environment, \
+             but only at the file descriptor $VAULT_BOOTSTRAP_TOKEN_FD",
         )
     }
 

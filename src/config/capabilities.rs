@@ -17,28 +17,27 @@ const KNOWN: [&str; 11] = [
     "update",
 ];
 
-/// Says of the first word in a list of capabilities that no server takes. A text that is no policy at all is left to
-/// the server.
-pub(super) fn unknown(policy: &str) -> Option<String> {
+/// The line and what is to be said of the first word in a list of capabilities that no server takes. A text that is no policy
+/// at all is left to the server.
+pub(super) fn unknown(policy: &str) -> Option<(usize, String)> {
     let text = without_comments(policy);
     let lists = text.split("capabilities").skip(1);
     let lists = lists.filter_map(|rest| {
         let rest = rest.trim_start_matches('"').trim_start();
         let rest = rest.strip_prefix(['=', ':'])?.trim_start();
-        rest.strip_prefix('[')?.split_once(']')
+        Some(rest.strip_prefix('[')?.split_once(']')?.0)
     });
-    for (list, _) in lists {
-        let words = list.split(',').map(str::trim);
-        let quoted = words.filter_map(|word| word.strip_prefix('"')?.strip_suffix('"'));
-        for word in quoted {
-            if !KNOWN.contains(&word) {
-                let near = meant(word, KNOWN.into_iter());
-                let shown = word.escape_debug();
-                return Some(format!("`{shown}` is no capability of a policy{near}"));
-            }
-        }
-    }
-    None
+    let words = lists.flat_map(|list| list.split(',').map(str::trim));
+    let mut quoted = words.filter_map(|word| word.strip_prefix('"')?.strip_suffix('"'));
+    let word = quoted.find(|word| !KNOWN.contains(word))?;
+    // A part of the text without comments, which has all its line ends.
+    let before = &text[..word.as_ptr() as usize - text.as_ptr() as usize];
+    let line = before.matches('\n').count() + 1;
+    let (near, shown) = (meant(word, KNOWN.into_iter()), word.escape_debug());
+    Some((
+        line,
+        format!("`{shown}` is no capability of a policy{near}"),
+    ))
 }
 
 /// The policy without what follows `#` or `//` on a line and what stands in `/* */`; what is quoted stays.
@@ -59,6 +58,8 @@ fn without_comments(policy: &str) -> String {
         let (taken, after) = from.split_at(length);
         if !taken.starts_with(['#', '/']) || length == 1 {
             text.push_str(taken);
+        } else {
+            text.extend(taken.chars().filter(|letter| *letter == '\n'));
         }
         rest = after;
     }
@@ -86,29 +87,35 @@ mod tests {
 
     #[test]
     fn a_word_that_is_no_capability_is_said_with_the_one_that_was_meant() {
-        for (policy, said) in [
+        for (policy, line, said) in [
             (
                 r#"path "a" { capabilities = ["read", "raed"] }"#,
+                1,
                 "`raed` is no capability of a policy; did you mean `read`?",
             ),
             (
                 r#"{"path": {"a": {"capabilities": ["raed"]}}}"#,
+                1,
                 "`raed` is no capability of a policy; did you mean `read`?",
             ),
             (
                 "path \"a\" {\n  capabilities = [\n    \"write\", # all\n    \"list\",\n  ]\n}",
+                3,
                 "`write` is no capability of a policy",
             ),
             (
                 "path \"a#b\" { capabilities = [\"READ\"] }",
+                1,
                 "`READ` is no capability of a policy",
             ),
             (
-                "/* of [\"x\"] */ path \"a//b\" { capabilities=[\"a\u{7}\"] }",
+                "/* of\n [\"x\"] */ path \"a//b\" { capabilities=[\"a\u{7}\"] }",
+                2,
                 "`a\\u{7}` is no capability of a policy",
             ),
         ] {
-            assert_eq!(unknown(policy).as_deref(), Some(said), "{policy}");
+            let found = unknown(policy);
+            assert_eq!(found, Some((line, said.to_owned())), "{policy}");
         }
     }
 

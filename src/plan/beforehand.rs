@@ -2,7 +2,7 @@
 
 use crate::bootstrap::{Options, shares_come_later};
 use crate::checkpoint::Diary;
-use crate::checkpoint::unproved::unproved_custodians;
+use crate::checkpoint::unproved::{unproved, unproved_custodians};
 use crate::code::Code;
 use crate::config::{
     AuditDevice, AuthMount, BreakGlass, Config, Custodian, CustodianKind, Drill, Login,
@@ -46,12 +46,16 @@ pub(super) async fn plan(
         })
     });
     let steps = (None, steps.collect());
-    Ok(made(
-        (config, options),
-        &health,
-        steps,
-        people(config, diary),
-    ))
+    let plan = made((config, options), &health, steps, people(config, diary));
+    // Nobody can begin before the holders have shown that they can open.
+    let first = unproved(config, diary).map(|name| {
+        let prove = ShellCommand::new("custodian prove").with(name);
+        config.command(prove).into()
+    });
+    Ok(Plan {
+        next: first.unwrap_or(plan.next),
+        ..plan
+    })
 }
 
 fn foreign(config: &Config) -> Failure {

@@ -65,7 +65,17 @@ pub async fn status(
         }
         None => next_of(config, diary.as_ref(), &look),
     };
-    let (next, why) = where_held(config, (next, why), lease.as_ref());
+    let going_on = running(&config.checkpoint.path);
+    let (next, why) = match &going_on {
+        Some(run) => (
+            config.command("status").into(),
+            Some(format!(
+                "once process {} has ended, which is at it",
+                run.process
+            )),
+        ),
+        None => where_held(config, (next, why), lease.as_ref()),
+    };
     let findings = [look.findings, on_this_machine(config, unfinished)].concat();
     let well = done && half_made.is_none() && findings.is_empty();
     let status = Status {
@@ -75,7 +85,7 @@ pub async fn status(
         nodes: look.nodes,
         replica,
         lease,
-        running: running(&config.checkpoint.path).map(run_line),
+        running: going_on.map(run_line),
         report: last_report(config),
         rehearsed: rehearsed.map(last_rehearsal),
         steps,

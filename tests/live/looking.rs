@@ -103,7 +103,8 @@ fn status_tells_of_a_run_that_goes_on_and_of_what_the_last_report_says() {
         assert!(begun.elapsed() < Duration::from_secs(60));
     }
     let line = format!("running  process {} of ", run.id());
-    ceremony.run(&["status"]).exits(4).prints(&[&line]);
+    let once = format!("once process {} has ended, which is at it", run.id());
+    ceremony.run(&["status"]).exits(4).prints(&[&line, &once]);
     let said = ceremony.run(&["status", "--output", "json"]).event();
     assert_eq!(said["running"]["process"], run.id(), "{said}");
     run.kill();

@@ -137,9 +137,13 @@ fn source(at: At) -> Option<Result<PolicySource, (String, Wrong)>> {
         }
         Ok(text) => match (capabilities::unknown(&text), &file) {
             (None, _) => Ok(PolicySource::Rules { text, file }),
-            (Some(why), None) => Err((key.to_owned(), (Code::FileValueInvalid, why))),
-            (Some(why), Some(file)) => {
-                let why = format!("{}: {why}", file.display());
+            (Some((line, why)), file) => {
+                let place = file.as_ref().map(|file| format!("{}:", file.display()));
+                let place = place.map_or_else(
+                    || format!("line {line} of it"),
+                    |file| format!("{file}{line}"),
+                );
+                let why = format!("{place}: {why}");
                 Err((key.to_owned(), (Code::FileValueInvalid, why)))
             }
         },

@@ -207,6 +207,29 @@ fn a_server_of_somebody_else_is_told_before_a_terminal_is_missed() {
 }
 
 #[test]
+fn a_capability_that_no_server_takes_is_told_with_its_line() {
+    let (server, mut ceremony) = before();
+    let rules = "path \"a\" {\n  capabilities = [\"raed\"]\n}\n";
+    ceremony.set("/policies/operator", json!({ "rules": rules }));
+    refused_before(
+        &server,
+        &ceremony,
+        2,
+        &[
+            "policies.operator.rules: line 2 of it: `raed` is no capability of a policy; did you mean `read`?",
+        ],
+    );
+    ceremony.write("wrong.hcl", rules);
+    ceremony.set("/policies/operator", json!({ "file": "wrong.hcl" }));
+    refused_before(
+        &server,
+        &ceremony,
+        2,
+        &["wrong.hcl:2: `raed` is no capability"],
+    );
+}
+
+#[test]
 fn a_deleted_checkpoint_is_told_before_keys_of_holders_are_asked_for() {
     let (_server, mut ceremony) = handed_over();
     std::fs::remove_dir_all(ceremony.path("checkpoint")).expect("it was there");
