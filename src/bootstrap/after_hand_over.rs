@@ -11,12 +11,17 @@ use crate::bootstrap::summary::Ended;
 use crate::changes::{differs, documents, not_written, path_of, paths_of, shown};
 use crate::code::Code;
 use crate::desired::observation::Observation;
+use crate::edge::references::key_of_checkpoint;
 use crate::event::{Changes, Event, PlannedStep, StepOutcome};
+use crate::evidence::facts::Evidence;
 use crate::failure::Failure;
-use crate::finding::{DocumentFinding, Finding, Unwritten};
+use crate::finding::{Change, Detail, DocumentFinding, Finding, Unwritten};
 use crate::prompt;
 use crate::session::Authority;
 use crate::step::{ORDER, Step, order};
+
+/// So often it is written and looked at again: what is made anew may hold what is made anew.
+const ROUNDS: usize = 3;
 
 /// Whether what this step found waits until all steps were looked at.
 pub(super) fn waits(step: Step, ceremony: &Ceremony<'_>, observation: &Observation) -> bool {
@@ -34,13 +39,37 @@ pub(super) async fn write(ceremony: &mut Ceremony<'_>, ended: &mut Ended) -> Res
     if waiting.is_empty() && ceremony.options.plan.is_none() {
         return Ok(());
     }
+    for _ in 0..ROUNDS {
+        let made = round(ceremony, ended, waiting).await?;
+        if !made {
+            return Ok(());
+        }
+        // What had stood in what was made anew was seen before as if it were still there.
+        waiting = looked_again(ceremony).await?;
+        if waiting.is_empty() {
+            return Ok(());
+        }
+        if !ceremony.options.yes {
+            break;
+        }
+    }
+    differ(ceremony, waiting);
+    Ok(())
+}
+
+/// One look's differences. Whether a mount or role was made.
+async fn round(
+    ceremony: &mut Ceremony<'_>,
+    ended: &mut Ended,
+    mut waiting: Vec<(Step, Observation)>,
+) -> Result<bool, Failure> {
     let found: Vec<_> = waiting.iter().map(|(step, found)| (*step, found)).collect();
     let known = (&ceremony.memory, ceremony.options.meant());
     let left = not_written(ceremony, known, &found).await?;
     let shown = shown(&found, &left);
     if let Some(plan) = &ceremony.options.plan {
         let is_left = |path: &str| left.contains_key(path);
-        let planned = documents(&ceremony.memory, &found, &is_left);
+        let planned = documents((ceremony.config, &ceremony.memory), &found, &is_left);
         plan.holds(ceremony.config, &shown, &planned)?;
     }
     for (step, observation) in &mut waiting {
@@ -48,15 +77,11 @@ pub(super) async fn write(ceremony: &mut Ceremony<'_>, ended: &mut Ended) -> Res
     }
     waiting.retain(|(_, observation)| !paths_of(observation).is_empty());
     if waiting.is_empty() {
-        return Ok(());
+        return Ok(false);
     }
     let Some(asked) = agreed(ceremony, shown).await? else {
-        for (step, observation) in waiting {
-            for detail in observation.details {
-                ceremony.find(Finding::Step(step, detail));
-            }
-        }
-        return Ok(());
+        differ(ceremony, waiting);
+        return Ok(false);
     };
     if asked {
         // A person may have thought for long: what is written is what they have seen.
@@ -64,6 +89,8 @@ pub(super) async fn write(ceremony: &mut Ceremony<'_>, ended: &mut Ended) -> Res
             *seen = as_shown(*step, ceremony, seen, &left).await?;
         }
     }
+    key_of_memory(ceremony).await;
+    let made = waiting.iter().any(|(_, found)| makes_a_place(found));
     let mut mounts_written = false;
     for (step, mut observation) in waiting {
         if mounts_written {
@@ -73,7 +100,74 @@ pub(super) async fn write(ceremony: &mut Ceremony<'_>, ended: &mut Ended) -> Res
         one_step(step, ceremony, observation, ended).await?;
         mounts_written |= matches!(step, Step::Secrets | Step::AuthMethods);
     }
-    Ok(())
+    Ok(made)
+}
+
+/// Each difference is a finding.
+fn differ(ceremony: &Ceremony<'_>, waiting: Vec<(Step, Observation)>) {
+    for (step, observation) in waiting {
+        for detail in observation.details {
+            ceremony.find(Finding::Step(step, detail));
+        }
+    }
+}
+
+/// Whether something is made in which other documents stand.
+fn makes_a_place(observation: &Observation) -> bool {
+    let places = ["sys/mounts/", "sys/auth/", "auth/"];
+    observation.details.iter().any(|detail| {
+        let Detail::Document { path, change } = detail else {
+            return false;
+        };
+        *change == Change::Create && places.iter().any(|begin| path.starts_with(begin))
+    })
+}
+
+/// What differs now, but what this run has already left and told.
+async fn looked_again(ceremony: &Ceremony<'_>) -> Result<Vec<(Step, Observation)>, Failure> {
+    let mut waiting = Vec::new();
+    for step in [
+        Step::Secrets,
+        Step::AuthMethods,
+        Step::Policies,
+        Step::Roles,
+        Step::Writes,
+    ] {
+        let mut found = judge(&ceremony.view(step)).await?.observation;
+        let told = ceremony.findings.borrow();
+        let is_told = |detail: &Detail| {
+            let path = path_of(detail);
+            let of_finding = |finding: &Finding| match finding {
+                Finding::Document(DocumentFinding::NotWritten(_, told, _)) => path_of(told) == path,
+                _ => false,
+            };
+            path.is_none() || told.iter().any(of_finding)
+        };
+        found.details.retain(|detail| !is_told(detail));
+        let paths: BTreeSet<String> = paths_of(&found).into_iter().map(str::to_owned).collect();
+        found
+            .pending
+            .retain(|one| paths.contains(&one.document.path));
+        if !paths.is_empty() {
+            waiting.push((step, found));
+        }
+    }
+    Ok(waiting)
+}
+
+/// Without a key of the memory, secrets that are written now could not be compared later.
+async fn key_of_memory(ceremony: &Ceremony<'_>) {
+    if ceremony.memory.has_key() {
+        return;
+    }
+    let made = match key_of_checkpoint(ceremony.config, &ceremony.resolved).await {
+        Ok(key) => ceremony.memory.make_key(&key).await.map_err(Failure::from),
+        Err(failure) => Err(failure),
+    };
+    if let Err(failure) = made {
+        let text = format!("secrets that are written now are not compared later: {failure}");
+        ceremony.warn(failure.code(), text);
+    }
 }
 
 /// Takes out what is not written, and says so.
@@ -148,10 +242,24 @@ async fn as_shown(
     left: &BTreeMap<String, Unwritten>,
 ) -> Result<Observation, Failure> {
     let mut now = judge(&ceremony.view(step)).await?.observation;
+    let unseen = now.details.iter().any(Detail::is_unseen);
     now.details.retain(|detail| !detail.is_unseen());
     leave(step, ceremony, &mut now, left);
     if now.details == seen.details {
         return Ok(now);
+    }
+    if unseen {
+        return Err(Failure::failed(
+            Code::LoginDenied,
+            format!(
+                "{}: the login may not look any more: its token may have ended",
+                step.name()
+            ),
+        )
+        .advise(format!(
+            "answer sooner: {}",
+            ceremony.options.again(ceremony.config)
+        )));
     }
     Err(Failure::refused(
         Code::StepDiffers,
@@ -183,7 +291,21 @@ async fn one_step(
     });
     let (begun, before) = (Instant::now(), ceremony.client().requests_sent());
     let found = ceremony.findings.borrow().len();
-    let evidence = act::write(step, ceremony, observation).await?;
+    let evidence = match act::write(step, ceremony, observation).await {
+        Ok(evidence) => evidence,
+        // What a server does not let this login write keeps nothing else from being written.
+        Err(failure) if failure.code() == Code::ServerDenied || step == Step::Audit => {
+            for problem in &failure.problems {
+                let text = match &problem.advice {
+                    Some(advice) => format!("{}; {advice}", problem.what),
+                    None => problem.what.clone(),
+                };
+                ceremony.find(DocumentFinding::Refused(step, text).into());
+            }
+            Evidence::default()
+        }
+        Err(failure) => return Err(failure),
+    };
     let outcome = if ceremony.findings_since(found).is_empty() {
         StepOutcome::Repaired
     } else {

@@ -79,14 +79,7 @@ pub async fn apply(
         address: opened.client.address().to_owned(),
         resumed,
     });
-    if let Some(plan) = &options.plan
-        && let Err(failure) = plan.fits(config, &records.diary())
-    {
-        records.release(caller).await;
-        return Err(failure);
-    }
-    if options.check && !records.diary().handed_over() {
-        let failure = not_over_yet(config);
+    if let Err(failure) = options.need_the_end(config, &records) {
         records.release(caller).await;
         return Err(failure);
     }
@@ -118,17 +111,6 @@ pub async fn apply(
     ceremony.records.release(ceremony.caller).await;
     scrub::aws(&ceremony);
     said_last(&ceremony, &followed?)
-}
-
-fn not_over_yet(config: &Config) -> Failure {
-    Failure::refused(
-        Code::NotHandedOver,
-        "the cluster is not handed over: there is nothing to check yet",
-    )
-    .advise(format!(
-        "see what is to be done: {}",
-        config.command("plan")
-    ))
 }
 
 /// How it ended, and all that it came to.

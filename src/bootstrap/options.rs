@@ -1,6 +1,7 @@
 //! What was typed, without the command line's own types.
 
 use crate::changes::{Meant, SavedPlan};
+use crate::checkpoint::ReplicatedCheckpoint;
 use crate::code::Code;
 use crate::config::Config;
 use crate::failure::Failure;
@@ -74,6 +75,29 @@ impl Options {
             verb = verb.and("--login").with(login);
         }
         config.command(verb)
+    }
+
+    /// Holds that what is meant for a cluster without a root token is asked of one: while root is valid, `apply` goes on with the
+    /// ceremony and writes as root.
+    pub(crate) fn need_the_end(
+        &self,
+        config: &Config,
+        records: &ReplicatedCheckpoint,
+    ) -> Result<(), Failure> {
+        let diary = records.diary();
+        if let Some(plan) = &self.plan {
+            plan.fits(config, &diary)?;
+        }
+        let meant = self.check || self.plan.is_some() || self.login.is_some();
+        let over = diary.handed_over() && !records.borrow().keeps_something()?;
+        if !meant || over {
+            return Ok(());
+        }
+        Err(Failure::refused(
+            Code::NotHandedOver,
+            "--check, --plan and --login are for a cluster that is handed over, with its root token revoked; this one is not",
+        )
+        .advise(format!("see what is to be done: {}", config.command("plan"))))
     }
 
     /// What may be written after the hand-over. A person, and whoever made a plan, have seen all of it.

@@ -53,6 +53,7 @@ impl View<'_> {
             diary: Rc::clone(&self.diary),
             memory: self.memory,
             again: &self.options.again_once,
+            adopt: self.options.adopt_documents,
             step: self.step,
         }
     }

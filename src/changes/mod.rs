@@ -7,13 +7,16 @@ mod saved;
 use std::collections::BTreeMap;
 
 use crate::changes::item::item;
+use crate::desired::defaults::widens;
 use crate::desired::observation::Observation;
 use crate::event::{PlannedAction, PlannedItem, PlannedStep};
 use crate::failure::Failure;
 use crate::finding::{Change, Detail, Unwritten};
 use crate::memory::Memory;
+use crate::memory::leaf::field_of;
 use crate::session::{Authority, Session};
 use crate::step::Step;
+use crate::vault::Error;
 use crate::vault::policies::capabilities_self;
 
 pub use crate::changes::saved::SavedPlan;
@@ -31,7 +34,15 @@ pub(crate) const STEPS: [Step; 6] = [
 /// So many paths are asked about at once.
 const ASKED_AT_ONCE: usize = 1000;
 /// What the server wants `sudo` for (measured on Vault 1.21.1, OpenBao 2.6.2 and 2.7.2).
-const SUDO: [&str; 2] = ["sys/auth/", "sys/audit/"];
+const SUDO: [&str; 7] = [
+    "sys/auth/",
+    "sys/audit/",
+    "sys/config/",
+    "sys/plugins/",
+    "sys/raw/",
+    "sys/rotate",
+    "sys/seal",
+];
 
 /// What may be written beside what is plainly meant.
 #[derive(Debug, Clone, Copy)]
@@ -87,7 +98,12 @@ pub(crate) async fn not_written(
     let paths: Vec<_> = all.flat_map(|(_, found)| paths_of(found)).collect();
     let mut left = BTreeMap::new();
     for some in paths.chunks(ASKED_AT_ONCE) {
-        let may = match capabilities_self(&session.client(), session.token()?, some).await {
+        let mut asked = capabilities_self(&session.client(), session.token()?, some).await;
+        if asked.as_ref().is_err_and(Error::is_retryable) {
+            session.cluster.find_active().await?;
+            asked = capabilities_self(&session.client(), session.token()?, some).await;
+        }
+        let may = match asked {
             Ok(may) => may,
             // Who may not even ask that is told by the server what they may not.
             Err(error) if error.is_forbidden() => BTreeMap::new(),
@@ -105,7 +121,27 @@ pub(crate) async fn not_written(
             left.entry(path).or_insert(why);
         }
     }
+    for path in paths {
+        let mounts = left.keys().filter(|above| stands_in(path, above));
+        if let Some(mount) = mounts.max_by_key(|mount| mount.len()).cloned() {
+            left.entry(path.to_owned())
+                .or_insert(Unwritten::Below(mount));
+        }
+    }
     Ok(left)
+}
+
+/// Whether a document stands in a mount.
+fn stands_in(path: &str, mount: &str) -> bool {
+    let below = mount.strip_prefix("sys/mounts/").or_else(|| {
+        let method = mount.strip_prefix("sys/")?;
+        method.starts_with("auth/").then_some(method)
+    });
+    let tuned = |own: &str| path.strip_suffix("/tune") == Some(own);
+    below.is_some_and(|below| {
+        let rest = path.strip_prefix(below);
+        tuned(mount) || rest.is_some_and(|rest| rest.starts_with('/'))
+    })
 }
 
 /// The rule of a policy that a login needs to write there, where it has none.
@@ -117,6 +153,9 @@ fn rule_that_lacks(path: &str, capabilities: &[String]) -> Option<String> {
         return None;
     }
     let sudo = if sudo { ", \"sudo\"" } else { "" };
+    if path.contains(['*', '+', '"', '\\', '{']) || path.contains(char::is_control) {
+        return Some("a rule that no policy can have for this path alone".to_owned());
+    }
     Some(format!(
         "path \"{path}\" {{ capabilities = [\"create\", \"read\", \"update\"{sudo}] }}"
     ))
@@ -135,12 +174,26 @@ fn left_by_us(
         if !is_new && memory.of(path).is_none() && !meant.adopted {
             left.push((path.clone(), Unwritten::NotAdopted));
         }
-        let widens = |change: &Change| matches!(change, Change::TakenOut { widens: true, .. });
-        if !meant.wider && pending.why.iter().any(widens) {
+        if !meant.wider && pending.why.iter().any(may_widen) {
             left.push((path.clone(), Unwritten::Widens));
         }
     }
     left
+}
+
+/// Whether a change may let in more people or addresses: whatever becomes of a field that keeps some out, but its first
+/// value.
+fn may_widen(change: &Change) -> bool {
+    match change {
+        Change::TakenOut { widens, .. } => *widens,
+        Change::Edited { field, .. }
+        | Change::SecretEdited { field }
+        | Change::Differs { field, .. }
+        | Change::SecretDiffers { field }
+        | Change::Drifted { field, .. }
+        | Change::HiddenDrift { field, .. } => widens(&field_of(field)),
+        _ => false,
+    }
 }
 
 /// What is written and what is not, for whoever is asked.

@@ -9,12 +9,14 @@ use crate::checkpoint::Diary;
 use crate::code::Code;
 use crate::config::Config;
 use crate::desired::observation::Observation;
+use crate::desired::resolve::texts;
 use crate::desired::to_be_sent;
 use crate::event::PlannedStep;
 use crate::failure::Failure;
 use crate::memory::Memory;
 use crate::memory::form::Form;
 use crate::step::Step;
+use crate::vault::Body;
 
 /// Form of the file.
 const VERSION: u32 = 1;
@@ -100,6 +102,30 @@ impl SavedPlan {
         .advise("name the file of that cluster with -c, or make a plan for this one: plan -o FILE"))
     }
 
+    /// Holds that nothing could be put in the place of a value that it names: where the key of the memory is not at hand, secrets
+    /// have no digest.
+    ///
+    /// # Errors
+    /// The documents of which something is not known.
+    pub(crate) fn is_whole(&self, config: &Config) -> Result<(), Failure> {
+        let unknown = self.documents.iter().filter(|(_, form)| !form.is_whole());
+        let paths: Vec<_> = unknown.map(|(path, _)| path.as_str()).collect();
+        if paths.is_empty() {
+            return Ok(());
+        }
+        Err(Failure::refused(
+            Code::PlanOutdated,
+            format!(
+                "no plan can hold what is to be sent to {}: a secret, or the checkpoint's key, is not at hand",
+                paths.join(", ")
+            ),
+        )
+        .advise(format!(
+            "plan where checkpoint.key and the secrets can be used, or write it without a file: {}",
+            config.command("apply")
+        )))
+    }
+
     /// Holds that what is to be written now is what was planned.
     ///
     /// # Errors
@@ -110,11 +136,12 @@ impl SavedPlan {
         shown: &[PlannedStep],
         documents: &BTreeMap<String, Form>,
     ) -> Result<(), Failure> {
+        self.is_whole(config)?;
         let now = as_value(shown);
         if self.steps == now && self.documents == *documents {
             return Ok(());
         }
-        let (then, now) = (texts(&self.steps), texts(&now));
+        let (then, now) = (items_of(&self.steps), items_of(&now));
         let only = |one: &BTreeSet<String>, other: &BTreeSet<String>, words: &str| {
             let texts: Vec<_> = one.difference(other).cloned().collect();
             (!texts.is_empty()).then(|| format!("{words}: {}", texts.join("; ")))
@@ -149,25 +176,36 @@ struct Head {
 
 /// What is to be sent of these observations, by path.
 pub(crate) fn documents(
-    memory: &Memory,
+    (config, memory): (&Config, &Memory),
     found: &[(Step, &Observation)],
     is_left: &dyn Fn(&str) -> bool,
 ) -> BTreeMap<String, Form> {
     let pending = found.iter().flat_map(|(_, found)| &found.pending);
     let written = pending.filter(|pending| !is_left(&pending.document.path));
-    written
-        .map(|pending| {
-            let path = pending.document.path.clone();
-            (path, to_be_sent(memory, pending))
-        })
-        .collect()
+    let forms = written.map(|pending| {
+        let path = pending.document.path.clone();
+        (path, to_be_sent(memory, pending))
+    });
+    // Devices are no documents that are read back.
+    let audit = found.iter().any(|(step, _)| *step == Step::Audit);
+    let devices = config.audit.iter().filter(|_| audit).map(|device| {
+        let options = texts(&device.options);
+        let body = Body::map([
+            ("type", Body::from(device.device_type.as_str())),
+            ("description", Body::from(device.description.as_str())),
+            ("local", Body::Bool(device.local)),
+            ("options", options),
+        ]);
+        (format!("sys/audit/{}", device.path), Form::in_clear(&body))
+    });
+    forms.chain(devices).collect()
 }
 
 fn as_value(steps: &[PlannedStep]) -> Value {
     serde_json::to_value(steps).unwrap_or_default()
 }
 
-fn texts(steps: &Value) -> BTreeSet<String> {
+fn items_of(steps: &Value) -> BTreeSet<String> {
     let steps = steps.as_array().into_iter().flatten();
     let items = steps.flat_map(|step| step["items"].as_array().into_iter().flatten());
     let texts = items.filter_map(|item| item["text"].as_str());

@@ -243,7 +243,7 @@ pub struct Apply {
     #[arg(long, value_name = "NAME")]
     pub login: Option<String>,
     /// After hand-over: write nothing; exit 4 where anything differs, or was not seen
-    #[arg(long, conflicts_with_all = ["yes", "again", "adopt_documents", "allow_widening"])]
+    #[arg(long, conflicts_with_all = ["yes", "again", "adopt_documents", "allow_widening", "keep_root"])]
     pub check: bool,
     /// After hand-over: name what is on the server and not in the file, not only count it
     #[arg(long)]

@@ -5,14 +5,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::config::{AuthMount, Config, SecretsEngine};
+use crate::config::{AuthMount, Config, Field, Fields, SecretsEngine};
 use crate::desired::kind::Kind;
 
 /// A path, and what may be done there.
 type Rule<'a> = (&'a str, &'a [&'a str]);
 
 /// Of every server. A `+` at the end stands for nothing too: it is by that rule that what is before it is listed (measured).
-const EVERYWHERE: [Rule<'static>; 23] = [
+const EVERYWHERE: [Rule<'static>; 26] = [
     ("auth/+/certs/+", &["list", "read"]),
     ("auth/+/config", &["read"]),
     ("auth/+/groups/+", &["list", "read"]),
@@ -20,6 +20,10 @@ const EVERYWHERE: [Rule<'static>; 23] = [
     ("auth/+/users/+", &["list", "read"]),
     // The scan that finds root tokens.
     ("auth/token/accessors", &["list", "sudo"]),
+    // What `default` gives too, which a login need not have.
+    ("auth/token/lookup-self", &["read"]),
+    ("auth/token/revoke-self", &["update"]),
+    ("sys/capabilities-self", &["update"]),
     ("auth/token/lookup-accessor", &["update"]),
     ("auth/token/roles/+", &["list", "read"]),
     ("identity/entity/id/+", &["list", "read"]),
@@ -55,9 +59,14 @@ pub(crate) fn policy(config: &Config) -> String {
         of_engine(config, engine, &mut add);
     }
     for write in &config.writes {
-        let is_plain = !write.path.contains(['*', '+', '"', '\\']);
-        if is_plain && shows_no_secret(Kind::of_path(config, &write.path)) {
-            add(&write.path, &["read"]);
+        let kind = Kind::of_path(config, &write.path);
+        if is_exact(&write.path) && shows_no_secret(kind) && !holds_secret(&write.data) {
+            // The servers want more for their own configuration.
+            let sudo = write.path.starts_with("sys/config/");
+            add(
+                &write.path,
+                if sudo { &["read", "sudo"] } else { &["read"] },
+            );
         }
     }
     let mut text = "# Written by vault-bootstrap: looks, and changes nothing.\n".to_owned();
@@ -70,15 +79,34 @@ pub(crate) fn policy(config: &Config) -> String {
     text
 }
 
-/// Whether reading such a document shows none and makes none.
+/// Whether reading such a document is known to show none and to make none.
 fn shows_no_secret(kind: Kind) -> bool {
-    !kind.unreadable && !kind.once && !kind.exact
+    kind.plain && !kind.unreadable && !kind.once && !kind.exact
+}
+
+/// Whether a rule for this path is about no other.
+fn is_exact(path: &str) -> bool {
+    !path.contains(['*', '+', '"', '\\', '{'])
+}
+
+/// What the file refers to may be read back.
+fn holds_secret(fields: &Fields) -> bool {
+    fields.iter().any(|(_, field)| is_secret(field))
+}
+
+fn is_secret(field: &Field) -> bool {
+    match field {
+        Field::Secret(_) => true,
+        Field::List(items) => items.iter().any(is_secret),
+        Field::Map(fields) => holds_secret(fields),
+        _ => false,
+    }
 }
 
 /// A pattern stands for one part of a path, and mounts may have several.
 fn of_method(method: &AuthMount, add: &mut impl FnMut(&str, &[&'static str])) {
     let path = &method.path;
-    if !path.contains('/') {
+    if !path.contains('/') || !is_exact(path) {
         return;
     }
     add(&format!("sys/auth/{path}/tune"), &["read", "sudo"]);
@@ -90,15 +118,19 @@ fn of_method(method: &AuthMount, add: &mut impl FnMut(&str, &[&'static str])) {
 
 fn of_engine(config: &Config, engine: &SecretsEngine, add: &mut impl FnMut(&str, &[&'static str])) {
     let path = &engine.path;
+    if !is_exact(path) {
+        return;
+    }
     if path.contains('/') {
         add(&format!("sys/mounts/{path}/tune"), &["read"]);
     }
     let own = format!("{path}/config");
-    if !engine.config.is_empty() && shows_no_secret(Kind::of_path(config, &own)) {
+    let plain = shows_no_secret(Kind::of_path(config, &own)) && !holds_secret(&engine.config);
+    if !engine.config.is_empty() && plain {
         add(&own, &["read"]);
     }
     let collections: &[&str] = match engine.engine_type.as_str() {
-        "database" => &["config", "roles", "static-roles"],
+        "database" => &["roles", "static-roles"],
         "pki" => &["roles", "issuers"],
         "ssh" | "aws" => &["roles"],
         "transit" | "totp" => &["keys"],
@@ -139,15 +171,21 @@ mod tests {
             ("sys/auth/deep/er/tune", "\"read\", \"sudo\""),
             ("auth/deep/er/role/+", "\"list\", \"read\""),
             ("sys/mounts/a/b/tune", "\"read\""),
-            ("db/config/main", "\"read\""),
-            ("db/config/+", "\"list\", \"read\""),
+            ("db/roles/+", "\"list\", \"read\""),
             ("transit/keys/+", "\"list\", \"read\""),
             ("sys/quotas/rate-limit/all", "\"read\""),
             ("identity/group/name/+", "\"read\""),
         ] {
             assert!(text.contains(&rule(path, may)), "{path}: {text}");
         }
-        for path in ["a/b/data", "db/creds", "rotate", "create", "delete"] {
+        for path in [
+            "a/b/data",
+            "db/creds",
+            "db/config",
+            "rotate",
+            "create",
+            "delete",
+        ] {
             assert!(!text.contains(path), "{path}: {text}");
         }
     }

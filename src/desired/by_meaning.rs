@@ -8,7 +8,7 @@ use crate::desired::record;
 use crate::desired::references::was_reference;
 use crate::desired::state::{Found, State};
 use crate::desired::view::View;
-use crate::finding::Change;
+use crate::finding::{Change, Detail, DocumentFinding, Unwritten};
 use crate::vault::Body;
 
 /// The state of a document that the server has as `have`; `Null` where that cannot be read.
@@ -27,10 +27,19 @@ pub(super) fn state(view: &View<'_>, document: &Document, have: &Value) -> State
     if have.is_null() {
         hidden = vec!["what was written".to_owned()];
     }
-    if !hidden.is_empty() && view.is_root() {
+    let begun = view.memory.is_begun(&document.path);
+    if begun {
+        // A run was killed while it made this one.
+        why.push(Change::Unsettled);
+    }
+    let mut findings = Vec::new();
+    if !hidden.is_empty() && (view.is_root() || view.adopt || begun) {
         let what = hidden.join(", ");
         why.push(Change::NotRemembered { what });
-    } else {
+    } else if !hidden.is_empty() {
+        if view.memory.knows_something() {
+            findings.push(not_ours(view, document, &hidden));
+        }
         not_compared.extend(hidden);
     }
     let learnt = why.is_empty().then(|| {
@@ -40,10 +49,18 @@ pub(super) fn state(view: &View<'_>, document: &Document, have: &Value) -> State
     State::present(Found {
         why,
         not_compared,
+        findings,
         learnt,
         by_meaning: true,
         ..Found::default()
     })
+}
+
+/// Somebody else has made it, with secrets that nobody can compare.
+fn not_ours(view: &View<'_>, document: &Document, fields: &[String]) -> DocumentFinding {
+    let (path, fields) = (document.path.clone(), fields.to_vec());
+    let detail = Detail::NotCompared { path, fields };
+    DocumentFinding::NotWritten(view.step, detail, Unwritten::NotAdopted)
 }
 
 /// What was not compared is not known to have been sent.
@@ -82,6 +99,10 @@ pub(super) fn change(
     }
     if let Some((have, want)) = document.policy_texts(have) {
         return Change::PolicyDiffers { have, want };
+    }
+    // Nobody knows what such a document may hold by now.
+    if !document.kind.plain {
+        return Change::SecretDiffers { field };
     }
     Change::Differs {
         field,

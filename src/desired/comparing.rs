@@ -148,7 +148,7 @@ async fn observe_beside(
 impl Comparison {
     fn add(&mut self, document: Document, state: State) {
         match state {
-            State::Unseen if document.kind.exact => self.secrets.push(document.path),
+            State::Unseen if !document.kind.plain => self.secrets.push(document.path),
             State::Unseen => self.unseen.push(document.path),
             State::Initial => self.initial.push(document.path),
             State::Absent => self.pending.push(Pending {

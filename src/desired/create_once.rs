@@ -33,7 +33,12 @@ pub(crate) async fn is_there(
     let Some((look_up, question, rest)) = question(document) else {
         return Ok(None);
     };
-    let answer = client.write(Some(token), &look_up, &question).await?;
+    let answer = match client.write(Some(token), &look_up, &question).await {
+        Ok(answer) => answer,
+        // Whoever may not look does not know.
+        Err(error) if error.is_forbidden() => return Ok(None),
+        Err(error) => return Err(error),
+    };
     // A secret id that it does not have is answered with nothing.
     let is_there = answer.data.is_object() && compare::compare(&rest, &answer.data).is_same();
     Ok(Some(is_there))

@@ -146,11 +146,20 @@ pub(crate) enum Default {
 /// Whether a field that is put back to its default, or changed, keeps fewer people out.
 pub(crate) fn widens(field: &str) -> bool {
     field.starts_with("bound_")
+        || field.starts_with("allowed_")
+        || field.starts_with("disallowed_")
+        || field.starts_with("ocsp_")
         || field.ends_with("_cidrs")
         || field.ends_with("cidr_list")
+        || field.ends_with("filter")
         || matches!(
             field,
-            "audience" | "path" | "bind_secret_id" | "allowed_roles"
+            "audience"
+                | "path"
+                | "bind_secret_id"
+                | "required_extensions"
+                | "disabled"
+                | "user_lockout_config"
         )
 }
 

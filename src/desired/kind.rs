@@ -156,6 +156,10 @@ fn of_system(path: &str) -> Option<Kind> {
         },
         ["sys", "policies", "acl", _] | ["sys", "policy", _] => POLICY,
         ["sys", "quotas", ..] => REPLACED,
+        ["sys", "policies", "password", _] | ["sys", "config", "cors" | "ui", ..] => Kind {
+            plain: true,
+            ..OTHER
+        },
         ["sys", "mounts" | "auth", .., "tune"] => MOUNT,
         ["sys", "rotate" | "seal" | "unseal" | "step-down", ..] => ONCE,
         ["sys" | "identity", ..] => OTHER,
@@ -208,11 +212,17 @@ fn of_engine(engine_type: &str, second_version: bool, rest: &str) -> Kind {
         },
         ("transit", ["keys", _]) => Kind {
             moves: &["keys", "latest_version", "min_available_version"],
+            plain: true,
+            ..OTHER
+        },
+        ("pki", ["config", "urls" | "crl" | "cluster"]) | ("aws", ["roles", _]) => Kind {
+            plain: true,
             ..OTHER
         },
         ("pki" | "ssh", ["roles", _]) => REPLACED,
         ("pki", ["config", "issuers"]) => Kind {
             moves: &["default"],
+            plain: true,
             ..OTHER
         },
         ("database", ["roles", _]) => MERGED,
@@ -222,6 +232,7 @@ fn of_engine(engine_type: &str, second_version: bool, rest: &str) -> Kind {
         },
         ("database", ["static-roles", _]) => Kind {
             moves: &["last_vault_rotation", "ttl", "next_vault_rotation"],
+            plain: true,
             ..OTHER
         },
         ("ssh", ["config", "ca"]) => ONCE,

@@ -21,6 +21,7 @@ use crate::finding::{Change, DocumentFinding};
 use crate::memory::leaf::{field_of, is_untouched, leaves};
 use crate::memory::{self, Changed, Drift, Edits, Remembered, Shown};
 use crate::shell::ShellCommand;
+use crate::step::decide::Recorded;
 use crate::vault::Body;
 
 /// The state of a document that the server has as `have`; `Null` where that cannot be read.
@@ -155,7 +156,18 @@ pub(super) async fn done_once(
     let Some(known) = known else {
         let begun = view.memory.is_begun(&document.path);
         let asked = view.again.contains(&document.path);
-        return Ok(match create_once::is_there(view, document).await? {
+        let there = create_once::is_there(view, document).await?;
+        let lost =
+            !view.memory.knows_something() && view.diary.recorded(view.step) == Recorded::Done;
+        if there.is_none() && lost && !asked {
+            // What was remembered is not here, and nothing tells whether it was done.
+            return Ok(State::present(Found {
+                findings: vec![DocumentFinding::PerhapsDone(document.path.clone())],
+                unread: true,
+                ..Found::default()
+            }));
+        }
+        return Ok(match there {
             Some(true) => State::present(Found {
                 learnt: Some(record::of(view.memory, document, (&document.body, None))),
                 by_meaning: true,
@@ -238,7 +250,8 @@ fn reasons(
     }
     for changed in &drift.changed {
         if said.insert(&changed.place) {
-            why.push(drifted(document, changed, hidden(&changed.place)));
+            let hide = !document.kind.plain || hidden(&changed.place);
+            why.push(drifted(document, changed, hide));
         }
     }
     why

@@ -21,6 +21,8 @@ pub(crate) struct View<'a> {
     pub(crate) memory: &'a Memory,
     /// What is to be done once more although it was done.
     pub(crate) again: &'a [String],
+    /// Whether documents that nothing here remembers having written are overwritten.
+    pub(crate) adopt: bool,
     /// Which step compares.
     pub(crate) step: Step,
 }

@@ -64,9 +64,11 @@ pub async fn apply(
     in_flight: usize,
 ) -> Result<Written, Failure> {
     // Killed in between, the next run does not take an older state for the one that the server has.
+    // Afterwards nobody compares secrets of what is not remembered: a first write is noted too.
+    let all = !target.is_root();
     let paths = pending
         .iter()
-        .map(|one| (one.document.path.as_str(), one.document.kind.once));
+        .map(|one| (one.document.path.as_str(), all || one.document.kind.once));
     target.memory.begin(paths)?;
     target.memory.forget_below(&made_anew(&pending))?;
     let mut results: Vec<_> = stream::iter(pending.into_iter().enumerate())
@@ -100,7 +102,14 @@ pub async fn apply(
 
 /// What documents stand in that are about to be made: nothing that was once written there is there any more.
 fn made_anew(pending: &[Pending]) -> Vec<String> {
+    let holds = |one: &&Pending| {
+        let mounts = ["sys/mounts/", "sys/auth/", "auth/"];
+        mounts
+            .iter()
+            .any(|begin| one.document.path.starts_with(begin))
+    };
     let made = pending.iter().filter(|one| one.why == [Change::Create]);
+    let made = made.filter(holds);
     let below = made.map(|one| {
         let path = one.document.path.as_str();
         let mount = path.strip_prefix("sys/mounts/").map(str::to_owned);
@@ -171,8 +180,12 @@ async fn what_was_made(
     }
     let made = match read(target, target.token()?, document).await {
         Ok(made) => made,
-        // Whoever may write need not be one who may read: what was made of it is not known.
-        Err(error) if error.is_forbidden() => return Ok((None, Vec::new())),
+        // Whoever may write need not be one who may read: what was sent is remembered alone.
+        Err(error) if error.is_forbidden() => {
+            let record = record::of(target.memory, document, (&document.body, None));
+            let unread = DocumentFinding::NotReadBack(document.path.clone());
+            return Ok((Some(record), vec![unread.into()]));
+        }
         Err(error) => return Err(error.into()),
     };
     let stays = made.as_ref().map_or_else(Vec::new, |made| {
@@ -252,6 +265,10 @@ async fn write(target: &Target<'_>, pending: &Pending) -> Result<(), Unwritten> 
                 if ambiguous_write_arrived(target, document).await? {
                     return Ok(());
                 }
+                if document.kind.once && !is_known_missing(target, document).await? {
+                    // A second one is worse than none.
+                    break;
+                }
             }
             Err(error) if is_taken_by_now(document, &error) => {
                 return Err(rejected(document, error).passing().into());
@@ -272,6 +289,11 @@ async fn write(target: &Target<'_>, pending: &Pending) -> Result<(), Unwritten> 
         .advise("look at the server's log, then run apply again")
         .answered(status)
         .into())
+}
+
+/// Whether the server says that what a document makes is not there.
+async fn is_known_missing(target: &Target<'_>, document: &Document) -> Result<bool, Failure> {
+    Ok(create_once::is_there(target, document).await? == Some(false))
 }
 
 /// How often one document is sent when the server answers that it could not, or not at all.

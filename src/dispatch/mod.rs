@@ -167,7 +167,7 @@ async fn plan(global: &Global, typed: Plan, caller: Caller<'_>) -> Result<Outcom
     .await?;
     if let Some(file) = &typed.out {
         let saved = saved.ok_or_else(|| no_file_of_it(&config))?;
-        plan::file::write(&saved, file)?;
+        plan::file::write(&config, &saved, file)?;
     }
     let differs = made.changes > 0 || made.unseen > 0;
     let exit = if typed.detailed_exitcode && differs {

@@ -45,6 +45,18 @@ pub enum DocumentFinding {
         "{0} is new in the file, and this login may not look whether the server has it: nothing was written there"
     )]
     NewUnseen(String),
+    /// A document that is written once, of which nothing is remembered.
+    #[error(
+        "{0} is written once, and nothing here remembers whether it was: look on the server; if it is missing there: \
+         --again {0}"
+    )]
+    PerhapsDone(String),
+    /// A document that was written, and that the login may not read.
+    #[error("{0} was written, and this login may not read what became of it")]
+    NotReadBack(String),
+    /// What the server has refused, with its words.
+    #[error("{}: not written: {}", .0.name(), .1)]
+    Refused(Step, String),
     /// A policy that the file does not name, and the rule by which its holders may become root.
     #[error(
         "the policy {0} is on the server and not in the file, and may make whoever has it root, by its rule for \"{1}\": \
@@ -67,6 +79,9 @@ pub enum Unwritten {
     /// A login that may not, and the rule of a policy that would let it.
     #[error("the login {0} may not; it takes {1}")]
     NotPermitted(String, String),
+    /// What it stands in is not written either.
+    #[error("it stands in {0}, which is not written")]
+    Below(String),
     /// It is there, and not by us.
     #[error(
         "it is there, and nothing here remembers having written it: apply --adopt-documents overwrites it"
@@ -80,7 +95,7 @@ pub enum Unwritten {
 impl Unwritten {
     fn code(&self) -> Code {
         match self {
-            Self::NotPermitted(..) => Code::NotPermitted,
+            Self::NotPermitted(..) | Self::Below(_) => Code::NotPermitted,
             Self::NotAdopted => Code::NotAdopted,
             Self::Widens => Code::WidensAccess,
         }
@@ -92,7 +107,9 @@ impl DocumentFinding {
         match self {
             Self::NotInFile(_) | Self::NotInFileUnseen(_) => Code::StepDiffers,
             Self::CannotReset(..) | Self::StaysSet(..) => Code::NotPutBack,
-            Self::DoneOnce(_) => Code::DoneOnce,
+            Self::DoneOnce(_) | Self::PerhapsDone(_) => Code::DoneOnce,
+            Self::NotReadBack(_) => Code::NotSeen,
+            Self::Refused(..) => Code::NotPermitted,
             Self::PolicyUnknown(_) => Code::NameUnknown,
             Self::NewUnseen(_) | Self::Unseen(..) => Code::NotSeen,
             Self::MakesRoot(..) => Code::LoginCanEscalate,

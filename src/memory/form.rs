@@ -8,7 +8,7 @@ use base64::prelude::BASE64_STANDARD;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::memory::leaf::Leaves;
+use crate::memory::leaf::{Leaves, leaves};
 use crate::vault::Body;
 
 /// The key of the digests. It opens nothing.
@@ -63,6 +63,16 @@ pub(super) enum Same {
 }
 
 impl Form {
+    /// Of values that anybody may see.
+    pub(crate) fn in_clear(body: &Body) -> Self {
+        Self::of("", &leaves(body), None, |_| true)
+    }
+
+    /// Whether every value is known, in clear or by its digest.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.unknown.is_empty()
+    }
+
     /// Of these values of a document. What is a reference of the file, and what is not `plain`, is kept as a digest; without
     /// a key as nothing at all.
     pub(crate) fn of(

@@ -4,17 +4,29 @@ use std::path::Path;
 
 use crate::changes::SavedPlan;
 use crate::code::Code;
+use crate::config::Config;
 use crate::disk;
 use crate::failure::Failure;
 
 /// No plan is nearly as long.
 const LONGEST: u64 = 256 << 20;
 
-/// Writes a plan: the old file or the new one, for its owner alone.
+/// Writes a plan: the old plan or the new one, for its owner alone.
 ///
 /// # Errors
-/// The disk refuses.
-pub fn write(plan: &SavedPlan, file: &Path) -> Result<(), Failure> {
+/// It would not hold all that is to be sent, another kind of file is there, or the disk refuses.
+pub fn write(config: &Config, plan: &SavedPlan, file: &Path) -> Result<(), Failure> {
+    plan.is_whole(config)?;
+    let before = disk::read::bytes(file, LONGEST);
+    if before.is_ok_and(|bytes| SavedPlan::read(&bytes, "it").is_err() && !bytes.is_empty()) {
+        let text = format!(
+            "{} is there, and is no plan of this release",
+            file.display()
+        );
+        return Err(
+            Failure::usage(Code::FileFailed, text).advise("name another file, or remove it")
+        );
+    }
     let parent = file
         .parent()
         .filter(|parent| !parent.as_os_str().is_empty());

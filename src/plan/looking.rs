@@ -179,7 +179,9 @@ impl<'a> Looking<'a> {
             (self.session.config, &self.diary),
             (&login.name, self.options.adopt_documents),
             &changes::shown(&found, left),
-            changes::documents(&self.memory, &found, &|path| left.contains_key(path)),
+            changes::documents((self.session.config, &self.memory), &found, &|path| {
+                left.contains_key(path)
+            }),
         ))
     }
 

@@ -94,7 +94,11 @@ pub(super) fn to_be_written(changes: &Changes, width: usize, style: Style) -> Pa
         width: Some(width),
         codes: false,
     };
-    let steps = changes.steps.iter().map(|step| one_step(step, layout));
+    // Nobody agrees to what they have not seen.
+    let steps = changes
+        .steps
+        .iter()
+        .map(|step| step_with(step, layout, usize::MAX));
     let text = format!(
         "other than the file, to be written as {}:\n{}",
         changes.login,
@@ -198,6 +202,11 @@ fn changes(all: &[PlannedStep]) -> String {
 }
 
 fn one_step(step: &PlannedStep, layout: Layout) -> String {
+    step_with(step, layout, LINES)
+}
+
+/// With so many lines of each policy at the most.
+fn step_with(step: &PlannedStep, layout: Layout, lines: usize) -> String {
     let (mark, what) = words(step.action);
     let title = step.step.title();
     let mut text = format!(
@@ -205,7 +214,7 @@ fn one_step(step: &PlannedStep, layout: Layout) -> String {
         one_line(&format!("{mark} {title}{what}"), 2, layout.width)
     );
     for item in &step.items {
-        text.push_str(&one_item(item, layout));
+        text.push_str(&one_item(item, layout, lines));
     }
     let problems = step.problems.iter().map(|problem| Reported {
         code: problem.code,
@@ -230,8 +239,8 @@ fn words(action: PlannedAction) -> (char, &'static str) {
     }
 }
 
-fn one_item(item: &PlannedItem, layout: Layout) -> String {
-    let mut text = what_of(item, layout);
+fn one_item(item: &PlannedItem, layout: Layout, lines: usize) -> String {
+    let mut text = what_of(item, layout, lines);
     if let Some(why) = &item.not_written {
         let line = format!("not written: {why}");
         text.push_str(&format!("      ! {}\n", one_line(&line, 8, layout.width)));
@@ -239,7 +248,7 @@ fn one_item(item: &PlannedItem, layout: Layout) -> String {
     text
 }
 
-fn what_of(item: &PlannedItem, Layout { width, .. }: Layout) -> String {
+fn what_of(item: &PlannedItem, Layout { width, .. }: Layout, lines: usize) -> String {
     let line = |mark: char, text: &str| format!("    {mark} {}\n", one_line(text, 6, width));
     let path = item.path.as_deref().unwrap_or_default();
     match item.change {
@@ -248,15 +257,15 @@ fn what_of(item: &PlannedItem, Layout { width, .. }: Layout) -> String {
         Some(PlannedChange::Unseen) => line('?', &item.text),
         Some(PlannedChange::PolicyDiffers) => {
             let (have, want) = (item.have.as_deref(), item.want.as_deref());
-            let lines = diff(have.unwrap_or_default(), want.unwrap_or_default());
-            format!("{}{lines}", line('~', path))
+            let texts = (have.unwrap_or_default(), want.unwrap_or_default());
+            format!("{}{}", line('~', path), diff(texts, lines))
         }
         Some(_) => line('~', &item.text),
     }
 }
 
 /// Lines that go and lines that come, with those around them.
-fn diff(have: &str, want: &str) -> String {
+fn diff((have, want): (&str, &str), lines: usize) -> String {
     let diff = TextDiff::configure()
         .timeout(PATIENCE)
         .diff_lines(have, want);
@@ -264,7 +273,7 @@ fn diff(have: &str, want: &str) -> String {
     for hunk in diff.unified_diff().context_radius(AROUND).iter_hunks() {
         for change in hunk.iter_changes() {
             shown += 1;
-            if shown > LINES {
+            if shown > lines {
                 text.push_str("        …\n");
                 return text;
             }
@@ -303,12 +312,12 @@ mod tests {
     fn a_policy_shows_the_lines_that_go_and_come_and_nothing_that_a_terminal_would_act_on() {
         let have = "one\ntwo\nthree\nfour\nfive\nsix\n";
         let want = "one\ntwo\nthree\nfour\nfive\u{1b}[2J\nsix\n";
-        let shown = diff(have, want);
+        let shown = diff((have, want), LINES);
         assert!(shown.contains("        - five\n"), "{shown}");
         assert!(shown.contains("        + five"), "{shown}");
         assert!(!shown.contains('\u{1b}'), "{shown}");
         // Only what is around it.
         assert!(!shown.contains("one"), "{shown}");
-        assert_eq!(diff(have, have), "");
+        assert_eq!(diff((have, have), LINES), "");
     }
 }

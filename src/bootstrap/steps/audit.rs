@@ -71,8 +71,18 @@ pub(super) async fn observe(view: &View<'_>) -> Result<Observation, Failure> {
     Ok(Observation { findings, ..found })
 }
 
-pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failure> {
-    let before = look(ceremony, ceremony.token()?).await?;
+pub(super) async fn apply(
+    ceremony: &mut Ceremony<'_>,
+    observation: &Observation,
+) -> Result<Evidence, Failure> {
+    let mut before = look(ceremony, ceremony.token()?).await?;
+    if !ceremony.is_root() {
+        // What was left when it was shown is left.
+        before.missing.retain(|wanted| {
+            let create = Detail::create(format!("sys/audit/{}", wanted.path));
+            observation.details.contains(&create)
+        });
+    }
     for wanted in &before.missing {
         enable(ceremony, wanted, &before.missing).await?;
     }

@@ -65,7 +65,7 @@ pub(super) async fn apply(
         Step::Initialize => initialize::apply(ceremony).await,
         Step::StoreRecoveryKeys => store_recovery_keys::apply(ceremony).await,
         Step::WaitUntilActive => wait_until_active::apply(ceremony).await,
-        Step::Audit => audit::apply(ceremony).await,
+        Step::Audit => audit::apply(ceremony, &observation).await,
         Step::Secrets => mounts::apply_secrets(ceremony, observation).await,
         Step::AuthMethods => mounts::apply((step, ceremony), observation).await,
         Step::Policies | Step::Roles => write(ceremony, observation, CONCURRENCY).await,
