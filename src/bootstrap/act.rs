@@ -3,6 +3,7 @@
 use crate::bootstrap::after_hand_over;
 use crate::bootstrap::ceremony::Ceremony;
 use crate::bootstrap::judge::Judgment;
+use crate::bootstrap::options::Options;
 use crate::bootstrap::steps;
 use crate::checkpoint::begun;
 use crate::code::{Code, Reported};
@@ -73,7 +74,7 @@ pub(super) async fn act(
             observation.details = other;
             not_rechecked(step, ceremony, &unseen);
             for detail in &observation.details {
-                ceremony.note(format!("was done, and is not as in the file: {detail}"));
+                ceremony.note(format!("not as in the file: {detail}"));
             }
             repair(step, ceremony, observation).await
         }
@@ -95,7 +96,7 @@ fn how_it_was_compared(ceremony: &Ceremony<'_>, evidence: &Evidence) {
 
 fn not_rechecked(step: Step, ceremony: &Ceremony<'_>, why: &[Detail]) {
     for why in why {
-        if ceremony.diary().handed_over() && is_missed(why, ceremony.options.check) {
+        if ceremony.diary().handed_over() && is_missed(why, ceremony.options) {
             ceremony.find(DocumentFinding::Unseen(step, why.clone()).into());
             continue;
         }
@@ -121,11 +122,15 @@ fn not_in_file(ceremony: &Ceremony<'_>, observation: &mut Observation) {
 }
 
 /// Whether whoever looks after the hand-over should have seen it: what a login may not read, and where looking is all that
-/// was asked for, what nobody looked at.
-fn is_missed(why: &Detail, check: bool) -> bool {
+/// was asked for, whatever was not looked at. A pipeline has neither the secrets nor the custodians of an operator.
+fn is_missed(why: &Detail, options: &Options) -> bool {
     match why {
         Detail::MayNotRead { .. } => true,
-        Detail::NoLogin | Detail::MayNotListAccessors | Detail::Custodian { .. } => check,
+        Detail::NoLogin | Detail::MayNotListAccessors | Detail::OtherLogins => options.check,
+        Detail::Custodian { .. } | Detail::NotCompared { .. } => {
+            options.check && !options.from_pipeline
+        }
+        Detail::SecretsUnread { managed, .. } => options.check && *managed,
         _ => false,
     }
 }

@@ -39,11 +39,13 @@ pub(super) async fn write(ceremony: &mut Ceremony<'_>, ended: &mut Ended) -> Res
     if waiting.is_empty() && ceremony.options.plan.is_none() {
         return Ok(());
     }
+    let mut places = Vec::new();
     for _ in 0..ROUNDS {
-        let made = round(ceremony, ended, waiting).await?;
-        if !made {
+        let made = round(ceremony, ended, (waiting, &places)).await?;
+        if made.is_empty() {
             return Ok(());
         }
+        places.extend(made);
         // What had stood in what was made anew was seen before as if it were still there.
         waiting = looked_again(ceremony).await?;
         if waiting.is_empty() {
@@ -57,14 +59,15 @@ pub(super) async fn write(ceremony: &mut Ceremony<'_>, ended: &mut Ended) -> Res
     Ok(())
 }
 
-/// One look's differences. Whether a mount or role was made.
+/// One look's differences; `places` is what this run has made before. What it has made now, in which others stand, as
+/// beginnings of paths.
 async fn round(
     ceremony: &mut Ceremony<'_>,
     ended: &mut Ended,
-    mut waiting: Vec<(Step, Observation)>,
-) -> Result<bool, Failure> {
+    (mut waiting, places): (Vec<(Step, Observation)>, &[String]),
+) -> Result<Vec<String>, Failure> {
     let found: Vec<_> = waiting.iter().map(|(step, found)| (*step, found)).collect();
-    let known = (&ceremony.memory, ceremony.options.meant());
+    let known = (&ceremony.memory, ceremony.options.meant(places));
     let left = not_written(ceremony, known, &found).await?;
     let shown = shown(&found, &left);
     if let Some(plan) = &ceremony.options.plan {
@@ -77,11 +80,11 @@ async fn round(
     }
     waiting.retain(|(_, observation)| !paths_of(observation).is_empty());
     if waiting.is_empty() {
-        return Ok(false);
+        return Ok(Vec::new());
     }
     let Some(asked) = agreed(ceremony, shown).await? else {
         differ(ceremony, waiting);
-        return Ok(false);
+        return Ok(Vec::new());
     };
     if asked {
         // A person may have thought for long: what is written is what they have seen.
@@ -90,7 +93,10 @@ async fn round(
         }
     }
     key_of_memory(ceremony).await;
-    let made = waiting.iter().any(|(_, found)| makes_a_place(found));
+    let made = waiting
+        .iter()
+        .flat_map(|(_, found)| places_made(found))
+        .collect();
     let mut mounts_written = false;
     for (step, mut observation) in waiting {
         if mounts_written {
@@ -112,15 +118,23 @@ fn differ(ceremony: &Ceremony<'_>, waiting: Vec<(Step, Observation)>) {
     }
 }
 
-/// Whether something is made in which other documents stand.
-fn makes_a_place(observation: &Observation) -> bool {
-    let places = ["sys/mounts/", "sys/auth/", "auth/"];
-    observation.details.iter().any(|detail| {
-        let Detail::Document { path, change } = detail else {
-            return false;
-        };
-        *change == Change::Create && places.iter().any(|begin| path.starts_with(begin))
-    })
+/// What is made in which other documents stand, as beginnings of paths.
+fn places_made(observation: &Observation) -> Vec<String> {
+    let made = observation
+        .details
+        .iter()
+        .filter_map(|detail| match detail {
+            Detail::Document { path, change } if *change == Change::Create => Some(path),
+            _ => None,
+        });
+    let places = made.filter_map(|path| {
+        let place = path.strip_prefix("sys/mounts/").or_else(|| {
+            let method = path.strip_prefix("sys/").unwrap_or(path);
+            method.starts_with("auth/").then_some(method)
+        });
+        place.map(|place| format!("{place}/"))
+    });
+    places.collect()
 }
 
 /// What differs now, but what this run has already left and told.

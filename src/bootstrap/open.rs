@@ -8,7 +8,7 @@ use crate::bootstrap::options::Options;
 use crate::bootstrap::steps;
 use crate::checkpoint::replica::damaged;
 use crate::checkpoint::{Checkpoint, ReplicatedCheckpoint};
-use crate::code::Code;
+use crate::code::{Code, Reported};
 use crate::config::{BreakGlass, CheckpointKey, Config, Drill};
 use crate::custodian::Custodian;
 use crate::desired::memory;
@@ -83,7 +83,14 @@ async fn the_rest(
     };
     let client = keep(cluster::client(config, &resolved), &mut failures);
     let memory = memory::opened(config, &resolved).await;
-    let memory = keep(memory.map_err(Failure::from), &mut failures);
+    let memory = keep(memory.map_err(Failure::from), &mut failures).map(|(memory, why)| {
+        let said = |why: Failure| Reported {
+            code: why.code(),
+            text: memory::not_compared(&why),
+        };
+        warnings.extend(why.map(said));
+        memory
+    });
     let nobody_there = |failure: &Failure| failure.code() == Code::NoTerminal;
     if !begun
         && failures.iter().any(nobody_there)

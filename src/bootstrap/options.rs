@@ -41,6 +41,8 @@ pub struct Options {
     pub all: bool,
     /// After the hand-over, nothing is written.
     pub check: bool,
+    /// Where this looks, neither the secrets nor the custodians of an operator are at hand.
+    pub from_pipeline: bool,
     /// Documents that are there, and that nothing here remembers having written, are overwritten after the hand-over.
     pub adopt_documents: bool,
     /// With `yes`, writes that let in more people or addresses are meant too.
@@ -101,8 +103,9 @@ impl Options {
     }
 
     /// What may be written after the hand-over. A person, and whoever made a plan, have seen all of it.
-    pub(crate) fn meant(&self) -> Meant {
+    pub(crate) fn meant<'a>(&self, made: &'a [String]) -> Meant<'a> {
         Meant {
+            made,
             adopted: self.adopt_documents,
             wider: !self.yes || self.allow_widening,
         }
@@ -115,6 +118,10 @@ impl Options {
 
     /// Holds that what was typed and what the file says of the root token are the same.
     pub fn check(&self, config: &Config) -> Result<(), Failure> {
+        if self.check || self.plan.is_some() {
+            // Neither leaves or revokes a root token.
+            return Ok(());
+        }
         match (config.revoke_root, self.keep_root) {
             (false, false) => Err(Failure::usage(
                 Code::ConfirmationMissing,

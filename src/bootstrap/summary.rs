@@ -267,6 +267,7 @@ mod tests {
                 evidence: "x.json".into(),
                 without: Vec::new(),
                 elsewhere: Vec::new(),
+                put_back: BTreeMap::new(),
             })
         };
         for before in [None, rehearsed("2026-01-01T00:00:00Z")] {

@@ -1,5 +1,6 @@
 //! What a step looks at: everything that it needs to judge, and nothing that writes.
 
+use std::cell::OnceCell;
 use std::ops::Deref;
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -54,6 +55,7 @@ impl View<'_> {
             memory: self.memory,
             again: &self.options.again_once,
             adopt: self.options.adopt_documents,
+            named: OnceCell::new(),
             step: self.step,
         }
     }

@@ -73,7 +73,7 @@ async fn hold(
     };
     let closed = every_login::each(session, &mut evidence, &mut findings).await?;
     let tried = each_quorum(session, &mut evidence, &mut findings, &mut seen).await;
-    let (without, elsewhere) = match tried {
+    let (without, elsewhere, fetched) = match tried {
         Ok(who) => who,
         Err(failure) => return Err(evidence.of_a_failure(session, key, failure)),
     };
@@ -92,6 +92,7 @@ async fn hold(
         evidence: PathBuf::new(),
         without,
         elsewhere,
+        put_back: as_stored::put_back(session.config, &fetched).await,
     };
     let passed = Some(&mut rehearsed);
     let path = evidence.write(session, key, &mut findings, passed).await?;
@@ -135,7 +136,7 @@ async fn each_quorum(
     evidence: &mut Evidence,
     findings: &mut Vec<Finding>,
     seen: &mut Seen,
-) -> Result<(Vec<String>, Vec<String>), Failure> {
+) -> Result<(Vec<String>, Vec<String>, Vec<String>), Failure> {
     // With holders elsewhere one person here is enough, where no machine answers.
     let people = session.options.holders.map_or(usize::MAX, |_| 1);
     let asking = Asking {
@@ -181,7 +182,9 @@ async fn each_quorum(
     evidence.set("quorums", facts);
     let away = gathered.away.into_iter().map(|(name, _)| name);
     let without = away.chain(left_out.iter().cloned()).collect();
-    Ok((without, gathered.elsewhere))
+    let fetched = gathered.held.iter().filter(|held| !held.typed);
+    let fetched = fetched.map(|held| held.name.clone()).collect();
+    Ok((without, gathered.elsewhere, fetched))
 }
 
 /// One root token, from its shares to its end. A stop that is asked for waits: it takes seconds, and a token without

@@ -46,11 +46,13 @@ const SUDO: [&str; 7] = [
 
 /// What may be written beside what is plainly meant.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Meant {
+pub(crate) struct Meant<'a> {
     /// Documents that nothing here remembers having written.
     pub(crate) adopted: bool,
     /// What lets in more people or addresses.
     pub(crate) wider: bool,
+    /// What this run has made, in which nothing of others stands: beginnings of paths.
+    pub(crate) made: &'a [String],
 }
 
 /// Whether this step found something that can be written.
@@ -88,7 +90,7 @@ pub(crate) fn path_of(detail: &Detail) -> Option<&str> {
 /// The server does not say what this login may do.
 pub(crate) async fn not_written(
     session: &Session<'_>,
-    (memory, meant): (&Memory, Meant),
+    (memory, meant): (&Memory, Meant<'_>),
     observations: &[(Step, &Observation)],
 ) -> Result<BTreeMap<String, Unwritten>, Failure> {
     let Authority::Login(login) = &session.authority else {
@@ -165,13 +167,16 @@ fn rule_that_lacks(path: &str, capabilities: &[String]) -> Option<String> {
 fn left_by_us(
     observation: &Observation,
     memory: &Memory,
-    meant: Meant,
+    meant: Meant<'_>,
 ) -> Vec<(String, Unwritten)> {
     let mut left = Vec::new();
     for pending in &observation.pending {
         let path = &pending.document.path;
         let is_new = pending.why == [Change::Create];
-        if !is_new && memory.of(path).is_none() && !meant.adopted {
+        // A run of ours may have made it, and was killed.
+        let begun = memory.is_begun(path);
+        let in_ours = begun || meant.made.iter().any(|above| path.starts_with(above));
+        if !is_new && memory.of(path).is_none() && !meant.adopted && !in_ours {
             left.push((path.clone(), Unwritten::NotAdopted));
         }
         if !meant.wider && pending.why.iter().any(may_widen) {

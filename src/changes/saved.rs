@@ -150,12 +150,15 @@ impl SavedPlan {
             only(&then, &now, "planned, and not so any more"),
             only(&now, &then, "not planned"),
         ];
-        let parts: Vec<_> = parts.into_iter().flatten().collect();
-        let what = if parts.is_empty() {
-            "a value that is not shown is another one".to_owned()
-        } else {
-            parts.join("; ")
-        };
+        let all: BTreeSet<&String> = self.documents.keys().chain(documents.keys()).collect();
+        let others = all
+            .into_iter()
+            .filter(|path| self.documents.get(*path) != documents.get(*path));
+        let others: Vec<_> = others.map(String::as_str).collect();
+        let values = format!("another value is to be sent to {}", others.join(", "));
+        let parts = parts.into_iter().flatten();
+        let parts = parts.chain((!others.is_empty()).then_some(values));
+        let what = parts.collect::<Vec<_>>().join("; ");
         Err(Failure::refused(
             Code::PlanOutdated,
             format!("the file or the server is another one than when the plan was made: {what}; nothing was written"),

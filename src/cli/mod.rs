@@ -252,6 +252,9 @@ pub struct Apply {
     #[arg(long, value_name = "FILE")]
     #[arg(conflicts_with_all = ["yes", "check", "login", "again", "adopt_documents", "allow_widening"])]
     pub plan: Option<PathBuf>,
+    /// Where --check looks from: a pipeline has not the secrets and custodians of an operator, which are then only listed
+    #[arg(long, value_enum, value_name = "PLACE", requires = "check", default_value_t = Place::Operator)]
+    pub from: Place,
     /// After hand-over: overwrite documents, too, that nothing here remembers having written
     #[arg(long)]
     pub adopt_documents: bool,
@@ -330,6 +333,15 @@ pub enum ReportOf {
         #[arg(long, value_name = "FILE")]
         signature: Option<PathBuf>,
     },
+}
+
+/// Where somebody looks from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Place {
+    /// All that the file names is at hand
+    Operator,
+    /// What other machines have is not
+    Pipeline,
 }
 
 /// What is common in a first configuration.

@@ -37,12 +37,13 @@ pub(super) fn state(view: &View<'_>, document: &Document, have: &Value) -> State
         let what = hidden.join(", ");
         why.push(Change::NotRemembered { what });
     } else if !hidden.is_empty() {
-        if view.memory.knows_something() {
+        if !view.is_named(&document.path) {
             findings.push(not_ours(view, document, &hidden));
         }
         not_compared.extend(hidden);
     }
-    let learnt = why.is_empty().then(|| {
+    let ours = why.is_empty() && findings.is_empty();
+    let learnt = ours.then(|| {
         let sent = without(&document.body, &not_compared);
         record::of(view.memory, document, (&sent, Some(have)))
     });

@@ -33,7 +33,8 @@ pub struct Comparison {
     /// Sent as the file says, by path: the server does not give them back.
     pub unread: Vec<String>,
     /// Not to be seen from here since it holds secrets, by path.
-    pub secrets: Vec<String>,
+    /// With each, whether the file asks for it to be compared all the same.
+    pub secrets: Vec<(String, bool)>,
     /// Fields whose value is not here any more, by the path of their document.
     pub not_compared: Vec<(String, Vec<String>)>,
     /// First values that are others' by now, by path: not looked at.
@@ -54,7 +55,8 @@ impl Comparison {
         let not_here = not_compared.map(|(path, fields)| Detail::NotCompared { path, fields });
         let not_here: Vec<_> = not_here.collect();
         let said = not_here.iter().map(ToString::to_string);
-        let unread = self.unseen.iter().chain(&self.secrets).cloned();
+        let secrets = self.secrets.iter().map(|(path, _)| path);
+        let unread = self.unseen.iter().chain(secrets).cloned();
         let apart: Vec<_> = unread.chain(said).collect();
         if !apart.is_empty() {
             evidence.set(NOT_RECHECKED, &apart);
@@ -88,8 +90,16 @@ impl Comparison {
         // Beside what differs too: it is not known to be as in the file.
         let paths = self.unseen;
         details.extend((!paths.is_empty()).then_some(Detail::MayNotRead { paths }));
-        let paths = self.secrets;
-        details.extend((!paths.is_empty()).then_some(Detail::SecretsUnread { paths }));
+        let (managed, others): (Vec<_>, Vec<_>) =
+            self.secrets.into_iter().partition(|(_, managed)| *managed);
+        for (paths, managed) in [(managed, true), (others, false)] {
+            let paths: Vec<_> = paths.into_iter().map(|(path, _)| path).collect();
+            let unread = Detail::SecretsUnread { paths, managed };
+            details.extend(
+                matches!(&unread, Detail::SecretsUnread { paths, .. } if !paths.is_empty())
+                    .then_some(unread),
+            );
+        }
         details.extend(not_here);
         Observation {
             seen,
@@ -148,7 +158,9 @@ async fn observe_beside(
 impl Comparison {
     fn add(&mut self, document: Document, state: State) {
         match state {
-            State::Unseen if !document.kind.plain => self.secrets.push(document.path),
+            State::Unseen if !document.kind.plain => {
+                self.secrets.push((document.path, document.kind.exact));
+            }
             State::Unseen => self.unseen.push(document.path),
             State::Initial => self.initial.push(document.path),
             State::Absent => self.pending.push(Pending {

@@ -3,22 +3,31 @@
 use crate::checkpoint::CheckpointError;
 use crate::config::Config;
 use crate::edge::references::{Resolved, key_of_checkpoint};
+use crate::failure::Failure;
 use crate::memory::Memory;
 
-/// The memory of the file's checkpoint. Where its key cannot be used here, what it guards is not compared, by name.
+/// The memory of the file's checkpoint. Where its key cannot be used here, what it guards is not compared, by name; why, stands
+/// beside it.
 ///
 /// # Errors
 /// The memory cannot be read, is damaged, of another cluster, or of a later release.
 pub(crate) async fn opened(
     config: &Config,
     resolved: &Resolved,
-) -> Result<Memory, CheckpointError> {
+) -> Result<(Memory, Option<Failure>), CheckpointError> {
     let memory = Memory::read(&config.checkpoint.path, &config.cluster.name)?;
-    if memory.has_key()
-        && let Ok(key) = key_of_checkpoint(config, resolved).await
-    {
-        // Another key, or one that is away: each place that it guards is named where it is not compared.
-        let _ = memory.open_key(&key).await;
+    if !memory.has_key() {
+        return Ok((memory, None));
     }
-    Ok(memory)
+    // Another key, or one that is away: each place that it guards is named where it is not compared.
+    let opened = match key_of_checkpoint(config, resolved).await {
+        Ok(key) => memory.open_key(&key).await.map_err(Failure::from),
+        Err(failure) => Err(failure),
+    };
+    Ok((memory, opened.err()))
+}
+
+/// What it means that the key cannot be used.
+pub(crate) fn not_compared(why: &Failure) -> String {
+    format!("the key of the memory cannot be used, so secrets are not compared: {why}")
 }

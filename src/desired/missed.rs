@@ -7,11 +7,18 @@ use crate::desired::comparing::observe_collection;
 use crate::desired::document::Document;
 use crate::desired::observation::Observation;
 use crate::desired::view::View;
+use crate::evidence::facts::{DOCUMENTS, NOT_READ_BACK};
 use crate::failure::Failure;
 use crate::finding::DocumentFinding;
 
 /// Facts of a step that name documents of it which this program has seen as the file had them, or has written.
-const NAMED: [&str; 4] = ["documents", "written", WRITTEN_BEFORE, NOT_IN_FILE];
+const NAMED: [&str; 5] = [
+    DOCUMENTS,
+    NOT_READ_BACK,
+    "written",
+    WRITTEN_BEFORE,
+    NOT_IN_FILE,
+];
 /// The one of those that the file names no more.
 pub(crate) const NOT_IN_FILE: &str = "not_in_file";
 

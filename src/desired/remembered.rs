@@ -21,7 +21,6 @@ use crate::finding::{Change, DocumentFinding};
 use crate::memory::leaf::{field_of, is_untouched, leaves};
 use crate::memory::{self, Changed, Drift, Edits, Remembered, Shown};
 use crate::shell::ShellCommand;
-use crate::step::decide::Recorded;
 use crate::vault::Body;
 
 /// The state of a document that the server has as `have`; `Null` where that cannot be read.
@@ -51,6 +50,11 @@ pub(super) fn state(
     };
     found.not_compared.sort();
     found.not_compared.dedup();
+    if view.adopt && !edits.unknown.is_empty() {
+        // It was found once, and nobody knows what was sent.
+        let what = edits.unknown.join(", ");
+        found.why.push(Change::NotRemembered { what });
+    }
     if was_changed_in_both(view, document, have, (&edits, &drift)) {
         found.why.clear();
         found.by_meaning = true;
@@ -157,8 +161,7 @@ pub(super) async fn done_once(
         let begun = view.memory.is_begun(&document.path);
         let asked = view.again.contains(&document.path);
         let there = create_once::is_there(view, document).await?;
-        let lost =
-            !view.memory.knows_something() && view.diary.recorded(view.step) == Recorded::Done;
+        let lost = !begun && view.is_named(&document.path);
         if there.is_none() && lost && !asked {
             // What was remembered is not here, and nothing tells whether it was done.
             return Ok(State::present(Found {

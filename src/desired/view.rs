@@ -1,9 +1,12 @@
 //! What comparing takes, and nothing that writes.
 
+use std::cell::OnceCell;
+use std::collections::BTreeSet;
 use std::ops::Deref;
 use std::rc::Rc;
 
 use crate::checkpoint::Diary;
+use crate::desired::missed::named_before;
 use crate::memory::Memory;
 use crate::session::Session;
 use crate::step::Step;
@@ -23,6 +26,8 @@ pub(crate) struct View<'a> {
     pub(crate) again: &'a [String],
     /// Whether documents that nothing here remembers having written are overwritten.
     pub(crate) adopt: bool,
+    /// Documents that the diary of this step names, once somebody asks.
+    pub(crate) named: OnceCell<BTreeSet<String>>,
     /// Which step compares.
     pub(crate) step: Step,
 }
@@ -32,6 +37,14 @@ impl<'a> Deref for View<'a> {
 
     fn deref(&self) -> &Self::Target {
         self.session
+    }
+}
+
+impl View<'_> {
+    /// Whether the diary says that an earlier run has written this document, or has seen it as the file had it.
+    pub(crate) fn is_named(&self, path: &str) -> bool {
+        let named = self.named.get_or_init(|| named_before(self));
+        named.contains(path)
     }
 }
 

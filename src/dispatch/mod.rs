@@ -14,7 +14,7 @@ use tokio::time::MissedTickBehavior;
 use crate::abandon;
 use crate::bootstrap::{self, Options};
 use crate::cli::{
-    Apply, Cli, Command, Custodian, ExampleKind, Global, Plan, Recovery, ReportOf, Rotate,
+    Apply, Cli, Command, Custodian, ExampleKind, Global, Place, Plan, Recovery, ReportOf, Rotate,
 };
 use crate::code::Code;
 use crate::config::{self, Config, Problems, Typed};
@@ -252,6 +252,7 @@ async fn apply(
         report: typed.report,
         login: plan.as_ref().map(|plan| plan.login.clone()).or(typed.login),
         check: typed.check,
+        from_pipeline: typed.from == Place::Pipeline,
         all: typed.all,
         adopt_documents: plan
             .as_ref()

@@ -18,6 +18,9 @@ pub(crate) const UNMANAGED: &str = "unmanaged";
 /// What of a step was not looked at.
 pub(crate) const NOT_RECHECKED: &str = "not_rechecked";
 
+/// That root is kept, and why.
+pub(crate) const ROOT: &str = "root";
+
 /// That the file asks for nothing of a step.
 pub(crate) const DECLARED: &str = "declared";
 

@@ -33,10 +33,12 @@ pub enum Detail {
         fields: Vec<String>,
     },
     /// Documents that hold secrets, and that this login may not read.
-    #[error("not compared, since reading it shows secrets, which this login may not: {}", paths.join(", "))]
+    #[error("not compared, since reading it may show secrets, and this login may not: {}", paths.join(", "))]
     SecretsUnread {
         /// API paths.
         paths: Vec<String>,
+        /// The file asks for values of `kv` to be compared.
+        managed: bool,
     },
     /// A custodian could not be looked at.
     #[error("{error}")]

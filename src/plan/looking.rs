@@ -91,7 +91,10 @@ impl<'a> Looking<'a> {
         for Reported { code, text } in warnings {
             caller.events.warn(code, text);
         }
-        let memory = memory::opened(config, &resolved).await?;
+        let (memory, without_key) = memory::opened(config, &resolved).await?;
+        if let Some(why) = without_key {
+            caller.events.warn(why.code(), memory::not_compared(&why));
+        }
         let known = (cluster::client(config, &resolved)?, resolved);
         let session = session((config, options), caller, known, &diary);
         Ok(Self {
@@ -198,7 +201,7 @@ impl<'a> Looking<'a> {
         if !self.by_login() || !changes::STEPS.contains(&step) {
             return Ok(BTreeMap::new());
         }
-        let known = (&self.memory, self.options.meant());
+        let known = (&self.memory, self.options.meant(&[]));
         changes::not_written(&self.session, known, &[(step, found)]).await
     }
 }

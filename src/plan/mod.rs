@@ -122,7 +122,7 @@ async fn authority(
 ) -> Result<Authority, Failure> {
     let config = session.config;
     let revoked = diary.recorded(Step::RevokeRoot);
-    if revoked != Recorded::Done && checkpoint::keeps_something(&config.checkpoint.path)? {
+    if checkpoint::keeps_something(&config.checkpoint.path)? {
         let key = key_of_checkpoint(config, &session.resolved).await?;
         let kept = checkpoint::kept(&config.checkpoint.path, &config.cluster.name, &key).await?;
         let root = match kept {

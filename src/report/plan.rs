@@ -230,9 +230,9 @@ fn words(action: PlannedAction) -> (char, &'static str) {
     match action {
         PlannedAction::Nothing | PlannedAction::NotRepeated => ('=', ""),
         PlannedAction::Do => ('+', ""),
-        PlannedAction::Repair => ('~', ": was done, and is not as in the file"),
+        PlannedAction::Repair => ('~', ": not as in the file"),
         PlannedAction::Write => ('~', ""),
-        PlannedAction::Differs => ('~', ": other than the file; nobody here may write it"),
+        PlannedAction::Differs => ('~', ": other than the file; this login may not write it"),
         PlannedAction::Adopt => ('+', ": is there, and will be recorded"),
         PlannedAction::NotSeen => ('?', ": recorded as done, not seen from here"),
         PlannedAction::Refuse => ('!', ": apply would stop here"),

@@ -44,6 +44,9 @@ pub(crate) async fn share(
         Err(error) => error,
     };
     let said = match error.kind() {
+        Kind::WrongIdentity if !identities.is_empty() => {
+            Some("no identity that was given opens it")
+        }
         Kind::NeedsHolder | Kind::WrongIdentity => None,
         Kind::NotOpened(said) => Some(said.as_str()),
         _ => return Err(error.into()),

@@ -331,7 +331,7 @@ fn before_the_hand_over_there_is_nothing_to_check() {
     ceremony
         .run(&["apply", "--check"])
         .exits(3)
-        .says(&["is not handed over", "vault-bootstrap plan"]);
+        .says(&["this one is not", "vault-bootstrap plan"]);
     assert!(!server.api().initialised());
 }
 

@@ -42,6 +42,7 @@ mod memory;
 mod moving;
 mod namespaces;
 mod nodes;
+mod not_as_ours;
 mod old_forms;
 mod others;
 mod output;

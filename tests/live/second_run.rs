@@ -230,11 +230,10 @@ fn what_was_changed_by_hand_is_repaired_while_root_lives() {
     );
     ceremony.set("/logins/operator", operator);
     let log = server.audit().after_this();
-    ceremony.apply().exits(4).says(&[
-        "was done, and is not as in the file",
-        "sys/policies/acl/auditor",
-        "repaired",
-    ]);
+    ceremony
+        .apply()
+        .exits(4)
+        .says(&["not as in the file", "sys/policies/acl/auditor", "repaired"]);
     let mut policies: Vec<_> = log
         .writes()
         .into_iter()

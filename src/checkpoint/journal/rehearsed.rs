@@ -1,11 +1,13 @@
 //! That break-glass was exercised after the ceremony: `rehearse` writes it, and `apply` does not miss the drill then.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use crate::checkpoint::directory::write_json;
 use crate::checkpoint::journal::reading::read;
+use crate::custodian::Stored;
 use crate::failure::Failure;
 
 /// The name of its file.
@@ -24,6 +26,9 @@ pub struct Rehearsed {
     /// Custodians whose share was given from a machine of their own.
     #[serde(default)]
     pub elsewhere: Vec<String>,
+    /// What was found where a share of its quorums is kept, by custodian, where that was not what had been stored.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub put_back: BTreeMap<String, Stored>,
 }
 
 impl Rehearsed {
@@ -58,6 +63,7 @@ mod tests {
             evidence: "x.json".into(),
             without: vec!["carol".into()],
             elsewhere: vec!["bob".into()],
+            put_back: BTreeMap::new(),
         };
         rehearsed.keep(directory.path()).unwrap();
         assert_eq!(Rehearsed::last(directory.path()).unwrap(), Some(rehearsed));

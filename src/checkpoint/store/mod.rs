@@ -16,7 +16,7 @@ use crate::checkpoint::running::{self, LOCK};
 use crate::checkpoint::secrets_file::{self, Header, Holds};
 use crate::disk;
 use crate::envelope::{self, Sealer};
-use crate::evidence::facts::Evidence;
+use crate::evidence::facts::{Evidence, ROOT};
 use crate::secret::{RootToken, SecretText};
 use crate::step::Step;
 use crate::step::decide::Recorded;
@@ -255,9 +255,11 @@ pub fn keeps_something(directory: &Path) -> Result<bool> {
     Ok(matches!(read_secrets(directory)?, Some((_, Some(_)))))
 }
 
-/// Whether the encrypted part has a root token that nobody has begun to revoke.
+/// Whether the encrypted part has a root token that nobody has begun to revoke, or that is kept on purpose.
 pub(crate) fn keeps_root(directory: &Path) -> bool {
-    let begun = |diary: &Diary| diary.recorded(Step::RevokeRoot) != Recorded::Nothing;
+    let kept = |diary: &Diary| diary.fact::<String>(Step::RevokeRoot, ROOT).is_some();
+    let begun =
+        |diary: &Diary| diary.recorded(Step::RevokeRoot) != Recorded::Nothing && !kept(diary);
     let diary = read_diary(directory).ok().flatten();
     diary.is_some_and(|diary| !begun(&diary)) && keeps_something(directory).unwrap_or_default()
 }

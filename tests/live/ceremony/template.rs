@@ -53,6 +53,7 @@ path "auth/+/users/+" { capabilities = ["create", "read", "update"] }
 path "secret/*" { capabilities = ["create", "read", "update"] }
 path "other/*" { capabilities = ["read"] }
 path "later/*" { capabilities = ["create", "read", "update"] }
+path "identity/group/name/+" { capabilities = ["create", "read", "update"] }
 path "identity/*" { capabilities = ["create", "read", "update"] }
 "#;
 

@@ -14,7 +14,7 @@ use crate::bootstrap::view::View;
 use crate::bootstrap::{authority, scrub};
 use crate::code::Code;
 use crate::desired::observation::Observation;
-use crate::evidence::facts::Evidence;
+use crate::evidence::facts::{Evidence, ROOT};
 use crate::failure::Failure;
 use crate::finding::{Detail, Finding};
 use crate::secret::Token;
@@ -31,7 +31,7 @@ pub(crate) async fn observe(view: &View<'_>) -> Result<Observation, Failure> {
     if view.options.keeps_root(view.config) && !is_over {
         return Ok(Observation {
             findings: vec![Finding::RootIsKept],
-            ..Observation::present(Evidence::default().with("root", "kept on purpose"))
+            ..Observation::present(Evidence::default().with(ROOT, "kept on purpose"))
         });
     }
     match (&view.authority, view.recorded()) {

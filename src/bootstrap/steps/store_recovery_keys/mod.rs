@@ -11,7 +11,7 @@ use crate::bootstrap::ceremony::Ceremony;
 use crate::bootstrap::steps::store_recovery_keys::assigning::{assign, no_share};
 use crate::bootstrap::steps::two_phase;
 use crate::bootstrap::view::View;
-use crate::checkpoint::ShareRecord;
+use crate::checkpoint::{Rehearsed, ShareRecord};
 use crate::code::Code;
 use crate::custodian::{self, Custodian, Observation as Look, Stored};
 use crate::desired::observation::Observation;
@@ -22,8 +22,8 @@ use crate::finding::{Detail, Finding};
 use crate::secret::ShareMaterial;
 use crate::session::Authority;
 use crate::shares::exercised::given_elsewhere;
-use crate::shares::key_set;
 use crate::shares::storing::{Stage, store};
+use crate::shares::{as_stored, key_set};
 use crate::step::Step;
 use crate::step::decide::Recorded;
 
@@ -120,17 +120,25 @@ fn removed(ceremony: &Ceremony<'_>) -> Option<Failure> {
 }
 
 async fn look(view: &View<'_>) -> Found {
+    let rehearsed = Rehearsed::last(&view.directory).ok().flatten();
+    let rehearsed = &rehearsed;
     let looks = view.custodians.iter().map(|custodian| async move {
         let Some(stored) = view.diary.stored(custodian.name()) else {
             return (custodian, None);
         };
-        let observed = custodian.observe(stored).await;
+        let observed = as_stored::observed(custodian, stored, rehearsed.as_ref()).await;
         (custodian, Some((stored, observed)))
     });
     let mut found = Found::default();
     for (custodian, look) in join_all(looks).await {
         found.sort(custodian, look, view.shares_in_hand);
     }
+    // Those that could not even be opened here, as without access to AWS.
+    let opened = |name: &str| view.custodians.iter().any(|one| one.name() == name);
+    let all = view.config.init.custodians.iter();
+    let away = all.filter(|custodian| !opened(&custodian.name));
+    let away = away.map(|custodian| format!("the share of {} was not looked at", custodian.name));
+    found.unseen.extend(away);
     found
 }
 
