@@ -8,14 +8,14 @@ use crate::bootstrap::act;
 use crate::bootstrap::ceremony::Ceremony;
 use crate::bootstrap::judge::judge;
 use crate::bootstrap::summary::Ended;
-use crate::changes::{differs, documents, not_written, path_of, paths_of, shown};
+use crate::changes::{differs, documents, not_written, path_of, paths_of, places_made, shown};
 use crate::code::Code;
 use crate::desired::observation::Observation;
 use crate::edge::references::key_of_checkpoint;
 use crate::event::{Changes, Event, PlannedStep, StepOutcome};
 use crate::evidence::facts::Evidence;
 use crate::failure::Failure;
-use crate::finding::{Change, Detail, DocumentFinding, Finding, Unwritten};
+use crate::finding::{Detail, DocumentFinding, Finding, Unwritten};
 use crate::prompt;
 use crate::session::Authority;
 use crate::step::{ORDER, Step, order};
@@ -116,25 +116,6 @@ fn differ(ceremony: &Ceremony<'_>, waiting: Vec<(Step, Observation)>) {
             ceremony.find(Finding::Step(step, detail));
         }
     }
-}
-
-/// What is made in which other documents stand, as beginnings of paths.
-fn places_made(observation: &Observation) -> Vec<String> {
-    let made = observation
-        .details
-        .iter()
-        .filter_map(|detail| match detail {
-            Detail::Document { path, change } if *change == Change::Create => Some(path),
-            _ => None,
-        });
-    let places = made.filter_map(|path| {
-        let place = path.strip_prefix("sys/mounts/").or_else(|| {
-            let method = path.strip_prefix("sys/").unwrap_or(path);
-            method.starts_with("auth/").then_some(method)
-        });
-        place.map(|place| format!("{place}/"))
-    });
-    places.collect()
 }
 
 /// What differs now, but what this run has already left and told.

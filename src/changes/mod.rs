@@ -240,6 +240,25 @@ pub(crate) fn items(
     items.collect()
 }
 
+/// What is made in which other documents stand, as beginnings of paths.
+pub(crate) fn places_made(observation: &Observation) -> Vec<String> {
+    let made = observation
+        .details
+        .iter()
+        .filter_map(|detail| match detail {
+            Detail::Document { path, change } if *change == Change::Create => Some(path),
+            _ => None,
+        });
+    let places = made.filter_map(|path| {
+        let place = path.strip_prefix("sys/mounts/").or_else(|| {
+            let method = path.strip_prefix("sys/").unwrap_or(path);
+            method.starts_with("auth/").then_some(method)
+        });
+        place.map(|place| format!("{place}/"))
+    });
+    places.collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -6,7 +6,8 @@ use std::ops::Deref;
 use std::rc::Rc;
 
 use crate::checkpoint::Diary;
-use crate::desired::missed::named_before;
+use crate::checkpoint::begun::WRITTEN_BEFORE;
+use crate::evidence::facts::{DOCUMENTS, NOT_READ_BACK};
 use crate::memory::Memory;
 use crate::session::Session;
 use crate::step::Step;
@@ -38,6 +39,24 @@ impl<'a> Deref for View<'a> {
     fn deref(&self) -> &Self::Target {
         self.session
     }
+}
+
+/// Facts of a step that name documents of it which this program has seen as the file had them, or has written.
+const NAMED: [&str; 5] = [
+    DOCUMENTS,
+    NOT_READ_BACK,
+    "written",
+    WRITTEN_BEFORE,
+    NOT_IN_FILE,
+];
+/// The one of those that the file names no more.
+pub(crate) const NOT_IN_FILE: &str = "not_in_file";
+
+/// Paths that the step of this view has seen as an earlier form of the file had them, or has written.
+pub(crate) fn named_before(view: &View<'_>) -> BTreeSet<String> {
+    let made = |fact| view.diary.fact(view.step, fact);
+    let made = NAMED.map(|fact| made(fact).unwrap_or_default());
+    made.into_iter().flat_map(Vec::into_iter).collect()
 }
 
 impl View<'_> {
