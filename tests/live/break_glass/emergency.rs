@@ -46,7 +46,7 @@ fn a_shell_says_what_it_is_and_a_command_that_failed_without_a_token_in_its_envi
  {
     require!(["openbao-2.7.2"]);
     let (_server, ceremony) = handed_over();
-    let hint = "without --env the token is in no environment";
+    let hint = "type --env before it, without which the token is in no environment";
     break_glass(&ceremony, &["--reason", "x", "--", "sh", "-c", "exit 7"])
         .exits(7)
         .says(&[hint]);
