@@ -62,6 +62,7 @@ mod rotation;
 mod second_run;
 mod servers;
 mod several_servers;
+mod shares_looked_at;
 mod signing_in;
 mod squatters;
 mod support;

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::ceremony::{Api, Ceremony, Run, Server, handed_over_managed, killed_or_ended};
-use crate::support::{Action, Faults, LocalStack, Setup, require};
+use crate::support::{Action, Faults, Setup, require};
 
 const OPENBAO: Setup = Setup::OpenBao272Static;
 
@@ -333,74 +333,4 @@ fn a_rule_to_paste_is_about_one_path_alone() {
     ceremony.set("/writes", json!([{ "path": path, "data": { "rate": 5 } }]));
     let run = written(&ceremony);
     assert!(!run.stdout.contains("it takes path \"sys/quotas"), "{run}");
-}
-
-#[test]
-fn without_access_to_a_custodian_its_share_was_not_seen() {
-    require!(["openbao-2.7.2", "localstack-4.9.2"]);
-    let server = Server::in_memory();
-    let mut ceremony = Ceremony::at(&server);
-    let alice = ceremony.ssm_custodian("alice");
-    ceremony.set("/init/custodians/0", alice);
-    ceremony.apply().exits(4);
-    ceremony
-        .run(&["apply", "--check"])
-        .exits(4)
-        .never_says(&["the share of alice"]);
-    let environment: Vec<(String, String)> = std::mem::take(&mut ceremony.environment);
-    let run = ceremony.run(&["apply", "--check", "--output", "json"]);
-    assert!(
-        codes(run.exits(4)).contains(&"not-seen".to_owned()),
-        "{run}"
-    );
-    ceremony
-        .run(&["apply", "--check"])
-        .prints(&["the share of alice was not looked at"]);
-    let run = ceremony.run(&["apply", "--check", "--from", "pipeline", "--output", "json"]);
-    assert!(!codes(&run).contains(&"not-seen".to_owned()), "{run}");
-    ceremony.environment = environment;
-    let parameter: Value = ceremony.file["init"]["custodians"][0]["ssm"]["parameter"].clone();
-    assert!(parameter.is_string());
-}
-
-#[test]
-fn a_share_that_was_put_back_is_as_it_was_once_a_rehearsal_has_fetched_it_from_there() {
-    require!(["openbao-2.7.2", "localstack-4.9.2"]);
-    let server = Server::in_memory();
-    let mut ceremony = Ceremony::at(&server);
-    let alice = ceremony.ssm_custodian("alice");
-    ceremony.set("/init/custodians/0", alice);
-    ceremony.apply().exits(4);
-    let parameter = ceremony.file["init"]["custodians"][0]["ssm"]["parameter"].clone();
-    let parameter = parameter.as_str().expect("a name");
-    let aws = LocalStack::shared();
-    let share = aws.ssm_get(parameter).expect("a share");
-    assert_eq!(aws.ssm_put(parameter, "something else", true), Ok(()));
-    assert_eq!(aws.ssm_put(parameter, &share, true), Ok(()));
-    ceremony.apply().exits(4).prints(&[
-        "the share of alice, changed since it was stored",
-        "bring back what was stored",
-    ]);
-    let keys = [
-        "rehearse",
-        "--identity",
-        "bob.key",
-        "--identity",
-        "carol.key",
-    ];
-    ceremony
-        .run(&keys)
-        .exits(4)
-        .prints(&["the share of alice, changed since it was stored"]);
-    ceremony
-        .apply()
-        .exits(0)
-        .never_says(&["changed since it was stored"]);
-    ceremony.run(&keys).exits(0);
-    // Another change is another one.
-    assert_eq!(aws.ssm_put(parameter, "something else", true), Ok(()));
-    ceremony
-        .apply()
-        .exits(4)
-        .prints(&["the share of alice, changed since it was stored"]);
 }
