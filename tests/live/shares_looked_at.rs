@@ -1,6 +1,6 @@
 //! Whether shares are still as they were stored is said only of those that were looked at.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::ceremony::{Ceremony, Run, Server};
 use crate::support::{LocalStack, require};
