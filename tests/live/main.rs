@@ -39,6 +39,7 @@ mod looking;
 mod many_files;
 mod memory;
 mod moving;
+mod mutations;
 mod namespaces;
 mod nodes;
 mod old_forms;

@@ -1,0 +1,58 @@
+//! Any field that somebody has changed on the server is found, whether the file names it or not, and is put back.
+
+use super::{Cluster, Places};
+use crate::support::{Setup, require};
+
+/// Changes one field of every document a round; each is put back.
+fn planted(setup: Setup) {
+    let cluster = Cluster::start(setup);
+    let api = cluster.root();
+    let documents = &cluster.documents;
+    let rounds = documents.iter().map(|one| one.drifts.len()).max();
+    let mut count = 0;
+    for round in 0..rounds.expect("some") {
+        let when = format!("{setup:?}, round {round}");
+        let before: Vec<_> = documents.iter().map(|one| one.read(&api)).collect();
+        let (mut expected, mut paths) = (Places::new(), Vec::new());
+        for document in documents {
+            let Some(drift) = document.drifts.get(round) else {
+                continue;
+            };
+            if let Err(refused) = document.plant(&api, drift) {
+                cluster.problem(&when, refused);
+                continue;
+            }
+            expected.insert((document.path.clone(), drift.0.clone()));
+            paths.push(&*document.path);
+        }
+        count += expected.len();
+        cluster.finds(&when, &expected);
+        cluster.writes(&when, &paths);
+        for (document, before) in documents.iter().zip(before) {
+            let after = document.read(&api);
+            if after != before {
+                cluster.problem(&when, format!("{}: {after}, and was {before}", document.path));
+            }
+        }
+        cluster.writes(&when, &[]);
+    }
+    cluster.ends(count, "planted");
+}
+
+#[test]
+fn every_field_that_is_changed_on_openbao_is_put_back() {
+    require!(["openbao-2.7.2"]);
+    planted(Setup::OpenBao272Static);
+}
+
+#[test]
+fn every_field_that_is_changed_on_an_older_openbao_is_put_back() {
+    require!(["openbao-2.6.2"]);
+    planted(Setup::OpenBao262StaticApiAudit);
+}
+
+#[test]
+fn every_field_that_is_changed_on_vault_is_put_back() {
+    require!(["vault-1.21.1"]);
+    planted(Setup::Vault1211Shamir);
+}
