@@ -10,7 +10,7 @@ use crate::desired::kind::{Kind, Writing};
 const GROUP_FILTER: &str =
     "(|(memberUid={{.Username}})(member={{.UserDN}})(uniqueMember={{.UserDN}}))";
 /// Fields that the empty value of their type puts back (measured). No other field is guessed at.
-const RESET_BY_TYPE: [&str; 78] = [
+const RESET_BY_TYPE: [&str; 80] = [
     "allowed_common_names",
     "allowed_dns_sans",
     "allowed_email_sans",
@@ -74,6 +74,8 @@ const RESET_BY_TYPE: [&str; 78] = [
     "required_extensions",
     "revocation_statements",
     "rollback_statements",
+    "root_credentials_rotate_statements",
+    "root_rotation_statements",
     "secret_id_bound_cidrs",
     "secret_id_num_uses",
     "secret_id_ttl",
@@ -94,6 +96,10 @@ const RESET_BY_TYPE: [&str; 78] = [
 impl Kind {
     /// The value that puts a field back to what it is without being named, where that is known; `made` is the server's own.
     pub(crate) fn default_of(&self, path: &str, field: &str, made: &Value) -> Default {
+        // Kept by a write that replaces the rest (measured).
+        if field == "namespace_in_state" {
+            return Default::Is(json!(true));
+        }
         if self.writing != Writing::Merges {
             return Default::LeaveOut;
         }
@@ -101,10 +107,10 @@ impl Kind {
         let value = match field {
             // Replaced by the server also where it keeps the others.
             "role_type" | "bound_claims_type" | "callback_mode" => return Default::LeaveOut,
-            "local_secret_ids" | "connection_details" | "user_lockout_config" => {
-                return Default::None;
-            }
-            "bind_secret_id" | "renewable" | "deny_null_bind" | "namespace_in_state" => json!(true),
+            // Made at creation, or another document's.
+            "local_secret_ids" | "connection_details" | "user_lockout_config" | "group_ids"
+            | "direct_group_ids" | "inherited_group_ids" => return Default::None,
+            "bind_secret_id" | "renewable" | "deny_null_bind" => json!(true),
             "token_type" if tunes || path.starts_with("auth/token/") => json!("default-service"),
             "token_type" => json!("default"),
             "alias_name_source" => json!("serviceaccount_uid"),
@@ -118,7 +124,7 @@ impl Kind {
             "tls_min_version" | "tls_max_version" => json!("tls12"),
             "connection_timeout" => json!(30),
             "dereference_aliases" => json!("never"),
-            _ if !RESET_BY_TYPE.contains(&field) => return Default::None,
+            _ if !RESET_BY_TYPE.contains(&field) => return Default::NotKnown,
             _ => match made {
                 Value::Number(_) => json!(0),
                 Value::Bool(_) => json!(false),
@@ -141,6 +147,8 @@ pub(crate) enum Default {
     LeaveOut,
     /// Nothing that a write could do.
     None,
+    /// Nobody has measured it.
+    NotKnown,
 }
 
 /// Whether a field that is put back to its default, or changed, keeps fewer people out.
@@ -173,7 +181,7 @@ mod tests {
             Default::LeaveOut
         );
         assert_eq!(default("local_secret_ids", json!(true)), Default::None);
-        assert_eq!(default("nobody_knows_it", json!(1)), Default::None);
+        assert_eq!(default("nobody_knows_it", json!(1)), Default::NotKnown);
         let tune = MOUNT.default_of("sys/auth/a/tune", "default_lease_ttl", &json!(60));
         assert_eq!(tune, is(json!(0)));
         let tune = MOUNT.default_of("sys/auth/a/tune", "token_type", &json!("batch"));

@@ -156,7 +156,9 @@ fn of_system(path: &str) -> Option<Kind> {
         },
         ["sys", "policies", "acl", _] | ["sys", "policy", _] => POLICY,
         ["sys", "quotas", ..] => REPLACED,
+        ["sys", "policies", "password", _] => REPLACED,
         ["sys", "mounts" | "auth", .., "tune"] => MOUNT,
+        ["auth", "token", "roles", _] => MERGED,
         ["sys", "rotate" | "seal" | "unseal" | "step-down", ..] => ONCE,
         ["sys" | "identity", ..] => OTHER,
         _ => return None,
@@ -211,6 +213,7 @@ fn of_engine(engine_type: &str, second_version: bool, rest: &str) -> Kind {
             ..OTHER
         },
         ("pki" | "ssh", ["roles", _]) => REPLACED,
+        ("pki", ["config", "urls" | "crl" | "cluster" | "auto-tidy"]) => MERGED,
         ("pki", ["config", "issuers"]) => Kind {
             moves: &["default"],
             ..OTHER

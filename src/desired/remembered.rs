@@ -19,7 +19,7 @@ use crate::desired::view::View;
 use crate::failure::Failure;
 use crate::finding::{Change, DocumentFinding};
 use crate::memory::leaf::{field_of, is_untouched, leaves};
-use crate::memory::{self, Changed, Drift, Edits, Remembered, Shown};
+use crate::memory::{self, Changed, Drift, Edits, Look, Remembered, Shown};
 use crate::shell::ShellCommand;
 use crate::vault::Body;
 
@@ -38,7 +38,13 @@ pub(super) fn state(
     let drift = match &known.made {
         Some(made) if !have.is_null() => {
             let now = record::still(document, have);
-            memory::drift(path, made, &now, (key.as_deref(), &moves, &plain))
+            let look = Look {
+                key: key.as_deref(),
+                moves: &moves,
+                plain: &plain,
+                exact: document.kind.exact,
+            };
+            memory::drift(path, made, &now, look)
         }
         _ => Drift::default(),
     };

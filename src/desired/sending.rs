@@ -60,7 +60,7 @@ pub(super) fn body(
             }
             continue;
         }
-        let default = default_of(document, (&field, drift), (now, then.as_ref()));
+        let default = put_back_by(document, (&field, drift), (now, then.as_ref()));
         sending.put_back(&field, (default, then, now), &mut added);
     }
     let is_changed = |name: &str| {
@@ -86,7 +86,7 @@ pub(super) fn body(
 }
 
 /// With what a field that drifted, and that the file does not name, is put back to what it was.
-fn default_of(
+fn put_back_by(
     document: &Document,
     (field, drift): (&str, &Drift),
     (now, then): (&Value, Option<&Value>),
@@ -99,8 +99,9 @@ fn default_of(
     });
     match (default, then) {
         (Default::Is(own), _) if is_tuned_time(document, field) => Default::Is(own),
-        (Default::Is(_), Some(then)) => Default::Is(then.clone()),
-        (Default::Is(_), None) => Default::None,
+        // What is sent by name comes back, whether anybody has measured what resets it or not.
+        (Default::Is(_) | Default::NotKnown, Some(then)) => Default::Is(then.clone()),
+        // What it was is not known in clear; nobody named it, so it was what the server puts there.
         (default, _) => default,
     }
 }
@@ -108,7 +109,25 @@ fn default_of(
 /// The field that is sent for a place of the answer: connections answer with all of theirs in one.
 pub(super) fn sent_as(place: &str) -> String {
     let inner = place.strip_prefix("connection_details.");
-    field_of(inner.unwrap_or(place))
+    let field = field_of(inner.unwrap_or(place));
+    if field == ROTATION.1 {
+        return ROTATION.0.to_owned();
+    }
+    field
+}
+
+/// What a connection's answer calls another name than a write of it.
+const ROTATION: (&str, &str) = (
+    "root_rotation_statements",
+    "root_credentials_rotate_statements",
+);
+
+/// How an answer calls a field that is sent.
+fn answered_as(field: &str) -> &str {
+    if field == ROTATION.0 {
+        return ROTATION.1;
+    }
+    field
 }
 
 /// Under which name an answer has the fields of a connection.
@@ -116,10 +135,7 @@ const CONNECTION: &str = "connection_details";
 
 /// What an answer has of a field that is sent, and whether that is within its connection.
 fn value_at<'h>(have: &'h Value, field: &str) -> (&'h Value, bool) {
-    let renamed = match field {
-        "root_rotation_statements" => "root_credentials_rotate_statements",
-        other => other,
-    };
+    let renamed = answered_as(field);
     let inside = have.get(CONNECTION).and_then(|inner| inner.get(renamed));
     match (have.get(renamed), inside) {
         (Some(value), _) => (value, false),
@@ -143,7 +159,7 @@ impl Sending {
         added: &mut Vec<(String, Body)>,
     ) {
         let to = match default {
-            Default::None => {
+            Default::None | Default::NotKnown => {
                 self.cannot.push(field.to_owned());
                 return;
             }
@@ -168,6 +184,7 @@ fn is_tuned_time(document: &Document, field: &str) -> bool {
 
 /// What a field was after the last write, in a form that can be sent: never null, which keeps some fields as they are.
 fn then(made: &crate::memory::form::Form, field: &str, now: &Value) -> Option<Value> {
+    let field = answered_as(field);
     let values = field_then(made, field)?;
     let alone = values.get(field).filter(|_| values.len() == 1).cloned();
     let value = match alone {
@@ -201,7 +218,7 @@ mod tests {
     use crate::desired::kind::Kind;
     use crate::desired::record;
     use crate::memory::leaf::leaves;
-    use crate::memory::{Memory, drift, edits};
+    use crate::memory::{Look, Memory, drift, edits};
     use crate::secret::SecretText;
     use serde_json::json;
 
@@ -222,7 +239,12 @@ mod tests {
             path,
             known.made.as_ref().unwrap(),
             &answer,
-            (None, &none, &all),
+            Look {
+                key: None,
+                moves: &none,
+                plain: &all,
+                exact: false,
+            },
         );
         let sending = body(&now, (&known, have), (&edits, &drift, false));
         let send = sending.send.unwrap_or(now.body);

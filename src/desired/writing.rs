@@ -16,10 +16,11 @@ use crate::desired::view::CONCURRENCY;
 use crate::evidence::facts::Evidence;
 use crate::failure::Failure;
 use crate::finding::{Change, DocumentFinding, Finding};
-use crate::memory::leaf::is_nothing;
+use crate::memory::leaf::is_untouched;
 use crate::memory::{Memory, Record};
 use crate::session::Session;
 use crate::vault;
+use crate::vault::Body;
 
 /// What writing takes: who writes, and where that is remembered.
 pub struct Target<'a> {
@@ -187,7 +188,8 @@ async fn what_was_made(
 /// A field that was to be put back, and was not.
 pub(super) fn stays(document: &Document, made: &Value, reset: &Reset) -> Option<Finding> {
     let now = reset.now(made);
-    let nothing = |value: &Value| is_nothing(value) || *value == "";
+    // Zero, false and no text are nothing too where the other side does not name it.
+    let nothing = |value: &Value| is_untouched(&Body::from(value.clone()));
     let is_back = match &reset.to {
         // The server puts the name of the role there.
         _ if reset.field == "display_name" => true,

@@ -26,19 +26,13 @@ fn of_tokens(more: Value) -> Value {
 
 /// All of them.
 pub fn documents(setup: Setup, issuer: &str) -> Vec<Document> {
-    let mut all = vec![user(), approle(), tune(), token_role()];
+    let mut all = vec![user(), approle(setup), tune(), token_role()];
     all.extend(jwt(setup));
     all.extend(oidc(setup, issuer));
     all.extend(kubernetes(setup));
     all.push(cert());
     if setup != Setup::OpenBao272Static {
         all.extend(ldap());
-    }
-    let only_openbao = ["auth/userpass/users/mutant", "auth/approle/role/r"];
-    for document in &mut all {
-        if setup.is_openbao() && only_openbao.contains(&&*document.path) {
-            document.drifts.push(("token_strictly_bind_ip".into(), json!(true)));
-        }
     }
     all
 }
@@ -58,16 +52,20 @@ fn user() -> Document {
     ]))
 }
 
-fn approle() -> Document {
+fn approle(setup: Setup) -> Document {
+    let mut drifts = of_tokens(json!({
+        "secret_id_ttl": 60, "secret_id_bound_cidrs": ["0.0.0.0/0"], "secret_id_num_uses": 0,
+        "bind_secret_id": false, "token_type": "default",
+    }));
+    if setup.is_openbao() {
+        drifts["token_strictly_bind_ip"] = json!(true);
+    }
     Document::role(
         "approle",
         json!({ "token_policies": ["operator"], "secret_id_ttl": "1h", "bind_secret_id": true,
         "secret_id_bound_cidrs": ["10.0.0.0/8", "127.0.0.0/8"], "secret_id_num_uses": 4, "token_type": "service" }),
     )
-    .drifts(of_tokens(json!({
-        "secret_id_ttl": 60, "secret_id_bound_cidrs": ["0.0.0.0/0"], "secret_id_num_uses": 0,
-        "bind_secret_id": false, "token_type": "default",
-    })))
+    .drifts(drifts)
     .edits(json!([
         ["secret_id_ttl", "60m"], ["secret_id_bound_cidrs", ["127.0.0.0/8", "10.0.0.0/8"]], ["bind_secret_id"],
         ["secret_id_bound_cidrs", "127.0.0.0/8,10.0.0.0/8"], ["secret_id_ttl", 3600], ["token_type"],

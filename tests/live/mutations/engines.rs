@@ -35,7 +35,7 @@ fn kv() -> Vec<Document> {
         Document::engine_config("secret", json!({ "max_versions": 5, "delete_version_after": "1h" }))
             .drifts(json!({ "max_versions": 1, "cas_required": true, "delete_version_after": "1s" }))
             .edits(json!([["max_versions", "5"], ["delete_version_after", "60m"], ["delete_version_after", 3600],
-                ["max_versions"], ["delete_version_after"], ["cas_required", true], ["cas_required"]])),
+                ["max_versions"], ["delete_version_after"]])),
         Document::write(
             "secret/metadata/app",
             json!({ "max_versions": 3, "delete_version_after": "2h", "custom_metadata": { "a": "1", "b": "2" } }),
@@ -43,7 +43,8 @@ fn kv() -> Vec<Document> {
         .drifts(json!({ "max_versions": 9, "cas_required": true, "delete_version_after": "3s",
             "custom_metadata": { "a": "x" } }))
         .edits(json!([["max_versions", "3"], ["delete_version_after", "120m"], ["custom_metadata/a", "2"],
-            ["custom_metadata/b"], ["delete_version_after"], ["max_versions"], ["custom_metadata"]])),
+            ["custom_metadata/b"], ["delete_version_after"], ["max_versions"], ["custom_metadata"], ["cas_required", true],
+            ["cas_required"]])),
     ];
     let data = json!({ "port": 5432, "on": "true", "hosts": ["a", "b"], "host": ["a"], "timeout": "60s", "a": "1" });
     all.push(
@@ -69,7 +70,7 @@ fn pki() -> Vec<Document> {
     let role = Document::write("pki/roles/r", role)
         .replaced()
         .drifts(json!({
-            "allowed_domains": ["example.org"], "allow_subdomains": false, "max_ttl": 60, "ttl": 30, "key_type": "rsa",
+            "allowed_domains": ["example.org"], "allow_subdomains": false, "max_ttl": 60, "ttl": 30, "key_type": "any",
             "key_bits": 384, "ou": ["y"], "not_before_duration": 3, "allow_any_name": true, "allow_glob_domains": true,
             "allow_bare_domains": true, "allow_localhost": false, "allow_ip_sans": false, "enforce_hostnames": false,
             "server_flag": false, "client_flag": false, "code_signing_flag": true, "email_protection_flag": true,
@@ -104,7 +105,7 @@ fn ssh_and_database() -> Vec<Document> {
     let ssh = Document::write("ssh/roles/r", role)
         .replaced()
         .drifts(json!({
-            "allow_user_certificates": false, "allow_host_certificates": true, "allowed_users": "*", "ttl": 60,
+            "allow_host_certificates": true, "allowed_users": "*", "ttl": 60,
             "max_ttl": 8000, "default_extensions": { "permit-X11-forwarding": "" }, "default_user": "root",
             "allowed_domains": "example.com", "allow_bare_domains": true, "allow_subdomains": true,
             "allow_user_key_ids": true, "allowed_critical_options": "force-command", "allowed_extensions": "permit-pty",
