@@ -160,6 +160,13 @@ fn of_system(path: &str) -> Option<Kind> {
         ["sys", "mounts" | "auth", .., "tune"] => MOUNT,
         ["auth", "token", "roles", _] => MERGED,
         ["sys", "rotate" | "seal" | "unseal" | "step-down", ..] => ONCE,
+        // A client's answer has its secret.
+        ["identity", "oidc", "key" | "role" | "scope" | "assignment" | "client" | "provider", _] => {
+            Kind {
+                writing: Writing::Merges,
+                ..OTHER
+            }
+        }
         ["sys" | "identity", ..] => OTHER,
         _ => return None,
     })
@@ -218,7 +225,7 @@ fn of_engine(engine_type: &str, second_version: bool, rest: &str) -> Kind {
             moves: &["default"],
             ..OTHER
         },
-        ("database", ["roles", _]) => MERGED,
+        ("database" | "aws", ["roles", _]) => MERGED,
         ("database", ["config", _]) => Kind {
             writing: Writing::Merges,
             ..OTHER

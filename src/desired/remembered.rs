@@ -102,6 +102,15 @@ fn was_changed_in_both(
     if view.is_root() || have.is_null() || nothing || unknown {
         return false;
     }
+    // What is only written otherwise in the file was not changed by anybody else: it is to be written.
+    let drifted = |edit: &Changed| {
+        let field = field_of(&edit.place);
+        let mut drifted = drift.changed.iter();
+        drifted.any(|drifted| sending::sent_as(&drifted.place) == field)
+    };
+    if !edits.changed.iter().all(drifted) {
+        return false;
+    }
     let comparison = document.compare(have);
     let edited = |field: &str| {
         let mut edited = edits.changed.iter();

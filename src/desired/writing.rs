@@ -9,6 +9,7 @@ use crate::code::Code;
 use crate::desired::comparing::read;
 use crate::desired::create_once;
 use crate::desired::document::{Document, Pending, Read, Reset};
+use crate::desired::kind::Writing;
 use crate::desired::observation::Observation;
 use crate::desired::record;
 use crate::desired::state::shown;
@@ -190,12 +191,14 @@ pub(super) fn stays(document: &Document, made: &Value, reset: &Reset) -> Option<
     let now = reset.now(made);
     // Zero, false and no text are nothing too where the other side does not name it.
     let nothing = |value: &Value| is_untouched(&Body::from(value.clone()));
+    let replaced = document.kind.writing == Writing::Replaces;
     let is_back = match &reset.to {
         // The server puts the name of the role there.
         _ if reset.field == "display_name" => true,
         Some(to) => to == now || (nothing(to) && nothing(now)),
         // Not named any more: what says something and is as it was has stayed.
-        None => nothing(now) || *now != reset.was,
+        // Where a write replaces the rest, the default may be what it was.
+        None => replaced || nothing(now) || *now != reset.was,
     };
     (!is_back).then(|| {
         let now = if document.kind.plain {

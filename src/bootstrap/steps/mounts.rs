@@ -89,11 +89,19 @@ async fn observe(
         Err(error) => return Err(error.into()),
     };
     let mut documents = Vec::new();
-    let mut refusals = Vec::new();
+    let (mut refusals, mut left) = (Vec::new(), Vec::new());
     for mount in &wanted {
         let present = there.get(mount.path);
         refusals.extend(present.and_then(|present| mount.other_type(present)));
         documents.extend(mount.documents(view, present)?);
+        // What it once said of the config is still there.
+        let config = mount.config_left_out().filter(|_| present.is_some());
+        if let Some(path) = config.filter(|path| view.memory.of(path).is_some()) {
+            match mount.emptied_config() {
+                Some(emptied) => documents.push(emptied),
+                None => left.push(DocumentFinding::NotInFile(path.to_owned()).into()),
+            }
+        }
     }
     Failure::check(refusals)?;
     let mut comparison = desired::observe(&view.documents(), documents).await?;
@@ -108,6 +116,7 @@ async fn observe(
         }
     }
     let mut observation = comparison.into_observation();
+    observation.findings.extend(left);
     let left = missed.iter().filter(|path| {
         let name = path.strip_prefix(place).unwrap_or(path);
         there.contains_key(name.trim_matches('/'))

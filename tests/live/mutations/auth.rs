@@ -238,7 +238,7 @@ fn ldap() -> Vec<Document> {
         .drifts(of_tokens(json!({
             "url": "ldap://evil.example.com", "userdn": "dc=evil", "userattr": "mail", "groupdn": "ou=g",
             "groupattr": "x", "groupfilter": "(x={{.UserDN}})", "userfilter": "(y={{.Username}})", "insecure_tls": true,
-            "starttls": true, "tls_min_version": "tls13", "tls_max_version": "tls13", "binddn": "cn=x", "deny_null_bind": false, "discoverdn": true,
+            "starttls": true, "tls_min_version": "tls11", "tls_max_version": "tls13", "binddn": "cn=x", "deny_null_bind": false, "discoverdn": true,
             "upndomain": "example.com", "case_sensitive_names": true, "use_token_groups": true, "request_timeout": 7,
             "anonymous_group_search": true, "username_as_alias": true, "connection_timeout": 9,
             "dereference_aliases": "always", "max_page_size": 5,

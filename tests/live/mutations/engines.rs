@@ -35,7 +35,7 @@ fn kv() -> Vec<Document> {
         Document::engine_config("secret", json!({ "max_versions": 5, "delete_version_after": "1h" }))
             .drifts(json!({ "max_versions": 1, "cas_required": true, "delete_version_after": "1s" }))
             .edits(json!([["max_versions", "5"], ["delete_version_after", "60m"], ["delete_version_after", 3600],
-                ["max_versions"], ["delete_version_after"]])),
+                ["delete_version_after"], ["max_versions", 7]])),
         Document::write(
             "secret/metadata/app",
             json!({ "max_versions": 3, "delete_version_after": "2h", "custom_metadata": { "a": "1", "b": "2" } }),
@@ -48,7 +48,7 @@ fn kv() -> Vec<Document> {
     ];
     let data = json!({ "port": 5432, "on": "true", "hosts": ["a", "b"], "host": ["a"], "timeout": "60s", "a": "1" });
     all.push(
-        Document::write("secret/data/stored", json!({ "data": data }))
+        Document::write("secret/data/team/stored", json!({ "data": data }))
             .replaced()
             .drifts(json!({ "data": { "port": 1 } }))
             .edits(json!([["data/port", "5432"], ["data/on", true], ["data/hosts", ["b", "a"]], ["data/host", "a"],
