@@ -10,7 +10,7 @@ use crate::desired::kind::{Kind, Writing};
 const GROUP_FILTER: &str =
     "(|(memberUid={{.Username}})(member={{.UserDN}})(uniqueMember={{.UserDN}}))";
 /// Fields that the empty value of their type puts back (measured). No other field is guessed at.
-const RESET_BY_TYPE: [&str; 98] = [
+const RESET_BY_TYPE: [&str; 113] = [
     "allowed_client_ids",
     "allowed_common_names",
     "allowed_dns_sans",
@@ -25,17 +25,21 @@ const RESET_BY_TYPE: [&str; 98] = [
     "allowed_response_headers",
     "allowed_roles",
     "allowed_uri_sans",
+    "anonymous_group_search",
     "assignments",
     "audience",
     "audit_non_hmac_request_keys",
     "audit_non_hmac_response_keys",
     "auto_rebuild",
+    "auto_rotate_period",
+    "binddn",
     "bound_audiences",
     "bound_claims",
     "bound_issuer",
     "bound_service_account_namespace_selector",
     "bound_subject",
     "cas_required",
+    "case_sensitive_names",
     "claim_mappings",
     "clock_skew_leeway",
     "creation_statements",
@@ -44,30 +48,36 @@ const RESET_BY_TYPE: [&str; 98] = [
     "default_lease_ttl",
     "default_role",
     "default_ttl",
+    "deletion_allowed",
     "delta_crl_distribution_points",
     "description",
     "disable",
     "disabled",
     "disallowed_policies",
     "disallowed_policies_glob",
+    "discoverdn",
     "display_name",
     "enable_delta",
     "enable_templating",
     "entity_ids",
     "expiration_leeway",
+    "groupdn",
     "groups_claim",
     "iam_groups",
     "iam_tags",
+    "insecure_tls",
     "issuer",
     "issuing_certificates",
     "listing_visibility",
     "max_age",
     "max_lease_ttl",
+    "max_page_size",
     "max_ttl",
     "max_versions",
     "member_entity_ids",
     "member_group_ids",
     "metadata",
+    "min_encryption_version",
     "not_before_leeway",
     "ocsp_ca_certificates",
     "ocsp_disable",
@@ -96,6 +106,7 @@ const RESET_BY_TYPE: [&str; 98] = [
     "secret_id_bound_cidrs",
     "secret_id_num_uses",
     "secret_id_ttl",
+    "starttls",
     "template",
     "token_bound_cidrs",
     "token_explicit_max_ttl",
@@ -107,7 +118,11 @@ const RESET_BY_TYPE: [&str; 98] = [
     "token_policies_template_claims",
     "token_strictly_bind_ip",
     "token_ttl",
+    "upndomain",
+    "use_token_groups",
     "user_claim_json_pointer",
+    "userdn",
+    "username_as_alias",
     "verbose_oidc_logging",
 ];
 
@@ -128,6 +143,12 @@ impl Kind {
             // Made at creation, or another document's.
             "local_secret_ids" | "connection_details" | "user_lockout_config" | "group_ids"
             | "direct_group_ids" | "inherited_group_ids" => return Default::None,
+            "exportable" | "allow_plaintext_backup" | "type" | "derived"
+                if path.contains("/keys/") =>
+            {
+                return Default::None;
+            }
+            "min_decryption_version" => json!(1),
             "bind_secret_id" | "renewable" | "deny_null_bind" => json!(true),
             "token_type" if tunes || path.starts_with("auth/token/") => json!("default-service"),
             "token_type" => json!("default"),
@@ -139,9 +160,10 @@ impl Kind {
             "rotation_period" | "verification_ttl" | "id_token_ttl" | "access_token_ttl"
                 if path.starts_with("identity/oidc/") =>
             {
-                json!("24h")
+                json!(86_400)
             }
-            "ttl" if path.starts_with("identity/oidc/role/") => json!("24h"),
+            "ttl" if path.starts_with("identity/oidc/role/") => json!(86_400),
+            "url" if path.ends_with("/config") => json!("ldap://127.0.0.1"),
             "expiry" if path.ends_with("/config/crl") => json!("72h"),
             "ocsp_expiry" | "auto_rebuild_grace_period" => json!("12h"),
             "delta_rebuild_interval" => json!("15m"),

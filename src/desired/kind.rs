@@ -23,7 +23,51 @@ pub(crate) struct Kind {
     pub(crate) unreadable: bool,
     /// What is stored is what was sent: it is compared as it stands, also where nothing is remembered.
     pub(crate) exact: bool,
+    /// A second write there changes nothing: what can be changed is written below it.
+    pub(crate) set_below: Option<Below>,
+    /// It has no read of its own: what it stands in shows it.
+    pub(crate) read_above: bool,
 }
+
+/// Where a document is changed that is there already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Below {
+    /// The last part of the path.
+    pub(crate) name: &'static str,
+    /// What can be changed.
+    pub(crate) fields: &'static [&'static str],
+}
+
+/// What of a key of `transit` can be changed, which is done at its `config`.
+const KEY_SETTINGS: [&str; 6] = [
+    "allow_plaintext_backup",
+    "auto_rotate_period",
+    "deletion_allowed",
+    "exportable",
+    "min_decryption_version",
+    "min_encryption_version",
+];
+const OF_KEYS: [&str; 3] = ["keys", "latest_version", "min_available_version"];
+/// The same of a key whose settings are a document of the file too.
+const OF_SET_KEYS: [&str; 9] = [
+    "keys",
+    "latest_version",
+    "min_available_version",
+    "allow_plaintext_backup",
+    "auto_rotate_period",
+    "deletion_allowed",
+    "exportable",
+    "min_decryption_version",
+    "min_encryption_version",
+];
+const KEY: Kind = Kind {
+    moves: &OF_KEYS,
+    set_below: Some(Below {
+        name: "config",
+        fields: &KEY_SETTINGS,
+    }),
+    ..MERGED
+};
 
 /// What the server does with fields that a write does not name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +89,8 @@ const OTHER: Kind = Kind {
     once: false,
     unreadable: false,
     exact: false,
+    set_below: None,
+    read_above: false,
 };
 pub(super) const REPLACED: Kind = Kind {
     writing: Writing::Replaces,
@@ -124,7 +170,16 @@ impl Kind {
         };
         let version = engine.options.iter().find(|(name, _)| name == "version");
         let second = version.is_some_and(|(_, version)| version == "2");
-        of_engine(&engine.engine_type, second, rest)
+        let kind = of_engine(&engine.engine_type, second, rest);
+        if let Some(below) = kind.set_below {
+            let settings = format!("{path}/{}", below.name);
+            if config.writes.iter().any(|write| write.path == settings) {
+                // That one compares them.
+                let moves = &OF_SET_KEYS;
+                return Self { moves, ..kind };
+            }
+        }
+        kind
     }
 
     /// Whether the value at this place moves by itself.
@@ -215,9 +270,11 @@ fn of_engine(engine_type: &str, second_version: bool, rest: &str) -> Kind {
             moves: &[],
             ..VALUES
         },
-        ("transit", ["keys", _]) => Kind {
-            moves: &["keys", "latest_version", "min_available_version"],
-            ..OTHER
+        ("transit", ["keys", _]) => KEY,
+        ("transit", ["keys", _, "config"]) => Kind {
+            set_below: None,
+            read_above: true,
+            ..KEY
         },
         ("pki" | "ssh", ["roles", _]) => REPLACED,
         ("pki", ["config", "urls" | "crl" | "cluster" | "auto-tidy"]) => MERGED,

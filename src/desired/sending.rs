@@ -78,6 +78,15 @@ pub(super) fn body(
         .filter(|(name, value)| !kept(name, value))
         .cloned()
         .collect();
+    if let Some(below) = document.kind.set_below {
+        let can = |name: &str| below.fields.contains(&name);
+        let edited = edits.changed.iter().map(|one| field_of(&one.place));
+        let made: BTreeSet<_> = edited.filter(|name| !can(name)).collect();
+        let known = |name: &String| sending.cannot.contains(name);
+        let made: Vec<_> = made.into_iter().filter(|name| !known(name)).collect();
+        sending.cannot.extend(made);
+        send.retain(|(name, _)| can(name));
+    }
     if send.len() < fields.len() || !added.is_empty() {
         send.extend(added);
         sending.send = Some(Body::Map(send));

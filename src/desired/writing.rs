@@ -239,10 +239,11 @@ async fn write(target: &Target<'_>, pending: &Pending) -> Result<(), Unwritten> 
         });
     }
     let (mut last, mut status) = (String::new(), None);
+    let at = pending.written_at();
     for _ in 0..WRITE_ATTEMPTS {
         match target
             .client()
-            .write(Some(token), &document.path, body)
+            .write(Some(token), &at, body)
             .await
         {
             Ok(answer) => {

@@ -21,10 +21,9 @@ fn corrected(setup: Setup) {
                 place => top(&place.replace('/', ".")),
             };
             expected.insert((document.path.clone(), field));
-            paths.push(document.path.clone());
+            paths.push(document.changed_at());
         }
         count += expected.len();
-        let paths: Vec<&str> = paths.iter().map(|path| &**path).collect();
         cluster.finds(&when, &expected);
         cluster.writes(&when, &paths);
         let api = cluster.root();

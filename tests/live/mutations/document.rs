@@ -31,6 +31,10 @@ pub struct Document {
     beside: Value,
     /// Fields of the body that each write has to have.
     needs: &'static [&'static str],
+    /// What it is changed with, where that is another path below its own.
+    below: &'static str,
+    /// It has no read of its own.
+    read_above: bool,
     /// Each field that is changed on the server, and what to.
     pub drifts: Vec<(String, Value)>,
     /// Each line that is corrected; none where it is taken out.
@@ -48,6 +52,8 @@ impl Document {
             replaced: false,
             beside: json!({}),
             needs: &[],
+            below: "",
+            read_above: false,
             drifts: Vec::new(),
             edits: Vec::new(),
             twin: None,
@@ -116,6 +122,26 @@ impl Document {
     pub fn replaced(mut self) -> Self {
         self.replaced = true;
         self
+    }
+
+    /// It is changed below its own path.
+    pub fn changed_below(mut self, name: &'static str) -> Self {
+        self.below = name;
+        self
+    }
+
+    /// What it stands in shows it.
+    pub fn read_above(mut self) -> Self {
+        self.read_above = true;
+        self
+    }
+
+    /// Where it is changed.
+    pub fn changed_at(&self) -> String {
+        match self.below {
+            "" => self.path.clone(),
+            name => format!("{}/{name}", self.path),
+        }
     }
 
     /// What is changed on the server, one field a round.
@@ -190,7 +216,7 @@ impl Document {
             fields.retain(|name, _| self.needs.contains(&name.as_str()));
         }
         body[field] = value.clone();
-        match api.put(&self.path, &body) {
+        match api.put(&self.changed_at(), &body) {
             (200..300, _) => Ok(()),
             (status, answer) => Err(format!("{} {field}: {status} {answer}", self.path)),
         }
@@ -208,7 +234,8 @@ impl Document {
 
     /// What the server has, without what moves.
     pub fn read(&self, api: &Api<'_>) -> Value {
-        read(api, &self.path)
+        let above = self.path.rsplit_once('/').map(|(above, _)| above);
+        read(api, above.filter(|_| self.read_above).unwrap_or(&self.path))
     }
 
     /// What the server makes of the body where nothing was before; nothing where there is no such place.

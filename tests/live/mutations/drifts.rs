@@ -13,7 +13,7 @@ fn planted(setup: Setup) {
     for round in 0..rounds.expect("some") {
         let when = format!("{setup:?}, round {round}");
         let before: Vec<_> = documents.iter().map(|one| one.read(&api)).collect();
-        let (mut expected, mut paths) = (Places::new(), Vec::<&str>::new());
+        let (mut expected, mut paths) = (Places::new(), Vec::new());
         for document in documents {
             let Some(drift) = document.drifts.get(round) else {
                 continue;
@@ -23,7 +23,7 @@ fn planted(setup: Setup) {
                 continue;
             }
             expected.insert((document.path.clone(), drift.0.clone()));
-            paths.push(&*document.path);
+            paths.push(document.changed_at());
         }
         count += expected.len();
         cluster.finds(&when, &expected);

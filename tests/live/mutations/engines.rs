@@ -10,9 +10,7 @@ pub fn documents(setup: Setup) -> Vec<Document> {
     let mut all = kv();
     all.extend(pki());
     all.extend(ssh_and_database());
-    all.push(
-        Document::write("transit/keys/k", json!({ "type": "aes256-gcm96", "auto_rotate_period": "24h" })).alone(),
-    );
+    all.extend(transit());
     if !setup.is_openbao() {
         all.extend(aws());
     }
@@ -62,6 +60,24 @@ fn kv() -> Vec<Document> {
                 ["b", ""], ["a"], ["hosts"]])),
     );
     all
+}
+
+fn transit() -> Vec<Document> {
+    let drifts = json!({ "deletion_allowed": true, "min_encryption_version": 1, "auto_rotate_period": "25h" });
+    let key = Document::write("transit/keys/k", json!({ "type": "aes256-gcm96", "auto_rotate_period": "24h" }))
+        .alone()
+        .changed_below("config")
+        .drifts(drifts.clone())
+        .edits(json!([["auto_rotate_period", "1440m"], ["auto_rotate_period", 86400], ["auto_rotate_period", "48h"],
+            ["auto_rotate_period"], ["auto_rotate_period", "2h"]]));
+    let other = Document::write("transit/keys/other", json!({ "type": "aes256-gcm96" })).alone();
+    let settings = Document::write("transit/keys/other/config", json!({ "deletion_allowed": false, "auto_rotate_period": "3h" }))
+        .alone()
+        .read_above()
+        .drifts(drifts)
+        .edits(json!([["deletion_allowed", "false"], ["auto_rotate_period", "180m"], ["deletion_allowed", true],
+            ["auto_rotate_period"], ["deletion_allowed"], ["min_encryption_version", 1]]));
+    vec![key, other, settings]
 }
 
 fn pki() -> Vec<Document> {

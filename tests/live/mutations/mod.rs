@@ -134,7 +134,7 @@ impl Cluster {
     }
 
     /// A run writes exactly these documents.
-    fn writes(&self, when: &str, paths: &[&str]) {
+    fn writes(&self, when: &str, paths: &[String]) {
         let log = self.server.audit().after_this();
         let run = self.apply();
         let written: BTreeSet<_> = log.writes().into_iter().collect();
