@@ -10,7 +10,8 @@ use crate::desired::kind::{Kind, Writing};
 const GROUP_FILTER: &str =
     "(|(memberUid={{.Username}})(member={{.UserDN}})(uniqueMember={{.UserDN}}))";
 /// Fields that the empty value of their type puts back (measured). No other field is guessed at.
-const RESET_BY_TYPE: [&str; 113] = [
+const RESET_BY_TYPE: [&str; 121] = [
+    "aia_path",
     "allowed_client_ids",
     "allowed_common_names",
     "allowed_dns_sans",
@@ -59,6 +60,7 @@ const RESET_BY_TYPE: [&str; 113] = [
     "display_name",
     "enable_delta",
     "enable_templating",
+    "enabled",
     "entity_ids",
     "expiration_leeway",
     "groupdn",
@@ -108,6 +110,12 @@ const RESET_BY_TYPE: [&str; 113] = [
     "secret_id_ttl",
     "starttls",
     "template",
+    "tidy_acme",
+    "tidy_cert_store",
+    "tidy_expired_issuers",
+    "tidy_move_legacy_ca_bundle",
+    "tidy_revoked_cert_issuer_associations",
+    "tidy_revoked_certs",
     "token_bound_cidrs",
     "token_explicit_max_ttl",
     "token_max_ttl",
@@ -141,8 +149,13 @@ impl Kind {
             // Replaced by the server also where it keeps the others.
             "role_type" | "bound_claims_type" | "callback_mode" => return Default::LeaveOut,
             // Made at creation, or another document's.
-            "local_secret_ids" | "connection_details" | "user_lockout_config" | "group_ids"
-            | "direct_group_ids" | "inherited_group_ids" => return Default::None,
+            "local_secret_ids" | "connection_details" | "group_ids" | "direct_group_ids"
+            | "inherited_group_ids" => return Default::None,
+            // What is not named in it stays as it is.
+            "user_lockout_config" => json!({
+                "lockout_counter_reset_duration": "0", "lockout_disable": false, "lockout_duration": "0",
+                "lockout_threshold": "0",
+            }),
             "exportable" | "allow_plaintext_backup" | "type" | "derived"
                 if path.contains("/keys/") =>
             {
@@ -167,6 +180,9 @@ impl Kind {
             "expiry" if path.ends_with("/config/crl") => json!("72h"),
             "ocsp_expiry" | "auto_rebuild_grace_period" => json!("12h"),
             "delta_rebuild_interval" => json!("15m"),
+            "interval_duration" => json!("12h"),
+            "safety_buffer" | "revoked_safety_buffer" => json!("72h"),
+            "pause_duration" => json!("0s"),
             "groupattr" => json!("cn"),
             "groupfilter" => json!(GROUP_FILTER),
             "userfilter" => json!("({{.UserAttr}}={{.Username}})"),

@@ -107,7 +107,7 @@ fn put_back_by(
         kind.default_of(&document.path, &field_of(&one.place), now)
     });
     match (default, then) {
-        (Default::Is(own), _) if is_tuned_time(document, field) => Default::Is(own),
+        (Default::Is(own), _) if is_tuned(document, field) => Default::Is(own),
         // What is sent by name comes back, whether anybody has measured what resets it or not.
         (Default::Is(_) | Default::NotKnown, Some(then)) => Default::Is(then.clone()),
         // What it was is not known in clear; nobody named it, so it was what the server puts there.
@@ -186,10 +186,15 @@ impl Sending {
     }
 }
 
-/// A time of a mount, which reads back as that of the server where it has none of its own.
-fn is_tuned_time(document: &Document, field: &str) -> bool {
-    document.path.ends_with("/tune") && field.ends_with("_lease_ttl")
+/// A time of a mount, which reads back as that of the server where it has none of its own; and the lock-out of users, whose
+/// fields are read back by other names than they are sent by.
+fn is_tuned(document: &Document, field: &str) -> bool {
+    let tuned = field.ends_with("_lease_ttl") || field == LOCKOUT;
+    tuned && document.path.ends_with("/tune")
 }
+
+/// The lock-out of users, in the tuning of a mount.
+const LOCKOUT: &str = "user_lockout_config";
 
 /// What a field was after the last write, in a form that can be sent: never null, which keeps some fields as they are.
 fn then(made: &crate::memory::form::Form, field: &str, now: &Value) -> Option<Value> {

@@ -17,7 +17,7 @@ use crate::desired::view::CONCURRENCY;
 use crate::evidence::facts::Evidence;
 use crate::failure::Failure;
 use crate::finding::{Change, DocumentFinding, Finding};
-use crate::memory::leaf::is_untouched;
+use crate::memory::leaf::{is_untouched, leaves};
 use crate::memory::{Memory, Record};
 use crate::session::Session;
 use crate::vault;
@@ -190,11 +190,16 @@ async fn what_was_made(
 pub(super) fn stays(document: &Document, made: &Value, reset: &Reset) -> Option<Finding> {
     let now = reset.now(made);
     // Zero, false and no text are nothing too where the other side does not name it.
-    let nothing = |value: &Value| is_untouched(&Body::from(value.clone()));
+    let nothing = |value: &Value| {
+        let leaves = leaves(&Body::from(value.clone()));
+        leaves.values().all(is_untouched)
+    };
     let replaced = document.kind.writing == Writing::Replaces;
     let is_back = match &reset.to {
         // The server puts the name of the role there.
         _ if reset.field == "display_name" => true,
+        // Its fields have other names there.
+        Some(_) if reset.field == "user_lockout_config" => nothing(now),
         Some(to) => to == now || (nothing(to) && nothing(now)),
         // Not named any more: what says something and is as it was has stayed.
         // Where a write replaces the rest, the default may be what it was.

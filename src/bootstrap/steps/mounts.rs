@@ -94,9 +94,7 @@ async fn observe(
         let present = there.get(mount.path);
         refusals.extend(present.and_then(|present| mount.other_type(present)));
         documents.extend(mount.documents(view, present)?);
-        // What it once said of the config is still there.
-        let config = mount.config_left_out().filter(|_| present.is_some());
-        if let Some(path) = config.filter(|path| view.memory.of(path).is_some()) {
+        if let Some(path) = config_taken_out(view, mount).filter(|_| present.is_some()) {
             match mount.emptied_config() {
                 Some(emptied) => documents.push(emptied),
                 None => left.push(DocumentFinding::NotInFile(path.to_owned()).into()),
@@ -127,6 +125,13 @@ async fn observe(
         observation.evidence.set(NOT_IN_FILE, &missed);
     }
     Ok(observation)
+}
+
+/// Where the config of a mount is, of which the file once said something and says nothing any more, also among its `writes`.
+fn config_taken_out<'m>(view: &View<'_>, mount: &'m MountOfFile<'_>) -> Option<&'m str> {
+    let path = mount.config_left_out()?;
+    let elsewhere = view.config.writes.iter().any(|write| write.path == path);
+    (!elsewhere && view.memory.of(path).is_some()).then_some(path)
 }
 
 /// Mounts that the file once named and names no more.

@@ -26,7 +26,7 @@ fn of_tokens(more: Value) -> Value {
 
 /// All of them.
 pub fn documents(setup: Setup, issuer: &str) -> Vec<Document> {
-    let mut all = vec![user(), approle(setup), tune(), token_role()];
+    let mut all = vec![user(), approle(setup), tune(), lockout(), token_role()];
     all.extend(jwt(setup));
     all.extend(oidc(setup, issuer));
     all.extend(kubernetes(setup));
@@ -89,6 +89,13 @@ fn tune() -> Document {
         ["audit_non_hmac_request_keys"], ["default_lease_ttl"], ["token_type", "batch"], ["token_type"],
         ["listing_visibility", "unauth"], ["listing_visibility"],
     ]))
+}
+
+fn lockout() -> Document {
+    Document::tune("auth/userpass", json!({ "max_lease_ttl": "12h" }))
+        .drifts(json!({ "user_lockout_config": { "lockout_disable": true }, "token_type": "batch" }))
+        .edits(json!([["user_lockout_config", { "lockout_threshold": "7" }], ["max_lease_ttl", 43200],
+            ["user_lockout_config"], ["max_lease_ttl"]]))
 }
 
 fn token_role() -> Document {

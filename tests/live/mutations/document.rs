@@ -179,7 +179,11 @@ impl Document {
             return;
         }
         self.place = format!("/writes/{}/data", writes.len());
-        writes.push(json!({ "path": self.path, "data": self.body }));
+        let mut write = json!({ "path": self.path, "data": self.body });
+        if self.path.contains("stored") {
+            write["manage"] = json!(true);
+        }
+        writes.push(write);
     }
 
     /// The same document under another name, to which the drifts of this one go that are left after so many rounds.
@@ -267,6 +271,9 @@ fn read(api: &Api<'_>, path: &str) -> Value {
     let mut data = api.read(path)["data"].clone();
     if let Some(fields) = data.as_object_mut() {
         fields.retain(|name, _| !MOVES.contains(&name.as_str()));
+        // What locks nobody out is as none.
+        let locks = |value: &Value| *value != json!(0) && *value != json!(false);
+        fields.retain(|name, value| !name.starts_with("user_lockout_") || locks(value));
         let of_itself: &[&str] = match path.split('/').next() {
             // Its versions.
             Some("secret") => &["metadata", "versions", "current_version"],

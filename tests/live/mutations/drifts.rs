@@ -1,17 +1,17 @@
 //! Any field that somebody has changed on the server is found, whether the file names it or not, and is put back.
 
-use super::{Cluster, Places};
+use super::{Cluster, Places, Writer};
 use crate::support::{Setup, require};
 
 /// Changes one field of every document a round; each is put back.
-fn planted(setup: Setup) {
-    let cluster = Cluster::start(setup);
+fn planted(setup: Setup, writer: Writer) {
+    let cluster = Cluster::start(setup, writer);
     let api = cluster.root();
     let documents = &cluster.documents;
     let rounds = documents.iter().map(|one| one.drifts.len()).max();
     let mut count = 0;
     for round in 0..rounds.expect("some") {
-        let when = format!("{setup:?}, round {round}");
+        let when = format!("{setup:?} {writer:?}, round {round}");
         let before: Vec<_> = documents.iter().map(|one| one.read(&api)).collect();
         let (mut expected, mut paths) = (Places::new(), Vec::new());
         for document in documents {
@@ -42,17 +42,23 @@ fn planted(setup: Setup) {
 #[test]
 fn every_field_that_is_changed_on_openbao_is_put_back() {
     require!(["openbao-2.7.2"]);
-    planted(Setup::OpenBao272Static);
+    planted(Setup::OpenBao272Static, Writer::Root);
 }
 
 #[test]
 fn every_field_that_is_changed_on_an_older_openbao_is_put_back() {
     require!(["openbao-2.6.2"]);
-    planted(Setup::OpenBao262StaticApiAudit);
+    planted(Setup::OpenBao262StaticApiAudit, Writer::Root);
 }
 
 #[test]
 fn every_field_that_is_changed_on_vault_is_put_back() {
     require!(["vault-1.21.1"]);
-    planted(Setup::Vault1211Shamir);
+    planted(Setup::Vault1211Shamir, Writer::Root);
+}
+
+#[test]
+fn every_field_that_is_changed_after_the_hand_over_is_put_back_by_a_login() {
+    require!(["openbao-2.7.2"]);
+    planted(Setup::OpenBao272Static, Writer::Login);
 }

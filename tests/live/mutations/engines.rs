@@ -112,7 +112,18 @@ fn pki() -> Vec<Document> {
         .drifts(json!({ "expiry": "1h", "disable": true, "ocsp_disable": true, "ocsp_expiry": "1h",
             "auto_rebuild_grace_period": "1h", "delta_rebuild_interval": "20m" }))
         .edits(json!([["expiry", "2880m"], ["ocsp_expiry", "6h"], ["ocsp_expiry", "360m"], ["ocsp_expiry"], ["expiry"]]));
-    vec![role, urls, crl]
+    let cluster = Document::write("pki/config/cluster", json!({ "path": "http://127.0.0.1/v1/pki" }))
+        .alone()
+        .drifts(json!({ "path": "http://evil.example.com", "aia_path": "http://evil.example.com" }))
+        .edits(json!([["aia_path", "http://127.0.0.1/aia"], ["aia_path"]]));
+    let tidy = json!({ "enabled": true, "tidy_cert_store": true, "interval_duration": "13h" });
+    let tidy = Document::write("pki/config/auto-tidy", tidy)
+        .alone()
+        .drifts(json!({ "enabled": false, "tidy_cert_store": false, "interval_duration": "14h", "tidy_revoked_certs": true,
+            "safety_buffer": "73h", "pause_duration": "1s", "tidy_acme": true }))
+        .edits(json!([["interval_duration", 46800], ["tidy_revoked_certs", true], ["safety_buffer", "74h"],
+            ["tidy_revoked_certs"], ["safety_buffer"], ["interval_duration"]]));
+    vec![role, urls, crl, cluster, tidy]
 }
 
 fn ssh_and_database() -> Vec<Document> {

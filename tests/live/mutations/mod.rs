@@ -24,8 +24,18 @@ type Places = BTreeSet<(String, String)>;
 /// More changes than these are made in further documents of the same kind, beside the first.
 const ROUNDS: usize = 11;
 
-/// One cluster with a document of each kind, whose root is kept.
+/// Who writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Writer {
+    /// Root, which is kept.
+    Root,
+    /// A login, after the hand-over.
+    Login,
+}
+
+/// One cluster with a document of each kind.
 struct Cluster {
+    writer: Writer,
     server: Server,
     ceremony: Ceremony,
     documents: Vec<Document>,
@@ -68,13 +78,34 @@ fn mount(setup: Setup, ceremony: &mut Ceremony) {
     }
 }
 
+/// A login that may do anything.
+fn administered(ceremony: &mut Ceremony) {
+    ceremony.password("admin");
+    let password = json!({ "file": "admin.password" });
+    let may = "path \"*\" { capabilities = [\"create\", \"read\", \"update\", \"list\", \"sudo\"] }";
+    ceremony
+        .set("/policies/admin", json!({ "rules": may }))
+        .set(
+            "/auth/userpass/users/admin",
+            json!({ "password": password, "token_policies": ["admin"], "token_ttl": "15m" }),
+        )
+        .set(
+            "/logins/admin",
+            json!({ "auth": "userpass", "username": "admin", "password": password }),
+        )
+        .set("/break_glass/accept_admins", json!(["admin"]));
+}
+
 impl Cluster {
     /// Written once, and found as it was written.
-    fn start(setup: Setup) -> Self {
+    fn start(setup: Setup, writer: Writer) -> Self {
         let provider = OpenIdProvider::start();
         let server = Server::of(setup);
         let mut ceremony = Ceremony::at(&server);
-        ceremony.set("/revoke_root", json!(false));
+        match writer {
+            Writer::Root => drop(ceremony.set("/revoke_root", json!(false))),
+            Writer::Login => administered(&mut ceremony),
+        }
         ceremony.password("mutant");
         ceremony.write("client.secret", provider.client_secret());
         mount(setup, &mut ceremony);
@@ -85,13 +116,14 @@ impl Cluster {
         }
         ceremony.set("/writes", Value::Array(writes));
         let cluster = Self {
+            writer,
             server,
             ceremony,
             documents,
             problems: RefCell::default(),
             _provider: provider,
         };
-        cluster.apply().exits(4);
+        cluster.first();
         cluster.finds("at the start", &Places::new());
         cluster.writes("at the start", &[]);
         cluster
@@ -101,8 +133,18 @@ impl Cluster {
         root(&self.server, &self.ceremony)
     }
 
+    fn first(&self) {
+        match self.writer {
+            Writer::Root => self.apply().exits(4),
+            Writer::Login => self.ceremony.apply().exits(4),
+        };
+    }
+
     fn apply(&self) -> Run {
-        self.ceremony.run(&["apply", "--yes", "--keep-root"])
+        self.ceremony.run(match self.writer {
+            Writer::Root => &["apply", "--yes", "--keep-root"],
+            Writer::Login => &["apply", "--yes", "--login", "admin", "--allow-widening"],
+        })
     }
 
     fn problem(&self, when: &str, text: String) {
@@ -111,7 +153,10 @@ impl Cluster {
 
     /// A plan names exactly these fields.
     fn finds(&self, when: &str, expected: &Places) {
-        let run = self.ceremony.run(&["plan", "--output", "json"]);
+        let run = self.ceremony.run(match self.writer {
+            Writer::Root => &["plan", "--output", "json"],
+            Writer::Login => &["plan", "--login", "admin", "--output", "json"],
+        });
         let plan = run.events().pop().expect("a plan");
         let steps = plan["steps"].as_array().expect("steps").iter();
         let items = steps.flat_map(|step| step["items"].as_array().expect("items"));
@@ -124,7 +169,8 @@ impl Cluster {
             })
             .collect();
         // The auditor does not read what is stored.
-        let read = |(path, _): &&(String, String)| !path.contains("stored");
+        let all = self.writer == Writer::Login;
+        let read = |(path, _): &&(String, String)| all || !path.contains("stored");
         for (path, field) in expected.difference(&found).filter(read) {
             self.problem(when, format!("not seen: {path} {field}"));
         }
