@@ -11,7 +11,6 @@ const GROUP_FILTER: &str =
     "(|(memberUid={{.Username}})(member={{.UserDN}})(uniqueMember={{.UserDN}}))";
 /// Fields that the empty value of their type puts back (measured). No other field is guessed at.
 const RESET_BY_TYPE: [&str; 121] = [
-    "aia_path",
     "allowed_client_ids",
     "allowed_common_names",
     "allowed_dns_sans",
@@ -129,6 +128,7 @@ const RESET_BY_TYPE: [&str; 121] = [
     "upndomain",
     "use_token_groups",
     "user_claim_json_pointer",
+    "user_path",
     "userdn",
     "username_as_alias",
     "verbose_oidc_logging",
@@ -149,8 +149,13 @@ impl Kind {
             // Replaced by the server also where it keeps the others.
             "role_type" | "bound_claims_type" | "callback_mode" => return Default::LeaveOut,
             // Made at creation, or another document's.
-            "local_secret_ids" | "connection_details" | "group_ids" | "direct_group_ids"
+            "local_secret_ids"
+            | "connection_details"
+            | "group_ids"
+            | "direct_group_ids"
             | "inherited_group_ids" => return Default::None,
+            // Refused where it is no address (500, measured).
+            "path" | "aia_path" if path.ends_with("/config/cluster") => return Default::None,
             // What is not named in it stays as it is.
             "user_lockout_config" => json!({
                 "lockout_counter_reset_duration": "0", "lockout_disable": false, "lockout_duration": "0",
@@ -182,6 +187,7 @@ impl Kind {
             "delta_rebuild_interval" => json!("15m"),
             "interval_duration" => json!("12h"),
             "safety_buffer" | "revoked_safety_buffer" => json!("72h"),
+            "issuer_safety_buffer" => json!("8760h"),
             "pause_duration" => json!("0s"),
             "groupattr" => json!("cn"),
             "groupfilter" => json!(GROUP_FILTER),
@@ -252,5 +258,9 @@ mod tests {
         let tune = MOUNT.default_of("sys/auth/a/tune", "token_type", &json!("batch"));
         assert_eq!(tune, is(json!("default-service")));
         assert_eq!(REPLACED.default_of("a", "b", &json!(1)), Default::LeaveOut);
+        let kept = REPLACED.default_of("auth/a/config", "namespace_in_state", &json!(false));
+        assert_eq!(kept, is(json!(true)));
+        let cluster = MERGED.default_of("pki/config/cluster", "aia_path", &json!("http://a"));
+        assert_eq!(cluster, Default::None);
     }
 }

@@ -92,9 +92,7 @@ impl Document {
     /// Where what the server has of it is read.
     pub(crate) fn read_at(&self) -> &str {
         let above = self.path.rsplit_once('/').map(|(above, _)| above);
-        above
-            .filter(|_| self.kind.read_above)
-            .unwrap_or(&self.path)
+        above.filter(|_| self.kind.read_above).unwrap_or(&self.path)
     }
 
     /// Whether the value at this place moves by itself, or is left to others.

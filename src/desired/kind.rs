@@ -216,12 +216,15 @@ fn of_system(path: &str) -> Option<Kind> {
         ["auth", "token", "roles", _] => MERGED,
         ["sys", "rotate" | "seal" | "unseal" | "step-down", ..] => ONCE,
         // A client's answer has its secret.
-        ["identity", "oidc", "key" | "role" | "scope" | "assignment" | "client" | "provider", _] => {
-            Kind {
-                writing: Writing::Merges,
-                ..OTHER
-            }
-        }
+        [
+            "identity",
+            "oidc",
+            "key" | "role" | "scope" | "assignment" | "client" | "provider",
+            _,
+        ] => Kind {
+            writing: Writing::Merges,
+            ..OTHER
+        },
         ["sys" | "identity", ..] => OTHER,
         _ => return None,
     })
@@ -336,6 +339,13 @@ mod tests {
         assert!(of_engine("ssh", false, "config/ca").once);
         assert!(of_engine("pki", false, "root/generate/internal").once);
         assert!(of_engine("transit", false, "keys/a/rotate").once);
+        let key = of_engine("transit", false, "keys/a");
+        assert_eq!(key.set_below.map(|below| below.name), Some("config"));
+        assert!(of_engine("transit", false, "keys/a/config").read_above);
+        for path in ["urls", "crl", "cluster", "auto-tidy"] {
+            assert_eq!(of_engine("pki", false, &format!("config/{path}")), MERGED);
+        }
+        assert_eq!(of_system("auth/token/roles/a"), Some(MERGED));
         assert!(of_engine("database", false, "creds/a").unreadable);
         assert!(is_act("auth/approle/role/a/secret-id"));
         assert!(!is_act("pki/roles/rotate-me") && !is_act("kv/signal"));

@@ -108,8 +108,11 @@ fn put_back_by(
     });
     match (default, then) {
         (Default::Is(own), _) if is_tuned(document, field) => Default::Is(own),
-        // What is sent by name comes back, whether anybody has measured what resets it or not.
-        (Default::Is(_) | Default::NotKnown, Some(then)) => Default::Is(then.clone()),
+        (Default::Is(_), Some(then)) => Default::Is(then.clone()),
+        // What is sent by name comes back, also where nobody has measured what resets it; an empty text may be refused.
+        (Default::NotKnown, Some(then)) if !is_nothing(then) && *then != "" => {
+            Default::Is(then.clone())
+        }
         // What it was is not known in clear; nobody named it, so it was what the server puts there.
         (default, _) => default,
     }
@@ -284,6 +287,27 @@ mod tests {
         let (send, _) = sent(file.clone(), &made, file, &have);
         let wanted = json!({"token_ttl": "15m", "token_policies": [], "token_type": "default"});
         assert_eq!(send, wanted);
+    }
+
+    #[test]
+    fn what_nobody_has_measured_is_put_back_by_name_but_never_emptied() {
+        let made = json!({"some_number": 3, "some_text": ""});
+        let have = json!({"some_number": 4, "some_text": "x"});
+        let (send, cannot) = sent(
+            json!({"token_ttl": 1}),
+            &made,
+            json!({"token_ttl": 1}),
+            &have,
+        );
+        assert_eq!(send, json!({"token_ttl": 1, "some_number": 3}));
+        assert_eq!(cannot, ["some_text"]);
+    }
+
+    #[test]
+    fn a_connections_statements_are_sent_by_the_name_that_a_write_takes() {
+        assert_eq!(sent_as("root_credentials_rotate_statements"), ROTATION.0);
+        assert_eq!(answered_as(ROTATION.0), ROTATION.1);
+        assert_eq!(sent_as("connection_details.username"), "username");
     }
 
     #[test]

@@ -246,11 +246,7 @@ async fn write(target: &Target<'_>, pending: &Pending) -> Result<(), Unwritten> 
     let (mut last, mut status) = (String::new(), None);
     let at = pending.written_at();
     for _ in 0..WRITE_ATTEMPTS {
-        match target
-            .client()
-            .write(Some(token), &at, body)
-            .await
-        {
+        match target.client().write(Some(token), &at, body).await {
             Ok(answer) => {
                 for warning in answer.warnings {
                     target.warn(Code::ServerWarned, format!("{}: {warning}", document.path));

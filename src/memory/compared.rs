@@ -189,3 +189,37 @@ pub(crate) fn field_then(form: &Form, field: &str) -> Option<BTreeMap<String, Va
     }
     Some(values)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::memory::leaf::leaves;
+    use serde_json::json;
+
+    /// Places that are another thing now.
+    fn changed(made: Value, have: Value, exact: bool) -> Vec<String> {
+        let made = Form::of("d", &leaves(&Body::from(made)), None, |_| true);
+        let look = Look {
+            key: None,
+            moves: &|_| false,
+            plain: &|_| true,
+            exact,
+        };
+        let drift = drift("d", &made, &leaves(&Body::from(have)), look);
+        drift.changed.into_iter().map(|one| one.place).collect()
+    }
+
+    #[test]
+    fn an_empty_value_is_another_one_than_none_only_where_it_is_stored_as_it_was_sent() {
+        let have = || json!({"a": 1, "b": "", "c": []});
+        assert_eq!(
+            changed(json!({"a": 1, "c": null}), have(), false),
+            [] as [&str; 0]
+        );
+        assert_eq!(
+            changed(json!({"a": 1, "c": null}), have(), true),
+            ["b", "c"]
+        );
+        assert_eq!(changed(have(), json!({"a": 1, "b": ""}), true), ["c"]);
+    }
+}

@@ -93,9 +93,13 @@ fn tune() -> Document {
 
 fn lockout() -> Document {
     Document::tune("auth/userpass", json!({ "max_lease_ttl": "12h" }))
-        .drifts(json!({ "user_lockout_config": { "lockout_disable": true }, "token_type": "batch" }))
-        .edits(json!([["user_lockout_config", { "lockout_threshold": "7" }], ["max_lease_ttl", 43200],
-            ["user_lockout_config"], ["max_lease_ttl"]]))
+        .drifts(
+            json!({ "user_lockout_config": { "lockout_disable": true }, "token_type": "batch" }),
+        )
+        .edits(
+            json!([["user_lockout_config", { "lockout_threshold": "7" }], ["max_lease_ttl", 43200],
+            ["user_lockout_config"], ["max_lease_ttl"]]),
+        )
 }
 
 fn token_role() -> Document {
@@ -140,9 +144,17 @@ fn jwt(setup: Setup) -> Vec<Document> {
         .needs(&["role_type", "user_claim"])
         .drifts(drifts)
         .edits(json!([
-            ["bound_claims/project_id", "22"], ["bound_claims/email_verified", true], ["bound_audiences", ["a", "b"]],
-            ["token_ttl", "300s"], ["clock_skew_leeway", 30], ["claim_mappings/c", "d"], ["claim_mappings/a"],
-            ["bound_claims/project_id", ["22"]], ["clock_skew_leeway"], ["claim_mappings"], ["bound_audiences"],
+            ["bound_claims/project_id", "22"],
+            ["bound_claims/email_verified", true],
+            ["bound_audiences", ["a", "b"]],
+            ["token_ttl", "300s"],
+            ["clock_skew_leeway", 30],
+            ["claim_mappings/c", "d"],
+            ["claim_mappings/a"],
+            ["bound_claims/project_id", ["22"]],
+            ["clock_skew_leeway"],
+            ["claim_mappings"],
+            ["bound_audiences"],
             ["token_ttl"],
         ]));
     vec![config, role]
@@ -177,11 +189,29 @@ fn oidc(setup: Setup, issuer: &str) -> Vec<Document> {
         .needs(&["role_type", "user_claim"])
         .drifts(drifts)
         .edits(json!([
-            ["oidc_scopes", ["email", "profile"]], ["bound_claims/hd", ["example.net", "example.com"]],
-            ["allowed_redirect_uris", ["http://localhost:8251/oidc/callback", "http://localhost:8250/oidc/callback"]],
-            ["max_age", "60m"], ["allowed_redirect_uris", ["http://localhost:8250/oidc/callback"]],
-            ["allowed_redirect_uris", "http://localhost:8250/oidc/callback"], ["bound_claims/hd", "example.com"],
-            ["max_age"], ["groups_claim"], ["oidc_scopes"], ["token_policies"],
+            ["oidc_scopes", ["email", "profile"]],
+            ["bound_claims/hd", ["example.net", "example.com"]],
+            [
+                "allowed_redirect_uris",
+                [
+                    "http://localhost:8251/oidc/callback",
+                    "http://localhost:8250/oidc/callback"
+                ]
+            ],
+            ["max_age", "60m"],
+            [
+                "allowed_redirect_uris",
+                ["http://localhost:8250/oidc/callback"]
+            ],
+            [
+                "allowed_redirect_uris",
+                "http://localhost:8250/oidc/callback"
+            ],
+            ["bound_claims/hd", "example.com"],
+            ["max_age"],
+            ["groups_claim"],
+            ["oidc_scopes"],
+            ["token_policies"],
         ]));
     vec![config, role]
 }
@@ -197,8 +227,14 @@ fn kubernetes(setup: Setup) -> Vec<Document> {
     let config = Document::config("kubernetes", config)
         .replaced()
         .drifts(drifts)
-        .edits(json!([["issuer", "https://k8s.example.com"], ["kubernetes_host", "https://127.0.0.1:6444"],
-            ["disable_iss_validation", false], ["issuer"], ["disable_iss_validation"], ["pem_keys"]]));
+        .edits(json!([
+            ["issuer", "https://k8s.example.com"],
+            ["kubernetes_host", "https://127.0.0.1:6444"],
+            ["disable_iss_validation", false],
+            ["issuer"],
+            ["disable_iss_validation"],
+            ["pem_keys"]
+        ]));
     let role = json!({ "bound_service_account_names": ["b", "a"], "bound_service_account_namespaces": ["n"],
         "audience": "vault", "alias_name_source": "serviceaccount_name", "token_max_ttl": "1h" });
     let role = Document::role("kubernetes", role)
@@ -256,6 +292,10 @@ fn ldap() -> Vec<Document> {
         ]));
     let group = Document::write("auth/ldap/groups/g", json!({ "policies": ["b", "a"] }))
         .drifts(json!({ "policies": ["everything"] }))
-        .edits(json!([["policies", ["a", "b"]], ["policies", "a,b"], ["policies", ["c"]]]));
+        .edits(json!([
+            ["policies", ["a", "b"]],
+            ["policies", "a,b"],
+            ["policies", ["c"]]
+        ]));
     vec![config, group]
 }

@@ -37,7 +37,10 @@ fn corrected(setup: Setup, writer: Writer) {
             };
             let have = document.read(&api);
             if have != fresh {
-                cluster.problem(&when, format!("{}: {have}, and afresh {fresh}", document.path));
+                cluster.problem(
+                    &when,
+                    format!("{}: {have}, and afresh {fresh}", document.path),
+                );
             }
         }
         cluster.writes(&when, &[]);
@@ -75,9 +78,10 @@ fn a_config_whose_lines_are_all_taken_out_goes_back_to_the_defaults() {
     let server = Server::in_memory();
     let mut ceremony = Ceremony::at(&server);
     let keep = ["apply", "--yes", "--keep-root"];
-    ceremony
-        .set("/revoke_root", json!(false))
-        .set("/secrets/secret/config", json!({ "max_versions": 5, "cas_required": true }));
+    ceremony.set("/revoke_root", json!(false)).set(
+        "/secrets/secret/config",
+        json!({ "max_versions": 5, "cas_required": true }),
+    );
     ceremony.run(&keep).exits(4);
     ceremony.remove("/secrets/secret/config");
     let log = server.audit().after_this();
@@ -87,6 +91,9 @@ fn a_config_whose_lines_are_all_taken_out_goes_back_to_the_defaults() {
     assert_eq!(config["data"]["max_versions"], 0);
     assert_eq!(config["data"]["cas_required"], false);
     let log = server.audit().after_this();
-    ceremony.run(&keep).exits(4).prints(&["nothing was written"]);
+    ceremony
+        .run(&keep)
+        .exits(4)
+        .prints(&["nothing was written"]);
     assert_eq!(log.writes(), Vec::<String>::new());
 }

@@ -78,7 +78,10 @@ impl Document {
 
     /// The config of an auth method.
     pub fn config(mount: &str, body: Value) -> Self {
-        let (path, place) = (format!("auth/{mount}/config"), format!("/auth/{mount}/config"));
+        let (path, place) = (
+            format!("auth/{mount}/config"),
+            format!("/auth/{mount}/config"),
+        );
         Self::at(path, place, body)
     }
 
@@ -94,14 +97,22 @@ impl Document {
     /// A policy.
     pub fn policy(rules: &str) -> Self {
         let place = "/policies/mutant".to_owned();
-        let mut policy = Self::at("sys/policies/acl/mutant".into(), place, json!({ "rules": rules }));
+        let mut policy = Self::at(
+            "sys/policies/acl/mutant".into(),
+            place,
+            json!({ "rules": rules }),
+        );
         policy.twin = Some("sys/policies/acl/twin".into());
         policy
     }
 
     /// The config of a secrets engine.
     pub fn engine_config(mount: &str, body: Value) -> Self {
-        Self::at(format!("{mount}/config"), format!("/secrets/{mount}/config"), body)
+        Self::at(
+            format!("{mount}/config"),
+            format!("/secrets/{mount}/config"),
+            body,
+        )
     }
 
     /// An entry of `writes`.
@@ -233,7 +244,11 @@ impl Document {
             Some(value) => ceremony.set(&pointer, value.clone()),
             None => ceremony.remove(&pointer),
         };
-        self.body = ceremony.file.pointer(&self.place).expect("it is there").clone();
+        self.body = ceremony
+            .file
+            .pointer(&self.place)
+            .expect("it is there")
+            .clone();
     }
 
     /// What the server has, without what moves.
@@ -277,7 +292,14 @@ fn read(api: &Api<'_>, path: &str) -> Value {
         let of_itself: &[&str] = match path.split('/').next() {
             // Its versions.
             Some("secret") => &["metadata", "versions", "current_version"],
-            Some("sys" | "identity") => &["version", "id", "name", "client_id", "client_secret", "request"],
+            Some("sys" | "identity") => &[
+                "version",
+                "id",
+                "name",
+                "client_id",
+                "client_secret",
+                "request",
+            ],
             Some("auth") => &["name", "display_name"],
             _ => &["keys", "name"],
         };
@@ -291,7 +313,9 @@ fn without_nothing(value: Value) -> Value {
     let Value::Object(fields) = value else {
         return value;
     };
-    let kept = fields.into_iter().map(|(name, value)| (name, without_nothing(value)));
+    let kept = fields
+        .into_iter()
+        .map(|(name, value)| (name, without_nothing(value)));
     let says = |value: &Value| {
         !matches!(value, Value::Null)
             && *value != json!([])

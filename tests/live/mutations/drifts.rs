@@ -31,7 +31,10 @@ fn planted(setup: Setup, writer: Writer) {
         for (document, before) in documents.iter().zip(before) {
             let after = document.read(&api);
             if after != before {
-                cluster.problem(&when, format!("{}: {after}, and was {before}", document.path));
+                cluster.problem(
+                    &when,
+                    format!("{}: {after}, and was {before}", document.path),
+                );
             }
         }
         cluster.writes(&when, &[]);

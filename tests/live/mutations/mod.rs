@@ -82,7 +82,8 @@ fn mount(setup: Setup, ceremony: &mut Ceremony) {
 fn administered(ceremony: &mut Ceremony) {
     ceremony.password("admin");
     let password = json!({ "file": "admin.password" });
-    let may = "path \"*\" { capabilities = [\"create\", \"read\", \"update\", \"list\", \"sudo\"] }";
+    let may =
+        "path \"*\" { capabilities = [\"create\", \"read\", \"update\", \"list\", \"sudo\"] }";
     ceremony
         .set("/policies/admin", json!({ "rules": may }))
         .set(
@@ -213,7 +214,10 @@ impl Cluster {
 
 /// The name that a field has where it is written.
 fn as_sent(field: String) -> String {
-    field.replace("root_credentials_rotate_statements", "root_rotation_statements")
+    field.replace(
+        "root_credentials_rotate_statements",
+        "root_rotation_statements",
+    )
 }
 
 /// The field of the document itself.
