@@ -144,69 +144,91 @@ impl Kind {
         if self.writing != Writing::Merges {
             return Default::LeaveOut;
         }
-        let tunes = path.ends_with("/tune");
-        let value = match field {
-            // Replaced by the server also where it keeps the others.
-            "role_type" | "bound_claims_type" | "callback_mode" => return Default::LeaveOut,
-            // Made at creation, or another document's.
-            "local_secret_ids"
-            | "connection_details"
-            | "group_ids"
-            | "direct_group_ids"
-            | "inherited_group_ids" => return Default::None,
-            // Refused where it is no address (500, measured).
-            "path" | "aia_path" if path.ends_with("/config/cluster") => return Default::None,
-            // What is not named in it stays as it is.
-            "user_lockout_config" => json!({
-                "lockout_counter_reset_duration": "0", "lockout_disable": false, "lockout_duration": "0",
-                "lockout_threshold": "0",
-            }),
-            "exportable" | "allow_plaintext_backup" | "type" | "derived"
-                if path.contains("/keys/") =>
-            {
-                return Default::None;
-            }
-            "min_decryption_version" => json!(1),
-            "bind_secret_id" | "renewable" | "deny_null_bind" => json!(true),
-            "token_type" if tunes || path.starts_with("auth/token/") => json!("default-service"),
-            "token_type" => json!("default"),
-            "alias_name_source" => json!("serviceaccount_uid"),
-            "delete_version_after" => json!("0s"),
-            "userattr" => json!("cn"),
-            "request_timeout" => json!(90),
-            _ if tunes && field.ends_with("_lease_ttl") => json!(0),
-            "rotation_period" | "verification_ttl" | "id_token_ttl" | "access_token_ttl"
-                if path.starts_with("identity/oidc/") =>
-            {
-                json!(86_400)
-            }
-            "ttl" if path.starts_with("identity/oidc/role/") => json!(86_400),
-            "url" if path.ends_with("/config") => json!("ldap://127.0.0.1"),
-            "expiry" if path.ends_with("/config/crl") => json!("72h"),
-            "ocsp_expiry" | "auto_rebuild_grace_period" => json!("12h"),
-            "delta_rebuild_interval" => json!("15m"),
-            "interval_duration" => json!("12h"),
-            "safety_buffer" | "revoked_safety_buffer" => json!("72h"),
-            "issuer_safety_buffer" => json!("8760h"),
-            "pause_duration" => json!("0s"),
-            "groupattr" => json!("cn"),
-            "groupfilter" => json!(GROUP_FILTER),
-            "userfilter" => json!("({{.UserAttr}}={{.Username}})"),
-            "tls_min_version" | "tls_max_version" => json!("tls12"),
-            "connection_timeout" => json!(30),
-            "dereference_aliases" => json!("never"),
-            _ if !RESET_BY_TYPE.contains(&field) => return Default::NotKnown,
-            _ => match made {
-                Value::Number(_) => json!(0),
-                Value::Bool(_) => json!(false),
-                Value::String(_) => json!(""),
-                Value::Array(_) => json!([]),
-                Value::Object(_) => json!({}),
-                Value::Null => return Default::LeaveOut,
-            },
-        };
-        Default::Is(value)
+        // Replaced by the server also where it keeps the others.
+        if matches!(field, "role_type" | "bound_claims_type" | "callback_mode") {
+            return Default::LeaveOut;
+        }
+        if is_for_good(path, field) {
+            return Default::None;
+        }
+        if let Some(own) = named_default(path, field).or_else(|| of_a_collection(path, field)) {
+            return Default::Is(own);
+        }
+        if !RESET_BY_TYPE.contains(&field) {
+            return Default::NotKnown;
+        }
+        Default::Is(match made {
+            Value::Number(_) => json!(0),
+            Value::Bool(_) => json!(false),
+            Value::String(_) => json!(""),
+            Value::Array(_) => json!([]),
+            Value::Object(_) => json!({}),
+            Value::Null => return Default::LeaveOut,
+        })
     }
+}
+
+/// Whether no write takes a field back: made at creation, another document's, or refused (measured).
+fn is_for_good(path: &str, field: &str) -> bool {
+    match field {
+        "local_secret_ids"
+        | "connection_details"
+        | "group_ids"
+        | "direct_group_ids"
+        | "inherited_group_ids" => true,
+        "exportable" | "allow_plaintext_backup" | "type" | "derived" => path.contains("/keys/"),
+        // An empty one is no address to the servers, which answer with 500.
+        "path" | "aia_path" => path.ends_with("/config/cluster"),
+        _ => false,
+    }
+}
+
+/// The default of a field that is not the empty value of its type, wherever it is.
+fn named_default(path: &str, field: &str) -> Option<Value> {
+    let tunes = path.ends_with("/tune");
+    Some(match field {
+        "bind_secret_id" | "renewable" | "deny_null_bind" => json!(true),
+        "token_type" if tunes || path.starts_with("auth/token/") => json!("default-service"),
+        "token_type" => json!("default"),
+        "alias_name_source" => json!("serviceaccount_uid"),
+        "delete_version_after" => json!("0s"),
+        "userattr" | "groupattr" => json!("cn"),
+        "request_timeout" => json!(90),
+        "groupfilter" => json!(GROUP_FILTER),
+        "userfilter" => json!("({{.UserAttr}}={{.Username}})"),
+        "tls_min_version" | "tls_max_version" => json!("tls12"),
+        "connection_timeout" => json!(30),
+        "dereference_aliases" => json!("never"),
+        "min_decryption_version" => json!(1),
+        _ if tunes && field.ends_with("_lease_ttl") => json!(0),
+        // What is not named in it stays as it is.
+        "user_lockout_config" => json!({
+            "lockout_counter_reset_duration": "0", "lockout_disable": false, "lockout_duration": "0",
+            "lockout_threshold": "0",
+        }),
+        _ => return None,
+    })
+}
+
+/// The same of a field whose name means something else in other documents.
+fn of_a_collection(path: &str, field: &str) -> Option<Value> {
+    let tokens = path.starts_with("identity/oidc/");
+    let pki = |name: &str| path.ends_with(&format!("/config/{name}"));
+    Some(match field {
+        "rotation_period" | "verification_ttl" | "id_token_ttl" | "access_token_ttl" if tokens => {
+            json!(86_400)
+        }
+        "ttl" if path.starts_with("identity/oidc/role/") => json!(86_400),
+        "url" if path.ends_with("/config") => json!("ldap://127.0.0.1"),
+        "expiry" if pki("crl") => json!("72h"),
+        "ocsp_expiry" | "auto_rebuild_grace_period" if pki("crl") => json!("12h"),
+        "delta_rebuild_interval" if pki("crl") => json!("15m"),
+        "interval_duration" if pki("auto-tidy") => json!(43_200),
+        "safety_buffer" | "revoked_safety_buffer" if pki("auto-tidy") => json!(259_200),
+        "issuer_safety_buffer" if pki("auto-tidy") => json!(31_536_000),
+        "pause_duration" if pki("auto-tidy") => json!("0s"),
+        _ => return None,
+    })
 }
 
 /// What puts a field back.
