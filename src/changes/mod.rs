@@ -98,6 +98,13 @@ pub(crate) async fn not_written(
     };
     let all = observations.iter();
     let paths: Vec<_> = all.flat_map(|(_, found)| paths_of(found)).collect();
+    let below = written_below(observations);
+    let mut named = BTreeMap::new();
+    for path in &paths {
+        let asked = below.get(*path).map_or(*path, String::as_str);
+        named.insert(asked, *path);
+    }
+    let paths: Vec<&str> = named.keys().copied().collect();
     let mut left = BTreeMap::new();
     for some in paths.chunks(ASKED_AT_ONCE) {
         let mut asked = capabilities_self(&session.client(), session.token()?, some).await;
@@ -114,7 +121,8 @@ pub(crate) async fn not_written(
         for (path, capabilities) in may {
             if let Some(rule) = rule_that_lacks(&path, &capabilities) {
                 let name = login.name.clone();
-                left.insert(path, Unwritten::NotPermitted(name, rule));
+                let document = named.get(&*path).copied().unwrap_or(&path).to_owned();
+                left.insert(document, Unwritten::NotPermitted(name, rule));
             }
         }
     }
@@ -123,7 +131,7 @@ pub(crate) async fn not_written(
             left.entry(path).or_insert(why);
         }
     }
-    for path in paths {
+    for path in named.values().copied() {
         let mounts = left.keys().filter(|above| stands_in(path, above));
         if let Some(mount) = mounts.max_by_key(|mount| mount.len()).cloned() {
             left.entry(path.to_owned())
@@ -144,6 +152,13 @@ fn stands_in(path: &str, mount: &str) -> bool {
         let rest = path.strip_prefix(below);
         tuned(mount) || rest.is_some_and(|rest| rest.starts_with('/'))
     })
+}
+
+/// Documents that are written at another path than their own.
+fn written_below(observations: &[(Step, &Observation)]) -> BTreeMap<String, String> {
+    let pending = observations.iter().flat_map(|(_, found)| &found.pending);
+    let below = pending.map(|one| (one.document.path.clone(), one.written_at()));
+    below.filter(|(path, at)| path != at).collect()
 }
 
 /// The rule of a policy that a login needs to write there, where it has none.

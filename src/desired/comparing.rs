@@ -281,7 +281,7 @@ pub(super) async fn read(
     if document.kind.unreadable || document.kind.once {
         return Ok(Some(Value::Null));
     }
-    match session.client().read(Some(token), &document.path).await {
+    match session.client().read(Some(token), document.read_at()).await {
         // No read operation on this path: only what is remembered tells whether it was written.
         Err(error) if error.status() == Some(405) => Ok(Some(Value::Null)),
         // A mount that is not there yet: its tuning and roles come with it.

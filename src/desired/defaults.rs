@@ -10,7 +10,8 @@ use crate::desired::kind::{Kind, Writing};
 const GROUP_FILTER: &str =
     "(|(memberUid={{.Username}})(member={{.UserDN}})(uniqueMember={{.UserDN}}))";
 /// Fields that the empty value of their type puts back (measured). No other field is guessed at.
-const RESET_BY_TYPE: [&str; 78] = [
+const RESET_BY_TYPE: [&str; 121] = [
+    "allowed_client_ids",
     "allowed_common_names",
     "allowed_dns_sans",
     "allowed_email_sans",
@@ -24,43 +25,67 @@ const RESET_BY_TYPE: [&str; 78] = [
     "allowed_response_headers",
     "allowed_roles",
     "allowed_uri_sans",
+    "anonymous_group_search",
+    "assignments",
     "audience",
     "audit_non_hmac_request_keys",
     "audit_non_hmac_response_keys",
+    "auto_rebuild",
+    "auto_rotate_period",
+    "binddn",
     "bound_audiences",
     "bound_claims",
     "bound_issuer",
     "bound_service_account_namespace_selector",
     "bound_subject",
     "cas_required",
+    "case_sensitive_names",
     "claim_mappings",
     "clock_skew_leeway",
     "creation_statements",
+    "crl_distribution_points",
     "custom_metadata",
     "default_lease_ttl",
     "default_role",
     "default_ttl",
+    "deletion_allowed",
+    "delta_crl_distribution_points",
     "description",
+    "disable",
     "disabled",
     "disallowed_policies",
     "disallowed_policies_glob",
+    "discoverdn",
     "display_name",
+    "enable_delta",
+    "enable_templating",
+    "enabled",
+    "entity_ids",
     "expiration_leeway",
+    "groupdn",
     "groups_claim",
+    "iam_groups",
+    "iam_tags",
+    "insecure_tls",
     "issuer",
+    "issuing_certificates",
     "listing_visibility",
     "max_age",
     "max_lease_ttl",
+    "max_page_size",
     "max_ttl",
     "max_versions",
     "member_entity_ids",
     "member_group_ids",
     "metadata",
+    "min_encryption_version",
     "not_before_leeway",
     "ocsp_ca_certificates",
+    "ocsp_disable",
     "ocsp_enabled",
     "ocsp_fail_open",
     "ocsp_query_all_servers",
+    "ocsp_servers",
     "ocsp_servers_override",
     "oidc_disable_confirmation",
     "oidc_scopes",
@@ -69,14 +94,27 @@ const RESET_BY_TYPE: [&str; 78] = [
     "password_policy",
     "path_suffix",
     "policies",
+    "policy_arns",
     "poll_interval",
+    "redirect_uris",
     "renew_statements",
     "required_extensions",
     "revocation_statements",
+    "role_arns",
     "rollback_statements",
+    "root_credentials_rotate_statements",
+    "root_rotation_statements",
     "secret_id_bound_cidrs",
     "secret_id_num_uses",
     "secret_id_ttl",
+    "starttls",
+    "template",
+    "tidy_acme",
+    "tidy_cert_store",
+    "tidy_expired_issuers",
+    "tidy_move_legacy_ca_bundle",
+    "tidy_revoked_cert_issuer_associations",
+    "tidy_revoked_certs",
     "token_bound_cidrs",
     "token_explicit_max_ttl",
     "token_max_ttl",
@@ -87,49 +125,110 @@ const RESET_BY_TYPE: [&str; 78] = [
     "token_policies_template_claims",
     "token_strictly_bind_ip",
     "token_ttl",
+    "upndomain",
+    "use_token_groups",
     "user_claim_json_pointer",
+    "user_path",
+    "userdn",
+    "username_as_alias",
     "verbose_oidc_logging",
 ];
 
 impl Kind {
     /// The value that puts a field back to what it is without being named, where that is known; `made` is the server's own.
     pub(crate) fn default_of(&self, path: &str, field: &str, made: &Value) -> Default {
+        // Kept by a write that replaces the rest (measured).
+        if field == "namespace_in_state" {
+            return Default::Is(json!(true));
+        }
         if self.writing != Writing::Merges {
             return Default::LeaveOut;
         }
-        let tunes = path.ends_with("/tune");
-        let value = match field {
-            // Replaced by the server also where it keeps the others.
-            "role_type" | "bound_claims_type" | "callback_mode" => return Default::LeaveOut,
-            "local_secret_ids" | "connection_details" | "user_lockout_config" => {
-                return Default::None;
-            }
-            "bind_secret_id" | "renewable" | "deny_null_bind" | "namespace_in_state" => json!(true),
-            "token_type" if tunes || path.starts_with("auth/token/") => json!("default-service"),
-            "token_type" => json!("default"),
-            "alias_name_source" => json!("serviceaccount_uid"),
-            "delete_version_after" => json!("0s"),
-            "userattr" => json!("cn"),
-            "request_timeout" => json!(90),
-            _ if tunes && field.ends_with("_lease_ttl") => json!(0),
-            "groupattr" => json!("cn"),
-            "groupfilter" => json!(GROUP_FILTER),
-            "userfilter" => json!("({{.UserAttr}}={{.Username}})"),
-            "tls_min_version" | "tls_max_version" => json!("tls12"),
-            "connection_timeout" => json!(30),
-            "dereference_aliases" => json!("never"),
-            _ if !RESET_BY_TYPE.contains(&field) => return Default::None,
-            _ => match made {
-                Value::Number(_) => json!(0),
-                Value::Bool(_) => json!(false),
-                Value::String(_) => json!(""),
-                Value::Array(_) => json!([]),
-                Value::Object(_) => json!({}),
-                Value::Null => return Default::LeaveOut,
-            },
-        };
-        Default::Is(value)
+        // Replaced by the server also where it keeps the others.
+        if matches!(field, "role_type" | "bound_claims_type" | "callback_mode") {
+            return Default::LeaveOut;
+        }
+        if is_for_good(path, field) {
+            return Default::None;
+        }
+        if let Some(own) = named_default(path, field).or_else(|| of_a_collection(path, field)) {
+            return Default::Is(own);
+        }
+        if !RESET_BY_TYPE.contains(&field) {
+            return Default::NotKnown;
+        }
+        Default::Is(match made {
+            Value::Number(_) => json!(0),
+            Value::Bool(_) => json!(false),
+            Value::String(_) => json!(""),
+            Value::Array(_) => json!([]),
+            Value::Object(_) => json!({}),
+            Value::Null => return Default::LeaveOut,
+        })
     }
+}
+
+/// Whether no write takes a field back: made at creation, another document's, or refused (measured).
+fn is_for_good(path: &str, field: &str) -> bool {
+    match field {
+        "local_secret_ids"
+        | "connection_details"
+        | "group_ids"
+        | "direct_group_ids"
+        | "inherited_group_ids" => true,
+        "exportable" | "allow_plaintext_backup" | "type" | "derived" => path.contains("/keys/"),
+        // An empty one is no address to the servers, which answer with 500.
+        "path" | "aia_path" => path.ends_with("/config/cluster"),
+        _ => false,
+    }
+}
+
+/// The default of a field that is not the empty value of its type, wherever it is.
+fn named_default(path: &str, field: &str) -> Option<Value> {
+    let tunes = path.ends_with("/tune");
+    Some(match field {
+        "bind_secret_id" | "renewable" | "deny_null_bind" => json!(true),
+        "token_type" if tunes || path.starts_with("auth/token/") => json!("default-service"),
+        "token_type" => json!("default"),
+        "alias_name_source" => json!("serviceaccount_uid"),
+        "delete_version_after" => json!("0s"),
+        "userattr" | "groupattr" => json!("cn"),
+        "request_timeout" => json!(90),
+        "groupfilter" => json!(GROUP_FILTER),
+        "userfilter" => json!("({{.UserAttr}}={{.Username}})"),
+        "tls_min_version" | "tls_max_version" => json!("tls12"),
+        "connection_timeout" => json!(30),
+        "dereference_aliases" => json!("never"),
+        "min_decryption_version" => json!(1),
+        _ if tunes && field.ends_with("_lease_ttl") => json!(0),
+        // What is not named in it stays as it is.
+        "user_lockout_config" => json!({
+            "lockout_counter_reset_duration": "0", "lockout_disable": false, "lockout_duration": "0",
+            "lockout_threshold": "0",
+        }),
+        _ => return None,
+    })
+}
+
+/// The same of a field whose name means something else in other documents.
+fn of_a_collection(path: &str, field: &str) -> Option<Value> {
+    let tokens = path.starts_with("identity/oidc/");
+    let pki = |name: &str| path.ends_with(&format!("/config/{name}"));
+    Some(match field {
+        "rotation_period" | "verification_ttl" | "id_token_ttl" | "access_token_ttl" if tokens => {
+            json!(86_400)
+        }
+        "ttl" if path.starts_with("identity/oidc/role/") => json!(86_400),
+        "url" if path.ends_with("/config") => json!("ldap://127.0.0.1"),
+        "expiry" if pki("crl") => json!("72h"),
+        "ocsp_expiry" | "auto_rebuild_grace_period" if pki("crl") => json!("12h"),
+        "delta_rebuild_interval" if pki("crl") => json!("15m"),
+        "interval_duration" if pki("auto-tidy") => json!(43_200),
+        "safety_buffer" | "revoked_safety_buffer" if pki("auto-tidy") => json!(259_200),
+        "issuer_safety_buffer" if pki("auto-tidy") => json!(31_536_000),
+        "pause_duration" if pki("auto-tidy") => json!("0s"),
+        _ => return None,
+    })
 }
 
 /// What puts a field back.
@@ -141,6 +240,8 @@ pub(crate) enum Default {
     LeaveOut,
     /// Nothing that a write could do.
     None,
+    /// Nobody has measured it.
+    NotKnown,
 }
 
 /// Whether a field that is put back to its default, or changed, keeps fewer people out.
@@ -182,11 +283,15 @@ mod tests {
             Default::LeaveOut
         );
         assert_eq!(default("local_secret_ids", json!(true)), Default::None);
-        assert_eq!(default("nobody_knows_it", json!(1)), Default::None);
+        assert_eq!(default("nobody_knows_it", json!(1)), Default::NotKnown);
         let tune = MOUNT.default_of("sys/auth/a/tune", "default_lease_ttl", &json!(60));
         assert_eq!(tune, is(json!(0)));
         let tune = MOUNT.default_of("sys/auth/a/tune", "token_type", &json!("batch"));
         assert_eq!(tune, is(json!("default-service")));
         assert_eq!(REPLACED.default_of("a", "b", &json!(1)), Default::LeaveOut);
+        let kept = REPLACED.default_of("auth/a/config", "namespace_in_state", &json!(false));
+        assert_eq!(kept, is(json!(true)));
+        let cluster = MERGED.default_of("pki/config/cluster", "aia_path", &json!("http://a"));
+        assert_eq!(cluster, Default::None);
     }
 }

@@ -59,6 +59,17 @@ pub(crate) struct Reset {
     pub(crate) was: Value,
 }
 
+impl Pending {
+    /// Where it is written.
+    pub(crate) fn written_at(&self) -> String {
+        let path = &self.document.path;
+        match self.document.kind.set_below {
+            Some(below) if self.why != [Change::Create] => format!("{path}/{}", below.name),
+            _ => path.clone(),
+        }
+    }
+}
+
 impl Document {
     /// A document that is read where it is written.
     pub(crate) fn new(path: impl Into<String>, body: Body, kind: Kind) -> Self {
@@ -76,6 +87,12 @@ impl Document {
     pub(crate) fn leaving(self, unmanaged: &[String]) -> Self {
         let unmanaged = unmanaged.to_vec();
         Self { unmanaged, ..self }
+    }
+
+    /// Where what the server has of it is read.
+    pub(crate) fn read_at(&self) -> &str {
+        let above = self.path.rsplit_once('/').map(|(above, _)| above);
+        above.filter(|_| self.kind.read_above).unwrap_or(&self.path)
     }
 
     /// Whether the value at this place moves by itself, or is left to others.

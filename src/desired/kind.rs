@@ -23,7 +23,51 @@ pub(crate) struct Kind {
     pub(crate) unreadable: bool,
     /// What is stored is what was sent: it is compared as it stands, also where nothing is remembered.
     pub(crate) exact: bool,
+    /// A second write there changes nothing: what can be changed is written below it.
+    pub(crate) set_below: Option<Below>,
+    /// It has no read of its own: what it stands in shows it.
+    pub(crate) read_above: bool,
 }
+
+/// Where a document is changed that is there already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Below {
+    /// The last part of the path.
+    pub(crate) name: &'static str,
+    /// What can be changed.
+    pub(crate) fields: &'static [&'static str],
+}
+
+/// What of a key of `transit` can be changed, which is done at its `config`.
+const KEY_SETTINGS: [&str; 6] = [
+    "allow_plaintext_backup",
+    "auto_rotate_period",
+    "deletion_allowed",
+    "exportable",
+    "min_decryption_version",
+    "min_encryption_version",
+];
+const OF_KEYS: [&str; 3] = ["keys", "latest_version", "min_available_version"];
+/// The same of a key whose settings are a document of the file too.
+const OF_SET_KEYS: [&str; 9] = [
+    "keys",
+    "latest_version",
+    "min_available_version",
+    "allow_plaintext_backup",
+    "auto_rotate_period",
+    "deletion_allowed",
+    "exportable",
+    "min_decryption_version",
+    "min_encryption_version",
+];
+const KEY: Kind = Kind {
+    moves: &OF_KEYS,
+    set_below: Some(Below {
+        name: "config",
+        fields: &KEY_SETTINGS,
+    }),
+    ..MERGED
+};
 
 /// What the server does with fields that a write does not name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +89,8 @@ const OTHER: Kind = Kind {
     once: false,
     unreadable: false,
     exact: false,
+    set_below: None,
+    read_above: false,
 };
 pub(super) const REPLACED: Kind = Kind {
     writing: Writing::Replaces,
@@ -124,7 +170,16 @@ impl Kind {
         };
         let version = engine.options.iter().find(|(name, _)| name == "version");
         let second = version.is_some_and(|(_, version)| version == "2");
-        of_engine(&engine.engine_type, second, rest)
+        let kind = of_engine(&engine.engine_type, second, rest);
+        if let Some(below) = kind.set_below {
+            let settings = format!("{path}/{}", below.name);
+            if config.writes.iter().any(|write| write.path == settings) {
+                // That one compares them.
+                let moves = &OF_SET_KEYS;
+                return Self { moves, ..kind };
+            }
+        }
+        kind
     }
 
     /// Whether the value at this place moves by itself.
@@ -156,12 +211,24 @@ fn of_system(path: &str) -> Option<Kind> {
         },
         ["sys", "policies", "acl", _] | ["sys", "policy", _] => POLICY,
         ["sys", "quotas", ..] => REPLACED,
-        ["sys", "policies", "password", _] | ["sys", "config", "cors" | "ui", ..] => Kind {
+        ["sys", "policies", "password", _] => REPLACED,
+        ["sys", "config", "cors" | "ui", ..] => Kind {
             plain: true,
             ..OTHER
         },
         ["sys", "mounts" | "auth", .., "tune"] => MOUNT,
+        ["auth", "token", "roles", _] => MERGED,
         ["sys", "rotate" | "seal" | "unseal" | "step-down", ..] => ONCE,
+        // A client's answer has its secret.
+        [
+            "identity",
+            "oidc",
+            "key" | "role" | "scope" | "assignment" | "client" | "provider",
+            _,
+        ] => Kind {
+            writing: Writing::Merges,
+            ..OTHER
+        },
         ["sys" | "identity", ..] => OTHER,
         _ => return None,
     })
@@ -210,22 +277,20 @@ fn of_engine(engine_type: &str, second_version: bool, rest: &str) -> Kind {
             moves: &[],
             ..VALUES
         },
-        ("transit", ["keys", _]) => Kind {
-            moves: &["keys", "latest_version", "min_available_version"],
-            plain: true,
-            ..OTHER
-        },
-        ("pki", ["config", "urls" | "crl" | "cluster"]) | ("aws", ["roles", _]) => Kind {
-            plain: true,
-            ..OTHER
+        ("transit", ["keys", _]) => KEY,
+        ("transit", ["keys", _, "config"]) => Kind {
+            set_below: None,
+            read_above: true,
+            ..KEY
         },
         ("pki" | "ssh", ["roles", _]) => REPLACED,
+        ("pki", ["config", "urls" | "crl" | "cluster" | "auto-tidy"]) => MERGED,
         ("pki", ["config", "issuers"]) => Kind {
             moves: &["default"],
             plain: true,
             ..OTHER
         },
-        ("database", ["roles", _]) => MERGED,
+        ("database" | "aws", ["roles", _]) => MERGED,
         ("database", ["config", _]) => Kind {
             writing: Writing::Merges,
             ..OTHER
@@ -280,6 +345,13 @@ mod tests {
         assert!(of_engine("ssh", false, "config/ca").once);
         assert!(of_engine("pki", false, "root/generate/internal").once);
         assert!(of_engine("transit", false, "keys/a/rotate").once);
+        let key = of_engine("transit", false, "keys/a");
+        assert_eq!(key.set_below.map(|below| below.name), Some("config"));
+        assert!(of_engine("transit", false, "keys/a/config").read_above);
+        for path in ["urls", "crl", "cluster", "auto-tidy"] {
+            assert_eq!(of_engine("pki", false, &format!("config/{path}")), MERGED);
+        }
+        assert_eq!(of_system("auth/token/roles/a"), Some(MERGED));
         assert!(of_engine("database", false, "creds/a").unreadable);
         assert!(is_act("auth/approle/role/a/secret-id"));
         assert!(!is_act("pki/roles/rotate-me") && !is_act("kv/signal"));

@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::code::Code;
 use crate::config::{Config, Fields};
 use crate::desired::document::{Document, Read};
-use crate::desired::kind::{self, Kind};
+use crate::desired::kind::{self, Kind, Writing};
 use crate::desired::resolve;
 use crate::failure::Failure;
 use crate::session::Session;
@@ -103,6 +103,21 @@ impl MountOfFile<'_> {
             documents.push(document.leaving(self.unmanaged));
         }
         Ok(documents)
+    }
+
+    /// Its config, where the file says nothing of that any more and a write can put back what it once said.
+    pub(crate) fn emptied_config(&self) -> Option<Document> {
+        let merges = self.config_kind.writing == Writing::Merges;
+        merges.then(|| {
+            let nothing = Body::Map(Vec::new());
+            let document = Document::new(self.config_path.clone(), nothing, self.config_kind);
+            document.leaving(self.unmanaged)
+        })
+    }
+
+    /// Where its config is, if the file says nothing of that.
+    pub(crate) fn config_left_out(&self) -> Option<&str> {
+        self.config.is_empty().then_some(&self.config_path)
     }
 
     /// All of a mount that can be changed later.

@@ -19,7 +19,7 @@ use crate::desired::view::View;
 use crate::failure::Failure;
 use crate::finding::{Change, DocumentFinding};
 use crate::memory::leaf::{field_of, is_untouched, leaves};
-use crate::memory::{self, Changed, Drift, Edits, Remembered, Shown};
+use crate::memory::{self, Changed, Drift, Edits, Look, Remembered, Shown};
 use crate::shell::ShellCommand;
 use crate::vault::Body;
 
@@ -38,7 +38,13 @@ pub(super) fn state(
     let drift = match &known.made {
         Some(made) if !have.is_null() => {
             let now = record::still(document, have);
-            memory::drift(path, made, &now, (key.as_deref(), &moves, &plain))
+            let look = Look {
+                key: key.as_deref(),
+                moves: &moves,
+                plain: &plain,
+                exact: document.kind.exact,
+            };
+            memory::drift(path, made, &now, look)
         }
         _ => Drift::default(),
     };
@@ -99,6 +105,15 @@ fn was_changed_in_both(
     let nothing = edits.changed.is_empty();
     let unknown = !edits.unknown.is_empty() || !drift.unknown.is_empty();
     if view.is_root() || have.is_null() || nothing || unknown {
+        return false;
+    }
+    // What is only written otherwise in the file was not changed by anybody else: it is to be written.
+    let drifted = |edit: &Changed| {
+        let field = field_of(&edit.place);
+        let mut drifted = drift.changed.iter();
+        drifted.any(|drifted| sending::sent_as(&drifted.place) == field)
+    };
+    if !edits.changed.iter().all(drifted) {
         return false;
     }
     let comparison = document.compare(have);

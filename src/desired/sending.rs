@@ -60,7 +60,7 @@ pub(super) fn body(
             }
             continue;
         }
-        let default = default_of(document, (&field, drift), (now, then.as_ref()));
+        let default = put_back_by(document, (&field, drift), (now, then.as_ref()));
         sending.put_back(&field, (default, then, now), &mut added);
     }
     let is_changed = |name: &str| {
@@ -78,6 +78,15 @@ pub(super) fn body(
         .filter(|(name, value)| !kept(name, value))
         .cloned()
         .collect();
+    if let Some(below) = document.kind.set_below {
+        let can = |name: &str| below.fields.contains(&name);
+        let edited = edits.changed.iter().map(|one| field_of(&one.place));
+        let made: BTreeSet<_> = edited.filter(|name| !can(name)).collect();
+        let known = |name: &String| sending.cannot.contains(name);
+        let made: Vec<_> = made.into_iter().filter(|name| !known(name)).collect();
+        sending.cannot.extend(made);
+        send.retain(|(name, _)| can(name));
+    }
     if send.len() < fields.len() || !added.is_empty() {
         send.extend(added);
         sending.send = Some(Body::Map(send));
@@ -86,7 +95,7 @@ pub(super) fn body(
 }
 
 /// With what a field that drifted, and that the file does not name, is put back to what it was.
-fn default_of(
+fn put_back_by(
     document: &Document,
     (field, drift): (&str, &Drift),
     (now, then): (&Value, Option<&Value>),
@@ -98,9 +107,13 @@ fn default_of(
         kind.default_of(&document.path, &field_of(&one.place), now)
     });
     match (default, then) {
-        (Default::Is(own), _) if is_tuned_time(document, field) => Default::Is(own),
+        (Default::Is(own), _) if is_tuned(document, field) => Default::Is(own),
         (Default::Is(_), Some(then)) => Default::Is(then.clone()),
-        (Default::Is(_), None) => Default::None,
+        // What is sent by name comes back, also where nobody has measured what resets it; an empty text may be refused.
+        (Default::NotKnown, Some(then)) if !is_nothing(then) && *then != "" => {
+            Default::Is(then.clone())
+        }
+        // What it was is not known in clear; nobody named it, so it was what the server puts there.
         (default, _) => default,
     }
 }
@@ -108,7 +121,25 @@ fn default_of(
 /// The field that is sent for a place of the answer: connections answer with all of theirs in one.
 pub(super) fn sent_as(place: &str) -> String {
     let inner = place.strip_prefix("connection_details.");
-    field_of(inner.unwrap_or(place))
+    let field = field_of(inner.unwrap_or(place));
+    if field == ROTATION.1 {
+        return ROTATION.0.to_owned();
+    }
+    field
+}
+
+/// What a connection's answer calls another name than a write of it.
+const ROTATION: (&str, &str) = (
+    "root_rotation_statements",
+    "root_credentials_rotate_statements",
+);
+
+/// How an answer calls a field that is sent.
+fn answered_as(field: &str) -> &str {
+    if field == ROTATION.0 {
+        return ROTATION.1;
+    }
+    field
 }
 
 /// Under which name an answer has the fields of a connection.
@@ -116,10 +147,7 @@ const CONNECTION: &str = "connection_details";
 
 /// What an answer has of a field that is sent, and whether that is within its connection.
 fn value_at<'h>(have: &'h Value, field: &str) -> (&'h Value, bool) {
-    let renamed = match field {
-        "root_rotation_statements" => "root_credentials_rotate_statements",
-        other => other,
-    };
+    let renamed = answered_as(field);
     let inside = have.get(CONNECTION).and_then(|inner| inner.get(renamed));
     match (have.get(renamed), inside) {
         (Some(value), _) => (value, false),
@@ -143,7 +171,7 @@ impl Sending {
         added: &mut Vec<(String, Body)>,
     ) {
         let to = match default {
-            Default::None => {
+            Default::None | Default::NotKnown => {
                 self.cannot.push(field.to_owned());
                 return;
             }
@@ -161,13 +189,19 @@ impl Sending {
     }
 }
 
-/// A time of a mount, which reads back as that of the server where it has none of its own.
-fn is_tuned_time(document: &Document, field: &str) -> bool {
-    document.path.ends_with("/tune") && field.ends_with("_lease_ttl")
+/// A time of a mount, which reads back as that of the server where it has none of its own; and the lock-out of users, whose
+/// fields are read back by other names than they are sent by.
+fn is_tuned(document: &Document, field: &str) -> bool {
+    let tuned = field.ends_with("_lease_ttl") || field == LOCKOUT;
+    tuned && document.path.ends_with("/tune")
 }
+
+/// The lock-out of users, in the tuning of a mount.
+const LOCKOUT: &str = "user_lockout_config";
 
 /// What a field was after the last write, in a form that can be sent: never null, which keeps some fields as they are.
 fn then(made: &crate::memory::form::Form, field: &str, now: &Value) -> Option<Value> {
+    let field = answered_as(field);
     let values = field_then(made, field)?;
     let alone = values.get(field).filter(|_| values.len() == 1).cloned();
     let value = match alone {
@@ -201,7 +235,7 @@ mod tests {
     use crate::desired::kind::Kind;
     use crate::desired::record;
     use crate::memory::leaf::leaves;
-    use crate::memory::{Memory, drift, edits};
+    use crate::memory::{Look, Memory, drift, edits};
     use crate::secret::SecretText;
     use serde_json::json;
 
@@ -222,7 +256,12 @@ mod tests {
             path,
             known.made.as_ref().unwrap(),
             &answer,
-            (None, &none, &all),
+            Look {
+                key: None,
+                moves: &none,
+                plain: &all,
+                exact: false,
+            },
         );
         let sending = body(&now, (&known, have), (&edits, &drift, false));
         let send = sending.send.unwrap_or(now.body);
@@ -248,6 +287,27 @@ mod tests {
         let (send, _) = sent(file.clone(), &made, file, &have);
         let wanted = json!({"token_ttl": "15m", "token_policies": [], "token_type": "default"});
         assert_eq!(send, wanted);
+    }
+
+    #[test]
+    fn what_nobody_has_measured_is_put_back_by_name_but_never_emptied() {
+        let made = json!({"some_number": 3, "some_text": ""});
+        let have = json!({"some_number": 4, "some_text": "x"});
+        let (send, cannot) = sent(
+            json!({"token_ttl": 1}),
+            &made,
+            json!({"token_ttl": 1}),
+            &have,
+        );
+        assert_eq!(send, json!({"token_ttl": 1, "some_number": 3}));
+        assert_eq!(cannot, ["some_text"]);
+    }
+
+    #[test]
+    fn a_connections_statements_are_sent_by_the_name_that_a_write_takes() {
+        assert_eq!(sent_as("root_credentials_rotate_statements"), ROTATION.0);
+        assert_eq!(answered_as(ROTATION.0), ROTATION.1);
+        assert_eq!(sent_as("connection_details.username"), "username");
     }
 
     #[test]

@@ -9,6 +9,7 @@ use crate::code::Code;
 use crate::desired::comparing::read;
 use crate::desired::create_once;
 use crate::desired::document::{Document, Pending, Read, Reset};
+use crate::desired::kind::Writing;
 use crate::desired::observation::Observation;
 use crate::desired::record;
 use crate::desired::state::shown;
@@ -16,10 +17,11 @@ use crate::desired::view::CONCURRENCY;
 use crate::evidence::facts::Evidence;
 use crate::failure::Failure;
 use crate::finding::{Change, DocumentFinding, Finding};
-use crate::memory::leaf::is_nothing;
+use crate::memory::leaf::{is_untouched, leaves};
 use crate::memory::{Memory, Record};
 use crate::session::Session;
 use crate::vault;
+use crate::vault::Body;
 
 /// What writing takes: who writes, and where that is remembered.
 pub struct Target<'a> {
@@ -200,13 +202,21 @@ async fn what_was_made(
 /// A field that was to be put back, and was not.
 pub(super) fn stays(document: &Document, made: &Value, reset: &Reset) -> Option<Finding> {
     let now = reset.now(made);
-    let nothing = |value: &Value| is_nothing(value) || *value == "";
+    // Zero, false and no text are nothing too where the other side does not name it.
+    let nothing = |value: &Value| {
+        let leaves = leaves(&Body::from(value.clone()));
+        leaves.values().all(is_untouched)
+    };
+    let replaced = document.kind.writing == Writing::Replaces;
     let is_back = match &reset.to {
         // The server puts the name of the role there.
         _ if reset.field == "display_name" => true,
+        // Its fields have other names there.
+        Some(_) if reset.field == "user_lockout_config" => nothing(now),
         Some(to) => to == now || (nothing(to) && nothing(now)),
         // Not named any more: what says something and is as it was has stayed.
-        None => nothing(now) || *now != reset.was,
+        // Where a write replaces the rest, the default may be what it was.
+        None => replaced || nothing(now) || *now != reset.was,
     };
     (!is_back).then(|| {
         let now = if document.kind.plain {
@@ -247,12 +257,9 @@ async fn write(target: &Target<'_>, pending: &Pending) -> Result<(), Unwritten> 
         });
     }
     let (mut last, mut status) = (String::new(), None);
+    let at = pending.written_at();
     for _ in 0..WRITE_ATTEMPTS {
-        match target
-            .client()
-            .write(Some(token), &document.path, body)
-            .await
-        {
+        match target.client().write(Some(token), &at, body).await {
             Ok(answer) => {
                 for warning in answer.warnings {
                     target.warn(Code::ServerWarned, format!("{}: {warning}", document.path));

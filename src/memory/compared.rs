@@ -95,20 +95,34 @@ pub(crate) fn edits(document: &str, sent: &Form, file: &Leaves, key: Option<&Dig
     edits
 }
 
-/// What `have` says otherwise than what was made of a document, but for the places that `moves` by themselves. Nothing,
-/// null and an empty list are one; what a later release of the server adds says nothing yet.
-pub(crate) fn drift(
-    document: &str,
-    made: &Form,
-    have: &Leaves,
-    (key, moves, plain): (Option<&DigestKey>, OfPlace<'_>, OfPlace<'_>),
-) -> Drift {
+/// How what the server has is looked at.
+#[derive(Clone, Copy)]
+pub(crate) struct Look<'a> {
+    /// The key of the digests, where it could be opened.
+    pub(crate) key: Option<&'a DigestKey>,
+    /// Places that move by themselves.
+    pub(crate) moves: OfPlace<'a>,
+    /// Places whose values may be shown.
+    pub(crate) plain: OfPlace<'a>,
+    /// What is stored is what was sent: an empty value is another one than none.
+    pub(crate) exact: bool,
+}
+
+/// What `have` says otherwise than what was made of a document, but for the places that move by themselves. Nothing,
+/// null and an empty list are one, unless it is exact; what a later release of the server adds says nothing yet.
+pub(crate) fn drift(document: &str, made: &Form, have: &Leaves, look: Look<'_>) -> Drift {
+    let Look {
+        key,
+        moves,
+        plain,
+        exact,
+    } = look;
     let mut drift = Drift::default();
     let then = made.places();
     for (place, value) in have.iter().filter(|(place, _)| !moves(place)) {
         if !made.has(place) {
             // An empty map has become nothing, or the other way round.
-            if is_untouched(value) {
+            if !exact && is_untouched(value) {
                 continue;
             }
             drift.changed.push(Changed {
@@ -120,7 +134,7 @@ pub(crate) fn drift(
         }
         let then_shown = shown_then(made, place);
         let nothing_then = matches!(&then_shown, Some(Shown::Plain(then)) if is_nothing(then));
-        if nothing_then && says_nothing(value) {
+        if !exact && nothing_then && says_nothing(value) {
             continue;
         }
         match made.is((document, place), value, key) {
@@ -137,7 +151,7 @@ pub(crate) fn drift(
         }
     }
     for place in then.into_iter().filter(|place| !moves(place)) {
-        let nothing = made.shown(place).is_some_and(is_nothing);
+        let nothing = !exact && made.shown(place).is_some_and(is_nothing);
         let there = have.contains_key(place) || (nothing && holds(have, place));
         if there || nothing {
             continue;
@@ -174,4 +188,38 @@ pub(crate) fn field_then(form: &Form, field: &str) -> Option<BTreeMap<String, Va
         values.insert(place.to_owned(), form.shown(place)?.clone());
     }
     Some(values)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::memory::leaf::leaves;
+    use serde_json::json;
+
+    /// Places that are another thing now.
+    fn changed(made: Value, have: Value, exact: bool) -> Vec<String> {
+        let made = Form::of("d", &leaves(&Body::from(made)), None, |_| true);
+        let look = Look {
+            key: None,
+            moves: &|_| false,
+            plain: &|_| true,
+            exact,
+        };
+        let drift = drift("d", &made, &leaves(&Body::from(have)), look);
+        drift.changed.into_iter().map(|one| one.place).collect()
+    }
+
+    #[test]
+    fn an_empty_value_is_another_one_than_none_only_where_it_is_stored_as_it_was_sent() {
+        let have = || json!({"a": 1, "b": "", "c": []});
+        assert_eq!(
+            changed(json!({"a": 1, "c": null}), have(), false),
+            [] as [&str; 0]
+        );
+        assert_eq!(
+            changed(json!({"a": 1, "c": null}), have(), true),
+            ["b", "c"]
+        );
+        assert_eq!(changed(have(), json!({"a": 1, "b": ""}), true), ["c"]);
+    }
 }

@@ -140,9 +140,9 @@ impl Form {
     }
 }
 
-/// Nothing in it that could be secret.
+/// Nothing in it that could be secret: what nobody has set, and a yes or no.
 fn is_empty(value: &Body) -> bool {
-    super::leaf::says_nothing(value)
+    super::leaf::is_untouched(value) || matches!(value, Body::Bool(_))
 }
 
 /// The value on the wire; `None` where it is not here.

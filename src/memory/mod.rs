@@ -27,7 +27,9 @@ use crate::memory::file::{Entry, Header, Line};
 use crate::memory::form::{DigestKey, Form};
 use crate::memory::leaf::Leaves;
 
-pub(crate) use crate::memory::compared::{Changed, Drift, Edits, Shown, drift, edits, field_then};
+pub(crate) use crate::memory::compared::{
+    Changed, Drift, Edits, Look, Shown, drift, edits, field_then,
+};
 
 /// What the digests are made for, beside the key that makes them.
 const PURPOSE: &str = "vault-bootstrap memory 1";

@@ -40,6 +40,7 @@ mod looking;
 mod many_files;
 mod memory;
 mod moving;
+mod mutations;
 mod namespaces;
 mod nodes;
 mod not_as_ours;

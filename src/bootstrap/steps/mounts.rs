@@ -101,11 +101,17 @@ async fn observe(
         Err(error) => return Err(error.into()),
     };
     let mut documents = Vec::new();
-    let mut refusals = Vec::new();
+    let (mut refusals, mut left) = (Vec::new(), Vec::new());
     for mount in &wanted {
         let present = there.get(mount.path);
         refusals.extend(present.and_then(|present| mount.other_type(present)));
         documents.extend(mount.documents(view, present)?);
+        if let Some(path) = config_taken_out(view, mount).filter(|_| present.is_some()) {
+            match mount.emptied_config() {
+                Some(emptied) => documents.push(emptied),
+                None => left.push(DocumentFinding::NotInFile(path.to_owned()).into()),
+            }
+        }
     }
     Failure::check(refusals)?;
     let mut comparison = desired::observe(&view.documents(), documents).await?;
@@ -120,6 +126,7 @@ async fn observe(
         }
     }
     let mut observation = comparison.into_observation();
+    observation.findings.extend(left);
     let left = missed.iter().filter(|path| {
         let name = path.strip_prefix(place).unwrap_or(path);
         there.contains_key(name.trim_matches('/'))
@@ -137,6 +144,13 @@ async fn observe(
         observation.evidence.set(NOT_IN_FILE, &missed);
     }
     Ok(observation)
+}
+
+/// Where the config of a mount is, of which the file once said something and says nothing any more, also among its `writes`.
+fn config_taken_out<'m>(view: &View<'_>, mount: &'m MountOfFile<'_>) -> Option<&'m str> {
+    let path = mount.config_left_out()?;
+    let elsewhere = view.config.writes.iter().any(|write| write.path == path);
+    (!elsewhere && view.memory.of(path).is_some()).then_some(path)
 }
 
 /// Mounts that the file once named and names no more.
