@@ -10,8 +10,8 @@ use crate::bootstrap::judge::judge;
 use crate::bootstrap::summary::Ended;
 use crate::changes::{differs, documents, not_written, path_of, paths_of, places_made, shown};
 use crate::code::Code;
+use crate::desired::memory;
 use crate::desired::observation::Observation;
-use crate::edge::references::key_of_checkpoint;
 use crate::event::{Changes, Event, PlannedStep, StepOutcome};
 use crate::evidence::facts::Evidence;
 use crate::failure::Failure;
@@ -92,7 +92,11 @@ async fn round(
             *seen = as_shown(*step, ceremony, seen, &left).await?;
         }
     }
-    key_of_memory(ceremony).await;
+    let known = (ceremony.config, &ceremony.resolved);
+    if let Err(why) = memory::made(known, &ceremony.memory).await {
+        let text = format!("secrets that are written now are not compared later: {why}");
+        ceremony.warn(why.code(), text);
+    }
     let made = waiting
         .iter()
         .flat_map(|(_, found)| places_made(found))
@@ -148,21 +152,6 @@ async fn looked_again(ceremony: &Ceremony<'_>) -> Result<Vec<(Step, Observation)
         }
     }
     Ok(waiting)
-}
-
-/// Without a key of the memory, secrets that are written now could not be compared later.
-async fn key_of_memory(ceremony: &Ceremony<'_>) {
-    if ceremony.memory.has_key() {
-        return;
-    }
-    let made = match key_of_checkpoint(ceremony.config, &ceremony.resolved).await {
-        Ok(key) => ceremony.memory.make_key(&key).await.map_err(Failure::from),
-        Err(failure) => Err(failure),
-    };
-    if let Err(failure) = made {
-        let text = format!("secrets that are written now are not compared later: {failure}");
-        ceremony.warn(failure.code(), text);
-    }
 }
 
 /// Takes out what is not written, and says so.

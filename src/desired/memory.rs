@@ -31,3 +31,19 @@ pub(crate) async fn opened(
 pub(crate) fn not_compared(why: &Failure) -> String {
     format!("the key of the memory cannot be used, so secrets are not compared: {why}")
 }
+
+/// Makes the key of a memory that has none, while the operator's key is at hand: secrets that are written without it could not
+/// be compared later.
+///
+/// # Errors
+/// The operator's key cannot be used, or the disk refuses.
+pub(crate) async fn made(
+    (config, resolved): (&Config, &Resolved),
+    memory: &Memory,
+) -> Result<(), Failure> {
+    if memory.has_key() {
+        return Ok(());
+    }
+    let key = key_of_checkpoint(config, resolved).await?;
+    Ok(memory.make_key(&key).await?)
+}

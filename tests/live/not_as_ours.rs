@@ -1,6 +1,6 @@
 //! After the hand-over, what is not certain is not taken for ours, not repeated and not shown.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::ceremony::{Api, Ceremony, Run, Server, handed_over_managed, killed_or_ended};
 use crate::support::{Action, Faults, Setup, require};
