@@ -145,7 +145,7 @@ fn a_device_with_another_option_is_shown_and_left_alone() {
     let texts = [
         "refused:",
         "sys/audit/file: mode is 0600, the file says 0640",
-        "let a person add the right one",
+        "by a new device under a new path",
     ];
     refused(
         &server,
