@@ -9,7 +9,6 @@
 
 pub(crate) mod accessors;
 mod auth_types;
-mod capabilities;
 mod check;
 mod command_line;
 mod document;
@@ -19,6 +18,7 @@ mod include;
 mod model;
 mod pattern;
 mod policy_files;
+pub(crate) mod policy_text;
 mod problem;
 mod reading;
 mod rules;

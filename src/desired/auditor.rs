@@ -5,9 +5,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::config::policy_text::covers;
 use crate::config::{AuthMount, Config, Field, Fields, SecretsEngine};
 use crate::desired::kind::Kind;
-use crate::desired::policy_rules::covers;
 
 /// A path, and what may be done there.
 type Rule<'a> = (&'a str, &'a [&'a str]);

@@ -18,7 +18,6 @@ pub(crate) mod memory;
 mod missed;
 pub(crate) mod mount;
 pub mod observation;
-mod policy_rules;
 pub(crate) mod privilege_escalation;
 mod record;
 pub(crate) mod references;

@@ -2,8 +2,8 @@
 
 use futures::{StreamExt, stream};
 
+use crate::config::policy_text::{covers, rules};
 use crate::desired::grant;
-use crate::desired::policy_rules::{covers, rules};
 use crate::desired::view::{CONCURRENCY, View};
 use crate::failure::Failure;
 use crate::finding::{DocumentFinding, Finding};

@@ -287,21 +287,13 @@ fn what_lets_in_more_people_takes_a_word_of_its_own_where_nobody_is_asked() {
 #[test]
 fn a_check_writes_nothing_and_ends_with_4_where_anything_differs_or_was_not_seen() {
     let (server, mut ceremony) = handed_over_managed(OPENBAO);
-    let codes = |run: &Run| -> Vec<String> {
-        let events = run.events();
-        let findings = events.last().expect("an end")["findings"].clone();
-        let codes = findings.as_array().expect("a list").iter();
-        codes
-            .map(|one| one["code"].as_str().expect("a name").to_owned())
-            .collect()
-    };
     let check = ["apply", "--check", "--output", "json"];
-    assert_eq!(codes(ceremony.run(&check).exits(4)), ["not-rehearsed"]);
+    assert_eq!(ceremony.run(&check).exits(4).codes(), ["not-rehearsed"]);
     ceremony.set("/policies/operator", rules("secret/data/other"));
     ceremony.save();
     let log = server.audit().after_this();
     let run = ceremony.run(&["apply", "--check", "--login", "admin", "--output", "json"]);
-    assert_eq!(codes(run.exits(4)), ["step-differs", "not-rehearsed"]);
+    assert_eq!(run.exits(4).codes(), ["step-differs", "not-rehearsed"]);
     assert_eq!(log.writes(), Vec::<String>::new());
     ceremony
         .run(&["apply", "--check", "--yes"])
@@ -311,7 +303,7 @@ fn a_check_writes_nothing_and_ends_with_4_where_anything_differs_or_was_not_seen
     let run = ceremony.run(&[
         "apply", "--check", "--login", "operator", "--output", "json",
     ]);
-    let found = codes(run.exits(4));
+    let found = run.exits(4).codes();
     assert!(
         found.iter().filter(|code| *code == "not-seen").count() >= 5,
         "{found:?}"

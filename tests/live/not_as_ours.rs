@@ -15,15 +15,6 @@ fn admin<'a>(server: &'a Server, ceremony: &Ceremony) -> Api<'a> {
     server.api().log_in("admin", &ceremony.secrets["admin"])
 }
 
-fn codes(run: &Run) -> Vec<String> {
-    let events = run.events();
-    let findings = events.last().expect("an end")["findings"].clone();
-    let codes = findings.as_array().expect("a list").iter();
-    codes
-        .map(|one| one["code"].as_str().expect("a name").to_owned())
-        .collect()
-}
-
 #[test]
 fn while_root_is_valid_nobody_checks_plans_or_names_a_login() {
     let server = Server::in_memory();
@@ -113,7 +104,7 @@ fn the_computed_policy_shows_no_secret_and_a_value_of_others_is_shown_nowhere() 
     }
     assert_eq!(auditor.get("identity/group/name/ops").0, 200);
     let run = ceremony.run(&["apply", "--check", "--output", "json"]);
-    assert_eq!(codes(run.exits(4)), ["not-rehearsed"]);
+    assert_eq!(run.exits(4).codes(), ["not-rehearsed"]);
     ceremony.run(&["apply", "--check"]).says(&[
         "not compared, since reading it may show secrets",
         "later/app",

@@ -2,17 +2,8 @@
 
 use serde_json::Value;
 
-use crate::ceremony::{Ceremony, Run, Server};
+use crate::ceremony::{Ceremony, Server};
 use crate::support::{LocalStack, require};
-
-fn codes(run: &Run) -> Vec<String> {
-    let events = run.events();
-    let findings = events.last().expect("an end")["findings"].clone();
-    let codes = findings.as_array().expect("a list").iter();
-    codes
-        .map(|one| one["code"].as_str().expect("a name").to_owned())
-        .collect()
-}
 
 #[test]
 fn without_access_to_a_custodian_its_share_was_not_seen() {
@@ -29,14 +20,14 @@ fn without_access_to_a_custodian_its_share_was_not_seen() {
     let environment: Vec<(String, String)> = std::mem::take(&mut ceremony.environment);
     let run = ceremony.run(&["apply", "--check", "--output", "json"]);
     assert!(
-        codes(run.exits(4)).contains(&"not-seen".to_owned()),
+        run.exits(4).codes().contains(&"not-seen".to_owned()),
         "{run}"
     );
     ceremony
         .run(&["apply", "--check"])
         .prints(&["the share of alice was not looked at"]);
     let run = ceremony.run(&["apply", "--check", "--from", "pipeline", "--output", "json"]);
-    assert!(!codes(&run).contains(&"not-seen".to_owned()), "{run}");
+    assert!(!run.codes().contains(&"not-seen".to_owned()), "{run}");
     ceremony.environment = environment;
     let parameter: Value = ceremony.file["init"]["custodians"][0]["ssm"]["parameter"].clone();
     assert!(parameter.is_string());

@@ -9,7 +9,7 @@ use crate::config::forms::form;
 use crate::config::problem::text_of;
 use crate::config::reading::Reading;
 use crate::config::section::At;
-use crate::config::{accessors, capabilities};
+use crate::config::{accessors, policy_text};
 
 /// Longest text of a policy, in bytes.
 const LONGEST_POLICY: u64 = 1 << 20;
@@ -135,7 +135,7 @@ fn source(at: At) -> Option<Result<PolicySource, (String, Wrong)>> {
             let why = "the policy is empty".to_owned();
             Err((key.to_owned(), (Code::FileValueInvalid, why)))
         }
-        Ok(text) => match (capabilities::unknown(&text), &file) {
+        Ok(text) => match (policy_text::unknown_capability(&text), &file) {
             (None, _) => Ok(PolicySource::Rules { text, file }),
             (Some((line, why)), file) => {
                 let place = file.as_ref().map(|file| format!("{}:", file.display()));

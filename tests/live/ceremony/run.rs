@@ -81,6 +81,15 @@ impl Run {
         self
     }
 
+    /// The codes of the findings with which `--output json` ended.
+    #[track_caller]
+    pub fn codes(&self) -> Vec<String> {
+        let end = self.events().pop().expect("an end");
+        let findings = end["findings"].as_array().expect("a list").iter();
+        let code = |one: &Value| one["code"].as_str().expect("a name").to_owned();
+        findings.map(code).collect()
+    }
+
     /// The events of `--output json`, one a line, each as the program's own schema says.
     #[track_caller]
     pub fn events(&self) -> Vec<Value> {

@@ -1,16 +1,72 @@
-//! What the text of a policy lets its holders do, as far as that can be told without a server.
+//! The text of a policy, as far as it can be told without a server what it lets its holders do.
 
 use serde_json::Value;
+
+use crate::config::problem::meant;
+
+/// All that Vault 1.21 and OpenBao 2.7 take (their sources).
+const KNOWN: [&str; 11] = [
+    "create",
+    "delete",
+    "deny",
+    "list",
+    "patch",
+    "read",
+    "recover",
+    "scan",
+    "subscribe",
+    "sudo",
+    "update",
+];
 
 /// One rule: a path, which may end in `*` and have `+` for one part, and the capabilities there.
 type Rule = (String, Vec<String>);
 
 /// The rules of a policy in HCL or JSON. What is neither has none.
-pub(super) fn rules(text: &str) -> Vec<Rule> {
+pub(crate) fn rules(text: &str) -> Vec<Rule> {
     match serde_json::from_str::<Value>(text) {
         Ok(json) => of_json(&json),
         Err(_) => of_hcl(text),
     }
+}
+
+/// The line and what is to be said of the first word in a list of capabilities that no server takes, in either form. A text that
+/// is no policy at all is left to the server.
+pub(super) fn unknown_capability(text: &str) -> Option<(usize, String)> {
+    let tokens = tokens(text);
+    let mut lists = (0..tokens.len()).filter_map(|place| {
+        let name = match &tokens[place].1 {
+            Token::Word(name) => name,
+            Token::Quoted(name) => name.as_str(),
+            Token::Sign(_) => return None,
+        };
+        let begins = matches!(
+            tokens[place + 1..],
+            [(_, Token::Sign('=' | ':')), (_, Token::Sign('[')), ..]
+        );
+        (name == "capabilities" && begins).then(|| list(&tokens[place + 1..]))
+    });
+    let (line, word) = lists.find_map(|words| {
+        let mut words = words.into_iter();
+        words.find(|(_, word)| !KNOWN.contains(&word.as_str()))
+    })?;
+    let (near, shown) = (meant(&word, KNOWN.into_iter()), word.escape_debug());
+    Some((
+        line,
+        format!("`{shown}` is no capability of a policy{near}"),
+    ))
+}
+
+/// The quoted texts of a list, with their lines.
+fn list(tokens: &[Located<'_>]) -> Vec<(usize, String)> {
+    let within = tokens
+        .iter()
+        .take_while(|(_, one)| !matches!(one, Token::Sign(']' | '}')));
+    let words = within.filter_map(|(line, one)| match one {
+        Token::Quoted(word) => Some((*line, word.clone())),
+        _ => None,
+    });
+    words.collect()
 }
 
 fn of_json(json: &Value) -> Vec<Rule> {
@@ -24,37 +80,23 @@ fn of_json(json: &Value) -> Vec<Rule> {
     rules.collect()
 }
 
-/// Words, quoted texts and signs, without comments.
 fn of_hcl(text: &str) -> Vec<Rule> {
     let mut rules: Vec<Rule> = Vec::new();
     let tokens = tokens(text);
-    let mut place = 0;
-    while let Some(token) = tokens.get(place) {
-        place += 1;
-        match (token, tokens.get(place)) {
-            (Token::Word("path"), Some(Token::Quoted(path))) => {
+    for place in 0..tokens.len() {
+        let rest = &tokens[place + 1..];
+        match (&tokens[place].1, rest, rules.last_mut()) {
+            (Token::Word("path"), [(_, Token::Quoted(path)), ..], _) => {
                 rules.push((path.clone(), Vec::new()));
-                place += 1;
             }
-            (Token::Word("capabilities"), _) => {
-                let list = tokens[place..].iter();
-                let list = list.take_while(|one| !matches!(one, Token::Sign(']' | '}')));
-                let words = list.filter_map(|one| match one {
-                    Token::Quoted(word) => Some(word.clone()),
-                    _ => None,
-                });
-                let words: Vec<_> = words.collect();
-                if let Some((_, may)) = rules.last_mut() {
-                    may.extend(words);
-                }
+            (Token::Word("capabilities"), _, Some((_, may))) => {
+                may.extend(list(rest).into_iter().map(|(_, word)| word));
             }
-            (Token::Word("policy"), Some(Token::Sign('='))) => {
-                if let (Some(Token::Quoted(word)), Some((_, may))) =
-                    (tokens.get(place + 1), rules.last_mut())
-                {
-                    may.extend(of_old_word(word));
-                }
-            }
+            (
+                Token::Word("policy"),
+                [(_, Token::Sign('=')), (_, Token::Quoted(word)), ..],
+                Some((_, may)),
+            ) => may.extend(of_old_word(word)),
             _ => {}
         }
     }
@@ -79,8 +121,12 @@ enum Token<'t> {
     Sign(char),
 }
 
-fn tokens(text: &str) -> Vec<Token<'_>> {
-    let (mut found, mut rest) = (Vec::new(), text);
+/// With the line that it stands on.
+type Located<'t> = (usize, Token<'t>);
+
+/// Words, quoted texts and signs, without comments.
+fn tokens(text: &str) -> Vec<Located<'_>> {
+    let (mut found, mut rest, mut number) = (Vec::new(), text, 1);
     while let Some(first) = rest.chars().next() {
         let length = match first {
             '#' => line(rest),
@@ -88,22 +134,23 @@ fn tokens(text: &str) -> Vec<Token<'_>> {
             '/' if rest.starts_with("/*") => rest.find("*/").map_or(rest.len(), |end| end + 2),
             '"' => {
                 let (text, length) = quoted(rest);
-                found.push(Token::Quoted(text));
+                found.push((number, Token::Quoted(text)));
                 length
             }
             _ if first.is_alphanumeric() || first == '_' => {
                 let ends = |letter: char| !letter.is_alphanumeric() && letter != '_';
                 let length = rest.find(ends).unwrap_or(rest.len());
-                found.push(Token::Word(&rest[..length]));
+                found.push((number, Token::Word(&rest[..length])));
                 length
             }
             _ => {
                 if !first.is_whitespace() {
-                    found.push(Token::Sign(first));
+                    found.push((number, Token::Sign(first)));
                 }
                 first.len_utf8()
             }
         };
+        number += rest[..length].matches('\n').count();
         rest = &rest[length..];
     }
     found
@@ -131,7 +178,7 @@ fn quoted(rest: &str) -> (String, usize) {
 }
 
 /// Whether a rule's path is about this path (Vault's documentation: `*` at the end, `+` for one part).
-pub(super) fn covers(rule: &str, path: &str) -> bool {
+pub(crate) fn covers(rule: &str, path: &str) -> bool {
     let (rule, glob) = match rule.strip_suffix('*') {
         Some(before) => (before, true),
         None => (rule, false),
@@ -201,6 +248,57 @@ mod tests {
             ("sys/policies/acl/a/*", "sys/policies/acl/a", false),
         ] {
             assert_eq!(covers(rule, path), is, "{rule} {path}");
+        }
+    }
+
+    #[test]
+    fn a_word_that_is_no_capability_is_said_with_the_one_that_was_meant() {
+        for (policy, line, said) in [
+            (
+                r#"path "a" { capabilities = ["read", "raed"] }"#,
+                1,
+                "`raed` is no capability of a policy; did you mean `read`?",
+            ),
+            (
+                r#"{"path": {"a": {"capabilities": ["raed"]}}}"#,
+                1,
+                "`raed` is no capability of a policy; did you mean `read`?",
+            ),
+            (
+                "path \"a\" {\n  capabilities = [\n    \"write\", # all\n    \"list\",\n  ]\n}",
+                3,
+                "`write` is no capability of a policy",
+            ),
+            (
+                "path \"a#b\" { capabilities = [\"READ\"] }",
+                1,
+                "`READ` is no capability of a policy",
+            ),
+            (
+                "/* of\n [\"x\"] */ path \"a//b\" { capabilities=[\"a\u{7}\"] }",
+                2,
+                "`a\\u{7}` is no capability of a policy",
+            ),
+        ] {
+            let found = unknown_capability(policy);
+            assert_eq!(found, Some((line, said.to_owned())), "{policy}");
+        }
+    }
+
+    #[test]
+    fn what_the_servers_take_is_taken() {
+        for policy in [
+            r#"path "a" { capabilities = ["create", "delete", "deny", "list", "patch", "read", "sudo", "update"] }"#,
+            r#"path "a" { capabilities = ["subscribe", "recover", "scan"] }"#,
+            "# capabilities = [\"none\"]\npath \"a\" { capabilities = [\"read\"] }",
+            "// capabilities = [\"none\"]\n/* capabilities = [\"none\"] */ path \"b\" { capabilities = [] }",
+            r#"path "secret/capabilities/x" { capabilities = ["read"] policy = "write" }"#,
+            "path \"a\" { capabilities = [\"read\"",
+            "capabilities",
+            "\"",
+            "/*",
+        ] {
+            assert_eq!(unknown_capability(policy), None, "{policy}");
         }
     }
 }
