@@ -69,7 +69,7 @@ async fn round(
     let found: Vec<_> = waiting.iter().map(|(step, found)| (*step, found)).collect();
     let known = (&ceremony.memory, ceremony.options.meant(places));
     let left = not_written(ceremony, known, &found).await?;
-    let shown = shown(&found, &left);
+    let shown = shown(&found, &left, &ceremony.memory);
     if let Some(plan) = &ceremony.options.plan {
         let is_left = |path: &str| left.contains_key(path);
         let planned = documents((ceremony.config, &ceremony.memory), &found, &is_left);

@@ -9,15 +9,16 @@ use std::collections::BTreeMap;
 use crate::changes::item::item;
 use crate::desired::defaults::widens;
 use crate::desired::observation::Observation;
-use crate::event::{PlannedAction, PlannedItem, PlannedStep};
+use crate::desired::to_be_sent;
+use crate::event::{PlannedAction, PlannedChange, PlannedItem, PlannedStep};
 use crate::failure::Failure;
 use crate::finding::{Change, Detail, Unwritten};
 use crate::memory::Memory;
 use crate::memory::leaf::field_of;
 use crate::session::{Authority, Session};
 use crate::step::Step;
-use crate::vault::Error;
 use crate::vault::policies::capabilities_self;
+use crate::vault::{Body, Error};
 
 pub use crate::changes::saved::SavedPlan;
 pub(crate) use crate::changes::saved::documents;
@@ -220,24 +221,43 @@ fn may_widen(change: &Change) -> bool {
 pub(crate) fn shown(
     found: &[(Step, &Observation)],
     left: &BTreeMap<String, Unwritten>,
+    memory: &Memory,
 ) -> Vec<PlannedStep> {
-    let steps = found.iter().map(|(step, observation)| PlannedStep {
-        step: *step,
-        action: PlannedAction::Write,
-        items: items(
-            observation
-                .details
-                .iter()
-                .filter(|one| path_of(one).is_some())
-                .cloned(),
-            left,
-        ),
-        unchanged: 0,
-        unmanaged: Vec::new(),
-        findings: Vec::new(),
-        problems: Vec::new(),
+    let steps = found.iter().map(|(step, observation)| {
+        let differ = observation.details.iter();
+        let differ = differ.filter(|one| path_of(one).is_some()).cloned();
+        let mut items = items(differ, left);
+        for item in &mut items {
+            item.want = item
+                .want
+                .take()
+                .or_else(|| created(item, observation, memory));
+        }
+        PlannedStep {
+            step: *step,
+            action: PlannedAction::Write,
+            items,
+            unchanged: 0,
+            unmanaged: Vec::new(),
+            findings: Vec::new(),
+            problems: Vec::new(),
+        }
     });
     steps.collect()
+}
+
+/// What is to be made, in lines: nobody agrees to a name alone.
+fn created(item: &PlannedItem, observation: &Observation, memory: &Memory) -> Option<String> {
+    let path = item
+        .path
+        .as_ref()
+        .filter(|_| item.change == Some(PlannedChange::Create))?;
+    let mut pending = observation.pending.iter();
+    let pending = pending.find(|pending| pending.document.path == *path)?;
+    match pending.document.body.get("policy") {
+        Some(Body::String(text)) if path.starts_with("sys/policies/") => Some(text.clone()),
+        _ => Some(to_be_sent(memory, pending).lines()),
+    }
 }
 
 /// What differs, each with why it is left, where it is.

@@ -68,6 +68,15 @@ impl Form {
         Self::of("", &leaves(body), None, |_| true)
     }
 
+    /// What it says, a line a value; of what may be secret only that it is there.
+    pub(crate) fn lines(&self) -> String {
+        let plain = self.plain.iter();
+        let plain = plain.map(|(place, value)| format!("{place}: {value}\n"));
+        let hidden = self.secret.keys().chain(&self.unknown);
+        let hidden = hidden.map(|place| format!("{place}: (not shown)\n"));
+        plain.chain(hidden).collect()
+    }
+
     /// Whether every value is known, in clear or by its digest.
     pub(crate) fn is_whole(&self) -> bool {
         self.unknown.is_empty()

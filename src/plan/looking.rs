@@ -181,7 +181,7 @@ impl<'a> Looking<'a> {
         Some(SavedPlan::of(
             (self.session.config, &self.diary),
             (&login.name, self.options.adopt_documents),
-            &changes::shown(&found, left),
+            &changes::shown(&found, left, &self.memory),
             changes::documents((self.session.config, &self.memory), &found, &|path| {
                 left.contains_key(path)
             }),

@@ -253,7 +253,10 @@ fn what_of(item: &PlannedItem, Layout { width, .. }: Layout, lines: usize) -> St
     let path = item.path.as_deref().unwrap_or_default();
     match item.change {
         None => line('+', &item.text),
-        Some(PlannedChange::Create) => line('+', path),
+        Some(PlannedChange::Create) => {
+            let want = item.want.as_deref().unwrap_or_default();
+            format!("{}{}", line('+', path), diff(("", want), lines))
+        }
         Some(PlannedChange::Unseen) => line('?', &item.text),
         Some(PlannedChange::PolicyDiffers) => {
             let (have, want) = (item.have.as_deref(), item.want.as_deref());

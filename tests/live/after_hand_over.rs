@@ -150,6 +150,7 @@ fn a_person_sees_all_of_it_and_may_say_no() {
     let (server, mut ceremony) = handed_over_managed(OPENBAO);
     ceremony
         .set("/policies/operator", rules("secret/data/other"))
+        .set("/policies/later", rules("later/data/of-a-team"))
         .set("/auth/userpass/users/operator/token_ttl", json!("30m"));
     ceremony.save();
     let log = server.audit().after_this();
@@ -159,6 +160,7 @@ fn a_person_sees_all_of_it_and_may_say_no() {
         "+ path \"secret/data/other\"",
         "- path \"secret/data/*\"",
         "token_ttl",
+        "+ path \"later/data/of-a-team\"",
     ] {
         assert!(shown.contains(text), "{text}: {shown}");
     }
@@ -173,7 +175,7 @@ fn a_person_sees_all_of_it_and_may_say_no() {
     let (code, shown) = terminal.finish();
     assert_eq!(code, 4, "{shown}");
     assert!(!shown.contains("differs from the file"), "{shown}");
-    assert_eq!(log.writes().len(), 2, "{:?}", log.writes());
+    assert_eq!(log.writes().len(), 3, "{:?}", log.writes());
 }
 
 #[test]
