@@ -8,7 +8,9 @@ use crate::bootstrap::act;
 use crate::bootstrap::ceremony::Ceremony;
 use crate::bootstrap::judge::judge;
 use crate::bootstrap::summary::Ended;
-use crate::changes::{differs, documents, not_written, path_of, paths_of, places_made, shown};
+use crate::changes::{
+    STEPS, differs, documents, not_written, path_of, paths_of, places_made, shown,
+};
 use crate::code::Code;
 use crate::desired::memory;
 use crate::desired::observation::Observation;
@@ -39,15 +41,17 @@ pub(super) async fn write(ceremony: &mut Ceremony<'_>, ended: &mut Ended) -> Res
     if waiting.is_empty() && ceremony.options.plan.is_none() {
         return Ok(());
     }
-    let mut places = Vec::new();
+    let (mut places, mut tried) = (Vec::new(), BTreeSet::new());
     for _ in 0..ROUNDS {
+        let now = waiting.iter().flat_map(|(_, found)| paths_of(found));
+        tried.extend(now.map(str::to_owned));
         let made = round(ceremony, ended, (waiting, &places)).await?;
         if made.is_empty() {
             return Ok(());
         }
         places.extend(made);
         // What had stood in what was made anew was seen before as if it were still there.
-        waiting = looked_again(ceremony).await?;
+        waiting = looked_again(ceremony, &tried).await?;
         if waiting.is_empty() {
             return Ok(());
         }
@@ -107,6 +111,10 @@ async fn round(
             // What stands in a new mount, or names it, is known only now.
             observation = with_its_mount(step, ceremony, observation).await?;
         }
+        if paths_of(&observation).is_empty() {
+            // What was written before it has brought it with it.
+            continue;
+        }
         one_step(step, ceremony, observation, ended).await?;
         mounts_written |= matches!(step, Step::Secrets | Step::AuthMethods);
     }
@@ -122,32 +130,23 @@ fn differ(ceremony: &Ceremony<'_>, waiting: Vec<(Step, Observation)>) {
     }
 }
 
-/// What differs now, but what this run has already left and told.
-async fn looked_again(ceremony: &Ceremony<'_>) -> Result<Vec<(Step, Observation)>, Failure> {
+/// What differs now, but what this run has already tried or left, and told.
+async fn looked_again(
+    ceremony: &Ceremony<'_>,
+    tried: &BTreeSet<String>,
+) -> Result<Vec<(Step, Observation)>, Failure> {
     let mut waiting = Vec::new();
-    for step in [
-        Step::Secrets,
-        Step::AuthMethods,
-        Step::Policies,
-        Step::Roles,
-        Step::Writes,
-    ] {
+    for step in STEPS.into_iter().filter(|step| *step != Step::Audit) {
         let mut found = judge(&ceremony.view(step)).await?.observation;
-        let told = ceremony.findings.borrow();
-        let is_told = |detail: &Detail| {
-            let path = path_of(detail);
-            let of_finding = |finding: &Finding| match finding {
-                Finding::Document(DocumentFinding::NotWritten(_, told, _)) => path_of(told) == path,
-                _ => false,
-            };
-            path.is_none() || told.iter().any(of_finding)
-        };
-        found.details.retain(|detail| !is_told(detail));
-        let paths: BTreeSet<String> = paths_of(&found).into_iter().map(str::to_owned).collect();
+        for finding in found.findings.drain(..) {
+            ceremony.find(finding);
+        }
+        let is_new = |path: &str| !tried.contains(path);
         found
-            .pending
-            .retain(|one| paths.contains(&one.document.path));
-        if !paths.is_empty() {
+            .details
+            .retain(|detail| path_of(detail).is_some_and(is_new));
+        found.pending.retain(|one| is_new(&one.document.path));
+        if !paths_of(&found).is_empty() {
             waiting.push((step, found));
         }
     }

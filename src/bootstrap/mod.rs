@@ -67,7 +67,7 @@ pub async fn apply(
     caller: Caller<'_>,
 ) -> Result<Outcome, Failure> {
     let events = caller.events;
-    options.check(config)?;
+    options.agree_about_root(config)?;
     if let Some(copy) = &options.report {
         copy::check(copy, &config.checkpoint.path)?;
     }

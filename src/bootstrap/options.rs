@@ -117,7 +117,7 @@ impl Options {
     }
 
     /// Holds that what was typed and what the file says of the root token are the same.
-    pub fn check(&self, config: &Config) -> Result<(), Failure> {
+    pub fn agree_about_root(&self, config: &Config) -> Result<(), Failure> {
         if self.check || self.plan.is_some() {
             // Neither leaves or revokes a root token.
             return Ok(());

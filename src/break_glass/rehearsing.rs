@@ -62,6 +62,8 @@ async fn hold(
     let mut evidence = Evidence::begin(session, "rehearsal");
     let mut findings = key_set::asked_for(session.config)?;
     findings.extend(others::findings(&[session.config], None));
+    // Before and after the shares are fetched: what changes in between is not what was tried.
+    let before = as_stored::put_back(session.config).await;
     let changed = as_stored::changed(session.config).await.into_iter();
     findings.extend(changed.map(|(_, finding)| finding));
     if session.rules.open {
@@ -87,12 +89,14 @@ async fn hold(
         evidence.set("comparison", compared.facts);
         (clause, over) = (compared.clause, compared.over);
     }
+    let mut put_back = as_stored::put_back(session.config).await;
+    put_back.retain(|name, now| fetched.contains(name) && before.get(name) == Some(now));
     let mut rehearsed = Rehearsed {
         at: now(),
         evidence: PathBuf::new(),
         without,
         elsewhere,
-        put_back: as_stored::put_back(session.config, &fetched).await,
+        put_back,
     };
     let passed = Some(&mut rehearsed);
     let path = evidence.write(session, key, &mut findings, passed).await?;

@@ -34,7 +34,8 @@ pub(crate) const STEPS: [Step; 6] = [
 ];
 /// So many paths are asked about at once.
 const ASKED_AT_ONCE: usize = 1000;
-/// What the server wants `sudo` for (measured on Vault 1.21.1, OpenBao 2.6.2 and 2.7.2).
+/// What the server wants `sudo` for: the first two and `sys/config/cors` measured on Vault 1.21.1 and OpenBao 2.7.2, the rest
+/// by the servers' documentation of protected paths.
 const SUDO: [&str; 7] = [
     "sys/auth/",
     "sys/audit/",
@@ -100,14 +101,14 @@ pub(crate) async fn not_written(
     let all = observations.iter();
     let paths: Vec<_> = all.flat_map(|(_, found)| paths_of(found)).collect();
     let below = written_below(observations);
-    let mut named = BTreeMap::new();
+    let mut named: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for path in &paths {
         let asked = below.get(*path).map_or(*path, String::as_str);
-        named.insert(asked, *path);
+        named.entry(asked).or_default().push(path);
     }
-    let paths: Vec<&str> = named.keys().copied().collect();
+    let asked_about: Vec<&str> = named.keys().copied().collect();
     let mut left = BTreeMap::new();
-    for some in paths.chunks(ASKED_AT_ONCE) {
+    for some in asked_about.chunks(ASKED_AT_ONCE) {
         let mut asked = capabilities_self(&session.client(), session.token()?, some).await;
         if asked.as_ref().is_err_and(Error::is_retryable) {
             session.cluster.find_active().await?;
@@ -121,9 +122,10 @@ pub(crate) async fn not_written(
         };
         for (path, capabilities) in may {
             if let Some(rule) = rule_that_lacks(&path, &capabilities) {
-                let name = login.name.clone();
-                let document = named.get(&*path).copied().unwrap_or(&path).to_owned();
-                left.insert(document, Unwritten::NotPermitted(name, rule));
+                for document in named.get(&*path).into_iter().flatten() {
+                    let why = Unwritten::NotPermitted(login.name.clone(), rule.clone());
+                    left.insert((*document).to_owned(), why);
+                }
             }
         }
     }
@@ -132,7 +134,7 @@ pub(crate) async fn not_written(
             left.entry(path).or_insert(why);
         }
     }
-    for path in named.values().copied() {
+    for path in paths {
         let mounts = left.keys().filter(|above| stands_in(path, above));
         if let Some(mount) = mounts.max_by_key(|mount| mount.len()).cloned() {
             left.entry(path.to_owned())

@@ -36,10 +36,13 @@ pub(crate) fn read_back(memory: &Memory, document: &Document, made: &Value) -> R
     of(memory, document, (&document.body, Some(made)))
 }
 
-/// What is to be sent of a document, as it will be remembered.
+/// What is to be sent of a document: in clear only of a kind that holds no secret.
 pub(crate) fn to_be_sent(memory: &Memory, pending: &Pending) -> Form {
     let document = &pending.document;
-    of(memory, document, (&document.body, None)).remembered.sent
+    let sent = leaves(&document.body);
+    let key = memory.key();
+    let plain = |place: &str| document.kind.plain && shows(document, &sent, place);
+    Form::of(&document.path, &sent, key.as_deref(), plain)
 }
 
 /// The values of an answer that do not move by themselves.

@@ -176,7 +176,8 @@ pub(super) async fn done_once(
         let begun = view.memory.is_begun(&document.path);
         let asked = view.again.contains(&document.path);
         let there = create_once::is_there(view, document).await?;
-        let lost = !begun && view.is_named(&document.path);
+        let gone = view.memory.is_gone(&document.path);
+        let lost = !begun && !gone && view.is_named(&document.path);
         if there.is_none() && lost && !asked {
             // What was remembered is not here, and nothing tells whether it was done.
             return Ok(State::present(Found {

@@ -158,6 +158,9 @@ async fn plan(global: &Global, typed: Plan, caller: Caller<'_>) -> Result<Outcom
         sign_in_seconds: typed.sign_in.sign_in_timeout,
         ..Options::default()
     };
+    if let Some(name) = &typed.login {
+        bootstrap::named(&config, name)?;
+    }
     let (made, saved) = Box::pin(plan::plan(
         &config,
         &options,
@@ -261,6 +264,10 @@ async fn apply(
         allow_widening: typed.allow_widening,
         terminal: std::io::stdin().is_terminal(),
     };
+    // A plan names the login of its own cluster, which is looked at first.
+    if let Some(name) = options.login.as_ref().filter(|_| options.plan.is_none()) {
+        bootstrap::named(&config, name)?;
+    }
     if let Some(text) = unlocked {
         caller.events.warn(Code::SystemFailed, text);
     }

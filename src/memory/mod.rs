@@ -59,6 +59,8 @@ struct State {
     documents: BTreeMap<String, Known>,
     /// Documents of which nothing is remembered, and whose write was begun.
     begun: BTreeSet<String>,
+    /// Documents that are not there any more for certain: what they were in was made anew, or the server refused them.
+    gone: BTreeSet<String>,
     /// What wraps the key of the digests, once there is one.
     wrapped: Option<WrappedKey>,
     /// The key, where it could be opened.
@@ -177,6 +179,11 @@ impl Memory {
             .is_some_and(|known| known.unsettled)
     }
 
+    /// Whether a document that was written from here is not there any more for certain.
+    pub(crate) fn is_gone(&self, path: &str) -> bool {
+        self.state.borrow().gone.contains(path)
+    }
+
     /// Whether a write of a document that is done once was begun, and has no known end.
     pub(crate) fn is_begun(&self, path: &str) -> bool {
         self.state.borrow().begun.contains(path)
@@ -270,7 +277,7 @@ impl Memory {
         file::append(&self.directory, &lines)?;
         self.take(lines);
         let state = self.state.borrow();
-        let long = state.lines > 2 * state.documents.len() + file::SLACK;
+        let long = state.lines > 2 * (state.documents.len() + state.gone.len()) + file::SLACK;
         drop(state);
         if long { self.compact() } else { Ok(()) }
     }
@@ -290,8 +297,9 @@ impl Memory {
         let lines = state.documents.iter();
         let lines = lines.map(|(path, known)| Line::of(path, &known.remembered, known.unsettled));
         let begun = state.begun.iter().map(|path| Line::sending(path));
-        file::replace(&self.directory, &header, lines.chain(begun))?;
-        state.lines = state.documents.len() + state.begun.len();
+        let gone = state.gone.iter().map(|path| Line::gone(path));
+        file::replace(&self.directory, &header, lines.chain(begun).chain(gone))?;
+        state.lines = state.documents.len() + state.begun.len() + state.gone.len();
         state.torn = false;
         Ok(())
     }
@@ -302,6 +310,7 @@ impl State {
         match line.into_entry() {
             Entry::Settled(path, remembered, unsettled) => {
                 self.begun.remove(&path);
+                self.gone.remove(&path);
                 let remembered = Rc::new(remembered);
                 let known = Known {
                     remembered,
@@ -319,6 +328,7 @@ impl State {
             Entry::Gone(path) => {
                 self.begun.remove(&path);
                 self.documents.remove(&path);
+                self.gone.insert(path);
             }
         }
     }

@@ -94,6 +94,12 @@ fn made(
     (looked_as, steps): (Option<String>, Vec<PlannedStep>),
     people: Vec<String>,
 ) -> Plan {
+    // While root is valid, `apply` takes no login.
+    let by_login = looked_as.as_deref().is_some_and(|name| name != "root");
+    let next = Options {
+        login: options.login.clone().filter(|_| by_login),
+        ..options.clone()
+    };
     let count = |of: fn(&PlannedStep) -> bool| steps.iter().filter(|step| of(step)).count();
     Plan {
         cluster: config.cluster.name.clone(),
@@ -110,7 +116,7 @@ fn made(
         steps,
         people,
         all: options.all,
-        next: options.again(config).into(),
+        next: next.again(config).into(),
     }
 }
 

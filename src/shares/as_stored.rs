@@ -28,19 +28,15 @@ pub(crate) async fn observed(
     Ok(found)
 }
 
-/// What is where the shares of these custodians are kept, of those that are not as they were stored: for a rehearsal that has
-/// fetched them from there.
-pub(crate) async fn put_back(config: &Config, fetched: &[String]) -> BTreeMap<String, Stored> {
+/// What is where shares are kept that are not as they were stored, by custodian.
+pub(crate) async fn put_back(config: &Config) -> BTreeMap<String, Stored> {
     let Ok(Some(diary)) = checkpoint::read_diary(&config.checkpoint.path) else {
         return BTreeMap::new();
     };
     let mut found = BTreeMap::new();
     for custodian in custodians::all(config, &mut Vec::new()).await {
         let name = custodian.name();
-        let Some(stored) = diary
-            .stored(name)
-            .filter(|_| fetched.iter().any(|one| one == name))
-        else {
+        let Some(stored) = diary.stored(name) else {
             continue;
         };
         if let Ok(Observation::Changed(_)) = custodian.observe(stored).await

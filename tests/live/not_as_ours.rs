@@ -109,6 +109,18 @@ fn the_computed_policy_shows_no_secret_and_a_value_of_others_is_shown_nowhere() 
         "not compared, since reading it may show secrets",
         "later/app",
     ]);
+    // A first value of the file itself is shown to nobody who is asked, and stands in no plan.
+    let first =
+        json!({ "path": "secret/data/new", "data": { "data": { "word": "F1RST-of-the-file" } } });
+    let writes = ceremony.file["writes"].as_array_mut().expect("a list");
+    writes.push(first);
+    let run = ceremony.run(&["plan", "--login", "admin", "-o", "monday.plan"]);
+    run.prints(&["secret/data/new"]).never_says(&["F1RST"]);
+    let text = std::fs::read_to_string(ceremony.path("monday.plan")).expect("a plan");
+    assert!(
+        text.contains("secret/data/new") && !text.contains("F1RST"),
+        "{text}"
+    );
     // What a user stores there by now is nobody's business.
     hand.write("later/app", &json!({ "greeting": "S3CRET-of-the-users" }));
     for words in [

@@ -46,7 +46,7 @@ pub struct Found {
 }
 
 impl Found {
-    /// Whether it is as `sys/init` makes it: without an end, and not by a quorum of shares for a while.
+    /// Whether it never expires, as the one of `sys/init` and those of a quorum of shares.
     pub(crate) fn is_without_end(&self) -> bool {
         self.expires.is_none()
     }
