@@ -1,5 +1,7 @@
 //! What is on the server and not in the file: left alone, told, and a finding where it is a second way to be root.
 
+use std::collections::BTreeSet;
+
 use futures::{StreamExt, stream};
 
 use crate::config::policy_text::{covers, rules};
@@ -27,33 +29,49 @@ const WAYS: [(&str, &[&str]); 7] = [
 pub(crate) struct Unmanaged {
     /// Paths, in order.
     pub(crate) paths: Vec<String>,
-    /// What makes somebody root.
+    /// What makes somebody root, and what was not looked at.
     pub(crate) findings: Vec<Finding>,
 }
 
-/// Policies that the file does not name, once all is handed over. A login that may not list them says so elsewhere.
+/// That nobody could look what else is there.
+fn unlisted(collection: &str) -> Finding {
+    DocumentFinding::Unlisted(collection.to_owned()).into()
+}
+
+/// Policies that the file does not name, once all is handed over.
 pub(crate) async fn of_policies(view: &View<'_>) -> Result<Unmanaged, Failure> {
-    let names = names(view, "sys/policies/acl").await?;
-    let of_file = |name: &str| view.config.policies.iter().any(|one| one.name == name);
+    const ALL: &str = "sys/policies/acl";
+    let Some(names) = names(view, ALL).await? else {
+        return Ok(Unmanaged {
+            paths: Vec::new(),
+            findings: vec![unlisted(ALL)],
+        });
+    };
+    let of_file = view.config.policies.iter().map(|one| one.name.as_str());
+    let of_file: BTreeSet<&str> = of_file.collect();
     let of_server = |name: &str| matches!(name, "default" | "root") || name == grant::POLICY;
     let mut others = names;
-    others.retain(|name| !of_file(name) && !of_server(name));
+    others.retain(|name| !of_file.contains(name.as_str()) && !of_server(name));
     let judged = stream::iter(others.iter().take(READ_AT_MOST).cloned());
     let judged = judged.map(|name| async move {
         let text = policies::read(&view.client(), view.token()?, &name).await;
         Ok::<_, Failure>(match text {
-            Ok(Some(text)) => way_to_root(&text).map(|way| (name, way)),
+            Ok(Some(text)) => {
+                way_to_root(&text).map(|way| DocumentFinding::MakesRoot(name, way).into())
+            }
             Ok(None) => None,
-            Err(error) if error.is_forbidden() => None,
+            Err(error) if error.is_forbidden() => Some(unlisted(&format!("{ALL}/{name}"))),
             Err(error) => return Err(error.into()),
         })
     });
     let judged: Vec<_> = judged.buffered(CONCURRENCY).collect().await;
     let mut findings = Vec::new();
     for one in judged {
-        if let Some((name, way)) = one? {
-            findings.push(DocumentFinding::MakesRoot(name, way).into());
-        }
+        findings.extend(one?);
+    }
+    if others.len() > READ_AT_MOST {
+        let more = others.len() - READ_AT_MOST;
+        findings.push(unlisted(&format!("{more} more of {ALL}")));
     }
     let paths = others.into_iter();
     let paths = paths
@@ -64,7 +82,8 @@ pub(crate) async fn of_policies(view: &View<'_>) -> Result<Unmanaged, Failure> {
 
 /// Roles and users, of the auth methods of the file, that the file does not name.
 pub(crate) async fn of_roles(view: &View<'_>, named: &[String]) -> Result<Unmanaged, Failure> {
-    let mut paths = Vec::new();
+    let (mut paths, mut findings) = (Vec::new(), Vec::new());
+    let named: BTreeSet<String> = named.iter().map(|path| path.to_lowercase()).collect();
     for method in &view.config.auth {
         let collections: &[&str] = match method.auth_type.as_str() {
             "userpass" => &["users"],
@@ -74,27 +93,24 @@ pub(crate) async fn of_roles(view: &View<'_>, named: &[String]) -> Result<Unmana
         };
         for collection in collections {
             let collection = format!("auth/{}/{collection}", method.path);
-            for name in names(view, &collection).await? {
-                let path = format!("{collection}/{name}");
-                let is_named = named.iter().any(|one| one.eq_ignore_ascii_case(&path));
-                if !is_named {
-                    paths.push(path);
-                }
-            }
+            let Some(names) = names(view, &collection).await? else {
+                findings.push(unlisted(&collection));
+                continue;
+            };
+            let found = names.into_iter().map(|name| format!("{collection}/{name}"));
+            paths.extend(found.filter(|path| !named.contains(&path.to_lowercase())));
         }
     }
-    Ok(Unmanaged {
-        paths,
-        findings: Vec::new(),
-    })
+    Ok(Unmanaged { paths, findings })
 }
 
-/// The names of a collection; none where there is no such list, or this login may not have it.
-async fn names(view: &View<'_>, collection: &str) -> Result<Vec<String>, Failure> {
+/// The names of a collection, none where there is no such list; `None` where this login may not have it.
+async fn names(view: &View<'_>, collection: &str) -> Result<Option<Vec<String>>, Failure> {
     match view.client().list(Some(view.token()?), collection).await {
-        Ok(names) => Ok(names),
+        Ok(names) => Ok(Some(names)),
         Err(error) if error.is_retryable() => Err(error.into()),
-        Err(_) => Ok(Vec::new()),
+        Err(error) if error.is_forbidden() => Ok(None),
+        Err(_) => Ok(Some(Vec::new())),
     }
 }
 

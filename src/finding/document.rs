@@ -63,6 +63,12 @@ pub enum DocumentFinding {
          delete it there, or name it in the file"
     )]
     MakesRoot(String, String),
+    /// A collection, or a policy, that the login may not look at.
+    #[error(
+        "{0}: this login may not look there, so whether there is anything beside the file, or what it lets anybody do, is \
+         unknown"
+    )]
+    Unlisted(String),
     /// What a login may not read.
     #[error("{}: {}, so it may be other than the file", .0.name(), .1)]
     Unseen(Step, Detail),
@@ -111,7 +117,7 @@ impl DocumentFinding {
             Self::NotReadBack(_) => Code::NotSeen,
             Self::Refused(..) => Code::NotPermitted,
             Self::PolicyUnknown(_) => Code::NameUnknown,
-            Self::NewUnseen(_) | Self::Unseen(..) => Code::NotSeen,
+            Self::NewUnseen(_) | Self::Unseen(..) | Self::Unlisted(_) => Code::NotSeen,
             Self::MakesRoot(..) => Code::LoginCanEscalate,
             Self::NotWritten(_, _, why) => why.code(),
         }

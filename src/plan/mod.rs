@@ -111,7 +111,10 @@ fn made(
             health.state()
         ),
         looked_as,
-        changes: count(|step| step.action.is_change() || !step.findings.is_empty()),
+        changes: count(|step| {
+            let mut found = step.findings.iter();
+            step.action.is_change() || found.any(|one| one.code != Code::NotSeen)
+        }),
         unseen: count(PlannedStep::leaves_unseen),
         steps,
         people,
@@ -318,6 +321,10 @@ impl PlannedStep {
             self.action,
             PlannedAction::NotRepeated | PlannedAction::Nothing
         );
-        self.action == PlannedAction::NotSeen || (other && self.items.iter().any(unseen))
+        let mut found = self.findings.iter();
+        let unlisted = found.any(|one| one.code == Code::NotSeen);
+        unlisted
+            || self.action == PlannedAction::NotSeen
+            || (other && self.items.iter().any(unseen))
     }
 }

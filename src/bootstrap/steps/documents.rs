@@ -129,6 +129,7 @@ pub(super) async fn observe_roles(view: &View<'_>) -> Result<Observation, Failur
     let mut observation = desired::observe_with_missed(&view.documents(), wanted).await?;
     if view.diary.handed_over() {
         let others = unmanaged::of_roles(&view.documents(), &named).await?;
+        observation.findings.extend(others.findings);
         observation.unmanaged = others.paths;
     }
     Ok(observation)
