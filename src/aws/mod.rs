@@ -5,6 +5,7 @@
 
 pub(crate) mod answers;
 pub mod kms;
+mod missing;
 pub(crate) mod parameter;
 
 use std::cell::RefCell;
@@ -118,7 +119,7 @@ async fn load(aws: &Aws, address: &str) -> Result<Session, Error> {
     }
     let mut config = loader.load().await;
     let Some(region) = config.region().map(ToString::to_string) else {
-        return Err(Error::new(address, Kind::NoRegion));
+        return Err(missing::no_region(&config, address).await);
     };
     if let Some(role) = &aws.role_arn {
         config = assume(&config, role).await;

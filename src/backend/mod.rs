@@ -22,7 +22,7 @@ pub const CANARY: &str = "vault-bootstrap-canary-";
 /// Longest text of somebody else that an error repeats.
 const FOREIGN_TEXT_CHARS: usize = 300;
 /// What a person without credentials sets, and how to see whose they are.
-const CREDENTIALS: &str = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or profile beside the region in \
+pub(crate) const CREDENTIALS: &str = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or profile beside the region in \
      the file; whose they are: aws sts get-caller-identity";
 /// Names the place of every service of AWS; with the name of one behind it, of that one.
 const ENDPOINT: &str = "AWS_ENDPOINT_URL";
@@ -253,10 +253,9 @@ fn general_advice(address: &str, kind: &Kind) -> Option<String> {
         }
         Kind::OpenToOthers(_) => ShellCommand::new("chmod 600").with(address).into(),
         // A file that is there is never the place for a new key: it may be the only copy of something else.
-        Kind::BadIdentity(_) => {
-            let command = ShellCommand::new("grep -c AGE-SECRET-KEY").with(address);
-            format!("name another file, one with an identity in it: {command}")
-        }
+        Kind::BadIdentity(_) => "name the file that `custodian new` or age-keygen wrote for this holder: it has a line that \
+                                 begins with AGE-SECRET-KEY-1"
+            .to_owned(),
         Kind::WrongIdentity => "name the identity of this recipient with --identity FILE; \
                                 age-keygen -y FILE shows the recipient of an identity"
             .to_owned(),

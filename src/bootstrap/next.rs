@@ -4,6 +4,7 @@ use crate::bootstrap::unfinished;
 use crate::checkpoint::{self, Diary};
 use crate::config::Config;
 use crate::finding::Finding;
+use crate::shell::ShellCommand;
 
 /// What `apply` does once all is done.
 pub(crate) const LOOKS_AGAIN: &str = "checks that everything is still as the file says";
@@ -11,11 +12,13 @@ pub(crate) const LOOKS_AGAIN: &str = "checks that everything is still as the fil
 pub(crate) const AFTER_A_KILL: &str =
     "cleans up and compares what that run has left, once it is no longer going";
 
-/// The command to type once `apply` has come to its end, and what it does. `kept` is root; `open` whether break-glass works.
+/// The command to type once `apply` has come to its end, and what it does. `kept` is root; `open` whether break-glass works;
+/// `login` the one that was typed.
 pub(crate) fn next_after_the_end(
     config: &Config,
     diary: &Diary,
     (kept, open): (bool, bool),
+    login: Option<&str>,
 ) -> (String, String) {
     let half_made = diary.rotation.as_ref().filter(|one| one.is_half_made());
     if let Some(rotation) = half_made {
@@ -35,7 +38,14 @@ pub(crate) fn next_after_the_end(
             "shows whether break-glass works",
         ),
         // It needs no share and asks nobody.
-        (false, false) => (config.bare_command("apply"), LOOKS_AGAIN),
+        (false, false) => {
+            let apply = ShellCommand::new("apply");
+            let apply = match login {
+                Some(name) => apply.and("--login").with(name),
+                None => apply,
+            };
+            (config.bare_command(apply), LOOKS_AGAIN)
+        }
     };
     (next.into(), why.to_owned())
 }

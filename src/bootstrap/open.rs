@@ -7,7 +7,7 @@ use crate::bootstrap::ceremony::Opened;
 use crate::bootstrap::options::Options;
 use crate::bootstrap::steps;
 use crate::checkpoint::replica::damaged;
-use crate::checkpoint::{Checkpoint, ReplicatedCheckpoint};
+use crate::checkpoint::{Checkpoint, Diary, ReplicatedCheckpoint};
 use crate::code::{Code, Reported};
 use crate::config::{BreakGlass, CheckpointKey, Config, Drill};
 use crate::custodian::Custodian;
@@ -17,6 +17,7 @@ use crate::edge::{cluster, custodians};
 use crate::event::Caller;
 use crate::failure::Failure;
 use crate::session::cluster_identity::agrees;
+use crate::shares::proofs::Proofs;
 use crate::shares::{fetch, location_conflicts};
 use crate::step::Step;
 use crate::step::decide::Recorded;
@@ -73,6 +74,9 @@ async fn the_rest(
         let over = [Step::Drill, Step::RevokeRoot].map(|step| diary.recorded(step));
         if over == [Recorded::Nothing; 2] {
             can_be_rehearsed(config, options, &custodians, &mut failures).await;
+        }
+        if !begun && !failures.is_empty() {
+            failures.extend(unproved(config, &diary, &custodians));
         }
     }
     // Without its passphrase there is no key, and that it is missing is said already.
@@ -140,6 +144,13 @@ fn another_generation(config: &Config, checkpoint: &Checkpoint) -> Option<Failur
             "make the new shares first, with the file as it was before: {rotate}; or put init.generation back"
         ))),
     }
+}
+
+/// What preflight would say only once all the rest is mended. What a machine opens, preflight proves.
+fn unproved(config: &Config, diary: &Diary, custodians: &[Custodian]) -> Option<Failure> {
+    let all_open = custodians.len() == config.init.custodians.len();
+    let proofs = Proofs::of(custodians, config, diary, Custodian::opens_by_machine);
+    proofs.too_few(config).filter(|_| all_open)
 }
 
 /// Holds that the drill will have its shares, before anything is written for it.

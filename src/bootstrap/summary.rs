@@ -75,7 +75,12 @@ pub(super) fn summary(ceremony: &Ceremony<'_>, ended: &Ended) -> Summary {
         BreakGlassState::Rehearsed { without, .. } => !without.is_empty(),
         BreakGlassState::NotDeclared { .. } | BreakGlassState::Exercised { .. } => false,
     };
-    let (next, why) = next_after_the_end(config, &diary, (kept, open));
+    let (next, why) = next_after_the_end(
+        config,
+        &diary,
+        (kept, open),
+        ceremony.options.login.as_deref(),
+    );
     Summary {
         cluster: config.cluster.name.clone(),
         address: key(&config.cluster.address),

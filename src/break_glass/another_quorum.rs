@@ -15,7 +15,7 @@ use crate::shares::quorum::{Asking, Gathered};
 use crate::span;
 
 /// Quorums that are tried at the most, each in milliseconds: every four of seven shares, and more.
-const TRIES: usize = 40;
+pub(super) const TRIES: usize = 40;
 /// Nobody waits longer to learn which shares are not as they were stored.
 const TO_LOOK: Duration = Duration::from_secs(5);
 
@@ -110,7 +110,7 @@ fn of<'q>(held: &'q [Held], places: &[usize]) -> Quorum<'q> {
 }
 
 /// Whether other shares may do.
-fn is_of_a_share(failure: &Failure) -> bool {
+pub(super) fn is_of_a_share(failure: &Failure) -> bool {
     let of_a_share = [Code::ShareWrong, Code::ShareUnreadable, Code::ShareTwice];
     let mut problems = failure.problems.iter();
     problems.all(|problem| of_a_share.contains(&problem.code))
@@ -139,7 +139,7 @@ async fn one_more(
 }
 
 /// So many of so many places that were not tried yet.
-fn untried(tried: &[Vec<usize>], held: usize, needed: usize) -> Option<Vec<usize>> {
+pub(super) fn untried(tried: &[Vec<usize>], held: usize, needed: usize) -> Option<Vec<usize>> {
     let first: Vec<usize> = (0..needed).collect();
     let mut all = std::iter::successors(Some(first), |before| following(before, held));
     all.find(|places| places.last().is_none_or(|last| *last < held) && !tried.contains(places))

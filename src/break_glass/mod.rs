@@ -9,6 +9,7 @@ mod another_quorum;
 mod audit_lines;
 mod command;
 mod comparison;
+mod each_quorum;
 mod emergency;
 mod every_login;
 mod evidence;

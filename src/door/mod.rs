@@ -17,7 +17,9 @@ mod pasted;
 mod proof;
 mod reason;
 mod redirect;
+mod shown;
 
+use crate::code::Code;
 use crate::failure::Problem;
 use crate::vault::Client;
 
@@ -32,6 +34,16 @@ pub use crate::door::proof::{DoorProof, fit_for_break_glass, prove};
 /// What went wrong, behind which login it was and where.
 fn named(client: &Client, door: &Door, cause: Problem) -> Problem {
     let (address, mount) = (client.address(), &door.mount);
-    let what = format!("login {} at {address}/v1/auth/{mount}: {cause}", door.name);
+    let places = match door.kind {
+        // The others' secrets are not what the server refused.
+        Kind::Userpass { .. } | Kind::Approle { .. } if cause.code == Code::LoginDenied => {
+            format!("; it was tried with {}", door.places.join(" and "))
+        }
+        _ => String::new(),
+    };
+    let what = format!(
+        "login {} at {address}/v1/auth/{mount}: {cause}{places}",
+        door.name
+    );
     Problem { what, ..cause }
 }

@@ -23,6 +23,8 @@ pub struct Door {
     pub mount: String,
     /// How it logs in.
     pub kind: Kind,
+    /// Where the file has its secrets from, each as an operator would look for it.
+    pub places: Vec<String>,
     /// All of these capabilities must be there.
     pub can: Expectations,
     /// None of these may be there.

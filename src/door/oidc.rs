@@ -74,10 +74,12 @@ pub(super) async fn by_browser(
     let visitor = tokio::time::timeout(visit.wait, coming)
         .await
         .map_err(|_| {
-            timed_out(visit.wait).advise(
+            timed_out(visit.wait).advise(format!(
                 "run the command again; if the browser is on another machine, first type there the command shown \
-                 below the address, or paste here the address that the browser ended at",
-            )
+                 below the address, or paste here the address that the browser ended at; if the identity provider \
+                 showed an error of its own instead of a sign-in, register {} as redirect address of the client there",
+                bound.uri
+            ))
         })?;
     redeem(client, door, visitor, &SecretText::new(state), &nonce).await
 }

@@ -1,7 +1,9 @@
 //! Logging in, the way that a door says.
 
+use std::sync::Arc;
+
 use crate::door::model::{Door, Kind, NoticeSink, Screen};
-use crate::door::{jwt, named, oidc, reason};
+use crate::door::{jwt, named, oidc, reason, shown};
 use crate::failure::Problem;
 use crate::vault::{self, AuthResponse, Body, Client};
 
@@ -26,7 +28,8 @@ pub async fn open(
 pub async fn has_credential(door: &Door) -> Result<(), Problem> {
     let fetched = match &door.kind {
         Kind::Jwt { jwt, .. } | Kind::Kubernetes { jwt, .. } => {
-            jwt::fetch(jwt, &door.withheld).await.map(drop)
+            let fetched = jwt::fetch(jwt, &door.withheld).await;
+            fetched.and_then(|token| shown::is_current(jwt, &token))
         }
         Kind::Userpass { .. } | Kind::Approle { .. } | Kind::Oidc(_) => Ok(()),
     };
@@ -55,9 +58,16 @@ async fn enter(
             (format!("auth/{mount}/login"), Body::map(fields))
         }
         Kind::Jwt { role, jwt } | Kind::Kubernetes { role, jwt } => {
-            let jwt = Body::from(jwt::fetch(jwt, &door.withheld).await?);
-            let fields = [("jwt", jwt), ("role", Body::from(role.as_str()))];
-            (format!("auth/{mount}/login"), Body::map(fields))
+            let token = Arc::new(jwt::fetch(jwt, &door.withheld).await?);
+            let fields = [
+                ("jwt", Body::from(token.clone())),
+                ("role", Body::from(role.as_str())),
+            ];
+            let path = format!("auth/{mount}/login");
+            let answer = vault::login(client, &path, &Body::map(fields)).await;
+            return answer.map_err(|error| {
+                shown::explain(&door.kind, &token, reason::of(&door.kind, error))
+            });
         }
         Kind::Oidc(visit) if visit.screen == Screen::Device => {
             return oidc::by_device(client, door, visit, notices).await;

@@ -9,7 +9,7 @@ use crate::failure::Problem;
 use crate::vault;
 
 /// A refusal that is known: what happened, and what to do about it.
-type Refusal = (Code, &'static str, &'static str);
+pub(super) type Refusal = (Code, &'static str, &'static str);
 
 const PASSWORD: Refusal = (
     Code::LoginDenied,
@@ -43,10 +43,10 @@ const ITS_AUDIENCE: Refusal = (
     AUDIENCE.1,
     "make the token's audience (token_request.audience of the login) and audience of the role the same",
 );
-const EXPIRED: Refusal = (
+pub(super) const EXPIRED: Refusal = (
     Code::SignInExpired,
     "the token is not valid at this time",
-    "make a new token, and compare the clocks of this machine, the issuer and the server",
+    "put a new token there; if this one is new, compare the clocks of this machine, the issuer and the server",
 );
 /// jwt: signature, issuer.
 const UNVERIFIED: Refusal = (
@@ -147,7 +147,7 @@ pub(super) fn of_the_provider(error: &str, description: Option<&str>) -> Problem
     .advise(advice)
 }
 
-fn plain((code, what, advice): Refusal) -> Problem {
+pub(super) fn plain((code, what, advice): Refusal) -> Problem {
     Problem::new(code, what).advise(advice)
 }
 

@@ -59,6 +59,7 @@ pub(crate) fn door(context: &LoginContext<'_>, login: &Login) -> Result<Door, Fa
         name: login.name.clone(),
         mount: login.auth.clone(),
         kind: kind(context, login)?,
+        places: login.secrets().iter().map(ToString::to_string).collect(),
         can: capabilities(&login.can),
         cannot: capabilities(&login.cannot),
         withheld: environment_secrets(context.config),

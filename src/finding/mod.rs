@@ -1,6 +1,7 @@
 //! What is not as it should be: data, and beside each the one sentence that says it. Nothing else makes such sentences,
 //! and nothing reads them.
 
+mod codes;
 mod comparison;
 mod detail;
 mod document;
@@ -17,10 +18,7 @@ use crate::vault::auth::scan::Found;
 pub use comparison::Left;
 pub use detail::{Change, Detail};
 pub use document::{DocumentFinding, Unwritten};
-use words::{
-    ROTATED, apart, files_of_this_machine, of_the_checkpoint, one_trust_domain, second,
-    share_changed,
-};
+use words::{ROTATED, apart, files_of_this_machine, of_the_checkpoint, one_trust_domain, second};
 
 /// Something that does not hold or was not seen, and that the run could not mend: said at its end, exit code 4.
 #[derive(Debug, Clone, Error)]
@@ -116,14 +114,15 @@ pub enum Finding {
     /// What opens several shares, whose they are, and how many are a quorum.
     #[error("{}", one_trust_domain(.0, .1, *.2))]
     OneTrustDomain(Vec<String>, Vec<String>, u32),
-    /// Where the share of a holder was, and whose it is.
+    /// Where the share of a holder was, whose it is, and whether enough are left to make new ones.
+    #[error("the share of {} is not at {}, where it was stored: restore it there{}", .1, .0, words::new_shares(*.2))]
+    ShareGone(String, String, bool),
+    /// Where the share of a holder is, whose it is, how it changed, and whether enough are left to make new ones.
     #[error(
-        "the share of {1} is not at {0}, where it was stored: restore it there, or make new shares (recovery rotate)"
+        "{}, the share of {}, changed since it was stored: {}; bring back what was stored{}",
+        .0, .1, .2, words::new_shares(*.3)
     )]
-    ShareGone(String, String),
-    /// Where the share of a holder is, whose it is, and how it changed.
-    #[error("{}", share_changed(.0, .1, .2))]
-    ShareChanged(String, String, String),
+    ShareChanged(String, String, String, bool),
     /// How many shares open the cluster and how many were made, and the same as the file has it.
     #[error(
         "the cluster was given shares of which any {0} of {1} open it, but the file says {2} of {3}"
@@ -164,6 +163,12 @@ pub enum Finding {
          which: rehearse --without NAME", .0.join("; of ")
     )]
     QuorumsRefused(Vec<String>),
+    /// Whose share makes no root token beside shares that make one.
+    #[error(
+        "the share of {0} is wrong: beside shares that make a root token it makes none; bring back what was stored, or \
+        make new shares: recovery rotate"
+    )]
+    ShareWrong(String),
     /// Generation of new shares, and the command that finishes them.
     #[error("{}: {}", Self::RotationIsOpen(*.0), .1)]
     RotationUnfinished(u32, String),
@@ -322,66 +327,6 @@ impl Finding {
     pub fn is_of(reported: &Reported, (code, words): (Code, &str)) -> bool {
         let recorded = reported.code == Code::Recorded && reported.text.starts_with(words);
         recorded || reported.code == code
-    }
-
-    /// What it is to a script. A refusal for the same reason has the same code.
-    pub fn code(&self) -> Code {
-        match self {
-            Self::Recorded(recorded) => recorded.code,
-            Self::NoAuditDevice | Self::AuditDevicesUndeclared(_) | Self::AuditDevicesUnseen => {
-                Code::NoAuditDevice
-            }
-            Self::AuditDevice(_) => Code::AuditDeviceDiffers,
-            Self::RawAuditLog(..) => Code::AuditLogRaw,
-            Self::AuditLogElsewhere(..) => Code::AuditNotWritten,
-            Self::Step(..) => Code::StepDiffers,
-            Self::Document(finding) => finding.code(),
-            Self::ClocksApart(..) => Code::ClocksApart,
-            Self::NodeAway(..) => Code::NodeMissing,
-            Self::Foreign => Code::AlreadyInitialised,
-            Self::NobodyLeads(_) => Code::NoActiveNode,
-            Self::AnybodyMayGenerateRoot | Self::AnybodyMayRotate(_) => Code::OpenEndpoint,
-            Self::OthersMayChange(..) | Self::OwnersUnseen(..) => Code::FileUnsafe,
-            Self::EvidenceHereOnly(..) => Code::ReplicaUnreachable,
-            Self::AcceptedUnproved(_) | Self::Unproved(_) => Code::CustodianUnproved,
-            Self::OneTrustDomain(..) => Code::OneTrustDomain,
-            Self::ShareGone(..) => Code::ShareGone,
-            Self::ShareChanged(..) => Code::ShareChanged,
-            Self::SharesMadeOtherwise(..)
-            | Self::SharesGivenOtherwise(..)
-            | Self::ShareStoredElsewhere(..)
-            | Self::ShareOfAnotherKey(..)
-            | Self::SealOtherwise(..)
-            | Self::SharesCountedOtherwise(..) => Code::SharesNotAsInFile,
-            Self::SharesAreFiles(_) => Code::SharesOnThisMachine,
-            Self::SharesLeft(..) | Self::SharesLeftUnnamed(..) => Code::SharesLeftMachine,
-            Self::QuorumsRefused(_) => Code::ShareWrong,
-            Self::RotationUnfinished(..)
-            | Self::RotationIsOpen(_)
-            | Self::OldSharesInEffect(..)
-            | Self::EitherSharesInEffect(..)
-            | Self::NewSharesInEffect(..) => Code::RotationUnfinished,
-            Self::OldShareUnknown(..) | Self::OldShareLeft(..) => Code::OldShareLeft,
-            Self::NoBreakGlass(_) => Code::NoLogin,
-            Self::NotRehearsed
-            | Self::NotRehearsedSince(_)
-            | Self::RehearsedWithout(_)
-            | Self::HolderAway(..) => Code::NotRehearsed,
-            Self::OneAuthMethod(_) => Code::OneAuthMethod,
-            Self::LoginClosed(code, ..) => *code,
-            Self::BreakGlassLoginClosed(..) => Code::BreakGlassLoginUnfit,
-            Self::MoreThanTheGrant(..) => Code::LoginPowersOther,
-            Self::CanEscalate(..) => Code::LoginCanEscalate,
-            Self::RootIsKept | Self::RootStays => Code::RootKept,
-            Self::RootToken(_) | Self::OtherRootToken(_) => Code::OtherRootTokens,
-            Self::PerhapsOfTheCheckpoint(..) => Code::RootKept,
-            Self::OrphanedRootToken(_) => Code::RootTokenOrphaned,
-            Self::RevocationUnseen(_) => Code::RevocationUnseen,
-            Self::TokenLeftOpen(..) | Self::ComparisonLeftOpen(..) => Code::RunLeftOpen,
-            Self::CommandUnseen(_) => Code::RootTokensUnseen,
-            Self::StillAtWork(..) => Code::RootTokensBeingMade,
-            Self::Left(left) => left.code(),
-        }
     }
 
     /// Its code and its words.

@@ -62,12 +62,14 @@ pub(super) fn of_the_checkpoint(found: &Found, again: &ShellCommand) -> String {
     )
 }
 
-/// Where a share is, whose it is, and what is another one.
-pub(super) fn share_changed(place: &str, name: &str, how: &str) -> String {
-    format!(
-        "{place}, the share of {name}, changed since it was stored: {how}; bring back what was stored, or make new shares \
-         (recovery rotate)"
-    )
+/// What else may be done about a share that is gone: only a quorum makes new ones.
+pub(super) fn new_shares(enough_left: bool) -> &'static str {
+    if enough_left {
+        ", or make new shares (recovery rotate)"
+    } else {
+        "; fewer than a quorum are left where they were stored, which make neither a root token nor new shares: if it is \
+         lost for good, move the data to a new cluster while this one is unsealed"
+    }
 }
 
 #[cfg(test)]

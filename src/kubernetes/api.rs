@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use reqwest::header::{AUTHORIZATION, HeaderValue};
 use serde_json::Value;
 use url::Url;
@@ -12,6 +13,7 @@ use crate::code::Code;
 use crate::failure::Problem;
 use crate::plain_http::{self, Peers, Refusal, is_this_machine};
 use crate::secret::SecretText;
+use crate::shell::ShellCommand;
 
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -116,6 +118,40 @@ impl Api<'_> {
         }
     }
 
+    /// What is said of an answer to any request, by its status; nothing of one that is the request's own.
+    pub(super) fn judge(&self, status: u16) -> Problem {
+        let problem = |text: &str| Problem::new(Code::KubernetesFailed, text);
+        match status {
+            300..=399 => problem("answered with a redirect, which is not followed"),
+            401 => self.not_accepted(),
+            500.. => problem(&format!("answered {status}"))
+                .advise("the API server is in trouble: `kubectl get --raw /readyz?verbose`"),
+            _ => problem(&format!("answered {status}")),
+        }
+    }
+
+    /// Which token it is, as far as that says so itself, and the command that makes another.
+    fn not_accepted(&self) -> Problem {
+        let claims = self.credential.and_then(SecretText::claims);
+        let words = claims
+            .as_ref()
+            .map(|claims| claims.in_words(Timestamp::now()));
+        let which = words
+            .map(|words| format!(": it is {words}"))
+            .unwrap_or_default();
+        let text = format!("{} was not accepted (401){which}", self.names[2]);
+        let account = claims.and_then(|claims| claims.service_account());
+        let command = ShellCommand::new("kubectl create token");
+        let command = match account {
+            Some((namespace, name)) => command.with(name).and("-n").with(namespace),
+            None => command.and("NAME -n NAMESPACE"),
+        };
+        Problem::new(Code::KubernetesFailed, text).advise(format!(
+            "the token is expired, or of another cluster than {}: make a new one there: {command}",
+            self.server
+        ))
+    }
+
     fn http(&self) -> Result<reqwest::Client, Problem> {
         let mut builder = reqwest::Client::builder()
             .tls_backend_rustls()
@@ -136,20 +172,6 @@ impl Api<'_> {
             builder = builder.tls_certs_only(trusted);
         }
         builder.build().map_err(unusable)
-    }
-}
-
-/// What is said of an answer to any request, by its status; nothing of one that is the request's own.
-pub(super) fn judge(status: u16) -> Problem {
-    let problem = |text: &str| Problem::new(Code::KubernetesFailed, text);
-    match status {
-        300..=399 => problem("answered with a redirect, which is not followed"),
-        401 => problem("the credential was not accepted (401)").advise(
-            "the token is expired or of another cluster: make a new one, for example with `kubectl create token NAME -n NAMESPACE`",
-        ),
-        500.. => problem(&format!("answered {status}"))
-            .advise("the API server is in trouble: `kubectl get --raw /readyz?verbose`"),
-        _ => problem(&format!("answered {status}")),
     }
 }
 

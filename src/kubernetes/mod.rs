@@ -19,12 +19,12 @@ use crate::failure::Problem;
 use crate::kubernetes::api::Api;
 use crate::secret::SecretText;
 use crate::shell::ShellCommand;
-use crate::span;
 
 pub use crate::kubernetes::pod::Wanted;
 pub use crate::kubernetes::reviewer::Reviewer;
 
-/// Kubernetes refuses a shorter life for a token (kubernetes: pkg/apis/authentication/validation).
+/// The life that is asked for where none is given: the shortest that Kubernetes allows (kubernetes:
+/// pkg/apis/authentication/validation).
 pub const SHORTEST_EXPIRATION: Duration = Duration::from_secs(600);
 const NAMES: [&str; 3] = [
     "token_request: api_server",
@@ -47,7 +47,7 @@ pub struct TokenRequest {
     pub service_account: String,
     /// The audience the token is for; none means the API server's own.
     pub audience: Option<String>,
-    /// Life of the token, at least [`SHORTEST_EXPIRATION`].
+    /// Life of the token.
     pub expiration: Duration,
 }
 
@@ -104,7 +104,7 @@ impl TokenRequest {
                     .and("-n")
                     .with(namespace),
             ),
-            _ => api::judge(status),
+            _ => self.api().judge(status),
         })
     }
 
@@ -117,11 +117,6 @@ impl TokenRequest {
             if !is_object_name(name) {
                 return Err(invalid(field, "is not a name of Kubernetes"));
             }
-        }
-        if self.expiration < SHORTEST_EXPIRATION {
-            let shortest = span::text(SHORTEST_EXPIRATION);
-            let problem = format!("is below {shortest}, which Kubernetes refuses");
-            return Err(invalid("expiration", &problem));
         }
         let (namespace, account) = (&self.namespace, &self.service_account);
         let path = format!("/api/v1/namespaces/{namespace}/serviceaccounts/{account}/token");
@@ -250,18 +245,6 @@ mod tests {
             };
             assert_eq!(asked.url().is_ok(), fine, "{address}");
         }
-    }
-
-    #[test]
-    fn a_life_below_ten_minutes_is_refused_here() {
-        let short = TokenRequest {
-            expiration: Duration::from_secs(599),
-            ..request()
-        };
-        assert_eq!(
-            short.url().unwrap_err().to_string(),
-            "token_request: expiration is below 10m, which Kubernetes refuses"
-        );
     }
 
     #[test]

@@ -54,7 +54,7 @@ impl Reviewer {
             // It is the API server of that authority, and that is all that can be seen.
             return Ok(None);
         }
-        let Err(problem) = judge(answer.status, &answer.body) else {
+        let Err(problem) = judge(&api, answer.status, &answer.body) else {
             return Ok(None);
         };
         let problem = Problem {
@@ -78,7 +78,7 @@ impl Reviewer {
     }
 }
 
-fn judge(status: u16, body: &[u8]) -> Result<(), Problem> {
+fn judge(api: &Api<'_>, status: u16, body: &[u8]) -> Result<(), Problem> {
     Err(match status {
         200..=299 => return Ok(()),
         403 => {
@@ -87,7 +87,7 @@ fn judge(status: u16, body: &[u8]) -> Result<(), Problem> {
             let text = format!("{who} may not create tokenreviews (403)");
             Problem::new(Code::KubernetesFailed, text).advise(delegation(user.as_deref()))
         }
-        _ => api::judge(status),
+        _ => api.judge(status),
     })
 }
 
@@ -100,11 +100,24 @@ fn delegation(user: Option<&str>) -> ShellCommand {
 
 #[cfg(test)]
 mod tests {
+    use base64::Engine;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
     use super::*;
 
     #[test]
     fn a_reviewer_without_the_right_is_named_with_the_command_that_gives_it() {
         let body = br#"{"kind":"Status","message":"tokenreviews.authentication.k8s.io is forbidden: User \"system:serviceaccount:vault:reviewer\" cannot create resource \"tokenreviews\""}"#;
+        let server = Url::parse("https://k8s:6443").unwrap();
+        let payload = r#"{"sub":"system:serviceaccount:vault:reviewer","exp":1000}"#;
+        let token = SecretText::new(format!("e30.{}.c2ln", URL_SAFE_NO_PAD.encode(payload)));
+        let api = Api {
+            server: &server,
+            ca_cert: None,
+            credential: Some(&token),
+            names: NAMES,
+        };
+        let judge = |status, body: &[u8]| judge(&api, status, body);
         let error = judge(403, body).unwrap_err();
         let who = "system:serviceaccount:vault:reviewer may not create tokenreviews (403)";
         assert_eq!(error.what, who);
@@ -114,7 +127,11 @@ mod tests {
              --serviceaccount=vault:reviewer"
         );
         assert!(judge(201, b"{}").is_ok());
-        assert!(judge(401, b"").unwrap_err().what.contains("not accepted"));
+        let refused = judge(401, b"").unwrap_err();
+        let which = "token_reviewer_jwt was not accepted (401): it is of system:serviceaccount:vault:reviewer, ended at ";
+        assert!(refused.what.starts_with(which), "{}", refused.what);
+        let advice = refused.advice.unwrap();
+        assert!(advice.ends_with("than https://k8s:6443/: make a new one there: kubectl create token reviewer -n vault"), "{advice}");
     }
 
     #[tokio::test]

@@ -5,10 +5,12 @@
 //! (`vault/`, `custodian/`), in `envelope` and in `prompt`, and nowhere else: a test reads the sources
 //! and holds this. The memory is wiped on drop, by the type and once more by the allocator of the binary.
 
+mod claims;
 mod inherited;
 
 use secrecy::{ExposeSecret, SecretString};
 
+pub use crate::secret::claims::Claims;
 pub use crate::secret::inherited::Inherited;
 
 macro_rules! secret {

@@ -61,7 +61,7 @@ pub(crate) async fn changed(config: &Config) -> Vec<(String, Finding)> {
         match observed(custodian, stored, rehearsed.as_ref()).await {
             Ok(Observation::Changed(how)) => {
                 let (place, name) = (custodian.address(), custodian.name().to_owned());
-                Some((name.clone(), Finding::ShareChanged(place, name, how)))
+                Some((name.clone(), Finding::ShareChanged(place, name, how, true)))
             }
             _ => None,
         }

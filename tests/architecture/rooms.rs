@@ -6,12 +6,12 @@
 pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
     // Ground: no system, no verb, no file of the operator.
     ("code", &[]),
-    ("secret", &[]),
     ("printable", &[]),
     ("shell", &["printable"]),
     ("screen", &[]),
     ("hex", &[]),
     ("span", &[]),
+    ("secret", &["printable", "span"]),
     ("disk", &["shell", "span"]),
     ("failure", &["code"]),
     ("text_layout", &[]),

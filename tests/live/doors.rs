@@ -4,6 +4,8 @@
 use std::process::Command;
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 use serde_json::{Value, json};
 
 use crate::ceremony::{AUDIENCE, Ceremony, Run, Server};
@@ -164,6 +166,20 @@ fn all_that_keeps_workloads_out_is_said_at_once_and_before_anything_is_initialis
         "/logins/by-command",
         json!({ "auth": "kubernetes", "role": "payments", "with": { "command": ["false"] } }),
     );
+    ceremony.write(
+        "expired.jwt",
+        &unsigned(&json!({ "sub": "ci", "exp": 1000 })),
+    );
+    ceremony.set(
+        "/logins/expired",
+        json!({ "auth": "kubernetes", "role": "payments", "with": { "token_file": "expired.jwt" } }),
+    );
+    let reviewer = json!({ "sub": "system:serviceaccount:vault:reviewer", "exp": 1000 });
+    ceremony.write("forged.jwt", &unsigned(&reviewer));
+    let mut forged = ceremony.file["auth"]["kubernetes"].clone();
+    forged["type"] = json!("kubernetes");
+    forged["config"]["token_reviewer_jwt"] = json!({ "file": "forged.jwt" });
+    ceremony.set("/auth/forged", forged);
     let other = std::fs::read_to_string(Authority::new().certificate()).expect("a certificate");
     ceremony.write("other.pem", &other);
     // The server asks there with the token of whoever logs in.
@@ -189,6 +205,10 @@ fn all_that_keeps_workloads_out_is_said_at_once_and_before_anything_is_initialis
         "invalid peer certificate",
         "login no-file: ",
         "login by-command: ",
+        "login expired: the token is not valid at this time: the token, from ",
+        "expired.jwt, is of ci, ended at 1970-01-01T00:16:40Z",
+        "token_reviewer_jwt was not accepted (401): it is of system:serviceaccount:vault:reviewer, ended at",
+        "kubectl create token reviewer -n vault",
     ]);
     run.never_says(&["login payments", "root is still valid"]);
     assert!(!server.api().initialised());
@@ -257,16 +277,20 @@ fn a_machine_logs_in_by_approle_with_ids_that_were_given_to_it() {
     assert_eq!(log.writes(), Vec::<String>::new());
 }
 
+/// A JWT with these claims and a signature of nobody.
+fn unsigned(claims: &Value) -> String {
+    format!("{}.c2ln", head_and_claims(claims))
+}
+
+fn head_and_claims(claims: &Value) -> String {
+    let part = |value: &Value| BASE64.encode(value.to_string());
+    let head = json!({ "alg": "RS256", "typ": "JWT" });
+    format!("{}.{}", part(&head), part(claims))
+}
+
 /// A JWT with these claims, signed with a key in the authority's directory.
-fn jwt(authority: &Authority, claims: &serde_json::Value) -> String {
-    use base64::Engine;
-    use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
-    let part = |value: &serde_json::Value| BASE64.encode(value.to_string());
-    let signed = format!(
-        "{}.{}",
-        part(&json!({ "alg": "RS256", "typ": "JWT" })),
-        part(claims)
-    );
+fn jwt(authority: &Authority, claims: &Value) -> String {
+    let signed = head_and_claims(claims);
     let directory = authority.directory();
     std::fs::write(directory.join("signed"), &signed).expect("a file");
     let output = Command::new("openssl")
@@ -307,7 +331,13 @@ fn a_pipeline_logs_in_with_a_jwt_of_its_platform_and_not_with_that_of_another_re
     );
     ceremony.write("ci.jwt", &jwt(&platform, &claims("stranger/fork")));
     let run = ceremony.apply();
-    let texts = ["login ci", "the role does not let it in", "repository"];
+    let texts = [
+        "login ci",
+        "the role does not let it in",
+        "; the token, from ",
+        "ci.jwt, is of stranger/fork, for https://vault.example.com, until ",
+        r#"; its repository is "stranger/fork""#,
+    ];
     stopped_at_the_door(&server, &ceremony, &run, &texts);
     ceremony.write("ci.jwt", &jwt(&platform, &claims("company/payments")));
     ceremony.apply().exits(4).says(&["ci opened"]);

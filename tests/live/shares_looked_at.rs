@@ -74,3 +74,27 @@ fn a_share_that_was_put_back_is_as_it_was_once_a_rehearsal_has_fetched_it_from_t
         .exits(4)
         .prints(&["the share of alice, changed since it was stored"]);
 }
+
+#[test]
+fn where_too_few_shares_are_left_nobody_is_told_to_make_new_ones() {
+    require!(["openbao-2.7.2"]);
+    let server = Server::in_memory();
+    let ceremony = Ceremony::at(&server);
+    ceremony.apply().exits(4);
+    std::fs::remove_file(ceremony.path("shares/bob.age")).expect("a share");
+    ceremony
+        .apply()
+        .exits(4)
+        .prints(&["restore it there, or make new shares (recovery rotate)"]);
+    std::fs::remove_file(ceremony.path("shares/carol.age")).expect("a share");
+    ceremony
+        .apply()
+        .exits(4)
+        .prints(&[
+            "the share of bob is not at ",
+            "the share of carol is not at ",
+            "restore it there; fewer than a quorum are left where they were stored",
+            "move the data to a new cluster while this one is unsealed",
+        ])
+        .never_says(&["make new shares (recovery rotate)"]);
+}

@@ -5,7 +5,7 @@
 //! Facts of the server: `vault/logical_system_rotate.go` of OpenBao; measured on 2.6.2 and 2.7.2.
 
 use crate::bootstrap::ceremony::Ceremony;
-use crate::bootstrap::steps::store_recovery_keys::{all_there, fact, with_their_custodians};
+use crate::bootstrap::steps::store_recovery_keys::{all_there, with_their_custodians};
 use crate::checkpoint::Diary;
 use crate::code::Code;
 use crate::config::{Config, CustodianKind, Recovery};
@@ -13,6 +13,7 @@ use crate::failure::Failure;
 use crate::finding::Finding;
 use crate::secret::{Share, ShareMaterial};
 use crate::shares::fetch;
+use crate::shares::looked_at::fact;
 use crate::shares::{storing, unverified};
 use crate::step::Step;
 use crate::step::decide::Recorded;

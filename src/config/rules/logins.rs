@@ -1,11 +1,14 @@
 //! Rules of logins: what each one needs by the type of its auth method, and what it names there.
 
+use std::time::Duration;
+
 use super::auth::{auth_type, mount_of, setting};
 use crate::code::Code;
 use crate::config::auth_types::mount_path;
 use crate::config::check::quoted;
 use crate::config::reading::{Reading, under};
 use crate::config::tree::Kind;
+use crate::span;
 
 /// Types of auth methods that a login can use, with the keys that belong to each.
 const TYPES: [(&str, [&str; 2]); 5] = [
@@ -170,6 +173,22 @@ fn member<'a>(
     let text = format!("not one of the {kind} of `auth.{mount}` in this file; {known}");
     reading.refuse(Code::NameUnknown, path, text);
     None
+}
+
+/// Kubernetes refuses a shorter life for a token (kubernetes: pkg/apis/authentication/validation).
+const SHORTEST_LIFE: Duration = Duration::from_secs(600);
+
+/// A token that Kubernetes would not make is found before anything else is.
+pub(super) fn tokens_live_long_enough(reading: &mut Reading) {
+    for login in reading.keys(&["logins"]).unwrap_or_default() {
+        let path = ["logins", login, "with", "token_request", "expiration"];
+        let life = reading.value::<Duration>(&path);
+        if life.is_some_and(|life| life < SHORTEST_LIFE) {
+            let shortest = span::text(SHORTEST_LIFE);
+            let text = format!("Kubernetes makes no token for less than {shortest}");
+            reading.refuse(Code::FileValueInvalid, &path, text);
+        }
+    }
 }
 
 /// How a login gets its credential, against what its role takes.

@@ -18,7 +18,7 @@ use super::reading::Reading;
 
 type Rule = fn(&mut Reading);
 
-const RULES: [Rule; 33] = [
+const RULES: [Rule; 34] = [
     cluster::plain_http_stays_on_this_machine,
     cluster::nodes_are_different,
     cluster::threshold_fits_the_shares,
@@ -45,6 +45,7 @@ const RULES: [Rule; 33] = [
     logins::capabilities_say_something,
     logins::keys_fit_the_auth_method,
     logins::members_exist_and_fit,
+    logins::tokens_live_long_enough,
     logins::somebody_can_log_in_without_root,
     names::addresses_end_before_the_api,
     names::members_have_names_of_a_path,

@@ -68,6 +68,15 @@ const BROKEN: &str = r#"
 + secrets: {pki: {type: pki, config: {default_lease_ttl: 168h}}}
 + policies:
 > 19:28: secrets.pki.config: pki has no path `config` of its own
+- policies:
+-   reader: {rules: 'path "a" { capabilities = ["read"] }'}
+- logins:
++   kubernetes: {config: {kubernetes_host: "https://k"}, roles: {app: {bound_service_account_names: [app], bound_service_account_namespaces: [ci]}}}
++ policies:
++   reader: {rules: 'path "a" { capabilities = ["read"] }'}
++ logins:
++   app: {auth: kubernetes, role: app, with: {token_request: {api_server: "https://k", service_account: app, expiration: 9m59s}}}
+> 23:120: logins.app.with.token_request.expiration: Kubernetes makes no token for less than 10m
 - "http://127.0.0.1:8200"
 + "https://a", nodes: ["https://b", "https://b"]
 > 2:65: cluster.nodes[1]: this node

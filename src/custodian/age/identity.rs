@@ -54,6 +54,9 @@ impl IdentityFile {
             .into_bytes(LONGEST_FILE, &mut bytes)
             .map_err(failed)?;
         let bad = |why| Error::new(address(), Kind::BadIdentity(why));
+        if bytes.starts_with(b"age-encryption.org/") {
+            return Err(bad(ENCRYPTED));
+        }
         let text = std::str::from_utf8(&bytes).map_err(|_| bad("is no text"))?;
         let identities = parse(text).map_err(bad)?;
         Ok(Self {
@@ -110,14 +113,16 @@ impl IdentityFile {
     }
 }
 
+/// What begins as everything that age has encrypted does.
+const ENCRYPTED: &str = "is encrypted with age: it is a share and not the identity that opens it, or an identity behind a \
+                         passphrase, which is to be decrypted first";
+
 fn parse(text: &str) -> Result<Vec<x25519::Identity>, &'static str> {
     let lines = text.lines().map(str::trim);
     let mut found = Vec::new();
     for line in lines.filter(|line| !line.is_empty() && !line.starts_with('#')) {
-        if line.starts_with("age-encryption.org/") || line.starts_with("-----BEGIN AGE") {
-            return Err(
-                "is encrypted with age: a share, or an identity behind a passphrase, which is to be decrypted first",
-            );
+        if line.starts_with("-----BEGIN AGE") {
+            return Err(ENCRYPTED);
         }
         let identity = line.parse();
         found.push(identity.map_err(|_| "holds a line that is not an AGE-SECRET-KEY-1… key")?);
@@ -247,6 +252,7 @@ mod tests {
             "# nothing\n",
             "hunter2\n",
             "-----BEGIN AGE ENCRYPTED FILE-----\n",
+            "age-encryption.org/v1\n",
         ] {
             let (_directory, path) = written(text, 0o600);
             let error = IdentityFile::read(&path).unwrap_err();

@@ -75,6 +75,38 @@ fn holders_who_never_opened_anything() {
 }
 
 #[test]
+fn an_aws_without_region_and_without_credentials_is_told_of_both_at_once() {
+    let (server, mut ceremony) = before();
+    ceremony.environment = vec![("AWS_EC2_METADATA_DISABLED".into(), "true".into())];
+    ceremony.set(
+        "/init/custodians/0",
+        json!({ "name": "alice", "ssm": { "parameter": "/vault/alice", "kms_key": "alias/vault" } }),
+    );
+    refused_before(
+        &server,
+        &ceremony,
+        1,
+        &[
+            "no AWS region is known",
+            "export AWS_REGION; there are no credentials either: set AWS_ACCESS_KEY_ID",
+        ],
+    );
+}
+
+#[test]
+fn who_has_neither_identities_nor_proofs_is_told_of_both_at_once() {
+    let server = Server::in_memory();
+    let mut ceremony = Ceremony::unproved(&server);
+    ceremony.set("/break_glass/drill", json!("before-revoke"));
+    ceremony.run(&["apply", "--yes"]).exits(3).says(&[
+        "alice",
+        "--identity",
+        "only 0 of the 2 custodians that a quorum needs are proved",
+    ]);
+    assert!(!server.api().initialised());
+}
+
+#[test]
 fn a_proof_of_another_key_than_the_one_in_the_file_does_not_count() {
     let (server, mut ceremony) = before();
     for name in ["alice", "bob"] {

@@ -5,8 +5,8 @@ use crate::code::Code;
 use crate::custodian::{self, Custodian, Opener};
 use crate::failure::Failure;
 use crate::finding::Finding;
+use crate::shares::proofs::Proofs;
 use crate::shares::{one_trust_domain, trial};
-use crate::shell::ShellCommand;
 use crate::vault::sys::SealStatus;
 
 /// A share is about 50 letters and stands in an answer twice; what is around them is short.
@@ -66,49 +66,21 @@ pub(super) fn proved_at(ceremony: &Ceremony<'_>, tried: &[String]) -> Vec<serde_
 
 /// Encrypting to a wrong recipient loses a share silently: enough holders must have opened something.
 pub(super) fn proofs(ceremony: &Ceremony<'_>, opened: &[String], failures: &mut Vec<Failure>) {
-    let diary = ceremony.diary();
-    let proofs = &diary.proofs;
-    let accepted = &ceremony.config.init.accept_unproved;
-    let is_proved = |custodian: &&Custodian| {
-        opened.iter().any(|name| name == custodian.name())
-            || proofs
-                .get(custodian.name())
-                .is_some_and(|p| p.subject == custodian.proof_subject())
-    };
-    let (proved, unproved): (Vec<_>, Vec<_>) = ceremony.custodians.iter().partition(is_proved);
-    let (taken, open): (Vec<_>, Vec<_>) = unproved
-        .into_iter()
-        .partition(|custodian| accepted.iter().any(|n| n == custodian.name()));
-    for custodian in &taken {
-        ceremony.find(Finding::AcceptedUnproved(custodian.name().to_owned()));
-    }
-    let enough = usize::try_from(ceremony.config.init.threshold).unwrap_or(usize::MAX);
-    let names = |list: &[&Custodian]| {
-        list.iter()
-            .map(|custodian| custodian.name().to_owned())
-            .collect::<Vec<_>>()
-    };
-    if proved.len() + taken.len() < enough {
-        failures.push(
-            Failure::refused(Code::CustodianUnproved, format!(
-                "only {} of the {enough} custodians that a quorum needs are proved; nobody has opened \
-                 anything kept by {}",
-                proved.len(),
-                names(&open).join(", ")
-            ))
-            .advise(format!(
-                "let each holder open a challenge: {}; or take the risk by name: \
-                 init.accept_unproved: [{}]",
-                ceremony.config.command(
-                    ShellCommand::new("custodian prove")
-                        .with(open.first().map_or("NAME", |custodian| custodian.name()))
-                ),
-                names(&open).join(", ")
-            )),
-        );
+    let opened = |one: &Custodian| opened.iter().any(|name| name == one.name());
+    let proofs = Proofs::of(
+        &ceremony.custodians,
+        ceremony.config,
+        &ceremony.diary(),
+        opened,
+    );
+    if let Some(failure) = proofs.too_few(ceremony.config) {
+        failures.push(failure);
         return;
     }
-    for name in names(&open) {
+    for name in proofs.taken {
+        ceremony.find(Finding::AcceptedUnproved(name));
+    }
+    for name in proofs.open {
         ceremony.find(Finding::Unproved(name));
     }
 }

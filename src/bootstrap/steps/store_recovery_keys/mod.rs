@@ -11,9 +11,9 @@ use crate::bootstrap::ceremony::Ceremony;
 use crate::bootstrap::steps::store_recovery_keys::assigning::{assign, no_share};
 use crate::bootstrap::steps::two_phase;
 use crate::bootstrap::view::View;
-use crate::checkpoint::{Rehearsed, ShareRecord};
+use crate::checkpoint::ShareRecord;
 use crate::code::Code;
-use crate::custodian::{self, Custodian, Observation as Look, Stored};
+use crate::custodian::{Custodian, Observation as Look, Stored};
 use crate::desired::observation::Observation;
 use crate::envelope::Sealer;
 use crate::evidence::facts::Evidence;
@@ -22,8 +22,9 @@ use crate::finding::{Detail, Finding};
 use crate::secret::ShareMaterial;
 use crate::session::Authority;
 use crate::shares::exercised::given_elsewhere;
+use crate::shares::key_set;
+use crate::shares::looked_at::{self, AS_THEY_WERE_MADE, MOVE_AWAY, changed, fact, gone};
 use crate::shares::storing::{Stage, store};
-use crate::shares::{as_stored, key_set};
 use crate::step::Step;
 use crate::step::decide::Recorded;
 
@@ -45,12 +46,15 @@ pub(crate) async fn observe(view: &View<'_>) -> Result<Observation, Failure> {
         let refused =
             |one: &Finding| Failure::refused(one.code(), one.to_string()).advise(AS_THEY_WERE_MADE);
         found.failures.extend(contradictions.iter().map(refused));
-        Failure::check(found.failures)?;
+        Failure::check(std::mem::take(&mut found.failures))?;
     }
     let with_them = given_elsewhere(&view.diary, &view.directory)?;
     let is_known =
-        |one: &Finding| matches!(one, Finding::ShareGone(_, name) if with_them.contains(name));
+        |one: &Finding| matches!(one, Finding::ShareGone(_, name, _) if with_them.contains(name));
+    let lost = found.lost.len();
     found.lost.retain(|one| !is_known(one));
+    let with_them = lost - found.lost.len();
+    found.whether_enough_are_left(with_them, view.config.init.threshold);
     let evidence = Evidence::default().with("custodians", &found.there);
     let observation = if !found.missing.is_empty() {
         Observation::unknown(vec![if contradictions.is_empty() {
@@ -119,94 +123,9 @@ fn removed(ceremony: &Ceremony<'_>) -> Option<Failure> {
     )
 }
 
-async fn look(view: &View<'_>) -> Found {
-    let rehearsed = Rehearsed::last(&view.directory).ok().flatten();
-    let rehearsed = &rehearsed;
-    let looks = view.custodians.iter().map(|custodian| async move {
-        let Some(stored) = view.diary.stored(custodian.name()) else {
-            return (custodian, None);
-        };
-        let observed = as_stored::observed(custodian, stored, rehearsed.as_ref()).await;
-        (custodian, Some((stored, observed)))
-    });
-    let mut found = Found::default();
-    for (custodian, look) in join_all(looks).await {
-        found.sort(custodian, look, view.shares_in_hand);
-    }
-    // Those that could not even be opened here, as without access to AWS.
-    let opened = |name: &str| view.custodians.iter().any(|one| one.name() == name);
-    let all = view.config.init.custodians.iter();
-    let away = all.filter(|custodian| !opened(&custodian.name));
-    let away = away.map(|custodian| format!("the share of {} was not looked at", custodian.name));
-    found.unseen.extend(away);
-    found
-}
-
-/// What a look at all custodians found.
-#[derive(Default)]
-struct Found {
-    there: Vec<serde_json::Value>,
-    missing: Vec<String>,
-    unseen: Vec<String>,
-    lost: Vec<Finding>,
-    failures: Vec<Failure>,
-}
-
-impl Found {
-    fn sort(
-        &mut self,
-        custodian: &Custodian,
-        look: Option<(&Stored, Result<Look, custodian::Error>)>,
-        in_hand: bool,
-    ) {
-        match look {
-            Some((stored, Ok(Look::Same))) => self.there.push(fact(custodian, stored)),
-            Some((_, Ok(Look::Changed(how)))) => {
-                let advice = if in_hand { MOVE_AWAY } else { BRING_BACK };
-                self.lose(changed(custodian, how), advice);
-            }
-            Some((stored, Ok(Look::Missing))) if stored.address != custodian.address() => {
-                let (name, was) = (custodian.name().to_owned(), stored.address.clone());
-                let elsewhere = Finding::ShareStoredElsewhere(name, was, custodian.address());
-                self.lose(elsewhere, AS_THEY_WERE_MADE);
-            }
-            Some((_, Ok(Look::Missing))) => {
-                let advice = if in_hand { STORE_ANEW } else { BRING_BACK };
-                self.lose(gone(custodian), advice);
-            }
-            Some((_, Err(error))) => {
-                self.unseen.push(error.to_string());
-                self.failures.push(error.into());
-            }
-            None => self
-                .missing
-                .push(format!("{} has no share yet", custodian.name())),
-        }
-    }
-
-    fn lose(&mut self, what: Finding, advice: &str) {
-        let refusal = Failure::refused(what.code(), what.to_string());
-        self.failures.push(refusal.advise(advice));
-        self.lost.push(what);
-    }
-}
-
-const STORE_ANEW: &str =
-    "run apply again: the share is still in the checkpoint and will be stored again";
-const MOVE_AWAY: &str = "see who changed it, move it away and run apply again: the share is still in the checkpoint \
-and will be stored again";
-const AS_THEY_WERE_MADE: &str = "put init back in the file to what the shares were made and stored for; others are \
-                                 made after the hand-over: recovery rotate";
-const BRING_BACK: &str = "bring it back from where it was moved, then run apply again; if it is lost for good, there \
-is one holder fewer for a quorum, and nothing makes another share before hand-over: only wiping the cluster, with the \
-data in it, and beginning again (apply --abandon says how)";
-
-fn gone(custodian: &Custodian) -> Finding {
-    Finding::ShareGone(custodian.address(), custodian.name().to_owned())
-}
-
-fn changed(custodian: &Custodian, how: String) -> Finding {
-    Finding::ShareChanged(custodian.address(), custodian.name().to_owned(), how)
+async fn look(view: &View<'_>) -> looked_at::LookedAt {
+    let places = (view.custodians, view.config);
+    looked_at::look(places, (&view.diary, &view.directory), view.shares_in_hand).await
 }
 
 /// Stores what is not with its custodian, then drops the shares from memory and checkpoint.
@@ -376,12 +295,4 @@ async fn forget_shares(ceremony: &mut Ceremony<'_>) -> Result<(), Failure> {
     ceremony.replicate().await?;
     ceremony.shares = Vec::new();
     Ok(())
-}
-
-pub(crate) fn fact(custodian: &Custodian, stored: &Stored) -> serde_json::Value {
-    serde_json::json!({
-        "name": custodian.name(),
-        "address": custodian.address(),
-        "stored": stored,
-    })
 }
