@@ -25,6 +25,15 @@ pub enum Exit {
 }
 
 impl Exit {
+    /// That of a command that came to its end with these findings.
+    pub fn of_findings(findings: &[Reported]) -> Self {
+        if Reported::any_open(findings) {
+            Self::Findings
+        } else {
+            Self::Done
+        }
+    }
+
     /// The number that the process exits with.
     pub fn code(self) -> u8 {
         match self {
@@ -124,10 +133,7 @@ impl Failure {
 
     /// As something to be said beside what goes on all the same.
     pub fn reported(&self) -> Reported {
-        Reported {
-            code: self.code(),
-            text: self.to_string(),
-        }
+        Reported::new(self.code(), self.to_string())
     }
 
     /// The replica that is not what was written, where that is all.

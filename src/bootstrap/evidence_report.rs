@@ -99,7 +99,9 @@ impl EvidenceReport {
             operator: operator(),
             cluster: serde_json::to_value(&diary.cluster).unwrap_or_default(),
             steps: steps(&diary),
-            findings: Finding::all_reported(&ceremony.findings.borrow()),
+            findings: ceremony
+                .config
+                .judged(Finding::all_reported(&ceremony.findings.borrow())),
             take_overs: diary.take_overs.clone(),
             break_glass: break_glass(ceremony),
         }
@@ -123,7 +125,7 @@ impl EvidenceReport {
         );
         page.push_str("\nfindings\n");
         for finding in &self.findings {
-            page.push_str(&format!("  - {}\n", paragraph(&finding.text, 4)));
+            page.push_str(&format!("  - {}\n", paragraph(&finding.to_string(), 4)));
         }
         if self.findings.is_empty() {
             page.push_str("  none\n");

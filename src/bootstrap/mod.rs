@@ -86,7 +86,7 @@ pub async fn apply(
     for warning in &config.warnings {
         events.warn(warning.code, config.located(warning));
     }
-    for Reported { code, text } in &opened.warnings {
+    for Reported { code, text, .. } in &opened.warnings {
         events.warn(*code, text);
     }
     rehearsed_elsewhere(config, &records, caller).await;
@@ -117,15 +117,12 @@ pub async fn apply(
 fn said_last(ceremony: &Ceremony<'_>, ended: &Ended) -> Result<Outcome, Failure> {
     not_rehearsed(ceremony)?;
     let findings = Finding::all_reported(&ceremony.findings.borrow());
+    let findings = ceremony.config.judged(findings);
     let report = evidence_report::renewed(ceremony, &findings)?;
     if let Some(copy) = &ceremony.options.report {
         copy::write(&report, copy)?;
     }
-    let exit = if findings.is_empty() {
-        Exit::Done
-    } else {
-        Exit::Findings
-    };
+    let exit = Exit::of_findings(&findings);
     let last = Event::End {
         unchanged: Some(ceremony.written.get() == 0),
         not_rechecked: Some(ended.not_rechecked()),

@@ -88,10 +88,7 @@ async fn the_rest(
     let client = keep(cluster::client(config, &resolved), &mut failures);
     let memory = memory::opened(config, &resolved).await;
     let memory = keep(memory.map_err(Failure::from), &mut failures).map(|(memory, why)| {
-        let said = |why: Failure| Reported {
-            code: why.code(),
-            text: memory::not_compared(&why),
-        };
+        let said = |why: Failure| Reported::new(why.code(), memory::not_compared(&why));
         warnings.extend(why.map(said));
         memory
     });

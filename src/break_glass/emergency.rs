@@ -141,7 +141,7 @@ pub(super) async fn with_root(
     if worked.over {
         session.journal.forget_before()?;
     }
-    finish(worked, &path)
+    finish(session.config, worked, &path)
 }
 
 /// How the command ended, and what it left.
@@ -290,8 +290,8 @@ fn by_the_logs(
     evidence.set("written", written.facts);
 }
 
-fn finish(worked: Worked, path: &Path) -> Result<Outcome, Failure> {
-    let findings = Finding::all_reported(&worked.findings);
+fn finish(config: &Config, worked: Worked, path: &Path) -> Result<Outcome, Failure> {
+    let findings = config.judged(Finding::all_reported(&worked.findings));
     // What was found is said, however the command ended.
     let with_findings = |mut failure: Failure, findings: Vec<Reported>| {
         let problems = findings

@@ -129,7 +129,7 @@ impl Evidence {
     ) -> Result<Written, Failure> {
         let journal = &session.journal;
         let put = |name: &str, bytes: &[u8]| journal.put(name, bytes);
-        let findings = Finding::all_reported(findings);
+        let findings = session.config.judged(Finding::all_reported(findings));
         self.0
             .write(journal.directory(), put, (key, now(), &findings))
     }

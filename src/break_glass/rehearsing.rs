@@ -95,6 +95,6 @@ async fn hold(
         [] => text,
         names => format!("{text}; logins that were not opened: {}", names.join(", ")),
     };
-    let findings = Finding::all_reported(&findings);
+    let findings = session.config.judged(Finding::all_reported(&findings));
     Ok(Outcome::ended(text, findings, &path, None))
 }

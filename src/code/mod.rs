@@ -9,7 +9,7 @@ use std::fmt;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-pub use crate::code::reported::Reported;
+pub use crate::code::reported::{Accepted, Reported};
 
 macro_rules! codes {
     ($($(#[$doc:meta])* $variant:ident $text:literal,)+) => {

@@ -14,11 +14,45 @@ pub struct Reported {
     pub code: Code,
     /// The same in a sentence.
     pub text: String,
+    /// Why the file accepts it, where it does: then it is no reason for exit 4.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub accepted: Option<Accepted>,
+}
+
+/// What the file says of a finding that it accepts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Accepted {
+    /// Why.
+    pub reason: String,
+    /// The last day, in UTC: `2027-03-31`.
+    pub until: String,
+}
+
+impl Reported {
+    /// A finding that nobody has accepted.
+    pub fn new(code: Code, text: impl Into<String>) -> Self {
+        Self {
+            code,
+            text: text.into(),
+            accepted: None,
+        }
+    }
+
+    /// Whether one of them is accepted by nobody.
+    pub fn any_open(findings: &[Self]) -> bool {
+        findings.iter().any(|one| one.accepted.is_none())
+    }
 }
 
 impl fmt::Display for Reported {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.text)
+        formatter.write_str(&self.text)?;
+        match &self.accepted {
+            Some(Accepted { reason, until }) => {
+                write!(formatter, " (accepted until {until}: {reason})")
+            }
+            None => Ok(()),
+        }
     }
 }
 
@@ -29,14 +63,23 @@ impl<'de> Deserialize<'de> for Reported {
         #[serde(untagged)]
         enum Form {
             Words(String),
-            Both { code: Code, text: String },
+            Both {
+                code: Code,
+                text: String,
+                accepted: Option<Accepted>,
+            },
         }
         Ok(match Form::deserialize(deserializer)? {
-            Form::Words(text) => Self {
-                code: Code::Recorded,
+            Form::Words(text) => Self::new(Code::Recorded, text),
+            Form::Both {
+                code,
                 text,
+                accepted,
+            } => Self {
+                code,
+                text,
+                accepted,
             },
-            Form::Both { code, text } => Self { code, text },
         })
     }
 }
@@ -48,13 +91,15 @@ mod tests {
     #[test]
     fn what_an_earlier_or_a_later_release_recorded_is_still_read() {
         let read = |text: &str| serde_json::from_str::<Reported>(text).unwrap();
-        let kept = Reported {
-            code: Code::ShareGone,
-            text: "gone".into(),
-        };
+        let mut kept = Reported::new(Code::ShareGone, "gone");
+        assert_eq!(read(&serde_json::to_string(&kept).unwrap()), kept);
+        kept.accepted = Some(Accepted {
+            reason: "moved".into(),
+            until: "2027-03-31".into(),
+        });
         assert_eq!(read(&serde_json::to_string(&kept).unwrap()), kept);
         for recorded in [r#""gone""#, r#"{"code": "of-a-later-one", "text": "gone"}"#] {
-            let Reported { code, text } = read(recorded);
+            let Reported { code, text, .. } = read(recorded);
             assert_eq!((code, text.as_str()), (Code::Recorded, "gone"));
         }
     }

@@ -49,6 +49,16 @@ form! {
 }
 
 form! {
+    /// A day: `2027-03-31`.
+    Day, "Day", |_| json_schema!({
+        "description": "A day: `2027-03-31`.",
+        "type": "string",
+        "format": "date",
+        "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
+    })
+}
+
+form! {
     /// A time, or seconds.
     Ttl, "Ttl", |_| json_schema!({
         "description": "A time such as `15m` or `1h30m`, or a number of seconds.",

@@ -186,10 +186,10 @@ impl EncryptedFile {
         let mut warnings = Vec::new();
         if let Err(error) = disk::remove(&path) {
             let path = path.display();
-            warnings.push(Reported {
-                code: Code::FileFailed,
-                text: format!("the canary {path} could not be deleted: {error}"),
-            });
+            warnings.push(Reported::new(
+                Code::FileFailed,
+                format!("the canary {path} could not be deleted: {error}"),
+            ));
         }
         for directory in made.iter().rev() {
             // Somebody may use it by now, and an empty directory left behind harms nobody.

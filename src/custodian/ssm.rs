@@ -162,10 +162,7 @@ impl Ssm {
         match created {
             Ok(_) => Ok(leftover
                 .into_iter()
-                .map(|text| Reported {
-                    code: Code::CustodianDenied,
-                    text,
-                })
+                .map(|text| Reported::new(Code::CustodianDenied, text))
                 .collect()),
             Err(error) => {
                 let advice: Vec<_> = error.advice().into_iter().chain(leftover).collect();

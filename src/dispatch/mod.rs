@@ -306,11 +306,7 @@ async fn rotate(global: &Global, typed: Rotate, caller: Caller<'_>) -> Result<Ou
         sign_key: typed.sign_key,
     };
     let rotated = Box::pin(recovery::rotate((&config, &old), &options, caller)).await?;
-    let exit = if rotated.findings.is_empty() {
-        Exit::Done
-    } else {
-        Exit::Findings
-    };
+    let exit = Exit::of_findings(&rotated.findings);
     Ok(Outcome {
         exit,
         last: Some(Event::Rotated(rotated)),

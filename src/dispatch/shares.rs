@@ -186,11 +186,7 @@ pub(super) fn verify(
         ended,
         findings,
     } = verification::signed_run(&file, &text, &comment)?;
-    let exit = if findings.is_empty() {
-        Exit::Done
-    } else {
-        Exit::Findings
-    };
+    let exit = Exit::of_findings(&findings);
     let last = Some(Event::Verified(Verified {
         file,
         comment,

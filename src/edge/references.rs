@@ -35,10 +35,9 @@ pub(crate) async fn resolve_all(
         let mut gone = Vec::new();
         let resolved = resolve(wanted, &mut gone, warnings).await;
         let gone = gone.iter();
-        warnings.extend(gone.map(|failure| Reported {
-            code: failure.code(),
-            text: format!("not re-checked: {failure}"),
-        }));
+        warnings.extend(
+            gone.map(|failure| Reported::new(failure.code(), format!("not re-checked: {failure}"))),
+        );
         return with_passphrase(config, resolved).await;
     }
     let mut resolved = resolve(wanted, failures, warnings).await;
@@ -105,10 +104,7 @@ pub(crate) async fn resolve(
             Ok(text) => {
                 if !text.is_public() {
                     let exposed = reference::exposure(reference);
-                    warnings.extend(exposed.map(|text| Reported {
-                        code: Code::FileUnsafe,
-                        text,
-                    }));
+                    warnings.extend(exposed.map(|text| Reported::new(Code::FileUnsafe, text)));
                 }
                 resolved.insert(reference.clone(), Arc::new(text));
             }

@@ -281,10 +281,9 @@ impl Outcome {
         report: &Path,
         code: Option<u8>,
     ) -> Self {
-        let exit = match (code.unwrap_or(0), findings.is_empty()) {
-            (0, true) => Exit::Done,
-            (0, false) => Exit::Findings,
-            (code, _) => Exit::OfCommand(code),
+        let exit = match code.unwrap_or(0) {
+            0 => Exit::of_findings(&findings),
+            code => Exit::OfCommand(code),
         };
         let last = Event::End {
             unchanged: None,

@@ -107,9 +107,11 @@ pub(crate) fn signed_run(file: &Path, text: &str, comment: &str) -> Result<Signe
             "its name is not the one it was written under, which begins with {stem}"
         )));
     }
-    let failed = document.failed.map(|why| Reported {
-        code: Code::RunFailed,
-        text: format!("it is evidence of a run that failed: {why}"),
+    let failed = document.failed.map(|why| {
+        Reported::new(
+            Code::RunFailed,
+            format!("it is evidence of a run that failed: {why}"),
+        )
     });
     Ok(SignedRun {
         kind: kind.to_owned(),

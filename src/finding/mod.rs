@@ -331,10 +331,7 @@ impl Finding {
 
     /// Its code and its words.
     pub fn reported(&self) -> Reported {
-        Reported {
-            code: self.code(),
-            text: self.to_string(),
-        }
+        Reported::new(self.code(), self.to_string())
     }
 
     /// All of them, as they are told and kept.

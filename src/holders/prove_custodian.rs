@@ -117,7 +117,7 @@ impl Proving<'_> {
                 self.ask(kept, &label).await?
             }
         };
-        for Reported { code, text } in &proof.warnings {
+        for Reported { code, text, .. } in &proof.warnings {
             self.caller.events.warn(*code, text);
         }
         self.remember(proof).await.map(Event::Proved)

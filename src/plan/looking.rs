@@ -88,7 +88,7 @@ impl<'a> Looking<'a> {
             failures.extend(away);
         }
         Failure::check(failures)?;
-        for Reported { code, text } in warnings {
+        for Reported { code, text, .. } in warnings {
             caller.events.warn(code, text);
         }
         let (memory, without_key) = memory::opened(config, &resolved).await?;

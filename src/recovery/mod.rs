@@ -102,7 +102,7 @@ async fn to_the_end(run: &Run<'_>, key: Option<&SigningKey>) -> Result<Rotated, 
     }
     let mut findings = result.map_err(|failure| which_hold(run, failure))?;
     findings.extend(others::findings(&[run.config, run.old], None));
-    let mut findings = Finding::all_reported(&findings);
+    let mut findings = run.config.judged(Finding::all_reported(&findings));
     for finding in &findings {
         run.warn(finding.code, &finding.text);
     }

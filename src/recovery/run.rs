@@ -82,7 +82,7 @@ pub(super) async fn open(
     // The login that is tried first; what others take is asked for only when they are.
     let wanted = of_logins(break_glass_logins(config).into_iter().take(1));
     resolved.extend(resolve(wanted, &mut failures, &mut warnings).await);
-    for Reported { code, text } in warnings {
+    for Reported { code, text, .. } in warnings {
         caller.events.warn(code, text);
     }
     let new_custodians = custodians::all(config, &mut failures).await;

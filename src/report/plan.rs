@@ -216,10 +216,10 @@ fn step_with(step: &PlannedStep, layout: Layout, lines: usize) -> String {
     for item in &step.items {
         text.push_str(&one_item(item, layout, lines));
     }
-    let problems = step.problems.iter().map(|problem| Reported {
-        code: problem.code,
-        text: problem.to_string(),
-    });
+    let problems = step
+        .problems
+        .iter()
+        .map(|problem| Reported::new(problem.code, problem.to_string()));
     let all: Vec<_> = step.findings.iter().cloned().chain(problems).collect();
     text.push_str(&found(&all, layout));
     text

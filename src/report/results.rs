@@ -62,11 +62,7 @@ pub(super) fn text(event: &Event, layout: Layout) -> Option<String> {
             let unseen = not_rechecked.as_deref().unwrap_or_default();
             let headline = match text {
                 Some(text) => text.as_str(),
-                None => headline(
-                    *unchanged == Some(true),
-                    findings.is_empty(),
-                    unseen.is_empty(),
-                ),
+                None => headline(*unchanged == Some(true), findings, unseen.is_empty()),
             };
             if let Some(summary) = summary {
                 let open = (findings.as_slice(), unseen);
@@ -109,8 +105,15 @@ fn verified(found: &Verified, layout: Layout) -> String {
 }
 
 /// Says no more than was looked at: a step that was not looked at is not as the file says.
-fn headline(unchanged: bool, without_findings: bool, all_seen: bool) -> &'static str {
-    match (unchanged, without_findings, all_seen) {
+fn headline(unchanged: bool, findings: &[Reported], all_seen: bool) -> &'static str {
+    if !findings.is_empty() && !Reported::any_open(findings) {
+        return if unchanged {
+            "nothing was written; the file accepts each finding"
+        } else {
+            "done; the file accepts each finding"
+        };
+    }
+    match (unchanged, findings.is_empty(), all_seen) {
         (true, true, true) => "everything is as the file says; nothing was written",
         (true, true, false) => {
             "everything that was checked is as the file says; nothing was written"
@@ -183,9 +186,9 @@ fn left_open(findings: &[Reported], unseen: &[Step], layout: Layout) -> String {
 pub(super) fn found(findings: &[Reported], Layout { width, codes }: Layout) -> String {
     let line = |one: &Reported| {
         if codes {
-            format!("[{}] {}", one.code, one.text)
+            format!("[{}] {one}", one.code)
         } else {
-            one.text.clone()
+            one.to_string()
         }
     };
     list(&findings.iter().map(line).collect::<Vec<_>>(), width)

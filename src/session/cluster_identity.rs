@@ -138,7 +138,7 @@ pub(crate) fn another(address: &str, found: &str, known: &str) -> Failure {
 /// What the server says of itself that cannot be where the diary is right. A diary is a file that anybody with this
 /// account can edit, and a server can be emptied.
 pub(crate) fn contradiction(diary: &Diary, health: &Health) -> Option<Reported> {
-    let reported = |code, text: String| Some(Reported { code, text });
+    let reported = |code, text: String| Some(Reported::new(code, text));
     let known = diary.cluster.cluster_id.as_deref();
     if !health.initialized {
         // Before the answer was kept there is no id, and a server without one may be right.

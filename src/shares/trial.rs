@@ -28,7 +28,7 @@ pub(crate) async fn try_all<'c>(
     for (custodian, canary, presence) in join_all(tries).await {
         match canary {
             Ok(warnings) => {
-                for Reported { code, text } in warnings {
+                for Reported { code, text, .. } in warnings {
                     events.warn(code, text);
                 }
                 opened.push(custodian);

@@ -76,8 +76,8 @@ pub async fn status(
         ),
         None => where_held(config, (next, why), lease.as_ref()),
     };
-    let findings = [look.findings, on_this_machine(config, unfinished)].concat();
-    let well = done && half_made.is_none() && findings.is_empty();
+    let findings = config.judged([look.findings, on_this_machine(config, unfinished)].concat());
+    let well = done && half_made.is_none() && !Reported::any_open(&findings);
     let status = Status {
         cluster: config.cluster.name.clone(),
         address: key(&config.cluster.address),

@@ -22,11 +22,10 @@ pub(super) struct Look {
 
 /// Asks for what anybody may know. `begun` is the diary of a ceremony that has begun here.
 pub(super) async fn look(client: Result<Client, Failure>, begun: Option<&Diary>) -> Look {
-    let unseen = Reported {
-        code: Code::ServerUnreachable,
-        text: "the server could not be asked, so whether it is still as recorded is unknown"
-            .to_owned(),
-    };
+    let unseen = Reported::new(
+        Code::ServerUnreachable,
+        "the server could not be asked, so whether it is still as recorded is unknown".to_owned(),
+    );
     let silent = |server, nodes| Look {
         server,
         nodes,
@@ -61,7 +60,7 @@ pub(super) async fn look(client: Result<Client, Failure>, begun: Option<&Diary>)
         && let Some(text) = several_servers::after_init(&client).await
     {
         let code = Code::SeveralServers;
-        *contradicted = Reported { code, text };
+        *contradicted = Reported::new(code, text);
     }
     Look {
         server,

@@ -10,6 +10,7 @@
 )]
 
 mod abandon;
+mod accepted;
 mod accessors;
 mod acts;
 mod addresses;

@@ -86,6 +86,9 @@ pub(super) fn format(text: &str, format: &str) -> Option<String> {
         "time-span" if span::read(text).is_none() => {
             Some("expected a time such as `30s`, `10m` or `1h30m`".into())
         }
+        "date" if text.parse::<jiff::civil::Date>().is_err() => {
+            Some("expected a day such as `2027-03-31`".into())
+        }
         "uri" => match Url::parse(text) {
             Err(error) => Some(format!(
                 "not an address: {error}; it looks like `https://vault.internal:8200`"

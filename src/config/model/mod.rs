@@ -4,6 +4,7 @@
 //! `vault-bootstrap schema` prints. Nothing in it is a secret: secret values are references ([`SecretRef`]) that
 //! [`crate::reference`] resolves when they are needed.
 
+mod acceptance;
 mod break_glass;
 mod checkpoint;
 mod cluster;
@@ -16,6 +17,7 @@ use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
 
+pub use acceptance::*;
 pub use break_glass::*;
 pub use checkpoint::*;
 pub use cluster::*;
@@ -73,6 +75,9 @@ pub struct Config {
     pub logins: Vec<Login>,
     /// Emergency access: `{logins: [NAME, NAME]}`, or `{none: "reason"}` to go without at your own risk.
     pub break_glass: BreakGlass,
+    /// Findings that are accepted, by code: no reason for exit 4 until that day.
+    #[schemars(with = "Named<Acceptance>")]
+    pub accept: Vec<(String, Acceptance)>,
     /// Revoke the root token at the end; `false` also needs `--keep-root` on the command line.
     #[schemars(with = "Option<bool>")]
     pub revoke_root: bool,
@@ -113,6 +118,7 @@ impl Config {
             policies,
             writes: at.key("writes")?,
             break_glass: at.key("break_glass")?,
+            accept: at.key("accept")?,
             revoke_root: at.key_or("revoke_root", || Some(true))?,
             file: files.main().to_owned(),
             directory: files.directory(Place::START).to_owned(),

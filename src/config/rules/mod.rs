@@ -18,7 +18,7 @@ use super::reading::Reading;
 
 type Rule = fn(&mut Reading);
 
-const RULES: [Rule; 34] = [
+const RULES: [Rule; 35] = [
     cluster::plain_http_stays_on_this_machine,
     cluster::nodes_are_different,
     cluster::threshold_fits_the_shares,
@@ -50,6 +50,7 @@ const RULES: [Rule; 34] = [
     names::addresses_end_before_the_api,
     names::members_have_names_of_a_path,
     names::configurations_have_their_place,
+    names::accepted_codes_exist,
     access::doors_exist,
     access::doors_can_open,
     access::shares_can_be_renewed,

@@ -4,6 +4,7 @@ use url::Url;
 
 use super::auth::{auth_type, members};
 use crate::code::Code;
+use crate::config::problem::meant;
 use crate::config::reading::{Reading, under};
 
 /// Types whose configuration has more than one path, or another one than `config`, and where it goes instead.
@@ -26,6 +27,18 @@ const CONFIGURED_ELSEWHERE: [(&str, &str, &str); 9] = [
     ("secrets", "ssh", "`PATH/config/ca` under `writes`"),
     ("secrets", "transit", "`PATH/config/keys` under `writes`"),
 ];
+
+/// A misspelt code would accept nothing, and nobody would notice before the finding comes.
+pub(super) fn accepted_codes_exist(reading: &mut Reading) {
+    for name in reading.keys(&["accept"]).unwrap_or_default() {
+        let known = || Code::ALL.iter().map(|code| code.text());
+        if !known().any(|code| code == name) {
+            let hint = meant(name, known());
+            let text = format!("no finding has the code `{name}`{hint}");
+            reading.refuse(Code::NameUnknown, &["accept", name], text);
+        }
+    }
+}
 
 pub(super) fn addresses_end_before_the_api(reading: &mut Reading) {
     let before_the_api = |address: &str| {

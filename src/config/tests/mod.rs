@@ -1,5 +1,6 @@
 //! The whole way from a file to its configuration or to its problems.
 
+mod accepted;
 mod damaged;
 mod included;
 mod policy_files;

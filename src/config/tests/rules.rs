@@ -77,6 +77,14 @@ const BROKEN: &str = r#"
 + logins:
 +   app: {auth: kubernetes, role: app, with: {token_request: {api_server: "https://k", service_account: app, expiration: 9m59s}}}
 > 23:120: logins.app.with.token_request.expiration: Kubernetes makes no token for less than 10m
+- break_glass: {logins: [ada, backup]}
++ break_glass: {logins: [ada, backup]}
++ accept: {open-endpont: {reason: x, until: 2027-03-31}}
+> 25:10: accept.open-endpont: no finding has the code `open-endpont`; did you mean `open-endpoint`?
+- break_glass: {logins: [ada, backup]}
++ break_glass: {logins: [ada, backup]}
++ accept: {open-endpoint: {reason: x, until: 2027-02-30}}
+> 25:44: accept.open-endpoint.until: expected a day such as `2027-03-31`
 - "http://127.0.0.1:8200"
 + "https://a", nodes: ["https://b", "https://b"]
 > 2:65: cluster.nodes[1]: this node

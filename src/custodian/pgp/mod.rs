@@ -120,10 +120,7 @@ impl PgpKey {
              write it beside the key, fingerprint: \"{found}\""
             )
         };
-        (!self.named).then(|| Reported {
-            code: Code::FileKeyMissing,
-            text: text(),
-        })
+        (!self.named).then(|| Reported::new(Code::FileKeyMissing, text()))
     }
 
     /// Whether this was encrypted to this key. A message that does not say is given the benefit of the doubt.
