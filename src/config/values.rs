@@ -171,6 +171,39 @@ pub enum Field {
     Map(Fields),
     /// A secret that is elsewhere.
     Secret(SecretRef),
+    /// What the server answers to an earlier entry of `writes`.
+    Answer(AnswerRef),
+}
+
+/// The key of a map that stands for a value which the server makes: `{from_write: NAME.FIELD}`.
+pub(super) const FROM_WRITE: &str = "from_write";
+
+/// A field of the answer to an entry of `writes`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AnswerRef {
+    /// The entry's `name`.
+    pub write: String,
+    /// The field.
+    pub field: String,
+}
+
+impl AnswerRef {
+    /// `NAME.FIELD`.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        let (write, field) = text.split_once('.')?;
+        let whole = !write.is_empty() && !field.is_empty();
+        whole.then(|| Self {
+            write: write.to_owned(),
+            field: field.to_owned(),
+        })
+    }
+
+    /// The map that stands for one; `None` where it is any other.
+    fn of(at: At) -> Option<Self> {
+        let (key, value) = at.entries().next()?;
+        let alone = key == FROM_WRITE && at.entries().count() == 1;
+        Self::parse(value.node.text()?).filter(|_| alone)
+    }
 }
 
 impl Field {
@@ -204,7 +237,10 @@ impl Read for Field {
             Kind::Text(text) | Kind::Filled(text) => Self::String(text.clone()),
             Kind::List(_) => Self::List(at.read()?),
             Kind::Map(_) if at.node.reference => Self::Secret(at.read()?),
-            Kind::Map(_) => Self::Map(at.read()?),
+            Kind::Map(_) => match AnswerRef::of(at) {
+                Some(answer) => Self::Answer(answer),
+                None => Self::Map(at.read()?),
+            },
         })
     }
 }

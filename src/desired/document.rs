@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::desired::answers::Awaited;
 use crate::desired::kind::Kind;
 use crate::finding::Change;
 use crate::memory::leaf::{field_of, is_in};
@@ -20,6 +21,10 @@ pub struct Document {
     pub(crate) kind: Kind,
     /// Fields of the answer that the file leaves to others.
     pub(crate) unmanaged: Vec<String>,
+    /// Values that the server has yet to make for another document.
+    pub(crate) awaited: Vec<Awaited>,
+    /// Fields of the answer that other documents take.
+    pub(crate) keeps: Vec<String>,
 }
 
 /// How the present state of a document is read.
@@ -79,6 +84,8 @@ impl Document {
             read: Read::SamePath,
             kind,
             unmanaged: Vec::new(),
+            awaited: Vec::new(),
+            keeps: Vec::new(),
         }
     }
 

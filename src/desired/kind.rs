@@ -129,6 +129,11 @@ const CREDENTIAL: Kind = Kind {
 };
 
 impl Kind {
+    /// Whether it can be read where it is written.
+    pub(crate) fn is_read(&self) -> bool {
+        !self.unreadable && !self.once
+    }
+
     /// Of the configuration of an auth method of this type.
     pub(crate) fn auth_config(auth_type: &str) -> Self {
         match auth_type {

@@ -4,6 +4,7 @@
 //! A step lists its documents; [`observe`] reads them with bounded concurrency and says which differ;
 //! [`apply`] writes those and nothing else, so a second run sends no write.
 
+pub(crate) mod answers;
 pub(crate) mod audit_device;
 pub(crate) mod auditor;
 mod by_meaning;

@@ -140,6 +140,8 @@ impl MountOfFile<'_> {
             read: Read::Known(have),
             kind: kind::MOUNT,
             unmanaged: self.unmanaged.to_vec(),
+            awaited: Vec::new(),
+            keeps: Vec::new(),
         })
     }
 
@@ -163,6 +165,8 @@ impl MountOfFile<'_> {
             read: Read::Known(None),
             kind: kind::MOUNT,
             unmanaged: Vec::new(),
+            awaited: Vec::new(),
+            keeps: Vec::new(),
         }
     }
 

@@ -28,6 +28,8 @@ fn value(session: &Session<'_>, field: &Field) -> Result<Body, Failure> {
                 .collect::<Result<_, _>>()?,
         ),
         Field::Map(fields) => body(session, fields)?,
+        // It is put there once it is known.
+        Field::Answer(_) => Body::Unknown,
         Field::Secret(reference) => match session.secret(reference) {
             Ok(text) => Body::Secret(text),
             // After hand-over a secret may be gone from here; it is then not compared.

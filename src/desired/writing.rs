@@ -6,6 +6,7 @@ use futures::{StreamExt, stream};
 use serde_json::Value;
 
 use crate::code::Code;
+use crate::desired::answers;
 use crate::desired::comparing::read;
 use crate::desired::create_once;
 use crate::desired::document::{Document, Pending, Read, Reset};
@@ -74,8 +75,14 @@ pub async fn apply(
     target.memory.begin(paths)?;
     target.memory.forget_below(&made_anew(&pending))?;
     let mut results: Vec<_> = stream::iter(pending.into_iter().enumerate())
-        .map(|(place, pending)| async move {
-            let done = write(target, &pending).await;
+        .map(|(place, mut pending)| async move {
+            let done = match answers::fill(target, target.memory, &mut pending) {
+                Ok(()) => write(target, &pending).await,
+                Err(failure) => Err(Unwritten {
+                    failure,
+                    refused: true,
+                }),
+            };
             (place, pending, done)
         })
         .buffer_unordered(in_flight)
@@ -228,6 +235,24 @@ pub(super) fn stays(document: &Document, made: &Value, reset: &Reset) -> Option<
     })
 }
 
+/// Remembers what later documents take of the answer, or of what can be read there afterwards.
+async fn keep_answer(
+    target: &Target<'_>,
+    document: &Document,
+    answer: &Value,
+) -> Result<(), Failure> {
+    if document.keeps.is_empty() {
+        return Ok(());
+    }
+    let mut kept = answers::picked(&document.keeps, answer);
+    if kept.len() < document.keeps.len()
+        && let Some(have) = read(target, target.token()?, document).await?
+    {
+        kept.extend(answers::picked(&document.keeps, &have));
+    }
+    Ok(target.memory.keep_answer(&document.path, kept)?)
+}
+
 /// Why a document was not written, or may not have been.
 struct Unwritten {
     failure: Failure,
@@ -264,13 +289,13 @@ async fn write(target: &Target<'_>, pending: &Pending) -> Result<(), Unwritten> 
                 for warning in answer.warnings {
                     target.warn(Code::ServerWarned, format!("{}: {warning}", document.path));
                 }
-                return Ok(());
+                return Ok(keep_answer(target, document, &answer.data).await?);
             }
             Err(error) if error.is_retryable() => {
                 (last, status) = (error.to_string(), error.status());
                 target.cluster.find_active().await?;
                 if ambiguous_write_arrived(target, document).await? {
-                    return Ok(());
+                    return Ok(keep_answer(target, document, &Value::Null).await?);
                 }
                 if document.kind.once && !is_known_missing(target, document).await? {
                     // A second one is worse than none.

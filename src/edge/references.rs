@@ -228,6 +228,6 @@ fn in_field<'a>(field: &'a Field, found: &mut Vec<&'a SecretRef>) {
         Field::Secret(reference) => found.push(reference),
         Field::List(items) => items.iter().for_each(|item| in_field(item, found)),
         Field::Map(fields) => in_fields(fields, found),
-        Field::Null | Field::Bool(_) | Field::Number(_) | Field::String(_) => {}
+        Field::Null | Field::Bool(_) | Field::Number(_) | Field::String(_) | Field::Answer(_) => {}
     }
 }

@@ -147,6 +147,6 @@ fn field(value: &Field) -> Option<String> {
             let entries: Option<Vec<_>> = fields.iter().map(entry).collect();
             format!("{{{}}}", entries?.join(", "))
         }
-        Field::Secret(_) => return None,
+        Field::Secret(_) | Field::Answer(_) => return None,
     })
 }

@@ -1,8 +1,10 @@
 //! The file of the memory: a head and one line a document.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::checkpoint::CheckpointError;
 use crate::checkpoint::directory::{LONGEST_MEMORY, MEMORY};
@@ -53,7 +55,13 @@ pub(super) struct Line {
     sent: Option<Form>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     made: Option<Form>,
+    /// What was kept of the answer, for other documents.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    answer: Option<Answer>,
 }
+
+/// Fields of an answer.
+pub(super) type Answer = BTreeMap<String, Value>;
 
 /// What a line says.
 pub(super) enum Entry {
@@ -63,6 +71,8 @@ pub(super) enum Entry {
     Sending(String),
     /// Nothing is remembered any more.
     Gone(String),
+    /// What was kept of the answer.
+    Answer(String, Answer),
 }
 
 impl Line {
@@ -73,6 +83,14 @@ impl Line {
             gone: false,
             sent: None,
             made: None,
+            answer: None,
+        }
+    }
+
+    pub(super) fn answer(path: &str, answer: Answer) -> Self {
+        Self {
+            answer: Some(answer),
+            ..Self::empty(path)
         }
     }
 
@@ -109,6 +127,9 @@ impl Line {
     }
 
     pub(super) fn into_entry(self) -> Entry {
+        if let Some(answer) = self.answer {
+            return Entry::Answer(self.path, answer);
+        }
         let made = self.made;
         match self.sent {
             Some(sent) => Entry::Settled(self.path, Remembered { sent, made }, self.sending),

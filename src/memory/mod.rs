@@ -23,7 +23,7 @@ use std::rc::Rc;
 use crate::checkpoint::CheckpointError;
 use crate::checkpoint::directory::MEMORY;
 use crate::envelope::{self, Sealer, WrappedKey};
-use crate::memory::file::{Entry, Header, Line};
+use crate::memory::file::{Answer, Entry, Header, Line};
 use crate::memory::form::{DigestKey, Form};
 use crate::memory::leaf::Leaves;
 
@@ -61,6 +61,8 @@ struct State {
     begun: BTreeSet<String>,
     /// Documents that are not there any more for certain: what they were in was made anew, or the server refused them.
     gone: BTreeSet<String>,
+    /// What was kept of the answers to writes, for other documents.
+    answers: BTreeMap<String, Answer>,
     /// What wraps the key of the digests, once there is one.
     wrapped: Option<WrappedKey>,
     /// The key, where it could be opened.
@@ -261,6 +263,19 @@ impl Memory {
         self.append(lines)
     }
 
+    /// What was kept of the answer to the last write of a document.
+    pub(crate) fn answer(&self, path: &str) -> Option<Answer> {
+        self.state.borrow().answers.get(path).cloned()
+    }
+
+    /// Keeps these fields of an answer, durably: nobody is told them again.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub(crate) fn keep_answer(&self, path: &str, answer: Answer) -> Result<(), CheckpointError> {
+        self.append(vec![Line::answer(path, answer)])
+    }
+
     fn append(&self, lines: Vec<Line>) -> Result<(), CheckpointError> {
         if lines.is_empty() {
             return Ok(());
@@ -298,8 +313,12 @@ impl Memory {
         let lines = lines.map(|(path, known)| Line::of(path, &known.remembered, known.unsettled));
         let begun = state.begun.iter().map(|path| Line::sending(path));
         let gone = state.gone.iter().map(|path| Line::gone(path));
-        file::replace(&self.directory, &header, lines.chain(begun).chain(gone))?;
-        state.lines = state.documents.len() + state.begun.len() + state.gone.len();
+        let answers = state.answers.iter();
+        let answers = answers.map(|(path, answer)| Line::answer(path, answer.clone()));
+        let lines = lines.chain(begun).chain(gone).chain(answers);
+        file::replace(&self.directory, &header, lines)?;
+        state.lines =
+            state.documents.len() + state.begun.len() + state.gone.len() + state.answers.len();
         state.torn = false;
         Ok(())
     }
@@ -328,7 +347,11 @@ impl State {
             Entry::Gone(path) => {
                 self.begun.remove(&path);
                 self.documents.remove(&path);
+                self.answers.remove(&path);
                 self.gone.insert(path);
+            }
+            Entry::Answer(path, answer) => {
+                self.answers.insert(path, answer);
             }
         }
     }

@@ -25,7 +25,10 @@ fn an_accepted_finding_is_told_with_its_reason_and_counts_again_when_its_day_is_
     ceremony
         .apply()
         .exits(0)
-        .prints(&["nothing was written; the file accepts each finding", accepted])
+        .prints(&[
+            "nothing was written; the file accepts each finding",
+            accepted,
+        ])
         .never_says(&["everything is as the file says"]);
     let run = ceremony.run(&["apply", "--output", "json"]);
     let end = run.exits(0).events().pop().expect("an end");
@@ -35,7 +38,8 @@ fn an_accepted_finding_is_told_with_its_reason_and_counts_again_when_its_day_is_
     // One that is not accepted counts beside those that are.
     std::fs::remove_file(ceremony.path("shares/bob.age")).expect("a share");
     let run = ceremony.apply();
-    run.exits(4).prints(&["the share of bob is not at", accepted]);
+    run.exits(4)
+        .prints(&["the share of bob is not at", accepted]);
     ceremony.set("/accept", json!({}));
     for code in codes.iter().chain([&"share-gone".to_owned()]) {
         ceremony.set(

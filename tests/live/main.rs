@@ -38,6 +38,7 @@ mod interrupted;
 mod killed;
 mod leader;
 mod looking;
+mod made_by_servers;
 mod many_files;
 mod memory;
 mod moving;

@@ -8,7 +8,9 @@ use crate::code::Code;
 use crate::config::accessors::{filled, named};
 use crate::config::{AuthMount, Field, Fields, PolicySource};
 use crate::desired::observation::Observation;
-use crate::desired::{self, Document, Kind, Read, auditor, grant, kind, resolve, unmanaged};
+use crate::desired::{
+    self, Document, Kind, Read, answers, auditor, grant, kind, resolve, unmanaged,
+};
 use crate::failure::Failure;
 use crate::finding::{Detail, DocumentFinding, Finding};
 use crate::vault::mounts::list_auth;
@@ -118,6 +120,8 @@ fn policy(name: &str, text: String) -> Document {
         read: Read::Policy,
         kind: kind::POLICY,
         unmanaged: Vec::new(),
+        awaited: Vec::new(),
+        keeps: Vec::new(),
     }
 }
 
@@ -193,12 +197,18 @@ pub(super) async fn observe_writes(view: &View<'_>) -> Result<Observation, Failu
     if view.config.writes.is_empty() {
         return Ok(Observation::nothing_declared());
     }
+    let readable = |path: &str| Kind::of_path(view.config, path).is_read();
+    let known = answers::known(view, view.memory, readable).await;
     let documents = view.config.writes.iter().map(|write| {
         let mut kind = Kind::of_path(view.config, &write.path);
         kind.initial &= !write.manage;
         let body = resolve::body(view, &write.data)?;
         let document = Document::new(write.path.clone(), body, kind);
-        Ok(document.leaving(&write.unmanaged_fields))
+        let document = Document {
+            keeps: answers::kept(view.config, write),
+            ..document.leaving(&write.unmanaged_fields)
+        };
+        Ok(document.awaiting(answers::awaited(view.config, write), &known))
     });
     let documents = documents.collect::<Result<_, Failure>>()?;
     Ok(desired::observe(&view.documents(), documents)

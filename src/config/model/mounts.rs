@@ -184,9 +184,11 @@ section! {
         /// API path without `/v1/`.
         #[schemars(length(min = 1))]
         pub path: String,
-        /// The body.
+        /// The body. `{from_write: NAME.FIELD}` in it is what the server answers to an entry before.
         #[schemars(with = "FreeFields")]
         pub data: Fields,
+        /// By what later entries take values of its answer: `{from_write: NAME.FIELD}`.
+        pub name: Option<String>,
         /// Fields of the server's answer that change by themselves, or by another tool: they are not compared.
         #[schemars(with = "Option<Vec<String>>")]
         pub unmanaged_fields: Vec<String>,

@@ -5,6 +5,7 @@
 //! is nobody's mistake. Nothing here asks a server.
 
 mod access;
+mod answers;
 mod auth;
 mod cluster;
 mod logins;
@@ -18,7 +19,7 @@ use super::reading::Reading;
 
 type Rule = fn(&mut Reading);
 
-const RULES: [Rule; 35] = [
+const RULES: [Rule; 37] = [
     cluster::plain_http_stays_on_this_machine,
     cluster::nodes_are_different,
     cluster::threshold_fits_the_shares,
@@ -41,6 +42,8 @@ const RULES: [Rule; 35] = [
     mounts::secrets_are_references,
     mounts::write_paths_are_plain,
     mounts::writes_keep_to_themselves,
+    answers::names_of_writes_are_different,
+    answers::answers_come_from_before,
     logins::auth_methods_exist,
     logins::capabilities_say_something,
     logins::keys_fit_the_auth_method,

@@ -77,6 +77,26 @@ const BROKEN: &str = r#"
 + logins:
 +   app: {auth: kubernetes, role: app, with: {token_request: {api_server: "https://k", service_account: app, expiration: 9m59s}}}
 > 23:120: logins.app.with.token_request.expiration: Kubernetes makes no token for less than 10m
+- policies:
++ writes: [{path: a/b, data: {csr: {from_write: request.csr}}}, {path: a/c, name: request, data: {x: 1}}]
++ policies:
+> 19:47: writes[0].data.csr.from_write: no entry of `writes` before this one has the name `request`
+- policies:
++ writes: [{path: a/c, name: request, data: {x: 1}}, {path: a/b, data: {csr: {from_write: reqest.csr}}}]
++ policies:
+> 19:89: writes[1].data.csr.from_write: no entry of `writes` before this one has the name `reqest`; did you mean `request`?
+- policies:
++ writes: [{path: a/c, name: request, data: {x: 1}}, {path: a/b, data: {key: {from_write: request.private_key}}}]
++ policies:
+> 19:89: writes[1].data.key.from_write: `private_key` may be a secret, or is no field of an answer
+- policies:
++ writes: [{path: a/c, name: request, data: {x: 1}}, {path: a/b, name: request, data: {csr: {from_write: csr}}}]
++ policies:
+> 19:70: writes[1].name: `writes[0]` has this name already
+- policies:
++ secrets: {x: {type: aws-like, config: {a: {from_write: b.id}}}}
++ policies:
+> 19:56: secrets.x.config.a.from_write: values that the server makes go to later entries of `writes` only
 - break_glass: {logins: [ada, backup]}
 + break_glass: {logins: [ada, backup]}
 + accept: {open-endpont: {reason: x, until: 2027-03-31}}

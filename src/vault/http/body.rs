@@ -52,6 +52,28 @@ impl Body {
         }
     }
 
+    /// Puts a value at a place of this: names of fields, and numbers of items.
+    pub(crate) fn put(&mut self, place: &[String], value: Self) {
+        let Some((first, rest)) = place.split_first() else {
+            *self = value;
+            return;
+        };
+        let inner = match self {
+            Self::Map(fields) => fields
+                .iter_mut()
+                .find(|(name, _)| name == first)
+                .map(|(_, inner)| inner),
+            Self::List(items) => first
+                .parse()
+                .ok()
+                .and_then(|place: usize| items.get_mut(place)),
+            _ => None,
+        };
+        if let Some(inner) = inner {
+            inner.put(rest, value);
+        }
+    }
+
     /// Whether this is, or holds, a secret that is not here any more.
     pub fn holds_unknown(&self) -> bool {
         self.any(|part| matches!(part, Self::Unknown))

@@ -1,0 +1,85 @@
+//! Values that a server makes for one entry of `writes`, and that a later entry takes.
+
+use serde_json::{Value, json};
+
+use crate::ceremony::{Ceremony, Run, Server};
+use crate::support::{Setup, require};
+
+const ALL: [Setup; 3] = [
+    Setup::OpenBao272Static,
+    Setup::OpenBao262StaticApiAudit,
+    Setup::Vault1211Shamir,
+];
+
+const EVERYTHING: &str =
+    r#"path "*" { capabilities = ["create", "read", "update", "list", "sudo"] }"#;
+
+/// Root stays, to write what is edited.
+fn written(ceremony: &Ceremony) -> Run {
+    ceremony.save();
+    ceremony.run(&["apply", "--yes", "--keep-root"])
+}
+
+fn with_an_intermediate(ceremony: &mut Ceremony) {
+    ceremony
+        .set("/secrets/root-ca", json!({ "type": "pki" }))
+        .set("/secrets/ca", json!({ "type": "pki" }))
+        .set(
+            "/writes",
+            json!([
+                { "path": "root-ca/root/generate/internal", "data": { "common_name": "root", "issuer_name": "first" } },
+                { "path": "ca/intermediate/generate/internal", "name": "request", "data": { "common_name": "ca" } },
+                { "path": "root-ca/root/sign-intermediate", "name": "signed",
+                  "data": { "common_name": "ca", "csr": { "from_write": "request.csr" } } },
+                { "path": "ca/intermediate/set-signed", "data": { "certificate": { "from_write": "signed.certificate" } } },
+                { "path": "identity/oidc/client/app", "name": "app", "data": { "redirect_uris": ["https://app.example.com"] } },
+                { "path": "identity/oidc/provider/main",
+                  "data": { "allowed_client_ids": [{ "from_write": "app.client_id" }] } },
+            ]),
+        );
+}
+
+#[test]
+fn an_intermediate_authority_is_requested_signed_and_set_in_one_run_and_never_again() {
+    for setup in ALL {
+        require!(setup.components());
+        let server = Server::of(setup);
+        let mut ceremony = Ceremony::at(&server);
+        ceremony
+            .set("/revoke_root", json!(false))
+            .set("/policies/operator", json!({ "rules": EVERYTHING }))
+            .remove("/logins/operator/cannot");
+        with_an_intermediate(&mut ceremony);
+        written(&ceremony).exits(4).never_says(&["PRIVATE KEY"]);
+        let api = server
+            .api()
+            .log_in("operator", &ceremony.secrets["operator"]);
+        let certificate = |path: &str| api.read(path)["data"]["certificate"].clone();
+        let (own, roots) = (certificate("ca/cert/ca"), certificate("root-ca/cert/ca"));
+        assert!(
+            own.as_str()
+                .is_some_and(|pem| pem.contains("BEGIN CERTIFICATE")),
+            "{own}"
+        );
+        assert_ne!(own, roots);
+        let id = api.read("identity/oidc/client/app")["data"]["client_id"].clone();
+        let provider = api.read("identity/oidc/provider/main")["data"].clone();
+        assert_eq!(provider["allowed_client_ids"], json!([id]));
+        let log = server.audit().after_this();
+        written(&ceremony).prints(&["nothing was written"]);
+        let again = log.writes();
+        assert!(
+            !again.iter().any(|line| line.contains("intermediate")),
+            "{again:?}"
+        );
+        // What everybody may see is remembered, and nothing else of an answer.
+        let memory = ceremony.path("checkpoint/memory.jsonl");
+        let text = std::fs::read_to_string(&memory).expect("a memory");
+        assert!(!text.contains("PRIVATE KEY") && text.contains("BEGIN CERTIFICATE REQUEST"));
+        let other: Value = json!([{ "from_write": "app.client_id" }, "another"]);
+        ceremony.set("/writes/5/data/allowed_client_ids", other);
+        written(&ceremony).says(&["identity/oidc/provider/main"]);
+        let provider = api.read("identity/oidc/provider/main")["data"].clone();
+        assert_eq!(provider["allowed_client_ids"], json!([id, "another"]));
+    }
+}
