@@ -20,6 +20,7 @@ mod missed;
 pub(crate) mod mount;
 pub mod observation;
 pub(crate) mod privilege_escalation;
+pub(crate) mod read_back;
 mod record;
 pub(crate) mod references;
 mod remembered;

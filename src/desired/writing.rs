@@ -7,22 +7,16 @@ use serde_json::Value;
 
 use crate::code::Code;
 use crate::desired::answers;
-use crate::desired::comparing::read;
 use crate::desired::create_once;
-use crate::desired::document::{Document, Pending, Read, Reset};
-use crate::desired::kind::Writing;
+use crate::desired::document::{Document, Pending, Read};
 use crate::desired::observation::Observation;
-use crate::desired::record;
-use crate::desired::state::shown;
-use crate::desired::view::CONCURRENCY;
+use crate::desired::read_back::{keep_answer, read_back};
 use crate::evidence::facts::Evidence;
 use crate::failure::Failure;
-use crate::finding::{Change, DocumentFinding, Finding};
-use crate::memory::leaf::{is_untouched, leaves};
-use crate::memory::{Memory, Record};
+use crate::finding::{Change, Finding};
+use crate::memory::Memory;
 use crate::session::Session;
 use crate::vault;
-use crate::vault::Body;
 
 /// What writing takes: who writes, and where that is remembered.
 pub struct Target<'a> {
@@ -133,36 +127,6 @@ fn made_anew(pending: &[Pending]) -> Vec<String> {
     below.collect()
 }
 
-/// Asks the active node what it made of what was written. All of it first: one document may be a part of another.
-async fn read_back(
-    target: &Target<'_>,
-    done: Vec<Pending>,
-    failures: &mut Vec<Failure>,
-) -> Result<Written, Failure> {
-    let mut results: Vec<_> = stream::iter(done.into_iter().enumerate())
-        .map(|(place, pending)| async move {
-            let read = what_was_made(target, &pending).await;
-            (place, pending.document.path, read)
-        })
-        .buffer_unordered(CONCURRENCY)
-        .collect()
-        .await;
-    results.sort_by_key(|(place, ..)| *place);
-    let (mut written, mut records) = (Written::default(), Vec::new());
-    for (_, path, result) in results {
-        match result {
-            Ok((record, findings)) => {
-                records.extend(record);
-                written.findings.extend(findings);
-                written.paths.push(path);
-            }
-            Err(failure) => failures.push(failure),
-        }
-    }
-    target.memory.remember(records)?;
-    Ok(written)
-}
-
 /// Writes what an observation left pending, and says what was written.
 ///
 /// # Errors
@@ -175,82 +139,6 @@ pub async fn write_pending(
     let written = apply(target, observation.pending, in_flight).await?;
     let evidence = observation.evidence.with("written", written.paths);
     Ok((evidence, written.findings))
-}
-
-/// What the active node made of a document.
-async fn what_was_made(
-    target: &Target<'_>,
-    pending: &Pending,
-) -> Result<(Option<Record>, Vec<Finding>), Failure> {
-    let document = &pending.document;
-    if matches!(document.read, Read::Known(_)) {
-        // It stands in the listing of its step, which is asked for all of them together.
-        return Ok((None, Vec::new()));
-    }
-    let made = match read(target, target.token()?, document).await {
-        Ok(made) => made,
-        // Whoever may write need not be one who may read: what was sent is remembered alone.
-        Err(error) if error.is_forbidden() => {
-            let record = record::of(target.memory, document, (&document.body, None));
-            let unread = DocumentFinding::NotReadBack(document.path.clone());
-            return Ok((Some(record), vec![unread.into()]));
-        }
-        Err(error) => return Err(error.into()),
-    };
-    let stays = made.as_ref().map_or_else(Vec::new, |made| {
-        let resets = pending.reset.iter();
-        let stays = resets.filter_map(|reset| stays(document, made, reset));
-        stays.collect()
-    });
-    let record = record::of(target.memory, document, (&document.body, made.as_ref()));
-    Ok((Some(record), stays))
-}
-
-/// A field that was to be put back, and was not.
-pub(super) fn stays(document: &Document, made: &Value, reset: &Reset) -> Option<Finding> {
-    let now = reset.now(made);
-    // Zero, false and no text are nothing too where the other side does not name it.
-    let nothing = |value: &Value| {
-        let leaves = leaves(&Body::from(value.clone()));
-        leaves.values().all(is_untouched)
-    };
-    let replaced = document.kind.writing == Writing::Replaces;
-    let is_back = match &reset.to {
-        // The server puts the name of the role there.
-        _ if reset.field == "display_name" => true,
-        // Its fields have other names there.
-        Some(_) if reset.field == "user_lockout_config" => nothing(now),
-        Some(to) => to == now || (nothing(to) && nothing(now)),
-        // Not named any more: what says something and is as it was has stayed.
-        // Where a write replaces the rest, the default may be what it was.
-        None => replaced || nothing(now) || *now != reset.was,
-    };
-    (!is_back).then(|| {
-        let now = if document.kind.plain {
-            shown(now)
-        } else {
-            "as it is".to_owned()
-        };
-        DocumentFinding::StaysSet(document.path.clone(), reset.field.clone(), now).into()
-    })
-}
-
-/// Remembers what later documents take of the answer, or of what can be read there afterwards.
-async fn keep_answer(
-    target: &Target<'_>,
-    document: &Document,
-    answer: &Value,
-) -> Result<(), Failure> {
-    if document.keeps.is_empty() {
-        return Ok(());
-    }
-    let mut kept = answers::picked(&document.keeps, answer);
-    if kept.len() < document.keeps.len()
-        && let Some(have) = read(target, target.token()?, document).await?
-    {
-        kept.extend(answers::picked(&document.keeps, &have));
-    }
-    Ok(target.memory.keep_answer(&document.path, kept)?)
 }
 
 /// Why a document was not written, or may not have been.
