@@ -18,8 +18,8 @@ use crate::checkpoint::take_over::TakeOver;
 use crate::code::Reported;
 use crate::custodian::Stored;
 use crate::evidence::facts::{Evidence, FINDINGS};
-use crate::step::Step;
 use crate::step::decide::Recorded;
+use crate::step::{ORDER, Step};
 
 /// Under which name the evidence of the drill keeps what each quorum did.
 pub(crate) const QUORUMS: &str = "quorums";
@@ -80,6 +80,9 @@ pub struct Diary {
     /// Fields that are or once were references, by path and field: what the server has there is never shown.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub references: BTreeSet<String>,
+    /// No ceremony of this checkpoint: the cluster is only looked at, and nothing is remembered of it.
+    #[serde(skip)]
+    pub elsewhere: bool,
 }
 
 /// A challenge that its holder is to open, and nothing that says what is in it.
@@ -211,6 +214,22 @@ impl Diary {
             },
             ..Self::default()
         }
+    }
+
+    /// What there is to say of a cluster that this checkpoint has not initialised, and that is only looked at: all was done,
+    /// by somebody else.
+    pub fn of_another(name: &str, address: &str, id: &str) -> Self {
+        let done = Entry {
+            state: Recorded::Done,
+            started: String::new(),
+            finished: None,
+            evidence: Evidence::default(),
+        };
+        let mut diary = Self::new(name, address);
+        diary.cluster.cluster_id = Some(id.to_owned());
+        diary.steps = ORDER.map(|step| (step, done.clone())).into();
+        diary.elsewhere = true;
+        diary
     }
 
     /// A diary from its bytes, which are of `path`.

@@ -117,6 +117,10 @@ impl<'a> Looking<'a> {
         let mut waiting: Vec<(Step, Observation)> = Vec::new();
         let mut all_left = BTreeMap::new();
         for step in order(self.diary.two_phase()) {
+            // Of a ceremony of somebody else nothing is known here.
+            if self.diary.elsewhere && !changes::STEPS.contains(&step) {
+                continue;
+            }
             let view = View {
                 session: &self.session,
                 diary: Rc::clone(&self.diary),
