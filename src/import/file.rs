@@ -146,7 +146,7 @@ fn take_out(found: &mut Found, sections: &Sections, problems: &Problems) -> bool
 
 fn sections(found: &Found) -> Sections {
     let mut sections = Sections {
-        text: "version: 1\n".to_owned(),
+        text: "\nversion: 1\n".to_owned(),
         ..Sections::default()
     };
     sections.named("audit", &found.audit, Place::Audit);

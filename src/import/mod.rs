@@ -171,8 +171,8 @@ pub async fn import(
     let file = options.out.clone();
     let text = file.is_none().then_some(text);
     let imported = Imported {
-        text,
         file,
+        text,
         ..imported
     };
     Ok(Outcome {

@@ -79,11 +79,12 @@ const OF_KEYS: [&str; 14] = [
     "supports_encryption",
 ];
 /// Engines of which all documents are known: of others it is said that they have more.
-const WHOLE: [&str; 6] = ["kv", "pki", "ssh", "database", "transit", "rabbitmq"];
+const WHOLE: [&str; 7] = [
+    "kv", "pki", "ssh", "database", "transit", "rabbitmq", "totp",
+];
 /// What stands in an engine and is made by it: a list, and what it is called.
-const MADE_THERE: [(&str, &str, &str); 4] = [
+const MADE_THERE: [(&str, &str, &str); 3] = [
     ("pki", "issuers", "its issuers, with their keys"),
-    ("ssh", "issuers", "its issuers, with their keys"),
     ("totp", "keys", "its keys, which no read shows whole"),
     ("aws", "static-roles", "its static roles"),
 ];

@@ -194,7 +194,8 @@ impl<'a> Looking<'a> {
 
     /// Whether a login would write, as `apply` does after the hand-over.
     fn by_login(&self) -> bool {
-        matches!(self.session.authority, Authority::Login(_)) && self.diary.handed_over()
+        let over = self.diary.handed_over() && !self.diary.elsewhere;
+        matches!(self.session.authority, Authority::Login(_)) && over
     }
 
     async fn left(

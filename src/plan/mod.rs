@@ -74,6 +74,7 @@ async fn answers_initialised(config: &Config) -> Result<bool, Failure> {
 fn only_looked_at(config: &Config, plan: Plan, login: &str) -> Plan {
     let look = ShellCommand::new("plan --login").with(login);
     Plan {
+        elsewhere: true,
         next: config.command(look).into(),
         ..plan
     }
@@ -146,6 +147,7 @@ fn made(
         steps,
         people,
         all: options.all,
+        elsewhere: false,
         next: next.again(config).into(),
     }
 }

@@ -75,6 +75,10 @@ pub(super) fn text(plan: &Plan, layout: Layout) -> String {
     text.push_str(&not_in_file(plan, width));
     text.push_str(&format!("\n{}\n", headline(plan)));
     let apart = match plan.looked_as {
+        _ if plan.elsewhere => {
+            "not looked at: shares, logins, root tokens, other nodes. No checkpoint here has initialised this cluster, and apply \
+             does not take it over"
+        }
         None => {
             "not asked: custodians, AWS, logins, other nodes; apply tries them before it writes anything"
         }

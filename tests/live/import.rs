@@ -167,7 +167,9 @@ fn plant(cluster: &Cluster) -> u64 {
                    "listing_visibility": "unauth", "passthrough_request_headers": ["X-A"]}
     });
     write("sys/mounts/kv-0".into(), mount);
-    write("sys/mounts/kv-1".into(), json!({"type": "kv"}));
+    for number in 1..8 {
+        write(format!("sys/mounts/kv-{number}"), json!({"type": "kv"}));
+    }
     for engine in ["pki", "ssh", "database", "transit", "totp"] {
         write(format!("sys/mounts/{engine}"), json!({"type": engine}));
     }
@@ -260,7 +262,7 @@ fn documents(cluster: &Cluster) {
         );
         write(
             format!("sys/quotas/rate-limit/q{number}"),
-            json!({"rate": 100 + number, "path": "kv-0/"}),
+            json!({"rate": 100 + number, "path": format!("kv-{number}/")}),
         );
     }
     write(
@@ -360,12 +362,12 @@ fn only_what_was_set(text: &str) {
         "      app-3:\n        bind_secret_id: false\n        secret_id_bound_cidrs: [\"127.0.0.0/8\"]\n        \
          secret_id_num_uses: 3\n",
         "  - path: pki/roles/host-3\n    data:\n      allowed_domains: [team-3.internal]\n      max_ttl: 86400\n      \
-         require_cn: false\n  - ",
-        "  - path: pki/config/crl\n    data:\n      expiry: 24h\n  - ",
+         require_cn: false\n",
+        "  - path: pki/config/crl\n    data:\n      expiry: \"24h\"\n  - ",
         "  - path: transit/keys/key-3\n    data:\n      type: ecdsa-p256\n  - ",
         "  - path: database/roles/reader\n    data:\n      creation_statements: [\"CREATE ROLE \\\"{{name}}\\\";\"]\n      \
          db_name: main\n      default_ttl: 3600\n  - ",
-        "  - path: sys/quotas/rate-limit/q3\n    data:\n      path: kv-0/\n      rate: 103\n  - ",
+        "  - path: sys/quotas/rate-limit/q3\n    data:\n      path: kv-3/\n      rate: 103\n  - ",
         "  - path: auth/token/roles/batch\n    data:\n      allowed_policies: [team-1]\n      orphan: true\n      \
          renewable: false\n  - ",
         "  - path: identity/group/name/group-3\n    data:\n      metadata:\n        number: \"3\"\n      policies: [team-3]\n",
@@ -388,7 +390,11 @@ fn plans_as_it_is(cluster: &Cluster, text: &str, compared: u64) {
         "{} of {compared}\n{run}",
         equal(&plan)
     );
-    assert_eq!(plan["looked_as"], "operator", "{run}");
+    assert_eq!(
+        (&plan["looked_as"], &plan["elsewhere"]),
+        (&json!("operator"), &json!(true)),
+        "{run}"
+    );
     let next = plan["next"].as_str().expect("a command");
     assert!(next.ends_with("plan --login operator"), "{next}");
     assert!(!cluster.directory.file("checkpoint").exists(), "{run}");
@@ -400,6 +406,12 @@ fn plans_as_it_is(cluster: &Cluster, text: &str, compared: u64) {
     assert_eq!(found.len(), 1, "{run}");
     assert_eq!(found[0]["path"], "auth/approle/role/app-17", "{run}");
     assert_eq!(found[0]["field"], "token_ttl", "{run}");
+    let step = plan["steps"]
+        .as_array()
+        .expect("steps")
+        .iter()
+        .find(|step| step["step"] == "roles");
+    assert_eq!(step.expect("a step")["action"], "differs", "{run}");
     assert_eq!(
         (&found[0]["have"], &found[0]["want"]),
         (&json!("1017"), &json!("1018")),
@@ -513,8 +525,8 @@ fn odd_names_and_what_looks_like_a_reference_are_right_in_the_file_or_named() {
             &json!({"type": "kv", "description": "one: \"two\" # three\nfour"}),
         );
         root.write(
-            "identity/group/name/a%E2%80%AEb",
-            &json!({"metadata": {"a: b": "- c", "yes": "no"}}),
+            "identity/group/name/a%20%40b",
+            &json!({"metadata": {"a-b": "- c: #", "yes": "no", "turned": "a\u{202e}b"}}),
         );
         root.write(
             "identity/group/name/reads",
@@ -534,7 +546,8 @@ fn odd_names_and_what_looks_like_a_reference_are_right_in_the_file_or_named() {
             "  \"no\":\n",
             "  \"0123\":\n",
             "  team/a:\n",
-            "  - path: \"identity/group/name/a\\u202eb\"\n",
+            "  - path: \"identity/group/name/a @b\"\n",
+            "        turned: \"a\\u202eb\"\n",
             "  \"a b#c/dé\":\n",
         ] {
             assert!(text.contains(line), "{line}\n{text}");
