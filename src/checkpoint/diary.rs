@@ -18,8 +18,8 @@ use crate::checkpoint::take_over::TakeOver;
 use crate::code::Reported;
 use crate::custodian::Stored;
 use crate::evidence::facts::{Evidence, FINDINGS};
+use crate::step::Step;
 use crate::step::decide::Recorded;
-use crate::step::{ORDER, Step};
 
 /// Under which name the evidence of the drill keeps what each quorum did.
 pub(crate) const QUORUMS: &str = "quorums";
@@ -214,22 +214,6 @@ impl Diary {
             },
             ..Self::default()
         }
-    }
-
-    /// What there is to say of a cluster that this checkpoint has not initialised, and that is only looked at: all was done,
-    /// by somebody else.
-    pub fn of_another(name: &str, address: &str, id: &str) -> Self {
-        let done = Entry {
-            state: Recorded::Done,
-            started: String::new(),
-            finished: None,
-            evidence: Evidence::default(),
-        };
-        let mut diary = Self::new(name, address);
-        diary.cluster.cluster_id = Some(id.to_owned());
-        diary.steps = ORDER.map(|step| (step, done.clone())).into();
-        diary.elsewhere = true;
-        diary
     }
 
     /// A diary from its bytes, which are of `path`.
