@@ -2,6 +2,7 @@
 
 use crate::event::{Event, Invitation, NodeSeal};
 use crate::printable;
+use crate::report::imported;
 use crate::shell::ShellCommand;
 use crate::span;
 use crate::text_layout::hanging;
@@ -46,12 +47,7 @@ pub(super) fn advice(event: &Event) -> Option<(String, String)> {
                 "{missing} {shares} still missing: {types} vault-bootstrap unseal --identity KEYFILE"
             )
         }
-        Event::Imported(made) => {
-            let file = made.file.as_ref()?;
-            let command = ShellCommand::new("vault-bootstrap -c").with(file.display());
-            let text = "write into it what no server tells, which stands at its end; then:".to_owned();
-            return Some((text, format!("    {command} plan --login NAME\n")));
-        }
+        Event::Imported(made) => return imported::advice(made),
         Event::HolderFile(file) if file.cluster_id.is_none() => {
             "it has no cluster.id, which share submit needs: the checkpoint here knows of no initialised cluster; print it \
              again after the ceremony"

@@ -5,11 +5,10 @@ use std::path::Path;
 
 use crate::code::Reported;
 use crate::event::{
-    Abandoned, Challenged, Event, Imported, NodeSeal, ReportLine, Rotated, Status, Summary,
-    Verified,
+    Abandoned, Challenged, Event, NodeSeal, ReportLine, Rotated, Status, Summary, Verified,
 };
 use crate::printable;
-use crate::report::{plan, summary};
+use crate::report::{imported, plan, summary};
 use crate::step::decide::Recorded;
 use crate::step::{ORDER, Step};
 use crate::text_layout::hanging;
@@ -49,7 +48,7 @@ pub(super) fn text(event: &Event, layout: Layout) -> Option<String> {
         Event::Proved(proved) => format!("{} is proved: {}\n", proved.custodian, proved.subject),
         Event::NewIdentity(made) => format!("{}\n", made.recipient),
         Event::HolderFile(file) => file.text.clone(),
-        Event::Imported(found) => imported(found),
+        Event::Imported(found) => imported::text(found),
         Event::Verified(found) => verified(found, layout),
         Event::Rotated(done) => rotated(done),
         Event::End {
@@ -94,19 +93,6 @@ fn challenge(made: &Challenged) -> String {
             made.custodian,
             file.display()
         ),
-    }
-}
-
-fn imported(found: &Imported) -> String {
-    match (&found.text, &found.file) {
-        (Some(text), _) => text.clone(),
-        (None, Some(file)) => format!(
-            "{} has what was read of {}: {} entries\n",
-            file.display(),
-            found.server,
-            found.entries
-        ),
-        (None, None) => String::new(),
     }
 }
 
