@@ -35,6 +35,7 @@ pub mod hardening;
 pub(crate) mod hex;
 pub(crate) mod holder_file;
 pub mod holders;
+pub mod import;
 pub mod interrupt;
 pub mod kubernetes;
 pub(crate) mod memory;

@@ -80,6 +80,9 @@ pub struct Diary {
     /// Fields that are or once were references, by path and field: what the server has there is never shown.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub references: BTreeSet<String>,
+    /// No ceremony of this checkpoint: the cluster is only looked at, and nothing is remembered of it.
+    #[serde(skip)]
+    pub elsewhere: bool,
 }
 
 /// A challenge that its holder is to open, and nothing that says what is in it.

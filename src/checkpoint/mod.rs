@@ -8,6 +8,7 @@
 pub(crate) mod begun;
 pub(crate) mod diary;
 pub(crate) mod directory;
+mod elsewhere;
 pub(crate) mod error;
 pub(crate) mod journal;
 pub(crate) mod packed;

@@ -1,6 +1,7 @@
 //! What was typed: clap types and nothing else.
 
 mod break_glass;
+mod import;
 mod keys;
 
 use std::path::PathBuf;
@@ -11,6 +12,7 @@ pub use crate::cli::break_glass::{
     BreakGlass, Holders, LoginChoice, OwnShare, Quorum, Rehearse, ShareOf, SignIn, WithHolders,
     Work,
 };
+pub use crate::cli::import::Import;
 pub use crate::cli::keys::{Custodian, Recovery, Rotate};
 
 /// Takes a HashiCorp Vault or OpenBao cluster from uninitialised to handed over.
@@ -106,6 +108,9 @@ pub enum Command {
         3 refused, a person must look; 4 with --detailed-exitcode: there are changes,\n\
         or something was not seen")]
     Plan(Plan),
+    /// Print a configuration of a cluster that is there
+    #[command(after_help = import::EXAMPLES)]
+    Import(Import),
     /// Show how far the ceremony is, and the next command to type
     #[command(after_help = "Examples:\n  \
         vault-bootstrap status\n  \

@@ -37,6 +37,7 @@ pub use command_line::Typed;
 pub use model::*;
 pub(crate) use problem::in_words;
 pub use problem::{Problem, Problems};
+pub(crate) use rules::is_secret;
 pub use values::*;
 pub(crate) use written::yaml;
 
@@ -48,7 +49,7 @@ use reading::Reading;
 use tree::{Kind, Node};
 
 /// Longest file of the configuration, in bytes: some 10,000 policies with their rules fit.
-const LONGEST_FILE: u64 = 16 << 20;
+pub(crate) const LONGEST_FILE: u64 = 16 << 20;
 
 static SCHEMA: LazyLock<Value> = LazyLock::new(model::schema);
 
@@ -98,6 +99,12 @@ pub fn from_value(value: &Value, name: &Path, directory: &Path) -> Result<Config
 /// The JSON Schema (draft 2020-12) of the file, for editors.
 pub fn schema() -> Value {
     SCHEMA.clone()
+}
+
+/// The fields that a type of the schema takes, such as `AppRole`; none where there is no such type.
+pub(crate) fn fields_of(name: &str) -> Vec<&'static str> {
+    let fields = SCHEMA["$defs"][name]["properties"].as_object();
+    fields.map_or_else(Vec::new, |all| all.keys().map(String::as_str).collect())
 }
 
 /// The way of every document: what stands in other files is added, all is held against the schema and the rules, then

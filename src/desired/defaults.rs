@@ -151,7 +151,7 @@ impl Kind {
         if is_for_good(path, field) {
             return Default::None;
         }
-        if let Some(own) = named_default(path, field).or_else(|| of_a_collection(path, field)) {
+        if let Some(own) = stated(path, field) {
             return Default::Is(own);
         }
         if !RESET_BY_TYPE.contains(&field) {
@@ -166,6 +166,11 @@ impl Kind {
             Value::Null => return Default::LeaveOut,
         })
     }
+}
+
+/// The default of a field that is not the empty value of its type, where that is known.
+pub(crate) fn stated(path: &str, field: &str) -> Option<Value> {
+    named_default(path, field).or_else(|| of_a_collection(path, field))
 }
 
 /// Whether no write takes a field back: made at creation, another document's, or refused (measured).

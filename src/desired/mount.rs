@@ -12,6 +12,18 @@ use crate::session::Session;
 use crate::vault::Body;
 use crate::vault::mounts::Mount;
 
+/// Types of mounts that every server makes itself.
+pub(crate) const OF_SERVERS: [&str; 8] = [
+    "system",
+    "cubbyhole",
+    "identity",
+    "token",
+    "ns_system",
+    "ns_cubbyhole",
+    "ns_identity",
+    "ns_token",
+];
+
 /// One mount of the file.
 #[derive(Debug)]
 pub(crate) struct MountOfFile<'a> {

@@ -1,6 +1,7 @@
 //! From what was typed to the commands: options, configuration, signals, and what is said last.
 
 mod completions;
+mod import;
 mod shares;
 
 use std::convert::Infallible;
@@ -76,6 +77,7 @@ pub async fn dispatch(
         Command::Share(typed) => Box::pin(shares::submit(&global, typed, caller)),
         Command::Unseal(typed) => Box::pin(shares::unseal(&global, typed, caller)),
         Command::Plan(typed) => Box::pin(plan(&global, typed, caller)),
+        Command::Import(typed) => Box::pin(import::import(&global, typed, caller)),
         Command::Status => Box::pin(show_status(&global, caller)),
         Command::HolderFile { name } => Box::pin(holder_file(&global, name, caller)),
         Command::Recovery(Recovery::Rotate(typed)) => Box::pin(rotate(&global, typed, caller)),
@@ -191,7 +193,7 @@ fn no_file_of_it(config: &Config) -> Failure {
         "a plan can be written to a file once the cluster is handed over and a login has looked",
     )
     .advise(format!(
-        "carry out the ceremony: {}",
+        "carry out the ceremony, or look without -o at a cluster that somebody else has initialised: {}",
         config.command("apply")
     ))
 }

@@ -22,8 +22,9 @@ use crate::step::Step;
 
 pub use plan::{Changes, Plan, PlannedAction, PlannedChange, PlannedItem, PlannedStep};
 pub use results::{
-    Abandoned, Challenged, HolderFile, Invitation, LastRehearsal, LeaseHolder, NewIdentity,
-    NodeLine, NodeSeal, Proved, ReportLine, Rotated, RunLine, Status, StepLine, Verified,
+    Abandoned, Challenged, HolderFile, Imported, Invitation, LastRehearsal, LeaseHolder,
+    NewIdentity, NodeLine, NodeSeal, Proved, ReportLine, Rotated, RunLine, Status, StepLine, Told,
+    Verified,
 };
 pub use sink::{Caller, EventSink};
 pub use summary::{
@@ -191,6 +192,8 @@ pub enum Event {
     NewIdentity(NewIdentity),
     /// `holder-file`: what a holder needs on their own machine.
     HolderFile(HolderFile),
+    /// `import`: what was read of a cluster.
+    Imported(Box<Imported>),
     /// `report verify`: the signature is good.
     Verified(Verified),
     /// `recovery rotate`: which shares are in effect.

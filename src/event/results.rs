@@ -182,6 +182,56 @@ pub struct HolderFile {
     pub text: String,
 }
 
+/// A configuration of a cluster that is there. Nothing of it is secret.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct Imported {
+    /// `cluster.name` of the file.
+    pub cluster: String,
+    /// Where it was read.
+    pub address: String,
+    /// Product and version.
+    pub server: String,
+    /// The file that was written; none where it was printed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<PathBuf>,
+    /// How many devices, mounts, roles, users, policies and writes are in it.
+    pub entries: usize,
+    /// Secrets that no server shows: of which document, and which field and file.
+    pub to_fill: Vec<Told>,
+    /// What is there, and not in the file.
+    pub left_out: Vec<Told>,
+    /// What this login may not see.
+    pub unseen: Vec<Told>,
+    /// The file as YAML, where it is to be printed.
+    #[serde(skip)]
+    pub text: Option<String>,
+}
+
+/// Something that is said of a document.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Told {
+    /// Its API path.
+    pub path: String,
+    /// What.
+    pub why: String,
+}
+
+impl Told {
+    /// This, of that path.
+    pub fn new(path: impl Into<String>, why: impl Into<String>) -> Self {
+        Self {
+            path: path.into(),
+            why: why.into(),
+        }
+    }
+}
+
+impl std::fmt::Display for Told {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "{}: {}", self.path, self.why)
+    }
+}
+
 /// Evidence whose signature is good.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Verified {

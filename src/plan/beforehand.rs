@@ -67,7 +67,10 @@ fn foreign(config: &Config) -> Failure {
             config.checkpoint.path.display()
         ),
     )
-    .advise("plan with the file and the checkpoint of the run that initialised it, or name an empty server")
+    .advise(
+        "plan with the file and the checkpoint of the run that initialised it; or look at it as it is: with its id in \
+         cluster.id and --login NAME; or name an empty server",
+    )
 }
 
 /// What the step makes, one thing a line; `None` where the file asks for nothing of it.

@@ -117,6 +117,10 @@ impl<'a> Looking<'a> {
         let mut waiting: Vec<(Step, Observation)> = Vec::new();
         let mut all_left = BTreeMap::new();
         for step in order(self.diary.two_phase()) {
+            // Of a ceremony of somebody else nothing is known here.
+            if self.diary.elsewhere && !changes::STEPS.contains(&step) {
+                continue;
+            }
             let view = View {
                 session: &self.session,
                 diary: Rc::clone(&self.diary),
@@ -190,7 +194,8 @@ impl<'a> Looking<'a> {
 
     /// Whether a login would write, as `apply` does after the hand-over.
     fn by_login(&self) -> bool {
-        matches!(self.session.authority, Authority::Login(_)) && self.diary.handed_over()
+        let over = self.diary.handed_over() && !self.diary.elsewhere;
+        matches!(self.session.authority, Authority::Login(_)) && over
     }
 
     async fn left(

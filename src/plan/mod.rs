@@ -11,6 +11,7 @@ use crate::checkpoint::replica::looking::diary_there;
 use crate::checkpoint::{self, Diary, Kept};
 use crate::code::Code;
 use crate::config::Config;
+use crate::edge::cluster;
 use crate::edge::references::key_of_checkpoint;
 use crate::event::{Caller, Plan, PlannedAction, PlannedChange, PlannedItem, PlannedStep};
 use crate::failure::Failure;
@@ -18,6 +19,7 @@ use crate::finding::{Detail, Finding};
 use crate::plan::looking::{Looked, Looking, Seen};
 use crate::session::cluster_identity::{key, known_by, nodes};
 use crate::session::{Authority, Session};
+use crate::shell::ShellCommand;
 use crate::step::Step;
 use crate::step::decide::{Decision, Recorded, Refusal};
 use crate::vault::{Health, sys};
@@ -42,13 +44,39 @@ pub async fn plan(
             Box::pin(begun_here(config, options, (diary, login), caller)).await
         }
         diary => {
-            let plan = async {
-                known_elsewhere(config).await?;
-                beforehand::plan((config, options), diary.as_ref()).await
-            };
+            let known = known_elsewhere(config);
+            caller.unless_stopped(Box::pin(known)).await?;
+            // A login is asked for where somebody else has initialised it. Which cluster it is, the file has to say.
+            if let (Some(name), Some(id)) = (login, &config.cluster.id)
+                && caller
+                    .unless_stopped(Box::pin(answers_initialised(config)))
+                    .await?
+            {
+                let diary =
+                    Diary::of_another(&config.cluster.name, config.cluster.address.as_str(), id);
+                let known = (diary, Some(name));
+                let (plan, _) = Box::pin(begun_here(config, options, known, caller)).await?;
+                return Ok((only_looked_at(config, plan, name), None));
+            }
+            let plan = beforehand::plan((config, options), diary.as_ref());
             let plan = caller.unless_stopped(Box::pin(plan)).await?;
             Ok((plan, None))
         }
+    }
+}
+
+async fn answers_initialised(config: &Config) -> Result<bool, Failure> {
+    let health = sys::health(&cluster::open(config).await?).await?;
+    Ok(health.initialized)
+}
+
+/// `apply` does not go on with what it has not begun.
+fn only_looked_at(config: &Config, plan: Plan, login: &str) -> Plan {
+    let look = ShellCommand::new("plan --login").with(login);
+    Plan {
+        elsewhere: true,
+        next: config.command(look).into(),
+        ..plan
     }
 }
 
@@ -119,6 +147,7 @@ fn made(
         steps,
         people,
         all: options.all,
+        elsewhere: false,
         next: next.again(config).into(),
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::event::{Event, Invitation, NodeSeal};
 use crate::printable;
+use crate::report::imported;
 use crate::shell::ShellCommand;
 use crate::span;
 use crate::text_layout::hanging;
@@ -46,6 +47,7 @@ pub(super) fn advice(event: &Event) -> Option<(String, String)> {
                 "{missing} {shares} still missing: {types} vault-bootstrap unseal --identity KEYFILE"
             )
         }
+        Event::Imported(made) => return imported::advice(made),
         Event::HolderFile(file) if file.cluster_id.is_none() => {
             "it has no cluster.id, which share submit needs: the checkpoint here knows of no initialised cluster; print it \
              again after the ceremony"

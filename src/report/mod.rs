@@ -8,6 +8,7 @@
 //! cannot see is written out. Terminals show the JSON too, so the same characters are escaped there.
 
 mod advice;
+mod imported;
 mod plan;
 mod problems;
 mod progress;
@@ -113,6 +114,8 @@ impl Report {
         if let Some(text) = results::text(event, self.layout(self.stdout_width)) {
             let text = match event {
                 Event::Plan(_) if self.stdout_width.is_some() => plan::painted(&text, self.style),
+                // However long, and written out where nobody would see it.
+                Event::Imported(found) if found.text.is_some() => Painted::ours(text),
                 _ => Painted::text(&text),
             };
             // What goes into a file is as it is.

@@ -74,18 +74,26 @@ pub(super) fn text(plan: &Plan, layout: Layout) -> String {
     }
     text.push_str(&not_in_file(plan, width));
     text.push_str(&format!("\n{}\n", headline(plan)));
-    let apart = match plan.looked_as {
+    text.push_str(&format!(
+        "{}\nnext: {}\n",
+        one_line(not_looked_at(plan), 0, width),
+        plan.next
+    ));
+    text
+}
+
+/// What the plan says nothing about.
+fn not_looked_at(plan: &Plan) -> &'static str {
+    match plan.looked_as {
+        _ if plan.elsewhere => {
+            "not looked at: shares, logins, root tokens, other nodes. No checkpoint here has initialised this cluster, and apply \
+             does not take it over"
+        }
         None => {
             "not asked: custodians, AWS, logins, other nodes; apply tries them before it writes anything"
         }
         Some(_) => "not looked at: other nodes, whether break-glass is rehearsed; apply does that",
-    };
-    text.push_str(&format!(
-        "{}\nnext: {}\n",
-        one_line(apart, 0, width),
-        plan.next
-    ));
-    text
+    }
 }
 
 /// What is about to be written, and what of it is not.

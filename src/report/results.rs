@@ -8,7 +8,7 @@ use crate::event::{
     Abandoned, Challenged, Event, NodeSeal, ReportLine, Rotated, Status, Summary, Verified,
 };
 use crate::printable;
-use crate::report::{plan, summary};
+use crate::report::{imported, plan, summary};
 use crate::step::decide::Recorded;
 use crate::step::{ORDER, Step};
 use crate::text_layout::hanging;
@@ -48,6 +48,7 @@ pub(super) fn text(event: &Event, layout: Layout) -> Option<String> {
         Event::Proved(proved) => format!("{} is proved: {}\n", proved.custodian, proved.subject),
         Event::NewIdentity(made) => format!("{}\n", made.recipient),
         Event::HolderFile(file) => file.text.clone(),
+        Event::Imported(found) => imported::text(found),
         Event::Verified(found) => verified(found, layout),
         Event::Rotated(done) => rotated(done),
         Event::End {

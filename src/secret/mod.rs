@@ -59,6 +59,13 @@ secret! {
     SecretText
 }
 impl SecretText {
+    /// As a token; `None` where it cannot be one, as with a blank in it.
+    pub fn into_token(self) -> Option<Token> {
+        let text = self.0.expose_secret().trim();
+        let plain = !text.is_empty() && text.bytes().all(|letter| letter.is_ascii_graphic());
+        plain.then(|| Token::new(text.to_owned()))
+    }
+
     /// Whether it is for everybody to read: certificates or public keys in PEM, and no private key.
     pub fn is_public(&self) -> bool {
         let text = self.expose();

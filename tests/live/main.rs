@@ -33,6 +33,7 @@ mod forgotten;
 mod happy;
 mod holder_file;
 mod hostile;
+mod import;
 mod initialisation;
 mod interrupted;
 mod killed;

@@ -35,8 +35,10 @@ pub(super) async fn observe_policies(view: &View<'_>) -> Result<Observation, Fai
         };
         policy(&entry.name, text)
     });
-    let ours = policy(grant::POLICY, grant::of(view.config, product));
-    let all = given.chain([ours]).collect();
+    // Who only looks at a cluster of somebody else's, without a door of break-glass in the file, asks for no grant there.
+    let ours = !view.diary.elsewhere || !view.config.doors().is_empty();
+    let ours = ours.then(|| policy(grant::POLICY, grant::of(view.config, product)));
+    let all = given.chain(ours).collect();
     let mut observation = desired::observe_with_missed(&view.documents(), all).await?;
     observation.findings.extend(unknown_policies(view).await?);
     if view.diary.handed_over() {
@@ -184,7 +186,8 @@ fn add_grant(body: &mut Body, fields: &Fields) {
         .get("token_policies")
         .map(Field::strings)
         .unwrap_or_default();
-    let mut policies: Vec<Body> = given.into_iter().map(Body::from).collect();
+    let given = given.into_iter().filter(|name| *name != grant::POLICY);
+    let mut policies: Vec<Body> = given.map(Body::from).collect();
     policies.push(grant::POLICY.into());
     if let Body::Map(fields) = body {
         fields.retain(|(name, _)| name != "token_policies");

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use crate::bootstrap::ceremony::Ceremony;
 use crate::bootstrap::steps::namespace;
 use crate::bootstrap::view::View;
-use crate::desired::mount::{self, MountOfFile};
+use crate::desired::mount::{self, MountOfFile, OF_SERVERS};
 use crate::desired::observation::Observation;
 use crate::desired::{self, CONCURRENCY, NOT_IN_FILE, Pending, Read};
 use crate::evidence::facts::Evidence;
@@ -16,18 +16,6 @@ use crate::finding::{Detail, DocumentFinding};
 use crate::step::Step;
 use crate::vault;
 use crate::vault::mounts::{Mounts, list_auth, list_mounts};
-
-/// Types of mounts that every server makes itself.
-const OF_SERVERS: [&str; 8] = [
-    "system",
-    "cubbyhole",
-    "identity",
-    "token",
-    "ns_system",
-    "ns_cubbyhole",
-    "ns_identity",
-    "ns_token",
-];
 
 /// Secrets engines as in the file; before them the namespace that they are in.
 pub(super) async fn observe_secrets(view: &View<'_>) -> Result<Observation, Failure> {

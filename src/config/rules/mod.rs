@@ -14,6 +14,7 @@ mod names;
 mod people;
 
 pub(super) use access::unfit_policy_name;
+pub(crate) use mounts::is_secret;
 
 use super::reading::Reading;
 

@@ -193,7 +193,8 @@ fn literals(reading: &mut Reading, path: &[String]) {
     }
 }
 
-fn is_secret(name: &str) -> bool {
+/// Whether a field is a secret by its name.
+pub(crate) fn is_secret(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     SECRET_NAMES.iter().any(|end| {
         name.strip_suffix(end)

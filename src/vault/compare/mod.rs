@@ -37,6 +37,8 @@ const OLD_TOKEN_FIELDS: [&str; 6] = [
     "num_uses",
     "bound_cidrs",
 ];
+/// Under which name a connection of `database` answers with its own fields.
+const CONNECTION: &str = "connection_details";
 /// Maps to which the servers add entries of their own.
 const OPEN_MAPS: [&str; 2] = ["options", "config"];
 
@@ -163,7 +165,10 @@ impl Walk {
         let renamed = OLD_TOKEN_FIELDS
             .contains(&name)
             .then(|| format!("token_{name}"));
+        // A connection of `database` answers with what it was given in a map of its own.
+        let inside = || object.get(CONNECTION)?.get(name);
         let have = object.get(name).or_else(|| object.get(renamed.as_deref()?));
+        let have = have.or_else(inside);
         match have {
             Some(have) => self.value(name, name, want, have, true),
             None => self.missing(name, want, object.get(&format!("{name}_set"))),

@@ -1,0 +1,350 @@
+//! The file itself: what it begins with, its sections, and what is still to be said in it. It is read back before anybody
+//! gets it, so that whatever this program would not take is named and left out.
+
+use std::ops::Range;
+use std::path::Path;
+
+use serde_json::{Map, Value};
+
+use crate::code::Code;
+use crate::config::{Config, LONGEST_FILE, Problems, SecretRef, from_text, yaml};
+use crate::event::Told;
+use crate::failure::Failure;
+use crate::import::found::{Entry, Found, Method, file_of};
+use crate::import::yaml::{after_key, key, map};
+use crate::printable::one_line;
+use crate::vault::SealStatus;
+
+/// So often it is read back, and what is wrong in it is left out.
+const ROUNDS: usize = 20;
+
+/// What no server tells, so that the rest can be read back.
+pub(super) const FILLED: &str = "
+cluster: {name: a, address: https://a}
+init: {shares: 1, threshold: 1, custodians: [{name: a, age: {recipient: age1-of-a, file: a.age}}]}
+checkpoint: {path: a, key: {passphrase: {prompt: a}}}
+break_glass: {none: read back}
+revoke_root: false
+";
+
+/// What the file begins with.
+pub(super) struct Head<'a> {
+    pub(super) config: &'a Config,
+    /// Product and version.
+    pub(super) server: &'a str,
+    pub(super) cluster_id: Option<&'a str>,
+    /// How many shares there are, and how many of them open it.
+    pub(super) seal: &'a SealStatus,
+    pub(super) unseen: &'a [Told],
+}
+
+/// The sections, and where each entry stands in them.
+#[derive(Default)]
+struct Sections {
+    text: String,
+    /// Lines, from 1, with the entry of them: an outer one before those in it.
+    places: Vec<(Range<usize>, Place)>,
+}
+
+/// What makes the place of a role or user of its number, and that of its method.
+type Member = fn(usize, usize) -> Place;
+
+/// An entry: its section, its number there, and that of a role or user in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Place {
+    Writes(usize),
+    Policies(usize),
+    Role(usize, usize),
+    User(usize, usize),
+    Auth(usize),
+    Secrets(usize),
+    Audit(usize),
+}
+
+/// The text of the file. What this program would not read is left out of it, and noted.
+///
+/// # Errors
+/// It is longer than any file that is read, or cannot be read back for a reason of its own.
+pub(super) fn text(head: &Head<'_>, found: &mut Found) -> Result<String, Failure> {
+    for _ in 0..ROUNDS {
+        let sections = sections(found);
+        let length = u64::try_from(sections.text.len()).unwrap_or(u64::MAX);
+        if length > LONGEST_FILE {
+            return Err(too_long(length));
+        }
+        let whole = format!("{}{FILLED}", sections.text);
+        let nothing = |_: &str| None;
+        let Err(problems) = from_text(&whole, Path::new("import"), Path::new(""), &nothing) else {
+            return Ok(format!(
+                "{}{}{}",
+                begin(head, found),
+                sections.text,
+                end(head)
+            ));
+        };
+        if !take_out(found, &sections, &problems) {
+            return Err(Failure::failed(
+                Code::Unexpected,
+                format!("what was read makes no file that can be read back: {problems}"),
+            ));
+        }
+    }
+    Err(Failure::failed(
+        Code::Unexpected,
+        "what was read makes no file that can be read back",
+    ))
+}
+
+fn too_long(length: u64) -> Failure {
+    Failure::refused(
+        Code::InputWrong,
+        format!("the file would have {length} bytes, and one of more than {LONGEST_FILE} is not read"),
+    )
+    .advise("import with a login that reads fewer documents, once for each team, and name the files in include")
+}
+
+/// Takes out each entry that a problem stands in; whether there was any.
+fn take_out(found: &mut Found, sections: &Sections, problems: &Problems) -> bool {
+    let mut out: Vec<(Place, String)> = Vec::new();
+    for problem in &problems.list {
+        let line = problem.line as usize;
+        let places = sections.places.iter().rev();
+        let mut inner = places.filter(|(lines, _)| lines.contains(&line));
+        if let Some((_, place)) = inner.next()
+            && !out.iter().any(|(known, _)| known == place)
+        {
+            out.push((*place, problem.text.clone()));
+        }
+    }
+    // From behind, so that numbers stay what they are; members before their methods.
+    out.sort_by(|(one, _), (other, _)| other.cmp(one));
+    let members = |(place, _): &(Place, String)| matches!(place, Place::Role(..) | Place::User(..));
+    let (first, rest): (Vec<_>, Vec<_>) = out.into_iter().partition(members);
+    let any = !first.is_empty() || !rest.is_empty();
+    for (place, why) in first.into_iter().chain(rest) {
+        let gone = match place {
+            Place::Audit(at) => found.audit.remove(at).path,
+            Place::Secrets(at) => found.secrets.remove(at).path,
+            Place::Policies(at) => found.policies.remove(at).path,
+            Place::Writes(at) => found.writes.remove(at).path,
+            Place::Role(of, at) => found.auth[of].roles.remove(at).path,
+            Place::User(of, at) => found.auth[of].users.remove(at).path,
+            Place::Auth(at) => {
+                let method = found.auth.remove(at);
+                for member in method.roles.iter().chain(&method.users) {
+                    found.forget(&member.path);
+                    found.leave(&member.path, "its auth method is left out");
+                }
+                method.mount.path
+            }
+        };
+        found.forget(&gone);
+        found.leave(gone, why);
+    }
+    any
+}
+
+fn sections(found: &Found) -> Sections {
+    let mut sections = Sections {
+        text: "\nversion: 1\n".to_owned(),
+        ..Sections::default()
+    };
+    sections.named("audit", &found.audit, Place::Audit);
+    sections.named("secrets", &found.secrets, Place::Secrets);
+    sections.auth(&found.auth);
+    sections.named("policies", &found.policies, Place::Policies);
+    sections.writes(&found.writes);
+    sections
+}
+
+impl Sections {
+    fn line(&self) -> usize {
+        self.text.matches('\n').count() + 1
+    }
+
+    fn named(&mut self, section: &str, entries: &[Entry], place: fn(usize) -> Place) {
+        if entries.is_empty() {
+            return;
+        }
+        self.text.push_str(&format!("\n{section}:\n"));
+        let mut line = self.line();
+        for (number, entry) in entries.iter().enumerate() {
+            let before = self.text.len();
+            self.entry(entry, 2);
+            let after = line + self.text[before..].matches('\n').count();
+            self.places.push((line..after, place(number)));
+            line = after;
+        }
+    }
+
+    fn entry(&mut self, entry: &Entry, indent: usize) {
+        key(&entry.key, indent, &mut self.text);
+        let value = Value::Object(entry.value.clone());
+        after_key(&value, indent, &mut self.text);
+    }
+
+    fn auth(&mut self, methods: &[Method]) {
+        if methods.is_empty() {
+            return;
+        }
+        self.text.push_str("\nauth:\n");
+        for (number, method) in methods.iter().enumerate() {
+            let line = self.line();
+            let alone = method.roles.is_empty() && method.users.is_empty();
+            if alone || !method.mount.value.is_empty() {
+                self.entry(&method.mount, 2);
+            } else {
+                key(&method.mount.key, 2, &mut self.text);
+                self.text.push('\n');
+            }
+            let own = self.places.len();
+            self.places.push((line..line, Place::Auth(number)));
+            let kinds = [
+                ("roles", &method.roles, Place::Role as Member),
+                ("users", &method.users, Place::User as Member),
+            ];
+            for (kind, members, place) in kinds {
+                if members.is_empty() {
+                    continue;
+                }
+                self.text.push_str(&format!("    {kind}:\n"));
+                let mut line = self.line();
+                for (member, entry) in members.iter().enumerate() {
+                    let before = self.text.len();
+                    self.entry(entry, 6);
+                    let after = line + self.text[before..].matches('\n').count();
+                    self.places.push((line..after, place(number, member)));
+                    line = after;
+                }
+            }
+            self.places[own].0.end = self.line();
+        }
+    }
+
+    fn writes(&mut self, writes: &[Entry]) {
+        if writes.is_empty() {
+            return;
+        }
+        self.text.push_str("\nwrites:\n");
+        let mut line = self.line();
+        for (number, entry) in writes.iter().enumerate() {
+            let mut lines = String::new();
+            map(&entry.value, 4, &mut lines);
+            lines.replace_range(..4, "  - ");
+            self.text.push_str(&lines);
+            let after = line + lines.matches('\n').count();
+            self.places.push((line..after, Place::Writes(number)));
+            line = after;
+        }
+    }
+}
+
+/// Kinds of documents that are never asked for.
+const NOT_ASKED: &str = "values of KV, credentials and role ids, whose reading shows or makes a secret; plugins, MFA, the OIDC provider,\n\
+                         # headers of the UI and of the audit log, raft, tokens and leases";
+
+fn begin(head: &Head<'_>, found: &Found) -> String {
+    let address = head.config.cluster.address.as_str().trim_end_matches('/');
+    let mut text = format!(
+        "# What vault-bootstrap import read at {}, {}. A field that is as the server has it by\n\
+         # default is left out. Nothing of this was written anywhere, and no secret was read.\n\
+         #\n# Not asked for: {NOT_ASKED}.\n",
+        one_line(address),
+        one_line(head.server),
+    );
+    let to_fill = found.to_fill.iter();
+    let to_fill: Vec<_> = to_fill
+        .map(|one| {
+            Told::new(
+                &one.path,
+                format!("{}, {}", one.field, file_of(&one.path, &one.field)),
+            )
+        })
+        .collect();
+    for (title, all) in [
+        (
+            "To be filled: no server shows these, and nothing of them is written until they are there",
+            to_fill.as_slice(),
+        ),
+        ("Not carried over", found.left_out.as_slice()),
+        (
+            "NOT SEEN by this login, so that it is not known what is there",
+            head.unseen,
+        ),
+    ] {
+        if all.is_empty() {
+            continue;
+        }
+        text.push_str(&format!("#\n# {title}:\n"));
+        for one in all {
+            text.push_str(&format!("#   {}\n", one_line(&one.to_string())));
+        }
+    }
+    text
+}
+
+/// What no server tells.
+fn end(head: &Head<'_>) -> String {
+    let cluster = &head.config.cluster;
+    let mut own = Map::from_iter([("name".to_owned(), Value::from(cluster.name.as_str()))]);
+    let url = |url: &url::Url| Value::from(url.as_str().trim_end_matches('/'));
+    own.insert("address".to_owned(), url(&cluster.address));
+    if !cluster.nodes.is_empty() {
+        own.insert("nodes".to_owned(), cluster.nodes.iter().map(url).collect());
+    }
+    if let Some(id) = head.cluster_id {
+        own.insert("id".to_owned(), id.into());
+    }
+    if let Some(namespace) = &cluster.namespace {
+        own.insert("namespace".to_owned(), namespace.as_str().into());
+    }
+    let tls = &cluster.tls;
+    let mut trust = Map::new();
+    for (name, given) in [
+        ("ca_cert", &tls.ca_cert),
+        ("client_cert", &tls.client_cert),
+        ("client_key", &tls.client_key),
+    ] {
+        if let Some(SecretRef::File(file)) = given {
+            let file = serde_json::json!({"file": file.display().to_string()});
+            trust.insert(name.to_owned(), file);
+        }
+    }
+    if let Some(name) = &tls.server_name {
+        trust.insert("server_name".to_owned(), name.as_str().into());
+    }
+    if !trust.is_empty() {
+        own.insert("tls".to_owned(), Value::Object(trust));
+    }
+    let mut plain = Map::new();
+    if let Some(uid) = cluster.plain_http.server_uid {
+        plain.insert("server_uid".to_owned(), uid.into());
+    }
+    if cluster.plain_http.unchecked {
+        plain.insert("unchecked".to_owned(), true.into());
+    }
+    if !plain.is_empty() {
+        own.insert("plain_http".to_owned(), Value::Object(plain));
+    }
+    let mut text = "\ncluster:\n".to_owned();
+    map(&own, 2, &mut text);
+    let (shares, threshold) = (head.seal.n, head.seal.t);
+    text.push_str(&format!(
+        "\n# TO BE FILLED: what no server tells. Take the # away and write what is yours; vault-bootstrap example has more.\n\
+         #\n\
+         # init:\n\
+         #   shares: {shares}\n\
+         #   threshold: {threshold}\n\
+         #   custodians: # {shares} of them\n\
+         #     - {{name: alice, age: {{recipient: age1…, file: shares/alice.age}}}}\n\
+         #\n\
+         # checkpoint: {{path: {}, key: {{identity: keys/checkpoint.key}}}}\n\
+         #\n\
+         # logins: # whoever looks at the cluster; plan and apply take one of them\n\
+         #   operator: {{auth: userpass, username: operator, password: {{prompt: password of operator}}}}\n\
+         #\n\
+         # break_glass: {{logins: [operator]}} # or {{none: \"reason\"}}\n",
+        yaml(&format!(".vault-bootstrap/{}", cluster.name)),
+    ));
+    text
+}
