@@ -34,7 +34,7 @@ pub use comparing::Comparison;
 pub(crate) use comparing::observe;
 pub use document::{Document, Pending, Read};
 pub(crate) use kind::Kind;
-pub(crate) use missed::observe_with_missed;
+pub(crate) use missed::{observe_with_missed, observe_writes};
 pub(crate) use record::{read_back, to_be_sent};
 pub use view::CONCURRENCY;
 pub(crate) use view::{NOT_IN_FILE, View, named_before};

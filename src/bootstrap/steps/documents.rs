@@ -194,9 +194,6 @@ fn add_grant(body: &mut Body, fields: &Fields) {
 
 /// Any other API write of the file, compared where it can be read back.
 pub(super) async fn observe_writes(view: &View<'_>) -> Result<Observation, Failure> {
-    if view.config.writes.is_empty() {
-        return Ok(Observation::nothing_declared());
-    }
     let readable = |path: &str| Kind::of_path(view.config, path).is_read();
     let known = answers::known(view, view.memory, readable).await;
     let documents = view.config.writes.iter().map(|write| {
@@ -211,7 +208,5 @@ pub(super) async fn observe_writes(view: &View<'_>) -> Result<Observation, Failu
         Ok(document.awaiting(answers::awaited(view.config, write), &known))
     });
     let documents = documents.collect::<Result<_, Failure>>()?;
-    Ok(desired::observe(&view.documents(), documents)
-        .await?
-        .into_observation())
+    desired::observe_writes(&view.documents(), documents).await
 }
