@@ -22,6 +22,7 @@ pub mod observation;
 pub(crate) mod privilege_escalation;
 mod record;
 pub(crate) mod references;
+mod rejected;
 mod remembered;
 pub(crate) mod resolve;
 mod sending;

@@ -129,7 +129,12 @@ fn policy(name: &str, text: String) -> Document {
 /// server, the break-glass grant among them.
 pub(super) async fn observe_roles(view: &View<'_>) -> Result<Observation, Failure> {
     let wanted = roles(view)?;
-    let named: Vec<_> = wanted.iter().map(|one| one.path.clone()).collect();
+    let written = view.config.writes.iter().map(|write| write.path.clone());
+    let named: Vec<_> = wanted
+        .iter()
+        .map(|one| one.path.clone())
+        .chain(written)
+        .collect();
     let mut observation = desired::observe_with_missed(&view.documents(), wanted).await?;
     if view.diary.handed_over() {
         let others = unmanaged::of_roles(&view.documents(), &named).await?;

@@ -18,7 +18,7 @@ const ROUNDS: usize = 3;
 /// Documents that an edit changes.
 const EDITED: usize = 12;
 /// What differs between two servers of one file, and what moves by itself.
-const OF_ITSELF: [&str; 20] = [
+const OF_ITSELF: [&str; 21] = [
     "accessor",
     "aliases",
     "client_id",
@@ -27,6 +27,7 @@ const OF_ITSELF: [&str; 20] = [
     "creation_time",
     "current_metadata_version",
     "current_version",
+    "deletion_time",
     "id",
     "keys",
     "last_update_time",
@@ -159,7 +160,15 @@ impl Cluster {
     fn apply(&self) -> Run {
         let root = self.ceremony.file.get("revoke_root").is_some();
         let keep = ["apply", "--yes", "--keep-root"];
-        let login = ["apply", "--yes", "--login", "admin", "--allow-widening"];
+        // What another document has made with it is there before it is written.
+        let login = [
+            "apply",
+            "--yes",
+            "--login",
+            "admin",
+            "--allow-widening",
+            "--adopt-documents",
+        ];
         self.ceremony.run(if root { &keep } else { &login })
     }
 
