@@ -287,14 +287,10 @@ async fn write(target: &Target<'_>, pending: &Pending) -> Result<(), Unwritten> 
         return Ok(());
     }
     let at = format!("{}/{}", document.path, below.name);
-    let token = target.token()?;
-    let written = target
-        .client()
-        .write(Some(token), &at, &Body::Map(settings))
-        .await;
-    written
-        .map(drop)
-        .map_err(|error| rejected(document, error).into())
+    let (token, settings) = (target.token()?, Body::Map(settings));
+    let written = target.client().write(Some(token), &at, &settings).await;
+    let refused = written.err();
+    refused.map_or(Ok(()), |error| Err(rejected(document, error).into()))
 }
 
 /// Sends one document. A 5xx after a write says nothing: the document is read again, and only when
