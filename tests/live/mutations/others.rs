@@ -98,6 +98,28 @@ fn of_the_server(setup: Setup) -> Vec<Document> {
             ["rate_limit_exempt_paths", ["sys/health", "sys/seal-status"]], ["enable_rate_limit_response_headers", "true"],
             ["rate_limit_exempt_paths"], ["enable_rate_limit_response_headers"],
         ]));
+    let mut all = vec![cors, quotas];
+    all.extend(of_keys_and_raft());
+    all.extend(headers());
+    if setup.is_openbao() {
+        let namespace = Document::write(
+            "sys/namespaces/mutant",
+            json!({ "custom_metadata": { "a": "b", "c": "d" } }),
+        )
+        .alone()
+        .replaced()
+        .drifts(json!({ "custom_metadata": { "a": "x" } }))
+        .edits(json!([
+            ["custom_metadata/a", "e"],
+            ["custom_metadata/c"],
+            ["custom_metadata"]
+        ]));
+        all.push(namespace);
+    }
+    all
+}
+
+fn of_keys_and_raft() -> Vec<Document> {
     let rotation = Document::write(
         "sys/rotate/config",
         json!({ "max_operations": 2_000_000_000, "interval": "2160h" }),
@@ -120,6 +142,10 @@ fn of_the_server(setup: Setup) -> Vec<Document> {
             ["max_trailing_logs", "2000"], ["last_contact_threshold", "15000ms"], ["max_trailing_logs"],
             ["last_contact_threshold"], ["server_stabilization_time"],
         ]));
+    vec![rotation, autopilot]
+}
+
+fn headers() -> Vec<Document> {
     let header = Document::write(
         "sys/config/ui/headers/X-Mutant",
         json!({ "values": ["b", "a"] }),
@@ -134,23 +160,7 @@ fn of_the_server(setup: Setup) -> Vec<Document> {
     .alone()
     .replaced()
     .edits(json!([["hmac", "true"], ["hmac"]]));
-    let mut all = vec![cors, quotas, rotation, autopilot, header, audited];
-    if setup.is_openbao() {
-        let namespace = Document::write(
-            "sys/namespaces/mutant",
-            json!({ "custom_metadata": { "a": "b", "c": "d" } }),
-        )
-        .alone()
-        .replaced()
-        .drifts(json!({ "custom_metadata": { "a": "x" } }))
-        .edits(json!([
-            ["custom_metadata/a", "e"],
-            ["custom_metadata/c"],
-            ["custom_metadata"]
-        ]));
-        all.push(namespace);
-    }
-    all
+    vec![header, audited]
 }
 
 fn of_engines(setup: Setup) -> Vec<Document> {

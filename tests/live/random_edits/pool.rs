@@ -100,18 +100,28 @@ pub fn templates(setup: Setup) -> Vec<Template> {
     all
 }
 
-fn of_methods() -> Vec<Template> {
-    let password = json!({ "password": { "file": "random.password" } });
-    let approle = json!({
-        "secret_id_ttl": ["1h", "60m", 3600], "secret_id_num_uses": [1, 2], "bind_secret_id": [true],
-        "secret_id_bound_cidrs": [["10.0.0.0/8"], "10.0.0.0/8", ["10.0.0.0/8", "127.0.0.0/8"]],
-    });
+/// A role for tokens of others.
+fn of_claims() -> Template {
     let jwt = json!({ "role_type": "jwt", "user_claim": "sub", "bound_audiences": ["v"] });
     let claims = json!({
         "bound_claims": [{ "project": 22 }, { "project": "22" }, { "project": ["22"] }, { "on": true, "off": "true" }],
         "bound_claims_type": ["string"], "claim_mappings": [{ "a": "b" }, { "a": "b", "c": "d" }],
         "clock_skew_leeway": ["30s", 30], "bound_subject": ["x", "y"], "groups_claim": ["groups"],
         "user_claim_json_pointer": [true, false], "expiration_leeway": [7, "7s"],
+    });
+    of(
+        "auth/jwt/role/random",
+        "/auth/jwt/roles/random",
+        jwt,
+        &of_tokens(&claims),
+    )
+}
+
+fn of_methods() -> Vec<Template> {
+    let password = json!({ "password": { "file": "random.password" } });
+    let approle = json!({
+        "secret_id_ttl": ["1h", "60m", 3600], "secret_id_num_uses": [1, 2], "bind_secret_id": [true],
+        "secret_id_bound_cidrs": [["10.0.0.0/8"], "10.0.0.0/8", ["10.0.0.0/8", "127.0.0.0/8"]],
     });
     let accounts =
         json!({ "bound_service_account_names": ["a"], "bound_service_account_namespaces": ["n"] });
@@ -135,12 +145,7 @@ fn of_methods() -> Vec<Template> {
             json!({ "token_ttl": "1m" }),
             &approle,
         ),
-        of(
-            "auth/jwt/role/random",
-            "/auth/jwt/roles/random",
-            jwt,
-            &of_tokens(&claims),
-        ),
+        of_claims(),
         of(
             "auth/kubernetes/role/random",
             "/auth/kubernetes/roles/random",

@@ -58,6 +58,7 @@ fn everywhere() -> Vec<Spelt> {
         ),
     ];
     all.extend(of_the_documentation());
+    all.extend(of_mounts());
     all
 }
 
@@ -109,6 +110,11 @@ fn of_the_documentation() -> Vec<Spelt> {
             "token_bound_cidrs",
             json!({ "allowed_policies": "b,a", "token_bound_cidrs": "10.0.0.1/32,10.1.0.0/16", "orphan": "true" }),
         ),
+    ]
+}
+
+fn of_mounts() -> Vec<Spelt> {
+    vec![
         (
             "kubernetes/roles/r",
             "allowed_kubernetes_namespaces",

@@ -6,8 +6,13 @@ use super::{Template, write};
 
 /// All of them.
 pub fn all() -> Vec<Template> {
-    let connection = json!({ "plugin_name": "postgresql-database-plugin", "username": "v", "password": { "file": "random.password" },
-        "connection_url": "postgresql://{{username}}:{{password}}@127.0.0.1:5432/app", "verify_connection": false });
+    let mut all = authorities();
+    all.extend(keys());
+    all.extend(others());
+    all
+}
+
+fn authorities() -> Vec<Template> {
     vec![
         write(
             "pki/roles/random",
@@ -50,6 +55,13 @@ pub fn all() -> Vec<Template> {
                 "allow_role_ext_key_usage": [true], "dns_resolver": ["127.0.0.1:53"],
             }),
         ),
+    ]
+}
+
+fn keys() -> Vec<Template> {
+    let connection = json!({ "plugin_name": "postgresql-database-plugin", "username": "v", "password": { "file": "random.password" },
+        "connection_url": "postgresql://{{username}}:{{password}}@127.0.0.1:5432/app", "verify_connection": false });
+    vec![
         write(
             "ssh/roles/random",
             json!({ "key_type": "ca", "allow_user_certificates": true }),
@@ -86,6 +98,11 @@ pub fn all() -> Vec<Template> {
                 "renew_statements": ["z"],
             }),
         ),
+    ]
+}
+
+fn others() -> Vec<Template> {
+    vec![
         write(
             "kubernetes/roles/random",
             json!({ "allowed_kubernetes_namespaces": ["n"], "service_account_name": "s" }),
