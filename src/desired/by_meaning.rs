@@ -38,7 +38,12 @@ pub(super) fn state(view: &View<'_>, document: &Document, have: &Value) -> State
         why.push(Change::NotRemembered { what });
     } else if !hidden.is_empty() {
         if !view.is_named(&document.path) {
-            findings.push(not_ours(view, document, &hidden));
+            let why = if have.is_null() {
+                Unwritten::NotShown
+            } else {
+                Unwritten::NotAdopted
+            };
+            findings.push(not_ours(view, document, &hidden, why));
         }
         not_compared.extend(hidden);
     }
@@ -58,10 +63,15 @@ pub(super) fn state(view: &View<'_>, document: &Document, have: &Value) -> State
 }
 
 /// Somebody else has made it, with secrets that nobody can compare.
-fn not_ours(view: &View<'_>, document: &Document, fields: &[String]) -> DocumentFinding {
+fn not_ours(
+    view: &View<'_>,
+    document: &Document,
+    fields: &[String],
+    why: Unwritten,
+) -> DocumentFinding {
     let (path, fields) = (document.path.clone(), fields.to_vec());
     let detail = Detail::NotCompared { path, fields };
-    DocumentFinding::NotWritten(view.step, detail, Unwritten::NotAdopted)
+    DocumentFinding::NotWritten(view.step, detail, why)
 }
 
 /// What was not compared is not known to have been sent.

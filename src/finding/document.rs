@@ -93,6 +93,11 @@ pub enum Unwritten {
         "it is there, and nothing here remembers having written it: apply --adopt-documents overwrites it"
     )]
     NotAdopted,
+    /// No server shows it, so nobody knows whether it is there.
+    #[error(
+        "no server shows it, and nothing here remembers having written it: apply --adopt-documents writes it"
+    )]
+    NotShown,
     /// More people or addresses would be let in, which `--yes` does not mean.
     #[error("more would be let in by it; with --yes that takes --allow-widening")]
     Widens,
@@ -102,7 +107,7 @@ impl Unwritten {
     fn code(&self) -> Code {
         match self {
             Self::NotPermitted(..) | Self::Below(_) => Code::NotPermitted,
-            Self::NotAdopted => Code::NotAdopted,
+            Self::NotAdopted | Self::NotShown => Code::NotAdopted,
             Self::Widens => Code::WidensAccess,
         }
     }

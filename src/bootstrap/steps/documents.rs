@@ -131,7 +131,12 @@ fn policy(name: &str, text: String) -> Document {
 /// server, the break-glass grant among them.
 pub(super) async fn observe_roles(view: &View<'_>) -> Result<Observation, Failure> {
     let wanted = roles(view)?;
-    let named: Vec<_> = wanted.iter().map(|one| one.path.clone()).collect();
+    let written = view.config.writes.iter().map(|write| write.path.clone());
+    let named: Vec<_> = wanted
+        .iter()
+        .map(|one| one.path.clone())
+        .chain(written)
+        .collect();
     let mut observation = desired::observe_with_missed(&view.documents(), wanted).await?;
     if view.diary.handed_over() {
         let others = unmanaged::of_roles(&view.documents(), &named).await?;
@@ -197,9 +202,6 @@ fn add_grant(body: &mut Body, fields: &Fields) {
 
 /// Any other API write of the file, compared where it can be read back.
 pub(super) async fn observe_writes(view: &View<'_>) -> Result<Observation, Failure> {
-    if view.config.writes.is_empty() {
-        return Ok(Observation::nothing_declared());
-    }
     let readable = |path: &str| Kind::of_path(view.config, path).is_read();
     let known = answers::known(view, view.memory, readable).await;
     let documents = view.config.writes.iter().map(|write| {
@@ -214,7 +216,5 @@ pub(super) async fn observe_writes(view: &View<'_>) -> Result<Observation, Failu
         Ok(document.awaiting(answers::awaited(view.config, write), &known))
     });
     let documents = documents.collect::<Result<_, Failure>>()?;
-    Ok(desired::observe(&view.documents(), documents)
-        .await?
-        .into_observation())
+    desired::observe_writes(&view.documents(), documents).await
 }

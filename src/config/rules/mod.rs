@@ -12,6 +12,7 @@ mod logins;
 mod mounts;
 mod names;
 mod people;
+mod spellings;
 
 pub(super) use access::unfit_policy_name;
 pub(crate) use mounts::is_secret;
@@ -20,7 +21,7 @@ use super::reading::Reading;
 
 type Rule = fn(&mut Reading);
 
-const RULES: [Rule; 37] = [
+const RULES: [Rule; 41] = [
     cluster::plain_http_stays_on_this_machine,
     cluster::nodes_are_different,
     cluster::threshold_fits_the_shares,
@@ -45,6 +46,10 @@ const RULES: [Rule; 37] = [
     mounts::writes_keep_to_themselves,
     answers::names_of_writes_are_different,
     answers::answers_come_from_before,
+    spellings::types_are_those_of_the_servers,
+    spellings::fields_have_their_present_names,
+    spellings::write_paths_are_those_of_the_servers,
+    spellings::values_with_versions_stand_in_data,
     logins::auth_methods_exist,
     logins::capabilities_say_something,
     logins::keys_fit_the_auth_method,

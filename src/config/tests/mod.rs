@@ -7,6 +7,7 @@ mod policy_files;
 mod problems;
 mod rules;
 mod sources;
+mod spellings;
 
 use std::path::PathBuf;
 
