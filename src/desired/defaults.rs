@@ -10,7 +10,7 @@ use crate::desired::kind::{Kind, Writing};
 const GROUP_FILTER: &str =
     "(|(memberUid={{.Username}})(member={{.UserDN}})(uniqueMember={{.UserDN}}))";
 /// Fields that the empty value of their type puts back (measured). No other field is guessed at.
-const RESET_BY_TYPE: [&str; 121] = [
+const RESET_BY_TYPE: [&str; 123] = [
     "allowed_client_ids",
     "allowed_common_names",
     "allowed_dns_sans",
@@ -75,8 +75,10 @@ const RESET_BY_TYPE: [&str; 121] = [
     "max_page_size",
     "max_ttl",
     "max_versions",
+    "member_entities",
     "member_entity_ids",
     "member_group_ids",
+    "member_groups",
     "metadata",
     "min_encryption_version",
     "not_before_leeway",

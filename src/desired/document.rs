@@ -20,6 +20,10 @@ pub struct Document {
     pub(crate) kind: Kind,
     /// Fields of the answer that the file leaves to others.
     pub(crate) unmanaged: Vec<String>,
+    /// Where it is written, if that is not its own path.
+    pub(crate) at: Option<String>,
+    /// Documents, by path, without which it cannot be written.
+    pub(crate) needs: Vec<String>,
 }
 
 /// How the present state of a document is read.
@@ -29,6 +33,8 @@ pub enum Read {
     SamePath,
     /// Already read with the listing of its step; `None` where there is none.
     Known(Option<Value>),
+    /// It could not be read with its step: this login may not.
+    Denied,
     /// A policy: its text is compared byte by byte.
     Policy,
     /// Tuning of a mount: effective values are compared.
@@ -62,7 +68,7 @@ pub(crate) struct Reset {
 impl Pending {
     /// Where it is written.
     pub(crate) fn written_at(&self) -> String {
-        let path = &self.document.path;
+        let path = self.document.at.as_ref().unwrap_or(&self.document.path);
         match self.document.kind.set_below {
             Some(below) if self.why != [Change::Create] => format!("{path}/{}", below.name),
             _ => path.clone(),
@@ -79,6 +85,8 @@ impl Document {
             read: Read::SamePath,
             kind,
             unmanaged: Vec::new(),
+            at: None,
+            needs: Vec::new(),
         }
     }
 
@@ -87,6 +95,11 @@ impl Document {
     pub(crate) fn leaving(self, unmanaged: &[String]) -> Self {
         let unmanaged = unmanaged.to_vec();
         Self { unmanaged, ..self }
+    }
+
+    /// Whether it is still to be read, and was not read with its step.
+    pub(super) fn is_read(&self) -> bool {
+        !matches!(self.read, Read::Known(_) | Read::Denied)
     }
 
     /// Where what the server has of it is read.
@@ -130,7 +143,7 @@ impl Document {
             Read::Policy => compare::compare_policy(&self.body, have),
             _ if self.kind.exact => compare::compare_stored(&self.body, have),
             Read::Tune => compare::compare_tune(&self.body, have),
-            Read::SamePath | Read::Known(_) => compare::compare(&self.body, have),
+            Read::SamePath | Read::Known(_) | Read::Denied => compare::compare(&self.body, have),
         }
     }
 }

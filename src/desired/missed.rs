@@ -2,6 +2,7 @@
 
 use crate::desired::comparing::observe_collection;
 use crate::desired::document::Document;
+use crate::desired::identity;
 use crate::desired::observation::Observation;
 use crate::desired::view::{NOT_IN_FILE, View, named_before};
 use crate::failure::Failure;
@@ -20,11 +21,10 @@ pub(crate) async fn observe_with_missed(
         observe_collection(view, documents).await?
     };
     for path in &missed {
-        let finding = match view.client().read(Some(view.token()?), path).await {
-            Ok(None) => continue,
-            Ok(Some(_)) => DocumentFinding::NotInFile(path.clone()),
-            Err(error) if error.is_forbidden() => DocumentFinding::NotInFileUnseen(path.clone()),
-            Err(error) => return Err(error.into()),
+        let finding = match is_there(view, path).await? {
+            Some(false) => continue,
+            Some(true) => DocumentFinding::NotInFile(path.clone()),
+            None => DocumentFinding::NotInFileUnseen(path.clone()),
         };
         observation.findings.push(finding.into());
     }
@@ -32,4 +32,16 @@ pub(crate) async fn observe_with_missed(
         observation.evidence.set(NOT_IN_FILE, &missed);
     }
     Ok(observation)
+}
+
+/// Whether the server still has it; `None` where this login may not look.
+async fn is_there(view: &View<'_>, path: &str) -> Result<Option<bool>, Failure> {
+    if identity::is_identity(path) {
+        return identity::is_there(view, path).await;
+    }
+    match view.client().read(Some(view.token()?), path).await {
+        Ok(found) => Ok(Some(found.is_some())),
+        Err(error) if error.is_forbidden() => Ok(None),
+        Err(error) => Err(error.into()),
+    }
 }

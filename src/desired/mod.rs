@@ -12,6 +12,7 @@ pub(crate) mod create_once;
 pub(crate) mod defaults;
 pub(crate) mod document;
 pub(crate) mod grant;
+pub(crate) mod identity;
 pub(crate) mod kind;
 pub(crate) mod listing;
 pub(crate) mod memory;

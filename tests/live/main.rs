@@ -32,6 +32,7 @@ mod forgotten;
 mod happy;
 mod holder_file;
 mod hostile;
+mod identity;
 mod initialisation;
 mod interrupted;
 mod killed;

@@ -1,6 +1,7 @@
 //! The whole way from a file to its configuration or to its problems.
 
 mod damaged;
+mod identity;
 mod included;
 mod policy_files;
 mod problems;
