@@ -10,11 +10,9 @@ use crate::desired::comparing::read;
 use crate::desired::create_once;
 use crate::desired::document::{Document, Pending, Read, Reset};
 use crate::desired::kind::Writing;
-use crate::desired::observation::Observation;
 use crate::desired::record;
 use crate::desired::state::shown;
 use crate::desired::view::CONCURRENCY;
-use crate::evidence::facts::Evidence;
 use crate::failure::Failure;
 use crate::finding::{Change, DocumentFinding, Finding};
 use crate::memory::leaf::{is_untouched, leaves};
@@ -154,20 +152,6 @@ async fn read_back(
     }
     target.memory.remember(records)?;
     Ok(written)
-}
-
-/// Writes what an observation left pending, and says what was written.
-///
-/// # Errors
-/// As [`apply`].
-pub async fn write_pending(
-    target: &Target<'_>,
-    observation: Observation,
-    in_flight: usize,
-) -> Result<(Evidence, Vec<Finding>), Failure> {
-    let written = apply(target, observation.pending, in_flight).await?;
-    let evidence = observation.evidence.with("written", written.paths);
-    Ok((evidence, written.findings))
 }
 
 /// What the active node made of a document.

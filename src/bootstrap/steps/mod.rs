@@ -23,7 +23,7 @@ pub(super) use wait_until_active::look_for_all_nodes;
 use crate::bootstrap::ceremony::Ceremony;
 use crate::bootstrap::view::View;
 use crate::desired::observation::Observation;
-use crate::desired::{self, CONCURRENCY, Pending};
+use crate::desired::{self, CONCURRENCY};
 use crate::evidence::facts::Evidence;
 use crate::failure::Failure;
 use crate::step::Step;
@@ -68,8 +68,7 @@ pub(super) async fn apply(
         Step::Audit => audit::apply(ceremony, &observation).await,
         Step::Secrets => mounts::apply_secrets(ceremony, observation).await,
         Step::AuthMethods => mounts::apply((step, ceremony), observation).await,
-        Step::Policies => write(ceremony, observation, CONCURRENCY).await,
-        Step::Roles => roles(ceremony, observation).await,
+        Step::Policies | Step::Roles => write(ceremony, observation, CONCURRENCY).await,
         // In the order of the file, since one may need what another made.
         Step::Writes => write(ceremony, observation, 1).await,
         Step::Logins => logins::apply(ceremony).await,
@@ -77,20 +76,6 @@ pub(super) async fn apply(
         Step::RevokeRoot => revoke_root::apply(ceremony).await,
         Step::HandOver => hand_over::apply(ceremony).await,
     }
-}
-
-/// Roles first: an alias may be the id of one.
-async fn roles(ceremony: &Ceremony<'_>, mut observation: Observation) -> Result<Evidence, Failure> {
-    let pending = std::mem::take(&mut observation.pending);
-    let is_identity = |one: &Pending| desired::identity::is_identity(&one.document.path);
-    let (identity, roles): (Vec<_>, Vec<_>) = pending.into_iter().partition(is_identity);
-    let target = ceremony.target();
-    let mut written = desired::apply(&target, roles, CONCURRENCY).await?;
-    written.extend(desired::identity::apply(&target, identity).await?);
-    for one in written.findings {
-        ceremony.find(one);
-    }
-    Ok(observation.evidence.with("written", written.paths))
 }
 
 async fn write(

@@ -3,8 +3,10 @@
 use crate::code::Code;
 use crate::config::Config;
 use crate::desired::document::{Pending, Read};
+use crate::desired::identity::alias;
+use crate::desired::identity::documents::of;
+use crate::desired::identity::paths::{entity_path, group_path};
 use crate::desired::identity::server::Server;
-use crate::desired::identity::{alias, entity_path, group_path, of};
 use crate::desired::record::read_back;
 use crate::desired::view::CONCURRENCY;
 use crate::desired::writing::{self, Target, Written, stays};

@@ -1,12 +1,13 @@
 //! Groups, entities and aliases by name: made, compared, corrected and left alone.
 
 mod handed_over;
+mod moved;
 
 use serde_json::{Value, json};
 
-use crate::ceremony::{Api, Ceremony, Run, Server, killed_or_ended};
+use crate::ceremony::{Api, Ceremony, Run, Server};
 use crate::remembered::root;
-use crate::support::{Action, Faults, Setup, require};
+use crate::support::{Setup, require};
 
 /// Both releases of OpenBao, and Vault.
 const EACH: [Setup; 3] = [
@@ -118,7 +119,7 @@ fn groups_and_entities_are_made_and_give_what_they_say_and_a_second_run_writes_n
         ceremony
             .run(&["plan"])
             .prints(&["external group platform", "entity eve@example.com"]);
-        ceremony.run(&KEEP).exits(4).never_says(&["identity/"]);
+        ceremony.run(&KEEP).exits(4).never_says(&["identity/group", "identity/entity"]);
         let root = root(&server, &ceremony);
         let eve = of(&root, "entity/name/eve@example.com");
         let platform = of(&root, "group/name/platform");
@@ -287,171 +288,5 @@ fn lines_that_are_corrected_are_written_and_aliases_are_changed_by_their_id() {
             "identity/group/name/platform/alias is not in the file any more",
         ]);
         assert_eq!(of(&root, "group/name/platform")["alias"]["id"], alias);
-    }
-}
-
-#[test]
-fn an_alias_moves_from_the_entity_that_a_login_has_made_and_the_plan_says_so() {
-    for setup in EACH {
-        require!(setup.components());
-        let server = Server::of(setup);
-        let mut ceremony = Ceremony::at(&server);
-        let word = declare(&mut ceremony);
-        let identity = ceremony.file["identity"].take();
-        ceremony
-            .remove("/identity")
-            .set("/revoke_root", json!(false));
-        ceremony.run(&KEEP).exits(4);
-        let before = server.api().log_in("eve", &word);
-        let root = root(&server, &ceremony);
-        let entity =
-            |api: &Api<'_>| api.read("auth/token/lookup-self")["data"]["entity_id"].clone();
-        let made_by_login = entity(&before);
-        ceremony.set("/identity", identity);
-        ceremony.run(&["plan"]).prints(&[
-            "identity/entity/name/eve@example.com/alias/userpass: it belongs to \"entity_",
-            "moves to \"eve@example.com\"",
-        ]);
-        ceremony.run(&KEEP).exits(4);
-        let declared = id(&root, "entity/name/eve@example.com");
-        assert_ne!(made_by_login, declared);
-        let now = server.api().log_in("eve", &word);
-        assert_eq!(entity(&now), declared, "{setup:?}");
-        assert_eq!(now.get("secret/data/staff/x").0, 404);
-        writes(&server, || ceremony.run(&KEEP), &[]);
-    }
-}
-
-#[test]
-fn an_alias_that_a_killed_run_has_made_is_found_and_not_sent_again() {
-    for setup in EACH {
-        require!(setup.components());
-        for path in [
-            "identity/group-alias",
-            "identity/entity-alias",
-            "identity/group/name/all",
-        ] {
-            let server = Server::of(setup);
-            let mut ceremony = Ceremony::at(&server);
-            declare(&mut ceremony);
-            let faults = Faults::new().first(format!("POST {path}"), Action::HoldAnswer);
-            let proxy = faults.before(&server.address());
-            ceremony
-                .set("/cluster/address", json!(proxy.address()))
-                .set("/logins/operator/can", json!({ "sys/mounts": ["sudo"] }));
-            assert!(killed_or_ended(ceremony.start(), &[&proxy]).is_none());
-            ceremony.apply().exits(1).says(&["it opened, but"]);
-            writes(&server, || ceremony.apply(), &[]);
-        }
-    }
-}
-
-#[test]
-fn a_group_of_another_type_and_an_alias_that_is_taken_are_refused_before_anything_is_written() {
-    for setup in EACH {
-        require!(setup.components());
-        let server = Server::of(setup);
-        let mut ceremony = Ceremony::at(&server);
-        declare(&mut ceremony);
-        ceremony.set("/revoke_root", json!(false));
-        ceremony.run(&KEEP).exits(4);
-        ceremony
-            .remove("/identity/groups/all/member_entities")
-            .remove("/identity/groups/all/member_groups")
-            .set("/identity/groups/all/type", json!("external"))
-            .set(
-                "/identity/groups/all/alias",
-                json!({ "auth": "jwt", "name": "all" }),
-            );
-        let log = server.audit().after_this();
-        ceremony.run(&KEEP).exits(3).says(&[
-            "identity/group/name/all is internal, the file says external, and no write changes that",
-            "delete the group by hand",
-        ]);
-        assert_eq!(log.writes(), Vec::<String>::new());
-        ceremony.set("/identity", identity());
-        // What one entity is called is to be the other's, which is called something there.
-        ceremony
-            .set(
-                "/identity/entities/eve@example.com/aliases/1/name",
-                json!("x@example.com"),
-            )
-            .set(
-                "/identity/entities/batch/aliases",
-                json!([{ "auth": "approle", "name": "batch" }, { "auth": "jwt", "name": "b" }]),
-            );
-        ceremony.run(&KEEP).exits(4);
-        ceremony.set(
-            "/identity/entities/batch/aliases/1/name",
-            json!("x@example.com"),
-        );
-        ceremony.set(
-            "/identity/entities/eve@example.com/aliases/1/name",
-            json!("y@example.com"),
-        );
-        ceremony.run(&KEEP).exits(3).says(&[
-            "x@example.com belongs to the entity eve@example.com, and batch is called b there",
-            "identity/entity-alias/id/",
-        ]);
-    }
-}
-
-#[test]
-fn a_group_alias_moves_to_another_group() {
-    for setup in EACH {
-        require!(setup.components());
-        let server = Server::of(setup);
-        let mut ceremony = Ceremony::at(&server);
-        declare(&mut ceremony);
-        let other = json!({ "type": "external", "alias": { "auth": "jwt", "name": "other" } });
-        ceremony
-            .set("/identity/groups/other", other)
-            .set("/revoke_root", json!(false));
-        ceremony.run(&KEEP).exits(4);
-        // Each gets the name of the other.
-        ceremony
-            .set("/identity/groups/other/alias/name", json!("Platform"))
-            .set("/identity/groups/platform/alias/name", json!("other"));
-        ceremony.run(&["plan"]).prints(&[
-            "identity/group/name/other/alias: it belongs to \"platform\", and moves to \"other\"",
-        ]);
-        ceremony.run(&KEEP).exits(4);
-        let root = root(&server, &ceremony);
-        assert_eq!(
-            of(&root, "group/name/other")["alias"]["name"],
-            "Platform",
-            "{setup:?}"
-        );
-        assert_eq!(
-            of(&root, "group/name/platform")["alias"]["name"],
-            "other",
-            "{setup:?}"
-        );
-        writes(&server, || ceremony.run(&KEEP), &[]);
-    }
-}
-
-#[test]
-fn an_auth_method_that_is_mounted_anew_gets_its_aliases_anew() {
-    for setup in EACH {
-        require!(setup.components());
-        let server = Server::of(setup);
-        let mut ceremony = Ceremony::at(&server);
-        declare(&mut ceremony);
-        ceremony.set("/revoke_root", json!(false));
-        ceremony.run(&KEEP).exits(4);
-        let root = root(&server, &ceremony);
-        root.delete("sys/auth/jwt");
-        ceremony.run(&KEEP).exits(4);
-        let now = accessor(&root, "jwt");
-        let platform = of(&root, "group/name/platform");
-        assert_eq!(platform["alias"]["mount_accessor"], now, "{setup:?}");
-        let eve = of(&root, "entity/name/eve@example.com");
-        let aliases = eve["aliases"].as_array().expect("aliases");
-        assert!(
-            aliases.iter().any(|one| one["mount_accessor"] == now),
-            "{setup:?}: {eve}"
-        );
-        writes(&server, || ceremony.run(&KEEP), &[]);
     }
 }
