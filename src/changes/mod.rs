@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use crate::changes::item::item;
 use crate::desired::defaults::widens;
 use crate::desired::observation::Observation;
-use crate::desired::to_be_sent;
+use crate::desired::{Document, to_be_sent};
 use crate::event::{PlannedAction, PlannedChange, PlannedItem, PlannedStep};
 use crate::failure::Failure;
 use crate::finding::{Change, Detail, Unwritten};
@@ -134,6 +134,8 @@ pub(crate) async fn not_written(
             left.entry(path).or_insert(why);
         }
     }
+    let pending = observations.iter().flat_map(|(_, found)| &found.pending);
+    lacking(pending.map(|one| &one.document), &mut left);
     for path in paths {
         let mounts = left.keys().filter(|above| stands_in(path, above));
         if let Some(mount) = mounts.max_by_key(|mount| mount.len()).cloned() {
@@ -142,6 +144,26 @@ pub(crate) async fn not_written(
         }
     }
     Ok(left)
+}
+
+/// What cannot be written since something that it needs is not.
+fn lacking<'d>(
+    documents: impl Iterator<Item = &'d Document> + Clone,
+    left: &mut BTreeMap<String, Unwritten>,
+) {
+    loop {
+        let before = left.len();
+        for document in documents.clone() {
+            let lacks = document.needs.iter().find(|path| left.contains_key(*path));
+            if let Some(lacks) = lacks {
+                let why = Unwritten::Below(lacks.clone());
+                left.entry(document.path.clone()).or_insert(why);
+            }
+        }
+        if left.len() == before {
+            return;
+        }
+    }
 }
 
 /// Whether a document stands in a mount.

@@ -104,6 +104,10 @@ pub(super) fn change(
     difference: &crate::vault::compare::Difference,
 ) -> Change {
     let field = difference.field.clone();
+    if document.at.is_some() && matches!(field.as_str(), "entity" | "group") {
+        let (from, to) = (difference.have.clone(), difference.want.clone());
+        return Change::Moves { from, to };
+    }
     // What is stored in a `kv` is others' by now, whatever the file once said of it.
     if document.kind.exact || was_reference(&view.diary.references, &document.path, &field) {
         return Change::SecretDiffers { field };

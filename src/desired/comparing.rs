@@ -209,7 +209,9 @@ async fn states_of(
     // As they come: one slow answer holds up no other.
     let mut states: Vec<_> = stream::iter(documents.into_iter().enumerate())
         .map(|(place, document)| async move {
-            let state = if listing.lacks(&document.path) {
+            let state = if !document.is_read() {
+                state_of(view, &document).await?
+            } else if listing.lacks(&document.path) {
                 State::Absent
             } else {
                 state_of(view, &document).await?
@@ -224,6 +226,9 @@ async fn states_of(
 }
 
 async fn state_of(view: &View<'_>, document: &Document) -> Result<State, Failure> {
+    if matches!(document.read, Read::Denied) {
+        return Ok(State::Unseen);
+    }
     let known = view.memory.of(&document.path);
     if document.kind.initial && !view.is_root() {
         let Some(known) = known else {

@@ -10,7 +10,7 @@ use crate::desired::kind::{Kind, Writing};
 const GROUP_FILTER: &str =
     "(|(memberUid={{.Username}})(member={{.UserDN}})(uniqueMember={{.UserDN}}))";
 /// Fields that the empty value of their type puts back (measured). No other field is guessed at.
-const RESET_BY_TYPE: [&str; 147] = [
+const RESET_BY_TYPE: [&str; 149] = [
     "allow_expired_cert_revocation",
     "allow_role_ext_key_usage",
     "allowed_client_ids",
@@ -90,8 +90,10 @@ const RESET_BY_TYPE: [&str; 147] = [
     "max_page_size",
     "max_ttl",
     "max_versions",
+    "member_entities",
     "member_entity_ids",
     "member_group_ids",
+    "member_groups",
     "metadata",
     "min_encryption_version",
     "min_quorum",

@@ -134,6 +134,12 @@ impl Kind {
         !self.unreadable && !self.once
     }
 
+    /// The same of one whose answer may hold what is nobody's business.
+    pub(super) fn hidden(self) -> Self {
+        let plain = false;
+        Self { plain, ..self }
+    }
+
     /// Of the configuration of an auth method of this type.
     pub(crate) fn auth_config(auth_type: &str) -> Self {
         match auth_type {

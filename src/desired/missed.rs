@@ -5,6 +5,7 @@ use serde_json::Value;
 use crate::config::Config;
 use crate::desired::comparing::{self, observe, observe_collection};
 use crate::desired::document::Document;
+use crate::desired::identity;
 use crate::desired::kind::{Kind, Writing};
 use crate::desired::observation::Observation;
 use crate::desired::record;
@@ -28,11 +29,10 @@ pub(crate) async fn observe_with_missed(
         observe_collection(view, documents).await?
     };
     for path in &missed {
-        let finding = match view.client().read(Some(view.token()?), path).await {
-            Ok(None) => continue,
-            Ok(Some(_)) => DocumentFinding::NotInFile(path.clone()),
-            Err(error) if error.is_forbidden() => DocumentFinding::NotInFileUnseen(path.clone()),
-            Err(error) => return Err(error.into()),
+        let finding = match is_there(view, path).await? {
+            Some(false) => continue,
+            Some(true) => DocumentFinding::NotInFile(path.clone()),
+            None => DocumentFinding::NotInFileUnseen(path.clone()),
         };
         observation.findings.push(finding.into());
     }
@@ -181,4 +181,15 @@ fn is_as_written(view: &View<'_>, document: &Document, have: &Value) -> bool {
     };
     let drift = memory::drift(&document.path, made, &record::still(document, have), look);
     drift.changed.is_empty()
+}
+/// Whether the server still has it; `None` where this login may not look.
+async fn is_there(view: &View<'_>, path: &str) -> Result<Option<bool>, Failure> {
+    if identity::is_identity(path) {
+        return identity::is_there(view, path).await;
+    }
+    match view.client().read(Some(view.token()?), path).await {
+        Ok(found) => Ok(Some(found.is_some())),
+        Err(error) if error.is_forbidden() => Ok(None),
+        Err(error) => Err(error.into()),
+    }
 }

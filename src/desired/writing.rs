@@ -9,10 +9,8 @@ use crate::code::Code;
 use crate::desired::answers;
 use crate::desired::create_once;
 use crate::desired::document::{Document, Pending, Read};
-use crate::desired::observation::Observation;
 use crate::desired::read_back::{keep_answer, read_back};
 use crate::desired::rejected::rejected;
-use crate::evidence::facts::Evidence;
 use crate::failure::Failure;
 use crate::finding::{Change, Finding};
 use crate::memory::Memory;
@@ -127,20 +125,6 @@ fn made_anew(pending: &[Pending]) -> Vec<String> {
         )
     });
     below.collect()
-}
-
-/// Writes what an observation left pending, and says what was written.
-///
-/// # Errors
-/// As [`apply`].
-pub async fn write_pending(
-    target: &Target<'_>,
-    observation: Observation,
-    in_flight: usize,
-) -> Result<(Evidence, Vec<Finding>), Failure> {
-    let written = apply(target, observation.pending, in_flight).await?;
-    let evidence = observation.evidence.with("written", written.paths);
-    Ok((evidence, written.findings))
 }
 
 /// Why a document was not written, or may not have been.

@@ -69,6 +69,18 @@ pub enum DocumentFinding {
          unknown"
     )]
     Unlisted(String),
+    /// A group, and a member of it that no entity is.
+    #[error(
+        "{0}: nobody has logged in as {1} yet, so there is no entity to be a member: apply again afterwards, or give that \
+         name to an entity of the file"
+    )]
+    MemberUnknown(String, String),
+    /// A group or entity, a policy that it gives, and the rule by which its holders may become root.
+    #[error(
+        "whoever is, or is in, {0} may become root by the rule for \"{2}\" of the policy {1}; if that is meant: \
+         break_glass.accept_admins: [{0}]"
+    )]
+    GivesRoot(String, String, String),
     /// What a login may not read.
     #[error("{}: {}, so it may be other than the file", .0.name(), .1)]
     Unseen(Step, Detail),
@@ -121,9 +133,9 @@ impl DocumentFinding {
             Self::DoneOnce(_) | Self::PerhapsDone(_) => Code::DoneOnce,
             Self::NotReadBack(_) => Code::NotSeen,
             Self::Refused(..) => Code::NotPermitted,
-            Self::PolicyUnknown(_) => Code::NameUnknown,
+            Self::PolicyUnknown(_) | Self::MemberUnknown(..) => Code::NameUnknown,
             Self::NewUnseen(_) | Self::Unseen(..) | Self::Unlisted(_) => Code::NotSeen,
-            Self::MakesRoot(..) => Code::LoginCanEscalate,
+            Self::MakesRoot(..) | Self::GivesRoot(..) => Code::LoginCanEscalate,
             Self::NotWritten(_, _, why) => why.code(),
         }
     }

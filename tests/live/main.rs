@@ -33,6 +33,7 @@ mod forgotten;
 mod happy;
 mod holder_file;
 mod hostile;
+mod identity;
 mod import;
 mod initialisation;
 mod interrupted;

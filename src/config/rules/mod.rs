@@ -8,6 +8,7 @@ mod access;
 mod answers;
 mod auth;
 mod cluster;
+mod identity;
 mod logins;
 mod mounts;
 mod names;
@@ -21,7 +22,7 @@ use super::reading::Reading;
 
 type Rule = fn(&mut Reading);
 
-const RULES: [Rule; 41] = [
+const RULES: [Rule; 46] = [
     cluster::plain_http_stays_on_this_machine,
     cluster::nodes_are_different,
     cluster::threshold_fits_the_shares,
@@ -41,6 +42,11 @@ const RULES: [Rule; 41] = [
     people::browsers_come_back_here,
     people::sign_ins_can_begin_and_end,
     people::claims_have_their_scopes,
+    identity::names_are_different,
+    identity::policies_of_identities_exist,
+    identity::types_of_groups_fit,
+    identity::aliases_are_different,
+    identity::members_of_groups_exist,
     mounts::secrets_are_references,
     mounts::write_paths_are_plain,
     mounts::writes_keep_to_themselves,
