@@ -8,7 +8,7 @@ mod acceptance;
 mod break_glass;
 mod checkpoint;
 mod cluster;
-mod identity;
+pub(in crate::config) mod identity;
 mod init;
 mod logins;
 mod mounts;

@@ -10,7 +10,7 @@ use crate::config::problem::meant;
 use crate::config::reading::{Reading, under};
 use crate::config::tree::Kind;
 use crate::config::values::Field;
-use crate::config::{AliasName, Member};
+use crate::config::model::identity::{AliasName, Member};
 
 const GROUPS: [&str; 2] = ["identity", "groups"];
 const ENTITIES: [&str; 2] = ["identity", "entities"];
