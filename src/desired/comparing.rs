@@ -307,8 +307,9 @@ pub(super) async fn read(
 
 /// A path that has no answer until something is written there: 400 or 500, with words of its engine.
 fn is_not_set_yet(error: &vault::Error) -> bool {
-    const WORDS: [&str; 10] = [
+    const WORDS: [&str; 11] = [
         "no such crl",
+        "empty config entry",
         "could not find",
         "haven't been configured",
         "not configured",

@@ -6,13 +6,20 @@
 use serde_json::{Value, json};
 
 use crate::desired::defaults::stated;
+use crate::span;
 
 /// Whether nobody has set it.
 pub(super) fn is_default(kind: &str, path: &str, field: &str, value: &Value) -> bool {
     match of_kind(kind, field).or_else(|| stated(path, field)) {
-        Some(own) => *value == own || value.is_null(),
+        Some(own) => *value == own || value.is_null() || is_same_time(&own, value),
         None => is_empty(value),
     }
+}
+
+/// A time that one product has as text and the other as seconds.
+fn is_same_time(own: &Value, value: &Value) -> bool {
+    let time = own.as_str().and_then(span::read);
+    time.is_some_and(|time| value.as_u64() == Some(time.as_secs()))
 }
 
 /// Nothing, as every type has it.
@@ -61,6 +68,7 @@ fn of_kind(kind: &str, field: &str) -> Option<Value> {
         ("pki/auto-tidy", "page_size") => json!(1000),
         ("pki/auto-tidy", "min_startup_backoff_duration") => json!("5m"),
         ("pki/auto-tidy", "max_startup_backoff_duration") => json!("15m"),
+        (_, "max_crl_entries") => json!(100_000),
         ("jwt/role", "role_type") => json!("oidc"),
         ("jwt/role", "bound_claims_type") => json!("string"),
         ("jwt/role", "callback_mode") => json!("client"),
@@ -96,5 +104,9 @@ mod tests {
         assert!(role(json!(true)) && !role(json!(false)));
         let crl = |value: Value| is_default("", "pki/config/crl", "expiry", &value);
         assert!(crl(json!("72h")) && !crl(json!("24h")));
+        let tidy = |value: Value| {
+            is_default("pki/auto-tidy", "pki/config/auto-tidy", "min_startup_backoff_duration", &value)
+        };
+        assert!(tidy(json!("5m")) && tidy(json!(300)) && !tidy(json!(301)));
     }
 }
