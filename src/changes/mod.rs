@@ -123,7 +123,7 @@ pub(crate) async fn not_written(
         for (path, capabilities) in may {
             if let Some(rule) = rule_that_lacks(&path, &capabilities) {
                 for document in named.get(&*path).into_iter().flatten() {
-                    let why = Unwritten::NotPermitted(login.name.clone(), rule.clone());
+                    let why = Unwritten::NotPermitted(login.name.clone(), rule.clone(), others(session.config, &login.name));
                     left.insert((*document).to_owned(), why);
                 }
             }
@@ -142,6 +142,15 @@ pub(crate) async fn not_written(
         }
     }
     Ok(left)
+}
+
+/// The other logins of the file, without those that may do nothing but make a root token.
+fn others(config: &Config, name: &str) -> Vec<String> {
+    let emergency = config.doors();
+    let all = config.logins.iter().map(|login| login.name.as_str());
+    let is_emergency = |name: &str| emergency.iter().any(|login| login.name == name);
+    let others = all.filter(|other| *other != name && !is_emergency(other));
+    others.map(str::to_owned).collect()
 }
 
 /// Whether a document stands in a mount.

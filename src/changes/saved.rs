@@ -15,6 +15,7 @@ use crate::event::PlannedStep;
 use crate::failure::Failure;
 use crate::memory::Memory;
 use crate::memory::form::Form;
+use crate::shell::ShellCommand;
 use crate::step::Step;
 use crate::vault::Body;
 
@@ -165,7 +166,7 @@ impl SavedPlan {
         )
         .advise(format!(
             "make the plan anew: {}",
-            config.command("plan -o FILE")
+            config.command(ShellCommand::new("plan -o FILE --login").with(&self.login))
         )))
     }
 }

@@ -100,6 +100,14 @@ pub(super) fn new_shares(by: &NewShares) -> &'static str {
     }
 }
 
+/// Who may be tried where a login may not, and how its rule comes to be where there is nobody else.
+pub(super) fn in_its_place(others: &[String]) -> String {
+    if others.is_empty() {
+        return "; with no other login in the file, that rule gets in by break-glass".to_owned();
+    }
+    format!("; another login can be tried: apply --login NAME ({})", others.join(", "))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -139,6 +147,14 @@ mod tests {
         assert_eq!(gone(false, false), too_few);
         assert!(gone(true, true).contains("recovery rotate"));
         assert!(gone(true, false).contains("fewer than a quorum"));
+    }
+
+    #[test]
+    fn who_may_not_write_is_told_who_else_can_be_tried() {
+        let others = texts(&["admin", "ada"]);
+        let tried = "; another login can be tried: apply --login NAME (admin, ada)";
+        assert_eq!(in_its_place(&others), tried);
+        assert!(in_its_place(&[]).ends_with("that rule gets in by break-glass"));
     }
 
     #[test]
