@@ -7,6 +7,7 @@ mod saved;
 use std::collections::BTreeMap;
 
 use crate::changes::item::item;
+use crate::config::Config;
 use crate::desired::defaults::widens;
 use crate::desired::observation::Observation;
 use crate::desired::to_be_sent;
@@ -123,7 +124,11 @@ pub(crate) async fn not_written(
         for (path, capabilities) in may {
             if let Some(rule) = rule_that_lacks(&path, &capabilities) {
                 for document in named.get(&*path).into_iter().flatten() {
-                    let why = Unwritten::NotPermitted(login.name.clone(), rule.clone(), others(session.config, &login.name));
+                    let why = Unwritten::NotPermitted(
+                        login.name.clone(),
+                        rule.clone(),
+                        others(session.config, &login.name),
+                    );
                     left.insert((*document).to_owned(), why);
                 }
             }

@@ -4,6 +4,7 @@ use thiserror::Error;
 
 use crate::code::Code;
 use crate::finding::detail::Detail;
+use crate::finding::words;
 use crate::step::Step;
 
 /// What does not hold of a document, by its path.

@@ -105,7 +105,10 @@ pub(super) fn in_its_place(others: &[String]) -> String {
     if others.is_empty() {
         return "; with no other login in the file, that rule gets in by break-glass".to_owned();
     }
-    format!("; another login can be tried: apply --login NAME ({})", others.join(", "))
+    format!(
+        "; another login can be tried: apply --login NAME ({})",
+        others.join(", ")
+    )
 }
 
 #[cfg(test)]

@@ -123,7 +123,9 @@ fn with_what_is_sent(config: &Config, login: &Login, failure: Failure) -> Failur
     }
     let roles = format!("auth/{}/role/", login.auth);
     let is_id = |path: &&str| {
-        let ends = ["/role-id", "/custom-secret-id"].iter().any(|end| path.ends_with(end));
+        let ends = ["/role-id", "/custom-secret-id"]
+            .iter()
+            .any(|end| path.ends_with(end));
         path.starts_with(&roles) && ends
     };
     let sent = config.writes.iter().map(|write| write.path.as_str());

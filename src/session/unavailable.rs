@@ -172,7 +172,10 @@ pub(crate) async fn explained(answers: Vec<Answer>, waited: Failure, advised: &A
 /// Emptied, another one, or not begun: from here nobody can tell which.
 fn not_initialised(answers: &[Answer], again: &ShellCommand) -> Failure {
     let nodes: Vec<_> = answers.iter().map(|(node, _)| node.address()).collect();
-    let (nodes, are) = (nodes.join(", "), if nodes.len() == 1 { "is" } else { "are" });
+    let (nodes, are) = (
+        nodes.join(", "),
+        if nodes.len() == 1 { "is" } else { "are" },
+    );
     Failure::refused(Code::NotInitialised, format!("{nodes} {are} not initialised"))
         .advise(format!(
             "see that cluster.address and cluster.nodes are of the cluster that is meant; if its storage was emptied, no \

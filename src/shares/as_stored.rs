@@ -84,12 +84,17 @@ pub(crate) async fn changed(config: &Config) -> Vec<(String, Finding)> {
     let opened = custodians::all(config, &mut Vec::new()).await;
     let looks = opened.iter().map(|custodian| async {
         let stored = diary.stored(custodian.name())?;
-        Some((custodian, observed(custodian, (stored, &diary), rehearsed.as_ref()).await))
+        Some((
+            custodian,
+            observed(custodian, (stored, &diary), rehearsed.as_ref()).await,
+        ))
     });
     let looks: Vec<_> = join_all(looks).await.into_iter().flatten().collect();
     // As apply counts: who was not seen may have theirs, and who gave it elsewhere has it.
-    let mut left: BTreeSet<String> =
-        given_elsewhere(&diary, &config.checkpoint.path).unwrap_or_default().into_iter().collect();
+    let mut left: BTreeSet<String> = given_elsewhere(&diary, &config.checkpoint.path)
+        .unwrap_or_default()
+        .into_iter()
+        .collect();
     for (custodian, look) in &looks {
         left.extend(match look {
             Ok((_, owner)) => owner.clone(),
@@ -101,13 +106,15 @@ pub(crate) async fn changed(config: &Config) -> Vec<(String, Finding)> {
     left.extend(all.filter(|name| !is_open(name)).cloned());
     let enough = u32::try_from(left.len()).is_ok_and(|left| left >= config.init.threshold);
     let by = NewShares::of(diary.handed_over(), enough);
-    let changed = looks.into_iter().filter_map(|(custodian, look)| match look {
-        Ok((Observation::Changed(how), _)) => {
-            let (place, name) = (custodian.address(), custodian.name().to_owned());
-            Some((name.clone(), Finding::ShareChanged(place, name, how, by)))
-        }
-        _ => None,
-    });
+    let changed = looks
+        .into_iter()
+        .filter_map(|(custodian, look)| match look {
+            Ok((Observation::Changed(how), _)) => {
+                let (place, name) = (custodian.address(), custodian.name().to_owned());
+                Some((name.clone(), Finding::ShareChanged(place, name, how, by)))
+            }
+            _ => None,
+        });
     let changed: Vec<_> = changed.collect();
     let of_another = |one: &Custodian| {
         let finding = key_set::of_another_key(&diary, one, config)?;

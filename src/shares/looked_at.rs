@@ -107,8 +107,7 @@ impl LookedAt {
     pub(crate) fn whether_enough_are_left(&mut self, with_them: usize, threshold: u32) {
         let perhaps = self.seen.len() + self.unseen.len() + with_them;
         // Those that are still in the checkpoint are stored again.
-        let enough =
-            self.in_hand || u32::try_from(perhaps).is_ok_and(|left| left >= threshold);
+        let enough = self.in_hand || u32::try_from(perhaps).is_ok_and(|left| left >= threshold);
         let by_now = NewShares::of(self.handed_over, enough);
         for one in &mut self.lost {
             if let Finding::ShareGone(.., by) | Finding::ShareChanged(.., by) = one {
@@ -125,9 +124,11 @@ impl LookedAt {
     /// What is lost, as failures: for whoever must not go on without it.
     fn refuse(&mut self) {
         let lost = self.lost.iter().zip(&self.advice);
-        self.failures.extend(lost.map(|(what, advice)| {
-            Failure::refused(what.code(), what.to_string()).advise(*advice)
-        }));
+        self.failures.extend(
+            lost.map(|(what, advice)| {
+                Failure::refused(what.code(), what.to_string()).advise(*advice)
+            }),
+        );
     }
 }
 
@@ -142,11 +143,20 @@ makes another share before hand-over: only wiping the cluster, with the data in 
 says how)";
 
 pub(crate) fn gone(custodian: &Custodian) -> Finding {
-    Finding::ShareGone(custodian.address(), custodian.name().to_owned(), NewShares::NotYet)
+    Finding::ShareGone(
+        custodian.address(),
+        custodian.name().to_owned(),
+        NewShares::NotYet,
+    )
 }
 
 pub(crate) fn changed(custodian: &Custodian, how: String) -> Finding {
-    Finding::ShareChanged(custodian.address(), custodian.name().to_owned(), how, NewShares::NotYet)
+    Finding::ShareChanged(
+        custodian.address(),
+        custodian.name().to_owned(),
+        how,
+        NewShares::NotYet,
+    )
 }
 
 /// A share as a report names it: whose it is and where.

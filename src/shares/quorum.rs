@@ -95,7 +95,9 @@ impl Asking<'_> {
 
     /// Says which identities open nothing here.
     async fn useless(self, candidates: &[Candidate], identities: &[IdentityFile]) {
-        let custodians = candidates.iter().filter_map(|one| one.custodian.as_ref().ok());
+        let custodians = candidates
+            .iter()
+            .filter_map(|one| one.custodian.as_ref().ok());
         for identity in fetch::useless(custodians, identities).await {
             let text = fetch::opens_none(identity);
             self.caller.events.warn(Code::IdentityWrong, text);

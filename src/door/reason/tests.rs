@@ -76,8 +76,7 @@ fn each_known_answer_about_a_token_has_its_sentence() {
     let email = "OpenBao login failed. claim \"email\" not found in token";
     let state = "Vault login failed. Expired or missing OAuth state.";
     let away = "error decoding issuer response to device auth: unexpected end of JSON input;";
-    let exchange =
-        r#"Error exchanging oidc code: "unable: oauth2: \"invalid_client\" \"no\""."#;
+    let exchange = r#"Error exchanging oidc code: "unable: oauth2: \"invalid_client\" \"no\""."#;
     let told = r#"unable: oauth2: "invalid_client" "no""#;
     let missing = "role \"operator\" could not be found";
     let denied = "authorization failed: access_denied";
@@ -96,12 +95,12 @@ fn each_known_answer_about_a_token_has_its_sentence() {
         role: "app".into(),
         jwt: source(),
     };
-    let expired =
-        "error validating token: invalid expiration time (exp) claim: token is expired";
+    let expired = "error validating token: invalid expiration time (exp) claim: token is expired";
     let issuer = "error validating token: invalid issuer (iss) claim";
     let unverified = detailed(UNVERIFIED, "invalid issuer (iss) claim");
     let audience = "error validating token: invalid audience (aud) claim";
-    let number = "error validating claims: claim \"id\" does not match any associated bound claim values";
+    let number =
+        "error validating claims: claim \"id\" does not match any associated bound claim values";
     let plain_claims = "claim \"id\" does not match any associated bound claim values";
     let jwt_table = [
         (400, number, detailed(CLAIMS, plain_claims)),
