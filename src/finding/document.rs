@@ -84,7 +84,7 @@ pub enum DocumentFinding {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum Unwritten {
     /// A login that may not, the rule of a policy that would let it, and the other logins of the file that may be tried.
-    #[error("the login {0} may not; it takes {1}{}", words::in_its_place(.2))]
+    #[error("the login {} may not; it takes {}{}", .0, .1, words::in_its_place(.2))]
     NotPermitted(String, String, Vec<String>),
     /// What it stands in is not written either.
     #[error("it stands in {0}, which is not written")]
