@@ -55,8 +55,8 @@ fn earlier_or_later(config: &Config, old: &Config) -> String {
     }
     let write = format!("in {file}, under init, write generation: {}", before + 1);
     let whole = |config: &Config| std::fs::canonicalize(&config.file).ok();
-    match whole(config) {
-        Some(path) if whole(old) == Some(path) => format!(
+    match (whole(config), whole(old)) {
+        (Some(one), Some(other)) if one == other => format!(
             "-c and --from are the same file, and --from must be the file as it was before the rotation: copy it first \
              ({}), then {write}; then: {}",
             ShellCommand::new("cp").with(&file).and("OLD.yaml"),

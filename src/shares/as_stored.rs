@@ -82,11 +82,12 @@ pub(crate) async fn changed(config: &Config) -> Vec<(String, Finding)> {
     };
     let rehearsed = Rehearsed::last(&config.checkpoint.path).ok().flatten();
     let opened = custodians::all(config, &mut Vec::new()).await;
-    let looks = opened.iter().map(|custodian| async {
-        let stored = diary.stored(custodian.name())?;
+    let (known, rehearsed) = (&diary, rehearsed.as_ref());
+    let looks = opened.iter().map(|custodian| async move {
+        let stored = known.stored(custodian.name())?;
         Some((
             custodian,
-            observed(custodian, (stored, &diary), rehearsed.as_ref()).await,
+            observed(custodian, (stored, known), rehearsed).await,
         ))
     });
     let looks: Vec<_> = join_all(looks).await.into_iter().flatten().collect();
