@@ -23,6 +23,7 @@ pub(crate) fn item(detail: Detail) -> PlannedItem {
         Change::SecretDiffers { field } | Change::SecretEdited { field } => {
             (PlannedChange::SecretDiffers, Some(field), None)
         }
+        Change::Moves { from, to } => (PlannedChange::Moves, None, Some((from, to))),
         Change::NotSet { field, .. } => (PlannedChange::NotSet, Some(field), None),
         Change::Edited { field, sent, want } => {
             (PlannedChange::Edited, Some(field), Some((sent, want)))

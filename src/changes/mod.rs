@@ -10,7 +10,7 @@ use crate::changes::item::item;
 use crate::config::Config;
 use crate::desired::defaults::widens;
 use crate::desired::observation::Observation;
-use crate::desired::to_be_sent;
+use crate::desired::{Document, to_be_sent};
 use crate::event::{PlannedAction, PlannedChange, PlannedItem, PlannedStep};
 use crate::failure::Failure;
 use crate::finding::{Change, Detail, Unwritten};
@@ -139,6 +139,8 @@ pub(crate) async fn not_written(
             left.entry(path).or_insert(why);
         }
     }
+    let pending = observations.iter().flat_map(|(_, found)| &found.pending);
+    lacking(pending.map(|one| &one.document), &mut left);
     for path in paths {
         let mounts = left.keys().filter(|above| stands_in(path, above));
         if let Some(mount) = mounts.max_by_key(|mount| mount.len()).cloned() {
@@ -156,6 +158,26 @@ fn others(config: &Config, name: &str) -> Vec<String> {
     let is_emergency = |name: &str| emergency.iter().any(|login| login.name == name);
     let others = all.filter(|other| *other != name && !is_emergency(other));
     others.map(str::to_owned).collect()
+}
+
+/// What cannot be written since something that it needs is not.
+fn lacking<'d>(
+    documents: impl Iterator<Item = &'d Document> + Clone,
+    left: &mut BTreeMap<String, Unwritten>,
+) {
+    loop {
+        let before = left.len();
+        for document in documents.clone() {
+            let lacks = document.needs.iter().find(|path| left.contains_key(*path));
+            if let Some(lacks) = lacks {
+                let why = Unwritten::Below(lacks.clone());
+                left.entry(document.path.clone()).or_insert(why);
+            }
+        }
+        if left.len() == before {
+            return;
+        }
+    }
 }
 
 /// Whether a document stands in a mount.

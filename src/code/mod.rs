@@ -254,6 +254,10 @@ codes! {
     AuditNotWritten "audit-not-written",
     /// Another type of mount is at a path of the file.
     MountTypeOther "mount-type-other",
+    /// A group of identities is of another type than the file says.
+    GroupTypeOther "group-type-other",
+    /// An alias belongs to somebody else, and whoever is to have it has another one.
+    AliasTaken "alias-taken",
     /// The server did not accept a document, or may not have.
     WriteFailed "write-failed",
     /// A step cannot be looked at with this login.

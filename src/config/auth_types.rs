@@ -24,6 +24,11 @@ pub(super) fn mount_path(name: &str) -> String {
     name.trim_end_matches('/').to_owned()
 }
 
+/// Where an approle role keeps the id that its alias is called by.
+pub(crate) fn role_id_path(mount: &str, role: &str) -> String {
+    format!("auth/{}/role/{role}/role-id", mount_path(mount))
+}
+
 /// The types with a model of their own.
 pub(super) const TYPED: [&str; 5] = ["oidc", "jwt", "kubernetes", "approle", "userpass"];
 

@@ -19,7 +19,9 @@ use crate::code::Code;
 
 /// What an included file may have: what belongs to a team. The cluster, its shares, its audit and its emergency access
 /// are those of the configuration itself.
-const SECTIONS: [&str; 5] = ["policies", "auth", "secrets", "writes", "logins"];
+const SECTIONS: [&str; 6] = [
+    "policies", "auth", "secrets", "identity", "writes", "logins",
+];
 
 /// Most files that are included.
 const MOST_FILES: usize = 2_000;
@@ -155,7 +157,7 @@ impl Merging {
 fn is_merged(path: &[String]) -> bool {
     match path {
         [section] => section != "writes",
-        [section, _] => section == "auth",
+        [section, _] => ["auth", "identity"].contains(&section.as_str()),
         [section, _, kind] => section == "auth" && ["roles", "users"].contains(&kind.as_str()),
         _ => false,
     }

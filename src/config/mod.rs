@@ -15,6 +15,7 @@ mod document;
 mod files;
 mod forms;
 mod include;
+pub(crate) mod makes_root;
 mod model;
 mod pattern;
 mod policy_files;
@@ -33,6 +34,7 @@ use std::sync::LazyLock;
 
 use serde_json::Value;
 
+pub(crate) use auth_types::role_id_path;
 pub use command_line::Typed;
 pub use model::*;
 pub(crate) use problem::in_words;

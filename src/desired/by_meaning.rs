@@ -38,7 +38,12 @@ pub(super) fn state(view: &View<'_>, document: &Document, have: &Value) -> State
         why.push(Change::NotRemembered { what });
     } else if !hidden.is_empty() {
         if !view.is_named(&document.path) {
-            findings.push(not_ours(view, document, &hidden));
+            let why = if have.is_null() {
+                Unwritten::NotShown
+            } else {
+                Unwritten::NotAdopted
+            };
+            findings.push(not_ours(view, document, &hidden, why));
         }
         not_compared.extend(hidden);
     }
@@ -58,10 +63,15 @@ pub(super) fn state(view: &View<'_>, document: &Document, have: &Value) -> State
 }
 
 /// Somebody else has made it, with secrets that nobody can compare.
-fn not_ours(view: &View<'_>, document: &Document, fields: &[String]) -> DocumentFinding {
+fn not_ours(
+    view: &View<'_>,
+    document: &Document,
+    fields: &[String],
+    why: Unwritten,
+) -> DocumentFinding {
     let (path, fields) = (document.path.clone(), fields.to_vec());
     let detail = Detail::NotCompared { path, fields };
-    DocumentFinding::NotWritten(view.step, detail, Unwritten::NotAdopted)
+    DocumentFinding::NotWritten(view.step, detail, why)
 }
 
 /// What was not compared is not known to have been sent.
@@ -94,6 +104,10 @@ pub(super) fn change(
     difference: &crate::vault::compare::Difference,
 ) -> Change {
     let field = difference.field.clone();
+    if document.at.is_some() && matches!(field.as_str(), "entity" | "group") {
+        let (from, to) = (difference.have.clone(), difference.want.clone());
+        return Change::Moves { from, to };
+    }
     // What is stored in a `kv` is others' by now, whatever the file once said of it.
     if document.kind.exact || was_reference(&view.diary.references, &document.path, &field) {
         return Change::SecretDiffers { field };

@@ -209,7 +209,9 @@ async fn states_of(
     // As they come: one slow answer holds up no other.
     let mut states: Vec<_> = stream::iter(documents.into_iter().enumerate())
         .map(|(place, document)| async move {
-            let state = if listing.lacks(&document.path) {
+            let state = if !document.is_read() {
+                state_of(view, &document).await?
+            } else if listing.lacks(&document.path) {
                 State::Absent
             } else {
                 state_of(view, &document).await?
@@ -224,6 +226,9 @@ async fn states_of(
 }
 
 async fn state_of(view: &View<'_>, document: &Document) -> Result<State, Failure> {
+    if matches!(document.read, Read::Denied) {
+        return Ok(State::Unseen);
+    }
     let known = view.memory.of(&document.path);
     if document.kind.initial && !view.is_root() {
         let Some(known) = known else {
@@ -250,6 +255,12 @@ async fn state_of(view: &View<'_>, document: &Document) -> Result<State, Failure
             Ok(edits.map_or(State::Unseen, State::present))
         }
         (Err(error), None) if error.is_forbidden() => Ok(State::Unseen),
+        // Some paths say so while nothing is there yet, in words of their own; what is written there is refused or not.
+        (Err(error), None) if error.status() == Some(400) => Ok(State::Absent),
+        // So it was right after it was written.
+        (Err(error), Some(known)) if error.status() == Some(400) && known.made.is_none() => {
+            Ok(remembered::state(view, document, (&known, &Value::Null)))
+        }
         (Err(error), _) => Err(error.into()),
     }
 }
@@ -289,14 +300,15 @@ pub(super) async fn read(
             Ok(None)
         }
         // Some paths say so while nothing is there yet (both products, measured).
-        Err(error) if session.is_root() && is_not_set_yet(&error) => Ok(None),
+        Err(error) if is_not_set_yet(&error) => Ok(None),
         have => have,
     }
 }
 
 /// A path that has no answer until something is written there: 400 or 500, with words of its engine.
 fn is_not_set_yet(error: &vault::Error) -> bool {
-    const WORDS: [&str; 9] = [
+    const WORDS: [&str; 10] = [
+        "no such crl",
         "could not find",
         "haven't been configured",
         "not configured",

@@ -10,12 +10,16 @@ use crate::desired::kind::{Kind, Writing};
 const GROUP_FILTER: &str =
     "(|(memberUid={{.Username}})(member={{.UserDN}})(uniqueMember={{.UserDN}}))";
 /// Fields that the empty value of their type puts back (measured). No other field is guessed at.
-const RESET_BY_TYPE: [&str; 121] = [
+const RESET_BY_TYPE: [&str; 149] = [
+    "allow_expired_cert_revocation",
+    "allow_role_ext_key_usage",
     "allowed_client_ids",
     "allowed_common_names",
     "allowed_dns_sans",
     "allowed_email_sans",
     "allowed_entity_aliases",
+    "allowed_kubernetes_namespace_selector",
+    "allowed_kubernetes_namespaces",
     "allowed_metadata_extensions",
     "allowed_names",
     "allowed_organizational_units",
@@ -41,10 +45,12 @@ const RESET_BY_TYPE: [&str; 121] = [
     "cas_required",
     "case_sensitive_names",
     "claim_mappings",
+    "cleanup_dead_servers",
     "clock_skew_leeway",
     "creation_statements",
     "crl_distribution_points",
     "custom_metadata",
+    "default_follows_latest_issuer",
     "default_lease_ttl",
     "default_role",
     "default_ttl",
@@ -52,16 +58,23 @@ const RESET_BY_TYPE: [&str; 121] = [
     "delta_crl_distribution_points",
     "description",
     "disable",
+    "disable_binding",
     "disabled",
     "disallowed_policies",
     "disallowed_policies_glob",
     "discoverdn",
     "display_name",
+    "dns_resolver",
     "enable_delta",
+    "enable_identity_alias_metadata",
+    "enable_metadata_on_failures",
     "enable_templating",
     "enabled",
     "entity_ids",
     "expiration_leeway",
+    "extra_annotations",
+    "extra_labels",
+    "generated_role_rules",
     "groupdn",
     "groups_claim",
     "iam_groups",
@@ -69,16 +82,23 @@ const RESET_BY_TYPE: [&str; 121] = [
     "insecure_tls",
     "issuer",
     "issuing_certificates",
+    "kubernetes_role_name",
     "listing_visibility",
+    "maintain_stored_certificate_counts",
     "max_age",
     "max_lease_ttl",
     "max_page_size",
     "max_ttl",
     "max_versions",
+    "member_entities",
     "member_entity_ids",
     "member_group_ids",
+    "member_groups",
     "metadata",
     "min_encryption_version",
+    "min_quorum",
+    "name_template",
+    "nas_identifier",
     "not_before_leeway",
     "ocsp_ca_certificates",
     "ocsp_disable",
@@ -96,6 +116,7 @@ const RESET_BY_TYPE: [&str; 121] = [
     "policies",
     "policy_arns",
     "poll_interval",
+    "publish_stored_certificate_count_metrics",
     "redirect_uris",
     "renew_statements",
     "required_extensions",
@@ -104,18 +125,25 @@ const RESET_BY_TYPE: [&str; 121] = [
     "rollback_statements",
     "root_credentials_rotate_statements",
     "root_rotation_statements",
+    "scopes_supported",
     "secret_id_bound_cidrs",
     "secret_id_num_uses",
     "secret_id_ttl",
+    "service_account_name",
     "starttls",
     "template",
     "tidy_acme",
     "tidy_cert_store",
+    "tidy_cross_cluster_revoked_certs",
     "tidy_expired_issuers",
+    "tidy_invalid_certs",
     "tidy_move_legacy_ca_bundle",
+    "tidy_revocation_queue",
     "tidy_revoked_cert_issuer_associations",
     "tidy_revoked_certs",
     "token_bound_cidrs",
+    "token_default_audiences",
+    "token_default_ttl",
     "token_explicit_max_ttl",
     "token_max_ttl",
     "token_no_default_policy",
@@ -145,7 +173,10 @@ impl Kind {
             return Default::LeaveOut;
         }
         // Replaced by the server also where it keeps the others.
-        if matches!(field, "role_type" | "bound_claims_type" | "callback_mode") {
+        if matches!(
+            field,
+            "role_type" | "bound_claims_type" | "callback_mode" | "credential_config"
+        ) {
             return Default::LeaveOut;
         }
         if is_for_good(path, field) {
@@ -176,11 +207,7 @@ pub(crate) fn stated(path: &str, field: &str) -> Option<Value> {
 /// Whether no write takes a field back: made at creation, another document's, or refused (measured).
 fn is_for_good(path: &str, field: &str) -> bool {
     match field {
-        "local_secret_ids"
-        | "connection_details"
-        | "group_ids"
-        | "direct_group_ids"
-        | "inherited_group_ids" => true,
+        "local_secret_ids" | "connection_details" => true,
         "exportable" | "allow_plaintext_backup" | "type" | "derived" => path.contains("/keys/"),
         // An empty one is no address to the servers, which answer with 500.
         "path" | "aia_path" => path.ends_with("/config/cluster"),
@@ -217,6 +244,9 @@ fn named_default(path: &str, field: &str) -> Option<Value> {
 
 /// The same of a field whose name means something else in other documents.
 fn of_a_collection(path: &str, field: &str) -> Option<Value> {
+    if let Some(own) = of_the_server(path, field) {
+        return Some(own);
+    }
     let tokens = path.starts_with("identity/oidc/");
     let pki = |name: &str| path.ends_with(&format!("/config/{name}"));
     Some(match field {
@@ -231,7 +261,34 @@ fn of_a_collection(path: &str, field: &str) -> Option<Value> {
         "interval_duration" if pki("auto-tidy") => json!(43_200),
         "safety_buffer" | "revoked_safety_buffer" if pki("auto-tidy") => json!(259_200),
         "issuer_safety_buffer" if pki("auto-tidy") => json!(31_536_000),
+        "acme_account_safety_buffer" if pki("auto-tidy") => json!(2_592_000),
+        "page_size" if pki("auto-tidy") => json!(1000),
+        "revocation_queue_safety_buffer" if pki("auto-tidy") => json!(172_800),
+        "allowed_roles" | "allowed_issuers" if pki("acme") => json!(["*"]),
+        "default_directory_policy" if pki("acme") => json!("sign-verbatim"),
+        "eab_policy" if pki("acme") => json!("not-required"),
+        "max_ttl" if pki("acme") => json!("2160h"),
+        "algorithm" if tokens => json!("RS256"),
+        "kubernetes_role_type" => json!("Role"),
+        "credential_type" => json!("password"),
         "pause_duration" if pki("auto-tidy") => json!("0s"),
+        _ => return None,
+    })
+}
+
+/// The same of what the server itself is set to.
+fn of_the_server(path: &str, field: &str) -> Option<Value> {
+    let rotates = path.starts_with("sys/rotate/");
+    let raft = path.ends_with("/autopilot/configuration");
+    Some(match field {
+        "max_operations" if rotates => json!(3_865_470_566_u64),
+        "interval" if rotates => json!(0),
+        "enabled" if rotates => json!(true),
+        "dead_server_last_contact_threshold" if raft => json!("24h"),
+        "last_contact_threshold" | "server_stabilization_time" if raft => json!("10s"),
+        "max_trailing_logs" if raft => json!(1000),
+        "ocsp_cache_size" if path.ends_with("/config") => json!(100),
+        "role_cache_size" if path.ends_with("/config") => json!(200),
         _ => return None,
     })
 }

@@ -25,6 +25,10 @@ pub struct Document {
     pub(crate) awaited: Vec<Awaited>,
     /// Fields of the answer that other documents take.
     pub(crate) keeps: Vec<String>,
+    /// Where it is written, if that is not its own path.
+    pub(crate) at: Option<String>,
+    /// Documents, by path, without which it cannot be written.
+    pub(crate) needs: Vec<String>,
 }
 
 /// How the present state of a document is read.
@@ -34,6 +38,8 @@ pub enum Read {
     SamePath,
     /// Already read with the listing of its step; `None` where there is none.
     Known(Option<Value>),
+    /// It could not be read with its step: this login may not.
+    Denied,
     /// A policy: its text is compared byte by byte.
     Policy,
     /// Tuning of a mount: effective values are compared.
@@ -67,7 +73,7 @@ pub(crate) struct Reset {
 impl Pending {
     /// Where it is written.
     pub(crate) fn written_at(&self) -> String {
-        let path = &self.document.path;
+        let path = self.document.at.as_ref().unwrap_or(&self.document.path);
         match self.document.kind.set_below {
             Some(below) if self.why != [Change::Create] => format!("{path}/{}", below.name),
             _ => path.clone(),
@@ -86,6 +92,8 @@ impl Document {
             unmanaged: Vec::new(),
             awaited: Vec::new(),
             keeps: Vec::new(),
+            at: None,
+            needs: Vec::new(),
         }
     }
 
@@ -94,6 +102,11 @@ impl Document {
     pub(crate) fn leaving(self, unmanaged: &[String]) -> Self {
         let unmanaged = unmanaged.to_vec();
         Self { unmanaged, ..self }
+    }
+
+    /// Whether it is still to be read, and was not read with its step.
+    pub(super) fn is_read(&self) -> bool {
+        !matches!(self.read, Read::Known(_) | Read::Denied)
     }
 
     /// Where what the server has of it is read.
@@ -137,7 +150,7 @@ impl Document {
             Read::Policy => compare::compare_policy(&self.body, have),
             _ if self.kind.exact => compare::compare_stored(&self.body, have),
             Read::Tune => compare::compare_tune(&self.body, have),
-            Read::SamePath | Read::Known(_) => compare::compare(&self.body, have),
+            Read::SamePath | Read::Known(_) | Read::Denied => compare::compare(&self.body, have),
         }
     }
 }

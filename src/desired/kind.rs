@@ -134,6 +134,12 @@ impl Kind {
         !self.unreadable && !self.once
     }
 
+    /// The same of one whose answer may hold what is nobody's business.
+    pub(super) fn hidden(self) -> Self {
+        let plain = false;
+        Self { plain, ..self }
+    }
+
     /// Of the configuration of an auth method of this type.
     pub(crate) fn auth_config(auth_type: &str) -> Self {
         match auth_type {
@@ -142,10 +148,11 @@ impl Kind {
                 ..REPLACED
             },
             "kubernetes" => REPLACED,
-            "ldap" => Self {
+            "ldap" | "radius" => Self {
                 writing: Writing::Merges,
                 ..OTHER
             },
+            "cert" => MERGED,
             _ => OTHER,
         }
     }
@@ -198,16 +205,26 @@ fn of_system(path: &str) -> Option<Kind> {
     Some(match parts[..] {
         ["identity", "oidc", "token", ..] => CREDENTIAL,
         ["identity", "group", ..] => Kind {
+            // Who stands above it is said by the group above.
             moves: &[
                 "modify_index",
                 "last_update_time",
                 "alias.last_update_time",
                 "alias.modify_index",
+                "parent_group_ids",
             ],
             ..MERGED
         },
         ["identity", "entity", ..] => Kind {
-            moves: &["last_update_time", "aliases"],
+            // Its groups are said by the groups, of which a provider fills some at each login.
+            moves: &[
+                "last_update_time",
+                "aliases",
+                "group_ids",
+                "direct_group_ids",
+                "inherited_group_ids",
+                "mfa_secrets",
+            ],
             ..MERGED
         },
         ["identity", "entity-alias" | "group-alias", ..] => Kind {
@@ -222,7 +239,13 @@ fn of_system(path: &str) -> Option<Kind> {
             ..OTHER
         },
         ["sys", "mounts" | "auth", .., "tune"] => MOUNT,
-        ["auth", "token", "roles", _] => MERGED,
+        ["auth", "token", "roles", _]
+        | ["identity", "oidc", "config"]
+        | ["sys", "rotate", "config"]
+        | ["sys", "rotate", "keyring", "config"]
+        | ["sys", "storage", "raft", "autopilot", "configuration"] => MERGED,
+        // Each write makes one, under an id of its own.
+        ["identity", "mfa", "method", _] => ONCE,
         ["sys", "rotate" | "seal" | "unseal" | "step-down", ..] => ONCE,
         // A client's answer has its secret.
         [
@@ -289,13 +312,12 @@ fn of_engine(engine_type: &str, second_version: bool, rest: &str) -> Kind {
             ..KEY
         },
         ("pki" | "ssh", ["roles", _]) => REPLACED,
-        ("pki", ["config", "urls" | "crl" | "cluster" | "auto-tidy"]) => MERGED,
+        ("pki", ["config", "urls" | "crl" | "cluster" | "auto-tidy" | "acme"]) => MERGED,
         ("pki", ["config", "issuers"]) => Kind {
             moves: &["default"],
-            plain: true,
-            ..OTHER
+            ..MERGED
         },
-        ("database" | "aws", ["roles", _]) => MERGED,
+        ("database" | "aws" | "kubernetes", ["roles", _]) => MERGED,
         ("database", ["config", _]) => Kind {
             writing: Writing::Merges,
             ..OTHER
@@ -353,7 +375,7 @@ mod tests {
         let key = of_engine("transit", false, "keys/a");
         assert_eq!(key.set_below.map(|below| below.name), Some("config"));
         assert!(of_engine("transit", false, "keys/a/config").read_above);
-        for path in ["urls", "crl", "cluster", "auto-tidy"] {
+        for path in ["urls", "crl", "cluster", "auto-tidy", "acme"] {
             assert_eq!(of_engine("pki", false, &format!("config/{path}")), MERGED);
         }
         assert_eq!(of_system("auth/token/roles/a"), Some(MERGED));

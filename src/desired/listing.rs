@@ -23,7 +23,7 @@ impl Listing {
     pub(crate) async fn take(view: &View<'_>, documents: &[Document]) -> Result<Self, Failure> {
         let token = view.token()?;
         let mut wanted: BTreeMap<&str, usize> = BTreeMap::new();
-        for document in documents {
+        for document in documents.iter().filter(|one| one.is_read()) {
             if let Some((collection, _)) = document.path.rsplit_once('/') {
                 *wanted.entry(collection).or_default() += 1;
             }

@@ -146,14 +146,10 @@ impl MountOfFile<'_> {
             body.push(("description".into(), self.description.into()));
         }
         add_options(&mut body, self.options);
+        let document = Document::new(self.tuning(), Body::Map(body), kind::MOUNT);
         Ok(Document {
-            path: self.tuning(),
-            body: Body::Map(body),
             read: Read::Known(have),
-            kind: kind::MOUNT,
-            unmanaged: self.unmanaged.to_vec(),
-            awaited: Vec::new(),
-            keeps: Vec::new(),
+            ..document.leaving(self.unmanaged)
         })
     }
 
@@ -172,13 +168,8 @@ impl MountOfFile<'_> {
             }
         }
         Document {
-            path: self.mount_path.clone(),
-            body: Body::Map(body),
             read: Read::Known(None),
-            kind: kind::MOUNT,
-            unmanaged: Vec::new(),
-            awaited: Vec::new(),
-            keeps: Vec::new(),
+            ..Document::new(self.mount_path.clone(), Body::Map(body), kind::MOUNT)
         }
     }
 

@@ -60,10 +60,11 @@ async fn what_was_made(
     let made = match read(target, target.token()?, document).await {
         Ok(made) => made,
         // Whoever may write need not be one who may read: what was sent is remembered alone.
-        Err(error) if error.is_forbidden() => {
+        Err(error) if error.is_forbidden() || error.status() == Some(400) => {
             let record = record::of(target.memory, document, (&document.body, None));
             let unread = DocumentFinding::NotReadBack(document.path.clone());
-            return Ok((Some(record), vec![unread.into()]));
+            let unread = error.is_forbidden().then(|| unread.into());
+            return Ok((Some(record), unread.into_iter().collect()));
         }
         Err(error) => return Err(error.into()),
     };
@@ -90,7 +91,8 @@ pub(super) fn stays(document: &Document, made: &Value, reset: &Reset) -> Option<
         _ if reset.field == "display_name" => true,
         // Its fields have other names there.
         Some(_) if reset.field == "user_lockout_config" => nothing(now),
-        Some(to) => to == now || (nothing(to) && nothing(now)),
+        // What is emptied is what the server puts there by itself.
+        Some(to) => to == now || (nothing(to) && (nothing(now) || *now != reset.was)),
         // Not named any more: what says something and is as it was has stayed.
         // Where a write replaces the rest, the default may be what it was.
         None => replaced || nothing(now) || *now != reset.was,

@@ -107,7 +107,7 @@ fn put_back_by(
         kind.default_of(&document.path, &field_of(&one.place), now)
     });
     match (default, then) {
-        (Default::Is(own), _) if is_tuned(document, field) => Default::Is(own),
+        (Default::Is(own), _) if is_of_the_server(document, field) => Default::Is(own),
         (Default::Is(_), Some(then)) => Default::Is(then.clone()),
         // What is sent by name comes back, also where nobody has measured what resets it; an empty text may be refused.
         (Default::NotKnown, Some(then)) if !is_nothing(then) && *then != "" => {
@@ -189,11 +189,12 @@ impl Sending {
     }
 }
 
-/// A time of a mount, which reads back as that of the server where it has none of its own; and the lock-out of users, whose
-/// fields are read back by other names than they are sent by.
-fn is_tuned(document: &Document, field: &str) -> bool {
+/// A time of a mount and the issuer of a provider, which read back as those of the server where there is none of their own;
+/// and the lock-out of users, whose fields are read back by other names than they are sent by.
+fn is_of_the_server(document: &Document, field: &str) -> bool {
     let tuned = field.ends_with("_lease_ttl") || field == LOCKOUT;
-    tuned && document.path.ends_with("/tune")
+    let issues = field == "issuer" && document.path.starts_with("identity/oidc/provider/");
+    issues || (tuned && document.path.ends_with("/tune"))
 }
 
 /// The lock-out of users, in the tuning of a mount.

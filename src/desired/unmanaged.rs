@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use futures::{StreamExt, stream};
 
-use crate::config::policy_text::{covers, rules};
+use crate::config::makes_root::way_to_root;
 use crate::desired::grant;
 use crate::desired::view::{CONCURRENCY, View};
 use crate::failure::Failure;
@@ -13,17 +13,6 @@ use crate::vault::policies;
 
 /// So many texts of policies are read at the most: more of them are counted, and not judged.
 const READ_AT_MOST: usize = 1000;
-/// What makes its holder root: any policy, any token, root itself.
-const WAYS: [(&str, &[&str]); 7] = [
-    ("sys/policies/acl/any", &["create", "update", "patch"]),
-    ("sys/policy/any", &["create", "update", "patch"]),
-    ("auth/token/create", &["sudo"]),
-    ("auth/token/create-orphan", &["sudo"]),
-    ("identity/entity/id/any", &["create", "update", "patch"]),
-    ("sys/generate-root/update", &["update"]),
-    ("sys/generate-root-token/update", &["update"]),
-];
-
 /// What is there and not in the file, by path, and what of it is dangerous.
 #[derive(Debug, Default)]
 pub(crate) struct Unmanaged {
@@ -114,14 +103,54 @@ async fn names(view: &View<'_>, collection: &str) -> Result<Option<Vec<String>>,
     }
 }
 
-/// The rule of a policy that may make its holder root.
-fn way_to_root(text: &str) -> Option<String> {
-    rules(text).into_iter().find_map(|(rule, may)| {
-        let is_way = |(path, enough): &(&str, &[&str])| {
-            covers(&rule, path) && enough.iter().any(|one| may.iter().any(|has| has == one))
+/// Groups and entities that the file does not name, where it names some. Entities that logins have made are nobody's doing.
+pub(crate) async fn of_identity(view: &View<'_>) -> Result<Unmanaged, Failure> {
+    let identity = &view.config.identity;
+    let groups = identity.groups.iter().map(|one| one.name.to_lowercase());
+    let entities = identity.entities.iter().map(|one| one.name.to_lowercase());
+    let kinds: [(&str, BTreeSet<String>); 2] =
+        [("group", groups.collect()), ("entity", entities.collect())];
+    let mut found = Unmanaged::default();
+    for (kind, named) in kinds {
+        if named.is_empty() {
+            continue;
+        }
+        let collection = format!("identity/{kind}/id");
+        let listed = view
+            .client()
+            .list_info(Some(view.token()?), &collection)
+            .await;
+        let listed = match listed {
+            Ok(listed) => listed,
+            Err(error) if error.is_forbidden() => {
+                found.findings.push(unlisted(&collection));
+                continue;
+            }
+            Err(error) => return Err(error.into()),
         };
-        WAYS.iter().any(is_way).then_some(rule.clone())
-    })
+        let names = listed.values().filter_map(|one| one["name"].as_str());
+        let others = names.filter(|name| {
+            let by_login = kind == "entity" && is_of_a_login(name);
+            !by_login && !named.contains(&name.to_lowercase())
+        });
+        let mut others: Vec<_> = others
+            .map(|name| format!("identity/{kind}/name/{name}"))
+            .collect();
+        others.sort();
+        found.paths.extend(others);
+    }
+    Ok(found)
+}
+
+/// Whether this is a name that the servers give to an entity of a login (measured: `entity_` and eight digits of base 16, on
+/// OpenBao 2.7 with the namespace).
+fn is_of_a_login(name: &str) -> bool {
+    let Some(rest) = name.strip_prefix("entity_") else {
+        return false;
+    };
+    let digits = rest.get(..8);
+    digits.is_some_and(|digits| digits.chars().all(|letter| letter.is_ascii_hexdigit()))
+        && matches!(rest.as_bytes().get(8), None | Some(b'.'))
 }
 
 #[cfg(test)]
@@ -129,35 +158,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_policy_that_may_do_everything_is_found_and_one_of_an_application_is_not() {
-        for (text, way) in [
-            (
-                "path \"*\" { capabilities = [\"create\", \"sudo\"] }",
-                Some("*"),
-            ),
-            (
-                "path \"sys/policies/acl/*\" { capabilities = [\"update\"] }",
-                Some("sys/policies/acl/*"),
-            ),
-            (
-                "path \"auth/token/create\" { capabilities = [\"update\", \"sudo\"] }",
-                Some("auth/token/create"),
-            ),
-            (
-                "path \"auth/token/create\" { capabilities = [\"update\"] }",
-                None,
-            ),
-            (
-                "path \"sys/policies/acl/*\" { capabilities = [\"read\", \"list\"] }",
-                None,
-            ),
-            (
-                "path \"secret/*\" { capabilities = [\"create\", \"update\", \"sudo\"] }",
-                None,
-            ),
-            ("path \"*\" { policy = \"sudo\" }", Some("*")),
-        ] {
-            assert_eq!(way_to_root(text).as_deref(), way, "{text}");
+    fn an_entity_of_a_login_is_known_by_its_name() {
+        assert!(is_of_a_login("entity_0528bde0") && is_of_a_login("entity_0528bde0.root"));
+        for name in ["ada", "entity_ada", "entity_0528bde0x", "entity_0528bde"] {
+            assert!(!is_of_a_login(name), "{name}");
         }
     }
 }

@@ -9,14 +9,14 @@ use crate::code::Code;
 use crate::desired::answers;
 use crate::desired::create_once;
 use crate::desired::document::{Document, Pending, Read};
-use crate::desired::observation::Observation;
 use crate::desired::read_back::{keep_answer, read_back};
-use crate::evidence::facts::Evidence;
+use crate::desired::rejected::rejected;
 use crate::failure::Failure;
 use crate::finding::{Change, Finding};
 use crate::memory::Memory;
 use crate::session::Session;
 use crate::vault;
+use crate::vault::Body;
 
 /// What writing takes: who writes, and where that is remembered.
 pub struct Target<'a> {
@@ -127,20 +127,6 @@ fn made_anew(pending: &[Pending]) -> Vec<String> {
     below.collect()
 }
 
-/// Writes what an observation left pending, and says what was written.
-///
-/// # Errors
-/// As [`apply`].
-pub async fn write_pending(
-    target: &Target<'_>,
-    observation: Observation,
-    in_flight: usize,
-) -> Result<(Evidence, Vec<Finding>), Failure> {
-    let written = apply(target, observation.pending, in_flight).await?;
-    let evidence = observation.evidence.with("written", written.paths);
-    Ok((evidence, written.findings))
-}
-
 /// Why a document was not written, or may not have been.
 struct Unwritten {
     failure: Failure,
@@ -155,9 +141,32 @@ impl From<Failure> for Unwritten {
     }
 }
 
-/// Writes one document. A 5xx after a write says nothing: the document is read again, and only when
-/// it is not as wanted is it written once more.
+/// Writes one document, and what its making does not take.
 async fn write(target: &Target<'_>, pending: &Pending) -> Result<(), Unwritten> {
+    send(target, pending).await?;
+    let document = &pending.document;
+    let below = document
+        .kind
+        .set_below
+        .filter(|_| pending.why == [Change::Create]);
+    let (Some(below), Body::Map(fields)) = (below, &document.body) else {
+        return Ok(());
+    };
+    let mut settings = fields.clone();
+    settings.retain(|(name, _)| below.fields.contains(&name.as_str()));
+    if settings.is_empty() {
+        return Ok(());
+    }
+    let at = format!("{}/{}", document.path, below.name);
+    let (token, settings) = (target.token()?, Body::Map(settings));
+    let written = target.client().write(Some(token), &at, &settings).await;
+    let refused = written.err();
+    refused.map_or(Ok(()), |error| Err(rejected(document, error).into()))
+}
+
+/// Sends one document. A 5xx after a write says nothing: the document is read again, and only when
+/// it is not as wanted is it written once more.
+async fn send(target: &Target<'_>, pending: &Pending) -> Result<(), Unwritten> {
     let token = target.token()?;
     let document = &pending.document;
     let body = pending.send.as_ref().unwrap_or(&document.body);
@@ -253,59 +262,7 @@ async fn ambiguous_write_arrived(
         Err(error) if error.status() == Some(405) => {
             Ok(create_once::is_there(target, document).await? == Some(true))
         }
-        Err(error) if error.is_retryable() => Ok(false),
+        Err(error) if error.is_retryable() || error.status() == Some(400) => Ok(false),
         Err(error) => Err(error.into()),
-    }
-}
-
-/// Where the file says what is written there: its sections have other names than the API.
-fn place_in_file(path: &str) -> String {
-    let parts: Vec<_> = path.split('/').collect();
-    match parts[..] {
-        ["sys", "auth", ref mount @ ..] => format!("auth.{}", without_tune(mount)),
-        ["sys", "mounts", ref mount @ ..] => format!("secrets.{}", without_tune(mount)),
-        ["sys", "policies", "acl", name] => {
-            format!("policies.{name}, or the file that its rules are in,")
-        }
-        ["auth", ref mount @ .., "config"] => format!("auth.{}.config", mount.join("/")),
-        ["auth", ref mount @ .., "role", name] => format!("auth.{}.roles.{name}", mount.join("/")),
-        ["auth", ref mount @ .., "users", name] => format!("auth.{}.users.{name}", mount.join("/")),
-        _ => path.to_owned(),
-    }
-}
-
-fn without_tune(mount: &[&str]) -> String {
-    mount.strip_suffix(&["tune"]).unwrap_or(mount).join("/")
-}
-
-fn rejected(document: &Document, error: vault::Error) -> Failure {
-    let advice = error.advice().unwrap_or_else(|| {
-        format!(
-            "correct {} in the file, then run apply again; what was written stands",
-            place_in_file(&document.path)
-        )
-    });
-    Failure::failed(error.code(), error.to_string())
-        .advise(advice)
-        .answered(error.status())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_file_is_corrected_at_its_own_place_and_not_at_an_api_path() {
-        assert_eq!(place_in_file("sys/auth/ldap"), "auth.ldap");
-        assert_eq!(place_in_file("sys/auth/a/b/tune"), "auth.a/b");
-        assert_eq!(place_in_file("auth/oidc/config"), "auth.oidc.config");
-        assert_eq!(place_in_file("auth/a/b/role/x"), "auth.a/b.roles.x");
-        assert_eq!(place_in_file("auth/up/users/ada"), "auth.up.users.ada");
-        assert_eq!(place_in_file("sys/mounts/kv"), "secrets.kv");
-        assert_eq!(
-            place_in_file("sys/policies/acl/ops"),
-            "policies.ops, or the file that its rules are in,"
-        );
-        assert_eq!(place_in_file("secret/config"), "secret/config");
     }
 }

@@ -132,6 +132,8 @@ pub enum PlannedChange {
     Create,
     /// A field differs.
     Differs,
+    /// It belongs to somebody else: `have` and `want` are who has it and who is to.
+    Moves,
     /// The text of a policy differs: `have` and `want` are the texts themselves.
     PolicyDiffers,
     /// A field differs, and one of the values is secret.

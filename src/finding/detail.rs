@@ -116,6 +116,18 @@ pub enum Change {
         /// What the file says, in the same way.
         want: String,
     },
+    /// What an auth method calls somebody belongs to somebody else.
+    #[error(
+        "it belongs to {}, and moves to {}: logins from then on get what that has",
+        printable::line(from, 1000),
+        printable::line(to, 1000)
+    )]
+    Moves {
+        /// Who has it, as JSON.
+        from: String,
+        /// Who is to have it, in the same way.
+        to: String,
+    },
     /// The text of a policy differs.
     #[error("its text differs from that of the file")]
     PolicyDiffers {

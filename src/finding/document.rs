@@ -70,6 +70,18 @@ pub enum DocumentFinding {
          unknown"
     )]
     Unlisted(String),
+    /// A group, and a member of it that no entity is.
+    #[error(
+        "{0}: nobody has logged in as {1} yet, so there is no entity to be a member: apply again afterwards, or give that \
+         name to an entity of the file"
+    )]
+    MemberUnknown(String, String),
+    /// A group or entity, a policy that it gives, and the rule by which its holders may become root.
+    #[error(
+        "whoever is, or is in, {0} may become root by the rule for \"{2}\" of the policy {1}; if that is meant: \
+         break_glass.accept_admins: [{0}]"
+    )]
+    GivesRoot(String, String, String),
     /// What a login may not read.
     #[error("{}: {}, so it may be other than the file", .0.name(), .1)]
     Unseen(Step, Detail),
@@ -94,6 +106,11 @@ pub enum Unwritten {
         "it is there, and nothing here remembers having written it: apply --adopt-documents overwrites it"
     )]
     NotAdopted,
+    /// No server shows it, so nobody knows whether it is there.
+    #[error(
+        "no server shows it, and nothing here remembers having written it: apply --adopt-documents writes it"
+    )]
+    NotShown,
     /// More people or addresses would be let in, which `--yes` does not mean.
     #[error("more would be let in by it; with --yes that takes --allow-widening")]
     Widens,
@@ -103,7 +120,7 @@ impl Unwritten {
     fn code(&self) -> Code {
         match self {
             Self::NotPermitted(..) | Self::Below(_) => Code::NotPermitted,
-            Self::NotAdopted => Code::NotAdopted,
+            Self::NotAdopted | Self::NotShown => Code::NotAdopted,
             Self::Widens => Code::WidensAccess,
         }
     }
@@ -117,9 +134,9 @@ impl DocumentFinding {
             Self::DoneOnce(_) | Self::PerhapsDone(_) => Code::DoneOnce,
             Self::NotReadBack(_) => Code::NotSeen,
             Self::Refused(..) => Code::NotPermitted,
-            Self::PolicyUnknown(_) => Code::NameUnknown,
+            Self::PolicyUnknown(_) | Self::MemberUnknown(..) => Code::NameUnknown,
             Self::NewUnseen(_) | Self::Unseen(..) | Self::Unlisted(_) => Code::NotSeen,
-            Self::MakesRoot(..) => Code::LoginCanEscalate,
+            Self::MakesRoot(..) | Self::GivesRoot(..) => Code::LoginCanEscalate,
             Self::NotWritten(_, _, why) => why.code(),
         }
     }

@@ -147,7 +147,13 @@ fn roles(config: &Config) -> Vec<String> {
             .chain(method.users.iter().map(user))
             .collect::<Vec<_>>()
     };
-    config.auth.iter().flat_map(of_method).collect()
+    let identity = &config.identity;
+    let groups = identity.groups.iter();
+    let groups = groups.map(|one| format!("{} group {}", one.group_type.name(), one.name));
+    let entities = identity.entities.iter();
+    let entities = entities.map(|one| format!("entity {}", one.name));
+    let of_methods = config.auth.iter().flat_map(of_method);
+    of_methods.chain(entities).chain(groups).collect()
 }
 
 fn login(login: &Login) -> String {

@@ -158,43 +158,6 @@ fn stored_data_is_compared_as_it_stands() {
 }
 
 #[test]
-fn differences_that_are_none_end_with_the_first_run() {
-    require!(["openbao-2.7.2"]);
-    let (server, mut ceremony) = with_root(Setup::OpenBao272Static);
-    let grant = "GRANT SELECT, INSERT ON *.* TO '{{name}}'@'%' IDENTIFIED BY '{{password}}';";
-    ceremony
-        .set("/secrets/pki", json!({ "type": "pki" }))
-        .set("/secrets/ssh", json!({ "type": "ssh" }))
-        .set("/secrets/database", json!({ "type": "database" }))
-        .set(
-            "/writes",
-            json!([
-                { "path": "database/config/my", "data": {
-                    "plugin_name": "mysql-database-plugin", "username": "r", "password": { "file": "ada.password" },
-                    "connection_url": "{{username}}:{{password}}@tcp(127.0.0.1:3306)/",
-                    "allowed_roles": ["p"], "verify_connection": false } },
-                { "path": "database/roles/p", "data": { "db_name": "my", "creation_statements": grant } },
-                { "path": "pki/roles/r", "data": { "allowed_domains": "localhost", "not_before_duration": "1m" } },
-                { "path": "pki/config/auto-tidy", "data": {
-                    "enabled": true, "tidy_cert_store": true, "interval_duration": "12h", "safety_buffer": "72h" } },
-                { "path": "ssh/config/ca", "data": { "generate_signing_key": true } },
-                { "path": "ssh/roles/ca", "data": {
-                    "key_type": "ca", "allow_user_certificates": true, "not_before_duration": "30s" } },
-                { "path": "sys/quotas/rate-limit/kv", "data": { "path": "secret", "rate": 100 } },
-                { "path": "sys/config/cors", "data": {
-                    "allowed_origins": ["https://ui.example.com"], "allowed_headers": ["X-Custom"] } },
-                { "path": "identity/oidc/provider/main", "data": {
-                    "issuer": "https://vault.example.com", "allowed_client_ids": ["*"] } },
-            ]),
-        );
-    ceremony.apply().exits(1);
-    writes(&server, &ceremony, &[]);
-    // Not a word of them is guessed: what is sent otherwise is written.
-    ceremony.set("/writes/2/data/not_before_duration", json!("60s"));
-    writes(&server, &ceremony, &["pki/roles/r"]);
-}
-
-#[test]
 fn a_signing_key_is_made_once_and_again_only_where_that_is_asked_for() {
     for setup in EACH {
         require!(setup.components());

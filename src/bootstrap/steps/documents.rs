@@ -71,13 +71,15 @@ async fn accessors_of(view: &View<'_>) -> Result<BTreeMap<String, String>, vault
     Ok(accessors.collect())
 }
 
-/// Policies that roles and users of the file have, and neither the file nor the server: nobody may do anything by them.
+/// Policies that roles, users, groups and entities of the file have, and neither the file nor the server: nobody may do anything by them.
 async fn unknown_policies(view: &View<'_>) -> Result<Vec<Finding>, Failure> {
     let fields = view.config.auth.iter().flat_map(|method| {
         let members = method.roles.iter().chain(&method.users);
         members.filter_map(|(_, fields)| fields.get("token_policies"))
     });
     let mut names: BTreeSet<String> = fields.flat_map(Field::strings).map(String::from).collect();
+    let given = view.config.identity.policies();
+    names.extend(given.map(|(_, policy)| policy.to_owned()));
     names.retain(|name| {
         let of_file = view.config.policies.iter().any(|entry| entry.name == *name);
         let of_server = matches!(name.as_str(), "default" | "root" | grant::POLICY);
@@ -116,27 +118,31 @@ pub(super) async fn grant_is_as_written(ceremony: &Ceremony<'_>) -> Result<(), F
 }
 
 fn policy(name: &str, text: String) -> Document {
+    let body = Body::map([("policy", text)]);
     Document {
-        path: format!("sys/policies/acl/{name}"),
-        body: Body::map([("policy", text)]),
         read: Read::Policy,
-        kind: kind::POLICY,
-        unmanaged: Vec::new(),
-        awaited: Vec::new(),
-        keeps: Vec::new(),
+        ..Document::new(format!("sys/policies/acl/{name}"), body, kind::POLICY)
     }
 }
 
 /// Roles and users of the auth methods, each written whole: a field left out of a later write would be cleared by the
-/// server, the break-glass grant among them.
+/// server, the break-glass grant among them. Then groups and entities.
 pub(super) async fn observe_roles(view: &View<'_>) -> Result<Observation, Failure> {
-    let wanted = roles(view)?;
-    let named: Vec<_> = wanted.iter().map(|one| one.path.clone()).collect();
+    let mut wanted = roles(view)?;
+    let identity = desired::identity::wanted(&view.documents()).await?;
+    wanted.extend(identity.documents);
+    let named = wanted.iter().map(|one| one.path.clone());
+    let written = view.config.writes.iter().map(|write| write.path.clone());
+    let named: Vec<_> = named.chain(written).collect();
     let mut observation = desired::observe_with_missed(&view.documents(), wanted).await?;
+    observation.findings.extend(identity.findings);
     if view.diary.handed_over() {
         let others = unmanaged::of_roles(&view.documents(), &named).await?;
         observation.findings.extend(others.findings);
         observation.unmanaged = others.paths;
+        let others = unmanaged::of_identity(&view.documents()).await?;
+        observation.findings.extend(others.findings);
+        observation.unmanaged.extend(others.paths);
     }
     Ok(observation)
 }
@@ -197,9 +203,6 @@ fn add_grant(body: &mut Body, fields: &Fields) {
 
 /// Any other API write of the file, compared where it can be read back.
 pub(super) async fn observe_writes(view: &View<'_>) -> Result<Observation, Failure> {
-    if view.config.writes.is_empty() {
-        return Ok(Observation::nothing_declared());
-    }
     let readable = |path: &str| Kind::of_path(view.config, path).is_read();
     let known = answers::known(view, view.memory, readable).await;
     let documents = view.config.writes.iter().map(|write| {
@@ -214,7 +217,5 @@ pub(super) async fn observe_writes(view: &View<'_>) -> Result<Observation, Failu
         Ok(document.awaiting(answers::awaited(view.config, write), &known))
     });
     let documents = documents.collect::<Result<_, Failure>>()?;
-    Ok(desired::observe(&view.documents(), documents)
-        .await?
-        .into_observation())
+    desired::observe_writes(&view.documents(), documents).await
 }

@@ -113,13 +113,32 @@ pub(in crate::config) fn unknown(key: &str, properties: &Value, given: &HashSet<
     let known = properties.as_object().into_iter().flatten();
     let known: Vec<&str> = known.map(|(name, _)| name.as_str()).collect();
     let free = known.iter().copied().filter(|name| !given.contains(*name));
-    let hint = meant(key, free);
+    let mut hint = meant(key, free.clone());
+    if hint.is_empty() {
+        hint = longer(key, free).unwrap_or_default();
+    }
     let names = quoted(known, "and");
     if hint.is_empty() && (1..LONGEST_NAMES).contains(&names.len()) {
         format!("unknown key `{key}`; the keys here are {names}")
     } else {
         format!("unknown key `{key}`{hint}")
     }
+}
+
+/// The name that a field has by now, or has here, which is a longer one: `token_ttl` of `ttl`.
+fn longer<'n>(key: &str, names: impl Iterator<Item = &'n str>) -> Option<String> {
+    let within = |name: &&str| {
+        let (before, after) = key.split_once('_').unwrap_or(("", key));
+        let inside = format!("{before}_lease_{after}");
+        *name == inside
+            || name
+                .strip_suffix(key)
+                .is_some_and(|rest| rest.ends_with('_'))
+    };
+    let name = names
+        .filter(within)
+        .min_by_key(|name| (!name.starts_with("token_"), name.len()))?;
+    Some(format!("; did you mean `{name}`?"))
 }
 
 /// What a schema takes, in words.

@@ -8,6 +8,7 @@ mod acceptance;
 mod break_glass;
 mod checkpoint;
 mod cluster;
+pub(in crate::config) mod identity;
 mod init;
 mod logins;
 mod mounts;
@@ -21,6 +22,7 @@ pub use acceptance::*;
 pub use break_glass::*;
 pub use checkpoint::*;
 pub use cluster::*;
+pub use identity::*;
 pub use init::*;
 pub use logins::*;
 pub(super) use mounts::kv_version;
@@ -45,8 +47,8 @@ pub struct Config {
     /// Version of this format: 1.
     #[schemars(extend("const" = 1))]
     pub version: u32,
-    /// Files whose `policies`, `auth`, `secrets`, `writes` and `logins` are added to those here: paths, or patterns such
-    /// as `teams/*.yaml`. Paths in them start at their own directory.
+    /// Files whose `policies`, `auth`, `secrets`, `identity`, `writes` and `logins` are added to those here: paths, or
+    /// patterns such as `teams/*.yaml`. Paths in them start at their own directory.
     #[schemars(with = "Option<Strings>")]
     pub include: Vec<PathBuf>,
     /// The servers and how they are reached.
@@ -67,6 +69,9 @@ pub struct Config {
     /// ACL policies by name.
     #[schemars(with = "Option<policies::PolicySection>")]
     pub policies: Vec<Policy>,
+    /// Groups and entities, with what auth methods call them.
+    #[schemars(with = "Option<Identity>")]
+    pub identity: Identity,
     /// Any other API writes, in this order, compared where they can be read back.
     #[schemars(with = "Option<Vec<Write>>")]
     pub writes: Vec<Write>,
@@ -116,6 +121,7 @@ impl Config {
             logins: at.each("logins", |name, at| Login::read(name, at, &auth))?,
             auth,
             policies,
+            identity: at.key("identity")?,
             writes: at.key("writes")?,
             break_glass: at.key("break_glass")?,
             accept: at.key("accept")?,

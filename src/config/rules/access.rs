@@ -8,7 +8,7 @@ use crate::config::reading::{Reading, under};
 use crate::config::values::Field;
 
 /// The policy that the program writes for break-glass.
-const GRANT: &str = "vault-bootstrap-break-glass";
+pub(super) const GRANT: &str = "vault-bootstrap-break-glass";
 
 /// Requests that a root generation takes: status, start, the shares of a quorum, a retry, proof, cancel.
 const FEWEST_USES: u32 = 10;
@@ -175,11 +175,15 @@ pub(super) fn doors_exist(reading: &mut Reading) {
         let text = "all break-glass logins depend on one auth method; a second one on another is recommended";
         reading.warn(Code::OneAuthMethod, &DOORS, text);
     }
+    let mut holders = Vec::new();
+    for kind in ["groups", "entities"] {
+        holders.extend(reading.keys(&["identity", kind]).unwrap_or_default());
+    }
     reading.refuse_unless(
         Code::NameUnknown,
         &["break_glass", "accept_admins", "*"],
-        exists,
-        NO_LOGIN,
+        |name| exists(name) || holders.contains(&name),
+        "no login, group or entity of this file has this name",
     );
 }
 

@@ -8,10 +8,12 @@ mod access;
 mod answers;
 mod auth;
 mod cluster;
+mod identity;
 mod logins;
 mod mounts;
 mod names;
 mod people;
+mod spellings;
 
 pub(super) use access::unfit_policy_name;
 pub(crate) use mounts::is_secret;
@@ -20,7 +22,7 @@ use super::reading::Reading;
 
 type Rule = fn(&mut Reading);
 
-const RULES: [Rule; 37] = [
+const RULES: [Rule; 46] = [
     cluster::plain_http_stays_on_this_machine,
     cluster::nodes_are_different,
     cluster::threshold_fits_the_shares,
@@ -40,11 +42,20 @@ const RULES: [Rule; 37] = [
     people::browsers_come_back_here,
     people::sign_ins_can_begin_and_end,
     people::claims_have_their_scopes,
+    identity::names_are_different,
+    identity::policies_of_identities_exist,
+    identity::types_of_groups_fit,
+    identity::aliases_are_different,
+    identity::members_of_groups_exist,
     mounts::secrets_are_references,
     mounts::write_paths_are_plain,
     mounts::writes_keep_to_themselves,
     answers::names_of_writes_are_different,
     answers::answers_come_from_before,
+    spellings::types_are_those_of_the_servers,
+    spellings::fields_have_their_present_names,
+    spellings::write_paths_are_those_of_the_servers,
+    spellings::values_with_versions_stand_in_data,
     logins::auth_methods_exist,
     logins::capabilities_say_something,
     logins::keys_fit_the_auth_method,

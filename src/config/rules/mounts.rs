@@ -217,7 +217,7 @@ pub(super) fn write_paths_are_plain(reading: &mut Reading) {
 pub(super) fn writes_keep_to_themselves(reading: &mut Reading) {
     let taken = taken(reading);
     for (path, text) in reading.texts(&["writes", "*", "path"]) {
-        let small = text.to_lowercase();
+        let small = written_at(reading, &path, text).to_lowercase();
         let owner = taken.iter().find(|(owned, _)| {
             small.strip_prefix(owned.as_str()).is_some_and(|rest| {
                 rest.is_empty() || (rest.starts_with('/') && !IDS.contains(&rest))
@@ -227,6 +227,15 @@ pub(super) fn writes_keep_to_themselves(reading: &mut Reading) {
             let text = format!("`{section}` writes this path; put it there");
             reading.refuse(Code::FileContradicts, &path, text);
         }
+    }
+}
+
+/// Where a write ends up: identities can be written by a name in the body as well.
+fn written_at(reading: &Reading, path: &[String], text: &str) -> String {
+    let name = [&path[..2], &["data".to_owned(), "name".to_owned()]].concat();
+    match (text, reading.text(&name)) {
+        ("identity/group" | "identity/entity", Some(name)) => format!("{text}/name/{name}"),
+        _ => text.to_owned(),
     }
 }
 
@@ -244,6 +253,12 @@ fn taken(reading: &Reading) -> Vec<(String, String)> {
             if reading.has(&[section, name, "config"]) == Some(true) {
                 own(format!("{prefix}{mount}/config"), owner);
             }
+        }
+    }
+    for (section, kind) in [("groups", "group"), ("entities", "entity")] {
+        for name in reading.keys(&["identity", section]).unwrap_or_default() {
+            let path = format!("identity/{kind}/name/{name}");
+            own(path, format!("identity.{section}"));
         }
     }
     for (mount, kind, name) in members(reading) {

@@ -46,6 +46,11 @@ auth:
       ci: {role_type: jwt, user_claim: sub, bound_audiences: vault}
 secrets:
   payments: {type: kv-v2}
+identity:
+  groups:
+    payments: {policies: [payments], member_entities: [ben]}
+  entities:
+    ben: {aliases: [{auth: userpass, name: ben}]}
 writes:
   - {path: payments/config, data: {max_versions: 3}}
 logins:
@@ -61,7 +66,7 @@ fn sections_of_an_included_file_are_added_to_those_of_the_configuration() {
             "  backup: {auth: approle, role_id: abc, secret_id: {env: SECRET_ID}}\n",
             "",
         );
-    let text = text + "writes: [{path: sys/x, data: {a: 1}}]\n";
+    let text = text + "writes: [{path: sys/x, data: {a: 1}}]\nidentity: {groups: {all: {}}}\n";
     let files = [
         ("teams/payments.yaml", PAYMENTS),
         ("teams/payments.hcl", "path \"b\" {}"),
@@ -78,6 +83,9 @@ fn sections_of_an_included_file_are_added_to_those_of_the_configuration() {
     assert_eq!(names(roles.collect()), "backup payments");
     assert_eq!(config.auth_mount("jwt").unwrap().roles.len(), 1);
     assert_eq!(config.secrets[0].path, "payments");
+    let groups = config.identity.groups.iter().map(|one| one.name.as_str());
+    assert_eq!(names(groups.collect()), "all payments");
+    assert_eq!(config.identity.entities[0].name, "ben");
     let writes = config.writes.iter().map(|write| write.path.as_str());
     assert_eq!(names(writes.collect()), "sys/x payments/config");
     assert_eq!(config.doors().len(), 2);
@@ -160,7 +168,7 @@ fn problems_of_all_files_come_at_once_each_with_its_file_and_line() {
 #[test]
 fn what_belongs_to_the_whole_cluster_stands_in_the_configuration_itself() {
     let one = "version: 1\nrevoke_root: false\naudit: {}\ninclude: [b.yaml]\npolices: {}\n";
-    let sections = "`policies`, `auth`, `secrets`, `writes` and `logins`";
+    let sections = "`policies`, `auth`, `secrets`, `identity`, `writes` and `logins`";
     let expected = [
         format!("one.yaml:1:1: version: `version` can only stand in bootstrap.yaml; an included file has {sections}"),
         format!("one.yaml:2:1: revoke_root: `revoke_root` can only stand in bootstrap.yaml; an included file has {sections}"),

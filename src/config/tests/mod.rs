@@ -2,11 +2,13 @@
 
 mod accepted;
 mod damaged;
+mod identity;
 mod included;
 mod policy_files;
 mod problems;
 mod rules;
 mod sources;
+mod spellings;
 
 use std::path::PathBuf;
 
@@ -184,6 +186,8 @@ fn every_level_of_the_example_refuses_an_unknown_key_here_and_in_the_schema() {
             "logins:",
             "    roles:",
             "    users:",
+            "  groups:",
+            "  entities:",
         ];
         let next = lines.get(number + 1).map_or(0, |next| indent_of(next));
         if !code.ends_with(':')

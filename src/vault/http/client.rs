@@ -1,5 +1,6 @@
 //! The client: one node, the generic calls, and request descriptions of `vaultrs` through our own transport.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -166,6 +167,23 @@ impl Client {
     pub async fn list(&self, token: Option<&Token>, path: &str) -> Result<Vec<String>, Error> {
         let reply = self.ask(Ask::new(list_method(), path, token)).await?;
         reply.keys()
+    }
+
+    /// What a list says of each thing below `path`, by its key. Empty when the server answers 404.
+    pub async fn list_info(
+        &self,
+        token: Option<&Token>,
+        path: &str,
+    ) -> Result<BTreeMap<String, Value>, Error> {
+        let reply = self.ask(Ask::new(list_method(), path, token)).await?;
+        if reply.is_absent()? {
+            return Ok(BTreeMap::new());
+        }
+        let mut listed: Value = reply.ok()?.data()?;
+        Ok(match listed.get_mut("key_info").map(Value::take) {
+            Some(Value::Object(info)) => info.into_iter().collect(),
+            _ => BTreeMap::new(),
+        })
     }
 
     /// Writes `body` to `path`.

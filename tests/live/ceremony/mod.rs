@@ -16,6 +16,7 @@ use std::time::Duration;
 use crate::support::{Proxy, Running};
 
 pub use api::Api;
+pub use audit::AuditLog;
 pub use custody::{looks_like_a_share, root_from_shares};
 pub use file::{Ceremony, OPERATOR};
 pub use people::AUDIENCE;

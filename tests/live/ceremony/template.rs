@@ -54,6 +54,7 @@ path "secret/*" { capabilities = ["create", "read", "update"] }
 path "other/*" { capabilities = ["read"] }
 path "later/*" { capabilities = ["create", "read", "update"] }
 path "identity/group/name/+" { capabilities = ["create", "read", "update"] }
+path "identity/entity/name/+" { capabilities = ["create", "read", "update"] }
 path "identity/*" { capabilities = ["create", "read", "update"] }
 "#;
 

@@ -6,6 +6,7 @@ mod corrected;
 mod document;
 mod drifts;
 mod engines;
+mod others;
 mod system;
 
 use std::cell::RefCell;
@@ -50,6 +51,7 @@ fn documents(setup: Setup, issuer: &str) -> Vec<Document> {
     let mut all = auth::documents(setup, issuer);
     all.extend(engines::documents(setup));
     all.extend(system::documents());
+    all.extend(others::documents(setup));
     let mut place = 0;
     while let Some(document) = all.get_mut(place) {
         let rest = document.rest(ROUNDS);
@@ -65,6 +67,7 @@ fn mount(setup: Setup, ceremony: &mut Ceremony) {
     if !setup.is_openbao() {
         engines.push("aws");
     }
+    engines.extend(others::ENGINES);
     for engine in engines {
         ceremony.set(&format!("/secrets/{engine}"), json!({ "type": engine }));
     }
@@ -79,7 +82,7 @@ fn mount(setup: Setup, ceremony: &mut Ceremony) {
 }
 
 /// A login that may do anything.
-fn administered(ceremony: &mut Ceremony) {
+pub(crate) fn administered(ceremony: &mut Ceremony) {
     ceremony.password("admin");
     let password = json!({ "file": "admin.password" });
     let may =
