@@ -262,7 +262,7 @@ fn general_advice(address: &str, kind: &Kind) -> Option<String> {
         Kind::Gpg(_) => {
             "see that gpg works here (gpg --version), then run the same command again".to_owned()
         }
-        Kind::OtherRecipient => "see who changed it, and put back what was stored; if that is lost, make new shares: recovery rotate"
+        Kind::OtherRecipient => "see who changed it, and put back what was stored; only a quorum of the others makes new shares: recovery rotate"
             .to_owned(),
         Kind::Sealed => "put the custodian back under init.custodians as it was when the cluster was initialised"
             .to_owned(),

@@ -161,14 +161,15 @@ pub(crate) async fn root_is_valid(
     .passing())
 }
 
-/// Nobody but us was ever shown this token, and we did not revoke it.
+/// By no run that this checkpoint knows of: a copy of it that went on elsewhere knows more.
 pub(super) fn revoked_root(session: &Session<'_>, active: &Client) -> Failure {
     Failure::refused(Code::RootTokenInvalid, format!(
-        "the root token in the checkpoint is no longer valid at {}, and no run of ours revoked it",
+        "the root token in the checkpoint is no longer valid at {}, and no run recorded in this checkpoint revoked it",
         active.address()
     ))
     .advise(format!(
-        "see that cluster.address is the cluster that is meant, then in its audit log who revoked the token; \
+        "if a copy of the checkpoint directory went on elsewhere, go on there, where that run ended; otherwise see that \
+         cluster.address is the cluster that is meant, then in its audit log who revoked the token; \
          with a quorum of the shares a root token can be made. Only if it holds no data and shall be wiped: {}",
         session.config.command("apply --abandon")
     ))

@@ -92,6 +92,7 @@ pub async fn apply(
     rehearsed_elsewhere(config, &records, caller).await;
     let mut ceremony = Ceremony::new(config, options, caller, (records, opened));
     known_beforehand(&ceremony);
+    let known = ceremony.findings.borrow().len();
     let result = Box::pin(run(&mut ceremony)).await;
     if result.is_err() {
         // Where the disk refuses, the next run sees at the server what was done.
@@ -110,7 +111,21 @@ pub async fn apply(
     };
     ceremony.records.release(ceremony.caller).await;
     scrub::aws(&ceremony);
+    if followed.is_err() {
+        said_so_far(&ceremony, known);
+    }
     said_last(&ceremony, &followed?)
+}
+
+/// What the steps found before one of them stopped the run: no end names it any more. What was `known` beforehand is none
+/// of theirs.
+fn said_so_far(ceremony: &Ceremony<'_>, known: usize) {
+    let found = ceremony.findings.borrow();
+    let found = Finding::all_reported(found.get(known..).unwrap_or_default());
+    let found = ceremony.config.judged(found).into_iter();
+    for one in found.filter(|one| one.accepted.is_none()) {
+        ceremony.warn(one.code, one.text);
+    }
 }
 
 /// How it ended, and all that it came to.

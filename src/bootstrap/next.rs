@@ -31,7 +31,7 @@ pub(crate) fn next_after_the_end(
     let (next, why) = match (kept, open) {
         (true, _) => (
             config.apply_that_revokes(),
-            "revokes root, without revoke_root: false in the file",
+            "take revoke_root: false out of the file, then this revokes root",
         ),
         (false, true) => (
             config.command("rehearse"),

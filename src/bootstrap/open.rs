@@ -10,7 +10,7 @@ use crate::checkpoint::replica::damaged;
 use crate::checkpoint::{Checkpoint, Diary, ReplicatedCheckpoint};
 use crate::code::{Code, Reported};
 use crate::config::{BreakGlass, CheckpointKey, Config, Drill};
-use crate::custodian::Custodian;
+use crate::custodian::{Custodian, IdentityFile};
 use crate::desired::memory;
 use crate::edge::references::{Resolved, key_of_checkpoint, resolve_all};
 use crate::edge::{cluster, custodians};
@@ -19,6 +19,7 @@ use crate::failure::Failure;
 use crate::session::cluster_identity::agrees;
 use crate::shares::proofs::Proofs;
 use crate::shares::{fetch, location_conflicts};
+use crate::shell::ShellCommand;
 use crate::step::Step;
 use crate::step::decide::Recorded;
 use crate::vault::sys;
@@ -169,13 +170,26 @@ async fn can_be_rehearsed(
         let mut closed = Vec::new();
         ask.can_have(custodians, &options.identities, &mut closed)
             .await;
-        let readable = fetch::identities(&options.identities).is_ok();
+        let identities = fetch::identities(&options.identities);
+        if !closed.is_empty() {
+            let given = identities.as_deref().unwrap_or_default();
+            let useless = fetch::useless(custodians.iter(), given).await;
+            failures.extend(useless.into_iter().map(opens_none));
+        }
+        let readable = identities.is_ok();
         match options.holders {
             // One share is given from here, the last one.
             Some(_) if readable && closed.len() < custodians.len() => {}
             _ => failures.extend(closed),
         }
     }
+}
+
+fn opens_none(identity: &IdentityFile) -> Failure {
+    let recipient = ShellCommand::new("age-keygen -y").with(identity.path().display());
+    Failure::usage(Code::IdentityWrong, fetch::opens_none(identity)).advise(format!(
+        "name with --identity the key of one of init.custodians; its recipient is shown by: {recipient}"
+    ))
 }
 
 fn passphrase_is_missing(config: &Config, resolved: &Resolved) -> bool {

@@ -131,7 +131,7 @@ impl Options {
                 ),
             )
             .advise(format!(
-                "if that is meant, type it as well: {}",
+                "take revoke_root: false out of the file to revoke root now; or, if that is meant, type it as well: {}",
                 self.again_with(config, "--keep-root")
             ))),
             (true, true) => Err(Failure::usage(

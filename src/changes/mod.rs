@@ -7,6 +7,7 @@ mod saved;
 use std::collections::BTreeMap;
 
 use crate::changes::item::item;
+use crate::config::Config;
 use crate::desired::defaults::widens;
 use crate::desired::observation::Observation;
 use crate::desired::{Document, to_be_sent};
@@ -123,7 +124,11 @@ pub(crate) async fn not_written(
         for (path, capabilities) in may {
             if let Some(rule) = rule_that_lacks(&path, &capabilities) {
                 for document in named.get(&*path).into_iter().flatten() {
-                    let why = Unwritten::NotPermitted(login.name.clone(), rule.clone());
+                    let why = Unwritten::NotPermitted(
+                        login.name.clone(),
+                        rule.clone(),
+                        others(session.config, &login.name),
+                    );
                     left.insert((*document).to_owned(), why);
                 }
             }
@@ -144,6 +149,15 @@ pub(crate) async fn not_written(
         }
     }
     Ok(left)
+}
+
+/// The other logins of the file, without those that may do nothing but make a root token.
+fn others(config: &Config, name: &str) -> Vec<String> {
+    let emergency = config.doors();
+    let all = config.logins.iter().map(|login| login.name.as_str());
+    let is_emergency = |name: &str| emergency.iter().any(|login| login.name == name);
+    let others = all.filter(|other| *other != name && !is_emergency(other));
+    others.map(str::to_owned).collect()
 }
 
 /// What cannot be written since something that it needs is not.

@@ -15,6 +15,7 @@ use crate::event::PlannedStep;
 use crate::failure::Failure;
 use crate::memory::Memory;
 use crate::memory::form::Form;
+use crate::shell::ShellCommand;
 use crate::step::Step;
 use crate::vault::Body;
 
@@ -102,6 +103,16 @@ impl SavedPlan {
         .advise("name the file of that cluster with -c, or make a plan for this one: plan -o FILE"))
     }
 
+    /// What makes one like it.
+    fn plan_anew(&self) -> ShellCommand {
+        let plan = ShellCommand::new("plan -o FILE --login").with(&self.login);
+        if self.adopt_documents {
+            plan.and("--adopt-documents")
+        } else {
+            plan
+        }
+    }
+
     /// Holds that nothing could be put in the place of a value that it names: where the key of the memory is not at hand, secrets
     /// have no digest.
     ///
@@ -165,7 +176,7 @@ impl SavedPlan {
         )
         .advise(format!(
             "make the plan anew: {}",
-            config.command("plan -o FILE")
+            config.command(self.plan_anew())
         )))
     }
 }

@@ -10,7 +10,8 @@ use serde::de::DeserializeOwned;
 
 use crate::checkpoint::error::{CheckpointError, Result};
 use crate::disk::path::{Last, kind, resolve};
-use crate::disk::{self, trust};
+use crate::disk::{self, trust, users};
+use crate::shell::ShellCommand;
 
 /// Any permission of anybody but the owner.
 const OTHERS: u32 = 0o077;
@@ -99,11 +100,15 @@ fn make_private(directory: &Path) -> Result<()> {
 /// place. One that is missing is judged by what is above it. The same for whoever locks it and whoever only looks.
 pub(crate) fn check(directory: &Path) -> Result<()> {
     // A way that cannot be gone is told below.
-    if let Ok(Some(found)) = resolve(directory, Last::Keep).map(|itself| itself.found)
-        && let Some(why) = not_private(&found)
-    {
-        let path = directory.to_owned();
-        return Err(CheckpointError::NotPrivate { path, why });
+    if let Ok(Some(found)) = resolve(directory, Last::Keep).map(|itself| itself.found) {
+        let us = geteuid().as_raw();
+        if kind(&found) == FileType::Directory && found.st_uid != us {
+            return Err(of_another_user(directory, (found.st_uid, us)));
+        }
+        if let Some(why) = not_private(&found) {
+            let path = directory.to_owned();
+            return Err(CheckpointError::NotPrivate { path, why });
+        }
     }
     match trust::refusal(directory).map_err(CheckpointError::io("read", directory))? {
         None => Ok(()),
@@ -115,13 +120,21 @@ pub(crate) fn check(directory: &Path) -> Result<()> {
     }
 }
 
+/// Whose it is, and both ways to go on. Even root's: what we keep is ours alone.
+fn of_another_user(directory: &Path, (owner, us): (u32, u32)) -> CheckpointError {
+    let named = |uid: u32| users::name_of(uid).unwrap_or_else(|| uid.to_string());
+    let (path, whose) = (directory.display(), named(owner));
+    let give = ShellCommand::new("chown -R").with(named(us)).with(&path);
+    CheckpointError::Untrusted {
+        path: directory.to_owned(),
+        why: format!("{path} belongs to user {owner} ({whose})"),
+        advice: format!("run this as {whose}; or, as root: {give}"),
+    }
+}
+
 fn not_private(found: &Stat) -> Option<&'static str> {
     match kind(found) {
         FileType::Symlink => Some("is a symbolic link"),
-        // Whose else it is, is told with what to do about that.
-        FileType::Directory if found.st_uid != geteuid().as_raw() => {
-            (found.st_uid == 0).then_some("belongs to another user")
-        }
         FileType::Directory if found.st_mode & OTHERS != 0 => Some("can be entered by others"),
         FileType::Directory => None,
         _ => Some("is not a directory"),

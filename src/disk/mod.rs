@@ -5,6 +5,7 @@ mod held;
 pub(crate) mod path;
 pub(crate) mod read;
 pub(crate) mod trust;
+pub(crate) mod users;
 
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, ErrorKind, Seek, SeekFrom, Write};

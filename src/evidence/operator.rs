@@ -1,21 +1,14 @@
 //! Who was at which machine: what the system and the environment say, not a proof of it.
 
-use std::path::Path;
-
 use rustix::process::geteuid;
 use rustix::system::uname;
 use serde_json::{Value, json};
 
-use crate::disk::read;
+use crate::disk::users;
 use crate::printable;
 
 /// Characters of a name at the most.
 const LONGEST: usize = 100;
-
-/// Where the system names its users.
-const USERS: &str = "/etc/passwd";
-/// Bytes of that at the most.
-const LONGEST_USERS: u64 = 1024 * 1024;
 
 /// The user of this process and its machine: `{"uid", "user", "sudo_user", "machine"}`; names are those of the
 /// environment (`USER` or `LOGNAME`, and `SUDO_USER`), where it has any; else that of the system for the user.
@@ -33,7 +26,9 @@ pub(crate) fn operator() -> Value {
     for (fact, found) in [
         (
             "user",
-            name("USER").or_else(|| name("LOGNAME")).or_else(of_system),
+            name("USER")
+                .or_else(|| name("LOGNAME"))
+                .or_else(|| users::name_of(geteuid().as_raw())),
         ),
         ("sudo_user", name("SUDO_USER")),
     ] {
@@ -42,26 +37,6 @@ pub(crate) fn operator() -> Value {
         }
     }
     facts
-}
-
-/// What the system calls the user of this process, where it is one of its own.
-fn of_system() -> Option<String> {
-    let mut bytes = Vec::new();
-    let users = read::open(Path::new(USERS));
-    let read = users.and_then(|users| users.into_bytes(LONGEST_USERS, &mut bytes));
-    read.ok()?;
-    named(&String::from_utf8_lossy(&bytes), geteuid().as_raw())
-}
-
-/// The name of a user in the form of `/etc/passwd`.
-fn named(users: &str, uid: u32) -> Option<String> {
-    let mut users = users
-        .lines()
-        .map(|line| line.split(':').collect::<Vec<_>>());
-    users.find_map(|user| match user[..] {
-        [name, _, number, ..] if number.parse() == Ok(uid) => Some(printable::line(name, LONGEST)),
-        _ => None,
-    })
 }
 
 /// For people: `ada (uid 1000, by sudo of bob) on host`.
@@ -76,14 +51,6 @@ pub(crate) fn in_words(operator: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_user_whom_the_environment_does_not_name_is_named_by_the_system() {
-        let users = "root:x:0:0:root:/root:/bin/sh\nada:x:7:7::/:/bin/sh\n\nbroken\n";
-        assert_eq!(named(users, 7).as_deref(), Some("ada"));
-        assert_eq!(named(users, 0).as_deref(), Some("root"));
-        assert_eq!(named(users, 8), None);
-    }
 
     #[test]
     fn user_and_machine_are_named() {

@@ -4,6 +4,7 @@ use thiserror::Error;
 
 use crate::code::Code;
 use crate::finding::detail::Detail;
+use crate::finding::words;
 use crate::step::Step;
 
 /// What does not hold of a document, by its path.
@@ -94,9 +95,9 @@ pub enum DocumentFinding {
 /// Why something that differs was not written after the hand-over.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum Unwritten {
-    /// A login that may not, and the rule of a policy that would let it.
-    #[error("the login {0} may not; it takes {1}")]
-    NotPermitted(String, String),
+    /// A login that may not, the rule of a policy that would let it, and the other logins of the file that may be tried.
+    #[error("the login {} may not; it takes {}{}", .0, .1, words::in_its_place(.2))]
+    NotPermitted(String, String, Vec<String>),
     /// What it stands in is not written either.
     #[error("it stands in {0}, which is not written")]
     Below(String),

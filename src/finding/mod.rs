@@ -18,6 +18,7 @@ use crate::vault::auth::scan::Found;
 pub use comparison::Left;
 pub use detail::{Change, Detail};
 pub use document::{DocumentFinding, Unwritten};
+pub use words::NewShares;
 use words::{ROTATED, apart, files_of_this_machine, of_the_checkpoint, one_trust_domain, second};
 
 /// Something that does not hold or was not seen, and that the run could not mend: said at its end, exit code 4.
@@ -114,15 +115,15 @@ pub enum Finding {
     /// What opens several shares, whose they are, and how many are a quorum.
     #[error("{}", one_trust_domain(.0, .1, *.2))]
     OneTrustDomain(Vec<String>, Vec<String>, u32),
-    /// Where the share of a holder was, whose it is, and whether enough are left to make new ones.
-    #[error("the share of {} is not at {}, where it was stored: restore it there{}", .1, .0, words::new_shares(*.2))]
-    ShareGone(String, String, bool),
-    /// Where the share of a holder is, whose it is, how it changed, and whether enough are left to make new ones.
+    /// Where the share of a holder was, whose it is, and what makes new ones.
+    #[error("the share of {} is not at {}, where it was stored: restore it there{}", .1, .0, words::new_shares(.2))]
+    ShareGone(String, String, NewShares),
+    /// Where the share of a holder is, whose it is, how it changed, and what makes new ones.
     #[error(
         "{}, the share of {}, changed since it was stored: {}; bring back what was stored{}",
-        .0, .1, .2, words::new_shares(*.3)
+        .0, .1, .2, words::new_shares(.3)
     )]
-    ShareChanged(String, String, String, bool),
+    ShareChanged(String, String, String, NewShares),
     /// How many shares open the cluster and how many were made, and the same as the file has it.
     #[error(
         "the cluster was given shares of which any {0} of {1} open it, but the file says {2} of {3}"

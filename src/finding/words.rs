@@ -62,14 +62,53 @@ pub(super) fn of_the_checkpoint(found: &Found, again: &ShellCommand) -> String {
     )
 }
 
-/// What else may be done about a share that is gone: only a quorum makes new ones.
-pub(super) fn new_shares(enough_left: bool) -> &'static str {
-    if enough_left {
-        ", or make new shares (recovery rotate)"
-    } else {
-        "; fewer than a quorum are left where they were stored, which make neither a root token nor new shares: if it is \
-         lost for good, move the data to a new cluster while this one is unsealed"
+/// What makes new shares in the place of one that is lost: a quorum of the others, and only after the hand-over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NewShares {
+    /// Nothing yet, and the others are a quorum.
+    NotYet,
+    /// Nothing: no quorum is left, and the ceremony has not come to its end.
+    TooFewYet,
+    /// The others do.
+    Rotation,
+    /// Nothing: no quorum is left.
+    TooFew,
+}
+
+impl NewShares {
+    /// Of a ceremony that is handed over or not, of whose shares enough are left or not.
+    pub(crate) fn of(handed_over: bool, enough: bool) -> Self {
+        match (handed_over, enough) {
+            (false, true) => Self::NotYet,
+            (false, false) => Self::TooFewYet,
+            (true, true) => Self::Rotation,
+            (true, false) => Self::TooFew,
+        }
     }
+}
+
+/// What else may be done about a share that is gone.
+pub(super) fn new_shares(by: &NewShares) -> &'static str {
+    match by {
+        NewShares::NotYet => "",
+        NewShares::TooFewYet => "; no quorum is left where they were stored",
+        NewShares::Rotation => ", or make new shares (recovery rotate)",
+        NewShares::TooFew => {
+            "; fewer than a quorum are left where they were stored, which make neither a root token nor new shares: if it \
+             is lost for good, move the data to a new cluster while this one is unsealed"
+        }
+    }
+}
+
+/// Who may be tried where a login may not, and how its rule comes to be where there is nobody else.
+pub(super) fn in_its_place(others: &[String]) -> String {
+    if others.is_empty() {
+        return "; with no other login in the file, that rule gets in by break-glass".to_owned();
+    }
+    format!(
+        "; another login can be tried: apply --login NAME ({})",
+        others.join(", ")
+    )
 }
 
 #[cfg(test)]
@@ -97,6 +136,28 @@ mod tests {
             ahead.contains("is 1m30s ahead of this machine's"),
             "{ahead}"
         );
+    }
+
+    #[test]
+    fn before_the_hand_over_nobody_is_told_to_rotate() {
+        let gone = |handed_over, enough| {
+            let by = NewShares::of(handed_over, enough);
+            Finding::ShareGone("/a".into(), "bob".into(), by).to_string()
+        };
+        let restore = "the share of bob is not at /a, where it was stored: restore it there";
+        assert_eq!(gone(false, true), restore);
+        let too_few = format!("{restore}; no quorum is left where they were stored");
+        assert_eq!(gone(false, false), too_few);
+        assert!(gone(true, true).contains("recovery rotate"));
+        assert!(gone(true, false).contains("fewer than a quorum"));
+    }
+
+    #[test]
+    fn who_may_not_write_is_told_who_else_can_be_tried() {
+        let others = texts(&["admin", "ada"]);
+        let tried = "; another login can be tried: apply --login NAME (admin, ada)";
+        assert_eq!(in_its_place(&others), tried);
+        assert!(in_its_place(&[]).ends_with("that rule gets in by break-glass"));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::checkpoint::replica::damaged;
 use crate::checkpoint::{self, Proof, ReplicatedCheckpoint};
 use crate::code::{Code, Reported};
 use crate::config::Config;
-use crate::custodian::{self, Answer, Custodian, IdentityFile, Opener};
+use crate::custodian::{self, Answer, Custodian, IdentityFile, Kind, Opener};
 use crate::disk;
 use crate::edge::custodians;
 use crate::envelope::digest;
@@ -125,7 +125,18 @@ impl Proving<'_> {
 
     async fn open(&self, answer: Answer<'_>) -> Result<custodian::Proof, Failure> {
         let challenge = self.custodian.challenge().await?;
-        Ok(self.custodian.answer(&challenge, answer).await?)
+        let answered = self.custodian.answer(&challenge, answer).await;
+        let wanted = |error: custodian::Error| match error.kind() {
+            Kind::WrongIdentity => {
+                let subject = challenge.subject();
+                error.advise(format!(
+                    "the recipient that is wanted is {subject}: name its identity; age-keygen -y FILE shows the recipient \
+                     of one"
+                ))
+            }
+            _ => error,
+        };
+        Ok(answered.map_err(wanted)?)
     }
 
     /// The challenge that waits for an answer, where it is for the custodian of the file as it is now.

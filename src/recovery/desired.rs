@@ -24,7 +24,7 @@ pub(super) fn check(config: &Config, old: &Config) -> Result<(), Failure> {
             Failure::usage(Code::KeySetOther, format!(
                 "{file} asks for generation {wanted} of the shares, and {from} has generation {before}"
             ))
-            .advise(format!("in {file}, under init, write generation: {}", before + 1)),
+            .advise(earlier_or_later(config, old)),
         );
     }
     if config.cluster.name != old.cluster.name || config.checkpoint.path != old.checkpoint.path {
@@ -38,6 +38,32 @@ pub(super) fn check(config: &Config, old: &Config) -> Result<(), Failure> {
     }
     failures.extend(without_the_grant(config));
     Failure::check(failures)
+}
+
+/// Which of the two is the wrong one, as far as the checkpoint knows what is in effect.
+fn earlier_or_later(config: &Config, old: &Config) -> String {
+    let (file, before) = (config.file.display(), old.init.generation);
+    let diary = checkpoint::read_diary(&config.checkpoint.path);
+    let asked = diary.ok().flatten().and_then(|diary| diary.asked);
+    if let Some(holds) = asked.map(|asked| asked.generation)
+        && before > holds
+    {
+        return format!(
+            "--from must be the file as it was before the rotation (generation {holds}, which is in effect by the \
+             checkpoint), and -c is the one with the new generation"
+        );
+    }
+    let write = format!("in {file}, under init, write generation: {}", before + 1);
+    let whole = |config: &Config| std::fs::canonicalize(&config.file).ok();
+    match (whole(config), whole(old)) {
+        (Some(one), Some(other)) if one == other => format!(
+            "-c and --from are the same file, and --from must be the file as it was before the rotation: copy it first \
+             ({}), then {write}; then: {}",
+            ShellCommand::new("cp").with(&file).and("OLD.yaml"),
+            config.command("recovery rotate --from OLD.yaml")
+        ),
+        _ => write,
+    }
 }
 
 /// `apply` writes it while root is valid; afterwards an administrator does, and needs no other run of ours to learn what.

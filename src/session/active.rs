@@ -19,7 +19,8 @@ const PAUSE: Duration = Duration::from_millis(200);
 /// The first one.
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 
-/// Every node sealed, and none that opens by itself: for as long as this they may have just been given their shares.
+/// Every node sealed, and none that opens by itself, or none initialised: for as long as this they may have just been given
+/// their shares, or may read their storage.
 const LET_IN: Duration = Duration::from_secs(5);
 
 /// Most nodes silent, and none that leads: for as long as this they may be on their way back.
@@ -118,7 +119,9 @@ impl<'a> Cluster<'a> {
             let said = unavailable::said(&answers);
             let shorter = if unavailable::for_good(&answers) {
                 Some(Duration::ZERO)
-            } else if unavailable::waits_for_holders(&answers).await {
+            } else if unavailable::uninitialised(&answers)
+                || unavailable::waits_for_holders(&answers).await
+            {
                 Some(LET_IN)
             } else if unavailable::without_quorum(&answers).await {
                 Some(WITHOUT_QUORUM)

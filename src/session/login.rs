@@ -1,7 +1,7 @@
 //! A login of the file: opened, kept, and ended.
 
 use crate::code::Code;
-use crate::config::{Config, Login};
+use crate::config::{Config, Login, LoginKind};
 use crate::door;
 use crate::edge::doors::{LoginContext, door};
 use crate::edge::references::{Resolved, of_logins, resolve};
@@ -34,7 +34,9 @@ impl OpenLogin {
         let door = door(context, login)?;
         Ok(Self {
             name: login.name.clone(),
-            answer: door::open(client, &door, events).await?,
+            answer: door::open(client, &door, events)
+                .await
+                .map_err(|failure| with_what_is_sent(context.config, login, failure.into()))?,
         })
     }
 
@@ -111,6 +113,31 @@ impl OpenLogin {
             _ => {}
         }
     }
+}
+
+/// The failure; of an approle whose ids the file itself sends, with where it does: nobody makes a new secret_id while only
+/// root could.
+fn with_what_is_sent(config: &Config, login: &Login, failure: Failure) -> Failure {
+    if failure.code() != Code::LoginDenied || !matches!(login.kind, LoginKind::AppRole { .. }) {
+        return failure;
+    }
+    let roles = format!("auth/{}/role/", login.auth);
+    let is_id = |path: &&str| {
+        let ends = ["/role-id", "/custom-secret-id"]
+            .iter()
+            .any(|end| path.ends_with(end));
+        path.starts_with(&roles) && ends
+    };
+    let sent = config.writes.iter().map(|write| write.path.as_str());
+    let sent: Vec<_> = sent.filter(is_id).collect();
+    if sent.is_empty() {
+        return failure;
+    }
+    let sent = sent.join(" and ");
+    failure.advise(format!(
+        "compare role_id and secret_id of the login with what writes of the file sends to {sent}; then look at \
+         secret_id_ttl, secret_id_num_uses and secret_id_bound_cidrs of the role"
+    ))
 }
 
 /// The break-glass logins in the order in which they are tried: no person is called for what a program can do.

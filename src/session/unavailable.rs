@@ -112,6 +112,13 @@ pub(crate) async fn waits_for_holders(answers: &[Answer]) -> bool {
     seals.all(|seal| seal.is_ok_and(|seal| !seal.recovery_seal))
 }
 
+/// Whether every node says that nobody has initialised it, which it also calls sealed: no waiting mends that.
+pub(crate) fn uninitialised(answers: &[Answer]) -> bool {
+    let empty = |health: &Health| !health.initialized;
+    let mut all = answers.iter().map(|(_, health)| health.as_ref());
+    !answers.is_empty() && all.all(|health| health.is_ok_and(empty))
+}
+
 /// The end of the wait, or of the hope: `waited` where nothing better is known.
 pub(crate) async fn explained(answers: Vec<Answer>, waited: Failure, advised: &Advised) -> Failure {
     let again = &advised.again;
@@ -142,6 +149,9 @@ pub(crate) async fn explained(answers: Vec<Answer>, waited: Failure, advised: &A
              {address}/v1/sys/health; then continue: {again}"
         ));
     }
+    if uninitialised(&answers) {
+        return not_initialised(&answers, again);
+    }
     let all = |is: fn(&Health) -> bool| {
         let each = |(_, health): &Answer| health.as_ref().is_ok_and(is);
         answers.iter().all(each)
@@ -157,6 +167,21 @@ pub(crate) async fn explained(answers: Vec<Answer>, waited: Failure, advised: &A
         ));
     }
     waited
+}
+
+/// Emptied, another one, or not begun: from here nobody can tell which.
+fn not_initialised(answers: &[Answer], again: &ShellCommand) -> Failure {
+    let nodes: Vec<_> = answers.iter().map(|(node, _)| node.address()).collect();
+    let (nodes, are) = (
+        nodes.join(", "),
+        if nodes.len() == 1 { "is" } else { "are" },
+    );
+    Failure::refused(Code::NotInitialised, format!("{nodes} {are} not initialised"))
+        .advise(format!(
+            "see that cluster.address and cluster.nodes are of the cluster that is meant; if its storage was emptied, no \
+             share and no login opens anything there: restore its data from a backup, then continue: {again}; if it was \
+             never initialised, apply does that"
+        ))
 }
 
 /// Holders of shares open it, or a seal that works again.

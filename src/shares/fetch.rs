@@ -28,6 +28,30 @@ pub(crate) fn identities(files: &[PathBuf]) -> Result<Vec<IdentityFile>, Failure
     Ok(read)
 }
 
+/// Those of the identities that open no share of these custodians: otherwise their holder would be asked, as if none had
+/// been given.
+pub(crate) async fn useless<'i>(
+    custodians: impl Iterator<Item = &Custodian> + Clone,
+    identities: &'i [IdentityFile],
+) -> Vec<&'i IdentityFile> {
+    let mut found = Vec::new();
+    for identity in identities {
+        let mut opens = false;
+        for custodian in custodians.clone() {
+            opens |= custodian.opens_with(std::slice::from_ref(identity)).await;
+        }
+        if !opens {
+            found.push(identity);
+        }
+    }
+    found
+}
+
+/// What is said of one of them.
+pub(crate) fn opens_none(identity: &IdentityFile) -> String {
+    format!("{} opens no share of this file", identity.path().display())
+}
+
 /// The share of a custodian as it is kept. A person is asked for it where no machine opens it.
 pub(crate) async fn share(
     ask: &Ask<'_>,

@@ -1,5 +1,6 @@
 //! What is with the custodians now, beside what was stored with them.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use futures::future::join_all;
@@ -8,7 +9,7 @@ use crate::checkpoint::{Diary, Rehearsed};
 use crate::config::Config;
 use crate::custodian::{self, Custodian, Observation as Look, Stored};
 use crate::failure::Failure;
-use crate::finding::Finding;
+use crate::finding::{Finding, NewShares};
 use crate::shares::as_stored;
 
 /// Looks at what is recorded as stored with each of them: version and digest, never a share. While the shares are in hand,
@@ -24,12 +25,16 @@ pub(crate) async fn look(
         let Some(stored) = diary.stored(custodian.name()) else {
             return (custodian, None);
         };
-        let observed = as_stored::observed(custodian, stored, rehearsed.as_ref()).await;
+        let observed = as_stored::observed(custodian, (stored, diary), rehearsed.as_ref()).await;
         (custodian, Some((stored, observed)))
     });
-    let mut found = LookedAt::default();
+    let mut found = LookedAt {
+        in_hand,
+        handed_over: diary.handed_over(),
+        ..LookedAt::default()
+    };
     for (custodian, look) in join_all(looks).await {
-        found.sort(custodian, look, in_hand);
+        found.sort(custodian, look);
     }
     // Those that could not even be opened here, as without access to AWS.
     let opened = |name: &str| custodians.iter().any(|one| one.name() == name);
@@ -37,6 +42,8 @@ pub(crate) async fn look(
     let away = all.filter(|custodian| !opened(&custodian.name));
     let away = away.map(|custodian| format!("the share of {} was not looked at", custodian.name));
     found.unseen.extend(away);
+    found.whether_enough_are_left(0, config.init.threshold);
+    found.refuse();
     found
 }
 
@@ -48,15 +55,28 @@ pub(crate) struct LookedAt {
     pub(crate) unseen: Vec<String>,
     pub(crate) lost: Vec<Finding>,
     pub(crate) failures: Vec<Failure>,
+    /// Whose shares were seen, under whichever name.
+    seen: BTreeSet<String>,
+    /// What is to be done about each that is lost, before the hand-over.
+    advice: Vec<&'static str>,
+    in_hand: bool,
+    handed_over: bool,
 }
 
 impl LookedAt {
     fn sort(
         &mut self,
         custodian: &Custodian,
-        look: Option<(&Stored, Result<Look, custodian::Error>)>,
-        in_hand: bool,
+        look: Option<(&Stored, Result<as_stored::Observed, custodian::Error>)>,
     ) {
+        let in_hand = self.in_hand;
+        let look = look.map(|(stored, observed)| {
+            let observed = observed.map(|(look, whose)| {
+                self.seen.extend(whose);
+                look
+            });
+            (stored, observed)
+        });
         match look {
             Some((stored, Ok(Look::Same))) => self.there.push(fact(custodian, stored)),
             Some((_, Ok(Look::Changed(how)))) => {
@@ -85,19 +105,30 @@ impl LookedAt {
     /// Says of each that is lost whether the others may still make new ones: those that were not seen may be there, and
     /// those `with_them`, their holders.
     pub(crate) fn whether_enough_are_left(&mut self, with_them: usize, threshold: u32) {
-        let perhaps = self.there.len() + self.unseen.len() + with_them;
-        let enough = u32::try_from(perhaps).is_ok_and(|left| left >= threshold);
+        let perhaps = self.seen.len() + self.unseen.len() + with_them;
+        // Those that are still in the checkpoint are stored again.
+        let enough = self.in_hand || u32::try_from(perhaps).is_ok_and(|left| left >= threshold);
+        let by_now = NewShares::of(self.handed_over, enough);
         for one in &mut self.lost {
-            if let Finding::ShareGone(.., left) | Finding::ShareChanged(.., left) = one {
-                *left = enough;
+            if let Finding::ShareGone(.., by) | Finding::ShareChanged(.., by) = one {
+                *by = by_now;
             }
         }
     }
 
-    fn lose(&mut self, what: Finding, advice: &str) {
-        let refusal = Failure::refused(what.code(), what.to_string());
-        self.failures.push(refusal.advise(advice));
+    fn lose(&mut self, what: Finding, advice: &'static str) {
         self.lost.push(what);
+        self.advice.push(advice);
+    }
+
+    /// What is lost, as failures: for whoever must not go on without it.
+    fn refuse(&mut self) {
+        let lost = self.lost.iter().zip(&self.advice);
+        self.failures.extend(
+            lost.map(|(what, advice)| {
+                Failure::refused(what.code(), what.to_string()).advise(*advice)
+            }),
+        );
     }
 }
 
@@ -107,16 +138,25 @@ pub(crate) const MOVE_AWAY: &str = "see who changed it, move it away and run app
 and will be stored again";
 pub(crate) const AS_THEY_WERE_MADE: &str = "put init back in the file to what the shares were made and stored for; others are \
                                  made after the hand-over: recovery rotate";
-const BRING_BACK: &str = "bring it back from where it was moved, then run apply again; if it is lost for good, there \
-is one holder fewer for a quorum, and nothing makes another share before hand-over: only wiping the cluster, with the \
-data in it, and beginning again (apply --abandon says how)";
+const BRING_BACK: &str = "bring it back from where it was moved, then run apply again; if it is lost for good: nothing \
+makes another share before hand-over: only wiping the cluster, with the data in it, and beginning again (apply --abandon \
+says how)";
 
 pub(crate) fn gone(custodian: &Custodian) -> Finding {
-    Finding::ShareGone(custodian.address(), custodian.name().to_owned(), true)
+    Finding::ShareGone(
+        custodian.address(),
+        custodian.name().to_owned(),
+        NewShares::NotYet,
+    )
 }
 
 pub(crate) fn changed(custodian: &Custodian, how: String) -> Finding {
-    Finding::ShareChanged(custodian.address(), custodian.name().to_owned(), how, true)
+    Finding::ShareChanged(
+        custodian.address(),
+        custodian.name().to_owned(),
+        how,
+        NewShares::NotYet,
+    )
 }
 
 /// A share as a report names it: whose it is and where.

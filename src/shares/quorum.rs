@@ -93,20 +93,14 @@ impl Asking<'_> {
         Ok(gathered)
     }
 
-    /// Says which identities open nothing here: otherwise their holder would be asked, as if none had been given.
+    /// Says which identities open nothing here.
     async fn useless(self, candidates: &[Candidate], identities: &[IdentityFile]) {
-        for identity in identities {
-            let mut opens = false;
-            for custodian in candidates
-                .iter()
-                .filter_map(|one| one.custodian.as_ref().ok())
-            {
-                opens |= custodian.opens_with(std::slice::from_ref(identity)).await;
-            }
-            if !opens {
-                let text = format!("{} opens no share of this file", identity.path().display());
-                self.caller.events.warn(Code::IdentityWrong, text);
-            }
+        let custodians = candidates
+            .iter()
+            .filter_map(|one| one.custodian.as_ref().ok());
+        for identity in fetch::useless(custodians, identities).await {
+            let text = fetch::opens_none(identity);
+            self.caller.events.warn(Code::IdentityWrong, text);
         }
     }
 

@@ -227,10 +227,10 @@ fn what_a_login_may_not_write_is_named_with_the_rule_and_the_rest_is_written() {
     // The auditor, who looks where nobody else is named, may write nothing.
     ceremony.set("/policies/operator", rules("secret/data/third"));
     let log = server.audit().after_this();
-    ceremony
-        .apply()
-        .exits(4)
-        .prints(&["the login auditor may not; it takes path \"sys/policies/acl/operator\""]);
+    ceremony.apply().exits(4).prints(&[
+        "the login auditor may not; it takes path \"sys/policies/acl/operator\"",
+        "another login can be tried: apply --login NAME (",
+    ]);
     assert_eq!(log.writes(), Vec::<String>::new());
 }
 

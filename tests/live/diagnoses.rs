@@ -51,7 +51,7 @@ fn revoke_root_by_hand(server: &Server, ceremony: &Ceremony) {
 
 const DEAD: [&str; 4] = [
     "the root token in the checkpoint is no longer valid at",
-    "no run of ours revoked it",
+    "no run recorded in this checkpoint revoked it",
     "who revoked the token",
     "vault-bootstrap apply --abandon",
 ];
@@ -79,7 +79,7 @@ fn a_root_token_that_somebody_else_revoked_while_the_question_stood() {
     let (code, shown) = terminal.finish();
     assert_eq!(code, 3, "{shown}");
     assert!(
-        shown.contains("no run of ours revoked it") || shown.contains(DEAD[0]),
+        shown.contains("no run recorded in this checkpoint revoked it") || shown.contains(DEAD[0]),
         "{shown}"
     );
     assert!(ceremony.keeps_secrets());

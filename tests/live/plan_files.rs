@@ -49,7 +49,7 @@ fn what_was_planned_is_written_without_a_question_and_only_once() {
     ceremony.run(&APPLY).exits(3).says(&[
         "planned, and not so any more",
         "make the plan anew",
-        "plan -o FILE",
+        "plan -o FILE --login ",
     ]);
     assert_eq!(log.writes(), Vec::<String>::new());
 }

@@ -98,3 +98,23 @@ fn where_too_few_shares_are_left_nobody_is_told_to_make_new_ones() {
         ])
         .never_says(&["make new shares (recovery rotate)"]);
 }
+
+#[test]
+fn two_shares_that_were_exchanged_are_told_by_the_names_of_their_holders() {
+    require!(["openbao-2.7.2"]);
+    let server = Server::in_memory();
+    let ceremony = Ceremony::at(&server);
+    ceremony.apply().exits(4);
+    let [bob, carol, aside] =
+        ["bob.age", "carol.age", "aside"].map(|name| ceremony.path(&format!("shares/{name}")));
+    for (from, to) in [(&bob, &aside), (&carol, &bob), (&aside, &carol)] {
+        std::fs::rename(from, to).expect("a share");
+    }
+    let exchanged = [
+        "it is the share of bob: put each back under its own name",
+        "it is the share of carol: put each back under its own name",
+        // Nothing is lost.
+        "or make new shares (recovery rotate)",
+    ];
+    ceremony.apply().exits(4).prints(&exchanged);
+}

@@ -179,7 +179,7 @@ fn a_root_token_that_would_stay_by_the_file_alone_or_by_the_command_alone() {
         &ceremony,
         2,
         &[
-            "revoke_root: false",
+            "take revoke_root: false out of the file",
             "vault-bootstrap apply --yes --keep-root",
         ],
     );

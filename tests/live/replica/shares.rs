@@ -38,6 +38,7 @@ fn shares_that_vanished_after_their_copy_was_deleted_keep_root_alive() {
         "the share of alice is not at",
         "the share of bob is not at",
         "the share of carol is not at",
+        "no quorum is left where they were stored",
         "bring it back from where it was moved",
         "nothing makes another share before hand-over",
     ]);

@@ -90,9 +90,11 @@ pub(crate) fn foreign(config: &Config, address: &str) -> Failure {
         config.checkpoint.path.display()
     ))
     .advise(
-        "if an earlier run did it, give its checkpoint.path, or restore that directory from a copy; where it is lost, \
-         rehearse and break-glass still work, with cluster.id in the file; if a colleague did it, they hold the keys; \
-         only a cluster that holds no data may be wiped and initialised again",
+        "if an earlier run did it, give its checkpoint.path, or restore that directory from a copy; where it is lost: if \
+         the shares were stored and a break-glass login was proved, break-glass still works, with cluster.id in the \
+         file; if that ceremony was stopped before its step 3 (shares with their custodians), the shares were in that \
+         directory alone; if a colleague did it, they hold the keys; only a cluster that holds no data may be wiped and \
+         initialised again",
     )
 }
 

@@ -19,7 +19,7 @@ const PASSWORD: Refusal = (
 const APP_ROLE: Refusal = (
     Code::LoginDenied,
     "the server does not accept this role_id with this secret_id",
-    "read the role_id again, make a new secret_id, and look at secret_id_ttl, secret_id_num_uses and secret_id_bound_cidrs of the role",
+    "compare both with what writes of the file sends (role-id, custom-secret-id); where it sends none, read the role_id again and make a new secret_id; look at secret_id_ttl, secret_id_num_uses and secret_id_bound_cidrs of the role",
 );
 const ROLE_MISSING: Refusal = (
     Code::LoginMisconfigured,
@@ -30,7 +30,13 @@ const ROLE_MISSING: Refusal = (
 const CLAIMS: Refusal = (
     Code::LoginDenied,
     "the person or workload is known, but the role does not let it in",
-    "compare bound_claims, user_claim and groups_claim of the role with what the provider puts into its token (oidc_scopes decides that)",
+    "compare bound_claims, user_claim and groups_claim of the role with what is in the token; types count: 42 is not \"42\"",
+);
+/// oidc: a role decides what it asks its provider for.
+const SCOPED_CLAIMS: Refusal = (
+    CLAIMS.0,
+    CLAIMS.1,
+    "compare bound_claims, user_claim and groups_claim of the role with what the provider puts into its token (oidc_scopes decides that); types count: 42 is not \"42\"",
 );
 const AUDIENCE: Refusal = (
     Code::LoginDenied,
@@ -219,13 +225,13 @@ fn of_token(kind: &Kind, text: &str) -> Option<Problem> {
         return Some(if about_audience {
             of_audience(kind)
         } else {
-            detailed(CLAIMS, claim)
+            detailed(claims_of(kind), claim)
         });
     }
     if any(&["sub claim does not match", "claim \""]) {
         // The product's own name stands before it: `OpenBao login failed. claim …`.
         return Some(detailed(
-            CLAIMS,
+            claims_of(kind),
             after("login failed.").unwrap_or(text.trim()),
         ));
     }
@@ -252,6 +258,14 @@ fn of_token(kind: &Kind, text: &str) -> Option<Problem> {
         .map(|code| of_the_provider(code, None))
 }
 
+/// What to compare of a token of this kind.
+fn claims_of(kind: &Kind) -> Refusal {
+    match kind {
+        Kind::Oidc(_) => SCOPED_CLAIMS,
+        _ => CLAIMS,
+    }
+}
+
 /// What the token is for, where it was asked for here, and the key by which the role says so.
 fn of_audience(kind: &Kind) -> Problem {
     let Kind::Kubernetes { jwt, .. } = kind else {
@@ -275,122 +289,4 @@ fn unquoted(text: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::door::{Screen, Visit};
-    use crate::secret::SecretText;
-    use std::sync::Arc;
-    use std::time::Duration;
-
-    fn source() -> JwtSource {
-        JwtSource::TokenFile("/t".into())
-    }
-
-    fn kubernetes() -> Kind {
-        Kind::Kubernetes {
-            role: "app".into(),
-            jwt: source(),
-        }
-    }
-
-    fn oidc() -> Kind {
-        Kind::Oidc(Visit {
-            role: "operator".into(),
-            screen: Screen::Url,
-            redirect_uris: vec![],
-            wait: Duration::from_secs(300),
-            paste: || Box::pin(async { None }),
-        })
-    }
-
-    fn read(kind: &Kind, status: u16, text: &str) -> Option<Problem> {
-        refusal(kind, Some(status), &[text.to_owned()])
-    }
-
-    fn refusals(kind: &Kind, table: &[(u16, &str, Problem)]) {
-        for (status, text, expected) in table {
-            let found = read(kind, *status, text);
-            assert_eq!(found.as_ref(), Some(expected), "{text}");
-        }
-    }
-
-    fn no_role(name: &str) -> Problem {
-        Problem::new(Code::LoginMisconfigured, format!("there is no role {name}"))
-            .advise(ROLE_MISSING.2)
-    }
-
-    #[test]
-    fn each_known_answer_about_a_workload_has_its_sentence() {
-        let user = Kind::Userpass {
-            username: "ada".into(),
-            password: Arc::new(SecretText::new("x".into())),
-        };
-        let user_table = [
-            (400, "invalid username or password", plain(PASSWORD)),
-            (403, "permission denied", plain(DENIED)),
-        ];
-        refusals(&user, &user_table);
-        let audience = "invalid audience (aud) claim: audience claim found in JWT does not match any expected audience";
-        let bare = "1 error occurred:\n\t* permission denied\n\n";
-        let account = "service account name not authorized";
-        let unwritten = "could not load backend configuration";
-        let kubernetes_table = [
-            (403, "permission denied", plain(TOKEN_REVIEW)),
-            (403, bare, plain(TOKEN_REVIEW)),
-            (403, account, plain(SERVICE_ACCOUNT)),
-            (403, "namespace not authorized", plain(NAMESPACE)),
-            (403, audience, plain(ITS_AUDIENCE)),
-            (400, "invalid role name \"app\"", no_role("app")),
-            (500, unwritten, plain(UNCONFIGURED)),
-        ];
-        refusals(&kubernetes(), &kubernetes_table);
-    }
-
-    #[test]
-    fn each_known_answer_about_a_token_has_its_sentence() {
-        let claims = |text: &str| detailed(CLAIMS, text);
-        let hd = "error validating claims: claim \"hd\" is missing";
-        let hd_bao = "OpenBao login failed. error validating claims: claim \"hd\" is missing";
-        let email = "OpenBao login failed. claim \"email\" not found in token";
-        let state = "Vault login failed. Expired or missing OAuth state.";
-        let away = "error decoding issuer response to device auth: unexpected end of JSON input;";
-        let exchange =
-            r#"Error exchanging oidc code: "unable: oauth2: \"invalid_client\" \"no\""."#;
-        let told = r#"unable: oauth2: "invalid_client" "no""#;
-        let missing = "role \"operator\" could not be found";
-        let denied = "authorization failed: access_denied";
-        let oidc_table = [
-            (400, hd, claims("claim \"hd\" is missing")),
-            (400, hd_bao, claims("claim \"hd\" is missing")),
-            (400, email, claims("claim \"email\" not found in token")),
-            (400, state, plain(STATE)),
-            (400, missing, no_role("operator")),
-            (400, exchange, detailed(EXCHANGE, told)),
-            (400, denied, of_the_provider("access_denied", None)),
-            (500, away, plain(PROVIDER_AWAY)),
-        ];
-        refusals(&oidc(), &oidc_table);
-        let jwt = Kind::Jwt {
-            role: "app".into(),
-            jwt: source(),
-        };
-        let expired =
-            "error validating token: invalid expiration time (exp) claim: token is expired";
-        let issuer = "error validating token: invalid issuer (iss) claim";
-        let unverified = detailed(UNVERIFIED, "invalid issuer (iss) claim");
-        let audience = "error validating token: invalid audience (aud) claim";
-        let jwt_table = [
-            (400, expired, plain(EXPIRED)),
-            (400, issuer, unverified),
-            (400, audience, plain(AUDIENCE)),
-        ];
-        refusals(&jwt, &jwt_table);
-    }
-
-    #[test]
-    fn an_unknown_answer_keeps_the_servers_words() {
-        assert_eq!(read(&oidc(), 400, "something new"), None);
-        assert_eq!(read(&kubernetes(), 503, "Vault is sealed"), None);
-        assert_eq!(refusal(&kubernetes(), None, &[]), None);
-    }
-}
+mod tests;
