@@ -105,7 +105,12 @@ mod tests {
         let crl = |value: Value| is_default("", "pki/config/crl", "expiry", &value);
         assert!(crl(json!("72h")) && !crl(json!("24h")));
         let tidy = |value: Value| {
-            is_default("pki/auto-tidy", "pki/config/auto-tidy", "min_startup_backoff_duration", &value)
+            is_default(
+                "pki/auto-tidy",
+                "pki/config/auto-tidy",
+                "min_startup_backoff_duration",
+                &value,
+            )
         };
         assert!(tidy(json!("5m")) && tidy(json!(300)) && !tidy(json!(301)));
     }

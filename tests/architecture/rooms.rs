@@ -65,7 +65,7 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("plan", &["bootstrap", "changes", "checkpoint", "code", "config", "custodian", "desired", "disk", "edge", "event", "evidence",
         "failure", "finding", "memory", "session", "shell", "step", "vault"]),
     ("import", &["code", "config", "desired", "disk", "edge", "event", "failure", "hex", "printable", "prompt", "secret", "session",
-        "shell", "vault"]),
+        "shell", "span", "vault"]),
     ("status", &["bootstrap", "checkpoint", "code", "config", "edge", "event", "evidence", "failure", "finding", "session",
         "shell", "step", "vault"]),
     ("abandon", &["checkpoint", "code", "config", "edge", "event", "failure", "prompt", "session", "shell", "step",

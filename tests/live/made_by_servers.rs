@@ -81,6 +81,9 @@ fn an_intermediate_authority_is_requested_signed_and_set_in_one_run_and_never_ag
         written(&ceremony).says(&["identity/oidc/provider/main"]);
         let provider = api.read("identity/oidc/provider/main")["data"].clone();
         let allowed = provider["allowed_client_ids"].as_array().expect("a list");
-        assert!(allowed.contains(&id) && allowed.contains(&json!("another")), "{provider}");
+        assert!(
+            allowed.contains(&id) && allowed.contains(&json!("another")),
+            "{provider}"
+        );
     }
 }

@@ -6,11 +6,11 @@ use super::access::GRANT;
 use super::auth::{auth_type, setting};
 use crate::code::Code;
 use crate::config::auth_types::{mount_path, role_id_path};
+use crate::config::model::identity::{AliasName, Member};
 use crate::config::problem::meant;
 use crate::config::reading::{Reading, under};
 use crate::config::tree::Kind;
 use crate::config::values::Field;
-use crate::config::model::identity::{AliasName, Member};
 
 const GROUPS: [&str; 2] = ["identity", "groups"];
 const ENTITIES: [&str; 2] = ["identity", "entities"];
