@@ -59,7 +59,13 @@ pub(super) async fn act(
             };
             let evidence = begun::with_earlier(evidence, (&ceremony.diary(), step), &[]);
             ceremony.checkpoint().finish(step, evidence.clone())?;
-            Ok((StepOutcome::Adopted, evidence))
+            // What is kept on purpose was not looked for.
+            let outcome = if well {
+                StepOutcome::Adopted
+            } else {
+                StepOutcome::WithFindings
+            };
+            Ok((outcome, evidence))
         }
         Decision::Refuse(why) if step == Step::Initialize => {
             Err(steps::initialize::refusal(ceremony, why))

@@ -50,7 +50,7 @@ pub enum Finding {
     RawAuditLog(String, String, String),
     /// An audit device, its log, and the server whose requests are not in it.
     #[error(
-        "audit device {0}: what this run asked of {2} is not in {1}: the server writes its log somewhere else, as after a \
+        "audit device {0}: what this run asked of {2} is not in {1}: the server may write its log somewhere else, as after a \
          rotation of which it was not told: send it SIGHUP, or move the log back"
     )]
     AuditLogElsewhere(String, String, String),

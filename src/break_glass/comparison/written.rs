@@ -129,7 +129,10 @@ impl Told {
         let failed = entry["error"]
             .as_str()
             .is_some_and(|error| !error.is_empty());
-        if entry["type"] != "response" || failed {
+        // What a handler refuses with 400 has its error there (both products, seen).
+        let data = response["data"].as_object();
+        let refused = data.is_some_and(|data| data.len() == 1 && data.contains_key("error"));
+        if entry["type"] != "response" || failed || refused {
             return;
         }
         self.made |= response["auth"]["accessor"] == hash;
@@ -260,6 +263,12 @@ mod tests {
             ),
             entry("request", ours, "sys/policies/acl/all", &Value::Null),
             entry("response", ours, "sys/policies/acl/all", &Value::Null),
+            entry(
+                "response",
+                ours,
+                "sys/policies/acl/refused",
+                &json!({"data": {"error": "hmac-sha256:ee"}}),
+            ),
             entry(
                 "response",
                 "hmac-sha256:cc",
