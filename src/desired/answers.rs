@@ -46,7 +46,12 @@ pub(crate) fn kept(config: &Config, write: &Write) -> Vec<String> {
 
 fn in_fields(config: &Config, fields: &Fields, above: &[String], found: &mut Vec<Awaited>) {
     for (name, field) in fields.iter() {
-        in_field(config, field, [above, &[name.clone()]].concat(), found);
+        in_field(
+            config,
+            field,
+            [above, std::slice::from_ref(name)].concat(),
+            found,
+        );
     }
 }
 

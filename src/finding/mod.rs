@@ -116,12 +116,12 @@ pub enum Finding {
     #[error("{}", one_trust_domain(.0, .1, *.2))]
     OneTrustDomain(Vec<String>, Vec<String>, u32),
     /// Where the share of a holder was, whose it is, and what makes new ones.
-    #[error("the share of {} is not at {}, where it was stored: restore it there{}", .1, .0, words::new_shares(.2))]
+    #[error("the share of {} is not at {}, where it was stored: restore it there{}", .1, .0, words::new_shares(*.2))]
     ShareGone(String, String, NewShares),
     /// Where the share of a holder is, whose it is, how it changed, and what makes new ones.
     #[error(
         "{}, the share of {}, changed since it was stored: {}; bring back what was stored{}",
-        .0, .1, .2, words::new_shares(.3)
+        .0, .1, .2, words::new_shares(*.3)
     )]
     ShareChanged(String, String, String, NewShares),
     /// How many shares open the cluster and how many were made, and the same as the file has it.

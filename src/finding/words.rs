@@ -88,7 +88,7 @@ impl NewShares {
 }
 
 /// What else may be done about a share that is gone.
-pub(super) fn new_shares(by: &NewShares) -> &'static str {
+pub(super) fn new_shares(by: NewShares) -> &'static str {
     match by {
         NewShares::NotYet => "",
         NewShares::TooFewYet => "; no quorum is left where they were stored",

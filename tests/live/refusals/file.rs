@@ -238,7 +238,7 @@ fn a_deleted_checkpoint_is_told_before_keys_of_holders_are_asked_for() {
     run.exits(3).says(&[
         "is initialised, but not by this checkpoint",
         "restore that directory from a copy",
-        "rehearse and break-glass still work",
+        "if the shares were stored and a break-glass login was proved, break-glass still works",
     ]);
     run.never_says(&["no terminal to ask on", "--identity"]);
 }
