@@ -68,6 +68,7 @@ pub async fn apply(
 ) -> Result<Outcome, Failure> {
     let events = caller.events;
     options.agree_about_root(config)?;
+    options.again_is_in_the_file(config)?;
     if let Some(copy) = &options.report {
         copy::check(copy, &config.checkpoint.path)?;
     }

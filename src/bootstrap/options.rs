@@ -4,6 +4,7 @@ use crate::changes::{Meant, SavedPlan};
 use crate::checkpoint::ReplicatedCheckpoint;
 use crate::code::Code;
 use crate::config::Config;
+use crate::desired::Kind;
 use crate::failure::Failure;
 use crate::shell::ShellCommand;
 
@@ -114,6 +115,30 @@ impl Options {
     /// True where root is to be kept, as both the file and the command line say.
     pub fn keeps_root(&self, config: &Config) -> bool {
         self.keep_root && !config.revoke_root
+    }
+
+    /// Holds that the file has what is to be done once more.
+    ///
+    /// # Errors
+    /// It does not: nothing would be done, and nobody would notice.
+    pub fn again_is_in_the_file(&self, config: &Config) -> Result<(), Failure> {
+        let paths = config.writes.iter().map(|one| one.path.as_str());
+        let once: Vec<&str> = paths
+            .filter(|path| Kind::of_path(config, path).once)
+            .collect();
+        let mut asked = self.again_once.iter();
+        let Some(unknown) = asked.find(|path| !once.contains(&path.as_str())) else {
+            return Ok(());
+        };
+        let file = config.file.display();
+        let failure = Failure::usage(
+            Code::NameUnknown,
+            format!("--again {unknown}: writes of {file} has nothing there that is done once"),
+        );
+        Err(failure.advise(match once.as_slice() {
+            [] => "leave it out: what differs is written anyway".to_owned(),
+            once => format!("one of these: {}", once.join(", ")),
+        }))
     }
 
     /// Holds that what was typed and what the file says of the root token are the same.

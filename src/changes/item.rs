@@ -39,6 +39,7 @@ pub(crate) fn item(detail: Detail) -> PlannedItem {
             field, then, have, ..
         } => (PlannedChange::Drifted, Some(field), Some((have, then))),
         Change::Unsettled => (PlannedChange::Unsettled, None, None),
+        Change::Again => (PlannedChange::Again, None, None),
         Change::NotRemembered { what } => (PlannedChange::NotRemembered, Some(what), None),
     };
     let (have, want) = values.unzip();

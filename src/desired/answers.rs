@@ -15,7 +15,7 @@ use crate::vault::Body;
 
 /// A place in a document whose value the server makes for another one.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Awaited {
+pub(crate) struct Taken {
     /// Where it stands in the body; a number is a place in a list.
     place: Vec<String>,
     /// API path of the entry that makes it.
@@ -28,7 +28,7 @@ pub(crate) struct Awaited {
 pub(crate) type Answers = BTreeMap<String, BTreeMap<String, Value>>;
 
 /// What this entry takes from those before it.
-pub(crate) fn awaited(config: &Config, write: &Write) -> Vec<Awaited> {
+pub(crate) fn taken(config: &Config, write: &Write) -> Vec<Taken> {
     let mut found = Vec::new();
     in_fields(config, &write.data, &[], &mut found);
     found
@@ -36,7 +36,7 @@ pub(crate) fn awaited(config: &Config, write: &Write) -> Vec<Awaited> {
 
 /// The fields of this entry's answer that later entries take.
 pub(crate) fn kept(config: &Config, write: &Write) -> Vec<String> {
-    let all = config.writes.iter().flat_map(|one| awaited(config, one));
+    let all = config.writes.iter().flat_map(|one| taken(config, one));
     let of_this = all.filter(|one| one.from == write.path);
     let mut fields: Vec<String> = of_this.map(|one| one.field).collect();
     fields.sort();
@@ -44,7 +44,7 @@ pub(crate) fn kept(config: &Config, write: &Write) -> Vec<String> {
     fields
 }
 
-fn in_fields(config: &Config, fields: &Fields, above: &[String], found: &mut Vec<Awaited>) {
+fn in_fields(config: &Config, fields: &Fields, above: &[String], found: &mut Vec<Taken>) {
     for (name, field) in fields.iter() {
         in_field(
             config,
@@ -55,12 +55,12 @@ fn in_fields(config: &Config, fields: &Fields, above: &[String], found: &mut Vec
     }
 }
 
-fn in_field(config: &Config, field: &Field, place: Vec<String>, found: &mut Vec<Awaited>) {
+fn in_field(config: &Config, field: &Field, place: Vec<String>, found: &mut Vec<Taken>) {
     match field {
         Field::Answer(AnswerRef { write, field }) => {
             let mut writes = config.writes.iter();
             let from = writes.find(|one| one.name.as_ref() == Some(write));
-            found.extend(from.map(|from| Awaited {
+            found.extend(from.map(|from| Taken {
                 place,
                 from: from.path.clone(),
                 field: field.clone(),
@@ -113,28 +113,26 @@ pub(super) fn picked(fields: &[String], answer: &Value) -> BTreeMap<String, Valu
 }
 
 impl Document {
-    /// The same, with what is known of the values that it takes from others; it waits for the rest.
+    /// The same, with what is known by now of the values that it takes from others.
     #[must_use]
-    pub(crate) fn awaiting(mut self, awaited: Vec<Awaited>, answers: &Answers) -> Self {
-        for one in awaited {
-            let value = answers
-                .get(&one.from)
-                .and_then(|known| known.get(&one.field));
-            match value {
-                Some(value) => self.body.put(&one.place, Body::from(value.clone())),
-                None => self.awaited.push(one),
+    pub(crate) fn taking(mut self, taken: Vec<Taken>, answers: &Answers) -> Self {
+        for one in &taken {
+            let known = answers.get(&one.from);
+            if let Some(value) = known.and_then(|known| known.get(&one.field)) {
+                self.body.put(&one.place, Body::from(value.clone()));
             }
         }
+        self.takes = taken;
         self
     }
 
     /// Whether a value at this place is one that the server makes.
-    pub(super) fn awaits(&self, place: &str) -> bool {
-        self.awaited.iter().any(|one| one.place.join(".") == place)
+    pub(super) fn takes_at(&self, place: &str) -> bool {
+        self.takes.iter().any(|one| one.place.join(".") == place)
     }
 }
 
-/// Fills in what the entries before have made by now.
+/// Fills in what the entries before have made: also what was known before, since one of them may have been made anew.
 ///
 /// # Errors
 /// It is not known: it was made by a run that nobody remembers, or the server did not answer with it.
@@ -143,23 +141,28 @@ pub(super) fn fill(
     memory: &Memory,
     pending: &mut Pending,
 ) -> Result<(), Failure> {
-    for one in std::mem::take(&mut pending.document.awaited) {
+    let Pending { document, send, .. } = pending;
+    for one in &document.takes {
         let known = memory.answer(&one.from);
         let value = known.and_then(|mut known| known.remove(&one.field));
-        let Some(value) = value else {
-            return Err(not_known(session, &pending.document.path, &one));
+        let value = match value {
+            Some(value) => Body::from(value),
+            // It was read where it stands, and nothing is about to change it.
+            None if !memory.is_sending(&one.from) && !document.body.is_unknown_at(&one.place) => {
+                continue;
+            }
+            None => return Err(not_known(session, &document.path, one)),
         };
-        let value = Body::from(value);
-        if let Some(send) = &mut pending.send {
+        if let Some(send) = send {
             send.put(&one.place, value.clone());
         }
-        pending.document.body.put(&one.place, value);
+        document.body.put(&one.place, value);
     }
     Ok(())
 }
 
-fn not_known(session: &Session<'_>, path: &str, one: &Awaited) -> Failure {
-    let Awaited { from, field, .. } = one;
+fn not_known(session: &Session<'_>, path: &str, one: &Taken) -> Failure {
+    let Taken { from, field, .. } = one;
     let again = ShellCommand::new("apply --again").with(from);
     Failure::failed(
         Code::WriteFailed,

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::desired::answers::Awaited;
+use crate::desired::answers::Taken;
 use crate::desired::kind::Kind;
 use crate::finding::Change;
 use crate::memory::leaf::{field_of, is_in};
@@ -21,8 +21,8 @@ pub struct Document {
     pub(crate) kind: Kind,
     /// Fields of the answer that the file leaves to others.
     pub(crate) unmanaged: Vec<String>,
-    /// Values that the server has yet to make for another document.
-    pub(crate) awaited: Vec<Awaited>,
+    /// Values that the server makes for other documents.
+    pub(crate) takes: Vec<Taken>,
     /// Fields of the answer that other documents take.
     pub(crate) keeps: Vec<String>,
     /// Where it is written, if that is not its own path.
@@ -90,7 +90,7 @@ impl Document {
             read: Read::SamePath,
             kind,
             unmanaged: Vec::new(),
-            awaited: Vec::new(),
+            takes: Vec::new(),
             keeps: Vec::new(),
             at: None,
             needs: Vec::new(),

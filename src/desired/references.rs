@@ -10,7 +10,7 @@ use crate::desired::view::{View, field_key};
 pub(crate) fn new_references(view: &View<'_>, documents: &[Document]) -> BTreeSet<String> {
     let all = documents.iter().flat_map(|document| {
         let places = document.body.secret_places().into_iter();
-        let places = places.filter(|place| !document.awaits(place));
+        let places = places.filter(|place| !document.takes_at(place));
         places.map(|place| field_key(&document.path, &place))
     });
     all.filter(|place| !view.diary.references.contains(place))

@@ -198,13 +198,15 @@ pub(super) async fn done_once(
             Some(false) | None => State::Absent,
         });
     };
+    let again = view.again.contains(&document.path);
     let Some(found) = edited(view, document, known) else {
         return Ok(State::present(Found {
+            why: again.then_some(Change::Again).into_iter().collect(),
             unread: true,
             ..Found::default()
         }));
     };
-    if view.again.contains(&document.path) {
+    if again {
         return Ok(State::present(found));
     }
     Ok(State::present(Found {

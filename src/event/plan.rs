@@ -148,6 +148,8 @@ pub enum PlannedChange {
     Drifted,
     /// A run was killed while it was written.
     Unsettled,
+    /// It was done, and is asked for once more.
+    Again,
     /// The server does not give it back, and it is not known to be the same as last time.
     NotRemembered,
     /// It was not seen from here.

@@ -217,6 +217,9 @@ pub enum Change {
     /// A run was killed while it was sent.
     #[error("its last write has no known end")]
     Unsettled,
+    /// It is as the file says, and was asked for.
+    #[error("--again asks for it once more")]
+    Again,
     /// The server does not give it back.
     #[error("{what} is not known to be the same as last time")]
     NotRemembered {

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::failure::Failure;
+use crate::import::defaults::is_empty;
 use crate::import::fields::{self, Shape};
 use crate::import::found::{Entry, Found, Method};
 use crate::import::reader::Reader;
@@ -20,10 +21,13 @@ struct Type {
     users: Option<(&'static str, Shape)>,
 }
 
+/// What a provider of `oidc` is asked with.
+const PROVIDER: &str = "provider_config";
+
 const fn shape(kind: &'static str, of_schema: &'static str) -> Shape {
     Shape {
         kind,
-        made: &["name", "status", "token_reviewer_jwt_set"],
+        made: &["name", "status", "token_reviewer_jwt_set", PROVIDER],
         of_schema,
     }
 }
@@ -152,6 +156,9 @@ async fn config(
         Value::String(text) => !text.is_empty(),
         _ => false,
     });
+    if !is_empty(&answer[PROVIDER]) {
+        found.leave(&path, "provider_config, which may hold a key");
+    }
     let mut fields = fields::of(found, shape, &path, answer);
     if let Some((name, _)) = set {
         fields.insert(name.to_owned(), found.reference(&path, name));

@@ -247,7 +247,8 @@ fn begin(head: &Head<'_>, found: &Found) -> String {
     let address = head.config.cluster.address.as_str().trim_end_matches('/');
     let mut text = format!(
         "# What vault-bootstrap import read at {}, {}. A field that is as the server has it by\n\
-         # default is left out. Nothing of this was written anywhere, and no secret was read.\n\
+         # default is left out. Nothing was written on the server, and no document was asked for whose reading is known to\n\
+         # show a secret.\n\
          #\n# Not asked for: {NOT_ASKED}.\n",
         one_line(address),
         one_line(head.server),

@@ -14,18 +14,20 @@ mod compared;
 mod file;
 pub(crate) mod form;
 pub(crate) mod leaf;
+mod state;
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use crate::checkpoint::CheckpointError;
 use crate::checkpoint::directory::MEMORY;
-use crate::envelope::{self, Sealer, WrappedKey};
-use crate::memory::file::{Answer, Entry, Header, Line};
+use crate::envelope::{self, Sealer};
+use crate::memory::file::{Answer, Header, Line};
 use crate::memory::form::{DigestKey, Form};
 use crate::memory::leaf::Leaves;
+use crate::memory::state::State;
 
 pub(crate) use crate::memory::compared::{
     Changed, Drift, Edits, Look, Shown, drift, edits, field_then,
@@ -52,33 +54,6 @@ pub(crate) struct Memory {
     directory: PathBuf,
     cluster: String,
     state: RefCell<State>,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    documents: BTreeMap<String, Known>,
-    /// Documents of which nothing is remembered, and whose write was begun.
-    begun: BTreeSet<String>,
-    /// Documents that are not there any more for certain: what they were in was made anew, or the server refused them.
-    gone: BTreeSet<String>,
-    /// What was kept of the answers to writes, for other documents.
-    answers: BTreeMap<String, Answer>,
-    /// What wraps the key of the digests, once there is one.
-    wrapped: Option<WrappedKey>,
-    /// The key, where it could be opened.
-    key: Option<Rc<DigestKey>>,
-    /// Lines in the file.
-    lines: usize,
-    /// Its last line is not whole.
-    torn: bool,
-}
-
-/// What is known of one document.
-#[derive(Debug, Clone)]
-pub(super) struct Known {
-    remembered: Rc<Remembered>,
-    /// A write was begun since, and has no known end.
-    unsettled: bool,
 }
 
 /// What is to be remembered of a document.
@@ -263,9 +238,16 @@ impl Memory {
         self.append(lines)
     }
 
-    /// What was kept of the answer to the last write of a document.
+    /// Whether a write of a document was begun, and has no known end.
+    pub(crate) fn is_sending(&self, path: &str) -> bool {
+        self.is_begun(path) || self.is_unsettled(path)
+    }
+
+    /// What was kept of the answer to the last write of a document, where that is known to be the last.
     pub(crate) fn answer(&self, path: &str) -> Option<Answer> {
-        self.state.borrow().answers.get(path).cloned()
+        let state = self.state.borrow();
+        let kept = state.answers.get(path).filter(|kept| kept.holds)?;
+        Some(kept.answer.clone())
     }
 
     /// Keeps these fields of an answer, durably: nobody is told them again.
@@ -292,7 +274,8 @@ impl Memory {
         file::append(&self.directory, &lines)?;
         self.take(lines);
         let state = self.state.borrow();
-        let long = state.lines > 2 * (state.documents.len() + state.gone.len()) + file::SLACK;
+        let needed = state.documents.len() + state.gone.len() + state.answers.len();
+        let long = state.lines > 2 * needed + file::SLACK;
         drop(state);
         if long { self.compact() } else { Ok(()) }
     }
@@ -314,46 +297,14 @@ impl Memory {
         let begun = state.begun.iter().map(|path| Line::sending(path));
         let gone = state.gone.iter().map(|path| Line::gone(path));
         let answers = state.answers.iter();
-        let answers = answers.map(|(path, answer)| Line::answer(path, answer.clone()));
-        let lines = lines.chain(begun).chain(gone).chain(answers);
+        // First, since what is said of a document tells whether they hold.
+        let answers = answers.map(|(path, kept)| Line::answer(path, kept.answer.clone()));
+        let lines = answers.chain(lines).chain(begun).chain(gone);
         file::replace(&self.directory, &header, lines)?;
         state.lines =
             state.documents.len() + state.begun.len() + state.gone.len() + state.answers.len();
         state.torn = false;
         Ok(())
-    }
-}
-
-impl State {
-    fn take(&mut self, line: Line) {
-        match line.into_entry() {
-            Entry::Settled(path, remembered, unsettled) => {
-                self.begun.remove(&path);
-                self.gone.remove(&path);
-                let remembered = Rc::new(remembered);
-                let known = Known {
-                    remembered,
-                    unsettled,
-                };
-                self.documents.insert(path, known);
-            }
-            Entry::Sending(path) => {
-                if let Some(known) = self.documents.get_mut(&path) {
-                    known.unsettled = true;
-                } else {
-                    self.begun.insert(path);
-                }
-            }
-            Entry::Gone(path) => {
-                self.begun.remove(&path);
-                self.documents.remove(&path);
-                self.answers.remove(&path);
-                self.gone.insert(path);
-            }
-            Entry::Answer(path, answer) => {
-                self.answers.insert(path, answer);
-            }
-        }
     }
 }
 

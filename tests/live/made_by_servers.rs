@@ -1,5 +1,7 @@
 //! Values that a server makes for one entry of `writes`, and that a later entry takes.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use crate::ceremony::{Ceremony, Run, Server};
@@ -11,6 +13,12 @@ const ALL: [Setup; 3] = [
     Setup::Vault1211Shamir,
 ];
 
+/// What is requested, signed and set.
+const ACTS: [&str; 3] = [
+    "ca/intermediate/generate/internal",
+    "root-ca/root/sign-intermediate",
+    "ca/intermediate/set-signed",
+];
 const EVERYTHING: &str =
     r#"path "*" { capabilities = ["create", "read", "update", "list", "sudo"] }"#;
 
@@ -37,6 +45,20 @@ fn with_an_intermediate(ceremony: &mut Ceremony) {
                   "data": { "allowed_client_ids": [{ "from_write": "app.client_id" }] } },
             ]),
         );
+}
+
+#[test]
+fn what_is_to_be_done_again_is_refused_where_nothing_is_done_once() {
+    require!(["openbao-2.7.2"]);
+    let server = Server::in_memory();
+    let ceremony = Ceremony::at(&server);
+    for path in ["ca/root/generate/internal", "secret/config"] {
+        ceremony
+            .run(&["apply", "--yes", "--again", path])
+            .exits(2)
+            .says(&[path, "has nothing there that is done once"]);
+    }
+    assert!(!server.api().initialised());
 }
 
 #[test]
@@ -85,5 +107,23 @@ fn an_intermediate_authority_is_requested_signed_and_set_in_one_run_and_never_ag
             allowed.contains(&id) && allowed.contains(&json!("another")),
             "{provider}"
         );
+        // Done once more, each takes what the one before it answers by now.
+        let again = ACTS.map(|path| ["--again", path]).concat();
+        let words = [&["apply", "--yes", "--keep-root"][..], &again].concat();
+        let log = server.audit().after_this();
+        let run = ceremony.run(&words);
+        run.exits(4);
+        let writes = log.writes();
+        for path in ACTS {
+            let times = writes.iter().filter(|line| line.ends_with(path)).count();
+            assert_eq!(times, 1, "{path}: {writes:?}");
+        }
+        let issuers = api.list("ca/issuers").1["data"]["keys"].clone();
+        let issuers = issuers.as_array().expect("issuers").iter();
+        let keys = issuers.map(|id| {
+            let path = format!("ca/issuer/{}", id.as_str().expect("an id"));
+            api.read(&path)["data"]["key_id"].to_string()
+        });
+        assert_eq!(keys.collect::<BTreeSet<_>>().len(), 2, "{setup:?}: {run}");
     }
 }

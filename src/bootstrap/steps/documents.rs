@@ -214,7 +214,7 @@ pub(super) async fn observe_writes(view: &View<'_>) -> Result<Observation, Failu
             keeps: answers::kept(view.config, write),
             ..document.leaving(&write.unmanaged_fields)
         };
-        Ok(document.awaiting(answers::awaited(view.config, write), &known))
+        Ok(document.taking(answers::taken(view.config, write), &known))
     });
     let documents = documents.collect::<Result<_, Failure>>()?;
     desired::observe_writes(&view.documents(), documents).await

@@ -74,6 +74,8 @@ const OTHER_WORDS: [(&str, &str); 16] = [
     ("postgresql", "database"),
     ("user-pass", "userpass"),
 ];
+/// Letters of a word that is taken for the name of a plugin, however near a type is.
+const LONGEST_NAME_OF_A_PLUGIN: usize = 3;
 /// Fields that the servers still take by the names of before 1.2, and answer by both.
 const RENAMED: [&str; 7] = [
     "bound_cidrs",
@@ -163,7 +165,8 @@ pub(super) fn types_are_those_of_the_servers(reading: &mut Reading) {
     }
 }
 
-/// The type that was meant. A plugin may be called as it likes, also like a type with something after it.
+/// The type that was meant. A plugin may be called as it likes: like a type with something after it, or in so few letters that
+/// another type is always near.
 fn other_type(word: &str, known: &[&'static str]) -> Option<String> {
     if known.contains(&word) {
         return None;
@@ -175,7 +178,7 @@ fn other_type(word: &str, known: &[&'static str]) -> Option<String> {
     let extends = known.iter().any(|name| word.starts_with(name));
     let near = meant(word, known.iter().copied());
     let near = near.split('`').nth(1).map(str::to_owned);
-    near.filter(|_| !extends)
+    near.filter(|_| !extends && word.chars().count() > LONGEST_NAME_OF_A_PLUGIN)
 }
 
 pub(super) fn fields_have_their_present_names(reading: &mut Reading) {

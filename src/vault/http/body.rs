@@ -74,6 +74,21 @@ impl Body {
         }
     }
 
+    /// Whether nothing is known yet at a place of this.
+    pub(crate) fn is_unknown_at(&self, place: &[String]) -> bool {
+        match (place.split_first(), self) {
+            (None, own) => own.holds_unknown(),
+            (Some((first, rest)), Self::Map(fields)) => fields
+                .iter()
+                .any(|(name, inner)| name == first && inner.is_unknown_at(rest)),
+            (Some((first, rest)), Self::List(items)) => {
+                let item = first.parse().ok().and_then(|place: usize| items.get(place));
+                item.is_some_and(|inner| inner.is_unknown_at(rest))
+            }
+            _ => false,
+        }
+    }
+
     /// Whether this is, or holds, a secret that is not here any more.
     pub fn holds_unknown(&self) -> bool {
         self.any(|part| matches!(part, Self::Unknown))

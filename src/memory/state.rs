@@ -1,0 +1,139 @@
+//! What the lines of the file come to, one after the other.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+use crate::envelope::WrappedKey;
+use crate::memory::Remembered;
+use crate::memory::file::{Answer, Entry, Line};
+use crate::memory::form::DigestKey;
+
+#[derive(Debug, Default)]
+pub(super) struct State {
+    pub(super) documents: BTreeMap<String, Known>,
+    /// Documents of which nothing is remembered, and whose write was begun.
+    pub(super) begun: BTreeSet<String>,
+    /// Documents that are not there any more for certain: what they were in was made anew, or the server refused them.
+    pub(super) gone: BTreeSet<String>,
+    /// What was kept of the answers to writes, for other documents.
+    pub(super) answers: BTreeMap<String, Kept>,
+    /// What wraps the key of the digests, once there is one.
+    pub(super) wrapped: Option<WrappedKey>,
+    /// The key, where it could be opened.
+    pub(super) key: Option<Rc<DigestKey>>,
+    /// Lines in the file.
+    pub(super) lines: usize,
+    /// Its last line is not whole.
+    pub(super) torn: bool,
+}
+
+/// What is known of one document.
+#[derive(Debug, Clone)]
+pub(super) struct Known {
+    pub(super) remembered: Rc<Remembered>,
+    /// A write was begun since, and has no known end.
+    pub(super) unsettled: bool,
+}
+
+/// Fields of an answer.
+#[derive(Debug)]
+pub(super) struct Kept {
+    pub(super) answer: Answer,
+    /// No write was begun since that nobody knows the answer to.
+    pub(super) holds: bool,
+}
+
+impl State {
+    pub(super) fn take(&mut self, line: Line) {
+        match line.into_entry() {
+            Entry::Settled(path, remembered, unsettled) => {
+                self.begun.remove(&path);
+                self.gone.remove(&path);
+                self.let_hold(&path, !unsettled);
+                let remembered = Rc::new(remembered);
+                let known = Known {
+                    remembered,
+                    unsettled,
+                };
+                self.documents.insert(path, known);
+            }
+            Entry::Sending(path) => {
+                // What the server answers to this one is another, also where nobody hears it.
+                self.let_hold(&path, false);
+                if let Some(known) = self.documents.get_mut(&path) {
+                    known.unsettled = true;
+                } else {
+                    self.begun.insert(path);
+                }
+            }
+            Entry::Gone(path) => {
+                self.begun.remove(&path);
+                self.documents.remove(&path);
+                self.answers.remove(&path);
+                self.gone.insert(path);
+            }
+            Entry::Answer(path, answer) => {
+                let holds = true;
+                self.answers.insert(path, Kept { answer, holds });
+            }
+        }
+    }
+}
+
+impl State {
+    fn let_hold(&mut self, path: &str, holds: bool) {
+        if let Some(kept) = self.answers.get_mut(path) {
+            kept.holds = holds;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::memory::form::Form;
+    use crate::memory::{Memory, Record, Remembered};
+
+    const PATH: &str = "ca/intermediate/generate/internal";
+
+    fn record() -> Record {
+        let remembered = Remembered {
+            sent: Form::default(),
+            made: None,
+        };
+        Record {
+            path: PATH.to_owned(),
+            remembered,
+        }
+    }
+
+    #[test]
+    fn an_answer_holds_until_the_next_write_begins_and_again_if_that_was_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        let read = || Memory::read(directory.path(), "lab").unwrap();
+        let csr = |memory: &Memory| Some(memory.answer(PATH)?["csr"].clone());
+        let answer = |text: &str| [("csr".to_owned(), json!(text))].into();
+        let memory = read();
+        memory.begin([(PATH, true)].into_iter()).unwrap();
+        memory.keep_answer(PATH, answer("first")).unwrap();
+        memory.remember(vec![record()]).unwrap();
+        assert_eq!(csr(&read()), Some(json!("first")));
+        // A run that is killed here does not know what the server answered.
+        memory.begin([(PATH, true)].into_iter()).unwrap();
+        assert_eq!((csr(&memory), csr(&read())), (None, None));
+        memory.not_written([PATH].into_iter()).unwrap();
+        assert_eq!(csr(&read()), Some(json!("first")));
+        memory.begin([(PATH, true)].into_iter()).unwrap();
+        memory.keep_answer(PATH, answer("second")).unwrap();
+        assert_eq!(csr(&read()), Some(json!("second")));
+        // Written anew as a whole, it says the same.
+        memory.compact().unwrap();
+        assert_eq!(csr(&read()), None);
+        memory.remember(vec![record()]).unwrap();
+        memory.compact().unwrap();
+        assert_eq!(csr(&read()), Some(json!("second")));
+        memory.forget_below(&["ca/".to_owned()]).unwrap();
+        assert_eq!(csr(&read()), None);
+    }
+}
