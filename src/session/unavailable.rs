@@ -22,6 +22,8 @@ pub(crate) type Answer = (Client, Result<Health, vault::Error>);
 /// What each node said, as one line.
 pub(crate) fn said(answers: &[Answer]) -> String {
     let words = answers.iter().map(|(node, health)| match health {
+        // It calls itself sealed as well.
+        Ok(health) if !health.initialized => format!("{} is not initialised", node.address()),
         Ok(health) if health.sealed => format!("{} is sealed", node.address()),
         Ok(health) if is_nameless(health) => {
             format!("{} does not say which cluster it is", node.address())

@@ -267,6 +267,23 @@ fn a_machine_logs_in_by_approle_with_ids_that_were_given_to_it() {
         "auth": "approle", "role_id": "backup-of-the-test", "secret_id": { "file": "backup.password" },
         "can": { "secret/data/backup": ["read"] },
     }));
+    // Another secret in the login than the one that is sent.
+    ceremony.write("other.password", "another-secret-id-of-the-test");
+    ceremony.set(
+        "/logins/backup/secret_id",
+        json!({ "file": "other.password" }),
+    );
+    let run = ceremony.apply();
+    let texts = [
+        "does not accept this role_id with this secret_id; it was tried with ",
+        "other.password",
+        "auth/approle/role/backup/custom-secret-id",
+    ];
+    stopped_at_the_door(&server, &ceremony, &run, &texts);
+    ceremony.set(
+        "/logins/backup/secret_id",
+        json!({ "file": "backup.password" }),
+    );
     ceremony
         .apply()
         .exits(4)

@@ -231,3 +231,22 @@ fn a_server_that_was_emptied_is_said_to_be_empty_and_not_waited_for() {
         ])
         .never_says(&["is sealed", "waiting"]);
 }
+
+#[test]
+fn a_rehearsal_at_a_server_that_was_emptied_says_so_and_nothing_of_its_seal() {
+    require!(["openbao-2.7.2"]);
+    let (_server, mut ceremony) = handed_over();
+    let empty = Server::in_memory();
+    ceremony.set("/cluster/address", json!(empty.address()));
+    ceremony
+        .run(&[
+            "rehearse",
+            "--identity",
+            "alice.key",
+            "--identity",
+            "bob.key",
+        ])
+        .exits(3)
+        .says(&["is not initialised"])
+        .never_says(&["is sealed", "--take-over"]);
+}

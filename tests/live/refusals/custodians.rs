@@ -211,3 +211,18 @@ fn one_key_of_two_custodians_is_a_finding_until_the_file_accepts_it_by_name() {
         }
     }
 }
+
+#[test]
+fn an_identity_that_opens_no_share_is_named_before_anybody_is_asked() {
+    let (server, mut ceremony) = before();
+    ceremony.set("/break_glass/drill", json!("before-revoke"));
+    ceremony
+        .run(&["custodian", "new", "eve", "-o", "eve.key"])
+        .exits(0);
+    let words = ["apply", "--yes", "--identity", "eve.key"];
+    ceremony
+        .run(&words)
+        .exits(2)
+        .says(&["eve.key opens no share of this file", "age-keygen -y"]);
+    assert!(!server.api().initialised());
+}

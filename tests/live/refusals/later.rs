@@ -246,3 +246,24 @@ fn a_mount_of_another_type_is_never_replaced() {
     ]);
     assert_eq!(log.writes(), Vec::<String>::new());
 }
+
+#[test]
+fn what_the_steps_have_found_is_said_where_a_later_one_stops_the_run() {
+    let (server, mut ceremony) = before();
+    let members = |members| json!({ "policies": ["operator"], "member_entities": members });
+    ceremony.set(
+        "/identity/groups/ops",
+        members(json!([{ "auth": "userpass", "name": "ada" }])),
+    );
+    ceremony.write("wrong.password", "this is not her password");
+    ceremony.set("/logins/ada/password", json!({ "file": "wrong.password" }));
+    let run = ceremony.run(&["apply", "--yes", "--output", "json"]);
+    let warned = |event: &serde_json::Value| {
+        event["event"] == "warning"
+            && event["text"]
+                .as_str()
+                .is_some_and(|text| text.contains("nobody has logged in as"))
+    };
+    assert!(run.exits(1).events().iter().any(warned), "{run}");
+    assert!(server.api().initialised());
+}

@@ -277,3 +277,17 @@ fn a_file_of_before_that_everybody_may_write_to_is_a_warning_and_a_finding() {
     let run = rotation.rotate();
     run.exits(4).says(&[text]);
 }
+
+#[test]
+fn the_new_file_as_the_old_one_is_told_apart_before_and_after_a_rotation() {
+    require!(["openbao-2.7.2"]);
+    let (server, rotation) = Rotation::ready();
+    let words = |from| ["recovery", "rotate", "--from", from, "--yes"];
+    rotation
+        .ceremony
+        .run(&words("bootstrap.yaml"))
+        .exits(2)
+        .says(&["--from must be the file as it was before the rotation (generation 1,"])
+        .never_says(&["write generation: 3"]);
+    rotation.nothing_happened(&server, SETUP);
+}
