@@ -12,6 +12,22 @@ fn digits(bytes: &[u8]) -> String {
     text
 }
 
+/// A name of somebody else as the name of one file: its other bytes as `%` and two digits, and no way up.
+pub(crate) fn file_name(name: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-@".contains(&byte);
+    // `.` and `..` are directories.
+    let is_dots = !name.is_empty() && name.bytes().all(|byte| byte == b'.');
+    let mut text = String::with_capacity(name.len());
+    for byte in name.bytes() {
+        if plain(byte) && !is_dots {
+            text.push(char::from(byte));
+        } else {
+            let _ = write!(text, "%{byte:02x}");
+        }
+    }
+    text
+}
+
 /// The 64 digits of the SHA-256 of something public or encrypted.
 pub(crate) fn sha256(bytes: &[u8]) -> String {
     digits(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes).as_ref())

@@ -72,7 +72,7 @@ pub enum DocumentFinding {
     Unlisted(String),
     /// A group, and a member of it that no entity is.
     #[error(
-        "{0}: nobody has logged in as {1} yet, so there is no entity to be a member: apply again afterwards, or give that \
+        "{0}: no entity of the server is called {1}, as one is after its first login: apply again afterwards, or give that \
          name to an entity of the file"
     )]
     MemberUnknown(String, String),

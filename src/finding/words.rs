@@ -103,7 +103,8 @@ pub(super) fn new_shares(by: NewShares) -> &'static str {
 /// Who may be tried where a login may not, and how its rule comes to be where there is nobody else.
 pub(super) fn in_its_place(others: &[String]) -> String {
     if others.is_empty() {
-        return "; with no other login in the file, that rule gets in by break-glass".to_owned();
+        return "; no other login of the file can be tried: give it that rule with break-glass"
+            .to_owned();
     }
     format!(
         "; another login can be tried: apply --login NAME ({})",
@@ -157,7 +158,7 @@ mod tests {
         let others = texts(&["admin", "ada"]);
         let tried = "; another login can be tried: apply --login NAME (admin, ada)";
         assert_eq!(in_its_place(&others), tried);
-        assert!(in_its_place(&[]).ends_with("that rule gets in by break-glass"));
+        assert!(in_its_place(&[]).ends_with("give it that rule with break-glass"));
     }
 
     #[test]

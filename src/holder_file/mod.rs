@@ -7,6 +7,7 @@ use std::path::Path;
 
 use crate::config::{Aws, Config, Custodian, CustodianKind, SecretRef, yaml};
 use crate::edge::custodians::name_of_file;
+use crate::hex::file_name;
 use crate::shell::ShellCommand;
 
 /// A name that is longer is no name of a file.
@@ -14,17 +15,7 @@ const LONGEST_NAME: usize = 200;
 
 /// What the file of a holder is called; `None` where their name makes none.
 fn name(custodian: &str) -> Option<String> {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-@".contains(&byte);
-    let encoded: String = custodian
-        .bytes()
-        .map(|byte| {
-            if plain(byte) {
-                char::from(byte).to_string()
-            } else {
-                format!("%{byte:02x}")
-            }
-        })
-        .collect();
+    let encoded = file_name(custodian);
     (encoded.len() <= LONGEST_NAME).then(|| format!("holder-{encoded}.yaml"))
 }
 

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::event::Told;
+use crate::hex::file_name;
 
 /// An entry of a section, and the API path of what it is about.
 #[derive(Debug, Clone, PartialEq)]
@@ -89,18 +90,11 @@ impl Found {
 
 /// Where a secret that is to be filled in is looked for.
 pub(super) fn file_of(path: &str, field: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-@/".contains(&byte);
-    let encoded: String = format!("{path}.{field}")
-        .bytes()
-        .map(|byte| {
-            if plain(byte) {
-                char::from(byte).to_string()
-            } else {
-                format!("%{byte:02x}")
-            }
-        })
-        .collect();
-    format!("TO-BE-FILLED/{encoded}")
+    let (above, name) = path.rsplit_once('/').unwrap_or(("", path));
+    let name = format!("{name}.{field}");
+    let parts = above.split('/').chain([name.as_str()]);
+    let parts = parts.filter(|part| !part.is_empty()).map(file_name);
+    format!("TO-BE-FILLED/{}", parts.collect::<Vec<_>>().join("/"))
 }
 
 #[cfg(test)]
@@ -114,6 +108,11 @@ mod tests {
             "TO-BE-FILLED/auth/userpass/users/ada.password"
         );
         assert_ne!(file_of("a b", "c"), file_of("a_b", "c"));
+        // What somebody has written on the server leads to no file elsewhere.
+        assert_eq!(
+            file_of("a/../../etc/x", "c"),
+            "TO-BE-FILLED/a/%2e%2e/%2e%2e/etc/x.c"
+        );
         assert!(file_of("größe \u{202e}", "c").is_ascii());
     }
 }

@@ -45,7 +45,7 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("edge", &["code", "aws", "backend", "config", "custodian", "disk", "door", "envelope", "failure",
         "finding", "interrupt", "kubernetes", "plain_http", "prompt", "reference", "secret", "vault"]),
     // Shared by the verbs.
-    ("holder_file", &["config", "edge", "shell"]),
+    ("holder_file", &["config", "edge", "hex", "shell"]),
     ("checkpoint", &["code", "backend", "config", "custodian", "disk", "edge", "envelope", "event", "evidence",
         "failure", "hex", "interrupt", "replica", "root_generation", "secret", "step", "shell", "span"]),
     ("session", &["code", "audit_log", "checkpoint", "config", "door", "edge", "event", "failure", "finding", "plain_http", "secret",

@@ -197,8 +197,7 @@ fn what_is_typed_as_soon_as_a_hidden_question_begins_is_never_shown() {
     let server = Server::in_memory();
     let key = json!({ "prompt": "word of the checkpoint ".repeat(12_000) });
     let (ceremony, _proxy) = with_a_passphrase(&server, key, &Faults::new());
-    let mut terminal = ceremony.terminal(&["apply", "--yes"]);
-    terminal.echoes();
+    let mut terminal = ceremony.terminal_that_echoes(&["apply", "--yes"]);
     let mut shown = terminal.beginning();
     assert!(shown.contains("word of the"), "{shown}");
     terminal.type_line(RIGHT);

@@ -290,6 +290,14 @@ impl Ceremony {
         self.tool().terminal(arguments)
     }
 
+    /// A run at a pseudo-terminal that shows what is typed until somebody turns it off, as a person's does.
+    pub fn terminal_that_echoes(&self, arguments: &[&str]) -> Terminal {
+        self.save();
+        // Before the program is there: afterwards it would turn on again what the program has turned off.
+        let words = ["sh", "-c", "stty echo && exec \"$@\"", "sh"].map(str::to_owned);
+        self.tool().through(&words).terminal(arguments)
+    }
+
     /// The main job, as a machine does it.
     #[track_caller]
     pub fn apply(&self) -> Run {

@@ -130,7 +130,7 @@ fn a_member_who_has_never_logged_in_is_a_finding_until_they_have() {
     let identity =
         json!({ "groups": { "all": { "policies": ["staff"], "member_entities": [member] } } });
     ceremony.set("/identity", identity);
-    let nobody = "identity/group/name/all: nobody has logged in as userpass/eve yet";
+    let nobody = "identity/group/name/all: no entity of the server is called userpass/eve";
     ceremony.run(&APPLY).exits(4).prints(&[nobody]);
     writes(&server, || ceremony.run(&APPLY), &[]);
     server.api().log_in("eve", &word);

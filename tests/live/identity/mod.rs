@@ -22,6 +22,16 @@ const PUBLIC_KEY: &str = "-----BEGIN PUBLIC KEY-----\n\
     -----END PUBLIC KEY-----\n";
 const KEEP: [&str; 3] = ["apply", "--yes", "--keep-root"];
 
+/// A cluster with all that [`declare`] adds, whose root stays.
+fn declared_as_root(setup: Setup) -> (Server, Ceremony) {
+    let server = Server::of(setup);
+    let mut ceremony = Ceremony::at(&server);
+    declare(&mut ceremony);
+    ceremony.set("/revoke_root", json!(false));
+    ceremony.run(&KEEP).exits(4);
+    (server, ceremony)
+}
+
 /// Auth methods, a policy, and people and machines that are in groups.
 fn declare(ceremony: &mut Ceremony) -> String {
     let word = ceremony.password("eve");
@@ -166,11 +176,7 @@ fn groups_and_entities_are_made_and_give_what_they_say_and_a_second_run_writes_n
 fn what_somebody_has_changed_on_the_server_is_put_back() {
     for setup in EACH {
         require!(setup.components());
-        let server = Server::of(setup);
-        let mut ceremony = Ceremony::at(&server);
-        declare(&mut ceremony);
-        ceremony.set("/revoke_root", json!(false));
-        ceremony.run(&KEEP).exits(4);
+        let (server, ceremony) = declared_as_root(setup);
         let root = root(&server, &ceremony);
         let before = |path: &str| of(&root, path);
         let (all, platform) = (before("group/name/all"), before("group/name/platform"));
@@ -241,11 +247,7 @@ fn what_somebody_has_changed_on_the_server_is_put_back() {
 fn lines_that_are_corrected_are_written_and_aliases_are_changed_by_their_id() {
     for setup in EACH {
         require!(setup.components());
-        let server = Server::of(setup);
-        let mut ceremony = Ceremony::at(&server);
-        declare(&mut ceremony);
-        ceremony.set("/revoke_root", json!(false));
-        ceremony.run(&KEEP).exits(4);
+        let (server, mut ceremony) = declared_as_root(setup);
         let root = root(&server, &ceremony);
         let alias = of(&root, "group/name/platform")["alias"]["id"].clone();
         ceremony

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{EACH, KEEP, accessor, declare, id, identity, of, writes};
+use super::{EACH, KEEP, accessor, declare, declared_as_root, id, identity, of, writes};
 use crate::ceremony::{Api, Ceremony, Server, killed_or_ended};
 use crate::remembered::root;
 use crate::support::{Action, Faults, require};
@@ -67,11 +67,7 @@ fn an_alias_that_a_killed_run_has_made_is_found_and_not_sent_again() {
 fn a_group_of_another_type_and_an_alias_that_is_taken_are_refused_before_anything_is_written() {
     for setup in EACH {
         require!(setup.components());
-        let server = Server::of(setup);
-        let mut ceremony = Ceremony::at(&server);
-        declare(&mut ceremony);
-        ceremony.set("/revoke_root", json!(false));
-        ceremony.run(&KEEP).exits(4);
+        let (server, mut ceremony) = declared_as_root(setup);
         ceremony
             .remove("/identity/groups/all/member_entities")
             .remove("/identity/groups/all/member_groups")
@@ -152,11 +148,7 @@ fn a_group_alias_moves_to_another_group() {
 fn an_auth_method_that_is_mounted_anew_gets_its_aliases_anew() {
     for setup in EACH {
         require!(setup.components());
-        let server = Server::of(setup);
-        let mut ceremony = Ceremony::at(&server);
-        declare(&mut ceremony);
-        ceremony.set("/revoke_root", json!(false));
-        ceremony.run(&KEEP).exits(4);
+        let (server, ceremony) = declared_as_root(setup);
         let root = root(&server, &ceremony);
         root.delete("sys/auth/jwt");
         ceremony.run(&KEEP).exits(4);

@@ -14,12 +14,17 @@ fn planted(setup: Setup, writer: Writer) {
         let when = format!("{setup:?} {writer:?}, round {round}");
         let before: Vec<_> = documents.iter().map(|one| one.read(&api)).collect();
         let (mut expected, mut paths) = (Places::new(), Vec::new());
-        for document in documents {
+        for (document, before) in documents.iter().zip(&before) {
             let Some(drift) = document.drifts.get(round) else {
                 continue;
             };
             if let Err(refused) = document.plant(&api, drift) {
                 cluster.problem(&when, refused);
+                continue;
+            }
+            // A server that takes it and leaves the field as it was.
+            if document.read(&api) == *before {
+                cluster.problem(&when, format!("not planted: {} {}", document.path, drift.0));
                 continue;
             }
             expected.insert((document.path.clone(), drift.0.clone()));

@@ -99,7 +99,7 @@ fn of_the_server(setup: Setup) -> Vec<Document> {
             ["rate_limit_exempt_paths"], ["enable_rate_limit_response_headers"],
         ]));
     let mut all = vec![cors, quotas];
-    all.extend(of_keys_and_raft());
+    all.extend(of_keys_and_raft(setup));
     all.extend(headers());
     if setup.is_openbao() {
         let namespace = Document::write(
@@ -119,13 +119,18 @@ fn of_the_server(setup: Setup) -> Vec<Document> {
     all
 }
 
-fn of_keys_and_raft() -> Vec<Document> {
+fn of_keys_and_raft(setup: Setup) -> Vec<Document> {
+    let mut changed = json!({ "max_operations": 3_000_000_000_u64, "interval": "4320h" });
+    if setup != Setup::OpenBao262StaticApiAudit {
+        // The older one answers 204 and leaves it on.
+        changed["enabled"] = json!(false);
+    }
     let rotation = Document::write(
         "sys/rotate/config",
         json!({ "max_operations": 2_000_000_000, "interval": "2160h" }),
     )
     .alone()
-    .drifts(json!({ "max_operations": 3_000_000_000_u64, "interval": "4320h", "enabled": false }))
+    .drifts(changed)
     .edits(json!([
         ["interval", "129600m"],
         ["max_operations", "2000000000"],
@@ -133,10 +138,11 @@ fn of_keys_and_raft() -> Vec<Document> {
         ["max_operations"],
         ["enabled", true],
     ]));
-    let autopilot = json!({ "max_trailing_logs": 2000, "last_contact_threshold": "15s", "server_stabilization_time": "30s" });
+    let autopilot = json!({ "max_trailing_logs": 2000, "last_contact_threshold": "15s", "server_stabilization_time": "30s",
+        "min_quorum": 3 });
     let autopilot = Document::write("sys/storage/raft/autopilot/configuration", autopilot)
         .alone()
-        .drifts(json!({ "max_trailing_logs": 3000, "last_contact_threshold": "16s", "cleanup_dead_servers": false,
+        .drifts(json!({ "max_trailing_logs": 3000, "last_contact_threshold": "16s", "cleanup_dead_servers": true,
             "dead_server_last_contact_threshold": "48h" }))
         .edits(json!([
             ["max_trailing_logs", "2000"], ["last_contact_threshold", "15000ms"], ["max_trailing_logs"],

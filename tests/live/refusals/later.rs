@@ -262,7 +262,7 @@ fn what_the_steps_have_found_is_said_where_a_later_one_stops_the_run() {
         event["event"] == "warning"
             && event["text"]
                 .as_str()
-                .is_some_and(|text| text.contains("nobody has logged in as"))
+                .is_some_and(|text| text.contains("no entity of the server is called userpass/ada"))
     };
     assert!(run.exits(1).events().iter().any(warned), "{run}");
     assert!(server.api().initialised());

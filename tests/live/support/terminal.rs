@@ -37,11 +37,6 @@ impl Terminal {
         self.wait_for(text, text)
     }
 
-    /// Shows what is typed, as a person's terminal does for as long as nobody turns it off; these begin without.
-    pub fn echoes(&mut self) {
-        expectrl::process::Termios::set_echo(&mut self.session, true).expect("a terminal");
-    }
-
     /// Waits until the program shows anything, and returns the beginning of it: what a terminal does not hold it waits to show.
     #[track_caller]
     pub fn beginning(&mut self) -> String {
