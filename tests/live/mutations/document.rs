@@ -253,8 +253,17 @@ impl Document {
 
     /// What the server has, without what moves.
     pub fn read(&self, api: &Api<'_>) -> Value {
+        read(api, self.read_at())
+    }
+
+    /// What the server answers, as it stands there.
+    pub fn answer(&self, api: &Api<'_>) -> Value {
+        api.read(self.read_at())["data"].clone()
+    }
+
+    fn read_at(&self) -> &str {
         let above = self.path.rsplit_once('/').map(|(above, _)| above);
-        read(api, above.filter(|_| self.read_above).unwrap_or(&self.path))
+        above.filter(|_| self.read_above).unwrap_or(&self.path)
     }
 
     /// What the server makes of the body where nothing was before; nothing where there is no such place.
