@@ -19,8 +19,8 @@ pub(super) fn explained(mut failure: Failure, ceremony: &Ceremony<'_>) -> Failur
         let known = problem.advice.take();
         let known = known.map(|advice| format!("; besides: {advice}"));
         problem.advice = Some(format!(
-            "a server answers like this when none of its audit devices can write: check that there is space {}, and \
-             the server's log; then continue: {}{}",
+            "a server answers like this when none of its audit devices can write, or not this answer: check that there \
+             is space {}, and the server's log; then continue: {}{}",
             places(&ceremony.config.audit),
             ceremony.options.again(ceremony.config),
             known.unwrap_or_default(),

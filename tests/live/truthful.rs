@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use crate::break_glass::rehearse;
 use crate::ceremony::{Ceremony, Server, handed_over, killed_or_ended};
-use crate::support::{Action, Faults, require};
+use crate::remembered::root;
+use crate::support::{Action, Faults, Setup, require};
 
 const NEEDED: [&str; 1] = ["openbao-2.7.2"];
 
@@ -283,4 +284,33 @@ fn the_quorum_is_that_of_the_checkpoint_and_a_key_that_opens_nothing_is_named() 
     let run = ceremony.run(&[&command[..], &words, &["--", "true"]].concat());
     run.says(&["any 2 of 3 open it, but the file says 3 of 3"])
         .never_says(&["of the 3 shares needed"]);
+}
+
+/// Vault 1.21.1 panics in its own audit log at a RabbitMQ role with topics, and answers 500 to whoever reads it.
+#[test]
+fn what_a_server_cannot_show_stops_the_run_until_it_is_gone() {
+    require!(["vault-1.21.1"]);
+    let server = Server::of(Setup::Vault1211Shamir);
+    let mut ceremony = Ceremony::at(&server);
+    let topics = "{\"/\":{\"a\":{\"read\":\".*\"}}}";
+    ceremony
+        .set("/revoke_root", json!(false))
+        .set("/secrets/rabbitmq", json!({ "type": "rabbitmq" }))
+        .set(
+            "/writes",
+            json!([{ "path": "rabbitmq/roles/r", "data": { "tags": "a", "vhost_topics": topics } }]),
+        );
+    for _ in 0..2 {
+        ceremony
+            .run(&["apply", "--yes", "--keep-root"])
+            .exits(1)
+            .says(&[
+                "v1/rabbitmq/roles/r was answered with 500",
+                "none of its audit devices can write, or not this answer",
+            ])
+            .never_says(&["read before writing again"]);
+    }
+    ceremony.remove("/writes/0/data/vhost_topics");
+    root(&server, &ceremony).delete("rabbitmq/roles/r");
+    ceremony.run(&["apply", "--yes", "--keep-root"]).exits(4);
 }

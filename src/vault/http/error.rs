@@ -217,7 +217,7 @@ impl Error {
             }
             Kind::PlainHttpRefused(refusal) => return Some(refusal.advice()),
             Kind::TooLarge => return None,
-            Kind::Status { code, .. } => advice_on_status(*code)?,
+            Kind::Status { code, .. } => advice_on_status(*code, &self.0.method)?,
             Kind::Malformed(_) => {
                 "check that the versions of server and program are a supported pair"
             }
@@ -263,8 +263,9 @@ impl NoLogin {
     }
 }
 
-fn advice_on_status(code: u16) -> Option<&'static str> {
+fn advice_on_status(code: u16, method: &str) -> Option<&'static str> {
     match code {
+        500 if matches!(method, "GET" | "LIST") => Some("the cause is in the server's log"),
         403 => Some("the token is not allowed to do this, or it has expired or was revoked"),
         404 => Some("check the path, the mount and the namespace"),
         405 => Some("this server does not offer this call in its present configuration"),

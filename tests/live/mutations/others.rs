@@ -121,8 +121,8 @@ fn of_the_server(setup: Setup) -> Vec<Document> {
 
 fn of_keys_and_raft(setup: Setup) -> Vec<Document> {
     let mut changed = json!({ "max_operations": 3_000_000_000_u64, "interval": "4320h" });
-    if setup != Setup::OpenBao262StaticApiAudit {
-        // The older one answers 204 and leaves it on.
+    if setup == Setup::OpenBao272Static {
+        // Alone it is taken by this one only: the others answer 204 and leave it on.
         changed["enabled"] = json!(false);
     }
     let rotation = Document::write(
@@ -182,22 +182,24 @@ fn of_engines(setup: Setup) -> Vec<Document> {
             ["token_default_audiences"], ["token_default_ttl"], ["token_max_ttl"],
         ]));
     let hosts = "{\"/\":{\"write\":\".*\",\"read\":\".*\"}}";
-    let rabbit = Document::write(
+    let topics = "{\"/\":{\"a\":{\"read\":\".*\"}}}";
+    let mut rabbit = Document::write(
         "rabbitmq/roles/r",
         json!({ "tags": "b,a", "vhosts": hosts }),
     )
     .replaced()
-    .drifts(
-        json!({ "tags": "administrator", "vhosts": "{\"/\":{\"configure\":\".*\"}}",
-            "vhost_topics": "{\"/\":{\"a\":{\"read\":\".*\"}}}" }),
-    )
+    .drifts(json!({ "tags": "administrator", "vhosts": "{\"/\":{\"configure\":\".*\"}}" }))
     .edits(json!([
         ["tags", "a,b"],
         ["vhosts", format!(" {hosts}")],
-        ["vhost_topics", "{\"/\":{\"a\":{\"read\":\".*\"}}}"],
-        ["tags"],
-        ["vhost_topics"],
+        ["tags"]
     ]));
+    if setup.is_openbao() {
+        // Vault 1.21.1 answers 500 to who reads a role with topics: its audit log panics at them.
+        rabbit = rabbit
+            .drifts(json!({ "vhost_topics": topics }))
+            .edits(json!([["vhost_topics", topics], ["vhost_topics"]]));
+    }
     let lease = Document::write(
         "rabbitmq/config/lease",
         json!({ "ttl": "1h", "max_ttl": "2h" }),
