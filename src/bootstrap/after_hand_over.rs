@@ -177,7 +177,7 @@ fn leave(
 async fn agreed(ceremony: &Ceremony<'_>, steps: Vec<PlannedStep>) -> Result<Option<bool>, Failure> {
     let login = match &ceremony.authority {
         Authority::Login(login) => login.name.clone(),
-        Authority::None | Authority::Root(_) => return Ok(None),
+        Authority::None | Authority::Root(_) | Authority::Given(_) => return Ok(None),
     };
     let question = format!("Write this as {login}?");
     ceremony

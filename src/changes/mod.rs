@@ -96,8 +96,10 @@ pub(crate) async fn not_written(
     (memory, meant): (&Memory, Meant<'_>),
     observations: &[(Step, &Observation)],
 ) -> Result<BTreeMap<String, Unwritten>, Failure> {
-    let Authority::Login(login) = &session.authority else {
-        return Ok(BTreeMap::new());
+    let whose = match &session.authority {
+        Authority::Login(login) => Some(login.name.clone()),
+        Authority::Given(_) => None,
+        Authority::Root(_) | Authority::None => return Ok(BTreeMap::new()),
     };
     let all = observations.iter();
     let paths: Vec<_> = all.flat_map(|(_, found)| paths_of(found)).collect();
@@ -124,11 +126,8 @@ pub(crate) async fn not_written(
         for (path, capabilities) in may {
             if let Some(rule) = rule_that_lacks(&path, &capabilities) {
                 for document in named.get(&*path).into_iter().flatten() {
-                    let why = Unwritten::NotPermitted(
-                        login.name.clone(),
-                        rule.clone(),
-                        others(session.config, &login.name),
-                    );
+                    let others = others(session.config, whose.as_deref());
+                    let why = Unwritten::NotPermitted(whose.clone(), rule.clone(), others);
                     left.insert((*document).to_owned(), why);
                 }
             }
@@ -152,11 +151,11 @@ pub(crate) async fn not_written(
 }
 
 /// The other logins of the file, without those that may do nothing but make a root token.
-fn others(config: &Config, name: &str) -> Vec<String> {
+fn others(config: &Config, name: Option<&str>) -> Vec<String> {
     let emergency = config.doors();
     let all = config.logins.iter().map(|login| login.name.as_str());
     let is_emergency = |name: &str| emergency.iter().any(|login| login.name == name);
-    let others = all.filter(|other| *other != name && !is_emergency(other));
+    let others = all.filter(|other| Some(*other) != name && !is_emergency(other));
     others.map(str::to_owned).collect()
 }
 

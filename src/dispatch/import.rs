@@ -2,9 +2,11 @@
 
 use crate::cli::{Global, Import, OutputForm};
 use crate::code::Code;
+use crate::edge::token::TokenSource;
 use crate::event::{Caller, Outcome};
 use crate::failure::Failure;
-use crate::import::{self, Connection, Options, Who};
+use crate::import::{self, Connection, Options};
+use crate::session::Who;
 
 pub(super) async fn import(
     global: &Global,
@@ -34,8 +36,8 @@ pub(super) async fn import(
     };
     let who = match (typed.login, typed.token_file) {
         (Some(name), _) => Who::Login(name),
-        (None, Some(file)) => Who::TokenFile(file),
-        (None, None) => Who::Asked,
+        (None, Some(file)) => Who::Token(TokenSource::File(file)),
+        (None, None) => Who::Token(TokenSource::Asked),
     };
     let options = Options {
         who,

@@ -19,6 +19,7 @@ use crate::cli::{
 };
 use crate::code::Code;
 use crate::config::{self, Config, Problems, Typed};
+use crate::edge::token::TokenSource;
 use crate::edge::{cluster, others};
 use crate::event::{self, Caller, Event, EventSink, Outcome};
 use crate::examples;
@@ -28,6 +29,7 @@ use crate::interrupt::{Interrupt, Signals, goes_on};
 use crate::plan;
 use crate::recovery;
 use crate::report::Report;
+use crate::session::Who;
 use crate::shell::ShellCommand;
 use crate::status;
 
@@ -163,13 +165,13 @@ async fn plan(global: &Global, typed: Plan, caller: Caller<'_>) -> Result<Outcom
     if let Some(name) = &typed.login {
         bootstrap::named(&config, name)?;
     }
-    let (made, saved) = Box::pin(plan::plan(
-        &config,
-        &options,
-        typed.login.as_deref(),
-        caller,
-    ))
-    .await?;
+    let who = match (typed.login, typed.token_file) {
+        (Some(name), _) => Some(Who::Login(name)),
+        (None, Some(file)) => Some(Who::Token(TokenSource::File(file))),
+        (None, None) => typed.ask_token.then_some(Who::Token(TokenSource::Asked)),
+    };
+    let planning = plan::plan(&config, &options, who.as_ref(), caller);
+    let (made, saved) = Box::pin(planning).await?;
     if let Some(file) = &typed.out {
         let saved = saved.ok_or_else(|| no_file_of_it(&config))?;
         plan::file::write(&config, &saved, file)?;

@@ -8,3 +8,4 @@ pub(crate) mod doors;
 pub(crate) mod failures;
 pub(crate) mod others;
 pub(crate) mod references;
+pub mod token;

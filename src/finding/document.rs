@@ -95,9 +95,9 @@ pub enum DocumentFinding {
 /// Why something that differs was not written after the hand-over.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum Unwritten {
-    /// A login that may not, the rule of a policy that would let it, and the other logins of the file that may be tried.
-    #[error("the login {} may not; it takes {}{}", .0, .1, words::in_its_place(.2))]
-    NotPermitted(String, String, Vec<String>),
+    /// A login, or a token that was given, that may not; the rule of a policy that would let it, and the other logins of the file that may be tried.
+    #[error("{} may not; it takes {}{}", words::who_looks(.0.as_deref()), .1, words::in_its_place(.2))]
+    NotPermitted(Option<String>, String, Vec<String>),
     /// What it stands in is not written either.
     #[error("it stands in {0}, which is not written")]
     Below(String),

@@ -100,6 +100,14 @@ pub(super) fn new_shares(by: NewShares) -> &'static str {
     }
 }
 
+/// A login of the file, or whoever's token was given.
+pub(super) fn who_looks(login: Option<&str>) -> String {
+    match login {
+        Some(name) => format!("the login {name}"),
+        None => "the token that was given".to_owned(),
+    }
+}
+
 /// Who may be tried where a login may not, and how its rule comes to be where there is nobody else.
 pub(super) fn in_its_place(others: &[String]) -> String {
     if others.is_empty() {

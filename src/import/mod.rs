@@ -16,35 +16,22 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value, json};
 
 use crate::code::Code;
-use crate::config::{Config, Login, Problems, SecretRef, from_value};
+use crate::config::{Config, Login, Problems, from_value};
 use crate::disk;
 use crate::edge::cluster::{certificates_of, client};
-use crate::edge::references::resolve;
 use crate::event::{Caller, Event, Imported, Outcome, Told};
 use crate::failure::{Exit, Failure, Problem};
 use crate::import::file::Head;
 use crate::import::found::{Found, file_of};
 use crate::import::reader::Reader;
-use crate::prompt;
-use crate::secret::{SecretText, Token};
+use crate::secret::Token;
 use crate::session::unavailable::Advised;
-use crate::session::{Cluster, OpenLogin};
+use crate::session::{Cluster, OpenLogin, Who, given};
 use crate::shell::ShellCommand;
 use crate::vault::{Client, Health, sys};
 
 /// So many lines of one kind are said; all of them stand in the file.
 const SAID: usize = 20;
-
-/// Who reads.
-#[derive(Debug, Clone)]
-pub enum Who {
-    /// A login of the configuration, by name; its token is ended.
-    Login(String),
-    /// Whoever has the token in this file.
-    TokenFile(PathBuf),
-    /// Whoever has the token that is typed.
-    Asked,
-}
 
 /// What was typed.
 #[derive(Debug, Clone)]
@@ -235,12 +222,11 @@ async fn read(
             let all = [login];
             Some(OpenLogin::first(known, &client, &all, &mut resolved, caller.events).await?)
         }
-        Who::TokenFile(_) | Who::Asked => None,
+        Who::Token(_) => None,
     };
-    let typed = match (&options.who, &login) {
-        (_, Some(_)) => None,
-        (Who::TokenFile(file), _) => Some(token_of(file, caller).await?),
-        _ => Some(asked(client.address()).await?),
+    let typed = match &options.who {
+        Who::Login(_) => None,
+        Who::Token(source) => Some(given(source, &client, caller).await?),
     };
     let token = login.as_ref().map(OpenLogin::token).or(typed.as_ref());
     let result = match token {
@@ -258,36 +244,6 @@ fn login<'c>(config: &'c Config, name: &str) -> Result<&'c Login, Failure> {
         let text = format!("{} has no login {name}", config.file.display());
         Failure::usage(Code::NameUnknown, text).advise("name one of its logins, or type a token")
     })
-}
-
-/// The token in a file, of which a person hears who else can read it.
-async fn token_of(file: &Path, caller: Caller<'_>) -> Result<Token, Failure> {
-    let reference = SecretRef::File(file.to_owned());
-    let (mut failures, mut warnings) = (Vec::new(), Vec::new());
-    let mut resolved = resolve(vec![&reference], &mut failures, &mut warnings).await;
-    Failure::check(failures)?;
-    for warning in warnings {
-        caller.events.warn(warning.code, warning.text);
-    }
-    let text = resolved
-        .remove(&reference)
-        .and_then(std::sync::Arc::into_inner);
-    text.and_then(SecretText::into_token)
-        .ok_or_else(|| no_token(&file.display().to_string()))
-}
-
-async fn asked(address: &str) -> Result<Token, Failure> {
-    let label = format!("token for {address}");
-    let text = prompt::hidden(&label, "name a file that holds it: --token-file FILE").await?;
-    text.into_token().ok_or_else(|| no_token("what was typed"))
-}
-
-fn no_token(what: &str) -> Failure {
-    Failure::usage(
-        Code::InputWrong,
-        format!("{what} is no token: it has blanks in it, or more than ASCII"),
-    )
-    .advise("give the token alone, on one line")
 }
 
 /// All that can be read, and the file of it.

@@ -195,7 +195,11 @@ impl<'a> Looking<'a> {
     /// Whether a login would write, as `apply` does after the hand-over.
     fn by_login(&self) -> bool {
         let over = self.diary.handed_over() && !self.diary.elsewhere;
-        matches!(self.session.authority, Authority::Login(_)) && over
+        let by = matches!(
+            self.session.authority,
+            Authority::Login(_) | Authority::Given(_)
+        );
+        by && over
     }
 
     async fn left(

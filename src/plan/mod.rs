@@ -1,31 +1,33 @@
 //! `plan`: what `apply` would do to this server, step by step. Writes nothing and takes no lock; once root is revoked it logs
 //! in to look, as `apply` does.
 
+mod authority;
 mod beforehand;
 pub mod file;
 mod looking;
 
-use crate::bootstrap::{Options, in_order, named, needs_nobody, root_is_valid};
+use crate::bootstrap::{Options, needs_nobody};
 use crate::changes::{SavedPlan, items};
 use crate::checkpoint::replica::looking::diary_there;
-use crate::checkpoint::{self, Diary, Kept};
+use crate::checkpoint::{self, Diary};
 use crate::code::Code;
 use crate::config::Config;
 use crate::edge::cluster;
-use crate::edge::references::key_of_checkpoint;
+use crate::edge::token::TokenSource;
 use crate::event::{Caller, Plan, PlannedAction, PlannedChange, PlannedItem, PlannedStep};
 use crate::failure::Failure;
 use crate::finding::{Detail, Finding};
+use crate::plan::authority::authority;
 use crate::plan::looking::{Looked, Looking, Seen};
 use crate::session::cluster_identity::{key, known_by, nodes};
-use crate::session::{Authority, Session};
+use crate::session::{Authority, Session, Who};
 use crate::shell::ShellCommand;
 use crate::step::Step;
 use crate::step::decide::{Decision, Recorded, Refusal};
 use crate::vault::{Health, sys};
 
-/// Says what `apply` would do with these options. Where root is revoked it looks through `login`, else through the first
-/// login that opens and needs nobody.
+/// Says what `apply` would do with these options. Where root is revoked it looks as `who`, else through the first login that
+/// opens and needs nobody.
 ///
 /// # Errors
 /// The server cannot be asked, is somebody else's, or the login that was named does not open.
@@ -34,29 +36,29 @@ use crate::vault::{Health, sys};
 pub async fn plan(
     config: &Config,
     options: &Options,
-    login: Option<&str>,
+    who: Option<&Who>,
     caller: Caller<'_>,
 ) -> Result<(Plan, Option<SavedPlan>), Failure> {
     let diary = checkpoint::read_diary(&config.checkpoint.path)?;
     let begun = |diary: &Diary| diary.recorded(Step::Initialize) != Recorded::Nothing;
     match diary {
         Some(diary) if begun(&diary) => {
-            Box::pin(begun_here(config, options, (diary, login), caller)).await
+            Box::pin(begun_here(config, options, (diary, who), caller)).await
         }
         diary => {
             let known = known_elsewhere(config);
             caller.unless_stopped(Box::pin(known)).await?;
             // A login is asked for where somebody else has initialised it. Which cluster it is, the file has to say.
-            if let (Some(name), Some(id)) = (login, &config.cluster.id)
+            if let (Some(who), Some(id)) = (who, &config.cluster.id)
                 && caller
                     .unless_stopped(Box::pin(answers_initialised(config)))
                     .await?
             {
                 let diary =
                     Diary::of_another(&config.cluster.name, config.cluster.address.as_str(), id);
-                let known = (diary, Some(name));
+                let known = (diary, Some(who));
                 let (plan, _) = Box::pin(begun_here(config, options, known, caller)).await?;
-                return Ok((only_looked_at(config, plan, name), None));
+                return Ok((only_looked_at(config, plan, who), None));
             }
             let plan = beforehand::plan((config, options), diary.as_ref());
             let plan = caller.unless_stopped(Box::pin(plan)).await?;
@@ -71,8 +73,14 @@ async fn answers_initialised(config: &Config) -> Result<bool, Failure> {
 }
 
 /// `apply` does not go on with what it has not begun.
-fn only_looked_at(config: &Config, plan: Plan, login: &str) -> Plan {
-    let look = ShellCommand::new("plan --login").with(login);
+fn only_looked_at(config: &Config, plan: Plan, who: &Who) -> Plan {
+    let look = match who {
+        Who::Login(name) => ShellCommand::new("plan --login").with(name),
+        Who::Token(TokenSource::Asked) => ShellCommand::new("plan --ask-token"),
+        Who::Token(TokenSource::File(file)) => {
+            ShellCommand::new("plan --token-file").with(&file.display().to_string())
+        }
+    };
     Plan {
         elsewhere: true,
         next: config.command(look).into(),
@@ -84,7 +92,7 @@ fn only_looked_at(config: &Config, plan: Plan, login: &str) -> Plan {
 async fn begun_here(
     config: &Config,
     options: &Options,
-    (diary, login): (Diary, Option<&str>),
+    (diary, who): (Diary, Option<&Who>),
     caller: Caller<'_>,
 ) -> Result<(Plan, Option<SavedPlan>), Failure> {
     let opening = Box::pin(Looking::begin(config, options, diary.clone(), caller));
@@ -94,7 +102,7 @@ async fn begun_here(
         is_initialised(&looking.session, &diary).await?;
         // No password and no token goes to a node before it has said which cluster it is of.
         let health = looking.session.cluster.find_active().await?;
-        Ok((health, authority(&looking.session, &diary, login).await?))
+        Ok((health, authority(&looking.session, &diary, who).await?))
     };
     let (health, authority) = Box::pin(caller.unless_stopped(beginning)).await?;
     looking.session.authority = authority;
@@ -102,6 +110,7 @@ async fn begun_here(
         Authority::None => None,
         Authority::Root(_) => Some("root".to_owned()),
         Authority::Login(login) => Some(login.name.clone()),
+        Authority::Given(_) => Some("the token that was given".to_owned()),
     };
     let looked = caller.unless_stopped(looking.steps()).await;
     let root = looking.session.is_root();
@@ -150,83 +159,6 @@ fn made(
         elsewhere: false,
         next: next.again(config).into(),
     }
-}
-
-/// With what right `apply` would look: root as the checkpoint keeps it, else a login.
-async fn authority(
-    session: &Session<'_>,
-    diary: &Diary,
-    login: Option<&str>,
-) -> Result<Authority, Failure> {
-    let config = session.config;
-    let revoked = diary.recorded(Step::RevokeRoot);
-    if checkpoint::keeps_something(&config.checkpoint.path)? {
-        let key = key_of_checkpoint(config, &session.resolved).await?;
-        let kept = checkpoint::kept(&config.checkpoint.path, &config.cluster.name, &key).await?;
-        let root = match kept {
-            Kept::RootToken(root) => root,
-            Kept::InitAnswer(_) => return Err(shares_first(session)),
-            Kept::Nothing | Kept::Awaited => return Err(no_root_yet(session)),
-        };
-        // A revocation that was begun may have revoked it.
-        if revoked == Recorded::Nothing || root_is_valid(session, &root).await? {
-            return Ok(Authority::Root(root));
-        }
-    }
-    if revoked == Recorded::Nothing {
-        return Err(no_root_yet(session));
-    }
-    let logins = match login {
-        Some(name) => vec![named(config, name)?],
-        None => {
-            let mut all = in_order(config);
-            all.retain(|login| !login.needs_a_person());
-            all
-        }
-    };
-    let mut failures = Vec::new();
-    for one in logins {
-        match session.open(one, &session.client()).await {
-            Ok(open) => return Ok(Authority::Login(Box::new(open))),
-            Err(failure) if login.is_some() => return Err(failure),
-            Err(failure) => {
-                session.warn(
-                    failure.code(),
-                    format!("the login {} does not open: {failure}", one.name),
-                );
-                failures.push(failure);
-            }
-        }
-    }
-    Failure::all(failures).map_or(Ok(Authority::None), Err)
-}
-
-/// Root is in the answer together with the shares, which go to their custodians before anything else.
-fn shares_first(session: &Session<'_>) -> Failure {
-    let directory = session.config.checkpoint.path.display();
-    Failure::refused(
-        Code::StepUnseen,
-        format!(
-            "the shares are not with their custodians yet: the answer of sys/init, root in it, stays encrypted in \
-             {directory} until they are"
-        ),
-    )
-    .advise(format!("go on first: {}", session.config.command("apply")))
-}
-
-/// No password of a login goes to a server whose initialisation is not ours for certain.
-fn no_root_yet(session: &Session<'_>) -> Failure {
-    let directory = session.config.checkpoint.path.display();
-    Failure::refused(
-        Code::StepUnseen,
-        format!(
-            "root was not revoked, and the checkpoint {directory} has no root token to look with"
-        ),
-    )
-    .advise(format!(
-        "go on first, or hear why not: {}",
-        session.config.command("apply")
-    ))
 }
 
 /// A server that was emptied has no leader to wait for. One that cannot be asked is another matter.

@@ -9,10 +9,11 @@ pub(crate) mod unavailable;
 
 use std::sync::Arc;
 
-use crate::code::Code;
+use crate::code::{Code, Reported};
 use crate::config::{Config, Login, SecretRef};
 use crate::edge::doors::LoginContext;
 use crate::edge::references::Resolved;
+use crate::edge::token::TokenSource;
 use crate::event::Caller;
 use crate::failure::Failure;
 use crate::secret::{RootToken, SecretText, Token};
@@ -21,6 +22,32 @@ use crate::vault::auth::scan::WholeTokens;
 
 pub use active::Cluster;
 pub use login::OpenLogin;
+
+/// With whose right a cluster is looked at, where somebody is named.
+#[derive(Debug, Clone)]
+pub enum Who {
+    /// A login of the file, by name; its token is ended.
+    Login(String),
+    /// Whoever has this token.
+    Token(TokenSource),
+}
+
+/// The token that somebody gives for this server.
+///
+/// # Errors
+/// It cannot be had, or is none.
+pub(crate) async fn given(
+    source: &TokenSource,
+    client: &Client,
+    caller: Caller<'_>,
+) -> Result<Token, Failure> {
+    let mut warnings = Vec::new();
+    let token = source.token(client.address(), &mut warnings).await?;
+    for Reported { code, text, .. } in warnings {
+        caller.events.warn(code, text);
+    }
+    Ok(token)
+}
 
 /// With what right we ask and write.
 #[derive(Debug)]
@@ -31,6 +58,8 @@ pub enum Authority {
     Root(RootToken),
     /// A login of the file; its token is ended with the run.
     Login(Box<OpenLogin>),
+    /// The token that somebody has given. It looks, and is never ended.
+    Given(Token),
 }
 
 impl Authority {
@@ -43,6 +72,7 @@ impl Authority {
             )),
             Self::Root(root) => Ok(root.token()),
             Self::Login(login) => Ok(login.token()),
+            Self::Given(token) => Ok(token),
         }
     }
 

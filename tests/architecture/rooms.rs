@@ -82,6 +82,6 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("report", &["code", "cli", "event", "failure", "finding", "screen", "text_layout", "step", "printable",
         "shell", "span"]),
     ("dispatch", &["abandon", "status", "code", "bootstrap", "break_glass", "cli", "config", "edge", "event", "evidence", "examples",
-        "failure", "holders", "import", "interrupt", "plan", "recovery", "report", "shell"]),
+        "failure", "holders", "import", "interrupt", "plan", "recovery", "report", "session", "shell"]),
     ("main", &["code", "cli", "dispatch", "failure", "hardening", "report", "secret"]),
 ];

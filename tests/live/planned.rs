@@ -129,6 +129,67 @@ fn what_changed_on_the_server_stands_in_the_plan_line_by_line_and_is_left_alone(
     ]);
 }
 
+/// The token of root is the one with most to lose: it is looked with, shown nowhere, and stays its owner's.
+#[test]
+fn a_token_that_somebody_gives_looks_and_is_not_ended() {
+    let (server, mut ceremony) = handed_over();
+    ceremony.set(
+        "/policies/later",
+        json!({ "rules": "path \"secret/data/later\" { capabilities = [\"read\"] }" }),
+    );
+    let token = root_from_shares(
+        &server.api().log_in("ada", &ceremony.secrets["ada"]),
+        "generate-root-token",
+        &["alice", "bob"].map(|name| ceremony.custody().share(name)),
+    );
+    let mut terminal = ceremony.terminal(&["plan", "--ask-token"]);
+    terminal.expect("token for http://127.0.0.1:");
+    terminal.type_line(&token);
+    let (code, shown) = terminal.finish();
+    assert_eq!(code, 0, "{shown}");
+    assert!(
+        shown.contains("looked as    the token that was given"),
+        "{shown}"
+    );
+    assert!(shown.contains("+ sys/policies/acl/later"), "{shown}");
+    assert!(shown.contains("there is a root token"), "{shown}");
+    assert!(!shown.contains(&token), "{shown}");
+    ceremony.write("token", &token);
+    let log = server.audit().after_this();
+    let run = ceremony.run(&["plan", "--token-file", "token", "--detailed-exitcode"]);
+    run.exits(4)
+        .prints(&["looked as    the token that was given"]);
+    assert_eq!(log.writes(), Vec::<String>::new());
+    assert_eq!(
+        server.api().with(&token).get("auth/token/lookup-self").0,
+        200
+    );
+    ceremony
+        .run(&["plan", "--ask-token"])
+        .exits(2)
+        .says(&["--token-file FILE"]);
+    ceremony.write("token", "hvs.nobody");
+    ceremony
+        .run(&["plan", "--token-file", "token"])
+        .exits(1)
+        .says(&["the token that was given is not valid here"]);
+    ceremony
+        .run(&["plan", "--token-file", "token", "-o", "a.plan"])
+        .exits(2);
+}
+
+#[test]
+fn while_root_is_valid_no_token_is_taken_for_a_plan() {
+    let server = Server::in_memory();
+    let mut ceremony = Ceremony::at(&server);
+    ceremony.set("/revoke_root", json!(false));
+    ceremony.run(&["apply", "--yes", "--keep-root"]).exits(4);
+    ceremony.write("token", "hvs.somebody");
+    let run = ceremony.run(&["plan", "--token-file", "token"]);
+    run.exits(3)
+        .says(&["root is still valid", "plan looks as root"]);
+}
+
 #[test]
 fn a_line_that_is_new_in_the_file_is_planned_as_something_to_create() {
     let (_server, mut ceremony) = handed_over();

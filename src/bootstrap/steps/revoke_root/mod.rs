@@ -38,6 +38,7 @@ pub(crate) async fn observe(view: &View<'_>) -> Result<Observation, Failure> {
         // A revocation that was begun has something left to show, whether or not it killed root.
         (Authority::Root(_), _) | (_, Recorded::Started) => Ok(Observation::absent()),
         (Authority::Login(login), _) => rescan(view, login.token()).await,
+        (Authority::Given(token), _) => rescan(view, token).await,
         (Authority::None, _) => Ok(Observation::unknown(vec![Detail::NoLogin])),
     }
 }
@@ -89,7 +90,7 @@ async fn found_dead(ceremony: &mut Ceremony<'_>) -> Result<Option<Evidence>, Fai
             "403, on the next active node"
         }
         // A root token was kept and was found revoked when this run began, and the request that revoked it was ours.
-        Authority::Login(_) | Authority::None => "403, found by the next run",
+        Authority::Login(_) | Authority::Given(_) | Authority::None => "403, found by the next run",
     };
     rest_of_the_proof(ceremony, after).await.map(Some)
 }
