@@ -25,6 +25,7 @@ mod reading;
 mod rules;
 mod scalar;
 mod section;
+mod sections;
 mod tree;
 mod values;
 mod written;

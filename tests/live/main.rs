@@ -67,6 +67,7 @@ mod replica;
 mod reported;
 mod rotation;
 mod second_run;
+mod sections;
 mod servers;
 mod several_servers;
 mod shares_looked_at;

@@ -36,13 +36,14 @@ use super::files::{self, Files};
 use super::forms::{Named, Strings};
 use super::problem::{DEFAULT_FILE, Place, Problem};
 use super::section::At;
+use super::sections;
 use super::tree::Node;
 use crate::shell::ShellCommand;
 
 /// Takes a HashiCorp Vault or OpenBao cluster from uninitialised to handed over.
 #[derive(Debug, Clone, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(title = "bootstrap.yaml of vault-bootstrap")]
+#[schemars(title = "bootstrap.yaml of vault-bootstrap", transform = sections::add_to_schema)]
 pub struct Config {
     /// Version of this format: 1.
     #[schemars(extend("const" = 1))]
@@ -61,7 +62,7 @@ pub struct Config {
     #[schemars(with = "Named<AuditDevice>")]
     pub audit: Vec<AuditDevice>,
     /// Secrets engines by path.
-    #[schemars(with = "Named<SecretsEngine>")]
+    #[schemars(with = "Named<sections::Engine>")]
     pub secrets: Vec<SecretsEngine>,
     /// Auth methods by path.
     #[schemars(with = "Option<AuthSection>")]
@@ -72,7 +73,8 @@ pub struct Config {
     /// Groups and entities, with what auth methods call them.
     #[schemars(with = "Option<Identity>")]
     pub identity: Identity,
-    /// Any other API writes, in this order, compared where they can be read back.
+    /// Any other API writes, in this order, compared where they can be read back; before them what the sections of engines
+    /// and of the server itself say.
     #[schemars(with = "Option<Vec<Write>>")]
     pub writes: Vec<Write>,
     /// Logins that must work before the root token is revoked, by name.
@@ -122,7 +124,7 @@ impl Config {
             auth,
             policies,
             identity: at.key("identity")?,
-            writes: at.key("writes")?,
+            writes: [sections::writes(at)?, at.key("writes")?].concat(),
             break_glass: at.key("break_glass")?,
             accept: at.key("accept")?,
             revoke_root: at.key_or("revoke_root", || Some(true))?,

@@ -4,7 +4,8 @@ use schemars::JsonSchema;
 
 use crate::config::auth_types::{TYPED, Tune, mount_path};
 use crate::config::forms::{FreeFields, Named, Setting};
-use crate::config::section::{At, section};
+use crate::config::section::{At, Read, section};
+use crate::config::sections::config_is_elsewhere;
 use crate::config::values::Fields;
 
 /// An audit device.
@@ -56,7 +57,7 @@ pub struct SecretsEngine {
     /// Options of the mount, such as `version: "2"` of `kv`.
     #[schemars(with = "Named<Setting>")]
     pub options: Vec<(String, String)>,
-    /// Fields for `PATH/config`.
+    /// Fields for `PATH/config`. Of a type that keeps them elsewhere they are among `writes`.
     #[schemars(with = "Option<FreeFields>")]
     pub config: Fields,
     /// Tuning of the mount.
@@ -80,12 +81,17 @@ impl SecretsEngine {
         let given = options.iter().any(|(name, _)| name == "version");
         let version = version.filter(|_| !given);
         options.extend(version.map(|version| ("version".to_owned(), version.to_owned())));
+        let elsewhere = config_is_elsewhere(&engine_type);
         Some(Self {
             path: mount_path(name),
             engine_type,
             description: description(at)?,
             options,
-            config: at.key("config")?,
+            config: if elsewhere {
+                Fields::absent()?
+            } else {
+                at.key("config")?
+            },
             tune: at.key("tune")?,
             local: at.key("local")?,
             seal_wrap: at.key("seal_wrap")?,
@@ -195,5 +201,18 @@ section! {
         /// For data of `kv`: it is compared, and written, after hand-over too. Otherwise it is a first value.
         #[schemars(with = "Option<bool>")]
         pub manage: bool,
+    }
+}
+
+impl Write {
+    /// An entry of a section that knows its path.
+    pub(in crate::config) fn of_section(path: String, data: Fields) -> Self {
+        Self {
+            path,
+            data,
+            name: None,
+            unmanaged_fields: Vec::new(),
+            manage: false,
+        }
     }
 }

@@ -61,7 +61,13 @@ pub(in crate::config) fn answers_come_from_before(reading: &mut Reading) {
         }
         named.extend(write.get("name").and_then(Node::text));
     }
-    for section in ["auth", "secrets"] {
+    for section in [
+        "auth",
+        "secrets",
+        "quotas",
+        "password_policies",
+        "audit_headers",
+    ] {
         let mut found = Vec::new();
         if let Some(node) = reading.node(&[section]) {
             collect(node, &[section.to_owned()], &mut found);

@@ -22,7 +22,7 @@ use super::reading::Reading;
 
 type Rule = fn(&mut Reading);
 
-const RULES: [Rule; 46] = [
+const RULES: [Rule; 47] = [
     cluster::plain_http_stays_on_this_machine,
     cluster::nodes_are_different,
     cluster::threshold_fits_the_shares,
@@ -50,6 +50,7 @@ const RULES: [Rule; 46] = [
     mounts::secrets_are_references,
     mounts::write_paths_are_plain,
     mounts::writes_keep_to_themselves,
+    mounts::names_of_sections_are_plain,
     answers::names_of_writes_are_different,
     answers::answers_come_from_before,
     spellings::types_are_those_of_the_servers,

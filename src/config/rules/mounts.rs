@@ -9,6 +9,7 @@ use crate::config::auth_types::mount_path;
 use crate::config::check::REFERENCES;
 use crate::config::model::kv_version;
 use crate::config::reading::{Reading, under};
+use crate::config::sections;
 use crate::config::tree::Kind;
 
 /// Ends of field names whose values are secrets.
@@ -177,6 +178,19 @@ pub(super) fn secrets_are_references(reading: &mut Reading) {
             literals(reading, &path);
         }
     }
+    for entry in sections::entries(reading.root) {
+        literals(reading, &entry.place);
+    }
+}
+
+/// A name of a section is part of a path.
+pub(super) fn names_of_sections_are_plain(reading: &mut Reading) {
+    for entry in sections::entries(reading.root) {
+        if !plain_path(&entry.path) {
+            let text = "a name is part of a path here: it has no `/` at its ends, and neither `//` nor `..` in it";
+            reading.refuse(Code::FileValueInvalid, &entry.place, text);
+        }
+    }
 }
 
 /// Reports literal values of fields that are secrets by their name. Depth is bounded by that of the document.
@@ -254,6 +268,9 @@ fn taken(reading: &Reading) -> Vec<(String, String)> {
                 own(format!("{prefix}{mount}/config"), owner);
             }
         }
+    }
+    for entry in sections::entries(reading.root) {
+        own(entry.path, entry.place.join("."));
     }
     for (section, kind) in [("groups", "group"), ("entities", "entity")] {
         for name in reading.keys(&["identity", section]).unwrap_or_default() {

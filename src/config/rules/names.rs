@@ -8,24 +8,23 @@ use crate::config::problem::meant;
 use crate::config::reading::{Reading, under};
 
 /// Types whose configuration has more than one path, or another one than `config`, and where it goes instead.
-const CONFIGURED_ELSEWHERE: [(&str, &str, &str); 9] = [
-    ("auth", "aws", "`auth/PATH/config/client` under `writes`"),
-    ("secrets", "aws", "`PATH/config/root` under `writes`"),
-    ("secrets", "consul", "`PATH/config/access` under `writes`"),
-    ("secrets", "database", "`PATH/config/NAME` under `writes`"),
-    ("secrets", "nomad", "`PATH/config/access` under `writes`"),
+const CONFIGURED_ELSEWHERE: [(&str, &str, &str); 4] = [
+    (
+        "auth",
+        "aws",
+        "write `auth/PATH/config/client` under `writes`",
+    ),
+    (
+        "secrets",
+        "database",
+        "write each connection under `connections`, by its name",
+    ),
     (
         "secrets",
         "pki",
-        "`PATH/config/urls` and its like under `writes`, times under `tune`",
+        "write `urls`, `cluster`, `crl`, `acme` or `auto_tidy`, and times under `tune`",
     ),
-    (
-        "secrets",
-        "rabbitmq",
-        "`PATH/config/connection` under `writes`",
-    ),
-    ("secrets", "ssh", "`PATH/config/ca` under `writes`"),
-    ("secrets", "transit", "`PATH/config/keys` under `writes`"),
+    ("secrets", "ssh", "write `ca`"),
 ];
 
 /// A misspelt code would accept nothing, and nobody would notice before the finding comes.
@@ -84,7 +83,7 @@ pub(super) fn configurations_have_their_place(reading: &mut Reading) {
             };
             let config = under(&[section, path], &["config"]);
             if found == Some(of_type) && reading.has(&config) == Some(true) {
-                let text = format!("{of_type} has no path `config` of its own: write {place}");
+                let text = format!("{of_type} has no path `config` of its own: {place}");
                 reading.refuse(Code::FileValueInvalid, &config, text);
             }
         }

@@ -7,6 +7,7 @@ mod included;
 mod policy_files;
 mod problems;
 mod rules;
+mod sections;
 mod sources;
 mod spellings;
 
