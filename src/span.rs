@@ -30,6 +30,32 @@ pub(crate) fn read(text: &str) -> Option<Duration> {
     (!text.is_empty()).then_some(total)
 }
 
+/// Whether both servers read this time: seconds, days alone (`7d`), or hours and what is shorter, also in parts (`1h30m`,
+/// `1.5h`). Tried on OpenBao 2.6.2, 2.7.2 and Vault 1.21.1: none of them reads days beside anything else.
+pub(crate) fn servers_read(text: &str) -> bool {
+    let days = text.strip_suffix('d').unwrap_or(text);
+    if !days.is_empty() && days.bytes().all(|byte| byte.is_ascii_digit()) {
+        return true;
+    }
+    let mut rest = text;
+    while !rest.is_empty() {
+        let number =
+            rest.trim_start_matches(|letter: char| letter.is_ascii_digit() || letter == '.');
+        let digits = &rest[..rest.len() - number.len()];
+        let parts: Vec<&str> = digits.split('.').collect();
+        if parts.concat().is_empty() || parts.len() > 2 {
+            return false;
+        }
+        let unit = number.find(|letter: char| letter.is_ascii_digit() || letter == '.');
+        let (unit, after) = number.split_at(unit.unwrap_or(number.len()));
+        if !["ns", "us", "µs", "ms", "s", "m", "h"].contains(&unit) {
+            return false;
+        }
+        rest = after;
+    }
+    !text.is_empty()
+}
+
 /// Writes it: hours, minutes and seconds without those that are none; what is below a second only where that is all.
 pub(crate) fn text(time: Duration) -> String {
     if time.as_secs() == 0 && time.subsec_millis() > 0 {
@@ -59,6 +85,20 @@ pub(crate) fn of_seconds(seconds: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_servers_read_days_alone_and_parts_of_what_is_shorter() {
+        for text in [
+            "0", "900", "7d", "15m", "1h30m", "1.5h", ".5h", "1h1.5m", "500ms",
+        ] {
+            assert!(servers_read(text), "{text}");
+        }
+        for text in [
+            "", "1d12h", "1.5d", "1h7d", "h", ".h", "1.2.3h", "15 m", "1w", "-1h", "1h30",
+        ] {
+            assert!(!servers_read(text), "{text}");
+        }
+    }
 
     #[test]
     fn what_is_written_is_read_again() {

@@ -61,11 +61,11 @@ form! {
 form! {
     /// A time, or seconds.
     Ttl, "Ttl", |_| json_schema!({
-        "description": "A time such as `15m` or `1h30m`, or a number of seconds.",
+        "description": "A time as the servers read it: `15m`, `1h30m`, `1.5h`, days alone as `7d`, or a number of seconds.",
         "type": ["string", "integer"],
         "minimum": 0,
-        "format": "time-span",
-        "pattern": "^([0-9]+|([0-9]+(ms|s|m|h|d))+)$"
+        "format": "time-of-servers",
+        "pattern": "^([0-9]+d?|(([0-9]+\\.?[0-9]*|\\.[0-9]+)(ns|us|µs|ms|s|m|h))+)$"
     })
 }
 

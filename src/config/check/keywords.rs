@@ -1,6 +1,7 @@
 //! The keywords of the schema, read one by one, and what they want in words.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use serde_json::Value;
 use url::Url;
@@ -81,11 +82,20 @@ pub(super) fn holds(node: &Node, condition: &Value) -> bool {
         })
 }
 
+/// What is said of days beside anything else.
+pub(in crate::config) fn not_read(time: Duration) -> String {
+    format!("no server reads this time; write `{}`", span::text(time))
+}
+
+const A_TIME: &str = "expected a time such as `30s`, `10m` or `1h30m`";
+
 pub(super) fn format(text: &str, format: &str) -> Option<String> {
     match format {
-        "time-span" if span::read(text).is_none() => {
-            Some("expected a time such as `30s`, `10m` or `1h30m`".into())
-        }
+        "time-span" if span::read(text).is_none() => Some(A_TIME.into()),
+        "time-of-servers" if !span::servers_read(text) => Some(match span::read(text) {
+            Some(time) => not_read(time),
+            None => A_TIME.into(),
+        }),
         "date" if text.parse::<jiff::civil::Date>().is_err() => {
             Some("expected a day such as `2027-03-31`".into())
         }
@@ -150,6 +160,7 @@ pub(super) fn expected(schema: &Value) -> String {
     }
     let words = types(schema).into_iter().filter_map(|name| match name {
         "string" if schema["format"] == "uri" => Some("an address"),
+        "string" if schema["format"] == "time-of-servers" => Some("a time such as `15m`"),
         "string" if schema["format"] == "time-span" => Some("a time such as `15m`"),
         "string" => Some("text"),
         "integer" => Some("a whole number"),

@@ -14,7 +14,7 @@ use super::tree::{Kind, Node, shown, step};
 use crate::code::Code;
 use keywords::{choices, expected, fill, holds, is, list, texts, types, variants};
 
-pub(super) use keywords::{quoted, unknown};
+pub(super) use keywords::{not_read, quoted, unknown};
 
 /// The definition whose maps are references.
 const REFERENCE: &str = "#/$defs/SecretRef";

@@ -22,7 +22,7 @@ use super::reading::Reading;
 
 type Rule = fn(&mut Reading);
 
-const RULES: [Rule; 47] = [
+const RULES: [Rule; 48] = [
     cluster::plain_http_stays_on_this_machine,
     cluster::nodes_are_different,
     cluster::threshold_fits_the_shares,
@@ -66,6 +66,7 @@ const RULES: [Rule; 47] = [
     names::addresses_end_before_the_api,
     names::members_have_names_of_a_path,
     names::configurations_have_their_place,
+    names::times_are_those_of_the_servers,
     names::accepted_codes_exist,
     access::doors_exist,
     access::doors_can_open,

@@ -4,8 +4,12 @@ use url::Url;
 
 use super::auth::{auth_type, members};
 use crate::code::Code;
+use crate::config::auth_types::mount_path;
+use crate::config::check::not_read;
 use crate::config::problem::meant;
 use crate::config::reading::{Reading, under};
+use crate::config::sections;
+use crate::span;
 
 /// Types whose configuration has more than one path, or another one than `config`, and where it goes instead.
 const CONFIGURED_ELSEWHERE: [(&str, &str, &str); 4] = [
@@ -88,4 +92,52 @@ pub(super) fn configurations_have_their_place(reading: &mut Reading) {
             }
         }
     }
+}
+
+/// Ends of the names of fields that are times. What no server reads would be answered with 400 after `sys/init`.
+const TIMES: [&str; 8] = [
+    "ttl", "period", "interval", "duration", "timeout", "expiry", "buffer", "leeway",
+];
+
+/// Times of engines and methods that have no model here. Data of `kv` may say anything.
+pub(super) fn times_are_those_of_the_servers(reading: &mut Reading) {
+    let patterns: [&[&str]; 4] = [
+        &["secrets", "*", "config"],
+        &["auth", "*", "config"],
+        &["auth", "*", "roles", "*"],
+        &["auth", "*", "users", "*"],
+    ];
+    let mut places: Vec<_> = patterns.iter().flat_map(|one| reading.all(one)).collect();
+    places.extend(
+        sections::entries(reading.root)
+            .into_iter()
+            .map(|one| one.place),
+    );
+    for (place, path) in reading.texts(&["writes", "*", "path"]) {
+        if !is_in_kv(reading, path) {
+            places.push([&place[..2], &["data".to_owned()]].concat());
+        }
+    }
+    for place in places {
+        for name in reading.keys(&place).unwrap_or_default() {
+            let here = [&place[..], &[name.to_owned()]].concat();
+            let text = reading.text(&here).unwrap_or_default();
+            let Some(time) = span::read(text) else {
+                continue;
+            };
+            if TIMES.iter().any(|end| name.ends_with(end)) && !span::servers_read(text) {
+                reading.refuse(Code::FileValueInvalid, &here, not_read(time));
+            }
+        }
+    }
+}
+
+fn is_in_kv(reading: &Reading, path: &str) -> bool {
+    let mounts = reading.keys(&["secrets"]).unwrap_or_default();
+    mounts.into_iter().any(|mount| {
+        let rest = path.strip_prefix(&mount_path(mount));
+        let is_kv = |text: &str| text.starts_with("kv");
+        rest.is_some_and(|rest| rest.starts_with('/'))
+            && reading.text(&["secrets", mount, "type"]).is_some_and(is_kv)
+    })
 }

@@ -11,6 +11,18 @@ const BROKEN: &str = r#"
 + writes: [{path: auth/approle/role/backup/policies, data: {token_policies: x}}]
 + policies:
 > 19:17: writes[0].path: `auth.approle` writes this path; put it there
+- {token_ttl: 20m}
++ {token_ttl: 1d12h}
+> 18:27: auth.approle.roles.backup.token_ttl: no server reads this time; write `36h`
+- policies:
++ secrets: {pki: {type: pki, roles: {web: {max_ttl: 30d12h}}}, kv: {type: kv}}
++ writes: [{path: kv/a, data: {ttl: 1d12h}}]
++ policies:
+> 19:51: secrets.pki.roles.web.max_ttl: no server reads this time; write `732h`
+- policies:
++ writes: [{path: ssh/roles/a, data: {ttl: 1d1h}}]
++ policies:
+> 19:42: writes[0].data.ttl: no server reads this time; write `25h`
 -       backup: {token_ttl: 20m}
 +       backup: {token_ttl: 20m}
 +       other: {}
@@ -305,6 +317,18 @@ fn what_is_probably_not_meant_is_a_warning() {
             "{expected}\n{found:#?}"
         );
     }
+}
+
+#[test]
+fn a_policy_that_a_claim_names_and_a_time_in_parts_are_taken_as_they_stand() {
+    let role = r#"jwt:
+    config: {jwks_url: "https://a"}
+    roles:
+      a: {role_type: jwt, user_claim: sub, bound_audiences: vault, token_ttl: 1.5h,
+          token_policies: ["team-{{sub}}"], token_policies_template_claims: true}
+  userpass:"#;
+    let config = load_text(&with("userpass:", role)).unwrap();
+    assert!(config.warnings.is_empty(), "{:?}", config.warnings);
 }
 
 #[test]

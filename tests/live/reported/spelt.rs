@@ -27,6 +27,11 @@ fn everywhere() -> Vec<Spelt> {
             json!({ "allowed_domains": "localhost", "not_before_duration": "1m" }),
         ),
         (
+            "pki/roles/hours",
+            "max_ttl",
+            json!({ "allowed_domains": "localhost", "max_ttl": "1.5h" }),
+        ),
+        (
             "pki/config/auto-tidy",
             "safety_buffer",
             json!({ "enabled": true, "tidy_cert_store": true, "interval_duration": "12h", "safety_buffer": "72h" }),
