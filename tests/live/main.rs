@@ -57,6 +57,7 @@ mod passphrase;
 mod pgp;
 mod plan_files;
 mod planned;
+mod profiles;
 mod proxied;
 mod quiet;
 mod random_edits;
