@@ -15,6 +15,7 @@ use crate::event::{
     AuditProof, BreakGlassState, RootState, SharesKept, Shown, StepOutcome, Summary,
 };
 use crate::evidence::facts::{Evidence, NOT_RECHECKED};
+use crate::finding::Finding;
 use crate::session::cluster_identity::key;
 use crate::shares::exercised::Exercised;
 use crate::step::Step;
@@ -183,7 +184,12 @@ fn break_glass(
 
 fn root(ceremony: &Ceremony<'_>, diary: &Diary, ended: &Ended) -> RootState {
     let step = Step::RevokeRoot;
-    if ceremony.is_root() {
+    let findings = ceremony.findings.borrow();
+    // It is kept where it was looked at and is valid; a login has no part in it any more.
+    if findings
+        .iter()
+        .any(|one| matches!(one, Finding::RootIsKept))
+    {
         return RootState::Kept { in_use: true };
     }
     let entry = diary.steps.get(&step);
@@ -191,7 +197,10 @@ fn root(ceremony: &Ceremony<'_>, diary: &Diary, ended: &Ended) -> RootState {
         let proof = shown(proof, diary, step, ended.done(step));
         return RootState::Revoked { proof };
     }
-    if ceremony.options.keeps_root(ceremony.config) {
+    let ended = findings
+        .iter()
+        .any(|one| matches!(one, Finding::RootEndedElsewhere));
+    if ceremony.options.keeps_root(ceremony.config) && !ended {
         return RootState::Kept { in_use: false };
     }
     RootState::NotShown {}

@@ -126,6 +126,12 @@ pub(crate) async fn not_written(
         for (path, capabilities) in may {
             if let Some(rule) = rule_that_lacks(&path, &capabilities) {
                 for document in named.get(&*path).into_iter().flatten() {
+                    if document.starts_with("sys/audit/") {
+                        let node = session.client().address().to_owned();
+                        let why = Unwritten::AuditDevice(node, rule.clone());
+                        left.insert((*document).to_owned(), why);
+                        continue;
+                    }
                     let others = others(session.config, whose.as_deref());
                     let why = Unwritten::NotPermitted(whose.clone(), rule.clone(), others);
                     left.insert((*document).to_owned(), why);

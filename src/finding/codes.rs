@@ -53,6 +53,7 @@ impl Finding {
             Self::MoreThanTheGrant(..) => Code::LoginPowersOther,
             Self::CanEscalate(..) => Code::LoginCanEscalate,
             Self::RootIsKept | Self::RootStays => Code::RootKept,
+            Self::RootEndedElsewhere => Code::RootTokenInvalid,
             Self::RootToken(_) | Self::OtherRootToken(_) => Code::OtherRootTokens,
             Self::PerhapsOfTheCheckpoint(..) => Code::RootKept,
             Self::OrphanedRootToken(_) => Code::RootTokenOrphaned,

@@ -98,6 +98,12 @@ pub enum Unwritten {
     /// A login, or a token that was given, that may not; the rule of a policy that would let it, and the other logins of the file that may be tried.
     #[error("{} may not; it takes {}{}", words::who_looks(.0.as_deref()), .1, words::in_its_place(.2))]
     NotPermitted(Option<String>, String, Vec<String>),
+    /// An audit device, which of the two products only one takes over its API: the node that was asked, and the rule.
+    #[error(
+        "OpenBao has its audit devices in the configuration of each node: add the device to that of {0} and send it SIGHUP; \
+         on Vault it takes {1}: enable it with break-glass"
+    )]
+    AuditDevice(String, String),
     /// What it stands in is not written either.
     #[error("it stands in {0}, which is not written")]
     Below(String),
@@ -119,7 +125,7 @@ pub enum Unwritten {
 impl Unwritten {
     fn code(&self) -> Code {
         match self {
-            Self::NotPermitted(..) | Self::Below(_) => Code::NotPermitted,
+            Self::NotPermitted(..) | Self::AuditDevice(..) | Self::Below(_) => Code::NotPermitted,
             Self::NotAdopted | Self::NotShown => Code::NotAdopted,
             Self::Widens => Code::WidensAccess,
         }

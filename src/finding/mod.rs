@@ -251,6 +251,12 @@ pub enum Finding {
     /// It stays for the runs to come.
     #[error("the root token is not revoked yet, and stays, encrypted, in the checkpoint")]
     RootStays,
+    /// It was kept, it is not valid any more, and nothing here has revoked it.
+    #[error(
+        "the root token that was kept is no longer valid, and no run recorded here revoked it: nothing shows who did, when, \
+         or what was done with it; look in the audit log, or go on where a copy of this checkpoint was used"
+    )]
+    RootEndedElsewhere,
     /// It is valid.
     #[error("there is a root token: {}", .0.line())]
     RootToken(Found),

@@ -1,7 +1,7 @@
 //! Whether what is asked of the server stands in its audit logs, where they can be read on this machine. A log that was
 //! moved away, and of which the server was not told, goes on where nobody looks.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -118,8 +118,11 @@ impl AuditTrail {
         let logs = logs(config).into_iter().filter(|one| {
             one.file.is_absolute() && whole(&one.device) && (local || is_proved(&one.device))
         });
+        // A server of this machine keeps its log where the ceremony read it, whatever its port is now.
+        let read_here = diary.map_or_else(BTreeSet::new, read_here);
+        let was_here = |device: &str| is_proved(device) || (local && read_here.contains(device));
         let gone = files(config).filter(|(device, file)| {
-            is_proved(&device.path)
+            was_here(&device.path)
                 && file.parent().is_some_and(Path::is_dir)
                 && matches!(AuditLog::at(file), Ok(None))
         });
@@ -174,6 +177,19 @@ fn proved_at(diary: &Diary, server: &str) -> BTreeMap<String, String> {
     proved
         .filter(|_| node.as_deref() == Some(server))
         .unwrap_or_default()
+}
+
+/// The devices whose log the ceremony read on this machine, of a server that was on it too.
+fn read_here(diary: &Diary) -> BTreeSet<String> {
+    let node: Option<String> = diary.fact(Step::WaitUntilActive, "node");
+    let node = node.and_then(|node| Url::parse(&node).ok());
+    if !node.is_some_and(|node| is_this_machine(&node)) {
+        return BTreeSet::new();
+    }
+    let proved: Option<BTreeMap<String, String>> = diary.fact(Step::Audit, PROVED);
+    let proved = proved.unwrap_or_default().into_iter();
+    let read = proved.filter(|(_, how)| how == FOUND_IN_LOG);
+    read.map(|(device, _)| device).collect()
 }
 
 /// Whether this text comes to stand in a log, within the time that a network disk may take.

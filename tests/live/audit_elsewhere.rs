@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::ceremony::{Ceremony, Run, Server, declared};
+use crate::ceremony::{Ceremony, Run, Server, declared, handed_over};
+use crate::remembered::root;
 use crate::support::{Action, DeclaredAudit, Faults, RequestInfo, Setup, eventually, require};
 
 const ADVICE: &str = "send it SIGHUP, or move the log back";
@@ -199,4 +200,29 @@ fn root_stays_where_the_log_of_vault_was_moved_in_the_middle() {
     require!(["vault-1.21.1"]);
     let server = Server::of(Setup::Vault1211Shamir);
     keeps_root(&server, Ceremony::at(&server), moved);
+}
+
+/// As a node whose configuration somebody forgot, and that leads now.
+#[test]
+fn a_device_that_a_node_does_not_declare_is_told_where_it_belongs() {
+    require!(["openbao-2.7.2"]);
+    let (server, ceremony) = handed_over();
+    let file = server.configuration_file();
+    let configuration = fs::read_to_string(&file).expect("a configuration");
+    let (before, rest) = configuration.split_once("audit \"").expect("a stanza");
+    let (_, after) = rest.split_once("\n}\n").expect("its end");
+    fs::write(&file, format!("{before}{after}")).expect("a configuration");
+    let admin = root(&server, &ceremony);
+    server.hang_up();
+    let gone = || admin.read("sys/audit")["data"].get("file/").is_none();
+    assert!(eventually(Duration::from_secs(10), gone));
+    let belongs = format!(
+        "configuration of each node: add the device to that of {}",
+        server.address()
+    );
+    ceremony
+        .apply()
+        .exits(4)
+        .prints(&[&belongs])
+        .never_says(&[ADVICE, "give it that rule"]);
 }

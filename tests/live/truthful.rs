@@ -314,3 +314,43 @@ fn what_a_server_cannot_show_stops_the_run_until_it_is_gone() {
     root(&server, &ceremony).delete("rabbitmq/roles/r");
     ceremony.run(&["apply", "--yes", "--keep-root"]).exits(4);
 }
+
+/// By hand here; a copy of the checkpoint that went on elsewhere leaves the same behind.
+#[test]
+fn root_that_somebody_else_has_ended_is_a_finding_and_not_proved_by_anything() {
+    require!(NEEDED);
+    let server = Server::in_memory();
+    let mut ceremony = Ceremony::at(&server);
+    ceremony.set("/revoke_root", json!(false));
+    let keep = ["apply", "--yes", "--keep-root"];
+    ceremony.run(&keep).exits(4);
+    let valid = "kept on purpose, and still valid";
+    ceremony.run(&keep).exits(4).prints(&[valid]);
+    // Whatever root token there is.
+    let admin = root(&server, &ceremony);
+    let own = admin.read("auth/token/lookup-self")["data"]["accessor"].clone();
+    for accessor in admin
+        .roots()
+        .iter()
+        .filter(|one| **one != own)
+        .chain([&own])
+    {
+        admin.put(
+            "auth/token/revoke-accessor",
+            &json!({ "accessor": accessor }),
+        );
+    }
+    let ended = "no run recorded here revoked it: nothing shows who did";
+    ceremony
+        .run(&keep)
+        .exits(4)
+        .prints(&[ended, "nothing recorded shows that it was revoked"])
+        .never_says(&["kept on purpose", "then this revokes root"]);
+    ceremony.remove("/revoke_root");
+    for _ in 0..2 {
+        ceremony.apply().exits(4).prints(&[ended]);
+    }
+    assert!(reported(&ceremony).contains(&"root-token-invalid".to_owned()));
+    let status = ceremony.run(&["status"]);
+    status.exits(0).prints(&["root-token-invalid"]);
+}

@@ -46,6 +46,11 @@ pub(super) async fn observe(view: &View<'_>) -> Result<Observation, Failure> {
             Finding::AuditDevicesUndeclared(paths)
         });
     }
+    // A device that is not there writes nowhere.
+    findings.retain(|found| {
+        let mut missing = look.missing.iter();
+        !matches!(found, Finding::AuditLogElsewhere(device, ..) if missing.any(|one| one.path == *device))
+    });
     // A root that is kept on purpose outlives the hand-over, and from then on there is something to lose.
     let empty = !view.diary.handed_over();
     findings.extend(judge(view, (empty, view.options), &look)?);

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::bootstrap::ceremony::Ceremony;
 use crate::bootstrap::steps::logins::root_stands;
-use crate::bootstrap::steps::revoke_root::revocation_proof::PROOF;
+use crate::bootstrap::steps::revoke_root::revocation_proof::{PROOF, root_proof};
 use crate::bootstrap::steps::store_recovery_keys;
 use crate::bootstrap::view::View;
 use crate::bootstrap::{authority, scrub};
@@ -57,19 +57,28 @@ async fn rest_of_the_proof(ceremony: &Ceremony<'_>, after: &str) -> Result<Evide
 /// After hand-over: a login that may scan looks for root tokens; another is told that it may not.
 async fn rescan(view: &View<'_>, token: &Token) -> Result<Observation, Failure> {
     let evidence = view.evidence().unwrap_or_default();
+    let kept = evidence.get::<Value>(ROOT).is_some() && root_proof(&evidence).is_none();
+    let unproved: Vec<_> = kept
+        .then_some(Finding::RootEndedElsewhere)
+        .into_iter()
+        .collect();
     match scan_until_quiet(&view.client(), token, &view.whole_tokens).await {
-        Ok((scan, true)) if scan.roots.is_empty() => Ok(Observation::present(evidence)),
+        Ok((scan, true)) if scan.roots.is_empty() => Ok(Observation {
+            findings: unproved,
+            ..Observation::present(evidence)
+        }),
         Ok((scan, quiet)) => {
             let roots = scan.roots.into_iter().map(Finding::RootToken);
             let at_work =
                 (!quiet).then(|| Finding::StillAtWork(LOOKS, view.config.command("rehearse")));
             Ok(Observation {
-                findings: roots.chain(at_work).collect(),
+                findings: unproved.into_iter().chain(roots).chain(at_work).collect(),
                 ..Observation::unknown(vec![Detail::RootTokensFound])
             })
         }
         Err(error) if error.is_forbidden() => Ok(Observation {
             evidence,
+            findings: unproved,
             ..Observation::unknown(vec![Detail::MayNotListAccessors])
         }),
         Err(error) => Err(error.into()),
