@@ -20,6 +20,17 @@ const OF_RESOURCES: [&str; 3] = ["apiVersion", "kind", "metadata"];
 /// What the file has beside the configuration: a line, what stands there, and what it is.
 pub(super) type Beside = (u32, String, &'static str);
 
+/// Whether a line says anything.
+fn says(line: &str) -> bool {
+    let bare = line.trim();
+    !bare.is_empty() && !bare.starts_with('#') && bare != "---" && bare != "..."
+}
+
+/// Whether nothing is said.
+pub(super) fn is_empty(text: &str) -> bool {
+    !text.lines().any(says)
+}
+
 /// The text with all documents but one emptied, so that lines stay where they are; and the line of each that is not read.
 ///
 /// # Errors
@@ -35,12 +46,7 @@ pub(super) fn one_of(text: &str) -> Result<(String, Vec<u32>), u32> {
             lines.push(line);
         }
     }
-    let says = |(_, lines): &(usize, Vec<&str>)| {
-        lines.iter().any(|line| {
-            let bare = line.trim();
-            !bare.is_empty() && !bare.starts_with('#') && !bare.starts_with("---") && bare != "..."
-        })
-    };
+    let says = |(_, lines): &(usize, Vec<&str>)| lines.iter().any(|line| says(line));
     let is_vault = |(_, lines): &(usize, Vec<&str>)| {
         let words = |line: &&str| line.split('#').next().map(str::trim_end) == Some("kind: Vault");
         lines.iter().any(words)

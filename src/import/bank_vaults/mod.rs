@@ -26,6 +26,10 @@ use crate::import::out::{self, SAID};
 /// What it is called.
 const SOURCE: &str = "bank-vaults";
 
+/// What to do about a file that is none of it.
+const NAME_ANOTHER: &str =
+    "name the file that bank-vaults configure takes, or the Vault resource of its operator";
+
 /// What was typed.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -105,6 +109,10 @@ fn of_text(
         )
         .advise("give the file as it is once that template is filled in")
     })?;
+    if document::is_empty(&text) {
+        let text = format!("{} has nothing in it", name.display());
+        return Err(Failure::usage(Code::InputWrong, text).advise(NAME_ANOTHER));
+    }
     let root = foreign(&text, name).map_err(|problems| unread(&problems))?;
     let Some((found, beside)) = document::within(&root) else {
         let text = format!(

@@ -6,7 +6,6 @@ use crate::config::{Foreign, ForeignValue, fields_of, is_secret, property_of};
 use crate::import::bank_vaults::made::Made;
 use crate::import::bank_vaults::template::{Part, Template, is_marked};
 use crate::import::fields::looks_like_a_reference;
-use crate::import::found::file_of;
 use crate::import::yaml::VARIABLE;
 
 /// Words that YAML 1.1 takes for truth values, and 1.2 for texts.
