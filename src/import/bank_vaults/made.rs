@@ -75,7 +75,6 @@ impl Made {
         value: Map<String, Value>,
     ) -> Option<Entry> {
         if !self.is_new(line, &path) {
-            self.found.forget(&path);
             return None;
         }
         Some(Entry {

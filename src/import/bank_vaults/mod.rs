@@ -14,7 +14,7 @@ mod values;
 use std::path::{Path, PathBuf};
 
 use crate::code::Code;
-use crate::config::{Config, Foreign, Problems, foreign, foreign_text};
+use crate::config::{Config, Foreign, Problems, foreign, foreign_text, yaml};
 use crate::event::{Caller, Converted, Event, Outcome, Placed};
 use crate::failure::{Exit, Failure, Problem};
 use crate::import::bank_vaults::made::Made;
@@ -153,20 +153,27 @@ fn finished(
     body: &str,
     (name, cluster): (&Path, Option<&Config>),
 ) -> Result<(Converted, String), Failure> {
-    let to_fill = made.found.to_fill.iter().map(|one| {
-        let key = (one.path.clone(), one.field.clone());
-        Placed {
-            line: made.secret_lines.get(&key).copied().unwrap_or_default(),
-            path: one.path.clone(),
-            what: format!("{}, {}", one.field, file_of(&one.path, &one.field)),
+    let mut to_fill: Vec<Placed> = Vec::new();
+    for one in &made.found.to_fill {
+        let file = file_of(&one.path, &one.field);
+        // What it belonged to may have been left out.
+        if body.contains(&format!("file: {}}}", yaml(&file))) {
+            let key = (one.path.clone(), one.field.clone());
+            to_fill.push(Placed {
+                line: made.secret_lines.get(&key).copied().unwrap_or_default(),
+                path: one.path.clone(),
+                what: format!("{}, {file}", one.field),
+            });
         }
-    });
+    }
+    to_fill.sort();
+    to_fill.dedup();
     let converted = Converted {
         from: SOURCE.to_owned(),
         source: name.to_owned(),
         file: None,
         entries: made.found.entries(),
-        to_fill: to_fill.collect(),
+        to_fill,
         left_out: made.left,
         text: None,
     };

@@ -20,8 +20,9 @@ pub(super) enum Template {
     Other,
 }
 
-/// A part of a text.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A part of a text, which may be a secret.
+#[derive(Clone, PartialEq, Eq)]
+#[cfg_attr(test, derive(Debug))]
 pub(super) enum Part<'t> {
     Text(&'t str),
     Template(&'t Template),

@@ -174,8 +174,8 @@ impl Made {
             self.leave(line, at.shown(), why);
             return None;
         }
-        self.secret_lines
-            .insert((at.path.to_owned(), at.field.to_owned()), line);
+        let key = (at.path.to_owned(), at.field.to_owned());
+        self.secret_lines.entry(key).or_insert(line);
         Some(self.found.reference(at.path, at.field))
     }
 

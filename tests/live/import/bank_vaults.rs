@@ -25,7 +25,7 @@ const KEEP: [&str; 5] = ["-c", "bootstrap.yaml", "apply", "--yes", "--keep-root"
 /// A file with every section; the password is that of the operator.
 fn of_bank_vaults(server: &Server, password: &str, more: &str) -> String {
     let log = server.audit_file();
-    let log = log.display();
+    let (log, auth) = (log.display(), methods(password));
     format!(
         r#"purgeUnmanagedConfig: {{enabled: true}}
 audit:
@@ -43,31 +43,7 @@ policies:
     rules: path "secret/data/{{{{identity.entity.aliases.__accessor__userpass.name}}}}" {{
              capabilities = ["read"]
            }}
-auth:
-  - type: userpass
-    description: people
-    options: {{default_lease_ttl: 1h, max_lease_ttl: 24h}}
-    users:
-      - {{username: operator, password: {password}, token_policies: [operator, own], token_ttl: 1h}}
-  - type: approle
-    path: machines
-    roles:
-      - {{name: batch, policies: machines, ttl: 10m, secret_id_num_uses: 1}}
-  - type: jwt
-    config:
-      jwt_validation_pubkeys:
-        - |
-          {PUBLIC_KEY}
-    roles:
-      - {{name: ci, role_type: jwt, user_claim: sub, bound_audiences: vault, bound_claims: {{repository: a/b}}, policies: machines, period: 1h}}
-  - type: kubernetes
-    config: {{kubernetes_host: "https://kubernetes.default.svc", disable_local_ca_jwt: true}}
-    roles:
-      - {{name: app, bound_service_account_names: a, bound_service_account_namespaces: b, policies: [machines], ttl: 1h}}
-  - type: token
-    roles:
-      - {{name: batch, allowed_policies: machines, orphan: true, period: 1h}}
-{more}groups:
+{auth}{more}groups:
   - {{name: staff, type: external, policies: [operator], metadata: {{floor: 3}}}}
 group-aliases:
   - {{name: Staff, mountpath: jwt, group: staff}}
@@ -103,6 +79,37 @@ startupSecrets:
     data: {{data: {{word: {word}}}}}
 "#,
         word = WORDS[1],
+    )
+}
+
+/// Methods that both products bring.
+fn methods(password: &str) -> String {
+    format!(
+        r#"auth:
+  - type: userpass
+    description: people
+    options: {{default_lease_ttl: 1h, max_lease_ttl: 24h}}
+    users:
+      - {{username: operator, password: {password}, token_policies: [operator, own], token_ttl: 1h}}
+  - type: approle
+    path: machines
+    roles:
+      - {{name: batch, policies: machines, ttl: 10m, secret_id_num_uses: 1}}
+  - type: jwt
+    config:
+      jwt_validation_pubkeys:
+        - |
+          {PUBLIC_KEY}
+    roles:
+      - {{name: ci, role_type: jwt, user_claim: sub, bound_audiences: vault, bound_claims: {{repository: a/b}}, policies: machines, period: 1h}}
+  - type: kubernetes
+    config: {{kubernetes_host: "https://kubernetes.default.svc", disable_local_ca_jwt: true}}
+    roles:
+      - {{name: app, bound_service_account_names: a, bound_service_account_namespaces: b, policies: [machines], ttl: 1h}}
+  - type: token
+    roles:
+      - {{name: batch, allowed_policies: machines, orphan: true, period: 1h}}
+"#
     )
 }
 
