@@ -31,8 +31,9 @@ pub enum Source {
 /// Options of `import`.
 #[derive(Debug, Args)]
 pub struct Import {
-    /// Read this file of another program, and ask no server
+    /// Read a file of another program, bank-vaults, and ask no server
     #[arg(long, value_name = "PROGRAM", value_enum, requires = "source")]
+    #[arg(hide_possible_values = true)]
     #[arg(conflicts_with_all = ["login", "token_file", "sign_in_timeout"])]
     pub from: Option<Source>,
     /// The file that --from reads, such as vault-config.yml

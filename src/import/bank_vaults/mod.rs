@@ -83,7 +83,12 @@ pub async fn convert(options: &Options, caller: Caller<'_>) -> Result<Outcome, F
 
 fn converted(options: &Options) -> Result<(Converted, String), Failure> {
     let name = &options.from;
-    let text = foreign_text(name).map_err(|problems| unread(&problems))?;
+    let text = foreign_text(name).map_err(|problems| {
+        let why = problems.list.first();
+        let why = why.map(|why| (why.code, why.text.as_str()));
+        let (code, why) = why.unwrap_or((Code::FileFailed, "cannot be read"));
+        Failure::usage(code, format!("{}: {why}", name.display())).advise(NAME_ANOTHER)
+    })?;
     let (converted, text) = of_text(&text, name, options.cluster.as_ref())?;
     let file = options.out.clone();
     Ok((Converted { file, ..converted }, text))

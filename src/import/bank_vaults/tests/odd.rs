@@ -12,12 +12,12 @@ use crate::import::bank_vaults::of_text;
 fn every_value_of_a_startup_secret_is_a_secret() {
     each(&[
         (
-            "startupSecrets:\n  - type: kv\n    path: secret/data/app\n    data:\n      data: {user: planted-4711, deep: {n: 4711, ok: true}, from: \"${env `APP`}\"}\n      \
+            "startupSecrets:\n  - type: kv\n    path: secret/data/app\n    data:\n      data: {user: planted-4711, deep: {size: 4711, ok: true}, from: \"${env `APP`}\"}\n      \
              options: {cas: 0}\n  - {type: kv, path: old/app, data: {data: {a: planted-4711}}}\n\
              secrets:\n  - {type: kv, path: secret, options: {version: 2}}\n  - {type: kv, path: old, options: {version: 1}}\n",
             &[
                 "  - path: secret/data/app\n    data:\n      data:\n        user: {file: TO-BE-FILLED/secret/data/app.data.user}\n        \
-                 deep:\n          n: {file: TO-BE-FILLED/secret/data/app.data.deep.n}\n          ok: {file: TO-BE-FILLED/secret/data/app.data.deep.ok}\n        \
+                 deep:\n          size: {file: TO-BE-FILLED/secret/data/app.data.deep.size}\n          ok: {file: TO-BE-FILLED/secret/data/app.data.deep.ok}\n        \
                  from: {env: APP}\n      options:\n        cas: 0\n",
                 "  - path: old/app\n    data:\n      a: {file: TO-BE-FILLED/old/app.a}\n",
             ],
@@ -101,7 +101,7 @@ fn anchors_are_followed_and_odd_files_are_refused_with_their_line() {
         ],
         &["line 1: the configuration: x-common: this key has no place"],
     )]);
-    let deep = format!("secrets: {}", "[".repeat(60));
+    let deep = format!("secrets: {}", "[".repeat(60) + &"]".repeat(60));
     let bomb = {
         let mut text = "secrets: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
         for level in 1..8 {
@@ -162,7 +162,7 @@ fn the_file_says_what_is_missing_and_has_the_cluster_where_it_was_typed() {
     assert!(text.contains(own) && !text.contains("# cluster"), "{text}");
     assert!(
         text.contains("# init:\n")
-            && text.contains("# checkpoint: {path: .vault-bootstrap/vault.internal")
+            && text.contains("# checkpoint: {path: \".vault-bootstrap/vault.internal\"")
     );
     // Taken out of their remarks, the lines are those of a file.
     let mut filled: String = text

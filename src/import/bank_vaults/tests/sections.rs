@@ -64,7 +64,7 @@ fn auth_methods_with_a_model_have_their_roles_by_the_names_of_today() {
         ),
         (
             "auth:\n  - type: oidc\n    config:\n      oidc_discovery_url: https://sso\n      oidc_client_id: ${env `CLIENT`}\n      \
-             oidc_client_secret: ${env `CLIENT_SECRET`}\n    roles:\n      - name: a\n        user_claim: email\n        \
+             oidc_client_secret: ${env `CLIENT_SECRET`}\n    roles:\n      - name: a\n        user_claim: email\n        allowed_redirect_uris: [\"http://localhost:8250/oidc/callback\"]\n        \
              bound_claims: {groups: [x]}\n        odd: 1\n",
             &[
                 "      oidc_client_id: ${CLIENT}\n      oidc_client_secret: {env: CLIENT_SECRET}\n",
