@@ -163,7 +163,8 @@ fn document(made: &mut Made, entry: &Foreign, (path, of_type, option): (&str, &s
             continue;
         };
         let is_off = matches!(found.value, ForeignValue::Null | ForeignValue::Bool(false));
-        if !is_off && !(once && key == "create_only") {
+        let is_so_here = once && key == "create_only";
+        if !is_off && !is_so_here {
             made.leave(found.line, format!("{path}: {key}"), why);
         }
     }
