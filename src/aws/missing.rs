@@ -5,10 +5,10 @@ use std::time::Duration;
 use aws_config::SdkConfig;
 use aws_sdk_ssm::config::ProvideCredentials;
 
-use crate::backend::{CREDENTIALS, Error, Kind, causes};
+use crate::backend::{CREDENTIALS, Error, Kind};
 
 /// Whoever has none is told so, and does not wait for the metadata of a machine that may be no machine of AWS.
-const CREDENTIALS_LOOKED_FOR: Duration = Duration::from_secs(5);
+pub(super) const CREDENTIALS_LOOKED_FOR: Duration = Duration::from_secs(5);
 
 /// Said together with missing credentials: whoever sets the one would only learn of the other next.
 pub(super) async fn no_region(config: &SdkConfig, address: &str) -> Error {
@@ -30,24 +30,4 @@ pub(super) async fn no_region(config: &SdkConfig, address: &str) -> Error {
     error.advise(format!(
         "{region}; there are no credentials either: {CREDENTIALS}"
     ))
-}
-
-/// A profile that is named and has none is told by its name: the service alone would say which chain was gone through.
-pub(super) async fn profile(config: &SdkConfig, name: &str, address: &str) -> Result<(), Error> {
-    let Some(provider) = config.credentials_provider() else {
-        return Ok(());
-    };
-    let found = tokio::time::timeout(CREDENTIALS_LOOKED_FOR, provider.provide_credentials());
-    match found.await {
-        Ok(Err(why)) => {
-            let why = causes(&why).pop().unwrap_or_default();
-            let kind = Kind::Credentials(format!("the profile {name} gives none: {why}"));
-            Err(Error::new(address, kind).advise(format!(
-                "make that profile in ~/.aws/config or ~/.aws/credentials, or correct profile in the file; which there \
-                 are: aws configure list-profiles; whose it is: aws sts get-caller-identity --profile {name}"
-            )))
-        }
-        // One that takes its time is asked again by whoever needs it.
-        Ok(Ok(_)) | Err(_) => Ok(()),
-    }
 }

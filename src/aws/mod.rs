@@ -7,14 +7,13 @@ pub(crate) mod answers;
 pub mod kms;
 mod missing;
 pub(crate) mod parameter;
+mod profile;
 
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_config::profile::ProfileFileCredentialsProvider;
-use aws_config::provider_config::ProviderConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
@@ -124,8 +123,8 @@ async fn load(aws: &Aws, address: &str) -> Result<Session, Error> {
         return Err(missing::no_region(&config, address).await);
     };
     if let Some(profile) = &aws.profile {
-        config = of_profile(&config, profile);
-        missing::profile(&config, profile, address).await?;
+        config = profile::of(&config, profile);
+        profile::has_some(&config, profile, address).await?;
     }
     if let Some(role) = &aws.role_arn {
         config = assume(&config, role).await;
@@ -142,21 +141,6 @@ async fn load(aws: &Aws, address: &str) -> Result<Session, Error> {
         role_account: aws.role_arn.as_deref().and_then(account_of),
         account: Arc::default(),
     })
-}
-
-/// The credentials of this profile and no other: the default chain would take those of the environment first, and shares that
-/// go to several accounts would all land in one.
-fn of_profile(config: &SdkConfig, profile: &str) -> SdkConfig {
-    let mut known = ProviderConfig::without_region().with_region(config.region().cloned());
-    if let Some(client) = answers::bounded() {
-        known = known.with_http_client(client);
-    }
-    let provider = ProfileFileCredentialsProvider::builder()
-        .profile_name(profile)
-        .configure(&known)
-        .build();
-    let provider = aws_sdk_ssm::config::SharedCredentialsProvider::new(provider);
-    config.to_builder().credentials_provider(provider).build()
 }
 
 async fn assume(config: &SdkConfig, role: &str) -> SdkConfig {

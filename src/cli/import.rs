@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use crate::cli::break_glass::SignIn;
 
@@ -11,16 +11,34 @@ pub(super) const EXAMPLES: &str = "Examples:\n  \
     vault-bootstrap import --address https://vault.internal:8200 -o bootstrap.yaml\n  \
     vault-bootstrap import --address https://vault.internal:8200 --ca-cert ca.pem \\\n      \
     --token-file token > bootstrap.yaml\n  \
-    vault-bootstrap -c prod.yaml import --login auditor -o now.yaml\n\n\
+    vault-bootstrap -c prod.yaml import --login auditor -o now.yaml\n  \
+    vault-bootstrap import --from bank-vaults vault-config.yml -o bootstrap.yaml\n\n\
     It reads, and writes nothing on the server. The token is asked for where neither a file\n\
     nor a login is named, and is never revoked. What no server tells is to be filled in; what\n\
-    cannot be carried over, and what the login may not see, is named in the file.\n\n\
+    cannot be carried over, and what the login may not see, is named in the file.\n\
+    With --from it reads a file of another program and asks no server.\n\n\
     Exit codes: 0 all that is asked for was seen; 1 failed, trying again may help;\n\
-    2 usage or configuration; 3 refused, a person must look; 4 something was not seen";
+    2 usage or configuration; 3 refused, a person must look; 4 something was not seen,\n\
+    or of a file with --from not carried over";
+
+/// Whose file it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Source {
+    /// The external configuration of bank-vaults, or the resource of its operator.
+    BankVaults,
+}
 
 /// Options of `import`.
 #[derive(Debug, Args)]
 pub struct Import {
+    /// Read a file of another program, bank-vaults, and ask no server
+    #[arg(long, value_name = "PROGRAM", value_enum, requires = "source")]
+    #[arg(hide_possible_values = true)]
+    #[arg(conflicts_with_all = ["login", "token_file", "sign_in_timeout"])]
+    pub from: Option<Source>,
+    /// The file that --from reads, such as vault-config.yml
+    #[arg(value_name = "FILE", requires = "from")]
+    pub source: Option<PathBuf>,
     /// The address of the cluster, where no configuration says it
     #[arg(long, value_name = "URL", conflicts_with = "login")]
     pub address: Option<String>,

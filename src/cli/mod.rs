@@ -12,7 +12,7 @@ pub use crate::cli::break_glass::{
     BreakGlass, Holders, LoginChoice, OwnShare, Quorum, Rehearse, ShareOf, SignIn, WithHolders,
     Work,
 };
-pub use crate::cli::import::Import;
+pub use crate::cli::import::{Import, Source};
 pub use crate::cli::keys::{Custodian, Recovery, Rotate};
 
 /// Takes a HashiCorp Vault or OpenBao cluster from uninitialised to handed over.
@@ -108,7 +108,7 @@ pub enum Command {
         3 refused, a person must look; 4 with --detailed-exitcode: there are changes,\n\
         or something was not seen")]
     Plan(Plan),
-    /// Print a configuration of a cluster that is there
+    /// Print a configuration of a cluster that is there, or of a file of bank-vaults
     #[command(after_help = import::EXAMPLES)]
     Import(Import),
     /// Show how far the ceremony is, and the next command to type

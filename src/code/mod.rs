@@ -304,6 +304,8 @@ codes! {
     FileContradicts "file-contradicts",
     /// A secret stands in the configuration, or would be logged in clear.
     FileSecretInClear "file-secret-in-clear",
+    /// What a file of another program says has no place in the configuration.
+    NotCarriedOver "not-carried-over",
     // The person, and this program.
     /// There is no terminal to ask on.
     NoTerminal "no-terminal",

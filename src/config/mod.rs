@@ -13,6 +13,7 @@ mod check;
 mod command_line;
 mod document;
 mod files;
+mod foreign;
 mod forms;
 mod include;
 pub(crate) mod makes_root;
@@ -37,6 +38,7 @@ use serde_json::Value;
 
 pub(crate) use auth_types::role_id_path;
 pub use command_line::Typed;
+pub(crate) use foreign::{Foreign, ForeignValue, foreign, foreign_text};
 pub use model::*;
 pub(crate) use problem::in_words;
 pub use problem::{Problem, Problems};
@@ -108,6 +110,11 @@ pub fn schema() -> Value {
 pub(crate) fn fields_of(name: &str) -> Vec<&'static str> {
     let fields = SCHEMA["$defs"][name]["properties"].as_object();
     fields.map_or_else(Vec::new, |all| all.keys().map(String::as_str).collect())
+}
+
+/// What the schema says of a field of such a type; null where it has none.
+pub(crate) fn property_of(name: &str, field: &str) -> &'static Value {
+    &SCHEMA["$defs"][name]["properties"][field]
 }
 
 /// The way of every document: what stands in other files is added, all is held against the schema and the rules, then

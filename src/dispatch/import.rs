@@ -1,11 +1,11 @@
 //! From what was typed to the import of a cluster.
 
-use crate::cli::{Global, Import, OutputForm};
+use crate::cli::{Global, Import, OutputForm, Source};
 use crate::code::Code;
 use crate::edge::token::TokenSource;
 use crate::event::{Caller, Outcome};
 use crate::failure::Failure;
-use crate::import::{self, Connection, Options};
+use crate::import::{self, Connection, Options, bank_vaults};
 use crate::session::Who;
 
 pub(super) async fn import(
@@ -20,18 +20,25 @@ pub(super) async fn import(
         )
         .advise("name the file that it goes to: -o FILE"));
     }
-    let config = match typed.address {
-        Some(address) => {
-            let connection = Connection {
-                address,
-                ca_cert: typed.ca_cert,
-                server_name: typed.server_name,
-                client_cert: typed.client_cert,
-                client_key: typed.client_key,
-                namespace: typed.namespace,
-            };
-            connection.config()?
-        }
+    let connection = typed.address.map(|address| Connection {
+        address,
+        ca_cert: typed.ca_cert,
+        server_name: typed.server_name,
+        client_cert: typed.client_cert,
+        client_key: typed.client_key,
+        namespace: typed.namespace,
+    });
+    let connected = connection.as_ref().map(Connection::config).transpose()?;
+    if let (Some(Source::BankVaults), Some(from)) = (typed.from, typed.source) {
+        let options = bank_vaults::Options {
+            from,
+            cluster: connected,
+            out: typed.out,
+        };
+        return bank_vaults::convert(&options, caller).await;
+    }
+    let config = match connected {
+        Some(config) => config,
         None => super::load(global, caller).await.map_err(no_address)?,
     };
     let who = match (typed.login, typed.token_file) {

@@ -22,9 +22,9 @@ use crate::step::Step;
 
 pub use plan::{Changes, Plan, PlannedAction, PlannedChange, PlannedItem, PlannedStep};
 pub use results::{
-    Abandoned, Challenged, HolderFile, Imported, Invitation, LastRehearsal, LeaseHolder,
-    NewIdentity, NodeLine, NodeSeal, Proved, ReportLine, Rotated, RunLine, Status, StepLine, Told,
-    Verified,
+    Abandoned, Challenged, Converted, HolderFile, Imported, Invitation, LastRehearsal, LeaseHolder,
+    NewIdentity, NodeLine, NodeSeal, Placed, Proved, ReportLine, Rotated, RunLine, Status,
+    StepLine, Told, Verified,
 };
 pub use sink::{Caller, EventSink};
 pub use summary::{
@@ -194,6 +194,8 @@ pub enum Event {
     HolderFile(HolderFile),
     /// `import`: what was read of a cluster.
     Imported(Box<Imported>),
+    /// `import --from`: what was made of a file of another program.
+    Converted(Box<Converted>),
     /// `report verify`: the signature is good.
     Verified(Verified),
     /// `recovery rotate`: which shares are in effect.

@@ -207,6 +207,48 @@ pub struct Imported {
     pub text: Option<String>,
 }
 
+/// A configuration made of a file of another program. Nothing of it is secret.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct Converted {
+    /// The program: `bank-vaults`.
+    pub from: String,
+    /// Its file.
+    pub source: PathBuf,
+    /// The file that was written; none where it was printed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<PathBuf>,
+    /// How many devices, mounts, roles, users, policies, groups and writes are in it.
+    pub entries: usize,
+    /// Secrets that stand in the source: of which document, and which field and file.
+    pub to_fill: Vec<Placed>,
+    /// What the source says, and the file does not.
+    pub left_out: Vec<Placed>,
+    /// The file as YAML, where it is to be printed.
+    #[serde(skip)]
+    pub text: Option<String>,
+}
+
+/// Something that is said of a place in a file.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+pub struct Placed {
+    /// Its line, from 1.
+    pub line: u32,
+    /// What stands there: an API path, or a place in the file.
+    pub path: String,
+    /// What is said of it.
+    pub what: String,
+}
+
+impl std::fmt::Display for Placed {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            formatter,
+            "line {}: {}: {}",
+            self.line, self.path, self.what
+        )
+    }
+}
+
 /// Something that is said of a document.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Told {

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 use crate::config::{fields_of, is_secret};
 use crate::import::defaults;
 use crate::import::found::Found;
+use crate::import::yaml::VARIABLE;
 
 /// What is known of a kind of document.
 #[derive(Debug, Clone, Copy)]
@@ -92,10 +93,11 @@ fn plain(found: &mut Found, path: &str, place: &str, value: Value) -> Value {
 
 /// Whether the file would take something in it for a reference: what somebody has written on the server must not make this
 /// program read a file.
-fn looks_like_a_reference(value: &Value) -> bool {
+pub(super) fn looks_like_a_reference(value: &Value) -> bool {
     match value {
         Value::Object(fields) => {
-            let named = |name: &String| ["file", "env", "ssm", "prompt"].contains(&name.as_str());
+            const NAMES: [&str; 6] = ["file", "env", "ssm", "prompt", "from_write", VARIABLE];
+            let named = |name: &String| NAMES.contains(&name.as_str());
             fields.keys().any(named) || fields.values().any(looks_like_a_reference)
         }
         Value::Array(items) => items.iter().any(looks_like_a_reference),

@@ -53,6 +53,7 @@ type Member = fn(usize, usize) -> Place;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Place {
     Writes(usize),
+    Groups(usize),
     Policies(usize),
     Role(usize, usize),
     User(usize, usize),
@@ -66,6 +67,18 @@ enum Place {
 /// # Errors
 /// It is longer than any file that is read, or cannot be read back for a reason of its own.
 pub(super) fn text(head: &Head<'_>, found: &mut Found) -> Result<String, Failure> {
+    let body = body(found, &|_| None)?;
+    Ok(format!("{}{body}{}", begin(head, found), end(head)))
+}
+
+/// Its sections. `env` is what the environment may say where the file asks for it.
+///
+/// # Errors
+/// As with [`text`].
+pub(super) fn body(
+    found: &mut Found,
+    env: &dyn Fn(&str) -> Option<String>,
+) -> Result<String, Failure> {
     for _ in 0..ROUNDS {
         let sections = sections(found);
         let length = u64::try_from(sections.text.len()).unwrap_or(u64::MAX);
@@ -73,14 +86,8 @@ pub(super) fn text(head: &Head<'_>, found: &mut Found) -> Result<String, Failure
             return Err(too_long(length));
         }
         let whole = format!("{}{FILLED}", sections.text);
-        let nothing = |_: &str| None;
-        let Err(problems) = from_text(&whole, Path::new("import"), Path::new(""), &nothing) else {
-            return Ok(format!(
-                "{}{}{}",
-                begin(head, found),
-                sections.text,
-                end(head)
-            ));
+        let Err(problems) = from_text(&whole, Path::new("import"), Path::new(""), env) else {
+            return Ok(sections.text);
         };
         if !take_out(found, &sections, &problems) {
             return Err(Failure::failed(
@@ -125,6 +132,7 @@ fn take_out(found: &mut Found, sections: &Sections, problems: &Problems) -> bool
         let gone = match place {
             Place::Audit(at) => found.audit.remove(at).path,
             Place::Secrets(at) => found.secrets.remove(at).path,
+            Place::Groups(at) => found.groups.remove(at).path,
             Place::Policies(at) => found.policies.remove(at).path,
             Place::Writes(at) => found.writes.remove(at).path,
             Place::Role(of, at) => found.auth[of].roles.remove(at).path,
@@ -149,10 +157,12 @@ fn sections(found: &Found) -> Sections {
         text: "\nversion: 1\n".to_owned(),
         ..Sections::default()
     };
-    sections.named("audit", &found.audit, Place::Audit);
-    sections.named("secrets", &found.secrets, Place::Secrets);
+    sections.named("\naudit:\n", &found.audit, (2, Place::Audit));
+    sections.named("\nsecrets:\n", &found.secrets, (2, Place::Secrets));
     sections.auth(&found.auth);
-    sections.named("policies", &found.policies, Place::Policies);
+    sections.named("\npolicies:\n", &found.policies, (2, Place::Policies));
+    let identity = "\nidentity:\n  groups:\n";
+    sections.named(identity, &found.groups, (4, Place::Groups));
     sections.writes(&found.writes);
     sections
 }
@@ -162,15 +172,20 @@ impl Sections {
         self.text.matches('\n').count() + 1
     }
 
-    fn named(&mut self, section: &str, entries: &[Entry], place: fn(usize) -> Place) {
+    fn named(
+        &mut self,
+        head: &str,
+        entries: &[Entry],
+        (indent, place): (usize, fn(usize) -> Place),
+    ) {
         if entries.is_empty() {
             return;
         }
-        self.text.push_str(&format!("\n{section}:\n"));
+        self.text.push_str(head);
         let mut line = self.line();
         for (number, entry) in entries.iter().enumerate() {
             let before = self.text.len();
-            self.entry(entry, 2);
+            self.entry(entry, indent);
             let after = line + self.text[before..].matches('\n').count();
             self.places.push((line..after, place(number)));
             line = after;
@@ -284,16 +299,16 @@ fn begin(head: &Head<'_>, found: &Found) -> String {
     text
 }
 
-/// What no server tells.
-fn end(head: &Head<'_>) -> String {
-    let cluster = &head.config.cluster;
+/// The section of the cluster, as it was typed or stands in the configuration.
+pub(super) fn cluster(config: &Config, id: Option<&str>) -> String {
+    let cluster = &config.cluster;
     let mut own = Map::from_iter([("name".to_owned(), Value::from(cluster.name.as_str()))]);
     let url = |url: &url::Url| Value::from(url.as_str().trim_end_matches('/'));
     own.insert("address".to_owned(), url(&cluster.address));
     if !cluster.nodes.is_empty() {
         own.insert("nodes".to_owned(), cluster.nodes.iter().map(url).collect());
     }
-    if let Some(id) = head.cluster_id {
+    if let Some(id) = id {
         own.insert("id".to_owned(), id.into());
     }
     if let Some(namespace) = &cluster.namespace {
@@ -329,9 +344,16 @@ fn end(head: &Head<'_>) -> String {
     }
     let mut text = "\ncluster:\n".to_owned();
     map(&own, 2, &mut text);
+    text
+}
+
+/// What no server tells.
+fn end(head: &Head<'_>) -> String {
+    let name = &head.config.cluster.name;
     let (shares, threshold) = (head.seal.n, head.seal.t);
-    text.push_str(&format!(
-        "\n# TO BE FILLED: what no server tells. Take the # away and write what is yours; vault-bootstrap example has more.\n\
+    let own = cluster(head.config, head.cluster_id);
+    format!(
+        "{own}\n# TO BE FILLED: what no server tells. Take the # away and write what is yours; vault-bootstrap example has more.\n\
          #\n\
          # init:\n\
          #   shares: {shares}\n\
@@ -345,7 +367,6 @@ fn end(head: &Head<'_>) -> String {
          #   operator: {{auth: userpass, username: operator, password: {{prompt: password of operator}}}}\n\
          #\n\
          # break_glass: {{logins: [operator]}} # or {{none: \"reason\"}}\n",
-        yaml(&format!(".vault-bootstrap/{}", cluster.name)),
-    ));
-    text
+        yaml(&format!(".vault-bootstrap/{name}")),
+    )
 }

@@ -40,6 +40,8 @@ pub(super) struct Found {
     pub(super) secrets: Vec<Entry>,
     pub(super) auth: Vec<Method>,
     pub(super) policies: Vec<Entry>,
+    /// Groups of identities, where they are said by their names.
+    pub(super) groups: Vec<Entry>,
     pub(super) writes: Vec<Entry>,
     pub(super) to_fill: Vec<ToFill>,
     /// What is there, and cannot be said in the file.
@@ -78,8 +80,9 @@ impl Found {
     pub(super) fn entries(&self) -> usize {
         let of_method = |method: &Method| 1 + method.roles.len() + method.users.len();
         let methods: usize = self.auth.iter().map(of_method).sum();
-        let sections = [&self.audit, &self.secrets, &self.policies, &self.writes];
-        methods + sections.iter().map(|section| section.len()).sum::<usize>()
+        let named = [&self.audit, &self.secrets, &self.policies, &self.groups];
+        let named: usize = named.iter().map(|section| section.len()).sum();
+        methods + named + self.writes.len()
     }
 
     /// Takes back what was to be filled of a document that is not in the file after all.

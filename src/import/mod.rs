@@ -2,10 +2,12 @@
 //! secret when it is read, nor what makes one.
 
 mod auth;
+pub mod bank_vaults;
 mod defaults;
 mod fields;
 mod file;
 mod found;
+mod out;
 mod reader;
 mod secrets;
 mod system;
@@ -17,21 +19,18 @@ use serde_json::{Map, Value, json};
 
 use crate::code::Code;
 use crate::config::{Config, Login, Problems, from_value};
-use crate::disk;
 use crate::edge::cluster::{certificates_of, client};
 use crate::event::{Caller, Event, Imported, Outcome, Told};
 use crate::failure::{Exit, Failure, Problem};
 use crate::import::file::Head;
 use crate::import::found::{Found, file_of};
+use crate::import::out::SAID;
 use crate::import::reader::Reader;
 use crate::secret::Token;
 use crate::session::unavailable::Advised;
 use crate::session::{Cluster, OpenLogin, Who, given};
 use crate::shell::ShellCommand;
 use crate::vault::{Client, Health, sys};
-
-/// So many lines of one kind are said; all of them stand in the file.
-const SAID: usize = 20;
 
 /// What was typed.
 #[derive(Debug, Clone)]
@@ -126,15 +125,13 @@ pub async fn import(
     options: &Options,
     caller: Caller<'_>,
 ) -> Result<Outcome, Failure> {
-    if let Some(out) = &options.out
-        && out.symlink_metadata().is_ok()
-    {
-        return Err(is_there(out));
+    if let Some(out) = &options.out {
+        out::is_free(out)?;
     }
     let reading = Box::pin(read(config, options, caller));
     let (imported, text) = caller.unless_stopped(reading).await?;
     if let Some(out) = &options.out {
-        write(out, &text)?;
+        out::write(out, &text)?;
     }
     for (kind, all) in [
         ("to be filled", &imported.to_fill),
@@ -143,13 +140,13 @@ pub async fn import(
         for one in all.iter().take(SAID) {
             caller.events.note(format!("{kind}: {one}"));
         }
-        more(kind, all.len(), caller);
+        out::more(kind, all.len(), caller);
     }
     for one in imported.unseen.iter().take(SAID) {
         let text = format!("not seen, so that it is not known what is there: {one}");
         caller.events.warn(Code::NotSeen, text);
     }
-    more("not seen", imported.unseen.len(), caller);
+    out::more("not seen", imported.unseen.len(), caller);
     let exit = if imported.unseen.is_empty() {
         Exit::Done
     } else {
@@ -166,32 +163,6 @@ pub async fn import(
         exit,
         last: Some(Event::Imported(Box::new(imported))),
     })
-}
-
-fn more(kind: &str, count: usize, caller: Caller<'_>) {
-    if count > SAID {
-        let more = count - SAID;
-        caller.events.note(format!(
-            "{kind}: {more} more, which stand at the head of the file"
-        ));
-    }
-}
-
-fn is_there(out: &Path) -> Failure {
-    let text = format!("{} is there, and is never overwritten", out.display());
-    Failure::usage(Code::FileFailed, text).advise("name another file, or move it away")
-}
-
-fn write(out: &Path, text: &str) -> Result<(), Failure> {
-    match disk::create(out, text.as_bytes()) {
-        Ok(true) => Ok(()),
-        Ok(false) => Err(is_there(out)),
-        Err((what, error)) => Err(Failure::failed(
-            Code::FileFailed,
-            format!("cannot {what} {}: {error}", out.display()),
-        )
-        .advise("name a file in a directory of your own")),
-    }
 }
 
 async fn read(

@@ -5,6 +5,8 @@ use serde_json::{Map, Value};
 use crate::config::yaml;
 use crate::printable::is_hidden;
 
+/// The key of a map that stands for a plain `${NAME}`, which the environment fills in.
+pub(super) const VARIABLE: &str = "${}";
 /// A list that is longer has a line for each item.
 const WIDEST: usize = 100;
 
@@ -61,10 +63,15 @@ fn flow(value: &Value) -> Option<String> {
             return (line.len() <= WIDEST).then_some(line);
         }
         Value::Object(fields) if fields.is_empty() => "{}".to_owned(),
-        // A reference.
+        // A reference, or a variable.
         Value::Object(fields) if fields.len() == 1 => {
-            let file = fields.get("file")?.as_str()?;
-            format!("{{file: {}}}", yaml(file))
+            let (kind, named) = fields.iter().next()?;
+            let named = named.as_str()?;
+            match kind.as_str() {
+                "file" | "env" => format!("{{{kind}: {}}}", yaml(named)),
+                VARIABLE => format!("${{{named}}}"),
+                _ => return None,
+            }
         }
         Value::Object(_) => return None,
         plain => plain.to_string(),

@@ -48,6 +48,7 @@ pub(super) fn advice(event: &Event) -> Option<(String, String)> {
             )
         }
         Event::Imported(made) => return imported::advice(made),
+        Event::Converted(made) => return imported::advice_on_converted(made),
         Event::HolderFile(file) if file.cluster_id.is_none() => {
             "it has no cluster.id, which share submit needs: the checkpoint here knows of no initialised cluster; print it \
              again after the ceremony"

@@ -116,6 +116,7 @@ impl Report {
                 Event::Plan(_) if self.stdout_width.is_some() => plan::painted(&text, self.style),
                 // However long, and written out where nobody would see it.
                 Event::Imported(found) if found.text.is_some() => Painted::ours(text),
+                Event::Converted(made) if made.text.is_some() => Painted::ours(text),
                 _ => Painted::text(&text),
             };
             // What goes into a file is as it is.

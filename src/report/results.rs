@@ -49,6 +49,7 @@ pub(super) fn text(event: &Event, layout: Layout) -> Option<String> {
         Event::NewIdentity(made) => format!("{}\n", made.recipient),
         Event::HolderFile(file) => file.text.clone(),
         Event::Imported(found) => imported::text(found),
+        Event::Converted(made) => imported::text_of_converted(made),
         Event::Verified(found) => verified(found, layout),
         Event::Rotated(done) => rotated(done),
         Event::End {

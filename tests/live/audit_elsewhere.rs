@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::ceremony::{Ceremony, Run, Server, declared, handed_over};
-use crate::remembered::root;
+use crate::ceremony::{Ceremony, Run, Server, declared, handed_over_on};
 use crate::support::{Action, DeclaredAudit, Faults, RequestInfo, Setup, eventually, require};
 
 const ADVICE: &str = "send it SIGHUP, or move the log back";
@@ -206,16 +205,13 @@ fn root_stays_where_the_log_of_vault_was_moved_in_the_middle() {
 #[test]
 fn a_device_that_a_node_does_not_declare_is_told_where_it_belongs() {
     require!(["openbao-2.7.2"]);
-    let (server, ceremony) = handed_over();
+    let (mut server, ceremony) = handed_over_on(Setup::OpenBao272Static);
     let file = server.configuration_file();
     let configuration = fs::read_to_string(&file).expect("a configuration");
     let (before, rest) = configuration.split_once("audit \"").expect("a stanza");
-    let (_, after) = rest.split_once("\n}\n").expect("its end");
+    let (_, after) = rest.split_once("\n}\n}\n").expect("its end");
     fs::write(&file, format!("{before}{after}")).expect("a configuration");
-    let admin = root(&server, &ceremony);
-    server.hang_up();
-    let gone = || admin.read("sys/audit")["data"].get("file/").is_none();
-    assert!(eventually(Duration::from_secs(10), gone));
+    server.restart();
     let belongs = format!(
         "configuration of each node: add the device to that of {}",
         server.address()

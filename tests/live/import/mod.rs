@@ -1,5 +1,6 @@
 //! `import`: a cluster that is there as a file, and the file as a plan that changes nothing.
 
+mod bank_vaults;
 mod planted;
 mod seen;
 mod whole;
