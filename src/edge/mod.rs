@@ -7,4 +7,5 @@ pub(crate) mod custodians;
 pub(crate) mod doors;
 pub(crate) mod failures;
 pub(crate) mod others;
+pub(crate) mod receivers;
 pub(crate) mod references;
