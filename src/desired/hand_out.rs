@@ -80,9 +80,8 @@ pub(super) async fn state(
         })
     };
     if view.memory.is_sending(path) {
-        let there = arrived(view, (write, to)).await;
-        return match there {
-            Ok(true) => Ok(State::present(Found {
+        return match there(view, (write, to)).await {
+            Ok(There::Given) => Ok(State::present(Found {
                 learnt: Some(record::of(view.memory, document, (&document.body, None))),
                 unread: true,
                 ..Found::default()
@@ -119,46 +118,66 @@ pub(super) async fn state(
     Ok(done(findings))
 }
 
-/// Whether what a killed run has made is where it was to go, whole.
-async fn arrived(view: &View<'_>, (write, to): (&Write, &HandOut)) -> Result<bool, Failure> {
-    if view.memory.handed_out_to(&write.path) != Some(place(view.config, to)) {
-        return Ok(false);
-    }
+/// What is where the secret of a killed run was to go.
+enum There {
+    Nothing,
+    /// What it had made, whole.
+    Given,
+    /// Something of which nobody knows that.
+    Unknown,
+}
+
+async fn there(view: &View<'_>, (write, to): (&Write, &HandOut)) -> Result<There, Failure> {
     let receiver = receivers::opened(view.config, write, to).await?;
-    let found = receiver.found().await;
-    let found = found.map_err(|error| receivers::of(&write.path, error))?;
-    Ok(found.is_some_and(|found| view.memory.was_handed_out(&write.path, found)))
+    let of = |error| receivers::of(&write.path, error);
+    if !receiver.is_taken().await.map_err(of)? {
+        return Ok(There::Nothing);
+    }
+    if view.memory.handed_out_to(&write.path) != Some(place(view.config, to)) {
+        return Ok(There::Unknown);
+    }
+    let found = receiver.found().await.map_err(of)?;
+    let given = found.is_some_and(|found| view.memory.was_handed_out(&write.path, found));
+    Ok(if given { There::Given } else { There::Unknown })
 }
 
 /// A run was killed between the request and the end of the handing out.
 fn perhaps_made(
     session: &Session<'_>,
     (write, to): (&Write, &HandOut),
-    there: Result<bool, Failure>,
+    there: Result<There, Failure>,
 ) -> Failure {
     let path = &write.path;
-    let seen = match there {
-        Err(why) => format!("whether it is at {to} cannot be seen ({why})"),
-        Ok(_) => format!("what it was is not known to be at {to}"),
+    let (seen, away) = match there {
+        Err(why) => (
+            format!("whether it is at {to} cannot be seen ({why})"),
+            None,
+        ),
+        Ok(There::Nothing) => (format!("nothing is at {to}"), None),
+        Ok(_) => {
+            let seen = format!("what is at {to} is not known to be it");
+            (seen, Some(to))
+        }
     };
     let text = format!(
         "a secret of {path} was asked for, and that run did not come to its end: the server may have made one that \
          nobody has, and {seen}"
     );
-    Failure::refused(Code::HandOutLost, text).advise(make_another(session, path, None))
+    Failure::refused(Code::HandOutLost, text).advise(make_another(session, path, (None, away)))
 }
 
-/// What is to be done about a secret that nobody has; with what it is called at the server.
-pub(super) fn make_another(session: &Session<'_>, path: &str, called: Option<&str>) -> String {
-    let again = session
-        .config
-        .command(ShellCommand::new("apply --again").with(path));
-    let called = called.map_or_else(
-        || "what was made there (the audit log has the request)".to_owned(),
-        |called| format!("what was made there ({called})"),
-    );
+/// What is to be done about a secret that nobody has; with what it is called at the server, and what is in its place.
+pub(super) fn make_another(
+    session: &Session<'_>,
+    path: &str,
+    (called, away): (Option<&str>, Option<&HandOut>),
+) -> String {
+    let again = ShellCommand::new("apply --again").with(path);
+    let again = session.config.command(again);
+    let called = called.unwrap_or("the audit log has the request");
+    let away = away.map_or_else(String::new, |to| format!(", move away what is at {to}"));
     format!(
-        "destroy or revoke at the server {called}, move away what is in its place, then make another one: {again}"
+        "revoke or destroy at the server what was made there ({called}){away}; then make another one: {again}"
     )
 }
 

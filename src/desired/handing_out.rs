@@ -10,11 +10,14 @@ use crate::desired::rejected::rejected;
 use crate::desired::writing::{Target, Unwritten};
 use crate::edge::receivers;
 use crate::failure::Failure;
+use crate::printable;
 use crate::session::Session;
 use crate::vault::{self, Kind, Made};
 
 /// Fields of an answer by which a secret is known at the server, and that are none.
 const NAMES: [&str; 3] = ["secret_id_accessor", "serial_number", "key_id"];
+/// Letters of such a name that are shown.
+const LONGEST_NAME: usize = 200;
 
 /// Asks for the secret and hands it out.
 pub(super) async fn give(target: &Target<'_>, pending: &Pending) -> Result<(), Unwritten> {
@@ -36,6 +39,8 @@ pub(super) async fn give(target: &Target<'_>, pending: &Pending) -> Result<(), U
         target.warn(said.code, said.text);
     }
     note(target.memory, std::slice::from_ref(pending))?;
+    // The answer exists once: a stop that is asked for waits until it is in its place.
+    let _deferred = target.caller.interrupt.defer_signals();
     let request = (document.path.as_str(), body);
     let client = target.client();
     let made = client.write_for_secret(Some(token), request, to.wrap).await;
@@ -76,7 +81,7 @@ fn unanswered(session: &Session<'_>, path: &str, error: &vault::Error) -> Failur
          has: {error}"
     );
     Failure::failed(Code::HandOutLost, text)
-        .advise(make_another(session, path, None))
+        .advise(make_another(session, path, (None, None)))
         .answered(error.status())
 }
 
@@ -90,31 +95,34 @@ async fn hand_over(
     let names = made.known(&NAMES.map(str::to_owned));
     let called = names.as_object().and_then(|names| {
         let (name, value) = names.iter().next()?;
-        Some(format!("{name} {}", value.as_str()?))
+        Some(format!(
+            "{name} {}",
+            printable::line(value.as_str()?, LONGEST_NAME)
+        ))
     });
-    let lost = |why: String| {
+    let lost = |why: String, away: Option<&HandOut>| {
         let text = format!(
             "the server has made a secret of {path}, and it is not handed out to {to}: {why}"
         );
-        let advice = make_another(target, path, called.as_deref());
+        let advice = make_another(target, path, (called.as_deref(), away));
         Failure::failed(Code::HandOutLost, text).advise(advice)
     };
     let text = made.text(&write.handed_out_fields(), to.wrap.is_some());
-    let text = text.map_err(|lacks| lost(lacks.to_string()))?;
+    let text = text.map_err(|lacks| lost(lacks.to_string(), None))?;
     let given = receiver.prepare(&text);
-    let given = given.map_err(|error| lost(error.kind().to_string()))?;
+    let given = given.map_err(|error| lost(error.kind().to_string(), None))?;
     let kept = answers::picked(&document.keeps, &made.known(&document.keeps));
     let to_be = (&*place(target.config, to), given.text());
     let noted = target.memory.hand_out(path, to_be, kept);
-    noted.map_err(|error| lost(error.to_string()))?;
+    noted.map_err(|error| lost(error.to_string(), None))?;
     let done = receiver.give(&given).await;
-    done.map_err(|error| lost(error.kind().to_string()))?;
+    done.map_err(|error| lost(error.kind().to_string(), Some(to)))?;
     let what = write
         .handed_out()
         .map_or_else(String::new, |(what, _)| what);
     let called = called.map(|called| format!(" ({called})"));
     target.note(format!(
-        "{path}: {what} is at {}{}",
+        "{path}: handed out {what} to {}{}",
         receiver.address(),
         called.unwrap_or_default()
     ));

@@ -215,7 +215,7 @@ pub enum Change {
         may_move: bool,
     },
     /// A secret of its answer is handed out.
-    #[error("{what} goes to {to}, once")]
+    #[error("hands out {what} to {to}, once")]
     HandsOut {
         /// Which, in words.
         what: String,

@@ -116,7 +116,7 @@ fn of_step(
             .flat_map(|write| {
                 let out = write.handed_out();
                 let out =
-                    out.map(|(what, to)| format!("{}: {what} goes to {to}, once", write.path));
+                    out.map(|(what, to)| format!("{}: hands out {what} to {to}, once", write.path));
                 std::iter::once(write.path.clone()).chain(out)
             })
             .collect(),

@@ -32,7 +32,10 @@ fn with_writes(ceremony: &mut Ceremony, more: &[Value]) {
     ];
     let writes: Vec<&Value> = before.iter().chain(more).collect();
     ceremony
-        .set("/auth/approle", json!({ "type": "approle", "roles": { "ci": role } }))
+        .set(
+            "/auth/approle",
+            json!({ "type": "approle", "roles": { "ci": role } }),
+        )
         .set("/secrets/pki", json!({ "type": "pki" }))
         .set("/writes", json!(writes));
 }
@@ -55,7 +58,8 @@ fn text(path: &Path) -> String {
 
 /// What a token of wrapping gives.
 fn unwrapped(api: &Api<'_>, token: &str) -> (u16, Value) {
-    api.with(token.trim()).put("sys/wrapping/unwrap", &json!({}))
+    api.with(token.trim())
+        .put("sys/wrapping/unwrap", &json!({}))
 }
 
 /// Neither of these stands in the checkpoint.
@@ -98,19 +102,29 @@ fn a_secret_id_a_key_and_a_wrapped_answer_go_where_the_file_says_once() {
             ceremony.may_hold_secrets(file);
         }
         ceremony.run(&["plan"]).prints(&[
-            "its secret_id goes to",
-            "its private_key and certificate goes to",
-            "its answer, wrapped for 10m, goes to",
+            "hands out its secret_id to machines/ci.secret-id, once",
+            "hands out its private_key and certificate to machines/web.age, encrypted to age1",
+            "hands out its answer, wrapped for 10m, to machines/operator.token, once",
         ]);
         ceremony.set("/revoke_root", json!(false));
         let run = ceremony.run(&["apply", "--yes", "--keep-root"]);
-        run.exits(4)
-            .says(&[&format!("{SECRET_ID}: its secret_id is at"), "secret_id_accessor"]);
-        let mode = |path: &Path| std::fs::metadata(path).expect("a file").permissions().mode();
+        run.exits(4).says(&[
+            &format!("{SECRET_ID}: handed out its secret_id to machines/ci.secret-id"),
+            "secret_id_accessor",
+        ]);
+        let mode = |path: &Path| {
+            std::fs::metadata(path)
+                .expect("a file")
+                .permissions()
+                .mode()
+        };
         assert_eq!(mode(&plain) & 0o777, 0o600);
         assert_eq!(std::fs::metadata(&plain).expect("a file").nlink(), 1);
         let secret_id = text(&plain);
-        assert!(secret_id.ends_with('\n') && opens(&server, &secret_id), "{setup:?}");
+        assert!(
+            secret_id.ends_with('\n') && opens(&server, &secret_id),
+            "{setup:?}"
+        );
         let opened = ceremony.custody().open("web", &text(&sealed));
         let opened: Value = serde_json::from_str(&opened).expect("JSON");
         let key = opened["private_key"].as_str().expect("a key");
@@ -121,6 +135,11 @@ fn a_secret_id_a_key_and_a_wrapped_answer_go_where_the_file_says_once() {
         assert_eq!(status, 200, "{setup:?}: {answer}");
         let other = answer["data"]["secret_id"].as_str().expect("a secret id");
         assert_ne!(unwrapped(&server.api(), &wrapping).0, 200);
+        let told = ceremony.evidence("writes")["handed_out"].to_string();
+        assert!(
+            told.contains("its secret_id to machines/ci.secret-id"),
+            "{told}"
+        );
         nothing_is_kept_of(&ceremony, &[&secret_id, &wrapping, other, key]);
         run.never_says(&[secret_id.trim(), wrapping.trim(), "PRIVATE KEY"]);
         // Never again by itself, and then only where the place is free.
@@ -131,7 +150,10 @@ fn a_secret_id_a_key_and_a_wrapped_answer_go_where_the_file_says_once() {
             &format!("{SECRET_ID}: there is something at"),
             "nothing is ever overwritten",
         ]);
-        assert_eq!((times(&server, SECRET_ID), text(&plain)), (1, secret_id.clone()));
+        assert_eq!(
+            (times(&server, SECRET_ID), text(&plain)),
+            (1, secret_id.clone())
+        );
         std::fs::remove_file(&plain).expect("a file");
         ceremony.run(&again).exits(4);
         assert_eq!(times(&server, SECRET_ID), 2);
@@ -169,7 +191,7 @@ fn a_parameter_gets_the_secret_and_one_that_is_there_is_found_before_initialisat
     assert!(!server.api().initialised());
     aws.ssm_delete(&name);
     std::fs::remove_file(ceremony.path("web.key")).expect("a file");
-    ceremony.apply().exits(4).says(&["not rehearsed"]);
+    ceremony.apply().exits(4).prints(&["not rehearsed"]);
     let secret_id = aws.ssm_get(&name).expect("a parameter");
     assert!(opens(&server, &secret_id));
     assert!(text(&ceremony.path("web.key")).starts_with("-----BEGIN"));
@@ -186,7 +208,8 @@ fn a_run_that_is_killed_while_it_asks_never_leads_to_a_second_secret() {
             let mut ceremony = Ceremony::at(&server);
             let faults = Faults::new().first(format!("POST {SECRET_ID}"), action);
             let proxy = faults.before(&server.address());
-            let entry = json!({ "path": SECRET_ID, "data": {}, "hand_out": { "file": "ci.secret-id" } });
+            let entry =
+                json!({ "path": SECRET_ID, "data": {}, "hand_out": { "file": "ci.secret-id" } });
             with_writes(&mut ceremony, &[entry]);
             ceremony.set("/cluster/address", json!(proxy.address()));
             let place = ceremony.path("ci.secret-id");
@@ -196,16 +219,46 @@ fn a_run_that_is_killed_while_it_asks_never_leads_to_a_second_secret() {
             for _ in 0..2 {
                 ceremony.apply().exits(3).says(&[
                     "the server may have made one that nobody has",
-                    &format!("apply --yes --again {SECRET_ID}"),
+                    "and nothing is at ci.secret-id",
+                    &format!("apply --again {SECRET_ID}"),
                 ]);
             }
             assert_eq!((times(&server, SECRET_ID), place.exists()), (before, false));
             let again = ["apply", "--yes", "--again", SECRET_ID];
-            ceremony.run(&again).exits(4).says(&["not rehearsed"]);
+            ceremony.run(&again).exits(4).prints(&["not rehearsed"]);
             assert_eq!(times(&server, SECRET_ID), before + 1);
             assert!(opens(&server, &text(&place)), "{setup:?}");
         }
     }
+}
+
+#[test]
+fn what_a_killed_run_has_handed_out_whole_is_known_and_not_asked_for_again() {
+    require!(["openbao-2.7.2"]);
+    let server = Server::in_memory();
+    let mut ceremony = Ceremony::at(&server);
+    // The next write is never answered, so nothing after the handing out is noted.
+    let faults = Faults::new().first("POST pki/config/urls", Action::Hold);
+    let proxy = faults.before(&server.address());
+    let entry = json!({ "path": SECRET_ID, "data": {}, "hand_out": { "file": "ci.secret-id" } });
+    let next = json!({ "path": "pki/config/urls", "data": { "issuing_certificates": ["https://a.test/ca"] } });
+    with_writes(&mut ceremony, &[entry, next]);
+    ceremony.set("/cluster/address", json!(proxy.address()));
+    let place = ceremony.path("ci.secret-id");
+    ceremony.may_hold_secrets(&place);
+    assert!(killed_or_ended(ceremony.start(), &[&proxy]).is_none());
+    let secret_id = text(&place);
+    // Something else in its place is not taken for it.
+    std::fs::rename(&place, ceremony.path("kept")).expect("moved");
+    ceremony.may_hold_secrets(&ceremony.path("kept"));
+    ceremony.write("ci.secret-id", "another\n");
+    ceremony.apply().exits(3).says(&[
+        "what is at ci.secret-id is not known to be it",
+        "move away what is at ci.secret-id",
+    ]);
+    std::fs::rename(ceremony.path("kept"), &place).expect("moved back");
+    ceremony.apply().exits(4).prints(&["not rehearsed"]);
+    assert_eq!((times(&server, SECRET_ID), text(&place)), (1, secret_id));
 }
 
 #[test]
@@ -239,11 +292,16 @@ fn after_hand_over_a_login_that_may_hands_out_what_is_new_in_the_file() {
         let path = "auth/approle/role/new/secret-id";
         let rules = format!(
             "path \"{path}\" {{ capabilities = [\"create\", \"update\"] }}\n{}",
-            ceremony.file["policies"]["admin"]["rules"].as_str().expect("rules")
+            ceremony.file["policies"]["admin"]["rules"]
+                .as_str()
+                .expect("rules")
         );
         ceremony
             .set("/policies/admin", json!({ "rules": rules }))
-            .set("/auth/approle", json!({ "type": "approle", "roles": { "new": { "token_ttl": "10m" } } }));
+            .set(
+                "/auth/approle",
+                json!({ "type": "approle", "roles": { "new": { "token_ttl": "10m" } } }),
+            );
         let login = ["apply", "--yes", "--login", "admin"];
         ceremony.run(&login).exits(4);
         ceremony.set(
@@ -252,7 +310,14 @@ fn after_hand_over_a_login_that_may_hands_out_what_is_new_in_the_file() {
         );
         let place = ceremony.path("new.token");
         ceremony.may_hold_secrets(&place);
-        let says = format!("{path}: its answer, wrapped for 1h, goes to ");
+        ceremony.write("new.token", "of somebody else\n");
+        ceremony.run(&["plan", "--login", "admin"]).prints(&[
+            "other writes: apply would stop here",
+            &format!("{path}: there is something at new.token"),
+        ]);
+        ceremony.run(&login).exits(3);
+        std::fs::remove_file(&place).expect("a file");
+        let says = format!("{path}: hands out its answer, wrapped for 1h, to new.token, once");
         let plan = ceremony.run(&["plan", "--login", "admin", "-o", "plan.json"]);
         plan.prints(&[&says]);
         ceremony
@@ -263,7 +328,7 @@ fn after_hand_over_a_login_that_may_hands_out_what_is_new_in_the_file() {
         ceremony
             .run(&["apply", "--plan", "plan.json"])
             .exits(4)
-            .says(&[&says, "its answer, wrapped for 1h, is at"]);
+            .says(&[&says, "handed out its answer, wrapped for 1h, to new.token"]);
         let token = text(&place);
         let (status, answer) = unwrapped(&server.api(), &token);
         assert_eq!(status, 200, "{setup:?}: {answer}");

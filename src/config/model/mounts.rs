@@ -219,7 +219,7 @@ impl Write {
     pub(crate) fn handed_out(&self) -> Option<(String, String)> {
         let to = self.hand_out.as_ref()?;
         let what = match to.wrap {
-            Some(time) => format!("its answer, wrapped for {}", span::text(time)),
+            Some(time) => format!("its answer, wrapped for {},", span::text(time)),
             None => format!("its {}", self.handed_out_fields().join(" and ")),
         };
         Some((what, to.to_string()))

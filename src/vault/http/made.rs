@@ -3,15 +3,15 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use thiserror::Error;
 
 use crate::secret::SecretText;
-use crate::vault::http::{Error, Reply, null_is_empty};
+use crate::vault::http::{Error, Reply, field};
 
 /// What the server has made. Nothing of it prints.
 pub(crate) struct Made {
-    data: BTreeMap<String, Value>,
+    data: Map<String, Value>,
     /// The token that gives the answer, where the server has wrapped it.
     wrapping: Option<SecretText>,
     leased: bool,
@@ -34,10 +34,10 @@ pub(crate) enum Lacks {
 
 #[derive(Deserialize)]
 struct Envelope {
-    #[serde(default, deserialize_with = "null_is_empty")]
+    #[serde(default, deserialize_with = "field::compared")]
     lease_id: String,
-    #[serde(default, deserialize_with = "null_is_empty")]
-    data: BTreeMap<String, Value>,
+    #[serde(default, deserialize_with = "field::compared")]
+    data: Map<String, Value>,
     wrap_info: Option<Wrapped>,
 }
 
@@ -49,7 +49,7 @@ struct Wrapped {
 impl Made {
     pub(crate) fn of(reply: &Reply) -> Result<Self, Error> {
         let (data, wrapping, leased) = if reply.is_empty() {
-            (BTreeMap::new(), None, false)
+            (Map::new(), None, false)
         } else {
             let Envelope {
                 lease_id,
