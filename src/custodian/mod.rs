@@ -28,7 +28,7 @@ pub use crate::backend::{CANARY, Error, Kind};
 pub use crate::custodian::age::identity::IdentityFile;
 pub use crate::custodian::facts::{Observation, Prepared, Stored};
 pub use crate::custodian::proof::{Answer, Challenge, Proof, as_written};
-pub use crate::custodian::receiver::{Given, Receiver};
+pub use crate::custodian::receiver::{Parcel, Receiver};
 pub(crate) use crate::custodian::text::same;
 pub use crate::custodian::text::{trial_name, typed};
 pub use crate::custodian::trust::{SharedTrust, TrustDomain, shared_trust};

@@ -24,9 +24,9 @@ enum Place {
 }
 
 /// What will be in the place: the secret, or the file that its holder alone opens.
-pub struct Given(SecretText);
+pub struct Parcel(SecretText);
 
-impl Given {
+impl Parcel {
     /// As a secret, to be remembered as a digest under a key.
     pub fn text(&self) -> SecretText {
         SecretText::new(self.0.expose().to_owned())
@@ -107,10 +107,10 @@ impl Receiver {
     ///
     /// # Errors
     /// Nothing can be encrypted to the recipient.
-    pub fn prepare(&self, secret: &SecretText) -> Result<Given, Error> {
+    pub fn prepare(&self, secret: &SecretText) -> Result<Parcel, Error> {
         let text = secret.expose();
         let line = Zeroizing::new(format!("{}\n", text.trim_end_matches('\n')));
-        Ok(Given(SecretText::new(match &self.0 {
+        Ok(Parcel(SecretText::new(match &self.0 {
             Place::File { key: Some(key), .. } => key.encrypt(&self.address(), line.as_bytes())?,
             Place::File { key: None, .. } => line.to_string(),
             Place::Ssm(_) => text.to_owned(),
@@ -121,7 +121,7 @@ impl Receiver {
     ///
     /// # Errors
     /// [`Kind::Taken`] where something is there; otherwise it may be there.
-    pub async fn give(&self, given: &Given) -> Result<(), Error> {
+    pub async fn give(&self, given: &Parcel) -> Result<(), Error> {
         let path = match &self.0 {
             Place::File { path, .. } => path,
             Place::Ssm(place) => return place.keep(&given.0).await,

@@ -174,7 +174,7 @@ pub(super) async fn done_once(
     known: Option<&Remembered>,
 ) -> Result<State, Failure> {
     if document.hands_out {
-        return hand_out::state(view, document, known).await;
+        return Box::pin(hand_out::state(view, document, known)).await;
     }
     let Some(known) = known else {
         let begun = view.memory.is_begun(&document.path);

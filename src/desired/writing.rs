@@ -72,7 +72,9 @@ pub async fn apply(
     let mut results: Vec<_> = stream::iter(pending.into_iter().enumerate())
         .map(|(place, mut pending)| async move {
             let done = match answers::fill(target, target.memory, &mut pending) {
-                Ok(()) if pending.document.hands_out => handing_out::give(target, &pending).await,
+                Ok(()) if pending.document.hands_out => {
+                    Box::pin(handing_out::give(target, &pending)).await
+                }
                 Ok(()) => write(target, &pending).await,
                 Err(failure) => Err(Unwritten {
                     failure,

@@ -160,7 +160,7 @@ fn a_secret_id_a_key_and_a_wrapped_answer_go_where_the_file_says_once() {
         assert_ne!(text(&plain), secret_id);
         // It was handed out, and is not moved.
         ceremony.set("/writes/3/hand_out/file", json!("machines/elsewhere"));
-        written(&ceremony).exits(4).says(&[
+        written(&ceremony).exits(4).prints(&[
             &format!("the secret of {SECRET_ID} was handed out to machines/ci.secret-id"),
             "machines/elsewhere by now",
         ]);
@@ -203,10 +203,17 @@ fn a_parameter_gets_the_secret_and_one_that_is_there_is_found_before_initialisat
 fn a_run_that_is_killed_while_it_asks_never_leads_to_a_second_secret() {
     for setup in EACH {
         require!(setup.components());
-        for action in [Action::HoldAnswer, Action::Hold] {
+        // On its way, or done: nobody can tell, so once is enough to show that of one that was never heard.
+        let all = [Action::HoldAnswer, Action::Hold];
+        let actions = if setup == EACH[0] {
+            &all[..]
+        } else {
+            &all[..1]
+        };
+        for action in actions {
             let server = Server::of(setup);
             let mut ceremony = Ceremony::at(&server);
-            let faults = Faults::new().first(format!("POST {SECRET_ID}"), action);
+            let faults = Faults::new().first(format!("POST {SECRET_ID}"), action.clone());
             let proxy = faults.before(&server.address());
             let entry =
                 json!({ "path": SECRET_ID, "data": {}, "hand_out": { "file": "ci.secret-id" } });
@@ -216,13 +223,11 @@ fn a_run_that_is_killed_while_it_asks_never_leads_to_a_second_secret() {
             ceremony.may_hold_secrets(&place);
             assert!(killed_or_ended(ceremony.start(), &[&proxy]).is_none());
             let before = times(&server, SECRET_ID);
-            for _ in 0..2 {
-                ceremony.apply().exits(3).says(&[
-                    "the server may have made one that nobody has",
-                    "and nothing is at ci.secret-id",
-                    &format!("apply --again {SECRET_ID}"),
-                ]);
-            }
+            ceremony.apply().exits(3).says(&[
+                "the server may have made one that nobody has",
+                "and nothing is at ci.secret-id",
+                &format!("apply --again {SECRET_ID}"),
+            ]);
             assert_eq!((times(&server, SECRET_ID), place.exists()), (before, false));
             let again = ["apply", "--yes", "--again", SECRET_ID];
             ceremony.run(&again).exits(4).prints(&["not rehearsed"]);

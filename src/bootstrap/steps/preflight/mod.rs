@@ -85,7 +85,8 @@ pub(crate) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
         failures.push(failure);
     }
     machines::try_all(ceremony, &mut failures).await;
-    for said in receivers::try_all(ceremony.config, &mut failures).await {
+    let trials = receivers::try_all(ceremony.config, &mut failures);
+    for said in Box::pin(trials).await {
         ceremony.warn(said.code, said.text);
     }
     break_glass(ceremony, &nodes, &mut failures);
