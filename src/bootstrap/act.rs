@@ -7,6 +7,7 @@ use crate::bootstrap::options::Options;
 use crate::bootstrap::steps;
 use crate::checkpoint::begun;
 use crate::code::{Code, Reported};
+use crate::desired::hand_out;
 use crate::desired::observation::Observation;
 use crate::event::StepOutcome;
 use crate::evidence::facts::{BY_MEANING, Evidence, FINDINGS, INITIAL, UNMANAGED};
@@ -151,6 +152,10 @@ pub(super) async fn write(
     let pending: Vec<String> = pending.map(|one| one.document.path.clone()).collect();
     // Two steps record their own start, between what they prepare and what they cannot take back.
     if !matches!(step, Step::Initialize | Step::RevokeRoot) {
+        if ceremony.records.replica().is_some() {
+            // A machine that goes on elsewhere does not ask for a second secret.
+            hand_out::note(&ceremony.memory, &observation.pending)?;
+        }
         ceremony.begin(step, pending.iter().cloned())?;
         // What preflight has still to prove is not relied on.
         if step != Step::Preflight {

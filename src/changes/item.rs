@@ -38,6 +38,7 @@ pub(crate) fn item(detail: Detail) -> PlannedItem {
         Change::Drifted {
             field, then, have, ..
         } => (PlannedChange::Drifted, Some(field), Some((have, then))),
+        Change::HandsOut { .. } => (PlannedChange::HandsOut, None, None),
         Change::Unsettled => (PlannedChange::Unsettled, None, None),
         Change::Again => (PlannedChange::Again, None, None),
         Change::NotRemembered { what } => (PlannedChange::NotRemembered, Some(what), None),

@@ -231,7 +231,7 @@ fn left_by_us(
     let mut left = Vec::new();
     for pending in &observation.pending {
         let path = &pending.document.path;
-        let is_new = pending.why == [Change::Create];
+        let is_new = pending.why.contains(&Change::Create);
         // A run of ours may have made it, and was killed.
         let begun = memory.is_begun(path);
         let in_ours = begun || meant.made.iter().any(|above| path.starts_with(above));

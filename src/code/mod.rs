@@ -278,6 +278,10 @@ codes! {
     NotSeen "not-seen",
     /// A document that is written once, and the file says something else by now.
     DoneOnce "done-once",
+    /// Where a secret is to be handed out, there is something already.
+    HandOutTaken "hand-out-taken",
+    /// A secret may have been made, or was, and is not where it was to be handed out.
+    HandOutLost "hand-out-lost",
     // Files of this machine.
     /// A file cannot be read or written.
     FileFailed "file-failed",

@@ -131,7 +131,7 @@ impl EncryptedFile {
     }
 
     pub(super) fn store(&self, prepared: &Prepared) -> Result<Stored, Error> {
-        self.make_directories()?;
+        make_directories(&self.path)?;
         // A link to elsewhere is told apart from a taken name before anything is written.
         read(&self.path)?;
         let is_new = create(&self.path, &prepared.ciphertext)?;
@@ -180,44 +180,11 @@ impl EncryptedFile {
     /// The same steps as for a share, under another name; made directories go again.
     pub(super) async fn canary(&self, name: &str) -> Result<Vec<Reported>, Error> {
         let content = self.encrypt(CANARY_TEXT).await?;
-        let path = self.path.with_file_name(format!("{CANARY}{name}"));
-        let made = self.make_directories()?;
-        let tried = self.try_canary(&path, content.as_bytes());
-        let mut warnings = Vec::new();
-        if let Err(error) = disk::remove(&path) {
-            let path = path.display();
-            warnings.push(Reported::new(
-                Code::FileFailed,
-                format!("the canary {path} could not be deleted: {error}"),
-            ));
-        }
-        for directory in made.iter().rev() {
-            // Somebody may use it by now, and an empty directory left behind harms nobody.
-            let _ = std::fs::remove_dir(directory);
-        }
+        let mut warnings = try_out(&self.path, (name, content.as_bytes()))?;
         if let FileKey::Pgp(key) = &self.key {
             warnings.extend(key.unnamed_warning());
         }
-        tried.map(|()| warnings)
-    }
-
-    fn try_canary(&self, path: &Path, content: &[u8]) -> Result<(), Error> {
-        let mut is_new = create(path, content)?;
-        if !is_new {
-            // The name is ours alone: a killed run did not come to removing it.
-            disk::remove(path).map_err(|source| Error::io(path, "remove", source))?;
-            is_new = create(path, content)?;
-        }
-        let found = read(path)?.unwrap_or_default();
-        if is_new && same(&found, content) {
-            return Ok(());
-        }
-        Err(self.error(Kind::Different))
-    }
-
-    fn make_directories(&self) -> Result<Vec<PathBuf>, Error> {
-        disk::make_directories(disk::above(&self.path))
-            .map_err(|(path, source)| Error::io(&path, "make this directory", source))
+        Ok(warnings)
     }
 
     fn sync_directory(&self) -> Result<(), Error> {
@@ -226,7 +193,46 @@ impl EncryptedFile {
     }
 }
 
-fn checked_address(path: &Path) -> Result<String, Error> {
+/// Creates a file beside `path`, reads it back and removes it; made directories go again.
+pub(super) fn try_out(path: &Path, (name, content): (&str, &[u8])) -> Result<Vec<Reported>, Error> {
+    let canary = path.with_file_name(format!("{CANARY}{name}"));
+    let made = make_directories(path)?;
+    let tried = try_canary((path, &canary), content);
+    let mut warnings = Vec::new();
+    if let Err(error) = disk::remove(&canary) {
+        let path = canary.display();
+        warnings.push(Reported::new(
+            Code::FileFailed,
+            format!("the canary {path} could not be deleted: {error}"),
+        ));
+    }
+    for directory in made.iter().rev() {
+        // Somebody may use it by now, and an empty directory left behind harms nobody.
+        let _ = std::fs::remove_dir(directory);
+    }
+    tried.map(|()| warnings)
+}
+
+fn try_canary((path, canary): (&Path, &Path), content: &[u8]) -> Result<(), Error> {
+    let mut is_new = create(canary, content)?;
+    if !is_new {
+        // The name is ours alone: a killed run did not come to removing it.
+        disk::remove(canary).map_err(|source| Error::io(canary, "remove", source))?;
+        is_new = create(canary, content)?;
+    }
+    let found = read(canary)?.unwrap_or_default();
+    if is_new && same(&found, content) {
+        return Ok(());
+    }
+    Err(Error::new(path.display().to_string(), Kind::Different))
+}
+
+pub(super) fn make_directories(path: &Path) -> Result<Vec<PathBuf>, Error> {
+    disk::make_directories(disk::above(path))
+        .map_err(|(path, source)| Error::io(&path, "make this directory", source))
+}
+
+pub(super) fn checked_address(path: &Path) -> Result<String, Error> {
     let address = path.display().to_string();
     if path.file_name().is_none() {
         let wrong = Kind::Misconfigured("is not the path of a file".into());
@@ -235,12 +241,12 @@ fn checked_address(path: &Path) -> Result<String, Error> {
     Ok(address)
 }
 
-fn create(path: &Path, bytes: &[u8]) -> Result<bool, Error> {
+pub(super) fn create(path: &Path, bytes: &[u8]) -> Result<bool, Error> {
     disk::create(path, bytes).map_err(|(doing, source)| Error::io(path, doing, source))
 }
 
 /// The whole file; `None` when there is none. A symbolic link is refused, not followed.
-fn read(path: &Path) -> Result<Option<Vec<u8>>, Error> {
+pub(super) fn read(path: &Path) -> Result<Option<Vec<u8>>, Error> {
     disk::read(path, LONGEST_FILE).map_err(|error| match Unfit::of(&error) {
         Some(Unfit::Link) => Error::new(path.display().to_string(), Kind::Symlink),
         _ => Error::io(path, "read", error),

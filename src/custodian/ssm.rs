@@ -103,6 +103,19 @@ impl Ssm {
         self.create(&self.parameter, new).await
     }
 
+    /// Keeps another secret there, which nothing is yet.
+    pub(super) async fn keep(&self, secret: &SecretText) -> Result<(), Error> {
+        let what = format!("{}, handed out by vault-bootstrap", self.name);
+        let kept = self.create(&self.parameter, (secret.expose(), what, None));
+        kept.await.map(drop)
+    }
+
+    /// What is there, whoever put it there.
+    pub(super) async fn found(&self) -> Result<Option<SecretText>, Error> {
+        let found = get(&self.parameters, &self.parameter, true).await?;
+        Ok(found.map(|read| read.value))
+    }
+
     /// Whether the share was stored in this attempt.
     pub(super) async fn bears(&self, mark: &str) -> Result<bool, Error> {
         let request = self.parameters.session.ssm.list_tags_for_resource();

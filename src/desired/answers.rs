@@ -107,6 +107,13 @@ pub(crate) async fn known(
 pub(super) fn picked(fields: &[String], answer: &Value) -> BTreeMap<String, Value> {
     let value = |field: &String| {
         let value = answer.get(field).filter(|value| !value.is_null())?;
+        // With `format: pem_bundle` a certificate has its key in front of it.
+        let is_secret = value
+            .as_str()
+            .is_some_and(|text| text.contains("PRIVATE KEY"));
+        if is_secret {
+            return None;
+        }
         Some((field.clone(), value.clone()))
     };
     fields.iter().filter_map(value).collect()

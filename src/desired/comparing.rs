@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use crate::desired::by_meaning;
 use crate::desired::document::{Document, Pending, Read};
+use crate::desired::hand_out;
 use crate::desired::listing::Listing;
 use crate::desired::observation::{Learned, Observation};
 use crate::desired::references::new_references;
@@ -150,13 +151,13 @@ async fn observe_beside(
             let new = DocumentFinding::NewUnseen(document.path.clone());
             comparison.findings.push(new.into());
         }
-        comparison.add(document, state);
+        comparison.add(view, document, state);
     }
     Ok(comparison)
 }
 
 impl Comparison {
-    fn add(&mut self, document: Document, state: State) {
+    fn add(&mut self, view: &View<'_>, document: Document, state: State) {
         match state {
             State::Unseen if !document.kind.plain => {
                 self.secrets.push((document.path, document.kind.exact));
@@ -164,16 +165,16 @@ impl Comparison {
             State::Unseen => self.unseen.push(document.path),
             State::Initial => self.initial.push(document.path),
             State::Absent => self.pending.push(Pending {
-                why: vec![Change::Create],
+                why: hand_out::with_it(view, &document, vec![Change::Create]),
                 send: None,
                 reset: Vec::new(),
                 document,
             }),
-            State::Present(found) => self.present(document, *found),
+            State::Present(found) => self.present(view, document, *found),
         }
     }
 
-    fn present(&mut self, document: Document, found: Found) {
+    fn present(&mut self, view: &View<'_>, document: Document, found: Found) {
         let findings = found.findings.into_iter();
         self.findings.extend(findings.map(Finding::from));
         self.learned.records.extend(found.learnt);
@@ -182,8 +183,8 @@ impl Comparison {
         }
         if !found.why.is_empty() {
             self.pending.push(Pending {
+                why: hand_out::with_it(view, &document, found.why),
                 document,
-                why: found.why,
                 send: found.send,
                 reset: found.reset,
             });

@@ -25,6 +25,8 @@ pub struct Document {
     pub(crate) takes: Vec<Taken>,
     /// Fields of the answer that other documents take.
     pub(crate) keeps: Vec<String>,
+    /// It is an entry whose answer is handed out.
+    pub(crate) hands_out: bool,
     /// Where it is written, if that is not its own path.
     pub(crate) at: Option<String>,
     /// Documents, by path, without which it cannot be written.
@@ -92,6 +94,7 @@ impl Document {
             unmanaged: Vec::new(),
             takes: Vec::new(),
             keeps: Vec::new(),
+            hands_out: false,
             at: None,
             needs: Vec::new(),
         }

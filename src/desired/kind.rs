@@ -169,6 +169,10 @@ impl Kind {
 
     /// Of any path of the API, by what the file mounts there.
     pub(crate) fn of_path(config: &Config, path: &str) -> Self {
+        let mut writes = config.writes.iter();
+        if writes.any(|write| write.path == path && write.hand_out.is_some()) {
+            return ONCE;
+        }
         if let Some(kind) = of_system(path) {
             return kind;
         }

@@ -13,6 +13,8 @@ pub(crate) mod create_once;
 pub(crate) mod defaults;
 pub(crate) mod document;
 pub(crate) mod grant;
+pub(crate) mod hand_out;
+mod handing_out;
 pub(crate) mod identity;
 pub(crate) mod kind;
 pub(crate) mod listing;

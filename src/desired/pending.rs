@@ -1,6 +1,7 @@
 //! Writing what a look at a step left to be written.
 
 use crate::desired::document::Pending;
+use crate::desired::hand_out;
 use crate::desired::identity;
 use crate::desired::observation::Observation;
 use crate::desired::writing::{Target, apply};
@@ -24,8 +25,23 @@ pub async fn write_pending(
     };
     let (identity, others): (Vec<_>, Vec<_>) =
         observation.pending.into_iter().partition(of_section);
+    let out = handed_out(target, &others);
     let mut written = apply(target, others, in_flight).await?;
     written.extend(identity::apply(target, identity).await?);
-    let evidence = observation.evidence.with("written", written.paths);
+    let mut evidence = observation.evidence.with("written", written.paths);
+    if !out.is_empty() {
+        evidence.set("handed_out", &out);
+    }
     Ok((evidence, written.findings))
+}
+
+/// What is handed out with these, and where: never the secret.
+fn handed_out(target: &Target<'_>, pending: &[Pending]) -> Vec<String> {
+    let out = pending.iter().filter(|one| one.document.hands_out);
+    let lines = out.filter_map(|one| {
+        let (write, _) = hand_out::entry(target, &one.document).ok()?;
+        let (what, to) = write.handed_out()?;
+        Some(format!("{}: {what} to {to}", write.path))
+    });
+    lines.collect()
 }

@@ -10,6 +10,7 @@ use crate::desired::by_meaning;
 use crate::desired::create_once;
 use crate::desired::defaults::widens;
 use crate::desired::document::Document;
+use crate::desired::hand_out;
 use crate::desired::kind::Writing;
 use crate::desired::record;
 use crate::desired::references::was_reference;
@@ -172,6 +173,9 @@ pub(super) async fn done_once(
     document: &Document,
     known: Option<&Remembered>,
 ) -> Result<State, Failure> {
+    if document.hands_out {
+        return Box::pin(hand_out::state(view, document, known)).await;
+    }
     let Some(known) = known else {
         let begun = view.memory.is_begun(&document.path);
         let asked = view.again.contains(&document.path);

@@ -9,6 +9,7 @@ use crate::code::Code;
 use crate::desired::answers;
 use crate::desired::create_once;
 use crate::desired::document::{Document, Pending, Read};
+use crate::desired::handing_out;
 use crate::desired::read_back::{keep_answer, read_back};
 use crate::desired::rejected::rejected;
 use crate::failure::Failure;
@@ -63,14 +64,17 @@ pub async fn apply(
     // Killed in between, the next run does not take an older state for the one that the server has.
     // Afterwards nobody compares secrets of what is not remembered: a first write is noted too.
     let all = !target.is_root();
-    let paths = pending
-        .iter()
-        .map(|one| (one.document.path.as_str(), all || one.document.kind.once));
+    // What is handed out is noted by itself, right before it is asked for.
+    let others = pending.iter().filter(|one| !one.document.hands_out);
+    let paths = others.map(|one| (one.document.path.as_str(), all || one.document.kind.once));
     target.memory.begin(paths)?;
     target.memory.forget_below(&made_anew(&pending))?;
     let mut results: Vec<_> = stream::iter(pending.into_iter().enumerate())
         .map(|(place, mut pending)| async move {
             let done = match answers::fill(target, target.memory, &mut pending) {
+                Ok(()) if pending.document.hands_out => {
+                    Box::pin(handing_out::give(target, &pending)).await
+                }
                 Ok(()) => write(target, &pending).await,
                 Err(failure) => Err(Unwritten {
                     failure,
@@ -128,10 +132,10 @@ fn made_anew(pending: &[Pending]) -> Vec<String> {
 }
 
 /// Why a document was not written, or may not have been.
-struct Unwritten {
-    failure: Failure,
+pub(super) struct Unwritten {
+    pub(super) failure: Failure,
     /// The server has said no: nothing has changed.
-    refused: bool,
+    pub(super) refused: bool,
 }
 
 impl From<Failure> for Unwritten {

@@ -7,5 +7,6 @@ pub(crate) mod custodians;
 pub(crate) mod doors;
 pub(crate) mod failures;
 pub(crate) mod others;
+pub(crate) mod receivers;
 pub(crate) mod references;
 pub mod token;

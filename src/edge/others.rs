@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::config::{
     CheckpointKey, Config, Custodian, CustodianKind, LoginKind, PolicySource, SecretRef,
-    TokenSource,
+    TokenSource, Write,
 };
 use crate::disk::trust::{self, Doubt};
 use crate::edge::references::references;
@@ -56,6 +56,7 @@ fn used(config: &Config, report: Option<&Path>) -> Vec<PathBuf> {
             }),
     );
     used.extend(config.init.custodians.iter().flat_map(of_custodian));
+    used.extend(config.writes.iter().filter_map(of_receiver));
     used.extend(
         references(config)
             .into_iter()
@@ -80,6 +81,13 @@ fn of_custodian(custodian: &Custodian) -> Vec<PathBuf> {
         CustodianKind::Pgp(pgp) => vec![directory(&pgp.file), pgp.public_key.clone()],
         CustodianKind::Ssm(_) => Vec::new(),
     }
+}
+
+fn of_receiver(write: &Write) -> Option<PathBuf> {
+    let to = write.hand_out.as_ref()?;
+    let encrypted = to.age.as_ref().map(|age| &age.file);
+    let file = to.file.as_ref().or(encrypted)?;
+    Some(crate::disk::above(file).to_owned())
 }
 
 fn token_file(source: &TokenSource) -> Option<PathBuf> {

@@ -146,6 +146,8 @@ pub enum PlannedChange {
     TakenOut,
     /// The server has something else than after the last write: `want` is what it was then.
     Drifted,
+    /// A secret of the answer is handed out: `text` says which, and where it goes.
+    HandsOut,
     /// A run was killed while it was written.
     Unsettled,
     /// It was done, and is asked for once more.

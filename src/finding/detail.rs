@@ -214,6 +214,14 @@ pub enum Change {
         /// Whether such a document may change by itself is not known.
         may_move: bool,
     },
+    /// A secret of its answer is handed out.
+    #[error("hands out {what} to {to}, once")]
+    HandsOut {
+        /// Which, in words.
+        what: String,
+        /// Where it goes.
+        to: String,
+    },
     /// A run was killed while it was sent.
     #[error("its last write has no known end")]
     Unsettled,

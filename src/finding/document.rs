@@ -38,6 +38,24 @@ pub enum DocumentFinding {
          --again {0}"
     )]
     DoneOnce(String),
+    /// A document that is written once, and where its secret goes by now: nothing was handed out when it was written.
+    #[error(
+        "{0} was written before hand_out stood there, so its secret went nowhere, and not to {1}; to make another one: \
+         --again {0}"
+    )]
+    NotHandedOut(String, String),
+    /// The same, where its secret went, and where it is to go by now.
+    #[error(
+        "the secret of {0} was handed out to {1}, and the file says {2} by now: nothing was made or moved; take it there \
+         yourself, or make another one: --again {0}"
+    )]
+    HandedOutElsewhere(String, String, String),
+    /// A document that is written once, whose secret is handed out, of which nothing is remembered.
+    #[error(
+        "{0} is written once, and nothing here remembers whether its secret was handed out to {1}: look there; if it is \
+         missing: --again {0}"
+    )]
+    PerhapsHandedOut(String, String),
     /// What is other than the file, and why the login that looks has left it.
     #[error("{} differs from the file: {}; not written: {}", .0.name(), .1, .2)]
     NotWritten(Step, Detail, Unwritten),
@@ -137,7 +155,11 @@ impl DocumentFinding {
         match self {
             Self::NotInFile(_) | Self::NotInFileUnseen(_) => Code::StepDiffers,
             Self::CannotReset(..) | Self::StaysSet(..) => Code::NotPutBack,
-            Self::DoneOnce(_) | Self::PerhapsDone(_) => Code::DoneOnce,
+            Self::DoneOnce(_)
+            | Self::PerhapsDone(_)
+            | Self::NotHandedOut(..)
+            | Self::HandedOutElsewhere(..)
+            | Self::PerhapsHandedOut(..) => Code::DoneOnce,
             Self::NotReadBack(_) => Code::NotSeen,
             Self::Refused(..) => Code::NotPermitted,
             Self::PolicyUnknown(_) | Self::MemberUnknown(..) => Code::NameUnknown,

@@ -21,6 +21,8 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
+use serde_json::json;
+
 use crate::checkpoint::CheckpointError;
 use crate::checkpoint::directory::MEMORY;
 use crate::envelope::{self, Sealer};
@@ -28,11 +30,15 @@ use crate::memory::file::{Answer, Header, Line};
 use crate::memory::form::{DigestKey, Form};
 use crate::memory::leaf::Leaves;
 use crate::memory::state::State;
+use crate::secret::SecretText;
+use crate::vault::Body;
 
 pub(crate) use crate::memory::compared::{
     Changed, Drift, Edits, Look, Shown, drift, edits, field_then,
 };
 
+/// Under which name, which is none of a field, it is kept beside an answer where its secret went.
+const HANDED_OUT: &str = "handed out";
 /// What the digests are made for, beside the key that makes them.
 const PURPOSE: &str = "vault-bootstrap memory 1";
 
@@ -248,6 +254,44 @@ impl Memory {
         let state = self.state.borrow();
         let kept = state.answers.get(path).filter(|kept| kept.holds)?;
         Some(kept.answer.clone())
+    }
+
+    /// Keeps beside an answer where its secret goes, durably and before it is there; `given` as a digest, which needs the key.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub(crate) fn hand_out(
+        &self,
+        path: &str,
+        (to, given): (&str, SecretText),
+        mut answer: Answer,
+    ) -> Result<(), CheckpointError> {
+        let digest = self.digest_of(path, given);
+        answer.insert(HANDED_OUT.to_owned(), json!({ "to": to, "digest": digest }));
+        self.append(vec![Line::answer(path, answer)])
+    }
+
+    /// Where the secret of the last write of a document went, or was about to; `None` where none was, or nobody knows of the
+    /// last write.
+    pub(crate) fn handed_out_to(&self, path: &str) -> Option<String> {
+        let known = self.answer(path)?;
+        Some(known.get(HANDED_OUT)?["to"].as_str()?.to_owned())
+    }
+
+    /// Whether this is what was about to be handed out. Without the key nobody knows.
+    pub(crate) fn was_handed_out(&self, path: &str, found: SecretText) -> bool {
+        let known = self.answer(path);
+        let known = known.as_ref().and_then(|known| known.get(HANDED_OUT));
+        let digest = known.and_then(|known| known["digest"].as_str());
+        digest.is_some() && digest == self.digest_of(path, found).as_deref()
+    }
+
+    fn digest_of(&self, path: &str, given: SecretText) -> Option<String> {
+        let given = Body::map([(HANDED_OUT, Body::from(given))]);
+        let form = Form::of(path, &leaf::leaves(&given), self.key().as_deref(), |_| {
+            false
+        });
+        form.secret.get(HANDED_OUT).cloned()
     }
 
     /// Keeps these fields of an answer, durably: nobody is told them again.

@@ -90,10 +90,13 @@ impl State {
 
 #[cfg(test)]
 mod tests {
+    use std::rc::Rc;
+
     use serde_json::json;
 
-    use crate::memory::form::Form;
+    use crate::memory::form::{DigestKey, Form};
     use crate::memory::{Memory, Record, Remembered};
+    use crate::secret::SecretText;
 
     const PATH: &str = "ca/intermediate/generate/internal";
 
@@ -135,5 +138,38 @@ mod tests {
         assert_eq!(csr(&read()), Some(json!("second")));
         memory.forget_below(&["ca/".to_owned()]).unwrap();
         assert_eq!(csr(&read()), None);
+    }
+
+    #[test]
+    fn where_a_secret_went_is_known_until_another_one_is_asked_for_and_shown_to_nobody() {
+        let directory = tempfile::tempdir().unwrap();
+        let read = || {
+            let memory = Memory::read(directory.path(), "lab").unwrap();
+            let key = DigestKey::new(b"a key of the tests");
+            memory.state.borrow_mut().key = Some(Rc::new(key));
+            memory
+        };
+        let secret = |text: &str| SecretText::new(text.to_owned());
+        let memory = read();
+        memory.begin([(PATH, true)].into_iter()).unwrap();
+        assert_eq!(memory.handed_out_to(PATH), None);
+        let public = [("id".to_owned(), json!("x"))].into();
+        memory
+            .hand_out(PATH, ("keys/ca", secret("hunter2")), public)
+            .unwrap();
+        for memory in [&memory, &read()] {
+            assert_eq!(memory.handed_out_to(PATH).as_deref(), Some("keys/ca"));
+            assert!(memory.was_handed_out(PATH, secret("hunter2")));
+            assert!(!memory.was_handed_out(PATH, secret("hunter3")));
+        }
+        let without_key = Memory::read(directory.path(), "lab").unwrap();
+        assert!(!without_key.was_handed_out(PATH, secret("hunter2")));
+        let text = std::fs::read_to_string(directory.path().join("memory.jsonl")).unwrap();
+        assert!(!text.contains("hunter2"), "{text}");
+        memory.remember(vec![record()]).unwrap();
+        assert_eq!(read().handed_out_to(PATH).as_deref(), Some("keys/ca"));
+        memory.begin([(PATH, true)].into_iter()).unwrap();
+        assert_eq!(read().handed_out_to(PATH), None);
+        assert!(!read().was_handed_out(PATH, secret("hunter2")));
     }
 }

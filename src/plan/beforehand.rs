@@ -113,7 +113,12 @@ fn of_step(
         Step::Writes => config
             .writes
             .iter()
-            .map(|write| write.path.clone())
+            .flat_map(|write| {
+                let out = write.handed_out();
+                let out =
+                    out.map(|(what, to)| format!("{}: hands out {what} to {to}, once", write.path));
+                std::iter::once(write.path.clone()).chain(out)
+            })
             .collect(),
         Step::Logins => config.logins.iter().map(login).collect(),
         Step::Drill => drill(config),

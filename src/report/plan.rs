@@ -265,6 +265,7 @@ fn what_of(item: &PlannedItem, Layout { width, .. }: Layout, lines: usize) -> St
             let want = item.want.as_deref().unwrap_or_default();
             format!("{}{}", line('+', path), diff(("", want), lines))
         }
+        Some(PlannedChange::HandsOut) => line('+', &item.text),
         Some(PlannedChange::Unseen) => line('?', &item.text),
         Some(PlannedChange::PolicyDiffers) => {
             let (have, want) = (item.have.as_deref(), item.want.as_deref());

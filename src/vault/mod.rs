@@ -21,6 +21,7 @@ pub use crate::vault::audit::AuditDevice;
 pub use crate::vault::auth::auth_response::{AuthResponse, login};
 pub use crate::vault::auth::token::TokenInfo;
 pub use crate::vault::compare::{Comparison, Difference, compare, compare_tune, same_policy};
+pub(crate) use crate::vault::http::Made;
 pub use crate::vault::http::{Answer, Body, Client, Error, Kind, NoLogin, Target, Timeouts, Tls};
 pub use crate::vault::keys::generation::{Dialect, Generation};
 pub use crate::vault::keys::init::{InitAnswer, InitAnswerError, InitKeys, InitRequest};

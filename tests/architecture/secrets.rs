@@ -26,4 +26,6 @@ pub(crate) const SECRETS: &[&str] = &[
     "RootToken",
     "InitAnswer",
     "InitKeys",
+    "Parcel",
+    "Made",
 ];

@@ -30,6 +30,7 @@ mod faults;
 mod first_file;
 mod flipped;
 mod forgotten;
+mod handed_out;
 mod happy;
 mod holder_file;
 mod hostile;

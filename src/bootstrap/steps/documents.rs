@@ -212,6 +212,7 @@ pub(super) async fn observe_writes(view: &View<'_>) -> Result<Observation, Failu
         let document = Document::new(write.path.clone(), body, kind);
         let document = Document {
             keeps: answers::kept(view.config, write),
+            hands_out: write.hand_out.is_some(),
             ..document.leaving(&write.unmanaged_fields)
         };
         Ok(document.taking(answers::taken(view.config, write), &known))

@@ -4,9 +4,11 @@ use schemars::JsonSchema;
 
 use crate::config::auth_types::{TYPED, Tune, mount_path};
 use crate::config::forms::{FreeFields, Named, Setting};
+use crate::config::model::hand_out::{HandOut, secret_of};
 use crate::config::section::{At, Read, section};
 use crate::config::sections::config_is_elsewhere;
 use crate::config::values::Fields;
+use crate::span;
 
 /// An audit device.
 #[derive(Debug, Clone, JsonSchema)]
@@ -198,6 +200,8 @@ section! {
         /// Fields of the server's answer that change by themselves, or by another tool: they are not compared.
         #[schemars(with = "Option<Vec<String>>")]
         pub unmanaged_fields: Vec<String>,
+        /// Where secrets of its answer go, once: the entry is then done once, and again only with `--again PATH`.
+        pub hand_out: Option<HandOut>,
         /// For data of `kv`: it is compared, and written, after hand-over too. Otherwise it is a first value.
         #[schemars(with = "Option<bool>")]
         pub manage: bool,
@@ -213,6 +217,29 @@ impl Write {
             name: None,
             unmanaged_fields: Vec::new(),
             manage: false,
+            hand_out: None,
         }
+    }
+
+    /// The fields of its answer that are handed out; none where the whole is, wrapped.
+    pub(crate) fn handed_out_fields(&self) -> Vec<String> {
+        let Some(hand_out) = &self.hand_out else {
+            return Vec::new();
+        };
+        if hand_out.wrap.is_some() || !hand_out.fields.is_empty() {
+            return hand_out.fields.clone();
+        }
+        let known = secret_of(&self.path).into_iter();
+        known.map(str::to_owned).collect()
+    }
+
+    /// What is handed out where, in words.
+    pub(crate) fn handed_out(&self) -> Option<(String, String)> {
+        let to = self.hand_out.as_ref()?;
+        let what = match to.wrap {
+            Some(time) => format!("its answer, wrapped for {},", span::text(time)),
+            None => format!("its {}", self.handed_out_fields().join(" and ")),
+        };
+        Some((what, to.to_string()))
     }
 }

@@ -80,7 +80,11 @@ pub(in crate::config) fn answers_come_from_before(reading: &mut Reading) {
 }
 
 /// Every `{from_write: …}` in here, with its path.
-fn collect<'a>(node: &'a Node, path: &[String], found: &mut Vec<(Vec<String>, &'a str)>) {
+pub(super) fn collect<'a>(
+    node: &'a Node,
+    path: &[String],
+    found: &mut Vec<(Vec<String>, &'a str)>,
+) {
     for entry in node.entries() {
         let path = [path, std::slice::from_ref(&entry.key)].concat();
         if entry.key == FROM_WRITE {

@@ -138,15 +138,20 @@ pub(super) fn accepted_custodians_exist(reading: &mut Reading) {
 }
 
 pub(super) fn recipients_are_public(reading: &mut Reading) {
-    let pattern = ["init", "custodians", "*", "age", "recipient"];
     let text =
         "expected an age recipient, which starts with `age1`; `age-keygen -y KEYFILE` shows it";
-    reading.refuse_unless(
-        Code::FileValueInvalid,
-        &pattern,
-        |text| text.starts_with("age1"),
-        text,
-    );
+    let patterns: [&[&str]; 2] = [
+        &["init", "custodians", "*", "age", "recipient"],
+        &["writes", "*", "hand_out", "age", "recipient"],
+    ];
+    for pattern in patterns {
+        reading.refuse_unless(
+            Code::FileValueInvalid,
+            pattern,
+            |text| text.starts_with("age1"),
+            text,
+        );
+    }
 }
 
 /// Short ids of keys are made by anybody, so only the whole fingerprint counts.

@@ -8,6 +8,7 @@ mod access;
 mod answers;
 mod auth;
 mod cluster;
+mod hand_out;
 mod identity;
 mod logins;
 mod mounts;
@@ -22,7 +23,7 @@ use super::reading::Reading;
 
 type Rule = fn(&mut Reading);
 
-const RULES: [Rule; 48] = [
+const RULES: [Rule; 52] = [
     cluster::plain_http_stays_on_this_machine,
     cluster::nodes_are_different,
     cluster::threshold_fits_the_shares,
@@ -53,6 +54,10 @@ const RULES: [Rule; 48] = [
     mounts::names_of_sections_are_plain,
     answers::names_of_writes_are_different,
     answers::answers_come_from_before,
+    hand_out::handed_out_are_secrets_that_stay,
+    hand_out::wrapped_for_a_time,
+    hand_out::handed_out_once_and_apart,
+    hand_out::wrapped_answers_are_taken_by_nobody,
     spellings::types_are_those_of_the_servers,
     spellings::fields_have_their_present_names,
     spellings::write_paths_are_those_of_the_servers,

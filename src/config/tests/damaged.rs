@@ -59,7 +59,7 @@ fn all_problems_of_shape_and_all_of_the_rules_come_in_one_go() {
             "46:18: policies.empty.rules: the policy is empty",
             "47:19: policies.missing.file: /etc/vault/policies/missing.hcl: cannot be read: no such file",
             "49:12: writes[0].path: an API path has neither `v1/` nor `/` in front, no `/` at the end, and neither `//` nor `..` in it",
-            "49:23: writes[0].method: unknown key `method`; the keys here are `path`, `data`, `name`, `unmanaged_fields` and `manage`",
+            "49:23: writes[0].method: unknown key `method`; the keys here are `path`, `data`, `name`, `unmanaged_fields`, `hand_out` and `manage`",
             "49:53: writes[0].data.password: secret values are references: `{file: PATH}`, `{env: NAME}`, `{ssm: PARAMETER}` or `{prompt: TEXT}`",
             "51:3: logins.ada: missing key `password`, which a login through `userpass` needs",
             "51:46: logins.ada.role: a login through `userpass` takes `username` and `password`",

@@ -2,6 +2,7 @@
 
 mod accepted;
 mod damaged;
+mod hand_out;
 mod identity;
 mod included;
 mod policy_files;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use rustify::endpoint::Endpoint;
 use serde_json::Value;
@@ -11,6 +12,7 @@ use zeroize::Zeroizing;
 
 use crate::secret::Token;
 use crate::vault::http::exchange::list_method;
+use crate::vault::http::made::Made;
 use crate::vault::http::node::Node;
 use crate::vault::http::transport::Trust;
 use crate::vault::http::{Ask, Body, Error, Kind, Reply, Target, Timeouts};
@@ -201,6 +203,22 @@ impl Client {
             data: reply.data()?,
             warnings: reply.warnings(),
         })
+    }
+
+    /// Writes `body` to `path` for the secret in the answer; with `wrap` the server puts a token in its place that gives the
+    /// answer once, within that time.
+    ///
+    /// # Errors
+    /// As [`Client::write`]. Where nothing is known of the answer, a secret may have been made that nobody has.
+    pub(crate) async fn write_for_secret(
+        &self,
+        token: Option<&Token>,
+        (path, body): (&str, &Body),
+        wrap: Option<Duration>,
+    ) -> Result<Made, Error> {
+        let mut ask = Ask::post(path, token, body);
+        ask.wrap = wrap;
+        Made::of(&self.ask(ask).await?.ok()?)
     }
 
     /// Runs a request description of `vaultrs` (or any other): method, path, query and body are the

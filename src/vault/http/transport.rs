@@ -161,6 +161,7 @@ pub(crate) struct Message<'a> {
     pub(crate) namespace: Option<&'a HeaderValue>,
     pub(crate) body: Option<&'a [u8]>,
     pub(crate) timeout: Duration,
+    pub(crate) wrap: Option<Duration>,
 }
 
 /// What came back, unread.
@@ -194,6 +195,9 @@ pub(crate) async fn send(
     }
     if let Some(namespace) = message.namespace {
         request = request.header("x-vault-namespace", namespace.clone());
+    }
+    if let Some(time) = message.wrap {
+        request = request.header("x-vault-wrap-ttl", format!("{}s", time.as_secs()));
     }
     if let Some(body) = message.body {
         request = request

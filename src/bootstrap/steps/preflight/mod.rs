@@ -14,6 +14,7 @@ use crate::code::Code;
 use crate::config::{BreakGlass, Seal};
 use crate::custodian::Custodian;
 use crate::desired::observation::Observation;
+use crate::edge::receivers;
 use crate::evidence::facts::Evidence;
 use crate::failure::Failure;
 use crate::finding::Finding;
@@ -84,6 +85,10 @@ pub(crate) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
         failures.push(failure);
     }
     machines::try_all(ceremony, &mut failures).await;
+    let trials = receivers::try_all(ceremony.config, &mut failures);
+    for said in Box::pin(trials).await {
+        ceremony.warn(said.code, said.text);
+    }
     break_glass(ceremony, &nodes, &mut failures);
     Failure::check(failures)?;
     let Some(first) = nodes.first() else {

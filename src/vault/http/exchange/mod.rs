@@ -28,6 +28,8 @@ pub(crate) struct Ask<'a> {
     pub(crate) body: Option<Zeroizing<Vec<u8>>>,
     /// Instead of the time limit that the client was opened with.
     pub(crate) timeout: Option<Duration>,
+    /// The server is to wrap its answer for so long.
+    pub(crate) wrap: Option<Duration>,
     /// Taken out of what the server says back.
     pub(crate) secrets: Vec<&'a str>,
 }
@@ -44,6 +46,7 @@ impl<'a> Ask<'a> {
             query: None,
             body: None,
             timeout: None,
+            wrap: None,
             secrets: Vec::new(),
         }
     }
@@ -119,6 +122,7 @@ impl Client {
             namespace: namespace.as_ref(),
             body: ask.body.as_ref().map(|body| body.as_slice()),
             timeout: ask.timeout.unwrap_or(self.cluster.timeouts.request),
+            wrap: ask.wrap,
         };
         let mut node = self.node;
         let mut left = redirects;
