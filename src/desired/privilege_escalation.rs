@@ -51,15 +51,16 @@ pub(crate) fn places(config: &Config, login: &Login) -> Vec<Place> {
             .flat_map(|kind| [grant::POLICY, ANY].map(|name| format!("sys/{kind}/{name}"))),
     );
     let all = all.chain(config.auth.iter().flat_map(|mount| {
-        let roles = if mount.auth_type == "userpass" {
-            "users"
-        } else {
-            "role"
+        let members: &[&str] = match mount.auth_type.as_str() {
+            "userpass" => &["users"],
+            "ldap" => &["users", "groups"],
+            "cert" => &["certs"],
+            _ => &["role"],
         };
-        [
-            format!("auth/{}/{roles}/{ANY}", mount.path),
-            format!("auth/{}/config", mount.path),
-        ]
+        let members = members
+            .iter()
+            .map(|collection| format!("auth/{}/{collection}/{ANY}", mount.path));
+        members.chain([format!("auth/{}/config", mount.path)])
     }));
     places.extend(all.map(|path| (path, &WRITES as &[_])));
     for door in config.doors() {
