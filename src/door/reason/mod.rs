@@ -242,7 +242,12 @@ fn of_directory(text: &str) -> Option<Problem> {
     if any(&["error connecting to host", "Network Error"]) {
         return Some(plain(DIRECTORY_AWAY));
     }
-    any(&["failed to bind", "ldap operation failed", "user not found"]).then(|| plain(DIRECTORY))
+    any(&[
+        "failed to bind",
+        "ldap operation failed",
+        "invalid credentials",
+    ])
+    .then(|| plain(DIRECTORY))
 }
 
 /// What the cert method says of a certificate.
