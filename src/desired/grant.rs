@@ -242,6 +242,27 @@ mod tests {
     }
 
     #[test]
+    fn a_user_of_a_directory_and_a_role_for_certificates_get_it_where_their_servers_keep_policies()
+    {
+        let example = crate::examples::LDAP;
+        let here = std::path::Path::new("");
+        let config = crate::config::from_text(example, here, here, &|_| None).unwrap();
+        let path = |name: &str| role_path(&config, config.login(name).unwrap()).unwrap();
+        assert_eq!(path("ada"), "auth/ldap/users/ada");
+        assert_eq!(path("ci"), "auth/cert/certs/ci");
+        assert!(belongs_to(&config, "ldap", "ADA") && !belongs_to(&config, "cert", "ci"));
+        assert!(is_auditor(&config, config.login("auditor").unwrap()));
+        assert!(!is_auditor(&config, config.login("ci").unwrap()));
+        for (auth_type, field) in [("ldap", "policies"), ("cert", "token_policies")] {
+            let fields = Fields(vec![(field.to_owned(), Field::String("reader".into()))]);
+            let mut body = Body::map([(field, "reader")]);
+            add_to(&mut body, auth_type, &fields);
+            let expected = [(field, Body::List(vec!["reader".into(), POLICY.into()]))];
+            assert_eq!(*body.to_wire(), *Body::map(expected).to_wire());
+        }
+    }
+
+    #[test]
     fn openbao_gets_both_dialects_so_that_no_upgrade_locks_out() {
         let text = rules(Product::OpenBao, false, false);
         assert!(

@@ -143,6 +143,26 @@ mod tests {
     }
 
     #[test]
+    fn whoever_writes_users_groups_or_certificates_could_be_anybody() {
+        let here = std::path::Path::new("");
+        let file = crate::examples::LDAP;
+        let config = crate::config::from_text(file, here, here, &|_| None).unwrap();
+        let all = places(&config, config.login("ci").unwrap());
+        for path in [
+            "auth/ldap/users/vault-bootstrap-any",
+            "auth/ldap/groups/vault-bootstrap-any",
+            "auth/ldap/users/ada",
+            "auth/ldap/config",
+            "auth/cert/certs/vault-bootstrap-any",
+        ] {
+            assert!(
+                all.iter().any(|(place, _)| place == path),
+                "{path}: {all:?}"
+            );
+        }
+    }
+
+    #[test]
     fn the_grant_and_the_default_policy_are_nothing_more() {
         let own = ["default".to_owned(), grant::POLICY.to_owned()];
         assert!(more_than_the_grant(&own, &[]).is_empty());

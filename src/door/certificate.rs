@@ -35,6 +35,7 @@ pub(super) fn is_good(shown: &Shown, places: &[String]) -> Result<ClientCertific
         Validity::Now => {}
         Validity::Ended(at) => return Err(untimely(format!("ended at {at}"))),
         Validity::Begins(at) => return Err(untimely(format!("begins at {at}"))),
+        Validity::Never => return Err(untimely("ends before it begins".to_owned())),
     }
     if !found.can_be_of(&shown.authorities) {
         let authorities = authorities_in_words(&shown.authorities);

@@ -15,7 +15,14 @@ const EACH: [Setup; 3] = [
     Setup::OpenBao262StaticApiAudit,
     Setup::Vault1211Shamir,
 ];
-const QUORUM: [&str; 4] = ["--identity", "alice.key", "--identity", "bob.key"];
+const HOLDERS: [&str; 6] = [
+    "--identity",
+    "alice.key",
+    "--identity",
+    "bob.key",
+    "--identity",
+    "carol.key",
+];
 
 /// A server that speaks TLS, with these lines in its listener.
 fn serving(setup: Setup, ours: &Authority, line: Option<&str>) -> Server {
@@ -85,13 +92,9 @@ fn machines_with_certificates_open_break_the_glass_and_look_afterwards_and_take_
             .exits(4)
             .says(&["checking as ci"]);
         ceremony.run(&["plan", "--login", "ci"]).exits(0);
-        let rehearse = [&["rehearse", "--login", "emergency"][..], &QUORUM].concat();
+        let rehearse = [&["rehearse", "--login", "emergency"][..], &HOLDERS].concat();
         ceremony.run(&rehearse).exits(0);
-        put(
-            &mut ceremony,
-            "ci",
-            &theirs.issue_expired("ci", "DNS:client"),
-        );
+        put(&mut ceremony, "ci", &theirs.issue_ended("ci", "DNS:client"));
         ceremony
             .run(&["apply", "--check", "--login", "ci"])
             .exits(1)
@@ -108,11 +111,7 @@ fn what_the_files_show_of_a_certificate_is_said_before_anything_is_initialised()
     let (ours, theirs) = (Authority::new(), Authority::new());
     let server = serving(Setup::OpenBao272Static, &ours, None);
     let mut ceremony = with_certificates(&server, &ours, &theirs);
-    put(
-        &mut ceremony,
-        "ci",
-        &theirs.issue_expired("ci", "DNS:client"),
-    );
+    put(&mut ceremony, "ci", &theirs.issue_ended("ci", "DNS:client"));
     let ended = "ci.pem, of CN=ci, issued by CN=Test authority, ended at";
     refused_before(
         &server,

@@ -2,6 +2,7 @@
 
 mod accepted;
 mod damaged;
+mod directories;
 mod identity;
 mod included;
 mod policy_files;

@@ -3,6 +3,8 @@
 //! Its texts are terse and sometimes wrong about the cause: the Kubernetes method answers a bare
 //! `permission denied` when it cannot reach the API server (kubernetes auth: token_review.go).
 
+mod directory;
+
 use crate::code::Code;
 use crate::door::model::{JwtSource, Kind};
 use crate::failure::Problem;
@@ -15,29 +17,6 @@ const PASSWORD: Refusal = (
     Code::LoginDenied,
     "wrong user name or password, or no such user",
     "compare the login's username and password with auth.PATH.users of the file",
-);
-/// ldap: the servers say the same of a wrong password, an unknown user and a `binddn` that does not open.
-const DIRECTORY: Refusal = (
-    Code::LoginDenied,
-    "the directory knows no such user with this password, or does not let the server search",
-    "compare username and password of the login with the directory (ldapwhoami -x -D DN -W); then userdn, userattr, upndomain, binddn and bindpass in config of the auth method; a directory may lock a user after a few wrong passwords",
-);
-/// ldap: the server's own request to the directory failed.
-const DIRECTORY_AWAY: Refusal = (
-    Code::ProviderRefused,
-    "the server could not ask the directory",
-    "see whether the server reaches url of the auth method's config, and trusts its certificate (certificate, starttls)",
-);
-/// cert: nothing arrived.
-const NO_CERTIFICATE: Refusal = (
-    Code::LoginMisconfigured,
-    "no certificate arrived at the server",
-    "take tls_disable_client_certs out of the server's listener; where a load balancer ends TLS, name the nodes in cluster.nodes",
-);
-const CERTIFICATE: Refusal = (
-    Code::LoginDenied,
-    "no role takes this certificate",
-    "compare it with certificate, allowed_common_names and the other allowed_ of the role, and with its required_extensions; a role may ask for a revocation list too",
 );
 const APP_ROLE: Refusal = (
     Code::LoginDenied,
@@ -197,6 +176,7 @@ fn refusal(kind: &Kind, status: Option<u16>, messages: &[String]) -> Option<Prob
         (Kind::Kubernetes { .. }, 500) if has("could not load backend configuration") => {
             return Some(plain(UNCONFIGURED));
         }
+        (Kind::Cert(_), 500) => return directory::of_verification(&text),
         (Kind::Oidc(_), 500) if OF_A_PROVIDER_AWAY.iter().any(|part| has(part)) => {
             return Some(plain(PROVIDER_AWAY));
         }
@@ -213,8 +193,8 @@ fn refusal(kind: &Kind, status: Option<u16>, messages: &[String]) -> Option<Prob
     }
     let known = match kind {
         Kind::Userpass { .. } => has("invalid username or password").then_some(PASSWORD),
-        Kind::Ldap { .. } => return of_directory(&text),
-        Kind::Cert(_) => return of_certificate(&text),
+        Kind::Ldap { .. } => return directory::of_directory(&text),
+        Kind::Cert(_) => return directory::of_certificate(&text),
         Kind::Approle { .. } => (has("invalid role") || has("invalid secret")).then_some(APP_ROLE),
         Kind::Kubernetes { .. } if has("service account name not authorized") => {
             Some(SERVICE_ACCOUNT)
@@ -234,38 +214,6 @@ fn role_of(kind: &Kind) -> Option<&str> {
         Kind::Cert(shown) => shown.role.as_deref(),
         Kind::Userpass { .. } | Kind::Ldap { .. } | Kind::Approle { .. } => None,
     }
-}
-
-/// What the LDAP method says of a directory.
-fn of_directory(text: &str) -> Option<Problem> {
-    let any = |parts: &[&str]| parts.iter().any(|part| text.contains(part));
-    if any(&["error connecting to host", "Network Error"]) {
-        return Some(plain(DIRECTORY_AWAY));
-    }
-    any(&[
-        "failed to bind",
-        "ldap operation failed",
-        "invalid credentials",
-    ])
-    .then(|| plain(DIRECTORY))
-}
-
-/// What the cert method says of a certificate.
-fn of_certificate(text: &str) -> Option<Problem> {
-    let any = |parts: &[&str]| parts.iter().any(|part| text.contains(part));
-    if any(&[
-        "no client certificate found",
-        "client certificate must be supplied",
-        "tls connection required",
-    ]) {
-        return Some(plain(NO_CERTIFICATE));
-    }
-    any(&[
-        "invalid certificate",
-        "failed to match all constraints",
-        "no chain matching",
-    ])
-    .then(|| plain(CERTIFICATE))
 }
 
 /// What the JWT library and the OIDC plugin say about the token itself.

@@ -52,6 +52,8 @@ pub enum Validity {
     Ended(Timestamp),
     /// It begins then.
     Begins(Timestamp),
+    /// It ends before it begins.
+    Never,
 }
 
 impl std::fmt::Debug for ClientCertificate {
@@ -95,6 +97,7 @@ impl ClientCertificate {
             Err(webpki::Error::CertNotValidYet { not_before, .. }) => {
                 Validity::Begins(at(not_before))
             }
+            Err(webpki::Error::InvalidCertValidity) => Validity::Never,
             _ => Validity::Now,
         }
     }
@@ -176,4 +179,104 @@ fn common_name(name: &[u8]) -> Option<String> {
     };
     let text = std::str::from_utf8(text.get(..usize::from(length))?).ok()?;
     Some(format!("CN={}", printable::line(text, LONGEST_NAME)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    macro_rules! fixture {
+        ($name:literal) => {
+            include_str!(concat!("../../../tests/fixtures/certificates/", $name))
+        };
+    }
+
+    const GOOD: &str = fixture!("good.pem");
+    const CA: &str = fixture!("ca.pem");
+
+    fn certificate(pem: &str, key: &str) -> Result<ClientCertificate, Unusable> {
+        ClientCertificate::new(pem.as_bytes(), &SecretText::new(key.to_owned()))
+    }
+
+    fn good() -> ClientCertificate {
+        certificate(GOOD, fixture!("good.key")).unwrap()
+    }
+
+    #[test]
+    fn a_certificate_and_a_key_that_are_of_no_use_say_why() {
+        let key = fixture!("good.key");
+        let encrypted = key.replace("PRIVATE KEY", "ENCRYPTED PRIVATE KEY");
+        for (pem, key, expected) in [
+            (GOOD, fixture!("ended.key"), Unusable::Mismatch),
+            (GOOD, "hunter2", Unusable::Key),
+            (GOOD, encrypted.as_str(), Unusable::Key),
+            (GOOD, GOOD, Unusable::Key),
+            ("", key, Unusable::Certificate),
+            (key, key, Unusable::Certificate),
+        ] {
+            assert_eq!(certificate(pem, key).unwrap_err(), expected);
+        }
+        let shown = format!("{:?}", good());
+        assert_eq!(shown, "ClientCertificate(of CN=ci, issued by CN=Machines)");
+    }
+
+    #[test]
+    fn when_it_is_valid_is_read_from_it() {
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        let ended = certificate(fixture!("ended.pem"), fixture!("ended.key")).unwrap();
+        let begins = certificate(fixture!("begins.pem"), fixture!("begins.key")).unwrap();
+        assert_eq!(good().validity(), Validity::Now);
+        assert_eq!(
+            ended.validity(),
+            Validity::Ended(at("2024-02-01T00:00:00Z"))
+        );
+        assert_eq!(
+            begins.validity(),
+            Validity::Begins(at("2120-01-01T00:00:00Z"))
+        );
+    }
+
+    #[test]
+    fn only_an_authority_that_cannot_have_signed_it_is_denied() {
+        let (other, same_name) = (fixture!("other-ca.pem"), fixture!("same-name-ca.pem"));
+        for (authorities, expected) in [
+            (CA.to_owned(), true),
+            // A role may hold the certificate itself.
+            (GOOD.to_owned(), true),
+            (format!("{other}{CA}"), true),
+            (String::new(), true),
+            ("no PEM".to_owned(), true),
+            (other.to_owned(), false),
+            (same_name.to_owned(), false),
+        ] {
+            assert_eq!(
+                good().can_be_of(authorities.as_bytes()),
+                expected,
+                "{authorities}"
+            );
+        }
+        let names = authorities_in_words(format!("{other}{CA}").as_bytes());
+        assert_eq!(names, "CN=Machines of others, CN=Machines");
+    }
+
+    #[test]
+    fn a_name_that_is_cut_off_or_foreign_is_no_name_and_shows_nothing_of_a_terminal() {
+        let name = |text: &[u8]| {
+            [
+                &COMMON_NAME[..],
+                &[0x0c, u8::try_from(text.len()).unwrap()],
+                text,
+            ]
+            .concat()
+        };
+        assert_eq!(
+            common_name(&name(b"a\x1b[2J")),
+            Some(r"CN=a\u{1b}[2J".to_owned())
+        );
+        assert_eq!(common_name(&name(b"\xff")), None);
+        let whole = name(b"ada");
+        for end in 0..whole.len() {
+            assert_eq!(common_name(&whole[..end]), None);
+        }
+    }
 }
