@@ -92,8 +92,16 @@ fn machines_with_certificates_open_break_the_glass_and_look_afterwards_and_take_
             .exits(4)
             .says(&["checking as ci"]);
         ceremony.run(&["plan", "--login", "ci"]).exits(0);
+        ceremony
+            .run(&["import", "--login", "ci", "-o", "now.yaml"])
+            .exits(4);
         let rehearse = [&["rehearse", "--login", "emergency"][..], &HOLDERS].concat();
-        ceremony.run(&rehearse).exits(0);
+        // Vault 1.21 lets anybody begin there, which is a finding of its own.
+        let code = if setup.is_openbao() { 0 } else { 4 };
+        ceremony
+            .run(&rehearse)
+            .exits(code)
+            .prints(&["break-glass into test works"]);
         put(&mut ceremony, "ci", &theirs.issue_ended("ci", "DNS:client"));
         ceremony
             .run(&["apply", "--check", "--login", "ci"])

@@ -67,8 +67,18 @@ fn people_and_machines_of_a_directory_open_break_the_glass_and_look_afterwards()
             .run(&["apply", "--check", "--login", "robot"])
             .exits(4)
             .says(&["checking as robot"]);
+        ceremony
+            .run(&["import", "--login", "robot", "-o", "now.yaml"])
+            .exits(4);
+        let imported = std::fs::read_to_string(ceremony.path("now.yaml")).expect("a file");
+        assert!(imported.contains("userdn:"), "{imported}");
         let rehearse = [&["rehearse", "--login", "on-call"][..], &HOLDERS].concat();
-        ceremony.run(&rehearse).exits(0);
+        // Vault 1.21 lets anybody begin there, which is a finding of its own.
+        let code = if setup.is_openbao() { 0 } else { 4 };
+        ceremony
+            .run(&rehearse)
+            .exits(code)
+            .prints(&["break-glass into test works"]);
     }
 }
 
