@@ -372,6 +372,8 @@ pub enum ExampleKind {
     Kubernetes,
     /// Shares, checkpoint and passwords in AWS
     Aws,
+    /// People of an LDAP directory, machines with a client certificate
+    Ldap,
 }
 
 /// What completions are made for.

@@ -1,7 +1,8 @@
 //! The policy that the program writes for break-glass.
 
-use crate::config::{Config, Field, Login, LoginKind, PolicySource};
+use crate::config::{Config, Field, Fields, Login, LoginKind, PolicySource};
 use crate::shell::ShellCommand;
+use crate::vault::Body;
 use crate::vault::sys::Product;
 
 /// Name of the break-glass policy. Reserved: the file may not declare it.
@@ -124,17 +125,55 @@ fn needs_self(config: &Config) -> bool {
         .any(|login| field_of(config, login, "token_no_default_policy") == Some(&Field::Bool(true)))
 }
 
-/// What the file says in a field of the role or user behind a login.
+/// What the file says in a field of the role or user behind a login; of a directory, in its `config`.
 fn field_of<'a>(config: &'a Config, login: &Login, name: &str) -> Option<&'a Field> {
     let mount = config.auth_mount(&login.auth)?;
+    if matches!(login.kind, LoginKind::Ldap { .. }) {
+        return mount.config.get(name);
+    }
     let role = role_of(config, &login.kind, &login.auth)?;
     mount.role(&role).or_else(|| mount.user(&role))?.get(name)
 }
 
+/// The field with the policies of a role or user of this type: those of a directory have no tokens of their own kind.
+pub(crate) fn policies_field(auth_type: &str) -> &'static str {
+    if auth_type == "ldap" {
+        "policies"
+    } else {
+        "token_policies"
+    }
+}
+
+/// Adds the grant to what a role or user of this type is written with.
+pub(crate) fn add_to(body: &mut Body, auth_type: &str, fields: &Fields) {
+    let field = policies_field(auth_type);
+    let given = fields.get(field).map(Field::strings).unwrap_or_default();
+    let given = given.into_iter().filter(|name| *name != POLICY);
+    let mut policies: Vec<Body> = given.map(Body::from).collect();
+    policies.push(POLICY.into());
+    if let Body::Map(fields) = body {
+        fields.retain(|(name, _)| name != field);
+        fields.push((field.into(), Body::List(policies)));
+    }
+}
+
+/// The policies that the file gives to a login.
+fn policies_of<'a>(config: &'a Config, login: &Login) -> Vec<&'a str> {
+    let mut names = field_of(config, login, "token_policies")
+        .map(Field::strings)
+        .unwrap_or_default();
+    if let LoginKind::Ldap { username, .. } = &login.kind {
+        let mount = config.auth_mount(&login.auth);
+        let user = mount.and_then(|mount| mount.user(username));
+        let own = user.and_then(|user| user.get("policies"));
+        names.extend(own.map(Field::strings).unwrap_or_default());
+    }
+    names
+}
+
 /// Whether a login gets the policy that looks at everything: the best eyes once root is gone.
 pub(crate) fn is_auditor(config: &Config, login: &Login) -> bool {
-    let policies = field_of(config, login, "token_policies");
-    let names = policies.map(Field::strings).unwrap_or_default();
+    let names = policies_of(config, login);
     let is_ours = |name: &&str| {
         let policy = config.policy(name);
         policy.is_some_and(|policy| matches!(policy.source, PolicySource::Auditor))
@@ -147,21 +186,27 @@ pub(crate) fn role_path(config: &Config, login: &Login) -> Option<String> {
     let mount = &login.auth;
     let role = role_of(config, &login.kind, mount)?;
     let collection = match login.kind {
-        LoginKind::Userpass { .. } => "users",
+        LoginKind::Userpass { .. } | LoginKind::Ldap { .. } => "users",
+        LoginKind::Cert { .. } => "certs",
         _ => "role",
     };
     Some(format!("auth/{mount}/{collection}/{role}"))
 }
 
-/// The role or user behind a login. An approle login names ids only: its mount must then have one
-/// role, which the configuration makes sure of for break-glass doors.
+/// The role or user behind a login. An approle login names ids only, and one with a certificate need not name a role: the
+/// mount must then have one role, which the configuration makes sure of for break-glass doors.
 fn role_of(config: &Config, kind: &LoginKind, mount: &str) -> Option<String> {
     match kind {
-        LoginKind::Userpass { username, .. } => Some(username.clone()),
-        LoginKind::Jwt { role, .. }
+        LoginKind::Userpass { username, .. } | LoginKind::Ldap { username, .. } => {
+            Some(username.clone())
+        }
+        LoginKind::Cert {
+            role: Some(role), ..
+        }
+        | LoginKind::Jwt { role, .. }
         | LoginKind::Kubernetes { role, .. }
         | LoginKind::Oidc { role, .. } => Some(role.clone()),
-        LoginKind::AppRole { .. } => {
+        LoginKind::AppRole { .. } | LoginKind::Cert { role: None, .. } => {
             let roles = &config.auth_mount(mount)?.roles;
             (roles.len() == 1).then(|| roles[0].0.clone())
         }
@@ -193,6 +238,27 @@ mod tests {
                 assert!(line.contains("sys/generate-root") || about_self, "{line}");
                 assert!(!line.contains('*') && !line.contains('+'), "{line}");
             }
+        }
+    }
+
+    #[test]
+    fn a_user_of_a_directory_and_a_role_for_certificates_get_it_where_their_servers_keep_policies()
+    {
+        let example = crate::examples::LDAP;
+        let here = std::path::Path::new("");
+        let config = crate::config::from_text(example, here, here, &|_| None).unwrap();
+        let path = |name: &str| role_path(&config, config.login(name).unwrap()).unwrap();
+        assert_eq!(path("ada"), "auth/ldap/users/ada");
+        assert_eq!(path("ci"), "auth/cert/certs/ci");
+        assert!(belongs_to(&config, "ldap", "ADA") && !belongs_to(&config, "cert", "ci"));
+        assert!(is_auditor(&config, config.login("auditor").unwrap()));
+        assert!(!is_auditor(&config, config.login("ci").unwrap()));
+        for (auth_type, field) in [("ldap", "policies"), ("cert", "token_policies")] {
+            let fields = Fields(vec![(field.to_owned(), Field::String("reader".into()))]);
+            let mut body = Body::map([(field, "reader")]);
+            add_to(&mut body, auth_type, &fields);
+            let expected = [(field, Body::List(vec!["reader".into(), POLICY.into()]))];
+            assert_eq!(*body.to_wire(), *Body::map(expected).to_wire());
         }
     }
 

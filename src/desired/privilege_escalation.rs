@@ -51,15 +51,16 @@ pub(crate) fn places(config: &Config, login: &Login) -> Vec<Place> {
             .flat_map(|kind| [grant::POLICY, ANY].map(|name| format!("sys/{kind}/{name}"))),
     );
     let all = all.chain(config.auth.iter().flat_map(|mount| {
-        let roles = if mount.auth_type == "userpass" {
-            "users"
-        } else {
-            "role"
+        let members: &[&str] = match mount.auth_type.as_str() {
+            "userpass" => &["users"],
+            "ldap" => &["users", "groups"],
+            "cert" => &["certs"],
+            _ => &["role"],
         };
-        [
-            format!("auth/{}/{roles}/{ANY}", mount.path),
-            format!("auth/{}/config", mount.path),
-        ]
+        let members = members
+            .iter()
+            .map(|collection| format!("auth/{}/{collection}/{ANY}", mount.path));
+        members.chain([format!("auth/{}/config", mount.path)])
     }));
     places.extend(all.map(|path| (path, &WRITES as &[_])));
     for door in config.doors() {
@@ -139,6 +140,26 @@ mod tests {
         assert_eq!(found(&places, &sudo), ["auth/token/create"]);
         let root = have(&[(POLICIES, &["root"]), ("auth/token/create", &["root"])]);
         assert_eq!(found(&places, &root).len(), 2);
+    }
+
+    #[test]
+    fn whoever_writes_users_groups_or_certificates_could_be_anybody() {
+        let here = std::path::Path::new("");
+        let file = crate::examples::LDAP;
+        let config = crate::config::from_text(file, here, here, &|_| None).unwrap();
+        let all = places(&config, config.login("ci").unwrap());
+        for path in [
+            "auth/ldap/users/vault-bootstrap-any",
+            "auth/ldap/groups/vault-bootstrap-any",
+            "auth/ldap/users/ada",
+            "auth/ldap/config",
+            "auth/cert/certs/vault-bootstrap-any",
+        ] {
+            assert!(
+                all.iter().any(|(place, _)| place == path),
+                "{path}: {all:?}"
+            );
+        }
     }
 
     #[test]

@@ -123,6 +123,7 @@ fn example(kind: ExampleKind) -> &'static str {
         ExampleKind::Oidc => examples::OIDC,
         ExampleKind::Kubernetes => examples::KUBERNETES,
         ExampleKind::Aws => examples::AWS,
+        ExampleKind::Ldap => examples::LDAP,
     }
 }
 

@@ -6,6 +6,7 @@
 //! nothing: what a person has to see goes through [`NoticeSink`].
 
 mod callback;
+mod certificate;
 mod command;
 mod grant;
 mod jwt;
@@ -26,7 +27,7 @@ use crate::vault::Client;
 pub(crate) use crate::door::command::withhold;
 pub use crate::door::grant::grant_holds;
 pub use crate::door::model::{
-    Door, Expectations, JwtSource, Kind, Notice, NoticeSink, Paste, Screen, Visit,
+    Door, Expectations, JwtSource, Kind, Notice, NoticeSink, Paste, Screen, Shown, Visit,
 };
 pub use crate::door::opening::{has_credential, open};
 pub use crate::door::proof::{DoorProof, fit_for_break_glass, prove};
@@ -36,7 +37,9 @@ fn named(client: &Client, door: &Door, cause: Problem) -> Problem {
     let (address, mount) = (client.address(), &door.mount);
     let places = match door.kind {
         // The others' secrets are not what the server refused.
-        Kind::Userpass { .. } | Kind::Approle { .. } if cause.code == Code::LoginDenied => {
+        Kind::Userpass { .. } | Kind::Ldap { .. } | Kind::Approle { .. }
+            if cause.code == Code::LoginDenied =>
+        {
             format!("; it was tried with {}", door.places.join(" and "))
         }
         _ => String::new(),

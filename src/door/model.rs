@@ -45,6 +45,15 @@ pub enum Kind {
         /// Password of the user.
         password: Arc<SecretText>,
     },
+    /// A name and a password, which the server holds against a directory.
+    Ldap {
+        /// Name of the user.
+        username: String,
+        /// Password of the user.
+        password: Arc<SecretText>,
+    },
+    /// A certificate, shown over a connection of its own.
+    Cert(Box<Shown>),
     /// A role and its secret.
     Approle {
         /// RoleID; not quite a secret, treated as one.
@@ -68,6 +77,19 @@ pub enum Kind {
     },
     /// A person and an identity provider.
     Oidc(Visit),
+}
+
+/// A certificate, and what it is shown for.
+#[derive(Debug)]
+pub struct Shown {
+    /// Its PEM.
+    pub certificate: Vec<u8>,
+    /// The PEM of its private key.
+    pub key: Arc<SecretText>,
+    /// Role of the method; without it the server looks for one.
+    pub role: Option<String>,
+    /// The PEM of the authorities that the file gives to the role, or to all of them; empty where it is not at hand.
+    pub authorities: Vec<u8>,
 }
 
 /// A person's visit to an identity provider.

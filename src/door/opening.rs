@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::door::model::{Door, Kind, NoticeSink, Screen};
-use crate::door::{jwt, named, oidc, reason, shown};
+use crate::door::{certificate, jwt, named, oidc, reason, shown};
 use crate::failure::Problem;
 use crate::vault::{self, AuthResponse, Body, Client};
 
@@ -31,7 +31,8 @@ pub async fn has_credential(door: &Door) -> Result<(), Problem> {
             let fetched = jwt::fetch(jwt, &door.withheld).await;
             fetched.and_then(|token| shown::is_current(jwt, &token))
         }
-        Kind::Userpass { .. } | Kind::Approle { .. } | Kind::Oidc(_) => Ok(()),
+        Kind::Cert(shown) => certificate::is_good(shown, &door.places).map(|_| ()),
+        Kind::Userpass { .. } | Kind::Ldap { .. } | Kind::Approle { .. } | Kind::Oidc(_) => Ok(()),
     };
     fetched.map_err(|cause| Problem {
         what: format!("login {}: {cause}", door.name),
@@ -46,7 +47,7 @@ async fn enter(
 ) -> Result<AuthResponse, Problem> {
     let mount = &door.mount;
     let (path, body) = match &door.kind {
-        Kind::Userpass { username, password } => (
+        Kind::Userpass { username, password } | Kind::Ldap { username, password } => (
             format!("auth/{mount}/login/{username}"),
             Body::map([("password", password.clone())]),
         ),
@@ -69,6 +70,7 @@ async fn enter(
                 shown::explain(&door.kind, &token, reason::of(&door.kind, error))
             });
         }
+        Kind::Cert(shown) => return certificate::show(client, door, shown).await,
         Kind::Oidc(visit) if visit.screen == Screen::Device => {
             return oidc::by_device(client, door, visit, notices).await;
         }

@@ -10,7 +10,7 @@ use crate::code::Code;
 use crate::config::{
     self, AuthMount, Config, Field, Given, Login, LoginKind, OidcFlow, SecretRef, TokenSource,
 };
-use crate::door::{Door, JwtSource, Kind, Screen, Visit};
+use crate::door::{Door, JwtSource, Kind, Screen, Shown, Visit};
 use crate::edge::cluster::certificates;
 use crate::edge::references::{Resolved, environment_secrets};
 use crate::failure::Failure;
@@ -100,6 +100,11 @@ pub(crate) fn reviewer(
 pub(crate) fn identity(login: &Login) -> String {
     match &login.kind {
         LoginKind::Userpass { username, .. } => format!("userpass {username}"),
+        LoginKind::Ldap { username, .. } => format!("ldap {username}"),
+        LoginKind::Cert {
+            role: Some(role), ..
+        } => format!("cert {role}"),
+        LoginKind::Cert { role: None, .. } => "cert".into(),
         LoginKind::AppRole { .. } => "approle".into(),
         LoginKind::Jwt { role, .. } => format!("jwt {role}"),
         LoginKind::Kubernetes { role, .. } => format!("kubernetes {role}"),
@@ -113,6 +118,24 @@ fn kind(context: &LoginContext<'_>, login: &Login) -> Result<Kind, Failure> {
             username: username.clone(),
             password: context.secret(password)?,
         },
+        LoginKind::Ldap { username, password } => Kind::Ldap {
+            username: username.clone(),
+            password: context.secret(password)?,
+        },
+        LoginKind::Cert {
+            certificate,
+            key,
+            role,
+        } => {
+            context.secret(certificate)?;
+            let pem = certificates(Some(certificate), context.resolved)?;
+            Kind::Cert(Box::new(Shown {
+                certificate: pem.unwrap_or_default(),
+                key: context.secret(key)?,
+                role: role.clone(),
+                authorities: authorities(context, login, role.as_deref()),
+            }))
+        }
         LoginKind::AppRole { role_id, secret_id } => Kind::Approle {
             role_id: match role_id {
                 Given::Plain(text) => Arc::new(SecretText::new(text.clone())),
@@ -140,6 +163,24 @@ fn kind(context: &LoginContext<'_>, login: &Login) -> Result<Kind, Failure> {
             paste: || prompt::pasted(PASTE).boxed_local(),
         }),
     })
+}
+
+/// Whose certificates the role of a login takes, or any role of its auth method where it names none; nothing where the
+/// file does not tell of each.
+fn authorities(context: &LoginContext<'_>, login: &Login, role: Option<&str>) -> Vec<u8> {
+    let mount = context.config.auth_mount(&login.auth);
+    let roles = mount
+        .map(|mount| mount.roles.as_slice())
+        .unwrap_or_default();
+    let meant = |name: &str| role.is_none_or(|role| role.eq_ignore_ascii_case(name));
+    let meant = roles.iter().filter(|(name, _)| meant(name));
+    let pems = meant.map(|(_, fields)| match fields.get("certificate")? {
+        Field::String(pem) => Some(pem.clone().into_bytes()),
+        Field::Secret(reference) => certificates(Some(reference), context.resolved).ok()?,
+        _ => None,
+    });
+    let pems: Option<Vec<_>> = pems.collect();
+    pems.unwrap_or_default().join(&b'\n')
 }
 
 fn redirects(context: &LoginContext<'_>, login: &Login, role: &str) -> Vec<String> {

@@ -8,6 +8,8 @@ pub const USERPASS: &str = include_str!("userpass.yaml");
 pub const OIDC: &str = include_str!("oidc.yaml");
 /// Service accounts.
 pub const KUBERNETES: &str = include_str!("kubernetes.yaml");
+/// People of a directory, machines with certificates.
+pub const LDAP: &str = include_str!("ldap.yaml");
 /// Shares, checkpoint and passwords in AWS.
 pub const AWS: &str = include_str!("aws.yaml");
 
@@ -18,12 +20,13 @@ mod tests {
     use super::*;
     use crate::config::{self, Config};
 
-    const ALL: [(&str, &str); 5] = [
+    const ALL: [(&str, &str); 6] = [
         ("minimal", MINIMAL),
         ("userpass", USERPASS),
         ("oidc", OIDC),
         ("kubernetes", KUBERNETES),
         ("aws", AWS),
+        ("ldap", LDAP),
     ];
     const WHOLE: &str = include_str!("../../bootstrap.example.yaml");
 

@@ -99,6 +99,11 @@ fn usable(config: &Config, login: &Login) -> Option<(String, &'static str, Strin
                 format!("{}: {{password: {password}}}", yaml(username)),
             )
         }
+        LoginKind::Ldap { username, .. } => {
+            let password = asked("password");
+            let given = format!("username: {}, password: {password}", yaml(username));
+            (given, "users", format!("{}: {{}}", yaml(username)))
+        }
         LoginKind::AppRole { role_id, .. } => {
             let role_id = match role_id {
                 Given::Plain(text) => yaml(text),
@@ -122,7 +127,9 @@ fn usable(config: &Config, login: &Login) -> Option<(String, &'static str, Strin
                 format!("{}: {}", yaml(role), of_a_role(fields)),
             )
         }
-        LoginKind::Jwt { .. } | LoginKind::Kubernetes { .. } => return None,
+        LoginKind::Jwt { .. } | LoginKind::Kubernetes { .. } | LoginKind::Cert { .. } => {
+            return None;
+        }
     })
 }
 

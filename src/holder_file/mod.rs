@@ -277,6 +277,7 @@ mod tests {
             examples::OIDC,
             examples::KUBERNETES,
             examples::AWS,
+            examples::LDAP,
             &whole,
         ];
         for text in texts {
@@ -321,6 +322,11 @@ mod tests {
         let text = examples::KUBERNETES.replace("logins: [ada]", "logins: [payments, ada]");
         let (_, read) = of(&super::tests::read(&text, ""), "bob", None);
         assert_eq!(read.doors().len(), 1);
+        let text = examples::LDAP.replace("logins: [ada,", "logins: [ci, ada,");
+        let (text, read) = of(&super::tests::read(&text, ""), "bob", None);
+        assert_eq!(read.doors().len(), 2);
+        let asks = "ada: {auth: ldap, username: ada, password: {prompt: \"password of ada\"}}";
+        assert!(text.contains(asks), "{text}");
         let text = examples::KUBERNETES.replace("logins: [ada]", "logins: [payments]");
         let (text, _) = of(&super::tests::read(&text, ""), "bob", None);
         assert!(text.contains("none: \"only machines"), "{text}");

@@ -3,7 +3,7 @@
 use crate::bootstrap::{Options, shares_come_later};
 use crate::checkpoint::Diary;
 use crate::checkpoint::unproved::{unproved, unproved_custodians};
-use crate::code::Code;
+use crate::code::{Code, Reported};
 use crate::config::{
     AuditDevice, AuthMount, BreakGlass, Config, Custodian, CustodianKind, Drill, Login,
     SecretsEngine,
@@ -13,9 +13,10 @@ use crate::edge::cluster;
 use crate::event::{Plan, PlannedAction, PlannedItem, PlannedStep};
 use crate::failure::Failure;
 use crate::plan::made;
+use crate::session::catalogue;
 use crate::shell::ShellCommand;
 use crate::step::{Step, order};
-use crate::vault::{Product, sys};
+use crate::vault::{Health, Product, sys};
 
 /// The whole ceremony, for a server that is not initialised.
 ///
@@ -41,7 +42,7 @@ pub(super) async fn plan(
             items: items.into_iter().map(PlannedItem::from).collect(),
             unchanged: 0,
             unmanaged: Vec::new(),
-            findings: Vec::new(),
+            findings: not_built_in(config, &health, step),
             problems: Vec::new(),
         })
     });
@@ -56,6 +57,14 @@ pub(super) async fn plan(
         next: first.unwrap_or(plan.next),
         ..plan
     })
+}
+
+/// A type of auth method that this server is not known to have.
+fn not_built_in(config: &Config, health: &Health, step: Step) -> Vec<Reported> {
+    let said = (step == Step::AuthMethods).then(|| catalogue::not_built_in(config, health));
+    let said = said.flatten();
+    let said = said.map(|text| Reported::new(Code::NotOnThisServer, text));
+    said.into_iter().collect()
 }
 
 fn foreign(config: &Config) -> Failure {

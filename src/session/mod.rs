@@ -2,6 +2,7 @@
 
 pub(crate) mod active;
 pub(crate) mod audit_trail;
+pub(crate) mod catalogue;
 pub(crate) mod cluster_identity;
 pub(crate) mod login;
 pub(crate) mod several_servers;

@@ -22,7 +22,10 @@ pub use crate::vault::auth::auth_response::{AuthResponse, login};
 pub use crate::vault::auth::token::TokenInfo;
 pub use crate::vault::compare::{Comparison, Difference, compare, compare_tune, same_policy};
 pub(crate) use crate::vault::http::Made;
-pub use crate::vault::http::{Answer, Body, Client, Error, Kind, NoLogin, Target, Timeouts, Tls};
+pub use crate::vault::http::{
+    Answer, Body, Client, ClientCertificate, Error, Kind, NoLogin, Target, Timeouts, Tls, Unusable,
+    Validity, authorities_in_words,
+};
 pub use crate::vault::keys::generation::{Dialect, Generation};
 pub use crate::vault::keys::init::{InitAnswer, InitAnswerError, InitKeys, InitRequest};
 pub use crate::vault::keys::root::{

@@ -34,6 +34,11 @@ pub async fn list_auth(client: &Client, token: &Token) -> Result<Mounts, Error> 
     list(client, token, &ListAuthsRequest {}).await
 }
 
+/// The types that an auth method can have on this server: its own, and plugins that it knows.
+pub async fn auth_types(client: &Client, token: &Token) -> Result<Vec<String>, Error> {
+    client.list(Some(token), "sys/plugins/catalog/auth").await
+}
+
 async fn list(client: &Client, token: &Token, request: &impl Endpoint) -> Result<Mounts, Error> {
     #[derive(Deserialize)]
     struct Typed {

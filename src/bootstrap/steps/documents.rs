@@ -75,7 +75,8 @@ async fn accessors_of(view: &View<'_>) -> Result<BTreeMap<String, String>, vault
 async fn unknown_policies(view: &View<'_>) -> Result<Vec<Finding>, Failure> {
     let fields = view.config.auth.iter().flat_map(|method| {
         let members = method.roles.iter().chain(&method.users);
-        members.filter_map(|(_, fields)| fields.get("token_policies"))
+        let field = grant::policies_field(&method.auth_type);
+        members.filter_map(move |(_, fields)| fields.get(field))
     });
     let mut names: BTreeSet<String> = fields.flat_map(Field::strings).map(String::from).collect();
     let given = view.config.identity.policies();
@@ -181,24 +182,10 @@ fn whole(
 ) -> Result<Document, Failure> {
     let mut body = resolve::body(view, fields)?;
     if grant::belongs_to(view.config, &method.path, name) {
-        add_grant(&mut body, fields);
+        grant::add_to(&mut body, &method.auth_type, fields);
     }
     let kind = Kind::auth_role(&method.auth_type);
     Ok(Document::new(path, body, kind))
-}
-
-fn add_grant(body: &mut Body, fields: &Fields) {
-    let given = fields
-        .get("token_policies")
-        .map(Field::strings)
-        .unwrap_or_default();
-    let given = given.into_iter().filter(|name| *name != grant::POLICY);
-    let mut policies: Vec<Body> = given.map(Body::from).collect();
-    policies.push(grant::POLICY.into());
-    if let Body::Map(fields) = body {
-        fields.retain(|(name, _)| name != "token_policies");
-        fields.push(("token_policies".into(), Body::List(policies)));
-    }
 }
 
 /// Any other API write of the file, compared where it can be read back.

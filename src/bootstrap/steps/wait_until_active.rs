@@ -11,7 +11,7 @@ use crate::desired::observation::Observation;
 use crate::evidence::facts::Evidence;
 use crate::failure::Failure;
 use crate::finding::Finding;
-use crate::session::{several_servers, unavailable};
+use crate::session::{catalogue, several_servers, unavailable};
 use crate::step::Step;
 use crate::vault::auth::token;
 use crate::vault::sys::{self, Health};
@@ -97,6 +97,10 @@ async fn describe(ceremony: &Ceremony<'_>) -> Result<Evidence, Failure> {
         ceremony.cluster.must_be(Some(id.clone()));
     }
     joined(ceremony, &health).await?;
+    if ceremony.is_root() {
+        let root = ceremony.at_home(&active);
+        catalogue::has_auth_types(ceremony.config, &root, ceremony.token()?).await?;
+    }
     let rules = match probe_root_generation(&active, Some(ceremony.token()?)).await {
         Ok(rules) => rules_name(rules).to_owned(),
         // After hand-over we are a login that need not hold the grant: what root saw stands.

@@ -39,7 +39,12 @@ impl Login {
     /// Every reference that it stands on.
     pub fn secrets(&self) -> Vec<&SecretRef> {
         match &self.kind {
-            LoginKind::Userpass { password, .. } => vec![password],
+            LoginKind::Userpass { password, .. } | LoginKind::Ldap { password, .. } => {
+                vec![password]
+            }
+            LoginKind::Cert {
+                certificate, key, ..
+            } => vec![certificate, key],
             LoginKind::AppRole { role_id, secret_id } => match role_id {
                 Given::Secret(role_id) => vec![role_id, secret_id],
                 Given::Plain(_) => vec![secret_id],
@@ -61,7 +66,7 @@ impl Login {
         let mount = mounts.iter().find(|mount| mount.path == auth)?;
         Some(Self {
             name: name.to_owned(),
-            kind: LoginKind::read(at, &mount.auth_type)?,
+            kind: LoginKind::read(name, at, &mount.auth_type)?,
             auth,
             can: at.key("can")?,
             cannot: at.key("cannot")?,
@@ -78,6 +83,22 @@ pub enum LoginKind {
         username: String,
         /// Its password.
         password: SecretRef,
+    },
+    /// `auth/PATH/login/USERNAME`, of a directory that the server asks.
+    Ldap {
+        /// Name of the user.
+        username: String,
+        /// Its password; asked for where the file does not say.
+        password: SecretRef,
+    },
+    /// `auth/PATH/login`, over a connection that shows a certificate.
+    Cert {
+        /// The certificate, with those between it and its authority.
+        certificate: SecretRef,
+        /// Its private key.
+        key: SecretRef,
+        /// Name of the role; without it the server takes the first that fits.
+        role: Option<String>,
     },
     /// `auth/PATH/login` with a role id.
     AppRole {
@@ -111,7 +132,8 @@ pub enum LoginKind {
 
 impl LoginKind {
     /// The keys that belong to the type of the auth method; the rules have seen that they are there.
-    fn read(at: At, auth_type: &str) -> Option<Self> {
+    fn read(name: &str, at: At, auth_type: &str) -> Option<Self> {
+        let asked = || Some(SecretRef::Prompt(format!("password of {name}")));
         let by_token = matches!(
             at.node.get("with").map(|with| &with.kind),
             Some(Kind::Map(_))
@@ -120,6 +142,15 @@ impl LoginKind {
             "userpass" => Self::Userpass {
                 username: at.key("username")?,
                 password: at.key("password")?,
+            },
+            "ldap" => Self::Ldap {
+                username: at.key("username")?,
+                password: at.key_or("password", asked)?,
+            },
+            "cert" => Self::Cert {
+                certificate: at.key("certificate")?,
+                key: at.key("key")?,
+                role: at.key("role")?,
             },
             "approle" => Self::AppRole {
                 role_id: at.key("role_id")?,
@@ -142,21 +173,25 @@ impl LoginKind {
 }
 
 /// A login, with the keys that the type of its auth method takes: `username` and `password` · `role_id` and
-/// `secret_id` · `role` and `with`.
+/// `secret_id` · `role` and `with` · `certificate`, `key` and `role`.
 #[derive(JsonSchema)]
 #[serde(rename = "Login", deny_unknown_fields)]
 #[expect(dead_code, reason = "read by the schema generator alone")]
 pub(super) struct LoginKeys {
     /// Path of the auth method, one of `auth`.
     auth: String,
-    /// Role of the auth method (`oidc`, `jwt`, `kubernetes`).
+    /// Role of the auth method (`oidc`, `jwt`, `kubernetes`, `cert`; the last can do without).
     role: Option<String>,
     /// How: `browser`, `url` or `device` for `oidc`; where the JWT comes from for `jwt` and `kubernetes`.
     with: Option<With>,
-    /// Name of the user (`userpass`).
+    /// Name of the user (`userpass`, `ldap`).
     username: Option<String>,
-    /// Password of the user (`userpass`).
+    /// Password of the user (`userpass`, `ldap`; of the last it is asked for at a hidden prompt where it is missing).
     password: Option<SecretRef>,
+    /// Path of (or reference to) the PEM of the certificate, and of those between it and its authority (`cert`).
+    certificate: Option<PathOrReference>,
+    /// Reference to the PEM of the private key of the certificate (`cert`).
+    key: Option<SecretRef>,
     /// Role id (`approle`).
     role_id: Option<Given>,
     /// Secret id (`approle`).

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use super::auth::{auth_type, members, mount_of, setting};
 use crate::code::Code;
+use crate::config::auth_types::mount_path;
 use crate::config::reading::{Reading, under};
 use crate::config::values::Field;
 
@@ -14,6 +15,10 @@ pub(super) const GRANT: &str = "vault-bootstrap-break-glass";
 const FEWEST_USES: u32 = 10;
 
 const DOORS: [&str; 2] = ["break_glass", "logins"];
+
+const NO_ROLE_OF_APPROLE: &str = "a role id does not say which role it belongs to, so the break-glass policy could not be tied to one role; \
+     give the break-glass role an `approle` mount of its own, with one role";
+const NO_ROLE_OF_CERT: &str = "missing key `role`: the break-glass policy is tied to a role, and this auth method has not exactly one";
 
 const NO_LOGIN: &str = "no login of this file has this name";
 
@@ -50,7 +55,13 @@ pub(super) fn policies_of_tokens_exist(reading: &mut Reading) {
     let known = reading.keys(&["policies"]);
     let known: Option<HashSet<&str>> = known.map(|names| names.into_iter().collect());
     for (mount, kind, name) in members(reading) {
-        let path = ["auth", mount, kind, name, "token_policies"];
+        let is_directory = auth_type(reading, mount) == Some("ldap");
+        let field = if is_directory {
+            "policies"
+        } else {
+            "token_policies"
+        };
+        let path = ["auth", mount, kind, name, field];
         let Some(policies) = reading.value::<Field>(&path) else {
             continue;
         };
@@ -213,15 +224,22 @@ pub(super) fn doors_can_open(reading: &mut Reading) {
         };
         let (kind, name) = match auth_type(reading, mount) {
             Some("userpass") => ("users", reading.text(&["logins", login, "username"])),
-            Some("approle") => match reading.keys(&["auth", mount, "roles"]).as_deref() {
-                Some([role]) => ("roles", Some(*role)),
-                Some(_) => {
-                    let text = "a role id does not say which role it belongs to, so the break-glass policy could not be tied to one role; \
-                                give the break-glass role an `approle` mount of its own, with one role";
-                    reading.refuse(Code::FileContradicts, &["logins", login, "auth"], text);
+            Some("ldap") => {
+                directory_door(reading, login, mount);
+                continue;
+            }
+            Some(kind @ ("approle" | "cert")) => match the_role(reading, login, mount) {
+                TheRole::Is(role) => ("roles", Some(role)),
+                TheRole::OneOfMany => {
+                    let (text, place) = if kind == "cert" {
+                        (NO_ROLE_OF_CERT, &["logins", login][..])
+                    } else {
+                        (NO_ROLE_OF_APPROLE, &["logins", login, "auth"][..])
+                    };
+                    reading.refuse(Code::FileContradicts, place, text);
                     continue;
                 }
-                None => continue,
+                TheRole::Unknown => continue,
             },
             _ => ("roles", reading.text(&["logins", login, "role"])),
         };
@@ -229,6 +247,44 @@ pub(super) fn doors_can_open(reading: &mut Reading) {
             door(reading, mount, &["auth", mount, kind, name]);
         }
     }
+}
+
+/// The role behind a login that need not name one.
+enum TheRole<'a> {
+    Is(&'a str),
+    OneOfMany,
+    Unknown,
+}
+
+fn the_role<'a>(reading: &Reading<'a>, login: &str, mount: &str) -> TheRole<'a> {
+    if let Some(role) = reading.text(&["logins", login, "role"]) {
+        return TheRole::Is(role);
+    }
+    match reading.keys(&["auth", mount, "roles"]).as_deref() {
+        Some([role]) => TheRole::Is(role),
+        Some(_) => TheRole::OneOfMany,
+        None => TheRole::Unknown,
+    }
+}
+
+/// A directory has the users; what the server gives to one of them stands in `users`, and what tokens are like in `config`.
+fn directory_door(reading: &mut Reading, login: &str, mount: &str) {
+    let Some(username) = reading.text(&["logins", login, "username"]) else {
+        return;
+    };
+    let users = ["auth", mount, "users"];
+    let is_there = reading
+        .keys(&users)
+        .map(|names| names.iter().any(|name| name.eq_ignore_ascii_case(username)));
+    if is_there == Some(false) {
+        let text = format!(
+            "the policy of break-glass is given to a user of the file: write `{username}: {{}}` below `users` of \
+             `auth.{}`",
+            mount_path(mount)
+        );
+        reading.refuse(Code::NameUnknown, &["logins", login, "username"], text);
+    }
+    door(reading, mount, &["auth", mount, "config"]);
 }
 
 fn door(reading: &mut Reading, mount: &str, path: &[&str]) {

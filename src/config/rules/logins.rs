@@ -10,13 +10,26 @@ use crate::config::reading::{Reading, under};
 use crate::config::tree::Kind;
 use crate::span;
 
-/// Types of auth methods that a login can use, with the keys that belong to each.
-const TYPES: [(&str, [&str; 2]); 5] = [
-    ("userpass", ["username", "password"]),
-    ("approle", ["role_id", "secret_id"]),
-    ("jwt", ["role", "with"]),
-    ("kubernetes", ["role", "with"]),
-    ("oidc", ["role", "with"]),
+/// Types of auth methods that a login can use, with the keys that belong to each, and how many of these it needs.
+const TYPES: [(&str, &[&str], usize); 7] = [
+    ("userpass", &["username", "password"], 2),
+    ("approle", &["role_id", "secret_id"], 2),
+    ("jwt", &["role", "with"], 2),
+    ("kubernetes", &["role", "with"], 2),
+    ("oidc", &["role", "with"], 1),
+    ("ldap", &["username", "password"], 1),
+    ("cert", &["certificate", "key", "role"], 2),
+];
+/// All of these keys.
+const KEYS: [&str; 8] = [
+    "username",
+    "password",
+    "role_id",
+    "secret_id",
+    "role",
+    "with",
+    "certificate",
+    "key",
 ];
 
 pub(super) fn auth_methods_exist(reading: &mut Reading) {
@@ -106,25 +119,23 @@ pub(super) fn keys_fit_the_auth_method(reading: &mut Reading) {
         let Some(auth_type) = mount.and_then(|mount| auth_type(reading, mount)) else {
             continue;
         };
-        let Some((_, takes)) = TYPES.iter().find(|(name, _)| *name == auth_type) else {
-            let known = quoted(TYPES.map(|(name, _)| name), "or");
+        let Some((_, takes, needs)) = TYPES.iter().find(|(name, ..)| *name == auth_type) else {
+            let known = quoted(TYPES.map(|(name, ..)| name), "or");
             let text = format!(
                 "this program logs in through {known}, not through an auth method of this type"
             );
             reading.refuse(Code::FileContradicts, &["logins", login, "auth"], text);
             continue;
         };
-        // The last three take the same keys.
-        for key in TYPES[..3].iter().flat_map(|(_, keys)| *keys) {
+        for key in KEYS {
             let path = ["logins", login, key];
             let has = reading.has(&path);
             if has == Some(true) && !takes.contains(&key) {
-                let takes = quoted(*takes, "and");
+                let takes = quoted(takes.iter().copied(), "and");
                 let text = format!("a login through `{auth_type}` takes {takes}");
                 reading.refuse(Code::FileContradicts, &path, text);
             }
-            let needed = takes.contains(&key) && (key != "with" || auth_type != "oidc");
-            if has == Some(false) && needed {
+            if has == Some(false) && takes[..*needs].contains(&key) {
                 let text =
                     format!("missing key `{key}`, which a login through `{auth_type}` needs");
                 reading.refuse(Code::FileKeyMissing, &["logins", login], text);
@@ -148,13 +159,16 @@ pub(super) fn members_exist_and_fit(reading: &mut Reading) {
                     with_fits(reading, login, auth_type, &["auth", mount, "roles", role]);
                 }
             }
+            Some("cert") => {
+                member(reading, &["logins", login, "role"], mount, "roles");
+            }
             _ => {}
         }
     }
 }
 
 /// The role or user that a login names, where there is one.
-fn member<'a>(
+pub(super) fn member<'a>(
     reading: &mut Reading<'a>,
     path: &[&str],
     mount: &str,

@@ -8,6 +8,7 @@ mod access;
 mod answers;
 mod auth;
 mod cluster;
+mod directories;
 mod hand_out;
 mod identity;
 mod logins;
@@ -23,7 +24,7 @@ use super::reading::Reading;
 
 type Rule = fn(&mut Reading);
 
-const RULES: [Rule; 52] = [
+const RULES: [Rule; 57] = [
     cluster::plain_http_stays_on_this_machine,
     cluster::nodes_are_different,
     cluster::threshold_fits_the_shares,
@@ -43,6 +44,11 @@ const RULES: [Rule; 52] = [
     people::browsers_come_back_here,
     people::sign_ins_can_begin_and_end,
     people::claims_have_their_scopes,
+    directories::directories_are_complete,
+    directories::directories_are_asked_in_secret,
+    directories::members_of_directories_have_policies,
+    directories::certificates_can_be_shown,
+    directories::roles_of_certificates_have_an_authority,
     identity::names_are_different,
     identity::policies_of_identities_exist,
     identity::types_of_groups_fit,

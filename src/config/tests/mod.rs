@@ -2,6 +2,7 @@
 
 mod accepted;
 mod damaged;
+mod directories;
 mod hand_out;
 mod identity;
 mod included;

@@ -3,6 +3,8 @@
 //! Its texts are terse and sometimes wrong about the cause: the Kubernetes method answers a bare
 //! `permission denied` when it cannot reach the API server (kubernetes auth: token_review.go).
 
+mod directory;
+
 use crate::code::Code;
 use crate::door::model::{JwtSource, Kind};
 use crate::failure::Problem;
@@ -174,6 +176,7 @@ fn refusal(kind: &Kind, status: Option<u16>, messages: &[String]) -> Option<Prob
         (Kind::Kubernetes { .. }, 500) if has("could not load backend configuration") => {
             return Some(plain(UNCONFIGURED));
         }
+        (Kind::Cert(_), 500) => return directory::of_verification(&text),
         (Kind::Oidc(_), 500) if OF_A_PROVIDER_AWAY.iter().any(|part| has(part)) => {
             return Some(plain(PROVIDER_AWAY));
         }
@@ -190,6 +193,8 @@ fn refusal(kind: &Kind, status: Option<u16>, messages: &[String]) -> Option<Prob
     }
     let known = match kind {
         Kind::Userpass { .. } => has("invalid username or password").then_some(PASSWORD),
+        Kind::Ldap { .. } => return directory::of_directory(&text),
+        Kind::Cert(_) => return directory::of_certificate(&text),
         Kind::Approle { .. } => (has("invalid role") || has("invalid secret")).then_some(APP_ROLE),
         Kind::Kubernetes { .. } if has("service account name not authorized") => {
             Some(SERVICE_ACCOUNT)
@@ -206,7 +211,8 @@ fn role_of(kind: &Kind) -> Option<&str> {
     match kind {
         Kind::Jwt { role, .. } | Kind::Kubernetes { role, .. } => Some(role),
         Kind::Oidc(visit) => Some(&visit.role),
-        Kind::Userpass { .. } | Kind::Approle { .. } => None,
+        Kind::Cert(shown) => shown.role.as_deref(),
+        Kind::Userpass { .. } | Kind::Ldap { .. } | Kind::Approle { .. } => None,
     }
 }
 

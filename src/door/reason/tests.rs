@@ -1,5 +1,5 @@
 use super::*;
-use crate::door::{Screen, Visit};
+use crate::door::{Screen, Shown, Visit};
 use crate::secret::SecretText;
 use std::sync::Arc;
 use std::time::Duration;
@@ -66,6 +66,54 @@ fn each_known_answer_about_a_workload_has_its_sentence() {
         (500, unwritten, plain(UNCONFIGURED)),
     ];
     refusals(&kubernetes(), &kubernetes_table);
+}
+
+#[test]
+fn each_known_answer_about_a_directory_or_a_certificate_has_its_sentence() {
+    use super::directory::{CERTIFICATE, DIRECTORY, DIRECTORY_AWAY, NO_CERTIFICATE};
+    let user = Kind::Ldap {
+        username: "ada".into(),
+        password: Arc::new(SecretText::new("x".into())),
+    };
+    let away = "1 error occurred:\n\t* error connecting to host \"ldap://a\": LDAP Result Code 200";
+    let away_vault = "ldap.(Client).Authenticate: failed to connect: 1 error occurred";
+    let user_table = [
+        (
+            400,
+            "ldap operation failed: failed to bind as user",
+            plain(DIRECTORY),
+        ),
+        (400, "invalid credentials", plain(DIRECTORY)),
+        (400, away, plain(DIRECTORY_AWAY)),
+        (400, away_vault, plain(DIRECTORY_AWAY)),
+        (403, "permission denied", plain(DENIED)),
+    ];
+    refusals(&user, &user_table);
+    let shown = Kind::Cert(Box::new(Shown {
+        certificate: Vec::new(),
+        key: Arc::new(SecretText::new("x".into())),
+        role: Some("ci".into()),
+        authorities: Vec::new(),
+    }));
+    let expired = "failed to verify client's certificate: x509: certificate has expired";
+    let none_fits = "no chain matching all constraints could be found for this login certificate";
+    let cert_table = [
+        (400, "no client certificate found", plain(NO_CERTIFICATE)),
+        (400, "tls connection required", plain(NO_CERTIFICATE)),
+        (
+            400,
+            "invalid certificate or no client certificate supplied",
+            plain(CERTIFICATE),
+        ),
+        (400, none_fits, plain(CERTIFICATE)),
+        (
+            500,
+            expired,
+            detailed(CERTIFICATE, "x509: certificate has expired"),
+        ),
+    ];
+    refusals(&shown, &cert_table);
+    assert_eq!(read(&shown, 500, "storage is gone"), None);
 }
 
 #[test]

@@ -15,7 +15,7 @@ use crate::vault::http::exchange::list_method;
 use crate::vault::http::made::Made;
 use crate::vault::http::node::Node;
 use crate::vault::http::transport::Trust;
-use crate::vault::http::{Ask, Body, Error, Kind, Reply, Target, Timeouts};
+use crate::vault::http::{Ask, Body, ClientCertificate, Error, Kind, Reply, Target, Timeouts};
 
 /// A client of one node. Cheap to clone; clones and the clients of [`Client::nodes`] share connections and
 /// the counter of requests.
@@ -33,7 +33,7 @@ pub(crate) struct Cluster {
     /// Which of `known` the operator listed as nodes; the address when none were.
     listed: Vec<usize>,
     pub(crate) timeouts: Timeouts,
-    pub(crate) requests: AtomicU64,
+    pub(crate) requests: Arc<AtomicU64>,
 }
 
 impl std::fmt::Debug for Client {
@@ -80,7 +80,7 @@ impl Client {
             known,
             listed,
             timeouts: target.timeouts,
-            requests: AtomicU64::new(0),
+            requests: Arc::default(),
         };
         let client = Self {
             cluster: Arc::new(cluster),
@@ -122,6 +122,26 @@ impl Client {
     fn on(&self, node: usize) -> Client {
         let client = self.clone();
         Self { node, ..client }
+    }
+
+    /// The same cluster, over connections of its own that show this certificate: nothing else is asked with it.
+    ///
+    /// # Errors
+    /// The TLS library does not take it.
+    pub fn presenting(&self, certificate: &ClientCertificate) -> Result<Client, Error> {
+        let known = self.cluster.known.iter();
+        let known = known.map(|node| node.presenting(&certificate.identity));
+        let cluster = Cluster {
+            known: known.collect::<Result<_, _>>()?,
+            listed: self.cluster.listed.clone(),
+            timeouts: self.cluster.timeouts,
+            requests: Arc::clone(&self.cluster.requests),
+        };
+        let client = self.clone();
+        Ok(Self {
+            cluster: Arc::new(cluster),
+            ..client
+        })
     }
 
     /// The time limits it was opened with.

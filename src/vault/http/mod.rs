@@ -2,6 +2,7 @@
 
 pub(crate) mod body;
 pub(crate) mod client;
+pub(crate) mod client_certificate;
 pub(crate) mod error;
 pub(crate) mod exchange;
 pub(crate) mod field;
@@ -16,6 +17,7 @@ pub(crate) use http::Method;
 
 pub use body::Body;
 pub use client::{Answer, Client};
+pub use client_certificate::{ClientCertificate, Unusable, Validity, authorities_in_words};
 pub use error::{Error, Kind, NoLogin};
 pub(crate) use exchange::Ask;
 pub(crate) use made::Made;

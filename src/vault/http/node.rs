@@ -62,6 +62,17 @@ impl Node {
         })
     }
 
+    /// The same node, over connections of its own that show this certificate.
+    pub(crate) fn presenting(&self, identity: &reqwest::Identity) -> Result<Self, Error> {
+        let trust = Arc::new(self.trust.presenting(identity));
+        Ok(Self {
+            address: self.address.clone(),
+            url: self.url.clone(),
+            http: Mutex::new(trust.pool(&self.url, None)?),
+            trust,
+        })
+    }
+
     /// The pool of connections.
     pub(crate) fn http(&self) -> reqwest::Client {
         let pool = self.http.lock().unwrap_or_else(PoisonError::into_inner);

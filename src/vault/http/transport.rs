@@ -82,6 +82,14 @@ impl Trust {
         })
     }
 
+    /// The same, with this certificate shown instead of the one of the file, if any.
+    pub(crate) fn presenting(&self, identity: &reqwest::Identity) -> Self {
+        Self {
+            identity: Some(identity.clone()),
+            ..self.clone()
+        }
+    }
+
     /// A connection pool to `node`. With `fresh`, one that never uses a connection twice.
     pub(crate) fn connect(&self, node: &Url, fresh: bool) -> Result<reqwest::Client, Error> {
         let mut builder = reqwest::Client::builder()

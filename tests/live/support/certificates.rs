@@ -65,6 +65,32 @@ impl Authority {
         self.issue_for_days(common_name, names, -1)
     }
 
+    /// A certificate that was good for a month of the year 2024.
+    pub fn issue_ended(&self, common_name: &str, names: &str) -> Certificate {
+        let issued = self.issue(common_name, names);
+        let write = |name: &str, text: &str| {
+            std::fs::write(self.directory.path().join(name), text).expect("a temporary file");
+        };
+        write(
+            "ca.conf",
+            "[ca]\ndefault_ca=own\n[own]\ndatabase=index\nnew_certs_dir=.\nrand_serial=yes\ndefault_md=sha256\n\
+             policy=any\n[any]\ncommonName=supplied\n",
+        );
+        write("index", "");
+        self.openssl(
+            "ca -batch -notext -config ca.conf -cert ca.pem -keyfile ca.key -extfile extensions -in request.pem",
+            &[
+                "-startdate",
+                "20240101000000Z",
+                "-enddate",
+                "20240201000000Z",
+                "-out",
+                &format!("{common_name}.pem"),
+            ],
+        );
+        issued
+    }
+
     fn issue_for_days(&self, common_name: &str, names: &str, days: i32) -> Certificate {
         let subject = format!("/CN={common_name}");
         let extensions = format!(

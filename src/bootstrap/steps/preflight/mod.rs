@@ -18,7 +18,7 @@ use crate::edge::receivers;
 use crate::evidence::facts::Evidence;
 use crate::failure::Failure;
 use crate::finding::Finding;
-use crate::session::several_servers;
+use crate::session::{catalogue, several_servers};
 use crate::step::Step;
 use crate::step::decide::{Recorded, Refusal, Seen};
 use crate::vault::Client;
@@ -99,6 +99,9 @@ pub(crate) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
     } else {
         ""
     };
+    if let Some(said) = catalogue::not_built_in(ceremony.config, &first.health) {
+        ceremony.warn(Code::NotOnThisServer, said);
+    }
     ceremony.note(format!(
         "{} {} with seal {}{by_itself}, {} node{}",
         first.health.product.name(),
