@@ -59,6 +59,14 @@ form! {
 }
 
 form! {
+    /// How much of a document is the file's.
+    ManageNamed, "Manage", |_| json_schema!({
+        "description": "`named`: only the fields that the file names are compared and written; the others are left to another tool.",
+        "enum": ["named", null]
+    })
+}
+
+form! {
     /// A time, or seconds.
     Ttl, "Ttl", |_| json_schema!({
         "description": "A time such as `15m` or `1h30m`, or a number of seconds.",

@@ -29,6 +29,7 @@ mod rejected;
 mod remembered;
 pub(crate) mod resolve;
 mod sending;
+pub(crate) mod standing;
 mod state;
 pub(crate) mod unmanaged;
 pub(crate) mod view;

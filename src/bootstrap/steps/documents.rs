@@ -152,11 +152,13 @@ fn roles(view: &View<'_>) -> Result<Vec<Document>, Failure> {
     for method in &view.config.auth {
         for (name, fields) in &method.roles {
             let path = format!("auth/{}/{}/{name}", method.path, collection(method));
-            documents.push(whole(view, path, method, name, fields)?);
+            let role = whole(view, path, method, name, fields)?;
+            documents.push(role.managed(method.manage_of("roles", name)));
         }
         for (name, fields) in &method.users {
             let path = format!("auth/{}/users/{name}", method.path);
-            documents.push(whole(view, path, method, name, fields)?);
+            let user = whole(view, path, method, name, fields)?;
+            documents.push(user.managed(method.manage_of("users", name)));
         }
     }
     Ok(documents)

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use http::Method;
 use rustify::endpoint::Endpoint;
 use serde_json::Value;
 use url::Url;
@@ -201,6 +202,18 @@ impl Client {
             data: reply.data()?,
             warnings: reply.warnings(),
         })
+    }
+
+    /// Deletes `path`. What is not there is deleted.
+    ///
+    /// # Errors
+    /// Any other answer than 2xx or 404. After a 5xx or a lost answer it may have been executed all the same.
+    pub async fn delete(&self, token: Option<&Token>, path: &str) -> Result<(), Error> {
+        let reply = self.ask(Ask::new(Method::DELETE, path, token)).await?;
+        if !reply.is_absent()? {
+            reply.ok()?;
+        }
+        Ok(())
     }
 
     /// Runs a request description of `vaultrs` (or any other): method, path, query and body are the
