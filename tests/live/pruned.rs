@@ -169,7 +169,7 @@ fn what_was_made_here_is_deleted_with_what_hangs_on_it_and_what_is_used_or_chang
         let run = ceremony.run(&[&APPLY[..], &["--prune", KINDS]].concat());
         run.exits(4)
             .says(&["not in the file any more, to be deleted as admin"])
-            .says(&MADE.map(|path| path).as_slice())
+            .says(&MADE)
             .prints(&[
                 "sys/policies/acl/kept is not in the file any more; not deleted: it is used by auth/userpass/users/stranger",
                 "auth/userpass/users/changed is not in the file any more; not deleted: it was changed since",
