@@ -43,6 +43,7 @@ pub mod plain_http;
 pub mod plan;
 pub mod printable;
 pub mod prompt;
+pub mod pruning;
 pub mod recovery;
 pub mod reference;
 pub mod replica;

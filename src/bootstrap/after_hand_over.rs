@@ -11,6 +11,7 @@ use crate::bootstrap::summary::Ended;
 use crate::changes::{
     STEPS, differs, documents, not_written, path_of, paths_of, places_made, shown,
 };
+use crate::checkpoint::begun;
 use crate::code::Code;
 use crate::desired::memory;
 use crate::desired::observation::Observation;
@@ -19,6 +20,7 @@ use crate::evidence::facts::Evidence;
 use crate::failure::Failure;
 use crate::finding::{Detail, DocumentFinding, Finding, Unwritten};
 use crate::prompt;
+use crate::pruning::{Consent, prune};
 use crate::session::Authority;
 use crate::step::{ORDER, Step, order};
 
@@ -32,11 +34,29 @@ pub(super) fn waits(step: Step, ceremony: &Ceremony<'_>, observation: &Observati
     writes && differs(step, observation)
 }
 
-/// Writes what waited, where somebody agrees. What is not written is a finding.
+/// Writes what waited, then deletes what was asked for, where somebody agrees. What is not done is a finding.
 ///
 /// # Errors
-/// A write failed, or what differs is another thing by now than what was shown: nothing after it is written.
+/// It failed, or what differs is another thing by now than what was shown: nothing after it is written.
 pub(super) async fn write(ceremony: &mut Ceremony<'_>, ended: &mut Ended) -> Result<(), Failure> {
+    write_waiting(ceremony, ended).await?;
+    let (options, diary) = (ceremony.options, ceremony.diary());
+    let consent = Consent {
+        yes: options.yes,
+        terminal: options.terminal,
+        instead: options.again_with(ceremony.config, "--yes"),
+    };
+    let record = |step, paths: &[String]| {
+        ceremony.written.set(ceremony.written.get() + 1);
+        Ok(begun::pruned(&ceremony.records, step, paths)?)
+    };
+    let asked = (&options.prune, consent);
+    let pruned = prune(&ceremony.session, (&ceremony.memory, &diary), asked, record).await?;
+    pruned.say(&mut ceremony.findings.borrow_mut());
+    Ok(())
+}
+
+async fn write_waiting(ceremony: &mut Ceremony<'_>, ended: &mut Ended) -> Result<(), Failure> {
     let mut waiting = std::mem::take(&mut ceremony.waiting);
     if waiting.is_empty() && ceremony.options.plan.is_none() {
         return Ok(());
@@ -180,10 +200,11 @@ async fn agreed(ceremony: &Ceremony<'_>, steps: Vec<PlannedStep>) -> Result<Opti
         Authority::None | Authority::Root(_) | Authority::Given(_) => return Ok(None),
     };
     let question = format!("Write this as {login}?");
-    ceremony
-        .caller
-        .events
-        .emit(Event::Changes(Changes { login, steps }));
+    ceremony.caller.events.emit(Event::Changes(Changes {
+        login,
+        steps,
+        deletes: false,
+    }));
     let options = ceremony.options;
     if options.yes || options.plan.is_some() {
         return Ok(Some(false));

@@ -6,6 +6,7 @@ use crate::code::Code;
 use crate::config::Config;
 use crate::desired::Kind;
 use crate::failure::Failure;
+use crate::pruning::Prune;
 use crate::shell::ShellCommand;
 
 /// Choices of one `apply`.
@@ -50,6 +51,8 @@ pub struct Options {
     pub allow_widening: bool,
     /// What was planned: that is written after the hand-over, and nothing else.
     pub plan: Option<SavedPlan>,
+    /// What is deleted after the hand-over once the file names it no more.
+    pub prune: Prune,
     /// Whether there is a terminal to ask on.
     pub terminal: bool,
 }
@@ -77,7 +80,7 @@ impl Options {
         if let Some(login) = &self.login {
             verb = verb.and("--login").with(login);
         }
-        config.command(verb)
+        config.command(self.prune.added_to(verb))
     }
 
     /// Holds that what is meant for a cluster without a root token is asked of one: while root is valid, `apply` goes on with the
@@ -91,14 +94,15 @@ impl Options {
         if let Some(plan) = &self.plan {
             plan.fits(config, &diary)?;
         }
-        let meant = self.check || self.plan.is_some() || self.login.is_some();
+        let prunes = !self.prune.kinds.is_empty();
+        let meant = self.check || self.plan.is_some() || self.login.is_some() || prunes;
         let over = diary.handed_over() && !records.borrow().keeps_something()?;
         if !meant || over {
             return Ok(());
         }
         Err(Failure::refused(
             Code::NotHandedOver,
-            "--check, --plan and --login are for a cluster that is handed over, with its root token revoked; this one is not",
+            "--check, --plan, --prune and --login are for a cluster that is handed over, with its root token revoked; this one is not",
         )
         .advise(format!("see what is to be done: {}", config.command("plan"))))
     }

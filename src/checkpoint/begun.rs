@@ -1,7 +1,7 @@
 //! What a step was about to write: a run that is cut off cannot say what it wrote, and the next one finds that it is there.
 
 use crate::checkpoint::{CheckpointError, Diary, ReplicatedCheckpoint, now};
-use crate::evidence::facts::Evidence;
+use crate::evidence::facts::{Evidence, PRUNED};
 use crate::step::Step;
 use crate::step::decide::Recorded;
 
@@ -35,6 +35,18 @@ pub(crate) fn record(
             entry.evidence.set(BEGUN, all);
         }
     })
+}
+
+/// Records what of a step is deleted since the file names it no more.
+pub(crate) fn pruned(
+    records: &ReplicatedCheckpoint,
+    step: Step,
+    paths: &[String],
+) -> Result<(), CheckpointError> {
+    let diary = records.diary();
+    let before = diary.steps.get(&step).map(|one| one.evidence.clone());
+    let evidence = before.unwrap_or_default().with(PRUNED, paths);
+    records.borrow_mut().finish(step, evidence)
 }
 
 /// The evidence of a step, with what its earlier tries have written. `pending` is what this one still had to.

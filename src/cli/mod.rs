@@ -3,6 +3,7 @@
 mod break_glass;
 mod import;
 mod keys;
+mod prune;
 
 use std::path::PathBuf;
 
@@ -14,6 +15,7 @@ pub use crate::cli::break_glass::{
 };
 pub use crate::cli::import::{Import, Source};
 pub use crate::cli::keys::{Custodian, Recovery, Rotate};
+pub use crate::cli::prune::{PlannedPrune, Prune, PruneKind};
 
 /// Takes a HashiCorp Vault or OpenBao cluster from uninitialised to handed over.
 ///
@@ -266,6 +268,9 @@ pub struct Apply {
     /// With --yes: write also what lets in more people or addresses
     #[arg(long)]
     pub allow_widening: bool,
+    /// What is deleted.
+    #[command(flatten)]
+    pub prune: Prune,
     /// Write a document once more that is written once: a signing key, a generated certificate
     #[arg(long, value_name = "PATH")]
     pub again: Vec<String>,
@@ -315,6 +320,9 @@ pub struct Plan {
     /// After hand-over: write the plan to this file, for apply --plan
     #[arg(short, long, value_name = "FILE", conflicts_with_all = ["ask_token", "token_file"])]
     pub out: Option<PathBuf>,
+    /// What would be deleted.
+    #[command(flatten)]
+    pub prune: PlannedPrune,
     /// After hand-over: plan to overwrite documents, too, that nothing here remembers having written
     #[arg(long)]
     pub adopt_documents: bool,

@@ -270,6 +270,8 @@ codes! {
     NotPermitted "not-permitted",
     /// A document is there that nothing here remembers having written.
     NotAdopted "not-adopted",
+    /// A document that the file names no more was not deleted, although that was asked for.
+    NotPruned "not-pruned",
     /// A plan in a file is not what would be written now, or cannot be read.
     PlanOutdated "plan-outdated",
     /// A write would let in more people or addresses.

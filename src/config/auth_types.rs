@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Value, json};
 
-use super::forms::{Address, FreeField, FreeFields, Leeway, Strings, Ttl, form};
+use super::forms::{Address, FreeField, FreeFields, Leeway, ManageNamed, Strings, Ttl, form};
 use super::values::{Given, SecretRef};
 
 type Count = Option<u64>;
@@ -48,6 +48,8 @@ macro_rules! mount {
             local: Flag,
             /// Fields of the mount and its config that change by themselves, or by another tool: they are not compared.
             unmanaged_fields: Option<Vec<String>>,
+            /// `named`: of the mount and its config, only the fields that the file names are compared and written.
+            manage: Option<ManageNamed>,
             $($(#[$field_doc])* $field: $type,)*
         }
     };
@@ -342,6 +344,8 @@ struct TokenFields {
     token_type: Text,
     /// Only from the address of the login (OpenBao).
     token_strictly_bind_ip: Flag,
+    /// `named`: only the fields that the file names are compared and written; the others are left to another tool.
+    manage: Option<ManageNamed>,
     /// Metadata of the alias (Vault).
     alias_metadata: Option<BTreeMap<String, String>>,
 }

@@ -59,6 +59,14 @@ form! {
 }
 
 form! {
+    /// How much of a document is the file's.
+    ManageNamed, "Manage", |_| json_schema!({
+        "description": "`named`: only the fields that the file names are compared and written; the others are left to another tool.",
+        "enum": ["named", null]
+    })
+}
+
+form! {
     /// A time, or seconds.
     Ttl, "Ttl", |_| json_schema!({
         "description": "A time as the servers read it: `15m`, `1h30m`, `1.5h`, days alone as `7d`, or a number of seconds.",

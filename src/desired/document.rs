@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::config::Manage;
 use crate::desired::answers::Taken;
 use crate::desired::kind::Kind;
 use crate::finding::Change;
@@ -21,6 +22,8 @@ pub struct Document {
     pub(crate) kind: Kind,
     /// Fields of the answer that the file leaves to others.
     pub(crate) unmanaged: Vec<String>,
+    /// What the file does not name is left to others.
+    pub(crate) named_only: bool,
     /// Values that the server makes for other documents.
     pub(crate) takes: Vec<Taken>,
     /// Fields of the answer that other documents take.
@@ -92,6 +95,7 @@ impl Document {
             read: Read::SamePath,
             kind,
             unmanaged: Vec::new(),
+            named_only: false,
             takes: Vec::new(),
             keeps: Vec::new(),
             hands_out: false,
@@ -107,6 +111,23 @@ impl Document {
         Self { unmanaged, ..self }
     }
 
+    /// The same, of which so much is the file's.
+    #[must_use]
+    pub(crate) fn managed(self, manage: Manage) -> Self {
+        let named_only = manage == Manage::Named;
+        Self { named_only, ..self }
+    }
+
+    /// Whether what stands at this place of it is left to others, since the file does not name it.
+    pub(super) fn leaves(&self, place: &str) -> bool {
+        let field = field_of(place);
+        let named = |name: &str| self.body.get(name).is_some();
+        // Its fields are answered beside the others, by longer names.
+        let lockout = field.starts_with("user_lockout_") && named("user_lockout_config");
+        // Whoever knows the id of a role would get in without it.
+        self.named_only && field != "bind_secret_id" && !named(&field) && !lockout
+    }
+
     /// Whether it is still to be read, and was not read with its step.
     pub(super) fn is_read(&self) -> bool {
         !matches!(self.read, Read::Known(_) | Read::Denied)
@@ -120,7 +141,7 @@ impl Document {
 
     /// Whether the value at this place moves by itself, or is left to others.
     pub(crate) fn moves(&self, place: &str) -> bool {
-        if self.unmanaged.iter().any(|field| is_in(place, field)) {
+        if self.leaves(place) || self.unmanaged.iter().any(|field| is_in(place, field)) {
             return true;
         }
         // What the file names does not move without anybody.
@@ -154,6 +175,33 @@ impl Document {
             _ if self.kind.exact => compare::compare_stored(&self.body, have),
             Read::Tune => compare::compare_tune(&self.body, have),
             Read::SamePath | Read::Known(_) | Read::Denied => compare::compare(&self.body, have),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn what_the_file_does_not_name_is_left_but_whether_a_secret_id_is_asked_for() {
+        let body = Body::from(
+            json!({ "token_ttl": "1h", "metadata": { "a": "b" }, "user_lockout_config": {} }),
+        );
+        let whole = Document::new("auth/approle/role/a", body, Kind::auth_role("approle"));
+        assert!(!whole.moves("token_policies"));
+        let named = whole.managed(Manage::Named);
+        for left in ["token_policies", "token_bound_cidrs", "description"] {
+            assert!(named.moves(left), "{left}");
+        }
+        for ours in [
+            "token_ttl",
+            "metadata.c",
+            "bind_secret_id",
+            "user_lockout_threshold",
+        ] {
+            assert!(!named.moves(ours), "{ours}");
         }
     }
 }

@@ -7,6 +7,7 @@
 pub(crate) mod answers;
 pub(crate) mod audit_device;
 pub(crate) mod auditor;
+pub(crate) mod auth_roles;
 mod by_meaning;
 pub(crate) mod comparing;
 pub(crate) mod create_once;
@@ -31,6 +32,7 @@ mod rejected;
 mod remembered;
 pub(crate) mod resolve;
 mod sending;
+pub(crate) mod standing;
 mod state;
 pub(crate) mod unmanaged;
 pub(crate) mod view;

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::code::Code;
-use crate::config::{Config, Fields};
+use crate::config::{Config, Fields, Manage};
 use crate::desired::document::{Document, Read};
 use crate::desired::kind::{self, Kind, Writing};
 use crate::desired::resolve;
@@ -43,6 +43,7 @@ pub(crate) struct MountOfFile<'a> {
     local: bool,
     seal_wrap: bool,
     unmanaged: &'a [String],
+    manage: Manage,
 }
 
 /// The secrets engines of the file.
@@ -60,6 +61,7 @@ pub(crate) fn secrets(config: &Config) -> Vec<MountOfFile<'_>> {
         local: engine.local,
         seal_wrap: engine.seal_wrap,
         unmanaged: &engine.unmanaged_fields,
+        manage: engine.manage,
     });
     wanted.collect()
 }
@@ -79,6 +81,7 @@ pub(crate) fn auth_methods(config: &Config) -> Vec<MountOfFile<'_>> {
         local: method.local,
         seal_wrap: false,
         unmanaged: &method.unmanaged_fields,
+        manage: method.manage,
     });
     wanted.collect()
 }
@@ -112,7 +115,7 @@ impl MountOfFile<'_> {
         if !self.config.is_empty() {
             let body = resolve::body(session, self.config)?;
             let document = Document::new(self.config_path.clone(), body, self.config_kind);
-            documents.push(document.leaving(self.unmanaged));
+            documents.push(document.leaving(self.unmanaged).managed(self.manage));
         }
         Ok(documents)
     }
@@ -123,13 +126,14 @@ impl MountOfFile<'_> {
         merges.then(|| {
             let nothing = Body::Map(Vec::new());
             let document = Document::new(self.config_path.clone(), nothing, self.config_kind);
-            document.leaving(self.unmanaged)
+            document.leaving(self.unmanaged).managed(self.manage)
         })
     }
 
-    /// Where its config is, if the file says nothing of that.
+    /// Where its config is, if the file says nothing of that, and that is not left to others.
     pub(crate) fn config_left_out(&self) -> Option<&str> {
-        self.config.is_empty().then_some(&self.config_path)
+        let whole = self.manage == Manage::Whole;
+        (whole && self.config.is_empty()).then_some(&self.config_path)
     }
 
     /// All of a mount that can be changed later.
@@ -149,7 +153,7 @@ impl MountOfFile<'_> {
         let document = Document::new(self.tuning(), Body::Map(body), kind::MOUNT);
         Ok(Document {
             read: Read::Known(have),
-            ..document.leaving(self.unmanaged)
+            ..document.leaving(self.unmanaged).managed(self.manage)
         })
     }
 

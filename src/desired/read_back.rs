@@ -12,7 +12,7 @@ use crate::desired::state::shown;
 use crate::desired::view::CONCURRENCY;
 use crate::desired::writing::{Target, Written};
 use crate::failure::Failure;
-use crate::finding::{DocumentFinding, Finding};
+use crate::finding::{Change, DocumentFinding, Finding};
 use crate::memory::Record;
 use crate::memory::leaf::{is_untouched, leaves};
 use crate::vault::Body;
@@ -73,7 +73,8 @@ async fn what_was_made(
         let stays = resets.filter_map(|reset| stays(document, made, reset));
         stays.collect()
     });
-    let record = record::of(target.memory, document, (&document.body, made.as_ref()));
+    let mut record = record::of(target.memory, document, (&document.body, made.as_ref()));
+    record.remembered.created = pending.why == [Change::Create];
     Ok((Some(record), stays))
 }
 

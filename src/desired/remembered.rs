@@ -19,6 +19,7 @@ use crate::desired::state::{Found, State, shown};
 use crate::desired::view::View;
 use crate::failure::Failure;
 use crate::finding::{Change, DocumentFinding};
+use crate::memory::form::DigestKey;
 use crate::memory::leaf::{field_of, is_untouched, leaves};
 use crate::memory::{self, Changed, Drift, Edits, Look, Remembered, Shown};
 use crate::shell::ShellCommand;
@@ -33,7 +34,7 @@ pub(super) fn state(
     let file = leaves(&document.body);
     let key = view.memory.key();
     let path = &document.path;
-    let edits = memory::edits(path, &known.sent, &file, key.as_deref());
+    let edits = edits_of(document, known, key.as_deref());
     let plain = |place: &str| record::shows(document, &file, place);
     let moves = |place: &str| document.moves(place);
     let drift = match &known.made {
@@ -95,6 +96,19 @@ pub(super) fn state(
     State::present(found)
 }
 
+/// What the file says otherwise than what was sent. A line that was taken out of a document of which only what is named is the
+/// file's, is left as it is.
+fn edits_of(document: &Document, known: &Remembered, key: Option<&DigestKey>) -> Edits {
+    let file = leaves(&document.body);
+    let mut edits = memory::edits(&document.path, &known.sent, &file, key);
+    if document.named_only {
+        edits.taken_out.retain(|field| !document.leaves(field));
+        let left = |one: &Changed| one.now.is_none() && document.leaves(&one.place);
+        edits.changed.retain(|one| !left(one));
+    }
+    edits
+}
+
 /// Whether somebody who may has changed the server, and the file says the same by now: after hand-over nobody else does, and
 /// what is there means what the file says.
 fn was_changed_in_both(
@@ -153,9 +167,8 @@ fn only_cannot(edits: &Edits, drift: &Drift, found: &Found) -> bool {
 
 /// The same where what the server has was not looked at.
 pub(super) fn edited(view: &View<'_>, document: &Document, known: &Remembered) -> Option<Found> {
-    let file = leaves(&document.body);
     let key = view.memory.key();
-    let edits = memory::edits(&document.path, &known.sent, &file, key.as_deref());
+    let edits = edits_of(document, known, key.as_deref());
     if edits.changed.is_empty() {
         return None;
     }

@@ -2,6 +2,7 @@
 
 mod completions;
 mod import;
+mod prune;
 mod shares;
 
 use std::convert::Infallible;
@@ -160,6 +161,7 @@ async fn plan(global: &Global, typed: Plan, caller: Caller<'_>) -> Result<Outcom
         login: typed.login.clone(),
         all: typed.all,
         adopt_documents: typed.adopt_documents,
+        prune: prune::prune(&typed.prune.kinds, None)?,
         sign_in_seconds: typed.sign_in.sign_in_timeout,
         ..Options::default()
     };
@@ -267,8 +269,10 @@ async fn apply(
             .map_or(typed.adopt_documents, |plan| plan.adopt_documents),
         plan,
         allow_widening: typed.allow_widening,
+        prune: prune::prune(&typed.prune.kinds, typed.prune.confirm)?,
         terminal: std::io::stdin().is_terminal(),
     };
+    options.prune.is_of(&config)?;
     // A plan names the login of its own cluster, which is looked at first.
     if let Some(name) = options.login.as_ref().filter(|_| options.plan.is_none()) {
         bootstrap::named(&config, name)?;

@@ -37,13 +37,16 @@ pub struct Plan {
     pub next: String,
 }
 
-/// What is about to be written after the hand-over, for whoever is asked.
+/// What is about to be written or deleted after the hand-over, for whoever is asked.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Changes {
     /// The login that writes it.
     pub login: String,
     /// Each step with what of it is written, and what is not.
     pub steps: Vec<PlannedStep>,
+    /// Whether it is deleted, and not written: the file names it no more.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub deletes: bool,
 }
 
 /// One step of a [`Plan`].
@@ -156,6 +159,8 @@ pub enum PlannedChange {
     NotRemembered,
     /// It was not seen from here.
     Unseen,
+    /// The file names it no more, and it is deleted.
+    Delete,
 }
 
 impl From<String> for PlannedItem {

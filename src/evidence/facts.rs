@@ -15,6 +15,8 @@ pub(crate) const NOT_READ_BACK: &str = "not_read_back";
 pub(crate) const BY_MEANING: &str = "by_meaning";
 /// What is on the server and not in the file.
 pub(crate) const UNMANAGED: &str = "unmanaged";
+/// What this program has made, and has deleted since the file named it no more.
+pub(crate) const PRUNED: &str = "pruned";
 /// What of a step was not looked at.
 pub(crate) const NOT_RECHECKED: &str = "not_rechecked";
 

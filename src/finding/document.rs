@@ -4,6 +4,7 @@ use thiserror::Error;
 
 use crate::code::Code;
 use crate::finding::detail::Detail;
+use crate::finding::unpruned::Unpruned;
 use crate::finding::words;
 use crate::step::Step;
 
@@ -12,7 +13,7 @@ use crate::step::Step;
 pub enum DocumentFinding {
     /// A policy, role or user that was as the file once said, made here or found there, which the file names no more.
     #[error(
-        "{0} is not in the file any more, and is left on the server: delete it there, or put it back"
+        "{} is not in the file any more, and is left on the server: delete it there, or put it back{}", .0, words::pruned(.0)
     )]
     NotInFile(String),
     /// A policy of a role or user that is nowhere.
@@ -103,6 +104,15 @@ pub enum DocumentFinding {
     /// What a login may not read.
     #[error("{}: {}, so it may be other than the file", .0.name(), .1)]
     Unseen(Step, Detail),
+    /// A document that the file names no more, and why it was not deleted although that was asked for.
+    #[error("{0} is not in the file any more; not deleted: {1}")]
+    NotPruned(String, Unpruned),
+    /// What would be deleted is too much for a yes alone: how many, and the name of the cluster.
+    #[error(
+        "{0} documents would be deleted, which is more than --yes means: nothing was deleted; if that is meant: \
+         --prune-confirm {1}"
+    )]
+    PruneUnconfirmed(usize, String),
     /// The same, where nobody could look.
     #[error(
         "{0} is not in the file any more, and this login may not look whether the server still has it"
@@ -151,6 +161,19 @@ impl Unwritten {
 }
 
 impl DocumentFinding {
+    /// Whether it says nothing but that a document is there which the file names no more, or what such a one lets anybody do;
+    /// of one that goes, also what goes with it.
+    pub(crate) fn is_about_missed(&self, path: &str, goes: bool) -> bool {
+        match self {
+            Self::NotInFile(missed) | Self::NotInFileUnseen(missed) => {
+                let rest = missed.strip_prefix(path);
+                rest.is_some_and(|rest| rest.is_empty() || (goes && rest.starts_with('/')))
+            }
+            Self::MakesRoot(policy, _) => path.strip_prefix("sys/policies/acl/") == Some(policy),
+            _ => false,
+        }
+    }
+
     pub(super) fn code(&self) -> Code {
         match self {
             Self::NotInFile(_) | Self::NotInFileUnseen(_) => Code::StepDiffers,
@@ -166,6 +189,8 @@ impl DocumentFinding {
             Self::NewUnseen(_) | Self::Unseen(..) | Self::Unlisted(_) => Code::NotSeen,
             Self::MakesRoot(..) | Self::GivesRoot(..) => Code::LoginCanEscalate,
             Self::NotWritten(_, _, why) => why.code(),
+            Self::NotPruned(_, why) => why.code(),
+            Self::PruneUnconfirmed(..) => Code::ConfirmationMissing,
         }
     }
 }

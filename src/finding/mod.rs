@@ -5,6 +5,7 @@ mod codes;
 mod comparison;
 mod detail;
 mod document;
+mod unpruned;
 mod words;
 
 use jiff::Timestamp;
@@ -18,6 +19,7 @@ use crate::vault::auth::scan::Found;
 pub use comparison::Left;
 pub use detail::{Change, Detail};
 pub use document::{DocumentFinding, Unwritten};
+pub use unpruned::Unpruned;
 pub use words::NewShares;
 use words::{ROTATED, apart, files_of_this_machine, of_the_checkpoint, one_trust_domain, second};
 

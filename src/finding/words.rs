@@ -120,6 +120,22 @@ pub(super) fn in_its_place(others: &[String]) -> String {
     )
 }
 
+/// What deletes such a document, where it was made here.
+pub(super) fn pruned(path: &str) -> String {
+    let parts: Vec<&str> = path.split('/').collect();
+    let kind = match parts[..] {
+        ["sys", "policies", "acl", ..] => "policies",
+        ["sys", "quotas", "rate-limit" | "lease-count", _] => "quotas",
+        ["identity", "group" | "entity", "name", _, "alias", ..] => "aliases",
+        ["identity", "group", ..] => "groups",
+        ["identity", "entity", ..] => "entities",
+        ["auth", .., "users", _] => "users",
+        ["auth", .., "role" | "roles" | "certs" | "groups", _] => "roles",
+        _ => return String::new(),
+    };
+    format!("; what was made here: apply --prune {kind}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -167,6 +183,29 @@ mod tests {
         let tried = "; another login can be tried: apply --login NAME (admin, ada)";
         assert_eq!(in_its_place(&others), tried);
         assert!(in_its_place(&[]).ends_with("give it that rule with break-glass"));
+    }
+
+    #[test]
+    fn what_can_be_deleted_is_told_with_what_deletes_it() {
+        for (path, kind) in [
+            ("sys/policies/acl/a", "policies"),
+            ("auth/team/userpass/users/a", "users"),
+            ("auth/approle/role/a", "roles"),
+            ("identity/group/name/a/alias", "aliases"),
+            ("identity/entity/name/a", "entities"),
+        ] {
+            assert!(
+                pruned(path).ends_with(&format!("apply --prune {kind}")),
+                "{path}"
+            );
+        }
+        for path in [
+            "sys/mounts/kv",
+            "auth/oidc/config",
+            "auth/approle/role/a/role-id",
+        ] {
+            assert_eq!(pruned(path), "", "{path}");
+        }
     }
 
     #[test]

@@ -14,7 +14,7 @@ use crate::memory::form::Form;
 use crate::memory::{Record, Remembered};
 
 /// The form that this program writes, and the newest that it reads.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// Lines that have been overtaken, before the file is written anew.
 pub(super) const SLACK: usize = 64;
 
@@ -55,6 +55,9 @@ pub(super) struct Line {
     sent: Option<Form>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     made: Option<Form>,
+    /// This program has made it: before its first write nothing was there.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    created: bool,
     /// What was kept of the answer, for other documents.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     answer: Option<Answer>,
@@ -83,6 +86,7 @@ impl Line {
             gone: false,
             sent: None,
             made: None,
+            created: false,
             answer: None,
         }
     }
@@ -109,10 +113,15 @@ impl Line {
     }
 
     pub(super) fn settled(record: Record) -> Self {
-        let Remembered { sent, made } = record.remembered;
+        let Remembered {
+            sent,
+            made,
+            created,
+        } = record.remembered;
         Self {
             sent: Some(sent),
             made,
+            created,
             ..Self::empty(&record.path)
         }
     }
@@ -122,6 +131,7 @@ impl Line {
             sending: unsettled,
             sent: Some(remembered.sent.clone()),
             made: remembered.made.clone(),
+            created: remembered.created,
             ..Self::empty(path)
         }
     }
@@ -130,9 +140,16 @@ impl Line {
         if let Some(answer) = self.answer {
             return Entry::Answer(self.path, answer);
         }
-        let made = self.made;
+        let (made, created) = (self.made, self.created);
         match self.sent {
-            Some(sent) => Entry::Settled(self.path, Remembered { sent, made }, self.sending),
+            Some(sent) => {
+                let remembered = Remembered {
+                    sent,
+                    made,
+                    created,
+                };
+                Entry::Settled(self.path, remembered, self.sending)
+            }
             None if self.gone => Entry::Gone(self.path),
             None => Entry::Sending(self.path),
         }
@@ -143,7 +160,7 @@ impl Line {
 pub(super) struct Found {
     pub(super) header: Header,
     pub(super) lines: Vec<Line>,
-    /// The last line is not whole: a run was killed while it wrote it.
+    /// It cannot be added to as it is: a run was killed while it wrote the last line, or it is of an earlier form.
     pub(super) torn: bool,
 }
 
@@ -158,7 +175,7 @@ pub(super) fn read(directory: &Path, cluster: &str) -> Result<Option<Found>, Che
         path: path.clone(),
         why: format!("line {number}: {why}"),
     };
-    let torn = !bytes.ends_with(b"\n");
+    let whole = bytes.ends_with(b"\n");
     let mut lines: Vec<&[u8]> = bytes.split(|byte| *byte == b'\n').collect();
     // What follows the last line end is nothing, or half a line.
     lines.pop();
@@ -183,9 +200,10 @@ pub(super) fn read(directory: &Path, cluster: &str) -> Result<Option<Found>, Che
     };
     let lines = lines.map(parse).collect::<Result<Vec<_>, _>>()?;
     Ok(Some(Found {
+        // Whoever reads only the earlier form is told so by the first line.
+        torn: !whole || header.version < VERSION,
         header,
         lines,
-        torn,
     }))
 }
 

@@ -124,7 +124,7 @@ impl Form {
     }
 
     /// What is remembered in clear of a place.
-    pub(super) fn shown(&self, place: &str) -> Option<&Value> {
+    pub(crate) fn shown(&self, place: &str) -> Option<&Value> {
         self.plain.get(place)
     }
 

@@ -1,8 +1,8 @@
 //! What this program remembers of each document that it wrote: exactly what was sent, and what the server made of it.
 //!
 //! ```text
-//! memory.jsonl  {"version": 1, "program": "0.1.0", "cluster": "prod", "key": {…}}
-//!               {"path": "sys/policies/acl/ops", "sent": {"plain": {…}}, "made": {"plain": {…}}}
+//! memory.jsonl  {"version": 2, "program": "0.1.0", "cluster": "prod", "key": {…}}
+//!               {"path": "sys/policies/acl/ops", "sent": {"plain": {…}}, "made": {"plain": {…}}, "created": true}
 //!               {"path": "auth/userpass/users/ada", "sending": true}
 //! ```
 //!
@@ -52,6 +52,8 @@ pub(crate) struct Remembered {
     pub(crate) sent: Form,
     /// What the server said afterwards; `None` where it cannot be read.
     pub(crate) made: Option<Form>,
+    /// This program has made it: when it was first written, the server had nothing there.
+    pub(crate) created: bool,
 }
 
 /// The memory of one checkpoint.
@@ -191,7 +193,12 @@ impl Memory {
     ///
     /// # Errors
     /// The disk refuses.
-    pub(crate) fn remember(&self, records: Vec<Record>) -> Result<(), CheckpointError> {
+    pub(crate) fn remember(&self, mut records: Vec<Record>) -> Result<(), CheckpointError> {
+        for record in &mut records {
+            // Later writes do not change who has made it.
+            let known = self.of(&record.path);
+            record.remembered.created |= known.is_some_and(|known| known.created);
+        }
         let changed = |record: &Record| {
             self.is_unsettled(&record.path)
                 || self
@@ -242,6 +249,20 @@ impl Memory {
         let lines: Vec<_> = below.into_iter().map(|path| Line::gone(path)).collect();
         drop(state);
         self.append(lines)
+    }
+
+    /// Every document of which something is remembered, by path.
+    pub(crate) fn paths(&self) -> Vec<String> {
+        self.state.borrow().documents.keys().cloned().collect()
+    }
+
+    /// Forgets, durably, a document that is not there any more, and those below it.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub(crate) fn forget(&self, path: &str) -> Result<(), CheckpointError> {
+        self.append(vec![Line::gone(path)])?;
+        self.forget_below(&[format!("{path}/")])
     }
 
     /// Whether a write of a document was begun, and has no known end.
@@ -311,7 +332,7 @@ impl Memory {
             (state.lines == 0 && state.wrapped.is_none(), state.torn)
         };
         if fresh || torn {
-            // The file is not there yet, or its end is half a line.
+            // The file is not there yet, its end is half a line, or it is of an earlier form.
             self.take(lines);
             return self.compact();
         }
@@ -375,6 +396,7 @@ impl Remembered {
         Self {
             sent: of(sent),
             made: made.map(of),
+            created: false,
         }
     }
 }

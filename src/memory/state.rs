@@ -23,7 +23,7 @@ pub(super) struct State {
     pub(super) key: Option<Rc<DigestKey>>,
     /// Lines in the file.
     pub(super) lines: usize,
-    /// Its last line is not whole.
+    /// Its last line is not whole, or it is of an earlier form.
     pub(super) torn: bool,
 }
 
@@ -104,11 +104,55 @@ mod tests {
         let remembered = Remembered {
             sent: Form::default(),
             made: None,
+            created: false,
         };
         Record {
             path: PATH.to_owned(),
             remembered,
         }
+    }
+
+    #[test]
+    fn what_was_made_here_stays_so_through_later_writes_until_it_is_gone() {
+        let directory = tempfile::tempdir().unwrap();
+        let read = || Memory::read(directory.path(), "lab").unwrap();
+        let made = |memory: &Memory| memory.of(PATH).is_some_and(|known| known.created);
+        let memory = read();
+        memory.remember(vec![record()]).unwrap();
+        assert!(!made(&read()), "it was found there");
+        let mut created = record();
+        created.remembered.created = true;
+        memory.remember(vec![created]).unwrap();
+        assert!(made(&read()));
+        memory.begin([(PATH, true)].into_iter()).unwrap();
+        memory.remember(vec![record()]).unwrap();
+        memory.compact().unwrap();
+        assert!(made(&memory) && made(&read()));
+        memory.forget(PATH).unwrap();
+        memory.remember(vec![record()]).unwrap();
+        assert!(!made(&read()), "it was made anew by somebody else");
+    }
+
+    #[test]
+    fn a_memory_of_an_earlier_form_is_read_and_written_anew_before_anything_is_added() {
+        let directory = tempfile::tempdir().unwrap();
+        let read = || Memory::read(directory.path(), "lab").unwrap();
+        read().remember(vec![record()]).unwrap();
+        let file = directory.path().join("memory.jsonl");
+        let text = std::fs::read_to_string(&file).unwrap();
+        let text = text.replacen("\"version\":2", "\"version\":1", 1);
+        std::fs::write(&file, &text).unwrap();
+        let memory = read();
+        assert!(memory.of(PATH).is_some());
+        assert_eq!(
+            std::fs::read_to_string(&file).unwrap(),
+            text,
+            "looking writes nothing"
+        );
+        memory.begin([(PATH, true)].into_iter()).unwrap();
+        let text = std::fs::read_to_string(&file).unwrap();
+        assert!(text.starts_with("{\"version\":2"), "{text}");
+        assert!(read().is_unsettled(PATH));
     }
 
     #[test]

@@ -7,18 +7,19 @@ use crate::bootstrap::ceremony::session;
 use crate::bootstrap::{Judgment, Options, View, asks_the_server, judge, needs_nobody};
 use crate::changes::{self, SavedPlan};
 use crate::checkpoint::Diary;
-use crate::code::Reported;
+use crate::code::{Code, Reported};
 use crate::config::Config;
 use crate::custodian::Custodian;
 use crate::desired::memory;
 use crate::desired::observation::Observation;
 use crate::edge::references::resolve_all;
 use crate::edge::{cluster, custodians};
-use crate::event::Caller;
+use crate::event::{Caller, PlannedItem};
 use crate::evidence::facts::{DECLARED, DOCUMENTS};
 use crate::failure::Failure;
 use crate::finding::{Detail, Finding, Unwritten};
 use crate::memory::Memory;
+use crate::pruning;
 use crate::session::cluster_identity::agrees;
 use crate::session::{Authority, Session};
 use crate::step::decide::Decision;
@@ -45,6 +46,10 @@ pub(super) struct Looked {
     pub(super) left: BTreeMap<String, Unwritten>,
     /// Whether a login that looks would write some of it.
     pub(super) writes: bool,
+    /// What the file names no more, where it was asked what of it would be deleted.
+    pub(super) missed: Vec<PlannedItem>,
+    /// Whether some of that would be deleted.
+    pub(super) prunes: bool,
 }
 
 /// All that was found.
@@ -160,13 +165,46 @@ impl<'a> Looking<'a> {
                 details: found.details.clone(),
                 findings: found.findings.clone(),
                 unmanaged: found.unmanaged.clone(),
+                missed: Vec::new(),
+                prunes: false,
             });
             if self.by_login() && changes::differs(step, &found) {
                 waiting.push((step, found));
             }
         }
+        self.pruned(&mut looked, (&waiting, &all_left)).await?;
         let saved = self.saved(&waiting, &all_left);
         Ok(Seen { looked, saved })
+    }
+
+    /// What would be deleted since the file names it no more, beside what is written by then.
+    async fn pruned(
+        &self,
+        looked: &mut [Looked],
+        (waiting, left): (&[(Step, Observation)], &BTreeMap<String, Unwritten>),
+    ) -> Result<(), Failure> {
+        let kinds = &self.options.prune.kinds;
+        if kinds.is_empty() {
+            return Ok(());
+        }
+        if !self.by_login() {
+            return Err(Failure::refused(
+                Code::NotHandedOver,
+                "--prune is for a cluster that this checkpoint has handed over, and a login that looks",
+            )
+            .advise(format!(
+                "see what is to be done: {}",
+                self.session.config.command("plan")
+            )));
+        }
+        let coming = pruning::coming(waiting, left);
+        let known = (&self.memory, &*self.diary);
+        let missed = pruning::look(&self.session, known, (kinds, &coming)).await?;
+        for one in looked {
+            (one.missed, one.prunes) = pruning::items(&missed, one.step);
+            one.findings.retain(|finding| !missed.answers(finding));
+        }
+        Ok(())
     }
 
     /// What a file of the plan holds.

@@ -217,13 +217,17 @@ async fn known_elsewhere(config: &Config) -> Result<(), Failure> {
 }
 
 /// What was found of a step, as what will be done about it.
-fn planned(looked: Looked, root: bool) -> PlannedStep {
+fn planned(mut looked: Looked, root: bool) -> PlannedStep {
     let step = looked.step;
+    let missed = std::mem::take(&mut looked.missed);
     let (action, problems) = match &looked.decision {
         Err(failure) => (PlannedAction::Refuse, failure.problems.clone()),
         Ok(Decision::Refuse(why)) => (PlannedAction::Refuse, refused(step, *why).problems),
         Ok(Decision::SkipUnseen) if never_looked_at(step, &looked.details) => {
             (PlannedAction::NotRepeated, Vec::new())
+        }
+        Ok(Decision::Skip | Decision::SkipUnseen) if looked.prunes => {
+            (PlannedAction::Write, Vec::new())
         }
         Ok(_) if looked.nothing_declared => (PlannedAction::Nothing, Vec::new()),
         Ok(decision) => (action(step, *decision, (root, &looked)), Vec::new()),
@@ -231,7 +235,10 @@ fn planned(looked: Looked, root: bool) -> PlannedStep {
     PlannedStep {
         step,
         action,
-        items: items(looked.details.into_iter(), &looked.left),
+        items: items(looked.details.into_iter(), &looked.left)
+            .into_iter()
+            .chain(missed)
+            .collect(),
         unchanged: looked.equal,
         unmanaged: looked.unmanaged,
         findings: Finding::all_reported(&looked.findings),

@@ -30,11 +30,14 @@ pub(super) fn text(plan: &Plan, layout: Layout) -> String {
         text.push_str(&format!("looked as    {name}\n"));
     }
     text.push('\n');
+    let leaves = |item: &PlannedItem| item.change == Some(PlannedChange::Delete);
     let folds = |step: &PlannedStep| {
-        matches!(
-            step.action,
-            PlannedAction::Nothing | PlannedAction::NotRepeated
-        ) && step.findings.is_empty()
+        !step.items.iter().any(leaves)
+            && matches!(
+                step.action,
+                PlannedAction::Nothing | PlannedAction::NotRepeated
+            )
+            && step.findings.is_empty()
     };
     for step in plan.steps.iter().filter(|step| !folds(step)) {
         text.push_str(&one_step(step, layout));
@@ -108,7 +111,12 @@ pub(super) fn to_be_written(changes: &Changes, width: usize, style: Style) -> Pa
         .iter()
         .map(|step| step_with(step, layout, usize::MAX));
     let text = format!(
-        "other than the file, to be written as {}:\n{}",
+        "{} as {}:\n{}",
+        if changes.deletes {
+            "not in the file any more, to be deleted"
+        } else {
+            "other than the file, to be written"
+        },
         changes.login,
         steps.collect::<String>()
     );
@@ -250,7 +258,11 @@ fn words(action: PlannedAction) -> (char, &'static str) {
 fn one_item(item: &PlannedItem, layout: Layout, lines: usize) -> String {
     let mut text = what_of(item, layout, lines);
     if let Some(why) = &item.not_written {
-        let line = format!("not written: {why}");
+        let what = match item.change {
+            Some(PlannedChange::Delete) => "not deleted",
+            _ => "not written",
+        };
+        let line = format!("{what}: {why}");
         text.push_str(&format!("      ! {}\n", one_line(&line, 8, layout.width)));
     }
     text
@@ -267,6 +279,7 @@ fn what_of(item: &PlannedItem, Layout { width, .. }: Layout, lines: usize) -> St
         }
         Some(PlannedChange::HandsOut) => line('+', &item.text),
         Some(PlannedChange::Unseen) => line('?', &item.text),
+        Some(PlannedChange::Delete) => line('-', &item.text),
         Some(PlannedChange::PolicyDiffers) => {
             let (have, want) = (item.have.as_deref(), item.want.as_deref());
             let texts = (have.unwrap_or_default(), want.unwrap_or_default());

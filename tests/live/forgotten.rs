@@ -38,7 +38,7 @@ fn a_memory_that_is_damaged_or_of_another_cluster_is_refused_and_half_a_line_is_
             "is damaged: line 2",
         ),
         (
-            whole.replacen("\"version\":1", "\"version\":9", 1),
+            whole.replacen("\"version\":2", "\"version\":9", 1),
             "has form 9",
         ),
         (String::new(), "is damaged: line 1"),

@@ -6,7 +6,7 @@ use crate::bootstrap::ceremony::Ceremony;
 use crate::bootstrap::view::View;
 use crate::code::Code;
 use crate::config::accessors::{filled, named};
-use crate::config::{AuthMount, Field, Fields, PolicySource};
+use crate::config::{Field, PolicySource};
 use crate::desired::observation::Observation;
 use crate::desired::{
     self, Document, Kind, Read, answers, auditor, grant, kind, resolve, unmanaged,
@@ -129,7 +129,7 @@ fn policy(name: &str, text: String) -> Document {
 /// Roles and users of the auth methods, each written whole: a field left out of a later write would be cleared by the
 /// server, the break-glass grant among them. Then groups and entities.
 pub(super) async fn observe_roles(view: &View<'_>) -> Result<Observation, Failure> {
-    let mut wanted = roles(view)?;
+    let mut wanted = desired::auth_roles::documents(view)?;
     let identity = desired::identity::wanted(&view.documents()).await?;
     wanted.extend(identity.documents);
     let named = wanted.iter().map(|one| one.path.clone());
@@ -146,46 +146,6 @@ pub(super) async fn observe_roles(view: &View<'_>) -> Result<Observation, Failur
         observation.unmanaged.extend(others.paths);
     }
     Ok(observation)
-}
-
-fn roles(view: &View<'_>) -> Result<Vec<Document>, Failure> {
-    let mut documents = Vec::new();
-    for method in &view.config.auth {
-        for (name, fields) in &method.roles {
-            let path = format!("auth/{}/{}/{name}", method.path, collection(method));
-            documents.push(whole(view, path, method, name, fields)?);
-        }
-        for (name, fields) in &method.users {
-            let path = format!("auth/{}/users/{name}", method.path);
-            documents.push(whole(view, path, method, name, fields)?);
-        }
-    }
-    Ok(documents)
-}
-
-/// Where a type keeps what the file calls `roles`.
-fn collection(method: &AuthMount) -> &'static str {
-    match method.auth_type.as_str() {
-        "cert" => "certs",
-        "ldap" => "groups",
-        "token" => "roles",
-        _ => "role",
-    }
-}
-
-fn whole(
-    view: &View<'_>,
-    path: String,
-    method: &AuthMount,
-    name: &str,
-    fields: &Fields,
-) -> Result<Document, Failure> {
-    let mut body = resolve::body(view, fields)?;
-    if grant::belongs_to(view.config, &method.path, name) {
-        grant::add_to(&mut body, &method.auth_type, fields);
-    }
-    let kind = Kind::auth_role(&method.auth_type);
-    Ok(Document::new(path, body, kind))
 }
 
 /// Any other API write of the file, compared where it can be read back.

@@ -4,7 +4,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::config::auth_types::mount_path;
-use crate::config::forms::{Named, Setting};
+use crate::config::forms::{ManageNamed, Named, Setting};
+use crate::config::model::mounts::Manage;
 use crate::config::section::{At, Read, choices, section};
 use crate::config::tree::Kind;
 
@@ -75,6 +76,9 @@ pub struct Group {
     /// Fields that change by themselves, or by another tool, such as `member_entities`: they are not compared.
     #[schemars(with = "Option<Vec<String>>")]
     pub unmanaged_fields: Vec<String>,
+    /// `named`: only the fields that the file names are compared and written; the others are left to another tool.
+    #[schemars(with = "Option<ManageNamed>")]
+    pub manage: Manage,
 }
 
 impl Group {
@@ -88,6 +92,7 @@ impl Group {
             member_groups: at.key("member_groups")?,
             alias: at.key("alias")?,
             unmanaged_fields: at.key("unmanaged_fields")?,
+            manage: at.key("manage")?,
         })
     }
 }
@@ -174,6 +179,9 @@ pub struct Entity {
     /// Fields that change by themselves, or by another tool: they are not compared.
     #[schemars(with = "Option<Vec<String>>")]
     pub unmanaged_fields: Vec<String>,
+    /// `named`: only the fields that the file names are compared and written; the others are left to another tool.
+    #[schemars(with = "Option<ManageNamed>")]
+    pub manage: Manage,
 }
 
 impl Entity {
@@ -185,6 +193,7 @@ impl Entity {
             disabled: at.key("disabled")?,
             aliases: at.key("aliases")?,
             unmanaged_fields: at.key("unmanaged_fields")?,
+            manage: at.key("manage")?,
         })
     }
 }

@@ -3,11 +3,11 @@
 use schemars::JsonSchema;
 
 use crate::config::auth_types::{TYPED, Tune, mount_path};
-use crate::config::forms::{FreeFields, Named, Setting};
+use crate::config::forms::{FreeFields, ManageNamed, Named, Setting};
 use crate::config::model::hand_out::{HandOut, secret_of};
 use crate::config::section::{At, Read, section};
 use crate::config::sections::config_is_elsewhere;
-use crate::config::values::Fields;
+use crate::config::values::{Field, Fields};
 use crate::span;
 
 /// An audit device.
@@ -74,6 +74,9 @@ pub struct SecretsEngine {
     /// Fields of the mount and its config that change by themselves, or by another tool: they are not compared.
     #[schemars(with = "Option<Vec<String>>")]
     pub unmanaged_fields: Vec<String>,
+    /// `named`: of the mount and its config, only the fields that the file names are compared and written.
+    #[schemars(with = "Option<ManageNamed>")]
+    pub manage: Manage,
 }
 
 impl SecretsEngine {
@@ -98,7 +101,28 @@ impl SecretsEngine {
             local: at.key("local")?,
             seal_wrap: at.key("seal_wrap")?,
             unmanaged_fields: at.key("unmanaged_fields")?,
+            manage: at.key("manage")?,
         })
+    }
+}
+
+/// How much of a document is the file's.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Manage {
+    /// All of it: what the file does not name is as it was after the last write.
+    #[default]
+    Whole,
+    /// What the file names: the rest is left to another tool.
+    Named,
+}
+
+impl Read for Manage {
+    fn read(at: At) -> Option<Self> {
+        (at.node.text() == Some("named")).then_some(Self::Named)
+    }
+
+    fn absent() -> Option<Self> {
+        Some(Self::Whole)
     }
 }
 
@@ -141,22 +165,56 @@ pub struct AuthMount {
     pub local: bool,
     /// Fields of the mount and its config that are not compared.
     pub unmanaged_fields: Vec<String>,
+    /// How much of the mount and its config is the file's.
+    pub manage: Manage,
+    /// Roles and users of which only what the file names is the file's: `roles` or `users`, and the name.
+    named: Vec<(&'static str, String)>,
 }
+
+/// The key beside the fields of a role or user that says how much of it is the file's. No field of any API.
+const MANAGE: &str = "manage";
 
 impl AuthMount {
     pub(super) fn read(name: &str, at: At) -> Option<Self> {
-        let members = |kind| at.each(kind, |name, at| Some((name.to_owned(), at.read()?)));
+        let mut named = Vec::new();
+        let mut members = |kind| {
+            let mut all: Vec<(String, Fields)> =
+                at.each(kind, |name, at| Some((name.to_owned(), at.read()?)))?;
+            for (name, fields) in &mut all {
+                if fields
+                    .get(MANAGE)
+                    .is_some_and(|value| *value != Field::Null)
+                {
+                    named.push((kind, name.clone()));
+                }
+                fields.0.retain(|(field, _)| field != MANAGE);
+            }
+            Some(all)
+        };
+        let (roles, users) = (members("roles")?, members("users")?);
         Some(Self {
             path: mount_path(name),
             auth_type: at.key_or("type", || Some(name.to_owned()))?,
             description: description(at)?,
             config: at.key("config")?,
             tune: at.key("tune")?,
-            roles: members("roles")?,
-            users: members("users")?,
+            roles,
+            users,
             local: at.key("local")?,
             unmanaged_fields: at.key("unmanaged_fields")?,
+            manage: at.key("manage")?,
+            named,
         })
+    }
+
+    /// How much of a role or user is the file's; `kind` is `roles` or `users`.
+    pub fn manage_of(&self, kind: &str, name: &str) -> Manage {
+        let mut named = self.named.iter();
+        if named.any(|(of, its)| *of == kind && its == name) {
+            Manage::Named
+        } else {
+            Manage::Whole
+        }
     }
 
     /// Whether the fields of its roles and users are those of a type that this program knows.

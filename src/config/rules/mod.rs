@@ -12,6 +12,7 @@ mod directories;
 mod hand_out;
 mod identity;
 mod logins;
+mod managing;
 mod mounts;
 mod names;
 mod people;
@@ -24,7 +25,7 @@ use super::reading::Reading;
 
 type Rule = fn(&mut Reading);
 
-const RULES: [Rule; 57] = [
+const RULES: [Rule; 59] = [
     cluster::plain_http_stays_on_this_machine,
     cluster::nodes_are_different,
     cluster::threshold_fits_the_shares,
@@ -54,6 +55,8 @@ const RULES: [Rule; 57] = [
     identity::types_of_groups_fit,
     identity::aliases_are_different,
     identity::members_of_groups_exist,
+    managing::doors_are_managed_whole,
+    managing::what_is_not_named_can_be_left,
     mounts::secrets_are_references,
     mounts::write_paths_are_plain,
     mounts::writes_keep_to_themselves,

@@ -76,6 +76,24 @@ const BROKEN: &str = r#"
 -       backup: {token_ttl: 20m}
 +       ben@example.com: {token_ttl: 20m}
 > 18:7: auth.approle.roles."ben@example.com": the servers have no path for
+-       ada: {password: {file: /run/secrets/ada}, token_ttl: 15m}
++       ada: {password: {file: /run/secrets/ada}, token_ttl: 15m, manage: named}
+> 15:73: auth.userpass.users.ada.manage: the login `ada` comes in here, so all of it is the file's
+-       backup: {token_ttl: 20m}
++       backup: {token_ttl: 20m, manage: named}
+> 18:40: auth.approle.roles.backup.manage: the login `backup` comes in here, so all of it is the file's
+- policies:
++   ldap: {config: {url: "ldap://a"}, roles: {staff: {policies: [reader], manage: named}}}
++ policies:
+> 19:81: auth.ldap.roles.staff.manage: a write of roles of `ldap` resets what it does not name, or may
+- policies:
++   cert: {roles: {staff: {token_policies: [reader], manage: all}}}
++ policies:
+> 19:60: auth.cert.roles.staff.manage: expected `named`
+- policies:
++   jwt: {manage: named, config: {jwks_url: "https://a"}}
++ policies:
+> 19:17: auth.jwt.manage: a write of this `config` resets what it does not name, or may
 - policies:
 + secrets: {pki: {type: pki, config: {default_lease_ttl: 168h}}}
 + policies:

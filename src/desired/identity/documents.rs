@@ -69,7 +69,7 @@ fn entity(one: &Entity, seen: &Seen) -> Document {
     let document = Document::new(entity_path(&one.name), Body::Map(body), MERGED);
     Document {
         read: read(seen, answer),
-        ..document.leaving(&one.unmanaged_fields)
+        ..document.leaving(&one.unmanaged_fields).managed(one.manage)
     }
 }
 
@@ -152,7 +152,7 @@ fn group(
     let document = Document {
         read,
         needs,
-        ..document.leaving(&one.unmanaged_fields)
+        ..document.leaving(&one.unmanaged_fields).managed(one.manage)
     };
     (document, unknown)
 }

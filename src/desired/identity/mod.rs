@@ -8,6 +8,7 @@
 mod alias;
 mod answers;
 mod documents;
+pub(crate) mod missed;
 mod paths;
 mod server;
 mod writing;

@@ -27,7 +27,8 @@ pub(crate) async fn apply(target: &Target<'_>, pending: Vec<Pending>) -> Result<
     let mut written = Written::default();
     let mut resets = Vec::new();
     for one in &pending {
-        resets.push((one.document.path.clone(), one.reset.clone()));
+        let created = one.why == [Change::Create];
+        resets.push((one.document.path.clone(), one.reset.clone(), created));
     }
     let mut rest = pending;
     let entities: Vec<_> = taken(&mut rest, |path| {
@@ -55,14 +56,17 @@ pub(crate) async fn apply(target: &Target<'_>, pending: Vec<Pending>) -> Result<
         let Read::Known(Some(made)) = &document.read else {
             continue;
         };
-        let Some((_, resets)) = resets.iter().find(|(path, _)| *path == document.path) else {
+        let Some((_, resets, created)) = resets.iter().find(|(path, ..)| *path == document.path)
+        else {
             continue;
         };
         let stays = resets
             .iter()
             .filter_map(|reset| stays(&document, made, reset));
         written.findings.extend(stays.collect::<Vec<Finding>>());
-        records.push(read_back(target.memory, &document, made));
+        let mut record = read_back(target.memory, &document, made);
+        record.remembered.created = *created;
+        records.push(record);
     }
     target.memory.remember(records)?;
     Ok(written)

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use http::Method;
 use rustify::endpoint::Endpoint;
 use serde_json::Value;
 use url::Url;
@@ -239,6 +240,18 @@ impl Client {
         let mut ask = Ask::post(path, token, body);
         ask.wrap = wrap;
         Made::of(&self.ask(ask).await?.ok()?)
+    }
+
+    /// Deletes `path`. What is not there is deleted.
+    ///
+    /// # Errors
+    /// Any other answer than 2xx or 404. After a 5xx or a lost answer it may have been executed all the same.
+    pub async fn delete(&self, token: Option<&Token>, path: &str) -> Result<(), Error> {
+        let reply = self.ask(Ask::new(Method::DELETE, path, token)).await?;
+        if !reply.is_absent()? {
+            reply.ok()?;
+        }
+        Ok(())
     }
 
     /// Runs a request description of `vaultrs` (or any other): method, path, query and body are the

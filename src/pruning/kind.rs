@@ -1,0 +1,297 @@
+//! What can be deleted: kinds of documents, by their paths.
+
+use crate::config::Config;
+use crate::desired::grant;
+use crate::step::Step;
+
+/// A kind of document that can be deleted. What stands first is deleted first: what uses something goes before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum PruneKind {
+    /// Users of auth methods.
+    Users,
+    /// Roles of auth methods.
+    Roles,
+    /// What auth methods call groups and entities.
+    Aliases,
+    /// Groups of identities.
+    Groups,
+    /// Entities.
+    Entities,
+    /// Policies.
+    Policies,
+    /// Quotas of `writes`.
+    Quotas,
+}
+
+impl PruneKind {
+    /// As it is typed.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Users => "users",
+            Self::Roles => "roles",
+            Self::Aliases => "aliases",
+            Self::Groups => "groups",
+            Self::Entities => "entities",
+            Self::Policies => "policies",
+            Self::Quotas => "quotas",
+        }
+    }
+
+    /// The step that writes such documents.
+    pub(super) fn step(self) -> Step {
+        match self {
+            Self::Policies => Step::Policies,
+            Self::Quotas => Step::Writes,
+            _ => Step::Roles,
+        }
+    }
+
+    /// The kind of the document at this path; `None` of all that is never deleted.
+    pub(super) fn of_path(config: &Config, path: &str) -> Option<Self> {
+        let parts: Vec<&str> = path.split('/').collect();
+        match parts[..] {
+            ["sys", "policies", "acl", _] => Some(Self::Policies),
+            ["sys", "quotas", "rate-limit" | "lease-count", _] => Some(Self::Quotas),
+            ["identity", "group", "name", _] => Some(Self::Groups),
+            ["identity", "entity", "name", _] => Some(Self::Entities),
+            ["identity", "group" | "entity", "name", _, "alias", ..] => Some(Self::Aliases),
+            ["auth", "token", "roles", _] => Some(Self::Roles),
+            ["auth", ..] => {
+                let (collection, _) = member(config, path)?.1;
+                Some(if collection == "users" {
+                    Self::Users
+                } else {
+                    Self::Roles
+                })
+            }
+            _ => None,
+        }
+    }
+}
+
+/// The auth method of the file, the collection and the name, where a path is that of a role or user.
+fn member<'p>(config: &Config, path: &'p str) -> Option<(String, (&'p str, &'p str))> {
+    let rest = path.strip_prefix("auth/")?;
+    let method = config.auth.iter().find_map(|method| {
+        let below = rest.strip_prefix(method.path.as_str())?.strip_prefix('/')?;
+        let (collection, name) = below.split_once('/')?;
+        let of_type = match method.auth_type.as_str() {
+            "cert" => collection == "certs",
+            "ldap" => matches!(collection, "groups" | "users"),
+            _ => matches!(collection, "role" | "users"),
+        };
+        let whole = of_type && !name.contains('/');
+        whole.then_some((method.path.clone(), (collection, name)))
+    });
+    method.filter(|(_, (_, name))| !name.is_empty())
+}
+
+/// Whether the file names the document at this path.
+pub(super) fn is_in_file(config: &Config, path: &str) -> bool {
+    let same = |one: &str, other: &str| one.eq_ignore_ascii_case(other);
+    if config.writes.iter().any(|write| same(&write.path, path)) {
+        return true;
+    }
+    if let Some(name) = path.strip_prefix("sys/policies/acl/") {
+        let mut policies = config.policies.iter();
+        return name == grant::POLICY || policies.any(|one| same(&one.name, name));
+    }
+    if let Some((method, (collection, name))) = member(config, path) {
+        let method = config.auth_mount(&method);
+        return method.is_some_and(|method| {
+            let found = if collection == "users" {
+                method.user(name)
+            } else {
+                method.role(name)
+            };
+            found.is_some()
+        });
+    }
+    let parts: Vec<&str> = path.splitn(6, '/').collect();
+    let identity = &config.identity;
+    let group = |name: &str| {
+        let mut groups = identity.groups.iter();
+        groups.find(|one| same(&one.name, name)).cloned()
+    };
+    let entity = |name: &str| {
+        let mut entities = identity.entities.iter();
+        entities.find(|one| same(&one.name, name)).cloned()
+    };
+    match parts[..] {
+        ["identity", "group", "name", name] => group(name).is_some(),
+        ["identity", "group", "name", name, "alias"] => {
+            group(name).is_some_and(|one| one.alias.is_some())
+        }
+        ["identity", "entity", "name", name] => entity(name).is_some(),
+        ["identity", "entity", "name", name, "alias", method] => entity(name)
+            .is_some_and(|one| one.aliases.iter().any(|alias| alias.called.auth == method)),
+        _ => false,
+    }
+}
+
+/// The login of the file that comes in by the document at this path.
+pub(super) fn login_by(config: &Config, path: &str) -> Option<String> {
+    let mut logins = config.logins.iter();
+    let found = logins.find(|login| {
+        let role = grant::role_path(config, login);
+        match role {
+            Some(role) => role.eq_ignore_ascii_case(path),
+            // A login by ids does not say of which role they are: it may be any of its auth method.
+            None => path
+                .strip_prefix("auth/")
+                .and_then(|rest| rest.strip_prefix(login.auth.as_str()))
+                .is_some_and(|rest| rest.starts_with("/role/")),
+        }
+    });
+    found.map(|login| login.name.clone())
+}
+
+/// The login of the file that is called so by this auth method.
+pub(super) fn login_called(config: &Config, method: &str, name: &str) -> Option<String> {
+    let mut logins = config.logins.iter();
+    let found = logins.find(|login| {
+        let role = grant::role_path(config, login);
+        let user = role.and_then(|role| {
+            let begin = format!("auth/{method}/users/");
+            role.strip_prefix(begin.as_str()).map(str::to_owned)
+        });
+        user.is_some_and(|user| user.eq_ignore_ascii_case(name))
+    });
+    found.map(|login| login.name.clone())
+}
+
+/// A policy that every server has, whoever wrote it last.
+pub(super) fn is_of_server(path: &str) -> bool {
+    let name = path.strip_prefix("sys/policies/acl/");
+    name.is_some_and(|name| {
+        let own = [
+            "root",
+            "default",
+            "default-ceiling",
+            "response-wrapping",
+            "control-group",
+            grant::POLICY,
+        ];
+        own.contains(&name)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    const FILE: &str = r#"version: 1
+cluster: {name: lab, address: "http://127.0.0.1:8200"}
+init:
+  shares: 1
+  threshold: 1
+  custodians:
+    - {name: alice, age: {recipient: age1alice, file: shares/alice.age}}
+checkpoint: {path: .vault-bootstrap/lab, key: {identity: keys/checkpoint.agekey}}
+audit:
+  file: {type: file, options: {file_path: /var/log/audit.log}}
+auth:
+  team/people:
+    type: userpass
+    users:
+      ada: {password: {file: /run/secrets/ada}}
+      bob: {password: {file: /run/secrets/bob}}
+  approle:
+    roles:
+      backup: {token_ttl: 20m}
+  ldap: {config: {url: "ldaps://a"}, roles: {staff: {policies: [reader]}}}
+policies:
+  reader: {rules: 'path "a" { capabilities = ["read"] }'}
+identity:
+  groups: {crew: {policies: [reader]}}
+  entities: {eve: {aliases: [{auth: team/people, name: bob}]}}
+logins:
+  ada: {auth: team/people, username: ada, password: {file: /run/secrets/ada}}
+  backup: {auth: approle, role_id: abc, secret_id: {env: SECRET_ID}}
+break_glass: {none: "a test"}
+writes: [{path: sys/quotas/rate-limit/named, data: {rate: 1}}]
+"#;
+
+    fn config() -> Config {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("bootstrap.yaml");
+        std::fs::write(&file, FILE).unwrap();
+        let loaded = crate::config::load(Path::new(&file), &|_| None);
+        loaded.unwrap_or_else(|problems| panic!("{:?}", problems.list))
+    }
+
+    #[test]
+    fn only_documents_of_known_kinds_can_be_deleted_and_none_that_the_file_names() {
+        use PruneKind as Kind;
+        let config = config();
+        for (path, kind, named) in [
+            ("sys/policies/acl/reader", Some(Kind::Policies), true),
+            ("sys/policies/acl/Reader", Some(Kind::Policies), true),
+            ("sys/policies/acl/gone", Some(Kind::Policies), false),
+            (
+                "sys/policies/acl/vault-bootstrap-break-glass",
+                Some(Kind::Policies),
+                true,
+            ),
+            ("auth/team/people/users/ada", Some(Kind::Users), true),
+            ("auth/team/people/users/gone", Some(Kind::Users), false),
+            ("auth/approle/role/gone", Some(Kind::Roles), false),
+            ("auth/ldap/groups/staff", Some(Kind::Roles), true),
+            ("auth/ldap/groups/gone", Some(Kind::Roles), false),
+            ("auth/token/roles/gone", Some(Kind::Roles), false),
+            ("identity/group/name/crew", Some(Kind::Groups), true),
+            ("identity/group/name/crew/alias", Some(Kind::Aliases), false),
+            ("identity/entity/name/eve", Some(Kind::Entities), true),
+            (
+                "identity/entity/name/eve/alias/team/people",
+                Some(Kind::Aliases),
+                true,
+            ),
+            (
+                "identity/entity/name/eve/alias/approle",
+                Some(Kind::Aliases),
+                false,
+            ),
+            ("sys/quotas/rate-limit/named", Some(Kind::Quotas), true),
+            ("sys/quotas/lease-count/gone", Some(Kind::Quotas), false),
+            ("sys/quotas/config", None, false),
+            ("auth/approle/role/gone/role-id", None, false),
+            ("auth/approle/config", None, false),
+            ("auth/unknown/role/gone", None, false),
+            ("sys/mounts/kv", None, false),
+            ("sys/audit/file", None, false),
+            ("secret/data/a", None, false),
+        ] {
+            assert_eq!(Kind::of_path(&config, path), kind, "{path}");
+            assert_eq!(is_in_file(&config, path), named, "{path}");
+        }
+    }
+
+    #[test]
+    fn what_a_login_comes_in_by_is_known() {
+        let config = config();
+        let by = |path: &str| login_by(&config, path);
+        assert_eq!(by("auth/team/people/users/Ada").as_deref(), Some("ada"));
+        assert_eq!(by("auth/team/people/users/bob"), None);
+        assert_eq!(by("auth/approle/role/backup").as_deref(), Some("backup"));
+        let called = |method, name| login_called(&config, method, name);
+        assert_eq!(called("team/people", "ADA").as_deref(), Some("ada"));
+        assert_eq!(called("approle", "ada"), None);
+    }
+
+    #[test]
+    fn policies_of_the_servers_and_the_grant_are_never_deleted() {
+        for name in [
+            "root",
+            "default",
+            "default-ceiling",
+            "response-wrapping",
+            "control-group",
+            grant::POLICY,
+        ] {
+            assert!(is_of_server(&format!("sys/policies/acl/{name}")), "{name}");
+        }
+        assert!(!is_of_server("sys/policies/acl/defaults"));
+    }
+}
