@@ -4,10 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use crate::memory::OfPlace;
 use crate::memory::form::{DigestKey, Form, Same, json};
 use crate::memory::leaf::{Leaves, field_of, holds, is_nothing, is_untouched, says_nothing};
 use crate::vault::Body;
+
+/// What is to be known of a place in a document.
+pub(crate) type OfPlace<'a> = &'a dyn Fn(&str) -> bool;
 
 /// One value that is another one now.
 #[derive(Debug, Clone, PartialEq)]

@@ -34,16 +34,13 @@ use crate::secret::SecretText;
 use crate::vault::Body;
 
 pub(crate) use crate::memory::compared::{
-    Changed, Drift, Edits, Look, Shown, drift, edits, field_then,
+    Changed, Drift, Edits, Look, OfPlace, Shown, drift, edits, field_then,
 };
 
 /// Under which name, which is none of a field, it is kept beside an answer where its secret went.
 const HANDED_OUT: &str = "handed out";
 /// What the digests are made for, beside the key that makes them.
 const PURPOSE: &str = "vault-bootstrap memory 1";
-
-/// What is to be known of a place in a document.
-pub(crate) type OfPlace<'a> = &'a dyn Fn(&str) -> bool;
 
 /// What is remembered of one document.
 #[derive(Debug, Clone, PartialEq)]

@@ -78,7 +78,7 @@ fn only_looked_at(config: &Config, plan: Plan, who: &Who) -> Plan {
         Who::Login(name) => ShellCommand::new("plan --login").with(name),
         Who::Token(TokenSource::Asked) => ShellCommand::new("plan --ask-token"),
         Who::Token(TokenSource::File(file)) => {
-            ShellCommand::new("plan --token-file").with(&file.display().to_string())
+            ShellCommand::new("plan --token-file").with(file.display().to_string())
         }
     };
     Plan {

@@ -10,6 +10,7 @@ mod policy_files;
 mod problems;
 mod rules;
 mod sections;
+mod signing_in;
 mod sources;
 mod spellings;
 
