@@ -5,6 +5,7 @@ use thiserror::Error;
 use crate::code::Code;
 use crate::finding::detail::Detail;
 use crate::finding::words;
+use crate::shell::ShellCommand;
 use crate::step::Step;
 
 /// What does not hold of a document, by its path.
@@ -95,9 +96,9 @@ pub enum DocumentFinding {
 /// Why something that differs was not written after the hand-over.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum Unwritten {
-    /// A login, or a token that was given, that may not; the rule of a policy that would let it, and the other logins of the file that may be tried.
-    #[error("{} may not; it takes {}{}", words::who_looks(.0.as_deref()), .1, words::in_its_place(.2))]
-    NotPermitted(Option<String>, String, Vec<String>),
+    /// A login, or a token that was given, that may not; the rule of a policy that would let it, and what else writes it.
+    #[error("{} may not; it takes {}; {}", words::who_looks(.0.as_deref()), .1, .2)]
+    NotPermitted(Option<String>, String, InItsPlace),
     /// What it stands in is not written either.
     #[error("it stands in {0}, which is not written")]
     Below(String),
@@ -116,7 +117,25 @@ pub enum Unwritten {
     Widens,
 }
 
+/// What writes a document in the place of a login that may not.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{}", words::in_its_place(.others, .break_glass))]
+pub struct InItsPlace {
+    /// The other logins of the file whose policies there let them.
+    pub others: Vec<String>,
+    /// The command that writes it as root.
+    pub break_glass: ShellCommand,
+}
+
 impl Unwritten {
+    /// What else writes it, where the login that looks may not.
+    pub fn in_its_place(&self) -> Option<&InItsPlace> {
+        match self {
+            Self::NotPermitted(_, _, place) => Some(place),
+            _ => None,
+        }
+    }
+
     fn code(&self) -> Code {
         match self {
             Self::NotPermitted(..) | Self::Below(_) => Code::NotPermitted,
