@@ -101,8 +101,18 @@ fn a_reference_with_nothing_behind_it_is_found_before_anything_is_initialised() 
         "environment variable PASSWORD_OF_OPERATOR: not set",
         "export PASSWORD_OF_OPERATOR",
         &address,
+        "not found",
+        "make it: aws ssm put-parameter --type SecureString --name",
+        "or correct the name or region in the file",
     ]);
     assert!(!server.api().initialised());
+    // One that anybody may read who may read parameters is told.
+    let password = ceremony.secrets["ada"].clone();
+    LocalStack::shared().ssm_put_plain(&missing, &password);
+    let run = ceremony.apply();
+    run.exits(1)
+        .says(&["it is no SecureString: whoever may read parameters reads it"])
+        .never_says(&[&password]);
 }
 
 #[test]
