@@ -131,10 +131,10 @@ async fn fetch(reference: &SecretRef, sources: &Sources<'_>) -> Result<SecretTex
     Ok(secret)
 }
 
-/// The place, which who refused may have named already.
+/// The place, which a store names itself, and with its region.
 fn said(reference: &SecretRef, why: &Why) -> String {
-    let (reference, why) = (reference.to_string(), why.to_string());
-    if why.starts_with(&format!("{reference}: ")) {
+    let why = why.to_string();
+    if matches!(reference, SecretRef::Ssm { .. }) && why.starts_with("aws-ssm://") {
         return why;
     }
     format!("{reference}: {why}")

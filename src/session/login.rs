@@ -200,23 +200,23 @@ mod tests {
     fn advice_about_a_password_that_is_refused_is_possible() {
         for (users, login, expected) in [
             (
-                "{ada: {password: {file: /s/ada}}}",
+                "{users: {ada: {password: {file: /s/ada}}, bob: {password: {file: /s/bob}}}}",
                 "{file: /s/ada}",
                 "the server has another password for ada than /s/ada: put the one in force there; or once root is revoked \
                  with another login: --login bob",
             ),
             (
-                "{ada: {password: {file: /s/other}}}",
+                "{users: {ada: {password: {file: /s/other}}, bob: {password: {file: /s/bob}}}}",
                 "{file: /s/ada}",
                 "the login takes it from /s/ada, and auth.userpass.users.ada of the file from /s/other: let both be",
             ),
             (
-                "{ada: {password: {file: /s/ada}}}",
+                "{users: {ada: {password: {file: /s/ada}}, bob: {password: {file: /s/bob}}}}",
                 "{prompt: password of ada}",
                 "type it again; or ",
             ),
             (
-                "{bob: {password: {file: /s/bob}}}",
+                "{}",
                 "{file: /s/ada}",
                 "see whether ada is a user of auth/userpass, and put",
             ),
@@ -230,7 +230,7 @@ init:
   custodians: [{{name: alice, age: {{recipient: age1alice, file: shares/alice.age}}}}]
 checkpoint: {{path: lab, key: {{identity: keys/checkpoint.agekey}}}}
 audit: {{}}
-auth: {{userpass: {{users: {users}}}}}
+auth: {{userpass: {users}}}
 logins:
   ada: {{auth: userpass, username: ada, password: {login}}}
   bob: {{auth: userpass, username: bob, password: {{file: /s/bob}}}}

@@ -85,7 +85,7 @@ const BROKEN: &str = r#"
 + secrets: {kv: {type: kv-v2}}
 + logins:
 +   ada: {auth: userpass, username: ada, password: {file: /run/secrets/ada}, can: {kv/team/x: [read]}}
-> 23: logins.ada.can.kv/team/x: `kv` is `kv` with versions; did you mean `kv/data/team/x`?
+> 23: logins.ada.can."kv/team/x": `kv` is `kv` with versions; did you mean `kv/data/team/x`?
 - policies:
 + secrets: {kv: {type: kv, options: {version: "2"}}}
 + writes: [{path: kv/data/app, data: {a: b}}]

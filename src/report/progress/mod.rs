@@ -23,7 +23,7 @@ use crate::span;
 use crate::text_layout::{columns, wrapped};
 pub(super) use rows::Size;
 use rows::rows;
-use step_line::{StepLine, Tail, word};
+use step_line::{StepLine, Tail};
 
 /// Where stderr is no terminal, a wait is mentioned this often.
 const MENTION_SECONDS: u64 = 5;
@@ -191,13 +191,8 @@ impl Progress {
                 ..
             } => {
                 let nothing = evidence.get::<String>("declared").as_deref() == Some("nothing");
-                let (word, mark) = word((*step, *outcome), nothing);
-                self.finished(Tail::Ended {
-                    word,
-                    mark,
-                    requests: *requests,
-                    millis: *milliseconds,
-                })
+                let figures = (*requests, *milliseconds);
+                self.finished(Tail::ended((*step, *outcome), nothing, figures))
             }
             _ => match advice(event) {
                 Some((text, whole)) => self.line(&text, "", (false, false)) + &whole,

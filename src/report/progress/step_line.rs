@@ -105,6 +105,21 @@ impl StepLine {
 }
 
 impl Tail {
+    /// How a step ended, what it took, and whether the file asks for anything of it.
+    pub(super) fn ended(
+        ended: (Step, StepOutcome),
+        nothing_declared: bool,
+        (requests, millis): (u64, u64),
+    ) -> Self {
+        let (word, mark) = word(ended, nothing_declared);
+        Self::Ended {
+            word,
+            mark,
+            requests,
+            millis,
+        }
+    }
+
     fn outcome(self, style: Style) -> String {
         match self {
             Self::Nothing => String::new(),
@@ -134,14 +149,12 @@ impl Tail {
     }
 }
 
-/// What no run does again once it is done: for `apply` before `sys/init`, for `--check` never, and for `rehearse`.
+/// What `apply` does not do again once it is done: the look before `sys/init`, the logins, and the drill, which `rehearse`
+/// holds.
 const NOT_REPEATED: [Step; 3] = [Step::Preflight, Step::Logins, Step::Drill];
 
 /// An outcome in a word, and how it is to be taken.
-pub(super) fn word(
-    (step, outcome): (Step, StepOutcome),
-    nothing_declared: bool,
-) -> (&'static str, Mark) {
+fn word((step, outcome): (Step, StepOutcome), nothing_declared: bool) -> (&'static str, Mark) {
     match outcome {
         _ if nothing_declared => ("none in file", Mark::Good),
         StepOutcome::Applied => ("done", Mark::Good),

@@ -87,7 +87,7 @@ fn a_wrong_share_keeps_no_other_quorum_from_opening_and_one_that_was_changed_is_
     let run = ceremony.run(&words);
     // Since carol's does in its place, it is known which one is wrong.
     run.exits(4)
-        .prints(&["the share of bob is wrong: beside shares that make a root token it makes none"])
+        .says(&["the share of bob is wrong: beside shares that make a root token it makes none"])
         .never_says(&["at least one share of each quorum"]);
     run.says(&[
         "bob has answered",
