@@ -39,7 +39,7 @@ pub struct Sources<'a> {
 
 /// Why a reference has no secret. Names the place, never the value.
 #[derive(Debug, thiserror::Error)]
-#[error("{reference}: {why}")]
+#[error("{}", said(.reference, .why))]
 pub struct ReferenceError {
     /// The place.
     pub reference: SecretRef,
@@ -131,6 +131,15 @@ async fn fetch(reference: &SecretRef, sources: &Sources<'_>) -> Result<SecretTex
     Ok(secret)
 }
 
+/// The place, which a store names itself, and with its region.
+fn said(reference: &SecretRef, why: &Why) -> String {
+    let why = why.to_string();
+    if matches!(reference, SecretRef::Ssm { .. }) && why.starts_with("aws-ssm://") {
+        return why;
+    }
+    format!("{reference}: {why}")
+}
+
 /// A warning when every user of this machine can read the file of `reference`. Certificates may be read by all.
 pub fn exposure(reference: &SecretRef) -> Option<String> {
     let SecretRef::File(path) = reference else {
@@ -194,6 +203,8 @@ mod tests {
             Box::pin(async move {
                 if parameter == "/there" {
                     Ok(SecretText::new("from the store".into()))
+                } else if parameter == "/away" {
+                    Err("aws-ssm://eu-central-1/away: not found".into())
                 } else {
                     Err("denied".into())
                 }
@@ -270,6 +281,11 @@ mod tests {
         assert_eq!(
             answer(&ssm("/gone")),
             Err("aws-ssm://eu-central-1/gone: denied".into())
+        );
+        // Said once.
+        assert_eq!(
+            answer(&ssm("/away")),
+            Err("aws-ssm://eu-central-1/away: not found".into())
         );
     }
 

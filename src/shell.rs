@@ -66,6 +66,15 @@ impl ShellCommand {
         (own && whole.join(" ") == text).then(|| Self(text.to_owned()))
     }
 
+    /// The file that it names with `-c`.
+    pub fn file(&self) -> Option<String> {
+        let words = words(&self.0)?;
+        match &words[..] {
+            [_, option, file, ..] if option == "-c" => Some(file.clone()),
+            _ => None,
+        }
+    }
+
     /// Its words, as they are typed.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -70,6 +70,7 @@ async fn log_in(ceremony: &mut Ceremony<'_>) -> Result<(), Failure> {
                 let client = ceremony.client();
                 ceremony.whole_tokens.list(&client, login.token()).await;
                 ceremony.whole_tokens.add([login.answer.accessor.clone()]);
+                ceremony.looked_as = Some(login.name.clone());
                 ceremony.authority = Authority::Login(Box::new(login));
                 return Ok(());
             }

@@ -47,6 +47,8 @@ pub struct Ceremony<'a> {
     pub drill_accessor: RefCell<Option<String>>,
     /// Promises that do not hold or are not proved; the end of the report and exit code 4.
     pub findings: RefCell<Vec<Finding>>,
+    /// The login that looks once root is revoked.
+    pub looked_as: Option<String>,
     /// After the hand-over: what steps found that is other than the file, until all of them were looked at.
     pub(crate) waiting: Vec<(Step, Observation)>,
     /// Whether root was revoked, and all handed over, before this run.
@@ -93,6 +95,7 @@ impl<'a> Ceremony<'a> {
             shares: Vec::new(),
             drill_accessor: RefCell::default(),
             findings: RefCell::default(),
+            looked_as: None,
             waiting: Vec::new(),
             begun_after_hand_over: records.diary().handed_over(),
             written: Cell::new(0),

@@ -19,7 +19,6 @@ mod rehearsed;
 pub(crate) mod scrub;
 mod steps;
 mod summary;
-pub(crate) mod unfinished;
 mod view;
 
 use std::path::Path;
@@ -171,7 +170,7 @@ fn known_beforehand(ceremony: &Ceremony<'_>) {
     }
     // Before that the drill of this run takes up what the one of an earlier run has left.
     if ceremony.diary().recorded(Step::HandOver) == Recorded::Done {
-        for finding in unfinished::findings(ceremony.config) {
+        for finding in crate::session::unfinished::findings(ceremony.config) {
             ceremony.find(finding);
         }
     }

@@ -1,9 +1,11 @@
 //! What to type once `apply` has come to its end, or has stopped.
 
-use crate::bootstrap::unfinished;
+use crate::changes;
 use crate::checkpoint::{self, Diary};
+use crate::code::Code;
 use crate::config::Config;
 use crate::finding::Finding;
+use crate::session::unfinished;
 use crate::shell::ShellCommand;
 
 /// What `apply` does once all is done.
@@ -19,6 +21,7 @@ pub(crate) fn next_after_the_end(
     diary: &Diary,
     (kept, open): (bool, bool),
     login: Option<&str>,
+    (findings, looked_as): (&[Finding], Option<&str>),
 ) -> (String, String) {
     let half_made = diary.rotation.as_ref().filter(|one| one.is_half_made());
     if let Some(rotation) = half_made {
@@ -39,6 +42,11 @@ pub(crate) fn next_after_the_end(
         ),
         // It needs no share and asks nobody.
         (false, false) => {
+            let unseen = findings.iter().any(|one| one.code() == Code::NotSeen);
+            let places: Vec<_> = findings.iter().filter_map(Finding::in_its_place).collect();
+            if let Some((next, why)) = changes::next(config, unseen, &places, looked_as) {
+                return (next.into(), why.to_owned());
+            }
             let apply = ShellCommand::new("apply");
             let apply = match login {
                 Some(name) => apply.and("--login").with(name),

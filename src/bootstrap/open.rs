@@ -18,7 +18,7 @@ use crate::event::Caller;
 use crate::failure::Failure;
 use crate::session::cluster_identity::agrees;
 use crate::shares::proofs::Proofs;
-use crate::shares::{fetch, location_conflicts};
+use crate::shares::{fetch, key_set, location_conflicts};
 use crate::shell::ShellCommand;
 use crate::step::Step;
 use crate::step::decide::Recorded;
@@ -137,7 +137,7 @@ fn another_generation(config: &Config, checkpoint: &Checkpoint) -> Option<Failur
     );
     match wanted.cmp(&holds) {
         Ordering::Equal => None,
-        Ordering::Less => Some(failure.advise("use the file of the shares that are in effect now")),
+        Ordering::Less => Some(failure.advise(key_set::in_effect(rotation))),
         Ordering::Greater => Some(failure.advise(format!(
             "make the new shares first, with the file as it was before: {rotate}; or put init.generation back"
         ))),

@@ -81,6 +81,7 @@ pub(super) fn summary(ceremony: &Ceremony<'_>, ended: &Ended) -> Summary {
         &diary,
         (kept, open),
         ceremony.options.login.as_deref(),
+        (&ceremony.findings.borrow(), ceremony.looked_as.as_deref()),
     );
     Summary {
         cluster: config.cluster.name.clone(),

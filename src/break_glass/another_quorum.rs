@@ -24,9 +24,9 @@ pub(super) struct Made<'a> {
     pub(super) token: RootToken,
     pub(super) deferred: DeferredSignals<'a>,
     /// Whose shares made it.
-    pub(super) quorum: String,
+    pub(super) quorum: Vec<String>,
     /// Those of which the server made none.
-    pub(super) refused: Vec<String>,
+    pub(super) refused: Vec<Vec<String>>,
 }
 
 /// Custodians whose share is not as it was stored, each with a warning: they are asked last.
@@ -60,11 +60,11 @@ pub(super) async fn root<'a>(
     purpose: Purpose<'_>,
 ) -> Result<Made<'a>, Failure> {
     let needed = session.threshold();
-    let (mut tried, mut refused): (Vec<Vec<usize>>, Vec<String>) = (Vec::new(), Vec::new());
+    let (mut tried, mut refused): (Vec<Vec<usize>>, Vec<Vec<String>>) = (Vec::new(), Vec::new());
     let mut places: Vec<usize> = (0..gathered.held.len()).collect();
     loop {
         let quorum = of(&gathered.held, &places);
-        let names = quorum.names().join(", ");
+        let names: Vec<String> = quorum.names().iter().map(ToString::to_string).collect();
         let failure = match root_token::root(session, &quorum, purpose).await {
             Ok((token, deferred)) => {
                 return Ok(Made {
@@ -96,7 +96,10 @@ pub(super) async fn root<'a>(
         places = next.ok_or_else(|| failure.clone())?;
         session.warn(
             failure.code(),
-            format!("the shares of {names} make no root token; trying another quorum: {failure}"),
+            format!(
+                "the shares of {} make no root token; trying another quorum: {failure}",
+                names.join(", ")
+            ),
         );
         refused.push(names);
     }

@@ -13,6 +13,7 @@ use crate::break_glass::root_token::{self, Purpose};
 use crate::break_glass::session::BreakGlassSession;
 use crate::checkpoint;
 use crate::checkpoint::journal::Kept;
+use crate::code::Code;
 use crate::failure::Failure;
 use crate::finding::Finding;
 use crate::root_generation::{Held, Quorum, is_root, quorums};
@@ -76,7 +77,7 @@ pub(super) async fn each_quorum(
     evidence.gathered(&gathered);
     gathered.suffices(session.threshold())?;
     for (name, why) in &gathered.away {
-        findings.push(Finding::HolderAway(name.clone(), why.to_string()));
+        findings.push(Finding::HolderAway(name.clone(), with_advice(why)));
     }
     let left_out = &session.options.without;
     for name in left_out {
@@ -243,6 +244,15 @@ impl Trials {
             findings.push(Finding::QuorumsRefused(refused.collect()));
         }
         findings
+    }
+}
+
+/// Why a share was not had; of one that is gone, with what brings it back.
+fn with_advice(why: &Failure) -> String {
+    let gone = why.problems.iter().find(|one| one.code == Code::ShareGone);
+    match gone.and_then(|one| one.advice.as_deref()) {
+        Some(advice) => format!("{why}; {advice}"),
+        None => why.to_string(),
     }
 }
 

@@ -104,8 +104,8 @@ async fn of_a_quorum(
         Err(failure) => return Err(evidence.of_a_failure(session, key, failure)),
     };
     drop(gathered);
-    evidence.set("quorum", made.quorum);
-    evidence.refused(made.refused);
+    evidence.set("quorum", made.quorum.join(", "));
+    evidence.refused(made.refused, &made.quorum);
     let (root, deferred) = (made.token, made.deferred);
     with_root(session, (root, &logs), command, (evidence, key), deferred).await
 }

@@ -1,5 +1,6 @@
 //! The evidence of a run that makes root tokens.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use serde::Serialize;
@@ -15,7 +16,7 @@ use crate::finding::Finding;
 use crate::shares::quorum::Gathered;
 
 /// What a run has shown so far.
-pub(super) struct Evidence(RunEvidence, Vec<String>);
+pub(super) struct Evidence(RunEvidence, Vec<Finding>);
 
 impl Evidence {
     pub(super) fn begin(session: &BreakGlassSession<'_>, kind: &'static str) -> Self {
@@ -47,17 +48,18 @@ impl Evidence {
         self.0.set(name, value);
     }
 
-    /// Quorums of which the server made no root token.
-    pub(super) fn refused(&mut self, quorums: Vec<String>) {
-        if !quorums.is_empty() {
-            self.set("refused_quorums", &quorums);
+    /// Quorums of which the server made no root token, beside the one of which it made one.
+    pub(super) fn refused(&mut self, quorums: Vec<Vec<String>>, good: &[String]) {
+        let named: Vec<_> = quorums.iter().map(|names| names.join(", ")).collect();
+        if !named.is_empty() {
+            self.set("refused_quorums", &named);
         }
-        self.1 = quorums;
+        self.1 = of_refused(&quorums, good);
     }
 
-    /// The same, as a finding.
-    pub(super) fn refused_quorums(&self) -> Option<Finding> {
-        (!self.1.is_empty()).then(|| Finding::QuorumsRefused(self.1.clone()))
+    /// The same, as findings.
+    pub(super) fn refused_quorums(&mut self) -> Vec<Finding> {
+        std::mem::take(&mut self.1)
     }
 
     /// Who answered, and who did not.
@@ -132,5 +134,59 @@ impl Evidence {
         let findings = session.config.judged(Finding::all_reported(findings));
         self.0
             .write(journal.directory(), put, (key, now(), &findings))
+    }
+}
+
+/// Whose share must be wrong, since all others of its quorum made a root token; and quorums of which that is not known.
+fn of_refused(quorums: &[Vec<String>], good: &[String]) -> Vec<Finding> {
+    let suspects: Vec<Vec<&String>> = quorums
+        .iter()
+        .map(|names| names.iter().filter(|name| !good.contains(name)).collect())
+        .collect();
+    let wrong: BTreeSet<&String> = suspects
+        .iter()
+        .filter(|names| names.len() == 1)
+        .flatten()
+        .copied()
+        .collect();
+    let open = quorums.iter().zip(&suspects);
+    let open = open.filter(|(_, suspects)| !suspects.iter().any(|name| wrong.contains(name)));
+    let open: Vec<_> = open.map(|(names, _)| names.join(", ")).collect();
+    let wrong = wrong.into_iter().cloned().map(Finding::ShareWrong);
+    let open = (!open.is_empty()).then(|| Finding::QuorumsRefused(open));
+    wrong.chain(open).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_share_whose_whole_quorum_is_good_but_for_it_is_the_wrong_one() {
+        let names = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
+        let said = |quorums: &[&str], good: &str| -> Vec<String> {
+            let quorums: Vec<_> = quorums.iter().map(|one| names(one)).collect();
+            let found = of_refused(&quorums, &names(good));
+            found.iter().map(ToString::to_string).collect()
+        };
+        let wrong = |name: &str| Finding::ShareWrong(name.to_owned()).to_string();
+        let open = |names: &str| Finding::QuorumsRefused(vec![names.to_owned()]).to_string();
+        for (quorums, good, expected) in [
+            (
+                vec!["alice bob", "alice carol"],
+                "bob carol",
+                vec![wrong("alice")],
+            ),
+            (vec!["alice bob"], "alice carol", vec![wrong("bob")]),
+            (vec!["alice bob"], "carol dave", vec![open("alice, bob")]),
+            (
+                vec!["alice bob", "bob carol", "eve frank"],
+                "carol dave",
+                vec![wrong("bob"), open("eve, frank")],
+            ),
+            (vec![], "alice bob", vec![]),
+        ] {
+            assert_eq!(said(&quorums, good), expected, "{quorums:?}");
+        }
     }
 }

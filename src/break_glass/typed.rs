@@ -44,7 +44,14 @@ pub(super) fn known_names(config: &Config, options: &Options) -> Result<(), Fail
             Code::NameUnknown,
             format!("{} has no custodian {name}", config.file.display()),
         )
-        .advise("name one of init.custodians with --without")),
+        .advise(format!(
+            "one of these, each with --without: {}",
+            custodians
+                .iter()
+                .map(|one| one.name.as_str())
+                .collect::<Vec<_>>()
+                .join(", ")
+        ))),
         None => Ok(()),
     }
 }

@@ -38,7 +38,7 @@ pub async fn unseal(
     for node in client.nodes() {
         match seal_status(&node).await {
             Ok(status) if status.sealed => match opens_by_shares(&node, &status) {
-                Ok(()) => sealed.push(node),
+                Ok(()) => sealed.push((node, status)),
                 Err(failure) => failures.push(failure),
             },
             Ok(status) => nodes.push(state(&node, &status)),
@@ -49,11 +49,23 @@ pub async fn unseal(
         known_here(config, &sealed)?;
         let asking = options.asking(config, caller, COMMAND);
         let held = asking.own(custodian).await?;
-        for node in sealed {
+        let (all, mut had) = (sealed.len(), Vec::new());
+        for (node, before) in sealed {
             match one(&node, &held).await {
-                Ok(status) => nodes.push(state(&node, &status)),
+                Ok(after) => {
+                    if is_unmoved(&before, &after) {
+                        had.push(node.address().to_owned());
+                    }
+                    nodes.push(state(&node, &after));
+                }
                 Err(failure) => failures.push(failure),
             }
+        }
+        if failures.is_empty() && had.len() == all {
+            failures.push(given_before(config, &held.name));
+        } else if !had.is_empty() {
+            let text = format!("{} had the share of {} already", had.join(", "), held.name);
+            caller.events.note(text);
         }
     }
     Failure::check(failures)?;
@@ -62,12 +74,14 @@ pub async fn unseal(
 
 /// A sealed server says nothing of which cluster it is: where the ceremony's checkpoint is here, only its own addresses
 /// are given a share.
-fn known_here(config: &Config, sealed: &[Client]) -> Result<(), Failure> {
+fn known_here(config: &Config, sealed: &[(Client, SealStatus)]) -> Result<(), Failure> {
     let diary = checkpoint::read_diary(&config.checkpoint.path)?;
     let Some(known) = diary.as_ref().and_then(cluster_identity::known_by) else {
         return Ok(());
     };
-    let asked = sealed.iter().flat_map(cluster_identity::addresses_of);
+    let asked = sealed
+        .iter()
+        .flat_map(|(node, _)| cluster_identity::addresses_of(node));
     let strange: Vec<_> = asked.filter(|address| !known.contains(address)).collect();
     if strange.is_empty() {
         return Ok(());
@@ -127,6 +141,22 @@ async fn one(node: &Client, held: &Held) -> Result<SealStatus, Failure> {
         ))
         .advise("one of them is of another cluster or from before a rekey: all holders must give theirs again"),
     )
+}
+
+/// Whether a share that was taken has not moved it: the server counts none twice, and says nothing.
+fn is_unmoved(before: &SealStatus, after: &SealStatus) -> bool {
+    after.sealed && after.progress > 0 && after.progress == before.progress
+}
+
+fn given_before(config: &Config, name: &str) -> Failure {
+    Failure::refused(
+        Code::ShareTwice,
+        format!("the share of {name} was given already; nothing has changed"),
+    )
+    .advise(format!(
+        "another holder must give theirs: {}",
+        config.unseal_command()
+    ))
 }
 
 fn state(node: &Client, status: &SealStatus) -> NodeSeal {

@@ -1,13 +1,13 @@
 //! What is other than the file after the hand-over, and what of it a login would write: for the plan, for whoever is asked,
 //! and for the writing itself.
 
+mod in_its_place;
 mod item;
 mod saved;
 
 use std::collections::BTreeMap;
 
 use crate::changes::item::item;
-use crate::config::Config;
 use crate::desired::defaults::widens;
 use crate::desired::observation::Observation;
 use crate::desired::{Document, to_be_sent};
@@ -19,8 +19,9 @@ use crate::memory::leaf::field_of;
 use crate::session::{Authority, Session};
 use crate::step::Step;
 use crate::vault::policies::capabilities_self;
-use crate::vault::{Body, Error};
+use crate::vault::{Body, Error, sys};
 
+pub(crate) use crate::changes::in_its_place::next;
 pub use crate::changes::saved::SavedPlan;
 pub(crate) use crate::changes::saved::documents;
 
@@ -123,6 +124,8 @@ pub(crate) async fn not_written(
             Err(error) if error.is_forbidden() => BTreeMap::new(),
             Err(error) => return Err(error.into()),
         };
+        let answered = sys::health(&session.client()).await;
+        let program = answered.map_or("bao", |health| health.product.program());
         for (path, capabilities) in may {
             if let Some(rule) = rule_that_lacks(&path, &capabilities) {
                 for document in named.get(&*path).into_iter().flatten() {
@@ -132,8 +135,9 @@ pub(crate) async fn not_written(
                         left.insert((*document).to_owned(), why);
                         continue;
                     }
-                    let others = others(session.config, whose.as_deref());
-                    let why = Unwritten::NotPermitted(whose.clone(), rule.clone(), others);
+                    let place =
+                        in_its_place::of(session.config, program, whose.as_deref(), document);
+                    let why = Unwritten::NotPermitted(whose.clone(), rule.clone(), place);
                     left.insert((*document).to_owned(), why);
                 }
             }
@@ -154,15 +158,6 @@ pub(crate) async fn not_written(
         }
     }
     Ok(left)
-}
-
-/// The other logins of the file, without those that may do nothing but make a root token.
-fn others(config: &Config, name: Option<&str>) -> Vec<String> {
-    let emergency = config.doors();
-    let all = config.logins.iter().map(|login| login.name.as_str());
-    let is_emergency = |name: &str| emergency.iter().any(|login| login.name == name);
-    let others = all.filter(|other| Some(*other) != name && !is_emergency(other));
-    others.map(str::to_owned).collect()
 }
 
 /// What cannot be written since something that it needs is not.

@@ -16,6 +16,8 @@ use crate::shell::ShellCommand;
 
 /// The verb that makes new shares.
 const VERB: &str = "recovery rotate";
+/// The file where none was typed.
+const DEFAULT_FILE: &str = "bootstrap.yaml";
 /// What stands where a diary says another command than one of ours.
 const UNKNOWN: &str = "vault-bootstrap recovery rotate --from FILE";
 
@@ -82,6 +84,14 @@ pub struct Rotation {
     /// What is known of each old share, by the name of its custodian.
     #[serde(default)]
     pub old: BTreeMap<String, OldShare>,
+}
+
+impl Rotation {
+    /// The file that it was run with, as it was typed; `None` where that is not known.
+    pub fn file(&self) -> Option<String> {
+        let typed = ShellCommand::recorded(&self.again, VERB)?;
+        Some(typed.file().unwrap_or_else(|| DEFAULT_FILE.to_owned()))
+    }
 }
 
 /// What is known about one share.

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_ssm::primitives::DateTimeFormat;
-use aws_sdk_ssm::types::{ParameterTier, ResourceTypeForTagging, Tag};
+use aws_sdk_ssm::types::{ParameterTier, ParameterType, ResourceTypeForTagging, Tag};
 
 use crate::aws::Aws;
 use crate::aws::parameter::{Parameters, check_name, sibling, unresolved};
@@ -236,20 +236,42 @@ impl Ssm {
     }
 }
 
-/// The decrypted value of any parameter, for a secret that the configuration refers to.
+/// The decrypted value of any parameter, for a secret that the configuration refers to; and a doubt where it is kept
+/// without encryption.
 ///
 /// # Errors
 /// [`Kind::NotFound`], denied, key disabled, unreachable, no region.
-pub async fn read_secret(parameter: &str, aws: &Aws) -> Result<SecretText, Error> {
+pub async fn read_secret(
+    parameter: &str,
+    aws: &Aws,
+) -> Result<(SecretText, Option<String>), Error> {
     check_name(parameter)?;
     let parameters = Parameters::to_read(parameter, aws).await?;
-    let read = get(&parameters, parameter, true).await?.ok_or_else(|| {
-        let region = &parameters.session.region;
-        let ask = ShellCommand::new("aws ssm get-parameter --name").with(parameter);
-        let ask = ask.and("--region").with(region);
-        Error::new(parameters.address(parameter), Kind::NotFound).advise(ask)
+    let address = parameters.address(parameter);
+    let region = &parameters.session.region;
+    let found = parameters.get((&address, parameter), true).await?;
+    let found = found.ok_or_else(|| {
+        let advice = format!(
+            "make it: {} --value file://SECRET-FILE; or correct the name or region in the file",
+            make_it(parameter, region)
+        );
+        Error::new(address.clone(), Kind::NotFound).advise(advice)
     })?;
-    Ok(read.value)
+    let plain = found.r#type != Some(ParameterType::SecureString);
+    let doubt = plain.then(|| {
+        format!(
+            "{address}: it is no SecureString: whoever may read parameters reads it, and no KMS key is asked; delete it, \
+             then make it anew: {} --value file://SECRET-FILE",
+            make_it(parameter, region)
+        )
+    });
+    Ok((SecretText::new(found.value.unwrap_or_default()), doubt))
+}
+
+/// The command but for the value, which is given by a file: an argument would be seen by other users.
+fn make_it(parameter: &str, region: &str) -> ShellCommand {
+    let command = ShellCommand::new("aws ssm put-parameter --type SecureString --name");
+    command.with(parameter).and("--region").with(region)
 }
 
 async fn get(parameters: &Parameters, name: &str, decrypted: bool) -> Result<Option<Read>, Error> {

@@ -18,6 +18,7 @@ mod pasted;
 mod proof;
 mod reason;
 mod redirect;
+mod reviewed;
 mod shown;
 
 use crate::code::Code;

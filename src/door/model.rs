@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures::future::LocalBoxFuture;
 use zeroize::Zeroizing;
 
-use crate::kubernetes::TokenRequest;
+use crate::kubernetes::{Reviewer, TokenRequest};
 use crate::secret::SecretText;
 
 /// Capabilities by path: `{"secret/data/x": ["read"]}`.
@@ -74,6 +74,8 @@ pub enum Kind {
         role: String,
         /// Where the JWT comes from.
         jwt: JwtSource,
+        /// Whom the server asks about it, as far as the file tells.
+        reviewer: Option<Box<Reviewer>>,
     },
     /// A person and an identity provider.
     Oidc(Visit),

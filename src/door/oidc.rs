@@ -43,7 +43,8 @@ pub(super) async fn by_browser(
     let bound = redirect::listen(&visit.redirect_uris).await?;
     if let Some(taken) = &bound.instead_of {
         let note = format!(
-            "{taken} is taken, listening at {} instead; the identity provider may refuse it",
+            "another program of this machine has the port of {taken}, listening at {} instead; if the identity provider \
+             refuses that, end the other program (perhaps an older login) and run this again",
             bound.uri
         );
         notices.show(&door.name, Notice::Note(&note));
@@ -73,14 +74,7 @@ pub(super) async fn by_browser(
     let coming = came_back(&bound, visit, &state, refused);
     let visitor = tokio::time::timeout(visit.wait, coming)
         .await
-        .map_err(|_| {
-            timed_out(visit.wait).advise(format!(
-                "run the command again; if the browser is on another machine, first type there the command shown \
-                 below the address, or paste here the address that the browser ended at; if the identity provider \
-                 showed an error of its own instead of a sign-in, register {} as redirect address of the client there",
-                bound.uri
-            ))
-        })?;
+        .map_err(|_| timed_out(visit.wait).advise(bound.unfinished()))?;
     redeem(client, door, visitor, &SecretText::new(state), &nonce).await
 }
 

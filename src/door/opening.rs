@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::door::model::{Door, Kind, NoticeSink, Screen};
-use crate::door::{certificate, jwt, named, oidc, reason, shown};
+use crate::door::{certificate, jwt, named, oidc, reason, reviewed, shown};
 use crate::failure::Problem;
 use crate::vault::{self, AuthResponse, Body, Client};
 
@@ -58,16 +58,25 @@ async fn enter(
             ];
             (format!("auth/{mount}/login"), Body::map(fields))
         }
-        Kind::Jwt { role, jwt } | Kind::Kubernetes { role, jwt } => {
+        Kind::Jwt { role, jwt } | Kind::Kubernetes { role, jwt, .. } => {
             let token = Arc::new(jwt::fetch(jwt, &door.withheld).await?);
             let fields = [
                 ("jwt", Body::from(token.clone())),
                 ("role", Body::from(role.as_str())),
             ];
             let path = format!("auth/{mount}/login");
-            let answer = vault::login(client, &path, &Body::map(fields)).await;
-            return answer.map_err(|error| {
-                shown::explain(&door.kind, &token, reason::of(&door.kind, error))
+            let error = match vault::login(client, &path, &Body::map(fields)).await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => error,
+            };
+            let unreviewed = reason::is_unreviewed(&door.kind, &error);
+            let problem = shown::explain(&door.kind, &token, reason::of(&door.kind, error));
+            return Err(match &door.kind {
+                // One that has ended is told as such, and needs no reviewer.
+                Kind::Kubernetes { reviewer, .. } if unreviewed && !shown::has_ended(&token) => {
+                    reviewed::explain(reviewer.as_deref(), problem).await
+                }
+                _ => problem,
             });
         }
         Kind::Cert(shown) => return certificate::show(client, door, shown).await,

@@ -34,6 +34,24 @@ impl Bound {
         let address = self.sockets.first()?.local_addr().ok()?;
         Some(address.port())
     }
+
+    /// What may have kept the browser away. The provider tells only the person why.
+    pub(super) fn unfinished(&self) -> String {
+        let again = "run the command again; if the browser is on another machine, first type there the command shown below \
+                     the address, or paste here the address that the browser ended at; if the identity provider showed an \
+                     error of its own instead of a sign-in, read it: invalid_client means oidc_client_id of the auth method, \
+                     a redirect error means";
+        match &self.instead_of {
+            // The port in its stead is another one each time.
+            Some(taken) => format!(
+                "{again}: end the program that has the port of {taken}, which is the address to register for the client there"
+            ),
+            None => format!(
+                "{again}: register {} as redirect address of the client there",
+                self.uri
+            ),
+        }
+    }
 }
 
 /// The addresses that lead to this machine over plain http, in the order of the role.
@@ -41,7 +59,15 @@ pub(super) fn loopback(uris: &[String]) -> Vec<Url> {
     uris.iter()
         .filter_map(|uri| Url::parse(uri).ok())
         .filter(|url| url.scheme() == "http" && !hosts(url).is_empty() && url.fragment().is_none())
+        .filter(|url| !is_the_servers(url))
         .collect()
+}
+
+/// The server's own page or path: it answers there, even where it runs on this machine.
+fn is_the_servers(url: &Url) -> bool {
+    ["/ui/", "/v1/"]
+        .iter()
+        .any(|start| url.path().starts_with(start))
 }
 
 /// The addresses a browser may try for this host.
@@ -142,6 +168,8 @@ mod tests {
             "http://127.0.0.1:8250/oidc/callback",
             "http://[::1]:8250/oidc/callback",
             "http://localhost:8250/oidc/callback",
+            "http://127.0.0.1:8200/ui/vault/auth/oidc/oidc/callback",
+            "http://localhost:8200/v1/auth/oidc/oidc/callback",
             "nonsense",
         ]);
         let chosen: Vec<String> = loopback(&uris).iter().map(Url::to_string).collect();
@@ -168,6 +196,28 @@ mod tests {
         let again = listen(std::slice::from_ref(&declared)).await.unwrap();
         assert_eq!(again.instead_of, None);
         assert_eq!(again.uri, declared);
+    }
+
+    #[test]
+    fn who_saw_an_error_page_is_told_what_each_error_means_and_never_to_register_a_passing_port() {
+        let bound = |instead_of: Option<&str>| Bound {
+            uri: "http://localhost:41234/oidc/callback".into(),
+            path: "/oidc/callback".into(),
+            sockets: Vec::new(),
+            instead_of: instead_of.map(str::to_owned),
+        };
+        let own = bound(None).unfinished();
+        assert!(own.contains("invalid_client means oidc_client_id"), "{own}");
+        assert!(
+            own.contains("register http://localhost:41234/oidc/callback"),
+            "{own}"
+        );
+        let taken = bound(Some("http://localhost:8250/oidc/callback")).unfinished();
+        assert!(
+            taken.contains("end the program that has the port of http://localhost:8250/"),
+            "{taken}"
+        );
+        assert!(!taken.contains("41234"), "{taken}");
     }
 
     #[tokio::test]

@@ -20,6 +20,12 @@ pub(super) fn is_current(source: &JwtSource, token: &SecretText) -> Result<(), P
     }
 }
 
+/// Whether it ended by itself.
+pub(super) fn has_ended(token: &SecretText) -> bool {
+    let claims = token.claims();
+    claims.is_some_and(|claims| claims.ended(Timestamp::now()).is_some())
+}
+
 /// The server's refusal, with what the refused token says of itself.
 pub(super) fn explain(kind: &Kind, token: &SecretText, problem: Problem) -> Problem {
     let (Kind::Jwt { jwt, .. } | Kind::Kubernetes { jwt, .. }, Some(claims)) =
@@ -89,6 +95,7 @@ mod tests {
         Kind::Kubernetes {
             role: "app".into(),
             jwt: JwtSource::TokenFile("/run/token".into()),
+            reviewer: None,
         }
     }
 

@@ -71,13 +71,28 @@ pub(crate) fn reviewer(
     context: &LoginContext<'_>,
     mount: &AuthMount,
 ) -> Result<Option<Reviewer>, Failure> {
+    if let Some(Field::Secret(token)) = mount.config.get("token_reviewer_jwt") {
+        context.secret(token)?;
+    }
+    let found = asked(context, mount)?;
+    // Without either nothing could be seen there.
+    Ok(found.filter(|found| found.credential.is_some() || found.ca_cert.is_some()))
+}
+
+/// Whom the server asks about the token of this login, with what of it is at hand.
+fn of_login(context: &LoginContext<'_>, login: &Login) -> Option<Reviewer> {
+    let mount = context.config.auth_mount(&login.auth)?;
+    asked(context, mount).ok().flatten()
+}
+
+fn asked(context: &LoginContext<'_>, mount: &AuthMount) -> Result<Option<Reviewer>, Failure> {
     let host = mount.config.get("kubernetes_host").and_then(Field::as_str);
     let server = host.and_then(|host| Url::parse(host).ok());
     let Some(api_server) = server else {
         return Ok(None);
     };
     let credential = match mount.config.get("token_reviewer_jwt") {
-        Some(Field::Secret(token)) => Some(context.secret(token)?),
+        Some(Field::Secret(token)) => context.resolved.get(token).cloned(),
         _ => None,
     };
     let ca_cert = match mount.config.get("kubernetes_ca_cert") {
@@ -85,10 +100,6 @@ pub(crate) fn reviewer(
         Some(Field::String(pem)) => Some(pem.clone().into_bytes()),
         _ => None,
     };
-    // Nothing could be seen there.
-    if credential.is_none() && ca_cert.is_none() {
-        return Ok(None);
-    }
     Ok(Some(Reviewer {
         api_server,
         ca_cert,
@@ -150,6 +161,7 @@ fn kind(context: &LoginContext<'_>, login: &Login) -> Result<Kind, Failure> {
         LoginKind::Kubernetes { role, with } => Kind::Kubernetes {
             role: role.clone(),
             jwt: source(context, with)?,
+            reviewer: of_login(context, login).map(Box::new),
         },
         LoginKind::Oidc { role, with } => Kind::Oidc(Visit {
             role: role.clone(),

@@ -1,7 +1,9 @@
 //! The secrets that the file refers to: which there are, what stands behind them, and what of them a child gets.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use futures::FutureExt;
@@ -88,9 +90,10 @@ pub(crate) async fn resolve(
     failures: &mut Vec<Failure>,
     warnings: &mut Vec<Reported>,
 ) -> Resolved {
+    let doubts = Doubts::default();
     let sources = Sources {
         env: &from_environment,
-        ssm: &from_ssm,
+        ssm: &|parameter, aws| from_ssm(parameter, aws, Rc::clone(&doubts)),
         prompt: &from_prompt,
     };
     let mut resolved = Resolved::new();
@@ -111,15 +114,29 @@ pub(crate) async fn resolve(
             Err(error) => failures.push(error.into()),
         }
     }
+    let doubts = doubts.take();
+    warnings.extend(
+        doubts
+            .into_iter()
+            .map(|text| Reported::new(Code::FileUnsafe, text)),
+    );
     resolved
 }
+
+/// Secrets that are kept where more people than need be read them.
+type Doubts = Rc<RefCell<Vec<String>>>;
 
 fn from_environment(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
-fn from_ssm<'a>(parameter: &'a str, aws: &'a Aws) -> reference::Answer<'a> {
-    async move { Ok(custodian::ssm::read_secret(parameter, &to_aws(aws)).await?) }.boxed_local()
+fn from_ssm<'a>(parameter: &'a str, aws: &'a Aws, doubts: Doubts) -> reference::Answer<'a> {
+    async move {
+        let (secret, doubt) = custodian::ssm::read_secret(parameter, &to_aws(aws)).await?;
+        doubts.borrow_mut().extend(doubt);
+        Ok(secret)
+    }
+    .boxed_local()
 }
 
 fn from_prompt(label: &str) -> reference::Answer<'_> {

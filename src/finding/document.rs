@@ -6,6 +6,7 @@ use crate::code::Code;
 use crate::finding::detail::Detail;
 use crate::finding::unpruned::Unpruned;
 use crate::finding::words;
+use crate::shell::ShellCommand;
 use crate::step::Step;
 
 /// What does not hold of a document, by its path.
@@ -123,9 +124,9 @@ pub enum DocumentFinding {
 /// Why something that differs was not written after the hand-over.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum Unwritten {
-    /// A login, or a token that was given, that may not; the rule of a policy that would let it, and the other logins of the file that may be tried.
-    #[error("{} may not; it takes {}{}", words::who_looks(.0.as_deref()), .1, words::in_its_place(.2))]
-    NotPermitted(Option<String>, String, Vec<String>),
+    /// A login, or a token that was given, that may not; the rule of a policy that would let it, and what else writes it.
+    #[error("{} may not; it takes {}; {}", words::who_looks(.0.as_deref()), .1, .2)]
+    NotPermitted(Option<String>, String, InItsPlace),
     /// An audit device, which of the two products only one takes over its API: the node that was asked, and the rule.
     #[error(
         "OpenBao has its audit devices in the configuration of each node: add the device to that of {0} and send it SIGHUP; \
@@ -150,7 +151,25 @@ pub enum Unwritten {
     Widens,
 }
 
+/// What writes a document in the place of a login that may not.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{}", words::in_its_place(.others, .break_glass))]
+pub struct InItsPlace {
+    /// The other logins of the file whose policies there let them.
+    pub others: Vec<String>,
+    /// The command that writes it as root.
+    pub break_glass: ShellCommand,
+}
+
 impl Unwritten {
+    /// What else writes it, where the login that looks may not.
+    pub fn in_its_place(&self) -> Option<&InItsPlace> {
+        match self {
+            Self::NotPermitted(_, _, place) => Some(place),
+            _ => None,
+        }
+    }
+
     fn code(&self) -> Code {
         match self {
             Self::NotPermitted(..) | Self::AuditDevice(..) | Self::Below(_) => Code::NotPermitted,

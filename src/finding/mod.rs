@@ -18,8 +18,9 @@ use crate::vault::auth::scan::Found;
 
 pub use comparison::Left;
 pub use detail::{Change, Detail};
-pub use document::{DocumentFinding, Unwritten};
+pub use document::{DocumentFinding, InItsPlace, Unwritten};
 pub use unpruned::Unpruned;
+pub(crate) use words::GONE;
 pub use words::NewShares;
 use words::{ROTATED, apart, files_of_this_machine, of_the_checkpoint, one_trust_domain, second};
 
@@ -118,7 +119,7 @@ pub enum Finding {
     #[error("{}", one_trust_domain(.0, .1, *.2))]
     OneTrustDomain(Vec<String>, Vec<String>, u32),
     /// Where the share of a holder was, whose it is, and what makes new ones.
-    #[error("the share of {} is not at {}, where it was stored: restore it there{}", .1, .0, words::new_shares(*.2))]
+    #[error("the share of {} is not at {}, where it was stored: {}{}", .1, .0, words::RESTORE, words::new_shares(*.2))]
     ShareGone(String, String, NewShares),
     /// Where the share of a holder is, whose it is, how it changed, and what makes new ones.
     #[error(
@@ -311,6 +312,14 @@ impl Finding {
     /// The code of shares that left the machine, and how every release began to say it.
     pub const SHARES_LEFT: (Code, &'static str) =
         (Code::SharesLeftMachine, "the shares left this machine");
+
+    /// What else writes a document, where the login that looked may not.
+    pub fn in_its_place(&self) -> Option<&InItsPlace> {
+        match self {
+            Self::Document(DocumentFinding::NotWritten(_, _, why)) => why.in_its_place(),
+            _ => None,
+        }
+    }
 
     /// Whether a root token is valid that should not be.
     pub fn is_of_a_root_token(&self) -> bool {

@@ -42,7 +42,7 @@ pub enum Unpruned {
     #[error("the login {0} may not look at what it takes to be sure; it takes {1}")]
     Unseen(String, String),
     /// The login may not delete it, the rule that lets it, and the logins that may be tried.
-    #[error("the login {} may not; it takes {}{}", .0, .1, words::in_its_place(.2))]
+    #[error("the login {} may not; it takes {}{}", .0, .1, words::deletes_in_its_place(.2))]
     NotPermitted(String, String, Vec<String>),
     /// The server's refusal.
     #[error("the server refused: {0}")]

@@ -62,6 +62,13 @@ pub(super) fn of_the_checkpoint(found: &Found, again: &ShellCommand) -> String {
     )
 }
 
+/// What to do about a share that is not where it was stored, wherever that is said.
+pub(crate) const GONE: &str = "restore it there (first see that directory, or region and account, are the right ones), or make new shares (recovery \
+     rotate)";
+/// The same, while there may be no new shares.
+pub(super) const RESTORE: &str =
+    "restore it there (first see that directory, or region and account, are the right ones)";
+
 /// What makes new shares in the place of one that is lost: a quorum of the others, and only after the hand-over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NewShares {
@@ -108,14 +115,24 @@ pub(super) fn who_looks(login: Option<&str>) -> String {
     }
 }
 
-/// Who may be tried where a login may not, and how its rule comes to be where there is nobody else.
-pub(super) fn in_its_place(others: &[String]) -> String {
+/// Who may be tried where a login may not, and what writes it where there is nobody else.
+pub(super) fn in_its_place(others: &[String], break_glass: &ShellCommand) -> String {
     if others.is_empty() {
-        return "; no other login of the file can be tried: give it that rule with break-glass"
-            .to_owned();
+        return format!("no other login of the file may; write it by break-glass: {break_glass}");
     }
     format!(
-        "; another login can be tried: apply --login NAME ({})",
+        "by the file another login may: apply --login NAME ({}); or write it by break-glass: {break_glass}",
+        others.join(", ")
+    )
+}
+
+/// Who may be tried where a login may not delete, and how it is deleted where there is nobody else.
+pub(super) fn deletes_in_its_place(others: &[String]) -> String {
+    if others.is_empty() {
+        return "; no other login of the file can be tried: delete it with break-glass".to_owned();
+    }
+    format!(
+        "; another login can be tried: apply --prune … --login NAME ({})",
         others.join(", ")
     )
 }
@@ -169,7 +186,8 @@ mod tests {
             let by = NewShares::of(handed_over, enough);
             Finding::ShareGone("/a".into(), "bob".into(), by).to_string()
         };
-        let restore = "the share of bob is not at /a, where it was stored: restore it there";
+        let restore = format!("the share of bob is not at /a, where it was stored: {RESTORE}");
+        assert!(gone(true, true).ends_with(GONE));
         assert_eq!(gone(false, true), restore);
         let too_few = format!("{restore}; no quorum is left where they were stored");
         assert_eq!(gone(false, false), too_few);
@@ -179,10 +197,18 @@ mod tests {
 
     #[test]
     fn who_may_not_write_is_told_who_else_can_be_tried() {
-        let others = texts(&["admin", "ada"]);
-        let tried = "; another login can be tried: apply --login NAME (admin, ada)";
-        assert_eq!(in_its_place(&others), tried);
-        assert!(in_its_place(&[]).ends_with("give it that rule with break-glass"));
+        let command = ShellCommand::new("vault-bootstrap break-glass");
+        let said = in_its_place(&texts(&["admin", "ada"]), &command);
+        assert!(said.contains("apply --login NAME (admin, ada)"), "{said}");
+        assert!(
+            said.ends_with("by break-glass: vault-bootstrap break-glass"),
+            "{said}"
+        );
+        let said = in_its_place(&[], &command);
+        assert!(
+            said.starts_with("no other login of the file may; "),
+            "{said}"
+        );
     }
 
     #[test]

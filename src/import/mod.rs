@@ -217,6 +217,18 @@ fn login<'c>(config: &'c Config, name: &str) -> Result<&'c Login, Failure> {
     })
 }
 
+/// A file of nothing would say that there is nothing.
+fn nothing_seen(client: &Client) -> Failure {
+    let text = format!(
+        "{} refused all that was asked (403): the token is not valid, or may read nothing; no file was written",
+        client.address()
+    );
+    Failure::failed(Code::ServerDenied, text).advise(
+        "give a token that is valid, whole and of this cluster: it may have expired, been revoked or mistyped; and whose \
+         policies let it read sys/mounts, sys/auth and sys/policies/acl",
+    )
+}
+
 /// All that can be read, and the file of it.
 async fn all(
     config: &Config,
@@ -233,6 +245,9 @@ async fn all(
     system::policies(&reader, &mut found, &accessors).await?;
     system::documents(&reader, &mut found).await?;
     system::identity(&reader, &mut found).await?;
+    if reader.saw_nothing() {
+        return Err(nothing_seen(client));
+    }
     let unseen = reader.into_unseen();
     let seal = sys::seal_status(client).await?;
     let server = format!("{} {}", health.product.name(), health.version);

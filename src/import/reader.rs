@@ -1,6 +1,6 @@
 //! What is asked of the server, and what of it this login may not see. Nothing here writes.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use futures::{StreamExt, stream};
 use serde_json::Value;
@@ -21,6 +21,8 @@ pub(super) struct Reader<'a> {
     pub(super) client: Client,
     pub(super) token: &'a Token,
     unseen: RefCell<Vec<Told>>,
+    /// Whether anything at all was answered.
+    answered: Cell<bool>,
 }
 
 impl<'a> Reader<'a> {
@@ -29,12 +31,19 @@ impl<'a> Reader<'a> {
             client,
             token,
             unseen: RefCell::default(),
+            answered: Cell::default(),
         }
     }
 
     /// What was not seen, by path.
     pub(super) fn into_unseen(self) -> Vec<Told> {
         self.unseen.into_inner()
+    }
+
+    /// Whether every question was refused: of a token that is not valid, or that may read nothing. The server tells no
+    /// difference.
+    pub(super) fn saw_nothing(&self) -> bool {
+        !self.answered.get() && !self.unseen.borrow().is_empty()
     }
 
     /// Notes that something was not seen.
@@ -49,7 +58,10 @@ impl<'a> Reader<'a> {
         answer: Result<T, Error>,
     ) -> Result<Option<T>, Failure> {
         match answer {
-            Ok(answer) => Ok(Some(answer)),
+            Ok(answer) => {
+                self.answered.set(true);
+                Ok(Some(answer))
+            }
             Err(error) if error.is_forbidden() => {
                 self.miss(path, MAY_NOT);
                 Ok(None)
@@ -61,7 +73,10 @@ impl<'a> Reader<'a> {
     /// The names below a path. None where there is no such list on this server.
     pub(super) async fn list(&self, path: &str) -> Result<Vec<String>, Failure> {
         let mut names = match self.client.list(Some(self.token), path).await {
-            Ok(names) => names,
+            Ok(names) => {
+                self.answered.set(true);
+                names
+            }
             Err(error) if error.is_forbidden() => {
                 self.miss(format!("{path}/"), "this login may not list it");
                 return Ok(Vec::new());
@@ -88,7 +103,10 @@ impl<'a> Reader<'a> {
     /// A document that may not be there, or not be set.
     pub(super) async fn read(&self, path: &str) -> Result<Option<Value>, Failure> {
         match self.client.read(Some(self.token), path).await {
-            Ok(found) => Ok(found),
+            Ok(found) => {
+                self.answered.set(true);
+                Ok(found)
+            }
             Err(error) if error.is_forbidden() => {
                 self.miss(path, MAY_NOT);
                 Ok(None)

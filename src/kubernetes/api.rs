@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 use crate::code::Code;
 use crate::failure::Problem;
 use crate::plain_http::{self, Peers, Refusal, is_this_machine};
-use crate::secret::SecretText;
+use crate::secret::{Claims, SecretText};
 use crate::shell::ShellCommand;
 
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
@@ -140,16 +140,24 @@ impl Api<'_> {
             .map(|words| format!(": it is {words}"))
             .unwrap_or_default();
         let text = format!("{} was not accepted (401){which}", self.names[2]);
-        let account = claims.and_then(|claims| claims.service_account());
+        let account = claims.as_ref().and_then(Claims::service_account);
         let command = ShellCommand::new("kubectl create token");
         let command = match account {
             Some((namespace, name)) => command.with(name).and("-n").with(namespace),
             None => command.and("NAME -n NAMESPACE"),
         };
-        Problem::new(Code::KubernetesFailed, text).advise(format!(
-            "the token is expired, or of another cluster than {}: make a new one there: {command}",
-            self.server
-        ))
+        let (server, now) = (self.server, Timestamp::now());
+        let cause = match &claims {
+            Some(claims) if claims.ended(now).is_some() => "the token has ended".to_owned(),
+            // Its end is in the future, so that it is one of the others.
+            Some(claims) if claims.has_end() => format!(
+                "the token is of another cluster than {server}, is for an audience that the API server does not take \
+                 (without one in the command it is its own), or its account was deleted"
+            ),
+            _ => format!("the token is expired, or of another cluster than {server}"),
+        };
+        Problem::new(Code::KubernetesFailed, text)
+            .advise(format!("{cause}: make a new one there: {command}"))
     }
 
     fn http(&self) -> Result<reqwest::Client, Problem> {

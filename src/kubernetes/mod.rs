@@ -98,12 +98,13 @@ impl TokenRequest {
                 Code::KubernetesFailed,
                 format!("there is no service account {account} in namespace {namespace} (404)"),
             )
-            .advise(
+            .advise(format!(
+                "correct service_account and namespace of token_request in the file; or, if it is to be made: {}",
                 ShellCommand::new("kubectl create serviceaccount")
                     .with(account)
                     .and("-n")
-                    .with(namespace),
-            ),
+                    .with(namespace)
+            )),
             _ => self.api().judge(status),
         })
     }
@@ -263,6 +264,19 @@ mod tests {
         assert_eq!(
             api::user_of(br#"{"message":"User \"a;rm -rf ~\" cannot"}"#),
             None
+        );
+    }
+
+    #[test]
+    fn an_account_that_is_not_there_may_be_a_slip_before_it_is_one_to_make() {
+        let advice = request().judge(404, b"").unwrap_err().advice.unwrap();
+        assert!(
+            advice.starts_with("correct service_account and namespace of token_request"),
+            "{advice}"
+        );
+        assert!(
+            advice.ends_with("to be made: kubectl create serviceaccount payments -n production"),
+            "{advice}"
         );
     }
 

@@ -131,7 +131,31 @@ mod tests {
         let which = "token_reviewer_jwt was not accepted (401): it is of system:serviceaccount:vault:reviewer, ended at ";
         assert!(refused.what.starts_with(which), "{}", refused.what);
         let advice = refused.advice.unwrap();
-        assert!(advice.ends_with("than https://k8s:6443/: make a new one there: kubectl create token reviewer -n vault"), "{advice}");
+        let new = "make a new one there: kubectl create token reviewer -n vault";
+        assert_eq!(advice, format!("the token has ended: {new}"));
+    }
+
+    #[test]
+    fn a_token_whose_end_is_to_come_is_not_called_expired_and_its_audience_is_a_cause() {
+        let server = Url::parse("https://k8s:6443").unwrap();
+        let payload =
+            r#"{"sub":"system:serviceaccount:vault:reviewer","aud":"sts","exp":99999999999}"#;
+        let token = SecretText::new(format!("e30.{}.c2ln", URL_SAFE_NO_PAD.encode(payload)));
+        let api = Api {
+            server: &server,
+            ca_cert: None,
+            credential: Some(&token),
+            names: NAMES,
+        };
+        let advice = judge(&api, 401, b"").unwrap_err().advice.unwrap();
+        assert!(
+            !advice.contains("expired") && !advice.contains("ended"),
+            "{advice}"
+        );
+        assert!(
+            advice.contains("audience that the API server does not take"),
+            "{advice}"
+        );
     }
 
     #[tokio::test]

@@ -13,7 +13,7 @@ use crate::edge::cluster;
 use crate::event::{Plan, PlannedAction, PlannedItem, PlannedStep};
 use crate::failure::Failure;
 use crate::plan::made;
-use crate::session::catalogue;
+use crate::session::{catalogue, cluster_identity};
 use crate::shell::ShellCommand;
 use crate::step::{Step, order};
 use crate::vault::{Health, Product, sys};
@@ -76,10 +76,11 @@ fn foreign(config: &Config) -> Failure {
             config.checkpoint.path.display()
         ),
     )
-    .advise(
+    .advise(format!(
         "plan with the file and the checkpoint of the run that initialised it; or look at it as it is: with its id in \
-         cluster.id and --login NAME; or name an empty server",
-    )
+         cluster.id and --login NAME ({}); or name an empty server",
+        cluster_identity::where_the_id_is(config.cluster.address.as_str())
+    ))
 }
 
 /// What the step makes, one thing a line; `None` where the file asks for nothing of it.

@@ -7,16 +7,18 @@ pub mod file;
 mod looking;
 
 use crate::bootstrap::{Options, needs_nobody};
-use crate::changes::{SavedPlan, items};
+use crate::changes::{self, SavedPlan, items};
 use crate::checkpoint::replica::looking::diary_there;
+use crate::checkpoint::running::running;
 use crate::checkpoint::{self, Diary};
 use crate::code::Code;
 use crate::config::Config;
 use crate::edge::cluster;
 use crate::edge::token::TokenSource;
 use crate::event::{Caller, Plan, PlannedAction, PlannedChange, PlannedItem, PlannedStep};
+use crate::evidence::operator::in_words;
 use crate::failure::Failure;
-use crate::finding::{Detail, Finding};
+use crate::finding::{Detail, Finding, Unwritten};
 use crate::plan::authority::authority;
 use crate::plan::looking::{Looked, Looking, Seen};
 use crate::session::cluster_identity::{key, known_by, nodes};
@@ -39,6 +41,16 @@ pub async fn plan(
     who: Option<&Who>,
     caller: Caller<'_>,
 ) -> Result<(Plan, Option<SavedPlan>), Failure> {
+    if let Some(run) = running(&config.checkpoint.path) {
+        let text = format!(
+            "process {} of {} is at work with {} since {}: what is below may be behind it; plan again once it has ended",
+            run.process,
+            in_words(&run.operator),
+            config.checkpoint.path.display(),
+            run.since
+        );
+        caller.events.warn(Code::AnotherRun, text);
+    }
     let diary = checkpoint::read_diary(&config.checkpoint.path)?;
     let begun = |diary: &Diary| diary.recorded(Step::Initialize) != Recorded::Nothing;
     match diary {
@@ -119,9 +131,23 @@ async fn begun_here(
         login.end(&client, caller.events).await;
     }
     let Seen { looked, saved } = looked?;
+    let next = next_of(config, &looked, looked_as.as_deref());
     let steps: Vec<_> = looked.into_iter().map(|one| planned(one, root)).collect();
     let steps = (looked_as, steps);
-    Ok((made((config, options), &health, steps, Vec::new()), saved))
+    let plan = made((config, options), &health, steps, Vec::new());
+    let next = next.unwrap_or(plan.next);
+    Ok((Plan { next, ..plan }, saved))
+}
+
+/// What helps where `apply` as this login would write nothing of what differs.
+fn next_of(config: &Config, looked: &[Looked], looked_as: Option<&str>) -> Option<String> {
+    if looked.iter().any(|one| one.writes) {
+        return None;
+    }
+    let left = looked.iter().flat_map(|one| one.left.values());
+    let places: Vec<_> = left.filter_map(Unwritten::in_its_place).collect();
+    let next = changes::next(config, false, &places, looked_as);
+    next.map(|(command, _)| command.into())
 }
 
 /// The plan of these steps.

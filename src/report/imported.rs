@@ -8,10 +8,15 @@ pub(super) fn text(found: &Imported) -> String {
     match (&found.text, &found.file) {
         (Some(text), _) => text.clone(),
         (None, Some(file)) => format!(
-            "{} has what was read of {}: {} entries\n",
+            "{} has what was read of {}: {} {}\n",
             file.display(),
             found.server,
-            found.entries
+            found.entries,
+            if found.entries == 1 {
+                "entry"
+            } else {
+                "entries"
+            }
         ),
         (None, None) => String::new(),
     }

@@ -42,6 +42,17 @@ impl<T: AsRef<str>> Add<T> for Painted {
     }
 }
 
+/// How an outcome is to be taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mark {
+    /// Well.
+    Good,
+    /// Something is open.
+    Open,
+    /// It was not to be done.
+    Left,
+}
+
 /// Escape sequences, or none of them.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Style {
@@ -77,11 +88,13 @@ impl Style {
     }
 
     /// What stands before the outcome of a step.
-    pub(crate) fn mark(self, good: bool) -> &'static str {
-        match (good, self.unicode) {
-            (true, true) => "✓",
-            (true, false) => "ok",
-            (false, _) => "!",
+    pub(crate) fn mark(self, mark: Mark) -> &'static str {
+        match (mark, self.unicode) {
+            (Mark::Good, true) => "✓",
+            (Mark::Good, false) => "ok",
+            (Mark::Open, _) => "!",
+            (Mark::Left, true) => "·",
+            (Mark::Left, false) => "-",
         }
     }
 
@@ -168,7 +181,7 @@ mod tests {
             "ok give `{file: ...}` - Zürich"
         );
         assert_eq!(
-            (style(true).mark(true), style(false).mark(true)),
+            (style(true).mark(Mark::Good), style(false).mark(Mark::Good)),
             ("✓", "ok")
         );
     }

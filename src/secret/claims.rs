@@ -36,6 +36,11 @@ impl Claims {
         Some(printable::line(&value.to_string(), LONGEST))
     }
 
+    /// Whether it says when it ends.
+    pub fn has_end(&self) -> bool {
+        self.end().is_some()
+    }
+
     /// When it ended, where that is longer ago than any server would overlook.
     pub fn ended(&self, now: Timestamp) -> Option<Timestamp> {
         let end = self.end()?;

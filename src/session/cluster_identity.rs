@@ -11,6 +11,7 @@ use crate::code::{Code, Reported};
 use crate::config::Config;
 use crate::event::EventSink;
 use crate::failure::Failure;
+use crate::shell::ShellCommand;
 use crate::span;
 use crate::step::Step;
 use crate::step::decide::Recorded;
@@ -167,6 +168,15 @@ pub(crate) fn contradiction(diary: &Diary, health: &Health) -> Option<Reported> 
         ),
         (None, _) => None,
     }
+}
+
+/// Where the id for `cluster.id` is to be had.
+pub(crate) fn where_the_id_is(address: &str) -> String {
+    let asked = format!("{}/v1/sys/health", address.trim_end_matches('/'));
+    format!(
+        "it stands in a holder's file and in an earlier report, rehearse names it, and so does the server as cluster_id: {}",
+        ShellCommand::new("curl").with(asked)
+    )
 }
 
 /// Whether this is said of a server that is not the one of the checkpoint here, or is it no more.

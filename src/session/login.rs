@@ -1,7 +1,7 @@
 //! A login of the file: opened, kept, and ended.
 
 use crate::code::Code;
-use crate::config::{Config, Login, LoginKind};
+use crate::config::{Config, Field, Login, LoginKind, SecretRef};
 use crate::door;
 use crate::edge::doors::{LoginContext, door};
 use crate::edge::references::{Resolved, of_logins, resolve};
@@ -36,7 +36,7 @@ impl OpenLogin {
             name: login.name.clone(),
             answer: door::open(client, &door, events)
                 .await
-                .map_err(|failure| with_what_is_sent(context.config, login, failure.into()))?,
+                .map_err(|failure| mended(context.config, login, failure.into()))?,
         })
     }
 
@@ -115,12 +115,54 @@ impl OpenLogin {
     }
 }
 
-/// The failure; of an approle whose ids the file itself sends, with where it does: nobody makes a new secret_id while only
-/// root could.
-fn with_what_is_sent(config: &Config, login: &Login, failure: Failure) -> Failure {
-    if failure.code() != Code::LoginDenied || !matches!(login.kind, LoginKind::AppRole { .. }) {
+/// The failure, with what can be done about it by what this file says of the login.
+fn mended(config: &Config, login: &Login, failure: Failure) -> Failure {
+    if failure.code() != Code::LoginDenied {
         return failure;
     }
+    match &login.kind {
+        LoginKind::AppRole { .. } => with_what_is_sent(config, login, failure),
+        LoginKind::Userpass { username, password } => {
+            failure.advise(of_password(config, login, username, password))
+        }
+        _ => failure,
+    }
+}
+
+/// What to do about a password that the server does not take: to compare it with itself helps nobody.
+fn of_password(config: &Config, login: &Login, username: &str, password: &SecretRef) -> String {
+    let mount = config.auth_mount(&login.auth);
+    let user = mount.and_then(|mount| mount.user(username));
+    let sent = user.and_then(|user| user.get("password"));
+    let said = match (password, sent) {
+        (SecretRef::Prompt(_), _) => "type it again".to_owned(),
+        (_, Some(Field::Secret(sent))) if sent != password => format!(
+            "the login takes it from {password}, and auth.{}.users.{username} of the file from {sent}: let both be the one \
+             that is in force",
+            login.auth
+        ),
+        (_, Some(_)) => format!(
+            "the server has another password for {username} than {password}: put the one in force there"
+        ),
+        (_, None) => format!(
+            "see whether {username} is a user of auth/{}, and put the password in force into {password}",
+            login.auth
+        ),
+    };
+    let others = config.doors();
+    let others = others.iter().map(|other| other.name.as_str());
+    let others: Vec<_> = others.filter(|name| *name != login.name).collect();
+    if others.is_empty() {
+        return said;
+    }
+    format!(
+        "{said}; or once root is revoked with another login: --login {}",
+        others.join(", --login ")
+    )
+}
+
+/// Of an approle whose ids the file itself sends, with where it does: nobody makes a new secret_id while only root could.
+fn with_what_is_sent(config: &Config, login: &Login, failure: Failure) -> Failure {
     let roles = format!("auth/{}/role/", login.auth);
     let is_id = |path: &&str| {
         let ends = ["/role-id", "/custom-secret-id"]
@@ -145,4 +187,63 @@ pub(crate) fn break_glass_logins(config: &Config) -> Vec<&Login> {
     let mut logins = config.doors();
     logins.sort_by_key(|login| login.needs_a_person());
     logins
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::config::from_text;
+
+    #[test]
+    fn advice_about_a_password_that_is_refused_is_possible() {
+        for (users, login, expected) in [
+            (
+                "{users: {ada: {password: {file: /s/ada}}, bob: {password: {file: /s/bob}}}}",
+                "{file: /s/ada}",
+                "the server has another password for ada than /s/ada: put the one in force there; or once root is revoked \
+                 with another login: --login bob",
+            ),
+            (
+                "{users: {ada: {password: {file: /s/other}}, bob: {password: {file: /s/bob}}}}",
+                "{file: /s/ada}",
+                "the login takes it from /s/ada, and auth.userpass.users.ada of the file from /s/other: let both be",
+            ),
+            (
+                "{users: {ada: {password: {file: /s/ada}}, bob: {password: {file: /s/bob}}}}",
+                "{prompt: password of ada}",
+                "type it again; or ",
+            ),
+            (
+                "{}",
+                "{file: /s/ada}",
+                "see whether ada is a user of auth/userpass, and put",
+            ),
+        ] {
+            let text = format!(
+                r#"version: 1
+cluster: {{name: lab, address: "http://127.0.0.1:8200"}}
+init:
+  shares: 1
+  threshold: 1
+  custodians: [{{name: alice, age: {{recipient: age1alice, file: shares/alice.age}}}}]
+checkpoint: {{path: lab, key: {{identity: keys/checkpoint.agekey}}}}
+audit: {{}}
+auth: {{userpass: {users}}}
+logins:
+  ada: {{auth: userpass, username: ada, password: {login}}}
+  bob: {{auth: userpass, username: bob, password: {{file: /s/bob}}}}
+break_glass: {{logins: [ada, bob]}}
+"#
+            );
+            let env = |_: &str| None;
+            let config = from_text(&text, Path::new("/b.yaml"), Path::new("/"), &env).unwrap();
+            let denied = Failure::failed(Code::LoginDenied, "wrong").advise("compare");
+            let ada = config.login("ada").unwrap();
+            let said = mended(&config, ada, denied);
+            let advice = said.problems[0].advice.clone().unwrap();
+            assert!(advice.starts_with(expected), "{advice}");
+        }
+    }
 }

@@ -7,6 +7,7 @@ pub(crate) mod cluster_identity;
 pub(crate) mod login;
 pub(crate) mod several_servers;
 pub(crate) mod unavailable;
+pub(crate) mod unfinished;
 
 use std::sync::Arc;
 

@@ -6,6 +6,7 @@ use crate::code::Code;
 use crate::config::Config;
 use crate::custodian::{self, Custodian, IdentityFile, Kind, Opener};
 use crate::failure::Failure;
+use crate::finding::GONE;
 use crate::prompt;
 use crate::root_generation::Held;
 use crate::secret::Share;
@@ -73,6 +74,7 @@ pub(crate) async fn share(
         }
         Kind::NeedsHolder | Kind::WrongIdentity => None,
         Kind::NotOpened(said) => Some(said.as_str()),
+        Kind::NotFound => return Err(Failure::from(error).advise(GONE)),
         _ => return Err(error.into()),
     };
     Ok(held(ask.person(custodian, said).await?, true))

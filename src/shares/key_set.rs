@@ -23,7 +23,7 @@ pub(crate) fn asked_for(config: &Config) -> Result<Vec<Finding>, Failure> {
     let wanted = config.init.generation;
     let may_hold = may_hold(&diary, half_made);
     if !may_hold.is_empty() && !may_hold.contains(&wanted) {
-        return Err(of_no_use(config, &may_hold, half_made));
+        return Err(of_no_use(config, &may_hold, diary.rotation.as_ref()));
     }
     Ok(match half_made {
         Some(rotation) => vec![unfinished(rotation, wanted)],
@@ -103,7 +103,7 @@ fn unfinished(rotation: &Rotation, asked: u32) -> Finding {
     }
 }
 
-fn of_no_use(config: &Config, may_hold: &[u32], half_made: Option<&Rotation>) -> Failure {
+fn of_no_use(config: &Config, may_hold: &[u32], rotation: Option<&Rotation>) -> Failure {
     let (directory, file) = (config.checkpoint.path.display(), config.file.display());
     let hold: Vec<_> = may_hold.iter().map(u32::to_string).collect();
     let failure = Failure::refused(
@@ -116,14 +116,23 @@ fn of_no_use(config: &Config, may_hold: &[u32], half_made: Option<&Rotation>) ->
     );
     let newer = "if newer ones were made from another machine, this directory is out of date: name another one in \
                  checkpoint.path";
-    match half_made {
+    match rotation.filter(|one| one.is_half_made()) {
         Some(rotation) => failure.advise(format!(
             "use the file of the shares that are in effect: it stands in the command that brings the others to their end, {}; {newer}",
             rotation.again
         )),
-        None => failure.advise(format!(
-            "use the file of the shares that are in effect, with -c; {newer}"
-        )),
+        None => failure.advise(format!("{}; {newer}", in_effect(rotation))),
+    }
+}
+
+/// The file of the shares that are in effect, as far as the rotation that made them is on record.
+pub(crate) fn in_effect(rotation: Option<&Rotation>) -> String {
+    match rotation.and_then(Rotation::file) {
+        Some(file) => format!(
+            "use the file of the shares that are in effect, with -c: recovery rotate was run with {file}"
+        ),
+        None => "use the file of the shares that are in effect, with -c: the one that recovery rotate was run with"
+            .to_owned(),
     }
 }
 

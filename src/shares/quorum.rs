@@ -176,6 +176,10 @@ impl Asking<'_> {
         self.those_that_hold()?;
         let identities = fetch::identities(self.identities)?;
         let mut candidates = self.candidates(&identities).await;
+        let opened = candidates.iter().any(|one| one.opens_here);
+        if wanted.is_none() && !opened && !identities.is_empty() {
+            return Err(self.none_opens(&identities));
+        }
         candidates.retain(|one| wanted.map_or(one.opens_here, |name| one.name == name));
         if candidates.len() != 1 {
             return Err(self.not_plain(wanted));
@@ -190,6 +194,14 @@ impl Asking<'_> {
             self.caller.events.warn(finding.code(), finding.to_string());
         }
         Ok(())
+    }
+
+    /// Said instead of asking whose share it is.
+    fn none_opens(self, identities: &[IdentityFile]) -> Failure {
+        let said: Vec<_> = identities.iter().map(fetch::opens_none).collect();
+        Failure::usage(Code::IdentityWrong, said.join("; ")).advise(
+            "name the key of a holder with --identity; or to type the share: --custodian NAME without --identity",
+        )
     }
 
     fn not_plain(self, wanted: Option<&str>) -> Failure {

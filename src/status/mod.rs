@@ -4,12 +4,12 @@
 mod server;
 
 use crate::bootstrap::next::{AFTER_A_KILL, LOOKS_AGAIN};
-use crate::bootstrap::{evidence_report, root_stays, unfinished};
+use crate::bootstrap::{evidence_report, root_stays};
 use crate::checkpoint::replica::at_replica;
 use crate::checkpoint::running::{Running, running};
 use crate::checkpoint::unproved::unproved;
 use crate::checkpoint::{self, Diary, Rehearsed};
-use crate::code::Reported;
+use crate::code::{Code, Reported};
 use crate::config::Config;
 use crate::edge::others;
 use crate::event::{LastRehearsal, LeaseHolder, ReportLine, RunLine, Status, StepLine};
@@ -17,6 +17,7 @@ use crate::evidence::operator::in_words;
 use crate::failure::{Exit, Failure};
 use crate::finding::Finding;
 use crate::session::cluster_identity::{is_of_another, key};
+use crate::session::unfinished;
 use crate::shell::ShellCommand;
 use crate::status::server::Look;
 use crate::step::decide::Recorded;
@@ -136,7 +137,8 @@ fn next_of(config: &Config, diary: Option<&Diary>, look: &Look) -> (String, Opti
             config.unseal_command(),
             Some("each holder of a quorum, one after the other"),
         ),
-        _ if look.findings.iter().any(is_of_another) => (config.command("apply"), Some(REFUSES)),
+        _ if look.findings.iter().any(is_of_another) => return of_another(config, look),
+        _ if look.waits_for_its_seal => (config.command("status"), Some(ITS_OWN_SEAL)),
         _ => next_of_the_ceremony(config, diary, (done, begun)),
     };
     (next.into(), why.map(str::to_owned))
@@ -187,9 +189,31 @@ fn where_held(
     }
 }
 
-/// What `apply` does where the server is not what the checkpoint here knows.
-const REFUSES: &str =
-    "refuses, and says what can be done: this is not the server that the checkpoint here knows";
+/// Nothing that is typed here opens it.
+const ITS_OWN_SEAL: &str =
+    "once its own seal has opened it, which no share does: the server's log says why it has not";
+
+/// What helps where the server is not what the checkpoint here knows; `apply` would refuse.
+fn of_another(config: &Config, look: &Look) -> (String, Option<String>) {
+    let foreign = look
+        .findings
+        .iter()
+        .any(|one| one.code == Code::AlreadyInitialised);
+    if foreign {
+        let address = key(&config.cluster.address);
+        let asked = format!("{}/v1/sys/health", address.trim_end_matches('/'));
+        let why = "shows its cluster_id: with that as cluster.id in the file, break-glass and plan --login NAME work without \
+                   its checkpoint; or put the checkpoint of the run that initialised it back, then apply";
+        let command = ShellCommand::new("curl").with(asked);
+        return (command.into(), Some(why.to_owned()));
+    }
+    let why = format!(
+        "once cluster.address leads to the cluster of the checkpoint here; if that was wiped for good: {}",
+        config.command("apply --abandon")
+    );
+    (config.command("status").into(), Some(why))
+}
+
 fn rehearse_first(config: &Config) -> (String, Option<String>) {
     let why = AFTER_A_KILL.to_owned();
     (config.command("rehearse").into(), Some(why))

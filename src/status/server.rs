@@ -15,6 +15,8 @@ pub(super) struct Look {
     pub(super) nodes: Vec<NodeLine>,
     /// Only holders of shares can open it.
     pub(super) waits_for_holders: bool,
+    /// Only its own seal can open it, which no holder and no run can help.
+    pub(super) waits_for_its_seal: bool,
     pub(super) initialised: bool,
     /// Why it does not bear out what the diary says.
     pub(super) findings: Vec<Reported>,
@@ -30,6 +32,7 @@ pub(super) async fn look(client: Result<Client, Failure>, begun: Option<&Diary>)
         server,
         nodes,
         waits_for_holders: false,
+        waits_for_its_seal: false,
         initialised: false,
         findings: begun.map(|_| unseen.clone()).into_iter().collect(),
     };
@@ -50,9 +53,12 @@ pub(super) async fn look(client: Result<Client, Failure>, begun: Option<&Diary>)
     let state = health.state();
     let server = format!("{} {}, {state}{of}", health.product.name(), health.version);
     let sealed = health.initialized && health.sealed;
-    let waits_for_holders = sealed && {
-        let seal = sys::seal_status(&client).await;
-        seal.is_ok_and(|seal| !seal.recovery_seal)
+    let own_seal = match sealed {
+        true => sys::seal_status(&client)
+            .await
+            .ok()
+            .map(|seal| seal.recovery_seal),
+        false => None,
     };
     let mut findings = begun.and_then(|diary| contradiction(diary, &health));
     // One of several servers cannot be what the others are.
@@ -65,7 +71,8 @@ pub(super) async fn look(client: Result<Client, Failure>, begun: Option<&Diary>)
     Look {
         server,
         nodes,
-        waits_for_holders,
+        waits_for_holders: own_seal == Some(false),
+        waits_for_its_seal: own_seal == Some(true),
         initialised: health.initialized,
         findings: findings.into_iter().chain(away).collect(),
     }

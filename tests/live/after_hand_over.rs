@@ -229,9 +229,26 @@ fn what_a_login_may_not_write_is_named_with_the_rule_and_the_rest_is_written() {
     let log = server.audit().after_this();
     ceremony.apply().exits(4).prints(&[
         "the login auditor may not; it takes path \"sys/policies/acl/operator\"",
-        "another login can be tried: apply --login NAME (",
+        "by the file another login may: apply --login NAME (admin); or write it by break-glass:",
+        "break-glass --reason REASON --expect sys/policies/acl/operator --env -- bao policy write operator FILE",
     ]);
     assert_eq!(log.writes(), Vec::<String>::new());
+    // What to type next is not the run that has just found it.
+    ceremony
+        .run(&["plan"])
+        .prints(&["next: vault-bootstrap apply --login admin\n"]);
+    let keys = "rehearse --identity alice.key --identity bob.key --identity carol.key";
+    let keys: Vec<&str> = keys.split(' ').collect();
+    ceremony.run(&keys).says(&["made a root token"]);
+    ceremony.apply().exits(4).prints(&[
+        "next: vault-bootstrap apply --login admin\n      writes what this login may not",
+    ]);
+    ceremony
+        .run(&["apply", "--yes", "--login", "operator"])
+        .exits(4)
+        .prints(&[
+            "next: vault-bootstrap apply --login auditor\n      looks as the login that may read",
+        ]);
 }
 
 #[test]

@@ -131,9 +131,11 @@ fn a_reviewer_that_may_not_review_any_more_when_the_workload_comes() {
     let run = ceremony.apply();
     let texts = [
         "could not have the token reviewed by the Kubernetes API",
-        "system:auth-delegator",
+        "reviewer may not create tokenreviews (403)",
+        "what to do: kubectl create clusterrolebinding vault-reviewer --clusterrole=system:auth-delegator",
     ];
     stopped_at_the_door(&server, &ceremony, &run, &texts);
+    run.never_says(&["things to look at"]);
     Kubernetes::shared().allow_token_review(&namespace, "reviewer");
     ceremony.apply().exits(4);
 }
@@ -198,6 +200,7 @@ fn all_that_keeps_workloads_out_is_said_at_once_and_before_anything_is_initialis
         "--verb=create --resource=serviceaccounts/token",
         "login unknown: https://127.0.0.1:",
         "there is no service account nobody",
+        "correct service_account and namespace of token_request",
         "login nowhere: https://127.0.0.1:1/",
         "login outside: token_request has no api_server",
         "auth/elsewhere/config: https://127.0.0.1:",
@@ -242,6 +245,8 @@ fn a_kubernetes_that_only_the_server_reaches_is_no_mistake() {
     run.exits(1).says(&[
         "the reviewer was not tried from here: https://127.0.0.1:1/",
         "login payments at ",
+        "it asks kubernetes_host, https://127.0.0.1:1/, which could not be tried from here: https://127.0.0.1:1/",
+        "correct kubernetes_host; else start it, or let the server, not this machine, reach it",
     ]);
     ceremony.set("/auth/kubernetes/config/kubernetes_host", json!(host));
     ceremony.apply().exits(4).says(&["payments opened"]);
@@ -350,13 +355,18 @@ fn a_pipeline_logs_in_with_a_jwt_of_its_platform_and_not_with_that_of_another_re
     let run = ceremony.apply();
     let texts = [
         "login ci",
-        "the role does not let it in",
+        "the role does not let in whose it is",
         "; the token, from ",
         "ci.jwt, is of stranger/fork, for https://vault.example.com, until ",
         r#"; its repository is "stranger/fork""#,
     ];
     stopped_at_the_door(&server, &ceremony, &run, &texts);
     ceremony.write("ci.jwt", &jwt(&platform, &claims("company/payments")));
+    let subject = "/auth/ci/roles/deploy/bound_subject";
+    ceremony.set(subject, json!("company/paymentss"));
+    let texts = ["bound_subject of the role is another than the token's subject"];
+    stopped_at_the_door(&server, &ceremony, &ceremony.apply(), &texts);
+    ceremony.set(subject, json!("company/payments"));
     ceremony.apply().exits(4).says(&["ci opened"]);
     ceremony.apply().exits(4).prints(&["nothing was written"]);
 }
@@ -374,7 +384,7 @@ fn vault_lets_people_and_workloads_in_as_well() {
         &server,
         &ceremony,
         &run,
-        &["the role does not let it in: claim"],
+        &["somebody signed in whom the role does not let in: claim"],
     );
     ceremony
         .apply_with(&provider, Account::Alice)

@@ -143,7 +143,14 @@ fn status_says_done_of_no_server_that_is_another_one_empty_or_away() {
     ] {
         ceremony.set("/cluster/address", json!(address));
         let status = ceremony.run(&["status"]);
-        status.exits(4).prints(&[finding, "refuses, and says what"]);
+        status
+            .exits(4)
+            .prints(&[
+                finding,
+                "next: vault-bootstrap status\n",
+                "once cluster.address leads to the cluster of the checkpoint here",
+            ])
+            .never_says(&["next: vault-bootstrap apply"]);
     }
     let strangers = Ceremony::unproved(&other);
     strangers
@@ -151,9 +158,16 @@ fn status_says_done_of_no_server_that_is_another_one_empty_or_away() {
         .exits(4)
         .prints(&[
             "the server is initialised, and not by the checkpoint here",
-            "refuses, and says what",
+            "next: curl http://127.0.0.1:",
+            "shows its cluster_id: with that as cluster.id in the file",
         ])
         .never_says(&["custodian prove"]);
+    // What refuses says where the id is to be had, and no number of a step that no screen shows.
+    strangers
+        .run(&["apply", "--yes"])
+        .exits(3)
+        .says(&["rehearse names it, and so does the server as cluster_id: curl http://127.0.0.1:"])
+        .never_says(&["its step 3"]);
     ceremony.set("/cluster/address", own);
     server.stop();
     let run = ceremony.run(&["status", "--output", "json"]);

@@ -67,8 +67,14 @@ fn passwords_and_a_client_secret_come_from_the_environment_and_the_parameter_sto
     server.api().log_in("operator", &operator);
     server.api().log_in("ada", &ada);
     let log = server.audit().after_this();
+    // One that is not encrypted is taken, and told.
+    store.ssm_delete(&format!("{prefix}/ada"));
+    store.ssm_put_plain(&format!("{prefix}/ada"), &ada);
     let again = ceremony.run(&["apply", "--yes", "-vvv"]);
-    again.exits(4).prints(&["nothing was written"]);
+    again
+        .exits(4)
+        .prints(&["nothing was written"])
+        .says(&["/ada: it is no SecureString: whoever may read parameters reads it"]);
     again.never_says(&["differs", "not compared", "may not read"]);
     assert_eq!(log.writes(), Vec::<String>::new());
     nowhere(&ceremony, &server, &again);
@@ -101,6 +107,9 @@ fn a_reference_with_nothing_behind_it_is_found_before_anything_is_initialised() 
         "environment variable PASSWORD_OF_OPERATOR: not set",
         "export PASSWORD_OF_OPERATOR",
         &address,
+        "not found",
+        "make it: aws ssm put-parameter --type SecureString --name",
+        "or correct the name or region in the file",
     ]);
     assert!(!server.api().initialised());
 }

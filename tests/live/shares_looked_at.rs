@@ -82,10 +82,10 @@ fn where_too_few_shares_are_left_nobody_is_told_to_make_new_ones() {
     let ceremony = Ceremony::at(&server);
     ceremony.apply().exits(4);
     std::fs::remove_file(ceremony.path("shares/bob.age")).expect("a share");
-    ceremony
-        .apply()
-        .exits(4)
-        .prints(&["restore it there, or make new shares (recovery rotate)"]);
+    ceremony.apply().exits(4).prints(&[
+        "where it was stored: restore it there",
+        "are the right ones), or make new shares (recovery rotate)",
+    ]);
     std::fs::remove_file(ceremony.path("shares/carol.age")).expect("a share");
     ceremony
         .apply()
@@ -93,7 +93,7 @@ fn where_too_few_shares_are_left_nobody_is_told_to_make_new_ones() {
         .prints(&[
             "the share of bob is not at ",
             "the share of carol is not at ",
-            "restore it there; fewer than a quorum are left where they were stored",
+            "are the right ones); fewer than a quorum are left where they were stored",
             "move the data to a new cluster while this one is unsealed",
         ])
         .never_says(&["make new shares (recovery rotate)"]);

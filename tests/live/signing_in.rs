@@ -49,6 +49,11 @@ fn the_line_that_leads_a_browser_here_has_the_port_that_is_listened_on() {
         format!("ssh -L {port}:localhost:{port} THIS-MACHINE")
     );
     assert_ne!(port, taken, "{shown}");
+    let said = shown.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(
+        said.contains("another program of this machine has the port of http://localhost:"),
+        "{shown}"
+    );
     let back = provider
         .sign_in(&address, Account::Alice)
         .expect("an address");
@@ -172,8 +177,9 @@ fn a_person_without_the_claims_stays_outside() {
     let run = ceremony.apply_with(&provider, Account::Mallory);
     let texts = [
         "login on-call",
-        "the role does not let it in: claim",
-        "bound_claims",
+        "somebody signed in whom the role does not let in: claim",
+        "it may be the wrong person, whom the browser still knew: sign out at the provider",
+        "if it was the right one, compare bound_claims",
     ];
     stopped_at_the_door(&server, &ceremony, &run, &texts);
     ceremony.apply_with(&provider, Account::Alice).exits(4);
@@ -215,7 +221,8 @@ fn nobody_comes_to_sign_in() {
         &run,
         &[
             "nobody finished the sign-in within 1s",
-            "an error of its own instead of a sign-in, register http://localhost:",
+            "an error of its own instead of a sign-in, read it: invalid_client means oidc_client_id",
+            "register http://localhost:",
         ],
     );
 }

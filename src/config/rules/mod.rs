@@ -25,7 +25,7 @@ use super::reading::Reading;
 
 type Rule = fn(&mut Reading);
 
-const RULES: [Rule; 59] = [
+const RULES: [Rule; 60] = [
     cluster::plain_http_stays_on_this_machine,
     cluster::nodes_are_different,
     cluster::threshold_fits_the_shares,
@@ -71,6 +71,7 @@ const RULES: [Rule; 59] = [
     spellings::fields_have_their_present_names,
     spellings::write_paths_are_those_of_the_servers,
     spellings::values_with_versions_stand_in_data,
+    spellings::capabilities_are_of_paths_that_are_asked,
     logins::auth_methods_exist,
     logins::capabilities_say_something,
     logins::keys_fit_the_auth_method,

@@ -102,7 +102,10 @@ fn leads_here(address: &str) -> bool {
             Some(Host::Ipv6(ip)) => ip == std::net::Ipv6Addr::LOCALHOST,
             None => false,
         };
-        url.scheme() == "http" && here && url.fragment().is_none()
+        // There the server answers, even where it runs on this machine.
+        let servers = ["/ui/", "/v1/"];
+        let servers = servers.iter().any(|start| url.path().starts_with(start));
+        url.scheme() == "http" && here && url.fragment().is_none() && !servers
     })
 }
 

@@ -249,14 +249,38 @@ fn other_path(reading: &Reading, path: &str) -> Option<String> {
     }
     let (mount, of_type, rest) = engine_of(reading, path)?;
     if is_versioned(reading, mount, of_type) {
-        let first = rest.split('/').next().unwrap_or_default();
-        let known = OF_VERSIONS.contains(&first);
-        let path = mount_path(mount);
-        return (!known).then(|| {
-            format!("`{path}` is `kv` with versions; did you mean `{path}/data/{rest}`?")
-        });
+        return outside_versions(mount, rest);
     }
     collection(path, rest, of_type, &COLLECTIONS[..OF_METHODS])
+}
+
+/// What was meant by a path of `kv` with versions that is of none of its APIs.
+fn outside_versions(mount: &str, rest: &str) -> Option<String> {
+    let first = rest.split('/').next().unwrap_or_default();
+    let path = mount_path(mount);
+    let known = OF_VERSIONS.contains(&first);
+    (!known).then(|| format!("`{path}` is `kv` with versions; did you mean `{path}/data/{rest}`?"))
+}
+
+/// A path that the server never asks a policy for: `can` would not hold of it, and `cannot` would hold of nothing.
+pub(super) fn capabilities_are_of_paths_that_are_asked(reading: &mut Reading) {
+    for key in ["can", "cannot"] {
+        for place in reading.all(&["logins", "*", key, "*"]) {
+            let [_, _, _, path] = &place[..] else {
+                continue;
+            };
+            let Some((mount, of_type, rest)) = engine_of(reading, path) else {
+                continue;
+            };
+            let plain = !rest.is_empty() && !rest.starts_with(['*', '+']);
+            if !plain || !is_versioned(reading, mount, of_type) {
+                continue;
+            }
+            if let Some(text) = outside_versions(mount, rest) {
+                reading.refuse(Code::FileValueInvalid, &place, text);
+            }
+        }
+    }
 }
 
 /// Another name of a collection than the servers have.

@@ -9,7 +9,7 @@ fn a_sign_in_that_could_not_end_is_said_by_its_fields_alone() {
     for (config, role, expected) in [
         (
             "",
-            r#"allowed_redirect_uris: ["https://vault/ui", "http://localhost.evil/a", "http://127.0.0.2/a"]"#,
+            r#"allowed_redirect_uris: ["https://vault/ui", "http://localhost.evil/a", "http://127.0.0.2/a", "http://127.0.0.1:8200/ui/vault/auth/oidc/oidc/callback"]"#,
             "roles.r.allowed_redirect_uris: none of these leads the browser back",
         ),
         (

@@ -80,6 +80,12 @@ const BROKEN: &str = r#"
 + writes: [{path: kv/app, data: {data: {a: b}}}]
 + policies:
 > 20: writes[0].path: `kv` is `kv` with versions; did you mean `kv/data/app`?
+- logins:
+-   ada: {auth: userpass, username: ada, password: {file: /run/secrets/ada}}
++ secrets: {kv: {type: kv-v2}}
++ logins:
++   ada: {auth: userpass, username: ada, password: {file: /run/secrets/ada}, can: {kv/team/x: [read]}}
+> 23: logins.ada.can."kv/team/x": `kv` is `kv` with versions; did you mean `kv/data/team/x`?
 - policies:
 + secrets: {kv: {type: kv, options: {version: "2"}}}
 + writes: [{path: kv/data/app, data: {a: b}}]
@@ -112,6 +118,29 @@ fn a_word_that_no_server_has_is_refused_with_the_one_that_was_meant() {
             "{expected}\n{found:#?}"
         );
     }
+}
+
+#[test]
+fn what_a_login_may_not_is_a_path_that_the_server_asks_a_policy_for() {
+    let of = |path: &str| {
+        let text = with(
+            "policies:",
+            "secrets: {kv: {type: kv-v2}, old: {type: kv}}\npolicies:",
+        );
+        let login = "username: ada, password: {file: /run/secrets/ada}";
+        assert_eq!(text.matches(login).count(), 1, "{text}");
+        load_text(&text.replace(login, &format!("{login}, cannot: {{{path}: [read]}}")))
+    };
+    for path in [
+        "kv/data/a",
+        "kv/metadata/a",
+        "kv/config",
+        "old/a",
+        "other/a",
+    ] {
+        of(path).unwrap_or_else(|found| panic!("{path}: {found:?}"));
+    }
+    assert!(of("kv/a").is_err());
 }
 
 #[test]

@@ -28,17 +28,35 @@ const ROLE_MISSING: Refusal = (
     "there is no role",
     "compare role of the login with the roles of this auth method",
 );
-/// jwt and oidc: `bound_claims`, `bound_subject`, `user_claim`.
+/// jwt and oidc: `bound_claims`, `user_claim`.
 const CLAIMS: Refusal = (
     Code::LoginDenied,
-    "the person or workload is known, but the role does not let it in",
+    "the token is good, but the role does not let in whose it is",
     "compare bound_claims, user_claim and groups_claim of the role with what is in the token; types count: 42 is not \"42\"",
 );
 /// oidc: a role decides what it asks its provider for.
 const SCOPED_CLAIMS: Refusal = (
     CLAIMS.0,
-    CLAIMS.1,
-    "compare bound_claims, user_claim and groups_claim of the role with what the provider puts into its token (oidc_scopes decides that); types count: 42 is not \"42\"",
+    "somebody signed in whom the role does not let in",
+    "it may be the wrong person, whom the browser still knew: sign out at the provider, or use a private window, and run it again; if it was the right one, compare bound_claims, user_claim and groups_claim of the role with what the provider puts into its token (oidc_scopes decides that); types count: 42 is not \"42\"",
+);
+/// oidc: what the role asks for is in nobody's token.
+const LACKING_CLAIMS: Refusal = (
+    CLAIMS.0,
+    "the provider's token has not what the role asks for",
+    "compare bound_claims, user_claim and groups_claim of the role with what the provider puts into its token: oidc_scopes decides that",
+);
+/// jwt and oidc: `bound_subject`.
+const SUBJECT: Refusal = (
+    Code::LoginDenied,
+    "bound_subject of the role is another than the token's subject (sub)",
+    "if whose token it is may come in, make bound_subject of the role its subject",
+);
+/// oidc: who signs in may be anybody.
+const SUBJECT_OF_A_PERSON: Refusal = (
+    SUBJECT.0,
+    SUBJECT.1,
+    "it may be the wrong person, whom the browser still knew: sign out at the provider, or use a private window, and run it again; if it was the right one, correct bound_subject of the role",
 );
 const AUDIENCE: Refusal = (
     Code::LoginDenied,
@@ -164,12 +182,26 @@ fn detailed((code, what, advice): Refusal, detail: &str) -> Problem {
     Problem::new(code, format!("{what}: {detail}")).advise(advice)
 }
 
+/// Nothing but that it was denied.
+fn is_bare(messages: &[String]) -> bool {
+    let denied = |text: &String| {
+        text.trim_end_matches(['\n', ' '])
+            .ends_with("permission denied")
+    };
+    matches!(messages, [only] if denied(only)) || messages.is_empty()
+}
+
+/// Whether the server could not have the token of a service account reviewed, which is all that it tells.
+pub(super) fn is_unreviewed(kind: &Kind, error: &vault::Error) -> bool {
+    let kubernetes = matches!(kind, Kind::Kubernetes { .. });
+    kubernetes && error.status() == Some(403) && is_bare(error.messages())
+}
+
 /// The refusal behind a status and the server's words; `None` when they say nothing known.
 fn refusal(kind: &Kind, status: Option<u16>, messages: &[String]) -> Option<Problem> {
     let text = messages.join("; ");
     let has = |part: &str| text.contains(part);
-    let bare = matches!(messages, [only] if only.trim_end_matches(['\n', ' ']).ends_with("permission denied"))
-        || messages.is_empty();
+    let bare = is_bare(messages);
     match (kind, status?) {
         (Kind::Kubernetes { .. }, 403) if bare => return Some(plain(TOKEN_REVIEW)),
         (_, 403) if bare => return Some(plain(DENIED)),
@@ -231,15 +263,19 @@ fn of_token(kind: &Kind, text: &str) -> Option<Problem> {
         return Some(if about_audience {
             of_audience(kind)
         } else {
-            detailed(claims_of(kind), claim)
+            detailed(claims_of(kind, claim), claim)
         });
     }
-    if any(&["sub claim does not match", "claim \""]) {
+    if any(&["sub claim does not match", "(sub)", "invalid subject"]) {
+        return Some(plain(match kind {
+            Kind::Oidc(_) => SUBJECT_OF_A_PERSON,
+            _ => SUBJECT,
+        }));
+    }
+    if any(&["claim \""]) {
         // The product's own name stands before it: `OpenBao login failed. claim …`.
-        return Some(detailed(
-            claims_of(kind),
-            after("login failed.").unwrap_or(text.trim()),
-        ));
+        let claim = after("login failed.").unwrap_or(text.trim());
+        return Some(detailed(claims_of(kind, claim), claim));
     }
     if any(&["(aud)", "audience claim", "invalid audience"]) {
         return Some(of_audience(kind));
@@ -265,9 +301,11 @@ fn of_token(kind: &Kind, text: &str) -> Option<Problem> {
 }
 
 /// What to compare of a token of this kind.
-fn claims_of(kind: &Kind) -> Refusal {
+fn claims_of(kind: &Kind, claim: &str) -> Refusal {
+    let other = claim.contains("does not match");
     match kind {
-        Kind::Oidc(_) => SCOPED_CLAIMS,
+        Kind::Oidc(_) if other => SCOPED_CLAIMS,
+        Kind::Oidc(_) => LACKING_CLAIMS,
         _ => CLAIMS,
     }
 }

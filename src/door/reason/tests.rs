@@ -12,6 +12,7 @@ fn kubernetes() -> Kind {
     Kind::Kubernetes {
         role: "app".into(),
         jwt: source(),
+        reviewer: None,
     }
 }
 
@@ -118,7 +119,9 @@ fn each_known_answer_about_a_directory_or_a_certificate_has_its_sentence() {
 
 #[test]
 fn each_known_answer_about_a_token_has_its_sentence() {
-    let claims = |text: &str| detailed(SCOPED_CLAIMS, text);
+    let claims = |text: &str| detailed(LACKING_CLAIMS, text);
+    let group = "claim \"groups\" does not match any associated bound claim values";
+    let of_another = format!("error validating claims: {group}");
     let hd = "error validating claims: claim \"hd\" is missing";
     let hd_bao = "OpenBao login failed. error validating claims: claim \"hd\" is missing";
     let email = "OpenBao login failed. claim \"email\" not found in token";
@@ -132,7 +135,13 @@ fn each_known_answer_about_a_token_has_its_sentence() {
         (400, hd, claims("claim \"hd\" is missing")),
         (400, hd_bao, claims("claim \"hd\" is missing")),
         (400, email, claims("claim \"email\" not found in token")),
+        (400, &of_another, detailed(SCOPED_CLAIMS, group)),
         (400, state, plain(STATE)),
+        (
+            400,
+            "sub claim does not match bound subject",
+            plain(SUBJECT_OF_A_PERSON),
+        ),
         (400, missing, no_role("operator")),
         (400, exchange, detailed(EXCHANGE, told)),
         (400, denied, of_the_provider("access_denied", None)),
@@ -147,6 +156,7 @@ fn each_known_answer_about_a_token_has_its_sentence() {
     let issuer = "error validating token: invalid issuer (iss) claim";
     let unverified = detailed(UNVERIFIED, "invalid issuer (iss) claim");
     let audience = "error validating token: invalid audience (aud) claim";
+    let subject = "error validating token: invalid subject (sub) claim";
     let number =
         "error validating claims: claim \"id\" does not match any associated bound claim values";
     let plain_claims = "claim \"id\" does not match any associated bound claim values";
@@ -154,6 +164,7 @@ fn each_known_answer_about_a_token_has_its_sentence() {
         (400, number, detailed(CLAIMS, plain_claims)),
         (400, expired, plain(EXPIRED)),
         (400, issuer, unverified),
+        (400, subject, plain(SUBJECT)),
         (400, audience, plain(AUDIENCE)),
     ];
     refusals(&jwt, &jwt_table);

@@ -12,12 +12,12 @@ mod tests;
 
 use std::time::{Duration, Instant};
 
-use crate::event::{Event, StepOutcome};
+use crate::event::Event;
 use crate::printable;
 use crate::report::advice::{advice, invite, sign_in};
 use crate::report::plan;
 use crate::report::problems::mark;
-use crate::report::style::{Painted, Style};
+use crate::report::style::{Mark, Painted, Style};
 use crate::screen;
 use crate::span;
 use crate::text_layout::{columns, wrapped};
@@ -123,7 +123,7 @@ impl Progress {
                 let millis = u64::try_from(step.began.elapsed().as_millis());
                 self.finished(Tail::Ended {
                     word: "stopped",
-                    good: false,
+                    mark: Mark::Open,
                     requests: 0,
                     millis: millis.unwrap_or(u64::MAX),
                 })
@@ -183,6 +183,7 @@ impl Progress {
                 self.below(Painted::text(&lines))
             }
             Event::StepFinished {
+                step,
                 outcome,
                 requests,
                 milliseconds,
@@ -190,13 +191,8 @@ impl Progress {
                 ..
             } => {
                 let nothing = evidence.get::<String>("declared").as_deref() == Some("nothing");
-                let (word, good) = word(*outcome, nothing);
-                self.finished(Tail::Ended {
-                    word,
-                    good,
-                    requests: *requests,
-                    millis: *milliseconds,
-                })
+                let figures = (*requests, *milliseconds);
+                self.finished(Tail::ended((*step, *outcome), nothing, figures))
             }
             _ => match advice(event) {
                 Some((text, whole)) => self.line(&text, "", (false, false)) + &whole,
@@ -382,18 +378,4 @@ impl Progress {
 
 fn indent(in_step: bool) -> usize {
     if in_step { IN_STEP } else { WITHOUT_STEPS }
-}
-
-/// An outcome in a word, and whether it is a good one.
-fn word(outcome: StepOutcome, nothing_declared: bool) -> (&'static str, bool) {
-    match outcome {
-        _ if nothing_declared => ("none in file", true),
-        StepOutcome::Applied => ("done", true),
-        StepOutcome::Repaired => ("repaired", true),
-        StepOutcome::Differs => ("differs", false),
-        StepOutcome::Adopted => ("was there", true),
-        StepOutcome::Unchanged => ("unchanged", true),
-        StepOutcome::WithFindings => ("with findings", false),
-        StepOutcome::NotRechecked => ("not rechecked", false),
-    }
 }

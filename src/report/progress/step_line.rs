@@ -1,6 +1,8 @@
 //! The line of a step, on one row: number and title, and at its end how long it runs, or how it ended.
 
-use crate::report::style::{Painted, Style};
+use crate::event::StepOutcome;
+use crate::report::style::{Mark, Painted, Style};
+use crate::step::Step;
 use crate::text_layout::columns;
 
 /// What number, title, outcome, time and requests take side by side.
@@ -31,7 +33,7 @@ pub(super) enum Tail {
     /// It came to an end.
     Ended {
         word: &'static str,
-        good: bool,
+        mark: Mark,
         requests: u64,
         millis: u64,
     },
@@ -76,8 +78,15 @@ impl StepLine {
         let taken = [self.number.as_str(), " ", title, outcome, rest];
         let taken = taken.map(columns).iter().sum();
         let painted = match tail {
-            Tail::Ended { good: true, .. } => style.good(outcome),
-            Tail::Ended { good: false, .. } => style.warning(outcome),
+            Tail::Ended {
+                mark: Mark::Good, ..
+            } => style.good(outcome),
+            Tail::Ended {
+                mark: Mark::Open, ..
+            } => style.warning(outcome),
+            Tail::Ended {
+                mark: Mark::Left, ..
+            } => Painted::text(outcome),
             Tail::Nothing | Tail::Running(_) => style.dim(outcome),
         };
         let line = style.dim(&self.number) + " " + title + painted + style.dim(rest);
@@ -96,6 +105,21 @@ impl StepLine {
 }
 
 impl Tail {
+    /// How a step ended, what it took, and whether the file asks for anything of it.
+    pub(super) fn ended(
+        ended: (Step, StepOutcome),
+        nothing_declared: bool,
+        (requests, millis): (u64, u64),
+    ) -> Self {
+        let (word, mark) = word(ended, nothing_declared);
+        Self::Ended {
+            word,
+            mark,
+            requests,
+            millis,
+        }
+    }
+
     fn outcome(self, style: Style) -> String {
         match self {
             Self::Nothing => String::new(),
@@ -103,7 +127,7 @@ impl Tail {
                 let turn = usize::try_from(millis / TURN).unwrap_or_default();
                 format!("{} {} s", TURNING[turn % TURNING.len()], millis / 1000)
             }
-            Self::Ended { word, good, .. } => format!("{} {word}", style.mark(good)),
+            Self::Ended { word, mark, .. } => format!("{} {word}", style.mark(mark)),
         }
     }
 
@@ -125,6 +149,25 @@ impl Tail {
     }
 }
 
+/// What `apply` does not do again once it is done: the look before `sys/init`, the logins, and the drill, which `rehearse`
+/// holds.
+const NOT_REPEATED: [Step; 3] = [Step::Preflight, Step::Logins, Step::Drill];
+
+/// An outcome in a word, and how it is to be taken.
+fn word((step, outcome): (Step, StepOutcome), nothing_declared: bool) -> (&'static str, Mark) {
+    match outcome {
+        _ if nothing_declared => ("none in file", Mark::Good),
+        StepOutcome::Applied => ("done", Mark::Good),
+        StepOutcome::Repaired => ("repaired", Mark::Good),
+        StepOutcome::Differs => ("differs", Mark::Open),
+        StepOutcome::Adopted => ("was there", Mark::Good),
+        StepOutcome::Unchanged => ("unchanged", Mark::Good),
+        StepOutcome::WithFindings => ("with findings", Mark::Open),
+        StepOutcome::NotRechecked if NOT_REPEATED.contains(&step) => ("not repeated", Mark::Left),
+        StepOutcome::NotRechecked => ("not rechecked", Mark::Open),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -136,10 +179,10 @@ mod tests {
         unicode: false,
     };
 
-    fn ended(word: &'static str, good: bool) -> Tail {
+    fn ended(word: &'static str, mark: Mark) -> Tail {
         Tail::Ended {
             word,
-            good,
+            mark,
             requests: 1234,
             millis: 61_234,
         }
@@ -155,8 +198,8 @@ mod tests {
             for width in 40..100 {
                 let begun = line.painted(Tail::Nothing, width, PLAIN);
                 let running = line.painted(Tail::Running(12_345), width, PLAIN);
-                let done = line.painted(ended("done", true), width, PLAIN);
-                let open = line.painted(ended("not rechecked", false), width, PLAIN);
+                let done = line.painted(ended("done", Mark::Good), width, PLAIN);
+                let open = line.painted(ended("not rechecked", Mark::Open), width, PLAIN);
                 for (text, taken) in [&begun, &running, &done, &open] {
                     let text = text.as_str();
                     assert_eq!(columns(text), *taken, "{text}");
@@ -171,20 +214,31 @@ mod tests {
     }
 
     #[test]
+    fn what_by_design_is_not_repeated_is_no_warning() {
+        let left = word((Step::Drill, StepOutcome::NotRechecked), false);
+        assert_eq!(left, ("not repeated", Mark::Left));
+        let tail = |(word, mark)| ended(word, mark).outcome(PLAIN);
+        assert_eq!(tail(left), "- not repeated");
+        // What a login may not look at is open.
+        let open = word((Step::Policies, StepOutcome::NotRechecked), false);
+        assert_eq!(tail(open), "! not rechecked");
+    }
+
+    #[test]
     fn outcome_time_and_requests_stand_below_each_other() {
         let line = |step: crate::step::Step| StepLine {
             number: " 1/14".into(),
             title: step.title(),
         };
-        let place = |line: StepLine, word: &str, good| {
-            let text = line.painted(ended("done", good), 80, PLAIN).0;
+        let place = |line: StepLine, word: &str, mark| {
+            let text = line.painted(ended("done", mark), 80, PLAIN).0;
             text.as_str().find(word)
         };
         for word in ["61.2 s", "1234 requests"] {
-            let places = ORDER.map(|step| place(line(step), word, true));
+            let places = ORDER.map(|step| place(line(step), word, Mark::Good));
             assert!(places[0].is_some());
             assert!(places.iter().all(|one| *one == places[0]), "{places:?}");
-            assert_eq!(place(line(ORDER[0]), word, false), places[0]);
+            assert_eq!(place(line(ORDER[0]), word, Mark::Open), places[0]);
         }
     }
 

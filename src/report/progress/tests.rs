@@ -1,5 +1,6 @@
 use super::*;
 use crate::code::Code;
+use crate::event::StepOutcome;
 use crate::evidence::facts::Evidence;
 use crate::step::Step;
 

@@ -84,11 +84,15 @@ fn a_wrong_share_keeps_no_other_quorum_from_opening_and_one_that_was_changed_is_
     let id = server.get("sys/health", None).1["cluster_id"].clone();
     ceremony.set("/cluster/id", id);
     ceremony.set("/checkpoint/path", json!("elsewhere"));
-    ceremony.run(&words).exits(4).says(&[
+    let run = ceremony.run(&words);
+    // Since carol's does in its place, it is known which one is wrong.
+    run.exits(4)
+        .says(&["the share of bob is wrong: beside shares that make a root token it makes none"])
+        .never_says(&["at least one share of each quorum"]);
+    run.says(&[
         "bob has answered",
         "the shares of alice, bob make no root token; trying another quorum",
         "carol has answered",
-        "the server made no root token from the shares of alice, bob",
     ]);
     let mut names = ceremony.files_in("elsewhere");
     names.retain(|name| name.ends_with(".json") && name.starts_with("break-glass-"));

@@ -19,6 +19,20 @@ fn holders_open_a_sealed_server_one_after_the_other() {
         .prints(&["sealed, 1 of 2 shares given"])
         .says(&["1 share is still missing: one more holder types vault-bootstrap unseal"])
         .shows_no_token();
+    // The server counts no share twice, and says nothing of it.
+    bob.run(&words("bob.key")).exits(3).says(&[
+        "the share of bob was given already; nothing has changed",
+        "another holder must give theirs: vault-bootstrap unseal",
+    ]);
+    bob.run(&["custodian", "new", "stranger", "-o", "stranger.key"])
+        .exits(0);
+    bob.run(&words("stranger.key"))
+        .exits(2)
+        .says(&[
+            "stranger.key opens no share of this file",
+            "name the key of a holder",
+        ])
+        .never_says(&["cannot tell whose share"]);
     bob.run(&["unseal"])
         .exits(2)
         .says(&["name one of alice, bob, carol with --custodian"]);

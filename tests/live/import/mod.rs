@@ -102,9 +102,15 @@ impl Cluster {
 
     /// Imports with this token into a file, and gives its text.
     fn import(&self, token: &str, name: &str) -> (Run, String) {
+        let run = self.import_only(token, name);
+        let text = fs::read_to_string(self.directory.file(name)).unwrap_or_default();
+        (run, text)
+    }
+
+    fn import_only(&self, token: &str, name: &str) -> Run {
         self.write("token", token);
         let address = self.server.address();
-        let run = self.run(&[
+        self.run(&[
             "import",
             "--address",
             &address,
@@ -112,9 +118,7 @@ impl Cluster {
             "token",
             "-o",
             name,
-        ]);
-        let text = fs::read_to_string(self.directory.file(name)).unwrap_or_default();
-        (run, text)
+        ])
     }
 
     /// The token of a login as `operator`.

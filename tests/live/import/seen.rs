@@ -47,17 +47,19 @@ fn what_a_login_may_not_see_is_named_in_the_file_and_ends_with_4() {
             text.contains("\n  reads-all:\n") && text.contains("\n  userpass: {}\n"),
             "{text}"
         );
-        // A token that is none sees nothing, and nothing is said to be there.
-        let (run, text) = cluster.import("hvs.no-such-token", "nothing.yaml");
-        run.exits(4);
-        assert!(
-            text.contains("#   sys/auth: this login may not read it\n"),
-            "{text}"
-        );
-        assert!(
-            !text.contains("\nauth:\n") && !text.contains("\npolicies:\n"),
-            "{text}"
-        );
+        // A token that is none, and one that may read nothing, are answered alike: nothing is said to be there.
+        for (token, name) in [
+            ("hvs.no-such-token".to_owned(), "none.yaml"),
+            (token(json!(["no-such-policy"])), "without.yaml"),
+        ] {
+            let run = cluster.import_only(&token, name);
+            run.exits(1).says(&[
+                "refused all that was asked (403): the token is not valid, or may read nothing; no file was written",
+                "give a token that is valid, whole and of this cluster",
+            ]);
+            run.never_says(&["not seen", "plan --login NAME"]);
+            assert!(!cluster.directory.path().join(name).exists(), "{name}");
+        }
         let run = cluster.run(&[
             "import",
             "--address",
@@ -65,10 +67,10 @@ fn what_a_login_may_not_see_is_named_in_the_file_and_ends_with_4() {
             "--token-file",
             "token",
             "-o",
-            "nothing.yaml",
+            "little.yaml",
         ]);
         run.exits(2)
-            .says(&["nothing.yaml is there, and is never overwritten"]);
+            .says(&["little.yaml is there, and is never overwritten"]);
     }
 }
 

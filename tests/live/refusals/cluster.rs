@@ -241,6 +241,7 @@ fn a_second_run_at_the_same_time() {
     let visitor = silent.accept().expect("the first run asks");
     ceremony.set("/cluster/address", json!(server.address()));
     let second = ceremony.apply();
+    let plan = ceremony.run(&["plan"]);
     first.kill();
     drop(visitor);
     second.exits(3).says(&[
@@ -248,6 +249,10 @@ fn a_second_run_at_the_same_time() {
         "checkpoint/lock",
         "wait for process ",
         " to end; two runs at once",
+    ]);
+    plan.says(&[
+        "is at work with checkpoint since ",
+        "plan again once it has ended",
     ]);
     nothing_was_written(&server, &ceremony, &second);
     ceremony.apply().exits(4);

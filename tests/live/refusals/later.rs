@@ -89,6 +89,7 @@ fn a_door_that_does_not_open_leaves_root_alive() {
         "wrong user name or password",
         "it was tried with ",
         "wrong.password",
+        "let both be the one that is in force",
         "root is still valid",
         "run apply again",
     ];

@@ -211,6 +211,14 @@ impl LocalStack {
         put.map(drop).map_err(|error| code(&error))
     }
 
+    /// Writes a parameter that is not encrypted.
+    pub fn ssm_put_plain(&self, name: &str, value: &str) {
+        let request = self.ssm.put_parameter().name(name).value(value);
+        let request = request.r#type(aws_sdk_ssm::types::ParameterType::String);
+        let put = self.runtime.block_on(request.send());
+        put.expect("the parameter store takes it");
+    }
+
     /// How many versions of a parameter there are, old ones among them.
     pub fn ssm_versions(&self, name: &str) -> usize {
         let request = self.ssm.get_parameter_history().name(name);

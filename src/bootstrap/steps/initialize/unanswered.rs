@@ -5,6 +5,7 @@ use crate::bootstrap::view::View;
 use crate::code::Code;
 use crate::config::Config;
 use crate::failure::Failure;
+use crate::session::cluster_identity;
 use crate::step::Step;
 use crate::step::decide::{Recorded, Refusal, Seen};
 use crate::vault::{self, Client, Kind, sys};
@@ -89,13 +90,14 @@ pub(crate) fn foreign(config: &Config, address: &str) -> Failure {
         "{address} is initialised, but not by this checkpoint ({}, in which no ceremony was begun)",
         config.checkpoint.path.display()
     ))
-    .advise(
+    .advise(format!(
         "if an earlier run did it, give its checkpoint.path, or restore that directory from a copy; where it is lost: if \
          the shares were stored and a break-glass login was proved, break-glass still works, with cluster.id in the \
-         file; if that ceremony was stopped before its step 3 (shares with their custodians), the shares were in that \
+         file ({}); if that ceremony was stopped before its shares were with their custodians, they were in that \
          directory alone; if a colleague did it, they hold the keys; only a cluster that holds no data may be wiped and \
          initialised again",
-    )
+        cluster_identity::where_the_id_is(address)
+    ))
 }
 
 /// Told of the node that was asked, by its own address.
