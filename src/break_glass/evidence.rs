@@ -153,8 +153,10 @@ fn of_refused(quorums: &[Vec<String>], good: &[String]) -> Vec<Finding> {
     let open = open.filter(|(_, suspects)| !suspects.iter().any(|name| wrong.contains(name)));
     let open: Vec<_> = open.map(|(names, _)| names.join(", ")).collect();
     let wrong = wrong.into_iter().cloned().map(Finding::ShareWrong);
-    let open = (!open.is_empty()).then(|| Finding::QuorumsRefused(open));
-    wrong.chain(open).collect()
+    let unnamed = Some(open)
+        .filter(|open| !open.is_empty())
+        .map(Finding::QuorumsRefused);
+    wrong.chain(unnamed).collect()
 }
 
 #[cfg(test)]

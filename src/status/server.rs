@@ -53,13 +53,12 @@ pub(super) async fn look(client: Result<Client, Failure>, begun: Option<&Diary>)
     let state = health.state();
     let server = format!("{} {}, {state}{of}", health.product.name(), health.version);
     let sealed = health.initialized && health.sealed;
-    let own_seal = match sealed {
-        true => sys::seal_status(&client)
-            .await
-            .ok()
-            .map(|seal| seal.recovery_seal),
-        false => None,
+    let seal = if sealed {
+        sys::seal_status(&client).await.ok()
+    } else {
+        None
     };
+    let own_seal = seal.map(|seal| seal.recovery_seal);
     let mut findings = begun.and_then(|diary| contradiction(diary, &health));
     // One of several servers cannot be what the others are.
     if let Some(contradicted) = &mut findings
