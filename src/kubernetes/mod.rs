@@ -1,12 +1,15 @@
-//! TokenRequest to a Kubernetes API server: a short-lived JWT for one service account.
+//! A Kubernetes API server: a short-lived JWT for one service account (TokenRequest), and Secrets that keep shares.
 //!
-//! One request, `POST /api/v1/namespaces/NS/serviceaccounts/NAME/token`, with a credential that may
-//! do exactly that. It never reads a kubeconfig, never follows a redirect, and never sends the pod's
+//! A token is one request, `POST /api/v1/namespaces/NS/serviceaccounts/NAME/token`, with a credential that may
+//! do exactly that. This room never reads a kubeconfig, never follows a redirect, and never sends the pod's
 //! own credential to an API server that is not the pod's.
 
+mod access;
 mod api;
 mod pod;
 mod reviewer;
+mod secret_name;
+mod secrets;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,8 +23,11 @@ use crate::kubernetes::api::Api;
 use crate::secret::SecretText;
 use crate::shell::ShellCommand;
 
+pub use crate::kubernetes::access::Access;
 pub use crate::kubernetes::pod::Wanted;
 pub use crate::kubernetes::reviewer::Reviewer;
+pub use crate::kubernetes::secret_name::SecretName;
+pub use crate::kubernetes::secrets::{Marks, Refusal, Secret};
 
 /// The life that is asked for where none is given: the shortest that Kubernetes allows (kubernetes:
 /// pkg/apis/authentication/validation).

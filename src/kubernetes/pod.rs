@@ -9,7 +9,7 @@ use url::Url;
 use crate::code::Code;
 use crate::disk::read;
 use crate::failure::Problem;
-use crate::kubernetes::{SHORTEST_EXPIRATION, TokenRequest, invalid};
+use crate::kubernetes::{SHORTEST_EXPIRATION, TokenRequest};
 use crate::secret::SecretText;
 
 /// Largest token, certificate or namespace file read from a pod.
@@ -39,55 +39,109 @@ pub struct Wanted {
 impl TokenRequest {
     /// Fills what `wanted` leaves out from the pod this process runs in.
     pub fn complete(wanted: Wanted) -> Result<Self, Problem> {
-        let host = std::env::var("KUBERNETES_SERVICE_HOST").ok();
-        let port = std::env::var("KUBERNETES_SERVICE_PORT").ok();
-        Self::complete_from(wanted, host.as_deref(), port.as_deref(), Path::new(POD))
+        Self::complete_from(wanted, own_address(), Path::new(POD))
     }
 
-    fn complete_from(
-        wanted: Wanted,
-        host: Option<&str>,
-        port: Option<&str>,
-        pod: &Path,
-    ) -> Result<Self, Problem> {
-        let here = pod_address(host, port);
-        // The pod's credential and CA belong to the pod's API server; another server gets neither.
-        let foreign = match (&wanted.api_server, &here) {
-            (Some(asked), Some(own)) => asked.origin() != own.origin(),
-            (Some(_), None) => true,
-            (None, _) => false,
+    fn complete_from(wanted: Wanted, here: Option<Url>, pod: &Path) -> Result<Self, Problem> {
+        let given = Given {
+            api_server: wanted.api_server,
+            ca_cert: wanted.ca_cert,
+            credential: wanted.credential,
         };
-        let api_server = wanted
-            .api_server
-            .or(here)
-            .ok_or_else(|| not_in_pod("api_server", "the variable KUBERNETES_SERVICE_HOST"))?;
-        let credential = match wanted.credential {
-            Some(given) => given,
-            None if foreign => {
-                let problem = "is needed: the pod's own is not sent to another API server";
-                return Err(invalid("credential", problem));
-            }
-            None => Arc::new(SecretText::new(from_pod(pod, "token", "credential")?)),
-        };
-        let ca_cert = match wanted.ca_cert {
-            Some(given) => Some(given),
-            None if foreign => None,
-            None => Some(from_pod(pod, "ca.crt", "ca_cert")?.into_bytes()),
-        };
+        let reached = reach(given, (here, pod), &TOKEN_REQUEST)?;
         let namespace = match wanted.namespace {
             Some(given) => given,
-            None => from_pod(pod, "namespace", "namespace")?,
+            None => from_pod(pod, "namespace", ("namespace", &TOKEN_REQUEST))?,
         };
         Ok(Self {
-            api_server,
-            ca_cert,
-            credential,
+            api_server: reached.api_server,
+            ca_cert: reached.ca_cert,
+            credential: reached.credential,
             namespace,
             service_account: wanted.service_account,
             audience: wanted.audience,
             expiration: wanted.expiration.unwrap_or(SHORTEST_EXPIRATION),
         })
     }
+}
+
+/// A section of the file that says how an API server is reached, and what it calls the token.
+pub(super) struct Section {
+    pub(super) name: &'static str,
+    pub(super) token: &'static str,
+}
+
+const TOKEN_REQUEST: Section = Section {
+    name: "token_request",
+    token: "credential",
+};
+
+/// An API server, whom to trust there, and who asks.
+pub(super) struct Reached {
+    pub(super) api_server: Url,
+    pub(super) ca_cert: Option<Vec<u8>>,
+    pub(super) credential: Arc<SecretText>,
+}
+
+/// What the file says of an API server.
+pub(super) struct Given {
+    pub(super) api_server: Option<Url>,
+    pub(super) ca_cert: Option<Vec<u8>>,
+    pub(super) credential: Option<Arc<SecretText>>,
+}
+
+/// As [`reach`], from where this process runs.
+pub(super) fn reach_from_here(given: Given, section: &Section) -> Result<Reached, Problem> {
+    reach(given, (own_address(), Path::new(POD)), section)
+}
+
+/// The API server of the pod that this process runs in.
+pub(super) fn own_address() -> Option<Url> {
+    let host = std::env::var("KUBERNETES_SERVICE_HOST").ok();
+    let port = std::env::var("KUBERNETES_SERVICE_PORT").ok();
+    pod_address(host.as_deref(), port.as_deref())
+}
+
+/// What the file says of an API server, with what the pod knows in the gaps.
+fn reach(
+    given: Given,
+    (here, pod): (Option<Url>, &Path),
+    section: &Section,
+) -> Result<Reached, Problem> {
+    // The pod's credential and CA belong to the pod's API server; another server gets neither.
+    let foreign = match (&given.api_server, &here) {
+        (Some(asked), Some(own)) => asked.origin() != own.origin(),
+        (Some(_), None) => true,
+        (None, _) => false,
+    };
+    let variable = "the variable KUBERNETES_SERVICE_HOST";
+    let api_server = given
+        .api_server
+        .or(here)
+        .ok_or_else(|| not_in_pod(("api_server", section), variable))?;
+    let credential = match given.credential {
+        Some(given) => given,
+        None if foreign => {
+            let name = format!("{}: {}", section.name, section.token);
+            let problem = "is needed: the pod's own is not sent to another API server";
+            return Err(super::api::invalid(&name, problem));
+        }
+        None => Arc::new(SecretText::new(from_pod(
+            pod,
+            "token",
+            (section.token, section),
+        )?)),
+    };
+    let ca_cert = match given.ca_cert {
+        Some(given) => Some(given),
+        None if foreign => None,
+        None => Some(from_pod(pod, "ca.crt", ("ca_cert", section))?.into_bytes()),
+    };
+    Ok(Reached {
+        api_server,
+        ca_cert,
+        credential,
+    })
 }
 
 fn pod_address(host: Option<&str>, port: Option<&str>) -> Option<Url> {
@@ -102,17 +156,18 @@ fn pod_address(host: Option<&str>, port: Option<&str>) -> Option<Url> {
 }
 
 /// A value is missing in the configuration, and this process does not run in a pod.
-fn not_in_pod(field: &str, looked_for: &str) -> Problem {
+fn not_in_pod((field, section): (&str, &Section), looked_for: &str) -> Problem {
+    let section = section.name;
     Problem::new(
         Code::FileKeyMissing,
-        format!("token_request has no {field}, and {looked_for} is not there either"),
+        format!("{section} has no {field}, and {looked_for} is not there either"),
     )
     .advise(format!(
-        "write {field} under token_request, or run this in a pod of the cluster"
+        "write {field} under {section}, or run this in a pod of the cluster"
     ))
 }
 
-fn from_pod(pod: &Path, name: &str, field: &str) -> Result<String, Problem> {
+fn from_pod(pod: &Path, name: &str, field: (&str, &Section)) -> Result<String, Problem> {
     let path = pod.join(name);
     let read = read::bytes(&path, LARGEST_FILE);
     match read.map(String::from_utf8) {
@@ -144,7 +199,11 @@ mod tests {
                 service_account: "payments".into(),
                 ..Wanted::default()
             };
-            TokenRequest::complete_from(wanted, Some("10.9.0.1"), Some("443"), pod.path())
+            TokenRequest::complete_from(
+                wanted,
+                pod_address(Some("10.9.0.1"), Some("443")),
+                pod.path(),
+            )
         };
         let own = complete(None).unwrap();
         assert_eq!(
