@@ -8,6 +8,7 @@ pub mod age;
 mod facts;
 mod file;
 mod kubernetes_secret;
+mod opener;
 mod pgp;
 mod proof;
 pub mod ssm;
@@ -29,32 +30,11 @@ pub use crate::aws::Aws;
 pub use crate::backend::{CANARY, Error, Kind};
 pub use crate::custodian::age::identity::IdentityFile;
 pub use crate::custodian::facts::{Observation, Prepared, Stored};
+pub use crate::custodian::opener::Opener;
 pub use crate::custodian::proof::{Answer, Challenge, Proof, as_written};
 pub(crate) use crate::custodian::text::same;
 pub use crate::custodian::text::{trial_name, typed};
 pub use crate::custodian::trust::{SharedTrust, TrustDomain, shared_trust};
-
-/// Who opens what a custodian keeps.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Opener {
-    /// A machine, with the credentials of this run.
-    Machine,
-    /// A person with an age identity.
-    Identity,
-    /// A person with a PGP key.
-    Gpg,
-}
-
-impl Opener {
-    /// What a person types to read it, before the name of a file.
-    pub fn command(self) -> ShellCommand {
-        ShellCommand::new(match self {
-            Self::Machine => "aws ssm get-parameter --with-decryption --name",
-            Self::Identity => "age -d -i KEYFILE",
-            Self::Gpg => "gpg --decrypt",
-        })
-    }
-}
 
 /// One custodian, opened: its place is known and its key was found.
 pub struct Custodian {

@@ -274,3 +274,6 @@ fn message_of(said: &Value) -> String {
     let message = said["message"].as_str().unwrap_or("without a reason");
     message.to_owned()
 }
+
+#[cfg(test)]
+mod tests;
